@@ -1,0 +1,84 @@
+/**
+ * Encoding and decoding of the ioctl's structures (spec 01 §2, §3), little
+ * endian on every platform. Numbers are taken as they are, wrapping to their
+ * width; checking belongs to the callers.
+ */
+import { GEM_SVM_LAYOUT, SVM_ATTRIBUTE_LAYOUT } from './layout.ts';
+
+const { start_addr, size, operation, nattr, attrs_ptr } = GEM_SVM_LAYOUT.fields;
+const { type, value } = SVM_ATTRIBUTE_LAYOUT.fields;
+
+/** Byte offset of `attrs_ptr`, for the pointer description of `DeviceNode.ioctl`. */
+export const ATTRS_PTR_OFFSET: number = attrs_ptr.offset;
+
+/** The fields of `struct drm_amdgpu_gem_svm`. `attributesPointer` is 0n unless given: the node patches it. */
+export interface SvmRequest {
+  /** First byte, u64. */
+  readonly startAddress: bigint;
+  /** Length in bytes, u64. */
+  readonly size: bigint;
+  /** Operation selector, u32. */
+  readonly operation: number;
+  /** Number of attribute records, u32. */
+  readonly attributeCount: number;
+  /** User pointer to the records, u64. */
+  readonly attributesPointer?: bigint;
+}
+
+/** One `struct drm_amdgpu_svm_attribute`, both fields u32. */
+export interface SvmAttributeRecord {
+  readonly type: number;
+  readonly value: number;
+}
+
+/** The 32 bytes of `struct drm_amdgpu_gem_svm`. */
+export function encodeSvmRequest(request: SvmRequest): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(GEM_SVM_LAYOUT.size);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(start_addr.offset, request.startAddress, true);
+  view.setBigUint64(size.offset, request.size, true);
+  view.setUint32(operation.offset, request.operation, true);
+  view.setUint32(nattr.offset, request.attributeCount, true);
+  view.setBigUint64(attrs_ptr.offset, request.attributesPointer ?? 0n, true);
+  return bytes;
+}
+
+/** Reads `struct drm_amdgpu_gem_svm`; throws a `RangeError` when `bytes` is shorter than 32. */
+export function decodeSvmRequest(bytes: Uint8Array): Required<SvmRequest> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return {
+    startAddress: view.getBigUint64(start_addr.offset, true),
+    size: view.getBigUint64(size.offset, true),
+    operation: view.getUint32(operation.offset, true),
+    attributeCount: view.getUint32(nattr.offset, true),
+    attributesPointer: view.getBigUint64(attrs_ptr.offset, true),
+  };
+}
+
+/** The packed array of attribute records, 8 bytes each. */
+export function encodeAttributes(records: readonly SvmAttributeRecord[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(records.length * SVM_ATTRIBUTE_LAYOUT.size);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const record of records) {
+    view.setUint32(at + type.offset, record.type, true);
+    view.setUint32(at + value.offset, record.value, true);
+    at += SVM_ATTRIBUTE_LAYOUT.size;
+  }
+  return bytes;
+}
+
+/** The records of a packed array; a tail shorter than one record is not looked at. */
+export function decodeAttributes(bytes: Uint8Array): SvmAttributeRecord[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = Math.floor(bytes.byteLength / SVM_ATTRIBUTE_LAYOUT.size);
+  const records: SvmAttributeRecord[] = [];
+  for (let index = 0; index < count; index++) {
+    const at = index * SVM_ATTRIBUTE_LAYOUT.size;
+    records.push({
+      type: view.getUint32(at + type.offset, true),
+      value: view.getUint32(at + value.offset, true),
+    });
+  }
+  return records;
+}

@@ -1,0 +1,62 @@
+// Models: nothing - checks what callers of the emulator pass in, with errors that name the field.
+
+const U64_END = 1n << 64n;
+
+function argumentError(kind: typeof TypeError | typeof RangeError, message: string): Error {
+  return Object.assign(new kind(message), { code: 'ERR_SVM_INVALID_ARGUMENT' });
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'string') return JSON.stringify(value);
+  return typeof value === 'object' && value !== null ? `an object` : String(value);
+}
+
+/** A byte address: a bigint from 0 to 2^64 - 1. */
+export function addressArgument(name: string, value: unknown): bigint {
+  if (typeof value !== 'bigint') {
+    throw argumentError(TypeError, `${name}: expected a bigint (a byte address), got ${describe(value)}`);
+  }
+  if (value < 0n || value >= U64_END) {
+    throw argumentError(RangeError, `${name}: expected an address from 0n to 2^64 - 1, got ${value}n`);
+  }
+  return value;
+}
+
+/** A size in bytes: a bigint or a whole number up to 2^53 - 1, from 1 (from 0 with `zero`). */
+export function sizeArgument(name: string, value: unknown, options: { zero?: boolean } = {}): bigint {
+  const least = options.zero === true ? 0n : 1n;
+  let size: bigint;
+  if (typeof value === 'bigint') size = value;
+  else if (typeof value === 'number') {
+    if (!Number.isSafeInteger(value)) {
+      throw argumentError(RangeError, `${name}: expected a whole number of bytes up to 2^53 - 1 (larger: a bigint), got ${value}`);
+    }
+    size = BigInt(value);
+  } else throw argumentError(TypeError, `${name}: expected a number or a bigint (bytes), got ${describe(value)}`);
+  if (size < least || size >= U64_END) {
+    throw argumentError(RangeError, `${name}: expected from ${least} to 2^64 - 1 bytes, got ${size}`);
+  }
+  return size;
+}
+
+/** A whole number from 0 to 2^53 - 1. */
+export function countArgument(name: string, value: unknown): number {
+  if (typeof value !== 'number') throw argumentError(TypeError, `${name}: expected a number, got ${describe(value)}`);
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw argumentError(RangeError, `${name}: expected a whole number from 0 to 2^53 - 1, got ${value}`);
+  }
+  return value;
+}
+
+export function booleanArgument(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw argumentError(TypeError, `${name}: expected true or false, got ${describe(value)}`);
+  return value;
+}
+
+/** One of the listed words. */
+export function wordArgument<T extends string>(name: string, value: unknown, words: readonly T[]): T {
+  if (typeof value === 'string' && (words as readonly string[]).includes(value)) return value as T;
+  const error = typeof value === 'string' ? RangeError : TypeError;
+  throw argumentError(error, `${name}: expected one of ${words.join(', ')}, got ${describe(value)}`);
+}

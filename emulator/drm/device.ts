@@ -1,0 +1,248 @@
+// Models: one emulated GPU as the machine's user sees it - open files, GPU faults and accesses (spec 05 §1, §2).
+import type { VirtualClock } from '../kernel/clock.ts';
+import { Errno } from '../kernel/errno.ts';
+import { FailureInjection } from '../kernel/failures.ts';
+import { LockAssertionError } from '../kernel/lock.ts';
+import type { OperationScope } from '../kernel/operation-scope.ts';
+import type { PreemptionPoints } from '../kernel/preemption.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
+import { TIMESTAMP_BITS } from '../gpu/interrupt-ring.ts';
+import { GpuDevice } from '../gpu/gpu-device.ts';
+import type { GpuDeviceSettings } from '../gpu/gpu-device.ts';
+import { isXnackEnabled } from '../gpu/xnack.ts';
+import type { GpuModel } from '../gpu/catalogue.ts';
+import { accessPages } from '../svm/access.ts';
+import type { AccessResult } from '../svm/access.ts';
+import { HandleFault } from '../svm/fault.ts';
+import { SLEEPING } from '../svm/sleeping.ts';
+import { PasidTable } from '../svm/vm.ts';
+import { vmFault } from '../svm/vm-fault.ts';
+import type { VmFaultOutcome } from '../svm/vm-fault.ts';
+import type { LeftObjects, OperationJournal } from '../journal.ts';
+import { addressArgument, booleanArgument, countArgument, sizeArgument } from '../arguments.ts';
+import { EmulatedFile } from './file.ts';
+import { EmulatedNode } from './node.ts';
+
+/** What a device needs of its machine. */
+export interface DeviceSurroundings {
+  readonly process: AddressSpace;
+  readonly clock: VirtualClock;
+  readonly points: PreemptionPoints;
+  readonly scope: OperationScope;
+  readonly svmConfigured: boolean;
+  readonly journal: { current: OperationJournal | null };
+  readonly onOpen: (device: EmulatedDevice, file: EmulatedFile) => void;
+  readonly onFault: (device: EmulatedDevice, address: bigint, write: boolean, result: number) => void;
+}
+
+/** A retry fault to raise. */
+export interface FaultRequest {
+  /** Byte address, u64; the fault concerns its page. */
+  readonly address: bigint;
+  readonly write: boolean;
+  /** PASID of the VM; default: that of the file opened first. */
+  readonly pasid?: number;
+  /** 48-bit interrupt timestamp; default: the machine's clock in ns. */
+  readonly timestamp?: number;
+}
+
+/** An access of a shader or DMA engine. */
+export interface AccessRequest {
+  /** First byte, u64. */
+  readonly address: bigint;
+  /** Length in bytes; 0 counts as 1. */
+  readonly size: number | bigint;
+  readonly write: boolean;
+  readonly timestamp?: number;
+  /** The file whose VM does the access; default: the one opened first. */
+  readonly file?: EmulatedFile;
+}
+
+const TIMESTAMP_RANGE = 2 ** TIMESTAMP_BITS;
+
+/** One GPU of an `EmulatedMachine`. */
+export class EmulatedDevice {
+  readonly index: number;
+  readonly gpu: GpuDevice;
+  /** Failures to inject into this device's modelled code (07-quirks, kind F). */
+  readonly failures = new FailureInjection();
+  readonly pasids = new PasidTable();
+  readonly files: EmulatedFile[] = [];
+  /** True after `unplug`: every ioctl fails with ENODEV (spec 01 §5). */
+  unplugged = false;
+  readonly surroundings: DeviceSurroundings;
+
+  constructor(index: number, model: GpuModel, settings: GpuDeviceSettings, surroundings: DeviceSurroundings) {
+    this.index = index;
+    this.gpu = new GpuDevice(model, settings);
+    this.surroundings = surroundings;
+  }
+
+  /** Name of the node, like the one a kernel would have. */
+  get path(): string {
+    return `emulated:renderD${128 + this.index}`;
+  }
+
+  /** Whether retry faults are on (spec 06 §3); without them there is no SVM. */
+  get xnackEnabled(): boolean {
+    return isXnackEnabled(this.gpu);
+  }
+
+  /**
+   * Opens the render node. By default the VM becomes a compute VM at once, as a
+   * ROCm runtime makes it (`compute: false` leaves that out: the first ioctl then
+   * creates the SVM context, but faults do not reach it, Q04). A device without
+   * XNACK opens all the same; its SVM ioctls give EOPNOTSUPP.
+   */
+  open(options: { compute?: boolean } = {}): EmulatedNode {
+    return new EmulatedNode(this, this.openFile(options));
+  }
+
+  /** As `open`, without the `DeviceNode` around the file. */
+  openFile(options: { compute?: boolean } = {}): EmulatedFile {
+    const compute = booleanArgument('compute', options.compute ?? true);
+    const file = new EmulatedFile(
+      this.pasids.createVm(),
+      { ...this.surroundings, device: this.gpu, failures: this.failures },
+      compute,
+    );
+    this.files.push(file);
+    this.surroundings.onOpen(this, file);
+    return file;
+  }
+
+  /** The last close of the file: the VM is destroyed (spec 06 §5). */
+  releaseFile(file: EmulatedFile): void {
+    const index = this.files.indexOf(file);
+    if (index < 0) return;
+    this.files.splice(index, 1);
+    this.finaliseContext(file);
+    this.pasids.remove(file.vm);
+  }
+
+  /**
+   * Calls the SVM fault handler as the interrupt handler would. Returns 0 ("the
+   * GPU may retry", whether or not something was mapped) or a negative errno
+   * ("the access is killed").
+   */
+  fault(request: FaultRequest): number {
+    const address = addressArgument('address', request.address);
+    const write = booleanArgument('write', request.write);
+    const result = this.surroundings.scope.run(() => this.raiseFault(request));
+    const file = this.#fileOf(request.pasid);
+    this.surroundings.journal.current?.record({
+      name: 'fault',
+      file,
+      address,
+      write,
+      pasid: request.pasid,
+      timestamp: request.timestamp,
+      result,
+    });
+    this.surroundings.onFault(this, address, write, result);
+    return result;
+  }
+
+  /** A retry fault through the VM layer: as `fault`, and an unhandled one leaves a no-retry PTE behind (Q60). */
+  vmFault(request: FaultRequest): VmFaultOutcome {
+    const address = addressArgument('address', request.address);
+    const vm = request.pasid === undefined ? this.files[0]?.vm : this.pasids.find(request.pasid);
+    return vmFault(vm, this.gpu, Number(address >> 12n), () => this.fault(request));
+  }
+
+  /** What a shader or DMA engine does with these bytes, including its retries. No time passes. */
+  access(request: AccessRequest): AccessResult {
+    const address = addressArgument('address', request.address);
+    const size = sizeArgument('size', request.size, { zero: true });
+    const write = booleanArgument('write', request.write);
+    const file = request.file ?? this.files[0];
+    if (file === undefined) throw new Error('access: the device has no open file, so there is no GPU address space');
+    if (file.context?.svmLock.held === true) throw new LockAssertionError('the svm lock is held by the interrupted operation');
+    const first = Number(address >> 12n);
+    const end = Number((address + (size === 0n ? 1n : size) + 0xfffn) >> 12n);
+    const { process } = this.surroundings;
+    const access = this.surroundings.scope.run(() =>
+      accessPages(file.vm, this.gpu, process, first, end, write, (page) => {
+        const result = this.#handle(file.vm.pasid, page, request.timestamp, write);
+        this.surroundings.onFault(this, BigInt(page) << 12n, write, result);
+        return result;
+      }),
+    );
+    this.surroundings.journal.current?.record({
+      name: 'access', file, address, size, write, timestamp: request.timestamp, access, result: access.result,
+    });
+    return access;
+  }
+
+  /** The bare handler call; `sleeper` gets the result if the call has to wait for the svm lock. */
+  raiseFault(request: FaultRequest, sleeper?: (result: number) => void): number {
+    const page = Number(addressArgument('address', request.address) >> 12n);
+    const pasid = request.pasid === undefined ? this.files[0]?.vm.pasid : countArgument('pasid', request.pasid);
+    return this.#handle(pasid, page, request.timestamp, request.write, sleeper);
+  }
+
+  /** Runs the garbage collector of `file` if it is queued; says whether it was. */
+  runPendingWork(file: EmulatedFile): boolean {
+    if (file.context?.svmLock.held === true) throw new LockAssertionError('the svm lock is held by the interrupted operation');
+    const ran = this.surroundings.scope.run(() => file.runPendingWork());
+    this.surroundings.journal.current?.record({ name: 'gc', file, ran, result: 0 });
+    return ran;
+  }
+
+  /** Closes the SVM context of `file` as the destruction of a VM begins (spec 06 §6.1). */
+  closeContext(file: EmulatedFile): void {
+    this.surroundings.scope.run(() => file.closeContext());
+    this.surroundings.journal.current?.record({ name: 'close', file, result: 0 });
+  }
+
+  /** Closes and finalises the SVM context of `file`, which stays open; says what is left allocated. */
+  finaliseContext(file: EmulatedFile): LeftObjects | undefined {
+    const left = this.surroundings.scope.run(() => file.finaliseContext());
+    this.surroundings.journal.current?.record({ name: 'fini', file, result: 0, ...(left === undefined ? {} : { left }) });
+    return left;
+  }
+
+  /** Sets what the interrupt rings hold, which UNMAP events read (spec 04 §4). `timestamp`: 48 bits. */
+  setInterruptRing(ring: 'ih1' | 'soft', pending: boolean, timestamp: number): void {
+    if (ring !== 'ih1' && ring !== 'soft') throw new RangeError(`ring: expected 'ih1' or 'soft', got ${String(ring)}`);
+    const target = ring === 'ih1' ? this.gpu.ring1 : this.gpu.softwareRing;
+    target.pending = booleanArgument('pending', pending);
+    target.youngestTimestamp = countArgument('timestamp', timestamp);
+    this.surroundings.journal.current?.record({ name: 'ih', ring, pending, timestamp, result: 0 });
+  }
+
+  /** Unplugs the device: from now on every ioctl fails with ENODEV. */
+  unplug(): void {
+    this.unplugged = true;
+  }
+
+  #fileOf(pasid: number | undefined): EmulatedFile | undefined {
+    return pasid === undefined ? this.files[0] : this.files.find((file) => file.vm.pasid === pasid);
+  }
+
+  #handle(
+    pasid: number | undefined,
+    page: number,
+    timestamp: number | undefined,
+    write: boolean,
+    sleeper?: (result: number) => void,
+  ): number {
+    this.gpu.counters.faults++;
+    const context = pasid === undefined ? undefined : this.pasids.find(pasid)?.context;
+    if (context === undefined || context === null) return -Errno.EOPNOTSUPP;
+    const time = timestamp ?? this.surroundings.clock.now % TIMESTAMP_RANGE;
+    const call = new HandleFault(context, { page, timestamp: time, write });
+    const result = call.run();
+    if (result !== SLEEPING) return result;
+    if (sleeper === undefined) throw new LockAssertionError('the svm lock is held by the interrupted operation');
+    this.surroundings.scope.addSleeper({
+      resume: () => {
+        const resumed = call.run();
+        if (resumed === SLEEPING) return false;
+        sleeper(resumed);
+        return true;
+      },
+    });
+    return SLEEPING;
+  }
+}

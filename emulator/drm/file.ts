@@ -1,0 +1,110 @@
+// Models: one open DRM file with its VM and SVM context (spec 01 §6, 06 §2, §5, §6).
+import { Errno } from '../kernel/errno.ts';
+import { EffectHub } from '../kernel/effects.ts';
+import type { OperationScope } from '../kernel/operation-scope.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
+import { createContext } from '../svm/context.ts';
+import type { SvmContext, SvmSurroundings } from '../svm/context.ts';
+import { SLEEPING } from '../svm/sleeping.ts';
+import type { GpuVm } from '../svm/vm.ts';
+import { LockAssertionError } from '../kernel/lock.ts';
+import type { LeftObjects } from '../journal.ts';
+import { SvmIoctl } from './svm-ioctl.ts';
+import type { SvmArguments, UserMemory } from './svm-ioctl.ts';
+
+/** What a file needs of its device and machine. */
+export interface FileSurroundings extends Omit<SvmSurroundings, 'effects'> {
+  readonly process: AddressSpace;
+  readonly scope: OperationScope;
+  /** False: the kernel was configured without DRM_AMDGPU_SVM (spec 06 §9). */
+  readonly svmConfigured: boolean;
+}
+
+/** An open render node of an emulated device. */
+export class EmulatedFile {
+  readonly vm: GpuVm;
+  /** Where the effects of this file's SVM context are seen. */
+  readonly effects = new EffectHub();
+  /** Result of the conversion to a compute VM, 0 or a negative errno (Q03). */
+  readonly computeResult: number;
+  readonly #surroundings: FileSurroundings & SvmSurroundings;
+  #idle: SvmIoctl | null = new SvmIoctl();
+
+  constructor(vm: GpuVm, surroundings: FileSurroundings, compute: boolean) {
+    this.vm = vm;
+    this.#surroundings = { ...surroundings, effects: this.effects };
+    this.computeResult = compute ? this.convertToCompute() : 0;
+  }
+
+  get context(): SvmContext | null {
+    return this.vm.context;
+  }
+
+  /** The VM becomes a compute VM, whose last step is to create an SVM context. */
+  convertToCompute(): number {
+    this.vm.compute = true;
+    return this.#surroundings.svmConfigured ? this.#createContext() : 0;
+  }
+
+  /**
+   * The SVM ioctl. `sleeper` is called with a function when the call has to wait
+   * for the svm lock (only possible at a preemption point); without it that is an error.
+   */
+  svmCall(args: SvmArguments, memory: UserMemory | 'bad' | null, sleeper?: (result: number) => void): number {
+    if (!this.#surroundings.svmConfigured) return -Errno.EOPNOTSUPP;
+    // A call at a preemption point must not use the scratch of the one it interrupts.
+    const call = this.#idle ?? new SvmIoctl();
+    this.#idle = null;
+    const result = call.begin(this.#obtainContext, args, memory);
+    if (result !== SLEEPING) {
+      this.#idle = call;
+      return result;
+    }
+    if (sleeper === undefined) {
+      throw new LockAssertionError('the svm lock is held by the interrupted operation; use the asynchronous form to wait for it');
+    }
+    this.#surroundings.scope.addSleeper({
+      resume: () => {
+        const resumed = call.resume();
+        if (resumed === SLEEPING) return false;
+        sleeper(resumed);
+        return true;
+      },
+    });
+    return SLEEPING;
+  }
+
+  /** Close of the SVM context (trace operation `close`). */
+  closeContext(): void {
+    this.vm.context?.close();
+  }
+
+  /** Close and finalisation of the SVM context; says what is left allocated, undefined without a context. */
+  finaliseContext(): LeftObjects | undefined {
+    const context = this.vm.context;
+    if (context === null) return undefined;
+    context.finalise();
+    return {
+      ranges: context.framework.ranges.size,
+      attrs: context.tree.size,
+      dmaPages: context.device.counters.dmaPages,
+    };
+  }
+
+  /** Runs the garbage collector's work item if it is queued; says whether it was. */
+  runPendingWork(): boolean {
+    return this.vm.context?.collector.work.run() ?? false;
+  }
+
+  readonly #obtainContext = (): SvmContext | number => {
+    if (this.vm.context === null) {
+      const result = this.#createContext();
+      if (result !== 0) return result;
+    }
+    return this.vm.context!;
+  };
+
+  #createContext(): number {
+    return createContext(this.vm, this.#surroundings.process, this.#surroundings);
+  }
+}

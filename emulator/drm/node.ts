@@ -1,0 +1,198 @@
+// Models: the DRM core around the ioctl handlers of an open render node (spec 01 §5).
+import type { DeviceNode, PointerField } from '../../lib/uapi/node.ts';
+import { ATTRS_PTR_OFFSET } from '../../lib/uapi/codec.ts';
+import { DRM_VERSION_LAYOUT, GEM_SVM_LAYOUT } from '../../lib/uapi/layout.ts';
+import { AMDGPU_GEM_SVM_COMMAND, DRM_COMMAND_BASE, splitRequest } from '../../lib/uapi/request.ts';
+import { Errno } from '../kernel/errno.ts';
+import { NotModelledError } from '../kernel/not-modelled.ts';
+import type { AttributePair, PointerKind } from '../journal.ts';
+import type { EmulatedDevice } from './device.ts';
+import type { EmulatedFile } from './file.ts';
+import { unmodelledIoctlName } from './other-ioctls.ts';
+import { readU32 } from './svm-ioctl.ts';
+import type { SvmArguments, UserMemory } from './svm-ioctl.ts';
+
+const DRM_TYPE = 0x64;
+const SVM_NUMBER = DRM_COMMAND_BASE + AMDGPU_GEM_SVM_COMMAND;
+const VERSION_NUMBER = 0;
+
+/** A pointer field of an emulated ioctl; `readOnly` memory makes copy-to-user fault. */
+export interface EmulatedPointerField extends PointerField {
+  readonly readOnly?: boolean;
+}
+
+/** Driver identity that `DRM_IOCTL_VERSION` reports. */
+export const EMULATED_DRIVER = { name: 'amdgpu', date: '0', description: 'AMD GPU (emulated)', version: [3, 64, 0] } as const;
+
+/** An open render node of an emulated device. */
+export class EmulatedNode implements DeviceNode {
+  readonly kind = 'emulated';
+  readonly device: EmulatedDevice;
+  readonly file: EmulatedFile;
+  #closed = false;
+
+  constructor(device: EmulatedDevice, file: EmulatedFile) {
+    this.device = device;
+    this.file = file;
+  }
+
+  get path(): string {
+    return this.device.path;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  ioctl(request: number, arg: Uint8Array, pointers: readonly EmulatedPointerField[] = []): number {
+    return this.#dispatch(request, arg, pointers, undefined);
+  }
+
+  ioctlAsync(request: number, arg: Uint8Array, pointers: readonly EmulatedPointerField[] = []): Promise<number> {
+    // At a preemption point the call may have to sleep; its result comes when the interrupted operation has ended.
+    return new Promise((resolve) => {
+      let sleeps = false;
+      const result = this.#dispatch(request, arg, pointers, (late) => {
+        sleeps = true;
+        resolve(late);
+      });
+      if (!sleeps && result <= 0) resolve(result);
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.device.releaseFile(this.file);
+  }
+
+  #dispatch(
+    request: number,
+    arg: Uint8Array,
+    pointers: readonly EmulatedPointerField[],
+    sleeper: ((result: number) => void) | undefined,
+  ): number {
+    if (this.#closed) {
+      throw Object.assign(new Error('the emulated render node is closed'), { code: 'ERR_SVM_CLOSED' });
+    }
+    if (!(arg instanceof Uint8Array)) throw new TypeError('arg: expected a Uint8Array');
+    const { type, number, size } = splitRequest(request);
+    if (type !== DRM_TYPE) return -Errno.ENOTTY;
+    if (this.device.unplugged) return -Errno.ENODEV;
+    if (number !== SVM_NUMBER && number !== VERSION_NUMBER) {
+      const name = unmodelledIoctlName(number);
+      if (name !== undefined) throw new NotModelledError(name);
+      return -Errno.EINVAL;
+    }
+    // The copy size is that of the request; what the caller did not pass can't be copied.
+    if (arg.length < size) return -Errno.EFAULT;
+    return number === SVM_NUMBER ? this.#svm(arg, size, pointers, sleeper) : reportVersion(arg, size, pointers);
+  }
+
+  #svm(
+    arg: Uint8Array,
+    size: number,
+    pointers: readonly EmulatedPointerField[],
+    sleeper: ((result: number) => void) | undefined,
+  ): number {
+    const args = decodeArguments(arg, size);
+    const pointer = pointers.find((field) => field.offset === ATTRS_PTR_OFFSET);
+    const memory = attributeMemory(arg, size, pointer);
+    const { journal, scope } = this.device.surroundings;
+    if (journal.current === null) return scope.run(() => this.file.svmCall(args, memory, sleeper));
+    const asked = journalAttributes(args, memory);
+    const result = scope.run(() => this.file.svmCall(args, memory, sleeper));
+    const values = result === 0 && args.operation === 1 ? journalAttributes(args, memory).map(([, value]) => value) : undefined;
+    journal.current?.record({
+      name: 'ioctl',
+      file: this.file,
+      operation: args.operation,
+      address: (BigInt(args.startHigh) << 32n) | BigInt(args.startLow),
+      size: (BigInt(args.sizeHigh) << 32n) | BigInt(args.sizeLow),
+      attributeCount: args.attributeCount,
+      pointer: pointerKind(memory),
+      attributes: asked,
+      result,
+      values,
+    });
+    return result;
+  }
+}
+
+function decodeArguments(arg: Uint8Array, size: number): SvmArguments {
+  const { start_addr, size: length, operation, nattr } = GEM_SVM_LAYOUT.fields;
+  // A shorter structure is zero extended, a longer one copied without looking at its tail.
+  const bytes = size >= GEM_SVM_LAYOUT.size ? arg : zeroExtend(arg, size);
+  return {
+    startLow: readU32(bytes, start_addr.offset),
+    startHigh: readU32(bytes, start_addr.offset + 4),
+    sizeLow: readU32(bytes, length.offset),
+    sizeHigh: readU32(bytes, length.offset + 4),
+    operation: readU32(bytes, operation.offset),
+    attributeCount: readU32(bytes, nattr.offset),
+  };
+}
+
+function zeroExtend(arg: Uint8Array, size: number): Uint8Array {
+  const bytes = new Uint8Array(GEM_SVM_LAYOUT.size);
+  bytes.set(arg.subarray(0, size));
+  return bytes;
+}
+
+/** What `attrs_ptr` points at: described memory, nothing (0), or an address that no caller memory stands behind. */
+function attributeMemory(
+  arg: Uint8Array,
+  size: number,
+  pointer: EmulatedPointerField | undefined,
+): UserMemory | 'bad' | null {
+  if (size < ATTRS_PTR_OFFSET + 8) return null;
+  if (pointer === undefined) {
+    return (readU32(arg, ATTRS_PTR_OFFSET) | readU32(arg, ATTRS_PTR_OFFSET + 4)) === 0 ? null : 'bad';
+  }
+  return { bytes: pointer.data, readOnly: pointer.readOnly === true };
+}
+
+function pointerKind(memory: UserMemory | 'bad' | null): PointerKind {
+  if (memory === null) return 'null';
+  if (memory === 'bad') return 'bad';
+  return memory.readOnly === true ? 'ro' : 'ok';
+}
+
+function journalAttributes(args: SvmArguments, memory: UserMemory | 'bad' | null): AttributePair[] {
+  if (memory === null || memory === 'bad') return [];
+  const count = Math.min(args.attributeCount, Math.floor(memory.bytes.length / 8));
+  const pairs: AttributePair[] = [];
+  for (let index = 0; index < count; index++) {
+    pairs.push([readU32(memory.bytes, index * 8), readU32(memory.bytes, index * 8 + 4)]);
+  }
+  return pairs;
+}
+
+/** DRM_IOCTL_VERSION: lengths in, true lengths out, as much of each string as fits. */
+function reportVersion(arg: Uint8Array, size: number, pointers: readonly EmulatedPointerField[]): number {
+  if (size < DRM_VERSION_LAYOUT.size) return -Errno.EFAULT;
+  const view = new DataView(arg.buffer, arg.byteOffset, arg.byteLength);
+  const { fields } = DRM_VERSION_LAYOUT;
+  const [major, minor, patch] = EMULATED_DRIVER.version;
+  view.setInt32(fields.version_major.offset, major, true);
+  view.setInt32(fields.version_minor.offset, minor, true);
+  view.setInt32(fields.version_patchlevel.offset, patch, true);
+  const strings = [
+    [fields.name_len.offset, fields.name.offset, EMULATED_DRIVER.name],
+    [fields.date_len.offset, fields.date.offset, EMULATED_DRIVER.date],
+    [fields.desc_len.offset, fields.desc.offset, EMULATED_DRIVER.description],
+  ] as const;
+  for (const [lengthAt, pointerAt, text] of strings) {
+    const room = Number(view.getBigUint64(lengthAt, true));
+    view.setBigUint64(lengthAt, BigInt(text.length), true);
+    const target = pointers.find((field) => field.offset === pointerAt);
+    const copied = Math.min(room, text.length);
+    if (target === undefined) {
+      if (copied > 0 && view.getBigUint64(pointerAt, true) !== 0n) return -Errno.EFAULT;
+      continue;
+    }
+    if (target.data.length < copied) return -Errno.EFAULT;
+    for (let index = 0; index < copied; index++) target.data[index] = text.charCodeAt(index);
+  }
+  return 0;
+}

@@ -1,0 +1,112 @@
+// Models: the handler of DRM_AMDGPU_GEM_SVM - the exact order of its checks (spec 01 §6).
+import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../lib/uapi/constants.ts';
+import { Errno } from '../kernel/errno.ts';
+import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
+import { getAttributes } from '../svm/attribute-get.ts';
+import { AttributeRequest } from '../svm/attribute-record.ts';
+import { SetAttributes } from '../svm/set-attributes.ts';
+import { SLEEPING } from '../svm/sleeping.ts';
+import type { SvmContext } from '../svm/context.ts';
+
+/** The caller's memory behind `attrs_ptr`: what copy-from-user and copy-to-user reach. */
+export interface UserMemory {
+  /** Bytes from the pointer on. A copy beyond their end is a fault. */
+  readonly bytes: Uint8Array;
+  /** True where copy-to-user faults. */
+  readonly readOnly?: boolean;
+}
+
+/** The 32 bytes of the argument, in halves so that no bigint is needed. */
+export interface SvmArguments {
+  readonly startLow: number;
+  readonly startHigh: number;
+  readonly sizeLow: number;
+  readonly sizeHigh: number;
+  readonly operation: number;
+  readonly attributeCount: number;
+}
+
+const PAGE_MASK = 0xfff;
+const RECORD_BYTES = 8;
+
+/**
+ * One call of the handler; resumable where SET_ATTR waits for the svm lock.
+ * `begin` gives the result or SLEEPING, then `resume` goes on.
+ */
+export class SvmIoctl {
+  #set: SetAttributes | null = null;
+  #setContext: SvmContext | null = null;
+  readonly #request = new AttributeRequest();
+
+  /** `memory` null is a null pointer, 'bad' one that copy-from-user faults on. */
+  begin(
+    obtainContext: () => SvmContext | number,
+    args: SvmArguments,
+    memory: UserMemory | 'bad' | null,
+  ): number {
+    // Q01: the context comes first, whatever the arguments are.
+    const context = obtainContext();
+    if (typeof context === 'number') return context;
+    if (((args.startLow | args.sizeLow) & PAGE_MASK) !== 0) return -Errno.EINVAL;
+    if ((args.startLow | args.startHigh) === 0 || (args.sizeLow | args.sizeHigh) === 0) return -Errno.EINVAL;
+    const count = args.attributeCount;
+    if (count === 0 || count > MAX_ATTRIBUTES_PER_CALL) return -Errno.EINVAL;
+    if (memory === null) return -Errno.EINVAL;
+    if (memory === 'bad' || memory.bytes.length < count * RECORD_BYTES) return -Errno.EFAULT;
+    copyFromUser(this.#request, memory.bytes, count);
+    if (args.operation !== SvmOperation.setAttributes && args.operation !== SvmOperation.getAttributes) {
+      return -Errno.EINVAL;
+    }
+    const first = args.startHigh * 0x10_0000 + (args.startLow >>> 12);
+    const pages = args.sizeHigh * 0x10_0000 + (args.sizeLow >>> 12);
+    // (start + size - 1) >> 12 in wrapping u64 arithmetic.
+    const sum = first + pages;
+    const last = sum > PAGE_NUMBER_END ? sum - PAGE_NUMBER_END - 1 : sum - 1;
+    if (args.operation === SvmOperation.setAttributes) {
+      if (this.#set === null || this.#setContext !== context) {
+        this.#set = new SetAttributes(context);
+        this.#setContext = context;
+      }
+      return this.#set.begin(first, last, this.#request).run();
+    }
+    const result = getAttributes(context, first, last, this.#request);
+    if (result !== 0) return result;
+    if (memory.readOnly === true) return -Errno.EFAULT;
+    copyToUser(memory.bytes, this.#request, count);
+    return 0;
+  }
+
+  /** Goes on with a call that slept; the svm lock should be free now. */
+  resume(): number {
+    return this.#set === null ? SLEEPING : this.#set.run();
+  }
+}
+
+function copyFromUser(request: AttributeRequest, bytes: Uint8Array, count: number): void {
+  request.count = count;
+  for (let index = 0; index < count; index++) {
+    const at = index * RECORD_BYTES;
+    request.types[index] = readU32(bytes, at);
+    request.values[index] = readU32(bytes, at + 4);
+  }
+}
+
+function copyToUser(bytes: Uint8Array, request: AttributeRequest, count: number): void {
+  for (let index = 0; index < count; index++) {
+    const at = index * RECORD_BYTES;
+    writeU32(bytes, at, request.types[index]!);
+    writeU32(bytes, at + 4, request.values[index]!);
+  }
+}
+
+/** Little-endian u32 at `at`. */
+export function readU32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
+function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+}

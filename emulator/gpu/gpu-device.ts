@@ -1,0 +1,58 @@
+// Models: the state of one amdgpu device that SVM reads or changes (spec 04 §4, 06 §3, §6.5).
+import { InterruptRing } from './interrupt-ring.ts';
+import { PteFlagTable } from './pte-format.ts';
+import type { GpuModel } from './catalogue.ts';
+
+/** Counters of what the driver was made to do; the names are those of the trace format §6. */
+export class DeviceCounters {
+  /** Calls of the SVM fault handler. */
+  faults = 0;
+  /** Page-table write calls that set PTEs. */
+  mapCalls = 0;
+  /** Page-table write calls that clear PTEs. */
+  clearCalls = 0;
+  /** TLB flushes. */
+  tlb = 0;
+  /** Page-directory updates. */
+  pdes = 0;
+  /** Page-directory locks. */
+  lockPd = 0;
+  /** HMM range faults. */
+  hmm = 0;
+  /** Requests to expire an entry of the duplicate filter. */
+  filterRemove = 0;
+  /** DMA-mapped pages right now. */
+  dmaPages = 0;
+  /** Runs of the garbage collector's work item. */
+  gcRuns = 0;
+}
+
+/** Settings of a device that do not come from its model. */
+export interface GpuDeviceSettings {
+  readonly numaNodes: number;
+  readonly mtypeLocal: number;
+  /** Module parameter svm_default_granularity, log2 of pages. */
+  readonly defaultGranularity: number;
+  /** False: a virtual function whose host says XNACK is unsupported. */
+  readonly sriovXnack: boolean;
+}
+
+/** One emulated GPU. */
+export class GpuDevice {
+  readonly model: GpuModel;
+  readonly settings: GpuDeviceSettings;
+  readonly counters = new DeviceCounters();
+  readonly ring1: InterruptRing;
+  readonly softwareRing = new InterruptRing(true);
+  readonly pteFlags: PteFlagTable;
+  /** Number of the last page of the mirrored interval, exclusive (max_pfn). */
+  readonly maxPage: number;
+
+  constructor(model: GpuModel, settings: GpuDeviceSettings) {
+    this.model = model;
+    this.settings = settings;
+    this.ring1 = new InterruptRing(model.ih1);
+    this.pteFlags = new PteFlagTable({ ...settings, gc: model.gc, apu: model.apu });
+    this.maxPage = 2 ** (model.vaBits - 12);
+  }
+}

@@ -1,0 +1,72 @@
+// Models: the GPU page table of one VM and its write primitive (spec 03 §B.5).
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import { PageBlockMap } from '../kernel/page-block.ts';
+
+/** PTEs by page: the mark of a page is the index of its flags (0 = no PTE), its frame the physical page. */
+export class GpuPageTable {
+  readonly blocks = new PageBlockMap();
+
+  /** Index of the PTE flags of a page, 0 without a PTE. */
+  flagsOf(page: number): number {
+    const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
+    const block = this.blocks.get(blockNumber);
+    return block === undefined ? 0 : block.marks[block.base + (page - blockNumber * PAGES_PER_BLOCK)]!;
+  }
+
+  /** Physical page of a PTE, 0 without one. */
+  frameOf(page: number): number {
+    const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
+    const block = this.blocks.get(blockNumber);
+    return block === undefined ? 0 : block.frames[block.base + (page - blockNumber * PAGES_PER_BLOCK)]!;
+  }
+
+  /** Writes `count` PTEs from `page` on, all in one 2 MiB block, with the frames `frames[at ...]`. */
+  write(page: number, count: number, flags: number, frames: Uint32Array, at: number): void {
+    const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
+    const block = this.blocks.getOrCreate(blockNumber);
+    const start = block.base + (page - blockNumber * PAGES_PER_BLOCK);
+    const { marks, frames: own } = block;
+    if (block.used < PAGES_PER_BLOCK) {
+      if (block.used === 0) block.used = count;
+      else for (let index = start; index < start + count; index++) if (marks[index] === 0) block.used++;
+    }
+    for (let index = 0; index < count; index++) own[start + index] = frames[at + index]!;
+    marks.fill(flags, start, start + count);
+  }
+
+  /** Clears the PTEs of `[startPage, endPage)`, whether or not there are any. */
+  zap(startPage: number, endPage: number): void {
+    const first = Math.floor(startPage / PAGES_PER_BLOCK);
+    const last = Math.floor((endPage - 1) / PAGES_PER_BLOCK);
+    const numbers = first === last ? [first] : this.blocks.blockNumbersBetween(first, last);
+    for (const blockNumber of numbers) {
+      const block = this.blocks.get(blockNumber);
+      if (block === undefined) continue;
+      const blockStart = blockNumber * PAGES_PER_BLOCK;
+      const from = block.base + Math.max(startPage - blockStart, 0);
+      const to = block.base + Math.min(endPage - blockStart, PAGES_PER_BLOCK);
+      if (to - from === PAGES_PER_BLOCK) {
+        this.blocks.release(blockNumber, true);
+        continue;
+      }
+      for (let index = from; index < to; index++) {
+        if (block.marks[index] === 0) continue;
+        block.marks[index] = 0;
+        block.frames[index] = 0;
+        block.used--;
+      }
+      if (block.used === 0) this.blocks.release(blockNumber);
+    }
+  }
+
+  /** Visits every PTE in ascending order. */
+  forEach(visit: (page: number, flags: number, frame: number) => void): void {
+    for (const blockNumber of this.blocks.blockNumbers()) {
+      const block = this.blocks.get(blockNumber)!;
+      for (let index = 0; index < PAGES_PER_BLOCK; index++) {
+        const flags = block.marks[block.base + index]!;
+        if (flags !== 0) visit(blockNumber * PAGES_PER_BLOCK + index, flags, block.frames[block.base + index]!);
+      }
+    }
+  }
+}

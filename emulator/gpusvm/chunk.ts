@@ -1,0 +1,28 @@
+// Models: the choice of a chunk for a new range (spec 03 §A.7).
+
+/** Chunk sizes in pages, descending: 2 MiB, 64 KiB, 4 KiB. */
+export const CHUNK_PAGES: readonly number[] = [512, 16, 1];
+
+/**
+ * Pages of the chunk for a new range at `page`, or 0 if none fits. All bounds
+ * are half open; `highPage` 0 stands for an end that wrapped past 2^64.
+ * `isTaken` says whether a range intersects the pages from its first argument,
+ * so many as its second.
+ */
+export function chooseChunk(
+  page: number,
+  vmaStart: number,
+  vmaEnd: number,
+  lowPage: number,
+  highPage: number,
+  isTaken: (startPage: number, pages: number) => boolean,
+): number {
+  const low = Math.max(vmaStart, lowPage);
+  const high = Math.min(vmaEnd, highPage);
+  for (const pages of CHUNK_PAGES) {
+    const start = Math.floor(page / pages) * pages;
+    if (start < low || start + pages > high) continue;
+    if (pages === 1 || !isTaken(start, pages)) return pages;
+  }
+  return 0;
+}

@@ -1,0 +1,63 @@
+// Models: drm_gpusvm_range_get_pages - collecting the CPU's pages and DMA-mapping them (spec 03 §A.8).
+import { Errno } from '../kernel/errno.ts';
+import { hmmRangeFault } from '../mm/hmm.ts';
+import type { GpuSvm } from './gpu-svm.ts';
+import { RangeState } from './range.ts';
+import type { GpuRange } from './range.ts';
+
+/** How long collection is repeated after collisions with invalidations, in ns. */
+export const COLLECTION_TIMEOUT = 1_000_000_000;
+
+/**
+ * Makes the pages of `range` present - writable ones unless `readOnly` - and
+ * DMA-maps them. A range that is DMA-mapped already is left as it is, however
+ * its pages were collected (Q48). Returns 0 or a negative errno.
+ */
+export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly: boolean): number {
+  const { process, clock, effects, counters, failures } = svm.surroundings;
+  const deadline = clock.now + COLLECTION_TIMEOUT;
+  const { notifier } = range;
+  while (true) {
+    if (clock.now > deadline) return -Errno.EBUSY;
+    const failure = failures.take('collect-pages');
+    if (failure !== 0) return failure;
+    let sequence = notifier.sequence;
+    if (range.pagesValid) return 0;
+    if (!process.hasUsers) return -Errno.EFAULT;
+    while (true) {
+      const result = faultRange(svm, range, sequence, readOnly);
+      if (result === 0) break;
+      if (result !== -Errno.EBUSY || clock.now > deadline) return result;
+      sequence = notifier.sequence;
+    }
+    svm.notifierLock.acquireRead();
+    if ((range.state & RangeState.unmapped) !== 0) {
+      svm.notifierLock.releaseRead();
+      return -Errno.EFAULT;
+    }
+    if (notifier.sequence !== sequence) {
+      svm.notifierLock.releaseRead();
+      continue;
+    }
+    range.state |= RangeState.dmaMapped;
+    counters.dmaPages += range.pages;
+    effects.current?.dmaMapped(range.startPage, range.pages);
+    svm.notifierLock.releaseRead();
+    return 0;
+  }
+}
+
+function faultRange<R extends GpuRange>(svm: GpuSvm<R>, range: R, sequence: number, readOnly: boolean): number {
+  const { process, points, counters } = svm.surroundings;
+  points.reach('mmap-lock');
+  process.mmapLock.acquireRead();
+  let result = -Errno.EBUSY;
+  if (range.notifier.sequence === sequence) {
+    counters.hmm++;
+    result = hmmRangeFault(process, range.startPage, range.endPage, !readOnly);
+    if (result === 0) points.reach('hmm');
+  }
+  process.mmapLock.releaseRead();
+  points.reach('mmap-unlock');
+  return result;
+}

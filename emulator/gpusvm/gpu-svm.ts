@@ -1,0 +1,178 @@
+// Models: struct drm_gpusvm - find or insert, lookup, removal, finalisation (spec 03 §A.5, §A.6, §A.11, §A.14, §A.15).
+import { Errno } from '../kernel/errno.ts';
+import type { EffectHub } from '../kernel/effects.ts';
+import type { FailureInjection } from '../kernel/failures.ts';
+import { SharedLock } from '../kernel/lock.ts';
+import { OrderedMap } from '../kernel/ordered-map.ts';
+import type { PreemptionPoints } from '../kernel/preemption.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
+import { isIoOrPfnMap, Protection } from '../mm/vma.ts';
+import { chooseChunk } from './chunk.ts';
+import { GpuNotifier, NOTIFIER_PAGES } from './notifier.ts';
+import type { InvalidateCallback } from './notifier.ts';
+import { RangeState } from './range.ts';
+import type { GpuRange } from './range.ts';
+
+/** What the framework needs of its surroundings. */
+export interface GpuSvmSurroundings {
+  readonly process: AddressSpace;
+  readonly effects: EffectHub;
+  readonly points: PreemptionPoints;
+  readonly failures: FailureInjection;
+  /** Counter of DMA-mapped pages and of HMM calls. */
+  readonly counters: { dmaPages: number; hmm: number };
+  readonly clock: { readonly now: number };
+}
+
+/** Arguments of the framework's initialisation as V4 gives them. */
+export interface GpuSvmConfig<R extends GpuRange> {
+  /** Pages of the mirrored interval, which starts at 0. */
+  readonly pages: number;
+  readonly allocateRange: (startPage: number, pages: number, notifier: GpuNotifier) => R;
+  readonly invalidate: InvalidateCallback;
+}
+
+/** The framework object of one SVM context. */
+export class GpuSvm<R extends GpuRange> {
+  readonly surroundings: GpuSvmSurroundings;
+  readonly notifierLock = new SharedLock('notifier lock');
+  /** Notifiers by number of their window, and in address order. */
+  readonly notifiers = new OrderedMap<GpuNotifier>();
+  /** Ranges of all notifiers in address order; a range never crosses a window. */
+  readonly ranges = new OrderedMap<R>();
+  readonly #windows = new Map<number, GpuNotifier>();
+  readonly #config: GpuSvmConfig<R>;
+
+  constructor(surroundings: GpuSvmSurroundings, config: GpuSvmConfig<R>) {
+    this.surroundings = surroundings;
+    this.#config = config;
+  }
+
+  /** The first range that intersects `[startPage, endPage)`, or undefined. */
+  findRange(startPage: number, endPage: number): R | undefined {
+    const before = this.ranges.floor(startPage);
+    if (before !== undefined && before.startPage + before.pages > startPage) return before;
+    const after = this.ranges.higher(startPage);
+    return after !== undefined && after.startPage < endPage ? after : undefined;
+  }
+
+  /** The range behind `range` in address order; its own removal does not matter. */
+  rangeAfter(range: R): R | undefined {
+    return this.ranges.higher(range.startPage);
+  }
+
+  /**
+   * The range that contains `page`, made if there is none (A.6). `lowPage` and
+   * `highPage` (exclusive, 0 if it wrapped) bound a new one. Returns the range
+   * or a negative errno.
+   */
+  findOrInsert(page: number, lowPage: number, highPage: number, readOnly: boolean): R | number {
+    const { process, effects, points, failures } = this.surroundings;
+    if (page > this.#config.pages) return -Errno.EINVAL; // Q59: greater than, not at least
+    if (!process.hasUsers) return -Errno.EFAULT;
+    const windowNumber = Math.floor(page / NOTIFIER_PAGES);
+    let notifier = this.#windows.get(windowNumber);
+    const isNew = notifier === undefined;
+    if (notifier === undefined) {
+      const failure = failures.take('allocate-notifier');
+      if (failure !== 0) return failure;
+      notifier = new GpuNotifier(windowNumber, this.#config.invalidate);
+      process.notifiers.insert(notifier);
+      effects.current?.notifierInserted(notifier.startPage, NOTIFIER_PAGES);
+    }
+    points.reach('mmap-lock');
+    process.mmapLock.acquireRead();
+    const found = this.#findOrInsertLocked(page, lowPage, highPage, readOnly, notifier, isNew);
+    process.mmapLock.releaseRead();
+    points.reach('mmap-unlock');
+    if (isNew && typeof found === 'number') this.#unregister(notifier);
+    return found;
+  }
+
+  #findOrInsertLocked(
+    page: number,
+    lowPage: number,
+    highPage: number,
+    readOnly: boolean,
+    notifier: GpuNotifier,
+    isNew: boolean,
+  ): R | number {
+    const { process, effects, failures } = this.surroundings;
+    const vma = process.findVma(page);
+    if (vma === undefined) return -Errno.ENOENT;
+    if (!readOnly && (vma.protection & Protection.write) === 0) return -Errno.EPERM;
+    if (isIoOrPfnMap(vma)) return -Errno.EIO;
+    const existing = this.findRange(page, page + 1);
+    if (existing !== undefined) return existing;
+    const pages = chooseChunk(page, vma.startPage, vma.endPage, lowPage, highPage, this.#isTaken);
+    if (pages === 0) return -Errno.EINVAL;
+    const failure = failures.take('allocate-range');
+    if (failure !== 0) return failure;
+    const range = this.#config.allocateRange(Math.floor(page / pages) * pages, pages, notifier);
+    range.state |= RangeState.inserted;
+    this.ranges.insert(range.startPage, range);
+    notifier.rangeCount++;
+    effects.current?.rangeInserted(range.startPage, pages);
+    if (isNew) {
+      this.#windows.set(Math.floor(page / NOTIFIER_PAGES), notifier);
+      this.notifiers.insert(notifier.startPage, notifier);
+    }
+    return range;
+  }
+
+  readonly #isTaken = (startPage: number, pages: number): boolean =>
+    this.findRange(startPage, startPage + pages) !== undefined;
+
+  /**
+   * Takes a range out (A.11): DMA-unmaps it and, if it was the last one, its
+   * notifier goes too. PTEs are not touched. False if the range is not in its
+   * notifier any more - a second removal, memory corruption on a real kernel.
+   */
+  removeRange(range: R): boolean {
+    const { effects } = this.surroundings;
+    if ((range.state & RangeState.inserted) === 0) return false;
+    this.notifierLock.acquireRead();
+    this.unmapPages(range);
+    this.ranges.remove(range.startPage, range);
+    range.state &= ~RangeState.inserted;
+    effects.current?.rangeRemoved(range.startPage, range.pages);
+    this.notifierLock.releaseRead();
+    const { notifier } = range;
+    notifier.rangeCount--;
+    if (notifier.rangeCount === 0) {
+      // Finalisation has unregistered it already.
+      if (this.#windows.delete(notifier.startPage / NOTIFIER_PAGES)) this.#unregister(notifier);
+      this.notifiers.remove(notifier.startPage, notifier);
+    }
+    return true;
+  }
+
+  /** Drops the DMA mapping of a whole range, if it has one (A.10); the notifier lock must be held. */
+  unmapPages(range: R): void {
+    if ((range.state & RangeState.dmaMapped) === 0) return;
+    range.state &= ~RangeState.dmaMapped;
+    range.frozenFrames = null;
+    this.surroundings.counters.dmaPages -= range.pages;
+    this.surroundings.effects.current?.dmaUnmapped(range.startPage, range.pages);
+  }
+
+  /** Unregisters every notifier and removes its ranges, in ascending order (A.15). */
+  finalise(): void {
+    let notifier = this.notifiers.first();
+    while (notifier !== undefined) {
+      this.#unregister(notifier);
+      this.#windows.delete(notifier.startPage / NOTIFIER_PAGES);
+      let range = this.findRange(notifier.startPage, notifier.endPage);
+      while (range !== undefined) {
+        this.removeRange(range);
+        range = this.findRange(notifier.startPage, notifier.endPage);
+      }
+      notifier = this.notifiers.first();
+    }
+  }
+
+  #unregister(notifier: GpuNotifier): void {
+    this.surroundings.process.notifiers.remove(notifier);
+    this.surroundings.effects.current?.notifierRemoved(notifier.startPage, NOTIFIER_PAGES);
+  }
+}

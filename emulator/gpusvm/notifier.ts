@@ -1,0 +1,35 @@
+// Models: struct drm_gpusvm_notifier, a 512 MiB window (spec 03 §A.4), and the invalidation entry (04 §2).
+import type { IntervalNotifier, NotifierEvent } from '../mm/interval-notifier.ts';
+
+/** Pages of a notifier's window: 512 MiB. */
+export const NOTIFIER_PAGES = 0x20000;
+
+/** What a notifier calls when the process's memory changes. */
+export type InvalidateCallback = (
+  notifier: GpuNotifier,
+  event: NotifierEvent,
+  startPage: number,
+  endPage: number,
+) => void;
+
+/** A registered window; it exists exactly while it has ranges, or while its first one is being made. */
+export class GpuNotifier implements IntervalNotifier {
+  readonly startPage: number;
+  readonly endPage: number;
+  sequence = 0;
+  /** Number of ranges in the window. */
+  rangeCount = 0;
+  readonly #callback: InvalidateCallback;
+
+  constructor(windowNumber: number, callback: InvalidateCallback) {
+    this.startPage = windowNumber * NOTIFIER_PAGES;
+    this.endPage = this.startPage + NOTIFIER_PAGES;
+    this.#callback = callback;
+  }
+
+  invalidate(event: NotifierEvent, startPage: number, endPage: number, sequence: number): void {
+    // The sequence moves also for events that the callback ignores.
+    this.sequence = sequence;
+    this.#callback(this, event, startPage, endPage);
+  }
+}

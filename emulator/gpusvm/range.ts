@@ -1,0 +1,55 @@
+// Models: struct drm_gpusvm_range with its pages part (spec 03 §A.1, §A.9, §A.13).
+import type { GpuNotifier } from './notifier.ts';
+
+/** State bits of a range. The first three are flags of the framework's pages part. */
+export const RangeState = {
+  /** An UNMAP event touched the range; never cleared. */
+  unmapped: 0x01,
+  /** ... and did not cover it; never cleared. */
+  partiallyUnmapped: 0x02,
+  /** The DMA array describes live DMA mappings. */
+  dmaMapped: 0x04,
+  /** The range is in its notifier's set. */
+  inserted: 0x08,
+} as const;
+
+/** First state bit that a driver may use for its own part of a range. */
+export const DRIVER_STATE_SHIFT = 4;
+
+/** A chunk of 2 MiB, 64 KiB or 4 KiB that is mapped on the GPU as a unit: the pages `[startPage, startPage + pages)`. */
+export class GpuRange {
+  readonly startPage: number;
+  readonly pages: number;
+  readonly notifier: GpuNotifier;
+  /** Bits of `RangeState` and of the driver. */
+  state = 0;
+  /**
+   * The DMA array, where it differs from the frames the CPU maps now. While no
+   * event is ignored the two are equal, because every event that changes the
+   * CPU's pages unmaps the DMA array first; so it is stored only when a closing
+   * context ignores one (Q11).
+   */
+  frozenFrames: Uint32Array | null = null;
+
+  constructor(startPage: number, pages: number, notifier: GpuNotifier) {
+    this.startPage = startPage;
+    this.pages = pages;
+    this.notifier = notifier;
+  }
+
+  /** First page behind the range. */
+  get endPage(): number {
+    return this.startPage + this.pages;
+  }
+
+  /** "Has DMA mapping": valid pages (A.9; device pages do not exist in V4). */
+  get pagesValid(): boolean {
+    return (this.state & RangeState.dmaMapped) !== 0;
+  }
+
+  /** Marks what an UNMAP event for `[startPage, endPage)`, as delivered, did to the range (A.13). */
+  setUnmapped(startPage: number, endPage: number): void {
+    this.state |= RangeState.unmapped;
+    if (this.startPage < startPage || this.endPage > endPage) this.state |= RangeState.partiallyUnmapped;
+  }
+}

@@ -1,0 +1,49 @@
+// Models: nothing - what was asked of a machine and what it answered, for recording (trace format §1, §3).
+import type { VmaKind } from './mm/vma.ts';
+import type { AccessResult } from './svm/access.ts';
+import type { EmulatedFile } from './drm/file.ts';
+
+/** One attribute record of a call, `[type, value]`. */
+export type AttributePair = readonly [type: number, value: number];
+
+/** How the pointer to the attribute records was: null, faulting, not writable, or good. */
+export type PointerKind = 'null' | 'bad' | 'ro' | 'ok';
+
+/** One operation with its answer. Addresses and sizes are bytes; `result` is 0 or a negative errno. */
+export type JournalEntry =
+  | { readonly name: 'mmap'; readonly address: bigint; readonly size: bigint; readonly protection: number; readonly kind: VmaKind; readonly result: number }
+  | { readonly name: 'munmap' | 'dontneed'; readonly address: bigint; readonly size: bigint; readonly result: number }
+  | { readonly name: 'mprotect'; readonly address: bigint; readonly size: bigint; readonly protection: number; readonly result: number }
+  | { readonly name: 'touch'; readonly address: bigint; readonly size: bigint; readonly write: boolean; readonly result: number; readonly pages: number; readonly fresh: number }
+  | { readonly name: 'mmexit'; readonly result: number }
+  | { readonly name: 'advance'; readonly nanoseconds: number; readonly clock: number; readonly result: number }
+  | {
+      readonly name: 'ioctl';
+      readonly file: EmulatedFile;
+      readonly operation: number;
+      readonly address: bigint;
+      readonly size: bigint;
+      readonly attributeCount: number;
+      readonly pointer: PointerKind;
+      readonly attributes: readonly AttributePair[];
+      readonly result: number;
+      /** Values after a good GET. */
+      readonly values: readonly number[] | undefined;
+    }
+  | { readonly name: 'fault'; readonly file: EmulatedFile | undefined; readonly address: bigint; readonly write: boolean; readonly pasid: number | undefined; readonly timestamp: number | undefined; readonly result: number }
+  | { readonly name: 'access'; readonly file: EmulatedFile; readonly address: bigint; readonly size: bigint; readonly write: boolean; readonly timestamp: number | undefined; readonly access: AccessResult; readonly result: number }
+  | { readonly name: 'gc'; readonly file: EmulatedFile; readonly ran: boolean; readonly result: number }
+  | { readonly name: 'ih'; readonly ring: 'ih1' | 'soft'; readonly pending: boolean; readonly timestamp: number; readonly result: number }
+  | { readonly name: 'close' | 'fini'; readonly file: EmulatedFile; readonly result: number; readonly left?: LeftObjects };
+
+/** Objects still allocated after finalisation. */
+export interface LeftObjects {
+  readonly ranges: number;
+  readonly attrs: number;
+  readonly dmaPages: number;
+}
+
+/** Receives every operation of a machine in the order of their ends; nested ones carry their preemption point. */
+export interface OperationJournal {
+  record(entry: JournalEntry): void;
+}

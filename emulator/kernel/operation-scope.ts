@@ -1,0 +1,97 @@
+// Models: one operation of one thread, what another thread does in its gaps, and threads that sleep (trace format §8).
+import type { PreemptionPoint, PreemptionPoints } from './preemption.ts';
+
+/** A call that waits for the svm lock; resumed when the operation that holds it has ended. */
+export interface SleepingCall {
+  /** Goes on with the call; false while it still sleeps. */
+  resume(): boolean;
+}
+
+/** Called at every preemption point passed, with how often the point was passed in this operation (from 1). */
+export type PassHook = (point: PreemptionPoint, pass: number) => void;
+
+/** Brackets the operations of a machine; nested ones are those of another thread at a preemption point. */
+export class OperationScope {
+  readonly #points: PreemptionPoints;
+  readonly #hooks: PassHook[] = [];
+  readonly #passes = new Map<PreemptionPoint, number>();
+  readonly #sleeping: SleepingCall[] = [];
+  #depth = 0;
+  #hookErrors: unknown[] = [];
+  /** Called when a sleeping call is about to be resumed, and after it. */
+  onResume: ((phase: 'begin' | 'end') => void) | null = null;
+
+  constructor(points: PreemptionPoints) {
+    this.#points = points;
+  }
+
+  /** Whether an operation is running, so that a new one is nested. */
+  get active(): boolean {
+    return this.#depth > 0;
+  }
+
+  get sleepers(): number {
+    return this.#sleeping.length;
+  }
+
+  /** Runs one operation; at the end of the outermost one the sleeping calls go on. */
+  run<T>(operation: () => T): T {
+    if (this.#depth === 0 && this.#hooks.length > 0) this.#passes.clear();
+    this.#depth++;
+    try {
+      const result = operation();
+      if (this.#depth === 1 && this.#sleeping.length > 0) this.#resumeSleepers();
+      return result;
+    } finally {
+      this.#depth--;
+      if (this.#depth === 0 && this.#hookErrors.length > 0) this.#throwHookErrors();
+    }
+  }
+
+  /** Registers a call that sleeps. */
+  addSleeper(call: SleepingCall): void {
+    this.#sleeping.push(call);
+  }
+
+  /** Adds a hook; the returned function takes it out. */
+  addHook(hook: PassHook): () => void {
+    this.#hooks.push(hook);
+    this.#points.listener = this.#onPoint;
+    return () => {
+      const index = this.#hooks.indexOf(hook);
+      if (index >= 0) this.#hooks.splice(index, 1);
+      if (this.#hooks.length === 0) this.#points.listener = null;
+    };
+  }
+
+  readonly #onPoint = (point: PreemptionPoint): void => {
+    const pass = (this.#passes.get(point) ?? 0) + 1;
+    this.#passes.set(point, pass);
+    for (const hook of [...this.#hooks]) {
+      // The modelled code holds locks here: it must run to its end before an error of a hook is seen.
+      try {
+        hook(point, pass);
+      } catch (error) {
+        this.#hookErrors.push(error);
+      }
+    }
+  };
+
+  #resumeSleepers(): void {
+    while (this.#sleeping.length > 0) {
+      const call = this.#sleeping[0]!;
+      this.onResume?.('begin');
+      const ended = call.resume();
+      this.onResume?.('end');
+      if (!ended) throw new Error('a sleeping call was resumed while the svm lock is still held');
+      this.#sleeping.shift();
+    }
+  }
+
+  #throwHookErrors(): never {
+    const errors = this.#hookErrors;
+    this.#hookErrors = [];
+    if (errors.length === 1) throw errors[0];
+    throw new AggregateError(errors, 'several callbacks at preemption points failed');
+  }
+}

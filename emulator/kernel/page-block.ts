@@ -1,0 +1,108 @@
+// Models: nothing by itself - the storage of CPU page tables and GPU page tables, in leaves of 512 pages.
+//
+// Each page has a frame (a physical page id, 0 = none) and 16 bits of marks,
+// whose meaning is the user's. Leaves are cut from slabs, so that mapping a
+// page costs no allocation of its own.
+import { PAGES_PER_BLOCK } from './page-number.ts';
+
+const BLOCKS_PER_SLAB = 32;
+
+interface Slab {
+  readonly frames: Uint32Array;
+  readonly marks: Uint16Array;
+}
+
+/** 512 pages; page `i` of the block is at index `base + i` of both arrays. */
+export class PageBlock {
+  readonly frames: Uint32Array;
+  readonly marks: Uint16Array;
+  readonly base: number;
+  /** Pages in use, counted by the owner. */
+  used = 0;
+  /** Owner's flag: the block is one huge mapping. */
+  huge = false;
+
+  constructor(slab: Slab, base: number) {
+    this.frames = slab.frames;
+    this.marks = slab.marks;
+    this.base = base;
+  }
+}
+
+/** Sparse map from page number to frame and marks. */
+export class PageBlockMap {
+  readonly #blocks = new Map<number, PageBlock>();
+  readonly #free: PageBlock[] = [];
+  #recentIndex = -1;
+  #recent: PageBlock | undefined;
+
+  /** The block with the number `page / 512`, or undefined. */
+  get(blockNumber: number): PageBlock | undefined {
+    if (blockNumber === this.#recentIndex) return this.#recent;
+    const block = this.#blocks.get(blockNumber);
+    if (block !== undefined) {
+      this.#recentIndex = blockNumber;
+      this.#recent = block;
+    }
+    return block;
+  }
+
+  getOrCreate(blockNumber: number): PageBlock {
+    let block = this.get(blockNumber);
+    if (block === undefined) {
+      block = this.#allocate();
+      this.#blocks.set(blockNumber, block);
+      this.#recentIndex = blockNumber;
+      this.#recent = block;
+    }
+    return block;
+  }
+
+  /** Gives a block back; its marks and frames must be 0 already unless `dirty`. */
+  release(blockNumber: number, dirty = false): void {
+    const block = this.#blocks.get(blockNumber);
+    if (block === undefined) return;
+    if (dirty) {
+      block.frames.fill(0, block.base, block.base + PAGES_PER_BLOCK);
+      block.marks.fill(0, block.base, block.base + PAGES_PER_BLOCK);
+    }
+    block.used = 0;
+    block.huge = false;
+    this.#blocks.delete(blockNumber);
+    this.#free.push(block);
+    this.#recentIndex = -1;
+    this.#recent = undefined;
+  }
+
+  get size(): number {
+    return this.#blocks.size;
+  }
+
+  /** Block numbers in use, ascending. */
+  blockNumbers(): number[] {
+    return [...this.#blocks.keys()].sort((left, right) => left - right);
+  }
+
+  /** Ascending block numbers in use that lie in `[first, last]`; cheap for narrow and for wide intervals. */
+  blockNumbersBetween(first: number, last: number): number[] {
+    if (last - first < this.#blocks.size) {
+      const found: number[] = [];
+      for (let number = first; number <= last; number++) if (this.#blocks.has(number)) found.push(number);
+      return found;
+    }
+    return this.blockNumbers().filter((number) => number >= first && number <= last);
+  }
+
+  #allocate(): PageBlock {
+    const reused = this.#free.pop();
+    if (reused !== undefined) return reused;
+    const slab: Slab = {
+      frames: new Uint32Array(BLOCKS_PER_SLAB * PAGES_PER_BLOCK),
+      marks: new Uint16Array(BLOCKS_PER_SLAB * PAGES_PER_BLOCK),
+    };
+    for (let index = BLOCKS_PER_SLAB - 1; index >= 0; index--) {
+      this.#free.push(new PageBlock(slab, index * PAGES_PER_BLOCK));
+    }
+    return this.#free.pop()!;
+  }
+}

@@ -1,0 +1,32 @@
+// Models: the moments at which another thread can get in (spec 06 §10.1, trace format §8).
+
+/** Names of the preemption points, in the words of the trace format. */
+export const PREEMPTION_POINTS = [
+  /** SET: the VMAs were validated, the mmap lock is dropped. */
+  'vma-checked',
+  /** SET: a segment's tree change is done, the svm lock not yet taken. */
+  'attr-edited',
+  /** The HMM range fault is about to return 0. */
+  'hmm',
+  /** Pages are collected, the page directory of a commit is being locked. */
+  'pages-got',
+  /** PTEs are written, the notifier lock is dropped, the range is not yet marked mapped. */
+  'pte-committed',
+  /** Before the mmap lock is taken for reading. */
+  'mmap-lock',
+  /** After the mmap lock was dropped. */
+  'mmap-unlock',
+  /** After the mutex of the attribute tree was dropped. */
+  'tree-unlock',
+] as const;
+export type PreemptionPoint = (typeof PREEMPTION_POINTS)[number];
+
+/** The points of one machine. Without a listener, passing one costs a comparison. */
+export class PreemptionPoints {
+  /** Called at every point passed; what it does is what another thread does there. */
+  listener: ((point: PreemptionPoint) => void) | null = null;
+
+  reach(point: PreemptionPoint): void {
+    if (this.listener !== null) this.listener(point);
+  }
+}

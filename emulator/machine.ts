@@ -1,0 +1,132 @@
+// Models: a machine - one process, n GPUs, one clock (design §3, §5).
+import { VirtualClock } from './kernel/clock.ts';
+import { OperationScope } from './kernel/operation-scope.ts';
+import { PREEMPTION_POINTS, PreemptionPoints } from './kernel/preemption.ts';
+import type { PreemptionPoint } from './kernel/preemption.ts';
+import { AddressSpace } from './mm/address-space.ts';
+import { EmulatedDevice } from './drm/device.ts';
+import { MachineEvents } from './events.ts';
+import type { EventListener, EventName } from './events.ts';
+import type { OperationJournal } from './journal.ts';
+import { resolveOptions } from './options.ts';
+import type { MachineOptions, ResolvedOptions } from './options.ts';
+import { ProcessCalls } from './process-calls.ts';
+import { EmulatedProcess } from './process.ts';
+import { contextSnapshot } from './snapshot.ts';
+import type { ContextSnapshot } from './snapshot.ts';
+import { countArgument, wordArgument } from './arguments.ts';
+
+/** State of a machine: one entry for each open file of each device. */
+export interface MachineSnapshot {
+  readonly clock: number;
+  readonly devices: readonly { readonly asic: string; readonly files: readonly ContextSnapshot[] }[];
+}
+
+/** One process with `gpus` emulated GPUs. The same calls in the same order give the same bytes. */
+export class EmulatedMachine {
+  readonly options: ResolvedOptions;
+  readonly process: EmulatedProcess;
+  readonly devices: readonly EmulatedDevice[];
+  /** Brackets operations; for layers that inject or record. */
+  readonly scope: OperationScope;
+  readonly #clock = new VirtualClock();
+  readonly #journal: { current: OperationJournal | null } = { current: null };
+  readonly #journals: OperationJournal[] = [];
+  readonly #events: MachineEvents;
+
+  /** Throws TypeError or RangeError that names the bad option. */
+  constructor(options: MachineOptions = {}) {
+    this.options = resolveOptions(options);
+    const points = new PreemptionPoints();
+    this.scope = new OperationScope(points);
+    const space = new AddressSpace({ vmaMerge: this.options.vmaMerge });
+    this.process = new EmulatedProcess(new ProcessCalls(space, this.scope, this.#journal, this.options.thp));
+    const events = new MachineEvents();
+    this.#events = events;
+    this.devices = Array.from({ length: this.options.gpus }, (_, index) => new EmulatedDevice(index, this.options.model, this.options, {
+      process: space,
+      clock: this.#clock,
+      points,
+      scope: this.scope,
+      svmConfigured: this.options.svmConfigured,
+      journal: this.#journal,
+      onFault: (device, address, write, result) => events.fault(device.index, address, write, result),
+      onOpen: (device, file) => events.attach(device, file),
+    }));
+    space.contents.isFrameReferenced = (page, frame) =>
+      this.devices.some((device) => device.files.some((file) => file.vm.pageTable.frameOf(page) === frame));
+  }
+
+  /** The virtual clock: `now` in ns, `advance(ns)`. Nothing else moves it. */
+  get clock(): { readonly now: number; advance(nanoseconds: number): void } {
+    const clock = this.#clock;
+    return {
+      get now() {
+        return clock.now;
+      },
+      advance: (nanoseconds) => this.#advance(nanoseconds),
+    };
+  }
+
+  /** Drains the work queues: every queued garbage collector runs. Returns how many did. */
+  runPendingWork(): number {
+    let ran = 0;
+    for (const device of this.devices) for (const file of device.files) if (device.runPendingWork(file)) ran++;
+    return ran;
+  }
+
+  /** All state as plain data: attributes, notifiers, ranges, PTE runs, VMAs, counters. */
+  snapshot(): MachineSnapshot {
+    return {
+      clock: this.#clock.now,
+      devices: this.devices.map((device) => ({
+        asic: device.gpu.model.asic,
+        files: device.files.map((file) => contextSnapshot(device, file)),
+      })),
+    };
+  }
+
+  /** Listens to events of one name; the returned function stops it. Costs nothing while nobody listens. */
+  on<Name extends EventName>(event: Name, listener: EventListener<Name>): () => void {
+    return this.#events.on(event, listener, this.devices);
+  }
+
+  /**
+   * Runs `callback` when the named point is passed for the `pass`th time in one
+   * operation (default: every time it is passed): what another thread could do
+   * there. What would need a lock that the interrupted operation holds throws
+   * `LockAssertionError`; the asynchronous forms of ioctls sleep instead. An
+   * error of the callback is thrown by the interrupted operation when it has
+   * ended. The returned function removes the callback.
+   */
+  at(point: PreemptionPoint, callback: () => void, options: { pass?: number } = {}): () => void {
+    wordArgument('point', point, PREEMPTION_POINTS);
+    const wanted = options.pass === undefined ? undefined : countArgument('pass', options.pass);
+    return this.scope.addHook((passed, pass) => {
+      if (passed === point && (wanted === undefined || pass === wanted)) callback();
+    });
+  }
+
+  /** Hands every operation and its answer to `journal`; the returned function stops it. */
+  addJournal(journal: OperationJournal): () => void {
+    this.#journals.push(journal);
+    this.#updateJournal();
+    return () => {
+      const index = this.#journals.indexOf(journal);
+      if (index >= 0) this.#journals.splice(index, 1);
+      this.#updateJournal();
+    };
+  }
+
+  #updateJournal(): void {
+    const journals = [...this.#journals];
+    const [only] = journals;
+    this.#journal.current =
+      only === undefined ? null : journals.length === 1 ? only : { record: (entry) => journals.forEach((each) => each.record(entry)) };
+  }
+
+  #advance(nanoseconds: number): void {
+    this.#clock.advance(nanoseconds);
+    this.#journal.current?.record({ name: 'advance', nanoseconds, clock: this.#clock.now, result: 0 });
+  }
+}

@@ -1,0 +1,217 @@
+// Models: the mm of one process - VMAs, CPU pages, MMU notifiers (trace format §3 and §4, spec 04 §1).
+import { Errno } from '../kernel/errno.ts';
+import { SharedLock } from '../kernel/lock.ts';
+import { OrderedMap } from '../kernel/ordered-map.ts';
+import { alignDown, PAGE_NUMBER_END, PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import { CpuPages } from './cpu-pages.ts';
+import { IntervalNotifierSet, NotifierEvent } from './interval-notifier.ts';
+import { PageContents } from './page-contents.ts';
+import { isIoOrPfnMap, keepsPagesCached, mergesWithNeighbours, Protection, Vma } from './vma.ts';
+import type { VmaKind } from './vma.ts';
+
+/** First page behind the largest address a process may map: 2^56 - 4096 bytes. */
+export const TASK_SIZE_PAGES: number = 2 ** 44 - 1;
+
+/** Result of a CPU access: 0 or a negative errno, the pages passed, and at how many no page was present. */
+export interface TouchResult {
+  readonly result: number;
+  readonly pages: number;
+  readonly fresh: number;
+}
+
+/** One process address space. All page intervals are half open, results are 0 or a negative errno. */
+export class AddressSpace {
+  readonly vmas = new OrderedMap<Vma>();
+  readonly contents = new PageContents();
+  readonly pages = new CpuPages(this.contents);
+  readonly notifiers = new IntervalNotifierSet();
+  readonly mmapLock = new SharedLock('mmap lock');
+  /** False after the last user is gone: no reference on the mm's users can be taken any more. */
+  hasUsers = true;
+  #breakStart = 0;
+  #breakEnd = 0;
+  #stackStart = -1;
+  readonly #merge: boolean;
+
+  constructor(options: { vmaMerge?: boolean } = {}) {
+    this.#merge = options.vmaMerge ?? true;
+  }
+
+  /** The VMA that contains `page`, or undefined. */
+  findVma(page: number): Vma | undefined {
+    const vma = this.vmas.floor(page);
+    return vma !== undefined && vma.endPage > page ? vma : undefined;
+  }
+
+  /** The first VMA that ends behind `page`: the one that contains it or the next one. */
+  findVmaFrom(page: number): Vma | undefined {
+    return this.findVma(page) ?? this.vmas.higher(page);
+  }
+
+  /** vma_is_initial_heap of the kernel, on the heap set by the last mapping of kind heap. */
+  isInitialHeap(vma: Vma): boolean {
+    return vma.startPage < this.#breakEnd && vma.endPage > this.#breakStart;
+  }
+
+  /** vma_is_initial_stack of the kernel: the stack starts 16 bytes below the end of the last mapping of kind stack. */
+  isInitialStack(vma: Vma): boolean {
+    // start_stack = 0 until a stack was mapped; a byte inside page p satisfies start <= p and end > p.
+    if (this.#stackStart < 0) return vma.startPage === 0;
+    return vma.startPage <= this.#stackStart && vma.endPage > this.#stackStart;
+  }
+
+  /** Maps exactly the pages `[startPage, endPage)`. No notifier event. */
+  map(startPage: number, endPage: number, protection: number, kind: VmaKind): number {
+    if (endPage <= startPage || endPage > TASK_SIZE_PAGES) return -Errno.EINVAL;
+    if (startPage === 0) return -Errno.EPERM;
+    const next = this.findVmaFrom(startPage);
+    if (next !== undefined && next.startPage < endPage) return -Errno.EEXIST;
+    if (kind === 'heap') {
+      this.#breakStart = startPage;
+      this.#breakEnd = endPage;
+    } else if (kind === 'stack') {
+      this.#stackStart = endPage - 1;
+    }
+    const vma = new Vma(startPage, endPage, protection, kind);
+    this.vmas.insert(startPage, vma);
+    this.#mergeAround(vma);
+    return 0;
+  }
+
+  /** munmap: splits, takes the VMAs out, announces UNMAP for the whole argument, drops the pages. */
+  unmap(startPage: number, endPage: number): number {
+    if (endPage <= startPage) return -Errno.EINVAL;
+    const first = this.findVmaFrom(startPage);
+    if (first === undefined || first.startPage >= endPage) return 0;
+    this.#splitAt(startPage);
+    this.#splitAt(endPage);
+    let vma = this.findVmaFrom(startPage);
+    const removed: Vma[] = [];
+    while (vma !== undefined && vma.startPage < endPage) {
+      removed.push(vma);
+      this.vmas.remove(vma.startPage, vma);
+      vma = this.vmas.higher(vma.startPage);
+    }
+    this.notifiers.deliver(NotifierEvent.unmap, startPage, endPage);
+    for (const gone of removed) this.pages.drop(gone.startPage, gone.endPage, false);
+    if (!this.contents.empty) this.contents.detach(startPage, endPage);
+    return 0;
+  }
+
+  /** mprotect: VMA by VMA; a hole ends it with ENOMEM, what came before stays done. */
+  protect(startPage: number, endPage: number, protection: number): number {
+    let page = startPage;
+    while (page < endPage) {
+      const vma = this.findVma(page);
+      if (vma === undefined) return -Errno.ENOMEM;
+      const pieceEnd = Math.min(endPage, vma.endPage);
+      if (vma.protection !== protection) {
+        this.#splitAt(page);
+        this.#splitAt(pieceEnd);
+        const piece = this.findVma(page)!;
+        piece.protection = protection;
+        this.notifiers.deliver(NotifierEvent.protectionVma, page, pieceEnd);
+        this.#mergeAround(piece);
+      }
+      page = pieceEnd;
+    }
+    return 0;
+  }
+
+  /** MADV_DONTNEED: drops the pages; holes are skipped and answered with ENOMEM at the end. */
+  discard(startPage: number, endPage: number): number {
+    let page = startPage;
+    let result = 0;
+    while (page < endPage) {
+      const vma = this.findVmaFrom(page);
+      if (vma === undefined || vma.startPage >= endPage) return -Errno.ENOMEM;
+      if (vma.startPage > page) result = -Errno.ENOMEM;
+      const from = Math.max(page, vma.startPage);
+      const to = Math.min(endPage, vma.endPage);
+      if (vma.kind === 'pfnmap') return -Errno.EINVAL;
+      this.notifiers.deliver(NotifierEvent.clear, from, to);
+      this.#discardPages(vma, from, to);
+      page = to;
+    }
+    return result;
+  }
+
+  /** The CPU reads or writes one byte in each page of `[startPage, endPage)`; stops at a hole or without permission. */
+  touch(startPage: number, endPage: number, write: boolean): TouchResult {
+    const needed = write ? Protection.write : Protection.read;
+    let page = startPage;
+    let fresh = 0;
+    while (page < endPage) {
+      const vma = this.findVma(page);
+      if (vma === undefined) return { result: -Errno.EFAULT, pages: page - startPage, fresh };
+      if ((vma.protection & needed) === 0) return { result: -Errno.EACCES, pages: page - startPage, fresh };
+      const to = Math.min(endPage, vma.endPage);
+      if (!isIoOrPfnMap(vma)) fresh += this.pages.populate(vma, page, to, write);
+      page = to;
+    }
+    return { result: 0, pages: page - startPage, fresh };
+  }
+
+  /** Exit of the process: RELEASE, then UNMAP of everything, then pages and VMAs are gone. */
+  exit(): void {
+    this.hasUsers = false;
+    this.notifiers.deliver(NotifierEvent.release, 0, PAGE_NUMBER_END);
+    this.notifiers.deliver(NotifierEvent.unmap, 0, PAGE_NUMBER_END);
+    for (const vma of this.vmas.values()) this.pages.drop(vma.startPage, vma.endPage, false);
+    this.vmas.clear();
+    this.contents.detach(0, PAGE_NUMBER_END);
+  }
+
+  #discardPages(vma: Vma, from: number, to: number): void {
+    const keepCached = keepsPagesCached(vma.kind);
+    if (vma.kind === 'thp') {
+      // A huge block that is covered only in part is split first; the split is announced for the whole block.
+      const firstBlock = alignDown(from, PAGES_PER_BLOCK);
+      const lastBlock = alignDown(to - 1, PAGES_PER_BLOCK);
+      if (from > firstBlock || to < firstBlock + PAGES_PER_BLOCK) this.#splitHugeBlock(firstBlock);
+      if (lastBlock !== firstBlock) {
+        const upTo = lastBlock;
+        this.pages.drop(from, upTo, keepCached);
+        from = upTo;
+        if (to < lastBlock + PAGES_PER_BLOCK) this.#splitHugeBlock(lastBlock);
+      }
+    }
+    this.pages.drop(from, to, keepCached);
+  }
+
+  #splitHugeBlock(blockStart: number): void {
+    if (!this.pages.isHuge(blockStart)) return;
+    this.notifiers.deliver(NotifierEvent.clear, blockStart, blockStart + PAGES_PER_BLOCK);
+    this.pages.splitHuge(blockStart);
+  }
+
+  #splitAt(page: number): void {
+    const vma = this.findVma(page);
+    if (vma === undefined || vma.startPage === page) return;
+    const blockStart = alignDown(page, PAGES_PER_BLOCK);
+    if (blockStart !== page) this.#splitHugeBlock(blockStart);
+    const tail = new Vma(page, vma.endPage, vma.protection, vma.kind);
+    vma.endPage = page;
+    this.vmas.insert(page, tail);
+  }
+
+  #mergeAround(vma: Vma): void {
+    if (!this.#merge || !mergesWithNeighbours(vma.kind)) return;
+    let merged = vma;
+    const before = this.vmas.lower(vma.startPage);
+    if (before !== undefined && before.endPage === vma.startPage && sameMapping(before, vma)) {
+      this.vmas.remove(vma.startPage, vma);
+      before.endPage = vma.endPage;
+      merged = before;
+    }
+    const after = this.vmas.higher(merged.startPage);
+    if (after !== undefined && after.startPage === merged.endPage && sameMapping(after, merged)) {
+      this.vmas.remove(after.startPage, after);
+      merged.endPage = after.endPage;
+    }
+  }
+}
+
+function sameMapping(left: Vma, right: Vma): boolean {
+  return left.kind === right.kind && left.protection === right.protection;
+}

@@ -1,0 +1,164 @@
+// Models: the CPU page table of the process, with the simplifications of the trace format §4.
+import { NotModelledError } from '../kernel/not-modelled.ts';
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import { PageBlockMap } from '../kernel/page-block.ts';
+import type { PageBlock } from '../kernel/page-block.ts';
+import type { PageContents } from './page-contents.ts';
+import { keepsPagesCached } from './vma.ts';
+import type { Vma } from './vma.ts';
+
+/** Marks of a CPU page. A frame without `PRESENT` is kept in the page cache. */
+export const PRESENT = 1;
+export const WRITE_FAULTED = 2;
+
+const LAST_FRAME = 0xffff_ffff;
+
+/** Pages of one process; physical page ids count up from 1. */
+export class CpuPages {
+  readonly blocks = new PageBlockMap();
+  /** Number of pages ever allocated. */
+  allocated = 0;
+  #nextFrame = 1;
+  readonly #contents: PageContents;
+
+  constructor(contents: PageContents) {
+    this.#contents = contents;
+  }
+
+  /** Frame of a page and whether it is mapped: 0 when there is none, and a cached one counts only if asked for. */
+  frameOf(page: number, cachedToo = false): number {
+    const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
+    const block = this.blocks.get(blockNumber);
+    if (block === undefined) return 0;
+    const index = block.base + (page - blockNumber * PAGES_PER_BLOCK);
+    return cachedToo || (block.marks[index]! & PRESENT) !== 0 ? block.frames[index]! : 0;
+  }
+
+  /** Marks of a page, 0 when it is not present. */
+  marksOf(page: number): number {
+    const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
+    const block = this.blocks.get(blockNumber);
+    return block === undefined ? 0 : block.marks[block.base + (page - blockNumber * PAGES_PER_BLOCK)]!;
+  }
+
+  /**
+   * CPU faults for the pages `[from, to)` of `vma`: brings in what is missing and
+   * sets the write-faulted mark where a write was asked for. Returns at how many
+   * pages none was present (one for a block that became huge).
+   */
+  populate(vma: Vma, from: number, to: number, write: boolean): number {
+    const mark = write || keepsPagesCached(vma.kind) ? PRESENT | WRITE_FAULTED : PRESENT;
+    let fresh = 0;
+    let page = from;
+    while (page < to) {
+      const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
+      const blockStart = blockNumber * PAGES_PER_BLOCK;
+      const upTo = Math.min(to, blockStart + PAGES_PER_BLOCK);
+      const block = this.blocks.getOrCreate(blockNumber);
+      if (block.huge) {
+        if ((block.marks[block.base]! & mark) !== mark) this.#markAll(block, mark);
+      } else if (block.used === 0 && vma.kind === 'thp' && this.#coversBlock(vma, blockStart)) {
+        this.#makeHuge(block, mark);
+        fresh++;
+      } else {
+        fresh += this.#populateBlock(block, page - blockStart, upTo - blockStart, mark);
+      }
+      page = upTo;
+    }
+    return fresh;
+  }
+
+  /** The pages `[from, to)` leave the page table; `keepCached` leaves the frames of `vma` in the page cache. */
+  drop(from: number, to: number, keepCached: boolean): void {
+    const first = Math.floor(from / PAGES_PER_BLOCK);
+    const last = Math.floor((to - 1) / PAGES_PER_BLOCK);
+    if (first === last) {
+      if (this.blocks.get(first) !== undefined) this.#dropInBlock(first, from, to, keepCached);
+      return;
+    }
+    for (const blockNumber of this.blocks.blockNumbersBetween(first, last)) {
+      const blockStart = blockNumber * PAGES_PER_BLOCK;
+      this.#dropInBlock(blockNumber, Math.max(from, blockStart), Math.min(to, blockStart + PAGES_PER_BLOCK), keepCached);
+    }
+  }
+
+  /** Whether the block that contains `page` is one huge mapping. */
+  isHuge(page: number): boolean {
+    return this.blocks.get(Math.floor(page / PAGES_PER_BLOCK))?.huge ?? false;
+  }
+
+  /** Turns a huge mapping into 512 pages of their own. */
+  splitHuge(page: number): void {
+    const block = this.blocks.get(Math.floor(page / PAGES_PER_BLOCK));
+    if (block !== undefined) block.huge = false;
+  }
+
+  #coversBlock(vma: Vma, blockStart: number): boolean {
+    return vma.startPage <= blockStart && vma.endPage >= blockStart + PAGES_PER_BLOCK;
+  }
+
+  #takeFrames(count: number, alignment: number): number {
+    const frame = Math.ceil(this.#nextFrame / alignment) * alignment;
+    if (frame + count > LAST_FRAME) throw new NotModelledError('more than 2^32 physical pages');
+    this.#nextFrame = frame + count;
+    this.allocated += count;
+    return frame;
+  }
+
+  #makeHuge(block: PageBlock, mark: number): void {
+    const frame = this.#takeFrames(PAGES_PER_BLOCK, PAGES_PER_BLOCK);
+    for (let index = 0; index < PAGES_PER_BLOCK; index++) block.frames[block.base + index] = frame + index;
+    block.marks.fill(mark, block.base, block.base + PAGES_PER_BLOCK);
+    block.used = PAGES_PER_BLOCK;
+    block.huge = true;
+  }
+
+  #markAll(block: PageBlock, mark: number): void {
+    const { marks, base } = block;
+    for (let index = base; index < base + PAGES_PER_BLOCK; index++) marks[index] = marks[index]! | mark;
+  }
+
+  #populateBlock(block: PageBlock, from: number, to: number, mark: number): number {
+    const { frames, marks, base } = block;
+    if (block.used === 0) {
+      const frame = this.#takeFrames(to - from, 1) - from - base;
+      for (let index = base + from; index < base + to; index++) frames[index] = frame + index;
+      marks.fill(mark, base + from, base + to);
+      block.used = to - from;
+      return to - from;
+    }
+    let fresh = 0;
+    for (let index = base + from; index < base + to; index++) {
+      if ((marks[index]! & PRESENT) === 0) {
+        fresh++;
+        if (frames[index] === 0) {
+          frames[index] = this.#takeFrames(1, 1);
+          block.used++;
+        }
+      }
+      marks[index] = marks[index]! | mark;
+    }
+    return fresh;
+  }
+
+  #dropInBlock(blockNumber: number, from: number, to: number, keepCached: boolean): void {
+    const block = this.blocks.get(blockNumber)!;
+    const blockStart = blockNumber * PAGES_PER_BLOCK;
+    const { frames, marks, base } = block;
+    const hasContents = !this.#contents.empty;
+    if (!keepCached && !hasContents && to - from === PAGES_PER_BLOCK) {
+      this.blocks.release(blockNumber, true);
+      return;
+    }
+    for (let page = from; page < to; page++) {
+      const index = base + (page - blockStart);
+      marks[index] = 0;
+      if (keepCached || frames[index] === 0) continue;
+      if (hasContents) this.#contents.pageLeaves(page, frames[index]!);
+      frames[index] = 0;
+      block.used--;
+    }
+    if (block.used === 0) this.blocks.release(blockNumber);
+    else block.huge = false;
+  }
+}

@@ -1,0 +1,50 @@
+// Models: hmm_range_fault over the process's page tables (spec 03 §A.8, trace format §4).
+import { Errno } from '../kernel/errno.ts';
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import type { AddressSpace } from './address-space.ts';
+import { PRESENT, WRITE_FAULTED } from './cpu-pages.ts';
+import { isIoOrPfnMap, Protection } from './vma.ts';
+import type { Vma } from './vma.ts';
+
+/**
+ * Faults in every page of `[startPage, endPage)`, for writing if `write`, in
+ * ascending order; the mmap lock must be held. Returns 0, or the first error:
+ * EFAULT (hole, VM_IO or VM_PFNMAP VMA, no VM_READ) or EPERM (`write` in a VMA
+ * without VM_WRITE). Pages before the error stay faulted in.
+ */
+export function hmmRangeFault(space: AddressSpace, startPage: number, endPage: number, write: boolean): number {
+  let page = startPage;
+  while (page < endPage) {
+    const vma = space.findVma(page);
+    if (vma === undefined || isIoOrPfnMap(vma) || (vma.protection & Protection.read) === 0) return -Errno.EFAULT;
+    if (write && (vma.protection & Protection.write) === 0) return -Errno.EPERM;
+    const to = Math.min(endPage, vma.endPage);
+    faultMissing(space, vma, page, to, write);
+    page = to;
+  }
+  return 0;
+}
+
+// Populating is idempotent; a block in which nothing is missing is only read.
+function faultMissing(space: AddressSpace, vma: Vma, from: number, to: number, write: boolean): void {
+  const wanted = write ? PRESENT | WRITE_FAULTED : PRESENT;
+  let page = from;
+  while (page < to) {
+    const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
+    const upTo = Math.min(to, (blockNumber + 1) * PAGES_PER_BLOCK);
+    const block = space.pages.blocks.get(blockNumber);
+    let complete = block !== undefined && block.used > 0;
+    if (complete) {
+      const { marks } = block!;
+      const offset = block!.base - blockNumber * PAGES_PER_BLOCK;
+      for (let at = page; at < upTo; at++) {
+        if ((marks[offset + at]! & wanted) !== wanted) {
+          complete = false;
+          break;
+        }
+      }
+    }
+    if (!complete) space.pages.populate(vma, page, upTo, write);
+    page = upTo;
+  }
+}

@@ -1,0 +1,63 @@
+// Models: mmu_interval_notifier and the delivery of MMU notifier events (spec 04 §1, §2).
+import { OrderedMap } from '../kernel/ordered-map.ts';
+
+/** Event kinds with the kernel's codes (spec 04 §1). */
+export const NotifierEvent = {
+  unmap: 0,
+  clear: 1,
+  protectionVma: 2,
+  protectionPage: 3,
+  softDirty: 4,
+  release: 5,
+  migrate: 6,
+  exclusive: 7,
+} as const;
+export type NotifierEvent = (typeof NotifierEvent)[keyof typeof NotifierEvent];
+
+/** A registration for events that intersect the pages `[startPage, endPage)`. */
+export interface IntervalNotifier {
+  readonly startPage: number;
+  readonly endPage: number;
+  /** Moves with every delivered event; a collector of pages compares it. */
+  sequence: number;
+  /**
+   * Called before the CPU page tables change, for the event `[startPage, endPage)` as announced (not clipped).
+   * Must move `sequence` itself, as mmu_interval_set_seq does.
+   */
+  invalidate(event: NotifierEvent, startPage: number, endPage: number, sequence: number): void;
+}
+
+/** The notifiers of one address space, in address order. */
+export class IntervalNotifierSet {
+  readonly #notifiers = new OrderedMap<IntervalNotifier>();
+  #longest = 0;
+  #sequence = 0;
+
+  get size(): number {
+    return this.#notifiers.size;
+  }
+
+  insert(notifier: IntervalNotifier): void {
+    notifier.sequence = this.#sequence;
+    this.#notifiers.insert(notifier.startPage, notifier);
+    this.#longest = Math.max(this.#longest, notifier.endPage - notifier.startPage);
+  }
+
+  remove(notifier: IntervalNotifier): void {
+    this.#notifiers.remove(notifier.startPage, notifier);
+  }
+
+  /** Delivers one event to every notifier that intersects `[startPage, endPage)`, in address order. */
+  deliver(event: NotifierEvent, startPage: number, endPage: number): void {
+    if (this.#notifiers.size === 0) return;
+    const sequence = ++this.#sequence;
+    // Collected first: a callback may run code that registers or removes notifiers.
+    const hit: IntervalNotifier[] = [];
+    this.#notifiers.scan(startPage - this.#longest, (notifier) => {
+      if (notifier.startPage >= endPage) return false;
+      if (notifier.endPage > startPage) hit.push(notifier);
+      return true;
+    });
+    for (const notifier of hit) notifier.invalidate(event, startPage, endPage, sequence);
+  }
+}

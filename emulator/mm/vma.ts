@@ -1,0 +1,64 @@
+// Models: struct vm_area_struct as far as SVM looks at it (spec 02 §4.2, 05 §4; trace format §3, §4).
+
+/** Protection bits of a VMA, as in VM_READ, VM_WRITE, VM_EXEC. */
+export const Protection = { none: 0, read: 1, write: 2, execute: 4 } as const;
+
+/** Kinds of mapping; each stands for a set of VM_ flags and a way its pages come and go. */
+export const VMA_KINDS = ['anon', 'file', 'thp', 'io', 'pfnmap', 'mixedmap', 'heap', 'stack'] as const;
+export type VmaKind = (typeof VMA_KINDS)[number];
+
+/** One mapping of the process: the pages `[startPage, endPage)`, end exclusive. */
+export class Vma {
+  startPage: number;
+  endPage: number;
+  /** Bits of `Protection`. */
+  protection: number;
+  readonly kind: VmaKind;
+
+  constructor(startPage: number, endPage: number, protection: number, kind: VmaKind) {
+    this.startPage = startPage;
+    this.endPage = endPage;
+    this.protection = protection;
+    this.kind = kind;
+  }
+}
+
+/** VM_IO, VM_PFNMAP or VM_MIXEDMAP: what SET_ATTR and faults on unregistered addresses refuse. */
+export function isSpecialVma(vma: Vma): boolean {
+  return vma.kind === 'io' || vma.kind === 'pfnmap' || vma.kind === 'mixedmap';
+}
+
+/** VM_IO or VM_PFNMAP: what the framework and HMM refuse. */
+export function isIoOrPfnMap(vma: Vma): boolean {
+  return vma.kind === 'io' || vma.kind === 'pfnmap';
+}
+
+/** Kinds whose pages stay in the page cache when they are dropped. */
+export function keepsPagesCached(kind: VmaKind): boolean {
+  return kind === 'file' || kind === 'mixedmap';
+}
+
+/** Kinds of which touching VMAs merge. */
+export function mergesWithNeighbours(kind: VmaKind): boolean {
+  return kind === 'anon' || kind === 'thp' || kind === 'heap' || kind === 'stack';
+}
+
+/** "rwx" letters of protection bits, "-" for none. */
+export function protectionLetters(protection: number): string {
+  const letters =
+    ((protection & Protection.read) !== 0 ? 'r' : '') +
+    ((protection & Protection.write) !== 0 ? 'w' : '') +
+    ((protection & Protection.execute) !== 0 ? 'x' : '');
+  return letters === '' ? '-' : letters;
+}
+
+/** Protection bits of letters r, w, x in any order, or "-"; undefined for anything else. */
+export function protectionOfLetters(letters: string): number | undefined {
+  if (letters === '-') return Protection.none;
+  if (!/^[rwx]{1,3}$/.test(letters)) return undefined;
+  return (
+    (letters.includes('r') ? Protection.read : 0) |
+    (letters.includes('w') ? Protection.write : 0) |
+    (letters.includes('x') ? Protection.execute : 0)
+  );
+}

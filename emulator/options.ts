@@ -1,0 +1,93 @@
+// Models: the configuration of a machine - asic, module parameters, process defaults (trace format §2).
+import { uapiProfile } from '../lib/uapi/profile.ts';
+import type { UapiProfileName } from '../lib/uapi/profile.ts';
+import { gpuModel } from './gpu/catalogue.ts';
+import type { AsicName, GpuModel } from './gpu/catalogue.ts';
+import { parseGcVersion } from './gpu/gc-version.ts';
+import { booleanArgument, countArgument } from './arguments.ts';
+
+/** Options of `new EmulatedMachine(...)`. */
+export interface MachineOptions {
+  /** Name in the device catalogue, or a model of your own. Default 'gfx942'. */
+  readonly asic?: AsicName | GpuModel;
+  /** Number of GPUs, 1 to 8. Default 1. */
+  readonly gpus?: number;
+  /** Revision of the user ABI. Default 'v4'. */
+  readonly profile?: UapiProfileName;
+  /** Module parameter svm_default_granularity, log2 of pages; taken modulo 256, then limited to 27 (Q06). Default 9. */
+  readonly defaultGranularity?: number;
+  /** Overrides the GC IP version of the model, like '9.4.3'. */
+  readonly gc?: string;
+  /** Overrides of the model. */
+  readonly apu?: boolean;
+  readonly noretry?: boolean;
+  readonly retryCam?: boolean;
+  readonly ih1?: boolean;
+  /** Bits of GPU virtual addresses, 36 to 56. */
+  readonly vaBits?: number;
+  /** num_possible_nodes(). Default 1. */
+  readonly numaNodes?: number;
+  /** Module parameter mtype_local: 0 RW, 1 NC, 2 CC. Default 0. */
+  readonly mtypeLocal?: number;
+  /** False: an SR-IOV virtual function without XNACK. Default true. */
+  readonly sriovXnack?: boolean;
+  /** False: a kernel without DRM_AMDGPU_SVM. Default true. */
+  readonly svmConfigured?: boolean;
+  /** True: anonymous memory gets huge pages. Default false. */
+  readonly thp?: boolean;
+  /** False: touching VMAs are kept apart. Default true. */
+  readonly vmaMerge?: boolean;
+}
+
+/** The options with every default filled in and the model put together. */
+export interface ResolvedOptions {
+  readonly model: GpuModel;
+  readonly gpus: number;
+  readonly profile: UapiProfileName;
+  readonly defaultGranularity: number;
+  readonly numaNodes: number;
+  readonly mtypeLocal: number;
+  readonly sriovXnack: boolean;
+  readonly svmConfigured: boolean;
+  readonly thp: boolean;
+  readonly vmaMerge: boolean;
+}
+
+const KNOWN = new Set<string>([
+  'asic', 'gpus', 'profile', 'defaultGranularity', 'gc', 'apu', 'noretry', 'retryCam', 'ih1', 'vaBits', 'numaNodes',
+  'mtypeLocal', 'sriovXnack', 'svmConfigured', 'thp', 'vmaMerge',
+]);
+const MOST_GPUS = 8;
+
+/** Checks the options; throws TypeError or RangeError that names the bad one. */
+export function resolveOptions(options: MachineOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) throw new TypeError('options: expected an object');
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) throw new TypeError(`options.${name}: unknown option; known: ${[...KNOWN].join(', ')}`);
+  }
+  const base = typeof options.asic === 'object' ? options.asic : gpuModel(options.asic ?? 'gfx942');
+  const gpus = countArgument('gpus', options.gpus ?? 1);
+  if (gpus < 1 || gpus > MOST_GPUS) throw new RangeError(`gpus: expected 1 to ${MOST_GPUS}, got ${gpus}`);
+  const vaBits = countArgument('vaBits', options.vaBits ?? base.vaBits);
+  if (vaBits < 36 || vaBits > 56) throw new RangeError(`vaBits: expected 36 to 56, got ${vaBits}`);
+  return {
+    model: {
+      ...base,
+      gc: options.gc === undefined ? base.gc : parseGcVersion(options.gc),
+      apu: booleanArgument('apu', options.apu ?? base.apu),
+      noretry: booleanArgument('noretry', options.noretry ?? base.noretry),
+      retryCam: booleanArgument('retryCam', options.retryCam ?? base.retryCam),
+      ih1: booleanArgument('ih1', options.ih1 ?? base.ih1),
+      vaBits,
+    },
+    gpus,
+    profile: uapiProfile(options.profile ?? 'v4').name as UapiProfileName,
+    defaultGranularity: countArgument('defaultGranularity', options.defaultGranularity ?? 9),
+    numaNodes: countArgument('numaNodes', options.numaNodes ?? 1),
+    mtypeLocal: countArgument('mtypeLocal', options.mtypeLocal ?? 0),
+    sriovXnack: booleanArgument('sriovXnack', options.sriovXnack ?? true),
+    svmConfigured: booleanArgument('svmConfigured', options.svmConfigured ?? true),
+    thp: booleanArgument('thp', options.thp ?? false),
+    vmaMerge: booleanArgument('vmaMerge', options.vmaMerge ?? true),
+  };
+}

@@ -1,0 +1,107 @@
+// Models: the system calls by which a process changes its memory (trace format §3), each an operation of its own.
+import { Errno } from './kernel/errno.ts';
+import { LockAssertionError } from './kernel/lock.ts';
+import type { OperationScope } from './kernel/operation-scope.ts';
+import { isPageAligned, pageOfAddress } from './kernel/page-number.ts';
+import { TASK_SIZE_PAGES } from './mm/address-space.ts';
+import type { AddressSpace, TouchResult } from './mm/address-space.ts';
+import type { VmaKind } from './mm/vma.ts';
+import type { JournalEntry, OperationJournal } from './journal.ts';
+
+/** System calls on one address space: byte addresses in, 0 or a negative errno out. */
+export class ProcessCalls {
+  readonly space: AddressSpace;
+  readonly #scope: OperationScope;
+  readonly #journal: { current: OperationJournal | null };
+  readonly #hugeAnonymous: boolean;
+
+  constructor(
+    space: AddressSpace,
+    scope: OperationScope,
+    journal: { current: OperationJournal | null },
+    hugeAnonymous: boolean,
+  ) {
+    this.space = space;
+    this.#scope = scope;
+    this.#journal = journal;
+    this.#hugeAnonymous = hugeAnonymous;
+  }
+
+  /** Maps exactly there; EEXIST if anything overlaps, EINVAL unaligned, empty or beyond the task size, EPERM at 0. */
+  mmap(address: bigint, size: bigint, protection: number, kind: VmaKind): number {
+    this.#needMmapLock('mmap');
+    const interval = pageInterval(address, size);
+    const actual = kind === 'anon' && this.#hugeAnonymous ? 'thp' : kind;
+    const result =
+      interval === null
+        ? -Errno.EINVAL
+        : this.#scope.run(() => this.space.map(interval.start, interval.end, protection, actual));
+    this.#record({ name: 'mmap', address, size, protection, kind, result });
+    return result;
+  }
+
+  munmap(address: bigint, size: bigint): number {
+    this.#needMmapLock('munmap');
+    const interval = pageInterval(address, size);
+    const result =
+      interval === null ? -Errno.EINVAL : this.#scope.run(() => this.space.unmap(interval.start, interval.end));
+    this.#record({ name: 'munmap', address, size, result });
+    return result;
+  }
+
+  /** A size of 0 succeeds and does nothing. */
+  mprotect(address: bigint, size: bigint, protection: number): number {
+    this.#needMmapLock('mprotect');
+    const result = this.#overInterval(address, size, (start, end) => this.space.protect(start, end, protection));
+    this.#record({ name: 'mprotect', address, size, protection, result });
+    return result;
+  }
+
+  /** MADV_DONTNEED. A size of 0 succeeds and does nothing. */
+  dontneed(address: bigint, size: bigint): number {
+    const result = this.#overInterval(address, size, (start, end) => this.space.discard(start, end));
+    this.#record({ name: 'dontneed', address, size, result });
+    return result;
+  }
+
+  /** The CPU touches every page from `address` to `address + size - 1`. */
+  touch(address: bigint, size: bigint, write: boolean): TouchResult {
+    const start = pageOfAddress(address);
+    const end = Number((address + size + 0xfffn) >> 12n);
+    const touched = this.#scope.run(() => this.space.touch(start, end, write));
+    this.#record({ name: 'touch', address, size, write, ...touched });
+    return touched;
+  }
+
+  /** The process exits; its memory is gone. */
+  exit(): void {
+    this.#needMmapLock('mmexit');
+    this.#scope.run(() => this.space.exit());
+    this.#record({ name: 'mmexit', result: 0 });
+  }
+
+  #overInterval(address: bigint, size: bigint, call: (startPage: number, endPage: number) => number): number {
+    if (!isPageAligned(address) || !isPageAligned(size)) return -Errno.EINVAL;
+    if (size === 0n) return 0;
+    const interval = pageInterval(address, size);
+    return interval === null ? -Errno.EINVAL : this.#scope.run(() => call(interval.start, interval.end));
+  }
+
+  #needMmapLock(call: string): void {
+    if (this.space.mmapLock.held) {
+      throw new LockAssertionError(`${call} needs the mmap lock for writing, which the interrupted operation holds`);
+    }
+  }
+
+  #record(entry: JournalEntry): void {
+    this.#journal.current?.record(entry);
+  }
+}
+
+/** The pages of `[address, address + size)`, or null if unaligned, empty or beyond the task size. */
+function pageInterval(address: bigint, size: bigint): { start: number; end: number } | null {
+  if (!isPageAligned(address) || !isPageAligned(size) || size === 0n) return null;
+  const start = pageOfAddress(address);
+  const end = start + pageOfAddress(size);
+  return end > TASK_SIZE_PAGES ? null : { start, end };
+}

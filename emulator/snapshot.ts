@@ -1,0 +1,140 @@
+// Models: nothing - the whole state of one SVM context and its process, as plain data (trace format §6, `dump`).
+import { addressOfPage } from './kernel/page-number.ts';
+import { protectionLetters } from './mm/vma.ts';
+import type { VmaKind } from './mm/vma.ts';
+import type { AddressSpace } from './mm/address-space.ts';
+import type { DeviceCounters } from './gpu/gpu-device.ts';
+import { RangeState } from './gpusvm/range.ts';
+import type { EmulatedDevice } from './drm/device.ts';
+import type { EmulatedFile } from './drm/file.ts';
+import { pteState } from './svm/pte-state.ts';
+import type { PteState } from './svm/pte-state.ts';
+
+/** An attribute interval; pages inclusive. */
+export interface AttributeSnapshot {
+  readonly firstPage: number;
+  readonly lastPage: number;
+  /** Unsigned 32-bit locations. */
+  readonly preferredLocation: number;
+  readonly prefetchLocation: number;
+  readonly access: number;
+  /** log2 of pages. */
+  readonly granularity: number;
+  /** Bits of `SvmFlag`. */
+  readonly flags: number;
+}
+
+/** A GPU range; addresses in bytes, end exclusive. */
+export interface RangeSnapshot {
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly mapped: boolean;
+  readonly unmapped: boolean;
+  readonly partiallyUnmapped: boolean;
+  readonly dmaMapped: boolean;
+  readonly queued: boolean;
+  readonly pteFlags: bigint;
+  readonly attributeFlags: number;
+  /** Time of the last commit, ns. */
+  readonly validationTime: number;
+}
+
+/** A run of PTEs with equal flags and state. */
+export interface PteRun {
+  readonly startPage: number;
+  pages: number;
+  readonly flags: bigint;
+  readonly state: PteState;
+}
+
+export interface VmaSnapshot {
+  readonly start: bigint;
+  readonly end: bigint;
+  /** Letters r, w, x or '-'. */
+  readonly protection: string;
+  readonly kind: VmaKind;
+}
+
+/** State of one open file, its device and its process. */
+export interface ContextSnapshot {
+  readonly attributes: readonly AttributeSnapshot[];
+  readonly notifiers: readonly { readonly start: bigint; readonly end: bigint }[];
+  readonly ranges: readonly RangeSnapshot[];
+  readonly ptes: readonly PteRun[];
+  readonly vmas: readonly VmaSnapshot[];
+  /** Ranges on the collector's list. */
+  readonly collectorPending: number;
+  /** Whether the collector's work item is queued. */
+  readonly collectorQueued: boolean;
+  readonly clock: number;
+  readonly checkpoint: number;
+  readonly closing: boolean;
+  readonly counters: Readonly<DeviceCounters> & { readonly pagesAllocated: number };
+}
+
+/** The state of `file` on `device` as plain data; the same state gives the same data. */
+export function contextSnapshot(device: EmulatedDevice, file: EmulatedFile): ContextSnapshot {
+  const { process, clock } = device.surroundings;
+  const context = file.context;
+  return {
+    attributes: context === null ? [] : Array.from(context.tree.values(), (interval) => ({
+      firstPage: interval.first,
+      lastPage: interval.last,
+      preferredLocation: interval.preferredLocation >>> 0,
+      prefetchLocation: interval.prefetchLocation >>> 0,
+      access: interval.access,
+      granularity: interval.granularity,
+      flags: interval.flags,
+    })),
+    notifiers: context === null ? [] : Array.from(context.framework.notifiers.values(), (notifier) => ({
+      start: addressOfPage(notifier.startPage),
+      end: addressOfPage(notifier.endPage),
+    })),
+    ranges: context === null ? [] : Array.from(context.framework.ranges.values(), (range) => ({
+      start: addressOfPage(range.startPage),
+      end: addressOfPage(range.endPage),
+      mapped: range.gpuMapped,
+      unmapped: (range.state & RangeState.unmapped) !== 0,
+      partiallyUnmapped: (range.state & RangeState.partiallyUnmapped) !== 0,
+      dmaMapped: range.pagesValid,
+      queued: range.queued,
+      pteFlags: device.gpu.pteFlags.value(range.pteFlags),
+      attributeFlags: range.attributeFlags,
+      validationTime: range.validationTime,
+    })),
+    ptes: pteRuns(device, file, process),
+    vmas: vmaSnapshots(process),
+    collectorPending: context?.collector.pending ?? 0,
+    collectorQueued: context?.collector.work.pending ?? false,
+    clock: clock.now,
+    checkpoint: context?.checkpoint ?? 0,
+    closing: context?.closing ?? false,
+    counters: { ...device.gpu.counters, pagesAllocated: process.pages.allocated },
+  };
+}
+
+/** All PTEs of the file's VM as runs of equal flags and state. */
+function pteRuns(device: EmulatedDevice, file: EmulatedFile, process: AddressSpace): PteRun[] {
+  const runs: PteRun[] = [];
+  let lastIndex = 0;
+  file.vm.pageTable.forEach((page, flags, frame) => {
+    const state = pteState(file.vm, device.gpu, process, page, flags, frame);
+    const run = runs[runs.length - 1];
+    if (run !== undefined && run.startPage + run.pages === page && lastIndex === flags && run.state === state) {
+      run.pages++;
+    } else {
+      runs.push({ startPage: page, pages: 1, flags: device.gpu.pteFlags.value(flags), state });
+      lastIndex = flags;
+    }
+  });
+  return runs;
+}
+
+function vmaSnapshots(process: AddressSpace): VmaSnapshot[] {
+  return Array.from(process.vmas.values(), (vma) => ({
+    start: addressOfPage(vma.startPage),
+    end: addressOfPage(vma.endPage),
+    protection: protectionLetters(vma.protection),
+    kind: vma.kind,
+  }));
+}

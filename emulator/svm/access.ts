@@ -1,0 +1,61 @@
+// Models: what a shader or DMA engine does - look at the PTE, raise a retry fault, look again (trace format §3, `access`).
+import type { AddressSpace } from '../mm/address-space.ts';
+import type { GpuDevice } from '../gpu/gpu-device.ts';
+import { pteState } from './pte-state.ts';
+import type { PteState } from './pte-state.ts';
+import type { GpuVm } from './vm.ts';
+
+/** How often one page is faulted before the access gives up. Time does not pass in between. */
+export const MOST_FAULTS_PER_PAGE = 4;
+
+/** A run of pages with the same outcome and PTE state; `state` is undefined for 'failed'. */
+export interface AccessRun {
+  readonly outcome: 'hit' | 'faulted' | 'failed';
+  readonly startPage: number;
+  pages: number;
+  readonly state: PteState | undefined;
+}
+
+/** Result of a GPU access. */
+export interface AccessResult {
+  /** Result of the last fault, 0 if there was none. */
+  readonly result: number;
+  /** Number of faults raised. */
+  readonly faults: number;
+  readonly runs: readonly AccessRun[];
+}
+
+/** The GPU touches the pages `[startPage, endPage)` in ascending order; `fault` raises a retry fault. */
+export function accessPages(
+  vm: GpuVm,
+  device: GpuDevice,
+  process: AddressSpace,
+  startPage: number,
+  endPage: number,
+  write: boolean,
+  fault: (page: number) => number,
+): AccessResult {
+  const runs: AccessRun[] = [];
+  let faults = 0;
+  let result = 0;
+  for (let page = startPage; page < endPage; page++) {
+    let flags = vm.pageTable.flagsOf(page);
+    let outcome: AccessRun['outcome'] = 'hit';
+    for (let attempt = 0; !device.pteFlags.permits(flags, write); attempt++) {
+      if (attempt === MOST_FAULTS_PER_PAGE) {
+        outcome = 'failed';
+        break;
+      }
+      outcome = 'faulted';
+      faults++;
+      result = fault(page);
+      flags = vm.pageTable.flagsOf(page);
+    }
+    const state =
+      outcome === 'failed' ? undefined : pteState(vm, device, process, page, flags, vm.pageTable.frameOf(page));
+    const run = runs[runs.length - 1];
+    if (run !== undefined && run.outcome === outcome && run.state === state) run.pages++;
+    else runs.push({ outcome, startPage: page, pages: 1, state });
+  }
+  return { result, faults, runs };
+}

@@ -1,0 +1,41 @@
+// Models: clearing attributes of unmapped pages, used by the collector only (spec 02 §6).
+import { Errno } from '../kernel/errno.ts';
+import { AttributeInterval } from './attribute-tree.ts';
+import type { SvmContext } from './context.ts';
+
+/** Removes the attributes of the pages `[first, last]`, both inclusive. Returns 0, -EINVAL or -ENOMEM. */
+export function clearAttributes(context: SvmContext, first: number, last: number): number {
+  if (first > last) return -Errno.EINVAL;
+  const result = clearLocked(context, first, last);
+  context.points.reach('tree-unlock');
+  return result;
+}
+
+function clearLocked(context: SvmContext, first: number, last: number): number {
+  const { tree } = context;
+  let interval = tree.findIntersecting(first, last);
+  while (interval !== undefined && interval.first <= last) {
+    // The successor is determined before the interval is changed.
+    const next = tree.after(interval);
+    if (interval.last >= first) {
+      const keepsFront = interval.first < first;
+      const keepsBack = interval.last > last;
+      if (keepsFront && keepsBack) {
+        const failure = context.failures.take('clear-split');
+        if (failure !== 0) return failure;
+        const tail = new AttributeInterval(last + 1, interval.last, interval);
+        interval.last = first - 1;
+        tree.insert(tail);
+      } else if (keepsFront) {
+        interval.last = first - 1;
+      } else if (keepsBack) {
+        tree.trimFront(interval, last + 1);
+      } else {
+        tree.remove(interval);
+        interval.freed = true;
+      }
+    }
+    interval = next;
+  }
+  return 0;
+}

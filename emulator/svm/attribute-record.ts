@@ -1,0 +1,130 @@
+// Models: the attribute record, its defaults, validation and change triggers (spec 02 §1, §2, §4.1, §4.9, §5.1).
+import { MAX_ATTRIBUTES_PER_CALL, SvmAccess, SvmAttributeType, SvmFlag, SvmLocation } from '../../lib/uapi/constants.ts';
+
+/** Location UNDEFINED as the signed number that is stored. */
+export const LOCATION_UNDEFINED = -1;
+const LARGEST_GRANULARITY = 63;
+const FIRST_FLAG_TYPE = SvmAttributeType.hostAccess;
+const LAST_FLAG_TYPE = SvmAttributeType.gpuAlwaysMapped;
+
+/** Flags that stand in PTEs, and flags that concern the mapping; every flag is in exactly one of them. */
+export const PTE_FLAG_MASK: number = SvmFlag.coherent | SvmFlag.extCoherent | SvmFlag.gpuReadOnly | SvmFlag.gpuExecutable;
+export const MAPPING_FLAG_MASK: number = ~PTE_FLAG_MASK & 0xff;
+
+/** Bits of a change trigger (spec 02 §5.1). */
+export const Trigger = {
+  accessChange: 0x01,
+  pteFlagChange: 0x02,
+  mappingFlagChange: 0x04,
+  locationChange: 0x08,
+  granularityChange: 0x10,
+  attributeOnly: 0x20,
+  rangeSplit: 0x40,
+  prefetch: 0x80,
+} as const;
+
+/** The five members of a record. Locations are signed 32-bit numbers. */
+export interface AttributeRecord {
+  preferredLocation: number;
+  prefetchLocation: number;
+  access: number;
+  /** log2 of pages. */
+  granularity: number;
+  /** Bits of `SvmFlag`. */
+  flags: number;
+}
+
+/** Up to 64 requested attributes of one call, as two columns. */
+export class AttributeRequest {
+  count = 0;
+  readonly types = new Uint32Array(MAX_ATTRIBUTES_PER_CALL);
+  readonly values = new Uint32Array(MAX_ATTRIBUTES_PER_CALL);
+}
+
+/** The record of pages in no interval, with XNACK on. */
+export function defaultRecord(granularity: number): AttributeRecord {
+  return {
+    preferredLocation: LOCATION_UNDEFINED,
+    prefetchLocation: LOCATION_UNDEFINED,
+    access: SvmAccess['allow-migrate'],
+    granularity,
+    flags: SvmFlag.hostAccess | SvmFlag.coherent,
+  };
+}
+
+export function copyRecord(to: AttributeRecord, from: AttributeRecord): void {
+  to.preferredLocation = from.preferredLocation;
+  to.prefetchLocation = from.prefetchLocation;
+  to.access = from.access;
+  to.granularity = from.granularity;
+  to.flags = from.flags;
+}
+
+export function recordsEqual(left: AttributeRecord, right: AttributeRecord): boolean {
+  return (
+    left.flags === right.flags &&
+    left.access === right.access &&
+    left.granularity === right.granularity &&
+    left.prefetchLocation === right.prefetchLocation &&
+    left.preferredLocation === right.preferredLocation
+  );
+}
+
+/** Whether SET_ATTR accepts every requested attribute; the first bad one decides. */
+export function isValidRequest(request: AttributeRequest): boolean {
+  for (let index = 0; index < request.count; index++) {
+    const type = request.types[index]!;
+    const value = request.values[index]!;
+    if (type === SvmAttributeType.prefetchLocation) {
+      if (value === SvmLocation.undefined) return false;
+    } else if (type === SvmAttributeType.access) {
+      if (value > SvmAccess['allow-migrate']) return false;
+    } else if (type >= FIRST_FLAG_TYPE) {
+      if (type > LAST_FLAG_TYPE || value > 1) return false;
+      if (type === SvmAttributeType.gpuAlwaysMapped && value === 1) return false;
+    }
+  }
+  return true;
+}
+
+/** Applies the requested attributes to `record` in their order; the last of a type wins. */
+export function applyRequest(record: AttributeRecord, request: AttributeRequest): void {
+  for (let index = 0; index < request.count; index++) {
+    const type = request.types[index]!;
+    const value = request.values[index]!;
+    switch (type) {
+      case SvmAttributeType.preferredLocation:
+        record.preferredLocation = value | 0;
+        break;
+      case SvmAttributeType.prefetchLocation:
+        record.prefetchLocation = value | 0;
+        break;
+      case SvmAttributeType.access:
+        record.access = value;
+        break;
+      case SvmAttributeType.granularity:
+        record.granularity = Math.min(value, LARGEST_GRANULARITY);
+        break;
+      default: {
+        const bit = 1 << (type - FIRST_FLAG_TYPE);
+        record.flags = value !== 0 ? record.flags | bit : record.flags & ~bit;
+      }
+    }
+  }
+}
+
+/** Trigger bits of the change from `before` to `after`, without RANGE_SPLIT. */
+export function changeTrigger(before: AttributeRecord, after: AttributeRecord): number {
+  let trigger = 0;
+  const changedFlags = before.flags ^ after.flags;
+  if (before.access !== after.access) trigger |= Trigger.accessChange;
+  if ((changedFlags & PTE_FLAG_MASK) !== 0) trigger |= Trigger.pteFlagChange;
+  if ((changedFlags & MAPPING_FLAG_MASK) !== 0) trigger |= Trigger.mappingFlagChange;
+  if (before.preferredLocation !== after.preferredLocation) trigger |= Trigger.locationChange;
+  if (before.granularity !== after.granularity) trigger |= Trigger.granularityChange;
+  // Q17: the new value counts, not a change of it.
+  if (after.prefetchLocation !== LOCATION_UNDEFINED && after.prefetchLocation !== SvmLocation.system) {
+    trigger |= Trigger.prefetch;
+  }
+  return trigger === 0 ? Trigger.attributeOnly : trigger;
+}

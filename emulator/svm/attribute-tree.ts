@@ -1,0 +1,176 @@
+// Models: the attribute tree of a context (spec 02 §3).
+import { OrderedMap } from '../kernel/ordered-map.ts';
+import { copyRecord } from './attribute-record.ts';
+import type { AttributeRecord } from './attribute-record.ts';
+
+/** One attribute interval: the pages `[first, last]`, both inclusive, and their record. It has identity. */
+export class AttributeInterval implements AttributeRecord {
+  first: number;
+  last: number;
+  preferredLocation: number;
+  prefetchLocation: number;
+  access: number;
+  granularity: number;
+  flags: number;
+  /** Set when the clear procedure freed it; its members keep the last values (spec 05 §10). */
+  freed = false;
+
+  constructor(first: number, last: number, record: AttributeRecord) {
+    this.first = first;
+    this.last = last;
+    this.preferredLocation = record.preferredLocation;
+    this.prefetchLocation = record.prefetchLocation;
+    this.access = record.access;
+    this.granularity = record.granularity;
+    this.flags = record.flags;
+  }
+}
+
+/** Result of the bounds lookup: an interval, or the hole `[first, last]` around the page. */
+export interface BoundsLookup {
+  interval: AttributeInterval | undefined;
+  first: number;
+  last: number;
+}
+
+/**
+ * Intervals in ascending order. They are disjoint in every single-threaded
+ * history; a race can break that (Q31), and then the lookups still follow the
+ * kernel's rule - the match with the smallest first page - at a higher price.
+ */
+export class AttributeTree {
+  readonly #map = new OrderedMap<AttributeInterval>();
+  #overlapping = false;
+  // Pages of the longest interval ever inserted: how far back an overlapping one may start.
+  #longest = 0;
+
+  get size(): number {
+    return this.#map.size;
+  }
+
+  /** Whether a race has made intervals overlap. */
+  get overlapping(): boolean {
+    return this.#overlapping;
+  }
+
+  /** The interval that contains `page`; of several, the one with the smallest first page. */
+  find(page: number): AttributeInterval | undefined {
+    if (this.#overlapping) return this.#firstIntersecting(page, page);
+    const interval = this.#map.floor(page);
+    return interval !== undefined && interval.last >= page ? interval : undefined;
+  }
+
+  /** The interval with the smallest first page among those that intersect `[first, last]`. */
+  findIntersecting(first: number, last: number): AttributeInterval | undefined {
+    if (this.#overlapping) return this.#firstIntersecting(first, last);
+    const before = this.#map.floor(first);
+    if (before !== undefined && before.last >= first) return before;
+    const after = this.#map.higher(first);
+    return after !== undefined && after.first <= last ? after : undefined;
+  }
+
+  /** The interval behind `interval` in tree order. */
+  after(interval: AttributeInterval): AttributeInterval | undefined {
+    if (!this.#overlapping) return this.#map.higher(interval.first);
+    let found: AttributeInterval | undefined;
+    let passed = false;
+    this.#map.scan(interval.first, (candidate) => {
+      if (passed) found = candidate;
+      else if (candidate === interval) passed = true;
+      return found === undefined;
+    });
+    return found;
+  }
+
+  /** The interval that contains `page`, or the hole around it (spec 02 §3.2). */
+  lookupBounds(page: number): BoundsLookup {
+    const interval = this.find(page);
+    if (interval !== undefined) return { interval, first: interval.first, last: interval.last };
+    const bounds: BoundsLookup = { interval: undefined, first: 0, last: Number.POSITIVE_INFINITY };
+    const next = this.findIntersecting(page + 1, Number.POSITIVE_INFINITY);
+    if (next !== undefined && next.first > page) bounds.last = next.first - 1;
+    const before = next === undefined ? this.#map.last() : this.#before(next);
+    if (before !== undefined && before.last < page) bounds.first = before.last + 1;
+    return bounds;
+  }
+
+  insert(interval: AttributeInterval): void {
+    this.#longest = Math.max(this.#longest, interval.last - interval.first + 1);
+    if (!this.#overlapping) {
+      const neighbour = this.findIntersecting(interval.first, interval.last);
+      if (neighbour !== undefined) this.#overlapping = true;
+    }
+    this.#map.insert(interval.first, interval);
+  }
+
+  remove(interval: AttributeInterval): void {
+    this.#map.remove(interval.first, interval);
+    if (this.#map.size === 0) this.#overlapping = false;
+  }
+
+  /**
+   * Splits `interval` at `[first, last]` inside it: the middle keeps the identity,
+   * the left and the right piece are new and have the old record (spec 02 §4.6).
+   */
+  split(interval: AttributeInterval, first: number, last: number): void {
+    const { first: oldFirst, last: oldLast } = interval;
+    if (first > oldFirst) {
+      const left = new AttributeInterval(oldFirst, first - 1, interval);
+      if (this.#overlapping) {
+        this.#map.remove(oldFirst, interval);
+        this.#map.insert(oldFirst, left);
+      } else {
+        this.#map.replace(oldFirst, interval, left);
+      }
+      interval.first = first;
+      this.#map.insert(first, interval);
+    }
+    interval.last = last;
+    if (last < oldLast) this.#map.insert(last + 1, new AttributeInterval(last + 1, oldLast, interval));
+  }
+
+  /** Moves the first page of `interval` to `first`. */
+  trimFront(interval: AttributeInterval, first: number): void {
+    this.#map.rekey(interval.first, first, interval);
+    interval.first = first;
+  }
+
+  /** All intervals in tree order. */
+  values(): Generator<AttributeInterval, undefined> {
+    return this.#map.values();
+  }
+
+  clear(): void {
+    this.#map.clear();
+    this.#overlapping = false;
+  }
+
+  #before(interval: AttributeInterval): AttributeInterval | undefined {
+    if (!this.#overlapping) return this.#map.lower(interval.first);
+    // Of several with the same first page, the one inserted just before.
+    let before = this.#map.lower(interval.first);
+    this.#map.scan(interval.first, (candidate) => {
+      if (candidate === interval) return false;
+      before = candidate;
+      return true;
+    });
+    return before;
+  }
+
+  #firstIntersecting(first: number, last: number): AttributeInterval | undefined {
+    let found: AttributeInterval | undefined;
+    this.#map.scan(first - this.#longest, (candidate) => {
+      if (candidate.first > last) return false;
+      if (candidate.last >= first) found = candidate;
+      return found === undefined;
+    });
+    return found;
+  }
+}
+
+/** A private copy of a record, for comparing. */
+export function snapshotRecord(record: AttributeRecord): AttributeRecord {
+  const copy: AttributeRecord = { preferredLocation: 0, prefetchLocation: 0, access: 0, granularity: 0, flags: 0 };
+  copyRecord(copy, record);
+  return copy;
+}

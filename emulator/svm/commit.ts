@@ -1,0 +1,89 @@
+// Models: writing the PTEs of a range - "update mapping" (spec 03 §B.5, §B.6, §B.7).
+import { Errno } from '../kernel/errno.ts';
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import type { SvmContext } from './context.ts';
+import { SvmRangeState } from './svm-range.ts';
+import type { SvmRange } from './svm-range.ts';
+
+/** Interruptible wait for the page-directory lock; returns 0 or -EINTR. Every wait counts. */
+export function lockPageDirectory(context: SvmContext, interruptible: boolean): number {
+  context.device.counters.lockPd++;
+  if (interruptible) {
+    const failure = context.failures.take('lock-page-directory');
+    if (failure !== 0) return failure;
+  }
+  context.vm.pageDirectoryLock.acquire();
+  return 0;
+}
+
+/**
+ * Commits `range` with the PTE flags of index `pteFlags` for an interval with
+ * the flag mask `attributeFlags`. A prefetch is interruptible and flushes the
+ * TLB; a fault does neither (Q42). Returns 0, -EAGAIN when the pages became
+ * invalid since they were collected, or another negative errno.
+ */
+export function commitRange(
+  context: SvmContext,
+  range: SvmRange,
+  pteFlags: number,
+  attributeFlags: number,
+  forPrefetch: boolean,
+): number {
+  let result = lockPageDirectory(context, forPrefetch);
+  if (result !== 0) return result;
+  context.points.reach('pages-got');
+  context.framework.notifierLock.acquireRead();
+  if (range.committable) {
+    result = writeRange(context, range, pteFlags);
+  } else {
+    range.clearGpuMapped();
+    result = -Errno.EAGAIN;
+  }
+  context.framework.notifierLock.releaseRead();
+  if (result === 0) {
+    context.device.counters.pdes++;
+    result = context.failures.take('update-directories');
+  }
+  if (result === 0) {
+    context.points.reach('pte-committed');
+    if (forPrefetch) context.flushTlb();
+    // Q40: set although an event may have come since the notifier lock was dropped.
+    range.pteFlags = pteFlags;
+    range.attributeFlags = attributeFlags;
+    range.state |= SvmRangeState.gpuMapped;
+    range.validationTime = context.clock.now;
+  }
+  context.vm.pageDirectoryLock.release();
+  return result;
+}
+
+/** Writes the PTEs of the whole range, also when only one page faulted (spec 03 §B.7.1). */
+function writeRange(context: SvmContext, range: SvmRange, pteFlags: number): number {
+  const { vm, device, process } = context;
+  const failure = context.failures.take('write-ptes');
+  if (failure !== 0) return failure;
+  const blockNumber = Math.floor(range.startPage / PAGES_PER_BLOCK);
+  const block = process.pages.blocks.get(blockNumber);
+  if (range.frozenFrames !== null) {
+    vm.pageTable.write(range.startPage, range.pages, pteFlags, range.frozenFrames, 0);
+  } else if (block !== undefined) {
+    const at = block.base + (range.startPage - blockNumber * PAGES_PER_BLOCK);
+    vm.pageTable.write(range.startPage, range.pages, pteFlags, block.frames, at);
+  } else {
+    throw new Error(`a DMA-mapped range has no CPU pages (page ${range.startPage}): the model is inconsistent`);
+  }
+  // One call for each DMA entry: the whole of a huge mapping, else each page.
+  device.counters.mapCalls += block !== undefined && block.huge && range.pages === PAGES_PER_BLOCK ? 1 : range.pages;
+  context.effects.current?.ptesWritten(range.startPage, range.pages, pteFlags);
+  return 0;
+}
+
+/** Clears the PTEs of `[startPage, endPage)`; returns 0 or the page-table layer's error. */
+export function zapPages(context: SvmContext, startPage: number, endPage: number): number {
+  context.device.counters.clearCalls++;
+  const failure = context.failures.take('zap-ptes');
+  if (failure !== 0) return failure;
+  context.vm.pageTable.zap(startPage, endPage);
+  context.effects.current?.ptesZapped(startPage, endPage - startPage);
+  return 0;
+}

@@ -1,0 +1,119 @@
+// Models: the SVM context of a VM - creation, close, finalisation (spec 06 §1, §2, §6).
+import { Errno } from '../kernel/errno.ts';
+import type { VirtualClock } from '../kernel/clock.ts';
+import type { EffectHub } from '../kernel/effects.ts';
+import type { FailureInjection } from '../kernel/failures.ts';
+import { ExclusiveLock } from '../kernel/lock.ts';
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import type { PreemptionPoints } from '../kernel/preemption.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
+import type { GpuDevice } from '../gpu/gpu-device.ts';
+import { defaultGranularity, isXnackEnabled } from '../gpu/xnack.ts';
+import { GpuSvm } from '../gpusvm/gpu-svm.ts';
+import { defaultRecord } from './attribute-record.ts';
+import type { AttributeRecord } from './attribute-record.ts';
+import { AttributeTree } from './attribute-tree.ts';
+import { GarbageCollector } from './garbage-collector.ts';
+import { invalidate } from './invalidate.ts';
+import { SvmRange } from './svm-range.ts';
+import type { GpuVm } from './vm.ts';
+
+/** What a context is created in. */
+export interface SvmSurroundings {
+  readonly device: GpuDevice;
+  readonly clock: VirtualClock;
+  readonly effects: EffectHub;
+  readonly points: PreemptionPoints;
+  readonly failures: FailureInjection;
+}
+
+/** The SVM state hung on a VM. */
+export class SvmContext {
+  readonly vm: GpuVm;
+  readonly device: GpuDevice;
+  /** The process whose memory is mirrored: that of the task which created the context (Q07). */
+  readonly process: AddressSpace;
+  readonly clock: VirtualClock;
+  readonly effects: EffectHub;
+  readonly points: PreemptionPoints;
+  readonly failures: FailureInjection;
+  readonly svmLock = new ExclusiveLock('svm lock');
+  readonly tree = new AttributeTree();
+  readonly collector: GarbageCollector;
+  readonly framework: GpuSvm<SvmRange>;
+  /** Default granularity, log2 of pages. */
+  readonly granularity: number;
+  /** The record of pages in no interval; not to be changed. */
+  readonly defaults: AttributeRecord;
+  closing = false;
+  /** 48-bit timestamp up to which faults are stale; 0 means none. */
+  checkpoint = 0;
+
+  constructor(vm: GpuVm, process: AddressSpace, surroundings: SvmSurroundings) {
+    this.vm = vm;
+    this.process = process;
+    this.device = surroundings.device;
+    this.clock = surroundings.clock;
+    this.effects = surroundings.effects;
+    this.points = surroundings.points;
+    this.failures = surroundings.failures;
+    this.granularity = defaultGranularity(this.device);
+    this.defaults = defaultRecord(this.granularity);
+    this.collector = new GarbageCollector(this);
+    this.framework = new GpuSvm<SvmRange>(
+      { ...surroundings, process, counters: this.device.counters },
+      {
+        pages: this.device.maxPage,
+        allocateRange: (startPage, pages, notifier) => new SvmRange(startPage, pages, notifier),
+        invalidate: (notifier, event, startPage, endPage) => invalidate(this, notifier, event, startPage, endPage),
+      },
+    );
+  }
+
+  /** Flushes the compute TLB of the VM. No TLB entries are modelled: the flush is counted and seen as an effect. */
+  flushTlb(): void {
+    this.device.counters.tlb++;
+    this.effects.current?.tlbFlushed();
+  }
+
+  /** Keeps the frames of a DMA-mapped range before the CPU's pages change under it. */
+  freezeFrames(range: SvmRange): void {
+    if (!range.pagesValid || range.frozenFrames !== null) return;
+    const blockNumber = Math.floor(range.startPage / PAGES_PER_BLOCK);
+    const block = this.process.pages.blocks.get(blockNumber);
+    if (block === undefined) return;
+    const from = block.base + (range.startPage - blockNumber * PAGES_PER_BLOCK);
+    range.frozenFrames = block.frames.slice(from, from + range.pages);
+  }
+
+  /** Close (spec 06 §6.1): from now on invalidations are ignored and faults killed. */
+  close(): void {
+    if (this.closing) return;
+    this.closing = true;
+    this.collector.waitIdle();
+  }
+
+  /** Finalisation (spec 06 §6.2). PTEs stay as they are. */
+  finalise(): void {
+    this.close();
+    this.svmLock.acquire();
+    this.framework.finalise();
+    this.svmLock.release();
+    this.collector.waitIdle();
+    this.collector.dropQueue();
+    this.tree.clear();
+    this.vm.context = null;
+  }
+}
+
+/**
+ * Gives `vm` a context if it has none. Returns 0, or -EOPNOTSUPP when XNACK is
+ * off, or -EINVAL when the creating task has no mm (`process` null).
+ */
+export function createContext(vm: GpuVm, process: AddressSpace | null, surroundings: SvmSurroundings): number {
+  if (vm.context !== null) return 0;
+  if (!isXnackEnabled(surroundings.device)) return -Errno.EOPNOTSUPP;
+  if (process === null) return -Errno.EINVAL;
+  vm.context = new SvmContext(vm, process, surroundings);
+  return 0;
+}

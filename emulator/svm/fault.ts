@@ -1,0 +1,182 @@
+// Models: the SVM fault handler (spec 05 §2-§6).
+import { SvmFlag } from '../../lib/uapi/constants.ts';
+import { Errno } from '../kernel/errno.ts';
+import { isSpecialVma, Protection } from '../mm/vma.ts';
+import { isStaleTimestamp } from '../gpu/interrupt-ring.ts';
+import { getPages } from '../gpusvm/get-pages.ts';
+import { AttributeInterval, snapshotRecord } from './attribute-tree.ts';
+import { commitRange } from './commit.ts';
+import type { SvmContext } from './context.ts';
+import { findOrInsertRange } from './map-interval.ts';
+import type { OperationMode } from './map-interval.ts';
+import { SLEEPING } from './sleeping.ts';
+
+/** A range committed less than this long ago is not looked at again, in ns (Q57). */
+export const RECENT_MAPPING_WINDOW = 2_000_000;
+const ATTEMPTS = 3;
+// The modelled loop has no limit (Q58). Nothing may hang here, so an endless one is reported by name.
+const MOST_RESTARTS = 100_000;
+
+/** Thrown when the handler loops for ever because its range is invalidated again and again (Q58). */
+export class FaultLivelockError extends Error {
+  readonly code = 'ERR_SVM_LIVELOCK';
+  readonly quirk = 'Q58';
+  constructor(page: number) {
+    super(`Q58: the fault handler restarted ${MOST_RESTARTS} times for page 0x${page.toString(16)}; a kernel would loop for ever`);
+    this.name = 'FaultLivelockError';
+  }
+}
+
+/** A GPU retry fault as the interrupt handler passes it on. */
+export interface RetryFault {
+  /** Page number of the fault address. */
+  readonly page: number;
+  /** 48-bit interrupt timestamp. */
+  readonly timestamp: number;
+  readonly write: boolean;
+}
+
+/** One call of the handler; resumable where it waits for the svm lock. */
+export class HandleFault {
+  readonly #context: SvmContext;
+  readonly #fault: RetryFault;
+  #entered = false;
+
+  constructor(context: SvmContext, fault: RetryFault) {
+    this.#context = context;
+    this.#fault = fault;
+  }
+
+  /** 0 ("the GPU may retry"), a negative errno ("the access is killed"), or SLEEPING. */
+  run(): number {
+    const context = this.#context;
+    if (!this.#entered) {
+      this.#entered = true;
+      if (context.closing) return -Errno.EAGAIN; // Q61
+      if (this.#dropStale()) return 0;
+    }
+    if (context.svmLock.held) return SLEEPING;
+    context.svmLock.acquire();
+    try {
+      return this.#resolveAndMap();
+    } finally {
+      context.svmLock.release();
+    }
+  }
+
+  /** Stale-fault filter (spec 05 §3): drops every fault that is not younger than the checkpoint (Q63). */
+  #dropStale(): boolean {
+    const context = this.#context;
+    if (context.checkpoint === 0) return false;
+    if (!isStaleTimestamp(context.checkpoint, this.#fault.timestamp)) {
+      context.checkpoint = 0;
+      return false;
+    }
+    context.device.counters.filterRemove++;
+    return true;
+  }
+
+  #resolveAndMap(): number {
+    for (let restart = 0; restart < MOST_RESTARTS; restart++) {
+      const interval = this.#resolve();
+      if (typeof interval === 'number') return interval === RESOLVED_NOTHING ? 0 : interval;
+      const result = this.#map(interval);
+      if (result !== -Errno.EAGAIN) return result;
+      this.#context.device.counters.filterRemove++;
+    }
+    throw new FaultLivelockError(this.#fault.page);
+  }
+
+  /** The interval of the page, made from defaults and the VMA if there is none (spec 05 §4). */
+  #resolve(): AttributeInterval | number {
+    const context = this.#context;
+    const { page } = this.#fault;
+    const { tree, process, points } = context;
+    const bounds = tree.lookupBounds(page);
+    points.reach('tree-unlock');
+    if (bounds.interval !== undefined) return bounds.interval;
+    points.reach('mmap-lock');
+    process.mmapLock.acquireRead();
+    const vma = process.findVma(page);
+    let refusal = 0;
+    if (vma === undefined) refusal = RESOLVED_NOTHING; // Q54
+    else if (isSpecialVma(vma)) refusal = -Errno.EOPNOTSUPP;
+    // Read under the lock: an event after it may change the VMA.
+    const record = snapshotRecord(context.defaults);
+    let first = 0;
+    let last = 0;
+    if (vma !== undefined) {
+      if (process.isInitialHeap(vma) || process.isInitialStack(vma)) record.preferredLocation = 0;
+      first = vma.startPage;
+      last = vma.endPage - 1;
+    }
+    process.mmapLock.releaseRead();
+    points.reach('mmap-unlock');
+    if (refusal !== 0) return refusal;
+    const granule = 2 ** context.granularity;
+    const granuleStart = Math.floor(page / granule) * granule;
+    first = Math.max(first, granuleStart, bounds.first);
+    last = Math.min(last, granuleStart + granule - 1, bounds.last);
+    const failure = context.failures.take('allocate-interval');
+    if (failure !== 0) return failure;
+    const interval = new AttributeInterval(first, last, record);
+    tree.insert(interval); // Q31: not checked again that the pages are still a hole
+    points.reach('tree-unlock');
+    return interval;
+  }
+
+  /** The mapping procedure with its shared budget of three attempts (spec 05 §5). */
+  #map(interval: AttributeInterval): number {
+    const context = this.#context;
+    const now = context.clock.now;
+    const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
+    let budget = ATTEMPTS;
+    while (true) {
+      const collected = context.collector.collect();
+      if (collected !== 0) return collected;
+      if (interval.freed) this.#reportFreed(interval);
+      if (!this.#permitted()) return -Errno.EPERM;
+      const range = findOrInsertRange(context, this.#fault.page, interval, mode);
+      if (typeof range === 'number') return range === -Errno.EFAULT || range === -Errno.ENOENT ? 0 : range;
+      if (now < range.validationTime + RECENT_MAPPING_WINDOW) return 0;
+      const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly);
+      if (!(this.#fault.write && mode.readOnly) && range.isFullyValid(flags, interval.flags)) return 0;
+      let result = getPages(context.framework, range, mode.readOnly);
+      if (result === -Errno.EOPNOTSUPP || result === -Errno.EFAULT) {
+        budget--;
+        if (budget > 0) continue;
+        return 0; // Q55
+      }
+      if (result !== 0) return result === -Errno.EPERM ? result : 0;
+      result = commitRange(context, range, flags, interval.flags, false);
+      if (result !== -Errno.EAGAIN) return result;
+      budget--;
+      if (budget === 0) return result;
+    }
+  }
+
+  /** VM_READ always, VM_WRITE for a write; without a VMA everything is permitted (spec 05 §5.1). */
+  #permitted(): boolean {
+    const { process, points } = this.#context;
+    points.reach('mmap-lock');
+    process.mmapLock.acquireRead();
+    const vma = process.findVma(this.#fault.page);
+    const needed = Protection.read | (this.#fault.write ? Protection.write : 0);
+    const permitted = vma === undefined || (vma.protection & needed) === needed;
+    process.mmapLock.releaseRead();
+    points.reach('mmap-unlock');
+    return permitted;
+  }
+
+  #reportFreed(interval: AttributeInterval): void {
+    this.#context.effects.current?.hazard(
+      'Q32',
+      'the fault handler uses an interval that the collector freed',
+      interval.first,
+      interval.last - interval.first + 1,
+    );
+  }
+}
+
+/** "Handled" without an interval; distinct from every errno. */
+const RESOLVED_NOTHING = 1;

@@ -1,0 +1,101 @@
+// Models: the garbage collector - queue, collector, worker (spec 04 §5, §6).
+import { WorkItem } from '../kernel/work-queue.ts';
+import { clearAttributes } from './attribute-clear.ts';
+import type { SvmContext } from './context.ts';
+import { SvmRangeState } from './svm-range.ts';
+import type { SvmRange } from './svm-range.ts';
+
+/** The queue of unmapped ranges of one context, and the work item that collects them. */
+export class GarbageCollector {
+  readonly work: WorkItem;
+  readonly #context: SvmContext;
+  #list: SvmRange[] = [];
+  #head = 0;
+
+  constructor(context: SvmContext) {
+    this.#context = context;
+    this.work = new WorkItem(() => this.#runWorker());
+  }
+
+  /** Number of ranges on the list. */
+  get pending(): number {
+    return this.#list.length - this.#head;
+  }
+
+  /** Queues `range` with the pages `[first, last]` of an UNMAP event (spec 04 §5.2). */
+  enqueue(range: SvmRange, first: number, last: number): void {
+    if (this.#context.closing) return;
+    range.state |= SvmRangeState.owned;
+    range.addPending(first, last);
+    if (!range.queued) {
+      this.#list.push(range);
+      range.state |= SvmRangeState.queued;
+    }
+    this.work.queue();
+    this.#context.effects.current?.collectionQueued(first, last);
+  }
+
+  /**
+   * Collects until the list is empty; the svm lock must be held. An error ends
+   * the run at once and leaves the range neither removed nor queued (Q46).
+   */
+  collect(): number {
+    const context = this.#context;
+    let range = this.#take();
+    while (range !== undefined) {
+      const first = range.pendingFirst;
+      const last = range.pendingLast;
+      const unmap = (range.state & SvmRangeState.unmapPending) !== 0;
+      range.clearPending();
+      if (unmap) {
+        const result = clearAttributes(context, first, last);
+        if (result !== 0) return result;
+        if (!context.framework.removeRange(range)) {
+          const quirk = range.queued ? 'Q45' : 'Q44';
+          context.effects.current?.hazard(quirk, 'a range was removed twice', range.startPage, range.pages);
+        }
+      }
+      this.#letGo(range);
+      range = this.#take();
+    }
+    return 0;
+  }
+
+  /** Waits until the work item is idle: runs it if it is queued (spec 04 §6.4). */
+  waitIdle(): void {
+    this.work.run();
+  }
+
+  /** Finalisation: lets go of every range without collecting it (spec 04 §6.5). */
+  dropQueue(): void {
+    let range = this.#take();
+    while (range !== undefined) {
+      range.clearPending();
+      this.#letGo(range);
+      range = this.#take();
+    }
+  }
+
+  #take(): SvmRange | undefined {
+    if (this.#head === this.#list.length) return undefined;
+    const range = this.#list[this.#head++]!;
+    if (this.#head === this.#list.length) {
+      this.#list = [];
+      this.#head = 0;
+    }
+    range.state &= ~SvmRangeState.queued;
+    return range;
+  }
+
+  #letGo(range: SvmRange): void {
+    if (!range.queued && !range.hasPending) range.state &= ~SvmRangeState.owned;
+  }
+
+  #runWorker(): void {
+    const context = this.#context;
+    context.device.counters.gcRuns++;
+    context.svmLock.acquire();
+    this.collect(); // The result is lost, as in the modelled worker (Q46).
+    context.svmLock.release();
+  }
+}

@@ -1,0 +1,110 @@
+// Models: the invalidation callback in two phases, and the split invalidation (spec 04 §3, §4; 03 §B.10, §B.11).
+import { NotifierEvent } from '../mm/interval-notifier.ts';
+import { RangeState } from '../gpusvm/range.ts';
+import type { GpuNotifier } from '../gpusvm/notifier.ts';
+import { lockPageDirectory, zapPages } from './commit.ts';
+import type { SvmContext } from './context.ts';
+import type { SvmRange } from './svm-range.ts';
+
+/** The process's memory `[startPage, endPage)` changes: what the callback of one notifier does. */
+export function invalidate(
+  context: SvmContext,
+  notifier: GpuNotifier,
+  event: NotifierEvent,
+  startPage: number,
+  endPage: number,
+): void {
+  const { framework } = context;
+  if (event === NotifierEvent.release) return;
+  const from = Math.max(notifier.startPage, startPage);
+  const to = Math.min(notifier.endPage, endPage);
+  const first = framework.findRange(from, to);
+  if (context.closing) {
+    // Q11: nothing is unmapped. What the DMA array holds differs from the CPU's pages from now on.
+    for (let range = first; range !== undefined && range.startPage < to; range = framework.rangeAfter(range)) {
+      context.freezeFrames(range);
+    }
+    return;
+  }
+  if (first === undefined) return;
+  framework.notifierLock.acquireWrite();
+  if (event === NotifierEvent.unmap) captureCheckpoint(context);
+  let zapped = false;
+  for (let range: SvmRange | undefined = first; range !== undefined && range.startPage < to; ) {
+    if (zapEventPart(context, range, startPage, endPage)) zapped = true;
+    range = framework.rangeAfter(range);
+  }
+  if (zapped) context.flushTlb();
+  for (let range: SvmRange | undefined = first; range !== undefined && range.startPage < to; ) {
+    framework.unmapPages(range);
+    if (event === NotifierEvent.unmap) {
+      range.setUnmapped(startPage, endPage);
+      const firstPage = Math.max(range.startPage, startPage);
+      context.collector.enqueue(range, firstPage, Math.min(range.endPage, endPage) - 1);
+    }
+    range = framework.rangeAfter(range);
+  }
+  framework.notifierLock.releaseWrite();
+}
+
+/** Phase 1: clears the PTEs of the event's part only, but marks the whole range not mapped (Q35). */
+function zapEventPart(context: SvmContext, range: SvmRange, startPage: number, endPage: number): boolean {
+  if ((range.state & RangeState.unmapped) !== 0 || !range.gpuMapped) return false;
+  const from = Math.max(range.startPage, startPage);
+  const to = Math.min(range.endPage, endPage);
+  if (from < to) zapPages(context, from, to); // Q39: the result is ignored
+  range.clearGpuMapped();
+  return true;
+}
+
+/** Remembers the timestamp of the youngest interrupt in the ring, to drop older faults later (spec 04 §4). */
+function captureCheckpoint(context: SvmContext): void {
+  const { ring1, softwareRing, model } = context.device;
+  if (!model.retryCam && ring1.exists && ring1.pending) context.checkpoint = ring1.youngestTimestamp;
+  else if (softwareRing.pending) context.checkpoint = softwareRing.youngestTimestamp;
+}
+
+/**
+ * Invalidates the pages `[startPage, endPage)` because an interval was split;
+ * the svm lock must be held. `endPage` 0 is an end that wrapped: nothing is done.
+ * Ranges that cross the bounds are removed, zapped or not (Q38, Q47).
+ */
+export function splitInvalidate(context: SvmContext, startPage: number, endPage: number): number {
+  const { framework, vm } = context;
+  const failure = lockPageDirectory(context, true);
+  if (failure !== 0) return failure;
+  let flush = false;
+  let range = startPage < endPage ? framework.findRange(startPage, endPage) : undefined;
+  while (range !== undefined && range.startPage < endPage) {
+    const next = framework.rangeAfter(range);
+    if (range.gpuMapped) {
+      const result = zapPages(context, range.startPage, range.endPage);
+      if (result !== 0) {
+        vm.pageDirectoryLock.release();
+        return result;
+      }
+      flush = true;
+    }
+    if (startPage > range.startPage || endPage < range.endPage) removeRange(context, range);
+    else range.clearGpuMapped();
+    range = next;
+  }
+  vm.pageDirectoryLock.release();
+  if (flush) context.flushTlb();
+  return 0;
+}
+
+/** Removes a range outside of collection; whether it is queued is not looked at (Q44). */
+function removeRange(context: SvmContext, range: SvmRange): void {
+  const { framework } = context;
+  if (range.untouchedByUnmap) {
+    framework.notifierLock.acquireRead();
+    framework.unmapPages(range);
+    framework.notifierLock.releaseRead();
+  }
+  range.clearGpuMapped();
+  if (range.queued) {
+    context.effects.current?.hazard('Q44', 'a queued range was removed by a split', range.startPage, range.pages);
+  }
+  framework.removeRange(range);
+}

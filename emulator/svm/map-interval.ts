@@ -1,0 +1,59 @@
+// Models: mapping an attribute interval on the GPU, the effect of a prefetch (spec 03 §B.3, §B.4, §B.8).
+import { SvmFlag } from '../../lib/uapi/constants.ts';
+import { Errno } from '../kernel/errno.ts';
+import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
+import { getPages } from '../gpusvm/get-pages.ts';
+import type { AttributeInterval } from './attribute-tree.ts';
+import { commitRange } from './commit.ts';
+import type { SvmContext } from './context.ts';
+import type { SvmRange } from './svm-range.ts';
+
+/** The read-only bit of one operation; the fallback sets it and nothing clears it (Q49). */
+export interface OperationMode {
+  readOnly: boolean;
+}
+
+/**
+ * Finds or makes the range at `page` within `interval`. If the VMA is not
+ * writable, `mode` becomes read-only for the rest of the operation. Returns the
+ * range or a negative errno.
+ */
+export function findOrInsertRange(
+  context: SvmContext,
+  page: number,
+  interval: AttributeInterval,
+  mode: OperationMode,
+): SvmRange | number {
+  const high = exclusiveEnd(interval);
+  const found = context.framework.findOrInsert(page, interval.first, high, mode.readOnly);
+  if (found !== -Errno.EPERM || mode.readOnly) return found;
+  mode.readOnly = true;
+  return context.framework.findOrInsert(page, interval.first, high, true);
+}
+
+/** First page behind an interval, or 0 where the byte address wraps past 2^64 (spec 02 §10). */
+export function exclusiveEnd(interval: AttributeInterval): number {
+  const end = interval.last + 1;
+  return end === PAGE_NUMBER_END ? 0 : end;
+}
+
+/** Maps every page of `interval`; the svm lock must be held. Ranges mapped before an error stay mapped. */
+export function mapInterval(context: SvmContext, interval: AttributeInterval): number {
+  const { pteFlags } = context.device;
+  const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
+  const end = exclusiveEnd(interval);
+  let page = interval.first;
+  while (page < end) {
+    const range = findOrInsertRange(context, page, interval, mode);
+    if (typeof range === 'number') return range;
+    const flags = pteFlags.indexFor(interval.flags, mode.readOnly);
+    if (!range.isFullyValid(flags, interval.flags)) {
+      let result = getPages(context.framework, range, mode.readOnly);
+      if (result !== 0) return result;
+      result = commitRange(context, range, flags, interval.flags, true);
+      if (result !== 0) return result;
+    }
+    page = range.startPage + range.pages;
+  }
+  return 0;
+}

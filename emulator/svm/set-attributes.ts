@@ -1,0 +1,202 @@
+// Models: SET_ATTR - validation, the pass over segments, effects and the retry rule (spec 02 §4).
+import { Errno } from '../kernel/errno.ts';
+import { isSpecialVma } from '../mm/vma.ts';
+import { applyRequest, changeTrigger, copyRecord, defaultRecord, isValidRequest, recordsEqual, Trigger } from './attribute-record.ts';
+import type { AttributeRecord, AttributeRequest } from './attribute-record.ts';
+import { AttributeInterval } from './attribute-tree.ts';
+import type { SvmContext } from './context.ts';
+import { splitInvalidate } from './invalidate.ts';
+import { exclusiveEnd, mapInterval } from './map-interval.ts';
+import { SLEEPING } from './sleeping.ts';
+
+/** Where a call goes on when it is resumed. */
+const Step = { waitForCollector: 0, validate: 1, beginPass: 2, edit: 3, apply: 4, retry: 5 } as const;
+type Step = (typeof Step)[keyof typeof Step];
+
+/**
+ * One SET_ATTR call. `run` returns its result, or `SLEEPING` where the call
+ * waits for the svm lock that another thread holds; then `run` is to be called
+ * again when the lock is free.
+ */
+export class SetAttributes {
+  readonly #context: SvmContext;
+  #request!: AttributeRequest;
+  #first = 0;
+  #last = 0;
+  #step: Step = Step.waitForCollector;
+  #cursor = 0;
+  #segmentEnd = 0;
+  #retry = false;
+  // The change set of the segment at hand.
+  #trigger = 0;
+  #interval: AttributeInterval | null = null;
+  // Default snapshot (spec 02 §4.3), and the record being built.
+  readonly #defaults: AttributeRecord = defaultRecord(0);
+  readonly #target: AttributeRecord = defaultRecord(0);
+
+  constructor(context: SvmContext) {
+    this.#context = context;
+  }
+
+  /** Begins a call for the pages `[first, last]`, both inclusive; `request` must not change until it ends. */
+  begin(first: number, last: number, request: AttributeRequest): this {
+    this.#first = first;
+    this.#last = last;
+    this.#request = request;
+    this.#step = Step.waitForCollector;
+    this.#interval = null;
+    return this;
+  }
+
+  run(): number {
+    const context = this.#context;
+    while (true) {
+      switch (this.#step) {
+        case Step.waitForCollector:
+          if (this.#mustSleepForCollector()) return SLEEPING;
+          context.collector.waitIdle();
+          this.#step = Step.validate;
+          break;
+        case Step.validate: {
+          const result = this.#validate();
+          if (result !== 0) return result;
+          copyRecord(this.#defaults, context.defaults);
+          this.#step = Step.beginPass;
+          break;
+        }
+        case Step.beginPass:
+          this.#cursor = this.#first;
+          this.#retry = false;
+          this.#step = Step.edit;
+          break;
+        case Step.edit: {
+          const failure = this.#editSegment();
+          context.points.reach('tree-unlock');
+          context.points.reach('attr-edited');
+          if (failure !== 0) return failure;
+          this.#step = Step.apply;
+          break;
+        }
+        case Step.apply: {
+          if (context.svmLock.held) return SLEEPING;
+          const result = this.#applyChange();
+          if (result === -Errno.EAGAIN) this.#retry = true;
+          else if (result !== 0) return result;
+          if (this.#segmentEnd < this.#last) {
+            this.#cursor = this.#segmentEnd + 1;
+            this.#step = Step.edit;
+          } else if (this.#retry) {
+            this.#step = Step.retry;
+          } else {
+            return 0;
+          }
+          break;
+        }
+        case Step.retry:
+          // Q15: the second pass finds equal records and repeats nothing.
+          if (this.#mustSleepForCollector()) return SLEEPING;
+          context.collector.waitIdle();
+          this.#step = Step.beginPass;
+          break;
+      }
+    }
+  }
+
+  #mustSleepForCollector(): boolean {
+    return this.#context.collector.work.pending && this.#context.svmLock.held;
+  }
+
+  #validate(): number {
+    if (!isValidRequest(this.#request)) return -Errno.EINVAL;
+    if (this.#first > this.#last) return -Errno.EINVAL;
+    const { process, points } = this.#context;
+    points.reach('mmap-lock');
+    process.mmapLock.acquireRead();
+    const result = this.#validateVmas();
+    process.mmapLock.releaseRead();
+    points.reach('mmap-unlock');
+    points.reach('vma-checked');
+    return result;
+  }
+
+  #validateVmas(): number {
+    const { process } = this.#context;
+    const end = this.#last + 1;
+    if (end === 2 ** 52) return 0; // Q22: the end address wraps to 0
+    let page = this.#first;
+    while (page < end) {
+      const vma = process.findVma(page);
+      if (vma === undefined) return -Errno.EFAULT;
+      if (isSpecialVma(vma)) return -Errno.EOPNOTSUPP;
+      page = vma.endPage;
+    }
+    return 0;
+  }
+
+  /** The tree change of the segment at the cursor; leaves the change set behind. Returns 0 or -ENOMEM. */
+  #editSegment(): number {
+    const { tree } = this.#context;
+    const interval = tree.find(this.#cursor);
+    if (interval !== undefined) {
+      this.#segmentEnd = Math.min(this.#last, interval.last);
+      return this.#editExisting(interval);
+    }
+    const next = tree.findIntersecting(this.#cursor + 1, Number.POSITIVE_INFINITY);
+    this.#segmentEnd = next === undefined ? this.#last : Math.min(this.#last, next.first - 1);
+    return this.#editHole();
+  }
+
+  #editHole(): number {
+    const target = this.#target;
+    const failure = this.#context.failures.take('allocate-interval');
+    if (failure !== 0) return failure;
+    copyRecord(target, this.#defaults);
+    applyRequest(target, this.#request);
+    this.#trigger = changeTrigger(this.#defaults, target);
+    this.#interval = new AttributeInterval(this.#cursor, this.#segmentEnd, target);
+    this.#context.tree.insert(this.#interval);
+    return 0;
+  }
+
+  #editExisting(interval: AttributeInterval): number {
+    const target = this.#target;
+    copyRecord(target, interval);
+    applyRequest(target, this.#request);
+    this.#interval = interval;
+    if (recordsEqual(target, interval)) {
+      this.#trigger = 0;
+      return 0;
+    }
+    this.#trigger = changeTrigger(interval, target);
+    if (this.#cursor !== interval.first || this.#segmentEnd !== interval.last) {
+      const failure = this.#context.failures.take('allocate-interval');
+      if (failure !== 0) return failure;
+      this.#trigger |= Trigger.rangeSplit;
+      this.#context.tree.split(interval, this.#cursor, this.#segmentEnd);
+    }
+    copyRecord(interval, target);
+    return 0;
+  }
+
+  /** The effect of the change set on the interval as it is now (spec 02 §4.8, §5.2). */
+  #applyChange(): number {
+    const trigger = this.#trigger;
+    if ((trigger & (Trigger.rangeSplit | Trigger.prefetch)) === 0) return 0;
+    const context = this.#context;
+    const interval = this.#interval!;
+    if (interval.freed) {
+      context.effects.current?.hazard(
+        'Q34',
+        'SET_ATTR applies its effect to an interval that the collector freed',
+        interval.first,
+        interval.last - interval.first + 1,
+      );
+    }
+    context.svmLock.acquire();
+    let result = 0;
+    if ((trigger & Trigger.rangeSplit) !== 0) result = splitInvalidate(context, interval.first, exclusiveEnd(interval));
+    if (result === 0 && (trigger & Trigger.prefetch) !== 0) result = mapInterval(context, interval);
+    context.svmLock.release();
+    return result;
+  }
+}

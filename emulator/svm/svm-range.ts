@@ -1,0 +1,84 @@
+// Models: struct amdgpu_svm_range, the amdgpu part of a GPU range (spec 03 §B.1, 04 §5.1).
+import { DRIVER_STATE_SHIFT, GpuRange, RangeState } from '../gpusvm/range.ts';
+
+/** State bits of the amdgpu part. */
+export const SvmRangeState = {
+  /** The last commit succeeded and nothing invalidated it since. */
+  gpuMapped: 1 << DRIVER_STATE_SHIFT,
+  /** The range is on the collector's list. */
+  queued: 2 << DRIVER_STATE_SHIFT,
+  /** The collector's queue holds a reference on the range. */
+  owned: 4 << DRIVER_STATE_SHIFT,
+  /** An UNMAP operation is pending. */
+  unmapPending: 8 << DRIVER_STATE_SHIFT,
+} as const;
+
+const NOT_COMMITTABLE = RangeState.unmapped | RangeState.partiallyUnmapped;
+const EMPTY_FIRST = 0x7fff_ffff;
+
+/** A GPU range of an amdgpu SVM context. */
+export class SvmRange extends GpuRange {
+  /** Index of the PTE flags of the last successful commit, 0 before the first. */
+  pteFlags = 0;
+  /** Flag mask of the attribute interval at the last successful commit. */
+  attributeFlags = 0;
+  /** Time of the last successful commit in ns, 0 before the first. */
+  validationTime = 0;
+  // Hull of the queued pages, as offsets from the first page; empty is first > last.
+  #pendingFirst = EMPTY_FIRST;
+  #pendingLast = 0;
+
+  get gpuMapped(): boolean {
+    return (this.state & SvmRangeState.gpuMapped) !== 0;
+  }
+
+  clearGpuMapped(): void {
+    this.state &= ~SvmRangeState.gpuMapped;
+  }
+
+  get queued(): boolean {
+    return (this.state & SvmRangeState.queued) !== 0;
+  }
+
+  /** Neither unmapped nor partially unmapped. */
+  get untouchedByUnmap(): boolean {
+    return (this.state & NOT_COMMITTABLE) === 0;
+  }
+
+  /** Whether PTEs may be written: no UNMAP event touched the range and its pages are valid (spec 03 §B.7 step 3). */
+  get committable(): boolean {
+    return (this.state & (NOT_COMMITTABLE | RangeState.dmaMapped)) === RangeState.dmaMapped;
+  }
+
+  /** Whether the range is mapped exactly as `pteFlags` and `attributeFlags` want it (spec 03 §B.9). */
+  isFullyValid(pteFlags: number, attributeFlags: number): boolean {
+    return (
+      this.gpuMapped && this.pteFlags === pteFlags && this.attributeFlags === attributeFlags && this.committable
+    );
+  }
+
+  /** Widens the pending span by the pages `[first, last]` (page numbers, inclusive). */
+  addPending(first: number, last: number): void {
+    this.#pendingFirst = Math.min(this.#pendingFirst, first - this.startPage);
+    this.#pendingLast = Math.max(this.#pendingLast, last - this.startPage);
+    this.state |= SvmRangeState.unmapPending;
+  }
+
+  get pendingFirst(): number {
+    return this.startPage + this.#pendingFirst;
+  }
+
+  get pendingLast(): number {
+    return this.startPage + this.#pendingLast;
+  }
+
+  get hasPending(): boolean {
+    return this.#pendingFirst <= this.#pendingLast || (this.state & SvmRangeState.unmapPending) !== 0;
+  }
+
+  clearPending(): void {
+    this.#pendingFirst = EMPTY_FIRST;
+    this.#pendingLast = 0;
+    this.state &= ~SvmRangeState.unmapPending;
+  }
+}

@@ -1,0 +1,59 @@
+/** Replays traces and checks them against what was recorded. */
+import type { TraceAnswer } from './answer.ts';
+import { firstDifference } from './compare.ts';
+import type { AnswerDifference } from './compare.ts';
+import type { TraceLine } from './read-trace.ts';
+import { TraceRunner } from './runner.ts';
+
+/** The first operation of a trace whose answer is not the recorded one. */
+export interface ReplayDifference extends AnswerDifference {
+  readonly line: number;
+  /** The operation as it stands in the trace. */
+  readonly operation: unknown;
+}
+
+/** What came of a trace. */
+export interface ReplayResult {
+  readonly operations: number;
+  /** Operations with a recorded answer that was compared. */
+  readonly compared: number;
+  readonly difference: ReplayDifference | undefined;
+}
+
+/** Called with each line and the emulator's answer to it. */
+export type AnswerListener = (line: TraceLine, answer: TraceAnswer) => void;
+
+/**
+ * Replays the lines on a fresh emulated machine. With `check`, stops at the first
+ * answer that is not the recorded one. Recorded answers of a kernel have no
+ * `fx`; then the effects are not compared.
+ */
+export function replayTrace(lines: readonly TraceLine[], options: { check: boolean; onAnswer?: AnswerListener }): ReplayResult {
+  const runner = new TraceRunner();
+  let operations = 0;
+  let compared = 0;
+  for (const line of lines) {
+    let answer: TraceAnswer;
+    try {
+      answer = runner.execute(line.operation);
+    } catch (error) {
+      // What the emulator refuses by name is an answer too: it is shown with its line, never skipped.
+      answer = { fatal: error instanceof Error ? error.message : String(error) };
+    }
+    operations++;
+    options.onAnswer?.(line, answer);
+    if (options.check && line.expected !== undefined) {
+      compared++;
+      const { fx: _effects, ...withoutEffects } = answer;
+      const difference = firstDifference(line.expected, 'fx' in line.expected ? answer : withoutEffects);
+      if (difference !== undefined) {
+        return { operations, compared, difference: { ...difference, line: line.line, operation: line.source } };
+      }
+    }
+    if ('fatal' in answer) {
+      const difference = { path: 'fatal', expected: undefined, actual: answer['fatal'], line: line.line, operation: line.source };
+      return { operations, compared, difference };
+    }
+  }
+  return { operations, compared, difference: undefined };
+}

@@ -17,6 +17,8 @@ export class OperationScope {
   readonly #passes = new Map<PreemptionPoint, number>();
   readonly #sleeping: SleepingCall[] = [];
   #depth = 0;
+  // Whether what runs now is what another thread does.
+  #otherThread = false;
   #hookErrors: unknown[] = [];
   /** Called when a sleeping call is about to be resumed, and after it. */
   onResume: ((phase: 'begin' | 'end') => void) | null = null;
@@ -65,8 +67,11 @@ export class OperationScope {
   }
 
   readonly #onPoint = (point: PreemptionPoint): void => {
+    // What the other thread passes is not part of the interrupted operation.
+    if (this.#otherThread) return;
     const pass = (this.#passes.get(point) ?? 0) + 1;
     this.#passes.set(point, pass);
+    this.#otherThread = true;
     for (const hook of [...this.#hooks]) {
       // The modelled code holds locks here: it must run to its end before an error of a hook is seen.
       try {
@@ -75,13 +80,16 @@ export class OperationScope {
         this.#hookErrors.push(error);
       }
     }
+    this.#otherThread = false;
   };
 
   #resumeSleepers(): void {
     while (this.#sleeping.length > 0) {
       const call = this.#sleeping[0]!;
       this.onResume?.('begin');
+      this.#otherThread = true;
       const ended = call.resume();
+      this.#otherThread = false;
       this.onResume?.('end');
       if (!ended) throw new Error('a sleeping call was resumed while the svm lock is still held');
       this.#sleeping.shift();

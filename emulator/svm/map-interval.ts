@@ -24,11 +24,13 @@ export function findOrInsertRange(
   interval: AttributeInterval,
   mode: OperationMode,
 ): SvmRange | number {
+  // Bounds are read once: a SET between the two calls reshapes the interval but not them.
+  const low = interval.first;
   const high = exclusiveEnd(interval);
-  const found = context.framework.findOrInsert(page, interval.first, high, mode.readOnly);
+  const found = context.framework.findOrInsert(page, low, high, mode.readOnly);
   if (found !== -Errno.EPERM || mode.readOnly) return found;
   mode.readOnly = true;
-  return context.framework.findOrInsert(page, interval.first, high, true);
+  return context.framework.findOrInsert(page, low, high, true);
 }
 
 /** First page behind an interval, or 0 where the byte address wraps past 2^64 (spec 02 §10). */

@@ -17,7 +17,7 @@ export { contextSnapshot } from './snapshot.ts';
 export type { AttributeSnapshot, ContextSnapshot, PteRun, RangeSnapshot, VmaSnapshot } from './snapshot.ts';
 export { EVENT_NAMES } from './events.ts';
 export type { EventListener, EventMap, EventName, IntervalEvent } from './events.ts';
-export type { AttributePair, JournalEntry, LeftObjects, OperationJournal, PointerKind } from './journal.ts';
+export type { AttributePair, JournalEntry, LeftObjects, OperationJournal, PointerKind } from './drm/journal.ts';
 export type { EffectSink } from './kernel/effects.ts';
 export { Errno, errnoMessage, errnoName } from './kernel/errno.ts';
 export type { ErrnoName } from './kernel/errno.ts';

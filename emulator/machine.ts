@@ -7,14 +7,14 @@ import { AddressSpace } from './mm/address-space.ts';
 import { EmulatedDevice } from './drm/device.ts';
 import { MachineEvents } from './events.ts';
 import type { EventListener, EventName } from './events.ts';
-import type { OperationJournal } from './journal.ts';
+import type { OperationJournal } from './drm/journal.ts';
 import { resolveOptions } from './options.ts';
 import type { MachineOptions, ResolvedOptions } from './options.ts';
 import { ProcessCalls } from './process-calls.ts';
 import { EmulatedProcess } from './process.ts';
 import { contextSnapshot } from './snapshot.ts';
 import type { ContextSnapshot } from './snapshot.ts';
-import { countArgument, wordArgument } from './arguments.ts';
+import { countArgument, wordArgument } from './kernel/arguments.ts';
 
 /** State of a machine: one entry for each open file of each device. */
 export interface MachineSnapshot {

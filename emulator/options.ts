@@ -4,7 +4,7 @@ import type { UapiProfileName } from '../lib/uapi/profile.ts';
 import { gpuModel } from './gpu/catalogue.ts';
 import type { AsicName, GpuModel } from './gpu/catalogue.ts';
 import { parseGcVersion } from './gpu/gc-version.ts';
-import { booleanArgument, countArgument } from './arguments.ts';
+import { booleanArgument, countArgument } from './kernel/arguments.ts';
 
 /** Options of `new EmulatedMachine(...)`. */
 export interface MachineOptions {

@@ -6,7 +6,7 @@ import { isPageAligned, pageOfAddress } from './kernel/page-number.ts';
 import { TASK_SIZE_PAGES } from './mm/address-space.ts';
 import type { AddressSpace, TouchResult } from './mm/address-space.ts';
 import type { VmaKind } from './mm/vma.ts';
-import type { JournalEntry, OperationJournal } from './journal.ts';
+import type { JournalEntry, OperationJournal } from './drm/journal.ts';
 
 /** System calls on one address space: byte addresses in, 0 or a negative errno out. */
 export class ProcessCalls {

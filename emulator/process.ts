@@ -4,7 +4,7 @@ import { PAGE_BYTES } from './kernel/page-number.ts';
 import type { AddressSpace, TouchResult } from './mm/address-space.ts';
 import { Protection, protectionLetters, protectionOfLetters, VMA_KINDS } from './mm/vma.ts';
 import type { VmaKind } from './mm/vma.ts';
-import { addressArgument, booleanArgument, sizeArgument, wordArgument } from './arguments.ts';
+import { addressArgument, booleanArgument, sizeArgument, wordArgument } from './kernel/arguments.ts';
 import type { ProcessCalls } from './process-calls.ts';
 
 /** What to map. */

@@ -18,8 +18,8 @@ import { SLEEPING } from '../svm/sleeping.ts';
 import { PasidTable } from '../svm/vm.ts';
 import { vmFault } from '../svm/vm-fault.ts';
 import type { VmFaultOutcome } from '../svm/vm-fault.ts';
-import type { LeftObjects, OperationJournal } from '../journal.ts';
-import { addressArgument, booleanArgument, countArgument, sizeArgument } from '../arguments.ts';
+import type { LeftObjects, OperationJournal } from './journal.ts';
+import { addressArgument, booleanArgument, countArgument, sizeArgument } from '../kernel/arguments.ts';
 import { EmulatedFile } from './file.ts';
 import { EmulatedNode } from './node.ts';
 

@@ -8,7 +8,7 @@ import type { SvmContext, SvmSurroundings } from '../svm/context.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import type { GpuVm } from '../svm/vm.ts';
 import { LockAssertionError } from '../kernel/lock.ts';
-import type { LeftObjects } from '../journal.ts';
+import type { LeftObjects } from './journal.ts';
 import { SvmIoctl } from './svm-ioctl.ts';
 import type { SvmArguments, UserMemory } from './svm-ioctl.ts';
 

@@ -5,7 +5,7 @@ import { DRM_VERSION_LAYOUT, GEM_SVM_LAYOUT } from '../../lib/uapi/layout.ts';
 import { AMDGPU_GEM_SVM_COMMAND, DRM_COMMAND_BASE, splitRequest } from '../../lib/uapi/request.ts';
 import { Errno } from '../kernel/errno.ts';
 import { NotModelledError } from '../kernel/not-modelled.ts';
-import type { AttributePair, PointerKind } from '../journal.ts';
+import type { AttributePair, PointerKind } from './journal.ts';
 import type { EmulatedDevice } from './device.ts';
 import type { EmulatedFile } from './file.ts';
 import { unmodelledIoctlName } from './other-ioctls.ts';

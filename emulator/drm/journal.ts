@@ -1,7 +1,7 @@
 // Models: nothing - what was asked of a machine and what it answered, for recording (trace format §1, §3).
-import type { VmaKind } from './mm/vma.ts';
-import type { AccessResult } from './svm/access.ts';
-import type { EmulatedFile } from './drm/file.ts';
+import type { VmaKind } from '../mm/vma.ts';
+import type { AccessResult } from '../svm/access.ts';
+import type { EmulatedFile } from './file.ts';
 
 /** One attribute record of a call, `[type, value]`. */
 export type AttributePair = readonly [type: number, value: number];

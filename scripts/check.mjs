@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/** The checks that read the sources without running them: `node scripts/check.mjs lint | typecheck`. */
+import { ensureDependencies } from './dependencies.mjs';
+import { dependency, isMain, root, runMain, runNode, ScriptError } from './support.mjs';
+
+/** @type {Record<string, string[][]>} */
+const checks = {
+  lint: [[dependency('oxlint/bin/oxlint'), '--deny-warnings', '--format=unix']],
+  typecheck: ['tsconfig.json', 'emulator/tsconfig.json', 'scripts/tsconfig.json'].map((project) => [dependency('typescript/bin/tsc'), '-p', project]),
+};
+
+/** @param {string} name */
+export async function check(name) {
+  const commands = checks[name];
+  if (commands === undefined) throw new ScriptError(`no check is called ${name}; there are ${Object.keys(checks).join(', ')}`);
+  for (const command of commands) {
+    if ((await runNode(command)) !== 0) throw new ScriptError(`${name} failed`);
+  }
+}
+
+if (isMain(import.meta.url)) {
+  process.chdir(root);
+  await runMain(() => {
+    ensureDependencies();
+    return check(process.argv[2] ?? '');
+  });
+}

@@ -1,0 +1,78 @@
+/** `amdgpu-svm/emulator` has to run where there is no Node: nothing of it may reach for the host. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import { ensureDist, filesBelow, ownTemporaryFolder, root, runNode, writeFiles } from './package-support.ts';
+
+const dist = path.join(root, 'dist');
+
+/** Source text without comments, so that prose may mention what code may not. */
+function codeOf(file: string): string {
+  return fs.readFileSync(path.join(dist, file), 'utf8').replace(/\/\*[^]*?\*\/|(?<![:'"`])\/\/.*$/gm, '');
+}
+
+/** What a file imports, statically or not. */
+function specifiersOf(file: string): string[] {
+  return [...codeOf(file).matchAll(/(?:\bfrom|\bimport|\brequire)\s*\(?\s*(['"`])(.*?)\1/g)].map((match) => match[2]!);
+}
+
+/** Files of dist/ that can be reached from one of them. */
+function reachableFrom(entry: string, extension: string): Map<string, string[]> {
+  const imports = new Map<string, string[]>();
+  const visit = (file: string): void => {
+    if (imports.has(file)) return;
+    imports.set(file, specifiersOf(file));
+    for (const specifier of imports.get(file)!) {
+      if (specifier.startsWith('.')) visit(path.posix.join(path.posix.dirname(file), specifier).replace(/\.js$/, extension));
+    }
+  };
+  visit(entry);
+  return imports;
+}
+
+beforeAll(ensureDist);
+
+it.each(['.js', '.d.ts'])('reaches only files of the emulator and the user ABI (%s)', (extension) => {
+  const graph = reachableFrom(`emulator/index${extension}`, extension);
+  expect(graph.size).toBeGreaterThan(10);
+  for (const [file, specifiers] of graph) {
+    expect(file).toMatch(/^(emulator|lib\/uapi)\//);
+    expect(specifiers.filter((specifier) => !specifier.startsWith('.')), file).toEqual([]);
+  }
+});
+
+it('names neither Buffer nor process nor node: modules, in no file of the emulator', () => {
+  const files = filesBelow(dist).filter((file) => /^(emulator|lib\/uapi)\/.*\.(js|d\.ts)$/.test(file));
+  expect(files.length).toBeGreaterThan(10);
+  for (const file of files) {
+    expect(codeOf(file).match(/\bBuffer\b|\bprocess\.|\bglobalThis\b|['"`]node:/g), file).toBeNull();
+    expect(codeOf(file), file).not.toContain('types="node"');
+  }
+});
+
+it('runs in a realm that has the language and nothing else', async () => {
+  const folder = ownTemporaryFolder();
+  writeFiles(folder, {
+    'realm.mjs': `
+      import fs from 'node:fs';
+      import path from 'node:path';
+      import vm from 'node:vm';
+      const context = vm.createContext({});
+      const modules = new Map();
+      function load(file) {
+        if (!modules.has(file)) modules.set(file, new vm.SourceTextModule(fs.readFileSync(file, 'utf8'), { context, identifier: file }));
+        return modules.get(file);
+      }
+      const entry = load(process.argv[2]);
+      await entry.link((specifier, from) => {
+        if (!specifier.startsWith('.')) throw new Error(from.identifier + ' imports ' + specifier);
+        return load(path.resolve(path.dirname(from.identifier), specifier));
+      });
+      await entry.evaluate();
+      const machine = new entry.namespace.EmulatedMachine({});
+      console.log(machine.devices.length);
+    `,
+  });
+  const args = ['--experimental-vm-modules', '--no-warnings', path.join(folder, 'realm.mjs'), path.join(dist, 'emulator/index.js')];
+  expect(await runNode(args)).toMatchObject({ code: 0, stdout: '1\n', stderr: '' });
+});

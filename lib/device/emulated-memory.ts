@@ -1,0 +1,100 @@
+/** Host memory of the emulated backend: mappings of the emulated process with contents in one ArrayBuffer (design §4). */
+import type { EmulatedProcess } from '../../emulator/index.ts';
+import { EmulatedSyscallError } from '../../emulator/index.ts';
+import { codedError } from './errors.ts';
+import type { HostProtection, HostRegion, HostRegionMapper } from './host-memory.ts';
+
+const LARGEST_BYTES = 2 ** 32;
+const LETTERS: Readonly<Record<HostProtection, string>> = {
+  none: '-',
+  read: 'r',
+  'read-write': 'rw',
+  'read-execute': 'rx',
+  'read-write-execute': 'rwx',
+};
+
+/** Maps memory in an emulated process. */
+export class EmulatedMemory implements HostRegionMapper {
+  readonly #process: EmulatedProcess;
+
+  constructor(process: EmulatedProcess) {
+    this.#process = process;
+  }
+
+  map(size: number): HostRegion {
+    // Above what `bytes` gives out, pages get their bytes one by one when they are written.
+    const bytes = size > LARGEST_BYTES ? undefined : new Uint8Array(size);
+    const address = this.#process.mmap(bytes === undefined ? { size } : { size, bytes });
+    return new EmulatedRegion(this.#process, address, size, bytes);
+  }
+}
+
+class EmulatedRegion implements HostRegion {
+  readonly address: bigint;
+  readonly size: number;
+  readonly #process: EmulatedProcess;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+
+  constructor(process: EmulatedProcess, address: bigint, size: number, bytes: Uint8Array<ArrayBuffer> | undefined) {
+    this.#process = process;
+    this.address = address;
+    this.size = size;
+    this.#bytes = bytes;
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    if (this.#bytes === undefined) {
+      throw codedError('ERR_SVM_TOO_LARGE', 'bytes: a buffer of more than 2^32 bytes has none; use read() and write()');
+    }
+    if (!this.#process.isReadWrite(this.address, this.size)) {
+      throw codedError('ERR_SVM_PROTECTED', 'bytes: a page is unmapped or not both readable and writable; use read() and write()');
+    }
+    return this.#bytes;
+  }
+
+  read(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    if (length === 0) return new Uint8Array(0);
+    return faultAsKernel('process_vm_readv', () => this.#process.read(this.address + BigInt(offset), length));
+  }
+
+  write(offset: number, data: Uint8Array): void {
+    faultAsKernel('process_vm_writev', () => this.#process.write(this.address + BigInt(offset), data));
+  }
+
+  protect(protection: HostProtection, offset: number, length: number): void {
+    this.#process.mprotect(this.address + BigInt(offset), length, LETTERS[protection]);
+    if (!protection.startsWith('read-write')) this.#detach();
+  }
+
+  discard(offset: number, length: number): void {
+    this.#process.discard(this.address + BigInt(offset), length);
+  }
+
+  unmap(offset: number, length: number): void {
+    this.#process.munmap(this.address + BigInt(offset), length);
+    this.#detach();
+  }
+
+  /** JavaScript must not see bytes the CPU could not access: what the caller holds is detached, the pages keep their contents. */
+  #detach(): void {
+    if (this.#bytes === undefined) return;
+    const { buffer } = this.#bytes;
+    this.#process.space.contents.moveBuffer(buffer, () => structuredClone(buffer, { transfer: [buffer] }), (moved) => {
+      this.#bytes = new Uint8Array(moved);
+    });
+  }
+}
+
+/** Protected and unmapped pages both give EFAULT where the kernel copies on behalf of the caller. */
+function faultAsKernel<T>(syscall: string, access: () => T): T {
+  try {
+    return access();
+  } catch (error) {
+    if (!(error instanceof EmulatedSyscallError)) throw error;
+    throw Object.assign(new Error(`EFAULT: bad address, ${syscall} (${error.message})`, { cause: error }), {
+      code: 'EFAULT',
+      errno: -14,
+      syscall,
+    });
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * The kernel side of host memory: anonymous mappings of this process, the pages
+ * that a GPU with SVM sees at the same addresses. No policy: sizes and offsets
+ * are what the system takes.
+ */
+import { constants } from 'node:os';
+import type { MemoryHandle } from '../../native/native.d.ts';
+import { type NativeAddon, nativeAddon, systemError } from './native-addon.ts';
+
+const READ = 1;
+const WRITE = 2;
+const EXECUTE = 4;
+
+/** Protections by their letters, as in /proc/self/maps, or by words. */
+const PROTECTION_BITS = {
+  '-': 0,
+  r: READ,
+  w: WRITE,
+  x: EXECUTE,
+  rw: READ | WRITE,
+  rx: READ | EXECUTE,
+  wx: WRITE | EXECUTE,
+  rwx: READ | WRITE | EXECUTE,
+  none: 0,
+  read: READ,
+  'read-write': READ | WRITE,
+  'read-execute': READ | EXECUTE,
+  'read-write-execute': READ | WRITE | EXECUTE,
+} as const;
+
+/** What the CPU may do with pages: '-' or 'none', 'r' or 'read', 'rw' or 'read-write', 'rwx', ... */
+export type MemoryProtection = keyof typeof PROTECTION_BITS;
+
+const MOVED = 'its bytes were moved to another ArrayBuffer by transfer() and are still in use there';
+
+/** Makes mappings. */
+export class KernelMemory {
+  readonly #addon: NativeAddon;
+  /** Bytes of a CPU page of this machine. */
+  readonly pageSize: number;
+
+  /** Throws `ERR_SVM_NO_ADDON` without the addon. */
+  constructor(addon: NativeAddon = nativeAddon()) {
+    this.#addon = addon;
+    this.pageSize = addon.layout().pageSize;
+  }
+
+  /**
+   * Maps `size` bytes, a positive multiple of `pageSize`: private, zero filled,
+   * readable and writable. Throws a `RangeError` (`ERR_SVM_OUT_OF_RANGE`) for
+   * other sizes and a system error (ENOMEM, syscall 'mmap') when the system refuses.
+   */
+  map(size: number): KernelRegion {
+    const mapping = this.#addon.mapMemory(size);
+    if (typeof mapping === 'number') throw systemError(mapping, 'mmap', { note: `${size} bytes` });
+    return new KernelRegion(this.#addon, mapping.handle, mapping.address, size);
+  }
+}
+
+/**
+ * One mapping. It ends with `unmap`, or when neither it nor its bytes are
+ * reachable any more. `offset` and `length` are bytes, intervals half open; for
+ * `protect`, `discard` and `unmap` they are multiples of the page size, by
+ * default the rest of the mapping.
+ *
+ * Every method but `unmap` throws `ERR_SVM_UNMAPPED` once the whole region was
+ * unmapped, and a `RangeError` (`ERR_SVM_OUT_OF_RANGE`) for intervals that are
+ * not inside the region.
+ */
+export class KernelRegion {
+  /** First byte. */
+  readonly address: bigint;
+  /** Bytes, as mapped; unmapping a part does not change it. */
+  readonly size: number;
+  readonly #addon: NativeAddon;
+  readonly #handle: MemoryHandle;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+  #unmapped = false;
+
+  /** Use `KernelMemory.map`. */
+  constructor(addon: NativeAddon, handle: MemoryHandle, address: bigint, size: number) {
+    this.#addon = addon;
+    this.#handle = handle;
+    this.address = address;
+    this.size = size;
+  }
+
+  /** True after `unmap()` of the whole region in one call. */
+  get unmapped(): boolean {
+    return this.#unmapped;
+  }
+
+  /**
+   * All bytes, live. The array is detached (its length becomes 0) when a page
+   * loses its read or write permission or is unmapped; ask again afterwards. Throws
+   * - `ERR_SVM_PROTECTED`: a page is unmapped or not both readable and writable;
+   *   use `read` and `write`;
+   * - `ERR_SVM_TOO_LARGE`: more than 2^32 bytes; use `read` and `write`;
+   * - EBUSY: the bytes were moved away by `ArrayBuffer.prototype.transfer`;
+   * - ENOTSUP: the runtime has no external ArrayBuffers.
+   *
+   * Asynchronous functions of Node that fill or read it in the background
+   * (`crypto.randomFill`, zlib) must have ended before `unmap` or `protect`.
+   */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    this.#assertMapped('bytes');
+    // Length 0 means detached: there are no empty regions.
+    if (this.#bytes !== undefined && this.#bytes.length > 0) return this.#bytes;
+    const buffer = this.#addon.viewMemory(this.#handle);
+    if (typeof buffer !== 'number') return (this.#bytes = new Uint8Array(buffer));
+    switch (-buffer) {
+      case constants.errno.EACCES:
+        throw coded('ERR_SVM_PROTECTED', 'bytes: a page is not both readable and writable; use read() and write()');
+      case constants.errno.EFBIG:
+        throw coded('ERR_SVM_TOO_LARGE', 'bytes: a region of more than 2^32 bytes has none; use read() and write()');
+      default:
+        throw this.#refused(buffer, 'view', 0);
+    }
+  }
+
+  /**
+   * A copy of `length` bytes from `offset`, under any protection: a page that is
+   * not readable, or gone, throws EFAULT (syscall 'process_vm_readv', `address` =
+   * first byte that was refused).
+   */
+  read(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    this.#assertMapped('read');
+    this.#assertInside(offset, length);
+    const target = new Uint8Array(length);
+    if (length > 0) {
+      const count = this.#addon.readMemory(this.#handle, offset, target);
+      this.#assertComplete(count, 'process_vm_readv', offset, length);
+    }
+    return target;
+  }
+
+  /**
+   * Copies `data` to `offset`, under any protection: a page that is not writable,
+   * or gone, throws EFAULT (syscall 'process_vm_writev'); the bytes before the
+   * `address` of the error have been written then.
+   */
+  write(offset: number, data: Uint8Array): void {
+    this.#assertMapped('write');
+    if (!(data instanceof Uint8Array)) throw typeError('data: must be a Uint8Array');
+    this.#assertInside(offset, data.length);
+    if (data.length > 0) {
+      const count = this.#addon.writeMemory(this.#handle, offset, data);
+      this.#assertComplete(count, 'process_vm_writev', offset, data.length);
+    }
+  }
+
+  /**
+   * Sets what the CPU may do with the pages. Throws a `TypeError`
+   * (`ERR_SVM_INVALID_TYPE`) for an unknown protection and a system error (syscall
+   * 'mprotect'): ENOMEM when a page is unmapped, EACCES where the system forbids
+   * it, EBUSY when the bytes were moved away by `ArrayBuffer.prototype.transfer`.
+   */
+  protect(protection: MemoryProtection, offset: number = 0, length: number = this.size - offset): void {
+    this.#assertMapped('protect');
+    if (!Object.hasOwn(PROTECTION_BITS, protection)) {
+      throw typeError(`protection: must be one of ${Object.keys(PROTECTION_BITS).join(', ')}`);
+    }
+    const bits = PROTECTION_BITS[protection];
+    const result = this.#addon.protectMemory(this.#handle, offset, length, bits);
+    if (result < 0) throw this.#refused(result, 'mprotect', offset);
+  }
+
+  /** Gives the pages back to the system; they read as zero afterwards. Throws ENOMEM (syscall 'madvise') when a page is unmapped. */
+  discard(offset: number = 0, length: number = this.size - offset): void {
+    this.#assertMapped('discard');
+    const result = this.#addon.discardMemory(this.#handle, offset, length);
+    if (result < 0) throw this.#refused(result, 'madvise', offset);
+  }
+
+  /**
+   * Unmaps the pages. Those that are unmapped already are no error, and after the
+   * whole region was unmapped a further call does nothing. Throws a system error
+   * (syscall 'munmap'): EINVAL for length 0, EBUSY when the bytes were moved away
+   * by `ArrayBuffer.prototype.transfer` and are still in use.
+   */
+  unmap(offset: number = 0, length: number = this.size - offset): void {
+    if (this.#unmapped) return;
+    const result = this.#addon.unmapMemory(this.#handle, offset, length);
+    if (result < 0) throw this.#refused(result, 'munmap', offset);
+    this.#unmapped = offset === 0 && length === this.size;
+    this.#bytes = undefined;
+  }
+
+  #assertMapped(what: string): void {
+    if (this.#unmapped) throw coded('ERR_SVM_UNMAPPED', `${what}: the region was unmapped`);
+  }
+
+  #assertInside(offset: number, length: number): void {
+    const integers = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
+    if (integers && offset + length <= this.size) return;
+    const message = `offset, length: must be integers inside the region of ${this.size} bytes, not ${offset}, ${length}`;
+    throw Object.assign(new RangeError(message), { code: 'ERR_SVM_OUT_OF_RANGE' });
+  }
+
+  #assertComplete(count: number, syscall: string, offset: number, length: number): void {
+    if (count < 0) throw this.#refused(count, syscall, offset);
+    // A short count means that the next byte was refused.
+    if (count < length) throw this.#refused(-constants.errno.EFAULT, syscall, offset + count);
+  }
+
+  #refused(errno: number, syscall: string, offset: number): Error {
+    const address = this.address + BigInt(offset);
+    return systemError(errno, syscall, errno === -constants.errno.EBUSY ? { address, note: MOVED } : { address });
+  }
+}
+
+function coded(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+function typeError(message: string): Error {
+  return Object.assign(new TypeError(message), { code: 'ERR_SVM_INVALID_TYPE' });
+}

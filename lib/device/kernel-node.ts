@@ -1,0 +1,81 @@
+/** The render node of the real kernel, through the addon. */
+import type { DeviceHandle } from '../../native/native.d.ts';
+import type { DeviceNode, PointerField } from '../uapi/index.ts';
+import { type DriverVersion, type NativeAddon, nativeAddon, systemError } from './native-addon.ts';
+
+/** An open device file of the kernel. Close it; the collector does it late, if ever. */
+export class KernelNode implements DeviceNode {
+  readonly kind = 'kernel';
+  readonly path: string;
+  readonly #addon: NativeAddon;
+  readonly #handle: DeviceHandle;
+  #closed = false;
+
+  private constructor(path: string, addon: NativeAddon, handle: DeviceHandle) {
+    this.path = path;
+    this.#addon = addon;
+    this.#handle = handle;
+  }
+
+  /**
+   * Opens the file for reading and writing. Throws a system error (`code`,
+   * `errno`, `syscall` 'open', `path`) when the kernel refuses, `ERR_SVM_NO_ADDON`
+   * without the addon, and a `TypeError` (`ERR_SVM_INVALID_TYPE`) for a path that
+   * is no string or has a zero character.
+   */
+  static open(path: string, addon: NativeAddon = nativeAddon()): KernelNode {
+    const handle = addon.open(path);
+    if (typeof handle === 'number') throw systemError(handle, 'open', { path });
+    return new KernelNode(path, addon, handle);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * One ioctl(2); EINTR and EAGAIN are restarted, 1000 times at most. 0, a
+   * positive number or a negative errno. `arg` and the data of the pointers are
+   * changed in place, the pointer fields themselves keep their bytes. Throws
+   * `ERR_SVM_CLOSED` after `close`, and a `TypeError` (`ERR_SVM_INVALID_TYPE`) or
+   * `RangeError` (`ERR_SVM_OUT_OF_RANGE`) for arguments that are no ioctl: `arg`
+   * shorter than the request number says, a pointer field that isn't inside it.
+   */
+  ioctl(request: number, arg: Uint8Array, pointers?: readonly PointerField[]): number {
+    this.#assertOpen();
+    return this.#addon.ioctl(this.#handle, request, arg, pointers);
+  }
+
+  /**
+   * The same on a thread of the libuv pool, in the order of issue. The buffers
+   * are copied at once and written when the ioctl has ended; one that was
+   * detached meanwhile is left out. What `ioctl` throws, this rejects with.
+   */
+  async ioctlAsync(request: number, arg: Uint8Array, pointers?: readonly PointerField[]): Promise<number> {
+    this.#assertOpen();
+    return this.#addon.ioctlAsync(this.#handle, request, arg, pointers);
+  }
+
+  /** Identity of the DRM driver behind the file, or a negative errno (-ENOTTY: no DRM node). Throws `ERR_SVM_CLOSED` after `close`. */
+  driverVersion(): DriverVersion | number {
+    this.#assertOpen();
+    return this.#addon.driverVersion(this.#handle);
+  }
+
+  /** Closes the file, after the asynchronous ioctls under way; a second call does nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    // An error of close(2) says nothing a caller could act on: the descriptor is gone.
+    this.#addon.close(this.#handle);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #assertOpen(): void {
+    if (!this.#closed) return;
+    throw Object.assign(new Error(`the node ${this.path} is closed`), { code: 'ERR_SVM_CLOSED', path: this.path });
+  }
+}

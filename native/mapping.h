@@ -1,0 +1,64 @@
+// One anonymous mapping and what has become of its pages.
+//
+// Pages are tracked because an address that was unmapped may belong to anybody
+// a moment later (malloc, say): only live pages may be unmapped, protected or
+// copied, and only pages that are known to be readable and writable may be
+// shown to JavaScript as an ArrayBuffer.
+#ifndef AMDGPU_SVM_MAPPING_H
+#define AMDGPU_SVM_MAPPING_H
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace amdgpu_svm {
+
+// Offsets and lengths are bytes from the start of the mapping, multiples of the
+// page, inside it; the callers check that. Results are 0 or a negative errno.
+class Mapping {
+ public:
+  // Private, readable and writable, zero filled. On failure null, `error` is a negative errno.
+  static std::shared_ptr<Mapping> create(size_t size, int& error);
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping();
+
+  uint8_t* base() const { return base_; }
+  size_t size() const { return size_; }
+
+  // How many bytes from `offset` on are mapped before the first hole, `length` at most.
+  size_t live_length(size_t offset, size_t length) const;
+  // Every page of the interval is mapped.
+  bool live(size_t offset, size_t length) const { return live_length(offset, length) == length; }
+  // Every page of the whole mapping is mapped, readable and writable.
+  bool viewable() const;
+
+  // Pages that are gone already are no error, as with munmap(2).
+  int unmap(size_t offset, size_t length);
+  // PROT_* bits. -ENOMEM when a page is gone.
+  int protect(size_t offset, size_t length, int protection);
+  // MADV_DONTNEED. -ENOMEM when a page is gone.
+  int discard(size_t offset, size_t length);
+
+ private:
+  // Pages [begin, end) with the same protection; kUnknown after a failed mprotect.
+  struct Run {
+    size_t begin;
+    size_t end;
+    int protection;
+  };
+  static constexpr int kUnknown = -1;
+
+  Mapping(uint8_t* base, size_t size);
+  // Takes [begin, end) out of the runs.
+  void cut(size_t begin, size_t end);
+
+  uint8_t* base_;
+  size_t size_;
+  std::vector<Run> runs_;  // sorted, disjoint; a hole is unmapped
+};
+
+}  // namespace amdgpu_svm
+
+#endif

@@ -1,0 +1,162 @@
+// The exported functions on memory.
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <string>
+
+#include "arguments.h"
+#include "guarded_block.h"
+#include "handle.h"
+#include "memory_handle.h"
+
+namespace amdgpu_svm {
+
+namespace {
+
+constexpr uint64_t kAnyLength = UINT64_MAX;
+
+struct Interval {
+  size_t offset;
+  size_t length;
+};
+
+// Arguments 1 (offset) and 2 (length) as whole pages inside the mapping.
+std::optional<Interval> page_interval(const Napi::CallbackInfo& info, const Mapping& mapping) {
+  Napi::Env env = info.Env();
+  const auto offset = integer_argument(env, info[1], "offset", 0, mapping.size());
+  if (!offset) return std::nullopt;
+  const auto length = integer_argument(env, info[2], "length", 0, mapping.size() - *offset);
+  if (!length) return std::nullopt;
+  const size_t page = page_size();
+  if (*offset % page != 0 || *length % page != 0) {
+    throw_range_error(env, std::string(*offset % page != 0 ? "offset" : "length") + ": must be a multiple of the page size, " +
+                               std::to_string(page));
+    return std::nullopt;
+  }
+  return Interval{static_cast<size_t>(*offset), static_cast<size_t>(*length)};
+}
+
+// Copies between this process and itself through the kernel, which answers
+// EFAULT where a plain memcpy would kill the process. Bytes copied (less than
+// asked for when a page refuses), or a negative errno when it is none.
+template <typename Copy>
+int64_t copy_through_kernel(uint8_t* ours, uint8_t* mapped, size_t length, Copy copy) {
+  size_t done = 0;
+  while (done < length) {
+    const iovec local{ours + done, length - done};
+    const iovec remote{mapped + done, length - done};
+    const ssize_t count = copy(getpid(), &local, &remote);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return done > 0 ? static_cast<int64_t>(done) : -errno;
+    if (count == 0) break;
+    done += static_cast<size_t>(count);
+  }
+  return static_cast<int64_t>(done);
+}
+
+template <typename Copy>
+Napi::Value transfer(const Napi::CallbackInfo& info, const char* buffer_name, Copy copy) {
+  Napi::Env env = info.Env();
+  MemoryHandle* const handle = handle_argument<MemoryHandle>(env, info[0], "handle");
+  if (handle == nullptr) return env.Undefined();
+  const Mapping& mapping = handle->mapping();
+  const auto offset = integer_argument(env, info[1], "offset", 0, mapping.size());
+  if (!offset) return env.Undefined();
+  const auto bytes = bytes_argument(env, info[2], buffer_name);
+  if (!bytes) return env.Undefined();
+  if (bytes->size() > mapping.size() - *offset) {
+    throw_range_error(env, std::string(buffer_name) + ": ends behind the mapping, which has " +
+                               std::to_string(mapping.size()) + " bytes");
+    return env.Undefined();
+  }
+  // Pages that were given back may be somebody else's by now; the kernel wouldn't
+  // refuse those, so only the bytes before the first hole are asked for.
+  const size_t length = mapping.live_length(*offset, bytes->size());
+  if (length == 0) return Napi::Number::New(env, -EFAULT);
+  const int64_t count = copy_through_kernel(bytes->data(), mapping.base() + *offset, length, copy);
+  return Napi::Number::New(env, static_cast<double>(count));
+}
+
+}  // namespace
+
+Napi::Value map_memory(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const auto size = integer_argument(env, info[0], "size", 1, kAnyLength);
+  if (!size) return env.Undefined();
+  if (*size % page_size() != 0) {
+    throw_range_error(env, "size: must be a multiple of the page size, " + std::to_string(page_size()));
+    return env.Undefined();
+  }
+  int error = 0;
+  std::shared_ptr<Mapping> mapping = Mapping::create(static_cast<size_t>(*size), error);
+  if (!mapping) return Napi::Number::New(env, error);
+  const uint64_t address = reinterpret_cast<uintptr_t>(mapping->base());
+  napi_value handle = make_handle(env, std::make_unique<MemoryHandle>(std::move(mapping)));
+  if (handle == nullptr) return Napi::Value();
+  Napi::Object answer = Napi::Object::New(env);
+  answer.Set("handle", Napi::Value(env, handle));
+  answer.Set("address", Napi::BigInt::New(env, address));
+  return answer;
+}
+
+Napi::Value view_memory(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  MemoryHandle* const handle = handle_argument<MemoryHandle>(env, info[0], "handle");
+  if (handle == nullptr) return env.Undefined();
+  return Napi::Value(env, handle->view(env, info[0]));
+}
+
+Napi::Value unmap_memory(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  MemoryHandle* const handle = handle_argument<MemoryHandle>(env, info[0], "handle");
+  if (handle == nullptr) return env.Undefined();
+  const auto interval = page_interval(info, handle->mapping());
+  if (!interval) return env.Undefined();
+  if (interval->length == 0) return Napi::Number::New(env, -EINVAL);
+  // The ArrayBuffer goes first: between munmap and detach it would point into nothing.
+  int result = handle->drop_view(env);
+  if (result == 0) result = handle->mapping().unmap(interval->offset, interval->length);
+  return Napi::Number::New(env, result);
+}
+
+Napi::Value protect_memory(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  MemoryHandle* const handle = handle_argument<MemoryHandle>(env, info[0], "handle");
+  if (handle == nullptr) return env.Undefined();
+  const auto interval = page_interval(info, handle->mapping());
+  if (!interval) return env.Undefined();
+  constexpr int kAll = PROT_READ | PROT_WRITE | PROT_EXEC;
+  const auto protection = integer_argument(env, info[3], "protection", 0, kAll);
+  if (!protection) return env.Undefined();
+  const int bits = static_cast<int>(*protection);
+  const bool viewable = (bits & PROT_READ) != 0 && (bits & PROT_WRITE) != 0;
+  int result = viewable ? 0 : handle->drop_view(env);
+  if (result == 0) result = handle->mapping().protect(interval->offset, interval->length, bits);
+  return Napi::Number::New(env, result);
+}
+
+Napi::Value discard_memory(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  MemoryHandle* const handle = handle_argument<MemoryHandle>(env, info[0], "handle");
+  if (handle == nullptr) return env.Undefined();
+  const auto interval = page_interval(info, handle->mapping());
+  if (!interval) return env.Undefined();
+  return Napi::Number::New(env, handle->mapping().discard(interval->offset, interval->length));
+}
+
+Napi::Value read_memory(const Napi::CallbackInfo& info) {
+  return transfer(info, "target", [](pid_t process, const iovec* ours, const iovec* mapped) {
+    return process_vm_readv(process, ours, 1, mapped, 1, 0);
+  });
+}
+
+Napi::Value write_memory(const Napi::CallbackInfo& info) {
+  return transfer(info, "source", [](pid_t process, const iovec* ours, const iovec* mapped) {
+    return process_vm_writev(process, ours, 1, mapped, 1, 0);
+  });
+}
+
+}  // namespace amdgpu_svm

@@ -1,0 +1,178 @@
+/**
+ * The whole boundary of the addon `amdgpu_svm.node` (Linux, 64 bits, Node-API 9).
+ *
+ * Conventions of every function:
+ * - What the kernel refuses comes back as a negative errno (-22 is EINVAL); no
+ *   function throws for it.
+ * - Arguments of a wrong type throw a `TypeError` with code `ERR_SVM_INVALID_TYPE`,
+ *   numbers outside their range a `RangeError` with code `ERR_SVM_OUT_OF_RANGE`.
+ *   The message starts with the name of the argument.
+ * - `Uint8Array` arguments (a Buffer is one) need at least one byte on an attached,
+ *   fixed-length `ArrayBuffer`: no `SharedArrayBuffer`, nothing resizable.
+ * - Offsets, lengths and sizes are bytes, safe integers of type number; intervals
+ *   are half open. Addresses are unsigned 64-bit `bigint`s.
+ * - Handles are opaque, belong to the thread that made them and can't be cloned.
+ *   What they own is freed when they are collected and when the thread ends.
+ */
+
+declare const deviceBrand: unique symbol;
+declare const memoryBrand: unique symbol;
+
+/** An open device file. Collecting it closes the file. */
+export interface DeviceHandle {
+  readonly [deviceBrand]: never;
+}
+
+/** A mapping. Collecting it, and the ArrayBuffer over it, unmaps what is left of it. */
+export interface MemoryHandle {
+  readonly [memoryBrand]: never;
+}
+
+/** "At byte `offset` of the argument stands the address of `data`": 8 bytes that lie inside the argument and overlap no other field. */
+export interface NativePointer {
+  readonly offset: number;
+  readonly data: Uint8Array;
+}
+
+/** Identity of a DRM driver. Strings have at most 4096 bytes of UTF-8; the numbers are signed 32-bit. */
+export interface DriverVersion {
+  /** `amdgpu`, `i915`, ... */
+  readonly name: string;
+  readonly date: string;
+  readonly description: string;
+  readonly major: number;
+  readonly minor: number;
+  readonly patchlevel: number;
+}
+
+/** What `mapMemory` made. */
+export interface NativeMapping {
+  readonly handle: MemoryHandle;
+  /** First byte, a multiple of the page size. */
+  readonly address: bigint;
+}
+
+/** Structures and request numbers as the C++ compiler sees them; `structs` has the shape of `STRUCT_LAYOUTS` in lib/uapi/layout.ts. */
+export interface NativeLayout {
+  readonly structs: Readonly<
+    Record<
+      string,
+      {
+        readonly size: number;
+        readonly fields: Readonly<Record<string, { readonly offset: number; readonly size: number }>>;
+      }
+    >
+  >;
+  /** Unsigned 32-bit request numbers by their C names. */
+  readonly requests: Readonly<Record<string, number>>;
+  /** Bytes of a CPU page of this machine. */
+  readonly pageSize: number;
+}
+
+export interface NativeAddon {
+  /**
+   * Opens a file for reading and writing, close-on-exec. A handle or a negative
+   * errno. `path` must not contain zero characters.
+   */
+  open(path: string): DeviceHandle | number;
+
+  /**
+   * Closes the file. Ioctls accepted by `ioctlAsync` before still run, the file
+   * itself is closed after the last of them. 0, also for a second call, or a
+   * negative errno.
+   */
+  close(handle: DeviceHandle): number;
+
+  /**
+   * One ioctl(2) on this thread. `request` is an unsigned 32-bit request number,
+   * `arg` its structure, at least as long as the size in the request number.
+   *
+   * The kernel works on copies, each of which ends at an inaccessible page: a
+   * count in `arg` that promises more bytes than a buffer has gives -EFAULT and
+   * no damage. The copies are written back to `arg` and every `data` whatever the
+   * result, but the 8 bytes of a pointer field keep what JavaScript had there.
+   * Addresses that JavaScript itself writes into `arg` are not checked by anybody.
+   *
+   * EINTR and EAGAIN are restarted as libdrm does, 1000 times, then the errno is
+   * the result. 0, a positive number, or a negative errno; -EBADF after `close`,
+   * -ENOMEM when there is no memory for the copies. At most 64 pointers.
+   */
+  ioctl(handle: DeviceHandle, request: number, arg: Uint8Array, pointers?: readonly NativePointer[]): number;
+
+  /**
+   * The same on a thread of the libuv pool. Everything is checked and copied before
+   * the call returns, the buffers may be used, changed or detached meanwhile; the
+   * results are written into those that are still attached when the ioctl has
+   * ended. Calls on one handle run one after the other in the order of issue; a
+   * synchronous `ioctl` does not queue. A running ioctl can't be cancelled. The
+   * promise never rejects.
+   */
+  ioctlAsync(
+    handle: DeviceHandle,
+    request: number,
+    arg: Uint8Array,
+    pointers?: readonly NativePointer[],
+  ): Promise<number>;
+
+  /** Asks `DRM_IOCTL_VERSION` (spec 01 §1 conventions), or a negative errno: -ENOTTY for files that are no DRM node. */
+  driverVersion(handle: DeviceHandle): DriverVersion | number;
+
+  /**
+   * Maps `size` bytes (a positive multiple of the page size) of private, zero
+   * filled, readable and writable memory. A mapping or a negative errno (-ENOMEM).
+   */
+  mapMemory(size: number): NativeMapping | number;
+
+  /**
+   * The one `ArrayBuffer` over all bytes of the mapping: the same object until it
+   * is detached, then a new one. It can't be posted to another thread.
+   * - -EACCES: a page is unmapped, or not both readable and writable. JavaScript
+   *   touching it would end the process.
+   * - -EBUSY: the bytes were moved out of the ArrayBuffer by
+   *   `ArrayBuffer.prototype.transfer` and still exist elsewhere.
+   * - -EFBIG: the mapping has more than 2^32 bytes.
+   * - -ENOTSUP: the runtime has no external ArrayBuffers (Electron).
+   */
+  viewMemory(handle: MemoryHandle): ArrayBuffer | number;
+
+  /**
+   * Unmaps whole pages; `offset` and `length` are multiples of the page size.
+   * The ArrayBuffer is detached first, whichever page goes. Pages that are
+   * unmapped already are no error. 0 or a negative errno: -EINVAL for length 0,
+   * -EBUSY as for `viewMemory`.
+   *
+   * Asynchronous functions of Node that work on bytes of the ArrayBuffer in the
+   * background (`crypto.randomFill`, zlib) must have ended before: like any
+   * transfer of an ArrayBuffer, detaching does not wait for them.
+   */
+  unmapMemory(handle: MemoryHandle, offset: number, length: number): number;
+
+  /**
+   * Sets the protection of whole pages: 1 read + 2 write + 4 execute, 0 for none.
+   * Unless the result is readable and writable, the ArrayBuffer is detached first;
+   * `viewMemory` gives another one when every page is readable and writable again.
+   * 0 or a negative errno: -ENOMEM when a page is unmapped, -EBUSY as for
+   * `viewMemory`, -EACCES when the system forbids it.
+   */
+  protectMemory(handle: MemoryHandle, offset: number, length: number, protection: number): number;
+
+  /**
+   * Gives whole pages back (MADV_DONTNEED); they read as zero afterwards, under
+   * the protection they had. 0 or a negative errno: -ENOMEM when a page is unmapped.
+   */
+  discardMemory(handle: MemoryHandle, offset: number, length: number): number;
+
+  /**
+   * Copies `target.length` bytes from byte `offset` of the mapping, through the
+   * kernel (process_vm_readv on this process): protected and unmapped pages don't
+   * crash. The number of bytes copied, smaller than asked for when a page in the
+   * middle refuses, or a negative errno when none was: -EFAULT; -EPERM or -ENOSYS
+   * where a sandbox forbids the system call.
+   */
+  readMemory(handle: MemoryHandle, offset: number, target: Uint8Array): number;
+
+  /** Copies `source` to byte `offset` of the mapping; results as for `readMemory`. */
+  writeMemory(handle: MemoryHandle, offset: number, source: Uint8Array): number;
+
+  layout(): NativeLayout;
+}

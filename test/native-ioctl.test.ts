@@ -1,0 +1,118 @@
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION } from '../lib/uapi/index.ts';
+import type { DeviceHandle } from '../native/native.d.ts';
+import { describeNative, openDescriptors, temporaryFolder } from './native-helpers.ts';
+
+const { EACCES, EBADF, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTTY } = constants.errno;
+
+describeNative('files that are no device', (addon) => {
+  const folder = temporaryFolder();
+  const file = join(folder, 'file');
+  writeFileSync(file, 'contents');
+
+  function opened(path: string): DeviceHandle {
+    const handle = addon.open(path);
+    if (typeof handle === 'number') throw new Error(`open ${path}: ${handle}`);
+    return handle;
+  }
+
+  it('refuse to be opened with the errno of open(2)', () => {
+    expect(addon.open(join(folder, 'missing'))).toBe(-ENOENT);
+    expect(addon.open('')).toBe(-ENOENT);
+    expect(addon.open(join(file, 'below'))).toBe(-ENOTDIR);
+    expect(addon.open(folder)).toBe(-EISDIR);
+    expect(addon.open('/long'.repeat(1000))).toBe(-ENAMETOOLONG);
+    symlinkSync('circle', join(folder, 'circle'));
+    expect(addon.open(join(folder, 'circle'))).toBe(-ELOOP);
+  });
+
+  it('give EACCES to a user without permission', () => {
+    const locked = join(folder, 'locked');
+    writeFileSync(locked, '');
+    chmodSync(locked, 0o000);
+    chmodSync(folder, 0o755);
+    const root = process.geteuid?.() === 0;
+    // Permissions don't hold for root; being nobody for one call is enough.
+    if (root) process.seteuid!(65534);
+    try {
+      expect(addon.open(locked)).toBe(-EACCES);
+    } finally {
+      if (root) process.seteuid!(0);
+    }
+  });
+
+  it.each([
+    ['/dev/null', () => '/dev/null', ENOTTY],
+    ['/dev/zero', () => '/dev/zero', ENOTTY],
+    ['a regular file', () => file, ENOTTY],
+    ['/dev/urandom, which knows ioctls but not this one', () => '/dev/urandom', EINVAL],
+  ])('answer the ioctl with their errno: %s', async (_name, path, errno) => {
+    const handle = opened(path());
+    const attributes = Uint8Array.from({ length: 16 }, (_, index) => index);
+    const arg = new Uint8Array(32).fill(0x55);
+    const pointers = [{ offset: 24, data: attributes }];
+    expect(addon.ioctl(handle, DRM_IOCTL_AMDGPU_GEM_SVM, arg, pointers)).toBe(-errno);
+    expect(await addon.ioctlAsync(handle, DRM_IOCTL_AMDGPU_GEM_SVM, arg, pointers)).toBe(-errno);
+    expect(addon.driverVersion(handle)).toBe(-errno);
+    // Nothing was changed, and the pointer field shows no address of ours.
+    expect(arg).toEqual(new Uint8Array(32).fill(0x55));
+    expect(attributes).toEqual(Uint8Array.from({ length: 16 }, (_, index) => index));
+    expect(addon.close(handle)).toBe(0);
+  });
+
+  it('pass on what a real ioctl writes: FIONREAD of a file with 8 bytes', async () => {
+    const handle = opened(file);
+    const FIONREAD = 0x541b;
+    const arg = new Uint8Array(8).fill(0xee);
+    expect(addon.ioctl(handle, FIONREAD, arg)).toBe(0);
+    expect([...arg]).toEqual([8, 0, 0, 0, 0xee, 0xee, 0xee, 0xee]);
+    arg.fill(0);
+    expect(await addon.ioctlAsync(handle, FIONREAD, arg)).toBe(0);
+    expect(arg[0]).toBe(8);
+    addon.close(handle);
+  });
+
+  it('give EFAULT, not a damaged heap, when the kernel writes more than the argument has', () => {
+    const handle = opened(file);
+    // FIONREAD writes 4 bytes and its number does not say so.
+    expect(addon.ioctl(handle, 0x541b, new Uint8Array(3))).toBe(-constants.errno.EFAULT);
+    addon.close(handle);
+  });
+
+  it('give EBADF after closing, and closing twice is 0', async () => {
+    const handle = opened('/dev/null');
+    expect(addon.close(handle)).toBe(0);
+    expect(addon.close(handle)).toBe(0);
+    expect(addon.ioctl(handle, DRM_IOCTL_VERSION, new Uint8Array(64))).toBe(-EBADF);
+    expect(await addon.ioctlAsync(handle, DRM_IOCTL_VERSION, new Uint8Array(64))).toBe(-EBADF);
+    expect(addon.driverVersion(handle)).toBe(-EBADF);
+  });
+
+  it('leave no descriptor behind', async () => {
+    const before = openDescriptors();
+    mkdirSync(join(folder, 'other'), { recursive: true });
+    for (let round = 0; round < 200; round++) {
+      const handle = opened('/dev/null');
+      const pending = addon.ioctlAsync(handle, DRM_IOCTL_VERSION, new Uint8Array(64));
+      addon.close(handle);
+      expect(await pending).toBe(-ENOTTY);
+      expect(addon.open(join(folder, 'other'))).toBe(-EISDIR);
+    }
+    expect(openDescriptors()).toBe(before);
+  });
+
+  it('leave buffers alone that were detached while the ioctl ran', async () => {
+    const handle = opened(file);
+    const arg = new Uint8Array(8);
+    const data = new Uint8Array(64);
+    const pending = addon.ioctlAsync(handle, 0x541b, arg, [{ offset: 0, data }]);
+    const moved = structuredClone(arg, { transfer: [arg.buffer] });
+    structuredClone(data, { transfer: [data.buffer] });
+    expect(await pending).toBe(0);
+    expect([...moved]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+    addon.close(handle);
+  });
+});

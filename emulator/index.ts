@@ -1,6 +1,6 @@
 /** The emulated machine: SVM of amdgpu without a GPU. Free of Node imports; runs in a browser. */
-export { EmulatedMachine } from './machine.ts';
-export type { MachineSnapshot } from './machine.ts';
+export { EmulatedMachine, machineOf } from './machine.ts';
+export type { EmulatedMachineClock, MachineSnapshot } from './machine.ts';
 export type { MachineOptions, ResolvedOptions } from './options.ts';
 export { EmulatedProcess, EmulatedSyscallError } from './process.ts';
 export type { MmapRequest } from './process.ts';
@@ -9,6 +9,8 @@ export type { AccessRequest, FaultRequest } from './drm/device.ts';
 export { EmulatedNode } from './drm/node.ts';
 export type { EmulatedPointerField } from './drm/node.ts';
 export { EmulatedFile } from './drm/file.ts';
+export { explainAccess } from './drm/explain-access.ts';
+export { gpuRead, gpuWrite } from './drm/gpu-memory.ts';
 export type { AccessResult, AccessRun } from './svm/access.ts';
 export type { PteState } from './svm/pte-state.ts';
 export type { VmFaultOutcome } from './svm/vm-fault.ts';
@@ -33,5 +35,6 @@ export { formatGcVersion, parseGcVersion } from './gpu/gc-version.ts';
 export type { GcVersion } from './gpu/gc-version.ts';
 export { pteFlags } from './gpu/pte-format.ts';
 export type { PteFormatOptions } from './gpu/pte-format.ts';
+export { pageRunsPresent } from './mm/present-pages.ts';
 export { protectionLetters, protectionOfLetters, VMA_KINDS } from './mm/vma.ts';
 export type { VmaKind } from './mm/vma.ts';

@@ -22,6 +22,24 @@ export interface MachineSnapshot {
   readonly devices: readonly { readonly asic: string; readonly files: readonly ContextSnapshot[] }[];
 }
 
+/** The virtual clock of a machine. */
+export interface EmulatedMachineClock {
+  /** Nanoseconds since boot; starts at 10^9. */
+  readonly now: number;
+  /** Moves the clock by a whole number of nanoseconds; RangeError for anything else. */
+  advance(nanoseconds: number): void;
+}
+
+// A device does not know its machine; who starts from a device finds it here.
+const machines = new WeakMap<EmulatedDevice, EmulatedMachine>();
+
+/** The machine that a device belongs to. */
+export function machineOf(device: EmulatedDevice): EmulatedMachine {
+  const machine = machines.get(device);
+  if (machine === undefined) throw new TypeError('device: expected a device of an EmulatedMachine');
+  return machine;
+}
+
 /** One process with `gpus` emulated GPUs. The same calls in the same order give the same bytes. */
 export class EmulatedMachine {
   readonly options: ResolvedOptions;
@@ -29,7 +47,8 @@ export class EmulatedMachine {
   readonly devices: readonly EmulatedDevice[];
   /** Brackets operations; for layers that inject or record. */
   readonly scope: OperationScope;
-  readonly #clock = new VirtualClock();
+  /** The virtual clock. Nothing else moves it. */
+  readonly clock: EmulatedMachineClock;
   readonly #journal: { current: OperationJournal | null } = { current: null };
   readonly #journals: OperationJournal[] = [];
   readonly #events: MachineEvents;
@@ -39,13 +58,15 @@ export class EmulatedMachine {
     this.options = resolveOptions(options);
     const points = new PreemptionPoints();
     this.scope = new OperationScope(points);
+    const clock = new VirtualClock();
+    this.clock = new JournaledClock(clock, this.#journal);
     const space = new AddressSpace({ vmaMerge: this.options.vmaMerge });
     this.process = new EmulatedProcess(new ProcessCalls(space, this.scope, this.#journal, this.options.thp));
     const events = new MachineEvents();
     this.#events = events;
     this.devices = Array.from({ length: this.options.gpus }, (_, index) => new EmulatedDevice(index, this.options.model, this.options, {
       process: space,
-      clock: this.#clock,
+      clock,
       points,
       scope: this.scope,
       svmConfigured: this.options.svmConfigured,
@@ -53,20 +74,11 @@ export class EmulatedMachine {
       onFault: (device, address, write, result) => events.fault(device.index, address, write, result),
       onOpen: (device, file) => events.attach(device, file),
     }));
+    for (const device of this.devices) machines.set(device, this);
     space.contents.isFrameReferenced = (page, frame) =>
       this.devices.some((device) => device.files.some((file) => file.vm.pageTable.frameOf(page) === frame));
   }
 
-  /** The virtual clock: `now` in ns, `advance(ns)`. Nothing else moves it. */
-  get clock(): { readonly now: number; advance(nanoseconds: number): void } {
-    const clock = this.#clock;
-    return {
-      get now() {
-        return clock.now;
-      },
-      advance: (nanoseconds) => this.#advance(nanoseconds),
-    };
-  }
 
   /** Drains the work queues: every queued garbage collector runs. Returns how many did. */
   runPendingWork(): number {
@@ -78,7 +90,7 @@ export class EmulatedMachine {
   /** All state as plain data: attributes, notifiers, ranges, PTE runs, VMAs, counters. */
   snapshot(): MachineSnapshot {
     return {
-      clock: this.#clock.now,
+      clock: this.clock.now,
       devices: this.devices.map((device) => ({
         asic: device.gpu.model.asic,
         files: device.files.map((file) => contextSnapshot(device, file)),
@@ -124,8 +136,23 @@ export class EmulatedMachine {
     this.#journal.current =
       only === undefined ? null : journals.length === 1 ? only : { record: (entry) => journals.forEach((each) => each.record(entry)) };
   }
+}
 
-  #advance(nanoseconds: number): void {
+/** Clock whose movements are operations of the machine. */
+class JournaledClock implements EmulatedMachineClock {
+  readonly #clock: VirtualClock;
+  readonly #journal: { current: OperationJournal | null };
+
+  constructor(clock: VirtualClock, journal: { current: OperationJournal | null }) {
+    this.#clock = clock;
+    this.#journal = journal;
+  }
+
+  get now(): number {
+    return this.#clock.now;
+  }
+
+  advance(nanoseconds: number): void {
     this.#clock.advance(nanoseconds);
     this.#journal.current?.record({ name: 'advance', nanoseconds, clock: this.#clock.now, result: 0 });
   }

@@ -2,7 +2,7 @@
 import { errnoMessage, errnoName } from './kernel/errno.ts';
 import { PAGE_BYTES } from './kernel/page-number.ts';
 import type { AddressSpace, TouchResult } from './mm/address-space.ts';
-import { Protection, protectionLetters, protectionOfLetters, VMA_KINDS } from './mm/vma.ts';
+import { Protection, protectionOfLetters, VMA_KINDS } from './mm/vma.ts';
 import type { VmaKind } from './mm/vma.ts';
 import { addressArgument, booleanArgument, sizeArgument, wordArgument } from './kernel/arguments.ts';
 import type { ProcessCalls } from './process-calls.ts';
@@ -98,7 +98,7 @@ export class EmulatedProcess {
   }
 
   /** What the CPU reads there. */
-  read(address: bigint, length: number): Uint8Array {
+  read(address: bigint, length: number): Uint8Array<ArrayBuffer> {
     this.touch(address, length, false);
     const result = new Uint8Array(length);
     this.#eachPage(address, length, (bytes, offset) => result.set(bytes, offset), false);
@@ -111,6 +111,19 @@ export class EmulatedProcess {
     if (data.length === 0) return;
     this.touch(address, data.length, true);
     this.#eachPage(address, data.length, (bytes, offset) => bytes.set(data.subarray(offset, offset + bytes.length)), true);
+  }
+
+  /** Whether every page of `[address, address + size)` is mapped readable and writable. */
+  isReadWrite(address: bigint, size: number | bigint): boolean {
+    const wanted = Protection.read | Protection.write;
+    let page = Number(addressArgument('address', address) >> 12n);
+    const end = page + Number((sizeArgument('size', size) + 0xfffn) >> 12n);
+    while (page < end) {
+      const vma = this.space.findVma(page);
+      if (vma === undefined || (vma.protection & wanted) !== wanted) return false;
+      page = vma.endPage;
+    }
+    return true;
   }
 
   /** The process exits: RELEASE and UNMAP events for everything. */
@@ -157,5 +170,3 @@ function protectionArgument(name: string, letters: unknown): number {
   if (bits === undefined) throw new RangeError(`${name}: expected letters of 'rwx' or '-', got ${String(letters)}`);
   return bits;
 }
-
-export { Protection, protectionLetters };

@@ -74,6 +74,24 @@ export class PageContents {
     }
   }
 
+  /**
+   * Moves the contents that stand in `from` to the buffer that `transfer` gives
+   * (which may detach `from`), and tells `moved` of it.
+   */
+  moveBuffer<B extends ArrayBuffer>(from: ArrayBuffer, transfer: () => B, moved: (to: B) => void): void {
+    const affected: { segment: Segment; offset: number; length: number }[] = [];
+    for (const segment of this.#segments.values()) {
+      const { bytes } = segment;
+      if (bytes.buffer === from) affected.push({ segment, offset: bytes.byteOffset, length: bytes.length });
+    }
+    const to = transfer();
+    for (const { segment, offset, length } of affected) {
+      const bytes = new Uint8Array(to, offset, length);
+      this.#segments.replace(segment.startPage, segment, { startPage: segment.startPage, pages: segment.pages, bytes });
+    }
+    moved(to);
+  }
+
   /** Old contents of a physical page that the CPU no longer maps, if a stale PTE made them worth keeping. */
   ghostOf(frame: number): Uint8Array | undefined {
     return this.#ghosts.get(frame)?.bytes;

@@ -195,13 +195,16 @@ class Injections {
   /** Begins to listen at the preemption points; the returned function ends it. */
   start(): () => void {
     const stop = this.#machine.scope.addHook((point, pass) => this.#onPoint(point, pass));
-    this.#machine.scope.onResume = (phase) => {
-      if (phase === 'begin') this.#effects.mark('inject', '(resumed)');
-      else this.#effects.mark('inject-end');
-    };
+    const unobserve = this.#machine.scope.addObserver({
+      // Marked where the injection is made: one that is refused at once shows too.
+      nestedBegin: () => undefined,
+      nestedEnd: () => undefined,
+      resumeBegin: () => this.#effects.mark('inject', '(resumed)'),
+      resumeEnd: () => this.#effects.mark('inject-end'),
+    });
     return () => {
       stop();
-      this.#machine.scope.onResume = null;
+      unobserve();
     };
   }
 

@@ -1,0 +1,21 @@
+/** The typed API. */
+export { SvmDevice } from './svm-device.ts';
+export type { PrefetchTarget } from './svm-device.ts';
+export { BACKENDS } from './backend.ts';
+export type { BackendName, OpenOptions } from './backend.ts';
+export { ATTRIBUTE_NAMES } from './attributes.ts';
+export type { SvmAttributes, SvmLocationValue } from './attributes.ts';
+export { GpuFaultError, SvmError } from './errors.ts';
+export type { SvmOperationName } from './errors.ts';
+export { XNACK_RETRY_INTERVAL } from './gpu-queue.ts';
+export type { GpuQueue } from './gpu-queue.ts';
+export { HOST_PROTECTIONS, HostBuffer, HostMemory } from './host-memory.ts';
+export type { HostProtection } from './host-memory.ts';
+export { KernelNode } from './kernel-node.ts';
+export { nativeSupport } from './native-addon.ts';
+export type { NativeSupport, TriedAddon } from './native-addon.ts';
+export { listRenderNodes } from './render-nodes.ts';
+export type { RenderNode, RenderNodeList, SvmPresence } from './render-nodes.ts';
+export type { SvmRange } from './range.ts';
+export type { RawSvmCall, RawSvmResult } from './raw-call.ts';
+export type { AttributeSegment } from './segments.ts';

@@ -1,0 +1,50 @@
+/** The raw escape hatch: the ioctl without checks (design §3, `svmIoctl`). */
+import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../uapi/codec.ts';
+import type { SvmAttributeRecord } from '../uapi/codec.ts';
+import type { DeviceNode } from '../uapi/node.ts';
+
+/** A call with the ioctl's own numbers. */
+export interface RawSvmCall {
+  /** u32. */
+  readonly operation: number;
+  /** u64, bytes. */
+  readonly address: bigint | number;
+  /** u64, bytes. */
+  readonly size: bigint | number;
+  /** Records of u32 numbers; none makes a null pointer. */
+  readonly attributes?: readonly SvmAttributeRecord[];
+}
+
+/** Answer of a raw call. */
+export interface RawSvmResult {
+  /** 0 or a negative errno. */
+  readonly result: number;
+  /** The records after the call: the values of a good GET, else what was passed. */
+  readonly attributes: SvmAttributeRecord[];
+}
+
+const EBADF = 9;
+
+/** Issues the call on `node` (undefined: closed). Every value becomes a number of its width, so nothing can throw. */
+export function rawCall(node: DeviceNode | undefined, request: number, call: RawSvmCall): RawSvmResult {
+  const records = Array.isArray(call?.attributes) ? (call.attributes as readonly SvmAttributeRecord[]) : [];
+  const data = encodeAttributes(records.map((record) => ({ type: u32(record?.type), value: u32(record?.value) })));
+  if (node === undefined) return { result: -EBADF, attributes: decodeAttributes(data) };
+  const arg = encodeSvmRequest({
+    startAddress: u64(call?.address),
+    size: u64(call?.size),
+    operation: u32(call?.operation),
+    attributeCount: records.length,
+  });
+  const result = node.ioctl(request, arg, data.length === 0 ? [] : [{ offset: ATTRS_PTR_OFFSET, data }]);
+  return { result, attributes: decodeAttributes(data) };
+}
+
+function u64(value: unknown): bigint {
+  if (typeof value === 'bigint') return BigInt.asUintN(64, value);
+  return typeof value === 'number' && Number.isFinite(value) ? BigInt.asUintN(64, BigInt(Math.trunc(value))) : 0n;
+}
+
+function u32(value: unknown): number {
+  return typeof value === 'number' ? value >>> 0 : Number(BigInt.asUintN(32, u64(value)));
+}

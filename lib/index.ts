@@ -1,0 +1,14 @@
+/** Shared virtual memory of amdgpu: on a real render node, or emulated. */
+import { provideRecorder } from './device/recording.ts';
+import { TraceRecorder } from './trace/recorder.ts';
+
+provideRecorder((path) => new TraceRecorder(path));
+
+export * from './device/index.ts';
+export * from './uapi/index.ts';
+export { NotModelledError } from '../emulator/index.ts';
+export type { EmulatedDevice, EmulatedMachine, MachineOptions } from '../emulator/index.ts';
+export { replayTrace } from './trace/replay.ts';
+export type { ReplayDifference, ReplayResult } from './trace/replay.ts';
+export { parseTrace, readTraceFile, TraceFileError } from './trace/read-trace.ts';
+export type { TraceLine } from './trace/read-trace.ts';

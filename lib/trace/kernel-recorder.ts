@@ -1,0 +1,149 @@
+/** Recording on the kernel backend: what goes through the node, and the memory mapped for it. No effects can be seen there. */
+import type { HostProtection, HostRegion, HostRegionMapper } from '../device/recording.ts';
+import { decodeAttributes, decodeSvmRequest, ATTRS_PTR_OFFSET } from '../uapi/codec.ts';
+import { SvmOperation } from '../uapi/constants.ts';
+import { GEM_SVM_LAYOUT } from '../uapi/layout.ts';
+import type { DeviceNode, PointerField } from '../uapi/node.ts';
+import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../uapi/request.ts';
+import type { AttributePair } from '../../emulator/index.ts';
+import type { TraceAnswer } from './answer.ts';
+import { hex } from './hex.ts';
+import { answerOfIoctl, operationOfIoctl } from './journal-lines.ts';
+import type { IoctlCall, OperationObject } from './journal-lines.ts';
+
+type Write = (operation: OperationObject, answer: TraceAnswer) => void;
+
+/** A node that writes down every SVM ioctl. */
+export class RecordingNode implements DeviceNode {
+  readonly #node: DeviceNode;
+  readonly #write: Write;
+
+  constructor(node: DeviceNode, write: Write) {
+    this.#node = node;
+    this.#write = write;
+  }
+
+  get kind(): DeviceNode['kind'] {
+    return this.#node.kind;
+  }
+
+  get path(): string {
+    return this.#node.path;
+  }
+
+  get closed(): boolean {
+    return this.#node.closed;
+  }
+
+  ioctl(request: number, arg: Uint8Array, pointers: readonly PointerField[] = []): number {
+    const call = this.#describe(request, arg, pointers);
+    const result = this.#node.ioctl(request, arg, pointers);
+    if (call !== undefined) this.#record(call, result, pointers);
+    return result;
+  }
+
+  async ioctlAsync(request: number, arg: Uint8Array, pointers: readonly PointerField[] = []): Promise<number> {
+    const call = this.#describe(request, arg, pointers);
+    const result = await this.#node.ioctlAsync(request, arg, pointers);
+    if (call !== undefined) this.#record(call, result, pointers);
+    return result;
+  }
+
+  close(): void {
+    if (this.#node.closed) return;
+    this.#node.close();
+    this.#write({ fini: {} }, { ret: 0 });
+  }
+
+  #describe(request: number, arg: Uint8Array, pointers: readonly PointerField[]): IoctlCall | undefined {
+    if (request !== DRM_IOCTL_AMDGPU_GEM_SVM || arg.length < GEM_SVM_LAYOUT.size) return undefined;
+    const { startAddress, size, operation, attributeCount } = decodeSvmRequest(arg);
+    const data = attributeData(pointers);
+    const attributes = data === undefined ? [] : decodeAttributes(data).map(({ type, value }): AttributePair => [type, value]);
+    return { operation, address: startAddress, size, attributeCount, pointer: data === undefined ? 'null' : 'ok', attributes };
+  }
+
+  #record(call: IoctlCall, result: number, pointers: readonly PointerField[]): void {
+    const data = attributeData(pointers);
+    const answered = result === 0 && call.operation === SvmOperation.getAttributes && data !== undefined;
+    this.#write(operationOfIoctl(call), answerOfIoctl(result, answered ? decodeAttributes(data).map(({ value }) => value) : undefined));
+  }
+}
+
+function attributeData(pointers: readonly PointerField[]): Uint8Array | undefined {
+  return pointers.find((pointer) => pointer.offset === ATTRS_PTR_OFFSET)?.data;
+}
+
+/** Memory whose mapping, changes and unmapping are written down. */
+export class RecordingMemory implements HostRegionMapper {
+  readonly #memory: HostRegionMapper;
+  readonly #write: Write;
+
+  constructor(memory: HostRegionMapper, write: Write) {
+    this.#memory = memory;
+    this.#write = write;
+  }
+
+  map(size: number): HostRegion {
+    const region = this.#memory.map(size);
+    this.#write({ mmap: { addr: hex(region.address), len: hex(size), prot: 'rw', kind: 'anon' } }, { ret: 0 });
+    return new RecordingRegion(region, this.#write);
+  }
+}
+
+const LETTERS: Readonly<Record<HostProtection, string>> = {
+  none: '-',
+  read: 'r',
+  'read-write': 'rw',
+  'read-execute': 'rx',
+  'read-write-execute': 'rwx',
+};
+
+class RecordingRegion implements HostRegion {
+  readonly #region: HostRegion;
+  readonly #write: Write;
+
+  constructor(region: HostRegion, write: Write) {
+    this.#region = region;
+    this.#write = write;
+  }
+
+  get address(): bigint {
+    return this.#region.address;
+  }
+
+  get size(): number {
+    return this.#region.size;
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#region.bytes;
+  }
+
+  read(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    return this.#region.read(offset, length);
+  }
+
+  write(offset: number, data: Uint8Array): void {
+    this.#region.write(offset, data);
+  }
+
+  protect(protection: HostProtection, offset: number, length: number): void {
+    this.#region.protect(protection, offset, length);
+    this.#write({ mprotect: { ...this.#place(offset, length), prot: LETTERS[protection] } }, { ret: 0 });
+  }
+
+  discard(offset: number, length: number): void {
+    this.#region.discard(offset, length);
+    this.#write({ dontneed: this.#place(offset, length) }, { ret: 0 });
+  }
+
+  unmap(offset: number, length: number): void {
+    this.#region.unmap(offset, length);
+    this.#write({ munmap: this.#place(offset, length) }, { ret: 0 });
+  }
+
+  #place(offset: number, length: number): { addr: string; len: string } {
+    return { addr: hex(this.address + BigInt(offset)), len: hex(length) };
+  }
+}

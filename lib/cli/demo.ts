@@ -1,0 +1,64 @@
+/** `amdgpu-svm demo`: the guided tour. */
+import { GPU_CATALOGUE } from '../../emulator/index.ts';
+import type { AsicName } from '../../emulator/index.ts';
+import { BACKENDS, nativeSupport } from '../device/index.ts';
+import type { BackendName, OpenOptions } from '../device/index.ts';
+import { ExitCode, readArguments } from './command.ts';
+import type { Command } from './command.ts';
+import { runTour } from './demo-tour.ts';
+import type { DemoStep } from './demo-tour.ts';
+import { bold, dim, print, toJson } from './output.ts';
+import { UsageError } from './usage-error.ts';
+
+const OPTIONS = {
+  json: { type: 'boolean', default: false },
+  backend: { type: 'string' },
+  asic: { type: 'string' },
+  record: { type: 'string' },
+} as const;
+
+export const demoCommand: Command = {
+  name: 'demo',
+  synopsis: '[--backend NAME] [--asic NAME] [--record FILE] [--json]',
+  summary: 'a guided tour: map memory, set attributes, let the GPU fault, unmap, collect',
+  help: `  --backend NAME   ${BACKENDS.join(', ')}; default auto
+  --asic NAME      the emulated GPU; default gfx942 (see amdgpu-svm info)
+  --record FILE    record the tour in the trace format
+  --json           the steps as one object`,
+  async run(args) {
+    const { values } = readArguments('demo', args, OPTIONS, false);
+    const options = openOptions(values);
+    const steps: DemoStep[] = [];
+    const support = nativeSupport();
+    const addon = support.available ? undefined : `the addon is absent, so real devices can't be used: ${support.reason}`;
+    if (!values.json && addon !== undefined) print(dim(addon));
+    await runTour(options, (step) => {
+      steps.push(step);
+      if (!values.json) show(step, steps.length);
+    });
+    if (values.json) print(toJson({ ...(addon === undefined ? {} : { addon }), steps }, 2));
+    return ExitCode.ok;
+  },
+};
+
+function openOptions(values: { backend?: string; asic?: string; record?: string }): OpenOptions {
+  const { backend, asic, record } = values;
+  if (backend !== undefined && !(BACKENDS as readonly string[]).includes(backend)) {
+    throw new UsageError(`demo: --backend: expected one of ${BACKENDS.join(', ')}, got "${backend}"`);
+  }
+  if (asic !== undefined && !Object.hasOwn(GPU_CATALOGUE, asic)) {
+    throw new UsageError(`demo: --asic: expected one of ${Object.keys(GPU_CATALOGUE).join(', ')}, got "${asic}"`);
+  }
+  return {
+    ...(backend === undefined ? {} : { backend: backend as BackendName }),
+    ...(asic === undefined ? {} : { emulator: { asic: asic as AsicName } }),
+    ...(record === undefined ? {} : { record }),
+  };
+}
+
+function show(step: DemoStep, number: number): void {
+  print();
+  print(bold(`${number}. ${step.title}`));
+  for (const line of step.code.split('\n')) print(dim(`   > ${line}`));
+  for (const fact of step.facts) print(`   ${fact}`);
+}

@@ -1,0 +1,96 @@
+/** `amdgpu-svm info`: the render nodes of this machine and what each can do, and the emulated devices. */
+import { EmulatedMachine, formatGcVersion, GPU_CATALOGUE } from '../../emulator/index.ts';
+import type { AsicName } from '../../emulator/index.ts';
+import { listRenderNodes, nativeSupport, SvmDevice } from '../device/index.ts';
+import { ExitCode, readArguments } from './command.ts';
+import type { Command } from './command.ts';
+import { bold, print, table, toJson } from './output.ts';
+
+export const infoCommand: Command = {
+  name: 'info',
+  synopsis: '[--json]',
+  summary: 'list render nodes and emulated devices, what each can do and why not',
+  help: `  --json   the same as one object`,
+  async run(args) {
+    const { values } = readArguments('info', args, { json: { type: 'boolean', default: false } } as const, false);
+    const info = collect();
+    if (values.json) print(toJson(info, 2));
+    else show(info);
+    return ExitCode.ok;
+  },
+};
+
+interface Info {
+  readonly addon: { readonly available: boolean; readonly reason: string };
+  readonly renderNodes: readonly { readonly path: string; readonly driver: string; readonly svm: string; readonly reason: string }[];
+  readonly renderNodesReason: string;
+  readonly auto: { readonly backend: string; readonly path: string; readonly reason: string | undefined };
+  readonly emulated: readonly { readonly asic: string; readonly product: string; readonly gc: string; readonly svm: boolean; readonly reason: string }[];
+}
+
+function collect(): Info {
+  const { available, reason } = nativeSupport();
+  const list = listRenderNodes();
+  return {
+    addon: { available, reason },
+    renderNodes: list.nodes.map((node) => ({
+      path: node.path,
+      driver: node.driver === undefined ? 'unknown' : `${node.driver.name} ${node.driver.major}.${node.driver.minor}.${node.driver.patchlevel}`,
+      svm: node.svm,
+      reason: node.reason,
+    })),
+    renderNodesReason: list.reason,
+    auto: automaticChoice(),
+    emulated: (Object.keys(GPU_CATALOGUE) as AsicName[]).map(emulatedDevice),
+  };
+}
+
+/** What `SvmDevice.open()` gives here; a refusal is an answer too. */
+function automaticChoice(): Info['auto'] {
+  try {
+    // The environment may ask for a recording; looking must not write one.
+    const device = withoutRecording(() => SvmDevice.open());
+    const auto = { backend: device.backend, path: device.path, reason: device.fallbackReason };
+    device.close();
+    return auto;
+  } catch (error) {
+    return { backend: 'none', path: '', reason: (error as Error).message };
+  }
+}
+
+function withoutRecording<T>(action: () => T): T {
+  const record = process.env['AMDGPU_SVM_RECORD'];
+  delete process.env['AMDGPU_SVM_RECORD'];
+  try {
+    return action();
+  } finally {
+    if (record !== undefined) process.env['AMDGPU_SVM_RECORD'] = record;
+  }
+}
+
+function emulatedDevice(asic: AsicName): Info['emulated'][number] {
+  const model = GPU_CATALOGUE[asic];
+  const device = new EmulatedMachine({ asic }).devices[0]!;
+  const svm = device.xnackEnabled;
+  return {
+    asic,
+    product: model.product,
+    gc: formatGcVersion(model.gc),
+    svm,
+    reason: svm ? 'retry faults are on' : model.noretry ? 'retry faults are off by default (noretry)' : 'this generation has no retry faults for compute',
+  };
+}
+
+function show(info: Info): void {
+  print(bold('Render nodes'));
+  if (info.renderNodes.length === 0) print(`  none: ${info.renderNodesReason}`);
+  for (const node of info.renderNodes) print(`  ${node.path}  driver ${node.driver}, SVM ${node.svm}: ${node.reason}`);
+  print(`  addon: ${info.addon.available ? 'loaded' : 'absent'}: ${info.addon.reason}`);
+  print();
+  print(bold('SvmDevice.open() gives'));
+  print(`  ${info.auto.backend}${info.auto.path === '' ? '' : ` (${info.auto.path})`}${info.auto.reason === undefined ? '' : `: ${info.auto.reason}`}`);
+  print();
+  print(bold('Emulated devices'));
+  const rows = info.emulated.map((device) => [device.asic, device.product, device.gc, device.svm ? 'yes' : 'no', device.reason]);
+  for (const line of table([['asic', 'product', 'GC', 'SVM', 'why'], ...rows])) print(`  ${line}`);
+}

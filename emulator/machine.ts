@@ -133,8 +133,14 @@ export class EmulatedMachine {
   #updateJournal(): void {
     const journals = [...this.#journals];
     const [only] = journals;
-    this.#journal.current =
-      only === undefined ? null : journals.length === 1 ? only : { record: (entry) => journals.forEach((each) => each.record(entry)) };
+    if (only === undefined || journals.length === 1) {
+      this.#journal.current = only ?? null;
+      return;
+    }
+    this.#journal.current = {
+      record: (entry) => journals.forEach((journal) => journal.record(entry)),
+      complete: (slept, ended) => journals.forEach((journal) => journal.complete(slept, ended)),
+    };
   }
 }
 

@@ -43,7 +43,10 @@ export interface LeftObjects {
   readonly dmaPages: number;
 }
 
-/** Receives every operation of a machine in the order of their ends; nested ones carry their preemption point. */
+/** Receives every operation of a machine in the order of their ends. */
 export interface OperationJournal {
+  /** An operation has ended; an ioctl with the result 1 sleeps and is completed later. */
   record(entry: JournalEntry): void;
+  /** The ioctl that was recorded as `slept` has ended after all. */
+  complete(slept: JournalEntry, ended: JournalEntry): void;
 }

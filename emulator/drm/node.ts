@@ -1,11 +1,13 @@
 // Models: the DRM core around the ioctl handlers of an open render node (spec 01 §5).
 import type { DeviceNode, PointerField } from '../../lib/uapi/node.ts';
+import { SvmOperation } from '../../lib/uapi/constants.ts';
 import { ATTRS_PTR_OFFSET } from '../../lib/uapi/codec.ts';
 import { DRM_VERSION_LAYOUT, GEM_SVM_LAYOUT } from '../../lib/uapi/layout.ts';
 import { AMDGPU_GEM_SVM_COMMAND, DRM_COMMAND_BASE, splitRequest } from '../../lib/uapi/request.ts';
 import { Errno } from '../kernel/errno.ts';
 import { NotModelledError } from '../kernel/not-modelled.ts';
-import type { AttributePair, PointerKind } from './journal.ts';
+import { SLEEPING } from '../svm/sleeping.ts';
+import type { AttributePair, JournalEntry, PointerKind } from './journal.ts';
 import type { EmulatedDevice } from './device.ts';
 import type { EmulatedFile } from './file.ts';
 import { unmodelledIoctlName } from './other-ioctls.ts';
@@ -101,9 +103,7 @@ export class EmulatedNode implements DeviceNode {
     const { journal, scope } = this.device.surroundings;
     if (journal.current === null) return scope.run(() => this.file.svmCall(args, memory, sleeper));
     const asked = journalAttributes(args, memory);
-    const result = scope.run(() => this.file.svmCall(args, memory, sleeper));
-    const values = result === 0 && args.operation === 1 ? journalAttributes(args, memory).map(([, value]) => value) : undefined;
-    journal.current?.record({
+    const entry = (result: number): JournalEntry => ({
       name: 'ioctl',
       file: this.file,
       operation: args.operation,
@@ -113,8 +113,20 @@ export class EmulatedNode implements DeviceNode {
       pointer: pointerKind(memory),
       attributes: asked,
       result,
-      values,
+      values:
+        result === 0 && args.operation === SvmOperation.getAttributes
+          ? journalAttributes(args, memory).map(([, value]) => value)
+          : undefined,
     });
+    let slept: JournalEntry | undefined;
+    const wake = (result: number): void => {
+      if (slept !== undefined) journal.current?.complete(slept, entry(result));
+      sleeper?.(result);
+    };
+    const result = scope.run(() => this.file.svmCall(args, memory, sleeper === undefined ? undefined : wake));
+    const ended = entry(result);
+    if (result === SLEEPING) slept = ended;
+    journal.current?.record(ended);
     return result;
   }
 }

@@ -7,6 +7,7 @@ import type { DeviceNode } from '../uapi/index.ts';
 import type { HostProtection, HostRegion, HostRegionMapper } from './host-memory.ts';
 import { codedError } from './errors.ts';
 
+export { codedError };
 export type { HostProtection, HostRegion, HostRegionMapper };
 
 /** Writes what a device was asked and answered. */

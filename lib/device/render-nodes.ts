@@ -54,7 +54,8 @@ export function listRenderNodes(search: RenderNodeSearch = {}): RenderNodeList {
       .map((match) => Number(match[1]))
       .sort((a, b) => a - b);
   } catch (error) {
-    return { nodes: [], reason: `${directory} can't be listed: ${messageOf(error)}` };
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return { nodes: [], reason: missing ? `there is no ${directory}` : `${directory} can't be listed: ${messageOf(error)}` };
   }
   if (numbers.length === 0) return { nodes: [], reason: `there is no renderD* in ${directory}` };
 

@@ -1,5 +1,7 @@
 /** Records what a device is asked and answers, as a trace (trace format; design §3, option `record`). */
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { join, parse, resolve } from 'node:path';
+import { codedError } from '../device/recording.ts';
 import { PREEMPTION_POINTS } from '../../emulator/index.ts';
 import type { EmulatedFile, EmulatedMachine, EmulatedNode, JournalEntry, PreemptionPoint } from '../../emulator/index.ts';
 import type { DeviceRecorder, HostRegionMapper } from '../device/recording.ts';
@@ -18,9 +20,17 @@ export class TraceRecorder implements DeviceRecorder {
   readonly #stops: (() => void)[] = [];
   #open = true;
 
-  /** Creates or empties the file; throws the system's error if that is refused. */
+  /** The file that is written. */
+  readonly path: string;
+
+  /**
+   * Creates or empties the file; throws the system's error if that is refused. "%p"
+   * in `path` becomes the process id. A path that this process has recorded to
+   * before gets ".2", ".3", ... before its ending, so that nothing is overwritten.
+   */
   constructor(path: string) {
-    this.#descriptor = openSync(path, 'w');
+    this.path = unusedPath(path.replaceAll('%p', String(process.pid)));
+    this.#descriptor = openSync(this.path, 'w');
   }
 
   attachEmulated(machine: EmulatedMachine, node: EmulatedNode): void {
@@ -51,9 +61,13 @@ export class TraceRecorder implements DeviceRecorder {
   }
 }
 
+/** Result of an operation that sleeps (emulator, `complete` of a journal). */
+const SLEEPING = 1;
+
 interface NestedOperation {
+  readonly entry: JournalEntry;
   readonly injection: { readonly at: PreemptionPoint; readonly nth: number; readonly do: OperationObject };
-  readonly answer: TraceAnswer;
+  answer: TraceAnswer;
 }
 
 /** Recording of one emulated file and of the process it mirrors. */
@@ -86,7 +100,10 @@ class EmulatedSession {
     for (const { operation, answer } of presentMappings(this.#machine)) this.#write(operation, { ...answer, fx: [] });
     this.#stops.push(
       this.#file.effects.add(effects),
-      this.#machine.addJournal({ record: (entry) => this.#record(entry) }),
+      this.#machine.addJournal({
+        record: (entry) => this.#record(entry),
+        complete: (slept, ended) => this.#complete(slept, ended),
+      }),
       this.#machine.scope.addObserver({
         nestedBegin: (point, pass) => {
           this.#point = point;
@@ -104,12 +121,21 @@ class EmulatedSession {
     for (const stop of this.#stops) stop();
   }
 
+  #complete(slept: JournalEntry, ended: JournalEntry): void {
+    const nested = this.#nested.find(({ entry }) => entry === slept);
+    if (nested !== undefined) nested.answer = { slept: true, ...answerOfEntry(ended) };
+  }
+
   #record(entry: JournalEntry): void {
     if ('file' in entry && entry.file !== this.#file) return;
     const operation = operationOfEntry(entry);
     const answer = answerOfEntry(entry);
     if (this.#machine.scope.active) {
-      this.#nested.push({ injection: { at: this.#point, nth: this.#pass, do: operation }, answer });
+      // The format knows one second thread at a time; what it can't say must not be lost silently.
+      if (this.#nested.some((nested) => nested.answer['ret'] === SLEEPING)) {
+        throw codedError('ERR_SVM_RECORD', 'record: an operation at a preemption point while another one sleeps can not be recorded');
+      }
+      this.#nested.push({ entry, injection: { at: this.#point, nth: this.#pass, do: operation }, answer });
       return;
     }
     const fx = this.#effects.take();
@@ -125,4 +151,15 @@ class EmulatedSession {
       { ...answer, inj: nested.map(({ injection, answer: nestedAnswer }) => ({ at: injection.at, op: Object.keys(injection.do)[0], ...nestedAnswer })), fx },
     );
   }
+}
+
+const recorded = new Map<string, number>();
+
+function unusedPath(path: string): string {
+  const absolute = resolve(path);
+  const count = (recorded.get(absolute) ?? 0) + 1;
+  recorded.set(absolute, count);
+  if (count === 1) return absolute;
+  const { dir, name, ext } = parse(absolute);
+  return join(dir, `${name}.${count}${ext}`);
 }

@@ -30,14 +30,20 @@ export function rawCall(node: DeviceNode | undefined, request: number, call: Raw
   const records = Array.isArray(call?.attributes) ? (call.attributes as readonly SvmAttributeRecord[]) : [];
   const data = encodeAttributes(records.map((record) => ({ type: u32(record?.type), value: u32(record?.value) })));
   if (node === undefined) return { result: -EBADF, attributes: decodeAttributes(data) };
+  const { operation, address, size } = rawNumbers(call);
   const arg = encodeSvmRequest({
-    startAddress: u64(call?.address),
-    size: u64(call?.size),
-    operation: u32(call?.operation),
+    startAddress: address,
+    size,
+    operation,
     attributeCount: records.length,
   });
   const result = node.ioctl(request, arg, data.length === 0 ? [] : [{ offset: ATTRS_PTR_OFFSET, data }]);
   return { result, attributes: decodeAttributes(data) };
+}
+
+/** The numbers of a raw call as they are sent. */
+export function rawNumbers(call: RawSvmCall): { operation: number; address: bigint; size: bigint } {
+  return { operation: u32(call?.operation), address: u64(call?.address), size: u64(call?.size) };
 }
 
 function u64(value: unknown): bigint {

@@ -18,7 +18,7 @@ import type { GpuQueue } from './gpu-queue.ts';
 import { HostMemory } from './host-memory.ts';
 import type { HostRegionMapper } from './host-memory.ts';
 import { KernelMemory } from './kernel-memory.ts';
-import { rawCall } from './raw-call.ts';
+import { rawCall, rawNumbers } from './raw-call.ts';
 import type { RawSvmCall, RawSvmResult } from './raw-call.ts';
 import { byteRange } from './range.ts';
 import type { ByteRange, SvmRange } from './range.ts';
@@ -26,6 +26,19 @@ import { createRecorder } from './recording.ts';
 import type { DeviceRecorder } from './recording.ts';
 import { attributeSegments } from './segments.ts';
 import type { AttributeSegment } from './segments.ts';
+
+/** One SVM ioctl that a device was asked for, after it was answered. */
+export interface SvmCallEvent {
+  /** Operation selector of the ioctl. */
+  readonly operation: number;
+  readonly address: bigint;
+  /** Bytes. */
+  readonly size: bigint;
+  /** The records after the call. */
+  readonly attributes: readonly SvmAttributeRecord[];
+  /** 0 or a negative errno. */
+  readonly result: number;
+}
 
 /** Where a prefetch brings a range. */
 export type PrefetchTarget = 'device' | 'system';
@@ -50,6 +63,7 @@ export class SvmDevice {
   readonly #node: DeviceNode;
   readonly #recorder: DeviceRecorder | undefined;
   readonly #createQueue: () => GpuQueue;
+  readonly #observers = new Set<(call: SvmCallEvent) => void>();
   #closed = false;
 
   private constructor(chosen: ChosenBackend, recorder: DeviceRecorder | undefined) {
@@ -171,7 +185,15 @@ export class SvmDevice {
    * what the records hold afterwards.
    */
   svmIoctl(call: RawSvmCall): RawSvmResult {
-    return rawCall(this.#closed ? undefined : this.#node, this.profile.request, call);
+    const answer = rawCall(this.#closed ? undefined : this.#node, this.profile.request, call);
+    if (this.#observers.size > 0) this.#notify({ ...rawNumbers(call), ...answer });
+    return answer;
+  }
+
+  /** Calls `listener` after every SVM ioctl of this device; the returned function stops it. Costs nothing without a listener. */
+  observe(listener: (call: SvmCallEvent) => void): () => void {
+    this.#observers.add(listener);
+    return () => void this.#observers.delete(listener);
   }
 
   /** Closes the device and completes its recording; a second call does nothing. Buffers stay mapped. */
@@ -187,10 +209,7 @@ export class SvmDevice {
   }
 
   #set(operation: SvmOperationName, range: ByteRange, records: readonly SvmAttributeRecord[]): void {
-    this.#assertOpen();
-    const arg = encodeRequest(SvmOperation.setAttributes, range, records.length);
-    const pointers = [{ offset: ATTRS_PTR_OFFSET, data: encodeAttributes(records) }];
-    const result = this.#node.ioctl(this.profile.request, arg, pointers);
+    const result = this.#ioctl(SvmOperation.setAttributes, range, records.length, encodeAttributes(records));
     if (result < 0) throw new SvmError(result, operation, range.address, range.size);
   }
 
@@ -200,18 +219,30 @@ export class SvmDevice {
   }
 
   #get(range: ByteRange, records: readonly SvmAttributeRecord[]): SvmAttributeRecord[] {
-    this.#assertOpen();
     const data = encodeAttributes(records);
-    const arg = encodeRequest(SvmOperation.getAttributes, range, records.length);
-    const result = this.#node.ioctl(this.profile.request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
+    const result = this.#ioctl(SvmOperation.getAttributes, range, records.length, data);
     if (result < 0) throw new SvmError(result, 'getAttributes', range.address, range.size);
     return decodeAttributes(data);
   }
 
-  #ioctlAsync(operation: number, range: ByteRange, count: number, data: Uint8Array): Promise<number> {
+  #ioctl(operation: number, range: ByteRange, count: number, data: Uint8Array): number {
     this.#assertOpen();
     const arg = encodeRequest(operation, range, count);
-    return this.#node.ioctlAsync(this.profile.request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
+    const result = this.#node.ioctl(this.profile.request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
+    if (this.#observers.size > 0) this.#notify({ operation, ...range, attributes: decodeAttributes(data), result });
+    return result;
+  }
+
+  async #ioctlAsync(operation: number, range: ByteRange, count: number, data: Uint8Array): Promise<number> {
+    this.#assertOpen();
+    const arg = encodeRequest(operation, range, count);
+    const result = await this.#node.ioctlAsync(this.profile.request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
+    if (this.#observers.size > 0) this.#notify({ operation, ...range, attributes: decodeAttributes(data), result });
+    return result;
+  }
+
+  #notify(call: SvmCallEvent): void {
+    for (const observer of [...this.#observers]) observer(call);
   }
 
   #assertOpen(): void {

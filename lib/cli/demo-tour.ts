@@ -1,8 +1,8 @@
 /** The guided tour: what SVM does to memory, step by step, on whatever device there is. */
 import { GpuFaultError, SvmDevice, SvmError } from '../device/index.ts';
 import type { GpuQueue, HostBuffer, OpenOptions } from '../device/index.ts';
-import { contextSnapshot } from '../../emulator/index.ts';
-import type { ContextSnapshot } from '../../emulator/index.ts';
+import { contextSnapshot } from '../device/emulated.ts';
+import type { ContextSnapshot } from '../device/emulated.ts';
 
 /** One step of the tour. */
 export interface DemoStep {

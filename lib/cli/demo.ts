@@ -1,6 +1,6 @@
 /** `amdgpu-svm demo`: the guided tour. */
-import { GPU_CATALOGUE } from '../../emulator/index.ts';
-import type { AsicName } from '../../emulator/index.ts';
+import { GPU_CATALOGUE } from '../device/emulated.ts';
+import type { AsicName } from '../device/emulated.ts';
 import { BACKENDS, nativeSupport } from '../device/index.ts';
 import type { BackendName, OpenOptions } from '../device/index.ts';
 import { ExitCode, readArguments } from './command.ts';

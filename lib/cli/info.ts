@@ -1,6 +1,6 @@
 /** `amdgpu-svm info`: the render nodes of this machine and what each can do, and the emulated devices. */
-import { EmulatedMachine, formatGcVersion, GPU_CATALOGUE } from '../../emulator/index.ts';
-import type { AsicName } from '../../emulator/index.ts';
+import { EmulatedMachine, formatGcVersion, GPU_CATALOGUE } from '../device/emulated.ts';
+import type { AsicName } from '../device/emulated.ts';
 import { listRenderNodes, nativeSupport, SvmDevice } from '../device/index.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';

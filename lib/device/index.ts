@@ -19,3 +19,5 @@ export type { RenderNode, RenderNodeList, SvmPresence } from './render-nodes.ts'
 export type { SvmRange } from './range.ts';
 export type { RawSvmCall, RawSvmResult } from './raw-call.ts';
 export type { AttributeSegment } from './segments.ts';
+export { formatTraffic, formatTrafficIoctl, TrafficLog } from './traffic.ts';
+export type { TrafficEvent, TrafficIoctl, TrafficListener } from './traffic.ts';

@@ -1,8 +1,5 @@
 // Models: nothing - what happened, as objects for people who listen (design §3, `.on`).
-import type { EffectSink } from './kernel/effects.ts';
-import { addressOfPage } from './kernel/page-number.ts';
-import type { EmulatedDevice } from './drm/device.ts';
-import type { EmulatedFile } from './drm/file.ts';
+import type { AttributeEditKind, FaultReason } from './kernel/effects.ts';
 
 /** Bytes `[address, address + size)` on the device with number `device`. */
 export interface IntervalEvent {
@@ -12,132 +9,89 @@ export interface IntervalEvent {
   readonly size: bigint;
 }
 
+/** Kinds of MMU notifier events by the kernel's code (spec 04 §1). */
+export const NOTIFIER_EVENT_NAMES = [
+  'unmap', 'clear', 'protection-vma', 'protection-page', 'soft-dirty', 'release', 'migrate', 'exclusive',
+] as const;
+export type NotifierEventName = (typeof NOTIFIER_EVENT_NAMES)[number];
+
+/**
+ * What became of a retry fault: 'mapped' PTEs were written; 'retry' the GPU may try again although
+ * nothing was mapped; 'dropped' as stale; 'killed' the access fails.
+ */
+export type FaultOutcome = 'mapped' | 'retry' | 'dropped' | 'killed';
+
 /** Events by name. */
 export interface EventMap {
+  /** An SVM ioctl was answered. */
+  ioctl: IntervalEvent & {
+    /** Operation selector: 0 SET_ATTR, 1 GET_ATTR. */
+    readonly operation: number;
+    readonly attributeCount: number;
+    /** `[type, value]` after the call, as far as the caller's memory could be read. */
+    readonly attributes: readonly (readonly [type: number, value: number])[];
+    readonly result: number;
+  };
+  'context-created': { readonly device: number; readonly byIoctl: boolean };
+  'context-finalised': { readonly device: number };
+  /** Attributes of pages changed; `trigger` is the change trigger (spec 02 §5.1). */
+  'attributes-changed': IntervalEvent & { readonly kind: Exclude<AttributeEditKind, 'unchanged'>; readonly trigger: number };
+  /** An attribute interval was split around the pages of the event. */
+  'attribute-split': IntervalEvent & { readonly oldAddress: bigint; readonly oldSize: bigint };
+  /** SET_ATTR mapped an interval on the GPU; `result` is 0 or a negative errno. */
+  prefetch: IntervalEvent & { readonly result: number };
+  /** The modelled code tries again: SET_ATTR from its first page, a fault with what is left of its attempts or (`restart`) from its lookup. */
+  retry: IntervalEvent & { readonly of: 'set' | 'fault'; readonly cause: number; readonly restart: boolean };
+  /** The fault handler answered. `cause` is the error behind the answer, 0 if there was none. */
+  fault: {
+    readonly device: number;
+    readonly address: bigint;
+    readonly write: boolean;
+    readonly result: number;
+    readonly outcome: FaultOutcome;
+    readonly reason: FaultReason;
+    readonly cause: number;
+  };
+  'fault-dropped': { readonly device: number; readonly address: bigint; readonly timestamp: number; readonly checkpoint: number };
+  /** The process's memory changes and a notifier of the context is called. */
+  'notifier-called': IntervalEvent & { readonly kind: NotifierEventName };
   'notifier-inserted': IntervalEvent;
   'notifier-removed': IntervalEvent;
   'range-inserted': IntervalEvent;
   'range-removed': IntervalEvent;
   'ptes-written': IntervalEvent & { readonly flags: bigint };
   'ptes-zapped': IntervalEvent;
+  /** The page-table layer refused to clear PTEs. */
+  'zap-failed': IntervalEvent & { readonly result: number };
+  /** PTEs of a range were not written, or written and not recorded. */
+  'commit-failed': IntervalEvent & { readonly result: number };
   'tlb-flushed': { readonly device: number };
   'dma-mapped': IntervalEvent;
   'dma-unmapped': IntervalEvent;
   'collection-queued': IntervalEvent;
-  fault: { readonly device: number; readonly address: bigint; readonly write: boolean; readonly result: number };
+  /** The collector is done with a range; an error leaves it behind (Q46). */
+  collected: IntervalEvent & { readonly result: number };
+  /** A defect was met: `quirk` is its number in the catalogue, or what is wrong in a word. */
   hazard: IntervalEvent & { readonly quirk: string; readonly detail: string };
 }
 export type EventName = keyof EventMap;
 export type EventListener<Name extends EventName> = (event: EventMap[Name]) => void;
 
+/** An event of any name, with the machine's clock. */
+export type MachineEvent = {
+  [Name in EventName]: { readonly name: Name; /** Nanoseconds since boot. */ readonly time: number; readonly event: EventMap[Name] };
+}[EventName];
+
 export const EVENT_NAMES = [
-  'notifier-inserted', 'notifier-removed', 'range-inserted', 'range-removed', 'ptes-written', 'ptes-zapped',
-  'tlb-flushed', 'dma-mapped', 'dma-unmapped', 'collection-queued', 'fault', 'hazard',
+  'ioctl', 'context-created', 'context-finalised', 'attributes-changed', 'attribute-split', 'prefetch', 'retry', 'fault',
+  'fault-dropped', 'notifier-called', 'notifier-inserted', 'notifier-removed', 'range-inserted', 'range-removed',
+  'ptes-written', 'ptes-zapped', 'zap-failed', 'commit-failed', 'tlb-flushed', 'dma-mapped', 'dma-unmapped',
+  'collection-queued', 'collected', 'hazard',
 ] as const satisfies readonly EventName[];
 
-type AnyListener = (event: never) => void;
-
-/** Listeners of one machine; it observes the devices only while there are any. */
-export class MachineEvents {
-  readonly #listeners = new Map<EventName, Set<AnyListener>>();
-  readonly #detach = new Map<EmulatedFile, () => void>();
-  #count = 0;
-
-  on<Name extends EventName>(name: Name, listener: EventListener<Name>, devices: readonly EmulatedDevice[]): () => void {
-    if (!EVENT_NAMES.includes(name)) {
-      throw new RangeError(`event: unknown event ${JSON.stringify(name)}; known: ${EVENT_NAMES.join(', ')}`);
-    }
-    if (typeof listener !== 'function') throw new TypeError('listener: expected a function');
-    let listeners = this.#listeners.get(name);
-    if (listeners === undefined) this.#listeners.set(name, (listeners = new Set()));
-    if (listeners.has(listener as AnyListener)) return () => this.#off(name, listener as AnyListener);
-    listeners.add(listener as AnyListener);
-    this.#count++;
-    if (this.#count === 1) for (const device of devices) for (const file of device.files) this.attach(device, file);
-    return () => this.#off(name, listener as AnyListener);
-  }
-
-  /** A file was opened: observe it if somebody listens. */
-  attach(device: EmulatedDevice, file: EmulatedFile): void {
-    if (this.#count === 0 || this.#detach.has(file)) return;
-    this.#detach.set(file, file.effects.add(new EventSink(this, device)));
-  }
-
-  fault(device: number, address: bigint, write: boolean, result: number): void {
-    if (this.#count > 0) this.emit('fault', { device, address, write, result });
-  }
-
-  emit<Name extends EventName>(name: Name, event: EventMap[Name]): void {
-    const listeners = this.#listeners.get(name);
-    if (listeners === undefined) return;
-    for (const listener of [...listeners]) (listener as EventListener<Name>)(event);
-  }
-
-  has(name: EventName): boolean {
-    return (this.#listeners.get(name)?.size ?? 0) > 0;
-  }
-
-  #off(name: EventName, listener: AnyListener): void {
-    if (this.#listeners.get(name)?.delete(listener) !== true) return;
-    this.#count--;
-    if (this.#count > 0) return;
-    for (const detach of this.#detach.values()) detach();
-    this.#detach.clear();
-  }
-}
-
-type PlainIntervalEvent = Exclude<EventName, 'ptes-written' | 'tlb-flushed' | 'fault' | 'hazard'>;
-
-/** Turns the effects of one file into events. */
-class EventSink implements EffectSink {
-  readonly #events: MachineEvents;
-  readonly #device: EmulatedDevice;
-
-  constructor(events: MachineEvents, device: EmulatedDevice) {
-    this.#events = events;
-    this.#device = device;
-  }
-
-  notifierInserted(startPage: number, pages: number): void {
-    this.#interval('notifier-inserted', startPage, pages);
-  }
-  notifierRemoved(startPage: number, pages: number): void {
-    this.#interval('notifier-removed', startPage, pages);
-  }
-  rangeInserted(startPage: number, pages: number): void {
-    this.#interval('range-inserted', startPage, pages);
-  }
-  rangeRemoved(startPage: number, pages: number): void {
-    this.#interval('range-removed', startPage, pages);
-  }
-  ptesWritten(startPage: number, pages: number, flags: number): void {
-    if (!this.#events.has('ptes-written')) return;
-    this.#events.emit('ptes-written', { ...this.#bytes(startPage, pages), flags: this.#device.gpu.pteFlags.value(flags) });
-  }
-  ptesZapped(startPage: number, pages: number): void {
-    this.#interval('ptes-zapped', startPage, pages);
-  }
-  tlbFlushed(): void {
-    this.#events.emit('tlb-flushed', { device: this.#device.index });
-  }
-  dmaMapped(startPage: number, pages: number): void {
-    this.#interval('dma-mapped', startPage, pages);
-  }
-  dmaUnmapped(startPage: number, pages: number): void {
-    this.#interval('dma-unmapped', startPage, pages);
-  }
-  collectionQueued(firstPage: number, lastPage: number): void {
-    this.#interval('collection-queued', firstPage, lastPage - firstPage + 1);
-  }
-  hazard(quirk: string, detail: string, startPage: number, pages: number): void {
-    this.#events.emit('hazard', { ...this.#bytes(startPage, pages), quirk, detail });
-  }
-
-  #interval(name: PlainIntervalEvent, startPage: number, pages: number): void {
-    if (this.#events.has(name)) this.#events.emit(name, this.#bytes(startPage, pages));
-  }
-
-  #bytes(startPage: number, pages: number): IntervalEvent {
-    return { device: this.#device.index, address: addressOfPage(startPage), size: addressOfPage(pages) };
-  }
+/** The outcome that a reason and a result stand for. */
+export function faultOutcome(result: number, reason: FaultReason): FaultOutcome {
+  if (result !== 0) return 'killed';
+  if (reason === 'mapped') return 'mapped';
+  return reason === 'stale' ? 'dropped' : 'retry';
 }

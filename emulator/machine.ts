@@ -5,8 +5,10 @@ import { PREEMPTION_POINTS, PreemptionPoints } from './kernel/preemption.ts';
 import type { PreemptionPoint } from './kernel/preemption.ts';
 import { AddressSpace } from './mm/address-space.ts';
 import { EmulatedDevice } from './drm/device.ts';
-import { MachineEvents } from './events.ts';
-import type { EventListener, EventName } from './events.ts';
+import { MachineEvents } from './machine-events.ts';
+import { countEvents } from './event-ring.ts';
+import type { EventCounts } from './event-ring.ts';
+import type { EventListener, EventName, MachineEvent } from './events.ts';
 import type { OperationJournal } from './drm/journal.ts';
 import { resolveOptions } from './options.ts';
 import type { MachineOptions, ResolvedOptions } from './options.ts';
@@ -62,7 +64,7 @@ export class EmulatedMachine {
     this.clock = new JournaledClock(clock, this.#journal);
     const space = new AddressSpace({ vmaMerge: this.options.vmaMerge });
     this.process = new EmulatedProcess(new ProcessCalls(space, this.scope, this.#journal, this.options.thp));
-    const events = new MachineEvents();
+    const events = new MachineEvents(clock, this.scope, () => this.devices);
     this.#events = events;
     this.devices = Array.from({ length: this.options.gpus }, (_, index) => new EmulatedDevice(index, this.options.model, this.options, {
       process: space,
@@ -71,7 +73,7 @@ export class EmulatedMachine {
       scope: this.scope,
       svmConfigured: this.options.svmConfigured,
       journal: this.#journal,
-      onFault: (device, address, write, result) => events.fault(device.index, address, write, result),
+      onLostFault: (device, page, write) => events.lostFault(device.index, page, write),
       onOpen: (device, file) => events.attach(device, file),
     }));
     for (const device of this.devices) machines.set(device, this);
@@ -100,7 +102,17 @@ export class EmulatedMachine {
 
   /** Listens to events of one name; the returned function stops it. Costs nothing while nobody listens. */
   on<Name extends EventName>(event: Name, listener: EventListener<Name>): () => void {
-    return this.#events.on(event, listener, this.devices);
+    return this.#events.on(event, listener);
+  }
+
+  /** As `on`, with one listener for the events of all names, or of those in `names`. */
+  onAny(listener: (event: MachineEvent) => void, names?: readonly EventName[]): () => void {
+    return this.#events.onAny(listener, names);
+  }
+
+  /** Counts all events from now on; `stop` ends it. `snapshot().counters` is counted always. */
+  countEvents(): { readonly counts: EventCounts; stop(): void } {
+    return countEvents(this);
   }
 
   /**
@@ -113,7 +125,9 @@ export class EmulatedMachine {
    */
   at(point: PreemptionPoint, callback: () => void, options: { pass?: number } = {}): () => void {
     wordArgument('point', point, PREEMPTION_POINTS);
+    if (typeof callback !== 'function') throw new TypeError('callback: expected a function');
     const wanted = options.pass === undefined ? undefined : countArgument('pass', options.pass);
+    if (wanted === 0) throw new RangeError('pass: expected a whole number from 1, got 0');
     return this.scope.addHook((passed, pass) => {
       if (passed === point && (wanted === undefined || pass === wanted)) callback();
     });

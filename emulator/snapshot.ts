@@ -1,5 +1,5 @@
 // Models: nothing - the whole state of one SVM context and its process, as plain data (trace format §6, `dump`).
-import { addressOfPage } from './kernel/page-number.ts';
+import { addressOfPage, PAGES_PER_BLOCK } from './kernel/page-number.ts';
 import { protectionLetters } from './mm/vma.ts';
 import type { VmaKind } from './mm/vma.ts';
 import type { AddressSpace } from './mm/address-space.ts';
@@ -7,7 +7,7 @@ import type { DeviceCounters } from './gpu/gpu-device.ts';
 import { RangeState } from './gpusvm/range.ts';
 import type { EmulatedDevice } from './drm/device.ts';
 import type { EmulatedFile } from './drm/file.ts';
-import { pteState } from './svm/pte-state.ts';
+import { pteStateRun } from './svm/pte-state.ts';
 import type { PteState } from './svm/pte-state.ts';
 
 /** An attribute interval; pages inclusive. */
@@ -116,17 +116,27 @@ export function contextSnapshot(device: EmulatedDevice, file: EmulatedFile): Con
 /** All PTEs of the file's VM as runs of equal flags and state. */
 function pteRuns(device: EmulatedDevice, file: EmulatedFile, process: AddressSpace): PteRun[] {
   const runs: PteRun[] = [];
+  const { pageTable } = file.vm;
   let lastIndex = 0;
-  file.vm.pageTable.forEach((page, flags, frame) => {
-    const state = pteState(file.vm, device.gpu, process, page, flags, frame);
-    const run = runs[runs.length - 1];
-    if (run !== undefined && run.startPage + run.pages === page && lastIndex === flags && run.state === state) {
-      run.pages++;
-    } else {
-      runs.push({ startPage: page, pages: 1, flags: device.gpu.pteFlags.value(flags), state });
-      lastIndex = flags;
+  for (const blockNumber of pageTable.blocks.blockNumbers()) {
+    const blockEnd = (blockNumber + 1) * PAGES_PER_BLOCK;
+    for (let page = blockEnd - PAGES_PER_BLOCK; page < blockEnd; ) {
+      const flags = pageTable.flagsOf(page);
+      if (flags === 0) {
+        page++;
+        continue;
+      }
+      const { state, endPage } = pteStateRun(file.vm, device.gpu, process, page, blockEnd);
+      const run = runs[runs.length - 1];
+      if (run !== undefined && run.startPage + run.pages === page && lastIndex === flags && run.state === state) {
+        run.pages += endPage - page;
+      } else {
+        runs.push({ startPage: page, pages: endPage - page, flags: device.gpu.pteFlags.value(flags), state });
+        lastIndex = flags;
+      }
+      page = endPage;
     }
-  });
+  }
   return runs;
 }
 

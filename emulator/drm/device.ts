@@ -4,6 +4,7 @@ import { Errno } from '../kernel/errno.ts';
 import { FailureInjection } from '../kernel/failures.ts';
 import { LockAssertionError } from '../kernel/lock.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
+import { pageOfAddress } from '../kernel/page-number.ts';
 import type { PreemptionPoints } from '../kernel/preemption.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { TIMESTAMP_BITS } from '../gpu/interrupt-ring.ts';
@@ -32,7 +33,8 @@ export interface DeviceSurroundings {
   readonly svmConfigured: boolean;
   readonly journal: { current: OperationJournal | null };
   readonly onOpen: (device: EmulatedDevice, file: EmulatedFile) => void;
-  readonly onFault: (device: EmulatedDevice, address: bigint, write: boolean, result: number) => void;
+  /** A fault came for a PASID that no file has. */
+  readonly onLostFault: (device: EmulatedDevice, page: number, write: boolean) => void;
 }
 
 /** A retry fault to raise. */
@@ -101,9 +103,10 @@ export class EmulatedDevice {
   /** As `open`, without the `DeviceNode` around the file. */
   openFile(options: { compute?: boolean } = {}): EmulatedFile {
     const compute = booleanArgument('compute', options.compute ?? true);
+    const { process, clock, points, scope, svmConfigured } = this.surroundings;
     const file = new EmulatedFile(
       this.pasids.createVm(),
-      { ...this.surroundings, device: this.gpu, failures: this.failures },
+      { device: this.gpu, failures: this.failures, process, clock, points, scope, svmConfigured },
       compute,
     );
     this.files.push(file);
@@ -139,21 +142,25 @@ export class EmulatedDevice {
       timestamp: request.timestamp,
       result,
     });
-    this.surroundings.onFault(this, address, write, result);
     return result;
   }
 
   /** A retry fault through the VM layer: as `fault`, and an unhandled one leaves a no-retry PTE behind (Q60). */
   vmFault(request: FaultRequest): VmFaultOutcome {
     const address = addressArgument('address', request.address);
-    const vm = request.pasid === undefined ? this.files[0]?.vm : this.pasids.find(request.pasid);
-    return vmFault(vm, this.gpu, Number(address >> 12n), () => this.fault(request));
+    const page = Number(address >> 12n);
+    const file = this.#fileOf(request.pasid);
+    const vm = request.pasid === undefined ? file?.vm : this.pasids.find(request.pasid);
+    const outcome = vmFault(vm, this.gpu, page, () => this.fault(request));
+    if (vm !== undefined) file?.effects.current?.vmFaultEnded(page, outcome.askedHandler, outcome.handled);
+    return outcome;
   }
 
   /** What a shader or DMA engine does with these bytes, including its retries. No time passes. */
   access(request: AccessRequest): AccessResult {
     const address = addressArgument('address', request.address);
     const size = sizeArgument('size', request.size, { zero: true });
+    timestampArgument(request.timestamp);
     const write = booleanArgument('write', request.write);
     const file = request.file ?? this.files[0];
     if (file === undefined) throw new Error('access: the device has no open file, so there is no GPU address space');
@@ -162,11 +169,9 @@ export class EmulatedDevice {
     const end = Number((address + (size === 0n ? 1n : size) + 0xfffn) >> 12n);
     const { process } = this.surroundings;
     const access = this.surroundings.scope.run(() =>
-      accessPages(file.vm, this.gpu, process, first, end, write, (page) => {
-        const result = this.#handle(file.vm.pasid, page, request.timestamp, write);
-        this.surroundings.onFault(this, BigInt(page) << 12n, write, result);
-        return result;
-      }),
+      accessPages(file.vm, this.gpu, process, first, end, write, (page) =>
+        this.#handle(file.vm.pasid, page, request.timestamp, write),
+      ),
     );
     this.surroundings.journal.current?.record({
       name: 'access', file, address, size, write, timestamp: request.timestamp, access, result: access.result,
@@ -176,9 +181,9 @@ export class EmulatedDevice {
 
   /** The bare handler call; `sleeper` gets the result if the call has to wait for the svm lock. */
   raiseFault(request: FaultRequest, sleeper?: (result: number) => void): number {
-    const page = Number(addressArgument('address', request.address) >> 12n);
+    const page = pageOfAddress(addressArgument('address', request.address));
     const pasid = request.pasid === undefined ? this.files[0]?.vm.pasid : countArgument('pasid', request.pasid);
-    return this.#handle(pasid, page, request.timestamp, request.write, sleeper);
+    return this.#handle(pasid, page, timestampArgument(request.timestamp), request.write, sleeper);
   }
 
   /** Runs the garbage collector of `file` if it is queued; says whether it was. */
@@ -229,8 +234,14 @@ export class EmulatedDevice {
   ): number {
     this.gpu.counters.faults++;
     const context = pasid === undefined ? undefined : this.pasids.find(pasid)?.context;
-    if (context === undefined || context === null) return -Errno.EOPNOTSUPP;
-    const time = timestamp ?? this.surroundings.clock.now % TIMESTAMP_RANGE;
+    if (context === undefined || context === null) {
+      const file = this.#fileOf(pasid);
+      if (file === undefined) this.surroundings.onLostFault(this, page, write);
+      else file.effects.current?.faultEnded(page, write, -Errno.EOPNOTSUPP, 'no-context', 0);
+      return -Errno.EOPNOTSUPP;
+    }
+    const { now } = this.surroundings.clock;
+    const time = timestamp ?? (now < TIMESTAMP_RANGE ? now : now % TIMESTAMP_RANGE);
     const call = new HandleFault(context, { page, timestamp: time, write });
     const result = call.run();
     if (result !== SLEEPING) return result;
@@ -245,4 +256,9 @@ export class EmulatedDevice {
     });
     return SLEEPING;
   }
+}
+
+/** An interrupt timestamp in ticks, if given; the modelled code looks at its lower 48 bits. */
+function timestampArgument(timestamp: unknown): number | undefined {
+  return timestamp === undefined ? undefined : countArgument('timestamp', timestamp);
 }

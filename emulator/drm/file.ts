@@ -32,7 +32,9 @@ export class EmulatedFile {
 
   constructor(vm: GpuVm, surroundings: FileSurroundings, compute: boolean) {
     this.vm = vm;
-    this.#surroundings = { ...surroundings, effects: this.effects };
+    // Written out: objects made by spreading have a hidden class each.
+    const { process, scope, svmConfigured, device, clock, points, failures } = surroundings;
+    this.#surroundings = { process, scope, svmConfigured, device, clock, effects: this.effects, points, failures };
     this.computeResult = compute ? this.convertToCompute() : 0;
   }
 
@@ -43,7 +45,11 @@ export class EmulatedFile {
   /** The VM becomes a compute VM, whose last step is to create an SVM context. */
   convertToCompute(): number {
     this.vm.compute = true;
-    return this.#surroundings.svmConfigured ? this.#createContext() : 0;
+    if (!this.#surroundings.svmConfigured) return 0;
+    const isNew = this.vm.context === null;
+    const result = this.#createContext();
+    if (result === 0 && isNew) this.effects.current?.contextCreated(false);
+    return result;
   }
 
   /**
@@ -51,13 +57,17 @@ export class EmulatedFile {
    * for the svm lock (only possible at a preemption point); without it that is an error.
    */
   svmCall(args: SvmArguments, memory: UserMemory | 'bad' | null, sleeper?: (result: number) => void): number {
-    if (!this.#surroundings.svmConfigured) return -Errno.EOPNOTSUPP;
+    if (!this.#surroundings.svmConfigured) {
+      if (this.effects.current !== null) this.#tell(args, memory, -Errno.EOPNOTSUPP);
+      return -Errno.EOPNOTSUPP;
+    }
     // A call at a preemption point must not use the scratch of the one it interrupts.
     const call = this.#idle ?? new SvmIoctl();
     this.#idle = null;
     const result = call.begin(this.#obtainContext, args, memory);
     if (result !== SLEEPING) {
       this.#idle = call;
+      if (this.effects.current !== null) this.#tell(args, memory, result);
       return result;
     }
     if (sleeper === undefined) {
@@ -67,6 +77,7 @@ export class EmulatedFile {
       resume: () => {
         const resumed = call.resume();
         if (resumed === SLEEPING) return false;
+        if (this.effects.current !== null) this.#tell(args, memory, resumed);
         sleeper(resumed);
         return true;
       },
@@ -100,9 +111,14 @@ export class EmulatedFile {
     if (this.vm.context === null) {
       const result = this.#createContext();
       if (result !== 0) return result;
+      this.effects.current?.contextCreated(true);
     }
     return this.vm.context!;
   };
+
+  #tell(args: SvmArguments, memory: UserMemory | 'bad' | null, result: number): void {
+    this.effects.current?.ioctlAnswered(args, memory === null || memory === 'bad' ? null : memory.bytes, result);
+  }
 
   #createContext(): number {
     return createContext(this.vm, this.#surroundings.process, this.#surroundings);

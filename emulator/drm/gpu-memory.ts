@@ -3,36 +3,41 @@ import { PAGE_BYTES } from '../kernel/page-number.ts';
 import type { EmulatedDevice } from './device.ts';
 import type { EmulatedFile } from './file.ts';
 
+const NOTHING = new Uint8Array(0);
+
 /** Reads `length` bytes at `address` through the GPU's PTEs, which must be there (see `EmulatedDevice.access`). */
 export function gpuRead(device: EmulatedDevice, file: EmulatedFile, address: bigint, length: number): Uint8Array<ArrayBuffer> {
   const result = new Uint8Array(length);
+  const { contents } = device.surroundings.process;
   eachPage(address, length, (page, within, offset, count) => {
-    const bytes = bytesBehindPte(device, file, page, false);
-    if (bytes !== undefined) result.set(bytes.subarray(within, within + count), offset);
+    const target = result.subarray(offset, offset + count);
+    if (isCurrent(device, file, page)) contents.read(page, within, target);
+    else target.set(oldBytes(device, file, page)?.subarray(within, within + count) ?? NOTHING);
   });
   return result;
 }
 
 /** Writes `data` at `address` through the GPU's PTEs. */
 export function gpuWrite(device: EmulatedDevice, file: EmulatedFile, address: bigint, data: Uint8Array): void {
+  const { contents } = device.surroundings.process;
   eachPage(address, data.length, (page, within, offset, count) => {
-    bytesBehindPte(device, file, page, true)?.set(data.subarray(offset, offset + count), within);
+    const source = data.subarray(offset, offset + count);
+    if (isCurrent(device, file, page)) contents.write(page, within, source);
+    else oldBytes(device, file, page)?.set(source, within);
   });
 }
 
-/**
- * The bytes of the physical page that the PTE of `page` points at: those the CPU
- * sees there if it still maps the same one, else what was kept of the old page.
- */
-function bytesBehindPte(device: EmulatedDevice, file: EmulatedFile, page: number, create: boolean): Uint8Array | undefined {
-  const { process } = device.surroundings;
+/** Whether the PTE of `page` points at the physical page that the CPU sees there. */
+function isCurrent(device: EmulatedDevice, file: EmulatedFile, page: number): boolean {
   const frame = file.vm.pageTable.frameOf(page);
-  if (frame !== 0 && process.pages.frameOf(page, true) === frame) {
-    return create ? process.contents.bytesOf(page) : process.contents.peek(page);
-  }
+  return frame !== 0 && device.surroundings.process.pages.frameOf(page, true) === frame;
+}
+
+/** What was kept of the old page that a stale PTE points at. */
+function oldBytes(device: EmulatedDevice, file: EmulatedFile, page: number): Uint8Array | undefined {
   file.effects.current?.hazard('I1', 'the GPU uses a PTE of a page that the CPU does not map there any more', page, 1);
   // Nobody wrote to the old page before it left: it reads as zeros, and a write to it reaches nobody.
-  return process.contents.ghostOf(frame);
+  return device.surroundings.process.contents.ghostOf(file.vm.pageTable.frameOf(page));
 }
 
 function eachPage(

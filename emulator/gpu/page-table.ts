@@ -1,6 +1,6 @@
 // Models: the GPU page table of one VM and its write primitive (spec 03 §B.5).
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
-import { PageBlockMap } from '../kernel/page-block.ts';
+import { fillMarks, PageBlockMap } from '../kernel/page-block.ts';
 
 /** PTEs by page: the mark of a page is the index of its flags (0 = no PTE), its frame the physical page. */
 export class GpuPageTable {
@@ -31,7 +31,7 @@ export class GpuPageTable {
       else for (let index = start; index < start + count; index++) if (marks[index] === 0) block.used++;
     }
     for (let index = 0; index < count; index++) own[start + index] = frames[at + index]!;
-    marks.fill(flags, start, start + count);
+    fillMarks(marks, flags, start, start + count);
   }
 
   /** Clears the PTEs of `[startPage, endPage)`, whether or not there are any. */

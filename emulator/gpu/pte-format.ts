@@ -85,6 +85,8 @@ export function pteFlags(options: PteFormatOptions, flags: number, readOnly: boo
 export class PteFlagTable {
   readonly #options: PteFormatOptions;
   readonly #values: bigint[] = [0n];
+  // By index: 0 no access, 1 reading, 3 reading and writing.
+  readonly #access: number[] = [0];
   // By flag mask (8 bits) and read-only bit (bit 8); 0 where not computed yet.
   readonly #indexOf = new Uint16Array(512);
 
@@ -104,6 +106,8 @@ export class PteFlagTable {
     const known = this.#values.indexOf(value);
     if (known >= 0) return known;
     if (this.#values.length > 0xffff) throw new RangeError('more than 65535 different PTE flag values');
+    const reads = (value & PteBit.valid) !== 0n && (value & PteBit.readable) !== 0n;
+    this.#access.push(!reads ? 0 : (value & PteBit.writeable) !== 0n ? 3 : 1);
     return this.#values.push(value) - 1;
   }
 
@@ -114,7 +118,6 @@ export class PteFlagTable {
 
   /** Whether PTEs with that index allow the access. */
   permits(index: number, write: boolean): boolean {
-    const needed = PteBit.valid | PteBit.readable | (write ? PteBit.writeable : 0n);
-    return (this.#values[index]! & needed) === needed;
+    return (this.#access[index]! & (write ? 2 : 1)) !== 0;
   }
 }

@@ -41,6 +41,11 @@ export class GpuSvm<R extends GpuRange> {
   /** Ranges of all notifiers in address order; a range never crosses a window. */
   readonly ranges = new OrderedMap<R>();
   readonly #windows = new Map<number, GpuNotifier>();
+  // The notifier found last; it is in #windows.
+  #recentNotifier: GpuNotifier | undefined;
+  // Free pages around the fault at hand, as bounds [from, to), while a chunk is chosen.
+  #freeFrom = 0;
+  #freeTo = 0;
   readonly #config: GpuSvmConfig<R>;
 
   constructor(surroundings: GpuSvmSurroundings, config: GpuSvmConfig<R>) {
@@ -70,13 +75,12 @@ export class GpuSvm<R extends GpuRange> {
     const { process, effects, points, failures } = this.surroundings;
     if (page > this.#config.pages) return -Errno.EINVAL; // Q59: greater than, not at least
     if (!process.hasUsers) return -Errno.EFAULT;
-    const windowNumber = Math.floor(page / NOTIFIER_PAGES);
-    let notifier = this.#windows.get(windowNumber);
+    let notifier = this.#findNotifier(page);
     const isNew = notifier === undefined;
     if (notifier === undefined) {
       const failure = failures.take('allocate-notifier');
       if (failure !== 0) return failure;
-      notifier = new GpuNotifier(windowNumber, this.#config.invalidate);
+      notifier = new GpuNotifier(Math.floor(page / NOTIFIER_PAGES), this.#config.invalidate);
       process.notifiers.insert(notifier);
       effects.current?.notifierInserted(notifier.startPage, NOTIFIER_PAGES);
     }
@@ -102,8 +106,12 @@ export class GpuSvm<R extends GpuRange> {
     if (vma === undefined) return -Errno.ENOENT;
     if (!readOnly && (vma.protection & Protection.write) === 0) return -Errno.EPERM;
     if (isIoOrPfnMap(vma)) return -Errno.EIO;
-    const existing = this.findRange(page, page + 1);
-    if (existing !== undefined) return existing;
+    const before = this.ranges.floor(page);
+    const freeFrom = before === undefined ? 0 : before.startPage + before.pages;
+    if (freeFrom > page) return before!;
+    const after = this.ranges.higher(page);
+    this.#freeFrom = freeFrom;
+    this.#freeTo = after === undefined ? Number.POSITIVE_INFINITY : after.startPage;
     const pages = chooseChunk(page, vma.startPage, vma.endPage, lowPage, highPage, this.#isTaken);
     if (pages === 0) return -Errno.EINVAL;
     const failure = failures.take('allocate-range');
@@ -114,14 +122,21 @@ export class GpuSvm<R extends GpuRange> {
     notifier.rangeCount++;
     effects.current?.rangeInserted(range.startPage, pages);
     if (isNew) {
-      this.#windows.set(Math.floor(page / NOTIFIER_PAGES), notifier);
+      this.#windows.set(notifier.startPage / NOTIFIER_PAGES, notifier);
       this.notifiers.insert(notifier.startPage, notifier);
     }
     return range;
   }
 
+  // Chunks contain the page of the fault, so only its two neighbours can be in the way.
   readonly #isTaken = (startPage: number, pages: number): boolean =>
-    this.findRange(startPage, startPage + pages) !== undefined;
+    startPage < this.#freeFrom || startPage + pages > this.#freeTo;
+
+  #findNotifier(page: number): GpuNotifier | undefined {
+    const recent = this.#recentNotifier;
+    if (recent !== undefined && page >= recent.startPage && page < recent.endPage) return recent;
+    return (this.#recentNotifier = this.#windows.get(Math.floor(page / NOTIFIER_PAGES)));
+  }
 
   /**
    * Takes a range out (A.11): DMA-unmaps it and, if it was the last one, its
@@ -141,7 +156,7 @@ export class GpuSvm<R extends GpuRange> {
     notifier.rangeCount--;
     if (notifier.rangeCount === 0) {
       // Finalisation has unregistered it already.
-      if (this.#windows.delete(notifier.startPage / NOTIFIER_PAGES)) this.#unregister(notifier);
+      if (this.#forget(notifier)) this.#unregister(notifier);
       this.notifiers.remove(notifier.startPage, notifier);
     }
     return true;
@@ -161,7 +176,7 @@ export class GpuSvm<R extends GpuRange> {
     let notifier = this.notifiers.first();
     while (notifier !== undefined) {
       this.#unregister(notifier);
-      this.#windows.delete(notifier.startPage / NOTIFIER_PAGES);
+      this.#forget(notifier);
       let range = this.findRange(notifier.startPage, notifier.endPage);
       while (range !== undefined) {
         this.removeRange(range);
@@ -169,6 +184,11 @@ export class GpuSvm<R extends GpuRange> {
       }
       notifier = this.notifiers.first();
     }
+  }
+
+  #forget(notifier: GpuNotifier): boolean {
+    this.#recentNotifier = undefined;
+    return this.#windows.delete(notifier.startPage / NOTIFIER_PAGES);
   }
 
   #unregister(notifier: GpuNotifier): void {

@@ -19,12 +19,15 @@ export interface ScopeObserver {
   /** A sleeping call goes on. */
   resumeBegin(): void;
   resumeEnd(): void;
+  /** The outermost operation has ended, with everything that went on in it. */
+  ended?(): void;
 }
 
 /** Brackets the operations of a machine; nested ones are those of another thread at a preemption point. */
 export class OperationScope {
   readonly #points: PreemptionPoints;
-  readonly #hooks: PassHook[] = [];
+  // Replaced, never changed: who walks the list is not disturbed.
+  #hooks: readonly PassHook[] = [];
   readonly #passes = new Map<PreemptionPoint, number>();
   readonly #sleeping: SleepingCall[] = [];
   #depth = 0;
@@ -63,6 +66,7 @@ export class OperationScope {
     } finally {
       if (begins) for (const observer of this.#observers) observer.nestedEnd();
       this.#depth--;
+      if (this.#depth === 0 && this.#observers.length > 0) for (const observer of this.#observers) observer.ended?.();
       if (this.#depth === 0 && this.#hookErrors.length > 0) this.#throwHookErrors();
     }
   }
@@ -72,13 +76,19 @@ export class OperationScope {
     this.#sleeping.push(call);
   }
 
+  /** An observer failed in the middle of an operation: the error is thrown when the operation has ended. */
+  defer(error: unknown): void {
+    if (this.#depth === 0) throw error;
+    this.#hookErrors.push(error);
+  }
+
   /** Adds a hook; the returned function takes it out. */
   addHook(hook: PassHook): () => void {
-    this.#hooks.push(hook);
+    this.#hooks = [...this.#hooks, hook];
     this.#points.listener = this.#onPoint;
     return () => {
       const index = this.#hooks.indexOf(hook);
-      if (index >= 0) this.#hooks.splice(index, 1);
+      if (index >= 0) this.#hooks = this.#hooks.toSpliced(index, 1);
       if (this.#hooks.length === 0) this.#points.listener = null;
     };
   }
@@ -101,7 +111,7 @@ export class OperationScope {
     this.#hookDepth = this.#depth;
     this.#point = point;
     this.#pass = pass;
-    for (const hook of [...this.#hooks]) {
+    for (const hook of this.#hooks) {
       // The modelled code holds locks here: it must run to its end before an error of a hook is seen.
       try {
         hook(point, pass);
@@ -117,8 +127,12 @@ export class OperationScope {
       const call = this.#sleeping[0]!;
       for (const observer of this.#observers) observer.resumeBegin();
       this.#otherThread = true;
-      const ended = call.resume();
-      this.#otherThread = false;
+      let ended: boolean;
+      try {
+        ended = call.resume();
+      } finally {
+        this.#otherThread = false;
+      }
       for (const observer of this.#observers) observer.resumeEnd();
       if (!ended) throw new Error('a sleeping call was resumed while the svm lock is still held');
       this.#sleeping.shift();

@@ -5,11 +5,22 @@
 // page costs no allocation of its own.
 import { PAGES_PER_BLOCK } from './page-number.ts';
 
-const BLOCKS_PER_SLAB = 32;
+// A small machine shall stay small: slabs grow with what was needed so far.
+const FIRST_SLAB_BLOCKS = 4;
+const LARGEST_SLAB_BLOCKS = 64;
 
 interface Slab {
   readonly frames: Uint32Array;
   readonly marks: Uint16Array;
+}
+
+/** Below this many entries a loop is faster than the call of `fill`. */
+const SHORT_FILL = 64;
+
+/** Sets the marks `[from, to)` (array indices) to `value`. */
+export function fillMarks(marks: Uint16Array, value: number, from: number, to: number): void {
+  if (to - from >= SHORT_FILL) marks.fill(value, from, to);
+  else for (let index = from; index < to; index++) marks[index] = value;
 }
 
 /** 512 pages; page `i` of the block is at index `base + i` of both arrays. */
@@ -35,6 +46,7 @@ export class PageBlockMap {
   readonly #free: PageBlock[] = [];
   #recentIndex = -1;
   #recent: PageBlock | undefined;
+  #slabBlocks = FIRST_SLAB_BLOCKS;
 
   /** The block with the number `page / 512`, or undefined. */
   get(blockNumber: number): PageBlock | undefined {
@@ -96,13 +108,13 @@ export class PageBlockMap {
   #allocate(): PageBlock {
     const reused = this.#free.pop();
     if (reused !== undefined) return reused;
+    const blocks = this.#slabBlocks;
+    this.#slabBlocks = Math.min(blocks * 2, LARGEST_SLAB_BLOCKS);
     const slab: Slab = {
-      frames: new Uint32Array(BLOCKS_PER_SLAB * PAGES_PER_BLOCK),
-      marks: new Uint16Array(BLOCKS_PER_SLAB * PAGES_PER_BLOCK),
+      frames: new Uint32Array(blocks * PAGES_PER_BLOCK),
+      marks: new Uint16Array(blocks * PAGES_PER_BLOCK),
     };
-    for (let index = BLOCKS_PER_SLAB - 1; index >= 0; index--) {
-      this.#free.push(new PageBlock(slab, index * PAGES_PER_BLOCK));
-    }
+    for (let index = blocks - 1; index >= 0; index--) this.#free.push(new PageBlock(slab, index * PAGES_PER_BLOCK));
     return this.#free.pop()!;
   }
 }

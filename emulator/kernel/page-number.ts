@@ -7,6 +7,13 @@ export const PAGES_PER_BLOCK = 512;
 /** Number of pages in 2^64 bytes; page numbers are below it. */
 export const PAGE_NUMBER_END: number = 2 ** 52;
 
+// A u64 as its halves: bigint shifts allocate, a store into this array does not.
+const word = new BigUint64Array(1);
+const halves = new Uint32Array(word.buffer);
+word[0] = 1n;
+const LOW = halves[0] === 1 ? 0 : 1;
+const HIGH = 1 - LOW;
+
 /** Page number of a byte address given as two u32 halves. */
 export function pageOfHalves(high: number, low: number): number {
   return high * 0x10_0000 + (low >>> 12);
@@ -14,7 +21,8 @@ export function pageOfHalves(high: number, low: number): number {
 
 /** Page number of a u64 byte address (rounded down). */
 export function pageOfAddress(address: bigint): number {
-  return Number(BigInt.asUintN(64, address) >> 12n);
+  word[0] = address; // modulo 2^64
+  return pageOfHalves(halves[HIGH]!, halves[LOW]!);
 }
 
 /** Byte address of a page number; the page number 2^52 gives 2^64, which a u64 would wrap to 0. */
@@ -24,7 +32,8 @@ export function addressOfPage(page: number): bigint {
 
 /** Whether a u64 byte address or size is a multiple of the page size. */
 export function isPageAligned(value: bigint): boolean {
-  return (value & 0xfffn) === 0n;
+  word[0] = value;
+  return (halves[LOW]! & 0xfff) === 0;
 }
 
 /** Largest multiple of `pages` (a power of two up to 2^52) that is at most `page`. */

@@ -19,6 +19,20 @@ export interface TouchResult {
   readonly fresh: number;
 }
 
+/** A VMA to be: the pages `[startPage, endPage)`. */
+export interface VmaDescription {
+  readonly startPage: number;
+  readonly endPage: number;
+  /** Bits of `Protection`. */
+  readonly protection: number;
+  readonly kind: VmaKind;
+}
+
+/** Sees how the memory of a process changes. */
+export interface MemoryObserver {
+  memoryChanged(change: 'mapped' | 'unmapped' | 'protected' | 'discarded', startPage: number, endPage: number): void;
+}
+
 /** One process address space. All page intervals are half open, results are 0 or a negative errno. */
 export class AddressSpace {
   readonly vmas = new OrderedMap<Vma>();
@@ -28,9 +42,13 @@ export class AddressSpace {
   readonly mmapLock = new SharedLock('mmap lock');
   /** False after the last user is gone: no reference on the mm's users can be taken any more. */
   hasUsers = true;
+  /** Told of every change after it was made; null while nobody wants to know. */
+  observer: MemoryObserver | null = null;
   #breakStart = 0;
   #breakEnd = 0;
   #stackStart = -1;
+  // The VMA found last; the next question is mostly about the same one.
+  #recentVma: Vma | undefined;
   readonly #merge: boolean;
 
   constructor(options: { vmaMerge?: boolean } = {}) {
@@ -39,8 +57,12 @@ export class AddressSpace {
 
   /** The VMA that contains `page`, or undefined. */
   findVma(page: number): Vma | undefined {
+    const recent = this.#recentVma;
+    if (recent !== undefined && page >= recent.startPage && page < recent.endPage) return recent;
     const vma = this.vmas.floor(page);
-    return vma !== undefined && vma.endPage > page ? vma : undefined;
+    if (vma === undefined || vma.endPage <= page) return undefined;
+    this.#recentVma = vma;
+    return vma;
   }
 
   /** The first VMA that ends behind `page`: the one that contains it or the next one. */
@@ -66,16 +88,26 @@ export class AddressSpace {
     if (startPage === 0) return -Errno.EPERM;
     const next = this.findVmaFrom(startPage);
     if (next !== undefined && next.startPage < endPage) return -Errno.EEXIST;
-    if (kind === 'heap') {
-      this.#breakStart = startPage;
-      this.#breakEnd = endPage;
-    } else if (kind === 'stack') {
-      this.#stackStart = endPage - 1;
-    }
+    this.#noteInitial(startPage, endPage, kind);
     const vma = new Vma(startPage, endPage, protection, kind);
     this.vmas.insert(startPage, vma);
     this.#mergeAround(vma);
+    this.observer?.memoryChanged('mapped', startPage, endPage);
     return 0;
+  }
+
+  /**
+   * The VMAs become exactly those of `list` (ascending, disjoint), as they are in
+   * a process that this one mirrors. No events, pages stay: what vanished or
+   * changed was unmapped or reprotected before.
+   */
+  adopt(list: readonly VmaDescription[]): void {
+    this.vmas.clear();
+    this.#recentVma = undefined;
+    for (const { startPage, endPage, protection, kind } of list) {
+      this.vmas.insert(startPage, new Vma(startPage, endPage, protection, kind));
+      this.#noteInitial(startPage, endPage, kind);
+    }
   }
 
   /** munmap: splits, takes the VMAs out, announces UNMAP for the whole argument, drops the pages. */
@@ -89,12 +121,13 @@ export class AddressSpace {
     const removed: Vma[] = [];
     while (vma !== undefined && vma.startPage < endPage) {
       removed.push(vma);
-      this.vmas.remove(vma.startPage, vma);
+      this.#removeVma(vma);
       vma = this.vmas.higher(vma.startPage);
     }
     this.notifiers.deliver(NotifierEvent.unmap, startPage, endPage);
     for (const gone of removed) this.pages.drop(gone.startPage, gone.endPage, false);
     if (!this.contents.empty) this.contents.detach(startPage, endPage);
+    this.observer?.memoryChanged('unmapped', startPage, endPage);
     return 0;
   }
 
@@ -112,6 +145,7 @@ export class AddressSpace {
         piece.protection = protection;
         this.notifiers.deliver(NotifierEvent.protectionVma, page, pieceEnd);
         this.#mergeAround(piece);
+        this.observer?.memoryChanged('protected', page, pieceEnd);
       }
       page = pieceEnd;
     }
@@ -131,6 +165,7 @@ export class AddressSpace {
       if (vma.kind === 'pfnmap') return -Errno.EINVAL;
       this.notifiers.deliver(NotifierEvent.clear, from, to);
       this.#discardPages(vma, from, to);
+      this.observer?.memoryChanged('discarded', from, to);
       page = to;
     }
     return result;
@@ -159,7 +194,23 @@ export class AddressSpace {
     this.notifiers.deliver(NotifierEvent.unmap, 0, PAGE_NUMBER_END);
     for (const vma of this.vmas.values()) this.pages.drop(vma.startPage, vma.endPage, false);
     this.vmas.clear();
+    this.#recentVma = undefined;
     this.contents.detach(0, PAGE_NUMBER_END);
+    this.observer?.memoryChanged('unmapped', 0, PAGE_NUMBER_END);
+  }
+
+  #noteInitial(startPage: number, endPage: number, kind: VmaKind): void {
+    if (kind === 'heap') {
+      this.#breakStart = startPage;
+      this.#breakEnd = endPage;
+    } else if (kind === 'stack') {
+      this.#stackStart = endPage - 1;
+    }
+  }
+
+  #removeVma(vma: Vma): void {
+    this.vmas.remove(vma.startPage, vma);
+    this.#recentVma = undefined;
   }
 
   #discardPages(vma: Vma, from: number, to: number): void {
@@ -200,13 +251,13 @@ export class AddressSpace {
     let merged = vma;
     const before = this.vmas.lower(vma.startPage);
     if (before !== undefined && before.endPage === vma.startPage && sameMapping(before, vma)) {
-      this.vmas.remove(vma.startPage, vma);
+      this.#removeVma(vma);
       before.endPage = vma.endPage;
       merged = before;
     }
     const after = this.vmas.higher(merged.startPage);
     if (after !== undefined && after.startPage === merged.endPage && sameMapping(after, merged)) {
-      this.vmas.remove(after.startPage, after);
+      this.#removeVma(after);
       merged.endPage = after.endPage;
     }
   }

@@ -1,7 +1,7 @@
 // Models: the CPU page table of the process, with the simplifications of the trace format §4.
 import { NotModelledError } from '../kernel/not-modelled.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
-import { PageBlockMap } from '../kernel/page-block.ts';
+import { fillMarks, PageBlockMap } from '../kernel/page-block.ts';
 import type { PageBlock } from '../kernel/page-block.ts';
 import type { PageContents } from './page-contents.ts';
 import { keepsPagesCached } from './vma.ts';
@@ -123,7 +123,7 @@ export class CpuPages {
     if (block.used === 0) {
       const frame = this.#takeFrames(to - from, 1) - from - base;
       for (let index = base + from; index < base + to; index++) frames[index] = frame + index;
-      marks.fill(mark, base + from, base + to);
+      fillMarks(marks, mark, base + from, base + to);
       block.used = to - from;
       return to - from;
     }

@@ -1,6 +1,8 @@
 // Models: what is written in the pages, and the old contents of pages that a stale PTE still reaches (design §4).
 import { OrderedMap } from '../kernel/ordered-map.ts';
-import { PAGE_BYTES } from '../kernel/page-number.ts';
+import { addressOfPage, PAGE_BYTES } from '../kernel/page-number.ts';
+
+const NOTHING = new Uint8Array(0);
 
 interface Segment {
   readonly startPage: number;
@@ -11,6 +13,13 @@ interface Segment {
 /** Says whether a GPU PTE at `page` still points at the physical page `frame`. */
 export type FrameReferenceCheck = (page: number, frame: number) => boolean;
 
+/** Memory that is not ours, of which the pages here are a picture: the program whose address space a served node mirrors. */
+export interface ForeignMemory {
+  /** Fills `target` with the bytes from `address` on. */
+  read(address: bigint, target: Uint8Array): void;
+  write(address: bigint, source: Uint8Array): void;
+}
+
 /** Bytes of a process, by page number; pages that nobody wrote read as zeros and take no memory. */
 export class PageContents {
   readonly #segments = new OrderedMap<Segment>();
@@ -18,6 +27,8 @@ export class PageContents {
   #sweepAt = 64;
   /** Set by the machine, which knows the GPU page tables. */
   isFrameReferenced: FrameReferenceCheck = () => false;
+  /** Where the contents really are, if not here. Old contents of pages that left can't be kept then. */
+  foreign: ForeignMemory | null = null;
 
   /** Whether nothing was attached or written, so that there is nothing to keep. */
   get empty(): boolean {
@@ -46,6 +57,18 @@ export class PageContents {
     if (segment === undefined || segment.startPage + segment.pages <= page) return undefined;
     const offset = (page - segment.startPage) * PAGE_BYTES;
     return segment.bytes.subarray(offset, offset + PAGE_BYTES);
+  }
+
+  /** Fills `target` with the bytes of `page` from byte `within` on; it may not reach beyond the page. */
+  read(page: number, within: number, target: Uint8Array): void {
+    if (this.foreign !== null) this.foreign.read(byteAddress(page, within), target);
+    else target.set(this.peek(page)?.subarray(within, within + target.length) ?? NOTHING);
+  }
+
+  /** Writes `source` to `page` from byte `within` on; it may not reach beyond the page. */
+  write(page: number, within: number, source: Uint8Array): void {
+    if (this.foreign !== null) this.foreign.write(byteAddress(page, within), source);
+    else this.bytesOf(page).set(source, within);
   }
 
   /** The physical page `frame` leaves `page`: keeps its bytes if a PTE points there, and clears what the CPU sees. */
@@ -116,4 +139,8 @@ export class PageContents {
     }
     this.#sweepAt = Math.max(64, this.#ghosts.size * 2);
   }
+}
+
+function byteAddress(page: number, within: number): bigint {
+  return addressOfPage(page) + BigInt(within);
 }

@@ -1,7 +1,7 @@
 // Models: what a shader or DMA engine does - look at the PTE, raise a retry fault, look again (trace format §3, `access`).
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
-import { pteState } from './pte-state.ts';
+import { pteStateRun } from './pte-state.ts';
 import type { PteState } from './pte-state.ts';
 import type { GpuVm } from './vm.ts';
 
@@ -38,10 +38,10 @@ export function accessPages(
   const runs: AccessRun[] = [];
   let faults = 0;
   let result = 0;
-  for (let page = startPage; page < endPage; page++) {
-    let flags = vm.pageTable.flagsOf(page);
+  let page = startPage;
+  while (page < endPage) {
     let outcome: AccessRun['outcome'] = 'hit';
-    for (let attempt = 0; !device.pteFlags.permits(flags, write); attempt++) {
+    for (let attempt = 0; !device.pteFlags.permits(vm.pageTable.flagsOf(page), write); attempt++) {
       if (attempt === MOST_FAULTS_PER_PAGE) {
         outcome = 'failed';
         break;
@@ -49,13 +49,19 @@ export function accessPages(
       outcome = 'faulted';
       faults++;
       result = fault(page);
-      flags = vm.pageTable.flagsOf(page);
     }
-    const state =
-      outcome === 'failed' ? undefined : pteState(vm, device, process, page, flags, vm.pageTable.frameOf(page));
+    let state: PteState | undefined;
+    let next = page + 1;
+    if (outcome !== 'failed') {
+      // Pages behind a hit with equal PTEs are hits too; one that faulted stands for itself.
+      const judged = pteStateRun(vm, device, process, page, outcome === 'hit' ? endPage : next);
+      state = judged.state;
+      next = judged.endPage;
+    }
     const run = runs[runs.length - 1];
-    if (run !== undefined && run.outcome === outcome && run.state === state) run.pages++;
-    else runs.push({ outcome, startPage: page, pages: 1, state });
+    if (run !== undefined && run.outcome === outcome && run.state === state) run.pages += next - page;
+    else runs.push({ outcome, startPage: page, pages: next - page, state });
+    page = next;
   }
   return { result, faults, runs };
 }

@@ -29,6 +29,8 @@ function aggregateRecords(context: SvmContext, first: number, last: number): voi
   let interval = first <= last ? tree.findIntersecting(first, last) : undefined;
   if (interval === undefined || interval.first > first) copyRecord(aggregate, defaults);
   else copyRecord(aggregate, interval);
+  // The usual case: one interval covers the request.
+  if (interval !== undefined && interval.first <= first && interval.last >= last) return;
   let cursor = first;
   while (interval !== undefined && cursor <= last) {
     if (interval.first > cursor) combine(defaults);

@@ -84,14 +84,15 @@ export class AttributeTree {
 
   /** The interval that contains `page`, or the hole around it (spec 02 §3.2). */
   lookupBounds(page: number): BoundsLookup {
-    const interval = this.find(page);
-    if (interval !== undefined) return { interval, first: interval.first, last: interval.last };
-    const bounds: BoundsLookup = { interval: undefined, first: 0, last: Number.POSITIVE_INFINITY };
-    const next = this.findIntersecting(page + 1, Number.POSITIVE_INFINITY);
-    if (next !== undefined && next.first > page) bounds.last = next.first - 1;
-    const before = next === undefined ? this.#map.last() : this.#before(next);
-    if (before !== undefined && before.last < page) bounds.first = before.last + 1;
-    return bounds;
+    if (this.#overlapping) return this.#lookupOverlapping(page);
+    const before = this.#map.floor(page);
+    if (before !== undefined && before.last >= page) return { interval: before, first: before.first, last: before.last };
+    const next = this.#map.higher(page);
+    return {
+      interval: undefined,
+      first: before === undefined ? 0 : before.last + 1,
+      last: next === undefined ? Number.POSITIVE_INFINITY : next.first - 1,
+    };
   }
 
   insert(interval: AttributeInterval): void {
@@ -145,9 +146,19 @@ export class AttributeTree {
     this.#overlapping = false;
   }
 
+  #lookupOverlapping(page: number): BoundsLookup {
+    const interval = this.find(page);
+    if (interval !== undefined) return { interval, first: interval.first, last: interval.last };
+    const bounds: BoundsLookup = { interval: undefined, first: 0, last: Number.POSITIVE_INFINITY };
+    const next = this.findIntersecting(page + 1, Number.POSITIVE_INFINITY);
+    if (next !== undefined && next.first > page) bounds.last = next.first - 1;
+    const before = next === undefined ? this.#map.last() : this.#before(next);
+    if (before !== undefined && before.last < page) bounds.first = before.last + 1;
+    return bounds;
+  }
+
+  /** The interval before `interval` in tree order; of several with its first page, the one inserted just before. */
   #before(interval: AttributeInterval): AttributeInterval | undefined {
-    if (!this.#overlapping) return this.#map.lower(interval.first);
-    // Of several with the same first page, the one inserted just before.
     let before = this.#map.lower(interval.first);
     this.#map.scan(interval.first, (candidate) => {
       if (candidate === interval) return false;

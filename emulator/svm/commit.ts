@@ -37,7 +37,7 @@ export function commitRange(
     result = writeRange(context, range, pteFlags);
   } else {
     range.clearGpuMapped();
-    result = -Errno.EAGAIN;
+    result = -Errno.EAGAIN; // Q40: PTEs that are live stay so
   }
   context.framework.notifierLock.releaseRead();
   if (result === 0) {
@@ -52,6 +52,11 @@ export function commitRange(
     range.attributeFlags = attributeFlags;
     range.state |= SvmRangeState.gpuMapped;
     range.validationTime = context.clock.now;
+    if (!range.committable) {
+      context.effects.current?.hazard('Q40', 'a range was marked mapped although its pages were invalidated meanwhile', range.startPage, range.pages);
+    }
+  } else {
+    context.effects.current?.commitFailed(range.startPage, range.pages, result);
   }
   context.vm.pageDirectoryLock.release();
   return result;
@@ -64,17 +69,20 @@ function writeRange(context: SvmContext, range: SvmRange, pteFlags: number): num
   if (failure !== 0) return failure;
   const blockNumber = Math.floor(range.startPage / PAGES_PER_BLOCK);
   const block = process.pages.blocks.get(blockNumber);
+  const effects = context.effects.current;
   if (range.frozenFrames !== null) {
+    effects?.ptesReplacing(range.startPage, range.pages, pteFlags, range.frozenFrames, 0);
     vm.pageTable.write(range.startPage, range.pages, pteFlags, range.frozenFrames, 0);
   } else if (block !== undefined) {
     const at = block.base + (range.startPage - blockNumber * PAGES_PER_BLOCK);
+    effects?.ptesReplacing(range.startPage, range.pages, pteFlags, block.frames, at);
     vm.pageTable.write(range.startPage, range.pages, pteFlags, block.frames, at);
   } else {
     throw new Error(`a DMA-mapped range has no CPU pages (page ${range.startPage}): the model is inconsistent`);
   }
   // One call for each DMA entry: the whole of a huge mapping, else each page.
   device.counters.mapCalls += block !== undefined && block.huge && range.pages === PAGES_PER_BLOCK ? 1 : range.pages;
-  context.effects.current?.ptesWritten(range.startPage, range.pages, pteFlags);
+  effects?.ptesWritten(range.startPage, range.pages, pteFlags);
   return 0;
 }
 
@@ -82,7 +90,10 @@ function writeRange(context: SvmContext, range: SvmRange, pteFlags: number): num
 export function zapPages(context: SvmContext, startPage: number, endPage: number): number {
   context.device.counters.clearCalls++;
   const failure = context.failures.take('zap-ptes');
-  if (failure !== 0) return failure;
+  if (failure !== 0) {
+    context.effects.current?.zapFailed(startPage, endPage, failure);
+    return failure;
+  }
   context.vm.pageTable.zap(startPage, endPage);
   context.effects.current?.ptesZapped(startPage, endPage - startPage);
   return 0;

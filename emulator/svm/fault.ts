@@ -1,9 +1,11 @@
 // Models: the SVM fault handler (spec 05 §2-§6).
 import { SvmFlag } from '../../lib/uapi/constants.ts';
+import type { FaultReason } from '../kernel/effects.ts';
 import { Errno } from '../kernel/errno.ts';
 import { isSpecialVma, Protection } from '../mm/vma.ts';
 import { isStaleTimestamp } from '../gpu/interrupt-ring.ts';
 import { getPages } from '../gpusvm/get-pages.ts';
+import type { AttributeRecord } from './attribute-record.ts';
 import { AttributeInterval, snapshotRecord } from './attribute-tree.ts';
 import { commitRange } from './commit.ts';
 import type { SvmContext } from './context.ts';
@@ -41,6 +43,9 @@ export class HandleFault {
   readonly #context: SvmContext;
   readonly #fault: RetryFault;
   #entered = false;
+  // What decided the answer, and the error behind it.
+  #reason: FaultReason = 'mapped';
+  #cause = 0;
 
   constructor(context: SvmContext, fault: RetryFault) {
     this.#context = context;
@@ -52,16 +57,26 @@ export class HandleFault {
     const context = this.#context;
     if (!this.#entered) {
       this.#entered = true;
-      if (context.closing) return -Errno.EAGAIN; // Q61
-      if (this.#dropStale()) return 0;
+      if (context.vm.context !== context) this.#reportFinalised('Q09', 'the fault handler looked up a context that was finalised before it took a reference');
+      if (context.closing) return this.#answer(-Errno.EAGAIN, 'closing'); // Q61
+      if (this.#dropStale()) return this.#answer(0, 'stale');
+    } else if (context.vm.context !== context) {
+      this.#reportFinalised('Q10', 'a fault that waited for the svm lock goes on in a context that was finalised meanwhile');
     }
     if (context.svmLock.held) return SLEEPING;
     context.svmLock.acquire();
+    let result: number;
     try {
-      return this.#resolveAndMap();
+      result = this.#resolveAndMap();
     } finally {
       context.svmLock.release();
     }
+    return this.#answer(result, this.#reason);
+  }
+
+  #answer(result: number, reason: FaultReason): number {
+    this.#context.effects.current?.faultEnded(this.#fault.page, this.#fault.write, result, reason, this.#cause);
+    return result;
   }
 
   /** Stale-fault filter (spec 05 §3): drops every fault that is not younger than the checkpoint (Q63). */
@@ -73,6 +88,7 @@ export class HandleFault {
       return false;
     }
     context.device.counters.filterRemove++;
+    context.effects.current?.faultDropped(this.#fault.page, this.#fault.timestamp, context.checkpoint);
     return true;
   }
 
@@ -83,6 +99,7 @@ export class HandleFault {
       const result = this.#map(interval);
       if (result !== -Errno.EAGAIN) return result;
       this.#context.device.counters.filterRemove++;
+      this.#context.effects.current?.faultRetried(this.#fault.page, result, true);
     }
     throw new FaultLivelockError(this.#fault.page);
   }
@@ -92,35 +109,46 @@ export class HandleFault {
     const context = this.#context;
     const { page } = this.#fault;
     const { tree, process, points } = context;
-    const bounds = tree.lookupBounds(page);
+    const found = tree.find(page);
+    // The bounds of the hole belong to the same lookup, before the tree is unlocked.
+    const bounds = found === undefined ? tree.lookupBounds(page) : undefined;
     points.reach('tree-unlock');
-    if (bounds.interval !== undefined) return bounds.interval;
+    if (bounds === undefined) return found!;
     points.reach('mmap-lock');
     process.mmapLock.acquireRead();
     const vma = process.findVma(page);
     let refusal = 0;
-    if (vma === undefined) refusal = RESOLVED_NOTHING; // Q54
-    else if (isSpecialVma(vma)) refusal = -Errno.EOPNOTSUPP;
-    // Read under the lock: an event after it may change the VMA.
-    const record = snapshotRecord(context.defaults);
+    let record: AttributeRecord | undefined;
     let first = 0;
     let last = 0;
-    if (vma !== undefined) {
+    if (vma === undefined) {
+      refusal = RESOLVED_NOTHING; // Q54
+      this.#reason = 'no-vma';
+    } else if (isSpecialVma(vma)) {
+      refusal = -Errno.EOPNOTSUPP;
+      this.#reason = 'vma-refused';
+    } else {
+      // Read under the lock: an event after it may change the VMA.
+      record = snapshotRecord(context.defaults);
       if (process.isInitialHeap(vma) || process.isInitialStack(vma)) record.preferredLocation = 0;
       first = vma.startPage;
       last = vma.endPage - 1;
     }
     process.mmapLock.releaseRead();
     points.reach('mmap-unlock');
-    if (refusal !== 0) return refusal;
+    if (record === undefined) return refusal;
     const granule = 2 ** context.granularity;
     const granuleStart = Math.floor(page / granule) * granule;
     first = Math.max(first, granuleStart, bounds.first);
     last = Math.min(last, granuleStart + granule - 1, bounds.last);
     const failure = context.failures.take('allocate-interval');
-    if (failure !== 0) return failure;
+    if (failure !== 0) {
+      this.#reason = 'no-memory';
+      return failure;
+    }
     const interval = new AttributeInterval(first, last, record);
     tree.insert(interval); // Q31: not checked again that the pages are still a hole
+    context.effects.current?.attributesEdited('faulted-in', first, last, first, last, 0, 0);
     points.reach('tree-unlock');
     return interval;
   }
@@ -128,31 +156,53 @@ export class HandleFault {
   /** The mapping procedure with its shared budget of three attempts (spec 05 §5). */
   #map(interval: AttributeInterval): number {
     const context = this.#context;
+    const { page, write } = this.#fault;
     const now = context.clock.now;
     const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
     let budget = ATTEMPTS;
     while (true) {
       const collected = context.collector.collect();
-      if (collected !== 0) return collected;
+      if (collected !== 0) return this.#because('collector-failed', collected, collected);
       if (interval.freed) this.#reportFreed(interval);
-      if (!this.#permitted()) return -Errno.EPERM;
-      const range = findOrInsertRange(context, this.#fault.page, interval, mode);
-      if (typeof range === 'number') return range === -Errno.EFAULT || range === -Errno.ENOENT ? 0 : range;
-      if (now < range.validationTime + RECENT_MAPPING_WINDOW) return 0;
+      if (!this.#permitted()) return this.#because('no-permission', -Errno.EPERM, 0);
+      const range = findOrInsertRange(context, page, interval, mode);
+      if (typeof range === 'number') return this.#withoutRange(range, interval);
+      if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
       const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly);
-      if (!(this.#fault.write && mode.readOnly) && range.isFullyValid(flags, interval.flags)) return 0;
+      if (!(write && mode.readOnly) && range.isFullyValid(flags, interval.flags)) return this.#because('already-valid', 0, 0);
       let result = getPages(context.framework, range, mode.readOnly);
       if (result === -Errno.EOPNOTSUPP || result === -Errno.EFAULT) {
         budget--;
-        if (budget > 0) continue;
-        return 0; // Q55
+        if (budget === 0) return this.#because('pages-unavailable', 0, result); // Q55
+        context.effects.current?.faultRetried(page, result, false);
+        continue;
       }
-      if (result !== 0) return result === -Errno.EPERM ? result : 0;
+      if (result === -Errno.EPERM) return this.#because('pages-not-writable', result, result);
+      if (result !== 0) return this.#because('pages-unavailable', 0, result);
       result = commitRange(context, range, flags, interval.flags, false);
-      if (result !== -Errno.EAGAIN) return result;
+      if (result === 0) return this.#because('mapped', 0, 0);
+      if (result !== -Errno.EAGAIN) return this.#because('commit-failed', result, result);
       budget--;
       if (budget === 0) return result;
+      context.effects.current?.faultRetried(page, result, false);
     }
+  }
+
+  /** No range was found or made: two errors mean "retry", the others kill the access (spec 05 §5 step 3). */
+  #withoutRange(error: number, interval: AttributeInterval): number {
+    const { page } = this.#fault;
+    if (error === -Errno.ENOENT) return this.#because('no-vma', 0, error);
+    if (error === -Errno.EFAULT) return this.#because('no-range', 0, error);
+    if (error === -Errno.EINVAL && !interval.freed && (page < interval.first || page > interval.last)) {
+      this.#report('Q33', 'the attribute interval was trimmed under the fault handler, and no chunk fits its new bounds', interval);
+    }
+    return this.#because(error === -Errno.ENOMEM ? 'no-memory' : 'no-range', error, error);
+  }
+
+  #because(reason: FaultReason, result: number, cause: number): number {
+    this.#reason = reason;
+    this.#cause = cause;
+    return result;
   }
 
   /** VM_READ always, VM_WRITE for a write; without a VMA everything is permitted (spec 05 §5.1). */
@@ -169,12 +219,15 @@ export class HandleFault {
   }
 
   #reportFreed(interval: AttributeInterval): void {
-    this.#context.effects.current?.hazard(
-      'Q32',
-      'the fault handler uses an interval that the collector freed',
-      interval.first,
-      interval.last - interval.first + 1,
-    );
+    this.#report('Q32', 'the fault handler uses an interval that the collector freed', interval);
+  }
+
+  #report(quirk: string, detail: string, interval: AttributeInterval): void {
+    this.#context.effects.current?.hazard(quirk, detail, interval.first, interval.last - interval.first + 1);
+  }
+
+  #reportFinalised(quirk: string, detail: string): void {
+    this.#context.effects.current?.hazard(quirk, detail, this.#fault.page, 1);
   }
 }
 

@@ -48,12 +48,20 @@ export class GarbageCollector {
       const unmap = (range.state & SvmRangeState.unmapPending) !== 0;
       range.clearPending();
       if (unmap) {
+        context.effects.current?.collecting(range.startPage, range.pages, first, last);
         const result = clearAttributes(context, first, last);
-        if (result !== 0) return result;
-        if (!context.framework.removeRange(range)) {
-          const quirk = range.queued ? 'Q45' : 'Q44';
+        if (result !== 0) {
+          context.effects.current?.collected(range.startPage, range.pages, result);
+          return result;
+        }
+        if (context.framework.removeRange(range)) {
+          range.state |= SvmRangeState.collected;
+        } else {
+          // Queued again while it was collected, or removed by a split while it was queued.
+          const quirk = (range.state & SvmRangeState.collected) !== 0 ? 'Q45' : 'Q44';
           context.effects.current?.hazard(quirk, 'a range was removed twice', range.startPage, range.pages);
         }
+        context.effects.current?.collected(range.startPage, range.pages, 0);
       }
       this.#letGo(range);
       range = this.#take();

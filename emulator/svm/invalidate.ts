@@ -15,6 +15,7 @@ export function invalidate(
   endPage: number,
 ): void {
   const { framework } = context;
+  context.effects.current?.notifierCalled(event, startPage, endPage);
   if (event === NotifierEvent.release) return;
   const from = Math.max(notifier.startPage, startPage);
   const to = Math.min(notifier.endPage, endPage);

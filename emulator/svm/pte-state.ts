@@ -1,4 +1,5 @@
 // Models: nothing - it judges a PTE against the process's memory (trace format §6, "state of a present PTE").
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { PRESENT, WRITE_FAULTED } from '../mm/cpu-pages.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { Protection } from '../mm/vma.ts';
@@ -13,24 +14,45 @@ import type { GpuVm } from './vm.ts';
  */
 export type PteState = 'stale' | 'perm' | 'cow' | 'orphan' | 'nodma' | 'ok';
 
-/** State of the PTE of `page`, which must be present, with flags of index `flags` and the physical page `frame`. */
-export function pteState(
-  vm: GpuVm,
-  device: GpuDevice,
-  process: AddressSpace,
-  page: number,
-  flags: number,
-  frame: number,
-): PteState {
+/** PTEs from a page on that have the same flags and the same state. */
+export interface PteStateRun {
+  readonly state: PteState;
+  /** First page behind the run, which need not be as long as possible. */
+  readonly endPage: number;
+}
+
+/**
+ * State of the PTE of `page`, which must be present, and of those behind it that
+ * share it, below `limit`. Pages of one VMA and one range are judged together.
+ */
+export function pteStateRun(vm: GpuVm, device: GpuDevice, process: AddressSpace, page: number, limit: number): PteStateRun {
+  const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
+  const gpu = vm.pageTable.blocks.get(blockNumber)!;
+  const cpu = process.pages.blocks.get(blockNumber);
+  const offset = page - blockNumber * PAGES_PER_BLOCK;
+  const flags = gpu.marks[gpu.base + offset]!;
+  const frame = gpu.frames[gpu.base + offset]!;
   // A page kept in the page cache counts as current.
-  if (frame === 0 || process.pages.frameOf(page, true) !== frame) return 'stale';
+  if (frame === 0 || cpu === undefined || cpu.frames[cpu.base + offset]! !== frame) return { state: 'stale', endPage: page + 1 };
   const vma = process.findVma(page);
   const writable = device.pteFlags.permits(flags, true);
-  if (vma === undefined || (vma.protection & Protection.read) === 0) return 'perm';
-  if (writable && (vma.protection & Protection.write) === 0) return 'perm';
+  if (vma === undefined || (vma.protection & Protection.read) === 0) return { state: 'perm', endPage: page + 1 };
+  if (writable && (vma.protection & Protection.write) === 0) return { state: 'perm', endPage: page + 1 };
+  const marks = cpu.marks[cpu.base + offset]!;
   // A page of the page cache that is not mapped now is nobody's copy-on-write page.
-  if (writable && (process.pages.marksOf(page) & (PRESENT | WRITE_FAULTED)) === PRESENT) return 'cow';
+  if (writable && (marks & (PRESENT | WRITE_FAULTED)) === PRESENT) return { state: 'cow', endPage: page + 1 };
   const range = vm.context?.framework.findRange(page, page + 1);
-  if (range === undefined) return 'orphan';
-  return range.pagesValid ? 'ok' : 'nodma';
+  if (range === undefined) return { state: 'orphan', endPage: page + 1 };
+  const end = Math.min(limit, vma.endPage, range.endPage) - blockNumber * PAGES_PER_BLOCK;
+  let behind = offset + 1;
+  while (
+    behind < end &&
+    gpu.marks[gpu.base + behind] === flags &&
+    cpu.marks[cpu.base + behind] === marks &&
+    gpu.frames[gpu.base + behind] !== 0 &&
+    gpu.frames[gpu.base + behind] === cpu.frames[cpu.base + behind]
+  ) {
+    behind++;
+  }
+  return { state: range.pagesValid ? 'ok' : 'nodma', endPage: blockNumber * PAGES_PER_BLOCK + behind };
 }

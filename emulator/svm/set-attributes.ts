@@ -1,4 +1,5 @@
 // Models: SET_ATTR - validation, the pass over segments, effects and the retry rule (spec 02 §4).
+import type { AttributeEditKind } from '../kernel/effects.ts';
 import { Errno } from '../kernel/errno.ts';
 import { isSpecialVma } from '../mm/vma.ts';
 import { applyRequest, changeTrigger, copyRecord, defaultRecord, isValidRequest, recordsEqual, Trigger } from './attribute-record.ts';
@@ -10,7 +11,7 @@ import { exclusiveEnd, mapInterval } from './map-interval.ts';
 import { SLEEPING } from './sleeping.ts';
 
 /** Where a call goes on when it is resumed. */
-const Step = { waitForCollector: 0, validate: 1, beginPass: 2, edit: 3, apply: 4, retry: 5 } as const;
+const Step = { begin: 0, edit: 1, apply: 2, retry: 3 } as const;
 type Step = (typeof Step)[keyof typeof Step];
 
 /**
@@ -23,7 +24,7 @@ export class SetAttributes {
   #request!: AttributeRequest;
   #first = 0;
   #last = 0;
-  #step: Step = Step.waitForCollector;
+  #step: Step = Step.begin;
   #cursor = 0;
   #segmentEnd = 0;
   #retry = false;
@@ -43,63 +44,55 @@ export class SetAttributes {
     this.#first = first;
     this.#last = last;
     this.#request = request;
-    this.#step = Step.waitForCollector;
+    this.#step = Step.begin;
     this.#interval = null;
     return this;
   }
 
   run(): number {
     const context = this.#context;
+    if (this.#step === Step.begin) {
+      if (this.#mustSleepForCollector()) return SLEEPING;
+      context.collector.waitIdle();
+      const result = this.#validate();
+      if (result !== 0) return result;
+      copyRecord(this.#defaults, context.defaults);
+      this.#beginPass();
+    }
     while (true) {
-      switch (this.#step) {
-        case Step.waitForCollector:
-          if (this.#mustSleepForCollector()) return SLEEPING;
-          context.collector.waitIdle();
-          this.#step = Step.validate;
-          break;
-        case Step.validate: {
-          const result = this.#validate();
-          if (result !== 0) return result;
-          copyRecord(this.#defaults, context.defaults);
-          this.#step = Step.beginPass;
-          break;
-        }
-        case Step.beginPass:
-          this.#cursor = this.#first;
-          this.#retry = false;
-          this.#step = Step.edit;
-          break;
-        case Step.edit: {
-          const failure = this.#editSegment();
-          context.points.reach('tree-unlock');
-          context.points.reach('attr-edited');
-          if (failure !== 0) return failure;
-          this.#step = Step.apply;
-          break;
-        }
-        case Step.apply: {
-          if (context.svmLock.held) return SLEEPING;
-          const result = this.#applyChange();
-          if (result === -Errno.EAGAIN) this.#retry = true;
-          else if (result !== 0) return result;
-          if (this.#segmentEnd < this.#last) {
-            this.#cursor = this.#segmentEnd + 1;
-            this.#step = Step.edit;
-          } else if (this.#retry) {
-            this.#step = Step.retry;
-          } else {
-            return 0;
-          }
-          break;
-        }
-        case Step.retry:
-          // Q15: the second pass finds equal records and repeats nothing.
-          if (this.#mustSleepForCollector()) return SLEEPING;
-          context.collector.waitIdle();
-          this.#step = Step.beginPass;
-          break;
+      if (this.#step === Step.retry) {
+        // Q15: the second pass finds equal records and repeats nothing.
+        if (this.#mustSleepForCollector()) return SLEEPING;
+        context.collector.waitIdle();
+        context.effects.current?.setRetried(this.#first, this.#last);
+        this.#beginPass();
+      }
+      if (this.#step === Step.edit) {
+        const failure = this.#editSegment();
+        context.points.reach('tree-unlock');
+        context.points.reach('attr-edited');
+        if (failure !== 0) return failure;
+        this.#step = Step.apply;
+      }
+      if (context.svmLock.held) return SLEEPING;
+      const result = this.#applyChange();
+      if (result === -Errno.EAGAIN) this.#retry = true;
+      else if (result !== 0) return result;
+      if (this.#segmentEnd < this.#last) {
+        this.#cursor = this.#segmentEnd + 1;
+        this.#step = Step.edit;
+      } else if (this.#retry) {
+        this.#step = Step.retry;
+      } else {
+        return 0;
       }
     }
+  }
+
+  #beginPass(): void {
+    this.#cursor = this.#first;
+    this.#retry = false;
+    this.#step = Step.edit;
   }
 
   #mustSleepForCollector(): boolean {
@@ -155,6 +148,7 @@ export class SetAttributes {
     this.#trigger = changeTrigger(this.#defaults, target);
     this.#interval = new AttributeInterval(this.#cursor, this.#segmentEnd, target);
     this.#context.tree.insert(this.#interval);
+    if (this.#context.effects.current !== null) this.#tell('inserted', this.#cursor, this.#segmentEnd);
     return 0;
   }
 
@@ -165,6 +159,7 @@ export class SetAttributes {
     this.#interval = interval;
     if (recordsEqual(target, interval)) {
       this.#trigger = 0;
+      if (this.#context.effects.current !== null) this.#tell('unchanged', interval.first, interval.last);
       return 0;
     }
     this.#trigger = changeTrigger(interval, target);
@@ -172,10 +167,23 @@ export class SetAttributes {
       const failure = this.#context.failures.take('allocate-interval');
       if (failure !== 0) return failure;
       this.#trigger |= Trigger.rangeSplit;
+      const { first, last } = interval;
       this.#context.tree.split(interval, this.#cursor, this.#segmentEnd);
+      copyRecord(interval, target);
+      if (this.#context.effects.current !== null) this.#tell('split', first, last);
+      return 0;
     }
     copyRecord(interval, target);
+    if (this.#context.effects.current !== null) this.#tell('changed', interval.first, interval.last);
     return 0;
+  }
+
+  /** Tells who listens what was done to the segment at the cursor of an interval that was `[oldFirst, oldLast]`. */
+  #tell(kind: AttributeEditKind, oldFirst: number, oldLast: number): void {
+    const { types, count } = this.#request;
+    let mask = 0;
+    for (let index = 0; index < count; index++) mask |= 1 << types[index]!;
+    this.#context.effects.current?.attributesEdited(kind, this.#cursor, this.#segmentEnd, oldFirst, oldLast, this.#trigger, mask);
   }
 
   /** The effect of the change set on the interval as it is now (spec 02 §4.8, §5.2). */
@@ -191,11 +199,21 @@ export class SetAttributes {
         interval.first,
         interval.last - interval.first + 1,
       );
+    } else if (interval.first !== this.#cursor || interval.last !== this.#segmentEnd) {
+      context.effects.current?.hazard(
+        'Q34',
+        'SET_ATTR applies its effect to an interval that another SET_ATTR has reshaped',
+        this.#cursor,
+        this.#segmentEnd - this.#cursor + 1,
+      );
     }
     context.svmLock.acquire();
     let result = 0;
     if ((trigger & Trigger.rangeSplit) !== 0) result = splitInvalidate(context, interval.first, exclusiveEnd(interval));
-    if (result === 0 && (trigger & Trigger.prefetch) !== 0) result = mapInterval(context, interval);
+    if (result === 0 && (trigger & Trigger.prefetch) !== 0) {
+      result = mapInterval(context, interval);
+      context.effects.current?.prefetched(interval.first, interval.last, result);
+    }
     context.svmLock.release();
     return result;
   }

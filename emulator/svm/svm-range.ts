@@ -11,6 +11,8 @@ export const SvmRangeState = {
   owned: 4 << DRIVER_STATE_SHIFT,
   /** An UNMAP operation is pending. */
   unmapPending: 8 << DRIVER_STATE_SHIFT,
+  /** The collector has removed the range once. */
+  collected: 16 << DRIVER_STATE_SHIFT,
 } as const;
 
 const NOT_COMMITTABLE = RangeState.unmapped | RangeState.partiallyUnmapped;

@@ -1,8 +1,8 @@
 /** The guided tour: what SVM does to memory, step by step, on whatever device there is. */
 import { GpuFaultError, SvmDevice, SvmError } from '../device/index.ts';
 import type { GpuQueue, HostBuffer, OpenOptions } from '../device/index.ts';
-import { contextSnapshot } from '../device/emulated.ts';
-import type { ContextSnapshot } from '../device/emulated.ts';
+import { contextSnapshot, QuietEffects } from '../device/emulated.ts';
+import type { ContextSnapshot, EffectSink } from '../device/emulated.ts';
 
 /** One step of the tour. */
 export interface DemoStep {
@@ -109,7 +109,7 @@ class Observed {
     const emulated = device.emulator!;
     this.file = emulated.files[emulated.files.length - 1]!;
     const count = (name: string, by = 1): void => void this.#counts.set(name, (this.#counts.get(name) ?? 0) + by);
-    this.file.effects.add({
+    const heard: Partial<EffectSink> = {
       notifierInserted: () => count('notifier registered (512 MiB window)'),
       notifierRemoved: () => count('notifier removed'),
       rangeInserted: (_page, pages) => count(`GPU range made, ${mib(BigInt(pages) << 12n)}`),
@@ -117,11 +117,10 @@ class Observed {
       ptesWritten: (_page, pages) => count('PTE written', pages),
       ptesZapped: (_page, pages) => count('PTE cleared', pages),
       tlbFlushed: () => count('TLB flush'),
-      dmaMapped: () => undefined,
-      dmaUnmapped: () => undefined,
       collectionQueued: () => count('range queued for the garbage collector'),
       hazard: (quirk, detail) => count(`hazard ${quirk}: ${detail}`),
-    });
+    };
+    this.file.effects.add(Object.assign(new QuietEffects(), heard));
   }
 
   take(): string[] {

@@ -12,7 +12,12 @@ export interface AnswerDifference {
 
 /** The first difference between a recorded and an actual answer, or undefined. */
 export function firstDifference(expected: unknown, actual: unknown, path = ''): AnswerDifference | undefined {
-  if (Object.is(expected, actual)) return undefined;
+  // Nearly all answers are equal: paths are put together only for the one that is not.
+  if (isSame(expected, actual, path === '', path === 'counters')) return undefined;
+  return locate(expected, actual, path);
+}
+
+function locate(expected: unknown, actual: unknown, path: string): AnswerDifference | undefined {
   if (Array.isArray(expected) && Array.isArray(actual)) {
     for (let index = 0; index < Math.max(expected.length, actual.length); index++) {
       const difference = firstDifference(expected[index], actual[index], `${path}[${index}]`);
@@ -29,6 +34,30 @@ export function firstDifference(expected: unknown, actual: unknown, path = ''): 
     return undefined;
   }
   return { path, expected, actual };
+}
+
+/** Whether two values are the same; `isAnswer`: they are whole answers, `isCounters`: their counters. */
+function isSame(expected: unknown, actual: unknown, isAnswer: boolean, isCounters: boolean): boolean {
+  // 0 and -0 are not the same, although they are equal.
+  if (expected === actual && expected !== 0) return true;
+  if (typeof expected !== 'object' || typeof actual !== 'object') return Object.is(expected, actual);
+  if (Array.isArray(expected)) {
+    if (!Array.isArray(actual) || actual.length !== expected.length) return false;
+    for (let index = 0; index < expected.length; index++) {
+      if (!isSame(expected[index], actual[index], false, false)) return false;
+    }
+    return true;
+  }
+  if (!isRecord(expected) || !isRecord(actual)) return false;
+  for (const key in expected) {
+    if (isCounters && IGNORED_COUNTERS.has(key)) continue;
+    if (!isSame(expected[key], actual[key], false, isAnswer && key === 'counters')) return false;
+  }
+  for (const key in actual) {
+    if (isCounters && IGNORED_COUNTERS.has(key)) continue;
+    if (actual[key] !== undefined && expected[key] === undefined) return false;
+  }
+  return true;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

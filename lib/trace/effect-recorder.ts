@@ -1,5 +1,5 @@
 /** Effects as the `fx` list of an answer (trace format §5). */
-import type { EffectSink } from '../../emulator/index.ts';
+import { QuietEffects } from '../../emulator/index.ts';
 import { hex, hexAddress } from './hex.ts';
 
 /** One entry of `fx`. */
@@ -7,8 +7,8 @@ export type TraceEffect = readonly (string | number)[];
 
 type MergingKind = 'pte' | 'zap' | 'dma+' | 'dma-';
 
-/** Collects effects; neighbours of one kind that are contiguous become one entry. */
-export class EffectRecorder implements EffectSink {
+/** Collects the effects that the format knows; neighbours of one kind that are contiguous become one entry. */
+export class EffectRecorder extends QuietEffects {
   readonly #flagValue: (index: number) => bigint;
   #entries: TraceEffect[] = [];
   // The run that the next effect may lengthen.
@@ -19,6 +19,7 @@ export class EffectRecorder implements EffectSink {
 
   /** `flagValue` gives the 64-bit PTE flags of an index. */
   constructor(flagValue: (index: number) => bigint) {
+    super();
     this.#flagValue = flagValue;
   }
 
@@ -35,38 +36,35 @@ export class EffectRecorder implements EffectSink {
     this.#push(entry);
   }
 
-  notifierInserted(startPage: number, pages: number): void {
+  override notifierInserted(startPage: number, pages: number): void {
     this.#push(['notifier+', hexAddress(startPage), hexAddress(startPage + pages)]);
   }
-  notifierRemoved(startPage: number, pages: number): void {
+  override notifierRemoved(startPage: number, pages: number): void {
     this.#push(['notifier-', hexAddress(startPage), hexAddress(startPage + pages)]);
   }
-  rangeInserted(startPage: number, pages: number): void {
+  override rangeInserted(startPage: number, pages: number): void {
     this.#push(['range+', hexAddress(startPage), hexAddress(startPage + pages)]);
   }
-  rangeRemoved(startPage: number, pages: number): void {
+  override rangeRemoved(startPage: number, pages: number): void {
     this.#push(['range-', hexAddress(startPage), hexAddress(startPage + pages)]);
   }
-  ptesWritten(startPage: number, pages: number, flags: number): void {
+  override ptesWritten(startPage: number, pages: number, flags: number): void {
     this.#run('pte', startPage, pages, flags);
   }
-  ptesZapped(startPage: number, pages: number): void {
+  override ptesZapped(startPage: number, pages: number): void {
     this.#run('zap', startPage, pages, 0);
   }
-  tlbFlushed(): void {
+  override tlbFlushed(): void {
     this.#push(['tlb']);
   }
-  dmaMapped(startPage: number, pages: number): void {
+  override dmaMapped(startPage: number, pages: number): void {
     this.#run('dma+', startPage, pages, 0);
   }
-  dmaUnmapped(startPage: number, pages: number): void {
+  override dmaUnmapped(startPage: number, pages: number): void {
     this.#run('dma-', startPage, pages, 0);
   }
-  collectionQueued(firstPage: number, lastPage: number): void {
+  override collectionQueued(firstPage: number, lastPage: number): void {
     this.#push(['gc+', hex(firstPage), hex(lastPage)]);
-  }
-  hazard(): void {
-    // Not part of the format: the real code does not notice either.
   }
 
   #run(kind: MergingKind, startPage: number, pages: number, flags: number): void {

@@ -2,7 +2,7 @@
 import type { TraceAnswer } from './answer.ts';
 import { firstDifference } from './compare.ts';
 import type { AnswerDifference } from './compare.ts';
-import type { TraceLine } from './read-trace.ts';
+import type { TraceLine } from './parse-trace.ts';
 import { TraceRunner } from './runner.ts';
 
 /** The first operation of a trace whose answer is not the recorded one. */
@@ -44,8 +44,7 @@ export function replayTrace(lines: readonly TraceLine[], options: { check: boole
     options.onAnswer?.(line, answer);
     if (options.check && line.expected !== undefined) {
       compared++;
-      const { fx: _effects, ...withoutEffects } = answer;
-      const difference = firstDifference(line.expected, 'fx' in line.expected ? answer : withoutEffects);
+      const difference = firstDifference(line.expected, 'fx' in line.expected ? answer : withoutEffects(answer));
       if (difference !== undefined) {
         return { operations, compared, difference: { ...difference, line: line.line, operation: line.source } };
       }
@@ -56,4 +55,9 @@ export function replayTrace(lines: readonly TraceLine[], options: { check: boole
     }
   }
   return { operations, compared, difference: undefined };
+}
+
+function withoutEffects(answer: TraceAnswer): TraceAnswer {
+  const { fx: _effects, ...rest } = answer;
+  return rest;
 }

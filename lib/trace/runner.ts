@@ -1,6 +1,6 @@
 /** Runs the operations of a trace on an emulated machine (trace format §3, §8). */
-import { encodeAttributes } from '../uapi/codec.ts';
-import { SvmOperation } from '../uapi/constants.ts';
+import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../uapi/constants.ts';
+import { SVM_ATTRIBUTE_LAYOUT } from '../uapi/layout.ts';
 import { contextSnapshot, EmulatedMachine, pteFlags, parseGcVersion } from '../../emulator/index.ts';
 import type { AttributePair, EmulatedDevice, EmulatedFile, PointerKind, PreemptionPoint } from '../../emulator/index.ts';
 import { accessAnswer, dumpAnswer, touchAnswer } from './answer.ts';
@@ -98,7 +98,7 @@ export class TraceRunner {
       case 'ioctl':
         return this.#ioctl(operation, wake);
       case 'fault': {
-        const ret = this.#device.raiseFault(operation, wake === undefined ? undefined : (result) => wake({ ret: result }));
+        const ret = this.#machine.scope.run(() => this.#device.raiseFault(operation, wake === undefined ? undefined : (result) => wake({ ret: result })));
         return { ret };
       }
       case 'access':
@@ -131,26 +131,41 @@ export class TraceRunner {
   #ioctl(call: RawCall, wake?: (answer: TraceAnswer) => void): TraceAnswer {
     const { attributes, attributeCount } = call;
     // The caller's buffer holds the records padded with [0, 0]; beyond 64 the kernel never looks.
-    const padding = Math.max(0, Math.min(attributeCount, 65) - attributes.length);
-    const records = [...attributes.map(([type, value]) => ({ type, value })), ...Array<{ type: number; value: number }>(padding).fill({ type: 0, value: 0 })];
-    const bytes = encodeAttributes(records);
+    const bytes = encodeAttributePairs(attributes, Math.min(attributeCount, MAX_ATTRIBUTES_PER_CALL + 1));
     const memory = call.pointer === 'null' ? null : call.pointer === 'bad' ? 'bad' : { bytes, readOnly: call.pointer === 'ro' };
     const complete = (result: number): TraceAnswer => {
       if (result !== 0 || call.operation !== SvmOperation.getAttributes) return { ret: result };
       const view = new DataView(bytes.buffer);
       return { ret: result, values: Array.from({ length: attributeCount }, (_, index) => view.getUint32(index * 8 + 4, true)) };
     };
+    request.setBigUint64(0, call.address, true);
+    request.setBigUint64(8, call.size, true);
     const args = {
-      startLow: Number(call.address & 0xffff_ffffn),
-      startHigh: Number(call.address >> 32n),
-      sizeLow: Number(call.size & 0xffff_ffffn),
-      sizeHigh: Number(call.size >> 32n),
+      startLow: request.getUint32(0, true),
+      startHigh: request.getUint32(4, true),
+      sizeLow: request.getUint32(8, true),
+      sizeHigh: request.getUint32(12, true),
       operation: call.operation,
       attributeCount,
     };
     const sleeper = wake === undefined ? undefined : (result: number): void => wake(complete(result));
     return complete(this.#machine.scope.run(() => this.#file.svmCall(args, memory, sleeper)));
   }
+}
+
+// Splits u64s into halves without arithmetic on bigints.
+const request = new DataView(new ArrayBuffer(16));
+
+/** The packed records of `pairs`, padded with [0, 0] to at least `least` of them. */
+function encodeAttributePairs(pairs: readonly AttributePair[], least: number): Uint8Array<ArrayBuffer> {
+  const { size, fields } = SVM_ATTRIBUTE_LAYOUT;
+  const bytes = new Uint8Array(Math.max(pairs.length, least) * size);
+  const view = new DataView(bytes.buffer);
+  for (let index = 0; index < pairs.length; index++) {
+    view.setUint32(index * size + fields.type.offset, pairs[index]![0], true);
+    view.setUint32(index * size + fields.value.offset, pairs[index]![1], true);
+  }
+  return bytes;
 }
 
 interface RawCall {
@@ -213,9 +228,10 @@ class Injections {
   }
 
   #onPoint(point: PreemptionPoint, pass: number): void {
-    this.#entries.forEach((entry, index) => {
+    for (let index = 0; index < this.#entries.length; index++) {
+      const entry = this.#entries[index]!;
       if (entry.at === point && entry.nth === pass) this.#answers[index] = this.#inject(entry, index);
-    });
+    }
   }
 
   #inject(entry: TraceInjection, index: number): TraceAnswer {

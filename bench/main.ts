@@ -1,0 +1,44 @@
+/**
+ * `npm run bench [-- --json] [-- --only TEXT]`: how fast and how small the emulator is,
+ * beside the figures of the C code it models. It judges, but never fails for being slow.
+ */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { attributeWorkloads, treeChangeWorkloads } from './attributes.ts';
+import { faultWorkloads, unmapWorkloads } from './faults.ts';
+import { hsaWorkloads } from './hsa.ts';
+import { measureTime } from './measurement.ts';
+import type { Measurement } from './measurement.ts';
+import { measureMemory } from './memory.ts';
+import { measureReplay } from './replay.ts';
+import { formatTable, reportRow } from './report.ts';
+
+// Compiled to dist-bench/bench/main.js.
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** Groups of measurements by name; each makes its scene only when it is asked for. */
+const GROUPS: Readonly<Record<string, () => Measurement[]>> = {
+  memory: measureMemory,
+  'attributes-small': () => attributeWorkloads(1000, 0.12, 0.09).map(measureTime),
+  'attributes-large': () => attributeWorkloads(1_000_000, 1.5, 2.0).map(measureTime),
+  'tree-changes': () => treeChangeWorkloads().map(measureTime),
+  faults: () => faultWorkloads().map(measureTime),
+  unmap: () => unmapWorkloads().map(measureTime),
+  hsa: () => hsaWorkloads().map(measureTime),
+  replay: () => {
+    const replay = measureReplay(ROOT);
+    if (replay === undefined) process.stderr.write('bench: no vectors found, replay is not measured\n');
+    return replay === undefined ? [] : [replay];
+  },
+};
+
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, only: { type: 'string' } } });
+const groups = Object.entries(GROUPS).filter(([name]) => values.only === undefined || name.includes(values.only));
+if (groups.length === 0) {
+  process.stderr.write(`bench: --only: no group is named like that; groups: ${Object.keys(GROUPS).join(', ')}\n`);
+  process.exitCode = 2;
+}
+const rows = groups.flatMap(([, measure]) => measure()).map(reportRow);
+if (values.json) process.stdout.write(`${JSON.stringify({ node: process.version, measurements: rows }, undefined, 2)}\n`);
+else if (rows.length > 0) process.stdout.write(`${formatTable(rows)}\n`);

@@ -1,0 +1,65 @@
+/** One measured quantity and how it is taken: batches timed by tinybench, with untimed preparation between them. */
+import { Bench } from 'tinybench';
+
+/** What a measured value is held against. */
+export interface Target {
+  /** 'C': the real driver code on this class of machine. 'limit': a bound of this package's own. */
+  readonly kind: 'C' | 'limit';
+  /** In the unit of the measurement. */
+  readonly value: number;
+}
+
+/** A finished measurement. Smaller values are better, unless the unit is operations a second. */
+export interface Measurement {
+  readonly name: string;
+  /** Microseconds, bytes, or operations per second. */
+  readonly unit: 'us' | 'B' | 'op/s';
+  /** Median of the batches. */
+  readonly median: number;
+  /** Best of the batches: what the machine can do while nothing else runs on it. */
+  readonly best: number;
+  readonly target: Target | undefined;
+}
+
+/** A piece of work whose time is wanted. */
+export interface Workload {
+  readonly name: string;
+  /** Operations in one call of `batch`. */
+  readonly operations: number;
+  /** Brings the scene into the state that `batch` starts from; not timed. */
+  readonly prepare?: () => void;
+  /** The timed part; long enough that the clock's resolution does not matter. */
+  readonly batch: () => void;
+  /** Microseconds per operation of the C code, where known. */
+  readonly reference?: number;
+}
+
+/** Milliseconds of timed work for each workload. */
+const TIME = 700;
+const WARM_UP_TIME = 250;
+const LEAST_BATCHES = 12;
+
+/** Times one workload. */
+export function measureTime(workload: Workload): Measurement {
+  const bench = new Bench({
+    time: TIME,
+    iterations: LEAST_BATCHES,
+    warmupTime: WARM_UP_TIME,
+    warmupIterations: 4,
+    throws: true,
+  });
+  const { prepare, batch, operations, reference } = workload;
+  bench.add(workload.name, batch, prepare === undefined ? {} : { beforeEach: prepare });
+  bench.runSync();
+  const result = bench.tasks[0]!.result;
+  if (result.state !== 'completed') throw new Error(`${workload.name}: the benchmark did not complete (${result.state})`);
+  // tinybench counts in milliseconds per batch.
+  const scale = 1000 / operations;
+  return {
+    name: workload.name,
+    unit: 'us',
+    median: result.latency.p50 * scale,
+    best: result.latency.min * scale,
+    target: reference === undefined ? undefined : { kind: 'C', value: reference },
+  };
+}

@@ -1,0 +1,69 @@
+/** An emulated machine with one open file, and the SVM ioctl as the DRM core hands it to the driver: raw u32 fields. */
+import { EmulatedMachine } from '../emulator/index.ts';
+import type { EmulatedDevice, EmulatedFile } from '../emulator/index.ts';
+import { SvmAttributeType, SvmOperation } from '../lib/uapi/constants.ts';
+
+/** First page of the scenes: where a 64-bit Linux process has its mappings. */
+export const BASE_PAGE = 0x7_f000_0000;
+
+/** Machine, device and file, with a reusable attribute request of one record. */
+export class Scene {
+  readonly machine = new EmulatedMachine({ asic: 'gfx942' });
+  readonly device: EmulatedDevice = this.machine.devices[0]!;
+  readonly file: EmulatedFile = this.device.openFile();
+  readonly #args = { startLow: 0, startHigh: 0, sizeLow: 0, sizeHigh: 0, operation: 0, attributeCount: 1 };
+  readonly #bytes = new Uint8Array(8);
+  readonly #memory = { bytes: this.#bytes };
+
+  /** Maps `pages` anonymous pages from `page` on. */
+  map(page: number, pages: number): void {
+    check(this.machine.process.calls.mmap(BigInt(page) << 12n, BigInt(pages) << 12n, 3, 'anon'));
+  }
+
+  unmap(page: number, pages: number): void {
+    check(this.machine.process.calls.munmap(BigInt(page) << 12n, BigInt(pages) << 12n));
+  }
+
+  /** The CPU writes to `pages` pages from `page` on. */
+  touch(page: number, pages: number): void {
+    check(this.machine.process.calls.touch(BigInt(page) << 12n, BigInt(pages) << 12n, true).result);
+  }
+
+  /** SET_ATTR of gpuReadMostly, a flag without an effect on PTEs. */
+  set(page: number, pages: number, flag: number): void {
+    this.#call(SvmOperation.setAttributes, page, pages, flag);
+  }
+
+  /** GET_ATTR of gpuReadMostly. */
+  get(page: number, pages: number): number {
+    this.#call(SvmOperation.getAttributes, page, pages, 0);
+    return this.#bytes[4]!;
+  }
+
+  /** A GPU fault for writing at a byte address, as the interrupt handler passes it on. */
+  fault(address: bigint): void {
+    check(this.device.raiseFault({ address, write: true }));
+  }
+
+  /** Runs the garbage collector. */
+  collect(): void {
+    this.device.runPendingWork(this.file);
+  }
+
+  #call(operation: number, page: number, pages: number, value: number): void {
+    const args = this.#args;
+    args.startLow = (page << 12) >>> 0;
+    args.startHigh = Math.floor(page / 0x10_0000);
+    args.sizeLow = pages << 12;
+    args.sizeHigh = Math.floor(pages / 0x10_0000);
+    args.operation = operation;
+    const bytes = this.#bytes;
+    bytes[0] = SvmAttributeType.gpuReadMostly;
+    bytes[4] = value;
+    check(this.file.svmCall(args, this.#memory));
+  }
+}
+
+function check(result: number): void {
+  if (result !== 0) throw new Error(`a call of the benchmark failed with ${result}`);
+}

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { GpuPageTable } from './page-table.ts';
+
+const FRAMES = Uint32Array.from({ length: 600 }, (_, index) => index + 1);
+
+/** All PTEs as "page flags frame". */
+function all(table: GpuPageTable): string[] {
+  const found: string[] = [];
+  table.forEach((page, flags, frame) => found.push(`${page} ${flags} ${frame}`));
+  return found;
+}
+
+describe('GpuPageTable', () => {
+  it('has no PTE at first', () => {
+    const table = new GpuPageTable();
+    expect([table.flagsOf(5), table.frameOf(5), all(table)]).toEqual([0, 0, []]);
+    table.zap(0, 2 ** 52);
+  });
+
+  it('holds flags and frames of the pages that were written', () => {
+    const table = new GpuPageTable();
+    table.write(1022, 2, 3, FRAMES, 7);
+    table.write(510, 1, 4, FRAMES, 0);
+    expect(all(table)).toEqual(['510 4 1', '1022 3 8', '1023 3 9']);
+    expect([table.flagsOf(1023), table.frameOf(1023), table.flagsOf(1021), table.flagsOf(1024)]).toEqual([3, 9, 0, 0]);
+  });
+
+  it('overwrites, and counts a page once', () => {
+    const table = new GpuPageTable();
+    table.write(512, 512, 1, FRAMES, 0);
+    table.write(600, 16, 2, FRAMES, 0);
+    expect([table.flagsOf(599), table.flagsOf(600), table.frameOf(600), table.flagsOf(616)]).toEqual([1, 2, 1, 1]);
+    table.zap(512, 1024);
+    expect([all(table), table.blocks.size]).toEqual([[], 0]);
+  });
+
+  it('is cleared inside the bounds only, over any number of blocks', () => {
+    const table = new GpuPageTable();
+    for (const block of [512, 1024, 1536, 2 ** 40]) table.write(block, 512, 1, FRAMES, 0);
+    table.zap(1000, 1600);
+    expect([999, 1000, 1024, 1599, 1600, 2 ** 40].map((page) => table.flagsOf(page))).toEqual([1, 0, 0, 0, 1, 1]);
+    table.zap(0, 2 ** 52);
+    expect(all(table)).toEqual([]);
+  });
+
+  it('gives blocks back when their last PTE goes, and finds them clean again', () => {
+    const table = new GpuPageTable();
+    table.write(512, 2, 1, FRAMES, 0);
+    table.zap(512, 513);
+    expect(table.blocks.size).toBe(1);
+    table.zap(513, 514);
+    table.zap(513, 514);
+    expect(table.blocks.size).toBe(0);
+    table.write(700, 1, 1, FRAMES, 0);
+    expect(all(table)).toEqual(['700 1 1']);
+  });
+});

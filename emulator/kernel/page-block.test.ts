@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { PageBlockMap } from './page-block.ts';
+import { PAGES_PER_BLOCK } from './page-number.ts';
+
+describe('PageBlockMap', () => {
+  it('makes a block once and finds it again', () => {
+    const map = new PageBlockMap();
+    expect(map.get(3)).toBeUndefined();
+    const block = map.getOrCreate(3);
+    expect([map.getOrCreate(3), map.get(3), map.size]).toEqual([block, block, 1]);
+    expect(map.get(4)).toBeUndefined();
+    expect(map.get(3)).toBe(block);
+  });
+
+  it('gives blocks that do not share pages, also beyond one slab', () => {
+    const map = new PageBlockMap();
+    for (let number = 0; number < 100; number++) {
+      const block = map.getOrCreate(number);
+      block.frames.fill(number + 1, block.base, block.base + PAGES_PER_BLOCK);
+      block.marks.fill(number + 1, block.base, block.base + PAGES_PER_BLOCK);
+    }
+    for (let number = 0; number < 100; number++) {
+      const block = map.get(number)!;
+      expect(block.frames.subarray(block.base, block.base + PAGES_PER_BLOCK).every((frame) => frame === number + 1)).toBe(true);
+      expect(block.marks.subarray(block.base, block.base + PAGES_PER_BLOCK).every((mark) => mark === number + 1)).toBe(true);
+    }
+  });
+
+  it('gives a block that was released dirty back clean', () => {
+    const map = new PageBlockMap();
+    const block = map.getOrCreate(1);
+    block.frames[block.base + 7] = 9;
+    block.marks[block.base + 7] = 9;
+    block.used = 1;
+    block.huge = true;
+    map.release(1, true);
+    expect([map.get(1), map.size]).toEqual([undefined, 0]);
+    for (let number = 10; number < 60; number++) {
+      const other = map.getOrCreate(number);
+      expect([other.used, other.huge, other.frames[other.base + 7], other.marks[other.base + 7]]).toEqual([0, false, 0, 0]);
+    }
+  });
+
+  it('does nothing when a block is released that is not there', () => {
+    const map = new PageBlockMap();
+    map.getOrCreate(1);
+    map.release(2);
+    expect(map.size).toBe(1);
+  });
+
+  it('lists block numbers in ascending order, for narrow and for wide intervals', () => {
+    const map = new PageBlockMap();
+    for (const number of [70, 3, 2 ** 43, 9, 1]) map.getOrCreate(number);
+    expect(map.blockNumbers()).toEqual([1, 3, 9, 70, 2 ** 43]);
+    expect(map.blockNumbersBetween(3, 9)).toEqual([3, 9]);
+    expect(map.blockNumbersBetween(4, 8)).toEqual([]);
+    expect(map.blockNumbersBetween(2, 2 ** 43)).toEqual([3, 9, 70, 2 ** 43]);
+    expect(map.blockNumbersBetween(9, 9)).toEqual([9]);
+  });
+});

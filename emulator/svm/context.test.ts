@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { at, BLOCK, Rig, T, V } from '../../test/emulator-rig.ts';
+import { createContext, SvmContext } from './context.ts';
+import { GpuVm, PasidTable } from './vm.ts';
+
+function surroundings(rig: Rig) {
+  const { device, clock, effects, points, failures } = rig.context;
+  return { device, clock, effects, points, failures };
+}
+
+describe('creation of a context', () => {
+  it('does nothing where there is one', () => {
+    const rig = new Rig();
+    const { context } = rig;
+    expect(createContext(rig.node.file.vm, null, surroundings(rig))).toBe(0);
+    expect(rig.context).toBe(context);
+  });
+
+  it('fails with EINVAL for a task without an mm, after the check of XNACK', () => {
+    const rig = new Rig();
+    const vm = new GpuVm(1);
+    expect([createContext(vm, null, surroundings(rig)), vm.context]).toEqual([-22, null]);
+    const off = new Rig({ asic: 'gfx1100' });
+    expect(createContext(vm, null, { ...surroundings(rig), device: off.device.gpu })).toBe(-95);
+    expect(createContext(vm, rig.machine.process.space, surroundings(rig))).toBe(0);
+    expect(vm.context).toBeInstanceOf(SvmContext);
+  });
+
+  it('is done by the first ioctl of a file whose VM has none', () => {
+    const rig = new Rig({ compute: false });
+    expect(rig.node.file.context).toBeNull();
+    expect(rig.get(V, 1, T.access).result).toBe(0);
+    expect(rig.node.file.context).not.toBeNull();
+  });
+});
+
+describe('close and finalisation', () => {
+  it('leave nothing but the PTEs, and the next ioctl makes a new context', () => {
+    const rig = new Rig();
+    rig.region();
+    rig.access(V, BLOCK, true);
+    const { context } = rig;
+    expect(rig.device.finaliseContext(rig.node.file)).toEqual({ ranges: 0, attrs: 0, dmaPages: 0 });
+    expect([rig.node.file.context, rig.machine.process.space.notifiers.size, rig.device.gpu.counters.dmaPages]).toEqual([null, 0, 0]);
+    expect(rig.snapshot().ptes.map(({ pages, state }) => [pages, state])).toEqual([[BLOCK, 'orphan']]);
+    expect(rig.value(V, 1, T.granularity)).toBe(9);
+    expect(rig.context).not.toBe(context);
+    expect(rig.intervals()).toEqual([]);
+  });
+
+  it('may be done twice', () => {
+    const rig = new Rig();
+    rig.device.closeContext(rig.node.file);
+    rig.device.closeContext(rig.node.file);
+    expect(rig.device.finaliseContext(rig.node.file)).toEqual({ ranges: 0, attrs: 0, dmaPages: 0 });
+    expect(rig.device.finaliseContext(rig.node.file)).toBeUndefined();
+  });
+
+  it('leave faults without a context: EOPNOTSUPP, and KFD SVM is asked', () => {
+    const rig = new Rig();
+    rig.device.finaliseContext(rig.node.file);
+    expect(rig.fault(V)).toBe(-95);
+    expect(rig.device.vmFault({ address: at(V), write: false }).askedHandler).toBe('kfd-svm');
+  });
+
+  it('of one file leave those of others alone', () => {
+    const rig = new Rig();
+    rig.region();
+    rig.access(V, BLOCK, true);
+    const other = rig.device.open();
+    rig.device.access({ address: at(V), size: 4096, write: true, file: other.file });
+    other.close();
+    expect(rig.ranges()).toEqual([[0, BLOCK, true]]);
+    rig.discard(V, BLOCK);
+    expect(rig.ptes()).toEqual([]);
+  });
+});
+
+describe('exit of the process', () => {
+  it('zaps and collects what is mapped, and the context lives on', () => {
+    const rig = new Rig();
+    rig.region();
+    rig.set(V, BLOCK, [T.prefetchLocation, 1]);
+    rig.machine.process.exit();
+    expect([rig.ptes(), rig.gc(), rig.ranges(), rig.intervals()]).toEqual([[], 1, [], []]);
+    expect([rig.fault(V), rig.get(V, 1, T.access).result, rig.set(V, 1, [T.access, 2])]).toEqual([0, 0, -14]);
+  });
+});
+
+describe('PASIDs', () => {
+  it('count up from 0x8001 and are found until they are removed', () => {
+    const table = new PasidTable();
+    const [first, second] = [table.createVm(), table.createVm()];
+    expect([first.pasid, second.pasid, table.find(0x8002), table.find(0x8003)]).toEqual([0x8001, 0x8002, second, undefined]);
+    table.remove(first);
+    expect([table.find(0x8001), table.createVm().pasid]).toEqual([undefined, 0x8003]);
+  });
+});

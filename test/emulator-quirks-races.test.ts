@@ -1,0 +1,145 @@
+/** Catalogue 07-quirks, kind R: what another thread does at a named preemption point. */
+import { describe, expect, it } from 'vitest';
+import { FaultLivelockError } from '../emulator/index.ts';
+import { BLOCK, MIB, PTE, Rig, T, V } from './emulator-rig.ts';
+
+const ENOENT = -2;
+
+function region(pages = BLOCK): Rig {
+  const rig = new Rig();
+  rig.region(V, pages);
+  return rig;
+}
+
+function hazards(rig: Rig): string[] {
+  const seen: string[] = [];
+  rig.machine.on('hazard', ({ quirk }) => seen.push(quirk));
+  return seen;
+}
+
+describe('races', () => {
+  it('Q15: a prefetch whose pages are discarded at the critical moment returns 0 and leaves the rest unmapped', () => {
+    const rig = region(4 * BLOCK);
+    const prefetch = (): number => rig.set(V, 4 * BLOCK, [T.prefetchLocation, 1]);
+    expect(rig.during('pages-got', () => rig.discard(V + 2 * BLOCK, BLOCK), prefetch, 3)).toBe(0);
+    expect(rig.ptes()).toEqual([[0, 2 * BLOCK, PTE.UC.rw, 'ok']]);
+    expect(rig.ranges()).toEqual([[0, BLOCK, true], [BLOCK, BLOCK, true], [2 * BLOCK, BLOCK, false]]);
+    expect(prefetch()).toBe(0);
+    expect(rig.ptes().length).toBe(1);
+  });
+
+  it('Q21: the second pass of a SET works on memory that has no VMA any more', () => {
+    const rig = region();
+    const unmap = (): void => void rig.unmap(V, BLOCK);
+    expect(rig.during('pages-got', unmap, () => rig.set(V, BLOCK, [T.prefetchLocation, 1]))).toBe(ENOENT);
+    expect(rig.intervals()).toEqual([[0, BLOCK - 1, 0x03]]);
+    expect(rig.snapshot().vmas).toEqual([]);
+  });
+
+  it('Q24: attributes are stored for memory that was unmapped after its validation', () => {
+    const rig = region();
+    expect(rig.during('vma-checked', () => rig.unmap(V, BLOCK), () => rig.set(V, BLOCK, [T.gpuReadOnly, 1]))).toBe(0);
+    rig.gc();
+    expect(rig.intervals()).toEqual([[0, BLOCK - 1, 0x13]]);
+  });
+
+  it('Q31: a SET into the hole that a fault is about to fill is hidden by the interval of the fault', async () => {
+    const rig = region();
+    let answer: Promise<number> | undefined;
+    // The fault has looked at the hole and at the VMA, but has not inserted its interval yet.
+    const set = (): void => void (answer = rig.setAsync(V + 16, 16, [T.gpuExecutable, 1]));
+    expect(rig.during('mmap-unlock', set, () => rig.fault(V))).toBe(0);
+    expect(await answer).toBe(0);
+    expect(rig.context.tree.overlapping).toBe(true);
+    expect(rig.intervals()).toEqual([[0, BLOCK - 1, 0x03], [16, 31, 0x23]]);
+    expect(rig.value(V + 16, 16, T.gpuExecutable)).toBe(0);
+  });
+
+  it('Q33: a SET that splits the interval in the middle of a fault makes a legal access fail', async () => {
+    const rig = region();
+    rig.set(V, BLOCK, [T.access, 2]);
+    let answer: Promise<number> | undefined;
+    const set = (): void => void (answer = rig.setAsync(V + 16, 16, [T.gpuExecutable, 1]));
+    expect(rig.during('mmap-lock', set, () => rig.fault(V))).toBe(-22);
+    expect(await answer).toBe(0);
+    expect(rig.reach(V)).toBe('faulted');
+  });
+
+  it('Q34: a prefetch maps only what another SET has left of its interval', () => {
+    const rig = region(2 * BLOCK);
+    rig.set(V, 2 * BLOCK, [T.access, 2]);
+    const inner = (): void => void rig.set(V + BLOCK, MIB, [T.gpuReadOnly, 1]);
+    expect(rig.during('attr-edited', inner, () => rig.set(V, 2 * BLOCK, [T.prefetchLocation, 1]))).toBe(0);
+    expect(rig.ptes()).toEqual([[BLOCK, MIB, PTE.UC.ro, 'ok']]);
+    expect(rig.value(V, 2 * BLOCK, T.prefetchLocation)).toBe(1);
+  });
+
+  it('Q34: the effect on an interval that the collector freed is reported', () => {
+    const rig = region();
+    rig.set(V, BLOCK, [T.access, 2]);
+    rig.access(V);
+    const seen = hazards(rig);
+    const inner = (): void => {
+      rig.unmap(V, BLOCK);
+      rig.gc();
+    };
+    expect(rig.during('attr-edited', inner, () => rig.set(V, BLOCK, [T.prefetchLocation, 1]))).toBe(ENOENT);
+    expect([seen, rig.intervals()]).toEqual([['Q34'], []]);
+  });
+
+  it('Q40: an event between the writing of PTEs and the mark leaves PTEs of freed pages in a range marked mapped', () => {
+    const rig = region();
+    const zaps: bigint[] = [];
+    rig.machine.on('ptes-zapped', ({ address }) => zaps.push(address));
+    const prefetch = (): number => rig.set(V, BLOCK, [T.prefetchLocation, 1]);
+    expect(rig.during('pte-committed', () => rig.discard(V, BLOCK), prefetch)).toBe(0);
+    expect(zaps).toEqual([]);
+    expect(rig.snapshot().ranges).toMatchObject([{ mapped: true, dmaMapped: false }]);
+    expect(rig.ptes()).toEqual([[0, BLOCK, PTE.UC.rw, 'stale']]);
+  });
+
+  it('Q44: a range that is queued is removed by a split and again by the collector', () => {
+    const rig = region();
+    rig.set(V, BLOCK, [T.access, 2]);
+    rig.access(V);
+    const seen = hazards(rig);
+    expect(rig.during('attr-edited', () => rig.unmap(V + 8, 1), () => rig.set(V, 4, [T.gpuReadOnly, 1]))).toBe(0);
+    expect(seen).toEqual(['Q44']);
+    rig.gc();
+    expect(seen).toEqual(['Q44', 'Q44']);
+    expect([rig.ranges(), rig.snapshot().collectorPending, rig.device.gpu.counters.dmaPages]).toEqual([[], 0, 0]);
+  });
+
+  it('Q45: a range that is queued again while it is collected is removed twice', () => {
+    const rig = region();
+    rig.access(V);
+    rig.unmap(V, 1);
+    const seen = hazards(rig);
+    rig.during('tree-unlock', () => rig.unmap(V + 5, 1), () => rig.gc());
+    expect(seen).toContain('Q45');
+    expect(rig.ranges()).toEqual([]);
+  });
+
+  it('Q58: a range that is invalidated for ever is reported by name, and the machine works on', () => {
+    const rig = new Rig();
+    rig.map(V, 1);
+    const remove = rig.machine.at('pages-got', () => rig.discard(V, 1));
+    expect(() => rig.fault(V)).toThrow(FaultLivelockError);
+    remove();
+    expect(rig.heldLocks()).toEqual([]);
+    expect(rig.reach(V)).toBe('faulted');
+  });
+
+  it('Q58: each restart after three attempts has a fresh budget and asks for expiry of the filter', () => {
+    const rig = region();
+    let passes = 0;
+    const remove = rig.machine.at('pages-got', () => {
+      if (++passes <= 7) rig.discard(V, 1);
+    });
+    expect(rig.fault(V)).toBe(0);
+    remove();
+    expect(passes).toBe(8);
+    expect(rig.snapshot().counters.filterRemove).toBe(2);
+    expect(rig.pte(V)).toBe(PTE.UC.rw);
+  });
+});

@@ -30,11 +30,12 @@ const arrows: Record<string, string[]> = {
   'emulator': [...emulatorRooms, 'lib/uapi'],
   'lib/uapi': [],
   'lib/device': ['lib/uapi', 'native', 'emulator', ...emulatorRooms],
-  'lib/hsa': ['lib/device'],
-  'lib/hip': ['lib/device'],
+  'lib/hsa': ['lib/device', 'lib/uapi'],
+  'lib/hip': ['lib/hsa', 'lib/device', 'lib/uapi'],
   'lib/trace': ['lib/device', 'lib/uapi', 'emulator', ...emulatorRooms],
+  'lib/serve': ['lib/device', 'lib/uapi', 'emulator', ...emulatorRooms],
   'lib/conformance': ['lib/device', 'lib/hsa', 'lib/hip'],
-  'lib/cli': ['lib/uapi', 'lib/device', 'lib/hsa', 'lib/hip', 'lib/trace', 'lib/conformance'],
+  'lib/cli': ['lib/uapi', 'lib/device', 'lib/hsa', 'lib/hip', 'lib/trace', 'lib/serve', 'lib/conformance'],
   'native': [],
 };
 const rooms = Object.keys(arrows);

@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { attributeWorkloads, treeChangeWorkloads } from './attributes.ts';
 import { faultWorkloads, unmapWorkloads } from './faults.ts';
-import { hsaWorkloads } from './hsa.ts';
 import { measureTime } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
 import { measureMemory } from './memory.ts';
@@ -25,7 +24,6 @@ const GROUPS: Readonly<Record<string, () => Measurement[]>> = {
   'tree-changes': () => treeChangeWorkloads().map(measureTime),
   faults: () => faultWorkloads().map(measureTime),
   unmap: () => unmapWorkloads().map(measureTime),
-  hsa: () => hsaWorkloads().map(measureTime),
   replay: () => {
     const replay = measureReplay(ROOT);
     if (replay === undefined) process.stderr.write('bench: no vectors found, replay is not measured\n');

@@ -6,40 +6,22 @@
 #include "device.h"
 #include "layout.h"
 #include "memory_handle.h"
+#include "prepared_ioctl.h"
 
 namespace amdgpu_svm {
 
-AddonState::AddonState(Napi::Env env) {
-  const Napi::Object global = env.Global();
-  const Napi::Object object = global.Get("Object").As<Napi::Object>();
-  const Napi::Object prototype = global.Get("ArrayBuffer").As<Napi::Object>().Get("prototype").As<Napi::Object>();
-  const Napi::Function describe = object.Get("getOwnPropertyDescriptor").As<Napi::Function>();
-  const Napi::Value descriptor = describe.Call({prototype, Napi::String::New(env, "resizable")});
-  if (!descriptor.IsObject()) return;  // an engine without resizable buffers
-  const Napi::Value getter = descriptor.As<Napi::Object>().Get("get");
-  if (getter.IsFunction()) resizable_getter_ = Napi::Persistent(getter.As<Napi::Function>());
-}
-
-bool AddonState::is_resizable(napi_env env, napi_value array_buffer) const {
-  if (resizable_getter_.IsEmpty()) return false;
-  napi_value answer = nullptr;
-  bool resizable = true;
-  if (napi_call_function(env, array_buffer, resizable_getter_.Value(), 0, nullptr, &answer) != napi_ok ||
-      napi_get_value_bool(env, answer, &resizable) != napi_ok) {
-    return true;  // unknown counts as resizable: refused
-  }
-  return resizable;
-}
-
 static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  env.SetInstanceData(new AddonState(env));
+  auto* const state = new AddonState;  // freed with the environment
+  env.SetInstanceData(state);
   const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
     exports.Set(name, Napi::Function::New(env, function, name));
   };
   add("open", open);
   add("close", close);
-  add("ioctl", ioctl);
+  napi_value plain = nullptr;
+  if (napi_create_function(env, "ioctl", NAPI_AUTO_LENGTH, ioctl, state, &plain) == napi_ok) exports.Set("ioctl", plain);
   add("ioctlAsync", ioctl_async);
+  add("prepareIoctl", prepare_ioctl);
   add("driverVersion", driver_version);
   add("mapMemory", map_memory);
   add("viewMemory", view_memory);

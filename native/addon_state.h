@@ -7,26 +7,26 @@
 
 #include <memory>
 
-#include "guarded_block.h"
+#include "device_handle.h"
+#include "ioctl_call.h"
 
 namespace amdgpu_svm {
 
 class AddonState {
  public:
-  explicit AddonState(Napi::Env env);
   static AddonState& of(Napi::Env env) { return *env.GetInstanceData<AddonState>(); }
-
-  // Node-API has no question for this, so the original getter of
-  // ArrayBuffer.prototype.resizable is kept: asking the object itself could run
-  // somebody's JavaScript between the check and the use of a pointer.
-  bool is_resizable(napi_env env, napi_value array_buffer) const;
 
   // Shared, because devices may outlive the instance data when the environment ends.
   const std::shared_ptr<BlockPool>& pool() const { return pool_; }
+  const std::shared_ptr<DeviceHandles>& handles() const { return handles_; }
+  // For the synchronous ioctl: no JavaScript runs while it is in use, so one is
+  // enough, and its storage serves every call.
+  IoctlCall& synchronous_call() { return synchronous_call_; }
 
  private:
-  Napi::FunctionReference resizable_getter_;
   std::shared_ptr<BlockPool> pool_ = std::make_shared<BlockPool>();
+  std::shared_ptr<DeviceHandles> handles_ = std::make_shared<DeviceHandles>();
+  IoctlCall synchronous_call_{pool_};
 };
 
 }  // namespace amdgpu_svm

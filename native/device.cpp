@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "arguments.h"
+
 namespace amdgpu_svm {
 
 Device::~Device() = default;
@@ -43,10 +45,10 @@ IoctlWorker::IoctlWorker(Napi::Env env, std::shared_ptr<Device> device, std::uni
       device_(std::move(device)),
       call_(std::move(call)),
       deferred_(deferred) {
-  buffers_.reserve(1 + arguments.pointers.size());
+  buffers_.reserve(1 + arguments.pointer_count);
   buffers_.push_back(Napi::Persistent(Napi::Object(env, arguments.argument)));
-  for (const IoctlArguments::Pointer& pointer : arguments.pointers) {
-    buffers_.push_back(Napi::Persistent(Napi::Object(env, pointer.data)));
+  for (size_t index = 0; index < arguments.pointer_count; ++index) {
+    buffers_.push_back(Napi::Persistent(Napi::Object(env, arguments.pointers[index].data)));
   }
 }
 
@@ -54,10 +56,12 @@ void IoctlWorker::Execute() { result_ = call_->run(device_->number()); }
 
 void IoctlWorker::OnOK() {
   const Napi::Env env = Env();
-  std::vector<napi_value> values;
-  values.reserve(buffers_.size());
-  for (const Napi::ObjectReference& buffer : buffers_) values.push_back(buffer.Value());
-  call_->copy_back(env, values);
+  call_->restore_pointer_fields();
+  for (size_t index = 0; index < buffers_.size(); ++index) {
+    // JavaScript has run since: the buffer may be detached, or have another length.
+    const auto target = bytes_still_there(env, buffers_[index].Value());
+    if (target) call_->copy_back(index, *target);
+  }
   napi_value result = nullptr;
   napi_create_int32(env, result_, &result);
   // The status is asked for, not thrown: it fails when the environment is being

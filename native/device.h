@@ -66,19 +66,11 @@ class IoctlWorker : public Napi::AsyncWorker {
   int result_ = 0;
 };
 
-// What the JavaScript handle of a device holds.
-struct DeviceHandle {
-  static constexpr napi_type_tag kTypeTag = {0x3f1f6ad1b8c94e52, 0x9d0c5f7e21a84b63};
-  static constexpr const char* kTypeName = "a handle that open() returned";
-  std::shared_ptr<Device> device;
-  // A handle that is collected closes its file as close() does.
-  ~DeviceHandle() { device->close(); }
-};
-
 // The exported functions; native.d.ts documents them.
 Napi::Value open(const Napi::CallbackInfo& info);
 Napi::Value close(const Napi::CallbackInfo& info);
-Napi::Value ioctl(const Napi::CallbackInfo& info);
+// In plain Node-API, as it is the one that is called often; its data is the AddonState.
+napi_value ioctl(napi_env env, napi_callback_info info);
 Napi::Value ioctl_async(const Napi::CallbackInfo& info);
 Napi::Value driver_version(const Napi::CallbackInfo& info);
 

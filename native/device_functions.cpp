@@ -8,7 +8,7 @@
 #include "addon_state.h"
 #include "arguments.h"
 #include "device.h"
-#include "handle.h"
+#include "device_handle.h"
 
 namespace amdgpu_svm {
 
@@ -20,63 +20,77 @@ Napi::Value settled(Napi::Env env, int result) {
   return deferred.Promise();
 }
 
+napi_value number(napi_env env, int value) {
+  napi_value result = nullptr;
+  napi_create_int32(env, value, &result);
+  return result;
+}
+
 }  // namespace
 
 Napi::Value open(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const auto path = path_argument(env, info[0], "path");
   if (!path) return env.Undefined();
-  int number = -1;
+  int descriptor = -1;
   do {
-    number = ::open(path->c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY);
-  } while (number == -1 && errno == EINTR);
-  if (number == -1) return Napi::Number::New(env, -errno);
-  auto handle = std::make_unique<DeviceHandle>();
-  handle->device = std::make_shared<Device>(FileDescriptor(number));
-  return Napi::Value(env, make_handle(env, std::move(handle)));
+    descriptor = ::open(path->c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY);
+  } while (descriptor == -1 && errno == EINTR);
+  if (descriptor == -1) return Napi::Number::New(env, -errno);
+  return Napi::Value(env, DeviceHandle::create(env, std::make_shared<Device>(FileDescriptor(descriptor))));
 }
 
 Napi::Value close(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  DeviceHandle* const handle = handle_argument<DeviceHandle>(env, info[0], "handle");
+  DeviceHandle* const handle = DeviceHandle::argument(env, *AddonState::of(env).handles(), info[0]);
   if (handle == nullptr) return env.Undefined();
-  return Napi::Number::New(env, handle->device->close());
+  return Napi::Number::New(env, handle->device()->close());
 }
 
-Napi::Value ioctl(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  DeviceHandle* const handle = handle_argument<DeviceHandle>(env, info[0], "handle");
-  if (handle == nullptr) return env.Undefined();
+napi_value ioctl(napi_env env, napi_callback_info info) {
+  size_t count = IoctlArguments::kCount;  // what isn't given is undefined
+  napi_value values[IoctlArguments::kCount];
+  void* data = nullptr;
+  if (napi_get_cb_info(env, info, &count, values, nullptr, &data) != napi_ok) return nullptr;
+  AddonState& state = *static_cast<AddonState*>(data);
+  DeviceHandle* const handle = DeviceHandle::argument(env, *state.handles(), values[0]);
+  if (handle == nullptr) return nullptr;
   // Getters of the arguments may close the device, so its state is asked for afterwards.
-  const auto arguments = read_ioctl_arguments(info);
-  if (!arguments) return env.Undefined();
-  if (handle->device->closed()) return Napi::Number::New(env, -EBADF);
-  IoctlCall call(AddonState::of(env).pool());
-  int result = call.prepare(*arguments);
+  IoctlArguments arguments;
+  if (!arguments.read(env, values)) return nullptr;
+  if (handle->device()->closed()) return number(env, -EBADF);
+  IoctlCall& call = state.synchronous_call();
+  int result = call.prepare(arguments);
   if (result == 0) {
-    result = call.run(handle->device->number());
-    std::vector<napi_value> buffers{arguments->argument};
-    for (const IoctlArguments::Pointer& pointer : arguments->pointers) buffers.push_back(pointer.data);
-    call.copy_back(env, buffers);
+    result = call.run(handle->device()->number());
+    // No JavaScript has run since the spans were taken.
+    call.restore_pointer_fields();
+    call.copy_back(0, arguments.bytes);
+    for (size_t index = 0; index < arguments.pointer_count; ++index) {
+      call.copy_back(1 + index, arguments.pointers[index].bytes);
+    }
   }
-  return Napi::Number::New(env, result);
+  call.reset();
+  return number(env, result);
 }
 
 Napi::Value ioctl_async(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  DeviceHandle* const handle = handle_argument<DeviceHandle>(env, info[0], "handle");
+  AddonState& state = AddonState::of(env);
+  DeviceHandle* const handle = DeviceHandle::argument(env, *state.handles(), info[0]);
   if (handle == nullptr) return env.Undefined();
-  const auto arguments = read_ioctl_arguments(info);
-  if (!arguments) return env.Undefined();
-  if (handle->device->closed()) return settled(env, -EBADF);
-  auto call = std::make_unique<IoctlCall>(AddonState::of(env).pool());
-  const int result = call->prepare(*arguments);
+  const napi_value values[IoctlArguments::kCount] = {info[0], info[1], info[2], info[3]};
+  IoctlArguments arguments;
+  if (!arguments.read(env, values)) return env.Undefined();
+  if (handle->device()->closed()) return settled(env, -EBADF);
+  auto call = std::make_unique<IoctlCall>(state.pool());
+  const int result = call->prepare(arguments);
   if (result != 0) return settled(env, result);
   napi_deferred deferred = nullptr;
   napi_value promise = nullptr;
   if (napi_create_promise(env, &deferred, &promise) != napi_ok) return Napi::Value();
-  handle->device->enqueue(
-      std::make_unique<IoctlWorker>(env, handle->device, std::move(call), *arguments, deferred));
+  handle->device()->enqueue(
+      std::make_unique<IoctlWorker>(env, handle->device(), std::move(call), arguments, deferred));
   return Napi::Value(env, promise);
 }
 

@@ -6,8 +6,9 @@
 #include <cerrno>
 #include <string>
 
+#include "addon_state.h"
 #include "device.h"
-#include "handle.h"
+#include "device_handle.h"
 #include "restart.h"
 #include "uapi_layout.h"
 
@@ -36,12 +37,12 @@ Napi::String text_of(Napi::Env env, const std::string& text, uint64_t reported) 
 
 Napi::Value driver_version(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  DeviceHandle* const handle = handle_argument<DeviceHandle>(env, info[0], "handle");
+  DeviceHandle* const handle = DeviceHandle::argument(env, *AddonState::of(env).handles(), info[0]);
   if (handle == nullptr) return env.Undefined();
-  if (handle->device->closed()) return Napi::Number::New(env, -EBADF);
+  if (handle->device()->closed()) return Napi::Number::New(env, -EBADF);
 
   DrmVersion version{};
-  int result = query(handle->device->number(), version);
+  int result = query(handle->device()->number(), version);
   if (result < 0) return Napi::Number::New(env, result);
 
   std::string name(bounded(version.name_len), '\0');
@@ -54,7 +55,7 @@ Napi::Value driver_version(const Napi::CallbackInfo& info) {
   version.date = address_of(date);
   version.desc_len = description.size();
   version.desc = address_of(description);
-  result = query(handle->device->number(), version);
+  result = query(handle->device()->number(), version);
   if (result < 0) return Napi::Number::New(env, result);
 
   Napi::Object answer = Napi::Object::New(env);

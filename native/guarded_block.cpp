@@ -11,7 +11,11 @@ namespace {
 constexpr size_t kMaximumPooledBlocks = 16;
 }
 
-size_t page_size() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
+size_t page_size() {
+  // A constant of the machine, asked once.
+  static const auto size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
 
 std::unique_ptr<GuardedBlock> GuardedBlock::create(size_t capacity) {
   const size_t page = page_size();

@@ -16,17 +16,16 @@ namespace amdgpu_svm {
 namespace {
 
 constexpr size_t kPointerBytes = 8;
-// No structure of the DRM interface has more; a bound keeps the overlap check cheap.
-constexpr size_t kMaximumPointers = 64;
 
 std::string field_name(size_t index, const char* field) {
   return "pointers[" + std::to_string(index) + "]." + field;
 }
 
+}  // namespace
+
 // Reads the JavaScript properties only: getters may run user code here, so no
 // pointer into a buffer is taken before all of this is done.
-bool read_pointer_properties(Napi::Env env, napi_value list, size_t argument_limit,
-                             std::vector<IoctlArguments::Pointer>& pointers) {
+bool IoctlArguments::read_pointer_properties(napi_env env, napi_value list) {
   bool is_array = false;
   napi_is_array(env, list, &is_array);
   if (!is_array) {
@@ -48,93 +47,85 @@ bool read_pointer_properties(Napi::Env env, napi_value list, size_t argument_lim
       throw_type_error(env, "pointers[" + std::to_string(index) + "]: must be an object {offset, data}");
       return false;
     }
+    Pointer& pointer = pointers[index];
     napi_value offset = nullptr;
-    napi_value data = nullptr;
     if (napi_get_named_property(env, element, "offset", &offset) != napi_ok) return false;
-    if (napi_get_named_property(env, element, "data", &data) != napi_ok) return false;
-    const auto number = integer_argument(env, offset, field_name(index, "offset").c_str(), 0, argument_limit);
+    if (napi_get_named_property(env, element, "data", &pointer.data) != napi_ok) return false;
+    const auto name = [&] { return field_name(index, "offset"); };
+    const auto number = integer_argument(env, offset, name, 0, UINT32_MAX);
     if (!number) return false;
-    pointers.push_back({static_cast<size_t>(*number), data, {}});
+    pointer.offset = static_cast<size_t>(*number);
   }
+  pointer_count = count;
   return true;
 }
 
-bool check_pointer_fields(Napi::Env env, IoctlArguments& arguments) {
-  const size_t count = arguments.pointers.size();
-  for (size_t index = 0; index < count; ++index) {
-    IoctlArguments::Pointer& pointer = arguments.pointers[index];
-    if (arguments.bytes.size() < kPointerBytes || pointer.offset > arguments.bytes.size() - kPointerBytes) {
+bool IoctlArguments::check_pointer_fields(napi_env env) {
+  for (size_t index = 0; index < pointer_count; ++index) {
+    Pointer& pointer = pointers[index];
+    if (bytes.size < kPointerBytes || pointer.offset > bytes.size - kPointerBytes) {
       throw_range_error(env, field_name(index, "offset") + ": the 8 bytes of the pointer field must lie inside arg (" +
-                                 std::to_string(arguments.bytes.size()) + " bytes)");
+                                 std::to_string(bytes.size) + " bytes)");
       return false;
     }
     for (size_t other = 0; other < index; ++other) {
-      const size_t a = arguments.pointers[other].offset;
+      const size_t a = pointers[other].offset;
       const size_t b = pointer.offset;
       if ((a > b ? a - b : b - a) < kPointerBytes) {
         throw_range_error(env, field_name(index, "offset") + ": must not overlap pointers[" + std::to_string(other) + "]");
         return false;
       }
     }
-    const auto bytes = bytes_argument(env, pointer.data, field_name(index, "data").c_str());
-    if (!bytes) return false;
-    pointer.bytes = *bytes;
+    const auto data = bytes_argument(env, pointer.data, [&] { return field_name(index, "data"); });
+    if (!data) return false;
+    pointer.bytes = *data;
   }
   return true;
 }
 
-}  // namespace
-
-std::optional<IoctlArguments> read_ioctl_arguments(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  IoctlArguments arguments{};
-  const auto request = integer_argument(env, info[1], "request", 0, UINT32_MAX);
-  if (!request) return std::nullopt;
-  arguments.request = static_cast<uint32_t>(*request);
-  arguments.argument = info[2];
-  if (!info[3].IsUndefined() && !read_pointer_properties(env, info[3], UINT32_MAX, arguments.pointers)) {
-    return std::nullopt;
-  }
-  const auto bytes = bytes_argument(env, arguments.argument, "arg");
-  if (!bytes) return std::nullopt;
-  arguments.bytes = *bytes;
+bool IoctlArguments::read(napi_env env, const napi_value* values) {
+  const auto number = integer_argument(env, values[1], "request", 0, UINT32_MAX);
+  if (!number) return false;
+  request = static_cast<uint32_t>(*number);
+  argument = values[2];
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, values[3], &type);
+  if (type != napi_undefined && !read_pointer_properties(env, values[3])) return false;
+  const auto found = bytes_argument(env, argument, "arg");
+  if (!found) return false;
+  bytes = *found;
   // Linux reads and writes as many bytes as the request number says.
-  const size_t encoded = _IOC_SIZE(arguments.request);
-  if (arguments.bytes.size() < encoded) {
-    throw_range_error(env, "arg: has " + std::to_string(arguments.bytes.size()) + " bytes, the request number says " +
+  const size_t encoded = _IOC_SIZE(request);
+  if (bytes.size < encoded) {
+    throw_range_error(env, "arg: has " + std::to_string(bytes.size) + " bytes, the request number says " +
                                std::to_string(encoded));
-    return std::nullopt;
+    return false;
   }
-  if (!check_pointer_fields(env, arguments)) return std::nullopt;
-  return arguments;
+  return check_pointer_fields(env);
 }
 
-IoctlCall::~IoctlCall() {
-  for (Copy& copy : copies_) pool_->give_back(std::move(copy.block));
-}
-
-std::optional<IoctlCall::Copy> IoctlCall::copy_of(std::span<const uint8_t> bytes) {
-  Copy copy{pool_->take(bytes.size()), bytes.size()};
-  if (!copy.block) return std::nullopt;
-  std::memcpy(copy.bytes(), bytes.data(), bytes.size());
-  return copy;
+uint8_t* IoctlCall::add_copy(Bytes bytes) {
+  Copy copy{pool_->take(bytes.size), bytes.size};
+  if (!copy.block) return nullptr;
+  uint8_t* const start = copy.bytes();
+  std::memcpy(start, bytes.data, bytes.size);
+  copies_.push_back(std::move(copy));
+  return start;
 }
 
 int IoctlCall::prepare(const IoctlArguments& arguments) {
   request_ = arguments.request;
-  std::optional<Copy> argument = copy_of(arguments.bytes);
-  if (!argument) return -ENOMEM;
-  uint8_t* const bytes = argument->bytes();
-  copies_.push_back(std::move(*argument));
-  for (const IoctlArguments::Pointer& pointer : arguments.pointers) {
-    std::optional<Copy> data = copy_of(pointer.bytes);
-    if (!data) return -ENOMEM;
+  uint8_t* const argument = add_copy(arguments.bytes);
+  if (argument == nullptr) return -ENOMEM;
+  for (size_t index = 0; index < arguments.pointer_count; ++index) {
+    const IoctlArguments::Pointer& pointer = arguments.pointers[index];
+    const uint8_t* const data = add_copy(pointer.bytes);
+    if (data == nullptr) return -ENOMEM;
     PointerField field{pointer.offset, {}};
-    std::memcpy(field.original.data(), bytes + pointer.offset, kPointerBytes);
-    const uint64_t address = reinterpret_cast<uintptr_t>(data->bytes());
-    std::memcpy(bytes + pointer.offset, &address, kPointerBytes);
+    std::memcpy(field.original.data(), argument + pointer.offset, kPointerBytes);
+    const uint64_t address = reinterpret_cast<uintptr_t>(data);
+    std::memcpy(argument + pointer.offset, &address, kPointerBytes);
     fields_.push_back(field);
-    copies_.push_back(std::move(*data));
   }
   return 0;
 }
@@ -144,18 +135,21 @@ int IoctlCall::run(int file_descriptor) {
   return restarted([&] { return ::ioctl(file_descriptor, static_cast<unsigned long>(request_), argument); });
 }
 
-void IoctlCall::copy_back(napi_env env, std::span<const napi_value> buffers) {
-  // The pointer fields get the caller's bytes back: addresses of our blocks mean
-  // nothing to JavaScript and would make recordings differ from run to run.
+void IoctlCall::restore_pointer_fields() {
   for (const PointerField& field : fields_) {
     std::memcpy(copies_.front().bytes() + field.offset, field.original.data(), kPointerBytes);
   }
-  for (size_t index = 0; index < copies_.size() && index < buffers.size(); ++index) {
-    const auto target = bytes_still_there(env, buffers[index]);
-    if (target && target->size() == copies_[index].length) {
-      std::memcpy(target->data(), copies_[index].bytes(), target->size());
-    }
-  }
+}
+
+void IoctlCall::copy_back(size_t index, Bytes target) {
+  const Copy& copy = copies_[index];
+  if (target.size == copy.length) std::memcpy(target.data, copy.bytes(), target.size);
+}
+
+void IoctlCall::reset() {
+  for (Copy& copy : copies_) pool_->give_back(std::move(copy.block));
+  copies_.clear();
+  fields_.clear();
 }
 
 }  // namespace amdgpu_svm

@@ -9,47 +9,60 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <span>
+#include <utility>
 #include <vector>
 
+#include "arguments.h"
 #include "guarded_block.h"
 
 namespace amdgpu_svm {
 
-// The checked arguments of JavaScript's ioctl(), still JavaScript values.
+// The checked arguments of JavaScript's ioctl(), still JavaScript values. Made on
+// the stack for every call: nothing in it is initialised before read() does it.
 struct IoctlArguments {
+  static constexpr size_t kCount = 4;  // handle, request, arg, pointers
+  // No structure of the DRM interface has more; a bound keeps the overlap check cheap.
+  static constexpr size_t kMaximumPointers = 64;
   struct Pointer {
     size_t offset;  // of the 8-byte field in the argument
     napi_value data;
-    std::span<uint8_t> bytes;
+    Bytes bytes;
   };
+
+  // Reads arguments 1 (request), 2 (arg) and 3 (pointers, may be undefined); false
+  // with an exception pending. The bytes are valid until JavaScript runs again.
+  bool read(napi_env env, const napi_value* values);
+
   uint32_t request;
   napi_value argument;
-  std::span<uint8_t> bytes;
-  std::vector<Pointer> pointers;
-};
+  Bytes bytes;
+  size_t pointer_count = 0;
+  std::array<Pointer, kMaximumPointers> pointers;
 
-// Reads arguments 1 (request), 2 (arg) and 3 (pointers, optional); argument 0
-// is the handle. Empty after an exception. The spans are valid until JavaScript
-// runs again.
-std::optional<IoctlArguments> read_ioctl_arguments(const Napi::CallbackInfo& info);
+ private:
+  bool read_pointer_properties(napi_env env, napi_value list);
+  bool check_pointer_fields(napi_env env);
+};
 
 class IoctlCall {
  public:
   explicit IoctlCall(std::shared_ptr<BlockPool> pool) : pool_(std::move(pool)) {}
   IoctlCall(const IoctlCall&) = delete;
   IoctlCall& operator=(const IoctlCall&) = delete;
-  ~IoctlCall();
+  ~IoctlCall() { reset(); }
 
   // 0 or -ENOMEM.
   int prepare(const IoctlArguments& arguments);
   // The ioctl(2) itself, restarted as restart.h says: >= 0 or a negative errno. Any thread.
   int run(int file_descriptor);
-  // Copies what the kernel left there into the JavaScript buffers. `buffers` are the
-  // argument and the data of the pointers, in order; one that was detached
-  // meanwhile is left out.
-  void copy_back(napi_env env, std::span<const napi_value> buffers);
+  // Gives the pointer fields the caller's bytes back: addresses of our blocks mean
+  // nothing to JavaScript and would make recordings differ from run to run.
+  void restore_pointer_fields();
+  // Copies what the kernel left into a JavaScript buffer; 0 is the argument, the data of
+  // the pointers follows. Left out when the buffer has another length than it had.
+  void copy_back(size_t index, Bytes target);
+  // Ready for the next prepare(); the blocks go back to the pool.
+  void reset();
 
  private:
   struct Copy {
@@ -62,7 +75,8 @@ class IoctlCall {
     std::array<uint8_t, 8> original;
   };
 
-  std::optional<Copy> copy_of(std::span<const uint8_t> bytes);
+  // The bytes of the copy, or null when there is no memory.
+  uint8_t* add_copy(Bytes bytes);
 
   std::shared_ptr<BlockPool> pool_;
   uint32_t request_ = 0;

@@ -67,16 +67,16 @@ Napi::Value transfer(const Napi::CallbackInfo& info, const char* buffer_name, Co
   if (!offset) return env.Undefined();
   const auto bytes = bytes_argument(env, info[2], buffer_name);
   if (!bytes) return env.Undefined();
-  if (bytes->size() > mapping.size() - *offset) {
+  if (bytes->size > mapping.size() - *offset) {
     throw_range_error(env, std::string(buffer_name) + ": ends behind the mapping, which has " +
                                std::to_string(mapping.size()) + " bytes");
     return env.Undefined();
   }
   // Pages that were given back may be somebody else's by now; the kernel wouldn't
   // refuse those, so only the bytes before the first hole are asked for.
-  const size_t length = mapping.live_length(*offset, bytes->size());
+  const size_t length = mapping.live_length(*offset, bytes->size);
   if (length == 0) return Napi::Number::New(env, -EFAULT);
-  const int64_t count = copy_through_kernel(bytes->data(), mapping.base() + *offset, length, copy);
+  const int64_t count = copy_through_kernel(bytes->data, mapping.base() + *offset, length, copy);
   return Napi::Number::New(env, static_cast<double>(count));
 }
 

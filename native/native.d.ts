@@ -7,8 +7,8 @@
  * - Arguments of a wrong type throw a `TypeError` with code `ERR_SVM_INVALID_TYPE`,
  *   numbers outside their range a `RangeError` with code `ERR_SVM_OUT_OF_RANGE`.
  *   The message starts with the name of the argument.
- * - `Uint8Array` arguments (a Buffer is one) need at least one byte on an attached,
- *   fixed-length `ArrayBuffer`: no `SharedArrayBuffer`, nothing resizable.
+ * - `Uint8Array` arguments (a Buffer is one) need at least one byte on an attached
+ *   `ArrayBuffer`, not on a `SharedArrayBuffer`.
  * - Offsets, lengths and sizes are bytes, safe integers of type number; intervals
  *   are half open. Addresses are unsigned 64-bit `bigint`s.
  * - Handles are opaque, belong to the thread that made them and can't be cloned.
@@ -32,6 +32,16 @@ export interface MemoryHandle {
 export interface NativePointer {
   readonly offset: number;
   readonly data: Uint8Array;
+}
+
+/** What `prepareIoctl` made. */
+export interface PreparedIoctl {
+  /** The argument, zero at first. */
+  readonly arg: Uint8Array;
+  /** What the pointer field points to, zero at first; absent without a pointer. */
+  readonly data?: Uint8Array;
+  /** Issues the ioctl with what is in `arg` and `data`, where the answer is found; results as for `NativeAddon.ioctl`. */
+  readonly ioctl: () => number;
 }
 
 /** Identity of a DRM driver. Strings have at most 4096 bytes of UTF-8; the numbers are signed 32-bit. */
@@ -102,8 +112,8 @@ export interface NativeAddon {
   /**
    * The same on a thread of the libuv pool. Everything is checked and copied before
    * the call returns, the buffers may be used, changed or detached meanwhile; the
-   * results are written into those that are still attached when the ioctl has
-   * ended. Calls on one handle run one after the other in the order of issue; a
+   * results are written into those that are still attached, and as long as they
+   * were, when the ioctl has ended. Calls on one handle run one after the other in the order of issue; a
    * synchronous `ioctl` does not queue. A running ioctl can't be cancelled. The
    * promise never rejects.
    */
@@ -113,6 +123,20 @@ export interface NativeAddon {
     arg: Uint8Array,
     pointers?: readonly NativePointer[],
   ): Promise<number>;
+
+  /**
+   * An ioctl that is issued often: checked once, with memory of its own that the
+   * kernel reads and writes without copies in between. `length` is that of the
+   * argument, at least the size in the request number; `offset` and `dataLength`
+   * say that at byte `offset` of it stands the address of `dataLength` bytes. Both
+   * lengths are at most 2^20. As with `ioctl`, each memory ends at an inaccessible
+   * page, and the pointer field shows no address to JavaScript. Detaching `arg` or
+   * `data` harms nothing, but their contents are then out of reach.
+   *
+   * Negative errnos: -EBADF after `close`, -ENOMEM, -ENOTSUP when the runtime has no
+   * external ArrayBuffers (Electron).
+   */
+  prepareIoctl(handle: DeviceHandle, request: number, length: number, offset?: number, dataLength?: number): PreparedIoctl | number;
 
   /** Asks `DRM_IOCTL_VERSION` (spec 01 §1 conventions), or a negative errno: -ENOTTY for files that are no DRM node. */
   driverVersion(handle: DeviceHandle): DriverVersion | number;

@@ -45,6 +45,8 @@ struct DrmVersion {
 inline constexpr uint32_t kDrmType = 0x64;
 inline constexpr uint32_t kDrmCommandBase = 0x40;
 inline constexpr uint32_t kGemSvmCommand = 0x1a;
+// Largest nattr that the driver accepts (spec 01 §6).
+inline constexpr uint32_t kMaximumRecords = 64;
 
 inline constexpr uint32_t kRequestGemSvm = _IOWR(kDrmType, kDrmCommandBase + kGemSvmCommand, GemSvm);
 inline constexpr uint32_t kRequestDrmVersion = _IOWR(kDrmType, 0x00, DrmVersion);

@@ -9,7 +9,8 @@ const release = path.join(root, 'build', 'Release');
 const stampFile = path.join(release, '.stamp');
 
 function currentFingerprint() {
-  const sources = listFiles(['binding.gyp', 'native'], (name) => !/\.(ts|md)$/.test(name));
+  // native/fuse and native/test are other programs.
+  const sources = listFiles(['binding.gyp', 'native'], (name) => !/\.(ts|md)$|^native\/(fuse|test)\//.test(name));
   // Node-API keeps the binary good for every Node version, so only the platform counts.
   return fingerprint(sources, [process.platform, process.arch]);
 }
@@ -52,7 +53,7 @@ export function whyNotBuildable() {
   return missing.length > 0 ? `${missing.join(', ')} not found` : undefined;
 }
 
-function findCompiler() {
+export function findCompiler() {
   return firstInPath(process.env.CXX, 'g++', 'c++', 'clang++');
 }
 
@@ -74,7 +75,7 @@ export function buildAddon() {
   if (reason !== undefined) return reason;
   const stamp = currentFingerprint();
   const headers = headersFolder();
-  const args = [dependency('node-gyp/bin/node-gyp.js'), 'rebuild', ...(headers ? [`--nodedir=${headers}`] : [])];
+  const args = [dependency('node-gyp/bin/node-gyp.js'), 'rebuild', '--jobs=max', ...(headers ? [`--nodedir=${headers}`] : [])];
   const build = runLogged('build-addon', process.execPath, args, { env: buildEnvironment() });
   if (!build.ok) {
     const line = build.output.split('\n').find((text) => /\berror\b[: ]/i.test(text)) ?? 'node-gyp failed';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Compiles the package into dist/: the ES modules with their declarations, and under dist/cjs the
- * CommonJS entries. Those only `require` the ES modules (Node >= 20.19 can), so that there is one
+ * Compiles the package into dist/: the ES modules with their declarations, the inspector's page, and
+ * under dist/cjs the CommonJS entries. Those only `require` the ES modules (Node >= 20.19 can), so that there is one
  * copy of the code and of its state, whichever way it is loaded.
  *
  *   node scripts/build.mjs            always
@@ -17,10 +17,10 @@ const stampName = '.stamp';
 const sourceFolders = ['lib', 'emulator', 'native'];
 
 function currentFingerprint() {
-  const isSource = (/** @type {string} */ name) => name.endsWith('.ts') && !name.endsWith('.test.ts');
-  const configuration = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
-  const compiler = readJson(dependency('typescript/package.json')).version;
-  return fingerprint([...listFiles(sourceFolders, isSource), ...configuration], [compiler]);
+  const isSource = (/** @type {string} */ name) => /\.(ts|tsx|css|html)$/.test(name) && !name.endsWith('.test.ts');
+  const configuration = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs', 'scripts/build-inspector.mjs'];
+  const tools = ['typescript', 'node-addon-api'].map((name) => `${readJson(dependency(`${name}/package.json`)).version}`);
+  return fingerprint([...listFiles(sourceFolders, isSource), ...configuration], tools);
 }
 
 export function distIsStale() {
@@ -37,9 +37,13 @@ export function buildDist() {
   try {
     const compiler = runLogged('build', process.execPath, [dependency('typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', output]);
     if (!compiler.ok) throw new ScriptError(`the sources don't compile:\n${compiler.output.trimEnd()}`);
+    // A checkout that has no page (the set-up's own tests make some) has nothing to build there.
+    const page = !fs.existsSync(path.join(root, 'lib/inspect/page/index.html')) ? { ok: true, output: '' } : runLogged('build-inspector', process.execPath, [path.join(root, 'scripts/build-inspector.mjs'), output]);
+    if (!page.ok) throw new ScriptError(`the inspector's page can't be built:\n${page.output.trimEnd()}`);
     copyDeclarations(output);
     writeDeclarations(output);
     writeEntries(output);
+    copyHeaders(output);
     fs.writeFileSync(path.join(output, stampName), stamp);
     if (fs.existsSync(dist)) fs.renameSync(dist, old);
     fs.renameSync(output, dist);
@@ -51,9 +55,19 @@ export function buildDist() {
 
 /** The compiler doesn't emit declarations that were written by hand. @param {string} output */
 function copyDeclarations(output) {
-  for (const file of listFiles(sourceFolders, (name) => name.endsWith('.d.ts'))) {
+  for (const file of listFiles(sourceFolders, (name) => name.endsWith('.d.ts') && !name.startsWith('lib/inspect/page/'))) {
     fs.mkdirSync(path.dirname(path.join(output, file)), { recursive: true });
     fs.copyFileSync(path.join(root, file), path.join(output, file));
+  }
+}
+
+/** What native/binding.gyp needs to build the addon from the installed package, which has no dependencies. @param {string} output */
+function copyHeaders(output) {
+  const from = dependency('node-addon-api');
+  const to = path.join(output, 'include', 'node-addon-api');
+  fs.mkdirSync(to, { recursive: true });
+  for (const name of fs.readdirSync(from)) {
+    if (/\.h$|^LICENSE/.test(name)) fs.copyFileSync(path.join(from, name), path.join(to, name));
   }
 }
 

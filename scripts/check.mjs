@@ -6,7 +6,7 @@ import { dependency, isMain, root, runMain, runNode, ScriptError } from './suppo
 /** @type {Record<string, string[][]>} */
 const checks = {
   lint: [[dependency('oxlint/bin/oxlint'), '--deny-warnings', '--format=unix']],
-  typecheck: ['tsconfig.json', 'emulator/tsconfig.json', 'scripts/tsconfig.json'].map((project) => [dependency('typescript/bin/tsc'), '-p', project]),
+  typecheck: ['tsconfig.json', 'emulator/tsconfig.json', 'lib/inspect/page/tsconfig.json', 'scripts/tsconfig.json'].map((project) => [dependency('typescript/bin/tsc'), '-p', project]),
 };
 
 /** @param {string} name */

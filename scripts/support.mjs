@@ -78,11 +78,21 @@ export function runLogged(name, command, args, options = {}) {
 /**
  * Runs Node in the foreground and resolves with its exit code.
  * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
+ */
+export function runNode(args, env) {
+  return runProgram(process.execPath, args, env);
+}
+
+/**
+ * @param {string} program
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
  * @returns {Promise<number>}
  */
-export function runNode(args) {
+export function runProgram(program, args, env = process.env) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { stdio: 'inherit' });
+    const child = spawn(program, args, { stdio: 'inherit', env });
     // The terminal sends Ctrl-C to both; a supervisor signals only this process.
     const forward = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
     const signals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION } from '../lib/uapi/index.ts';
 import type { DeviceHandle } from '../native/native.d.ts';
-import { describeNative, openDescriptors, temporaryFolder } from './native-helpers.ts';
+import { describeNative, expectScriptSucceeds, openDescriptors, temporaryFolder } from './native-helpers.ts';
 
 const { EACCES, EBADF, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTTY } = constants.errno;
 
@@ -102,6 +102,30 @@ describeNative('files that are no device', (addon) => {
       expect(addon.open(join(folder, 'other'))).toBe(-EISDIR);
     }
     expect(openDescriptors()).toBe(before);
+  });
+
+  it('leave no descriptor behind after 10,000 opens, whether closed or forgotten', () => {
+    expectScriptSucceeds(
+      `
+        const count = () => require('node:fs').readdirSync('/proc/self/fd').length;
+        const settle = async (limit) => {
+          for (let tries = 0; count() > limit && tries < 500; tries++) { gc(); await new Promise((done) => setTimeout(done, 1)); }
+        };
+        (async () => {
+          const before = count();
+          for (let round = 0; round < 10_000; round++) {
+            const device = addon.open('/dev/null');
+            assert.equal(addon.ioctl(device, 0xC0406400, new Uint8Array(64)), -25);
+            if (round % 2 === 0) assert.equal(addon.close(device), 0);
+            if (round % 3 === 0) addon.prepareIoctl(device, 0xC0406400, 64, 0, 8);
+            if (round % 200 === 199) await settle(before + 100);
+          }
+          await settle(before);
+          assert.equal(count(), before);
+        })();
+      `,
+      { flags: ['--expose-gc'] },
+    );
   });
 
   it('leave buffers alone that were detached while the ioctl ran', async () => {

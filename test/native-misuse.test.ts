@@ -13,10 +13,24 @@ function detached(): Uint8Array {
   return bytes;
 }
 
-function resizable(): ArrayBuffer {
-  // The option is younger than the library that TypeScript is told to use.
-  const Constructor = ArrayBuffer as new (length: number, options: object) => ArrayBuffer;
+// These are younger than the library that TypeScript is told to use.
+type Resizable = ArrayBuffer & { resize(length: number): void };
+
+function resizable(length: number): Resizable {
+  const Constructor = ArrayBuffer as unknown as new (length: number, options: object) => Resizable;
+  return new Constructor(length, { maxByteLength: 128 });
+}
+
+function growable(): SharedArrayBuffer {
+  const Constructor = SharedArrayBuffer as unknown as new (length: number, options: object) => SharedArrayBuffer;
   return new Constructor(64, { maxByteLength: 128 });
+}
+
+function outside(): Uint8Array {
+  const buffer = resizable(128);
+  const bytes = new Uint8Array(buffer, 64, 64);
+  buffer.resize(64);
+  return bytes;
 }
 
 const WRONG_BYTES: [string, unknown][] = [
@@ -32,11 +46,8 @@ const WRONG_BYTES: [string, unknown][] = [
   ['a proxy', new Proxy(new Uint8Array(64), {})],
   ['no bytes', new Uint8Array(0)],
   ['a shared buffer', new Uint8Array(new SharedArrayBuffer(64))],
-  ['a resizable buffer', new Uint8Array(resizable())],
-  [
-    'a resizable buffer that denies it',
-    new Uint8Array(Object.defineProperty(resizable(), 'resizable', { value: false })),
-  ],
+  ['a growable shared buffer', new Uint8Array(growable())],
+  ['an array that a resizable buffer has shrunk away from', outside()],
   ['a detached buffer', detached()],
 ];
 
@@ -71,6 +82,7 @@ describeNative('misuse of the addon', (addon) => {
     ['close', (handle) => f.close(handle)],
     ['ioctl', (handle) => f.ioctl(handle, DRM_IOCTL_VERSION, fine())],
     ['ioctlAsync', (handle) => f.ioctlAsync(handle, DRM_IOCTL_VERSION, fine())],
+    ['prepareIoctl', (handle) => f.prepareIoctl(handle, DRM_IOCTL_VERSION, 64)],
     ['driverVersion', (handle) => f.driverVersion(handle)],
   ];
   const MEMORY_CALLS: [string, (handle: unknown) => unknown][] = [
@@ -225,7 +237,50 @@ describeNative('misuse of the addon', (addon) => {
     expect(f.protectMemory(memory, 4 * page, 0, 0)).toBe(0);
   });
 
+  it('resizable buffers count with the bytes they have at the moment of the call', async () => {
+    const FIONREAD = 0x541b;
+    const buffer = resizable(64);
+    const bytes = new Uint8Array(buffer); // follows the length of the buffer
+    buffer.resize(8);
+    expect(errorOf(() => f.ioctl(device, DRM_IOCTL_VERSION, bytes)).message).toBe('arg: has 8 bytes, the request number says 64');
+    expect(f.ioctl(device, FIONREAD, bytes)).toBe(0);
+    expect(bytes[0]).toBe(8);
+    bytes.fill(0);
+    // Shrunk, or grown, while the ioctl runs: the answer has no place any more.
+    for (const length of [4, 16]) {
+      buffer.resize(8);
+      const pending = f.ioctlAsync(device, FIONREAD, bytes);
+      buffer.resize(length);
+      expect(await pending).toBe(0);
+      expect(bytes).toEqual(new Uint8Array(length));
+    }
+    buffer.resize(100);
+    expect(f.writeMemory(memory, 0, bytes)).toBe(100);
+    expect(f.readMemory(memory, 0, bytes)).toBe(100);
+  });
+
+  it('prepareIoctl takes lengths that fit each other', () => {
+    const call = (...args: unknown[]) => errorOf(() => f.prepareIoctl(device, DRM_IOCTL_VERSION, ...args)).message;
+    expect(call(63)).toBe('length: is 63, the request number says 64');
+    expect(call(0)).toMatch(/^length: must be an integer from 1/);
+    expect(call(2 ** 21)).toMatch(/^length: must be an integer from 1 to 1048576/);
+    expect(call(64, 57, 8)).toMatch(/^offset: must be an integer from 0 to 56/);
+    expect(call(64, 0)).toMatch(/^dataLength: must be a number/);
+    expect(call(64, 0, 0)).toMatch(/^dataLength: must be an integer from 1/);
+    expect(errorOf(() => f.prepareIoctl(device, 0x541b, 7, 0, 8)).message).toMatch(/^offset: the 8 bytes/);
+    expect(errorOf(() => f.prepareIoctl(device, -1, 64)).message).toMatch(/^request: must be/);
+  });
+
   it('handles can not be cloned into another thread', () => {
     expect(errorOf(() => f.close(structuredClone(device)))).toMatchObject({ code: 'ERR_SVM_INVALID_TYPE' });
+    expect(errorOf(() => f.viewMemory(structuredClone(memory)))).toMatchObject({ code: 'ERR_SVM_INVALID_TYPE' });
+  });
+
+  it('handles can be anything an object can be', () => {
+    const handle = addon.open(file) as DeviceHandle & { extra?: number };
+    handle.extra = 1;
+    expect(Object.create(handle)).toMatchObject({ extra: 1 });
+    Object.setPrototypeOf(handle, null);
+    expect(addon.close(Object.freeze(handle))).toBe(0);
   });
 });

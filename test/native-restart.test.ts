@@ -2,53 +2,15 @@
  * The released addon against ioctls that are interrupted, slow or write too much:
  * in a child process whose ioctl(2) ends in native/test/ioctl_shim.c.
  */
-import { spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
-import { join } from 'node:path';
-import { writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { nativeSupport, packageRoot } from '../lib/device/native-addon.ts';
-import { describeIf, expectScriptSucceeds, temporaryFolder } from './native-helpers.ts';
+import { describeIf, temporaryFolder } from './native-helpers.ts';
+import { buildShim } from './native-shim.ts';
 
-const folder = temporaryFolder();
-const shim = join(folder, 'ioctl_shim.so');
+const shim = buildShim(temporaryFolder());
 
-function buildShim(): string {
-  if (!nativeSupport().available) return nativeSupport().reason;
-  const source = join(packageRoot(import.meta.dirname)!, 'native', 'test', 'ioctl_shim.c');
-  const compiler = process.env['CC'] || 'cc';
-  const result = spawnSync(compiler, ['-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', shim, source, '-ldl'], {
-    encoding: 'utf8',
-  });
-  return result.status === 0 ? '' : `the shim was not built: ${result.error?.message ?? result.stderr}`;
-}
-
-const SETUP = `
-  const { EINTR, EAGAIN, EIO, EFAULT, EBADF } = require('node:os').constants.errno;
-  const TEST = 0xC028647F;   // DRM_IOWR(0x7f, 40 bytes)
-  const file = process.env.TEST_FILE;
-  const device = addon.open(file);
-  assert.equal(typeof device, 'object');
-  const make = ({ error = 0, times = 0, sleep = 0, fill = 0 } = {}) => {
-    const bytes = new Uint8Array(40);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, error, true);
-    view.setUint32(4, times, true);
-    view.setUint32(8, sleep, true);
-    view.setBigUint64(24, BigInt(fill), true);
-    return bytes;
-  };
-  const field = (bytes, offset) => new DataView(bytes.buffer).getUint32(offset, true);
-  const calls = (bytes) => field(bytes, 12);
-`;
-
-describeIf('ioctls that the shim answers', buildShim(), () => {
-  const file = join(folder, 'renderD128');
-  writeFileSync(file, '');
-  // Behind what is preloaded already: the runtime of a sanitizer has to stay first.
-  const LD_PRELOAD = [process.env['LD_PRELOAD'], shim].filter(Boolean).join(':');
-  const run = (script: string, environment: Record<string, string> = {}) =>
-    expectScriptSucceeds(SETUP + script, { environment: { LD_PRELOAD, TEST_FILE: file, ...environment } });
+describeIf('ioctls that the shim answers', shim.problem, () => {
+  const { run } = shim;
 
   it.each(['EINTR', 'EAGAIN'])('are restarted after %s', (name) => {
     run(`
@@ -71,6 +33,32 @@ describeIf('ioctls that the shim answers', buildShim(), () => {
           assert.equal(result, -error);
           assert.equal(calls(endless), 1001);
         });
+      }
+    `);
+  });
+
+  it('are restarted after the interruption of a real signal', () => {
+    run(`
+      const { spawn } = require('node:child_process');
+      let signals = 0;
+      process.on('SIGUSR2', () => signals++);
+      const sender = spawn('sh', ['-c', 'for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.03; kill -USR2 ' + process.pid + '; done']);
+      sender.on('exit', () => setTimeout(() => {
+        // They came while this thread was in the ioctl; their handlers run afterwards.
+        assert.ok(signals > 0, 'no signal came');
+        const prepared = addon.prepareIoctl(device, TEST, 40);
+        fillIn(prepared.arg, { error: INTERRUPTIBLE, sleep: 1 });
+        assert.equal(prepared.ioctl(), 0);
+      }, 20));
+      for (const issue of [
+        (arg) => addon.ioctl(device, TEST, arg),
+        (arg) => { const one = addon.prepareIoctl(device, TEST, 40); one.arg.set(arg); const result = one.ioctl(); arg.set(one.arg); return result; },
+      ]) {
+        const arg = make({ error: INTERRUPTIBLE, sleep: 250 });
+        const started = Date.now();
+        assert.equal(issue(arg), 0);
+        assert.ok(Date.now() - started >= 240, 'cut short');
+        assert.ok(calls(arg) > 1, 'not interrupted');
       }
     `);
   });
@@ -125,6 +113,70 @@ describeIf('ioctls that the shim answers', buildShim(), () => {
         assert.deepEqual(ended, [0, 1, 2, 3, 4, 5]);
       })();
     `);
+  });
+
+  it('never block the event loop, however many devices are slow', () => {
+    run(`
+      (async () => {
+        let ticks = 0;
+        const ticking = setInterval(() => ticks++, 5);
+        let longest = 0;
+        let last = performance.now();
+        const watching = setInterval(() => { longest = Math.max(longest, performance.now() - last); last = performance.now(); }, 1);
+        // More than the four threads of the pool.
+        const pending = Array.from({ length: 6 }, () => addon.ioctlAsync(addon.open(file), TEST, make({ sleep: 300 })));
+        assert.ok(performance.now() - last < 250, 'issuing blocked');
+        await Promise.all(pending);
+        clearInterval(ticking);
+        clearInterval(watching);
+        assert.ok(ticks >= 20, ticks + ' ticks');
+        assert.ok(longest < 250, 'blocked for ' + longest + ' ms');
+      })();
+    `);
+  });
+
+  it('keep the order of a device when many are issued from several places', () => {
+    run(`
+      (async () => {
+        const args = Array.from({ length: 60 }, (_, index) => make({ sleep: index % 7 === 0 ? 3 : 0 }));
+        const other = addon.open(file);
+        const disturbing = Array.from({ length: 30 }, () => addon.ioctlAsync(other, TEST, make({ sleep: 1 })));
+        const pending = [];
+        for (const [index, arg] of args.entries()) {
+          if (index % 10 === 9) await new Promise(setImmediate);
+          pending.push(addon.ioctlAsync(device, TEST, arg));
+        }
+        await Promise.all([...pending, ...disturbing]);
+        const orders = args.map((arg) => field(arg, 32));
+        assert.deepEqual(orders, orders.toSorted((a, b) => a - b));
+      })();
+    `);
+  });
+
+  it('keep their buffers while they run, and let them go afterwards', () => {
+    run(
+      `
+        (async () => {
+          let collected = 0;
+          const registry = new FinalizationRegistry(() => collected++);
+          const issue = () => {
+            const data = new Uint8Array(5000);
+            const arg = make({ sleep: 20, fill: 5000 });
+            registry.register(data, 1);
+            registry.register(arg, 1);
+            return addon.ioctlAsync(device, TEST, arg, [{ offset: 16, data }]);
+          };
+          const pending = Array.from({ length: 10 }, issue);
+          let running = true;
+          Promise.all(pending).then((results) => { assert.ok(results.every((result) => result === 0)); running = false; });
+          while (running) { gc(); await new Promise((done) => setTimeout(done, 5)); }
+          for (let tries = 0; collected < 20 && tries < 100; tries++) { gc(); await new Promise((done) => setTimeout(done, 2)); }
+          assert.equal(collected, 20);
+        })();
+      `,
+      {},
+      ['--expose-gc'],
+    );
   });
 
   it('of different devices run side by side', () => {

@@ -4,10 +4,14 @@ import type { EmulatedNode, MachineOptions } from '../../emulator/index.ts';
 import { UAPI_PROFILES, uapiProfile } from '../uapi/profile.ts';
 import type { UapiProfile, UapiProfileName } from '../uapi/profile.ts';
 import { codedError, rangeError, show, typeError } from './errors.ts';
+import { ffiSupport } from './ffi-library.ts';
+import { FfiNode } from './ffi-node.ts';
+import { HAZARD_MODES } from './hazard-watch.ts';
+import type { HazardMode } from './hazard-watch.ts';
 import { KernelNode } from './kernel-node.ts';
 import { nativeSupport } from './native-addon.ts';
 import { listRenderNodes } from './render-nodes.ts';
-import type { RenderNode } from './render-nodes.ts';
+import type { RenderNode, RenderNodeList } from './render-nodes.ts';
 
 export const BACKENDS = ['auto', 'kernel', 'ffi', 'emulated'] as const;
 export type BackendName = (typeof BACKENDS)[number];
@@ -20,7 +24,7 @@ export interface OpenOptions {
    * AMDGPU_SVM_BACKEND.
    */
   readonly backend?: BackendName;
-  /** Path of a render node; implies the kernel backend. Environment: AMDGPU_SVM_NODE. */
+  /** Path of a render node; implies the kernel backend unless 'ffi' is asked for. Environment: AMDGPU_SVM_NODE. */
   readonly node?: string;
   /** Revision of the user ABI. Say 'v4' where the kernel's symbol table can't tell. */
   readonly profile?: UapiProfileName;
@@ -28,11 +32,17 @@ export interface OpenOptions {
   readonly emulator?: MachineOptions | EmulatedDevice;
   /** File to record to, in the trace format. Environment: AMDGPU_SVM_RECORD. */
   readonly record?: string;
+  /**
+   * Watches the emulated machine for the defects of the catalogue (docs/hazards.md): 'report' them, or 'throw'
+   * `HazardError` from the operation that caused one. Default 'off'. Only the emulated backend can be watched.
+   */
+  readonly hazards?: HazardMode;
 }
 
 /** What was chosen. */
 export type ChosenBackend =
   | { readonly backend: 'kernel'; readonly node: KernelNode; readonly profile: UapiProfile; readonly fallbackReason: undefined }
+  | { readonly backend: 'ffi'; readonly node: FfiNode; readonly profile: UapiProfile; readonly fallbackReason: undefined }
   | {
       readonly backend: 'emulated';
       readonly node: EmulatedNode;
@@ -42,7 +52,7 @@ export type ChosenBackend =
       readonly fallbackReason: string | undefined;
     };
 
-const OPTION_NAMES = ['backend', 'node', 'profile', 'emulator', 'record'];
+const OPTION_NAMES = ['backend', 'node', 'profile', 'emulator', 'record', 'hazards'];
 
 /** Checks the options and fills in the environment; throws TypeError or RangeError (`ERR_SVM_INVALID_OPTION`). */
 export function resolveOpenOptions(options: OpenOptions, environment: NodeJS.ProcessEnv): OpenOptions {
@@ -72,7 +82,11 @@ export function resolveOpenOptions(options: OpenOptions, environment: NodeJS.Pro
   if (options.node !== undefined && backend === 'emulated') {
     throw rangeError('ERR_SVM_INVALID_OPTION', 'node: the emulated backend has no render node; leave out node, or say backend: "kernel"');
   }
+  if (options.hazards !== undefined && !(HAZARD_MODES as readonly unknown[]).includes(options.hazards)) {
+    throw rangeError('ERR_SVM_INVALID_OPTION', `hazards: expected one of ${HAZARD_MODES.join(', ')}, got ${show(options.hazards)}`);
+  }
   return {
+    ...(options.hazards === undefined ? {} : { hazards: options.hazards }),
     backend: backend as BackendName,
     ...(node === undefined || backend === 'emulated' ? {} : { node }),
     ...(record === undefined ? {} : { record }),
@@ -83,11 +97,18 @@ export function resolveOpenOptions(options: OpenOptions, environment: NodeJS.Pro
 
 /** Opens the backend that the (resolved) options ask for. */
 export function chooseBackend(options: OpenOptions): ChosenBackend {
+  const chosen = openChosen(options);
+  if (chosen.backend === 'emulated' || (options.hazards ?? 'off') === 'off') return chosen;
+  chosen.node.close();
+  throw rangeError('ERR_SVM_INVALID_OPTION', `hazards: a kernel can't be watched (the backend is "${chosen.backend}"); leave it out, or say backend: "emulated"`);
+}
+
+function openChosen(options: OpenOptions): ChosenBackend {
   switch (options.backend) {
     case 'emulated':
       return openEmulated(options, undefined);
     case 'ffi':
-      throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', 'backend: "ffi" is not available yet in this version; use "kernel", "emulated" or "auto"');
+      return openFfi(options);
     case 'kernel':
       return openKernel(options);
     default:
@@ -122,30 +143,46 @@ function isUsable(node: RenderNode, options: OpenOptions): boolean {
 function openKernel(options: OpenOptions): ChosenBackend {
   const support = nativeSupport();
   if (!support.available) throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `backend "kernel": ${support.reason}`);
+  return openNode(namedOrFirstNode('kernel', listRenderNodes(), options), options);
+}
+
+function openFfi(options: OpenOptions): ChosenBackend {
+  const support = ffiSupport();
+  if (!support.available) throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `backend "ffi": ${support.reason}; install ffi-rs to use it`);
+  const path = namedOrFirstNode('ffi', listRenderNodes({ open: (name) => FfiNode.open(name) }), options);
+  const node = FfiNode.open(path);
+  return { backend: 'ffi', node, profile: profileOfAmdgpu(node, options), fallbackReason: undefined };
+}
+
+/** The node that the options name, or the first one of amdgpu with the ioctl; throws with the reasons if there is none. */
+function namedOrFirstNode(backend: 'kernel' | 'ffi', { nodes, reason }: RenderNodeList, options: OpenOptions): string {
   if (options.node === undefined) {
-    const { nodes, reason } = listRenderNodes();
     const usable = nodes.find((node) => isUsable(node, options));
-    if (usable !== undefined) return openNode(usable.path, options);
+    if (usable !== undefined) return usable.path;
     const why = nodes.length === 0 ? reason : nodes.map((node) => `${node.path}: ${node.reason}`).join('; ');
-    throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `backend "kernel": no render node with the SVM ioctl - ${why}`);
+    throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `backend "${backend}": no render node with the SVM ioctl - ${why}`);
   }
-  const listed = listRenderNodes().nodes.find((node) => node.path === options.node);
+  const listed = nodes.find((node) => node.path === options.node);
   if (listed !== undefined && !isUsable(listed, options)) {
     throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `node ${listed.path}: ${listed.reason}`);
   }
-  return openNode(options.node, options);
+  return options.node;
 }
 
-/** Opens a node whose driver must be amdgpu; which the SVM ioctl is, the profile says. */
 function openNode(path: string, options: OpenOptions): ChosenBackend {
   const node = KernelNode.open(path);
+  return { backend: 'kernel', node, profile: profileOfAmdgpu(node, options), fallbackReason: undefined };
+}
+
+/** The driver must be amdgpu, else the node is closed; which the SVM ioctl is, the profile says. */
+function profileOfAmdgpu(node: KernelNode | FfiNode, options: OpenOptions): UapiProfile {
   const driver = node.driverVersion();
   if (typeof driver === 'number' || driver.name !== 'amdgpu') {
     node.close();
     const what = typeof driver === 'number' ? `DRM_IOCTL_VERSION failed with errno ${-driver}` : `the driver is ${driver.name}`;
-    throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `node ${path}: no render node of amdgpu: ${what}`);
+    throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `node ${node.path}: no render node of amdgpu: ${what}`);
   }
-  return { backend: 'kernel', node, profile: uapiProfile(options.profile ?? 'v4'), fallbackReason: undefined };
+  return uapiProfile(options.profile ?? 'v4');
 }
 
 function openEmulated(options: OpenOptions, fallbackReason: string | undefined): ChosenBackend {

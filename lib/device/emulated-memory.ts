@@ -1,10 +1,14 @@
 /** Host memory of the emulated backend: mappings of the emulated process with contents in one ArrayBuffer (design §4). */
 import type { EmulatedProcess } from '../../emulator/index.ts';
 import { EmulatedSyscallError } from '../../emulator/index.ts';
+import { PAGE_SIZE } from '../uapi/constants.ts';
 import { codedError } from './errors.ts';
 import type { HostProtection, HostRegion, HostRegionMapper } from './host-memory.ts';
 
 const LARGEST_BYTES = 2 ** 32;
+/** Up to here the bytes of a mapping are allocated when they are first needed: many small mappings are never looked into. */
+const LAZY_BYTES = 1 << 20;
+const PAGE_SHIFT = 12n;
 const LETTERS: Readonly<Record<HostProtection, string>> = {
   none: '-',
   read: 'r',
@@ -21,11 +25,23 @@ export class EmulatedMemory implements HostRegionMapper {
     this.#process = process;
   }
 
-  map(size: number): HostRegion {
+  /** `hint` as for mmap: taken if it is free. */
+  map(size: number, hint?: bigint): HostRegion {
     // Above what `bytes` gives out, pages get their bytes one by one when they are written.
-    const bytes = size > LARGEST_BYTES ? undefined : new Uint8Array(size);
-    const address = this.#process.mmap(bytes === undefined ? { size } : { size, bytes });
+    const bytes = size > LARGEST_BYTES || size <= LAZY_BYTES ? undefined : new Uint8Array(size);
+    const placed = hint === undefined ? undefined : this.#placeAt(hint, size, bytes);
+    const address = placed ?? this.#process.mmap(bytes === undefined ? { size } : { size, bytes });
     return new EmulatedRegion(this.#process, address, size, bytes);
+  }
+
+  /** undefined if something is in the way. */
+  #placeAt(address: bigint, size: number, bytes: Uint8Array | undefined): bigint | undefined {
+    try {
+      return this.#process.mmap(bytes === undefined ? { address, size } : { address, size, bytes });
+    } catch (error) {
+      if (!(error instanceof EmulatedSyscallError)) throw error;
+      return undefined;
+    }
   }
 }
 
@@ -43,13 +59,13 @@ class EmulatedRegion implements HostRegion {
   }
 
   get bytes(): Uint8Array<ArrayBuffer> {
-    if (this.#bytes === undefined) {
+    if (this.size > LARGEST_BYTES) {
       throw codedError('ERR_SVM_TOO_LARGE', 'bytes: a buffer of more than 2^32 bytes has none; use read() and write()');
     }
     if (!this.#process.isReadWrite(this.address, this.size)) {
       throw codedError('ERR_SVM_PROTECTED', 'bytes: a page is unmapped or not both readable and writable; use read() and write()');
     }
-    return this.#bytes;
+    return (this.#bytes ??= this.#gather());
   }
 
   read(offset: number, length: number): Uint8Array<ArrayBuffer> {
@@ -73,6 +89,19 @@ class EmulatedRegion implements HostRegion {
   unmap(offset: number, length: number): void {
     this.#process.munmap(this.address + BigInt(offset), length);
     this.#detach();
+  }
+
+  /** One array for what the pages hold so far; from now on they hold it there. */
+  #gather(): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(this.size);
+    const { contents } = this.#process.space;
+    const startPage = Number(this.address >> PAGE_SHIFT);
+    for (let offset = 0; offset < this.size; offset += PAGE_SIZE) {
+      const page = contents.peek(startPage + offset / PAGE_SIZE);
+      if (page !== undefined) bytes.set(page, offset);
+    }
+    contents.attach(startPage, bytes);
+    return bytes;
   }
 
   /** JavaScript must not see bytes the CPU could not access: what the caller holds is detached, the pages keep their contents. */

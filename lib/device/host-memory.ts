@@ -1,7 +1,7 @@
 /** Host memory that CPU and GPU share at the same addresses; one interface on both backends. */
 import { PAGE_SIZE } from '../uapi/constants.ts';
 import { codedError, rangeError, show, typeError } from './errors.ts';
-import { sizeOf } from './range.ts';
+import { addressOf, sizeOf } from './range.ts';
 import type { SvmRange } from './range.ts';
 
 /** What the CPU may do with pages. */
@@ -22,7 +22,8 @@ export interface HostRegion {
 
 /** Maps regions; one for each backend. */
 export interface HostRegionMapper {
-  map(size: number): HostRegion;
+  /** `hint` as for mmap: where the mapping should begin if that is free; a backend may ignore it. */
+  map(size: number, hint?: bigint): HostRegion;
 }
 
 /** Makes mappings of the process that the device mirrors. */
@@ -40,14 +41,15 @@ export class HostMemory {
    * Maps `size` bytes, a positive multiple of 4096: private, zero filled, readable
    * and writable. Throws a TypeError or RangeError for other sizes, `ERR_SVM_CLOSED`
    * after the device was closed, and the system's error (ENOMEM) when it refuses.
+   * `hint`: where the mapping should begin if that is free; may be ignored.
    */
-  map(size: number | bigint): HostBuffer {
+  map(size: number | bigint, hint?: bigint): HostBuffer {
     this.#assertOpen();
     const bytes = sizeOf('size', size);
     if (bytes === 0n || bytes % BigInt(PAGE_SIZE) !== 0n || bytes > BigInt(Number.MAX_SAFE_INTEGER)) {
       throw rangeError('ERR_SVM_OUT_OF_RANGE', `size: expected a positive multiple of ${PAGE_SIZE} bytes below 2^53, got ${bytes}`);
     }
-    return new HostBuffer(this.#mapper.map(Number(bytes)));
+    return new HostBuffer(this.#mapper.map(Number(bytes), hint === undefined ? undefined : addressOf('hint', hint)));
   }
 }
 

@@ -33,14 +33,20 @@ export type MemoryProtection = keyof typeof PROTECTION_BITS;
 
 const MOVED = 'its bytes were moved to another ArrayBuffer by transfer() and are still in use there';
 
+/** What the mappings are made of: functions of the addon, or others with the same manners. */
+export type MemoryFunctions = Pick<
+  NativeAddon,
+  'mapMemory' | 'viewMemory' | 'unmapMemory' | 'protectMemory' | 'discardMemory' | 'readMemory' | 'writeMemory'
+> & { layout(): { readonly pageSize: number } };
+
 /** Makes mappings. */
 export class KernelMemory {
-  readonly #addon: NativeAddon;
+  readonly #addon: MemoryFunctions;
   /** Bytes of a CPU page of this machine. */
   readonly pageSize: number;
 
   /** Throws `ERR_SVM_NO_ADDON` without the addon. */
-  constructor(addon: NativeAddon = nativeAddon()) {
+  constructor(addon: MemoryFunctions = nativeAddon()) {
     this.#addon = addon;
     this.pageSize = addon.layout().pageSize;
   }
@@ -72,13 +78,13 @@ export class KernelRegion {
   readonly address: bigint;
   /** Bytes, as mapped; unmapping a part does not change it. */
   readonly size: number;
-  readonly #addon: NativeAddon;
+  readonly #addon: MemoryFunctions;
   readonly #handle: MemoryHandle;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
   #unmapped = false;
 
   /** Use `KernelMemory.map`. */
-  constructor(addon: NativeAddon, handle: MemoryHandle, address: bigint, size: number) {
+  constructor(addon: MemoryFunctions, handle: MemoryHandle, address: bigint, size: number) {
     this.#addon = addon;
     this.#handle = handle;
     this.address = address;

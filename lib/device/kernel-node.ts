@@ -1,6 +1,6 @@
 /** The render node of the real kernel, through the addon. */
 import type { DeviceHandle } from '../../native/native.d.ts';
-import type { DeviceNode, PointerField } from '../uapi/index.ts';
+import type { DeviceNode, PointerField, PreparedIoctl } from '../uapi/index.ts';
 import { type DriverVersion, type NativeAddon, nativeAddon, systemError } from './native-addon.ts';
 
 /** An open device file of the kernel. Close it; the collector does it late, if ever. */
@@ -54,6 +54,18 @@ export class KernelNode implements DeviceNode {
   async ioctlAsync(request: number, arg: Uint8Array, pointers?: readonly PointerField[]): Promise<number> {
     this.#assertOpen();
     return this.#addon.ioctlAsync(this.#handle, request, arg, pointers);
+  }
+
+  /**
+   * An ioctl that is issued often, with memory of its own that the kernel works on.
+   * Undefined when the runtime or the system refuses that memory: use `ioctl` then.
+   * Throws as `ioctl` does.
+   */
+  prepare(request: number, length: number, offset: number, dataLength: number): PreparedIoctl | undefined {
+    this.#assertOpen();
+    const made = this.#addon.prepareIoctl(this.#handle, request, length, offset, dataLength);
+    if (typeof made === 'number' || made.data === undefined) return undefined;
+    return { arg: made.arg, data: made.data, ioctl: made.ioctl };
   }
 
   /** Identity of the DRM driver behind the file, or a negative errno (-ENOTTY: no DRM node). Throws `ERR_SVM_CLOSED` after `close`. */

@@ -47,6 +47,7 @@ const FUNCTIONS = [
   'close',
   'ioctl',
   'ioctlAsync',
+  'prepareIoctl',
   'driverVersion',
   'mapMemory',
   'viewMemory',

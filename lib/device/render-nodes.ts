@@ -38,6 +38,8 @@ export interface RenderNodeSearch {
   readonly symbols?: string;
   /** By default the one of `nativeSupport`. */
   readonly addon?: NativeAddon;
+  /** Opens a node to ask for its driver. Default: through the addon. */
+  readonly open?: (path: string) => { driverVersion(): DriverVersion | number; close(): void };
 }
 
 const SVM_SYMBOL = 'amdgpu_gem_svm_ioctl';
@@ -62,15 +64,15 @@ export function listRenderNodes(search: RenderNodeSearch = {}): RenderNodeList {
   // Scanned at most once, and only when some node needs it: the table has millions of bytes.
   let scan: SymbolScan | undefined;
   const symbols = () => (scan ??= scanKernelSymbols(search.symbols));
-  return { nodes: numbers.map((number) => inspect(join(directory, `renderD${number}`), search.addon, symbols)), reason: '' };
+  return { nodes: numbers.map((number) => inspect(join(directory, `renderD${number}`), search, symbols)), reason: '' };
 }
 
-function inspect(path: string, addon: NativeAddon | undefined, symbols: () => SymbolScan): RenderNode {
+function inspect(path: string, { addon, open }: RenderNodeSearch, symbols: () => SymbolScan): RenderNode {
   const unknown = (reason: string): RenderNode => ({ path, driver: undefined, svm: 'unknown', reason });
-  if (addon === undefined && !nativeSupport().available) return unknown(nativeSupport().reason);
+  if (open === undefined && addon === undefined && !nativeSupport().available) return unknown(nativeSupport().reason);
   let driver: DriverVersion | number;
   try {
-    const node = KernelNode.open(path, addon);
+    const node = open?.(path) ?? KernelNode.open(path, addon);
     try {
       driver = node.driverVersion();
     } finally {

@@ -1,20 +1,28 @@
 /** The typed API of one open device (design §3). */
 import { SvmLocation, SvmAttributeType, SvmOperation } from '../uapi/constants.ts';
 import type { SvmAttributeName } from '../uapi/constants.ts';
-import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../uapi/codec.ts';
+import { decodeAttributes } from '../uapi/codec.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
 import type { DeviceNode } from '../uapi/node.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
-import type { EmulatedDevice } from '../../emulator/index.ts';
+import type { EmulatedDevice, EventListener, EventName, Hazard, MachineEvent } from '../../emulator/index.ts';
 import { ATTRIBUTE_NAMES, attributeTypes, decodeAttributeValues, encodeAttributeValues } from './attributes.ts';
 import type { SvmAttributes } from './attributes.ts';
 import { chooseBackend, resolveOpenOptions } from './backend.ts';
 import type { ChosenBackend, OpenOptions } from './backend.ts';
 import { EmulatedMemory } from './emulated-memory.ts';
+import { onAnyDeviceEvent, onDeviceEvent } from './device-events.ts';
+import type { DeviceEventSource } from './device-events.ts';
+import { bridgeOf, ioctlsAreTraced, tracedIoctl, tracedIoctlAsync } from './diagnostics.ts';
+import type { IoctlTrace } from './diagnostics.ts';
 import { codedError, rangeError, show, SvmError } from './errors.ts';
 import type { SvmOperationName } from './errors.ts';
+import { libC } from './ffi-library.ts';
+import { ffiMemoryFunctions } from './ffi-memory.ts';
 import { EmulatedQueue } from './gpu-queue.ts';
 import type { GpuQueue } from './gpu-queue.ts';
+import { watchHazards } from './hazard-watch.ts';
+import type { HazardMode, HazardWatch } from './hazard-watch.ts';
 import { HostMemory } from './host-memory.ts';
 import type { HostRegionMapper } from './host-memory.ts';
 import { KernelMemory } from './kernel-memory.ts';
@@ -26,6 +34,8 @@ import { createRecorder } from './recording.ts';
 import type { DeviceRecorder } from './recording.ts';
 import { attributeSegments } from './segments.ts';
 import type { AttributeSegment } from './segments.ts';
+import { SvmCaller } from './svm-call.ts';
+import type { SvmAnswer } from './svm-call.ts';
 
 /** One SVM ioctl that a device was asked for, after it was answered. */
 export interface SvmCallEvent {
@@ -51,7 +61,7 @@ export type PrefetchTarget = 'device' | 'system';
  */
 export class SvmDevice {
   /** Which backend answers. */
-  readonly backend: 'kernel' | 'emulated';
+  readonly backend: 'kernel' | 'ffi' | 'emulated';
   /** Why 'auto' did not take the kernel; undefined if it did, or if a backend was asked for. */
   readonly fallbackReason: string | undefined;
   /** Revision of the user ABI in use. */
@@ -61,12 +71,16 @@ export class SvmDevice {
   /** The emulated device behind this one, else undefined. */
   readonly emulator: EmulatedDevice | undefined;
   readonly #node: DeviceNode;
+  readonly #caller: SvmCaller;
   readonly #recorder: DeviceRecorder | undefined;
   readonly #createQueue: () => GpuQueue;
   readonly #observers = new Set<(call: SvmCallEvent) => void>();
+  readonly #events: DeviceEventSource;
+  readonly #bridge: { refresh(): void; release(): void } | undefined;
+  readonly #watch: HazardWatch | undefined;
   #closed = false;
 
-  private constructor(chosen: ChosenBackend, recorder: DeviceRecorder | undefined) {
+  private constructor(chosen: ChosenBackend, recorder: DeviceRecorder | undefined, hazards: HazardMode) {
     this.backend = chosen.backend;
     this.fallbackReason = chosen.fallbackReason;
     this.profile = chosen.profile;
@@ -78,17 +92,24 @@ export class SvmDevice {
       this.emulator = device;
       memory = new EmulatedMemory(machine.process);
       recorder?.attachEmulated(machine, chosen.node);
+      this.#bridge = bridgeOf(machine);
+      this.#watch = watchHazards(machine, hazards);
       this.#createQueue = () => new EmulatedQueue(device, chosen.node.file, machine.clock, () => this.#closed);
     } else {
       this.emulator = undefined;
-      memory = new KernelMemory();
+      memory = chosen.backend === 'ffi' ? new KernelMemory(ffiMemoryFunctions(libC())) : new KernelMemory();
       if (recorder !== undefined) ({ node, memory } = recorder.attachKernel(node, memory));
       this.#createQueue = () => {
-        throw codedError('ERR_SVM_NOT_AVAILABLE', 'createQueue: GPU work is not available on this backend yet (kernel); use the emulated backend');
+        throw codedError('ERR_SVM_NOT_AVAILABLE', `createQueue: GPU work is not available on this backend yet (${chosen.backend}); use the emulated backend`);
       };
     }
     this.#node = node;
+    this.#caller = new SvmCaller(node, chosen.profile.request);
     this.memory = new HostMemory(memory, () => this.#assertOpen());
+    this.#events = {
+      emulated: chosen.backend === 'emulated' ? chosen : undefined,
+      observe: (listener) => this.observe(listener),
+    };
   }
 
   /**
@@ -100,7 +121,7 @@ export class SvmDevice {
     const resolved = resolveOpenOptions(options, process.env);
     const recorder = resolved.record === undefined ? undefined : createRecorder(resolved.record);
     try {
-      return new SvmDevice(chooseBackend(resolved), recorder);
+      return new SvmDevice(chooseBackend(resolved), recorder, resolved.hazards ?? 'off');
     } catch (error) {
       recorder?.close();
       throw error;
@@ -145,8 +166,7 @@ export class SvmDevice {
   async getAttributesAsync(range: SvmRange, names: readonly SvmAttributeName[] = ATTRIBUTE_NAMES): Promise<Partial<SvmAttributes>> {
     const bytes = byteRange(range);
     const records = attributeTypes(names).map((type) => ({ type, value: 0 }));
-    const data = encodeAttributes(records);
-    const result = await this.#ioctlAsync(SvmOperation.getAttributes, bytes, records.length, data);
+    const { result, data } = await this.#ioctlAsync(SvmOperation.getAttributes, bytes, records);
     if (result < 0) throw new SvmError(result, 'getAttributes', bytes.address, bytes.size);
     return decodeAttributeValues(names, decodeAttributes(data));
   }
@@ -185,7 +205,9 @@ export class SvmDevice {
    * what the records hold afterwards.
    */
   svmIoctl(call: RawSvmCall): RawSvmResult {
-    const answer = rawCall(this.#closed ? undefined : this.#node, this.profile.request, call);
+    this.#bridge?.refresh();
+    const issue = (): RawSvmResult => rawCall(this.#closed ? undefined : this.#node, this.profile.request, call);
+    const answer = ioctlsAreTraced() ? tracedIoctl({ path: this.path, ...rawNumbers(call), attributeCount: call.attributes?.length ?? 0 }, issue) : issue();
     if (this.#observers.size > 0) this.#notify({ ...rawNumbers(call), ...answer });
     return answer;
   }
@@ -196,12 +218,35 @@ export class SvmDevice {
     return () => void this.#observers.delete(listener);
   }
 
+  /**
+   * Listens to events of one name (docs/events.md): those of the emulated device, or the ioctls of a kernel
+   * ('ioctl'; for others `ERR_SVM_NOT_AVAILABLE`). The returned function stops it. Costs nothing without a listener.
+   */
+  on<Name extends EventName>(name: Name, listener: EventListener<Name>): () => void {
+    return onDeviceEvent(this.#events, name, listener);
+  }
+
+  /** As `on`, with one listener for the events of all names that the backend has, or of those in `names`. */
+  onAny(listener: (event: MachineEvent) => void, names?: readonly EventName[]): () => void {
+    return onAnyDeviceEvent(this.#events, listener, names);
+  }
+
+  /** What the hazard monitor found on the emulated machine, with the option `hazards` (docs/hazards.md). */
+  get hazards(): readonly Hazard[] {
+    return this.#watch?.hazards ?? [];
+  }
+
   /** Closes the device and completes its recording; a second call does nothing. Buffers stay mapped. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#node.close();
-    this.#recorder?.close();
+    try {
+      this.#node.close();
+    } finally {
+      this.#recorder?.close();
+      this.#watch?.stop();
+      this.#bridge?.release();
+    }
   }
 
   [Symbol.dispose](): void {
@@ -209,36 +254,45 @@ export class SvmDevice {
   }
 
   #set(operation: SvmOperationName, range: ByteRange, records: readonly SvmAttributeRecord[]): void {
-    const result = this.#ioctl(SvmOperation.setAttributes, range, records.length, encodeAttributes(records));
+    const { result } = this.#ioctl(SvmOperation.setAttributes, range, records);
     if (result < 0) throw new SvmError(result, operation, range.address, range.size);
   }
 
   async #setAsync(operation: SvmOperationName, range: ByteRange, records: readonly SvmAttributeRecord[]): Promise<void> {
-    const result = await this.#ioctlAsync(SvmOperation.setAttributes, range, records.length, encodeAttributes(records));
+    const { result } = await this.#ioctlAsync(SvmOperation.setAttributes, range, records);
     if (result < 0) throw new SvmError(result, operation, range.address, range.size);
   }
 
   #get(range: ByteRange, records: readonly SvmAttributeRecord[]): SvmAttributeRecord[] {
-    const data = encodeAttributes(records);
-    const result = this.#ioctl(SvmOperation.getAttributes, range, records.length, data);
+    const { result, data } = this.#ioctl(SvmOperation.getAttributes, range, records);
     if (result < 0) throw new SvmError(result, 'getAttributes', range.address, range.size);
     return decodeAttributes(data);
   }
 
-  #ioctl(operation: number, range: ByteRange, count: number, data: Uint8Array): number {
+  #ioctl(operation: number, range: ByteRange, records: readonly SvmAttributeRecord[]): SvmAnswer {
     this.#assertOpen();
-    const arg = encodeRequest(operation, range, count);
-    const result = this.#node.ioctl(this.profile.request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
-    if (this.#observers.size > 0) this.#notify({ operation, ...range, attributes: decodeAttributes(data), result });
-    return result;
+    const call = (): SvmAnswer => this.#caller.call(operation, range, records);
+    const answer = ioctlsAreTraced() ? tracedIoctl(this.#trace(operation, range, records), call) : call();
+    return this.#reported(operation, range, answer);
   }
 
-  async #ioctlAsync(operation: number, range: ByteRange, count: number, data: Uint8Array): Promise<number> {
+  async #ioctlAsync(operation: number, range: ByteRange, records: readonly SvmAttributeRecord[]): Promise<SvmAnswer> {
     this.#assertOpen();
-    const arg = encodeRequest(operation, range, count);
-    const result = await this.#node.ioctlAsync(this.profile.request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
-    if (this.#observers.size > 0) this.#notify({ operation, ...range, attributes: decodeAttributes(data), result });
-    return result;
+    const call = (): Promise<SvmAnswer> => this.#caller.callAsync(operation, range, records);
+    const answer = ioctlsAreTraced() ? await tracedIoctlAsync(this.#trace(operation, range, records), call) : await call();
+    return this.#reported(operation, range, answer);
+  }
+
+  #trace(operation: number, range: ByteRange, records: readonly SvmAttributeRecord[]): IoctlTrace {
+    return { path: this.path, operation, address: range.address, size: range.size, attributeCount: records.length };
+  }
+
+  #reported(operation: number, range: ByteRange, answer: SvmAnswer): SvmAnswer {
+    if (this.#observers.size === 0) return answer;
+    // An observer may call the device, which takes the memory of the answer.
+    const data = answer.data.slice();
+    this.#notify({ operation, ...range, attributes: decodeAttributes(data), result: answer.result });
+    return { result: answer.result, data };
   }
 
   #notify(call: SvmCallEvent): void {
@@ -247,11 +301,8 @@ export class SvmDevice {
 
   #assertOpen(): void {
     if (this.#closed) throw codedError('ERR_SVM_CLOSED', 'the device is closed');
+    this.#bridge?.refresh();
   }
-}
-
-function encodeRequest(operation: number, range: ByteRange, attributeCount: number): Uint8Array<ArrayBuffer> {
-  return encodeSvmRequest({ startAddress: range.address, size: range.size, operation, attributeCount });
 }
 
 function prefetchRecord(target: unknown): SvmAttributeRecord {

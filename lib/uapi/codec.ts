@@ -34,13 +34,17 @@ export interface SvmAttributeRecord {
 /** The 32 bytes of `struct drm_amdgpu_gem_svm`. */
 export function encodeSvmRequest(request: SvmRequest): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(GEM_SVM_LAYOUT.size);
-  const view = new DataView(bytes.buffer);
+  writeSvmRequest(new DataView(bytes.buffer), request);
+  return bytes;
+}
+
+/** The same into memory that is there, at least 32 bytes. */
+export function writeSvmRequest(view: DataView, request: SvmRequest): void {
   view.setBigUint64(start_addr.offset, request.startAddress, true);
   view.setBigUint64(size.offset, request.size, true);
   view.setUint32(operation.offset, request.operation, true);
   view.setUint32(nattr.offset, request.attributeCount, true);
   view.setBigUint64(attrs_ptr.offset, request.attributesPointer ?? 0n, true);
-  return bytes;
 }
 
 /** Reads `struct drm_amdgpu_gem_svm`; throws a `RangeError` when `bytes` is shorter than 32. */
@@ -58,14 +62,18 @@ export function decodeSvmRequest(bytes: Uint8Array): Required<SvmRequest> {
 /** The packed array of attribute records, 8 bytes each. */
 export function encodeAttributes(records: readonly SvmAttributeRecord[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(records.length * SVM_ATTRIBUTE_LAYOUT.size);
-  const view = new DataView(bytes.buffer);
+  writeAttributes(new DataView(bytes.buffer), records);
+  return bytes;
+}
+
+/** The same into memory that is there, at least 8 bytes for each record. */
+export function writeAttributes(view: DataView, records: readonly SvmAttributeRecord[]): void {
   let at = 0;
   for (const record of records) {
     view.setUint32(at + type.offset, record.type, true);
     view.setUint32(at + value.offset, record.value, true);
     at += SVM_ATTRIBUTE_LAYOUT.size;
   }
-  return bytes;
 }
 
 /** The records of a packed array; a tail shorter than one record is not looked at. */

@@ -4,4 +4,4 @@ export * from './layout.ts';
 export * from './request.ts';
 export * from './profile.ts';
 export * from './codec.ts';
-export type { DeviceNode, PointerField } from './node.ts';
+export type { DeviceNode, PointerField, PreparedIoctl } from './node.ts';

@@ -13,6 +13,16 @@ export interface PointerField {
   readonly data: Uint8Array;
 }
 
+/** One ioctl, made ready to be issued many times without checks and copies in between. */
+export interface PreparedIoctl {
+  /** The argument structure, zero at first; holds the answer after a call. */
+  readonly arg: Uint8Array;
+  /** What its pointer field points to, zero at first. */
+  readonly data: Uint8Array;
+  /** Issues the ioctl with what is in `arg` and `data`: 0, a positive number or a negative errno; -EBADF after `close` of the node. */
+  readonly ioctl: () => number;
+}
+
 /** An open DRM render node. */
 export interface DeviceNode {
   /** Which implementation answers: 'kernel', 'ffi' or 'emulated'. */
@@ -29,6 +39,12 @@ export interface DeviceNode {
   ioctl(request: number, arg: Uint8Array, pointers?: readonly PointerField[]): number;
   /** The same off the main thread where the implementation has one. */
   ioctlAsync(request: number, arg: Uint8Array, pointers?: readonly PointerField[]): Promise<number>;
+  /**
+   * Where the node has memory that the kernel works on directly: an ioctl whose
+   * argument has `length` bytes, with the address of `dataLength` bytes at byte
+   * `offset` of it. Undefined when there is no such memory; `ioctl` works then.
+   */
+  prepare?(request: number, length: number, offset: number, dataLength: number): PreparedIoctl | undefined;
   /** Closes the file; a second call does nothing. */
   close(): void;
 }

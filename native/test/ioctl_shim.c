@@ -3,7 +3,9 @@
  * process, it answers ioctls of type 'd' on any file. The addon under test is the
  * released one; its ioctl(2) simply ends here instead of in the kernel.
  *
- * Request DRM_IOWR(0x7f, struct test_call) does what its argument says.
+ * Request DRM_IOWR(0x7f, struct test_call) does what its argument says. With error
+ * INTERRUPTIBLE it sleeps until a signal comes, answers EINTR and leaves the rest of
+ * the time in the argument.
  * DRM_IOCTL_VERSION answers "amdgpu". Everything else goes to the C library.
  */
 #define _GNU_SOURCE
@@ -17,6 +19,8 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+#define INTERRUPTIBLE 0xffffffffU
 
 struct test_call {
   uint32_t error;              /* errno of the first `times` calls */
@@ -68,7 +72,13 @@ static int answer_test(int file, struct test_call *call) {
   }
   if (call->sleep_milliseconds) {
     struct timespec time = {call->sleep_milliseconds / 1000, (call->sleep_milliseconds % 1000) * 1000000L};
-    nanosleep(&time, NULL);
+    struct timespec rest = {0, 0};
+    const int interrupted = nanosleep(&time, &rest) != 0 && call->error == INTERRUPTIBLE;
+    if (interrupted) {
+      call->sleep_milliseconds = (uint32_t)(rest.tv_sec * 1000 + (rest.tv_nsec + 999999) / 1000000);
+      errno = EINTR;
+      return -1;
+    }
   }
   call->order = atomic_fetch_add(&successes, 1) + 1;
   call->descriptor_open = lseek(file, 0, SEEK_CUR) != -1;

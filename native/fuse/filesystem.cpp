@@ -1,0 +1,217 @@
+#include "filesystem.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "../uapi_layout.h"
+#include "caller_memory.h"
+
+namespace amdgpu_svm::fuse {
+
+// Nothing in the directory ever changes, so the kernel may keep what it knows.
+static constexpr double kForever = 86400.0;
+
+std::string node_name(unsigned index) { return "renderD" + std::to_string(128 + index); }
+
+Filesystem::Filesystem(unsigned nodes, Outbox& outbox) : nodes_(nodes), outbox_(outbox) {}
+
+Filesystem& Filesystem::of(fuse_req_t request) { return *static_cast<Filesystem*>(fuse_req_userdata(request)); }
+
+struct stat Filesystem::attributes_of(fuse_ino_t inode) const {
+  struct stat attributes = {};
+  attributes.st_ino = inode;
+  attributes.st_uid = ::getuid();
+  attributes.st_gid = ::getgid();
+  if (inode == FUSE_ROOT_ID) {
+    attributes.st_mode = S_IFDIR | 0555;
+    attributes.st_nlink = 2;
+  } else {
+    // A character device would be opened past FUSE, by the driver of its number.
+    attributes.st_mode = S_IFREG | 0666;
+    attributes.st_nlink = 1;
+  }
+  return attributes;
+}
+
+void Filesystem::lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
+  const Filesystem& self = of(request);
+  for (unsigned index = 0; parent == FUSE_ROOT_ID && index < self.nodes_; ++index) {
+    if (node_name(index) != name) continue;
+    fuse_entry_param entry = {};
+    entry.ino = kFirstNode + index;
+    entry.attr = self.attributes_of(entry.ino);
+    entry.attr_timeout = kForever;
+    entry.entry_timeout = kForever;
+    fuse_reply_entry(request, &entry);
+    return;
+  }
+  fuse_reply_err(request, ENOENT);
+}
+
+void Filesystem::getattr(fuse_req_t request, fuse_ino_t inode, fuse_file_info*) {
+  const Filesystem& self = of(request);
+  if (!self.exists(inode)) {
+    fuse_reply_err(request, ENOENT);
+    return;
+  }
+  const struct stat attributes = self.attributes_of(inode);
+  fuse_reply_attr(request, &attributes, kForever);
+}
+
+// O_TRUNC, chmod, utimes: accepted and without effect, as truncation is for a device file.
+void Filesystem::setattr(fuse_req_t request, fuse_ino_t inode, struct stat*, int, fuse_file_info* file) {
+  getattr(request, inode, file);
+}
+
+void Filesystem::readdir(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info*) {
+  const Filesystem& self = of(request);
+  if (inode != FUSE_ROOT_ID) {
+    fuse_reply_err(request, ENOTDIR);
+    return;
+  }
+  std::vector<std::pair<std::string, fuse_ino_t>> names = {{".", FUSE_ROOT_ID}, {"..", FUSE_ROOT_ID}};
+  for (unsigned index = 0; index < self.nodes_; ++index) names.emplace_back(node_name(index), kFirstNode + index);
+  std::vector<char> buffer(size);
+  size_t used = 0;
+  for (auto at = static_cast<size_t>(offset); at < names.size(); ++at) {
+    const struct stat attributes = self.attributes_of(names[at].second);
+    const size_t length = fuse_add_direntry(request, buffer.data() + used, size - used, names[at].first.c_str(),
+                                            &attributes, static_cast<off_t>(at + 1));
+    if (length > size - used) break;
+    used += length;
+  }
+  fuse_reply_buf(request, buffer.data(), used);
+}
+
+void Filesystem::open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file) {
+  Filesystem& self = of(request);
+  if (inode == FUSE_ROOT_ID || !self.exists(inode)) {
+    fuse_reply_err(request, inode == FUSE_ROOT_ID ? EISDIR : ENOENT);
+    return;
+  }
+  file->fh = self.next_file_++;
+  file->direct_io = 1;
+  file->nonseekable = 1;
+  const auto thread = static_cast<uint32_t>(fuse_req_ctx(request)->pid);
+  const uint64_t id = self.next_id_++;
+  self.pending_.emplace(id, Pending{request, *file, true, thread, 0});
+  self.outbox_.send(std::move(
+      Frame(Kind::Open, id).put<uint64_t>(file->fh).put(thread).put(static_cast<uint32_t>(inode - kFirstNode))));
+}
+
+void Filesystem::release(fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
+  of(request).outbox_.send(std::move(Frame(Kind::Release, 0).put<uint64_t>(file->fh)));
+  fuse_reply_err(request, 0);
+}
+
+void Filesystem::read(fuse_req_t request, fuse_ino_t, size_t, off_t, fuse_file_info*) {
+  fuse_reply_err(request, EINVAL);
+}
+
+void Filesystem::write(fuse_req_t request, fuse_ino_t, const char*, size_t, off_t, fuse_file_info*) {
+  fuse_reply_err(request, EINVAL);
+}
+
+// The records behind `attrs_ptr`, read before Node is asked: one way to Node and
+// back is then enough. Reading too early is not visible to the caller, who waits.
+static std::pair<Records, std::vector<uint8_t>> read_records(uint32_t command, std::span<const uint8_t> argument,
+                                                             pid_t thread) {
+  GemSvm call = {};
+  const bool is_svm =
+      _IOC_TYPE(command) == kDrmType && _IOC_NR(command) == kDrmCommandBase + kGemSvmCommand;
+  if (!is_svm || argument.size() < sizeof(call)) return {Records::NotRead, {}};
+  std::memcpy(&call, argument.data(), sizeof(call));
+  if (call.attrs_ptr == 0 || call.nattr == 0 || call.nattr > kMaximumRecords) return {Records::NotRead, {}};
+  std::vector<uint8_t> records(call.nattr * sizeof(SvmAttribute));
+  if (!copy_from_caller(thread, call.attrs_ptr, records)) return {Records::Fault, {}};
+  return {Records::Read, std::move(records)};
+}
+
+void Filesystem::ioctl(fuse_req_t request, fuse_ino_t, unsigned command, void*, fuse_file_info* file, unsigned,
+                       const void* in, size_t in_size, size_t out_size) {
+  Filesystem& self = of(request);
+  const auto argument = std::span(static_cast<const uint8_t*>(in), in_size);
+  const auto thread = static_cast<uint32_t>(fuse_req_ctx(request)->pid);
+  const auto [state, records] = read_records(command, argument, static_cast<pid_t>(thread));
+  const uint64_t id = self.next_id_++;
+  self.pending_.emplace(id, Pending{request, {}, false, thread, out_size});
+  Frame frame(Kind::Ioctl, id);
+  frame.put<uint64_t>(file->fh).put(thread).put<uint32_t>(command).put(state);
+  frame.put(static_cast<uint32_t>(argument.size())).put(static_cast<uint32_t>(records.size()));
+  self.outbox_.send(std::move(frame.put_bytes(argument).put_bytes(records)));
+}
+
+bool Filesystem::handle(std::span<const uint8_t> frame) {
+  Reader reader(frame);
+  reader.take<uint32_t>();  // length
+  const auto kind = reader.take<Kind>();
+  const auto id = reader.take<uint64_t>();
+  const auto found = pending_.find(id);
+  if (found == pending_.end() || found->second.is_open != (kind == Kind::Opened)) return false;
+  const Pending pending = found->second;
+  pending_.erase(found);
+  if (kind == Kind::Opened) {
+    finish_open(pending, reader.take<int32_t>());
+  } else {
+    finish_ioctl(id, pending, reader);
+  }
+  return reader.ok();
+}
+
+void Filesystem::finish_open(Pending pending, int result) {
+  if (result < 0) {
+    fuse_reply_err(pending.request, -result);
+    return;
+  }
+  // A caller that was killed meanwhile never gets the file, and nobody will release it.
+  if (fuse_reply_open(pending.request, &pending.file) == -ENOENT) {
+    outbox_.send(std::move(Frame(Kind::Release, 0).put<uint64_t>(pending.file.fh)));
+  }
+}
+
+void Filesystem::finish_ioctl(uint64_t id, const Pending& pending, Reader& reader) {
+  auto result = reader.take<int32_t>();
+  const auto length = reader.take<uint32_t>();
+  const auto writes = reader.take<uint32_t>();
+  const auto argument = reader.take_bytes(length);
+  for (uint32_t index = 0; index < writes && reader.ok(); ++index) {
+    const auto address = reader.take<uint64_t>();
+    const auto bytes = reader.take_bytes(reader.take<uint32_t>());
+    if (copy_to_caller(static_cast<pid_t>(pending.thread), address, bytes)) continue;
+    result = -EFAULT;
+    outbox_.send(Frame(Kind::WriteFault, id));
+    break;
+  }
+  if (!reader.ok()) result = -EIO;
+  // The argument goes back whatever the result is, as the DRM core does it.
+  fuse_reply_ioctl(pending.request, result, argument.data(), std::min(argument.size(), pending.room));
+}
+
+void Filesystem::fail_pending(int error) {
+  for (const auto& [id, pending] : pending_) fuse_reply_err(pending.request, error);
+  pending_.clear();
+}
+
+const fuse_lowlevel_ops& Filesystem::operations() {
+  static const fuse_lowlevel_ops operations = [] {
+    fuse_lowlevel_ops table = {};
+    table.lookup = lookup;
+    table.getattr = getattr;
+    table.setattr = setattr;
+    table.readdir = readdir;
+    table.open = open;
+    table.release = release;
+    table.read = read;
+    table.write = write;
+    table.ioctl = ioctl;
+    return table;
+  }();
+  return operations;
+}
+
+}  // namespace amdgpu_svm::fuse

@@ -1,0 +1,71 @@
+// The mounted directory: renderD128, renderD129, ... Names and attributes are
+// answered here; open and ioctl go to Node and are answered when it has.
+#ifndef AMDGPU_SVM_FUSE_FILESYSTEM_H
+#define AMDGPU_SVM_FUSE_FILESYSTEM_H
+
+#define FUSE_USE_VERSION 35
+#include <fuse_lowlevel.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <unordered_map>
+
+#include "messages.h"
+
+namespace amdgpu_svm::fuse {
+
+class Filesystem {
+ public:
+  Filesystem(unsigned nodes, Outbox& outbox);
+  Filesystem(const Filesystem&) = delete;
+  Filesystem& operator=(const Filesystem&) = delete;
+
+  // Carries out what a frame from Node says; false for a frame that makes no sense.
+  bool handle(std::span<const uint8_t> frame);
+  // Every request that Node has not answered ends with this errno: there will be no answer.
+  void fail_pending(int error);
+
+  static const fuse_lowlevel_ops& operations();
+
+ private:
+  struct Pending {
+    fuse_req_t request;
+    fuse_file_info file;  // of an open
+    bool is_open;
+    uint32_t thread;  // of an ioctl
+    size_t room;      // bytes of the argument that the kernel copies back
+  };
+
+  static Filesystem& of(fuse_req_t request);
+  static void lookup(fuse_req_t request, fuse_ino_t parent, const char* name);
+  static void getattr(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file);
+  static void setattr(fuse_req_t request, fuse_ino_t inode, struct stat* attributes, int to_set, fuse_file_info* file);
+  static void readdir(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info* file);
+  static void open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file);
+  static void release(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file);
+  static void read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info* file);
+  static void write(fuse_req_t request, fuse_ino_t inode, const char* bytes, size_t size, off_t offset,
+                    fuse_file_info* file);
+  static void ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command, void* argument, fuse_file_info* file,
+                    unsigned flags, const void* in, size_t in_size, size_t out_size);
+
+  bool exists(fuse_ino_t inode) const { return inode == FUSE_ROOT_ID || inode < kFirstNode + nodes_; }
+  struct stat attributes_of(fuse_ino_t inode) const;
+  void finish_open(Pending pending, int result);
+  void finish_ioctl(uint64_t id, const Pending& pending, Reader& reader);
+
+  static constexpr fuse_ino_t kFirstNode = FUSE_ROOT_ID + 1;
+  unsigned nodes_;
+  Outbox& outbox_;
+  uint64_t next_id_ = 1;
+  uint64_t next_file_ = 1;
+  std::unordered_map<uint64_t, Pending> pending_;
+};
+
+// "renderD128" for 0.
+std::string node_name(unsigned index);
+
+}  // namespace amdgpu_svm::fuse
+
+#endif

@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+/**
+ * The oldest system that a built addon runs on: the newest versions of glibc and libstdc++ symbols that
+ * it asks for, held against the floor of docs/packaging.md.
+ *
+ *   node scripts/symbol-versions.mjs FILE...
+ */
+import { spawnSync } from 'node:child_process';
+import { isMain, runMain, ScriptError } from './support.mjs';
+
+/** What the official binaries of Node 20 need themselves (RHEL 8, Debian 10): asking for less would help nobody. */
+export const floor = { GLIBC: '2.28', GLIBCXX: '3.4.25', CXXABI: '1.3.11', GCC: '8.0.0' };
+
+/** @param {string} a @param {string} b */
+function compareVersions(a, b) {
+  const [left, right] = [a, b].map((version) => version.split('.').map(Number));
+  for (let index = 0; index < Math.max(left.length, right.length); index++) {
+    const difference = (left[index] ?? 0) - (right[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/**
+ * The newest version of each library that the file asks for.
+ * @param {string} file
+ * @returns {Record<string, string>}
+ */
+export function newestVersions(file) {
+  const result = spawnSync('readelf', ['--version-info', '--wide', file], { encoding: 'utf8' });
+  if (result.status !== 0) throw new ScriptError(`readelf ${file}: ${result.error?.message ?? result.stderr.trim()}`);
+  /** @type {Record<string, string>} */
+  const newest = {};
+  for (const [, library, version] of result.stdout.matchAll(/Name: ([A-Z]+)_([0-9.]+)/g)) {
+    if (newest[library] === undefined || compareVersions(version, newest[library]) > 0) newest[library] = version;
+  }
+  return newest;
+}
+
+/**
+ * One line for people; throws when the file needs a newer system than the floor.
+ * @param {string} file
+ */
+export function checkSymbolVersions(file) {
+  const newest = newestVersions(file);
+  const line = Object.entries(newest).map(([library, version]) => `${library} ${version}`).join(', ') || 'no versioned symbols';
+  const above = Object.entries(newest).filter(([library, version]) => {
+    const limit = floor[/** @type {keyof typeof floor} */ (library)];
+    return limit === undefined || compareVersions(version, limit) > 0;
+  });
+  if (above.length > 0) {
+    const limits = Object.entries(floor).map(([library, version]) => `${library} ${version}`).join(', ');
+    throw new ScriptError(`${file} needs ${line}; at most ${limits} is meant: build it on an older system (docs/packaging.md)`);
+  }
+  return line;
+}
+
+if (isMain(import.meta.url)) {
+  await runMain(() => {
+    for (const file of process.argv.slice(2)) process.stdout.write(`${file}: ${checkSymbolVersions(file)}\n`);
+  });
+}

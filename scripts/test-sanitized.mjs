@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+/**
+ * `npm run test:sanitized`: the native tests with the addon built by native/CMakeLists.txt with
+ * AddressSanitizer and UndefinedBehaviorSanitizer (every finding ends the process), then
+ * LeakSanitizer on a script that does a bit of everything. `npm test` does this in CI.
+ */
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { findCompiler } from './build-addon.mjs';
+import { buildWithCMake, whyNoCMake } from './build-cmake.mjs';
+import { ensureDependencies } from './dependencies.mjs';
+import { dependency, isMain, root, runLogged, runMain, runNode, say, ScriptError, withLock } from './support.mjs';
+
+const tests = ['test/native-', 'lib/device/native-addon.test.ts', 'lib/device/kernel-'];
+/** Under the sanitizers a call takes several times as long; the plain run makes all 200,000. */
+const fuzzCalls = '50000';
+
+/** The sanitizer's runtime has to be loaded before Node, which isn't built with it. @returns {string} */
+function sanitizerRuntime() {
+  const { stdout } = spawnSync(findCompiler() ?? 'c++', ['-print-file-name=libasan.so'], { encoding: 'utf8' });
+  const library = stdout?.trim() ?? '';
+  if (!path.isAbsolute(library)) throw new ScriptError('the runtime of AddressSanitizer (libasan.so) was not found beside the compiler');
+  return library;
+}
+
+export async function testSanitized() {
+  const reason = whyNoCMake();
+  if (reason !== undefined) throw new ScriptError(`the sanitized addon can't be built: ${reason}`);
+  const folder = withLock(() => buildWithCMake({ target: 'amdgpu_svm', sanitize: true }));
+  const addon = path.join(folder, 'Release', 'amdgpu_svm.node');
+  const sanitized = {
+    ...process.env,
+    LD_PRELOAD: sanitizerRuntime(),
+    UBSAN_OPTIONS: 'print_stacktrace=1',
+    AMDGPU_SVM_ADDON: addon,
+    FUZZ_CALLS: fuzzCalls,
+  };
+  say('test: the native tests under AddressSanitizer and UndefinedBehaviorSanitizer');
+  // Leaks are looked for below: Node itself leaves a lot to the end of the process.
+  const withoutLeaks = { ...sanitized, ASAN_OPTIONS: 'detect_leaks=0' };
+  const code = await runNode([dependency('vitest/vitest.mjs'), 'run', ...tests], withoutLeaks);
+  if (code !== 0) throw new ScriptError('the native tests failed under the sanitizers');
+  checkLeaks(addon, sanitized);
+}
+
+/** @param {string} addon @param {NodeJS.ProcessEnv} environment */
+function checkLeaks(addon, environment) {
+  const env = { ...environment, ASAN_OPTIONS: 'detect_leaks=1', LSAN_OPTIONS: 'exitcode=0' };
+  const args = ['--expose-gc', path.join(root, 'native', 'test', 'mixed.cjs'), addon];
+  const { ok, output, log } = runLogged('leaks', process.execPath, args, { env });
+  if (!ok || !output.includes('done\n')) throw new ScriptError(`the script that is checked for leaks failed, see ${log}`);
+  // One paragraph for each place that leaked; those of Node and V8 have no frame of ours.
+  const ours = output.split('\n\n').filter((record) => /(Direct|Indirect) leak of/.test(record) && record.includes('amdgpu_svm'));
+  if (ours.length > 0) throw new ScriptError(`the addon leaks, see ${log}:\n${ours.join('\n\n')}`);
+  say(`test: the addon leaks nothing (${output.includes('LeakSanitizer') ? "LeakSanitizer's report has records of Node only" : 'LeakSanitizer has nothing to report'})`);
+}
+
+if (isMain(import.meta.url)) {
+  await runMain(async () => {
+    process.chdir(root);
+    ensureDependencies();
+    await testSanitized();
+  });
+}

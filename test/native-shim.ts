@@ -1,0 +1,59 @@
+/** Child processes whose ioctl(2) ends in native/test/ioctl_shim.c, for the tests of slow, interrupted and greedy drivers. */
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { nativeSupport, packageRoot } from '../lib/device/native-addon.ts';
+import { expectScriptSucceeds } from './native-helpers.ts';
+
+/** What every script begins with: `device`, and calls of the shim by their fields. */
+const SETUP = `
+  const { EINTR, EAGAIN, EIO, EFAULT, EBADF } = require('node:os').constants.errno;
+  const TEST = 0xC028647F;   // DRM_IOWR(0x7f, 40 bytes)
+  const INTERRUPTIBLE = 0xffffffff;   // as error: sleeps, and gives EINTR when a signal comes
+  const file = process.env.TEST_FILE;
+  const device = addon.open(file);
+  assert.equal(typeof device, 'object');
+  const fillIn = (bytes, { error = 0, times = 0, sleep = 0, fill = 0 } = {}) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    view.setUint32(0, error, true);
+    view.setUint32(4, times, true);
+    view.setUint32(8, sleep, true);
+    view.setUint32(12, 0, true);
+    view.setBigUint64(24, BigInt(fill), true);
+    return bytes;
+  };
+  const make = (call) => fillIn(new Uint8Array(40), call);
+  const field = (bytes, offset) => new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
+  const calls = (bytes) => field(bytes, 12);
+`;
+
+export interface Shim {
+  /** Why the shim can't be had, or ''. */
+  readonly problem: string;
+  /** Runs a script in a child process and expects it to succeed. */
+  run(script: string, environment?: Readonly<Record<string, string>>, flags?: readonly string[]): void;
+}
+
+/** Builds the shim into `folder`. */
+export function buildShim(folder: string): Shim {
+  const library = join(folder, 'ioctl_shim.so');
+  const file = join(folder, 'renderD128');
+  writeFileSync(file, '');
+  // Behind what is preloaded already: the runtime of a sanitizer has to stay first.
+  const LD_PRELOAD = [process.env['LD_PRELOAD'], library].filter(Boolean).join(':');
+  return {
+    problem: compile(library),
+    run: (script, environment = {}, flags = []) =>
+      expectScriptSucceeds(SETUP + script, { environment: { LD_PRELOAD, TEST_FILE: file, ...environment }, flags }),
+  };
+}
+
+function compile(library: string): string {
+  if (!nativeSupport().available) return nativeSupport().reason;
+  const source = join(packageRoot(import.meta.dirname)!, 'native', 'test', 'ioctl_shim.c');
+  const options = ['-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', library, source, '-ldl'];
+  // The compiler itself is not under test: a sanitizer's runtime in it would only complain.
+  const { LD_PRELOAD: _preload, ...environment } = process.env;
+  const result = spawnSync(process.env['CC'] || 'cc', options, { encoding: 'utf8', env: environment });
+  return result.status === 0 ? '' : `the shim was not built: ${result.error?.message ?? result.stderr}`;
+}

@@ -5,16 +5,22 @@ import { join } from 'node:path';
 import { SvmError } from '../index.ts';
 import { packageRoot } from '../device/native-addon.ts';
 import { TraceFileError } from '../trace/read-trace.ts';
+import { buildCommand } from './build.ts';
 import { ExitCode } from './command.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo.ts';
+import { gpuCommand } from './gpu.ts';
 import { infoCommand } from './info.ts';
+import { inspectCommand } from './inspect.ts';
 import { bold, complain, print, table } from './output.ts';
 import { recordCommand } from './record.ts';
 import { replayCommand } from './replay.ts';
+import { serveCommand } from './serve.ts';
+import { snapshotCommand } from './snapshot.ts';
+import { traceCommand } from './trace.ts';
 import { UsageError } from './usage-error.ts';
 
-const COMMANDS: readonly Command[] = [infoCommand, demoCommand, replayCommand, recordCommand];
+const COMMANDS: readonly Command[] = [infoCommand, demoCommand, replayCommand, snapshotCommand, recordCommand, serveCommand, gpuCommand, traceCommand, inspectCommand, buildCommand];
 
 function printUsage(): void {
   print('Usage: amdgpu-svm COMMAND [ARGUMENT...]');

@@ -1,6 +1,9 @@
 /** `amdgpu-svm replay`: runs traces on the emulator, and checks them against what was recorded. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { formatHazard } from '../device/index.ts';
+import type { Hazard } from '../device/index.ts';
+import { explainTrace } from '../trace/explain.ts';
 import { readTraceFile, TraceFileError } from '../trace/read-trace.ts';
 import { replayTrace } from '../trace/replay.ts';
 import type { ReplayDifference, ReplayResult } from '../trace/replay.ts';
@@ -12,25 +15,71 @@ import { UsageError } from './usage-error.ts';
 const OPTIONS = {
   check: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  hazards: { type: 'boolean', default: false },
+  'hazards-fail': { type: 'boolean', default: false },
+  explain: { type: 'boolean', default: false },
 } as const;
 
 export const replayCommand: Command = {
   name: 'replay',
-  synopsis: 'FILE... [--check] [--json]',
+  synopsis: 'FILE... [--check] [--hazards[=fail]] [--explain] [--json]',
   summary: 'run traces on the emulator; --check compares them with what was recorded',
   help: `Runs traces (plain or gzip; a folder stands for all *.jsonl and *.jsonl.gz in it) on the emulator.
 
   --check   compare every answer and every effect with the recorded ones; print the
             first difference of each trace; exit 1 if any differs
+  --hazards       print a line "hazard Qnn at operation N: ..." for each defect of the catalogue that
+                  the program runs into (docs/hazards.md); --hazards=fail: and exit 1 if there is one
+  --explain       tell the story of the trace in sentences, with the rule that decided each answer
   --json    without --check: every operation with the emulator's answer, one a line;
             with --check: the result as one object`,
   async run(args) {
-    const { values, positionals } = readArguments('replay', args, OPTIONS, true);
+    // An option with an optional value, which parseArgs does not know.
+    const plain = args.map((each) => (each === '--hazards=fail' ? '--hazards-fail' : each === '--hazards=report' ? '--hazards' : each));
+    const { values, positionals } = readArguments('replay', plain, OPTIONS, true);
     if (positionals.length === 0) throw new UsageError('replay: expected at least one trace FILE; see amdgpu-svm replay --help');
     const files = positionals.flatMap(traceFiles);
-    return values.check ? checkTraces(files, values.json) : runTraces(files, values.json);
+    if (values.explain) {
+      if (values.check || values.json) throw new UsageError('replay: --explain goes with neither --check nor --json');
+      for (const file of files) explainTrace(readTraceFile(file), print);
+      return ExitCode.ok;
+    }
+    const hazards = new HazardLines(values.hazards || values['hazards-fail'], values.json, files.length > 1);
+    const result = values.check ? checkTraces(files, values.json, hazards) : runTraces(files, values.json, hazards);
+    return values['hazards-fail'] && hazards.count > 0 ? ExitCode.failure : result;
   },
 };
+
+/** Prints what the hazard monitor finds. */
+class HazardLines {
+  count = 0;
+  readonly #on: boolean;
+  readonly #json: boolean;
+  readonly #named: boolean;
+
+  constructor(on: boolean, json: boolean, named: boolean) {
+    this.#on = on;
+    this.#json = json;
+    this.#named = named;
+  }
+
+  /** The option of a replay of `file`. */
+  options(file: string): { onHazard?: (hazard: Hazard) => void } {
+    if (!this.#on) return {};
+    return {
+      onHazard: (hazard) => {
+        this.count++;
+        if (this.#json) print(toJson({ ...(this.#named ? { file } : {}), hazard }));
+        else print(`${this.#named ? `${file}: ` : ''}${formatHazard(hazard)}`);
+      },
+    };
+  }
+
+  /** One more line where nothing was found. */
+  summary(): void {
+    if (this.#on && !this.#json) print(this.count === 1 ? '1 hazard' : `${this.count} hazards`);
+  }
+}
 
 /** The trace files that a path stands for. */
 function traceFiles(path: string): string[] {
@@ -49,12 +98,13 @@ function traceFiles(path: string): string[] {
   return files;
 }
 
-function runTraces(files: readonly string[], json: boolean): number {
+function runTraces(files: readonly string[], json: boolean, hazards: HazardLines): number {
   let operations = 0;
   let failed = 0;
   for (const file of files) {
     const result = replayTrace(readTraceFile(file), {
       check: false,
+      ...hazards.options(file),
       onAnswer: (line, answer) => {
         if (json) print(toJson({ ...(files.length > 1 ? { file } : {}), in: line.source, out: answer }));
       },
@@ -66,19 +116,21 @@ function runTraces(files: readonly string[], json: boolean): number {
       else printDifference(file, result.difference);
     }
   }
+  hazards.summary();
   if (!json) print(`${files.length} traces, ${operations} operations`);
   return failed === 0 ? ExitCode.ok : ExitCode.failure;
 }
 
-function checkTraces(files: readonly string[], json: boolean): number {
+function checkTraces(files: readonly string[], json: boolean, hazards: HazardLines): number {
   const results: ({ file: string } & ReplayResult)[] = [];
   for (const file of files) {
-    const result = replayTrace(readTraceFile(file), { check: true });
+    const result = replayTrace(readTraceFile(file, { lazyAnswers: true }), { check: true, ...hazards.options(file) });
     results.push({ file, ...result });
     if (json) continue;
     if (result.difference !== undefined) printDifference(file, result.difference);
     else if (result.compared === 0) print(`${file}: holds no recorded answers, nothing was compared`);
   }
+  hazards.summary();
   const identical = results.filter((result) => result.difference === undefined).length;
   const operations = results.reduce((sum, result) => sum + result.operations, 0);
   if (json) print(toJson({ traces: results, identical, total: results.length, operations }, 2));

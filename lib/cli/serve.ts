@@ -1,0 +1,90 @@
+/** `amdgpu-svm serve`: a mounted directory of render nodes that the emulator answers. */
+import { GPU_CATALOGUE } from '../device/emulated.ts';
+import type { AsicName, MachineOptions } from '../device/emulated.ts';
+import { controlPath, openControlSocket, playGpu, SvmServer } from '../serve/index.ts';
+import { UAPI_PROFILES } from '../uapi/profile.ts';
+import type { UapiProfileName } from '../uapi/profile.ts';
+import { ExitCode, readArguments } from './command.ts';
+import type { Command } from './command.ts';
+import { complain, print } from './output.ts';
+import { UsageError } from './usage-error.ts';
+
+const OPTIONS = {
+  mount: { type: 'string' },
+  asic: { type: 'string' },
+  gpus: { type: 'string' },
+  profile: { type: 'string' },
+  'default-granularity': { type: 'string' },
+  log: { type: 'boolean', default: false },
+} as const;
+
+export const serveCommand: Command = {
+  name: 'serve',
+  synopsis: '--mount DIR [--asic NAME] [--gpus N] [--profile v4] [--log]',
+  summary: 'mount emulated render nodes that any program can open (Linux, FUSE)',
+  help: `Mounts DIR (made if missing) with renderD128, ... until SIGINT or SIGTERM. A program opens such a
+file and issues real ioctls: DRM_IOCTL_VERSION and DRM_AMDGPU_GEM_SVM are answered by the emulator
+on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See docs/serve.md.
+
+  --mount DIR                where to mount
+  --asic NAME                the emulated GPU; default gfx942 (see amdgpu-svm info)
+  --gpus N                   number of nodes, 1 to 8; default 1
+  --profile NAME             revision of the user ABI: ${Object.keys(UAPI_PROFILES).join(', ')}
+  --default-granularity N    module parameter of the driver, log2 of pages; default 9
+  --log                      print each open, ioctl, memory event and close`,
+  async run(args) {
+    const { values } = readArguments('serve', args, OPTIONS, false);
+    if (values.mount === undefined) throw new UsageError('serve: --mount DIR is missing; see amdgpu-svm serve --help');
+    const machine = machineOptions(values);
+    const server = await SvmServer.start({ mount: values.mount, machine, complain, ...(values.log ? { log: print } : {}) });
+    const stop = new Promise<string>((settle) => {
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => settle(''));
+      void server.ended.then(settle);
+    });
+    try {
+      const control = await openControlSocket(controlPath(server.mount), (request) => playGpu(server, request));
+      print(`serving ${machine.asic ?? 'gfx942'} at ${nodePaths(server.mount, machine.gpus ?? 1)}; process ${process.pid}, stop it with Ctrl-C`);
+      const failure = await stop;
+      control.close();
+      if (failure === '') return ExitCode.ok;
+      complain(`amdgpu-svm serve: ${failure}`);
+      return ExitCode.infrastructure;
+    } finally {
+      await server.close();
+    }
+  },
+};
+
+function machineOptions(values: {
+  asic?: string;
+  gpus?: string;
+  profile?: string;
+  'default-granularity'?: string;
+}): MachineOptions {
+  const { asic, profile } = values;
+  if (asic !== undefined && !Object.hasOwn(GPU_CATALOGUE, asic)) {
+    throw new UsageError(`serve: --asic: expected one of ${Object.keys(GPU_CATALOGUE).join(', ')}, got "${asic}"`);
+  }
+  if (profile !== undefined && !Object.hasOwn(UAPI_PROFILES, profile)) {
+    throw new UsageError(`serve: --profile: expected one of ${Object.keys(UAPI_PROFILES).join(', ')}, got "${profile}"`);
+  }
+  const gpus = integer('gpus', values.gpus, 1, 8);
+  const defaultGranularity = integer('default-granularity', values['default-granularity'], 0, 255);
+  return {
+    ...(asic === undefined ? {} : { asic: asic as AsicName }),
+    ...(profile === undefined ? {} : { profile: profile as UapiProfileName }),
+    ...(gpus === undefined ? {} : { gpus }),
+    ...(defaultGranularity === undefined ? {} : { defaultGranularity }),
+  };
+}
+
+function integer(name: string, text: string | undefined, least: number, most: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d{1,4}$/.test(text) ? Number(text) : NaN;
+  if (!(value >= least && value <= most)) throw new UsageError(`serve: --${name}: expected ${least} to ${most}, got "${text}"`);
+  return value;
+}
+
+function nodePaths(mount: string, gpus: number): string {
+  return Array.from({ length: gpus }, (_, index) => `${mount}/renderD${128 + index}`).join(', ');
+}

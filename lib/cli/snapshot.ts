@@ -1,0 +1,39 @@
+/** `amdgpu-svm snapshot`: the address space after so many operations of a trace, as text. */
+import { readTraceFile } from '../trace/read-trace.ts';
+import { stateAfter } from '../trace/state-after.ts';
+import { snapshotLines } from '../trace/snapshot-text.ts';
+import { ExitCode, readArguments } from './command.ts';
+import type { Command } from './command.ts';
+import { print, toJson } from './output.ts';
+import { UsageError } from './usage-error.ts';
+
+const OPTIONS = {
+  at: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const;
+
+export const snapshotCommand: Command = {
+  name: 'snapshot',
+  synopsis: 'FILE [--at N] [--json]',
+  summary: 'the address space after N operations of a trace, as a map in text',
+  help: `Runs the first N operations of a trace and prints the state: mappings, notifiers, attribute
+intervals, GPU ranges and PTE runs in address order. The state of PTEs: stale, perm, cow, orphan,
+nodma, ok (docs/traces.md).
+
+  --at N    operations to run, the configuration counts as one; default: all
+  --json    the state as one object`,
+  async run(args) {
+    const { values, positionals } = readArguments('snapshot', args, OPTIONS, true);
+    const [file] = positionals;
+    if (file === undefined || positionals.length > 1) throw new UsageError('snapshot: expected one trace FILE; see amdgpu-svm snapshot --help');
+    const lines = readTraceFile(file);
+    const count = values.at === undefined ? lines.length : Number(values.at);
+    if (!Number.isSafeInteger(count) || count < 1 || count > lines.length) {
+      throw new UsageError(`snapshot: --at: expected a number of operations from 1 to ${lines.length}, got "${values.at}"`);
+    }
+    const snapshot = stateAfter(lines, count);
+    if (values.json) print(toJson(snapshot, 2));
+    else for (const line of snapshotLines(snapshot)) print(line);
+    return ExitCode.ok;
+  },
+};

@@ -1,0 +1,124 @@
+/** One client process: an emulated machine whose memory is that of the client. */
+import { EmulatedMachine } from '../../emulator/index.ts';
+import type { EmulatedNode, MachineOptions } from '../../emulator/index.ts';
+import { EmulatedQueue } from '../device/gpu-queue.ts';
+import type { GpuQueue } from '../device/gpu-queue.ts';
+import { ClientProcess } from './client-process.ts';
+import { compareMaps, parseMaps } from './proc-maps.ts';
+import type { MappedArea } from './proc-maps.ts';
+
+/** An event that a look at the client's mappings has brought to light. */
+export interface ClientEvent {
+  readonly name: 'UNMAP' | 'PROTECTION' | 'RELEASE';
+  readonly address: bigint;
+  readonly size: bigint;
+}
+
+/** A file that the client has open. */
+export interface ClientFile {
+  /** Counts up over the life of the server. */
+  readonly number: number;
+  readonly client: Client;
+  /** Index of the GPU. */
+  readonly gpu: number;
+  readonly node: EmulatedNode;
+  readonly queue: GpuQueue;
+}
+
+/** The machine of one process; its GPUs are those that the server serves. */
+export class Client {
+  readonly process: ClientProcess;
+  readonly machine: EmulatedMachine;
+  readonly files = new Set<ClientFile>();
+  readonly #onEvent: (client: Client, event: ClientEvent) => void;
+  #text: Buffer = Buffer.alloc(0);
+  #areas: readonly MappedArea[] = [];
+  #time: bigint = process.hrtime.bigint();
+  #exited = false;
+
+  /** Throws a system error when the process can't be looked into. */
+  constructor(thread: number, options: MachineOptions, onEvent: (client: Client, event: ClientEvent) => void) {
+    this.process = new ClientProcess(thread);
+    this.#onEvent = onEvent;
+    // The client's kernel has merged already what it merges.
+    this.machine = new EmulatedMachine({ ...options, vmaMerge: false });
+    this.machine.process.space.contents.foreign = this.process;
+    this.refresh();
+  }
+
+  get pid(): number {
+    return this.process.pid;
+  }
+
+  /** True once the address space is gone; its files may still be open in other processes. */
+  get exited(): boolean {
+    return this.#exited;
+  }
+
+  openFile(number: number, gpu: number): ClientFile {
+    const device = this.machine.devices[gpu]!;
+    const node = device.open();
+    const queue = new EmulatedQueue(device, node.file, this.machine.clock, () => node.closed);
+    const file: ClientFile = { number, client: this, gpu, node, queue };
+    this.files.add(file);
+    return file;
+  }
+
+  /** Closes a file; true when it was the last one, the client has ended then. */
+  closeFile(file: ClientFile): boolean {
+    if (!this.files.delete(file)) return false;
+    file.node.close();
+    return this.closeIfUnused();
+  }
+
+  /** Lets go of the process when no file is open; says whether it did. */
+  closeIfUnused(): boolean {
+    if (this.files.size > 0) return false;
+    this.process.close();
+    return true;
+  }
+
+  /**
+   * Brings the machine to the present: time passes, what the process did to its
+   * mappings becomes notifier events, and the work that those queued has run, as
+   * it would have on a machine where all this happens by itself.
+   */
+  refresh(): void {
+    const now = process.hrtime.bigint();
+    this.machine.clock.advance(Number(now - this.#time));
+    this.#time = now;
+    if (!this.#exited) this.#look();
+    this.machine.runPendingWork();
+  }
+
+  #look(): void {
+    const text = this.process.readMaps();
+    if (this.#text.equals(text)) return;
+    if (text.length === 0) {
+      this.#exited = true;
+      this.#onEvent(this, { name: 'RELEASE', address: 0n, size: 0n });
+      this.machine.process.exit();
+      return;
+    }
+    this.#text = Buffer.from(text);
+    const areas = parseMaps(this.#text.toString('latin1'), (start) => this.process.specialKind(start));
+    const { vanished, reprotected } = compareMaps(this.#areas, areas);
+    const { calls } = this.machine.process;
+    for (const { startPage, endPage } of vanished) {
+      const [address, size] = bytesOf(startPage, endPage);
+      this.#onEvent(this, { name: 'UNMAP', address, size });
+      calls.munmap(address, size);
+    }
+    for (const { startPage, endPage, protection } of reprotected) {
+      const [address, size] = bytesOf(startPage, endPage);
+      this.#onEvent(this, { name: 'PROTECTION', address, size });
+      calls.mprotect(address, size, protection);
+    }
+    this.machine.process.space.adopt(areas);
+    this.#areas = areas;
+  }
+}
+
+function bytesOf(startPage: number, endPage: number): [address: bigint, size: bigint] {
+  return [BigInt(startPage) << 12n, BigInt(endPage - startPage) << 12n];
+}

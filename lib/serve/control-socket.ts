@@ -1,0 +1,79 @@
+/** The socket beside the mounted directory: one request a connection, as a line of JSON. Bigints are "0x..." strings. */
+import { chmodSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { ServeError } from './mount-point.ts';
+
+/** A request by its command and further fields. */
+export type ControlRequest = { readonly command: string } & Readonly<Record<string, unknown>>;
+/** What came of it. */
+export type ControlReply = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** The kernel's limit for the path of a socket. */
+const LONGEST_SOCKET_PATH = 107;
+
+/** Path of the control socket of a directory. */
+export function controlPath(mount: string): string {
+  return `${mount}.gpu`;
+}
+
+/** Listens; `handle` gets each request, what it throws becomes the reply. */
+export async function openControlSocket(path: string, handle: (request: ControlRequest) => Promise<unknown>): Promise<Server> {
+  if (Buffer.byteLength(path) > LONGEST_SOCKET_PATH) {
+    throw new ServeError('ERR_SVM_CONTROL', `${path} is too long for a socket (${LONGEST_SOCKET_PATH} bytes); choose a shorter directory`);
+  }
+  // The mount is ours, so a socket that is there has no server any more.
+  rmSync(path, { force: true });
+  const server = createServer((socket) => serveConnection(socket, handle));
+  await new Promise<void>((settle, reject) => {
+    server.once('error', (error) => reject(new ServeError('ERR_SVM_CONTROL', `${path}: ${error.message}`)));
+    server.listen(path, settle);
+  });
+  // Whoever may connect can write to the memory of every client.
+  chmodSync(path, 0o600);
+  return server;
+}
+
+function serveConnection(socket: Socket, handle: (request: ControlRequest) => Promise<unknown>): void {
+  let text = '';
+  socket.setEncoding('utf8');
+  // Somebody who goes away before the reply is no trouble.
+  socket.on('error', () => undefined);
+  socket.on('data', (chunk: string) => {
+    text += chunk;
+    const end = text.indexOf('\n');
+    if (end < 0) return;
+    const line = text.slice(0, end);
+    text = '';
+    void replyTo(line, handle).then((reply) => socket.end(`${toJson(reply)}\n`));
+  });
+}
+
+async function replyTo(line: string, handle: (request: ControlRequest) => Promise<unknown>): Promise<ControlReply> {
+  try {
+    return { ok: true, value: await handle(JSON.parse(line) as ControlRequest) };
+  } catch (error) {
+    const code: unknown = (error as { code?: unknown }).code;
+    return { ok: false, code: typeof code === 'string' ? code : 'ERR_SVM_CONTROL', message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Asks the server of a mounted directory; throws `ServeError` when there is none. */
+export function askControl(path: string, request: ControlRequest): Promise<ControlReply> {
+  return new Promise((settle, reject) => {
+    const socket = connect(path);
+    let text = '';
+    socket.setEncoding('utf8');
+    socket.on('connect', () => socket.write(`${toJson(request)}\n`));
+    socket.on('data', (chunk: string) => (text += chunk));
+    socket.on('error', (error) => reject(new ServeError('ERR_SVM_CONTROL', `nobody serves there (${error.message})`)));
+    socket.on('end', () => {
+      if (text === '') reject(new ServeError('ERR_SVM_CONTROL', 'the server has gone'));
+      else settle(JSON.parse(text) as ControlReply);
+    });
+  });
+}
+
+function toJson(value: unknown): string {
+  return JSON.stringify(value, (_key, each: unknown) => (typeof each === 'bigint' ? `0x${each.toString(16)}` : each));
+}

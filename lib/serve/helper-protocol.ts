@@ -1,0 +1,124 @@
+/** The frames between Node and the FUSE helper; native/fuse/messages.h is the other end and has the table. */
+
+/** What the helper says. */
+export type HelperMessage =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'open'; readonly id: number; readonly file: number; readonly thread: number; readonly node: number }
+  | HelperIoctl
+  | { readonly kind: 'release'; readonly file: number }
+  | { readonly kind: 'write-fault'; readonly id: number };
+
+/** An ioctl that a client waits for. */
+export interface HelperIoctl {
+  readonly kind: 'ioctl';
+  readonly id: number;
+  readonly file: number;
+  /** The calling thread, whose memory pointers of this call mean. */
+  readonly thread: number;
+  /** Request number, u32. */
+  readonly request: number;
+  /** What the kernel copied from the caller: empty where the request number has no write direction. */
+  readonly argument: Uint8Array;
+  /** The bytes behind `attrs_ptr`, 'fault' if they could not be read, undefined if nobody needs them. */
+  readonly records: Uint8Array | 'fault' | undefined;
+}
+
+/** Bytes to write to the memory of the caller; what can't be written makes the result EFAULT. */
+export interface CallerWrite {
+  readonly address: bigint;
+  readonly bytes: Uint8Array;
+}
+
+const HEADER_BYTES = 16;
+const KINDS = { ready: 1, open: 2, ioctl: 3, release: 4, writeFault: 5, opened: 16, answer: 17 } as const;
+const RECORDS_READ = 1;
+const RECORDS_FAULT = 2;
+
+/** Cuts the stream of the helper into messages. */
+export class HelperMessages {
+  #rest: Uint8Array = new Uint8Array(0);
+
+  /** Adds a chunk and returns the messages that are complete now. */
+  push(chunk: Uint8Array): HelperMessage[] {
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const messages: HelperMessage[] = [];
+    let at = 0;
+    while (bytes.length - at >= HEADER_BYTES) {
+      const length = view.getUint32(at, true);
+      if (length < HEADER_BYTES) throw new Error(`the FUSE helper sent a frame of ${length} bytes`);
+      if (bytes.length - at < length) break;
+      messages.push(decode(bytes, view, at, length));
+      at += length;
+    }
+    this.#rest = bytes.subarray(at);
+    return messages;
+  }
+}
+
+function decode(bytes: Uint8Array, view: DataView, at: number, length: number): HelperMessage {
+  const kind = view.getUint32(at + 4, true);
+  const id = Number(view.getBigUint64(at + 8, true));
+  const body = at + HEADER_BYTES;
+  const file = length >= HEADER_BYTES + 8 ? Number(view.getBigUint64(body, true)) : 0;
+  switch (kind) {
+    case KINDS.ready:
+      return { kind: 'ready' };
+    case KINDS.open:
+      return { kind: 'open', id, file, thread: view.getUint32(body + 8, true), node: view.getUint32(body + 12, true) };
+    case KINDS.release:
+      return { kind: 'release', file };
+    case KINDS.writeFault:
+      return { kind: 'write-fault', id };
+    case KINDS.ioctl: {
+      const state = view.getUint32(body + 16, true);
+      const argumentEnd = body + 28 + view.getUint32(body + 20, true);
+      const recordsEnd = argumentEnd + view.getUint32(body + 24, true);
+      return {
+        kind: 'ioctl',
+        id,
+        file,
+        thread: view.getUint32(body + 8, true),
+        request: view.getUint32(body + 12, true),
+        // Copies: the emulator changes them in place, and the chunk is shared with other frames.
+        argument: bytes.slice(body + 28, argumentEnd),
+        records: state === RECORDS_READ ? bytes.slice(argumentEnd, recordsEnd) : state === RECORDS_FAULT ? 'fault' : undefined,
+      };
+    }
+    default:
+      throw new Error(`the FUSE helper sent a frame of unknown kind ${kind}`);
+  }
+}
+
+/** The answer to an open: 0 or a negative errno. */
+export function encodeOpened(id: number, result: number): Uint8Array {
+  const bytes = Buffer.alloc(HEADER_BYTES + 4);
+  writeHeader(bytes, KINDS.opened, id);
+  bytes.writeInt32LE(result, HEADER_BYTES);
+  return bytes;
+}
+
+/** The answer to an ioctl: its result, the argument as it is copied back, and what goes to pointers of the caller. */
+export function encodeAnswer(id: number, result: number, argument: Uint8Array, writes: readonly CallerWrite[]): Uint8Array {
+  const length = writes.reduce((sum, write) => sum + 12 + write.bytes.length, HEADER_BYTES + 12 + argument.length);
+  const bytes = Buffer.alloc(length);
+  writeHeader(bytes, KINDS.answer, id);
+  let at = bytes.writeInt32LE(result, HEADER_BYTES);
+  at = bytes.writeUInt32LE(argument.length, at);
+  at = bytes.writeUInt32LE(writes.length, at);
+  bytes.set(argument, at);
+  at += argument.length;
+  for (const write of writes) {
+    at = bytes.writeBigUInt64LE(write.address, at);
+    at = bytes.writeUInt32LE(write.bytes.length, at);
+    bytes.set(write.bytes, at);
+    at += write.bytes.length;
+  }
+  return bytes;
+}
+
+function writeHeader(bytes: Buffer, kind: number, id: number): void {
+  bytes.writeUInt32LE(bytes.length, 0);
+  bytes.writeUInt32LE(kind, 4);
+  bytes.writeBigUInt64LE(BigInt(id), 8);
+}

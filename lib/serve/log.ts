@@ -1,0 +1,47 @@
+/** What `serve --log` prints: one line for each thing that happens. */
+import { getSystemErrorName } from 'node:util';
+import { errnoName } from '../../emulator/index.ts';
+import { SvmOperation } from '../uapi/constants.ts';
+import { decodeAttributes, decodeSvmRequest } from '../uapi/codec.ts';
+import { GEM_SVM_LAYOUT } from '../uapi/layout.ts';
+import type { Client, ClientEvent, ClientFile } from './client.ts';
+import type { HelperIoctl } from './helper-protocol.ts';
+import { isSvmCall } from './ioctl-call.ts';
+import type { IoctlAnswer } from './ioctl-call.ts';
+import { ioctlName } from './refusals.ts';
+
+/** "0", or "EINVAL" for -22. */
+export function resultName(result: number): string {
+  if (result >= 0) return String(result);
+  return errnoName(result) ?? getSystemErrorName(result);
+}
+
+/** "1234 python3 renderD128 #7": process, node and number of the file. */
+export function fileLabel(file: ClientFile): string {
+  const { pid, name } = file.client.process;
+  return `${pid} ${name} renderD${128 + file.gpu} #${file.number}`;
+}
+
+/** An answered ioctl; refused ones by name. */
+export function ioctlLine(file: ClientFile, call: HelperIoctl, answer: IoctlAnswer): string {
+  const name = ioctlName(call.request);
+  const what = isSvmCall(call.request) && call.argument.length >= GEM_SVM_LAYOUT.size ? `${name} ${svmText(call)}` : name;
+  return `${fileLabel(file)}: ${what}${answer.served ? '' : ', not served'} = ${resultName(answer.result)}`;
+}
+
+export function eventLine(client: Client, event: ClientEvent): string {
+  const where = event.size === 0n ? '' : ` ${interval(event.address, event.size)}`;
+  return `${client.pid} ${client.process.name}: event ${event.name}${where}`;
+}
+
+function svmText(call: HelperIoctl): string {
+  const { startAddress, size, operation, attributeCount } = decodeSvmRequest(call.argument);
+  const verb = operation === SvmOperation.setAttributes ? 'set' : operation === SvmOperation.getAttributes ? 'get' : `operation ${operation}`;
+  const records = call.records instanceof Uint8Array ? decodeAttributes(call.records) : [];
+  const list = records.map(({ type, value }) => `${type}:${value === 0xffff_ffff ? 'undefined' : value}`).join(' ');
+  return `${verb} ${interval(startAddress, size)} ${records.length > 0 ? list : `nattr ${attributeCount}`}`;
+}
+
+function interval(address: bigint, size: bigint): string {
+  return `[0x${address.toString(16)}, +0x${size.toString(16)})`;
+}

@@ -1,0 +1,93 @@
+/** Clients that are not ours, on a served node: C with libdrm, Python with fcntl; one by one, then all at once and killed. */
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import { root, run, runNode, type Run } from './package-support.ts';
+import { describeWhere, eventually, ServedNode, whyNotServed } from './served-node.ts';
+
+const unserved = whyNotServed();
+const python = path.join(root, 'native', 'test', 'clients', 'svm_walk.py');
+const programs = path.join(root, 'build-cmake', 'plain');
+const walk = path.join(programs, 'svm-walk');
+const stress = path.join(programs, 'svm-stress');
+let unbuilt = '';
+const problem = (): string => unserved || unbuilt;
+
+beforeAll(async () => {
+  if (unserved !== '') return;
+  const build = await runNode(['scripts/build-cmake.mjs', 'clients']);
+  if (build.code !== 0) unbuilt = build.output.trim();
+});
+
+/** Expects TAP without failures, of at least `least` checks. */
+function expectTap(result: Run, least: number): void {
+  expect(result.stdout.split('\n').filter((line) => line.startsWith('not ok') || line.startsWith('  #'))).toEqual([]);
+  expect(result.code, result.output).toBe(0);
+  const plan = Number(/^1\.\.(\d+)$/m.exec(result.stdout)?.[1]);
+  expect(plan).toBeGreaterThanOrEqual(least);
+  expect(result.stdout.match(/^ok /gm)).toHaveLength(plan);
+}
+
+describeWhere(problem, 'the user ABI, row by row', () => {
+  it.each([
+    ['C and libdrm', walk, [] as string[], 167],
+    ['Python', 'python3', [python], 30],
+  ])('from %s', async (_language, program, args, least) => {
+    const served = await ServedNode.start();
+    expectTap(await run(program, [...args, served.node()]), least);
+    expect(await served.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it('from C on a GPU without retry faults', async () => {
+    const served = await ServedNode.start(['--asic', 'gfx1100']);
+    expectTap(await run(walk, [served.node(), '--no-svm']), 13);
+    await served.stop();
+  });
+});
+
+/** Number of open descriptors of a process. */
+function descriptors(pid: number): number {
+  return fs.readdirSync(`/proc/${pid}/fd`).length;
+}
+
+describeWhere(problem, 'a server under load', () => {
+  it('survives 100,000 ioctls of four processes, others killed in the middle, and malformed requests; nothing leaks', async () => {
+    const served = await ServedNode.start(['--gpus', '2']);
+    const server = served.child.pid!;
+    const helper = Number(fs.readFileSync(`/proc/${server}/task/${server}/children`, 'utf8').trim());
+    await run(stress, [served.node(), '99', '100']);
+    const idle = async (): Promise<boolean> => (await served.gpuJson('list'))['files'] === 0;
+    await eventually(idle);
+    const before = [descriptors(server), descriptors(helper)];
+    expect(await served.gpuJson('list')).toMatchObject({ clients: 0, files: 0, contexts: 0 });
+
+    const workers = [1, 2, 3, 4].map((seed) => run(stress, [served.node(seed % 2), String(seed), '25000']));
+    const malformed = run(stress, [served.node(), '7', 'malformed', '1000']);
+    let busy = true;
+    const killer = (async () => {
+      let killed = 0;
+      for (; busy || killed < 20; killed++) {
+        const victim = spawn(stress, [served.node(killed % 2), String(100 + killed), '1000000'], { stdio: 'ignore' });
+        const ended = new Promise((settle) => victim.on('exit', (_code, signal) => settle(signal)));
+        // At a different moment each time: before the open, in it, in the middle of calls.
+        await new Promise((settle) => setTimeout(settle, (killed * 7) % 60));
+        victim.kill('SIGKILL');
+        expect(await ended).toBe('SIGKILL');
+      }
+      return killed;
+    })();
+    for (const worker of await Promise.all(workers)) expect(worker.output.trim()).toBe('25000 calls, 0 wrong');
+    expect((await malformed).output.trim()).toBe('1000 calls, 0 wrong');
+    busy = false;
+    expect(await killer).toBeGreaterThanOrEqual(20);
+
+    await eventually(idle, () => served.output);
+    expect(await served.gpuJson('list')).toMatchObject({ clients: 0, files: 0, contexts: 0 });
+    await eventually(() => descriptors(server) <= before[0]! && descriptors(helper) <= before[1]!, () => `${before.join()} ${descriptors(server)},${descriptors(helper)}`);
+    // It still answers, rightly.
+    expectTap(await run(walk, [served.node()]), 167);
+    expect(await served.stop('SIGINT')).toEqual({ code: 0, signal: null });
+    expect(served.output.trim().split('\n')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,134 @@
+/** A served node for tests: `amdgpu-svm serve` as a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeEach, describe } from 'vitest';
+import { root, run, type Run } from './package-support.ts';
+
+export const cli: string = path.join(root, 'dist', 'lib', 'cli', 'main.js');
+const helper = path.join(root, 'build-fuse', 'amdgpu-svm-fuse');
+
+/** Why nothing can be served here, '' if it can. */
+export function whyNotServed(): string {
+  if (process.platform !== 'linux') return `FUSE is for Linux, this is ${process.platform}`;
+  if (!fs.existsSync('/dev/fuse')) return 'there is no /dev/fuse';
+  if (!fs.existsSync(helper)) return 'the FUSE helper is not built (libfuse3-dev and pkg-config, then node scripts/build-fuse.mjs)';
+  if (!fs.existsSync(cli)) return 'dist/ is not built';
+  if (process.getuid?.() !== 0) {
+    try {
+      fs.accessSync('/dev/fuse', fs.constants.R_OK | fs.constants.W_OK);
+    } catch {
+      return '/dev/fuse may not be opened by this user';
+    }
+  }
+  return '';
+}
+
+/**
+ * `describe` whose tests are skipped with a reason where `problem` is not ''; in CI the
+ * reporter makes that a failure. A function is asked before each test.
+ */
+export function describeWhere(problem: string | (() => string), name: string, body: () => void): void {
+  describe(name, () => {
+    beforeEach((context) => {
+      const reason = typeof problem === 'string' ? problem : problem();
+      if (reason !== '') context.skip(reason);
+    });
+    body();
+  });
+}
+
+/** How a server has ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export class ServedNode {
+  /** The mounted directory. */
+  readonly mount: string;
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  #output: string[] = [];
+
+  private constructor(mount: string, args: readonly string[]) {
+    this.mount = mount;
+    this.child = spawn(process.execPath, [cli, 'serve', '--mount', mount, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.child.stdout!, this.child.stderr!]) {
+      stream.setEncoding('utf8');
+      stream.on('data', (chunk: string) => this.#output.push(chunk));
+    }
+    this.ended = new Promise((settle) => this.child.on('close', (code, signal) => settle({ code, signal })));
+  }
+
+  /** Starts a server and waits until it serves; throws with its output when it ends instead. */
+  static async start(args: readonly string[] = [], mount: string = newMountPoint()): Promise<ServedNode> {
+    const served = new ServedNode(mount, args);
+    const ready = served.until((text) => text.includes('serving '));
+    await Promise.race([ready, served.ended.then(() => Promise.reject(new Error(served.output)))]);
+    return served;
+  }
+
+  /** Everything it has printed so far. */
+  get output(): string {
+    return this.#output.join('');
+  }
+
+  node(index = 0): string {
+    return path.join(this.mount, `renderD${128 + index}`);
+  }
+
+  /** Waits for something in the output. */
+  async until(condition: (output: string) => boolean): Promise<void> {
+    await eventually(() => condition(this.output), () => this.output);
+  }
+
+  /** `amdgpu-svm gpu` on this server. */
+  gpu(...args: readonly string[]): Promise<Run> {
+    return run(process.execPath, [cli, 'gpu', '--mount', this.mount, ...args]);
+  }
+
+  /** `gpu ... --json`, which has to succeed. */
+  async gpuJson<T = Record<string, unknown>>(...args: readonly string[]): Promise<T> {
+    const result = await this.gpu(...args, '--json');
+    if (result.code !== 0) throw new Error(result.output);
+    return JSON.parse(result.stdout) as T;
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
+    this.child.kill(signal);
+    return this.ended;
+  }
+}
+
+const mountPoints: string[] = [];
+afterAll(() => {
+  for (const mount of mountPoints) {
+    fs.rmSync(`${mount}.gpu`, { force: true });
+    // Empty folders only: nothing is ever deleted through a mount.
+    for (const folder of [mount, path.dirname(mount)]) if (fs.existsSync(folder)) fs.rmdirSync(folder);
+  }
+});
+
+/** A directory to mount on, in a temporary folder of its own, which goes after the tests of the file. */
+export function newMountPoint(): string {
+  const mount = path.join(fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'svm-serve-'))), 'dri');
+  mountPoints.push(mount);
+  return mount;
+}
+
+/** What stands in the table of mounts for `mount`, '' if nothing. */
+export function mountEntry(mount: string): string {
+  const lines = fs.readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  return lines.find((line) => line.split(' ')[4] === mount) ?? '';
+}
+
+/** Waits up to 20 s for a condition. */
+export async function eventually(condition: () => boolean | Promise<boolean>, describeState: () => string = () => ''): Promise<void> {
+  const end = Date.now() + 20_000;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`it did not happen: ${String(condition)}\n${describeState()}`);
+    await new Promise((settle) => setTimeout(settle, 20));
+  }
+}

@@ -1,12 +1,18 @@
 /**
- * `npm run bench [-- --json] [-- --only TEXT]`: how fast and how small the emulator is,
+ * `npm run bench [-- --json] [-- --only TEXT] [-- --cpu]`: how fast and how small the emulator is,
  * beside the figures of the C code it models. It judges, but never fails for being slow.
+ * `--cpu` measures processor time: on a machine that other programs use too it is the steadier one.
  */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { attributeWorkloads, treeChangeWorkloads } from './attributes.ts';
+import { useProcessorTime } from './clock.ts';
+import { measureBoundary } from './boundary.ts';
 import { faultWorkloads, unmapWorkloads } from './faults.ts';
+import { measureHip } from './hip.ts';
+import { hsaWorkloads } from './hsa.ts';
+import { measureHazards } from './hazards.ts';
 import { measureTime } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
 import { measureMemory } from './memory.ts';
@@ -24,6 +30,10 @@ const GROUPS: Readonly<Record<string, () => Measurement[]>> = {
   'tree-changes': () => treeChangeWorkloads().map(measureTime),
   faults: () => faultWorkloads().map(measureTime),
   unmap: () => unmapWorkloads().map(measureTime),
+  hip: measureHip,
+  hsa: () => hsaWorkloads().map(measureTime),
+  hazards: measureHazards,
+  boundary: () => measureBoundary(ROOT),
   replay: () => {
     const replay = measureReplay(ROOT);
     if (replay === undefined) process.stderr.write('bench: no vectors found, replay is not measured\n');
@@ -31,7 +41,14 @@ const GROUPS: Readonly<Record<string, () => Measurement[]>> = {
   },
 };
 
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, only: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    cpu: { type: 'boolean', default: false },
+  },
+});
+if (values.cpu) useProcessorTime();
 const groups = Object.entries(GROUPS).filter(([name]) => values.only === undefined || name.includes(values.only));
 if (groups.length === 0) {
   process.stderr.write(`bench: --only: no group is named like that; groups: ${Object.keys(GROUPS).join(', ')}\n`);

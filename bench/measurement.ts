@@ -1,5 +1,6 @@
 /** One measured quantity and how it is taken: batches timed by tinybench, with untimed preparation between them. */
 import { Bench } from 'tinybench';
+import { now } from './clock.ts';
 
 /** What a measured value is held against. */
 export interface Target {
@@ -42,6 +43,7 @@ const LEAST_BATCHES = 12;
 /** Times one workload. */
 export function measureTime(workload: Workload): Measurement {
   const bench = new Bench({
+    now,
     time: TIME,
     iterations: LEAST_BATCHES,
     warmupTime: WARM_UP_TIME,

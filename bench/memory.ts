@@ -7,14 +7,15 @@ import { BASE_PAGE, Scene } from './scene.ts';
 
 const INTERVALS = 500_000;
 const INTERVAL_LIMIT = 250;
-const RANGES = 4096;
+// Many, so that compiled code and other things made once don't show.
+const RANGES = 16_384;
 const RANGE_LIMIT = 300;
 const BLOCK_PAGES = 512;
 /** A PTE is a 32-bit frame and 16 bits of flags. */
 const PTE_BYTES = 6;
 
 /** Bytes in use after everything unreachable is gone. */
-function usedBytes(): number {
+export function usedBytes(): number {
   if (globalThis.gc === undefined) {
     setFlagsFromString('--expose-gc');
     globalThis.gc = runInNewContext('gc') as NonNullable<typeof globalThis.gc>;

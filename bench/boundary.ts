@@ -1,0 +1,102 @@
+/**
+ * What the way through the addon costs beside a C loop of the same ioctl(2), on a file
+ * whose driver refuses it at once: a real driver does more, so no ratio is worse than
+ * this one. Also runs alone: `node --expose-gc dist-bench/bench/boundary.js`.
+ */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { nativeSupport } from '../lib/device/native-addon.ts';
+import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../lib/uapi/request.ts';
+import type { BoundaryTimes } from './boundary-child.ts';
+import type { Measurement } from './measurement.ts';
+import { formatTable, reportRow } from './report.ts';
+
+const FILE = '/dev/null';
+/** Half a millisecond each: short enough that most batches are not interrupted on a busy machine. */
+const CALLS = 2000;
+const BATCHES = 150;
+/** C loop and child take turns, so that both see the same load of the machine. */
+const ROUNDS = 5;
+/** Goals: the addon's ioctl against the C loop, and the typed call above it. */
+const RATIO = 1.5;
+const TYPED_MICROSECONDS = 1;
+/** Bytes kept per call; what is below is the heap's own housekeeping. */
+const RETAINED_BYTES = 1;
+
+/** The measurements, or none with a line on stderr where there is no addon or no C compiler. */
+export function measureBoundary(root: string): Measurement[] {
+  const support = nativeSupport();
+  if (!support.available) return nothing(support.reason);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'amdgpu-svm-bench-'));
+  try {
+    const sources = path.join(root, 'bench', 'native');
+    const loop = path.join(folder, 'ioctl_loop');
+    const shim = path.join(folder, 'accepting_shim.so');
+    const problem = compile(['-o', loop, path.join(sources, 'ioctl_loop.c')]) ?? compile(['-shared', '-fPIC', '-o', shim, path.join(sources, 'accepting_shim.c')]);
+    if (problem !== undefined) return nothing(problem);
+    return measured(loop, shim);
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
+function measured(loop: string, shim: string): Measurement[] {
+  const child = path.join(path.dirname(fileURLToPath(import.meta.url)), 'boundary-child.js');
+  const plainC: number[] = [];
+  const times: { prepared: number[]; plain: number[]; setAttributes: number[] } = { prepared: [], plain: [], setAttributes: [] };
+  let retained = Infinity;
+  for (let round = 0; round < ROUNDS; round++) {
+    const printed = output(loop, [FILE, String(DRM_IOCTL_AMDGPU_GEM_SVM), String(CALLS), String(BATCHES)]);
+    plainC.push(...printed.trim().split('\n').map(Number));
+    const args = ['--expose-gc', child, FILE, String(CALLS), String(BATCHES)];
+    const answer = JSON.parse(output(process.execPath, args, { LD_PRELOAD: shim })) as BoundaryTimes;
+    for (const name of ['prepared', 'plain', 'setAttributes'] as const) times[name].push(...answer[name]);
+    retained = Math.min(retained, answer.retained);
+  }
+  const c = microseconds(plainC);
+  const limit = { kind: 'limit', value: RATIO * c.median } as const;
+  const typed = microseconds(times.setAttributes);
+  return [
+    { name: 'ioctl(2), C loop', unit: 'us', ...c, target: undefined },
+    { name: 'addon, prepared ioctl', unit: 'us', ...microseconds(times.prepared), target: limit },
+    { name: 'addon, ioctl(handle, request, arg)', unit: 'us', ...microseconds(times.plain), target: limit },
+    {
+      name: 'setAttributes with 3 attributes, above the C loop',
+      unit: 'us',
+      median: typed.median - c.median,
+      best: typed.best - c.best,
+      target: { kind: 'limit', value: TYPED_MICROSECONDS },
+    },
+    { name: 'heap kept per setAttributes', unit: 'B', median: retained, best: retained, target: { kind: 'limit', value: RETAINED_BYTES } },
+  ];
+}
+
+function microseconds(nanoseconds: readonly number[]): { median: number; best: number } {
+  const sorted = nanoseconds.toSorted((a, b) => a - b);
+  return { median: sorted[sorted.length >> 1]! / 1000, best: sorted[0]! / 1000 };
+}
+
+/** Why it failed, or undefined. */
+function compile(args: readonly string[]): string | undefined {
+  const result = spawnSync(process.env['CC'] || 'cc', ['-O2', '-Wall', ...args], { encoding: 'utf8' });
+  return result.status === 0 ? undefined : `a C compiler is needed: ${result.error?.message ?? result.stderr}`;
+}
+
+function output(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): string {
+  const result = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, ...environment } });
+  if (result.status !== 0) throw new Error(`${command} failed: ${result.error?.message ?? result.stderr}`);
+  return result.stdout;
+}
+
+function nothing(reason: string): [] {
+  process.stderr.write(`bench: the boundary is not measured: ${reason}\n`);
+  return [];
+}
+
+if (process.argv[1] !== undefined && fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const rows = measureBoundary(path.resolve(import.meta.dirname, '../..')).map(reportRow);
+  if (rows.length > 0) process.stdout.write(`${formatTable(rows)}\n`);
+}

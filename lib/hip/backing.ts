@@ -1,0 +1,76 @@
+/** What stands behind an allocation: host memory, or a mapping of the driver that SVM does not reach. */
+import { codedError, rangeError, show, typeError } from '../device/errors.ts';
+
+/** The mapping behind an allocation; a `HostBuffer` is one. */
+export interface Backing {
+  readonly address: bigint;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  read(offset?: number, length?: number): Uint8Array<ArrayBuffer>;
+  write(offset: number, data: Uint8Array): void;
+  unmap(): void;
+}
+
+/** Device memory: an address that the CPU can't look into. */
+export class DeviceBacking implements Backing {
+  readonly address: bigint;
+  readonly #unmap: () => void;
+
+  constructor(address: bigint, unmap: () => void) {
+    this.address = address;
+    this.#unmap = unmap;
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    throw notMapped('bytes');
+  }
+
+  read(): Uint8Array<ArrayBuffer> {
+    throw notMapped('read');
+  }
+
+  write(): void {
+    throw notMapped('write');
+  }
+
+  unmap(): void {
+    this.#unmap();
+  }
+}
+
+/** Pinned host memory; its contents are an array of their own, as no page of the process stands behind the mapping. */
+export class PinnedBacking implements Backing {
+  readonly address: bigint;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #unmap: () => void;
+
+  constructor(address: bigint, size: number, unmap: () => void) {
+    this.address = address;
+    this.bytes = new Uint8Array(size);
+    this.#unmap = unmap;
+  }
+
+  read(offset = 0, length: number = this.bytes.length - offset): Uint8Array<ArrayBuffer> {
+    this.#assertInside(offset, length);
+    return this.bytes.slice(offset, offset + length);
+  }
+
+  write(offset: number, data: Uint8Array): void {
+    if (!(data instanceof Uint8Array)) throw typeError('ERR_SVM_INVALID_TYPE', `data: expected a Uint8Array, got ${show(data)}`);
+    this.#assertInside(offset, data.length);
+    this.bytes.set(data, offset);
+  }
+
+  unmap(): void {
+    this.#unmap();
+  }
+
+  #assertInside(offset: number, length: number): void {
+    if (!(offset >= 0 && length >= 0 && offset + length <= this.bytes.length)) {
+      throw rangeError('ERR_SVM_OUT_OF_RANGE', `offset, length: expected whole numbers inside ${this.bytes.length} bytes, got ${offset}, ${length}`);
+    }
+  }
+}
+
+function notMapped(what: string): Error {
+  return codedError('ERR_SVM_NOT_AVAILABLE', `${what}: device memory is not mapped for the CPU`);
+}

@@ -1,0 +1,247 @@
+/** HIP's own tests of hipMemAdvise that only set and get (peer tests 3.1 to 3.3), each under its name. */
+import { describe, expect } from 'vitest';
+import { CPU, NONE, PAGE, catchCase, codeOf } from '../../test/hip-rig.ts';
+import { HipMemLocationType, HipMemoryAdvise as Advise, HipMemRangeAttribute as Attribute } from './index.ts';
+
+const BOTH = [1, 2];
+const INVALID = 1;
+const THREE_ADVICES = [Advise.setReadMostly, Advise.setPreferredLocation, Advise.setAccessedBy];
+
+describe('hipMemAdvise.cc', () => {
+  catchCase('Unit_hipMemAdvise_Set_Unset_Basic', {}, ({ hip, places, managed, read }) => {
+    for (const place of places) {
+      const memory = managed(PAGE);
+      hip.memAdvise(memory, PAGE, Advise.setReadMostly, place);
+      expect(read(Attribute.readMostly, memory, PAGE)).toBe(1);
+      hip.memAdvise(memory, PAGE, Advise.unsetReadMostly, place);
+      expect(read(Attribute.readMostly, memory, PAGE)).toBe(0);
+      hip.memAdvise(memory, PAGE, Advise.setPreferredLocation, place);
+      expect(read(Attribute.preferredLocation, memory, PAGE)).toBe(place);
+      hip.memAdvise(memory, PAGE, Advise.unsetPreferredLocation, place);
+      expect(read(Attribute.preferredLocation, memory, PAGE)).toBe(NONE);
+    }
+  });
+
+  // EXSWHTEC-132: the CPU is never listed.
+  catchCase('Unit_hipMemAdvise_Set_Unset_Basic, section AccessedBy', { failsInRocm: BOTH }, ({ hip, places, managed, accessedBy }) => {
+    for (const place of places) {
+      const memory = managed(PAGE);
+      hip.memAdvise(memory, PAGE, Advise.setAccessedBy, place);
+      expect(accessedBy(memory, PAGE, 1)).toEqual([place]);
+      hip.memAdvise(memory, PAGE, Advise.unsetAccessedBy, place);
+      expect(accessedBy(memory, PAGE, 1)).toEqual([NONE]);
+    }
+  });
+
+  catchCase('Unit_hipMemAdvise_No_Flag_Interference', { failsInRocm: BOTH }, ({ hip, places, managed, read, accessedBy }) => {
+    const orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    for (const place of places) {
+      for (const order of orders) {
+        const memory = managed(PAGE);
+        for (const index of order) hip.memAdvise(memory, PAGE, THREE_ADVICES[index]!, place);
+        expect(read(Attribute.readMostly, memory, PAGE)).toBe(1);
+        expect(read(Attribute.preferredLocation, memory, PAGE)).toBe(place);
+        expect(accessedBy(memory, PAGE, 1)).toEqual([place]);
+      }
+    }
+  });
+
+  catchCase('Unit_hipMemAdvise_Rounding', {}, ({ hip, gpus, managed, accessedBy }) => {
+    for (const gpu of gpus) {
+      for (const [offset, width] of [[PAGE / 4, PAGE / 2], [PAGE / 2, PAGE], [PAGE / 2, 2 * PAGE]] as const) {
+        const memory = managed(3 * PAGE);
+        hip.memAdvise(memory.address + BigInt(offset), width, Advise.setAccessedBy, gpu);
+        const rounded = Math.ceil((offset + width) / PAGE) * PAGE;
+        expect(accessedBy(memory, rounded, 1)).toEqual([gpu]);
+        expect(accessedBy(memory, 3 * PAGE, 1)).toEqual([rounded === 3 * PAGE ? gpu : NONE]);
+      }
+    }
+  });
+
+  catchCase('Unit_hipMemAdvise_Flags_Do_Not_Cause_Prefetch', {}, ({ hip, places, managed, read }) => {
+    for (const place of places) {
+      for (const advice of [Advise.setPreferredLocation, Advise.setAccessedBy]) {
+        const memory = managed(PAGE);
+        hip.memAdvise(memory, PAGE, advice, place);
+        expect(read(Attribute.lastPrefetchLocation, memory, PAGE)).toBe(NONE);
+      }
+    }
+  });
+
+  // The GPU of the first prefetch still claims the range after the second one.
+  catchCase('Unit_hipMemAdvise_Prefetch_After_Advise', { failsInRocm: [2] }, async ({ hip, places, managed, read }) => {
+    for (const place of places) {
+      for (const advice of [Advise.setReadMostly, Advise.setPreferredLocation]) {
+        const memory = managed(PAGE);
+        hip.memAdvise(memory, PAGE, advice, place);
+        for (const target of places) {
+          hip.memPrefetchAsync(memory, PAGE, target);
+          await hip.streamSynchronize(null);
+          if (target !== CPU) {
+            hip.setDevice(target);
+            await hip.deviceSynchronize();
+          }
+          expect(read(Attribute.lastPrefetchLocation, memory, PAGE)).toBe(target);
+        }
+        if (advice === Advise.setReadMostly) expect(read(Attribute.readMostly, memory, PAGE)).toBe(1);
+        else expect(read(Attribute.preferredLocation, memory, PAGE)).toBe(place);
+      }
+    }
+  });
+
+  catchCase('Unit_hipMemAdvise_AccessedBy_All_Devices', {}, ({ hip, gpus, managed, accessedBy }) => {
+    const memory = managed(PAGE);
+    for (const gpu of gpus) hip.memAdvise(memory, PAGE, Advise.setAccessedBy, gpu);
+    expect(accessedBy(memory, PAGE, gpus.length)).toEqual(gpus);
+  });
+
+  catchCase('Unit_hipMemAdvise_Negative_Parameters', {}, ({ hip, managed }) => {
+    const memory = managed(PAGE);
+    expect(codeOf(() => hip.memAdvise(memory, PAGE, -1, 0))).toBe(INVALID);
+    for (const advice of THREE_ADVICES) {
+      expect(codeOf(() => hip.memAdvise(memory, 0, advice, 0))).toBe(INVALID);
+      expect(codeOf(() => hip.memAdvise(null, PAGE, advice, 0))).toBe(INVALID);
+      expect(codeOf(() => hip.memAdvise(hip.malloc(PAGE), PAGE, advice, 0))).toBe(INVALID);
+      expect(codeOf(() => hip.memAdvise(memory, PAGE + 1, advice, 0))).toBe(INVALID);
+      const isReadMostly = advice === Advise.setReadMostly;
+      expect(codeOf(() => hip.memAdvise(memory, PAGE, advice, NONE))).toBe(isReadMostly ? 0 : 101);
+    }
+  });
+});
+
+describe('hipMemAdvise_v2.cc', () => {
+  catchCase('Unit_hipMemAdvise_v2_HostNuma_HostNumaCurrent', { cpuAgents: 2 }, ({ hip, managed, read }) => {
+    const memory = managed(4096);
+    memory.write(0, new Uint8Array(new Int32Array(1024).fill(10).buffer));
+    for (const id of [0, 1]) {
+      hip.memAdvise_v2(memory, 4096, Advise.setReadMostly, { type: HipMemLocationType.hostNuma, id });
+      expect(new Int32Array(memory.read().buffer).every((value) => value === 10)).toBe(true);
+    }
+    hip.memAdvise_v2(memory, 4096, Advise.setReadMostly, { type: HipMemLocationType.hostNumaCurrent });
+    expect(read(Attribute.readMostly, memory, 4096)).toBe(1);
+  });
+
+  catchCase('Unit_hipMemAdvise_v2_Negative', {}, ({ hip, managed }) => {
+    const memory = managed(64);
+    const device = { type: HipMemLocationType.device, id: 0 };
+    expect(codeOf(() => hip.memAdvise_v2(null, 64, Advise.setReadMostly, device))).toBe(INVALID);
+    expect(codeOf(() => hip.memAdvise_v2(memory, 0, Advise.setReadMostly, device))).toBe(INVALID);
+    expect(codeOf(() => hip.memAdvise_v2(memory, 74, Advise.setReadMostly, device))).toBe(INVALID);
+    expect(codeOf(() => hip.memAdvise_v2(memory, 64, Advise.setReadMostly, { type: -1, id: 0 }))).toBe(INVALID);
+    expect(codeOf(() => hip.memAdvise_v2(memory, 64, -1, device))).toBe(INVALID);
+  });
+});
+
+describe('hipMemAdvise_old.cc', () => {
+  catchCase('Unit_hipMemAdvise_TstFlags', {}, ({ hip, gpus, managed, read, accessedBy }) => {
+    const memory = managed(8192);
+    for (const gpu of gpus) {
+      hip.memAdvise(memory, 8192, Advise.setReadMostly, gpu);
+      expect(read(Attribute.readMostly, memory, 8192)).toBe(1);
+      hip.memAdvise(memory, 8192, Advise.unsetReadMostly, gpu);
+      expect(read(Attribute.readMostly, memory, 8192)).toBe(0);
+      hip.memAdvise(memory, 8192, Advise.setPreferredLocation, gpu);
+      expect(read(Attribute.preferredLocation, memory, 8192)).toBe(gpu);
+      hip.memAdvise(memory, 8192, Advise.unsetPreferredLocation, gpu);
+      expect(read(Attribute.preferredLocation, memory, 8192)).not.toBe(gpu);
+      hip.memAdvise(memory, 8192, Advise.setAccessedBy, gpu);
+      expect(accessedBy(memory, 8192, 1)).toEqual([gpu]);
+      hip.memAdvise(memory, 8192, Advise.unsetAccessedBy, gpu);
+      expect(accessedBy(memory, 8192, 1)[0]).toBeLessThan(0);
+    }
+  });
+
+  catchCase('Unit_hipMemAdvise_NegtveTsts', {}, ({ hip, managed }) => {
+    const memory = managed(8192);
+    expect(codeOf(() => hip.memAdvise(null, 8192, Advise.setReadMostly, 0))).not.toBe(0);
+    expect(codeOf(() => hip.memAdvise(memory, 0, Advise.setReadMostly, 0))).not.toBe(0);
+    expect(codeOf(() => hip.memAdvise(memory, 24 << 10, Advise.setReadMostly, 0))).not.toBe(0);
+  });
+
+  catchCase('Unit_hipMemAdvise_ReadMostly', {}, async ({ hip, managed, read }) => {
+    const memory = managed(4096);
+    memory.write(0, new Uint8Array(new Float32Array(1024).fill(9999).buffer));
+    hip.memAdvise(memory, 4096, Advise.setReadMostly, 0);
+    expect(new Float32Array(memory.read().buffer)[1023]).toBe(9999);
+    expect(read(Attribute.readMostly, memory, 4096)).toBe(1);
+    hip.memPrefetchAsync(memory, 4096, 0);
+    await hip.streamSynchronize(null);
+    expect(read(Attribute.readMostly, memory, 4096)).toBe(1);
+    hip.memAdvise(memory, 4096, Advise.setReadMostly, 99);
+    hip.memAdvise(memory, 4096, Advise.unsetReadMostly, -12);
+  });
+
+  // The GPU that was preferred first still claims the range.
+  catchCase('Unit_hipMemAdvise_TstFlgOverrideEffect', { failsInRocm: [2] }, ({ hip, gpus, managed, read, accessedBy }) => {
+    const memory = managed(16 << 10);
+    for (const gpu of gpus) {
+      hip.memAdvise(memory, 16 << 10, Advise.setReadMostly, gpu);
+      expect(read(Attribute.readMostly, memory, 16 << 10)).toBe(1);
+      hip.memAdvise(memory, 16 << 10, Advise.setPreferredLocation, gpu);
+      expect(read(Attribute.preferredLocation, memory, 16 << 10)).toBe(gpu);
+      hip.memAdvise(memory, 16 << 10, Advise.setAccessedBy, gpu);
+      expect(accessedBy(memory, 16 << 10, 1)).toEqual([gpu]);
+      hip.memAdvise(memory, 16 << 10, Advise.unsetAccessedBy, gpu);
+    }
+  });
+
+  catchCase('Unit_hipMemAdvise_TstAccessedByFlg', {}, ({ hip, managed, read }) => {
+    const memory = managed(16 << 10);
+    hip.memAdvise(memory, 16 << 10, Advise.setAccessedBy, 0);
+    expect(read(Attribute.lastPrefetchLocation, memory, 16 << 10)).toBe(NONE);
+  });
+
+  catchCase('Unit_hipMemAdvise_TstAccessedByFlg2', { gpus: [2] }, ({ hip, managed, accessedBy }) => {
+    const memory = managed(16 << 10);
+    hip.memAdvise(memory, 16 << 10, Advise.setAccessedBy, 0);
+    hip.memPrefetchAsync(memory, 16 << 10, 1);
+    expect(accessedBy(memory, 16 << 10, 2)[0]).toBe(0);
+  });
+
+  catchCase('Unit_hipMemAdvise_TstAccessedByFlg3', { gpus: [2] }, ({ hip, managed, accessedBy }) => {
+    const memory = managed(16 << 10);
+    hip.memAdvise(memory, 16 << 10, Advise.setAccessedBy, 0);
+    hip.memAdvise(memory, 16 << 10, Advise.setPreferredLocation, 1);
+    expect(accessedBy(memory, 16 << 10, 2)[0]).toBe(0);
+    hip.memAdvise(memory, 16 << 10, Advise.unsetAccessedBy, 0);
+    hip.memAdvise(memory, 16 << 10, Advise.setAccessedBy, 1);
+    hip.memAdvise(memory, 16 << 10, Advise.setPreferredLocation, 0);
+    expect(accessedBy(memory, 16 << 10, 2)[0]).toBe(1);
+  });
+
+  catchCase('Unit_hipMemAdvise_TstMemAdvisePrefrdLoc', {}, ({ hip, managed, read }) => {
+    const memory = managed(16 << 10);
+    hip.memAdvise(memory, 16 << 10, Advise.setPreferredLocation, 0);
+    expect(read(Attribute.lastPrefetchLocation, memory, 16 << 10)).toBe(NONE);
+  });
+
+  catchCase('Unit_hipMemAdvise_TstMemAdviseLstPreftchLoc', { gpus: [2] }, async ({ hip, managed, read }) => {
+    const memory = managed(16 << 10);
+    hip.memAdvise(memory, 16 << 10, Advise.setPreferredLocation, 0);
+    const stream = hip.streamCreate();
+    hip.memPrefetchAsync(memory, 16 << 10, 1, stream);
+    await hip.streamSynchronize(stream);
+    expect(read(Attribute.lastPrefetchLocation, memory, 16 << 10)).toBe(1);
+  });
+
+  catchCase('Unit_hipMemAdvise_TstMemAdviseMultiFlag', {}, ({ hip, managed, read }) => {
+    const memory = managed(16 << 10);
+    hip.memAdvise(memory, 16 << 10, Advise.setReadMostly, 0);
+    hip.memAdvise(memory, 16 << 10, Advise.setPreferredLocation, 0);
+    expect([read(Attribute.readMostly, memory, 16 << 10), read(Attribute.preferredLocation, memory, 16 << 10)]).toEqual([1, 0]);
+  });
+
+  catchCase('Unit_hipMemAdvise_TstSetUnsetPrfrdLoc', {}, ({ hip, managed, read }) => {
+    const memory = managed(16 << 10);
+    hip.memAdvise(memory, 16 << 10, Advise.setPreferredLocation, 0);
+    expect(read(Attribute.preferredLocation, memory, 16 << 10)).toBe(0);
+    hip.memAdvise(memory, 16 << 10, Advise.unsetPreferredLocation, 0);
+    expect(read(Attribute.preferredLocation, memory, 16 << 10)).toBe(NONE);
+  });
+
+  catchCase('Unit_hipMemAdvise_MmapMem', {}, ({ hip, machine }) => {
+    const size = 212_992 * 4;
+    const address = machine.process.mmap({ size, kind: 'file' });
+    for (const advice of THREE_ADVICES) expect(codeOf(() => hip.memAdvise(address, size, advice, 0))).toBe(0);
+  });
+});

@@ -1,0 +1,60 @@
+/** Error codes of HIP, and the error that carries one (hip.md section 1). */
+
+/** `hipError_t`, as far as this layer knows it. */
+export const HipStatus = {
+  /** hipSuccess */
+  success: 0,
+  /** hipErrorInvalidValue */
+  invalidValue: 1,
+  /** hipErrorOutOfMemory, also called hipErrorMemoryAllocation */
+  outOfMemory: 2,
+  /** hipErrorDeinitialized: the runtime is closed. */
+  deinitialized: 4,
+  /** hipErrorInvalidDevice */
+  invalidDevice: 101,
+  /** hipErrorInvalidHandle */
+  invalidHandle: 400,
+  /** hipErrorNotReady: an answer of `streamQuery` and `eventQuery`, never thrown. */
+  notReady: 600,
+  /** hipErrorContextIsDestroyed: of a destroyed stream. */
+  contextIsDestroyed: 709,
+  /** hipErrorNotSupported */
+  notSupported: 801,
+  /** hipErrorStreamDetached: of a stream whose execution context was destroyed. */
+  streamDetached: 916,
+} as const;
+export type HipStatus = (typeof HipStatus)[keyof typeof HipStatus];
+
+const NAMES: Readonly<Record<HipStatus, string>> = {
+  [HipStatus.success]: 'hipSuccess',
+  [HipStatus.invalidValue]: 'hipErrorInvalidValue',
+  [HipStatus.outOfMemory]: 'hipErrorOutOfMemory',
+  [HipStatus.deinitialized]: 'hipErrorDeinitialized',
+  [HipStatus.invalidDevice]: 'hipErrorInvalidDevice',
+  [HipStatus.invalidHandle]: 'hipErrorInvalidHandle',
+  [HipStatus.notReady]: 'hipErrorNotReady',
+  [HipStatus.contextIsDestroyed]: 'hipErrorContextIsDestroyed',
+  [HipStatus.notSupported]: 'hipErrorNotSupported',
+  [HipStatus.streamDetached]: 'hipErrorStreamDetached',
+};
+
+/** A call that HIP refuses. */
+export class HipError extends Error {
+  /** `hipError_t`. */
+  readonly code: HipStatus;
+  /** HIP's name of the code: 'hipErrorInvalidDevice'. */
+  readonly codeName: string;
+
+  /** `cause`: what a layer below said, if it was asked. */
+  constructor(code: HipStatus, reason: string, cause?: unknown) {
+    super(`${NAMES[code]} (${code}): ${reason}`, cause === undefined ? {} : { cause });
+    this.name = 'HipError';
+    this.code = code;
+    this.codeName = NAMES[code];
+  }
+}
+
+/** hipErrorInvalidValue. */
+export function invalidValue(reason: string, cause?: unknown): HipError {
+  return new HipError(HipStatus.invalidValue, reason, cause);
+}

@@ -1,0 +1,106 @@
+/** What the calls of one runtime share: devices, agents, allocations, and the rules that several calls have in common (hip.md section 1). */
+import type { HsaAgent, HsaRuntime } from '../hsa/index.ts';
+import { HsaError, HsaSystemInfo } from '../hsa/index.ts';
+import type { SvmDevice } from '../device/svm-device.ts';
+import { AllocationTable } from './allocation-table.ts';
+import type { Pointer } from './arguments.ts';
+import { HipMemLocationType } from './constants.ts';
+import type { HipMemLocation } from './constants.ts';
+import { HipError, HipStatus, invalidValue } from './error.ts';
+import type { HipMemory, MemoryOwner } from './memory.ts';
+import type { ResolvedHipOptions } from './options.ts';
+import { isMapped } from './mapped.ts';
+import { PageSet } from './page-set.ts';
+
+/** The state of one open runtime. */
+export class HipState {
+  readonly devices: readonly SvmDevice[];
+  readonly hsa: HsaRuntime;
+  readonly options: ResolvedHipOptions;
+  /** True: do what the manual says where the code does not. */
+  readonly documented: boolean;
+  /** `hmmSupported` of every device. */
+  readonly hmm: boolean;
+  /** `hmmCpuMemoryAccessible` of every device: the GPU reaches memory that HIP does not know. */
+  readonly pageable: boolean;
+  readonly table = new AllocationTable();
+  /** Pages of freed allocations that were not allocated again. */
+  readonly freed = new PageSet();
+  /** Pages advised SetAccessedBy with the CPU: the device has no place for it. Kept in 'documented' mode only. */
+  readonly accessedByCpu = new PageSet();
+  /** Pages advised SetCoarseGrain: the device only says whether all are fine grained. Kept in 'documented' mode only. */
+  readonly coarseGrained = new PageSet();
+  currentDevice = 0;
+  closed = false;
+
+  constructor(devices: readonly SvmDevice[], hsa: HsaRuntime, options: ResolvedHipOptions) {
+    this.devices = devices;
+    this.hsa = hsa;
+    this.options = options;
+    this.documented = options.compatibility === 'documented';
+    this.hmm = hsa.systemInfo(HsaSystemInfo.svmSupported);
+    this.pageable = hsa.systemInfo(HsaSystemInfo.svmAccessibleByDefault);
+  }
+
+  /** hipErrorDeinitialized after `close`. */
+  assertOpen(): void {
+    if (this.closed) throw new HipError(HipStatus.deinitialized, 'the runtime is closed');
+  }
+
+  /** hipErrorInvalidDevice for what is no device: compared unsigned, so that negative ids are too large. */
+  assertDevice(field: string, id: number): void {
+    if (id >>> 0 >= this.devices.length) {
+      throw new HipError(HipStatus.invalidDevice, `${field}: expected a device below ${this.devices.length}, got ${id}`);
+    }
+  }
+
+  /** The CPU agent for a place that is no device; what is no NUMA node falls back to the first. */
+  cpuAgent(location: Required<HipMemLocation>): HsaAgent {
+    const { cpuAgents } = this.hsa;
+    const isNode = location.type === HipMemLocationType.hostNuma && this.options.revision !== '2024';
+    return (isNode ? cpuAgents[location.id] : undefined) ?? cpuAgents[0]!;
+  }
+
+  /**
+   * The allocation behind a pointer, or undefined for memory that HIP does not know.
+   * hipErrorInvalidValue for memory that was freed, or is another runtime's: the
+   * original can't tell, and would do something else than what was meant.
+   */
+  lookUp(field: string, pointer: Pointer, owner: MemoryOwner): HipMemory | undefined {
+    const { memory, address } = pointer;
+    if (memory !== undefined) {
+      if (!memory.belongsTo(owner)) throw invalidValue(`${field}: memory of another runtime`);
+      if (memory.freed) throw invalidValue(`${field}: the memory was freed`);
+      return memory;
+    }
+    const found = this.table.find(address);
+    if (found !== undefined) return found;
+    const page = Number(address >> 12n);
+    // Somebody else may have mapped something there since.
+    if (this.freed.size > 0 && this.freed.covers(page, page + 1) && !isMapped(this.devices[0]!, page)) {
+      throw invalidValue(`${field}: the memory at 0x${address.toString(16)} was freed`);
+    }
+    return undefined;
+  }
+}
+
+/** hipErrorInvalidValue if `count` bytes from the pointer on leave its allocation. */
+export function assertInside(memory: HipMemory, pointer: Pointer, count: bigint): void {
+  const remaining = memory.end - pointer.address;
+  if (count > remaining) throw invalidValue(`count: ${count} bytes reach beyond the allocation, of which ${remaining} bytes remain`);
+}
+
+/** Runs a call of HSA; whatever HSA refuses is an invalid value for HIP. */
+export function orInvalidValue<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof HsaError) throw invalidValue(error.message, error);
+    throw error;
+  }
+}
+
+/** Pages that contain `count` bytes from `address` on: `[first, end)`. */
+export function pagesOf(address: bigint, count: bigint): [first: number, end: number] {
+  return [Number(address >> 12n), Number((address + count + 0xfffn) >> 12n)];
+}

@@ -1,0 +1,146 @@
+/** HIP's calls for streams and events, as far as managed memory needs them (hip.md section 3). */
+import { show, typeError } from '../device/errors.ts';
+import type { GpuQueue } from '../device/gpu-queue.ts';
+import { intOf, unsignedOf } from './arguments.ts';
+import { HipStreamFlag } from './constants.ts';
+import { HipError, HipStatus, invalidValue } from './error.ts';
+import type { HipState } from './state.ts';
+import { HipEvent, HipExecutionContext } from './stream.ts';
+import type { HipStream } from './stream.ts';
+import { StreamTable } from './stream-table.ts';
+import type { HipStreamArgument } from './stream-table.ts';
+
+/** The part of `HipRuntime` that is about streams. */
+export class StreamCalls {
+  /** @internal */
+  protected readonly streams: StreamTable;
+  readonly #state: HipState;
+  readonly #contexts = new WeakSet<HipExecutionContext>();
+
+  constructor(state: HipState) {
+    this.#state = state;
+    this.streams = new StreamTable(state, this);
+  }
+
+  /** hipStreamCreateWithFlags, on the current device; `flags` is a `HipStreamFlag`. hipErrorInvalidValue. */
+  streamCreate(flags: number = HipStreamFlag.default): HipStream {
+    this.#state.assertOpen();
+    const given = unsignedOf('flags', flags);
+    if (given !== HipStreamFlag.default && given !== HipStreamFlag.nonBlocking) throw invalidValue(`flags: expected 0 or 1, got ${given}`);
+    return this.streams.create(this.#state.currentDevice, given);
+  }
+
+  /** hipStreamDestroy; commands that were issued still run. hipErrorInvalidHandle for the null stream, hipErrorContextIsDestroyed a second time. */
+  streamDestroy(stream: HipStream): void {
+    this.#state.assertOpen();
+    const given = this.streams.resolve('stream', stream);
+    if (given === null) throw new HipError(HipStatus.invalidHandle, "stream: the null stream can't be destroyed");
+    this.streams.assertLive(given);
+    this.streams.assertOwn(given);
+    this.streams.end(given, 'destroyed');
+  }
+
+  /** hipStreamQuery: hipSuccess (0) when every command has ended, else hipErrorNotReady (600). */
+  streamQuery(stream: HipStreamArgument): number {
+    this.#state.assertOpen();
+    return this.streams.isIdle(this.streams.use('stream', stream)) ? HipStatus.success : HipStatus.notReady;
+  }
+
+  /**
+   * hipStreamSynchronize: settles when every command has ended. With compatibility
+   * 'documented' it rejects with hipErrorInvalidValue if a prefetch failed since the
+   * last time; 'rocm' keeps that to itself, as the original.
+   */
+  async streamSynchronize(stream: HipStreamArgument): Promise<void> {
+    this.#state.assertOpen();
+    await this.streams.synchronize([this.streams.use('stream', stream)]);
+  }
+
+  /** hipDeviceSynchronize: as `streamSynchronize`, for all streams of the current device that take turns with its null stream. */
+  async deviceSynchronize(): Promise<void> {
+    this.#state.assertOpen();
+    await this.streams.synchronize(this.streams.ofDevice(this.#state.currentDevice));
+  }
+
+  /** hipEventCreate */
+  eventCreate(): HipEvent {
+    this.#state.assertOpen();
+    return new HipEvent(this);
+  }
+
+  /** hipEventDestroy. hipErrorInvalidHandle a second time. */
+  eventDestroy(event: HipEvent): void {
+    this.#event(event).destroyed = true;
+  }
+
+  /** hipEventRecord: the event is over when what was issued on the stream so far is. */
+  eventRecord(event: HipEvent, stream: HipStreamArgument = null): void {
+    this.streams.record(this.#event(event), this.streams.use('stream', stream));
+  }
+
+  /** hipEventQuery: as `streamQuery`. */
+  eventQuery(event: HipEvent): number {
+    return this.streams.isOver(this.#event(event)) ? HipStatus.success : HipStatus.notReady;
+  }
+
+  /** hipEventSynchronize */
+  async eventSynchronize(event: HipEvent): Promise<void> {
+    await this.streams.waitForEvent(this.#event(event));
+  }
+
+  /** hipStreamWaitEvent: later commands of the stream wait for the event as it was recorded last. */
+  streamWaitEvent(stream: HipStreamArgument, event: HipEvent): void {
+    const given = this.#event(event);
+    this.streams.delay(this.streams.use('stream', stream), given);
+  }
+
+  /**
+   * GPU work in the order of the stream: what a kernel launch is to HIP. `work` runs
+   * when the commands before it have ended, on a queue of the stream's device; the next
+   * command begins when its promise has settled. The result is that of `work`, also if
+   * it fails. Throws `ERR_SVM_NOT_AVAILABLE` where there is no GPU work (kernel backend).
+   */
+  launch<T>(stream: HipStreamArgument, work: (queue: GpuQueue) => T | Promise<T>): Promise<T> {
+    this.#state.assertOpen();
+    if (typeof work !== 'function') throw typeError('ERR_SVM_INVALID_TYPE', `work: expected a function, got ${show(work)}`);
+    return this.streams.launch(this.streams.use('stream', stream), work);
+  }
+
+  /** An execution context of a device: a source of streams that all end with it. */
+  executionContextCreate(device: number): HipExecutionContext {
+    this.#state.assertOpen();
+    const id = intOf('device', device);
+    this.#state.assertDevice('device', id);
+    const context = new HipExecutionContext(id, () => this.streams.create(id, HipStreamFlag.nonBlocking));
+    this.#contexts.add(context);
+    return context;
+  }
+
+  /** hipExecutionCtxStreamCreate. hipErrorContextIsDestroyed, hipErrorInvalidHandle. */
+  executionContextStreamCreate(context: HipExecutionContext): HipStream {
+    return this.#context(context).streamCreate();
+  }
+
+  /** hipExecutionCtxDestroy: its streams are detached from now on. */
+  executionContextDestroy(context: HipExecutionContext): void {
+    for (const stream of this.#context(context).destroy()) if (stream.state === 'live') this.streams.end(stream, 'detached');
+  }
+
+  #context(context: unknown): HipExecutionContext {
+    this.#state.assertOpen();
+    if (!(context instanceof HipExecutionContext)) {
+      throw typeError('ERR_SVM_INVALID_TYPE', `context: expected an execution context of the runtime, got ${show(context)}`);
+    }
+    if (!this.#contexts.has(context)) throw new HipError(HipStatus.invalidHandle, 'context: of another runtime');
+    if (context.destroyed) throw new HipError(HipStatus.contextIsDestroyed, 'context: it was destroyed');
+    return context;
+  }
+
+  #event(event: unknown): HipEvent {
+    this.#state.assertOpen();
+    if (!(event instanceof HipEvent)) throw typeError('ERR_SVM_INVALID_TYPE', `event: expected an event of the runtime, got ${show(event)}`);
+    if (event.owner !== this) throw new HipError(HipStatus.invalidHandle, 'event: of another runtime');
+    if (event.destroyed) throw new HipError(HipStatus.invalidHandle, 'event: it was destroyed');
+    return event;
+  }
+}

@@ -1,0 +1,175 @@
+/** The streams of a runtime: how an argument becomes one, what a command waits for, and how it is waited for. */
+import { HsaError } from '../hsa/index.ts';
+import type { HsaAgent, HsaSignal } from '../hsa/index.ts';
+import { show, typeError } from '../device/errors.ts';
+import type { GpuQueue } from '../device/gpu-queue.ts';
+import { HipStreamFlag } from './constants.ts';
+import { HipError, HipStatus, invalidValue } from './error.ts';
+import { appendCommand, HipStream, pendingOf, waitForAll } from './stream.ts';
+import type { HipEvent } from './stream.ts';
+import type { HipState } from './state.ts';
+
+/** A stream; null or undefined (or 'legacy', hipStreamLegacy) the null stream; 'per-thread' hipStreamPerThread. */
+export type HipStreamArgument = HipStream | 'legacy' | 'per-thread' | null | undefined;
+
+export class StreamTable {
+  readonly #state: HipState;
+  readonly #owner: object;
+  /** By device; the streams that take turns with its null stream. */
+  readonly #blocking: readonly Set<HipStream>[];
+  readonly #nullStreams: HipStream[] = [];
+  readonly #perThread: HipStream[] = [];
+
+  constructor(state: HipState, owner: object) {
+    this.#state = state;
+    this.#owner = owner;
+    this.#blocking = state.devices.map(() => new Set());
+  }
+
+  create(device: number, flags: number): HipStream {
+    const stream = new HipStream(this.#owner, device, flags);
+    if (flags === HipStreamFlag.default) this.#blocking[device]!.add(stream);
+    return stream;
+  }
+
+  /** Its commands still run. */
+  end(stream: HipStream, state: 'destroyed' | 'detached'): void {
+    stream.end(state);
+    this.#blocking[stream.device]!.delete(stream);
+  }
+
+  /** The stream that an argument means; null: the null stream of whichever device the call concerns. TypeError for other types. */
+  resolve(field: string, value: unknown): HipStream | null {
+    if (value === null || value === undefined || value === 'legacy') return null;
+    if (value === 'per-thread') {
+      const { currentDevice } = this.#state;
+      return (this.#perThread[currentDevice] ??= this.create(currentDevice, HipStreamFlag.default));
+    }
+    if (value instanceof HipStream) return value;
+    throw typeError('ERR_SVM_INVALID_TYPE', `${field}: expected a stream of the runtime, 'legacy', 'per-thread' or null, got ${show(value)}`);
+  }
+
+  nullStream(device: number): HipStream {
+    return (this.#nullStreams[device] ??= new HipStream(this.#owner, device, HipStreamFlag.default));
+  }
+
+  /** hipErrorContextIsDestroyed, hipErrorStreamDetached. */
+  assertLive(stream: HipStream | null): void {
+    if (stream?.state === 'destroyed') throw new HipError(HipStatus.contextIsDestroyed, 'stream: it was destroyed');
+    if (stream?.state === 'detached') throw new HipError(HipStatus.streamDetached, 'stream: its execution context was destroyed');
+  }
+
+  /** hipErrorInvalidValue for a stream that is not in this runtime's list. */
+  assertOwn(stream: HipStream | null): void {
+    if (stream !== null && stream.owner !== this.#owner) throw invalidValue('stream: a stream of another runtime');
+  }
+
+  /** A stream to act on: live, of this runtime; the null stream is the current device's. */
+  use(field: string, value: unknown): HipStream {
+    const stream = this.resolve(field, value);
+    this.assertLive(stream);
+    this.assertOwn(stream);
+    return stream ?? this.nullStream(this.#state.currentDevice);
+  }
+
+  /** What a new command of the stream has to wait for. */
+  dependencies(stream: HipStream): HsaSignal[] {
+    const blocking = this.#blocking[stream.device]!;
+    const nullStream = this.#nullStreams[stream.device];
+    if (stream === nullStream) return pendingOf([stream.last, ...[...blocking].map(({ last }) => last)]);
+    return pendingOf(blocking.has(stream) ? [stream.last, nullStream?.last] : [stream.last]);
+  }
+
+  /** Whether every command of the stream has ended. */
+  isIdle(stream: HipStream): boolean {
+    return this.dependencies(stream).length === 0;
+  }
+
+  /** Settles when every command issued so far has ended; rejects with what failed since the last time ('documented' mode). */
+  async synchronize(streams: readonly HipStream[]): Promise<void> {
+    await this.#wait(streams.flatMap((stream) => this.dependencies(stream)));
+    for (const stream of streams) {
+      const { failure } = stream;
+      stream.failure = undefined;
+      if (failure !== undefined) throw failure;
+    }
+  }
+
+  /** All streams of a device. */
+  ofDevice(device: number): HipStream[] {
+    return [this.nullStream(device), ...this.#blocking[device]!];
+  }
+
+  record(event: HipEvent, stream: HipStream): void {
+    event.signals = this.dependencies(stream);
+  }
+
+  isOver(event: HipEvent): boolean {
+    return pendingOf(event.signals).length === 0;
+  }
+
+  async waitForEvent(event: HipEvent): Promise<void> {
+    await this.#wait(event.signals);
+  }
+
+  /** Later commands of the stream wait for the event as it is now. */
+  delay(stream: HipStream, event: HipEvent): void {
+    const signals = pendingOf([...this.dependencies(stream), ...event.signals]);
+    if (signals.length === 0) return;
+    const marker = appendCommand(this.#state.hsa, stream);
+    waitForAll(signals).then(
+      () => marker.store(0),
+      () => undefined, // The runtime was closed.
+    );
+  }
+
+  /** Runs `work` when the commands before it have ended. */
+  launch<T>(stream: HipStream, work: (queue: GpuQueue) => T | Promise<T>): Promise<T> {
+    const queue = (stream.queue ??= this.#state.devices[stream.device]!.createQueue());
+    const before = this.dependencies(stream);
+    const marker = appendCommand(this.#state.hsa, stream);
+    return this.#run(before, marker, () => work(queue));
+  }
+
+  /** Issues a prefetch. If it is `watched` the promise settles when the device was asked; it never rejects. */
+  prefetch(stream: HipStream, address: bigint, count: bigint, agent: HsaAgent, watched: boolean): Promise<unknown> {
+    const { hsa, documented } = this.#state;
+    const before = this.dependencies(stream);
+    const done = hsa.createSignal(1);
+    hsa.svmPrefetchAsync(address, count, agent, before, done);
+    if (!documented) {
+      stream.last = done;
+      // Only the traffic view wants to know the end.
+      return watched ? done.wait('lt', 1).catch(() => undefined) : NOTHING;
+    }
+    // A failure makes the signal negative, for which nobody else may wait.
+    const marker = appendCommand(hsa, stream);
+    return done.wait('lt', 1).then(
+      (value) => {
+        if (value < 0n) stream.failure ??= invalidValue(`the prefetch of 0x${address.toString(16)} to ${agent.name} failed`);
+        marker.store(0);
+      },
+      () => undefined,
+    );
+  }
+
+  async #run<T>(before: readonly HsaSignal[], marker: HsaSignal, work: () => T | Promise<T>): Promise<T> {
+    await this.#wait(before);
+    try {
+      return await work();
+    } finally {
+      if (!this.#state.closed) marker.store(0);
+    }
+  }
+
+  async #wait(signals: readonly HsaSignal[]): Promise<void> {
+    try {
+      await waitForAll(signals);
+    } catch (error) {
+      if (error instanceof HsaError) throw new HipError(HipStatus.deinitialized, 'the runtime was closed', error);
+      throw error;
+    }
+  }
+}
+
+const NOTHING: Promise<undefined> = Promise.resolve(undefined);

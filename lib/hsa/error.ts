@@ -1,0 +1,66 @@
+/** Status codes of HSA, and the error that carries one. */
+
+/** `hsa_status_t`, as far as this layer knows it. */
+export const HsaStatus = {
+  /** HSA_STATUS_SUCCESS */
+  success: 0,
+  /** HSA_STATUS_ERROR: among others whatever the device refuses. */
+  error: 0x1000,
+  /** HSA_STATUS_ERROR_INVALID_ARGUMENT */
+  invalidArgument: 0x1001,
+  /** HSA_STATUS_ERROR_INVALID_AGENT */
+  invalidAgent: 0x1004,
+  /** HSA_STATUS_ERROR_INVALID_SIGNAL */
+  invalidSignal: 0x1006,
+  /** HSA_STATUS_ERROR_NOT_INITIALIZED: the runtime is closed. */
+  notInitialized: 0x100b,
+  /** HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS */
+  incompatibleArguments: 0x100d,
+} as const;
+export type HsaStatus = (typeof HsaStatus)[keyof typeof HsaStatus];
+
+const NAMES: Readonly<Record<number, string>> = {
+  [HsaStatus.success]: 'HSA_STATUS_SUCCESS',
+  [HsaStatus.error]: 'HSA_STATUS_ERROR',
+  [HsaStatus.invalidArgument]: 'HSA_STATUS_ERROR_INVALID_ARGUMENT',
+  [HsaStatus.invalidAgent]: 'HSA_STATUS_ERROR_INVALID_AGENT',
+  [HsaStatus.invalidSignal]: 'HSA_STATUS_ERROR_INVALID_SIGNAL',
+  [HsaStatus.notInitialized]: 'HSA_STATUS_ERROR_NOT_INITIALIZED',
+  [HsaStatus.incompatibleArguments]: 'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS',
+};
+
+/** Where a refusal comes from, as far as it is known. */
+export interface HsaErrorDetails {
+  /** Argument that was refused: 'pairs[1].value'. */
+  readonly field?: string;
+  /** Name of the GPU agent whose device refused: 'GPU0'. */
+  readonly agent?: string;
+  /** Negative errno of that device. */
+  readonly errno?: number;
+}
+
+/** A call that HSA refuses. */
+export class HsaError extends Error {
+  /** Number of the status, `hsa_status_t`. */
+  readonly status: HsaStatus;
+  /** HSA's name of the status: 'HSA_STATUS_ERROR_INVALID_AGENT'. */
+  readonly statusName: string;
+  /** Argument that was refused, if it is one of them. */
+  readonly field: string | undefined;
+  /** Name of the GPU agent whose device refused, if one did; agents before it in `gpuAgents` stay changed. */
+  readonly agent: string | undefined;
+  /** Negative errno of that device. */
+  readonly errno: number | undefined;
+
+  constructor(status: HsaStatus, reason: string, details: HsaErrorDetails = {}) {
+    const name = NAMES[status]!;
+    const { field, agent, errno } = details;
+    super(`${name} (0x${status.toString(16)}): ${field === undefined ? '' : `${field}: `}${reason}`);
+    this.name = 'HsaError';
+    this.status = status;
+    this.statusName = name;
+    this.field = field;
+    this.agent = agent;
+    this.errno = errno;
+  }
+}

@@ -1,0 +1,234 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { HsaRig, PAGE, refusal } from '../../test/hsa-rig.ts';
+import { HsaGlobalFlag, HsaStatus, HsaSvmAttribute } from './index.ts';
+import type { HsaRuntimeOptions, HsaSvmAttributePair, HsaSvmAttributeQuery } from './index.ts';
+
+const A = HsaSvmAttribute;
+const rigs: HsaRig[] = [];
+const rig = (gpus: number, options: Omit<HsaRuntimeOptions, 'devices'> = {}): HsaRig => {
+  const made = new HsaRig(gpus, { cpuAgents: 2, ...options });
+  rigs.push(made);
+  return made;
+};
+afterEach(() => {
+  for (const made of rigs.splice(0)) made.close();
+});
+const set = (made: HsaRig, address: bigint, pages: number, ...pairs: [number, HsaSvmAttributePair['value']][]): void => {
+  made.runtime.svmAttributesSet(address, pages * PAGE, pairs.map(([attribute, value]) => ({ attribute, value })));
+  made.traffic();
+};
+const get = (made: HsaRig, address: bigint, pages: number, ...queries: (number | [number, HsaSvmAttributeQuery['value']])[]) =>
+  made.runtime
+    .svmAttributesGet(
+      address,
+      pages * PAGE,
+      queries.map((query) => (typeof query === 'number' ? { attribute: query } : { attribute: query[0], value: query[1]! })),
+    )
+    .map(({ attribute, value }) => (attribute >= A.agentAccessible ? attribute : value));
+const everything = [A.globalFlag, A.readOnly, A.hiveLocal, A.migrationGranularity, A.preferredLocation, A.prefetchLocation, A.readMostly];
+
+describe.each([1, 2])('get, %i GPU(s)', (gpus) => {
+  it('reads the defaults of an untouched page (section 9), also where nothing is mapped', () => {
+    const made = rig(gpus);
+    const [c] = made.runtime.cpuAgents;
+    const accesses = made.runtime.gpuAgents.map((agent): [number, typeof agent] => [A.accessQuery, agent]);
+    for (const page of [made.map(), 0x10000n]) {
+      expect(get(made, page, 1, ...everything, ...accesses, [A.accessQuery, c!])).toEqual([
+        HsaGlobalFlag.fineGrained, 0, 0, 9, null, null, 0, ...accesses.map(() => A.agentAccessible), A.agentAccessible,
+      ]);
+    }
+  });
+
+  it('reads back what was set, booleans as 1', () => {
+    const made = rig(gpus);
+    const [c] = made.runtime.cpuAgents;
+    const g = made.runtime.gpuAgents.at(-1)!;
+    const page = made.map();
+    set(made, page, 1, [A.globalFlag, 1], [A.readOnly, 8], [A.hiveLocal, 4], [A.migrationGranularity, 40], [A.preferredLocation, g], [A.readMostly, 32], [A.agentAccessibleInPlace, g], [A.agentNoAccess, c!]);
+    expect(get(made, page, 1, A.globalFlag, A.readOnly, A.hiveLocal, A.migrationGranularity, A.preferredLocation, A.readMostly, [A.accessQuery, g], [A.accessQuery, c!])).toEqual([
+      HsaGlobalFlag.coarseGrained, 1, 1, 18, g, 1, A.agentAccessibleInPlace, A.agentNoAccess,
+    ]);
+    set(made, page, 1, [A.agentNoAccess, g], [A.agentAccessibleInPlace, c!], [A.preferredLocation, made.runtime.cpuAgents[1]!]);
+    // A CPU is never "in place", and every CPU reads as the first.
+    expect(get(made, page, 1, [A.accessQuery, g], [A.accessQuery, c!], A.preferredLocation)).toEqual([A.agentNoAccess, A.agentAccessible, c]);
+  });
+
+  it('refuses a null or unknown agent of an access query with INVALID_AGENT', () => {
+    const made = rig(gpus);
+    for (const value of [null, 0n, 0xbadn, rig(1).runtime.cpuAgents[0]!]) {
+      const error = refusal(() => made.runtime.svmAttributesGet(made.map(), PAGE, [{ attribute: A.readOnly }, { attribute: A.accessQuery, value }]));
+      expect([error.statusName, error.field]).toEqual(['HSA_STATUS_ERROR_INVALID_AGENT', 'pairs[1].value']);
+    }
+    expect(made.traffic()).toEqual([]);
+  });
+
+  it.each([A.gpuExec, A.agentAccessible, A.agentAccessibleInPlace, A.agentNoAccess, 8, 0x204, 1n << 63n])('refuses attribute %s with INVALID_ARGUMENT', (attribute) => {
+    const made = rig(gpus);
+    const error = refusal(() => made.runtime.svmAttributesGet(made.map(), PAGE, [{ attribute: A.readOnly }, { attribute, value: made.runtime.gpuAgents[0]! }]));
+    expect([error.statusName, error.field]).toEqual(['HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[1].attribute']);
+    expect(made.traffic()).toEqual([]);
+  });
+
+  it('checks pairs in order', () => {
+    const made = rig(gpus);
+    const bad = [{ attribute: A.accessQuery, value: null }, { attribute: A.gpuExec }];
+    expect(refusal(() => made.runtime.svmAttributesGet(0n, 0, bad)).status).toBe(HsaStatus.invalidAgent);
+    expect(refusal(() => made.runtime.svmAttributesGet(0n, 0, bad.toReversed())).status).toBe(HsaStatus.invalidArgument);
+  });
+
+  it('allows duplicates, and leaves the list that was passed as it is', () => {
+    const made = rig(gpus);
+    const queries = [{ attribute: A.readOnly, value: 5 }, { attribute: A.accessQuery, value: made.runtime.gpuAgents[0]! }, { attribute: A.readOnly, value: 5 }];
+    const before = structuredClone(queries.map(({ attribute }) => attribute));
+    expect(made.runtime.svmAttributesGet(made.map(), PAGE, queries).map(({ value }) => value)).toEqual([0, made.runtime.gpuAgents[0], 0]);
+    expect(queries.map(({ attribute }) => attribute)).toEqual(before);
+  });
+
+  it('of nothing asks nobody', () => {
+    const made = rig(gpus);
+    expect(made.runtime.svmAttributesGet(made.map(), PAGE, [])).toEqual([]);
+    expect(made.traffic()).toEqual([]);
+  });
+});
+
+describe('without a GPU agent', () => {
+  it('a get is an ERROR, unless it asks nothing', () => {
+    const { runtime } = rig(0);
+    expect(refusal(() => runtime.svmAttributesGet(0x1000n, PAGE, [{ attribute: A.readOnly }])).status).toBe(HsaStatus.error);
+    expect(refusal(() => runtime.svmAttributesGet(0x1000n, PAGE, [{ attribute: A.prefetchLocation }])).status).toBe(HsaStatus.error);
+    expect(refusal(() => runtime.svmAttributesGet(0x1000n, PAGE, [{ attribute: A.gpuExec }])).status).toBe(HsaStatus.invalidArgument);
+    expect(runtime.svmAttributesGet(0x1000n, PAGE, [])).toEqual([]);
+  });
+});
+
+describe('who is asked', () => {
+  it('flags and granularity: GPU 0; locations: all; access: the GPU; one batch each, in the order of the driver', () => {
+    const made = rig(3);
+    const { gpuAgents, cpuAgents } = made.runtime;
+    get(made, made.map(), 1, [A.accessQuery, gpuAgents[2]!], A.preferredLocation, A.migrationGranularity, A.readMostly, A.readOnly, A.hiveLocal, A.globalFlag, [A.accessQuery, cpuAgents[1]!], [A.accessQuery, gpuAgents[0]!]);
+    expect(made.traffic()).toEqual(['GPU0: 4? 5? 7? 8? 10? 3? 0? 2?', 'GPU1: 0?', 'GPU2: 0? 2?']);
+  });
+
+  it('only those that have something to answer', () => {
+    const made = rig(3);
+    const page = made.map();
+    get(made, page, 1, [A.accessQuery, made.runtime.gpuAgents[1]!]);
+    expect(made.traffic()).toEqual(['GPU1: 2?']);
+    get(made, page, 1, A.readOnly, A.readOnly);
+    expect(made.traffic()).toEqual(['GPU0: 8?']);
+    get(made, page, 1, A.prefetchLocation);
+    expect(made.traffic()).toEqual(['GPU0: 1?', 'GPU1: 1?', 'GPU2: 1?']);
+  });
+
+  it('what only GPU 1 was told is not seen in flags', () => {
+    const made = rig(2);
+    const page = made.map();
+    made.devices[1]!.setAttributes({ address: page, size: PAGE }, { gpuReadOnly: true, granularity: 2 });
+    expect(get(made, page, 1, A.readOnly, A.migrationGranularity)).toEqual([0, 9]);
+  });
+});
+
+describe('differing sub-ranges (section 4.4, DRM)', () => {
+  it('aggregate; a page that was never set counts with its defaults', () => {
+    const made = rig(2);
+    const [g0] = made.runtime.gpuAgents;
+    const [c] = made.runtime.cpuAgents;
+    const page = made.map(2);
+    set(made, page, 1, [A.globalFlag, 1], [A.readOnly, 1], [A.hiveLocal, 1], [A.readMostly, 1], [A.migrationGranularity, 3], [A.preferredLocation, g0!], [A.agentAccessibleInPlace, g0!], [A.agentNoAccess, c!]);
+    expect(get(made, page, 2, A.globalFlag, A.readOnly, A.hiveLocal, A.readMostly, A.migrationGranularity, A.preferredLocation, [A.accessQuery, g0!], [A.accessQuery, c!])).toEqual([
+      HsaGlobalFlag.coarseGrained, 0, 0, 0, 3, null, A.agentNoAccess, A.agentNoAccess,
+    ]);
+  });
+
+  it('a location that is mixed on one GPU is what another GPU claims', () => {
+    const made = rig(2);
+    const [g0, g1] = made.runtime.gpuAgents;
+    const page = made.map(2);
+    set(made, page, 1, [A.preferredLocation, g0!]);
+    set(made, page, 2, [A.preferredLocation, g1!]);
+    expect(made.raw(0, page, 2 * PAGE, 0)).toEqual([0xffff_ffff]);
+    expect(get(made, page, 2, A.preferredLocation)).toEqual([g1]);
+  });
+});
+
+describe('locations over several GPUs', () => {
+  it('SYSMEM on any GPU is the first CPU agent if no GPU claims the range', () => {
+    const made = rig(2);
+    const page = made.map();
+    made.devices[1]!.setAttributes({ address: page, size: PAGE }, { preferredLocation: 'system' });
+    expect(get(made, page, 1, A.preferredLocation)).toEqual([made.runtime.cpuAgents[0]]);
+    made.devices[1]!.setAttributes({ address: page, size: PAGE }, { preferredLocation: { raw: 7 } });
+    expect(get(made, page, 1, A.preferredLocation)).toEqual([made.runtime.gpuAgents[1]]);
+  });
+
+  it.each([
+    ['rocm', 'stays with GPU 0 (the stale "this GPU", section 3.3)', 0],
+    ['documented', 'moves on', 1],
+  ] as const)('preferred GPU 0, then GPU 1, %s: %s', (compatibility, _what, reads) => {
+    const made = rig(2, { compatibility });
+    const [g0, g1] = made.runtime.gpuAgents;
+    const page = made.map();
+    set(made, page, 1, [A.preferredLocation, g0!]);
+    set(made, page, 1, [A.preferredLocation, g1!]);
+    expect(get(made, page, 1, A.preferredLocation)).toEqual([made.runtime.gpuAgents[reads]]);
+    // Back, and by way of a CPU or nothing, it is right in both.
+    set(made, page, 1, [A.preferredLocation, g0!]);
+    expect(get(made, page, 1, A.preferredLocation)).toEqual([g0]);
+    for (const between of [null, made.runtime.cpuAgents[0]!]) {
+      set(made, page, 1, [A.preferredLocation, between]);
+      expect(get(made, page, 1, A.preferredLocation)).toEqual([between]);
+      set(made, page, 1, [A.preferredLocation, g1!]);
+      expect(get(made, page, 1, A.preferredLocation)).toEqual([g1]);
+    }
+  });
+
+  it('documented: the other GPUs are told', () => {
+    const made = rig(3, { compatibility: 'documented' });
+    const page = made.map();
+    made.runtime.svmAttributesSet(page, PAGE, [{ attribute: A.preferredLocation, value: made.runtime.gpuAgents[1]! }]);
+    expect(made.traffic()).toEqual(['GPU0: 0:0xffffffff', 'GPU1: 0:1', 'GPU2: 0:0xffffffff']);
+  });
+});
+
+describe('a GPU that refuses a get', () => {
+  it('is passed over: the call succeeds, flags read 0, granularity is left, queries stay queries', () => {
+    const made = rig(2);
+    const [g0, g1] = made.runtime.gpuAgents;
+    const [c] = made.runtime.cpuAgents;
+    const page = made.map();
+    set(made, page, 1, [A.preferredLocation, g0!], [A.readOnly, 1]);
+    set(made, page, 1, [A.preferredLocation, g1!]);
+    made.machine.devices[0]!.unplugged = true;
+    expect(get(made, page, 1, A.globalFlag, A.readOnly, [A.migrationGranularity, 77], A.migrationGranularity, A.preferredLocation, [A.accessQuery, g0!], [A.accessQuery, g1!], [A.accessQuery, c!])).toEqual([
+      HsaGlobalFlag.coarseGrained, 0, 77, 0, g1, A.accessQuery, A.agentAccessible, A.agentNoAccess,
+    ]);
+    expect(get(made, page, 1, A.prefetchLocation)).toEqual([null]);
+  });
+
+  it('so does a range that the wrapper refuses', () => {
+    const made = rig(1);
+    expect(get(made, 0x1000n, 0, A.globalFlag, A.preferredLocation, A.prefetchLocation)).toEqual([HsaGlobalFlag.coarseGrained, null, null]);
+    expect(made.traffic()).toEqual([]);
+  });
+});
+
+it('before 2026 an access query of a CPU without access stayed a query', () => {
+  const made = rig(1, { revision: '2025' });
+  const [c] = made.runtime.cpuAgents;
+  const page = made.map();
+  expect(get(made, page, 1, [A.accessQuery, c!])).toEqual([A.agentAccessible]);
+  set(made, page, 1, [A.agentNoAccess, c!]);
+  expect(get(made, page, 1, [A.accessQuery, c!])).toEqual([A.accessQuery]);
+});
+
+it('an access number of a later kernel counts as accessible', async () => {
+  const { getFromGpus } = await import('./get.ts');
+  const { AgentTable } = await import('./agent.ts');
+  const made = rig(1);
+  const agents = new AgentTable(1, made.devices);
+  const [device] = made.devices;
+  const answering = { ...agents, gpuAgents: [{ ...agents.gpuAgents[0], kind: 'gpu', index: 0, device: { profile: device!.profile, svmIoctl: () => ({ result: 0, attributes: [{ type: 2, value: 3 }] }) } }] };
+  const query = { attribute: A.accessQuery, field: '', agent: answering.gpuAgents[0], number: 0n };
+  const [answer] = getFromGpus({ address: 4096n, size: 4096n }, [query as never], answering as never, 0);
+  expect(answer!.attribute).toBe(A.agentAccessible);
+});

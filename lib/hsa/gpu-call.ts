@@ -1,0 +1,35 @@
+/** One call of the libdrm wrappers: what it refuses itself, else the ioctl (hsa.md section 7.2). */
+import type { SvmAttributeRecord } from '../uapi/codec.ts';
+import type { RawSvmCall, RawSvmResult } from '../device/raw-call.ts';
+import type { ByteRange } from '../device/range.ts';
+import type { UapiProfile } from '../uapi/profile.ts';
+import type { HsaAgent } from './agent.ts';
+import { HsaError, HsaStatus } from './error.ts';
+import { isRefusedByWrapper } from './page-range.ts';
+
+/** What this layer needs of a device to set and get; an `SvmDevice` is one. */
+export interface SvmPort {
+  readonly profile: UapiProfile;
+  svmIoctl(call: RawSvmCall): RawSvmResult;
+}
+
+/** What the wrappers give for a range that they refuse. */
+export const EINVAL = 22;
+
+/** Issues the call unless the wrapper refuses the range. */
+export function callGpu(port: SvmPort, operation: number, range: ByteRange, attributes: readonly SvmAttributeRecord[]): RawSvmResult {
+  if (isRefusedByWrapper(range)) return { result: -EINVAL, attributes: [] };
+  return port.svmIoctl({ operation, address: range.address, size: range.size, attributes });
+}
+
+/** HSA_STATUS_ERROR for a negative result, whatever errno it is. */
+export function throwOnFailure(agent: HsaAgent, result: number, { address, size }: ByteRange): void {
+  if (result >= 0) return;
+  const where = `[0x${address.toString(16)}, +0x${size.toString(16)})`;
+  throw new HsaError(HsaStatus.error, `${agent.name} refused ${where} with errno ${-result}`, { agent: agent.name, errno: result });
+}
+
+/** The DRM driver class has nothing to talk to without a GPU. */
+export function assertGpus(gpuAgents: readonly HsaAgent[]): void {
+  if (gpuAgents.length === 0) throw new HsaError(HsaStatus.error, 'the runtime has no GPU agent');
+}

@@ -1,0 +1,79 @@
+/** Options of a runtime. */
+import { rangeError, show, typeError } from '../device/errors.ts';
+import { integerOf } from '../device/range.ts';
+import { SvmDevice } from '../device/svm-device.ts';
+
+export const REVISIONS = ['2026', '2025'] as const;
+/** Which runtime is followed where the years differ. */
+export type Revision = (typeof REVISIONS)[number];
+
+export const COMPATIBILITIES = ['rocm', 'documented'] as const;
+/** 'rocm': what the code does; 'documented': what its header promises, where that differs. */
+export type Compatibility = (typeof COMPATIBILITIES)[number];
+
+/** Options of `HsaRuntime.open`. */
+export interface HsaRuntimeOptions {
+  /**
+   * One GPU agent each, in this order; all of one process (one machine, or the kernel).
+   * They stay yours: `close` leaves them open. Default: what `SvmDevice.open()` gives,
+   * which the runtime then closes itself.
+   */
+  readonly devices?: readonly SvmDevice[];
+  /** Number of CPU agents (NUMA nodes), 1 to 64. Default 1. */
+  readonly cpuAgents?: number;
+  /** Default '2026'. */
+  readonly revision?: Revision;
+  /** Default 'rocm'. */
+  readonly compatibility?: Compatibility;
+}
+
+/** The options, checked, without `devices`. */
+export interface ResolvedOptions {
+  readonly cpuAgents: number;
+  readonly revision: Revision;
+  readonly compatibility: Compatibility;
+}
+
+const KNOWN = ['devices', 'cpuAgents', 'revision', 'compatibility'];
+const MOST_CPU_AGENTS = 64;
+
+/** Checks the options; throws TypeError or RangeError that names the bad one. */
+export function resolveOptions(options: HsaRuntimeOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw typeError('ERR_SVM_INVALID_OPTION', `options: expected an object, got ${show(options)}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.includes(name)) throw typeError('ERR_SVM_INVALID_OPTION', `options.${name}: unknown option; known: ${KNOWN.join(', ')}`);
+  }
+  checkDevices(options.devices);
+  return {
+    cpuAgents: integerOf('cpuAgents', options.cpuAgents ?? 1, 1, MOST_CPU_AGENTS),
+    revision: oneOf('revision', options.revision ?? '2026', REVISIONS),
+    compatibility: oneOf('compatibility', options.compatibility ?? 'rocm', COMPATIBILITIES),
+  };
+}
+
+function checkDevices(devices: readonly SvmDevice[] | undefined): void {
+  if (devices === undefined) return;
+  if (!Array.isArray(devices)) throw typeError('ERR_SVM_INVALID_TYPE', `devices: expected a list of SvmDevices, got ${show(devices)}`);
+  const list: readonly unknown[] = devices;
+  for (const [index, device] of list.entries()) {
+    if (!(device instanceof SvmDevice)) throw typeError('ERR_SVM_INVALID_TYPE', `devices[${index}]: expected an SvmDevice, got ${show(device)}`);
+    if (list.indexOf(device) !== index) throw rangeError('ERR_SVM_INVALID_OPTION', `devices[${index}]: this device is in the list already`);
+    if (processOf(device) !== processOf(list[0] as SvmDevice)) {
+      throw rangeError('ERR_SVM_INVALID_OPTION', `devices[${index}]: not of the same process as devices[0] (another machine, or another backend)`);
+    }
+  }
+}
+
+/** What two devices must share to see the same memory. */
+function processOf(device: SvmDevice): unknown {
+  return device.emulator?.surroundings.process;
+}
+
+function oneOf<Word extends string>(name: string, value: unknown, words: readonly Word[]): Word {
+  if (!(words as readonly unknown[]).includes(value)) {
+    throw rangeError('ERR_SVM_INVALID_OPTION', `${name}: expected one of ${words.join(', ')}, got ${show(value)}`);
+  }
+  return value as Word;
+}

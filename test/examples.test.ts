@@ -1,0 +1,57 @@
+/** The examples, as a reader runs them: on the built package, by its own name. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import { ensureDist, root, runNode } from './package-support.ts';
+
+const outputs: Readonly<Record<string, readonly string[]>> = {
+  'managed-vector-add.mjs': [
+    'added 1048576 numbers on the GPU: all right',
+    'c[0] = 0.5, c[1048575] = 1048575.5',
+    'a: read mostly true, last prefetched to device 0',
+  ],
+  'double-buffered-prefetch.mjs': [
+    'GPU done with block 0; block 1: there already, block 2: waiting',
+    'GPU done with block 1; block 2: there already, block 3: waiting',
+    'GPU done with block 2; block 3: there already, block 4: waiting',
+    'GPU done with block 3; block 4: there already, block 5: waiting',
+    'GPU done with block 4; block 5: there already, block 6: there is none',
+    'GPU done with block 5; block 6: there is none, block 7: there is none',
+    'sums / 1048576: 1 2 3 4 5 6',
+  ],
+  'first-touch-versus-preferred-location.mjs': [
+    'first touch: 4 GPU faults, read right',
+    '  preferred -2, last prefetch -2',
+    'preferred location: 4 GPU faults, read right',
+    '  hipMemAdvise(SetPreferredLocation, 0) -> GPU0: PREFERRED_LOC=1',
+    '  preferred 0, last prefetch -2',
+    'prefetch: 0 GPU faults, read right',
+    '  hipMemPrefetchAsync(0) -> GPU0: PREFETCH_LOC=1',
+    '  preferred -2, last prefetch 0',
+  ],
+  'two-gpus.mjs': [
+    'hipMallocManaged(65536) -> GPU0: ACCESS=ALLOW_MIGRATE; GPU1: ACCESS=ALLOW_MIGRATE',
+    'hipMemAdvise(SetPreferredLocation, 0) -> GPU0: PREFERRED_LOC=1',
+    'hipMemAdvise(SetPreferredLocation, 1) -> GPU1: PREFERRED_LOC=1',
+    'hipMemAdvise(SetAccessedBy, 0) -> GPU0: ACCESS=IN_PLACE',
+    'hipMemAdvise(SetAccessedBy, 1) -> GPU1: ACCESS=IN_PLACE',
+    'GPU 1 reads 0x11111111, which GPU 0 wrote',
+    'the CPU reads 0x11111111 and 0x22222222',
+    'accessed by: 0, 1',
+  ],
+};
+
+beforeAll(ensureDist);
+
+it('covers every example', () => {
+  expect(fs.readdirSync(path.join(root, 'examples')).filter((name) => name.endsWith('.mjs')).sort()).toEqual(Object.keys(outputs).sort());
+});
+
+it.each(Object.keys(outputs))('%s', async (name) => {
+  // What stands in the environment must not choose another backend or write a recording.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('AMDGPU_SVM_')));
+  const result = await runNode([path.join('examples', name)], { env });
+  expect(result.stderr).toBe('');
+  expect(result.stdout.trimEnd().split('\n')).toEqual(outputs[name]);
+  expect(result.code).toBe(0);
+});

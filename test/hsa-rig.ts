@@ -1,0 +1,63 @@
+/** What the tests of the HSA layer share: a machine of some GPUs, a runtime on it, and its traffic as numbers. */
+import { EmulatedMachine } from '../emulator/index.ts';
+import type { MachineOptions } from '../emulator/index.ts';
+import { HsaError, HsaRuntime } from '../lib/hsa/index.ts';
+import type { HsaRuntimeOptions, TrafficEvent } from '../lib/hsa/index.ts';
+import { SvmDevice } from '../lib/index.ts';
+
+export const PAGE = 4096;
+
+/** A runtime on an emulated machine. */
+export class HsaRig {
+  readonly machine: EmulatedMachine;
+  readonly devices: readonly SvmDevice[];
+  readonly runtime: HsaRuntime;
+  readonly events: TrafficEvent[] = [];
+
+  constructor(gpus: number, options: Omit<HsaRuntimeOptions, 'devices'> = {}, machine: MachineOptions = {}) {
+    this.machine = new EmulatedMachine({ ...machine, gpus: Math.max(gpus, 1) });
+    this.devices = this.machine.devices.slice(0, gpus).map((emulator) => SvmDevice.open({ emulator }));
+    this.runtime = HsaRuntime.open({ ...options, devices: this.devices });
+    this.runtime.traffic.on((event) => this.events.push(event));
+  }
+
+  /** Maps `pages` pages of fresh memory. */
+  map(pages = 1): bigint {
+    return this.machine.process.mmap({ size: pages * PAGE });
+  }
+
+  /** The ioctls since the last call: 'GPU0: 5:0 2:2', a get marked with '?', in order. */
+  traffic(): string[] {
+    const ioctls = this.events.splice(0).flatMap((event) => event.ioctls);
+    return ioctls.map(({ gpu, operation, attributes }) => {
+      const records = attributes.map(({ type, value }) => (operation === 0 ? `${type}:${hex(value)}` : `${type}?`));
+      return `${gpu}: ${records.join(' ')}`;
+    });
+  }
+
+  /** Values of attribute types of a range, straight from one device. */
+  raw(gpu: number, address: bigint, size: number, ...types: number[]): number[] {
+    const attributes = types.map((type) => ({ type, value: 0 }));
+    return this.devices[gpu]!.svmIoctl({ operation: 1, address, size, attributes }).attributes.map(({ value }) => value);
+  }
+
+  close(): void {
+    this.runtime.close();
+    for (const device of this.devices) device.close();
+  }
+}
+
+/** The HsaError that `action` throws. */
+export function refusal(action: () => unknown): HsaError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof HsaError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+function hex(value: number): string {
+  return value > 0xffff ? `0x${value.toString(16)}` : String(value);
+}

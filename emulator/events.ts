@@ -1,5 +1,6 @@
 // Models: nothing - what happened, as objects for people who listen (design §3, `.on`).
 import type { AttributeEditKind, FaultReason } from './kernel/effects.ts';
+import type { Hazard } from './hazards/index.ts';
 
 /** Bytes `[address, address + size)` on the device with number `device`. */
 export interface IntervalEvent {
@@ -72,7 +73,12 @@ export interface EventMap {
   /** The collector is done with a range; an error leaves it behind (Q46). */
   collected: IntervalEvent & { readonly result: number };
   /** A defect was met: `quirk` is its number in the catalogue, or what is wrong in a word. */
-  hazard: IntervalEvent & { readonly quirk: string; readonly detail: string };
+  hazard: IntervalEvent & {
+    readonly quirk: string;
+    readonly detail: string;
+    /** All of it, if the hazard monitor is on. */
+    readonly hazard?: Hazard;
+  };
 }
 export type EventName = keyof EventMap;
 export type EventListener<Name extends EventName> = (event: EventMap[Name]) => void;

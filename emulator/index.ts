@@ -19,6 +19,8 @@ export { contextSnapshot } from './snapshot.ts';
 export type { AttributeSnapshot, ContextSnapshot, PteRun, RangeSnapshot, VmaSnapshot } from './snapshot.ts';
 export { EVENT_NAMES, NOTIFIER_EVENT_NAMES } from './events.ts';
 export type { EventListener, EventMap, EventName, FaultOutcome, IntervalEvent, MachineEvent, NotifierEventName } from './events.ts';
+export { formatHazard, HazardError, HazardMonitor, QUIRKS, UNOBSERVABLE } from './hazards/index.ts';
+export type { Hazard, LoggedOperation, OperationWord, Quirk, Severity, WatchedFile } from './hazards/index.ts';
 export { EventRing } from './event-ring.ts';
 export type { EventCounts, EventSource } from './event-ring.ts';
 export type { AttributePair, JournalEntry, LeftObjects, OperationJournal, PointerKind } from './drm/journal.ts';

@@ -7,6 +7,7 @@ import type { OperationScope } from './kernel/operation-scope.ts';
 import { readU32 } from './drm/svm-ioctl.ts';
 import type { EmulatedDevice } from './drm/device.ts';
 import type { EmulatedFile } from './drm/file.ts';
+import type { Hazard } from './hazards/index.ts';
 import { EVENT_NAMES, faultOutcome, NOTIFIER_EVENT_NAMES } from './events.ts';
 import type { EventListener, EventMap, EventName, IntervalEvent, MachineEvent } from './events.ts';
 
@@ -20,6 +21,8 @@ export class MachineEvents {
   readonly #scope: OperationScope;
   readonly #devices: () => readonly EmulatedDevice[];
   #count = 0;
+  /** Whether the hazard monitor reports what the modelled code meets, so that it is not told twice. */
+  monitored = false;
 
   constructor(clock: { readonly now: number }, scope: OperationScope, devices: () => readonly EmulatedDevice[]) {
     this.#clock = clock;
@@ -58,10 +61,23 @@ export class MachineEvents {
     this.#detach.set(file, file.effects.add(new EventSink(this, device)));
   }
 
+  /** A file was closed. */
+  detach(file: EmulatedFile): void {
+    this.#detach.get(file)?.();
+    this.#detach.delete(file);
+  }
+
   /** A fault for a PASID that no file has. */
   lostFault(device: number, page: number, write: boolean): void {
     if (!this.has('fault')) return;
     this.emit('fault', { device, address: addressOfPage(page), write, result: -Errno.EOPNOTSUPP, outcome: 'killed', reason: 'no-context', cause: 0 });
+  }
+
+  /** A finding of the hazard monitor. */
+  hazard(hazard: Hazard): void {
+    if (!this.has('hazard')) return;
+    const { device, address, size, quirk, detail } = hazard;
+    this.emit('hazard', { device, address, size, quirk, detail, hazard });
   }
 
   emit<Name extends EventName>(name: Name, event: EventMap[Name]): void {
@@ -195,7 +211,7 @@ class EventSink extends QuietEffects {
     this.#events.emit('notifier-called', { ...this.#bytes(startPage, endPage - startPage), kind: NOTIFIER_EVENT_NAMES[event]! });
   }
   override hazard(quirk: string, detail: string, startPage: number, pages: number): void {
-    this.#events.emit('hazard', { ...this.#bytes(startPage, pages), quirk, detail });
+    if (!this.#events.monitored) this.#events.emit('hazard', { ...this.#bytes(startPage, pages), quirk, detail });
   }
 
   #interval(name: PlainIntervalEvent, startPage: number, pages: number): void {

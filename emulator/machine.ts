@@ -5,6 +5,8 @@ import { PREEMPTION_POINTS, PreemptionPoints } from './kernel/preemption.ts';
 import type { PreemptionPoint } from './kernel/preemption.ts';
 import { AddressSpace } from './mm/address-space.ts';
 import { EmulatedDevice } from './drm/device.ts';
+import type { EmulatedFile } from './drm/file.ts';
+import { HazardMonitor } from './hazards/index.ts';
 import { MachineEvents } from './machine-events.ts';
 import { countEvents } from './event-ring.ts';
 import type { EventCounts } from './event-ring.ts';
@@ -54,6 +56,7 @@ export class EmulatedMachine {
   readonly #journal: { current: OperationJournal | null } = { current: null };
   readonly #journals: OperationJournal[] = [];
   readonly #events: MachineEvents;
+  #monitor: HazardMonitor | null = null;
 
   /** Throws TypeError or RangeError that names the bad option. */
   constructor(options: MachineOptions = {}) {
@@ -74,7 +77,14 @@ export class EmulatedMachine {
       svmConfigured: this.options.svmConfigured,
       journal: this.#journal,
       onLostFault: (device, page, write) => events.lostFault(device.index, page, write),
-      onOpen: (device, file) => events.attach(device, file),
+      onOpen: (device, file) => {
+        events.attach(device, file);
+        this.#watch(device, file);
+      },
+      onRelease: (file) => {
+        events.detach(file);
+        this.#monitor?.detach(file.vm);
+      },
     }));
     for (const device of this.devices) machines.set(device, this);
     space.contents.isFrameReferenced = (page, frame) =>
@@ -131,6 +141,24 @@ export class EmulatedMachine {
     return this.scope.addHook((passed, pass) => {
       if (passed === point && (wanted === undefined || pass === wanted)) callback();
     });
+  }
+
+  /**
+   * Watches for the defects of the catalogue 07-quirks from now on (docs/hazards.md); each is a
+   * 'hazard' event too. There is one monitor for a machine: a second call returns it again.
+   */
+  watchHazards(): HazardMonitor {
+    if (this.#monitor !== null) return this.#monitor;
+    this.#monitor = new HazardMonitor(this.process.space, this.scope, (hazard) => this.#events.hazard(hazard));
+    this.#events.monitored = true;
+    for (const device of this.devices) for (const file of device.files) this.#watch(device, file);
+    return this.#monitor;
+  }
+
+  #watch(device: EmulatedDevice, file: EmulatedFile): void {
+    const { index, gpu, surroundings } = device;
+    const { vm, effects, computeResult } = file;
+    this.#monitor?.attach({ device: index, gpu, vm, process: surroundings.process, effects, computeResult });
   }
 
   /** Hands every operation and its answer to `journal`; the returned function stops it. */

@@ -12,3 +12,5 @@ export { replayTrace } from './trace/replay.ts';
 export type { ReplayDifference, ReplayResult } from './trace/replay.ts';
 export { parseTrace, readTraceFile, TraceFileError } from './trace/read-trace.ts';
 export type { TraceLine } from './trace/read-trace.ts';
+export { ChromeTraceExporter, chromeTraceOf } from './trace/chrome-exporter.ts';
+export type { ChromeEvent, ChromeTrace } from './trace/chrome-events.ts';

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { chromeTraceFaults } from './chrome-trace-schema.ts';
 
 const root = join(import.meta.dirname, '..');
 const vectors = join(import.meta.dirname, 'vectors');
@@ -34,6 +35,8 @@ describe('wrong input ends with exit code 2 and one clear line', () => {
     [['demo', '--asic', 'gfx1'], /--asic: expected one of gfx900, .*, got "gfx1"/],
     [['demo', '--backend', 'cuda'], /--backend: expected one of auto, kernel, ffi, emulated, got "cuda"/],
     [['demo', '--asic'], /demo: Option '--asic <value>' argument missing/],
+    [['trace'], /trace: expected one trace FILE/],
+    [['trace', '/nowhere/at/all'], /\/nowhere\/at\/all: cannot be read: ENOENT/],
     [['record', 'x'], /record: expected FILE -- COMMAND/],
     [['record', '--', 'true'], /record: expected FILE -- COMMAND/],
   ])('%j', (args, message) => {
@@ -176,5 +179,17 @@ process.exit(7);`);
 
   it('says when the program can not be started', () => {
     expect(run(['record', join(folder, 'x'), '--', '/nowhere/program'])).toMatchObject({ status: 3, stderr: expect.stringMatching(/can't be started: .*ENOENT/) as string });
+  });
+});
+
+describe('trace', () => {
+  it('writes Chrome JSON that keeps the rules of the format', () => {
+    const input = file('story.jsonl', '{"mmap":{"addr":"0x10000000","len":"0x200000","prot":"rw","kind":"anon"}}\n{"fault":{"addr":"0x10000000","write":true}}\n');
+    const output = join(folder, 'story.json');
+    expect(run(['trace', input, '-o', output])).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/story\.json: 2 operations, \d+ events/) as string });
+    const written = readFileSync(output, 'utf8');
+    expect(chromeTraceFaults(JSON.parse(written))).toEqual([]);
+    expect(run(['trace', input]).stdout).toBe(written);
+    expect(run(['trace', input, '-o', join(folder, 'no', 'such', 'folder.json')])).toMatchObject({ status: 3, stderr: expect.stringMatching(/can't be written: ENOENT/) as string });
   });
 });

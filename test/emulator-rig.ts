@@ -53,9 +53,11 @@ export class Rig {
   readonly device: EmulatedDevice;
   readonly node: EmulatedNode;
 
-  constructor(options: MachineOptions & { compute?: boolean } = {}) {
-    const { compute, ...rest } = options;
+  /** `prepare` sees the machine before the file is opened. */
+  constructor(options: MachineOptions & { compute?: boolean; prepare?: (machine: EmulatedMachine) => void } = {}) {
+    const { compute, prepare, ...rest } = options;
     this.machine = new EmulatedMachine(rest);
+    prepare?.(this.machine);
     this.device = this.machine.devices[0]!;
     this.node = this.device.open({ compute: compute ?? true });
   }

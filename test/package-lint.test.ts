@@ -18,6 +18,9 @@ async function lint(files: Readonly<Record<string, string>>): Promise<Record<str
 }
 
 const emulatorRooms = ['kernel', 'mm', 'gpusvm', 'gpu', 'svm', 'drm'].map((name) => `emulator/${name}`);
+const everyEmulatorRoom = [...emulatorRooms, 'emulator/hazards'];
+
+const inspectRooms = ['lib/inspect', 'lib/inspect/model', 'lib/inspect/page'];
 
 /** Which rooms a room may import, design.md section 2. */
 const arrows: Record<string, string[]> = {
@@ -27,15 +30,19 @@ const arrows: Record<string, string[]> = {
   'emulator/gpu': ['emulator/kernel'],
   'emulator/svm': ['emulator/gpusvm', 'emulator/gpu', 'emulator/mm', 'emulator/kernel', 'lib/uapi'],
   'emulator/drm': [...emulatorRooms, 'lib/uapi'],
-  'emulator': [...emulatorRooms, 'lib/uapi'],
+  'emulator/hazards': ['emulator/svm', 'emulator/gpusvm', 'emulator/gpu', 'emulator/mm', 'emulator/kernel', 'lib/uapi'],
+  'emulator': [...everyEmulatorRoom, 'lib/uapi'],
   'lib/uapi': [],
-  'lib/device': ['lib/uapi', 'native', 'emulator', ...emulatorRooms],
+  'lib/device': ['lib/uapi', 'native', 'emulator', ...everyEmulatorRoom],
   'lib/hsa': ['lib/device', 'lib/uapi'],
   'lib/hip': ['lib/hsa', 'lib/device', 'lib/uapi'],
-  'lib/trace': ['lib/device', 'lib/uapi', 'emulator', ...emulatorRooms],
-  'lib/serve': ['lib/device', 'lib/uapi', 'emulator', ...emulatorRooms],
+  'lib/trace': ['lib/device', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
+  'lib/serve': ['lib/device', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
+  'lib/inspect': ['lib/device', 'lib/inspect/model', 'lib/inspect/page'],
+  'lib/inspect/model': ['lib/trace', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
+  'lib/inspect/page': ['lib/inspect/model', 'lib/trace', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
   'lib/conformance': ['lib/device', 'lib/hsa', 'lib/hip'],
-  'lib/cli': ['lib/uapi', 'lib/device', 'lib/hsa', 'lib/hip', 'lib/trace', 'lib/serve', 'lib/conformance'],
+  'lib/cli': ['lib/uapi', 'lib/device', 'lib/hsa', 'lib/hip', 'lib/trace', 'lib/serve', 'lib/conformance', ...inspectRooms],
   'native': [],
 };
 const rooms = Object.keys(arrows);
@@ -84,6 +91,10 @@ it('keeps Node and packages out of emulator/ and lib/uapi, and packages out of l
     'lib/conformance/cases/a.ts': `import 'vitest';\n`,
     'lib/conformance/cases/b.ts': `import '../runner.ts';\nimport '../../device/x.ts';\n`,
     'lib/conformance/cases/c.ts': `import '../../uapi/x.ts';\n`,
+    'lib/inspect/model/a.ts': `import 'node:fs';\n`,
+    'lib/inspect/page/a.tsx': `import 'node:fs';\n`,
+    'lib/inspect/page/b.tsx': `import 'preact';\nimport 'preact/hooks';\nimport './style.css';\n`,
+    'lib/inspect/page/c.tsx': `import 'playwright-core';\n`,
     'lib/cli/commands/a.ts': `import '../table.ts';\nimport '../../device/x.ts';\nimport 'node:fs';\n`,
     'lib/cli/commands/b.ts': `import '../../../emulator/index.ts';\n`,
   });
@@ -99,6 +110,10 @@ it('keeps Node and packages out of emulator/ and lib/uapi, and packages out of l
     'lib/conformance/cases/a.ts': restricted,
     'lib/conformance/cases/b.ts': [],
     'lib/conformance/cases/c.ts': restricted,
+    'lib/inspect/model/a.ts': restricted,
+    'lib/inspect/page/a.tsx': restricted,
+    'lib/inspect/page/b.tsx': [],
+    'lib/inspect/page/c.tsx': restricted,
     'lib/cli/commands/a.ts': [],
     'lib/cli/commands/b.ts': restricted,
   });
@@ -137,6 +152,7 @@ it('forbids any, cycles and long files', async () => {
       'lib/device/b.ts': `import { a } from './a.ts';\nexport const b = () => a;\n`,
       'lib/device/full.ts': `/* why */\n\n${line.repeat(300)}`,
       'lib/device/long.ts': line.repeat(301),
+      'lib/inspect/page/long.tsx': line.repeat(301),
       'emulator/mm/long.ts': line.repeat(301),
       'emulator/mm/long.test.ts': line.repeat(301),
       'test/long.test.ts': line.repeat(301),
@@ -148,6 +164,7 @@ it('forbids any, cycles and long files', async () => {
     'lib/device/b.ts': ['no-cycle'],
     'lib/device/full.ts': [],
     'lib/device/long.ts': ['max-lines'],
+    'lib/inspect/page/long.tsx': ['max-lines'],
     'emulator/mm/long.ts': ['max-lines'],
     'emulator/mm/long.test.ts': ['max-lines'],
     'test/long.test.ts': [],

@@ -7,11 +7,16 @@ import { filesBelow, ownTemporaryFolder, root, run, runNode, temporaryFolder, to
 
 let project: string;
 let installed: string;
+/** The package as it is released: with the binary that this machine can build. */
+let tarball: string;
 
 /** npm without a registry: everything has to come from the tarball. */
 function npm(args: readonly string[], cwd: string): Promise<Run> {
   return run('npm', [...args, '--offline', '--no-audit', '--no-fund', '--cache', path.join(cwd, '.npm')], { cwd });
 }
+
+const linux = process.platform === 'linux';
+let prebuildOutput = '';
 
 function succeeded(result: Run): Run {
   if (result.code !== 0) throw new Error(result.output);
@@ -20,12 +25,28 @@ function succeeded(result: Run): Run {
 
 beforeAll(async () => {
   project = temporaryFolder();
-  succeeded(await run('npm', ['pack', '--pack-destination', project]));
-  const tarball = fs.readdirSync(project).find((name) => name.endsWith('.tgz'))!;
+  tarball = await packRelease(project);
   writeFiles(project, { 'package.json': JSON.stringify({ name: 'consumer', version: '1.0.0', private: true }) });
-  succeeded(await npm(['install', '--ignore-scripts', `./${tarball}`], project));
+  succeeded(await npm(['install', '--ignore-scripts', tarball], project));
   installed = path.join(project, 'node_modules', 'amdgpu-svm');
-});
+}, 400_000);
+
+/** Packs the checkout, puts the binary into the unpacked tarball as a release does, and packs that. @returns the file */
+async function packRelease(destination: string): Promise<string> {
+  const stage = path.join(destination, 'stage');
+  fs.mkdirSync(stage);
+  const [packed, built] = await Promise.all([
+    run('npm', ['pack', '--pack-destination', stage]),
+    linux ? runNode(['scripts/prebuild.mjs', '--out', path.join(stage, 'package')]) : undefined,
+  ]);
+  succeeded(packed);
+  if (built !== undefined) prebuildOutput = succeeded(built).stderr;
+  const plain = fs.readdirSync(stage).find((name) => name.endsWith('.tgz'))!;
+  succeeded(await run('tar', ['-xzf', plain], { cwd: stage }));
+  succeeded(await run('npm', ['pack', '--ignore-scripts', '--pack-destination', destination], { cwd: path.join(stage, 'package') }));
+  fs.rmSync(stage, { recursive: true });
+  return path.join(destination, plain);
+}
 
 afterAll(() => fs.rmSync(project, { recursive: true, force: true }));
 
@@ -36,13 +57,32 @@ describe('the tarball', () => {
     const meant = [
       /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
       /^dist\/(lib|emulator)\/.*\.(js|d\.ts)$/,
+      /^dist\/lib\/inspect\/page\.html$/,
       /^dist\/native\/.*\.d\.ts$/,
       /^dist\/cjs\/.*\.(cjs|d\.cts)$/,
-      /^native\/.*(\.(cc|cpp|h|hpp|gyp|md)|\.d\.ts)$/,
+      /^dist\/include\/node-addon-api\/(.*\.h|LICENSE.*)$/,
+      /^native\/.*(\.(cc|cpp|h|hpp|gypi?|md)|\.d\.ts)$/,
       /^prebuilds\/.*\.node$/,
     ];
     expect(files.filter((file) => !meant.some((pattern) => pattern.test(file)))).toEqual([]);
     expect(files.filter((file) => /\.test\.|\btests?\//.test(file))).toEqual([]);
+  });
+
+  it('has no gyp file in its root, which npm would build, but one for `amdgpu-svm build`', () => {
+    expect(fs.readdirSync(installed).filter((name) => name.endsWith('.gyp'))).toEqual([]);
+    expect(fs.existsSync(path.join(installed, 'native/binding.gyp'))).toBe(true);
+  });
+
+  it.runIf(linux)('has a binary for systems as old as those that Node itself supports', () => {
+    expect(prebuildOutput).toMatch(/prebuilds\/linux-\w+\/amdgpu-svm\.(glibc|musl)\.node: \d+ bytes, needs (GLIBC 2\.(1\d|2[0-8]),|musl)/);
+  });
+
+  it('is clean for publint and for are-the-types-wrong', async () => {
+    const lint = await runNode([tool('publint/src/cli.js'), 'run', tarball, '--strict', '--pack', 'false']);
+    expect(lint, lint.output).toMatchObject({ code: 0, output: expect.stringContaining('All good!') });
+    // Resolution without "exports" ended with Node 12.
+    const types = await runNode([tool('@arethetypeswrong/cli/dist/index.js'), tarball, '--profile', 'node16', '--format', 'json']);
+    expect(types.code, types.output).toBe(0);
   });
 
   it('has a file for everything that its manifest points to', () => {
@@ -76,6 +116,13 @@ const consumers = {
     device.close();
   `,
 };
+
+/** What `nativeSupport()` says in the installed package. */
+async function installedSupport(): Promise<{ available: boolean; reason: string; path?: string }> {
+  const script = `import('amdgpu-svm').then(({ nativeSupport }) => console.log(JSON.stringify(nativeSupport())))`;
+  const { AMDGPU_SVM_ADDON: _addon, ...env } = process.env;
+  return JSON.parse(succeeded(await runNode(['-e', script], { cwd: project, env })).stdout);
+}
 
 async function expectConsumersToRun(): Promise<void> {
   writeFiles(project, consumers);
@@ -130,6 +177,40 @@ describe('an installed package', () => {
     expect(output).not.toContain('gyp');
     expect(fs.existsSync(path.join(installed, 'build'))).toBe(false);
     await expectConsumersToRun();
+  });
+
+  it.runIf(linux)('loads the addon from the binary that was shipped', async () => {
+    const support = await installedSupport();
+    expect(support).toMatchObject({ available: true, path: expect.stringContaining(path.join(installed, 'prebuilds')) });
+  });
+});
+
+describe.runIf(linux)('amdgpu-svm build', () => {
+  const build = (env: NodeJS.ProcessEnv): Promise<Run> =>
+    run('npm', ['exec', '--offline', '--', 'amdgpu-svm', 'build'], { cwd: project, env: { ...process.env, npm_config_cache: path.join(project, '.npm'), ...env } });
+
+  it('compiles the addon in an installed package without a binary for the platform, with the node-gyp of npm', { timeout: 400_000 }, async () => {
+    fs.rmSync(path.join(installed, 'prebuilds'), { recursive: true });
+    expect(await installedSupport()).toMatchObject({ available: false, reason: expect.stringContaining('not found') });
+    // Optimising takes most of the time, and nobody measures here.
+    const result = await build({ CXXFLAGS: '-O0', JOBS: 'max' });
+    expect(result, result.output).toMatchObject({ code: 0, stdout: expect.stringContaining('the addon was loaded from') });
+    expect(await installedSupport()).toMatchObject({ available: true, path: path.join(installed, 'build/Release/amdgpu_svm.node') });
+    expect(fs.existsSync(path.join(installed, 'native/build'))).toBe(false);
+  });
+
+  it('says what is missing', async () => {
+    const main = path.join(installed, 'dist/lib/cli/main.js');
+    const { CXX: _cxx, MAKE: _make, PYTHON: _python, ...env } = process.env;
+    const result = await runNode([main, 'build'], { cwd: project, env: { ...env, PATH: '/nowhere' } });
+    expect(result).toMatchObject({ code: 3, stderr: expect.stringMatching(/^amdgpu-svm build: a C\+\+ compiler \(g\+\+ or clang\+\+\), make, python3 not found; on Debian: apt-get install/) });
+  });
+
+  it('shows the compiler’s first error and leaves the package as it was', async () => {
+    const before = fs.statSync(path.join(installed, 'build/Release/amdgpu_svm.node'));
+    const result = await build({ CXXFLAGS: '-DNAPI_VERSION=broken -fsyntax-only' });
+    expect(result).toMatchObject({ code: 1, stderr: expect.stringMatching(/the compilation failed: .*error.*\(--verbose shows everything\)/) });
+    expect(fs.statSync(path.join(installed, 'build/Release/amdgpu_svm.node')).ino).toBe(before.ino);
   });
 });
 

@@ -33,6 +33,7 @@ export interface DeviceSurroundings {
   readonly svmConfigured: boolean;
   readonly journal: { current: OperationJournal | null };
   readonly onOpen: (device: EmulatedDevice, file: EmulatedFile) => void;
+  readonly onRelease: (file: EmulatedFile) => void;
   /** A fault came for a PASID that no file has. */
   readonly onLostFault: (device: EmulatedDevice, page: number, write: boolean) => void;
 }
@@ -121,6 +122,7 @@ export class EmulatedDevice {
     this.files.splice(index, 1);
     this.finaliseContext(file);
     this.pasids.remove(file.vm);
+    this.surroundings.onRelease(file);
   }
 
   /**

@@ -82,7 +82,7 @@ export interface EffectSink {
   faultDropped(page: number, timestamp: number, checkpoint: number): void;
   /** The VM layer answered a fault; `asked` is the handler that it asked. */
   vmFaultEnded(page: number, asked: 'svm' | 'kfd-svm' | 'none', handled: boolean): void;
-  /** The process's memory `[startPage, endPage)` changes, and a notifier of this context is told; `event` is the kernel's code. */
+  /** A notifier of this context is told that `[startPage, endPage)` of its window changes; `event` is the kernel's code. */
   notifierCalled(event: number, startPage: number, endPage: number): void;
   /** The collector begins with a range: the attributes of `[firstPage, lastPage]` go, then the range. */
   collecting(startPage: number, pages: number, firstPage: number, lastPage: number): void;

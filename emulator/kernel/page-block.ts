@@ -7,7 +7,7 @@ import { PAGES_PER_BLOCK } from './page-number.ts';
 
 // A small machine shall stay small: slabs grow with what was needed so far.
 const FIRST_SLAB_BLOCKS = 4;
-const LARGEST_SLAB_BLOCKS = 64;
+const LARGEST_SLAB_BLOCKS = 32;
 
 interface Slab {
   readonly frames: Uint32Array;
@@ -51,12 +51,8 @@ export class PageBlockMap {
   /** The block with the number `page / 512`, or undefined. */
   get(blockNumber: number): PageBlock | undefined {
     if (blockNumber === this.#recentIndex) return this.#recent;
-    const block = this.#blocks.get(blockNumber);
-    if (block !== undefined) {
-      this.#recentIndex = blockNumber;
-      this.#recent = block;
-    }
-    return block;
+    this.#recentIndex = blockNumber;
+    return (this.#recent = this.#blocks.get(blockNumber));
   }
 
   getOrCreate(blockNumber: number): PageBlock {

@@ -124,7 +124,8 @@ export class CpuPages {
       const frame = this.#takeFrames(to - from, 1) - from - base;
       for (let index = base + from; index < base + to; index++) frames[index] = frame + index;
       fillMarks(marks, mark, base + from, base + to);
-      block.used = to - from;
+      // A small integer: the difference of two doubles would give every block a double on the heap.
+      block.used = (to - from) | 0;
       return to - from;
     }
     let fresh = 0;

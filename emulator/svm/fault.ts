@@ -110,10 +110,10 @@ export class HandleFault {
     const { page } = this.#fault;
     const { tree, process, points } = context;
     const found = tree.find(page);
-    // The bounds of the hole belong to the same lookup, before the tree is unlocked.
-    const bounds = found === undefined ? tree.lookupBounds(page) : undefined;
+    // The bounds of the hole belong to the same lookup; while nobody can get in behind it, they can wait.
+    const early = found === undefined && points.listener !== null ? tree.lookupBounds(page) : undefined;
     points.reach('tree-unlock');
-    if (bounds === undefined) return found!;
+    if (found !== undefined) return found;
     points.reach('mmap-lock');
     process.mmapLock.acquireRead();
     const vma = process.findVma(page);
@@ -137,6 +137,7 @@ export class HandleFault {
     process.mmapLock.releaseRead();
     points.reach('mmap-unlock');
     if (record === undefined) return refusal;
+    const bounds = early ?? tree.lookupBounds(page);
     const granule = 2 ** context.granularity;
     const granuleStart = Math.floor(page / granule) * granule;
     first = Math.max(first, granuleStart, bounds.first);

@@ -15,10 +15,10 @@ export function invalidate(
   endPage: number,
 ): void {
   const { framework } = context;
-  context.effects.current?.notifierCalled(event, startPage, endPage);
-  if (event === NotifierEvent.release) return;
   const from = Math.max(notifier.startPage, startPage);
   const to = Math.min(notifier.endPage, endPage);
+  context.effects.current?.notifierCalled(event, from, to);
+  if (event === NotifierEvent.release) return;
   const first = framework.findRange(from, to);
   if (context.closing) {
     // Q11: nothing is unmapped. What the DMA array holds differs from the CPU's pages from now on.

@@ -31,8 +31,7 @@ export class SetAttributes {
   // The change set of the segment at hand.
   #trigger = 0;
   #interval: AttributeInterval | null = null;
-  // Default snapshot (spec 02 §4.3), and the record being built.
-  readonly #defaults: AttributeRecord = defaultRecord(0);
+  // The record being built.
   readonly #target: AttributeRecord = defaultRecord(0);
 
   constructor(context: SvmContext) {
@@ -56,7 +55,6 @@ export class SetAttributes {
       context.collector.waitIdle();
       const result = this.#validate();
       if (result !== 0) return result;
-      copyRecord(this.#defaults, context.defaults);
       this.#beginPass();
     }
     while (true) {
@@ -140,12 +138,14 @@ export class SetAttributes {
   }
 
   #editHole(): number {
+    // The default snapshot of spec 02 §4.3: with XNACK on, the defaults of a context never change.
+    const { defaults } = this.#context;
     const target = this.#target;
     const failure = this.#context.failures.take('allocate-interval');
     if (failure !== 0) return failure;
-    copyRecord(target, this.#defaults);
+    copyRecord(target, defaults);
     applyRequest(target, this.#request);
-    this.#trigger = changeTrigger(this.#defaults, target);
+    this.#trigger = changeTrigger(defaults, target);
     this.#interval = new AttributeInterval(this.#cursor, this.#segmentEnd, target);
     this.#context.tree.insert(this.#interval);
     if (this.#context.effects.current !== null) this.#tell('inserted', this.#cursor, this.#segmentEnd);

@@ -11,6 +11,8 @@ export interface TraceLine {
   /** The operation as it stands in the file. */
   readonly source: unknown;
   readonly expected: Readonly<Record<string, unknown>> | undefined;
+  /** The recorded answer as it stands in the file, where the line has the form that recordings have. */
+  readonly expectedText?: string;
 }
 
 /** A trace that cannot be read or understood; the message begins with `FILE:LINE:`. */
@@ -28,13 +30,18 @@ export class TraceFileError extends Error {
   }
 }
 
-/** The lines of a trace given as text; `name` stands for the file in complaints. */
-export function parseTrace(name: string, text: string): TraceLine[] {
+/**
+ * The lines of a trace given as text; `name` stands for the file in complaints.
+ * With `lazyAnswers`, recorded answers are parsed when somebody asks for
+ * `expected`, and a malformed one is complained of only then.
+ */
+export function parseTrace(name: string, text: string, options: { lazyAnswers?: boolean } = {}): TraceLine[] {
   const lines: TraceLine[] = [];
   text.split('\n').forEach((source, index) => {
     const trimmed = source.trim();
     if (trimmed === '' || trimmed.startsWith('#')) return;
-    const parsed = parseLine(name, index + 1, trimmed);
+    const lazy = options.lazyAnswers === true ? lazyLine(name, index + 1, trimmed) : undefined;
+    const parsed = lazy ?? parseLine(name, index + 1, trimmed);
     if (parsed.operation.name === 'config' && lines.length > 0) {
       throw new TraceFileError(name, index + 1, 'config: only the first operation of a trace may be a config');
     }
@@ -44,25 +51,72 @@ export function parseTrace(name: string, text: string): TraceLine[] {
   return lines;
 }
 
-function parseLine(file: string, line: number, text: string): TraceLine {
-  let value: unknown;
+const IN = '{"in":';
+const OUT = ',"out":';
+
+/** A line whose answer is most of its text and, as a rule, only compared as text. */
+class LazyLine implements TraceLine {
+  readonly line: number;
+  readonly operation: TraceOperation;
+  readonly source: unknown;
+  readonly expectedText: string;
+  readonly #file: string;
+  #expected: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(file: string, line: number, source: unknown, expectedText: string) {
+    this.#file = file;
+    this.line = line;
+    this.source = source;
+    this.operation = parseSource(file, line, source);
+    this.expectedText = expectedText;
+  }
+
+  get expected(): Readonly<Record<string, unknown>> | undefined {
+    return (this.#expected ??= answerObject(this.#file, this.line, parseJson(this.#file, this.line, this.expectedText)));
+  }
+}
+
+/** The line without parsing its answer, or undefined if it does not have the form of a recording. */
+function lazyLine(file: string, line: number, text: string): TraceLine | undefined {
+  const split = text.indexOf(OUT);
+  if (split < 0 || !text.startsWith(IN) || !text.endsWith('}')) return undefined;
+  let source: unknown;
   try {
-    value = JSON.parse(text);
+    source = JSON.parse(text.slice(IN.length, split));
+  } catch {
+    return undefined; // Parsed as a whole, the line says what is wrong with it.
+  }
+  return new LazyLine(file, line, source, text.slice(split + OUT.length, -1));
+}
+
+function parseLine(file: string, line: number, text: string): TraceLine {
+  const value = parseJson(file, line, text);
+  if (typeof value !== 'object' || value === null || !('in' in value)) {
+    return { line, operation: parseSource(file, line, value), source: value, expected: undefined };
+  }
+  const out: unknown = 'out' in value ? value.out : undefined;
+  const expected = out === undefined ? undefined : answerObject(file, line, out);
+  return { line, operation: parseSource(file, line, value.in), source: value.in, expected };
+}
+
+function parseJson(file: string, line: number, text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch (error) {
     throw new TraceFileError(file, line, `no JSON (cut off?): ${(error as Error).message}`, { cause: error });
   }
-  let source = value;
-  let expected: Readonly<Record<string, unknown>> | undefined;
-  if (typeof value === 'object' && value !== null && 'in' in value) {
-    source = value.in;
-    const out: unknown = 'out' in value ? value.out : undefined;
-    if (out !== undefined && (typeof out !== 'object' || out === null || Array.isArray(out))) {
-      throw new TraceFileError(file, line, 'out: expected an object');
-    }
-    expected = out as Readonly<Record<string, unknown>> | undefined;
+}
+
+function answerObject(file: string, line: number, out: unknown): Readonly<Record<string, unknown>> {
+  if (typeof out !== 'object' || out === null || Array.isArray(out)) {
+    throw new TraceFileError(file, line, 'out: expected an object');
   }
+  return out as Readonly<Record<string, unknown>>;
+}
+
+function parseSource(file: string, line: number, source: unknown): TraceOperation {
   try {
-    return { line, operation: parseOperation(source), source, expected };
+    return parseOperation(source);
   } catch (error) {
     if (error instanceof TraceFormatError) throw new TraceFileError(file, line, error.message, { cause: error });
     throw error;

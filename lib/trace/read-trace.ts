@@ -21,9 +21,9 @@ export function readTraceText(path: string): string {
   return bytes.toString('utf8');
 }
 
-/** The lines of a trace file; throws TraceFileError. */
-export function readTraceFile(path: string): TraceLine[] {
-  return parseTrace(path, readTraceText(path));
+/** The lines of a trace file; throws TraceFileError. `lazyAnswers`: see `parseTrace`. */
+export function readTraceFile(path: string, options: { lazyAnswers?: boolean } = {}): TraceLine[] {
+  return parseTrace(path, readTraceText(path), options);
 }
 
 const LEAST_CHUNK = 1 << 12;

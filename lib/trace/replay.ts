@@ -1,6 +1,7 @@
 /** Replays traces and checks them against what was recorded. */
+import type { Hazard, HazardMonitor } from '../../emulator/index.ts';
 import type { TraceAnswer } from './answer.ts';
-import { firstDifference } from './compare.ts';
+import { firstDifference, isSameText } from './compare.ts';
 import type { AnswerDifference } from './compare.ts';
 import type { TraceLine } from './parse-trace.ts';
 import { TraceRunner } from './runner.ts';
@@ -23,17 +24,33 @@ export interface ReplayResult {
 /** Called with each line and the emulator's answer to it. */
 export type AnswerListener = (line: TraceLine, answer: TraceAnswer) => void;
 
+/** What a replay does besides running. */
+export interface ReplayOptions {
+  /** Compare with the recorded answers. */
+  readonly check: boolean;
+  readonly onAnswer?: AnswerListener;
+  /** Watch for hazards; called for each after the operation that showed it. `hazard.operation` counts the operations of the trace from 1. */
+  readonly onHazard?: (hazard: Hazard, line: TraceLine) => void;
+}
+
 /**
  * Replays the lines on a fresh emulated machine. With `check`, stops at the first
  * answer that is not the recorded one. Recorded answers of a kernel have no
  * `fx`; then the effects are not compared.
  */
-export function replayTrace(lines: readonly TraceLine[], options: { check: boolean; onAnswer?: AnswerListener }): ReplayResult {
-  const runner = new TraceRunner();
+export function replayTrace(lines: readonly TraceLine[], options: ReplayOptions): ReplayResult {
   let operations = 0;
   let compared = 0;
+  let monitor: HazardMonitor | undefined;
+  const runner = new TraceRunner((machine) => {
+    if (options.onHazard === undefined) return;
+    monitor = machine.watchHazards();
+    monitor.operation = operations + 1;
+  });
   for (const line of lines) {
     let answer: TraceAnswer;
+    if (monitor !== undefined) monitor.operation = operations + 1;
+    const before = monitor?.hazards.length ?? 0;
     try {
       answer = runner.execute(line.operation);
     } catch (error) {
@@ -42,7 +59,10 @@ export function replayTrace(lines: readonly TraceLine[], options: { check: boole
     }
     operations++;
     options.onAnswer?.(line, answer);
-    if (options.check && line.expected !== undefined) {
+    if (monitor !== undefined) for (const hazard of monitor.hazards.slice(before)) options.onHazard!(hazard, line);
+    if (options.check && line.expectedText !== undefined && isSameText(line.expectedText, answer)) {
+      compared++;
+    } else if (options.check && line.expected !== undefined) {
       compared++;
       const difference = firstDifference(line.expected, 'fx' in line.expected ? answer : withoutEffects(answer));
       if (difference !== undefined) {

@@ -21,6 +21,12 @@ export class TraceRunner {
   #file!: EmulatedFile;
   #effects!: EffectRecorder;
   #started = false;
+  readonly #prepare: ((machine: EmulatedMachine) => void) | undefined;
+
+  /** `prepare` sees the machine when it is made, before its file is opened. */
+  constructor(prepare?: (machine: EmulatedMachine) => void) {
+    this.#prepare = prepare;
+  }
 
   /** The machine that the operations run on. */
   get machine(): EmulatedMachine {
@@ -54,6 +60,7 @@ export class TraceRunner {
 
   #start(config: TraceConfig): TraceAnswer {
     this.#machine = new EmulatedMachine(machineOptions(config));
+    this.#prepare?.(this.#machine);
     this.#device = this.#machine.devices[0]!;
     this.#file = this.#device.openFile({ compute: !config.lazy });
     this.#effects = new EffectRecorder((index) => this.#device.gpu.pteFlags.value(index));

@@ -1,0 +1,54 @@
+// Models: nothing - why PTEs of a chunk are not what they should be: the quirk that was met when it came to that.
+
+/** Ways in which a PTE can be wrong, as bits. */
+export const Wrong = { stale: 1, uncovered: 2, permission: 4, copyOnWrite: 8, used: 16 } as const;
+
+/** What happened to the PTEs of one range. */
+export interface Cause {
+  readonly quirk: string;
+  readonly startPage: number;
+  readonly pages: number;
+  /** Bits of `Wrong` that were reported. */
+  reported: number;
+}
+
+// Chunks of a range, and a factor that makes one key of first page and size: small ranges may lie where a large one was.
+const CHUNKS = [1, 16, 512] as const;
+const SIZES = CHUNKS.length;
+
+/** Causes by range, which may be gone. Empty as long as nothing is wrong. */
+export class Causes {
+  readonly #byChunk = new Map<number, Cause>();
+
+  set(quirk: string, startPage: number, pages: number): void {
+    this.#byChunk.set(keyOf(startPage, pages), { quirk, startPage, pages, reported: 0 });
+  }
+
+  /** As `set`, unless that very cause is known already. */
+  keep(quirk: string, startPage: number, pages: number): void {
+    if (this.#byChunk.get(keyOf(startPage, pages))?.quirk !== quirk) this.set(quirk, startPage, pages);
+  }
+
+  /** The cause of the smallest chunk that contains `page`. */
+  of(page: number): Cause | undefined {
+    if (this.#byChunk.size === 0) return undefined;
+    for (const pages of CHUNKS) {
+      const cause = this.#byChunk.get(keyOf(page - (page % pages), pages));
+      if (cause !== undefined) return cause;
+    }
+    return undefined;
+  }
+
+  /** The PTEs of `[startPage, startPage + pages)` are made anew: what was wrong with whole chunks there is over. */
+  clear(startPage: number, pages: number): void {
+    if (this.#byChunk.size === 0) return;
+    const endPage = startPage + pages;
+    for (const [key, cause] of this.#byChunk) {
+      if (cause.startPage >= startPage && cause.startPage + cause.pages <= endPage) this.#byChunk.delete(key);
+    }
+  }
+}
+
+function keyOf(startPage: number, pages: number): number {
+  return startPage * SIZES + (pages === 512 ? 2 : pages === 16 ? 1 : 0);
+}

@@ -1,0 +1,213 @@
+// Models: nothing - the rules about GPU faults (07-quirks, section E; I7).
+import { SvmFlag } from '../../lib/uapi/constants.ts';
+import type { FaultReason } from '../kernel/effects.ts';
+import { Errno, errnoName } from '../kernel/errno.ts';
+import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
+import { isIoOrPfnMap, isSpecialVma, Protection } from '../mm/vma.ts';
+import type { Vma } from '../mm/vma.ts';
+import { RangeState } from '../gpusvm/range.ts';
+import type { PendingUnmaps } from './pending-unmaps.ts';
+import type { Watch } from './watched.ts';
+
+/** Faults on one page without progress from which on it is a loop. */
+const LOOP = 8;
+/** Pages that are remembered as stuck. */
+const MOST_STUCK = 4096;
+
+interface Stuck {
+  /** What was reported last. */
+  quirk: string | undefined;
+  /** Faults that were answered 0. */
+  faults: number;
+  /** Whether a killed access overwrote a live PTE (Q60). */
+  overwritten: boolean;
+}
+
+/** Follows the faults of one file. */
+export class FaultRules {
+  readonly #watch: Watch;
+  readonly #pending: PendingUnmaps;
+  readonly #stuck = new Map<number, Stuck>();
+  #reportedNoCompute = false;
+  // Neighbouring pages that an operation meets the same hazard at are one hazard.
+  #run: { readonly quirk: string; readonly detail: string; readonly startPage: number; pages: number } | undefined;
+
+  constructor(watch: Watch, pending: PendingUnmaps) {
+    this.#watch = watch;
+    this.#pending = pending;
+  }
+
+  faultEnded(page: number, write: boolean, result: number, reason: FaultReason, cause: number): void {
+    const { vm, gpu, process, log, operation } = this.#watch;
+    log.note(operation, write ? 'GPU write fault' : 'GPU read fault', page, page + 1);
+    const vma = process.findVma(page);
+    if (!vm.compute && reason !== 'no-context' && !this.#reportedNoCompute) {
+      this.#reportedNoCompute = true;
+      this.#watch.report('Q04', 'this fault would not reach the handler: the VM is no compute VM', page, 1);
+    }
+    if (page === gpu.maxPage) this.#watch.report('Q59', 'the address just behind the mirrored space passes the check', page, 1);
+    if (result !== 0) {
+      this.#killed(page, write, result, reason, vma);
+      return;
+    }
+    const served = gpu.pteFlags.permits(vm.pageTable.flagsOf(page), write);
+    if (reason === 'mapped' && vma !== undefined && isSpecialVma(vma)) this.#watch.report('Q53', `a mapping of kind ${vma.kind} was mapped because an interval lies there`, page, 1);
+    if (cause === -Errno.ENOMEM) this.#watch.report('Q62', 'it was answered as if the GPU may retry', page, 1);
+    if (served) {
+      if (this.#stuck.size > 0) this.#stuck.delete(page);
+      return;
+    }
+    this.#notServed(page, this.#whyNot(page, write, reason, vma));
+  }
+
+  faultRetried(page: number, restart: boolean): void {
+    if (restart) this.#watch.report('Q58', 'its range was invalidated in each of three attempts', page, 1);
+  }
+
+  faultDropped(page: number, timestamp: number, checkpoint: number): void {
+    if (timestamp > checkpoint) this.#watch.report('Q64', 'a fault that is far younger counts as stale', page, 1);
+    else if (!this.#pending.touches(page, page) && this.#watch.process.findVma(page) !== undefined) {
+      this.#watch.report('Q63', 'the fault has nothing to do with the memory that was unmapped', page, 1);
+    }
+    if (!this.#watch.gpu.model.retryCam) this.#watch.report('Q65', 'the entry of the duplicate filter is asked for by page number and not found', page, 1);
+  }
+
+  vmFaultEnded(page: number, asked: 'svm' | 'kfd-svm' | 'none', handled: boolean): void {
+    if (handled) return;
+    if (asked === 'svm') this.#watch.report('Q02', 'the fault was not offered to KFD SVM', page, 1);
+    else if (asked === 'none' && this.#watch.vm.context !== null) this.#watch.report('Q04', 'the GPU reads the dummy page', page, 1);
+    else this.#watch.report('unhandled-fault', 'no SVM context is asked', page, 1);
+  }
+
+  /** An UNMAP found both rings empty. */
+  unmapBegins(startPage: number, endPage: number): void {
+    const context = this.#watch.vm.context;
+    if (context === null || context.closing || context.checkpoint === 0) return;
+    const { ring1, softwareRing, model } = this.#watch.gpu;
+    if (softwareRing.pending || (!model.retryCam && ring1.exists && ring1.pending)) return;
+    this.#watch.report('Q64', 'an UNMAP with empty rings keeps the checkpoint of an earlier one', startPage, endPage - startPage);
+  }
+
+  /** The process changed `[startPage, endPage)`: what was said about faults there may be said again. */
+  memoryChanged(startPage: number, endPage: number): void {
+    if (this.#stuck.size === 0) return;
+    for (const page of this.#stuck.keys()) if (page >= startPage && page < endPage) this.#stuck.delete(page);
+  }
+
+  /** The operation is over. */
+  operationEnded(): void {
+    if (this.#run !== undefined) this.#flushRun();
+  }
+
+  #say(quirk: string, detail: string, page: number): void {
+    const run = this.#run;
+    if (run !== undefined && run.quirk === quirk && run.detail === detail && run.startPage + run.pages === page) {
+      run.pages++;
+      return;
+    }
+    this.#flushRun();
+    this.#run = { quirk, detail, startPage: page, pages: 1 };
+  }
+
+  #flushRun(): void {
+    const run = this.#run;
+    this.#run = undefined;
+    if (run !== undefined) this.#watch.report(run.quirk, run.detail, run.startPage, run.pages);
+  }
+
+  #killed(page: number, write: boolean, result: number, reason: FaultReason, vma: Vma | undefined): void {
+    const name = errnoName(result) ?? `errno ${-result}`;
+    const quirk = this.#quirkOfKill(page, write, result, reason, vma);
+    const stuck = this.#stuckAt(page);
+    stuck.faults = 0;
+    // What the collector did to the interval was reported where it was met.
+    if (quirk !== undefined && stuck.quirk !== quirk) {
+      stuck.quirk = quirk;
+      this.#say(quirk, `a GPU ${write ? 'write' : 'read'} was killed with ${name}`, page);
+    }
+    const { vm, gpu } = this.#watch;
+    if (stuck.overwritten || vm.context === null || !gpu.pteFlags.permits(vm.pageTable.flagsOf(page), false)) return;
+    stuck.overwritten = true;
+    this.#watch.report('Q60', 'the VM layer overwrites the PTE, and the range still counts as mapped', page, 1);
+  }
+
+  #stuckAt(page: number): Stuck {
+    const known = this.#stuck.get(page);
+    if (known !== undefined) return known;
+    if (this.#stuck.size >= MOST_STUCK) this.#stuck.clear();
+    const stuck: Stuck = { quirk: undefined, faults: 0, overwritten: false };
+    this.#stuck.set(page, stuck);
+    return stuck;
+  }
+
+  #quirkOfKill(page: number, write: boolean, result: number, reason: FaultReason, vma: Vma | undefined): string | undefined {
+    if (result === -Errno.ENOMEM) return 'Q62';
+    switch (reason) {
+      case 'closing':
+      case 'commit-failed':
+        return 'Q61';
+      case 'pages-not-writable':
+        return permits(vma, write) ? 'Q52' : 'unhandled-fault';
+      case 'no-range': {
+        if (vma !== undefined && isIoOrPfnMap(vma)) return 'Q53';
+        const interval = this.#watch.vm.context?.tree.find(page);
+        if (interval !== undefined && interval.last === PAGE_NUMBER_END - 1) return 'Q22';
+        return interval === undefined ? undefined : interval.first <= page && interval.last >= page ? undefined : 'unhandled-fault';
+      }
+      default:
+        return 'unhandled-fault';
+    }
+  }
+
+  #whyNot(page: number, write: boolean, reason: FaultReason, vma: Vma | undefined): string | undefined {
+    const context = this.#watch.vm.context;
+    const flags = context?.tree.find(page)?.flags ?? 0;
+    const forbidden = write && (flags & SvmFlag.gpuReadOnly) !== 0;
+    switch (reason) {
+      case 'no-vma':
+        return 'Q54';
+      case 'mapped':
+        return forbidden ? 'Q56' : undefined;
+      case 'recently-mapped':
+        return forbidden ? 'Q56' : 'Q57';
+      case 'already-valid':
+        return 'Q60';
+      case 'pages-unavailable': {
+        const range = context?.framework.findRange(page, page + 1);
+        if (range !== undefined && (range.state & RangeState.unmapped) !== 0) return 'Q46';
+        const hasBadPage = range !== undefined && !this.#isReadable(range.startPage, range.endPage);
+        return hasBadPage && permits(vma, write) ? 'Q50' : 'Q55';
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #notServed(page: number, quirk: string | undefined): void {
+    const stuck = this.#stuckAt(page);
+    stuck.faults++;
+    if (quirk !== undefined && stuck.quirk !== quirk) {
+      stuck.quirk = quirk;
+      this.#say(quirk, 'the fault was answered 0, and the access is not served', page);
+    }
+    if (stuck.faults === LOOP) {
+      this.#say('refault-loop', `${LOOP} faults on a page were answered 0 without a PTE${stuck.quirk === undefined ? '' : `: ${stuck.quirk}`}`, page);
+    }
+  }
+
+  #isReadable(startPage: number, endPage: number): boolean {
+    let page = startPage;
+    while (page < endPage) {
+      const vma = this.#watch.process.findVma(page);
+      if (!permits(vma, false)) return false;
+      page = vma!.endPage;
+    }
+    return true;
+  }
+}
+
+function permits(vma: Vma | undefined, write: boolean): boolean {
+  const needed = Protection.read | (write ? Protection.write : 0);
+  return vma !== undefined && (vma.protection & needed) === needed;
+}
+

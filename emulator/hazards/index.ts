@@ -1,0 +1,8 @@
+// Models: nothing - the names of this folder.
+export { QUIRKS, UNOBSERVABLE } from './catalogue.ts';
+export type { Quirk, Severity } from './catalogue.ts';
+export { formatHazard, HazardError } from './hazard.ts';
+export type { Hazard } from './hazard.ts';
+export { HazardMonitor } from './monitor.ts';
+export type { LoggedOperation, OperationWord } from './operation-log.ts';
+export type { WatchedFile } from './watched.ts';

@@ -1,0 +1,54 @@
+// Models: nothing - the last operations of a machine and the pages they were about, in constant memory.
+
+/** What an operation did, as the log shows it. */
+export const OPERATION_WORDS = [
+  'mmap', 'munmap', 'mprotect', 'discard', 'SET_ATTR', 'GET_ATTR', 'ioctl', 'GPU read fault', 'GPU write fault', 'collection', 'close',
+] as const;
+export type OperationWord = (typeof OPERATION_WORDS)[number];
+
+/** One operation of the past. */
+export interface LoggedOperation {
+  /** Number of the operation, from 1. */
+  readonly operation: number;
+  readonly what: OperationWord;
+}
+
+const NUMBER_OF_WORD = Object.fromEntries(OPERATION_WORDS.map((word, index) => [word, index])) as Record<OperationWord, number>;
+const CAPACITY = 512;
+const MOST_CITED = 6;
+
+// Four numbers an entry: operation, word, first page, page behind the last.
+const WIDTH = 4;
+
+/** A ring of operations; writing to it allocates nothing. */
+export class OperationLog {
+  readonly #entries = new Float64Array(CAPACITY * WIDTH);
+  #next = 0;
+  #count = 0;
+
+  /** Notes that operation number `operation` did `word` to the pages `[startPage, endPage)`. */
+  note(operation: number, word: OperationWord, startPage: number, endPage: number): void {
+    const at = this.#next * WIDTH;
+    const entries = this.#entries;
+    entries[at] = operation;
+    entries[at + 1] = NUMBER_OF_WORD[word];
+    entries[at + 2] = startPage;
+    entries[at + 3] = endPage;
+    this.#next = this.#next + 1 === CAPACITY ? 0 : this.#next + 1;
+    if (this.#count < CAPACITY) this.#count++;
+  }
+
+  /** The last operations that touched `[startPage, endPage)`, oldest first. */
+  touching(startPage: number, endPage: number): LoggedOperation[] {
+    const found: LoggedOperation[] = [];
+    const entries = this.#entries;
+    for (let back = 1; back <= this.#count && found.length < MOST_CITED; back++) {
+      const at = ((this.#next - back + CAPACITY) % CAPACITY) * WIDTH;
+      if (entries[at + 2]! >= endPage || entries[at + 3]! <= startPage) continue;
+      const entry = { operation: entries[at]!, what: OPERATION_WORDS[entries[at + 1]!]! };
+      const last = found[found.length - 1];
+      if (last?.operation !== entry.operation || last.what !== entry.what) found.push(entry);
+    }
+    return found.reverse();
+  }
+}

@@ -1,0 +1,279 @@
+// Models: nothing - the rules about ranges, PTEs and their invalidation (07-quirks, section C and D; I1 to I6, I12).
+import { SvmAccess } from '../../lib/uapi/constants.ts';
+import { Errno } from '../kernel/errno.ts';
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import { NotifierEvent } from '../mm/interval-notifier.ts';
+import { Protection } from '../mm/vma.ts';
+import { RangeState } from '../gpusvm/range.ts';
+import type { AttributeInterval } from '../svm/attribute-tree.ts';
+import type { SvmRange } from '../svm/svm-range.ts';
+import { Causes, Wrong } from './causes.ts';
+import type { Cause } from './causes.ts';
+import { PageSpans } from './page-spans.ts';
+import { checkPtes } from './pte-check.ts';
+import type { PteFault } from './pte-check.ts';
+import { pagesText } from './watched.ts';
+import type { Watch } from './watched.ts';
+
+const WRONG_BIT: Readonly<Record<PteFault, number>> = {
+  stale: Wrong.stale, uncovered: Wrong.uncovered, permission: Wrong.permission, 'copy-on-write': Wrong.copyOnWrite,
+  inaccessible: 0, 'read-only': 0, flags: 0,
+};
+
+const WORDS: Readonly<Record<PteFault, string>> = {
+  stale: 'PTEs of $ still map pages that the CPU does not map there any more',
+  uncovered: 'PTEs of $ stay live although no mapped range covers them: events do not find them; they are reached only through a later fault',
+  permission: 'PTEs of $ allow more than the mapping',
+  'copy-on-write': 'PTEs of $ are writable, but their pages were collected for reading: the GPU writes to shared pages',
+  inaccessible: 'PTEs of $ are live although access is "inaccessible"',
+  'read-only': 'PTEs of $ are read-only although mapping and attributes allow writing',
+  flags: 'PTEs of $ do not have the flags of the current attributes',
+};
+
+/** Follows what becomes of the PTEs of one file, and checks those that an operation may have spoilt. */
+export class RangeRules {
+  readonly causes = new Causes();
+  readonly #watch: Watch;
+  readonly #dirty = new PageSpans();
+  // The commit at hand: its PTEs are written, the range is not marked yet.
+  #written = -1;
+  // The range whose pages were collected last.
+  #collected = -1;
+  #replaced: { readonly startPage: number; readonly pages: number; readonly live: number } | undefined;
+  #collecting = false;
+  #prefetching = false;
+  #split: { readonly first: number; readonly last: number } | undefined;
+  #told: { readonly cause: Cause; readonly bit: number }[] = [];
+  // The run of equal PTE faults that is being built.
+  #run: { quirk: string; fault: PteFault; startPage: number; pages: number; storyStart: number; storyEnd: number } | undefined;
+
+  constructor(watch: Watch) {
+    this.#watch = watch;
+  }
+
+  /** The PTEs of `[startPage, endPage)` are looked at when the operation has ended. */
+  touch(startPage: number, endPage: number): void {
+    this.#dirty.add(startPage, endPage);
+  }
+
+  splitBegins(first: number, last: number): void {
+    this.#split = { first, last };
+  }
+
+  /** PTEs were written, or not, for an attribute interval: what is read-only from now on is so by mistake (Q49). */
+  prefetched(): void {
+    this.#prefetching = true;
+  }
+
+  notifierCalled(event: number, startPage: number, endPage: number): void {
+    const { context } = this.#watch.vm;
+    if (context === null || event === NotifierEvent.release) return;
+    for (let range = context.framework.findRange(startPage, endPage); range !== undefined && range.startPage < endPage; range = context.framework.rangeAfter(range)) {
+      if (context.closing) {
+        this.causes.keep('Q11', range.startPage, range.pages);
+      } else if (range.gpuMapped && (range.state & RangeState.unmapped) === 0) {
+        if (startPage <= range.startPage && endPage >= range.endPage) continue;
+        this.causes.set(event === NotifierEvent.unmap ? 'Q37' : 'Q35', range.startPage, range.pages);
+      } else if (this.#hasLivePtes(range.startPage, range.pages)) {
+        this.#skipped(event, range);
+      } else {
+        continue;
+      }
+      this.touch(range.startPage, range.endPage);
+    }
+  }
+
+  /** The callback does not zap a range that is not marked mapped, though it has live PTEs. */
+  #skipped(event: number, range: SvmRange): void {
+    if (this.#written === range.startPage) this.causes.keep('Q40', range.startPage, range.pages);
+    else if (event === NotifierEvent.unmap && this.causes.of(range.startPage)?.quirk === 'Q35') this.causes.set('Q36', range.startPage, range.pages);
+  }
+
+  rangeRemoved(startPage: number, pages: number): void {
+    const context = this.#watch.vm.context;
+    if (context === null || !this.#hasLivePtes(startPage, pages)) return;
+    if (context.closing) this.causes.keep('Q11', startPage, pages);
+    else if (!this.#collecting) this.causes.set('Q38', startPage, pages);
+    else if (this.causes.of(startPage) === undefined) this.causes.set('Q37', startPage, pages);
+    this.touch(startPage, startPage + pages);
+  }
+
+  ptesReplacing(startPage: number, pages: number, flags: number, frames: Uint32Array, at: number): void {
+    const { pageTable } = this.#watch.vm;
+    const blockNumber = Math.floor(startPage / PAGES_PER_BLOCK);
+    const block = pageTable.blocks.get(blockNumber);
+    if (block === undefined) return;
+    const { pteFlags } = this.#watch.gpu;
+    const offset = block.base + startPage - blockNumber * PAGES_PER_BLOCK;
+    let live = 0;
+    for (let index = 0; index < pages; index++) {
+      const mark = block.marks[offset + index]!;
+      if (mark === 0 || (mark === flags && block.frames[offset + index] === frames[at + index])) continue;
+      if (pteFlags.permits(mark, false)) live++;
+    }
+    if (live > 0) this.#replaced = { startPage, pages, live };
+  }
+
+  dmaMapped(startPage: number): void {
+    this.#collected = startPage;
+  }
+
+  ptesWritten(startPage: number, pages: number, flags: number): void {
+    this.causes.clear(startPage, pages);
+    this.#written = startPage;
+    const interval = this.#watch.vm.context?.tree.find(startPage);
+    // Pages that were collected for this very write are as they should be, if the flags are.
+    if (this.#collected !== startPage || !this.#isAsWanted(startPage, startPage + pages, flags, interval)) this.touch(startPage, startPage + pages);
+    this.#collected = -1;
+    if (interval !== undefined && 2 ** interval.granularity < pages && interval.granularity !== this.#watch.vm.context!.granularity) {
+      this.#watch.report('Q19', `${pagesText(pages)} were mapped as one although granularity is 2^${interval.granularity} pages`, startPage, pages);
+    }
+  }
+
+  /** Whether flags `flags` are those that one mapping and one attribute interval want for all of the pages. */
+  #isAsWanted(startPage: number, endPage: number, flags: number, interval: AttributeInterval | undefined): boolean {
+    const vma = this.#watch.process.findVma(startPage);
+    if (vma === undefined || vma.endPage < endPage || interval === undefined || interval.last < endPage - 1) return false;
+    if ((vma.protection & Protection.read) === 0 || interval.access === SvmAccess.inaccessible) return false;
+    return flags === this.#watch.gpu.pteFlags.indexFor(interval.flags, (vma.protection & Protection.write) === 0);
+  }
+
+  tlbFlushed(): void {
+    this.#replaced = undefined;
+  }
+
+  ptesZapped(startPage: number, pages: number): void {
+    this.causes.clear(startPage, pages);
+    const split = this.#split;
+    if (split === undefined || (startPage >= split.first && startPage + pages <= split.last + 1)) return;
+    this.#watch.report('Q47', `PTEs of ${pagesText(pages)} were cleared for a change of ${pagesText(split.last - split.first + 1)}`, startPage, pages);
+  }
+
+  zapFailed(startPage: number, endPage: number): void {
+    if (this.#split !== undefined) {
+      this.#watch.report('Q47', 'a zap failed in a split: what was zapped before is not flushed from the TLB', startPage, endPage - startPage);
+      return;
+    }
+    const range = this.#watch.vm.context?.framework.findRange(startPage, endPage);
+    if (range === undefined) return;
+    this.causes.set('Q39', range.startPage, range.pages);
+    this.touch(range.startPage, range.endPage);
+  }
+
+  commitFailed(startPage: number, pages: number, result: number): void {
+    const written = this.#written === startPage;
+    this.#written = -1;
+    if (!this.#hasLivePtes(startPage, pages)) return;
+    if (result === -Errno.EAGAIN) {
+      if (this.causes.of(startPage) === undefined) this.causes.set('Q40', startPage, pages);
+    } else if (written && this.#watch.vm.context?.framework.findRange(startPage, startPage + 1)?.gpuMapped === false) {
+      this.causes.set('Q41', startPage, pages);
+    }
+    this.touch(startPage, startPage + pages);
+  }
+
+  collecting(): void {
+    this.#collecting = true;
+  }
+
+  collected(): void {
+    this.#collecting = false;
+  }
+
+  /** A range was marked mapped though its pages are not valid any more. */
+  markedTooLate(startPage: number, pages: number): void {
+    this.causes.set('Q40', startPage, pages);
+    this.touch(startPage, startPage + pages);
+  }
+
+  /** The operation is over: nothing is under way any more, so what is wrong now stays wrong. */
+  operationEnded(): void {
+    const dirty = this.#dirty;
+    // Nothing happened to ranges.
+    if (dirty.count === 0 && this.#written < 0 && this.#split === undefined && this.#replaced === undefined && !this.#prefetching) return;
+    for (let index = 0; index < dirty.count; index++) checkPtes(this.#watch, dirty.start(index), dirty.end(index), this.#onFault);
+    this.#flushRun();
+    for (const { cause, bit } of this.#told) cause.reported |= bit;
+    if (this.#told.length > 0) this.#told = [];
+    dirty.clear();
+    if (this.#replaced !== undefined) {
+      const { startPage, pages, live } = this.#replaced;
+      this.#watch.report('Q42', `${pagesText(live)} may still be reached through old TLB entries`, startPage, pages);
+      this.#replaced = undefined;
+    }
+    this.#written = -1;
+    this.#collected = -1;
+    this.#split = undefined;
+    this.#prefetching = false;
+  }
+
+  readonly #onFault = (page: number, fault: PteFault, range: SvmRange | undefined, hasInterval: boolean): void => {
+    const bit = WRONG_BIT[fault];
+    const cause = bit === 0 ? undefined : this.causes.of(page);
+    if (cause !== undefined) {
+      if ((cause.reported & bit) !== 0) return;
+      // Said once: from the next operation on.
+      if (this.#told[this.#told.length - 1]?.cause !== cause || this.#told[this.#told.length - 1]!.bit !== bit) this.#told.push({ cause, bit });
+    }
+    const quirk = cause?.quirk ?? this.#nameOf(fault, page, range, hasInterval);
+    if (this.#continues(quirk, fault, page)) {
+      this.#run!.pages++;
+      return;
+    }
+    this.#flushRun();
+    const story = cause ?? range;
+    const storyStart = story === undefined ? page : story.startPage;
+    this.#run = { quirk, fault, startPage: page, pages: 1, storyStart, storyEnd: story === undefined ? page + 1 : storyStart + story.pages };
+  };
+
+  #continues(quirk: string, fault: PteFault, page: number): boolean {
+    const run = this.#run;
+    return run !== undefined && run.quirk === quirk && run.fault === fault && run.startPage + run.pages === page;
+  }
+
+  #flushRun(): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    this.#run = undefined;
+    const story = { startPage: run.storyStart, endPage: Math.max(run.storyEnd, run.startPage + run.pages) };
+    this.#watch.report(run.quirk, WORDS[run.fault].replace('$', pagesText(run.pages)), run.startPage, run.pages, story);
+  }
+
+  #nameOf(fault: PteFault, page: number, range: SvmRange | undefined, hasInterval: boolean): string {
+    const { context } = this.#watch.vm;
+    switch (fault) {
+      case 'stale':
+        return context === null || context.closing ? 'Q11' : 'I1';
+      case 'uncovered':
+        return range === undefined || !range.gpuMapped ? 'I3' : 'I2';
+      case 'permission':
+        if (context === null || context.closing) return 'Q11';
+        return range === undefined ? 'I5' : 'Q51';
+      case 'copy-on-write':
+        return 'Q48';
+      case 'inaccessible':
+        return 'Q14';
+      case 'read-only':
+        return this.#prefetching ? 'Q49' : 'Q51';
+      default: {
+        if (!hasInterval) return 'Q32';
+        const interval = context?.tree.find(page);
+        const spans = interval !== undefined && range !== undefined && (interval.first > range.startPage || interval.last < range.endPage - 1);
+        return spans ? 'Q68' : 'Q13';
+      }
+    }
+  }
+
+  #hasLivePtes(startPage: number, pages: number): boolean {
+    const { pageTable } = this.#watch.vm;
+    const blockNumber = Math.floor(startPage / PAGES_PER_BLOCK);
+    const block = pageTable.blocks.get(blockNumber);
+    if (block === undefined || block.used === 0) return false;
+    const offset = block.base + startPage - blockNumber * PAGES_PER_BLOCK;
+    const { pteFlags } = this.#watch.gpu;
+    for (let index = offset; index < offset + pages; index++) {
+      if (block.marks[index] !== 0 && block.frames[index] !== 0 && pteFlags.permits(block.marks[index]!, false)) return true;
+    }
+    return false;
+  }
+}

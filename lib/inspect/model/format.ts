@@ -1,0 +1,60 @@
+/** Numbers as the inspector writes them. */
+import { errnoMessage, errnoName } from '../../../emulator/index.ts';
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
+
+/** "2 MiB", "4 KiB", "1.5 GiB". */
+export function bytes(count: number): string {
+  let unit = 0;
+  let value = count;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${Number(value.toFixed(value < 10 && !Number.isInteger(value) ? 2 : 1))} ${UNITS[unit]}`;
+}
+
+/** Size of a number of pages. */
+export function pagesSize(pages: number): string {
+  return bytes(pages * 4096);
+}
+
+/** "0x10000000" of a page number; groups of four digits above 32 bits. */
+export function address(page: number): string {
+  const digits = (BigInt(Math.floor(page)) << 12n).toString(16);
+  return digits.length <= 8 ? `0x${digits}` : `0x${digits.slice(0, -8)}_${digits.slice(-8)}`;
+}
+
+/** "[0x10000000, 0x10200000) 2 MiB" */
+export function interval(page: number, pages: number): string {
+  return `[${address(page)}, ${address(page + pages)}) ${pagesSize(pages)}`;
+}
+
+/** "1.002 000 s": the virtual clock. */
+export function time(nanoseconds: number): string {
+  const [whole, fraction] = (nanoseconds / 1e9).toFixed(6).split('.') as [string, string];
+  return `${whole}.${fraction.slice(0, 3)} ${fraction.slice(3)} s`;
+}
+
+/** "0", "EINVAL", "1 (sleeps)" of an operation's result. */
+export function result(value: number): string {
+  if (value === 0) return 'ok';
+  return errnoName(value) ?? String(value);
+}
+
+/** "EINVAL: invalid argument" */
+export function resultSentence(value: number): string {
+  const name = errnoName(value);
+  return name === undefined ? `result ${value}` : `${name}: ${errnoMessage(name)}`;
+}
+
+/** A byte count or address as a person writes it: 0x..., 4096, 4k, 2M, 1G, 16T. Undefined if it is none. */
+export function parseBytes(text: string): bigint | undefined {
+  const match = /^\s*(0x[0-9a-f_]+|\d+)\s*([kmgt])?(?:i?b)?\s*$/i.exec(text);
+  if (match === null) return undefined;
+  const digits = match[1]!.replaceAll('_', '');
+  if (digits === '0x') return undefined;
+  const shift = { k: 10n, m: 20n, g: 30n, t: 40n }[(match[2] ?? '').toLowerCase()] ?? 0n;
+  const value = BigInt(digits) << shift;
+  return value < 1n << 64n ? value : undefined;
+}

@@ -1,0 +1,53 @@
+/** Defects that the hazard monitor finds, brought together where one operation shows the same one again and again. */
+import type { EventMap } from '../../../emulator/index.ts';
+
+/** A defect that was met in an operation. */
+export interface StepHazard {
+  readonly quirk: string;
+  readonly detail: string;
+  readonly page: number;
+  pages: number;
+  /** How often it was met on these pages. */
+  count: number;
+  /** As the driver means it, though hardly as a program expects it. */
+  readonly isNotice: boolean;
+  /** What a program can do about it. */
+  readonly advice: string;
+  /** Operations that led there, with their numbers. */
+  readonly history: string;
+}
+
+/** Different hazards of one operation that are kept. */
+const MOST = 40;
+
+/** Hazards of one operation. */
+export class StepHazards {
+  #list: StepHazard[] = [];
+
+  /** A hazard was found. */
+  add({ quirk, address, size, detail, hazard }: EventMap['hazard']): void {
+    const page = Number(address >> 12n);
+    const pages = Number(size >> 12n);
+    // An access meets the same on page after page, and there in turn with others.
+    for (let index = this.#list.length - 1; index >= 0 && index >= this.#list.length - 4; index--) {
+      const known = this.#list[index]!;
+      if (known.quirk !== quirk || page < known.page || page > known.page + known.pages) continue;
+      known.pages = Math.max(known.pages, page + pages - known.page);
+      known.count++;
+      return;
+    }
+    if (this.#list.length >= MOST) return;
+    const before = hazard?.history.filter((each) => each.operation !== hazard.operation) ?? [];
+    this.#list.push({
+      quirk, detail, page, pages, count: 1, isNotice: hazard?.severity === 'notice', advice: hazard?.advice ?? '',
+      history: before.map(({ operation, what }) => `${what} (${operation})`).join(', '),
+    });
+  }
+
+  /** Those since the last call. */
+  take(): readonly StepHazard[] {
+    const list = this.#list;
+    this.#list = [];
+    return list;
+  }
+}

@@ -1,0 +1,110 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { randomTrace } from '../../../test/random-trace.ts';
+import { parseTrace, readTraceFile } from '../../trace/read-trace.ts';
+import { replayTrace } from '../../trace/replay.ts';
+import { answerText, markOf } from './describe.ts';
+import { InspectorSession } from './session.ts';
+
+const sessionOf = (text: string): InspectorSession => new InspectorSession(parseTrace('test', text));
+const replays = (trace: string) => replayTrace(parseTrace('exported', trace), { check: true });
+const mapping = { mmap: { addr: '0x10000000', len: '0x200000', prot: 'rw', kind: 'anon' } };
+const fault = { fault: { addr: '0x10000000', write: true } };
+
+describe('a session', () => {
+  it('starts empty with a configuration', () => {
+    const session = new InspectorSession();
+    expect(session.steps.map(({ operation }) => operation.name)).toEqual(['config']);
+    expect(session.stateAt(0).lanes.vmas).toEqual([]);
+    expect(session.gcMajor).toBe(9);
+  });
+
+  it('shows the same state at a step, whichever way it is reached', () => {
+    const trace = randomTrace(400, 7);
+    const forward = sessionOf(trace);
+    const states = forward.steps.map((_, index) => forward.stateAt(index));
+    const other = sessionOf(trace);
+    for (const index of [399, 398, 12, 11, 200, 0, 399, 13, 150, 151, 149]) {
+      expect(other.stateAt(index).snapshot, `step ${index}`).toEqual(states[index]!.snapshot);
+      expect(other.stateAt(index).changes, `step ${index}`).toEqual(states[index]!.changes);
+    }
+    expect(() => other.stateAt(400)).toThrow(RangeError);
+  });
+
+  it('says what an operation changed', () => {
+    const session = sessionOf([{ config: {} }, mapping, fault, { munmap: { addr: '0x10100000', len: '0x100000' } }].map((each) => JSON.stringify(each)).join('\n'));
+    const lanesAdded = (step: number): string[] => [...new Set([...session.stateAt(step).changes.added].map((identity) => identity.split(' ')[0]!))].sort();
+    expect(lanesAdded(1)).toEqual(['vmas']);
+    expect(lanesAdded(2)).toEqual(['attributes', 'notifiers', 'ptes', 'ranges']);
+    expect(session.stateAt(3).changes.removed.map(({ lane }) => lane)).toContain('ptes');
+    expect(session.stateAt(2).changes.removed).toEqual([]);
+  });
+
+  it('names the rule that decided a fault', () => {
+    const session = sessionOf([mapping, fault, fault, { fault: { addr: '0x0', write: false } }].map((each) => JSON.stringify(each)).join('\n'));
+    expect(session.steps.map(answerText)).toEqual(['ok', 'mapped', 'retry', 'retry']);
+    expect(session.steps[2]!.decisions[0]!.rule).toMatch(/2 ms ago.*Q57/);
+    expect(session.steps[3]!.decisions[0]!.rule).toMatch(/nothing is mapped there.*Q54/);
+    // Nobody handles the last one: that is a hazard of its own.
+    expect(session.steps.map(markOf)).toEqual(['plain', 'fault', 'fault', 'hazard']);
+  });
+
+  it('finds the same hazards as a replay, at the same operations', () => {
+    const lines = parseTrace('test', randomTrace(300, 5));
+    const found = new Set<string>();
+    replayTrace(lines, { check: false, onHazard: ({ operation, quirk }) => found.add(`${operation} ${quirk}`) });
+    const own = new InspectorSession(lines).steps.flatMap(({ hazards }, index) => hazards.map(({ quirk }) => `${index + 1} ${quirk}`));
+    expect(found.size).toBeGreaterThan(10);
+    expect(new Set(own)).toEqual(found);
+  });
+
+  it('marks where it differs from the recording', () => {
+    const session = sessionOf('{"in":{"gc":{}},"out":{"ret":0,"ran":true,"fx":[]}}');
+    expect(session.steps[0]!.difference).toBe('ran');
+    expect(markOf(session.steps[0]!)).toBe('differs');
+  });
+});
+
+describe('operations by hand', () => {
+  it('replace what stood behind the step, and can be taken back', () => {
+    const session = sessionOf(randomTrace(60, 3));
+    const before = session.trace();
+    const index = session.runAfter(20, { gc: {} });
+    expect(index).toBe(21);
+    expect(session.steps).toHaveLength(22);
+    expect(session.stateAt(21).snapshot.clock).toBe(session.steps[20]!.clock);
+    expect(session.canUndo).toBe(true);
+    session.undo();
+    expect(session.trace()).toBe(before);
+    expect(session.canUndo).toBe(false);
+    expect(session.stateAt(59).snapshot.clock).toBe(session.steps[59]!.clock);
+  });
+
+  it('leave the session as it was if they are none', () => {
+    const session = new InspectorSession();
+    expect(() => session.runAfter(0, { frobnicate: {} })).toThrow(/unknown operation/);
+    expect(() => session.runAfter(0, { config: { gc: '9.4.2' } })).toThrow(/only the first operation/);
+    expect(session.steps).toHaveLength(1);
+  });
+});
+
+describe('the exported trace', () => {
+  it('replays identically after every kind of driving', () => {
+    const session = new InspectorSession();
+    for (const operation of [mapping, fault, { set: { addr: '0x10000000', size: '0x100000', attrs: [[8, 1]] } }, { advance: { ns: 3_000_000 } }, { access: { addr: '0x10000000', len: '0x200000', write: true } }, { gc: {} }, { dump: {} }]) {
+      session.runAfter(session.steps.length - 1, operation);
+    }
+    expect(replays(session.trace())).toEqual({ operations: 8, compared: 8, difference: undefined });
+  });
+
+  it('replays identically for the recorded traces', () => {
+    const folder = join(import.meta.dirname, '../../../test/vectors');
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.jsonl(\.gz)?$/.test(name));
+    for (const name of files.filter((_, index) => index % 4 === 0)) {
+      const session = new InspectorSession(readTraceFile(join(folder, name)));
+      expect(session.steps.filter(({ difference }) => difference !== undefined), name).toEqual([]);
+      expect(replays(session.trace()).difference, name).toBeUndefined();
+    }
+  });
+});

@@ -1,0 +1,23 @@
+/** The built page, with a trace put into it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../device/native-addon.ts';
+
+/** A trace to show: its text and the name of its file. */
+export interface InspectedTrace {
+  readonly name: string;
+  readonly text: string;
+}
+
+const PLACE = '<!--trace-->';
+
+/** The page as one self-contained HTML file; `trace` is what it shows at first. Throws if the package was not built. */
+export function inspectorPage(trace?: InspectedTrace): string {
+  const root = packageRoot(import.meta.dirname);
+  if (root === undefined) throw new Error('inspect: the folder of the package is not known');
+  const page = readFileSync(join(root, 'dist', 'lib', 'inspect', 'page.html'), 'utf8');
+  if (trace === undefined) return page.replace(PLACE, '');
+  // In a script element only "</script" and "<!--" have a meaning; "<" as an escape has none.
+  const json = JSON.stringify({ name: trace.name, text: trace.text }).replaceAll('<', '\\u003c');
+  return page.replace(PLACE, () => `<script id="trace" type="application/json">${json}</script>`);
+}

@@ -1,0 +1,50 @@
+/** What the colours of the map mean; chooses the attribute that gives the attribute lane its colours. */
+import type { JSX } from 'preact';
+import { ATTRIBUTE_COLOURS, attributeLegend } from '../model/lanes.ts';
+import type { AttributeColour } from '../model/lanes.ts';
+
+const FIXED: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
+  ['VMAs', [['vma-writable', 'writable'], ['vma-readable', 'read-only'], ['vma-none', 'no access']]],
+  ['ranges', [['range-2m', '2 MiB'], ['range-64k', '64 KiB'], ['range-4k', '4 KiB'], ['half', 'half: not mapped']]],
+  ['PTEs', [
+    ['pte-ok', 'fresh'], ['pte-readonly', 'fresh, read-only'], ['pte-stale', 'stale'], ['pte-perm', 'too permissive'],
+    ['pte-cow', 'over shared'], ['pte-orphan', 'orphan'], ['pte-nodma', 'no DMA'],
+  ]],
+  ['outline', [['changed', 'changed here'], ['removed', 'gone'], ['selected', 'selected']]],
+];
+
+interface LegendProps {
+  readonly attribute: AttributeColour;
+  readonly onAttribute: (attribute: AttributeColour) => void;
+}
+
+export function Legend({ attribute, onAttribute }: LegendProps): JSX.Element {
+  return (
+    <div class="legend">
+      <label>
+        <span>attributes by</span>
+        <select name="colour" value={attribute} onChange={(event) => onAttribute(event.currentTarget.value as AttributeColour)}>
+          {ATTRIBUTE_COLOURS.map((each) => <option key={each} value={each}>{each}</option>)}
+        </select>
+      </label>
+      <Group entries={attributeLegend(attribute).map(([number, words]) => [`set-${number}`, words])} />
+      {FIXED.map(([title, entries]) => (
+        <span key={title} class="group">
+          <b>{title}</b> <Group entries={entries} outline={title === 'outline'} />
+        </span>
+      ))}
+    </div>
+  );
+}
+
+function Group({ entries, outline = false }: { entries: readonly (readonly [string, string])[]; outline?: boolean }): JSX.Element {
+  return (
+    <>
+      {entries.map(([paint, words]) => (
+        <span key={paint} class="entry">
+          <i class={`swatch ${paint}${outline ? ' outline' : ''}`} style={outline ? { borderColor: `var(--${paint})` } : { background: `var(--${paint})` }} /> {words}
+        </span>
+      ))}
+    </>
+  );
+}

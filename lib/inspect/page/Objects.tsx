@@ -1,0 +1,60 @@
+/** Everything in the address space as a list: the same as the map, for reading. */
+import type { JSX } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
+import { interval } from '../model/format.ts';
+import { LANE_TITLES, LANES } from '../model/lanes.ts';
+import type { LaneItem, LaneName, Lanes } from '../model/lanes.ts';
+import type { LaneChanges } from '../model/changes.ts';
+import { VirtualList } from './VirtualList.tsx';
+
+interface ObjectsProps {
+  readonly lanes: Lanes;
+  readonly changes: LaneChanges;
+  readonly selected: LaneItem | undefined;
+  readonly onSelect: (item: LaneItem) => void;
+}
+
+export function Objects({ lanes, changes, selected, onSelect }: ObjectsProps): JSX.Element {
+  const [only, setOnly] = useState<LaneName | 'all' | 'changed'>('all');
+  const items = useMemo(() => {
+    const all = LANES.flatMap((lane) => lanes[lane]);
+    if (only === 'changed') return all.filter((item) => changes.added.has(item.identity));
+    return only === 'all' ? all : [...lanes[only]];
+  }, [lanes, changes, only]);
+  return (
+    <section class="objects" aria-label="Objects">
+      <header>
+        <h2>Objects</h2>
+        <label>
+          <span>show</span>
+          <select value={only} onChange={(event) => setOnly(event.currentTarget.value as LaneName)}>
+            <option value="all">all</option>
+            <option value="changed">changed by this operation</option>
+            {LANES.map((lane) => <option key={lane} value={lane}>{LANE_TITLES[lane]}</option>)}
+          </select>
+        </label>
+        <span class="note">{items.length}</span>
+      </header>
+      <VirtualList
+        id="objects"
+        label="Objects of the address space"
+        count={items.length}
+        rowHeight={22}
+        active={selected === undefined ? -1 : items.findIndex((item) => item.identity === selected.identity)}
+        onActivate={(index) => onSelect(items[index]!)}
+        rowClass={(index) => (changes.added.has(items[index]!.identity) ? 'is-changed' : '')}
+        row={(index) => {
+          const item = items[index]!;
+          return (
+            <>
+              <span class="name">{LANE_TITLES[item.lane]}</span>
+              <span class="mono place">{interval(item.page, item.pages)}</span>
+              <span class="text">{item.label}</span>
+              {changes.added.has(item.identity) && <span class="badge changed">changed</span>}
+            </>
+          );
+        }}
+      />
+    </section>
+  );
+}

@@ -1,0 +1,136 @@
+/** The time line: operations and events as a list, and all of them at a glance as a strip. */
+import type { JSX } from 'preact';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { answerText, effectText, markOf, operationText } from '../model/describe.ts';
+import type { Place } from '../model/describe.ts';
+import type { Step } from '../model/session.ts';
+import { paintOf } from './paints.ts';
+import { TimelineRows } from '../model/timeline-rows.ts';
+import { VirtualList } from './VirtualList.tsx';
+
+interface TimelineProps {
+  readonly steps: readonly Step[];
+  readonly current: number;
+  /** The selected event of the current operation, -1 for none. */
+  readonly event: number;
+  readonly showEvents: boolean;
+  readonly theme: string;
+  readonly onShowEvents: (show: boolean) => void;
+  readonly onSelect: (step: number, event: number, place: Place | undefined) => void;
+}
+
+const MARK_TITLES = { hazard: 'hazard', differs: 'differs', refused: 'refused', fault: 'fault', plain: '' } as const;
+
+export function Timeline({ steps, current, event, showEvents, theme, onShowEvents, onSelect }: TimelineProps): JSX.Element {
+  const rows = useMemo(() => new TimelineRows(steps, showEvents), [steps, showEvents]);
+  const activate = (row: number): void => {
+    const at = rows.at(row);
+    onSelect(at.step, at.event, eventAt(steps[at.step]!, at.event)?.place);
+  };
+  return (
+    <section class="timeline" aria-label="Time line">
+      <header>
+        <h2>Time line</h2>
+        <label>
+          <input type="checkbox" checked={showEvents} onChange={(change) => onShowEvents(change.currentTarget.checked)} /> events
+        </label>
+      </header>
+      <Strip steps={steps} current={current} theme={theme} onSelect={(step) => onSelect(step, -1, undefined)} />
+      <VirtualList
+        id="operations"
+        label="Operations and events"
+        count={rows.count}
+        rowHeight={24}
+        active={rows.rowOf(current) + (showEvents ? event + 1 : 0)}
+        onActivate={activate}
+        rowClass={(row) => {
+          const at = rows.at(row);
+          return `${at.event < 0 ? `operation mark-${markOf(steps[at.step]!)}` : 'event'}${at.step === current ? ' of-current' : ''}`;
+        }}
+        row={(row) => {
+          const at = rows.at(row);
+          const step = steps[at.step]!;
+          if (at.event >= 0) return <span class="event-text">{eventAt(step, at.event)!.text}</span>;
+          const mark = markOf(step);
+          return (
+            <>
+              <span class="number">{at.step + 1}</span>
+              <span class="name">{step.operation.name}</span>
+              <span class="text" title={operationText(step.operation)}>{operationText(step.operation)}</span>
+              {mark !== 'plain' && mark !== 'refused' && <span class={`badge ${mark}`}>{mark === 'hazard' ? step.hazards.find(({ isNotice }) => !isNotice)!.quirk : MARK_TITLES[mark]}</span>}
+              <span class={`answer${Number(step.answer['ret'] ?? 0) < 0 ? ' refused' : ''}`}>{answerText(step)}</span>
+            </>
+          );
+        }}
+      />
+    </section>
+  );
+}
+
+/** Event `index` of a step: its effects, then its hazards. */
+function eventAt(step: Step, index: number): { text: string; place: Place | undefined } | undefined {
+  if (index < 0) return undefined;
+  const effect = step.effects[index];
+  if (effect !== undefined) return effectText(effect);
+  const hazard = step.hazards[index - step.effects.length];
+  return hazard === undefined ? undefined : { text: `${hazard.isNotice ? 'notice' : 'hazard'} ${hazard.quirk}: ${hazard.detail}`, place: { page: hazard.page, pages: hazard.pages } };
+}
+
+interface StripProps {
+  readonly steps: readonly Step[];
+  readonly current: number;
+  readonly theme: string;
+  readonly onSelect: (step: number) => void;
+}
+
+const STRIP_HEIGHT = 26;
+const MARK_ORDER = ['plain', 'refused', 'fault', 'differs', 'hazard'] as const;
+
+/** All operations as one strip; a click goes there. The list says the same to those who don't see it. */
+function Strip({ steps, current, theme, onSelect }: StripProps): JSX.Element {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const element = canvas.current!;
+    const draw = (): void => drawStrip(element, steps, current);
+    draw();
+    const observer = new ResizeObserver(draw);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [steps, current, theme]);
+  return (
+    <canvas
+      ref={canvas}
+      class="strip"
+      aria-hidden="true"
+      title="all operations: faults, hazards; click to go there"
+      style={{ height: `${STRIP_HEIGHT}px` }}
+      onPointerDown={(event) => {
+        const { left, width } = event.currentTarget.getBoundingClientRect();
+        onSelect(Math.min(steps.length - 1, Math.max(0, Math.floor(((event.clientX - left) / width) * steps.length))));
+      }}
+    />
+  );
+}
+
+function drawStrip(element: HTMLCanvasElement, steps: readonly Step[], current: number): void {
+  const ratio = window.devicePixelRatio;
+  const width = element.clientWidth;
+  element.width = width * ratio;
+  element.height = STRIP_HEIGHT * ratio;
+  const context = element.getContext('2d')!;
+  context.scale(ratio, ratio);
+  // One column for each pixel, with the most urgent mark of the operations in it.
+  const columns = Math.min(width, steps.length);
+  for (let column = 0; column < columns; column++) {
+    const from = Math.floor((column / columns) * steps.length);
+    const to = Math.max(from + 1, Math.floor(((column + 1) / columns) * steps.length));
+    let worst = 0;
+    for (let index = from; index < to; index++) worst = Math.max(worst, MARK_ORDER.indexOf(markOf(steps[index]!)));
+    const x = (column / columns) * width;
+    context.fillStyle = paintOf(`mark-${MARK_ORDER[worst]}`);
+    const height = worst === 0 ? 8 : 8 + worst * 3;
+    context.fillRect(x, STRIP_HEIGHT - height, Math.max(1, width / columns - (width / columns > 4 ? 1 : 0)), height);
+  }
+  context.fillStyle = paintOf('accent');
+  context.fillRect(Math.min(width - 2, ((current + 0.5) / steps.length) * width - 1), 0, 2, STRIP_HEIGHT);
+}

@@ -1,0 +1,52 @@
+/** Traces that come into the page and leave it. */
+import { EmulatedMachine } from '../../../emulator/index.ts';
+import type { AsicName } from '../../../emulator/index.ts';
+import { configOfMachine } from '../../trace/config.ts';
+import { parseTrace } from '../../trace/parse-trace.ts';
+import { InspectorSession, lineOf } from '../model/session.ts';
+
+/** A trace with the name of its file. */
+export interface NamedTrace {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The trace that was put into the page when it was made. */
+export function embeddedTrace(): NamedTrace | undefined {
+  const text = document.getElementById('trace')?.textContent;
+  return text ? (JSON.parse(text) as NamedTrace) : undefined;
+}
+
+/** The text of a file, plain or gzip. */
+export async function readFile(file: File): Promise<NamedTrace> {
+  const head = new Uint8Array(await file.slice(0, 2).arrayBuffer());
+  const packed = head[0] === 0x1f && head[1] === 0x8b;
+  const stream = packed ? file.stream().pipeThrough(new DecompressionStream('gzip')) : file.stream();
+  return { name: file.name, text: await new Response(stream).text() };
+}
+
+/** A session of a trace; throws TraceFileError with file and line number. */
+export function sessionOf(trace: NamedTrace): InspectorSession {
+  return new InspectorSession(parseTrace(trace.name, trace.text));
+}
+
+/** A session in which nothing has happened yet, on a device of the catalogue. */
+export function emptySession(asic: AsicName): InspectorSession {
+  const { options } = new EmulatedMachine({ asic });
+  return new InspectorSession([lineOf({ config: configOfMachine(options, false) })]);
+}
+
+/** Gives the user a file. */
+export function saveFile(name: string, text: string, type: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+}
+
+/** "story" of "story.jsonl.gz" */
+export function baseName(name: string): string {
+  return name.replace(/(\.jsonl)?(\.gz)?$/, '') || 'session';
+}

@@ -1,0 +1,7 @@
+/** The inspector's page: starts with the trace that stands in it, if one does. */
+import { render } from 'preact';
+import { App } from './App.tsx';
+import { embeddedTrace } from './files.ts';
+import './style.css';
+
+render(<App start={embeddedTrace()} />, document.getElementById('app')!);

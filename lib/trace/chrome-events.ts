@@ -1,0 +1,75 @@
+/** Events of the Chrome JSON trace format, as far as the export writes them, and the clock they stand on. */
+
+/** One event. `ts` and `dur` are microseconds; the third decimal is a nanosecond. */
+export interface ChromeEvent {
+  /** X slice, b/n/e asynchronous, C counter, i instant, s/f flow, M metadata. */
+  readonly ph: 'X' | 'b' | 'n' | 'e' | 'C' | 'i' | 's' | 'f' | 'M';
+  readonly name: string;
+  readonly pid: number;
+  readonly tid?: number;
+  readonly ts: number;
+  dur?: number;
+  readonly cat?: string;
+  readonly id?: string;
+  /** Of `f`: the arrow ends in the slice around it. */
+  readonly bp?: 'e';
+  /** Of `i`: as wide as its thread or its process. */
+  readonly s?: 't' | 'p';
+  readonly args?: Readonly<Record<string, unknown>>;
+}
+
+/** The whole file. */
+export interface ChromeTrace {
+  readonly traceEvents: readonly ChromeEvent[];
+  readonly displayTimeUnit: 'ns';
+  readonly otherData: Readonly<Record<string, string>>;
+}
+
+/** The threads that the export shows, in this order. */
+export const ChromeThread = { operations: 1, secondThread: 2, pageTable: 3, driver: 4 } as const;
+
+const THREAD_NAMES: Readonly<Record<keyof typeof ChromeThread, string>> = {
+  operations: 'operations',
+  secondThread: 'second thread (at preemption points)',
+  pageTable: 'GPU page table',
+  driver: 'driver: notifiers, ranges, DMA, collector',
+};
+
+/** The one process of the file. */
+export const CHROME_PROCESS = 1;
+
+/** Names of the process and its threads. */
+export function metadataEvents(processName: string): ChromeEvent[] {
+  const base = { ph: 'M', pid: CHROME_PROCESS, ts: 0 } as const;
+  const events: ChromeEvent[] = [{ ...base, name: 'process_name', args: { name: processName } }];
+  for (const [key, tid] of Object.entries(ChromeThread)) {
+    events.push({ ...base, name: 'thread_name', tid, args: { name: THREAD_NAMES[key as keyof typeof ChromeThread] } });
+    events.push({ ...base, name: 'thread_sort_index', tid, args: { sort_index: tid } });
+  }
+  return events;
+}
+
+/**
+ * Time of the export. The virtual clock stands still while operations run, so that
+ * each thing shown takes one nanosecond of its own behind it: what happened at one
+ * time stays in order, and the next movement of the clock takes the lead again.
+ */
+export class ChromeClock {
+  #time = 0;
+
+  /** Nanoseconds of the last thing shown. */
+  get now(): number {
+    return this.#time;
+  }
+
+  /** A time of its own, at or after `clock` (nanoseconds of the virtual clock). */
+  tick(clock: number): number {
+    this.#time = Math.max(clock, this.#time + 1);
+    return this.#time;
+  }
+}
+
+/** Nanoseconds as the microseconds of the format. */
+export function microseconds(nanoseconds: number): number {
+  return nanoseconds / 1000;
+}

@@ -1,0 +1,74 @@
+/** The address space of a snapshot as text: mappings, attributes, notifiers, ranges, PTEs, side by side in address order. */
+import type { AttributeSnapshot, ContextSnapshot } from '../../emulator/index.ts';
+import { bytes } from './explain.ts';
+
+const PAGE_SHIFT = 12n;
+const FLAG_NAMES = ['host-access', 'coherent', 'ext-coherent', 'hive-local', 'gpu-ro', 'gpu-exec', 'gpu-read-mostly', 'gpu-always-mapped'];
+const ACCESS_NAMES = ['inaccessible', 'in-place', 'allow-migrate'];
+/** Depth in the picture. */
+const DEPTH = { vma: 0, notifier: 0, attributes: 1, range: 2, ptes: 3 } as const;
+
+interface Row {
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly kind: keyof typeof DEPTH;
+  readonly text: string;
+}
+
+/** Lines of the map. */
+export function snapshotLines(snapshot: ContextSnapshot): string[] {
+  const rows: Row[] = [
+    ...snapshot.vmas.map((vma): Row => ({ start: vma.start, end: vma.end, kind: 'vma', text: `mapping ${vma.protection} ${vma.kind}` })),
+    ...snapshot.notifiers.map((notifier): Row => ({ ...notifier, kind: 'notifier', text: 'notifier' })),
+    ...snapshot.attributes.map((interval): Row => ({
+      start: BigInt(interval.firstPage) << PAGE_SHIFT,
+      end: (BigInt(interval.lastPage) + 1n) << PAGE_SHIFT,
+      kind: 'attributes',
+      text: `attributes ${attributesText(interval)}`,
+    })),
+    ...snapshot.ranges.map((range): Row => {
+      const state = [
+        range.mapped ? 'mapped' : 'not mapped',
+        ...(range.dmaMapped ? [] : ['no dma']),
+        ...(range.unmapped ? [range.partiallyUnmapped ? 'partly unmapped' : 'unmapped'] : []),
+        ...(range.queued ? ['queued'] : []),
+      ];
+      return { start: range.start, end: range.end, kind: 'range', text: `range ${state.join(', ')}` };
+    }),
+    ...snapshot.ptes.map((run): Row => {
+      const start = BigInt(run.startPage) << PAGE_SHIFT;
+      const access = (run.flags & 0x40n) !== 0n ? 'rw' : (run.flags & 0x20n) !== 0n ? 'r' : '-';
+      const executable = (run.flags & 0x10n) !== 0n ? 'x' : '';
+      return { start, end: start + (BigInt(run.pages) << PAGE_SHIFT), kind: 'ptes', text: `ptes ${access}${executable} ${run.state} (0x${run.flags.toString(16)})` };
+    }),
+  ];
+  const order = Object.keys(DEPTH);
+  rows.sort((left, right) => (left.start === right.start ? order.indexOf(left.kind) - order.indexOf(right.kind) : left.start < right.start ? -1 : 1));
+  const width = Math.max(12, ...rows.map((row) => row.end.toString(16).length));
+  const lines = rows.map((row) => {
+    const place = `${row.start.toString(16).padStart(width, '0')}-${row.end.toString(16).padStart(width, '0')}`;
+    return `${place} ${bytes(row.end - row.start).padStart(10)}  ${'  '.repeat(DEPTH[row.kind])}${row.text}`;
+  });
+  const { counters } = snapshot;
+  return [
+    ...(lines.length === 0 ? ['nothing is mapped'] : lines),
+    `clock ${snapshot.clock} ns, checkpoint ${snapshot.checkpoint}, ${snapshot.collectorPending} ranges wait for the collector${snapshot.closing ? ', closing' : ''}`,
+    `${counters.faults} faults, ${counters.tlb} TLB flushes, ${counters.dmaPages} pages DMA-mapped, ${counters.gcRuns} collections`,
+  ];
+}
+
+function attributesText(interval: AttributeSnapshot): string {
+  const flags = FLAG_NAMES.filter((_, bit) => (interval.flags & (1 << bit)) !== 0);
+  return [
+    `access=${ACCESS_NAMES[interval.access] ?? interval.access}`,
+    `preferred=${location(interval.preferredLocation)}`,
+    `prefetch=${location(interval.prefetchLocation)}`,
+    `granularity=${interval.granularity}`,
+    ...flags,
+  ].join(' ');
+}
+
+function location(value: number): string {
+  if (value === 0xffff_ffff) return 'undefined';
+  return value === 0 ? 'system' : `gpu(${value})`;
+}

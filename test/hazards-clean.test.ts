@@ -1,0 +1,29 @@
+/** No false report: 1,000 random programs inside the documented rules. */
+import { expect, it } from 'vitest';
+import { formatHazard } from '../emulator/index.ts';
+import { seedFor } from './emulator-rig.ts';
+import { CleanProgram } from './hazards-clean-program.ts';
+import { watchedRig } from './hazards-scenarios.ts';
+
+const PROGRAMS = 1_000;
+const STEPS = 40;
+
+it('reports nothing in programs that stay inside the rules', () => {
+  const first = seedFor('hazards-clean');
+  let written = 0;
+  let zapped = 0;
+  for (let seed = first; seed < first + PROGRAMS; seed++) {
+    const rig = watchedRig(CleanProgram.options(seed));
+    rig.machine.on('ptes-written', () => written++);
+    rig.machine.on('ptes-zapped', () => zapped++);
+    const program = new CleanProgram(rig, seed);
+    program.run(STEPS);
+    rig.node.close();
+    const { hazards } = rig.machine.watchHazards();
+    if (hazards.length > 0) {
+      throw new Error(`seed ${seed}\n${hazards.slice(0, 5).map(formatHazard).join('\n')}\n${program.story.join('\n')}`);
+    }
+  }
+  // The programs are worth something only if they do a lot.
+  expect(Math.min(written, zapped)).toBeGreaterThan(2_000);
+}, 120_000);

@@ -1,0 +1,63 @@
+/** The monitor looks only where something changed. What it must not miss: every PTE that a full look at the state finds wrong. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { Hazard } from '../emulator/index.ts';
+import { anyStep, history, plainStep, runStep } from './emulator-history.ts';
+import type { Step } from './emulator-history.ts';
+import { pageOf, seedFor } from './emulator-rig.ts';
+import { watchedRig } from './hazards-scenarios.ts';
+
+const seed = seedFor('hazards-complete');
+const configuration = fc.record({ thp: fc.boolean(), vmaMerge: fc.boolean(), defaultGranularity: fc.constantFrom(0, 4, 9, 27) });
+
+/** Pages that some hazard was about. */
+class Named {
+  readonly pages = new Set<number>();
+  #seen = 0;
+
+  add(hazards: readonly Hazard[]): void {
+    for (; this.#seen < hazards.length; this.#seen++) {
+      const { address, size } = hazards[this.#seen]!;
+      const first = pageOf(address);
+      // Intervals up to 2^64 are not in these histories.
+      for (let page = first; page < first + pageOf(size); page++) this.pages.add(page);
+    }
+  }
+}
+
+function runAndCompare(options: object, steps: readonly (Step | null)[]): number {
+  const rig = watchedRig(options);
+  const { hazards } = rig.machine.watchHazards();
+  const named = new Named();
+  let wrong = 0;
+  for (const step of steps) {
+    if (step === null) continue;
+    runStep(rig, step);
+    named.add(hazards);
+    for (const run of rig.snapshot().ptes) {
+      if (run.state === 'ok') continue;
+      wrong++;
+      for (let page = run.startPage; page < run.startPage + run.pages; page++) {
+        if (!named.pages.has(page)) throw new Error(`nothing was said about the PTE of page 0x${page.toString(16)}, which is ${run.state}, after ${step.name}`);
+      }
+    }
+  }
+  return wrong;
+}
+
+it('names every PTE that is stale, shared, orphaned, without DMA mapping or allows too much', () => {
+  let wrong = 0;
+  fc.assert(
+    fc.property(configuration, history(plainStep, 60), (options, steps) => {
+      wrong += runAndCompare(options, steps);
+    }),
+    { seed, numRuns: 100 },
+  );
+  fc.assert(
+    fc.property(configuration, history(anyStep, 60), (options, steps) => {
+      wrong += runAndCompare(options, steps);
+    }),
+    { seed, numRuns: 100 },
+  );
+  expect(wrong).toBeGreaterThan(500);
+}, 300_000);

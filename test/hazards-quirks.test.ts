@@ -1,0 +1,46 @@
+/** Every quirk of the catalogue that can be seen here is named by the hazard monitor in its own scenario. */
+import { describe, expect, it } from 'vitest';
+import { formatHazard, QUIRKS, UNOBSERVABLE } from '../emulator/index.ts';
+import type { Hazard } from '../emulator/index.ts';
+import { at, BLOCK, pageOf, V } from './emulator-rig.ts';
+import { SCENARIOS, watchedRig } from './hazards-scenarios.ts';
+
+function run(id: string): readonly Hazard[] {
+  const { options, run: scenario } = SCENARIOS[id]!;
+  const rig = watchedRig(options);
+  scenario(rig);
+  return rig.machine.watchHazards().hazards;
+}
+
+describe('the monitor', () => {
+  it.each(Object.keys(SCENARIOS))('names %s', (id) => {
+    const hazards = run(id);
+    expect(hazards.map(({ quirk }) => quirk)).toContain(id);
+    const hazard = hazards.find(({ quirk }) => quirk === id)!;
+    expect(hazard.detail.startsWith(QUIRKS[id]!.title)).toBe(true);
+    expect(hazard.advice.length).toBeGreaterThan(10);
+    expect(hazard.operation).toBeGreaterThan(0);
+    expect(formatHazard(hazard)).toMatch(new RegExp(`^hazard ${id} at operation \\d+: `));
+  });
+
+  it('has a scenario or a reason for each of the 70 entries', () => {
+    const all = Array.from({ length: 70 }, (_, index) => `Q${String(index + 1).padStart(2, '0')}`);
+    const named = [...Object.keys(SCENARIOS), ...Object.keys(UNOBSERVABLE)].filter((id) => /^Q\d\d$/.test(id));
+    expect(named.sort()).toEqual(all);
+    for (const reason of Object.values(UNOBSERVABLE)) expect(reason.length).toBeGreaterThan(20);
+  });
+
+  it('says how many pages, where, what led there, and what to do', () => {
+    const [hazard] = run('Q35');
+    expect(hazard).toMatchObject({ quirk: 'Q35', severity: 'corruption', invariants: ['I1', 'I2', 'I3'], address: at(V + 1), size: at(BLOCK - 1) });
+    expect(formatHazard(hazard!)).toContain('PTEs of 511 pages stay live');
+    expect(formatHazard(hazard!)).toContain('reached only through a later fault');
+    expect(hazard!.history.map(({ what }) => what)).toEqual(['mmap', 'SET_ATTR', 'GPU write fault', 'discard']);
+  });
+
+  it('reports the second event on the same range too, when pages are freed under live PTEs', () => {
+    const hazards = run('Q42').filter(({ quirk }) => quirk === 'Q35');
+    expect(hazards.map(({ address, size }) => [pageOf(address) - V, pageOf(size)])).toEqual([[1, 511], [1, 1]]);
+    expect(hazards[1]!.detail).toContain('still map pages that the CPU does not map');
+  });
+});

@@ -105,6 +105,9 @@ describe('a trace', () => {
     expect(await page.getByRole('application').getAttribute('aria-label')).toMatch(/2 VMAs, 0 attributes/);
     await page.locator('input[name=step]').fill('5');
     await page.keyboard.press('Enter');
+    await page.getByRole('application').focus();
+    for (const key of 'kkkjjj') await page.keyboard.press(key);
+    expect(await step()).toBe('5');
     expect(await page.getByRole('status').textContent()).toMatch(/^operation 5 of 8: fault 0x10000000 read, mapped/);
   });
 

@@ -1,6 +1,6 @@
 /** The inspector: one session, the step that is looked at, and what is selected. */
 import type { JSX } from 'preact';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { chromeTraceOf } from '../../trace/chrome-exporter.ts';
 import { parseTrace } from '../../trace/parse-trace.ts';
 import { isFault, isTrouble, placeOf, stepSentence } from '../model/describe.ts';
@@ -88,7 +88,8 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
     else saveFile(`${base}.perfetto.json`, JSON.stringify(chromeTraceOf(parseTrace(name, session.trace()), name)), 'application/json');
   };
 
-  useEffect(() => {
+  // With the layout, not after the next frame: a second key press may come before that.
+  useLayoutEffect(() => {
     const onKey = (key: KeyboardEvent): void => {
       const { target } = key;
       if (key.ctrlKey || key.altKey || key.metaKey || (target instanceof HTMLElement && target.closest('input, select, textarea') !== null)) return;

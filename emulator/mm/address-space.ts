@@ -221,9 +221,8 @@ export class AddressSpace {
       const lastBlock = alignDown(to - 1, PAGES_PER_BLOCK);
       if (from > firstBlock || to < firstBlock + PAGES_PER_BLOCK) this.#splitHugeBlock(firstBlock);
       if (lastBlock !== firstBlock) {
-        const upTo = lastBlock;
-        this.pages.drop(from, upTo, keepCached);
-        from = upTo;
+        this.pages.drop(from, lastBlock, keepCached);
+        from = lastBlock;
         if (to < lastBlock + PAGES_PER_BLOCK) this.#splitHugeBlock(lastBlock);
       }
     }

@@ -3,19 +3,13 @@ import type { EmulatedProcess } from '../../emulator/index.ts';
 import { EmulatedSyscallError } from '../../emulator/index.ts';
 import { PAGE_SIZE } from '../uapi/constants.ts';
 import { codedError } from './errors.ts';
+import { PROTECTION_LETTERS } from './host-memory.ts';
 import type { HostProtection, HostRegion, HostRegionMapper } from './host-memory.ts';
 
 const LARGEST_BYTES = 2 ** 32;
 /** Up to here the bytes of a mapping are allocated when they are first needed: many small mappings are never looked into. */
 const LAZY_BYTES = 1 << 20;
 const PAGE_SHIFT = 12n;
-const LETTERS: Readonly<Record<HostProtection, string>> = {
-  none: '-',
-  read: 'r',
-  'read-write': 'rw',
-  'read-execute': 'rx',
-  'read-write-execute': 'rwx',
-};
 
 /** Maps memory in an emulated process. */
 export class EmulatedMemory implements HostRegionMapper {
@@ -78,7 +72,7 @@ class EmulatedRegion implements HostRegion {
   }
 
   protect(protection: HostProtection, offset: number, length: number): void {
-    this.#process.mprotect(this.address + BigInt(offset), length, LETTERS[protection]);
+    this.#process.mprotect(this.address + BigInt(offset), length, PROTECTION_LETTERS[protection]);
     if (!protection.startsWith('read-write')) this.#detach();
   }
 

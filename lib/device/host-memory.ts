@@ -7,6 +7,14 @@ import type { SvmRange } from './range.ts';
 /** What the CPU may do with pages. */
 export type HostProtection = 'none' | 'read' | 'read-write' | 'read-execute' | 'read-write-execute';
 export const HOST_PROTECTIONS: readonly HostProtection[] = ['none', 'read', 'read-write', 'read-execute', 'read-write-execute'];
+/** The same as letters r, w, x, as the emulated process and traces write them. */
+export const PROTECTION_LETTERS: Readonly<Record<HostProtection, string>> = {
+  none: '-',
+  read: 'r',
+  'read-write': 'rw',
+  'read-execute': 'rx',
+  'read-write-execute': 'rwx',
+};
 
 /** A mapping as a backend makes it. Offsets and lengths are bytes and checked already. */
 export interface HostRegion {

@@ -4,10 +4,11 @@
  */
 import type { EmulatedMachine, EmulatedNode } from '../../emulator/index.ts';
 import type { DeviceNode } from '../uapi/index.ts';
+import { PROTECTION_LETTERS } from './host-memory.ts';
 import type { HostProtection, HostRegion, HostRegionMapper } from './host-memory.ts';
 import { codedError } from './errors.ts';
 
-export { codedError };
+export { codedError, PROTECTION_LETTERS };
 export type { HostProtection, HostRegion, HostRegionMapper };
 
 /** Writes what a device was asked and answered. */

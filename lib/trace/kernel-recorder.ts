@@ -1,4 +1,5 @@
 /** Recording on the kernel backend: what goes through the node, and the memory mapped for it. No effects can be seen there. */
+import { PROTECTION_LETTERS } from '../device/recording.ts';
 import type { HostProtection, HostRegion, HostRegionMapper } from '../device/recording.ts';
 import { decodeAttributes, decodeSvmRequest, ATTRS_PTR_OFFSET } from '../uapi/codec.ts';
 import { SvmOperation } from '../uapi/constants.ts';
@@ -91,14 +92,6 @@ export class RecordingMemory implements HostRegionMapper {
   }
 }
 
-const LETTERS: Readonly<Record<HostProtection, string>> = {
-  none: '-',
-  read: 'r',
-  'read-write': 'rw',
-  'read-execute': 'rx',
-  'read-write-execute': 'rwx',
-};
-
 class RecordingRegion implements HostRegion {
   readonly #region: HostRegion;
   readonly #write: Write;
@@ -130,7 +123,7 @@ class RecordingRegion implements HostRegion {
 
   protect(protection: HostProtection, offset: number, length: number): void {
     this.#region.protect(protection, offset, length);
-    this.#write({ mprotect: { ...this.#place(offset, length), prot: LETTERS[protection] } }, { ret: 0 });
+    this.#write({ mprotect: { ...this.#place(offset, length), prot: PROTECTION_LETTERS[protection] } }, { ret: 0 });
   }
 
   discard(offset: number, length: number): void {

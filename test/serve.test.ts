@@ -172,7 +172,7 @@ describeWhere(unserved, 'a client', () => {
     expect([value(one), value(other)]).toEqual([4, 9]);
     const script = `
       const { KernelNode } = await import('${path.join(root, 'dist', 'lib', 'index.js')}');
-      KernelNode.open('${served.node()}');
+      globalThis.kept = KernelNode.open('${served.node()}'); // a forgotten node is closed by the collector
       console.log('open');
       setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });

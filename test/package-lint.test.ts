@@ -41,7 +41,7 @@ const arrows: Record<string, string[]> = {
   'lib/inspect': ['lib/device', 'lib/inspect/model', 'lib/inspect/page'],
   'lib/inspect/model': ['lib/trace', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
   'lib/inspect/page': ['lib/inspect/model', 'lib/trace', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
-  'lib/conformance': ['lib/device', 'lib/hsa', 'lib/hip'],
+  'lib/conformance': ['lib/uapi', 'lib/device', 'lib/hsa', 'lib/hip'],
   'lib/cli': ['lib/uapi', 'lib/device', 'lib/hsa', 'lib/hip', 'lib/trace', 'lib/serve', 'lib/conformance', ...inspectRooms],
   'native': [],
 };
@@ -90,7 +90,7 @@ it('keeps Node and packages out of emulator/ and lib/uapi, and packages out of l
     'lib/device/b.ts': `import 'fast-check';\n`,
     'lib/conformance/cases/a.ts': `import 'vitest';\n`,
     'lib/conformance/cases/b.ts': `import '../runner.ts';\nimport '../../device/x.ts';\n`,
-    'lib/conformance/cases/c.ts': `import '../../uapi/x.ts';\n`,
+    'lib/conformance/cases/c.ts': `import '../../trace/x.ts';\n`,
     'lib/inspect/model/a.ts': `import 'node:fs';\n`,
     'lib/inspect/page/a.tsx': `import 'node:fs';\n`,
     'lib/inspect/page/b.tsx': `import 'preact';\nimport 'preact/hooks';\nimport './style.css';\n`,

@@ -33,6 +33,11 @@ export interface OpenOptions {
   /** File to record to, in the trace format. Environment: AMDGPU_SVM_RECORD. */
   readonly record?: string;
   /**
+   * Emulated backend: false leaves the GPU address space as a graphics program opens it, so that the first ioctl
+   * makes the SVM context and no fault reaches it (spec 06 §2, Q04). Default true: as a ROCm runtime makes it.
+   */
+  readonly compute?: boolean;
+  /**
    * Watches the emulated machine for the defects of the catalogue (docs/hazards.md): 'report' them, or 'throw'
    * `HazardError` from the operation that caused one. Default 'off'. Only the emulated backend can be watched.
    */
@@ -52,7 +57,7 @@ export type ChosenBackend =
       readonly fallbackReason: string | undefined;
     };
 
-const OPTION_NAMES = ['backend', 'node', 'profile', 'emulator', 'record', 'hazards'];
+const OPTION_NAMES = ['backend', 'node', 'profile', 'emulator', 'record', 'compute', 'hazards'];
 
 /** Checks the options and fills in the environment; throws TypeError or RangeError (`ERR_SVM_INVALID_OPTION`). */
 export function resolveOpenOptions(options: OpenOptions, environment: NodeJS.ProcessEnv): OpenOptions {
@@ -85,8 +90,12 @@ export function resolveOpenOptions(options: OpenOptions, environment: NodeJS.Pro
   if (options.hazards !== undefined && !(HAZARD_MODES as readonly unknown[]).includes(options.hazards)) {
     throw rangeError('ERR_SVM_INVALID_OPTION', `hazards: expected one of ${HAZARD_MODES.join(', ')}, got ${show(options.hazards)}`);
   }
+  if (options.compute !== undefined && typeof options.compute !== 'boolean') {
+    throw typeError('ERR_SVM_INVALID_OPTION', `compute: expected true or false, got ${show(options.compute)}`);
+  }
   return {
     ...(options.hazards === undefined ? {} : { hazards: options.hazards }),
+    ...(options.compute === undefined ? {} : { compute: options.compute }),
     backend: backend as BackendName,
     ...(node === undefined || backend === 'emulated' ? {} : { node }),
     ...(record === undefined ? {} : { record }),
@@ -98,9 +107,11 @@ export function resolveOpenOptions(options: OpenOptions, environment: NodeJS.Pro
 /** Opens the backend that the (resolved) options ask for. */
 export function chooseBackend(options: OpenOptions): ChosenBackend {
   const chosen = openChosen(options);
-  if (chosen.backend === 'emulated' || (options.hazards ?? 'off') === 'off') return chosen;
+  if (chosen.backend === 'emulated') return chosen;
+  const only = (options.hazards ?? 'off') !== 'off' ? "hazards: a kernel can't be watched" : options.compute !== undefined ? "compute: a kernel's VM is what it is" : undefined;
+  if (only === undefined) return chosen;
   chosen.node.close();
-  throw rangeError('ERR_SVM_INVALID_OPTION', `hazards: a kernel can't be watched (the backend is "${chosen.backend}"); leave it out, or say backend: "emulated"`);
+  throw rangeError('ERR_SVM_INVALID_OPTION', `${only} (the backend is "${chosen.backend}"); leave it out, or say backend: "emulated"`);
 }
 
 function openChosen(options: OpenOptions): ChosenBackend {
@@ -186,7 +197,7 @@ function profileOfAmdgpu(node: KernelNode | FfiNode, options: OpenOptions): Uapi
 }
 
 function openEmulated(options: OpenOptions, fallbackReason: string | undefined): ChosenBackend {
-  const { emulator, profile } = options;
+  const { emulator, profile, compute } = options;
   let device: EmulatedDevice;
   if (emulator instanceof EmulatedDevice) {
     device = emulator;
@@ -195,7 +206,7 @@ function openEmulated(options: OpenOptions, fallbackReason: string | undefined):
     device = machine.devices[0]!;
   }
   const machine = machineOf(device);
-  return { backend: 'emulated', node: device.open(), machine, device, profile: uapiProfile(machine.options.profile), fallbackReason };
+  return { backend: 'emulated', node: device.open(compute === undefined ? {} : { compute }), machine, device, profile: uapiProfile(machine.options.profile), fallbackReason };
 }
 
 function nonEmpty(value: string | undefined): string | undefined {

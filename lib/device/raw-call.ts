@@ -13,6 +13,10 @@ export interface RawSvmCall {
   readonly size: bigint | number;
   /** Records of u32 numbers; none makes a null pointer. */
   readonly attributes?: readonly SvmAttributeRecord[];
+  /** u32 `nattr`, where it shall not be the number of records. The device finds no memory behind the records. */
+  readonly attributeCount?: number;
+  /** u64 `attrs_ptr`, where it shall not be the address of the records; 0 is a null pointer. */
+  readonly attributesAddress?: bigint | number;
 }
 
 /** Answer of a raw call. */
@@ -35,9 +39,12 @@ export function rawCall(node: DeviceNode | undefined, request: number, call: Raw
     startAddress: address,
     size,
     operation,
-    attributeCount: records.length,
+    attributeCount: call.attributeCount === undefined ? records.length : u32(call.attributeCount),
+    attributesPointer: u64(call.attributesAddress),
   });
-  const result = node.ioctl(request, arg, data.length === 0 ? [] : [{ offset: ATTRS_PTR_OFFSET, data }]);
+  // Records are at the address that the node gives them, unless the caller names another.
+  const pointers = data.length === 0 || call.attributesAddress !== undefined ? [] : [{ offset: ATTRS_PTR_OFFSET, data }];
+  const result = node.ioctl(request, arg, pointers);
   return { result, attributes: decodeAttributes(data) };
 }
 

@@ -58,10 +58,12 @@ export class RecordingNode implements DeviceNode {
 
   #describe(request: number, arg: Uint8Array, pointers: readonly PointerField[]): IoctlCall | undefined {
     if (request !== DRM_IOCTL_AMDGPU_GEM_SVM || arg.length < GEM_SVM_LAYOUT.size) return undefined;
-    const { startAddress, size, operation, attributeCount } = decodeSvmRequest(arg);
+    const { startAddress, size, operation, attributeCount, attributesPointer } = decodeSvmRequest(arg);
     const data = attributeData(pointers);
     const attributes = data === undefined ? [] : decodeAttributes(data).map(({ type, value }): AttributePair => [type, value]);
-    return { operation, address: startAddress, size, attributeCount, pointer: data === undefined ? 'null' : 'ok', attributes };
+    // An address without memory of ours behind it: the caller's own choice.
+    const pointer = data !== undefined ? 'ok' : attributesPointer === 0n ? 'null' : 'bad';
+    return { operation, address: startAddress, size, attributeCount, pointer, attributes };
   }
 
   #record(call: IoctlCall, result: number, pointers: readonly PointerField[]): void {

@@ -1,0 +1,3 @@
+import type { CaseGroup } from '../../case.ts';
+
+export const lifecycleGroups: readonly CaseGroup[] = [];

@@ -1,0 +1,334 @@
+/** What a case is given: fresh devices and memory, operations on them, and checks. */
+import { decodeFlags } from './pte-words.ts';
+import { XNACK_RETRY_INTERVAL } from '../device/index.ts';
+import type { GpuQueue, SvmDevice } from '../device/index.ts';
+import type { AccessResult, ContextSnapshot, EmulatedDevice, EmulatedMachine, MachineEvent, MachineOptions } from '../device/emulated.ts';
+import { assertEqual, assertTrue, CaseSkipped, ConformanceFailure, showValue } from './check.ts';
+import { EmulatedMapping, HostMapping } from './mapping.ts';
+import type { Mapping, MappingOptions } from './mapping.ts';
+import { CaseRandom } from './random.ts';
+import type { OpenedTarget, Target } from './target.ts';
+
+/** Type and value of an attribute record, as the ioctl has them (spec 01 §3). */
+export type AttributePair = readonly [type: number, value: number];
+
+/** What a device showed where the specification names a quirk. */
+export interface QuirkFinding {
+  /** 'Q13' */
+  readonly quirk: string;
+  readonly shows: 'quirk' | 'correct';
+}
+
+/** What a case asks of the devices before it uses them. */
+export interface CaseSetup {
+  /** Default 1. */
+  readonly gpus?: number;
+  /** Other options of the emulated machine; needs the feature 'configuration'. */
+  readonly machine?: MachineOptions;
+  /** False: no SVM context yet; needs the feature 'lazy-context'. */
+  readonly compute?: boolean;
+}
+
+const LATER = 3_000_000;
+const SET = 0;
+const GET = 1;
+
+/**
+ * The context of one run of one case. Devices are opened at their first use, so `setup` comes before everything
+ * else; memory and devices are given back when the case has ended. Every check that does not hold ends the case.
+ */
+export class CaseContext {
+  readonly random: CaseRandom;
+  /** Findings about quirks, in the order in which they were made. */
+  readonly findings: QuirkFinding[] = [];
+  /** What the case did, for the report of a failure. */
+  readonly log: string[] = [];
+  /** Checks that held. */
+  checks = 0;
+  /** Set by a case whose device keeps objects when it is closed. */
+  leaksAllowed = false;
+  readonly #target: Target;
+  readonly #record: string | undefined;
+  readonly #cleanups: (() => void)[] = [];
+  #setup: CaseSetup = {};
+  #opened: OpenedTarget | undefined;
+
+  constructor(target: Target, options: { readonly seed: number; readonly id: string; readonly record?: string | undefined }) {
+    this.#target = target;
+    this.#record = options.record;
+    this.random = new CaseRandom(options.seed, options.id);
+  }
+
+  // ----------------------------------------------------------------- devices
+
+  /** Says what devices are needed; before anything else. */
+  setup(setup: CaseSetup): void {
+    if (this.#opened !== undefined) throw new Error('setup: the devices are open already');
+    this.#setup = setup;
+  }
+
+  get devices(): readonly SvmDevice[] {
+    return this.#open().devices;
+  }
+
+  get device(): SvmDevice {
+    return this.devices[0]!;
+  }
+
+  /** Which backend runs the case. */
+  get backend(): 'kernel' | 'ffi' | 'emulated' {
+    return this.#target.identity.backend;
+  }
+
+  /** The emulated machine; for cases that need 'introspection' or another feature of the emulator. */
+  get machine(): EmulatedMachine {
+    const { machine } = this.#open();
+    if (machine === undefined) throw new CaseSkipped('the case uses the emulated machine and does not say so in its needs');
+    return machine;
+  }
+
+  /** The emulated GPU. */
+  gpu(index = 0): EmulatedDevice {
+    return this.machine.devices[index]!;
+  }
+
+  #open(): OpenedTarget {
+    if (this.#opened !== undefined) return this.#opened;
+    const { gpus = 1, machine, compute } = this.#setup;
+    this.#opened = this.#target.open({
+      gpus,
+      ...(machine === undefined ? {} : { machine }),
+      ...(compute === undefined ? {} : { compute }),
+      ...(this.#record === undefined ? {} : { record: this.#record }),
+    });
+    return this.#opened;
+  }
+
+  // ------------------------------------------------------------------ memory
+
+  /** Maps memory, aligned to 2 MiB unless `options.address` says otherwise; `size` in bytes, a multiple of 4096. */
+  map(size: number, options: MappingOptions = {}): Mapping {
+    const { machine, devices } = this.#open();
+    this.#note(`map 0x${size.toString(16)}${options.kind === undefined ? '' : ` ${options.kind}`}${options.protection === undefined ? '' : ` ${options.protection}`}`);
+    if (machine !== undefined) return new EmulatedMapping(machine, size, options);
+    const mapping = new HostMapping(devices[0]!, size, options.protection);
+    this.#cleanups.push(() => mapping.unmap());
+    return mapping;
+  }
+
+  /** A range of free addresses, aligned to 2 MiB, in which nothing is mapped. */
+  hole(size: number): { address: bigint; size: number } {
+    const mapping = this.map(size);
+    mapping.unmap();
+    return { address: mapping.address, size };
+  }
+
+  // ------------------------------------------------------------------ ioctls
+
+  /** The ioctl with its own numbers. `result` is 0 or a negative errno, `values` those of the records afterwards. */
+  ioctl(
+    call: { operation: number; address: bigint; size: bigint | number; attributes?: readonly AttributePair[]; attributeCount?: number; attributesAddress?: bigint },
+    device: SvmDevice = this.device,
+  ): { result: number; values: number[] } {
+    const { attributes = [], ...rest } = call;
+    const answer = device.svmIoctl({ ...rest, attributes: attributes.map(([type, value]) => ({ type, value })) });
+    this.#note(`ioctl ${showValue(call)} = ${answer.result}`);
+    return { result: answer.result, values: answer.attributes.map(({ value }) => value) };
+  }
+
+  /** SET_ATTR; gives the result. */
+  trySet(range: { readonly address: bigint; readonly size: number | bigint }, attributes: readonly AttributePair[], device: SvmDevice = this.device): number {
+    return this.ioctl({ operation: SET, ...range, attributes }, device).result;
+  }
+
+  /** SET_ATTR that has to succeed. */
+  set(range: { readonly address: bigint; readonly size: number | bigint }, attributes: readonly AttributePair[], device: SvmDevice = this.device): void {
+    this.#step(this.trySet(range, attributes, device), 'SET_ATTR');
+  }
+
+  /** GET_ATTR that has to succeed; the values in the order of `types`. */
+  get(range: { readonly address: bigint; readonly size: number | bigint }, types: readonly number[], device: SvmDevice = this.device): number[] {
+    const { result, values } = this.ioctl({ operation: GET, ...range, attributes: types.map((type): AttributePair => [type, 0]) }, device);
+    this.#step(result, 'GET_ATTR');
+    return values;
+  }
+
+  // ---------------------------------------------------------------- GPU work
+
+  /** A queue on the device (feature 'gpu-work'). */
+  queue(device: SvmDevice = this.device): GpuQueue {
+    return device.createQueue();
+  }
+
+  /** One retry fault (feature 'gpu-fault'): 0, or a negative errno for a killed access. `device`: index of the GPU. */
+  fault(address: bigint, options: { write?: boolean; timestamp?: number; device?: number } = {}): number {
+    const { write = false, timestamp, device = 0 } = options;
+    const result = this.gpu(device).fault({ address, write, ...(timestamp === undefined ? {} : { timestamp }) });
+    this.#note(`fault 0x${address.toString(16)} ${write ? 'write' : 'read'} = ${result}`);
+    return result;
+  }
+
+  /** What a shader or DMA engine does with these bytes, without time passing (feature 'gpu-fault'). */
+  access(address: bigint, size: number, options: { write?: boolean; device?: number } = {}): AccessResult {
+    const { write = false, device = 0 } = options;
+    const result = this.gpu(device).access({ address, size, write });
+    this.#note(`access [0x${address.toString(16)}, +0x${size.toString(16)}) ${write ? 'write' : 'read'}: ${result.faults} faults = ${result.result}`);
+    return result;
+  }
+
+  /** Moves the clock (feature 'virtual-clock'); by default beyond the 2 ms window of the fault path. */
+  advance(nanoseconds: number = LATER): void {
+    this.machine.clock.advance(nanoseconds);
+  }
+
+  /** Waits as a GPU does before it repeats a fault. */
+  retryInterval(): void {
+    this.advance(XNACK_RETRY_INTERVAL);
+  }
+
+  /** Lets the queued garbage collectors run (feature 'deferred-work'); gives how many did. */
+  collect(): number {
+    const ran = this.machine.runPendingWork();
+    this.#note(`collect: ${ran} ran`);
+    return ran;
+  }
+
+  // ----------------------------------------------------------- introspection
+
+  /** The state of an open file (feature 'introspection'). */
+  state(device = 0, file = 0): ContextSnapshot {
+    const state = this.machine.snapshot().devices[device]?.files[file];
+    if (state === undefined) throw new ConformanceFailure(`device ${device} has no open file ${file}`);
+    return state;
+  }
+
+  /**
+   * What the GPU page table holds for a range, as runs: 'rw*512', 'r*16 -*496', '-*512'. Letters r, w, x of the PTE,
+   * '-' without one; a state other than 'ok' follows behind a colon ('rw:stale*1'); without its name with `states: false`.
+   */
+  ptes(range: { readonly address: bigint; readonly size: number }, options: { device?: number; states?: boolean } = {}): string {
+    const { device = 0, states = true } = options;
+    const first = Number(range.address >> 12n);
+    const words = Array.from({ length: range.size / 4096 }, () => '-');
+    for (const run of this.state(device).ptes) {
+      for (let page = Math.max(run.startPage, first); page < Math.min(run.startPage + run.pages, first + words.length); page++) {
+        words[page - first] = `${decodeFlags(run.flags)}${states && run.state !== 'ok' ? `:${run.state}` : ''}`;
+      }
+    }
+    const runs: [string, number][] = [];
+    for (const word of words) {
+      const last = runs[runs.length - 1];
+      if (last !== undefined && last[0] === word) last[1]++;
+      else runs.push([word, 1]);
+    }
+    return runs.map(([word, count]) => `${word}*${count}`).join(' ');
+  }
+
+  /** GPU ranges inside a range as [offset, size] in bytes (feature 'introspection'). */
+  ranges(range: { readonly address: bigint; readonly size: number }, device = 0): [number, number][] {
+    return this.state(device).ranges
+      .filter(({ start, end }) => end > range.address && start < range.address + BigInt(range.size))
+      .map(({ start, end }): [number, number] => [Number(start - range.address), Number(end - start)]);
+  }
+
+  /** Counts the events that `action` causes, by name (feature 'events'). */
+  countEvents(action: () => void): ReadonlyMap<MachineEvent['name'], number> {
+    const counts = new Map<MachineEvent['name'], number>();
+    const stop = this.machine.onAny((event) => counts.set(event.name, (counts.get(event.name) ?? 0) + 1));
+    try {
+      action();
+    } finally {
+      stop();
+    }
+    return counts;
+  }
+
+  // ------------------------------------------------------------------ checks
+
+  /** The value must equal the expected one, deeply and strictly. `what` is the subject: "result of SET_ATTR". */
+  equal<Value>(actual: Value, expected: NoInfer<Value>, what: string): void {
+    assertEqual(actual, expected, what);
+    this.checks++;
+  }
+
+  /** The condition must hold; `what` says it as a sentence: "the second SET maps nothing". */
+  ok(condition: boolean, what: string): void {
+    assertTrue(condition, what);
+    this.checks++;
+  }
+
+  /** The action must throw an error with this `code`; gives the error. */
+  async throws(action: () => unknown, code: string, what: string): Promise<Error> {
+    let error: unknown;
+    try {
+      await action();
+    } catch (thrown) {
+      error = thrown;
+    }
+    if (!(error instanceof Error)) throw new ConformanceFailure(`${what}: expected an error ${code}, but it succeeded`);
+    const found = 'codeName' in error ? error.codeName : 'statusName' in error ? error.statusName : 'code' in error ? error.code : error.name;
+    this.equal(found, code as unknown, what);
+    return error;
+  }
+
+  /**
+   * Reports which behaviour the device shows where the specification names a quirk: exactly one of the two must hold.
+   * `quirk` and `correct` are what each of them would look like.
+   */
+  shows(quirk: string, seen: { readonly quirk: boolean; readonly correct: boolean }, what: string): void {
+    if (seen.quirk === seen.correct) {
+      throw new ConformanceFailure(`${what}: the device shows ${seen.quirk ? 'both' : 'neither'} the quirk ${quirk} ${seen.quirk ? 'and' : 'nor'} the correct behaviour`);
+    }
+    this.findings.push({ quirk, shows: seen.quirk ? 'quirk' : 'correct' });
+    this.checks++;
+  }
+
+  /** Ends the case as skipped: what it needs turned out to be missing. */
+  skip(reason: string): never {
+    throw new CaseSkipped(reason);
+  }
+
+  /** Runs when the case has ended, last one first. */
+  onEnd(cleanup: () => void): void {
+    this.#cleanups.push(cleanup);
+  }
+
+  // --------------------------------------------------------------- the runner
+
+  /** Gives everything back; throws what failed, and `ConformanceFailure` for objects that stay behind. */
+  end(): void {
+    const errors: unknown[] = [];
+    for (const cleanup of this.#cleanups.toReversed()) attempt(cleanup, errors);
+    const { devices = [], machine } = this.#opened ?? {};
+    const left: string[] = [];
+    const stop = machine?.addJournal({
+      record: (entry) => {
+        if (entry.name !== 'fini' || entry.left === undefined) return;
+        const { ranges, dmaPages } = entry.left;
+        if (ranges > 0 || dmaPages > 0) left.push(`${ranges} GPU ranges, ${dmaPages} DMA mapped pages`);
+      },
+      complete: () => undefined,
+    });
+    for (const device of devices) attempt(() => device.close(), errors);
+    stop?.();
+    if (errors.length > 0) throw errors[0];
+    if (left.length > 0 && !this.leaksAllowed) throw new ConformanceFailure(`left behind at close: ${left.join('; ')}`);
+  }
+
+  /** An operation that the case takes for granted. */
+  #step(result: number, what: string): void {
+    if (result !== 0) throw new ConformanceFailure(`${what}: expected 0, got ${result} (${this.log[this.log.length - 1] ?? ''})`);
+  }
+
+  #note(text: string): void {
+    this.log.push(text);
+  }
+}
+
+function attempt(action: () => void, errors: unknown[]): void {
+  try {
+    action();
+  } catch (error) {
+    errors.push(error);
+  }
+}

@@ -1,0 +1,138 @@
+/** Memory of a case: the same calls on an emulated process and on the real one. */
+import type { HostBuffer, HostProtection, SvmDevice } from '../device/index.ts';
+import type { EmulatedMachine, VmaKind } from '../device/emulated.ts';
+import { PAGE_SIZE } from '../uapi/constants.ts';
+
+/** What the CPU may do: letters as in /proc/self/maps. */
+export type Letters = '-' | 'r' | 'rw' | 'rx' | 'rwx';
+const WORDS: Readonly<Record<Letters, HostProtection>> = { '-': 'none', r: 'read', rw: 'read-write', rx: 'read-execute', rwx: 'read-write-execute' };
+
+/** How memory is mapped. */
+export interface MappingOptions {
+  /** Kind of VMA. Default 'anon': private, anonymous. Others need a feature that names them. */
+  readonly kind?: VmaKind;
+  /** Default 'rw'. */
+  readonly protection?: Letters;
+  /** First byte; needs the feature 'address-choice'. Default: a free place, aligned to 2 MiB. */
+  readonly address?: bigint;
+}
+
+const ALIGNMENT = 2 << 20;
+
+/** A mapping. Offsets and lengths are bytes; `length` is the rest where it is left out. */
+export interface Mapping {
+  readonly address: bigint;
+  readonly size: number;
+  /** Address of the byte at `offset`. */
+  at(offset: number): bigint;
+  /** The part as a range for the calls of `SvmDevice`. */
+  range(offset?: number, length?: number): { address: bigint; size: number };
+  /** What the CPU reads. */
+  read(offset: number, length: number): Uint8Array;
+  /** The CPU writes. */
+  write(offset: number, data: Uint8Array): void;
+  protect(letters: Letters, offset?: number, length?: number): void;
+  /** MADV_DONTNEED. */
+  discard(offset?: number, length?: number): void;
+  unmap(offset?: number, length?: number): void;
+}
+
+abstract class BaseMapping implements Mapping {
+  abstract readonly address: bigint;
+  abstract readonly size: number;
+  abstract read(offset: number, length: number): Uint8Array;
+  abstract write(offset: number, data: Uint8Array): void;
+  abstract protect(letters: Letters, offset?: number, length?: number): void;
+  abstract discard(offset?: number, length?: number): void;
+  abstract unmap(offset?: number, length?: number): void;
+
+  at(offset: number): bigint {
+    return this.address + BigInt(offset);
+  }
+
+  range(offset = 0, length: number = this.size - offset): { address: bigint; size: number } {
+    return { address: this.at(offset), size: length };
+  }
+}
+
+/** Memory of an emulated process. */
+export class EmulatedMapping extends BaseMapping {
+  readonly address: bigint;
+  readonly size: number;
+  readonly #machine: EmulatedMachine;
+
+  constructor(machine: EmulatedMachine, size: number, options: MappingOptions) {
+    super();
+    this.#machine = machine;
+    this.size = size;
+    const { kind = 'anon', protection = 'rw', address } = options;
+    this.address = machine.process.mmap({ size, kind, protection, ...(address === undefined ? {} : { address }) });
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    return this.#machine.process.read(this.at(offset), length);
+  }
+
+  write(offset: number, data: Uint8Array): void {
+    this.#machine.process.write(this.at(offset), data);
+  }
+
+  protect(letters: Letters, offset = 0, length: number = this.size - offset): void {
+    this.#machine.process.mprotect(this.at(offset), length, letters);
+  }
+
+  discard(offset = 0, length: number = this.size - offset): void {
+    this.#machine.process.discard(this.at(offset), length);
+  }
+
+  unmap(offset = 0, length: number = this.size - offset): void {
+    this.#machine.process.munmap(this.at(offset), length);
+  }
+}
+
+/** Memory of this process, for a kernel node: anonymous and private. */
+export class HostMapping extends BaseMapping {
+  readonly address: bigint;
+  readonly size: number;
+  readonly #buffer: HostBuffer;
+  readonly #start: number;
+
+  constructor(device: SvmDevice, size: number, protection: Letters = 'rw') {
+    super();
+    this.size = size;
+    // The place is the system's choice; the piece that is used begins at a multiple of 2 MiB.
+    this.#buffer = device.memory.map(size + ALIGNMENT);
+    this.#start = Number((BigInt(ALIGNMENT) - (this.#buffer.address % BigInt(ALIGNMENT))) % BigInt(ALIGNMENT));
+    this.address = this.#buffer.address + BigInt(this.#start);
+    // What lies around it must not look like a part of it.
+    if (this.#start > 0) this.#buffer.unmap(0, this.#start);
+    const rest = ALIGNMENT - this.#start;
+    if (rest > 0) this.#buffer.unmap(this.#start + size, rest);
+    if (protection !== 'rw') this.protect(protection);
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    return this.#buffer.read(this.#start + offset, length);
+  }
+
+  write(offset: number, data: Uint8Array): void {
+    this.#buffer.write(this.#start + offset, data);
+  }
+
+  protect(letters: Letters, offset = 0, length: number = this.size - offset): void {
+    this.#buffer.protect(WORDS[letters], this.#start + offset, length);
+  }
+
+  discard(offset = 0, length: number = this.size - offset): void {
+    this.#buffer.discard(this.#start + offset, length);
+  }
+
+  unmap(offset = 0, length: number = this.size - offset): void {
+    this.#buffer.unmap(this.#start + offset, length);
+  }
+}
+
+/** Bytes of `pages` pages. */
+export function pages(count: number): number {
+  return count * PAGE_SIZE;
+}

@@ -1,0 +1,108 @@
+/** Runs one case once. */
+import type { ConcreteCase } from './case.ts';
+import { CaseSkipped, ConformanceFailure } from './check.ts';
+import { CaseContext } from './context.ts';
+import type { QuirkFinding } from './context.ts';
+import { FEATURES } from './feature.ts';
+import type { Target } from './target.ts';
+
+export const STATUSES = ['pass', 'skip', 'fail', 'timeout', 'crash'] as const;
+/** What became of a case, from good to bad. 'timeout' and 'crash' are about the suite or the machine, not about a check. */
+export type Status = (typeof STATUSES)[number];
+
+/** The outcome of one case. Everything but `milliseconds` is the same for the same seed on the same device. */
+export interface CaseResult {
+  readonly id: string;
+  readonly status: Status;
+  /** Why it was skipped, what did not hold, how it crashed; '' for a pass. */
+  readonly reason: string;
+  /** Checks that held. */
+  readonly checks: number;
+  /** What the device showed where the specification names quirks. */
+  readonly findings: readonly QuirkFinding[];
+  /** The operations of a case that failed. */
+  readonly log: readonly string[];
+  readonly milliseconds: number;
+}
+
+/** How a case is run. */
+export interface CaseRunOptions {
+  readonly seed: number;
+  /** Milliseconds after which a case that still waits is given up. One that never waits can only be ended from outside (`--isolate`). */
+  readonly timeout: number;
+  /** File for the recording of the case. */
+  readonly record?: string | undefined;
+  /** A device that shows the correct behaviour instead of a quirk of V4 fails. */
+  readonly expectQuirks?: boolean | undefined;
+}
+
+/** Why the target can't run the case; undefined if it can. */
+export function reasonToSkip(each: ConcreteCase, target: Target): string | undefined {
+  if (each.unimplemented !== undefined) return `not implemented: ${each.unimplemented}`;
+  for (const feature of each.needs) {
+    const missing = target.missing(feature);
+    if (missing !== undefined) return `needs ${feature} (${FEATURES[feature]}): ${missing}`;
+  }
+  return undefined;
+}
+
+/** Runs the case; never throws for what the case or the device does. */
+export async function runCase(each: ConcreteCase, target: Target, options: CaseRunOptions): Promise<CaseResult> {
+  const started = performance.now();
+  const skip = reasonToSkip(each, target);
+  if (skip !== undefined) return { id: each.id, status: 'skip', reason: skip, checks: 0, findings: [], log: [], milliseconds: 0 };
+  const t = new CaseContext(target, { seed: options.seed, id: each.id, record: options.record });
+  let [status, reason]: [Status, string] = ['pass', ''];
+  try {
+    await inTime(async () => each.run(t, each.point), options.timeout);
+    if (t.checks === 0) throw new ConformanceFailure('the case ended without a check: its steps did not happen');
+    const correct = options.expectQuirks === true ? t.findings.find(({ shows }) => shows === 'correct') : undefined;
+    if (correct !== undefined) throw new ConformanceFailure(`the device does not show the quirk ${correct.quirk} of V4`);
+  } catch (error) {
+    [status, reason] = outcome(error);
+  }
+  try {
+    t.end();
+  } catch (error) {
+    // What ended the case says more than what its end met.
+    if (status === 'pass') [status, reason] = outcome(error);
+  }
+  return {
+    id: each.id,
+    status,
+    reason,
+    checks: t.checks,
+    findings: t.findings,
+    log: status === 'fail' || status === 'timeout' ? t.log : [],
+    milliseconds: performance.now() - started,
+  };
+}
+
+class CaseTimeout extends Error {}
+
+function outcome(error: unknown): [Status, string] {
+  if (error instanceof CaseSkipped) return ['skip', error.message];
+  if (error instanceof CaseTimeout) return ['timeout', error.message];
+  if (error instanceof ConformanceFailure) return ['fail', error.message];
+  // Not a check: the device refused what the case takes for granted, or the case is wrong. The place matters.
+  return ['fail', error instanceof Error ? `${error.name}: ${error.message}${place(error)}` : `thrown: ${String(error)}`];
+}
+
+/** The first line of the stack inside the cases, without the folder the package is in. */
+function place(error: Error): string {
+  const line = error.stack?.split('\n').find((each) => /conformance[\\/]cases/.test(each));
+  const found = line === undefined ? undefined : /(conformance[\\/]cases.*?:\d+):\d+/.exec(line);
+  return found?.[1] === undefined ? '' : ` (${found[1]})`;
+}
+
+async function inTime(action: () => Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new CaseTimeout(`still waiting after ${milliseconds} ms`)), milliseconds);
+  });
+  try {
+    await Promise.race([action(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,156 @@
+/** What the suite runs on: a kernel node or an emulated machine, and what each of them lacks. */
+import { SvmDevice } from '../device/index.ts';
+import type { BackendName, OpenOptions } from '../device/index.ts';
+import { EmulatedMachine } from '../device/emulated.ts';
+import type { AsicName, MachineOptions } from '../device/emulated.ts';
+import type { Feature } from './feature.ts';
+
+/** How the target is chosen. */
+export interface TargetOptions {
+  /** As for `SvmDevice.open`. Default 'auto'. */
+  readonly backend?: BackendName;
+  /** Render nodes, one for each GPU that a case may use. */
+  readonly nodes?: readonly string[];
+  readonly profile?: 'v4';
+  /** Emulated backend: name of the GPU in the catalogue. Default 'gfx942'. */
+  readonly asic?: AsicName;
+}
+
+/** What a report says of its target. */
+export interface TargetIdentity {
+  readonly backend: 'kernel' | 'ffi' | 'emulated';
+  /** Why 'auto' did not take the kernel. */
+  readonly fallbackReason?: string;
+  readonly profile: string;
+  /** Nodes, or the name of the emulated GPU. */
+  readonly device: string;
+}
+
+/** What a case gets for its own: fresh devices, and the machine if it is emulated. */
+export interface OpenedTarget {
+  readonly devices: readonly SvmDevice[];
+  readonly machine: EmulatedMachine | undefined;
+}
+
+/** What a case asks of the devices that are opened for it. */
+export interface DeviceRequest {
+  readonly gpus: number;
+  /** Other options of the emulated machine (feature 'configuration'). */
+  readonly machine?: MachineOptions;
+  /** False: the file has no SVM context yet (feature 'lazy-context'). */
+  readonly compute?: boolean;
+  /** File to record to. */
+  readonly record?: string;
+}
+
+// What V4 has nowhere, or this package can't do yet, whatever the backend is.
+const NOWHERE: Partial<Record<Feature, string>> = {
+  'xnack-off': 'V4 refuses a GPU without XNACK (EOPNOTSUPP)',
+  'device-memory': 'V4 has no migration to memory of the GPU',
+  'smi-events': 'the ioctl has no event stream',
+  'vram-accounting': 'V4 uses no memory of the GPU, so none can run out',
+  'xnack-control': 'a DRM file can not switch XNACK',
+  'registration-layer': 'the DRM interface has no register and deregister calls',
+  fork: 'a forked child with copy-on-write pages is not modelled, and Node can not fork',
+  mremap: 'the package has no mremap',
+  mlock: 'the package has no mlock',
+  threads: 'the threads of Node do not share mappings of the package',
+  numa: 'the placement of pages can not be seen',
+  'memory-fault-event': 'the ioctl has no event for failed accesses',
+  'high-addresses': 'no GPU of V4 takes addresses of 57 bits',
+  'spin-kernel': 'the queue has no work that runs until it is told to stop',
+  'atomic-operations': 'the queue has no atomic operations',
+  'module-loading': 'the package loads no code objects',
+  'virtual-memory-api': 'the layers have no reservation calls',
+};
+
+const ONLY_EMULATED: readonly Feature[] = [
+  'gpu-fault', 'introspection', 'events', 'virtual-clock', 'deferred-work', 'interrupt-ring', 'preemption', 'failure-injection',
+  'configuration', 'lazy-context', 'address-choice', 'bad-pointer', 'file-mapping', 'huge-pages', 'special-mapping',
+  'heap-and-stack', 'process-exit', 'several-files',
+];
+
+/** The device under test. Nothing stays open between two cases. */
+export class Target {
+  readonly identity: TargetIdentity;
+  readonly #options: TargetOptions;
+
+  private constructor(identity: TargetIdentity, options: TargetOptions) {
+    this.identity = identity;
+    this.#options = options;
+  }
+
+  /**
+   * Chooses the target as `SvmDevice.open` does, and asks it for one attribute: a device that can't do SVM
+   * throws `SvmError` (EOPNOTSUPP) or `ERR_SVM_BACKEND_UNAVAILABLE`.
+   */
+  static choose(options: TargetOptions = {}): Target {
+    const device = SvmDevice.open(openOptions(options, {}));
+    try {
+      using memory = device.memory.map(4096);
+      device.getAttributes(memory);
+      const { backend, fallbackReason, profile } = device;
+      const emulator = device.emulator;
+      return new Target(
+        {
+          backend,
+          ...(fallbackReason === undefined ? {} : { fallbackReason }),
+          profile: profile.name,
+          device: emulator === undefined ? (options.nodes ?? [device.path]).join(', ') : emulator.gpu.model.asic,
+        },
+        emulator === undefined && options.nodes === undefined ? { ...options, nodes: [device.path] } : options,
+      );
+    } finally {
+      device.close();
+    }
+  }
+
+  /** Why the target lacks the feature; undefined if it has it. */
+  missing(feature: Feature): string | undefined {
+    const nowhere = NOWHERE[feature];
+    if (nowhere !== undefined) return nowhere;
+    if (this.identity.backend === 'emulated') return undefined;
+    if (feature === 'gpu-work') return `the ${this.identity.backend} backend has no GPU queue yet`;
+    if (feature === 'two-gpus') return (this.#options.nodes?.length ?? 0) > 1 ? undefined : 'one node was given; name two with --node';
+    if (feature === 'pageable-memory') return 'needs GPU work';
+    return ONLY_EMULATED.includes(feature) ? `the ${this.identity.backend} backend can not do that` : undefined;
+  }
+
+  /** Opens fresh devices for one case. */
+  open(request: DeviceRequest): OpenedTarget {
+    if (this.identity.backend !== 'emulated') return { devices: this.#openNodes(request), machine: undefined };
+    const machine = new EmulatedMachine({ asic: this.#options.asic ?? 'gfx942', gpus: request.gpus, ...request.machine });
+    const devices = machine.devices.map((emulator, index) =>
+      SvmDevice.open({ backend: 'emulated', emulator, ...recordOption(request.record, index), ...(request.compute === false ? { compute: false } : {}) }),
+    );
+    return { devices, machine };
+  }
+
+  #openNodes({ gpus, record }: DeviceRequest): SvmDevice[] {
+    const devices: SvmDevice[] = [];
+    try {
+      for (const [index, node] of (this.#options.nodes ?? []).slice(0, gpus).entries()) {
+        devices.push(SvmDevice.open({ ...openOptions(this.#options, recordOption(record, index)), node }));
+      }
+    } catch (error) {
+      for (const device of devices) device.close();
+      throw error;
+    }
+    return devices;
+  }
+}
+
+function recordOption(record: string | undefined, index: number): { record?: string } {
+  if (record === undefined) return {};
+  return { record: index === 0 ? record : record.replace(/\.jsonl$/, `.gpu${index}.jsonl`) };
+}
+
+function openOptions({ backend, nodes, profile, asic }: TargetOptions, more: OpenOptions): OpenOptions {
+  return {
+    ...(backend === undefined ? {} : { backend }),
+    ...(nodes?.[0] === undefined ? {} : { node: nodes[0] }),
+    ...(profile === undefined ? {} : { profile }),
+    ...(asic === undefined ? {} : { emulator: { asic } }),
+    ...more,
+  };
+}

@@ -8,6 +8,7 @@ import { TraceFileError } from '../trace/read-trace.ts';
 import { buildCommand } from './build.ts';
 import { ExitCode } from './command.ts';
 import type { Command } from './command.ts';
+import { conformanceCommand } from './conformance.ts';
 import { demoCommand } from './demo.ts';
 import { gpuCommand } from './gpu.ts';
 import { infoCommand } from './info.ts';
@@ -20,7 +21,7 @@ import { snapshotCommand } from './snapshot.ts';
 import { traceCommand } from './trace.ts';
 import { UsageError } from './usage-error.ts';
 
-const COMMANDS: readonly Command[] = [infoCommand, demoCommand, replayCommand, snapshotCommand, recordCommand, serveCommand, gpuCommand, traceCommand, inspectCommand, buildCommand];
+const COMMANDS: readonly Command[] = [infoCommand, demoCommand, replayCommand, snapshotCommand, recordCommand, conformanceCommand, serveCommand, gpuCommand, traceCommand, inspectCommand, buildCommand];
 
 function printUsage(): void {
   print('Usage: amdgpu-svm COMMAND [ARGUMENT...]');

@@ -1,0 +1,100 @@
+/** Where the reports of a conformance run go, and what a person sees meanwhile. */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { renderReport, REPORT_FORMATS } from '../conformance/index.ts';
+import type { Report, ReportedCase, ReportFormat, Target } from '../conformance/index.ts';
+import { describeFailure, renderHuman } from '../conformance/reporters/human.ts';
+import { complain } from './output.ts';
+import { UsageError } from './usage-error.ts';
+
+interface Output {
+  readonly format: ReportFormat;
+  /** Undefined: standard output. */
+  readonly descriptor: number | undefined;
+}
+
+const REDRAW_INTERVAL = 100;
+
+/** The outputs of one run. */
+export class ReportOutputs {
+  readonly #outputs: readonly Output[];
+  readonly #colour = process.stdout.isTTY === true && !process.env['NO_COLOR'];
+  #total = 0;
+  #done = 0;
+  #bad = 0;
+  #drawn = 0;
+
+  private constructor(outputs: readonly Output[]) {
+    this.#outputs = outputs;
+  }
+
+  /** Reads NAME[=FILE] and opens the files at once: one that can't be written is found before the run, not after it. */
+  static open(specifications: readonly string[]): ReportOutputs {
+    const named = (specifications.length === 0 ? ['human'] : specifications).map((text) => {
+      const [name = '', ...rest] = text.split('=');
+      if (!(REPORT_FORMATS as readonly string[]).includes(name)) {
+        throw new UsageError(`conformance: --reporter: expected one of ${REPORT_FORMATS.join(', ')}, with =FILE or without, got "${text}"`);
+      }
+      if (rest.length > 0 && rest.join('=') === '') throw new UsageError(`conformance: --reporter ${text}: expected the name of a file behind "="`);
+      return { format: name as ReportFormat, file: rest.length === 0 ? undefined : rest.join('=') };
+    });
+    const toStdout = named.filter(({ file }) => file === undefined);
+    if (toStdout.length > 1) {
+      throw new UsageError(`conformance: --reporter: only one of ${toStdout.map(({ format }) => format).join(', ')} can write to standard output; give the others a file: NAME=FILE`);
+    }
+    return new ReportOutputs(named.map(({ format, file }) => ({ format, descriptor: file === undefined ? undefined : openFile(format, file) })));
+  }
+
+  /** True where a person reads standard output. */
+  get #human(): boolean {
+    return this.#outputs.some(({ format, descriptor }) => format === 'human' && descriptor === undefined);
+  }
+
+  begin(total: number, { identity }: Target): void {
+    this.#total = total;
+    if (!this.#human) return;
+    const why = identity.fallbackReason === undefined ? '' : ` - no kernel: ${identity.fallbackReason}`;
+    process.stdout.write(`${total} cases on ${identity.backend} ${identity.device}, ${identity.profile}${why}\n`);
+  }
+
+  /** A failure is shown at once; on a terminal the last line counts. */
+  progress(each: ReportedCase): void {
+    this.#done++;
+    if (!each.expected) this.#bad++;
+    if (!this.#human) return;
+    if (!each.expected) {
+      this.#clearLine();
+      process.stdout.write(`${describeFailure(each, this.#colour)}\n`);
+    }
+    if (process.stdout.isTTY !== true || performance.now() - this.#drawn < REDRAW_INTERVAL) return;
+    this.#drawn = performance.now();
+    this.#clearLine();
+    process.stdout.write(`${this.#done} of ${this.#total}, ${this.#bad} not as expected: ${each.group}`.slice(0, (process.stdout.columns ?? 80) - 1));
+  }
+
+  /** Writes all reports. */
+  write(report: Report): void {
+    this.#clearLine();
+    for (const { format, descriptor } of this.#outputs) {
+      if (descriptor === undefined) {
+        const text = format === 'human' ? renderHuman(report, { colour: this.#colour, failures: this.#done === 0 }) : renderReport(format, report);
+        process.stdout.write(text);
+      } else {
+        writeSync(descriptor, renderReport(format, report));
+        closeSync(descriptor);
+      }
+    }
+    if (!this.#human && report.summary.unexpected > 0) complain(`${report.summary.unexpected} of ${report.summary.total} cases are not as expected`);
+  }
+
+  #clearLine(): void {
+    if (this.#human && process.stdout.isTTY === true && this.#drawn > 0) process.stdout.write('\r\u001b[2K');
+  }
+}
+
+function openFile(format: string, file: string): number {
+  try {
+    return openSync(file, 'w');
+  } catch (error) {
+    throw new UsageError(`conformance: --reporter ${format}=${file}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,173 @@
+/** `amdgpu-svm conformance`: the same cases on hardware and on the emulator. */
+import {
+  Expectations, ExpectationsError, mergeReports, planCases, QueryError, readReport, ReportError, runConformance, STATUSES,
+} from '../conformance/index.ts';
+import type { ConcreteCase, ConformanceOptions, Report, Shard, TargetOptions } from '../conformance/index.ts';
+import { GPU_CATALOGUE } from '../device/emulated.ts';
+import type { AsicName } from '../device/emulated.ts';
+import { BACKENDS } from '../device/index.ts';
+import type { BackendName } from '../device/index.ts';
+import { ExitCode, readArguments } from './command.ts';
+import type { Command } from './command.ts';
+import { ReportOutputs } from './conformance-outputs.ts';
+import { complain, print } from './output.ts';
+import { UsageError } from './usage-error.ts';
+
+const OPTIONS = {
+  backend: { type: 'string' },
+  node: { type: 'string', multiple: true },
+  profile: { type: 'string' },
+  asic: { type: 'string' },
+  list: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  exclude: { type: 'string', multiple: true },
+  expectations: { type: 'string' },
+  shard: { type: 'string' },
+  seed: { type: 'string' },
+  repeat: { type: 'string' },
+  'until-fail': { type: 'boolean', default: false },
+  isolate: { type: 'boolean', default: false },
+  timeout: { type: 'string' },
+  'fail-on-skip': { type: 'boolean', default: false },
+  'expect-quirks': { type: 'boolean', default: false },
+  record: { type: 'string' },
+  durations: { type: 'boolean', default: false },
+  reporter: { type: 'string', multiple: true },
+  merge: { type: 'boolean', default: false },
+} as const;
+
+export const conformanceCommand: Command = {
+  name: 'conformance',
+  synopsis: '[QUERY...] [OPTION...]   |   --merge REPORT.json...',
+  summary: 'run the conformance suite on a GPU or on the emulator',
+  help: `Runs cases on the device that SvmDevice.open() would take, or the one you name, and reports them.
+QUERY is GROUP:CASE:PARAMETERS, each part may be "*": "uapi,*", "attributes,split:*",
+"uapi,arguments:alignment:offset=512;*". Without one, all cases (docs/conformance.md).
+
+  --backend NAME  auto (default), kernel, ffi or emulated
+  --node PATH     render node; once more for a second GPU
+  --profile v4    revision of the user ABI
+  --asic NAME     emulated GPU, default gfx942
+  --list          print the ids of the cases (--json: with title, source and needs) and run nothing
+  --exclude QUERY leave these cases out; may be given several times
+  --expectations FILE  JSON list of { query, expect: "fail" | "flake" | "skip", reason };
+                  what is expected to fail must fail
+  --shard I/N     part I of N; the parts of one run are joined by --merge
+  --seed NUMBER   chance of the cases, default 1
+  --repeat N      run every case N times, with the next seed each time
+  --until-fail    end at the first case that is not as expected; without --repeat go on until then
+  --isolate       a process for each group: a crash or a hang costs one case
+  --timeout MS    time for one case, default 30000
+  --fail-on-skip  a case that the device can't run is a failure
+  --expect-quirks a device that is correct where V4 has a quirk fails
+  --record DIR    write each case as a trace; "replay --check" and "diff" compare devices
+  --durations     put times into the reports, which then differ from run to run
+  --reporter NAME[=FILE]  human (default), json, junit, tap, ktap, markdown; several may write at
+                  once, one of them to standard output
+  --json          the same as --reporter json
+  --merge         join the JSON reports of the shards of one run
+
+Exit codes: 0 all as expected, 1 failures, 2 wrong input, 3 a case crashed, 4 no capable device.`,
+  async run(args) {
+    try {
+      return await conformance(args);
+    } catch (error) {
+      if (error instanceof QueryError || error instanceof ExpectationsError || error instanceof ReportError) throw new UsageError(`conformance: ${error.message}`);
+      throw error;
+    }
+  },
+};
+
+async function conformance(args: readonly string[]): Promise<number> {
+  const { values, positionals } = readArguments('conformance', args, OPTIONS, true);
+  const formats = [...(values.reporter ?? []), ...(values.json && !values.list ? ['json'] : [])];
+  if (values.merge) {
+    if (positionals.length === 0) throw new UsageError('conformance: --merge: expected the JSON reports of all shards');
+    const outputs = ReportOutputs.open(formats);
+    const report = mergeReports(positionals.map(readReport));
+    outputs.write(report);
+    return exitCode(report);
+  }
+  const selection = {
+    queries: positionals,
+    ...(values.exclude === undefined ? {} : { exclude: values.exclude }),
+    ...(values.shard === undefined ? {} : { shard: shardOf(values.shard) }),
+  };
+  const cases = planCases(selection);
+  if (values.list) {
+    list(cases, values.json);
+    return ExitCode.ok;
+  }
+  const expectations = values.expectations === undefined ? undefined : Expectations.read(values.expectations);
+  // A shard or a part of the suite may have no case for an entry; the whole suite must.
+  if (positionals.length === 0 && values.shard === undefined) {
+    for (const query of expectations?.unused(cases) ?? []) complain(`${values.expectations}: "${query}" means no case`);
+  }
+  const outputs = ReportOutputs.open(formats);
+  const options: ConformanceOptions = {
+    ...selection,
+    target: targetOf(values),
+    ...(expectations === undefined ? {} : { expectations }),
+    ...(values.seed === undefined ? {} : { seed: wholeNumber('seed', values.seed, 0) }),
+    ...(values.repeat === undefined ? {} : { repeat: wholeNumber('repeat', values.repeat, 1) }),
+    ...(values.timeout === undefined ? {} : { timeout: wholeNumber('timeout', values.timeout, 1) }),
+    ...(values.record === undefined ? {} : { record: values.record }),
+    untilFail: values['until-fail'],
+    isolate: values.isolate,
+    failOnSkip: values['fail-on-skip'],
+    expectQuirks: values['expect-quirks'],
+    durations: values.durations,
+    onStart: ({ total, target }) => outputs.begin(total, target),
+    onCase: (each) => outputs.progress(each),
+  };
+  const report = await runConformance(options);
+  outputs.write(report);
+  return exitCode(report);
+}
+
+function exitCode({ summary, cases }: Report): ExitCode {
+  if (summary.unexpected === 0) return ExitCode.ok;
+  return cases.some(({ expected, status }) => !expected && status === STATUSES[STATUSES.length - 1]) ? ExitCode.infrastructure : ExitCode.failure;
+}
+
+function list(cases: readonly ConcreteCase[], json: boolean): void {
+  for (const each of cases) {
+    const { id, title, source, needs, unimplemented } = each;
+    print(json ? JSON.stringify({ id, title, source, needs, ...(unimplemented === undefined ? {} : { unimplemented }) }) : id);
+  }
+  complain(`${cases.length} cases`);
+}
+
+function targetOf(values: { backend?: string; node?: string[]; profile?: string; asic?: string }): TargetOptions {
+  const { backend, node, profile, asic } = values;
+  if (backend !== undefined && !(BACKENDS as readonly string[]).includes(backend)) {
+    throw new UsageError(`conformance: --backend: expected one of ${BACKENDS.join(', ')}, got "${backend}"`);
+  }
+  if (asic !== undefined && !Object.hasOwn(GPU_CATALOGUE, asic)) {
+    throw new UsageError(`conformance: --asic: expected one of ${Object.keys(GPU_CATALOGUE).join(', ')}, got "${asic}"`);
+  }
+  if (profile !== undefined && profile !== 'v4') throw new UsageError(`conformance: --profile: expected v4, got "${profile}"`);
+  return {
+    ...(backend === undefined ? {} : { backend: backend as BackendName }),
+    ...(node === undefined ? {} : { nodes: node }),
+    ...(profile === undefined ? {} : { profile }),
+    ...(asic === undefined ? {} : { asic: asic as AsicName }),
+  };
+}
+
+function shardOf(text: string): Shard {
+  const [, index, count] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  const shard = { index: Number(index), count: Number(count) };
+  if (index === undefined || shard.index < 1 || shard.index > shard.count) {
+    throw new UsageError(`conformance: --shard: expected I/N with I from 1 to N, like 2/4, got "${text}"`);
+  }
+  return shard;
+}
+
+function wholeNumber(name: string, text: string, least: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+    throw new UsageError(`conformance: --${name}: expected a whole number from ${least}, got "${text}"`);
+  }
+  return value;
+}

@@ -1,0 +1,27 @@
+/** The conformance suite: the same cases on hardware and on the emulator. */
+export { CaseDefinition, CaseGroup } from './case.ts';
+export type { CaseFunction, ConcreteCase } from './case.ts';
+export { CaseSkipped, ConformanceFailure } from './check.ts';
+export { CaseContext } from './context.ts';
+export type { AttributePair, CaseSetup, QuirkFinding } from './context.ts';
+export { EXPECTATION_KINDS, Expectations, ExpectationsError } from './expectations.ts';
+export type { Expectation, ExpectationKind } from './expectations.ts';
+export { FEATURE_NAMES, FEATURES } from './feature.ts';
+export type { Feature } from './feature.ts';
+export type { Mapping, MappingOptions } from './mapping.ts';
+export { mergeReports, readReport, ReportError } from './merge.ts';
+export { formatPoint, pairwise, parameters, Parameters } from './parameters.ts';
+export type { ParameterPoint, ParameterValue } from './parameters.ts';
+export { parseQuery, QueryError, selectCases } from './query.ts';
+export type { Query } from './query.ts';
+export { allCases, GROUPS } from './registry.ts';
+export { REPORT_SCHEMA } from './report.ts';
+export type { Report, ReportedCase, RunDescription, Shard, Summary } from './report.ts';
+export { REPORT_FORMATS, renderReport } from './reporters/index.ts';
+export type { ReportFormat } from './reporters/index.ts';
+export { planCases, runConformance } from './run.ts';
+export type { ConformanceOptions, Selection } from './run.ts';
+export { STATUSES } from './run-case.ts';
+export type { Status } from './run-case.ts';
+export { Target } from './target.ts';
+export type { TargetIdentity, TargetOptions } from './target.ts';

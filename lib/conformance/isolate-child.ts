@@ -1,0 +1,33 @@
+/** The child process of `--isolate`: runs the cases that its parent names. */
+import type { ChildAnswer, ChildRequest } from './isolate.ts';
+import { allCases } from './registry.ts';
+import { runCase } from './run-case.ts';
+import { Target } from './target.ts';
+
+function answer(message: ChildAnswer): void {
+  process.send?.(message);
+}
+
+/** Answers the parent until it is gone. */
+export function answerParent(): void {
+  const cases = new Map(allCases().map((each) => [each.id, each]));
+  let target: Target | undefined;
+  process.on('message', (request: ChildRequest) => {
+    void (async () => {
+      if ('target' in request) {
+        try {
+          target = Target.choose(request.target);
+          answer({ ready: true });
+        } catch (error) {
+          answer({ failed: (error as Error).message });
+        }
+        return;
+      }
+      const each = cases.get(request.id);
+      if (each === undefined || target === undefined) throw new Error(`unknown case ${request.id}`);
+      answer({ result: await runCase(each, target, request.options) });
+    })();
+  });
+  // The parent is gone, or has no more cases.
+  process.on('disconnect', () => process.exit());
+}

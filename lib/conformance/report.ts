@@ -1,0 +1,119 @@
+/** The report of a run: plain data with a stable form (docs/conformance-report.schema.json). */
+import type { ConcreteCase } from './case.ts';
+import { isExpected } from './expectations.ts';
+import type { Expectation } from './expectations.ts';
+import type { CaseResult, Status } from './run-case.ts';
+import { STATUSES } from './run-case.ts';
+import type { QuirkFinding } from './context.ts';
+import type { TargetIdentity } from './target.ts';
+
+/** Names the form of the report; a change that breaks readers changes the number. */
+export const REPORT_SCHEMA = 'amdgpu-svm/conformance-report/1';
+
+/** A part of the cases: number `index` (from 1) of `count`. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+/** How a run was asked for. */
+export interface RunDescription {
+  readonly seed: number;
+  /** How often every case was run. */
+  readonly rounds: number;
+  readonly queries: readonly string[];
+  readonly exclude: readonly string[];
+  readonly shard: Shard | null;
+  /** True: a correct behaviour where V4 has a quirk was a failure. */
+  readonly expectQuirks: boolean;
+  /** True: the run ended at the first case that was not as expected. */
+  readonly stoppedEarly: boolean;
+}
+
+/** One case in a report. */
+export interface ReportedCase {
+  readonly id: string;
+  readonly group: string;
+  readonly title: string;
+  readonly source: string;
+  readonly status: Status;
+  /** Why it was skipped, or what did not hold; '' for a pass. */
+  readonly reason: string;
+  /** False: it counts as a failure of the run. An unexpected pass does. */
+  readonly expected: boolean;
+  /** What the file of expectations says of it. */
+  readonly expectation: Expectation | null;
+  readonly checks: number;
+  readonly findings: readonly QuirkFinding[];
+  /** The operations of a failed case. */
+  readonly log: readonly string[];
+  /** Seed with which it failed, where that was not the first round. */
+  readonly seed?: number;
+  /** Recording, or why there is none. */
+  readonly recording?: string;
+  /** Only with durations asked for: a report without them is the same for the same seed. */
+  readonly milliseconds?: number;
+}
+
+export type Summary = Readonly<Record<Status, number>> & { readonly total: number; readonly unexpected: number };
+
+export interface Report {
+  readonly schema: typeof REPORT_SCHEMA;
+  readonly target: TargetIdentity;
+  readonly run: RunDescription;
+  readonly summary: Summary;
+  /** In the order of the suite. */
+  readonly cases: readonly ReportedCase[];
+}
+
+/** The line of a case. `failOnSkip`: a case that is skipped without an expectation is not as expected. */
+export function reportCase(
+  each: ConcreteCase,
+  result: CaseResult,
+  expectation: Expectation | undefined,
+  more: { readonly seed?: number; readonly recording?: string; readonly durations?: boolean; readonly failOnSkip?: boolean },
+): ReportedCase {
+  const { status, reason, checks, findings, log, milliseconds } = result;
+  const skippedAgainstTheRule = more.failOnSkip === true && status === 'skip' && expectation?.kind !== 'skip' && each.unimplemented === undefined;
+  return {
+    id: each.id,
+    group: each.group,
+    title: each.title,
+    source: each.source,
+    status,
+    reason: status === 'pass' && expectation?.kind === 'fail' ? `passes, but is expected to fail: ${expectation.reason}` : reason,
+    expected: isExpected(status, expectation) && !skippedAgainstTheRule,
+    expectation: expectation ?? null,
+    checks,
+    findings,
+    log,
+    ...(more.seed === undefined ? {} : { seed: more.seed }),
+    ...(more.recording === undefined ? {} : { recording: more.recording }),
+    ...(more.durations === true ? { milliseconds: Math.round(milliseconds * 1000) / 1000 } : {}),
+  };
+}
+
+export function summarize(cases: readonly ReportedCase[]): Summary {
+  const counts: Record<Status, number> = { pass: 0, skip: 0, fail: 0, timeout: 0, crash: 0 };
+  let unexpected = 0;
+  for (const { status, expected } of cases) {
+    counts[status]++;
+    if (!expected) unexpected++;
+  }
+  return { total: cases.length, ...counts, unexpected };
+}
+
+/** The worse of two statuses. */
+export function worse(one: Status, other: Status): Status {
+  return STATUSES.indexOf(one) >= STATUSES.indexOf(other) ? one : other;
+}
+
+/** Quirks that the device was asked for, with what it showed; 'both' where cases disagree. */
+export function quirkTable(cases: readonly ReportedCase[]): Map<string, 'quirk' | 'correct' | 'both'> {
+  const table = new Map<string, 'quirk' | 'correct' | 'both'>();
+  for (const { quirk, shows } of cases.flatMap(({ findings }) => findings)) {
+    const before = table.get(quirk);
+    table.set(quirk, before === undefined || before === shows ? shows : 'both');
+  }
+  return new Map([...table].sort(([one], [other]) => one.localeCompare(other, 'en', { numeric: true })));
+}

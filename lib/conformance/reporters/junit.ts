@@ -1,0 +1,60 @@
+/** JUnit XML in the form that Jenkins published a schema for; CI systems read it. */
+import type { Report, ReportedCase } from '../report.ts';
+import { byGroup } from './groups.ts';
+
+export function renderJunit(report: Report): string {
+  const { total, unexpected, skip } = report.summary;
+  const lines = ['<?xml version="1.0" encoding="UTF-8"?>', `<testsuites name="amdgpu-svm conformance" tests="${total}" failures="${failures(report.cases)}" errors="${errors(report.cases)}">`];
+  for (const { path, cases } of byGroup(report)) {
+    const skipped = cases.filter(isSkip).length;
+    lines.push(`  <testsuite name="${escape(path)}" tests="${cases.length}" failures="${failures(cases)}" errors="${errors(cases)}" skipped="${skipped}">`);
+    lines.push('    <properties>');
+    for (const [name, value] of Object.entries({ ...report.target, seed: report.run.seed })) lines.push(`      <property name="${escape(name)}" value="${escape(String(value))}"/>`);
+    lines.push('    </properties>');
+    for (const each of cases) lines.push(...testCase(each));
+    lines.push('  </testsuite>');
+  }
+  lines.push('</testsuites>', `<!-- ${total} cases, ${skip} skipped, ${unexpected} not as expected -->`);
+  return `${lines.join('\n')}\n`;
+}
+
+function testCase(each: ReportedCase): string[] {
+  const time = each.milliseconds === undefined ? '' : ` time="${(each.milliseconds / 1000).toFixed(6)}"`;
+  const head = `    <testcase classname="${escape(each.group)}" name="${escape(each.id.slice(each.group.length + 1))}"${time}`;
+  if (each.status === 'pass' && each.expected) return [`${head}/>`];
+  const text = escape([`${each.title} (${each.source})`, each.reason, ...each.log].join('\n'));
+  const message = escape(each.reason);
+  if (each.expected) {
+    // A known failure is no news: it is reported as skipped, with its reason.
+    const why = each.status === 'skip' ? message : escape(`expected ${each.status}: ${each.expectation?.reason ?? ''}`);
+    return [`${head}>`, `      <skipped>${why}</skipped>`, '    </testcase>'];
+  }
+  const element = isError(each) ? 'error' : 'failure';
+  return [`${head}>`, `      <${element} type="${each.status}" message="${message}">${text}</${element}>`, '    </testcase>'];
+}
+
+function isError({ expected, status }: ReportedCase): boolean {
+  return !expected && (status === 'crash' || status === 'timeout');
+}
+
+function isSkip({ expected, status }: ReportedCase): boolean {
+  return expected && status !== 'pass';
+}
+
+function errors(cases: readonly ReportedCase[]): number {
+  return cases.filter(isError).length;
+}
+
+function failures(cases: readonly ReportedCase[]): number {
+  return cases.filter((each) => !each.expected && !isError(each)).length;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\n': '&#10;' };
+
+/** Text as an attribute value or content; what XML has no place for becomes U+FFFD. */
+function escape(text: string): string {
+  return text
+    // oxlint-disable-next-line no-control-regex -- these are the characters that XML 1.0 forbids
+    .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
+    .replaceAll(/[&<>"\n]/g, (character) => ENTITIES[character]!);
+}

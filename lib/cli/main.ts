@@ -10,6 +10,7 @@ import { ExitCode } from './command.ts';
 import type { Command } from './command.ts';
 import { conformanceCommand } from './conformance.ts';
 import { demoCommand } from './demo.ts';
+import { diffCommand } from './diff.ts';
 import { gpuCommand } from './gpu.ts';
 import { infoCommand } from './info.ts';
 import { inspectCommand } from './inspect.ts';
@@ -21,7 +22,7 @@ import { snapshotCommand } from './snapshot.ts';
 import { traceCommand } from './trace.ts';
 import { UsageError } from './usage-error.ts';
 
-const COMMANDS: readonly Command[] = [infoCommand, demoCommand, replayCommand, snapshotCommand, recordCommand, conformanceCommand, serveCommand, gpuCommand, traceCommand, inspectCommand, buildCommand];
+const COMMANDS: readonly Command[] = [infoCommand, demoCommand, replayCommand, snapshotCommand, recordCommand, conformanceCommand, diffCommand, serveCommand, gpuCommand, traceCommand, inspectCommand, buildCommand];
 
 function printUsage(): void {
   print('Usage: amdgpu-svm COMMAND [ARGUMENT...]');

@@ -1,0 +1,77 @@
+/** `amdgpu-svm diff`: where two recordings of the same program part. */
+import { compareRecordings } from '../trace/diff.ts';
+import type { RecordingDifference } from '../trace/diff.ts';
+import { readTraceFile } from '../trace/read-trace.ts';
+import type { TraceLine } from '../trace/parse-trace.ts';
+import { snapshotLines } from '../trace/snapshot-text.ts';
+import { stateAfter } from '../trace/state-after.ts';
+import { ExitCode, readArguments } from './command.ts';
+import type { Command } from './command.ts';
+import { bold, print, toJson } from './output.ts';
+import { UsageError } from './usage-error.ts';
+
+const OPTIONS = { json: { type: 'boolean', default: false } } as const;
+
+export const diffCommand: Command = {
+  name: 'diff',
+  synopsis: 'A B [--json]',
+  summary: 'the first operation in which two recordings differ, and both states',
+  help: `Compares two recordings of the same program, for instance of "conformance --record" on a GPU and on
+the emulator, and prints the first operation that was answered otherwise (or that only one of them
+has), and the state that the operations of each recording lead to on the emulator. Addresses that the
+system chose are compared by mapping and offset; effects only where both recordings have them.
+
+  --json    the comparison as one object
+
+Exit codes: 0 the same, 1 different, 2 wrong input.`,
+  async run(args) {
+    const { values, positionals } = readArguments('diff', args, OPTIONS, true);
+    const [fileA, fileB] = positionals;
+    if (fileA === undefined || fileB === undefined || positionals.length > 2) throw new UsageError('diff: expected two recordings, A and B; see amdgpu-svm diff --help');
+    const a = readTraceFile(fileA);
+    const b = readTraceFile(fileB);
+    const { operations, effects, difference } = compareRecordings(a, b);
+    if (values.json) {
+      const found = difference === undefined ? null : { ...difference, lineA: difference.lineA?.line, lineB: difference.lineB?.line };
+      print(toJson({ identical: difference === undefined, operations, effects, difference: found }));
+    } else if (difference === undefined) {
+      print(`the same: ${operations} operations${effects ? ', answers and effects' : ', answers (one recording has no effects)'}`);
+    } else {
+      explain(difference, operations);
+      printState(`state of A, ${fileA}`, a, difference.lineA);
+      printState(`state of B, ${fileB}`, b, difference.lineB);
+    }
+    return difference === undefined ? ExitCode.ok : ExitCode.failure;
+  },
+};
+
+const AGREEMENTS = { A: 'the emulator answers like A', B: 'the emulator answers like B', both: 'the emulator gives each answer for its own recording', neither: 'the emulator gives neither answer' };
+
+function explain({ kind, operation, path, a, b, lineA, lineB, emulator }: RecordingDifference, same: number): void {
+  print(`${same} operations are the same; operation ${operation} differs (A line ${lineA?.line ?? '-'}, B line ${lineB?.line ?? '-'})`);
+  if (kind === 'end') {
+    print(`  only in ${lineA === undefined ? 'B' : 'A'}: ${toJson((lineA ?? lineB)!.source)}`);
+    return;
+  }
+  if (kind === 'operation') {
+    print(`  A: ${toJson(lineA!.source)}`);
+    print(`  B: ${toJson(lineB!.source)}`);
+  } else {
+    print(`  ${toJson(lineB!.source)}`);
+  }
+  print(`  ${path === '' ? kind : path}: A ${toJson(a) ?? 'nothing'}, B ${toJson(b) ?? 'nothing'}`);
+  if (kind === 'answer') print(`  ${AGREEMENTS[emulator]}`);
+}
+
+/** The state after `line` (or after the last one). */
+function printState(title: string, lines: readonly TraceLine[], line: TraceLine | undefined): void {
+  const count = line === undefined ? lines.length : lines.indexOf(line) + 1;
+  print();
+  print(bold(`${title}, after line ${lines[count - 1]!.line}`));
+  try {
+    for (const each of snapshotLines(stateAfter(lines, count))) print(`  ${each}`);
+  } catch (error) {
+    // An operation that the emulator refuses by name: the comparison stands all the same.
+    print(`  can't be shown: ${(error as Error).message}`);
+  }
+}

@@ -91,7 +91,7 @@ function exchange(child: ChildProcess, request: ChildRequest, limit: number): Pr
     const done = (answer: ChildAnswer | string): void => {
       clearTimeout(timer);
       child.off('message', onMessage);
-      child.off('exit', onExit);
+      child.off('close', onExit);
       child.off('error', onError);
       settle(answer);
     };
@@ -100,9 +100,9 @@ function exchange(child: ChildProcess, request: ChildRequest, limit: number): Pr
     const onError = (error: Error): void => done(error.message);
     const timer = setTimeout(() => done('late'), limit);
     child.once('message', onMessage);
-    child.once('exit', onExit);
+    child.once('close', onExit);
     child.once('error', onError);
-    // A child that has just died is reported by its exit.
+    // A child that has just died is reported by its end, when all that it said has been read.
     child.send(request, () => undefined);
   });
 }

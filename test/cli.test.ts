@@ -36,6 +36,10 @@ describe('wrong input ends with exit code 2 and one clear line', () => {
     [['demo', '--backend', 'cuda'], /--backend: expected one of auto, kernel, ffi, emulated, got "cuda"/],
     [['demo', '--asic'], /demo: Option '--asic <value>' argument missing/],
     [['trace'], /trace: expected one trace FILE/],
+    [['bench', 'nope'], /bench: unknown measurement "nope"; known: get-one, set-same/],
+    [['bench', '--time', '0'], /bench: --time: expected milliseconds from 1 to 60000, got "0"/],
+    [['bench', '--backend', 'cuda'], /backend: expected one of auto, kernel, ffi, emulated, got "cuda"/],
+    [['bench', '--asic', 'gfx1'], /bench: --asic: expected one of gfx900/],
     [['trace', '/nowhere/at/all'], /\/nowhere\/at\/all: cannot be read: ENOENT/],
     [['record', 'x'], /record: expected FILE -- COMMAND/],
     [['record', '--', 'true'], /record: expected FILE -- COMMAND/],
@@ -192,4 +196,18 @@ describe('trace', () => {
     expect(run(['trace', input]).stdout).toBe(written);
     expect(run(['trace', input, '-o', join(folder, 'no', 'such', 'folder.json')])).toMatchObject({ status: 3, stderr: expect.stringMatching(/can't be written: ENOENT/) as string });
   });
+});
+
+describe('bench', () => {
+  it('measures every call on the emulator, and gives numbers with --json', () => {
+    const { status, stdout } = run(['bench', '--backend', 'emulated', '--time', '5', '--json']);
+    expect(status).toBe(0);
+    const { backend, measurements, skipped } = JSON.parse(stdout) as { backend: string; measurements: { name: string; median: number; best: number; calls: number }[]; skipped: unknown[] };
+    expect({ backend, skipped }).toEqual({ backend: 'emulated', skipped: [] });
+    expect(measurements.map(({ name }) => name)).toEqual(['get-one', 'set-same', 'get-typed', 'set-typed', 'map-unmap', 'prefetch', 'gpu-read-4k', 'gpu-read-2m']);
+    for (const { median, best, calls } of measurements) expect(best > 0 && median >= best && calls > 0).toBe(true);
+    expect(run(['bench', 'get-one', '--backend', 'emulated', '--time', '5']).stdout).toMatch(/^emulated, emulated:renderD128\nname .*\nget-one /);
+  });
+
+  it('ends with 4 where the device has no SVM', () => expect(run(['bench', '--backend', 'emulated', '--asic', 'gfx1100'])).toMatchObject({ status: 4 }));
 });

@@ -68,7 +68,7 @@ export class ReportOutputs {
     if (process.stdout.isTTY !== true || performance.now() - this.#drawn < REDRAW_INTERVAL) return;
     this.#drawn = performance.now();
     this.#clearLine();
-    process.stdout.write(`${this.#done} of ${this.#total}, ${this.#bad} not as expected: ${each.group}`.slice(0, (process.stdout.columns ?? 80) - 1));
+    process.stdout.write(`${this.#done} of ${this.#total}, ${this.#bad} not as expected: ${each.group}`.slice(0, (process.stdout.columns || 80) - 1));
   }
 
   /** Writes all reports. */

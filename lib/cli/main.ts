@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { SvmError } from '../index.ts';
 import { packageRoot } from '../device/native-addon.ts';
 import { TraceFileError } from '../trace/read-trace.ts';
+import { benchCommand } from './bench.ts';
 import { buildCommand } from './build.ts';
 import { ExitCode } from './command.ts';
 import type { Command } from './command.ts';
@@ -22,7 +23,7 @@ import { snapshotCommand } from './snapshot.ts';
 import { traceCommand } from './trace.ts';
 import { UsageError } from './usage-error.ts';
 
-const COMMANDS: readonly Command[] = [infoCommand, demoCommand, replayCommand, snapshotCommand, recordCommand, conformanceCommand, diffCommand, serveCommand, gpuCommand, traceCommand, inspectCommand, buildCommand];
+const COMMANDS: readonly Command[] = [infoCommand, demoCommand, replayCommand, snapshotCommand, recordCommand, conformanceCommand, diffCommand, serveCommand, gpuCommand, traceCommand, inspectCommand, benchCommand, buildCommand];
 
 function printUsage(): void {
   print('Usage: amdgpu-svm COMMAND [ARGUMENT...]');

@@ -12,3 +12,4 @@ export type { HsaSvmAttributePair, HsaSvmAttributeQuery, HsaSvmValue } from './p
 export type { HsaSvmAttributeAnswer } from './get.ts';
 export { formatTraffic, formatTrafficIoctl } from '../device/traffic.ts';
 export type { TrafficEvent, TrafficIoctl, TrafficListener, TrafficLog } from '../device/traffic.ts';
+export { trafficObject } from '../device/trace-output.ts';

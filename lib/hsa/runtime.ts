@@ -3,9 +3,11 @@ import { SvmOperation } from '../uapi/constants.ts';
 import { codedError, show, typeError } from '../device/errors.ts';
 import type { ByteRange } from '../device/range.ts';
 import { SvmDevice } from '../device/svm-device.ts';
+import { traceOutput, writeTraffic } from '../device/trace-output.ts';
 import { TrafficLog } from '../device/traffic.ts';
 import { AgentTable } from './agent.ts';
 import type { HsaAgent } from './agent.ts';
+import { AsyncCalls } from './async-calls.ts';
 import { HsaSvmAttribute, HsaSystemInfo } from './constants.ts';
 import { describeGet, describePrefetch, describeSet } from './describe.ts';
 import { HsaError, HsaStatus } from './error.ts';
@@ -37,6 +39,7 @@ export class HsaRuntime {
   readonly #options: ResolvedOptions;
   readonly #owned: readonly SvmDevice[];
   readonly #signals: SignalOwner = { closed: false, waits: new Set() };
+  readonly #calls: AsyncCalls;
   readonly #prefetcher: Prefetcher;
 
   private constructor(devices: readonly SvmDevice[], owned: readonly SvmDevice[], options: ResolvedOptions) {
@@ -44,21 +47,25 @@ export class HsaRuntime {
     this.#owned = owned;
     this.#agents = new AgentTable(options.cpuAgents, devices);
     this.traffic = new TrafficLog(devices);
-    this.#prefetcher = new Prefetcher(this.#agents, this.traffic, this.#signals, options.compatibility);
+    this.#calls = new AsyncCalls(this.traffic, this.#signals, options.compatibility);
+    this.#prefetcher = new Prefetcher(this.#agents, this.#calls, options.compatibility);
   }
 
   /**
    * Opens a runtime on devices of the caller, or on one that it opens itself (and then
    * throws what `SvmDevice.open` throws). `devices: []` is a machine without GPU.
+   * Environment: AMDGPU_SVM_TRACE writes the traffic view.
    */
   static open(options: HsaRuntimeOptions = {}): HsaRuntime {
     const resolved = resolveOptions(options);
     if (options.devices !== undefined) {
       assertDevicesOpen(options.devices);
-      return new HsaRuntime(options.devices, [], resolved);
+      traceOutput();
     }
-    const device = SvmDevice.open();
-    return new HsaRuntime([device], [device], resolved);
+    const owned = options.devices === undefined ? [SvmDevice.open()] : [];
+    const runtime = new HsaRuntime(options.devices ?? owned, owned, resolved);
+    writeTraffic(runtime.traffic);
+    return runtime;
   }
 
   get closed(): boolean {
@@ -183,7 +190,7 @@ export class HsaRuntime {
 
   /** Settles when every prefetch issued so far has run; not one of HSA's calls. */
   idle(): Promise<void> {
-    return this.#prefetcher.idle();
+    return this.#calls.idle();
   }
 
   /**
@@ -194,6 +201,7 @@ export class HsaRuntime {
   close(): void {
     if (this.closed) return;
     this.#signals.closed = true;
+    this.#calls.close();
     for (const fail of [...this.#signals.waits]) fail(notInitialized());
     this.traffic.close();
     for (const device of this.#owned) device.close();

@@ -15,12 +15,13 @@ import { inspectCommand } from './inspect.ts';
 import { bold, complain, print, table } from './output.ts';
 import { recordCommand } from './record.ts';
 import { replayCommand } from './replay.ts';
+import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
 import { snapshotCommand } from './snapshot.ts';
 import { traceCommand } from './trace.ts';
 import { UsageError } from './usage-error.ts';
 
-const COMMANDS: readonly Command[] = [infoCommand, demoCommand, replayCommand, snapshotCommand, recordCommand, serveCommand, gpuCommand, traceCommand, inspectCommand, buildCommand];
+const COMMANDS: readonly Command[] = [infoCommand, demoCommand, replayCommand, snapshotCommand, recordCommand, runCommand, serveCommand, gpuCommand, traceCommand, inspectCommand, buildCommand];
 
 function printUsage(): void {
   print('Usage: amdgpu-svm COMMAND [ARGUMENT...]');

@@ -2,6 +2,7 @@
 import { HsaRuntime } from '../hsa/index.ts';
 import { show } from '../device/errors.ts';
 import { SvmDevice } from '../device/svm-device.ts';
+import { writeTraffic } from '../device/trace-output.ts';
 import { TrafficLog } from '../device/traffic.ts';
 import { Advisor, locationOfDevice } from './advise.ts';
 import { Allocator } from './allocator.ts';
@@ -66,7 +67,11 @@ export class HipRuntime extends StreamCalls {
     this.#attributes = new RangeAttributes(state, this.#allocator);
   }
 
-  /** Opens a runtime on devices of the caller, or on one that it opens itself (and then throws what `SvmDevice.open` throws). */
+  /**
+   * Opens a runtime on devices of the caller, or on one that it opens itself (and then
+   * throws what `SvmDevice.open` throws). Environment: AMDGPU_SVM_TRACE writes the
+   * traffic view.
+   */
   static open(options: HipRuntimeOptions = {}): HipRuntime {
     const resolved = resolveHipOptions(options);
     const { compatibility, cpuAgents } = resolved;
@@ -75,7 +80,11 @@ export class HipRuntime extends StreamCalls {
     try {
       const revision = resolved.revision === '2024' ? '2025' : '2026';
       const hsa = HsaRuntime.open({ devices, compatibility, cpuAgents, revision });
-      return new HipRuntime([...devices], owned, hsa, resolved);
+      // What HIP asks of HSA is shown as HIP's own calls, not a second time.
+      hsa.traffic.close();
+      const runtime = new HipRuntime([...devices], owned, hsa, resolved);
+      writeTraffic(runtime.traffic);
+      return runtime;
     } catch (error) {
       for (const device of owned) device.close();
       throw error;
@@ -118,12 +127,12 @@ export class HipRuntime extends StreamCalls {
 
   /** hipMalloc: device memory, which neither the CPU nor SVM reaches; here to be refused. hipErrorNotSupported on the kernel backend. */
   malloc(size: number | bigint): HipMemory {
-    return this.#allocator.unmanaged(countOf('size', size), 'device');
+    return this.traffic.trace(() => `hipMalloc(${show(size)})`, () => this.#allocator.unmanaged(countOf('size', size), 'device'));
   }
 
   /** hipHostMalloc: pinned host memory, as `malloc`. */
   hostMalloc(size: number | bigint): HipMemory {
-    return this.#allocator.unmanaged(countOf('size', size), 'host');
+    return this.traffic.trace(() => `hipHostMalloc(${show(size)})`, () => this.#allocator.unmanaged(countOf('size', size), 'host'));
   }
 
   /**
@@ -247,9 +256,11 @@ export class HipRuntime extends StreamCalls {
 
   /** hipStreamAttachMemAsync: checks its arguments and does nothing, as the original. */
   streamAttachMemAsync(stream: HipStreamArgument, pointer: HipPointer, length: number | bigint = 0, flags: number = HipMemAttach.single): void {
-    const given = this.streams.resolve('stream', stream);
-    const bytes = countOf('length', length);
-    checkAttach(this.#state, this.#allocator, this.streams, given, pointerOf('pointer', pointer), bytes, unsignedOf('flags', flags));
+    this.traffic.trace(() => `hipStreamAttachMemAsync(${show(flags)})`, () => {
+      const given = this.streams.resolve('stream', stream);
+      const bytes = countOf('length', length);
+      checkAttach(this.#state, this.#allocator, this.streams, given, pointerOf('pointer', pointer), bytes, unsignedOf('flags', flags));
+    });
   }
 
   /** Frees what is still allocated, ends waits with hipErrorDeinitialized, and closes the device if `open` opened it. A second call does nothing. */

@@ -24,11 +24,10 @@ class TraceOutput {
   constructor(json: boolean, write: (line: string) => void) {
     this.json = json;
     this.#write = write;
-    process.on('exit', () => this.#tellRepeats());
   }
 
   write(line: string): void {
-    this.#tellRepeats();
+    this.tellRepeats();
     this.#write(line);
   }
 
@@ -42,7 +41,8 @@ class TraceOutput {
     this.#last = line;
   }
 
-  #tellRepeats(): void {
+  /** Before another line, and before the process ends. */
+  tellRepeats(): void {
     if (this.#repeats > 0) this.#write(`  (${this.#repeats} times more)`);
     this.#repeats = 0;
     this.#last = undefined;
@@ -64,7 +64,11 @@ export function traceOutput(environment: NodeJS.ProcessEnv = process.env): Trace
   const value = environment[VARIABLE] ?? '';
   if (value === '' || value === '0') return undefined;
   let output = outputs.get(value);
-  if (output === undefined) outputs.set(value, (output = open(value)));
+  if (output !== undefined) return output;
+  output = open(value);
+  // One listener for all outputs: more than ten would be warned of.
+  if (outputs.size === 0) process.on('exit', () => outputs.forEach((each) => each.tellRepeats()));
+  outputs.set(value, output);
   return output;
 }
 

@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(args: readonly string[], environment: Record<string, string> = {}) {
   const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1', ...environment };
-  for (const name of ['AMDGPU_SVM_BACKEND', 'AMDGPU_SVM_NODE', 'AMDGPU_SVM_RECORD']) if (!(name in environment)) delete env[name];
+  for (const name of ['AMDGPU_SVM_BACKEND', 'AMDGPU_SVM_NODE', 'AMDGPU_SVM_RECORD', 'AMDGPU_SVM_TRACE']) if (!(name in environment)) delete env[name];
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist/lib/cli/main.js'), ...args], { encoding: 'utf8', env, maxBuffer: 1 << 28 });
   return { status, stdout, stderr };
 }
@@ -162,10 +162,11 @@ describe('info', () => {
 
   it('gives the same as JSON, and records nothing', () => {
     const path = join(folder, 'info.jsonl');
-    const info = JSON.parse(run(['info', '--json'], { AMDGPU_SVM_RECORD: path }).stdout) as { auto: unknown; emulated: unknown[] };
+    const trace = join(folder, 'info.txt');
+    const info = JSON.parse(run(['info', '--json'], { AMDGPU_SVM_RECORD: path, AMDGPU_SVM_TRACE: trace }).stdout) as { auto: unknown; emulated: unknown[] };
     expect(info.auto).toMatchObject({ backend: expect.any(String) as string });
     expect(info.emulated).toHaveLength(12);
-    expect(existsSync(path)).toBe(false);
+    expect([existsSync(path), existsSync(trace)]).toEqual([false, false]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** The guided tour: what SVM does to memory, step by step, on whatever device there is. */
 import { GpuFaultError, SvmDevice, SvmError } from '../device/index.ts';
 import type { GpuQueue, HostBuffer, OpenOptions } from '../device/index.ts';
+import { formatTraffic, HipDeviceId, HipMemoryAdvise, HipRuntime } from '../hip/index.ts';
 import { contextSnapshot, QuietEffects } from '../device/emulated.ts';
 import type { ContextSnapshot, EffectSink } from '../device/emulated.ts';
 
@@ -34,6 +35,7 @@ export async function runTour(options: OpenOptions, show: (step: DemoStep) => vo
     } else {
       await gpuSteps(new Observed(device), buffer, device.createQueue(), show);
     }
+    await runtimeStep(device, show);
     refusalStep(device, buffer, show);
   } finally {
     device.close();
@@ -87,6 +89,37 @@ async function gpuSteps(observed: Observed, buffer: HostBuffer, queue: GpuQueue,
     title: 'The GPU touches what is not there any more',
     code: 'await queue.read(buffer.address + (4n << 20n), 4096);',
     facts: [await rejection(queue.read(buffer.address + BigInt(4 * MIB), 4096))],
+  });
+}
+
+/** What a program of ROCm would call, and what reaches the device. */
+async function runtimeStep(device: SvmDevice, show: (step: DemoStep) => void): Promise<void> {
+  const facts: string[] = [];
+  const hip = HipRuntime.open({ devices: [device] });
+  try {
+    hip.traffic.on((event) => facts.push(formatTraffic(event)));
+    const memory = hip.mallocManaged(MIB);
+    hip.memAdvise(memory, MIB, HipMemoryAdvise.setPreferredLocation, 0);
+    hip.memAdvise(memory, MIB, HipMemoryAdvise.setReadMostly, 0);
+    hip.memPrefetchAsync(memory, MIB, 0);
+    await hip.deviceSynchronize();
+    hip.memPrefetchAsync(memory, MIB, HipDeviceId.cpu);
+    await hip.deviceSynchronize();
+  } finally {
+    hip.close();
+  }
+  show({
+    title: "The same in HIP's words: each call, and the ioctls that it causes",
+    code: [
+      'const hip = HipRuntime.open({ devices: [device] });',
+      'hip.traffic.on((event) => console.log(formatTraffic(event)));',
+      'const memory = hip.mallocManaged(1 << 20);',
+      'hip.memAdvise(memory, memory.size, HipMemoryAdvise.setPreferredLocation, 0);',
+      'hip.memAdvise(memory, memory.size, HipMemoryAdvise.setReadMostly, 0);',
+      'hip.memPrefetchAsync(memory, memory.size, 0);',
+      'hip.memPrefetchAsync(memory, memory.size, HipDeviceId.cpu);',
+    ].join('\n'),
+    facts,
   });
 }
 

@@ -8,6 +8,7 @@ import type { Command } from './command.ts';
 import { runTour } from './demo-tour.ts';
 import type { DemoStep } from './demo-tour.ts';
 import { bold, dim, print, toJson } from './output.ts';
+import { splitTraceOption, traceEnvironment, TRACE_OPTIONS } from './trace-option.ts';
 import { UsageError } from './usage-error.ts';
 
 const OPTIONS = {
@@ -15,19 +16,22 @@ const OPTIONS = {
   backend: { type: 'string' },
   asic: { type: 'string' },
   record: { type: 'string' },
+  ...TRACE_OPTIONS,
 } as const;
 
 export const demoCommand: Command = {
   name: 'demo',
-  synopsis: '[--backend NAME] [--asic NAME] [--record FILE] [--json]',
+  synopsis: '[--backend NAME] [--asic NAME] [--record FILE] [--trace[=FILE]] [--json]',
   summary: 'a guided tour: map memory, set attributes, let the GPU fault, unmap, collect',
   help: `  --backend NAME   ${BACKENDS.join(', ')}; default auto
   --asic NAME      the emulated GPU; default gfx942 (see amdgpu-svm info)
   --record FILE    record the tour in the trace format
-  --json           the steps as one object`,
+  --trace[=FILE]   also each call's ioctls, on standard error or in FILE (see amdgpu-svm run --help)
+  --json           the steps as one object; the trace as JSON lines`,
   async run(args) {
-    const { values } = readArguments('demo', args, OPTIONS, false);
+    const { values } = readArguments('demo', splitTraceOption(args), OPTIONS, false);
     const options = openOptions(values);
+    Object.assign(process.env, traceEnvironment('demo', values));
     const steps: DemoStep[] = [];
     const support = nativeSupport();
     const addon = support.available ? undefined : `the addon is absent, so real devices can't be used: ${support.reason}`;

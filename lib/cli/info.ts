@@ -48,8 +48,8 @@ function collect(): Info {
 /** What `SvmDevice.open()` gives here; a refusal is an answer too. */
 function automaticChoice(): Info['auto'] {
   try {
-    // The environment may ask for a recording; looking must not write one.
-    const device = withoutRecording(() => SvmDevice.open());
+    // The environment may ask for a recording or a trace; looking must not write one.
+    const device = withoutSideEffects(() => SvmDevice.open());
     const auto = { backend: device.backend, path: device.path, reason: device.fallbackReason };
     device.close();
     return auto;
@@ -58,13 +58,14 @@ function automaticChoice(): Info['auto'] {
   }
 }
 
-function withoutRecording<T>(action: () => T): T {
-  const record = process.env['AMDGPU_SVM_RECORD'];
-  delete process.env['AMDGPU_SVM_RECORD'];
+function withoutSideEffects<T>(action: () => T): T {
+  const names = ['AMDGPU_SVM_RECORD', 'AMDGPU_SVM_TRACE'];
+  const before = names.map((name) => [name, process.env[name]] as const);
+  for (const name of names) delete process.env[name];
   try {
     return action();
   } finally {
-    if (record !== undefined) process.env['AMDGPU_SVM_RECORD'] = record;
+    for (const [name, value] of before) if (value !== undefined) process.env[name] = value;
   }
 }
 

@@ -18,12 +18,13 @@ import { inspectCommand } from './inspect.ts';
 import { bold, complain, print, table } from './output.ts';
 import { recordCommand } from './record.ts';
 import { replayCommand } from './replay.ts';
+import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
 import { snapshotCommand } from './snapshot.ts';
 import { traceCommand } from './trace.ts';
 import { UsageError } from './usage-error.ts';
 
-const COMMANDS: readonly Command[] = [infoCommand, demoCommand, replayCommand, snapshotCommand, recordCommand, conformanceCommand, diffCommand, serveCommand, gpuCommand, traceCommand, inspectCommand, benchCommand, buildCommand];
+const COMMANDS: readonly Command[] = [infoCommand, demoCommand, replayCommand, snapshotCommand, recordCommand, runCommand, conformanceCommand, diffCommand, serveCommand, gpuCommand, traceCommand, inspectCommand, benchCommand, buildCommand];
 
 function printUsage(): void {
   print('Usage: amdgpu-svm COMMAND [ARGUMENT...]');

@@ -20,13 +20,13 @@ const U64_END = 1n << 64n;
 /**
  * Reads a range. What can't be a u64 throws (TypeError `ERR_SVM_INVALID_TYPE`,
  * RangeError `ERR_SVM_OUT_OF_RANGE`); what can, but is unaligned, empty or wraps,
- * is left to the device to refuse.
+ * is left to the device to refuse. `name`: of the argument, for the error.
  */
-export function byteRange(range: SvmRange): ByteRange {
+export function byteRange(range: SvmRange, name = 'range'): ByteRange {
   if (typeof range !== 'object' || range === null) {
-    throw typeError('ERR_SVM_INVALID_TYPE', `range: expected an object with address and size, got ${show(range)}`);
+    throw typeError('ERR_SVM_INVALID_TYPE', `${name}: expected an object with address and size, got ${show(range)}`);
   }
-  return { address: addressOf('range.address', range.address), size: sizeOf('range.size', range.size) };
+  return { address: addressOf(`${name}.address`, range.address), size: sizeOf(`${name}.size`, range.size) };
 }
 
 /** A u64 byte address. */

@@ -35,6 +35,7 @@ import type { DeviceRecorder } from './recording.ts';
 import { attributeSegments } from './segments.ts';
 import type { AttributeSegment } from './segments.ts';
 import { SvmCaller } from './svm-call.ts';
+import { traceOutput, writeDeviceTraffic } from './trace-output.ts';
 import type { SvmAnswer } from './svm-call.ts';
 
 /** One SVM ioctl that a device was asked for, after it was answered. */
@@ -115,13 +116,18 @@ export class SvmDevice {
   /**
    * Opens a device. Throws for bad options (`ERR_SVM_INVALID_OPTION`), when the
    * backend that was asked for can't be had (`ERR_SVM_BACKEND_UNAVAILABLE`, or the
-   * system's error of open(2)), and when the record file can't be written.
+   * system's error of open(2)), and when the record file, or the file that
+   * AMDGPU_SVM_TRACE names, can't be written.
    */
   static open(options: OpenOptions = {}): SvmDevice {
     const resolved = resolveOpenOptions(options, process.env);
+    // Before anything is opened that would have to be closed again.
+    traceOutput();
     const recorder = resolved.record === undefined ? undefined : createRecorder(resolved.record);
     try {
-      return new SvmDevice(chooseBackend(resolved), recorder, resolved.hazards ?? 'off');
+      const device = new SvmDevice(chooseBackend(resolved), recorder, resolved.hazards ?? 'off');
+      writeDeviceTraffic(device);
+      return device;
     } catch (error) {
       recorder?.close();
       throw error;

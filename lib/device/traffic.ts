@@ -5,6 +5,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { errnoName } from '../../emulator/index.ts';
+import { codedError } from './errors.ts';
 import { SvmAttributeType, SvmLocation, SvmOperation } from '../uapi/constants.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
 import type { SvmCallEvent, SvmDevice } from './svm-device.ts';
@@ -43,6 +44,9 @@ export class TrafficLog {
   /** Follows a call through its promises, so that overlapping asynchronous calls stay apart. */
   #calls: AsyncLocalStorage<Scope> | undefined;
   #stopObserving: (() => void)[] = [];
+  /** Calls that have begun and not ended, with what ends them. */
+  readonly #open = new Map<Scope, (error: unknown) => void>();
+  readonly #onClose: (() => void)[] = [];
 
   /** `devices[i]` is labelled 'GPUi'. */
   constructor(devices: readonly SvmDevice[]) {
@@ -52,6 +56,12 @@ export class TrafficLog {
   /** True while somebody listens. */
   get active(): boolean {
     return this.#listeners.size > 0;
+  }
+
+  /** True inside a call that is traced: what a device is asked now belongs to it. */
+  get running(): boolean {
+    const scope = this.#calls?.getStore();
+    return scope !== undefined && !scope.ended;
   }
 
   /** Calls `listener` at the end of every traced call; the returned function stops it. An error of the listener reaches the caller of the layer. */
@@ -65,10 +75,20 @@ export class TrafficLog {
     };
   }
 
-  /** Stops all listeners. */
+  /** Calls `action` when the log is closed. */
+  onClose(action: () => void): void {
+    this.#onClose.push(action);
+  }
+
+  /** Ends the calls that have not ended (`ERR_SVM_CLOSED`), as nobody will see them end, and stops all listeners. */
   close(): void {
-    this.#listeners.clear();
-    this.#stop();
+    try {
+      for (const end of [...this.#open.values()]) end(codedError('ERR_SVM_CLOSED', 'the runtime was closed before the call ended'));
+    } finally {
+      this.#listeners.clear();
+      this.#stop();
+      for (const action of this.#onClose.splice(0)) action();
+    }
   }
 
   /**
@@ -84,10 +104,14 @@ export class TrafficLog {
     const scope: Scope = { ioctls: [], ended: false };
     const name = typeof call === 'string' ? call : call();
     const end = (error: unknown): void => {
+      // Closing the log ends a call that is still under way.
+      if (scope.ended) return;
       scope.ended = true;
+      this.#open.delete(scope);
       const event: TrafficEvent = { call: name, ioctls: scope.ioctls, error };
       for (const listener of [...this.#listeners]) listener(event);
     };
+    this.#open.set(scope, end);
     let result: T;
     try {
       result = calls.run(scope, action);
@@ -175,6 +199,11 @@ function formatRecord(record: SvmAttributeRecord): string {
 }
 
 function typeName({ type }: SvmAttributeRecord): string {
+  return trafficTypeName(type);
+}
+
+/** Name of an attribute type: 'PREFERRED_LOC'; 'TYPE_99' for one that the user ABI does not know. */
+export function trafficTypeName(type: number): string {
   return TYPE_NAMES[type] ?? `TYPE_${type}`;
 }
 

@@ -8,7 +8,7 @@ import { PAGE_SIZE } from '../uapi/constants.ts';
 import type { Pointer } from './arguments.ts';
 import { HipHmmFlag, HipMemAttach } from './constants.ts';
 import { HipError, HipStatus, invalidValue } from './error.ts';
-import { DeviceBacking, PinnedBacking } from './backing.ts';
+import { DeviceBacking, PinnedBacking, ReservedBacking } from './backing.ts';
 import type { Backing } from './backing.ts';
 import { HipMemory } from './memory.ts';
 import type { MemoryOwner } from './memory.ts';
@@ -114,9 +114,10 @@ export class Allocator implements MemoryOwner {
   #map(bytes: bigint): Backing {
     const [device] = this.#state.devices;
     if (device!.closed) throw codedError('ERR_SVM_CLOSED', 'devices[0]: the device is closed');
-    const places = this.#places.get(Number(bytes));
+    const place = this.#places.get(Number(bytes))?.pop();
     try {
-      return device!.memory.map(bytes, places?.pop());
+      // Before 2026 it was a mapping that HSA knew nothing of, so that it could not be discarded.
+      return this.#state.options.revision === '2024' ? device!.memory.map(bytes, place) : new ReservedBacking(this.#state.hsa, bytes, place);
     } catch (error) {
       throw new HipError(HipStatus.outOfMemory, (error as Error).message, error);
     }

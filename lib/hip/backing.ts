@@ -1,4 +1,6 @@
 /** What stands behind an allocation: host memory, or a mapping of the driver that SVM does not reach. */
+import type { HsaRuntime } from '../hsa/index.ts';
+import type { HostBuffer } from '../device/host-memory.ts';
 import { codedError, rangeError, show, typeError } from '../device/errors.ts';
 
 /** The mapping behind an allocation; a `HostBuffer` is one. */
@@ -8,6 +10,37 @@ export interface Backing {
   read(offset?: number, length?: number): Uint8Array<ArrayBuffer>;
   write(offset: number, data: Uint8Array): void;
   unmap(): void;
+}
+
+/** Managed memory: a reservation of HSA. */
+export class ReservedBacking implements Backing {
+  readonly address: bigint;
+  readonly #hsa: HsaRuntime;
+  readonly #buffer: HostBuffer;
+
+  /** `bytes`: whole pages; `place`: where it should begin if that is free. */
+  constructor(hsa: HsaRuntime, bytes: bigint, place: bigint | undefined) {
+    this.#hsa = hsa;
+    this.#buffer = hsa.vmemAddressReserve(bytes, place);
+    this.address = this.#buffer.address;
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.bytes;
+  }
+
+  read(offset?: number, length?: number): Uint8Array<ArrayBuffer> {
+    return this.#buffer.read(offset, length);
+  }
+
+  write(offset: number, data: Uint8Array): void {
+    this.#buffer.write(offset, data);
+  }
+
+  unmap(): void {
+    // A closed runtime has given all of it back.
+    if (!this.#hsa.closed) this.#hsa.vmemAddressFree(this.address, this.#buffer.size);
+  }
 }
 
 /** Device memory: an address that the CPU can't look into. */

@@ -1,11 +1,22 @@
-/** HIP's own tests of hipMemAdvise that only set and get (peer tests 3.1 to 3.3), each under its name. */
+/** HIP's own tests of hipMemAdvise that only set and get (peer tests 3.1 to 3.3), and those with a kernel that the real stack fails, each under its name. */
 import { describe, expect } from 'vitest';
 import { CPU, NONE, PAGE, catchCase, codeOf } from '../../test/hip-rig.ts';
 import { HipMemLocationType, HipMemoryAdvise as Advise, HipMemRangeAttribute as Attribute } from './index.ts';
+import type { HipMemory, HipRuntime } from './index.ts';
 
 const BOTH = [1, 2];
 const INVALID = 1;
 const THREE_ADVICES = [Advise.setReadMostly, Advise.setPreferredLocation, Advise.setAccessedBy];
+
+const intsOf = (memory: HipMemory): Int32Array => new Int32Array(memory.read().buffer);
+/** A kernel that changes each number: the GPU reads them, and writes the results. */
+const onEachInt = (hip: HipRuntime, gpu: number, memory: HipMemory, change: (value: number) => number): Promise<void> => {
+  hip.setDevice(gpu);
+  return hip.launch(null, async (queue) => {
+    const read = new Int32Array((await queue.read(memory.address, memory.size)).buffer);
+    await queue.write(memory.address, new Uint8Array(read.map(change).buffer));
+  });
+};
 
 describe('hipMemAdvise.cc', () => {
   catchCase('Unit_hipMemAdvise_Set_Unset_Basic', {}, ({ hip, places, managed, read }) => {
@@ -89,6 +100,20 @@ describe('hipMemAdvise.cc', () => {
     }
   });
 
+  // With two GPUs the one that was preferred first still claims the range.
+  catchCase('Unit_hipMemAdvise_Read_Write_After_Advise', { failsInRocm: [2] }, async ({ hip, gpus, places, managed, read }) => {
+    const memory = managed(PAGE);
+    for (const place of places) {
+      hip.memAdvise(memory, PAGE, Advise.setPreferredLocation, place);
+      memory.write(0, new Uint8Array(new Int32Array(PAGE / 4).fill(-1).buffer));
+      for (const gpu of gpus) {
+        await onEachInt(hip, gpu, memory, (value) => value + 1);
+        expect(intsOf(memory).every((value) => value === gpu)).toBe(true);
+      }
+      expect(read(Attribute.preferredLocation, memory, PAGE)).toBe(place);
+    }
+  });
+
   catchCase('Unit_hipMemAdvise_AccessedBy_All_Devices', {}, ({ hip, gpus, managed, accessedBy }) => {
     const memory = managed(PAGE);
     for (const gpu of gpus) hip.memAdvise(memory, PAGE, Advise.setAccessedBy, gpu);
@@ -156,6 +181,30 @@ describe('hipMemAdvise_old.cc', () => {
     expect(codeOf(() => hip.memAdvise(null, 8192, Advise.setReadMostly, 0))).not.toBe(0);
     expect(codeOf(() => hip.memAdvise(memory, 0, Advise.setReadMostly, 0))).not.toBe(0);
     expect(codeOf(() => hip.memAdvise(memory, 24 << 10, Advise.setReadMostly, 0))).not.toBe(0);
+  });
+
+  // The GPU that was preferred first still claims the range.
+  catchCase('Unit_hipMemAdvise_PrefrdLoc, section preferred location', { failsInRocm: [2] }, async ({ hip, gpus, managed, read }) => {
+    const memory = managed(12 << 10);
+    memory.write(0, new Uint8Array(new Int32Array(3 << 10).fill(4).buffer));
+    for (const gpu of gpus) {
+      hip.memAdvise(memory, 12 << 10, Advise.setPreferredLocation, gpu);
+      await onEachInt(hip, gpu, memory, (value) => (value === 4 ? value * value : value));
+      expect(intsOf(memory).every((value) => value === 16)).toBe(true);
+      expect(read(Attribute.preferredLocation, memory, 12 << 10)).toBe(gpu);
+    }
+  });
+
+  // So does the one that it was prefetched to first.
+  catchCase('Unit_hipMemAdvise_PrefrdLoc, section prefetch', { failsInRocm: [2] }, async ({ hip, gpus, managed, read }) => {
+    const memory = managed(12 << 10);
+    for (const gpu of gpus) {
+      hip.memAdvise(memory, 12 << 10, Advise.setPreferredLocation, gpu);
+      const stream = hip.streamCreate();
+      hip.memPrefetchAsync(memory, 12 << 10, gpu, stream);
+      await hip.streamSynchronize(stream);
+      expect(read(Attribute.lastPrefetchLocation, memory, 12 << 10)).toBe(gpu);
+    }
   });
 
   catchCase('Unit_hipMemAdvise_ReadMostly', {}, async ({ hip, managed, read }) => {

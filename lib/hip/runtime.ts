@@ -2,6 +2,7 @@
 import { HsaRuntime } from '../hsa/index.ts';
 import { show } from '../device/errors.ts';
 import { SvmDevice } from '../device/svm-device.ts';
+import { writeTraffic } from '../device/trace-output.ts';
 import { TrafficLog } from '../device/traffic.ts';
 import { Advisor, locationOfDevice } from './advise.ts';
 import { Allocator } from './allocator.ts';
@@ -12,6 +13,7 @@ import { HipDeviceId, HipMemAttach, HipMemRangeAttribute } from './constants.ts'
 import type { HipDeviceAttribute, HipMemLocation } from './constants.ts';
 import { describeAdvise, describeAdviseV2, describeAttributes, describeLocation } from './describe.ts';
 import { deviceAttribute } from './device-attributes.ts';
+import { Discards } from './discard.ts';
 import type { HipMemory } from './memory.ts';
 import { resolveHipOptions } from './options.ts';
 import type { HipRuntimeOptions, ResolvedHipOptions } from './options.ts';
@@ -52,6 +54,7 @@ export class HipRuntime extends StreamCalls {
   readonly #allocator: Allocator;
   readonly #advisor: Advisor;
   readonly #prefetches: Prefetches;
+  readonly #discards: Discards;
   readonly #attributes: RangeAttributes;
 
   private constructor(devices: readonly SvmDevice[], owned: readonly SvmDevice[], hsa: HsaRuntime, options: ResolvedHipOptions) {
@@ -63,10 +66,15 @@ export class HipRuntime extends StreamCalls {
     this.#allocator = new Allocator(state, (memory) => this.free(memory));
     this.#advisor = new Advisor(state, this.#allocator);
     this.#prefetches = new Prefetches(state, this.#allocator, this.streams, this.traffic);
+    this.#discards = new Discards(state, this.#allocator, this.streams, this.traffic);
     this.#attributes = new RangeAttributes(state, this.#allocator);
   }
 
-  /** Opens a runtime on devices of the caller, or on one that it opens itself (and then throws what `SvmDevice.open` throws). */
+  /**
+   * Opens a runtime on devices of the caller, or on one that it opens itself (and then
+   * throws what `SvmDevice.open` throws). Environment: AMDGPU_SVM_TRACE writes the
+   * traffic view.
+   */
   static open(options: HipRuntimeOptions = {}): HipRuntime {
     const resolved = resolveHipOptions(options);
     const { compatibility, cpuAgents } = resolved;
@@ -75,7 +83,11 @@ export class HipRuntime extends StreamCalls {
     try {
       const revision = resolved.revision === '2024' ? '2025' : '2026';
       const hsa = HsaRuntime.open({ devices, compatibility, cpuAgents, revision });
-      return new HipRuntime([...devices], owned, hsa, resolved);
+      // What HIP asks of HSA is shown as HIP's own calls, not a second time.
+      hsa.traffic.close();
+      const runtime = new HipRuntime([...devices], owned, hsa, resolved);
+      writeTraffic(runtime.traffic);
+      return runtime;
     } catch (error) {
       for (const device of owned) device.close();
       throw error;
@@ -118,12 +130,12 @@ export class HipRuntime extends StreamCalls {
 
   /** hipMalloc: device memory, which neither the CPU nor SVM reaches; here to be refused. hipErrorNotSupported on the kernel backend. */
   malloc(size: number | bigint): HipMemory {
-    return this.#allocator.unmanaged(countOf('size', size), 'device');
+    return this.traffic.trace(() => `hipMalloc(${show(size)})`, () => this.#allocator.unmanaged(countOf('size', size), 'device'));
   }
 
   /** hipHostMalloc: pinned host memory, as `malloc`. */
   hostMalloc(size: number | bigint): HipMemory {
-    return this.#allocator.unmanaged(countOf('size', size), 'host');
+    return this.traffic.trace(() => `hipHostMalloc(${show(size)})`, () => this.#allocator.unmanaged(countOf('size', size), 'host'));
   }
 
   /**
@@ -194,13 +206,53 @@ export class HipRuntime extends StreamCalls {
         pointers,
         sizes,
         count: integerOfIndex('count', count),
-        locations,
-        locationIndexes,
-        locationCount: integerOfIndex('locationCount', locationCount),
+        places: { locations, indexes: locationIndexes, count: integerOfIndex('locationCount', locationCount) },
         flags: unsignedOf('flags', flags),
         stream: this.streams.resolve('stream', stream),
       }),
     );
+  }
+
+  /**
+   * hipMemDiscardBatchAsync (HIP 7.2): the contents of managed memory are no longer
+   * needed, and read as zeros when the commands before it have ended. All or nothing;
+   * every refusal is hipErrorInvalidValue. Memory of other kinds is left alone where it
+   * is not refused. Not in revision '2024' (`ERR_SVM_NOT_AVAILABLE`).
+   */
+  memDiscardBatchAsync(
+    pointers: readonly HipPointer[] | null,
+    sizes: readonly (number | bigint)[] | null,
+    count: number,
+    flags: number,
+    stream: HipStreamArgument,
+  ): void {
+    this.#discard('hipMemDiscardBatchAsync', pointers, sizes, count, undefined, flags, stream);
+  }
+
+  /** hipDrvMemDiscardBatchAsync: the same call of the driver API. */
+  drvMemDiscardBatchAsync(...args: Parameters<HipRuntime['memDiscardBatchAsync']>): void {
+    const [pointers, sizes, count, flags, stream] = args;
+    this.#discard('hipDrvMemDiscardBatchAsync', pointers, sizes, count, undefined, flags, stream);
+  }
+
+  /** hipMemDiscardAndPrefetchBatchAsync (HIP 7.2): as `memDiscardBatchAsync`, then as `memPrefetchBatchAsync`. LastPrefetchLocation changes when it has run. */
+  memDiscardAndPrefetchBatchAsync(
+    pointers: readonly HipPointer[] | null,
+    sizes: readonly (number | bigint)[] | null,
+    count: number,
+    locations: readonly HipMemLocation[] | null,
+    locationIndexes: readonly number[] | null,
+    locationCount: number,
+    flags: number,
+    stream: HipStreamArgument,
+  ): void {
+    this.#discard('hipMemDiscardAndPrefetchBatchAsync', pointers, sizes, count, [locations, locationIndexes, locationCount], flags, stream);
+  }
+
+  /** hipDrvMemDiscardAndPrefetchBatchAsync: the same call of the driver API. */
+  drvMemDiscardAndPrefetchBatchAsync(...args: Parameters<HipRuntime['memDiscardAndPrefetchBatchAsync']>): void {
+    const [pointers, sizes, count, locations, locationIndexes, locationCount, flags, stream] = args;
+    this.#discard('hipDrvMemDiscardAndPrefetchBatchAsync', pointers, sizes, count, [locations, locationIndexes, locationCount], flags, stream);
   }
 
   /**
@@ -247,9 +299,11 @@ export class HipRuntime extends StreamCalls {
 
   /** hipStreamAttachMemAsync: checks its arguments and does nothing, as the original. */
   streamAttachMemAsync(stream: HipStreamArgument, pointer: HipPointer, length: number | bigint = 0, flags: number = HipMemAttach.single): void {
-    const given = this.streams.resolve('stream', stream);
-    const bytes = countOf('length', length);
-    checkAttach(this.#state, this.#allocator, this.streams, given, pointerOf('pointer', pointer), bytes, unsignedOf('flags', flags));
+    this.traffic.trace(() => `hipStreamAttachMemAsync(${show(flags)})`, () => {
+      const given = this.streams.resolve('stream', stream);
+      const bytes = countOf('length', length);
+      checkAttach(this.#state, this.#allocator, this.streams, given, pointerOf('pointer', pointer), bytes, unsignedOf('flags', flags));
+    });
   }
 
   /** Frees what is still allocated, ends waits with hipErrorDeinitialized, and closes the device if `open` opened it. A second call does nothing. */
@@ -269,6 +323,27 @@ export class HipRuntime extends StreamCalls {
   #advise(pointer: HipPointer, count: number | bigint, advice: number, device: number): void {
     const place = locationOfDevice(intOf('device', device));
     this.#advisor.advise(pointerOf('pointer', pointer), countOf('count', count), intOf('advice', advice), place, false);
+  }
+
+  #discard(
+    name: string,
+    pointers: unknown,
+    sizes: unknown,
+    count: number,
+    places: readonly [locations: unknown, indexes: unknown, count: number] | undefined,
+    flags: number,
+    stream: HipStreamArgument,
+  ): void {
+    this.#trace(() => `${name}(${show(count)})`, () =>
+      this.#discards.batch({
+        pointers,
+        sizes,
+        count: integerOfIndex('count', count),
+        ...(places === undefined ? {} : { places: { locations: places[0], indexes: places[1], count: integerOfIndex('locationCount', places[2]) } }),
+        flags: unsignedOf('flags', flags),
+        stream: this.streams.resolve('stream', stream),
+      }),
+    );
   }
 
   /** The call ends when what it issued has ended; only the traffic view waits for that. */

@@ -1,8 +1,8 @@
 /** What the calls of one runtime share: devices, agents, allocations, and the rules that several calls have in common (hip.md section 1). */
 import type { HsaAgent, HsaRuntime } from '../hsa/index.ts';
 import { HsaError, HsaSystemInfo } from '../hsa/index.ts';
+import { AddressTable } from '../hsa/address-table.ts';
 import type { SvmDevice } from '../device/svm-device.ts';
-import { AllocationTable } from './allocation-table.ts';
 import type { Pointer } from './arguments.ts';
 import { HipMemLocationType } from './constants.ts';
 import type { HipMemLocation } from './constants.ts';
@@ -23,7 +23,7 @@ export class HipState {
   readonly hmm: boolean;
   /** `hmmCpuMemoryAccessible` of every device: the GPU reaches memory that HIP does not know. */
   readonly pageable: boolean;
-  readonly table = new AllocationTable();
+  readonly table = new AddressTable<HipMemory>();
   /** Pages of freed allocations that were not allocated again. */
   readonly freed = new PageSet();
   /** Pages advised SetAccessedBy with the CPU: the device has no place for it. Kept in 'documented' mode only. */

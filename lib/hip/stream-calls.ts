@@ -1,4 +1,5 @@
 /** HIP's calls for streams and events, as far as managed memory needs them (hip.md section 3). */
+import { NotModelledError } from '../device/emulated.ts';
 import { show, typeError } from '../device/errors.ts';
 import type { GpuQueue } from '../device/gpu-queue.ts';
 import { intOf, unsignedOf } from './arguments.ts';
@@ -104,6 +105,23 @@ export class StreamCalls {
     this.#state.assertOpen();
     if (typeof work !== 'function') throw typeError('ERR_SVM_INVALID_TYPE', `work: expected a function, got ${show(work)}`);
     return this.streams.launch(this.streams.use('stream', stream), work);
+  }
+
+  /**
+   * hipStreamBeginCapture is not modelled (`NotModelledError`): what a captured call
+   * records and what its graph does is not described. As no capture can begin, the
+   * check for one (hip.md section 1, "C": hipErrorStreamCaptureUnsupported) always passes.
+   */
+  streamBeginCapture(stream: HipStreamArgument, _mode?: number): never {
+    this.#state.assertOpen();
+    this.streams.use('stream', stream);
+    throw new NotModelledError('hipStreamBeginCapture', 'no stream can be captured');
+  }
+
+  /** hipThreadExchangeStreamCaptureMode: as `streamBeginCapture`. */
+  threadExchangeStreamCaptureMode(_mode?: number): never {
+    this.#state.assertOpen();
+    throw new NotModelledError('hipThreadExchangeStreamCaptureMode', 'no stream can be captured');
   }
 
   /** An execution context of a device: a source of streams that all end with it. */

@@ -3,6 +3,7 @@ import { HsaError } from '../hsa/index.ts';
 import type { HsaAgent, HsaSignal } from '../hsa/index.ts';
 import { show, typeError } from '../device/errors.ts';
 import type { GpuQueue } from '../device/gpu-queue.ts';
+import type { SvmRange } from '../device/range.ts';
 import { HipStreamFlag } from './constants.ts';
 import { HipError, HipStatus, invalidValue } from './error.ts';
 import { appendCommand, HipStream, pendingOf, waitForAll } from './stream.ts';
@@ -133,10 +134,25 @@ export class StreamTable {
 
   /** Issues a prefetch. If it is `watched` the promise settles when the device was asked; it never rejects. */
   prefetch(stream: HipStream, address: bigint, count: bigint, agent: HsaAgent, watched: boolean): Promise<unknown> {
+    const what = (): string => `the prefetch of 0x${address.toString(16)} to ${agent.name}`;
+    return this.#issue(stream, watched, what, (before, done) => this.#state.hsa.svmPrefetchAsync(address, count, agent, before, done));
+  }
+
+  /** Issues a discard, followed by a prefetch if there are agents; `watched` as of `prefetch`. */
+  discard(stream: HipStream, ranges: readonly SvmRange[], agents: readonly (HsaAgent | undefined)[], watched: boolean): Promise<unknown> {
+    const { hsa } = this.#state;
+    const destinations = agents.filter((agent) => agent !== undefined);
+    return this.#issue(stream, watched, () => `the discard of ${ranges.length} range${ranges.length === 1 ? '' : 's'}`, (before, done) => {
+      if (destinations.length === 0) hsa.svmDiscardBatchAsync(ranges, before, done);
+      else hsa.svmDiscardAndPrefetchBatchAsync(ranges, destinations, before, done);
+    });
+  }
+
+  /** Makes an asynchronous call of HSA the last command of the stream. */
+  #issue(stream: HipStream, watched: boolean, what: () => string, call: (before: HsaSignal[], done: HsaSignal) => void): Promise<unknown> {
     const { hsa, documented } = this.#state;
-    const before = this.dependencies(stream);
     const done = hsa.createSignal(1);
-    hsa.svmPrefetchAsync(address, count, agent, before, done);
+    call(this.dependencies(stream), done);
     if (!documented) {
       stream.last = done;
       // Only the traffic view wants to know the end.
@@ -146,7 +162,7 @@ export class StreamTable {
     const marker = appendCommand(hsa, stream);
     return done.wait('lt', 1).then(
       (value) => {
-        if (value < 0n) stream.failure ??= invalidValue(`the prefetch of 0x${address.toString(16)} to ${agent.name} failed`);
+        if (value < 0n) stream.failure ??= invalidValue(`${what()} failed`);
         marker.store(0);
       },
       () => undefined,

@@ -152,3 +152,13 @@ it('a stream that was destroyed or detached is refused everywhere; what it was g
   await new Promise((resolve) => setTimeout(resolve, 5));
   expect(lastPrefetch(hip, memory.address)).toBe(0);
 });
+
+it('stream capture is not modelled, and says so by name', () => {
+  const { hip } = openHip();
+  const other = openHip();
+  expect(() => hip.streamBeginCapture(hip.streamCreate(), 0)).toThrow(expect.objectContaining({ code: 'ERR_SVM_NOT_MODELLED', feature: 'hipStreamBeginCapture' }));
+  expect(() => hip.threadExchangeStreamCaptureMode(0)).toThrow(expect.objectContaining({ feature: 'hipThreadExchangeStreamCaptureMode' }));
+  expect(codeOf(() => hip.streamBeginCapture(other.hip.streamCreate()))).toBe(1);
+  hip.close();
+  expect([codeOf(() => hip.streamBeginCapture(null)), codeOf(() => hip.threadExchangeStreamCaptureMode())]).toEqual([4, 4]);
+});

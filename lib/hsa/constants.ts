@@ -49,5 +49,19 @@ export const HsaSystemInfo = {
   xnackEnabled: 0x206,
 } as const;
 
+/** Flags of `vmemAddressReserve`. */
+export const HsaVmemFlag = {
+  /** HSA_AMD_VMEM_ADDRESS_NO_REGISTER: memory at once, for SVM; the only kind that this layer has. */
+  noRegister: 1,
+} as const;
+
+/** Kind of memory behind a pointer, `hsa_amd_pointer_type_t`, as far as this layer has it. */
+export const HsaPointerType = {
+  /** HSA_EXT_POINTER_TYPE_UNKNOWN */
+  unknown: 0,
+  /** HSA_EXT_POINTER_TYPE_RESERVED_ADDR */
+  reservedAddress: 5,
+} as const;
+
 /** Largest granularity that the layer passes on: 2^18 pages, 1 GiB. */
 export const LARGEST_GRANULARITY = 18;

@@ -33,6 +33,14 @@ export function describePrefetch(agent: unknown): string {
   return `hsa_amd_svm_prefetch_async(${describeValue(agent)})`;
 }
 
+/** 'hsa_amd_svm_discard_batch_async(2 ranges)', 'hsa_amd_svm_discard_and_prefetch_batch_async(2 ranges, GPU0)'. */
+export function describeDiscard(ranges: unknown, agents: unknown): string {
+  const what = Array.isArray(ranges) ? `${ranges.length} range${ranges.length === 1 ? '' : 's'}` : show(ranges);
+  if (agents === undefined) return `hsa_amd_svm_discard_batch_async(${what})`;
+  const where = Array.isArray(agents) ? Array.from(agents as readonly unknown[], describeValue).join(', ') : show(agents);
+  return `hsa_amd_svm_discard_and_prefetch_batch_async(${what}, ${where})`;
+}
+
 function describePairs(pairs: unknown, withValues: boolean): string {
   if (!Array.isArray(pairs)) return show(pairs);
   return Array.from(pairs as readonly unknown[], (pair) => {

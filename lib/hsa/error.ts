@@ -8,14 +8,20 @@ export const HsaStatus = {
   error: 0x1000,
   /** HSA_STATUS_ERROR_INVALID_ARGUMENT */
   invalidArgument: 0x1001,
+  /** HSA_STATUS_ERROR_INVALID_ALLOCATION */
+  invalidAllocation: 0x1003,
   /** HSA_STATUS_ERROR_INVALID_AGENT */
   invalidAgent: 0x1004,
   /** HSA_STATUS_ERROR_INVALID_SIGNAL */
   invalidSignal: 0x1006,
+  /** HSA_STATUS_ERROR_OUT_OF_RESOURCES */
+  outOfResources: 0x1008,
   /** HSA_STATUS_ERROR_NOT_INITIALIZED: the runtime is closed. */
   notInitialized: 0x100b,
   /** HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS */
   incompatibleArguments: 0x100d,
+  /** HSA_STATUS_ERROR_XNACK_DISABLED: a number of the extensions, which are decimal. */
+  xnackDisabled: 48,
 } as const;
 export type HsaStatus = (typeof HsaStatus)[keyof typeof HsaStatus];
 
@@ -23,10 +29,13 @@ const NAMES: Readonly<Record<number, string>> = {
   [HsaStatus.success]: 'HSA_STATUS_SUCCESS',
   [HsaStatus.error]: 'HSA_STATUS_ERROR',
   [HsaStatus.invalidArgument]: 'HSA_STATUS_ERROR_INVALID_ARGUMENT',
+  [HsaStatus.invalidAllocation]: 'HSA_STATUS_ERROR_INVALID_ALLOCATION',
   [HsaStatus.invalidAgent]: 'HSA_STATUS_ERROR_INVALID_AGENT',
   [HsaStatus.invalidSignal]: 'HSA_STATUS_ERROR_INVALID_SIGNAL',
+  [HsaStatus.outOfResources]: 'HSA_STATUS_ERROR_OUT_OF_RESOURCES',
   [HsaStatus.notInitialized]: 'HSA_STATUS_ERROR_NOT_INITIALIZED',
   [HsaStatus.incompatibleArguments]: 'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS',
+  [HsaStatus.xnackDisabled]: 'HSA_STATUS_ERROR_XNACK_DISABLED',
 };
 
 /** Where a refusal comes from, as far as it is known. */

@@ -1,6 +1,7 @@
 /** One call of the libdrm wrappers: what it refuses itself, else the ioctl (hsa.md section 7.2). */
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
 import type { RawSvmCall, RawSvmResult } from '../device/raw-call.ts';
+import { errnoName } from '../device/emulated.ts';
 import type { ByteRange } from '../device/range.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
 import type { HsaAgent } from './agent.ts';
@@ -26,7 +27,7 @@ export function callGpu(port: SvmPort, operation: number, range: ByteRange, attr
 export function throwOnFailure(agent: HsaAgent, result: number, { address, size }: ByteRange): void {
   if (result >= 0) return;
   const where = `[0x${address.toString(16)}, +0x${size.toString(16)})`;
-  throw new HsaError(HsaStatus.error, `${agent.name} refused ${where} with errno ${-result}`, { agent: agent.name, errno: result });
+  throw new HsaError(HsaStatus.error, `${agent.name} refused ${where} with ${errnoName(result) ?? 'an unknown error'} (errno ${-result})`, { agent: agent.name, errno: result });
 }
 
 /** The DRM driver class has nothing to talk to without a GPU. */

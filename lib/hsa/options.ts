@@ -1,4 +1,4 @@
-/** Options of a runtime. */
+/** Options of a runtime, and their reader, which the HIP layer uses for its own. */
 import { rangeError, show, typeError } from '../device/errors.ts';
 import { integerOf } from '../device/range.ts';
 import { SvmDevice } from '../device/svm-device.ts';
@@ -11,44 +11,59 @@ export const COMPATIBILITIES = ['rocm', 'documented'] as const;
 /** 'rocm': what the code does; 'documented': what its header promises, where that differs. */
 export type Compatibility = (typeof COMPATIBILITIES)[number];
 
-/** Options of `HsaRuntime.open`. */
-export interface HsaRuntimeOptions {
+/** What the options of every layer have in common. */
+export interface CommonOptions {
   /**
-   * One GPU agent each, in this order; all of one process (one machine, or the kernel).
-   * They stay yours: `close` leaves them open. Default: what `SvmDevice.open()` gives,
-   * which the runtime then closes itself.
+   * One GPU each, in this order; all of one process (one machine, or the kernel). They
+   * stay yours: `close` leaves them open. Default: what `SvmDevice.open()` gives, which
+   * the runtime then closes itself.
    */
   readonly devices?: readonly SvmDevice[];
   /** Number of CPU agents (NUMA nodes), 1 to 64. Default 1. */
   readonly cpuAgents?: number;
-  /** Default '2026'. */
-  readonly revision?: Revision;
   /** Default 'rocm'. */
   readonly compatibility?: Compatibility;
 }
 
-/** The options, checked, without `devices`. */
-export interface ResolvedOptions {
-  readonly cpuAgents: number;
-  readonly revision: Revision;
-  readonly compatibility: Compatibility;
+/** Options of `HsaRuntime.open`. */
+export interface HsaRuntimeOptions extends CommonOptions {
+  /** Default '2026'. */
+  readonly revision?: Revision;
 }
 
-const KNOWN = ['devices', 'cpuAgents', 'revision', 'compatibility'];
+/** The common options, checked, without `devices`. */
+export interface ResolvedCommonOptions<Year extends string> {
+  readonly cpuAgents: number;
+  readonly revision: Year;
+  readonly compatibility: Compatibility;
+}
+export type ResolvedOptions = ResolvedCommonOptions<Revision>;
+
+const COMMON = ['devices', 'compatibility', 'revision', 'cpuAgents'] as const;
 const MOST_CPU_AGENTS = 64;
 
 /** Checks the options; throws TypeError or RangeError that names the bad one. */
 export function resolveOptions(options: HsaRuntimeOptions): ResolvedOptions {
+  return resolveCommonOptions(options, REVISIONS, []);
+}
+
+/** Checks what all layers have in common. `revisions`: the first is the default; `others`: names of options that the caller checks itself. */
+export function resolveCommonOptions<Year extends string>(
+  options: CommonOptions & { readonly revision?: Year },
+  revisions: readonly [Year, ...Year[]],
+  others: readonly string[],
+): ResolvedCommonOptions<Year> {
   if (typeof options !== 'object' || options === null) {
     throw typeError('ERR_SVM_INVALID_OPTION', `options: expected an object, got ${show(options)}`);
   }
+  const known: readonly string[] = [...COMMON, ...others];
   for (const name of Object.keys(options)) {
-    if (!KNOWN.includes(name)) throw typeError('ERR_SVM_INVALID_OPTION', `options.${name}: unknown option; known: ${KNOWN.join(', ')}`);
+    if (!known.includes(name)) throw typeError('ERR_SVM_INVALID_OPTION', `options.${name}: unknown option; known: ${known.join(', ')}`);
   }
   checkDevices(options.devices);
   return {
     cpuAgents: integerOf('cpuAgents', options.cpuAgents ?? 1, 1, MOST_CPU_AGENTS),
-    revision: oneOf('revision', options.revision ?? '2026', REVISIONS),
+    revision: oneOf('revision', options.revision ?? revisions[0], revisions),
     compatibility: oneOf('compatibility', options.compatibility ?? 'rocm', COMPATIBILITIES),
   };
 }

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { EmulatedMachine } from '../../emulator/index.ts';
 import { HsaRig, PAGE, refusal } from '../../test/hsa-rig.ts';
 import { SvmDevice } from '../index.ts';
-import { HsaRuntime, HsaStatus, HsaSvmAttribute, HsaSystemInfo } from './index.ts';
+import { formatTraffic, HsaRuntime, HsaStatus, HsaSvmAttribute, HsaSystemInfo } from './index.ts';
 import type { HsaAgent, HsaRuntimeOptions, HsaSignal } from './index.ts';
 
 const A = HsaSvmAttribute;
@@ -21,6 +21,8 @@ afterEach(() => {
   for (const open of toClose.splice(0)) open.close();
   vi.unstubAllEnvs();
 });
+
+const DROPPED = 'hsa_amd_svm_prefetch_async(GPU0) -> no ioctl ! HSA_STATUS_ERROR_NOT_INITIALIZED (0x100b): the runtime was closed before the call ran';
 
 describe('opening and closing', () => {
   it('takes what SvmDevice.open gives, and closes it', () => {
@@ -61,7 +63,7 @@ describe('opening and closing', () => {
     expect([made.runtime.traffic.active, made.events]).toEqual([false, []]);
   });
 
-  it('drops prefetches that wait, without a trace', async () => {
+  it('drops prefetches that wait: nothing is sent, and the traffic view says so', async () => {
     const made = rig(1);
     const { runtime } = made;
     const gate = runtime.createSignal(1);
@@ -73,6 +75,7 @@ describe('opening and closing', () => {
     runtime.close();
     await idle;
     expect(calls).toEqual([]);
+    expect(made.events.map(formatTraffic)).toEqual([DROPPED, DROPPED]);
   });
 
   it('of a runtime does not close another one of the same devices', () => {

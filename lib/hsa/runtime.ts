@@ -1,13 +1,17 @@
 /** The runtime: agents, signals, and the SVM calls of HSA on top of one SVM context for each GPU (hsa.md). */
 import { SvmOperation } from '../uapi/constants.ts';
 import { codedError, show, typeError } from '../device/errors.ts';
-import type { ByteRange } from '../device/range.ts';
+import type { HostBuffer } from '../device/host-memory.ts';
+import type { ByteRange, SvmRange } from '../device/range.ts';
 import { SvmDevice } from '../device/svm-device.ts';
+import { traceOutput, writeTraffic } from '../device/trace-output.ts';
 import { TrafficLog } from '../device/traffic.ts';
 import { AgentTable } from './agent.ts';
 import type { HsaAgent } from './agent.ts';
-import { HsaSvmAttribute, HsaSystemInfo } from './constants.ts';
-import { describeGet, describePrefetch, describeSet } from './describe.ts';
+import { AsyncCalls } from './async-calls.ts';
+import { HsaSvmAttribute, HsaSystemInfo, HsaVmemFlag } from './constants.ts';
+import { describeDiscard, describeGet, describePrefetch, describeSet } from './describe.ts';
+import { Discarder } from './discard.ts';
 import { HsaError, HsaStatus } from './error.ts';
 import { askPrefetchNode, checkPairsToGet, getFromGpus } from './get.ts';
 import type { HsaSvmAttributeAnswer } from './get.ts';
@@ -18,6 +22,8 @@ import { pageRange } from './page-range.ts';
 import { readPairsToGet, readPairsToSet } from './pairs.ts';
 import type { HsaSvmAttributePair, HsaSvmAttributeQuery } from './pairs.ts';
 import { Prefetcher } from './prefetch.ts';
+import { Reservations } from './reservations.ts';
+import type { HsaPointerInfo } from './reservations.ts';
 import { resetOnGpu } from './reset.ts';
 import { checkPairsToSet, invalidAgent, recordsToSet, setOnGpus } from './set.ts';
 import { HsaSignal } from './signal.ts';
@@ -37,28 +43,37 @@ export class HsaRuntime {
   readonly #options: ResolvedOptions;
   readonly #owned: readonly SvmDevice[];
   readonly #signals: SignalOwner = { closed: false, waits: new Set() };
+  readonly #calls: AsyncCalls;
   readonly #prefetcher: Prefetcher;
+  readonly #reservations: Reservations;
+  readonly #discarder: Discarder;
 
   private constructor(devices: readonly SvmDevice[], owned: readonly SvmDevice[], options: ResolvedOptions) {
     this.#options = options;
     this.#owned = owned;
     this.#agents = new AgentTable(options.cpuAgents, devices);
     this.traffic = new TrafficLog(devices);
-    this.#prefetcher = new Prefetcher(this.#agents, this.traffic, this.#signals, options.compatibility);
+    this.#calls = new AsyncCalls(this.traffic, this.#signals, options.compatibility);
+    this.#prefetcher = new Prefetcher(this.#agents, this.#calls, options.compatibility);
+    this.#reservations = new Reservations(this.#agents);
+    this.#discarder = new Discarder(this.#agents, this.#calls, this.#prefetcher, this.#reservations);
   }
 
   /**
    * Opens a runtime on devices of the caller, or on one that it opens itself (and then
    * throws what `SvmDevice.open` throws). `devices: []` is a machine without GPU.
+   * Environment: AMDGPU_SVM_TRACE writes the traffic view.
    */
   static open(options: HsaRuntimeOptions = {}): HsaRuntime {
     const resolved = resolveOptions(options);
     if (options.devices !== undefined) {
       assertDevicesOpen(options.devices);
-      return new HsaRuntime(options.devices, [], resolved);
+      traceOutput();
     }
-    const device = SvmDevice.open();
-    return new HsaRuntime([device], [device], resolved);
+    const owned = options.devices === undefined ? [SvmDevice.open()] : [];
+    const runtime = new HsaRuntime(options.devices ?? owned, owned, resolved);
+    writeTraffic(runtime.traffic);
+    return runtime;
   }
 
   get closed(): boolean {
@@ -164,43 +179,113 @@ export class HsaRuntime {
     completion?: HsaSignal | null,
   ): void {
     const call = (): string => describePrefetch(agent);
-    let operation;
-    try {
-      this.#assertUsable();
+    this.#issue(call, () => {
       const range = pageRange(address, size);
       const destination = this.#agents.resolve('agent', agent);
       if (destination === null || destination === 'invalid') throw invalidAgent('agent', destination);
       // Before 2026 all CPU agents counted as the first node.
       const node = destination.kind === 'cpu' && this.#options.revision === '2025' ? 0 : destination.node;
-      operation = { range, destination, node, call, dependencies: this.#dependencies(dependencies), completion: this.#completion(completion) };
-    } catch (error) {
-      return this.traffic.trace(call, () => {
-        throw error;
-      });
-    }
-    this.#prefetcher.issue(operation);
+      const operation = { range, destination, node, call, dependencies: this.#dependencies(dependencies), completion: this.#completion(completion) };
+      return () => this.#prefetcher.issue(operation);
+    });
+  }
+
+  /**
+   * `hsa_amd_svm_discard_batch_async`: when every signal of `dependencies` is 0 the
+   * ranges come home, unless a CPU is their preferred location, and their contents are
+   * thrown away; then 1 is taken from `completion`, as by a prefetch. Only memory of
+   * `vmemAddressReserve` (INVALID_ARGUMENT), only with XNACK (XNACK_DISABLED). Not in
+   * revision '2025' (`ERR_SVM_NOT_AVAILABLE`). Section 6.
+   */
+  svmDiscardBatchAsync(ranges: readonly SvmRange[], dependencies: readonly HsaSignal[] = [], completion?: HsaSignal | null): void {
+    this.#discard(ranges, undefined, dependencies, completion);
+  }
+
+  /**
+   * `hsa_amd_svm_discard_and_prefetch_batch_async`: as `svmDiscardBatchAsync`, then each
+   * range goes to its agent (one agent: for all), where it reads as zeros. INVALID_AGENT.
+   */
+  svmDiscardAndPrefetchBatchAsync(
+    ranges: readonly SvmRange[],
+    agents: readonly (HsaAgent | bigint)[],
+    dependencies: readonly HsaSignal[] = [],
+    completion?: HsaSignal | null,
+  ): void {
+    // For the traffic view, that is no argument of the other call.
+    this.#discard(ranges, agents ?? null, dependencies, completion);
+  }
+
+  /**
+   * `hsa_amd_vmem_address_reserve`: memory that can be discarded, zeroed, of `size` bytes
+   * rounded up to pages, at `address` if that is free. `flags` must be
+   * `HsaVmemFlag.noRegister`: without it is not modelled (`NotModelledError`), other bits
+   * are INVALID_ARGUMENT, as are no bytes. OUT_OF_RESOURCES. `close` unmaps what was not freed.
+   */
+  vmemAddressReserve(size: number | bigint, address = 0n, flags: number | bigint = HsaVmemFlag.noRegister): HostBuffer {
+    this.#assertOpen();
+    return this.#reservations.reserve(size, address, flags);
+  }
+
+  /** `hsa_amd_vmem_address_free`. INVALID_ALLOCATION for what is no begin of a reservation, INVALID_ARGUMENT for another size. */
+  vmemAddressFree(address: bigint, size: number | bigint): void {
+    this.#assertOpen();
+    this.#reservations.free(address, size);
+  }
+
+  /** `hsa_amd_pointer_info`, which knows reserved addresses only. */
+  pointerInfo(address: bigint): HsaPointerInfo {
+    this.#assertOpen();
+    return this.#reservations.info(address);
   }
 
   /** Settles when every prefetch issued so far has run; not one of HSA's calls. */
   idle(): Promise<void> {
-    return this.#prefetcher.idle();
+    return this.#calls.idle();
   }
 
   /**
-   * Ends the runtime: pending waits are rejected with NOT_INITIALIZED, prefetches that
-   * have not begun are dropped, and a device that `open` opened itself is closed. A
-   * second call does nothing.
+   * Ends the runtime: pending waits are rejected with NOT_INITIALIZED, prefetches and
+   * discards that have not begun are dropped, reservations unmapped, and a device that
+   * `open` opened itself is closed. A second call does nothing.
    */
   close(): void {
     if (this.closed) return;
     this.#signals.closed = true;
+    this.#calls.close();
     for (const fail of [...this.#signals.waits]) fail(notInitialized());
     this.traffic.close();
+    this.#reservations.close();
     for (const device of this.#owned) device.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #discard(ranges: unknown, agents: unknown, dependencies: unknown, completion: unknown): void {
+    const call = (): string => describeDiscard(ranges, agents);
+    this.#issue(call, () => {
+      if (this.#options.revision === '2025') throw codedError('ERR_SVM_NOT_AVAILABLE', "batch discard: not in revision '2025'");
+      const read = this.#discarder.readRanges(ranges);
+      const destinations = agents === undefined ? [] : this.#discarder.readDestinations(agents, read.length);
+      if (!this.systemInfo(HsaSystemInfo.xnackEnabled)) throw new HsaError(HsaStatus.xnackDisabled, 'a GPU runs without XNACK');
+      const operation = { ranges: read, destinations, call, dependencies: this.#dependencies(dependencies), completion: this.#completion(completion) };
+      return () => this.#discarder.issue(operation);
+    });
+  }
+
+  /** Reads the arguments, and issues; a refusal is shown in the traffic view, where what is issued is shown when it runs. */
+  #issue(call: () => string, read: () => () => void): void {
+    let issue: () => void;
+    try {
+      this.#assertUsable();
+      issue = read();
+    } catch (error) {
+      return this.traffic.trace(call, () => {
+        throw error;
+      });
+    }
+    issue();
   }
 
   /** Section 3 step 5. */

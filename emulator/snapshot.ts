@@ -120,8 +120,10 @@ function pteRuns(device: EmulatedDevice, file: EmulatedFile, process: AddressSpa
   let lastIndex = 0;
   for (const blockNumber of pageTable.blocks.blockNumbers()) {
     const blockEnd = (blockNumber + 1) * PAGES_PER_BLOCK;
+    const { marks, base } = pageTable.blocks.get(blockNumber)!;
+    const markOfPage = base - (blockEnd - PAGES_PER_BLOCK);
     for (let page = blockEnd - PAGES_PER_BLOCK; page < blockEnd; ) {
-      const flags = pageTable.flagsOf(page);
+      const flags = marks[markOfPage + page]!;
       if (flags === 0) {
         page++;
         continue;

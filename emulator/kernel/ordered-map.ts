@@ -1,7 +1,8 @@
 // Models: nothing of the kernel - it is the ordered index (interval tree and list) that several rooms share.
 //
 // A map from number to object over a B+-tree. The leaf of the last operation is
-// remembered, which makes neighbouring operations cheap.
+// remembered, which makes neighbouring operations cheap; the last leaf is also
+// that of every greater key, which makes appending cheap.
 import { CAPACITY, countBelow, countUpTo, MERGE_AT, OrderedTree } from './ordered-tree.ts';
 import type { Leaf } from './ordered-tree.ts';
 
@@ -34,6 +35,16 @@ export class OrderedMap<T extends object> {
     const leaf = this.#leafAfter(key);
     const position = countUpTo(leaf.keys, leaf.count, key);
     return position < leaf.count ? leaf.items[position] : firstOf(leaf.next);
+  }
+
+  /** What `floor` and `higher` give, in one search. */
+  neighbours(key: number): { readonly before: T | undefined; readonly after: T | undefined } {
+    const leaf = this.#leafAfter(key);
+    const position = countUpTo(leaf.keys, leaf.count, key);
+    return {
+      before: position > 0 ? leaf.items[position - 1] : lastOf(leaf.previous),
+      after: position < leaf.count ? leaf.items[position] : firstOf(leaf.next),
+    };
   }
 
   /** The last item with a key less than `key`. */
@@ -116,16 +127,17 @@ export class OrderedMap<T extends object> {
   /** Moves an item from one key to another. */
   rekey(oldKey: number, newKey: number, item: T): boolean {
     const leaf = this.#leafBefore(oldKey);
-    const position = countBelow(leaf.keys, leaf.count, oldKey);
-    // In place when the new key stays between the neighbours inside this leaf.
+    const { keys, count } = leaf;
+    const position = countBelow(keys, count, oldKey);
+    // In place when the new key stays between the neighbours inside this leaf; what is at its ends may only
+    // move away from the leaf that would become its neighbour.
     if (
-      position < leaf.count - 1 &&
+      position < count &&
       leaf.items[position] === item &&
-      position > 0 &&
-      newKey > leaf.keys[position - 1]! &&
-      newKey < leaf.keys[position + 1]!
+      (position > 0 ? newKey > keys[position - 1]! : newKey > oldKey) &&
+      (position < count - 1 ? newKey < keys[position + 1]! : newKey < oldKey)
     ) {
-      leaf.keys[position] = newKey;
+      keys[position] = newKey;
       return true;
     }
     if (!this.remove(oldKey, item)) return false;
@@ -165,15 +177,15 @@ export class OrderedMap<T extends object> {
 
   /** The leaf in which the last key of at most `key` stands, or would be inserted. */
   #leafAfter(key: number): Leaf<T> {
-    const { keys, count } = this.#recent;
-    if (count > 0 && key >= keys[0]! && key < keys[count - 1]!) return this.#recent;
+    const { keys, count, next } = this.#recent;
+    if (count > 0 && key >= keys[0]! && (next === null || key < keys[count - 1]!)) return this.#recent;
     return (this.#recent = this.#tree.leafAfter(key));
   }
 
   /** The leaf in which the first key of at least `key` stands, or the one before it. */
   #leafBefore(key: number): Leaf<T> {
-    const { keys, count } = this.#recent;
-    if (count > 0 && key > keys[0]! && key <= keys[count - 1]!) return this.#recent;
+    const { keys, count, next } = this.#recent;
+    if (count > 0 && key > keys[0]! && (next === null || key <= keys[count - 1]!)) return this.#recent;
     return (this.#recent = this.#tree.leafBefore(key));
   }
 }

@@ -85,9 +85,8 @@ export class AttributeTree {
   /** The interval that contains `page`, or the hole around it (spec 02 §3.2). */
   lookupBounds(page: number): BoundsLookup {
     if (this.#overlapping) return this.#lookupOverlapping(page);
-    const before = this.#map.floor(page);
+    const { before, after: next } = this.#map.neighbours(page);
     if (before !== undefined && before.last >= page) return { interval: before, first: before.first, last: before.last };
-    const next = this.#map.higher(page);
     return {
       interval: undefined,
       first: before === undefined ? 0 : before.last + 1,

@@ -41,7 +41,10 @@ export interface RetryFault {
 /** One call of the handler; resumable where it waits for the svm lock. */
 export class HandleFault {
   readonly #context: SvmContext;
-  readonly #fault: RetryFault;
+  // The fault's members: the object itself would be one more allocation for each fault.
+  readonly #page: number;
+  readonly #timestamp: number;
+  readonly #write: boolean;
   #entered = false;
   // What decided the answer, and the error behind it.
   #reason: FaultReason = 'mapped';
@@ -49,7 +52,9 @@ export class HandleFault {
 
   constructor(context: SvmContext, fault: RetryFault) {
     this.#context = context;
-    this.#fault = fault;
+    this.#page = fault.page;
+    this.#timestamp = fault.timestamp;
+    this.#write = fault.write;
   }
 
   /** 0 ("the GPU may retry"), a negative errno ("the access is killed"), or SLEEPING. */
@@ -75,7 +80,7 @@ export class HandleFault {
   }
 
   #answer(result: number, reason: FaultReason): number {
-    this.#context.effects.current?.faultEnded(this.#fault.page, this.#fault.write, result, reason, this.#cause);
+    this.#context.effects.current?.faultEnded(this.#page, this.#write, result, reason, this.#cause);
     return result;
   }
 
@@ -83,12 +88,12 @@ export class HandleFault {
   #dropStale(): boolean {
     const context = this.#context;
     if (context.checkpoint === 0) return false;
-    if (!isStaleTimestamp(context.checkpoint, this.#fault.timestamp)) {
+    if (!isStaleTimestamp(context.checkpoint, this.#timestamp)) {
       context.checkpoint = 0;
       return false;
     }
     context.device.counters.filterRemove++;
-    context.effects.current?.faultDropped(this.#fault.page, this.#fault.timestamp, context.checkpoint);
+    context.effects.current?.faultDropped(this.#page, this.#timestamp, context.checkpoint);
     return true;
   }
 
@@ -99,15 +104,15 @@ export class HandleFault {
       const result = this.#map(interval);
       if (result !== -Errno.EAGAIN) return result;
       this.#context.device.counters.filterRemove++;
-      this.#context.effects.current?.faultRetried(this.#fault.page, result, true);
+      this.#context.effects.current?.faultRetried(this.#page, result, true);
     }
-    throw new FaultLivelockError(this.#fault.page);
+    throw new FaultLivelockError(this.#page);
   }
 
   /** The interval of the page, made from defaults and the VMA if there is none (spec 05 §4). */
   #resolve(): AttributeInterval | number {
     const context = this.#context;
-    const { page } = this.#fault;
+    const page = this.#page;
     const { tree, process, points } = context;
     const found = tree.find(page);
     // The bounds of the hole belong to the same lookup; while nobody can get in behind it, they can wait.
@@ -157,7 +162,8 @@ export class HandleFault {
   /** The mapping procedure with its shared budget of three attempts (spec 05 §5). */
   #map(interval: AttributeInterval): number {
     const context = this.#context;
-    const { page, write } = this.#fault;
+    const page = this.#page;
+    const write = this.#write;
     const now = context.clock.now;
     const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
     let budget = ATTEMPTS;
@@ -191,7 +197,7 @@ export class HandleFault {
 
   /** No range was found or made: two errors mean "retry", the others kill the access (spec 05 §5 step 3). */
   #withoutRange(error: number, interval: AttributeInterval): number {
-    const { page } = this.#fault;
+    const page = this.#page;
     if (error === -Errno.ENOENT) return this.#because('no-vma', 0, error);
     if (error === -Errno.EFAULT) return this.#because('no-range', 0, error);
     if (error === -Errno.EINVAL && !interval.freed && (page < interval.first || page > interval.last)) {
@@ -211,8 +217,8 @@ export class HandleFault {
     const { process, points } = this.#context;
     points.reach('mmap-lock');
     process.mmapLock.acquireRead();
-    const vma = process.findVma(this.#fault.page);
-    const needed = Protection.read | (this.#fault.write ? Protection.write : 0);
+    const vma = process.findVma(this.#page);
+    const needed = Protection.read | (this.#write ? Protection.write : 0);
     const permitted = vma === undefined || (vma.protection & needed) === needed;
     process.mmapLock.releaseRead();
     points.reach('mmap-unlock');
@@ -228,7 +234,7 @@ export class HandleFault {
   }
 
   #reportFinalised(quirk: string, detail: string): void {
-    this.#context.effects.current?.hazard(quirk, detail, this.#fault.page, 1);
+    this.#context.effects.current?.hazard(quirk, detail, this.#page, 1);
   }
 }
 

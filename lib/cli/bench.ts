@@ -1,8 +1,8 @@
 /** `amdgpu-svm bench`: how long the calls take on this machine's device. */
 import { GPU_CATALOGUE } from '../device/emulated.ts';
 import type { AsicName } from '../device/emulated.ts';
-import { BACKENDS, SvmDevice } from '../device/index.ts';
-import type { BackendName } from '../device/index.ts';
+import { BACKENDS, SvmDevice } from '../index.ts';
+import type { BackendName } from '../index.ts';
 import { workloads } from './bench-workloads.ts';
 import type { Workload } from './bench-workloads.ts';
 import { ExitCode, readArguments } from './command.ts';

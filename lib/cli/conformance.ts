@@ -1,8 +1,8 @@
 /** `amdgpu-svm conformance`: the same cases on hardware and on the emulator. */
 import {
   Expectations, ExpectationsError, mergeReports, planCases, QueryError, readReport, ReportError, runConformance, STATUSES,
-} from '../conformance/index.ts';
-import type { ConcreteCase, ConformanceOptions, Report, Shard, TargetOptions } from '../conformance/index.ts';
+} from '../conformance.ts';
+import type { ConcreteCase, ConformanceOptions, Report, Shard, TargetOptions } from '../conformance.ts';
 import { GPU_CATALOGUE } from '../device/emulated.ts';
 import type { AsicName } from '../device/emulated.ts';
 import { BACKENDS } from '../device/index.ts';

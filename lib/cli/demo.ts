@@ -1,8 +1,9 @@
 /** `amdgpu-svm demo`: the guided tour. */
 import { GPU_CATALOGUE } from '../device/emulated.ts';
 import type { AsicName } from '../device/emulated.ts';
-import { BACKENDS, nativeSupport } from '../device/index.ts';
-import type { BackendName, OpenOptions } from '../device/index.ts';
+// The whole package, not its devices alone: the tour can be recorded.
+import { BACKENDS, nativeSupport } from '../index.ts';
+import type { BackendName, OpenOptions } from '../index.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { runTour } from './demo-tour.ts';

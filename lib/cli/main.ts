@@ -2,35 +2,38 @@
 /** The `amdgpu-svm` command. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SvmError } from '../index.ts';
+import { SvmError } from '../device/errors.ts';
 import { packageRoot } from '../device/native-addon.ts';
-import { TraceFileError } from '../trace/read-trace.ts';
-import { benchCommand } from './bench.ts';
-import { buildCommand } from './build.ts';
+import { TraceFileError } from '../trace/parse-trace.ts';
 import { ExitCode } from './command.ts';
 import type { Command } from './command.ts';
-import { conformanceCommand } from './conformance.ts';
-import { demoCommand } from './demo.ts';
-import { diffCommand } from './diff.ts';
-import { gpuCommand } from './gpu.ts';
-import { infoCommand } from './info.ts';
-import { inspectCommand } from './inspect.ts';
 import { bold, complain, print, table } from './output.ts';
-import { recordCommand } from './record.ts';
-import { replayCommand } from './replay.ts';
-import { runCommand } from './run.ts';
-import { serveCommand } from './serve.ts';
-import { snapshotCommand } from './snapshot.ts';
-import { traceCommand } from './trace.ts';
 import { UsageError } from './usage-error.ts';
 
-const COMMANDS: readonly Command[] = [infoCommand, demoCommand, replayCommand, snapshotCommand, recordCommand, runCommand, conformanceCommand, diffCommand, serveCommand, gpuCommand, traceCommand, inspectCommand, benchCommand, buildCommand];
+// Loaded when it is asked for: loading all commands takes longer than a short trace.
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['info', async () => (await import('./info.ts')).infoCommand],
+  ['demo', async () => (await import('./demo.ts')).demoCommand],
+  ['replay', async () => (await import('./replay.ts')).replayCommand],
+  ['snapshot', async () => (await import('./snapshot.ts')).snapshotCommand],
+  ['record', async () => (await import('./record.ts')).recordCommand],
+  ['run', async () => (await import('./run.ts')).runCommand],
+  ['conformance', async () => (await import('./conformance.ts')).conformanceCommand],
+  ['diff', async () => (await import('./diff.ts')).diffCommand],
+  ['serve', async () => (await import('./serve.ts')).serveCommand],
+  ['gpu', async () => (await import('./gpu.ts')).gpuCommand],
+  ['trace', async () => (await import('./trace.ts')).traceCommand],
+  ['inspect', async () => (await import('./inspect.ts')).inspectCommand],
+  ['bench', async () => (await import('./bench.ts')).benchCommand],
+  ['build', async () => (await import('./build.ts')).buildCommand],
+]);
 
-function printUsage(): void {
+async function printUsage(): Promise<void> {
+  const commands = await Promise.all(Array.from(COMMANDS.values(), (load) => load()));
   print('Usage: amdgpu-svm COMMAND [ARGUMENT...]');
   print();
   print(bold('Commands'));
-  for (const line of table(COMMANDS.map((command) => [command.name, command.summary]))) print(`  ${line}`);
+  for (const line of table(commands.map((command) => [command.name, command.summary]))) print(`  ${line}`);
   print();
   print('amdgpu-svm COMMAND --help tells more. Exit codes: 0 ok, 1 differences or failures, 2 wrong');
   print('input, 3 infrastructure, 4 no capable device.');
@@ -39,17 +42,16 @@ function printUsage(): void {
 async function run(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    printUsage();
+    await printUsage();
     return name === undefined ? ExitCode.usage : ExitCode.ok;
   }
   if (name === '--version' || name === '-v') {
     print(version());
     return ExitCode.ok;
   }
-  const command = COMMANDS.find((each) => each.name === name);
-  if (command === undefined) {
-    throw new UsageError(`unknown command "${name}"; known: ${COMMANDS.map((each) => each.name).join(', ')}`);
-  }
+  const load = COMMANDS.get(name);
+  if (load === undefined) throw new UsageError(`unknown command "${name}"; known: ${[...COMMANDS.keys()].join(', ')}`);
+  const command = await load();
   // What stands behind "--" belongs to another program.
   const own = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
   if (own.includes('--help') || own.includes('-h')) {

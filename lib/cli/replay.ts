@@ -1,8 +1,8 @@
 /** `amdgpu-svm replay`: runs traces on the emulator, and checks them against what was recorded. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatHazard } from '../device/index.ts';
-import type { Hazard } from '../device/index.ts';
+import { formatHazard } from '../device/emulated.ts';
+import type { Hazard } from '../device/emulated.ts';
 import { explainTrace } from '../trace/explain.ts';
 import { readTraceFile, TraceFileError } from '../trace/read-trace.ts';
 import { replayTrace } from '../trace/replay.ts';

@@ -5,11 +5,11 @@ import { hex } from './hex.ts';
 /** An answer without its effects. */
 export type TraceAnswer = Readonly<Record<string, unknown>>;
 
-export function touchAnswer(result: { result: number; pages: number; fresh: number }): TraceAnswer {
+export function touchAnswer(result: { result: number; pages: number; fresh: number }): Record<string, unknown> {
   return { ret: result.result, pages: hex(result.pages), fresh: hex(result.fresh) };
 }
 
-export function accessAnswer(access: AccessResult): TraceAnswer {
+export function accessAnswer(access: AccessResult): Record<string, unknown> {
   return {
     ret: access.result,
     faults: access.faults,
@@ -22,7 +22,7 @@ export function accessAnswer(access: AccessResult): TraceAnswer {
 }
 
 /** The answer of `dump`. */
-export function dumpAnswer(snapshot: ContextSnapshot): TraceAnswer {
+export function dumpAnswer(snapshot: ContextSnapshot): Record<string, unknown> {
   return {
     ret: 0,
     attrs: snapshot.attributes.map((interval) => [

@@ -8,6 +8,7 @@ import type { TraceAnswer } from './answer.ts';
 import { DEFAULT_CONFIG, machineOptions } from './config.ts';
 import type { TraceConfig } from './config.ts';
 import { EffectRecorder } from './effect-recorder.ts';
+import type { TraceEffect } from './effect-recorder.ts';
 import { hex } from './hex.ts';
 import type { TraceInjection, TraceOperation } from './operation.ts';
 
@@ -45,7 +46,7 @@ export class TraceRunner {
     if (operation.name === 'config') return this.#start(operation.config);
     if (!this.#started) this.#start(DEFAULT_CONFIG);
     const injections = operation.inject ?? [];
-    if (injections.length === 0) return { ...this.#perform(operation), fx: this.#effects.take() };
+    if (injections.length === 0) return withEffects(this.#perform(operation), this.#effects.take());
     const inject = new Injections(injections, this.#machine, this.#file, this.#effects, (nested, wake) => this.#perform(nested, wake));
     const stop = inject.start();
     let answer: TraceAnswer;
@@ -75,7 +76,7 @@ export class TraceRunner {
   }
 
   /** Performs an operation without its effects; `wake` gets the answer of one that sleeps first. */
-  #perform(operation: TraceOperation, wake?: (answer: TraceAnswer) => void): TraceAnswer {
+  #perform(operation: TraceOperation, wake?: (answer: TraceAnswer) => void): Record<string, unknown> {
     const { calls } = this.#machine.process;
     switch (operation.name) {
       case 'config':
@@ -135,12 +136,12 @@ export class TraceRunner {
     }
   }
 
-  #ioctl(call: RawCall, wake?: (answer: TraceAnswer) => void): TraceAnswer {
+  #ioctl(call: RawCall, wake?: (answer: TraceAnswer) => void): Record<string, unknown> {
     const { attributes, attributeCount } = call;
     // The caller's buffer holds the records padded with [0, 0]; beyond 64 the kernel never looks.
     const bytes = encodeAttributePairs(attributes, Math.min(attributeCount, MAX_ATTRIBUTES_PER_CALL + 1));
     const memory = call.pointer === 'null' ? null : call.pointer === 'bad' ? 'bad' : { bytes, readOnly: call.pointer === 'ro' };
-    const complete = (result: number): TraceAnswer => {
+    const complete = (result: number): Record<string, unknown> => {
       if (result !== 0 || call.operation !== SvmOperation.getAttributes) return { ret: result };
       const view = new DataView(bytes.buffer);
       return { ret: result, values: Array.from({ length: attributeCount }, (_, index) => view.getUint32(index * 8 + 4, true)) };
@@ -158,6 +159,12 @@ export class TraceRunner {
     const sleeper = wake === undefined ? undefined : (result: number): void => wake(complete(result));
     return complete(this.#machine.scope.run(() => this.#file.svmCall(args, memory, sleeper)));
   }
+}
+
+/** Completes an answer of its own; made with a spread, each would be copied by the slow path that serves every shape. */
+function withEffects(answer: Record<string, unknown>, effects: readonly TraceEffect[]): TraceAnswer {
+  answer['fx'] = effects;
+  return answer;
 }
 
 // Splits u64s into halves without arithmetic on bigints.

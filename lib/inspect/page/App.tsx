@@ -1,6 +1,6 @@
 /** The inspector: one session, the step that is looked at, and what is selected. */
 import type { JSX } from 'preact';
-import { useLayoutEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { chromeTraceOf } from '../../trace/chrome-exporter.ts';
 import { parseTrace } from '../../trace/parse-trace.ts';
 import { isFault, isTrouble, placeOf, stepSentence } from '../model/describe.ts';
@@ -18,6 +18,10 @@ import { itemSentence, SpaceMap } from './SpaceMap.tsx';
 import { Timeline } from './Timeline.tsx';
 import { Toolbar } from './Toolbar.tsx';
 import { useTheme } from './theme.ts';
+
+/** Milliseconds of work between two frames, and of rest. */
+const PREPARE_SLICE = 6;
+const PREPARE_PAUSE = 10;
 
 interface Opened {
   readonly name: string;
@@ -82,6 +86,15 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
       if (test(steps[index]!)) return goTo(index);
     }
   };
+  // Whatever is looked at, the states before it are worked out in pauses: going back must not wait for them.
+  useEffect(() => {
+    let timer = 0;
+    const work = (): void => {
+      if (session.prepare(current, PREPARE_SLICE)) timer = window.setTimeout(work, PREPARE_PAUSE);
+    };
+    timer = window.setTimeout(work);
+    return () => clearTimeout(timer);
+  }, [session, steps, current]);
   const exportAs = (as: 'trace' | 'perfetto'): void => {
     const base = baseName(name).replaceAll(' ', '-');
     if (as === 'trace') saveFile(`${base}.jsonl`, session.trace(), 'application/x-ndjson');

@@ -9,7 +9,8 @@ import { accessName, attributeFlagNames, locationName, pteFlagNames } from '../m
 import { quirksIn } from '../model/quirks.ts';
 import type { Quirk } from '../model/quirks.ts';
 import type { StepHazard } from '../model/hazards.ts';
-import type { Step, StepState } from '../model/session.ts';
+import type { Step } from '../model/session.ts';
+import type { StepState } from '../model/states.ts';
 
 interface DetailsProps {
   readonly index: number;

@@ -119,7 +119,7 @@ describe('a trace', () => {
       seen.push([await step(), await page.locator('.outcome').first().textContent()]);
     }
     expect(seen).toEqual([['5', 'mapped'], ['6', 'killed'], ['8', 'retry']]);
-    expect(await page.locator('.details').textContent()).toMatch(/less than 2 ms ago.*Q57.*window drops needed faults/s);
+    expect(await page.locator('.details').textContent()).toMatch(/less than 2 ms ago.*Q57.*a needed fault was dropped/s);
   });
 
   inBrowser('is opened from a file, plain or gzip; a bad one is told with file and line', async ({ page, step }) => {

@@ -7,7 +7,7 @@ import { LANE_TITLES } from '../model/lanes.ts';
 import type { LaneItem } from '../model/lanes.ts';
 import { accessName, attributeFlagNames, locationName, pteFlagNames } from '../model/pte-names.ts';
 import { quirksIn } from '../model/quirks.ts';
-import type { Quirk } from '../model/quirks.ts';
+import type { NamedQuirk } from '../model/quirks.ts';
 import type { StepHazard } from '../model/hazards.ts';
 import type { Step } from '../model/session.ts';
 import type { StepState } from '../model/states.ts';
@@ -181,7 +181,7 @@ function PteFlags({ flags, gcMajor }: { flags: bigint; gcMajor: number }): JSX.E
   );
 }
 
-function Quirks({ quirks }: { quirks: readonly Quirk[] }): JSX.Element | null {
+function Quirks({ quirks }: { quirks: readonly NamedQuirk[] }): JSX.Element | null {
   if (quirks.length === 0) return null;
   return (
     <>
@@ -189,7 +189,7 @@ function Quirks({ quirks }: { quirks: readonly Quirk[] }): JSX.Element | null {
         <details key={quirk.id} class="quirk" open={quirks.length === 1}>
           <summary><strong>{quirk.id}</strong> {quirk.title}</summary>
           <p>{quirk.text}</p>
-          <p><em>What can be seen:</em> {quirk.observable}{quirk.breaks === '' || quirk.breaks === 'none' ? '' : ` Breaks ${quirk.breaks}.`}</p>
+          <p><em>What can be seen:</em> {quirk.observable}{quirk.invariants.length === 0 ? '' : ` Breaks ${quirk.invariants.join(', ')}.`}</p>
         </details>
       ))}
     </>

@@ -78,7 +78,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
     title: 'a range that was queued again while being collected was removed twice',
     kind: 'R', invariants: ['I10'], severity: 'corruption',
     text: 'After taking a range off the list the collector clears attributes before it removes the range. An unmap of another part of it in that window queues it again; after the removal it stays owned and queued and the same run removes it again.',
-    observable: 'as Q44.',
+    observable: 'as Q44: corruption.',
     advice: 'do not unmap parts of one chunk from several threads',
   },
   Q46: {

@@ -164,10 +164,10 @@ describe('the map', () => {
     await page.mouse.click(box.x + 80, box.y + 60);
     expect(await page.locator('.item h2').textContent()).toBe('VMAs: anon rw');
     for (let lane = 0; lane < 4; lane++) await page.keyboard.press('ArrowDown');
-    expect(await page.locator('.item h2').textContent()).toBe('PTEs: ok r');
+    expect(await page.locator('.item h2').textContent()).toBe('PTEs: fresh r');
     expect(await page.locator('.item .flags').textContent()).toMatch(/VALID.*SYSTEM.*SNOOPED.*READABLE.*MTYPE/);
     expect(await page.locator('.item .flags').textContent()).not.toMatch(/WRITEABLE/);
-    expect(await page.getByRole('status').textContent()).toMatch(/Selected PTEs: ok r/);
+    expect(await page.getByRole('status').textContent()).toMatch(/Selected PTEs: fresh r/);
     await page.keyboard.press('Escape');
     expect(await page.locator('.item').count()).toBe(0);
   });

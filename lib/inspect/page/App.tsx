@@ -79,6 +79,7 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
     setProblem(next.problem);
     if (next.problem === '') begin(next.opened);
   };
+  const openFile = (file: File): void => void readFile(file).then(load, (error: Error) => setProblem(error.message));
   const jump = (what: 'fault' | 'trouble', direction: 1 | -1): void => {
     const test = what === 'fault' ? isFault : isTrouble;
     for (let count = 1; count <= steps.length; count++) {
@@ -125,13 +126,14 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
       onDrop={(drop) => {
         drop.preventDefault();
         const [file] = drop.dataTransfer?.files ?? [];
-        if (file !== undefined) void readFile(file).then(load);
+        if (file === undefined) setProblem('what was dropped is no file: drop a trace, plain or gzip');
+        else openFile(file);
       }}
     >
       <Toolbar
         name={name} current={current} count={steps.length} faults={faults} troubles={troubles} theme={theme}
         onTheme={setTheme} onStep={goTo} onJump={jump} onExport={exportAs}
-        onOpen={(file) => void readFile(file).then(load, (error: Error) => setProblem(`${file.name}: ${error.message}`))}
+        onOpen={openFile}
         onNew={(asic) => begin({ name: 'new session', session: emptySession(asic) })}
       />
       {problem !== '' && <p role="alert" class="problem">{problem} <button type="button" onClick={() => setProblem('')}>dismiss</button></p>}
@@ -148,7 +150,7 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
           />
           <Objects lanes={state.lanes} changes={state.changes} selected={selected} onSelect={setWanted} />
         </div>
-        <Details index={current} step={step} state={state} selected={selected} gcMajor={session.gcMajor} />
+        <Details index={current} step={step} state={state} selected={selected} gcMajor={session.gcMajor} onStep={goTo} />
       </main>
       <div class="hidden" role="status">{stepSentence(step, current, steps.length)}{selected === undefined ? '' : `. Selected ${itemSentence(selected)}`}</div>
     </div>

@@ -18,18 +18,20 @@ interface DetailsProps {
   readonly state: StepState;
   readonly selected: LaneItem | undefined;
   readonly gcMajor: number;
+  /** Goes to another operation. */
+  readonly onStep: (index: number) => void;
 }
 
-export function Details({ index, step, state, selected, gcMajor }: DetailsProps): JSX.Element {
+export function Details({ index, step, state, selected, gcMajor, onStep }: DetailsProps): JSX.Element {
   return (
     <section class="details" aria-label="Details">
       {selected !== undefined && <ItemDetails item={selected} gcMajor={gcMajor} isChanged={state.changes.added.has(selected.identity)} />}
-      <StepDetails index={index} step={step} state={state} />
+      <StepDetails index={index} step={step} state={state} onStep={onStep} />
     </section>
   );
 }
 
-function StepDetails({ index, step, state }: { index: number; step: Step; state: StepState }): JSX.Element {
+function StepDetails({ index, step, state, onStep }: Pick<DetailsProps, 'index' | 'step' | 'state' | 'onStep'>): JSX.Element {
   const { added, removed } = state.changes;
   const result = Number(step.answer['ret'] ?? 0);
   const sentences = accessSentences(step.operation, step.answer);
@@ -41,7 +43,7 @@ function StepDetails({ index, step, state }: { index: number; step: Step; state:
       <Facts>
         <Fact name="answer">{answerText(step)}{result < 0 ? ` - ${resultSentence(result)}` : ''}</Fact>
         <Fact name="clock">{time(step.clock)}</Fact>
-        <Fact name="changed">{added.size === 0 && removed.length === 0 ? 'nothing' : `${added.size} new or changed, ${removed.length} gone or as they were`}</Fact>
+        <Fact name="changed">{added.size === 0 && removed.length === 0 ? 'nothing' : `${added.size} new or changed, ${removed.length} gone or replaced`}</Fact>
       </Facts>
       {step.answer['fatal'] !== undefined && <p class="bad">{String(step.answer['fatal'])}</p>}
       {step.difference !== undefined && <p class="bad">Differs from the recording in {step.difference}.</p>}
@@ -61,8 +63,8 @@ function StepDetails({ index, step, state }: { index: number; step: Step; state:
           </ul>
         </>
       )}
-      <Hazards title="Hazards" hazards={step.hazards.filter(({ isNotice }) => !isNotice)} />
-      <Hazards title="Notices" hazards={step.hazards.filter(({ isNotice }) => isNotice)} />
+      <Hazards title="Hazards" hazards={step.hazards.filter(({ isNotice }) => !isNotice)} onStep={onStep} />
+      <Hazards title="Notices" hazards={step.hazards.filter(({ isNotice }) => isNotice)} onStep={onStep} />
       <Quirks quirks={quirksIn(texts.join(' '))} />
       {step.effects.length > 0 && (
         <details open={step.effects.length <= 12}>
@@ -83,7 +85,7 @@ function StepDetails({ index, step, state }: { index: number; step: Step; state:
 }
 
 /** What the monitor has found in a step: how it came to that, and what a program can do. */
-function Hazards({ title, hazards }: { title: string; hazards: readonly StepHazard[] }): JSX.Element | null {
+function Hazards({ title, hazards, onStep }: { title: string; hazards: readonly StepHazard[]; onStep: DetailsProps['onStep'] }): JSX.Element | null {
   if (hazards.length === 0) return null;
   return (
     <>
@@ -92,7 +94,11 @@ function Hazards({ title, hazards }: { title: string; hazards: readonly StepHaza
         {hazards.slice(0, MOST_DECISIONS).map((hazard, at) => (
           <li key={at}>
             <strong class={hazard.isNotice ? '' : 'bad'}>{hazard.quirk}</strong> {hazard.detail} {hazard.count > 1 && `(${hazard.count} times) `}{hazard.pages > 0 && <span class="mono">{interval(hazard.page, hazard.pages)}</span>}
-            {hazard.history !== '' && <span class="note"> after {hazard.history}</span>}
+            {hazard.history.length > 0 && (
+              <span class="note"> after {hazard.history.map(({ operation, what }, nth) => (
+                <span key={nth}>{nth > 0 && ', '}<button type="button" class="link" onClick={() => onStep(operation - 1)}>{what} ({operation})</button></span>
+              ))}</span>
+            )}
             {hazard.advice !== '' && <p><em>What to do:</em> {hazard.advice}</p>}
           </li>
         ))}

@@ -1,6 +1,7 @@
 /** The state of a context as lanes over the address space. */
 import type { AttributeSnapshot, ContextSnapshot, PteRun, PteState, RangeSnapshot, VmaSnapshot } from '../../../emulator/index.ts';
-import { accessName, isWritable, locationName } from './pte-names.ts';
+import { accessName, locationName } from '../../trace/attribute-words.ts';
+import { isWritable } from './pte-names.ts';
 import { pagesSize } from './format.ts';
 
 /** The lanes, in the order in which they are drawn. */

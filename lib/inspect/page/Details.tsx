@@ -1,11 +1,14 @@
 /** Details of the current operation and of what is selected in the map. */
 import type { ComponentChildren, JSX } from 'preact';
+import { accessName, attributeFlagNames, locationName } from '../../trace/attribute-words.ts';
+import { PTE_STATE_MEANINGS } from '../../trace/fault-rules.ts';
+import { refusalOf } from '../../trace/refusals.ts';
 import { answerText, effectText, operationText } from '../model/describe.ts';
-import { accessSentences, STATE_MEANINGS } from '../model/decision.ts';
+import { accessSentences } from '../model/decision.ts';
 import { address, interval, pagesSize, resultSentence, time } from '../model/format.ts';
 import { LANE_TITLES } from '../model/lanes.ts';
 import type { LaneItem } from '../model/lanes.ts';
-import { accessName, attributeFlagNames, locationName, pteFlagNames } from '../model/pte-names.ts';
+import { pteFlagNames } from '../model/pte-names.ts';
 import { quirksIn } from '../model/quirks.ts';
 import type { NamedQuirk } from '../model/quirks.ts';
 import type { StepHazard } from '../model/hazards.ts';
@@ -41,7 +44,7 @@ function StepDetails({ index, step, state, onStep }: Pick<DetailsProps, 'index' 
       <h2>Operation {index + 1}: {step.operation.name}</h2>
       <p class="mono">{operationText(step.operation)}</p>
       <Facts>
-        <Fact name="answer">{answerText(step)}{result < 0 ? ` - ${resultSentence(result)}` : ''}</Fact>
+        <Fact name="answer">{answerText(step)}{result < 0 ? ` - ${refusalOf(step.operation, result) ?? resultSentence(result)}` : ''}</Fact>
         <Fact name="clock">{time(step.clock)}</Fact>
         <Fact name="changed">{added.size === 0 && removed.length === 0 ? 'nothing' : `${added.size} new or changed, ${removed.length} gone or replaced`}</Fact>
       </Facts>
@@ -167,7 +170,7 @@ function ItemFacts({ item, gcMajor }: { item: LaneItem; gcMajor: number }): JSX.
     case 'ptes':
       return (
         <>
-          <Fact name="state"><span class={data.run.state === 'ok' ? '' : 'bad'}>{STATE_MEANINGS[data.run.state]}</span></Fact>
+          <Fact name="state"><span class={data.run.state === 'ok' ? '' : 'bad'}>{PTE_STATE_MEANINGS[data.run.state]}</span></Fact>
           <Fact name="flags"><PteFlags flags={data.run.flags} gcMajor={gcMajor} /></Fact>
           <Fact name="first page">{address(item.page)}</Fact>
         </>

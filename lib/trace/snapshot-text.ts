@@ -52,7 +52,7 @@ export function snapshotLines(snapshot: ContextSnapshot): string[] {
   return [
     ...(lines.length === 0 ? ['nothing is mapped'] : lines),
     `clock ${snapshot.clock} ns, checkpoint ${snapshot.checkpoint}, ${snapshot.collectorPending} ranges wait for the collector${snapshot.closing ? ', closing' : ''}`,
-    `${counters.faults} faults, ${counters.tlb} TLB flushes, ${counters.dmaPages} pages DMA-mapped, ${counters.gcRuns} collections`,
+    `${counters.faults} faults, ${counters.tlb} TLB flush${counters.tlb === 1 ? '' : 'es'}, ${counters.dmaPages} pages DMA-mapped, ${counters.gcRuns} collections`,
   ];
 }
 

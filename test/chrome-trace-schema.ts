@@ -1,4 +1,5 @@
 /** The rules that a Chrome JSON trace has to keep for ui.perfetto.dev to show it as meant. */
+import { importChromeTrace } from './chrome-trace-import.ts';
 
 type Event = Readonly<Record<string, unknown>>;
 
@@ -19,7 +20,7 @@ export function chromeTraceFaults(trace: unknown): string[] {
   const faults: string[] = [];
   const events = (trace as { traceEvents?: unknown }).traceEvents;
   if (!Array.isArray(events)) return ['traceEvents: expected a list'];
-  const threads = new Map<string, { lastStart: number; open: { end: number }[]; slices: { start: number; end: number }[] }>();
+  const threads = new Map<string, { lastStart: number; open: { end: number }[] }>();
   const last = new Map<string, number>();
   const tracks = new Map<string, { name: unknown; open: boolean }>();
   const starts = new Map<string, Event>();
@@ -42,7 +43,7 @@ export function chromeTraceFaults(trace: unknown): string[] {
         const dur = event['dur'];
         if (typeof dur !== 'number' || dur <= 0) return complain(index, 'dur: expected more than 0');
         const name = `thread ${String(event['tid'])}`;
-        const thread = threads.get(name) ?? { lastStart: -1, open: [], slices: [] };
+        const thread = threads.get(name) ?? { lastStart: -1, open: [] };
         threads.set(name, thread);
         inOrder(index, name, ts);
         const end = ts + dur;
@@ -50,7 +51,6 @@ export function chromeTraceFaults(trace: unknown): string[] {
         const around = thread.open[thread.open.length - 1];
         if (around !== undefined && end > around.end + 1e-4) complain(index, `${name}: slices overlap without nesting`);
         thread.open.push({ end });
-        thread.slices.push({ start: ts, end });
         break;
       }
       case 'b':
@@ -87,23 +87,6 @@ export function chromeTraceFaults(trace: unknown): string[] {
   });
   for (const [key, track] of tracks) if (track.open) faults.push(`${key} never ends`);
   for (const [key, event] of starts) if (event['ended'] !== true) faults.push(`flow ${key} has no end`);
-  faults.push(...unboundFlows(events as Event[], threads));
+  faults.push(...importChromeTrace(events as Event[]).faults.slice(0, 50));
   return faults;
-}
-
-/** Both ends of a flow have to lie in a slice of their thread, or the arrow is not drawn. */
-function unboundFlows(events: readonly Event[], threads: ReadonlyMap<string, { slices: { start: number; end: number }[] }>): string[] {
-  return events.filter((event) => event['ph'] === 's' || event['ph'] === 'f').flatMap((event) => {
-    const ts = event['ts'] as number;
-    const slices = threads.get(`thread ${String(event['tid'])}`)?.slices ?? [];
-    let low = 0;
-    let high = slices.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (slices[middle]!.start <= ts) low = middle + 1;
-      else high = middle;
-    }
-    const slice = slices[low - 1];
-    return slice !== undefined && ts <= slice.end ? [] : [`flow ${String(event['id'])}: no slice around its ${String(event['ph'])}`];
-  });
 }

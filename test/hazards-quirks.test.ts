@@ -1,6 +1,6 @@
 /** Every quirk of the catalogue that can be seen here is named by the hazard monitor in its own scenario. */
 import { describe, expect, it } from 'vitest';
-import { formatHazard, QUIRKS, UNOBSERVABLE } from '../emulator/index.ts';
+import { formatHazard, QUIRK_CATALOGUE, QUIRKS, UNOBSERVABLE } from '../emulator/index.ts';
 import type { Hazard } from '../emulator/index.ts';
 import { at, BLOCK, pageOf, V } from './emulator-rig.ts';
 import { SCENARIOS, watchedRig } from './hazards-scenarios.ts';
@@ -28,6 +28,15 @@ describe('the monitor', () => {
     const named = [...Object.keys(SCENARIOS), ...Object.keys(UNOBSERVABLE)].filter((id) => /^Q\d\d$/.test(id));
     expect(named.sort()).toEqual(all);
     for (const reason of Object.values(UNOBSERVABLE)) expect(reason.length).toBeGreaterThan(20);
+  });
+
+  it('has a text, what can be seen and an advice in each of the 70 entries', () => {
+    expect(Object.keys(QUIRK_CATALOGUE)).toHaveLength(70);
+    for (const [id, { title, kind, text, observable, advice, invariants }] of Object.entries(QUIRK_CATALOGUE)) {
+      for (const words of [title, text, observable, advice]) expect(words.length, id).toBeGreaterThan(8);
+      expect(kind, id).toMatch(/^[DTRF](\/[DTRF])*$/);
+      for (const invariant of invariants) expect(invariant, id).toMatch(/^I(\d|1[0-5])$/);
+    }
   });
 
   it('says how many pages, where, what led there, and what to do', () => {

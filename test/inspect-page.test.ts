@@ -20,6 +20,24 @@ const STORY = [
   { fault: { addr: '0x10001000', write: false } },
 ].map((operation) => JSON.stringify(operation)).join('\n');
 
+/** What people drop by mistake, and what they are told. */
+const WRONG_FILES: readonly (readonly [name: string, content: Buffer, message: RegExp])[] = [
+  ['cut.jsonl.gz', gzipSync(STORY).subarray(0, 60), /^cut\.jsonl\.gz: is no complete gzip file/],
+  ['picture.png', Buffer.from('89504e470d0a1a0a', 'hex'), /^picture\.png: is no trace: a trace is UTF-8 text/],
+  ['empty.jsonl', Buffer.alloc(0), /^empty\.jsonl: holds no operation/],
+  ['out.json', Buffer.from('{"traceEvents":[],"otherData":{}}'), /^out\.json:1: expected one operation in an object/],
+];
+
+/** Drops a file on the page. */
+async function drop(page: Page, name: string, content: Buffer): Promise<void> {
+  // As text: what runs in the page is not of this program's world.
+  await page.evaluate(`(() => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([Uint8Array.from(atob('${content.toString('base64')}'), (letter) => letter.charCodeAt(0))], '${name}'));
+    document.querySelector('.app').dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
+  })()`);
+}
+
 const chromium = findChromium();
 const cli = path.join(root, 'dist/lib/cli/main.js');
 let folder: string;
@@ -51,7 +69,7 @@ interface Surroundings {
 }
 
 /** A test that needs Chromium; without one it is skipped, with the reason. */
-function inBrowser(name: string, test: (surroundings: Surroundings) => Promise<void>, url: () => string = () => inspector!.url): void {
+function inBrowser(name: string, test: (surroundings: Surroundings) => Promise<void>, url: () => string = () => inspector!.url, timeout = 60_000): void {
   it(name, async (context) => {
     if ('reason' in chromium) return context.skip(chromium.reason);
     const page = await browser!.newPage({ viewport: { width: 1440, height: 900 } });
@@ -85,7 +103,7 @@ function inBrowser(name: string, test: (surroundings: Surroundings) => Promise<v
     } finally {
       await page.close();
     }
-  });
+  }, timeout);
 }
 
 describe('a trace', () => {
@@ -119,7 +137,15 @@ describe('a trace', () => {
       seen.push([await step(), await page.locator('.outcome').first().textContent()]);
     }
     expect(seen).toEqual([['5', 'mapped'], ['6', 'killed'], ['8', 'retry']]);
-    expect(await page.locator('.details').textContent()).toMatch(/less than 2 ms ago.*Q57.*window drops needed faults/s);
+    expect(await page.locator('.details').textContent()).toMatch(/less than 2 ms ago.*Q57.*a needed fault was dropped/s);
+  });
+
+  inBrowser('leads from a hazard to the operations behind it', async ({ page, step }) => {
+    await page.getByRole('button', { name: 'previous hazard' }).click();
+    expect(await step()).toBe('7');
+    expect(await page.locator('.details').textContent()).toMatch(/Q35.*stale mapping.*What to do: discard or protect whole 2 MiB chunks/s);
+    await page.getByRole('button', { name: 'SET_ATTR (4)' }).first().click();
+    expect(await step()).toBe('4');
   });
 
   inBrowser('is opened from a file, plain or gzip; a bad one is told with file and line', async ({ page, step }) => {
@@ -129,6 +155,10 @@ describe('a trace', () => {
     await page.locator('input[name=step][max="8"]').waitFor();
     await page.getByLabel('trace file').setInputFiles({ name: 'bad.jsonl', mimeType: 'text/plain', buffer: Buffer.from('{"gc":{}}\n{"gc":') });
     expect(await page.getByRole('alert').first().textContent()).toMatch(/^bad\.jsonl:2: no JSON/);
+    for (const [name, content, message] of WRONG_FILES) {
+      await drop(page, name, content);
+      await page.getByRole('alert').filter({ hasText: message }).waitFor();
+    }
     expect(await step()).toBe('8');
   });
 });
@@ -164,10 +194,10 @@ describe('the map', () => {
     await page.mouse.click(box.x + 80, box.y + 60);
     expect(await page.locator('.item h2').textContent()).toBe('VMAs: anon rw');
     for (let lane = 0; lane < 4; lane++) await page.keyboard.press('ArrowDown');
-    expect(await page.locator('.item h2').textContent()).toBe('PTEs: ok r');
+    expect(await page.locator('.item h2').textContent()).toBe('PTEs: fresh r');
     expect(await page.locator('.item .flags').textContent()).toMatch(/VALID.*SYSTEM.*SNOOPED.*READABLE.*MTYPE/);
     expect(await page.locator('.item .flags').textContent()).not.toMatch(/WRITEABLE/);
-    expect(await page.getByRole('status').textContent()).toMatch(/Selected PTEs: ok r/);
+    expect(await page.getByRole('status').textContent()).toMatch(/Selected PTEs: fresh r/);
     await page.keyboard.press('Escape');
     expect(await page.locator('.item').count()).toBe(0);
   });
@@ -259,33 +289,89 @@ const FRAMES = `async (move) => {
   return [0.5, 0.9, 1].map((part) => Number(sorted[Math.floor((sorted.length - 1) * part)].toFixed(1)));
 }`;
 
-/** What else the machine does only adds to the times: the best of some runs is what the page needs. */
-async function steadiest(page: Page, move: string): Promise<[median: number, late: number, largest: number]> {
-  let best: [number, number, number] = [Infinity, Infinity, Infinity];
-  for (let run = 0; run < 6 && !(best[0] < 17.5 && best[1] < 18); run++) {
-    const times = (await page.evaluate(`(${FRAMES})(${move})`)) as [number, number, number];
-    if (times[0] + times[1] < best[0] + best[1]) best = times;
+type FrameTimes = readonly [median: number, late: number, largest: number];
+/** 60 frames a second. */
+const FRAME = 1000 / 60;
+const STILL = '() => undefined';
+const SCROLL = `(frame) => { document.querySelector('#operations').scrollTop = frame * 997; }`;
+const ZOOM = `(frame) => {
+  const canvas = document.querySelector('.map canvas');
+  canvas.dispatchEvent(new WheelEvent('wheel', { deltaY: frame % 90 < 45 ? -40 : 40, clientX: canvas.getBoundingClientRect().x + 300, clientY: 300, cancelable: true }));
+}`;
+
+/** Processor time in ms that the page's thread takes for something: it hardly depends on what else the machine does. */
+async function workOf<T>(page: Page, something: () => Promise<T>): Promise<{ value: T; work: number }> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const worked = async (): Promise<number> => (await session.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration')!.value * 1000;
+  const before = await worked();
+  const value = await something();
+  const work = (await worked()) - before;
+  await session.detach();
+  return { value, work };
+}
+
+async function framesOf(page: Page, move: string): Promise<{ times: FrameTimes; work: number }> {
+  const { value, work } = await workOf(page, () => page.evaluate(`(${FRAMES})(${move})`));
+  return { times: value as FrameTimes, work: work / 120 };
+}
+
+/** As `framesOf`, of the steadiest of three runs: what else the machine does comes in gusts. */
+async function steadiestFramesOf(page: Page, move: string): Promise<{ times: FrameTimes; work: number }> {
+  let best = await framesOf(page, move);
+  for (let run = 0; run < 2 && best.times[1] > FRAME * 1.1; run++) {
+    const next = await framesOf(page, move);
+    if (next.times[0] + next.times[1] < best.times[0] + best.times[1]) best = next;
   }
   return best;
 }
+
+/** Goes to an operation as a person does, and resolves when the page shows it; ms that it took. */
+const JUMP = `async (number) => {
+  const input = document.querySelector('input[name=step]');
+  const start = performance.now();
+  input.value = String(number);
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+  while (!document.querySelector('[role=status]').textContent.startsWith('operation ' + number + ' of')) await new Promise((resolve) => setTimeout(resolve));
+  return performance.now() - start;
+}`;
 
 describe('10,000 operations', () => {
   inBrowser('scroll and zoom without dropping frames', async ({ page }) => {
     await page.getByLabel('trace file').setInputFiles(path.join(folder, 'long.jsonl'));
     await page.locator('input[name=step][max="10000"]').waitFor();
-    const scroll = await steadiest(page, `(frame) => { document.querySelector('#operations').scrollTop = frame * 997; }`);
-    const zoom = await steadiest(page, `(frame) => {
-      const canvas = document.querySelector('.map canvas');
-      canvas.dispatchEvent(new WheelEvent('wheel', { deltaY: frame % 90 < 45 ? -40 : 40, clientX: canvas.getBoundingClientRect().x + 300, clientY: 300, cancelable: true }));
-    }`);
+    const still = await framesOf(page, STILL);
+    const scroll = await steadiestFramesOf(page, SCROLL);
+    const zoom = await steadiestFramesOf(page, ZOOM);
     expect(await page.locator('#operations .row').count()).toBeLessThan(80);
-    console.log(`frame times, median / 90% / largest: scrolling ${scroll.join(' / ')} ms, zooming ${zoom.join(' / ')} ms`);
-    // 60 frames a second are 16.7 ms; one in ten may be late by one frame, for the sake of busy machines.
-    for (const [median, late] of [scroll, zoom]) {
-      expect(median).toBeLessThan(17.5);
-      expect(late).toBeLessThan(34);
+    const said = Object.entries({ still, scroll, zoom }).map(([what, { times, work }]) => `${what} ${times.join(' / ')} ms, ${work.toFixed(1)} ms of work`);
+    console.log(`frames, median / 90% / largest: ${said.join('; ')}`);
+    for (const { times, work } of [scroll, zoom]) {
+      expect(work).toBeLessThan(FRAME);
+      // Where even a page that stands still misses frames, the times say nothing of this one.
+      if (still.times[1] < FRAME * 1.1) expect(times[0]).toBeLessThan(FRAME * 1.5);
     }
-  });
+  }, undefined, 180_000);
+
+  inBrowser('are gone back in without waiting', async ({ page }) => {
+    await page.getByLabel('trace file').setInputFiles(path.join(folder, 'long.jsonl'));
+    await page.locator('input[name=step][max="10000"]').waitFor();
+    const jump = async (number: number): Promise<number> => (await page.evaluate(`(${JUMP})(${number})`)) as number;
+    const jumps: { value: number; work: number }[] = [];
+    for (const number of [9000, 7000, 5000]) jumps.push(await workOf(page, () => jump(number)));
+    // Back step by step, as fast as a held key repeats, over more steps than have their states with a jump.
+    const steps: number[] = [];
+    const { work } = await workOf(page, async () => {
+      for (let number = 4999; number > 4860; number--) {
+        steps.push(await jump(number));
+        await page.evaluate('new Promise((resolve) => setTimeout(resolve, 25))');
+      }
+    });
+    const slowest = Math.max(...steps).toFixed(0);
+    console.log(`jumps back: ${jumps.map((each) => `${each.value.toFixed(0)} ms (${each.work.toFixed(0)} of work)`).join(', ')}; ${steps.length} steps back: ${(work / steps.length).toFixed(0)} ms of work each, the slowest took ${slowest} ms`);
+    for (const each of jumps) expect(each.work).toBeLessThan(1000);
+    expect(work / steps.length).toBeLessThan(3 * FRAME);
+  }, undefined, 180_000);
 });
 
 describe('the server', () => {

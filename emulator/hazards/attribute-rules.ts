@@ -1,7 +1,7 @@
 // Models: nothing - the rules about SVM ioctls and attributes (07-quirks, section A and B; I8, I9, I11, I14, I15).
 import { SvmAttributeType, SvmLocation, SvmOperation } from '../../lib/uapi/constants.ts';
 import type { AttributeEditKind, IoctlArguments } from '../kernel/effects.ts';
-import { Errno } from '../kernel/errno.ts';
+import { Errno, errnoName } from '../kernel/errno.ts';
 import { PAGE_NUMBER_END, pageOfHalves } from '../kernel/page-number.ts';
 import { isSpecialVma } from '../mm/vma.ts';
 import { LOCATION_UNDEFINED, recordsEqual, Trigger } from '../svm/attribute-record.ts';
@@ -184,7 +184,7 @@ export class AttributeRules {
   #refused(records: Uint8Array | null, count: number, first: number, pages: number, result: number): void {
     if (this.#edits > 0) {
       const failed = { first: this.#lastFirst, last: this.#lastLast };
-      this.#watch.report('Q20', `the call failed with errno ${-result}, but attributes were changed`, failed.first, failed.last - failed.first + 1);
+      this.#watch.report('Q20', `the call failed with ${errnoName(result) ?? `errno ${-result}`}, but attributes were changed`, failed.first, failed.last - failed.first + 1);
       if (this.#failed.length < MOST_FAILED) this.#failed.push(failed);
     }
     if (result !== -Errno.EINVAL || records === null) return;

@@ -1,8 +1,8 @@
 // Models: nothing - what the monitor has to say about one defect.
 import { addressOfPage } from '../kernel/page-number.ts';
 import { quirkOf } from './catalogue.ts';
-import type { Severity } from './catalogue.ts';
 import type { LoggedOperation } from './operation-log.ts';
+import type { Severity } from './quirk.ts';
 
 /** A defect that was met while a program ran. */
 export interface Hazard {

@@ -1,6 +1,6 @@
 // Models: nothing - the names of this folder.
-export { QUIRKS, UNOBSERVABLE } from './catalogue.ts';
-export type { Quirk, Severity } from './catalogue.ts';
+export { QUIRK_CATALOGUE, QUIRKS, UNOBSERVABLE } from './catalogue.ts';
+export type { CataloguedQuirk, Quirk, Severity } from './quirk.ts';
 export { formatHazard, HazardError } from './hazard.ts';
 export type { Hazard } from './hazard.ts';
 export { HazardMonitor } from './monitor.ts';

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EmulatedMachine } from '../../emulator/index.ts';
+import { importChromeTrace } from '../../test/chrome-trace-import.ts';
 import { chromeTraceFaults } from '../../test/chrome-trace-schema.ts';
 import { randomTrace } from '../../test/random-trace.ts';
 import { chromeTraceOf, ChromeTraceExporter } from './chrome-exporter.ts';
@@ -65,6 +66,31 @@ it('keeps the rules for every recorded trace', () => {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.jsonl(\.gz)?$/.test(name));
   expect(files.length).toBeGreaterThan(10);
   for (const name of files) expect(chromeTraceFaults(written(chromeTraceOf(readTraceFile(join(folder, name))))), name).toEqual([]);
+});
+
+describe('as ui.perfetto.dev imports it', () => {
+  it('every arrow leads from an operation to the PTEs that it wrote', () => {
+    const { traceEvents } = written(chromeTraceOf(parseTrace('random', randomTrace(1500, 3))));
+    const { arrows } = importChromeTrace(traceEvents as unknown as Record<string, unknown>[]);
+    expect(arrows.length).toBeGreaterThan(50);
+    for (const { id, from, to } of arrows) expect(`${id}: ${from} to ${to}`).toMatch(/: (fault|access) to (more: )?PTEs written/);
+  });
+
+  const good = traceOf(mapping, { fault: { addr: '0x10000000', write: true } }, { advance: { ns: 10 } });
+  type Loose = { ph: string; ts: number; dur?: number; tid?: number; args?: Record<string, unknown> };
+  it.each<[string, (event: Loose) => void, RegExp]>([
+    ['an arrow that begins outside of its slice', (event) => event.ph === 's' && (event.ts += 1), /arrow 0x1 .*outside|flow .* goes back/],
+    ['an arrow that ends on a thread without a slice', (event) => event.ph === 'f' && (event.tid = 2), /ends outside of any slice/],
+    ['a slice that reaches out of another', (event) => event.ph === 'X' && event.tid === 1 && (event.dur! *= 3), /overlap|reaches out/],
+    ['a time between nanoseconds', (event) => event.ph === 'C' && (event.ts += 0.0004), /no whole nanosecond/],
+    ['a thread without a name', (event) => event.tid === 4 && event.ph === 'X' && (event.tid = 9), /has no name/],
+    ['a counter that is no number', (event) => event.ph === 'C' && (event.args = { handled: 'two' }), /expected numbers/],
+    ['a track that never ends', (event) => event.ph === 'e' && (event.ph = 'n'), /never ends/],
+  ])('%s would be seen', (_what, spoil, complaint) => {
+    const spoilt = structuredClone(good) as unknown as { traceEvents: Loose[] };
+    for (const event of spoilt.traceEvents) spoil(event);
+    expect(chromeTraceFaults(spoilt).join('\n')).toMatch(complaint);
+  });
 });
 
 it('stays under 20 MB for 10,000 operations', () => {

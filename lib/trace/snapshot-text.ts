@@ -1,10 +1,9 @@
 /** The address space of a snapshot as text: mappings, attributes, notifiers, ranges, PTEs, side by side in address order. */
 import type { AttributeSnapshot, ContextSnapshot } from '../../emulator/index.ts';
-import { bytes } from './explain.ts';
+import { accessName, attributeFlagNames, locationName } from './attribute-words.ts';
+import { bytes } from './story-events.ts';
 
 const PAGE_SHIFT = 12n;
-const FLAG_NAMES = ['host-access', 'coherent', 'ext-coherent', 'hive-local', 'gpu-ro', 'gpu-exec', 'gpu-read-mostly', 'gpu-always-mapped'];
-const ACCESS_NAMES = ['inaccessible', 'in-place', 'allow-migrate'];
 /** Depth in the picture. */
 const DEPTH = { vma: 0, notifier: 0, attributes: 1, range: 2, ptes: 3 } as const;
 
@@ -53,22 +52,16 @@ export function snapshotLines(snapshot: ContextSnapshot): string[] {
   return [
     ...(lines.length === 0 ? ['nothing is mapped'] : lines),
     `clock ${snapshot.clock} ns, checkpoint ${snapshot.checkpoint}, ${snapshot.collectorPending} ranges wait for the collector${snapshot.closing ? ', closing' : ''}`,
-    `${counters.faults} faults, ${counters.tlb} TLB flushes, ${counters.dmaPages} pages DMA-mapped, ${counters.gcRuns} collections`,
+    `${counters.faults} faults, ${counters.tlb} TLB flush${counters.tlb === 1 ? '' : 'es'}, ${counters.dmaPages} pages DMA-mapped, ${counters.gcRuns} collections`,
   ];
 }
 
-function attributesText(interval: AttributeSnapshot): string {
-  const flags = FLAG_NAMES.filter((_, bit) => (interval.flags & (1 << bit)) !== 0);
+function attributesText({ access, preferredLocation, prefetchLocation, granularity, flags }: AttributeSnapshot): string {
   return [
-    `access=${ACCESS_NAMES[interval.access] ?? interval.access}`,
-    `preferred=${location(interval.preferredLocation)}`,
-    `prefetch=${location(interval.prefetchLocation)}`,
-    `granularity=${interval.granularity}`,
-    ...flags,
+    `access=${accessName(access)}`,
+    `preferredLocation=${locationName(preferredLocation)}`,
+    `prefetchLocation=${locationName(prefetchLocation)}`,
+    `granularity=${granularity}`,
+    ...attributeFlagNames(flags),
   ].join(' ');
-}
-
-function location(value: number): string {
-  if (value === 0xffff_ffff) return 'undefined';
-  return value === 0 ? 'system' : `gpu(${value})`;
 }

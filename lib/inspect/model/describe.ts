@@ -1,10 +1,10 @@
 /** Operations and effects in the few words of a list. */
 import type { TraceEffect } from '../../trace/effect-recorder.ts';
+import { attributeName, attributeValue } from '../../trace/attribute-words.ts';
 import { pagesOf } from '../../trace/chrome-effects.ts';
 import { protectionLetters } from '../../../emulator/index.ts';
 import type { TraceOperation } from '../../trace/operation.ts';
 import { address, interval, pagesSize, result, time } from './format.ts';
-import { attributeName, attributeValue } from './pte-names.ts';
 import type { Step } from './session.ts';
 
 /** Pages that something is about. */
@@ -97,5 +97,6 @@ export function isTrouble(step: Step): boolean {
 export function stepSentence(step: Step, index: number, count: number): string {
   const hazards = step.hazards.filter(({ isNotice }) => !isNotice);
   const trouble = hazards.length > 0 ? `, hazard ${hazards.map(({ quirk }) => quirk).join(', ')}` : '';
-  return `operation ${index + 1} of ${count}: ${step.operation.name} ${operationText(step.operation)}, ${answerText(step)}${trouble}, at ${time(step.clock)}`;
+  const what = `${step.operation.name} ${operationText(step.operation)}`.trim();
+  return `operation ${index + 1} of ${count}: ${what}, ${answerText(step)}${trouble}, at ${time(step.clock)}`;
 }

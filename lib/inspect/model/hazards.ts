@@ -1,5 +1,5 @@
 /** Defects that the hazard monitor finds, brought together where one operation shows the same one again and again. */
-import type { EventMap } from '../../../emulator/index.ts';
+import type { EventMap, LoggedOperation } from '../../../emulator/index.ts';
 
 /** A defect that was met in an operation. */
 export interface StepHazard {
@@ -13,8 +13,8 @@ export interface StepHazard {
   readonly isNotice: boolean;
   /** What a program can do about it. */
   readonly advice: string;
-  /** Operations that led there, with their numbers. */
-  readonly history: string;
+  /** Operations that led there, oldest first. */
+  readonly history: readonly LoggedOperation[];
 }
 
 /** Different hazards of one operation that are kept. */
@@ -37,10 +37,9 @@ export class StepHazards {
       return;
     }
     if (this.#list.length >= MOST) return;
-    const before = hazard?.history.filter((each) => each.operation !== hazard.operation) ?? [];
     this.#list.push({
       quirk, detail, page, pages, count: 1, isNotice: hazard?.severity === 'notice', advice: hazard?.advice ?? '',
-      history: before.map(({ operation, what }) => `${what} (${operation})`).join(', '),
+      history: hazard?.history.filter((each) => each.operation !== hazard.operation) ?? [],
     });
   }
 

@@ -1,6 +1,7 @@
 /** The state of a context as lanes over the address space. */
-import type { AttributeSnapshot, ContextSnapshot, PteRun, RangeSnapshot, VmaSnapshot } from '../../../emulator/index.ts';
-import { accessName, isWritable, locationName } from './pte-names.ts';
+import type { AttributeSnapshot, ContextSnapshot, PteRun, PteState, RangeSnapshot, VmaSnapshot } from '../../../emulator/index.ts';
+import { accessName, locationName } from '../../trace/attribute-words.ts';
+import { isWritable } from './pte-names.ts';
 import { pagesSize } from './format.ts';
 
 /** The lanes, in the order in which they are drawn. */
@@ -43,6 +44,11 @@ export type Lanes = Readonly<Record<LaneName, readonly LaneItem[]>>;
 
 export const NO_LANES: Lanes = { vmas: [], attributes: [], notifiers: [], ranges: [], ptes: [] };
 
+/** A state of PTEs in a word or two; the legend of the map has the same. */
+export const PTE_STATE_WORDS: Readonly<Record<PteState, string>> = {
+  ok: 'fresh', stale: 'stale', perm: 'too permissive', cow: 'over shared', orphan: 'orphan', nodma: 'no DMA',
+};
+
 /** The lanes of a snapshot. */
 export function lanesOf(snapshot: ContextSnapshot): Lanes {
   return {
@@ -61,7 +67,7 @@ export function lanesOf(snapshot: ContextSnapshot): Lanes {
       return item(pageOf(range.start), pageOf(range.end), rangeLabel(range), { lane: 'ranges', range }, state);
     }),
     ptes: snapshot.ptes.map((run) =>
-      item(run.startPage, run.startPage + run.pages, `${run.state} ${isWritable(run.flags) ? 'rw' : 'r'}`, { lane: 'ptes', run }, `${run.flags},${run.state}`),
+      item(run.startPage, run.startPage + run.pages, `${PTE_STATE_WORDS[run.state]} ${isWritable(run.flags) ? 'rw' : 'r'}`, { lane: 'ptes', run }, `${run.flags},${run.state}`),
     ),
   };
 }

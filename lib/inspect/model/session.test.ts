@@ -32,6 +32,38 @@ describe('a session', () => {
     expect(() => other.stateAt(400)).toThrow(RangeError);
   });
 
+  it('prepares the states before a step bit by bit, and they are the same', () => {
+    const trace = randomTrace(500, 11);
+    const forward = sessionOf(trace);
+    const states = forward.steps.map((_, index) => forward.stateAt(index));
+    const session = sessionOf(trace);
+    // Back as far as it goes, with now more and now less time to prepare; the last bits have to end.
+    for (let index = 499; index >= 0; index -= 7) {
+      for (let slice = 0; slice < index % 5; slice++) session.prepare(index, 1);
+      expect(session.stateAt(index).snapshot, `step ${index}`).toEqual(states[index]!.snapshot);
+      expect(session.stateAt(index).changes, `step ${index}`).toEqual(states[index]!.changes);
+    }
+    session.stateAt(480);
+    let slices = 0;
+    while (session.prepare(480, 1)) expect(slices++).toBeLessThan(5000);
+    expect(session.prepare(480, 1)).toBe(false);
+    expect(session.prepare(0, 1)).toBe(false);
+    for (let index = 480; index > 400; index--) expect(session.stateAt(index)).toEqual({ ...states[index] });
+  });
+
+  it('prepares nothing of what was replaced or taken back', () => {
+    const session = sessionOf(randomTrace(400, 4));
+    const other = sessionOf(randomTrace(400, 4));
+    session.prepare(390, 1);
+    session.runAfter(200, { munmap: { addr: '0x10000000', len: '0x8000000' } });
+    while (session.prepare(201, 5));
+    expect(session.stateAt(201).snapshot.vmas).toEqual([]);
+    expect(session.stateAt(150)).toEqual(other.stateAt(150));
+    session.undo();
+    for (const index of [201, 399, 200, 300]) expect(session.stateAt(index), `step ${index}`).toEqual(other.stateAt(index));
+    expect(session.runAfter(399, { gc: {} })).toBe(400);
+  });
+
   it('says what an operation changed', () => {
     const session = sessionOf([{ config: {} }, mapping, fault, { munmap: { addr: '0x10100000', len: '0x100000' } }].map((each) => JSON.stringify(each)).join('\n'));
     const lanesAdded = (step: number): string[] => [...new Set([...session.stateAt(step).changes.added].map((identity) => identity.split(' ')[0]!))].sort();

@@ -1,6 +1,6 @@
 /** The inspector: one session, the step that is looked at, and what is selected. */
 import type { JSX } from 'preact';
-import { useLayoutEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { chromeTraceOf } from '../../trace/chrome-exporter.ts';
 import { parseTrace } from '../../trace/parse-trace.ts';
 import { isFault, isTrouble, placeOf, stepSentence } from '../model/describe.ts';
@@ -18,6 +18,10 @@ import { itemSentence, SpaceMap } from './SpaceMap.tsx';
 import { Timeline } from './Timeline.tsx';
 import { Toolbar } from './Toolbar.tsx';
 import { useTheme } from './theme.ts';
+
+/** Milliseconds of work between two frames, and of rest. */
+const PREPARE_SLICE = 6;
+const PREPARE_PAUSE = 10;
 
 interface Opened {
   readonly name: string;
@@ -75,6 +79,7 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
     setProblem(next.problem);
     if (next.problem === '') begin(next.opened);
   };
+  const openFile = (file: File): void => void readFile(file).then(load, (error: Error) => setProblem(error.message));
   const jump = (what: 'fault' | 'trouble', direction: 1 | -1): void => {
     const test = what === 'fault' ? isFault : isTrouble;
     for (let count = 1; count <= steps.length; count++) {
@@ -82,6 +87,15 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
       if (test(steps[index]!)) return goTo(index);
     }
   };
+  // Whatever is looked at, the states before it are worked out in pauses: going back must not wait for them.
+  useEffect(() => {
+    let timer = 0;
+    const work = (): void => {
+      if (session.prepare(current, PREPARE_SLICE)) timer = window.setTimeout(work, PREPARE_PAUSE);
+    };
+    timer = window.setTimeout(work);
+    return () => clearTimeout(timer);
+  }, [session, steps, current]);
   const exportAs = (as: 'trace' | 'perfetto'): void => {
     const base = baseName(name).replaceAll(' ', '-');
     if (as === 'trace') saveFile(`${base}.jsonl`, session.trace(), 'application/x-ndjson');
@@ -112,13 +126,14 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
       onDrop={(drop) => {
         drop.preventDefault();
         const [file] = drop.dataTransfer?.files ?? [];
-        if (file !== undefined) void readFile(file).then(load);
+        if (file === undefined) setProblem('what was dropped is no file: drop a trace, plain or gzip');
+        else openFile(file);
       }}
     >
       <Toolbar
         name={name} current={current} count={steps.length} faults={faults} troubles={troubles} theme={theme}
         onTheme={setTheme} onStep={goTo} onJump={jump} onExport={exportAs}
-        onOpen={(file) => void readFile(file).then(load, (error: Error) => setProblem(`${file.name}: ${error.message}`))}
+        onOpen={openFile}
         onNew={(asic) => begin({ name: 'new session', session: emptySession(asic) })}
       />
       {problem !== '' && <p role="alert" class="problem">{problem} <button type="button" onClick={() => setProblem('')}>dismiss</button></p>}
@@ -135,7 +150,7 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
           />
           <Objects lanes={state.lanes} changes={state.changes} selected={selected} onSelect={setWanted} />
         </div>
-        <Details index={current} step={step} state={state} selected={selected} gcMajor={session.gcMajor} />
+        <Details index={current} step={step} state={state} selected={selected} gcMajor={session.gcMajor} onStep={goTo} />
       </main>
       <div class="hidden" role="status">{stepSentence(step, current, steps.length)}{selected === undefined ? '' : `. Selected ${itemSentence(selected)}`}</div>
     </div>

@@ -1,15 +1,19 @@
 /** Details of the current operation and of what is selected in the map. */
 import type { ComponentChildren, JSX } from 'preact';
+import { accessName, attributeFlagNames, locationName } from '../../trace/attribute-words.ts';
+import { PTE_STATE_MEANINGS } from '../../trace/fault-rules.ts';
+import { refusalOf } from '../../trace/refusals.ts';
 import { answerText, effectText, operationText } from '../model/describe.ts';
-import { accessSentences, STATE_MEANINGS } from '../model/decision.ts';
+import { accessSentences } from '../model/decision.ts';
 import { address, interval, pagesSize, resultSentence, time } from '../model/format.ts';
 import { LANE_TITLES } from '../model/lanes.ts';
 import type { LaneItem } from '../model/lanes.ts';
-import { accessName, attributeFlagNames, locationName, pteFlagNames } from '../model/pte-names.ts';
+import { pteFlagNames } from '../model/pte-names.ts';
 import { quirksIn } from '../model/quirks.ts';
-import type { Quirk } from '../model/quirks.ts';
+import type { NamedQuirk } from '../model/quirks.ts';
 import type { StepHazard } from '../model/hazards.ts';
-import type { Step, StepState } from '../model/session.ts';
+import type { Step } from '../model/session.ts';
+import type { StepState } from '../model/states.ts';
 
 interface DetailsProps {
   readonly index: number;
@@ -17,18 +21,20 @@ interface DetailsProps {
   readonly state: StepState;
   readonly selected: LaneItem | undefined;
   readonly gcMajor: number;
+  /** Goes to another operation. */
+  readonly onStep: (index: number) => void;
 }
 
-export function Details({ index, step, state, selected, gcMajor }: DetailsProps): JSX.Element {
+export function Details({ index, step, state, selected, gcMajor, onStep }: DetailsProps): JSX.Element {
   return (
     <section class="details" aria-label="Details">
       {selected !== undefined && <ItemDetails item={selected} gcMajor={gcMajor} isChanged={state.changes.added.has(selected.identity)} />}
-      <StepDetails index={index} step={step} state={state} />
+      <StepDetails index={index} step={step} state={state} onStep={onStep} />
     </section>
   );
 }
 
-function StepDetails({ index, step, state }: { index: number; step: Step; state: StepState }): JSX.Element {
+function StepDetails({ index, step, state, onStep }: Pick<DetailsProps, 'index' | 'step' | 'state' | 'onStep'>): JSX.Element {
   const { added, removed } = state.changes;
   const result = Number(step.answer['ret'] ?? 0);
   const sentences = accessSentences(step.operation, step.answer);
@@ -38,9 +44,9 @@ function StepDetails({ index, step, state }: { index: number; step: Step; state:
       <h2>Operation {index + 1}: {step.operation.name}</h2>
       <p class="mono">{operationText(step.operation)}</p>
       <Facts>
-        <Fact name="answer">{answerText(step)}{result < 0 ? ` - ${resultSentence(result)}` : ''}</Fact>
+        <Fact name="answer">{answerText(step)}{result < 0 ? ` - ${refusalOf(step.operation, result) ?? resultSentence(result)}` : ''}</Fact>
         <Fact name="clock">{time(step.clock)}</Fact>
-        <Fact name="changed">{added.size === 0 && removed.length === 0 ? 'nothing' : `${added.size} new or changed, ${removed.length} gone or as they were`}</Fact>
+        <Fact name="changed">{added.size === 0 && removed.length === 0 ? 'nothing' : `${added.size} new or changed, ${removed.length} gone or replaced`}</Fact>
       </Facts>
       {step.answer['fatal'] !== undefined && <p class="bad">{String(step.answer['fatal'])}</p>}
       {step.difference !== undefined && <p class="bad">Differs from the recording in {step.difference}.</p>}
@@ -60,8 +66,8 @@ function StepDetails({ index, step, state }: { index: number; step: Step; state:
           </ul>
         </>
       )}
-      <Hazards title="Hazards" hazards={step.hazards.filter(({ isNotice }) => !isNotice)} />
-      <Hazards title="Notices" hazards={step.hazards.filter(({ isNotice }) => isNotice)} />
+      <Hazards title="Hazards" hazards={step.hazards.filter(({ isNotice }) => !isNotice)} onStep={onStep} />
+      <Hazards title="Notices" hazards={step.hazards.filter(({ isNotice }) => isNotice)} onStep={onStep} />
       <Quirks quirks={quirksIn(texts.join(' '))} />
       {step.effects.length > 0 && (
         <details open={step.effects.length <= 12}>
@@ -82,7 +88,7 @@ function StepDetails({ index, step, state }: { index: number; step: Step; state:
 }
 
 /** What the monitor has found in a step: how it came to that, and what a program can do. */
-function Hazards({ title, hazards }: { title: string; hazards: readonly StepHazard[] }): JSX.Element | null {
+function Hazards({ title, hazards, onStep }: { title: string; hazards: readonly StepHazard[]; onStep: DetailsProps['onStep'] }): JSX.Element | null {
   if (hazards.length === 0) return null;
   return (
     <>
@@ -91,7 +97,11 @@ function Hazards({ title, hazards }: { title: string; hazards: readonly StepHaza
         {hazards.slice(0, MOST_DECISIONS).map((hazard, at) => (
           <li key={at}>
             <strong class={hazard.isNotice ? '' : 'bad'}>{hazard.quirk}</strong> {hazard.detail} {hazard.count > 1 && `(${hazard.count} times) `}{hazard.pages > 0 && <span class="mono">{interval(hazard.page, hazard.pages)}</span>}
-            {hazard.history !== '' && <span class="note"> after {hazard.history}</span>}
+            {hazard.history.length > 0 && (
+              <span class="note"> after {hazard.history.map(({ operation, what }, nth) => (
+                <span key={nth}>{nth > 0 && ', '}<button type="button" class="link" onClick={() => onStep(operation - 1)}>{what} ({operation})</button></span>
+              ))}</span>
+            )}
             {hazard.advice !== '' && <p><em>What to do:</em> {hazard.advice}</p>}
           </li>
         ))}
@@ -160,7 +170,7 @@ function ItemFacts({ item, gcMajor }: { item: LaneItem; gcMajor: number }): JSX.
     case 'ptes':
       return (
         <>
-          <Fact name="state"><span class={data.run.state === 'ok' ? '' : 'bad'}>{STATE_MEANINGS[data.run.state]}</span></Fact>
+          <Fact name="state"><span class={data.run.state === 'ok' ? '' : 'bad'}>{PTE_STATE_MEANINGS[data.run.state]}</span></Fact>
           <Fact name="flags"><PteFlags flags={data.run.flags} gcMajor={gcMajor} /></Fact>
           <Fact name="first page">{address(item.page)}</Fact>
         </>
@@ -180,7 +190,7 @@ function PteFlags({ flags, gcMajor }: { flags: bigint; gcMajor: number }): JSX.E
   );
 }
 
-function Quirks({ quirks }: { quirks: readonly Quirk[] }): JSX.Element | null {
+function Quirks({ quirks }: { quirks: readonly NamedQuirk[] }): JSX.Element | null {
   if (quirks.length === 0) return null;
   return (
     <>
@@ -188,7 +198,7 @@ function Quirks({ quirks }: { quirks: readonly Quirk[] }): JSX.Element | null {
         <details key={quirk.id} class="quirk" open={quirks.length === 1}>
           <summary><strong>{quirk.id}</strong> {quirk.title}</summary>
           <p>{quirk.text}</p>
-          <p><em>What can be seen:</em> {quirk.observable}{quirk.breaks === '' || quirk.breaks === 'none' ? '' : ` Breaks ${quirk.breaks}.`}</p>
+          <p><em>What can be seen:</em> {quirk.observable}{quirk.invariants.length === 0 ? '' : ` Breaks ${quirk.invariants.join(', ')}.`}</p>
         </details>
       ))}
     </>

@@ -1,14 +1,14 @@
 /** What the colours of the map mean; chooses the attribute that gives the attribute lane its colours. */
 import type { JSX } from 'preact';
-import { ATTRIBUTE_COLOURS, attributeLegend } from '../model/lanes.ts';
+import { ATTRIBUTE_COLOURS, attributeLegend, PTE_STATE_WORDS } from '../model/lanes.ts';
 import type { AttributeColour } from '../model/lanes.ts';
 
 const FIXED: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
   ['VMAs', [['vma-writable', 'writable'], ['vma-readable', 'read-only'], ['vma-none', 'no access']]],
   ['ranges', [['range-2m', '2 MiB'], ['range-64k', '64 KiB'], ['range-4k', '4 KiB'], ['half', 'half: not mapped']]],
   ['PTEs', [
-    ['pte-ok', 'fresh'], ['pte-readonly', 'fresh, read-only'], ['pte-stale', 'stale'], ['pte-perm', 'too permissive'],
-    ['pte-cow', 'over shared'], ['pte-orphan', 'orphan'], ['pte-nodma', 'no DMA'],
+    ['pte-ok', PTE_STATE_WORDS.ok], ['pte-readonly', `${PTE_STATE_WORDS.ok}, read-only`],
+    ...(['stale', 'perm', 'cow', 'orphan', 'nodma'] as const).map((state) => [`pte-${state}`, PTE_STATE_WORDS[state]] as const),
   ]],
   ['outline', [['changed', 'changed here'], ['removed', 'gone'], ['selected', 'selected']]],
 ];

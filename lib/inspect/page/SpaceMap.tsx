@@ -158,7 +158,7 @@ export function SpaceMap({ occupied, lanes, changes, attribute, place, selected,
     <section class="space" aria-label="Address space">
       <header>
         <h2>Address space</h2>
-        <span class="shown" data-testid="shown">{view === undefined ? '' : interval(Math.floor(view.firstPage), Math.max(1, Math.round(view.lastPage - view.firstPage)))}</span>
+        <span class="shown" data-testid="shown">{view === undefined ? '' : interval(Math.floor(view.firstPage), Math.ceil(view.lastPage) - Math.floor(view.firstPage))}</span>
         <label>
           <input type="checkbox" checked={compress} onChange={(event) => setCompress(event.currentTarget.checked)} /> compress gaps
         </label>

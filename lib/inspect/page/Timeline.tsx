@@ -50,7 +50,7 @@ export function Timeline({ steps, current, event, showEvents, theme, onShowEvent
         row={(row) => {
           const at = rows.at(row);
           const step = steps[at.step]!;
-          if (at.event >= 0) return <span class="event-text">{eventAt(step, at.event)!.text}</span>;
+          if (at.event >= 0) return <EventText text={eventAt(step, at.event)!.text} />;
           const mark = markOf(step);
           return (
             <>
@@ -65,6 +65,10 @@ export function Timeline({ steps, current, event, showEvents, theme, onShowEvent
       />
     </section>
   );
+}
+
+function EventText({ text }: { text: string }): JSX.Element {
+  return <span class="event-text" title={text}>{text}</span>;
 }
 
 /** Event `index` of a step: its effects, then its hazards. */
@@ -119,17 +123,25 @@ function drawStrip(element: HTMLCanvasElement, steps: readonly Step[], current: 
   element.height = STRIP_HEIGHT * ratio;
   const context = element.getContext('2d')!;
   context.scale(ratio, ratio);
-  // One column for each pixel, with the most urgent mark of the operations in it.
+  // One column for each pixel. Of many operations in one, each mark takes its share of the height, the most urgent at the bottom.
   const columns = Math.min(width, steps.length);
   for (let column = 0; column < columns; column++) {
     const from = Math.floor((column / columns) * steps.length);
     const to = Math.max(from + 1, Math.floor(((column + 1) / columns) * steps.length));
-    let worst = 0;
-    for (let index = from; index < to; index++) worst = Math.max(worst, MARK_ORDER.indexOf(markOf(steps[index]!)));
+    const counts = MARK_ORDER.map(() => 0);
+    for (let index = from; index < to; index++) counts[MARK_ORDER.indexOf(markOf(steps[index]!))]!++;
     const x = (column / columns) * width;
-    context.fillStyle = paintOf(`mark-${MARK_ORDER[worst]}`);
-    const height = worst === 0 ? 8 : 8 + worst * 3;
-    context.fillRect(x, STRIP_HEIGHT - height, Math.max(1, width / columns - (width / columns > 4 ? 1 : 0)), height);
+    const columnWidth = Math.max(1, width / columns - (width / columns > 4 ? 1 : 0));
+    const worst = counts.findLastIndex((count) => count > 0);
+    let bottom = STRIP_HEIGHT;
+    for (let mark = worst; mark >= 0; mark--) {
+      if (counts[mark] === 0) continue;
+      context.fillStyle = paintOf(`mark-${MARK_ORDER[mark]}`);
+      // One hazard in a thousand operations has to be seen, too.
+      const height = to - from === 1 ? 8 + worst * 3 : Math.max(3, (counts[mark]! / (to - from)) * (STRIP_HEIGHT - 6));
+      context.fillRect(x, bottom - height, columnWidth, height);
+      bottom -= height;
+    }
   }
   context.fillStyle = paintOf('accent');
   context.fillRect(Math.min(width - 2, ((current + 0.5) / steps.length) * width - 1), 0, 2, STRIP_HEIGHT);

@@ -58,7 +58,7 @@ export function Toolbar(props: ToolbarProps): JSX.Element {
       <span class="spring" />
       <button type="button" onClick={() => input.current!.click()}>Open…</button>
       <input
-        ref={input} class="hidden" type="file" accept=".jsonl,.gz" aria-label="trace file" tabIndex={-1}
+        ref={input} hidden type="file" accept=".jsonl,.gz" aria-label="trace file"
         onChange={(event) => {
           const [file] = event.currentTarget.files ?? [];
           if (file !== undefined) props.onOpen(file);

@@ -17,12 +17,29 @@ export function embeddedTrace(): NamedTrace | undefined {
   return text ? (JSON.parse(text) as NamedTrace) : undefined;
 }
 
-/** The text of a file, plain or gzip. */
+/** The text of a file, plain or gzip; throws an Error that begins with its name. */
 export async function readFile(file: File): Promise<NamedTrace> {
-  const head = new Uint8Array(await file.slice(0, 2).arrayBuffer());
-  const packed = head[0] === 0x1f && head[1] === 0x8b;
-  const stream = packed ? file.stream().pipeThrough(new DecompressionStream('gzip')) : file.stream();
-  return { name: file.name, text: await new Response(stream).text() };
+  const { name } = file;
+  const complain = (message: string, cause: unknown): Error => new Error(`${name}: ${message}`, { cause });
+  let bytes: ArrayBuffer;
+  try {
+    bytes = await file.arrayBuffer();
+  } catch (error) {
+    throw complain('cannot be read (a folder?)', error);
+  }
+  const [first, second] = new Uint8Array(bytes, 0, Math.min(2, bytes.byteLength));
+  if (first === 0x1f && second === 0x8b) {
+    try {
+      bytes = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
+    } catch (error) {
+      throw complain('is no complete gzip file', error);
+    }
+  }
+  try {
+    return { name, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+  } catch (error) {
+    throw complain('is no trace: a trace is UTF-8 text with one JSON object a line', error);
+  }
 }
 
 /** A session of a trace; throws TraceFileError with file and line number. */

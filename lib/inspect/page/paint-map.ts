@@ -217,16 +217,18 @@ function paintRuler(context: CanvasRenderingContext2D, view: MapView): void {
   context.fillRect(0, 0, view.width, RULER_HEIGHT - 6);
   const step = 2 ** Math.ceil(Math.log2(Math.max(1, 130 / view.scale.pixelsPerPage)));
   let nextFree = -Infinity;
-  const tick = (page: number): void => {
+  // A label keeps clear of the one before it, and of where the next stretch begins: there the address jumps.
+  const tick = (page: number, limit: number): void => {
     const x = view.x(page);
     if (x < -120 || x > view.width) return;
     context.fillStyle = paintOf('gap-line');
     context.fillRect(x, RULER_HEIGHT - 12, 1, 8);
-    if (x < nextFree) return;
     const text = address(page);
+    const end = x + context.measureText(text).width + 12;
+    if (x < nextFree || end > limit) return;
     context.fillStyle = paintOf('text');
     context.fillText(text, x + 3, 11);
-    nextFree = x + context.measureText(text).width + 12;
+    nextFree = end;
   };
   // From one compressed stretch to the next: its beginning, then round addresses.
   let from = view.firstPage;
@@ -237,8 +239,10 @@ function paintRuler(context: CanvasRenderingContext2D, view: MapView): void {
     from = gap.end + MARGIN_PAGES;
   }
   stretches.push([from, view.lastPage]);
-  for (const [start, end] of stretches) {
-    if (start > view.firstPage) tick(Math.ceil(start));
-    for (let page = Math.ceil(start / step) * step; page <= end; page += step) tick(page);
-  }
+  stretches.forEach(([start, end], index) => {
+    const next = stretches[index + 1];
+    const limit = next === undefined ? Infinity : view.x(next[0]) + 3;
+    if (start > view.firstPage) tick(Math.ceil(start), Infinity);
+    for (let page = Math.ceil(start / step) * step; page <= end; page += step) tick(page, limit);
+  });
 }

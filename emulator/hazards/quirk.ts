@@ -1,0 +1,30 @@
+// Models: nothing - what an entry of the catalogue 07-quirks consists of.
+
+/**
+ * How bad a hazard is: 'corruption' - a real kernel or GPU uses memory that is not its own; 'violation' - an
+ * invariant of SVM does not hold; 'notice' - as the driver means it, but hardly as a program expects it.
+ */
+export type Severity = 'corruption' | 'violation' | 'notice';
+
+/** What the monitor can name. */
+export interface Quirk {
+  /** What was met, in a few words that begin a sentence. */
+  readonly title: string;
+  /** Invariants of 07-quirks that it breaks. */
+  readonly invariants: readonly string[];
+  readonly severity: Severity;
+  /** What a program can do about it. */
+  readonly advice: string;
+}
+
+/** An entry of the catalogue 07-quirks. */
+export interface CataloguedQuirk extends Quirk {
+  /** D deterministic, T depends on a moment, R needs a race, F needs an injected failure. */
+  readonly kind: string;
+  /** What the modelled code does. */
+  readonly text: string;
+  /** What of it can be seen. */
+  readonly observable: string;
+  /** Why nothing in this model can show it; absent where the monitor names it. */
+  readonly unobservable?: string;
+}

@@ -1,0 +1,112 @@
+// Models: nothing - the catalogue 07-quirks, part C.
+import type { CataloguedQuirk } from './quirk.ts';
+
+/** Entries about invalidation and ranges. */
+export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
+  Q35: {
+    title: 'stale mapping after a partial invalidation',
+    kind: 'D', invariants: ['I1', 'I2', 'I3'], severity: 'corruption',
+    text: 'The callback zaps only the event\'s part of a range but marks the whole range "not GPU mapped". A second event on another part of the same range before a refault is then skipped in phase 1: its PTEs stay, without TLB flush, although the CPU page changes.',
+    observable: 'PTE 0 is zero, PTE 1 still maps the freed page; GPU reads of page 1 return old data without a fault, CPU reads return zero. (Variant without freeing: read-only mapped, never-written region with GPU_RO=1; CPU writes page 0, then page 1; GPU keeps reading zero from page 1.) Cured only when the GPU faults on page 0.',
+    advice: 'discard or protect whole 2 MiB chunks, or let the GPU fault on a zapped page of the chunk',
+  },
+  Q36: {
+    title: 'unmapping after a partial invalidation leaves PTEs of freed memory',
+    kind: 'D', invariants: ['I1', 'I2', 'I3'], severity: 'corruption',
+    text: 'Same cause, with UNMAP as the second event: nothing is zapped, and the GC removes the range without zapping.',
+    observable: 'after the collection 511 live PTEs, no range, no VMA; GPU reads and writes freed memory without faults.',
+    advice: 'let the GPU fault the chunk in again before it is unmapped, or never discard parts of it',
+  },
+  Q37: {
+    title: 'a partial unmap leaves the rest of the range to nobody',
+    kind: 'D', invariants: ['I2', 'I3', 'I1'], severity: 'corruption',
+    text: 'A partial unmap zaps only its part, DMA-unmaps the whole range, and the GC removes the whole range. PTEs of the remaining part stay live and belong to no range: no later event can find them.',
+    observable: 'the second munmap zaps and clears nothing; 511 live PTEs of freed pages, and the attributes of these 511 pages stay as well.',
+    advice: 'unmap whole chunks of 2 MiB, or discard the whole chunk first',
+  },
+  Q38: {
+    title: 'a split removed a range that was not zapped',
+    kind: 'D', invariants: ['I3', 'I4', 'I1'], severity: 'corruption',
+    text: 'A range crossing the new boundary is removed even if it is "not GPU mapped" and therefore was not zapped — but after a partial invalidation it still has live PTEs.',
+    observable: 'no zap, no flush, range removed, 511 live writable PTEs.',
+    advice: 'set attributes of parts before any part of the chunk is discarded',
+  },
+  Q39: {
+    title: 'a failed zap was swallowed',
+    kind: 'F', invariants: ['I1', 'I2', 'I3'], severity: 'corruption',
+    text: 'The result of a zap in the callback is ignored; the range is marked not mapped and DMA-unmapped all the same, and the TLB flush is done over unchanged PTEs. The page-table layer refuses zaps, for example, while the VM is being evicted.',
+    observable: 'live PTEs, range not mapped.',
+    advice: 'nothing; the kernel was under memory pressure or evicting the VM',
+  },
+  Q40: {
+    title: '"GPU mapped" was set after the pages were invalidated',
+    kind: 'R', invariants: ['I1', 'I2'], severity: 'corruption',
+    text: 'Between writing the PTEs and setting the mark (fence wait, directory update, TLB flush in between for prefetch) an event finds "not mapped", skips the zap, and DMA-unmaps; then the mark is set on a range with stale PTEs. The EAGAIN branch of the commit has the mirror image: it clears the mark without zapping.',
+    observable: 'PTEs of freed pages live, GPU mapped true, pages invalid; SET returns 0.',
+    advice: 'do not change memory while it is prefetched or faulted in',
+  },
+  Q41: {
+    title: 'PTEs of a failed commit are not recorded',
+    kind: 'F', invariants: ['I3', 'I1'], severity: 'corruption',
+    text: 'If a piece of the range or the directory update fails, pieces already written stay, but GPU mapped remains as it was (usually false), so later events skip them.',
+    observable: 'live PTEs of the first entry, GPU mapped false; fault result non-zero.',
+    advice: 'let the GPU fault on the range again before memory of it is given back',
+  },
+  Q42: {
+    title: 'a fault commit changed live PTEs without a TLB flush',
+    kind: 'D', invariants: ['I12', 'I1'], severity: 'corruption',
+    text: 'A fault rewrites the PTEs of the whole range, including pages whose old translation may be cached (after Q35, or when flags change), without a flush, and returns before the update is known to be complete.',
+    observable: 'PTE 1 is correct again, the TLB still serves the freed page.',
+    advice: 'prefetch the range instead of faulting it in again: that flushes',
+  },
+  Q43: {
+    title: 'an interrupted fence wait is ignored',
+    kind: 'F', invariants: ['I8'], severity: 'violation',
+    text: 'In the SET path the wait for the page-table update is interruptible, but its outcome is not looked at; the range is marked mapped while the update may be running.',
+    observable: 'SET returns 0 early; GPU may still fault.',
+    advice: 'block signals while memory is prefetched, or let faults do the rest',
+    unobservable: 'page-table updates are complete at once: there is no fence to wait for',
+  },
+  Q44: {
+    title: 'a queued range was removed twice',
+    kind: 'R', invariants: ['I10'], severity: 'corruption',
+    text: "The split invalidation removes ranges without looking at the GC queue. If a range was queued between SET's GC wait and the invalidation, the worker later removes it again: a one-time warning if its notifier is gone; otherwise removal of an unlinked node, a second reference drop and use after free.",
+    observable: 'corruption.',
+    advice: 'do not unmap memory while attributes of a part of its chunk are set',
+  },
+  Q45: {
+    title: 'a range that was queued again while being collected was removed twice',
+    kind: 'R', invariants: ['I10'], severity: 'corruption',
+    text: 'After taking a range off the list the collector clears attributes before it removes the range. An unmap of another part of it in that window queues it again; after the removal it stays owned and queued and the same run removes it again.',
+    observable: 'as Q44: corruption.',
+    advice: 'do not unmap parts of one chunk from several threads',
+  },
+  Q46: {
+    title: 'a failed collection left a zombie range',
+    kind: 'F', invariants: ['I7', 'I10'], severity: 'violation',
+    text: 'If clearing attributes fails (ENOMEM), the range has been taken off the list but is neither removed nor released nor re-queued, and the remaining entries wait. The zombie is flagged unmapped for ever: every fault on it ends in Q55. Only another UNMAP event touching it queues it again.',
+    observable: 'endless retry. (If the failure hits the synchronous collection, that fault is killed with ENOMEM.)',
+    advice: 'unmap the range once more; it is queued again then',
+  },
+  Q47: {
+    title: 'a split zapped more than the interval, or failed without a flush',
+    kind: 'D/F', invariants: ['I12'], severity: 'notice',
+    text: 'Each touched range is zapped as a whole, also outside the new interval. If a later zap fails, the procedure returns without the TLB flush for the ranges already zapped or removed.',
+    observable: 'stale TLB entries of the first.',
+    advice: 'set attributes of parts before the GPU uses the chunk',
+  },
+  Q68: {
+    title: 'a range spans several attribute intervals',
+    kind: 'F/T', invariants: ['I4'], severity: 'violation',
+    text: "Lookup returns an existing range without comparing it with the interval bounds. After Q25 or Q32 a range covers several intervals; a fault in any of them maps the whole range with that interval's record, and a full-cover SET on one of them does not invalidate.",
+    observable: 'writable PTEs in the GPU_RO part; alternating faults rewrite the range each time.',
+    advice: 'discard the range so that smaller ones are made',
+  },
+  Q69: {
+    title: 'a prefetch populated untouched memory',
+    kind: 'D', invariants: [], severity: 'notice',
+    text: 'Mapping an interval collects pages with forced faults (for writing unless read-only), so a prefetch over a large untouched mapping allocates all its memory; the svm lock is held for the whole interval, so faults and the GC wait.',
+    observable: '1 GiB resident; a concurrent GPU fault is served only afterwards.',
+    advice: 'prefetch in pieces, and only what the GPU needs',
+  },
+};

@@ -1,0 +1,82 @@
+/** The machine that executes a session's steps, watched for faults and hazards. */
+import type { HazardMonitor } from '../../../emulator/index.ts';
+import { firstDifference } from '../../trace/compare.ts';
+import type { TraceAnswer } from '../../trace/answer.ts';
+import type { TraceEffect } from '../../trace/effect-recorder.ts';
+import type { TraceOperation } from '../../trace/operation.ts';
+import { TraceRunner } from '../../trace/runner.ts';
+import { Decisions } from './decision.ts';
+import { StepHazards } from './hazards.ts';
+import type { SessionLine, Step } from './session.ts';
+
+/** A machine on its way through the steps of a session. */
+export interface SteppingMachine {
+  readonly runner: TraceRunner;
+  /** Steps that it has behind it. */
+  readonly executed: number;
+}
+
+/** Runs steps and says all there is to say about each. */
+export class LiveMachine implements SteppingMachine {
+  readonly runner: TraceRunner;
+  readonly #decisions = new Decisions();
+  readonly #hazards = new StepHazards();
+  #executed = 0;
+  #monitor: HazardMonitor | undefined;
+
+  constructor() {
+    this.runner = new TraceRunner((machine) => {
+      this.#monitor = machine.watchHazards();
+      machine.on('hazard', (hazard) => this.#hazards.add(hazard));
+      machine.on('fault', (fault) => this.#decisions.add(fault));
+    });
+  }
+
+  get executed(): number {
+    return this.#executed;
+  }
+
+  execute(line: SessionLine): Step {
+    const { operation, source, expected } = line;
+    if (this.#monitor !== undefined) this.#monitor.operation = this.#executed + 1;
+    const answer = answerOf(this.runner, operation);
+    this.#executed++;
+    const { fx: effects = [], ...withoutEffects } = answer;
+    const difference = expected === undefined ? undefined : firstDifference(expected, 'fx' in expected ? answer : withoutEffects);
+    return {
+      operation,
+      source,
+      answer,
+      effects: effects as readonly TraceEffect[],
+      hazards: this.#hazards.take(),
+      decisions: this.#decisions.take(),
+      clock: this.runner.machine.clock.now,
+      ...(expected === undefined ? {} : { expected }),
+      ...(difference === undefined ? {} : { difference: difference.path === '' ? 'the answer' : difference.path }),
+    };
+  }
+}
+
+/** Runs steps that were run before, only to have their states again: nobody watches it, which makes it several times as fast. */
+export class RepeatingMachine implements SteppingMachine {
+  readonly runner = new TraceRunner();
+  #executed = 0;
+
+  get executed(): number {
+    return this.#executed;
+  }
+
+  repeat(step: Step): void {
+    answerOf(this.runner, step.operation);
+    this.#executed++;
+  }
+}
+
+/** The answer; one with `fatal` where the machine does not model what is asked for. */
+function answerOf(runner: TraceRunner, operation: TraceOperation): TraceAnswer {
+  try {
+    return runner.execute(operation);
+  } catch (error) {
+    return { fatal: error instanceof Error ? error.message : String(error) };
+  }
+}

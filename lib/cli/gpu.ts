@@ -49,7 +49,7 @@ export const gpuCommand: Command = {
 Exit code 1: the access was refused.`,
   async run(args) {
     const { values, positionals } = readArguments('gpu', args, OPTIONS, true);
-    if (values.mount === undefined) throw new UsageError('gpu: --mount DIR is missing; see amdgpu-svm gpu --help');
+    if (!values.mount) throw new UsageError('gpu: --mount DIR is missing; see amdgpu-svm gpu --help');
     const request = requestOf(positionals, values);
     const reply = await askControl(controlPath(realPath(values.mount)), request);
     if (!reply.ok) {

@@ -126,7 +126,8 @@ describeNative('files that are no device', (addon) => {
       expect(await pending).toBe(-ENOTTY);
       expect(addon.open(join(folder, 'other'))).toBe(-EISDIR);
     }
-    expect(openDescriptors()).toBe(before);
+    // Those of others may have gone meanwhile.
+    expect(openDescriptors()).toBeLessThanOrEqual(before);
   });
 
   it('leave no descriptor behind after 10,000 opens, whether closed or forgotten', () => {

@@ -1,5 +1,5 @@
 /** A served node for tests: `amdgpu-svm serve` as a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -54,7 +54,7 @@ export class ServedNode {
 
   private constructor(mount: string, args: readonly string[]) {
     this.mount = mount;
-    this.child = spawn(process.execPath, [cli, 'serve', '--mount', mount, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawnChild(process.execPath, [cli, 'serve', '--mount', mount, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.child.stdout!, this.child.stderr!]) {
       stream.setEncoding('utf8');
       stream.on('data', (chunk: string) => this.#output.push(chunk));
@@ -102,9 +102,26 @@ export class ServedNode {
   }
 }
 
+const children = new Set<ChildProcess>();
+
+/** `spawn` for a process that must not outlive the tests of the file: one that is left over would keep the runner from ending. */
+export function spawnChild(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  const child = spawn(command, args, options);
+  children.add(child);
+  child.once('close', () => children.delete(child));
+  // A program that isn't there: 'close' follows, and the test sees that.
+  child.once('error', () => children.delete(child));
+  return child;
+}
+
 const mountPoints: string[] = [];
-afterAll(() => {
+// After the hooks of the tests themselves; what a test that failed has left behind goes here.
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await eventually(() => children.size === 0, () => `still running: ${[...children].map(({ pid }) => pid).join()}`);
   for (const mount of mountPoints) {
+    // The helper of a server that was killed unmounts, unless the test has stopped it.
+    await eventually(() => mountEntry(mount) === '').catch(() => run('fusermount3', ['-u', '-z', mount]));
     fs.rmSync(`${mount}.gpu`, { force: true });
     // Empty folders only: nothing is ever deleted through a mount.
     for (const folder of [mount, path.dirname(mount)]) if (fs.existsSync(folder)) fs.rmdirSync(folder);

@@ -54,7 +54,7 @@ describeWhere(problem, 'a server under load', () => {
   it('survives 100,000 ioctls of four processes, others killed in the middle, and malformed requests; nothing leaks', { timeout: 400_000 }, async () => {
     const served = await ServedNode.start(['--gpus', '2']);
     const server = served.child.pid!;
-    const helper = Number(fs.readFileSync(`/proc/${server}/task/${server}/children`, 'utf8').trim());
+    const { helper } = served;
     await run(stress, [served.node(), '99', '100']);
     const idle = async (): Promise<boolean> => (await served.gpuJson('list'))['files'] === 0;
     await eventually(idle);

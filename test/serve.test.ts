@@ -14,14 +14,6 @@ const unserved = whyNotServed();
 const player = path.join(root, 'native', 'test', 'clients', 'svm_walk.py');
 const MIB = 1 << 20;
 
-/** The process of the FUSE helper of a server. */
-function helperOf(served: ServedNode): number {
-  const children = fs.readFileSync(`/proc/${served.child.pid}/task/${served.child.pid}/children`, 'utf8').trim().split(' ').map(Number);
-  const found = children.find((pid) => fs.readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('amdgpu-svm-fuse'));
-  if (found === undefined) throw new Error('the server has no helper');
-  return found;
-}
-
 describeWhere(unserved, 'the mount', () => {
   let served: ServedNode | undefined;
   afterEach(async () => {
@@ -62,7 +54,7 @@ describeWhere(unserved, 'the mount', () => {
 
   it('is gone when the helper was killed, and the server says so', async () => {
     served = await ServedNode.start();
-    process.kill(helperOf(served), 'SIGKILL');
+    process.kill(served.helper, 'SIGKILL');
     expect(await served.ended).toEqual({ code: 3, signal: null });
     expect(mountEntry(served.mount)).toBe('');
     expect(served.output).toContain('the FUSE helper has ended with SIGKILL');
@@ -70,8 +62,7 @@ describeWhere(unserved, 'the mount', () => {
 
   it('is reported with the command that clears it when both were killed at once', async () => {
     served = await ServedNode.start();
-    const { mount, child } = served;
-    const helper = helperOf(served);
+    const { mount, child, helper } = served;
     // Stopped, it can't notice the end of the other one.
     process.kill(helper, 'SIGSTOP');
     try {

@@ -26,6 +26,7 @@ function prebuild(out, arch) {
     fs.symlinkSync(path.join(root, 'node_modules'), path.join(work, 'node_modules'));
     const headers = headersFolder();
     const env = { ...buildEnvironment(), JOBS: 'max', PREBUILD_NODE_GYP: dependency('.bin/node-gyp'), ...(headers ? { npm_config_nodedir: headers } : {}) };
+    if (process.env.STRIP) Object.assign(env, { PREBUILD_STRIP_BIN: process.env.STRIP });
     const args = [dependency('prebuildify/bin.js'), '--napi', '--strip', '--tag-libc', '--arch', arch, '--target', process.versions.node, '--cwd', work, '--out', out];
     const build = runLogged('prebuild', process.execPath, args, { env });
     if (!build.ok) throw new ScriptError(`prebuildify failed, see ${build.log}`);

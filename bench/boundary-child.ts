@@ -1,12 +1,19 @@
-/** Runs in a process of its own, with the accepting shim preloaded: times the boundary and prints JSON. */
+/**
+ * Runs in a process of its own: times the boundary and prints JSON. `addon`: the addon's
+ * ioctl, whose system call is the one of the C loop. `device`: the typed calls, which
+ * need the accepting shim preloaded.
+ */
 import { nativeAddon } from '../lib/device/native-addon.ts';
 import { SvmDevice } from '../lib/device/svm-device.ts';
 import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../lib/uapi/request.ts';
 
 /** Nanoseconds of one call, for each batch. */
-export interface BoundaryTimes {
+export interface AddonTimes {
   readonly prepared: number[];
   readonly plain: number[];
+}
+
+export interface DeviceTimes {
   readonly setAttributes: number[];
   /** Bytes of JavaScript heap and of its buffers that stay allocated, per call of setAttributes. */
   readonly retained: number;
@@ -37,23 +44,27 @@ function retainedBytes(calls: number, call: () => void): number {
   return (usedBytes() - before) / calls;
 }
 
-const [file = '/dev/null', calls = '2000', count = '100'] = process.argv.slice(2);
-const addon = nativeAddon();
-const handle = addon.open(file);
-if (typeof handle === 'number') throw new Error(`${file}: errno ${-handle}`);
-const made = addon.prepareIoctl(handle, DRM_IOCTL_AMDGPU_GEM_SVM, 32);
-if (typeof made === 'number') throw new Error(`prepareIoctl: errno ${-made}`);
-const { ioctl } = made;
-const argument = new Uint8Array(32);
-const device = SvmDevice.open({ backend: 'kernel', node: file, profile: 'v4' });
-const range = { address: 0x7f00_0000_0000n, size: 2 << 20 };
-const setThree = () => device.setAttributes(range, { access: 'allow-migrate', preferredLocation: 'device', gpuReadMostly: true });
+function timeAddon(file: string, calls: number, count: number): AddonTimes {
+  const addon = nativeAddon();
+  const handle = addon.open(file);
+  if (typeof handle === 'number') throw new Error(`${file}: errno ${-handle}`);
+  const made = addon.prepareIoctl(handle, DRM_IOCTL_AMDGPU_GEM_SVM, 32);
+  if (typeof made === 'number') throw new Error(`prepareIoctl: errno ${-made}`);
+  const { ioctl } = made;
+  const argument = new Uint8Array(32);
+  return {
+    prepared: batches(calls, count, () => void ioctl()),
+    plain: batches(calls, count, () => void handle.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, argument)),
+  };
+}
 
-const sizes = [Number(calls), Number(count)] as const;
-const times: BoundaryTimes = {
-  prepared: batches(...sizes, () => void ioctl()),
-  plain: batches(...sizes, () => void addon.ioctl(handle, DRM_IOCTL_AMDGPU_GEM_SVM, argument)),
-  setAttributes: batches(...sizes, setThree),
-  retained: retainedBytes(100_000, setThree),
-};
-process.stdout.write(JSON.stringify(times));
+function timeDevice(file: string, calls: number, count: number): DeviceTimes {
+  const device = SvmDevice.open({ backend: 'kernel', node: file, profile: 'v4' });
+  const range = { address: 0x7f00_0000_0000n, size: 2 << 20 };
+  const setThree = () => device.setAttributes(range, { access: 'allow-migrate', preferredLocation: 'device', gpuReadMostly: true });
+  return { setAttributes: batches(calls, count, setThree), retained: retainedBytes(100_000, setThree) };
+}
+
+const [what, file = '/dev/null', calls = '2000', count = '100'] = process.argv.slice(2);
+const time = what === 'addon' ? timeAddon : timeDevice;
+process.stdout.write(JSON.stringify(time(file, Number(calls), Number(count))));

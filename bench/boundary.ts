@@ -10,7 +10,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nativeSupport } from '../lib/device/native-addon.ts';
 import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../lib/uapi/request.ts';
-import type { BoundaryTimes } from './boundary-child.ts';
+import type { AddonTimes, DeviceTimes } from './boundary-child.ts';
 import type { Measurement } from './measurement.ts';
 import { formatTable, reportRow } from './report.ts';
 
@@ -51,10 +51,14 @@ function measured(loop: string, shim: string): Measurement[] {
   for (let round = 0; round < ROUNDS; round++) {
     const printed = output(loop, [FILE, String(DRM_IOCTL_AMDGPU_GEM_SVM), String(CALLS), String(BATCHES)]);
     plainC.push(...printed.trim().split('\n').map(Number));
-    const args = ['--expose-gc', child, FILE, String(CALLS), String(BATCHES)];
-    const answer = JSON.parse(output(process.execPath, args, { LD_PRELOAD: shim })) as BoundaryTimes;
-    for (const name of ['prepared', 'plain', 'setAttributes'] as const) times[name].push(...answer[name]);
-    retained = Math.min(retained, answer.retained);
+    const ask = (what: string, environment?: NodeJS.ProcessEnv): unknown =>
+      JSON.parse(output(process.execPath, ['--expose-gc', child, what, FILE, String(CALLS), String(BATCHES)], environment));
+    const addon = ask('addon') as AddonTimes;
+    times.prepared.push(...addon.prepared);
+    times.plain.push(...addon.plain);
+    const device = ask('device', { LD_PRELOAD: shim }) as DeviceTimes;
+    times.setAttributes.push(...device.setAttributes);
+    retained = Math.min(retained, device.retained);
   }
   const c = microseconds(plainC);
   const limit = { kind: 'limit', value: RATIO * c.median } as const;
@@ -62,7 +66,7 @@ function measured(loop: string, shim: string): Measurement[] {
   return [
     { name: 'ioctl(2), C loop', unit: 'us', ...c, target: undefined },
     { name: 'addon, prepared ioctl', unit: 'us', ...microseconds(times.prepared), target: limit },
-    { name: 'addon, ioctl(handle, request, arg)', unit: 'us', ...microseconds(times.plain), target: limit },
+    { name: 'addon, ioctl(request, arg)', unit: 'us', ...microseconds(times.plain), target: limit },
     {
       name: 'setAttributes with 3 attributes, above the C loop',
       unit: 'us',

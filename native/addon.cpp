@@ -11,15 +11,12 @@
 namespace amdgpu_svm {
 
 static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  auto* const state = new AddonState;  // freed with the environment
-  env.SetInstanceData(state);
+  env.SetInstanceData(new AddonState);  // freed with the environment
   const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
     exports.Set(name, Napi::Function::New(env, function, name));
   };
   add("open", open);
   add("close", close);
-  napi_value plain = nullptr;
-  if (napi_create_function(env, "ioctl", NAPI_AUTO_LENGTH, ioctl, state, &plain) == napi_ok) exports.Set("ioctl", plain);
   add("ioctlAsync", ioctl_async);
   add("prepareIoctl", prepare_ioctl);
   add("driverVersion", driver_version);

@@ -17,6 +17,7 @@
               "device_handle.cpp",
               "driver_version.cpp",
               "guarded_block.cpp",
+              "handle_ioctl.cpp",
               "ioctl_call.cpp",
               "layout.cpp",
               "mapping.cpp",

@@ -69,8 +69,6 @@ class IoctlWorker : public Napi::AsyncWorker {
 // The exported functions; native.d.ts documents them.
 Napi::Value open(const Napi::CallbackInfo& info);
 Napi::Value close(const Napi::CallbackInfo& info);
-// In plain Node-API, as it is the one that is called often; its data is the AddonState.
-napi_value ioctl(napi_env env, napi_callback_info info);
 Napi::Value ioctl_async(const Napi::CallbackInfo& info);
 Napi::Value driver_version(const Napi::CallbackInfo& info);
 

@@ -1,4 +1,4 @@
-// The exported functions open, close, ioctl and ioctlAsync.
+// The exported functions open, close and ioctlAsync.
 #include <fcntl.h>
 
 #include <cerrno>
@@ -18,12 +18,6 @@ Napi::Value settled(Napi::Env env, int result) {
   const Napi::Promise::Deferred deferred = Napi::Promise::Deferred::New(env);
   deferred.Resolve(Napi::Number::New(env, result));
   return deferred.Promise();
-}
-
-napi_value number(napi_env env, int value) {
-  napi_value result = nullptr;
-  napi_create_int32(env, value, &result);
-  return result;
 }
 
 }  // namespace
@@ -47,41 +41,13 @@ Napi::Value close(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, handle->device()->close());
 }
 
-napi_value ioctl(napi_env env, napi_callback_info info) {
-  size_t count = IoctlArguments::kCount;  // what isn't given is undefined
-  napi_value values[IoctlArguments::kCount];
-  void* data = nullptr;
-  if (napi_get_cb_info(env, info, &count, values, nullptr, &data) != napi_ok) return nullptr;
-  AddonState& state = *static_cast<AddonState*>(data);
-  DeviceHandle* const handle = DeviceHandle::argument(env, *state.handles(), values[0]);
-  if (handle == nullptr) return nullptr;
-  // Getters of the arguments may close the device, so its state is asked for afterwards.
-  IoctlArguments arguments;
-  if (!arguments.read(env, values)) return nullptr;
-  if (handle->device()->closed()) return number(env, -EBADF);
-  IoctlCall& call = state.synchronous_call();
-  int result = call.prepare(arguments);
-  if (result == 0) {
-    result = call.run(handle->device()->number());
-    // No JavaScript has run since the spans were taken.
-    call.restore_pointer_fields();
-    call.copy_back(0, arguments.bytes);
-    for (size_t index = 0; index < arguments.pointer_count; ++index) {
-      call.copy_back(1 + index, arguments.pointers[index].bytes);
-    }
-  }
-  call.reset();
-  return number(env, result);
-}
-
 Napi::Value ioctl_async(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   AddonState& state = AddonState::of(env);
   DeviceHandle* const handle = DeviceHandle::argument(env, *state.handles(), info[0]);
   if (handle == nullptr) return env.Undefined();
-  const napi_value values[IoctlArguments::kCount] = {info[0], info[1], info[2], info[3]};
   IoctlArguments arguments;
-  if (!arguments.read(env, values)) return env.Undefined();
+  if (!arguments.read(env, info[1], info[2], info[3])) return env.Undefined();
   if (handle->device()->closed()) return settled(env, -EBADF);
   auto call = std::make_unique<IoctlCall>(state.pool());
   const int result = call->prepare(arguments);

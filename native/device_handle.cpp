@@ -4,11 +4,12 @@
 
 #include "addon_state.h"
 #include "arguments.h"
+#include "handle_ioctl.h"
 
 namespace amdgpu_svm {
 
 napi_value DeviceHandle::create(Napi::Env env, std::shared_ptr<Device> device) {
-  auto handle = std::make_unique<DeviceHandle>(AddonState::of(env).handles(), std::move(device));
+  auto handle = std::make_unique<DeviceHandle>(AddonState::of(env).handles(), device);
   const auto finalize = [](napi_env, void* data, void*) { delete static_cast<DeviceHandle*>(data); };
   napi_value object = nullptr;
   if (napi_create_object(env, &object) != napi_ok ||
@@ -17,7 +18,7 @@ napi_value DeviceHandle::create(Napi::Env env, std::shared_ptr<Device> device) {
     return nullptr;
   }
   handle.release();
-  return object;
+  return add_handle_ioctl(env, object, std::move(device)) ? object : nullptr;
 }
 
 DeviceHandle* DeviceHandle::argument(napi_env env, DeviceHandles& handles, napi_value value) {

@@ -60,6 +60,12 @@ bool IoctlArguments::read_pointer_properties(napi_env env, napi_value list) {
   return true;
 }
 
+bool IoctlArguments::refuse_short_argument(napi_env env, size_t encoded) const {
+  throw_range_error(env, "arg: has " + std::to_string(bytes.size) + " bytes, the request number says " +
+                             std::to_string(encoded));
+  return false;
+}
+
 bool IoctlArguments::check_pointer_fields(napi_env env) {
   for (size_t index = 0; index < pointer_count; ++index) {
     Pointer& pointer = pointers[index];
@@ -83,72 +89,77 @@ bool IoctlArguments::check_pointer_fields(napi_env env) {
   return true;
 }
 
-bool IoctlArguments::read(napi_env env, const napi_value* values) {
-  const auto number = integer_argument(env, values[1], "request", 0, UINT32_MAX);
-  if (!number) return false;
-  request = static_cast<uint32_t>(*number);
-  argument = values[2];
-  napi_valuetype type = napi_undefined;
-  napi_typeof(env, values[3], &type);
-  if (type != napi_undefined && !read_pointer_properties(env, values[3])) return false;
+bool IoctlArguments::read(napi_env env, napi_value number, napi_value bytes_value, napi_value list) {
+  const auto integer = integer_argument(env, number, "request", 0, UINT32_MAX);
+  if (!integer) return false;
+  request = static_cast<uint32_t>(*integer);
+  argument = bytes_value;
+  if (!is_undefined(env, list) && !read_pointer_properties(env, list)) return false;
   const auto found = bytes_argument(env, argument, "arg");
   if (!found) return false;
   bytes = *found;
   // Linux reads and writes as many bytes as the request number says.
   const size_t encoded = _IOC_SIZE(request);
-  if (bytes.size < encoded) {
-    throw_range_error(env, "arg: has " + std::to_string(bytes.size) + " bytes, the request number says " +
-                               std::to_string(encoded));
-    return false;
-  }
-  return check_pointer_fields(env);
+  if (bytes.size < encoded) return refuse_short_argument(env, encoded);
+  return pointer_count == 0 || check_pointer_fields(env);
 }
 
-uint8_t* IoctlCall::add_copy(Bytes bytes) {
-  Copy copy{pool_->take(bytes.size), bytes.size};
+IoctlCall::~IoctlCall() {
+  reset();
+  pool_->give_back(std::move(argument_.block));
+}
+
+uint8_t* IoctlCall::make_copy(Copy& copy, Bytes bytes) {
+  if (!copy.block || copy.block->capacity() < bytes.size) copy.block = pool_->take(bytes.size);
   if (!copy.block) return nullptr;
+  copy.length = bytes.size;
   uint8_t* const start = copy.bytes();
   std::memcpy(start, bytes.data, bytes.size);
-  copies_.push_back(std::move(copy));
   return start;
+}
+
+bool IoctlCall::add_pointer(const IoctlArguments::Pointer& pointer) {
+  const uint8_t* const data = make_copy(data_.emplace_back(), pointer.bytes);
+  if (data == nullptr) return false;
+  uint8_t* const field = argument_.bytes() + pointer.offset;
+  PointerField& kept = fields_.emplace_back(PointerField{pointer.offset, {}});
+  std::memcpy(kept.original.data(), field, kPointerBytes);
+  const uint64_t address = reinterpret_cast<uintptr_t>(data);
+  std::memcpy(field, &address, kPointerBytes);
+  return true;
 }
 
 int IoctlCall::prepare(const IoctlArguments& arguments) {
   request_ = arguments.request;
-  uint8_t* const argument = add_copy(arguments.bytes);
-  if (argument == nullptr) return -ENOMEM;
+  if (make_copy(argument_, arguments.bytes) == nullptr) return -ENOMEM;
   for (size_t index = 0; index < arguments.pointer_count; ++index) {
-    const IoctlArguments::Pointer& pointer = arguments.pointers[index];
-    const uint8_t* const data = add_copy(pointer.bytes);
-    if (data == nullptr) return -ENOMEM;
-    PointerField field{pointer.offset, {}};
-    std::memcpy(field.original.data(), argument + pointer.offset, kPointerBytes);
-    const uint64_t address = reinterpret_cast<uintptr_t>(data);
-    std::memcpy(argument + pointer.offset, &address, kPointerBytes);
-    fields_.push_back(field);
+    if (!add_pointer(arguments.pointers[index])) return -ENOMEM;
   }
   return 0;
 }
 
 int IoctlCall::run(int file_descriptor) {
-  void* const argument = copies_.front().bytes();
+  void* const argument = argument_.bytes();
   return restarted([&] { return ::ioctl(file_descriptor, static_cast<unsigned long>(request_), argument); });
 }
 
 void IoctlCall::restore_pointer_fields() {
   for (const PointerField& field : fields_) {
-    std::memcpy(copies_.front().bytes() + field.offset, field.original.data(), kPointerBytes);
+    std::memcpy(argument_.bytes() + field.offset, field.original.data(), kPointerBytes);
   }
 }
 
 void IoctlCall::copy_back(size_t index, Bytes target) {
-  const Copy& copy = copies_[index];
+  const Copy& copy = index == 0 ? argument_ : data_[index - 1];
   if (target.size == copy.length) std::memcpy(target.data, copy.bytes(), target.size);
 }
 
 void IoctlCall::reset() {
-  for (Copy& copy : copies_) pool_->give_back(std::move(copy.block));
-  copies_.clear();
+  // A large block is not kept, one of a page is: nearly every argument fits into it.
+  if (argument_.block && argument_.block->capacity() != page_size()) argument_.block.reset();
+  if (data_.empty()) return;
+  for (Copy& copy : data_) pool_->give_back(std::move(copy.block));
+  data_.clear();
   fields_.clear();
 }
 

@@ -20,7 +20,6 @@ namespace amdgpu_svm {
 // The checked arguments of JavaScript's ioctl(), still JavaScript values. Made on
 // the stack for every call: nothing in it is initialised before read() does it.
 struct IoctlArguments {
-  static constexpr size_t kCount = 4;  // handle, request, arg, pointers
   // No structure of the DRM interface has more; a bound keeps the overlap check cheap.
   static constexpr size_t kMaximumPointers = 64;
   struct Pointer {
@@ -29,9 +28,9 @@ struct IoctlArguments {
     Bytes bytes;
   };
 
-  // Reads arguments 1 (request), 2 (arg) and 3 (pointers, may be undefined); false
-  // with an exception pending. The bytes are valid until JavaScript runs again.
-  bool read(napi_env env, const napi_value* values);
+  // Null or undefined `list`: no pointers. False with an exception pending. The
+  // bytes are valid until JavaScript runs again.
+  bool read(napi_env env, napi_value number, napi_value bytes_value, napi_value list);
 
   uint32_t request;
   napi_value argument;
@@ -42,6 +41,7 @@ struct IoctlArguments {
  private:
   bool read_pointer_properties(napi_env env, napi_value list);
   bool check_pointer_fields(napi_env env);
+  bool refuse_short_argument(napi_env env, size_t encoded) const;
 };
 
 class IoctlCall {
@@ -49,7 +49,7 @@ class IoctlCall {
   explicit IoctlCall(std::shared_ptr<BlockPool> pool) : pool_(std::move(pool)) {}
   IoctlCall(const IoctlCall&) = delete;
   IoctlCall& operator=(const IoctlCall&) = delete;
-  ~IoctlCall() { reset(); }
+  ~IoctlCall();
 
   // 0 or -ENOMEM.
   int prepare(const IoctlArguments& arguments);
@@ -61,13 +61,13 @@ class IoctlCall {
   // Copies what the kernel left into a JavaScript buffer; 0 is the argument, the data of
   // the pointers follows. Left out when the buffer has another length than it had.
   void copy_back(size_t index, Bytes target);
-  // Ready for the next prepare(); the blocks go back to the pool.
+  // Ready for the next prepare().
   void reset();
 
  private:
   struct Copy {
     std::unique_ptr<GuardedBlock> block;
-    size_t length;
+    size_t length = 0;
     uint8_t* bytes() const { return block->tail(length); }
   };
   struct PointerField {
@@ -76,11 +76,13 @@ class IoctlCall {
   };
 
   // The bytes of the copy, or null when there is no memory.
-  uint8_t* add_copy(Bytes bytes);
+  uint8_t* make_copy(Copy& copy, Bytes bytes);
+  bool add_pointer(const IoctlArguments::Pointer& pointer);
 
   std::shared_ptr<BlockPool> pool_;
   uint32_t request_ = 0;
-  std::vector<Copy> copies_;  // the argument, then the data of the pointers
+  Copy argument_;           // its block stays for the next call
+  std::vector<Copy> data_;  // of the pointers
   std::vector<PointerField> fields_;
 };
 

@@ -21,6 +21,25 @@ declare const memoryBrand: unique symbol;
 /** An open device file. Collecting it closes the file. */
 export interface DeviceHandle {
   readonly [deviceBrand]: never;
+
+  /**
+   * One ioctl(2) on this thread. A member, as finding out what device an argument
+   * stands for would cost nearly as much as the system call. `request` is an
+   * unsigned 32-bit request number, `arg` its structure, at least as long as the
+   * size in the request number.
+   *
+   * The kernel works on copies, each of which ends at an inaccessible page: a
+   * count in `arg` that promises more bytes than a buffer has gives -EFAULT and
+   * no damage. The copies are written back to `arg` and every `data` whatever the
+   * result, but the 8 bytes of a pointer field keep what JavaScript had there.
+   * Addresses that JavaScript itself writes into `arg` are not checked by anybody.
+   *
+   * EINTR and EAGAIN are restarted as libdrm does, 1000 times, then the errno is
+   * the result. 0, a positive number, or a negative errno; -EBADF after `close` and
+   * after the handle was collected, -ENOMEM when there is no memory for the copies.
+   * At most 64 pointers.
+   */
+  readonly ioctl: (request: number, arg: Uint8Array, pointers?: readonly NativePointer[]) => number;
 }
 
 /** A mapping. Collecting it, and the ArrayBuffer over it, unmaps what is left of it. */
@@ -40,7 +59,7 @@ export interface PreparedIoctl {
   readonly arg: Uint8Array;
   /** What the pointer field points to, zero at first; absent without a pointer. */
   readonly data?: Uint8Array;
-  /** Issues the ioctl with what is in `arg` and `data`, where the answer is found; results as for `NativeAddon.ioctl`. */
+  /** Issues the ioctl with what is in `arg` and `data`, where the answer is found; results as for `DeviceHandle.ioctl`. */
   readonly ioctl: () => number;
 }
 
@@ -94,23 +113,7 @@ export interface NativeAddon {
   close(handle: DeviceHandle): number;
 
   /**
-   * One ioctl(2) on this thread. `request` is an unsigned 32-bit request number,
-   * `arg` its structure, at least as long as the size in the request number.
-   *
-   * The kernel works on copies, each of which ends at an inaccessible page: a
-   * count in `arg` that promises more bytes than a buffer has gives -EFAULT and
-   * no damage. The copies are written back to `arg` and every `data` whatever the
-   * result, but the 8 bytes of a pointer field keep what JavaScript had there.
-   * Addresses that JavaScript itself writes into `arg` are not checked by anybody.
-   *
-   * EINTR and EAGAIN are restarted as libdrm does, 1000 times, then the errno is
-   * the result. 0, a positive number, or a negative errno; -EBADF after `close`,
-   * -ENOMEM when there is no memory for the copies. At most 64 pointers.
-   */
-  ioctl(handle: DeviceHandle, request: number, arg: Uint8Array, pointers?: readonly NativePointer[]): number;
-
-  /**
-   * The same on a thread of the libuv pool. Everything is checked and copied before
+   * What `DeviceHandle.ioctl` does, on a thread of the libuv pool. Everything is checked and copied before
    * the call returns, the buffers may be used, changed or detached meanwhile; the
    * results are written into those that are still attached, and as long as they
    * were, when the ioctl has ended. Calls on one handle run one after the other in the order of issue; a

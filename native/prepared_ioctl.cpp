@@ -92,7 +92,7 @@ std::optional<Lengths> read_lengths(const Napi::CallbackInfo& info, uint32_t req
                                std::to_string(_IOC_SIZE(request)));
     return std::nullopt;
   }
-  lengths.has_pointer = !info[3].IsUndefined();
+  lengths.has_pointer = !is_undefined(env, info[3]);
   if (!lengths.has_pointer) return lengths;
   if (lengths.argument < kPointerBytes) {
     throw_range_error(env, "offset: the 8 bytes of the pointer field must lie inside the argument");
@@ -144,7 +144,7 @@ Napi::Value prepare_ioctl(const Napi::CallbackInfo& info) {
   views[0] = make_view(env, *argument);
   if (lengths->has_pointer && views[0] != nullptr) views[1] = make_view(env, *data);
   if (views[0] == nullptr || (lengths->has_pointer && views[1] == nullptr)) return Napi::Value();
-  if (Napi::Value(env, views[0]).IsUndefined()) return Napi::Number::New(env, -ENOTSUP);
+  if (is_undefined(env, views[0])) return Napi::Number::New(env, -ENOTSUP);
 
   auto prepared =
       std::make_unique<PreparedIoctl>(handle->device(), static_cast<uint32_t>(*request), std::move(*argument));

@@ -9,9 +9,10 @@
  * compile_commands.json is in the same folder.
  */
 import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
 import path from 'node:path';
 import { ensureDependencies } from './dependencies.mjs';
-import { dependency, isMain, root, runLogged, runMain, say, ScriptError, withLock } from './support.mjs';
+import { dependency, isMain, readIfThere, root, runLogged, runMain, say, ScriptError, withLock } from './support.mjs';
 
 /** Why this machine can't do it, or undefined. @returns {string | undefined} */
 export function whyNoCMake() {
@@ -21,12 +22,20 @@ export function whyNoCMake() {
   return undefined;
 }
 
+/** CMake goes on to build the sources of the old place after the repository was copied or moved. @param {string} folder */
+function forgetOtherSources(folder) {
+  const cache = readIfThere(path.join(folder, 'CMakeCache.txt'));
+  const sources = /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(cache ?? '')?.[1];
+  if (sources !== undefined && sources !== path.join(root, 'native')) fs.rmSync(folder, { recursive: true });
+}
+
 /**
  * @param {{ target?: string, sanitize?: boolean }} options
  * @returns {string} the folder of the build; throws ScriptError when it fails
  */
 export function buildWithCMake({ target, sanitize = false }) {
   const folder = path.join(root, 'build-cmake', sanitize ? 'sanitize' : 'plain');
+  forgetOtherSources(folder);
   const args = [dependency('cmake-js/bin/cmake-js'), 'build', '--directory', path.join(root, 'native'), '--out', folder];
   args.push('--CDAMDGPU_SVM_SANITIZE=' + (sanitize ? 'ON' : 'OFF'));
   if (target !== undefined) args.push('--target', target);

@@ -22,7 +22,8 @@ function compareVersions(a, b) {
 }
 
 /**
- * The newest version of each library that the file asks for.
+ * The newest version of each library that the file asks for; names without a number, like
+ * GLIBC_ABI_DT_RELR, with an empty one.
  * @param {string} file
  * @returns {Record<string, string>}
  */
@@ -31,10 +32,11 @@ export function newestVersions(file) {
   if (result.status !== 0) throw new ScriptError(`readelf ${file}: ${result.error?.message ?? result.stderr.trim()}`);
   /** @type {Record<string, string>} */
   const newest = {};
-  for (const [, library, version] of result.stdout.matchAll(/Name: ([A-Z]+)_([0-9.]+)/g)) {
+  for (const [, name] of result.stdout.matchAll(/Name: (\S+)  Flags: .*  Version: /g)) {
+    const [, library, version] = /^([A-Z]+)_(\d[\d.]*)$/.exec(name) ?? [name, name, ''];
     if (newest[library] === undefined || compareVersions(version, newest[library]) > 0) newest[library] = version;
   }
-  return newest;
+  return Object.fromEntries(Object.entries(newest).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /**
@@ -43,7 +45,7 @@ export function newestVersions(file) {
  */
 export function checkSymbolVersions(file) {
   const newest = newestVersions(file);
-  const line = Object.entries(newest).map(([library, version]) => `${library} ${version}`).join(', ') || 'no versioned symbols';
+  const line = Object.entries(newest).map(([library, version]) => `${library} ${version}`.trim()).join(', ') || 'no versioned symbols';
   const above = Object.entries(newest).filter(([library, version]) => {
     const limit = floor[/** @type {keyof typeof floor} */ (library)];
     return limit === undefined || compareVersions(version, limit) > 0;

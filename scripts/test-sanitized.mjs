@@ -34,6 +34,8 @@ export async function testSanitized() {
     UBSAN_OPTIONS: 'print_stacktrace=1',
     AMDGPU_SVM_ADDON: addon,
     FUZZ_CALLS: fuzzCalls,
+    // An addon that can't be loaded is a failure here, no reason to skip everything.
+    CI: 'true',
   };
   say('test: the native tests under AddressSanitizer and UndefinedBehaviorSanitizer');
   // Leaks are looked for below: Node itself leaves a lot to the end of the process.

@@ -57,7 +57,7 @@ export function runScript(script: string, options: ChildOptions = {}): SpawnSync
   `;
   return spawnSync(process.execPath, [...(options.flags ?? []), '-e', prelude + script], {
     encoding: 'utf8',
-    timeout: 50_000,
+    timeout: 100_000,
     env: { ...process.env, ...options.environment, NODE_OPTIONS: '' },
   });
 }

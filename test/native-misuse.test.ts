@@ -5,7 +5,8 @@ import { DRM_IOCTL_VERSION } from '../lib/uapi/index.ts';
 import type { DeviceHandle, NativeAddon } from '../native/native.d.ts';
 import { describeNative, errorOf, temporaryFolder } from './native-helpers.ts';
 
-type Functions = Record<keyof NativeAddon, (...args: unknown[]) => unknown>;
+type Loose = (...args: unknown[]) => unknown;
+type Functions = Record<keyof NativeAddon, Loose>;
 
 function detached(): Uint8Array {
   const bytes = new Uint8Array(64);
@@ -72,6 +73,7 @@ describeNative('misuse of the addon', (addon) => {
   const file = join(folder, 'file');
   writeFileSync(file, 'contents');
   const device = addon.open(file) as DeviceHandle;
+  const ioctl = device.ioctl as Loose;
   const page = addon.layout().pageSize;
   const mapping = addon.mapMemory(4 * page);
   if (typeof mapping === 'number') throw new Error('no memory');
@@ -80,7 +82,6 @@ describeNative('misuse of the addon', (addon) => {
 
   const DEVICE_CALLS: [string, (handle: unknown) => unknown][] = [
     ['close', (handle) => f.close(handle)],
-    ['ioctl', (handle) => f.ioctl(handle, DRM_IOCTL_VERSION, fine())],
     ['ioctlAsync', (handle) => f.ioctlAsync(handle, DRM_IOCTL_VERSION, fine())],
     ['prepareIoctl', (handle) => f.prepareIoctl(handle, DRM_IOCTL_VERSION, 64)],
     ['driverVersion', (handle) => f.driverVersion(handle)],
@@ -117,9 +118,9 @@ describeNative('misuse of the addon', (addon) => {
 
   it.each(WRONG_BYTES)('no function takes for bytes: %s', (_name, bytes) => {
     const calls: [string, () => unknown][] = [
-      ['arg', () => f.ioctl(device, DRM_IOCTL_VERSION, bytes)],
+      ['arg', () => ioctl(DRM_IOCTL_VERSION, bytes)],
       ['arg', () => f.ioctlAsync(device, DRM_IOCTL_VERSION, bytes)],
-      ['pointers[1].data', () => f.ioctl(device, DRM_IOCTL_VERSION, fine(), [{ offset: 0, data: fine() }, { offset: 8, data: bytes }])],
+      ['pointers[1].data', () => ioctl(DRM_IOCTL_VERSION, fine(), [{ offset: 0, data: fine() }, { offset: 8, data: bytes }])],
       ['pointers[0].data', () => f.ioctlAsync(device, DRM_IOCTL_VERSION, fine(), [{ offset: 0, data: bytes }])],
       ['target', () => f.readMemory(memory, 0, bytes)],
       ['source', () => f.writeMemory(memory, 0, bytes)],
@@ -134,9 +135,9 @@ describeNative('misuse of the addon', (addon) => {
 
   it.each(WRONG_NUMBERS)('no function takes for a number: %s', (number, code) => {
     const calls: [string, () => unknown][] = [
-      ['request', () => f.ioctl(device, number, fine())],
+      ['request', () => ioctl(number, fine())],
       ['request', () => f.ioctlAsync(device, number, fine())],
-      ['pointers[0].offset', () => f.ioctl(device, DRM_IOCTL_VERSION, fine(), [{ offset: number, data: fine() }])],
+      ['pointers[0].offset', () => ioctl(DRM_IOCTL_VERSION, fine(), [{ offset: number, data: fine() }])],
       ['size', () => f.mapMemory(number)],
       ['offset', () => f.unmapMemory(memory, number, page)],
       ['length', () => f.unmapMemory(memory, 0, number)],
@@ -157,31 +158,31 @@ describeNative('misuse of the addon', (addon) => {
   });
 
   it('the structure must be as long as the request number says', () => {
-    expect(errorOf(() => f.ioctl(device, DRM_IOCTL_VERSION, new Uint8Array(63)))).toMatchObject({
+    expect(errorOf(() => ioctl(DRM_IOCTL_VERSION, new Uint8Array(63)))).toMatchObject({
       code: 'ERR_SVM_OUT_OF_RANGE',
       message: 'arg: has 63 bytes, the request number says 64',
     });
-    expect(errorOf(() => f.ioctl(device, 2 ** 32, fine()))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
+    expect(errorOf(() => ioctl(2 ** 32, fine()))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
   });
 
   it('pointer fields lie inside the structure and beside each other', () => {
     const call = (...offsets: number[]) =>
-      errorOf(() => f.ioctl(device, DRM_IOCTL_VERSION, fine(), offsets.map((offset) => ({ offset, data: fine() })))).message;
+      errorOf(() => ioctl(DRM_IOCTL_VERSION, fine(), offsets.map((offset) => ({ offset, data: fine() })))).message;
     expect(call(57)).toMatch(/^pointers\[0\]\.offset: the 8 bytes .* inside arg \(64 bytes\)/);
     expect(call(0xffff_ffff)).toMatch(/inside arg/);
     expect(call(8, 15)).toMatch(/^pointers\[1\]\.offset: must not overlap pointers\[0\]/);
     expect(call(8, 1)).toMatch(/must not overlap/);
-    expect(errorOf(() => f.ioctl(device, 0x541b, new Uint8Array(7), [{ offset: 0, data: fine() }])).message).toMatch(/inside arg/);
+    expect(errorOf(() => ioctl(0x541b, new Uint8Array(7), [{ offset: 0, data: fine() }])).message).toMatch(/inside arg/);
   });
 
   it('pointers are an array of objects', () => {
     for (const pointers of [null, {}, 'x', 1, new Proxy([], {}), [undefined], [null], [1], new Array(3), [() => 0]]) {
-      const error = errorOf(() => f.ioctl(device, DRM_IOCTL_VERSION, fine(), pointers));
+      const error = errorOf(() => ioctl(DRM_IOCTL_VERSION, fine(), pointers));
       expect(error).toMatchObject({ code: 'ERR_SVM_INVALID_TYPE', message: expect.stringMatching(/^pointers/) });
     }
     const many = Array.from({ length: 65 }, () => ({ offset: 0, data: fine() }));
-    expect(errorOf(() => f.ioctl(device, DRM_IOCTL_VERSION, fine(), many))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
-    expect(errorOf(() => f.ioctl(device, DRM_IOCTL_VERSION, fine(), new Array(2 ** 32 - 1)))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
+    expect(errorOf(() => ioctl(DRM_IOCTL_VERSION, fine(), many))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
+    expect(errorOf(() => ioctl(DRM_IOCTL_VERSION, fine(), new Array(2 ** 32 - 1)))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
   });
 
   it('an exception of a getter comes through', () => {
@@ -193,7 +194,7 @@ describeNative('misuse of the addon', (addon) => {
         },
       },
     ];
-    expect(() => f.ioctl(device, DRM_IOCTL_VERSION, fine(), pointers)).toThrow('from the getter');
+    expect(() => ioctl(DRM_IOCTL_VERSION, fine(), pointers)).toThrow('from the getter');
   });
 
   it('a getter that detaches the structure, or closes the device, is seen', () => {
@@ -210,8 +211,8 @@ describeNative('misuse of the addon', (addon) => {
         },
       },
     ];
-    expect(() => f.ioctl(device, DRM_IOCTL_VERSION, arg, detaching)).toThrow('arg: must not be backed by a detached ArrayBuffer');
-    expect(() => f.ioctl(device, DRM_IOCTL_VERSION, fine(), detaching.slice(0, 1))).toThrow('pointers[0].data: must not be backed');
+    expect(() => ioctl(DRM_IOCTL_VERSION, arg, detaching)).toThrow('arg: must not be backed by a detached ArrayBuffer');
+    expect(() => ioctl(DRM_IOCTL_VERSION, fine(), detaching.slice(0, 1))).toThrow('pointers[0].data: must not be backed');
     const closing = addon.open(file) as DeviceHandle;
     const pointers = [
       {
@@ -222,7 +223,7 @@ describeNative('misuse of the addon', (addon) => {
         },
       },
     ];
-    expect(f.ioctl(closing, DRM_IOCTL_VERSION, fine(), pointers)).toBe(-9);
+    expect((closing.ioctl as Loose)(DRM_IOCTL_VERSION, fine(), pointers)).toBe(-9);
   });
 
   it('intervals of memory are whole pages inside the mapping', () => {
@@ -242,8 +243,8 @@ describeNative('misuse of the addon', (addon) => {
     const buffer = resizable(64);
     const bytes = new Uint8Array(buffer); // follows the length of the buffer
     buffer.resize(8);
-    expect(errorOf(() => f.ioctl(device, DRM_IOCTL_VERSION, bytes)).message).toBe('arg: has 8 bytes, the request number says 64');
-    expect(f.ioctl(device, FIONREAD, bytes)).toBe(0);
+    expect(errorOf(() => ioctl(DRM_IOCTL_VERSION, bytes)).message).toBe('arg: has 8 bytes, the request number says 64');
+    expect(ioctl(FIONREAD, bytes)).toBe(0);
     expect(bytes[0]).toBe(8);
     bytes.fill(0);
     // Shrunk, or grown, while the ioctl runs: the answer has no place any more.

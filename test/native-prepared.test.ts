@@ -18,8 +18,11 @@ describeNative('prepared ioctls', (addon) => {
   const file = join(folder, 'file');
   writeFileSync(file, 'contents');
 
+  /** A device that nobody holds is closed by the collector, at any moment. */
+  const held: DeviceHandle[] = [];
   function prepared(request: number, length: number, offset?: number, dataLength?: number): [PreparedIoctl, DeviceHandle] {
     const device = addon.open(file) as DeviceHandle;
+    held.push(device);
     const made = addon.prepareIoctl(device, request, length, offset, dataLength);
     if (typeof made === 'number') throw new Error(`prepareIoctl: ${made}`);
     return [made, device];

@@ -10,7 +10,7 @@ const WORK = `(async (addon) => {
   for (let round = 0; round < 100; round++) {
     const device = addon.open('/dev/null');
     const pending = addon.ioctlAsync(device, 0xC0406400, new Uint8Array(64), [{ offset: 24, data: new Uint8Array(16) }]);
-    if (addon.ioctl(device, 0xC0406400, new Uint8Array(64)) !== -25) throw new Error('ioctl');
+    if (device.ioctl(0xC0406400, new Uint8Array(64)) !== -25) throw new Error('ioctl');
     const { handle } = addon.mapMemory(4 * page);
     const bytes = new Uint8Array(addon.viewMemory(handle));
     bytes.fill(round);
@@ -104,7 +104,7 @@ describeNative('threads and the end of them', (addon) => {
       rmSync(folder, { recursive: true });
       assert.notEqual(copy.open, addon.open);
       const device = copy.open('/dev/null');
-      assert.equal(copy.ioctl(device, 0xC0406400, new Uint8Array(64)), -25);
+      assert.equal(device.ioctl(0xC0406400, new Uint8Array(64)), -25);
       copy.close(device);
       addon.close(addon.open('/dev/null'));
       delete require.cache[addonPath];

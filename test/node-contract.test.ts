@@ -66,32 +66,33 @@ function realRig(node: DeviceNode, functions: MemoryFunctions): Rig {
 const unserved = whyNotServed();
 const noAddon = nativeSupport().available ? '' : nativeSupport().reason;
 const noFfi = ffiSupport().available ? '' : ffiSupport().reason;
-let served: ServedNode;
+let served: ServedNode | undefined;
 
 describeWhere(unserved, 'on a served node', () => {
   beforeAll(async () => {
     if (unserved === '') served = await ServedNode.start();
   });
   afterAll(async () => {
-    if (unserved !== '') return;
+    // Undefined where nothing can be served, or the server did not start.
+    if (served === undefined) return;
     expect(await served.stop()).toEqual({ code: 0, signal: null });
     // Whatever the tests did, nothing went wrong on the other side.
     expect(served.output.trim().split('\n').slice(1)).toEqual([]);
   });
 
   describeWhere(noAddon, 'through the addon', () => {
-    testNodeContract({ name: 'KernelNode', cannot: {}, open: () => realRig(KernelNode.open(served.node()), nativeAddon()) });
+    testNodeContract({ name: 'KernelNode', cannot: {}, open: () => realRig(KernelNode.open(served!.node()), nativeAddon()) });
   });
 
   describeWhere(noFfi, 'through ffi-rs', () => {
-    testNodeContract({ name: 'FfiNode', cannot: {}, open: () => realRig(FfiNode.open(served.node()), ffiMemoryFunctions(libC())) });
+    testNodeContract({ name: 'FfiNode', cannot: {}, open: () => realRig(FfiNode.open(served!.node()), ffiMemoryFunctions(libC())) });
   });
 
   describe.each(['kernel', 'ffi'] as const)('SvmDevice with backend %s', (backend) => {
     it('sets, gets and refuses through the typed API', (context) => {
       const problem = backend === 'ffi' ? noFfi : noAddon;
       if (problem !== '') context.skip(problem);
-      const device = SvmDevice.open({ backend, node: served.node() });
+      const device = SvmDevice.open({ backend, node: served!.node() });
       expect(device.backend).toBe(backend);
       const buffer = device.memory.map(1 << 20);
       device.setAttributes(buffer, { access: 'in-place', granularity: 4, gpuReadMostly: true });

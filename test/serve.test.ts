@@ -1,5 +1,5 @@
 /** `amdgpu-svm serve`: the mount and its end, what the log says, what it sees of its clients, and the GPU that a person plays. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
@@ -8,19 +8,11 @@ import { KernelMemory } from '../lib/device/kernel-memory.ts';
 import { KernelNode } from '../lib/device/kernel-node.ts';
 import { svmCall } from './node-contract.ts';
 import { root, run } from './package-support.ts';
-import { cli, describeWhere, eventually, mountEntry, newMountPoint, ServedNode, whyNotServed } from './served-node.ts';
+import { cli, describeWhere, eventually, mountEntry, newMountPoint, ServedNode, spawnChild, whyNotServed } from './served-node.ts';
 
 const unserved = whyNotServed();
 const player = path.join(root, 'native', 'test', 'clients', 'svm_walk.py');
 const MIB = 1 << 20;
-
-/** The process of the FUSE helper of a server. */
-function helperOf(served: ServedNode): number {
-  const children = fs.readFileSync(`/proc/${served.child.pid}/task/${served.child.pid}/children`, 'utf8').trim().split(' ').map(Number);
-  const found = children.find((pid) => fs.readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('amdgpu-svm-fuse'));
-  if (found === undefined) throw new Error('the server has no helper');
-  return found;
-}
 
 describeWhere(unserved, 'the mount', () => {
   let served: ServedNode | undefined;
@@ -62,7 +54,7 @@ describeWhere(unserved, 'the mount', () => {
 
   it('is gone when the helper was killed, and the server says so', async () => {
     served = await ServedNode.start();
-    process.kill(helperOf(served), 'SIGKILL');
+    process.kill(served.helper, 'SIGKILL');
     expect(await served.ended).toEqual({ code: 3, signal: null });
     expect(mountEntry(served.mount)).toBe('');
     expect(served.output).toContain('the FUSE helper has ended with SIGKILL');
@@ -70,13 +62,15 @@ describeWhere(unserved, 'the mount', () => {
 
   it('is reported with the command that clears it when both were killed at once', async () => {
     served = await ServedNode.start();
-    const { mount, child } = served;
-    const helper = helperOf(served);
+    const { mount, child, helper } = served;
     // Stopped, it can't notice the end of the other one.
     process.kill(helper, 'SIGSTOP');
-    child.kill('SIGKILL');
-    await served.ended;
-    process.kill(helper, 'SIGKILL');
+    try {
+      child.kill('SIGKILL');
+      await served.ended;
+    } finally {
+      process.kill(helper, 'SIGKILL');
+    }
     await eventually(() => !fs.existsSync(`/proc/${helper}`) || fs.readFileSync(`/proc/${helper}/stat`, 'utf8').includes(') Z'));
     const again = await run(process.execPath, [cli, 'serve', '--mount', mount]);
     expect(again.code).toBe(3);
@@ -99,9 +93,17 @@ describeWhere(unserved, 'the mount', () => {
       const result = await run(process.execPath, [cli, 'serve', ...args]);
       expect([result.code, result.stderr]).toEqual([2, expect.stringMatching(/^amdgpu-svm: serve: --/)]);
     }
-    const file = path.join(root, 'package.json');
-    const result = await run(process.execPath, [cli, 'serve', '--mount', file]);
-    expect([result.code, result.stderr]).toEqual([3, expect.stringContaining("can't be mounted on")]);
+    // A shell variable that is not set.
+    expect(await run(process.execPath, [cli, 'serve', '--mount='])).toMatchObject({ code: 2, stderr: expect.stringContaining('--mount DIR is missing') as string });
+    for (const [mount, why] of [
+      [path.join(root, 'package.json'), "can't be mounted on: it is not a directory"],
+      [path.join(root, 'package.json', 'below'), "can't be mounted on: ENOTDIR"],
+      [path.join(root, 'test'), 'is not empty, and a mount would hide what is in it'],
+      ['/proc/nowhere', "can't be mounted on: ENOENT"],
+    ] as const) {
+      const result = await run(process.execPath, [cli, 'serve', '--mount', mount]);
+      expect([result.code, result.stderr]).toEqual([3, expect.stringContaining(`${mount} ${why}`)]);
+    }
   });
 
   it('needs the helper, and says how to build it', async () => {
@@ -113,15 +115,25 @@ describeWhere(unserved, 'the mount', () => {
 
 describeWhere(unserved, 'a client', () => {
   let served: ServedNode;
+  /** Nodes that a test has opened; those it didn't close would count as open files in the next one. */
+  const nodes: KernelNode[] = [];
+  const openNode = (index = 0): KernelNode => {
+    const node = KernelNode.open(served.node(index));
+    nodes.push(node);
+    return node;
+  };
   beforeAll(async () => {
     if (unserved === '') served = await ServedNode.start(['--log', '--gpus', '2']);
   });
+  afterEach(() => {
+    for (const node of nodes.splice(0)) node.close();
+  });
   afterAll(async () => {
-    if (unserved === '') await served.stop();
+    await served?.stop();
   });
 
   it('shows in the log: opens, calls, refusals by name, closes', async () => {
-    const node = KernelNode.open(served.node(1));
+    const node = openNode(1);
     const memory = new KernelMemory().map(MIB);
     svmCall(node, { address: memory.address, size: MIB, records: [[2, 1], [0, 0xffff_ffff]] });
     svmCall(node, { address: memory.address + 1n });
@@ -149,7 +161,7 @@ describeWhere(unserved, 'a client', () => {
   });
 
   it('raises events by what it does to its memory', async () => {
-    const node = KernelNode.open(served.node());
+    const node = openNode();
     const memory = new KernelMemory().map(4 * MIB);
     const look = (): number => svmCall(node, { operation: 1, address: memory.address }).result;
     look();
@@ -166,7 +178,8 @@ describeWhere(unserved, 'a client', () => {
 
   it('has a context of its own for each file, and another machine for each process', async () => {
     const memory = new KernelMemory().map(MIB);
-    const [one, other] = [KernelNode.open(served.node()), KernelNode.open(served.node())];
+    await eventually(async () => (await served.gpuJson('list'))['files'] === 0);
+    const [one, other] = [openNode(), openNode()];
     expect(svmCall(one, { address: memory.address, records: [[3, 4]] }).result).toBe(0);
     const value = (node: KernelNode): number => svmCall(node, { operation: 1, address: memory.address, records: [[3, 0]] }).records[0]!.value;
     expect([value(one), value(other)]).toEqual([4, 9]);
@@ -175,8 +188,8 @@ describeWhere(unserved, 'a client', () => {
       globalThis.kept = KernelNode.open('${served.node()}'); // a forgotten node is closed by the collector
       console.log('open');
       setInterval(() => {}, 1000);`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await new Promise((settle) => child.stdout.once('data', settle));
+    const child = spawnChild(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((settle) => child.stdout!.once('data', settle));
     expect(await served.gpuJson('list')).toMatchObject({ clients: 2, files: 3, contexts: 3 });
     child.kill('SIGKILL');
     await eventually(async () => (await served.gpuJson('list'))['files'] === 2);
@@ -224,14 +237,14 @@ describeWhere(unserved, 'a person playing the GPU', () => {
   beforeAll(async () => {
     if (unserved !== '') return;
     served = await ServedNode.start();
-    client = spawn('python3', [player, served.node(), 'play'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    client = spawnChild('python3', [player, served.node(), 'play'], { stdio: ['pipe', 'pipe', 'inherit'] });
     lines = readline.createInterface({ input: client.stdout! })[Symbol.asyncIterator]();
     address = BigInt((await lines.next()).value as string);
   });
   afterAll(async () => {
     if (unserved !== '') return;
-    client.stdin!.end();
-    await served.stop();
+    client?.stdin!.end();
+    await served?.stop();
   });
 
   /** What the client itself sees. */
@@ -262,21 +275,30 @@ describeWhere(unserved, 'a person playing the GPU', () => {
     expect(access).toMatchObject({ faults: 0, runs: [{ outcome: 'hit', state: 'ok' }] });
     const refused = await served.gpu('fill', '0x10000', '1', '4096');
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('nothing is mapped there in the process')]);
+    const nothing = await served.gpu('access', '0x10000', '8192');
+    expect([nothing.code, nothing.stdout]).toEqual([1, expect.stringContaining('0x10000 +2 pages: failed')]);
+  });
+
+  it('ends with 1 when a fault is refused', async () => {
+    // The page at the very start of the program's own code can't be written.
+    const [code] = fs.readFileSync(`/proc/${client.pid}/maps`, 'utf8').split('-');
+    expect(await served.gpu('fault', `0x${code}`, '--write')).toMatchObject({ code: 1, stdout: 'EPERM: the access is killed\n' });
   });
 
   it('shows the state', async () => {
     const snapshot = await served.gpuJson<{ attributes: object[]; ptes: object[]; file: object }>('snapshot');
     expect(snapshot.file).toMatchObject({ pid: client.pid, name: 'python3', node: 'renderD128' });
-    expect(snapshot.attributes).toHaveLength(1);
+    expect(snapshot.attributes).toContainEqual(expect.objectContaining({ firstPage: Number(address / 4096n), preferredLocation: 1, access: 2 }));
     expect(snapshot.ptes.length).toBeGreaterThan(0);
     expect((await served.gpu('list')).stdout).toMatch(/^1 clients, 1 files, 1 SVM contexts; 1 ioctls so far\nfile \d+: renderD128 of process \d+ python3\n$/);
   });
 
   it('is refused for wrong input, and without a server', async () => {
-    for (const args of [['list', '3'], ['fly'], [], ['fill', hex(0), 'x', '4'], ['read', '0x1', '0x1', '--pid', 'me']]) {
+    for (const args of [['list', '3'], ['fly'], [], ['fill', hex(0), 'x', '4'], ['read', '0x1', '0x1', '--pid', 'me'], ['fill', hex(0), '1', '3'], ['fill', hex(0), '0x100000000', '4']]) {
       expect(await served.gpu(...args)).toMatchObject({ code: 2, stdout: '' });
     }
     expect((await served.gpu('snapshot', '--pid', '1')).code).toBe(2);
+    expect(await served.gpuJson('list', '--pid', '1')).toMatchObject({ files: 1, open: [] });
     const nowhere = await run(process.execPath, [cli, 'gpu', '--mount', newMountPoint(), 'list']);
     expect([nowhere.code, nowhere.stderr]).toEqual([3, expect.stringContaining('nobody serves there')]);
   });

@@ -1,5 +1,5 @@
 /** A served node for tests: `amdgpu-svm serve` as a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -50,11 +50,13 @@ export class ServedNode {
   readonly mount: string;
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
+  /** The process of the FUSE helper, 0 before it serves. */
+  helper = 0;
   #output: string[] = [];
 
   private constructor(mount: string, args: readonly string[]) {
     this.mount = mount;
-    this.child = spawn(process.execPath, [cli, 'serve', '--mount', mount, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawnChild(process.execPath, [cli, 'serve', '--mount', mount, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.child.stdout!, this.child.stderr!]) {
       stream.setEncoding('utf8');
       stream.on('data', (chunk: string) => this.#output.push(chunk));
@@ -67,6 +69,9 @@ export class ServedNode {
     const served = new ServedNode(mount, args);
     const ready = served.until((text) => text.includes('serving '));
     await Promise.race([ready, served.ended.then(() => Promise.reject(new Error(served.output)))]);
+    const { pid } = served.child;
+    served.helper = Number(fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
+    helpers.add(served.helper);
     return served;
   }
 
@@ -102,9 +107,29 @@ export class ServedNode {
   }
 }
 
+const children = new Set<ChildProcess>();
+const helpers = new Set<number>();
+
+/** `spawn` for a process that must not outlive the tests of the file: one that is left over would keep the runner from ending. */
+export function spawnChild(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  const child = spawn(command, args, options);
+  children.add(child);
+  child.once('close', () => children.delete(child));
+  // A program that isn't there: 'close' follows, and the test sees that.
+  child.once('error', () => children.delete(child));
+  return child;
+}
+
 const mountPoints: string[] = [];
-afterAll(() => {
+// After the hooks of the tests themselves; what a test that failed has left behind goes here.
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  // One that a test has stopped would block everybody who has a file on its mount, even in exit.
+  for (const pid of helpers) if (nameOf(pid) === 'amdgpu-svm-fuse') process.kill(pid, 'SIGKILL');
+  await eventually(() => children.size === 0, () => `still running: ${[...children].map(({ pid }) => pid).join()}`);
   for (const mount of mountPoints) {
+    // The helper of a server that was killed unmounts, unless the test has stopped it.
+    await eventually(() => mountEntry(mount) === '').catch(() => run('fusermount3', ['-u', '-z', mount]));
     fs.rmSync(`${mount}.gpu`, { force: true });
     // Empty folders only: nothing is ever deleted through a mount.
     for (const folder of [mount, path.dirname(mount)]) if (fs.existsSync(folder)) fs.rmdirSync(folder);
@@ -116,6 +141,15 @@ export function newMountPoint(): string {
   const mount = path.join(fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'svm-serve-'))), 'dri');
   mountPoints.push(mount);
   return mount;
+}
+
+/** Name of a process, '' if it is gone. */
+function nameOf(pid: number): string {
+  try {
+    return fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 /** What stands in the table of mounts for `mount`, '' if nothing. */

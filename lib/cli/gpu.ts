@@ -20,6 +20,9 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   snapshot: [],
 };
 
+/** Codes of requests that no GPU could carry out: of the server, and of the queue that checks addresses and sizes. */
+const MISTAKES: ReadonlySet<string> = new Set(['ERR_SVM_GPU_REQUEST', 'ERR_SVM_OUT_OF_RANGE', 'ERR_SVM_INVALID_TYPE']);
+
 const OPTIONS = {
   mount: { type: 'string' },
   pid: { type: 'string' },
@@ -46,22 +49,28 @@ export const gpuCommand: Command = {
   --pid PID, --file N   which open file, if there are several
   --json                the answer as JSON
 
-Exit code 1: the access was refused.`,
+Exit code 1: the access was refused, or not all of it was possible.`,
   async run(args) {
     const { values, positionals } = readArguments('gpu', args, OPTIONS, true);
-    if (values.mount === undefined) throw new UsageError('gpu: --mount DIR is missing; see amdgpu-svm gpu --help');
+    if (!values.mount) throw new UsageError('gpu: --mount DIR is missing; see amdgpu-svm gpu --help');
     const request = requestOf(positionals, values);
     const reply = await askControl(controlPath(realPath(values.mount)), request);
     if (!reply.ok) {
       if (values.json) print(toJson(reply));
       complain(`amdgpu-svm gpu: ${reply.message}`);
-      return reply.code === 'ERR_SVM_GPU_REQUEST' ? ExitCode.usage : ExitCode.failure;
+      return MISTAKES.has(reply.code) ? ExitCode.usage : ExitCode.failure;
     }
     if (values.json) print(toJson(reply.value));
     else for (const line of describe(request.command, reply.value)) print(line);
-    return ExitCode.ok;
+    return isRefused(reply.value) ? ExitCode.failure : ExitCode.ok;
   },
 };
+
+/** Whether `fault` or `access` was answered with an errno, or left pages without access. */
+function isRefused(value: unknown): boolean {
+  const { result, runs } = value as { result?: number; runs?: readonly { outcome: string }[] };
+  return (result ?? 0) < 0 || (runs ?? []).some(({ outcome }) => outcome === 'failed');
+}
 
 function requestOf(positionals: readonly string[], values: { pid?: string; file?: string; write: boolean }): ControlRequest {
   const [command, ...rest] = positionals;

@@ -34,7 +34,8 @@ on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See doc
   --log                      print each open, ioctl, memory event and close`,
   async run(args) {
     const { values } = readArguments('serve', args, OPTIONS, false);
-    if (values.mount === undefined) throw new UsageError('serve: --mount DIR is missing; see amdgpu-svm serve --help');
+    // An empty name, as of a shell variable that is not set, would be the current directory.
+    if (!values.mount) throw new UsageError('serve: --mount DIR is missing; see amdgpu-svm serve --help');
     const machine = machineOptions(values);
     const server = await SvmServer.start({ mount: values.mount, machine, complain, ...(values.log ? { log: print } : {}) });
     const stop = new Promise<string>((settle) => {

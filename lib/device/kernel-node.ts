@@ -43,7 +43,8 @@ export class KernelNode implements DeviceNode {
    */
   ioctl(request: number, arg: Uint8Array, pointers?: readonly PointerField[]): number {
     this.#assertOpen();
-    return this.#addon.ioctl(this.#handle, request, arg, pointers);
+    // An argument that isn't there needs no look at what it is.
+    return pointers === undefined ? this.#handle.ioctl(request, arg) : this.#handle.ioctl(request, arg, pointers);
   }
 
   /**

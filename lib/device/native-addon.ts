@@ -45,7 +45,6 @@ export interface AddonSearch {
 const FUNCTIONS = [
   'open',
   'close',
-  'ioctl',
   'ioctlAsync',
   'prepareIoctl',
   'driverVersion',
@@ -215,6 +214,8 @@ function mismatch(addon: unknown): string | undefined {
   if (typeof addon !== 'object' || addon === null) return 'is not the addon amdgpu_svm';
   const missing = FUNCTIONS.filter((name) => typeof (addon as Record<string, unknown>)[name] !== 'function');
   if (missing.length > 0) return `is another version of the addon: it lacks ${missing.join(', ')}`;
+  const unknown = Object.keys(addon).filter((name) => !(FUNCTIONS as readonly string[]).includes(name));
+  if (unknown.length > 0) return `is another version of the addon: it has ${unknown.join(', ')}`;
   const { structs, requests } = (addon as NativeAddon).layout();
   const expected = { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION };
   if (fingerprint(structs) !== fingerprint(STRUCT_LAYOUTS) || fingerprint(requests) !== fingerprint(expected)) {

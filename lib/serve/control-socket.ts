@@ -66,7 +66,10 @@ export function askControl(path: string, request: ControlRequest): Promise<Contr
     socket.setEncoding('utf8');
     socket.on('connect', () => socket.write(`${toJson(request)}\n`));
     socket.on('data', (chunk: string) => (text += chunk));
-    socket.on('error', (error) => reject(new ServeError('ERR_SVM_CONTROL', `nobody serves there (${error.message})`)));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EACCES' ? 'only the user who serves may play the GPU' : 'nobody serves there';
+      reject(new ServeError('ERR_SVM_CONTROL', `${why} (${error.message})`));
+    });
     socket.on('end', () => {
       if (text === '') reject(new ServeError('ERR_SVM_CONTROL', 'the server has gone'));
       else settle(JSON.parse(text) as ControlReply);

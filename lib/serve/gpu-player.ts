@@ -16,7 +16,7 @@ const LONGEST_READ = 1 << 20;
 
 /** Carries out a request of `amdgpu-svm gpu`. Throws `GpuRequestError`, and `GpuFaultError` for accesses that can't be served. */
 export async function playGpu(server: SvmServer, request: ControlRequest): Promise<unknown> {
-  if (request.command === 'list') return { ...server.status(), open: server.files.map(describeFile) };
+  if (request.command === 'list') return { ...server.status(), open: matchingFiles(server, request).map(describeFile) };
   const file = chooseFile(server, request);
   const device = file.node.device;
   // What the client did since its last call has happened for the GPU too.
@@ -68,12 +68,13 @@ function describeFile(file: ClientFile): object {
   return { file: file.number, pid: process.pid, name: process.name, node: `renderD${128 + file.gpu}`, exited: file.client.exited };
 }
 
+function matchingFiles(server: SvmServer, { file: number, pid }: ControlRequest): ClientFile[] {
+  return server.files.filter((file) => (number === undefined || file.number === number) && (pid === undefined || file.client.pid === pid));
+}
+
 /** The file that `file` or `pid` names; without them the only one that is open. */
 function chooseFile(server: SvmServer, request: ControlRequest): ClientFile {
-  const { file: number, pid } = request;
-  const matching = server.files.filter(
-    (file) => (number === undefined || file.number === number) && (pid === undefined || file.client.pid === pid),
-  );
+  const matching = matchingFiles(server, request);
   const [only] = matching;
   if (only !== undefined && matching.length === 1) return only;
   if (only === undefined) throw new GpuRequestError(server.files.length === 0 ? 'no client has a node open' : 'no open file matches');

@@ -1,7 +1,7 @@
 /** The directory that is mounted on: whether it can be, and how to clear what a killed server left. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, realpathSync, statfsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 
 /** Name under which the mounts stand in /proc/self/mountinfo. */
 const MOUNT_SOURCE = 'amdgpu-svm';
@@ -20,12 +20,17 @@ export class ServeError extends Error {
 /**
  * The real path of the directory, which is made if it is missing. Throws
  * `ERR_SVM_STALE_MOUNT` with the command that clears the mount of a server that
- * was killed, `ERR_SVM_MOUNT` when somebody serves there already.
+ * was killed, `ERR_SVM_MOUNT` when somebody serves there already, when there is
+ * something in the directory, or when this user can't mount.
  */
 export function prepareMountPoint(directory: string): string {
+  assertFuse();
   const path = realPathOf(directory);
   const mount = mountAt(path);
-  if (mount === undefined) return path;
+  if (mount === undefined) {
+    assertEmpty(path);
+    return path;
+  }
   if (isDead(path)) {
     const message = `${path} is the mount of a server that was killed; clear it with: ${clearCommand(path)}`;
     throw new ServeError('ERR_SVM_STALE_MOUNT', message);
@@ -37,13 +42,50 @@ export function prepareMountPoint(directory: string): string {
 function realPathOf(directory: string): string {
   const path = resolve(directory);
   try {
-    mkdirSync(path, { recursive: true });
+    makeDirectory(path);
+    if (!statSync(path).isDirectory()) throw new Error('it is not a directory');
     return realpathSync(path);
   } catch (error) {
     // Everything fails on a mount without a server, even asking what it is.
     if ((error as NodeJS.ErrnoException).code === 'ENOTCONN' || mountAt(path) === MOUNT_SOURCE) return path;
     throw new ServeError('ERR_SVM_MOUNT', `${path} can't be mounted on: ${(error as Error).message}`);
   }
+}
+
+/** As `recursive` of mkdirSync, which never ends where the system allows no new directory (/proc). */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT') throw error;
+    makeDirectory(dirname(path));
+    mkdirSync(path);
+  }
+}
+
+/** libfuse's own words for it do not say what to do. */
+function assertFuse(): void {
+  try {
+    accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const what = missing ? 'there is no /dev/fuse' : '/dev/fuse may not be opened by this user';
+    const remedy = missing ? 'load the module (modprobe fuse), or start the container with --device /dev/fuse --cap-add SYS_ADMIN' : 'as root: chmod 666 /dev/fuse; or serve as root';
+    throw new ServeError('ERR_SVM_MOUNT', `${what}; ${remedy}`);
+  }
+}
+
+/** What is below a mount can't be seen, and a slip like `--mount .` would hide somebody's work. */
+function assertEmpty(path: string): void {
+  let names: string[];
+  try {
+    names = readdirSync(path);
+  } catch (error) {
+    throw new ServeError('ERR_SVM_MOUNT', `${path} can't be mounted on: ${(error as Error).message}`);
+  }
+  if (names.length > 0) throw new ServeError('ERR_SVM_MOUNT', `${path} is not empty, and a mount would hide what is in it; choose another directory`);
 }
 
 /** What is mounted on `path`, undefined if nothing. */

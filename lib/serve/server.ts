@@ -116,7 +116,7 @@ export class SvmServer {
       this.#options.log?.(`${fileLabel(file)}: open${file.node.file.computeResult < 0 ? ', this GPU has no SVM' : ''} = 0`);
       return 0;
     } catch (error) {
-      this.#complain(`process ${thread} can't open renderD${128 + gpu}`, error);
+      this.#complainOfOpen(thread, gpu, error);
       if (client?.closeIfUnused() === true) this.#clients.delete(client.pid);
       const errno = (error as NodeJS.ErrnoException).errno;
       return typeof errno === 'number' && errno < 0 ? errno : -constants.errno.EACCES;
@@ -161,6 +161,15 @@ export class SvmServer {
     } catch (error) {
       this.#complain(`${fileLabel(file)}: close failed`, error);
     }
+  }
+
+  /** That a client may not be looked into is nobody's mistake, so it gets a remedy and no stack. */
+  #complainOfOpen(thread: number, gpu: number, error: unknown): void {
+    const what = `process ${thread} can't open renderD${128 + gpu}`;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'EACCES' && code !== 'EPERM') return this.#complain(what, error);
+    const remedy = 'serve as root, or as the user of the clients with kernel.yama.ptrace_scope = 0; a program that is not dumpable needs root';
+    this.#options.complain?.(`${what}: ${message} (${remedy})`);
   }
 
   #complain(what: string, error: unknown): void {

@@ -13,7 +13,7 @@ static bool complete(ssize_t count, size_t wanted, pid_t thread) {
   if (errno == EPERM) {
     std::fprintf(stderr,
                  "the memory of process %d can't be reached: Operation not permitted (serve as root, or as the user "
-                 "of the clients with kernel.yama.ptrace_scope = 0)\n",
+                 "of the clients with kernel.yama.ptrace_scope = 0; a program that is not dumpable needs root)\n",
                  static_cast<int>(thread));
   }
   return false;

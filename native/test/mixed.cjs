@@ -16,10 +16,10 @@ const VERSION = 0xc0406400;
 async function round(index) {
   const device = addon.open('/dev/null');
   assert.ok(addon.open('/nonexistent') < 0);
-  assert.equal(addon.ioctl(device, VERSION, new Uint8Array(64)), -25);
-  assert.equal(addon.ioctl(device, VERSION, new Uint8Array(9000), [{ offset: 24, data: new Uint8Array(5000) }]), -25);
-  assert.throws(() => addon.ioctl(device, VERSION, new Uint8Array(3)));
-  assert.throws(() => addon.ioctl(device, VERSION, new Uint8Array(64), [{ offset: 24, data: 'x' }]));
+  assert.equal(device.ioctl(VERSION, new Uint8Array(64)), -25);
+  assert.equal(device.ioctl(VERSION, new Uint8Array(9000), [{ offset: 24, data: new Uint8Array(5000) }]), -25);
+  assert.throws(() => device.ioctl(VERSION, new Uint8Array(3)));
+  assert.throws(() => device.ioctl(VERSION, new Uint8Array(64), [{ offset: 24, data: 'x' }]));
   const pending = [0, 1, 2].map(() => addon.ioctlAsync(device, VERSION, new Uint8Array(64), [{ offset: 8, data: new Uint8Array(10) }]));
   const prepared = addon.prepareIoctl(device, VERSION, 64, 24, 100);
   prepared.arg.fill(1);

@@ -1,0 +1,90 @@
+/** Serving without being root, and clients that the server may not look into. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { ownTemporaryFolder, root, run, type Run } from './package-support.ts';
+import { describeWhere, newMountPoint, ServedNode, whyNotServed } from './served-node.ts';
+
+const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
+const asNobody = (...command: readonly string[]): Promise<Run> => run('setpriv', [...NOBODY, ...command]);
+const YAMA = '/proc/sys/kernel/yama/ptrace_scope';
+/** Whether the system forbids to look into programs of the same user that are no descendants. */
+const restricted = fs.existsSync(YAMA) && fs.readFileSync(YAMA, 'utf8').trim() !== '0';
+const needsRoot = process.getuid?.() === 0 ? '' : 'only root can become somebody else';
+const problem = whyNotServed() || needsRoot;
+
+/** A client that can be told to become a secret, before or after it opens the node. */
+const CLIENT = `
+import ctypes, fcntl, os, struct, sys
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+PR_SET_DUMPABLE = 4
+if sys.argv[2] == 'hidden': libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+try: node = os.open(sys.argv[1], os.O_RDWR)
+except OSError as error: sys.exit(f'open {error.errno}')
+if sys.argv[2] == 'hiding': libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+memory = libc.mmap(None, ctypes.c_size_t(4096), 3, 0x22, -1, ctypes.c_long(0))
+record = ctypes.create_string_buffer(struct.pack('<II', 2, 1), 8)
+call = bytearray(struct.pack('<QQIIQ', memory, 4096, 0, 1, ctypes.addressof(record)))
+try: sys.exit(f'ioctl {fcntl.ioctl(node, 0xC020645A, call)}')
+except OSError as error: sys.exit(f'ioctl {error.errno}')
+`;
+
+describeWhere(problem, 'users', () => {
+  /** What others may read: the repository may lie where they can't go. */
+  async function publicCopy(): Promise<string> {
+    const folder = ownTemporaryFolder();
+    const node = path.join(folder, 'node');
+    if ((await asNobody('test', '-x', process.execPath)).code === 0) fs.symlinkSync(process.execPath, node);
+    else fs.copyFileSync(process.execPath, node);
+    for (const name of ['package.json', 'dist', 'build-fuse']) fs.cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
+    fs.writeFileSync(path.join(folder, 'client.py'), CLIENT);
+    fs.mkdirSync(path.join(folder, 'mine'));
+    fs.chownSync(path.join(folder, 'mine'), 65534, 65534);
+    fs.chmodSync(folder, 0o755);
+    return folder;
+  }
+
+  it("serve for their own programs, as far as the system lets them look into those", async () => {
+    const folder = await publicCopy();
+    const script = `
+      cd '${folder}/mine'
+      ../node ../dist/lib/cli/main.js serve --mount dri > log 2>&1 & server=$!
+      for i in $(seq 600); do grep -q serving log && break; kill -0 $server || break; sleep 0.1; done
+      for how in open hidden hiding; do python3 ../client.py dri/renderD128 $how; done
+      kill -TERM $server; wait $server; echo "ended with $?"; cat log`;
+    // A device file of its own in a mount namespace of its own: /dev/fuse is not open to everybody everywhere.
+    const outer = 'mknod -m 666 "$0/fuse" c 10 229 && mount --bind "$0/fuse" /dev/fuse && exec setpriv "$@"';
+    const { output } = await run('unshare', ['--mount', 'sh', '-c', outer, folder, ...NOBODY, 'sh', '-c', script]);
+    const denied = 'open 13';
+    // EFAULT: the record can't be read.
+    for (const line of restricted ? [denied, denied, denied] : ['ioctl 0', denied, 'ioctl 14']) expect(output.split('\n')).toContain(line);
+    expect(output).toContain('ended with 0');
+    expect(output).toMatch(/^process \d+ can't open renderD128: EACCES: .*serve as root, or as the user of the clients with kernel\.yama\.ptrace_scope = 0/m);
+    if (!restricted) expect(output).toMatch(/^the memory of process \d+ can't be reached: Operation not permitted \(serve as root/m);
+    expect(output).not.toContain('    at ');
+  });
+
+  it('are told what to do where /dev/fuse is closed to them, or is not there', async () => {
+    const folder = await publicCopy();
+    const serve = (outer: string) => run('unshare', ['--mount', 'sh', '-c', outer, folder, ...NOBODY, `${folder}/node`, `${folder}/dist/lib/cli/main.js`, 'serve', '--mount', `${folder}/mine/dri`]);
+    const closed = await serve('mknod -m 600 "$0/fuse" c 10 229 && mount --bind "$0/fuse" /dev/fuse && exec setpriv "$@"');
+    expect([closed.code, closed.stderr]).toEqual([3, expect.stringContaining('/dev/fuse may not be opened by this user; as root: chmod 666 /dev/fuse')]);
+    const missing = await serve('mount -t tmpfs none /dev && exec setpriv "$@"');
+    expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining('there is no /dev/fuse; load the module (modprobe fuse)')]);
+  });
+
+  it('other than root are served by root, but do not play the GPU', async () => {
+    const folder = await publicCopy();
+    const mount = newMountPoint();
+    fs.chmodSync(path.dirname(mount), 0o755);
+    const served = await ServedNode.start([], mount);
+    for (const how of ['open', 'hidden', 'hiding']) {
+      const client = await asNobody('sh', '-c', 'exec python3 "$@"', 'sh', `${folder}/client.py`, served.node(), how);
+      expect(client.stderr.trim(), how).toBe('ioctl 0');
+    }
+    const gpu = await asNobody(`${folder}/node`, `${folder}/dist/lib/cli/main.js`, 'gpu', '--mount', served.mount, 'list');
+    expect([gpu.code, gpu.stderr]).toEqual([3, expect.stringContaining('only the user who serves may play the GPU')]);
+    expect(await served.stop()).toEqual({ code: 0, signal: null });
+  });
+});

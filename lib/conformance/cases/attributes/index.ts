@@ -1,3 +1,5 @@
-import type { CaseGroup } from '../../case.ts';
+/** Cases of the attributes. */
+import { defaultsGroup } from './defaults.ts';
+import { geometryGroup } from './geometry.ts';
 
-export const attributesGroups: readonly CaseGroup[] = [];
+export const attributesGroups = [defaultsGroup, geometryGroup];

@@ -60,7 +60,7 @@ limitsGroup
 limitsGroup
   .case('many-intervals', 'a context takes as many attribute intervals as there are pages')
   .source('01-uapi §8')
-  .parameters(parameters().combine('pages', [64, 512]).combine('order', ['up', 'down', 'inside-out']))
+  .parameters(parameters().combine('pages', [64, 256]).combine('order', ['up', 'down', 'inside-out']))
   .run((t, { pages: count, order }) => {
     const memory = t.map(pages(count));
     for (let step = 0; step < count; step++) {

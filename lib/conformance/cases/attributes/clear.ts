@@ -3,7 +3,7 @@ import { CaseGroup } from '../../case.ts';
 import type { AttributePair } from '../../context.ts';
 import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
-import { EFAULT, EINVAL } from '../../errno.ts';
+import { EFAULT, EINTR, EINVAL } from '../../errno.ts';
 import { ModelledMemory } from './model.ts';
 import type { Span } from './model.ts';
 import { ALL_TYPES, DEFAULTS } from './values.ts';
@@ -37,6 +37,26 @@ clearGroup
     modelled.model.clear({ first, count });
     modelled.checkIntervals('after the collection');
     modelled.checkPages('after the collection');
+  });
+
+clearGroup
+  .case('several-intervals', 'one unmapped span clears every interval that it meets, also where one range lies over all of them')
+  .source('02-attributes §6; 07-quirks Q68')
+  .parameters(parameters().combine('first', [0, 64, 128, 200]).combine('last', [100, 127, 255, 256, 319, 511]).where(({ first, last }) => first <= last))
+  .needs('introspection', 'deferred-work', 'failure-injection')
+  .run((t, { first, last }) => {
+    const modelled = new ModelledMemory(t, 512);
+    modelled.set(span(0, 512), [[9, 1], [1, 1]]);
+    // The split changes the intervals, but its invalidation is interrupted: the range stays.
+    t.gpu().failures.plan('lock-page-directory', 'EINTR');
+    t.equal(t.trySet(modelled.range(span(128, 128)), [[3, 4]]), -EINTR, 'result of the interrupted SET_ATTR');
+    modelled.model.set(span(128, 128), [[3, 4]]);
+    modelled.checkIntervals('before');
+    t.equal(t.ranges(modelled.memory.range()), [[0, pages(512)]], 'ranges before');
+    modelled.memory.unmap(pages(first), pages(last - first + 1));
+    t.equal(t.collect(), 1, 'collectors that ran');
+    modelled.model.clear(span(first, last - first + 1));
+    modelled.checkIntervals('after the collection');
   });
 
 clearGroup

@@ -4,6 +4,7 @@ import type { CaseContext } from '../../context.ts';
 import type { Mapping } from '../../mapping.ts';
 import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
+import { EPERM } from '../../errno.ts';
 
 export const effectsGroup = new CaseGroup('attributes,effects', 'Effects of a SET on ranges and PTEs (02-attributes §4.8, §5.2; 03-gpu-ranges §B.8, §B.10)');
 
@@ -138,6 +139,21 @@ effectsGroup
     if (when === 'after') t.set(memory.range(), [[2, access]]);
     t.equal(t.get(memory.range(), [2]), [access], 'access');
     t.equal(t.ptes(memory.range()), 'rw*32', 'PTEs');
+  });
+
+effectsGroup
+  .case('collected-as-asked', 'a prefetch collects pages for writing, one of GPU_RO memory for reading: it can reach into memory that is not writable')
+  .source('03-gpu-ranges §B.8; 07-quirks Q52')
+  .parameters(parameters().combine('readOnly', [false, true]))
+  .needs('introspection')
+  .run((t, { readOnly }) => {
+    const memory = t.map(BLOCK);
+    t.set(memory.range(), [[1, 1], [8, readOnly ? 1 : 0]]);
+    t.equal(t.ptes(memory.range(), { states: false }), readOnly ? 'r*512' : 'rw*512', 'PTEs');
+    memory.discard();
+    memory.protect('r', BLOCK / 2);
+    t.equal(t.trySet(memory.range(), [[3, 4]]), readOnly ? 0 : -EPERM, 'result of a SET_ATTR that maps the range again');
+    t.equal(t.ptes(memory.range(), { states: false }), readOnly ? 'r*512' : '-*512', 'PTEs afterwards');
   });
 
 effectsGroup

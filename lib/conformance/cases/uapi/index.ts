@@ -1,4 +1,10 @@
 /** Cases of the user ABI. */
 import { argumentsGroup } from './arguments.ts';
+import { checkOrderGroup } from './check-order.ts';
+import { limitsGroup } from './limits.ts';
+import { prefetchErrorsGroup } from './prefetch-errors.ts';
+import { requestGroup } from './request.ts';
+import { valuesGroup } from './values.ts';
+import { writeBackGroup } from './write-back.ts';
 
-export const uapiGroups = [argumentsGroup];
+export const uapiGroups = [argumentsGroup, requestGroup, valuesGroup, checkOrderGroup, writeBackGroup, limitsGroup, prefetchErrorsGroup];

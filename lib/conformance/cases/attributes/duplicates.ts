@@ -1,0 +1,108 @@
+/** Several records of one type in one call, and their order. */
+import { CaseGroup } from '../../case.ts';
+import type { AttributePair } from '../../context.ts';
+import { pages } from '../../mapping.ts';
+import { parameters } from '../../parameters.ts';
+import { EINVAL } from '../../errno.ts';
+import { ALL_TYPES, ATTRIBUTES, CHANGEABLE, change, DEFAULTS, defaultOf, otherOf, QUIET, thirdOf, typeOf } from './values.ts';
+
+export const duplicatesGroup = new CaseGroup('attributes,duplicates', 'Duplicated types in one call (02-attributes §8)');
+
+duplicatesGroup
+  .case('last-wins', 'of several records of one type the last one is stored')
+  .source('02-attributes §8')
+  .parameters(parameters().combine('attribute', QUIET).combine('order', ['other-last', 'third-last', 'apart', 'many']))
+  .run((t, { attribute, order }) => {
+    const memory = t.map(pages(2));
+    const type = typeOf(attribute);
+    const [other, third]: AttributePair[] = [[type, otherOf(attribute)], [type, thirdOf(attribute)]];
+    const filler: AttributePair = attribute === 'granularity' ? [9, 1] : [3, 7];
+    const records = {
+      'other-last': [third!, other!], 'third-last': [other!, third!], apart: [other!, filler, filler, third!],
+      many: Array.from({ length: 64 }, (_, index) => (index % 2 === 0 ? third! : other!)),
+    }[order];
+    t.set(memory.range(), records);
+    t.equal(t.get(memory.range(), [type]), [order === 'other-last' || order === 'many' ? otherOf(attribute) : thirdOf(attribute)], attribute);
+  });
+
+duplicatesGroup
+  .case('get-all-alike', 'every occurrence of a type in a GET receives the same value')
+  .source('02-attributes §8')
+  .parameters(parameters().combine('attribute', ATTRIBUTES).combine('times', [2, 5, 64]))
+  .run((t, { attribute, times }) => {
+    const memory = t.map(pages(2));
+    t.set(memory.range(), [change(attribute)]);
+    t.equal(t.get(memory.range(), Array.from({ length: times }, () => typeOf(attribute))), Array.from({ length: times }, () => otherOf(attribute)), 'the values');
+  });
+
+duplicatesGroup
+  .case('get-order', 'GET answers in the order of its records')
+  .source('02-attributes §7 step 5')
+  .parameters(parameters().combine('order', ['up', 'down', 'inside-out', 'twice']))
+  .run((t, { order }) => {
+    const memory = t.map(pages(2));
+    t.set(memory.range(), QUIET.map((each) => change(each)));
+    const types = { up: [...ALL_TYPES], down: ALL_TYPES.toReversed(), 'inside-out': [6, 5, 7, 4, 8, 3, 9, 2, 10, 1, 11, 0], twice: [...ALL_TYPES, ...ALL_TYPES] }[order];
+    const expected = types.map((type) => (type === 1 ? 0xffff_ffff : otherOf(ATTRIBUTES[type]!)));
+    t.equal(t.get(memory.range(), types), expected, 'the values');
+  });
+
+duplicatesGroup
+  .case('each-validated', 'each duplicate is validated, also one that a later record would overrule')
+  .source('02-attributes §8, §4.1')
+  .parameters(
+    parameters().combine('attribute', ATTRIBUTES.filter((name) => name !== 'preferredLocation' && name !== 'granularity')).combine('bad', ['first', 'last', 'between']),
+  )
+  .run((t, { attribute, bad }) => {
+    const memory = t.map(pages(2));
+    const type = typeOf(attribute);
+    const illegal: AttributePair = [type, attribute === 'prefetchLocation' ? 0xffff_ffff : attribute === 'gpuAlwaysMapped' ? 1 : 3];
+    const good: AttributePair = [type, otherOf(attribute)];
+    const records = { first: [illegal, good], last: [good, illegal], between: [good, illegal, good] }[bad];
+    t.equal(t.trySet(memory.range(), records), -EINVAL, 'result of SET_ATTR');
+    t.equal(t.get(memory.range(), ALL_TYPES), [...DEFAULTS], 'all attributes afterwards');
+    t.equal(t.trySet(memory.range(), [good, good]), 0, 'the good records alone');
+    t.equal(t.get(memory.range(), [type]), [otherOf(attribute)], 'the attribute');
+  });
+
+duplicatesGroup
+  .case('net-zero', 'records that end where they began are a change of nothing: no split')
+  .source('02-attributes §8, §4.6 step 2')
+  .parameters(parameters().combine('attribute', QUIET))
+  .needs('introspection')
+  .run((t, { attribute }) => {
+    const memory = t.map(pages(8));
+    const type = typeOf(attribute);
+    t.set(memory.range(), [[type, defaultOf(attribute)]]);
+    t.set(memory.range(pages(2), pages(2)), [[type, otherOf(attribute)], [type, defaultOf(attribute)]]);
+    t.equal(t.state().attributes.length, 1, 'intervals after the change and back');
+    t.set(memory.range(pages(2), pages(2)), [[type, defaultOf(attribute)], [type, otherOf(attribute)]]);
+    t.equal(t.state().attributes.length, 3, 'intervals after a change that stays');
+  });
+
+duplicatesGroup
+  .case('one-trigger', 'a GPU prefetch location that a later record takes back maps nothing; one that comes last maps')
+  .source('02-attributes §8, §5.1')
+  .parameters(parameters().combine('order', ['gpu-then-system', 'system-then-gpu']).combine('onto', ['hole', 'interval']))
+  .needs('introspection')
+  .run((t, { order, onto }) => {
+    const memory = t.map(pages(16));
+    if (onto === 'interval') t.set(memory.range(), [[3, 5]]);
+    const records: AttributePair[] = order === 'gpu-then-system' ? [[1, 1], [1, 0]] : [[1, 0], [1, 1]];
+    t.set(memory.range(), records);
+    t.equal(t.get(memory.range(), [1]), [order === 'gpu-then-system' ? 0 : 1], 'prefetch location');
+    t.equal(t.ptes(memory.range()), order === 'gpu-then-system' ? '-*16' : 'rw*16', 'PTEs');
+  });
+
+duplicatesGroup
+  .case('flags-together', 'records of different flags do not overwrite each other')
+  .source('02-attributes §4.9')
+  .parameters(parameters().combine('rotation', [0, 1, 2, 3, 4, 5, 6]))
+  .run((t, { rotation }) => {
+    const memory = t.map(pages(2));
+    const flags = CHANGEABLE.slice(4);
+    const turned = [...flags.slice(rotation), ...flags.slice(0, rotation)];
+    // Alternating: set, clear, set ... in this order, in one call.
+    t.set(memory.range(), turned.map((flag, index): AttributePair => [typeOf(flag), (index + 1) % 2]));
+    t.equal(t.get(memory.range(), turned.map(typeOf)), turned.map((_, index) => (index + 1) % 2), 'the flags');
+  });

@@ -1,0 +1,143 @@
+/** Intervals at and beyond the end of the address space. */
+import { CaseGroup } from '../../case.ts';
+import { pages } from '../../mapping.ts';
+import { parameters } from '../../parameters.ts';
+import { EFAULT, EINVAL } from '../../errno.ts';
+import { ALL_TYPES, change, CHANGEABLE, DEFAULTS, otherOf, QUIET, typeOf } from './values.ts';
+
+export const wrapGroup = new CaseGroup('attributes,wrap', 'Wrap-around (02-attributes §10)');
+
+const END = 2n ** 64n;
+const LAST_PAGE = 2 ** 52 - 1;
+/** Pages before 2^64 at which a request begins. */
+const BACK = [1, 2, 3, 512, 0x10000] as const;
+
+wrapGroup
+  .case('to-the-end', 'an interval that ends exactly at 2^64 is stored, and no VMA is asked for')
+  .source('02-attributes §10, row S = 2^64')
+  .parameters(parameters().combine('back', BACK).combine('attribute', ['access', 'gpuReadOnly', 'granularity', 'preferredLocation'] as const))
+  .run((t, { back, attribute }) => {
+    const range = { address: END - BigInt(pages(back)), size: pages(back) };
+    t.equal(t.trySet(range, [change(attribute)]), 0, 'result of SET_ATTR');
+    t.equal(t.get(range, [typeOf(attribute)]), [otherOf(attribute)], 'the whole interval');
+    t.equal(t.get({ address: END - 4096n, size: 4096 }, [typeOf(attribute)]), [otherOf(attribute)], 'its last page');
+    t.equal(t.get({ address: range.address - 4096n, size: 4096 }, ALL_TYPES), [...DEFAULTS], 'the page before it');
+  });
+
+wrapGroup
+  .case('beyond', 'SET refuses what reaches beyond 2^64, GET answers the defaults')
+  .source('02-attributes §10, row S > 2^64')
+  .parameters(parameters().combine('back', BACK).combine('beyond', [1, 2, 3, 0x10000]).combine('operation', [0, 1]))
+  .run((t, { back, beyond, operation }) => {
+    const memory = t.map(pages(1));
+    t.set(memory.range(), [[2, 1], [3, 5]]);
+    t.set({ address: END - BigInt(pages(back)), size: pages(back) }, [[2, 0], [3, 4]]);
+    const range = { address: END - BigInt(pages(back)), size: BigInt(pages(back + beyond)) };
+    const { result, values } = t.ioctl({ operation, ...range, attributes: [[2, 2], [3, 9], [5, 0]] });
+    t.equal(result, operation === 0 ? -EINVAL : 0, 'result');
+    t.equal(values, operation === 0 ? [2, 9, 0] : [2, 9, 1], 'the records');
+    t.equal(t.get({ address: END - 4096n, size: 4096 }, [2, 3]), [0, 4], 'what was set before');
+  });
+
+wrapGroup
+  .case('around', 'a request from memory over the end and around to below it is refused, whatever lies there')
+  .source('02-attributes §10')
+  .parameters(parameters().combine('short', [1, 2, 16]).combine('attribute', CHANGEABLE))
+  .run((t, { short, attribute }) => {
+    const memory = t.map(pages(2));
+    t.set(memory.range(), [change(attribute)]);
+    // Ends `short` pages below its start.
+    const range = { address: memory.address, size: END - BigInt(pages(short)) };
+    t.equal(t.trySet(range, [[2, 2]]), -EINVAL, 'result of SET_ATTR');
+    t.equal(t.get(range, ALL_TYPES), [...DEFAULTS], 'GET_ATTR over it');
+    t.equal(t.get(memory.range(), [typeOf(attribute)]), [otherOf(attribute)], 'the attribute of the memory');
+  });
+
+wrapGroup
+  .case('unknown-type', 'an unknown type is refused for a wrapped interval too')
+  .source('02-attributes §10')
+  .parameters(parameters().combine('type', [12, 0xffff_ffff]).combine('operation', [0, 1]).combine('beyond', [0, 1, 2]))
+  .run((t, { type, operation, beyond }) => {
+    const { result, values } = t.ioctl({ operation, address: END - 4096n, size: BigInt(pages(1 + beyond)), attributes: [[2, 1], [type, 0]] });
+    t.equal(result, -EINVAL, 'result');
+    t.equal(values, [1, 0], 'the records');
+    t.equal(t.get({ address: END - 4096n, size: 4096 }, [2]), [2], 'access of the last page');
+  });
+
+wrapGroup
+  .case('from-memory', 'from a mapping up to 2^64 no VMA is checked; one page less, and the first hole is met')
+  .source('02-attributes §10; 07-quirks Q22')
+  .parameters(parameters().combine('attribute', QUIET))
+  .run((t, { attribute }) => {
+    const memory = t.map(pages(4));
+    memory.unmap(pages(2), pages(2));
+    const size = END - memory.address;
+    t.equal(t.trySet({ address: memory.address, size: size - 4096n }, [change(attribute)]), -EFAULT, 'SET_ATTR to one page before the end');
+    t.equal(t.get(memory.range(), ALL_TYPES), [...DEFAULTS], 'all attributes');
+    t.equal(t.trySet({ address: memory.address, size }, [change(attribute)]), 0, 'SET_ATTR to the end');
+    t.equal(t.get({ address: memory.address, size }, [typeOf(attribute)]), [otherOf(attribute)], 'the whole interval');
+    t.equal(t.get(memory.range(), [typeOf(attribute)]), [otherOf(attribute)], 'the memory in it');
+  });
+
+wrapGroup
+  .case('one-interval', 'the interval ends at page 2^52 - 1, and one in front of it is split as ever')
+  .source('02-attributes §10')
+  .parameters(parameters().combine('before', ['nothing', 'an-interval-over-the-start', 'an-island']))
+  .needs('introspection')
+  .run((t, { before }) => {
+    const memory = t.map(pages(8));
+    const base = Number(memory.address >> 12n);
+    if (before === 'an-interval-over-the-start') t.set(memory.range(0, pages(4)), [[8, 1]]);
+    if (before === 'an-island') t.set(memory.range(pages(5), pages(1)), [[8, 1]]);
+    t.set({ address: memory.at(pages(2)), size: END - memory.at(pages(2)) }, [[9, 1]]);
+    const expected = {
+      nothing: [[2, LAST_PAGE - base]],
+      'an-interval-over-the-start': [[0, 1], [2, 3], [4, LAST_PAGE - base]],
+      'an-island': [[2, 4], [5, 5], [6, LAST_PAGE - base]],
+    }[before];
+    t.equal(t.state().attributes.map(({ firstPage, lastPage }) => [firstPage - base, lastPage - base]), expected, 'attribute intervals');
+  });
+
+wrapGroup
+  .case('no-gpu-work', 'a prefetch or a split over an interval that ends at 2^64 succeeds and touches no PTE')
+  .source('02-attributes §10, table')
+  .parameters(parameters().combine('effect', ['prefetch', 'split', 'prefetch-of-the-front']))
+  .needs('introspection')
+  .run((t, { effect }) => {
+    const memory = t.map(pages(1024));
+    const whole = { address: memory.address, size: END - memory.address };
+    const half = { address: memory.at(pages(512)), size: END - memory.at(pages(512)) };
+    if (effect === 'split') {
+      t.set(memory.range(), [[1, 1]]);
+      t.set(half, [[8, 1]]);
+      t.equal(t.get(memory.range(pages(512)), [8]), [1], 'GPU_RO behind the split');
+      // The part in memory ends with its interval: it is invalidated and mapped again.
+      t.equal(t.ptes(memory.range()), 'rw*512 r*512', 'PTEs');
+      return;
+    }
+    t.equal(t.trySet(whole, [[1, 1]]), 0, 'result of the prefetch');
+    t.equal(t.get(whole, [1]), [1], 'prefetch location');
+    t.equal(t.ptes(memory.range()), '-*1024', 'PTEs');
+    t.equal(t.ranges(memory.range()), [], 'ranges');
+    if (effect === 'prefetch') return;
+    t.set(memory.range(0, pages(512)), [[8, 1]]);
+    t.equal(t.ptes(memory.range()), 'r*512 -*512', 'PTEs after a change of the front, which has an end of its own');
+  });
+
+wrapGroup
+  .case('split-at-the-end', 'a change of the tail of an interval that ends at 2^64 invalidates nothing')
+  .source('02-attributes §10, table')
+  .needs('introspection', 'gpu-fault', 'virtual-clock')
+  .run((t) => {
+    const memory = t.map(pages(1024));
+    t.set(memory.range(), [[2, 1]]);
+    t.access(memory.address, pages(1024), { write: true });
+    t.equal(t.ptes(memory.range()), 'rw*1024', 'PTEs before');
+    // The holes behind the memory become an interval up to 2^64; then its tail is changed.
+    t.set({ address: memory.address, size: END - memory.address }, [[3, 5]]);
+    t.set({ address: memory.at(pages(2048)), size: END - memory.at(pages(2048)) }, [[8, 1]]);
+    t.equal(t.ptes(memory.range()), 'rw*1024', 'PTEs afterwards');
+    t.equal(t.get({ address: END - 4096n, size: 4096 }, [8, 3]), [1, 5], 'the last page');
+    t.set(memory.range(pages(512)), [[8, 1]]);
+    t.equal(t.ptes(memory.range()), 'rw*512 -*512', 'PTEs after a split in the memory');
+  });

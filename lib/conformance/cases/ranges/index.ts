@@ -1,3 +1,5 @@
+/** Cases of GPU ranges: chunks, pages, PTEs, commits, invalidation, collection. */
 import type { CaseGroup } from '../../case.ts';
+import { chunksGroup } from './chunks.ts';
 
-export const rangesGroups: readonly CaseGroup[] = [];
+export const rangesGroups: readonly CaseGroup[] = [chunksGroup];

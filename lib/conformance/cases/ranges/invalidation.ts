@@ -2,7 +2,7 @@
 import { CaseGroup } from '../../case.ts';
 import type { Mapping } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
-import { BLOCK, COLLECT, effects, FOLLOW, intervals, moved, onGpu, PAGE, rangeWords, region, T } from './scene.ts';
+import { BLOCK, COLLECT, during, effects, FOLLOW, intervals, moved, onGpu, PAGE, rangeWords, region, T } from './scene.ts';
 
 export const invalidationGroup = new CaseGroup('ranges,invalidation', 'What a change of the process\'s memory does to the GPU (04-invalidation-and-gc §2, §3)');
 
@@ -71,6 +71,19 @@ invalidationGroup
     const unmapped = before === 'unmap' || event === 'unmap';
     t.equal(rangeWords(t, memory), [`0+512${unmapped ? ' unmapped partial queued' : ''}`], 'ranges');
     t.equal(t.ptes(memory, { states: false }), 'rw*100 -*1 rw*411', 'PTEs');
+  });
+
+invalidationGroup
+  .case('unmapped-and-marked', 'a range that an UNMAP met is not zapped again, not even when a commit has marked it mapped since')
+  .source('04-invalidation-and-gc §3.1 step 1; quirk Q40')
+  .parameters(parameters().combine('event', EVENTS))
+  .needs(...FOLLOW, 'preemption')
+  .run((t, { event }) => {
+    const memory = region(t);
+    during(t, 'pte-committed', () => memory.unmap(0, PAGE), () => t.equal(t.fault(memory.address), 0, 'fault'));
+    t.equal(rangeWords(t, memory), ['0+512 mapped unmapped partial queued'], 'ranges');
+    t.equal(effects(t, memory, () => change(memory, event, 1, 2), ['ptes-zapped', 'tlb-flushed']), [], 'effects');
+    t.equal(rangeWords(t, memory), ['0+512 mapped unmapped partial queued'], 'ranges after the second event');
   });
 
 invalidationGroup

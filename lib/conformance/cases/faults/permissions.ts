@@ -2,7 +2,7 @@
 import { CaseGroup } from '../../case.ts';
 import { EIO, EPERM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
-import { answerOf, BLOCK, FOLLOW, intervals, MIB, onGpu, PAGE, pteAt, rangeWords, region, T } from '../ranges/scene.ts';
+import { answerOf, BLOCK, during, FOLLOW, intervals, MIB, onGpu, PAGE, pteAt, rangeWords, region, T } from '../ranges/scene.ts';
 
 export const permissionsGroup = new CaseGroup('faults,permissions', 'Permission of a fault: VMA, GPU_RO, read or write (05-faults §5.1, §5.2)');
 
@@ -125,4 +125,22 @@ permissionsGroup
     t.equal(rangeWords(t, memory), [first === 'read-readable' ? '0+512 mapped dma' : '0+512'], 'ranges');
     t.equal(intervals(t, memory), [[0, 511, 3]], 'intervals');
     t.equal(pteAt(t, memory.at(BLOCK)), 0n, 'PTE behind');
+  });
+
+permissionsGroup
+  .case('changed-meanwhile', 'the record is that of the moment at which the flags are computed, how pages are collected that of the beginning')
+  .source('05-faults §5; 03-gpu-ranges §B.2')
+  .needs(...FOLLOW, 'preemption')
+  .run(async (t) => {
+    const memory = t.map(BLOCK);
+    t.set(memory, [[T.access, 1]]);
+    let answer: Promise<void> | undefined;
+    // The record is changed at once; the rest of the call waits for the svm lock.
+    during(t, 'mmap-lock', () => (answer = t.device.setAttributesAsync(memory, { gpuReadOnly: true })), () => t.equal(t.fault(memory.address), 0, 'fault'));
+    await answer;
+    t.equal(t.ptes(memory), 'r*512', 'PTEs');
+    t.advance();
+    t.set(memory, [[T.gpuReadOnly, 0]]);
+    t.equal(t.fault(memory.address, { write: true }), 0, 'write fault');
+    t.equal(t.ptes(memory), 'rw*512', 'PTEs on pages collected for writing');
   });

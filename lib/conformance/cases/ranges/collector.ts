@@ -200,6 +200,21 @@ collectorGroup
   });
 
 collectorGroup
+  .case('span-taken', 'the span that a failed collection took is not part of the next one')
+  .source('04-invalidation-and-gc §5.3; quirk Q46')
+  .needs(...COLLECT, 'failure-injection')
+  .run((t) => {
+    const memory = onGpu(t);
+    memory.unmap(PAGE, PAGE);
+    t.gpu().failures.plan('clear-split', 'ENOMEM');
+    t.equal(t.collect(), 1, 'collectors');
+    t.equal(intervals(t, memory), [[0, 511, 3]], 'attribute intervals after the failure');
+    memory.unmap(5 * PAGE, PAGE);
+    t.equal(t.collect(), 1, 'collectors');
+    t.equal([intervals(t, memory), t.state().ranges], [[[0, 4, 3], [6, 511, 3]], []], 'attribute intervals and ranges in the end');
+  });
+
+collectorGroup
   .case('checkpoint-source', 'an UNMAP remembers the youngest interrupt of ring 1 if that is in use, else of the software ring')
   .source('04-invalidation-and-gc §4')
   .parameters(parameters().combine('retryCam', [false, true]).combine('ih1', [false, true]).combine('ring1', [false, true]).combine('soft', [false, true]))

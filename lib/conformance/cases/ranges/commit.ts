@@ -3,7 +3,7 @@ import { CaseGroup } from '../../case.ts';
 import type { CaseContext } from '../../context.ts';
 import { EBUSY, EFAULT, EINTR, ENODEV, ENOMEM, EPERM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
-import { BLOCK, effects, FOLLOW, MIB, moved, onGpu, PAGE, PTE, pteAt, rangeWords, region, T, WATCH, WRITEABLE } from './scene.ts';
+import { BLOCK, during, effects, FOLLOW, MIB, moved, onGpu, PAGE, PTE, pteAt, rangeWords, region, T, WATCH, WRITEABLE } from './scene.ts';
 
 export const commitGroup = new CaseGroup('ranges,commit', 'Committing a range: by a fault and by a prefetch, whole and in part (03-gpu-ranges §B.3, §B.7 to §B.9)');
 
@@ -184,4 +184,17 @@ commitGroup
     t.equal(rangeWords(t, memory), ['0+512 mapped dma'], 'ranges');
     t.equal(effects(t, memory, () => t.set(memory.range(0, MIB), [[T.prefetchLocation, 1]])), ['pte 0+512', 'tlb'], 'effects of a prefetch of the first half');
     t.equal(pteAt(t, memory.at(BLOCK - PAGE)), PTE.UC | 0x10n, 'PTE in the second half');
+  });
+
+commitGroup
+  .case('marked-but-invalid', 'a range that is marked mapped over pages that went meanwhile is not valid: the next fault collects again')
+  .source('03-gpu-ranges §B.9; quirk Q40')
+  .needs(...FOLLOW, 'preemption')
+  .run((t) => {
+    const memory = region(t);
+    during(t, 'pte-committed', () => memory.discard(), () => t.equal(t.fault(memory.address), 0, 'first fault'));
+    t.equal(rangeWords(t, memory), ['0+512 mapped'], 'ranges');
+    t.advance();
+    t.equal(effects(t, memory, () => t.fault(memory.address)), ['dma+ 0+512', 'pte 0+512'], 'effects of the next fault');
+    t.equal(t.ptes(memory), 'rw*512', 'PTEs');
   });

@@ -156,7 +156,7 @@ quirkFaultsGroup
   .case('q62', 'lack of memory kills an access or is swallowed, depending on where it is met')
   .source('07-quirks Q62')
   .parameters(parameters().combine('place', ['allocate-interval', 'allocate-notifier', 'allocate-range', 'clear-split']))
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...FOLLOW, 'failure-injection', 'address-choice')
   .run((t, { place }) => {
     const results = [place, 'collect-pages' as const].map((where) => {
       const memory = region(t, 3 * BLOCK);

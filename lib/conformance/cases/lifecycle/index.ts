@@ -1,3 +1,6 @@
+/** Cases of the life of an SVM context. */
 import type { CaseGroup } from '../../case.ts';
+import { contextGroup } from './context.ts';
+import { xnackGroup } from './xnack.ts';
 
-export const lifecycleGroups: readonly CaseGroup[] = [];
+export const lifecycleGroups: readonly CaseGroup[] = [xnackGroup, contextGroup];

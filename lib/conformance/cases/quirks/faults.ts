@@ -1,0 +1,248 @@
+/** Quirks of section E: faults. */
+import { CaseGroup } from '../../case.ts';
+import { EAGAIN, EBUSY, EINVAL, ENOMEM, EPERM } from '../../errno.ts';
+import { parameters } from '../../parameters.ts';
+import { answerOf, BLOCK, effects, FOLLOW, moved, NO_RETRY, onGpu, PAGE, PTE, pteAt, rangeWords, region, T } from '../ranges/scene.ts';
+
+export const quirkFaultsGroup = new CaseGroup('quirks,faults', 'Quirks Q54 to Q67 and Q70: faults (07-quirks §E)');
+
+quirkFaultsGroup
+  .case('q54', 'an access without VMA is handled for ever, with an interval and without')
+  .source('07-quirks Q54')
+  .parameters(parameters().combine('address', ['zero', 'hole', 'interval', 'dead-process']).combine('write', [false, true]))
+  .needs(...FOLLOW, 'process-exit')
+  .run((t, { address, write }) => {
+    const memory = region(t);
+    if (address === 'interval' || address === 'dead-process') t.set(memory, [[T.access, 1]]);
+    if (address === 'dead-process') t.machine.process.exit();
+    else memory.unmap();
+    const outcomes = [1, 2, 3].map(() => {
+      t.advance();
+      return t.gpu().vmFault({ address: address === 'zero' ? 0n : memory.address, write }).handled;
+    });
+    t.equal(t.ptes(memory, { states: false }).includes('r'), false, 'a readable PTE is there');
+    t.shows('Q54', { quirk: outcomes.every((handled) => handled), correct: outcomes.includes(false) }, 'accesses without VMA');
+  });
+
+quirkFaultsGroup
+  .case('q55', 'errors of the collection other than EPERM are swallowed')
+  .source('07-quirks Q55')
+  .parameters(parameters().combine('errno', ['EFAULT', 'EOPNOTSUPP', 'EBUSY', 'ENOMEM', 'EINVAL']))
+  .needs(...FOLLOW, 'failure-injection')
+  .run((t, { errno }) => {
+    const memory = region(t);
+    t.gpu().failures.plan('collect-pages', errno, 1000);
+    let handled = false;
+    const retries = effects(t, memory, () => {
+      ({ handled } = t.gpu().vmFault({ address: memory.address, write: false }));
+    }, ['retry']).length;
+    t.equal(rangeWords(t, memory), ['0+512'], 'ranges');
+    t.shows('Q55', { quirk: handled && retries === (errno === 'EFAULT' || errno === 'EOPNOTSUPP' ? 2 : 0), correct: !handled }, 'the answer to an access that can not be served');
+  });
+
+quirkFaultsGroup
+  .case('q56', 'a write to GPU_RO memory is never reported and makes no progress')
+  .source('07-quirks Q56')
+  .parameters(parameters().combine('before', ['nothing', 'read']))
+  .needs(...FOLLOW)
+  .run((t, { before }) => {
+    const memory = region(t);
+    t.set(memory, [[T.gpuReadOnly, 1]]);
+    if (before === 'read') t.equal(t.fault(memory.address), 0, 'read fault');
+    let commits = 0;
+    t.onEnd(t.machine.on('ptes-written', () => void commits++));
+    const handled = [1, 2, 3].map(() => {
+      t.advance();
+      return t.gpu().vmFault({ address: memory.address, write: true }).handled;
+    });
+    t.equal(pteAt(t, memory.address) & 0x40n, 0n, 'write bit');
+    t.shows('Q56', { quirk: handled.every((each) => each) && commits === 3, correct: handled.includes(false) }, 'writes to read-only memory');
+  });
+
+quirkFaultsGroup
+  .case('q57', 'a needed fault soon after a commit is dropped')
+  .source('07-quirks Q57')
+  .parameters(parameters().combine('by', ['fault', 'prefetch']).combine('lost', ['discard', 'one-page', 'protect']))
+  .needs(...FOLLOW)
+  .run((t, { by, lost }) => {
+    const memory = region(t);
+    if (by === 'fault') t.equal(t.fault(memory.address), 0, 'first fault');
+    else t.set(memory, [[T.prefetchLocation, 1]]);
+    t.advance(500_000);
+    if (lost === 'discard') memory.discard();
+    else if (lost === 'one-page') memory.discard(0, PAGE);
+    else memory.protect('r');
+    t.advance(500_000);
+    t.equal(pteAt(t, memory.address), 0n, 'PTE before');
+    t.equal(t.fault(memory.address), 0, 'the needed fault');
+    const pte = pteAt(t, memory.address);
+    t.shows('Q57', { quirk: pte === 0n, correct: pte !== 0n }, 'the needed fault');
+    t.advance(1_000_000);
+    t.equal(t.fault(memory.address), 0, 'the fault at 2 ms');
+    t.ok(pteAt(t, memory.address) !== 0n, 'the fault at 2 ms maps');
+  });
+
+quirkFaultsGroup
+  .case('q58', 'a range that is invalidated again and again keeps the handler in its loop, however often')
+  .source('07-quirks Q58')
+  .parameters(parameters().combine('events', [3, 30, 90]))
+  .needs(...FOLLOW, 'preemption')
+  .run((t, { events }) => {
+    // One page: the cost of an attempt is that of the range.
+    const memory = region(t, PAGE);
+    let passes = 0;
+    const remove = t.machine.at('pages-got', () => {
+      if (++passes <= events) memory.discard();
+    });
+    let result = 1;
+    const { filterRemove } = moved(t, ['filterRemove'], () => (result = t.fault(memory.address)));
+    remove();
+    t.shows('Q58', { quirk: result === 0 && passes === events + 1 && filterRemove === events / 3, correct: passes < events }, 'attempts of one fault');
+  });
+
+quirkFaultsGroup
+  .case('q59', 'the address at exactly the end of the mirrored addresses passes the bound check')
+  .source('07-quirks Q59')
+  .parameters(parameters().combine('vma', [false, true]))
+  .needs(...FOLLOW, 'configuration', 'address-choice')
+  .run((t, { vma }) => {
+    t.setup({ machine: { vaBits: 40 } });
+    const end = 1n << 40n;
+    const memory = region(t, 2 * BLOCK, { address: end });
+    t.set(memory, [[T.access, 1]]);
+    if (!vma) memory.unmap();
+    t.equal(t.fault(end + 4096n), -EINVAL, 'fault one page behind');
+    const result = t.fault(end);
+    t.shows('Q59', { quirk: result === 0 && t.ptes(memory) === (vma ? 'rw*512 -*512' : '-*1024'), correct: result === -EINVAL }, 'fault at the end');
+  });
+
+quirkFaultsGroup
+  .case('q60', 'a killed write destroys a valid mapping, and nothing repairs it')
+  .source('07-quirks Q60')
+  .parameters(parameters().combine('page', [0, 300]))
+  .needs(...FOLLOW)
+  .run((t, { page }) => {
+    const memory = region(t);
+    memory.protect('r');
+    t.equal(t.access(memory.at(page * PAGE), 8).runs[0]!.outcome, 'faulted', 'the first read');
+    t.equal(t.gpu().vmFault({ address: memory.at(page * PAGE), write: true }), { handled: false, askedHandler: 'svm', result: -EPERM }, 'the write');
+    t.equal(pteAt(t, memory.at(page * PAGE)), NO_RETRY, 'PTE after it');
+    t.advance();
+    const read = t.access(memory.at(page * PAGE), 8);
+    t.shows('Q60', {
+      quirk: read.runs[0]!.outcome === 'failed' && rangeWords(t, memory)[0] === '0+512 mapped dma',
+      correct: read.runs[0]!.outcome === 'faulted',
+    }, 'the legal read behind it');
+    t.equal(t.access(memory.at((page + 1) * PAGE), 8).runs[0]!.outcome, 'hit', 'a read of the page behind');
+    memory.discard();
+    t.equal(t.access(memory.at(page * PAGE), 8).runs[0]!.outcome, 'faulted', 'a read after an event');
+  });
+
+quirkFaultsGroup
+  .case('q61', 'conditions that pass kill the access')
+  .source('07-quirks Q61')
+  .parameters(parameters().combine('condition', ['closing', 'evicting']))
+  .needs(...FOLLOW, 'failure-injection')
+  .run((t, { condition }) => {
+    const memory = region(t);
+    if (condition === 'closing') t.gpu().closeContext(t.gpu().files[0]!);
+    else t.gpu().failures.plan('write-ptes', 'EBUSY');
+    const { handled, result } = t.gpu().vmFault({ address: memory.address, write: false });
+    const killed = !handled && pteAt(t, memory.address) === NO_RETRY;
+    t.shows('Q61', { quirk: killed && result === (condition === 'closing' ? -EAGAIN : -EBUSY), correct: handled }, 'the access');
+  });
+
+quirkFaultsGroup
+  .case('q62', 'lack of memory kills an access or is swallowed, depending on where it is met')
+  .source('07-quirks Q62')
+  .parameters(parameters().combine('place', ['allocate-interval', 'allocate-notifier', 'allocate-range', 'clear-split']))
+  .needs(...FOLLOW, 'failure-injection', 'address-choice')
+  .run((t, { place }) => {
+    const results = [place, 'collect-pages' as const].map((where) => {
+      const memory = region(t, 3 * BLOCK);
+      const other = region(t, PAGE, { address: memory.address + (1n << 36n) });
+      if (where === 'clear-split') {
+        t.set(memory, [[T.access, 1]]);
+        t.equal(t.fault(memory.at(BLOCK)), 0, 'fault');
+        memory.unmap(BLOCK, BLOCK);
+      }
+      t.gpu().failures.plan(where, 'ENOMEM');
+      return t.fault(other.address);
+    });
+    t.shows('Q62', { quirk: results[0] === -ENOMEM && results[1] === 0, correct: results[0] === results[1] }, 'the same shortage at two places');
+  });
+
+quirkFaultsGroup
+  .case('q63', 'while a checkpoint is set, faults elsewhere are dropped')
+  .source('07-quirks Q63')
+  .parameters(parameters().combine('timestamp', [1, 4_999, 5_000]))
+  .needs(...FOLLOW, 'interrupt-ring')
+  .run((t, { timestamp }) => {
+    const [unmapped, other] = [onGpu(t), region(t)];
+    t.gpu().setInterruptRing('soft', true, 5_000);
+    unmapped.unmap();
+    t.equal(t.fault(other.address, { timestamp }), 0, 'fault');
+    const pte = pteAt(t, other.address);
+    t.shows('Q63', { quirk: pte === 0n, correct: pte === PTE.UC }, 'a fault on memory that was not unmapped');
+    t.equal(t.fault(other.address, { timestamp: 5_001 }), 0, 'a younger fault');
+    t.equal(pteAt(t, other.address), PTE.UC, 'PTE after it');
+  });
+
+quirkFaultsGroup
+  .case('q64', 'a fault more than half the counter younger counts as stale')
+  .source('07-quirks Q64')
+  .parameters(parameters().combine('checkpoint', [1, 77]).combine('beyond', [1, 1000]))
+  .needs(...FOLLOW, 'interrupt-ring')
+  .run((t, { checkpoint, beyond }) => {
+    const [unmapped, other] = [onGpu(t), region(t)];
+    t.gpu().setInterruptRing('soft', true, checkpoint);
+    unmapped.unmap();
+    const [, reason] = answerOf(t, () => t.fault(other.address, { timestamp: checkpoint + 2 ** 47 + beyond }));
+    t.shows('Q64', { quirk: reason === 'stale' && t.state().checkpoint === checkpoint, correct: reason === 'mapped' }, 'a much younger fault');
+  });
+
+quirkFaultsGroup
+  .case('q64-kept', 'an unmapping with empty rings keeps the checkpoint of an earlier one')
+  .source('07-quirks Q64')
+  .needs(...FOLLOW, 'interrupt-ring')
+  .run((t) => {
+    const [first, second] = [onGpu(t), onGpu(t)];
+    t.gpu().setInterruptRing('soft', true, 77);
+    first.unmap();
+    t.gpu().setInterruptRing('soft', false, 99);
+    second.unmap();
+    const { checkpoint } = t.state();
+    t.shows('Q64', { quirk: checkpoint === 77, correct: checkpoint === 0 }, 'the checkpoint');
+  });
+
+quirkFaultsGroup
+  .case('q65', 'expiry of the duplicate filter is asked for with the page number')
+  .source('07-quirks Q65')
+  .needs('interrupt-ring')
+  .unimplemented('the filter of the interrupt layer is not modelled: that expiry is asked for can be seen, for which entry can not');
+
+quirkFaultsGroup
+  .case('q66', 'a failed eviction keeps the address space for ever')
+  .source('07-quirks Q66')
+  .needs('failure-injection', 'process-exit')
+  .unimplemented('the eviction behind EOPNOTSUPP has no effect in the emulator, and its allocation can not fail');
+
+quirkFaultsGroup
+  .case('q67', 'GPU_ALWAYS_MAPPED can only be refused or 0: what it would do is dead code')
+  .source('07-quirks Q67')
+  .parameters(parameters().combine('with', ['alone', 'behind', 'before']))
+  .run((t, { with: place }) => {
+    const memory = t.map(PAGE);
+    const other = [T.gpuReadOnly, 1] as const;
+    const wanted = [T.gpuAlwaysMapped, 1] as const;
+    const result = t.trySet(memory, place === 'alone' ? [wanted] : place === 'behind' ? [other, wanted] : [wanted, other]);
+    const [always, readOnly] = t.get(memory, [T.gpuAlwaysMapped, T.gpuReadOnly]);
+    t.shows('Q67', { quirk: result === -EINVAL && always === 0 && readOnly === 0, correct: result === 0 && always === 1 }, 'setting GPU_ALWAYS_MAPPED');
+    t.set(memory, [[T.gpuAlwaysMapped, 0], other]);
+    t.equal(t.get(memory, [T.gpuAlwaysMapped, T.gpuReadOnly]), [0, 1], 'setting it to 0 beside another attribute');
+  });
+
+quirkFaultsGroup
+  .case('q70', 'user code on the GPU can flood the kernel log')
+  .source('07-quirks Q70')
+  .unimplemented('neither the ioctl nor the emulator shows the kernel log');

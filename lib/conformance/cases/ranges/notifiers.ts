@@ -1,0 +1,148 @@
+/** Windows of the CPU's notifiers: where they lie, and how long they live. */
+import { CaseGroup } from '../../case.ts';
+import type { CaseContext } from '../../context.ts';
+import { EINVAL, EIO, ENOMEM, EPERM } from '../../errno.ts';
+import { parameters } from '../../parameters.ts';
+import { BLOCK, BORDER, COLLECT, effects, FOLLOW, LOOK, onGpu, PAGE, rangeWords, region, T, WINDOW } from './scene.ts';
+
+export const notifiersGroup = new CaseGroup('ranges,notifiers', 'Notifiers have windows of 512 MiB and live as long as their ranges (03-gpu-ranges §A.4, §A.5, §A.14)');
+
+/** Notifiers as [first, end) in windows, counted from BORDER. */
+function windows(t: CaseContext): [number, number][] {
+  return t.state().notifiers.map(({ start, end }) => [Number(start - BORDER) / WINDOW, Number(end - BORDER) / WINDOW]);
+}
+
+notifiersGroup
+  .case('window', 'a notifier covers the aligned 512 MiB around the address')
+  .source('03-gpu-ranges §A.4')
+  .parameters(parameters().combine('offset', [-WINDOW, -BLOCK, 0, BLOCK, WINDOW / 2, WINDOW - BLOCK, WINDOW, 2 * WINDOW - BLOCK]).combine('page', [0, 1, 511]))
+  .needs(...LOOK, 'address-choice')
+  .run((t, { offset, page }) => {
+    const memory = t.map(BLOCK, { address: BORDER + BigInt(offset) });
+    t.equal(t.fault(memory.at(page * PAGE)), 0, 'fault');
+    const first = Math.floor(offset / WINDOW);
+    t.equal(windows(t), [[first, first + 1]], 'notifiers');
+  });
+
+notifiersGroup
+  .case('shared', 'ranges of one window share a notifier, those of two have one each, in ascending order')
+  .source('03-gpu-ranges §A.4, §A.14')
+  .parameters(parameters().combine('order', ['ascending', 'descending']))
+  .needs(...FOLLOW, 'address-choice')
+  .run((t, { order }) => {
+    const places = [-2 * BLOCK, -BLOCK, 0, BLOCK].map((offset) => region(t, BLOCK, { address: BORDER + BigInt(offset) }));
+    const seen = effects(t, { address: BORDER }, () => {
+      for (const memory of order === 'ascending' ? places : places.toReversed()) t.equal(t.fault(memory.address), 0, 'fault');
+    }, ['notifier-inserted', 'notifier-removed']);
+    const pages = WINDOW / PAGE;
+    const below = `notifier+ ${-pages}+${pages}`;
+    const above = `notifier+ 0+${pages}`;
+    t.equal(seen, order === 'ascending' ? [below, above] : [above, below], 'notifiers made');
+    t.equal(windows(t), [[-1, 0], [0, 1]], 'notifiers');
+    t.equal(rangeWords(t, { address: BORDER }), [-1024, -512, 0, 512].map((page) => `${page}+512 mapped dma`), 'ranges');
+  });
+
+notifiersGroup
+  .case('border', 'an event over the border of two windows reaches both: each zaps and flushes for itself')
+  .source('04-invalidation-and-gc §1, §2, §3')
+  .parameters(parameters().combine('event', ['discard', 'unmap', 'protect']))
+  .needs(...COLLECT, 'address-choice')
+  .run((t, { event }) => {
+    const memory = onGpu(t, 2 * BLOCK, { address: BORDER - BigInt(BLOCK) });
+    const seen = effects(t, { address: BORDER }, () => {
+      if (event === 'discard') memory.discard(BLOCK - PAGE, 2 * PAGE);
+      else if (event === 'unmap') memory.unmap(BLOCK - PAGE, 2 * PAGE);
+      else memory.protect('r', BLOCK - PAGE, 2 * PAGE);
+    });
+    const half = (page: number, block: number): string[] => [`zap ${page}+1`, 'tlb', `dma- ${block}+512`, ...(event === 'unmap' ? [`gc+ ${page}+1`] : [])];
+    t.equal(seen, [...half(-1, -512), ...half(0, 0)], 'effects');
+  });
+
+notifiersGroup
+  .case('prefetch-over-border', 'a prefetch over the border makes a range and a notifier on each side')
+  .source('03-gpu-ranges §A.4, §B.8')
+  .parameters(parameters().combine('pages', [1, 16, 512]))
+  .needs('introspection', 'address-choice')
+  .run((t, { pages }) => {
+    const memory = t.map(2 * BLOCK, { address: BORDER - BigInt(BLOCK) });
+    t.set(memory.range(BLOCK - pages * PAGE, 2 * pages * PAGE), [[T.prefetchLocation, 1]]);
+    t.equal(rangeWords(t, { address: BORDER }), [`${-pages}+${pages} mapped dma`, `0+${pages} mapped dma`], 'ranges');
+    t.equal(windows(t), [[-1, 0], [0, 1]], 'notifiers');
+  });
+
+notifiersGroup
+  .case('last-range', 'a notifier goes with its last range, not before')
+  .source('03-gpu-ranges §A.4, §A.11')
+  .parameters(parameters().combine('by', ['collection', 'split']))
+  .needs(...COLLECT)
+  .run((t, { by }) => {
+    const memory = onGpu(t, 2 * BLOCK);
+    const remove = (offset: number): void => {
+      if (by === 'split') {
+        t.set(memory.range(offset, PAGE), [[T.gpuReadOnly, 1]]);
+        return;
+      }
+      memory.unmap(offset, BLOCK);
+      t.equal(t.collect(), 1, 'collectors');
+    };
+    const count = (action: () => void): string[] => effects(t, memory, action, ['notifier-removed', 'range-removed']).map((word) => word.split(' ')[0]!);
+    t.equal(count(() => remove(0)), ['range-'], 'removed with the first range');
+    t.equal(t.state().notifiers.length, 1, 'notifiers with one range left');
+    t.equal(count(() => remove(BLOCK)), ['range-', 'notifier-'], 'removed with the last range');
+    t.equal(t.state().notifiers, [], 'notifiers in the end');
+  });
+
+notifiersGroup
+  .case('undone', 'a notifier made for a range that can not be made is unregistered again')
+  .source('03-gpu-ranges §A.6')
+  .parameters(parameters().combine('failure', ['no-vma', 'io', 'pfnmap', 'no-memory', 'no-chunk']))
+  .needs(...FOLLOW, 'address-choice', 'special-mapping', 'failure-injection')
+  .run((t, { failure }) => {
+    const memory = t.map(BLOCK);
+    if (failure === 'no-chunk') t.equal(t.trySet({ address: memory.address, size: (1n << 64n) - memory.address }, [[T.access, 1]]), 0, 'SET up to 2^64');
+    else t.set(memory, [[T.access, 1]]);
+    if (failure === 'no-vma' || failure === 'io' || failure === 'pfnmap') memory.unmap();
+    if (failure === 'io' || failure === 'pfnmap') t.machine.process.mmap({ address: memory.address, size: BLOCK, kind: failure });
+    if (failure === 'no-memory') t.gpu().failures.plan('allocate-range', 'ENOMEM');
+    let result = 0;
+    const seen = effects(t, memory, () => (result = t.fault(memory.address)), ['notifier-inserted', 'notifier-removed', 'range-inserted']);
+    t.equal(result, failure === 'no-vma' ? 0 : failure === 'no-memory' ? -ENOMEM : failure === 'no-chunk' ? -EINVAL : -EIO, 'fault');
+    t.equal(seen.map((word) => word.split(' ')[0]), ['notifier+', 'notifier-'], 'notifiers');
+    t.equal([t.state().notifiers, t.state().ranges], [[], []], 'notifiers and ranges');
+  });
+
+notifiersGroup
+  .case('read-only-again', 'the read-only fallback makes its notifier a second time')
+  .source('03-gpu-ranges §A.6, §B.3')
+  .needs(...FOLLOW)
+  .run((t) => {
+    const memory = t.map(BLOCK, { protection: 'r' });
+    const seen = effects(t, memory, () => t.equal(t.fault(memory.address), 0, 'fault'), ['notifier-inserted', 'notifier-removed', 'range-inserted']);
+    t.equal(seen.map((word) => word.split(' ')[0]), ['notifier+', 'notifier-', 'notifier+', 'range+'], 'objects');
+  });
+
+notifiersGroup
+  .case('existing-range-permission', 'the VMA is looked at also where a range exists: a read-only one makes the mapping read-only')
+  .source('03-gpu-ranges §A.6, steps 6 to 8')
+  .parameters(parameters().combine('write', [false, true]))
+  .needs(...FOLLOW)
+  .run((t, { write }) => {
+    const memory = onGpu(t);
+    memory.protect('r');
+    t.equal(rangeWords(t, memory), ['0+512'], 'ranges');
+    t.equal(t.fault(memory.address, { write }), write ? -EPERM : 0, 'fault');
+    t.equal(t.ptes(memory), write ? '-*512' : 'r*512', 'PTEs');
+  });
+
+notifiersGroup
+  .case('no-memory', 'without memory for a notifier nothing is registered and the access is killed')
+  .source('03-gpu-ranges §A.6, step 3')
+  .needs(...FOLLOW, 'failure-injection')
+  .run((t) => {
+    const memory = t.map(BLOCK);
+    t.gpu().failures.plan('allocate-notifier', 'ENOMEM');
+    const seen = effects(t, memory, () => t.equal(t.fault(memory.address), -ENOMEM, 'fault'), ['notifier-inserted', 'notifier-removed', 'range-inserted']);
+    t.equal(seen, [], 'objects');
+    t.equal(t.fault(memory.address), 0, 'the next fault');
+    t.equal(t.ptes(memory), 'rw*512', 'PTEs');
+  });

@@ -64,12 +64,12 @@ export function register(t: CaseContext, range: ByteRange, device: SvmDevice, re
 }
 
 /** Little-endian u32 words as bytes. */
-export function words(...values: number[]): Uint8Array {
+export function words(...values: number[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Uint32Array.from(values).buffer);
 }
 
 /** `count` words, word i being `at(i)`. */
-export function wordsOf(count: number, at: (index: number) => number): Uint8Array {
+export function wordsOf(count: number, at: (index: number) => number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Uint32Array.from({ length: count }, (_, index) => at(index)).buffer);
 }
 

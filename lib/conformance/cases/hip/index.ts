@@ -1,6 +1,10 @@
 /** Ports of the managed-memory tests of HIP's catch suite, through the HIP layer. */
 import type { CaseGroup } from '../../case.ts';
+import { adviseOldGroup } from './advise-old.ts';
 import { adviseV2Group } from './advise-v2.ts';
+import { adviseWorkGroup } from './advise-work.ts';
 import { adviseGroup } from './advise.ts';
+import { rangeAttributeGroup } from './range-attribute.ts';
+import { rangeAttributesGroup } from './range-attributes.ts';
 
-export const hipGroups: readonly CaseGroup[] = [adviseGroup, adviseV2Group];
+export const hipGroups: readonly CaseGroup[] = [adviseGroup, adviseV2Group, adviseOldGroup, adviseWorkGroup, rangeAttributeGroup, rangeAttributesGroup];

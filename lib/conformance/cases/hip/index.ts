@@ -4,7 +4,18 @@ import { adviseOldGroup } from './advise-old.ts';
 import { adviseV2Group } from './advise-v2.ts';
 import { adviseWorkGroup } from './advise-work.ts';
 import { adviseGroup } from './advise.ts';
+import { prefetchBatchGroup } from './prefetch-batch.ts';
+import { prefetchGroup } from './prefetch.ts';
 import { rangeAttributeGroup } from './range-attribute.ts';
 import { rangeAttributesGroup } from './range-attributes.ts';
 
-export const hipGroups: readonly CaseGroup[] = [adviseGroup, adviseV2Group, adviseOldGroup, adviseWorkGroup, rangeAttributeGroup, rangeAttributesGroup];
+export const hipGroups: readonly CaseGroup[] = [
+  adviseGroup,
+  adviseV2Group,
+  adviseOldGroup,
+  adviseWorkGroup,
+  rangeAttributeGroup,
+  rangeAttributesGroup,
+  prefetchGroup,
+  prefetchBatchGroup,
+];

@@ -100,6 +100,22 @@ export class Hip {
   }
 }
 
+/** A kernel that runs until it is let go: where the originals have one that spins on a flag. Gives what lets it go. */
+export function hold({ runtime }: Hip, stream: HipStreamArgument): () => Promise<void> {
+  let release = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  const done = runtime.launch(stream, () => gate);
+  return async () => {
+    release();
+    await done;
+  };
+}
+
+/** Lets everything run that nothing holds up. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1));
+}
+
 async function mapInts(queue: GpuQueue, input: bigint, output: bigint, count: number, f: (value: number, index: number) => number): Promise<void> {
   const values = new Int32Array((await queue.read(input, count * 4)).buffer);
   await queue.write(output, new Uint8Array(values.map(f).buffer));

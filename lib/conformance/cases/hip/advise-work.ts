@@ -105,12 +105,6 @@ for (const name of ['TstAlignedAllocMem', 'TstAlignedAllocMem_XNACK']) {
 }
 
 adviseWorkGroup
-  .case('Unit_hipMemAdvise_TstAlignedAllocMem-not-pageable', 'where GPUs do not reach such memory a prefetch to one is not supported')
-  .source(`${SOURCE} TstAlignedAllocMem`)
-  .needs('xnack-off', 'pageable-memory')
-  .unimplemented('V4 has no context on a GPU without XNACK; the HIP layer has a test of its own with a device that says so');
-
-adviseWorkGroup
   .case('Unit_hipMemAdvise_ReadMosltyMgpuTst', 'ReadMostly memory is read by every GPU, and written by each in turn (1 Mi ints divided by `scale`)')
   .source(`${SOURCE} ReadMosltyMgpuTst`)
   .parameters(eachHip([2]).combine('scale', SCALES))

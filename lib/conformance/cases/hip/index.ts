@@ -4,6 +4,11 @@ import { adviseOldGroup } from './advise-old.ts';
 import { adviseV2Group } from './advise-v2.ts';
 import { adviseWorkGroup } from './advise-work.ts';
 import { adviseGroup } from './advise.ts';
+import { attachGroup } from './attach.ts';
+import { coherencyGroup, managedVariableGroup } from './coherency.ts';
+import { discardGroup } from './discard.ts';
+import { mallocManagedGroup } from './malloc-managed.ts';
+import { mallocThreadsGroup } from './malloc-threads.ts';
 import { prefetchBatchGroup } from './prefetch-batch.ts';
 import { prefetchGroup } from './prefetch.ts';
 import { rangeAttributeGroup } from './range-attribute.ts';
@@ -18,4 +23,10 @@ export const hipGroups: readonly CaseGroup[] = [
   rangeAttributesGroup,
   prefetchGroup,
   prefetchBatchGroup,
+  mallocManagedGroup,
+  mallocThreadsGroup,
+  attachGroup,
+  coherencyGroup,
+  managedVariableGroup,
+  discardGroup,
 ];

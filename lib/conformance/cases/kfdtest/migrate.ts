@@ -4,7 +4,7 @@ import { pages } from '../../mapping.ts';
 import type { Mapping } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
 import {
-  ACCESS, asWords, eachNode, firstWrong, GPU, GRANULARITY, IN_PLACE, nodeFeatures, openNode, PREFERRED, PREFETCH, register, SYSTEM, words, wordsOf,
+  ACCESS, asWords, eachNode, firstWrong, GPU, GRANULARITY, IN_PLACE, longsOf, nodeFeatures, openNode, PREFERRED, PREFETCH, register, SYSTEM, words, wordsOf,
 } from './node.ts';
 
 export const migrateGroup = new CaseGroup('kfdtest,KFDSVMRangeTest,migrate', 'kfdtest: ranges that go to the GPU and come back');
@@ -17,7 +17,7 @@ const prefetched = (location: number) => [[PREFETCH, location]] as const;
 migrateGroup
   .case('MigrateTest', 'what the GPU copies into a prefetched range is what the CPU reads there, 8 times (16 MiB divided by `scale`)')
   .source('kfdtest KFDSVMRangeTest.MigrateTest')
-  .parameters(eachNode().combine('scale', [256, 16]).where(({ gpu, scale }) => gpu === 0 || scale === 256))
+  .parameters(eachNode().combine('scale', [256, 64]).where(({ gpu, scale }) => gpu === 0 || scale === 256))
   .needs('gpu-work')
   .needsAt(nodeFeatures)
   .run(async (t, point) => {
@@ -107,7 +107,7 @@ const PIECES = 8;
 migrateGroup
   .case('MigrateLargeBufTest', 'a large range in both directions, copied in 8 pieces (1 GiB divided by `scale`)')
   .source('kfdtest KFDSVMRangeTest.MigrateLargeBufTest')
-  .parameters(eachNode().combine('scale', [1024, 256]).where(({ gpu, scale }) => gpu === 0 || scale === 1024))
+  .parameters(eachNode().combine('scale', [4096, 1024]).where(({ gpu, scale }) => gpu === 0 || scale === 4096))
   .needs('gpu-work')
   .needsAt(nodeFeatures)
   .run(async (t, point) => {
@@ -164,7 +164,7 @@ migrateGroup
     const device = openNode(t, point);
     const [data, memory] = [t.map(MEBIBYTE), t.map(MEBIBYTE)];
     for (const range of [data, memory]) register(t, range.range(), device);
-    const numbers = (add: number): Uint8Array<ArrayBuffer> => new Uint8Array(BigUint64Array.from({ length: MEBIBYTE / 8 }, (_, at) => BigInt(at + add)).buffer);
+    const numbers = (add: number): Uint8Array<ArrayBuffer> => longsOf(MEBIBYTE / 8, add);
     data.write(0, numbers(0));
     t.set(memory.range(), prefetched(GPU), device);
     const queue = t.queue(device);

@@ -4,22 +4,16 @@ import { CaseGroup } from '../../case.ts';
 import type { CaseContext } from '../../context.ts';
 import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
-import { ACCESS, ALLOW_MIGRATE, GPU, GPU_RO, IN_PLACE, INACCESSIBLE, PREFERRED, PREFETCH, register, SYSTEM, UNDEFINED, words } from './node.ts';
+import { ACCESS, ALLOW_MIGRATE, firstWrong, GPU, GPU_RO, IN_PLACE, INACCESSIBLE, longsOf, PREFERRED, PREFETCH, register, SYSTEM, UNDEFINED, words } from './node.ts';
 
 export const multiGpuGroup = new CaseGroup('kfdtest,KFDSVMRangeTest,multi-gpu', 'kfdtest: ranges that several GPUs share');
 
 const SIZE = 1 << 20;
 const STEP = 512;
 
-function numbers(add: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(BigUint64Array.from({ length: SIZE / 8 }, (_, at) => BigInt(at + add)).buffer);
-}
-
 /** The position of the first 512th u64 that is not its own index plus `add`; -1 if none. */
 function firstOff(bytes: Uint8Array, add: number): number {
-  const found = new BigUint64Array(bytes.slice().buffer);
-  for (let at = 0; at < found.length; at += STEP) if (found[at] !== BigInt(at + add)) return at;
-  return -1;
+  return firstWrong(bytes, (index) => index / 2 + add, 2 * STEP);
 }
 
 async function share(t: CaseContext, access: number): Promise<void> {
@@ -36,7 +30,7 @@ async function share(t: CaseContext, access: number): Promise<void> {
   eachRange((device, range) => t.equal(t.get(range, [ACCESS, PREFETCH], device), [access, GPU], 'access and prefetch location'));
   for (const [index, device] of t.devices.entries()) {
     // The original writes once, so that the second GPU could do nothing unseen.
-    memory.write(0, numbers(index));
+    memory.write(0, longsOf(SIZE / 8, index));
     await t.queue(device).copy(data.address, memory.address, SIZE);
     t.equal(firstOff(data.read(0, SIZE), index), -1, `first word that GPU ${index} did not copy`);
   }

@@ -70,7 +70,14 @@ export function words(...values: number[]): Uint8Array<ArrayBuffer> {
 
 /** `count` words, word i being `at(i)`. */
 export function wordsOf(count: number, at: (index: number) => number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(Uint32Array.from({ length: count }, (_, index) => at(index)).buffer);
+  const made = new Uint32Array(count);
+  for (let index = 0; index < count; index++) made[index] = at(index);
+  return new Uint8Array(made.buffer);
+}
+
+/** `count` u64 numbers, number i being i + `add`. */
+export function longsOf(count: number, add: number): Uint8Array<ArrayBuffer> {
+  return wordsOf(2 * count, (index) => (index % 2 === 0 ? index / 2 + add : 0));
 }
 
 /** Bytes as little-endian u32 words. */

@@ -1,8 +1,9 @@
 /** KFDSVMRangeTest: the GPU copies between registered ranges while the CPU changes its mappings. */
 import { CaseGroup } from '../../case.ts';
+import { EPERM } from '../../errno.ts';
 import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
-import { eachNode, GPU, nodeFeatures, openNode, PREFETCH, register, words } from './node.ts';
+import { eachNode, GPU, nodeFeatures, openNode, PREFERRED, PREFETCH, register, SYSTEM, UNDEFINED, words } from './node.ts';
 
 export const memoryGroup = new CaseGroup('kfdtest,KFDSVMRangeTest,memory', 'kfdtest: the GPU works in registered ranges whose CPU mappings change');
 
@@ -82,6 +83,22 @@ memoryGroup
   });
 
 memoryGroup
+  .case('PartialUnmapSysMemTest-attributes', 'the attributes of the hole go with its pages, those on both sides stay')
+  .source('kfdtest KFDSVMRangeTest.PartialUnmapSysMemTest, extended')
+  .parameters(parameters().combine('first', [0, 2, 10]).combine('count', [1, 4, 6]))
+  .needs('deferred-work')
+  .run((t, { first, count }) => {
+    const memory = t.map(pages(16));
+    register(t, memory.range(), t.device, { location: GPU });
+    memory.unmap(pages(first), pages(count));
+    t.equal(t.collect(), 1, 'garbage collectors that ran');
+    const expected = Array.from({ length: 16 }, (_, page) => (page >= first && page < first + count ? UNDEFINED : GPU));
+    for (const type of [PREFERRED, PREFETCH]) {
+      t.equal(expected.map((_, page) => t.get(memory.range(pages(page), pages(1)), [type])[0]), expected, `attribute ${type} of the pages`);
+    }
+  });
+
+memoryGroup
   .case('EvictSystemRangeTest', 'after fork the GPU follows the parent to its new pages')
   .source('kfdtest KFDSVMRangeTest.EvictSystemRangeTest')
   .needs('fork')
@@ -110,6 +127,25 @@ memoryGroup
     await queue.copy(destination!.address, source!.address, 4);
     await queue.write(written!.address, words(0xd0bed0be));
     t.equal([0, 2, 6].map((page) => memory.read(pages(page), 4)), [words(0xd00bed00), words(0xd00bed00), words(0xd0bed0be)], 'source, copy and written word');
+  });
+
+memoryGroup
+  .case('EvictSystemRangeTest-dropped', 'pages that were dropped and not touched since read 0 on the GPU, and what it writes there the CPU sees')
+  .source('kfdtest KFDSVMRangeTest.EvictSystemRangeTest, without fork')
+  .parameters(eachNode().combine('location', ['system', 'gpu']))
+  .needs('gpu-work')
+  .needsAt(nodeFeatures)
+  .run(async (t, point) => {
+    const device = openNode(t, point);
+    const memory = t.map(pages(8));
+    register(t, memory.range(), device, { location: point.location === 'gpu' ? GPU : SYSTEM });
+    const queue = t.queue(device);
+    await queue.fill(memory.address, 0xdeadbeef, memory.size);
+    memory.discard(pages(2), pages(3));
+    const read = await queue.read(memory.address, memory.size);
+    t.equal([0, 1, 2, 3, 4, 5, 7].map((page) => read[pages(page)]), [0xef, 0xef, 0, 0, 0, 0xef, 0xef], 'first bytes that the GPU reads');
+    await queue.write(memory.at(pages(3)), words(0x12345678));
+    t.equal(memory.read(pages(3), 8), words(0x12345678, 0), 'what the CPU reads of the GPU');
   });
 
 memoryGroup
@@ -153,6 +189,25 @@ memoryGroup
     const error = await t.throws(() => queue.copy(input.address, output.address, pages(1)), 'ERR_SVM_GPU_FAULT', 'the copy back');
     t.equal('address' in error ? error.address : undefined, input.address, 'address of the failed access');
     t.equal(input.read(0, 1)[0], 0x55, 'first byte afterwards');
+  });
+
+memoryGroup
+  .case('ReadOnlyRangeTest-killed', 'what the CPU may not do the GPU may not: the access is killed with EPERM, not repeated, and nothing is mapped for it')
+  .source('kfdtest KFDSVMRangeTest.ReadOnlyRangeTest, extended; 05-faults §5.2')
+  .parameters(parameters().combine('protection', ['r', 'rx', '-']).combine('registered', [false, true]))
+  .needs('gpu-fault', 'introspection', 'virtual-clock')
+  .run((t, { protection, registered }) => {
+    const memory = t.map(pages(1));
+    if (registered) register(t, memory.range(), t.device);
+    memory.write(0, new Uint8Array(pages(1)).fill(0x55));
+    memory.protect(protection);
+    t.equal(t.fault(memory.address, { write: true }), -EPERM, 'answer to a write');
+    t.equal(t.ptes(memory.range()), '-*1', 'PTEs after it');
+    const isReadable = protection !== '-';
+    t.equal(t.fault(memory.address), isReadable ? 0 : -EPERM, 'answer to a read');
+    t.equal(t.ptes(memory.range()), isReadable ? 'r*1' : '-*1', 'PTEs after it');
+    t.advance();
+    t.equal(t.fault(memory.address, { write: true }), -EPERM, 'answer to a write of the page that was read');
   });
 
 memoryGroup

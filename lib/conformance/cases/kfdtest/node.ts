@@ -7,7 +7,7 @@ import { parameters } from '../../parameters.ts';
 import type { Parameters } from '../../parameters.ts';
 
 export const { preferredLocation: PREFERRED, prefetchLocation: PREFETCH, access: ACCESS, granularity: GRANULARITY } = SvmAttributeType;
-export const { hostAccess: HOST, coherent: COHERENT, gpuReadOnly: GPU_RO, gpuExecutable: GPU_EXEC } = SvmAttributeType;
+export const { hostAccess: HOST, coherent: COHERENT, gpuReadOnly: GPU_RO, gpuExecutable: GPU_EXEC, hiveLocal: HIVE_LOCAL, gpuReadMostly: READ_MOSTLY } = SvmAttributeType;
 
 /** Node 0 of kfdtest. */
 export const SYSTEM = 0;

@@ -6,7 +6,8 @@ import { pages } from '../../mapping.ts';
 import type { Mapping } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
 import {
-  ACCESS, ALLOW_MIGRATE, COHERENT, eachNode, GPU, GPU_RO, GRANULARITY, HOST, nodeFeatures, openNode, PREFERRED, PREFETCH, register, SYSTEM, UNDEFINED,
+  ACCESS, ALLOW_MIGRATE, COHERENT, eachNode, GPU, GPU_RO, GRANULARITY, HOST, HIVE_LOCAL, nodeFeatures, openNode, PREFERRED, PREFETCH, READ_MOSTLY, register,
+  SYSTEM, UNDEFINED,
 } from './node.ts';
 
 export const splitGroup = new CaseGroup('kfdtest,KFDSVMRangeTest,split', 'kfdtest: registrations that overlap earlier ones');
@@ -82,6 +83,48 @@ for (const [name, location] of [['SplitSystemRangeTest', SYSTEM], ['SplitVramRan
       memory.unmap();
     });
 }
+
+const OWN_FLAGS = [GPU_RO, HIVE_LOCAL, READ_MOSTLY];
+
+splitGroup
+  .case('SplitSystemRangeTest-kept', 'each registration sets one flag of its own, and keeps what the others set: every page has the flags of all that cover it')
+  .source('kfdtest KFDSVMRangeTest.SplitSystemRangeTest, extended')
+  .parameters(eachNode().combine('split', SPLIT_NAMES).combine('order', ['forward', 'backward']))
+  .needsAt(nodeFeatures)
+  .run((t, point) => {
+    const device = openNode(t, point);
+    const split = SPLITS[point.split]!;
+    const memory = t.map(pages(split.pages));
+    const flagged = split.registrations.map((registration, index) => ({ registration, flag: OWN_FLAGS[index]! }));
+    for (const { registration: [first, end], flag } of point.order === 'forward' ? flagged : flagged.toReversed()) {
+      t.set(memory.range(pages(first), pages(end - first)), [[flag, 1]], device);
+    }
+    const expected = Array.from({ length: split.pages }, (_, page) =>
+      OWN_FLAGS.map((flag) => (flagged.some(({ registration: [first, end], flag: own }) => own === flag && page >= first && page < end) ? 1 : 0)),
+    );
+    t.equal(perPage(t, memory, device, OWN_FLAGS), expected, 'flags of the pages');
+  });
+
+splitGroup
+  .case('SplitVramRangeTest-again', 'a registration that says the same again, when the pages were replaced')
+  .source('kfdtest KFDSVMRangeTest.SplitVramRangeTest, case 4.1, extended; Q16')
+  .parameters(eachNode())
+  .needs('introspection')
+  .needsAt(nodeFeatures)
+  .run((t, point) => {
+    const device = openNode(t, point);
+    const memory = t.map(pages(16));
+    register(t, memory.range(), device, { location: GPU });
+    t.equal(t.ptes(memory.range(), { device: point.gpu }), 'rw*16', 'PTEs after the first');
+    memory.discard();
+    t.equal(t.ptes(memory.range(), { device: point.gpu }), '-*16', 'PTEs after MADV_DONTNEED');
+    register(t, memory.range(), device, { location: GPU });
+    const found = t.ptes(memory.range(), { device: point.gpu });
+    t.shows('Q16', { quirk: found === '-*16', correct: found === 'rw*16' }, 'PTEs after the second');
+    // A part that changes something is mapped again, and only that.
+    t.set(memory.range(pages(4), pages(8)), [[GRANULARITY, 3]], device);
+    t.equal(t.ptes(memory.range(pages(4), pages(8)), { device: point.gpu }), 'rw*8', 'PTEs of a part with another granularity');
+  });
 
 splitGroup
   .case('SplitVramRangeTest-mapped', 'the last registration is mapped, read-only where it says so; a GPU read brings the rest back with the flags of its registration')

@@ -1,3 +1,7 @@
+/** Ports of rocrtst's SVM suites, through the HSA layer. */
 import type { CaseGroup } from '../../case.ts';
+import { backendGroup } from './backend.ts';
+import { discardGroup } from './discard.ts';
+import { accessedByGroup, basicGroup } from './svm-memory.ts';
 
-export const rocrtstGroups: readonly CaseGroup[] = [];
+export const rocrtstGroups: readonly CaseGroup[] = [basicGroup, accessedByGroup, backendGroup, discardGroup];

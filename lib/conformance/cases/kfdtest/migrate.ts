@@ -1,0 +1,227 @@
+/** KFDSVMRangeTest: ranges that go between CPU and GPU. V4 moves no page, so what is left of migration is whose PTEs exist, and that contents stay. */
+import { CaseGroup } from '../../case.ts';
+import { pages } from '../../mapping.ts';
+import type { Mapping } from '../../mapping.ts';
+import { parameters } from '../../parameters.ts';
+import {
+  ACCESS, asWords, eachNode, firstWrong, GPU, GRANULARITY, IN_PLACE, longsOf, nodeFeatures, openNode, PREFERRED, PREFETCH, register, SYSTEM, words, wordsOf,
+} from './node.ts';
+
+export const migrateGroup = new CaseGroup('kfdtest,KFDSVMRangeTest,migrate', 'kfdtest: ranges that go to the GPU and come back');
+
+const MEBIBYTE = 1 << 20;
+const LOOPS = 8;
+const index = (at: number): number => at;
+const prefetched = (location: number) => [[PREFETCH, location]] as const;
+
+migrateGroup
+  .case('MigrateTest', 'what the GPU copies into a prefetched range is what the CPU reads there, 8 times (16 MiB divided by `scale`)')
+  .source('kfdtest KFDSVMRangeTest.MigrateTest')
+  .parameters(eachNode().combine('scale', [256, 64]).where(({ gpu, scale }) => gpu === 0 || scale === 256))
+  .needs('gpu-work')
+  .needsAt(nodeFeatures)
+  .run(async (t, point) => {
+    const device = openNode(t, point);
+    const size = (16 * MEBIBYTE) / point.scale;
+    const [data, one, two] = [t.map(size), t.map(size), t.map(size)];
+    for (const range of [data, one, two]) register(t, range.range(), device);
+    for (const range of [one, two]) t.set(range.range(), prefetched(SYSTEM), device);
+    const queue = t.queue(device);
+    for (let loop = 0; loop < LOOPS; loop++) {
+      // The original writes the same each time, so that a copy that did nothing would go unseen.
+      data.write(0, wordsOf(size / 4, (at) => at + loop));
+      for (const range of [one, two]) t.set(range.range(), prefetched(GPU), device);
+      for (const range of [one, two]) await queue.copy(range.address, data.address, size);
+      for (const range of [one, two]) t.equal(firstWrong(range.read(0, size), (at) => at + loop), -1, `first wrong word in loop ${loop}`);
+    }
+    data.write(0, wordsOf(size / 4, index));
+    await queue.copy(one.address, data.address, size);
+    t.equal(firstWrong(one.read(0, size), index), -1, 'first wrong word without a prefetch');
+  });
+
+migrateGroup
+  .case('MigrateAccessInPlaceTest', 'the GPU fills a range that it accesses in place, prefetched and written by the CPU (256 MiB divided by `scale`)')
+  .source('kfdtest KFDSVMRangeTest.MigrateAccessInPlaceTest')
+  .parameters(eachNode().combine('scale', [256, 32]).where(({ gpu, scale }) => gpu === 0 || scale === 256))
+  .needs('gpu-work')
+  .needsAt(nodeFeatures)
+  .run(async (t, point) => {
+    const device = openNode(t, point);
+    const size = (256 * MEBIBYTE) / point.scale;
+    const memory = t.map(size);
+    register(t, memory.range(), device);
+    t.set(memory.range(), [[ACCESS, IN_PLACE]], device);
+    t.set(memory.range(), prefetched(GPU), device);
+    t.equal(t.get(memory.range(), [ACCESS, PREFETCH], device), [IN_PLACE, GPU], 'access and location');
+    for (let at = 0; at < size; at += 4096) memory.write(at, words(at));
+    await t.queue(device).fill(memory.address, 0x55aaaa55, size);
+    t.equal(firstWrong(memory.read(0, size), () => 0x55aaaa55), -1, 'first wrong word');
+  });
+
+migrateGroup
+  .case('MigrateGranularityTest', 'the granularity, from 14 to 0, does not change what the CPU reads after a GPU copy (16384 pages divided by `scale`)')
+  .source('kfdtest KFDSVMRangeTest.MigrateGranularityTest')
+  .parameters(eachNode().combine('scale', [256, 32]).where(({ gpu, scale }) => gpu === 0 || scale === 256))
+  .needs('gpu-work')
+  .needsAt(nodeFeatures)
+  .run(async (t, point) => {
+    const device = openNode(t, point);
+    const count = 16384 / point.scale;
+    const [memory, source] = [t.map(pages(count)), t.map(pages(count))];
+    for (const range of [memory, source]) register(t, range.range(), device);
+    const queue = t.queue(device);
+    for (let granularity = 14; granularity >= 0; granularity--) {
+      const mark = (page: number): number => page + granularity * 0x10000;
+      for (let page = 0; page < count; page++) source.write(pages(page), words(mark(page)));
+      t.set(memory.range(), prefetched(GPU), device);
+      t.set(memory.range(), [[GRANULARITY, granularity]], device);
+      t.equal(t.get(memory.range(), [GRANULARITY], device), [granularity], 'granularity');
+      await queue.copy(memory.address, source.address, pages(count));
+      const found = asWords(memory.read(0, pages(count)));
+      const wrong = Array.from({ length: count }, index).find((page) => found[page * 1024] !== mark(page)) ?? -1;
+      t.equal(wrong, -1, `first page that is wrong with granularity ${granularity}`);
+    }
+  });
+
+migrateGroup
+  .case('MigrateGranularityTest-ranges', 'the granularity of a range does not change how the GPU maps it; with a prefetch the CPU causes no fault of the GPU')
+  .source('kfdtest KFDSVMRangeTest.MigrateGranularityTest, with counts; Q19')
+  .parameters(parameters().combine('granularity', [14, 9, 4, 2, 1, 0]).combine('way', ['fault', 'prefetch']))
+  .needs('introspection', 'gpu-fault')
+  .run((t, { granularity, way }) => {
+    const memory = t.map(pages(1024 + 16 + 5));
+    register(t, memory.range(), t.device);
+    t.set(memory.range(), [[GRANULARITY, granularity]]);
+    if (way === 'prefetch') t.set(memory.range(), prefetched(GPU));
+    const { faults } = t.access(memory.address, memory.size);
+    const layout = t.ranges(memory.range()).map(([, size]) => size / pages(1));
+    // Two of 2 MiB, one of 64 KiB, five of a page.
+    t.equal(layout, [512, 512, 16, 1, 1, 1, 1, 1], 'pages of the GPU ranges');
+    t.equal(faults, way === 'prefetch' ? 0 : layout.length, 'faults of the GPU');
+    memory.read(0, memory.size);
+    t.equal(t.access(memory.address, memory.size).faults, 0, 'faults of the GPU after the CPU read everything');
+  });
+
+const PIECES = 8;
+
+migrateGroup
+  .case('MigrateLargeBufTest', 'a large range in both directions, copied in 8 pieces (1 GiB divided by `scale`)')
+  .source('kfdtest KFDSVMRangeTest.MigrateLargeBufTest')
+  .parameters(eachNode().combine('scale', [4096, 1024]).where(({ gpu, scale }) => gpu === 0 || scale === 4096))
+  .needs('gpu-work')
+  .needsAt(nodeFeatures)
+  .run(async (t, point) => {
+    const device = openNode(t, point);
+    const size = (1024 * MEBIBYTE) / point.scale;
+    const [local, system] = [t.map(size), t.map(size)];
+    const queue = t.queue(device);
+    const fill = (range: Mapping, value: number): void => range.write(0, wordsOf(size / 4, () => value));
+    const copy = async (to: Mapping, from: Mapping): Promise<void> => {
+      for (let at = 0; at < size; at += size / PIECES) await queue.copy(to.at(at), from.at(at), size / PIECES);
+    };
+    const isAll = (range: Mapping, value: number, what: string): void => t.equal(firstWrong(range.read(0, size), () => value), -1, `first wrong word ${what}`);
+    for (const [range, value] of [[local, 1], [system, 2]] as const) {
+      register(t, range.range(), device);
+      fill(range, value);
+    }
+    register(t, local.range(), device, { location: GPU });
+    await copy(system, local);
+    isAll(system, 1, 'from the GPU');
+    fill(system, 3);
+    await copy(local, system);
+    t.set(local.range(), [[GRANULARITY, 30]], device);
+    isAll(local, 3, 'to the GPU');
+    fill(local, 4);
+    await copy(system, local);
+    isAll(system, 4, 'from the GPU again');
+  });
+
+migrateGroup
+  .case('MigrateLargeBufTest-prefetched', 'a range of the original size, of which the CPU touched one page in 64 MiB, is mapped as a whole by one prefetch')
+  .source('kfdtest KFDSVMRangeTest.MigrateLargeBufTest, extended')
+  .parameters(parameters().combine('mebibytes', [2, 128, 1024]))
+  .needs('introspection', 'gpu-fault', 'gpu-work')
+  .run(async (t, { mebibytes }) => {
+    const memory = t.map(mebibytes * MEBIBYTE);
+    const step = Math.min(memory.size, 64 * MEBIBYTE);
+    for (let at = 0; at < memory.size; at += step) memory.write(at, words(at + 1));
+    register(t, memory.range(), t.device, { location: GPU });
+    t.equal(t.ranges(memory.range()).length, mebibytes / 2, 'GPU ranges');
+    t.equal(t.access(memory.address, memory.size, { write: true }).faults, 0, 'faults of a GPU write');
+    const queue = t.queue();
+    for (let at = 0; at < memory.size; at += step) {
+      t.equal(await queue.read(memory.at(at), 8), words(at + 1, 0), `what the GPU reads at ${at}`);
+    }
+  });
+
+migrateGroup
+  .case('MigratePolicyTest', 'GPU, CPU and GPU work on one range in turn (1 MiB)')
+  .source('kfdtest KFDSVMRangeTest.MigratePolicyTest')
+  .parameters(eachNode())
+  .needs('gpu-work')
+  .needsAt(nodeFeatures)
+  .run(async (t, point) => {
+    const device = openNode(t, point);
+    const [data, memory] = [t.map(MEBIBYTE), t.map(MEBIBYTE)];
+    for (const range of [data, memory]) register(t, range.range(), device);
+    const numbers = (add: number): Uint8Array<ArrayBuffer> => longsOf(MEBIBYTE / 8, add);
+    data.write(0, numbers(0));
+    t.set(memory.range(), prefetched(GPU), device);
+    const queue = t.queue(device);
+    await queue.copy(memory.address, data.address, MEBIBYTE);
+    t.equal(Buffer.compare(memory.read(0, MEBIBYTE), numbers(0)), 0, 'difference of what the CPU reads');
+    memory.write(0, numbers(1));
+    await queue.copy(data.address, memory.address, MEBIBYTE);
+    t.equal(Buffer.compare(data.read(0, MEBIBYTE), numbers(1)), 0, 'difference of what the GPU copied back');
+  });
+
+migrateGroup
+  .case('MultiThreadMigrationTest', 'a GPU copy and a prefetch of its source at the same time, then CPU reads and a prefetch home (128 MiB divided by `scale`; tasks where the original has threads)')
+  .source('kfdtest KFDSVMRangeTest.MultiThreadMigrationTest')
+  .parameters(eachNode().combine('scale', [128]))
+  .needs('gpu-work')
+  .needsAt(nodeFeatures)
+  .run(async (t, point) => {
+    const device = openNode(t, point);
+    const size = (128 * MEBIBYTE) / point.scale;
+    const [memory, data] = [t.map(size), t.map(size)];
+    for (const range of [memory, data]) register(t, range.range(), device);
+    memory.write(0, wordsOf(size / 4, index));
+    const queue = t.queue(device);
+    for (let loop = 0; loop < 2; loop++) {
+      await Promise.all([queue.copy(data.address, memory.address, size), device.prefetchAsync(memory.range(), 'device')]);
+      t.equal(t.get(memory.range(), [PREFETCH], device), [GPU], 'location after the prefetch');
+      const home = device.prefetchAsync(memory.range(), 'system');
+      t.equal(firstWrong(memory.read(0, size), index, 512), -1, 'first wrong word');
+      await home;
+      t.equal(t.get(memory.range(), [PREFETCH], device), [SYSTEM], 'location after the prefetch home');
+      // The original does not look at it.
+      t.equal(firstWrong(data.read(0, size), index), -1, 'first wrong word of the copy');
+    }
+  });
+
+migrateGroup
+  .case('VramOvercommitTest', 'more ranges than the GPU has memory can be registered to it')
+  .source('kfdtest KFDSVMRangeTest.VramOvercommitTest')
+  .needs('vram-accounting')
+  .unimplemented('the size of the memory of the GPU is not known, and V4 does not use it');
+
+migrateGroup
+  .case('VramOvercommitTest-many', 'ranges of 512 MiB each can be registered to the GPU, flags 0, however many (as for a GPU of 7 GiB)')
+  .source('kfdtest KFDSVMRangeTest.VramOvercommitTest, without accounting')
+  .parameters(eachNode())
+  .needsAt(nodeFeatures)
+  .run((t, point) => {
+    const device = openNode(t, point);
+    // Preferred only: a prefetch would allocate the memory of the host.
+    const ranges = Array.from({ length: 16 }, () => t.map(512 * MEBIBYTE));
+    for (const range of ranges) t.set(range.range(), [[PREFERRED, GPU], [ACCESS, 2]], device);
+    for (const range of ranges) t.equal(t.get(range.range(), [PREFERRED], device), [GPU], 'preferred location');
+    for (const range of ranges) range.unmap();
+  });
+
+migrateGroup
+  .case('VramOvercommitGiantRangeTest', 'one range larger than the memory of the GPU can be registered to it')
+  .source('kfdtest KFDSVMRangeTest.VramOvercommitGiantRangeTest')
+  .needs('vram-accounting')
+  .unimplemented('the size of the memory of the GPU is not known, and V4 does not use it');

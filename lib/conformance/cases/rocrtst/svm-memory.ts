@@ -1,0 +1,153 @@
+/** rocrtstFunc.SvmMemory_*, but for the discard calls. */
+import { HsaSvmAttribute as Attribute } from '../../../hsa/index.ts';
+import { CaseGroup } from '../../case.ts';
+import { pages } from '../../mapping.ts';
+import { accessOf, ask, eachRuntime, openRuntime, pair, prefetch, runtimeFeatures } from './runtime.ts';
+
+export const basicGroup = new CaseGroup('rocrtst,SvmMemory_Basic_Test', 'rocrtst: structures of SVM memory that CPU and GPU share');
+export const accessedByGroup = new CaseGroup('rocrtst,SvmMemory_AccessedBy_All_Devices_Test', 'rocrtst: access of each agent');
+
+const INTS = 4096;
+const USED = 1024;
+
+function ints(bytes: Uint8Array): Int32Array {
+  return new Int32Array(bytes.slice().buffer);
+}
+
+basicGroup
+  .case('TestCreateDestroy', 'a kernel of 1024 threads reads a structure of the host and writes to it and to one of the device (memory of mmap, where the original reserves addresses)')
+  .source('rocrtst SvmMemory_Basic_Test TestCreateDestroy')
+  .parameters(eachRuntime())
+  .needs('gpu-work')
+  .needsAt(runtimeFeatures)
+  .run(async (t, point) => {
+    const runtime = openRuntime(t, point);
+    for (const gpu of runtime.gpuAgents) {
+      // struct { int data[4096], result[4096], unused[4096] }, struct { int result[4096] }
+      const [host, device] = [t.map(3 * INTS * 4), t.map(INTS * 4)];
+      runtime.svmAttributesSet(host.address, host.size, [pair(Attribute.preferredLocation, runtime.cpuAgents[0]!), pair(Attribute.agentAccessible, gpu)]);
+      runtime.svmAttributesSet(device.address, device.size, [pair(Attribute.preferredLocation, gpu), pair(Attribute.agentAccessible, gpu)]);
+      t.equal([ask(runtime, host.range(), Attribute.preferredLocation), ask(runtime, device.range(), Attribute.preferredLocation)], ['CPU0', gpu.name], 'preferred locations');
+      t.equal([accessOf(runtime, host.range(), gpu), accessOf(runtime, device.range(), gpu)], ['accessible', 'accessible'], 'access of the GPU');
+      host.write(0, new Uint8Array(Int32Array.from({ length: USED }, () => 1).buffer));
+      // gpuReadWrite: thread i does c[i] = a[i], b[i] = i.
+      const queue = t.queue(gpu.device);
+      const read = await queue.read(host.address, USED * 4);
+      await queue.write(device.address, read);
+      await queue.write(host.at(INTS * 4), new Uint8Array(Int32Array.from({ length: USED }, (_, index) => index).buffer));
+      t.ok(ints(device.read(0, USED * 4)).every((value) => value === 1), 'every result of the device is the data of the host');
+      t.ok(ints(host.read(INTS * 4, USED * 4)).every((value, index) => value === index), 'result i of the host is i');
+      t.ok(ints(device.read(USED * 4, (INTS - USED) * 4)).every((value) => value === 0), 'nothing was written behind the results');
+    }
+  });
+
+basicGroup
+  .case('TestCreateDestroy-pointer-info', 'a reserved address is known as such, with the begin and size of its reservation, also from an inner field')
+  .source('rocrtst SvmMemory_Basic_Test TestCreateDestroy')
+  .needs('virtual-memory-api')
+  .unimplemented('the layer has neither hsa_amd_vmem_address_reserve nor hsa_amd_pointer_info');
+
+basicGroup
+  .case('TestSVMPrefetch', 'after a prefetch to the GPU its location is the preferred one and that of the prefetch')
+  .source('rocrtst SvmMemory_Basic_Test TestSVMPrefetch: vacuous in the original, which asks what can not be asked and compares its own input')
+  .parameters(eachRuntime())
+  .needsAt(runtimeFeatures)
+  .run(async (t, point) => {
+    const runtime = openRuntime(t, point);
+    for (const gpu of runtime.gpuAgents) {
+      const memory = t.map(INTS * 4);
+      runtime.svmAttributesSet(memory.address, memory.size, [pair(Attribute.preferredLocation, gpu), pair(Attribute.agentAccessible, gpu)]);
+      t.equal(ask(runtime, memory.range(), Attribute.prefetchLocation), null, 'prefetch location before');
+      await prefetch(runtime, memory.range(), gpu);
+      const asked = [{ attribute: Attribute.preferredLocation }, { attribute: Attribute.agentAccessible, value: gpu }];
+      await t.throws(() => runtime.svmAttributesGet(memory.address, memory.size, asked), 'HSA_STATUS_ERROR_INVALID_ARGUMENT', 'the question of the original');
+      t.equal(ask(runtime, memory.range(), Attribute.preferredLocation), gpu.name, 'preferred location');
+      t.equal(ask(runtime, memory.range(), Attribute.prefetchLocation), gpu.name, 'prefetch location');
+      t.equal(accessOf(runtime, memory.range(), gpu), 'accessible', 'access of the GPU');
+      const types = [0, 1, 2];
+      t.equal(t.get(memory.range(), types, gpu.device), [1, 1, 2], 'what the device was told');
+    }
+  });
+
+basicGroup
+  .case('TestSVMPrefetch-dependencies', 'a prefetch waits for its signals, counts its completion down by one, and names its location at once')
+  .source('rocrtst SvmMemory_Basic_Test TestSVMPrefetch, extended with the signals of TestSVMBatchDiscard')
+  .parameters(eachRuntime())
+  .needsAt(runtimeFeatures)
+  .run(async (t, point) => {
+    const runtime = openRuntime(t, point);
+    for (const gpu of runtime.gpuAgents) {
+      const memory = t.map(pages(4));
+      const dependencies = [1, 1, 1].map((value) => runtime.createSignal(value));
+      const done = runtime.createSignal(1);
+      runtime.svmPrefetchAsync(memory.address, memory.size, gpu, dependencies, done);
+      t.equal(ask(runtime, memory.range(), Attribute.prefetchLocation), gpu.name, 'prefetch location while it waits');
+      for (const dependency of dependencies) {
+        await done.wait('lt', 1, { timeout: 1 });
+        t.equal(done.load(), 1n, 'completion while it waits');
+        t.equal(t.get(memory.range(), [1], gpu.device), [0xffff_ffff], 'prefetch location of the device while it waits');
+        dependency.store(0);
+      }
+      t.equal(await done.wait('lt', 1), 0n, 'completion');
+      t.equal(t.get(memory.range(), [1], gpu.device), [1], 'prefetch location of the device');
+    }
+  });
+
+basicGroup
+  .case('TestSVMPrefetch-mapped', 'a prefetch maps the range on its GPU, and only there')
+  .source('rocrtst SvmMemory_Basic_Test TestSVMPrefetch, extended')
+  .parameters(eachRuntime())
+  .needs('introspection')
+  .needsAt(runtimeFeatures)
+  .run(async (t, point) => {
+    const runtime = openRuntime(t, point);
+    for (const gpu of runtime.gpuAgents) {
+      const memory = t.map(pages(16));
+      await prefetch(runtime, memory.range(), gpu);
+      for (const other of runtime.gpuAgents) {
+        t.equal(t.ptes(memory.range(), { device: other.index }), other === gpu ? 'rw*16' : '-*16', `PTEs of ${other.name} after a prefetch to ${gpu.name}`);
+      }
+    }
+  });
+
+accessedByGroup
+  .case('TestAccessedByAllDevices', 'every agent gets access in a call of its own; that of the CPU is taken and given again')
+  .source('rocrtst SvmMemory_AccessedBy_All_Devices_Test TestAccessedByAllDevices')
+  .parameters(eachRuntime())
+  .needsAt(runtimeFeatures)
+  .run((t, point) => {
+    const runtime = openRuntime(t, point);
+    const [cpu] = runtime.cpuAgents;
+    const memory = t.map(4096);
+    const set = (attribute: number, agent = cpu!): void => runtime.svmAttributesSet(memory.address, 4096, [pair(attribute, agent)]);
+    set(Attribute.agentAccessible);
+    for (const gpu of runtime.gpuAgents) set(Attribute.agentAccessible, gpu);
+    const everybody = [cpu!, ...runtime.gpuAgents];
+    const expected = (ofCpu: string): string[] => everybody.map((agent) => (agent === cpu ? ofCpu : 'accessible'));
+    const found = (): (string | undefined)[] => everybody.map((agent) => accessOf(runtime, memory.range(), agent));
+    t.equal(found(), expected('accessible'), 'access of the agents');
+    set(Attribute.agentNoAccess);
+    t.equal(found(), expected('none'), 'access once the CPU has none');
+    set(Attribute.agentAccessible);
+    t.equal(found(), expected('accessible'), 'access once the CPU has it again');
+  });
+
+accessedByGroup
+  .case('TestAccessedByAllDevices-kinds', 'a GPU has the access that was set last, and no other GPU is concerned; of a CPU, "in place" is lost')
+  .source('rocrtst SvmMemory_AccessedBy_All_Devices_Test TestAccessedByAllDevices, extended')
+  .parameters(eachRuntime().combine('first', ['accessible', 'in-place', 'none']).combine('second', ['accessible', 'in-place', 'none']))
+  .needsAt(runtimeFeatures)
+  .run((t, point) => {
+    const runtime = openRuntime(t, point);
+    const memory = t.map(4096);
+    const attributes = { accessible: Attribute.agentAccessible, 'in-place': Attribute.agentAccessibleInPlace, none: Attribute.agentNoAccess } as const;
+    const everybody = [...runtime.cpuAgents, ...runtime.gpuAgents];
+    const expected = everybody.map(() => 'accessible');
+    for (const [index, agent] of everybody.entries()) {
+      for (const word of [point.first, point.second]) {
+        runtime.svmAttributesSet(memory.address, memory.size, [pair(attributes[word], agent)]);
+        expected[index] = agent.kind === 'cpu' && word === 'in-place' ? 'accessible' : word;
+        t.equal(everybody.map((each) => accessOf(runtime, memory.range(), each)), expected, `access after "${word}" for ${agent.name}`);
+      }
+    }
+  });

@@ -1,7 +1,13 @@
 import type { CaseGroup } from '../../case.ts';
 import { execGroup } from './exec.ts';
+import { injectionGroup } from './injection.ts';
+import { invalidAddressGroup } from './invalid-address.ts';
 import { invalidationGroup } from './invalidation.ts';
+import { moveGroup } from './move.ts';
 import { partialGroup } from './partial.ts';
+import { prefetchGroup } from './prefetch.ts';
+import { protectGroup } from './protect.ts';
 import { segmentsGroup } from './segments.ts';
+import { twoGpusGroup } from './two-gpus.ts';
 
-export const igtGroups: readonly CaseGroup[] = [execGroup, invalidationGroup, partialGroup, segmentsGroup];
+export const igtGroups: readonly CaseGroup[] = [execGroup, invalidationGroup, partialGroup, segmentsGroup, prefetchGroup, protectGroup, invalidAddressGroup, moveGroup, injectionGroup, twoGpusGroup];

@@ -218,3 +218,51 @@ snapshotGroup
     const words = Array.from({ length: size / 4096 }, (_, page) => (pages(page) >= start && pages(page) < start + length ? 'rw' : '-'));
     t.equal(t.ptes(mapping), runsOf(words), 'PTEs');
   });
+
+snapshotGroup
+  .case('interval', 'a fault on unregistered memory makes an interval of the default granularity, inside its mapping and its hole')
+  .source('05-faults §4; 02-attributes §3.2')
+  .parameters(parameters().combine('granularity', [0, 4, 9, 10]).combine('page', [0, 5, 511, 512, 1023]).combine('neighbour', ['none', 'below', 'above']))
+  .needs('configuration', 'gpu-fault', 'introspection')
+  .run((t, { granularity, page, neighbour }) => {
+    t.setup({ machine: { defaultGranularity: granularity } });
+    const mapping = t.map(2 * LARGE);
+    const base = Number(mapping.address >> 12n);
+    const near = neighbour === 'below' ? page - 3 : page + 3;
+    const hasNear = neighbour !== 'none' && near >= 0 && near < 1024;
+    if (hasNear) t.set(mapping.range(pages(near), pages(1)), [[T.gpuExecutable, 1]]);
+    t.equal(t.fault(mapping.at(pages(page))), 0, 'answer to the fault');
+    const granule = 2 ** granularity;
+    // Granules are those of the address space, which the mapping need not be aligned to.
+    let first = Math.max(0, Math.floor((base + page) / granule) * granule - base);
+    let last = Math.min(1023, Math.floor((base + page) / granule) * granule + granule - 1 - base);
+    if (hasNear && near < page) first = Math.max(first, near + 1);
+    if (hasNear && near > page) last = Math.min(last, near - 1);
+    const found = t.state().attributes.find(({ firstPage, lastPage }) => firstPage <= base + page && lastPage >= base + page);
+    t.equal([(found?.firstPage ?? 0) - base, (found?.lastPage ?? 0) - base], [first, last], 'interval');
+    t.equal(found?.granularity, granularity, 'granularity of the interval');
+    t.equal(t.state().attributes.length, hasNear ? 2 : 1, 'intervals');
+  });
+
+snapshotGroup
+  .case('valid', 'a fault on what is mapped already writes nothing; only a write that GPU_RO forbids maps again and again')
+  .source('05-faults §5 step 6; 07-quirks Q56')
+  .parameters(parameters().combine('memory', MEMORY).combine('gpuReadOnly', [false, true]).combine('write', [false, true]))
+  .needs('gpu-fault', 'introspection', 'virtual-clock')
+  .needsAt(({ memory }) => memoryNeeds(memory))
+  .run((t, { memory, gpuReadOnly, write }) => {
+    const mapping = allocate(t, memory, LARGE);
+    if (gpuReadOnly) t.set(mapping, [[T.gpuReadOnly, 1]]);
+    t.equal(t.fault(mapping.address), 0, 'answer to the first fault');
+    const ptes = `${gpuReadOnly ? 'r' : 'rw'}*512`;
+    t.equal(t.ptes(mapping), ptes, 'PTEs');
+    for (let round = 0; round < 3; round++) {
+      t.advance();
+      const { pdes } = t.state().counters;
+      const result = t.fault(mapping.address, { write });
+      const commits = t.state().counters.pdes - pdes;
+      if (write && gpuReadOnly) t.shows('Q56', { quirk: result === 0 && commits === 1, correct: result !== 0 }, `answer ${result} after ${commits} commits`);
+      else t.equal([result, commits], [0, 0], 'answer and commits');
+      t.equal(t.ptes(mapping), ptes, `PTEs in round ${round}`);
+    }
+  });

@@ -1,3 +1,7 @@
 import type { CaseGroup } from '../../case.ts';
+import { accessGroup } from './access.ts';
+import { deviceMemoryGroup } from './device-memory.ts';
+import { snapshotGroup } from './snapshot.ts';
+import { teardownGroup } from './teardown.ts';
 
-export const hmmGroups: readonly CaseGroup[] = [];
+export const hmmGroups: readonly CaseGroup[] = [accessGroup, snapshotGroup, teardownGroup, deviceMemoryGroup];

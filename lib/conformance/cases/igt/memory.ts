@@ -1,0 +1,85 @@
+/** Memory and numbers that the cases after IGT and test_hmm share. */
+import type { CaseContext } from '../../context.ts';
+import { EINVAL } from '../../errno.ts';
+import type { Feature } from '../../feature.ts';
+import type { Mapping, MappingOptions } from '../../mapping.ts';
+
+export const KIB = 1 << 10;
+export const MIB = 1 << 20;
+/** The largest chunk that one GPU range covers. */
+export const LARGE = 2 * MIB;
+
+/**
+ * What an allocation is made of: private anonymous memory of mmap, the heap (malloc), pages of the page cache
+ * (a shared mapping, of a file or of shmem) and memory with huge pages.
+ */
+export const MEMORY = ['anon', 'heap', 'file', 'huge'] as const;
+export type Memory = (typeof MEMORY)[number];
+
+const KINDS = { anon: 'anon', heap: 'heap', file: 'file', huge: 'thp' } as const;
+const FEATURES: Readonly<Record<Memory, readonly Feature[]>> = { anon: [], heap: ['heap-and-stack'], file: ['file-mapping'], huge: ['huge-pages'] };
+
+/** What the device must have for memory of this kind. */
+export function memoryNeeds(memory: Memory): readonly Feature[] {
+  return FEATURES[memory];
+}
+
+export function allocate(t: CaseContext, memory: Memory, size: number, options: Omit<MappingOptions, 'kind'> = {}): Mapping {
+  return t.map(size, { ...options, kind: KINDS[memory] });
+}
+
+/** First byte and length of the chunk that a fault at `offset` maps in a mapping of `size` bytes that is aligned to 2 MiB (spec 03 §A.7). */
+export function chunkAt(offset: number, size: number): readonly [start: number, length: number] {
+  for (const length of [LARGE, 64 * KIB]) {
+    const start = offset - (offset % length);
+    if (start + length <= size) return [start, length];
+  }
+  return [offset - (offset % (4 * KIB)), 4 * KIB];
+}
+
+/** The little-endian bytes of 32-bit words. */
+export function bytesOf(...words: readonly number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(words).buffer);
+}
+
+/** The 32-bit word in four bytes. */
+export function wordOf(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+}
+
+/** The CPU writes a word. */
+export function store(mapping: Mapping, offset: number, word: number): void {
+  mapping.write(offset, bytesOf(word));
+}
+
+/** The CPU reads a word. */
+export function load(mapping: Mapping, offset: number): number {
+  return wordOf(mapping.read(offset, 4));
+}
+
+/** The GPU writes a word. */
+export function gpuStore(t: CaseContext, address: bigint, word: number, device = 0): Promise<void> {
+  return t.queue(t.devices[device]).write(address, bytesOf(word));
+}
+
+/** The GPU reads a word. */
+export async function gpuLoad(t: CaseContext, address: bigint, device = 0): Promise<number> {
+  return wordOf(await t.queue(t.devices[device]).read(address, 4));
+}
+
+/** Retry faults so far; 0 where they can't be seen. */
+export function faultCount(t: CaseContext, device = 0): number {
+  return t.backend === 'emulated' ? t.gpu(device).gpu.counters.faults : 0;
+}
+
+/** The GPU must have faulted so often since `before`, where that can be seen. */
+export function expectFaults(t: CaseContext, before: number, expected: number, device = 0): void {
+  if (t.backend === 'emulated') t.equal(faultCount(t, device) - before, expected, 'faults');
+}
+
+const NO_ATTRIBUTE = 99;
+
+/** Waits for the garbage collector: a SET_ATTR does so before it looks at its records (spec 02 §11), even one that is refused. */
+export function waitForCollector(t: CaseContext, range: { readonly address: bigint; readonly size: number }): void {
+  t.equal(t.trySet(range, [[NO_ATTRIBUTE, 0]]), -EINVAL, 'result of a SET_ATTR with an unknown attribute');
+}

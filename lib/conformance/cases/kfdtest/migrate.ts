@@ -42,7 +42,7 @@ migrateGroup
 migrateGroup
   .case('MigrateAccessInPlaceTest', 'the GPU fills a range that it accesses in place, prefetched and written by the CPU (256 MiB divided by `scale`)')
   .source('kfdtest KFDSVMRangeTest.MigrateAccessInPlaceTest')
-  .parameters(eachNode().combine('scale', [256, 32]).where(({ gpu, scale }) => gpu === 0 || scale === 256))
+  .parameters(eachNode().combine('scale', [256, 128]).where(({ gpu, scale }) => gpu === 0 || scale === 256))
   .needs('gpu-work')
   .needsAt(nodeFeatures)
   .run(async (t, point) => {
@@ -61,7 +61,7 @@ migrateGroup
 migrateGroup
   .case('MigrateGranularityTest', 'the granularity, from 14 to 0, does not change what the CPU reads after a GPU copy (16384 pages divided by `scale`)')
   .source('kfdtest KFDSVMRangeTest.MigrateGranularityTest')
-  .parameters(eachNode().combine('scale', [256, 32]).where(({ gpu, scale }) => gpu === 0 || scale === 256))
+  .parameters(eachNode().combine('scale', [256, 128]).where(({ gpu, scale }) => gpu === 0 || scale === 256))
   .needs('gpu-work')
   .needsAt(nodeFeatures)
   .run(async (t, point) => {

@@ -1,5 +1,6 @@
 /** Where the runtime answers otherwise on the DRM interface than on KFD: what rocrtst and the HIP tests would meet. */
 import { HsaGlobalFlag, HsaSvmAttribute as Attribute } from '../../../hsa/index.ts';
+import type { HsaAgent } from '../../../hsa/index.ts';
 import { CaseGroup } from '../../case.ts';
 import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
@@ -113,6 +114,25 @@ backendGroup
     t.equal(accessOf(runtime, memory.range(), gpu!), 'accessible', 'access of the whole');
     runtime.svmAttributesSet(part.address, part.size, [pair(Attribute.agentAccessibleInPlace, gpu!)]);
     t.equal([accessOf(runtime, part, gpu!), accessOf(runtime, memory.range(), gpu!)], ['in-place', 'none'], 'access of the part and of the whole');
+  });
+
+backendGroup
+  .case('mixed-home', 'a range that is home but for a part has no location; of two GPUs, of which one was only told of home, "rocm" reads CPU0')
+  .source('HSA layer, differing sub-ranges')
+  .parameters(eachRuntime().combine('kind', ['preferred', 'prefetch']))
+  .needsAt(runtimeFeatures)
+  .run(async (t, point) => {
+    const runtime = openRuntime(t, point);
+    const memory = t.map(pages(4));
+    const attribute = point.kind === 'preferred' ? Attribute.preferredLocation : Attribute.prefetchLocation;
+    const send = async (range: { address: bigint; size: number }, agent: HsaAgent): Promise<void> => {
+      if (point.kind === 'preferred') runtime.svmAttributesSet(range.address, range.size, [pair(attribute, agent)]);
+      else await prefetch(runtime, range, agent);
+    };
+    await send(memory.range(), runtime.cpuAgents[0]!);
+    t.equal(ask(runtime, memory.range(), attribute), 'CPU0', 'location of the whole');
+    await send(memory.range(pages(2), pages(1)), runtime.gpuAgents.at(-1)!);
+    t.equal(ask(runtime, memory.range(), attribute), point.gpus === 2 && point.compatibility === 'rocm' ? 'CPU0' : null, 'location of the whole, a part of which is elsewhere');
   });
 
 const REFUSALS = ['twice', 'two-accesses', 'null-agent', 'foreign-agent', 'indeterminate', 'prefetch', 'query', 'unknown'] as const;

@@ -180,3 +180,22 @@ injectionGroup
     const { outcome } = t.access(memory.at(64), 4, { write: true }).runs[0]!;
     t.shows('Q39', { quirk: outcome === 'hit', correct: outcome !== 'hit' }, 'a GPU write afterwards');
   });
+
+injectionGroup
+  .case('split-then-prefetch', 'a prefetch of a part does not map what its split could not take away')
+  .source('02-attributes §5.2: an error of the invalidation ends the effect')
+  .parameters(parameters().combine('point', ['lock-page-directory', 'zap-ptes']).combine('count', [16, 256]))
+  .needs('failure-injection', 'gpu-work', 'introspection', 'events', 'virtual-clock')
+  .run(async (t, { point, count }) => {
+    const memory = await prepare(t, 'split');
+    const error = point === 'zap-ptes' ? 'EBUSY' : 'EINTR';
+    t.gpu().failures.plan(point, error);
+    let result = 0;
+    const counts = t.countEvents(() => {
+      result = t.trySet(memory.range(0, pages(count)), [[T.prefetchLocation, 1]]);
+    });
+    t.equal([result, counts.has('prefetch'), counts.has('ptes-written')], [-ERRNO[error], false, false], 'result, and whether anything was mapped');
+    t.equal(t.ranges(memory), [[0, LARGE]], 'GPU ranges');
+    t.equal(t.get(memory.range(0, pages(count)), [T.prefetchLocation]), [1], 'prefetch location');
+    await checkIntact(t, memory);
+  });

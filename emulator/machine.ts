@@ -64,7 +64,7 @@ export class EmulatedMachine {
     const points = new PreemptionPoints();
     this.scope = new OperationScope(points);
     const clock = new VirtualClock();
-    this.clock = new JournaledClock(clock, this.#journal);
+    this.clock = new JournaledClock(clock, this.scope, this.#journal);
     const space = new AddressSpace({ vmaMerge: this.options.vmaMerge });
     this.process = new EmulatedProcess(new ProcessCalls(space, this.scope, this.#journal, this.options.thp));
     const events = new MachineEvents(clock, this.scope, () => this.devices);
@@ -189,10 +189,12 @@ export class EmulatedMachine {
 /** Clock whose movements are operations of the machine. */
 class JournaledClock implements EmulatedMachineClock {
   readonly #clock: VirtualClock;
+  readonly #scope: OperationScope;
   readonly #journal: { current: OperationJournal | null };
 
-  constructor(clock: VirtualClock, journal: { current: OperationJournal | null }) {
+  constructor(clock: VirtualClock, scope: OperationScope, journal: { current: OperationJournal | null }) {
     this.#clock = clock;
+    this.#scope = scope;
     this.#journal = journal;
   }
 
@@ -201,7 +203,7 @@ class JournaledClock implements EmulatedMachineClock {
   }
 
   advance(nanoseconds: number): void {
-    this.#clock.advance(nanoseconds);
+    this.#scope.run(() => this.#clock.advance(nanoseconds));
     this.#journal.current?.record({ name: 'advance', nanoseconds, clock: this.#clock.now, result: 0 });
   }
 }

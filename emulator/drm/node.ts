@@ -1,6 +1,6 @@
 // Models: the DRM core around the ioctl handlers of an open render node (spec 01 §5).
 import type { DeviceNode, PointerField } from '../../lib/uapi/node.ts';
-import { SvmOperation } from '../../lib/uapi/constants.ts';
+import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../lib/uapi/constants.ts';
 import { ATTRS_PTR_OFFSET } from '../../lib/uapi/codec.ts';
 import { DRM_VERSION_LAYOUT, GEM_SVM_LAYOUT } from '../../lib/uapi/layout.ts';
 import { AMDGPU_GEM_SVM_COMMAND, DRM_COMMAND_BASE, splitRequest } from '../../lib/uapi/request.ts';
@@ -17,6 +17,7 @@ import type { SvmArguments, UserMemory } from './svm-ioctl.ts';
 const DRM_TYPE = 0x64;
 const SVM_NUMBER = DRM_COMMAND_BASE + AMDGPU_GEM_SVM_COMMAND;
 const VERSION_NUMBER = 0;
+const ATTRIBUTE_BYTES = 8;
 
 /** A pointer field of an emulated ioctl; `readOnly` memory makes copy-to-user fault. */
 export interface EmulatedPointerField extends PointerField {
@@ -110,7 +111,7 @@ export class EmulatedNode implements DeviceNode {
       address: (BigInt(args.startHigh) << 32n) | BigInt(args.startLow),
       size: (BigInt(args.sizeHigh) << 32n) | BigInt(args.sizeLow),
       attributeCount: args.attributeCount,
-      pointer: pointerKind(memory),
+      pointer: pointerKind(memory, args.attributeCount),
       attributes: asked,
       result,
       values:
@@ -164,9 +165,10 @@ function attributeMemory(
   return { bytes: pointer.data, readOnly: pointer.readOnly === true };
 }
 
-function pointerKind(memory: UserMemory | 'bad' | null): PointerKind {
+function pointerKind(memory: UserMemory | 'bad' | null, count: number): PointerKind {
   if (memory === null) return 'null';
-  if (memory === 'bad') return 'bad';
+  // Memory that ends before the last record faults like memory that is not there.
+  if (memory === 'bad' || (count <= MAX_ATTRIBUTES_PER_CALL && memory.bytes.length < count * ATTRIBUTE_BYTES)) return 'bad';
   return memory.readOnly === true ? 'ro' : 'ok';
 }
 

@@ -21,6 +21,8 @@ export interface ConcreteCase {
   readonly needs: readonly Feature[];
   /** Set for a case that is planned or can't be ported: why. It is listed and skipped. */
   readonly unimplemented: string | undefined;
+  /** Why a recording of the case would not replay; undefined if it does. */
+  readonly unrecorded: string | undefined;
   readonly run: CaseFunction<ParameterPoint>;
 }
 
@@ -63,6 +65,7 @@ export class CaseDefinition<Point extends ParameterPoint> {
   #needs: (point: Point) => readonly Feature[] = () => [];
   #points: readonly Point[];
   #unimplemented: string | undefined;
+  #unrecorded: string | undefined;
   #run: CaseFunction<Point> | undefined;
 
   constructor(group: CaseGroup, name: string, title: string) {
@@ -97,6 +100,12 @@ export class CaseDefinition<Point extends ParameterPoint> {
     return this;
   }
 
+  /** For a case that does what the trace format has no words for: it is not recorded, with this reason. */
+  unrecorded(reason: string): this {
+    this.#unrecorded = reason;
+    return this;
+  }
+
   run(run: CaseFunction<Point>): void {
     this.#run = run;
   }
@@ -120,6 +129,7 @@ export class CaseDefinition<Point extends ParameterPoint> {
       source: this.#source,
       needs: this.#needs(point),
       unimplemented: this.#unimplemented,
+      unrecorded: this.#unrecorded,
       run: (t) => run(t, point),
     }));
   }

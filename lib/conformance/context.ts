@@ -41,8 +41,8 @@ export class CaseContext {
   readonly random: CaseRandom;
   /** Findings about quirks, in the order in which they were made. */
   readonly findings: QuirkFinding[] = [];
-  /** What the case did, for the report of a failure. */
-  readonly log: string[] = [];
+  // What the case did; put into words only for the report of a failure.
+  readonly #log: (() => string)[] = [];
   /** Checks that held. */
   checks = 0;
   /** Set by a case whose device keeps objects when it is closed. */
@@ -57,6 +57,11 @@ export class CaseContext {
     this.#target = target;
     this.#record = options.record;
     this.random = new CaseRandom(options.seed, options.id);
+  }
+
+  /** What the case did, for the report of a failure. */
+  get log(): string[] {
+    return this.#log.map((each) => each());
   }
 
   // ----------------------------------------------------------------- devices
@@ -109,7 +114,7 @@ export class CaseContext {
   /** Maps memory, aligned to 2 MiB unless `options.address` says otherwise; `size` in bytes, a multiple of 4096. */
   map(size: number, options: MappingOptions = {}): Mapping {
     const { machine, devices } = this.#open();
-    this.#note(`map 0x${size.toString(16)}${options.kind === undefined ? '' : ` ${options.kind}`}${options.protection === undefined ? '' : ` ${options.protection}`}`);
+    this.#note(() => `map 0x${size.toString(16)}${options.kind === undefined ? '' : ` ${options.kind}`}${options.protection === undefined ? '' : ` ${options.protection}`}`);
     if (machine !== undefined) return new EmulatedMapping(machine, size, options);
     const mapping = new HostMapping(devices[0]!, size, options.protection);
     this.#cleanups.push(() => mapping.unmap());
@@ -132,7 +137,7 @@ export class CaseContext {
   ): { result: number; values: number[] } {
     const { attributes = [], ...rest } = call;
     const answer = device.svmIoctl({ ...rest, attributes: attributes.map(([type, value]) => ({ type, value })) });
-    this.#note(`ioctl ${showValue(call)} = ${answer.result}`);
+    this.#note(() => `ioctl ${showValue(call)} = ${answer.result}`);
     return { result: answer.result, values: answer.attributes.map(({ value }) => value) };
   }
 
@@ -164,7 +169,7 @@ export class CaseContext {
   fault(address: bigint, options: { write?: boolean; timestamp?: number; device?: number } = {}): number {
     const { write = false, timestamp, device = 0 } = options;
     const result = this.gpu(device).fault({ address, write, ...(timestamp === undefined ? {} : { timestamp }) });
-    this.#note(`fault 0x${address.toString(16)} ${write ? 'write' : 'read'} = ${result}`);
+    this.#note(() => `fault 0x${address.toString(16)} ${write ? 'write' : 'read'} = ${result}`);
     return result;
   }
 
@@ -172,7 +177,7 @@ export class CaseContext {
   access(address: bigint, size: number, options: { write?: boolean; device?: number } = {}): AccessResult {
     const { write = false, device = 0 } = options;
     const result = this.gpu(device).access({ address, size, write });
-    this.#note(`access [0x${address.toString(16)}, +0x${size.toString(16)}) ${write ? 'write' : 'read'}: ${result.faults} faults = ${result.result}`);
+    this.#note(() => `access [0x${address.toString(16)}, +0x${size.toString(16)}) ${write ? 'write' : 'read'}: ${result.faults} faults = ${result.result}`);
     return result;
   }
 
@@ -189,7 +194,7 @@ export class CaseContext {
   /** Lets the queued garbage collectors run (feature 'deferred-work'); gives how many did. */
   collect(): number {
     const ran = this.machine.runPendingWork();
-    this.#note(`collect: ${ran} ran`);
+    this.#note(() => `collect: ${ran} ran`);
     return ran;
   }
 
@@ -317,11 +322,11 @@ export class CaseContext {
 
   /** An operation that the case takes for granted. */
   #step(result: number, what: string): void {
-    if (result !== 0) throw new ConformanceFailure(`${what}: expected 0, got ${result} (${this.log[this.log.length - 1] ?? ''})`);
+    if (result !== 0) throw new ConformanceFailure(`${what}: expected 0, got ${result} (${this.log.at(-1) ?? ''})`);
   }
 
-  #note(text: string): void {
-    this.log.push(text);
+  #note(text: () => string): void {
+    this.#log.push(text);
   }
 }
 

@@ -8,7 +8,8 @@ const LONGEST = 160;
 export function reasonNotRecorded(each: ConcreteCase): string | undefined {
   if (each.needs.includes('failure-injection')) return 'the trace format has no injected failures';
   if (each.needs.includes('several-files')) return 'the trace format knows one open file';
-  return undefined;
+  if (each.needs.includes('two-gpus')) return 'the trace format knows one GPU, and what another one does to the memory would be missing';
+  return each.unrecorded;
 }
 
 /** File name of a case: its id, with what file systems and shells dislike replaced. */

@@ -2,7 +2,7 @@
 import { PROTECTION_LETTERS } from '../device/recording.ts';
 import type { HostProtection, HostRegion, HostRegionMapper } from '../device/recording.ts';
 import { decodeAttributes, decodeSvmRequest, ATTRS_PTR_OFFSET } from '../uapi/codec.ts';
-import { SvmOperation } from '../uapi/constants.ts';
+import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../uapi/constants.ts';
 import { GEM_SVM_LAYOUT } from '../uapi/layout.ts';
 import type { DeviceNode, PointerField } from '../uapi/node.ts';
 import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../uapi/request.ts';
@@ -62,7 +62,8 @@ export class RecordingNode implements DeviceNode {
     const data = attributeData(pointers);
     const attributes = data === undefined ? [] : decodeAttributes(data).map(({ type, value }): AttributePair => [type, value]);
     // An address without memory of ours behind it: the caller's own choice.
-    const pointer = data !== undefined ? 'ok' : attributesPointer === 0n ? 'null' : 'bad';
+    const isShort = attributeCount <= MAX_ATTRIBUTES_PER_CALL && attributes.length < attributeCount;
+    const pointer = data === undefined ? (attributesPointer === 0n ? 'null' : 'bad') : isShort ? 'bad' : 'ok';
     return { operation, address: startAddress, size, attributeCount, pointer, attributes };
   }
 

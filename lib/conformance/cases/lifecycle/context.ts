@@ -65,6 +65,7 @@ contextGroup
   .source('06-lifecycle §9')
   .parameters(parameters().combine('operation', [0, 1, 7]).combine('asic', ['gfx942', 'gfx1100']))
   .needs(...LOOK, 'configuration')
+  .unrecorded('the trace format has no kernel without SVM')
   .run((t, { operation, asic }) => {
     t.setup({ machine: { svmConfigured: false, asic } });
     const memory = t.map(PAGE);

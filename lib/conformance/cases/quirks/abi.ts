@@ -62,6 +62,7 @@ abiQuirksGroup
   .case('q02-kfd-without-context', 'without the option the faults of a compute VM go to KFD SVM')
   .source('07-quirks Q02; 06-lifecycle §9')
   .needs('gpu-fault', 'configuration')
+  .unrecorded('the trace format has no kernel without SVM')
   .run((t) => {
     t.setup({ machine: { svmConfigured: false } });
     const memory = t.map(pages(512));

@@ -191,6 +191,7 @@ quirkRangesGroup
   .case('q69-blocks', 'a fault waits until a prefetch is done with its whole interval')
   .source('07-quirks Q69')
   .needs(...FOLLOW, 'preemption')
+  .unrecorded('the fault is raised below the layer that is recorded, so that it can sleep')
   .run((t) => {
     const memory = t.map(4 * BLOCK);
     const other = region(t);

@@ -123,6 +123,7 @@ checkOrderGroup
   .source('06-lifecycle §9')
   .parameters(parameters().combine('operation', [0, 1]).combine('wrong', ['nothing', 'unaligned-start', 'null-pointer', 'bad-pointer', 'unknown-operation', 'unknown-type']))
   .needs('configuration')
+  .unrecorded('the trace format has no kernel without SVM')
   .run((t, { operation, wrong }) => {
     t.setup({ machine: { svmConfigured: false } });
     const { call } = bentCall(t, operation, wrong === 'nothing' ? [] : [wrong]);

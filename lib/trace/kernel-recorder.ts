@@ -12,7 +12,7 @@ import { hex } from './hex.ts';
 import { answerOfIoctl, operationOfIoctl } from './journal-lines.ts';
 import type { IoctlCall, OperationObject } from './journal-lines.ts';
 
-type Write = (operation: OperationObject, answer: TraceAnswer) => void;
+type Write = (operation: OperationObject, answer: TraceAnswer | undefined) => void;
 
 /** A node that writes down every SVM ioctl. */
 export class RecordingNode implements DeviceNode {
@@ -53,7 +53,8 @@ export class RecordingNode implements DeviceNode {
   close(): void {
     if (this.#node.closed) return;
     this.#node.close();
-    this.#write({ fini: {} }, { ret: 0 });
+    // What is left of the context only the kernel knows: an operation without an answer.
+    this.#write({ fini: {} }, undefined);
   }
 
   #describe(request: number, arg: Uint8Array, pointers: readonly PointerField[]): IoctlCall | undefined {
@@ -70,7 +71,7 @@ export class RecordingNode implements DeviceNode {
   #record(call: IoctlCall, result: number, pointers: readonly PointerField[]): void {
     const data = attributeData(pointers);
     const answered = result === 0 && call.operation === SvmOperation.getAttributes && data !== undefined;
-    this.#write(operationOfIoctl(call), answerOfIoctl(result, answered ? decodeAttributes(data).map(({ value }) => value) : undefined));
+    this.#write(operationOfIoctl(call), answerOfIoctl(result, answered ? decodeAttributes(data).slice(0, call.attributeCount).map(({ value }) => value) : undefined));
   }
 }
 

@@ -38,7 +38,7 @@ export class TraceRecorder implements DeviceRecorder {
   attachKernel(node: DeviceNode, memory: HostRegionMapper): { node: DeviceNode; memory: HostRegionMapper } {
     // What the kernel runs on is not known here; the configuration is that of a plain replay.
     this.#write({ config: { lazy: true } }, undefined);
-    const write = (operation: OperationObject, answer: TraceAnswer): void => this.#write(operation, answer);
+    const write = (operation: OperationObject, answer: TraceAnswer | undefined): void => this.#write(operation, answer);
     return { node: new RecordingNode(node, write), memory: new RecordingMemory(memory, write) };
   }
 

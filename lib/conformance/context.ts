@@ -1,11 +1,11 @@
 /** What a case is given: fresh devices and memory, operations on them, and checks. */
-import { decodeFlags } from './pte-words.ts';
 import { XNACK_RETRY_INTERVAL } from '../device/index.ts';
 import type { GpuQueue, SvmDevice } from '../device/index.ts';
 import type { AccessResult, ContextSnapshot, EmulatedDevice, EmulatedMachine, MachineEvent, MachineOptions } from '../device/emulated.ts';
 import { assertEqual, assertTrue, CaseSkipped, ConformanceFailure, showValue } from './check.ts';
 import { EmulatedMapping, HostMapping } from './mapping.ts';
 import type { Mapping, MappingOptions } from './mapping.ts';
+import { pteRuns } from './pte-words.ts';
 import { CaseRandom } from './random.ts';
 import type { OpenedTarget, Target } from './target.ts';
 
@@ -213,20 +213,7 @@ export class CaseContext {
    */
   ptes(range: { readonly address: bigint; readonly size: number }, options: { device?: number; states?: boolean } = {}): string {
     const { device = 0, states = true } = options;
-    const first = Number(range.address >> 12n);
-    const words = Array.from({ length: range.size / 4096 }, () => '-');
-    for (const run of this.state(device).ptes) {
-      for (let page = Math.max(run.startPage, first); page < Math.min(run.startPage + run.pages, first + words.length); page++) {
-        words[page - first] = `${decodeFlags(run.flags)}${states && run.state !== 'ok' ? `:${run.state}` : ''}`;
-      }
-    }
-    const runs: [string, number][] = [];
-    for (const word of words) {
-      const last = runs[runs.length - 1];
-      if (last !== undefined && last[0] === word) last[1]++;
-      else runs.push([word, 1]);
-    }
-    return runs.map(([word, count]) => `${word}*${count}`).join(' ');
+    return pteRuns(this.state(device), range, states);
   }
 
   /** GPU ranges inside a range as [offset, size] in bytes (feature 'introspection'). */

@@ -1,10 +1,29 @@
-/** PTE flags as letters (trace format §7). */
+/** PTEs in words (trace format §6, §7). */
+import type { ContextSnapshot } from '../device/emulated.ts';
+
 const READABLE = 0x20n;
 const WRITEABLE = 0x40n;
 const EXECUTABLE = 0x10n;
 
 /** 'r', 'rw', 'rx', 'rwx' ...; '?' for a PTE that allows nothing. */
-export function decodeFlags(flags: bigint): string {
+function decodeFlags(flags: bigint): string {
   const letters = `${(flags & READABLE) === 0n ? '' : 'r'}${(flags & WRITEABLE) === 0n ? '' : 'w'}${(flags & EXECUTABLE) === 0n ? '' : 'x'}`;
   return letters === '' ? '?' : letters;
+}
+
+/** The PTEs of a range as runs of equal letters and state: 'rw*512', 'r*16 -*496', 'rw:stale*1'. */
+export function pteRuns(state: ContextSnapshot, range: { readonly address: bigint; readonly size: number }, states: boolean): string {
+  const first = Number(range.address >> 12n);
+  const words = Array.from({ length: range.size / 4096 }, () => '-');
+  for (const run of state.ptes) {
+    const word = `${decodeFlags(run.flags)}${states && run.state !== 'ok' ? `:${run.state}` : ''}`;
+    for (let page = Math.max(run.startPage, first); page < Math.min(run.startPage + run.pages, first + words.length); page++) words[page - first] = word;
+  }
+  const runs: [string, number][] = [];
+  for (const word of words) {
+    const last = runs[runs.length - 1];
+    if (last !== undefined && last[0] === word) last[1]++;
+    else runs.push([word, 1]);
+  }
+  return runs.map(([word, count]) => `${word}*${count}`).join(' ');
 }

@@ -203,7 +203,10 @@ attributeQuirksGroup
   .source('07-quirks Q19; 03-gpu-ranges §B.9')
   .parameters(parameters().combine('attribute', ['hostAccess', 'hiveLocal', 'gpuReadMostly', 'coherent', 'granularity', 'access', 'preferredLocation'] as const))
   .needs('gpu-fault', 'introspection', 'virtual-clock', 'events')
+  .needsAt(({ attribute }) => (attribute === 'coherent' ? ['configuration'] : []))
   .run((t, { attribute }) => {
+    // COHERENT changes the memory type on other GPUs.
+    if (attribute === 'coherent') t.setup({ machine: { asic: 'gfx942' } });
     const memory = region(t);
     t.set(memory.range(), [[2, 2]]);
     t.access(memory.address, SIZE, { write: true });

@@ -3,7 +3,7 @@ import { CaseGroup } from '../../case.ts';
 import type { CaseContext } from '../../context.ts';
 import { EBUSY, EFAULT, EINTR, ENODEV, ENOMEM, EPERM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
-import { BLOCK, during, effects, FOLLOW, MIB, moved, onGpu, PAGE, PTE, pteAt, rangeWords, region, T, WATCH, WRITEABLE } from './scene.ts';
+import { BLOCK, during, effects, FOLLOW, MIB, moved, onGpu, PAGE, plainPte, pteAt, rangeWords, region, T, WATCH, WRITEABLE } from './scene.ts';
 
 export const commitGroup = new CaseGroup('ranges,commit', 'Committing a range: by a fault and by a prefetch, whole and in part (03-gpu-ranges §B.3, §B.7 to §B.9)');
 
@@ -41,7 +41,7 @@ commitGroup
     t.advance(1);
     t.equal(t.state().ranges, [{
       start: memory.address, end: memory.address + BigInt(BLOCK), mapped: true, unmapped: false, partiallyUnmapped: false, dmaMapped: true,
-      queued: false, pteFlags: PTE.UC | 0x10n, attributeFlags: 0x2b, validationTime: clock,
+      queued: false, pteFlags: plainPte(t) | 0x10n, attributeFlags: 0x2b, validationTime: clock,
     }], 'range');
   });
 
@@ -117,9 +117,9 @@ commitGroup
     t.equal(t.fault(memory.address), -ERRNO[errno], 'fault');
     // The SET covers its interval exactly, so the range stays.
     t.equal(rangeWords(t, memory), [`0+512${before === 'mapped' ? ' mapped' : ''} dma`], 'ranges');
-    const old = before === 'mapped' ? PTE.UC : 0n;
-    t.equal(pteAt(t, memory.address), place === 'update-directories' ? PTE.UC & ~WRITEABLE : old, 'PTE');
-    t.equal(t.state().ranges[0]!.pteFlags, before === 'new' ? 0n : PTE.UC, 'flags of the last good commit');
+    const old = before === 'mapped' ? plainPte(t) : 0n;
+    t.equal(pteAt(t, memory.address), place === 'update-directories' ? plainPte(t) & ~WRITEABLE : old, 'PTE');
+    t.equal(t.state().ranges[0]!.pteFlags, before === 'new' ? 0n : plainPte(t), 'flags of the last good commit');
   });
 
 commitGroup
@@ -183,7 +183,7 @@ commitGroup
     t.equal(t.trySet(memory.range(0, MIB), [[T.gpuExecutable, 1]]), -EINTR, 'SET of the first half');
     t.equal(rangeWords(t, memory), ['0+512 mapped dma'], 'ranges');
     t.equal(effects(t, memory, () => t.set(memory.range(0, MIB), [[T.prefetchLocation, 1]])), ['pte 0+512', 'tlb'], 'effects of a prefetch of the first half');
-    t.equal(pteAt(t, memory.at(BLOCK - PAGE)), PTE.UC | 0x10n, 'PTE in the second half');
+    t.equal(pteAt(t, memory.at(BLOCK - PAGE)), plainPte(t) | 0x10n, 'PTE in the second half');
   });
 
 commitGroup

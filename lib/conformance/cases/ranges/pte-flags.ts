@@ -1,22 +1,11 @@
 /** The flags of a PTE: memory type by GPU and attributes, permissions by attributes and VMA. */
 import { CaseGroup } from '../../case.ts';
 import { parameters } from '../../parameters.ts';
-import { BLOCK, effects, EXECUTABLE, FOLLOW, LOOK, PAGE, PTE, pteAt, rangeWords, region, T, WRITEABLE } from './scene.ts';
+import { BLOCK, effects, EXECUTABLE, FOLLOW, LOOK, memoryTypeOf, MI300, PAGE, plainPte, PTE, pteAt, rangeWords, region, T, WRITEABLE } from './scene.ts';
 
 export const pteFlagsGroup = new CaseGroup('ranges,pte-flags', 'The flags of the PTEs of system memory (03-gpu-ranges §B.2)');
 
 const OTHER_GPUS = ['9.0.1', '9.2.1', '9.3.0', '9.4.0', '9.4.1', '9.4.2'] as const;
-const MI300 = ['9.4.3', '9.4.4', '9.5.0'] as const;
-
-/** The first table of §B.2. */
-function typeOf(gc: string, apu: boolean, nodes: number, local: number, coherent: boolean, ext: boolean): keyof typeof PTE {
-  if (!(MI300 as readonly string[]).includes(gc)) return coherent || ext ? 'UC' : 'NC';
-  if (apu && nodes === 1) return ext ? 'CC' : local === 1 ? 'NC' : local === 2 ? 'CC' : 'RW';
-  if (apu) return ext ? 'UC' : 'NC';
-  if (gc === '9.5.0') return ext ? 'UC' : 'NC';
-  return 'UC';
-}
-
 pteFlagsGroup
   .case('memory-type', 'the memory type follows the coherence attributes as on the GPU at hand')
   .source('03-gpu-ranges §B.2, memory type')
@@ -37,7 +26,7 @@ pteFlagsGroup
     const memory = t.map(PAGE);
     t.set(memory, [[T.coherent, Number(coherent)], [T.extCoherent, Number(extCoherent)]]);
     t.equal(t.fault(memory.address), 0, 'fault');
-    t.equal(pteAt(t, memory.address), PTE[typeOf(gc, apu, nodes, mtypeLocal, coherent, extCoherent)], 'PTE');
+    t.equal(pteAt(t, memory.address), PTE[memoryTypeOf(gc, apu, nodes, mtypeLocal, coherent, extCoherent)], 'PTE');
     t.equal(t.state().ranges.map(({ pteFlags }) => pteFlags), [pteAt(t, memory.address)], 'PTE flags of the range');
   });
 
@@ -68,7 +57,7 @@ pteFlagsGroup
     if (by === 'fault') t.equal(t.fault(memory.address), 0, 'fault');
     const writeable = gpuReadOnly === 0 && protection.includes('w');
     // Whether the CPU may execute has no influence.
-    const flags = (PTE.UC & ~WRITEABLE) | (writeable ? WRITEABLE : 0n) | (gpuExecutable === 1 ? EXECUTABLE : 0n);
+    const flags = (plainPte(t) & ~WRITEABLE) | (writeable ? WRITEABLE : 0n) | (gpuExecutable === 1 ? EXECUTABLE : 0n);
     t.equal([pteAt(t, memory.address), pteAt(t, memory.at(BLOCK - PAGE))], [flags, flags], 'first and last PTE');
   });
 
@@ -86,9 +75,9 @@ pteFlagsGroup
     const flags = t.state().ranges[0]!.attributeFlags;
     const [value] = t.get(memory, [T[attribute]]);
     t.equal(effects(t, memory, () => t.set(memory, [[T[attribute], 1 - value!]])), [], 'effects of the SET');
-    // COHERENT has no influence on GC 9.4.3.
     t.equal(effects(t, memory, () => t.fault(memory.address, { write })), ['pte 0+512'], 'effects of a fault after it');
-    t.equal(pteAt(t, memory.address), PTE.UC, 'PTE');
+    // COHERENT has an influence on some GPUs.
+    t.equal(pteAt(t, memory.address), plainPte(t, { coherent: attribute !== 'coherent' }), 'PTE');
     t.equal(t.state().ranges[0]!.attributeFlags, flags ^ (1 << (T[attribute] - 4)), 'record flags of the range');
     t.advance();
     t.equal(effects(t, memory, () => t.fault(memory.address, { write })), [], 'effects of one more fault');
@@ -118,7 +107,8 @@ pteFlagsGroup
   .run((t, { attribute, from }) => {
     const memory = region(t);
     const bit = attribute === 'gpuReadOnly' ? WRITEABLE : EXECUTABLE;
-    const flags = (value: number): bigint => (attribute === 'gpuReadOnly' ? (value === 1 ? PTE.UC & ~bit : PTE.UC) : value === 1 ? PTE.UC | bit : PTE.UC);
+    const plain = plainPte(t);
+    const flags = (value: number): bigint => (attribute === 'gpuReadOnly' ? (value === 1 ? plain & ~bit : plain) : value === 1 ? plain | bit : plain);
     // Without a value of its own the record would be the default one.
     t.set(memory, [[T.access, 1], [T[attribute], from]]);
     t.equal(t.fault(memory.address), 0, 'first fault');

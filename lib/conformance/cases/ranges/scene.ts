@@ -1,5 +1,6 @@
 /** What the cases about GPU ranges, invalidation, faults and the life of a context share: memory, pictures, effects. */
 import { SvmAttributeType } from '../../../uapi/constants.ts';
+import { formatGcVersion } from '../../../device/emulated.ts';
 import type { ContextSnapshot, EventName, MachineEvent, PreemptionPoint } from '../../../device/emulated.ts';
 import { ConformanceFailure } from '../../check.ts';
 import type { CaseContext } from '../../context.ts';
@@ -27,6 +28,23 @@ export const COLLECT: readonly Feature[] = [...FOLLOW, 'deferred-work'];
 
 /** PTE flags of system memory by memory type, writable (03-gpu-ranges §B.2); without 0x40 read-only, with 0x10 executable. */
 export const PTE = { NC: 0x67n, RW: 0x0200_0000_0000_0067n, CC: 0x0400_0000_0000_0067n, UC: 0x0600_0000_0000_0067n } as const;
+export const MI300 = ['9.4.3', '9.4.4', '9.5.0'] as const;
+
+/** The memory type of system memory by GPU and coherence attributes (03-gpu-ranges §B.2, first table). */
+export function memoryTypeOf(gc: string, apu: boolean, nodes: number, local: number, coherent: boolean, ext: boolean): keyof typeof PTE {
+  if (!(MI300 as readonly string[]).includes(gc)) return coherent || ext ? 'UC' : 'NC';
+  if (apu && nodes === 1) return ext ? 'CC' : local === 1 ? 'NC' : local === 2 ? 'CC' : 'RW';
+  if (apu) return ext ? 'UC' : 'NC';
+  if (gc === '9.5.0') return ext ? 'UC' : 'NC';
+  return 'UC';
+}
+
+/** The writable PTE of memory with the default flags, or without COHERENT, on the GPU at hand (feature 'introspection'). */
+export function plainPte(t: CaseContext, { coherent = true } = {}): bigint {
+  const { model, numaNodes, mtypeLocal } = t.machine.options;
+  return PTE[memoryTypeOf(formatGcVersion(model.gc), model.apu, numaNodes, mtypeLocal, coherent, false)];
+}
+
 export const WRITEABLE = 0x40n;
 export const EXECUTABLE = 0x10n;
 /** The PTE of an access that was killed (05-faults §1). */

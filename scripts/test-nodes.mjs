@@ -5,7 +5,8 @@
  * version that runs `npm test` runs the whole suite itself.
  *
  * Left out are the tests of the scripts and of the packed package, and those in a browser: they are about
- * npm, compilers and Chromium, which are the same whatever Node starts them.
+ * npm, compilers and Chromium, which are the same whatever Node starts them. So are the long runs of the built
+ * conformance suite: each of its cases runs on every version in lib/conformance/run-case.test.ts.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -15,7 +16,7 @@ import { cacheFolder, dependency, isMain, root, runLogged, runMain, runProgram, 
 
 export const otherNodes = ['22', '24', '26'];
 
-const elsewhere = ['test/package-*', 'test/*-page.test.ts'];
+const elsewhere = ['test/package-*', 'test/*-page.test.ts', 'test/cli-conformance.test.ts', 'test/conformance-mutants.test.ts'];
 
 /** Path of the Node binary, installed if it isn't there. @param {string} version a major version, or any that npm knows */
 function provideNode(version) {

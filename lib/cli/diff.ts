@@ -65,7 +65,7 @@ function explain({ kind, operation, path, a, b, lineA, lineB, emulator }: Record
 
 /** The state after `line` (or after the last one). */
 function printState(title: string, lines: readonly TraceLine[], line: TraceLine | undefined): void {
-  const count = line === undefined ? lines.length : lines.indexOf(line) + 1;
+  const count = line === undefined ? lines.length : lines.filter((each) => each.line <= line.line).length;
   print();
   print(bold(`${title}, after line ${lines[count - 1]!.line}`));
   try {

@@ -39,11 +39,11 @@ export function rawCall(node: DeviceNode | undefined, request: number, call: Raw
     startAddress: address,
     size,
     operation,
-    attributeCount: call.attributeCount === undefined ? records.length : u32(call.attributeCount),
-    attributesPointer: u64(call.attributesAddress),
+    attributeCount: call?.attributeCount === undefined ? records.length : u32(call.attributeCount),
+    attributesPointer: u64(call?.attributesAddress),
   });
   // Records are at the address that the node gives them, unless the caller names another.
-  const pointers = data.length === 0 || call.attributesAddress !== undefined ? [] : [{ offset: ATTRS_PTR_OFFSET, data }];
+  const pointers = data.length === 0 || call?.attributesAddress !== undefined ? [] : [{ offset: ATTRS_PTR_OFFSET, data }];
   const result = node.ioctl(request, arg, pointers);
   return { result, attributes: decodeAttributes(data) };
 }

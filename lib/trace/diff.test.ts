@@ -28,6 +28,16 @@ describe('compareRecordings', () => {
     expect(compare([CONFIG, map('0x10000'), get('0x10000', 0)], [CONFIG, map('0x10000'), get('0x10000', 1)]).difference).toMatchObject({ emulator: 'neither' });
   });
 
+  it('takes a mapping whose ends are cut off at once for one of what is left', () => {
+    const wide = '{"in":{"mmap":{"addr":"0x7000","len":"0x9000","prot":"rw","kind":"anon"}},"out":{"ret":0,"fx":[]}}';
+    const cut = (addr: string, len: string): string => `{"in":{"munmap":{"addr":"${addr}","len":"${len}"}},"out":{"ret":0,"fx":[]}}`;
+    const a = [CONFIG, wide, cut('0x7000', '0x1000'), cut('0xc000', '0x4000'), get('0x9000', 2)];
+    expect(compare(a, [CONFIG, map('0x10000'), get('0x11000', 2)])).toEqual({ operations: 2, effects: true, difference: undefined });
+    expect(compare(a, [CONFIG, map('0x10000'), get('0x11000', 1)]).difference).toMatchObject({ operation: 2, emulator: 'A' });
+    // A hole in the middle is no cut.
+    expect(compare([CONFIG, map('0x10000'), cut('0x11000', '0x1000')], [CONFIG, map('0x10000')]).difference).toMatchObject({ operation: 2, kind: 'end' });
+  });
+
   it('leaves effects out where one recording has none', () => {
     expect(compare([CONFIG, map('0x10000'), get('0x10000', 2, '')], [CONFIG, map('0x10000'), get('0x10000', 2)])).toEqual({ operations: 2, effects: false, difference: undefined });
   });

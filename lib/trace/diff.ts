@@ -48,7 +48,7 @@ const PAGE_SHIFT = 12n;
  */
 export function compareRecordings(linesOfA: readonly TraceLine[], linesOfB: readonly TraceLine[]): RecordingComparison {
   // The configuration says what recorded, not what was asked.
-  const [a, b] = [linesOfA, linesOfB].map((lines) => lines.filter(({ operation }) => operation.name !== 'config')) as [TraceLine[], TraceLine[]];
+  const [a, b] = [linesOfA, linesOfB].map((lines) => trimmed(lines.filter(({ operation }) => operation.name !== 'config'))) as [TraceLine[], TraceLine[]];
   const regions: Region[] = [];
   let effects = true;
   for (let index = 0; index < Math.max(a.length, b.length); index++) {
@@ -76,6 +76,33 @@ export function compareRecordings(linesOfA: readonly TraceLine[], linesOfB: read
   return { operations: a.length, effects, difference: undefined };
 }
 
+/**
+ * A mapping of which the ends are unmapped at once is one that had to be larger to be aligned: it counts as a mapping of
+ * what is left.
+ */
+function trimmed(lines: readonly TraceLine[]): TraceLine[] {
+  const kept: TraceLine[] = [];
+  for (let index = 0; index < lines.length; index++) {
+    const line = lines[index]!;
+    const mapping = fieldsOf(line.source, 'mmap');
+    if (mapping === undefined) {
+      kept.push(line);
+      continue;
+    }
+    let [start, end] = [BigInt(mapping.addr), BigInt(mapping.addr) + BigInt(mapping.len)];
+    for (let next = fieldsOf(lines[index + 1]?.source, 'munmap'); next !== undefined; next = fieldsOf(lines[index + 1]?.source, 'munmap')) {
+      const [from, to] = [BigInt(next.addr), BigInt(next.addr) + BigInt(next.len)];
+      if (from === start && to < end) start = to;
+      else if (to === end && from > start) end = from;
+      else break;
+      index++;
+    }
+    const place = { addr: `0x${start.toString(16)}`, len: `0x${(end - start).toString(16)}` };
+    kept.push({ line: line.line, operation: line.operation, source: { mmap: { ...(line.source as { mmap: object }).mmap, ...place } }, expected: line.expected });
+  }
+  return kept;
+}
+
 function comparable(answer: TraceAnswer, withEffects: boolean): TraceAnswer {
   if (withEffects || !('fx' in answer)) return answer;
   const { fx: _effects, ...rest } = answer;
@@ -84,13 +111,14 @@ function comparable(answer: TraceAnswer, withEffects: boolean): TraceAnswer {
 
 /** A mapping that both made: from now on its addresses stand for each other. */
 function addRegion(regions: Region[], lineA: TraceLine, lineB: TraceLine): void {
-  const [a, b] = [lineA.source, lineB.source].map(mappingOf);
+  const [a, b] = [lineA, lineB].map(({ source }) => fieldsOf(source, 'mmap'));
   if (a === undefined || b === undefined || a.len !== b.len) return;
   regions.push({ a: BigInt(a.addr), b: BigInt(b.addr), size: BigInt(a.len) });
 }
 
-function mappingOf(source: unknown): { addr: string; len: string } | undefined {
-  const fields = typeof source === 'object' && source !== null && 'mmap' in source ? source.mmap : undefined;
+/** Place and length of an mmap or munmap. */
+function fieldsOf(source: unknown, name: 'mmap' | 'munmap'): { addr: string; len: string } | undefined {
+  const fields: unknown = typeof source === 'object' && source !== null && name in source ? (source as Record<string, unknown>)[name] : undefined;
   if (typeof fields !== 'object' || fields === null || !('addr' in fields) || !('len' in fields)) return undefined;
   const { addr, len } = fields;
   return typeof addr === 'string' && typeof len === 'string' ? { addr, len } : undefined;
@@ -130,11 +158,11 @@ function agreement(linesOfA: readonly TraceLine[], lineA: TraceLine, linesOfB: r
 
 function agrees(lines: readonly TraceLine[], line: TraceLine): boolean {
   let same = false;
-  const upTo = lines.slice(0, lines.indexOf(line) + 1);
+  const upTo = lines.filter((each) => each.line <= line.line);
   replayTrace(upTo, {
     check: false,
     onAnswer: (each, answer) => {
-      if (each === line) same = firstDifference(line.expected, 'fx' in (line.expected ?? {}) ? answer : comparable(answer, false)) === undefined;
+      if (each.line === line.line) same = firstDifference(line.expected, 'fx' in (line.expected ?? {}) ? answer : comparable(answer, false)) === undefined;
     },
   });
   return same;

@@ -50,6 +50,8 @@ export class CaseContext {
   readonly #target: Target;
   readonly #record: string | undefined;
   readonly #cleanups: (() => void)[] = [];
+  // Memory of this process, given back when the devices are closed: it is no part of what they saw.
+  readonly #mappings: Mapping[] = [];
   #setup: CaseSetup = {};
   #opened: OpenedTarget | undefined;
 
@@ -117,7 +119,7 @@ export class CaseContext {
     this.#note(() => `map 0x${size.toString(16)}${options.kind === undefined ? '' : ` ${options.kind}`}${options.protection === undefined ? '' : ` ${options.protection}`}`);
     if (machine !== undefined) return new EmulatedMapping(machine, size, options);
     const mapping = new HostMapping(devices[0]!, size, options.protection);
-    this.#cleanups.push(() => mapping.unmap());
+    this.#mappings.push(mapping);
     return mapping;
   }
 
@@ -303,6 +305,7 @@ export class CaseContext {
     });
     for (const device of devices) attempt(() => device.close(), errors);
     stop?.();
+    for (const mapping of this.#mappings) attempt(() => mapping.unmap(), errors);
     if (errors.length > 0) throw errors[0];
     if (left.length > 0 && !this.leaksAllowed) throw new ConformanceFailure(`left behind at close: ${left.join('; ')}`);
   }

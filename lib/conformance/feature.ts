@@ -39,9 +39,8 @@ export const FEATURES = {
   'atomic-operations': 'atomic operations of a shader while the CPU looks',
   'stream-capture': 'recording a stream into a graph',
   'module-loading': 'loading code objects with managed variables',
-  'virtual-memory-api': 'reserving addresses and mapping handles there',
+  'virtual-memory-api': 'mapping handles of memory at reserved addresses',
   'pageable-memory': 'GPU access to memory that no runtime allocated',
-  discard: 'the discard calls of the runtimes',
 } as const;
 export type Feature = keyof typeof FEATURES;
 export const FEATURE_NAMES = Object.keys(FEATURES) as readonly Feature[];

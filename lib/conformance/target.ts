@@ -61,7 +61,7 @@ const NOWHERE: Partial<Record<Feature, string>> = {
   'spin-kernel': 'the queue has no work that runs until it is told to stop',
   'atomic-operations': 'the queue has no atomic operations',
   'module-loading': 'the package loads no code objects',
-  'virtual-memory-api': 'the layers have no reservation calls',
+  'virtual-memory-api': 'the layers have no memory handles',
 };
 
 const ONLY_EMULATED: readonly Feature[] = [

@@ -222,4 +222,4 @@ adviseGroup
   .case('Unit_hipMemVmm_ReadOnlyUnmapRemapWrite', 'reserved addresses are mapped, made read-only, and mapped again')
   .source(`${SOURCE} Unit_hipMemVmm_ReadOnlyUnmapRemapWrite`)
   .needs('virtual-memory-api')
-  .unimplemented('the runtime has no calls to reserve addresses and map handles there; it is not managed memory either');
+  .unimplemented('the runtime has no handles of memory to map at reserved addresses; it is not managed memory either');

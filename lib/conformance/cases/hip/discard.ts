@@ -1,36 +1,297 @@
-/** hipMemDiscardBatchAsync.cc */
+/** hipMemDiscardBatchAsync.cc: the calls that discard. */
+import { HipDeviceAttribute, HipStatus } from '../../../hip/index.ts';
+import type { HipMemory, HipPointer, HipRuntime } from '../../../hip/index.ts';
 import { CaseGroup } from '../../case.ts';
+import { checkUsable, filled, isEmpty } from './discarded.ts';
+import { Attribute, CPU, eachHip, hipFeatures, hipOn, hold, INVALID_VALUE, NONE, openHip, PAGE, settle } from './runtime.ts';
+import type { Hip } from './runtime.ts';
 
 export const discardGroup = new CaseGroup('hip,hipMemDiscardBatchAsync', 'HIP: memory whose contents are given up');
 
-const CASES: readonly (readonly [name: string, title: string])[] = [
-  ['NegativeTests', 'null lists and entries, count 0, flags, the null stream, size 0 and beyond the allocation are refused'],
-  ['NegativeTests_DrvApi', 'the same through the driver API'],
-  ['SingleDiscard', 'after a discard the memory is written and read again'],
-  ['MultipleDiscards', 'four sizes in one call: 4096, 65536, 1 MiB and 16 bytes'],
-  ['LargeCount', '64 ranges in one call'],
-  ['SamePointerTwice', 'a range twice in one call'],
-  ['MinimalSize', 'a discard of 1 byte'],
-  ['StreamOrdering', 'a discard runs in the order of its stream'],
-  ['DrvApiParity', 'the driver API does the same'],
-  ['SubrangeDiscard', 'of 64 KiB of 0xDD bytes [4096, 12288) are discarded: the others keep their contents'],
-  ['DiscardThenPrefetch', 'memory is prefetched behind a discard, and written again'],
-  ['ContentAfterDiscard', 'discarded memory can be read'],
-  ['PageableDeviceMemory', 'memory of hipMalloc, where GPUs reach pageable memory'],
-  ['PageableSystemMemory', 'memory of malloc, where GPUs reach pageable memory'],
-  ['PageableMixedBatch', 'managed and pageable memory in one call'],
-  ['DiscardAndPrefetch_NegativeTests', 'what is refused of the combined call'],
-  ['DiscardAndPrefetch_SingleBuffer', '1 MiB is discarded and prefetched in one call'],
-  ['DiscardAndPrefetch_MultipleSameDevice', 'four buffers of 64 KiB to one GPU'],
-  ['DiscardAndPrefetch_ParitySeparateCalls', 'the combined call does what the two calls do'],
-  ['DiscardAndPrefetch_DrvSingleBuffer', '1 MiB through the driver API'],
-  ['DiscardAndPrefetch_Atomicity', 'a call that is refused leaves all its buffers as they were'],
-];
+const SOURCE = 'HIP catch hipMemDiscardBatchAsync.cc';
+const KIB_64 = 64 << 10;
+const MEBIBYTE = 1 << 20;
 
-for (const [name, title] of CASES) {
+type Call = 'memDiscardBatchAsync' | 'drvMemDiscardBatchAsync';
+
+/** Discards all of each on a stream of its own, and waits. */
+async function discard({ runtime }: Hip, memories: readonly HipMemory[], call: Call = 'memDiscardBatchAsync'): Promise<void> {
+  const stream = runtime.streamCreate();
+  runtime[call](memories, memories.map(({ size }) => size), memories.length, 0, stream);
+  await runtime.streamSynchronize(stream);
+}
+
+const last = (hip: Hip, memory: HipMemory): number => hip.ask(Attribute.lastPrefetchLocation, memory, memory.size);
+
+const BAD = ['pointers-null', 'sizes-null', 'count-0', 'flags', 'null-stream', 'entry-null', 'size-0', 'size-beyond'] as const;
+
+for (const [name, call] of [['NegativeTests', 'memDiscardBatchAsync'], ['NegativeTests_DrvApi', 'drvMemDiscardBatchAsync']] as const) {
+  discardGroup
+    .case(`Unit_hipMemDiscardBatchAsync_${name}`, 'null lists and entries, count 0, flags, the null stream, size 0 and beyond the allocation are refused; the good range before is not discarded')
+    .source(`${SOURCE} ${name}`)
+    .parameters(eachHip().combine('bad', BAD))
+    .needsAt(hipFeatures)
+    .run(async (t, point) => {
+      const hip = openHip(t, point);
+      const { runtime } = hip;
+      const memories = [filled(hip, PAGE, 0xaa), filled(hip, PAGE, 0xbb)];
+      const stream = runtime.streamCreate();
+      type Arguments = Parameters<HipRuntime[Call]>;
+      const good: Arguments = [memories, [PAGE, PAGE], 2, 0, stream];
+      const replaced: Readonly<Record<(typeof BAD)[number], readonly [index: number, value: unknown]>> = {
+        'pointers-null': [0, null],
+        'sizes-null': [1, null],
+        'count-0': [2, 0],
+        flags: [3, 1],
+        'null-stream': [4, null],
+        'entry-null': [0, [memories[0], null]],
+        'size-0': [1, [PAGE, 0]],
+        'size-beyond': [1, [PAGE, PAGE + 1]],
+      };
+      const [index, value] = replaced[point.bad];
+      await t.throws(() => runtime[call](...(good.with(index, value as never) as Arguments)), INVALID_VALUE, 'the discard');
+      t.equal(runtime.streamQuery(stream), HipStatus.success, 'the stream after the refusal');
+      await runtime.deviceSynchronize();
+      t.equal(memories.map((memory) => memory.read(PAGE - 1, 1)[0]), [0xaa, 0xbb], 'contents after the refusal');
+      t.equal(memories.map((memory) => last(hip, memory)), [NONE, NONE], 'LastPrefetchLocation of each after the refusal');
+      runtime[call](...good);
+      t.equal(runtime.streamQuery(stream), HipStatus.notReady, 'the stream after a good call');
+      await runtime.streamSynchronize(stream);
+      t.equal(memories.map(isEmpty), [true, true], 'whether the memory is empty after a good call');
+    });
+
+  discardGroup
+    .case(`Unit_hipMemDiscardBatchAsync_${name}-not-pageable`, 'memory that is not managed is refused where GPUs do not reach it')
+    .source(`${SOURCE} ${name}: the original takes success as well`)
+    .parameters(eachHip([1]).combine('memory', ['hipMalloc', 'hipHostMalloc', 'mmap']))
+    .needs('configuration')
+    .needsAt(({ memory }) => (memory === 'hipMalloc' ? ['special-mapping'] : []))
+    .run(async (t, point) => {
+      t.setup({ machine: { sriovXnack: false } });
+      const hip = hipOn(t, point);
+      const { runtime } = hip;
+      const pointer = { hipMalloc: () => runtime.malloc(PAGE), hipHostMalloc: () => runtime.hostMalloc(PAGE), mmap: () => t.map(PAGE).address }[point.memory]();
+      t.equal(runtime.deviceGetAttribute(HipDeviceAttribute.pageableMemoryAccess, 0), 0, 'PageableMemoryAccess');
+      const stream = runtime.streamCreate();
+      await t.throws(() => runtime[call]([pointer], [PAGE], 1, 0, stream), INVALID_VALUE, 'the discard');
+      t.equal(runtime.streamQuery(stream), HipStatus.success, 'the stream afterwards');
+    });
+}
+
+discardGroup
+  .case('Unit_hipMemDiscardBatchAsync_SingleDiscard', 'after a discard of 1 MiB the memory is at home, and is written and read again')
+  .source(`${SOURCE} SingleDiscard`)
+  .parameters(eachHip())
+  .needsAt(hipFeatures)
+  .run(async (t, point) => {
+    const hip = openHip(t, point);
+    const [memory, other] = [filled(hip, MEBIBYTE, 0xaa), filled(hip, PAGE, 0xbb)];
+    t.equal(last(hip, memory), NONE, 'LastPrefetchLocation before');
+    await discard(hip, [memory]);
+    t.equal([last(hip, memory), last(hip, other), other.read(0, 1)[0]], [CPU, NONE, 0xbb], 'LastPrefetchLocation, and what other memory shows');
+    checkUsable(t, memory);
+  });
+
+discardGroup
+  .case('Unit_hipMemDiscardBatchAsync_MultipleDiscards', 'four sizes in one call: 4096, 65536, 1 MiB and 16 bytes')
+  .source(`${SOURCE} MultipleDiscards`)
+  .parameters(eachHip())
+  .needsAt(hipFeatures)
+  .run(async (t, point) => {
+    const hip = openHip(t, point);
+    const memories = [4096, 65536, MEBIBYTE, 16].map((size) => filled(hip, size, 0xaa));
+    await discard(hip, memories);
+    t.equal(memories.map(isEmpty), [true, true, true, true], 'whether each is empty');
+    for (const memory of memories) checkUsable(t, memory);
+  });
+
+discardGroup
+  .case('Unit_hipMemDiscardBatchAsync_LargeCount', '64 ranges in one call; with a count of 63 the last one is left out')
+  .source(`${SOURCE} LargeCount`)
+  .parameters(eachHip().combine('count', [64, 63]))
+  .needsAt(hipFeatures)
+  .run(async (t, point) => {
+    const hip = openHip(t, point);
+    const memories = Array.from({ length: 64 }, () => filled(hip, PAGE, 0xaa));
+    const stream = hip.runtime.streamCreate();
+    hip.runtime.memDiscardBatchAsync(memories, memories.map(() => PAGE), point.count, 0, stream);
+    await hip.runtime.streamSynchronize(stream);
+    t.equal(memories.map(isEmpty), memories.map((_, index) => index < point.count), 'which of them are empty');
+    for (const memory of memories) checkUsable(t, memory);
+  });
+
+discardGroup
+  .case('Unit_hipMemDiscardBatchAsync_SamePointerTwice', 'a range twice in one call')
+  .source(`${SOURCE} SamePointerTwice`)
+  .parameters(eachHip())
+  .needsAt(hipFeatures)
+  .run(async (t, point) => {
+    const hip = openHip(t, point);
+    const memory = filled(hip, PAGE, 0xaa);
+    await discard(hip, [memory, memory]);
+    t.ok(isEmpty(memory), 'the memory is empty');
+    checkUsable(t, memory);
+  });
+
+discardGroup
+  .case('Unit_hipMemDiscardBatchAsync_MinimalSize', 'a discard of 1 byte empties an allocation of 1 byte, and leaves a page of which other bytes are in use')
+  .source(`${SOURCE} MinimalSize`)
+  .parameters(eachHip().combine('allocated', [1, 2, PAGE]))
+  .needsAt(hipFeatures)
+  .run(async (t, point) => {
+    const hip = openHip(t, point);
+    const memory = filled(hip, point.allocated, 0xaa);
+    const stream = hip.runtime.streamCreate();
+    hip.runtime.memDiscardBatchAsync([memory], [1], 1, 0, stream);
+    await hip.runtime.streamSynchronize(stream);
+    t.equal([...new Set(memory.read())], [point.allocated === 1 ? 0 : 0xaa], 'contents');
+    t.equal(last(hip, memory), CPU, 'LastPrefetchLocation');
+    checkUsable(t, memory);
+  });
+
+discardGroup
+  .case('Unit_hipMemDiscardBatchAsync_StreamOrdering', 'a discard runs in the order of its stream')
+  .source(`${SOURCE} StreamOrdering`)
+  .parameters(eachHip().combine('stream', ['created', 'per-thread']))
+  .needs('gpu-work')
+  .needsAt(hipFeatures)
+  .run(async (t, point) => {
+    const hip = openHip(t, point);
+    const { runtime } = hip;
+    const memory = filled(hip, PAGE, 0xaa);
+    const stream = point.stream === 'created' ? runtime.streamCreate() : point.stream;
+    const letGo = hold(hip, stream);
+    runtime.memDiscardBatchAsync([memory], [PAGE], 1, 0, stream);
+    const after = runtime.launch(stream, async (queue) => {
+      const [byte] = await queue.read(memory.address, 1);
+      await queue.fill(memory.address, 0x03030303, PAGE);
+      return byte;
+    });
+    await settle();
+    t.equal([runtime.streamQuery(stream), last(hip, memory), ...new Set(memory.read())], [HipStatus.notReady, NONE, 0xaa], 'stream, LastPrefetchLocation and contents while a kernel runs before it');
+    await letGo();
+    t.equal(await after, 0, 'what a kernel behind it reads');
+    t.equal([last(hip, memory), ...new Set(memory.read())], [CPU, 3], 'LastPrefetchLocation and contents');
+  });
+
+discardGroup
+  .case('Unit_hipMemDiscardBatchAsync_StreamOrdering-freed', 'memory that is freed before the discard runs: nobody hears of it; "documented" tells at the next synchronisation')
+  .source(`${SOURCE} StreamOrdering, extended; HIP layer, failures of the device`)
+  .parameters(eachHip())
+  .needsAt(hipFeatures)
+  .run(async (t, point) => {
+    const hip = openHip(t, point);
+    const { runtime } = hip;
+    const stream = runtime.streamCreate();
+    const [gone, other] = [filled(hip, PAGE, 0xaa), filled(hip, PAGE, 0xbb)];
+    runtime.memDiscardBatchAsync([other, gone], [PAGE, PAGE], 2, 0, stream);
+    runtime.free(gone);
+    if (hip.isRocm) await runtime.streamSynchronize(stream);
+    else await t.throws(() => runtime.streamSynchronize(stream), INVALID_VALUE, 'the synchronisation');
+    await runtime.streamSynchronize(stream);
+    t.equal([runtime.streamQuery(stream), isEmpty(other)], [HipStatus.success, true], 'the stream afterwards, and whether the other memory is empty');
+    await t.throws(() => runtime.memDiscardBatchAsync([gone], [PAGE], 1, 0, stream), INVALID_VALUE, 'a discard of freed memory');
+  });
+
+discardGroup
+  .case('Unit_hipMemDiscardBatchAsync_DrvApiParity', 'the driver API does the same')
+  .source(`${SOURCE} DrvApiParity`)
+  .parameters(eachHip())
+  .needsAt(hipFeatures)
+  .run(async (t, point) => {
+    const hip = openHip(t, point);
+    const memories = [filled(hip, KIB_64, 0xaa), filled(hip, KIB_64, 0xaa)] as const;
+    await discard(hip, [memories[0]], 'memDiscardBatchAsync');
+    t.equal(memories.map(isEmpty), [true, false], 'which are empty after the call of the runtime');
+    await discard(hip, [memories[1]], 'drvMemDiscardBatchAsync');
+    t.equal(memories.map(isEmpty), [true, true], 'which are empty after that of the driver');
+    t.equal(memories.map((memory) => last(hip, memory)), [CPU, CPU], 'LastPrefetchLocation of each');
+    for (const memory of memories) checkUsable(t, memory);
+  });
+
+discardGroup
+  .case('Unit_hipMemDiscardBatchAsync_SubrangeDiscard', 'of 64 KiB of 0xDD bytes [4096, 12288) are discarded: the others keep their contents; so do pages of which a part is discarded')
+  .source(`${SOURCE} SubrangeDiscard`)
+  .parameters(eachHip().combine('range', ['4096-12288', '4095-12288', '4097-12288', '4096-12289', '4096-12287', '53248-65536', '53248-65535']))
+  .needsAt(hipFeatures)
+  .run(async (t, point) => {
+    const hip = openHip(t, point);
+    const memory = filled(hip, KIB_64, 0xdd);
+    const [start, end] = point.range.split('-').map(Number) as [number, number];
+    const stream = hip.runtime.streamCreate();
+    hip.runtime.memDiscardBatchAsync([memory.address + BigInt(start)], [end - start], 1, 0, stream);
+    await hip.runtime.streamSynchronize(stream);
+    const pages = Array.from({ length: 16 }, (_, page) => page * PAGE);
+    t.equal(pages.map((at) => [...new Set(memory.read(at, PAGE))].join()), pages.map((at) => (at >= start && at + PAGE <= end ? '0' : '221')), 'values in each page');
+    checkUsable(t, memory);
+  });
+
+discardGroup
+  .case('Unit_hipMemDiscardBatchAsync_DiscardThenPrefetch', 'memory is prefetched behind a discard, and written again')
+  .source(`${SOURCE} DiscardThenPrefetch`)
+  .parameters(eachHip())
+  .needsAt(hipFeatures)
+  .run(async (t, point) => {
+    const hip = openHip(t, point);
+    for (const gpu of hip.gpus) {
+      const memory = filled(hip, KIB_64, 0xaa);
+      await hip.prefetch(memory, KIB_64, gpu);
+      t.equal([last(hip, memory), ...new Set(memory.read())], [gpu, 0xaa], 'LastPrefetchLocation and contents after a prefetch');
+      await discard(hip, [memory]);
+      t.equal([last(hip, memory), isEmpty(memory)], [CPU, true], 'LastPrefetchLocation after the discard, and whether the memory is empty');
+      await hip.prefetch(memory, KIB_64, gpu);
+      t.equal(last(hip, memory), gpu, 'LastPrefetchLocation after a prefetch behind it');
+      checkUsable(t, memory);
+    }
+  });
+
+discardGroup
+  .case('Unit_hipMemDiscardBatchAsync_ContentAfterDiscard', 'discarded memory can be read by CPU and GPU: zeros, where the original takes anything')
+  .source(`${SOURCE} ContentAfterDiscard`)
+  .parameters(eachHip())
+  .needs('gpu-work')
+  .needsAt(hipFeatures)
+  .run(async (t, point) => {
+    const hip = openHip(t, point);
+    const memory = filled(hip, KIB_64, 0xaa);
+    const seenBy = (gpu: number): Promise<number[]> => {
+      hip.runtime.setDevice(gpu);
+      return hip.runtime.launch(null, async (queue) => [...new Set(await queue.read(memory.address, KIB_64))]);
+    };
+    for (const gpu of hip.gpus) t.equal(await seenBy(gpu), [0xaa], `what GPU ${gpu} reads before`);
+    await discard(hip, [memory]);
+    for (const gpu of hip.gpus) t.equal(await seenBy(gpu), [0], `what GPU ${gpu} reads`);
+    t.ok(isEmpty(memory), 'the CPU reads zeros');
+  });
+
+const PAGEABLE = {
+  PageableDeviceMemory: { title: 'memory of hipMalloc, where GPUs reach pageable memory: taken', pointers: (hip: Hip) => [hip.runtime.malloc(PAGE)] },
+  PageableSystemMemory: { title: 'memory of malloc, where GPUs reach pageable memory: taken, and its contents stay', pointers: (_: Hip, system: bigint) => [system] },
+  PageableMixedBatch: {
+    title: 'managed and pageable memory in one call: the managed memory is empty afterwards, the other as it was',
+    pointers: (hip: Hip, system: bigint, managed: HipMemory) => [system, managed, hip.runtime.malloc(PAGE)],
+  },
+} as const satisfies Record<string, { title: string; pointers: (hip: Hip, system: bigint, managed: HipMemory) => HipPointer[] }>;
+
+for (const [name, { title, pointers }] of Object.entries(PAGEABLE)) {
   discardGroup
     .case(`Unit_hipMemDiscardBatchAsync_${name}`, title)
-    .source(`HIP catch hipMemDiscardBatchAsync.cc ${name}`)
-    .needs('discard')
-    .unimplemented('the layer has no discard calls yet');
+    .source(`${SOURCE} ${name}`)
+    .parameters(eachHip().combine('api', ['runtime', 'driver']))
+    .needsAt((point) => [...hipFeatures(point), ...(name === 'PageableSystemMemory' ? [] : (['special-mapping'] as const))])
+    .run(async (t, point) => {
+      const hip = openHip(t, point);
+      const { runtime } = hip;
+      const system = t.map(PAGE);
+      system.write(0, new Uint8Array(PAGE).fill(7));
+      const managed = filled(hip, PAGE, 0xaa);
+      const given: HipPointer[] = pointers(hip, system.address, managed);
+      const stream = runtime.streamCreate();
+      runtime[point.api === 'driver' ? 'drvMemDiscardBatchAsync' : 'memDiscardBatchAsync'](given, given.map(() => PAGE), given.length, 0, stream);
+      await runtime.streamSynchronize(stream);
+      // It is a hint: only what the runtime reserved can be thrown away.
+      const isEmptied = name === 'PageableMixedBatch';
+      t.equal([system.read(PAGE - 1, 1)[0], managed.read(PAGE - 1, 1)[0]], [7, isEmptied ? 0 : 0xaa], 'last byte of the memory of malloc and of the managed memory');
+      t.equal([hip.ask(Attribute.lastPrefetchLocation, managed, PAGE), t.get(system.range(), [1])[0]], [isEmptied ? CPU : NONE, 0xffff_ffff], 'LastPrefetchLocation of the managed memory, and where the device was told to bring the other');
+    });
 }

@@ -1,4 +1,5 @@
 /** What the ports of rocrtst share: a runtime on the devices of the case, and short ways to set and ask. */
+import type { HostBuffer } from '../../../device/index.ts';
 import { HsaRuntime, HsaSvmAttribute } from '../../../hsa/index.ts';
 import type { HsaAgent, HsaRuntimeOptions, HsaSvmAttributePair } from '../../../hsa/index.ts';
 import type { CaseContext } from '../../context.ts';
@@ -62,4 +63,20 @@ export async function prefetch(runtime: HsaRuntime, { address, size }: ByteRange
   const done = runtime.createSignal(1);
   runtime.svmPrefetchAsync(address, size, agent, [], done);
   await done.wait('lt', 1);
+}
+
+/** Reserved addresses, with the size that was asked for. */
+export interface Region {
+  readonly address: bigint;
+  readonly size: number;
+  readonly memory: HostBuffer;
+  /** The same in whole pages, for the ioctl. */
+  readonly pages: { readonly address: bigint; readonly size: number };
+}
+
+/** `hsa_amd_vmem_address_reserve` with NO_REGISTER. */
+export function reserve(runtime: HsaRuntime, size: number): Region {
+  const memory = runtime.vmemAddressReserve(size);
+  const { address } = memory;
+  return { address, size, memory, pages: { address, size: memory.size } };
 }

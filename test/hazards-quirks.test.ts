@@ -47,6 +47,37 @@ describe('the monitor', () => {
     expect(hazard!.history.map(({ what }) => what)).toEqual(['mmap', 'SET_ATTR', 'GPU write fault', 'discard']);
   });
 
+  it('reports a flooded log once for a page, from the 16th line on, and again when there is other memory', () => {
+    const rig = watchedRig();
+    const floods = (): number => rig.machine.watchHazards().hazards.filter(({ quirk }) => quirk === 'Q70').length;
+    const seen = Array.from({ length: 12 }, () => {
+      rig.fault(V);
+      return floods();
+    });
+    expect(seen).toEqual([0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
+    rig.region();
+    rig.fault(V);
+    rig.unmap(V, BLOCK);
+    rig.gc();
+    for (let round = 0; round < 7; round++) rig.fault(V);
+    expect(floods()).toBe(1);
+    rig.fault(V);
+    expect(floods()).toBe(2);
+  });
+
+  it('takes lines that were followed by progress for no flood', () => {
+    const rig = watchedRig();
+    rig.region();
+    for (let round = 0; round < 20; round++) {
+      rig.later();
+      rig.device.failures.plan('collect-pages', 'EFAULT', 2);
+      rig.fault(V);
+      rig.discard(V, BLOCK);
+    }
+    expect(rig.snapshot().counters.errorLines).toBe(40);
+    expect(rig.machine.watchHazards().hazards.map(({ quirk }) => quirk)).not.toContain('Q70');
+  });
+
   it('reports the second event on the same range too, when pages are freed under live PTEs', () => {
     const hazards = run('Q42').filter(({ quirk }) => quirk === 'Q35');
     expect(hazards.map(({ address, size }) => [pageOf(address) - V, pageOf(size)])).toEqual([[1, 511], [1, 1]]);

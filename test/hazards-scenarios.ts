@@ -473,6 +473,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       prefetch(rig, 4 * BLOCK);
     },
   },
+  Q70: {
+    run: (rig) => {
+      for (let round = 0; round < 8; round++) rig.fault(0);
+    },
+  },
   'refault-loop': {
     run: (rig) => {
       for (let round = 0; round < 8; round++) rig.fault(0);

@@ -227,6 +227,19 @@ export class EmulatedDevice {
     return pasid === undefined ? this.files[0] : this.files.find((file) => file.vm.pasid === pasid);
   }
 
+  /** The handler finds no context for the PASID. */
+  #refuse(file: EmulatedFile | undefined, page: number, write: boolean): number {
+    const effects = file?.effects.current;
+    // The handler of a kernel without the option says nothing.
+    if (this.surroundings.svmConfigured) {
+      this.gpu.counters.errorLines++;
+      effects?.faultLogged(page, 1);
+    }
+    if (file === undefined) this.surroundings.onLostFault(this, page, write);
+    else effects?.faultEnded(page, write, -Errno.EOPNOTSUPP, 'no-context', 0);
+    return -Errno.EOPNOTSUPP;
+  }
+
   #handle(
     pasid: number | undefined,
     page: number,
@@ -237,10 +250,7 @@ export class EmulatedDevice {
     this.gpu.counters.faults++;
     const context = pasid === undefined ? undefined : this.pasids.find(pasid)?.context;
     if (context === undefined || context === null) {
-      const file = this.#fileOf(pasid);
-      if (file === undefined) this.surroundings.onLostFault(this, page, write);
-      else file.effects.current?.faultEnded(page, write, -Errno.EOPNOTSUPP, 'no-context', 0);
-      return -Errno.EOPNOTSUPP;
+      return this.#refuse(this.#fileOf(pasid), page, write);
     }
     const { now } = this.surroundings.clock;
     const time = timestamp ?? (now < TIMESTAMP_RANGE ? now : now % TIMESTAMP_RANGE);

@@ -120,7 +120,10 @@ export function createContext(vm: GpuVm, process: AddressSpace | null, surroundi
     }
     return 0;
   }
-  if (!isXnackEnabled(surroundings.device)) return -Errno.EOPNOTSUPP;
+  if (!isXnackEnabled(surroundings.device)) {
+    surroundings.device.counters.errorLines++;
+    return -Errno.EOPNOTSUPP;
+  }
   if (process === null) return -Errno.EINVAL;
   vm.context = new SvmContext(vm, process, surroundings);
   return 0;

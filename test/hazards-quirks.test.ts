@@ -30,6 +30,18 @@ describe('the monitor', () => {
     for (const reason of Object.values(UNOBSERVABLE)) expect(reason.length).toBeGreaterThan(20);
   });
 
+  it('has a scenario for each entry that needs neither a race nor an injected failure', () => {
+    const kinds = Object.keys(UNOBSERVABLE).map((id) => QUIRK_CATALOGUE[id]!.kind);
+    expect(kinds.filter((kind) => /[DT]/.test(kind))).toEqual([]);
+  });
+
+  it('says nothing about the slab caches of a driver that made none', () => {
+    const rig = watchedRig({ compute: false });
+    rig.node.close();
+    rig.machine.unloadDriver();
+    expect(rig.machine.watchHazards().hazards).toEqual([]);
+  });
+
   it('has a text, what can be seen and an advice in each of the 70 entries', () => {
     expect(Object.keys(QUIRK_CATALOGUE)).toHaveLength(70);
     for (const [id, { title, kind, text, observable, advice, invariants }] of Object.entries(QUIRK_CATALOGUE)) {

@@ -120,7 +120,7 @@ export class EmulatedMachine {
    * Returns the names of the slab caches that it leaves behind (Q12). Error that names a file that is still open.
    */
   unloadDriver(): readonly string[] {
-    this.#driver.require('unloadDriver');
+    this.#driver.needsLoaded('unloadDriver');
     for (const device of this.devices) {
       const [file] = device.files;
       if (file === undefined) continue;

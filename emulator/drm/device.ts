@@ -107,7 +107,7 @@ export class EmulatedDevice {
   openFile(options: { compute?: boolean } = {}): EmulatedFile {
     const compute = booleanArgument('compute', options.compute ?? true);
     const { driver, process, clock, points, scope, svmConfigured } = this.surroundings;
-    driver.require(this.path);
+    driver.needsLoaded(this.path);
     const file = new EmulatedFile(
       this.pasids.createVm(),
       { driver, device: this.gpu, failures: this.failures, process, clock, points, scope, svmConfigured },
@@ -233,7 +233,7 @@ export class EmulatedDevice {
   /** The handler finds no context for the PASID. */
   #refuse(file: EmulatedFile | undefined, page: number, write: boolean): number {
     // Only here: where there is a context there is a driver.
-    this.surroundings.driver.require('fault');
+    this.surroundings.driver.needsLoaded('fault');
     const effects = file?.effects.current;
     // The handler of a kernel without the option says nothing.
     if (this.surroundings.svmConfigured) {

@@ -27,12 +27,12 @@ export class DriverModule {
 
   /** The first creation of a context on any device makes both; nothing ever destroys them (Q12). */
   createSlabCaches(): void {
-    this.require('creation of an SVM context');
+    this.needsLoaded('creation of an SVM context');
     this.#slabCaches = SLAB_CACHES;
   }
 
   /** Throws unless the driver is loaded; `what` needs it. */
-  require(what: string): void {
+  needsLoaded(what: string): void {
     if (!this.#loaded) throw new DriverUnloadedError(what);
   }
 

@@ -13,6 +13,7 @@ export { explainAccess } from './drm/explain-access.ts';
 export { gpuRead, gpuWrite } from './drm/gpu-memory.ts';
 export type { AccessResult, AccessRun } from './svm/access.ts';
 export type { PteState } from './svm/pte-state.ts';
+export { DriverUnloadedError } from './svm/driver-module.ts';
 export type { VmFaultOutcome } from './svm/vm-fault.ts';
 export { FaultLivelockError } from './svm/fault.ts';
 export { contextSnapshot } from './snapshot.ts';

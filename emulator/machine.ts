@@ -4,6 +4,7 @@ import { OperationScope } from './kernel/operation-scope.ts';
 import { PREEMPTION_POINTS, PreemptionPoints } from './kernel/preemption.ts';
 import type { PreemptionPoint } from './kernel/preemption.ts';
 import { AddressSpace } from './mm/address-space.ts';
+import { DriverModule } from './svm/driver-module.ts';
 import { EmulatedDevice } from './drm/device.ts';
 import type { EmulatedFile } from './drm/file.ts';
 import { HazardMonitor } from './hazards/index.ts';
@@ -23,6 +24,8 @@ import { countArgument, wordArgument } from './kernel/arguments.ts';
 /** State of a machine: one entry for each open file of each device. */
 export interface MachineSnapshot {
   readonly clock: number;
+  /** The driver of all devices, and its slab caches, which stay without it (Q12). */
+  readonly driver: { readonly loaded: boolean; readonly slabCaches: readonly string[] };
   readonly devices: readonly { readonly asic: string; readonly files: readonly ContextSnapshot[] }[];
 }
 
@@ -56,6 +59,7 @@ export class EmulatedMachine {
   readonly #journal: { current: OperationJournal | null } = { current: null };
   readonly #journals: OperationJournal[] = [];
   readonly #events: MachineEvents;
+  readonly #driver = new DriverModule();
   #monitor: HazardMonitor | null = null;
 
   /** Throws TypeError or RangeError that names the bad option. */
@@ -70,6 +74,7 @@ export class EmulatedMachine {
     const events = new MachineEvents(clock, this.scope, () => this.devices);
     this.#events = events;
     this.devices = Array.from({ length: this.options.gpus }, (_, index) => new EmulatedDevice(index, this.options.model, this.options, {
+      driver: this.#driver,
       process: space,
       clock,
       points,
@@ -91,7 +96,6 @@ export class EmulatedMachine {
       this.devices.some((device) => device.files.some((file) => file.vm.pageTable.frameOf(page) === frame));
   }
 
-
   /** Drains the work queues: every queued garbage collector runs. Returns how many did. */
   runPendingWork(): number {
     let ran = 0;
@@ -103,11 +107,31 @@ export class EmulatedMachine {
   snapshot(): MachineSnapshot {
     return {
       clock: this.clock.now,
+      driver: { loaded: this.#driver.loaded, slabCaches: [...this.#driver.slabCaches] },
       devices: this.devices.map((device) => ({
         asic: device.gpu.model.asic,
         files: device.files.map((file) => contextSnapshot(device, file)),
       })),
     };
+  }
+
+  /**
+   * Unloads the driver, for good: opening a device or raising a fault throws `DriverUnloadedError` from then on.
+   * Returns the names of the slab caches that it leaves behind (Q12). Error that names a file that is still open.
+   */
+  unloadDriver(): readonly string[] {
+    this.#driver.needsLoaded('unloadDriver');
+    for (const device of this.devices) {
+      const [file] = device.files;
+      if (file === undefined) continue;
+      throw Object.assign(new Error(`unloadDriver: ${device.path} is open (PASID 0x${file.vm.pasid.toString(16)}); close it first`), { code: 'ERR_SVM_DRIVER_IN_USE' });
+    }
+    return this.scope.run(() => {
+      this.#driver.unload();
+      const { slabCaches } = this.#driver;
+      this.#monitor?.driverUnloaded(slabCaches);
+      return [...slabCaches];
+    });
   }
 
   /** Listens to events of one name; the returned function stops it. Costs nothing while nobody listens. */

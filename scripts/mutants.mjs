@@ -103,7 +103,9 @@ export const MUTANTS = [
   { id: 'noretry-ignored', rule: '06-lifecycle §3', file: 'emulator/gpu/xnack.ts', find: 'version < gc(10, 1, 1) && !device.model.noretry', replace: 'version < gc(10, 1, 1)', killedBy: 'lifecycle,xnack:version' },
   { id: 'default-granularity-clamp', rule: '06-lifecycle §4', file: 'emulator/gpu/xnack.ts', find: 'const LARGEST_GRANULARITY = 27;', replace: 'const LARGEST_GRANULARITY = 28;', killedBy: 'lifecycle,xnack:default-granularity' },
   { id: 'granularity-not-truncated', rule: '06-lifecycle §4, Q06', file: 'emulator/gpu/xnack.ts', find: 'device.settings.defaultGranularity & 0xff', replace: 'device.settings.defaultGranularity', killedBy: 'lifecycle,xnack:default-granularity' },
-  { id: 'closing-served', rule: '06-lifecycle §6.1, Q61', file: `${svm}fault.ts`, find: "if (context.closing) return this.#answer(-Errno.EAGAIN, 'closing'); // Q61", replace: '', killedBy: 'faults,order:closing-first' },
+  { id: 'closing-served', rule: '06-lifecycle §6.1, Q61', file: `${svm}fault.ts`, find: 'if (context.closing) return this.#refuseClosing(); // Q61', replace: '', killedBy: 'faults,order:closing-first' },
   { id: 'closing-invalidates', rule: '06-lifecycle §6.1, Q11', file: `${svm}invalidate.ts`, find: '  if (context.closing) {\n    // Q11', replace: '  if (context.closing && first === undefined) {\n    // Q11', killedBy: 'lifecycle,context:closing' },
   { id: 'context-not-recreated', rule: '06-lifecycle §2', file: `${svm}context.ts`, find: '    this.vm.context = null;\n', replace: '', killedBy: 'lifecycle,context:finalisation' },
+  { id: 'caches-after-xnack', rule: '06-lifecycle §2 order of steps 2 and 8, Q12', file: `${svm}context.ts`, find: '  surroundings.driver.createSlabCaches();', replace: '  if (isXnackEnabled(surroundings.device)) surroundings.driver.createSlabCaches();', killedBy: 'quirks,abi:q12-caches-stay' },
+  { id: 'one-line-for-an-answer', rule: '06-lifecycle §11, Q70', file: `${svm}fault.ts`, find: 'device.counters.errorLines += lines;', replace: 'device.counters.errorLines = 1;', killedBy: 'quirks,faults:q70' },
 ];

@@ -172,4 +172,13 @@ describe('faults', () => {
     rig.fault(V, false, 9);
     expect(rig.snapshot().counters.filterRemove - before).toBe(2);
   });
+
+  it('Q70: each failing fault is logged again, without a limit', () => {
+    const rig = new Rig();
+    for (let round = 1; round <= 500; round++) {
+      rig.later();
+      rig.fault(0);
+      expect(rig.snapshot().counters.errorLines).toBe(2 * round);
+    }
+  });
 });

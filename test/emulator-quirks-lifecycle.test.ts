@@ -1,12 +1,14 @@
 /** Catalogue 07-quirks, section A: life cycle and ABI. */
 import { describe, expect, it } from 'vitest';
 import { AddressSpace } from '../emulator/mm/address-space.ts';
+import { EmulatedMachine } from '../emulator/index.ts';
 import { createContext } from '../emulator/svm/context.ts';
 import { at, BLOCK, PTE, Rig, SET, T, V } from './emulator-rig.ts';
 
 const [EAGAIN, EINVAL, EOPNOTSUPP] = [-11, -22, -95];
 const DUMMY_PAGE = 0x77n;
 const NO_RETRY = 0x0140_0000_0000_0010n;
+const CACHES = ['amdgpu_svm_range_cache', 'amdgpu_svm_attr_range_cache'];
 
 describe('life cycle and ABI', () => {
   it('Q01: a call with nothing but illegal arguments leaves a context behind', () => {
@@ -80,7 +82,8 @@ describe('life cycle and ABI', () => {
     const other = new AddressSpace();
     const { file } = rig.node;
     const { device, clock, effects, points, failures } = rig.context;
-    expect(createContext(file.vm, other, { device, clock, effects, points, failures })).toBe(0);
+    const { driver } = rig.device.surroundings;
+    expect(createContext(file.vm, other, { driver, device, clock, effects, points, failures })).toBe(0);
     expect(rig.context.process).toBe(rig.machine.process.space);
     expect(rig.set(V, BLOCK, [T.access, 2])).toBe(0);
   });
@@ -99,6 +102,29 @@ describe('life cycle and ABI', () => {
     expect(rig.device.finaliseContext(rig.node.file)).toEqual({ ranges: 0, attrs: 0, dmaPages: 0 });
     expect(seen).toEqual(['dma-unmapped']);
     expect(rig.ptes()).toEqual([[0, BLOCK, PTE.UC.rw, 'stale']]);
+  });
+
+  it('Q12: the slab caches come with the first context of any device, and stay without the driver', () => {
+    const machine = new EmulatedMachine({ gpus: 2 });
+    expect(machine.snapshot().driver).toEqual({ loaded: true, slabCaches: [] });
+    const files = [machine.devices[1]!.openFile({ compute: false }), machine.devices[1]!.openFile(), machine.devices[0]!.openFile()];
+    expect(machine.snapshot().driver).toEqual({ loaded: true, slabCaches: CACHES });
+    for (const file of files) machine.devices[1]!.releaseFile(file);
+    machine.devices[0]!.releaseFile(files[2]!);
+    expect(machine.unloadDriver()).toEqual(CACHES);
+    expect(machine.snapshot().driver).toEqual({ loaded: false, slabCaches: CACHES });
+  });
+
+  it('Q12: they stay after a creation that failed, and are not there before the first one', () => {
+    const failed = new Rig({ asic: 'gfx1100' });
+    failed.node.close();
+    expect(failed.machine.unloadDriver()).toEqual(CACHES);
+    const unused = new Rig({ compute: false });
+    unused.node.close();
+    expect(unused.machine.unloadDriver()).toEqual([]);
+    const without = new Rig({ svmConfigured: false });
+    without.node.close();
+    expect(without.machine.unloadDriver()).toEqual([]);
   });
 
   it('Q61: a fault on a closing context gets EAGAIN and its access is killed', () => {

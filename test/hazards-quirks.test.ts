@@ -30,6 +30,18 @@ describe('the monitor', () => {
     for (const reason of Object.values(UNOBSERVABLE)) expect(reason.length).toBeGreaterThan(20);
   });
 
+  it('has a scenario for each entry that needs neither a race nor an injected failure', () => {
+    const kinds = Object.keys(UNOBSERVABLE).map((id) => QUIRK_CATALOGUE[id]!.kind);
+    expect(kinds.filter((kind) => /[DT]/.test(kind))).toEqual([]);
+  });
+
+  it('says nothing about the slab caches of a driver that made none', () => {
+    const rig = watchedRig({ compute: false });
+    rig.node.close();
+    rig.machine.unloadDriver();
+    expect(rig.machine.watchHazards().hazards).toEqual([]);
+  });
+
   it('has a text, what can be seen and an advice in each of the 70 entries', () => {
     expect(Object.keys(QUIRK_CATALOGUE)).toHaveLength(70);
     for (const [id, { title, kind, text, observable, advice, invariants }] of Object.entries(QUIRK_CATALOGUE)) {
@@ -45,6 +57,37 @@ describe('the monitor', () => {
     expect(formatHazard(hazard!)).toContain('PTEs of 511 pages stay live');
     expect(formatHazard(hazard!)).toContain('reached only through a later fault');
     expect(hazard!.history.map(({ what }) => what)).toEqual(['mmap', 'SET_ATTR', 'GPU write fault', 'discard']);
+  });
+
+  it('reports a flooded log once for a page, from the 16th line on, and again when there is other memory', () => {
+    const rig = watchedRig();
+    const floods = (): number => rig.machine.watchHazards().hazards.filter(({ quirk }) => quirk === 'Q70').length;
+    const seen = Array.from({ length: 12 }, () => {
+      rig.fault(V);
+      return floods();
+    });
+    expect(seen).toEqual([0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1]);
+    rig.region();
+    rig.fault(V);
+    rig.unmap(V, BLOCK);
+    rig.gc();
+    for (let round = 0; round < 7; round++) rig.fault(V);
+    expect(floods()).toBe(1);
+    rig.fault(V);
+    expect(floods()).toBe(2);
+  });
+
+  it('takes lines that were followed by progress for no flood', () => {
+    const rig = watchedRig();
+    rig.region();
+    for (let round = 0; round < 20; round++) {
+      rig.later();
+      rig.device.failures.plan('collect-pages', 'EFAULT', 2);
+      rig.fault(V);
+      rig.discard(V, BLOCK);
+    }
+    expect(rig.snapshot().counters.errorLines).toBe(40);
+    expect(rig.machine.watchHazards().hazards.map(({ quirk }) => quirk)).not.toContain('Q70');
   });
 
   it('reports the second event on the same range too, when pages are freed under live PTEs', () => {

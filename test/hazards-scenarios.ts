@@ -59,7 +59,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   Q07: {
     run: (rig) => {
       const { device, clock, effects, points, failures } = rig.context;
-      createContext(rig.node.file.vm, new AddressSpace(), { device, clock, effects, points, failures });
+      const { driver } = rig.device.surroundings;
+      createContext(rig.node.file.vm, new AddressSpace(), { driver, device, clock, effects, points, failures });
     },
   },
   Q09: {
@@ -87,6 +88,12 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       mapped(rig);
       rig.device.closeContext(rig.node.file);
       rig.discard(V, BLOCK);
+    },
+  },
+  Q12: {
+    run: (rig) => {
+      rig.node.close();
+      rig.machine.unloadDriver();
     },
   },
   Q13: {
@@ -471,6 +478,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     run: (rig) => {
       rig.map(V, 4 * BLOCK);
       prefetch(rig, 4 * BLOCK);
+    },
+  },
+  Q70: {
+    run: (rig) => {
+      for (let round = 0; round < 8; round++) rig.fault(0);
     },
   },
   'refault-loop': {

@@ -15,6 +15,7 @@ import type { GpuModel } from '../gpu/catalogue.ts';
 import { accessPages } from '../svm/access.ts';
 import type { AccessResult } from '../svm/access.ts';
 import { HandleFault } from '../svm/fault.ts';
+import type { DriverModule } from '../svm/driver-module.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import { PasidTable } from '../svm/vm.ts';
 import { vmFault } from '../svm/vm-fault.ts';
@@ -26,6 +27,7 @@ import { EmulatedNode } from './node.ts';
 
 /** What a device needs of its machine. */
 export interface DeviceSurroundings {
+  readonly driver: DriverModule;
   readonly process: AddressSpace;
   readonly clock: VirtualClock;
   readonly points: PreemptionPoints;
@@ -104,10 +106,11 @@ export class EmulatedDevice {
   /** As `open`, without the `DeviceNode` around the file. */
   openFile(options: { compute?: boolean } = {}): EmulatedFile {
     const compute = booleanArgument('compute', options.compute ?? true);
-    const { process, clock, points, scope, svmConfigured } = this.surroundings;
+    const { driver, process, clock, points, scope, svmConfigured } = this.surroundings;
+    driver.needsLoaded(this.path);
     const file = new EmulatedFile(
       this.pasids.createVm(),
-      { device: this.gpu, failures: this.failures, process, clock, points, scope, svmConfigured },
+      { driver, device: this.gpu, failures: this.failures, process, clock, points, scope, svmConfigured },
       compute,
     );
     this.files.push(file);
@@ -227,6 +230,21 @@ export class EmulatedDevice {
     return pasid === undefined ? this.files[0] : this.files.find((file) => file.vm.pasid === pasid);
   }
 
+  /** The handler finds no context for the PASID. */
+  #refuse(file: EmulatedFile | undefined, page: number, write: boolean): number {
+    // Only here: where there is a context there is a driver.
+    this.surroundings.driver.needsLoaded('fault');
+    const effects = file?.effects.current;
+    // The handler of a kernel without the option says nothing.
+    if (this.surroundings.svmConfigured) {
+      this.gpu.counters.errorLines++;
+      effects?.faultLogged(page, 1);
+    }
+    if (file === undefined) this.surroundings.onLostFault(this, page, write);
+    else effects?.faultEnded(page, write, -Errno.EOPNOTSUPP, 'no-context', 0);
+    return -Errno.EOPNOTSUPP;
+  }
+
   #handle(
     pasid: number | undefined,
     page: number,
@@ -237,10 +255,7 @@ export class EmulatedDevice {
     this.gpu.counters.faults++;
     const context = pasid === undefined ? undefined : this.pasids.find(pasid)?.context;
     if (context === undefined || context === null) {
-      const file = this.#fileOf(pasid);
-      if (file === undefined) this.surroundings.onLostFault(this, page, write);
-      else file.effects.current?.faultEnded(page, write, -Errno.EOPNOTSUPP, 'no-context', 0);
-      return -Errno.EOPNOTSUPP;
+      return this.#refuse(this.#fileOf(pasid), page, write);
     }
     const { now } = this.surroundings.clock;
     const time = timestamp ?? (now < TIMESTAMP_RANGE ? now : now % TIMESTAMP_RANGE);

@@ -33,8 +33,8 @@ export class EmulatedFile {
   constructor(vm: GpuVm, surroundings: FileSurroundings, compute: boolean) {
     this.vm = vm;
     // Written out: objects made by spreading have a hidden class each.
-    const { process, scope, svmConfigured, device, clock, points, failures } = surroundings;
-    this.#surroundings = { process, scope, svmConfigured, device, clock, effects: this.effects, points, failures };
+    const { process, scope, svmConfigured, driver, device, clock, points, failures } = surroundings;
+    this.#surroundings = { process, scope, svmConfigured, driver, device, clock, effects: this.effects, points, failures };
     this.computeResult = compute ? this.convertToCompute() : 0;
   }
 

@@ -3,7 +3,7 @@ import { InterruptRing } from './interrupt-ring.ts';
 import { PteFlagTable } from './pte-format.ts';
 import type { GpuModel } from './catalogue.ts';
 
-/** Counters of what the driver was made to do; the names are those of the trace format §6. */
+/** Counters of what the driver was made to do; the names are those of the trace format §6, which lacks `errorLines`. */
 export class DeviceCounters {
   /** Calls of the SVM fault handler. */
   faults = 0;
@@ -25,6 +25,8 @@ export class DeviceCounters {
   dmaPages = 0;
   /** Runs of the garbage collector's work item. */
   gcRuns = 0;
+  /** Error lines that SVM wrote to the kernel log for this device, without a rate limit (06-lifecycle §11, Q70). */
+  errorLines = 0;
 }
 
 /** Settings of a device that do not come from its model. */

@@ -76,6 +76,9 @@ export class ContextWatch extends QuietEffects {
   override faultRetried(page: number, _cause: number, restart: boolean): void {
     this.#faults.faultRetried(page, restart);
   }
+  override faultLogged(page: number, lines: number): void {
+    this.#faults.faultLogged(page, lines);
+  }
   override faultDropped(page: number, timestamp: number, checkpoint: number): void {
     this.#faults.faultDropped(page, timestamp, checkpoint);
   }

@@ -11,6 +11,8 @@ import type { Watch } from './watched.ts';
 
 /** Faults on one page without progress from which on it is a loop. */
 const LOOP = 8;
+/** Error lines about one page without progress from which on they are a flood (Q70): eight faults of Q54. */
+const FLOOD = 16;
 /** Pages that are remembered as stuck. */
 const MOST_STUCK = 4096;
 
@@ -19,6 +21,8 @@ interface Stuck {
   quirk: string | undefined;
   /** Faults that were answered 0. */
   faults: number;
+  /** Error lines in the kernel log about faults on the page. */
+  errorLines: number;
   /** Whether a killed access overwrote a live PTE (Q60). */
   overwritten: boolean;
 }
@@ -58,6 +62,13 @@ export class FaultRules {
       return;
     }
     this.#notServed(page, this.#whyNot(page, write, reason, vma));
+  }
+
+  faultLogged(page: number, lines: number): void {
+    const stuck = this.#stuckAt(page);
+    const before = stuck.errorLines;
+    stuck.errorLines += lines;
+    if (before < FLOOD && stuck.errorLines >= FLOOD) this.#say('Q70', `${stuck.errorLines} error lines about faults on a page that is not served`, page);
   }
 
   faultRetried(page: number, restart: boolean): void {
@@ -135,7 +146,7 @@ export class FaultRules {
     const known = this.#stuck.get(page);
     if (known !== undefined) return known;
     if (this.#stuck.size >= MOST_STUCK) this.#stuck.clear();
-    const stuck: Stuck = { quirk: undefined, faults: 0, overwritten: false };
+    const stuck: Stuck = { quirk: undefined, faults: 0, errorLines: 0, overwritten: false };
     this.#stuck.set(page, stuck);
     return stuck;
   }

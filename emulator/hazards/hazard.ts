@@ -11,7 +11,7 @@ export interface Hazard {
   /** Invariants that do not hold. */
   readonly invariants: readonly string[];
   readonly severity: Severity;
-  /** Number of the device. */
+  /** Number of the device; 0 where the driver as a whole is meant (Q12). */
   readonly device: number;
   /** The bytes `[address, address + size)` that are concerned. */
   readonly address: bigint;

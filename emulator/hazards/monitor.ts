@@ -77,6 +77,11 @@ export class HazardMonitor implements MemoryObserver {
     this.#stops.delete(vm);
   }
 
+  /** The driver was unloaded and left these slab caches, which belong to no device (Q12). */
+  driverUnloaded(slabCaches: readonly string[]): void {
+    if (slabCaches.length > 0) this.#report(0, 'Q12', `${slabCaches.join(' and ')} are left without the driver`, 0, 0, { startPage: 0, endPage: 0 });
+  }
+
   /** Watches nothing any more. */
   stop(): void {
     this.#stopObserving();

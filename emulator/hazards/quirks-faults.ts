@@ -149,7 +149,6 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
     kind: 'D', invariants: ['I13'], severity: 'notice',
     text: 'Fault failures are logged at error level each time. Together with the endless-retry entries (Q50, Q54, Q55) user code on the GPU can flood the kernel log.',
     observable: 'two error lines per fault, without end.',
-    advice: 'idle the GPU before memory is unmapped',
-    unobservable: 'the kernel log is not modelled; a refault loop is reported instead',
+    advice: 'let the GPU use only memory that can be served, and idle it before memory is unmapped',
   },
 };

@@ -84,9 +84,8 @@ export const LIFECYCLE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   Q12: {
     title: 'the slab caches are never destroyed',
     kind: 'D', invariants: ['I10'], severity: 'notice',
-    text: 'The destruction procedure has no caller.',
+    text: 'The first creation of a context on any device makes two global slab caches, also if it fails. The destruction procedure has no caller.',
     observable: 'caches survive; re-creation with the same names on reload.',
     advice: 'nothing; unload the driver only with the machine',
-    unobservable: 'slab caches are not modelled',
   },
 };

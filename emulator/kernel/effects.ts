@@ -78,6 +78,8 @@ export interface EffectSink {
   faultEnded(page: number, write: boolean, result: number, reason: FaultReason, cause: number): void;
   /** The fault handler tries again after `cause`; `restart`: from the lookup, with a fresh budget. */
   faultRetried(page: number, cause: number, restart: boolean): void;
+  /** The fault handler wrote error lines about `page` to the kernel log, before it answers. */
+  faultLogged(page: number, lines: number): void;
   /** A fault was dropped as stale. */
   faultDropped(page: number, timestamp: number, checkpoint: number): void;
   /** The VM layer answered a fault; `asked` is the handler that it asked. */
@@ -182,6 +184,9 @@ class FanOut implements EffectSink {
   faultRetried(page: number, cause: number, restart: boolean): void {
     for (const sink of this.#sinks) sink.faultRetried(page, cause, restart);
   }
+  faultLogged(page: number, lines: number): void {
+    for (const sink of this.#sinks) sink.faultLogged(page, lines);
+  }
   faultDropped(page: number, timestamp: number, checkpoint: number): void {
     for (const sink of this.#sinks) sink.faultDropped(page, timestamp, checkpoint);
   }
@@ -231,6 +236,7 @@ export class QuietEffects implements EffectSink {
   prefetched(_firstPage: number, _lastPage: number, _result: number): void {}
   faultEnded(_page: number, _write: boolean, _result: number, _reason: FaultReason, _cause: number): void {}
   faultRetried(_page: number, _cause: number, _restart: boolean): void {}
+  faultLogged(_page: number, _lines: number): void {}
   faultDropped(_page: number, _timestamp: number, _checkpoint: number): void {}
   vmFaultEnded(_page: number, _asked: 'svm' | 'kfd-svm' | 'none', _handled: boolean): void {}
   notifierCalled(_event: number, _startPage: number, _endPage: number): void {}

@@ -13,6 +13,7 @@ import { GpuSvm } from '../gpusvm/gpu-svm.ts';
 import { defaultRecord } from './attribute-record.ts';
 import type { AttributeRecord } from './attribute-record.ts';
 import { AttributeTree } from './attribute-tree.ts';
+import type { DriverModule } from './driver-module.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { invalidate } from './invalidate.ts';
 import { SvmRange } from './svm-range.ts';
@@ -20,6 +21,7 @@ import type { GpuVm } from './vm.ts';
 
 /** What a context is created in. */
 export interface SvmSurroundings {
+  readonly driver: DriverModule;
   readonly device: GpuDevice;
   readonly clock: VirtualClock;
   readonly effects: EffectHub;
@@ -120,7 +122,12 @@ export function createContext(vm: GpuVm, process: AddressSpace | null, surroundi
     }
     return 0;
   }
-  if (!isXnackEnabled(surroundings.device)) return -Errno.EOPNOTSUPP;
+  // They stay whatever becomes of the creation.
+  surroundings.driver.createSlabCaches();
+  if (!isXnackEnabled(surroundings.device)) {
+    surroundings.device.counters.errorLines++;
+    return -Errno.EOPNOTSUPP;
+  }
   if (process === null) return -Errno.EINVAL;
   vm.context = new SvmContext(vm, process, surroundings);
   return 0;

@@ -63,7 +63,7 @@ export class HandleFault {
     if (!this.#entered) {
       this.#entered = true;
       if (context.vm.context !== context) this.#reportFinalised('Q09', 'the fault handler looked up a context that was finalised before it took a reference');
-      if (context.closing) return this.#answer(-Errno.EAGAIN, 'closing'); // Q61
+      if (context.closing) return this.#refuseClosing(); // Q61
       if (this.#dropStale()) return this.#answer(0, 'stale');
     } else if (context.vm.context !== context) {
       this.#reportFinalised('Q10', 'a fault that waited for the svm lock goes on in a context that was finalised meanwhile');
@@ -82,6 +82,18 @@ export class HandleFault {
   #answer(result: number, reason: FaultReason): number {
     this.#context.effects.current?.faultEnded(this.#page, this.#write, result, reason, this.#cause);
     return result;
+  }
+
+  #refuseClosing(): number {
+    this.#log(1);
+    return this.#answer(-Errno.EAGAIN, 'closing');
+  }
+
+  /** Error lines in the kernel log (spec 06 §11); nothing limits their rate (Q70). */
+  #log(lines: number): void {
+    const { device, effects } = this.#context;
+    device.counters.errorLines += lines;
+    effects.current?.faultLogged(this.#page, lines);
   }
 
   /** Stale-fault filter (spec 05 §3): drops every fault that is not younger than the checkpoint (Q63). */
@@ -103,6 +115,7 @@ export class HandleFault {
       if (typeof interval === 'number') return interval === RESOLVED_NOTHING ? 0 : interval;
       const result = this.#map(interval);
       if (result !== -Errno.EAGAIN) return result;
+      this.#log(1);
       this.#context.device.counters.filterRemove++;
       this.#context.effects.current?.faultRetried(this.#page, result, true);
     }
@@ -129,9 +142,12 @@ export class HandleFault {
     if (vma === undefined) {
       refusal = RESOLVED_NOTHING; // Q54
       this.#reason = 'no-vma';
+      // The refusal, and that it becomes a 0.
+      this.#log(2);
     } else if (isSpecialVma(vma)) {
       refusal = -Errno.EOPNOTSUPP;
       this.#reason = 'vma-refused';
+      this.#log(1);
     } else {
       // Read under the lock: an event after it may change the VMA.
       record = snapshotRecord(context.defaults);
@@ -169,9 +185,9 @@ export class HandleFault {
     let budget = ATTEMPTS;
     while (true) {
       const collected = context.collector.collect();
-      if (collected !== 0) return this.#because('collector-failed', collected, collected);
+      if (collected !== 0) return this.#because('collector-failed', collected, collected, 1);
       if (interval.freed) this.#reportFreed(interval);
-      if (!this.#permitted()) return this.#because('no-permission', -Errno.EPERM, 0);
+      if (!this.#permitted()) return this.#because('no-permission', -Errno.EPERM, 0, 1);
       const range = findOrInsertRange(context, page, interval, mode);
       if (typeof range === 'number') return this.#withoutRange(range, interval);
       if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
@@ -180,11 +196,13 @@ export class HandleFault {
       let result = getPages(context.framework, range, mode.readOnly);
       if (result === -Errno.EOPNOTSUPP || result === -Errno.EFAULT) {
         budget--;
+        // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.
+        this.#log(result === -Errno.EOPNOTSUPP ? 2 : 1);
         if (budget === 0) return this.#because('pages-unavailable', 0, result); // Q55
         context.effects.current?.faultRetried(page, result, false);
         continue;
       }
-      if (result === -Errno.EPERM) return this.#because('pages-not-writable', result, result);
+      if (result === -Errno.EPERM) return this.#because('pages-not-writable', result, result, 1);
       if (result !== 0) return this.#because('pages-unavailable', 0, result);
       result = commitRange(context, range, flags, interval.flags, false);
       if (result === 0) return this.#because('mapped', 0, 0);
@@ -198,15 +216,17 @@ export class HandleFault {
   /** No range was found or made: two errors mean "retry", the others kill the access (spec 05 §5 step 3). */
   #withoutRange(error: number, interval: AttributeInterval): number {
     const page = this.#page;
-    if (error === -Errno.ENOENT) return this.#because('no-vma', 0, error);
-    if (error === -Errno.EFAULT) return this.#because('no-range', 0, error);
+    if (error === -Errno.ENOENT) return this.#because('no-vma', 0, error, 2);
+    if (error === -Errno.EFAULT) return this.#because('no-range', 0, error, 2);
     if (error === -Errno.EINVAL && !interval.freed && (page < interval.first || page > interval.last)) {
       this.#report('Q33', 'the attribute interval was trimmed under the fault handler, and no chunk fits its new bounds', interval);
     }
-    return this.#because(error === -Errno.ENOMEM ? 'no-memory' : 'no-range', error, error);
+    return this.#because(error === -Errno.ENOMEM ? 'no-memory' : 'no-range', error, error, 1);
   }
 
-  #because(reason: FaultReason, result: number, cause: number): number {
+  /** Keeps what decided the answer, which is `result`; `errorLines` are written about it. */
+  #because(reason: FaultReason, result: number, cause: number, errorLines = 0): number {
+    if (errorLines > 0) this.#log(errorLines);
     this.#reason = reason;
     this.#cause = cause;
     return result;

@@ -47,15 +47,21 @@ export function mapInterval(context: SvmContext, interval: AttributeInterval): n
   let page = interval.first;
   while (page < end) {
     const range = findOrInsertRange(context, page, interval, mode);
-    if (typeof range === 'number') return range;
+    if (typeof range === 'number') return logged(context, range);
     const flags = pteFlags.indexFor(interval.flags, mode.readOnly);
     if (!range.isFullyValid(flags, interval.flags)) {
       let result = getPages(context.framework, range, mode.readOnly);
-      if (result !== 0) return result;
+      if (result !== 0) return logged(context, result, result === -Errno.EOPNOTSUPP ? 2 : 1);
       result = commitRange(context, range, flags, interval.flags, true);
-      if (result !== 0) return result;
+      if (result !== 0) return logged(context, result);
     }
     page = range.startPage + range.pages;
   }
   return 0;
+}
+
+/** Gives `result` back; the failure is written to the kernel log (spec 06 §11), twice for EOPNOTSUPP of the page collection. */
+function logged(context: SvmContext, result: number, lines = 1): number {
+  context.device.counters.errorLines += lines;
+  return result;
 }

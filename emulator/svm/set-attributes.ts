@@ -209,7 +209,10 @@ export class SetAttributes {
     }
     context.svmLock.acquire();
     let result = 0;
-    if ((trigger & Trigger.rangeSplit) !== 0) result = splitInvalidate(context, interval.first, exclusiveEnd(interval));
+    if ((trigger & Trigger.rangeSplit) !== 0) {
+      result = splitInvalidate(context, interval.first, exclusiveEnd(interval));
+      if (result !== 0) context.device.counters.errorLines++;
+    }
     if (result === 0 && (trigger & Trigger.prefetch) !== 0) {
       result = mapInterval(context, interval);
       context.effects.current?.prefetched(interval.first, interval.last, result);

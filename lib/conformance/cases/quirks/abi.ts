@@ -18,6 +18,9 @@ const CALLS: Readonly<Record<string, { operation: number; address: bigint; size:
   'illegal-value': { operation: 0, address: 0x1000n, size: 4096, attributes: [[2, 3]], errno: EINVAL },
 };
 
+const CACHES = ['amdgpu_svm_range_cache', 'amdgpu_svm_attr_range_cache'];
+const NO_UNLOADING = 'the trace format has no operation that unloads the driver';
+
 abiQuirksGroup
   .case('q01-refused-call-leaves-a-context', 'a call with illegal arguments creates the SVM context all the same')
   .source('07-quirks Q01; 01-uapi §6, check 1')
@@ -234,5 +237,28 @@ abiQuirksGroup
 
 abiQuirksGroup
   .case('q12-caches-stay', 'the slab caches outlive the driver')
-  .source('07-quirks Q12')
-  .unimplemented('slab caches can be seen only by unloading the driver');
+  .source('07-quirks Q12; 06-lifecycle §2, §7')
+  .parameters(parameters().combine('creation', ['conversion', 'ioctl', 'refused'] as const).combine('gpus', [1, 2]))
+  .needs('introspection', 'lazy-context', 'configuration')
+  .unrecorded(NO_UNLOADING)
+  .run((t, { creation, gpus }) => {
+    t.setup({ gpus, compute: creation === 'conversion', ...(creation === 'refused' ? { machine: { asic: 'gfx1030' } } : {}) });
+    if (creation !== 'conversion') t.equal(t.trySet(t.map(pages(1)).range(), [[2, 1]]), creation === 'refused' ? -EOPNOTSUPP : 0, 'result of the first ioctl');
+    t.equal(t.machine.snapshot().driver.slabCaches, CACHES, 'slab caches while the driver is loaded');
+    for (const device of t.devices) device.close();
+    const left = t.machine.unloadDriver();
+    t.equal(t.machine.snapshot().driver, { loaded: false, slabCaches: left }, 'the unloaded driver');
+    t.shows('Q12', { quirk: left.length === CACHES.length, correct: left.length === 0 }, 'slab caches without the driver');
+  });
+
+abiQuirksGroup
+  .case('q12-no-context-no-caches', 'a driver that never made a context leaves no slab cache')
+  .source('07-quirks Q12; 06-lifecycle §7')
+  .parameters(parameters().combine('svmConfigured', [true, false]))
+  .needs('introspection', 'lazy-context', 'configuration')
+  .unrecorded(NO_UNLOADING)
+  .run((t, { svmConfigured }) => {
+    t.setup({ compute: !svmConfigured, machine: { svmConfigured } });
+    t.device.close();
+    t.equal(t.machine.unloadDriver(), [], 'slab caches that are left');
+  });

@@ -2,7 +2,12 @@
 import { CaseGroup } from '../../case.ts';
 import { EAGAIN, EBUSY, EINVAL, ENOMEM, EPERM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
-import { answerOf, BLOCK, effects, FOLLOW, moved, NO_RETRY, onGpu, PAGE, plainPte, pteAt, rangeWords, region, T } from '../ranges/scene.ts';
+import {
+  answerOf, BLOCK, effects, FOLLOW, MIB, moved, NO_RETRY, onGpu, PAGE, plainPte, pteAt, rangeWords, region, T, WATCH,
+} from '../ranges/scene.ts';
+
+/** Faults that flood the kernel log. */
+const FLOOD = 50;
 
 export const quirkFaultsGroup = new CaseGroup('quirks,faults', 'Quirks Q54 to Q67 and Q70: faults (07-quirks §E)');
 
@@ -246,4 +251,24 @@ quirkFaultsGroup
 quirkFaultsGroup
   .case('q70', 'user code on the GPU can flood the kernel log')
   .source('07-quirks Q70')
-  .unimplemented('neither the ioctl nor the emulator shows the kernel log');
+  .parameters(parameters().combine('memory', ['none', 'none-but-attributes', 'bad-neighbour']).combine('write', [false, true]))
+  .needs(...WATCH)
+  .run((t, { memory: kind, write }) => {
+    // What was never on the GPU keeps its attributes when it is unmapped (Q26).
+    const memory = kind === 'none-but-attributes' ? region(t) : onGpu(t);
+    if (kind === 'none-but-attributes') t.set(memory, [[T.access, 1]]);
+    if (kind === 'bad-neighbour') {
+      memory.discard();
+      memory.protect('-', MIB, PAGE);
+    } else {
+      memory.unmap();
+    }
+    const { errorLines } = moved(t, ['errorLines'], () => {
+      for (let round = 0; round < FLOOD; round++) {
+        t.advance();
+        t.equal(t.fault(memory.address, { write }), 0, 'result of the fault');
+      }
+    });
+    // Two lines for a missing mapping, one for each of three attempts; a rate limit lets through 10 in 5 s.
+    t.shows('Q70', { quirk: errorLines === FLOOD * (kind === 'bad-neighbour' ? 3 : 2), correct: errorLines <= 10 }, `error lines of ${FLOOD} faults`);
+  });

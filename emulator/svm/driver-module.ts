@@ -1,0 +1,42 @@
+// Models: the driver as a loaded module, and the two slab caches that outlive it (spec 06 §7).
+
+const SLAB_CACHES: readonly string[] = ['amdgpu_svm_range_cache', 'amdgpu_svm_attr_range_cache'];
+
+/** Thrown for what needs the driver after it was unloaded. */
+export class DriverUnloadedError extends Error {
+  readonly code = 'ERR_SVM_DRIVER_UNLOADED';
+  constructor(what: string) {
+    super(`${what}: the driver is unloaded`);
+    this.name = 'DriverUnloadedError';
+  }
+}
+
+/** The driver of a machine: one for all its devices. */
+export class DriverModule {
+  #loaded = true;
+  #slabCaches: readonly string[] = [];
+
+  get loaded(): boolean {
+    return this.#loaded;
+  }
+
+  /** Names of the slab caches that exist, whether or not the driver is loaded. */
+  get slabCaches(): readonly string[] {
+    return this.#slabCaches;
+  }
+
+  /** The first creation of a context on any device makes both; nothing ever destroys them (Q12). */
+  createSlabCaches(): void {
+    this.needsLoaded('creation of an SVM context');
+    this.#slabCaches = SLAB_CACHES;
+  }
+
+  /** Throws unless the driver is loaded; `what` needs it. */
+  needsLoaded(what: string): void {
+    if (!this.#loaded) throw new DriverUnloadedError(what);
+  }
+
+  unload(): void {
+    this.#loaded = false;
+  }
+}

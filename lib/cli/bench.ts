@@ -1,12 +1,11 @@
 /** `amdgpu-svm bench`: how long the calls take on this machine's device. */
-import { GPU_CATALOGUE } from '../device/emulated.ts';
-import type { AsicName } from '../device/emulated.ts';
 import { BACKENDS, SvmDevice } from '../index.ts';
 import type { BackendName } from '../index.ts';
 import { workloads } from './bench-workloads.ts';
 import type { Workload } from './bench-workloads.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
+import { asicOption } from './device-options.ts';
 import { print, table, toJson } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -71,13 +70,13 @@ the C code of the driver is "npm run bench" in the repository.
 };
 
 function openDevice({ backend, node, profile, asic }: { backend?: string; node?: string; profile?: string; asic?: string }): SvmDevice {
-  if (asic !== undefined && !Object.hasOwn(GPU_CATALOGUE, asic)) throw new UsageError(`bench: --asic: expected one of ${Object.keys(GPU_CATALOGUE).join(', ')}, got "${asic}"`);
+  const gpu = asicOption('bench', asic);
   // A bad backend or profile is refused by the device, which names the option.
   return SvmDevice.open({
     ...(backend === undefined ? {} : { backend: backend as BackendName }),
     ...(node === undefined ? {} : { node }),
     ...(profile === undefined ? {} : { profile: profile as 'v4' }),
-    ...(asic === undefined ? {} : { emulator: { asic: asic as AsicName } }),
+    ...(gpu === undefined ? {} : { emulator: { asic: gpu } }),
   });
 }
 

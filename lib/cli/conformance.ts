@@ -3,13 +3,10 @@ import {
   Expectations, ExpectationsError, mergeReports, planCases, QueryError, readReport, ReportError, runConformance, STATUSES,
 } from '../conformance.ts';
 import type { ConcreteCase, ConformanceOptions, Report, Shard, TargetOptions } from '../conformance.ts';
-import { GPU_CATALOGUE } from '../device/emulated.ts';
-import type { AsicName } from '../device/emulated.ts';
-import { BACKENDS } from '../device/index.ts';
-import type { BackendName } from '../device/index.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { ReportOutputs } from './conformance-outputs.ts';
+import { asicOption, backendOption } from './device-options.ts';
 import { complain, print } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -139,19 +136,15 @@ function list(cases: readonly ConcreteCase[], json: boolean): void {
 }
 
 function targetOf(values: { backend?: string; node?: string[]; profile?: string; asic?: string }): TargetOptions {
-  const { backend, node, profile, asic } = values;
-  if (backend !== undefined && !(BACKENDS as readonly string[]).includes(backend)) {
-    throw new UsageError(`conformance: --backend: expected one of ${BACKENDS.join(', ')}, got "${backend}"`);
-  }
-  if (asic !== undefined && !Object.hasOwn(GPU_CATALOGUE, asic)) {
-    throw new UsageError(`conformance: --asic: expected one of ${Object.keys(GPU_CATALOGUE).join(', ')}, got "${asic}"`);
-  }
+  const { node, profile } = values;
+  const backend = backendOption('conformance', values.backend);
+  const asic = asicOption('conformance', values.asic);
   if (profile !== undefined && profile !== 'v4') throw new UsageError(`conformance: --profile: expected v4, got "${profile}"`);
   return {
-    ...(backend === undefined ? {} : { backend: backend as BackendName }),
+    ...(backend === undefined ? {} : { backend }),
     ...(node === undefined ? {} : { nodes: node }),
     ...(profile === undefined ? {} : { profile }),
-    ...(asic === undefined ? {} : { asic: asic as AsicName }),
+    ...(asic === undefined ? {} : { asic }),
   };
 }
 

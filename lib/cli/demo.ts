@@ -1,16 +1,14 @@
 /** `amdgpu-svm demo`: the guided tour. */
-import { GPU_CATALOGUE } from '../device/emulated.ts';
-import type { AsicName } from '../device/emulated.ts';
 // The whole package, not its devices alone: the tour can be recorded.
 import { BACKENDS, nativeSupport } from '../index.ts';
-import type { BackendName, OpenOptions } from '../index.ts';
+import type { OpenOptions } from '../index.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
+import { asicOption, backendOption } from './device-options.ts';
 import { runTour } from './demo-tour.ts';
 import type { DemoStep } from './demo-tour.ts';
 import { bold, dim, print, toJson } from './output.ts';
 import { splitTraceOption, traceEnvironment, TRACE_OPTIONS } from './trace-option.ts';
-import { UsageError } from './usage-error.ts';
 
 const OPTIONS = {
   json: { type: 'boolean', default: false },
@@ -47,16 +45,12 @@ export const demoCommand: Command = {
 };
 
 function openOptions(values: { backend?: string; asic?: string; record?: string }): OpenOptions {
-  const { backend, asic, record } = values;
-  if (backend !== undefined && !(BACKENDS as readonly string[]).includes(backend)) {
-    throw new UsageError(`demo: --backend: expected one of ${BACKENDS.join(', ')}, got "${backend}"`);
-  }
-  if (asic !== undefined && !Object.hasOwn(GPU_CATALOGUE, asic)) {
-    throw new UsageError(`demo: --asic: expected one of ${Object.keys(GPU_CATALOGUE).join(', ')}, got "${asic}"`);
-  }
+  const { record } = values;
+  const backend = backendOption('demo', values.backend);
+  const asic = asicOption('demo', values.asic);
   return {
-    ...(backend === undefined ? {} : { backend: backend as BackendName }),
-    ...(asic === undefined ? {} : { emulator: { asic: asic as AsicName } }),
+    ...(backend === undefined ? {} : { backend }),
+    ...(asic === undefined ? {} : { emulator: { asic } }),
     ...(record === undefined ? {} : { record }),
   };
 }

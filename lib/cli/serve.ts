@@ -1,11 +1,11 @@
 /** `amdgpu-svm serve`: a mounted directory of render nodes that the emulator answers. */
-import { GPU_CATALOGUE } from '../device/emulated.ts';
-import type { AsicName, MachineOptions } from '../device/emulated.ts';
+import type { MachineOptions } from '../device/emulated.ts';
 import { controlPath, openControlSocket, playGpu, SvmServer } from '../serve/index.ts';
 import { UAPI_PROFILES } from '../uapi/profile.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
+import { asicOption } from './device-options.ts';
 import { complain, print } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -62,17 +62,15 @@ function machineOptions(values: {
   profile?: string;
   'default-granularity'?: string;
 }): MachineOptions {
-  const { asic, profile } = values;
-  if (asic !== undefined && !Object.hasOwn(GPU_CATALOGUE, asic)) {
-    throw new UsageError(`serve: --asic: expected one of ${Object.keys(GPU_CATALOGUE).join(', ')}, got "${asic}"`);
-  }
+  const { profile } = values;
+  const asic = asicOption('serve', values.asic);
   if (profile !== undefined && !Object.hasOwn(UAPI_PROFILES, profile)) {
     throw new UsageError(`serve: --profile: expected one of ${Object.keys(UAPI_PROFILES).join(', ')}, got "${profile}"`);
   }
   const gpus = integer('gpus', values.gpus, 1, 8);
   const defaultGranularity = integer('default-granularity', values['default-granularity'], 0, 255);
   return {
-    ...(asic === undefined ? {} : { asic: asic as AsicName }),
+    ...(asic === undefined ? {} : { asic }),
     ...(profile === undefined ? {} : { profile: profile as UapiProfileName }),
     ...(gpus === undefined ? {} : { gpus }),
     ...(defaultGranularity === undefined ? {} : { defaultGranularity }),

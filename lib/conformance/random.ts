@@ -1,7 +1,7 @@
 /** Chance from a seed: the same seed and the same case give the same numbers, whatever runs before or beside it. */
 
 /** FNV-1a of a text, 32 bits. */
-function hash(text: string): number {
+export function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let index = 0; index < text.length; index++) value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
   return value >>> 0;

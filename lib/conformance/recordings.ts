@@ -1,6 +1,7 @@
 /** Where the recording of a case goes, and which cases have none. */
 import { join } from 'node:path';
 import type { ConcreteCase } from './case.ts';
+import { hash } from './random.ts';
 
 const LONGEST = 160;
 
@@ -15,16 +16,10 @@ export function reasonNotRecorded(each: ConcreteCase): string | undefined {
 /** File name of a case: its id, with what file systems and shells dislike replaced. */
 export function recordingName(each: ConcreteCase): string {
   const plain = each.id.replaceAll('"', '').replaceAll(/[^A-Za-z0-9,=_.-]+/g, '_').replace(/_$/, '');
-  return `${plain.length <= LONGEST ? plain : `${plain.slice(0, LONGEST)}-${checksum(each.id)}`}.jsonl`;
+  // Ids that are cut must still differ.
+  return `${plain.length <= LONGEST ? plain : `${plain.slice(0, LONGEST)}-${hash(each.id).toString(16)}`}.jsonl`;
 }
 
 export function recordingPath(directory: string, each: ConcreteCase): string {
   return join(directory, recordingName(each));
-}
-
-/** Ids that are cut must still differ. */
-function checksum(text: string): string {
-  let value = 0;
-  for (let index = 0; index < text.length; index++) value = (Math.imul(value, 31) + text.charCodeAt(index)) >>> 0;
-  return value.toString(16);
 }

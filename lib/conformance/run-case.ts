@@ -46,11 +46,16 @@ export function reasonToSkip(each: ConcreteCase, target: Target): string | undef
   return undefined;
 }
 
+/** The result of a case that is not run. */
+export function skippedResult(each: ConcreteCase, reason: string): CaseResult {
+  return { id: each.id, status: 'skip', reason, checks: 0, findings: [], log: [], milliseconds: 0 };
+}
+
 /** Runs the case; never throws for what the case or the device does. */
 export async function runCase(each: ConcreteCase, target: Target, options: CaseRunOptions): Promise<CaseResult> {
   const started = performance.now();
   const skip = reasonToSkip(each, target);
-  if (skip !== undefined) return { id: each.id, status: 'skip', reason: skip, checks: 0, findings: [], log: [], milliseconds: 0 };
+  if (skip !== undefined) return skippedResult(each, skip);
   const t = new CaseContext(target, { seed: options.seed, id: each.id, record: options.record });
   let [status, reason]: [Status, string] = ['pass', ''];
   try {

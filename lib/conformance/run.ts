@@ -8,7 +8,7 @@ import { selectCases } from './query.ts';
 import { allCases } from './registry.ts';
 import { REPORT_SCHEMA, reportCase, summarize, worse } from './report.ts';
 import type { Report, ReportedCase, Shard } from './report.ts';
-import { reasonToSkip, runCase } from './run-case.ts';
+import { reasonToSkip, runCase, skippedResult } from './run-case.ts';
 import type { CaseResult } from './run-case.ts';
 import { Target } from './target.ts';
 import type { TargetOptions } from './target.ts';
@@ -84,7 +84,7 @@ export async function runConformance(options: ConformanceOptions = {}): Promise<
         const expectation = expectations.of(each);
         const skip = expectation?.kind === 'skip' ? `expected: ${expectation.reason}` : reasonToSkip(each, target);
         const recordTo = record === undefined || round > 0 || skip !== undefined || reasonNotRecorded(each) !== undefined ? undefined : recordingPath(record, each);
-        const result = skip === undefined ? await run(each, seed + round, recordTo) : skipped(each, skip);
+        const result = skip === undefined ? await run(each, seed + round, recordTo) : skippedResult(each, skip);
         const line = reportCase(each, result, expectation, {
           ...(round === 0 ? {} : { seed: seed + round }),
           ...(record === undefined || skip !== undefined ? {} : { recording: recordTo ?? `none: ${reasonNotRecorded(each) ?? 'only the first round is recorded'}` }),
@@ -118,8 +118,4 @@ export async function runConformance(options: ConformanceOptions = {}): Promise<
     summary: summarize(lines),
     cases: lines,
   };
-}
-
-function skipped(each: ConcreteCase, reason: string): CaseResult {
-  return { id: each.id, status: 'skip', reason, checks: 0, findings: [], log: [], milliseconds: 0 };
 }

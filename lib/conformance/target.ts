@@ -46,7 +46,6 @@ export interface DeviceRequest {
 // What V4 has nowhere, or this package can't do yet, whatever the backend is.
 const NOWHERE: Partial<Record<Feature, string>> = {
   'xnack-off': 'V4 refuses a GPU without XNACK (EOPNOTSUPP)',
-  'device-memory': 'V4 has no migration to memory of the GPU',
   'smi-events': 'the ioctl has no event stream',
   'vram-accounting': 'V4 uses no memory of the GPU, so none can run out',
   'xnack-control': 'a DRM file can not switch XNACK',
@@ -55,8 +54,6 @@ const NOWHERE: Partial<Record<Feature, string>> = {
   mremap: 'the package has no mremap',
   mlock: 'the package has no mlock',
   threads: 'the threads of Node do not share mappings of the package',
-  numa: 'the placement of pages can not be seen',
-  'memory-fault-event': 'the ioctl has no event for failed accesses',
   'high-addresses': 'no GPU of V4 takes addresses of 57 bits',
   'spin-kernel': 'the queue has no work that runs until it is told to stop',
   'atomic-operations': 'the queue has no atomic operations',

@@ -8,6 +8,10 @@ export default defineConfig({
     // Only a hang takes so long, but a loaded machine may take long for a compiler or a start of Node.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    reporters: ['default', ...(process.env['GITHUB_ACTIONS'] ? ['github-actions'] : []), './scripts/vitest-reporter.mjs'],
+    reporters: [
+      'default',
+      ...(process.env['GITHUB_ACTIONS'] ? ['github-actions'] : []),
+      './scripts/vitest-reporter.mjs',
+    ],
   },
 });

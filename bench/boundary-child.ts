@@ -61,7 +61,8 @@ function timeAddon(file: string, calls: number, count: number): AddonTimes {
 function timeDevice(file: string, calls: number, count: number): DeviceTimes {
   const device = SvmDevice.open({ backend: 'kernel', node: file, profile: 'v4' });
   const range = { address: 0x7f00_0000_0000n, size: 2 << 20 };
-  const setThree = () => device.setAttributes(range, { access: 'allow-migrate', preferredLocation: 'device', gpuReadMostly: true });
+  const setThree = () =>
+    device.setAttributes(range, { access: 'allow-migrate', preferredLocation: 'device', gpuReadMostly: true });
   return { setAttributes: batches(calls, count, setThree), retained: retainedBytes(100_000, setThree) };
 }
 

@@ -35,7 +35,9 @@ export function measureBoundary(root: string): Measurement[] {
     const sources = path.join(root, 'bench', 'native');
     const loop = path.join(folder, 'ioctl_loop');
     const shim = path.join(folder, 'accepting_shim.so');
-    const problem = compile(['-o', loop, path.join(sources, 'ioctl_loop.c')]) ?? compile(['-shared', '-fPIC', '-o', shim, path.join(sources, 'accepting_shim.c')]);
+    const problem =
+      compile(['-o', loop, path.join(sources, 'ioctl_loop.c')]) ??
+      compile(['-shared', '-fPIC', '-o', shim, path.join(sources, 'accepting_shim.c')]);
     if (problem !== undefined) return nothing(problem);
     return measured(loop, shim);
   } finally {
@@ -46,13 +48,19 @@ export function measureBoundary(root: string): Measurement[] {
 function measured(loop: string, shim: string): Measurement[] {
   const child = path.join(path.dirname(fileURLToPath(import.meta.url)), 'boundary-child.js');
   const plainC: number[] = [];
-  const times: { prepared: number[]; plain: number[]; setAttributes: number[] } = { prepared: [], plain: [], setAttributes: [] };
+  const times: { prepared: number[]; plain: number[]; setAttributes: number[] } = {
+    prepared: [],
+    plain: [],
+    setAttributes: [],
+  };
   let retained = Infinity;
   for (let round = 0; round < ROUNDS; round++) {
     const printed = output(loop, [FILE, String(DRM_IOCTL_AMDGPU_GEM_SVM), String(CALLS), String(BATCHES)]);
     plainC.push(...printed.trim().split('\n').map(Number));
     const ask = (what: string, environment?: NodeJS.ProcessEnv): unknown =>
-      JSON.parse(output(process.execPath, ['--expose-gc', child, what, FILE, String(CALLS), String(BATCHES)], environment));
+      JSON.parse(
+        output(process.execPath, ['--expose-gc', child, what, FILE, String(CALLS), String(BATCHES)], environment),
+      );
     const addon = ask('addon') as AddonTimes;
     times.prepared.push(...addon.prepared);
     times.plain.push(...addon.plain);
@@ -74,7 +82,13 @@ function measured(loop: string, shim: string): Measurement[] {
       best: typed.best - c.best,
       target: { kind: 'limit', value: TYPED_MICROSECONDS },
     },
-    { name: 'heap kept per setAttributes', unit: 'B', median: retained, best: retained, target: { kind: 'limit', value: RETAINED_BYTES } },
+    {
+      name: 'heap kept per setAttributes',
+      unit: 'B',
+      median: retained,
+      best: retained,
+      target: { kind: 'limit', value: RETAINED_BYTES },
+    },
   ];
 }
 

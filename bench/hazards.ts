@@ -45,7 +45,10 @@ interface Pair {
   readonly make: (scene: ScopedScene) => { readonly prepare?: () => void; readonly batch: () => void };
 }
 
-const BLOCK_ADDRESSES = BigUint64Array.from({ length: BLOCKS }, (_, block) => BigInt(BASE_PAGE + block * BLOCK_PAGES + 5) << 12n);
+const BLOCK_ADDRESSES = BigUint64Array.from(
+  { length: BLOCKS },
+  (_, block) => BigInt(BASE_PAGE + block * BLOCK_PAGES + 5) << 12n,
+);
 
 function chunkFaults(name: string, unit: number, chunk: number): Pair {
   const units = (16 * BLOCK_PAGES) / unit;

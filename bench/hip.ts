@@ -76,6 +76,12 @@ function measureAllocations(): Measurement[] {
       best: microseconds,
       target: { kind: 'limit', value: ALLOCATION_LIMIT },
     },
-    { name: 'heap that each of them leaves', unit: 'B', median: growth, best: growth, target: { kind: 'limit', value: GROWTH_LIMIT } },
+    {
+      name: 'heap that each of them leaves',
+      unit: 'B',
+      median: growth,
+      best: growth,
+      target: { kind: 'limit', value: GROWTH_LIMIT },
+    },
   ];
 }

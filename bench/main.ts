@@ -55,5 +55,6 @@ if (groups.length === 0) {
   process.exitCode = 2;
 }
 const rows = groups.flatMap(([, measure]) => measure()).map(reportRow);
-if (values.json) process.stdout.write(`${JSON.stringify({ node: process.version, measurements: rows }, undefined, 2)}\n`);
+if (values.json)
+  process.stdout.write(`${JSON.stringify({ node: process.version, measurements: rows }, undefined, 2)}\n`);
 else if (rows.length > 0) process.stdout.write(`${formatTable(rows)}\n`);

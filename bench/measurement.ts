@@ -54,7 +54,8 @@ export function measureTime(workload: Workload): Measurement {
   bench.add(workload.name, batch, prepare === undefined ? {} : { beforeEach: prepare });
   bench.runSync();
   const result = bench.tasks[0]!.result;
-  if (result.state !== 'completed') throw new Error(`${workload.name}: the benchmark did not complete (${result.state})`);
+  if (result.state !== 'completed')
+    throw new Error(`${workload.name}: the benchmark did not complete (${result.state})`);
   // tinybench counts in milliseconds per batch.
   const scale = 1000 / operations;
   return {

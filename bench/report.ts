@@ -20,17 +20,27 @@ const HEADINGS = ['measurement', 'target', 'median', 'best', 'ratio', 'verdict']
 
 /** The table as text, one row a line. */
 export function formatTable(rows: readonly ReportRow[]): string {
-  const cells = [HEADINGS, ...rows.map((row) => [
-    row.name,
-    row.target === undefined ? '' : `${row.target.kind === 'C' ? 'C ' : row.unit === 'op/s' ? '>= ' : '< '}${formatValue(row.target.value, row.unit)}`,
-    formatValue(row.median, row.unit),
-    formatValue(row.best, row.unit),
-    row.ratio === undefined ? '' : row.ratio.toFixed(2),
-    row.verdict,
-  ])];
+  const cells = [
+    HEADINGS,
+    ...rows.map((row) => [
+      row.name,
+      row.target === undefined
+        ? ''
+        : `${row.target.kind === 'C' ? 'C ' : row.unit === 'op/s' ? '>= ' : '< '}${formatValue(row.target.value, row.unit)}`,
+      formatValue(row.median, row.unit),
+      formatValue(row.best, row.unit),
+      row.ratio === undefined ? '' : row.ratio.toFixed(2),
+      row.verdict,
+    ]),
+  ];
   const widths = HEADINGS.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
   return cells
-    .map((line) => line.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ').trimEnd())
+    .map((line) =>
+      line
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+        .join('  ')
+        .trimEnd(),
+    )
     .join('\n');
 }
 

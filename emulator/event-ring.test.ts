@@ -31,7 +31,9 @@ describe('EventRing', () => {
     const ring = new EventRing(10);
     ring.follow(rig.machine, ['fault']);
     mapped(rig);
-    expect(ring.events()).toMatchObject([{ name: 'fault', time: 1e9, event: { outcome: 'mapped', reason: 'mapped', write: true, result: 0 } }]);
+    expect(ring.events()).toMatchObject([
+      { name: 'fault', time: 1e9, event: { outcome: 'mapped', reason: 'mapped', write: true, result: 0 } },
+    ]);
     expect(() => new EventRing(0)).toThrow('capacity');
   });
 });
@@ -45,23 +47,107 @@ describe('events', () => {
     rig.set(V, 1, [T.gpuReadOnly, 1]);
     rig.unmap(V, BLOCK);
     expect(story).toEqual([
-      'attributes-changed', 'ioctl',
-      'notifier-inserted', 'range-inserted', 'dma-mapped', 'ptes-written', 'fault',
-      'attributes-changed', 'attribute-split', 'ptes-zapped', 'dma-unmapped', 'range-removed', 'notifier-removed', 'tlb-flushed', 'ioctl',
+      'attributes-changed',
+      'ioctl',
+      'notifier-inserted',
+      'range-inserted',
+      'dma-mapped',
+      'ptes-written',
+      'fault',
+      'attributes-changed',
+      'attribute-split',
+      'ptes-zapped',
+      'dma-unmapped',
+      'range-removed',
+      'notifier-removed',
+      'tlb-flushed',
+      'ioctl',
     ]);
   });
 
   it.each([
-    ['recently-mapped', 'retry', (rig: Rig) => { mapped(rig); rig.discard(V, BLOCK); rig.fault(V); }],
-    ['already-valid', 'retry', (rig: Rig) => { mapped(rig); rig.later(); rig.fault(V); }],
-    ['no-vma', 'retry', (rig: Rig) => { rig.fault(V); }],
-    ['no-permission', 'killed', (rig: Rig) => { rig.map(V, 1, 'r'); rig.fault(V, true); }],
-    ['vma-refused', 'killed', (rig: Rig) => { rig.map(V, 1, 'rw', 'io'); rig.fault(V); }],
-    ['pages-unavailable', 'retry', (rig: Rig) => { rig.region(); rig.device.failures.plan('collect-pages', 'EBUSY'); rig.fault(V); }],
-    ['commit-failed', 'killed', (rig: Rig) => { rig.region(); rig.device.failures.plan('write-ptes', 'ENODEV'); rig.fault(V); }],
-    ['closing', 'killed', (rig: Rig) => { rig.device.closeContext(rig.node.file); rig.fault(V); }],
-    ['no-context', 'killed', (rig: Rig) => { rig.device.finaliseContext(rig.node.file); rig.fault(V); }],
-    ['no-context', 'killed', (rig: Rig) => { rig.device.fault({ address: 4096n, write: false, pasid: 5 }); }],
+    [
+      'recently-mapped',
+      'retry',
+      (rig: Rig) => {
+        mapped(rig);
+        rig.discard(V, BLOCK);
+        rig.fault(V);
+      },
+    ],
+    [
+      'already-valid',
+      'retry',
+      (rig: Rig) => {
+        mapped(rig);
+        rig.later();
+        rig.fault(V);
+      },
+    ],
+    [
+      'no-vma',
+      'retry',
+      (rig: Rig) => {
+        rig.fault(V);
+      },
+    ],
+    [
+      'no-permission',
+      'killed',
+      (rig: Rig) => {
+        rig.map(V, 1, 'r');
+        rig.fault(V, true);
+      },
+    ],
+    [
+      'vma-refused',
+      'killed',
+      (rig: Rig) => {
+        rig.map(V, 1, 'rw', 'io');
+        rig.fault(V);
+      },
+    ],
+    [
+      'pages-unavailable',
+      'retry',
+      (rig: Rig) => {
+        rig.region();
+        rig.device.failures.plan('collect-pages', 'EBUSY');
+        rig.fault(V);
+      },
+    ],
+    [
+      'commit-failed',
+      'killed',
+      (rig: Rig) => {
+        rig.region();
+        rig.device.failures.plan('write-ptes', 'ENODEV');
+        rig.fault(V);
+      },
+    ],
+    [
+      'closing',
+      'killed',
+      (rig: Rig) => {
+        rig.device.closeContext(rig.node.file);
+        rig.fault(V);
+      },
+    ],
+    [
+      'no-context',
+      'killed',
+      (rig: Rig) => {
+        rig.device.finaliseContext(rig.node.file);
+        rig.fault(V);
+      },
+    ],
+    [
+      'no-context',
+      'killed',
+      (rig: Rig) => {
+        rig.device.fault({ address: 4096n, write: false, pasid: 5 });
+      },
+    ],
   ] as const)('a fault says why: %s, %s', (reason, outcome, run) => {
     const rig = new Rig();
     const ring = new EventRing(100);

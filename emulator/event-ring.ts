@@ -18,7 +18,8 @@ export class EventRing {
 
   /** `capacity`: a whole number from 1; RangeError for anything else. */
   constructor(capacity: number) {
-    if (countArgument('capacity', capacity) < 1) throw new RangeError('capacity: expected a whole number from 1, got 0');
+    if (countArgument('capacity', capacity) < 1)
+      throw new RangeError('capacity: expected a whole number from 1, got 0');
     this.capacity = capacity;
   }
 

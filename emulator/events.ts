@@ -12,7 +12,14 @@ export interface IntervalEvent {
 
 /** Kinds of MMU notifier events by the kernel's code (spec 04 §1). */
 export const NOTIFIER_EVENT_NAMES = [
-  'unmap', 'clear', 'protection-vma', 'protection-page', 'soft-dirty', 'release', 'migrate', 'exclusive',
+  'unmap',
+  'clear',
+  'protection-vma',
+  'protection-page',
+  'soft-dirty',
+  'release',
+  'migrate',
+  'exclusive',
 ] as const;
 export type NotifierEventName = (typeof NOTIFIER_EVENT_NAMES)[number];
 
@@ -36,7 +43,10 @@ export interface EventMap {
   'context-created': { readonly device: number; readonly byIoctl: boolean };
   'context-finalised': { readonly device: number };
   /** Attributes of pages changed; `trigger` is the change trigger (spec 02 §5.1). */
-  'attributes-changed': IntervalEvent & { readonly kind: Exclude<AttributeEditKind, 'unchanged'>; readonly trigger: number };
+  'attributes-changed': IntervalEvent & {
+    readonly kind: Exclude<AttributeEditKind, 'unchanged'>;
+    readonly trigger: number;
+  };
   /** An attribute interval was split around the pages of the event. */
   'attribute-split': IntervalEvent & { readonly oldAddress: bigint; readonly oldSize: bigint };
   /** SET_ATTR mapped an interval on the GPU; `result` is 0 or a negative errno. */
@@ -53,7 +63,12 @@ export interface EventMap {
     readonly reason: FaultReason;
     readonly cause: number;
   };
-  'fault-dropped': { readonly device: number; readonly address: bigint; readonly timestamp: number; readonly checkpoint: number };
+  'fault-dropped': {
+    readonly device: number;
+    readonly address: bigint;
+    readonly timestamp: number;
+    readonly checkpoint: number;
+  };
   /** The process's memory changes and a notifier of the context is called. */
   'notifier-called': IntervalEvent & { readonly kind: NotifierEventName };
   'notifier-inserted': IntervalEvent;
@@ -85,14 +100,38 @@ export type EventListener<Name extends EventName> = (event: EventMap[Name]) => v
 
 /** An event of any name, with the machine's clock. */
 export type MachineEvent = {
-  [Name in EventName]: { readonly name: Name; /** Nanoseconds since boot. */ readonly time: number; readonly event: EventMap[Name] };
+  [Name in EventName]: {
+    readonly name: Name;
+    /** Nanoseconds since boot. */ readonly time: number;
+    readonly event: EventMap[Name];
+  };
 }[EventName];
 
 export const EVENT_NAMES = [
-  'ioctl', 'context-created', 'context-finalised', 'attributes-changed', 'attribute-split', 'prefetch', 'retry', 'fault',
-  'fault-dropped', 'notifier-called', 'notifier-inserted', 'notifier-removed', 'range-inserted', 'range-removed',
-  'ptes-written', 'ptes-zapped', 'zap-failed', 'commit-failed', 'tlb-flushed', 'dma-mapped', 'dma-unmapped',
-  'collection-queued', 'collected', 'hazard',
+  'ioctl',
+  'context-created',
+  'context-finalised',
+  'attributes-changed',
+  'attribute-split',
+  'prefetch',
+  'retry',
+  'fault',
+  'fault-dropped',
+  'notifier-called',
+  'notifier-inserted',
+  'notifier-removed',
+  'range-inserted',
+  'range-removed',
+  'ptes-written',
+  'ptes-zapped',
+  'zap-failed',
+  'commit-failed',
+  'tlb-flushed',
+  'dma-mapped',
+  'dma-unmapped',
+  'collection-queued',
+  'collected',
+  'hazard',
 ] as const satisfies readonly EventName[];
 
 /** The outcome that a reason and a result stand for. */

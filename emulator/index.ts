@@ -19,9 +19,25 @@ export { FaultLivelockError } from './svm/fault.ts';
 export { contextSnapshot } from './snapshot.ts';
 export type { AttributeSnapshot, ContextSnapshot, PteRun, RangeSnapshot, VmaSnapshot } from './snapshot.ts';
 export { EVENT_NAMES, NOTIFIER_EVENT_NAMES } from './events.ts';
-export type { EventListener, EventMap, EventName, FaultOutcome, IntervalEvent, MachineEvent, NotifierEventName } from './events.ts';
+export type {
+  EventListener,
+  EventMap,
+  EventName,
+  FaultOutcome,
+  IntervalEvent,
+  MachineEvent,
+  NotifierEventName,
+} from './events.ts';
 export { formatHazard, HazardError, HazardMonitor, QUIRK_CATALOGUE, QUIRKS, UNOBSERVABLE } from './hazards/index.ts';
-export type { CataloguedQuirk, Hazard, LoggedOperation, OperationWord, Quirk, Severity, WatchedFile } from './hazards/index.ts';
+export type {
+  CataloguedQuirk,
+  Hazard,
+  LoggedOperation,
+  OperationWord,
+  Quirk,
+  Severity,
+  WatchedFile,
+} from './hazards/index.ts';
 export { EventRing } from './event-ring.ts';
 export type { EventCounts, EventSource } from './event-ring.ts';
 export type { AttributePair, JournalEntry, LeftObjects, OperationJournal, PointerKind } from './drm/journal.ts';

@@ -40,7 +40,8 @@ export class MachineEvents {
     if (listeners.has(listener as AnyListener)) return () => this.#off(name, listener as AnyListener);
     listeners.add(listener as AnyListener);
     this.#count++;
-    if (this.#count === 1) for (const device of this.#devices()) for (const file of device.files) this.attach(device, file);
+    if (this.#count === 1)
+      for (const device of this.#devices()) for (const file of device.files) this.attach(device, file);
     return () => this.#off(name, listener as AnyListener);
   }
 
@@ -70,7 +71,15 @@ export class MachineEvents {
   /** A fault for a PASID that no file has. */
   lostFault(device: number, page: number, write: boolean): void {
     if (!this.has('fault')) return;
-    this.emit('fault', { device, address: addressOfPage(page), write, result: -Errno.EOPNOTSUPP, outcome: 'killed', reason: 'no-context', cause: 0 });
+    this.emit('fault', {
+      device,
+      address: addressOfPage(page),
+      write,
+      result: -Errno.EOPNOTSUPP,
+      outcome: 'killed',
+      reason: 'no-context',
+      cause: 0,
+    });
   }
 
   /** A finding of the hazard monitor. */
@@ -135,7 +144,10 @@ class EventSink extends QuietEffects {
   }
   override ptesWritten(startPage: number, pages: number, flags: number): void {
     if (!this.#events.has('ptes-written')) return;
-    this.#events.emit('ptes-written', { ...this.#bytes(startPage, pages), flags: this.#device.gpu.pteFlags.value(flags) });
+    this.#events.emit('ptes-written', {
+      ...this.#bytes(startPage, pages),
+      flags: this.#device.gpu.pteFlags.value(flags),
+    });
   }
   override ptesZapped(startPage: number, pages: number): void {
     this.#interval('ptes-zapped', startPage, pages);
@@ -165,7 +177,10 @@ class EventSink extends QuietEffects {
     if (!this.#events.has('ioctl')) return;
     const { operation, attributeCount } = call;
     const count = records === null ? 0 : Math.min(attributeCount, Math.floor(records.length / 8));
-    const attributes = Array.from({ length: count }, (_, index) => [readU32(records!, index * 8), readU32(records!, index * 8 + 4)] as const);
+    const attributes = Array.from(
+      { length: count },
+      (_, index) => [readU32(records!, index * 8), readU32(records!, index * 8 + 4)] as const,
+    );
     this.#events.emit('ioctl', {
       device: this.#device.index,
       address: (BigInt(call.startHigh) << 32n) | BigInt(call.startLow),
@@ -182,15 +197,31 @@ class EventSink extends QuietEffects {
   override contextFinalised(): void {
     this.#events.emit('context-finalised', { device: this.#device.index });
   }
-  override attributesEdited(kind: AttributeEditKind, firstPage: number, lastPage: number, oldFirst: number, oldLast: number, trigger: number): void {
+  override attributesEdited(
+    kind: AttributeEditKind,
+    firstPage: number,
+    lastPage: number,
+    oldFirst: number,
+    oldLast: number,
+    trigger: number,
+  ): void {
     if (kind === 'unchanged') return;
     const bytes = this.#bytes(firstPage, lastPage - firstPage + 1);
     this.#events.emit('attributes-changed', { ...bytes, kind, trigger });
     if (kind !== 'split') return;
-    this.#events.emit('attribute-split', { ...bytes, oldAddress: addressOfPage(oldFirst), oldSize: addressOfPage(oldLast - oldFirst + 1) });
+    this.#events.emit('attribute-split', {
+      ...bytes,
+      oldAddress: addressOfPage(oldFirst),
+      oldSize: addressOfPage(oldLast - oldFirst + 1),
+    });
   }
   override setRetried(firstPage: number, lastPage: number): void {
-    this.#events.emit('retry', { ...this.#bytes(firstPage, lastPage - firstPage + 1), of: 'set', cause: -Errno.EAGAIN, restart: true });
+    this.#events.emit('retry', {
+      ...this.#bytes(firstPage, lastPage - firstPage + 1),
+      of: 'set',
+      cause: -Errno.EAGAIN,
+      restart: true,
+    });
   }
   override prefetched(firstPage: number, lastPage: number, result: number): void {
     this.#events.emit('prefetch', { ...this.#bytes(firstPage, lastPage - firstPage + 1), result });
@@ -198,17 +229,33 @@ class EventSink extends QuietEffects {
   override faultEnded(page: number, write: boolean, result: number, reason: FaultReason, cause: number): void {
     if (!this.#events.has('fault')) return;
     const outcome = faultOutcome(result, reason);
-    this.#events.emit('fault', { device: this.#device.index, address: addressOfPage(page), write, result, outcome, reason, cause });
+    this.#events.emit('fault', {
+      device: this.#device.index,
+      address: addressOfPage(page),
+      write,
+      result,
+      outcome,
+      reason,
+      cause,
+    });
   }
   override faultRetried(page: number, cause: number, restart: boolean): void {
     this.#events.emit('retry', { ...this.#bytes(page, 1), of: 'fault', cause, restart });
   }
   override faultDropped(page: number, timestamp: number, checkpoint: number): void {
-    this.#events.emit('fault-dropped', { device: this.#device.index, address: addressOfPage(page), timestamp, checkpoint });
+    this.#events.emit('fault-dropped', {
+      device: this.#device.index,
+      address: addressOfPage(page),
+      timestamp,
+      checkpoint,
+    });
   }
   override notifierCalled(event: number, startPage: number, endPage: number): void {
     if (!this.#events.has('notifier-called')) return;
-    this.#events.emit('notifier-called', { ...this.#bytes(startPage, endPage - startPage), kind: NOTIFIER_EVENT_NAMES[event]! });
+    this.#events.emit('notifier-called', {
+      ...this.#bytes(startPage, endPage - startPage),
+      kind: NOTIFIER_EVENT_NAMES[event]!,
+    });
   }
   override hazard(quirk: string, detail: string, startPage: number, pages: number): void {
     if (!this.#events.monitored) this.#events.emit('hazard', { ...this.#bytes(startPage, pages), quirk, detail });

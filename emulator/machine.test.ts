@@ -6,13 +6,39 @@ import type { JournalEntry } from './drm/journal.ts';
 describe('EmulatedMachine', () => {
   it('has one GPU of kind gfx942 and the granularity 9 by default', () => {
     const { options, devices, clock } = new EmulatedMachine();
-    expect(options).toMatchObject({ gpus: 1, profile: 'v4', defaultGranularity: 9, numaNodes: 1, mtypeLocal: 0, thp: false, vmaMerge: true, sriovXnack: true, svmConfigured: true });
+    expect(options).toMatchObject({
+      gpus: 1,
+      profile: 'v4',
+      defaultGranularity: 9,
+      numaNodes: 1,
+      mtypeLocal: 0,
+      thp: false,
+      vmaMerge: true,
+      sriovXnack: true,
+      svmConfigured: true,
+    });
     expect([options.model.asic, devices.length, clock.now]).toEqual(['gfx942', 1, 1_000_000_000]);
   });
 
   it('overrides single members of the model', () => {
-    const { model } = new EmulatedMachine({ asic: 'gfx90a', gc: '9.4.4', apu: true, noretry: true, retryCam: false, ih1: false, vaBits: 47 }).options;
-    expect(model).toMatchObject({ asic: 'gfx90a', gc: { major: 9, minor: 4, revision: 4 }, apu: true, noretry: true, retryCam: false, ih1: false, vaBits: 47 });
+    const { model } = new EmulatedMachine({
+      asic: 'gfx90a',
+      gc: '9.4.4',
+      apu: true,
+      noretry: true,
+      retryCam: false,
+      ih1: false,
+      vaBits: 47,
+    }).options;
+    expect(model).toMatchObject({
+      asic: 'gfx90a',
+      gc: { major: 9, minor: 4, revision: 4 },
+      apu: true,
+      noretry: true,
+      retryCam: false,
+      ih1: false,
+      vaBits: 47,
+    });
   });
 
   it('gives each of its GPUs page tables and contexts of their own, over one process', () => {
@@ -28,7 +54,10 @@ describe('EmulatedMachine', () => {
   });
 
   it('gives anonymous memory huge pages with thp, and then one PTE write a block', () => {
-    for (const [thp, writes] of [[false, BLOCK], [true, 1]] as const) {
+    for (const [thp, writes] of [
+      [false, BLOCK],
+      [true, 1],
+    ] as const) {
       const rig = new Rig({ thp });
       rig.map(V, BLOCK);
       rig.fault(V, true);
@@ -61,15 +90,33 @@ describe('EmulatedMachine', () => {
   it('hands every operation and its answer to journals, until they are taken out', () => {
     const rig = new Rig();
     const entries: JournalEntry[] = [];
-    const removes = [rig.machine.addJournal({ record: (entry) => entries.push(entry), complete: () => {} }), rig.machine.addJournal({ record: () => {}, complete: () => {} })];
+    const removes = [
+      rig.machine.addJournal({ record: (entry) => entries.push(entry), complete: () => {} }),
+      rig.machine.addJournal({ record: () => {}, complete: () => {} }),
+    ];
     rig.region();
     rig.fault(V);
     rig.get(V, 1, 3);
     rig.machine.clock.advance(5);
     rig.unmap(V, 1);
     rig.gc();
-    expect(entries.map(({ name, result }) => [name, result])).toEqual([['mmap', 0], ['touch', 0], ['fault', 0], ['ioctl', 0], ['advance', 0], ['munmap', 0], ['gc', 0]]);
-    expect(entries[3]).toMatchObject({ operation: 1, address: at(V), size: 4096n, attributeCount: 1, pointer: 'ok', values: [9] });
+    expect(entries.map(({ name, result }) => [name, result])).toEqual([
+      ['mmap', 0],
+      ['touch', 0],
+      ['fault', 0],
+      ['ioctl', 0],
+      ['advance', 0],
+      ['munmap', 0],
+      ['gc', 0],
+    ]);
+    expect(entries[3]).toMatchObject({
+      operation: 1,
+      address: at(V),
+      size: 4096n,
+      attributeCount: 1,
+      pointer: 'ok',
+      values: [9],
+    });
     for (const remove of removes) remove();
     rig.fault(V);
     expect(entries.length).toBe(7);

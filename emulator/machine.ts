@@ -73,24 +73,28 @@ export class EmulatedMachine {
     this.process = new EmulatedProcess(new ProcessCalls(space, this.scope, this.#journal, this.options.thp));
     const events = new MachineEvents(clock, this.scope, () => this.devices);
     this.#events = events;
-    this.devices = Array.from({ length: this.options.gpus }, (_, index) => new EmulatedDevice(index, this.options.model, this.options, {
-      driver: this.#driver,
-      process: space,
-      clock,
-      points,
-      scope: this.scope,
-      svmConfigured: this.options.svmConfigured,
-      journal: this.#journal,
-      onLostFault: (device, page, write) => events.lostFault(device.index, page, write),
-      onOpen: (device, file) => {
-        events.attach(device, file);
-        this.#watch(device, file);
-      },
-      onRelease: (file) => {
-        events.detach(file);
-        this.#monitor?.detach(file.vm);
-      },
-    }));
+    this.devices = Array.from(
+      { length: this.options.gpus },
+      (_, index) =>
+        new EmulatedDevice(index, this.options.model, this.options, {
+          driver: this.#driver,
+          process: space,
+          clock,
+          points,
+          scope: this.scope,
+          svmConfigured: this.options.svmConfigured,
+          journal: this.#journal,
+          onLostFault: (device, page, write) => events.lostFault(device.index, page, write),
+          onOpen: (device, file) => {
+            events.attach(device, file);
+            this.#watch(device, file);
+          },
+          onRelease: (file) => {
+            events.detach(file);
+            this.#monitor?.detach(file.vm);
+          },
+        }),
+    );
     for (const device of this.devices) machines.set(device, this);
     space.contents.isFrameReferenced = (page, frame) =>
       this.devices.some((device) => device.files.some((file) => file.vm.pageTable.frameOf(page) === frame));
@@ -124,7 +128,10 @@ export class EmulatedMachine {
     for (const device of this.devices) {
       const [file] = device.files;
       if (file === undefined) continue;
-      throw Object.assign(new Error(`unloadDriver: ${device.path} is open (PASID 0x${file.vm.pasid.toString(16)}); close it first`), { code: 'ERR_SVM_DRIVER_IN_USE' });
+      throw Object.assign(
+        new Error(`unloadDriver: ${device.path} is open (PASID 0x${file.vm.pasid.toString(16)}); close it first`),
+        { code: 'ERR_SVM_DRIVER_IN_USE' },
+      );
     }
     return this.scope.run(() => {
       this.#driver.unload();

@@ -54,8 +54,22 @@ export interface ResolvedOptions {
 }
 
 const KNOWN = new Set<string>([
-  'asic', 'gpus', 'profile', 'defaultGranularity', 'gc', 'apu', 'noretry', 'retryCam', 'ih1', 'vaBits', 'numaNodes',
-  'mtypeLocal', 'sriovXnack', 'svmConfigured', 'thp', 'vmaMerge',
+  'asic',
+  'gpus',
+  'profile',
+  'defaultGranularity',
+  'gc',
+  'apu',
+  'noretry',
+  'retryCam',
+  'ih1',
+  'vaBits',
+  'numaNodes',
+  'mtypeLocal',
+  'sriovXnack',
+  'svmConfigured',
+  'thp',
+  'vmaMerge',
 ]);
 const MOST_GPUS = 8;
 

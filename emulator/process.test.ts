@@ -55,7 +55,9 @@ describe('the emulated process', () => {
   it('is stopped by protection', () => {
     const { process } = new EmulatedMachine();
     const address = process.mmap({ size: 4096, protection: 'r' });
-    expect(() => process.write(address, Uint8Array.of(1))).toThrow(expect.objectContaining({ code: 'EACCES', syscall: 'touch' }));
+    expect(() => process.write(address, Uint8Array.of(1))).toThrow(
+      expect.objectContaining({ code: 'EACCES', syscall: 'touch' }),
+    );
     process.mprotect(address, 4096, '-');
     expect(() => process.read(address, 1)).toThrow(expect.objectContaining({ code: 'EACCES' }));
     process.mprotect(address, 0, 'rw');

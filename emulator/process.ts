@@ -110,7 +110,12 @@ export class EmulatedProcess {
     if (!(data instanceof Uint8Array)) throw new TypeError('data: expected a Uint8Array');
     if (data.length === 0) return;
     this.touch(address, data.length, true);
-    this.#eachPage(address, data.length, (bytes, offset) => bytes.set(data.subarray(offset, offset + bytes.length)), true);
+    this.#eachPage(
+      address,
+      data.length,
+      (bytes, offset) => bytes.set(data.subarray(offset, offset + bytes.length)),
+      true,
+    );
   }
 
   /** Whether every page of `[address, address + size)` is mapped readable and writable. */
@@ -132,7 +137,12 @@ export class EmulatedProcess {
   }
 
   /** Visits the bytes of `[address, address + length)` page by page, with their offset in the whole. */
-  #eachPage(address: bigint, length: number, visit: (bytes: Uint8Array, offset: number) => void, create: boolean): void {
+  #eachPage(
+    address: bigint,
+    length: number,
+    visit: (bytes: Uint8Array, offset: number) => void,
+    create: boolean,
+  ): void {
     let offset = 0;
     let page = Number(address >> 12n);
     let within = Number(address & 0xfffn);
@@ -151,7 +161,7 @@ export class EmulatedProcess {
     const pages = Number((size + 0xfffn) >> 12n);
     let page = this.#nextFreePage;
     // Explicit mappings may stand in the way.
-    for (let next = this.space.findVmaFrom(page); next !== undefined && next.startPage < page + pages; ) {
+    for (let next = this.space.findVmaFrom(page); next !== undefined && next.startPage < page + pages;) {
       page = Math.ceil((next.endPage + 1) / PLACEMENT_PAGES) * PLACEMENT_PAGES;
       next = this.space.findVmaFrom(page);
     }
@@ -161,7 +171,8 @@ export class EmulatedProcess {
   }
 
   #check(result: number, syscall: string, address: bigint, size: bigint): void {
-    if (result < 0) throw new EmulatedSyscallError(result, syscall, `[0x${address.toString(16)}, +0x${size.toString(16)})`);
+    if (result < 0)
+      throw new EmulatedSyscallError(result, syscall, `[0x${address.toString(16)}, +0x${size.toString(16)})`);
   }
 }
 

@@ -77,31 +77,40 @@ export function contextSnapshot(device: EmulatedDevice, file: EmulatedFile): Con
   const { process, clock } = device.surroundings;
   const context = file.context;
   return {
-    attributes: context === null ? [] : Array.from(context.tree.values(), (interval) => ({
-      firstPage: interval.first,
-      lastPage: interval.last,
-      preferredLocation: interval.preferredLocation >>> 0,
-      prefetchLocation: interval.prefetchLocation >>> 0,
-      access: interval.access,
-      granularity: interval.granularity,
-      flags: interval.flags,
-    })),
-    notifiers: context === null ? [] : Array.from(context.framework.notifiers.values(), (notifier) => ({
-      start: addressOfPage(notifier.startPage),
-      end: addressOfPage(notifier.endPage),
-    })),
-    ranges: context === null ? [] : Array.from(context.framework.ranges.values(), (range) => ({
-      start: addressOfPage(range.startPage),
-      end: addressOfPage(range.endPage),
-      mapped: range.gpuMapped,
-      unmapped: (range.state & RangeState.unmapped) !== 0,
-      partiallyUnmapped: (range.state & RangeState.partiallyUnmapped) !== 0,
-      dmaMapped: range.pagesValid,
-      queued: range.queued,
-      pteFlags: device.gpu.pteFlags.value(range.pteFlags),
-      attributeFlags: range.attributeFlags,
-      validationTime: range.validationTime,
-    })),
+    attributes:
+      context === null
+        ? []
+        : Array.from(context.tree.values(), (interval) => ({
+            firstPage: interval.first,
+            lastPage: interval.last,
+            preferredLocation: interval.preferredLocation >>> 0,
+            prefetchLocation: interval.prefetchLocation >>> 0,
+            access: interval.access,
+            granularity: interval.granularity,
+            flags: interval.flags,
+          })),
+    notifiers:
+      context === null
+        ? []
+        : Array.from(context.framework.notifiers.values(), (notifier) => ({
+            start: addressOfPage(notifier.startPage),
+            end: addressOfPage(notifier.endPage),
+          })),
+    ranges:
+      context === null
+        ? []
+        : Array.from(context.framework.ranges.values(), (range) => ({
+            start: addressOfPage(range.startPage),
+            end: addressOfPage(range.endPage),
+            mapped: range.gpuMapped,
+            unmapped: (range.state & RangeState.unmapped) !== 0,
+            partiallyUnmapped: (range.state & RangeState.partiallyUnmapped) !== 0,
+            dmaMapped: range.pagesValid,
+            queued: range.queued,
+            pteFlags: device.gpu.pteFlags.value(range.pteFlags),
+            attributeFlags: range.attributeFlags,
+            validationTime: range.validationTime,
+          })),
     ptes: pteRuns(device, file, process),
     vmas: vmaSnapshots(process),
     collectorPending: context?.collector.pending ?? 0,
@@ -122,7 +131,7 @@ function pteRuns(device: EmulatedDevice, file: EmulatedFile, process: AddressSpa
     const blockEnd = (blockNumber + 1) * PAGES_PER_BLOCK;
     const { marks, base } = pageTable.blocks.get(blockNumber)!;
     const markOfPage = base - (blockEnd - PAGES_PER_BLOCK);
-    for (let page = blockEnd - PAGES_PER_BLOCK; page < blockEnd; ) {
+    for (let page = blockEnd - PAGES_PER_BLOCK; page < blockEnd;) {
       const flags = marks[markOfPage + page]!;
       if (flags === 0) {
         page++;

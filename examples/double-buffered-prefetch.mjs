@@ -37,7 +37,8 @@ for (let block = 0; block < BLOCKS; block++) {
 }
 
 const sums = [];
-const state = (block) => (block >= BLOCKS ? 'there is none' : arrived[block].load() === 0n ? 'there already' : 'waiting');
+const state = (block) =>
+  block >= BLOCKS ? 'there is none' : arrived[block].load() === 0n ? 'there already' : 'waiting';
 for (let block = 0; block < BLOCKS; block++) {
   // 'lt', 1: a signal that became negative would mean an error.
   await arrived[block].wait('lt', 1);
@@ -46,7 +47,9 @@ for (let block = 0; block < BLOCKS; block++) {
     for (const byte of await queue.read(blockAt(block) + BigInt(offset), PIECE)) sum += byte;
   }
   sums.push(sum);
-  console.log(`GPU done with block ${block}; block ${block + 1}: ${state(block + 1)}, block ${block + 2}: ${state(block + 2)}`);
+  console.log(
+    `GPU done with block ${block}; block ${block + 1}: ${state(block + 1)}, block ${block + 2}: ${state(block + 2)}`,
+  );
   // The block goes home; when it has, its place is free for the one after the next.
   hsa.svmPrefetchAsync(blockAt(block), BLOCK, cpu, [], used[block]);
 }

@@ -49,7 +49,9 @@ await hip.streamSynchronize(stream);
 
 const result = floats(c);
 const wrong = result.findIndex((value, index) => value !== Math.fround(index + 0.5));
-console.log(`added ${COUNT} numbers on the GPU: ${wrong === -1 ? 'all right' : `element ${wrong} is ${result[wrong]}`}`);
+console.log(
+  `added ${COUNT} numbers on the GPU: ${wrong === -1 ? 'all right' : `element ${wrong} is ${result[wrong]}`}`,
+);
 console.log(`c[0] = ${result[0]}, c[${COUNT - 1}] = ${result[COUNT - 1]}`);
 const { readMostly, lastPrefetchLocation } = hip.memRangeAttributes(a, BYTES);
 console.log(`a: read mostly ${readMostly}, last prefetched to device ${lastPrefetchLocation}`);

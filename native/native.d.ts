@@ -139,7 +139,13 @@ export interface NativeAddon {
    * Negative errnos: -EBADF after `close`, -ENOMEM, -ENOTSUP when the runtime has no
    * external ArrayBuffers (Electron).
    */
-  prepareIoctl(handle: DeviceHandle, request: number, length: number, offset?: number, dataLength?: number): PreparedIoctl | number;
+  prepareIoctl(
+    handle: DeviceHandle,
+    request: number,
+    length: number,
+    offset?: number,
+    dataLength?: number,
+  ): PreparedIoctl | number;
 
   /** Asks `DRM_IOCTL_VERSION` (spec 01 §1 conventions), or a negative errno: -ENOTTY for files that are no DRM node. */
   driverVersion(handle: DeviceHandle): DriverVersion | number;

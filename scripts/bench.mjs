@@ -8,7 +8,11 @@ import { dependency, root, runLogged, runMain, runNode, ScriptError } from './su
 await runMain(() => {
   setup();
   fs.rmSync(path.join(root, 'dist-bench'), { recursive: true, force: true });
-  const compiler = runLogged('build-bench', process.execPath, [dependency('typescript/bin/tsc'), '-p', 'tsconfig.bench.json']);
+  const compiler = runLogged('build-bench', process.execPath, [
+    dependency('typescript/bin/tsc'),
+    '-p',
+    'tsconfig.bench.json',
+  ]);
   if (!compiler.ok) throw new ScriptError(`bench/ doesn't compile:\n${compiler.output.trimEnd()}`);
   return runNode(['--expose-gc', path.join(root, 'dist-bench/bench/main.js'), ...process.argv.slice(2)]);
 });

@@ -5,14 +5,20 @@ import { dependency, isMain, root, runMain, runNode, ScriptError } from './suppo
 
 /** @type {Record<string, string[][]>} */
 const checks = {
-  lint: [[dependency('oxlint/bin/oxlint'), '--deny-warnings', '--format=unix']],
-  typecheck: ['tsconfig.json', 'emulator/tsconfig.json', 'lib/inspect/page/tsconfig.json', 'scripts/tsconfig.json'].map((project) => [dependency('typescript/bin/tsc'), '-p', project]),
+  lint: [
+    [dependency('oxfmt/bin/oxfmt'), '--check', '.'],
+    [dependency('oxlint/bin/oxlint'), '--deny-warnings', '--format=unix'],
+  ],
+  typecheck: ['tsconfig.json', 'emulator/tsconfig.json', 'lib/inspect/page/tsconfig.json', 'scripts/tsconfig.json'].map(
+    (project) => [dependency('typescript/bin/tsc'), '-p', project],
+  ),
 };
 
 /** @param {string} name */
 export async function check(name) {
   const commands = checks[name];
-  if (commands === undefined) throw new ScriptError(`no check is called ${name}; there are ${Object.keys(checks).join(', ')}`);
+  if (commands === undefined)
+    throw new ScriptError(`no check is called ${name}; there are ${Object.keys(checks).join(', ')}`);
   for (const command of commands) {
     if ((await runNode(command)) !== 0) throw new ScriptError(`${name} failed`);
   }

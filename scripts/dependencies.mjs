@@ -43,14 +43,18 @@ function installDependencies() {
   const args = [...npm.args, 'ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const result = runLogged('npm-ci', npm.command, args, { shell: npm.shell });
   if (result.ok) return;
-  const reason = /^npm error (?!code\b)(?!A complete log)(.+)$/m.exec(result.output)?.[1] ?? result.output.trim().split('\n').at(-1);
-  throw new ScriptError(`npm ci failed: ${reason || 'no output'} (log: ${result.log}); check the network and the registry, then run \`npm ci\``);
+  const reason =
+    /^npm error (?!code\b)(?!A complete log)(.+)$/m.exec(result.output)?.[1] ?? result.output.trim().split('\n').at(-1);
+  throw new ScriptError(
+    `npm ci failed: ${reason || 'no output'} (log: ${result.log}); check the network and the registry, then run \`npm ci\``,
+  );
 }
 
 /** Installs the development dependencies unless they are those of the lockfile. */
 export function ensureDependencies() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) throw new ScriptError(`Node 20.19 or newer is needed, this is ${process.version}`);
+  if (major < 20 || (major === 20 && minor < 19))
+    throw new ScriptError(`Node 20.19 or newer is needed, this is ${process.version}`);
   // Checked again under the lock: another process may have installed them meanwhile.
   if (dependenciesAreStale()) withLock(() => dependenciesAreStale() && installDependencies());
 }

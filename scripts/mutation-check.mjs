@@ -26,17 +26,40 @@ async function mutatedModule({ id, file, find, replace }) {
   const source = fs.readFileSync(path.join(root, file), 'utf8');
   const places = source.split(find).length - 1;
   if (places !== 1) throw new ScriptError(`mutant ${id}: expected its text once in ${file}, found it ${places} times`);
-  const { code } = await transformWithOxc(source.replace(find, () => replace), path.join(root, file), { sourcemap: false });
-  return code.replaceAll(MODULE, (_all, keyword, name) => `${keyword}'${name}.js'`).replaceAll(/(from\s+|import\s+)"(\.[^"]*)\.ts"/g, (_all, keyword, name) => `${keyword}"${name}.js"`);
+  const { code } = await transformWithOxc(
+    source.replace(find, () => replace),
+    path.join(root, file),
+    { sourcemap: false },
+  );
+  return code
+    .replaceAll(MODULE, (_all, keyword, name) => `${keyword}'${name}.js'`)
+    .replaceAll(/(from\s+|import\s+)"(\.[^"]*)\.ts"/g, (_all, keyword, name) => `${keyword}"${name}.js"`);
 }
 
 /** Runs the suite of the copy in `folder` up to the first case that is not as expected. @param {string} folder @param {string[]} queries @returns {Promise<string | undefined>} what noticed */
 function firstUnexpected(folder, queries) {
   const report = path.join(folder, 'report.json');
   fs.rmSync(report, { force: true });
-  const args = ['conformance', '--backend', 'emulated', '--expect-quirks', '--until-fail', '--repeat', '1', '--timeout', '10000', '--reporter', `json=${report}`, ...queries];
+  const args = [
+    'conformance',
+    '--backend',
+    'emulated',
+    '--expect-quirks',
+    '--until-fail',
+    '--repeat',
+    '1',
+    '--timeout',
+    '10000',
+    '--reporter',
+    `json=${report}`,
+    ...queries,
+  ];
   return new Promise((settle, fail) => {
-    const child = spawn(process.execPath, [path.join(folder, 'dist/lib/cli/main.js'), ...args], { stdio: ['ignore', 'ignore', 'pipe'], timeout: LIMIT, killSignal: 'SIGKILL' });
+    const child = spawn(process.execPath, [path.join(folder, 'dist/lib/cli/main.js'), ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: LIMIT,
+      killSignal: 'SIGKILL',
+    });
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text) => (said += text));
     child.on('exit', (code, signal) => {
@@ -61,7 +84,9 @@ async function judge(folder, mutant) {
   const original = fs.readFileSync(target);
   try {
     fs.writeFileSync(target, await mutatedModule(mutant));
-    const by = (killedBy === undefined ? undefined : await firstUnexpected(folder, [killedBy])) ?? (await firstUnexpected(folder, []));
+    const by =
+      (killedBy === undefined ? undefined : await firstUnexpected(folder, [killedBy])) ??
+      (await firstUnexpected(folder, []));
     if (by !== undefined) return { id, rule, outcome: 'killed', by };
     return { id, rule, outcome: survives === undefined ? 'survived' : 'explained', by: survives ?? 'no case notices' };
   } finally {
@@ -77,7 +102,13 @@ export async function judgeAll(mutants, jobs, tell) {
     try {
       fs.cpSync(path.join(root, 'dist'), path.join(folder, 'dist'), { recursive: true });
       fs.copyFileSync(path.join(root, 'package.json'), path.join(folder, 'package.json'));
-      const unchanged = job === 0 ? await firstUnexpected(folder, mutants.flatMap(({ killedBy }) => killedBy ?? [])) : undefined;
+      const unchanged =
+        job === 0
+          ? await firstUnexpected(
+              folder,
+              mutants.flatMap(({ killedBy }) => killedBy ?? []),
+            )
+          : undefined;
       if (unchanged !== undefined) throw new ScriptError(`without a mutant the suite must pass: ${unchanged}`);
       for (let next = open.shift(); next !== undefined; next = open.shift()) tell(await judge(folder, next));
     } finally {
@@ -88,7 +119,13 @@ export async function judgeAll(mutants, jobs, tell) {
 }
 
 async function main() {
-  const { values, positionals } = parseArgs({ options: { jobs: { type: 'string', default: String(os.availableParallelism()) }, json: { type: 'boolean', default: false } }, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    options: {
+      jobs: { type: 'string', default: String(os.availableParallelism()) },
+      json: { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
+  });
   const mutants = positionals.length === 0 ? MUTANTS : MUTANTS.filter(({ id }) => positionals.includes(id));
   if (mutants.length === 0) throw new ScriptError(`no mutant is named ${positionals.join(', ')}`);
   /** @type {Verdict[]} */
@@ -99,7 +136,10 @@ async function main() {
   });
   if (values.json) console.log(JSON.stringify(verdicts));
   const count = (/** @type {string} */ outcome) => verdicts.filter((each) => each.outcome === outcome).length;
-  if (!values.json) console.log(`${verdicts.length} mutants: ${count('killed')} killed, ${count('survived')} survived, ${count('explained')} explained`);
+  if (!values.json)
+    console.log(
+      `${verdicts.length} mutants: ${count('killed')} killed, ${count('survived')} survived, ${count('explained')} explained`,
+    );
   return count('survived') > 0 ? 1 : 0;
 }
 

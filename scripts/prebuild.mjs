@@ -22,12 +22,31 @@ function prebuild(out, arch) {
   fs.mkdirSync(cacheFolder, { recursive: true });
   const work = fs.mkdtempSync(path.join(cacheFolder, 'prebuild-'));
   try {
-    for (const name of ['package.json', 'binding.gyp', 'native']) fs.cpSync(path.join(root, name), path.join(work, name), { recursive: true });
+    for (const name of ['package.json', 'binding.gyp', 'native'])
+      fs.cpSync(path.join(root, name), path.join(work, name), { recursive: true });
     fs.symlinkSync(path.join(root, 'node_modules'), path.join(work, 'node_modules'));
     const headers = headersFolder();
-    const env = { ...buildEnvironment(), JOBS: 'max', PREBUILD_NODE_GYP: dependency('.bin/node-gyp'), ...(headers ? { npm_config_nodedir: headers } : {}) };
+    const env = {
+      ...buildEnvironment(),
+      JOBS: 'max',
+      PREBUILD_NODE_GYP: dependency('.bin/node-gyp'),
+      ...(headers ? { npm_config_nodedir: headers } : {}),
+    };
     if (process.env.STRIP) Object.assign(env, { PREBUILD_STRIP_BIN: process.env.STRIP });
-    const args = [dependency('prebuildify/bin.js'), '--napi', '--strip', '--tag-libc', '--arch', arch, '--target', process.versions.node, '--cwd', work, '--out', out];
+    const args = [
+      dependency('prebuildify/bin.js'),
+      '--napi',
+      '--strip',
+      '--tag-libc',
+      '--arch',
+      arch,
+      '--target',
+      process.versions.node,
+      '--cwd',
+      work,
+      '--out',
+      out,
+    ];
     const build = runLogged('prebuild', process.execPath, args, { env });
     if (!build.ok) throw new ScriptError(`prebuildify failed, see ${build.log}`);
   } finally {
@@ -36,9 +55,13 @@ function prebuild(out, arch) {
 }
 
 await runMain(() => {
-  const { values } = parseArgs({ options: { out: { type: 'string', default: root }, arch: { type: 'string', default: process.arch } } });
+  const { values } = parseArgs({
+    options: { out: { type: 'string', default: root }, arch: { type: 'string', default: process.arch } },
+  });
   if (values.arch !== process.arch && !(process.env.CC && process.env.CXX && process.env.STRIP)) {
-    throw new ScriptError(`for ${values.arch}, CC, CXX and STRIP have to name a cross compiler, as in docs/packaging.md`);
+    throw new ScriptError(
+      `for ${values.arch}, CC, CXX and STRIP have to name a cross compiler, as in docs/packaging.md`,
+    );
   }
   ensureDependencies();
   const reason = whyNotBuildable();

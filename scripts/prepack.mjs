@@ -13,14 +13,18 @@ import { root, runMain, say, ScriptError } from './support.mjs';
 async function triedBinaries() {
   const { findNativeAddon } = await import(pathToFileURL(path.join(root, 'dist/lib/device/native-addon.js')).href);
   const { support } = findNativeAddon({ root, environment: {} });
-  return support.tried.filter((/** @type {{ path: string }} */ one) => one.path.startsWith(path.join(root, 'prebuilds')));
+  return support.tried.filter((/** @type {{ path: string }} */ one) =>
+    one.path.startsWith(path.join(root, 'prebuilds')),
+  );
 }
 
 await runMain(async () => {
   const build = spawnSync(process.execPath, [path.join(root, 'scripts/build.mjs'), '--if-stale'], { stdio: 'inherit' });
   if (build.status !== 0) throw new ScriptError('dist/ could not be built');
   if (!fs.existsSync(path.join(root, 'prebuilds'))) {
-    say('prepack: there is no binary in prebuilds/, who installs this has to compile the addon; see "Binaries of a release" in docs/packaging.md');
+    say(
+      'prepack: there is no binary in prebuilds/, who installs this has to compile the addon; see "Binaries of a release" in docs/packaging.md',
+    );
     return;
   }
   const foreign = (await triedBinaries()).find(({ outcome }) => outcome.startsWith('is another version'));

@@ -32,7 +32,9 @@ export async function runMain(main) {
   try {
     process.exitCode = (await main()) ?? 0;
   } catch (error) {
-    say(error instanceof ScriptError ? `error: ${error.message}` : String(error instanceof Error ? error.stack : error));
+    say(
+      error instanceof ScriptError ? `error: ${error.message}` : String(error instanceof Error ? error.stack : error),
+    );
     process.exitCode = 1;
   }
 }
@@ -174,7 +176,7 @@ export function withLock(action) {
   const nap = new Int32Array(new SharedArrayBuffer(4));
   fs.writeFileSync(mine, String(process.pid));
   try {
-    for (let announced = false; ; ) {
+    for (let announced = false; ;) {
       try {
         fs.linkSync(mine, lock);
         break;

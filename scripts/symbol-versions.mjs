@@ -45,14 +45,21 @@ export function newestVersions(file) {
  */
 export function checkSymbolVersions(file) {
   const newest = newestVersions(file);
-  const line = Object.entries(newest).map(([library, version]) => `${library} ${version}`.trim()).join(', ') || 'no versioned symbols';
+  const line =
+    Object.entries(newest)
+      .map(([library, version]) => `${library} ${version}`.trim())
+      .join(', ') || 'no versioned symbols';
   const above = Object.entries(newest).filter(([library, version]) => {
     const limit = floor[/** @type {keyof typeof floor} */ (library)];
     return limit === undefined || compareVersions(version, limit) > 0;
   });
   if (above.length > 0) {
-    const limits = Object.entries(floor).map(([library, version]) => `${library} ${version}`).join(', ');
-    throw new ScriptError(`${file} needs ${line}; at most ${limits} is meant: build it on an older system (docs/packaging.md)`);
+    const limits = Object.entries(floor)
+      .map(([library, version]) => `${library} ${version}`)
+      .join(', ');
+    throw new ScriptError(
+      `${file} needs ${line}; at most ${limits} is meant: build it on an older system (docs/packaging.md)`,
+    );
   }
   return line;
 }

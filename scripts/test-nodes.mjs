@@ -16,7 +16,12 @@ import { cacheFolder, dependency, isMain, root, runLogged, runMain, runProgram, 
 
 export const otherNodes = ['22', '24', '26'];
 
-const elsewhere = ['test/package-*', 'test/*-page.test.ts', 'test/cli-conformance.test.ts', 'test/conformance-mutants.test.ts'];
+const elsewhere = [
+  'test/package-*',
+  'test/*-page.test.ts',
+  'test/cli-conformance.test.ts',
+  'test/conformance-mutants.test.ts',
+];
 
 /** Path of the Node binary, installed if it isn't there. @param {string} version a major version, or any that npm knows */
 function provideNode(version) {
@@ -29,9 +34,20 @@ function provideNode(version) {
   // A package of its own: npm would take the one of the repository otherwise.
   fs.writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
   const npm = findNpm();
-  const args = [...npm.args, 'install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', `${name}@${version}`];
+  const args = [
+    ...npm.args,
+    'install',
+    '--prefix',
+    folder,
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--no-package-lock',
+    `${name}@${version}`,
+  ];
   const result = runLogged(`node-${version}`, npm.command, args, { shell: npm.shell });
-  if (!result.ok || !fs.existsSync(binary)) throw new ScriptError(`${name}@${version} could not be installed, see ${result.log}`);
+  if (!result.ok || !fs.existsSync(binary))
+    throw new ScriptError(`${name}@${version} could not be installed, see ${result.log}`);
   return binary;
 }
 
@@ -41,7 +57,12 @@ export async function testNodes(versions, selection = []) {
     const node = provideNode(version);
     const started = Date.now();
     say(`test: Node ${version} (${node})`);
-    const args = [dependency('vitest/vitest.mjs'), 'run', ...elsewhere.flatMap((pattern) => ['--exclude', pattern]), ...selection];
+    const args = [
+      dependency('vitest/vitest.mjs'),
+      'run',
+      ...elsewhere.flatMap((pattern) => ['--exclude', pattern]),
+      ...selection,
+    ];
     // The plain run makes all 200,000 random calls.
     const code = await runProgram(node, args, { ...process.env, FUZZ_CALLS: process.env.FUZZ_CALLS ?? '50000' });
     if (code !== 0) throw new ScriptError(`the tests failed on Node ${version}`);

@@ -19,7 +19,8 @@ const fuzzCalls = '50000';
 function sanitizerRuntime() {
   const { stdout } = spawnSync(findCompiler() ?? 'c++', ['-print-file-name=libasan.so'], { encoding: 'utf8' });
   const library = stdout?.trim() ?? '';
-  if (!path.isAbsolute(library)) throw new ScriptError('the runtime of AddressSanitizer (libasan.so) was not found beside the compiler');
+  if (!path.isAbsolute(library))
+    throw new ScriptError('the runtime of AddressSanitizer (libasan.so) was not found beside the compiler');
   return library;
 }
 
@@ -50,11 +51,16 @@ function checkLeaks(addon, environment) {
   const env = { ...environment, ASAN_OPTIONS: 'detect_leaks=1', LSAN_OPTIONS: 'exitcode=0' };
   const args = ['--expose-gc', path.join(root, 'native', 'test', 'mixed.cjs'), addon];
   const { ok, output, log } = runLogged('leaks', process.execPath, args, { env });
-  if (!ok || !output.includes('done\n')) throw new ScriptError(`the script that is checked for leaks failed, see ${log}`);
+  if (!ok || !output.includes('done\n'))
+    throw new ScriptError(`the script that is checked for leaks failed, see ${log}`);
   // One paragraph for each place that leaked; those of Node and V8 have no frame of ours.
-  const ours = output.split('\n\n').filter((record) => /(Direct|Indirect) leak of/.test(record) && record.includes('amdgpu_svm'));
+  const ours = output
+    .split('\n\n')
+    .filter((record) => /(Direct|Indirect) leak of/.test(record) && record.includes('amdgpu_svm'));
   if (ours.length > 0) throw new ScriptError(`the addon leaks, see ${log}:\n${ours.join('\n\n')}`);
-  say(`test: the addon leaks nothing (${output.includes('LeakSanitizer') ? "LeakSanitizer's report has records of Node only" : 'LeakSanitizer has nothing to report'})`);
+  say(
+    `test: the addon leaks nothing (${output.includes('LeakSanitizer') ? "LeakSanitizer's report has records of Node only" : 'LeakSanitizer has nothing to report'})`,
+  );
 }
 
 if (isMain(import.meta.url)) {

@@ -49,7 +49,10 @@ export default class TotalsReporter {
     }
     this.#forbiddenSkips = Boolean(process.env.CI) && skipped.length > 0;
     this.#lines = [
-      ...skipped.map((test) => `skipped: ${path.relative(process.cwd(), test.module.moduleId)} > ${test.fullName}: ${reasonOf(test)}`),
+      ...skipped.map(
+        (test) =>
+          `skipped: ${path.relative(process.cwd(), test.module.moduleId)} > ${test.fullName}: ${reasonOf(test)}`,
+      ),
       ...(this.#forbiddenSkips ? [`error: ${skipped.length} skipped in CI, where every test has to run`] : []),
       `tests: ${passed} passed, ${failed} failed, ${skipped.length} skipped`,
     ];
@@ -64,7 +67,10 @@ export default class TotalsReporter {
   /** A test that `-t` left out is not a skipped one. @param {TestCase} test */
   #isSelected(test) {
     const pattern = this.#vitest?.config.testNamePattern;
-    return pattern === undefined || new RegExp(pattern.source, pattern.flags.replace('g', '')).test(test.fullName.replaceAll(' > ', ' '));
+    return (
+      pattern === undefined ||
+      new RegExp(pattern.source, pattern.flags.replace('g', '')).test(test.fullName.replaceAll(' > ', ' '))
+    );
   }
 }
 

@@ -19,23 +19,32 @@ interface OpenSlice {
 }
 
 /** What came of the import; `faults` are events that the importer would drop or show in the wrong place. */
-export function importChromeTrace(events: readonly Event[]): { readonly faults: string[]; readonly arrows: DrawnArrow[] } {
+export function importChromeTrace(events: readonly Event[]): {
+  readonly faults: string[];
+  readonly arrows: DrawnArrow[];
+} {
   const faults: string[] = [];
   const arrows: DrawnArrow[] = [];
-  const named = new Set(events.filter((event) => event['ph'] === 'M' && event['name'] === 'thread_name').map((event) => event['tid']));
+  const named = new Set(
+    events.filter((event) => event['ph'] === 'M' && event['name'] === 'thread_name').map((event) => event['tid']),
+  );
   const stacks = new Map<unknown, OpenSlice[]>();
   const begun = new Map<unknown, string>();
   const counters = new Map<unknown, string>();
   const nanoseconds = (event: Event, field: 'ts' | 'dur'): number => {
     const exact = (event[field] as number) * 1000;
     // The importer has whole nanoseconds: what is no multiple of one would be rounded, and could change its place.
-    if (Math.abs(exact - Math.round(exact)) > 0.01) faults.push(`${String(event['name'])}: ${field} ${String(event[field])} is no whole nanosecond`);
+    if (Math.abs(exact - Math.round(exact)) > 0.01)
+      faults.push(`${String(event['name'])}: ${field} ${String(event[field])} is no whole nanosecond`);
     return Math.round(exact);
   };
-  const inOrder = events.map((event) => ({ event, at: nanoseconds(event, 'ts') })).sort((left, right) => left.at - right.at);
+  const inOrder = events
+    .map((event) => ({ event, at: nanoseconds(event, 'ts') }))
+    .sort((left, right) => left.at - right.at);
   for (const { event, at } of inOrder) {
     const { ph, tid, name, id } = event;
-    if (tid !== undefined && ph !== 'M' && !named.has(tid)) faults.push(`${String(name)}: thread ${String(tid)} has no name`);
+    if (tid !== undefined && ph !== 'M' && !named.has(tid))
+      faults.push(`${String(name)}: thread ${String(tid)} has no name`);
     if (event['pid'] !== 1) faults.push(`${String(name)}: is in process ${String(event['pid'])}`);
     const stack = stacks.get(tid) ?? [];
     stacks.set(tid, stack);
@@ -44,7 +53,8 @@ export function importChromeTrace(events: readonly Event[]): { readonly faults: 
     switch (ph) {
       case 'X': {
         const end = at + nanoseconds(event, 'dur');
-        if (top !== undefined && end > top.end) faults.push(`slice ${String(name)} at ${at} ns reaches out of ${top.name}`);
+        if (top !== undefined && end > top.end)
+          faults.push(`slice ${String(name)} at ${at} ns reaches out of ${top.name}`);
         stack.push({ name: String(name), end });
         break;
       }
@@ -66,7 +76,8 @@ export function importChromeTrace(events: readonly Event[]): { readonly faults: 
         break;
       case 'C': {
         const series = Object.keys(event['args'] as object).join();
-        if ((counters.get(name) ?? series) !== series) faults.push(`counter ${String(name)} changes its series from ${counters.get(name)} to ${series}`);
+        if ((counters.get(name) ?? series) !== series)
+          faults.push(`counter ${String(name)} changes its series from ${counters.get(name)} to ${series}`);
         counters.set(name, series);
         break;
       }

@@ -24,7 +24,8 @@ export function chromeTraceFaults(trace: unknown): string[] {
   const last = new Map<string, number>();
   const tracks = new Map<string, { name: unknown; open: boolean }>();
   const starts = new Map<string, Event>();
-  const complain = (index: number, text: string): void => void (faults.length < 50 && faults.push(`event ${index}: ${text}`));
+  const complain = (index: number, text: string): void =>
+    void (faults.length < 50 && faults.push(`event ${index}: ${text}`));
   const inOrder = (index: number, track: string, ts: number): void => {
     if (ts < (last.get(track) ?? -Infinity)) complain(index, `${track} goes back from ${last.get(track)} to ${ts}`);
     last.set(track, ts);
@@ -32,8 +33,10 @@ export function chromeTraceFaults(trace: unknown): string[] {
   events.forEach((event: Event, index) => {
     const allowed = FIELDS[String(event['ph'])];
     if (allowed === undefined) return complain(index, `unknown phase ${String(event['ph'])}`);
-    for (const key of Object.keys(event)) if (!allowed.includes(key)) complain(index, `${String(event['ph'])} has no field ${key}`);
-    for (const key of allowed) if (!(key in event) && !(event['ph'] === 'M' && key === 'tid')) complain(index, `${key} is missing`);
+    for (const key of Object.keys(event))
+      if (!allowed.includes(key)) complain(index, `${String(event['ph'])} has no field ${key}`);
+    for (const key of allowed)
+      if (!(key in event) && !(event['ph'] === 'M' && key === 'tid')) complain(index, `${key} is missing`);
     const ts = event['ts'];
     if (typeof ts !== 'number' || !Number.isFinite(ts) || ts < 0) return complain(index, 'ts: expected a time');
     if (typeof event['name'] !== 'string' || event['name'] === '') complain(index, 'name: expected a text');
@@ -80,7 +83,8 @@ export function chromeTraceFaults(trace: unknown): string[] {
       }
       case 'C':
         inOrder(index, `counter ${String(event['name'])}`, ts);
-        for (const value of Object.values(event['args'] as object)) if (typeof value !== 'number') complain(index, 'counter: expected numbers');
+        for (const value of Object.values(event['args'] as object))
+          if (typeof value !== 'number') complain(index, 'counter: expected numbers');
         break;
       default:
     }

@@ -16,36 +16,54 @@ function environment(): NodeJS.ProcessEnv {
 const amdgpuSvm = (...args: string[]): Promise<Run> => runNode([cli, ...args], { env: environment() });
 const conformance = (...args: string[]): Promise<Run> => amdgpuSvm('conformance', '--backend', 'emulated', ...args);
 const reportOf = (file: string): Report => JSON.parse(readFileSync(file, 'utf8')) as Report;
-const validReport = new Ajv({ strict: true }).compile(JSON.parse(readFileSync(path.join(root, 'docs/conformance-report.schema.json'), 'utf8')) as object);
+const validReport = new Ajv({ strict: true }).compile(
+  JSON.parse(readFileSync(path.join(root, 'docs/conformance-report.schema.json'), 'utf8')) as object,
+);
 
 describe('amdgpu-svm conformance', () => {
   it('has at least 2,000 concrete cases, each with a title and a source', async () => {
     const { code, stdout } = await conformance('--list', '--json');
     expect(code).toBe(0);
-    const cases = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    const cases = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(cases.filter(({ unimplemented }) => unimplemented === undefined).length).toBeGreaterThanOrEqual(2000);
-    for (const each of cases) expect(each).toMatchObject({ title: expect.stringMatching(/./), source: expect.stringMatching(/./) });
+    for (const each of cases)
+      expect(each).toMatchObject({ title: expect.stringMatching(/./), source: expect.stringMatching(/./) });
     expect(new Set(cases.map(({ id }) => id)).size).toBe(cases.length);
   });
 
-  it('passes on the emulated gfx942 with every reporter at once, records every case, and every recording replays identically', { timeout: 300_000 }, async () => {
-    const folder = ownTemporaryFolder();
-    const files = ['json', 'junit', 'tap', 'ktap', 'markdown'].map((name) => `${name}=${path.join(folder, name)}`);
-    const recordings = path.join(folder, 'recordings');
-    const { code, output } = await conformance('--expect-quirks', '--record', recordings, '--reporter', 'human', ...files.flatMap((file) => ['--reporter', file]));
-    expect(code, output).toBe(0);
-    const report = reportOf(path.join(folder, 'json'));
-    expect(validReport(report), JSON.stringify(validReport.errors)).toBe(true);
-    expect(report.summary.pass + report.summary.skip).toBe(report.summary.total);
-    expect(output).toContain(`${report.summary.total} cases on emulated gfx942, v4: ${report.summary.pass} passed`);
-    for (const name of ['junit', 'tap', 'ktap', 'markdown']) expect(readFileSync(path.join(folder, name), 'utf8').length).toBeGreaterThan(1000);
-    const recorded = report.cases.filter(({ recording }) => recording?.startsWith(recordings) === true);
-    expect(recorded.length).toBeGreaterThan(1000);
-    const replay = await amdgpuSvm('replay', '--check', recordings);
-    const count = readdirSync(recordings).length;
-    expect(replay.stdout.trimEnd().split('\n').at(-1)).toMatch(new RegExp(`^${count} of ${count} traces identical`));
-    expect(replay.code).toBe(0);
-  });
+  it(
+    'passes on the emulated gfx942 with every reporter at once, records every case, and every recording replays identically',
+    { timeout: 300_000 },
+    async () => {
+      const folder = ownTemporaryFolder();
+      const files = ['json', 'junit', 'tap', 'ktap', 'markdown'].map((name) => `${name}=${path.join(folder, name)}`);
+      const recordings = path.join(folder, 'recordings');
+      const { code, output } = await conformance(
+        '--expect-quirks',
+        '--record',
+        recordings,
+        '--reporter',
+        'human',
+        ...files.flatMap((file) => ['--reporter', file]),
+      );
+      expect(code, output).toBe(0);
+      const report = reportOf(path.join(folder, 'json'));
+      expect(validReport(report), JSON.stringify(validReport.errors)).toBe(true);
+      expect(report.summary.pass + report.summary.skip).toBe(report.summary.total);
+      expect(output).toContain(`${report.summary.total} cases on emulated gfx942, v4: ${report.summary.pass} passed`);
+      for (const name of ['junit', 'tap', 'ktap', 'markdown'])
+        expect(readFileSync(path.join(folder, name), 'utf8').length).toBeGreaterThan(1000);
+      const recorded = report.cases.filter(({ recording }) => recording?.startsWith(recordings) === true);
+      expect(recorded.length).toBeGreaterThan(1000);
+      const replay = await amdgpuSvm('replay', '--check', recordings);
+      const count = readdirSync(recordings).length;
+      expect(replay.stdout.trimEnd().split('\n').at(-1)).toMatch(new RegExp(`^${count} of ${count} traces identical`));
+      expect(replay.code).toBe(0);
+    },
+  );
 
   it('has shards that --merge joins to the whole', { timeout: 300_000 }, async () => {
     const folder = ownTemporaryFolder();
@@ -54,9 +72,19 @@ describe('amdgpu-svm conformance', () => {
     const shards = [1, 2, 3];
     await Promise.all([
       conformance(...queries, '--reporter', `json=${file('whole')}`),
-      ...shards.map((index) => conformance(...queries, '--shard', `${index}/3`, '--reporter', `json=${file(String(index))}`)),
+      ...shards.map((index) =>
+        conformance(...queries, '--shard', `${index}/3`, '--reporter', `json=${file(String(index))}`),
+      ),
     ]);
-    const merge = await amdgpuSvm('conformance', '--merge', file('2'), file('3'), file('1'), '--reporter', `json=${file('merged')}`);
+    const merge = await amdgpuSvm(
+      'conformance',
+      '--merge',
+      file('2'),
+      file('3'),
+      file('1'),
+      '--reporter',
+      `json=${file('merged')}`,
+    );
     expect(merge.code, merge.output).toBe(0);
     expect(readFileSync(file('merged'), 'utf8')).toBe(readFileSync(file('whole'), 'utf8'));
     const part = await amdgpuSvm('conformance', '--merge', file('2'), file('3'));
@@ -74,7 +102,9 @@ describe('amdgpu-svm conformance', () => {
 
   it('ends with 1 at an unexpected pass, and stops there with --until-fail', async () => {
     const folder = ownTemporaryFolder();
-    writeFiles(folder, { 'known.json': JSON.stringify([{ query: 'uapi,arguments:zero', expect: 'fail', reason: 'a test' }]) });
+    writeFiles(folder, {
+      'known.json': JSON.stringify([{ query: 'uapi,arguments:zero', expect: 'fail', reason: 'a test' }]),
+    });
     const args = ['uapi,arguments', '--expectations', path.join(folder, 'known.json')];
     const all = await conformance(...args);
     expect(all.code).toBe(1);
@@ -85,14 +115,24 @@ describe('amdgpu-svm conformance', () => {
     expect((JSON.parse(first.stdout) as Report).summary).toMatchObject({ unexpected: 1 });
   });
 
-  it.each(['gfx90a', 'gfx942-apu', 'gfx950'])('passes on the emulated %s, whose memory types differ', { timeout: 300_000 }, async (asic) => {
-    const { code, output } = await conformance('--asic', asic, '--expect-quirks', 'ranges', 'faults', 'quirks');
-    expect(code, output).toBe(0);
-  });
+  it.each(['gfx90a', 'gfx942-apu', 'gfx950'])(
+    'passes on the emulated %s, whose memory types differ',
+    { timeout: 300_000 },
+    async (asic) => {
+      const { code, output } = await conformance('--asic', asic, '--expect-quirks', 'ranges', 'faults', 'quirks');
+      expect(code, output).toBe(0);
+    },
+  );
 
   it('ends with 4 where the device has no SVM', async () => {
-    expect(await conformance('--asic', 'gfx1100')).toMatchObject({ code: 4, stderr: expect.stringContaining('EOPNOTSUPP') });
-    expect(await amdgpuSvm('conformance', '--backend', 'kernel', '--node', '/nowhere/renderD128')).toMatchObject({ code: expect.not.stringMatching('0'), stderr: expect.stringContaining('/nowhere/renderD128') });
+    expect(await conformance('--asic', 'gfx1100')).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('EOPNOTSUPP'),
+    });
+    expect(await amdgpuSvm('conformance', '--backend', 'kernel', '--node', '/nowhere/renderD128')).toMatchObject({
+      code: expect.not.stringMatching('0'),
+      stderr: expect.stringContaining('/nowhere/renderD128'),
+    });
   });
 
   it.each([
@@ -126,11 +166,15 @@ describe('amdgpu-svm conformance', () => {
 describe('amdgpu-svm diff', () => {
   it('finds two recordings of a case equal, and shows where an altered one parts', async () => {
     const folder = ownTemporaryFolder();
-    const record = (name: string): Promise<Run> => conformance('uapi,arguments:operation:operation=7', '--record', path.join(folder, name));
+    const record = (name: string): Promise<Run> =>
+      conformance('uapi,arguments:operation:operation=7', '--record', path.join(folder, name));
     await Promise.all([record('a'), record('b')]);
     const [name] = readdirSync(path.join(folder, 'a')) as [string];
     const [a, b] = ['a', 'b'].map((each) => path.join(folder, each, name)) as [string, string];
-    expect(await amdgpuSvm('diff', a, b)).toMatchObject({ code: 0, stdout: 'the same: 4 operations, answers and effects\n' });
+    expect(await amdgpuSvm('diff', a, b)).toMatchObject({
+      code: 0,
+      stdout: 'the same: 4 operations, answers and effects\n',
+    });
     writeFiles(folder, { 'c.jsonl': readFileSync(b, 'utf8').replace('"ret":-22', '"ret":-14') });
     const other = await amdgpuSvm('diff', a, path.join(folder, 'c.jsonl'));
     expect(other.code).toBe(1);
@@ -139,29 +183,54 @@ describe('amdgpu-svm diff', () => {
     expect(other.stdout).toContain('the emulator answers like A');
     expect(other.stdout.match(/^state of [AB], .*$/gm)).toHaveLength(2);
     const json = await amdgpuSvm('diff', a, path.join(folder, 'c.jsonl'), '--json');
-    expect(JSON.parse(json.stdout)).toMatchObject({ identical: false, operations: 1, difference: { operation: 2, path: 'ret', a: -22, b: -14 } });
-    expect(await amdgpuSvm('diff', a)).toMatchObject({ code: 2, stderr: expect.stringContaining('diff: expected two recordings') });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      identical: false,
+      operations: 1,
+      difference: { operation: 2, path: 'ret', a: -22, b: -14 },
+    });
+    expect(await amdgpuSvm('diff', a)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('diff: expected two recordings'),
+    });
   });
 });
 
 describeWhere(whyNotServed(), 'the suite on a served node', () => {
-  it('passes by the same code: what needs no GPU work runs, the rest says why not; recordings agree with the emulator', { timeout: 300_000 }, async () => {
-    const served = await ServedNode.start();
-    onTestFinished(async () => void (await served.stop()));
-    const folder = ownTemporaryFolder();
-    const report = path.join(folder, 'report.json');
-    const args = ['conformance', '--backend', 'kernel', '--node', served.node(), '--record', path.join(folder, 'kernel'), '--reporter', `json=${report}`];
-    const { code, output } = await amdgpuSvm(...args);
-    expect(code, output).toBe(0);
-    const { summary, cases } = reportOf(report);
-    expect(summary.pass).toBeGreaterThan(500);
-    for (const { status, reason } of cases) if (status === 'skip') expect(reason).toMatch(/^(needs|not implemented: ).+/);
-    const replay = await amdgpuSvm('replay', '--check', path.join(folder, 'kernel'));
-    expect(replay.code, replay.stdout.slice(-2000)).toBe(0);
-    const query = 'uapi,arguments:operation:operation=7';
-    await conformance(query, '--record', path.join(folder, 'emulated'));
-    const [name] = readdirSync(path.join(folder, 'emulated')) as [string];
-    const diff = await amdgpuSvm('diff', path.join(folder, 'kernel', name), path.join(folder, 'emulated', name));
-    expect(diff).toMatchObject({ code: 0, stdout: 'the same: 4 operations, answers (one recording has no effects)\n' });
-  });
+  it(
+    'passes by the same code: what needs no GPU work runs, the rest says why not; recordings agree with the emulator',
+    { timeout: 300_000 },
+    async () => {
+      const served = await ServedNode.start();
+      onTestFinished(async () => void (await served.stop()));
+      const folder = ownTemporaryFolder();
+      const report = path.join(folder, 'report.json');
+      const args = [
+        'conformance',
+        '--backend',
+        'kernel',
+        '--node',
+        served.node(),
+        '--record',
+        path.join(folder, 'kernel'),
+        '--reporter',
+        `json=${report}`,
+      ];
+      const { code, output } = await amdgpuSvm(...args);
+      expect(code, output).toBe(0);
+      const { summary, cases } = reportOf(report);
+      expect(summary.pass).toBeGreaterThan(500);
+      for (const { status, reason } of cases)
+        if (status === 'skip') expect(reason).toMatch(/^(needs|not implemented: ).+/);
+      const replay = await amdgpuSvm('replay', '--check', path.join(folder, 'kernel'));
+      expect(replay.code, replay.stdout.slice(-2000)).toBe(0);
+      const query = 'uapi,arguments:operation:operation=7';
+      await conformance(query, '--record', path.join(folder, 'emulated'));
+      const [name] = readdirSync(path.join(folder, 'emulated')) as [string];
+      const diff = await amdgpuSvm('diff', path.join(folder, 'kernel', name), path.join(folder, 'emulated', name));
+      expect(diff).toMatchObject({
+        code: 0,
+        stdout: 'the same: 4 operations, answers (one recording has no effects)\n',
+      });
+    },
+  );
 });

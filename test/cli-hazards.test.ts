@@ -41,8 +41,15 @@ it('replay --hazards prints a line for each hazard of a trace without answers; =
 
 it('replay --hazards --json prints hazards as objects', async () => {
   const { stdout } = await run('replay', '--hazards', '--json', file(TRACE));
-  const hazards = stdout.trim().split('\n').map((line) => JSON.parse(line) as { hazard?: object }).filter(({ hazard }) => hazard !== undefined);
-  expect(hazards).toMatchObject([{ hazard: { quirk: 'Q35', operation: 7, address: '0x10001000' } }, { hazard: { quirk: 'Q36', operation: 8 } }]);
+  const hazards = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { hazard?: object })
+    .filter(({ hazard }) => hazard !== undefined);
+  expect(hazards).toMatchObject([
+    { hazard: { quirk: 'Q35', operation: 7, address: '0x10001000' } },
+    { hazard: { quirk: 'Q36', operation: 8 } },
+  ]);
 });
 
 it('replay --explain tells the story with the rule of each step', async () => {
@@ -53,7 +60,8 @@ it('replay --explain tells the story with the rule of each step', async () => {
     'fault at 0x10000000, mapped: the pages of its range were collected, and the PTEs of the whole range written (spec 05 §5 step 9).',
     'The driver is told by its notifier: clear of 4 KiB at 0x10000000 (spec 04 §3).',
     '! hazard Q35 at operation 7',
-  ]) expect(stdout).toContain(sentence);
+  ])
+    expect(stdout).toContain(sentence);
 });
 
 it('snapshot --at prints the map of the address space', async () => {

@@ -37,7 +37,11 @@ process.exitCode = 7;
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(args: readonly string[], environment: Record<string, string> = {}) {
-  const env = { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AMDGPU_SVM_'))), NO_COLOR: '1', ...environment };
+  const env = {
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AMDGPU_SVM_'))),
+    NO_COLOR: '1',
+    ...environment,
+  };
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
   return { status, stdout, stderr };
 }
@@ -55,22 +59,40 @@ const LINES = [
 describe('run --trace', () => {
   it('writes each call and its ioctls to standard error, beside what the program says, and keeps its exit code', () => {
     const result = cli('run', '--trace', '--', process.execPath, program);
-    expect(result).toEqual({ status: 7, stdout: 'refused: hipErrorInvalidDevice\n', stderr: [...LINES, 'its own words', ''].join('\n') });
+    expect(result).toEqual({
+      status: 7,
+      stdout: 'refused: hipErrorInvalidDevice\n',
+      stderr: [...LINES, 'its own words', ''].join('\n'),
+    });
   });
 
   it('=FILE writes to a file, which is emptied first, and leaves both outputs alone', () => {
     const path = join(folder, 'trace.txt');
     writeFileSync(path, 'old\n');
-    expect(cli('run', `--trace=${path}`, '--', process.execPath, program)).toEqual({ status: 7, stdout: 'refused: hipErrorInvalidDevice\n', stderr: 'its own words\n' });
+    expect(cli('run', `--trace=${path}`, '--', process.execPath, program)).toEqual({
+      status: 7,
+      stdout: 'refused: hipErrorInvalidDevice\n',
+      stderr: 'its own words\n',
+    });
     expect(readFileSync(path, 'utf8').trimEnd().split('\n')).toEqual(LINES);
   });
 
   it('--json writes objects, with the ranges', () => {
-    const lines = cli('run', '--trace', '--json', '--', process.execPath, program).stderr.trimEnd().split('\n').slice(0, LINES.length);
+    const lines = cli('run', '--trace', '--json', '--', process.execPath, program)
+      .stderr.trimEnd()
+      .split('\n')
+      .slice(0, LINES.length);
     const calls = lines.map((line) => JSON.parse(line) as { call: string; ioctls: unknown[]; error?: unknown });
     expect(calls.map(({ call }) => call)).toEqual(LINES.map((line) => line.split(' -> ')[0]));
     expect(calls[1]!.ioctls).toEqual([
-      { gpu: 'GPU1', operation: 'set', address: '0x1000000000', size: '0x2000', attributes: [{ type: 0, name: 'PREFERRED_LOC', value: 1 }], result: 0 },
+      {
+        gpu: 'GPU1',
+        operation: 'set',
+        address: '0x1000000000',
+        size: '0x2000',
+        attributes: [{ type: 0, name: 'PREFERRED_LOC', value: 1 }],
+        result: 0,
+      },
     ]);
     expect(calls[2]).toMatchObject({ ioctls: [], error: { name: 'HipError', code: 101 } });
   });
@@ -105,8 +127,14 @@ describe('run --trace', () => {
   });
 
   it('says what can not be started, or written', () => {
-    expect(cli('run', '--trace', '--', '/nowhere/program')).toMatchObject({ status: 3, stderr: expect.stringMatching(/^amdgpu-svm run: .* can't be started: .*ENOENT/) as string });
-    expect(cli('run', `--trace=${join(folder, 'no', 'file')}`, '--', 'true')).toMatchObject({ status: 3, stderr: expect.stringMatching(/^amdgpu-svm: ENOENT/) as string });
+    expect(cli('run', '--trace', '--', '/nowhere/program')).toMatchObject({
+      status: 3,
+      stderr: expect.stringMatching(/^amdgpu-svm run: .* can't be started: .*ENOENT/) as string,
+    });
+    expect(cli('run', `--trace=${join(folder, 'no', 'file')}`, '--', 'true')).toMatchObject({
+      status: 3,
+      stderr: expect.stringMatching(/^amdgpu-svm: ENOENT/) as string,
+    });
     expect(cli('run', '--help').stdout).toMatch(/^Usage: amdgpu-svm run --trace\[=FILE\] \[--json\] -- COMMAND/);
   });
 });
@@ -131,7 +159,10 @@ describe('demo --trace', () => {
     const { stdout, stderr } = cli('demo', '--json', `--trace=${path}`);
     expect(stderr).toBe('');
     expect(JSON.parse(stdout)).toHaveProperty('steps');
-    const calls = readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => (JSON.parse(line) as { call: string }).call);
+    const calls = readFileSync(path, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { call: string }).call);
     expect(calls).toContain('hipMemAdvise(SetPreferredLocation, 0)');
     expect(existsSync(join(root, 'true'))).toBe(false);
   });

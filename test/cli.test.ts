@@ -13,8 +13,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(args: readonly string[], environment: Record<string, string> = {}) {
   const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1', ...environment };
-  for (const name of ['AMDGPU_SVM_BACKEND', 'AMDGPU_SVM_NODE', 'AMDGPU_SVM_RECORD', 'AMDGPU_SVM_TRACE']) if (!(name in environment)) delete env[name];
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist/lib/cli/main.js'), ...args], { encoding: 'utf8', env, maxBuffer: 1 << 28 });
+  for (const name of ['AMDGPU_SVM_BACKEND', 'AMDGPU_SVM_NODE', 'AMDGPU_SVM_RECORD', 'AMDGPU_SVM_TRACE'])
+    if (!(name in environment)) delete env[name];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist/lib/cli/main.js'), ...args], {
+    encoding: 'utf8',
+    env,
+    maxBuffer: 1 << 28,
+  });
   return { status, stdout, stderr };
 }
 const file = (name: string, text: string): string => {
@@ -53,22 +58,34 @@ describe('wrong input ends with exit code 2 and one clear line', () => {
 
   it('in a trace, with file and line', () => {
     const path = file('broken.jsonl', '{"config":{}}\n{"mmap":{"addr":');
-    expect(run(['replay', '--check', path])).toMatchObject({ status: 2, stderr: expect.stringMatching(/broken\.jsonl:2: no JSON/) as string });
+    expect(run(['replay', '--check', path])).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/broken\.jsonl:2: no JSON/) as string,
+    });
   });
 
   it('in the environment', () => {
-    expect(run(['demo'], { AMDGPU_SVM_BACKEND: 'vulkan' })).toMatchObject({ status: 2, stderr: expect.stringMatching(/AMDGPU_SVM_BACKEND: expected one of/) as string });
+    expect(run(['demo'], { AMDGPU_SVM_BACKEND: 'vulkan' })).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/AMDGPU_SVM_BACKEND: expected one of/) as string,
+    });
   });
 });
 
 describe('help', () => {
   it('lists the commands', () => {
-    expect(run(['--help'])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage: amdgpu-svm COMMAND[\s\S]*replay {2,}run traces/) as string });
+    expect(run(['--help'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^Usage: amdgpu-svm COMMAND[\s\S]*replay {2,}run traces/) as string,
+    });
     expect(run([]).status).toBe(2);
   });
 
   it.each(['info', 'demo', 'replay', 'record'])('explains %s', (name) => {
-    expect(run([name, '--help'])).toMatchObject({ status: 0, stdout: expect.stringMatching(new RegExp(`^Usage: amdgpu-svm ${name} `)) as string });
+    expect(run([name, '--help'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(new RegExp(`^Usage: amdgpu-svm ${name} `)) as string,
+    });
   });
 
   it('tells the version of the package', () => {
@@ -85,21 +102,36 @@ describe('replay', () => {
   });
 
   it('prints the first difference and exits with 1', () => {
-    const { status, stdout } = run(['replay', '--check', file('wrong.jsonl', `{"config":{}}\n${WRONG}${WRONG}`), join(vectors, 'scenarios/10-chunks.jsonl')]);
+    const { status, stdout } = run([
+      'replay',
+      '--check',
+      file('wrong.jsonl', `{"config":{}}\n${WRONG}${WRONG}`),
+      join(vectors, 'scenarios/10-chunks.jsonl'),
+    ]);
     expect(stdout.split('\n').slice(0, 4)).toEqual([
-      `${join(folder, 'wrong.jsonl')}:2: ran differs`, '  operation  {"gc":{}}', '  expected   true', '  actual     false',
+      `${join(folder, 'wrong.jsonl')}:2: ran differs`,
+      '  operation  {"gc":{}}',
+      '  expected   true',
+      '  actual     false',
     ]);
     expect(stdout).toMatch(/\n1 of 2 traces identical, \d+ operations\n$/);
     expect(status).toBe(1);
   });
 
   it('says so when there was nothing to compare', () => {
-    expect(run(['replay', '--check', file('bare.jsonl', '{"gc":{}}\n')]).stdout).toMatch(/holds no recorded answers, nothing was compared\n1 of 1/);
+    expect(run(['replay', '--check', file('bare.jsonl', '{"gc":{}}\n')]).stdout).toMatch(
+      /holds no recorded answers, nothing was compared\n1 of 1/,
+    );
   });
 
   it('gives the result of a check as one object', () => {
     const { status, stdout } = run(['replay', '--check', '--json', join(folder, 'wrong.jsonl')]);
-    expect(JSON.parse(stdout)).toMatchObject({ identical: 0, total: 1, operations: 2, traces: [{ difference: { line: 2, path: 'ran', expected: true, actual: false } }] });
+    expect(JSON.parse(stdout)).toMatchObject({
+      identical: 0,
+      total: 1,
+      operations: 2,
+      traces: [{ difference: { line: 2, path: 'ran', expected: true, actual: false } }],
+    });
     expect(status).toBe(1);
   });
 
@@ -120,11 +152,15 @@ describe('demo', () => {
   it('tells the story step by step', () => {
     const { status, stdout } = run(['demo', '--backend', 'emulated']);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/1\. Open a device[\s\S]*backend: emulated[\s\S]*2048 x PTE written[\s\S]*the garbage collector ran[\s\S]*GpuFaultError[\s\S]*SvmError EINVAL/);
+    expect(stdout).toMatch(
+      /1\. Open a device[\s\S]*backend: emulated[\s\S]*2048 x PTE written[\s\S]*the garbage collector ran[\s\S]*GpuFaultError[\s\S]*SvmError EINVAL/,
+    );
   });
 
   it('gives the steps as one object', () => {
-    const { steps } = JSON.parse(run(['demo', '--json']).stdout) as { steps: { title: string; code: string; facts: string[] }[] };
+    const { steps } = JSON.parse(run(['demo', '--json']).stdout) as {
+      steps: { title: string; code: string; facts: string[] }[];
+    };
     expect(steps.length).toBeGreaterThanOrEqual(9);
     expect(steps[0]!.facts[0]).toMatch(/^backend: /);
   });
@@ -134,7 +170,10 @@ describe('demo', () => {
   });
 
   it('ends with exit code 4 on a device that has no SVM', () => {
-    expect(run(['demo', '--asic', 'gfx1100'])).toMatchObject({ status: 4, stderr: expect.stringMatching(/^amdgpu-svm: EOPNOTSUPP/) as string });
+    expect(run(['demo', '--asic', 'gfx1100'])).toMatchObject({
+      status: 4,
+      stderr: expect.stringMatching(/^amdgpu-svm: EOPNOTSUPP/) as string,
+    });
     expect(run(['demo', '--backend', 'kernel']).status).toBe(4);
   });
 
@@ -147,7 +186,10 @@ describe('demo', () => {
   it('records itself, and the recording replays identically', () => {
     const path = join(folder, 'demo.jsonl');
     expect(run(['demo', '--backend', 'emulated', '--record', path]).status).toBe(0);
-    expect(run(['replay', '--check', path])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^1 of 1 traces identical/) as string });
+    expect(run(['replay', '--check', path])).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^1 of 1 traces identical/) as string,
+    });
   });
 });
 
@@ -163,7 +205,10 @@ describe('info', () => {
   it('gives the same as JSON, and records nothing', () => {
     const path = join(folder, 'info.jsonl');
     const trace = join(folder, 'info.txt');
-    const info = JSON.parse(run(['info', '--json'], { AMDGPU_SVM_RECORD: path, AMDGPU_SVM_TRACE: trace }).stdout) as { auto: unknown; emulated: unknown[] };
+    const info = JSON.parse(run(['info', '--json'], { AMDGPU_SVM_RECORD: path, AMDGPU_SVM_TRACE: trace }).stdout) as {
+      auto: unknown;
+      emulated: unknown[];
+    };
     expect(info.auto).toMatchObject({ backend: expect.any(String) as string });
     expect(info.emulated).toHaveLength(12);
     expect([existsSync(path), existsSync(trace)]).toEqual([false, false]);
@@ -172,30 +217,46 @@ describe('info', () => {
 
 describe('record', () => {
   it('records what a program does', () => {
-    const program = file('program.mjs', `import { SvmDevice } from ${JSON.stringify(join(root, 'dist/lib/index.js'))};
+    const program = file(
+      'program.mjs',
+      `import { SvmDevice } from ${JSON.stringify(join(root, 'dist/lib/index.js'))};
 const device = SvmDevice.open();
 device.setAttributes(device.memory.map(4096), { coherent: false });
 device.close();
-process.exit(7);`);
+process.exit(7);`,
+    );
     const path = join(folder, 'program.jsonl');
     expect(run(['record', path, '--', process.execPath, program], { AMDGPU_SVM_BACKEND: 'emulated' }).status).toBe(7);
     expect(run(['replay', '--check', path]).stdout).toBe('1 of 1 traces identical, 4 operations\n');
   });
 
   it('says when the program can not be started', () => {
-    expect(run(['record', join(folder, 'x'), '--', '/nowhere/program'])).toMatchObject({ status: 3, stderr: expect.stringMatching(/can't be started: .*ENOENT/) as string });
+    expect(run(['record', join(folder, 'x'), '--', '/nowhere/program'])).toMatchObject({
+      status: 3,
+      stderr: expect.stringMatching(/can't be started: .*ENOENT/) as string,
+    });
   });
 });
 
 describe('trace', () => {
   it('writes Chrome JSON that keeps the rules of the format', () => {
-    const input = file('story.jsonl', '{"mmap":{"addr":"0x10000000","len":"0x200000","prot":"rw","kind":"anon"}}\n{"fault":{"addr":"0x10000000","write":true}}\n');
+    const input = file(
+      'story.jsonl',
+      '{"mmap":{"addr":"0x10000000","len":"0x200000","prot":"rw","kind":"anon"}}\n{"fault":{"addr":"0x10000000","write":true}}\n',
+    );
     const output = join(folder, 'story.json');
-    expect(run(['trace', input, '-o', output])).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/story\.json: 2 operations, \d+ events/) as string });
+    expect(run(['trace', input, '-o', output])).toMatchObject({
+      status: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/story\.json: 2 operations, \d+ events/) as string,
+    });
     const written = readFileSync(output, 'utf8');
     expect(chromeTraceFaults(JSON.parse(written))).toEqual([]);
     expect(run(['trace', input]).stdout).toBe(written);
-    expect(run(['trace', input, '-o', join(folder, 'no', 'such', 'folder.json')])).toMatchObject({ status: 3, stderr: expect.stringMatching(/can't be written: ENOENT/) as string });
+    expect(run(['trace', input, '-o', join(folder, 'no', 'such', 'folder.json')])).toMatchObject({
+      status: 3,
+      stderr: expect.stringMatching(/can't be written: ENOENT/) as string,
+    });
   });
 });
 
@@ -203,12 +264,28 @@ describe('bench', () => {
   it('measures every call on the emulator, and gives numbers with --json', () => {
     const { status, stdout } = run(['bench', '--backend', 'emulated', '--time', '5', '--json']);
     expect(status).toBe(0);
-    const { backend, measurements, skipped } = JSON.parse(stdout) as { backend: string; measurements: { name: string; median: number; best: number; calls: number }[]; skipped: unknown[] };
+    const { backend, measurements, skipped } = JSON.parse(stdout) as {
+      backend: string;
+      measurements: { name: string; median: number; best: number; calls: number }[];
+      skipped: unknown[];
+    };
     expect({ backend, skipped }).toEqual({ backend: 'emulated', skipped: [] });
-    expect(measurements.map(({ name }) => name)).toEqual(['get-one', 'set-same', 'get-typed', 'set-typed', 'map-unmap', 'prefetch', 'gpu-read-4k', 'gpu-read-2m']);
+    expect(measurements.map(({ name }) => name)).toEqual([
+      'get-one',
+      'set-same',
+      'get-typed',
+      'set-typed',
+      'map-unmap',
+      'prefetch',
+      'gpu-read-4k',
+      'gpu-read-2m',
+    ]);
     for (const { median, best, calls } of measurements) expect(best > 0 && median >= best && calls > 0).toBe(true);
-    expect(run(['bench', 'get-one', '--backend', 'emulated', '--time', '5']).stdout).toMatch(/^emulated, emulated:renderD128\nname .*\nget-one /);
+    expect(run(['bench', 'get-one', '--backend', 'emulated', '--time', '5']).stdout).toMatch(
+      /^emulated, emulated:renderD128\nname .*\nget-one /,
+    );
   });
 
-  it('ends with 4 where the device has no SVM', () => expect(run(['bench', '--backend', 'emulated', '--asic', 'gfx1100'])).toMatchObject({ status: 4 }));
+  it('ends with 4 where the device has no SVM', () =>
+    expect(run(['bench', '--backend', 'emulated', '--asic', 'gfx1100'])).toMatchObject({ status: 4 }));
 });

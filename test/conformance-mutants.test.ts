@@ -5,7 +5,10 @@ import { runNode } from './package-support.ts';
 it('notices every mutant of the emulator', { timeout: 900_000 }, async () => {
   const { code, stdout, output } = await runNode(['scripts/mutation-check.mjs', '--json']);
   const verdicts = JSON.parse(stdout.trim().split('\n').at(-1)!) as { id: string; outcome: string; by: string }[];
-  expect(verdicts.filter(({ outcome }) => outcome === 'survived').map(({ id }) => id), output.slice(-3000)).toEqual([]);
+  expect(
+    verdicts.filter(({ outcome }) => outcome === 'survived').map(({ id }) => id),
+    output.slice(-3000),
+  ).toEqual([]);
   expect(verdicts.filter(({ outcome }) => outcome === 'killed').length).toBeGreaterThanOrEqual(30);
   expect(code).toBe(0);
 });

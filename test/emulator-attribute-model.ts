@@ -148,7 +148,8 @@ export class AttributeModel {
       const { id, record } = this.#cells[page]!;
       if (id === 0) continue;
       const last = found[found.length - 1];
-      if (last !== undefined && last.id === id && last.last === page - 1) found[found.length - 1] = { ...last, last: page };
+      if (last !== undefined && last.id === id && last.last === page - 1)
+        found[found.length - 1] = { ...last, last: page };
       else found.push({ id, first: page, last: page, record });
     }
     return found;

@@ -36,7 +36,9 @@ describe('options of a machine', () => {
     ['defaultGranularity', { defaultGranularity: -1 }, /expected a whole number/],
     ['numaNodes', { numaNodes: Number.NaN }, /expected a whole number/],
     ['mtypeLocal', { mtypeLocal: 1n }, /expected a number/],
-    ...(['apu', 'noretry', 'retryCam', 'ih1', 'sriovXnack', 'svmConfigured', 'thp', 'vmaMerge'] as const).map((name) => [name, { [name]: 1 }, /expected true or false/] as const),
+    ...(['apu', 'noretry', 'retryCam', 'ih1', 'sriovXnack', 'svmConfigured', 'thp', 'vmaMerge'] as const).map(
+      (name) => [name, { [name]: 1 }, /expected true or false/] as const,
+    ),
   ];
   for (const [field, options, allowed] of table) {
     it(`${JSON.stringify(options, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))}: the error names ${field}`, () => {
@@ -56,11 +58,27 @@ describe('calls of the process', () => {
     ['size', ({ machine }) => machine.process.mmap({ size: 1.5 }), /expected a whole number/],
     ['address', ({ machine }) => machine.process.mmap({ size: 4096, address: bad(4096) }), /expected a bigint/],
     ['address', ({ machine }) => machine.process.mmap({ size: 4096, address: -1n }), /expected an address from 0n/],
-    ['protection', ({ machine }) => machine.process.mmap({ size: 4096, protection: 'rwq' }), /expected letters of 'rwx' or '-'/],
-    ['protection', ({ machine }) => machine.process.mmap({ size: 4096, protection: bad(3) }), /expected letters of 'rwx' or '-'/],
+    [
+      'protection',
+      ({ machine }) => machine.process.mmap({ size: 4096, protection: 'rwq' }),
+      /expected letters of 'rwx' or '-'/,
+    ],
+    [
+      'protection',
+      ({ machine }) => machine.process.mmap({ size: 4096, protection: bad(3) }),
+      /expected letters of 'rwx' or '-'/,
+    ],
     ['kind', ({ machine }) => machine.process.mmap({ size: 4096, kind: bad('swap') }), /expected one of anon, file/],
-    ['bytes', ({ machine }) => machine.process.mmap({ size: 4096, bytes: new Uint8Array(1) }), /expected a Uint8Array of 4096 bytes/],
-    ['bytes', ({ machine }) => machine.process.mmap({ size: 4096, bytes: bad('x') }), /expected a Uint8Array of 4096 bytes/],
+    [
+      'bytes',
+      ({ machine }) => machine.process.mmap({ size: 4096, bytes: new Uint8Array(1) }),
+      /expected a Uint8Array of 4096 bytes/,
+    ],
+    [
+      'bytes',
+      ({ machine }) => machine.process.mmap({ size: 4096, bytes: bad('x') }),
+      /expected a Uint8Array of 4096 bytes/,
+    ],
     ['address', ({ machine }) => machine.process.munmap(bad(5), 4096), /expected a bigint/],
     ['size', ({ machine }) => machine.process.munmap(ADDRESS, bad(null)), /expected a number or a bigint/],
     ['protection', ({ machine }) => machine.process.mprotect(ADDRESS, 4096, ''), /expected letters of 'rwx' or '-'/],
@@ -73,11 +91,23 @@ describe('calls of the process', () => {
     ['address', ({ device }) => device.fault({ address: bad(5), write: false }), /expected a bigint/],
     ['write', ({ device }) => device.fault({ address: ADDRESS, write: bad('yes') }), /expected true or false/],
     ['pasid', ({ device }) => device.fault({ address: ADDRESS, write: false, pasid: bad('1') }), /expected a number/],
-    ['timestamp', ({ device }) => device.fault({ address: ADDRESS, write: false, timestamp: bad(1n) }), /expected a number/],
+    [
+      'timestamp',
+      ({ device }) => device.fault({ address: ADDRESS, write: false, timestamp: bad(1n) }),
+      /expected a number/,
+    ],
     ['address', ({ device }) => device.access({ address: bad(undefined), size: 1, write: false }), /expected a bigint/],
-    ['size', ({ device }) => device.access({ address: ADDRESS, size: bad({}), write: false }), /expected a number or a bigint/],
+    [
+      'size',
+      ({ device }) => device.access({ address: ADDRESS, size: bad({}), write: false }),
+      /expected a number or a bigint/,
+    ],
     ['write', ({ device }) => device.access({ address: ADDRESS, size: 1, write: bad(0) }), /expected true or false/],
-    ['timestamp', ({ device }) => device.access({ address: ADDRESS, size: 1, write: false, timestamp: bad('now') }), /expected a number/],
+    [
+      'timestamp',
+      ({ device }) => device.access({ address: ADDRESS, size: 1, write: false, timestamp: bad('now') }),
+      /expected a number/,
+    ],
     ['compute', ({ device }) => device.open({ compute: bad(1) }), /expected true or false/],
     ['ring', ({ device }) => device.setInterruptRing(bad('ih2'), true, 1), /expected 'ih1' or 'soft'/],
     ['timestamp', ({ device }) => device.setInterruptRing('soft', true, -1), /expected a whole number/],
@@ -91,7 +121,10 @@ describe('calls of the process', () => {
     ['pass', ({ machine }) => machine.at('hmm', () => {}, { pass: 0 }), /expected a whole number/],
   ];
   for (const [field, call, allowed] of table) {
-    it(`${call.toString().replace(/\s+/g, ' ').replace(/^.*?=> /, '')}: the error names ${field}`, () => {
+    it(`${call
+      .toString()
+      .replace(/\s+/g, ' ')
+      .replace(/^.*?=> /, '')}: the error names ${field}`, () => {
       const rig = new Rig();
       rig.region();
       const before = rig.snapshot();

@@ -58,7 +58,8 @@ export class CoverageChecker {
   #onInserted(range: SvmRange): void {
     this.#ranges.set(range.startPage, range);
     const vma = this.#rig.machine.process.space.findVma(range.startPage);
-    if (vma === undefined || vma.endPage < range.endPage) throw new Error(`a new range at page 0x${range.startPage.toString(16)} leaves its VMA`);
+    if (vma === undefined || vma.endPage < range.endPage)
+      throw new Error(`a new range at page 0x${range.startPage.toString(16)} leaves its VMA`);
   }
 
   #onWritten(from: number, to: number): void {
@@ -94,7 +95,9 @@ export class CoverageChecker {
       if (explanation !== null) continue;
       const range = framework.findRange(page, page + 1);
       if (range?.gpuMapped === true) continue;
-      throw new Error(`I3: nothing explains the PTE of page 0x${page.toString(16)} (${range === undefined ? 'in no range' : 'range not mapped'})`);
+      throw new Error(
+        `I3: nothing explains the PTE of page 0x${page.toString(16)} (${range === undefined ? 'in no range' : 'range not mapped'})`,
+      );
     }
   }
 
@@ -102,7 +105,8 @@ export class CoverageChecker {
   checkFinalised(): void {
     this.#expectSamePages();
     for (const [page, explanation] of this.#live) {
-      if (explanation === null) throw new Error(`I3: nothing explains the PTE of page 0x${page.toString(16)} after finalisation`);
+      if (explanation === null)
+        throw new Error(`I3: nothing explains the PTE of page 0x${page.toString(16)} after finalisation`);
     }
   }
 

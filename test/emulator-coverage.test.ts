@@ -40,7 +40,10 @@ describe('the checker of live PTEs', () => {
     it.rig.unmap(V, BLOCK);
     it.rig.gc();
     it.checker.check();
-    expect([...it.checker.given]).toEqual([['Q35', BLOCK - 1], ['Q36', BLOCK - 1]]);
+    expect([...it.checker.given]).toEqual([
+      ['Q35', BLOCK - 1],
+      ['Q36', BLOCK - 1],
+    ]);
   });
 
   it('explains what the removal after a partial unmap leaves by Q37', () => {
@@ -48,7 +51,10 @@ describe('the checker of live PTEs', () => {
     it.rig.unmap(V, 1);
     it.rig.gc();
     it.checker.check();
-    expect([...it.checker.given]).toEqual([['Q35', BLOCK - 1], ['Q37', BLOCK - 1]]);
+    expect([...it.checker.given]).toEqual([
+      ['Q35', BLOCK - 1],
+      ['Q37', BLOCK - 1],
+    ]);
   });
 
   it('explains what a split removes without a zap by Q38', () => {
@@ -56,7 +62,10 @@ describe('the checker of live PTEs', () => {
     it.rig.discard(V, 1);
     it.rig.set(V, MIB, [T.gpuReadOnly, 1]);
     it.checker.check();
-    expect([...it.checker.given]).toEqual([['Q35', BLOCK - 1], ['Q38', BLOCK - 1]]);
+    expect([...it.checker.given]).toEqual([
+      ['Q35', BLOCK - 1],
+      ['Q38', BLOCK - 1],
+    ]);
   });
 
   it('explains a failed zap by Q39', () => {
@@ -70,7 +79,11 @@ describe('the checker of live PTEs', () => {
   it('explains an event before the mark by Q40', () => {
     const it = mapped();
     it.rig.discard(V, BLOCK);
-    it.rig.during('pte-committed', () => void it.rig.unmap(V, BLOCK), () => it.rig.fault(V));
+    it.rig.during(
+      'pte-committed',
+      () => void it.rig.unmap(V, BLOCK),
+      () => it.rig.fault(V),
+    );
     it.rig.gc();
     it.checker.check();
     expect([...it.checker.given]).toEqual([['Q40', BLOCK]]);
@@ -96,7 +109,9 @@ describe('the checker of live PTEs', () => {
   it('does not accept a range that lost its mark for no reason', () => {
     const { rig, checker } = mapped();
     rig.range(V).clearGpuMapped();
-    expect(() => checker.check()).toThrow(`I3: nothing explains the PTE of page 0x${V.toString(16)} (range not mapped)`);
+    expect(() => checker.check()).toThrow(
+      `I3: nothing explains the PTE of page 0x${V.toString(16)} (range not mapped)`,
+    );
   });
 
   it('does not accept a mapped range that was removed without a zap', () => {

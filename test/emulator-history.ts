@@ -42,10 +42,20 @@ const first = fc.oneof(
   fc.integer({ min: 0, max: 76 }).map((chunk) => chunk * 16 + 12),
   fc.constantFrom(108, 620, 621, 1131),
 );
-const length = fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constantFrom(16, 256, 512, 1024), fc.integer({ min: 1, max: 600 }));
-const span: fc.Arbitrary<Span> = fc.tuple(first, length).map(([from, pages]) => ({ first: from, pages: Math.min(pages, WINDOW - from) }));
+const length = fc.oneof(
+  fc.integer({ min: 1, max: 4 }),
+  fc.constantFrom(16, 256, 512, 1024),
+  fc.integer({ min: 1, max: 600 }),
+);
+const span: fc.Arbitrary<Span> = fc
+  .tuple(first, length)
+  .map(([from, pages]) => ({ first: from, pages: Math.min(pages, WINDOW - from) }));
 // One that covers whole 2 MiB blocks of the window.
-const blocks: fc.Arbitrary<Span> = fc.constantFrom({ first: 108, pages: 512 }, { first: 620, pages: 512 }, { first: 0, pages: WINDOW });
+const blocks: fc.Arbitrary<Span> = fc.constantFrom(
+  { first: 108, pages: 512 },
+  { first: 620, pages: 512 },
+  { first: 0, pages: WINDOW },
+);
 const anywhere = fc.oneof({ weight: 3, arbitrary: span }, { weight: 1, arbitrary: blocks });
 const protection = fc.constantFrom('rw', 'rw', 'rw', 'rw', 'r', 'rwx', 'w', '-');
 const attributes: fc.Arbitrary<readonly Pair[]> = fc.array(
@@ -55,7 +65,10 @@ const attributes: fc.Arbitrary<readonly Pair[]> = fc.array(
   ) as fc.Arbitrary<Pair>,
   { minLength: 1, maxLength: 2 },
 );
-const kind = fc.oneof({ weight: 3, arbitrary: fc.constant('anon' as const) }, { weight: 2, arbitrary: fc.constantFrom(...VMA_KINDS) });
+const kind = fc.oneof(
+  { weight: 3, arbitrary: fc.constant('anon' as const) },
+  { weight: 2, arbitrary: fc.constantFrom(...VMA_KINDS) },
+);
 
 const memoryStep: fc.Arbitrary<MemoryStep> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ name: fc.constant('map' as const), span: anywhere, protection, kind }) },
@@ -76,13 +89,40 @@ export const plainStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: deviceStep },
   { weight: 1, arbitrary: fc.record({ name: fc.constant('get' as const), span }) },
   { weight: 1, arbitrary: fc.constant({ name: 'collect' } as const) },
-  { weight: 2, arbitrary: fc.record({ name: fc.constant('advance' as const), nanoseconds: fc.constantFrom(1, 500_000, 2_000_000, 5_000_000) }) },
-  { weight: 1, arbitrary: fc.record({ name: fc.constant('ring' as const), pending: fc.boolean(), timestamp: fc.integer({ min: 0, max: 2_000_000_000 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      name: fc.constant('advance' as const),
+      nanoseconds: fc.constantFrom(1, 500_000, 2_000_000, 5_000_000),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      name: fc.constant('ring' as const),
+      pending: fc.boolean(),
+      timestamp: fc.integer({ min: 0, max: 2_000_000_000 }),
+    }),
+  },
 );
 export const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 9, arbitrary: plainStep },
-  { weight: 2, arbitrary: fc.record({ name: fc.constant('race' as const), point: fc.constantFrom(...RACE_POINTS), outer: deviceStep, inner: memoryStep }) },
-  { weight: 1, arbitrary: fc.record({ name: fc.constant('fail' as const), point: fc.constantFrom('zap-ptes' as const, 'write-ptes' as const, 'update-directories' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      name: fc.constant('race' as const),
+      point: fc.constantFrom(...RACE_POINTS),
+      outer: deviceStep,
+      inner: memoryStep,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      name: fc.constant('fail' as const),
+      point: fc.constantFrom('zap-ptes' as const, 'write-ptes' as const, 'update-directories' as const),
+    }),
+  },
 );
 
 /** A history of exactly `length` steps; what does not matter for a failure shrinks to null. */

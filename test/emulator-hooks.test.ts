@@ -18,16 +18,25 @@ describe('a callback that throws', () => {
   for (const point of PREEMPTION_POINTS) {
     it(`at ${point} is thrown when the operation has ended, and the machine works on`, () => {
       const rig = region();
-      const remove = rig.machine.at(point, () => {
-        throw new Error(`thrown at ${point}`);
-      }, { pass: 1 });
+      const remove = rig.machine.at(
+        point,
+        () => {
+          throw new Error(`thrown at ${point}`);
+        },
+        { pass: 1 },
+      );
       expect(() => prefetch(rig)).toThrow(`thrown at ${point}`);
       expect(rig.heldLocks()).toEqual([]);
       expect(rig.ptes()).toEqual([[0, BLOCK, PTE.UC.rw, 'ok']]);
       remove();
       rig.discard(V, BLOCK);
       rig.later();
-      expect([rig.reach(V), rig.set(V, 8, [T.gpuReadOnly, 1]), rig.unmap(V, BLOCK), rig.gc()]).toEqual(['faulted', 0, 0, 1]);
+      expect([rig.reach(V), rig.set(V, 8, [T.gpuReadOnly, 1]), rig.unmap(V, BLOCK), rig.gc()]).toEqual([
+        'faulted',
+        0,
+        0,
+        1,
+      ]);
     });
   }
 });
@@ -39,10 +48,19 @@ describe('what another thread may do', () => {
   for (const point of ['vma-checked', 'attr-edited', 'hmm', 'pages-got', 'pte-committed'] as const) {
     const mmapLock = POINTS_UNDER_MMAP_LOCK.includes(point);
     it(`at ${point}: to change mappings is ${mmapLock ? 'refused, for the mmap lock is held' : 'possible'}`, () => {
-      for (const call of [(rig: Rig) => rig.unmap(V + 4 * BLOCK, 1), (rig: Rig) => rig.protect(V + 4 * BLOCK, 1, 'r'), (rig: Rig) => rig.map(V + 9 * BLOCK, 1)]) {
+      for (const call of [
+        (rig: Rig) => rig.unmap(V + 4 * BLOCK, 1),
+        (rig: Rig) => rig.protect(V + 4 * BLOCK, 1, 'r'),
+        (rig: Rig) => rig.map(V + 9 * BLOCK, 1),
+      ]) {
         const rig = region();
         rig.region(V + 4 * BLOCK, 4);
-        const run = (): number => rig.during(point, () => void expect(call(rig)).toBe(0), () => prefetch(rig));
+        const run = (): number =>
+          rig.during(
+            point,
+            () => void expect(call(rig)).toBe(0),
+            () => prefetch(rig),
+          );
         if (mmapLock) expect(run).toThrow(LockAssertionError);
         else expect(run()).toBe(0);
         expect(rig.heldLocks()).toEqual([]);
@@ -51,10 +69,19 @@ describe('what another thread may do', () => {
 
     const svmLock = POINTS_UNDER_SVM_LOCK.includes(point);
     it(`at ${point}: to fault, access or collect is ${svmLock ? 'refused, for the svm lock is held' : 'possible'}`, () => {
-      for (const call of [(rig: Rig) => rig.fault(V + 4 * BLOCK), (rig: Rig) => rig.access(V + 4 * BLOCK), (rig: Rig) => rig.gc()]) {
+      for (const call of [
+        (rig: Rig) => rig.fault(V + 4 * BLOCK),
+        (rig: Rig) => rig.access(V + 4 * BLOCK),
+        (rig: Rig) => rig.gc(),
+      ]) {
         const rig = region();
         rig.region(V + 4 * BLOCK);
-        const run = (): number => rig.during(point, () => void call(rig), () => prefetch(rig));
+        const run = (): number =>
+          rig.during(
+            point,
+            () => void call(rig),
+            () => prefetch(rig),
+          );
         if (svmLock) expect(run).toThrow(LockAssertionError);
         else expect(run()).toBe(0);
         expect(rig.heldLocks()).toEqual([]);
@@ -66,10 +93,18 @@ describe('what another thread may do', () => {
       const rig = region();
       rig.region(V + 4 * BLOCK, 4);
       const results: unknown[] = [];
-      rig.during(point, () => {
-        results.push(rig.discard(V + 4 * BLOCK, 4), rig.touch(V + 4 * BLOCK, 4).fresh, rig.get(V, 1, T.access).result);
-        rig.machine.clock.advance(5);
-      }, () => prefetch(rig));
+      rig.during(
+        point,
+        () => {
+          results.push(
+            rig.discard(V + 4 * BLOCK, 4),
+            rig.touch(V + 4 * BLOCK, 4).fresh,
+            rig.get(V, 1, T.access).result,
+          );
+          rig.machine.clock.advance(5);
+        },
+        () => prefetch(rig),
+      );
       expect(results).toEqual([0, 4, 0]);
     });
   }
@@ -77,12 +112,22 @@ describe('what another thread may do', () => {
   it('a SET that would sleep is refused, unless it is asynchronous; then it ends after the operation', async () => {
     const rig = region();
     rig.region(V + 4 * BLOCK, 4);
-    expect(() => rig.during('pages-got', () => void rig.set(V + 4 * BLOCK, 4, [T.prefetchLocation, 1]), () => prefetch(rig))).toThrow(LockAssertionError);
+    expect(() =>
+      rig.during(
+        'pages-got',
+        () => void rig.set(V + 4 * BLOCK, 4, [T.prefetchLocation, 1]),
+        () => prefetch(rig),
+      ),
+    ).toThrow(LockAssertionError);
     expect(rig.heldLocks()).toEqual([]);
     const other = region();
     other.region(V + 4 * BLOCK, 4);
     let answer: Promise<number> | undefined;
-    other.during('pages-got', () => void (answer = other.setAsync(V + 4 * BLOCK, 4, [T.prefetchLocation, 1])), () => prefetch(other));
+    other.during(
+      'pages-got',
+      () => void (answer = other.setAsync(V + 4 * BLOCK, 4, [T.prefetchLocation, 1])),
+      () => prefetch(other),
+    );
     expect([await answer, other.pte(V + 4 * BLOCK), other.machine.scope.sleepers]).toEqual([0, PTE.UC.rw, 0]);
   });
 
@@ -90,7 +135,10 @@ describe('what another thread may do', () => {
     const rig = region();
     rig.map(V + BLOCK, BLOCK);
     const passes: string[] = [];
-    const removes = [rig.machine.at('pages-got', () => passes.push('every')), rig.machine.at('pages-got', () => passes.push('second'), { pass: 2 })];
+    const removes = [
+      rig.machine.at('pages-got', () => passes.push('every')),
+      rig.machine.at('pages-got', () => passes.push('second'), { pass: 2 }),
+    ];
     rig.set(V, 2 * BLOCK, [T.prefetchLocation, 1]);
     for (const remove of removes) remove();
     rig.set(V, 2 * BLOCK, [T.gpuExecutable, 1]);
@@ -102,8 +150,18 @@ describe('listeners', () => {
   it('hear what happens to a region from its first fault to its end', () => {
     const rig = region();
     const names = [
-      'notifier-inserted', 'notifier-removed', 'range-inserted', 'range-removed', 'ptes-written', 'ptes-zapped',
-      'tlb-flushed', 'dma-mapped', 'dma-unmapped', 'collection-queued', 'fault', 'hazard',
+      'notifier-inserted',
+      'notifier-removed',
+      'range-inserted',
+      'range-removed',
+      'ptes-written',
+      'ptes-zapped',
+      'tlb-flushed',
+      'dma-mapped',
+      'dma-unmapped',
+      'collection-queued',
+      'fault',
+      'hazard',
     ];
     const seen = new Set<string>();
     for (const name of EVENT_NAMES) rig.machine.on(name, () => seen.add(name));

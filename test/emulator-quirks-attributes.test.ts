@@ -127,7 +127,13 @@ describe('attributes', () => {
     const rig = region();
     rig.set(V, BLOCK, [T.access, 0]);
     const start = (1n << 64n) - 4096n;
-    expect(rig.ioctl(GET, start, 8192n, [[T.access, 7], [T.granularity, 7], [T.coherent, 7]])).toEqual({ result: 0, values: [2, 9, 1] });
+    expect(
+      rig.ioctl(GET, start, 8192n, [
+        [T.access, 7],
+        [T.granularity, 7],
+        [T.coherent, 7],
+      ]),
+    ).toEqual({ result: 0, values: [2, 9, 1] });
     expect(rig.ioctl(SET, start, 8192n, [[T.access, 2]]).result).toBe(EINVAL);
   });
 

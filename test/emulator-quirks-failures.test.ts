@@ -36,7 +36,10 @@ describe('injected failures', () => {
   it('Q25: the repetition of an interrupted SET returns 0 and repeats nothing', () => {
     const rig = interrupted();
     expect(rig.set(V, MIB, [T.gpuReadOnly, 1])).toBe(0);
-    expect(rig.intervals()).toEqual([[0, MIB - 1, 0x13], [MIB, BLOCK - 1, 0x03]]);
+    expect(rig.intervals()).toEqual([
+      [0, MIB - 1, 0x13],
+      [MIB, BLOCK - 1, 0x03],
+    ]);
     expect(rig.ranges()).toEqual([[0, BLOCK, true]]);
     expect(rig.ptes()).toEqual([[0, BLOCK, PTE.UC.rw, 'ok']]);
   });
@@ -149,7 +152,11 @@ describe('injected failures', () => {
       const rig = new Rig();
       rig.region();
       rig.device.failures.plan('write-ptes', errno);
-      expect(rig.device.vmFault({ address: at(V), write: false })).toEqual({ handled: false, askedHandler: 'svm', result: errno === 'EBUSY' ? EBUSY : -19 });
+      expect(rig.device.vmFault({ address: at(V), write: false })).toEqual({
+        handled: false,
+        askedHandler: 'svm',
+        result: errno === 'EBUSY' ? EBUSY : -19,
+      });
       expect(rig.pte(V)).toBe(NO_RETRY);
       expect(rig.range(V).gpuMapped).toBe(false);
     });

@@ -14,7 +14,11 @@ describe('faults', () => {
     rig.region();
     rig.set(V, BLOCK, [T.access, 2]);
     rig.unmap(V, BLOCK);
-    expect(rig.device.vmFault({ address: at(V), write: false })).toEqual({ handled: true, askedHandler: 'svm', result: 0 });
+    expect(rig.device.vmFault({ address: at(V), write: false })).toEqual({
+      handled: true,
+      askedHandler: 'svm',
+      result: 0,
+    });
   });
 
   it('Q54: faults after the exit of the process are handled too', () => {
@@ -102,7 +106,11 @@ describe('faults', () => {
     rig.map(V, BLOCK, 'r');
     rig.fault(V);
     expect(rig.pte(V)).toBe(PTE.UC.ro);
-    expect(rig.device.vmFault({ address: at(V), write: true })).toEqual({ handled: false, askedHandler: 'svm', result: EPERM });
+    expect(rig.device.vmFault({ address: at(V), write: true })).toEqual({
+      handled: false,
+      askedHandler: 'svm',
+      result: EPERM,
+    });
     rig.later();
     expect(rig.pte(V)).toBe(NO_RETRY);
     expect(rig.access(V)).toMatchObject({ faults: 4, result: 0, runs: [{ outcome: 'failed' }] });
@@ -120,7 +128,8 @@ describe('faults', () => {
     rig.access(V);
     rig.device.setInterruptRing('soft', true, 5_000);
     rig.unmap(V, BLOCK);
-    for (const timestamp of [4_999, 5_000]) expect([rig.fault(other, false, timestamp), rig.pte(other)]).toEqual([0, 0n]);
+    for (const timestamp of [4_999, 5_000])
+      expect([rig.fault(other, false, timestamp), rig.pte(other)]).toEqual([0, 0n]);
     expect([rig.fault(other, false, 5_001), rig.pte(other)]).toEqual([0, PTE.UC.rw]);
   });
 

@@ -83,7 +83,10 @@ const CATALOGUE: Readonly<Record<string, Covered | Outside>> = {
   Q64: { kind: 'T/R', in: ['faults'] },
   // The filter itself is not modelled; the request for expiry is counted.
   Q65: { kind: 'D', in: ['faults'] },
-  Q66: { kind: 'F', notModelled: 'the evict procedure changes nothing that is modelled; references on the mm are not counted' },
+  Q66: {
+    kind: 'F',
+    notModelled: 'the evict procedure changes nothing that is modelled; references on the mm are not counted',
+  },
   // What is dead cannot be reached; what can be seen of it is the refusal of GPU_ALWAYS_MAPPED.
   Q67: { kind: 'D', in: ['attributes'] },
   Q68: { kind: 'F/T', in: ['failures'] },
@@ -95,7 +98,9 @@ const FILES = ['lifecycle', 'attributes', 'ranges', 'permissions', 'faults', 'ra
 
 describe('the catalogue of quirks', () => {
   it('is complete: 70 entries', () => {
-    expect(Object.keys(CATALOGUE).sort()).toEqual(Array.from({ length: 70 }, (_, index) => `Q${String(index + 1).padStart(2, '0')}`));
+    expect(Object.keys(CATALOGUE).sort()).toEqual(
+      Array.from({ length: 70 }, (_, index) => `Q${String(index + 1).padStart(2, '0')}`),
+    );
   });
 
   it('is covered exactly where the table says', () => {

@@ -27,13 +27,21 @@ describe('life cycle and ABI', () => {
   it('Q02: with a context only the SVM handler is asked, and KFD SVM is no fallback when it fails', () => {
     const rig = new Rig();
     rig.map(V, BLOCK, '-');
-    expect(rig.device.vmFault({ address: at(V), write: false })).toEqual({ handled: false, askedHandler: 'svm', result: -1 });
+    expect(rig.device.vmFault({ address: at(V), write: false })).toEqual({
+      handled: false,
+      askedHandler: 'svm',
+      result: -1,
+    });
   });
 
   it('Q02: KFD SVM is asked only where the VM has no context', () => {
     const rig = new Rig({ svmConfigured: false });
     rig.region();
-    expect(rig.device.vmFault({ address: at(V), write: false })).toEqual({ handled: false, askedHandler: 'kfd-svm', result: undefined });
+    expect(rig.device.vmFault({ address: at(V), write: false })).toEqual({
+      handled: false,
+      askedHandler: 'kfd-svm',
+      result: undefined,
+    });
   });
 
   for (const asic of ['gfx900', 'gfx906', 'gfx908', 'gfx1030', 'gfx1100', 'gfx1201'] as const) {
@@ -47,7 +55,11 @@ describe('life cycle and ABI', () => {
     const rig = new Rig({ compute: false });
     rig.region();
     expect(rig.set(V, BLOCK, [T.access, 2])).toBe(0);
-    expect(rig.device.vmFault({ address: at(V), write: false })).toEqual({ handled: false, askedHandler: 'none', result: undefined });
+    expect(rig.device.vmFault({ address: at(V), write: false })).toEqual({
+      handled: false,
+      askedHandler: 'none',
+      result: undefined,
+    });
     expect(rig.pte(V)).toBe(DUMMY_PAGE);
     expect(rig.set(V, BLOCK, [T.prefetchLocation, 1])).toBe(0);
     expect(rig.pte(V)).toBe(PTE.UC.rw);
@@ -65,7 +77,16 @@ describe('life cycle and ABI', () => {
     });
   }
 
-  for (const [parameter, granularity] of [[256, 0], [300, 27], [265, 9], [27, 27], [28, 27], [255, 27], [511, 27], [512, 0]] as const) {
+  for (const [parameter, granularity] of [
+    [256, 0],
+    [300, 27],
+    [265, 9],
+    [27, 27],
+    [28, 27],
+    [255, 27],
+    [511, 27],
+    [512, 0],
+  ] as const) {
     it(`Q06: default granularity ${parameter} becomes ${granularity}, for GET on a hole and for fault-made intervals`, () => {
       const rig = new Rig({ defaultGranularity: parameter });
       expect(rig.value(V, 1, T.granularity)).toBe(granularity);
@@ -94,7 +115,8 @@ describe('life cycle and ABI', () => {
     rig.access(V, BLOCK, true);
     rig.device.closeContext(rig.node.file);
     const seen: string[] = [];
-    for (const name of ['ptes-zapped', 'tlb-flushed', 'dma-unmapped', 'collection-queued'] as const) rig.machine.on(name, () => seen.push(name));
+    for (const name of ['ptes-zapped', 'tlb-flushed', 'dma-unmapped', 'collection-queued'] as const)
+      rig.machine.on(name, () => seen.push(name));
     rig.discard(V, BLOCK);
     expect(seen).toEqual([]);
     expect(rig.ptes()).toEqual([[0, BLOCK, PTE.UC.rw, 'stale']]);
@@ -107,7 +129,11 @@ describe('life cycle and ABI', () => {
   it('Q12: the slab caches come with the first context of any device, and stay without the driver', () => {
     const machine = new EmulatedMachine({ gpus: 2 });
     expect(machine.snapshot().driver).toEqual({ loaded: true, slabCaches: [] });
-    const files = [machine.devices[1]!.openFile({ compute: false }), machine.devices[1]!.openFile(), machine.devices[0]!.openFile()];
+    const files = [
+      machine.devices[1]!.openFile({ compute: false }),
+      machine.devices[1]!.openFile(),
+      machine.devices[0]!.openFile(),
+    ];
     expect(machine.snapshot().driver).toEqual({ loaded: true, slabCaches: CACHES });
     for (const file of files) machine.devices[1]!.releaseFile(file);
     machine.devices[0]!.releaseFile(files[2]!);

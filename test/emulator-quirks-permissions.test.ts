@@ -61,7 +61,10 @@ describe('pages and permissions', () => {
     rig.map(V, BLOCK, 'rw');
     rig.map(V + BLOCK, BLOCK, 'r');
     expect(rig.set(V, 2 * BLOCK, [T.prefetchLocation, 1])).toBe(0);
-    expect(rig.ptes()).toEqual([[0, BLOCK, PTE.UC.rw, 'ok'], [BLOCK, BLOCK, PTE.UC.ro, 'ok']]);
+    expect(rig.ptes()).toEqual([
+      [0, BLOCK, PTE.UC.rw, 'ok'],
+      [BLOCK, BLOCK, PTE.UC.ro, 'ok'],
+    ]);
   });
 
   it('Q50: one part without permission makes the whole range unmappable, and the fault is answered 0 for ever', () => {
@@ -82,7 +85,10 @@ describe('pages and permissions', () => {
     expect(rig.ptes()).toEqual([[0, BLOCK, PTE.UC.ro, 'ok']]);
     rig.later();
     expect(rig.fault(V, true)).toBe(0);
-    expect(rig.ptes()).toEqual([[0, MIB, PTE.UC.rw, 'ok'], [MIB, MIB, PTE.UC.rw, 'perm']]);
+    expect(rig.ptes()).toEqual([
+      [0, MIB, PTE.UC.rw, 'ok'],
+      [MIB, MIB, PTE.UC.rw, 'perm'],
+    ]);
   });
 
   it('Q52: a legal write is killed because another part of the range is read-only', () => {

@@ -23,7 +23,11 @@ describe('races', () => {
     const prefetch = (): number => rig.set(V, 4 * BLOCK, [T.prefetchLocation, 1]);
     expect(rig.during('pages-got', () => rig.discard(V + 2 * BLOCK, BLOCK), prefetch, 3)).toBe(0);
     expect(rig.ptes()).toEqual([[0, 2 * BLOCK, PTE.UC.rw, 'ok']]);
-    expect(rig.ranges()).toEqual([[0, BLOCK, true], [BLOCK, BLOCK, true], [2 * BLOCK, BLOCK, false]]);
+    expect(rig.ranges()).toEqual([
+      [0, BLOCK, true],
+      [BLOCK, BLOCK, true],
+      [2 * BLOCK, BLOCK, false],
+    ]);
     expect(prefetch()).toBe(0);
     expect(rig.ptes().length).toBe(1);
   });
@@ -38,7 +42,13 @@ describe('races', () => {
 
   it('Q24: attributes are stored for memory that was unmapped after its validation', () => {
     const rig = region();
-    expect(rig.during('vma-checked', () => rig.unmap(V, BLOCK), () => rig.set(V, BLOCK, [T.gpuReadOnly, 1]))).toBe(0);
+    expect(
+      rig.during(
+        'vma-checked',
+        () => rig.unmap(V, BLOCK),
+        () => rig.set(V, BLOCK, [T.gpuReadOnly, 1]),
+      ),
+    ).toBe(0);
     rig.gc();
     expect(rig.intervals()).toEqual([[0, BLOCK - 1, 0x13]]);
   });
@@ -51,7 +61,10 @@ describe('races', () => {
     expect(rig.during('mmap-unlock', set, () => rig.fault(V))).toBe(0);
     expect(await answer).toBe(0);
     expect(rig.context.tree.overlapping).toBe(true);
-    expect(rig.intervals()).toEqual([[0, BLOCK - 1, 0x03], [16, 31, 0x23]]);
+    expect(rig.intervals()).toEqual([
+      [0, BLOCK - 1, 0x03],
+      [16, 31, 0x23],
+    ]);
     expect(rig.value(V + 16, 16, T.gpuExecutable)).toBe(0);
   });
 
@@ -103,7 +116,13 @@ describe('races', () => {
     rig.set(V, BLOCK, [T.access, 2]);
     rig.access(V);
     const seen = hazards(rig);
-    expect(rig.during('attr-edited', () => rig.unmap(V + 8, 1), () => rig.set(V, 4, [T.gpuReadOnly, 1]))).toBe(0);
+    expect(
+      rig.during(
+        'attr-edited',
+        () => rig.unmap(V + 8, 1),
+        () => rig.set(V, 4, [T.gpuReadOnly, 1]),
+      ),
+    ).toBe(0);
     expect(seen).toEqual(['Q44']);
     rig.gc();
     expect(seen).toEqual(['Q44', 'Q44']);
@@ -115,7 +134,11 @@ describe('races', () => {
     rig.access(V);
     rig.unmap(V, 1);
     const seen = hazards(rig);
-    rig.during('tree-unlock', () => rig.unmap(V + 5, 1), () => rig.gc());
+    rig.during(
+      'tree-unlock',
+      () => rig.unmap(V + 5, 1),
+      () => rig.gc(),
+    );
     expect(seen).toContain('Q45');
     expect(rig.ranges()).toEqual([]);
   });

@@ -17,7 +17,11 @@ function watch(rig: Rig, ...names: EventName[]): string[] {
   const seen: string[] = [];
   for (const name of names) {
     rig.machine.on(name, (event) => {
-      seen.push('address' in event && 'size' in event ? `${name} ${Number(event.address >> 12n) - V}+${event.size >> 12n}` : name);
+      seen.push(
+        'address' in event && 'size' in event
+          ? `${name} ${Number(event.address >> 12n) - V}+${event.size >> 12n}`
+          : name,
+      );
     });
   }
   return seen;
@@ -30,7 +34,10 @@ describe('invalidation and ranges', () => {
     rig.discard(V, 1);
     rig.discard(V + 1, 1);
     expect(seen).toEqual(['ptes-zapped 0+1', 'tlb-flushed', `dma-unmapped 0+${BLOCK}`]);
-    expect(rig.ptes()).toEqual([[1, 1, PTE.UC.rw, 'stale'], [2, BLOCK - 2, PTE.UC.rw, 'nodma']]);
+    expect(rig.ptes()).toEqual([
+      [1, 1, PTE.UC.rw, 'stale'],
+      [2, BLOCK - 2, PTE.UC.rw, 'nodma'],
+    ]);
     expect(rig.access(V + 1)).toMatchObject({ faults: 0, runs: [{ outcome: 'hit', state: 'stale' }] });
   });
 
@@ -127,10 +134,11 @@ describe('invalidation and ranges', () => {
     rig.machine.on('ptes-written', ({ address }) => order.push(`written ${Number(address >> 12n) - V}`));
     rig.during(
       'pages-got',
-      () => void rig.device.raiseFault({ address: BigInt(V + 8 * BLOCK) << 12n, write: true }, (result) => {
-        served++;
-        order.push(`fault ${result}`);
-      }),
+      () =>
+        void rig.device.raiseFault({ address: BigInt(V + 8 * BLOCK) << 12n, write: true }, (result) => {
+          served++;
+          order.push(`fault ${result}`);
+        }),
       () => rig.set(V, 4 * BLOCK, [T.prefetchLocation, 1]),
     );
     expect(served).toBe(1);

@@ -1,6 +1,14 @@
 /** A machine with one open file and short calls on it, in page numbers, for the tests of the emulator. */
 import { EmulatedMachine, protectionOfLetters } from '../emulator/index.ts';
-import type { AccessResult, ContextSnapshot, EmulatedDevice, EmulatedNode, MachineOptions, PreemptionPoint, VmaKind } from '../emulator/index.ts';
+import type {
+  AccessResult,
+  ContextSnapshot,
+  EmulatedDevice,
+  EmulatedNode,
+  MachineOptions,
+  PreemptionPoint,
+  VmaKind,
+} from '../emulator/index.ts';
 import type { SvmContext } from '../emulator/svm/context.ts';
 import type { SvmRange } from '../emulator/svm/svm-range.ts';
 import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../lib/uapi/codec.ts';
@@ -104,7 +112,12 @@ export class Rig {
   }
 
   get(page: number, pages: number, ...types: readonly number[]): GetAnswer {
-    return this.ioctl(GET, at(page), at(pages), types.map((type) => [type, 0xdead] as const));
+    return this.ioctl(
+      GET,
+      at(page),
+      at(pages),
+      types.map((type) => [type, 0xdead] as const),
+    );
   }
 
   /** The value of one attribute; throws if the GET fails. */
@@ -124,7 +137,12 @@ export class Rig {
   /** SET through the form that sleeps where another operation holds the svm lock. */
   setAsync(page: number, pages: number, ...attributes: readonly Pair[]): Promise<number> {
     const data = encodeAttributes(attributes.map(([type, value]) => ({ type, value })));
-    const arg = encodeSvmRequest({ startAddress: at(page), size: at(pages), operation: SET, attributeCount: attributes.length });
+    const arg = encodeSvmRequest({
+      startAddress: at(page),
+      size: at(pages),
+      operation: SET,
+      attributeCount: attributes.length,
+    });
     return this.node.ioctlAsync(DRM_IOCTL_AMDGPU_GEM_SVM, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
   }
 
@@ -153,10 +171,14 @@ export class Rig {
   /** Runs `inner` when `point` is passed for the `pass`th time in `outer`, then takes it out again. */
   during<Result>(point: PreemptionPoint, inner: () => void, outer: () => Result, pass = 1): Result {
     let ran = false;
-    const remove = this.machine.at(point, () => {
-      ran = true;
-      inner();
-    }, { pass });
+    const remove = this.machine.at(
+      point,
+      () => {
+        ran = true;
+        inner();
+      },
+      { pass },
+    );
     let result: Result;
     try {
       result = outer();
@@ -173,12 +195,16 @@ export class Rig {
 
   /** Attribute intervals as [first, last, flags], pages relative to V. */
   intervals(): (readonly [first: number, last: number, flags: number])[] {
-    return this.snapshot().attributes.map(({ firstPage, lastPage, flags }) => [firstPage - V, lastPage - V, flags] as const);
+    return this.snapshot().attributes.map(
+      ({ firstPage, lastPage, flags }) => [firstPage - V, lastPage - V, flags] as const,
+    );
   }
 
   /** Ranges as [first page relative to V, pages, mapped]. */
   ranges(): (readonly [start: number, pages: number, mapped: boolean])[] {
-    return this.snapshot().ranges.map(({ start, end, mapped }) => [pageOf(start) - V, pageOf(end - start), mapped] as const);
+    return this.snapshot().ranges.map(
+      ({ start, end, mapped }) => [pageOf(start) - V, pageOf(end - start), mapped] as const,
+    );
   }
 
   range(page: number): SvmRange {
@@ -189,7 +215,9 @@ export class Rig {
 
   /** PTE runs as [first page relative to V, pages, flags, state]. */
   ptes(): (readonly [start: number, pages: number, flags: bigint, state: string])[] {
-    return this.snapshot().ptes.map(({ startPage, pages, flags, state }) => [startPage - V, pages, flags, state] as const);
+    return this.snapshot().ptes.map(
+      ({ startPage, pages, flags, state }) => [startPage - V, pages, flags, state] as const,
+    );
   }
 
   /** Flags of the PTE of a page, 0n without one. */
@@ -199,8 +227,16 @@ export class Rig {
 
   /** Names of the locks that are held. */
   heldLocks(): string[] {
-    const { process, context, vm } = { process: this.machine.process.space, context: this.node.file.context, vm: this.node.file.vm };
-    const locks = [process.mmapLock, vm.pageDirectoryLock, ...(context === null ? [] : [context.svmLock, context.framework.notifierLock])];
+    const { process, context, vm } = {
+      process: this.machine.process.space,
+      context: this.node.file.context,
+      vm: this.node.file.vm,
+    };
+    const locks = [
+      process.mmapLock,
+      vm.pageDirectoryLock,
+      ...(context === null ? [] : [context.svmLock, context.framework.notifierLock]),
+    ];
     return locks.filter((lock) => lock.held).map((lock) => lock.name);
   }
 }

@@ -44,7 +44,12 @@ const outputs: Readonly<Record<string, readonly string[]>> = {
 beforeAll(ensureDist);
 
 it('covers every example', () => {
-  expect(fs.readdirSync(path.join(root, 'examples')).filter((name) => name.endsWith('.mjs')).sort()).toEqual(Object.keys(outputs).sort());
+  expect(
+    fs
+      .readdirSync(path.join(root, 'examples'))
+      .filter((name) => name.endsWith('.mjs'))
+      .sort(),
+  ).toEqual(Object.keys(outputs).sort());
 });
 
 it.each(Object.keys(outputs))('%s', async (name) => {

@@ -99,11 +99,19 @@ export class CleanProgram {
     if (page === undefined) return;
     const blocks = 1 + this.#random.below(3);
     const mapping: Mapping = {
-      page, pages: blocks * BLOCK, writable: this.#random.below(4) > 0, readOnlyForGpu: false, registered: false, prefetched: false, onGpu: false, covered: new Set(),
+      page,
+      pages: blocks * BLOCK,
+      writable: this.#random.below(4) > 0,
+      readOnlyForGpu: false,
+      registered: false,
+      prefetched: false,
+      onGpu: false,
+      covered: new Set(),
     };
     const kind = KINDS[this.#random.below(KINDS.length)]!;
     this.#tell(`map ${kind}`, mapping, this.#rig.map(page, mapping.pages, mapping.writable ? 'rw' : 'r', kind));
-    if (this.#random.below(2) === 0) this.#tell('touch', mapping, this.#rig.touch(page, mapping.pages, mapping.writable).result);
+    if (this.#random.below(2) === 0)
+      this.#tell('touch', mapping, this.#rig.touch(page, mapping.pages, mapping.writable).result);
     this.#mappings.push(mapping);
     this.#register(mapping);
   }
@@ -111,7 +119,11 @@ export class CleanProgram {
   #register(mapping: Mapping): void {
     mapping.registered = true;
     mapping.readOnlyForGpu = this.#random.below(4) === 0;
-    const attributes: Pair[] = [[T.access, 1 + this.#random.below(2)], [T.gpuExecutable, this.#random.below(2)], [T.gpuReadOnly, mapping.readOnlyForGpu ? 1 : 0]];
+    const attributes: Pair[] = [
+      [T.access, 1 + this.#random.below(2)],
+      [T.gpuExecutable, this.#random.below(2)],
+      [T.gpuReadOnly, mapping.readOnlyForGpu ? 1 : 0],
+    ];
     this.#tell('register', mapping, this.#rig.set(mapping.page, mapping.pages, ...attributes));
   }
 
@@ -135,14 +147,22 @@ export class CleanProgram {
 
   #protect(mapping: Mapping): void {
     mapping.writable = this.#random.below(2) === 0;
-    this.#tell(`protect ${mapping.writable ? 'rw' : 'r'}`, mapping, this.#rig.protect(mapping.page, mapping.pages, mapping.writable ? 'rw' : 'r'));
+    this.#tell(
+      `protect ${mapping.writable ? 'rw' : 'r'}`,
+      mapping,
+      this.#rig.protect(mapping.page, mapping.pages, mapping.writable ? 'rw' : 'r'),
+    );
     this.#rig.later();
   }
 
   #setPlain(mapping: Mapping): void {
     if (mapping.prefetched) return;
     const types = [T.preferredLocation, T.hostAccess, T.hiveLocal, T.gpuReadMostly];
-    this.#tell('set', mapping, this.#rig.set(mapping.page, mapping.pages, [types[this.#random.below(types.length)]!, this.#random.below(2)]));
+    this.#tell(
+      'set',
+      mapping,
+      this.#rig.set(mapping.page, mapping.pages, [types[this.#random.below(types.length)]!, this.#random.below(2)]),
+    );
   }
 
   #setPteFlags(mapping: Mapping): void {
@@ -158,12 +178,14 @@ export class CleanProgram {
     mapping.onGpu = true;
     for (let block = 0; block * BLOCK < mapping.pages; block++) mapping.covered.add(block);
     this.#tell('prefetch', mapping, this.#rig.set(mapping.page, mapping.pages, [T.prefetchLocation, 1]));
-    if (this.#random.below(3) === 0) this.#tell('prefetch again', mapping, this.#rig.set(mapping.page, mapping.pages, [T.prefetchLocation, 1]));
+    if (this.#random.below(3) === 0)
+      this.#tell('prefetch again', mapping, this.#rig.set(mapping.page, mapping.pages, [T.prefetchLocation, 1]));
   }
 
   #look(mapping: Mapping): void {
     this.#tell('get', mapping, this.#rig.get(mapping.page, mapping.pages, T.access, T.gpuReadOnly).result);
-    if (this.#random.below(2) === 0) this.#tell('touch', mapping, this.#rig.touch(mapping.page, mapping.pages, mapping.writable).result);
+    if (this.#random.below(2) === 0)
+      this.#tell('touch', mapping, this.#rig.touch(mapping.page, mapping.pages, mapping.writable).result);
     else this.#rig.gc();
   }
 

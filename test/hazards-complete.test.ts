@@ -8,7 +8,11 @@ import { pageOf, seedFor } from './emulator-rig.ts';
 import { watchedRig } from './hazards-scenarios.ts';
 
 const seed = seedFor('hazards-complete');
-const configuration = fc.record({ thp: fc.boolean(), vmaMerge: fc.boolean(), defaultGranularity: fc.constantFrom(0, 4, 9, 27) });
+const configuration = fc.record({
+  thp: fc.boolean(),
+  vmaMerge: fc.boolean(),
+  defaultGranularity: fc.constantFrom(0, 4, 9, 27),
+});
 
 /** Pages that some hazard was about. */
 class Named {
@@ -38,7 +42,10 @@ function runAndCompare(options: object, steps: readonly (Step | null)[]): number
       if (run.state === 'ok') continue;
       wrong++;
       for (let page = run.startPage; page < run.startPage + run.pages; page++) {
-        if (!named.pages.has(page)) throw new Error(`nothing was said about the PTE of page 0x${page.toString(16)}, which is ${run.state}, after ${step.name}`);
+        if (!named.pages.has(page))
+          throw new Error(
+            `nothing was said about the PTE of page 0x${page.toString(16)}, which is ${run.state}, after ${step.name}`,
+          );
       }
     }
   }

@@ -53,7 +53,13 @@ describe('the monitor', () => {
 
   it('says how many pages, where, what led there, and what to do', () => {
     const [hazard] = run('Q35');
-    expect(hazard).toMatchObject({ quirk: 'Q35', severity: 'corruption', invariants: ['I1', 'I2', 'I3'], address: at(V + 1), size: at(BLOCK - 1) });
+    expect(hazard).toMatchObject({
+      quirk: 'Q35',
+      severity: 'corruption',
+      invariants: ['I1', 'I2', 'I3'],
+      address: at(V + 1),
+      size: at(BLOCK - 1),
+    });
     expect(formatHazard(hazard!)).toContain('PTEs of 511 pages stay live');
     expect(formatHazard(hazard!)).toContain('reached only through a later fault');
     expect(hazard!.history.map(({ what }) => what)).toEqual(['mmap', 'SET_ATTR', 'GPU write fault', 'discard']);
@@ -92,7 +98,10 @@ describe('the monitor', () => {
 
   it('reports the second event on the same range too, when pages are freed under live PTEs', () => {
     const hazards = run('Q42').filter(({ quirk }) => quirk === 'Q35');
-    expect(hazards.map(({ address, size }) => [pageOf(address) - V, pageOf(size)])).toEqual([[1, 511], [1, 1]]);
+    expect(hazards.map(({ address, size }) => [pageOf(address) - V, pageOf(size)])).toEqual([
+      [1, 511],
+      [1, 1],
+    ]);
     expect(hazards[1]!.detail).toContain('still map pages that the CPU does not map');
   });
 });

@@ -111,7 +111,12 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   Q15: {
     run: (rig) => {
       registered(rig, 4 * BLOCK);
-      rig.during('pages-got', () => rig.discard(V + 2 * BLOCK, BLOCK), () => prefetch(rig, 4 * BLOCK), 3);
+      rig.during(
+        'pages-got',
+        () => rig.discard(V + 2 * BLOCK, BLOCK),
+        () => prefetch(rig, 4 * BLOCK),
+        3,
+      );
     },
   },
   Q16: {
@@ -155,7 +160,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   Q21: {
     run: (rig) => {
       rig.region();
-      rig.during('pages-got', () => rig.unmap(V, BLOCK), () => prefetch(rig));
+      rig.during(
+        'pages-got',
+        () => rig.unmap(V, BLOCK),
+        () => prefetch(rig),
+      );
     },
   },
   Q22: {
@@ -168,7 +177,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   Q24: {
     run: (rig) => {
       rig.region();
-      rig.during('vma-checked', () => rig.unmap(V, BLOCK), () => rig.set(V, BLOCK, [T.gpuReadOnly, 1]));
+      rig.during(
+        'vma-checked',
+        () => rig.unmap(V, BLOCK),
+        () => rig.set(V, BLOCK, [T.gpuReadOnly, 1]),
+      );
     },
   },
   Q25: {
@@ -218,7 +231,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   Q31: {
     run: (rig) => {
       rig.region();
-      rig.during('mmap-unlock', () => void rig.setAsync(V + 16, 16, [T.gpuExecutable, 1]), () => rig.fault(V));
+      rig.during(
+        'mmap-unlock',
+        () => void rig.setAsync(V + 16, 16, [T.gpuExecutable, 1]),
+        () => rig.fault(V),
+      );
     },
   },
   Q32: {
@@ -243,7 +260,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   Q34: {
     run: (rig) => {
       registered(rig, 2 * BLOCK);
-      rig.during('attr-edited', () => rig.set(V + BLOCK, MIB, [T.gpuReadOnly, 1]), () => prefetch(rig, 2 * BLOCK));
+      rig.during(
+        'attr-edited',
+        () => rig.set(V + BLOCK, MIB, [T.gpuReadOnly, 1]),
+        () => prefetch(rig, 2 * BLOCK),
+      );
     },
   },
   Q35: {
@@ -285,7 +306,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   Q40: {
     run: (rig) => {
       registered(rig);
-      rig.during('pte-committed', () => rig.discard(V, BLOCK), () => prefetch(rig));
+      rig.during(
+        'pte-committed',
+        () => rig.discard(V, BLOCK),
+        () => prefetch(rig),
+      );
     },
   },
   Q41: {
@@ -307,7 +332,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     run: (rig) => {
       registered(rig);
       rig.access(V);
-      rig.during('attr-edited', () => rig.unmap(V + 8, 1), () => rig.set(V, 4, [T.gpuReadOnly, 1]));
+      rig.during(
+        'attr-edited',
+        () => rig.unmap(V + 8, 1),
+        () => rig.set(V, 4, [T.gpuReadOnly, 1]),
+      );
       rig.gc();
     },
   },
@@ -316,7 +345,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       registered(rig);
       rig.access(V);
       rig.unmap(V, 1);
-      rig.during('tree-unlock', () => rig.unmap(V + 5, 1), () => rig.gc());
+      rig.during(
+        'tree-unlock',
+        () => rig.unmap(V + 5, 1),
+        () => rig.gc(),
+      );
     },
   },
   Q46: { run: zombie },

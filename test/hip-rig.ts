@@ -96,7 +96,11 @@ export function catchCase(
       for (const compatibility of ['documented', 'rocm'] as const) {
         const fails = compatibility === 'rocm' && options.failsInRocm?.includes(gpus) === true;
         it(`${compatibility}, ${gpus} GPU${gpus > 1 ? 's' : ''}${fails ? ': fails, as the real stack does' : ''}`, async () => {
-          const rig = openHip({ compatibility, cpuAgents: options.cpuAgents ?? 1, machine: { ...options.machine, gpus } });
+          const rig = openHip({
+            compatibility,
+            cpuAgents: options.cpuAgents ?? 1,
+            machine: { ...options.machine, gpus },
+          });
           const { hip } = rig;
           const numbers = Array.from({ length: gpus }, (_, index) => index);
           const run = async (): Promise<void> =>

@@ -38,7 +38,9 @@ export class HsaRig {
   /** Values of attribute types of a range, straight from one device. */
   raw(gpu: number, address: bigint, size: number, ...types: number[]): number[] {
     const attributes = types.map((type) => ({ type, value: 0 }));
-    return this.devices[gpu]!.svmIoctl({ operation: 1, address, size, attributes }).attributes.map(({ value }) => value);
+    return this.devices[gpu]!.svmIoctl({ operation: 1, address, size, attributes }).attributes.map(
+      ({ value }) => value,
+    );
   }
 
   close(): void {

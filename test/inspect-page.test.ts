@@ -18,7 +18,9 @@ const STORY = [
   { fault: { addr: '0x7f0000000000', write: true } },
   { dontneed: { addr: '0x10001000', len: '0x1000' } },
   { fault: { addr: '0x10001000', write: false } },
-].map((operation) => JSON.stringify(operation)).join('\n');
+]
+  .map((operation) => JSON.stringify(operation))
+  .join('\n');
 
 /** What people drop by mistake, and what they are told. */
 const WRONG_FILES: readonly (readonly [name: string, content: Buffer, message: RegExp])[] = [
@@ -69,41 +71,58 @@ interface Surroundings {
 }
 
 /** A test that needs Chromium; without one it is skipped, with the reason. */
-function inBrowser(name: string, test: (surroundings: Surroundings) => Promise<void>, url: () => string = () => inspector!.url, timeout = 60_000): void {
-  it(name, async (context) => {
-    if ('reason' in chromium) return context.skip(chromium.reason);
-    const page = await browser!.newPage({ viewport: { width: 1440, height: 900 } });
-    problems = [];
-    page.on('pageerror', (error) => problems.push(String(error)));
-    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-    page.on('request', (request) => !/^(http:\/\/127\.0\.0\.1|file:|blob:|data:)/.test(request.url()) && problems.push(`asks for ${request.url()}`));
-    try {
-      await page.goto(url());
-      await page.getByRole('application').waitFor();
-      await test({
-        page,
-        step: () => page.locator('input[name=step]').inputValue(),
-        run: async (operation, fields = {}) => {
-          await page.locator('select[name=operation]').selectOption(operation);
-          for (const [field, value] of Object.entries(fields)) {
-            const element = page.locator(`.hand [name=${field}]`);
-            if ((await element.and(page.locator('select')).count()) === 1) await element.selectOption(value);
-            else await element.fill(value);
-          }
-          await page.getByRole('button', { name: /^Run after/ }).click();
-        },
-        exported: async (button = 'Export trace') => {
-          const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: button }).click()]);
-          const file = path.join(folder, `exported-${Math.random()}-${download.suggestedFilename()}`);
-          await download.saveAs(file);
-          return file;
-        },
-      });
-      expect(problems).toEqual([]);
-    } finally {
-      await page.close();
-    }
-  }, timeout);
+function inBrowser(
+  name: string,
+  test: (surroundings: Surroundings) => Promise<void>,
+  url: () => string = () => inspector!.url,
+  timeout = 60_000,
+): void {
+  it(
+    name,
+    async (context) => {
+      if ('reason' in chromium) return context.skip(chromium.reason);
+      const page = await browser!.newPage({ viewport: { width: 1440, height: 900 } });
+      problems = [];
+      page.on('pageerror', (error) => problems.push(String(error)));
+      page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+      page.on(
+        'request',
+        (request) =>
+          !/^(http:\/\/127\.0\.0\.1|file:|blob:|data:)/.test(request.url()) &&
+          problems.push(`asks for ${request.url()}`),
+      );
+      try {
+        await page.goto(url());
+        await page.getByRole('application').waitFor();
+        await test({
+          page,
+          step: () => page.locator('input[name=step]').inputValue(),
+          run: async (operation, fields = {}) => {
+            await page.locator('select[name=operation]').selectOption(operation);
+            for (const [field, value] of Object.entries(fields)) {
+              const element = page.locator(`.hand [name=${field}]`);
+              if ((await element.and(page.locator('select')).count()) === 1) await element.selectOption(value);
+              else await element.fill(value);
+            }
+            await page.getByRole('button', { name: /^Run after/ }).click();
+          },
+          exported: async (button = 'Export trace') => {
+            const [download] = await Promise.all([
+              page.waitForEvent('download'),
+              page.getByRole('button', { name: button }).click(),
+            ]);
+            const file = path.join(folder, `exported-${Math.random()}-${download.suggestedFilename()}`);
+            await download.saveAs(file);
+            return file;
+          },
+        });
+        expect(problems).toEqual([]);
+      } finally {
+        await page.close();
+      }
+    },
+    timeout,
+  );
 }
 
 describe('a trace', () => {
@@ -136,14 +155,22 @@ describe('a trace', () => {
       await page.getByRole('button', { name: 'next fault' }).click();
       seen.push([await step(), await page.locator('.outcome').first().textContent()]);
     }
-    expect(seen).toEqual([['5', 'mapped'], ['6', 'killed'], ['8', 'retry']]);
-    expect(await page.locator('.details').textContent()).toMatch(/less than 2 ms ago.*Q57.*a needed fault was dropped/s);
+    expect(seen).toEqual([
+      ['5', 'mapped'],
+      ['6', 'killed'],
+      ['8', 'retry'],
+    ]);
+    expect(await page.locator('.details').textContent()).toMatch(
+      /less than 2 ms ago.*Q57.*a needed fault was dropped/s,
+    );
   });
 
   inBrowser('leads from a hazard to the operations behind it', async ({ page, step }) => {
     await page.getByRole('button', { name: 'previous hazard' }).click();
     expect(await step()).toBe('7');
-    expect(await page.locator('.details').textContent()).toMatch(/Q35.*stale mapping.*What to do: discard or protect whole 2 MiB chunks/s);
+    expect(await page.locator('.details').textContent()).toMatch(
+      /Q35.*stale mapping.*What to do: discard or protect whole 2 MiB chunks/s,
+    );
     await page.getByRole('button', { name: 'SET_ATTR (4)' }).first().click();
     expect(await step()).toBe('4');
   });
@@ -153,7 +180,9 @@ describe('a trace', () => {
     await page.locator('input[name=step][max="10000"]').waitFor();
     await page.getByLabel('trace file').setInputFiles(path.join(folder, 'story.jsonl.gz'));
     await page.locator('input[name=step][max="8"]').waitFor();
-    await page.getByLabel('trace file').setInputFiles({ name: 'bad.jsonl', mimeType: 'text/plain', buffer: Buffer.from('{"gc":{}}\n{"gc":') });
+    await page
+      .getByLabel('trace file')
+      .setInputFiles({ name: 'bad.jsonl', mimeType: 'text/plain', buffer: Buffer.from('{"gc":{}}\n{"gc":') });
     expect(await page.getByRole('alert').first().textContent()).toMatch(/^bad\.jsonl:2: no JSON/);
     for (const [name, content, message] of WRONG_FILES) {
       await drop(page, name, content);
@@ -166,7 +195,8 @@ describe('a trace', () => {
 describe('the map', () => {
   inBrowser('zooms from 128 TiB to one page, by wheel, keys and buttons', async ({ page }) => {
     const canvas = page.getByRole('application');
-    const pages = async (): Promise<number> => Number(await canvas.getAttribute('data-last-page')) - Number(await canvas.getAttribute('data-first-page'));
+    const pages = async (): Promise<number> =>
+      Number(await canvas.getAttribute('data-last-page')) - Number(await canvas.getAttribute('data-first-page'));
     expect(await pages()).toBe(2 ** 35);
     await page.getByText('compress gaps').click();
     expect(await pages()).toBe(2 ** 35);
@@ -233,7 +263,10 @@ describe('by hand', () => {
     await run('dump');
     const file = await exported();
     const replay = await runNode([cli, 'replay', '--check', file]);
-    expect(replay).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 1 traces identical, 13 operations') as string });
+    expect(replay).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('1 of 1 traces identical, 13 operations') as string,
+    });
   });
 
   inBrowser('an operation in the middle replaces what followed, and is taken back', async ({ page, step, run }) => {
@@ -253,24 +286,37 @@ describe('by hand', () => {
 
   inBrowser('the trace of a file is exported as it answers', async ({ exported }) => {
     const replay = await runNode([cli, 'replay', '--check', await exported()]);
-    expect(replay).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 1 traces identical, 8 operations') as string });
+    expect(replay).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('1 of 1 traces identical, 8 operations') as string,
+    });
     const chrome = JSON.parse(fs.readFileSync(await exported('Perfetto'), 'utf8')) as { traceEvents: unknown[] };
     expect(chrome.traceEvents.length).toBeGreaterThan(20);
   });
 });
 
 describe('a report', () => {
-  inBrowser('is one file that needs no server', async ({ page, step }) => {
-    expect(await step()).toBe('8');
-    expect(await page.locator('.file').textContent()).toBe('story.jsonl.gz');
-  }, () => {
-    const file = path.join(folder, 'report.html');
-    if (!fs.existsSync(file)) throw new Error('the report was not written');
-    return `file://${file}`;
-  });
+  inBrowser(
+    'is one file that needs no server',
+    async ({ page, step }) => {
+      expect(await step()).toBe('8');
+      expect(await page.locator('.file').textContent()).toBe('story.jsonl.gz');
+    },
+    () => {
+      const file = path.join(folder, 'report.html');
+      if (!fs.existsSync(file)) throw new Error('the report was not written');
+      return `file://${file}`;
+    },
+  );
 
   beforeAll(async () => {
-    const written = await runNode([cli, 'inspect', path.join(folder, 'story.jsonl.gz'), '--out', path.join(folder, 'report.html')]);
+    const written = await runNode([
+      cli,
+      'inspect',
+      path.join(folder, 'story.jsonl.gz'),
+      '--out',
+      path.join(folder, 'report.html'),
+    ]);
     expect(written.code).toBe(0);
   });
 });
@@ -303,7 +349,8 @@ const ZOOM = `(frame) => {
 async function workOf<T>(page: Page, something: () => Promise<T>): Promise<{ value: T; work: number }> {
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable', { timeDomain: 'threadTicks' });
-  const worked = async (): Promise<number> => (await session.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration')!.value * 1000;
+  const worked = async (): Promise<number> =>
+    (await session.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration')!.value * 1000;
   const before = await worked();
   const value = await something();
   const work = (await worked()) - before;
@@ -337,41 +384,55 @@ const JUMP = `async (number) => {
 }`;
 
 describe('10,000 operations', () => {
-  inBrowser('scroll and zoom without dropping frames', async ({ page }) => {
-    await page.getByLabel('trace file').setInputFiles(path.join(folder, 'long.jsonl'));
-    await page.locator('input[name=step][max="10000"]').waitFor();
-    const still = await framesOf(page, STILL);
-    const scroll = await steadiestFramesOf(page, SCROLL);
-    const zoom = await steadiestFramesOf(page, ZOOM);
-    expect(await page.locator('#operations .row').count()).toBeLessThan(80);
-    const said = Object.entries({ still, scroll, zoom }).map(([what, { times, work }]) => `${what} ${times.join(' / ')} ms, ${work.toFixed(1)} ms of work`);
-    console.log(`frames, median / 90% / largest: ${said.join('; ')}`);
-    for (const { times, work } of [scroll, zoom]) {
-      expect(work).toBeLessThan(FRAME);
-      // Where even a page that stands still misses frames, the times say nothing of this one.
-      if (still.times[1] < FRAME * 1.1) expect(times[0]).toBeLessThan(FRAME * 1.5);
-    }
-  }, undefined, 180_000);
-
-  inBrowser('are gone back in without waiting', async ({ page }) => {
-    await page.getByLabel('trace file').setInputFiles(path.join(folder, 'long.jsonl'));
-    await page.locator('input[name=step][max="10000"]').waitFor();
-    const jump = async (number: number): Promise<number> => (await page.evaluate(`(${JUMP})(${number})`)) as number;
-    const jumps: { value: number; work: number }[] = [];
-    for (const number of [9000, 7000, 5000]) jumps.push(await workOf(page, () => jump(number)));
-    // Back step by step, as fast as a held key repeats, over more steps than have their states with a jump.
-    const steps: number[] = [];
-    const { work } = await workOf(page, async () => {
-      for (let number = 4999; number > 4860; number--) {
-        steps.push(await jump(number));
-        await page.evaluate('new Promise((resolve) => setTimeout(resolve, 25))');
+  inBrowser(
+    'scroll and zoom without dropping frames',
+    async ({ page }) => {
+      await page.getByLabel('trace file').setInputFiles(path.join(folder, 'long.jsonl'));
+      await page.locator('input[name=step][max="10000"]').waitFor();
+      const still = await framesOf(page, STILL);
+      const scroll = await steadiestFramesOf(page, SCROLL);
+      const zoom = await steadiestFramesOf(page, ZOOM);
+      expect(await page.locator('#operations .row').count()).toBeLessThan(80);
+      const said = Object.entries({ still, scroll, zoom }).map(
+        ([what, { times, work }]) => `${what} ${times.join(' / ')} ms, ${work.toFixed(1)} ms of work`,
+      );
+      console.log(`frames, median / 90% / largest: ${said.join('; ')}`);
+      for (const { times, work } of [scroll, zoom]) {
+        expect(work).toBeLessThan(FRAME);
+        // Where even a page that stands still misses frames, the times say nothing of this one.
+        if (still.times[1] < FRAME * 1.1) expect(times[0]).toBeLessThan(FRAME * 1.5);
       }
-    });
-    const slowest = Math.max(...steps).toFixed(0);
-    console.log(`jumps back: ${jumps.map((each) => `${each.value.toFixed(0)} ms (${each.work.toFixed(0)} of work)`).join(', ')}; ${steps.length} steps back: ${(work / steps.length).toFixed(0)} ms of work each, the slowest took ${slowest} ms`);
-    for (const each of jumps) expect(each.work).toBeLessThan(1000);
-    expect(work / steps.length).toBeLessThan(3 * FRAME);
-  }, undefined, 180_000);
+    },
+    undefined,
+    180_000,
+  );
+
+  inBrowser(
+    'are gone back in without waiting',
+    async ({ page }) => {
+      await page.getByLabel('trace file').setInputFiles(path.join(folder, 'long.jsonl'));
+      await page.locator('input[name=step][max="10000"]').waitFor();
+      const jump = async (number: number): Promise<number> => (await page.evaluate(`(${JUMP})(${number})`)) as number;
+      const jumps: { value: number; work: number }[] = [];
+      for (const number of [9000, 7000, 5000]) jumps.push(await workOf(page, () => jump(number)));
+      // Back step by step, as fast as a held key repeats, over more steps than have their states with a jump.
+      const steps: number[] = [];
+      const { work } = await workOf(page, async () => {
+        for (let number = 4999; number > 4860; number--) {
+          steps.push(await jump(number));
+          await page.evaluate('new Promise((resolve) => setTimeout(resolve, 25))');
+        }
+      });
+      const slowest = Math.max(...steps).toFixed(0);
+      console.log(
+        `jumps back: ${jumps.map((each) => `${each.value.toFixed(0)} ms (${each.work.toFixed(0)} of work)`).join(', ')}; ${steps.length} steps back: ${(work / steps.length).toFixed(0)} ms of work each, the slowest took ${slowest} ms`,
+      );
+      for (const each of jumps) expect(each.work).toBeLessThan(1000);
+      expect(work / steps.length).toBeLessThan(3 * FRAME);
+    },
+    undefined,
+    180_000,
+  );
 });
 
 describe('the server', () => {

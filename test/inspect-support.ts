@@ -16,12 +16,20 @@ export function findChromium(): { path: string } | { reason: string } {
   for (const folder of folders) {
     for (const name of NAMES) if (fs.existsSync(path.join(folder, name))) return { path: path.join(folder, name) };
   }
-  return { reason: 'no Chromium on this machine (looked for chromium and google-chrome in PATH; CHROMIUM=PATH names another)' };
+  return {
+    reason: 'no Chromium on this machine (looked for chromium and google-chrome in PATH; CHROMIUM=PATH names another)',
+  };
 }
 
 const ARGUMENTS = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
 ];
 
 export function launchChromium(executablePath: string): Promise<Browser> {
@@ -37,7 +45,9 @@ export interface Inspector {
 
 /** Starts the command as a user does; resolves when it has printed its URL. */
 export function startInspector(args: readonly string[]): Promise<Inspector> {
-  const child = spawn(process.execPath, [path.join(root, 'dist/lib/cli/main.js'), 'inspect', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [path.join(root, 'dist/lib/cli/main.js'), 'inspect', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
   return new Promise((resolve, reject) => {
     let output = '';

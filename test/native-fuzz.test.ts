@@ -16,8 +16,16 @@ describeNative('the addon under random calls', () => {
     // Node 20 has ArrayBuffer.prototype.transfer behind a flag.
     const flags = process.versions.node.startsWith('20.') ? ['--harmony-rab-gsab-transfer'] : [];
     const args = ['--expose-gc', ...flags, script, nativeSupport().path!, String(SEED), String(CALLS)];
-    const result = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 280_000, env: { ...process.env, NODE_OPTIONS: '' } });
-    expect({ status: result.status, signal: result.signal, stderr: result.stderr }, repeat).toEqual({ status: 0, signal: null, stderr: '' });
+    const result = spawnSync(process.execPath, args, {
+      encoding: 'utf8',
+      timeout: 280_000,
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    expect({ status: result.status, signal: result.signal, stderr: result.stderr }, repeat).toEqual({
+      status: 0,
+      signal: null,
+      stderr: '',
+    });
     expect(JSON.parse(result.stdout)).toMatchObject({ seed: SEED, calls: CALLS });
   });
 });

@@ -98,13 +98,31 @@ describeNative('misuse of the addon', (addon) => {
   it.each([...DEVICE_CALLS, ...MEMORY_CALLS])('%s takes only handles of its kind', (name, call) => {
     const other = DEVICE_CALLS.some(([known]) => known === name) ? memory : device;
     const own = other === memory ? device : memory;
-    const wrong = [undefined, null, 3, 'x', {}, [], () => 0, Symbol('x'), 1n, other, new Proxy(own, {}), Object.create(own)];
+    const wrong = [
+      undefined,
+      null,
+      3,
+      'x',
+      {},
+      [],
+      () => 0,
+      Symbol('x'),
+      1n,
+      other,
+      new Proxy(own, {}),
+      Object.create(own),
+    ];
     for (const handle of wrong) {
       const error = errorOf(() => call(handle));
       expect(error).toBeInstanceOf(TypeError);
-      expect(error).toMatchObject({ code: 'ERR_SVM_INVALID_TYPE', message: expect.stringMatching(/^handle: must be a handle/) });
+      expect(error).toMatchObject({
+        code: 'ERR_SVM_INVALID_TYPE',
+        message: expect.stringMatching(/^handle: must be a handle/),
+      });
     }
-    expect(errorOf(() => (f[name as keyof NativeAddon] as () => void)())).toMatchObject({ code: 'ERR_SVM_INVALID_TYPE' });
+    expect(errorOf(() => (f[name as keyof NativeAddon] as () => void)())).toMatchObject({
+      code: 'ERR_SVM_INVALID_TYPE',
+    });
   });
 
   it('open takes only strings without zeros', () => {
@@ -120,7 +138,14 @@ describeNative('misuse of the addon', (addon) => {
     const calls: [string, () => unknown][] = [
       ['arg', () => ioctl(DRM_IOCTL_VERSION, bytes)],
       ['arg', () => f.ioctlAsync(device, DRM_IOCTL_VERSION, bytes)],
-      ['pointers[1].data', () => ioctl(DRM_IOCTL_VERSION, fine(), [{ offset: 0, data: fine() }, { offset: 8, data: bytes }])],
+      [
+        'pointers[1].data',
+        () =>
+          ioctl(DRM_IOCTL_VERSION, fine(), [
+            { offset: 0, data: fine() },
+            { offset: 8, data: bytes },
+          ]),
+      ],
       ['pointers[0].data', () => f.ioctlAsync(device, DRM_IOCTL_VERSION, fine(), [{ offset: 0, data: bytes }])],
       ['target', () => f.readMemory(memory, 0, bytes)],
       ['source', () => f.writeMemory(memory, 0, bytes)],
@@ -167,12 +192,20 @@ describeNative('misuse of the addon', (addon) => {
 
   it('pointer fields lie inside the structure and beside each other', () => {
     const call = (...offsets: number[]) =>
-      errorOf(() => ioctl(DRM_IOCTL_VERSION, fine(), offsets.map((offset) => ({ offset, data: fine() })))).message;
+      errorOf(() =>
+        ioctl(
+          DRM_IOCTL_VERSION,
+          fine(),
+          offsets.map((offset) => ({ offset, data: fine() })),
+        ),
+      ).message;
     expect(call(57)).toMatch(/^pointers\[0\]\.offset: the 8 bytes .* inside arg \(64 bytes\)/);
     expect(call(0xffff_ffff)).toMatch(/inside arg/);
     expect(call(8, 15)).toMatch(/^pointers\[1\]\.offset: must not overlap pointers\[0\]/);
     expect(call(8, 1)).toMatch(/must not overlap/);
-    expect(errorOf(() => ioctl(0x541b, new Uint8Array(7), [{ offset: 0, data: fine() }])).message).toMatch(/inside arg/);
+    expect(errorOf(() => ioctl(0x541b, new Uint8Array(7), [{ offset: 0, data: fine() }])).message).toMatch(
+      /inside arg/,
+    );
   });
 
   it('pointers are an array of objects', () => {
@@ -182,7 +215,9 @@ describeNative('misuse of the addon', (addon) => {
     }
     const many = Array.from({ length: 65 }, () => ({ offset: 0, data: fine() }));
     expect(errorOf(() => ioctl(DRM_IOCTL_VERSION, fine(), many))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
-    expect(errorOf(() => ioctl(DRM_IOCTL_VERSION, fine(), new Array(2 ** 32 - 1)))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
+    expect(errorOf(() => ioctl(DRM_IOCTL_VERSION, fine(), new Array(2 ** 32 - 1)))).toMatchObject({
+      code: 'ERR_SVM_OUT_OF_RANGE',
+    });
   });
 
   it('an exception of a getter comes through', () => {
@@ -212,7 +247,9 @@ describeNative('misuse of the addon', (addon) => {
       },
     ];
     expect(() => ioctl(DRM_IOCTL_VERSION, arg, detaching)).toThrow('arg: must not be backed by a detached ArrayBuffer');
-    expect(() => ioctl(DRM_IOCTL_VERSION, fine(), detaching.slice(0, 1))).toThrow('pointers[0].data: must not be backed');
+    expect(() => ioctl(DRM_IOCTL_VERSION, fine(), detaching.slice(0, 1))).toThrow(
+      'pointers[0].data: must not be backed',
+    );
     const closing = addon.open(file) as DeviceHandle;
     const pointers = [
       {
@@ -229,11 +266,21 @@ describeNative('misuse of the addon', (addon) => {
   it('intervals of memory are whole pages inside the mapping', () => {
     expect(errorOf(() => f.mapMemory(0))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
     expect(errorOf(() => f.mapMemory(page + 1)).message).toBe(`size: must be a multiple of the page size, ${page}`);
-    expect(errorOf(() => f.unmapMemory(memory, 1, page)).message).toBe(`offset: must be a multiple of the page size, ${page}`);
-    expect(errorOf(() => f.discardMemory(memory, 0, 1)).message).toBe(`length: must be a multiple of the page size, ${page}`);
-    expect(errorOf(() => f.protectMemory(memory, page, 4 * page, 3)).message).toBe(`length: must be an integer from 0 to ${3 * page}`);
-    expect(errorOf(() => f.readMemory(memory, 4 * page - 63, fine())).message).toMatch(/^target: ends behind the mapping/);
-    expect(errorOf(() => f.protectMemory(memory, 0, page, 8)).message).toBe('protection: must be an integer from 0 to 7');
+    expect(errorOf(() => f.unmapMemory(memory, 1, page)).message).toBe(
+      `offset: must be a multiple of the page size, ${page}`,
+    );
+    expect(errorOf(() => f.discardMemory(memory, 0, 1)).message).toBe(
+      `length: must be a multiple of the page size, ${page}`,
+    );
+    expect(errorOf(() => f.protectMemory(memory, page, 4 * page, 3)).message).toBe(
+      `length: must be an integer from 0 to ${3 * page}`,
+    );
+    expect(errorOf(() => f.readMemory(memory, 4 * page - 63, fine())).message).toMatch(
+      /^target: ends behind the mapping/,
+    );
+    expect(errorOf(() => f.protectMemory(memory, 0, page, 8)).message).toBe(
+      'protection: must be an integer from 0 to 7',
+    );
     expect(f.unmapMemory(memory, 0, 0)).toBe(-22);
     expect(f.protectMemory(memory, 4 * page, 0, 0)).toBe(0);
   });

@@ -20,7 +20,12 @@ describeNative('prepared ioctls', (addon) => {
 
   /** A device that nobody holds is closed by the collector, at any moment. */
   const held: DeviceHandle[] = [];
-  function prepared(request: number, length: number, offset?: number, dataLength?: number): [PreparedIoctl, DeviceHandle] {
+  function prepared(
+    request: number,
+    length: number,
+    offset?: number,
+    dataLength?: number,
+  ): [PreparedIoctl, DeviceHandle] {
     const device = addon.open(file) as DeviceHandle;
     held.push(device);
     const made = addon.prepareIoctl(device, request, length, offset, dataLength);
@@ -61,7 +66,9 @@ describeNative('prepared ioctls', (addon) => {
     expect(call.ioctl()).toBe(-ENOTTY);
     node.close();
     expect(call.ioctl()).toBe(-EBADF);
-    expect(() => node.prepare(DRM_IOCTL_VERSION, 64, 24, 8)).toThrow(expect.objectContaining({ code: 'ERR_SVM_CLOSED' }));
+    expect(() => node.prepare(DRM_IOCTL_VERSION, 64, 24, 8)).toThrow(
+      expect.objectContaining({ code: 'ERR_SVM_CLOSED' }),
+    );
   });
 
   it('outlive their handle, their function and their buffers in every order', () => {

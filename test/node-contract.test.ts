@@ -29,7 +29,8 @@ testNodeContract({
         const letters = { none: '-', read: 'r', 'read-write': 'rw' } as const;
         return {
           address,
-          protect: (protection, offset, length) => machine.process.mprotect(address + BigInt(offset), length, letters[protection]),
+          protect: (protection, offset, length) =>
+            machine.process.mprotect(address + BigInt(offset), length, letters[protection]),
           unmap: (offset, length) => machine.process.munmap(address + BigInt(offset), length),
         };
       },
@@ -81,11 +82,19 @@ describeWhere(unserved, 'on a served node', () => {
   });
 
   describeWhere(noAddon, 'through the addon', () => {
-    testNodeContract({ name: 'KernelNode', cannot: {}, open: () => realRig(KernelNode.open(served!.node()), nativeAddon()) });
+    testNodeContract({
+      name: 'KernelNode',
+      cannot: {},
+      open: () => realRig(KernelNode.open(served!.node()), nativeAddon()),
+    });
   });
 
   describeWhere(noFfi, 'through ffi-rs', () => {
-    testNodeContract({ name: 'FfiNode', cannot: {}, open: () => realRig(FfiNode.open(served!.node()), ffiMemoryFunctions(libC())) });
+    testNodeContract({
+      name: 'FfiNode',
+      cannot: {},
+      open: () => realRig(FfiNode.open(served!.node()), ffiMemoryFunctions(libC())),
+    });
   });
 
   describe.each(['kernel', 'ffi'] as const)('SvmDevice with backend %s', (backend) => {
@@ -96,7 +105,12 @@ describeWhere(unserved, 'on a served node', () => {
       expect(device.backend).toBe(backend);
       const buffer = device.memory.map(1 << 20);
       device.setAttributes(buffer, { access: 'in-place', granularity: 4, gpuReadMostly: true });
-      expect(device.getAttributes(buffer)).toMatchObject({ access: 'in-place', granularity: 4, gpuReadMostly: true, coherent: true });
+      expect(device.getAttributes(buffer)).toMatchObject({
+        access: 'in-place',
+        granularity: 4,
+        gpuReadMostly: true,
+        coherent: true,
+      });
       buffer.write(0, new Uint8Array([1, 2, 3]));
       expect([...buffer.read(0, 4)]).toEqual([1, 2, 3, 0]);
       buffer.protect('read', 0, 4096);

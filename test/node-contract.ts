@@ -55,7 +55,10 @@ export interface Call {
 }
 
 /** Issues one call; `bad` fields take what is sensible otherwise. */
-export function svmCall(node: DeviceNode, call: Call): { result: number; records: SvmAttributeRecord[]; arg: Uint8Array } {
+export function svmCall(
+  node: DeviceNode,
+  call: Call,
+): { result: number; records: SvmAttributeRecord[]; arg: Uint8Array } {
   const records = (call.records ?? [[2, 1]]).map(([type, value]) => ({ type, value }));
   const data = encodeAttributes(records);
   const arg = encodeSvmRequest({
@@ -85,7 +88,12 @@ export function testNodeContract({ name, cannot, open }: RigDescription): void {
     const at = (offset: number): bigint => memory.address + BigInt(offset);
     const set = (call: Call): number => svmCall(rig.node, { address: memory.address, ...call }).result;
     const get = (types: readonly number[], call: Call = {}): number[] => {
-      const { result, records } = svmCall(rig.node, { address: memory.address, operation: GET, records: types.map((type) => [type, 0]), ...call });
+      const { result, records } = svmCall(rig.node, {
+        address: memory.address,
+        operation: GET,
+        records: types.map((type) => [type, 0]),
+        ...call,
+      });
       expect(result).toBe(0);
       return records.map(({ value }) => value);
     };
@@ -122,14 +130,32 @@ export function testNodeContract({ name, cannot, open }: RigDescription): void {
     });
 
     it('gives back what was set, and leaves the argument alone', () => {
-      const sent = svmCall(rig.node, { address: memory.address, size: MIB, records: [[2, 1], [0, 7], [3, 4], [10, 1]] });
+      const sent = svmCall(rig.node, {
+        address: memory.address,
+        size: MIB,
+        records: [
+          [2, 1],
+          [0, 7],
+          [3, 4],
+          [10, 1],
+        ],
+      });
       expect(sent.result).toBe(0);
       expect(new DataView(sent.arg.buffer).getBigUint64(0, true)).toBe(memory.address);
       expect(get([2, 0, 3, 10], { size: MIB })).toEqual([1, 7, 4, 1]);
     });
 
     it('aggregates over different pages', () => {
-      expect(set({ size: PAGE, records: [[3, 3], [0, 1], [10, 1]] })).toBe(0);
+      expect(
+        set({
+          size: PAGE,
+          records: [
+            [3, 3],
+            [0, 1],
+            [10, 1],
+          ],
+        }),
+      ).toBe(0);
       expect(get([3, 0, 10], { size: 2 * PAGE })).toEqual([3, UNDEFINED, 0]);
     });
 
@@ -167,7 +193,14 @@ export function testNodeContract({ name, cannot, open }: RigDescription): void {
     });
 
     it('leaves the values of a refused GET alone', () => {
-      const { result, records } = svmCall(rig.node, { address: memory.address, operation: GET, records: [[2, 77], [12, 78]] });
+      const { result, records } = svmCall(rig.node, {
+        address: memory.address,
+        operation: GET,
+        records: [
+          [2, 77],
+          [12, 78],
+        ],
+      });
       expect(result).toBe(-22);
       expect(records.map(({ value }) => value)).toEqual([77, 78]);
     });
@@ -218,10 +251,22 @@ export function testNodeContract({ name, cannot, open }: RigDescription): void {
     });
 
     itNeeds('raw-pointers', 'follows an address that stands in the argument itself', () => {
-      const arg = encodeSvmRequest({ startAddress: memory.address, size: 4096n, operation: GET, attributeCount: 1, attributesPointer: memory.address });
+      const arg = encodeSvmRequest({
+        startAddress: memory.address,
+        size: 4096n,
+        operation: GET,
+        attributeCount: 1,
+        attributesPointer: memory.address,
+      });
       // The memory is zero: type PREFERRED_LOC.
       expect(rig.node.ioctl(SVM, arg)).toBe(0);
-      const again = encodeSvmRequest({ startAddress: memory.address, size: 4096n, operation: SET, attributeCount: 1, attributesPointer: memory.address });
+      const again = encodeSvmRequest({
+        startAddress: memory.address,
+        size: 4096n,
+        operation: SET,
+        attributeCount: 1,
+        attributesPointer: memory.address,
+      });
       memory.protect('read', 0, PAGE);
       // Now read-only, with the value undefined that GET has left: SET reads it, GET can't write.
       expect(rig.node.ioctl(SVM, again)).toBe(0);
@@ -232,7 +277,13 @@ export function testNodeContract({ name, cannot, open }: RigDescription): void {
 
     it('refuses a kernel address and one where nothing is', () => {
       for (const attributesPointer of [0xffff_8000_0000_0000n, 8n]) {
-        const arg = encodeSvmRequest({ startAddress: memory.address, size: 4096n, operation: GET, attributeCount: 1, attributesPointer });
+        const arg = encodeSvmRequest({
+          startAddress: memory.address,
+          size: 4096n,
+          operation: GET,
+          attributeCount: 1,
+          attributesPointer,
+        });
         expect(rig.node.ioctl(SVM, arg)).toBe(-14);
       }
     });
@@ -248,16 +299,24 @@ export function testNodeContract({ name, cannot, open }: RigDescription): void {
     });
 
     itNeeds('bad-arguments-throw', 'throws for arguments that are no ioctl', () => {
-      expect(() => rig.node.ioctl(SVM, new Uint8Array(8))).toThrow(expect.objectContaining({ code: 'ERR_SVM_OUT_OF_RANGE' }));
-      expect(() => rig.node.ioctl(SVM, 'x' as never)).toThrow(expect.objectContaining({ code: 'ERR_SVM_INVALID_TYPE' }));
-      expect(() => rig.node.ioctl(SVM, new Uint8Array(32), [{ offset: 25, data: new Uint8Array(8) }])).toThrow(RangeError);
+      expect(() => rig.node.ioctl(SVM, new Uint8Array(8))).toThrow(
+        expect.objectContaining({ code: 'ERR_SVM_OUT_OF_RANGE' }),
+      );
+      expect(() => rig.node.ioctl(SVM, 'x' as never)).toThrow(
+        expect.objectContaining({ code: 'ERR_SVM_INVALID_TYPE' }),
+      );
+      expect(() => rig.node.ioctl(SVM, new Uint8Array(32), [{ offset: 25, data: new Uint8Array(8) }])).toThrow(
+        RangeError,
+      );
       expect(() => rig.node.ioctl(-1, new Uint8Array(32))).toThrow(RangeError);
     });
 
     it('answers asynchronous calls in the order of issue', async () => {
       const calls = Array.from({ length: 20 }, (_, index) => {
         const arg = encodeSvmRequest({ startAddress: memory.address, size: 4096n, operation: SET, attributeCount: 1 });
-        return rig.node.ioctlAsync(SVM, arg, [{ offset: ATTRS_PTR_OFFSET, data: encodeAttributes([{ type: 3, value: index }]) }]);
+        return rig.node.ioctlAsync(SVM, arg, [
+          { offset: ATTRS_PTR_OFFSET, data: encodeAttributes([{ type: 3, value: index }]) },
+        ]);
       });
       expect(await Promise.all(calls)).toEqual(calls.map(() => 0));
       expect(get([3])).toEqual([19]);
@@ -274,7 +333,9 @@ export function testNodeContract({ name, cannot, open }: RigDescription): void {
       rig.node.close();
       rig.node.close();
       expect(rig.node.closed).toBe(true);
-      expect(() => svmCall(rig.node, { address: memory.address })).toThrow(expect.objectContaining({ code: 'ERR_SVM_CLOSED' }));
+      expect(() => svmCall(rig.node, { address: memory.address })).toThrow(
+        expect.objectContaining({ code: 'ERR_SVM_CLOSED' }),
+      );
     });
   });
 }

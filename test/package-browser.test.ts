@@ -23,7 +23,8 @@ function reachableFrom(entry: string, extension: string): Map<string, string[]> 
     if (imports.has(file)) return;
     imports.set(file, specifiersOf(file));
     for (const specifier of imports.get(file)!) {
-      if (specifier.startsWith('.')) visit(path.posix.join(path.posix.dirname(file), specifier).replace(/\.js$/, extension));
+      if (specifier.startsWith('.'))
+        visit(path.posix.join(path.posix.dirname(file), specifier).replace(/\.js$/, extension));
     }
   };
   visit(entry);
@@ -37,7 +38,10 @@ it.each(['.js', '.d.ts'])('reaches only files of the emulator and the user ABI (
   expect(graph.size).toBeGreaterThan(10);
   for (const [file, specifiers] of graph) {
     expect(file).toMatch(/^(emulator|lib\/uapi)\//);
-    expect(specifiers.filter((specifier) => !specifier.startsWith('.')), file).toEqual([]);
+    expect(
+      specifiers.filter((specifier) => !specifier.startsWith('.')),
+      file,
+    ).toEqual([]);
   }
 });
 
@@ -75,6 +79,11 @@ it('runs in a realm that has the language and nothing else', async () => {
       console.log(machine.devices.length);
     `,
   });
-  const args = ['--experimental-vm-modules', '--no-warnings', path.join(folder, 'realm.mjs'), path.join(dist, 'emulator/index.js')];
+  const args = [
+    '--experimental-vm-modules',
+    '--no-warnings',
+    path.join(folder, 'realm.mjs'),
+    path.join(dist, 'emulator/index.js'),
+  ];
   expect(await runNode(args)).toMatchObject({ code: 0, stdout: '1\n', stderr: '' });
 });

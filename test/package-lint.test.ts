@@ -31,7 +31,7 @@ const arrows: Record<string, string[]> = {
   'emulator/svm': ['emulator/gpusvm', 'emulator/gpu', 'emulator/mm', 'emulator/kernel', 'lib/uapi'],
   'emulator/drm': [...emulatorRooms, 'lib/uapi'],
   'emulator/hazards': ['emulator/svm', 'emulator/gpusvm', 'emulator/gpu', 'emulator/mm', 'emulator/kernel', 'lib/uapi'],
-  'emulator': [...everyEmulatorRoom, 'lib/uapi'],
+  emulator: [...everyEmulatorRoom, 'lib/uapi'],
   'lib/uapi': [],
   'lib/device': ['lib/uapi', 'native', 'emulator', ...everyEmulatorRoom],
   'lib/hsa': ['lib/device', 'lib/uapi'],
@@ -42,8 +42,17 @@ const arrows: Record<string, string[]> = {
   'lib/inspect/model': ['lib/trace', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
   'lib/inspect/page': ['lib/inspect/model', 'lib/trace', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
   'lib/conformance': ['lib/uapi', 'lib/device', 'lib/hsa', 'lib/hip'],
-  'lib/cli': ['lib/uapi', 'lib/device', 'lib/hsa', 'lib/hip', 'lib/trace', 'lib/serve', 'lib/conformance', ...inspectRooms],
-  'native': [],
+  'lib/cli': [
+    'lib/uapi',
+    'lib/device',
+    'lib/hsa',
+    'lib/hip',
+    'lib/trace',
+    'lib/serve',
+    'lib/conformance',
+    ...inspectRooms,
+  ],
+  native: [],
 };
 const rooms = Object.keys(arrows);
 
@@ -73,7 +82,9 @@ it('knows every form of import', async () => {
     roundabout: `import '../../emulator/mm/x.ts';`,
     index: `import '../index.ts';`,
   };
-  const files = Object.fromEntries(Object.entries(forms).map(([name, text]) => [`emulator/kernel/${name}.ts`, `${text}\n`]));
+  const files = Object.fromEntries(
+    Object.entries(forms).map(([name, text]) => [`emulator/kernel/${name}.ts`, `${text}\n`]),
+  );
   const found = await lint({ ...files, 'emulator/mm/inline.ts': `export type X = import('../svm/x.ts').X;\n` });
   for (const name of Object.keys(files)) expect(found[name], name).toContain('no-restricted-imports');
   expect(found['emulator/mm/inline.ts']).toEqual(['consistent-type-imports']);

@@ -3,7 +3,17 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { filesBelow, ownTemporaryFolder, root, run, runNode, temporaryFolder, tool, writeFiles, type Run } from './package-support.ts';
+import {
+  filesBelow,
+  ownTemporaryFolder,
+  root,
+  run,
+  runNode,
+  temporaryFolder,
+  tool,
+  writeFiles,
+  type Run,
+} from './package-support.ts';
 
 let project: string;
 let installed: string;
@@ -43,7 +53,11 @@ async function packRelease(destination: string): Promise<string> {
   if (built !== undefined) prebuildOutput = succeeded(built).stderr;
   const plain = fs.readdirSync(stage).find((name) => name.endsWith('.tgz'))!;
   succeeded(await run('tar', ['-xzf', plain], { cwd: stage }));
-  succeeded(await run('npm', ['pack', '--ignore-scripts', '--pack-destination', destination], { cwd: path.join(stage, 'package') }));
+  succeeded(
+    await run('npm', ['pack', '--ignore-scripts', '--pack-destination', destination], {
+      cwd: path.join(stage, 'package'),
+    }),
+  );
   fs.rmSync(stage, { recursive: true });
   return path.join(destination, plain);
 }
@@ -74,14 +88,23 @@ describe('the tarball', () => {
   });
 
   it.runIf(linux)('has a binary for systems as old as those that Node itself supports', () => {
-    expect(prebuildOutput).toMatch(/prebuilds\/linux-\w+\/amdgpu-svm\.(glibc|musl)\.node: \d+ bytes, needs (.*\bGLIBC 2\.(1\d|2[0-8])(,|$)|musl)/m);
+    expect(prebuildOutput).toMatch(
+      /prebuilds\/linux-\w+\/amdgpu-svm\.(glibc|musl)\.node: \d+ bytes, needs (.*\bGLIBC 2\.(1\d|2[0-8])(,|$)|musl)/m,
+    );
   });
 
   it('is clean for publint and for are-the-types-wrong', async () => {
     const lint = await runNode([tool('publint/src/cli.js'), 'run', tarball, '--strict', '--pack', 'false']);
     expect(lint, lint.output).toMatchObject({ code: 0, output: expect.stringContaining('All good!') });
     // Resolution without "exports" ended with Node 12.
-    const types = await runNode([tool('@arethetypeswrong/cli/dist/index.js'), tarball, '--profile', 'node16', '--format', 'json']);
+    const types = await runNode([
+      tool('@arethetypeswrong/cli/dist/index.js'),
+      tarball,
+      '--profile',
+      'node16',
+      '--format',
+      'json',
+    ]);
     expect(types.code, types.output).toBe(0);
   });
 
@@ -89,7 +112,8 @@ describe('the tarball', () => {
     const { bin, exports } = JSON.parse(fs.readFileSync(path.join(installed, 'package.json'), 'utf8'));
     const targets = (value: unknown): string[] =>
       typeof value === 'string' ? [value] : Object.values(value as Record<string, unknown>).flatMap(targets);
-    for (const file of [...targets(bin), ...targets(exports)]) expect(fs.existsSync(path.join(installed, file)), file).toBe(true);
+    for (const file of [...targets(bin), ...targets(exports)])
+      expect(fs.existsSync(path.join(installed, file)), file).toBe(true);
     for (const file of targets(bin)) {
       expect(fs.readFileSync(path.join(installed, file), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
       expect(fs.statSync(path.join(installed, file)).mode & 0o111).toBe(0o111);
@@ -153,7 +177,14 @@ describe('an installed package', () => {
     `;
     const configuration = (name: string, options: object): string =>
       JSON.stringify({
-        compilerOptions: { module, target: 'es2022', lib: ['es2022', 'esnext.disposable'], strict: true, noEmit: true, ...options },
+        compilerOptions: {
+          module,
+          target: 'es2022',
+          lib: ['es2022', 'esnext.disposable'],
+          strict: true,
+          noEmit: true,
+          ...options,
+        },
         files: [`${name}.mts`, `${name}.cts`],
       });
     writeFiles(project, {
@@ -181,42 +212,71 @@ describe('an installed package', () => {
 
   it.runIf(linux)('loads the addon from the binary that was shipped', async () => {
     const support = await installedSupport();
-    expect(support).toMatchObject({ available: true, path: expect.stringContaining(path.join(installed, 'prebuilds')) });
+    expect(support).toMatchObject({
+      available: true,
+      path: expect.stringContaining(path.join(installed, 'prebuilds')),
+    });
   });
 });
 
 describe.runIf(linux)('amdgpu-svm build', () => {
   const build = (env: NodeJS.ProcessEnv): Promise<Run> =>
-    run('npm', ['exec', '--offline', '--', 'amdgpu-svm', 'build'], { cwd: project, env: { ...process.env, npm_config_cache: path.join(project, '.npm'), ...env } });
+    run('npm', ['exec', '--offline', '--', 'amdgpu-svm', 'build'], {
+      cwd: project,
+      env: { ...process.env, npm_config_cache: path.join(project, '.npm'), ...env },
+    });
 
-  it('compiles the addon in an installed package without a binary for the platform, with the node-gyp of npm', { timeout: 400_000 }, async () => {
-    fs.rmSync(path.join(installed, 'prebuilds'), { recursive: true });
-    expect(await installedSupport()).toMatchObject({ available: false, reason: expect.stringContaining('not found') });
-    // Optimising takes most of the time, and nobody measures here.
-    const result = await build({ CXXFLAGS: '-O0', JOBS: 'max' });
-    expect(result, result.output).toMatchObject({ code: 0, stdout: expect.stringContaining('the addon was loaded from') });
-    expect(await installedSupport()).toMatchObject({ available: true, path: path.join(installed, 'build/Release/amdgpu_svm.node') });
-    expect(fs.existsSync(path.join(installed, 'native/build'))).toBe(false);
-  });
+  it(
+    'compiles the addon in an installed package without a binary for the platform, with the node-gyp of npm',
+    { timeout: 400_000 },
+    async () => {
+      fs.rmSync(path.join(installed, 'prebuilds'), { recursive: true });
+      expect(await installedSupport()).toMatchObject({
+        available: false,
+        reason: expect.stringContaining('not found'),
+      });
+      // Optimising takes most of the time, and nobody measures here.
+      const result = await build({ CXXFLAGS: '-O0', JOBS: 'max' });
+      expect(result, result.output).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('the addon was loaded from'),
+      });
+      expect(await installedSupport()).toMatchObject({
+        available: true,
+        path: path.join(installed, 'build/Release/amdgpu_svm.node'),
+      });
+      expect(fs.existsSync(path.join(installed, 'native/build'))).toBe(false);
+    },
+  );
 
   it('says what is missing', async () => {
     const main = path.join(installed, 'dist/lib/cli/main.js');
     const { CXX: _cxx, MAKE: _make, PYTHON: _python, ...env } = process.env;
     const result = await runNode([main, 'build'], { cwd: project, env: { ...env, PATH: '/nowhere' } });
-    expect(result).toMatchObject({ code: 3, stderr: expect.stringMatching(/^amdgpu-svm build: a C\+\+ compiler \(g\+\+ or clang\+\+\), make, python3 not found; on Debian: apt-get install/) });
+    expect(result).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(
+        /^amdgpu-svm build: a C\+\+ compiler \(g\+\+ or clang\+\+\), make, python3 not found; on Debian: apt-get install/,
+      ),
+    });
   });
 
   it('shows the compiler’s first error and leaves the package as it was', async () => {
     const before = fs.statSync(path.join(installed, 'build/Release/amdgpu_svm.node'));
     const result = await build({ CXXFLAGS: '-DNAPI_VERSION=broken -fsyntax-only' });
-    expect(result).toMatchObject({ code: 1, stderr: expect.stringMatching(/the compilation failed: .*error.*\(--verbose shows everything\)/) });
+    expect(result).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/the compilation failed: .*error.*\(--verbose shows everything\)/),
+    });
     expect(fs.statSync(path.join(installed, 'build/Release/amdgpu_svm.node')).ino).toBe(before.ino);
   });
 });
 
 describe('the published manifest', () => {
   /** What `npm publish` sends to a registry, which is more than package.json says. */
-  async function publish(change: (manifest: Record<string, unknown>) => void): Promise<{ scripts?: Record<string, string> }> {
+  async function publish(
+    change: (manifest: Record<string, unknown>) => void,
+  ): Promise<{ scripts?: Record<string, string> }> {
     const folder = ownTemporaryFolder();
     const manifest = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
     delete manifest.publishConfig;
@@ -225,14 +285,22 @@ describe('the published manifest', () => {
     let body = '';
     const registry = http.createServer((request, response) => {
       if (request.method === 'PUT') request.on('data', (chunk) => (body += chunk));
-      request.on('end', () => response.writeHead(request.method === 'PUT' ? 201 : 404, { 'content-type': 'application/json' }).end('{}'));
+      request.on('end', () =>
+        response.writeHead(request.method === 'PUT' ? 201 : 404, { 'content-type': 'application/json' }).end('{}'),
+      );
       request.resume();
     });
     await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
     try {
       const { port } = registry.address() as { port: number };
       const host = `127.0.0.1:${port}/`;
-      const options = ['--registry', `http://${host}`, `--//${host}:_authToken=none`, '--cache', path.join(folder, '.npm')];
+      const options = [
+        '--registry',
+        `http://${host}`,
+        `--//${host}:_authToken=none`,
+        '--cache',
+        path.join(folder, '.npm'),
+      ];
       succeeded(await run('npm', ['publish', '--ignore-scripts', '--provenance=false', ...options], { cwd: folder }));
     } finally {
       registry.close();
@@ -258,7 +326,9 @@ describe('the lockfile', () => {
       packages: Record<string, { dependencies?: object; optionalDependencies?: object }>;
     };
     const names = new Set(Object.keys(packages).map((location) => location.split('node_modules/').at(-1)));
-    const mentioned = Object.values(packages).flatMap((one) => Object.keys({ ...one.dependencies, ...one.optionalDependencies }));
+    const mentioned = Object.values(packages).flatMap((one) =>
+      Object.keys({ ...one.dependencies, ...one.optionalDependencies }),
+    );
     expect(mentioned.filter((name) => !names.has(name))).toEqual([]);
   });
 

@@ -10,7 +10,10 @@ async function runTests(source: string, env: NodeJS.ProcessEnv = {}): Promise<Ru
   fs.copyFileSync(path.join(root, 'scripts/vitest-reporter.mjs'), path.join(folder, 'scripts/vitest-reporter.mjs'));
   fs.copyFileSync(path.join(root, 'vitest.config.ts'), path.join(folder, 'vitest.config.ts'));
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
-  writeFiles(folder, { 'package.json': '{ "type": "module" }', 'test/a.test.ts': `import { describe, it } from 'vitest';\n${source}` });
+  writeFiles(folder, {
+    'package.json': '{ "type": "module" }',
+    'test/a.test.ts': `import { describe, it } from 'vitest';\n${source}`,
+  });
   const { CI: _ci, GITHUB_ACTIONS: _actions, VITEST: _vitest, ...outer } = process.env;
   const result = await runNode([tool('vitest/vitest.mjs'), 'run'], { cwd: folder, env: { ...outer, ...env } });
   return { ...result, lines: result.stdout.trimEnd().split('\n') };
@@ -35,7 +38,10 @@ it('prints each skipped test with its reason, then the totals', async () => {
 it('fails a run with skipped tests in CI', async () => {
   const { code, lines } = await runTests(skips, { CI: 'true' });
   expect(code).toBe(1);
-  expect(lines.slice(-2)).toEqual(['error: 2 skipped in CI, where every test has to run', 'tests: 1 passed, 0 failed, 2 skipped']);
+  expect(lines.slice(-2)).toEqual([
+    'error: 2 skipped in CI, where every test has to run',
+    'tests: 1 passed, 0 failed, 2 skipped',
+  ]);
   expect((await runTests(`it('passes', () => {});`, { CI: 'true' })).code).toBe(0);
 });
 
@@ -43,7 +49,9 @@ it('counts a file that does not load and an unhandled error as failed', async ()
   const { code, lines } = await runTests(`it('passes', () => {});\nthrow new Error('while loading');`);
   expect(code).toBe(1);
   expect(lines.at(-1)).toBe('tests: 0 passed, 1 failed, 0 skipped');
-  const late = await runTests(`it('passes', async () => { void Promise.reject(new Error('late')); await new Promise((done) => setTimeout(done, 20)); });`);
+  const late = await runTests(
+    `it('passes', async () => { void Promise.reject(new Error('late')); await new Promise((done) => setTimeout(done, 20)); });`,
+  );
   expect(late.code).toBe(1);
   expect(late.lines.at(-1)).toBe('tests: 1 passed, 1 failed, 0 skipped');
 });

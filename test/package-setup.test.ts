@@ -28,7 +28,12 @@ function bareEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   return { ...rest, PATH: '/nowhere', ...extra };
 }
 
-function script(folder: string, name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = bareEnvironment()): Promise<Run> {
+function script(
+  folder: string,
+  name: string,
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = bareEnvironment(),
+): Promise<Run> {
   return runNode([path.join(folder, 'scripts', name), ...args], { cwd: folder, env });
 }
 
@@ -38,7 +43,11 @@ describe('dist/', () => {
   it('is built when missing, left alone when current, and follows changed and deleted sources', async () => {
     const folder = checkout();
     const dist = (name: string): string => path.join(folder, 'dist', name);
-    expect(await script(folder, 'setup.mjs')).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('setup: building dist/') });
+    expect(await script(folder, 'setup.mjs')).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringContaining('setup: building dist/'),
+    });
     const { ino } = fs.statSync(dist('lib/index.js'));
     expect((await script(folder, 'setup.mjs')).stderr).not.toContain('building');
     expect(fs.statSync(dist('lib/index.js')).ino).toBe(ino);
@@ -79,7 +88,9 @@ describe('dist/', () => {
   it('is built once when two set-ups start at the same time, also beside a dead one', async () => {
     const folder = checkout({ '.cache/lock': '999999999' });
     const results = await Promise.all([1, 2, 3].map(() => script(folder, 'setup.mjs')));
-    expect(results.map(({ code, output }) => ({ code, output: code === 0 ? '' : output }))).toEqual(Array(3).fill({ code: 0, output: '' }));
+    expect(results.map(({ code, output }) => ({ code, output: code === 0 ? '' : output }))).toEqual(
+      Array(3).fill({ code: 0, output: '' }),
+    );
     const announced = results.filter(({ stderr }) => stderr.includes('building dist/'));
     expect(announced).toHaveLength(1);
     expect(fs.readdirSync(path.join(folder, '.cache')).filter((name) => !name.endsWith('.log'))).toEqual([]);
@@ -109,7 +120,9 @@ describe('the addon', () => {
     const { CI: _ci, ...local } = process.env;
     const broken = await script(folder, 'setup.mjs', [], local);
     expect(broken.code).toBe(0);
-    expect(broken.stderr.match(noAddon)).toEqual([expect.stringMatching(/its build failed \(.*broken on purpose.*\), see .*build-addon\.log$/)]);
+    expect(broken.stderr.match(noAddon)).toEqual([
+      expect.stringMatching(/its build failed \(.*broken on purpose.*\), see .*build-addon\.log$/),
+    ]);
     const inCi = await script(folder, 'setup.mjs', [], { ...local, CI: 'true' });
     expect(inCi).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: no addon: its build failed/m) });
   });
@@ -123,7 +136,9 @@ describe('the dependencies', () => {
     const env = bareEnvironment({ npm_config_offline: 'true', npm_config_cache: path.join(folder, '.npm') });
     const result = await script(folder, 'setup.mjs', [], env);
     expect(result.code).toBe(1);
-    expect(result.stderr).toMatch(/^setup: installing the development dependencies \(npm ci\)\nerror: npm ci failed: .*; check the network and the registry, then run `npm ci`\n$/);
+    expect(result.stderr).toMatch(
+      /^setup: installing the development dependencies \(npm ci\)\nerror: npm ci failed: .*; check the network and the registry, then run `npm ci`\n$/,
+    );
   });
 });
 

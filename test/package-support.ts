@@ -22,7 +22,11 @@ export interface RunOptions {
 }
 
 /** Runs a program to its end; a failure is a result, not an exception. */
-export function run(command: string, args: readonly string[], { cwd = root, env = process.env }: RunOptions = {}): Promise<Run> {
+export function run(
+  command: string,
+  args: readonly string[],
+  { cwd = root, env = process.env }: RunOptions = {},
+): Promise<Run> {
   return new Promise((resolve) => {
     execFile(command, args, { cwd, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;

@@ -7,16 +7,25 @@ import { describeIf } from './native-helpers.ts';
 import { ownTemporaryFolder, run, runNode, type Run } from './package-support.ts';
 
 const compiler = process.env['CC'] || 'cc';
-const problem = (await run(compiler, ['--version'])).code === 0 && (await run('readelf', ['--version'])).code === 0 ? '' : 'a C compiler and readelf are needed';
+const problem =
+  (await run(compiler, ['--version'])).code === 0 && (await run('readelf', ['--version'])).code === 0
+    ? ''
+    : 'a C compiler and readelf are needed';
 
 /** Checks a library that asks for one symbol of each version, of a library that has them: no system is so new. */
 async function check(...versions: readonly string[]): Promise<Run> {
   const folder = ownTemporaryFolder();
   const inFolder = (name: string): string => path.join(folder, name);
   const names = versions.map((_, index) => `symbol${index}`);
-  fs.writeFileSync(inFolder('versions'), versions.map((version, index) => `${version} { global: symbol${index}; };\n`).join(''));
+  fs.writeFileSync(
+    inFolder('versions'),
+    versions.map((version, index) => `${version} { global: symbol${index}; };\n`).join(''),
+  );
   fs.writeFileSync(inFolder('provider.c'), names.map((name) => `void ${name}(void) {}\n`).join(''));
-  fs.writeFileSync(inFolder('user.c'), `${names.map((name) => `void ${name}(void);\n`).join('')}void use(void) { ${names.map((name) => `${name}();`).join(' ')} }\n`);
+  fs.writeFileSync(
+    inFolder('user.c'),
+    `${names.map((name) => `void ${name}(void);\n`).join('')}void use(void) { ${names.map((name) => `${name}();`).join(' ')} }\n`,
+  );
   const compile = async (...args: readonly string[]): Promise<void> => {
     const { code, output } = await run(compiler, ['-shared', '-fPIC', '-nostdlib', ...args]);
     if (code !== 0) throw new Error(output);
@@ -31,7 +40,11 @@ describeIf('the oldest system of a binary', problem, () => {
   it.each([
     ['nothing', [], 'no versioned symbols'],
     ['old versions', ['GLIBC_2.4', 'GLIBC_2.17'], 'GLIBC 2.17'],
-    ['exactly the floor', ['GLIBC_2.28', 'GLIBCXX_3.4.25', 'CXXABI_1.3.11', 'GCC_8.0.0'], 'CXXABI 1.3.11, GCC 8.0.0, GLIBC 2.28, GLIBCXX 3.4.25'],
+    [
+      'exactly the floor',
+      ['GLIBC_2.28', 'GLIBCXX_3.4.25', 'CXXABI_1.3.11', 'GCC_8.0.0'],
+      'CXXABI 1.3.11, GCC 8.0.0, GLIBC 2.28, GLIBCXX 3.4.25',
+    ],
   ])('accepts %s', async (_what, versions, printed) => {
     const { code, stdout, output } = await check(...versions);
     expect(code, output).toBe(0);
@@ -48,7 +61,9 @@ describeIf('the oldest system of a binary', problem, () => {
   ])('refuses %s', async (_what, versions, printed) => {
     const { code, stderr } = await check(...versions);
     expect(code).toBe(1);
-    expect(stderr).toContain(`user.so needs ${printed}; at most GLIBC 2.28, GLIBCXX 3.4.25, CXXABI 1.3.11, GCC 8.0.0 is meant`);
+    expect(stderr).toContain(
+      `user.so needs ${printed}; at most GLIBC 2.28, GLIBCXX 3.4.25, CXXABI 1.3.11, GCC 8.0.0 is meant`,
+    );
   });
 
   it('refuses what is no binary', async () => {

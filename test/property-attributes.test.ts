@@ -16,8 +16,15 @@ const OPERATIONS = 200;
 const LAST_PAGE = 2 ** 52 - 1;
 const [EFAULT, EEXIST, EINVAL, EOPNOTSUPP] = [-14, -17, -22, -95];
 
-const page = fc.oneof(fc.integer({ min: 0, max: WINDOW - 1 }), fc.integer({ min: 0, max: 43 }).map((chunk) => chunk * 16 + 4));
-const length = fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constantFrom(16, 32, 100, 512), fc.integer({ min: 1, max: WINDOW }));
+const page = fc.oneof(
+  fc.integer({ min: 0, max: WINDOW - 1 }),
+  fc.integer({ min: 0, max: 43 }).map((chunk) => chunk * 16 + 4),
+);
+const length = fc.oneof(
+  fc.integer({ min: 1, max: 5 }),
+  fc.constantFrom(16, 32, 100, 512),
+  fc.integer({ min: 1, max: WINDOW }),
+);
 const span = fc.tuple(page, length).map(([first, pages]) => ({ first, pages: Math.min(pages, WINDOW - first) }));
 const legal: fc.Arbitrary<ModelPair> = fc.oneof(
   fc.tuple(fc.constant(0), fc.constantFrom(0, 1, 7, 0x8000_0000, 0xffff_ffff)),
@@ -37,10 +44,16 @@ const attributes = fc.oneof(
   { weight: 1, arbitrary: fc.array(legal, { minLength: 4, maxLength: 64 }) },
   { weight: 1, arbitrary: fc.array(any, { minLength: 1, maxLength: 4 }) },
 );
-const types = fc.array(fc.oneof({ weight: 40, arbitrary: fc.integer({ min: 0, max: 11 }) }, { weight: 1, arbitrary: fc.constantFrom(12, 0xffff_ffff) }), {
-  minLength: 1,
-  maxLength: 16,
-});
+const types = fc.array(
+  fc.oneof(
+    { weight: 40, arbitrary: fc.integer({ min: 0, max: 11 }) },
+    { weight: 1, arbitrary: fc.constantFrom(12, 0xffff_ffff) },
+  ),
+  {
+    minLength: 1,
+    maxLength: 16,
+  },
+);
 
 const operation = fc.oneof(
   { weight: 12, arbitrary: fc.record({ name: fc.constant('set' as const), span, attributes }) },
@@ -48,9 +61,23 @@ const operation = fc.oneof(
   { weight: 1, arbitrary: fc.record({ name: fc.constant('get-to-end' as const), first: page, types }) },
   { weight: 1, arbitrary: fc.record({ name: fc.constant('set-to-end' as const), first: page, attributes }) },
   { weight: 1, arbitrary: fc.record({ name: fc.constant('wrap' as const), first: page, attributes, types }) },
-  { weight: 2, arbitrary: fc.record({ name: fc.constant('map' as const), span, kind: fc.constantFrom('anon', 'anon', 'anon', 'io') }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      name: fc.constant('map' as const),
+      span,
+      kind: fc.constantFrom('anon', 'anon', 'anon', 'io'),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ name: fc.constant('unmap' as const), span }) },
-  { weight: 1, arbitrary: fc.record({ name: fc.constant('clear' as const), span, reversed: fc.integer({ min: 0, max: 5 }).map((n) => n === 0) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      name: fc.constant('clear' as const),
+      span,
+      reversed: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ name: fc.constant('fault' as const), first: page, write: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ name: fc.constant('discard' as const), span }) },
   { weight: 1, arbitrary: fc.record({ name: fc.constant('collect' as const) }) },
@@ -131,7 +158,12 @@ class Pair {
 
   get(first: number, last: number, requested: readonly number[]): void {
     const size = last === WINDOW ? at(LAST_PAGE + 1 - BASE - first) : at(last - first + 1);
-    const answer = this.rig.ioctl(GET, at(BASE + first), size, requested.map((type) => [type, 0xdead] as const));
+    const answer = this.rig.ioctl(
+      GET,
+      at(BASE + first),
+      size,
+      requested.map((type) => [type, 0xdead] as const),
+    );
     this.#expectAnswer(answer, requested, first, last);
   }
 
@@ -140,11 +172,21 @@ class Pair {
     const size = at(LAST_PAGE + 2 - BASE - first);
     this.collected();
     expect(this.rig.ioctl(SET, at(BASE + first), size, attributes).result).toBe(EINVAL);
-    const answer = this.rig.ioctl(GET, at(BASE + first), size, requested.map((type) => [type, 0xdead] as const));
+    const answer = this.rig.ioctl(
+      GET,
+      at(BASE + first),
+      size,
+      requested.map((type) => [type, 0xdead] as const),
+    );
     this.#expectAnswer(answer, requested);
   }
 
-  #expectAnswer(answer: { result: number; values: readonly number[] }, requested: readonly number[], first?: number, last?: number): void {
+  #expectAnswer(
+    answer: { result: number; values: readonly number[] },
+    requested: readonly number[],
+    first?: number,
+    last?: number,
+  ): void {
     const record = first === undefined ? this.model.defaults : this.model.aggregate(first, last!);
     const illegal = requested.some((type) => type > 11);
     const values = requested.map((type) => (illegal ? 0xdead : valueOf(record, type)));
@@ -162,7 +204,11 @@ class Pair {
       let [low, high] = [first, first];
       while (this.#kinds[low - 1] === 'anon') low--;
       while (this.#kinds[high + 1] === 'anon') high++;
-      this.model.create(Math.max(low, granuleStart, hole.first), Math.min(high, granuleStart + granule - 1, hole.last), this.model.defaults);
+      this.model.create(
+        Math.max(low, granuleStart, hole.first),
+        Math.min(high, granuleStart + granule - 1, hole.last),
+        this.model.defaults,
+      );
       expect(this.rig.fault(BASE + first, write)).toBe(0);
     } else {
       const result = this.rig.fault(BASE + first, write);
@@ -176,15 +222,29 @@ class Pair {
     const plain = actual.map((each) => ({
       first: each.first - BASE,
       last: each.last === LAST_PAGE ? WINDOW : each.last - BASE,
-      record: { preferred: each.preferredLocation >>> 0, prefetch: each.prefetchLocation >>> 0, access: each.access, granularity: each.granularity, flags: each.flags },
+      record: {
+        preferred: each.preferredLocation >>> 0,
+        prefetch: each.prefetchLocation >>> 0,
+        access: each.access,
+        granularity: each.granularity,
+        flags: each.flags,
+      },
     }));
-    const same = plain.length === expected.length && plain.every((each, index) => {
-      const other = expected[index]!;
-      const { record } = other;
-      return each.first === other.first && each.last === other.last && each.record.flags === record.flags &&
-        each.record.access === record.access && each.record.granularity === record.granularity &&
-        each.record.preferred === record.preferred && each.record.prefetch === record.prefetch;
-    });
+    const same =
+      plain.length === expected.length &&
+      plain.every((each, index) => {
+        const other = expected[index]!;
+        const { record } = other;
+        return (
+          each.first === other.first &&
+          each.last === other.last &&
+          each.record.flags === record.flags &&
+          each.record.access === record.access &&
+          each.record.granularity === record.granularity &&
+          each.record.preferred === record.preferred &&
+          each.record.prefetch === record.prefetch
+        );
+      });
     if (!same) expect(plain).toEqual(expected.map(({ first, last, record }) => ({ first, last, record })));
     // Sorted and disjoint, whatever the model says.
     for (let index = 1; index < actual.length; index++) {
@@ -238,16 +298,20 @@ describe('attributes against a model of single pages', () => {
   it('agrees after every one of 20,000 random operations', () => {
     let operations = 0;
     fc.assert(
-      fc.property(fc.constantFrom(0, 4, 9, 27), fc.array(step, { minLength: OPERATIONS, maxLength: OPERATIONS, size: 'max' }), (granularity, steps) => {
-        const pair = new Pair(granularity);
-        for (const each of steps) {
-          operations++;
-          if (each === null) continue;
-          apply(pair, each);
-          pair.check();
-        }
-        expect(pair.rig.heldLocks()).toEqual([]);
-      }),
+      fc.property(
+        fc.constantFrom(0, 4, 9, 27),
+        fc.array(step, { minLength: OPERATIONS, maxLength: OPERATIONS, size: 'max' }),
+        (granularity, steps) => {
+          const pair = new Pair(granularity);
+          for (const each of steps) {
+            operations++;
+            if (each === null) continue;
+            apply(pair, each);
+            pair.check();
+          }
+          expect(pair.rig.heldLocks()).toEqual([]);
+        },
+      ),
       { seed: seedFor('property-attributes'), numRuns: RUNS },
     );
     expect(operations).toBeGreaterThanOrEqual(20_000);

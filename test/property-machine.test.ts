@@ -27,19 +27,23 @@ function checkStructure(rig: Rig): void {
   for (const range of ranges) {
     if (range.startPage < end) throw new Error('two ranges overlap');
     end = range.endPage;
-    if (![1, 16, 512].includes(range.pages) || range.startPage % range.pages !== 0) throw new Error('a range is no aligned chunk');
+    if (![1, 16, 512].includes(range.pages) || range.startPage % range.pages !== 0)
+      throw new Error('a range is no aligned chunk');
     const { notifier } = range;
-    if (range.startPage < notifier.startPage || range.endPage > notifier.endPage) throw new Error('a range leaves its notifier');
+    if (range.startPage < notifier.startPage || range.endPage > notifier.endPage)
+      throw new Error('a range leaves its notifier');
     used.set(notifier, (used.get(notifier) ?? 0) + 1);
     if (range.pagesValid) dma += range.pages;
     if (range.queued) queued++;
   }
   for (const notifier of notifiers) {
-    if (notifier.endPage - notifier.startPage !== NOTIFIER_PAGES || notifier.startPage % NOTIFIER_PAGES !== 0) throw new Error('a notifier is no window');
+    if (notifier.endPage - notifier.startPage !== NOTIFIER_PAGES || notifier.startPage % NOTIFIER_PAGES !== 0)
+      throw new Error('a notifier is no window');
     if (used.get(notifier) !== notifier.rangeCount) throw new Error('a notifier is empty or miscounts its ranges');
   }
   if (used.size !== notifiers.length) throw new Error('a range has a notifier that is not in the set');
-  if (rig.device.gpu.counters.dmaPages !== dma) throw new Error(`dmaPages ${rig.device.gpu.counters.dmaPages}, ranges say ${dma}`);
+  if (rig.device.gpu.counters.dmaPages !== dma)
+    throw new Error(`dmaPages ${rig.device.gpu.counters.dmaPages}, ranges say ${dma}`);
   // A queued range may have been removed by a split (Q44), never the other way round.
   if (collector.pending < queued) throw new Error('a queued range is not on the list');
   let vmaEnd = 0;
@@ -70,7 +74,12 @@ function expectAllGone(rig: Rig): void {
   expect(rig.unmap(BASE, WINDOW)).toBe(0);
   rig.gc();
   const { ranges, notifiers, collectorPending, vmas } = rig.snapshot();
-  expect({ ranges, notifiers, collectorPending, vmas }).toEqual({ ranges: [], notifiers: [], collectorPending: 0, vmas: [] });
+  expect({ ranges, notifiers, collectorPending, vmas }).toEqual({
+    ranges: [],
+    notifiers: [],
+    collectorPending: 0,
+    vmas: [],
+  });
   expect(rig.device.gpu.counters.dmaPages).toBe(0);
   checkStructure(rig);
 }
@@ -117,9 +126,13 @@ describe('random histories', () => {
         const checker = new CoverageChecker(rig);
         for (const step of steps) {
           if (step === null) continue;
-          const wide: Step = step.name === 'unmap' || step.name === 'discard' || step.name === 'protect' ? { ...step, span: whole } : step;
+          const wide: Step =
+            step.name === 'unmap' || step.name === 'discard' || step.name === 'protect'
+              ? { ...step, span: whole }
+              : step;
           // mprotect goes VMA by VMA: not one event, so it is left out; a hole ends it.
-          if (wide.name === 'protect' || (wide.name === 'discard' && rig.machine.process.space.vmas.size !== 1)) continue;
+          if (wide.name === 'protect' || (wide.name === 'discard' && rig.machine.process.space.vmas.size !== 1))
+            continue;
           // MADV_DONTNEED stops at a pfnmap VMA without an event; io and pfnmap have no pages anyway.
           runStep(rig, wide);
           rig.gc();

@@ -92,7 +92,9 @@ class Pair {
     const { entries } = this.oracle;
     const [from, behind] = [this.oracle.position(key), this.oracle.position(key, true)];
     const actual = [this.map.floor(key), this.map.ceiling(key), this.map.higher(key), this.map.lower(key)];
-    const expected = [entries[behind - 1], entries[from], entries[behind], entries[from - 1]].map((entry) => entry?.item);
+    const expected = [entries[behind - 1], entries[from], entries[behind], entries[from - 1]].map(
+      (entry) => entry?.item,
+    );
     for (const [index, item] of actual.entries()) {
       if (item !== expected[index]) expect({ key, index, item }).toEqual({ key, index, item: expected[index] });
     }
@@ -114,7 +116,8 @@ class Pair {
 
   checkAll(): void {
     const found = Array.from(this.map.values(), (item) => item.serial).join();
-    if (found !== this.oracle.entries.map(({ item }) => item.serial).join()) throw new Error('values() differs from the sorted array');
+    if (found !== this.oracle.entries.map(({ item }) => item.serial).join())
+      throw new Error('values() differs from the sorted array');
     expect(this.map.first()).toBe(this.oracle.entries[0]?.item);
     expect(this.map.last()).toBe(this.oracle.entries.at(-1)?.item);
     expect(this.map.size).toBe(this.oracle.entries.length);
@@ -140,12 +143,19 @@ describe('OrderedMap against a sorted array', () => {
   const seed = seedFor('property-ordered-map');
 
   it('agrees for short histories, with many equal keys', () => {
-    const key = fc.oneof(fc.integer({ min: 0, max: 6 }), fc.integer({ min: 0, max: 300 }), fc.constantFrom(0, 2 ** 52 - 1, -1));
+    const key = fc.oneof(
+      fc.integer({ min: 0, max: 6 }),
+      fc.integer({ min: 0, max: 300 }),
+      fc.constantFrom(0, 2 ** 52 - 1, -1),
+    );
     const place = fc.nat(400);
     const operation = fc.oneof(
       { weight: 6, arbitrary: fc.tuple(fc.constant('insert' as const), key, place) },
       { weight: 2, arbitrary: fc.tuple(fc.constant('remove' as const), key, place) },
-      { weight: 1, arbitrary: fc.tuple(fc.constantFrom('missing' as const, 'replace' as const, 'scan' as const), key, place) },
+      {
+        weight: 1,
+        arbitrary: fc.tuple(fc.constantFrom('missing' as const, 'replace' as const, 'scan' as const), key, place),
+      },
       { weight: 2, arbitrary: fc.tuple(fc.constantFrom('rekey' as const, 'query' as const), key, place) },
     );
     let operations = 0;
@@ -181,7 +191,7 @@ describe('OrderedMap against a sorted array', () => {
   const emptyings: Record<string, (size: number, pick: (bound: number) => number) => number> = {
     'from the front': () => 0,
     'from the back': (size) => size - 1,
-    'anywhere': (size, pick) => pick(size),
+    anywhere: (size, pick) => pick(size),
   };
   for (const [filling, keyOf] of Object.entries(fillings)) {
     for (const [emptying, indexOf] of Object.entries(emptyings)) {

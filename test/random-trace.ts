@@ -12,7 +12,10 @@ export function randomTrace(count: number, seed = 1): string {
   };
   const hex = (value: number): string => `0x${value.toString(16)}`;
   const region = (): number => BASE + below(12) * 0x80_0000;
-  const place = (): { addr: string; len: string } => ({ addr: hex(region() + below(1024) * PAGE), len: hex((1 + below(600)) * PAGE) });
+  const place = (): { addr: string; len: string } => ({
+    addr: hex(region() + below(1024) * PAGE),
+    len: hex((1 + below(600)) * PAGE),
+  });
   const lines = ['{"config":{}}'];
   while (lines.length < count) {
     const { addr, len } = place();

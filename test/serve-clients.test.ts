@@ -51,47 +51,56 @@ function descriptors(pid: number): number {
 }
 
 describeWhere(problem, 'a server under load', () => {
-  it('survives 100,000 ioctls of four processes, others killed in the middle, and malformed requests; nothing leaks', { timeout: 400_000 }, async () => {
-    const served = await ServedNode.start(['--gpus', '2']);
-    const server = served.child.pid!;
-    const { helper } = served;
-    await run(stress, [served.node(), '99', '100']);
-    const idle = async (): Promise<boolean> => (await served.gpuJson('list'))['files'] === 0;
-    await eventually(idle);
-    const before = [descriptors(server), descriptors(helper)];
-    expect(await served.gpuJson('list')).toMatchObject({ clients: 0, files: 0, contexts: 0 });
+  it(
+    'survives 100,000 ioctls of four processes, others killed in the middle, and malformed requests; nothing leaks',
+    { timeout: 400_000 },
+    async () => {
+      const served = await ServedNode.start(['--gpus', '2']);
+      const server = served.child.pid!;
+      const { helper } = served;
+      await run(stress, [served.node(), '99', '100']);
+      const idle = async (): Promise<boolean> => (await served.gpuJson('list'))['files'] === 0;
+      await eventually(idle);
+      const before = [descriptors(server), descriptors(helper)];
+      expect(await served.gpuJson('list')).toMatchObject({ clients: 0, files: 0, contexts: 0 });
 
-    const workers = [1, 2, 3, 4].map((seed) => run(stress, [served.node(seed % 2), String(seed), '25000']));
-    const malformed = run(stress, [served.node(), '7', 'malformed', '1000']);
-    let busy = true;
-    const killer = (async () => {
-      let killed = 0;
-      for (; busy || killed < 20; killed++) {
-        const victim = spawnChild(stress, [served.node(killed % 2), String(100 + killed), '1000000'], { stdio: 'ignore' });
-        const ended = new Promise((settle) => victim.on('exit', (_code, signal) => settle(signal)));
-        // At a different moment each time: before the open, in it, in the middle of calls.
-        await new Promise((settle) => setTimeout(settle, (killed * 7) % 60));
-        victim.kill('SIGKILL');
-        expect(await ended).toBe('SIGKILL');
+      const workers = [1, 2, 3, 4].map((seed) => run(stress, [served.node(seed % 2), String(seed), '25000']));
+      const malformed = run(stress, [served.node(), '7', 'malformed', '1000']);
+      let busy = true;
+      const killer = (async () => {
+        let killed = 0;
+        for (; busy || killed < 20; killed++) {
+          const victim = spawnChild(stress, [served.node(killed % 2), String(100 + killed), '1000000'], {
+            stdio: 'ignore',
+          });
+          const ended = new Promise((settle) => victim.on('exit', (_code, signal) => settle(signal)));
+          // At a different moment each time: before the open, in it, in the middle of calls.
+          await new Promise((settle) => setTimeout(settle, (killed * 7) % 60));
+          victim.kill('SIGKILL');
+          expect(await ended).toBe('SIGKILL');
+        }
+        return killed;
+      })();
+      try {
+        for (const worker of await Promise.all(workers)) expect(worker.output.trim()).toBe('25000 calls, 0 wrong');
+        expect((await malformed).output.trim()).toBe('1000 calls, 0 wrong');
+      } finally {
+        // Else it would go on for ever when an answer was wrong.
+        busy = false;
+        await killer;
       }
-      return killed;
-    })();
-    try {
-      for (const worker of await Promise.all(workers)) expect(worker.output.trim()).toBe('25000 calls, 0 wrong');
-      expect((await malformed).output.trim()).toBe('1000 calls, 0 wrong');
-    } finally {
-      // Else it would go on for ever when an answer was wrong.
-      busy = false;
-      await killer;
-    }
-    expect(await killer).toBeGreaterThanOrEqual(20);
+      expect(await killer).toBeGreaterThanOrEqual(20);
 
-    await eventually(idle, () => served.output);
-    expect(await served.gpuJson('list')).toMatchObject({ clients: 0, files: 0, contexts: 0 });
-    await eventually(() => descriptors(server) <= before[0]! && descriptors(helper) <= before[1]!, () => `${before.join()} ${descriptors(server)},${descriptors(helper)}`);
-    // It still answers, rightly.
-    expectTap(await run(walk, [served.node()]), 167);
-    expect(await served.stop('SIGINT')).toEqual({ code: 0, signal: null });
-    expect(served.output.trim().split('\n')).toHaveLength(1);
-  });
+      await eventually(idle, () => served.output);
+      expect(await served.gpuJson('list')).toMatchObject({ clients: 0, files: 0, contexts: 0 });
+      await eventually(
+        () => descriptors(server) <= before[0]! && descriptors(helper) <= before[1]!,
+        () => `${before.join()} ${descriptors(server)},${descriptors(helper)}`,
+      );
+      // It still answers, rightly.
+      expectTap(await run(walk, [served.node()]), 167);
+      expect(await served.stop('SIGINT')).toEqual({ code: 0, signal: null });
+      expect(served.output.trim().split('\n')).toHaveLength(1);
+    },
+  );
 });

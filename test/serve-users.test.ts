@@ -37,7 +37,8 @@ describeWhere(problem, 'users', () => {
     const node = path.join(folder, 'node');
     if ((await asNobody('test', '-x', process.execPath)).code === 0) fs.symlinkSync(process.execPath, node);
     else fs.copyFileSync(process.execPath, node);
-    for (const name of ['package.json', 'dist', 'build-fuse']) fs.cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
+    for (const name of ['package.json', 'dist', 'build-fuse'])
+      fs.cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
     fs.writeFileSync(path.join(folder, 'client.py'), CLIENT);
     fs.mkdirSync(path.join(folder, 'mine'));
     fs.chownSync(path.join(folder, 'mine'), 65534, 65534);
@@ -45,7 +46,7 @@ describeWhere(problem, 'users', () => {
     return folder;
   }
 
-  it("serve for their own programs, as far as the system lets them look into those", async () => {
+  it('serve for their own programs, as far as the system lets them look into those', async () => {
     const folder = await publicCopy();
     const script = `
       cd '${folder}/mine'
@@ -58,20 +59,45 @@ describeWhere(problem, 'users', () => {
     const { output } = await run('unshare', ['--mount', 'sh', '-c', outer, folder, ...NOBODY, 'sh', '-c', script]);
     const denied = 'open 13';
     // EFAULT: the record can't be read.
-    for (const line of restricted ? [denied, denied, denied] : ['ioctl 0', denied, 'ioctl 14']) expect(output.split('\n')).toContain(line);
+    for (const line of restricted ? [denied, denied, denied] : ['ioctl 0', denied, 'ioctl 14'])
+      expect(output.split('\n')).toContain(line);
     expect(output).toContain('ended with 0');
-    expect(output).toMatch(/^process \d+ can't open renderD128: EACCES: .*serve as root, or as the user of the clients with kernel\.yama\.ptrace_scope = 0/m);
-    if (!restricted) expect(output).toMatch(/^the memory of process \d+ can't be reached: Operation not permitted \(serve as root/m);
+    expect(output).toMatch(
+      /^process \d+ can't open renderD128: EACCES: .*serve as root, or as the user of the clients with kernel\.yama\.ptrace_scope = 0/m,
+    );
+    if (!restricted)
+      expect(output).toMatch(/^the memory of process \d+ can't be reached: Operation not permitted \(serve as root/m);
     expect(output).not.toContain('    at ');
   });
 
   it('are told what to do where /dev/fuse is closed to them, or is not there', async () => {
     const folder = await publicCopy();
-    const serve = (outer: string) => run('unshare', ['--mount', 'sh', '-c', outer, folder, ...NOBODY, `${folder}/node`, `${folder}/dist/lib/cli/main.js`, 'serve', '--mount', `${folder}/mine/dri`]);
-    const closed = await serve('mknod -m 600 "$0/fuse" c 10 229 && mount --bind "$0/fuse" /dev/fuse && exec setpriv "$@"');
-    expect([closed.code, closed.stderr]).toEqual([3, expect.stringContaining('/dev/fuse may not be opened by this user; as root: chmod 666 /dev/fuse')]);
+    const serve = (outer: string) =>
+      run('unshare', [
+        '--mount',
+        'sh',
+        '-c',
+        outer,
+        folder,
+        ...NOBODY,
+        `${folder}/node`,
+        `${folder}/dist/lib/cli/main.js`,
+        'serve',
+        '--mount',
+        `${folder}/mine/dri`,
+      ]);
+    const closed = await serve(
+      'mknod -m 600 "$0/fuse" c 10 229 && mount --bind "$0/fuse" /dev/fuse && exec setpriv "$@"',
+    );
+    expect([closed.code, closed.stderr]).toEqual([
+      3,
+      expect.stringContaining('/dev/fuse may not be opened by this user; as root: chmod 666 /dev/fuse'),
+    ]);
     const missing = await serve('mount -t tmpfs none /dev && exec setpriv "$@"');
-    expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining('there is no /dev/fuse; load the module (modprobe fuse)')]);
+    expect([missing.code, missing.stderr]).toEqual([
+      3,
+      expect.stringContaining('there is no /dev/fuse; load the module (modprobe fuse)'),
+    ]);
   });
 
   it('other than root are served by root, but do not play the GPU', async () => {
@@ -83,7 +109,14 @@ describeWhere(problem, 'users', () => {
       const client = await asNobody('sh', '-c', 'exec python3 "$@"', 'sh', `${folder}/client.py`, served.node(), how);
       expect(client.stderr.trim(), how).toBe('ioctl 0');
     }
-    const gpu = await asNobody(`${folder}/node`, `${folder}/dist/lib/cli/main.js`, 'gpu', '--mount', served.mount, 'list');
+    const gpu = await asNobody(
+      `${folder}/node`,
+      `${folder}/dist/lib/cli/main.js`,
+      'gpu',
+      '--mount',
+      served.mount,
+      'list',
+    );
     expect([gpu.code, gpu.stderr]).toEqual([3, expect.stringContaining('only the user who serves may play the GPU')]);
     expect(await served.stop()).toEqual({ code: 0, signal: null });
   });

@@ -8,7 +8,16 @@ import { KernelMemory } from '../lib/device/kernel-memory.ts';
 import { KernelNode } from '../lib/device/kernel-node.ts';
 import { svmCall } from './node-contract.ts';
 import { root, run } from './package-support.ts';
-import { cli, describeWhere, eventually, mountEntry, newMountPoint, ServedNode, spawnChild, whyNotServed } from './served-node.ts';
+import {
+  cli,
+  describeWhere,
+  eventually,
+  mountEntry,
+  newMountPoint,
+  ServedNode,
+  spawnChild,
+  whyNotServed,
+} from './served-node.ts';
 
 const unserved = whyNotServed();
 const player = path.join(root, 'native', 'test', 'clients', 'svm_walk.py');
@@ -71,7 +80,9 @@ describeWhere(unserved, 'the mount', () => {
     } finally {
       process.kill(helper, 'SIGKILL');
     }
-    await eventually(() => !fs.existsSync(`/proc/${helper}`) || fs.readFileSync(`/proc/${helper}/stat`, 'utf8').includes(') Z'));
+    await eventually(
+      () => !fs.existsSync(`/proc/${helper}`) || fs.readFileSync(`/proc/${helper}/stat`, 'utf8').includes(') Z'),
+    );
     const again = await run(process.execPath, [cli, 'serve', '--mount', mount]);
     expect(again.code).toBe(3);
     const command = /clear it with: (.*)$/m.exec(again.stderr)![1]!;
@@ -84,17 +95,28 @@ describeWhere(unserved, 'the mount', () => {
   it('is not made twice', async () => {
     served = await ServedNode.start();
     const again = await run(process.execPath, [cli, 'serve', '--mount', served.mount]);
-    expect([again.code, again.stderr]).toEqual([3, expect.stringContaining('is mounted already, by another amdgpu-svm serve')]);
+    expect([again.code, again.stderr]).toEqual([
+      3,
+      expect.stringContaining('is mounted already, by another amdgpu-svm serve'),
+    ]);
     expect(fs.readdirSync(served.mount)).toEqual(['renderD128']);
   });
 
   it('is refused for wrong input', async () => {
-    for (const args of [[], ['--mount', '/tmp/x', '--asic', 'gfx1'], ['--mount', '/tmp/x', '--gpus', '9'], ['--mount', '/tmp/x', '--profile', 'v9']]) {
+    for (const args of [
+      [],
+      ['--mount', '/tmp/x', '--asic', 'gfx1'],
+      ['--mount', '/tmp/x', '--gpus', '9'],
+      ['--mount', '/tmp/x', '--profile', 'v9'],
+    ]) {
       const result = await run(process.execPath, [cli, 'serve', ...args]);
       expect([result.code, result.stderr]).toEqual([2, expect.stringMatching(/^amdgpu-svm: serve: --/)]);
     }
     // A shell variable that is not set.
-    expect(await run(process.execPath, [cli, 'serve', '--mount='])).toMatchObject({ code: 2, stderr: expect.stringContaining('--mount DIR is missing') as string });
+    expect(await run(process.execPath, [cli, 'serve', '--mount='])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--mount DIR is missing') as string,
+    });
     for (const [mount, why] of [
       [path.join(root, 'package.json'), "can't be mounted on: it is not a directory"],
       [path.join(root, 'package.json', 'below'), "can't be mounted on: ENOTDIR"],
@@ -108,8 +130,13 @@ describeWhere(unserved, 'the mount', () => {
 
   it('needs the helper, and says how to build it', async () => {
     const mount = newMountPoint();
-    const result = await run(process.execPath, [cli, 'serve', '--mount', mount], { env: { ...process.env, AMDGPU_SVM_FUSE: '/nowhere' } });
-    expect([result.code, result.stderr]).toEqual([3, expect.stringMatching(/not built \(looked for \/nowhere\).*native\/fuse/)]);
+    const result = await run(process.execPath, [cli, 'serve', '--mount', mount], {
+      env: { ...process.env, AMDGPU_SVM_FUSE: '/nowhere' },
+    });
+    expect([result.code, result.stderr]).toEqual([
+      3,
+      expect.stringMatching(/not built \(looked for \/nowhere\).*native\/fuse/),
+    ]);
   });
 });
 
@@ -135,7 +162,14 @@ describeWhere(unserved, 'a client', () => {
   it('shows in the log: opens, calls, refusals by name, closes', async () => {
     const node = openNode(1);
     const memory = new KernelMemory().map(MIB);
-    svmCall(node, { address: memory.address, size: MIB, records: [[2, 1], [0, 0xffff_ffff]] });
+    svmCall(node, {
+      address: memory.address,
+      size: MIB,
+      records: [
+        [2, 1],
+        [0, 0xffff_ffff],
+      ],
+    });
     svmCall(node, { address: memory.address + 1n });
     node.ioctl(0xc010640c, new Uint8Array(16));
     node.ioctl(0xc0186443, new Uint8Array(24));
@@ -181,14 +215,17 @@ describeWhere(unserved, 'a client', () => {
     await eventually(async () => (await served.gpuJson('list'))['files'] === 0);
     const [one, other] = [openNode(), openNode()];
     expect(svmCall(one, { address: memory.address, records: [[3, 4]] }).result).toBe(0);
-    const value = (node: KernelNode): number => svmCall(node, { operation: 1, address: memory.address, records: [[3, 0]] }).records[0]!.value;
+    const value = (node: KernelNode): number =>
+      svmCall(node, { operation: 1, address: memory.address, records: [[3, 0]] }).records[0]!.value;
     expect([value(one), value(other)]).toEqual([4, 9]);
     const script = `
       const { KernelNode } = await import('${path.join(root, 'dist', 'lib', 'index.js')}');
       globalThis.kept = KernelNode.open('${served.node()}'); // a forgotten node is closed by the collector
       console.log('open');
       setInterval(() => {}, 1000);`;
-    const child = spawnChild(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawnChild(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await new Promise((settle) => child.stdout!.once('data', settle));
     expect(await served.gpuJson('list')).toMatchObject({ clients: 2, files: 3, contexts: 3 });
     child.kill('SIGKILL');
@@ -271,10 +308,17 @@ describeWhere(unserved, 'a person playing the GPU', () => {
 
   it('raises faults and accesses', async () => {
     expect(await served.gpuJson('fault', hex(3 * MIB), '--write')).toEqual({ result: 0, name: '0' });
-    const access = await served.gpuJson<{ faults: number; runs: { outcome: string; state: string }[] }>('access', hex(0), '8192');
+    const access = await served.gpuJson<{ faults: number; runs: { outcome: string; state: string }[] }>(
+      'access',
+      hex(0),
+      '8192',
+    );
     expect(access).toMatchObject({ faults: 0, runs: [{ outcome: 'hit', state: 'ok' }] });
     const refused = await served.gpu('fill', '0x10000', '1', '4096');
-    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('nothing is mapped there in the process')]);
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining('nothing is mapped there in the process'),
+    ]);
     const nothing = await served.gpu('access', '0x10000', '8192');
     expect([nothing.code, nothing.stdout]).toEqual([1, expect.stringContaining('0x10000 +2 pages: failed')]);
   });
@@ -282,19 +326,34 @@ describeWhere(unserved, 'a person playing the GPU', () => {
   it('ends with 1 when a fault is refused', async () => {
     // The page at the very start of the program's own code can't be written.
     const [code] = fs.readFileSync(`/proc/${client.pid}/maps`, 'utf8').split('-');
-    expect(await served.gpu('fault', `0x${code}`, '--write')).toMatchObject({ code: 1, stdout: 'EPERM: the access is killed\n' });
+    expect(await served.gpu('fault', `0x${code}`, '--write')).toMatchObject({
+      code: 1,
+      stdout: 'EPERM: the access is killed\n',
+    });
   });
 
   it('shows the state', async () => {
     const snapshot = await served.gpuJson<{ attributes: object[]; ptes: object[]; file: object }>('snapshot');
     expect(snapshot.file).toMatchObject({ pid: client.pid, name: 'python3', node: 'renderD128' });
-    expect(snapshot.attributes).toContainEqual(expect.objectContaining({ firstPage: Number(address / 4096n), preferredLocation: 1, access: 2 }));
+    expect(snapshot.attributes).toContainEqual(
+      expect.objectContaining({ firstPage: Number(address / 4096n), preferredLocation: 1, access: 2 }),
+    );
     expect(snapshot.ptes.length).toBeGreaterThan(0);
-    expect((await served.gpu('list')).stdout).toMatch(/^1 clients, 1 files, 1 SVM contexts; 1 ioctls so far\nfile \d+: renderD128 of process \d+ python3\n$/);
+    expect((await served.gpu('list')).stdout).toMatch(
+      /^1 clients, 1 files, 1 SVM contexts; 1 ioctls so far\nfile \d+: renderD128 of process \d+ python3\n$/,
+    );
   });
 
   it('is refused for wrong input, and without a server', async () => {
-    for (const args of [['list', '3'], ['fly'], [], ['fill', hex(0), 'x', '4'], ['read', '0x1', '0x1', '--pid', 'me'], ['fill', hex(0), '1', '3'], ['fill', hex(0), '0x100000000', '4']]) {
+    for (const args of [
+      ['list', '3'],
+      ['fly'],
+      [],
+      ['fill', hex(0), 'x', '4'],
+      ['read', '0x1', '0x1', '--pid', 'me'],
+      ['fill', hex(0), '1', '3'],
+      ['fill', hex(0), '0x100000000', '4'],
+    ]) {
       expect(await served.gpu(...args)).toMatchObject({ code: 2, stdout: '' });
     }
     expect((await served.gpu('snapshot', '--pid', '1')).code).toBe(2);

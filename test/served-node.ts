@@ -13,7 +13,8 @@ const helper = path.join(root, 'build-fuse', 'amdgpu-svm-fuse');
 export function whyNotServed(): string {
   if (process.platform !== 'linux') return `FUSE is for Linux, this is ${process.platform}`;
   if (!fs.existsSync('/dev/fuse')) return 'there is no /dev/fuse';
-  if (!fs.existsSync(helper)) return 'the FUSE helper is not built (libfuse3-dev and pkg-config, then node scripts/build-fuse.mjs)';
+  if (!fs.existsSync(helper))
+    return 'the FUSE helper is not built (libfuse3-dev and pkg-config, then node scripts/build-fuse.mjs)';
   if (!fs.existsSync(cli)) return 'dist/ is not built';
   if (process.getuid?.() !== 0) {
     try {
@@ -56,7 +57,9 @@ export class ServedNode {
 
   private constructor(mount: string, args: readonly string[]) {
     this.mount = mount;
-    this.child = spawnChild(process.execPath, [cli, 'serve', '--mount', mount, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawnChild(process.execPath, [cli, 'serve', '--mount', mount, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     for (const stream of [this.child.stdout!, this.child.stderr!]) {
       stream.setEncoding('utf8');
       stream.on('data', (chunk: string) => this.#output.push(chunk));
@@ -86,7 +89,10 @@ export class ServedNode {
 
   /** Waits for something in the output. */
   async until(condition: (output: string) => boolean): Promise<void> {
-    await eventually(() => condition(this.output), () => this.output);
+    await eventually(
+      () => condition(this.output),
+      () => this.output,
+    );
   }
 
   /** `amdgpu-svm gpu` on this server. */
@@ -126,7 +132,10 @@ afterAll(async () => {
   for (const child of children) child.kill('SIGKILL');
   // One that a test has stopped would block everybody who has a file on its mount, even in exit.
   for (const pid of helpers) if (nameOf(pid) === 'amdgpu-svm-fuse') process.kill(pid, 'SIGKILL');
-  await eventually(() => children.size === 0, () => `still running: ${[...children].map(({ pid }) => pid).join()}`);
+  await eventually(
+    () => children.size === 0,
+    () => `still running: ${[...children].map(({ pid }) => pid).join()}`,
+  );
   for (const mount of mountPoints) {
     // The helper of a server that was killed unmounts, unless the test has stopped it.
     await eventually(() => mountEntry(mount) === '').catch(() => run('fusermount3', ['-u', '-z', mount]));
@@ -159,7 +168,10 @@ export function mountEntry(mount: string): string {
 }
 
 /** Waits up to 20 s for a condition. */
-export async function eventually(condition: () => boolean | Promise<boolean>, describeState: () => string = () => ''): Promise<void> {
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  describeState: () => string = () => '',
+): Promise<void> {
   const end = Date.now() + 20_000;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`it did not happen: ${String(condition)}\n${describeState()}`);

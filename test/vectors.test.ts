@@ -5,7 +5,9 @@ import { readTraceFile } from '../lib/trace/read-trace.ts';
 import { replayTrace } from '../lib/trace/replay.ts';
 
 const folder = join(import.meta.dirname, 'vectors');
-const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.jsonl(\.gz)?$/.test(name)).sort();
+const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.jsonl(\.gz)?$/.test(name))
+  .sort();
 
 describe('traces recorded from the real code', () => {
   it('are there, of every family', () => {
@@ -27,15 +29,23 @@ describe('the check itself', () => {
 
   // A check that accepts everything would make all of the above worthless.
   it.each(lines.map((line) => line.line))('notices a changed answer in line %i', (number) => {
-    const changed = lines.map((line) => (line.line === number ? { ...line, expected: { ...line.expected, ret: -5 } } : line));
+    const changed = lines.map((line) =>
+      line.line === number ? { ...line, expected: { ...line.expected, ret: -5 } } : line,
+    );
     expect(replayTrace(changed, { check: true }).difference).toMatchObject({ line: number, path: 'ret', expected: -5 });
   });
 
   it('notices a missing effect, an additional one and a changed flag', () => {
     const index = lines.findIndex((line) => JSON.stringify(line.expected).includes('"pte"'));
     const fx = (lines[index]!.expected as { fx: unknown[][] }).fx;
-    for (const wrong of [fx.slice(1), [...fx, ['tlb']], fx.map((entry) => (entry[0] === 'pte' ? [...entry.slice(0, 3), '0x67'] : entry))]) {
-      const changed = lines.map((line, at) => (at === index ? { ...line, expected: { ...line.expected, fx: wrong } } : line));
+    for (const wrong of [
+      fx.slice(1),
+      [...fx, ['tlb']],
+      fx.map((entry) => (entry[0] === 'pte' ? [...entry.slice(0, 3), '0x67'] : entry)),
+    ]) {
+      const changed = lines.map((line, at) =>
+        at === index ? { ...line, expected: { ...line.expected, fx: wrong } } : line,
+      );
       expect(replayTrace(changed, { check: true }).difference?.path).toMatch(/^fx/);
     }
   });

@@ -169,7 +169,8 @@ export class EmulatedDevice {
     const write = booleanArgument('write', request.write);
     const file = request.file ?? this.files[0];
     if (file === undefined) throw new Error('access: the device has no open file, so there is no GPU address space');
-    if (file.context?.svmLock.held === true) throw new LockAssertionError('the svm lock is held by the interrupted operation');
+    if (file.context?.svmLock.held === true)
+      throw new LockAssertionError('the svm lock is held by the interrupted operation');
     const first = Number(address >> 12n);
     const end = Number((address + (size === 0n ? 1n : size) + 0xfffn) >> 12n);
     const { process } = this.surroundings;
@@ -179,7 +180,14 @@ export class EmulatedDevice {
       ),
     );
     this.surroundings.journal.current?.record({
-      name: 'access', file, address, size, write, timestamp: request.timestamp, access, result: access.result,
+      name: 'access',
+      file,
+      address,
+      size,
+      write,
+      timestamp: request.timestamp,
+      access,
+      result: access.result,
     });
     return access;
   }
@@ -193,7 +201,8 @@ export class EmulatedDevice {
 
   /** Runs the garbage collector of `file` if it is queued; says whether it was. */
   runPendingWork(file: EmulatedFile): boolean {
-    if (file.context?.svmLock.held === true) throw new LockAssertionError('the svm lock is held by the interrupted operation');
+    if (file.context?.svmLock.held === true)
+      throw new LockAssertionError('the svm lock is held by the interrupted operation');
     const ran = this.surroundings.scope.run(() => file.runPendingWork());
     this.surroundings.journal.current?.record({ name: 'gc', file, ran, result: 0 });
     return ran;
@@ -208,7 +217,12 @@ export class EmulatedDevice {
   /** Closes and finalises the SVM context of `file`, which stays open; says what is left allocated. */
   finaliseContext(file: EmulatedFile): LeftObjects | undefined {
     const left = this.surroundings.scope.run(() => file.finaliseContext());
-    this.surroundings.journal.current?.record({ name: 'fini', file, result: 0, ...(left === undefined ? {} : { left }) });
+    this.surroundings.journal.current?.record({
+      name: 'fini',
+      file,
+      result: 0,
+      ...(left === undefined ? {} : { left }),
+    });
     return left;
   }
 

@@ -48,7 +48,8 @@ export function explainAccess(
       return ': the attribute gpuReadOnly forbids the GPU to write (Q56)';
     }
     const range = context?.framework.findRange(page, page + 1);
-    if (range !== undefined && !range.untouchedByUnmap) return ': its range was unmapped in part and not collected (Q46)';
+    if (range !== undefined && !range.untouchedByUnmap)
+      return ': its range was unmapped in part and not collected (Q46)';
     return ': a page of its range can not be collected (Q50, Q55)';
   }
 }

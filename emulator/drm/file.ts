@@ -34,7 +34,17 @@ export class EmulatedFile {
     this.vm = vm;
     // Written out: objects made by spreading have a hidden class each.
     const { process, scope, svmConfigured, driver, device, clock, points, failures } = surroundings;
-    this.#surroundings = { process, scope, svmConfigured, driver, device, clock, effects: this.effects, points, failures };
+    this.#surroundings = {
+      process,
+      scope,
+      svmConfigured,
+      driver,
+      device,
+      clock,
+      effects: this.effects,
+      points,
+      failures,
+    };
     this.computeResult = compute ? this.convertToCompute() : 0;
   }
 
@@ -71,7 +81,9 @@ export class EmulatedFile {
       return result;
     }
     if (sleeper === undefined) {
-      throw new LockAssertionError('the svm lock is held by the interrupted operation; use the asynchronous form to wait for it');
+      throw new LockAssertionError(
+        'the svm lock is held by the interrupted operation; use the asynchronous form to wait for it',
+      );
     }
     this.#surroundings.scope.addSleeper({
       resume: () => {

@@ -6,7 +6,12 @@ import type { EmulatedFile } from './file.ts';
 const NOTHING = new Uint8Array(0);
 
 /** Reads `length` bytes at `address` through the GPU's PTEs, which must be there (see `EmulatedDevice.access`). */
-export function gpuRead(device: EmulatedDevice, file: EmulatedFile, address: bigint, length: number): Uint8Array<ArrayBuffer> {
+export function gpuRead(
+  device: EmulatedDevice,
+  file: EmulatedFile,
+  address: bigint,
+  length: number,
+): Uint8Array<ArrayBuffer> {
   const result = new Uint8Array(length);
   const { contents } = device.surroundings.process;
   eachPage(address, length, (page, within, offset, count) => {
@@ -47,7 +52,7 @@ function eachPage(
 ): void {
   let page = Number(address >> 12n);
   let within = Number(address & 0xfffn);
-  for (let offset = 0; offset < length; ) {
+  for (let offset = 0; offset < length;) {
     const count = Math.min(PAGE_BYTES - within, length - offset);
     visit(page, within, offset, count);
     offset += count;

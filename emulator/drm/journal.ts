@@ -11,10 +11,31 @@ export type PointerKind = 'null' | 'bad' | 'ro' | 'ok';
 
 /** One operation with its answer. Addresses and sizes are bytes; `result` is 0 or a negative errno. */
 export type JournalEntry =
-  | { readonly name: 'mmap'; readonly address: bigint; readonly size: bigint; readonly protection: number; readonly kind: VmaKind; readonly result: number }
+  | {
+      readonly name: 'mmap';
+      readonly address: bigint;
+      readonly size: bigint;
+      readonly protection: number;
+      readonly kind: VmaKind;
+      readonly result: number;
+    }
   | { readonly name: 'munmap' | 'dontneed'; readonly address: bigint; readonly size: bigint; readonly result: number }
-  | { readonly name: 'mprotect'; readonly address: bigint; readonly size: bigint; readonly protection: number; readonly result: number }
-  | { readonly name: 'touch'; readonly address: bigint; readonly size: bigint; readonly write: boolean; readonly result: number; readonly pages: number; readonly fresh: number }
+  | {
+      readonly name: 'mprotect';
+      readonly address: bigint;
+      readonly size: bigint;
+      readonly protection: number;
+      readonly result: number;
+    }
+  | {
+      readonly name: 'touch';
+      readonly address: bigint;
+      readonly size: bigint;
+      readonly write: boolean;
+      readonly result: number;
+      readonly pages: number;
+      readonly fresh: number;
+    }
   | { readonly name: 'mmexit'; readonly result: number }
   | { readonly name: 'advance'; readonly nanoseconds: number; readonly clock: number; readonly result: number }
   | {
@@ -30,11 +51,39 @@ export type JournalEntry =
       /** Values after a good GET. */
       readonly values: readonly number[] | undefined;
     }
-  | { readonly name: 'fault'; readonly file: EmulatedFile | undefined; readonly address: bigint; readonly write: boolean; readonly pasid: number | undefined; readonly timestamp: number | undefined; readonly result: number }
-  | { readonly name: 'access'; readonly file: EmulatedFile; readonly address: bigint; readonly size: bigint; readonly write: boolean; readonly timestamp: number | undefined; readonly access: AccessResult; readonly result: number }
+  | {
+      readonly name: 'fault';
+      readonly file: EmulatedFile | undefined;
+      readonly address: bigint;
+      readonly write: boolean;
+      readonly pasid: number | undefined;
+      readonly timestamp: number | undefined;
+      readonly result: number;
+    }
+  | {
+      readonly name: 'access';
+      readonly file: EmulatedFile;
+      readonly address: bigint;
+      readonly size: bigint;
+      readonly write: boolean;
+      readonly timestamp: number | undefined;
+      readonly access: AccessResult;
+      readonly result: number;
+    }
   | { readonly name: 'gc'; readonly file: EmulatedFile; readonly ran: boolean; readonly result: number }
-  | { readonly name: 'ih'; readonly ring: 'ih1' | 'soft'; readonly pending: boolean; readonly timestamp: number; readonly result: number }
-  | { readonly name: 'close' | 'fini'; readonly file: EmulatedFile; readonly result: number; readonly left?: LeftObjects };
+  | {
+      readonly name: 'ih';
+      readonly ring: 'ih1' | 'soft';
+      readonly pending: boolean;
+      readonly timestamp: number;
+      readonly result: number;
+    }
+  | {
+      readonly name: 'close' | 'fini';
+      readonly file: EmulatedFile;
+      readonly result: number;
+      readonly left?: LeftObjects;
+    };
 
 /** Objects still allocated after finalisation. */
 export interface LeftObjects {

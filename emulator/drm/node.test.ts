@@ -7,8 +7,12 @@ import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION, drmReadWriteRequest } from
 import { unmodelledIoctlName } from './other-ioctls.ts';
 
 const [EFAULT, ENODEV, EINVAL, ENOTTY] = [-14, -19, -22, -25];
-const attributes = (): { offset: number; data: Uint8Array } => ({ offset: ATTRS_PTR_OFFSET, data: encodeAttributes([{ type: T.granularity, value: 0 }]) });
-const request = (): Uint8Array => encodeSvmRequest({ startAddress: at(V), size: at(1), operation: GET, attributeCount: 1 });
+const attributes = (): { offset: number; data: Uint8Array } => ({
+  offset: ATTRS_PTR_OFFSET,
+  data: encodeAttributes([{ type: T.granularity, value: 0 }]),
+});
+const request = (): Uint8Array =>
+  encodeSvmRequest({ startAddress: at(V), size: at(1), operation: GET, attributeCount: 1 });
 
 describe('what the DRM core does around the handler', () => {
   it('refuses another type byte with ENOTTY', () => {
@@ -18,7 +22,10 @@ describe('what the DRM core does around the handler', () => {
   it('refuses an unplugged device with ENODEV, before the number is looked at', () => {
     const rig = new Rig();
     rig.device.unplug();
-    expect([rig.node.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, request(), [attributes()]), rig.node.ioctl(0xc020_64ff, request())]).toEqual([ENODEV, ENODEV]);
+    expect([
+      rig.node.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, request(), [attributes()]),
+      rig.node.ioctl(0xc020_64ff, request()),
+    ]).toEqual([ENODEV, ENODEV]);
   });
 
   it('refuses a number that nobody has with EINVAL', () => {
@@ -37,7 +44,8 @@ describe('what the DRM core does around the handler', () => {
   it('extends a shorter structure with zeros', () => {
     const rig = new Rig();
     // 24 bytes: no attrs_ptr, so a null pointer; 16 bytes: no operation and no count either.
-    for (const size of [24, 16, 8, 0]) expect(rig.node.ioctl(drmReadWriteRequest(0x5a, size), request(), [])).toBe(EINVAL);
+    for (const size of [24, 16, 8, 0])
+      expect(rig.node.ioctl(drmReadWriteRequest(0x5a, size), request(), [])).toBe(EINVAL);
   });
 
   it('cannot copy what the caller did not pass', () => {
@@ -50,7 +58,15 @@ describe('what the DRM core does around the handler', () => {
 });
 
 describe('ioctls that are not modelled', () => {
-  for (const [number, name] of [[0x0c, 'DRM_IOCTL_GET_CAP'], [0x09, 'DRM_IOCTL_GEM_CLOSE'], [0xbf, 'DRM_IOCTL_SYNCOBJ_CREATE'], [0x40, 'DRM_IOCTL_AMDGPU_GEM_CREATE'], [0x44, 'DRM_IOCTL_AMDGPU_CS'], [0x45, 'DRM_IOCTL_AMDGPU_INFO'], [0x49, 'DRM_IOCTL_AMDGPU_WAIT_CS']] as const) {
+  for (const [number, name] of [
+    [0x0c, 'DRM_IOCTL_GET_CAP'],
+    [0x09, 'DRM_IOCTL_GEM_CLOSE'],
+    [0xbf, 'DRM_IOCTL_SYNCOBJ_CREATE'],
+    [0x40, 'DRM_IOCTL_AMDGPU_GEM_CREATE'],
+    [0x44, 'DRM_IOCTL_AMDGPU_CS'],
+    [0x45, 'DRM_IOCTL_AMDGPU_INFO'],
+    [0x49, 'DRM_IOCTL_AMDGPU_WAIT_CS'],
+  ] as const) {
     it(`0x${number.toString(16)} is refused by its name, ${name}`, () => {
       expect(unmodelledIoctlName(number)).toBe(name);
       let thrown: unknown;
@@ -65,7 +81,9 @@ describe('ioctls that are not modelled', () => {
   }
 
   it('rejects the promise of the asynchronous form', async () => {
-    await expect(new Rig().node.ioctlAsync(drmReadWriteRequest(0x45, 16), new Uint8Array(16))).rejects.toThrow(NotModelledError);
+    await expect(new Rig().node.ioctlAsync(drmReadWriteRequest(0x45, 16), new Uint8Array(16))).rejects.toThrow(
+      NotModelledError,
+    );
   });
 });
 
@@ -77,13 +95,21 @@ describe('DRM_IOCTL_VERSION', () => {
     const arg = new Uint8Array(size);
     const view = new DataView(arg.buffer);
     view.setBigUint64(fields.name_len.offset, BigInt(room), true);
-    const result = new Rig().node.ioctl(DRM_IOCTL_VERSION, arg, target === undefined ? [] : [{ offset: fields.name.offset, data: target }]);
+    const result = new Rig().node.ioctl(
+      DRM_IOCTL_VERSION,
+      arg,
+      target === undefined ? [] : [{ offset: fields.name.offset, data: target }],
+    );
     return { result, view };
   }
 
   it('tells version and lengths without any room for names', () => {
     const { result, view } = version(0);
-    expect([result, view.getInt32(fields.version_major.offset, true), view.getBigUint64(fields.name_len.offset, true)]).toEqual([0, 3, 6n]);
+    expect([
+      result,
+      view.getInt32(fields.version_major.offset, true),
+      view.getBigUint64(fields.name_len.offset, true),
+    ]).toEqual([0, 3, 6n]);
     expect(view.getBigUint64(fields.desc_len.offset, true)).toBeGreaterThan(0n);
   });
 
@@ -93,7 +119,10 @@ describe('DRM_IOCTL_VERSION', () => {
     expect(new TextDecoder().decode(name)).toBe('amdgpu\0\0\0\0\0\0\0\0\0\0');
     const short = new Uint8Array(16);
     const { view } = version(3, short);
-    expect([new TextDecoder().decode(short.subarray(0, 4)), view.getBigUint64(fields.name_len.offset, true)]).toEqual(['amd\0', 6n]);
+    expect([new TextDecoder().decode(short.subarray(0, 4)), view.getBigUint64(fields.name_len.offset, true)]).toEqual([
+      'amd\0',
+      6n,
+    ]);
   });
 
   it('fails with EFAULT where the room that was promised is not there', () => {

@@ -25,7 +25,12 @@ export interface EmulatedPointerField extends PointerField {
 }
 
 /** Driver identity that `DRM_IOCTL_VERSION` reports. */
-export const EMULATED_DRIVER = { name: 'amdgpu', date: '0', description: 'AMD GPU (emulated)', version: [3, 64, 0] } as const;
+export const EMULATED_DRIVER = {
+  name: 'amdgpu',
+  date: '0',
+  description: 'AMD GPU (emulated)',
+  version: [3, 64, 0],
+} as const;
 
 /** An open render node of an emulated device. */
 export class EmulatedNode implements DeviceNode {
@@ -168,7 +173,8 @@ function attributeMemory(
 function pointerKind(memory: UserMemory | 'bad' | null, count: number): PointerKind {
   if (memory === null) return 'null';
   // Memory that ends before the last record faults like memory that is not there.
-  if (memory === 'bad' || (count <= MAX_ATTRIBUTES_PER_CALL && memory.bytes.length < count * ATTRIBUTE_BYTES)) return 'bad';
+  if (memory === 'bad' || (count <= MAX_ATTRIBUTES_PER_CALL && memory.bytes.length < count * ATTRIBUTE_BYTES))
+    return 'bad';
   return memory.readOnly === true ? 'ro' : 'ok';
 }
 

@@ -14,7 +14,16 @@ const CORE: Readonly<Record<number, string>> = {
 };
 
 const AMDGPU: readonly string[] = [
-  'GEM_CREATE', 'GEM_MMAP', 'CTX', 'BO_LIST', 'CS', 'INFO', 'GEM_METADATA', 'GEM_WAIT_IDLE', 'GEM_VA', 'WAIT_CS',
+  'GEM_CREATE',
+  'GEM_MMAP',
+  'CTX',
+  'BO_LIST',
+  'CS',
+  'INFO',
+  'GEM_METADATA',
+  'GEM_WAIT_IDLE',
+  'GEM_VA',
+  'WAIT_CS',
 ];
 
 /** Name of a DRM ioctl that exists on a real node but is not modelled; undefined for a number nobody has. */

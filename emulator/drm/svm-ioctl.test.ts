@@ -19,13 +19,26 @@ interface RawCall {
 function call(rig: Rig, raw: RawCall = {}): { result: number; data: Uint8Array } {
   const { start = at(V), size = at(1), operation = GET, pointer = 'ok', types = [T.access] } = raw;
   const count = raw.count ?? types.length;
-  const data = encodeAttributes(Array.from({ length: Math.min(count, 70) }, (_, index) => ({ type: types[index % types.length]!, value: 0 })));
-  const arg = encodeSvmRequest({ startAddress: start, size, operation, attributeCount: count, ...(pointer === 'bad' ? { attributesPointer: 0xdead000n } : {}) });
-  const pointers = pointer === 'null' || pointer === 'bad' ? [] : [{
-    offset: ATTRS_PTR_OFFSET,
-    data: pointer === 'short' ? data.subarray(0, data.length - 1) : data,
-    readOnly: pointer === 'read-only',
-  }];
+  const data = encodeAttributes(
+    Array.from({ length: Math.min(count, 70) }, (_, index) => ({ type: types[index % types.length]!, value: 0 })),
+  );
+  const arg = encodeSvmRequest({
+    startAddress: start,
+    size,
+    operation,
+    attributeCount: count,
+    ...(pointer === 'bad' ? { attributesPointer: 0xdead000n } : {}),
+  });
+  const pointers =
+    pointer === 'null' || pointer === 'bad'
+      ? []
+      : [
+          {
+            offset: ATTRS_PTR_OFFSET,
+            data: pointer === 'short' ? data.subarray(0, data.length - 1) : data,
+            readOnly: pointer === 'read-only',
+          },
+        ];
   const before = arg.slice();
   const result = rig.node.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, arg, pointers);
   expect(arg).toEqual(before); // the handler never modifies the structure
@@ -97,13 +110,20 @@ describe('the two operations', () => {
   it('look only at so many records as were given', () => {
     const rig = new Rig();
     rig.map(V, BLOCK);
-    const data = encodeAttributes([{ type: T.access, value: 1 }, { type: 99, value: 0 }]);
+    const data = encodeAttributes([
+      { type: T.access, value: 1 },
+      { type: 99, value: 0 },
+    ]);
     const arg = encodeSvmRequest({ startAddress: at(V), size: at(1), operation: SET, attributeCount: 1 });
     expect(rig.node.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, arg, [{ offset: ATTRS_PTR_OFFSET, data }])).toBe(0);
   });
 
   it('are refused without SVM in the kernel, before anything is looked at', () => {
     const rig = new Rig({ svmConfigured: false });
-    expect([call(rig, { start: 1n }).result, rig.node.file.context, rig.node.file.computeResult]).toEqual([EOPNOTSUPP, null, 0]);
+    expect([call(rig, { start: 1n }).result, rig.node.file.context, rig.node.file.computeResult]).toEqual([
+      EOPNOTSUPP,
+      null,
+      0,
+    ]);
   });
 });

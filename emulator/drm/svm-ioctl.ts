@@ -39,11 +39,7 @@ export class SvmIoctl {
   readonly #request = new AttributeRequest();
 
   /** `memory` null is a null pointer, 'bad' one that copy-from-user faults on. */
-  begin(
-    obtainContext: () => SvmContext | number,
-    args: SvmArguments,
-    memory: UserMemory | 'bad' | null,
-  ): number {
+  begin(obtainContext: () => SvmContext | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number {
     // Q01: the context comes first, whatever the arguments are.
     const context = obtainContext();
     if (typeof context === 'number') return context;

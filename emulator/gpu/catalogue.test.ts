@@ -27,7 +27,10 @@ describe('the catalogue', () => {
     expect(Object.keys(GPU_CATALOGUE)).toEqual(Object.keys(expected));
   });
 
-  for (const [asic, [gc, works, flags]] of Object.entries(expected) as [AsicName, readonly [string, boolean, bigint?]][]) {
+  for (const [asic, [gc, works, flags]] of Object.entries(expected) as [
+    AsicName,
+    readonly [string, boolean, bigint?],
+  ][]) {
     it(`has ${asic} with GC ${gc}, on which SVM ${works ? 'works' : 'is refused with EOPNOTSUPP'}`, () => {
       const machine = new EmulatedMachine({ asic });
       const device = machine.devices[0]!;
@@ -40,7 +43,8 @@ describe('the catalogue', () => {
   }
 
   it('works on the older chips once retry is allowed, and on none of the newer ones', () => {
-    for (const asic of ['gfx900', 'gfx906', 'gfx908'] as const) expect(new EmulatedMachine({ asic, noretry: false }).devices[0]!.openFile().computeResult).toBe(0);
+    for (const asic of ['gfx900', 'gfx906', 'gfx908'] as const)
+      expect(new EmulatedMachine({ asic, noretry: false }).devices[0]!.openFile().computeResult).toBe(0);
     for (const asic of ['gfx1030', 'gfx1100', 'gfx1201'] as const) {
       expect(new EmulatedMachine({ asic, noretry: false }).devices[0]!.openFile().computeResult).toBe(EOPNOTSUPP);
     }
@@ -51,7 +55,7 @@ describe('the catalogue', () => {
     expect(() => gpuModel('toString')).toThrow(RangeError);
   });
 
-  it('may be extended by a model of one\'s own', () => {
+  it("may be extended by a model of one's own", () => {
     const machine = new EmulatedMachine({ asic: { ...gpuModel('gfx90a'), asic: 'mine', vaBits: 40 } });
     expect([machine.snapshot().devices[0]!.asic, machine.devices[0]!.gpu.maxPage]).toEqual(['mine', 2 ** 28]);
   });

@@ -12,7 +12,12 @@ interface Settings {
 }
 
 function options(gc: string, settings: Settings = {}) {
-  return { gc: parseGcVersion(gc), apu: settings.apu ?? false, numaNodes: settings.numaNodes ?? 1, mtypeLocal: settings.mtypeLocal ?? 0 };
+  return {
+    gc: parseGcVersion(gc),
+    apu: settings.apu ?? false,
+    numaNodes: settings.numaNodes ?? 1,
+    mtypeLocal: settings.mtypeLocal ?? 0,
+  };
 }
 
 // Version and settings -> memory type without flags, with COHERENT, with EXT_COHERENT, with both (spec 03 §B.2).
@@ -20,7 +25,9 @@ const uncached: readonly MemoryType[] = ['NC', 'UC', 'UC', 'UC'];
 const table: readonly (readonly [gc: string, settings: Settings, types: readonly MemoryType[]])[] = [
   ...['9.0.1', '9.1.0', '9.2.1', '9.2.2', '9.3.0', '9.4.0', '9.4.1', '9.4.2'].map((gc) => [gc, {}, uncached] as const),
   ...['10.1.1', '10.1.10', '10.3.0', '10.3.7'].map((gc) => [gc, {}, uncached] as const),
-  ...['11.0.0', '11.0.1', '11.0.2', '11.0.3', '11.0.4', '11.5.0', '11.5.1', '11.5.2', '11.5.3'].map((gc) => [gc, {}, uncached] as const),
+  ...['11.0.0', '11.0.1', '11.0.2', '11.0.3', '11.0.4', '11.5.0', '11.5.1', '11.5.2', '11.5.3'].map(
+    (gc) => [gc, {}, uncached] as const,
+  ),
   ...['12.0.0', '12.0.1'].map((gc) => [gc, {}, ['NC', 'NC', 'NC', 'NC']] as const),
   ['12.1.0', {}, uncached],
   ...['9.4.3', '9.4.4'].map((gc) => [gc, {}, ['UC', 'UC', 'UC', 'UC']] as const),
@@ -35,14 +42,20 @@ const table: readonly (readonly [gc: string, settings: Settings, types: readonly
     [gc, { apu: true, numaNodes: 2 }, ['NC', 'NC', 'UC', 'UC']] as const,
     [gc, { apu: true, numaNodes: 2, mtypeLocal: 2 }, ['NC', 'NC', 'UC', 'UC']] as const,
     // mtype_local is of no account on a dGPU.
-    [gc, { mtypeLocal: 2, numaNodes: 2 }, gc === '9.5.0' ? (['NC', 'NC', 'UC', 'UC'] as const) : (['UC', 'UC', 'UC', 'UC'] as const)] as const,
+    [
+      gc,
+      { mtypeLocal: 2, numaNodes: 2 },
+      gc === '9.5.0' ? (['NC', 'NC', 'UC', 'UC'] as const) : (['UC', 'UC', 'UC', 'UC'] as const),
+    ] as const,
   ]),
 ];
 
 describe('memory type', () => {
   for (const [gc, settings, types] of table) {
     it(`of ${gc} ${JSON.stringify(settings)} is ${types.join(', ')} by COHERENT and EXT_COHERENT`, () => {
-      expect([0, COHERENT, EXT, COHERENT | EXT].map((flags) => memoryType(options(gc, settings), flags))).toEqual(types);
+      expect([0, COHERENT, EXT, COHERENT | EXT].map((flags) => memoryType(options(gc, settings), flags))).toEqual(
+        types,
+      );
       // Other flags have no influence.
       expect(memoryType(options(gc, settings), 0xff & ~(COHERENT | EXT))).toBe(types[0]);
     });
@@ -51,17 +64,29 @@ describe('memory type', () => {
 
 describe('PTE flags', () => {
   it('of GFX9 are the eight values of the specification', () => {
-    const value = (settings: Settings, flags: number, readOnly: boolean): bigint => pteFlags(options('9.4.3', { apu: true, ...settings }), flags, readOnly);
+    const value = (settings: Settings, flags: number, readOnly: boolean): bigint =>
+      pteFlags(options('9.4.3', { apu: true, ...settings }), flags, readOnly);
     expect([value({ mtypeLocal: 1 }, 0, false), value({ mtypeLocal: 1 }, 0, true)]).toEqual([0x67n, 0x27n]);
     expect([value({}, 0, false), value({}, 0, true)]).toEqual([0x0200_0000_0000_0067n, 0x0200_0000_0000_0027n]);
-    expect([value({ mtypeLocal: 2 }, 0, false), value({ mtypeLocal: 2 }, 0, true)]).toEqual([0x0400_0000_0000_0067n, 0x0400_0000_0000_0027n]);
-    expect([value({ numaNodes: 2 }, EXT, false), value({ numaNodes: 2 }, EXT, true)]).toEqual([0x0600_0000_0000_0067n, 0x0600_0000_0000_0027n]);
+    expect([value({ mtypeLocal: 2 }, 0, false), value({ mtypeLocal: 2 }, 0, true)]).toEqual([
+      0x0400_0000_0000_0067n,
+      0x0400_0000_0000_0027n,
+    ]);
+    expect([value({ numaNodes: 2 }, EXT, false), value({ numaNodes: 2 }, EXT, true)]).toEqual([
+      0x0600_0000_0000_0067n,
+      0x0600_0000_0000_0027n,
+    ]);
   });
 
   it('have EXECUTABLE with GPU_EXEC, and no WRITEABLE with GPU_RO or read-only', () => {
     const gc = options('9.4.2');
     expect(pteFlags(gc, EXEC, false)).toBe(0x77n);
-    for (const [flags, readOnly] of [[RO, false], [0, true], [RO, true]] as const) expect(pteFlags(gc, flags, readOnly)).toBe(0x27n);
+    for (const [flags, readOnly] of [
+      [RO, false],
+      [0, true],
+      [RO, true],
+    ] as const)
+      expect(pteFlags(gc, flags, readOnly)).toBe(0x27n);
     for (const flags of [0x01, 0x08, 0x40, 0x80]) expect(pteFlags(gc, flags, false)).toBe(0x67n);
   });
 
@@ -98,9 +123,21 @@ describe('PteFlagTable', () => {
 
   it('permits what the bits allow', () => {
     const table_ = new PteFlagTable(options('9.4.3'));
-    const cases = [PteBit.valid | PteBit.readable | PteBit.writeable, PteBit.valid | PteBit.readable, PteBit.readable | PteBit.writeable, 0x0140_0000_0000_0010n, 0n];
-    expect(cases.map((value) => [table_.permits(table_.intern(value), false), table_.permits(table_.intern(value), true)])).toEqual([
-      [true, true], [true, false], [false, false], [false, false], [false, false],
+    const cases = [
+      PteBit.valid | PteBit.readable | PteBit.writeable,
+      PteBit.valid | PteBit.readable,
+      PteBit.readable | PteBit.writeable,
+      0x0140_0000_0000_0010n,
+      0n,
+    ];
+    expect(
+      cases.map((value) => [table_.permits(table_.intern(value), false), table_.permits(table_.intern(value), true)]),
+    ).toEqual([
+      [true, true],
+      [true, false],
+      [false, false],
+      [false, false],
+      [false, false],
     ]);
   });
 });

@@ -10,7 +10,13 @@ describe('choice of a chunk', () => {
   });
 
   // page, VMA, interval -> chunk; all page numbers, ends exclusive.
-  const table: readonly (readonly [why: string, page: number, vma: readonly [number, number], interval: readonly [number, number], chunk: number])[] = [
+  const table: readonly (readonly [
+    why: string,
+    page: number,
+    vma: readonly [number, number],
+    interval: readonly [number, number],
+    chunk: number,
+  ])[] = [
     ['a whole block inside VMA and interval', 700, [0, END], [0, END], 512],
     ['exactly one block', 700, [512, 1024], [512, 1024], 512],
     ['a VMA that starts one page into the block', 700, [513, 2048], [0, END], 16],

@@ -22,16 +22,19 @@ function setup(...areas: readonly (readonly [pages: number, protection: number])
   const counters = { dmaPages: 0, hmm: 0 };
   const clock = { now: 1000 };
   process.map(V, V + 512, 3, 'anon');
-  const svm: GpuSvm<GpuRange> = new GpuSvm<GpuRange>({ process, effects: new EffectHub(), points, failures, counters, clock }, {
-    pages: 2 ** 36,
-    allocateRange: (start, pages, notifier) => new GpuRange(start, pages, notifier),
-    invalidate: (_, event, start, end) => {
-      const range = svm.findRange(start, end);
-      if (range === undefined) return;
-      svm.unmapPages(range);
-      if (event === 0) range.setUnmapped(start, end);
+  const svm: GpuSvm<GpuRange> = new GpuSvm<GpuRange>(
+    { process, effects: new EffectHub(), points, failures, counters, clock },
+    {
+      pages: 2 ** 36,
+      allocateRange: (start, pages, notifier) => new GpuRange(start, pages, notifier),
+      invalidate: (_, event, start, end) => {
+        const range = svm.findRange(start, end);
+        if (range === undefined) return;
+        svm.unmapPages(range);
+        if (event === 0) range.setUnmapped(start, end);
+      },
     },
-  });
+  );
   const range = svm.findOrInsert(V, V, V + 512, false) as GpuRange;
   let page = V;
   for (const [pages, protection] of areas) {
@@ -46,7 +49,11 @@ describe('get pages', () => {
   it('brings the pages in for writing, and DMA-maps the whole range', () => {
     const it = setup();
     expect(getPages(it.svm, it.range, false)).toBe(0);
-    expect([it.range.pagesValid, it.counters.dmaPages, it.process.pages.marksOf(V)]).toEqual([true, 512, PRESENT | WRITE_FAULTED]);
+    expect([it.range.pagesValid, it.counters.dmaPages, it.process.pages.marksOf(V)]).toEqual([
+      true,
+      512,
+      PRESENT | WRITE_FAULTED,
+    ]);
     expect([it.svm.notifierLock.held, it.process.mmapLock.held]).toEqual([false, false]);
   });
 

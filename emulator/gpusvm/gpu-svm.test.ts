@@ -24,15 +24,21 @@ class Setup {
 
   constructor() {
     const effects = new EffectHub();
-    effects.add(new Proxy({} as never, {
-      get: (_, name) => (start: number, pages: number) => void this.seen.push(`${String(name)} ${start - V}+${pages}`),
-    }));
+    effects.add(
+      new Proxy({} as never, {
+        get: (_, name) => (start: number, pages: number) =>
+          void this.seen.push(`${String(name)} ${start - V}+${pages}`),
+      }),
+    );
     const { process, failures, points, counters } = this;
-    this.svm = new GpuSvm<GpuRange>({ process, effects, failures, points, counters, clock: { now: 5 } }, {
-      pages: MIRRORED,
-      allocateRange: (start, pages, notifier) => new GpuRange(start, pages, notifier),
-      invalidate: () => {},
-    });
+    this.svm = new GpuSvm<GpuRange>(
+      { process, effects, failures, points, counters, clock: { now: 5 } },
+      {
+        pages: MIRRORED,
+        allocateRange: (start, pages, notifier) => new GpuRange(start, pages, notifier),
+        invalidate: () => {},
+      },
+    );
   }
 
   map(start: number, end: number, protection = RW, kind: VmaKind = 'anon'): this {
@@ -92,7 +98,11 @@ describe('find or insert', () => {
     const setup = new Setup().map(V + 1, V + 2);
     expect(setup.try(V)).toBe(ENOENT);
     expect(setup.seen).toEqual([`notifierInserted 0+${NOTIFIER_PAGES}`, `notifierRemoved 0+${NOTIFIER_PAGES}`]);
-    expect([setup.process.notifiers.size, setup.svm.notifiers.size, setup.process.mmapLock.held]).toEqual([0, 0, false]);
+    expect([setup.process.notifiers.size, setup.svm.notifiers.size, setup.process.mmapLock.held]).toEqual([
+      0,
+      0,
+      false,
+    ]);
   });
 
   it('6: gives EPERM for a VMA that is not writable, unless read-only is asked for', () => {
@@ -168,7 +178,10 @@ describe('ranges and notifiers', () => {
 
   it('never cross the boundary of two notifiers', () => {
     const setup = new Setup().map(V - 512, V + 512);
-    expect([setup.try(V - 1), setup.try(V)]).toEqual([[-512, 512], [0, 512]]);
+    expect([setup.try(V - 1), setup.try(V)]).toEqual([
+      [-512, 512],
+      [0, 512],
+    ]);
     expect(setup.svm.notifiers.size).toBe(2);
   });
 
@@ -179,7 +192,11 @@ describe('ranges and notifiers', () => {
     setup.counters.dmaPages = 512;
     setup.svm.unmapPages(range);
     setup.svm.unmapPages(range);
-    expect([range.pagesValid, setup.counters.dmaPages, setup.seen.filter((line) => line.startsWith('dma'))]).toEqual([false, 0, ['dmaUnmapped 0+512']]);
+    expect([range.pagesValid, setup.counters.dmaPages, setup.seen.filter((line) => line.startsWith('dma'))]).toEqual([
+      false,
+      0,
+      ['dmaUnmapped 0+512'],
+    ]);
   });
 
   it('are all gone after finalisation, notifiers unregistered first', () => {
@@ -188,13 +205,24 @@ describe('ranges and notifiers', () => {
     setup.insert(V - 1);
     setup.seen.length = 0;
     setup.svm.finalise();
-    expect(setup.seen.map((line) => line.split(' ')[0])).toEqual(['notifierRemoved', 'rangeRemoved', 'notifierRemoved', 'rangeRemoved']);
+    expect(setup.seen.map((line) => line.split(' ')[0])).toEqual([
+      'notifierRemoved',
+      'rangeRemoved',
+      'notifierRemoved',
+      'rangeRemoved',
+    ]);
     expect([setup.svm.notifiers.size, setup.svm.ranges.size, setup.process.notifiers.size]).toEqual([0, 0, 0]);
   });
 });
 
 describe('an UNMAP event', () => {
-  for (const [event, partial] of [[[0, 512], false], [[-5, 600], false], [[0, 511], true], [[1, 512], true], [[10, 20], true]] as const) {
+  for (const [event, partial] of [
+    [[0, 512], false],
+    [[-5, 600], false],
+    [[0, 511], true],
+    [[1, 512], true],
+    [[10, 20], true],
+  ] as const) {
     it(`over ${event.join('-')} marks a range of 0-512 ${partial ? 'partially ' : ''}unmapped`, () => {
       const setup = new Setup().map(V, V + 512);
       const range = setup.insert(V) as GpuRange;

@@ -61,10 +61,21 @@ export class AttributeRules {
     if (tree === undefined) return;
     if (tree.overlapping !== this.#overlapping) {
       this.#overlapping = tree.overlapping;
-      if (tree.overlapping) this.#watch.report('Q31', 'a second interval was put over one that is there; GET_ATTR sees only the lower one', first, last - first + 1);
+      if (tree.overlapping)
+        this.#watch.report(
+          'Q31',
+          'a second interval was put over one that is there; GET_ATTR sees only the lower one',
+          first,
+          last - first + 1,
+        );
     }
     if (kind === 'faulted-in') {
-      this.#watch.report('Q28', `attributes of ${pagesText(last - first + 1)} are set now, though nobody asked for it`, first, last - first + 1);
+      this.#watch.report(
+        'Q28',
+        `attributes of ${pagesText(last - first + 1)} are set now, though nobody asked for it`,
+        first,
+        last - first + 1,
+      );
       return;
     }
     if (kind === 'unchanged') this.#unchanged(first, last, types);
@@ -82,8 +93,15 @@ export class AttributeRules {
     const interval = this.#watch.vm.context!.tree.find(first);
     if ((types & PREFETCH_BIT) === 0 || interval === undefined || !isOnGpu(interval.prefetchLocation)) return;
     if (this.#isMapped(first, last)) return;
-    if (this.#pass > 1) this.#watch.report('Q15', 'the call returns 0, and the pages are not mapped', first, last - first + 1);
-    else this.#watch.report('Q16', 'the location is the one stored already, and pages that are not mapped stay so', first, last - first + 1);
+    if (this.#pass > 1)
+      this.#watch.report('Q15', 'the call returns 0, and the pages are not mapped', first, last - first + 1);
+    else
+      this.#watch.report(
+        'Q16',
+        'the location is the one stored already, and pages that are not mapped stay so',
+        first,
+        last - first + 1,
+      );
   }
 
   #changed(kind: AttributeEditKind, first: number, last: number, trigger: number, types: number): void {
@@ -96,11 +114,22 @@ export class AttributeRules {
       }
     }
     if (last === PAGE_NUMBER_END - 1) {
-      this.#watch.report('Q22', 'the interval was stored without a look at the mappings; no GPU access to it can be served', first, last - first + 1);
+      this.#watch.report(
+        'Q22',
+        'the interval was stored without a look at the mappings; no GPU access to it can be served',
+        first,
+        last - first + 1,
+      );
     } else if (!this.#isOrdinaryMemory(first, last)) {
-      this.#watch.report(this.#pass > 1 ? 'Q21' : 'Q24', 'attributes were stored for pages that are not mapped, or not as memory', first, last - first + 1);
+      this.#watch.report(
+        this.#pass > 1 ? 'Q21' : 'Q24',
+        'attributes were stored for pages that are not mapped, or not as memory',
+        first,
+        last - first + 1,
+      );
     }
-    if ((trigger & (Trigger.pteFlagChange | Trigger.accessChange)) !== 0 && this.#watch.vm.pageTable.blocks.size > 0) this.#ranges.touch(first, last + 1);
+    if ((trigger & (Trigger.pteFlagChange | Trigger.accessChange)) !== 0 && this.#watch.vm.pageTable.blocks.size > 0)
+      this.#ranges.touch(first, last + 1);
     if ((trigger & Trigger.rangeSplit) !== 0) this.#ranges.splitBegins(first, last);
     if ((trigger & Trigger.prefetch) !== 0 && (types & PREFETCH_BIT) === 0) this.#sticky = true;
     if ((types & PREFETCH_BIT) === 0) return;
@@ -124,7 +153,12 @@ export class AttributeRules {
   ptesZapped(startPage: number, pages: number): void {
     if (!this.#homeSplit) return;
     this.#homeSplit = false;
-    this.#watch.report('Q18', 'the prefetch location of a part is the system now: its chunk was unmapped, nothing moved', startPage, pages);
+    this.#watch.report(
+      'Q18',
+      'the prefetch location of a part is the system now: its chunk was unmapped, nothing moved',
+      startPage,
+      pages,
+    );
   }
 
   prefetched(first: number, last: number): void {
@@ -135,7 +169,12 @@ export class AttributeRules {
     this.#writtenForSticky = 0;
     const { allocated } = this.#watch.process.pages;
     if (allocated - this.#allocatedBefore > MANY_POPULATED) {
-      this.#watch.report('Q69', `${pagesText(allocated - this.#allocatedBefore)} were allocated for it, and faults waited`, first, last - first + 1);
+      this.#watch.report(
+        'Q69',
+        `${pagesText(allocated - this.#allocatedBefore)} were allocated for it, and faults waited`,
+        first,
+        last - first + 1,
+      );
     }
     this.#allocatedBefore = allocated;
   }
@@ -148,13 +187,19 @@ export class AttributeRules {
       log.note(operation, 'SET_ATTR', first, first + pages);
       if (result < 0) this.#refused(records, call.attributeCount, first, pages, result);
       else if (this.#equalNeighbours >= MANY_EQUAL) {
-        this.#watch.report('Q29', `${this.#equalNeighbours + 1} neighbouring intervals have equal attributes`, first, pages);
+        this.#watch.report(
+          'Q29',
+          `${this.#equalNeighbours + 1} neighbouring intervals have equal attributes`,
+          first,
+          pages,
+        );
       }
     } else {
       log.note(operation, call.operation === SvmOperation.getAttributes ? 'GET_ATTR' : 'ioctl', first, first + pages);
       if (call.operation === SvmOperation.getAttributes && result === 0) this.#read(first, pages);
     }
-    if (this.#created && result < 0) this.#watch.report('Q01', 'the call was refused, but the VM has an SVM context now', first, 0);
+    if (this.#created && result < 0)
+      this.#watch.report('Q01', 'the call was refused, but the VM has an SVM context now', first, 0);
     this.#edits = 0;
     this.#previous = -1;
     if (this.#isUnusual) this.#reset();
@@ -174,7 +219,12 @@ export class AttributeRules {
   collecting(rangeStart: number): void {
     const gap = this.#pending.gapOf(rangeStart);
     if (gap === undefined || this.#watch.vm.context?.tree.findIntersecting(gap.first, gap.last) === undefined) return;
-    this.#watch.report('Q27', `attributes of ${pagesText(gap.last - gap.first + 1)} that are still mapped are cleared`, gap.first, gap.last - gap.first + 1);
+    this.#watch.report(
+      'Q27',
+      `attributes of ${pagesText(gap.last - gap.first + 1)} that are still mapped are cleared`,
+      gap.first,
+      gap.last - gap.first + 1,
+    );
   }
 
   operationEnded(): void {
@@ -184,7 +234,12 @@ export class AttributeRules {
   #refused(records: Uint8Array | null, count: number, first: number, pages: number, result: number): void {
     if (this.#edits > 0) {
       const failed = { first: this.#lastFirst, last: this.#lastLast };
-      this.#watch.report('Q20', `the call failed with ${errnoName(result) ?? `errno ${-result}`}, but attributes were changed`, failed.first, failed.last - failed.first + 1);
+      this.#watch.report(
+        'Q20',
+        `the call failed with ${errnoName(result) ?? `errno ${-result}`}, but attributes were changed`,
+        failed.first,
+        failed.last - failed.first + 1,
+      );
       if (this.#failed.length < MOST_FAILED) this.#failed.push(failed);
     }
     if (result !== -Errno.EINVAL || records === null) return;
@@ -260,4 +315,3 @@ export class AttributeRules {
 function isOnGpu(location: number): boolean {
   return location !== LOCATION_UNDEFINED && location !== SvmLocation.system;
 }
-

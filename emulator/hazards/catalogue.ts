@@ -7,21 +7,59 @@ import { RANGE_QUIRKS } from './quirks-ranges.ts';
 
 /** All 70 entries of the catalogue, by id like 'Q35'. */
 export const QUIRK_CATALOGUE: Readonly<Record<string, CataloguedQuirk>> = {
-  ...LIFECYCLE_QUIRKS, ...ATTRIBUTE_QUIRKS, ...RANGE_QUIRKS, ...FAULT_QUIRKS,
+  ...LIFECYCLE_QUIRKS,
+  ...ATTRIBUTE_QUIRKS,
+  ...RANGE_QUIRKS,
+  ...FAULT_QUIRKS,
 };
 
 const SEE_HISTORY = 'see the operations that led there';
 
 /** What the monitor reports besides: endless faults, leaks, and invariants that no known defect has broken. */
 const BESIDES: Readonly<Record<string, Quirk>> = {
-  'refault-loop': { title: 'the GPU faults on a page again and again without progress', invariants: ['I7'], severity: 'violation', advice: 'see why the last fault was answered as it was' },
-  'unhandled-fault': { title: 'a GPU access was killed, and nobody handles it', invariants: ['I7'], severity: 'violation', advice: 'give the memory the permission that the access needs' },
-  leak: { title: 'objects are left when the context is gone', invariants: ['I10'], severity: 'violation', advice: 'unmap memory and let the collector run before closing' },
-  I1: { title: 'a PTE of a page that the CPU does not map there', invariants: ['I1'], severity: 'corruption', advice: SEE_HISTORY },
+  'refault-loop': {
+    title: 'the GPU faults on a page again and again without progress',
+    invariants: ['I7'],
+    severity: 'violation',
+    advice: 'see why the last fault was answered as it was',
+  },
+  'unhandled-fault': {
+    title: 'a GPU access was killed, and nobody handles it',
+    invariants: ['I7'],
+    severity: 'violation',
+    advice: 'give the memory the permission that the access needs',
+  },
+  leak: {
+    title: 'objects are left when the context is gone',
+    invariants: ['I10'],
+    severity: 'violation',
+    advice: 'unmap memory and let the collector run before closing',
+  },
+  I1: {
+    title: 'a PTE of a page that the CPU does not map there',
+    invariants: ['I1'],
+    severity: 'corruption',
+    advice: SEE_HISTORY,
+  },
   I2: { title: 'a PTE whose range has no DMA mapping', invariants: ['I2'], severity: 'violation', advice: SEE_HISTORY },
-  I3: { title: 'a PTE in no range that is marked mapped', invariants: ['I3'], severity: 'violation', advice: SEE_HISTORY },
-  I4: { title: 'PTE flags that are not those of the attributes', invariants: ['I4'], severity: 'violation', advice: SEE_HISTORY },
-  I5: { title: 'a PTE that allows more than the mapping', invariants: ['I5'], severity: 'corruption', advice: SEE_HISTORY },
+  I3: {
+    title: 'a PTE in no range that is marked mapped',
+    invariants: ['I3'],
+    severity: 'violation',
+    advice: SEE_HISTORY,
+  },
+  I4: {
+    title: 'PTE flags that are not those of the attributes',
+    invariants: ['I4'],
+    severity: 'violation',
+    advice: SEE_HISTORY,
+  },
+  I5: {
+    title: 'a PTE that allows more than the mapping',
+    invariants: ['I5'],
+    severity: 'corruption',
+    advice: SEE_HISTORY,
+  },
 };
 
 /** What the monitor can name. */
@@ -32,7 +70,9 @@ export const QUIRKS: Readonly<Record<string, Quirk>> = {
 
 /** Entries that nothing in this model can show, with the reason. */
 export const UNOBSERVABLE: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.entries(QUIRK_CATALOGUE).flatMap(([id, { unobservable }]) => (unobservable === undefined ? [] : [[id, unobservable]])),
+  Object.entries(QUIRK_CATALOGUE).flatMap(([id, { unobservable }]) =>
+    unobservable === undefined ? [] : [[id, unobservable]],
+  ),
 );
 
 /** The entry of `id`; one for what the catalogue does not know. */

@@ -52,7 +52,8 @@ export class ContextWatch extends QuietEffects {
     this.#checkSettings();
   }
   override contextFinalised(): void {
-    if (this.#zombies.size > 0) this.#watch.report('leak', `${this.#zombies.size} ranges that a failed collection left are never released`, 0, 0);
+    if (this.#zombies.size > 0)
+      this.#watch.report('leak', `${this.#zombies.size} ranges that a failed collection left are never released`, 0, 0);
     this.#zombies.clear();
     this.#pending.clear();
     this.#watch.log.note(this.#watch.operation, 'close', 0, Number.POSITIVE_INFINITY);
@@ -60,7 +61,15 @@ export class ContextWatch extends QuietEffects {
   override ioctlAnswered(call: IoctlArguments, records: Uint8Array | null, result: number): void {
     this.#attributes.ioctlAnswered(call, records, result);
   }
-  override attributesEdited(kind: AttributeEditKind, first: number, last: number, _oldFirst: number, _oldLast: number, trigger: number, types: number): void {
+  override attributesEdited(
+    kind: AttributeEditKind,
+    first: number,
+    last: number,
+    _oldFirst: number,
+    _oldLast: number,
+    trigger: number,
+    types: number,
+  ): void {
     this.#attributes.attributesEdited(kind, first, last, trigger, types);
   }
   override setRetried(): void {
@@ -105,7 +114,12 @@ export class ContextWatch extends QuietEffects {
     this.#ranges.collected();
     if (result === 0) return;
     this.#zombies.add(startPage);
-    this.#watch.report('Q46', 'clearing its attributes failed: the range is neither removed nor queued', startPage, pages);
+    this.#watch.report(
+      'Q46',
+      'clearing its attributes failed: the range is neither removed nor queued',
+      startPage,
+      pages,
+    );
   }
   override rangeRemoved(startPage: number, pages: number): void {
     this.#ranges.rangeRemoved(startPage, pages);
@@ -151,9 +165,15 @@ export class ContextWatch extends QuietEffects {
 
   #checkSettings(): void {
     const { model, settings } = this.#watch.gpu;
-    if (model.noretry && ALWAYS_XNACK.has(formatGcVersion(model.gc))) this.#watch.report('Q05', 'a context was made, but faults never come as retry faults', 0, 0);
+    if (model.noretry && ALWAYS_XNACK.has(formatGcVersion(model.gc)))
+      this.#watch.report('Q05', 'a context was made, but faults never come as retry faults', 0, 0);
     if (settings.defaultGranularity > LARGEST_GRANULARITY) {
-      this.#watch.report('Q06', `svm_default_granularity ${settings.defaultGranularity} became ${this.#watch.vm.context!.granularity}`, 0, 0);
+      this.#watch.report(
+        'Q06',
+        `svm_default_granularity ${settings.defaultGranularity} became ${this.#watch.vm.context!.granularity}`,
+        0,
+        0,
+      );
     }
   }
 }

@@ -49,13 +49,15 @@ export class FaultRules {
       this.#reportedNoCompute = true;
       this.#watch.report('Q04', 'this fault would not reach the handler: the VM is no compute VM', page, 1);
     }
-    if (page === gpu.maxPage) this.#watch.report('Q59', 'the address just behind the mirrored space passes the check', page, 1);
+    if (page === gpu.maxPage)
+      this.#watch.report('Q59', 'the address just behind the mirrored space passes the check', page, 1);
     if (result !== 0) {
       this.#killed(page, write, result, reason, vma);
       return;
     }
     const served = gpu.pteFlags.permits(vm.pageTable.flagsOf(page), write);
-    if (reason === 'mapped' && vma !== undefined && isSpecialVma(vma)) this.#watch.report('Q53', `a mapping of kind ${vma.kind} was mapped because an interval lies there`, page, 1);
+    if (reason === 'mapped' && vma !== undefined && isSpecialVma(vma))
+      this.#watch.report('Q53', `a mapping of kind ${vma.kind} was mapped because an interval lies there`, page, 1);
     if (cause === -Errno.ENOMEM) this.#watch.report('Q62', 'it was answered as if the GPU may retry', page, 1);
     if (served) {
       if (this.#stuck.size > 0) this.#stuck.delete(page);
@@ -68,7 +70,8 @@ export class FaultRules {
     const stuck = this.#stuckAt(page);
     const before = stuck.errorLines;
     stuck.errorLines += lines;
-    if (before < FLOOD && stuck.errorLines >= FLOOD) this.#say('Q70', `${stuck.errorLines} error lines about faults on a page that is not served`, page);
+    if (before < FLOOD && stuck.errorLines >= FLOOD)
+      this.#say('Q70', `${stuck.errorLines} error lines about faults on a page that is not served`, page);
   }
 
   faultRetried(page: number, restart: boolean): void {
@@ -80,13 +83,15 @@ export class FaultRules {
     else if (!this.#pending.touches(page, page) && this.#watch.process.findVma(page) !== undefined) {
       this.#watch.report('Q63', 'the fault has nothing to do with the memory that was unmapped', page, 1);
     }
-    if (!this.#watch.gpu.model.retryCam) this.#watch.report('Q65', 'the entry of the duplicate filter is asked for by page number and not found', page, 1);
+    if (!this.#watch.gpu.model.retryCam)
+      this.#watch.report('Q65', 'the entry of the duplicate filter is asked for by page number and not found', page, 1);
   }
 
   vmFaultEnded(page: number, asked: 'svm' | 'kfd-svm' | 'none', handled: boolean): void {
     if (handled) return;
     if (asked === 'svm') this.#watch.report('Q02', 'the fault was not offered to KFD SVM', page, 1);
-    else if (asked === 'none' && this.#watch.vm.context !== null) this.#watch.report('Q04', 'the GPU reads the dummy page', page, 1);
+    else if (asked === 'none' && this.#watch.vm.context !== null)
+      this.#watch.report('Q04', 'the GPU reads the dummy page', page, 1);
     else this.#watch.report('unhandled-fault', 'no SVM context is asked', page, 1);
   }
 
@@ -96,7 +101,12 @@ export class FaultRules {
     if (context === null || context.closing || context.checkpoint === 0) return;
     const { ring1, softwareRing, model } = this.#watch.gpu;
     if (softwareRing.pending || (!model.retryCam && ring1.exists && ring1.pending)) return;
-    this.#watch.report('Q64', 'an UNMAP with empty rings keeps the checkpoint of an earlier one', startPage, endPage - startPage);
+    this.#watch.report(
+      'Q64',
+      'an UNMAP with empty rings keeps the checkpoint of an earlier one',
+      startPage,
+      endPage - startPage,
+    );
   }
 
   /** The process changed `[startPage, endPage)`: what was said about faults there may be said again. */
@@ -151,7 +161,13 @@ export class FaultRules {
     return stuck;
   }
 
-  #quirkOfKill(page: number, write: boolean, result: number, reason: FaultReason, vma: Vma | undefined): string | undefined {
+  #quirkOfKill(
+    page: number,
+    write: boolean,
+    result: number,
+    reason: FaultReason,
+    vma: Vma | undefined,
+  ): string | undefined {
     if (result === -Errno.ENOMEM) return 'Q62';
     switch (reason) {
       case 'closing':
@@ -163,7 +179,11 @@ export class FaultRules {
         if (vma !== undefined && isIoOrPfnMap(vma)) return 'Q53';
         const interval = this.#watch.vm.context?.tree.find(page);
         if (interval !== undefined && interval.last === PAGE_NUMBER_END - 1) return 'Q22';
-        return interval === undefined ? undefined : interval.first <= page && interval.last >= page ? undefined : 'unhandled-fault';
+        return interval === undefined
+          ? undefined
+          : interval.first <= page && interval.last >= page
+            ? undefined
+            : 'unhandled-fault';
       }
       default:
         return 'unhandled-fault';
@@ -202,7 +222,11 @@ export class FaultRules {
       this.#say(quirk, 'the fault was answered 0, and the access is not served', page);
     }
     if (stuck.faults === LOOP) {
-      this.#say('refault-loop', `${LOOP} faults on a page were answered 0 without a PTE${stuck.quirk === undefined ? '' : `: ${stuck.quirk}`}`, page);
+      this.#say(
+        'refault-loop',
+        `${LOOP} faults on a page were answered 0 without a PTE${stuck.quirk === undefined ? '' : `: ${stuck.quirk}`}`,
+        page,
+      );
     }
   }
 
@@ -221,4 +245,3 @@ function permits(vma: Vma | undefined, write: boolean): boolean {
   const needed = Protection.read | (write ? Protection.write : 0);
   return vma !== undefined && (vma.protection & needed) === needed;
 }
-

@@ -31,7 +31,8 @@ export function formatHazard(hazard: Hazard): string {
   const { quirk, operation, detail, address, size, advice, history } = hazard;
   const where = size === 0n ? '' : ` [0x${address.toString(16)}, +0x${size.toString(16)})`;
   const before = history.filter((step) => step.operation !== operation);
-  const led = before.length === 0 ? '' : `; after ${before.map((step) => `${step.what} (${step.operation})`).join(', ')}`;
+  const led =
+    before.length === 0 ? '' : `; after ${before.map((step) => `${step.what} (${step.operation})`).join(', ')}`;
   return `hazard ${quirk} at operation ${operation}: ${detail}${where}${led}; ${advice}`;
 }
 

@@ -12,7 +12,10 @@ import type { Watch, WatchedFile } from './watched.ts';
 const MOST_HAZARDS = 10_000;
 
 const WORD_OF_CHANGE: Readonly<Record<Parameters<MemoryObserver['memoryChanged']>[0], OperationWord>> = {
-  mapped: 'mmap', unmapped: 'munmap', protected: 'mprotect', discarded: 'discard',
+  mapped: 'mmap',
+  unmapped: 'munmap',
+  protected: 'mprotect',
+  discarded: 'discard',
 };
 
 /** Checks the invariants I1 to I15 wherever an operation changed something; what did not change costs nothing. */
@@ -79,7 +82,11 @@ export class HazardMonitor implements MemoryObserver {
 
   /** The driver was unloaded and left these slab caches, which belong to no device (Q12). */
   driverUnloaded(slabCaches: readonly string[]): void {
-    if (slabCaches.length > 0) this.#report(0, 'Q12', `${slabCaches.join(' and ')} are left without the driver`, 0, 0, { startPage: 0, endPage: 0 });
+    if (slabCaches.length > 0)
+      this.#report(0, 'Q12', `${slabCaches.join(' and ')} are left without the driver`, 0, 0, {
+        startPage: 0,
+        endPage: 0,
+      });
   }
 
   /** Watches nothing any more. */
@@ -108,7 +115,14 @@ export class HazardMonitor implements MemoryObserver {
     if (!this.#numbered) this.#operation++;
   }
 
-  #report(device: number, quirk: string, detail: string, startPage: number, pages: number, story: { startPage: number; endPage: number }): void {
+  #report(
+    device: number,
+    quirk: string,
+    detail: string,
+    startPage: number,
+    pages: number,
+    story: { startPage: number; endPage: number },
+  ): void {
     const history = this.#log.touching(story.startPage, story.endPage);
     const hazard = makeHazard(quirk, detail, { device, startPage, pages }, this.#operation, history);
     if (this.hazards.length < MOST_HAZARDS) this.hazards.push(hazard);

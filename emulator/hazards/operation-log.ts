@@ -2,7 +2,17 @@
 
 /** What an operation did, as the log shows it. */
 export const OPERATION_WORDS = [
-  'mmap', 'munmap', 'mprotect', 'discard', 'SET_ATTR', 'GET_ATTR', 'ioctl', 'GPU read fault', 'GPU write fault', 'collection', 'close',
+  'mmap',
+  'munmap',
+  'mprotect',
+  'discard',
+  'SET_ATTR',
+  'GET_ATTR',
+  'ioctl',
+  'GPU read fault',
+  'GPU write fault',
+  'collection',
+  'close',
 ] as const;
 export type OperationWord = (typeof OPERATION_WORDS)[number];
 
@@ -13,7 +23,10 @@ export interface LoggedOperation {
   readonly what: OperationWord;
 }
 
-const NUMBER_OF_WORD = Object.fromEntries(OPERATION_WORDS.map((word, index) => [word, index])) as Record<OperationWord, number>;
+const NUMBER_OF_WORD = Object.fromEntries(OPERATION_WORDS.map((word, index) => [word, index])) as Record<
+  OperationWord,
+  number
+>;
 const CAPACITY = 512;
 const MOST_CITED = 6;
 

@@ -13,7 +13,12 @@ import type { WatchedFile } from './watched.ts';
 export type PteFault = 'stale' | 'uncovered' | 'permission' | 'copy-on-write' | 'inaccessible' | 'read-only' | 'flags';
 
 /** Called for every PTE that is wrong. `range` is the one it lies in, `hasInterval` says whether its attributes are set. */
-export type PteFaultListener = (page: number, fault: PteFault, range: SvmRange | undefined, hasInterval: boolean) => void;
+export type PteFaultListener = (
+  page: number,
+  fault: PteFault,
+  range: SvmRange | undefined,
+  hasInterval: boolean,
+) => void;
 
 /** Checks the PTEs of the pages `[startPage, endPage)`; costs nothing where there are none. */
 export function checkPtes(file: WatchedFile, startPage: number, endPage: number, onFault: PteFaultListener): void {
@@ -29,12 +34,26 @@ export function checkPtes(file: WatchedFile, startPage: number, endPage: number,
   for (const blockNumber of blocks.blockNumbersBetween(first, last)) {
     const blockStart = blockNumber * PAGES_PER_BLOCK;
     const from = Math.max(startPage, blockStart);
-    checkBlock(file, blocks.get(blockNumber)!, blockStart, from, Math.min(endPage, blockStart + PAGES_PER_BLOCK), onFault);
+    checkBlock(
+      file,
+      blocks.get(blockNumber)!,
+      blockStart,
+      from,
+      Math.min(endPage, blockStart + PAGES_PER_BLOCK),
+      onFault,
+    );
   }
 }
 
 /** The pages `[from, to)` of one block, in pieces of one VMA, one range and one attribute interval. */
-function checkBlock(file: WatchedFile, gpu: PageBlock, blockStart: number, from: number, to: number, onFault: PteFaultListener): void {
+function checkBlock(
+  file: WatchedFile,
+  gpu: PageBlock,
+  blockStart: number,
+  from: number,
+  to: number,
+  onFault: PteFaultListener,
+): void {
   const { process, vm } = file;
   const cpu = process.pages.blocks.get(blockStart / PAGES_PER_BLOCK);
   let page = from;
@@ -75,7 +94,13 @@ class Piece {
   // Index of the flags that PTEs should have here.
   readonly #expected: number;
 
-  constructor(file: WatchedFile, vma: Vma | undefined, range: SvmRange | undefined, record: AttributeRecord | undefined, hasInterval: boolean) {
+  constructor(
+    file: WatchedFile,
+    vma: Vma | undefined,
+    range: SvmRange | undefined,
+    record: AttributeRecord | undefined,
+    hasInterval: boolean,
+  ) {
     this.#file = file;
     this.#vma = vma;
     this.#range = range;
@@ -85,7 +110,14 @@ class Piece {
     this.#expected = record === undefined ? 0 : file.gpu.pteFlags.indexFor(record.flags, !writable);
   }
 
-  check(gpu: PageBlock, cpu: PageBlock | undefined, blockStart: number, from: number, to: number, onFault: PteFaultListener): void {
+  check(
+    gpu: PageBlock,
+    cpu: PageBlock | undefined,
+    blockStart: number,
+    from: number,
+    to: number,
+    onFault: PteFaultListener,
+  ): void {
     // Small numbers from here on: page numbers do not fit into 31 bits, and arithmetic on them is slow.
     const offset = from - blockStart;
     const count = to - from;

@@ -16,13 +16,19 @@ import { pagesText } from './watched.ts';
 import type { Watch } from './watched.ts';
 
 const WRONG_BIT: Readonly<Record<PteFault, number>> = {
-  stale: Wrong.stale, uncovered: Wrong.uncovered, permission: Wrong.permission, 'copy-on-write': Wrong.copyOnWrite,
-  inaccessible: 0, 'read-only': 0, flags: 0,
+  stale: Wrong.stale,
+  uncovered: Wrong.uncovered,
+  permission: Wrong.permission,
+  'copy-on-write': Wrong.copyOnWrite,
+  inaccessible: 0,
+  'read-only': 0,
+  flags: 0,
 };
 
 const WORDS: Readonly<Record<PteFault, string>> = {
   stale: 'PTEs of $ still map pages that the CPU does not map there any more',
-  uncovered: 'PTEs of $ stay live although no mapped range covers them: events do not find them; they are reached only through a later fault',
+  uncovered:
+    'PTEs of $ stay live although no mapped range covers them: events do not find them; they are reached only through a later fault',
   permission: 'PTEs of $ allow more than the mapping',
   'copy-on-write': 'PTEs of $ are writable, but their pages were collected for reading: the GPU writes to shared pages',
   inaccessible: 'PTEs of $ are live although access is "inaccessible"',
@@ -45,7 +51,9 @@ export class RangeRules {
   #split: { readonly first: number; readonly last: number } | undefined;
   #told: { readonly cause: Cause; readonly bit: number }[] = [];
   // The run of equal PTE faults that is being built.
-  #run: { quirk: string; fault: PteFault; startPage: number; pages: number; storyStart: number; storyEnd: number } | undefined;
+  #run:
+    | { quirk: string; fault: PteFault; startPage: number; pages: number; storyStart: number; storyEnd: number }
+    | undefined;
 
   constructor(watch: Watch) {
     this.#watch = watch;
@@ -68,7 +76,11 @@ export class RangeRules {
   notifierCalled(event: number, startPage: number, endPage: number): void {
     const { context } = this.#watch.vm;
     if (context === null || event === NotifierEvent.release) return;
-    for (let range = context.framework.findRange(startPage, endPage); range !== undefined && range.startPage < endPage; range = context.framework.rangeAfter(range)) {
+    for (
+      let range = context.framework.findRange(startPage, endPage);
+      range !== undefined && range.startPage < endPage;
+      range = context.framework.rangeAfter(range)
+    ) {
       if (context.closing) {
         this.causes.keep('Q11', range.startPage, range.pages);
       } else if (range.gpuMapped && (range.state & RangeState.unmapped) === 0) {
@@ -86,7 +98,8 @@ export class RangeRules {
   /** The callback does not zap a range that is not marked mapped, though it has live PTEs. */
   #skipped(event: number, range: SvmRange): void {
     if (this.#written === range.startPage) this.causes.keep('Q40', range.startPage, range.pages);
-    else if (event === NotifierEvent.unmap && this.causes.of(range.startPage)?.quirk === 'Q35') this.causes.set('Q36', range.startPage, range.pages);
+    else if (event === NotifierEvent.unmap && this.causes.of(range.startPage)?.quirk === 'Q35')
+      this.causes.set('Q36', range.startPage, range.pages);
   }
 
   rangeRemoved(startPage: number, pages: number): void {
@@ -123,17 +136,28 @@ export class RangeRules {
     this.#written = startPage;
     const interval = this.#watch.vm.context?.tree.find(startPage);
     // Pages that were collected for this very write are as they should be, if the flags are.
-    if (this.#collected !== startPage || !this.#isAsWanted(startPage, startPage + pages, flags, interval)) this.touch(startPage, startPage + pages);
+    if (this.#collected !== startPage || !this.#isAsWanted(startPage, startPage + pages, flags, interval))
+      this.touch(startPage, startPage + pages);
     this.#collected = -1;
-    if (interval !== undefined && 2 ** interval.granularity < pages && interval.granularity !== this.#watch.vm.context!.granularity) {
-      this.#watch.report('Q19', `${pagesText(pages)} were mapped as one although granularity is 2^${interval.granularity} pages`, startPage, pages);
+    if (
+      interval !== undefined &&
+      2 ** interval.granularity < pages &&
+      interval.granularity !== this.#watch.vm.context!.granularity
+    ) {
+      this.#watch.report(
+        'Q19',
+        `${pagesText(pages)} were mapped as one although granularity is 2^${interval.granularity} pages`,
+        startPage,
+        pages,
+      );
     }
   }
 
   /** Whether flags `flags` are those that one mapping and one attribute interval want for all of the pages. */
   #isAsWanted(startPage: number, endPage: number, flags: number, interval: AttributeInterval | undefined): boolean {
     const vma = this.#watch.process.findVma(startPage);
-    if (vma === undefined || vma.endPage < endPage || interval === undefined || interval.last < endPage - 1) return false;
+    if (vma === undefined || vma.endPage < endPage || interval === undefined || interval.last < endPage - 1)
+      return false;
     if ((vma.protection & Protection.read) === 0 || interval.access === SvmAccess.inaccessible) return false;
     return flags === this.#watch.gpu.pteFlags.indexFor(interval.flags, (vma.protection & Protection.write) === 0);
   }
@@ -146,12 +170,22 @@ export class RangeRules {
     this.causes.clear(startPage, pages);
     const split = this.#split;
     if (split === undefined || (startPage >= split.first && startPage + pages <= split.last + 1)) return;
-    this.#watch.report('Q47', `PTEs of ${pagesText(pages)} were cleared for a change of ${pagesText(split.last - split.first + 1)}`, startPage, pages);
+    this.#watch.report(
+      'Q47',
+      `PTEs of ${pagesText(pages)} were cleared for a change of ${pagesText(split.last - split.first + 1)}`,
+      startPage,
+      pages,
+    );
   }
 
   zapFailed(startPage: number, endPage: number): void {
     if (this.#split !== undefined) {
-      this.#watch.report('Q47', 'a zap failed in a split: what was zapped before is not flushed from the TLB', startPage, endPage - startPage);
+      this.#watch.report(
+        'Q47',
+        'a zap failed in a split: what was zapped before is not flushed from the TLB',
+        startPage,
+        endPage - startPage,
+      );
       return;
     }
     const range = this.#watch.vm.context?.framework.findRange(startPage, endPage);
@@ -190,8 +224,16 @@ export class RangeRules {
   operationEnded(): void {
     const dirty = this.#dirty;
     // Nothing happened to ranges.
-    if (dirty.count === 0 && this.#written < 0 && this.#split === undefined && this.#replaced === undefined && !this.#prefetching) return;
-    for (let index = 0; index < dirty.count; index++) checkPtes(this.#watch, dirty.start(index), dirty.end(index), this.#onFault);
+    if (
+      dirty.count === 0 &&
+      this.#written < 0 &&
+      this.#split === undefined &&
+      this.#replaced === undefined &&
+      !this.#prefetching
+    )
+      return;
+    for (let index = 0; index < dirty.count; index++)
+      checkPtes(this.#watch, dirty.start(index), dirty.end(index), this.#onFault);
     this.#flushRun();
     for (const { cause, bit } of this.#told) cause.reported |= bit;
     if (this.#told.length > 0) this.#told = [];
@@ -213,7 +255,8 @@ export class RangeRules {
     if (cause !== undefined) {
       if ((cause.reported & bit) !== 0) return;
       // Said once: from the next operation on.
-      if (this.#told[this.#told.length - 1]?.cause !== cause || this.#told[this.#told.length - 1]!.bit !== bit) this.#told.push({ cause, bit });
+      if (this.#told[this.#told.length - 1]?.cause !== cause || this.#told[this.#told.length - 1]!.bit !== bit)
+        this.#told.push({ cause, bit });
     }
     const quirk = cause?.quirk ?? this.#nameOf(fault, page, range, hasInterval);
     if (this.#continues(quirk, fault, page)) {
@@ -223,7 +266,14 @@ export class RangeRules {
     this.#flushRun();
     const story = cause ?? range;
     const storyStart = story === undefined ? page : story.startPage;
-    this.#run = { quirk, fault, startPage: page, pages: 1, storyStart, storyEnd: story === undefined ? page + 1 : storyStart + story.pages };
+    this.#run = {
+      quirk,
+      fault,
+      startPage: page,
+      pages: 1,
+      storyStart,
+      storyEnd: story === undefined ? page + 1 : storyStart + story.pages,
+    };
   };
 
   #continues(quirk: string, fault: PteFault, page: number): boolean {
@@ -258,7 +308,10 @@ export class RangeRules {
       default: {
         if (!hasInterval) return 'Q32';
         const interval = context?.tree.find(page);
-        const spans = interval !== undefined && range !== undefined && (interval.first > range.startPage || interval.last < range.endPage - 1);
+        const spans =
+          interval !== undefined &&
+          range !== undefined &&
+          (interval.first > range.startPage || interval.last < range.endPage - 1);
         return spans ? 'Q68' : 'Q13';
       }
     }
@@ -272,7 +325,8 @@ export class RangeRules {
     const offset = block.base + startPage - blockNumber * PAGES_PER_BLOCK;
     const { pteFlags } = this.#watch.gpu;
     for (let index = offset; index < offset + pages; index++) {
-      if (block.marks[index] !== 0 && block.frames[index] !== 0 && pteFlags.permits(block.marks[index]!, false)) return true;
+      if (block.marks[index] !== 0 && block.frames[index] !== 0 && pteFlags.permits(block.marks[index]!, false))
+        return true;
     }
     return false;
   }

@@ -23,7 +23,13 @@ export interface Watch extends WatchedFile {
   /** Number of the operation that runs, from 1. */
   readonly operation: number;
   /** `story`: the pages whose past operations led there, if others than those of the hazard. */
-  report(quirk: string, detail: string, startPage: number, pages: number, story?: { readonly startPage: number; readonly endPage: number }): void;
+  report(
+    quirk: string,
+    detail: string,
+    startPage: number,
+    pages: number,
+    story?: { readonly startPage: number; readonly endPage: number },
+  ): void;
 }
 
 /** "1 page", "3 pages". */

@@ -15,7 +15,11 @@ function thrown(call: () => unknown): { name: string; code: unknown; message: st
 describe('arguments', () => {
   it('of every kind come back as they are when they are good', () => {
     expect(addressArgument('a', (1n << 64n) - 1n)).toBe((1n << 64n) - 1n);
-    expect([sizeArgument('s', 1), sizeArgument('s', 4096n), sizeArgument('s', 0, { zero: true })]).toEqual([1n, 4096n, 0n]);
+    expect([sizeArgument('s', 1), sizeArgument('s', 4096n), sizeArgument('s', 0, { zero: true })]).toEqual([
+      1n,
+      4096n,
+      0n,
+    ]);
     expect([countArgument('c', 0), countArgument('c', Number.MAX_SAFE_INTEGER)]).toEqual([0, Number.MAX_SAFE_INTEGER]);
     expect([booleanArgument('b', false), wordArgument('w', 'x', ['x', 'y'])]).toEqual([false, 'x']);
   });

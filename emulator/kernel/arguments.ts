@@ -30,7 +30,10 @@ export function sizeArgument(name: string, value: unknown, options: { zero?: boo
   if (typeof value === 'bigint') size = value;
   else if (typeof value === 'number') {
     if (!Number.isSafeInteger(value)) {
-      throw argumentError(RangeError, `${name}: expected a whole number of bytes up to 2^53 - 1 (larger: a bigint), got ${value}`);
+      throw argumentError(
+        RangeError,
+        `${name}: expected a whole number of bytes up to 2^53 - 1 (larger: a bigint), got ${value}`,
+      );
     }
     size = BigInt(value);
   } else throw argumentError(TypeError, `${name}: expected a number or a bigint (bytes), got ${describe(value)}`);
@@ -50,7 +53,8 @@ export function countArgument(name: string, value: unknown): number {
 }
 
 export function booleanArgument(name: string, value: unknown): boolean {
-  if (typeof value !== 'boolean') throw argumentError(TypeError, `${name}: expected true or false, got ${describe(value)}`);
+  if (typeof value !== 'boolean')
+    throw argumentError(TypeError, `${name}: expected true or false, got ${describe(value)}`);
   return value;
 }
 

@@ -15,7 +15,15 @@ describe('VirtualClock', () => {
     expect(clock.now).toBe(CLOCK_START + 2_000_001);
   });
 
-  for (const bad of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, '5' as unknown as number, 5n as unknown as number]) {
+  for (const bad of [
+    -1,
+    0.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    2 ** 53,
+    '5' as unknown as number,
+    5n as unknown as number,
+  ]) {
     it(`refuses to advance by ${String(bad)} (${typeof bad}) and stays where it is`, () => {
       const clock = new VirtualClock();
       expect(() => clock.advance(bad)).toThrow(/^nanoseconds: expected a whole number from 0/);

@@ -5,7 +5,10 @@ import type { EffectSink } from './effects.ts';
 /** A sink that writes down every call. */
 function recorder(calls: string[], name: string): EffectSink {
   return new Proxy({} as EffectSink, {
-    get: (_, method) => (...values: unknown[]) => void calls.push(`${name}.${String(method)}(${values.join()})`),
+    get:
+      (_, method) =>
+      (...values: unknown[]) =>
+        void calls.push(`${name}.${String(method)}(${values.join()})`),
   });
 }
 

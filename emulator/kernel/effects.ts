@@ -169,7 +169,15 @@ class FanOut implements EffectSink {
   contextFinalised(): void {
     for (const sink of this.#sinks) sink.contextFinalised();
   }
-  attributesEdited(kind: AttributeEditKind, firstPage: number, lastPage: number, oldFirst: number, oldLast: number, trigger: number, types: number): void {
+  attributesEdited(
+    kind: AttributeEditKind,
+    firstPage: number,
+    lastPage: number,
+    oldFirst: number,
+    oldLast: number,
+    trigger: number,
+    types: number,
+  ): void {
     for (const sink of this.#sinks) sink.attributesEdited(kind, firstPage, lastPage, oldFirst, oldLast, trigger, types);
   }
   setRetried(firstPage: number, lastPage: number): void {
@@ -231,7 +239,15 @@ export class QuietEffects implements EffectSink {
   ioctlAnswered(_call: IoctlArguments, _records: Uint8Array | null, _result: number): void {}
   contextCreated(_byIoctl: boolean): void {}
   contextFinalised(): void {}
-  attributesEdited(_kind: AttributeEditKind, _firstPage: number, _lastPage: number, _oldFirst: number, _oldLast: number, _trigger: number, _types: number): void {}
+  attributesEdited(
+    _kind: AttributeEditKind,
+    _firstPage: number,
+    _lastPage: number,
+    _oldFirst: number,
+    _oldLast: number,
+    _trigger: number,
+    _types: number,
+  ): void {}
   setRetried(_firstPage: number, _lastPage: number): void {}
   prefetched(_firstPage: number, _lastPage: number, _result: number): void {}
   faultEnded(_page: number, _write: boolean, _result: number, _reason: FaultReason, _cause: number): void {}

@@ -4,7 +4,17 @@ import type { ErrnoName } from './errno.ts';
 
 describe('errno', () => {
   it('has the numbers of Linux', () => {
-    expect(Errno).toMatchObject({ EPERM: 1, ENOENT: 2, EINTR: 4, EIO: 5, EAGAIN: 11, ENOMEM: 12, EACCES: 13, EFAULT: 14, EBUSY: 16 });
+    expect(Errno).toMatchObject({
+      EPERM: 1,
+      ENOENT: 2,
+      EINTR: 4,
+      EIO: 5,
+      EAGAIN: 11,
+      ENOMEM: 12,
+      EACCES: 13,
+      EFAULT: 14,
+      EBUSY: 16,
+    });
     expect(Errno).toMatchObject({ EEXIST: 17, ENODEV: 19, EINVAL: 22, ENOTTY: 25, ETIME: 62, EOPNOTSUPP: 95 });
   });
 

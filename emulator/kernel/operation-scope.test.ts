@@ -9,7 +9,16 @@ function scope(): { points: PreemptionPoints; scope: OperationScope } {
 
 describe('PreemptionPoints', () => {
   it('are the eight of the trace format', () => {
-    expect(PREEMPTION_POINTS).toEqual(['vma-checked', 'attr-edited', 'hmm', 'pages-got', 'pte-committed', 'mmap-lock', 'mmap-unlock', 'tree-unlock']);
+    expect(PREEMPTION_POINTS).toEqual([
+      'vma-checked',
+      'attr-edited',
+      'hmm',
+      'pages-got',
+      'pte-committed',
+      'mmap-lock',
+      'mmap-unlock',
+      'tree-unlock',
+    ]);
   });
 
   it('do nothing without a listener', () => {
@@ -74,10 +83,12 @@ describe('OperationScope', () => {
     const remove = it.addHook(() => {
       throw new Error('of the hook');
     });
-    expect(() => it.run(() => {
-      points.reach('hmm');
-      ended = true;
-    })).toThrow('of the hook');
+    expect(() =>
+      it.run(() => {
+        points.reach('hmm');
+        ended = true;
+      }),
+    ).toThrow('of the hook');
     expect([ended, it.active]).toEqual([true, false]);
     remove();
     expect(it.run(() => 5)).toBe(5);
@@ -88,19 +99,22 @@ describe('OperationScope', () => {
     it.addHook((_, pass) => {
       throw new Error(`pass ${pass}`);
     });
-    const run = (): void => it.run(() => {
-      points.reach('hmm');
-      points.reach('hmm');
-    });
+    const run = (): void =>
+      it.run(() => {
+        points.reach('hmm');
+        points.reach('hmm');
+      });
     expect(run).toThrow(AggregateError);
     expect(run).toThrow('several callbacks at preemption points failed');
   });
 
   it('is left by an operation that throws', () => {
     const { scope: it } = scope();
-    expect(() => it.run(() => {
-      throw new Error('of the operation');
-    })).toThrow('of the operation');
+    expect(() =>
+      it.run(() => {
+        throw new Error('of the operation');
+      }),
+    ).toThrow('of the operation');
     expect(it.active).toBe(false);
   });
 
@@ -127,10 +141,12 @@ describe('OperationScope', () => {
       resumeBegin: () => order.push('resume'),
       resumeEnd: () => order.push('resume end'),
     });
-    it.addHook(() => it.run(() => {
-      it.run(() => order.push('inner'));
-      it.addSleeper({ resume: () => order.push('awake') > 0 });
-    }));
+    it.addHook(() =>
+      it.run(() => {
+        it.run(() => order.push('inner'));
+        it.addSleeper({ resume: () => order.push('awake') > 0 });
+      }),
+    );
     const operation = (): void => it.run(() => points.reach('hmm'));
     operation();
     expect(order.splice(0)).toEqual(['hmm 1', 'inner', 'nested end', 'resume', 'awake', 'resume end']);
@@ -141,19 +157,23 @@ describe('OperationScope', () => {
 
   it('says so when a sleeping call cannot go on', () => {
     const { scope: it } = scope();
-    expect(() => it.run(() => it.addSleeper({ resume: () => false }))).toThrow('a sleeping call was resumed while the svm lock is still held');
+    expect(() => it.run(() => it.addSleeper({ resume: () => false }))).toThrow(
+      'a sleeping call was resumed while the svm lock is still held',
+    );
   });
 
   it('does not run hooks for points that a resumed call passes', () => {
     const { points, scope: it } = scope();
     let passed = 0;
     it.addHook(() => passed++);
-    it.run(() => it.addSleeper({
-      resume: () => {
-        points.reach('hmm');
-        return true;
-      },
-    }));
+    it.run(() =>
+      it.addSleeper({
+        resume: () => {
+          points.reach('hmm');
+          return true;
+        },
+      }),
+    );
     expect(passed).toBe(0);
   });
 });

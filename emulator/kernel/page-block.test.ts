@@ -21,8 +21,12 @@ describe('PageBlockMap', () => {
     }
     for (let number = 0; number < 100; number++) {
       const block = map.get(number)!;
-      expect(block.frames.subarray(block.base, block.base + PAGES_PER_BLOCK).every((frame) => frame === number + 1)).toBe(true);
-      expect(block.marks.subarray(block.base, block.base + PAGES_PER_BLOCK).every((mark) => mark === number + 1)).toBe(true);
+      expect(
+        block.frames.subarray(block.base, block.base + PAGES_PER_BLOCK).every((frame) => frame === number + 1),
+      ).toBe(true);
+      expect(block.marks.subarray(block.base, block.base + PAGES_PER_BLOCK).every((mark) => mark === number + 1)).toBe(
+        true,
+      );
     }
   });
 
@@ -37,7 +41,12 @@ describe('PageBlockMap', () => {
     expect([map.get(1), map.size]).toEqual([undefined, 0]);
     for (let number = 10; number < 60; number++) {
       const other = map.getOrCreate(number);
-      expect([other.used, other.huge, other.frames[other.base + 7], other.marks[other.base + 7]]).toEqual([0, false, 0, 0]);
+      expect([other.used, other.huge, other.frames[other.base + 7], other.marks[other.base + 7]]).toEqual([
+        0,
+        false,
+        0,
+        0,
+      ]);
     }
   });
 

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { addressOfPage, alignDown, alignUp, isPageAligned, PAGE_NUMBER_END, pageOfAddress, pageOfHalves } from './page-number.ts';
+import {
+  addressOfPage,
+  alignDown,
+  alignUp,
+  isPageAligned,
+  PAGE_NUMBER_END,
+  pageOfAddress,
+  pageOfHalves,
+} from './page-number.ts';
 
 describe('page numbers', () => {
   for (const [address, page] of [
@@ -30,7 +38,9 @@ describe('page numbers', () => {
   });
 
   it('align down and up to powers of two', () => {
-    expect([alignDown(511, 512), alignDown(512, 512), alignUp(512, 512), alignUp(513, 512), alignUp(0, 16)]).toEqual([0, 512, 512, 1024, 0]);
+    expect([alignDown(511, 512), alignDown(512, 512), alignUp(512, 512), alignUp(513, 512), alignUp(0, 16)]).toEqual([
+      0, 512, 512, 1024, 0,
+    ]);
   });
 
   it('know aligned values by their lowest twelve bits', () => {

@@ -75,7 +75,11 @@ describe('huge blocks', () => {
   it('are mapped as one at the first touch of any page of an empty block inside the VMA', () => {
     const { space } = watched(500, 1600, 'thp', false);
     expect(space.touch(600, 601, false)).toEqual({ result: 0, pages: 1, fresh: 1 });
-    expect([space.pages.isHuge(512), space.pages.frameOf(512) % 512, space.pages.frameOf(1023) - space.pages.frameOf(512)]).toEqual([true, 0, 511]);
+    expect([
+      space.pages.isHuge(512),
+      space.pages.frameOf(512) % 512,
+      space.pages.frameOf(1023) - space.pages.frameOf(512),
+    ]).toEqual([true, 0, 511]);
     // The pieces at both ends are no whole blocks.
     expect(space.touch(500, 512, true).fresh).toBe(12);
     expect(space.touch(1536, 1600, true).fresh).toBe(64);
@@ -113,7 +117,12 @@ describe('huge blocks', () => {
     const { space, events } = watched(512, 2048, 'thp');
     space.discard(600, 1700);
     expect(events).toEqual(['clear 600-1700', 'clear 512-1024', 'clear 1536-2048']);
-    expect([space.pages.frameOf(599) !== 0, space.pages.frameOf(600), space.pages.frameOf(1024), space.pages.frameOf(1699)]).toEqual([true, 0, 0, 0]);
+    expect([
+      space.pages.frameOf(599) !== 0,
+      space.pages.frameOf(600),
+      space.pages.frameOf(1024),
+      space.pages.frameOf(1699),
+    ]).toEqual([true, 0, 0, 0]);
     expect(space.pages.frameOf(1700)).not.toBe(0);
   });
 

@@ -8,23 +8,37 @@ const [EPERM, ENOMEM, EACCES, EFAULT, EEXIST, EINVAL] = [-1, -12, -13, -14, -17,
 
 /** VMAs as "first-end letters kind". */
 function vmas(space: AddressSpace): string[] {
-  return Array.from(space.vmas.values(), (vma) => `${vma.startPage}-${vma.endPage} ${protectionLetters(vma.protection)} ${vma.kind}`);
+  return Array.from(
+    space.vmas.values(),
+    (vma) => `${vma.startPage}-${vma.endPage} ${protectionLetters(vma.protection)} ${vma.kind}`,
+  );
 }
 
 function mapped(...areas: readonly (readonly [number, number, number?, VmaKind?])[]): AddressSpace {
   const space = new AddressSpace();
-  for (const [start, end, protection, kind] of areas) expect(space.map(start, end, protection ?? RW, kind ?? 'anon')).toBe(0);
+  for (const [start, end, protection, kind] of areas)
+    expect(space.map(start, end, protection ?? RW, kind ?? 'anon')).toBe(0);
   return space;
 }
 
 describe('map', () => {
   it('refuses page 0, empty areas, and what lies beyond the task size', () => {
     const space = new AddressSpace();
-    expect([space.map(0, 1, RW, 'anon'), space.map(5, 5, RW, 'anon'), space.map(TASK_SIZE_PAGES, TASK_SIZE_PAGES + 1, RW, 'anon')]).toEqual([EPERM, EINVAL, EINVAL]);
+    expect([
+      space.map(0, 1, RW, 'anon'),
+      space.map(5, 5, RW, 'anon'),
+      space.map(TASK_SIZE_PAGES, TASK_SIZE_PAGES + 1, RW, 'anon'),
+    ]).toEqual([EPERM, EINVAL, EINVAL]);
     expect(space.map(TASK_SIZE_PAGES - 1, TASK_SIZE_PAGES, RW, 'anon')).toBe(0);
   });
 
-  for (const [start, end] of [[10, 20], [5, 11], [19, 30], [12, 13], [5, 30]] as const) {
+  for (const [start, end] of [
+    [10, 20],
+    [5, 11],
+    [19, 30],
+    [12, 13],
+    [5, 30],
+  ] as const) {
     it(`refuses ${start}-${end} over 10-20 with EEXIST`, () => {
       const space = mapped([10, 20]);
       expect(space.map(start, end, RW, 'anon')).toBe(EEXIST);
@@ -37,9 +51,15 @@ describe('map', () => {
   });
 
   it('keeps areas with other flags or kinds apart, and files even among themselves', () => {
-    expect(vmas(mapped([10, 20], [20, 30, R], [30, 40, RW, 'heap']))).toEqual(['10-20 rw anon', '20-30 r anon', '30-40 rw heap']);
-    for (const kind of ['file', 'io', 'pfnmap', 'mixedmap'] as const) expect(vmas(mapped([10, 20, RW, kind], [20, 30, RW, kind])).length).toBe(2);
-    for (const kind of ['anon', 'thp', 'heap', 'stack'] as const) expect(vmas(mapped([10, 20, RW, kind], [20, 30, RW, kind])).length).toBe(1);
+    expect(vmas(mapped([10, 20], [20, 30, R], [30, 40, RW, 'heap']))).toEqual([
+      '10-20 rw anon',
+      '20-30 r anon',
+      '30-40 rw heap',
+    ]);
+    for (const kind of ['file', 'io', 'pfnmap', 'mixedmap'] as const)
+      expect(vmas(mapped([10, 20, RW, kind], [20, 30, RW, kind])).length).toBe(2);
+    for (const kind of ['anon', 'thp', 'heap', 'stack'] as const)
+      expect(vmas(mapped([10, 20, RW, kind], [20, 30, RW, kind])).length).toBe(1);
   });
 
   it('keeps everything apart without vmaMerge', () => {
@@ -122,7 +142,14 @@ describe('protect', () => {
 
 describe('discard', () => {
   it('gives new pages at the next touch, but the same ones for what is in the page cache', () => {
-    for (const [kind, same] of [['anon', false], ['heap', false], ['stack', false], ['thp', false], ['file', true], ['mixedmap', true]] as const) {
+    for (const [kind, same] of [
+      ['anon', false],
+      ['heap', false],
+      ['stack', false],
+      ['thp', false],
+      ['file', true],
+      ['mixedmap', true],
+    ] as const) {
       const space = mapped([10, 20, RW, kind]);
       space.touch(10, 20, true);
       const frame = space.pages.frameOf(12);
@@ -136,7 +163,13 @@ describe('discard', () => {
   it('skips holes and answers ENOMEM at the end', () => {
     const space = mapped([10, 20], [30, 40]);
     space.touch(30, 40, true);
-    for (const [start, end] of [[15, 35], [5, 35], [25, 45], [35, 45]] as const) expect(space.discard(start, end)).toBe(ENOMEM);
+    for (const [start, end] of [
+      [15, 35],
+      [5, 35],
+      [25, 45],
+      [35, 45],
+    ] as const)
+      expect(space.discard(start, end)).toBe(ENOMEM);
     expect(space.pages.frameOf(34)).toBe(0);
     expect(space.discard(50, 60)).toBe(ENOMEM);
   });
@@ -177,10 +210,20 @@ describe('touch', () => {
 describe('initial heap and stack', () => {
   it('are recognised by the areas mapped last with these kinds', () => {
     const space = mapped([10, 20, RW, 'heap'], [100, 110, RW, 'stack'], [50, 60]);
-    const at = (page: number): boolean[] => [space.isInitialHeap(space.findVma(page)!), space.isInitialStack(space.findVma(page)!)];
-    expect([at(10), at(100), at(50)]).toEqual([[true, false], [false, true], [false, false]]);
+    const at = (page: number): boolean[] => [
+      space.isInitialHeap(space.findVma(page)!),
+      space.isInitialStack(space.findVma(page)!),
+    ];
+    expect([at(10), at(100), at(50)]).toEqual([
+      [true, false],
+      [false, true],
+      [false, false],
+    ]);
     space.map(200, 210, RW, 'heap');
-    expect([at(10), at(200)]).toEqual([[false, false], [true, false]]);
+    expect([at(10), at(200)]).toEqual([
+      [false, false],
+      [true, false],
+    ]);
   });
 
   it('do not exist at first', () => {

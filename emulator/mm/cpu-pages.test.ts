@@ -18,7 +18,11 @@ describe('CpuPages', () => {
     const pages = new CpuPages(new PageContents());
     pages.populate(anon, 100, 110, false);
     expect(pages.populate(anon, 105, 112, true)).toBe(2);
-    expect([104, 105, 111].map((page) => pages.marksOf(page))).toEqual([PRESENT, PRESENT | WRITE_FAULTED, PRESENT | WRITE_FAULTED]);
+    expect([104, 105, 111].map((page) => pages.marksOf(page))).toEqual([
+      PRESENT,
+      PRESENT | WRITE_FAULTED,
+      PRESENT | WRITE_FAULTED,
+    ]);
     expect(pages.frameOf(105)).toBe(6);
   });
 
@@ -39,7 +43,15 @@ describe('CpuPages', () => {
     const pages = new CpuPages(new PageContents());
     pages.populate(anon, 500, 2100, true);
     pages.drop(600, 2000, false);
-    expect([500, 599, 600, 1024, 1999, 2000, 2099].map((page) => pages.frameOf(page) !== 0)).toEqual([true, true, false, false, false, true, true]);
+    expect([500, 599, 600, 1024, 1999, 2000, 2099].map((page) => pages.frameOf(page) !== 0)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+      true,
+      true,
+    ]);
   });
 
   it('never gives an id twice', () => {

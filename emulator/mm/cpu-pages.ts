@@ -78,7 +78,12 @@ export class CpuPages {
     }
     for (const blockNumber of this.blocks.blockNumbersBetween(first, last)) {
       const blockStart = blockNumber * PAGES_PER_BLOCK;
-      this.#dropInBlock(blockNumber, Math.max(from, blockStart), Math.min(to, blockStart + PAGES_PER_BLOCK), keepCached);
+      this.#dropInBlock(
+        blockNumber,
+        Math.max(from, blockStart),
+        Math.min(to, blockStart + PAGES_PER_BLOCK),
+        keepCached,
+      );
     }
   }
 

@@ -19,7 +19,12 @@ describe('IntervalNotifierSet', () => {
   it('delivers an event unclipped to those that intersect it, in address order', () => {
     const calls: string[] = [];
     const set = new IntervalNotifierSet();
-    for (const [start, end] of [[30, 40], [10, 20], [20, 30]] as const) set.insert(notifier(start, end, calls));
+    for (const [start, end] of [
+      [30, 40],
+      [10, 20],
+      [20, 30],
+    ] as const)
+      set.insert(notifier(start, end, calls));
     set.deliver(NotifierEvent.clear, 15, 31);
     set.deliver(NotifierEvent.unmap, 20, 30);
     set.deliver(NotifierEvent.unmap, 5, 10);

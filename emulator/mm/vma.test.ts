@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { isIoOrPfnMap, isSpecialVma, keepsPagesCached, mergesWithNeighbours, protectionLetters, protectionOfLetters, Vma, VMA_KINDS } from './vma.ts';
+import {
+  isIoOrPfnMap,
+  isSpecialVma,
+  keepsPagesCached,
+  mergesWithNeighbours,
+  protectionLetters,
+  protectionOfLetters,
+  Vma,
+  VMA_KINDS,
+} from './vma.ts';
 
 describe('kinds of VMA', () => {
   it('are what SET refuses, what the framework refuses, what stays cached, and what merges', () => {
@@ -22,11 +31,18 @@ describe('kinds of VMA', () => {
 
 describe('protection letters', () => {
   it('are read in any order and written as rwx', () => {
-    expect(['r', 'w', 'x', 'wr', 'xwr', '-'].map((letters) => protectionLetters(protectionOfLetters(letters)!))).toEqual(['r', 'w', 'x', 'rw', 'rwx', '-']);
+    expect(
+      ['r', 'w', 'x', 'wr', 'xwr', '-'].map((letters) => protectionLetters(protectionOfLetters(letters)!)),
+    ).toEqual(['r', 'w', 'x', 'rw', 'rwx', '-']);
   });
 
   it('are bits 1, 2 and 4', () => {
-    expect([protectionOfLetters('r'), protectionOfLetters('w'), protectionOfLetters('x'), protectionOfLetters('-')]).toEqual([1, 2, 4, 0]);
+    expect([
+      protectionOfLetters('r'),
+      protectionOfLetters('w'),
+      protectionOfLetters('x'),
+      protectionOfLetters('-'),
+    ]).toEqual([1, 2, 4, 0]);
   });
 
   for (const bad of ['', 'rwq', 'R', 'rw-', '--', ' r']) {

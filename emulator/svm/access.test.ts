@@ -3,7 +3,9 @@ import { at, BLOCK, Rig, T, V } from '../../test/emulator-rig.ts';
 
 /** Runs as [outcome, first page relative to V, pages, state]. */
 function runs(rig: Rig, page: number, pages: number, write = false): unknown[] {
-  return rig.access(page, pages, write).runs.map(({ outcome, startPage, pages: count, state }) => [outcome, startPage - V, count, state]);
+  return rig
+    .access(page, pages, write)
+    .runs.map(({ outcome, startPage, pages: count, state }) => [outcome, startPage - V, count, state]);
 }
 
 describe('an access of the GPU', () => {
@@ -11,7 +13,10 @@ describe('an access of the GPU', () => {
     const rig = new Rig();
     rig.region(V, 2 * BLOCK);
     expect(runs(rig, V, 2 * BLOCK, true)).toEqual([
-      ['faulted', 0, 1, 'ok'], ['hit', 1, BLOCK - 1, 'ok'], ['faulted', BLOCK, 1, 'ok'], ['hit', BLOCK + 1, BLOCK - 1, 'ok'],
+      ['faulted', 0, 1, 'ok'],
+      ['hit', 1, BLOCK - 1, 'ok'],
+      ['faulted', BLOCK, 1, 'ok'],
+      ['hit', BLOCK + 1, BLOCK - 1, 'ok'],
     ]);
   });
 
@@ -40,8 +45,15 @@ describe('an access of the GPU', () => {
   it('touches every page from the first to the last byte; no byte counts as one', () => {
     const rig = new Rig();
     rig.region();
-    const touched = (address: bigint, size: number): number => rig.device.access({ address, size, write: false }).runs.reduce((sum, run) => sum + run.pages, 0);
-    expect([touched(at(V) + 4095n, 2), touched(at(V) + 4095n, 1), touched(at(V) + 100n, 0), touched(at(V), 4096), touched(at(V), 4097)]).toEqual([2, 1, 1, 1, 2]);
+    const touched = (address: bigint, size: number): number =>
+      rig.device.access({ address, size, write: false }).runs.reduce((sum, run) => sum + run.pages, 0);
+    expect([
+      touched(at(V) + 4095n, 2),
+      touched(at(V) + 4095n, 1),
+      touched(at(V) + 100n, 0),
+      touched(at(V), 4096),
+      touched(at(V), 4097),
+    ]).toEqual([2, 1, 1, 1, 2]);
   });
 });
 
@@ -64,7 +76,10 @@ describe('the state of a PTE', () => {
     rig.discard(V, 1);
     rig.discard(V + 1, 2);
     rig.touch(V + 1, 1);
-    expect(states(rig)).toEqual([[1, 2, 'stale'], [3, BLOCK - 3, 'nodma']]);
+    expect(states(rig)).toEqual([
+      [1, 2, 'stale'],
+      [3, BLOCK - 3, 'nodma'],
+    ]);
   });
 
   it('is not stale for a page of a file that is still in the page cache', () => {
@@ -79,7 +94,10 @@ describe('the state of a PTE', () => {
     rig.protect(V, 1, 'r');
     rig.protect(V + 1, 1, 'r');
     rig.protect(V + 2, 1, '-');
-    expect(states(rig)).toEqual([[1, 2, 'perm'], [3, BLOCK - 3, 'nodma']]);
+    expect(states(rig)).toEqual([
+      [1, 2, 'perm'],
+      [3, BLOCK - 3, 'nodma'],
+    ]);
   });
 
   it('is cow where the PTE is writable and the CPU never wrote', () => {
@@ -92,7 +110,10 @@ describe('the state of a PTE', () => {
     rig.fault(V, true);
     expect(states(rig)).toEqual([[0, BLOCK, 'cow']]);
     rig.touch(V, 1);
-    expect(states(rig)).toEqual([[0, 1, 'ok'], [1, BLOCK - 1, 'cow']]);
+    expect(states(rig)).toEqual([
+      [0, 1, 'ok'],
+      [1, BLOCK - 1, 'cow'],
+    ]);
   });
 
   it('is orphan where no range is left', () => {

@@ -16,11 +16,19 @@ beforeEach(() => {
 describe('clearing attributes of 10 to 29', () => {
   it('in the middle splits: the left piece keeps the identity, the right one is new', () => {
     expect(clearAttributes(rig.context, V + 15, V + 19)).toBe(0);
-    expect(rig.intervals()).toEqual([[10, 14, 0x23], [20, 29, 0x23]]);
+    expect(rig.intervals()).toEqual([
+      [10, 14, 0x23],
+      [20, 29, 0x23],
+    ]);
     expect([...rig.context.tree.values()].indexOf(interval)).toBe(0);
   });
 
-  for (const [first, last, expected] of [[20, 29, [10, 19]], [20, 50, [10, 19]], [10, 19, [20, 29]], [0, 19, [20, 29]]] as const) {
+  for (const [first, last, expected] of [
+    [20, 29, [10, 19]],
+    [20, 50, [10, 19]],
+    [10, 19, [20, 29]],
+    [0, 19, [20, 29]],
+  ] as const) {
     it(`from ${first} to ${last} trims it in place`, () => {
       expect(clearAttributes(rig.context, V + first, V + last)).toBe(0);
       expect(rig.intervals()).toEqual([[...expected, 0x23]]);
@@ -41,7 +49,10 @@ describe('clearing attributes of 10 to 29', () => {
   it('over several intervals trims the outer ones and frees those between', () => {
     rig.set(V, 64, [T.gpuReadOnly, 1]);
     expect(clearAttributes(rig.context, V + 5, V + 40)).toBe(0);
-    expect(rig.intervals()).toEqual([[0, 4, 0x13], [41, 63, 0x13]]);
+    expect(rig.intervals()).toEqual([
+      [0, 4, 0x13],
+      [41, 63, 0x13],
+    ]);
   });
 
   it('refuses an empty span', () => {

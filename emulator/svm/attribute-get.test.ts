@@ -18,7 +18,22 @@ describe('GET_ATTR', () => {
 
   it('gives back what was set', () => {
     const it = rig();
-    it.set(V, 64, [0, 7], [1, 0x8000_0001], [2, 1], [3, 4], [4, 0], [5, 0], [6, 1], [7, 1], [8, 1], [9, 1], [10, 1], [11, 0]);
+    it.set(
+      V,
+      64,
+      [0, 7],
+      [1, 0x8000_0001],
+      [2, 1],
+      [3, 4],
+      [4, 0],
+      [5, 0],
+      [6, 1],
+      [7, 1],
+      [8, 1],
+      [9, 1],
+      [10, 1],
+      [11, 0],
+    );
     expect(it.get(V, 64, ...ALL_TYPES).values).toEqual([7, 0x8000_0001, 1, 4, 0, 0, 1, 1, 1, 1, 1, 0]);
   });
 
@@ -31,18 +46,40 @@ describe('GET_ATTR', () => {
     expect(it.get(V, 16, 0, 2).values).toEqual([UNDEFINED, 0]);
   });
 
-  for (const [where, first, pages] of [['before', 0, 16], ['behind', 8, 16], ['between', 8, 24]] as const) {
+  for (const [where, first, pages] of [
+    ['before', 0, 16],
+    ['behind', 8, 16],
+    ['between', 8, 24],
+  ] as const) {
     it(`lets a hole ${where} take part with the defaults`, () => {
       const it = rig();
-      for (const page of where === 'between' ? [8, 24] : [8]) it.set(V + page, 8, [T.coherent, 0], [T.gpuExecutable, 1], [T.granularity, 12], [T.access, 1], [T.preferredLocation, 0]);
-      expect(it.get(V + 8, 8, T.coherent, T.gpuExecutable, T.granularity, T.access, T.preferredLocation).values).toEqual([0, 1, 12, 1, 0]);
-      expect(it.get(V + first, pages, T.coherent, T.gpuExecutable, T.granularity, T.access, T.preferredLocation).values).toEqual([0, 0, 9, 0, UNDEFINED]);
+      for (const page of where === 'between' ? [8, 24] : [8])
+        it.set(
+          V + page,
+          8,
+          [T.coherent, 0],
+          [T.gpuExecutable, 1],
+          [T.granularity, 12],
+          [T.access, 1],
+          [T.preferredLocation, 0],
+        );
+      expect(
+        it.get(V + 8, 8, T.coherent, T.gpuExecutable, T.granularity, T.access, T.preferredLocation).values,
+      ).toEqual([0, 1, 12, 1, 0]);
+      expect(
+        it.get(V + first, pages, T.coherent, T.gpuExecutable, T.granularity, T.access, T.preferredLocation).values,
+      ).toEqual([0, 0, 9, 0, UNDEFINED]);
     });
   }
 
   it('gives UNDEFINED once three differ, also if the first and the last are equal', () => {
     const it = rig();
-    for (const [page, location] of [[0, 1], [1, 2], [2, 1]] as const) it.set(V + page, 1, [T.preferredLocation, location]);
+    for (const [page, location] of [
+      [0, 1],
+      [1, 2],
+      [2, 1],
+    ] as const)
+      it.set(V + page, 1, [T.preferredLocation, location]);
     expect(it.value(V, 3, T.preferredLocation)).toBe(UNDEFINED);
   });
 

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { applyRequest, AttributeRequest, changeTrigger, defaultRecord, isValidRequest, MAPPING_FLAG_MASK, PTE_FLAG_MASK, recordsEqual, Trigger } from './attribute-record.ts';
+import {
+  applyRequest,
+  AttributeRequest,
+  changeTrigger,
+  defaultRecord,
+  isValidRequest,
+  MAPPING_FLAG_MASK,
+  PTE_FLAG_MASK,
+  recordsEqual,
+  Trigger,
+} from './attribute-record.ts';
 import type { AttributeRecord } from './attribute-record.ts';
 
 function request(...pairs: readonly (readonly [type: number, value: number])[]): AttributeRequest {
@@ -16,7 +26,13 @@ const changed = (member: Partial<AttributeRecord>): AttributeRecord => ({ ...def
 
 describe('the default record', () => {
   it('is UNDEFINED, UNDEFINED, ALLOW_MIGRATE, the granularity of the context, HOST_ACCESS and COHERENT', () => {
-    expect(defaultRecord(5)).toEqual({ preferredLocation: -1, prefetchLocation: -1, access: 2, granularity: 5, flags: 0x03 });
+    expect(defaultRecord(5)).toEqual({
+      preferredLocation: -1,
+      prefetchLocation: -1,
+      access: 2,
+      granularity: 5,
+      flags: 0x03,
+    });
   });
 });
 
@@ -25,14 +41,21 @@ describe('validation', () => {
   const table: Record<number, readonly [readonly number[], readonly number[]]> = {
     0: [[0, 1, 2, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff], []],
     1: [[0, 1, 2, 0x8000_0000, 0xffff_fffe], [0xffff_ffff]],
-    2: [[0, 1, 2], [3, 0x8000_0000, 0xffff_ffff]],
+    2: [
+      [0, 1, 2],
+      [3, 0x8000_0000, 0xffff_ffff],
+    ],
     3: [[0, 9, 63, 64, 0xffff_ffff], []],
     11: [[0], [1, 2, 0xffff_ffff]],
     12: [[], [0, 1]],
     0x8000_0000: [[], [0]],
     0xffff_ffff: [[], [0, 1]],
   };
-  for (let type = 4; type <= 10; type++) table[type] = [[0, 1], [2, 0x8000_0000, 0xffff_ffff]];
+  for (let type = 4; type <= 10; type++)
+    table[type] = [
+      [0, 1],
+      [2, 0x8000_0000, 0xffff_ffff],
+    ];
 
   for (const [type, [accepted, refused]] of Object.entries(table)) {
     it(`of type ${type} accepts ${accepted.join(', ') || 'nothing'} and refuses ${refused.join(', ') || 'nothing'}`, () => {
@@ -43,7 +66,23 @@ describe('validation', () => {
 
   it('needs every record to be good, wherever the bad one stands', () => {
     expect(isValidRequest(request([2, 1], [9, 1], [3, 4]))).toBe(true);
-    for (const bad of [[[2, 3], [9, 1], [3, 4]], [[2, 1], [9, 2], [3, 4]], [[2, 1], [9, 1], [12, 4]]] as const) {
+    for (const bad of [
+      [
+        [2, 3],
+        [9, 1],
+        [3, 4],
+      ],
+      [
+        [2, 1],
+        [9, 2],
+        [3, 4],
+      ],
+      [
+        [2, 1],
+        [9, 1],
+        [12, 4],
+      ],
+    ] as const) {
       expect(isValidRequest(request(...bad))).toBe(false);
     }
   });
@@ -57,11 +96,15 @@ describe('applying records', () => {
   };
 
   it('reads locations as signed numbers', () => {
-    expect(applied([0, 0xffff_fffe], [1, 0x8000_0000])).toEqual(changed({ preferredLocation: -2, prefetchLocation: -0x8000_0000 }));
+    expect(applied([0, 0xffff_fffe], [1, 0x8000_0000])).toEqual(
+      changed({ preferredLocation: -2, prefetchLocation: -0x8000_0000 }),
+    );
   });
 
   it('limits the granularity to 63, unsigned', () => {
-    expect([63, 64, 0x8000_0000, 0xffff_ffff].map((value) => applied([3, value]).granularity)).toEqual([63, 63, 63, 63]);
+    expect([63, 64, 0x8000_0000, 0xffff_ffff].map((value) => applied([3, value]).granularity)).toEqual([
+      63, 63, 63, 63,
+    ]);
     expect(applied([3, 62]).granularity).toBe(62);
   });
 
@@ -95,8 +138,18 @@ describe('change triggers', () => {
     ['the prefetch location to a GPU', defaults, changed({ prefetchLocation: 1 }), 0x80],
     ['the prefetch location to another GPU number', defaults, changed({ prefetchLocation: -2 }), 0x80],
     ['the prefetch location away from a GPU', changed({ prefetchLocation: 1 }), changed({ prefetchLocation: 0 }), 0x20],
-    ['the granularity, with a GPU prefetch location on both sides', changed({ prefetchLocation: 1 }), changed({ prefetchLocation: 1, granularity: 5 }), 0x90],
-    ['everything', defaults, { preferredLocation: 0, prefetchLocation: 3, access: 0, granularity: 1, flags: 0xfc }, 0x9f],
+    [
+      'the granularity, with a GPU prefetch location on both sides',
+      changed({ prefetchLocation: 1 }),
+      changed({ prefetchLocation: 1, granularity: 5 }),
+      0x90,
+    ],
+    [
+      'everything',
+      defaults,
+      { preferredLocation: 0, prefetchLocation: 3, access: 0, granularity: 1, flags: 0xfc },
+      0x9f,
+    ],
   ];
   for (const [why, before, after, trigger] of table) {
     it(`are 0x${trigger.toString(16)} when ${why} changes`, () => {

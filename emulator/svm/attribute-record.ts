@@ -1,5 +1,11 @@
 // Models: the attribute record, its defaults, validation and change triggers (spec 02 §1, §2, §4.1, §4.9, §5.1).
-import { MAX_ATTRIBUTES_PER_CALL, SvmAccess, SvmAttributeType, SvmFlag, SvmLocation } from '../../lib/uapi/constants.ts';
+import {
+  MAX_ATTRIBUTES_PER_CALL,
+  SvmAccess,
+  SvmAttributeType,
+  SvmFlag,
+  SvmLocation,
+} from '../../lib/uapi/constants.ts';
 
 /** Location UNDEFINED as the signed number that is stored. */
 export const LOCATION_UNDEFINED = -1;
@@ -8,7 +14,8 @@ const FIRST_FLAG_TYPE = SvmAttributeType.hostAccess;
 const LAST_FLAG_TYPE = SvmAttributeType.gpuAlwaysMapped;
 
 /** Flags that stand in PTEs, and flags that concern the mapping; every flag is in exactly one of them. */
-export const PTE_FLAG_MASK: number = SvmFlag.coherent | SvmFlag.extCoherent | SvmFlag.gpuReadOnly | SvmFlag.gpuExecutable;
+export const PTE_FLAG_MASK: number =
+  SvmFlag.coherent | SvmFlag.extCoherent | SvmFlag.gpuReadOnly | SvmFlag.gpuExecutable;
 export const MAPPING_FLAG_MASK: number = ~PTE_FLAG_MASK & 0xff;
 
 /** Bits of a change trigger (spec 02 §5.1). */

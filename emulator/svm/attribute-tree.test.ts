@@ -8,7 +8,10 @@ function interval(first: number, last: number, flags = 3): AttributeInterval {
   return new AttributeInterval(first, last, { ...defaultRecord(9), flags });
 }
 
-function tree(...spans: readonly (readonly [number, number])[]): { tree: AttributeTree; intervals: AttributeInterval[] } {
+function tree(...spans: readonly (readonly [number, number])[]): {
+  tree: AttributeTree;
+  intervals: AttributeInterval[];
+} {
   const made = new AttributeTree();
   const intervals = spans.map(([first, last]) => interval(first, last));
   for (const each of intervals) made.insert(each);
@@ -19,19 +22,51 @@ const spans = (it: AttributeTree): number[][] => Array.from(it.values(), ({ firs
 
 describe('point lookup', () => {
   it('finds the interval that contains a page, or none', () => {
-    const { tree: it, intervals: [a, b] } = tree([10, 19], [30, 39]);
-    expect([9, 10, 19, 20, 29, 30, 39, 40].map((page) => it.find(page))).toEqual([undefined, a, a, undefined, undefined, b, b, undefined]);
+    const {
+      tree: it,
+      intervals: [a, b],
+    } = tree([10, 19], [30, 39]);
+    expect([9, 10, 19, 20, 29, 30, 39, 40].map((page) => it.find(page))).toEqual([
+      undefined,
+      a,
+      a,
+      undefined,
+      undefined,
+      b,
+      b,
+      undefined,
+    ]);
   });
 
   it('finds the first of those that intersect', () => {
-    const { tree: it, intervals: [a, b] } = tree([10, 19], [30, 39]);
-    expect([it.findIntersecting(0, 9), it.findIntersecting(0, 10), it.findIntersecting(19, 50), it.findIntersecting(20, 50), it.findIntersecting(40, MAX)]).toEqual([undefined, a, a, b, undefined]);
+    const {
+      tree: it,
+      intervals: [a, b],
+    } = tree([10, 19], [30, 39]);
+    expect([
+      it.findIntersecting(0, 9),
+      it.findIntersecting(0, 10),
+      it.findIntersecting(19, 50),
+      it.findIntersecting(20, 50),
+      it.findIntersecting(40, MAX),
+    ]).toEqual([undefined, a, a, b, undefined]);
   });
 });
 
 describe('bounds lookup', () => {
-  const { tree: known, intervals: [a] } = tree([10, 19], [30, 39]);
-  for (const [page, first, last] of [[0, 0, 9], [9, 0, 9], [20, 20, 29], [25, 20, 29], [29, 20, 29], [40, 40, Infinity], [MAX, 40, Infinity]] as const) {
+  const {
+    tree: known,
+    intervals: [a],
+  } = tree([10, 19], [30, 39]);
+  for (const [page, first, last] of [
+    [0, 0, 9],
+    [9, 0, 9],
+    [20, 20, 29],
+    [25, 20, 29],
+    [29, 20, 29],
+    [40, 40, Infinity],
+    [MAX, 40, Infinity],
+  ] as const) {
     it(`gives the hole ${first} to ${last} around page ${page}`, () => {
       expect(known.lookupBounds(page)).toEqual({ interval: undefined, first, last });
     });
@@ -53,11 +88,52 @@ describe('bounds lookup', () => {
 
 describe('splitting', () => {
   for (const [first, last, expected, position] of [
-    [15, 24, [[10, 14], [15, 24], [25, 39]], 1],
-    [10, 24, [[10, 24], [25, 39]], 0],
-    [15, 39, [[10, 14], [15, 39]], 1],
-    [10, 10, [[10, 10], [11, 39]], 0],
-    [39, 39, [[10, 38], [39, 39]], 1],
+    [
+      15,
+      24,
+      [
+        [10, 14],
+        [15, 24],
+        [25, 39],
+      ],
+      1,
+    ],
+    [
+      10,
+      24,
+      [
+        [10, 24],
+        [25, 39],
+      ],
+      0,
+    ],
+    [
+      15,
+      39,
+      [
+        [10, 14],
+        [15, 39],
+      ],
+      1,
+    ],
+    [
+      10,
+      10,
+      [
+        [10, 10],
+        [11, 39],
+      ],
+      0,
+    ],
+    [
+      39,
+      39,
+      [
+        [10, 38],
+        [39, 39],
+      ],
+      1,
+    ],
   ] as const) {
     it(`at ${first} to ${last} keeps the identity in the middle and gives the old record to both sides`, () => {
       const it = new AttributeTree();
@@ -77,13 +153,27 @@ describe('splitting', () => {
 
 describe('changing', () => {
   it('trims the front of an interval in place', () => {
-    const { tree: it, intervals: [a, b] } = tree([10, 19], [20, 29]);
+    const {
+      tree: it,
+      intervals: [a, b],
+    } = tree([10, 19], [20, 29]);
     it.trimFront(a!, 15);
-    expect([spans(it), it.find(14), it.find(15), it.after(a!)]).toEqual([[[15, 19], [20, 29]], undefined, a, b]);
+    expect([spans(it), it.find(14), it.find(15), it.after(a!)]).toEqual([
+      [
+        [15, 19],
+        [20, 29],
+      ],
+      undefined,
+      a,
+      b,
+    ]);
   });
 
   it('removes what is asked for and nothing else', () => {
-    const { tree: it, intervals: [a, b] } = tree([10, 19], [20, 29]);
+    const {
+      tree: it,
+      intervals: [a, b],
+    } = tree([10, 19], [20, 29]);
     it.remove(a!);
     expect([spans(it), it.find(15), it.find(20)]).toEqual([[[20, 29]], undefined, b]);
     it.clear();
@@ -93,21 +183,43 @@ describe('changing', () => {
 
 describe('overlapping intervals (Q31)', () => {
   it('show the one that starts lower where both match, and the other one behind it', () => {
-    const { tree: it, intervals: [inner, outer] } = tree([20, 60], [10, 39]);
+    const {
+      tree: it,
+      intervals: [inner, outer],
+    } = tree([20, 60], [10, 39]);
     expect(it.overlapping).toBe(true);
-    expect([9, 10, 20, 39, 40, 60, 61].map((page) => it.find(page))).toEqual([undefined, outer, outer, outer, inner, inner, undefined]);
+    expect([9, 10, 20, 39, 40, 60, 61].map((page) => it.find(page))).toEqual([
+      undefined,
+      outer,
+      outer,
+      outer,
+      inner,
+      inner,
+      undefined,
+    ]);
     expect(it.after(outer!)).toBe(inner);
   });
 
   it('show the one inserted first where both start at the same page', () => {
-    const { tree: it, intervals: [first, second] } = tree([10, 19], [10, 39]);
+    const {
+      tree: it,
+      intervals: [first, second],
+    } = tree([10, 19], [10, 39]);
     expect([it.find(15), it.find(25), it.after(first!), it.after(second!)]).toEqual([first, second, second, undefined]);
   });
 
   it('are split with the identity in the middle too', () => {
-    const { tree: it, intervals: [outer] } = tree([10, 39], [20, 60]);
+    const {
+      tree: it,
+      intervals: [outer],
+    } = tree([10, 39], [20, 60]);
     it.split(outer!, 15, 19);
-    expect(spans(it)).toEqual([[10, 14], [15, 19], [20, 60], [20, 39]]);
+    expect(spans(it)).toEqual([
+      [10, 14],
+      [15, 19],
+      [20, 60],
+      [20, 39],
+    ]);
     expect(it.find(17)).toBe(outer);
   });
 

@@ -86,7 +86,8 @@ export class AttributeTree {
   lookupBounds(page: number): BoundsLookup {
     if (this.#overlapping) return this.#lookupOverlapping(page);
     const { before, after: next } = this.#map.neighbours(page);
-    if (before !== undefined && before.last >= page) return { interval: before, first: before.first, last: before.last };
+    if (before !== undefined && before.last >= page)
+      return { interval: before, first: before.first, last: before.last };
     return {
       interval: undefined,
       first: before === undefined ? 0 : before.last + 1,

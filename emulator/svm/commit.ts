@@ -53,7 +53,12 @@ export function commitRange(
     range.state |= SvmRangeState.gpuMapped;
     range.validationTime = context.clock.now;
     if (!range.committable) {
-      context.effects.current?.hazard('Q40', 'a range was marked mapped although its pages were invalidated meanwhile', range.startPage, range.pages);
+      context.effects.current?.hazard(
+        'Q40',
+        'a range was marked mapped although its pages were invalidated meanwhile',
+        range.startPage,
+        range.pages,
+      );
     }
   } else {
     context.effects.current?.commitFailed(range.startPage, range.pages, result);

@@ -42,7 +42,9 @@ describe('close and finalisation', () => {
     rig.access(V, BLOCK, true);
     const { context } = rig;
     expect(rig.device.finaliseContext(rig.node.file)).toEqual({ ranges: 0, attrs: 0, dmaPages: 0 });
-    expect([rig.node.file.context, rig.machine.process.space.notifiers.size, rig.device.gpu.counters.dmaPages]).toEqual([null, 0, 0]);
+    expect([rig.node.file.context, rig.machine.process.space.notifiers.size, rig.device.gpu.counters.dmaPages]).toEqual(
+      [null, 0, 0],
+    );
     expect(rig.snapshot().ptes.map(({ pages, state }) => [pages, state])).toEqual([[BLOCK, 'orphan']]);
     expect(rig.value(V, 1, T.granularity)).toBe(9);
     expect(rig.context).not.toBe(context);
@@ -92,7 +94,12 @@ describe('PASIDs', () => {
   it('count up from 0x8001 and are found until they are removed', () => {
     const table = new PasidTable();
     const [first, second] = [table.createVm(), table.createVm()];
-    expect([first.pasid, second.pasid, table.find(0x8002), table.find(0x8003)]).toEqual([0x8001, 0x8002, second, undefined]);
+    expect([first.pasid, second.pasid, table.find(0x8002), table.find(0x8003)]).toEqual([
+      0x8001,
+      0x8002,
+      second,
+      undefined,
+    ]);
     table.remove(first);
     expect([table.find(0x8001), table.createVm().pasid]).toEqual([undefined, 0x8003]);
   });

@@ -118,7 +118,12 @@ export class SvmContext {
 export function createContext(vm: GpuVm, process: AddressSpace | null, surroundings: SvmSurroundings): number {
   if (vm.context !== null) {
     if (process !== vm.context.process) {
-      surroundings.effects.current?.hazard('Q07', 'the caller is another process than the one whose memory the context mirrors', 0, 0);
+      surroundings.effects.current?.hazard(
+        'Q07',
+        'the caller is another process than the one whose memory the context mirrors',
+        0,
+        0,
+      );
     }
     return 0;
   }

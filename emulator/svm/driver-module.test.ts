@@ -9,7 +9,9 @@ describe('unloading the driver', () => {
     const rig = new Rig({ gpus: 2 });
     const other = rig.machine.devices[1]!.open();
     rig.node.close();
-    expect(() => rig.machine.unloadDriver()).toThrow('unloadDriver: emulated:renderD129 is open (PASID 0x8001); close it first');
+    expect(() => rig.machine.unloadDriver()).toThrow(
+      'unloadDriver: emulated:renderD129 is open (PASID 0x8001); close it first',
+    );
     expect(() => rig.machine.unloadDriver()).toThrow(expect.objectContaining({ code: 'ERR_SVM_DRIVER_IN_USE' }));
     expect(rig.machine.snapshot().driver.loaded).toBe(true);
     other.close();
@@ -46,6 +48,8 @@ describe('unloading the driver', () => {
     const before = monitor.operation;
     rig.machine.unloadDriver();
     expect(monitor.operation).toBe(before + 1);
-    expect(monitor.hazards).toMatchObject([{ quirk: 'Q12', severity: 'notice', device: 0, size: 0n, operation: before }]);
+    expect(monitor.hazards).toMatchObject([
+      { quirk: 'Q12', severity: 'notice', device: 0, size: 0n, operation: before },
+    ]);
   });
 });

@@ -18,7 +18,12 @@ function onGpu(rig: Rig): void {
   rig.later();
 }
 
-function plan(rig: Rig, point: FailurePoint, errno: 'EFAULT' | 'EOPNOTSUPP' | 'EBUSY' | 'EPERM' | 'ENOMEM' | 'ENODEV' | 'EINTR', count = 1): void {
+function plan(
+  rig: Rig,
+  point: FailurePoint,
+  errno: 'EFAULT' | 'EOPNOTSUPP' | 'EBUSY' | 'EPERM' | 'ENOMEM' | 'ENODEV' | 'EINTR',
+  count = 1,
+): void {
   rig.device.failures.plan(point, errno, count);
 }
 
@@ -29,9 +34,15 @@ function prefetch(rig: Rig): number {
 const FAULTS: readonly Row[] = [
   { what: 'served', lines: 0, before: (rig) => rig.region(), run: (rig) => rig.fault(V) },
   { what: 'already valid', lines: 0, before: onGpu, run: (rig) => rig.fault(V) },
-  { what: 'in the 2 ms window', lines: 0, before: (rig) => (rig.region(), rig.fault(V), rig.discard(V, BLOCK)), run: (rig) => rig.fault(V) },
   {
-    what: 'stale', lines: 0,
+    what: 'in the 2 ms window',
+    lines: 0,
+    before: (rig) => (rig.region(), rig.fault(V), rig.discard(V, BLOCK)),
+    run: (rig) => rig.fault(V),
+  },
+  {
+    what: 'stale',
+    lines: 0,
     before: (rig) => (onGpu(rig), rig.device.setInterruptRing('soft', true, 5_000), rig.unmap(V, BLOCK)),
     run: (rig) => rig.fault(V, false, 5_000),
   },
@@ -40,14 +51,40 @@ const FAULTS: readonly Row[] = [
   { what: 'no SVM in the kernel', lines: 0, options: { svmConfigured: false }, run: (rig) => rig.fault(V) },
   { what: 'closing', lines: 1, before: (rig) => rig.device.closeContext(rig.node.file), run: (rig) => rig.fault(V) },
   { what: 'no VMA, no interval', lines: 2, run: (rig) => rig.fault(V) },
-  { what: 'no VMA, an interval', lines: 2, before: (rig) => (rig.region(), rig.set(V, BLOCK, [T.access, 2]), rig.unmap(V, BLOCK)), run: (rig) => rig.fault(V) },
-  { what: 'dead process', lines: 2, before: (rig) => (rig.region(), rig.set(V, BLOCK, [T.access, 2]), rig.machine.process.exit()), run: (rig) => rig.fault(V) },
-  { what: 'refused VMA kind', lines: 1, before: (rig) => rig.map(V, BLOCK, 'rw', 'mixedmap'), run: (rig) => rig.fault(V) },
-  { what: 'no memory for an interval', lines: 0, before: (rig) => (rig.region(), plan(rig, 'allocate-interval', 'ENOMEM')), run: (rig) => rig.fault(V) },
-  { what: 'no permission', lines: 1, before: (rig) => rig.map(V, BLOCK, 'r'), run: (rig) => rig.fault(V, true) },
-  { what: 'no memory for a range', lines: 1, before: (rig) => (rig.region(), plan(rig, 'allocate-range', 'ENOMEM')), run: (rig) => rig.fault(V) },
   {
-    what: 'no memory in the collector', lines: 1,
+    what: 'no VMA, an interval',
+    lines: 2,
+    before: (rig) => (rig.region(), rig.set(V, BLOCK, [T.access, 2]), rig.unmap(V, BLOCK)),
+    run: (rig) => rig.fault(V),
+  },
+  {
+    what: 'dead process',
+    lines: 2,
+    before: (rig) => (rig.region(), rig.set(V, BLOCK, [T.access, 2]), rig.machine.process.exit()),
+    run: (rig) => rig.fault(V),
+  },
+  {
+    what: 'refused VMA kind',
+    lines: 1,
+    before: (rig) => rig.map(V, BLOCK, 'rw', 'mixedmap'),
+    run: (rig) => rig.fault(V),
+  },
+  {
+    what: 'no memory for an interval',
+    lines: 0,
+    before: (rig) => (rig.region(), plan(rig, 'allocate-interval', 'ENOMEM')),
+    run: (rig) => rig.fault(V),
+  },
+  { what: 'no permission', lines: 1, before: (rig) => rig.map(V, BLOCK, 'r'), run: (rig) => rig.fault(V, true) },
+  {
+    what: 'no memory for a range',
+    lines: 1,
+    before: (rig) => (rig.region(), plan(rig, 'allocate-range', 'ENOMEM')),
+    run: (rig) => rig.fault(V),
+  },
+  {
+    what: 'no memory in the collector',
+    lines: 1,
     before: (rig) => {
       rig.region(V, 3 * BLOCK);
       rig.set(V, 3 * BLOCK, [T.access, 2]);
@@ -58,14 +95,46 @@ const FAULTS: readonly Row[] = [
     },
     run: (rig) => rig.fault(V),
   },
-  { what: 'EFAULT of one attempt', lines: 1, before: (rig) => (rig.region(), plan(rig, 'collect-pages', 'EFAULT')), run: (rig) => rig.fault(V) },
-  { what: 'EFAULT of all attempts', lines: 3, before: (rig) => (rig.region(), plan(rig, 'collect-pages', 'EFAULT', 3)), run: (rig) => rig.fault(V) },
-  { what: 'EOPNOTSUPP of all attempts', lines: 6, before: (rig) => (rig.region(), plan(rig, 'collect-pages', 'EOPNOTSUPP', 3)), run: (rig) => rig.fault(V) },
-  { what: 'EPERM of the pages', lines: 1, before: (rig) => (rig.region(), plan(rig, 'collect-pages', 'EPERM')), run: (rig) => rig.fault(V) },
-  { what: 'EBUSY of the pages', lines: 0, before: (rig) => (rig.region(), plan(rig, 'collect-pages', 'EBUSY')), run: (rig) => rig.fault(V) },
-  { what: 'failed commit', lines: 0, before: (rig) => (rig.region(), plan(rig, 'update-directories', 'ENODEV')), run: (rig) => rig.fault(V) },
   {
-    what: 'three invalidations', lines: 1, before: (rig) => rig.region(),
+    what: 'EFAULT of one attempt',
+    lines: 1,
+    before: (rig) => (rig.region(), plan(rig, 'collect-pages', 'EFAULT')),
+    run: (rig) => rig.fault(V),
+  },
+  {
+    what: 'EFAULT of all attempts',
+    lines: 3,
+    before: (rig) => (rig.region(), plan(rig, 'collect-pages', 'EFAULT', 3)),
+    run: (rig) => rig.fault(V),
+  },
+  {
+    what: 'EOPNOTSUPP of all attempts',
+    lines: 6,
+    before: (rig) => (rig.region(), plan(rig, 'collect-pages', 'EOPNOTSUPP', 3)),
+    run: (rig) => rig.fault(V),
+  },
+  {
+    what: 'EPERM of the pages',
+    lines: 1,
+    before: (rig) => (rig.region(), plan(rig, 'collect-pages', 'EPERM')),
+    run: (rig) => rig.fault(V),
+  },
+  {
+    what: 'EBUSY of the pages',
+    lines: 0,
+    before: (rig) => (rig.region(), plan(rig, 'collect-pages', 'EBUSY')),
+    run: (rig) => rig.fault(V),
+  },
+  {
+    what: 'failed commit',
+    lines: 0,
+    before: (rig) => (rig.region(), plan(rig, 'update-directories', 'ENODEV')),
+    run: (rig) => rig.fault(V),
+  },
+  {
+    what: 'three invalidations',
+    lines: 1,
+    before: (rig) => rig.region(),
     run: (rig) => {
       let passes = 0;
       const stop = rig.machine.at('pages-got', () => {
@@ -78,15 +147,55 @@ const FAULTS: readonly Row[] = [
 ];
 
 const CALLS: readonly Row[] = [
-  { what: 'context without XNACK', lines: 1, options: { asic: 'gfx1100', compute: false }, run: (rig) => rig.get(V, 1, T.access) },
+  {
+    what: 'context without XNACK',
+    lines: 1,
+    options: { asic: 'gfx1100', compute: false },
+    run: (rig) => rig.get(V, 1, T.access),
+  },
   { what: 'prefetch that succeeds', lines: 0, before: (rig) => rig.region(), run: prefetch },
   { what: 'prefetch of memory that can not be read', lines: 1, before: (rig) => rig.map(V, BLOCK, '-'), run: prefetch },
-  { what: 'prefetch without memory for a range', lines: 1, before: (rig) => (rig.region(), plan(rig, 'allocate-range', 'ENOMEM')), run: prefetch },
-  { what: 'prefetch, EOPNOTSUPP', lines: 2, before: (rig) => (rig.region(), plan(rig, 'collect-pages', 'EOPNOTSUPP')), run: prefetch },
-  { what: 'prefetch, failed commit', lines: 1, before: (rig) => (rig.region(), plan(rig, 'update-directories', 'ENODEV')), run: prefetch },
-  { what: 'prefetch, invalidated', lines: 1, before: (rig) => rig.region(), run: (rig) => rig.during('pages-got', () => rig.discard(V, BLOCK), () => prefetch(rig)) },
-  { what: 'failed split', lines: 1, before: (rig) => (onGpu(rig), plan(rig, 'lock-page-directory', 'EINTR')), run: (rig) => rig.set(V, MIB, [T.gpuReadOnly, 1]) },
-  { what: 'failed zap of an event', lines: 0, before: (rig) => (onGpu(rig), plan(rig, 'zap-ptes', 'EBUSY')), run: (rig) => rig.discard(V, BLOCK) },
+  {
+    what: 'prefetch without memory for a range',
+    lines: 1,
+    before: (rig) => (rig.region(), plan(rig, 'allocate-range', 'ENOMEM')),
+    run: prefetch,
+  },
+  {
+    what: 'prefetch, EOPNOTSUPP',
+    lines: 2,
+    before: (rig) => (rig.region(), plan(rig, 'collect-pages', 'EOPNOTSUPP')),
+    run: prefetch,
+  },
+  {
+    what: 'prefetch, failed commit',
+    lines: 1,
+    before: (rig) => (rig.region(), plan(rig, 'update-directories', 'ENODEV')),
+    run: prefetch,
+  },
+  {
+    what: 'prefetch, invalidated',
+    lines: 1,
+    before: (rig) => rig.region(),
+    run: (rig) =>
+      rig.during(
+        'pages-got',
+        () => rig.discard(V, BLOCK),
+        () => prefetch(rig),
+      ),
+  },
+  {
+    what: 'failed split',
+    lines: 1,
+    before: (rig) => (onGpu(rig), plan(rig, 'lock-page-directory', 'EINTR')),
+    run: (rig) => rig.set(V, MIB, [T.gpuReadOnly, 1]),
+  },
+  {
+    what: 'failed zap of an event',
+    lines: 0,
+    before: (rig) => (onGpu(rig), plan(rig, 'zap-ptes', 'EBUSY')),
+    run: (rig) => rig.discard(V, BLOCK),
+  },
   { what: 'illegal arguments', lines: 0, run: (rig) => rig.ioctl(7, 0n, 0n, []) },
 ];
 

@@ -33,8 +33,12 @@ describe('VMA permission, GPU_RO and kind of fault', () => {
   }
 
   for (const [kind, registered, result] of [
-    ['io', false, EOPNOTSUPP], ['pfnmap', false, EOPNOTSUPP], ['mixedmap', false, EOPNOTSUPP],
-    ['io', true, EIO], ['pfnmap', true, EIO], ['mixedmap', true, 0],
+    ['io', false, EOPNOTSUPP],
+    ['pfnmap', false, EOPNOTSUPP],
+    ['mixedmap', false, EOPNOTSUPP],
+    ['io', true, EIO],
+    ['pfnmap', true, EIO],
+    ['mixedmap', true, 0],
   ] as const) {
     it(`${kind} ${registered ? 'under an interval' : 'unregistered'}: ${result}`, () => {
       const rig = new Rig();
@@ -64,7 +68,11 @@ describe('the interval of an unregistered page', () => {
     rig.fault(V + 20);
     rig.fault(V + BLOCK);
     rig.fault(V + 3 * BLOCK + 9);
-    expect(rig.intervals().map(([first, last]) => [first, last])).toEqual([[10, BLOCK - 1], [BLOCK, 2 * BLOCK - 1], [3 * BLOCK, 3 * BLOCK + 9]]);
+    expect(rig.intervals().map(([first, last]) => [first, last])).toEqual([
+      [10, BLOCK - 1],
+      [BLOCK, 2 * BLOCK - 1],
+      [3 * BLOCK, 3 * BLOCK + 9],
+    ]);
   });
 
   it('is the granule, cut at the intervals on both sides', () => {
@@ -73,15 +81,25 @@ describe('the interval of an unregistered page', () => {
     rig.set(V + 100, 10, [T.access, 1]);
     rig.set(V + 200, 10, [T.access, 1]);
     rig.fault(V + 150);
-    expect(rig.intervals().map(([first, last]) => [first, last])).toEqual([[100, 109], [110, 199], [200, 209]]);
+    expect(rig.intervals().map(([first, last]) => [first, last])).toEqual([
+      [100, 109],
+      [110, 199],
+      [200, 209],
+    ]);
   });
 
-  for (const [kind, location] of [['heap', 0], ['stack', 0], ['anon', 0xffff_ffff]] as const) {
+  for (const [kind, location] of [
+    ['heap', 0],
+    ['stack', 0],
+    ['anon', 0xffff_ffff],
+  ] as const) {
     it(`in a mapping of kind ${kind} has the preferred location ${location}`, () => {
       const rig = new Rig();
       rig.map(V, BLOCK, 'rw', kind);
       rig.fault(V);
-      expect(rig.snapshot().attributes).toMatchObject([{ preferredLocation: location, prefetchLocation: 0xffff_ffff, access: 2, flags: 3 }]);
+      expect(rig.snapshot().attributes).toMatchObject([
+        { preferredLocation: location, prefetchLocation: 0xffff_ffff, access: 2, flags: 3 },
+      ]);
     });
   }
 
@@ -101,7 +119,11 @@ describe('retry budget', () => {
 
   for (const errno of ['EFAULT', 'EOPNOTSUPP'] as const) {
     it(`is three attempts for ${errno}: the third one may succeed, a fourth one does not come`, () => {
-      for (const [failures, pte] of [[1, PTE.UC.rw], [2, PTE.UC.rw], [3, 0n]] as const) {
+      for (const [failures, pte] of [
+        [1, PTE.UC.rw],
+        [2, PTE.UC.rw],
+        [3, 0n],
+      ] as const) {
         const rig = failing(errno, failures);
         expect([rig.fault(V), rig.pte(V)]).toEqual([0, pte]);
       }
@@ -135,10 +157,14 @@ describe('retry budget', () => {
     rig.map(V, BLOCK, 'r');
     rig.device.failures.plan('collect-pages', 'EFAULT');
     // The fallback to read-only happened in the first attempt; then the VMA becomes writable.
-    const remove = rig.machine.at('mmap-unlock', () => {
-      remove();
-      rig.protect(V, BLOCK, 'rw');
-    }, { pass: 4 });
+    const remove = rig.machine.at(
+      'mmap-unlock',
+      () => {
+        remove();
+        rig.protect(V, BLOCK, 'rw');
+      },
+      { pass: 4 },
+    );
     expect([rig.fault(V), rig.pte(V)]).toEqual([0, PTE.UC.ro]);
     remove();
   });

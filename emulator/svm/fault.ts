@@ -24,7 +24,9 @@ export class FaultLivelockError extends Error {
   readonly code = 'ERR_SVM_LIVELOCK';
   readonly quirk = 'Q58';
   constructor(page: number) {
-    super(`Q58: the fault handler restarted ${MOST_RESTARTS} times for page 0x${page.toString(16)}; a kernel would loop for ever`);
+    super(
+      `Q58: the fault handler restarted ${MOST_RESTARTS} times for page 0x${page.toString(16)}; a kernel would loop for ever`,
+    );
     this.name = 'FaultLivelockError';
   }
 }
@@ -62,11 +64,18 @@ export class HandleFault {
     const context = this.#context;
     if (!this.#entered) {
       this.#entered = true;
-      if (context.vm.context !== context) this.#reportFinalised('Q09', 'the fault handler looked up a context that was finalised before it took a reference');
+      if (context.vm.context !== context)
+        this.#reportFinalised(
+          'Q09',
+          'the fault handler looked up a context that was finalised before it took a reference',
+        );
       if (context.closing) return this.#refuseClosing(); // Q61
       if (this.#dropStale()) return this.#answer(0, 'stale');
     } else if (context.vm.context !== context) {
-      this.#reportFinalised('Q10', 'a fault that waited for the svm lock goes on in a context that was finalised meanwhile');
+      this.#reportFinalised(
+        'Q10',
+        'a fault that waited for the svm lock goes on in a context that was finalised meanwhile',
+      );
     }
     if (context.svmLock.held) return SLEEPING;
     context.svmLock.acquire();
@@ -192,7 +201,8 @@ export class HandleFault {
       if (typeof range === 'number') return this.#withoutRange(range, interval);
       if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
       const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly);
-      if (!(write && mode.readOnly) && range.isFullyValid(flags, interval.flags)) return this.#because('already-valid', 0, 0);
+      if (!(write && mode.readOnly) && range.isFullyValid(flags, interval.flags))
+        return this.#because('already-valid', 0, 0);
       let result = getPages(context.framework, range, mode.readOnly);
       if (result === -Errno.EOPNOTSUPP || result === -Errno.EFAULT) {
         budget--;
@@ -219,7 +229,11 @@ export class HandleFault {
     if (error === -Errno.ENOENT) return this.#because('no-vma', 0, error, 2);
     if (error === -Errno.EFAULT) return this.#because('no-range', 0, error, 2);
     if (error === -Errno.EINVAL && !interval.freed && (page < interval.first || page > interval.last)) {
-      this.#report('Q33', 'the attribute interval was trimmed under the fault handler, and no chunk fits its new bounds', interval);
+      this.#report(
+        'Q33',
+        'the attribute interval was trimmed under the fault handler, and no chunk fits its new bounds',
+        interval,
+      );
     }
     return this.#because(error === -Errno.ENOMEM ? 'no-memory' : 'no-range', error, error, 1);
   }

@@ -16,7 +16,7 @@ function state(range: SvmRange): [boolean, boolean, boolean] {
   return [(range.state & SvmRangeState.owned) !== 0, range.queued, range.hasPending];
 }
 
-describe('the collector\'s queue', () => {
+describe("the collector's queue", () => {
   it('takes a range from idle over waiting to idle again', () => {
     const rig = mapped();
     const range = rig.range(V);
@@ -32,7 +32,11 @@ describe('the collector\'s queue', () => {
     const range = rig.range(V);
     rig.unmap(V, 8);
     let seen: unknown;
-    rig.during('tree-unlock', () => void (seen = state(range)), () => rig.gc());
+    rig.during(
+      'tree-unlock',
+      () => void (seen = state(range)),
+      () => rig.gc(),
+    );
     expect(seen).toEqual([true, false, false]);
   });
 
@@ -43,7 +47,12 @@ describe('the collector\'s queue', () => {
     rig.machine.on('collection-queued', ({ size }) => events.push(size >> 12n));
     rig.unmap(V + 100, 4);
     rig.unmap(V + 20, 2);
-    expect([rig.snapshot().collectorPending, range.pendingFirst - V, range.pendingLast - V, events]).toEqual([1, 20, 103, [4n, 2n]]);
+    expect([rig.snapshot().collectorPending, range.pendingFirst - V, range.pendingLast - V, events]).toEqual([
+      1,
+      20,
+      103,
+      [4n, 2n],
+    ]);
   });
 
   it('clips what is queued to each range, and keeps the order of queueing', () => {
@@ -71,8 +80,19 @@ describe('a collection', () => {
     const rig = mapped();
     rig.unmap(V, 8);
     const order: string[] = [];
-    for (const name of ['ptes-zapped', 'tlb-flushed', 'range-removed'] as const) rig.machine.on(name, () => order.push(name));
-    rig.during('tree-unlock', () => order.push(`intervals ${rig.intervals().map(([first]) => first).join()}`), () => rig.gc());
+    for (const name of ['ptes-zapped', 'tlb-flushed', 'range-removed'] as const)
+      rig.machine.on(name, () => order.push(name));
+    rig.during(
+      'tree-unlock',
+      () =>
+        order.push(
+          `intervals ${rig
+            .intervals()
+            .map(([first]) => first)
+            .join()}`,
+        ),
+      () => rig.gc(),
+    );
     expect(order).toEqual(['intervals 8', 'range-removed']);
   });
 

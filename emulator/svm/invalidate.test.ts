@@ -9,7 +9,9 @@ function mapped(options: MachineOptions = {}): { rig: Rig; order: string[] } {
   rig.set(V, 2 * BLOCK, [T.prefetchLocation, 1]);
   const order: string[] = [];
   for (const name of ['ptes-zapped', 'tlb-flushed', 'dma-unmapped', 'collection-queued'] as const) {
-    rig.machine.on(name, (event) => order.push('address' in event ? `${name} ${Number(event.address >> 12n) - V}+${event.size >> 12n}` : name));
+    rig.machine.on(name, (event) =>
+      order.push('address' in event ? `${name} ${Number(event.address >> 12n) - V}+${event.size >> 12n}` : name),
+    );
   }
   return { rig, order };
 }
@@ -19,8 +21,17 @@ describe('the effect of an event', () => {
     it(`of kind ${kind} is: zap of its part, one flush, DMA unmapping of whole ranges, no queueing`, () => {
       const { rig, order } = mapped();
       rig.machine.process.space.notifiers.deliver(code, V + BLOCK - 4, V + BLOCK + 4);
-      expect(order).toEqual([`ptes-zapped ${BLOCK - 4}+4`, `ptes-zapped ${BLOCK}+4`, 'tlb-flushed', `dma-unmapped 0+${BLOCK}`, `dma-unmapped ${BLOCK}+${BLOCK}`]);
-      expect(rig.snapshot().ranges).toMatchObject([{ mapped: false, unmapped: false, dmaMapped: false }, { mapped: false, unmapped: false, dmaMapped: false }]);
+      expect(order).toEqual([
+        `ptes-zapped ${BLOCK - 4}+4`,
+        `ptes-zapped ${BLOCK}+4`,
+        'tlb-flushed',
+        `dma-unmapped 0+${BLOCK}`,
+        `dma-unmapped ${BLOCK}+${BLOCK}`,
+      ]);
+      expect(rig.snapshot().ranges).toMatchObject([
+        { mapped: false, unmapped: false, dmaMapped: false },
+        { mapped: false, unmapped: false, dmaMapped: false },
+      ]);
       expect(rig.intervals().length).toBe(1);
     });
   }
@@ -29,10 +40,18 @@ describe('the effect of an event', () => {
     const { rig, order } = mapped();
     rig.unmap(V + 8, 2 * BLOCK - 8);
     expect(order).toEqual([
-      `ptes-zapped 8+${BLOCK - 8}`, `ptes-zapped ${BLOCK}+${BLOCK}`, 'tlb-flushed',
-      `dma-unmapped 0+${BLOCK}`, `collection-queued 8+${BLOCK - 8}`, `dma-unmapped ${BLOCK}+${BLOCK}`, `collection-queued ${BLOCK}+${BLOCK}`,
+      `ptes-zapped 8+${BLOCK - 8}`,
+      `ptes-zapped ${BLOCK}+${BLOCK}`,
+      'tlb-flushed',
+      `dma-unmapped 0+${BLOCK}`,
+      `collection-queued 8+${BLOCK - 8}`,
+      `dma-unmapped ${BLOCK}+${BLOCK}`,
+      `collection-queued ${BLOCK}+${BLOCK}`,
     ]);
-    expect(rig.snapshot().ranges).toMatchObject([{ unmapped: true, partiallyUnmapped: true, queued: true }, { unmapped: true, partiallyUnmapped: false, queued: true }]);
+    expect(rig.snapshot().ranges).toMatchObject([
+      { unmapped: true, partiallyUnmapped: true, queued: true },
+      { unmapped: true, partiallyUnmapped: false, queued: true },
+    ]);
   });
 
   it('of kind release is nothing', () => {
@@ -113,14 +132,23 @@ describe('a split', () => {
     const { rig, order } = mapped();
     expect(rig.set(V, BLOCK, [T.prefetchLocation, 0])).toBe(0);
     expect(order).toEqual([`ptes-zapped 0+${BLOCK}`, 'tlb-flushed']);
-    expect(rig.snapshot().ranges).toMatchObject([{ mapped: false, dmaMapped: true }, { mapped: true, dmaMapped: true }]);
+    expect(rig.snapshot().ranges).toMatchObject([
+      { mapped: false, dmaMapped: true },
+      { mapped: true, dmaMapped: true },
+    ]);
     expect(rig.ptes()).toEqual([[BLOCK, BLOCK, PTE.UC.rw, 'ok']]);
   });
 
   it('removes ranges that cross them, and flushes once at the end', () => {
     const { rig, order } = mapped();
     rig.set(V + 8, 2 * BLOCK - 16, [T.prefetchLocation, 0]);
-    expect(order).toEqual([`ptes-zapped 0+${BLOCK}`, `dma-unmapped 0+${BLOCK}`, `ptes-zapped ${BLOCK}+${BLOCK}`, `dma-unmapped ${BLOCK}+${BLOCK}`, 'tlb-flushed']);
+    expect(order).toEqual([
+      `ptes-zapped 0+${BLOCK}`,
+      `dma-unmapped 0+${BLOCK}`,
+      `ptes-zapped ${BLOCK}+${BLOCK}`,
+      `dma-unmapped ${BLOCK}+${BLOCK}`,
+      'tlb-flushed',
+    ]);
     expect(rig.ranges()).toEqual([]);
   });
 });

@@ -31,12 +31,12 @@ export function invalidate(
   framework.notifierLock.acquireWrite();
   if (event === NotifierEvent.unmap) captureCheckpoint(context);
   let zapped = false;
-  for (let range: SvmRange | undefined = first; range !== undefined && range.startPage < to; ) {
+  for (let range: SvmRange | undefined = first; range !== undefined && range.startPage < to;) {
     if (zapEventPart(context, range, startPage, endPage)) zapped = true;
     range = framework.rangeAfter(range);
   }
   if (zapped) context.flushTlb();
-  for (let range: SvmRange | undefined = first; range !== undefined && range.startPage < to; ) {
+  for (let range: SvmRange | undefined = first; range !== undefined && range.startPage < to;) {
     framework.unmapPages(range);
     if (event === NotifierEvent.unmap) {
       range.setUnmapped(startPage, endPage);

@@ -25,7 +25,13 @@ export interface PteStateRun {
  * State of the PTE of `page`, which must be present, and of those behind it that
  * share it, below `limit`. Pages of one VMA and one range are judged together.
  */
-export function pteStateRun(vm: GpuVm, device: GpuDevice, process: AddressSpace, page: number, limit: number): PteStateRun {
+export function pteStateRun(
+  vm: GpuVm,
+  device: GpuDevice,
+  process: AddressSpace,
+  page: number,
+  limit: number,
+): PteStateRun {
   const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
   const gpu = vm.pageTable.blocks.get(blockNumber)!;
   const cpu = process.pages.blocks.get(blockNumber);
@@ -33,7 +39,8 @@ export function pteStateRun(vm: GpuVm, device: GpuDevice, process: AddressSpace,
   const flags = gpu.marks[gpu.base + offset]!;
   const frame = gpu.frames[gpu.base + offset]!;
   // A page kept in the page cache counts as current.
-  if (frame === 0 || cpu === undefined || cpu.frames[cpu.base + offset]! !== frame) return { state: 'stale', endPage: page + 1 };
+  if (frame === 0 || cpu === undefined || cpu.frames[cpu.base + offset]! !== frame)
+    return { state: 'stale', endPage: page + 1 };
   const vma = process.findVma(page);
   const writable = device.pteFlags.permits(flags, true);
   if (vma === undefined || (vma.protection & Protection.read) === 0) return { state: 'perm', endPage: page + 1 };

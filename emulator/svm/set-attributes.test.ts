@@ -11,8 +11,12 @@ function traced(): { rig: Rig; effects: string[] } {
   rig.map(V, 2 * BLOCK);
   const effects: string[] = [];
   const hex = (page: bigint): string => (page - BigInt(V)).toString(16);
-  rig.machine.on('ptes-zapped', ({ address, size }) => effects.push(`zap ${hex(address >> 12n)}+${(size >> 12n).toString(16)}`));
-  rig.machine.on('ptes-written', ({ address, size }) => effects.push(`map ${hex(address >> 12n)}+${(size >> 12n).toString(16)}`));
+  rig.machine.on('ptes-zapped', ({ address, size }) =>
+    effects.push(`zap ${hex(address >> 12n)}+${(size >> 12n).toString(16)}`),
+  );
+  rig.machine.on('ptes-written', ({ address, size }) =>
+    effects.push(`map ${hex(address >> 12n)}+${(size >> 12n).toString(16)}`),
+  );
   return { rig, effects };
 }
 
@@ -26,23 +30,46 @@ function tree(rig: Rig): string[] {
 
 describe('the worked traces of the specification', () => {
   const { rig, effects } = traced();
-  const steps: readonly (readonly [call: string, first: number, last: number, attribute: Pair, tree: readonly string[], effects: readonly string[]])[] = [
+  const steps: readonly (readonly [
+    call: string,
+    first: number,
+    last: number,
+    attribute: Pair,
+    tree: readonly string[],
+    effects: readonly string[],
+  ])[] = [
     ['1: ACCESS=2 on an empty tree', 0x100, 0x1ff, [T.access, 2], ['100-1ff 3 - 9'], []],
     ['2: GPU_RO=1 on the whole', 0x100, 0x1ff, [T.gpuReadOnly, 1], ['100-1ff 13 - 9'], []],
     ['3: GPU_RO=1 on a part is a no-op', 0x140, 0x17f, [T.gpuReadOnly, 1], ['100-1ff 13 - 9'], []],
-    ['4: GPU_RO=0 on a part splits', 0x140, 0x17f, [T.gpuReadOnly, 0], ['100-13f 13 - 9', '140-17f 3 - 9', '180-1ff 13 - 9'], []],
     [
-      '5: prefetch over an interval and a hole', 0x180, 0x23f, [T.prefetchLocation, 1],
+      '4: GPU_RO=0 on a part splits',
+      0x140,
+      0x17f,
+      [T.gpuReadOnly, 0],
+      ['100-13f 13 - 9', '140-17f 3 - 9', '180-1ff 13 - 9'],
+      [],
+    ],
+    [
+      '5: prefetch over an interval and a hole',
+      0x180,
+      0x23f,
+      [T.prefetchLocation, 1],
       ['100-13f 13 - 9', '140-17f 3 - 9', '180-1ff 13 1 9', '200-23f 3 1 9'],
       Array.from({ length: 12 }, (_, index) => `map ${(0x180 + index * 16).toString(16)}+10`),
     ],
     [
-      '6: GRANULARITY=5 maps again (sticky), which is valid already', 0x180, 0x1ff, [T.granularity, 5],
+      '6: GRANULARITY=5 maps again (sticky), which is valid already',
+      0x180,
+      0x1ff,
+      [T.granularity, 5],
       ['100-13f 13 - 9', '140-17f 3 - 9', '180-1ff 13 1 5', '200-23f 3 1 9'],
       [],
     ],
     [
-      '7: prefetch to SYSMEM on a part invalidates it and maps nothing', 0x200, 0x21f, [T.prefetchLocation, 0],
+      '7: prefetch to SYSMEM on a part invalidates it and maps nothing',
+      0x200,
+      0x21f,
+      [T.prefetchLocation, 0],
       ['100-13f 13 - 9', '140-17f 3 - 9', '180-1ff 13 1 5', '200-21f 3 0 9', '220-23f 3 1 9'],
       ['zap 200+10', 'zap 210+10'],
     ],
@@ -79,7 +106,11 @@ describe('wrap-around', () => {
     rig.ioctl(SET, at(V), wrap(V, 0), [[T.access, 2]]);
     expect(rig.ioctl(SET, at(LAST), at(1), [[T.gpuReadOnly, 1]]).result).toBe(0);
     expect(rig.set(V, BLOCK, [T.gpuReadOnly, 1])).toBe(0);
-    expect(rig.snapshot().attributes.map(({ firstPage, lastPage }) => [firstPage, lastPage])).toEqual([[V, V + BLOCK - 1], [V + BLOCK, LAST - 1], [LAST, LAST]]);
+    expect(rig.snapshot().attributes.map(({ firstPage, lastPage }) => [firstPage, lastPage])).toEqual([
+      [V, V + BLOCK - 1],
+      [V + BLOCK, LAST - 1],
+      [LAST, LAST],
+    ]);
   });
 
   it('works normally on a range that exists inside such an interval', () => {
@@ -95,7 +126,11 @@ describe('wrap-around', () => {
     expect(rig.fault(V + BLOCK)).toBe(0); // no VMA
   });
 
-  for (const [start, pages] of [[LAST, 2], [LAST - 5, 100], [2, LAST]] as const) {
+  for (const [start, pages] of [
+    [LAST, 2],
+    [LAST - 5, 100],
+    [2, LAST],
+  ] as const) {
     it(`refuses ${pages} pages from page ${start}, beyond 2^64, unless it is a GET`, () => {
       const rig = new Rig();
       expect(rig.ioctl(SET, at(start), at(pages), [[T.access, 2]]).result).toBe(EINVAL);
@@ -104,7 +139,12 @@ describe('wrap-around', () => {
   }
 
   it('refuses an unknown type also of a GET that wraps', () => {
-    expect(new Rig().ioctl(GET, at(LAST), at(2), [[T.access, 7], [12, 8]])).toEqual({ result: EINVAL, values: [7, 8] });
+    expect(
+      new Rig().ioctl(GET, at(LAST), at(2), [
+        [T.access, 7],
+        [12, 8],
+      ]),
+    ).toEqual({ result: EINVAL, values: [7, 8] });
   });
 });
 
@@ -124,7 +164,16 @@ describe('validation of VMAs', () => {
     expect(new Rig().set(V, 1, [T.access, 2])).toBe(EFAULT);
   });
 
-  for (const [kind, result] of [['anon', 0], ['file', 0], ['thp', 0], ['heap', 0], ['stack', 0], ['io', EOPNOTSUPP], ['pfnmap', EOPNOTSUPP], ['mixedmap', EOPNOTSUPP]] as const) {
+  for (const [kind, result] of [
+    ['anon', 0],
+    ['file', 0],
+    ['thp', 0],
+    ['heap', 0],
+    ['stack', 0],
+    ['io', EOPNOTSUPP],
+    ['pfnmap', EOPNOTSUPP],
+    ['mixedmap', EOPNOTSUPP],
+  ] as const) {
     it(`answers ${result} for a mapping of kind ${kind}, whatever its protection`, () => {
       for (const protection of ['rw', 'r', 'w', 'x', '-']) {
         const rig = new Rig();
@@ -142,7 +191,13 @@ describe('segments', () => {
     rig.set(V + 8, 8, [T.access, 2]);
     rig.set(V + 24, 8, [T.access, 1]);
     rig.set(V, 64, [T.access, 2]);
-    expect(rig.intervals().map(([first, last]) => [first, last])).toEqual([[0, 7], [8, 15], [16, 23], [24, 31], [32, 63]]);
+    expect(rig.intervals().map(([first, last]) => [first, last])).toEqual([
+      [0, 7],
+      [8, 15],
+      [16, 23],
+      [24, 31],
+      [32, 63],
+    ]);
   });
 
   it('are the whole interval or a part of it: a part splits on one side or both', () => {
@@ -151,7 +206,12 @@ describe('segments', () => {
     rig.set(V, 64, [T.access, 2]);
     rig.set(V + 32, 32, [T.gpuExecutable, 1]);
     rig.set(V + 8, 8, [T.gpuExecutable, 1]);
-    expect(rig.intervals()).toEqual([[0, 7, 3], [8, 15, 0x23], [16, 31, 3], [32, 63, 0x23]]);
+    expect(rig.intervals()).toEqual([
+      [0, 7, 3],
+      [8, 15, 0x23],
+      [16, 31, 3],
+      [32, 63, 0x23],
+    ]);
   });
 
   it('take duplicates of a type as one change, the last one wins', () => {

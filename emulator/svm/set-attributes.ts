@@ -2,7 +2,15 @@
 import type { AttributeEditKind } from '../kernel/effects.ts';
 import { Errno } from '../kernel/errno.ts';
 import { isSpecialVma } from '../mm/vma.ts';
-import { applyRequest, changeTrigger, copyRecord, defaultRecord, isValidRequest, recordsEqual, Trigger } from './attribute-record.ts';
+import {
+  applyRequest,
+  changeTrigger,
+  copyRecord,
+  defaultRecord,
+  isValidRequest,
+  recordsEqual,
+  Trigger,
+} from './attribute-record.ts';
 import type { AttributeRecord, AttributeRequest } from './attribute-record.ts';
 import { AttributeInterval } from './attribute-tree.ts';
 import type { SvmContext } from './context.ts';
@@ -183,7 +191,15 @@ export class SetAttributes {
     const { types, count } = this.#request;
     let mask = 0;
     for (let index = 0; index < count; index++) mask |= 1 << types[index]!;
-    this.#context.effects.current?.attributesEdited(kind, this.#cursor, this.#segmentEnd, oldFirst, oldLast, this.#trigger, mask);
+    this.#context.effects.current?.attributesEdited(
+      kind,
+      this.#cursor,
+      this.#segmentEnd,
+      oldFirst,
+      oldLast,
+      this.#trigger,
+      mask,
+    );
   }
 
   /** The effect of the change set on the interval as it is now (spec 02 §4.8, §5.2). */

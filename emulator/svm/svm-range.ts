@@ -54,9 +54,7 @@ export class SvmRange extends GpuRange {
 
   /** Whether the range is mapped exactly as `pteFlags` and `attributeFlags` want it (spec 03 §B.9). */
   isFullyValid(pteFlags: number, attributeFlags: number): boolean {
-    return (
-      this.gpuMapped && this.pteFlags === pteFlags && this.attributeFlags === attributeFlags && this.committable
-    );
+    return this.gpuMapped && this.pteFlags === pteFlags && this.attributeFlags === attributeFlags && this.committable;
   }
 
   /** Widens the pending span by the pages `[first, last]` (page numbers, inclusive). */

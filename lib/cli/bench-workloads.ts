@@ -21,7 +21,8 @@ export function workloads(device: SvmDevice): Workload[] {
   const one = device.memory.map(4096);
   device.setAttributes(buffer, { access: 'allow-migrate' });
   let toggle = false;
-  const noQueue = device.backend === 'emulated' ? undefined : `GPU work is not available on the ${device.backend} backend yet`;
+  const noQueue =
+    device.backend === 'emulated' ? undefined : `GPU work is not available on the ${device.backend} backend yet`;
   const queue = noQueue === undefined ? device.createQueue() : undefined;
   const touch = (size: number) => async (): Promise<void> => void (await queue?.read(buffer.address, size));
   const forget = (): void => {
@@ -30,8 +31,23 @@ export function workloads(device: SvmDevice): Workload[] {
     device.emulator?.surroundings.clock.advance(3_000_000);
   };
   return [
-    { name: 'get-one', unit: 'GET of one attribute, raw', action: () => void device.svmIoctl({ operation: 1, address: one.address, size: 4096, attributes: [{ type: 2, value: 0 }] }) },
-    { name: 'set-same', unit: 'SET of one attribute that has the value, raw', action: () => void device.svmIoctl({ operation: 0, address: buffer.address, size: buffer.size, attributes: [{ type: 2, value: 2 }] }) },
+    {
+      name: 'get-one',
+      unit: 'GET of one attribute, raw',
+      action: () =>
+        void device.svmIoctl({ operation: 1, address: one.address, size: 4096, attributes: [{ type: 2, value: 0 }] }),
+    },
+    {
+      name: 'set-same',
+      unit: 'SET of one attribute that has the value, raw',
+      action: () =>
+        void device.svmIoctl({
+          operation: 0,
+          address: buffer.address,
+          size: buffer.size,
+          attributes: [{ type: 2, value: 2 }],
+        }),
+    },
     { name: 'get-typed', unit: 'getAttributes, all 12', action: () => void device.getAttributes(one) },
     {
       name: 'set-typed',
@@ -42,11 +58,19 @@ export function workloads(device: SvmDevice): Workload[] {
       },
     },
     { name: 'map-unmap', unit: 'map and unmap 2 MiB', action: () => device.memory.map(2 * MIB).unmap() },
-    { name: 'prefetch', unit: 'prefetch 2 MiB to the GPU after a discard', action: () => device.prefetch(buffer, 'device'), reset: () => {
-      device.prefetch(buffer, 'system');
-      forget();
-    } },
-    ...[[4096, '4k'], [2 * MIB, '2m']].map(([size, name]): Workload => ({
+    {
+      name: 'prefetch',
+      unit: 'prefetch 2 MiB to the GPU after a discard',
+      action: () => device.prefetch(buffer, 'device'),
+      reset: () => {
+        device.prefetch(buffer, 'system');
+        forget();
+      },
+    },
+    ...[
+      [4096, '4k'],
+      [2 * MIB, '2m'],
+    ].map(([size, name]): Workload => ({
       name: `gpu-read-${name}`,
       unit: `the GPU reads ${name === '4k' ? '4 KiB' : '2 MiB'} that it has to fault in (2 MiB range)`,
       ...(noQueue === undefined ? {} : { unavailable: noQueue }),

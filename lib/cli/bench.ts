@@ -47,19 +47,33 @@ the C code of the driver is "npm run bench" in the repository.
   async run(args) {
     const { values, positionals } = readArguments('bench', args, OPTIONS, true);
     const time = Number(values.time);
-    if (!Number.isSafeInteger(time) || time < 1 || time > LONGEST) throw new UsageError(`bench: --time: expected milliseconds from 1 to ${LONGEST}, got "${values.time}"`);
+    if (!Number.isSafeInteger(time) || time < 1 || time > LONGEST)
+      throw new UsageError(`bench: --time: expected milliseconds from 1 to ${LONGEST}, got "${values.time}"`);
     using device = openDevice(values);
     const all = workloads(device);
     const names: readonly string[] = positionals;
     const unknown = names.find((name) => !all.some((each) => each.name === name));
-    if (unknown !== undefined) throw new UsageError(`bench: unknown measurement "${unknown}"; known: ${all.map(({ name }) => name).join(', ')}`);
+    if (unknown !== undefined)
+      throw new UsageError(`bench: unknown measurement "${unknown}"; known: ${all.map(({ name }) => name).join(', ')}`);
     const chosen = all.filter(({ name }) => names.length === 0 || names.includes(name));
     const skipped = chosen.filter(({ unavailable }) => unavailable !== undefined);
     const measured: Measured[] = [];
     for (const each of chosen) if (each.unavailable === undefined) measured.push(await measure(each, time));
     const { backend, path, fallbackReason } = device;
     if (values.json) {
-      print(toJson({ backend, path, ...(fallbackReason === undefined ? {} : { fallbackReason }), node: process.version, measurements: measured, skipped: skipped.map(({ name, unavailable }) => ({ name, reason: unavailable })) }, 2));
+      print(
+        toJson(
+          {
+            backend,
+            path,
+            ...(fallbackReason === undefined ? {} : { fallbackReason }),
+            node: process.version,
+            measurements: measured,
+            skipped: skipped.map(({ name, unavailable }) => ({ name, reason: unavailable })),
+          },
+          2,
+        ),
+      );
       return ExitCode.ok;
     }
     print(`${backend}, ${path}${fallbackReason === undefined ? '' : ` - no kernel: ${fallbackReason}`}`);
@@ -69,7 +83,17 @@ the C code of the driver is "npm run bench" in the repository.
   },
 };
 
-function openDevice({ backend, node, profile, asic }: { backend?: string; node?: string; profile?: string; asic?: string }): SvmDevice {
+function openDevice({
+  backend,
+  node,
+  profile,
+  asic,
+}: {
+  backend?: string;
+  node?: string;
+  profile?: string;
+  asic?: string;
+}): SvmDevice {
   const gpu = asicOption('bench', asic);
   // A bad backend or profile is refused by the device, which names the option.
   return SvmDevice.open({
@@ -93,7 +117,7 @@ async function measure({ name, unit, action, reset }: Workload, time: number): P
   // What lies between the calls may take longer than they do.
   const end = performance.now() + 3 * time;
   // The first tenth warms up: it is run, not counted.
-  for (let warm = false; (timed < time && performance.now() < end) || samples.length === 0; ) {
+  for (let warm = false; (timed < time && performance.now() < end) || samples.length === 0;) {
     reset?.();
     const started = performance.now();
     for (let call = 0; call < batch; call++) await action();

@@ -5,7 +5,12 @@ import { ExitCode } from './command.ts';
 import { complain } from './output.ts';
 
 /** Runs a program with this terminal and some more environment; its exit code, or 3 if it can't be started. */
-export function runProgram(name: string, command: string, args: readonly string[], environment: Readonly<Record<string, string>>): Promise<number> {
+export function runProgram(
+  name: string,
+  command: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<number> {
   const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, ...environment } });
   return new Promise((settle) => {
     child.on('error', (error) => {

@@ -32,16 +32,26 @@ export class ReportOutputs {
     const named = (specifications.length === 0 ? ['human'] : specifications).map((text) => {
       const [name = '', ...rest] = text.split('=');
       if (!(REPORT_FORMATS as readonly string[]).includes(name)) {
-        throw new UsageError(`conformance: --reporter: expected one of ${REPORT_FORMATS.join(', ')}, with =FILE or without, got "${text}"`);
+        throw new UsageError(
+          `conformance: --reporter: expected one of ${REPORT_FORMATS.join(', ')}, with =FILE or without, got "${text}"`,
+        );
       }
-      if (rest.length > 0 && rest.join('=') === '') throw new UsageError(`conformance: --reporter ${text}: expected the name of a file behind "="`);
+      if (rest.length > 0 && rest.join('=') === '')
+        throw new UsageError(`conformance: --reporter ${text}: expected the name of a file behind "="`);
       return { format: name as ReportFormat, file: rest.length === 0 ? undefined : rest.join('=') };
     });
     const toStdout = named.filter(({ file }) => file === undefined);
     if (toStdout.length > 1) {
-      throw new UsageError(`conformance: --reporter: only one of ${toStdout.map(({ format }) => format).join(', ')} can write to standard output; give the others a file: NAME=FILE`);
+      throw new UsageError(
+        `conformance: --reporter: only one of ${toStdout.map(({ format }) => format).join(', ')} can write to standard output; give the others a file: NAME=FILE`,
+      );
     }
-    return new ReportOutputs(named.map(({ format, file }) => ({ format, descriptor: file === undefined ? undefined : openFile(format, file) })));
+    return new ReportOutputs(
+      named.map(({ format, file }) => ({
+        format,
+        descriptor: file === undefined ? undefined : openFile(format, file),
+      })),
+    );
   }
 
   /** True where a person reads standard output. */
@@ -68,7 +78,12 @@ export class ReportOutputs {
     if (process.stdout.isTTY !== true || performance.now() - this.#drawn < REDRAW_INTERVAL) return;
     this.#drawn = performance.now();
     this.#clearLine();
-    process.stdout.write(`${this.#done} of ${this.#total}, ${this.#bad} not as expected: ${each.group}`.slice(0, (process.stdout.columns || 80) - 1));
+    process.stdout.write(
+      `${this.#done} of ${this.#total}, ${this.#bad} not as expected: ${each.group}`.slice(
+        0,
+        (process.stdout.columns || 80) - 1,
+      ),
+    );
   }
 
   /** Writes all reports. */
@@ -76,14 +91,18 @@ export class ReportOutputs {
     this.#clearLine();
     for (const { format, descriptor } of this.#outputs) {
       if (descriptor === undefined) {
-        const text = format === 'human' ? renderHuman(report, { colour: this.#colour, failures: this.#done === 0 }) : renderReport(format, report);
+        const text =
+          format === 'human'
+            ? renderHuman(report, { colour: this.#colour, failures: this.#done === 0 })
+            : renderReport(format, report);
         process.stdout.write(text);
       } else {
         writeSync(descriptor, renderReport(format, report));
         closeSync(descriptor);
       }
     }
-    if (!this.#human && report.summary.unexpected > 0) complain(`${report.summary.unexpected} of ${report.summary.total} cases are not as expected`);
+    if (!this.#human && report.summary.unexpected > 0)
+      complain(`${report.summary.unexpected} of ${report.summary.total} cases are not as expected`);
   }
 
   #clearLine(): void {

@@ -1,6 +1,14 @@
 /** `amdgpu-svm conformance`: the same cases on hardware and on the emulator. */
 import {
-  Expectations, ExpectationsError, mergeReports, planCases, QueryError, readReport, ReportError, runConformance, STATUSES,
+  Expectations,
+  ExpectationsError,
+  mergeReports,
+  planCases,
+  QueryError,
+  readReport,
+  ReportError,
+  runConformance,
+  STATUSES,
 } from '../conformance.ts';
 import type { ConcreteCase, ConformanceOptions, Report, Shard, TargetOptions } from '../conformance.ts';
 import { ExitCode, readArguments } from './command.ts';
@@ -69,7 +77,8 @@ Exit codes: 0 all as expected, 1 failures, 2 wrong input, 3 a case crashed, 4 no
     try {
       return await conformance(args);
     } catch (error) {
-      if (error instanceof QueryError || error instanceof ExpectationsError || error instanceof ReportError) throw new UsageError(`conformance: ${error.message}`);
+      if (error instanceof QueryError || error instanceof ExpectationsError || error instanceof ReportError)
+        throw new UsageError(`conformance: ${error.message}`);
       throw error;
     }
   },
@@ -124,13 +133,19 @@ async function conformance(args: readonly string[]): Promise<number> {
 
 function exitCode({ summary, cases }: Report): ExitCode {
   if (summary.unexpected === 0) return ExitCode.ok;
-  return cases.some(({ expected, status }) => !expected && status === STATUSES[STATUSES.length - 1]) ? ExitCode.infrastructure : ExitCode.failure;
+  return cases.some(({ expected, status }) => !expected && status === STATUSES[STATUSES.length - 1])
+    ? ExitCode.infrastructure
+    : ExitCode.failure;
 }
 
 function list(cases: readonly ConcreteCase[], json: boolean): void {
   for (const each of cases) {
     const { id, title, source, needs, unimplemented } = each;
-    print(json ? JSON.stringify({ id, title, source, needs, ...(unimplemented === undefined ? {} : { unimplemented }) }) : id);
+    print(
+      json
+        ? JSON.stringify({ id, title, source, needs, ...(unimplemented === undefined ? {} : { unimplemented }) })
+        : id,
+    );
   }
   complain(`${cases.length} cases`);
 }
@@ -139,7 +154,8 @@ function targetOf(values: { backend?: string; node?: string[]; profile?: string;
   const { node, profile } = values;
   const backend = backendOption('conformance', values.backend);
   const asic = asicOption('conformance', values.asic);
-  if (profile !== undefined && profile !== 'v4') throw new UsageError(`conformance: --profile: expected v4, got "${profile}"`);
+  if (profile !== undefined && profile !== 'v4')
+    throw new UsageError(`conformance: --profile: expected v4, got "${profile}"`);
   return {
     ...(backend === undefined ? {} : { backend }),
     ...(node === undefined ? {} : { nodes: node }),

@@ -22,7 +22,11 @@ export async function runTour(options: OpenOptions, show: (step: DemoStep) => vo
   const device = SvmDevice.open(options);
   try {
     const why = device.fallbackReason === undefined ? '' : ` because ${device.fallbackReason}`;
-    show({ title: 'Open a device', code: 'const device = SvmDevice.open();', facts: [`backend: ${device.backend} (${device.path})${why}`] });
+    show({
+      title: 'Open a device',
+      code: 'const device = SvmDevice.open();',
+      facts: [`backend: ${device.backend} (${device.path})${why}`],
+    });
     const buffer = device.memory.map(8 * MIB);
     show({
       title: 'Map memory: CPU and GPU will use it at the same address',
@@ -48,17 +52,30 @@ function attributeSteps(device: SvmDevice, buffer: HostBuffer, show: (step: Demo
   show({
     title: 'Set attributes of the range, and read them back',
     code: "device.setAttributes(buffer, { access: 'allow-migrate', preferredLocation: 'device', gpuReadMostly: true });\ndevice.getAttributes(buffer);",
-    facts: [`access ${access}, preferredLocation ${String(preferredLocation)}, gpuReadMostly ${gpuReadMostly}, granularity ${granularity} (2^${granularity} pages)`],
+    facts: [
+      `access ${access}, preferredLocation ${String(preferredLocation)}, gpuReadMostly ${gpuReadMostly}, granularity ${granularity} (2^${granularity} pages)`,
+    ],
   });
 }
 
-async function gpuSteps(observed: Observed, buffer: HostBuffer, queue: GpuQueue, show: (step: DemoStep) => void): Promise<void> {
+async function gpuSteps(
+  observed: Observed,
+  buffer: HostBuffer,
+  queue: GpuQueue,
+  show: (step: DemoStep) => void,
+): Promise<void> {
   const { device } = observed;
   await queue.fill(buffer.address, PATTERN, buffer.size);
   show({
     title: 'The GPU fills the buffer: nothing is mapped yet, so it faults pages in',
     code: 'const queue = device.createQueue();\nawait queue.fill(buffer.address, 0x01010101, buffer.size);',
-    facts: [...observed.take(), `the CPU reads 0x${buffer.read(4 * MIB, 1)[0]!.toString(16).padStart(2, '0')} in the middle`],
+    facts: [
+      ...observed.take(),
+      `the CPU reads 0x${buffer
+        .read(4 * MIB, 1)[0]!
+        .toString(16)
+        .padStart(2, '0')} in the middle`,
+    ],
   });
 
   buffer.discard(0, 4096);
@@ -72,15 +89,22 @@ async function gpuSteps(observed: Observed, buffer: HostBuffer, queue: GpuQueue,
 
   device.setAttributes(buffer.slice(0, MIB), { gpuReadOnly: true });
   show({
-    title: 'Make the first MiB read-only for the GPU: the attribute interval is split, the 2 MiB range across the border goes',
+    title:
+      'Make the first MiB read-only for the GPU: the attribute interval is split, the 2 MiB range across the border goes',
     code: 'device.setAttributes(buffer.slice(0, 1 << 20), { gpuReadOnly: true });',
-    facts: [...observed.take(), ...device.attributeSegments(buffer).map((segment) => `attributes of ${mib(segment.size)}: gpuReadOnly ${segment.attributes.gpuReadOnly}`)],
+    facts: [
+      ...observed.take(),
+      ...device
+        .attributeSegments(buffer)
+        .map((segment) => `attributes of ${mib(segment.size)}: gpuReadOnly ${segment.attributes.gpuReadOnly}`),
+    ],
   });
 
   buffer.unmap(4 * MIB, 2 * MIB);
   const collected = device.emulator!.runPendingWork(observed.file) ? 'the garbage collector ran' : 'nothing to collect';
   show({
-    title: 'Unmap 2 MiB: the notifier clears the PTEs at once, the garbage collector removes range and attributes later',
+    title:
+      'Unmap 2 MiB: the notifier clears the PTEs at once, the garbage collector removes range and attributes later',
     code: 'buffer.unmap(4 << 20, 2 << 20);',
     facts: [...observed.take(), collected, ...stateOf(observed.snapshot())],
   });

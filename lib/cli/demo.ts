@@ -33,7 +33,9 @@ export const demoCommand: Command = {
     Object.assign(process.env, traceEnvironment('demo', values));
     const steps: DemoStep[] = [];
     const support = nativeSupport();
-    const addon = support.available ? undefined : `the addon is absent, so real devices can't be used: ${support.reason}`;
+    const addon = support.available
+      ? undefined
+      : `the addon is absent, so real devices can't be used: ${support.reason}`;
     if (!values.json && addon !== undefined) print(dim(addon));
     await runTour(options, (step) => {
       steps.push(step);

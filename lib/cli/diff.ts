@@ -27,15 +27,21 @@ Exit codes: 0 the same, 1 different, 2 wrong input.`,
   async run(args) {
     const { values, positionals } = readArguments('diff', args, OPTIONS, true);
     const [fileA, fileB] = positionals;
-    if (fileA === undefined || fileB === undefined || positionals.length > 2) throw new UsageError('diff: expected two recordings, A and B; see amdgpu-svm diff --help');
+    if (fileA === undefined || fileB === undefined || positionals.length > 2)
+      throw new UsageError('diff: expected two recordings, A and B; see amdgpu-svm diff --help');
     const a = readTraceFile(fileA);
     const b = readTraceFile(fileB);
     const { operations, effects, difference } = compareRecordings(a, b);
     if (values.json) {
-      const found = difference === undefined ? null : { ...difference, lineA: difference.lineA?.line, lineB: difference.lineB?.line };
+      const found =
+        difference === undefined
+          ? null
+          : { ...difference, lineA: difference.lineA?.line, lineB: difference.lineB?.line };
       print(toJson({ identical: difference === undefined, operations, effects, difference: found }));
     } else if (difference === undefined) {
-      print(`the same: ${operations} operations${effects ? ', answers and effects' : ', answers (one recording has no effects)'}`);
+      print(
+        `the same: ${operations} operations${effects ? ', answers and effects' : ', answers (one recording has no effects)'}`,
+      );
     } else {
       explain(difference, operations);
       printState(`state of A, ${fileA}`, a, difference.lineA);
@@ -45,10 +51,17 @@ Exit codes: 0 the same, 1 different, 2 wrong input.`,
   },
 };
 
-const AGREEMENTS = { A: 'the emulator answers like A', B: 'the emulator answers like B', both: 'the emulator gives each answer for its own recording', neither: 'the emulator gives neither answer' };
+const AGREEMENTS = {
+  A: 'the emulator answers like A',
+  B: 'the emulator answers like B',
+  both: 'the emulator gives each answer for its own recording',
+  neither: 'the emulator gives neither answer',
+};
 
 function explain({ kind, operation, path, a, b, lineA, lineB, emulator }: RecordingDifference, same: number): void {
-  print(`${same} operations are the same; operation ${operation} differs (A line ${lineA?.line ?? '-'}, B line ${lineB?.line ?? '-'})`);
+  print(
+    `${same} operations are the same; operation ${operation} differs (A line ${lineA?.line ?? '-'}, B line ${lineB?.line ?? '-'})`,
+  );
   if (kind === 'end') {
     print(`  only in ${lineA === undefined ? 'B' : 'A'}: ${toJson((lineA ?? lineB)!.source)}`);
     return;

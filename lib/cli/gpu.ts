@@ -72,16 +72,27 @@ function isRefused(value: unknown): boolean {
   return (result ?? 0) < 0 || (runs ?? []).some(({ outcome }) => outcome === 'failed');
 }
 
-function requestOf(positionals: readonly string[], values: { pid?: string; file?: string; write: boolean }): ControlRequest {
+function requestOf(
+  positionals: readonly string[],
+  values: { pid?: string; file?: string; write: boolean },
+): ControlRequest {
   const [command, ...rest] = positionals;
   const names = command === undefined || !Object.hasOwn(ACTIONS, command) ? undefined : ACTIONS[command];
   if (command === undefined || names === undefined) {
-    throw new UsageError(`gpu: expected one of ${Object.keys(ACTIONS).join(', ')}, got ${command === undefined ? 'nothing' : `"${command}"`}`);
+    throw new UsageError(
+      `gpu: expected one of ${Object.keys(ACTIONS).join(', ')}, got ${command === undefined ? 'nothing' : `"${command}"`}`,
+    );
   }
-  if (rest.length !== names.length) throw new UsageError(`gpu ${command}: expected ${names.map((name) => name.toUpperCase()).join(' ') || 'no arguments'}`);
+  if (rest.length !== names.length)
+    throw new UsageError(
+      `gpu ${command}: expected ${names.map((name) => name.toUpperCase()).join(' ') || 'no arguments'}`,
+    );
   for (const [index, name] of names.entries()) {
     const pattern = name === 'data' ? /^([0-9a-f]{2})+$/i : /^(0x[0-9a-f]{1,16}|\d{1,20})$/i;
-    if (!pattern.test(rest[index]!)) throw new UsageError(`gpu ${command}: ${name.toUpperCase()}: not a ${name === 'data' ? 'hexadecimal string' : 'number'}: "${rest[index]}"`);
+    if (!pattern.test(rest[index]!))
+      throw new UsageError(
+        `gpu ${command}: ${name.toUpperCase()}: not a ${name === 'data' ? 'hexadecimal string' : 'number'}: "${rest[index]}"`,
+      );
   }
   return {
     command,
@@ -119,14 +130,22 @@ function describe(command: string, value: unknown): string[] {
   const record = value as Record<string, unknown>;
   switch (command) {
     case 'list': {
-      const files = (record['open'] as ListedFile[]).map(({ file, pid, name, node }) => `file ${file}: ${node} of process ${pid} ${name}`);
-      return [`${record['clients']} clients, ${record['files']} files, ${record['contexts']} SVM contexts; ${record['ioctls']} ioctls so far`, ...files];
+      const files = (record['open'] as ListedFile[]).map(
+        ({ file, pid, name, node }) => `file ${file}: ${node} of process ${pid} ${name}`,
+      );
+      return [
+        `${record['clients']} clients, ${record['files']} files, ${record['contexts']} SVM contexts; ${record['ioctls']} ioctls so far`,
+        ...files,
+      ];
     }
     case 'fault':
       return [record['result'] === 0 ? '0: the GPU may retry' : `${String(record['name'])}: the access is killed`];
     case 'access': {
       const runs = record['runs'] as { outcome: string; startPage: number; pages: number; state?: string }[];
-      const lines = runs.map(({ outcome, startPage, pages, state }) => `0x${(startPage * 4096).toString(16)} +${pages} pages: ${outcome}${state === undefined ? '' : ` (${state})`}`);
+      const lines = runs.map(
+        ({ outcome, startPage, pages, state }) =>
+          `0x${(startPage * 4096).toString(16)} +${pages} pages: ${outcome}${state === undefined ? '' : ` (${state})`}`,
+      );
       return [`${String(record['name'])}, ${String(record['faults'])} faults`, ...lines];
     }
     case 'read':

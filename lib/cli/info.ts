@@ -22,10 +22,21 @@ export const infoCommand: Command = {
 
 interface Info {
   readonly addon: { readonly available: boolean; readonly reason: string };
-  readonly renderNodes: readonly { readonly path: string; readonly driver: string; readonly svm: string; readonly reason: string }[];
+  readonly renderNodes: readonly {
+    readonly path: string;
+    readonly driver: string;
+    readonly svm: string;
+    readonly reason: string;
+  }[];
   readonly renderNodesReason: string;
   readonly auto: { readonly backend: string; readonly path: string; readonly reason: string | undefined };
-  readonly emulated: readonly { readonly asic: string; readonly product: string; readonly gc: string; readonly svm: boolean; readonly reason: string }[];
+  readonly emulated: readonly {
+    readonly asic: string;
+    readonly product: string;
+    readonly gc: string;
+    readonly svm: boolean;
+    readonly reason: string;
+  }[];
 }
 
 function collect(): Info {
@@ -35,7 +46,10 @@ function collect(): Info {
     addon: { available, reason },
     renderNodes: list.nodes.map((node) => ({
       path: node.path,
-      driver: node.driver === undefined ? 'unknown' : `${node.driver.name} ${node.driver.major}.${node.driver.minor}.${node.driver.patchlevel}`,
+      driver:
+        node.driver === undefined
+          ? 'unknown'
+          : `${node.driver.name} ${node.driver.major}.${node.driver.minor}.${node.driver.patchlevel}`,
       svm: node.svm,
       reason: node.reason,
     })),
@@ -78,7 +92,11 @@ function emulatedDevice(asic: AsicName): Info['emulated'][number] {
     product: model.product,
     gc: formatGcVersion(model.gc),
     svm,
-    reason: svm ? 'retry faults are on' : model.noretry ? 'retry faults are off by default (noretry)' : 'this generation has no retry faults for compute',
+    reason: svm
+      ? 'retry faults are on'
+      : model.noretry
+        ? 'retry faults are off by default (noretry)'
+        : 'this generation has no retry faults for compute',
   };
 }
 
@@ -89,9 +107,17 @@ function show(info: Info): void {
   print(`  addon: ${info.addon.available ? 'loaded' : 'absent'}: ${info.addon.reason}`);
   print();
   print(bold('SvmDevice.open() gives'));
-  print(`  ${info.auto.backend}${info.auto.path === '' ? '' : ` (${info.auto.path})`}${info.auto.reason === undefined ? '' : `: ${info.auto.reason}`}`);
+  print(
+    `  ${info.auto.backend}${info.auto.path === '' ? '' : ` (${info.auto.path})`}${info.auto.reason === undefined ? '' : `: ${info.auto.reason}`}`,
+  );
   print();
   print(bold('Emulated devices'));
-  const rows = info.emulated.map((device) => [device.asic, device.product, device.gc, device.svm ? 'yes' : 'no', device.reason]);
+  const rows = info.emulated.map((device) => [
+    device.asic,
+    device.product,
+    device.gc,
+    device.svm ? 'yes' : 'no',
+    device.reason,
+  ]);
   for (const line of table([['asic', 'product', 'GC', 'SVM', 'why'], ...rows])) print(`  ${line}`);
 }

@@ -30,7 +30,8 @@ FILE is a trace, plain or gzip; without it the session is empty. See docs/inspec
   --out REPORT.html   write the page with the trace in it as one file that needs no server, and end`,
   async run(args) {
     const { values, positionals } = readArguments('inspect', args, OPTIONS, true);
-    if (positionals.length > 1) throw new UsageError('inspect: expected at most one trace FILE; see amdgpu-svm inspect --help');
+    if (positionals.length > 1)
+      throw new UsageError('inspect: expected at most one trace FILE; see amdgpu-svm inspect --help');
     const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : NaN;
     if (!(port <= 0xffff)) throw new UsageError(`inspect: --port: expected 0 to 65535, got "${values.port}"`);
     const page = inspectorPage(readTrace(positionals[0]));

@@ -26,11 +26,20 @@ export function complain(line: string): void {
 
 /** A value as JSON on one line, bigints as "0x..." strings. */
 export function toJson(value: unknown, space?: number): string {
-  return JSON.stringify(value, (_key, each: unknown) => (typeof each === 'bigint' ? `0x${each.toString(16)}` : each), space);
+  return JSON.stringify(
+    value,
+    (_key, each: unknown) => (typeof each === 'bigint' ? `0x${each.toString(16)}` : each),
+    space,
+  );
 }
 
 /** Rows of equal length as columns, two spaces apart; the first row is the head. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
 }

@@ -35,9 +35,12 @@ export const replayCommand: Command = {
             with --check: the result as one object`,
   async run(args) {
     // An option with an optional value, which parseArgs does not know.
-    const plain = args.map((each) => (each === '--hazards=fail' ? '--hazards-fail' : each === '--hazards=report' ? '--hazards' : each));
+    const plain = args.map((each) =>
+      each === '--hazards=fail' ? '--hazards-fail' : each === '--hazards=report' ? '--hazards' : each,
+    );
     const { values, positionals } = readArguments('replay', plain, OPTIONS, true);
-    if (positionals.length === 0) throw new UsageError('replay: expected at least one trace FILE; see amdgpu-svm replay --help');
+    if (positionals.length === 0)
+      throw new UsageError('replay: expected at least one trace FILE; see amdgpu-svm replay --help');
     const files = positionals.flatMap(traceFiles);
     if (values.explain) {
       if (values.check || values.json) throw new UsageError('replay: --explain goes with neither --check nor --json');

@@ -30,7 +30,8 @@ call ("ioctl -> ..."). The exit code is that of COMMAND.
       throw new UsageError('run: expected --trace -- COMMAND [ARGUMENT...]; see amdgpu-svm run --help');
     }
     const environment = traceEnvironment('run', values);
-    if (environment === undefined) throw new UsageError('run: expected --trace or --trace=FILE; see amdgpu-svm run --help');
+    if (environment === undefined)
+      throw new UsageError('run: expected --trace or --trace=FILE; see amdgpu-svm run --help');
     return runProgram('run', command, rest, environment);
   },
 };

@@ -37,14 +37,21 @@ on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See doc
     // An empty name, as of a shell variable that is not set, would be the current directory.
     if (!values.mount) throw new UsageError('serve: --mount DIR is missing; see amdgpu-svm serve --help');
     const machine = machineOptions(values);
-    const server = await SvmServer.start({ mount: values.mount, machine, complain, ...(values.log ? { log: print } : {}) });
+    const server = await SvmServer.start({
+      mount: values.mount,
+      machine,
+      complain,
+      ...(values.log ? { log: print } : {}),
+    });
     const stop = new Promise<string>((settle) => {
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => settle(''));
       void server.ended.then(settle);
     });
     try {
       const control = await openControlSocket(controlPath(server.mount), (request) => playGpu(server, request));
-      print(`serving ${machine.asic ?? 'gfx942'} at ${nodePaths(server.mount, machine.gpus ?? 1)}; process ${process.pid}, stop it with Ctrl-C`);
+      print(
+        `serving ${machine.asic ?? 'gfx942'} at ${nodePaths(server.mount, machine.gpus ?? 1)}; process ${process.pid}, stop it with Ctrl-C`,
+      );
       const failure = await stop;
       control.close();
       if (failure === '') return ExitCode.ok;
@@ -65,7 +72,9 @@ function machineOptions(values: {
   const { profile } = values;
   const asic = asicOption('serve', values.asic);
   if (profile !== undefined && !Object.hasOwn(UAPI_PROFILES, profile)) {
-    throw new UsageError(`serve: --profile: expected one of ${Object.keys(UAPI_PROFILES).join(', ')}, got "${profile}"`);
+    throw new UsageError(
+      `serve: --profile: expected one of ${Object.keys(UAPI_PROFILES).join(', ')}, got "${profile}"`,
+    );
   }
   const gpus = integer('gpus', values.gpus, 1, 8);
   const defaultGranularity = integer('default-granularity', values['default-granularity'], 0, 255);
@@ -80,7 +89,8 @@ function machineOptions(values: {
 function integer(name: string, text: string | undefined, least: number, most: number): number | undefined {
   if (text === undefined) return undefined;
   const value = /^\d{1,4}$/.test(text) ? Number(text) : NaN;
-  if (!(value >= least && value <= most)) throw new UsageError(`serve: --${name}: expected ${least} to ${most}, got "${text}"`);
+  if (!(value >= least && value <= most))
+    throw new UsageError(`serve: --${name}: expected ${least} to ${most}, got "${text}"`);
   return value;
 }
 

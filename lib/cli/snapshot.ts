@@ -25,11 +25,14 @@ nodma, ok (docs/traces.md).
   async run(args) {
     const { values, positionals } = readArguments('snapshot', args, OPTIONS, true);
     const [file] = positionals;
-    if (file === undefined || positionals.length > 1) throw new UsageError('snapshot: expected one trace FILE; see amdgpu-svm snapshot --help');
+    if (file === undefined || positionals.length > 1)
+      throw new UsageError('snapshot: expected one trace FILE; see amdgpu-svm snapshot --help');
     const lines = readTraceFile(file);
     const count = values.at === undefined ? lines.length : Number(values.at);
     if (!Number.isSafeInteger(count) || count < 1 || count > lines.length) {
-      throw new UsageError(`snapshot: --at: expected a number of operations from 1 to ${lines.length}, got "${values.at}"`);
+      throw new UsageError(
+        `snapshot: --at: expected a number of operations from 1 to ${lines.length}, got "${values.at}"`,
+      );
     }
     const snapshot = stateAfter(lines, count);
     if (values.json) print(toJson(snapshot, 2));

@@ -8,11 +8,16 @@ export const TRACE_OPTIONS = { trace: { type: 'boolean', default: false }, 'trac
 
 /** parseArgs has no options with an optional value: `--trace=FILE` becomes `--trace-file FILE`. */
 export function splitTraceOption(args: readonly string[]): string[] {
-  return args.flatMap((each) => (each.startsWith('--trace=') ? ['--trace-file', each.slice('--trace='.length)] : [each]));
+  return args.flatMap((each) =>
+    each.startsWith('--trace=') ? ['--trace-file', each.slice('--trace='.length)] : [each],
+  );
 }
 
 /** The environment that makes runtimes and devices write their traces; undefined without the option. A file is emptied. */
-export function traceEnvironment(command: string, values: { trace: boolean; 'trace-file'?: string; json: boolean }): Record<string, string> | undefined {
+export function traceEnvironment(
+  command: string,
+  values: { trace: boolean; 'trace-file'?: string; json: boolean },
+): Record<string, string> | undefined {
   const { trace, 'trace-file': file, json } = values;
   if (file === '') throw new UsageError(`${command}: --trace=FILE: the name of the file is missing`);
   if (file === undefined) return trace ? { AMDGPU_SVM_TRACE: json ? 'json' : '1' } : undefined;

@@ -22,7 +22,8 @@ that served it, counters. Open it in ui.perfetto.dev or chrome://tracing. See do
   async run(args) {
     const { values, positionals } = readArguments('trace', args, OPTIONS, true);
     const [file] = positionals;
-    if (file === undefined || positionals.length > 1) throw new UsageError('trace: expected one trace FILE; see amdgpu-svm trace --help');
+    if (file === undefined || positionals.length > 1)
+      throw new UsageError('trace: expected one trace FILE; see amdgpu-svm trace --help');
     const trace = chromeTraceOf(readTraceFile(file), basename(file));
     // One event a line: a file that diff and grep can work with.
     const { traceEvents, ...rest } = trace;
@@ -37,7 +38,9 @@ that served it, counters. Open it in ui.perfetto.dev or chrome://tracing. See do
       complain(`amdgpu-svm trace: ${values.output} can't be written: ${(error as Error).message}`);
       return ExitCode.infrastructure;
     }
-    print(`${values.output}: ${trace.otherData['operations']} operations, ${traceEvents.length} events, ${(text.length / 1e6).toFixed(1)} MB`);
+    print(
+      `${values.output}: ${trace.otherData['operations']} operations, ${traceEvents.length} events, ${(text.length / 1e6).toFixed(1)} MB`,
+    );
     return ExitCode.ok;
   },
 };

@@ -36,15 +36,18 @@ export class CaseGroup {
   readonly #cases: CaseDefinition<ParameterPoint>[] = [];
 
   constructor(path: string, title: string) {
-    if (!path.split(',').every((word) => NAME.test(word))) throw new RangeError(`path: expected words with commas between, got ${JSON.stringify(path)}`);
+    if (!path.split(',').every((word) => NAME.test(word)))
+      throw new RangeError(`path: expected words with commas between, got ${JSON.stringify(path)}`);
     this.path = path;
     this.title = title;
   }
 
   /** Begins the definition of a case; `run` or `unimplemented` ends it. */
   case(name: string, title: string): CaseDefinition<Readonly<Record<never, never>>> {
-    if (!NAME.test(name)) throw new RangeError(`name: expected letters, digits, "_" and "-", got ${JSON.stringify(name)}`);
-    if (this.#cases.some((each) => each.name === name)) throw new RangeError(`name: ${this.path} has a case "${name}" already`);
+    if (!NAME.test(name))
+      throw new RangeError(`name: expected letters, digits, "_" and "-", got ${JSON.stringify(name)}`);
+    if (this.#cases.some((each) => each.name === name))
+      throw new RangeError(`name: ${this.path} has a case "${name}" already`);
     const definition = new CaseDefinition(this, name, title);
     this.#cases.push(definition as unknown as CaseDefinition<ParameterPoint>);
     return definition;

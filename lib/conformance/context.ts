@@ -1,7 +1,14 @@
 /** What a case is given: fresh devices and memory, operations on them, and checks. */
 import { XNACK_RETRY_INTERVAL } from '../device/index.ts';
 import type { GpuQueue, SvmDevice } from '../device/index.ts';
-import type { AccessResult, ContextSnapshot, EmulatedDevice, EmulatedMachine, MachineEvent, MachineOptions } from '../device/emulated.ts';
+import type {
+  AccessResult,
+  ContextSnapshot,
+  EmulatedDevice,
+  EmulatedMachine,
+  MachineEvent,
+  MachineOptions,
+} from '../device/emulated.ts';
 import { assertEqual, assertTrue, CaseSkipped, ConformanceFailure, showValue } from './check.ts';
 import { EmulatedMapping, HostMapping } from './mapping.ts';
 import type { Mapping, MappingOptions } from './mapping.ts';
@@ -55,7 +62,10 @@ export class CaseContext {
   #setup: CaseSetup = {};
   #opened: OpenedTarget | undefined;
 
-  constructor(target: Target, options: { readonly seed: number; readonly id: string; readonly record?: string | undefined }) {
+  constructor(
+    target: Target,
+    options: { readonly seed: number; readonly id: string; readonly record?: string | undefined },
+  ) {
     this.#target = target;
     this.#record = options.record;
     this.random = new CaseRandom(options.seed, options.id);
@@ -90,7 +100,8 @@ export class CaseContext {
   /** The emulated machine; for cases that need 'introspection' or another feature of the emulator. */
   get machine(): EmulatedMachine {
     const { machine } = this.#open();
-    if (machine === undefined) throw new CaseSkipped('the case uses the emulated machine and does not say so in its needs');
+    if (machine === undefined)
+      throw new CaseSkipped('the case uses the emulated machine and does not say so in its needs');
     return machine;
   }
 
@@ -116,7 +127,10 @@ export class CaseContext {
   /** Maps memory, aligned to 2 MiB unless `options.address` says otherwise; `size` in bytes, a multiple of 4096. */
   map(size: number, options: MappingOptions = {}): Mapping {
     const { machine, devices } = this.#open();
-    this.#note(() => `map 0x${size.toString(16)}${options.kind === undefined ? '' : ` ${options.kind}`}${options.protection === undefined ? '' : ` ${options.protection}`}`);
+    this.#note(
+      () =>
+        `map 0x${size.toString(16)}${options.kind === undefined ? '' : ` ${options.kind}`}${options.protection === undefined ? '' : ` ${options.protection}`}`,
+    );
     if (machine !== undefined) return new EmulatedMapping(machine, size, options);
     const mapping = new HostMapping(devices[0]!, size, options.protection);
     this.#mappings.push(mapping);
@@ -134,7 +148,14 @@ export class CaseContext {
 
   /** The ioctl with its own numbers. `result` is 0 or a negative errno, `values` those of the records afterwards. */
   ioctl(
-    call: { operation: number; address: bigint; size: bigint | number; attributes?: readonly AttributePair[]; attributeCount?: number; attributesAddress?: bigint },
+    call: {
+      operation: number;
+      address: bigint;
+      size: bigint | number;
+      attributes?: readonly AttributePair[];
+      attributeCount?: number;
+      attributesAddress?: bigint;
+    },
     device: SvmDevice = this.device,
   ): { result: number; values: number[] } {
     const { attributes = [], ...rest } = call;
@@ -144,18 +165,33 @@ export class CaseContext {
   }
 
   /** SET_ATTR; gives the result. */
-  trySet(range: { readonly address: bigint; readonly size: number | bigint }, attributes: readonly AttributePair[], device: SvmDevice = this.device): number {
+  trySet(
+    range: { readonly address: bigint; readonly size: number | bigint },
+    attributes: readonly AttributePair[],
+    device: SvmDevice = this.device,
+  ): number {
     return this.ioctl({ operation: SET, ...range, attributes }, device).result;
   }
 
   /** SET_ATTR that has to succeed. */
-  set(range: { readonly address: bigint; readonly size: number | bigint }, attributes: readonly AttributePair[], device: SvmDevice = this.device): void {
+  set(
+    range: { readonly address: bigint; readonly size: number | bigint },
+    attributes: readonly AttributePair[],
+    device: SvmDevice = this.device,
+  ): void {
     this.#step(this.trySet(range, attributes, device), 'SET_ATTR');
   }
 
   /** GET_ATTR that has to succeed; the values in the order of `types`. */
-  get(range: { readonly address: bigint; readonly size: number | bigint }, types: readonly number[], device: SvmDevice = this.device): number[] {
-    const { result, values } = this.ioctl({ operation: GET, ...range, attributes: types.map((type): AttributePair => [type, 0]) }, device);
+  get(
+    range: { readonly address: bigint; readonly size: number | bigint },
+    types: readonly number[],
+    device: SvmDevice = this.device,
+  ): number[] {
+    const { result, values } = this.ioctl(
+      { operation: GET, ...range, attributes: types.map((type): AttributePair => [type, 0]) },
+      device,
+    );
     this.#step(result, 'GET_ATTR');
     return values;
   }
@@ -179,7 +215,10 @@ export class CaseContext {
   access(address: bigint, size: number, options: { write?: boolean; device?: number } = {}): AccessResult {
     const { write = false, device = 0 } = options;
     const result = this.gpu(device).access({ address, size, write });
-    this.#note(() => `access [0x${address.toString(16)}, +0x${size.toString(16)}) ${write ? 'write' : 'read'}: ${result.faults} faults = ${result.result}`);
+    this.#note(
+      () =>
+        `access [0x${address.toString(16)}, +0x${size.toString(16)}) ${write ? 'write' : 'read'}: ${result.faults} faults = ${result.result}`,
+    );
     return result;
   }
 
@@ -213,15 +252,18 @@ export class CaseContext {
    * What the GPU page table holds for a range, as runs: 'rw*512', 'r*16 -*496', '-*512'. Letters r, w, x of the PTE,
    * '-' without one; a state other than 'ok' follows behind a colon ('rw:stale*1'); without its name with `states: false`.
    */
-  ptes(range: { readonly address: bigint; readonly size: number }, options: { device?: number; states?: boolean } = {}): string {
+  ptes(
+    range: { readonly address: bigint; readonly size: number },
+    options: { device?: number; states?: boolean } = {},
+  ): string {
     const { device = 0, states = true } = options;
     return pteRuns(this.state(device), range, states);
   }
 
   /** GPU ranges inside a range as [offset, size] in bytes (feature 'introspection'). */
   ranges(range: { readonly address: bigint; readonly size: number }, device = 0): [number, number][] {
-    return this.state(device).ranges
-      .filter(({ start, end }) => end > range.address && start < range.address + BigInt(range.size))
+    return this.state(device)
+      .ranges.filter(({ start, end }) => end > range.address && start < range.address + BigInt(range.size))
       .map(({ start, end }): [number, number] => [Number(start - range.address), Number(end - start)]);
   }
 
@@ -260,7 +302,14 @@ export class CaseContext {
       error = thrown;
     }
     if (!(error instanceof Error)) throw new ConformanceFailure(`${what}: expected an error ${code}, but it succeeded`);
-    const found = 'codeName' in error ? error.codeName : 'statusName' in error ? error.statusName : 'code' in error ? error.code : error.name;
+    const found =
+      'codeName' in error
+        ? error.codeName
+        : 'statusName' in error
+          ? error.statusName
+          : 'code' in error
+            ? error.code
+            : error.name;
     this.equal(found, code as unknown, what);
     return error;
   }
@@ -271,7 +320,9 @@ export class CaseContext {
    */
   shows(quirk: string, seen: { readonly quirk: boolean; readonly correct: boolean }, what: string): void {
     if (seen.quirk === seen.correct) {
-      throw new ConformanceFailure(`${what}: the device shows ${seen.quirk ? 'both' : 'neither'} the quirk ${quirk} ${seen.quirk ? 'and' : 'nor'} the correct behaviour`);
+      throw new ConformanceFailure(
+        `${what}: the device shows ${seen.quirk ? 'both' : 'neither'} the quirk ${quirk} ${seen.quirk ? 'and' : 'nor'} the correct behaviour`,
+      );
     }
     this.findings.push({ quirk, shows: seen.quirk ? 'quirk' : 'correct' });
     this.checks++;

@@ -70,23 +70,31 @@ export class Expectations {
 
   /** Queries that match none of the cases: a file that has gone stale. */
   unused(cases: readonly ConcreteCase[]): string[] {
-    return this.#entries.filter(({ query }) => !cases.some((each) => query.matches(each))).map(({ query }) => query.text);
+    return this.#entries
+      .filter(({ query }) => !cases.some((each) => query.matches(each)))
+      .map(({ query }) => query.text);
   }
 }
 
 const FIELDS = ['query', 'expect', 'reason'];
 
 function readEntry(entry: unknown, place: string): { query: Query; expectation: Expectation } {
-  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) throw new ExpectationsError(`${place}: expected an object with query, expect and reason`);
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry))
+    throw new ExpectationsError(`${place}: expected an object with query, expect and reason`);
   const { query, expect, reason } = entry as Record<string, unknown>;
   for (const field of Object.keys(entry)) {
-    if (!FIELDS.includes(field)) throw new ExpectationsError(`${place}: ${field}: unknown field; known: ${FIELDS.join(', ')}`);
+    if (!FIELDS.includes(field))
+      throw new ExpectationsError(`${place}: ${field}: unknown field; known: ${FIELDS.join(', ')}`);
   }
-  if (typeof query !== 'string' || query === '') throw new ExpectationsError(`${place}: query: expected a query like "uapi,arguments:*"`);
+  if (typeof query !== 'string' || query === '')
+    throw new ExpectationsError(`${place}: query: expected a query like "uapi,arguments:*"`);
   if (!(EXPECTATION_KINDS as readonly unknown[]).includes(expect)) {
-    throw new ExpectationsError(`${place}: expect: expected one of ${EXPECTATION_KINDS.join(', ')}, got ${JSON.stringify(expect)}`);
+    throw new ExpectationsError(
+      `${place}: expect: expected one of ${EXPECTATION_KINDS.join(', ')}, got ${JSON.stringify(expect)}`,
+    );
   }
-  if (typeof reason !== 'string' || reason.trim() === '') throw new ExpectationsError(`${place}: reason: expected a sentence; nothing is expected to fail without one`);
+  if (typeof reason !== 'string' || reason.trim() === '')
+    throw new ExpectationsError(`${place}: reason: expected a sentence; nothing is expected to fail without one`);
   try {
     return { query: parseQuery(query), expectation: { kind: expect as ExpectationKind, reason } };
   } catch (error) {

@@ -9,7 +9,11 @@ const program = fileURLToPath(new URL('../../test/fixtures/isolated-cases.mjs', 
 
 function casesOf(path: string, ...names: string[]): ConcreteCase[] {
   const group = new CaseGroup(path, 'x');
-  for (const name of names) group.case(name, 'x').source('x').run(() => undefined);
+  for (const name of names)
+    group
+      .case(name, 'x')
+      .source('x')
+      .run(() => undefined);
   return group.concreteCases();
 }
 
@@ -34,7 +38,9 @@ describe('IsolatedRunner', () => {
   });
 
   it('has one process for a group, and another for the next', async () => {
-    const processes = (await runAll([...casesOf('one', 'a', 'b'), ...casesOf('two', 'a', 'b')])).map(({ checks }) => checks);
+    const processes = (await runAll([...casesOf('one', 'a', 'b'), ...casesOf('two', 'a', 'b')])).map(
+      ({ checks }) => checks,
+    );
     expect(processes[0]).toBe(processes[1]);
     expect(processes[2]).toBe(processes[3]);
     expect(processes[0]).not.toBe(processes[2]);
@@ -42,8 +48,12 @@ describe('IsolatedRunner', () => {
 
   it('throws where no process can be started', async () => {
     const broken = new IsolatedRunner({ asic: 'broken' as 'gfx942' }, program);
-    await expect(broken.run(casesOf('one', 'a')[0]!, { seed: 1, timeout: 200 })).rejects.toThrow("the process for the group one can't be started: no device here");
+    await expect(broken.run(casesOf('one', 'a')[0]!, { seed: 1, timeout: 200 })).rejects.toThrow(
+      "the process for the group one can't be started: no device here",
+    );
     const missing = new IsolatedRunner({}, '/nowhere/program.js');
-    await expect(missing.run(casesOf('one', 'a')[0]!, { seed: 1, timeout: 200 })).rejects.toThrow(/can't be started: exit code 1 .*MODULE_NOT_FOUND/s);
+    await expect(missing.run(casesOf('one', 'a')[0]!, { seed: 1, timeout: 200 })).rejects.toThrow(
+      /can't be started: exit code 1 .*MODULE_NOT_FOUND/s,
+    );
   });
 });

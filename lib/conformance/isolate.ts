@@ -7,7 +7,9 @@ import type { CaseResult, CaseRunOptions } from './run-case.ts';
 import type { TargetOptions } from './target.ts';
 
 /** Parent to child: the target, then one case after the other. */
-export type ChildRequest = { readonly target: TargetOptions } | { readonly id: string; readonly options: CaseRunOptions };
+export type ChildRequest =
+  | { readonly target: TargetOptions }
+  | { readonly id: string; readonly options: CaseRunOptions };
 /** Child to parent: ready for cases, or the result of one. */
 export type ChildAnswer = { readonly ready: true } | { readonly failed: string } | { readonly result: CaseResult };
 
@@ -43,7 +45,10 @@ export class IsolatedRunner {
     const child = await this.#childFor(each.group);
     const answer = await exchange(child.process, { id: each.id, options }, options.timeout + GRACE);
     if (typeof answer === 'object' && 'result' in answer) return answer.result;
-    const lost = answer === 'late' ? `no answer after ${options.timeout} ms; its process was ended` : `its process ended: ${typeof answer === 'string' ? answer : JSON.stringify(answer)}`;
+    const lost =
+      answer === 'late'
+        ? `no answer after ${options.timeout} ms; its process was ended`
+        : `its process ended: ${typeof answer === 'string' ? answer : JSON.stringify(answer)}`;
     const said = child.stderr.length === 0 ? '' : `; it said: ${child.stderr.join(' / ')}`;
     await this.close();
     return {
@@ -73,7 +78,12 @@ export class IsolatedRunner {
     const process = fork(this.#program, [], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' });
     const stderr: string[] = [];
     process.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      stderr.push(...text.split('\n').map((line) => line.trim()).filter((line) => line !== ''));
+      stderr.push(
+        ...text
+          .split('\n')
+          .map((line) => line.trim())
+          .filter((line) => line !== ''),
+      );
       stderr.splice(0, stderr.length - STDERR_LINES);
     });
     this.#child = { process, group, stderr };
@@ -81,7 +91,9 @@ export class IsolatedRunner {
     if (typeof answer === 'object' && 'ready' in answer) return this.#child;
     await this.close();
     const why = typeof answer === 'object' && 'failed' in answer ? answer.failed : String(answer);
-    throw new Error(`--isolate: the process for the group ${group} can't be started: ${why}${stderr.length === 0 ? '' : ` (${stderr.join(' / ')})`}`);
+    throw new Error(
+      `--isolate: the process for the group ${group} can't be started: ${why}${stderr.length === 0 ? '' : ` (${stderr.join(' / ')})`}`,
+    );
   }
 }
 
@@ -96,7 +108,8 @@ function exchange(child: ChildProcess, request: ChildRequest, limit: number): Pr
       settle(answer);
     };
     const onMessage = (message: unknown): void => done(message as ChildAnswer);
-    const onExit = (code: number | null, signal: string | null): void => done(signal === null ? `exit code ${code}` : signal);
+    const onExit = (code: number | null, signal: string | null): void =>
+      done(signal === null ? `exit code ${code}` : signal);
     const onError = (error: Error): void => done(error.message);
     const timer = setTimeout(() => done('late'), limit);
     child.once('message', onMessage);

@@ -5,7 +5,13 @@ import { PAGE_SIZE } from '../uapi/constants.ts';
 
 /** What the CPU may do: letters as in /proc/self/maps. */
 export type Letters = '-' | 'r' | 'rw' | 'rx' | 'rwx';
-const WORDS: Readonly<Record<Letters, HostProtection>> = { '-': 'none', r: 'read', rw: 'read-write', rx: 'read-execute', rwx: 'read-write-execute' };
+const WORDS: Readonly<Record<Letters, HostProtection>> = {
+  '-': 'none',
+  r: 'read',
+  rw: 'read-write',
+  rx: 'read-execute',
+  rwx: 'read-write-execute',
+};
 
 /** How memory is mapped. */
 export interface MappingOptions {

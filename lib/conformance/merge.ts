@@ -24,10 +24,19 @@ export function readReport(path: string): Report {
     throw new ReportError(`${path}: ${(error as Error).message}`, { cause: error });
   }
   const schema = typeof value === 'object' && value !== null && 'schema' in value ? value.schema : undefined;
-  if (schema !== REPORT_SCHEMA) throw new ReportError(`${path}: expected a report with "schema": "${REPORT_SCHEMA}", got ${JSON.stringify(schema)}`);
+  if (schema !== REPORT_SCHEMA)
+    throw new ReportError(
+      `${path}: expected a report with "schema": "${REPORT_SCHEMA}", got ${JSON.stringify(schema)}`,
+    );
   const report = value as Report;
-  const whole = Array.isArray(report.cases) && report.cases.every((each) => typeof each?.id === 'string' && STATUSES.includes(each.status)) && typeof report.run?.seed === 'number';
-  if (!whole) throw new ReportError(`${path}: the report is damaged: expected run and cases as in docs/conformance-report.schema.json`);
+  const whole =
+    Array.isArray(report.cases) &&
+    report.cases.every((each) => typeof each?.id === 'string' && STATUSES.includes(each.status)) &&
+    typeof report.run?.seed === 'number';
+  if (!whole)
+    throw new ReportError(
+      `${path}: the report is damaged: expected run and cases as in docs/conformance-report.schema.json`,
+    );
   return report;
 }
 
@@ -47,7 +56,9 @@ export function mergeReports(reports: readonly Report[]): Report {
       ['number of shards', report.run.shard?.count ?? 1, count],
     ] as const) {
       if (JSON.stringify(own) !== JSON.stringify(others)) {
-        throw new ReportError(`the reports are not of one run: ${field} is ${JSON.stringify(others)} in one and ${JSON.stringify(own)} in another`);
+        throw new ReportError(
+          `the reports are not of one run: ${field} is ${JSON.stringify(others)} in one and ${JSON.stringify(own)} in another`,
+        );
       }
     }
     const index = report.run.shard?.index ?? 1;

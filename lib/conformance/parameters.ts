@@ -25,7 +25,9 @@ export class Parameters<Point extends ParameterPoint> {
     valuesOf: (point: Point) => readonly Value[],
   ): Parameters<Point & Readonly<Record<Name, Value>>> {
     return new Parameters(
-      this.points.flatMap((point) => valuesOf(point).map((value) => ({ ...point, [name]: value }) as Point & Readonly<Record<Name, Value>>)),
+      this.points.flatMap((point) =>
+        valuesOf(point).map((value) => ({ ...point, [name]: value }) as Point & Readonly<Record<Name, Value>>),
+      ),
     );
   }
 
@@ -47,10 +49,14 @@ type PointOf<Given extends Axes> = { readonly [Name in keyof Given]: Given[Name]
  * Points in which every pair of values of two axes occurs, far fewer than the full product: greedy, and the same
  * for the same axes. `allowed` leaves out combinations that make no sense.
  */
-export function pairwise<const Given extends Axes>(axes: Given, allowed: (point: PointOf<Given>) => boolean = () => true): Parameters<PointOf<Given>> {
+export function pairwise<const Given extends Axes>(
+  axes: Given,
+  allowed: (point: PointOf<Given>) => boolean = () => true,
+): Parameters<PointOf<Given>> {
   const names = Object.keys(axes);
   let product: ParameterPoint[] = [{}];
-  for (const name of names) product = product.flatMap((point) => axes[name]!.map((value) => ({ ...point, [name]: value })));
+  for (const name of names)
+    product = product.flatMap((point) => axes[name]!.map((value) => ({ ...point, [name]: value })));
   const candidates = (product as PointOf<Given>[]).filter(allowed);
   const pairsOf = (point: ParameterPoint): string[] => {
     const pairs: string[] = [];
@@ -79,5 +85,7 @@ export function pairwise<const Given extends Axes>(axes: Given, allowed: (point:
 
 /** `name=value;name=value` in the order of the axes; strings in quotes, so that 1 and "1" differ. */
 export function formatPoint(point: ParameterPoint): string {
-  return Object.entries(point).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(';');
+  return Object.entries(point)
+    .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+    .join(';');
 }

@@ -5,14 +5,31 @@ import { QueryError, selectCases } from './query.ts';
 
 function cases() {
   const one = new CaseGroup('a,one', 'One');
-  one.case('plain', 'no parameters').source('x').run(() => undefined);
-  one.case('points', 'two axes').source('x').parameters(parameters().combine('n', [1, 2]).combine('kind', ['r', 'rw'])).run(() => undefined);
+  one
+    .case('plain', 'no parameters')
+    .source('x')
+    .run(() => undefined);
+  one
+    .case('points', 'two axes')
+    .source('x')
+    .parameters(parameters().combine('n', [1, 2]).combine('kind', ['r', 'rw']))
+    .run(() => undefined);
   const two = new CaseGroup('a,one-more', 'Two');
-  two.case('plain', 'no parameters').source('x').run(() => undefined);
+  two
+    .case('plain', 'no parameters')
+    .source('x')
+    .run(() => undefined);
   return [...one.concreteCases(), ...two.concreteCases()];
 }
 const ids = (...queries: string[]): string[] => selectCases(cases(), queries).map(({ id }) => id);
-const all = ['a,one:plain:', 'a,one:points:n=1;kind="r"', 'a,one:points:n=1;kind="rw"', 'a,one:points:n=2;kind="r"', 'a,one:points:n=2;kind="rw"', 'a,one-more:plain:'];
+const all = [
+  'a,one:plain:',
+  'a,one:points:n=1;kind="r"',
+  'a,one:points:n=1;kind="rw"',
+  'a,one:points:n=2;kind="r"',
+  'a,one:points:n=2;kind="rw"',
+  'a,one-more:plain:',
+];
 
 describe('selectCases', () => {
   it('takes all without a query', () => expect(ids()).toEqual(all));
@@ -32,10 +49,14 @@ describe('selectCases', () => {
     ['a,one:points:kind=rw;n=2', [all[4]]],
     ...all.map((id): [string, string[]] => [id, [id]]),
   ])('%s', (query, expected) => expect(ids(query)).toEqual(expected));
-  it('keeps the order of the suite and takes each case once', () => expect(ids('a,one-more', 'a,one:plain', 'a')).toEqual(all));
-  it.each(['nothing', 'a,on', 'a,one:points:n=3;*', 'a,one:points:n=1', ':x', 'a*:x', 'a:p*', 'a:x:y', 'a:x:=1'])('refuses %s', (query) => {
-    expect(() => ids(query)).toThrow(QueryError);
-  });
+  it('keeps the order of the suite and takes each case once', () =>
+    expect(ids('a,one-more', 'a,one:plain', 'a')).toEqual(all));
+  it.each(['nothing', 'a,on', 'a,one:points:n=3;*', 'a,one:points:n=1', ':x', 'a*:x', 'a:p*', 'a:x:y', 'a:x:=1'])(
+    'refuses %s',
+    (query) => {
+      expect(() => ids(query)).toThrow(QueryError);
+    },
+  );
 });
 
 describe('pairwise', () => {
@@ -48,7 +69,10 @@ describe('pairwise', () => {
         if (one === other) continue;
         for (const first of ofOne) {
           for (const second of ofOther) {
-            expect(points.some((point: Record<string, unknown>) => point[one] === first && point[other] === second), `${one}=${first} ${other}=${second}`).toBe(true);
+            expect(
+              points.some((point: Record<string, unknown>) => point[one] === first && point[other] === second),
+              `${one}=${first} ${other}=${second}`,
+            ).toBe(true);
           }
         }
       }

@@ -32,13 +32,16 @@ export function parseQuery(text: string): Query {
   const [group = '', name = '*', ...rest] = text.split(':');
   // Values may hold a colon.
   const point = rest.length === 0 ? '*' : rest.join(':');
-  if (group === '' && text !== '') throw new QueryError(`query "${text}": expected GROUP:CASE:PARAMETERS, but GROUP is empty`);
-  if (name !== '*' && /[*,;=]/.test(name)) throw new QueryError(`query "${text}": expected the name of a case, or *, behind the first colon`);
+  if (group === '' && text !== '')
+    throw new QueryError(`query "${text}": expected GROUP:CASE:PARAMETERS, but GROUP is empty`);
+  if (name !== '*' && /[*,;=]/.test(name))
+    throw new QueryError(`query "${text}": expected the name of a case, or *, behind the first colon`);
   const inGroup = groupMatcher(text, group === '' ? '*' : group);
   const atPoint = pointMatcher(text, point);
   return {
     text,
-    matches: (each) => inGroup(each.group) && (name === '*' || name === '' || each.name === name) && atPoint(each.point),
+    matches: (each) =>
+      inGroup(each.group) && (name === '*' || name === '' || each.name === name) && atPoint(each.point),
   };
 }
 
@@ -55,10 +58,13 @@ function pointMatcher(text: string, wanted: string): (point: ConcreteCase['point
   const open = parts[parts.length - 1] === '*';
   if (open) parts.pop();
   for (const part of parts) {
-    if (!/^[A-Za-z0-9_-]+=./.test(part)) throw new QueryError(`query "${text}": expected name=value between semicolons, got "${part}"`);
+    if (!/^[A-Za-z0-9_-]+=./.test(part))
+      throw new QueryError(`query "${text}": expected name=value between semicolons, got "${part}"`);
   }
   return (point) => {
-    const given = formatPoint(point).split(';').filter((part) => part !== '');
+    const given = formatPoint(point)
+      .split(';')
+      .filter((part) => part !== '');
     if (!open && given.length !== parts.length) return false;
     // Quotes of a text may be left out: shells eat them.
     return parts.every((part) => given.some((each) => each === part || each.replaceAll('"', '') === part));

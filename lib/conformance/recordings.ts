@@ -9,13 +9,17 @@ const LONGEST = 160;
 export function reasonNotRecorded(each: ConcreteCase): string | undefined {
   if (each.needs.includes('failure-injection')) return 'the trace format has no injected failures';
   if (each.needs.includes('several-files')) return 'the trace format knows one open file';
-  if (each.needs.includes('two-gpus')) return 'the trace format knows one GPU, and what another one does to the memory would be missing';
+  if (each.needs.includes('two-gpus'))
+    return 'the trace format knows one GPU, and what another one does to the memory would be missing';
   return each.unrecorded;
 }
 
 /** File name of a case: its id, with what file systems and shells dislike replaced. */
 export function recordingName(each: ConcreteCase): string {
-  const plain = each.id.replaceAll('"', '').replaceAll(/[^A-Za-z0-9,=_.-]+/g, '_').replace(/_$/, '');
+  const plain = each.id
+    .replaceAll('"', '')
+    .replaceAll(/[^A-Za-z0-9,=_.-]+/g, '_')
+    .replace(/_$/, '');
   // Ids that are cut must still differ.
   return `${plain.length <= LONGEST ? plain : `${plain.slice(0, LONGEST)}-${hash(each.id).toString(16)}`}.jsonl`;
 }

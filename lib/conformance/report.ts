@@ -71,17 +71,26 @@ export function reportCase(
   each: ConcreteCase,
   result: CaseResult,
   expectation: Expectation | undefined,
-  more: { readonly seed?: number; readonly recording?: string; readonly durations?: boolean; readonly failOnSkip?: boolean },
+  more: {
+    readonly seed?: number;
+    readonly recording?: string;
+    readonly durations?: boolean;
+    readonly failOnSkip?: boolean;
+  },
 ): ReportedCase {
   const { status, reason, checks, findings, log, milliseconds } = result;
-  const skippedAgainstTheRule = more.failOnSkip === true && status === 'skip' && expectation?.kind !== 'skip' && each.unimplemented === undefined;
+  const skippedAgainstTheRule =
+    more.failOnSkip === true && status === 'skip' && expectation?.kind !== 'skip' && each.unimplemented === undefined;
   return {
     id: each.id,
     group: each.group,
     title: each.title,
     source: each.source,
     status,
-    reason: status === 'pass' && expectation?.kind === 'fail' ? `passes, but is expected to fail: ${expectation.reason}` : reason,
+    reason:
+      status === 'pass' && expectation?.kind === 'fail'
+        ? `passes, but is expected to fail: ${expectation.reason}`
+        : reason,
     expected: isExpected(status, expectation) && !skippedAgainstTheRule,
     expectation: expectation ?? null,
     checks,

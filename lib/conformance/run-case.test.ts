@@ -9,7 +9,8 @@ describe('the cases on the emulated device', () => {
     const bad: string[] = [];
     for (const each of group.concreteCases()) {
       const result = await runCase(each, target, { seed: 1, timeout: 10_000, expectQuirks: true });
-      if (result.status !== 'pass' && result.status !== 'skip') bad.push(`${each.id}: ${result.reason}\n    ${result.log.join('\n    ')}`);
+      if (result.status !== 'pass' && result.status !== 'skip')
+        bad.push(`${each.id}: ${result.reason}\n    ${result.log.join('\n    ')}`);
     }
     expect(bad.join('\n')).toBe('');
   });

@@ -62,7 +62,8 @@ export async function runCase(each: ConcreteCase, target: Target, options: CaseR
     await inTime(async () => each.run(t, each.point), options.timeout);
     if (t.checks === 0) throw new ConformanceFailure('the case ended without a check: its steps did not happen');
     const correct = options.expectQuirks === true ? t.findings.find(({ shows }) => shows === 'correct') : undefined;
-    if (correct !== undefined) throw new ConformanceFailure(`the device does not show the quirk ${correct.quirk} of V4`);
+    if (correct !== undefined)
+      throw new ConformanceFailure(`the device does not show the quirk ${correct.quirk} of V4`);
   } catch (error) {
     [status, reason] = outcome(error);
   }
@@ -90,7 +91,10 @@ function outcome(error: unknown): [Status, string] {
   if (error instanceof CaseTimeout) return ['timeout', error.message];
   if (error instanceof ConformanceFailure) return ['fail', error.message];
   // Not a check: the device refused what the case takes for granted, or the case is wrong. The place matters.
-  return ['fail', error instanceof Error ? `${error.name}: ${error.message}${place(error)}` : `thrown: ${String(error)}`];
+  return [
+    'fail',
+    error instanceof Error ? `${error.name}: ${error.message}${place(error)}` : `thrown: ${String(error)}`,
+  ];
 }
 
 /** The first line of the stack inside the cases, without the folder the package is in. */

@@ -7,41 +7,80 @@ import { planCases, runConformance } from './run.ts';
 import type { ConformanceOptions } from './run.ts';
 
 const group = new CaseGroup('demo', 'Cases for the tests of the runner');
-group.case('passes', 'holds').source('x').parameters(parameters().combine('n', [1, 2, 3, 4, 5])).run((t, { n }) => t.equal(n, n, 'n'));
-group.case('fails', 'does not hold').source('x').run((t) => {
-  t.map(4096);
-  t.equal(1, 2, 'the number');
-});
-group.case('throws', 'is wrong').source('x').run(() => {
-  throw new TypeError('oops');
-});
-group.case('empty', 'checks nothing').source('x').run(() => undefined);
-group.case('waits', 'never ends').source('x').run(() => new Promise(() => undefined));
-group.case('needs', 'needs what V4 lacks').source('x').needs('xnack-off').run((t) => t.ok(true, 'x'));
+group
+  .case('passes', 'holds')
+  .source('x')
+  .parameters(parameters().combine('n', [1, 2, 3, 4, 5]))
+  .run((t, { n }) => t.equal(n, n, 'n'));
+group
+  .case('fails', 'does not hold')
+  .source('x')
+  .run((t) => {
+    t.map(4096);
+    t.equal(1, 2, 'the number');
+  });
+group
+  .case('throws', 'is wrong')
+  .source('x')
+  .run(() => {
+    throw new TypeError('oops');
+  });
+group
+  .case('empty', 'checks nothing')
+  .source('x')
+  .run(() => undefined);
+group
+  .case('waits', 'never ends')
+  .source('x')
+  .run(() => new Promise(() => undefined));
+group
+  .case('needs', 'needs what V4 lacks')
+  .source('x')
+  .needs('xnack-off')
+  .run((t) => t.ok(true, 'x'));
 group.case('planned', 'to come').source('x').unimplemented('nobody wrote it');
-group.case('chance', 'depends on the seed').source('x').run((t) => t.ok(t.random.below(8) !== 3, 'not three'));
-group.case('quirk', 'shows a quirk').source('x').parameters(parameters().combine('shows', ['quirk', 'correct', 'both', 'neither'])).run((t, { shows }) => {
-  t.shows('Q99', { quirk: shows === 'quirk' || shows === 'both', correct: shows === 'correct' || shows === 'both' }, 'the demo');
-});
-group.case('leaks', 'leaves memory to the context').source('x').needs('gpu-work').run(async (t) => {
-  const memory = t.map(8192);
-  await t.queue().fill(memory.address, 7, 8192);
-  t.equal([...memory.read(8188, 4)], [7, 0, 0, 0], 'the last word');
-});
+group
+  .case('chance', 'depends on the seed')
+  .source('x')
+  .run((t) => t.ok(t.random.below(8) !== 3, 'not three'));
+group
+  .case('quirk', 'shows a quirk')
+  .source('x')
+  .parameters(parameters().combine('shows', ['quirk', 'correct', 'both', 'neither']))
+  .run((t, { shows }) => {
+    t.shows(
+      'Q99',
+      { quirk: shows === 'quirk' || shows === 'both', correct: shows === 'correct' || shows === 'both' },
+      'the demo',
+    );
+  });
+group
+  .case('leaks', 'leaves memory to the context')
+  .source('x')
+  .needs('gpu-work')
+  .run(async (t) => {
+    const memory = t.map(8192);
+    await t.queue().fill(memory.address, 7, 8192);
+    t.equal([...memory.read(8188, 4)], [7, 0, 0, 0], 'the last word');
+  });
 const cases = group.concreteCases();
-const run = (options: ConformanceOptions = {}) => runConformance({ cases, target: { backend: 'emulated' }, timeout: 50, ...options });
+const run = (options: ConformanceOptions = {}) =>
+  runConformance({ cases, target: { backend: 'emulated' }, timeout: 50, ...options });
 
 describe('runConformance', () => {
   it('reports what became of each case', async () => {
     const report = await run();
-    const found = Object.fromEntries(report.cases.map(({ id, status, reason }) => [id.replace('demo:', ''), `${status} ${reason}`]));
+    const found = Object.fromEntries(
+      report.cases.map(({ id, status, reason }) => [id.replace('demo:', ''), `${status} ${reason}`]),
+    );
     expect(found).toMatchObject({
       'passes:n=1': 'pass ',
       'fails:': 'fail the number: expected 2, got 1',
       'throws:': 'fail TypeError: oops',
       'empty:': 'fail the case ended without a check: its steps did not happen',
       'waits:': 'timeout still waiting after 50 ms',
-      'needs:': 'skip needs xnack-off (SVM on a GPU without retry faults (XNACK off), which V4 refuses): V4 refuses a GPU without XNACK (EOPNOTSUPP)',
+      'needs:':
+        'skip needs xnack-off (SVM on a GPU without retry faults (XNACK off), which V4 refuses): V4 refuses a GPU without XNACK (EOPNOTSUPP)',
       'planned:': 'skip not implemented: nobody wrote it',
       'quirk:shows="quirk"': 'pass ',
       'quirk:shows="correct"': 'pass ',
@@ -66,7 +105,10 @@ describe('runConformance', () => {
     expect(bad).toMatchObject({ status: 'fail', seed: seen.length });
     // The seed that is reported shows the failure at once.
     expect((await run({ queries: ['demo:chance'], seed: bad!.seed! })).cases[0]).toMatchObject({ status: 'fail' });
-    expect((await run({ queries: ['demo:passes'], untilFail: true, repeat: 3 })).run).toMatchObject({ rounds: 3, stoppedEarly: false });
+    expect((await run({ queries: ['demo:passes'], untilFail: true, repeat: 3 })).run).toMatchObject({
+      rounds: 3,
+      stoppedEarly: false,
+    });
   });
 
   it('holds expectations against the results', async () => {
@@ -83,8 +125,16 @@ describe('runConformance', () => {
     const of = (id: string) => report.cases.find((each) => each.id === `demo:${id}`);
     expect(of('passes:n=1')).toMatchObject({ status: 'pass', expected: true });
     expect(of('passes:n=2')).toMatchObject({ status: 'skip', expected: true, reason: 'expected: too slow' });
-    expect(of('passes:n=3')).toMatchObject({ status: 'pass', expected: false, reason: 'passes, but is expected to fail: all of it' });
-    expect(of('fails:')).toMatchObject({ status: 'fail', expected: true, expectation: { kind: 'fail', reason: 'all of it' } });
+    expect(of('passes:n=3')).toMatchObject({
+      status: 'pass',
+      expected: false,
+      reason: 'passes, but is expected to fail: all of it',
+    });
+    expect(of('fails:')).toMatchObject({
+      status: 'fail',
+      expected: true,
+      expectation: { kind: 'fail', reason: 'all of it' },
+    });
     expect(of('waits:')).toMatchObject({ status: 'skip', expected: true });
     expect(expectations.unused(cases)).toEqual([]);
   });
@@ -108,12 +158,16 @@ describe('runConformance', () => {
     expect(merged.cases.map(({ id }) => id).toSorted()).toEqual(whole.cases.map(({ id }) => id).toSorted());
     expect(() => mergeReports(shards.slice(1))).toThrow('of 3 shards these are missing: 1');
     expect(() => mergeReports([...shards, shards[0]!])).toThrow('shard 1 of 3 was given twice');
-    expect(() => mergeReports([shards[0]!, { ...shards[1]!, run: { ...shards[1]!.run, seed: 9 } }])).toThrow('the reports are not of one run');
+    expect(() => mergeReports([shards[0]!, { ...shards[1]!, run: { ...shards[1]!.run, seed: 9 } }])).toThrow(
+      'the reports are not of one run',
+    );
     expect(() => mergeReports([])).toThrow('at least one report');
   });
 
   it('plans without a device', () => {
-    expect(planCases({ cases, exclude: ['demo:passes:n=1'], queries: ['demo:passes'] }).map(({ id }) => id)).toEqual([2, 3, 4, 5].map((n) => `demo:passes:n=${n}`));
+    expect(planCases({ cases, exclude: ['demo:passes:n=1'], queries: ['demo:passes'] }).map(({ id }) => id)).toEqual(
+      [2, 3, 4, 5].map((n) => `demo:passes:n=${n}`),
+    );
   });
 });
 
@@ -124,12 +178,16 @@ describe('Expectations', () => {
     ['[1]', 'x.json: entry 1: expected an object'],
     ['[{"query":"a","expect":"fail"}]', 'x.json: entry 1: reason: expected a sentence'],
     ['[{"query":"a","expect":"fail","reason":" "}]', 'x.json: entry 1: reason: expected a sentence'],
-    ['[{"query":"a","expect":"maybe","reason":"r"}]', 'x.json: entry 1: expect: expected one of fail, flake, skip, got "maybe"'],
+    [
+      '[{"query":"a","expect":"maybe","reason":"r"}]',
+      'x.json: entry 1: expect: expected one of fail, flake, skip, got "maybe"',
+    ],
     ['[{"query":"","expect":"fail","reason":"r"}]', 'x.json: entry 1: query: expected a query'],
     ['[{"query":"a:b:c","expect":"fail","reason":"r"}]', 'x.json: entry 1: query "a:b:c"'],
     ['[{"query":"a","expect":"fail","reason":"r","ticket":1}]', 'x.json: entry 1: ticket: unknown field'],
   ])('refuses %s', (text, message) => {
     expect(() => Expectations.parse(text, 'x.json')).toThrow(message);
   });
-  it('names the file that is missing', () => expect(() => Expectations.read('/nowhere/x.json')).toThrow('/nowhere/x.json: cannot be read'));
+  it('names the file that is missing', () =>
+    expect(() => Expectations.read('/nowhere/x.json')).toThrow('/nowhere/x.json: cannot be read'));
 });

@@ -56,7 +56,10 @@ export const DEFAULT_TIMEOUT = 30_000;
 /** The cases that are meant, in the order of the suite; throws `QueryError`. Needs no device. */
 export function planCases(selection: Selection = {}): ConcreteCase[] {
   const cases = selection.cases ?? allCases();
-  const excluded = selection.exclude === undefined || selection.exclude.length === 0 ? new Set() : new Set(selectCases(cases, selection.exclude));
+  const excluded =
+    selection.exclude === undefined || selection.exclude.length === 0
+      ? new Set()
+      : new Set(selectCases(cases, selection.exclude));
   const chosen = selectCases(cases, selection.queries ?? []).filter((each) => !excluded.has(each));
   const { shard } = selection;
   return shard === undefined ? chosen : chosen.filter((_, index) => index % shard.count === shard.index - 1);
@@ -65,7 +68,13 @@ export function planCases(selection: Selection = {}): ConcreteCase[] {
 /** Runs cases one after the other and reports them. Throws for a target that can't be had, never for what a case does. */
 export async function runConformance(options: ConformanceOptions = {}): Promise<Report> {
   const cases = planCases(options);
-  const { expectations = Expectations.none(), seed = 1, timeout = DEFAULT_TIMEOUT, record, untilFail = false } = options;
+  const {
+    expectations = Expectations.none(),
+    seed = 1,
+    timeout = DEFAULT_TIMEOUT,
+    record,
+    untilFail = false,
+  } = options;
   const rounds = options.repeat ?? (untilFail ? Number.POSITIVE_INFINITY : 1);
   const target = Target.choose(options.target);
   if (record !== undefined) mkdirSync(record, { recursive: true });
@@ -83,17 +92,26 @@ export async function runConformance(options: ConformanceOptions = {}): Promise<
       for (const each of cases) {
         const expectation = expectations.of(each);
         const skip = expectation?.kind === 'skip' ? `expected: ${expectation.reason}` : reasonToSkip(each, target);
-        const recordTo = record === undefined || round > 0 || skip !== undefined || reasonNotRecorded(each) !== undefined ? undefined : recordingPath(record, each);
+        const recordTo =
+          record === undefined || round > 0 || skip !== undefined || reasonNotRecorded(each) !== undefined
+            ? undefined
+            : recordingPath(record, each);
         const result = skip === undefined ? await run(each, seed + round, recordTo) : skippedResult(each, skip);
         const line = reportCase(each, result, expectation, {
           ...(round === 0 ? {} : { seed: seed + round }),
-          ...(record === undefined || skip !== undefined ? {} : { recording: recordTo ?? `none: ${reasonNotRecorded(each) ?? 'only the first round is recorded'}` }),
+          ...(record === undefined || skip !== undefined
+            ? {}
+            : { recording: recordTo ?? `none: ${reasonNotRecorded(each) ?? 'only the first round is recorded'}` }),
           durations: options.durations === true,
           failOnSkip: options.failOnSkip === true,
         });
         const before = reported.get(each);
         // Over several rounds the worst counts, and of equals the first.
-        if (before === undefined || (before.status !== line.status && worse(before.status, line.status) === line.status)) reported.set(each, line);
+        if (
+          before === undefined ||
+          (before.status !== line.status && worse(before.status, line.status) === line.status)
+        )
+          reported.set(each, line);
         options.onCase?.(line);
         if (untilFail && !line.expected) stopped = true;
         if (stopped) break;

@@ -62,9 +62,24 @@ const NOWHERE: Partial<Record<Feature, string>> = {
 };
 
 const ONLY_EMULATED: readonly Feature[] = [
-  'gpu-fault', 'introspection', 'events', 'virtual-clock', 'deferred-work', 'interrupt-ring', 'preemption', 'failure-injection',
-  'configuration', 'lazy-context', 'address-choice', 'bad-pointer', 'file-mapping', 'huge-pages', 'special-mapping',
-  'heap-and-stack', 'process-exit', 'several-files',
+  'gpu-fault',
+  'introspection',
+  'events',
+  'virtual-clock',
+  'deferred-work',
+  'interrupt-ring',
+  'preemption',
+  'failure-injection',
+  'configuration',
+  'lazy-context',
+  'address-choice',
+  'bad-pointer',
+  'file-mapping',
+  'huge-pages',
+  'special-mapping',
+  'heap-and-stack',
+  'process-exit',
+  'several-files',
 ];
 
 /** The device under test. Nothing stays open between two cases. */
@@ -108,7 +123,8 @@ export class Target {
     if (nowhere !== undefined) return nowhere;
     if (this.identity.backend === 'emulated') return undefined;
     if (feature === 'gpu-work') return `the ${this.identity.backend} backend has no GPU queue yet`;
-    if (feature === 'two-gpus') return (this.#options.nodes?.length ?? 0) > 1 ? undefined : 'one node was given; name two with --node';
+    if (feature === 'two-gpus')
+      return (this.#options.nodes?.length ?? 0) > 1 ? undefined : 'one node was given; name two with --node';
     if (feature === 'pageable-memory') return 'needs GPU work';
     return ONLY_EMULATED.includes(feature) ? `the ${this.identity.backend} backend can not do that` : undefined;
   }
@@ -116,9 +132,18 @@ export class Target {
   /** Opens fresh devices for one case. */
   open(request: DeviceRequest): OpenedTarget {
     if (this.identity.backend !== 'emulated') return { devices: this.#openNodes(request), machine: undefined };
-    const machine = new EmulatedMachine({ asic: this.#options.asic ?? 'gfx942', gpus: request.gpus, ...request.machine });
+    const machine = new EmulatedMachine({
+      asic: this.#options.asic ?? 'gfx942',
+      gpus: request.gpus,
+      ...request.machine,
+    });
     const devices = machine.devices.map((emulator, index) =>
-      SvmDevice.open({ backend: 'emulated', emulator, ...recordOption(request.record, index), ...(request.compute === false ? { compute: false } : {}) }),
+      SvmDevice.open({
+        backend: 'emulated',
+        emulator,
+        ...recordOption(request.record, index),
+        ...(request.compute === false ? { compute: false } : {}),
+      }),
     );
     return { devices, machine };
   }

@@ -39,7 +39,10 @@ function isAttributeName(name: string): name is SvmAttributeName {
 }
 
 function unknownAttribute(field: string, name: unknown): TypeError {
-  return typeError('ERR_SVM_UNKNOWN_ATTRIBUTE', `${field}: unknown attribute ${show(name)}; known: ${ATTRIBUTE_NAMES.join(', ')}`);
+  return typeError(
+    'ERR_SVM_UNKNOWN_ATTRIBUTE',
+    `${field}: unknown attribute ${show(name)}; known: ${ATTRIBUTE_NAMES.join(', ')}`,
+  );
 }
 
 /**
@@ -98,7 +101,10 @@ function encodeValue(name: SvmAttributeName, value: unknown): number {
       return encodeLocation(name, value);
     case 'access':
       if (typeof value === 'string' && Object.hasOwn(SvmAccess, value)) return SvmAccess[value as SvmAccessName];
-      throw rangeError('ERR_SVM_INVALID_VALUE', `access: expected ${Object.keys(SvmAccess).map(show).join(', ')}, got ${show(value)}`);
+      throw rangeError(
+        'ERR_SVM_INVALID_VALUE',
+        `access: expected ${Object.keys(SvmAccess).map(show).join(', ')}, got ${show(value)}`,
+      );
     case 'granularity':
       return u32('granularity', value);
     default:

@@ -46,8 +46,18 @@ export interface OpenOptions {
 
 /** What was chosen. */
 export type ChosenBackend =
-  | { readonly backend: 'kernel'; readonly node: KernelNode; readonly profile: UapiProfile; readonly fallbackReason: undefined }
-  | { readonly backend: 'ffi'; readonly node: FfiNode; readonly profile: UapiProfile; readonly fallbackReason: undefined }
+  | {
+      readonly backend: 'kernel';
+      readonly node: KernelNode;
+      readonly profile: UapiProfile;
+      readonly fallbackReason: undefined;
+    }
+  | {
+      readonly backend: 'ffi';
+      readonly node: FfiNode;
+      readonly profile: UapiProfile;
+      readonly fallbackReason: undefined;
+    }
   | {
       readonly backend: 'emulated';
       readonly node: EmulatedNode;
@@ -74,21 +84,36 @@ export function resolveOpenOptions(options: OpenOptions, environment: NodeJS.Pro
   const backend = options.backend ?? nonEmpty(environment['AMDGPU_SVM_BACKEND']) ?? 'auto';
   const source = options.backend === undefined ? 'AMDGPU_SVM_BACKEND' : 'backend';
   if (!(BACKENDS as readonly unknown[]).includes(backend)) {
-    throw rangeError('ERR_SVM_INVALID_OPTION', `${source}: expected one of ${BACKENDS.join(', ')}, got ${show(backend)}`);
+    throw rangeError(
+      'ERR_SVM_INVALID_OPTION',
+      `${source}: expected one of ${BACKENDS.join(', ')}, got ${show(backend)}`,
+    );
   }
-  for (const [name, value] of [['node', node], ['record', record]] as const) {
+  for (const [name, value] of [
+    ['node', node],
+    ['record', record],
+  ] as const) {
     if (value !== undefined && (typeof value !== 'string' || value === '')) {
       throw typeError('ERR_SVM_INVALID_OPTION', `${name}: expected a path, got ${show(value)}`);
     }
   }
   if (options.profile !== undefined && !Object.hasOwn(UAPI_PROFILES, options.profile)) {
-    throw rangeError('ERR_SVM_INVALID_OPTION', `profile: expected one of ${Object.keys(UAPI_PROFILES).join(', ')}, got ${show(options.profile)}`);
+    throw rangeError(
+      'ERR_SVM_INVALID_OPTION',
+      `profile: expected one of ${Object.keys(UAPI_PROFILES).join(', ')}, got ${show(options.profile)}`,
+    );
   }
   if (options.node !== undefined && backend === 'emulated') {
-    throw rangeError('ERR_SVM_INVALID_OPTION', 'node: the emulated backend has no render node; leave out node, or say backend: "kernel"');
+    throw rangeError(
+      'ERR_SVM_INVALID_OPTION',
+      'node: the emulated backend has no render node; leave out node, or say backend: "kernel"',
+    );
   }
   if (options.hazards !== undefined && !(HAZARD_MODES as readonly unknown[]).includes(options.hazards)) {
-    throw rangeError('ERR_SVM_INVALID_OPTION', `hazards: expected one of ${HAZARD_MODES.join(', ')}, got ${show(options.hazards)}`);
+    throw rangeError(
+      'ERR_SVM_INVALID_OPTION',
+      `hazards: expected one of ${HAZARD_MODES.join(', ')}, got ${show(options.hazards)}`,
+    );
   }
   if (options.compute !== undefined && typeof options.compute !== 'boolean') {
     throw typeError('ERR_SVM_INVALID_OPTION', `compute: expected true or false, got ${show(options.compute)}`);
@@ -108,10 +133,18 @@ export function resolveOpenOptions(options: OpenOptions, environment: NodeJS.Pro
 export function chooseBackend(options: OpenOptions): ChosenBackend {
   const chosen = openChosen(options);
   if (chosen.backend === 'emulated') return chosen;
-  const only = (options.hazards ?? 'off') !== 'off' ? "hazards: a kernel can't be watched" : options.compute !== undefined ? "compute: a kernel's VM is what it is" : undefined;
+  const only =
+    (options.hazards ?? 'off') !== 'off'
+      ? "hazards: a kernel can't be watched"
+      : options.compute !== undefined
+        ? "compute: a kernel's VM is what it is"
+        : undefined;
   if (only === undefined) return chosen;
   chosen.node.close();
-  throw rangeError('ERR_SVM_INVALID_OPTION', `${only} (the backend is "${chosen.backend}"); leave it out, or say backend: "emulated"`);
+  throw rangeError(
+    'ERR_SVM_INVALID_OPTION',
+    `${only} (the backend is "${chosen.backend}"); leave it out, or say backend: "emulated"`,
+  );
 }
 
 function openChosen(options: OpenOptions): ChosenBackend {
@@ -159,7 +192,8 @@ function openKernel(options: OpenOptions): ChosenBackend {
 
 function openFfi(options: OpenOptions): ChosenBackend {
   const support = ffiSupport();
-  if (!support.available) throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `backend "ffi": ${support.reason}; install ffi-rs to use it`);
+  if (!support.available)
+    throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `backend "ffi": ${support.reason}; install ffi-rs to use it`);
   const path = namedOrFirstNode('ffi', listRenderNodes({ open: (name) => FfiNode.open(name) }), options);
   const node = FfiNode.open(path);
   return { backend: 'ffi', node, profile: profileOfAmdgpu(node, options), fallbackReason: undefined };
@@ -190,7 +224,8 @@ function profileOfAmdgpu(node: KernelNode | FfiNode, options: OpenOptions): Uapi
   const driver = node.driverVersion();
   if (typeof driver === 'number' || driver.name !== 'amdgpu') {
     node.close();
-    const what = typeof driver === 'number' ? `DRM_IOCTL_VERSION failed with errno ${-driver}` : `the driver is ${driver.name}`;
+    const what =
+      typeof driver === 'number' ? `DRM_IOCTL_VERSION failed with errno ${-driver}` : `the driver is ${driver.name}`;
     throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `node ${node.path}: no render node of amdgpu: ${what}`);
   }
   return uapiProfile(options.profile ?? 'v4');
@@ -206,7 +241,14 @@ function openEmulated(options: OpenOptions, fallbackReason: string | undefined):
     device = machine.devices[0]!;
   }
   const machine = machineOf(device);
-  return { backend: 'emulated', node: device.open(compute === undefined ? {} : { compute }), machine, device, profile: uapiProfile(machine.options.profile), fallbackReason };
+  return {
+    backend: 'emulated',
+    node: device.open(compute === undefined ? {} : { compute }),
+    machine,
+    device,
+    profile: uapiProfile(machine.options.profile),
+    fallbackReason,
+  };
 }
 
 function nonEmpty(value: string | undefined): string | undefined {

@@ -52,7 +52,13 @@ describe('diagnostics channels', () => {
     using device = open();
     const messages: [string, unknown][] = [];
     const note = (phase: string) => (message: unknown) => void messages.push([phase, { ...(message as object) }]);
-    const subscribers = { start: note('start'), end: note('end'), asyncStart: note('asyncStart'), asyncEnd: note('asyncEnd'), error: note('error') };
+    const subscribers = {
+      start: note('start'),
+      end: note('end'),
+      asyncStart: note('asyncStart'),
+      asyncEnd: note('asyncEnd'),
+      error: note('error'),
+    };
     const channel = diagnostics.tracingChannel('amdgpu-svm:ioctl');
     channel.subscribe(subscribers);
     try {
@@ -66,7 +72,16 @@ describe('diagnostics channels', () => {
       expect(() => device.setAttributes({ address: 1n, size: 4096 }, { access: 'in-place' })).toThrow(SvmError);
       await device.getAttributesAsync(buffer, ['access']);
       device.svmIoctl({ operation: 9, address: 0, size: 0 });
-      expect(messages.map(([phase]) => phase)).toEqual(['start', 'end', 'start', 'end', 'asyncStart', 'asyncEnd', 'start', 'end']);
+      expect(messages.map(([phase]) => phase)).toEqual([
+        'start',
+        'end',
+        'start',
+        'end',
+        'asyncStart',
+        'asyncEnd',
+        'start',
+        'end',
+      ]);
       expect(messages[1]![1]).toMatchObject({ result: -22 });
     } finally {
       channel.unsubscribe(subscribers);
@@ -139,6 +154,8 @@ describe('the option hazards', () => {
   });
 
   it('is checked', () => {
-    expect(() => SvmDevice.open({ backend: 'emulated', hazards: 'sometimes' as 'off' })).toThrow('hazards: expected one of off, report, throw');
+    expect(() => SvmDevice.open({ backend: 'emulated', hazards: 'sometimes' as 'off' })).toThrow(
+      'hazards: expected one of off, report, throw',
+    );
   });
 });

@@ -1,6 +1,13 @@
 /** The stream of events of one open device: those of its emulated machine, or the ioctls on a kernel. */
 import { EVENT_NAMES } from '../../emulator/index.ts';
-import type { EmulatedDevice, EmulatedMachine, EventListener, EventMap, EventName, MachineEvent } from '../../emulator/index.ts';
+import type {
+  EmulatedDevice,
+  EmulatedMachine,
+  EventListener,
+  EventMap,
+  EventName,
+  MachineEvent,
+} from '../../emulator/index.ts';
 import { codedError, rangeError, show } from './errors.ts';
 import type { SvmCallEvent } from './svm-device.ts';
 
@@ -11,7 +18,11 @@ export interface DeviceEventSource {
 }
 
 /** Listens to events of one name; the returned function stops it. */
-export function onDeviceEvent<Name extends EventName>(source: DeviceEventSource, name: Name, listener: EventListener<Name>): () => void {
+export function onDeviceEvent<Name extends EventName>(
+  source: DeviceEventSource,
+  name: Name,
+  listener: EventListener<Name>,
+): () => void {
   if (!EVENT_NAMES.includes(name)) {
     throw rangeError('ERR_SVM_INVALID_VALUE', `event: unknown event ${show(name)}; known: ${EVENT_NAMES.join(', ')}`);
   }
@@ -23,16 +34,25 @@ export function onDeviceEvent<Name extends EventName>(source: DeviceEventSource,
     });
   }
   if (name !== 'ioctl') {
-    throw codedError('ERR_SVM_NOT_AVAILABLE', `event "${name}": a kernel shows only its ioctls; use the emulated backend`);
+    throw codedError(
+      'ERR_SVM_NOT_AVAILABLE',
+      `event "${name}": a kernel shows only its ioctls; use the emulated backend`,
+    );
   }
   return source.observe((call) => (listener as EventListener<'ioctl'>)(ioctlEvent(call)));
 }
 
 /** As `onDeviceEvent`, with one listener for all names that the backend has, or for some. `time` is 0 on a kernel. */
-export function onAnyDeviceEvent(source: DeviceEventSource, listener: (event: MachineEvent) => void, names: readonly EventName[] = EVENT_NAMES): () => void {
+export function onAnyDeviceEvent(
+  source: DeviceEventSource,
+  listener: (event: MachineEvent) => void,
+  names: readonly EventName[] = EVENT_NAMES,
+): () => void {
   const { emulated } = source;
   if (emulated === undefined) {
-    return names.includes('ioctl') ? source.observe((call) => listener({ name: 'ioctl', time: 0, event: ioctlEvent(call) })) : () => undefined;
+    return names.includes('ioctl')
+      ? source.observe((call) => listener({ name: 'ioctl', time: 0, event: ioctlEvent(call) }))
+      : () => undefined;
   }
   const { machine, device } = emulated;
   return machine.onAny((event) => {

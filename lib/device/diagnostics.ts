@@ -18,7 +18,10 @@ export interface IoctlTrace extends ByteRange {
 }
 
 const ioctls = tracingChannel('amdgpu-svm:ioctl');
-const EVENTS = EVENT_NAMES.filter((name) => name !== 'ioctl').map((name) => ({ name, channel: channel(`amdgpu-svm:${name}`) }));
+const EVENTS = EVENT_NAMES.filter((name) => name !== 'ioctl').map((name) => ({
+  name,
+  channel: channel(`amdgpu-svm:${name}`),
+}));
 
 /** Whether anybody listens to the ioctls. */
 export function ioctlsAreTraced(): boolean {
@@ -33,7 +36,10 @@ export function tracedIoctl<T extends { readonly result: number }>(message: Ioct
 }
 
 /** As `tracedIoctl`, for a call that ends later. */
-export async function tracedIoctlAsync<T extends { readonly result: number }>(message: IoctlTrace, call: () => Promise<T>): Promise<T> {
+export async function tracedIoctlAsync<T extends { readonly result: number }>(
+  message: IoctlTrace,
+  call: () => Promise<T>,
+): Promise<T> {
   let answer: T | undefined;
   await ioctls.tracePromise(async () => (answer = await call()).result, { ...message });
   return answer!;
@@ -66,7 +72,8 @@ export class DiagnosticsBridge {
   #toggle(index: number): void {
     const stop = this.#stops[index];
     const { name, channel: target } = EVENTS[index]!;
-    this.#stops[index] = stop === undefined ? this.#machine.onAny((event: MachineEvent) => target.publish(event), [name]) : undefined;
+    this.#stops[index] =
+      stop === undefined ? this.#machine.onAny((event: MachineEvent) => target.publish(event), [name]) : undefined;
     stop?.();
   }
 }

@@ -57,7 +57,10 @@ class EmulatedRegion implements HostRegion {
       throw codedError('ERR_SVM_TOO_LARGE', 'bytes: a buffer of more than 2^32 bytes has none; use read() and write()');
     }
     if (!this.#process.isReadWrite(this.address, this.size)) {
-      throw codedError('ERR_SVM_PROTECTED', 'bytes: a page is unmapped or not both readable and writable; use read() and write()');
+      throw codedError(
+        'ERR_SVM_PROTECTED',
+        'bytes: a page is unmapped or not both readable and writable; use read() and write()',
+      );
     }
     return (this.#bytes ??= this.#gather());
   }
@@ -102,9 +105,13 @@ class EmulatedRegion implements HostRegion {
   #detach(): void {
     if (this.#bytes === undefined) return;
     const { buffer } = this.#bytes;
-    this.#process.space.contents.moveBuffer(buffer, () => structuredClone(buffer, { transfer: [buffer] }), (moved) => {
-      this.#bytes = new Uint8Array(moved);
-    });
+    this.#process.space.contents.moveBuffer(
+      buffer,
+      () => structuredClone(buffer, { transfer: [buffer] }),
+      (moved) => {
+        this.#bytes = new Uint8Array(moved);
+      },
+    );
   }
 }
 

@@ -1,5 +1,27 @@
 /** What layers above the device need of the emulator besides `SvmDevice.emulator`: the catalogue and pictures of the state. */
-export { contextSnapshot, EmulatedMachine, errnoName, formatGcVersion, formatHazard, GPU_CATALOGUE, machineOf, NotModelledError, PREEMPTION_POINTS, QuietEffects } from '../../emulator/index.ts';
+export {
+  contextSnapshot,
+  EmulatedMachine,
+  errnoName,
+  formatGcVersion,
+  formatHazard,
+  GPU_CATALOGUE,
+  machineOf,
+  NotModelledError,
+  PREEMPTION_POINTS,
+  QuietEffects,
+} from '../../emulator/index.ts';
 export type {
-  AccessResult, AsicName, ContextSnapshot, EffectSink, EmulatedDevice, EventName, FailurePoint, Hazard, MachineEvent, MachineOptions, PreemptionPoint, VmaKind,
+  AccessResult,
+  AsicName,
+  ContextSnapshot,
+  EffectSink,
+  EmulatedDevice,
+  EventName,
+  FailurePoint,
+  Hazard,
+  MachineEvent,
+  MachineOptions,
+  PreemptionPoint,
+  VmaKind,
 } from '../../emulator/index.ts';

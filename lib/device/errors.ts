@@ -73,7 +73,11 @@ export function rangeError(code: ArgumentErrorCode, message: string): RangeError
 }
 
 /** An Error with a code of this package. */
-export function codedError(code: `ERR_SVM_${string}`, message: string, options?: ErrorOptions): Error & { code: string } {
+export function codedError(
+  code: `ERR_SVM_${string}`,
+  message: string,
+  options?: ErrorOptions,
+): Error & { code: string } {
   return Object.assign(new Error(message, options), { code });
 }
 

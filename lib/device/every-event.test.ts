@@ -40,9 +40,17 @@ async function everything(device: SvmDevice): Promise<void> {
 }
 
 describe('every event', () => {
-  const heard = { device: new Set<EventName>(), machine: new Set<EventName>(), ring: new Set<EventName>(), channel: new Set<EventName>() };
+  const heard = {
+    device: new Set<EventName>(),
+    machine: new Set<EventName>(),
+    ring: new Set<EventName>(),
+    channel: new Set<EventName>(),
+  };
   let counts: EventCounts;
-  const listeners = EVENT_NAMES.map((name) => ({ channel: `amdgpu-svm:${name}`, listener: (message: unknown) => void heard.channel.add((message as MachineEvent).name) }));
+  const listeners = EVENT_NAMES.map((name) => ({
+    channel: `amdgpu-svm:${name}`,
+    listener: (message: unknown) => void heard.channel.add((message as MachineEvent).name),
+  }));
 
   beforeAll(async () => {
     using device = SvmDevice.open({ backend: 'emulated', emulator: { retryCam: false }, hazards: 'report' });
@@ -63,7 +71,9 @@ describe('every event', () => {
   });
 
   it.each(EVENT_NAMES)('%s', (name) => {
-    const places = Object.entries(heard).filter(([, names]) => names.has(name)).map(([place]) => place);
+    const places = Object.entries(heard)
+      .filter(([, names]) => names.has(name))
+      .map(([place]) => place);
     // Ioctls have a tracing channel of their own.
     expect(places).toEqual(name === 'ioctl' ? ['device', 'machine', 'ring'] : ['device', 'machine', 'ring', 'channel']);
     expect(counts[name]).toBeGreaterThan(0);

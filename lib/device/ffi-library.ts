@@ -58,7 +58,9 @@ export class LibC {
 
   /** The same on a thread of its own. */
   async callAsync(name: string, ...parameters: readonly FfiArgument[]): Promise<number> {
-    return resultOf((await this.#ffi.load({ ...describe(name, FfiType.int, parameters), runInNewThread: true })) as FfiAnswer);
+    return resultOf(
+      (await this.#ffi.load({ ...describe(name, FfiType.int, parameters), runInNewThread: true })) as FfiAnswer,
+    );
   }
 
   /** Calls a function that answers an address: the address, or a negative errno for (void *)-1. */
@@ -109,7 +111,8 @@ function find(): { readonly support: FfiSupport; readonly library?: LibC } {
   const unavailable = (reason: string) => ({ support: { available: false, reason } });
   if (process.platform !== 'linux') return unavailable(`the ffi backend is for Linux, this is ${process.platform}`);
   // ioctl(2) is variadic; that calling it like any function works is a property of these two.
-  if (process.arch !== 'x64' && process.arch !== 'arm64') return unavailable(`the ffi backend is for x64 and arm64, this is ${process.arch}`);
+  if (process.arch !== 'x64' && process.arch !== 'arm64')
+    return unavailable(`the ffi backend is for x64 and arm64, this is ${process.arch}`);
   try {
     const library = new LibC(createRequire(import.meta.url)('ffi-rs') as FfiRs);
     return { support: { available: true, reason: 'ffi-rs was loaded' }, library };

@@ -26,7 +26,9 @@ interface Mapping {
 /** The memory functions; `viewMemory` refuses, since nothing could detach a view before its pages go. */
 export function ffiMemoryFunctions(libc: LibC): MemoryFunctions {
   const mappings = new WeakMap<MemoryHandle, Mapping>();
-  const forgotten = new FinalizationRegistry<Mapping>((mapping) => void unmapLive(libc, mapping, 0, mapping.pages.length));
+  const forgotten = new FinalizationRegistry<Mapping>(
+    (mapping) => void unmapLive(libc, mapping, 0, mapping.pages.length),
+  );
   const call = (name: string, { address }: Mapping, first: number, count: number, last?: number): number =>
     libc.call(
       name,
@@ -40,12 +42,18 @@ export function ffiMemoryFunctions(libc: LibC): MemoryFunctions {
     while (page * PAGE_BYTES < offset + length && pages[page] !== UNMAPPED && (pages[page]! & permission) !== 0) page++;
     return Math.min(length, Math.max(0, page * PAGE_BYTES - offset));
   };
-  const onPages = (handle: MemoryHandle, offset: number, length: number, act: (mapping: Mapping, first: number, count: number) => number): number => {
+  const onPages = (
+    handle: MemoryHandle,
+    offset: number,
+    length: number,
+    act: (mapping: Mapping, first: number, count: number) => number,
+  ): number => {
     const mapping = mappings.get(handle)!;
     if (length === 0 || offset % PAGE_BYTES !== 0 || length % PAGE_BYTES !== 0) return -EINVAL;
     return act(mapping, offset / PAGE_BYTES, length / PAGE_BYTES);
   };
-  const allLive = ({ pages }: Mapping, first: number, count: number): boolean => !pages.subarray(first, first + count).includes(UNMAPPED);
+  const allLive = ({ pages }: Mapping, first: number, count: number): boolean =>
+    !pages.subarray(first, first + count).includes(UNMAPPED);
   return {
     layout: () => ({ pageSize: PAGE_BYTES }),
     mapMemory(size) {
@@ -66,8 +74,10 @@ export function ffiMemoryFunctions(libc: LibC): MemoryFunctions {
       forgotten.register(handle, mapping);
       return { handle, address };
     },
-    viewMemory: (handle) => (mappings.get(handle)!.pages.every((page) => page !== UNMAPPED && (page & 3) === 3) ? -ENOTSUP : -EACCES),
-    unmapMemory: (handle, offset, length) => onPages(handle, offset, length, (mapping, first, count) => unmapLive(libc, mapping, first, count)),
+    viewMemory: (handle) =>
+      mappings.get(handle)!.pages.every((page) => page !== UNMAPPED && (page & 3) === 3) ? -ENOTSUP : -EACCES,
+    unmapMemory: (handle, offset, length) =>
+      onPages(handle, offset, length, (mapping, first, count) => unmapLive(libc, mapping, first, count)),
     protectMemory: (handle, offset, length, protection) =>
       onPages(handle, offset, length, (mapping, first, count) => {
         if (!allLive(mapping, first, count)) return -ENOMEM;
@@ -99,14 +109,18 @@ export function ffiMemoryFunctions(libc: LibC): MemoryFunctions {
 /** Unmaps those of the pages that are still there, run by run. */
 function unmapLive(libc: LibC, { address, pages }: Mapping, first: number, count: number): number {
   const end = first + count;
-  for (let page = first; page < end; ) {
+  for (let page = first; page < end;) {
     if (pages[page] === UNMAPPED) {
       page++;
       continue;
     }
     let to = page;
     while (to < end && pages[to] !== UNMAPPED) to++;
-    const result = libc.call('munmap', [FfiType.address, address + BigInt(page * PAGE_BYTES)], [FfiType.size, (to - page) * PAGE_BYTES]);
+    const result = libc.call(
+      'munmap',
+      [FfiType.address, address + BigInt(page * PAGE_BYTES)],
+      [FfiType.size, (to - page) * PAGE_BYTES],
+    );
     if (result !== 0) return result;
     pages.fill(UNMAPPED, page, to);
     page = to;

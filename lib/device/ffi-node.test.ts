@@ -18,7 +18,11 @@ describeWhere(problem, 'FfiNode', () => {
   writeFileSync(file, '12345678');
 
   it('throws the error of open(2)', () => {
-    expect(errorOf(() => FfiNode.open(join(folder, 'missing')))).toMatchObject({ code: 'ENOENT', errno: -2, syscall: 'open' });
+    expect(errorOf(() => FfiNode.open(join(folder, 'missing')))).toMatchObject({
+      code: 'ENOENT',
+      errno: -2,
+      syscall: 'open',
+    });
     expect(errorOf(() => FfiNode.open(folder))).toMatchObject({ code: 'EISDIR' });
   });
 
@@ -61,7 +65,17 @@ describeWhere(problem, 'FfiNode', () => {
       [[svm, bytes, 5], type],
       [[svm, bytes, [{ offset: 25, data: bytes }]], range],
       [[svm, bytes, [{ offset: -8, data: bytes }]], range],
-      [[svm, bytes, [{ offset: 8, data: bytes }, { offset: 12, data: bytes }]], range],
+      [
+        [
+          svm,
+          bytes,
+          [
+            { offset: 8, data: bytes },
+            { offset: 12, data: bytes },
+          ],
+        ],
+        range,
+      ],
       [[svm, bytes, [{ offset: 8, data: 'x' }]], type],
     ] as [Parameters<FfiNode['ioctl']>, object][]) {
       expect(errorOf(() => node.ioctl(...args))).toMatchObject(error);
@@ -72,7 +86,9 @@ describeWhere(problem, 'FfiNode', () => {
   it('is closed after the calls under way, and leaks neither descriptors nor mappings', async () => {
     const before = openDescriptors();
     const node = FfiNode.open(file);
-    const pending = Promise.all(Array.from({ length: 20 }, () => node.ioctlAsync(DRM_IOCTL_VERSION, new Uint8Array(64))));
+    const pending = Promise.all(
+      Array.from({ length: 20 }, () => node.ioctlAsync(DRM_IOCTL_VERSION, new Uint8Array(64))),
+    );
     node.close();
     node.close();
     expect(errorOf(() => node.ioctl(DRM_IOCTL_VERSION, new Uint8Array(64)))).toMatchObject({ code: 'ERR_SVM_CLOSED' });

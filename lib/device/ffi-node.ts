@@ -41,7 +41,12 @@ class GuardedBlock {
     );
     if (typeof base === 'number') return base;
     const block = new GuardedBlock(base, capacity);
-    const guarded = libc.call('mprotect', [FfiType.address, base + BigInt(capacity)], [FfiType.size, PAGE_BYTES], [FfiType.int, PROT_NONE]);
+    const guarded = libc.call(
+      'mprotect',
+      [FfiType.address, base + BigInt(capacity)],
+      [FfiType.size, PAGE_BYTES],
+      [FfiType.int, PROT_NONE],
+    );
     if (guarded === 0) return block;
     block.free(libc);
     return guarded;
@@ -98,7 +103,8 @@ export class FfiNode implements DeviceNode {
     const call = this.#prepare(arg, pointers);
     if (typeof call === 'number') return call;
     let result = this.#issue(request, call);
-    for (let restarts = 0; isInterrupted(result) && restarts < MOST_RESTARTS; restarts++) result = this.#issue(request, call);
+    for (let restarts = 0; isInterrupted(result) && restarts < MOST_RESTARTS; restarts++)
+      result = this.#issue(request, call);
     this.#finish(call, pointers);
     return result;
   }
@@ -112,7 +118,8 @@ export class FfiNode implements DeviceNode {
     this.#underWay++;
     const ended = this.#tail.then(async () => {
       let result = await this.#issueAsync(request, call);
-      for (let restarts = 0; isInterrupted(result) && restarts < MOST_RESTARTS; restarts++) result = await this.#issueAsync(request, call);
+      for (let restarts = 0; isInterrupted(result) && restarts < MOST_RESTARTS; restarts++)
+        result = await this.#issueAsync(request, call);
       return result;
     });
     this.#tail = ended.catch(() => undefined);
@@ -149,11 +156,21 @@ export class FfiNode implements DeviceNode {
   }
 
   #issue(request: number, call: PreparedCall): number {
-    return this.#libc.call('ioctl', [FfiType.int, this.#descriptor], [FfiType.size, request], [FfiType.address, call.argument]);
+    return this.#libc.call(
+      'ioctl',
+      [FfiType.int, this.#descriptor],
+      [FfiType.size, request],
+      [FfiType.address, call.argument],
+    );
   }
 
   #issueAsync(request: number, call: PreparedCall): Promise<number> {
-    return this.#libc.callAsync('ioctl', [FfiType.int, this.#descriptor], [FfiType.size, request], [FfiType.address, call.argument]);
+    return this.#libc.callAsync(
+      'ioctl',
+      [FfiType.int, this.#descriptor],
+      [FfiType.size, request],
+      [FfiType.address, call.argument],
+    );
   }
 
   /** Copies the buffers to blocks that stay alive during the call, and patches their addresses into the argument. */
@@ -212,10 +229,12 @@ function isInterrupted(result: number): boolean {
 /** The checks of the addon: nothing that is no ioctl gets near the C library. */
 function checkArguments(request: number, arg: Uint8Array, pointers: readonly PointerField[]): void {
   if (typeof request !== 'number') throw invalid(TypeError, 'request: must be a number');
-  if (!Number.isInteger(request) || request < 0 || request > 0xffff_ffff) throw invalid(RangeError, 'request: must be an unsigned 32-bit number');
+  if (!Number.isInteger(request) || request < 0 || request > 0xffff_ffff)
+    throw invalid(RangeError, 'request: must be an unsigned 32-bit number');
   checkBytes('arg', arg);
   const { size } = splitRequest(request);
-  if (arg.length < size) throw invalid(RangeError, `arg: must have at least the ${size} bytes of the request, has ${arg.length}`);
+  if (arg.length < size)
+    throw invalid(RangeError, `arg: must have at least the ${size} bytes of the request, has ${arg.length}`);
   if (!Array.isArray(pointers)) throw invalid(TypeError, 'pointers: must be an array');
   if (pointers.length > MOST_POINTERS) throw invalid(RangeError, `pointers: must be at most ${MOST_POINTERS}`);
   const taken: number[] = [];
@@ -224,16 +243,20 @@ function checkArguments(request: number, arg: Uint8Array, pointers: readonly Poi
     if (!Number.isInteger(offset) || offset < 0 || offset + POINTER_BYTES > arg.length) {
       throw invalid(RangeError, 'offset: the pointer must lie inside the argument');
     }
-    if (taken.some((other) => Math.abs(other - offset) < POINTER_BYTES)) throw invalid(RangeError, 'offset: the pointers must not overlap');
+    if (taken.some((other) => Math.abs(other - offset) < POINTER_BYTES))
+      throw invalid(RangeError, 'offset: the pointers must not overlap');
     taken.push(offset);
   }
 }
 
 function checkBytes(name: string, bytes: Uint8Array): void {
   if (!(bytes instanceof Uint8Array)) throw invalid(TypeError, `${name}: must be a Uint8Array`);
-  if (bytes.buffer instanceof SharedArrayBuffer || bytes.length === 0) throw invalid(TypeError, `${name}: must have bytes that are attached and not shared`);
+  if (bytes.buffer instanceof SharedArrayBuffer || bytes.length === 0)
+    throw invalid(TypeError, `${name}: must have bytes that are attached and not shared`);
 }
 
 function invalid(type: ErrorConstructor, message: string): Error {
-  return Object.assign(new type(message), { code: type === TypeError ? 'ERR_SVM_INVALID_TYPE' : 'ERR_SVM_OUT_OF_RANGE' });
+  return Object.assign(new type(message), {
+    code: type === TypeError ? 'ERR_SVM_INVALID_TYPE' : 'ERR_SVM_OUT_OF_RANGE',
+  });
 }

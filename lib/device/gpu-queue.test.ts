@@ -64,7 +64,13 @@ describe('GPU work on the emulator', () => {
   it.each([
     ['nothing mapped', 0x5000n, 'read', /nothing is mapped there in the process \(Q54\)/, undefined],
     ['a read-only attribute', undefined, 'write', /gpuReadOnly forbids the GPU to write \(Q56\)/, 'attribute'],
-    ['a read-only mapping', undefined, 'write', /killed the access with EPERM .*the mapping does not permit it/, 'protect'],
+    [
+      'a read-only mapping',
+      undefined,
+      'write',
+      /killed the access with EPERM .*the mapping does not permit it/,
+      'protect',
+    ],
   ] as const)('rejects with GpuFaultError for %s', async (_what, address, access, reason, change) => {
     const { device, queue, buffer } = setUp();
     if (change === 'attribute') device.setAttributes(buffer, { gpuReadOnly: true });
@@ -72,23 +78,36 @@ describe('GPU work on the emulator', () => {
     const at = address ?? buffer.address + 4096n;
     const work = access === 'read' ? queue.read(at, 4) : queue.fill(at, 1, 4);
     await expect(work).rejects.toBeInstanceOf(GpuFaultError);
-    await expect(access === 'read' ? queue.read(at, 4) : queue.fill(at, 1, 4)).rejects.toMatchObject({ code: 'ERR_SVM_GPU_FAULT', address: at, access, reason: expect.stringMatching(reason) as string });
+    await expect(access === 'read' ? queue.read(at, 4) : queue.fill(at, 1, 4)).rejects.toMatchObject({
+      code: 'ERR_SVM_GPU_FAULT',
+      address: at,
+      access,
+      reason: expect.stringMatching(reason) as string,
+    });
   });
 
   it('names the first page that fails, not the first of the access', async () => {
     const { queue, buffer } = setUp();
     buffer.unmap(2 * MIB, 4096);
-    await expect(queue.read(buffer.address + 100n, 3 * MIB)).rejects.toMatchObject({ address: buffer.address + BigInt(2 * MIB) });
+    await expect(queue.read(buffer.address + 100n, 3 * MIB)).rejects.toMatchObject({
+      address: buffer.address + BigInt(2 * MIB),
+    });
   });
 
   it('is refused on a GPU without retry faults', async () => {
     const { queue, buffer } = setUp({ asic: 'gfx1100' });
-    await expect(queue.fill(buffer.address, 1, 4)).rejects.toMatchObject({ reason: expect.stringMatching(/gfx1100 has no retry faults/) as string });
+    await expect(queue.fill(buffer.address, 1, 4)).rejects.toMatchObject({
+      reason: expect.stringMatching(/gfx1100 has no retry faults/) as string,
+    });
   });
 
   it.each([
     ['fill with an unaligned address', (q: Queue) => q.fill(2n, 1, 4), /multiples of 4/],
-    ['fill with a value above u32', (q: Queue) => q.fill(0n, 2 ** 32, 4), /^value: expected a whole number from 0 to 4294967295/],
+    [
+      'fill with a value above u32',
+      (q: Queue) => q.fill(0n, 2 ** 32, 4),
+      /^value: expected a whole number from 0 to 4294967295/,
+    ],
     ['an address that is no bigint', (q: Queue) => q.read(4096 as never, 1), /^address: expected a bigint/],
     ['a negative size', (q: Queue) => q.read(4096n, -1), /^size: expected a whole number/],
     ['a range beyond 2^64', (q: Queue) => q.read((1n << 64n) - 1n, 2), /reach beyond what can be accessed/],
@@ -113,7 +132,9 @@ describe('GPU work on the emulator', () => {
       buffer.unmap(MIB, 4096);
       device.setAttributes(buffer.slice(0, 4096), { gpuExecutable: true });
       await queue.copy(buffer.address + BigInt(3 * MIB), buffer.address, 4096);
-      return JSON.stringify(machine.snapshot(), (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+      return JSON.stringify(machine.snapshot(), (_key, value: unknown) =>
+        typeof value === 'bigint' ? value.toString() : value,
+      );
     };
     expect(await once()).toBe(await once());
   });

@@ -79,7 +79,8 @@ export class EmulatedQueue implements GpuQueue {
 
   write(address: bigint, data: Uint8Array): Promise<void> {
     const start = addressOf('address', address);
-    if (!(data instanceof Uint8Array)) throw typeError('ERR_SVM_INVALID_TYPE', `data: expected a Uint8Array, got ${show(data)}`);
+    if (!(data instanceof Uint8Array))
+      throw typeError('ERR_SVM_INVALID_TYPE', `data: expected a Uint8Array, got ${show(data)}`);
     const bytes = data.slice();
     this.#extent(start, bytes.length);
     return this.#enqueue(() => {
@@ -105,7 +106,10 @@ export class EmulatedQueue implements GpuQueue {
   #extent(address: bigint, size: unknown): number {
     const bytes = sizeOf('size', size);
     if (bytes > BigInt(Number.MAX_SAFE_INTEGER) || address + bytes > 1n << 64n) {
-      throw typeError('ERR_SVM_INVALID_TYPE', `size: ${bytes} bytes from 0x${address.toString(16)} reach beyond what can be accessed`);
+      throw typeError(
+        'ERR_SVM_INVALID_TYPE',
+        `size: ${bytes} bytes from 0x${address.toString(16)} reach beyond what can be accessed`,
+      );
     }
     return Number(bytes);
   }
@@ -132,11 +136,19 @@ export class EmulatedQueue implements GpuQueue {
       const page = BigInt(failed.startPage) << 12n;
       const next = page > at ? page : at;
       if (access.result !== 0) {
-        throw new GpuFaultError(next, write ? 'write' : 'read', explainAccess(this.#device, this.#file, next, write, access.result));
+        throw new GpuFaultError(
+          next,
+          write ? 'write' : 'read',
+          explainAccess(this.#device, this.#file, next, write, access.result),
+        );
       }
       retries = next > at ? 0 : retries + 1;
       if (retries > MOST_RETRIES) {
-        throw new GpuFaultError(next, write ? 'write' : 'read', explainAccess(this.#device, this.#file, next, write, 0));
+        throw new GpuFaultError(
+          next,
+          write ? 'write' : 'read',
+          explainAccess(this.#device, this.#file, next, write, 0),
+        );
       }
       at = next;
       this.#clock.advance(XNACK_RETRY_INTERVAL);

@@ -100,22 +100,40 @@ describe.each(backends)('host memory on the %s backend', (name, create) => {
     buffer.unmap();
     expect(buffer.unmapped).toBe(true);
     expect(bytes.length).toBe(0);
-    for (const action of [() => buffer.bytes, () => buffer.read(), () => buffer.write(0, new Uint8Array(1)), () => buffer.protect('read'), () => buffer.discard()]) {
+    for (const action of [
+      () => buffer.bytes,
+      () => buffer.read(),
+      () => buffer.write(0, new Uint8Array(1)),
+      () => buffer.protect('read'),
+      () => buffer.discard(),
+    ]) {
       expect(code(action)).toBe('ERR_SVM_UNMAPPED');
     }
   });
 
-  it.each([0, -PAGE, 100, PAGE + 1, 1.5, NaN, 2 ** 53, -1n, 5n, '4096', null, undefined])('refuses a size of %s', (size) => {
-    if (missing) return;
-    expect(code(() => new HostMemory(create(), () => undefined).map(size as number))).toMatch(/^ERR_SVM_(OUT_OF_RANGE|INVALID_TYPE)$/);
-  });
+  it.each([0, -PAGE, 100, PAGE + 1, 1.5, NaN, 2 ** 53, -1n, 5n, '4096', null, undefined])(
+    'refuses a size of %s',
+    (size) => {
+      if (missing) return;
+      expect(code(() => new HostMemory(create(), () => undefined).map(size as number))).toMatch(
+        /^ERR_SVM_(OUT_OF_RANGE|INVALID_TYPE)$/,
+      );
+    },
+  );
 
   it('refuses intervals that are not inside it', (context) => {
     const buffer = map(context);
     for (const action of [
-      () => buffer.read(-1, 1), () => buffer.read(0, 4 * PAGE + 1), () => buffer.read(1.5, 1), () => buffer.read(NaN),
-      () => buffer.write(4 * PAGE, new Uint8Array(1)), () => buffer.slice(PAGE, 4 * PAGE), () => buffer.discard(1, PAGE),
-      () => buffer.protect('read', 0, 100), () => buffer.unmap(0, 0), () => buffer.unmap(PAGE, 4 * PAGE),
+      () => buffer.read(-1, 1),
+      () => buffer.read(0, 4 * PAGE + 1),
+      () => buffer.read(1.5, 1),
+      () => buffer.read(NaN),
+      () => buffer.write(4 * PAGE, new Uint8Array(1)),
+      () => buffer.slice(PAGE, 4 * PAGE),
+      () => buffer.discard(1, PAGE),
+      () => buffer.protect('read', 0, 100),
+      () => buffer.unmap(0, 0),
+      () => buffer.unmap(PAGE, 4 * PAGE),
     ]) {
       expect(code(action)).toBe('ERR_SVM_OUT_OF_RANGE');
     }

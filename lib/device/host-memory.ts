@@ -6,7 +6,13 @@ import type { SvmRange } from './range.ts';
 
 /** What the CPU may do with pages. */
 export type HostProtection = 'none' | 'read' | 'read-write' | 'read-execute' | 'read-write-execute';
-export const HOST_PROTECTIONS: readonly HostProtection[] = ['none', 'read', 'read-write', 'read-execute', 'read-write-execute'];
+export const HOST_PROTECTIONS: readonly HostProtection[] = [
+  'none',
+  'read',
+  'read-write',
+  'read-execute',
+  'read-write-execute',
+];
 /** The same as letters r, w, x, as the emulated process and traces write them. */
 export const PROTECTION_LETTERS: Readonly<Record<HostProtection, string>> = {
   none: '-',
@@ -55,7 +61,10 @@ export class HostMemory {
     this.#assertOpen();
     const bytes = sizeOf('size', size);
     if (bytes === 0n || bytes % BigInt(PAGE_SIZE) !== 0n || bytes > BigInt(Number.MAX_SAFE_INTEGER)) {
-      throw rangeError('ERR_SVM_OUT_OF_RANGE', `size: expected a positive multiple of ${PAGE_SIZE} bytes below 2^53, got ${bytes}`);
+      throw rangeError(
+        'ERR_SVM_OUT_OF_RANGE',
+        `size: expected a positive multiple of ${PAGE_SIZE} bytes below 2^53, got ${bytes}`,
+      );
     }
     return new HostBuffer(this.#mapper.map(Number(bytes), hint === undefined ? undefined : addressOf('hint', hint)));
   }
@@ -112,7 +121,8 @@ export class HostBuffer implements SvmRange {
   /** Writes `data` at `offset`. A page that can't be written throws EFAULT. */
   write(offset: number, data: Uint8Array): void {
     this.#assertMapped('write');
-    if (!(data instanceof Uint8Array)) throw typeError('ERR_SVM_INVALID_TYPE', `data: expected a Uint8Array, got ${show(data)}`);
+    if (!(data instanceof Uint8Array))
+      throw typeError('ERR_SVM_INVALID_TYPE', `data: expected a Uint8Array, got ${show(data)}`);
     this.#assertInside(offset, data.length);
     this.#region.write(offset, data);
   }
@@ -121,7 +131,10 @@ export class HostBuffer implements SvmRange {
   protect(protection: HostProtection, offset = 0, length: number = this.size - offset): void {
     this.#assertMapped('protect');
     if (!HOST_PROTECTIONS.includes(protection)) {
-      throw rangeError('ERR_SVM_INVALID_VALUE', `protection: expected one of ${HOST_PROTECTIONS.join(', ')}, got ${show(protection)}`);
+      throw rangeError(
+        'ERR_SVM_INVALID_VALUE',
+        `protection: expected one of ${HOST_PROTECTIONS.join(', ')}, got ${show(protection)}`,
+      );
     }
     this.#assertPages(offset, length);
     this.#region.protect(protection, offset, length);
@@ -158,7 +171,10 @@ export class HostBuffer implements SvmRange {
 
   #assertInside(offset: unknown, length: unknown): void {
     if (typeof offset !== 'number' || typeof length !== 'number') {
-      throw typeError('ERR_SVM_INVALID_TYPE', `offset, length: expected numbers (bytes), got ${show(offset)}, ${show(length)}`);
+      throw typeError(
+        'ERR_SVM_INVALID_TYPE',
+        `offset, length: expected numbers (bytes), got ${show(offset)}, ${show(length)}`,
+      );
     }
     const integers = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
     if (!integers || offset + length > this.size) {

@@ -73,7 +73,10 @@ describeNative('KernelMemory', () => {
       syscall: 'process_vm_readv',
       address: at(region, 10),
     });
-    expect(errorOf(() => region.write(10, new Uint8Array(4)))).toMatchObject({ code: 'EFAULT', syscall: 'process_vm_writev' });
+    expect(errorOf(() => region.write(10, new Uint8Array(4)))).toMatchObject({
+      code: 'EFAULT',
+      syscall: 'process_vm_writev',
+    });
     region.protect('read');
     expect([...region.read(0, 2)]).toEqual([7, 7]);
     expect(errorOf(() => region.write(0, new Uint8Array(1)))).toMatchObject({ code: 'EFAULT' });
@@ -87,7 +90,9 @@ describeNative('KernelMemory', () => {
     region.protect('-', page, page);
     expect(errorOf(() => region.read(100, 2 * page))).toMatchObject({ code: 'EFAULT', address: at(region, page) });
     expect(errorOf(() => region.read(100, 2 * page)).message).toContain(`0x${at(region, page).toString(16)}`);
-    expect(errorOf(() => region.write(page + 5, new Uint8Array(page)))).toMatchObject({ address: at(region, page + 5) });
+    expect(errorOf(() => region.write(page + 5, new Uint8Array(page)))).toMatchObject({
+      address: at(region, page + 5),
+    });
     region.unmap();
   });
 
@@ -143,15 +148,29 @@ describeNative('KernelMemory', () => {
   });
 
   it('refuses impossible arguments by name', () => {
-    for (const size of [0, -page, page + 1, NaN]) expect(errorOf(() => memory.map(size))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
+    for (const size of [0, -page, page + 1, NaN])
+      expect(errorOf(() => memory.map(size))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
     expect(errorOf(() => memory.map(2 ** 52))).toMatchObject({ code: 'ENOMEM', errno: -12, syscall: 'mmap' });
     const region = memory.map(page);
-    const intervals: [number, number][] = [[-1, 1], [0, page + 1], [page, 1], [0.5, 1], [0, NaN], [2 ** 53, 1]];
+    const intervals: [number, number][] = [
+      [-1, 1],
+      [0, page + 1],
+      [page, 1],
+      [0.5, 1],
+      [0, NaN],
+      [2 ** 53, 1],
+    ];
     for (const [offset, length] of intervals) {
-      expect(errorOf(() => region.read(offset, length))).toMatchObject({ name: 'RangeError', code: 'ERR_SVM_OUT_OF_RANGE' });
+      expect(errorOf(() => region.read(offset, length))).toMatchObject({
+        name: 'RangeError',
+        code: 'ERR_SVM_OUT_OF_RANGE',
+      });
     }
     expect(errorOf(() => region.write(page, new Uint8Array(1)))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
-    expect(errorOf(() => region.write(0, [1] as never))).toMatchObject({ name: 'TypeError', code: 'ERR_SVM_INVALID_TYPE' });
+    expect(errorOf(() => region.write(0, [1] as never))).toMatchObject({
+      name: 'TypeError',
+      code: 'ERR_SVM_INVALID_TYPE',
+    });
     expect(errorOf(() => region.protect('write' as never)).message).toMatch(/^protection: must be one of -, r, w, /);
     expect(errorOf(() => region.protect('toString' as never))).toMatchObject({ name: 'TypeError' });
     expect(errorOf(() => region.protect('r', 1))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });

@@ -23,7 +23,10 @@ describeNative('KernelNode', () => {
 
   it('throws a TypeError for what is no path', () => {
     for (const path of [undefined, 3, 'a\0b']) {
-      expect(errorOf(() => KernelNode.open(path as string))).toMatchObject({ name: 'TypeError', code: 'ERR_SVM_INVALID_TYPE' });
+      expect(errorOf(() => KernelNode.open(path as string))).toMatchObject({
+        name: 'TypeError',
+        code: 'ERR_SVM_INVALID_TYPE',
+      });
     }
   });
 
@@ -62,7 +65,9 @@ describeNative('KernelNode', () => {
       message: 'the node /dev/null is closed',
     });
     expect(errorOf(() => node.driverVersion())).toMatchObject({ code: 'ERR_SVM_CLOSED' });
-    await expect(node.ioctlAsync(DRM_IOCTL_VERSION, new Uint8Array(64))).rejects.toMatchObject({ code: 'ERR_SVM_CLOSED' });
+    await expect(node.ioctlAsync(DRM_IOCTL_VERSION, new Uint8Array(64))).rejects.toMatchObject({
+      code: 'ERR_SVM_CLOSED',
+    });
   });
 
   it('is closed by the end of a using block', () => {
@@ -73,14 +78,18 @@ describeNative('KernelNode', () => {
 
   it('ends what is under way after close', async () => {
     const node = KernelNode.open('/dev/null');
-    const pending = Promise.all(Array.from({ length: 20 }, () => node.ioctlAsync(DRM_IOCTL_VERSION, new Uint8Array(64))));
+    const pending = Promise.all(
+      Array.from({ length: 20 }, () => node.ioctlAsync(DRM_IOCTL_VERSION, new Uint8Array(64))),
+    );
     node.close();
     expect(await pending).toEqual(new Array(20).fill(-25));
   });
 
   it('throws, and rejects, for arguments that are no ioctl', async () => {
     const node = KernelNode.open('/dev/null');
-    expect(errorOf(() => node.ioctl(DRM_IOCTL_VERSION, new Uint8Array(8)))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
+    expect(errorOf(() => node.ioctl(DRM_IOCTL_VERSION, new Uint8Array(8)))).toMatchObject({
+      code: 'ERR_SVM_OUT_OF_RANGE',
+    });
     await expect(node.ioctlAsync(-1, new Uint8Array(8))).rejects.toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
     await expect(node.ioctlAsync(0, 'x' as never)).rejects.toMatchObject({ code: 'ERR_SVM_INVALID_TYPE' });
     node.close();

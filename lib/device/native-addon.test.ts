@@ -11,7 +11,14 @@ const RELEASE = join(root, 'build', 'Release', 'amdgpu_svm.node');
 const DEBUG = join(root, 'build', 'Debug', 'amdgpu_svm.node');
 
 function find(options: Parameters<typeof findNativeAddon>[0] = {}) {
-  return findNativeAddon({ root, environment: {}, platform: 'linux', architecture: 'arm64', libc: 'glibc', ...options });
+  return findNativeAddon({
+    root,
+    environment: {},
+    platform: 'linux',
+    architecture: 'arm64',
+    libc: 'glibc',
+    ...options,
+  });
 }
 
 function put(path: string, contents: string): void {
@@ -45,9 +52,18 @@ describe('the search for the addon', () => {
   });
 
   it('takes the prebuilds of this libc, and those without a tag', () => {
-    const names = ['amdgpu-svm.musl.node', 'amdgpu-svm.glibc.node', 'amdgpu-svm.node', 'amdgpu-svm.abi108.node', 'electron.napi.node'];
+    const names = [
+      'amdgpu-svm.musl.node',
+      'amdgpu-svm.glibc.node',
+      'amdgpu-svm.node',
+      'amdgpu-svm.abi108.node',
+      'electron.napi.node',
+    ];
     for (const name of names) put(join(PREBUILDS, name), 'x');
-    const tried = (libc: 'glibc' | 'musl') => find({ libc }).support.tried.slice(0, -2).map(({ path }) => path);
+    const tried = (libc: 'glibc' | 'musl') =>
+      find({ libc })
+        .support.tried.slice(0, -2)
+        .map(({ path }) => path);
     expect(tried('glibc')).toEqual([join(PREBUILDS, 'amdgpu-svm.glibc.node'), join(PREBUILDS, 'amdgpu-svm.node')]);
     expect(tried('musl')).toEqual([join(PREBUILDS, 'amdgpu-svm.musl.node'), join(PREBUILDS, 'amdgpu-svm.node')]);
   });
@@ -104,7 +120,8 @@ describe('the search for the addon', () => {
   it('never throws for this process, and answers the same again', () => {
     expect(nativeSupport()).toBe(nativeSupport());
     expect(typeof nativeSupport().reason).toBe('string');
-    if (!nativeSupport().available) expect(() => nativeAddon()).toThrow(expect.objectContaining({ code: 'ERR_SVM_NO_ADDON' }));
+    if (!nativeSupport().available)
+      expect(() => nativeAddon()).toThrow(expect.objectContaining({ code: 'ERR_SVM_NO_ADDON' }));
   });
 });
 
@@ -114,7 +131,11 @@ describeNative('a loadable addon', () => {
   it('is loaded from the first place that has it', () => {
     mkdirSync(dirname(DEBUG), { recursive: true });
     copyFileSync(built, DEBUG);
-    expect(find().support).toMatchObject({ available: true, path: DEBUG, reason: `the addon was loaded from ${DEBUG}` });
+    expect(find().support).toMatchObject({
+      available: true,
+      path: DEBUG,
+      reason: `the addon was loaded from ${DEBUG}`,
+    });
     put(RELEASE, 'broken');
     expect(find().support).toMatchObject({ available: true, path: DEBUG });
     expect(find().support.tried.map(({ outcome }) => outcome)).toEqual([
@@ -141,7 +162,9 @@ describeNative('a loadable addon', () => {
        layout.structs.drm_amdgpu_gem_svm.fields.nattr.offset = 16;
        module.exports = { ...addon, layout: () => layout };`,
     );
-    expect(find({ environment: { AMDGPU_SVM_ADDON: stale } }).support.tried[0]!.outcome).toMatch(/structure layouts are not/);
+    expect(find({ environment: { AMDGPU_SVM_ADDON: stale } }).support.tried[0]!.outcome).toMatch(
+      /structure layouts are not/,
+    );
   });
 
   it('is found for the libc of this process', () => {

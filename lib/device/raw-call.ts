@@ -43,7 +43,8 @@ export function rawCall(node: DeviceNode | undefined, request: number, call: Raw
     attributesPointer: u64(call?.attributesAddress),
   });
   // Records are at the address that the node gives them, unless the caller names another.
-  const pointers = data.length === 0 || call?.attributesAddress !== undefined ? [] : [{ offset: ATTRS_PTR_OFFSET, data }];
+  const pointers =
+    data.length === 0 || call?.attributesAddress !== undefined ? [] : [{ offset: ATTRS_PTR_OFFSET, data }];
   const result = node.ioctl(request, arg, pointers);
   return { result, attributes: decodeAttributes(data) };
 }

@@ -30,6 +30,7 @@ export function provideRecorder(factory: (path: string) => DeviceRecorder): void
 
 /** A recorder that writes to `path`; throws the system's error if that can't be written. */
 export function createRecorder(path: string): DeviceRecorder {
-  if (create === undefined) throw codedError('ERR_SVM_NO_RECORDER', 'record: this entry point of the package has no recorder');
+  if (create === undefined)
+    throw codedError('ERR_SVM_NO_RECORDER', 'record: this entry point of the package has no recorder');
   return create(path);
 }

@@ -59,9 +59,24 @@ describe('the list of render nodes', () => {
     const { nodes, reason } = listRenderNodes({ directory, addon, symbols: WITH_SVM });
     expect(reason).toBe('');
     expect(nodes).toEqual([
-      { path: join(directory, 'renderD128'), driver: version('i915'), svm: 'absent', reason: 'the driver is i915, not amdgpu' },
-      { path: join(directory, 'renderD129'), driver: version('amdgpu'), svm: 'present', reason: expect.stringContaining(WITH_SVM) },
-      { path: join(directory, 'renderD1000'), driver: version('amdgpu'), svm: 'present', reason: expect.stringContaining('the kernel has') },
+      {
+        path: join(directory, 'renderD128'),
+        driver: version('i915'),
+        svm: 'absent',
+        reason: 'the driver is i915, not amdgpu',
+      },
+      {
+        path: join(directory, 'renderD129'),
+        driver: version('amdgpu'),
+        svm: 'present',
+        reason: expect.stringContaining(WITH_SVM),
+      },
+      {
+        path: join(directory, 'renderD1000'),
+        driver: version('amdgpu'),
+        svm: 'present',
+        reason: expect.stringContaining('the kernel has'),
+      },
     ]);
     expect(open()).toBe(0);
   });
@@ -86,7 +101,10 @@ describe('the list of render nodes', () => {
       reason: expect.stringMatching(/^there is no .*nowhere$/),
     });
     const { directory, addon } = machine('empty', { card0: 'amdgpu' });
-    expect(listRenderNodes({ directory, addon })).toEqual({ nodes: [], reason: `there is no renderD* in ${directory}` });
+    expect(listRenderNodes({ directory, addon })).toEqual({
+      nodes: [],
+      reason: `there is no renderD* in ${directory}`,
+    });
   });
 
   it('does not throw on this machine', () => {
@@ -109,7 +127,11 @@ describeNative('with the real addon', () => {
 describe('the scan of the kernel symbols', () => {
   it('finds the handler, also built in, at the end of the file, or with a compiler suffix', () => {
     expect(scanKernelSymbols(WITH_SVM).svm).toBe('present');
-    for (const line of ['0 T amdgpu_gem_svm_ioctl\n', '0 T amdgpu_gem_svm_ioctl', '0 t amdgpu_gem_svm_ioctl.llvm.123\t[amdgpu]\n']) {
+    for (const line of [
+      '0 T amdgpu_gem_svm_ioctl\n',
+      '0 T amdgpu_gem_svm_ioctl',
+      '0 t amdgpu_gem_svm_ioctl.llvm.123\t[amdgpu]\n',
+    ]) {
       expect(scanKernelSymbols(symbolFile('line', line)).svm).toBe('present');
     }
   });
@@ -124,7 +146,11 @@ describe('the scan of the kernel symbols', () => {
     const size = 256 * 1024;
     const line = '0000000000000000 t amdgpu_gem_svm_ioctl\t[amdgpu]\n';
     for (let shift = -60; shift <= 10; shift++) {
-      const contents = Buffer.alloc(size + shift, '0000000000000000 t x\n').toString('latin1') + '\n' + line + '0 t y\n'.repeat(50_000);
+      const contents =
+        Buffer.alloc(size + shift, '0000000000000000 t x\n').toString('latin1') +
+        '\n' +
+        line +
+        '0 t y\n'.repeat(50_000);
       expect(scanKernelSymbols(symbolFile('chunks', contents)).svm, `shift ${shift}`).toBe('present');
     }
   });

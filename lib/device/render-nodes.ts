@@ -57,7 +57,10 @@ export function listRenderNodes(search: RenderNodeSearch = {}): RenderNodeList {
       .sort((a, b) => a - b);
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    return { nodes: [], reason: missing ? `there is no ${directory}` : `${directory} can't be listed: ${messageOf(error)}` };
+    return {
+      nodes: [],
+      reason: missing ? `there is no ${directory}` : `${directory} can't be listed: ${messageOf(error)}`,
+    };
   }
   if (numbers.length === 0) return { nodes: [], reason: `there is no renderD* in ${directory}` };
 

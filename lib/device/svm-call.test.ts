@@ -10,7 +10,10 @@ interface Seen {
 }
 
 /** Remembers what it was asked, and answers `result`. */
-function fakeNode(seen: Seen[], prepare: 'prepares' | 'refuses' | 'has no memory'): DeviceNode & { preparations: number } {
+function fakeNode(
+  seen: Seen[],
+  prepare: 'prepares' | 'refuses' | 'has no memory',
+): DeviceNode & { preparations: number } {
   const node = {
     kind: 'kernel' as const,
     path: 'fake',
@@ -53,7 +56,13 @@ it('writes into the prepared memory of the node, one for each number of records'
   expect(node.preparations).toBe(2);
   expect(seen.map(({ how }) => how)).toEqual(Array(4).fill('prepared'));
   expect(seen[2]!.data).toBe(seen[0]!.data);
-  expect(decodeSvmRequest(seen[0]!.arg)).toEqual({ startAddress: 0x1000n, size: 0x2000n, operation: 1, attributeCount: 3, attributesPointer: 0n });
+  expect(decodeSvmRequest(seen[0]!.arg)).toEqual({
+    startAddress: 0x1000n,
+    size: 0x2000n,
+    operation: 1,
+    attributeCount: 3,
+    attributesPointer: 0n,
+  });
 });
 
 it.each([

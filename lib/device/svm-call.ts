@@ -3,7 +3,13 @@
  * memory that is kept for the next call where the node has such memory, so that a
  * program that sets attributes all day leaves nothing to the collector.
  */
-import { ATTRS_PTR_OFFSET, encodeAttributes, encodeSvmRequest, writeAttributes, writeSvmRequest } from '../uapi/codec.ts';
+import {
+  ATTRS_PTR_OFFSET,
+  encodeAttributes,
+  encodeSvmRequest,
+  writeAttributes,
+  writeSvmRequest,
+} from '../uapi/codec.ts';
 import type { SvmAttributeRecord, SvmRequest } from '../uapi/codec.ts';
 import { GEM_SVM_LAYOUT, SVM_ATTRIBUTE_LAYOUT } from '../uapi/layout.ts';
 import type { DeviceNode } from '../uapi/node.ts';
@@ -44,7 +50,12 @@ export class SvmCaller {
 
   /** One call on this thread. */
   call(operation: number, range: ByteRange, records: readonly SvmAttributeRecord[]): SvmAnswer {
-    const request: SvmRequest = { startAddress: range.address, size: range.size, operation, attributeCount: records.length };
+    const request: SvmRequest = {
+      startAddress: range.address,
+      size: range.size,
+      operation,
+      attributeCount: records.length,
+    };
     const prepared = this.#preparedFor(records.length);
     if (prepared !== undefined) {
       writeSvmRequest(prepared.argument, request);
@@ -52,12 +63,20 @@ export class SvmCaller {
       return { result: prepared.issue(), data: prepared.data };
     }
     const data = encodeAttributes(records);
-    return { result: this.#node.ioctl(this.#request, encodeSvmRequest(request), [{ offset: ATTRS_PTR_OFFSET, data }]), data };
+    return {
+      result: this.#node.ioctl(this.#request, encodeSvmRequest(request), [{ offset: ATTRS_PTR_OFFSET, data }]),
+      data,
+    };
   }
 
   /** The same off the main thread where the node can; several may be under way, so each has memory of its own. */
   async callAsync(operation: number, range: ByteRange, records: readonly SvmAttributeRecord[]): Promise<SvmAnswer> {
-    const arg = encodeSvmRequest({ startAddress: range.address, size: range.size, operation, attributeCount: records.length });
+    const arg = encodeSvmRequest({
+      startAddress: range.address,
+      size: range.size,
+      operation,
+      attributeCount: records.length,
+    });
     const data = encodeAttributes(records);
     return { result: await this.#node.ioctlAsync(this.#request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]), data };
   }
@@ -68,7 +87,12 @@ export class SvmCaller {
   }
 
   #prepare(count: number): PreparedCall | undefined {
-    const made = this.#node.prepare?.(this.#request, GEM_SVM_LAYOUT.size, ATTRS_PTR_OFFSET, count * SVM_ATTRIBUTE_LAYOUT.size);
+    const made = this.#node.prepare?.(
+      this.#request,
+      GEM_SVM_LAYOUT.size,
+      ATTRS_PTR_OFFSET,
+      count * SVM_ATTRIBUTE_LAYOUT.size,
+    );
     if (made === undefined) {
       // The runtime can't, or there is no memory: the ordinary way works, so it is not asked again.
       this.#canPrepare = false;

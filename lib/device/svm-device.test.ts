@@ -42,7 +42,9 @@ describe('opening a device', () => {
     expect(thrown(() => open({})).code).toBe('ERR_SVM_BACKEND_UNAVAILABLE');
     expect(open().backend).toBe('emulated');
     vi.stubEnv('AMDGPU_SVM_BACKEND', 'cuda');
-    expect(thrown(() => open({})).message).toMatch(/^AMDGPU_SVM_BACKEND: expected one of auto, kernel, ffi, emulated, got "cuda"/);
+    expect(thrown(() => open({})).message).toMatch(
+      /^AMDGPU_SVM_BACKEND: expected one of auto, kernel, ffi, emulated, got "cuda"/,
+    );
   });
 
   it('does not fall back when a node was named', () => {
@@ -91,7 +93,9 @@ describe('opening a device', () => {
     ]) {
       expect(thrown(action).code).toBe('ERR_SVM_CLOSED');
     }
-    await expect(device.setAttributesAsync(buffer, { coherent: true })).rejects.toMatchObject({ code: 'ERR_SVM_CLOSED' });
+    await expect(device.setAttributesAsync(buffer, { coherent: true })).rejects.toMatchObject({
+      code: 'ERR_SVM_CLOSED',
+    });
     await expect(device.getAttributesAsync(buffer)).rejects.toMatchObject({ code: 'ERR_SVM_CLOSED' });
     await expect(device.prefetchAsync(buffer, 'device')).rejects.toMatchObject({ code: 'ERR_SVM_CLOSED' });
     await expect(queue.read(buffer.address, 1)).rejects.toMatchObject({ code: 'ERR_SVM_CLOSED' });
@@ -110,8 +114,17 @@ describe('attributes', () => {
     const device = open();
     const buffer = device.memory.map(2 * MIB);
     const attributes: Partial<SvmAttributes> = {
-      preferredLocation: { raw: 7 }, prefetchLocation: 'system', access: 'in-place', granularity: 63,
-      hostAccess: false, coherent: false, extCoherent: true, hiveLocal: true, gpuReadOnly: true, gpuExecutable: true, gpuReadMostly: true,
+      preferredLocation: { raw: 7 },
+      prefetchLocation: 'system',
+      access: 'in-place',
+      granularity: 63,
+      hostAccess: false,
+      coherent: false,
+      extCoherent: true,
+      hiveLocal: true,
+      gpuReadOnly: true,
+      gpuExecutable: true,
+      gpuReadMostly: true,
     };
     device.setAttributes(buffer, attributes);
     expect(device.getAttributes(buffer)).toEqual({ ...attributes, gpuAlwaysMapped: false });
@@ -121,8 +134,18 @@ describe('attributes', () => {
   it('are the defaults where nothing was set', () => {
     const device = open();
     expect(device.getAttributes(device.memory.map(4096))).toEqual({
-      preferredLocation: 'undefined', prefetchLocation: 'undefined', access: 'allow-migrate', granularity: 9, hostAccess: true,
-      coherent: true, extCoherent: false, hiveLocal: false, gpuReadOnly: false, gpuExecutable: false, gpuReadMostly: false, gpuAlwaysMapped: false,
+      preferredLocation: 'undefined',
+      prefetchLocation: 'undefined',
+      access: 'allow-migrate',
+      granularity: 9,
+      hostAccess: true,
+      coherent: true,
+      extCoherent: false,
+      hiveLocal: false,
+      gpuReadOnly: false,
+      gpuExecutable: false,
+      gpuReadMostly: false,
+      gpuAlwaysMapped: false,
     });
   });
 
@@ -141,8 +164,18 @@ describe('attributes', () => {
     const device = open();
     const buffer = device.memory.map(64 << 10);
     device.setAttributes(buffer.slice(16 << 10, 8 << 10), { gpuExecutable: true });
-    expect(device.attributeSegments(buffer).map(({ address, size, attributes }) => [Number(address - buffer.address), Number(size), attributes.gpuExecutable])).toEqual([
-      [0, 16384, false], [16384, 8192, true], [24576, 40960, false],
+    expect(
+      device
+        .attributeSegments(buffer)
+        .map(({ address, size, attributes }) => [
+          Number(address - buffer.address),
+          Number(size),
+          attributes.gpuExecutable,
+        ]),
+    ).toEqual([
+      [0, 16384, false],
+      [16384, 8192, true],
+      [24576, 40960, false],
     ]);
   });
 
@@ -151,24 +184,41 @@ describe('attributes', () => {
     const buffer = device.memory.map(2 * MIB);
     await device.setAttributesAsync(buffer, { gpuExecutable: true });
     await device.prefetchAsync(buffer, 'device');
-    expect(await device.getAttributesAsync(buffer, ['gpuExecutable', 'prefetchLocation'])).toEqual({ gpuExecutable: true, prefetchLocation: 'device' });
-    await expect(device.setAttributesAsync({ address: 0n, size: 4096 }, { coherent: true })).rejects.toBeInstanceOf(SvmError);
+    expect(await device.getAttributesAsync(buffer, ['gpuExecutable', 'prefetchLocation'])).toEqual({
+      gpuExecutable: true,
+      prefetchLocation: 'device',
+    });
+    await expect(device.setAttributesAsync({ address: 0n, size: 4096 }, { coherent: true })).rejects.toBeInstanceOf(
+      SvmError,
+    );
   });
 
   it.each([
     [{}, 'ERR_SVM_INVALID_VALUE', /^attributes: expected at least one/],
     [null, 'ERR_SVM_INVALID_TYPE', /^attributes: expected an object, got null/],
     [[], 'ERR_SVM_INVALID_TYPE', /^attributes: expected an object, got an array/],
-    [{ coherant: true }, 'ERR_SVM_UNKNOWN_ATTRIBUTE', /^attributes: unknown attribute "coherant"; known: preferredLocation/],
+    [
+      { coherant: true },
+      'ERR_SVM_UNKNOWN_ATTRIBUTE',
+      /^attributes: unknown attribute "coherant"; known: preferredLocation/,
+    ],
     [{ constructor: true }, 'ERR_SVM_UNKNOWN_ATTRIBUTE', /unknown attribute "constructor"/],
     [{ coherent: 1 }, 'ERR_SVM_INVALID_TYPE', /^coherent: expected true or false, got 1/],
     [{ coherent: undefined }, 'ERR_SVM_INVALID_TYPE', /^coherent: expected true or false, got undefined/],
-    [{ access: 'read' }, 'ERR_SVM_INVALID_VALUE', /^access: expected "inaccessible", "in-place", "allow-migrate", got "read"/],
+    [
+      { access: 'read' },
+      'ERR_SVM_INVALID_VALUE',
+      /^access: expected "inaccessible", "in-place", "allow-migrate", got "read"/,
+    ],
     [{ granularity: -1 }, 'ERR_SVM_INVALID_VALUE', /^granularity: expected a whole number from 0 to 2\^32 - 1, got -1/],
     [{ granularity: 1.5 }, 'ERR_SVM_INVALID_VALUE', /^granularity: .* got 1\.5/],
     [{ granularity: 2 ** 32 }, 'ERR_SVM_INVALID_VALUE', /^granularity: .* got 4294967296/],
     [{ granularity: 9n }, 'ERR_SVM_INVALID_TYPE', /^granularity: expected a number, got 9n/],
-    [{ preferredLocation: 'gpu' }, 'ERR_SVM_INVALID_VALUE', /^preferredLocation: expected 'undefined', 'system', 'device' or \{ raw: number \}, got "gpu"/],
+    [
+      { preferredLocation: 'gpu' },
+      'ERR_SVM_INVALID_VALUE',
+      /^preferredLocation: expected 'undefined', 'system', 'device' or \{ raw: number \}, got "gpu"/,
+    ],
     [{ prefetchLocation: { raw: -1 } }, 'ERR_SVM_INVALID_VALUE', /^prefetchLocation\.raw: expected/],
   ])('refuses %o before the device', (attributes, code, message) => {
     const device = open();
@@ -180,7 +230,9 @@ describe('attributes', () => {
   it('refuses unknown names in a query', () => {
     const device = open();
     const buffer = device.memory.map(4096);
-    expect(thrown(() => device.getAttributes(buffer, ['speed' as 'access'])).message).toMatch(/^names: unknown attribute "speed"/);
+    expect(thrown(() => device.getAttributes(buffer, ['speed' as 'access'])).message).toMatch(
+      /^names: unknown attribute "speed"/,
+    );
     expect(thrown(() => device.getAttributes(buffer, [])).message).toMatch(/^names: expected at least one/);
     expect(thrown(() => device.getAttributes(buffer, 'access' as never)).message).toMatch(/^names: expected a list/);
   });
@@ -214,14 +266,22 @@ describe('ranges', () => {
   ])('leaves the refusal of a range with %s to the device, with a hint', (_what, range, code, hint) => {
     const error = thrown(() => open().setAttributes(range, { coherent: true }));
     expect(error).toBeInstanceOf(SvmError);
-    expect(error).toMatchObject({ code, syscall: 'ioctl', operation: 'setAttributes', address: range.address, size: BigInt(range.size) });
+    expect(error).toMatchObject({
+      code,
+      syscall: 'ioctl',
+      operation: 'setAttributes',
+      address: range.address,
+      size: BigInt(range.size),
+    });
     expect(error['errno']).toBeLessThan(0);
     expect(error['hint']).toMatch(hint);
     expect(error.message).toMatch(/^E[A-Z]+: .*, ioctl DRM_AMDGPU_GEM_SVM setAttributes \[0x/);
   });
 
   it('takes a wrapping range in a query, as the device does (Q23)', () => {
-    expect(open().getAttributes({ address: (1n << 64n) - 4096n, size: 8192 }, ['access'])).toEqual({ access: 'allow-migrate' });
+    expect(open().getAttributes({ address: (1n << 64n) - 4096n, size: 8192 }, ['access'])).toEqual({
+      access: 'allow-migrate',
+    });
   });
 
   it.each(['io', 'pfnmap', 'mixedmap'] as const)('is refused over memory of kind %s', (kind) => {
@@ -229,23 +289,32 @@ describe('ranges', () => {
     const machine = new EmulatedMachine();
     const special = open({ emulator: machine.devices[0]! });
     const address = machine.process.mmap({ size: 4096, kind });
-    expect(thrown(() => special.setAttributes({ address, size: 4096 }, { coherent: true }))).toMatchObject({ code: 'EOPNOTSUPP', errno: -95 });
+    expect(thrown(() => special.setAttributes({ address, size: 4096 }, { coherent: true }))).toMatchObject({
+      code: 'EOPNOTSUPP',
+      errno: -95,
+    });
     device.close();
   });
 
-  it.each(['gfx906', 'gfx908', 'gfx1030', 'gfx1100', 'gfx1201'] as const)('is refused by %s, which has no retry faults', (asic) => {
-    const device = open({ backend: 'emulated', emulator: { asic } });
-    const error = thrown(() => device.getAttributes(device.memory.map(4096)));
-    expect(error).toMatchObject({ code: 'EOPNOTSUPP', errno: -95, operation: 'getAttributes' });
-    expect(error['hint']).toMatch(/XNACK off/);
-  });
+  it.each(['gfx906', 'gfx908', 'gfx1030', 'gfx1100', 'gfx1201'] as const)(
+    'is refused by %s, which has no retry faults',
+    (asic) => {
+      const device = open({ backend: 'emulated', emulator: { asic } });
+      const error = thrown(() => device.getAttributes(device.memory.map(4096)));
+      expect(error).toMatchObject({ code: 'EOPNOTSUPP', errno: -95, operation: 'getAttributes' });
+      expect(error['hint']).toMatch(/XNACK off/);
+    },
+  );
 
-  it.each([
-    [{ prefetchLocation: 'undefined' }], [{ gpuAlwaysMapped: true }],
-  ] as const)('is refused for the value %j, which the device does not take', (attributes) => {
-    const device = open();
-    expect(thrown(() => device.setAttributes(device.memory.map(4096), attributes))['hint']).toMatch(/prefetchLocation "undefined" or gpuAlwaysMapped true/);
-  });
+  it.each([[{ prefetchLocation: 'undefined' }], [{ gpuAlwaysMapped: true }]] as const)(
+    'is refused for the value %j, which the device does not take',
+    (attributes) => {
+      const device = open();
+      expect(thrown(() => device.setAttributes(device.memory.map(4096), attributes))['hint']).toMatch(
+        /prefetchLocation "undefined" or gpuAlwaysMapped true/,
+      );
+    },
+  );
 });
 
 describe('prefetch', () => {
@@ -259,8 +328,13 @@ describe('prefetch', () => {
 
   it('names itself in errors and refuses other places', () => {
     const device = open();
-    expect(thrown(() => device.prefetch({ address: 0x1000n, size: 4096 }, 'device'))).toMatchObject({ operation: 'prefetch', code: 'EFAULT' });
-    expect(thrown(() => device.prefetch(device.memory.map(4096), 'gpu' as 'device')).message).toMatch(/^target: expected 'device' or 'system', got "gpu"/);
+    expect(thrown(() => device.prefetch({ address: 0x1000n, size: 4096 }, 'device'))).toMatchObject({
+      operation: 'prefetch',
+      code: 'EFAULT',
+    });
+    expect(thrown(() => device.prefetch(device.memory.map(4096), 'gpu' as 'device')).message).toMatch(
+      /^target: expected 'device' or 'system', got "gpu"/,
+    );
   });
 });
 
@@ -268,14 +342,29 @@ describe('the raw form', () => {
   it('checks nothing and returns the errno', () => {
     const device = open();
     const { address } = device.memory.map(4096);
-    expect(device.svmIoctl({ operation: 1, address, size: 4096, attributes: [{ type: 3, value: 77 }] })).toEqual({ result: 0, attributes: [{ type: 3, value: 9 }] });
-    expect(device.svmIoctl({ operation: 0, address, size: 4096, attributes: [{ type: 99, value: 0 }] }).result).toBe(-22);
-    expect(device.svmIoctl({ operation: 5, address, size: 4096, attributes: [{ type: 0, value: 0 }] }).result).toBe(-22);
+    expect(device.svmIoctl({ operation: 1, address, size: 4096, attributes: [{ type: 3, value: 77 }] })).toEqual({
+      result: 0,
+      attributes: [{ type: 3, value: 9 }],
+    });
+    expect(device.svmIoctl({ operation: 0, address, size: 4096, attributes: [{ type: 99, value: 0 }] }).result).toBe(
+      -22,
+    );
+    expect(device.svmIoctl({ operation: 5, address, size: 4096, attributes: [{ type: 0, value: 0 }] }).result).toBe(
+      -22,
+    );
     expect(device.svmIoctl({ operation: 0, address, size: 4096 }).result).toBe(-22);
-    expect(device.svmIoctl({ operation: 0, address, size: 4096, attributes: Array(65).fill({ type: 0, value: 0 }) }).result).toBe(-22);
+    expect(
+      device.svmIoctl({ operation: 0, address, size: 4096, attributes: Array(65).fill({ type: 0, value: 0 }) }).result,
+    ).toBe(-22);
   });
 
-  it.each([undefined, null, {}, { operation: 'set', address: 'x', size: {}, attributes: 5 }, { operation: NaN, address: Infinity, size: -1, attributes: [null] }])('throws nothing for %j', (call) => {
+  it.each([
+    undefined,
+    null,
+    {},
+    { operation: 'set', address: 'x', size: {}, attributes: 5 },
+    { operation: NaN, address: Infinity, size: -1, attributes: [null] },
+  ])('throws nothing for %j', (call) => {
     expect(open().svmIoctl(call as never).result).toBe(-22);
   });
 });

@@ -101,7 +101,10 @@ export class SvmDevice {
       memory = chosen.backend === 'ffi' ? new KernelMemory(ffiMemoryFunctions(libC())) : new KernelMemory();
       if (recorder !== undefined) ({ node, memory } = recorder.attachKernel(node, memory));
       this.#createQueue = () => {
-        throw codedError('ERR_SVM_NOT_AVAILABLE', `createQueue: GPU work is not available on this backend yet (${chosen.backend}); use the emulated backend`);
+        throw codedError(
+          'ERR_SVM_NOT_AVAILABLE',
+          `createQueue: GPU work is not available on this backend yet (${chosen.backend}); use the emulated backend`,
+        );
       };
     }
     this.#node = node;
@@ -168,8 +171,14 @@ export class SvmDevice {
 
   /** As `getAttributes`, off the main thread on the kernel backend. */
   getAttributesAsync(range: SvmRange): Promise<SvmAttributes>;
-  getAttributesAsync<Name extends SvmAttributeName>(range: SvmRange, names: readonly Name[]): Promise<Pick<SvmAttributes, Name>>;
-  async getAttributesAsync(range: SvmRange, names: readonly SvmAttributeName[] = ATTRIBUTE_NAMES): Promise<Partial<SvmAttributes>> {
+  getAttributesAsync<Name extends SvmAttributeName>(
+    range: SvmRange,
+    names: readonly Name[],
+  ): Promise<Pick<SvmAttributes, Name>>;
+  async getAttributesAsync(
+    range: SvmRange,
+    names: readonly SvmAttributeName[] = ATTRIBUTE_NAMES,
+  ): Promise<Partial<SvmAttributes>> {
     const bytes = byteRange(range);
     const records = attributeTypes(names).map((type) => ({ type, value: 0 }));
     const { result, data } = await this.#ioctlAsync(SvmOperation.getAttributes, bytes, records);
@@ -213,7 +222,9 @@ export class SvmDevice {
   svmIoctl(call: RawSvmCall): RawSvmResult {
     this.#bridge?.refresh();
     const issue = (): RawSvmResult => rawCall(this.#closed ? undefined : this.#node, this.profile.request, call);
-    const answer = ioctlsAreTraced() ? tracedIoctl({ path: this.path, ...rawNumbers(call), attributeCount: call.attributes?.length ?? 0 }, issue) : issue();
+    const answer = ioctlsAreTraced()
+      ? tracedIoctl({ path: this.path, ...rawNumbers(call), attributeCount: call.attributes?.length ?? 0 }, issue)
+      : issue();
     if (this.#observers.size > 0) this.#notify({ ...rawNumbers(call), ...answer });
     return answer;
   }
@@ -264,7 +275,11 @@ export class SvmDevice {
     if (result < 0) throw new SvmError(result, operation, range.address, range.size);
   }
 
-  async #setAsync(operation: SvmOperationName, range: ByteRange, records: readonly SvmAttributeRecord[]): Promise<void> {
+  async #setAsync(
+    operation: SvmOperationName,
+    range: ByteRange,
+    records: readonly SvmAttributeRecord[],
+  ): Promise<void> {
     const { result } = await this.#ioctlAsync(SvmOperation.setAttributes, range, records);
     if (result < 0) throw new SvmError(result, operation, range.address, range.size);
   }
@@ -285,7 +300,9 @@ export class SvmDevice {
   async #ioctlAsync(operation: number, range: ByteRange, records: readonly SvmAttributeRecord[]): Promise<SvmAnswer> {
     this.#assertOpen();
     const call = (): Promise<SvmAnswer> => this.#caller.callAsync(operation, range, records);
-    const answer = ioctlsAreTraced() ? await tracedIoctlAsync(this.#trace(operation, range, records), call) : await call();
+    const answer = ioctlsAreTraced()
+      ? await tracedIoctlAsync(this.#trace(operation, range, records), call)
+      : await call();
     return this.#reported(operation, range, answer);
   }
 

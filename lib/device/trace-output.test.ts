@@ -37,17 +37,26 @@ describe('AMDGPU_SVM_TRACE', () => {
     expect(traceOutput({ AMDGPU_SVM_TRACE: value })).toBeUndefined();
   });
 
-  it.each(['true', 'yes', 'stderr', 'json:', 'text', '2'])('%s is no path: an error that says what is allowed', (value) => {
-    const message = `AMDGPU_SVM_TRACE: expected 1, json, a path or json: and a path (with a "/" or a "."), got "${value}"`;
-    expect(() => traceOutput({ AMDGPU_SVM_TRACE: value })).toThrow(expect.objectContaining({ name: 'RangeError', code: 'ERR_SVM_INVALID_OPTION', message }));
-    vi.stubEnv('AMDGPU_SVM_TRACE', value);
-    expect(() => SvmDevice.open({ backend: 'emulated' })).toThrow(message);
-  });
+  it.each(['true', 'yes', 'stderr', 'json:', 'text', '2'])(
+    '%s is no path: an error that says what is allowed',
+    (value) => {
+      const message = `AMDGPU_SVM_TRACE: expected 1, json, a path or json: and a path (with a "/" or a "."), got "${value}"`;
+      expect(() => traceOutput({ AMDGPU_SVM_TRACE: value })).toThrow(
+        expect.objectContaining({ name: 'RangeError', code: 'ERR_SVM_INVALID_OPTION', message }),
+      );
+      vi.stubEnv('AMDGPU_SVM_TRACE', value);
+      expect(() => SvmDevice.open({ backend: 'emulated' })).toThrow(message);
+    },
+  );
 
   it('a file that can not be opened is the system’s error, of runtimes too', () => {
     const { devices } = traced();
     vi.stubEnv('AMDGPU_SVM_TRACE', join(folder, 'no', 'such', 'file'));
-    for (const open of [() => SvmDevice.open({ backend: 'emulated' }), () => HsaRuntime.open({ devices }), () => HipRuntime.open({ devices })]) {
+    for (const open of [
+      () => SvmDevice.open({ backend: 'emulated' }),
+      () => HsaRuntime.open({ devices }),
+      () => HipRuntime.open({ devices }),
+    ]) {
       expect(open).toThrow(expect.objectContaining({ code: 'ENOENT' }));
     }
     expect(devices[0]!.closed).toBe(false);
@@ -58,7 +67,9 @@ describe('AMDGPU_SVM_TRACE', () => {
     const device = SvmDevice.open({ backend: 'emulated' });
     toClose.push(device);
     device.prefetch(device.memory.map(PAGE), 'device');
-    expect(readFileSync(join(folder, `of-${process.pid}.txt`), 'utf8')).toBe('ioctl -> emulated:renderD128: PREFETCH_LOC=1\n');
+    expect(readFileSync(join(folder, `of-${process.pid}.txt`), 'utf8')).toBe(
+      'ioctl -> emulated:renderD128: PREFETCH_LOC=1\n',
+    );
   });
 
   it('1: standard error', () => {
@@ -124,7 +135,10 @@ describe('what is written', () => {
   });
 
   it('counts equal ioctls in a row for people, and keeps them all for programs', () => {
-    for (const [prefix, expected] of [['', ['PREFETCH_LOC', '  (2 times more)', 'COHERENT']], ['json:', ['PREFETCH_LOC', 'PREFETCH_LOC', 'PREFETCH_LOC', 'COHERENT']]] as const) {
+    for (const [prefix, expected] of [
+      ['', ['PREFETCH_LOC', '  (2 times more)', 'COHERENT']],
+      ['json:', ['PREFETCH_LOC', 'PREFETCH_LOC', 'PREFETCH_LOC', 'COHERENT']],
+    ] as const) {
       const { devices, machine, lines } = traced(1, prefix);
       const range = { address: machine.process.mmap({ size: PAGE }), size: PAGE };
       for (let index = 0; index < 3; index++) devices[0]!.prefetch(range, 'device');
@@ -159,6 +173,14 @@ describe('what is written', () => {
 });
 
 it('anything that was thrown can be shown', () => {
-  expect(trafficObject({ call: 'x', ioctls: [], error: 'text' })).toEqual({ call: 'x', ioctls: [], error: { message: 'text' } });
-  expect(trafficObject({ call: 'x', ioctls: [], error: new TypeError('t') })).toEqual({ call: 'x', ioctls: [], error: { name: 'TypeError', message: 't' } });
+  expect(trafficObject({ call: 'x', ioctls: [], error: 'text' })).toEqual({
+    call: 'x',
+    ioctls: [],
+    error: { message: 'text' },
+  });
+  expect(trafficObject({ call: 'x', ioctls: [], error: new TypeError('t') })).toEqual({
+    call: 'x',
+    ioctls: [],
+    error: { name: 'TypeError', message: 't' },
+  });
 });

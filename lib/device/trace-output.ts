@@ -79,7 +79,10 @@ function open(value: string): TraceOutput {
   const path = (json ? value.slice(JSON_PREFIX.length) : value).replaceAll('%p', String(process.pid));
   // AMDGPU_SVM_TRACE=true must not make a file of that name.
   if (!/[./]/.test(path)) {
-    throw rangeError('ERR_SVM_INVALID_OPTION', `${VARIABLE}: expected 1, json, a path or json: and a path (with a "/" or a "."), got ${show(value)}`);
+    throw rangeError(
+      'ERR_SVM_INVALID_OPTION',
+      `${VARIABLE}: expected 1, json, a path or json: and a path (with a "/" or a "."), got ${show(value)}`,
+    );
   }
   const descriptor = openSync(path, 'a');
   // One write for each line, at once: lines of several processes do not mix, and a crash loses none.
@@ -101,7 +104,9 @@ export function writeDeviceTraffic(device: SvmDevice): void {
   if (output === undefined) return;
   device.observe((call) => {
     for (const log of writtenLogs) if (log.running) return;
-    output.writeIoctl(lineOf({ call: 'ioctl', ioctls: [{ gpu: device.path, ...call }], error: undefined }, output.json));
+    output.writeIoctl(
+      lineOf({ call: 'ioctl', ioctls: [{ gpu: device.path, ...call }], error: undefined }, output.json),
+    );
   });
 }
 
@@ -115,7 +120,10 @@ export function trafficObject({ call, ioctls, error }: TrafficEvent): object {
 }
 
 function ioctlObject({ gpu, operation, address, size, attributes, result }: TrafficIoctl): object {
-  const names: Readonly<Record<number, string>> = { [SvmOperation.setAttributes]: 'set', [SvmOperation.getAttributes]: 'get' };
+  const names: Readonly<Record<number, string>> = {
+    [SvmOperation.setAttributes]: 'set',
+    [SvmOperation.getAttributes]: 'get',
+  };
   return {
     gpu,
     operation: names[operation] ?? operation,

@@ -28,7 +28,16 @@ describe('a traced call', () => {
     expect(events).toEqual([
       {
         call: 'hipMemAdvise(SetPreferredLocation, 1)',
-        ioctls: [{ gpu: 'GPU1', operation: 0, address: range.address, size: 8192n, attributes: [{ type: 0, value: 1 }], result: 0 }],
+        ioctls: [
+          {
+            gpu: 'GPU1',
+            operation: 0,
+            address: range.address,
+            size: 8192n,
+            attributes: [{ type: 0, value: 1 }],
+            result: 0,
+          },
+        ],
         error: undefined,
       },
     ]);
@@ -80,7 +89,9 @@ describe('a traced call', () => {
   it('that rejects ends with the error', async () => {
     const { devices, log, events } = rig(1);
     log.on((event) => events.push(event));
-    await expect(log.trace('prefetch', () => devices[0]!.prefetchAsync({ address: 4096n, size: 4096 }, 'device'))).rejects.toThrow('EFAULT');
+    await expect(
+      log.trace('prefetch', () => devices[0]!.prefetchAsync({ address: 4096n, size: 4096 }, 'device')),
+    ).rejects.toThrow('EFAULT');
     expect(formatTraffic(events[0]!)).toMatch(/^prefetch -> GPU0: PREFETCH_LOC=1 \[EFAULT\] ! EFAULT/);
   });
 });
@@ -139,14 +150,29 @@ describe('the text of an ioctl', () => {
     });
 
   it('names attributes as the user ABI does', () => {
-    expect(line(0, Array.from({ length: 13 }, (_, type) => [type, 1]))).toBe(
+    expect(
+      line(
+        0,
+        Array.from({ length: 13 }, (_, type) => [type, 1]),
+      ),
+    ).toBe(
       'GPU3: PREFERRED_LOC=1, PREFETCH_LOC=1, ACCESS=IN_PLACE, GRANULARITY=1, HOST_ACCESS=1, COHERENT=1, EXT_COHERENT=1, ' +
         'HIVE_LOCAL=1, GPU_RO=1, GPU_EXEC=1, GPU_READ_MOSTLY=1, GPU_ALWAYS_MAPPED=1, TYPE_12=1',
     );
   });
 
   it('names special values, and shows others as numbers', () => {
-    expect(line(0, [[0, 0xffff_ffff], [1, 0], [0, 7], [2, 0], [2, 2], [2, 9], [3, 0xffff_ffff]])).toBe(
+    expect(
+      line(0, [
+        [0, 0xffff_ffff],
+        [1, 0],
+        [0, 7],
+        [2, 0],
+        [2, 2],
+        [2, 9],
+        [3, 0xffff_ffff],
+      ]),
+    ).toBe(
       'GPU3: PREFERRED_LOC=UNDEFINED, PREFETCH_LOC=SYSMEM, PREFERRED_LOC=7, ACCESS=INACCESSIBLE, ACCESS=ALLOW_MIGRATE, ACCESS=9, ' +
         'GRANULARITY=4294967295',
     );
@@ -154,7 +180,16 @@ describe('the text of an ioctl', () => {
 
   it('marks a get and other operations, and ends in the errno of a refusal', () => {
     expect(line(1, [[0, 0xffff_ffff]])).toBe('GPU3: GET PREFERRED_LOC=UNDEFINED');
-    expect(line(1, [[0, 0], [2, 0]], -14)).toBe('GPU3: GET PREFERRED_LOC, ACCESS [EFAULT]');
+    expect(
+      line(
+        1,
+        [
+          [0, 0],
+          [2, 0],
+        ],
+        -14,
+      ),
+    ).toBe('GPU3: GET PREFERRED_LOC, ACCESS [EFAULT]');
     expect(line(0, [[5, 2]], -22)).toBe('GPU3: COHERENT=2 [EINVAL]');
     expect(line(2, [])).toBe('GPU3: OPERATION 2');
     expect(line(0, [], -9999)).toBe('GPU3: [errno 9999]');

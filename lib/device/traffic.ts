@@ -83,7 +83,8 @@ export class TrafficLog {
   /** Ends the calls that have not ended (`ERR_SVM_CLOSED`), as nobody will see them end, and stops all listeners. */
   close(): void {
     try {
-      for (const end of [...this.#open.values()]) end(codedError('ERR_SVM_CLOSED', 'the runtime was closed before the call ended'));
+      for (const end of [...this.#open.values()])
+        end(codedError('ERR_SVM_CLOSED', 'the runtime was closed before the call ended'));
     } finally {
       this.#listeners.clear();
       this.#stop();
@@ -174,7 +175,8 @@ const ACCESS_NAMES = ['INACCESSIBLE', 'IN_PLACE', 'ALLOW_MIGRATE'] as const;
 /** One line: 'hipMemAdvise(SetPreferredLocation, 1) -> GPU1: PREFERRED_LOC=1'. */
 export function formatTraffic(event: TrafficEvent): string {
   const ioctls = event.ioctls.length === 0 ? 'no ioctl' : event.ioctls.map(formatTrafficIoctl).join('; ');
-  const failure = event.error === undefined ? '' : ` ! ${event.error instanceof Error ? event.error.message : String(event.error)}`;
+  const failure =
+    event.error === undefined ? '' : ` ! ${event.error instanceof Error ? event.error.message : String(event.error)}`;
   return `${event.call} -> ${ioctls}${failure}`;
 }
 
@@ -186,7 +188,8 @@ export function formatTrafficIoctl(ioctl: TrafficIoctl): string {
   const { operation, attributes, result } = ioctl;
   const failed = result < 0;
   // What a refused GET left in the records are no answers.
-  const named = operation === SvmOperation.getAttributes && failed ? attributes.map(typeName) : attributes.map(formatRecord);
+  const named =
+    operation === SvmOperation.getAttributes && failed ? attributes.map(typeName) : attributes.map(formatRecord);
   let verb = '';
   if (operation === SvmOperation.getAttributes) verb = 'GET ';
   else if (operation !== SvmOperation.setAttributes) verb = `OPERATION ${operation} `;

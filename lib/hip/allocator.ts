@@ -30,7 +30,10 @@ export class Allocator implements MemoryOwner {
   constructor(state: HipState, free: (memory: HipMemory) => void) {
     this.#state = state;
     this.#free = free;
-    this.#initialPairs = state.hsa.gpuAgents.map((agent) => ({ attribute: HsaSvmAttribute.agentAccessible, value: agent }));
+    this.#initialPairs = state.hsa.gpuAgents.map((agent) => ({
+      attribute: HsaSvmAttribute.agentAccessible,
+      value: agent,
+    }));
   }
 
   free(memory: HipMemory): void {
@@ -41,7 +44,8 @@ export class Allocator implements MemoryOwner {
     const state = this.#state;
     state.assertOpen();
     if (size === 0n) throw invalidValue('size: 0');
-    if (flags !== HipMemAttach.global && flags !== HipMemAttach.host) throw invalidValue(`flags: expected 1 or 2, got ${flags}`);
+    if (flags !== HipMemAttach.global && flags !== HipMemAttach.host)
+      throw invalidValue(`flags: expected 1 or 2, got ${flags}`);
     const bytes = mappedSize(size);
     const backing = this.#map(bytes);
     const memory = new HipMemory(this, backing, Number(size), 'managed', flags, state.currentDevice);
@@ -66,12 +70,14 @@ export class Allocator implements MemoryOwner {
     state.assertOpen();
     if (size === 0n) throw invalidValue('size: 0');
     const { emulator } = state.devices[0]!;
-    if (emulator === undefined) throw new HipError(HipStatus.notSupported, 'only managed memory is available on this backend');
+    if (emulator === undefined)
+      throw new HipError(HipStatus.notSupported, 'only managed memory is available on this backend');
     const bytes = mappedSize(size);
     const { process } = machineOf(emulator);
     const address = process.mmap({ size: bytes, kind: 'pfnmap' });
     const unmap = (): void => process.munmap(address, bytes);
-    const backing = kind === 'device' ? new DeviceBacking(address, unmap) : new PinnedBacking(address, Number(bytes), unmap);
+    const backing =
+      kind === 'device' ? new DeviceBacking(address, unmap) : new PinnedBacking(address, Number(bytes), unmap);
     return this.#add(new HipMemory(this, backing, Number(size), kind, 0, state.currentDevice));
   }
 
@@ -117,7 +123,9 @@ export class Allocator implements MemoryOwner {
     const place = this.#places.get(Number(bytes))?.pop();
     try {
       // Before 2026 it was a mapping that HSA knew nothing of, so that it could not be discarded.
-      return this.#state.options.revision === '2024' ? device!.memory.map(bytes, place) : new ReservedBacking(this.#state.hsa, bytes, place);
+      return this.#state.options.revision === '2024'
+        ? device!.memory.map(bytes, place)
+        : new ReservedBacking(this.#state.hsa, bytes, place);
     } catch (error) {
       throw new HipError(HipStatus.outOfMemory, (error as Error).message, error);
     }
@@ -140,7 +148,8 @@ export class Allocator implements MemoryOwner {
 /** Whole pages. hipErrorOutOfMemory for what no process can map. */
 function mappedSize(size: bigint): bigint {
   const bytes = ((size + PAGE - 1n) / PAGE) * PAGE;
-  if (bytes > BigInt(Number.MAX_SAFE_INTEGER)) throw new HipError(HipStatus.outOfMemory, `${size} bytes can't be mapped`);
+  if (bytes > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new HipError(HipStatus.outOfMemory, `${size} bytes can't be mapped`);
   return bytes;
 }
 

@@ -30,7 +30,10 @@ export function pointerOf(field: string, value: unknown): Pointer {
   if (typeof value === 'object' && 'address' in value) {
     return { address: addressOf(`${field}.address`, value.address), memory: undefined };
   }
-  throw typeError('ERR_SVM_INVALID_TYPE', `${field}: expected an address (a bigint), memory of the runtime, or null, got ${show(value)}`);
+  throw typeError(
+    'ERR_SVM_INVALID_TYPE',
+    `${field}: expected an address (a bigint), memory of the runtime, or null, got ${show(value)}`,
+  );
 }
 
 /** A `size_t`. */

@@ -24,7 +24,8 @@ export function checkAttach(
   streams.assertLive(stream);
   streams.assertOwn(stream);
   if (!FLAGS.includes(flags)) throw invalidValue(`flags: expected 1, 2 or 4, got ${flags}`);
-  if (flags === HipMemAttach.single && stream === null) throw invalidValue('stream: the null stream, which nothing can be attached to alone');
+  if (flags === HipMemAttach.single && stream === null)
+    throw invalidValue('stream: the null stream, which nothing can be attached to alone');
   const memory = state.lookUp('pointer', pointer, owner);
   if (memory === undefined) {
     if (!state.pageable) throw invalidValue('pointer: no memory of the runtime, and the device reaches no other');

@@ -88,7 +88,8 @@ export class PinnedBacking implements Backing {
   }
 
   write(offset: number, data: Uint8Array): void {
-    if (!(data instanceof Uint8Array)) throw typeError('ERR_SVM_INVALID_TYPE', `data: expected a Uint8Array, got ${show(data)}`);
+    if (!(data instanceof Uint8Array))
+      throw typeError('ERR_SVM_INVALID_TYPE', `data: expected a Uint8Array, got ${show(data)}`);
     this.#assertInside(offset, data.length);
     this.bytes.set(data, offset);
   }
@@ -99,7 +100,10 @@ export class PinnedBacking implements Backing {
 
   #assertInside(offset: number, length: number): void {
     if (!(offset >= 0 && length >= 0 && offset + length <= this.bytes.length)) {
-      throw rangeError('ERR_SVM_OUT_OF_RANGE', `offset, length: expected whole numbers inside ${this.bytes.length} bytes, got ${offset}, ${length}`);
+      throw rangeError(
+        'ERR_SVM_OUT_OF_RANGE',
+        `offset, length: expected whole numbers inside ${this.bytes.length} bytes, got ${offset}, ${length}`,
+      );
     }
   }
 }

@@ -44,10 +44,12 @@ export function readBatch(state: HipState, streams: StreamTable, batch: BatchArg
   const sizes = listOf('sizes', batch.sizes);
   const locations = places === undefined ? [] : listOf('locations', places.locations);
   const indexes = places === undefined ? [] : listOf('locationIndexes', places.indexes);
-  if (pointers === null || sizes === null || locations === null || indexes === null) throw invalidValue('a list is null');
+  if (pointers === null || sizes === null || locations === null || indexes === null)
+    throw invalidValue('a list is null');
   const placeCount = places?.count ?? 0;
   if (count === 0) throw invalidValue('count: 0');
-  if (places !== undefined && (placeCount === 0 || placeCount > count)) throw invalidValue(`locationCount: expected 1 to ${count}, got ${placeCount}`);
+  if (places !== undefined && (placeCount === 0 || placeCount > count))
+    throw invalidValue(`locationCount: expected 1 to ${count}, got ${placeCount}`);
   if (flags !== 0) throw invalidValue(`flags: expected 0, got ${flags}`);
   if (stream === null) throw invalidValue('stream: null');
   assertHolds('pointers', pointers, count);
@@ -88,12 +90,14 @@ function readIndexes(indexes: readonly unknown[], count: number): number[] {
   for (const [index, start] of starts.entries()) {
     if (index === 0 && start !== 0) throw invalidValue(`locationIndexes[0]: expected 0, got ${start}`);
     if (start >= count) throw invalidValue(`locationIndexes[${index}]: expected less than ${count}, got ${start}`);
-    if (index > 0 && start <= starts[index - 1]!) throw invalidValue(`locationIndexes[${index}]: expected more than ${starts[index - 1]}, got ${start}`);
+    if (index > 0 && start <= starts[index - 1]!)
+      throw invalidValue(`locationIndexes[${index}]: expected more than ${starts[index - 1]}, got ${start}`);
   }
   return starts;
 }
 
 /** The original would read beyond its array. */
 function assertHolds(field: string, list: readonly unknown[], count: number): void {
-  if (list.length < count) throw rangeError('ERR_SVM_OUT_OF_RANGE', `${field}: expected ${count} entries, got ${list.length}`);
+  if (list.length < count)
+    throw rangeError('ERR_SVM_OUT_OF_RANGE', `${field}: expected ${count} entries, got ${list.length}`);
 }

@@ -10,7 +10,12 @@ const THREE_ADVICES = [Advise.setReadMostly, Advise.setPreferredLocation, Advise
 
 const intsOf = (memory: HipMemory): Int32Array => new Int32Array(memory.read().buffer);
 /** A kernel that changes each number: the GPU reads them, and writes the results. */
-const onEachInt = (hip: HipRuntime, gpu: number, memory: HipMemory, change: (value: number) => number): Promise<void> => {
+const onEachInt = (
+  hip: HipRuntime,
+  gpu: number,
+  memory: HipMemory,
+  change: (value: number) => number,
+): Promise<void> => {
   hip.setDevice(gpu);
   return hip.launch(null, async (queue) => {
     const read = new Int32Array((await queue.read(memory.address, memory.size)).buffer);
@@ -34,32 +39,51 @@ describe('hipMemAdvise.cc', () => {
   });
 
   // EXSWHTEC-132: the CPU is never listed.
-  catchCase('Unit_hipMemAdvise_Set_Unset_Basic, section AccessedBy', { failsInRocm: BOTH }, ({ hip, places, managed, accessedBy }) => {
-    for (const place of places) {
-      const memory = managed(PAGE);
-      hip.memAdvise(memory, PAGE, Advise.setAccessedBy, place);
-      expect(accessedBy(memory, PAGE, 1)).toEqual([place]);
-      hip.memAdvise(memory, PAGE, Advise.unsetAccessedBy, place);
-      expect(accessedBy(memory, PAGE, 1)).toEqual([NONE]);
-    }
-  });
-
-  catchCase('Unit_hipMemAdvise_No_Flag_Interference', { failsInRocm: BOTH }, ({ hip, places, managed, read, accessedBy }) => {
-    const orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
-    for (const place of places) {
-      for (const order of orders) {
+  catchCase(
+    'Unit_hipMemAdvise_Set_Unset_Basic, section AccessedBy',
+    { failsInRocm: BOTH },
+    ({ hip, places, managed, accessedBy }) => {
+      for (const place of places) {
         const memory = managed(PAGE);
-        for (const index of order) hip.memAdvise(memory, PAGE, THREE_ADVICES[index]!, place);
-        expect(read(Attribute.readMostly, memory, PAGE)).toBe(1);
-        expect(read(Attribute.preferredLocation, memory, PAGE)).toBe(place);
+        hip.memAdvise(memory, PAGE, Advise.setAccessedBy, place);
         expect(accessedBy(memory, PAGE, 1)).toEqual([place]);
+        hip.memAdvise(memory, PAGE, Advise.unsetAccessedBy, place);
+        expect(accessedBy(memory, PAGE, 1)).toEqual([NONE]);
       }
-    }
-  });
+    },
+  );
+
+  catchCase(
+    'Unit_hipMemAdvise_No_Flag_Interference',
+    { failsInRocm: BOTH },
+    ({ hip, places, managed, read, accessedBy }) => {
+      const orders = [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+      ];
+      for (const place of places) {
+        for (const order of orders) {
+          const memory = managed(PAGE);
+          for (const index of order) hip.memAdvise(memory, PAGE, THREE_ADVICES[index]!, place);
+          expect(read(Attribute.readMostly, memory, PAGE)).toBe(1);
+          expect(read(Attribute.preferredLocation, memory, PAGE)).toBe(place);
+          expect(accessedBy(memory, PAGE, 1)).toEqual([place]);
+        }
+      }
+    },
+  );
 
   catchCase('Unit_hipMemAdvise_Rounding', {}, ({ hip, gpus, managed, accessedBy }) => {
     for (const gpu of gpus) {
-      for (const [offset, width] of [[PAGE / 4, PAGE / 2], [PAGE / 2, PAGE], [PAGE / 2, 2 * PAGE]] as const) {
+      for (const [offset, width] of [
+        [PAGE / 4, PAGE / 2],
+        [PAGE / 2, PAGE],
+        [PAGE / 2, 2 * PAGE],
+      ] as const) {
         const memory = managed(3 * PAGE);
         hip.memAdvise(memory.address + BigInt(offset), width, Advise.setAccessedBy, gpu);
         const rounded = Math.ceil((offset + width) / PAGE) * PAGE;
@@ -101,18 +125,22 @@ describe('hipMemAdvise.cc', () => {
   });
 
   // With two GPUs the one that was preferred first still claims the range.
-  catchCase('Unit_hipMemAdvise_Read_Write_After_Advise', { failsInRocm: [2] }, async ({ hip, gpus, places, managed, read }) => {
-    const memory = managed(PAGE);
-    for (const place of places) {
-      hip.memAdvise(memory, PAGE, Advise.setPreferredLocation, place);
-      memory.write(0, new Uint8Array(new Int32Array(PAGE / 4).fill(-1).buffer));
-      for (const gpu of gpus) {
-        await onEachInt(hip, gpu, memory, (value) => value + 1);
-        expect(intsOf(memory).every((value) => value === gpu)).toBe(true);
+  catchCase(
+    'Unit_hipMemAdvise_Read_Write_After_Advise',
+    { failsInRocm: [2] },
+    async ({ hip, gpus, places, managed, read }) => {
+      const memory = managed(PAGE);
+      for (const place of places) {
+        hip.memAdvise(memory, PAGE, Advise.setPreferredLocation, place);
+        memory.write(0, new Uint8Array(new Int32Array(PAGE / 4).fill(-1).buffer));
+        for (const gpu of gpus) {
+          await onEachInt(hip, gpu, memory, (value) => value + 1);
+          expect(intsOf(memory).every((value) => value === gpu)).toBe(true);
+        }
+        expect(read(Attribute.preferredLocation, memory, PAGE)).toBe(place);
       }
-      expect(read(Attribute.preferredLocation, memory, PAGE)).toBe(place);
-    }
-  });
+    },
+  );
 
   catchCase('Unit_hipMemAdvise_AccessedBy_All_Devices', {}, ({ hip, gpus, managed, accessedBy }) => {
     const memory = managed(PAGE);
@@ -184,28 +212,36 @@ describe('hipMemAdvise_old.cc', () => {
   });
 
   // The GPU that was preferred first still claims the range.
-  catchCase('Unit_hipMemAdvise_PrefrdLoc, section preferred location', { failsInRocm: [2] }, async ({ hip, gpus, managed, read }) => {
-    const memory = managed(12 << 10);
-    memory.write(0, new Uint8Array(new Int32Array(3 << 10).fill(4).buffer));
-    for (const gpu of gpus) {
-      hip.memAdvise(memory, 12 << 10, Advise.setPreferredLocation, gpu);
-      await onEachInt(hip, gpu, memory, (value) => (value === 4 ? value * value : value));
-      expect(intsOf(memory).every((value) => value === 16)).toBe(true);
-      expect(read(Attribute.preferredLocation, memory, 12 << 10)).toBe(gpu);
-    }
-  });
+  catchCase(
+    'Unit_hipMemAdvise_PrefrdLoc, section preferred location',
+    { failsInRocm: [2] },
+    async ({ hip, gpus, managed, read }) => {
+      const memory = managed(12 << 10);
+      memory.write(0, new Uint8Array(new Int32Array(3 << 10).fill(4).buffer));
+      for (const gpu of gpus) {
+        hip.memAdvise(memory, 12 << 10, Advise.setPreferredLocation, gpu);
+        await onEachInt(hip, gpu, memory, (value) => (value === 4 ? value * value : value));
+        expect(intsOf(memory).every((value) => value === 16)).toBe(true);
+        expect(read(Attribute.preferredLocation, memory, 12 << 10)).toBe(gpu);
+      }
+    },
+  );
 
   // So does the one that it was prefetched to first.
-  catchCase('Unit_hipMemAdvise_PrefrdLoc, section prefetch', { failsInRocm: [2] }, async ({ hip, gpus, managed, read }) => {
-    const memory = managed(12 << 10);
-    for (const gpu of gpus) {
-      hip.memAdvise(memory, 12 << 10, Advise.setPreferredLocation, gpu);
-      const stream = hip.streamCreate();
-      hip.memPrefetchAsync(memory, 12 << 10, gpu, stream);
-      await hip.streamSynchronize(stream);
-      expect(read(Attribute.lastPrefetchLocation, memory, 12 << 10)).toBe(gpu);
-    }
-  });
+  catchCase(
+    'Unit_hipMemAdvise_PrefrdLoc, section prefetch',
+    { failsInRocm: [2] },
+    async ({ hip, gpus, managed, read }) => {
+      const memory = managed(12 << 10);
+      for (const gpu of gpus) {
+        hip.memAdvise(memory, 12 << 10, Advise.setPreferredLocation, gpu);
+        const stream = hip.streamCreate();
+        hip.memPrefetchAsync(memory, 12 << 10, gpu, stream);
+        await hip.streamSynchronize(stream);
+        expect(read(Attribute.lastPrefetchLocation, memory, 12 << 10)).toBe(gpu);
+      }
+    },
+  );
 
   catchCase('Unit_hipMemAdvise_ReadMostly', {}, async ({ hip, managed, read }) => {
     const memory = managed(4096);
@@ -221,18 +257,22 @@ describe('hipMemAdvise_old.cc', () => {
   });
 
   // The GPU that was preferred first still claims the range.
-  catchCase('Unit_hipMemAdvise_TstFlgOverrideEffect', { failsInRocm: [2] }, ({ hip, gpus, managed, read, accessedBy }) => {
-    const memory = managed(16 << 10);
-    for (const gpu of gpus) {
-      hip.memAdvise(memory, 16 << 10, Advise.setReadMostly, gpu);
-      expect(read(Attribute.readMostly, memory, 16 << 10)).toBe(1);
-      hip.memAdvise(memory, 16 << 10, Advise.setPreferredLocation, gpu);
-      expect(read(Attribute.preferredLocation, memory, 16 << 10)).toBe(gpu);
-      hip.memAdvise(memory, 16 << 10, Advise.setAccessedBy, gpu);
-      expect(accessedBy(memory, 16 << 10, 1)).toEqual([gpu]);
-      hip.memAdvise(memory, 16 << 10, Advise.unsetAccessedBy, gpu);
-    }
-  });
+  catchCase(
+    'Unit_hipMemAdvise_TstFlgOverrideEffect',
+    { failsInRocm: [2] },
+    ({ hip, gpus, managed, read, accessedBy }) => {
+      const memory = managed(16 << 10);
+      for (const gpu of gpus) {
+        hip.memAdvise(memory, 16 << 10, Advise.setReadMostly, gpu);
+        expect(read(Attribute.readMostly, memory, 16 << 10)).toBe(1);
+        hip.memAdvise(memory, 16 << 10, Advise.setPreferredLocation, gpu);
+        expect(read(Attribute.preferredLocation, memory, 16 << 10)).toBe(gpu);
+        hip.memAdvise(memory, 16 << 10, Advise.setAccessedBy, gpu);
+        expect(accessedBy(memory, 16 << 10, 1)).toEqual([gpu]);
+        hip.memAdvise(memory, 16 << 10, Advise.unsetAccessedBy, gpu);
+      }
+    },
+  );
 
   catchCase('Unit_hipMemAdvise_TstAccessedByFlg', {}, ({ hip, managed, read }) => {
     const memory = managed(16 << 10);
@@ -277,7 +317,9 @@ describe('hipMemAdvise_old.cc', () => {
     const memory = managed(16 << 10);
     hip.memAdvise(memory, 16 << 10, Advise.setReadMostly, 0);
     hip.memAdvise(memory, 16 << 10, Advise.setPreferredLocation, 0);
-    expect([read(Attribute.readMostly, memory, 16 << 10), read(Attribute.preferredLocation, memory, 16 << 10)]).toEqual([1, 0]);
+    expect([read(Attribute.readMostly, memory, 16 << 10), read(Attribute.preferredLocation, memory, 16 << 10)]).toEqual(
+      [1, 0],
+    );
   });
 
   catchCase('Unit_hipMemAdvise_TstSetUnsetPrfrdLoc', {}, ({ hip, managed, read }) => {

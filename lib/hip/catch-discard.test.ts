@@ -21,14 +21,21 @@ const isUsable = (memory: HipMemory, byte: number): void => {
 
 const DISCARD = ['memDiscardBatchAsync', 'drvMemDiscardBatchAsync'] as const;
 describe.each(DISCARD)('hipMemDiscardBatchAsync.cc, %s', (call) => {
-  const discard = (hip: HipRuntime, pointers: HipPointer[] | null, sizes: (number | bigint)[] | null, stream: HipStreamArgument, count = pointers?.length ?? 1, flags = 0): void =>
-    hip[call](pointers, sizes, count, flags, stream);
+  const discard = (
+    hip: HipRuntime,
+    pointers: HipPointer[] | null,
+    sizes: (number | bigint)[] | null,
+    stream: HipStreamArgument,
+    count = pointers?.length ?? 1,
+    flags = 0,
+  ): void => hip[call](pointers, sizes, count, flags, stream);
 
   catchCase('NegativeTests', {}, (test) => {
     const { hip } = test;
     const stream = hip.streamCreate();
     const memory = filled(test, PAGE, 0xaa);
-    const code = (...args: Parameters<typeof discard> extends [HipRuntime, ...infer Rest] ? Rest : never): number => codeOf(() => discard(hip, ...args));
+    const code = (...args: Parameters<typeof discard> extends [HipRuntime, ...infer Rest] ? Rest : never): number =>
+      codeOf(() => discard(hip, ...args));
     expect(code(null, [PAGE], stream)).toBe(INVALID);
     expect(code([memory], null, stream)).toBe(INVALID);
     expect(code([memory], [PAGE], stream, 0)).toBe(INVALID);
@@ -70,7 +77,12 @@ describe.each(DISCARD)('hipMemDiscardBatchAsync.cc, %s', (call) => {
   catchCase('MultipleDiscards', {}, async (test) => {
     const stream = test.hip.streamCreate();
     const memories = [4096, 65536, 1 << 20, 16].map((size) => filled(test, size, 0xaa));
-    discard(test.hip, memories, memories.map(({ size }) => size), stream);
+    discard(
+      test.hip,
+      memories,
+      memories.map(({ size }) => size),
+      stream,
+    );
     await test.hip.streamSynchronize(stream);
     for (const memory of memories) {
       expect(memory.read(0, 1)[0]).toBe(0);
@@ -81,7 +93,12 @@ describe.each(DISCARD)('hipMemDiscardBatchAsync.cc, %s', (call) => {
   catchCase('LargeCount, SamePointerTwice, MinimalSize', {}, async (test) => {
     const stream = test.hip.streamCreate();
     const memories = Array.from({ length: 64 }, () => filled(test, PAGE, 0xaa));
-    discard(test.hip, memories, memories.map(() => PAGE), stream);
+    discard(
+      test.hip,
+      memories,
+      memories.map(() => PAGE),
+      stream,
+    );
     const twice = filled(test, PAGE, 0xaa);
     discard(test.hip, [twice, twice], [PAGE, PAGE], stream);
     const small = filled(test, 1, 0xaa);
@@ -182,7 +199,8 @@ describe.each(BOTH)('hipMemDiscardBatchAsync.cc, %s', (call) => {
       // Unlike that of a prefetch it is told when it has run.
       for (const memory of memories) expect(read(Attribute.lastPrefetchLocation, memory, memory.size)).toBe(NONE);
       await hip.launch(stream, async (queue) => {
-        for (const memory of memories) expect((await queue.read(memory.address, memory.size)).some((byte) => byte !== 0)).toBe(false);
+        for (const memory of memories)
+          expect((await queue.read(memory.address, memory.size)).some((byte) => byte !== 0)).toBe(false);
       });
       for (const memory of memories) {
         expect(read(Attribute.lastPrefetchLocation, memory, memory.size)).toBe(0);
@@ -200,7 +218,10 @@ describe.each(BOTH)('hipMemDiscardBatchAsync.cc, %s', (call) => {
     hip.memPrefetchBatchAsync([separate], [65536], 1, [device], [0], 1, 0, stream);
     await hip.streamSynchronize(stream);
     for (const memory of [fused, separate]) {
-      expect([read(Attribute.lastPrefetchLocation, memory, memory.size), memory.read().some((byte) => byte !== 0)]).toEqual([0, false]);
+      expect([
+        read(Attribute.lastPrefetchLocation, memory, memory.size),
+        memory.read().some((byte) => byte !== 0),
+      ]).toEqual([0, false]);
     }
   });
 
@@ -209,7 +230,16 @@ describe.each(BOTH)('hipMemDiscardBatchAsync.cc, %s', (call) => {
     const stream = hip.streamCreate();
     const memories = Array.from({ length: 4 }, () => filled(test, PAGE, 0xaa));
     const other: HipMemLocation = { type: HipMemLocationType.device, id: 1 };
-    hip[call](memories, memories.map(() => PAGE), 4, [other, host, device], [0, 1, 3], 3, 0, stream);
+    hip[call](
+      memories,
+      memories.map(() => PAGE),
+      4,
+      [other, host, device],
+      [0, 1, 3],
+      3,
+      0,
+      stream,
+    );
     await hip.streamSynchronize(stream);
     expect(memories.map((memory) => read(Attribute.lastPrefetchLocation, memory, PAGE))).toEqual([1, CPU, CPU, 0]);
   });
@@ -241,11 +271,21 @@ it('is one call of the traffic view, with what it causes', async () => {
   const [first, second] = [hip.mallocManaged(PAGE), hip.mallocManaged(PAGE)];
   const lines = await linesOf(hip, async () => {
     hip.memDiscardBatchAsync([first, second], [PAGE, PAGE], 2, 0, stream);
-    hip.drvMemDiscardAndPrefetchBatchAsync([first], [PAGE], 1, [{ type: HipMemLocationType.device, id: 1 }], [0], 1, 0, stream);
+    hip.drvMemDiscardAndPrefetchBatchAsync(
+      [first],
+      [PAGE],
+      1,
+      [{ type: HipMemLocationType.device, id: 1 }],
+      [0],
+      1,
+      0,
+      stream,
+    );
     expect(codeOf(() => hip.memDiscardBatchAsync([first], [PAGE], 0, 0, stream))).toBe(INVALID);
     await hip.streamSynchronize(stream);
   });
-  const home = 'GPU0: GET PREFERRED_LOC=UNDEFINED; GPU1: GET PREFERRED_LOC=UNDEFINED; GPU0: PREFETCH_LOC=SYSMEM; GPU1: PREFETCH_LOC=SYSMEM';
+  const home =
+    'GPU0: GET PREFERRED_LOC=UNDEFINED; GPU1: GET PREFERRED_LOC=UNDEFINED; GPU0: PREFETCH_LOC=SYSMEM; GPU1: PREFETCH_LOC=SYSMEM';
   expect(lines).toEqual([
     'hipMemDiscardBatchAsync(0) -> no ioctl ! hipErrorInvalidValue (1): count: 0',
     `hipMemDiscardBatchAsync(2) -> ${home}; ${home}`,
@@ -259,7 +299,8 @@ describe('misuse of a discard', () => {
     const other = openHip();
     const stream = hip.streamCreate();
     const memory = hip.mallocManaged(PAGE);
-    const code = (pointer: HipPointer, size: number, on: HipStreamArgument = stream): number => codeOf(() => hip.memDiscardBatchAsync([pointer], [size], 1, 0, on));
+    const code = (pointer: HipPointer, size: number, on: HipStreamArgument = stream): number =>
+      codeOf(() => hip.memDiscardBatchAsync([pointer], [size], 1, 0, on));
     hip.mallocManaged(PAGE);
     expect(code(memory, 2 * PAGE)).toBe(INVALID);
     expect(code(other.hip.mallocManaged(PAGE), PAGE)).toBe(INVALID);
@@ -281,12 +322,23 @@ describe('misuse of a discard', () => {
     const memory = hip.mallocManaged(PAGE);
     for (const [message, action] of [
       ['sizes: expected 2 entries, got 1', () => hip.memDiscardBatchAsync([memory, memory], [PAGE], 2, 0, stream)],
-      ['pointers: expected a list or null, got an object', () => hip.memDiscardBatchAsync({} as never, [PAGE], 1, 0, stream)],
+      [
+        'pointers: expected a list or null, got an object',
+        () => hip.memDiscardBatchAsync({} as never, [PAGE], 1, 0, stream),
+      ],
       ['pointers[0]: expected an address', () => hip.memDiscardBatchAsync([5 as never], [PAGE], 1, 0, stream)],
       ['stream: expected a stream of the runtime', () => hip.memDiscardBatchAsync([memory], [PAGE], 1, 0, 3 as never)],
-      ['locations[0].type: expected a number', () => hip.memDiscardAndPrefetchBatchAsync([memory], [PAGE], 1, [{} as never], [0], 1, 0, stream)],
+      [
+        'locations[0].type: expected a number',
+        () => hip.memDiscardAndPrefetchBatchAsync([memory], [PAGE], 1, [{} as never], [0], 1, 0, stream),
+      ],
     ] as const) {
-      expect(action).toThrow(expect.objectContaining({ code: expect.stringMatching(/^ERR_SVM_/) as string, message: expect.stringContaining(message) as string }));
+      expect(action).toThrow(
+        expect.objectContaining({
+          code: expect.stringMatching(/^ERR_SVM_/) as string,
+          message: expect.stringContaining(message) as string,
+        }),
+      );
     }
   });
 
@@ -299,13 +351,19 @@ describe('misuse of a discard', () => {
       hip.free(memory);
       const ended = hip.streamSynchronize(stream);
       if (compatibility === 'rocm') await ended;
-      else await expect(ended).rejects.toMatchObject({ code: INVALID, message: expect.stringContaining('the discard of 1 range failed') as string });
+      else
+        await expect(ended).rejects.toMatchObject({
+          code: INVALID,
+          message: expect.stringContaining('the discard of 1 range failed') as string,
+        });
     }
   });
 
   it('did not exist in 2024', () => {
     const { hip } = openHip({ revision: '2024' });
     const memory = hip.mallocManaged(PAGE);
-    expect(() => hip.memDiscardBatchAsync([memory], [PAGE], 1, 0, hip.streamCreate())).toThrow(expect.objectContaining({ code: 'ERR_SVM_NOT_AVAILABLE' }));
+    expect(() => hip.memDiscardBatchAsync([memory], [PAGE], 1, 0, hip.streamCreate())).toThrow(
+      expect.objectContaining({ code: 'ERR_SVM_NOT_AVAILABLE' }),
+    );
   });
 });

@@ -1,7 +1,12 @@
 /** HIP's own tests of prefetch, allocation and attachment that only set and get (peer tests 3.6 to 3.8), each under its name. */
 import { describe, expect, it } from 'vitest';
 import { CPU, NONE, PAGE, catchCase, codeOf, openHip } from '../../test/hip-rig.ts';
-import { HipMemAttach, HipMemLocationType, HipMemoryAdvise as Advise, HipMemRangeAttribute as Attribute } from './index.ts';
+import {
+  HipMemAttach,
+  HipMemLocationType,
+  HipMemoryAdvise as Advise,
+  HipMemRangeAttribute as Attribute,
+} from './index.ts';
 import type { HipMemLocation, HipPointer } from './index.ts';
 
 const INVALID = 1;
@@ -9,7 +14,11 @@ const INVALID = 1;
 describe('hipMemPrefetchAsync.cc', () => {
   catchCase('Unit_hipMemPrefetchAsync_Rounding_Behavior', {}, async ({ hip, gpus, managed, read }) => {
     for (const gpu of gpus) {
-      for (const [offset, width] of [[PAGE / 4, PAGE / 2], [PAGE / 2, PAGE], [PAGE / 2, 2 * PAGE]] as const) {
+      for (const [offset, width] of [
+        [PAGE / 4, PAGE / 2],
+        [PAGE / 2, PAGE],
+        [PAGE / 2, 2 * PAGE],
+      ] as const) {
         const memory = managed(3 * PAGE);
         hip.setDevice(gpu);
         hip.memPrefetchAsync(memory.address + BigInt(offset), width, gpu);
@@ -60,14 +69,22 @@ describe('hipMemPrefetchAsync.cc', () => {
     expect(read(Attribute.preferredLocation, memory, size)).toBe(1);
   });
 
-  catchCase('Unit_hipMemPrefetchAsync_v2_HostNuma_HostNumaCurrent', { cpuAgents: 2 }, async ({ hip, managed, read }) => {
-    const memory = managed(4096);
-    for (const location of [{ type: HipMemLocationType.hostNuma, id: 0 }, { type: HipMemLocationType.hostNuma, id: 1 }, { type: HipMemLocationType.hostNumaCurrent }]) {
-      hip.memPrefetchAsync_v2(memory, 4096, location);
-      await hip.streamSynchronize(null);
-      expect(read(Attribute.lastPrefetchLocation, memory, 4096)).toBe(CPU);
-    }
-  });
+  catchCase(
+    'Unit_hipMemPrefetchAsync_v2_HostNuma_HostNumaCurrent',
+    { cpuAgents: 2 },
+    async ({ hip, managed, read }) => {
+      const memory = managed(4096);
+      for (const location of [
+        { type: HipMemLocationType.hostNuma, id: 0 },
+        { type: HipMemLocationType.hostNuma, id: 1 },
+        { type: HipMemLocationType.hostNumaCurrent },
+      ]) {
+        hip.memPrefetchAsync_v2(memory, 4096, location);
+        await hip.streamSynchronize(null);
+        expect(read(Attribute.lastPrefetchLocation, memory, 4096)).toBe(CPU);
+      }
+    },
+  );
 
   catchCase('Unit_hipMemPrefetchAsync_v2_Negative', {}, ({ hip, gpus, managed }) => {
     const memory = managed(64);
@@ -75,7 +92,9 @@ describe('hipMemPrefetchAsync.cc', () => {
     expect(codeOf(() => hip.memPrefetchAsync_v2(null, 64, device))).toBe(INVALID);
     expect(codeOf(() => hip.memPrefetchAsync_v2(memory, 0, device))).toBe(INVALID);
     expect(codeOf(() => hip.memPrefetchAsync_v2(memory, 74, device))).toBe(INVALID);
-    expect(codeOf(() => hip.memPrefetchAsync_v2(memory, 64, { type: HipMemLocationType.device, id: gpus.length }))).toBe(101);
+    expect(
+      codeOf(() => hip.memPrefetchAsync_v2(memory, 64, { type: HipMemLocationType.device, id: gpus.length })),
+    ).toBe(101);
   });
 });
 
@@ -94,22 +113,36 @@ describe('hipMemPrefetchBatchAsync.cc', () => {
   });
 
   // Where the GPUs reach pageable memory the code lets everything pass that it knows.
-  catchCase('Unit_hipMemPrefetchBatchAsync_Negative_NullAndInvalidPointers, section hipMalloc memory', { failsInRocm: [1, 2] }, ({ hip }) => {
-    const memory = hip.malloc(size);
-    expect(codeOf(() => hip.memPrefetchBatchAsync([memory], [size], 1, [device], [0], 1, 0, hip.streamCreate()))).toBe(INVALID);
-  });
+  catchCase(
+    'Unit_hipMemPrefetchBatchAsync_Negative_NullAndInvalidPointers, section hipMalloc memory',
+    { failsInRocm: [1, 2] },
+    ({ hip }) => {
+      const memory = hip.malloc(size);
+      expect(
+        codeOf(() => hip.memPrefetchBatchAsync([memory], [size], 1, [device], [0], 1, 0, hip.streamCreate())),
+      ).toBe(INVALID);
+    },
+  );
 
   it('Unit_hipMemPrefetchBatchAsync_Negative_NullAndInvalidPointers, section hipMalloc memory: refused without pageable access', () => {
     const { hip } = openHip({ machine: { sriovXnack: false } });
     const memory = hip.malloc(size);
-    expect(codeOf(() => hip.memPrefetchBatchAsync([memory], [size], 1, [device], [0], 1, 0, hip.streamCreate()))).toBe(INVALID);
+    expect(codeOf(() => hip.memPrefetchBatchAsync([memory], [size], 1, [device], [0], 1, 0, hip.streamCreate()))).toBe(
+      INVALID,
+    );
   });
 
   catchCase('Unit_hipMemPrefetchBatchAsync_Negative_IndexArrayConstraints', {}, ({ hip, managed, read }) => {
     const stream = hip.streamCreate();
     const memories = [managed(size), managed(size), managed(size)];
-    for (const indexes of [[1, 2, 0], [0, 1, 0], [0, 1, 1], [0, 2, 4]]) {
-      const batch = (): void => hip.memPrefetchBatchAsync(memories, [size, size, size], 3, [device, device, device], indexes, 3, 0, stream);
+    for (const indexes of [
+      [1, 2, 0],
+      [0, 1, 0],
+      [0, 1, 1],
+      [0, 2, 4],
+    ]) {
+      const batch = (): void =>
+        hip.memPrefetchBatchAsync(memories, [size, size, size], 3, [device, device, device], indexes, 3, 0, stream);
       expect(codeOf(batch)).toBe(INVALID);
     }
     // Nothing was issued.
@@ -127,7 +160,8 @@ describe('hipMemPrefetchBatchAsync.cc', () => {
       indexes: number[],
       flags = 0,
       on: typeof stream | null = stream,
-    ): number => codeOf(() => hip.memPrefetchBatchAsync(pointers, sizes, count, locations, indexes, locations.length, flags, on));
+    ): number =>
+      codeOf(() => hip.memPrefetchBatchAsync(pointers, sizes, count, locations, indexes, locations.length, flags, on));
     expect(batch(two, 0, [device], [0])).toBe(INVALID);
     expect(batch(two, 2, [], [])).toBe(INVALID);
     expect(batch(two, 2, [device, device, device], [0, 1, 2])).toBe(INVALID);
@@ -146,19 +180,32 @@ describe('hipMemPrefetchBatchAsync.cc', () => {
     expect(codeOf(() => hip.memPrefetchBatchAsync([managed(size)], [size], 1, [device], [0], 1, 0, stream))).toBe(0);
   });
 
-  catchCase('Unit_hipMemPrefetchBatchAsync_LocationDistribution, without contents', {}, async ({ hip, managed, read }) => {
-    const stream = hip.streamCreate();
-    const host: HipMemLocation = { type: HipMemLocationType.host };
-    const distribute = async (count: number, locations: HipMemLocation[], indexes: number[]): Promise<number[]> => {
-      const memories = Array.from({ length: count }, () => managed(size));
-      hip.memPrefetchBatchAsync(memories, memories.map(() => size), count, locations, indexes, locations.length, 0, stream);
-      await hip.streamSynchronize(stream);
-      return memories.map((memory) => read(Attribute.lastPrefetchLocation, memory, size));
-    };
-    expect(await distribute(4, [device], [0])).toEqual([0, 0, 0, 0]);
-    expect(await distribute(4, [device, host, device, host], [0, 1, 2, 3])).toEqual([0, CPU, 0, CPU]);
-    expect(await distribute(6, [device, host], [0, 3])).toEqual([0, 0, 0, CPU, CPU, CPU]);
-  });
+  catchCase(
+    'Unit_hipMemPrefetchBatchAsync_LocationDistribution, without contents',
+    {},
+    async ({ hip, managed, read }) => {
+      const stream = hip.streamCreate();
+      const host: HipMemLocation = { type: HipMemLocationType.host };
+      const distribute = async (count: number, locations: HipMemLocation[], indexes: number[]): Promise<number[]> => {
+        const memories = Array.from({ length: count }, () => managed(size));
+        hip.memPrefetchBatchAsync(
+          memories,
+          memories.map(() => size),
+          count,
+          locations,
+          indexes,
+          locations.length,
+          0,
+          stream,
+        );
+        await hip.streamSynchronize(stream);
+        return memories.map((memory) => read(Attribute.lastPrefetchLocation, memory, size));
+      };
+      expect(await distribute(4, [device], [0])).toEqual([0, 0, 0, 0]);
+      expect(await distribute(4, [device, host, device, host], [0, 1, 2, 3])).toEqual([0, CPU, 0, CPU]);
+      expect(await distribute(6, [device, host], [0, 3])).toEqual([0, 0, 0, CPU, CPU, CPU]);
+    },
+  );
 });
 
 describe('hipMallocManaged.cc', () => {
@@ -172,7 +219,8 @@ describe('hipMallocManaged.cc', () => {
   });
 
   catchCase('Unit_hipMallocManaged_Negative', {}, ({ hip }) => {
-    for (const flags of [HipMemAttach.global, HipMemAttach.host]) expect(codeOf(() => hip.mallocManaged(0, flags))).toBe(INVALID);
+    for (const flags of [HipMemAttach.global, HipMemAttach.host])
+      expect(codeOf(() => hip.mallocManaged(0, flags))).toBe(INVALID);
     for (const flags of [0, 145, 3]) expect(codeOf(() => hip.mallocManaged(PAGE, flags))).toBe(INVALID);
   });
 });
@@ -201,7 +249,9 @@ describe('hipStreamAttachMemAsync.cc', () => {
 
   it('Unit_hipStreamAttachMemAsync_Negative_Parameters, section pageable not supported', () => {
     const { hip, machine } = openHip({ machine: { sriovXnack: false } });
-    expect(codeOf(() => hip.streamAttachMemAsync(hip.streamCreate(), machine.process.mmap({ size: PAGE }), PAGE))).toBe(INVALID);
+    expect(codeOf(() => hip.streamAttachMemAsync(hip.streamCreate(), machine.process.mmap({ size: PAGE }), PAGE))).toBe(
+      INVALID,
+    );
   });
 
   catchCase('Unit_hipStreamAttachMemAsync_Negative (stream/)', {}, ({ hip, machine, managed }) => {

@@ -22,7 +22,10 @@ describe('hipMemRangeGetAttribute.cc', () => {
     expect(read(Attribute.readMostly, memory, PAGE)).toBe(1);
   });
 
-  for (const [name, place] of [['Basic', 0], ['CPU', CPU]] as const) {
+  for (const [name, place] of [
+    ['Basic', 0],
+    ['CPU', CPU],
+  ] as const) {
     catchCase(`Unit_hipMemRangeGetAttribute_Positive_PreferredLocation_${name}`, {}, ({ hip, managed, read }) => {
       const memory = managed(PAGE);
       expect(read(Attribute.preferredLocation, memory, PAGE)).toBe(NONE);
@@ -46,37 +49,53 @@ describe('hipMemRangeGetAttribute.cc', () => {
     expect(read(Attribute.preferredLocation, memory, PAGE)).toBe(0);
   });
 
-  catchCase('Unit_hipMemRangeGetAttribute_Positive_LastPrefetchLocation_Partial_Range', {}, ({ hip, managed, read }) => {
-    const memory = managed(2 * PAGE);
-    hip.memPrefetchAsync(memory, PAGE, 0);
-    expect(read(Attribute.lastPrefetchLocation, memory, 2 * PAGE)).toBe(NONE);
-    expect(read(Attribute.lastPrefetchLocation, memory, PAGE)).toBe(0);
-  });
+  catchCase(
+    'Unit_hipMemRangeGetAttribute_Positive_LastPrefetchLocation_Partial_Range',
+    {},
+    ({ hip, managed, read }) => {
+      const memory = managed(2 * PAGE);
+      hip.memPrefetchAsync(memory, PAGE, 0);
+      expect(read(Attribute.lastPrefetchLocation, memory, 2 * PAGE)).toBe(NONE);
+      expect(read(Attribute.lastPrefetchLocation, memory, PAGE)).toBe(0);
+    },
+  );
 
-  catchCase('Unit_hipMemRangeGetAttribute_Positive_AccessedBy_Basic', { failsInRocm: BOTH }, ({ hip, managed, accessedBy }) => {
-    const memory = managed(PAGE);
-    expect(accessedBy(memory, PAGE, 4)).toEqual([NONE, NONE, NONE, NONE]);
-    hip.memAdvise(memory, PAGE, Advise.setAccessedBy, CPU);
-    hip.memAdvise(memory, PAGE, Advise.setAccessedBy, 0);
-    const found = accessedBy(memory, PAGE, 4);
-    expect(found.slice(0, 2).sort()).toEqual([CPU, 0]);
-    expect(found.slice(2)).toEqual([NONE, NONE]);
-  });
+  catchCase(
+    'Unit_hipMemRangeGetAttribute_Positive_AccessedBy_Basic',
+    { failsInRocm: BOTH },
+    ({ hip, managed, accessedBy }) => {
+      const memory = managed(PAGE);
+      expect(accessedBy(memory, PAGE, 4)).toEqual([NONE, NONE, NONE, NONE]);
+      hip.memAdvise(memory, PAGE, Advise.setAccessedBy, CPU);
+      hip.memAdvise(memory, PAGE, Advise.setAccessedBy, 0);
+      const found = accessedBy(memory, PAGE, 4);
+      expect(found.slice(0, 2).sort()).toEqual([CPU, 0]);
+      expect(found.slice(2)).toEqual([NONE, NONE]);
+    },
+  );
 
-  catchCase('Unit_hipMemRangeGetAttribute_Positive_AccessedBy_Partial_Range', { failsInRocm: BOTH }, ({ hip, managed, accessedBy }) => {
-    const memory = managed(2 * PAGE);
-    hip.memAdvise(memory, PAGE, Advise.setAccessedBy, CPU);
-    hip.memAdvise(memory, PAGE, Advise.setAccessedBy, 0);
-    expect(accessedBy(memory, 2 * PAGE, 2)).toEqual([NONE, NONE]);
-    expect(accessedBy(memory, PAGE, 2).sort()).toEqual([CPU, 0]);
-  });
+  catchCase(
+    'Unit_hipMemRangeGetAttribute_Positive_AccessedBy_Partial_Range',
+    { failsInRocm: BOTH },
+    ({ hip, managed, accessedBy }) => {
+      const memory = managed(2 * PAGE);
+      hip.memAdvise(memory, PAGE, Advise.setAccessedBy, CPU);
+      hip.memAdvise(memory, PAGE, Advise.setAccessedBy, 0);
+      expect(accessedBy(memory, 2 * PAGE, 2)).toEqual([NONE, NONE]);
+      expect(accessedBy(memory, PAGE, 2).sort()).toEqual([CPU, 0]);
+    },
+  );
 
-  catchCase('Unit_hipMemRangeGetAttribute_Positive_AccessedBy_MultiDevice', {}, ({ hip, gpus, managed, accessedBy }) => {
-    const memory = managed(PAGE);
-    expect(accessedBy(memory, PAGE, gpus.length)).toEqual(gpus.map(() => NONE));
-    for (const gpu of gpus) hip.memAdvise(memory, PAGE, Advise.setAccessedBy, gpu);
-    expect(accessedBy(memory, PAGE, gpus.length)).toEqual(gpus);
-  });
+  catchCase(
+    'Unit_hipMemRangeGetAttribute_Positive_AccessedBy_MultiDevice',
+    {},
+    ({ hip, gpus, managed, accessedBy }) => {
+      const memory = managed(PAGE);
+      expect(accessedBy(memory, PAGE, gpus.length)).toEqual(gpus.map(() => NONE));
+      for (const gpu of gpus) hip.memAdvise(memory, PAGE, Advise.setAccessedBy, gpu);
+      expect(accessedBy(memory, PAGE, gpus.length)).toEqual(gpus);
+    },
+  );
 
   catchCase('Unit_hipMemRangeGetAttribute_Negative_Parameters', {}, ({ hip, managed }) => {
     const memory = managed(PAGE);
@@ -93,9 +112,15 @@ describe('hipMemRangeGetAttribute.cc', () => {
   });
 
   // The ioctl answers for any address: it does not look at what is mapped there.
-  catchCase('Unit_hipMemRangeGetAttribute_Negative_Parameters, section hipMalloc memory', { failsInRocm: BOTH }, ({ hip }) => {
-    expect(codeOf(() => hip.memRangeGetAttribute(new Int32Array(1), 4, Attribute.readMostly, hip.malloc(PAGE), PAGE))).toBe(INVALID);
-  });
+  catchCase(
+    'Unit_hipMemRangeGetAttribute_Negative_Parameters, section hipMalloc memory',
+    { failsInRocm: BOTH },
+    ({ hip }) => {
+      expect(
+        codeOf(() => hip.memRangeGetAttribute(new Int32Array(1), 4, Attribute.readMostly, hip.malloc(PAGE), PAGE)),
+      ).toBe(INVALID);
+    },
+  );
 });
 
 describe('hipMemRangeGetAttribute_old.cc', () => {
@@ -118,9 +143,15 @@ describe('hipMemRangeGetAttribute_old.cc', () => {
     expect(codeOf(() => hip.memRangeGetAttribute(data, 4, Attribute.readMostly, memory, 0))).not.toBe(0);
   });
 
-  catchCase('Unit_hipMemRangeGetAttribute_NegativeTests, section hipHostMalloc memory', { failsInRocm: BOTH }, ({ hip }) => {
-    expect(codeOf(() => hip.memRangeGetAttribute(new Int32Array(1), 4, Attribute.readMostly, hip.hostMalloc(PAGE), PAGE))).not.toBe(0);
-  });
+  catchCase(
+    'Unit_hipMemRangeGetAttribute_NegativeTests, section hipHostMalloc memory',
+    { failsInRocm: BOTH },
+    ({ hip }) => {
+      expect(
+        codeOf(() => hip.memRangeGetAttribute(new Int32Array(1), 4, Attribute.readMostly, hip.hostMalloc(PAGE), PAGE)),
+      ).not.toBe(0);
+    },
+  );
 
   catchCase('Unit_hipMemRangeGetAttribute_AccessedBy1', {}, ({ hip, gpus, managed }) => {
     const memory = managed(PAGE);
@@ -137,7 +168,8 @@ describe('hipMemRangeGetAttribute_old.cc', () => {
 
   catchCase('Unit_hipMemRangeGetAttribte_3', {}, ({ hip, managed, read, accessedBy }) => {
     const memory = managed(4 * PAGE);
-    for (const advice of [Advise.setAccessedBy, Advise.setReadMostly, Advise.setPreferredLocation]) hip.memAdvise(memory, 2 * PAGE, advice, 0);
+    for (const advice of [Advise.setAccessedBy, Advise.setReadMostly, Advise.setPreferredLocation])
+      hip.memAdvise(memory, 2 * PAGE, advice, 0);
     // The original does not look at the values.
     expect(accessedBy(memory, 4 * PAGE, 1)).toEqual([NONE]);
     expect(read(Attribute.readMostly, memory, 4 * PAGE)).toBe(0);
@@ -183,11 +215,15 @@ describe('hipMemRangeGetAttributes.cc', () => {
     const data = FOUR.map(() => new Int32Array(2));
     const sizes = [4, 4, 4, 4];
     expect(codeOf(() => hip.memRangeGetAttributes(null, sizes, FOUR, 4, memory, PAGE))).toBe(INVALID);
-    expect(codeOf(() => hip.memRangeGetAttributes([null, null, null, null], sizes, FOUR, 4, memory, PAGE))).toBe(INVALID);
+    expect(codeOf(() => hip.memRangeGetAttributes([null, null, null, null], sizes, FOUR, 4, memory, PAGE))).toBe(
+      INVALID,
+    );
     expect(codeOf(() => hip.memRangeGetAttributes(data, null, FOUR, 4, memory, PAGE))).toBe(INVALID);
     expect(codeOf(() => hip.memRangeGetAttributes(data, [4, 5, 4, 6], FOUR, 4, memory, PAGE))).toBe(INVALID);
     expect(codeOf(() => hip.memRangeGetAttributes(data, sizes, null, 4, memory, PAGE))).toBe(INVALID);
-    expect(codeOf(() => hip.memRangeGetAttributes(data, sizes, [...FOUR.slice(1), UNKNOWN], 4, memory, PAGE))).toBe(INVALID);
+    expect(codeOf(() => hip.memRangeGetAttributes(data, sizes, [...FOUR.slice(1), UNKNOWN], 4, memory, PAGE))).toBe(
+      INVALID,
+    );
     expect(codeOf(() => hip.memRangeGetAttributes(data, sizes, FOUR, 0, memory, PAGE))).toBe(INVALID);
     expect(codeOf(() => hip.memRangeGetAttributes(data, sizes, FOUR, 4, null, PAGE))).toBe(INVALID);
     expect(codeOf(() => hip.memRangeGetAttributes(data, sizes, FOUR, 4, hip.malloc(PAGE), PAGE))).toBe(INVALID);
@@ -197,10 +233,28 @@ describe('hipMemRangeGetAttributes.cc', () => {
   // The first GPU still claims what the second one was preferred for, or got by prefetch.
   catchCase('Unit_hipMemRangeGetAttributes_TstFlgs', { failsInRocm: [2] }, async ({ hip, gpus, managed }) => {
     const memory = managed(8192);
-    const [readMostly, preferred, accessed, prefetched] = [new Int32Array(1), new Int32Array(1), new Int32Array(gpus.length), new Int32Array(1)];
-    const attributes = [Attribute.readMostly, Attribute.preferredLocation, Attribute.accessedBy, Attribute.lastPrefetchLocation];
+    const [readMostly, preferred, accessed, prefetched] = [
+      new Int32Array(1),
+      new Int32Array(1),
+      new Int32Array(gpus.length),
+      new Int32Array(1),
+    ];
+    const attributes = [
+      Attribute.readMostly,
+      Attribute.preferredLocation,
+      Attribute.accessedBy,
+      Attribute.lastPrefetchLocation,
+    ];
     const lists = [readMostly, preferred, accessed, prefetched] as const;
-    const ask = (): void => hip.memRangeGetAttributes(lists, lists.map((list) => list.byteLength), attributes, 4, memory, 8192);
+    const ask = (): void =>
+      hip.memRangeGetAttributes(
+        lists,
+        lists.map((list) => list.byteLength),
+        attributes,
+        4,
+        memory,
+        8192,
+      );
     for (const gpu of gpus) {
       hip.memAdvise(memory, 8192, Advise.setReadMostly, gpu);
       ask();
@@ -226,7 +280,8 @@ describe('hipMemRangeGetAttributes.cc', () => {
   catchCase('Unit_hipMemRangeGetAttributes_NegativeTst', {}, ({ hip, managed }) => {
     const memory = managed(8192);
     const data = FOUR.map(() => new Int32Array(2));
-    const refused = (sizes: number[]): boolean => codeOf(() => hip.memRangeGetAttributes(data, sizes, FOUR, 4, memory, 8192)) !== 0;
+    const refused = (sizes: number[]): boolean =>
+      codeOf(() => hip.memRangeGetAttributes(data, sizes, FOUR, 4, memory, 8192)) !== 0;
     for (const size of [0, 2, 6, 7]) expect(refused([size, 4, 4, 4])).toBe(true);
     expect(refused([4, 4, 4, 7])).toBe(true);
     expect(codeOf(() => hip.memRangeGetAttributes(data, [4, 4, 4, 4], FOUR, 0, memory, 8192))).not.toBe(0);

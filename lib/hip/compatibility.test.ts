@@ -1,7 +1,12 @@
 /** Where ROCm contradicts its manual: both sides of the switch, in the order of docs/hip.md. */
 import { describe, expect, it } from 'vitest';
 import { accessedBy, attributeOf, codeOf, CPU, NONE, openHip, PAGE } from '../../test/hip-rig.ts';
-import { HipHmmFlag, HipMemLocationType, HipMemoryAdvise as Advise, HipMemRangeAttribute as Attribute } from './index.ts';
+import {
+  HipHmmFlag,
+  HipMemLocationType,
+  HipMemoryAdvise as Advise,
+  HipMemRangeAttribute as Attribute,
+} from './index.ts';
 import type { HipCompatibility } from './index.ts';
 
 const MODES: readonly HipCompatibility[] = ['rocm', 'documented'];
@@ -20,7 +25,16 @@ describe('rocm and documented', () => {
       for (const device of [CPU, 1]) hip.memAdvise(memory, PAGE, Advise.setAccessedBy, device);
       return [accessedBy(hip, memory, PAGE, 3), accessedBy(hip, memory, 2 * PAGE, 3)];
     });
-    expect(seen).toEqual({ rocm: [[1, NONE, NONE], [NONE, NONE, NONE]], documented: [[1, CPU, NONE], [NONE, NONE, NONE]] });
+    expect(seen).toEqual({
+      rocm: [
+        [1, NONE, NONE],
+        [NONE, NONE, NONE],
+      ],
+      documented: [
+        [1, CPU, NONE],
+        [NONE, NONE, NONE],
+      ],
+    });
   });
 
   it('the CPU is forgotten with the memory', async () => {
@@ -57,7 +71,12 @@ describe('rocm and documented', () => {
       const mixed = attributeOf(hip, Attribute.coherencyMode, memory, 3 * PAGE);
       const coarse = attributeOf(hip, Attribute.coherencyMode, memory, 2 * PAGE);
       hip.memAdvise(memory, PAGE, Advise.unsetCoarseGrain, 0);
-      return [mixed, coarse, attributeOf(hip, Attribute.coherencyMode, memory, PAGE), attributeOf(hip, Attribute.coherencyMode, memory, 2 * PAGE)];
+      return [
+        mixed,
+        coarse,
+        attributeOf(hip, Attribute.coherencyMode, memory, PAGE),
+        attributeOf(hip, Attribute.coherencyMode, memory, 2 * PAGE),
+      ];
     });
     expect(seen).toEqual({ rocm: [1, 1, 0, 1], documented: [2, 1, 0, 2] });
   });
@@ -94,8 +113,15 @@ describe('rocm and documented', () => {
       const data = new Int32Array(1);
       const ask = (memory: bigint | ReturnType<typeof hip.malloc>, count: number): number =>
         codeOf(() => hip.memRangeGetAttribute(data, 4, Attribute.readMostly, memory, count));
-      const many = codeOf(() => hip.memRangeGetAttributes([data], [4], [Attribute.readMostly], 1, hip.hostMalloc(PAGE), PAGE));
-      return [ask(hip.malloc(PAGE), PAGE), ask(hip.hostMalloc(PAGE), PAGE), ask(hip.mallocManaged(PAGE), 2 * PAGE), many];
+      const many = codeOf(() =>
+        hip.memRangeGetAttributes([data], [4], [Attribute.readMostly], 1, hip.hostMalloc(PAGE), PAGE),
+      );
+      return [
+        ask(hip.malloc(PAGE), PAGE),
+        ask(hip.hostMalloc(PAGE), PAGE),
+        ask(hip.mallocManaged(PAGE), 2 * PAGE),
+        many,
+      ];
     });
     expect(seen).toEqual({ rocm: [0, 0, 0, 0], documented: [1, 1, 1, 1] });
   });
@@ -122,8 +148,17 @@ describe('rocm and documented', () => {
       const stream = hip.streamCreate();
       hip.memPrefetchAsync(unknown, PAGE, 0, stream);
       hip.memPrefetchAsync(hip.mallocManaged(PAGE), PAGE, 0, stream);
-      const first = await hip.streamSynchronize(stream).then(() => 0, (error: { code: number }) => error.code);
-      return [first, await hip.streamSynchronize(stream).then(() => 0, () => 1)];
+      const first = await hip.streamSynchronize(stream).then(
+        () => 0,
+        (error: { code: number }) => error.code,
+      );
+      return [
+        first,
+        await hip.streamSynchronize(stream).then(
+          () => 0,
+          () => 1,
+        ),
+      ];
     });
     expect(seen).toEqual({ rocm: [0, 0], documented: [1, 0] });
   });
@@ -134,7 +169,9 @@ describe('rocm and documented', () => {
   });
 
   it('a location type that is none counts as a device', async () => {
-    const seen = await both(({ hip }) => codeOf(() => hip.memPrefetchAsync_v2(hip.mallocManaged(PAGE), PAGE, { type: 9, id: 1 })));
+    const seen = await both(({ hip }) =>
+      codeOf(() => hip.memPrefetchAsync_v2(hip.mallocManaged(PAGE), PAGE, { type: 9, id: 1 })),
+    );
     expect(seen).toEqual({ rocm: 0, documented: 1 });
   });
 
@@ -142,17 +179,32 @@ describe('rocm and documented', () => {
     const codes = MODES.map((compatibility) => {
       const { hip } = openHip({ compatibility, machine: { svmConfigured: false } });
       const memory = hip.mallocManaged(PAGE);
-      return [codeOf(() => hip.memAdvise(memory, PAGE, 77, 0)), codeOf(() => hip.memAdvise(memory, PAGE, Advise.setReadMostly, 0))];
+      return [
+        codeOf(() => hip.memAdvise(memory, PAGE, 77, 0)),
+        codeOf(() => hip.memAdvise(memory, PAGE, Advise.setReadMostly, 0)),
+      ];
     });
-    expect(codes).toEqual([[0, 0], [1, 0]]);
+    expect(codes).toEqual([
+      [0, 0],
+      [1, 0],
+    ]);
   });
 
   it('mixed places read as none, whoever has a claim on part of them', async () => {
     const { hip } = openHip({ compatibility: 'documented', machine: { gpus: 2 } });
     const memory = hip.mallocManaged(2 * PAGE);
     const second = memory.address + BigInt(PAGE);
-    for (const [left, right] of [[0, 1], [1, CPU], [CPU, 0], [0, CPU], [CPU, 1]] as const) {
-      for (const [pointer, device] of [[memory.address, left], [second, right]] as const) {
+    for (const [left, right] of [
+      [0, 1],
+      [1, CPU],
+      [CPU, 0],
+      [0, CPU],
+      [CPU, 1],
+    ] as const) {
+      for (const [pointer, device] of [
+        [memory.address, left],
+        [second, right],
+      ] as const) {
         hip.memAdvise(pointer, PAGE, Advise.setPreferredLocation, device);
         hip.memPrefetchAsync(pointer, PAGE, device);
       }
@@ -160,7 +212,9 @@ describe('rocm and documented', () => {
       hip.setDevice(1);
       await hip.deviceSynchronize();
       hip.setDevice(0);
-      const seen = [Attribute.preferredLocation, Attribute.lastPrefetchLocation].map((attribute) => attributeOf(hip, attribute, memory, 2 * PAGE));
+      const seen = [Attribute.preferredLocation, Attribute.lastPrefetchLocation].map((attribute) =>
+        attributeOf(hip, attribute, memory, 2 * PAGE),
+      );
       expect(seen, `${left} and ${right}`).toEqual([NONE, NONE]);
     }
   });
@@ -176,7 +230,16 @@ describe('without managed memory', () => {
     expect(attributeOf(hip, Attribute.coherencyMode, memory, PAGE)).toBe(0);
     expect(hip.deviceGetAttribute('hipDeviceAttributeManagedMemory', 0)).toBe(0);
     const batch = (): void =>
-      hip.memPrefetchBatchAsync([memory], [PAGE], 1, [{ type: HipMemLocationType.device, id: 0 }], [0], 1, 0, hip.streamCreate());
+      hip.memPrefetchBatchAsync(
+        [memory],
+        [PAGE],
+        1,
+        [{ type: HipMemLocationType.device, id: 0 }],
+        [0],
+        1,
+        0,
+        hip.streamCreate(),
+      );
     expect(codeOf(batch)).toBe(1);
   });
 });
@@ -197,12 +260,20 @@ describe('device attributes', () => {
   it('are what the machine is', () => {
     const { hip } = openHip({ machine: { apu: true } });
     expect(
-      ['ManagedMemory', 'hipDeviceAttributeConcurrentManagedAccess', 'PageableMemoryAccess', 'DirectManagedMemAccessFromHost', 'PageableMemoryAccessUsesHostPageTables'].map(
-        (name) => hip.deviceGetAttribute(name, 0),
-      ),
+      [
+        'ManagedMemory',
+        'hipDeviceAttributeConcurrentManagedAccess',
+        'PageableMemoryAccess',
+        'DirectManagedMemAccessFromHost',
+        'PageableMemoryAccessUsesHostPageTables',
+      ].map((name) => hip.deviceGetAttribute(name, 0)),
     ).toEqual([1, 1, 1, 1, 1]);
     const discrete = openHip({ machine: { sriovXnack: false } }).hip;
-    expect(['ManagedMemory', 'PageableMemoryAccess', 'DirectManagedMemAccessFromHost'].map((name) => discrete.deviceGetAttribute(name, 0))).toEqual([1, 0, 0]);
+    expect(
+      ['ManagedMemory', 'PageableMemoryAccess', 'DirectManagedMemAccessFromHost'].map((name) =>
+        discrete.deviceGetAttribute(name, 0),
+      ),
+    ).toEqual([1, 0, 0]);
     expect(codeOf(() => hip.deviceGetAttribute('ManagedMemory', 1))).toBe(101);
     expect(codeOf(() => hip.deviceGetAttribute('WarpSize', 0))).toBe(1);
   });

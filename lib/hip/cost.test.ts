@@ -35,7 +35,8 @@ it('memory that GPUs used is collected when it is freed, so that a new allocatio
     hip.free(memory);
   }
   for (const device of machine.devices) {
-    for (const { context } of device.files) expect([context!.framework.ranges.size, context!.collector.pending]).toEqual([0, 0]);
+    for (const { context } of device.files)
+      expect([context!.framework.ranges.size, context!.collector.pending]).toEqual([0, 0]);
   }
 });
 

@@ -45,5 +45,7 @@ function named(names: Readonly<Record<number, string>>, value: unknown): string 
 
 /** HIP's names, without prefix, by number. */
 function namesOf(numbers: Readonly<Record<string, number>>): Readonly<Record<number, string>> {
-  return Object.fromEntries(Object.entries(numbers).map(([name, number]) => [number, name.charAt(0).toUpperCase() + name.slice(1)]));
+  return Object.fromEntries(
+    Object.entries(numbers).map(([name, number]) => [number, name.charAt(0).toUpperCase() + name.slice(1)]),
+  );
 }

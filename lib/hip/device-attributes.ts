@@ -9,7 +9,8 @@ const PREFIX = 'hipDeviceAttribute';
 /** 1 or 0. hipErrorInvalidDevice, hipErrorInvalidValue for what is not asked here. */
 export function deviceAttribute(state: HipState, attribute: unknown, device: number): number {
   state.assertOpen();
-  if (typeof attribute !== 'string') throw typeError('ERR_SVM_INVALID_TYPE', `attribute: expected a name of HipDeviceAttribute, got ${show(attribute)}`);
+  if (typeof attribute !== 'string')
+    throw typeError('ERR_SVM_INVALID_TYPE', `attribute: expected a name of HipDeviceAttribute, got ${show(attribute)}`);
   state.assertDevice('device', device);
   const name = attribute.startsWith(PREFIX) ? attribute : PREFIX + attribute;
   // Only a GPU that shares the CPU's memory is reached by the CPU in place.

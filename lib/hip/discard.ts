@@ -40,12 +40,14 @@ export class Discards {
   batch(batch: BatchArguments): Promise<unknown> {
     const state = this.#state;
     state.assertOpen();
-    if (state.options.revision === '2024') throw codedError('ERR_SVM_NOT_AVAILABLE', "batch discard: not in revision '2024', it came with HIP 7.2");
+    if (state.options.revision === '2024')
+      throw codedError('ERR_SVM_NOT_AVAILABLE', "batch discard: not in revision '2024', it came with HIP 7.2");
     const { stream, ranges, agentAt } = readBatch(state, this.#streams, batch);
     const operations = ranges.map(({ field, pointer, size }, index): Operation => {
       const memory = state.lookUp(field, pointer, this.#owner);
       if (memory !== undefined) assertInside(memory, pointer, size);
-      if (memory?.kind !== 'managed' && !state.pageable) throw invalidValue(`${field}: not managed memory, and the devices reach no other`);
+      if (memory?.kind !== 'managed' && !state.pageable)
+        throw invalidValue(`${field}: not managed memory, and the devices reach no other`);
       const agent = batch.places === undefined ? undefined : agentAt(index);
       return { address: pointer.address, size, memory, agent };
     });
@@ -55,11 +57,19 @@ export class Discards {
     if (managed.length > 0) {
       // A prefetch home is part of it, of which the devices keep a trace.
       for (const { memory } of managed) memory!.prefetched = true;
-      done.push(this.#streams.discard(stream, managed.map(discardedRange), managed.map(({ agent }) => agent), watched));
+      done.push(
+        this.#streams.discard(
+          stream,
+          managed.map(discardedRange),
+          managed.map(({ agent }) => agent),
+          watched,
+        ),
+      );
     }
     // HSA discards reservations only. The call is a hint: of other memory only what is not lost happens.
     for (const { address, size, memory, agent } of operations) {
-      if (memory === undefined && agent !== undefined) done.push(this.#streams.prefetch(stream, address, size, agent, watched));
+      if (memory === undefined && agent !== undefined)
+        done.push(this.#streams.prefetch(stream, address, size, agent, watched));
     }
     return Promise.all(done);
   }

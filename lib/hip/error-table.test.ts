@@ -5,8 +5,20 @@ import type { Rig } from '../../test/hip-rig.ts';
 import { HipError, HipMemAttach, HipMemoryAdvise as Advise, HipMemRangeAttribute as Attribute } from './index.ts';
 
 /** Advice that looks at its device. */
-const PLACED = [Advise.setPreferredLocation, Advise.unsetPreferredLocation, Advise.setAccessedBy, Advise.unsetAccessedBy, Advise.setCoarseGrain];
-const SIZES: Readonly<Record<string, number>> = { readMostly: 4, preferredLocation: 4, lastPrefetchLocation: 4, accessedBy: 4, coherencyMode: 4 };
+const PLACED = [
+  Advise.setPreferredLocation,
+  Advise.unsetPreferredLocation,
+  Advise.setAccessedBy,
+  Advise.unsetAccessedBy,
+  Advise.setCoarseGrain,
+];
+const SIZES: Readonly<Record<string, number>> = {
+  readMostly: 4,
+  preferredLocation: 4,
+  lastPrefetchLocation: 4,
+  accessedBy: 4,
+  coherencyMode: 4,
+};
 
 /** The code, and that the name fits. */
 function refusal(action: () => unknown): [number, string] {
@@ -34,13 +46,20 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
     it('size 0, flags 0, 3, 145 -> 1', () => {
       const { hip } = open();
       expect(refusal(() => hip.mallocManaged(0))).toEqual(INVALID_VALUE);
-      for (const flags of [0, 3, 145, HipMemAttach.single]) expect(refusal(() => hip.mallocManaged(PAGE, flags)), `${flags}`).toEqual(INVALID_VALUE);
+      for (const flags of [0, 3, 145, HipMemAttach.single])
+        expect(
+          refusal(() => hip.mallocManaged(PAGE, flags)),
+          `${flags}`,
+        ).toEqual(INVALID_VALUE);
     });
 
     it('too large -> 2', () => {
       const { hip } = open();
       for (const size of [(1n << 64n) - 1n, 1n << 63n, 1n << 53n]) {
-        expect(refusal(() => hip.mallocManaged(size)), `${size}`).toEqual([2, 'hipErrorOutOfMemory']);
+        expect(
+          refusal(() => hip.mallocManaged(size)),
+          `${size}`,
+        ).toEqual([2, 'hipErrorOutOfMemory']);
       }
     });
 
@@ -60,14 +79,20 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
         expect(refusal(() => hip.memPrefetchAsync(0n, PAGE, device))).toEqual(INVALID_VALUE);
         expect(refusal(() => hip.memPrefetchAsync(memory, 0, device))).toEqual(INVALID_VALUE);
         expect(refusal(() => hip.memPrefetchAsync(memory, 2 * PAGE + 1, device))).toEqual(INVALID_VALUE);
-        expect(refusal(() => hip.memPrefetchAsync(memory.address + BigInt(PAGE), PAGE + 1, device))).toEqual(INVALID_VALUE);
+        expect(refusal(() => hip.memPrefetchAsync(memory.address + BigInt(PAGE), PAGE + 1, device))).toEqual(
+          INVALID_VALUE,
+        );
       }
     });
 
     it('device -2, 9999, = count -> 101', () => {
       const { hip } = open();
       const memory = hip.mallocManaged(PAGE);
-      for (const device of badDevices) expect(refusal(() => hip.memPrefetchAsync(memory, PAGE, device)), `${device}`).toEqual(INVALID_DEVICE);
+      for (const device of badDevices)
+        expect(
+          refusal(() => hip.memPrefetchAsync(memory, PAGE, device)),
+          `${device}`,
+        ).toEqual(INVALID_DEVICE);
     });
 
     it('unknown pointer, GPU target, no pageable -> 801; to the CPU it passes', () => {
@@ -76,7 +101,9 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
       expect(refusal(() => hip.memPrefetchAsync(unknown, PAGE, gpus - 1))).toEqual([801, 'hipErrorNotSupported']);
       expect(codeOf(() => hip.memPrefetchAsync(unknown, PAGE, -1))).toBe(0);
       const pageable = open();
-      expect(codeOf(() => pageable.hip.memPrefetchAsync(pageable.machine.process.mmap({ size: PAGE }), PAGE, gpus - 1))).toBe(0);
+      expect(
+        codeOf(() => pageable.hip.memPrefetchAsync(pageable.machine.process.mmap({ size: PAGE }), PAGE, gpus - 1)),
+      ).toBe(0);
     });
 
     it('checks the device before pageable access, the size before the device', () => {
@@ -100,14 +127,19 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
           expect(refusal(() => hip.memAdvise(hip.malloc(PAGE), PAGE, advice, device))).toEqual(INVALID_VALUE);
         }
       }
-      for (const advice of [0, 7, 99, 102, -1]) expect(refusal(() => hip.memAdvise(memory, PAGE, advice, 0)), `${advice}`).toEqual(INVALID_VALUE);
+      for (const advice of [0, 7, 99, 102, -1])
+        expect(
+          refusal(() => hip.memAdvise(memory, PAGE, advice, 0)),
+          `${advice}`,
+        ).toEqual(INVALID_VALUE);
     });
 
     it('bad device, not ReadMostly -> 101', () => {
       const { hip } = open();
       const memory = hip.mallocManaged(PAGE);
       for (const advice of PLACED) {
-        for (const device of badDevices) expect(refusal(() => hip.memAdvise(memory, PAGE, advice, device))).toEqual(INVALID_DEVICE);
+        for (const device of badDevices)
+          expect(refusal(() => hip.memAdvise(memory, PAGE, advice, device))).toEqual(INVALID_DEVICE);
       }
     });
 
@@ -141,7 +173,10 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
         expect(refusal(() => hip.memRangeGetAttribute(data, size, attribute, null, PAGE))).toEqual(INVALID_VALUE);
         expect(refusal(() => hip.memRangeGetAttribute(data, size, attribute, memory, 0))).toEqual(INVALID_VALUE);
         for (const wrong of attribute === Attribute.accessedBy ? [1, 2, 6, 10] : [1, 2, 3, 5, 8, 16]) {
-          expect(refusal(() => hip.memRangeGetAttribute(data, wrong, attribute, memory, PAGE)), `${name} ${wrong}`).toEqual(INVALID_VALUE);
+          expect(
+            refusal(() => hip.memRangeGetAttribute(data, wrong, attribute, memory, PAGE)),
+            `${name} ${wrong}`,
+          ).toEqual(INVALID_VALUE);
         }
       }
       for (const attribute of [0, 5, 99, 101, 999, -1]) {
@@ -151,7 +186,9 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
 
     it('hipMalloc memory -> 1 as documented; the ioctl answers, so rocm succeeds with the defaults', () => {
       const documented = openHip({ compatibility: 'documented', machine: { gpus } });
-      expect(codeOf(() => attributeOf(documented.hip, Attribute.readMostly, documented.hip.malloc(PAGE), PAGE))).toBe(1);
+      expect(codeOf(() => attributeOf(documented.hip, Attribute.readMostly, documented.hip.malloc(PAGE), PAGE))).toBe(
+        1,
+      );
       const { hip } = open();
       const memory = hip.malloc(PAGE);
       expect(attributeOf(hip, Attribute.readMostly, memory, PAGE)).toBe(0);
@@ -172,11 +209,15 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
       expect(refusal(() => hip.memRangeGetAttributes(one, [4], ask, 0, memory, PAGE))).toEqual(INVALID_VALUE);
       expect(refusal(() => hip.memRangeGetAttributes(one, [4], ask, 1, null, PAGE))).toEqual(INVALID_VALUE);
       expect(refusal(() => hip.memRangeGetAttributes(one, [4], ask, 1, memory, 0))).toEqual(INVALID_VALUE);
-      expect(refusal(() => hip.memRangeGetAttributes([one[0]!, null], [4, 4], [1, 2], 2, memory, PAGE))).toEqual(INVALID_VALUE);
+      expect(refusal(() => hip.memRangeGetAttributes([one[0]!, null], [4, 4], [1, 2], 2, memory, PAGE))).toEqual(
+        INVALID_VALUE,
+      );
       expect(refusal(() => hip.memRangeGetAttributes(one, [8], ask, 1, memory, PAGE))).toEqual(INVALID_VALUE);
       expect(refusal(() => hip.memRangeGetAttributes(one, [4], [999], 1, memory, PAGE))).toEqual(INVALID_VALUE);
       expect(refusal(() => hip.memRangeGetAttributes(one, [4], ask, 1, hip.malloc(PAGE), PAGE))).toEqual(INVALID_VALUE);
-      expect(refusal(() => hip.memRangeGetAttributes(one, [4], ask, 1, machine.process.mmap({ size: PAGE }), PAGE))).toEqual(INVALID_VALUE);
+      expect(
+        refusal(() => hip.memRangeGetAttributes(one, [4], ask, 1, machine.process.mmap({ size: PAGE }), PAGE)),
+      ).toEqual(INVALID_VALUE);
     });
 
     it('a bad size leaves what was answered before it written', () => {
@@ -184,7 +225,11 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
       const memory = hip.mallocManaged(PAGE);
       hip.memAdvise(memory, PAGE, Advise.setReadMostly, 0);
       const data = [new Int32Array([7, 7]), new Int32Array([7, 7])];
-      expect(codeOf(() => hip.memRangeGetAttributes(data, [4, 8], [Attribute.readMostly, Attribute.preferredLocation], 2, memory, PAGE))).toBe(1);
+      expect(
+        codeOf(() =>
+          hip.memRangeGetAttributes(data, [4, 8], [Attribute.readMostly, Attribute.preferredLocation], 2, memory, PAGE),
+        ),
+      ).toBe(1);
       expect(data.map(([value]) => value)).toEqual([1, 7]);
     });
   });
@@ -201,11 +246,17 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
       hip.streamAttachMemAsync(detached, memory);
       hip.executionContextDestroy(context);
       expect(refusal(() => hip.streamAttachMemAsync(destroyed, null))).toEqual(INVALID_VALUE);
-      expect(refusal(() => hip.streamAttachMemAsync(destroyed, memory, 0, 7))).toEqual([709, 'hipErrorContextIsDestroyed']);
+      expect(refusal(() => hip.streamAttachMemAsync(destroyed, memory, 0, 7))).toEqual([
+        709,
+        'hipErrorContextIsDestroyed',
+      ]);
       expect(refusal(() => hip.streamAttachMemAsync(detached, memory, 0, 7))).toEqual([916, 'hipErrorStreamDetached']);
-      for (const flags of [0, 3, 5, 7, 8]) expect(refusal(() => hip.streamAttachMemAsync(stream, memory, 0, flags))).toEqual(INVALID_VALUE);
+      for (const flags of [0, 3, 5, 7, 8])
+        expect(refusal(() => hip.streamAttachMemAsync(stream, memory, 0, flags))).toEqual(INVALID_VALUE);
       expect(refusal(() => hip.streamAttachMemAsync(null, memory, 0, HipMemAttach.single))).toEqual(INVALID_VALUE);
-      expect(refusal(() => hip.streamAttachMemAsync(stream, machine.process.mmap({ size: PAGE }), 0))).toEqual(INVALID_VALUE);
+      expect(refusal(() => hip.streamAttachMemAsync(stream, machine.process.mmap({ size: PAGE }), 0))).toEqual(
+        INVALID_VALUE,
+      );
       expect(refusal(() => hip.streamAttachMemAsync(stream, memory, PAGE))).toEqual(INVALID_VALUE);
     });
 
@@ -224,16 +275,23 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
 
   describe('streams of prefetch', () => {
     it('2026 looks at the stream first, 2024 after pointer and count; 709 and 916', () => {
-      for (const [revision, expected] of [['2026', [709, 916]], ['2024', [1, 1]]] as const) {
+      for (const [revision, expected] of [
+        ['2026', [709, 916]],
+        ['2024', [1, 1]],
+      ] as const) {
         const { hip } = openHip({ revision, machine: { gpus } });
         const destroyed = hip.streamCreate();
         hip.streamDestroy(destroyed);
         const context = hip.executionContextCreate(0);
         const detached = hip.executionContextStreamCreate(context);
         hip.executionContextDestroy(context);
-        expect([destroyed, detached].map((stream) => codeOf(() => hip.memPrefetchAsync(null, 0, 0, stream)))).toEqual(expected);
+        expect([destroyed, detached].map((stream) => codeOf(() => hip.memPrefetchAsync(null, 0, 0, stream)))).toEqual(
+          expected,
+        );
         const memory = hip.mallocManaged(PAGE);
-        expect([destroyed, detached].map((stream) => codeOf(() => hip.memPrefetchAsync(memory, PAGE + 1, 0, stream)))).toEqual([709, 916]);
+        expect(
+          [destroyed, detached].map((stream) => codeOf(() => hip.memPrefetchAsync(memory, PAGE + 1, 0, stream))),
+        ).toEqual([709, 916]);
       }
     });
 
@@ -244,7 +302,9 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
       expect(codeOf(() => hip.memPrefetchAsync_v2(memory, PAGE, { type: 0, id: 0 }))).toBe(0);
       expect(codeOf(() => hip.memPrefetchAsync_v2(memory, PAGE, { type: 77, id: gpus }))).toBe(101);
       const documented = openHip({ compatibility: 'documented', machine: { gpus } });
-      expect(codeOf(() => documented.hip.memPrefetchAsync_v2(documented.hip.mallocManaged(PAGE), PAGE, { type: 0, id: 0 }))).toBe(1);
+      expect(
+        codeOf(() => documented.hip.memPrefetchAsync_v2(documented.hip.mallocManaged(PAGE), PAGE, { type: 0, id: 0 })),
+      ).toBe(1);
     });
   });
 });

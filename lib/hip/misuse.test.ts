@@ -40,7 +40,8 @@ describe.each(['rocm', 'documented'] as const)('%s', (compatibility) => {
     for (const pointer of [memory, memory.address, memory.address + BigInt(PAGE)]) {
       for (const call of pointerCalls(hip, pointer)) expect(codeOf(call), call.toString()).toBe(1);
     }
-    for (const use of [() => memory.bytes, () => memory.read(), () => memory.write(0, new Uint8Array(1))]) expect(codedAs(use)).toBe('ERR_SVM_FREED');
+    for (const use of [() => memory.bytes, () => memory.read(), () => memory.write(0, new Uint8Array(1))])
+      expect(codedAs(use)).toBe('ERR_SVM_FREED');
     memory[Symbol.dispose]();
   });
 
@@ -55,11 +56,15 @@ describe.each(['rocm', 'documented'] as const)('%s', (compatibility) => {
 
   it('a range across two allocations is refused', () => {
     const { hip } = openHip({ compatibility });
-    const [first, second] = [hip.mallocManaged(PAGE), hip.mallocManaged(PAGE)].sort((left, right) => Number(left.address - right.address)) as [HipMemory, HipMemory];
+    const [first, second] = [hip.mallocManaged(PAGE), hip.mallocManaged(PAGE)].sort((left, right) =>
+      Number(left.address - right.address),
+    ) as [HipMemory, HipMemory];
     const span = second.end - first.address;
     expect(codeOf(() => hip.memAdvise(first, span, Advise.setReadMostly, 0))).toBe(1);
     expect(codeOf(() => hip.memPrefetchAsync(first, span, 0))).toBe(1);
-    expect(codeOf(() => hip.memPrefetchBatchAsync([first], [span], 1, [{ type: 2 }], [0], 1, 0, hip.streamCreate()))).toBe(1);
+    expect(
+      codeOf(() => hip.memPrefetchBatchAsync([first], [span], 1, [{ type: 2 }], [0], 1, 0, hip.streamCreate())),
+    ).toBe(1);
   });
 
   it('a prefetch of nothing fails on the device; the stream goes on', async () => {
@@ -122,8 +127,16 @@ it('arguments of a wrong type name the field', () => {
     [() => hip.memAdvise_v2(memory, PAGE, 1, bad({})), /^location.type: /, 'ERR_SVM_INVALID_TYPE'],
     [() => hip.memPrefetchAsync(memory, PAGE, 0, bad<HipStream>({})), /^stream: /, 'ERR_SVM_INVALID_TYPE'],
     [() => hip.memPrefetchAsync(memory, PAGE, 0, bad<HipStream>(1)), /^stream: /, 'ERR_SVM_INVALID_TYPE'],
-    [() => hip.memPrefetchBatchAsync(bad({}), [1], 1, [], [], 1, 0, hip.streamCreate()), /^pointers: /, 'ERR_SVM_INVALID_TYPE'],
-    [() => hip.memPrefetchBatchAsync([memory], [1], 2, [{ type: 2 }], [0], 1, 0, hip.streamCreate()), /^pointers: /, 'ERR_SVM_OUT_OF_RANGE'],
+    [
+      () => hip.memPrefetchBatchAsync(bad({}), [1], 1, [], [], 1, 0, hip.streamCreate()),
+      /^pointers: /,
+      'ERR_SVM_INVALID_TYPE',
+    ],
+    [
+      () => hip.memPrefetchBatchAsync([memory], [1], 2, [{ type: 2 }], [0], 1, 0, hip.streamCreate()),
+      /^pointers: /,
+      'ERR_SVM_OUT_OF_RANGE',
+    ],
     [() => hip.memRangeGetAttribute(bad([1]), 4, 1, memory, PAGE), /^data: /, 'ERR_SVM_INVALID_TYPE'],
     [() => hip.memRangeGetAttribute(new Int32Array(1), 8, 1, memory, PAGE), /^data: /, 'ERR_SVM_OUT_OF_RANGE'],
     [() => hip.memRangeGetAttributes([], [4], [1], 1, memory, PAGE), /^attributeCount: /, 'ERR_SVM_OUT_OF_RANGE'],
@@ -169,7 +182,12 @@ describe('close', () => {
     await expect(waiting).rejects.toMatchObject({ code: 4, codeName: 'hipErrorDeinitialized' });
     release();
     await work;
-    expect([hip.closed, memory.freed, devices[0]!.closed, machine.process.space.vmas.size]).toEqual([true, true, false, 0]);
+    expect([hip.closed, memory.freed, devices[0]!.closed, machine.process.space.vmas.size]).toEqual([
+      true,
+      true,
+      false,
+      0,
+    ]);
     for (const call of pointerCalls(hip, memory)) expect(codeOf(call), call.toString()).toBe(4);
     for (const call of [
       () => hip.mallocManaged(PAGE),

@@ -30,6 +30,7 @@ const ALL_HMM_FLAGS = 0x07;
 /** Checks the options; throws TypeError or RangeError that names the bad one. */
 export function resolveHipOptions(options: HipRuntimeOptions): ResolvedHipOptions {
   const common = resolveCommonOptions(options, HIP_REVISIONS, ['hmmFlags']);
-  if (options.devices?.length === 0) throw rangeError('ERR_SVM_INVALID_OPTION', 'devices: expected at least one device');
+  if (options.devices?.length === 0)
+    throw rangeError('ERR_SVM_INVALID_OPTION', 'devices: expected at least one device');
   return { ...common, hmmFlags: integerOf('hmmFlags', options.hmmFlags ?? 0, 0, ALL_HMM_FLAGS) };
 }

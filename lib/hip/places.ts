@@ -6,7 +6,11 @@ import type { HipState } from './state.ts';
 
 /** Whether the type is one of those that mean a CPU. */
 export function isCpuLocation({ type }: Required<HipMemLocation>): boolean {
-  return type === HipMemLocationType.host || type === HipMemLocationType.hostNuma || type === HipMemLocationType.hostNumaCurrent;
+  return (
+    type === HipMemLocationType.host ||
+    type === HipMemLocationType.hostNuma ||
+    type === HipMemLocationType.hostNumaCurrent
+  );
 }
 
 /** The agent of a location whose device was checked. */

@@ -34,7 +34,13 @@ export class Prefetches {
   }
 
   /** One range. `flags`: only of the second version, else 0. Returns when it was issued; the promise settles when it has run. */
-  one(pointer: Pointer, count: bigint, location: Required<HipMemLocation>, flags: number, stream: HipStream | null): Promise<unknown> {
+  one(
+    pointer: Pointer,
+    count: bigint,
+    location: Required<HipMemLocation>,
+    flags: number,
+    stream: HipStream | null,
+  ): Promise<unknown> {
     const state = this.#state;
     state.assertOpen();
     const early = state.options.revision === '2026';
@@ -56,7 +62,10 @@ export class Prefetches {
     if (!isCpu) {
       state.assertDevice('device', location.id);
       if (memory === undefined && !state.pageable) {
-        throw new HipError(HipStatus.notSupported, 'pointer: no memory of the runtime, and the device reaches no other');
+        throw new HipError(
+          HipStatus.notSupported,
+          'pointer: no memory of the runtime, and the device reaches no other',
+        );
       }
     }
     this.#streams.assertOwn(stream);
@@ -80,20 +89,24 @@ export class Prefetches {
       memories.push(memory);
       return { address: pointer.address, count: size, agent: agentAt(index) };
     });
-    if (!state.pageable && memories.some(({ kind }) => kind === 'device')) throw invalidValue('pointers: not managed memory, and the devices reach no other');
+    if (!state.pageable && memories.some(({ kind }) => kind === 'device'))
+      throw invalidValue('pointers: not managed memory, and the devices reach no other');
     for (const memory of memories) memory.prefetched = true;
     return this.#issue(stream, operations);
   }
 
   /** The manual speaks of managed and of pageable memory; the code lets device memory pass, and its prefetch fails unheard. */
   #assertDocumented(field: string, memory: HipMemory): void {
-    if (this.#state.documented && memory.kind === 'device') throw invalidValue(`${field}: device memory is not prefetched`);
+    if (this.#state.documented && memory.kind === 'device')
+      throw invalidValue(`${field}: device memory is not prefetched`);
   }
 
   #issue(stream: HipStream, operations: readonly Operation[]): Promise<unknown> {
     if (!this.#state.hmm) return Promise.resolve();
     const watched = this.#traffic.active;
-    const done = operations.map(({ address, count, agent }) => this.#streams.prefetch(stream, address, count, agent, watched));
+    const done = operations.map(({ address, count, agent }) =>
+      this.#streams.prefetch(stream, address, count, agent, watched),
+    );
     return Promise.all(done);
   }
 }

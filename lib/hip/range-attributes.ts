@@ -64,7 +64,12 @@ export class RangeAttributes {
   }
 
   /** The manual speaks of managed memory, and of ranges in it; the code does not look, and the ioctl answers for anything. */
-  #assertDocumented(questions: readonly RangeQuestion[], memory: HipMemory | undefined, pointer: Pointer, count: bigint): void {
+  #assertDocumented(
+    questions: readonly RangeQuestion[],
+    memory: HipMemory | undefined,
+    pointer: Pointer,
+    count: bigint,
+  ): void {
     if (!this.#state.documented || memory === undefined) return;
     // That one is answered without asking SVM.
     const isManagedOnly = questions.some(({ attribute }) => attribute !== HipMemRangeAttribute.coherencyMode);
@@ -72,7 +77,13 @@ export class RangeAttributes {
     assertInside(memory, pointer, count);
   }
 
-  #answer(questions: readonly RangeQuestion[], memory: HipMemory | undefined, pointer: Pointer, count: bigint, isMany: boolean): void {
+  #answer(
+    questions: readonly RangeQuestion[],
+    memory: HipMemory | undefined,
+    pointer: Pointer,
+    count: bigint,
+    isMany: boolean,
+  ): void {
     const state = this.#state;
     if ((state.options.hmmFlags & HipHmmFlag.enableSvmTracking) !== 0) {
       assertTracked(memory);
@@ -86,7 +97,8 @@ export class RangeAttributes {
     if (!state.hmm) return;
     const asked = known === HipMemRangeCoherencyMode.indeterminate;
     const pairs = questions.flatMap(({ attribute }) => this.#pairsOf(attribute, asked));
-    const answers = pairs.length === 0 ? [] : orInvalidValue(() => state.hsa.svmAttributesGet(pointer.address, count, pairs));
+    const answers =
+      pairs.length === 0 ? [] : orInvalidValue(() => state.hsa.svmAttributesGet(pointer.address, count, pairs));
     let slot = 0;
     for (const question of questions) {
       const take = this.#decode(question, answers, slot, asked, pointer, count);
@@ -127,11 +139,19 @@ export class RangeAttributes {
   }
 
   /** Checks the size, which the original does this late, and writes the answer; returns the number of slots it takes. */
-  #decode(question: RangeQuestion, answers: readonly HsaSvmAttributeAnswer[], slot: number, asked: boolean, pointer: Pointer, count: bigint): number {
+  #decode(
+    question: RangeQuestion,
+    answers: readonly HsaSvmAttributeAnswer[],
+    slot: number,
+    asked: boolean,
+    pointer: Pointer,
+    count: bigint,
+  ): number {
     const { attribute, size } = question;
     const data = question.data!;
     if (attribute === HipMemRangeAttribute.accessedBy) {
-      if (size % INT_BYTES !== 0) throw invalidValue(`dataSize: expected a multiple of 4 for a list of devices, got ${size}`);
+      if (size % INT_BYTES !== 0)
+        throw invalidValue(`dataSize: expected a multiple of 4 for a list of devices, got ${size}`);
       this.#writeAccessedBy(data, size, answers, slot, pointer, count);
       return this.#agents.length;
     }
@@ -153,14 +173,22 @@ export class RangeAttributes {
   }
 
   /** The agents that have access in place, in agent order; the rest is -2. */
-  #writeAccessedBy(data: DataView, size: number, answers: readonly HsaSvmAttributeAnswer[], slot: number, pointer: Pointer, count: bigint): void {
+  #writeAccessedBy(
+    data: DataView,
+    size: number,
+    answers: readonly HsaSvmAttributeAnswer[],
+    slot: number,
+    pointer: Pointer,
+    count: bigint,
+  ): void {
     const state = this.#state;
     const devices: number[] = [];
     for (const [index, agent] of this.#agents.entries()) {
       if (answers[slot + index]?.attribute === HsaSvmAttribute.agentAccessibleInPlace) devices.push(deviceOf(agent));
     }
     // HSA says ACCESSIBLE of a CPU, never IN_PLACE: the code loses it here.
-    if (state.documented && state.accessedByCpu.covers(...pagesOf(pointer.address, count))) devices.push(HipDeviceId.cpu);
+    if (state.documented && state.accessedByCpu.covers(...pagesOf(pointer.address, count)))
+      devices.push(HipDeviceId.cpu);
     for (let index = 0; index < size / INT_BYTES; index++) {
       data.setInt32(index * INT_BYTES, devices[index] ?? HipDeviceId.invalid, true);
     }

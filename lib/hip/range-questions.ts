@@ -17,15 +17,31 @@ export function readQuestion(
 }
 
 /** null: one of the lists is. Lists that are too short are a RangeError: the original would read beyond them. */
-export function readQuestions(data: unknown, sizes: unknown, attributes: unknown, count: number): RangeQuestion[] | null {
+export function readQuestions(
+  data: unknown,
+  sizes: unknown,
+  attributes: unknown,
+  count: number,
+): RangeQuestion[] | null {
   const lists = [listOf('data', data), listOf('dataSizes', sizes), listOf('attributes', attributes)] as const;
   const [targets, byteSizes, numbers] = lists;
   if (targets === null || byteSizes === null || numbers === null) return null;
   for (const list of [targets, byteSizes, numbers]) {
-    if (list.length < count) throw rangeError('ERR_SVM_OUT_OF_RANGE', `attributeCount: ${count} is more than the ${list.length} entries of a list`);
+    if (list.length < count)
+      throw rangeError(
+        'ERR_SVM_OUT_OF_RANGE',
+        `attributeCount: ${count} is more than the ${list.length} entries of a list`,
+      );
   }
   return Array.from({ length: count }, (_, index) =>
-    readQuestion(`data[${index}]`, targets[index], `dataSizes[${index}]`, byteSizes[index], `attributes[${index}]`, numbers[index]),
+    readQuestion(
+      `data[${index}]`,
+      targets[index],
+      `dataSizes[${index}]`,
+      byteSizes[index],
+      `attributes[${index}]`,
+      numbers[index],
+    ),
   );
 }
 

@@ -57,7 +57,12 @@ export class HipRuntime extends StreamCalls {
   readonly #discards: Discards;
   readonly #attributes: RangeAttributes;
 
-  private constructor(devices: readonly SvmDevice[], owned: readonly SvmDevice[], hsa: HsaRuntime, options: ResolvedHipOptions) {
+  private constructor(
+    devices: readonly SvmDevice[],
+    owned: readonly SvmDevice[],
+    hsa: HsaRuntime,
+    options: ResolvedHipOptions,
+  ) {
     const state = new HipState(devices, hsa, options);
     super(state);
     this.#state = state;
@@ -130,12 +135,18 @@ export class HipRuntime extends StreamCalls {
 
   /** hipMalloc: device memory, which neither the CPU nor SVM reaches; here to be refused. hipErrorNotSupported on the kernel backend. */
   malloc(size: number | bigint): HipMemory {
-    return this.traffic.trace(() => `hipMalloc(${show(size)})`, () => this.#allocator.unmanaged(countOf('size', size), 'device'));
+    return this.traffic.trace(
+      () => `hipMalloc(${show(size)})`,
+      () => this.#allocator.unmanaged(countOf('size', size), 'device'),
+    );
   }
 
   /** hipHostMalloc: pinned host memory, as `malloc`. */
   hostMalloc(size: number | bigint): HipMemory {
-    return this.traffic.trace(() => `hipHostMalloc(${show(size)})`, () => this.#allocator.unmanaged(countOf('size', size), 'host'));
+    return this.traffic.trace(
+      () => `hipHostMalloc(${show(size)})`,
+      () => this.#allocator.unmanaged(countOf('size', size), 'host'),
+    );
   }
 
   /**
@@ -154,15 +165,27 @@ export class HipRuntime extends StreamCalls {
   /** hipMemAdvise: `advice` is a `HipMemoryAdvise`, `device` a device or -1 for the CPU. hipErrorInvalidValue, hipErrorInvalidDevice. */
   memAdvise(pointer: HipPointer, count: number | bigint, advice: number, device: number): void {
     if (!this.traffic.active) return this.#advise(pointer, count, advice, device);
-    this.traffic.trace(() => describeAdvise(advice, device), () => this.#advise(pointer, count, advice, device));
+    this.traffic.trace(
+      () => describeAdvise(advice, device),
+      () => this.#advise(pointer, count, advice, device),
+    );
   }
 
   /** hipMemAdvise_v2, with a place instead of a device. */
   memAdvise_v2(pointer: HipPointer, count: number | bigint, advice: number, location: HipMemLocation): void {
-    this.traffic.trace(() => describeAdviseV2(advice, location), () => {
-      const place = locationOf('location', location);
-      this.#advisor.advise(pointerOf('pointer', pointer), countOf('count', count), intOf('advice', advice), place, true);
-    });
+    this.traffic.trace(
+      () => describeAdviseV2(advice, location),
+      () => {
+        const place = locationOf('location', location);
+        this.#advisor.advise(
+          pointerOf('pointer', pointer),
+          countOf('count', count),
+          intOf('advice', advice),
+          place,
+          true,
+        );
+      },
+    );
   }
 
   /**
@@ -171,20 +194,49 @@ export class HipRuntime extends StreamCalls {
    * hipErrorInvalidDevice, hipErrorNotSupported, and for the stream
    * hipErrorContextIsDestroyed, hipErrorStreamDetached.
    */
-  memPrefetchAsync(pointer: HipPointer, count: number | bigint, device: number, stream: HipStreamArgument = null): void {
-    this.#trace(() => `hipMemPrefetchAsync(${show(device)})`, () => {
-      const place = locationOfDevice(intOf('device', device));
-      return this.#prefetches.one(pointerOf('pointer', pointer), countOf('count', count), place, 0, this.streams.resolve('stream', stream));
-    });
+  memPrefetchAsync(
+    pointer: HipPointer,
+    count: number | bigint,
+    device: number,
+    stream: HipStreamArgument = null,
+  ): void {
+    this.#trace(
+      () => `hipMemPrefetchAsync(${show(device)})`,
+      () => {
+        const place = locationOfDevice(intOf('device', device));
+        return this.#prefetches.one(
+          pointerOf('pointer', pointer),
+          countOf('count', count),
+          place,
+          0,
+          this.streams.resolve('stream', stream),
+        );
+      },
+    );
   }
 
   /** hipMemPrefetchAsync_v2; `flags` must be 0. */
-  memPrefetchAsync_v2(pointer: HipPointer, count: number | bigint, location: HipMemLocation, flags = 0, stream: HipStreamArgument = null): void {
-    this.#trace(() => `hipMemPrefetchAsync_v2(${describeLocation(location)})`, () => {
-      const place = locationOf('location', location);
-      const given = this.streams.resolve('stream', stream);
-      return this.#prefetches.one(pointerOf('pointer', pointer), countOf('count', count), place, unsignedOf('flags', flags), given);
-    });
+  memPrefetchAsync_v2(
+    pointer: HipPointer,
+    count: number | bigint,
+    location: HipMemLocation,
+    flags = 0,
+    stream: HipStreamArgument = null,
+  ): void {
+    this.#trace(
+      () => `hipMemPrefetchAsync_v2(${describeLocation(location)})`,
+      () => {
+        const place = locationOf('location', location);
+        const given = this.streams.resolve('stream', stream);
+        return this.#prefetches.one(
+          pointerOf('pointer', pointer),
+          countOf('count', count),
+          place,
+          unsignedOf('flags', flags),
+          given,
+        );
+      },
+    );
   }
 
   /**
@@ -201,15 +253,17 @@ export class HipRuntime extends StreamCalls {
     flags: number,
     stream: HipStreamArgument,
   ): void {
-    this.#trace(() => `hipMemPrefetchBatchAsync(${show(count)})`, () =>
-      this.#prefetches.batch({
-        pointers,
-        sizes,
-        count: integerOfIndex('count', count),
-        places: { locations, indexes: locationIndexes, count: integerOfIndex('locationCount', locationCount) },
-        flags: unsignedOf('flags', flags),
-        stream: this.streams.resolve('stream', stream),
-      }),
+    this.#trace(
+      () => `hipMemPrefetchBatchAsync(${show(count)})`,
+      () =>
+        this.#prefetches.batch({
+          pointers,
+          sizes,
+          count: integerOfIndex('count', count),
+          places: { locations, indexes: locationIndexes, count: integerOfIndex('locationCount', locationCount) },
+          flags: unsignedOf('flags', flags),
+          stream: this.streams.resolve('stream', stream),
+        }),
     );
   }
 
@@ -246,24 +300,49 @@ export class HipRuntime extends StreamCalls {
     flags: number,
     stream: HipStreamArgument,
   ): void {
-    this.#discard('hipMemDiscardAndPrefetchBatchAsync', pointers, sizes, count, [locations, locationIndexes, locationCount], flags, stream);
+    this.#discard(
+      'hipMemDiscardAndPrefetchBatchAsync',
+      pointers,
+      sizes,
+      count,
+      [locations, locationIndexes, locationCount],
+      flags,
+      stream,
+    );
   }
 
   /** hipDrvMemDiscardAndPrefetchBatchAsync: the same call of the driver API. */
   drvMemDiscardAndPrefetchBatchAsync(...args: Parameters<HipRuntime['memDiscardAndPrefetchBatchAsync']>): void {
     const [pointers, sizes, count, locations, locationIndexes, locationCount, flags, stream] = args;
-    this.#discard('hipDrvMemDiscardAndPrefetchBatchAsync', pointers, sizes, count, [locations, locationIndexes, locationCount], flags, stream);
+    this.#discard(
+      'hipDrvMemDiscardAndPrefetchBatchAsync',
+      pointers,
+      sizes,
+      count,
+      [locations, locationIndexes, locationCount],
+      flags,
+      stream,
+    );
   }
 
   /**
    * hipMemRangeGetAttribute: writes the answer to `data`, as signed 32-bit numbers,
    * little endian; `dataSize` is in bytes. hipErrorInvalidValue.
    */
-  memRangeGetAttribute(data: ArrayBufferView | null, dataSize: number, attribute: number, pointer: HipPointer, count: number | bigint): void {
-    this.traffic.trace(() => `hipMemRangeGetAttribute(${describeAttributes([attribute])})`, () => {
-      const question = readQuestion('data', data, 'dataSize', dataSize, 'attribute', attribute);
-      this.#attributes.one(question, pointerOf('pointer', pointer), countOf('count', count));
-    });
+  memRangeGetAttribute(
+    data: ArrayBufferView | null,
+    dataSize: number,
+    attribute: number,
+    pointer: HipPointer,
+    count: number | bigint,
+  ): void {
+    this.traffic.trace(
+      () => `hipMemRangeGetAttribute(${describeAttributes([attribute])})`,
+      () => {
+        const question = readQuestion('data', data, 'dataSize', dataSize, 'attribute', attribute);
+        this.#attributes.one(question, pointerOf('pointer', pointer), countOf('count', count));
+      },
+    );
   }
 
   /** hipMemRangeGetAttributes: several at once, of managed memory only. */
@@ -275,10 +354,13 @@ export class HipRuntime extends StreamCalls {
     pointer: HipPointer,
     count: number | bigint,
   ): void {
-    this.traffic.trace(() => `hipMemRangeGetAttributes(${describeAttributes(attributes)})`, () => {
-      const questions = readQuestions(data, dataSizes, attributes, integerOfIndex('attributeCount', attributeCount));
-      this.#attributes.many(questions, pointerOf('pointer', pointer), countOf('count', count));
-    });
+    this.traffic.trace(
+      () => `hipMemRangeGetAttributes(${describeAttributes(attributes)})`,
+      () => {
+        const questions = readQuestions(data, dataSizes, attributes, integerOfIndex('attributeCount', attributeCount));
+        this.#attributes.many(questions, pointerOf('pointer', pointer), countOf('count', count));
+      },
+    );
   }
 
   /** All attributes of a range, by one `memRangeGetAttribute` each. Not one of HIP's calls. */
@@ -292,18 +374,36 @@ export class HipRuntime extends StreamCalls {
       readMostly: ask(HipMemRangeAttribute.readMostly, 1)[0] === 1,
       preferredLocation: ask(HipMemRangeAttribute.preferredLocation, 1)[0]!,
       lastPrefetchLocation: ask(HipMemRangeAttribute.lastPrefetchLocation, 1)[0]!,
-      accessedBy: [...ask(HipMemRangeAttribute.accessedBy, this.deviceCount + 1)].filter((device) => device !== HipDeviceId.invalid),
+      accessedBy: [...ask(HipMemRangeAttribute.accessedBy, this.deviceCount + 1)].filter(
+        (device) => device !== HipDeviceId.invalid,
+      ),
       coherencyMode: ask(HipMemRangeAttribute.coherencyMode, 1)[0]!,
     };
   }
 
   /** hipStreamAttachMemAsync: checks its arguments and does nothing, as the original. */
-  streamAttachMemAsync(stream: HipStreamArgument, pointer: HipPointer, length: number | bigint = 0, flags: number = HipMemAttach.single): void {
-    this.traffic.trace(() => `hipStreamAttachMemAsync(${show(flags)})`, () => {
-      const given = this.streams.resolve('stream', stream);
-      const bytes = countOf('length', length);
-      checkAttach(this.#state, this.#allocator, this.streams, given, pointerOf('pointer', pointer), bytes, unsignedOf('flags', flags));
-    });
+  streamAttachMemAsync(
+    stream: HipStreamArgument,
+    pointer: HipPointer,
+    length: number | bigint = 0,
+    flags: number = HipMemAttach.single,
+  ): void {
+    this.traffic.trace(
+      () => `hipStreamAttachMemAsync(${show(flags)})`,
+      () => {
+        const given = this.streams.resolve('stream', stream);
+        const bytes = countOf('length', length);
+        checkAttach(
+          this.#state,
+          this.#allocator,
+          this.streams,
+          given,
+          pointerOf('pointer', pointer),
+          bytes,
+          unsignedOf('flags', flags),
+        );
+      },
+    );
   }
 
   /** Frees what is still allocated, ends waits with hipErrorDeinitialized, and closes the device if `open` opened it. A second call does nothing. */
@@ -334,15 +434,21 @@ export class HipRuntime extends StreamCalls {
     flags: number,
     stream: HipStreamArgument,
   ): void {
-    this.#trace(() => `${name}(${show(count)})`, () =>
-      this.#discards.batch({
-        pointers,
-        sizes,
-        count: integerOfIndex('count', count),
-        ...(places === undefined ? {} : { places: { locations: places[0], indexes: places[1], count: integerOfIndex('locationCount', places[2]) } }),
-        flags: unsignedOf('flags', flags),
-        stream: this.streams.resolve('stream', stream),
-      }),
+    this.#trace(
+      () => `${name}(${show(count)})`,
+      () =>
+        this.#discards.batch({
+          pointers,
+          sizes,
+          count: integerOfIndex('count', count),
+          ...(places === undefined
+            ? {}
+            : {
+                places: { locations: places[0], indexes: places[1], count: integerOfIndex('locationCount', places[2]) },
+              }),
+          flags: unsignedOf('flags', flags),
+          stream: this.streams.resolve('stream', stream),
+        }),
     );
   }
 

@@ -50,7 +50,10 @@ export class HipState {
   /** hipErrorInvalidDevice for what is no device: compared unsigned, so that negative ids are too large. */
   assertDevice(field: string, id: number): void {
     if (id >>> 0 >= this.devices.length) {
-      throw new HipError(HipStatus.invalidDevice, `${field}: expected a device below ${this.devices.length}, got ${id}`);
+      throw new HipError(
+        HipStatus.invalidDevice,
+        `${field}: expected a device below ${this.devices.length}, got ${id}`,
+      );
     }
   }
 
@@ -87,7 +90,8 @@ export class HipState {
 /** hipErrorInvalidValue if `count` bytes from the pointer on leave its allocation. */
 export function assertInside(memory: HipMemory, pointer: Pointer, count: bigint): void {
   const remaining = memory.end - pointer.address;
-  if (count > remaining) throw invalidValue(`count: ${count} bytes reach beyond the allocation, of which ${remaining} bytes remain`);
+  if (count > remaining)
+    throw invalidValue(`count: ${count} bytes reach beyond the allocation, of which ${remaining} bytes remain`);
 }
 
 /** Runs a call of HSA; whatever HSA refuses is an invalid value for HIP. */

@@ -27,7 +27,8 @@ export class StreamCalls {
   streamCreate(flags: number = HipStreamFlag.default): HipStream {
     this.#state.assertOpen();
     const given = unsignedOf('flags', flags);
-    if (given !== HipStreamFlag.default && given !== HipStreamFlag.nonBlocking) throw invalidValue(`flags: expected 0 or 1, got ${given}`);
+    if (given !== HipStreamFlag.default && given !== HipStreamFlag.nonBlocking)
+      throw invalidValue(`flags: expected 0 or 1, got ${given}`);
     return this.streams.create(this.#state.currentDevice, given);
   }
 
@@ -103,7 +104,8 @@ export class StreamCalls {
    */
   launch<T>(stream: HipStreamArgument, work: (queue: GpuQueue) => T | Promise<T>): Promise<T> {
     this.#state.assertOpen();
-    if (typeof work !== 'function') throw typeError('ERR_SVM_INVALID_TYPE', `work: expected a function, got ${show(work)}`);
+    if (typeof work !== 'function')
+      throw typeError('ERR_SVM_INVALID_TYPE', `work: expected a function, got ${show(work)}`);
     return this.streams.launch(this.streams.use('stream', stream), work);
   }
 
@@ -141,13 +143,17 @@ export class StreamCalls {
 
   /** hipExecutionCtxDestroy: its streams are detached from now on. */
   executionContextDestroy(context: HipExecutionContext): void {
-    for (const stream of this.#context(context).destroy()) if (stream.state === 'live') this.streams.end(stream, 'detached');
+    for (const stream of this.#context(context).destroy())
+      if (stream.state === 'live') this.streams.end(stream, 'detached');
   }
 
   #context(context: unknown): HipExecutionContext {
     this.#state.assertOpen();
     if (!(context instanceof HipExecutionContext)) {
-      throw typeError('ERR_SVM_INVALID_TYPE', `context: expected an execution context of the runtime, got ${show(context)}`);
+      throw typeError(
+        'ERR_SVM_INVALID_TYPE',
+        `context: expected an execution context of the runtime, got ${show(context)}`,
+      );
     }
     if (!this.#contexts.has(context)) throw new HipError(HipStatus.invalidHandle, 'context: of another runtime');
     if (context.destroyed) throw new HipError(HipStatus.contextIsDestroyed, 'context: it was destroyed');
@@ -156,7 +162,8 @@ export class StreamCalls {
 
   #event(event: unknown): HipEvent {
     this.#state.assertOpen();
-    if (!(event instanceof HipEvent)) throw typeError('ERR_SVM_INVALID_TYPE', `event: expected an event of the runtime, got ${show(event)}`);
+    if (!(event instanceof HipEvent))
+      throw typeError('ERR_SVM_INVALID_TYPE', `event: expected an event of the runtime, got ${show(event)}`);
     if (event.owner !== this) throw new HipError(HipStatus.invalidHandle, 'event: of another runtime');
     if (event.destroyed) throw new HipError(HipStatus.invalidHandle, 'event: it was destroyed');
     return event;

@@ -47,7 +47,10 @@ export class StreamTable {
       return (this.#perThread[currentDevice] ??= this.create(currentDevice, HipStreamFlag.default));
     }
     if (value instanceof HipStream) return value;
-    throw typeError('ERR_SVM_INVALID_TYPE', `${field}: expected a stream of the runtime, 'legacy', 'per-thread' or null, got ${show(value)}`);
+    throw typeError(
+      'ERR_SVM_INVALID_TYPE',
+      `${field}: expected a stream of the runtime, 'legacy', 'per-thread' or null, got ${show(value)}`,
+    );
   }
 
   nullStream(device: number): HipStream {
@@ -57,7 +60,8 @@ export class StreamTable {
   /** hipErrorContextIsDestroyed, hipErrorStreamDetached. */
   assertLive(stream: HipStream | null): void {
     if (stream?.state === 'destroyed') throw new HipError(HipStatus.contextIsDestroyed, 'stream: it was destroyed');
-    if (stream?.state === 'detached') throw new HipError(HipStatus.streamDetached, 'stream: its execution context was destroyed');
+    if (stream?.state === 'detached')
+      throw new HipError(HipStatus.streamDetached, 'stream: its execution context was destroyed');
   }
 
   /** hipErrorInvalidValue for a stream that is not in this runtime's list. */
@@ -135,21 +139,38 @@ export class StreamTable {
   /** Issues a prefetch. If it is `watched` the promise settles when the device was asked; it never rejects. */
   prefetch(stream: HipStream, address: bigint, count: bigint, agent: HsaAgent, watched: boolean): Promise<unknown> {
     const what = (): string => `the prefetch of 0x${address.toString(16)} to ${agent.name}`;
-    return this.#issue(stream, watched, what, (before, done) => this.#state.hsa.svmPrefetchAsync(address, count, agent, before, done));
+    return this.#issue(stream, watched, what, (before, done) =>
+      this.#state.hsa.svmPrefetchAsync(address, count, agent, before, done),
+    );
   }
 
   /** Issues a discard, followed by a prefetch if there are agents; `watched` as of `prefetch`. */
-  discard(stream: HipStream, ranges: readonly SvmRange[], agents: readonly (HsaAgent | undefined)[], watched: boolean): Promise<unknown> {
+  discard(
+    stream: HipStream,
+    ranges: readonly SvmRange[],
+    agents: readonly (HsaAgent | undefined)[],
+    watched: boolean,
+  ): Promise<unknown> {
     const { hsa } = this.#state;
     const destinations = agents.filter((agent) => agent !== undefined);
-    return this.#issue(stream, watched, () => `the discard of ${ranges.length} range${ranges.length === 1 ? '' : 's'}`, (before, done) => {
-      if (destinations.length === 0) hsa.svmDiscardBatchAsync(ranges, before, done);
-      else hsa.svmDiscardAndPrefetchBatchAsync(ranges, destinations, before, done);
-    });
+    return this.#issue(
+      stream,
+      watched,
+      () => `the discard of ${ranges.length} range${ranges.length === 1 ? '' : 's'}`,
+      (before, done) => {
+        if (destinations.length === 0) hsa.svmDiscardBatchAsync(ranges, before, done);
+        else hsa.svmDiscardAndPrefetchBatchAsync(ranges, destinations, before, done);
+      },
+    );
   }
 
   /** Makes an asynchronous call of HSA the last command of the stream. */
-  #issue(stream: HipStream, watched: boolean, what: () => string, call: (before: HsaSignal[], done: HsaSignal) => void): Promise<unknown> {
+  #issue(
+    stream: HipStream,
+    watched: boolean,
+    what: () => string,
+    call: (before: HsaSignal[], done: HsaSignal) => void,
+  ): Promise<unknown> {
     const { hsa, documented } = this.#state;
     const done = hsa.createSignal(1);
     call(this.dependencies(stream), done);

@@ -19,9 +19,14 @@ function spin(hip: HipRuntime, stream: HipStreamArgument): () => Promise<void> {
   };
 }
 
-const lastPrefetch = (hip: HipRuntime, address: bigint): number => attributeOf(hip, Attribute.lastPrefetchLocation, address, PAGE);
+const lastPrefetch = (hip: HipRuntime, address: bigint): number =>
+  attributeOf(hip, Attribute.lastPrefetchLocation, address, PAGE);
 
-describe.each([['null', null], ['per-thread', 'per-thread'], ['created', 'created']] as const)('%s stream', (_, kind) => {
+describe.each([
+  ['null', null],
+  ['per-thread', 'per-thread'],
+  ['created', 'created'],
+] as const)('%s stream', (_, kind) => {
   it('Unit_hipMemPrefetchAsync_Sync_Behavior, Unit_hipMemPrefetchAsync_WaitsForPrecedingStreamWork', async () => {
     const { hip, devices } = openHip();
     const stream = kind === 'created' ? hip.streamCreate() : kind;
@@ -90,7 +95,9 @@ it('GPU work runs on the device of the stream, and its failure is the caller’s
   void hip.launch(stream, (queue) => queue.fill(memory.address, 0x0101_0101, PAGE));
   expect((await hip.launch(stream, (queue) => queue.read(memory.address, 4)))[0]).toBe(1);
   expect(memory.bytes.every((byte) => byte === 1)).toBe(true);
-  await expect(hip.launch(stream, (queue) => queue.read(0xdead_0000n, 4))).rejects.toMatchObject({ code: 'ERR_SVM_GPU_FAULT' });
+  await expect(hip.launch(stream, (queue) => queue.read(0xdead_0000n, 4))).rejects.toMatchObject({
+    code: 'ERR_SVM_GPU_FAULT',
+  });
   expect(await hip.launch(stream, () => 5)).toBe(5);
 });
 
@@ -140,7 +147,10 @@ it('a stream that was destroyed or detached is refused everywhere; what it was g
   const context = hip.executionContextCreate(0);
   const detached = hip.executionContextStreamCreate(context);
   hip.executionContextDestroy(context);
-  for (const [dead, code] of [[stream, 709], [detached, 916]] as const) {
+  for (const [dead, code] of [
+    [stream, 709],
+    [detached, 916],
+  ] as const) {
     expect(codeOf(() => hip.streamQuery(dead))).toBe(code);
     expect(codeOf(() => hip.streamDestroy(dead))).toBe(code);
     expect(codeOf(() => hip.launch(dead, () => 1))).toBe(code);
@@ -156,9 +166,15 @@ it('a stream that was destroyed or detached is refused everywhere; what it was g
 it('stream capture is not modelled, and says so by name', () => {
   const { hip } = openHip();
   const other = openHip();
-  expect(() => hip.streamBeginCapture(hip.streamCreate(), 0)).toThrow(expect.objectContaining({ code: 'ERR_SVM_NOT_MODELLED', feature: 'hipStreamBeginCapture' }));
-  expect(() => hip.threadExchangeStreamCaptureMode(0)).toThrow(expect.objectContaining({ feature: 'hipThreadExchangeStreamCaptureMode' }));
+  expect(() => hip.streamBeginCapture(hip.streamCreate(), 0)).toThrow(
+    expect.objectContaining({ code: 'ERR_SVM_NOT_MODELLED', feature: 'hipStreamBeginCapture' }),
+  );
+  expect(() => hip.threadExchangeStreamCaptureMode(0)).toThrow(
+    expect.objectContaining({ feature: 'hipThreadExchangeStreamCaptureMode' }),
+  );
   expect(codeOf(() => hip.streamBeginCapture(other.hip.streamCreate()))).toBe(1);
   hip.close();
-  expect([codeOf(() => hip.streamBeginCapture(null)), codeOf(() => hip.threadExchangeStreamCaptureMode())]).toEqual([4, 4]);
+  expect([codeOf(() => hip.streamBeginCapture(null)), codeOf(() => hip.threadExchangeStreamCaptureMode())]).toEqual([
+    4, 4,
+  ]);
 });

@@ -22,8 +22,18 @@ describe('hipMemAdvise', () => {
     ['UnsetReadMostly', Advise.unsetReadMostly, 99, 'GPU0: GPU_READ_MOSTLY=0; GPU1: GPU_READ_MOSTLY=0'],
     ['SetPreferredLocation, GPU 0', Advise.setPreferredLocation, 0, 'GPU0: PREFERRED_LOC=1'],
     ['SetPreferredLocation, GPU 1', Advise.setPreferredLocation, 1, 'GPU1: PREFERRED_LOC=1'],
-    ['SetPreferredLocation, CPU', Advise.setPreferredLocation, -1, 'GPU0: PREFERRED_LOC=SYSMEM; GPU1: PREFERRED_LOC=SYSMEM'],
-    ['UnsetPreferredLocation', Advise.unsetPreferredLocation, 1, 'GPU0: PREFERRED_LOC=UNDEFINED; GPU1: PREFERRED_LOC=UNDEFINED'],
+    [
+      'SetPreferredLocation, CPU',
+      Advise.setPreferredLocation,
+      -1,
+      'GPU0: PREFERRED_LOC=SYSMEM; GPU1: PREFERRED_LOC=SYSMEM',
+    ],
+    [
+      'UnsetPreferredLocation',
+      Advise.unsetPreferredLocation,
+      1,
+      'GPU0: PREFERRED_LOC=UNDEFINED; GPU1: PREFERRED_LOC=UNDEFINED',
+    ],
     ['SetAccessedBy, GPU 1', Advise.setAccessedBy, 1, 'GPU1: ACCESS=IN_PLACE'],
     ['SetAccessedBy, CPU', Advise.setAccessedBy, -1, 'GPU0: HOST_ACCESS=1; GPU1: HOST_ACCESS=1'],
     ['UnsetAccessedBy, GPU 1', Advise.unsetAccessedBy, 1, 'GPU1: ACCESS=ALLOW_MIGRATE'],
@@ -35,8 +45,18 @@ describe('hipMemAdvise', () => {
   });
 
   it.each([
-    ['SetPreferredLocation, GPU 1: the other one is told', Advise.setPreferredLocation, 1, 'GPU0: PREFERRED_LOC=UNDEFINED; GPU1: PREFERRED_LOC=1'],
-    ['UnsetAccessedBy, CPU: no GPU loses anything', Advise.unsetAccessedBy, -1, 'GPU0: HOST_ACCESS=1; GPU1: HOST_ACCESS=1'],
+    [
+      'SetPreferredLocation, GPU 1: the other one is told',
+      Advise.setPreferredLocation,
+      1,
+      'GPU0: PREFERRED_LOC=UNDEFINED; GPU1: PREFERRED_LOC=1',
+    ],
+    [
+      'UnsetAccessedBy, CPU: no GPU loses anything',
+      Advise.unsetAccessedBy,
+      -1,
+      'GPU0: HOST_ACCESS=1; GPU1: HOST_ACCESS=1',
+    ],
   ])('documented: %s', async (_, advice, device, expected) => {
     expect(await sent(advice, device, 'documented')).toBe(expected);
   });
@@ -60,7 +80,9 @@ describe('hipMemAdvise', () => {
   it('rounds to pages', async () => {
     const { hip, memory } = open();
     const ranges: [bigint, bigint][] = [];
-    const stop = hip.traffic.on(({ ioctls }) => ranges.push(...ioctls.map(({ address, size }): [bigint, bigint] => [address, size])));
+    const stop = hip.traffic.on(({ ioctls }) =>
+      ranges.push(...ioctls.map(({ address, size }): [bigint, bigint] => [address, size])),
+    );
     hip.memAdvise(memory.address + 1n, 2, Advise.setAccessedBy, 0);
     stop();
     expect(ranges).toEqual([[memory.address, 4096n]]);
@@ -89,7 +111,9 @@ describe('allocation', () => {
 
   it('prefetches at once with EnableMallocPrefetch', async () => {
     const { hip } = openHip({ hmmFlags: HipHmmFlag.enableMallocPrefetch });
-    expect(await linesOf(hip, () => hip.mallocManaged(PAGE))).toEqual(['hipMallocManaged(4096) -> GPU0: ACCESS=ALLOW_MIGRATE; GPU0: PREFETCH_LOC=1']);
+    expect(await linesOf(hip, () => hip.mallocManaged(PAGE))).toEqual([
+      'hipMallocManaged(4096) -> GPU0: ACCESS=ALLOW_MIGRATE; GPU0: PREFETCH_LOC=1',
+    ]);
   });
 });
 
@@ -102,11 +126,15 @@ describe('prefetch', () => {
 
   it('goes to the GPU that is meant, and home to all', async () => {
     expect(await lines('rocm', 1)).toEqual(['hipMemPrefetchAsync(1) -> GPU1: PREFETCH_LOC=1']);
-    expect(await lines('rocm', -1)).toEqual(['hipMemPrefetchAsync(-1) -> GPU0: PREFETCH_LOC=SYSMEM; GPU1: PREFETCH_LOC=SYSMEM']);
+    expect(await lines('rocm', -1)).toEqual([
+      'hipMemPrefetchAsync(-1) -> GPU0: PREFETCH_LOC=SYSMEM; GPU1: PREFETCH_LOC=SYSMEM',
+    ]);
   });
 
   it('documented: the other GPUs give up their claim', async () => {
-    expect(await lines('documented', 1)).toEqual(['hipMemPrefetchAsync(1) -> GPU1: PREFETCH_LOC=1; GPU0: PREFETCH_LOC=SYSMEM']);
+    expect(await lines('documented', 1)).toEqual([
+      'hipMemPrefetchAsync(1) -> GPU1: PREFETCH_LOC=1; GPU0: PREFETCH_LOC=SYSMEM',
+    ]);
   });
 
   it('goes to the CPU always with EnableSystemMemory', async () => {
@@ -123,8 +151,13 @@ describe('prefetch', () => {
     const batch = await linesOf(hip, () =>
       hip.memPrefetchBatchAsync([first, second], [PAGE, PAGE], 2, [gpu, host], [0, 1], 2, 0, hip.streamCreate()),
     );
-    expect(batch).toEqual(['hipMemPrefetchBatchAsync(2) -> GPU1: PREFETCH_LOC=1; GPU0: PREFETCH_LOC=SYSMEM; GPU1: PREFETCH_LOC=SYSMEM']);
+    expect(batch).toEqual([
+      'hipMemPrefetchBatchAsync(2) -> GPU1: PREFETCH_LOC=1; GPU0: PREFETCH_LOC=SYSMEM; GPU1: PREFETCH_LOC=SYSMEM',
+    ]);
     const failed = await linesOf(hip, () => hip.memPrefetchAsync(hip.malloc(PAGE), PAGE, 0));
-    expect(failed).toEqual(['hipMalloc(4096) -> no ioctl', 'hipMemPrefetchAsync(0) -> GPU0: PREFETCH_LOC=1 [EOPNOTSUPP]']);
+    expect(failed).toEqual([
+      'hipMalloc(4096) -> no ioctl',
+      'hipMemPrefetchAsync(0) -> GPU0: PREFETCH_LOC=1 [EOPNOTSUPP]',
+    ]);
   });
 });

@@ -32,7 +32,12 @@ describe('AddressTable', () => {
             table.insert(memory);
             for (const one of pages) model.set(one, memory);
           }
-          for (const address of [BigInt(probe), BigInt(page * PAGE), BigInt(page * PAGE + size - 1), BigInt(page * PAGE + size)]) {
+          for (const address of [
+            BigInt(probe),
+            BigInt(page * PAGE),
+            BigInt(page * PAGE + size - 1),
+            BigInt(page * PAGE + size),
+          ]) {
             const candidate = model.get(Number(address >> 12n));
             const expected = candidate !== undefined && address < candidate.end ? candidate : undefined;
             expect(table.find(address)).toBe(expected);

@@ -41,7 +41,9 @@ export class AgentTable {
   readonly #byHandle = new Map<bigint, HsaAgent>();
 
   constructor(cpus: number, devices: readonly SvmDevice[]) {
-    this.cpuAgents = Object.freeze(Array.from({ length: cpus }, (_, index) => new HsaAgent('cpu', index, index, undefined)));
+    this.cpuAgents = Object.freeze(
+      Array.from({ length: cpus }, (_, index) => new HsaAgent('cpu', index, index, undefined)),
+    );
     this.gpuAgents = Object.freeze(devices.map((device, index) => new HsaAgent('gpu', index, cpus + index, device)));
     for (const agent of [...this.cpuAgents, ...this.gpuAgents]) this.#byHandle.set(agent.handle, agent);
   }
@@ -59,7 +61,10 @@ export class AgentTable {
     if (value === null) return null;
     if (value instanceof HsaAgent) return this.#byHandle.get(value.handle) === value ? value : 'invalid';
     if (typeof value !== 'bigint' && typeof value !== 'number') {
-      throw typeError('ERR_SVM_INVALID_TYPE', `${field}: expected an agent of this runtime, its handle, or null, got ${show(value)}`);
+      throw typeError(
+        'ERR_SVM_INVALID_TYPE',
+        `${field}: expected an agent of this runtime, its handle, or null, got ${show(value)}`,
+      );
     }
     const handle = u64Of(field, value);
     return handle === 0n ? null : (this.#byHandle.get(handle) ?? 'invalid');

@@ -37,7 +37,9 @@ export function describePrefetch(agent: unknown): string {
 export function describeDiscard(ranges: unknown, agents: unknown): string {
   const what = Array.isArray(ranges) ? `${ranges.length} range${ranges.length === 1 ? '' : 's'}` : show(ranges);
   if (agents === undefined) return `hsa_amd_svm_discard_batch_async(${what})`;
-  const where = Array.isArray(agents) ? Array.from(agents as readonly unknown[], describeValue).join(', ') : show(agents);
+  const where = Array.isArray(agents)
+    ? Array.from(agents as readonly unknown[], describeValue).join(', ')
+    : show(agents);
   return `hsa_amd_svm_discard_and_prefetch_batch_async(${what}, ${where})`;
 }
 

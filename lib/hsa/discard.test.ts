@@ -37,54 +37,140 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
 
   it.each<[string, (made: HsaRig) => unknown, string, string | undefined]>([
     ['no range', ({ runtime }) => runtime.svmDiscardBatchAsync([]), 'INVALID_ARGUMENT', 'ranges'],
-    ['no bytes', ({ runtime }) => runtime.svmDiscardBatchAsync([{ address: runtime.vmemAddressReserve(PAGE).address, size: 0 }]), 'INVALID_ARGUMENT', 'ranges[0].size'],
-    ['memory that is mapped, but not reserved', (made) => made.runtime.svmDiscardBatchAsync([made.devices[0]!.memory.map(PAGE)]), 'INVALID_ARGUMENT', 'ranges[0]'],
-    ['the null pointer', ({ runtime }) => runtime.svmDiscardBatchAsync([{ address: 0n, size: PAGE }]), 'INVALID_ARGUMENT', 'ranges[0]'],
-    ['a range that leaves its reservation', ({ runtime }) => {
-      const { address } = runtime.vmemAddressReserve(PAGE);
-      runtime.vmemAddressReserve(PAGE, address + BigInt(PAGE));
-      runtime.svmDiscardBatchAsync([{ address, size: PAGE + 1 }]);
-    }, 'INVALID_ARGUMENT', 'ranges[0]'],
-    ['a good range before a bad one', ({ runtime }) => runtime.svmDiscardBatchAsync([runtime.vmemAddressReserve(PAGE), { address: 4096n, size: 1 }]), 'INVALID_ARGUMENT', 'ranges[1]'],
-    ['a reservation that was freed', ({ runtime }) => {
-      const region = runtime.vmemAddressReserve(PAGE);
-      runtime.vmemAddressFree(region.address, PAGE);
-      runtime.svmDiscardBatchAsync([region]);
-    }, 'INVALID_ARGUMENT', 'ranges[0]'],
-    ['a reservation whose pages the caller unmapped', ({ runtime }) => {
-      const region = runtime.vmemAddressReserve(PAGE);
-      region.unmap();
-      runtime.svmDiscardBatchAsync([region]);
-    }, 'INVALID_ARGUMENT', 'ranges[0]'],
-    ['a reservation of another runtime', (made) => {
-      const other = HsaRuntime.open({ devices: made.devices });
-      try {
-        made.runtime.svmDiscardBatchAsync([other.vmemAddressReserve(PAGE)]);
-      } finally {
-        other.close();
-      }
-    }, 'INVALID_ARGUMENT', 'ranges[0]'],
-    ['agents of another number', ({ runtime }) => {
-      const regions = [1, 2, 3].map(() => runtime.vmemAddressReserve(PAGE));
-      runtime.svmDiscardAndPrefetchBatchAsync(regions, [runtime.cpuAgents[0]!, runtime.cpuAgents[0]!]);
-    }, 'INVALID_ARGUMENT', 'agents'],
-    ['a null agent', ({ runtime }) => runtime.svmDiscardAndPrefetchBatchAsync([runtime.vmemAddressReserve(PAGE)], [0n]), 'INVALID_AGENT', 'agents[0]'],
-    ['an agent of another runtime', (made) => {
-      const [foreign] = rig(1).runtime.gpuAgents;
-      made.runtime.svmDiscardAndPrefetchBatchAsync([made.runtime.vmemAddressReserve(PAGE)], [foreign!]);
-    }, 'INVALID_AGENT', 'agents[0]'],
-    ['a signal of another runtime', (made) => made.runtime.svmDiscardBatchAsync([made.runtime.vmemAddressReserve(PAGE)], [rig(1).runtime.createSignal(0)]), 'INVALID_SIGNAL', 'dependencies[0]'],
+    [
+      'no bytes',
+      ({ runtime }) => runtime.svmDiscardBatchAsync([{ address: runtime.vmemAddressReserve(PAGE).address, size: 0 }]),
+      'INVALID_ARGUMENT',
+      'ranges[0].size',
+    ],
+    [
+      'memory that is mapped, but not reserved',
+      (made) => made.runtime.svmDiscardBatchAsync([made.devices[0]!.memory.map(PAGE)]),
+      'INVALID_ARGUMENT',
+      'ranges[0]',
+    ],
+    [
+      'the null pointer',
+      ({ runtime }) => runtime.svmDiscardBatchAsync([{ address: 0n, size: PAGE }]),
+      'INVALID_ARGUMENT',
+      'ranges[0]',
+    ],
+    [
+      'a range that leaves its reservation',
+      ({ runtime }) => {
+        const { address } = runtime.vmemAddressReserve(PAGE);
+        runtime.vmemAddressReserve(PAGE, address + BigInt(PAGE));
+        runtime.svmDiscardBatchAsync([{ address, size: PAGE + 1 }]);
+      },
+      'INVALID_ARGUMENT',
+      'ranges[0]',
+    ],
+    [
+      'a good range before a bad one',
+      ({ runtime }) => runtime.svmDiscardBatchAsync([runtime.vmemAddressReserve(PAGE), { address: 4096n, size: 1 }]),
+      'INVALID_ARGUMENT',
+      'ranges[1]',
+    ],
+    [
+      'a reservation that was freed',
+      ({ runtime }) => {
+        const region = runtime.vmemAddressReserve(PAGE);
+        runtime.vmemAddressFree(region.address, PAGE);
+        runtime.svmDiscardBatchAsync([region]);
+      },
+      'INVALID_ARGUMENT',
+      'ranges[0]',
+    ],
+    [
+      'a reservation whose pages the caller unmapped',
+      ({ runtime }) => {
+        const region = runtime.vmemAddressReserve(PAGE);
+        region.unmap();
+        runtime.svmDiscardBatchAsync([region]);
+      },
+      'INVALID_ARGUMENT',
+      'ranges[0]',
+    ],
+    [
+      'a reservation of another runtime',
+      (made) => {
+        const other = HsaRuntime.open({ devices: made.devices });
+        try {
+          made.runtime.svmDiscardBatchAsync([other.vmemAddressReserve(PAGE)]);
+        } finally {
+          other.close();
+        }
+      },
+      'INVALID_ARGUMENT',
+      'ranges[0]',
+    ],
+    [
+      'agents of another number',
+      ({ runtime }) => {
+        const regions = [1, 2, 3].map(() => runtime.vmemAddressReserve(PAGE));
+        runtime.svmDiscardAndPrefetchBatchAsync(regions, [runtime.cpuAgents[0]!, runtime.cpuAgents[0]!]);
+      },
+      'INVALID_ARGUMENT',
+      'agents',
+    ],
+    [
+      'a null agent',
+      ({ runtime }) => runtime.svmDiscardAndPrefetchBatchAsync([runtime.vmemAddressReserve(PAGE)], [0n]),
+      'INVALID_AGENT',
+      'agents[0]',
+    ],
+    [
+      'an agent of another runtime',
+      (made) => {
+        const [foreign] = rig(1).runtime.gpuAgents;
+        made.runtime.svmDiscardAndPrefetchBatchAsync([made.runtime.vmemAddressReserve(PAGE)], [foreign!]);
+      },
+      'INVALID_AGENT',
+      'agents[0]',
+    ],
+    [
+      'a signal of another runtime',
+      (made) =>
+        made.runtime.svmDiscardBatchAsync([made.runtime.vmemAddressReserve(PAGE)], [rig(1).runtime.createSignal(0)]),
+      'INVALID_SIGNAL',
+      'dependencies[0]',
+    ],
     ['0 reserved bytes', ({ runtime }) => runtime.vmemAddressReserve(0), 'INVALID_ARGUMENT', 'size'],
     ['an unknown flag', ({ runtime }) => runtime.vmemAddressReserve(PAGE, 0n, 3), 'INVALID_ARGUMENT', 'flags'],
-    ['more than can be mapped', ({ runtime }) => runtime.vmemAddressReserve((1n << 64n) - 1n), 'OUT_OF_RESOURCES', undefined],
-    ['freeing what was not reserved', ({ runtime }) => runtime.vmemAddressFree(0x1000n, PAGE), 'INVALID_ALLOCATION', 'address'],
-    ['freeing from the middle', ({ runtime }) => runtime.vmemAddressFree(runtime.vmemAddressReserve(2 * PAGE).address + 4096n, PAGE), 'INVALID_ALLOCATION', 'address'],
-    ['freeing another size', ({ runtime }) => runtime.vmemAddressFree(runtime.vmemAddressReserve(2 * PAGE).address, PAGE), 'INVALID_ARGUMENT', 'size'],
-    ['freeing twice', ({ runtime }) => {
-      const { address } = runtime.vmemAddressReserve(PAGE);
-      runtime.vmemAddressFree(address, PAGE);
-      runtime.vmemAddressFree(address, PAGE);
-    }, 'INVALID_ALLOCATION', 'address'],
+    [
+      'more than can be mapped',
+      ({ runtime }) => runtime.vmemAddressReserve((1n << 64n) - 1n),
+      'OUT_OF_RESOURCES',
+      undefined,
+    ],
+    [
+      'freeing what was not reserved',
+      ({ runtime }) => runtime.vmemAddressFree(0x1000n, PAGE),
+      'INVALID_ALLOCATION',
+      'address',
+    ],
+    [
+      'freeing from the middle',
+      ({ runtime }) => runtime.vmemAddressFree(runtime.vmemAddressReserve(2 * PAGE).address + 4096n, PAGE),
+      'INVALID_ALLOCATION',
+      'address',
+    ],
+    [
+      'freeing another size',
+      ({ runtime }) => runtime.vmemAddressFree(runtime.vmemAddressReserve(2 * PAGE).address, PAGE),
+      'INVALID_ARGUMENT',
+      'size',
+    ],
+    [
+      'freeing twice',
+      ({ runtime }) => {
+        const { address } = runtime.vmemAddressReserve(PAGE);
+        runtime.vmemAddressFree(address, PAGE);
+        runtime.vmemAddressFree(address, PAGE);
+      },
+      'INVALID_ALLOCATION',
+      'address',
+    ],
   ])('%s is refused, and nothing is sent', (_name, action, statusName, field) => {
     const made = rig(gpus);
     const error = refusal(() => action(made));
@@ -96,7 +182,10 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
 it('XNACK_DISABLED where a GPU runs without, after the ranges were looked at', () => {
   const made = rig(1, {}, { asic: 'gfx906' });
   const region = made.runtime.vmemAddressReserve(PAGE);
-  expect(refusal(() => made.runtime.svmDiscardBatchAsync([region]))).toMatchObject({ status: 48, statusName: 'HSA_STATUS_ERROR_XNACK_DISABLED' });
+  expect(refusal(() => made.runtime.svmDiscardBatchAsync([region]))).toMatchObject({
+    status: 48,
+    statusName: 'HSA_STATUS_ERROR_XNACK_DISABLED',
+  });
   expect(refusal(() => made.runtime.svmDiscardBatchAsync([])).status).toBe(0x1001);
 });
 
@@ -136,30 +225,42 @@ it('one agent is for all ranges', async () => {
   const regions = [1, 2, 3].map(() => runtime.vmemAddressReserve(PAGE));
   runtime.svmDiscardAndPrefetchBatchAsync(regions, [runtime.gpuAgents[1]!]);
   await runtime.idle();
-  for (const { address } of regions) expect(runtime.svmAttributesGet(address, PAGE, [{ attribute: A.prefetchLocation }])[0]!.value).toBe(runtime.gpuAgents[1]);
-  expect(lines(made)[0]).toMatch(/^hsa_amd_svm_discard_and_prefetch_batch_async\(3 ranges, GPU1\) -> GPU0: GET PREFERRED_LOC=UNDEFINED; .*GPU1: PREFETCH_LOC=1$/);
+  for (const { address } of regions)
+    expect(runtime.svmAttributesGet(address, PAGE, [{ attribute: A.prefetchLocation }])[0]!.value).toBe(
+      runtime.gpuAgents[1],
+    );
+  expect(lines(made)[0]).toMatch(
+    /^hsa_amd_svm_discard_and_prefetch_batch_async\(3 ranges, GPU1\) -> GPU0: GET PREFERRED_LOC=UNDEFINED; .*GPU1: PREFETCH_LOC=1$/,
+  );
 });
 
 it.each([
   ['rocm', 4n],
   ['documented', -1n],
-] as const)('memory that is freed before the discard runs: %s leaves %s in the signal, and nothing is lost', async (compatibility, left) => {
-  const made = rig(1, { compatibility });
-  const { runtime } = made;
-  const region = runtime.vmemAddressReserve(PAGE);
-  const done = runtime.createSignal(5);
-  runtime.svmDiscardBatchAsync([region], [], done);
-  runtime.vmemAddressFree(region.address, PAGE);
-  await runtime.idle();
-  expect(done.load()).toBe(left);
-  expect(lines(made)[0]).toMatch(/INVALID_ARGUMENT.*the memory was freed before the discard ran$/);
-});
+] as const)(
+  'memory that is freed before the discard runs: %s leaves %s in the signal, and nothing is lost',
+  async (compatibility, left) => {
+    const made = rig(1, { compatibility });
+    const { runtime } = made;
+    const region = runtime.vmemAddressReserve(PAGE);
+    const done = runtime.createSignal(5);
+    runtime.svmDiscardBatchAsync([region], [], done);
+    runtime.vmemAddressFree(region.address, PAGE);
+    await runtime.idle();
+    expect(done.load()).toBe(left);
+    expect(lines(made)[0]).toMatch(/INVALID_ARGUMENT.*the memory was freed before the discard ran$/);
+  },
+);
 
 it('does not exist before 2026, and what is not modelled says so', () => {
   const { runtime } = rig(1, { revision: '2025' });
   const region = runtime.vmemAddressReserve(PAGE);
-  expect(() => runtime.svmDiscardBatchAsync([region])).toThrow(expect.objectContaining({ code: 'ERR_SVM_NOT_AVAILABLE' }));
-  expect(() => runtime.vmemAddressReserve(PAGE, 0n, 0)).toThrow(expect.objectContaining({ name: 'NotModelledError', code: 'ERR_SVM_NOT_MODELLED' }));
+  expect(() => runtime.svmDiscardBatchAsync([region])).toThrow(
+    expect.objectContaining({ code: 'ERR_SVM_NOT_AVAILABLE' }),
+  );
+  expect(() => runtime.vmemAddressReserve(PAGE, 0n, 0)).toThrow(
+    expect.objectContaining({ name: 'NotModelledError', code: 'ERR_SVM_NOT_MODELLED' }),
+  );
 });
 
 it('close unmaps reservations, drops discards, and ends every call', async () => {
@@ -169,7 +270,11 @@ it('close unmaps reservations, drops discards, and ends every call', async () =>
   runtime.svmDiscardBatchAsync([region]);
   runtime.close();
   expect(region.unmapped).toBe(true);
-  expect(lines(made)).toEqual([expect.stringMatching(/^hsa_amd_svm_discard_batch_async\(1 range\) -> no ioctl ! HSA_STATUS_ERROR_NOT_INITIALIZED/) as string]);
+  expect(lines(made)).toEqual([
+    expect.stringMatching(
+      /^hsa_amd_svm_discard_batch_async\(1 range\) -> no ioctl ! HSA_STATUS_ERROR_NOT_INITIALIZED/,
+    ) as string,
+  ]);
   await runtime.idle();
   for (const call of [
     () => runtime.svmDiscardBatchAsync([region]),
@@ -184,12 +289,32 @@ it('close unmaps reservations, drops discards, and ends every call', async () =>
 
 it.each<[string, (runtime: HsaRuntime) => unknown]>([
   ['ranges: expected a list of ranges, got an object', (runtime) => runtime.svmDiscardBatchAsync({} as never)],
-  ['ranges[0]: expected an object with address and size, got null', (runtime) => runtime.svmDiscardBatchAsync([null as never])],
-  ['ranges[0].address: expected a bigint', (runtime) => runtime.svmDiscardBatchAsync([{ address: 4096 as never, size: 1 }])],
-  ['agents: expected a list of agents, got null', (runtime) => runtime.svmDiscardAndPrefetchBatchAsync([runtime.vmemAddressReserve(PAGE)], undefined as never)],
-  ['dependencies: expected a list of signals', (runtime) => runtime.svmDiscardBatchAsync([runtime.vmemAddressReserve(PAGE)], 1 as never)],
-  ['completion: expected a signal of this runtime', (runtime) => runtime.svmDiscardBatchAsync([runtime.vmemAddressReserve(PAGE)], [], {} as never)],
+  [
+    'ranges[0]: expected an object with address and size, got null',
+    (runtime) => runtime.svmDiscardBatchAsync([null as never]),
+  ],
+  [
+    'ranges[0].address: expected a bigint',
+    (runtime) => runtime.svmDiscardBatchAsync([{ address: 4096 as never, size: 1 }]),
+  ],
+  [
+    'agents: expected a list of agents, got null',
+    (runtime) => runtime.svmDiscardAndPrefetchBatchAsync([runtime.vmemAddressReserve(PAGE)], undefined as never),
+  ],
+  [
+    'dependencies: expected a list of signals',
+    (runtime) => runtime.svmDiscardBatchAsync([runtime.vmemAddressReserve(PAGE)], 1 as never),
+  ],
+  [
+    'completion: expected a signal of this runtime',
+    (runtime) => runtime.svmDiscardBatchAsync([runtime.vmemAddressReserve(PAGE)], [], {} as never),
+  ],
   ['size: expected a number or a bigint (bytes), got "1"', (runtime) => runtime.vmemAddressReserve('1' as never)],
 ])('%s', (message, action) => {
-  expect(() => action(rig(1).runtime)).toThrow(expect.objectContaining({ code: expect.stringMatching(/^ERR_SVM_/) as string, message: expect.stringContaining(message) as string }));
+  expect(() => action(rig(1).runtime)).toThrow(
+    expect.objectContaining({
+      code: expect.stringMatching(/^ERR_SVM_/) as string,
+      message: expect.stringContaining(message) as string,
+    }),
+  );
 });

@@ -42,7 +42,8 @@ export class Discarder {
 
   /** The ranges; INVALID_ARGUMENT for none, and for what is not inside a reservation. */
   readRanges(ranges: unknown): ByteRange[] {
-    if (!Array.isArray(ranges)) throw typeError('ERR_SVM_INVALID_TYPE', `ranges: expected a list of ranges, got ${show(ranges)}`);
+    if (!Array.isArray(ranges))
+      throw typeError('ERR_SVM_INVALID_TYPE', `ranges: expected a list of ranges, got ${show(ranges)}`);
     if (ranges.length === 0) throw new HsaError(HsaStatus.invalidArgument, 'no range', { field: 'ranges' });
     return Array.from(ranges as readonly SvmRange[], (each, index) => {
       const field = `ranges[${index}]`;
@@ -57,9 +58,12 @@ export class Discarder {
 
   /** One agent for each of `count` ranges; a single one is for all. INVALID_ARGUMENT for other numbers, INVALID_AGENT. */
   readDestinations(agents: unknown, count: number): HsaAgent[] {
-    if (!Array.isArray(agents)) throw typeError('ERR_SVM_INVALID_TYPE', `agents: expected a list of agents, got ${show(agents)}`);
+    if (!Array.isArray(agents))
+      throw typeError('ERR_SVM_INVALID_TYPE', `agents: expected a list of agents, got ${show(agents)}`);
     if (agents.length !== count && agents.length !== 1) {
-      throw new HsaError(HsaStatus.invalidArgument, `expected 1 or ${count} agents, got ${agents.length}`, { field: 'agents' });
+      throw new HsaError(HsaStatus.invalidArgument, `expected 1 or ${count} agents, got ${agents.length}`, {
+        field: 'agents',
+      });
     }
     const read = Array.from(agents as readonly unknown[], (each, index) => {
       const agent = this.#agents.resolve(`agents[${index}]`, each);
@@ -91,7 +95,8 @@ export class Discarder {
     if (!isHome) await this.#prefetcher.move(pages, this.#agents.cpuAgents[0]!);
     // Looked for again: it may have been freed since the call.
     const reservation = this.#reservations.containing(range);
-    if (reservation === undefined) throw new HsaError(HsaStatus.invalidArgument, 'the memory was freed before the discard ran', { field: 'ranges' });
+    if (reservation === undefined)
+      throw new HsaError(HsaStatus.invalidArgument, 'the memory was freed before the discard ran', { field: 'ranges' });
     reservation.discard(range);
     if (destination !== undefined) await this.#prefetcher.move(pages, destination);
   }

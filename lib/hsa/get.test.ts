@@ -13,19 +13,43 @@ const rig = (gpus: number, options: Omit<HsaRuntimeOptions, 'devices'> = {}): Hs
 afterEach(() => {
   for (const made of rigs.splice(0)) made.close();
 });
-const set = (made: HsaRig, address: bigint, pages: number, ...pairs: [number, HsaSvmAttributePair['value']][]): void => {
-  made.runtime.svmAttributesSet(address, pages * PAGE, pairs.map(([attribute, value]) => ({ attribute, value })));
+const set = (
+  made: HsaRig,
+  address: bigint,
+  pages: number,
+  ...pairs: [number, HsaSvmAttributePair['value']][]
+): void => {
+  made.runtime.svmAttributesSet(
+    address,
+    pages * PAGE,
+    pairs.map(([attribute, value]) => ({ attribute, value })),
+  );
   made.traffic();
 };
-const get = (made: HsaRig, address: bigint, pages: number, ...queries: (number | [number, HsaSvmAttributeQuery['value']])[]) =>
+const get = (
+  made: HsaRig,
+  address: bigint,
+  pages: number,
+  ...queries: (number | [number, HsaSvmAttributeQuery['value']])[]
+) =>
   made.runtime
     .svmAttributesGet(
       address,
       pages * PAGE,
-      queries.map((query) => (typeof query === 'number' ? { attribute: query } : { attribute: query[0], value: query[1]! })),
+      queries.map((query) =>
+        typeof query === 'number' ? { attribute: query } : { attribute: query[0], value: query[1]! },
+      ),
     )
     .map(({ attribute, value }) => (attribute >= A.agentAccessible ? attribute : value));
-const everything = [A.globalFlag, A.readOnly, A.hiveLocal, A.migrationGranularity, A.preferredLocation, A.prefetchLocation, A.readMostly];
+const everything = [
+  A.globalFlag,
+  A.readOnly,
+  A.hiveLocal,
+  A.migrationGranularity,
+  A.preferredLocation,
+  A.prefetchLocation,
+  A.readMostly,
+];
 
 describe.each([1, 2])('get, %i GPU(s)', (gpus) => {
   it('reads the defaults of an untouched page (section 9), also where nothing is mapped', () => {
@@ -34,7 +58,15 @@ describe.each([1, 2])('get, %i GPU(s)', (gpus) => {
     const accesses = made.runtime.gpuAgents.map((agent): [number, typeof agent] => [A.accessQuery, agent]);
     for (const page of [made.map(), 0x10000n]) {
       expect(get(made, page, 1, ...everything, ...accesses, [A.accessQuery, c!])).toEqual([
-        HsaGlobalFlag.fineGrained, 0, 0, 9, null, null, 0, ...accesses.map(() => A.agentAccessible), A.agentAccessible,
+        HsaGlobalFlag.fineGrained,
+        0,
+        0,
+        9,
+        null,
+        null,
+        0,
+        ...accesses.map(() => A.agentAccessible),
+        A.agentAccessible,
       ]);
     }
   });
@@ -44,43 +76,101 @@ describe.each([1, 2])('get, %i GPU(s)', (gpus) => {
     const [c] = made.runtime.cpuAgents;
     const g = made.runtime.gpuAgents.at(-1)!;
     const page = made.map();
-    set(made, page, 1, [A.globalFlag, 1], [A.readOnly, 8], [A.hiveLocal, 4], [A.migrationGranularity, 40], [A.preferredLocation, g], [A.readMostly, 32], [A.agentAccessibleInPlace, g], [A.agentNoAccess, c!]);
-    expect(get(made, page, 1, A.globalFlag, A.readOnly, A.hiveLocal, A.migrationGranularity, A.preferredLocation, A.readMostly, [A.accessQuery, g], [A.accessQuery, c!])).toEqual([
-      HsaGlobalFlag.coarseGrained, 1, 1, 18, g, 1, A.agentAccessibleInPlace, A.agentNoAccess,
-    ]);
-    set(made, page, 1, [A.agentNoAccess, g], [A.agentAccessibleInPlace, c!], [A.preferredLocation, made.runtime.cpuAgents[1]!]);
+    set(
+      made,
+      page,
+      1,
+      [A.globalFlag, 1],
+      [A.readOnly, 8],
+      [A.hiveLocal, 4],
+      [A.migrationGranularity, 40],
+      [A.preferredLocation, g],
+      [A.readMostly, 32],
+      [A.agentAccessibleInPlace, g],
+      [A.agentNoAccess, c!],
+    );
+    expect(
+      get(
+        made,
+        page,
+        1,
+        A.globalFlag,
+        A.readOnly,
+        A.hiveLocal,
+        A.migrationGranularity,
+        A.preferredLocation,
+        A.readMostly,
+        [A.accessQuery, g],
+        [A.accessQuery, c!],
+      ),
+    ).toEqual([HsaGlobalFlag.coarseGrained, 1, 1, 18, g, 1, A.agentAccessibleInPlace, A.agentNoAccess]);
+    set(
+      made,
+      page,
+      1,
+      [A.agentNoAccess, g],
+      [A.agentAccessibleInPlace, c!],
+      [A.preferredLocation, made.runtime.cpuAgents[1]!],
+    );
     // A CPU is never "in place", and every CPU reads as the first.
-    expect(get(made, page, 1, [A.accessQuery, g], [A.accessQuery, c!], A.preferredLocation)).toEqual([A.agentNoAccess, A.agentAccessible, c]);
+    expect(get(made, page, 1, [A.accessQuery, g], [A.accessQuery, c!], A.preferredLocation)).toEqual([
+      A.agentNoAccess,
+      A.agentAccessible,
+      c,
+    ]);
   });
 
   it('refuses a null or unknown agent of an access query with INVALID_AGENT', () => {
     const made = rig(gpus);
     for (const value of [null, 0n, 0xbadn, rig(1).runtime.cpuAgents[0]!]) {
-      const error = refusal(() => made.runtime.svmAttributesGet(made.map(), PAGE, [{ attribute: A.readOnly }, { attribute: A.accessQuery, value }]));
+      const error = refusal(() =>
+        made.runtime.svmAttributesGet(made.map(), PAGE, [
+          { attribute: A.readOnly },
+          { attribute: A.accessQuery, value },
+        ]),
+      );
       expect([error.statusName, error.field]).toEqual(['HSA_STATUS_ERROR_INVALID_AGENT', 'pairs[1].value']);
     }
     expect(made.traffic()).toEqual([]);
   });
 
-  it.each([A.gpuExec, A.agentAccessible, A.agentAccessibleInPlace, A.agentNoAccess, 8, 0x204, 1n << 63n])('refuses attribute %s with INVALID_ARGUMENT', (attribute) => {
-    const made = rig(gpus);
-    const error = refusal(() => made.runtime.svmAttributesGet(made.map(), PAGE, [{ attribute: A.readOnly }, { attribute, value: made.runtime.gpuAgents[0]! }]));
-    expect([error.statusName, error.field]).toEqual(['HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[1].attribute']);
-    expect(made.traffic()).toEqual([]);
-  });
+  it.each([A.gpuExec, A.agentAccessible, A.agentAccessibleInPlace, A.agentNoAccess, 8, 0x204, 1n << 63n])(
+    'refuses attribute %s with INVALID_ARGUMENT',
+    (attribute) => {
+      const made = rig(gpus);
+      const error = refusal(() =>
+        made.runtime.svmAttributesGet(made.map(), PAGE, [
+          { attribute: A.readOnly },
+          { attribute, value: made.runtime.gpuAgents[0]! },
+        ]),
+      );
+      expect([error.statusName, error.field]).toEqual(['HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[1].attribute']);
+      expect(made.traffic()).toEqual([]);
+    },
+  );
 
   it('checks pairs in order', () => {
     const made = rig(gpus);
     const bad = [{ attribute: A.accessQuery, value: null }, { attribute: A.gpuExec }];
     expect(refusal(() => made.runtime.svmAttributesGet(0n, 0, bad)).status).toBe(HsaStatus.invalidAgent);
-    expect(refusal(() => made.runtime.svmAttributesGet(0n, 0, bad.toReversed())).status).toBe(HsaStatus.invalidArgument);
+    expect(refusal(() => made.runtime.svmAttributesGet(0n, 0, bad.toReversed())).status).toBe(
+      HsaStatus.invalidArgument,
+    );
   });
 
   it('allows duplicates, and leaves the list that was passed as it is', () => {
     const made = rig(gpus);
-    const queries = [{ attribute: A.readOnly, value: 5 }, { attribute: A.accessQuery, value: made.runtime.gpuAgents[0]! }, { attribute: A.readOnly, value: 5 }];
+    const queries = [
+      { attribute: A.readOnly, value: 5 },
+      { attribute: A.accessQuery, value: made.runtime.gpuAgents[0]! },
+      { attribute: A.readOnly, value: 5 },
+    ];
     const before = structuredClone(queries.map(({ attribute }) => attribute));
-    expect(made.runtime.svmAttributesGet(made.map(), PAGE, queries).map(({ value }) => value)).toEqual([0, made.runtime.gpuAgents[0], 0]);
+    expect(made.runtime.svmAttributesGet(made.map(), PAGE, queries).map(({ value }) => value)).toEqual([
+      0,
+      made.runtime.gpuAgents[0],
+      0,
+    ]);
     expect(queries.map(({ attribute }) => attribute)).toEqual(before);
   });
 
@@ -94,9 +184,15 @@ describe.each([1, 2])('get, %i GPU(s)', (gpus) => {
 describe('without a GPU agent', () => {
   it('a get is an ERROR, unless it asks nothing', () => {
     const { runtime } = rig(0);
-    expect(refusal(() => runtime.svmAttributesGet(0x1000n, PAGE, [{ attribute: A.readOnly }])).status).toBe(HsaStatus.error);
-    expect(refusal(() => runtime.svmAttributesGet(0x1000n, PAGE, [{ attribute: A.prefetchLocation }])).status).toBe(HsaStatus.error);
-    expect(refusal(() => runtime.svmAttributesGet(0x1000n, PAGE, [{ attribute: A.gpuExec }])).status).toBe(HsaStatus.invalidArgument);
+    expect(refusal(() => runtime.svmAttributesGet(0x1000n, PAGE, [{ attribute: A.readOnly }])).status).toBe(
+      HsaStatus.error,
+    );
+    expect(refusal(() => runtime.svmAttributesGet(0x1000n, PAGE, [{ attribute: A.prefetchLocation }])).status).toBe(
+      HsaStatus.error,
+    );
+    expect(refusal(() => runtime.svmAttributesGet(0x1000n, PAGE, [{ attribute: A.gpuExec }])).status).toBe(
+      HsaStatus.invalidArgument,
+    );
     expect(runtime.svmAttributesGet(0x1000n, PAGE, [])).toEqual([]);
   });
 });
@@ -105,7 +201,20 @@ describe('who is asked', () => {
   it('flags and granularity: GPU 0; locations: all; access: the GPU; one batch each, in the order of the driver', () => {
     const made = rig(3);
     const { gpuAgents, cpuAgents } = made.runtime;
-    get(made, made.map(), 1, [A.accessQuery, gpuAgents[2]!], A.preferredLocation, A.migrationGranularity, A.readMostly, A.readOnly, A.hiveLocal, A.globalFlag, [A.accessQuery, cpuAgents[1]!], [A.accessQuery, gpuAgents[0]!]);
+    get(
+      made,
+      made.map(),
+      1,
+      [A.accessQuery, gpuAgents[2]!],
+      A.preferredLocation,
+      A.migrationGranularity,
+      A.readMostly,
+      A.readOnly,
+      A.hiveLocal,
+      A.globalFlag,
+      [A.accessQuery, cpuAgents[1]!],
+      [A.accessQuery, gpuAgents[0]!],
+    );
     expect(made.traffic()).toEqual(['GPU0: 4? 5? 7? 8? 10? 3? 0? 2?', 'GPU1: 0?', 'GPU2: 0? 2?']);
   });
 
@@ -134,10 +243,34 @@ describe('differing sub-ranges (section 4.4, DRM)', () => {
     const [g0] = made.runtime.gpuAgents;
     const [c] = made.runtime.cpuAgents;
     const page = made.map(2);
-    set(made, page, 1, [A.globalFlag, 1], [A.readOnly, 1], [A.hiveLocal, 1], [A.readMostly, 1], [A.migrationGranularity, 3], [A.preferredLocation, g0!], [A.agentAccessibleInPlace, g0!], [A.agentNoAccess, c!]);
-    expect(get(made, page, 2, A.globalFlag, A.readOnly, A.hiveLocal, A.readMostly, A.migrationGranularity, A.preferredLocation, [A.accessQuery, g0!], [A.accessQuery, c!])).toEqual([
-      HsaGlobalFlag.coarseGrained, 0, 0, 0, 3, null, A.agentNoAccess, A.agentNoAccess,
-    ]);
+    set(
+      made,
+      page,
+      1,
+      [A.globalFlag, 1],
+      [A.readOnly, 1],
+      [A.hiveLocal, 1],
+      [A.readMostly, 1],
+      [A.migrationGranularity, 3],
+      [A.preferredLocation, g0!],
+      [A.agentAccessibleInPlace, g0!],
+      [A.agentNoAccess, c!],
+    );
+    expect(
+      get(
+        made,
+        page,
+        2,
+        A.globalFlag,
+        A.readOnly,
+        A.hiveLocal,
+        A.readMostly,
+        A.migrationGranularity,
+        A.preferredLocation,
+        [A.accessQuery, g0!],
+        [A.accessQuery, c!],
+      ),
+    ).toEqual([HsaGlobalFlag.coarseGrained, 0, 0, 0, 3, null, A.agentNoAccess, A.agentNoAccess]);
   });
 
   it('a location that is mixed on one GPU is what another GPU claims', () => {
@@ -199,15 +332,31 @@ describe('a GPU that refuses a get', () => {
     set(made, page, 1, [A.preferredLocation, g0!], [A.readOnly, 1]);
     set(made, page, 1, [A.preferredLocation, g1!]);
     made.machine.devices[0]!.unplugged = true;
-    expect(get(made, page, 1, A.globalFlag, A.readOnly, [A.migrationGranularity, 77], A.migrationGranularity, A.preferredLocation, [A.accessQuery, g0!], [A.accessQuery, g1!], [A.accessQuery, c!])).toEqual([
-      HsaGlobalFlag.coarseGrained, 0, 77, 0, g1, A.accessQuery, A.agentAccessible, A.agentNoAccess,
-    ]);
+    expect(
+      get(
+        made,
+        page,
+        1,
+        A.globalFlag,
+        A.readOnly,
+        [A.migrationGranularity, 77],
+        A.migrationGranularity,
+        A.preferredLocation,
+        [A.accessQuery, g0!],
+        [A.accessQuery, g1!],
+        [A.accessQuery, c!],
+      ),
+    ).toEqual([HsaGlobalFlag.coarseGrained, 0, 77, 0, g1, A.accessQuery, A.agentAccessible, A.agentNoAccess]);
     expect(get(made, page, 1, A.prefetchLocation)).toEqual([null]);
   });
 
   it('so does a range that the wrapper refuses', () => {
     const made = rig(1);
-    expect(get(made, 0x1000n, 0, A.globalFlag, A.preferredLocation, A.prefetchLocation)).toEqual([HsaGlobalFlag.coarseGrained, null, null]);
+    expect(get(made, 0x1000n, 0, A.globalFlag, A.preferredLocation, A.prefetchLocation)).toEqual([
+      HsaGlobalFlag.coarseGrained,
+      null,
+      null,
+    ]);
     expect(made.traffic()).toEqual([]);
   });
 });
@@ -227,7 +376,17 @@ it('an access number of a later kernel counts as accessible', async () => {
   const made = rig(1);
   const agents = new AgentTable(1, made.devices);
   const [device] = made.devices;
-  const answering = { ...agents, gpuAgents: [{ ...agents.gpuAgents[0], kind: 'gpu', index: 0, device: { profile: device!.profile, svmIoctl: () => ({ result: 0, attributes: [{ type: 2, value: 3 }] }) } }] };
+  const answering = {
+    ...agents,
+    gpuAgents: [
+      {
+        ...agents.gpuAgents[0],
+        kind: 'gpu',
+        index: 0,
+        device: { profile: device!.profile, svmIoctl: () => ({ result: 0, attributes: [{ type: 2, value: 3 }] }) },
+      },
+    ],
+  };
   const query = { attribute: A.accessQuery, field: '', agent: answering.gpuAgents[0], number: 0n };
   const [answer] = getFromGpus({ address: 4096n, size: 4096n }, [query as never], answering as never, 0);
   expect(answer!.attribute).toBe(A.agentAccessible);

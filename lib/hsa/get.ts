@@ -50,9 +50,12 @@ export function checkPairsToGet(pairs: readonly ReadPair[]): void {
   for (const [index, { attribute, field, agent }] of pairs.entries()) {
     if (!GETTABLE.has(attribute)) {
       const what = attribute < 0 ? 'the attribute' : `attribute ${attribute}`;
-      throw new HsaError(HsaStatus.invalidArgument, `${what} can't be asked for`, { field: `pairs[${index}].attribute` });
+      throw new HsaError(HsaStatus.invalidArgument, `${what} can't be asked for`, {
+        field: `pairs[${index}].attribute`,
+      });
     }
-    if (attribute === HsaSvmAttribute.accessQuery && (agent === null || agent === 'invalid')) throw invalidAgent(field, agent);
+    if (attribute === HsaSvmAttribute.accessQuery && (agent === null || agent === 'invalid'))
+      throw invalidAgent(field, agent);
   }
 }
 
@@ -81,7 +84,11 @@ export function getFromGpus(
 /** The node that the devices remember as the last prefetch target of the range; undefined: none, or mixed. */
 export function askPrefetchNode(range: ByteRange, agents: AgentTable, allMustAgree = false): number | undefined {
   const type = SvmAttributeType.prefetchLocation;
-  const answers = ask(range, agents, agents.gpuAgents.map(() => new Set([type])));
+  const answers = ask(
+    range,
+    agents,
+    agents.gpuAgents.map(() => new Set([type])),
+  );
   return locationOf(type, answers, agents, allMustAgree)?.node;
 }
 
@@ -119,7 +126,13 @@ function ask(range: ByteRange, agents: AgentTable, questions: readonly ReadonlyS
   });
 }
 
-function answerOf(pair: ReadPair, answers: Answers, agents: AgentTable, unansweredCpu: number, allMustAgree: boolean): HsaSvmAttributeAnswer {
+function answerOf(
+  pair: ReadPair,
+  answers: Answers,
+  agents: AgentTable,
+  unansweredCpu: number,
+  allMustAgree: boolean,
+): HsaSvmAttributeAnswer {
   const { attribute, number } = pair;
   // An unanswered flag reads as 0, thus coarse grained and no access of the CPU.
   const flag = (type: number): number => (answers[0]?.get(type) === 1 ? 1 : 0);
@@ -134,7 +147,8 @@ function answerOf(pair: ReadPair, answers: Answers, agents: AgentTable, unanswer
       return { attribute, value: locationOf(SvmAttributeType.preferredLocation, answers, agents, allMustAgree) };
     case HsaSvmAttribute.accessQuery: {
       const agent = pair.agent as HsaAgent;
-      if (agent.kind === 'gpu') return { attribute: accessOf(answers[agent.index]?.get(SvmAttributeType.access)), value: agent };
+      if (agent.kind === 'gpu')
+        return { attribute: accessOf(answers[agent.index]?.get(SvmAttributeType.access)), value: agent };
       const accessible = flag(SvmAttributeType.hostAccess) === 1;
       return { attribute: accessible ? HsaSvmAttribute.agentAccessible : unansweredCpu, value: agent };
     }

@@ -18,7 +18,12 @@ export interface SvmPort {
 export const EINVAL = 22;
 
 /** Issues the call unless the wrapper refuses the range. */
-export function callGpu(port: SvmPort, operation: number, range: ByteRange, attributes: readonly SvmAttributeRecord[]): RawSvmResult {
+export function callGpu(
+  port: SvmPort,
+  operation: number,
+  range: ByteRange,
+  attributes: readonly SvmAttributeRecord[],
+): RawSvmResult {
   if (isRefusedByWrapper(range)) return { result: -EINVAL, attributes: [] };
   return port.svmIoctl({ operation, address: range.address, size: range.size, attributes });
 }
@@ -27,7 +32,11 @@ export function callGpu(port: SvmPort, operation: number, range: ByteRange, attr
 export function throwOnFailure(agent: HsaAgent, result: number, { address, size }: ByteRange): void {
   if (result >= 0) return;
   const where = `[0x${address.toString(16)}, +0x${size.toString(16)})`;
-  throw new HsaError(HsaStatus.error, `${agent.name} refused ${where} with ${errnoName(result) ?? 'an unknown error'} (errno ${-result})`, { agent: agent.name, errno: result });
+  throw new HsaError(
+    HsaStatus.error,
+    `${agent.name} refused ${where} with ${errnoName(result) ?? 'an unknown error'} (errno ${-result})`,
+    { agent: agent.name, errno: result },
+  );
 }
 
 /** The DRM driver class has nothing to talk to without a GPU. */

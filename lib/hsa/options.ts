@@ -58,7 +58,8 @@ export function resolveCommonOptions<Year extends string>(
   }
   const known: readonly string[] = [...COMMON, ...others];
   for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw typeError('ERR_SVM_INVALID_OPTION', `options.${name}: unknown option; known: ${known.join(', ')}`);
+    if (!known.includes(name))
+      throw typeError('ERR_SVM_INVALID_OPTION', `options.${name}: unknown option; known: ${known.join(', ')}`);
   }
   checkDevices(options.devices);
   return {
@@ -70,13 +71,19 @@ export function resolveCommonOptions<Year extends string>(
 
 function checkDevices(devices: readonly SvmDevice[] | undefined): void {
   if (devices === undefined) return;
-  if (!Array.isArray(devices)) throw typeError('ERR_SVM_INVALID_TYPE', `devices: expected a list of SvmDevices, got ${show(devices)}`);
+  if (!Array.isArray(devices))
+    throw typeError('ERR_SVM_INVALID_TYPE', `devices: expected a list of SvmDevices, got ${show(devices)}`);
   const list: readonly unknown[] = devices;
   for (const [index, device] of list.entries()) {
-    if (!(device instanceof SvmDevice)) throw typeError('ERR_SVM_INVALID_TYPE', `devices[${index}]: expected an SvmDevice, got ${show(device)}`);
-    if (list.indexOf(device) !== index) throw rangeError('ERR_SVM_INVALID_OPTION', `devices[${index}]: this device is in the list already`);
+    if (!(device instanceof SvmDevice))
+      throw typeError('ERR_SVM_INVALID_TYPE', `devices[${index}]: expected an SvmDevice, got ${show(device)}`);
+    if (list.indexOf(device) !== index)
+      throw rangeError('ERR_SVM_INVALID_OPTION', `devices[${index}]: this device is in the list already`);
     if (processOf(device) !== processOf(list[0] as SvmDevice)) {
-      throw rangeError('ERR_SVM_INVALID_OPTION', `devices[${index}]: not of the same process as devices[0] (another machine, or another backend)`);
+      throw rangeError(
+        'ERR_SVM_INVALID_OPTION',
+        `devices[${index}]: not of the same process as devices[0] (another machine, or another backend)`,
+      );
     }
   }
 }

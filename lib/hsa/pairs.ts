@@ -62,7 +62,8 @@ export function readPairsToGet(pairs: readonly HsaSvmAttributeQuery[], agents: A
   return readPairs(pairs, (attribute, field, value) => {
     if (attribute === HsaSvmAttribute.accessQuery) return { agent: agents.resolve(field, value), number: 0n };
     // A granularity that can't be read is left as it was (4.3).
-    if (attribute === HsaSvmAttribute.migrationGranularity && value !== undefined) return { agent: null, number: numberOf(field, value) };
+    if (attribute === HsaSvmAttribute.migrationGranularity && value !== undefined)
+      return { agent: null, number: numberOf(field, value) };
     return { agent: null, number: 0n };
   });
 }
@@ -71,7 +72,8 @@ function readPairs(
   pairs: readonly HsaSvmAttributeQuery[],
   readValue: (attribute: number, field: string, value: unknown) => Pick<ReadPair, 'agent' | 'number'>,
 ): ReadPair[] {
-  if (!Array.isArray(pairs)) throw typeError('ERR_SVM_INVALID_TYPE', `pairs: expected a list of pairs, got ${show(pairs)}`);
+  if (!Array.isArray(pairs))
+    throw typeError('ERR_SVM_INVALID_TYPE', `pairs: expected a list of pairs, got ${show(pairs)}`);
   const read: ReadPair[] = [];
   // By index, so that the holes of a sparse array are seen.
   for (let index = 0; index < pairs.length; index++) {

@@ -20,15 +20,27 @@ afterEach(() => {
 const pair = (attribute: number, value: HsaSvmAttributePair['value']): HsaSvmAttributePair => ({ attribute, value });
 const access = (made: HsaRig, address: bigint, agent: HsaAgent): number =>
   made.runtime.svmAttributesGet(address, PAGE, [{ attribute: A.accessQuery, value: agent }])[0]!.attribute;
-const value = (made: HsaRig, address: bigint, size: number, attribute: number): unknown => made.runtime.svmAttributesGet(address, size, [{ attribute }])[0]!.value;
+const value = (made: HsaRig, address: bigint, size: number, attribute: number): unknown =>
+  made.runtime.svmAttributesGet(address, size, [{ attribute }])[0]!.value;
 
 /** RegisterSVMRange: location, HOST_ACCESS, COHERENT, access of the GPU; the prefetch is a call of its own here. */
-const register = async (made: HsaRig, address: bigint, size: number, location: HsaAgent, gpu: HsaAgent): Promise<void> => {
+const register = async (
+  made: HsaRig,
+  address: bigint,
+  size: number,
+  location: HsaAgent,
+  gpu: HsaAgent,
+): Promise<void> => {
   const { runtime } = made;
   const [cpu] = runtime.cpuAgents;
   runtime.svmPrefetchAsync(address, size, location);
   await runtime.idle();
-  runtime.svmAttributesSet(address, size, [pair(A.preferredLocation, location), pair(A.agentAccessible, cpu!), pair(A.globalFlag, 0), pair(A.agentAccessible, gpu)]);
+  runtime.svmAttributesSet(address, size, [
+    pair(A.preferredLocation, location),
+    pair(A.agentAccessible, cpu!),
+    pair(A.globalFlag, 0),
+    pair(A.agentAccessible, gpu),
+  ]);
 };
 
 describe.each([1, 2])('kfdtest KFDSVMRangeTest, on each of %i GPU(s)', (gpus) => {
@@ -44,7 +56,9 @@ describe.each([1, 2])('kfdtest KFDSVMRangeTest, on each of %i GPU(s)', (gpus) =>
       const [cpu] = made.runtime.cpuAgents;
       const page = made.map();
       const read = (): unknown[] => [
-        ...[A.prefetchLocation, A.preferredLocation, A.globalFlag, A.migrationGranularity].map((attribute) => value(made, page, PAGE, attribute)),
+        ...[A.prefetchLocation, A.preferredLocation, A.globalFlag, A.migrationGranularity].map((attribute) =>
+          value(made, page, PAGE, attribute),
+        ),
         access(made, page, cpu!),
         access(made, page, gpu),
       ];
@@ -52,7 +66,14 @@ describe.each([1, 2])('kfdtest KFDSVMRangeTest, on each of %i GPU(s)', (gpus) =>
       made.runtime.svmPrefetchAsync(page, PAGE, gpu);
       await made.runtime.idle();
       // 0x3f is what the original sets; through HSA it is 18.
-      made.runtime.svmAttributesSet(page, PAGE, [pair(A.preferredLocation, gpu), pair(A.agentAccessible, cpu!), pair(A.gpuExec, 1), pair(A.globalFlag, 0), pair(A.migrationGranularity, 0x3f), pair(A.agentAccessible, gpu)]);
+      made.runtime.svmAttributesSet(page, PAGE, [
+        pair(A.preferredLocation, gpu),
+        pair(A.agentAccessible, cpu!),
+        pair(A.gpuExec, 1),
+        pair(A.globalFlag, 0),
+        pair(A.migrationGranularity, 0x3f),
+        pair(A.agentAccessible, gpu),
+      ]);
       expect(read()).toEqual([gpu, gpu, HsaGlobalFlag.fineGrained, 18, A.agentAccessible, A.agentAccessible]);
       // GPU_EXEC can't be asked for through HSA.
       expect(made.raw(gpu.index, page, PAGE, 1, 0, 4, 5, 9, 3, 2)).toEqual([1, 1, 1, 1, 1, 18, 2]);
@@ -60,18 +81,72 @@ describe.each([1, 2])('kfdtest KFDSVMRangeTest, on each of %i GPU(s)', (gpus) =>
 
   it('InvalidRangeTest', () =>
     each((made, gpu) => {
-      const set = (): void => made.runtime.svmAttributesSet(0x10000n, 0x1000, [pair(A.preferredLocation, made.runtime.cpuAgents[0]!), pair(A.agentAccessible, gpu)]);
+      const set = (): void =>
+        made.runtime.svmAttributesSet(0x10000n, 0x1000, [
+          pair(A.preferredLocation, made.runtime.cpuAgents[0]!),
+          pair(A.agentAccessible, gpu),
+        ]);
       expect(refusal(set).status).toBe(HsaStatus.error);
     }));
 
   const splits: [string, number, [number, number][]][] = [
-    ['1 inside', 16, [[0, 16], [2, 3]]],
-    ['2.1 tail', 16, [[0, 16], [1, 16]]],
-    ['2.2 overhang', 18, [[0, 16], [2, 18]]],
-    ['3 head', 16, [[0, 16], [0, 14]]],
-    ['4.1 same', 16, [[0, 16], [0, 16]]],
-    ['4.2 superset', 18, [[0, 16], [0, 18]]],
-    ['5 islands', 32, [[2, 4], [8, 10], [0, 32]]],
+    [
+      '1 inside',
+      16,
+      [
+        [0, 16],
+        [2, 3],
+      ],
+    ],
+    [
+      '2.1 tail',
+      16,
+      [
+        [0, 16],
+        [1, 16],
+      ],
+    ],
+    [
+      '2.2 overhang',
+      18,
+      [
+        [0, 16],
+        [2, 18],
+      ],
+    ],
+    [
+      '3 head',
+      16,
+      [
+        [0, 16],
+        [0, 14],
+      ],
+    ],
+    [
+      '4.1 same',
+      16,
+      [
+        [0, 16],
+        [0, 16],
+      ],
+    ],
+    [
+      '4.2 superset',
+      18,
+      [
+        [0, 16],
+        [0, 18],
+      ],
+    ],
+    [
+      '5 islands',
+      32,
+      [
+        [2, 4],
+        [8, 10],
+        [0, 32],
+      ],
+    ],
     ['6 unmap first', 16, [[2, 4]]],
   ];
   describe.each(['SplitSystemRangeTest', 'SplitVramRangeTest'])('%s', (test) => {
@@ -89,7 +164,10 @@ describe.each([1, 2])('kfdtest KFDSVMRangeTest, on each of %i GPU(s)', (gpus) =>
         for (let page = 0; page < pages; page++) {
           const at = address + BigInt(page * PAGE);
           const expected = registered.has(page) ? location : null;
-          expect([value(made, at, PAGE, A.preferredLocation), value(made, at, PAGE, A.prefetchLocation)]).toEqual([expected, expected]);
+          expect([value(made, at, PAGE, A.preferredLocation), value(made, at, PAGE, A.prefetchLocation)]).toEqual([
+            expected,
+            expected,
+          ]);
         }
         made.machine.process.munmap(address, pages * PAGE);
         made.machine.runPendingWork();
@@ -135,9 +213,15 @@ describe.each([1, 2])('rocrtst SvmMemory, %i GPU(s)', (gpus) => {
       runtime.svmPrefetchAsync(structure, size, gpu, [], done);
       await done.wait('lt', 1);
       // The original asks for an attribute that can't be asked for, ignores the refusal, and compares its own input.
-      const error = refusal(() => runtime.svmAttributesGet(structure, size, [pair(A.preferredLocation, gpu), pair(A.agentAccessible, gpu)]));
+      const error = refusal(() =>
+        runtime.svmAttributesGet(structure, size, [pair(A.preferredLocation, gpu), pair(A.agentAccessible, gpu)]),
+      );
       expect(error.status).toBe(HsaStatus.invalidArgument);
-      expect([value(made, structure, size, A.preferredLocation), value(made, structure, size, A.prefetchLocation), access(made, structure, gpu)]).toEqual([gpu, gpu, A.agentAccessible]);
+      expect([
+        value(made, structure, size, A.preferredLocation),
+        value(made, structure, size, A.prefetchLocation),
+        access(made, structure, gpu),
+      ]).toEqual([gpu, gpu, A.agentAccessible]);
     }
   });
 
@@ -146,7 +230,8 @@ describe.each([1, 2])('rocrtst SvmMemory, %i GPU(s)', (gpus) => {
     const { runtime } = made;
     const [cpu] = runtime.cpuAgents;
     const page = made.map();
-    const set = (attribute: number, agent: HsaAgent): void => runtime.svmAttributesSet(page, 4096, [pair(attribute, agent)]);
+    const set = (attribute: number, agent: HsaAgent): void =>
+      runtime.svmAttributesSet(page, 4096, [pair(attribute, agent)]);
     set(A.agentAccessible, cpu!);
     for (const gpu of runtime.gpuAgents) set(A.agentAccessible, gpu);
     expect(access(made, page, cpu!)).toBe(A.agentAccessible);
@@ -162,12 +247,22 @@ describe.each([1, 2])('rocrtst SvmMemory, %i GPU(s)', (gpus) => {
     const { runtime } = made;
     const [cpu] = runtime.cpuAgents;
     for (const gpu of runtime.gpuAgents) {
-      for (const [size, preferred] of [[3 * 4096 * 4, cpu!], [4096 * 4, gpu]] as const) {
+      for (const [size, preferred] of [
+        [3 * 4096 * 4, cpu!],
+        [4096 * 4, gpu],
+      ] as const) {
         const structure = runtime.vmemAddressReserve(size);
         for (const inside of [0n, 4096n * 4n - 4n]) {
-          expect(runtime.pointerInfo(structure.address + inside)).toEqual({ type: HsaPointerType.reservedAddress, address: structure.address, size });
+          expect(runtime.pointerInfo(structure.address + inside)).toEqual({
+            type: HsaPointerType.reservedAddress,
+            address: structure.address,
+            size,
+          });
         }
-        runtime.svmAttributesSet(structure.address, size, [pair(A.preferredLocation, preferred), pair(A.agentAccessible, gpu)]);
+        runtime.svmAttributesSet(structure.address, size, [
+          pair(A.preferredLocation, preferred),
+          pair(A.agentAccessible, gpu),
+        ]);
         expect(value(made, structure.address, size, A.preferredLocation)).toBe(preferred);
         runtime.vmemAddressFree(structure.address, size);
         expect(runtime.pointerInfo(structure.address).type).toBe(HsaPointerType.unknown);
@@ -210,7 +305,9 @@ describe.each([1, 2])('rocrtst SvmMemory, %i GPU(s)', (gpus) => {
   it('SvmMemory_Negative_Test TestSVMDiscardNegative', () => {
     const made = rig(gpus);
     // Memory that is no reservation, as the stack is to the original.
-    const error = refusal(() => made.runtime.svmDiscardBatchAsync([{ address: made.map(), size: 4096 }], [], made.runtime.createSignal(1)));
+    const error = refusal(() =>
+      made.runtime.svmDiscardBatchAsync([{ address: made.map(), size: 4096 }], [], made.runtime.createSignal(1)),
+    );
     expect([error.statusName, error.field]).toEqual(['HSA_STATUS_ERROR_INVALID_ARGUMENT', 'ranges[0]']);
   });
 
@@ -230,7 +327,12 @@ describe.each([1, 2])('rocrtst SvmMemory, %i GPU(s)', (gpus) => {
       }
       const dependencies = [1, 1, 1].map((start) => runtime.createSignal(start));
       const done = runtime.createSignal(1);
-      runtime.svmDiscardAndPrefetchBatchAsync(regions, regions.map(() => gpu), dependencies, done);
+      runtime.svmDiscardAndPrefetchBatchAsync(
+        regions,
+        regions.map(() => gpu),
+        dependencies,
+        done,
+      );
       await new Promise((resolve) => setTimeout(resolve, 10));
       expect([done.load(), regions[0]!.read(0, 1)[0]]).toEqual([1n, 1]);
       for (const dependency of dependencies) dependency.store(0);

@@ -30,7 +30,9 @@ class PageModel {
   }
 }
 
-const interval = fc.tuple(fc.nat(PAGES - 1), fc.integer({ min: 1, max: PAGES })).map(([first, length]) => [first, Math.min(first + length, PAGES)] as const);
+const interval = fc
+  .tuple(fc.nat(PAGES - 1), fc.integer({ min: 1, max: PAGES }))
+  .map(([first, length]) => [first, Math.min(first + length, PAGES)] as const);
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ name: fc.constant('issue' as const), interval, node: fc.nat(NODES - 1) }) },
   { weight: 1, arbitrary: fc.record({ name: fc.constant('remove' as const), which: fc.nat() }) },
@@ -38,7 +40,10 @@ const step = fc.oneof(
 
 describe('against a model that stores an owner for each page', () => {
   it.each([[true], [false]])('any history answers any query alike (a piece below counts: %s)', (belowCounts) => {
-    const device = fc.array(fc.option(fc.nat(NODES - 1), { nil: undefined, freq: 8 }), { minLength: PAGES, maxLength: PAGES });
+    const device = fc.array(fc.option(fc.nat(NODES - 1), { nil: undefined, freq: 8 }), {
+      minLength: PAGES,
+      maxLength: PAGES,
+    });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), interval, device, (history, [first, end], nodes) => {
         const map = new PrefetchMap<PendingPrefetch>();
@@ -64,10 +69,15 @@ describe('against a model that stores an owner for each page', () => {
         });
         expect(found).toBe(model.query(first, end, belowCounts, nodes));
         // Holes are exactly the pages that nobody owns, in maximal runs, in order.
-        const free = Array.from({ length: end - first }, (_, index) => first + index).filter((page) => model.owners[page] === undefined);
+        const free = Array.from({ length: end - first }, (_, index) => first + index).filter(
+          (page) => model.owners[page] === undefined,
+        );
         const { holes } = map.view(first, end);
-        expect(holes.flatMap(([from, to]) => Array.from({ length: to - from }, (_, index) => from + index))).toEqual(free);
-        for (const [index, [from]] of holes.entries()) if (index > 0) expect(from).toBeGreaterThan(holes[index - 1]![1]);
+        expect(holes.flatMap(([from, to]) => Array.from({ length: to - from }, (_, index) => from + index))).toEqual(
+          free,
+        );
+        for (const [index, [from]] of holes.entries())
+          if (index > 0) expect(from).toBeGreaterThan(holes[index - 1]![1]);
         expect(asked).toEqual(free.slice(0, asked.length));
         // No piece is kept for pages that nobody owns.
         const owned = model.owners.filter((owner) => owner !== undefined).length;

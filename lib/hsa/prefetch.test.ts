@@ -14,7 +14,9 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 const last = (made: HsaRig, address: bigint, pages = 1): HsaAgent | null => {
-  const [answer] = made.runtime.svmAttributesGet(address, pages * PAGE, [{ attribute: HsaSvmAttribute.prefetchLocation }]);
+  const [answer] = made.runtime.svmAttributesGet(address, pages * PAGE, [
+    { attribute: HsaSvmAttribute.prefetchLocation },
+  ]);
   return answer!.value as HsaAgent | null;
 };
 const offset = (pages: number): bigint => BigInt(pages * PAGE);
@@ -47,7 +49,8 @@ describe('a prefetch', () => {
 
   it('needs no completion signal', async () => {
     const made = rig(1);
-    for (const completion of [null, undefined]) made.runtime.svmPrefetchAsync(made.map(), PAGE, made.runtime.gpuAgents[0]!, [], completion);
+    for (const completion of [null, undefined])
+      made.runtime.svmPrefetchAsync(made.map(), PAGE, made.runtime.gpuAgents[0]!, [], completion);
     await made.runtime.idle();
     expect(made.traffic()).toEqual(['GPU0: 1:1', 'GPU0: 1:1']);
   });
@@ -252,13 +255,21 @@ describe('a prefetch that fails', () => {
     ['documented', -1n],
   ] as const)('%s: the completion signal becomes %s; the traffic view shows why', async (compatibility, value) => {
     const made = rig(2, { compatibility });
-    for (const [address, size] of [[0x10000n, PAGE], [0n, PAGE], [0x10000n, 0]] as const) {
+    for (const [address, size] of [
+      [0x10000n, PAGE],
+      [0n, PAGE],
+      [0x10000n, 0],
+    ] as const) {
       const done = made.runtime.createSignal(7);
       made.runtime.svmPrefetchAsync(address, size, made.runtime.gpuAgents[1]!, [], done);
       await made.runtime.idle();
       expect(done.load()).toBe(value);
     }
-    expect(made.events.map(({ ioctls, error }) => [ioctls.length, (error as Error).name])).toEqual([[1, 'SvmError'], [0, 'HsaError'], [0, 'HsaError']]);
+    expect(made.events.map(({ ioctls, error }) => [ioctls.length, (error as Error).name])).toEqual([
+      [1, 'SvmError'],
+      [0, 'HsaError'],
+      [0, 'HsaError'],
+    ]);
     // It is not pending any more.
     expect(last(made, 0x10000n)).toBe(null);
   });

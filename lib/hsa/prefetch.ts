@@ -82,7 +82,12 @@ async function inTurn(dependencies: readonly HsaSignal[]): Promise<void> {
   for (const dependency of dependencies.toReversed()) await dependency.wait('eq', 0);
 }
 
-async function prefetchOn(agent: HsaAgent, device: SvmDevice, range: ByteRange, target: 'device' | 'system'): Promise<void> {
+async function prefetchOn(
+  agent: HsaAgent,
+  device: SvmDevice,
+  range: ByteRange,
+  target: 'device' | 'system',
+): Promise<void> {
   if (isRefusedByWrapper(range)) throwOnFailure(agent, -EINVAL, range);
   await device.prefetchAsync(range, target);
 }

@@ -68,8 +68,14 @@ export class Reservations {
     const bits = u64Of('flags', flags);
     if (bytes === 0n) throw new HsaError(HsaStatus.invalidArgument, '0 bytes', { field: 'size' });
     if (bits !== BigInt(HsaVmemFlag.noRegister)) {
-      if (bits !== 0n) throw new HsaError(HsaStatus.invalidArgument, `expected HsaVmemFlag.noRegister (1), got ${bits}`, { field: 'flags' });
-      throw new NotModelledError('hsa_amd_vmem_address_reserve without NO_REGISTER', 'addresses without memory, for hsa_amd_vmem_map');
+      if (bits !== 0n)
+        throw new HsaError(HsaStatus.invalidArgument, `expected HsaVmemFlag.noRegister (1), got ${bits}`, {
+          field: 'flags',
+        });
+      throw new NotModelledError(
+        'hsa_amd_vmem_address_reserve without NO_REGISTER',
+        'addresses without memory, for hsa_amd_vmem_map',
+      );
     }
     const { gpuAgents } = this.#agents;
     assertGpus(gpuAgents);
@@ -92,10 +98,16 @@ export class Reservations {
     const bytes = sizeOf('size', size);
     const found = this.#table.find(first);
     if (found?.buffer.address !== first) {
-      throw new HsaError(HsaStatus.invalidAllocation, `no reservation begins at 0x${first.toString(16)}`, { field: 'address' });
+      throw new HsaError(HsaStatus.invalidAllocation, `no reservation begins at 0x${first.toString(16)}`, {
+        field: 'address',
+      });
     }
     if (BigInt(found.size) !== bytes) {
-      throw new HsaError(HsaStatus.invalidArgument, `expected the ${found.size} bytes that were reserved, got ${bytes}`, { field: 'size' });
+      throw new HsaError(
+        HsaStatus.invalidArgument,
+        `expected the ${found.size} bytes that were reserved, got ${bytes}`,
+        { field: 'size' },
+      );
     }
     this.#table.remove(found);
     found.buffer.unmap();
@@ -103,7 +115,9 @@ export class Reservations {
 
   info(address: bigint): HsaPointerInfo {
     const found = this.#table.find(addressOf('address', address));
-    return found === undefined ? UNKNOWN : { type: HsaPointerType.reservedAddress, address: found.buffer.address, size: found.size };
+    return found === undefined
+      ? UNKNOWN
+      : { type: HsaPointerType.reservedAddress, address: found.buffer.address, size: found.size };
   }
 
   /** The reservation that contains a range; undefined if none contains all of it, or its owner has unmapped it. */

@@ -24,7 +24,9 @@ it('uses the operation of a profile that has one', () => {
 
 it('gives up where the default granularity can not be had, and asks again the next time', () => {
   let result = -12;
-  const v4 = port(UAPI_PROFILES.v4.operations, ({ operation }) => (operation === 1 ? { result, attributes: [{ type: 3, value: 4 }] } : {}));
+  const v4 = port(UAPI_PROFILES.v4.operations, ({ operation }) =>
+    operation === 1 ? { result, attributes: [{ type: 3, value: 4 }] } : {},
+  );
   expect(resetOnGpu(v4, range)).toBe(-12);
   result = 0;
   expect(resetOnGpu(v4, range)).toBe(0);

@@ -22,7 +22,9 @@ export function resetOnGpu(port: SvmPort, range: ByteRange): number {
   if (operation !== undefined) return callGpu(port, operation, range, []).result;
   if (isRefusedByWrapper(range)) return -EINVAL;
   const granularity = defaultGranularity(port);
-  return granularity < 0 ? granularity : callGpu(port, SvmOperation.setAttributes, range, defaultRecords(granularity)).result;
+  return granularity < 0
+    ? granularity
+    : callGpu(port, SvmOperation.setAttributes, range, defaultRecords(granularity)).result;
 }
 
 function defaultRecords(granularity: number): SvmAttributeRecord[] {
@@ -44,7 +46,9 @@ function defaultRecords(granularity: number): SvmAttributeRecord[] {
 function defaultGranularity(port: SvmPort): number {
   const known = defaultGranularities.get(port);
   if (known !== undefined) return known;
-  const { result, attributes } = callGpu(port, SvmOperation.getAttributes, UNTOUCHED, [{ type: SvmAttributeType.granularity, value: 0 }]);
+  const { result, attributes } = callGpu(port, SvmOperation.getAttributes, UNTOUCHED, [
+    { type: SvmAttributeType.granularity, value: 0 },
+  ]);
   if (result < 0) return result;
   const granularity = attributes[0]!.value;
   defaultGranularities.set(port, granularity);

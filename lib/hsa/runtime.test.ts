@@ -22,7 +22,8 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-const DROPPED = 'hsa_amd_svm_prefetch_async(GPU0) -> no ioctl ! HSA_STATUS_ERROR_NOT_INITIALIZED (0x100b): the runtime was closed before the call ran';
+const DROPPED =
+  'hsa_amd_svm_prefetch_async(GPU0) -> no ioctl ! HSA_STATUS_ERROR_NOT_INITIALIZED (0x100b): the runtime was closed before the call ran';
 
 describe('opening and closing', () => {
   it('takes what SvmDevice.open gives, and closes it', () => {
@@ -82,7 +83,9 @@ describe('opening and closing', () => {
     const made = rig(1);
     const second = HsaRuntime.open({ devices: made.devices });
     made.runtime.close();
-    expect(second.svmAttributesGet(made.map(), PAGE, [{ attribute: A.readOnly }])).toEqual([{ attribute: A.readOnly, value: 0 }]);
+    expect(second.svmAttributesGet(made.map(), PAGE, [{ attribute: A.readOnly }])).toEqual([
+      { attribute: A.readOnly, value: 0 },
+    ]);
     second.close();
   });
 });
@@ -92,7 +95,11 @@ describe('agents', () => {
     const { runtime, devices } = rig(3, { cpuAgents: 2 });
     const agents = [...runtime.cpuAgents, ...runtime.gpuAgents];
     expect(agents.map(({ name, kind, index, node }) => [name, kind, index, node])).toEqual([
-      ['CPU0', 'cpu', 0, 0], ['CPU1', 'cpu', 1, 1], ['GPU0', 'gpu', 0, 2], ['GPU1', 'gpu', 1, 3], ['GPU2', 'gpu', 2, 4],
+      ['CPU0', 'cpu', 0, 0],
+      ['CPU1', 'cpu', 1, 1],
+      ['GPU0', 'gpu', 0, 2],
+      ['GPU1', 'gpu', 1, 3],
+      ['GPU2', 'gpu', 2, 4],
     ]);
     expect(new Set([...agents, ...rig(3).runtime.gpuAgents].map(({ handle }) => handle)).size).toBe(8);
     expect(runtime.gpuAgents.map((agent) => agent.device)).toEqual(devices);
@@ -109,7 +116,8 @@ describe('agents', () => {
 });
 
 describe('system information', () => {
-  const ask = (runtime: HsaRuntime): boolean[] => Object.values(HsaSystemInfo).map((attribute) => runtime.systemInfo(attribute));
+  const ask = (runtime: HsaRuntime): boolean[] =>
+    Object.values(HsaSystemInfo).map((attribute) => runtime.systemInfo(attribute));
 
   it.each<[string, ConstructorParameters<typeof HsaRig>, boolean[]]>([
     ['two GPUs with XNACK', [2], [true, true, true]],
@@ -145,7 +153,9 @@ describe('misuse is an error that names the field', () => {
     ['revision: ', { devices: [], revision: 2026 }],
     ['compatibility: ', { devices: [], compatibility: 'both' }],
   ])('open: %s', (field, options) => {
-    expect(() => HsaRuntime.open(options as HsaRuntimeOptions)).toThrow(expect.objectContaining({ code: expect.stringMatching(/^ERR_SVM_/), message: expect.stringContaining(field) }));
+    expect(() => HsaRuntime.open(options as HsaRuntimeOptions)).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/^ERR_SVM_/), message: expect.stringContaining(field) }),
+    );
   });
 
   it('open: the same device twice, devices of two machines, a closed device', () => {
@@ -153,7 +163,9 @@ describe('misuse is an error that names the field', () => {
     expect(() => HsaRuntime.open({ devices: [one, one] })).toThrow(/^devices\[1\]: this device is in the list already/);
     expect(() => HsaRuntime.open({ devices: [one, other] })).toThrow(/^devices\[1\]: not of the same process/);
     other.close();
-    expect(() => HsaRuntime.open({ devices: [other] })).toThrow(expect.objectContaining({ code: 'ERR_SVM_CLOSED', message: 'devices[0]: the device is closed' }));
+    expect(() => HsaRuntime.open({ devices: [other] })).toThrow(
+      expect.objectContaining({ code: 'ERR_SVM_CLOSED', message: 'devices[0]: the device is closed' }),
+    );
   });
 
   it.each<[string, unknown[]]>([
@@ -171,7 +183,17 @@ describe('misuse is an error that names the field', () => {
     ['pairs[0]: ', [4096n, PAGE, new Array(1)]],
     ['pairs[0]: ', [4096n, PAGE, [[1, 1]]]],
     ['pairs[0]: ', [4096n, PAGE, [{ value: 1 }]]],
-    ['pairs[1].attribute: ', [4096n, PAGE, [{ attribute: 1, value: 1 }, { attribute: 'READ_ONLY', value: 1 }]]],
+    [
+      'pairs[1].attribute: ',
+      [
+        4096n,
+        PAGE,
+        [
+          { attribute: 1, value: 1 },
+          { attribute: 'READ_ONLY', value: 1 },
+        ],
+      ],
+    ],
     ['pairs[0].attribute: ', [4096n, PAGE, [{ attribute: -1, value: 1 }]]],
     ['pairs[0].attribute: ', [4096n, PAGE, [{ attribute: 1.5, value: 1 }]]],
     ['pairs[0].value: ', [4096n, PAGE, [{ attribute: 1 }]]],
@@ -185,7 +207,10 @@ describe('misuse is an error that names the field', () => {
   ])('set: %s', (field, args) => {
     const made = rig(1);
     expect(() => made.runtime.svmAttributesSet(...(args as [never, never, never]))).toThrow(
-      expect.objectContaining({ code: expect.stringMatching(/^ERR_SVM_/), message: expect.stringMatching(new RegExp(`^${field.replace(/[[\]]/g, '\\$&')}`)) }),
+      expect.objectContaining({
+        code: expect.stringMatching(/^ERR_SVM_/),
+        message: expect.stringMatching(new RegExp(`^${field.replace(/[[\]]/g, '\\$&')}`)),
+      }),
     );
     // However odd the arguments, the call is shown.
     expect(made.events).toHaveLength(1);
@@ -194,7 +219,9 @@ describe('misuse is an error that names the field', () => {
 
   it('set: an agent where a number belongs', () => {
     const made = rig(1);
-    expect(() => made.runtime.svmAttributesSet(4096n, PAGE, [{ attribute: A.readOnly, value: made.runtime.gpuAgents[0]! }])).toThrow(/^pairs\[0\]\.value: expected a number/);
+    expect(() =>
+      made.runtime.svmAttributesSet(4096n, PAGE, [{ attribute: A.readOnly, value: made.runtime.gpuAgents[0]! }]),
+    ).toThrow(/^pairs\[0\]\.value: expected a number/);
   });
 
   it.each<[string, unknown[]]>([
@@ -205,7 +232,9 @@ describe('misuse is an error that names the field', () => {
     ['pairs[0].value: ', [4096n, PAGE, [{ attribute: A.accessQuery, value: 'GPU0' }]]],
     ['pairs[0].value: ', [4096n, PAGE, [{ attribute: A.migrationGranularity, value: 'x' }]]],
   ])('get: %s', (field, args) => {
-    expect(() => rig(1).runtime.svmAttributesGet(...(args as [never, never, never]))).toThrow(expect.objectContaining({ code: 'ERR_SVM_INVALID_TYPE', message: expect.stringContaining(field) }));
+    expect(() => rig(1).runtime.svmAttributesGet(...(args as [never, never, never]))).toThrow(
+      expect.objectContaining({ code: 'ERR_SVM_INVALID_TYPE', message: expect.stringContaining(field) }),
+    );
   });
 
   it('prefetch: no agent, foreign agents and signals, wrong types', async () => {
@@ -223,7 +252,10 @@ describe('misuse is an error that names the field', () => {
     expect(named(prefetch(null))).toEqual(['INVALID_AGENT', 'agent']);
     expect(named(prefetch(7n))).toEqual(['INVALID_AGENT', 'agent']);
     expect(named(prefetch(other.gpuAgents[0]))).toEqual(['INVALID_AGENT', 'agent']);
-    expect(named(prefetch(gpu, [runtime.createSignal(0), other.createSignal(0)]))).toEqual(['INVALID_SIGNAL', 'dependencies[1]']);
+    expect(named(prefetch(gpu, [runtime.createSignal(0), other.createSignal(0)]))).toEqual([
+      'INVALID_SIGNAL',
+      'dependencies[1]',
+    ]);
     expect(named(prefetch(gpu, [], other.createSignal(0)))).toEqual(['INVALID_SIGNAL', 'completion']);
     expect(prefetch(undefined)).toThrow(/^agent: /);
     expect(prefetch({})).toThrow(/^agent: /);

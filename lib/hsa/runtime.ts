@@ -108,8 +108,11 @@ export class HsaRuntime {
         // A V4 context lives only where XNACK is on, so a real device that has one has it on.
         return gpuAgents.every(({ device }) => device!.emulator?.xnackEnabled ?? true);
       default:
-        if (typeof attribute !== 'number') throw typeError('ERR_SVM_INVALID_TYPE', `attribute: expected a number, got ${show(attribute)}`);
-        throw new HsaError(HsaStatus.invalidArgument, `unknown system information ${attribute}`, { field: 'attribute' });
+        if (typeof attribute !== 'number')
+          throw typeError('ERR_SVM_INVALID_TYPE', `attribute: expected a number, got ${show(attribute)}`);
+        throw new HsaError(HsaStatus.invalidArgument, `unknown system information ${attribute}`, {
+          field: 'attribute',
+        });
     }
   }
 
@@ -141,7 +144,11 @@ export class HsaRuntime {
    * asked, ERROR without a GPU. A device that refuses counts as no answer: flags read
    * 0, locations null, an access query stays one (section 4.3).
    */
-  svmAttributesGet(address: bigint, size: number | bigint, pairs: readonly HsaSvmAttributeQuery[]): HsaSvmAttributeAnswer[] {
+  svmAttributesGet(
+    address: bigint,
+    size: number | bigint,
+    pairs: readonly HsaSvmAttributeQuery[],
+  ): HsaSvmAttributeAnswer[] {
     return this.traffic.trace(
       () => describeGet(pairs),
       () => {
@@ -151,13 +158,20 @@ export class HsaRuntime {
         checkPairsToGet(read);
         if (read.length === 0) return [];
         assertGpus(this.#agents.gpuAgents);
-        const isPrefetch = ({ attribute }: { attribute: number }): boolean => attribute === HsaSvmAttribute.prefetchLocation;
+        const isPrefetch = ({ attribute }: { attribute: number }): boolean =>
+          attribute === HsaSvmAttribute.prefetchLocation;
         // The runtime answers for prefetches itself, and hands the rest on.
-        const prefetches = read.filter(isPrefetch).map((pair) => ({ attribute: pair.attribute, value: this.#lastPrefetch(range) }));
+        const prefetches = read
+          .filter(isPrefetch)
+          .map((pair) => ({ attribute: pair.attribute, value: this.#lastPrefetch(range) }));
         const others = read.filter((pair) => !isPrefetch(pair));
         // Before 2026 an access query of a CPU without access was left as it was.
-        const unansweredCpu = this.#options.revision === '2025' ? HsaSvmAttribute.accessQuery : HsaSvmAttribute.agentNoAccess;
-        const answers = others.length === 0 ? [] : getFromGpus(range, others, this.#agents, unansweredCpu, this.#options.compatibility === 'documented');
+        const unansweredCpu =
+          this.#options.revision === '2025' ? HsaSvmAttribute.accessQuery : HsaSvmAttribute.agentNoAccess;
+        const answers =
+          others.length === 0
+            ? []
+            : getFromGpus(range, others, this.#agents, unansweredCpu, this.#options.compatibility === 'documented');
         return read.map((pair) => (isPrefetch(pair) ? prefetches : answers).shift()!);
       },
     );
@@ -185,7 +199,14 @@ export class HsaRuntime {
       if (destination === null || destination === 'invalid') throw invalidAgent('agent', destination);
       // Before 2026 all CPU agents counted as the first node.
       const node = destination.kind === 'cpu' && this.#options.revision === '2025' ? 0 : destination.node;
-      const operation = { range, destination, node, call, dependencies: this.#dependencies(dependencies), completion: this.#completion(completion) };
+      const operation = {
+        range,
+        destination,
+        node,
+        call,
+        dependencies: this.#dependencies(dependencies),
+        completion: this.#completion(completion),
+      };
       return () => this.#prefetcher.issue(operation);
     });
   }
@@ -197,7 +218,11 @@ export class HsaRuntime {
    * `vmemAddressReserve` (INVALID_ARGUMENT), only with XNACK (XNACK_DISABLED). Not in
    * revision '2025' (`ERR_SVM_NOT_AVAILABLE`). Section 6.
    */
-  svmDiscardBatchAsync(ranges: readonly SvmRange[], dependencies: readonly HsaSignal[] = [], completion?: HsaSignal | null): void {
+  svmDiscardBatchAsync(
+    ranges: readonly SvmRange[],
+    dependencies: readonly HsaSignal[] = [],
+    completion?: HsaSignal | null,
+  ): void {
     this.#discard(ranges, undefined, dependencies, completion);
   }
 
@@ -265,11 +290,19 @@ export class HsaRuntime {
   #discard(ranges: unknown, agents: unknown, dependencies: unknown, completion: unknown): void {
     const call = (): string => describeDiscard(ranges, agents);
     this.#issue(call, () => {
-      if (this.#options.revision === '2025') throw codedError('ERR_SVM_NOT_AVAILABLE', "batch discard: not in revision '2025'");
+      if (this.#options.revision === '2025')
+        throw codedError('ERR_SVM_NOT_AVAILABLE', "batch discard: not in revision '2025'");
       const read = this.#discarder.readRanges(ranges);
       const destinations = agents === undefined ? [] : this.#discarder.readDestinations(agents, read.length);
-      if (!this.systemInfo(HsaSystemInfo.xnackEnabled)) throw new HsaError(HsaStatus.xnackDisabled, 'a GPU runs without XNACK');
-      const operation = { ranges: read, destinations, call, dependencies: this.#dependencies(dependencies), completion: this.#completion(completion) };
+      if (!this.systemInfo(HsaSystemInfo.xnackEnabled))
+        throw new HsaError(HsaStatus.xnackDisabled, 'a GPU runs without XNACK');
+      const operation = {
+        ranges: read,
+        destinations,
+        call,
+        dependencies: this.#dependencies(dependencies),
+        completion: this.#completion(completion),
+      };
       return () => this.#discarder.issue(operation);
     });
   }
@@ -302,14 +335,18 @@ export class HsaRuntime {
   }
 
   #lastPrefetch(range: ByteRange): HsaAgent | null {
-    return this.#prefetcher.lastDestination(range, (hole) => askPrefetchNode(hole, this.#agents, this.#options.compatibility === 'documented'));
+    return this.#prefetcher.lastDestination(range, (hole) =>
+      askPrefetchNode(hole, this.#agents, this.#options.compatibility === 'documented'),
+    );
   }
 
   #dependencies(dependencies: unknown): HsaSignal[] {
     if (!Array.isArray(dependencies)) {
       throw typeError('ERR_SVM_INVALID_TYPE', `dependencies: expected a list of signals, got ${show(dependencies)}`);
     }
-    return Array.from(dependencies as readonly unknown[], (signal, index) => this.#signal(`dependencies[${index}]`, signal));
+    return Array.from(dependencies as readonly unknown[], (signal, index) =>
+      this.#signal(`dependencies[${index}]`, signal),
+    );
   }
 
   #completion(completion: unknown): HsaSignal | undefined {
@@ -320,7 +357,8 @@ export class HsaRuntime {
     if (!(signal instanceof HsaSignal)) {
       throw typeError('ERR_SVM_INVALID_TYPE', `${field}: expected a signal of this runtime, got ${show(signal)}`);
     }
-    if (!signal.belongsTo(this.#signals)) throw new HsaError(HsaStatus.invalidSignal, 'a signal of another runtime', { field });
+    if (!signal.belongsTo(this.#signals))
+      throw new HsaError(HsaStatus.invalidSignal, 'a signal of another runtime', { field });
     return signal;
   }
 

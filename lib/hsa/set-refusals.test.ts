@@ -22,8 +22,16 @@ interface Agents {
   readonly last: HsaAgent;
   readonly foreign: HsaAgent;
 }
-type Row = readonly [name: string, pairs: (agents: Agents) => HsaSvmAttributePair[], statusName: string, field: string | undefined];
-const pair = (attribute: number | bigint, value: HsaSvmAttributePair['value']): HsaSvmAttributePair => ({ attribute, value });
+type Row = readonly [
+  name: string,
+  pairs: (agents: Agents) => HsaSvmAttributePair[],
+  statusName: string,
+  field: string | undefined,
+];
+const pair = (attribute: number | bigint, value: HsaSvmAttributePair['value']): HsaSvmAttributePair => ({
+  attribute,
+  value,
+});
 
 const singles: [string, number, HsaSvmAttributePair['value']][] = [
   ['GLOBAL_FLAG', A.globalFlag, 1],
@@ -41,16 +49,24 @@ const accesses: [string, number][] = [
 ];
 
 const rows: Row[] = [
-  ...singles.map(
-    ([name, attribute, value]): Row => [
-      `${name} twice, with the same value`,
-      () => [pair(attribute, value), pair(attribute, value)],
-      'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS',
-      'pairs[1].attribute',
-    ],
-  ),
-  ['GLOBAL_FLAG twice, the second with a bad value: duplicates are looked at first', () => [pair(A.globalFlag, 0), pair(A.globalFlag, 9)], 'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS', 'pairs[1].attribute'],
-  ['PREFERRED_LOCATION twice, the second invalid: duplicates are looked at first', ({ foreign }) => [pair(A.preferredLocation, null), pair(A.preferredLocation, foreign)], 'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS', 'pairs[1].attribute'],
+  ...singles.map(([name, attribute, value]): Row => [
+    `${name} twice, with the same value`,
+    () => [pair(attribute, value), pair(attribute, value)],
+    'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS',
+    'pairs[1].attribute',
+  ]),
+  [
+    'GLOBAL_FLAG twice, the second with a bad value: duplicates are looked at first',
+    () => [pair(A.globalFlag, 0), pair(A.globalFlag, 9)],
+    'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS',
+    'pairs[1].attribute',
+  ],
+  [
+    'PREFERRED_LOCATION twice, the second invalid: duplicates are looked at first',
+    ({ foreign }) => [pair(A.preferredLocation, null), pair(A.preferredLocation, foreign)],
+    'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS',
+    'pairs[1].attribute',
+  ],
   ...accesses.flatMap(([first, attribute]) =>
     accesses.map(([second, other]): Row => [
       `${first} and ${second} of the same GPU`,
@@ -59,23 +75,73 @@ const rows: Row[] = [
       'pairs[1].value',
     ]),
   ),
-  ['AGENT_ACCESSIBLE and AGENT_NO_ACCESS of the same CPU', ({ cpu }) => [pair(A.agentAccessible, cpu), pair(A.agentNoAccess, cpu)], 'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS', 'pairs[1].value'],
+  [
+    'AGENT_ACCESSIBLE and AGENT_NO_ACCESS of the same CPU',
+    ({ cpu }) => [pair(A.agentAccessible, cpu), pair(A.agentNoAccess, cpu)],
+    'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS',
+    'pairs[1].value',
+  ],
   ...accesses.flatMap(([name, attribute]): Row[] => [
     [`${name} of no agent`, () => [pair(attribute, null)], 'HSA_STATUS_ERROR_INVALID_AGENT', 'pairs[0].value'],
     [`${name} of handle 0`, () => [pair(attribute, 0n)], 'HSA_STATUS_ERROR_INVALID_AGENT', 'pairs[0].value'],
-    [`${name} of an invalid handle`, () => [pair(attribute, 0xdeadn)], 'HSA_STATUS_ERROR_INVALID_AGENT', 'pairs[0].value'],
-    [`${name} of an agent of another runtime`, ({ foreign }) => [pair(attribute, foreign)], 'HSA_STATUS_ERROR_INVALID_AGENT', 'pairs[0].value'],
-    [`${name} of no agent twice: agents are looked at before duplicates`, ({ gpu }) => [pair(attribute, gpu), pair(attribute, null)], 'HSA_STATUS_ERROR_INVALID_AGENT', 'pairs[1].value'],
+    [
+      `${name} of an invalid handle`,
+      () => [pair(attribute, 0xdeadn)],
+      'HSA_STATUS_ERROR_INVALID_AGENT',
+      'pairs[0].value',
+    ],
+    [
+      `${name} of an agent of another runtime`,
+      ({ foreign }) => [pair(attribute, foreign)],
+      'HSA_STATUS_ERROR_INVALID_AGENT',
+      'pairs[0].value',
+    ],
+    [
+      `${name} of no agent twice: agents are looked at before duplicates`,
+      ({ gpu }) => [pair(attribute, gpu), pair(attribute, null)],
+      'HSA_STATUS_ERROR_INVALID_AGENT',
+      'pairs[1].value',
+    ],
   ]),
-  ['PREFERRED_LOCATION with an invalid handle', () => [pair(A.preferredLocation, 1)], 'HSA_STATUS_ERROR_INVALID_AGENT', 'pairs[0].value'],
-  ['PREFERRED_LOCATION with an agent of another runtime', ({ foreign }) => [pair(A.preferredLocation, foreign)], 'HSA_STATUS_ERROR_INVALID_AGENT', 'pairs[0].value'],
-  ['GLOBAL_FLAG INDETERMINATE', () => [pair(A.globalFlag, HsaGlobalFlag.indeterminate)], 'HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[0].value'],
-  ['GLOBAL_FLAG 2^64 - 1', () => [pair(A.globalFlag, (1n << 64n) - 1n)], 'HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[0].value'],
-  ['PREFETCH_LOCATION', ({ gpu }) => [pair(A.prefetchLocation, gpu)], 'HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[0].attribute'],
+  [
+    'PREFERRED_LOCATION with an invalid handle',
+    () => [pair(A.preferredLocation, 1)],
+    'HSA_STATUS_ERROR_INVALID_AGENT',
+    'pairs[0].value',
+  ],
+  [
+    'PREFERRED_LOCATION with an agent of another runtime',
+    ({ foreign }) => [pair(A.preferredLocation, foreign)],
+    'HSA_STATUS_ERROR_INVALID_AGENT',
+    'pairs[0].value',
+  ],
+  [
+    'GLOBAL_FLAG INDETERMINATE',
+    () => [pair(A.globalFlag, HsaGlobalFlag.indeterminate)],
+    'HSA_STATUS_ERROR_INVALID_ARGUMENT',
+    'pairs[0].value',
+  ],
+  [
+    'GLOBAL_FLAG 2^64 - 1',
+    () => [pair(A.globalFlag, (1n << 64n) - 1n)],
+    'HSA_STATUS_ERROR_INVALID_ARGUMENT',
+    'pairs[0].value',
+  ],
+  [
+    'PREFETCH_LOCATION',
+    ({ gpu }) => [pair(A.prefetchLocation, gpu)],
+    'HSA_STATUS_ERROR_INVALID_ARGUMENT',
+    'pairs[0].attribute',
+  ],
   ['ACCESS_QUERY', ({ gpu }) => [pair(A.accessQuery, gpu)], 'HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[0].attribute'],
   ['an unknown attribute', () => [pair(8, 0)], 'HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[0].attribute'],
   ['an attribute of 64 bits', () => [pair(1n << 63n, 0)], 'HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[0].attribute'],
-  ['two bad pairs: the first one counts', () => [pair(A.globalFlag, 0), pair(0x204, 0), pair(A.agentAccessible, null)], 'HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[1].attribute'],
+  [
+    'two bad pairs: the first one counts',
+    () => [pair(A.globalFlag, 0), pair(0x204, 0), pair(A.agentAccessible, null)],
+    'HSA_STATUS_ERROR_INVALID_ARGUMENT',
+    'pairs[1].attribute',
+  ],
 ];
 
 describe.each([1, 2])('the error table of set, %i GPU(s)', (gpus) => {
@@ -112,7 +178,9 @@ describe.each([1, 2])('the error table of set, %i GPU(s)', (gpus) => {
 
   it('a bad pair comes before a bad range', () => {
     const { runtime } = rig(gpus);
-    expect(refusal(() => runtime.svmAttributesSet(0n, 0, [pair(A.globalFlag, 5)])).status).toBe(HsaStatus.invalidArgument);
+    expect(refusal(() => runtime.svmAttributesSet(0n, 0, [pair(A.globalFlag, 5)])).status).toBe(
+      HsaStatus.invalidArgument,
+    );
   });
 
   it('NOT_INITIALIZED comes before everything', () => {

@@ -13,7 +13,10 @@ const rig = (gpus: number, options: Omit<HsaRuntimeOptions, 'devices'> = {}): Hs
 afterEach(() => {
   for (const made of rigs.splice(0)) made.close();
 });
-const pair = (attribute: number | bigint, value: HsaSvmAttributePair['value']): HsaSvmAttributePair => ({ attribute, value });
+const pair = (attribute: number | bigint, value: HsaSvmAttributePair['value']): HsaSvmAttributePair => ({
+  attribute,
+  value,
+});
 
 describe('worked examples (hsa.md section 10) on the traffic view', () => {
   const setup = () => {
@@ -30,7 +33,10 @@ describe('worked examples (hsa.md section 10) on the traffic view', () => {
 
   it('[GLOBAL COARSE, ACCESSIBLE G1, PREFERRED G1]', () => {
     const { set, g1 } = setup();
-    expect(set(pair(A.globalFlag, 1), pair(A.agentAccessible, g1), pair(A.preferredLocation, g1))).toEqual(['GPU0: 5:0', 'GPU1: 5:0 2:2 0:1']);
+    expect(set(pair(A.globalFlag, 1), pair(A.agentAccessible, g1), pair(A.preferredLocation, g1))).toEqual([
+      'GPU0: 5:0',
+      'GPU1: 5:0 2:2 0:1',
+    ]);
   });
 
   it('[ACCESSIBLE G0, IN_PLACE G1]', () => {
@@ -41,15 +47,22 @@ describe('worked examples (hsa.md section 10) on the traffic view', () => {
   it('[PREFERRED C, ACCESSIBLE C, READ_MOSTLY 1, GRANULARITY 40]', () => {
     const { set, c } = setup();
     const list = '0:0 3:18 4:1 10:1';
-    expect(set(pair(A.preferredLocation, c), pair(A.agentAccessible, c), pair(A.readMostly, 1), pair(A.migrationGranularity, 40))).toEqual([
-      `GPU0: ${list}`,
-      `GPU1: ${list}`,
-    ]);
+    expect(
+      set(
+        pair(A.preferredLocation, c),
+        pair(A.agentAccessible, c),
+        pair(A.readMostly, 1),
+        pair(A.migrationGranularity, 40),
+      ),
+    ).toEqual([`GPU0: ${list}`, `GPU1: ${list}`]);
   });
 
   it('[GRANULARITY 3, PREFERRED 0]', () => {
     const { set } = setup();
-    expect(set(pair(A.migrationGranularity, 3), pair(A.preferredLocation, 0))).toEqual(['GPU0: 3:3 0:0xffffffff', 'GPU1: 3:3 0:0xffffffff']);
+    expect(set(pair(A.migrationGranularity, 3), pair(A.preferredLocation, 0))).toEqual([
+      'GPU0: 3:3 0:0xffffffff',
+      'GPU1: 3:3 0:0xffffffff',
+    ]);
   });
 
   it('[ACCESSIBLE C, NO_ACCESS C2]: set wins, in either order', () => {
@@ -70,7 +83,11 @@ describe('worked examples (hsa.md section 10) on the traffic view', () => {
 
   it('as people read it', () => {
     const { made, page, g1 } = setup();
-    made.runtime.svmAttributesSet(page, PAGE, [pair(A.globalFlag, 1), pair(A.agentAccessible, g1), pair(A.preferredLocation, g1)]);
+    made.runtime.svmAttributesSet(page, PAGE, [
+      pair(A.globalFlag, 1),
+      pair(A.agentAccessible, g1),
+      pair(A.preferredLocation, g1),
+    ]);
     expect(made.events.map(formatTraffic)).toEqual([
       'hsa_amd_svm_attributes_set(GLOBAL_FLAG=COARSE, AGENT_ACCESSIBLE=GPU1, PREFERRED_LOCATION=GPU1) -> ' +
         'GPU0: COHERENT=0; GPU1: COHERENT=0, ACCESS=ALLOW_MIGRATE, PREFERRED_LOC=1',
@@ -136,7 +153,10 @@ describe('what is sent', () => {
   it('goes only to the GPUs that are named, if it is only theirs', () => {
     const made = rig(8);
     const { gpuAgents } = made.runtime;
-    made.runtime.svmAttributesSet(made.map(), PAGE, [pair(A.agentAccessible, gpuAgents[6]!), pair(A.agentNoAccess, gpuAgents[2]!.handle)]);
+    made.runtime.svmAttributesSet(made.map(), PAGE, [
+      pair(A.agentAccessible, gpuAgents[6]!),
+      pair(A.agentNoAccess, gpuAgents[2]!.handle),
+    ]);
     expect(made.traffic()).toEqual(['GPU2: 2:0', 'GPU6: 2:2']);
   });
 

@@ -42,12 +42,18 @@ export function checkPairsToSet(pairs: readonly ReadPair[]): void {
     const { attribute, field, agent, number } = pair;
     if (attribute >= 0 && attribute <= LAST_SINGLE_ATTRIBUTE) {
       // Before the look at the value.
-      if ((seen & (1 << attribute)) !== 0) refuse(HsaStatus.incompatibleArguments, `pairs[${index}].attribute`, `attribute ${attribute} stands twice in the list`);
+      if ((seen & (1 << attribute)) !== 0)
+        refuse(
+          HsaStatus.incompatibleArguments,
+          `pairs[${index}].attribute`,
+          `attribute ${attribute} stands twice in the list`,
+        );
       seen |= 1 << attribute;
     }
     if (attribute in ACCESS_OF) {
       if (agent === null || agent === 'invalid') throw invalidAgent(field, agent);
-      if (withAccess.includes(agent)) refuse(HsaStatus.incompatibleArguments, field, `${agent.name} has an access attribute already in the list`);
+      if (withAccess.includes(agent))
+        refuse(HsaStatus.incompatibleArguments, field, `${agent.name} has an access attribute already in the list`);
       withAccess.push(agent);
     } else if (attribute === HsaSvmAttribute.preferredLocation) {
       if (agent === 'invalid') throw invalidAgent(field, agent);
@@ -56,7 +62,11 @@ export function checkPairsToSet(pairs: readonly ReadPair[]): void {
         refuse(HsaStatus.invalidArgument, field, `expected 0 (fine grained) or 1 (coarse grained), got ${number}`);
       }
     } else if (attribute !== HsaSvmAttribute.migrationGranularity && !(attribute in FLAG_OF)) {
-      refuse(HsaStatus.invalidArgument, `pairs[${index}].attribute`, `${attribute < 0 ? 'the attribute' : `attribute ${attribute}`} can't be set`);
+      refuse(
+        HsaStatus.invalidArgument,
+        `pairs[${index}].attribute`,
+        `${attribute < 0 ? 'the attribute' : `attribute ${attribute}`} can't be set`,
+      );
     }
   }
 }
@@ -67,7 +77,11 @@ export function checkPairsToSet(pairs: readonly ReadPair[]): void {
  * in list order (section 3.2). `clearOthers`: a GPU that is not the preferred one is
  * told so, which the runtime leaves out (section 3.3, stale "this GPU").
  */
-export function recordsToSet(pairs: readonly ReadPair[], gpuAgents: readonly HsaAgent[], clearOthers: boolean): SvmAttributeRecord[][] {
+export function recordsToSet(
+  pairs: readonly ReadPair[],
+  gpuAgents: readonly HsaAgent[],
+  clearOthers: boolean,
+): SvmAttributeRecord[][] {
   const common: SvmAttributeRecord[] = [];
   const own = gpuAgents.map((): SvmAttributeRecord[] => []);
   // Masks by attribute type. Set wins over clear where one call does both to HOST_ACCESS (two CPU agents).
@@ -80,7 +94,8 @@ export function recordsToSet(pairs: readonly ReadPair[], gpuAgents: readonly Hsa
   for (const { attribute, agent: resolved, number } of pairs) {
     const agent = resolved as HsaAgent | null;
     if (attribute in ACCESS_OF) {
-      if (agent!.kind === 'gpu') own[agent!.index]!.push({ type: SvmAttributeType.access, value: ACCESS_OF[attribute]! });
+      if (agent!.kind === 'gpu')
+        own[agent!.index]!.push({ type: SvmAttributeType.access, value: ACCESS_OF[attribute]! });
       // IN_PLACE and ACCESSIBLE are the same for a CPU.
       else setFlag(SvmAttributeType.hostAccess, attribute !== HsaSvmAttribute.agentNoAccess);
     } else if (attribute === HsaSvmAttribute.preferredLocation) {
@@ -91,7 +106,8 @@ export function recordsToSet(pairs: readonly ReadPair[], gpuAgents: readonly Hsa
       }
       own[agent.index]!.push({ type, value: SvmLocation.device });
       if (!clearOthers) continue;
-      for (const other of gpuAgents) if (other !== agent) own[other.index]!.push({ type, value: SvmLocation.undefined });
+      for (const other of gpuAgents)
+        if (other !== agent) own[other.index]!.push({ type, value: SvmLocation.undefined });
     } else if (attribute === HsaSvmAttribute.migrationGranularity) {
       const value = number > BigInt(LARGEST_GRANULARITY) ? LARGEST_GRANULARITY : Number(number);
       common.push({ type: SvmAttributeType.granularity, value });
@@ -102,13 +118,18 @@ export function recordsToSet(pairs: readonly ReadPair[], gpuAgents: readonly Hsa
     }
   }
   if ((set | clear) !== 0) {
-    for (const type of FLAG_ORDER) if (((set | clear) & (1 << type)) !== 0) common.push({ type, value: (set >> type) & 1 });
+    for (const type of FLAG_ORDER)
+      if (((set | clear) & (1 << type)) !== 0) common.push({ type, value: (set >> type) & 1 });
   }
   return own.map((records) => (records.length === 0 ? common : [...common, ...records]));
 }
 
 /** One ioctl for each GPU that has records; the first failure ends the call, and GPUs done before stay changed. */
-export function setOnGpus(range: ByteRange, gpuAgents: readonly HsaAgent[], records: readonly (readonly SvmAttributeRecord[])[]): void {
+export function setOnGpus(
+  range: ByteRange,
+  gpuAgents: readonly HsaAgent[],
+  records: readonly (readonly SvmAttributeRecord[])[],
+): void {
   assertGpus(gpuAgents);
   for (const agent of gpuAgents) {
     const list = records[agent.index]!;
@@ -119,7 +140,11 @@ export function setOnGpus(range: ByteRange, gpuAgents: readonly HsaAgent[], reco
 
 /** The error for a null or unknown agent. */
 export function invalidAgent(field: string, agent: null | 'invalid'): HsaError {
-  return new HsaError(HsaStatus.invalidAgent, agent === null ? 'expected an agent, got null' : 'no agent of this runtime', { field });
+  return new HsaError(
+    HsaStatus.invalidAgent,
+    agent === null ? 'expected an agent, got null' : 'no agent of this runtime',
+    { field },
+  );
 }
 
 function refuse(status: HsaStatus, field: string, reason: string): never {

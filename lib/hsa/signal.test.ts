@@ -24,14 +24,27 @@ describe('the value', () => {
 
   it.each([[1.5], [NaN], [2 ** 53], [1n << 63n], [-(1n << 63n) - 1n]])('%s is refused', (value) => {
     const signal = runtime.createSignal(0);
-    for (const use of [(): unknown => runtime.createSignal(value), () => signal.store(value), () => signal.add(value), () => signal.subtract(value)]) {
-      expect(use).toThrow(expect.objectContaining({ name: 'RangeError', code: 'ERR_SVM_OUT_OF_RANGE', message: expect.stringMatching(/^value: /) }));
+    for (const use of [
+      (): unknown => runtime.createSignal(value),
+      () => signal.store(value),
+      () => signal.add(value),
+      () => signal.subtract(value),
+    ]) {
+      expect(use).toThrow(
+        expect.objectContaining({
+          name: 'RangeError',
+          code: 'ERR_SVM_OUT_OF_RANGE',
+          message: expect.stringMatching(/^value: /),
+        }),
+      );
     }
     expect(signal.load()).toBe(0n);
   });
 
   it.each([['1'], [null], [undefined], [{}], [true]])('%s is of a wrong type', (value) => {
-    expect(() => runtime.createSignal(value as never)).toThrow(expect.objectContaining({ name: 'TypeError', code: 'ERR_SVM_INVALID_TYPE' }));
+    expect(() => runtime.createSignal(value as never)).toThrow(
+      expect.objectContaining({ name: 'TypeError', code: 'ERR_SVM_INVALID_TYPE' }),
+    );
   });
 });
 
@@ -127,20 +140,30 @@ describe('waiting', () => {
     ['options.signal', ['eq', 0, { signal: {} }]],
   ])('names a bad %s (%j)', async (field, args) => {
     const signal = runtime.createSignal(0);
-    await expect(signal.wait(...(args as [never, never, never]))).rejects.toThrow(expect.objectContaining({ code: expect.stringMatching(/^ERR_SVM_/), message: expect.stringContaining(field) }));
+    await expect(signal.wait(...(args as [never, never, never]))).rejects.toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/^ERR_SVM_/), message: expect.stringContaining(field) }),
+    );
   });
 });
 
 describe('when the runtime is closed', () => {
   it('pending waits are rejected, and so is every later use', async () => {
     const signal = runtime.createSignal(1);
-    const waits = [signal.wait('eq', 0), signal.wait('eq', 2, { timeout: 60_000 }), signal.wait('ne', 1, { signal: new AbortController().signal })];
+    const waits = [
+      signal.wait('eq', 0),
+      signal.wait('eq', 2, { timeout: 60_000 }),
+      signal.wait('ne', 1, { signal: new AbortController().signal }),
+    ];
     const ended = Promise.allSettled(waits);
     runtime.close();
     for (const result of await ended) {
-      expect(result).toMatchObject({ status: 'rejected', reason: { name: 'HsaError', statusName: 'HSA_STATUS_ERROR_NOT_INITIALIZED' } });
+      expect(result).toMatchObject({
+        status: 'rejected',
+        reason: { name: 'HsaError', statusName: 'HSA_STATUS_ERROR_NOT_INITIALIZED' },
+      });
     }
-    for (const use of [() => signal.load(), () => signal.store(0), () => signal.add(1), () => signal.subtract(1)]) expect(use).toThrow(HsaError);
+    for (const use of [() => signal.load(), () => signal.store(0), () => signal.add(1), () => signal.subtract(1)])
+      expect(use).toThrow(HsaError);
     await expect(signal.wait('eq', 1)).rejects.toThrow(HsaError);
   });
 });

@@ -147,7 +147,10 @@ function conditionOf(condition: unknown, wanted: bigint): (value: bigint) => boo
     case 'gte':
       return (value) => value >= wanted;
     default:
-      throw rangeError('ERR_SVM_INVALID_VALUE', `condition: expected one of ${HSA_SIGNAL_CONDITIONS.join(', ')}, got ${show(condition)}`);
+      throw rangeError(
+        'ERR_SVM_INVALID_VALUE',
+        `condition: expected one of ${HSA_SIGNAL_CONDITIONS.join(', ')}, got ${show(condition)}`,
+      );
   }
 }
 
@@ -160,7 +163,10 @@ function boundsOf(options: HsaWaitOptions): { timeout: number | undefined; abort
     throw typeError('ERR_SVM_INVALID_TYPE', `options.timeout: expected milliseconds, got ${show(timeout)}`);
   }
   if (timeout !== undefined && !(timeout >= 0 && timeout <= LONGEST_TIMEOUT)) {
-    throw rangeError('ERR_SVM_OUT_OF_RANGE', `options.timeout: expected 0 to ${LONGEST_TIMEOUT} milliseconds, got ${timeout}`);
+    throw rangeError(
+      'ERR_SVM_OUT_OF_RANGE',
+      `options.timeout: expected 0 to ${LONGEST_TIMEOUT} milliseconds, got ${timeout}`,
+    );
   }
   if (abort !== undefined && !(abort instanceof AbortSignal)) {
     throw typeError('ERR_SVM_INVALID_TYPE', `options.signal: expected an AbortSignal, got ${show(abort)}`);

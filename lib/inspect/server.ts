@@ -45,7 +45,12 @@ function answer(request: IncomingMessage, response: ServerResponse, body: Buffer
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(response, 405, 'method not allowed\n');
   const path = new URL(request.url ?? '/', `http://${HOST}:${(server.address() as AddressInfo).port}`).pathname;
   if (path !== '/' && path !== '/index.html') return end(response, 404, 'not found\n');
-  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-length': body.length, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+  response.writeHead(200, {
+    'content-type': 'text/html; charset=utf-8',
+    'content-length': body.length,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 

@@ -7,7 +7,9 @@ import { ServeError } from './mount-point.ts';
 /** A request by its command and further fields. */
 export type ControlRequest = { readonly command: string } & Readonly<Record<string, unknown>>;
 /** What came of it. */
-export type ControlReply = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly code: string; readonly message: string };
+export type ControlReply =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly code: string; readonly message: string };
 
 /** The kernel's limit for the path of a socket. */
 const LONGEST_SOCKET_PATH = 107;
@@ -18,9 +20,15 @@ export function controlPath(mount: string): string {
 }
 
 /** Listens; `handle` gets each request, what it throws becomes the reply. */
-export async function openControlSocket(path: string, handle: (request: ControlRequest) => Promise<unknown>): Promise<Server> {
+export async function openControlSocket(
+  path: string,
+  handle: (request: ControlRequest) => Promise<unknown>,
+): Promise<Server> {
   if (Buffer.byteLength(path) > LONGEST_SOCKET_PATH) {
-    throw new ServeError('ERR_SVM_CONTROL', `${path} is too long for a socket (${LONGEST_SOCKET_PATH} bytes); choose a shorter directory`);
+    throw new ServeError(
+      'ERR_SVM_CONTROL',
+      `${path} is too long for a socket (${LONGEST_SOCKET_PATH} bytes); choose a shorter directory`,
+    );
   }
   // The mount is ours, so a socket that is there has no server any more.
   rmSync(path, { force: true });
@@ -54,7 +62,11 @@ async function replyTo(line: string, handle: (request: ControlRequest) => Promis
     return { ok: true, value: await handle(JSON.parse(line) as ControlRequest) };
   } catch (error) {
     const code: unknown = (error as { code?: unknown }).code;
-    return { ok: false, code: typeof code === 'string' ? code : 'ERR_SVM_CONTROL', message: error instanceof Error ? error.message : String(error) };
+    return {
+      ok: false,
+      code: typeof code === 'string' ? code : 'ERR_SVM_CONTROL',
+      message: error instanceof Error ? error.message : String(error),
+    };
   }
 }
 

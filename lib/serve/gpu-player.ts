@@ -65,11 +65,19 @@ function access(device: EmulatedDevice, file: ClientFile, request: ControlReques
 
 function describeFile(file: ClientFile): object {
   const { process } = file.client;
-  return { file: file.number, pid: process.pid, name: process.name, node: `renderD${128 + file.gpu}`, exited: file.client.exited };
+  return {
+    file: file.number,
+    pid: process.pid,
+    name: process.name,
+    node: `renderD${128 + file.gpu}`,
+    exited: file.client.exited,
+  };
 }
 
 function matchingFiles(server: SvmServer, { file: number, pid }: ControlRequest): ClientFile[] {
-  return server.files.filter((file) => (number === undefined || file.number === number) && (pid === undefined || file.client.pid === pid));
+  return server.files.filter(
+    (file) => (number === undefined || file.number === number) && (pid === undefined || file.client.pid === pid),
+  );
 }
 
 /** The file that `file` or `pid` names; without them the only one that is open. */
@@ -77,8 +85,11 @@ function chooseFile(server: SvmServer, request: ControlRequest): ClientFile {
   const matching = matchingFiles(server, request);
   const [only] = matching;
   if (only !== undefined && matching.length === 1) return only;
-  if (only === undefined) throw new GpuRequestError(server.files.length === 0 ? 'no client has a node open' : 'no open file matches');
-  const list = matching.map((file) => `file ${file.number} of ${file.client.pid} ${file.client.process.name}`).join(', ');
+  if (only === undefined)
+    throw new GpuRequestError(server.files.length === 0 ? 'no client has a node open' : 'no open file matches');
+  const list = matching
+    .map((file) => `file ${file.number} of ${file.client.pid} ${file.client.process.name}`)
+    .join(', ');
   throw new GpuRequestError(`${matching.length} files are open, say which: ${list}`);
 }
 

@@ -3,7 +3,13 @@
 /** What the helper says. */
 export type HelperMessage =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'open'; readonly id: number; readonly file: number; readonly thread: number; readonly node: number }
+  | {
+      readonly kind: 'open';
+      readonly id: number;
+      readonly file: number;
+      readonly thread: number;
+      readonly node: number;
+    }
   | HelperIoctl
   | { readonly kind: 'release'; readonly file: number }
   | { readonly kind: 'write-fault'; readonly id: number };
@@ -82,7 +88,8 @@ function decode(bytes: Uint8Array, view: DataView, at: number, length: number): 
         request: view.getUint32(body + 12, true),
         // Copies: the emulator changes them in place, and the chunk is shared with other frames.
         argument: bytes.slice(body + 28, argumentEnd),
-        records: state === RECORDS_READ ? bytes.slice(argumentEnd, recordsEnd) : state === RECORDS_FAULT ? 'fault' : undefined,
+        records:
+          state === RECORDS_READ ? bytes.slice(argumentEnd, recordsEnd) : state === RECORDS_FAULT ? 'fault' : undefined,
       };
     }
     default:
@@ -99,7 +106,12 @@ export function encodeOpened(id: number, result: number): Uint8Array {
 }
 
 /** The answer to an ioctl: its result, the argument as it is copied back, and what goes to pointers of the caller. */
-export function encodeAnswer(id: number, result: number, argument: Uint8Array, writes: readonly CallerWrite[]): Uint8Array {
+export function encodeAnswer(
+  id: number,
+  result: number,
+  argument: Uint8Array,
+  writes: readonly CallerWrite[],
+): Uint8Array {
   const length = writes.reduce((sum, write) => sum + 12 + write.bytes.length, HEADER_BYTES + 12 + argument.length);
   const bytes = Buffer.alloc(length);
   writeHeader(bytes, KINDS.answer, id);

@@ -56,7 +56,9 @@ export class FuseHelper {
     const helper = new FuseHelper(child, stdin, options.mount);
     const messages = new HelperMessages();
     await new Promise<void>((settle, reject) => {
-      child.on('error', (error) => reject(new ServeError('ERR_SVM_NO_HELPER', `${child.spawnfile} can't be started: ${error.message}`)));
+      child.on('error', (error) =>
+        reject(new ServeError('ERR_SVM_NO_HELPER', `${child.spawnfile} can't be started: ${error.message}`)),
+      );
       void helper.ended.then((how) => reject(new ServeError('ERR_SVM_MOUNT', complaints() || how)));
       stdout.on('data', (chunk: Buffer) => {
         for (const message of messages.push(chunk)) {
@@ -111,5 +113,8 @@ function helperPath(): string {
   const folder = root ?? '.';
   const recipe = `mkdir -p ${folder}/build-fuse && c++ -std=c++20 -O2 ${folder}/native/fuse/*.cpp $(pkg-config --cflags --libs fuse3) -o ${folder}/build-fuse/${PROGRAM}`;
   const tried = candidates.join(', ') || 'nowhere';
-  throw new ServeError('ERR_SVM_NO_HELPER', `the FUSE helper is not built (looked for ${tried}); with libfuse3-dev, pkg-config and a C++ compiler: ${recipe}`);
+  throw new ServeError(
+    'ERR_SVM_NO_HELPER',
+    `the FUSE helper is not built (looked for ${tried}); with libfuse3-dev, pkg-config and a C++ compiler: ${recipe}`,
+  );
 }

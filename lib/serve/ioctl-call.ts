@@ -70,14 +70,20 @@ function version(node: DeviceNode, copied: Uint8Array): IoctlAnswer {
   for (const [lengthAt, offset] of strings) {
     const asked = view.getBigUint64(lengthAt, true);
     const room = asked > LONGEST_STRING ? LONGEST_STRING : Number(asked);
-    if (room > 0 && view.getBigUint64(offset, true) !== 0n) pointers.push({ offset, data: new Uint8Array(room), room, lengthAt });
+    if (room > 0 && view.getBigUint64(offset, true) !== 0n)
+      pointers.push({ offset, data: new Uint8Array(room), room, lengthAt });
   }
   const result = node.ioctl(DRM_IOCTL_VERSION, argument, pointers);
   const writes = pointers.map(({ offset, data, room, lengthAt }) => ({
     address: view.getBigUint64(offset, true),
     bytes: data.subarray(0, Math.min(room, Number(view.getBigUint64(lengthAt, true)))),
   }));
-  return { result, argument: argument.subarray(0, copied.length), writes: result === 0 ? writes.filter(({ bytes }) => bytes.length > 0) : [], served: true };
+  return {
+    result,
+    argument: argument.subarray(0, copied.length),
+    writes: result === 0 ? writes.filter(({ bytes }) => bytes.length > 0) : [],
+    served: true,
+  };
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -25,7 +25,8 @@ export function fileLabel(file: ClientFile): string {
 /** An answered ioctl; refused ones by name. */
 export function ioctlLine(file: ClientFile, call: HelperIoctl, answer: IoctlAnswer): string {
   const name = ioctlName(call.request);
-  const what = isSvmCall(call.request) && call.argument.length >= GEM_SVM_LAYOUT.size ? `${name} ${svmText(call)}` : name;
+  const what =
+    isSvmCall(call.request) && call.argument.length >= GEM_SVM_LAYOUT.size ? `${name} ${svmText(call)}` : name;
   return `${fileLabel(file)}: ${what}${answer.served ? '' : ', not served'} = ${resultName(answer.result)}`;
 }
 
@@ -36,7 +37,12 @@ export function eventLine(client: Client, event: ClientEvent): string {
 
 function svmText(call: HelperIoctl): string {
   const { startAddress, size, operation, attributeCount } = decodeSvmRequest(call.argument);
-  const verb = operation === SvmOperation.setAttributes ? 'set' : operation === SvmOperation.getAttributes ? 'get' : `operation ${operation}`;
+  const verb =
+    operation === SvmOperation.setAttributes
+      ? 'set'
+      : operation === SvmOperation.getAttributes
+        ? 'get'
+        : `operation ${operation}`;
   const records = call.records instanceof Uint8Array ? decodeAttributes(call.records) : [];
   const list = records.map(({ type, value }) => `${type}:${value === 0xffff_ffff ? 'undefined' : value}`).join(' ');
   return `${verb} ${interval(startAddress, size)} ${records.length > 0 ? list : `nattr ${attributeCount}`}`;

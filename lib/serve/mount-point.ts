@@ -1,6 +1,15 @@
 /** The directory that is mounted on: whether it can be, and how to clear what a killed server left. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, mkdirSync, readdirSync, readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /** Name under which the mounts stand in /proc/self/mountinfo. */
@@ -72,7 +81,9 @@ function assertFuse(): void {
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const what = missing ? 'there is no /dev/fuse' : '/dev/fuse may not be opened by this user';
-    const remedy = missing ? 'load the module (modprobe fuse), or start the container with --device /dev/fuse --cap-add SYS_ADMIN' : 'as root: chmod 666 /dev/fuse; or serve as root';
+    const remedy = missing
+      ? 'load the module (modprobe fuse), or start the container with --device /dev/fuse --cap-add SYS_ADMIN'
+      : 'as root: chmod 666 /dev/fuse; or serve as root';
     throw new ServeError('ERR_SVM_MOUNT', `${what}; ${remedy}`);
   }
 }
@@ -85,7 +96,11 @@ function assertEmpty(path: string): void {
   } catch (error) {
     throw new ServeError('ERR_SVM_MOUNT', `${path} can't be mounted on: ${(error as Error).message}`);
   }
-  if (names.length > 0) throw new ServeError('ERR_SVM_MOUNT', `${path} is not empty, and a mount would hide what is in it; choose another directory`);
+  if (names.length > 0)
+    throw new ServeError(
+      'ERR_SVM_MOUNT',
+      `${path} is not empty, and a mount would hide what is in it; choose another directory`,
+    );
 }
 
 /** What is mounted on `path`, undefined if nothing. */
@@ -94,7 +109,9 @@ function mountAt(path: string): string | undefined {
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     // "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw"; blanks in paths are octal.
     const [before = '', after = ''] = line.split(' - ');
-    const place = before.split(' ')[4]?.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+    const place = before
+      .split(' ')[4]
+      ?.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
     if (place === undefined || Buffer.from(place, 'latin1').toString('utf8') !== path) continue;
     found = after.split(' ')[1];
   }
@@ -118,7 +135,10 @@ function clearCommand(path: string): string {
 /** Takes away the mount of a helper that has died; whether nothing of ours is mounted there now. */
 export function clearMount(path: string): boolean {
   if (mountAt(path) !== MOUNT_SOURCE) return true;
-  for (const [command, ...args] of [['fusermount3', '-u', '-z', path], ['umount', '-l', path]] as const) {
+  for (const [command, ...args] of [
+    ['fusermount3', '-u', '-z', path],
+    ['umount', '-l', path],
+  ] as const) {
     if (spawnSync(command, args, { stdio: 'ignore' }).status === 0) return true;
   }
   return false;

@@ -21,7 +21,9 @@ describe('parseMaps', () => {
 7ffd00034000-7ffd00036000 r-xp 00000000 00:00 0   [vdso]
 ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 `;
-    const areas = parseMaps(text, (start, name) => (start === '7f0000400000' && name === '/dev/dri/card0' ? 'io' : 'file'));
+    const areas = parseMaps(text, (start, name) =>
+      start === '7f0000400000' && name === '/dev/dri/card0' ? 'io' : 'file',
+    );
     expect(areas.map(({ kind, protection }) => [kind, protection])).toEqual([
       ['file', 5],
       ['heap', 3],
@@ -33,7 +35,13 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
       ['pfnmap', 1],
       ['file', 5],
     ]);
-    expect(areas[0]).toEqual({ startPage: 0x400, endPage: 0x452, protection: 5, kind: 'file', backing: '08:02:173521:-1023' });
+    expect(areas[0]).toEqual({
+      startPage: 0x400,
+      endPage: 0x452,
+      protection: 5,
+      kind: 'file',
+      backing: '08:02:173521:-1023',
+    });
   });
 
   it('reads those of this process', () => {
@@ -46,7 +54,8 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
   });
 
   it('takes the flags of a device mapping from smaps', () => {
-    const smaps = (flags: string): string => `1000-2000 rw-p 0 0:0 0\nVmFlags: rd\n7f00-8000 rw-s 0 0:6 9 /dev/x\nSize: 4 kB\nVmFlags: ${flags}\n`;
+    const smaps = (flags: string): string =>
+      `1000-2000 rw-p 0 0:0 0\nVmFlags: rd\n7f00-8000 rw-s 0 0:6 9 /dev/x\nSize: 4 kB\nVmFlags: ${flags}\n`;
     expect(kindFromSmaps(smaps('rd wr pf io de'), '7f00')).toBe('pfnmap');
     expect(kindFromSmaps(smaps('rd wr io'), '7f00')).toBe('io');
     expect(kindFromSmaps(smaps('rd wr mm'), '7f00')).toBe('mixedmap');
@@ -56,7 +65,13 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 });
 
 describe('compareMaps', () => {
-  const area = (startPage: number, endPage: number, protection = 3, backing = 'anon'): MappedArea => ({ startPage, endPage, protection, backing, kind: 'anon' });
+  const area = (startPage: number, endPage: number, protection = 3, backing = 'anon'): MappedArea => ({
+    startPage,
+    endPage,
+    protection,
+    backing,
+    kind: 'anon',
+  });
   const nothing = { vanished: [], reprotected: [] };
 
   it('sees nothing where VMAs were only split, merged, grown or added', () => {
@@ -68,12 +83,20 @@ describe('compareMaps', () => {
 
   it('sees what vanished, neighbours as one', () => {
     expect(compareMaps([area(10, 20), area(20, 30, 1)], []).vanished).toEqual([{ startPage: 10, endPage: 30 }]);
-    expect(compareMaps([area(10, 20)], [area(12, 15)]).vanished).toEqual([{ startPage: 10, endPage: 12 }, { startPage: 15, endPage: 20 }]);
-    expect(compareMaps([area(10, 20), area(30, 40)], [area(30, 35)]).vanished).toEqual([{ startPage: 10, endPage: 20 }, { startPage: 35, endPage: 40 }]);
+    expect(compareMaps([area(10, 20)], [area(12, 15)]).vanished).toEqual([
+      { startPage: 10, endPage: 12 },
+      { startPage: 15, endPage: 20 },
+    ]);
+    expect(compareMaps([area(10, 20), area(30, 40)], [area(30, 35)]).vanished).toEqual([
+      { startPage: 10, endPage: 20 },
+      { startPage: 35, endPage: 40 },
+    ]);
   });
 
   it('sees what was replaced as vanished', () => {
-    expect(compareMaps([area(10, 20)], [area(10, 12), area(12, 14, 3, '1:2:0'), area(14, 20)]).vanished).toEqual([{ startPage: 12, endPage: 14 }]);
+    expect(compareMaps([area(10, 20)], [area(10, 12), area(12, 14, 3, '1:2:0'), area(14, 20)]).vanished).toEqual([
+      { startPage: 12, endPage: 14 },
+    ]);
   });
 
   it('sees what was reprotected', () => {

@@ -77,7 +77,8 @@ export function compareMaps(before: readonly MappedArea[], after: readonly Mappe
   const vanish = (startPage: number, endPage: number): void => {
     if (startPage >= endPage) return;
     const last = vanished.at(-1);
-    if (last !== undefined && last.endPage === startPage) vanished[vanished.length - 1] = { startPage: last.startPage, endPage };
+    if (last !== undefined && last.endPage === startPage)
+      vanished[vanished.length - 1] = { startPage: last.startPage, endPage };
     else vanished.push({ startPage, endPage });
   };
   let index = 0;
@@ -91,7 +92,8 @@ export function compareMaps(before: readonly MappedArea[], after: readonly Mappe
       vanish(page, from);
       page = to;
       if (now.backing !== old.backing) vanish(from, to);
-      else if (now.protection !== old.protection) reprotected.push({ startPage: from, endPage: to, protection: now.protection });
+      else if (now.protection !== old.protection)
+        reprotected.push({ startPage: from, endPage: to, protection: now.protection });
     }
     vanish(page, old.endPage);
   }

@@ -100,7 +100,9 @@ export function ioctlName(request: number): string {
   const hex = `0x${request.toString(16).padStart(8, '0')}`;
   if (type !== DRM_TYPE) return `ioctl ${hex}`;
   const isDriver = number >= DRM_COMMAND_BASE && number < DRM_COMMAND_END;
-  const command = isDriver ? AMDGPU[number - DRM_COMMAND_BASE] : (OPEN_TO_RENDER_NODES[number] ?? CLOSED_TO_RENDER_NODES[number]);
+  const command = isDriver
+    ? AMDGPU[number - DRM_COMMAND_BASE]
+    : (OPEN_TO_RENDER_NODES[number] ?? CLOSED_TO_RENDER_NODES[number]);
   if (command === undefined) return `unknown DRM ioctl ${hex}`;
   return isDriver ? `DRM_AMDGPU_${command}` : `DRM_IOCTL_${command}`;
 }

@@ -113,7 +113,9 @@ export class SvmServer {
       const file = client.openFile(number, gpu);
       this.#files.set(number, file);
       this.#opened++;
-      this.#options.log?.(`${fileLabel(file)}: open${file.node.file.computeResult < 0 ? ', this GPU has no SVM' : ''} = 0`);
+      this.#options.log?.(
+        `${fileLabel(file)}: open${file.node.file.computeResult < 0 ? ', this GPU has no SVM' : ''} = 0`,
+      );
       return 0;
     } catch (error) {
       this.#complainOfOpen(thread, gpu, error);
@@ -130,7 +132,9 @@ export class SvmServer {
     // The same pid after exec, or used again, is another address space.
     known?.refresh();
     if (known !== undefined && !known.exited) return known;
-    const client = new Client(thread, this.#options.machine ?? {}, (from, event) => this.#options.log?.(eventLine(from, event)));
+    const client = new Client(thread, this.#options.machine ?? {}, (from, event) =>
+      this.#options.log?.(eventLine(from, event)),
+    );
     this.#clients.set(pid, client);
     return client;
   }
@@ -168,7 +172,8 @@ export class SvmServer {
     const what = `process ${thread} can't open renderD${128 + gpu}`;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== 'EACCES' && code !== 'EPERM') return this.#complain(what, error);
-    const remedy = 'serve as root, or as the user of the clients with kernel.yama.ptrace_scope = 0; a program that is not dumpable needs root';
+    const remedy =
+      'serve as root, or as the user of the clients with kernel.yama.ptrace_scope = 0; a program that is not dumpable needs root';
     this.#options.complain?.(`${what}: ${message} (${remedy})`);
   }
 

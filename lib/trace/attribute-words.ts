@@ -3,7 +3,9 @@ import { SvmAccess, SvmAttributeType, SvmFlag, SvmLocation } from '../uapi/const
 
 /** Names of the bits of an attribute interval's flag mask. */
 export function attributeFlagNames(flags: number): string[] {
-  return Object.entries(SvmFlag).filter(([, bit]) => (flags & bit) !== 0).map(([name]) => name);
+  return Object.entries(SvmFlag)
+    .filter(([, bit]) => (flags & bit) !== 0)
+    .map(([name]) => name);
 }
 
 /** 'in-place', ... */
@@ -26,6 +28,7 @@ export function attributeName(type: number): string {
 /** The value of an attribute in words. */
 export function attributeValue(type: number, value: number): string {
   if (type === SvmAttributeType.access) return accessName(value);
-  if (type === SvmAttributeType.preferredLocation || type === SvmAttributeType.prefetchLocation) return locationName(value);
+  if (type === SvmAttributeType.preferredLocation || type === SvmAttributeType.prefetchLocation)
+    return locationName(value);
   return String(value);
 }

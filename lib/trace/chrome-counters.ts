@@ -15,7 +15,11 @@ export class ChromeCounters {
   }
 
   /** Samples everything at `ts` (microseconds). */
-  sample(subject: { readonly device: EmulatedDevice; readonly file: EmulatedFile }, inFlight: number, ts: number): void {
+  sample(
+    subject: { readonly device: EmulatedDevice; readonly file: EmulatedFile },
+    inFlight: number,
+    ts: number,
+  ): void {
     const { counters } = subject.device.gpu;
     const context = subject.file.context;
     this.#write('faults', { handled: counters.faults, dropped: counters.filterRemove }, ts);

@@ -66,7 +66,10 @@ export function mergedEffects(effects: readonly TraceEffect[]): ShownEffect[] {
       else slice.parts.push(part);
     }
   }
-  return [...slices.map((slice) => shownEffect(slice, '')), ...Array.from(rest.values(), (slice) => shownEffect(slice, 'more: '))];
+  return [
+    ...slices.map((slice) => shownEffect(slice, '')),
+    ...Array.from(rest.values(), (slice) => shownEffect(slice, 'more: ')),
+  ];
 }
 
 function shownEffect({ name, text, parts }: Slice, prefix: string): ShownEffect {
@@ -75,16 +78,26 @@ function shownEffect({ name, text, parts }: Slice, prefix: string): ShownEffect 
   const start = Math.min(...parts.map((part) => part.startPage));
   const pages = parts.reduce((sum, part) => sum + part.pages, 0);
   const flags = parts[0]!.flags;
-  return { name, title, parts, text, args: { addr: hexAddress(start), pages, ...(flags === 0n ? {} : { flags: hex(flags) }) } };
+  return {
+    name,
+    title,
+    parts,
+    text,
+    args: { addr: hexAddress(start), pages, ...(flags === 0n ? {} : { flags: hex(flags) }) },
+  };
 }
 
 /** The pages that an effect is about. */
 export function pagesOf(effect: TraceEffect): FlaggedPages {
   const [name, first, second, third] = effect;
   switch (name) {
-    case 'notifier+': case 'notifier-': case 'range+': case 'range-':
+    case 'notifier+':
+    case 'notifier-':
+    case 'range+':
+    case 'range-':
       return { startPage: page(first), pages: page(second) - page(first), flags: 0n };
-    case 'dma+': case 'dma-':
+    case 'dma+':
+    case 'dma-':
       return { startPage: page(first), pages: Number(second), flags: 0n };
     case 'pte':
       return { startPage: Number(first), pages: Number(second), flags: BigInt(third as string) };

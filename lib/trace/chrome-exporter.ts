@@ -38,7 +38,11 @@ export function chromeTraceOf(lines: readonly TraceLine[], title = 'amdgpu-svm')
 function listen(machine: EmulatedMachine, builder: ChromeTraceBuilder): () => void {
   const stops = [
     machine.on('hazard', ({ quirk, detail, address, size, hazard }) =>
-      builder.hazard(quirk, detail, { addr: hex(address), size: hex(size), ...(hazard === undefined ? {} : { severity: hazard.severity }) }),
+      builder.hazard(quirk, detail, {
+        addr: hex(address),
+        size: hex(size),
+        ...(hazard === undefined ? {} : { severity: hazard.severity }),
+      }),
     ),
     machine.on('fault', ({ address, write, reason }) => builder.decided(Number(address >> 12n), write, reason)),
   ];
@@ -56,12 +60,11 @@ export class ChromeTraceExporter {
     if (file === undefined) throw codedError('ERR_SVM_NO_FILE', 'trace: the device has no open file to follow');
     const machine = machineOf(device);
     const subject = { machine, device, file };
-    const session = new EmulatedSession(machine, file, (operation, answer) => this.#builder.operation(operation, answer, subject));
-    session.begin(device);
-    this.#stops.push(
-      () => session.end(),
-      listen(machine, this.#builder),
+    const session = new EmulatedSession(machine, file, (operation, answer) =>
+      this.#builder.operation(operation, answer, subject),
     );
+    session.begin(device);
+    this.#stops.push(() => session.end(), listen(machine, this.#builder));
   }
 
   /** Stops following (once) and returns the trace; `JSON.stringify` of it is the file. */

@@ -61,7 +61,15 @@ export class ChromeFaults {
     const id = `0x${(++this.#count).toString(16)}`;
     const name = `fault ${hexAddress(faulted.page)} ${faulted.write ? 'write' : 'read'}`;
     const slot = this.#events.push(null) - 1;
-    const arrow: ChromeEvent = { ph: 's', name: 'mapping', cat: 'flow', id, pid: CHROME_PROCESS, tid: thread, ts: microseconds(time) };
+    const arrow: ChromeEvent = {
+      ph: 's',
+      name: 'mapping',
+      cat: 'flow',
+      id,
+      pid: CHROME_PROCESS,
+      tid: thread,
+      ts: microseconds(time),
+    };
     const fault: FaultInFlight = { ...faulted, id, name, slot, arrow, raised: 1 };
     this.#open.set(key, fault);
     this.#push('b', fault, time, { pages: faulted.pages });
@@ -92,7 +100,8 @@ export class ChromeFaults {
 
   /** The end of the trace: what is still in flight ends with it. */
   finish(time: number): void {
-    for (const [key, fault] of this.#open) this.#push('e', fault, time, { outcome: 'never served', raised: fault.raised, ...this.#reason(key) });
+    for (const [key, fault] of this.#open)
+      this.#push('e', fault, time, { outcome: 'never served', raised: fault.raised, ...this.#reason(key) });
     this.#open.clear();
   }
 
@@ -102,7 +111,16 @@ export class ChromeFaults {
   }
 
   #push(ph: 'b' | 'n' | 'e', fault: FaultInFlight, time: number, args: Readonly<Record<string, unknown>>): void {
-    this.#events.push({ ph, name: fault.name, cat: 'fault', id: fault.id, pid: CHROME_PROCESS, tid: ChromeThread.operations, ts: microseconds(time), args });
+    this.#events.push({
+      ph,
+      name: fault.name,
+      cat: 'fault',
+      id: fault.id,
+      pid: CHROME_PROCESS,
+      tid: ChromeThread.operations,
+      ts: microseconds(time),
+      args,
+    });
   }
 }
 
@@ -110,7 +128,11 @@ export class ChromeFaults {
 const MOST_TRACKS = 6;
 
 /** The pages that an operation faulted for, from its fields and its answer. */
-export function faultedPages(name: string, fields: Readonly<Record<string, unknown>>, answer: Readonly<Record<string, unknown>>): FaultedPages[] {
+export function faultedPages(
+  name: string,
+  fields: Readonly<Record<string, unknown>>,
+  answer: Readonly<Record<string, unknown>>,
+): FaultedPages[] {
   const write = fields['write'] === true;
   if (name === 'fault') return [{ page: Number(BigInt(fields['addr'] as string | number) >> 12n), pages: 1, write }];
   if (name !== 'access' || !Array.isArray(answer['runs'])) return [];

@@ -11,15 +11,22 @@ import { parseTrace, readTraceFile } from './read-trace.ts';
 
 /** As a reader of the file sees it. */
 const written = (trace: ChromeTrace): ChromeTrace => JSON.parse(JSON.stringify(trace)) as ChromeTrace;
-const traceOf = (...operations: object[]): ChromeTrace => written(chromeTraceOf(parseTrace('test', operations.map((each) => JSON.stringify(each)).join('\n'))));
+const traceOf = (...operations: object[]): ChromeTrace =>
+  written(chromeTraceOf(parseTrace('test', operations.map((each) => JSON.stringify(each)).join('\n'))));
 const mapping = { mmap: { addr: '0x10000000', len: '0x200000', prot: 'rw', kind: 'anon' } };
-const asynchronous = (trace: ChromeTrace) => trace.traceEvents.filter(({ cat }) => cat === 'fault').map(({ ph, args }) => [ph, args?.['outcome'] ?? args?.['raised']]);
+const asynchronous = (trace: ChromeTrace) =>
+  trace.traceEvents
+    .filter(({ cat }) => cat === 'fault')
+    .map(({ ph, args }) => [ph, args?.['outcome'] ?? args?.['raised']]);
 
 describe('a fault in flight', () => {
   it('is a track of its own with an arrow to the mapping that served it', () => {
     const trace = traceOf(mapping, { fault: { addr: '0x10000000', write: true } });
     expect(chromeTraceFaults(trace)).toEqual([]);
-    expect(asynchronous(trace)).toEqual([['b', undefined], ['e', 'mapped']]);
+    expect(asynchronous(trace)).toEqual([
+      ['b', undefined],
+      ['e', 'mapped'],
+    ]);
     const [start, end] = trace.traceEvents.filter(({ ph }) => ph === 's' || ph === 'f');
     expect(start!.id).toBe(end!.id);
     const target = trace.traceEvents.find(({ ph, tid, ts }) => ph === 'X' && tid === end!.tid && ts === end!.ts);
@@ -28,26 +35,56 @@ describe('a fault in flight', () => {
 
   it('ends where an errno kills it, without an arrow', () => {
     const trace = traceOf({ mmap: { ...mapping.mmap, prot: 'r' } }, { fault: { addr: '0x10000000', write: true } });
-    expect(asynchronous(trace)).toEqual([['b', undefined], ['e', 'killed: EPERM']]);
+    expect(asynchronous(trace)).toEqual([
+      ['b', undefined],
+      ['e', 'killed: EPERM'],
+    ]);
     expect(trace.traceEvents.some(({ ph }) => ph === 's')).toBe(false);
   });
 
   it('stays open over refaults until it is served', () => {
     const fault = { fault: { addr: '0x10000000', write: false } };
-    const trace = traceOf(mapping, fault, { dontneed: { addr: '0x10000000', len: '0x200000' } }, fault, fault, { advance: { ns: 3_000_000 } }, fault);
+    const trace = traceOf(
+      mapping,
+      fault,
+      { dontneed: { addr: '0x10000000', len: '0x200000' } },
+      fault,
+      fault,
+      { advance: { ns: 3_000_000 } },
+      fault,
+    );
     expect(chromeTraceFaults(trace)).toEqual([]);
     // The second and third fall into the 2 ms window (Q57).
-    expect(asynchronous(trace)).toEqual([['b', undefined], ['e', 'mapped'], ['b', undefined], ['n', 2], ['n', 3], ['e', 'mapped']]);
+    expect(asynchronous(trace)).toEqual([
+      ['b', undefined],
+      ['e', 'mapped'],
+      ['b', undefined],
+      ['n', 2],
+      ['n', 3],
+      ['e', 'mapped'],
+    ]);
   });
 
   it('that nothing serves ends with the trace', () => {
-    expect(asynchronous(traceOf({ fault: { addr: '0x0', write: false } }))).toEqual([['b', undefined], ['e', 'never served']]);
+    expect(asynchronous(traceOf({ fault: { addr: '0x0', write: false } }))).toEqual([
+      ['b', undefined],
+      ['e', 'never served'],
+    ]);
   });
 
   it('of a second thread has its slice on the thread of that', () => {
-    const trace = traceOf(mapping, { set: { addr: '0x10000000', size: '0x200000', attrs: [[1, 1]], inject: [{ at: 'pte-committed', do: { fault: { addr: '0x10001000', write: false } } }] } });
+    const trace = traceOf(mapping, {
+      set: {
+        addr: '0x10000000',
+        size: '0x200000',
+        attrs: [[1, 1]],
+        inject: [{ at: 'pte-committed', do: { fault: { addr: '0x10001000', write: false } } }],
+      },
+    });
     expect(chromeTraceFaults(trace)).toEqual([]);
-    expect(trace.traceEvents.filter(({ ph, tid }) => ph === 'X' && tid === 2).map(({ name }) => name)).toContain('fault');
+    expect(trace.traceEvents.filter(({ ph, tid }) => ph === 'X' && tid === 2).map(({ name }) => name)).toContain(
+      'fault',
+    );
   });
 });
 
@@ -63,9 +100,12 @@ describe('time', () => {
 
 it('keeps the rules for every recorded trace', () => {
   const folder = join(import.meta.dirname, '../../test/vectors');
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.jsonl(\.gz)?$/.test(name));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.jsonl(\.gz)?$/.test(name),
+  );
   expect(files.length).toBeGreaterThan(10);
-  for (const name of files) expect(chromeTraceFaults(written(chromeTraceOf(readTraceFile(join(folder, name))))), name).toEqual([]);
+  for (const name of files)
+    expect(chromeTraceFaults(written(chromeTraceOf(readTraceFile(join(folder, name))))), name).toEqual([]);
 });
 
 describe('as ui.perfetto.dev imports it', () => {
@@ -73,18 +113,35 @@ describe('as ui.perfetto.dev imports it', () => {
     const { traceEvents } = written(chromeTraceOf(parseTrace('random', randomTrace(1500, 3))));
     const { arrows } = importChromeTrace(traceEvents as unknown as Record<string, unknown>[]);
     expect(arrows.length).toBeGreaterThan(50);
-    for (const { id, from, to } of arrows) expect(`${id}: ${from} to ${to}`).toMatch(/: (fault|access) to (more: )?PTEs written/);
+    for (const { id, from, to } of arrows)
+      expect(`${id}: ${from} to ${to}`).toMatch(/: (fault|access) to (more: )?PTEs written/);
   });
 
   const good = traceOf(mapping, { fault: { addr: '0x10000000', write: true } }, { advance: { ns: 10 } });
   type Loose = { ph: string; ts: number; dur?: number; tid?: number; args?: Record<string, unknown> };
   it.each<[string, (event: Loose) => void, RegExp]>([
-    ['an arrow that begins outside of its slice', (event) => event.ph === 's' && (event.ts += 1), /arrow 0x1 .*outside|flow .* goes back/],
-    ['an arrow that ends on a thread without a slice', (event) => event.ph === 'f' && (event.tid = 2), /ends outside of any slice/],
-    ['a slice that reaches out of another', (event) => event.ph === 'X' && event.tid === 1 && (event.dur! *= 3), /overlap|reaches out/],
+    [
+      'an arrow that begins outside of its slice',
+      (event) => event.ph === 's' && (event.ts += 1),
+      /arrow 0x1 .*outside|flow .* goes back/,
+    ],
+    [
+      'an arrow that ends on a thread without a slice',
+      (event) => event.ph === 'f' && (event.tid = 2),
+      /ends outside of any slice/,
+    ],
+    [
+      'a slice that reaches out of another',
+      (event) => event.ph === 'X' && event.tid === 1 && (event.dur! *= 3),
+      /overlap|reaches out/,
+    ],
     ['a time between nanoseconds', (event) => event.ph === 'C' && (event.ts += 0.0004), /no whole nanosecond/],
     ['a thread without a name', (event) => event.tid === 4 && event.ph === 'X' && (event.tid = 9), /has no name/],
-    ['a counter that is no number', (event) => event.ph === 'C' && (event.args = { handled: 'two' }), /expected numbers/],
+    [
+      'a counter that is no number',
+      (event) => event.ph === 'C' && (event.args = { handled: 'two' }),
+      /expected numbers/,
+    ],
     ['a track that never ends', (event) => event.ph === 'e' && (event.ph = 'n'), /never ends/],
   ])('%s would be seen', (_what, spoil, complaint) => {
     const spoilt = structuredClone(good) as unknown as { traceEvents: Loose[] };
@@ -104,7 +161,10 @@ it('stays under 20 MB for 10,000 operations', () => {
 
 it('does not grow with the size of one operation', () => {
   const size = '0x40000000';
-  const trace = traceOf({ mmap: { addr: '0x10000000', len: size, prot: 'rw', kind: 'anon' } }, { set: { addr: '0x10000000', size, attrs: [[1, 1]] } });
+  const trace = traceOf(
+    { mmap: { addr: '0x10000000', len: size, prot: 'rw', kind: 'anon' } },
+    { set: { addr: '0x10000000', size, attrs: [[1, 1]] } },
+  );
   expect(chromeTraceFaults(trace)).toEqual([]);
   expect(trace.traceEvents.length).toBeLessThan(60);
 });
@@ -123,5 +183,10 @@ it('follows a live machine, and stops once', () => {
   expect(exporter.stop()).toBe(trace);
   expect(chromeTraceFaults(written(trace))).toEqual([]);
   expect(asynchronous(trace).map(([phase]) => phase)).toEqual(['b', 'e']);
-  expect(trace.traceEvents.filter(({ ph, tid }) => ph === 'X' && tid === 1).map(({ name }) => name)).toEqual(['config', 'mmap', 'fault', 'advance']);
+  expect(trace.traceEvents.filter(({ ph, tid }) => ph === 'X' && tid === 1).map(({ name }) => name)).toEqual([
+    'config',
+    'mmap',
+    'fault',
+    'advance',
+  ]);
 });

@@ -38,11 +38,24 @@ export class ChromeTraceBuilder {
     const now = subject.machine.clock.now;
     const start = this.#clock.tick(name === 'advance' ? this.#lastClock : now);
     this.#lastClock = now;
-    const slice = this.#slice(ChromeThread.operations, name, start, { operation: ++this.#operations, clock: subject.machine.clock.now, ...shownFields(fields), ...shownAnswer(answer) });
+    const slice = this.#slice(ChromeThread.operations, name, start, {
+      operation: ++this.#operations,
+      clock: subject.machine.clock.now,
+      ...shownFields(fields),
+      ...shownAnswer(answer),
+    });
     if (name === 'advance') this.#clock.tick(now);
     else this.#body(name, fields, answer, subject);
     for (const hazard of this.#hazards.splice(0)) {
-      this.#events.push({ ph: 'i', s: 'p', ...hazard, cat: 'hazard', pid: CHROME_PROCESS, tid: ChromeThread.operations, ts: microseconds(this.#clock.tick(0)) });
+      this.#events.push({
+        ph: 'i',
+        s: 'p',
+        ...hazard,
+        cat: 'hazard',
+        pid: CHROME_PROCESS,
+        tid: ChromeThread.operations,
+        ts: microseconds(this.#clock.tick(0)),
+      });
     }
     slice.dur = microseconds(this.#clock.tick(0) - start);
     this.#counters.sample(subject, this.#faults.inFlight, microseconds(this.#clock.now));
@@ -50,7 +63,8 @@ export class ChromeTraceBuilder {
 
   /** Notes a defect that was met; it stands at the end of the operation that is running. */
   hazard(quirk: string, detail: string, place: Fields): void {
-    if (this.#hazards.length < MOST_HAZARDS) this.#hazards.push({ name: `hazard ${quirk}`, args: { detail, ...place } });
+    if (this.#hazards.length < MOST_HAZARDS)
+      this.#hazards.push({ name: `hazard ${quirk}`, args: { detail, ...place } });
   }
 
   /** Notes what decided the answer to a fault. */
@@ -87,20 +101,27 @@ export class ChromeTraceBuilder {
     }
     waiting.forEach(raise);
     const result = Number(answer['ret'] ?? 0);
-    for (const fault of faults) this.#faults.answered(fault, result, permits(subject, fault.page, fault.write), this.#clock.tick(0));
+    for (const fault of faults)
+      this.#faults.answered(fault, result, permits(subject, fault.page, fault.write), this.#clock.tick(0));
   }
 
   #effect(effect: ShownEffect): void {
     const onPageTable = effect.name === 'pte' || effect.name === 'zap' || effect.name === 'tlb';
     const start = this.#clock.tick(0);
-    this.#slice(onPageTable ? ChromeThread.pageTable : ChromeThread.driver, effect.title, start, effect.args).dur = microseconds(1);
-    if (effect.name === 'pte') for (const { startPage, pages, flags } of effect.parts) this.#faults.mapped(startPage, pages, flags, start);
+    this.#slice(onPageTable ? ChromeThread.pageTable : ChromeThread.driver, effect.title, start, effect.args).dur =
+      microseconds(1);
+    if (effect.name === 'pte')
+      for (const { startPage, pages, flags } of effect.parts) this.#faults.mapped(startPage, pages, flags, start);
   }
 
   #nestedBegin(nested: NestedOperations, point: string): void {
     const begun = nested.begin(point);
     const start = this.#clock.tick(0);
-    const slice = this.#slice(ChromeThread.secondThread, begun.name, start, { at: point, ...shownFields(begun.fields), ...shownAnswer(begun.answer) });
+    const slice = this.#slice(ChromeThread.secondThread, begun.name, start, {
+      at: point,
+      ...shownFields(begun.fields),
+      ...shownAnswer(begun.answer),
+    });
     for (const fault of begun.faults) this.#faults.raise(fault, this.#clock.tick(0), ChromeThread.secondThread);
     nested.open.push({ ...begun, slice, start });
   }
@@ -109,12 +130,21 @@ export class ChromeTraceBuilder {
     const ended = nested.open.pop();
     if (ended === undefined) return;
     const result = Number(ended.answer['ret'] ?? 0);
-    for (const fault of ended.faults) this.#faults.answered(fault, result, permits(subject, fault.page, fault.write), this.#clock.tick(0));
+    for (const fault of ended.faults)
+      this.#faults.answered(fault, result, permits(subject, fault.page, fault.write), this.#clock.tick(0));
     ended.slice.dur = microseconds(this.#clock.tick(0) - ended.start);
   }
 
   #slice(tid: number, name: string, start: number, args: Fields): ChromeEvent {
-    const event: ChromeEvent = { ph: 'X', name, pid: CHROME_PROCESS, tid, ts: microseconds(start), dur: microseconds(1), args };
+    const event: ChromeEvent = {
+      ph: 'X',
+      name,
+      pid: CHROME_PROCESS,
+      tid,
+      ts: microseconds(start),
+      dur: microseconds(1),
+      args,
+    };
     this.#events.push(event);
     return event;
   }
@@ -136,7 +166,9 @@ class NestedOperations {
   constructor(fields: Fields, answer: TraceAnswer) {
     const injections = (Array.isArray(fields['inject']) ? fields['inject'] : []) as { at: string; do: unknown }[];
     const answers = (answer['inj'] ?? []) as TraceAnswer[];
-    const ran = injections.map((injection, index) => ({ injection, answer: answers[index] ?? {} })).filter((each) => each.answer['fired'] !== false && each.answer['blocked'] !== true);
+    const ran = injections
+      .map((injection, index) => ({ injection, answer: answers[index] ?? {} }))
+      .filter((each) => each.answer['fired'] !== false && each.answer['blocked'] !== true);
     this.#points = ran.map(({ injection }) => injection.at);
     this.#left = ran.map(({ injection, answer: own }) => {
       const [name, own2] = nameAndFields(injection.do);
@@ -176,6 +208,7 @@ function shownAnswer(answer: TraceAnswer): Fields {
   const shown: Record<string, unknown> = {};
   const { ret, faults, ran, pages, error, fatal } = answer;
   if (ret !== undefined) shown['result'] = errnoName(Number(ret)) ?? ret;
-  for (const [name, value] of Object.entries({ faults, ran, pages, error, fatal })) if (value !== undefined) shown[name] = value;
+  for (const [name, value] of Object.entries({ faults, ran, pages, error, fatal }))
+    if (value !== undefined) shown[name] = value;
   return shown;
 }

@@ -28,7 +28,8 @@ export function isSameText(expected: string, answer: Readonly<Record<string, unk
   if (actual === expected) return true;
   const split = expected.indexOf(COUNTERS);
   // Comparing slices is much faster than startsWith, which goes character by character.
-  if (split < 0 || !actual.startsWith(COUNTERS, split) || actual.slice(0, split) !== expected.slice(0, split)) return false;
+  if (split < 0 || !actual.startsWith(COUNTERS, split) || actual.slice(0, split) !== expected.slice(0, split))
+    return false;
   const tail = (text: string): unknown => JSON.parse(`{${text.slice(split + 1)}`);
   return isSame(tail(expected), tail(actual), true, false);
 }

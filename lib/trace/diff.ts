@@ -48,16 +48,29 @@ const PAGE_SHIFT = 12n;
  */
 export function compareRecordings(linesOfA: readonly TraceLine[], linesOfB: readonly TraceLine[]): RecordingComparison {
   // The configuration says what recorded, not what was asked.
-  const [a, b] = [linesOfA, linesOfB].map((lines) => trimmed(lines.filter(({ operation }) => operation.name !== 'config'))) as [TraceLine[], TraceLine[]];
+  const [a, b] = [linesOfA, linesOfB].map((lines) =>
+    trimmed(lines.filter(({ operation }) => operation.name !== 'config')),
+  ) as [TraceLine[], TraceLine[]];
   const regions: Region[] = [];
   let effects = true;
   for (let index = 0; index < Math.max(a.length, b.length); index++) {
     const [lineA, lineB] = [a[index], b[index]];
-    const found = (kind: RecordingDifference['kind'], path: string, ofA: unknown, ofB: unknown): RecordingComparison => ({
+    const found = (
+      kind: RecordingDifference['kind'],
+      path: string,
+      ofA: unknown,
+      ofB: unknown,
+    ): RecordingComparison => ({
       operations: index,
       effects,
       difference: {
-        operation: index + 1, kind, path, a: ofA, b: ofB, lineA, lineB,
+        operation: index + 1,
+        kind,
+        path,
+        a: ofA,
+        b: ofB,
+        lineA,
+        lineB,
         emulator: kind === 'answer' ? agreement(linesOfA, lineA!, linesOfB, lineB!) : 'neither',
       },
     });
@@ -70,7 +83,10 @@ export function compareRecordings(linesOfA: readonly TraceLine[], linesOfB: read
     if (answerA === undefined || answerB === undefined) continue;
     const withEffects = 'fx' in answerA && 'fx' in answerB;
     effects &&= withEffects;
-    const answered = firstDifference(rebase(comparable(answerA, withEffects), answerB, regions), comparable(answerB, withEffects));
+    const answered = firstDifference(
+      rebase(comparable(answerA, withEffects), answerB, regions),
+      comparable(answerB, withEffects),
+    );
     if (answered !== undefined) return found('answer', answered.path, answered.expected, answered.actual);
   }
   return { operations: a.length, effects, difference: undefined };
@@ -90,7 +106,11 @@ function trimmed(lines: readonly TraceLine[]): TraceLine[] {
       continue;
     }
     let [start, end] = [BigInt(mapping.addr), BigInt(mapping.addr) + BigInt(mapping.len)];
-    for (let next = fieldsOf(lines[index + 1]?.source, 'munmap'); next !== undefined; next = fieldsOf(lines[index + 1]?.source, 'munmap')) {
+    for (
+      let next = fieldsOf(lines[index + 1]?.source, 'munmap');
+      next !== undefined;
+      next = fieldsOf(lines[index + 1]?.source, 'munmap')
+    ) {
       const [from, to] = [BigInt(next.addr), BigInt(next.addr) + BigInt(next.len)];
       if (from === start && to < end) start = to;
       else if (to === end && from > start) end = from;
@@ -98,7 +118,12 @@ function trimmed(lines: readonly TraceLine[]): TraceLine[] {
       index++;
     }
     const place = { addr: `0x${start.toString(16)}`, len: `0x${(end - start).toString(16)}` };
-    kept.push({ line: line.line, operation: line.operation, source: { mmap: { ...(line.source as { mmap: object }).mmap, ...place } }, expected: line.expected });
+    kept.push({
+      line: line.line,
+      operation: line.operation,
+      source: { mmap: { ...(line.source as { mmap: object }).mmap, ...place } },
+      expected: line.expected,
+    });
   }
   return kept;
 }
@@ -118,7 +143,10 @@ function addRegion(regions: Region[], lineA: TraceLine, lineB: TraceLine): void 
 
 /** Place and length of an mmap or munmap. */
 function fieldsOf(source: unknown, name: 'mmap' | 'munmap'): { addr: string; len: string } | undefined {
-  const fields: unknown = typeof source === 'object' && source !== null && name in source ? (source as Record<string, unknown>)[name] : undefined;
+  const fields: unknown =
+    typeof source === 'object' && source !== null && name in source
+      ? (source as Record<string, unknown>)[name]
+      : undefined;
   if (typeof fields !== 'object' || fields === null || !('addr' in fields) || !('len' in fields)) return undefined;
   const { addr, len } = fields;
   return typeof addr === 'string' && typeof len === 'string' ? { addr, len } : undefined;
@@ -126,10 +154,14 @@ function fieldsOf(source: unknown, name: 'mmap' | 'munmap'): { addr: string; len
 
 /** `ofA` with every number replaced by that of B which stands for the same place in a mapping. */
 function rebase(ofA: unknown, ofB: unknown, regions: readonly Region[]): unknown {
-  if (typeof ofA === 'string' && typeof ofB === 'string') return ofA !== ofB && samePlace(ofA, ofB, regions) ? ofB : ofA;
-  if (Array.isArray(ofA) && Array.isArray(ofB)) return ofA.map((each: unknown, index) => rebase(each, ofB[index], regions));
+  if (typeof ofA === 'string' && typeof ofB === 'string')
+    return ofA !== ofB && samePlace(ofA, ofB, regions) ? ofB : ofA;
+  if (Array.isArray(ofA) && Array.isArray(ofB))
+    return ofA.map((each: unknown, index) => rebase(each, ofB[index], regions));
   if (typeof ofA === 'object' && ofA !== null && typeof ofB === 'object' && ofB !== null && !Array.isArray(ofA)) {
-    return Object.fromEntries(Object.entries(ofA).map(([name, each]) => [name, rebase(each, (ofB as Record<string, unknown>)[name], regions)]));
+    return Object.fromEntries(
+      Object.entries(ofA).map(([name, each]) => [name, rebase(each, (ofB as Record<string, unknown>)[name], regions)]),
+    );
   }
   return ofA;
 }
@@ -149,7 +181,12 @@ function samePlace(ofA: string, ofB: string, regions: readonly Region[]): boolea
 }
 
 /** Replays both up to the line and says with which recorded answer the emulator agrees. */
-function agreement(linesOfA: readonly TraceLine[], lineA: TraceLine, linesOfB: readonly TraceLine[], lineB: TraceLine): 'A' | 'B' | 'both' | 'neither' {
+function agreement(
+  linesOfA: readonly TraceLine[],
+  lineA: TraceLine,
+  linesOfB: readonly TraceLine[],
+  lineB: TraceLine,
+): 'A' | 'B' | 'both' | 'neither' {
   const a = agrees(linesOfA, lineA);
   const b = agrees(linesOfB, lineB);
   if (a && b) return 'both';
@@ -162,7 +199,10 @@ function agrees(lines: readonly TraceLine[], line: TraceLine): boolean {
   replayTrace(upTo, {
     check: false,
     onAnswer: (each, answer) => {
-      if (each.line === line.line) same = firstDifference(line.expected, 'fx' in (line.expected ?? {}) ? answer : comparable(answer, false)) === undefined;
+      if (each.line === line.line)
+        same =
+          firstDifference(line.expected, 'fx' in (line.expected ?? {}) ? answer : comparable(answer, false)) ===
+          undefined;
     },
   });
   return same;

@@ -1,6 +1,12 @@
 /** Operations on an emulated device as lines of a trace, while they happen. Free of Node imports. */
 import { PREEMPTION_POINTS } from '../../emulator/index.ts';
-import type { EmulatedDevice, EmulatedFile, EmulatedMachine, JournalEntry, PreemptionPoint } from '../../emulator/index.ts';
+import type {
+  EmulatedDevice,
+  EmulatedFile,
+  EmulatedMachine,
+  JournalEntry,
+  PreemptionPoint,
+} from '../../emulator/index.ts';
 import { codedError } from '../device/recording.ts';
 import type { TraceAnswer } from './answer.ts';
 import { configOfMachine } from './config.ts';
@@ -29,7 +35,11 @@ export class EmulatedSession {
   #point: PreemptionPoint = PREEMPTION_POINTS[0];
   #pass = 0;
 
-  constructor(machine: EmulatedMachine, file: EmulatedFile, write: (operation: OperationObject, answer: TraceAnswer) => void) {
+  constructor(
+    machine: EmulatedMachine,
+    file: EmulatedFile,
+    write: (operation: OperationObject, answer: TraceAnswer) => void,
+  ) {
     this.#machine = machine;
     this.#file = file;
     this.#write = write;
@@ -83,7 +93,10 @@ export class EmulatedSession {
     if (this.#machine.scope.active) {
       // The format knows one second thread at a time; what it can't say must not be lost silently.
       if (this.#nested.some((nested) => nested.answer['ret'] === SLEEPING)) {
-        throw codedError('ERR_SVM_RECORD', 'record: an operation at a preemption point while another one sleeps can not be recorded');
+        throw codedError(
+          'ERR_SVM_RECORD',
+          'record: an operation at a preemption point while another one sleeps can not be recorded',
+        );
       }
       this.#nested.push({ entry, injection: { at: this.#point, nth: this.#pass, do: operation }, answer });
       return;
@@ -98,7 +111,15 @@ export class EmulatedSession {
     const [name] = Object.keys(operation) as [string];
     this.#write(
       { [name]: { ...operation[name], inject: nested.map(({ injection }) => injection) } },
-      { ...answer, inj: nested.map(({ injection, answer: nestedAnswer }) => ({ at: injection.at, op: Object.keys(injection.do)[0], ...nestedAnswer })), fx },
+      {
+        ...answer,
+        inj: nested.map(({ injection, answer: nestedAnswer }) => ({
+          at: injection.at,
+          op: Object.keys(injection.do)[0],
+          ...nestedAnswer,
+        })),
+        fx,
+      },
     );
   }
 }

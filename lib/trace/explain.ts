@@ -28,7 +28,12 @@ export function explainTrace(lines: readonly TraceLine[], tell: (line: string) =
       answer = { fatal: error instanceof Error ? error.message : String(error) };
     }
     tell(`${index + 1}. ${operationSentence(operation)}${answerText(operation, answer)}`);
-    for (const sentence of [...injectedSentences(operation, answer), ...eventSentences(events), ...outcomeSentences(operation, answer, events)]) tell(`   ${sentence}`);
+    for (const sentence of [
+      ...injectedSentences(operation, answer),
+      ...eventSentences(events),
+      ...outcomeSentences(operation, answer, events),
+    ])
+      tell(`   ${sentence}`);
     for (const hazard of hazards.slice(told)) tell(`   ! ${formatHazard(hazard)}`);
     told = hazards.length;
     events = [];
@@ -111,19 +116,24 @@ function injectedSentences(operation: TraceOperation, answer: TraceAnswer): stri
 
 /** What the events alone don't say of an operation that was not refused. */
 function outcomeSentences(operation: TraceOperation, answer: TraceAnswer, events: readonly MachineEvent[]): string[] {
-  if ('fatal' in answer || answer['ret'] !== 0 && operation.name !== 'access') return [];
+  if ('fatal' in answer || (answer['ret'] !== 0 && operation.name !== 'access')) return [];
   const met = (name: MachineEvent['name']): boolean => events.some((event) => event.name === name);
   switch (operation.name) {
     case 'munmap':
     case 'dontneed':
     case 'mprotect':
-      if (!met('notifier-called')) return ['The driver hears nothing of it: no notifier covers it, or nothing changes (spec 04 §3).'];
-      return met('ptes-zapped') || met('zap-failed') ? [] : ['No GPU range there is marked mapped, so no PTE is cleared (spec 04 §3.1).'];
+      if (!met('notifier-called'))
+        return ['The driver hears nothing of it: no notifier covers it, or nothing changes (spec 04 §3).'];
+      return met('ptes-zapped') || met('zap-failed')
+        ? []
+        : ['No GPU range there is marked mapped, so no PTE is cleared (spec 04 §3.1).'];
     case 'set':
       return met('attributes-changed') ? [] : ['Nothing differs from what stands there: no effect (spec 02 §4.6).'];
     case 'get': {
       const values = (answer['values'] ?? []) as readonly number[];
-      return [`Answer: ${attributesText(operation.types.map((type, index) => [type, values[index] ?? 0]))} (spec 02 §7).`];
+      return [
+        `Answer: ${attributesText(operation.types.map((type, index) => [type, values[index] ?? 0]))} (spec 02 §7).`,
+      ];
     }
     case 'gc':
       if (answer['ran'] !== true) return ['Nothing is queued for it.'];
@@ -146,7 +156,8 @@ type AccessRun = readonly [outcome: string, start: string, count: string, state?
 /** Pages that needed no fault, pages that were not served, and PTEs that are not right. */
 function accessSentences(answer: TraceAnswer): string[] {
   const runs = (answer['runs'] ?? []) as readonly AccessRun[];
-  const pagesOf = (outcome: string): number => runs.filter(([each]) => each === outcome).reduce((sum, [, , count]) => sum + Number(count), 0);
+  const pagesOf = (outcome: string): number =>
+    runs.filter(([each]) => each === outcome).reduce((sum, [, , count]) => sum + Number(count), 0);
   const pages = (count: number): string => `${count} page${count === 1 ? '' : 's'}`;
   const sentences = [];
   if (pagesOf('hit') > 0) sentences.push(`PTEs permit it on ${pages(pagesOf('hit'))} without a fault.`);

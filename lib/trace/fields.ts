@@ -84,7 +84,8 @@ export class Fields {
   /** A list of `[type, value]` pairs of u32 numbers. */
   pairs(name: string): [number, number][] {
     return this.list(name).map((pair) => {
-      if (!Array.isArray(pair) || pair.length !== 2) this.#fail(name, `expected [type, value] pairs, got ${JSON.stringify(pair)}`);
+      if (!Array.isArray(pair) || pair.length !== 2)
+        this.#fail(name, `expected [type, value] pairs, got ${JSON.stringify(pair)}`);
       return [this.u32(name, pair[0]), this.u32(name, pair[1])];
     });
   }

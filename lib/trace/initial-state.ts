@@ -16,12 +16,19 @@ export function presentMappings(machine: EmulatedMachine): { operation: Operatio
     // Mapped readable and writable first, so that its pages can be touched.
     const runs = pageRunsPresent(space, vma);
     const letters = protectionLetters(vma.protection);
-    lines.push({ operation: { mmap: { addr, len, prot: runs.length > 0 ? 'rw' : letters, kind: vma.kind } }, answer: { ret: 0 } });
+    lines.push({
+      operation: { mmap: { addr, len, prot: runs.length > 0 ? 'rw' : letters, kind: vma.kind } },
+      answer: { ret: 0 },
+    });
     for (const run of runs) {
       const place = { addr: hexAddress(run.startPage), len: hex(BigInt(run.pages) << 12n) };
-      lines.push({ operation: { touch: { ...place, write: run.written } }, answer: { ret: 0, pages: hex(run.pages), fresh: hex(run.fresh) } });
+      lines.push({
+        operation: { touch: { ...place, write: run.written } },
+        answer: { ret: 0, pages: hex(run.pages), fresh: hex(run.fresh) },
+      });
     }
-    if (runs.length > 0 && letters !== 'rw') lines.push({ operation: { mprotect: { addr, len, prot: letters } }, answer: { ret: 0 } });
+    if (runs.length > 0 && letters !== 'rw')
+      lines.push({ operation: { mprotect: { addr, len, prot: letters } }, answer: { ret: 0 } });
   }
   return lines;
 }

@@ -25,7 +25,8 @@ export function operationOfIoctl(call: IoctlCall): OperationObject {
   const place = { addr: hex(call.address), size: hex(call.size) };
   if (call.pointer === 'ok' && attributes.length === call.attributeCount && attributes.length > 0) {
     if (call.operation === SvmOperation.setAttributes) return { set: { ...place, attrs: attributes } };
-    if (call.operation === SvmOperation.getAttributes) return { get: { ...place, types: attributes.map(([type]) => type) } };
+    if (call.operation === SvmOperation.getAttributes)
+      return { get: { ...place, types: attributes.map(([type]) => type) } };
   }
   return { ioctl: { op: call.operation, ...place, nattr: call.attributeCount, ptr: call.pointer, attrs: attributes } };
 }
@@ -62,7 +63,13 @@ export function operationOfEntry(entry: JournalEntry): OperationObject {
         },
       };
     case 'access':
-      return { access: { ...place(entry), write: entry.write, ...(entry.timestamp === undefined ? {} : { ts: hex(entry.timestamp) }) } };
+      return {
+        access: {
+          ...place(entry),
+          write: entry.write,
+          ...(entry.timestamp === undefined ? {} : { ts: hex(entry.timestamp) }),
+        },
+      };
     case 'ih':
       return { ih: { ring: entry.ring, pending: entry.pending, ts: hex(entry.timestamp) } };
     default:

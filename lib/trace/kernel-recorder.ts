@@ -61,7 +61,8 @@ export class RecordingNode implements DeviceNode {
     if (request !== DRM_IOCTL_AMDGPU_GEM_SVM || arg.length < GEM_SVM_LAYOUT.size) return undefined;
     const { startAddress, size, operation, attributeCount, attributesPointer } = decodeSvmRequest(arg);
     const data = attributeData(pointers);
-    const attributes = data === undefined ? [] : decodeAttributes(data).map(({ type, value }): AttributePair => [type, value]);
+    const attributes =
+      data === undefined ? [] : decodeAttributes(data).map(({ type, value }): AttributePair => [type, value]);
     // An address without memory of ours behind it: the caller's own choice.
     const isShort = attributeCount <= MAX_ATTRIBUTES_PER_CALL && attributes.length < attributeCount;
     const pointer = data === undefined ? (attributesPointer === 0n ? 'null' : 'bad') : isShort ? 'bad' : 'ok';
@@ -71,7 +72,17 @@ export class RecordingNode implements DeviceNode {
   #record(call: IoctlCall, result: number, pointers: readonly PointerField[]): void {
     const data = attributeData(pointers);
     const answered = result === 0 && call.operation === SvmOperation.getAttributes && data !== undefined;
-    this.#write(operationOfIoctl(call), answerOfIoctl(result, answered ? decodeAttributes(data).slice(0, call.attributeCount).map(({ value }) => value) : undefined));
+    this.#write(
+      operationOfIoctl(call),
+      answerOfIoctl(
+        result,
+        answered
+          ? decodeAttributes(data)
+              .slice(0, call.attributeCount)
+              .map(({ value }) => value)
+          : undefined,
+      ),
+    );
   }
 }
 

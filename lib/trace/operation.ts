@@ -35,7 +35,13 @@ export type TraceOperation = { readonly inject?: readonly TraceInjection[] } & (
       readonly pointer: PointerKind;
       readonly attributes: readonly AttributePair[];
     } & Interval)
-  | { readonly name: 'fault'; readonly address: bigint; readonly write: boolean; readonly pasid?: number; readonly timestamp?: number }
+  | {
+      readonly name: 'fault';
+      readonly address: bigint;
+      readonly write: boolean;
+      readonly pasid?: number;
+      readonly timestamp?: number;
+    }
   | ({ readonly name: 'access'; readonly write: boolean; readonly timestamp?: number } & Interval)
   | { readonly name: 'advance'; readonly nanoseconds: number }
   | { readonly name: 'ih'; readonly ring: 'ih1' | 'soft'; readonly pending: boolean; readonly timestamp: number }
@@ -56,7 +62,9 @@ export function parseOperation(value: unknown): TraceOperation {
   const names = Object.keys(value);
   const [name] = names;
   if (name === undefined || names.length !== 1) {
-    throw new TraceFormatError(`expected one operation in an object, got ${names.length === 0 ? 'none' : names.join(', ')}`);
+    throw new TraceFormatError(
+      `expected one operation in an object, got ${names.length === 0 ? 'none' : names.join(', ')}`,
+    );
   }
   const fields = new Fields(name, (value as Record<string, unknown>)[name]);
   const parse = Object.hasOwn(PARSERS, name) ? PARSERS[name as OperationName] : undefined;
@@ -86,7 +94,8 @@ function interval(fields: Fields, size: 'len' | 'size'): Interval {
 function protection(fields: Fields): number {
   const letters = fields.text('prot');
   const bits = protectionOfLetters(letters);
-  if (bits === undefined) throw new TraceFormatError(`${fields.operation}.prot: expected letters r, w, x or "-", got "${letters}"`);
+  if (bits === undefined)
+    throw new TraceFormatError(`${fields.operation}.prot: expected letters r, w, x or "-", got "${letters}"`);
   return bits;
 }
 
@@ -113,7 +122,12 @@ const PARSERS: { readonly [Name in OperationName]: (fields: Fields) => TraceOper
   config: (fields) => ({ name: 'config', config: parseConfig(fields) }),
   mmap: (fields) => {
     fields.only('addr', 'len', 'prot', 'kind', 'inject');
-    return { name: 'mmap', ...interval(fields, 'len'), protection: protection(fields), kind: fields.word('kind', VMA_KINDS) };
+    return {
+      name: 'mmap',
+      ...interval(fields, 'len'),
+      protection: protection(fields),
+      kind: fields.word('kind', VMA_KINDS),
+    };
   },
   munmap: memoryChange('munmap'),
   dontneed: memoryChange('dontneed'),

@@ -72,7 +72,11 @@ class LazyLine implements TraceLine {
   }
 
   get expected(): Readonly<Record<string, unknown>> | undefined {
-    return (this.#expected ??= answerObject(this.#file, this.line, parseJson(this.#file, this.line, this.expectedText)));
+    return (this.#expected ??= answerObject(
+      this.#file,
+      this.line,
+      parseJson(this.#file, this.line, this.expectedText),
+    ));
   }
 }
 

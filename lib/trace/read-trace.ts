@@ -14,7 +14,8 @@ export function readTraceText(path: string): string {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
-    if (bytes[0] === GZIP_MAGIC[0] && bytes[1] === GZIP_MAGIC[1]) bytes = gunzipSync(bytes, { chunkSize: unpackedSize(bytes) });
+    if (bytes[0] === GZIP_MAGIC[0] && bytes[1] === GZIP_MAGIC[1])
+      bytes = gunzipSync(bytes, { chunkSize: unpackedSize(bytes) });
   } catch (error) {
     throw new TraceFileError(path, 0, `cannot be read: ${(error as Error).message}`, { cause: error });
   }

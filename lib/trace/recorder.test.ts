@@ -48,7 +48,23 @@ describe('a recording on the emulator', () => {
     device.svmIoctl({ operation: 0, address: buffer.address, size: 4096 });
     device.close();
     expectIdentical();
-    expect(new Set(names())).toEqual(new Set(['config', 'mmap', 'set', 'access', 'dontneed', 'mprotect', 'touch', 'advance', 'get', 'munmap', 'gc', 'ioctl', 'fini']));
+    expect(new Set(names())).toEqual(
+      new Set([
+        'config',
+        'mmap',
+        'set',
+        'access',
+        'dontneed',
+        'mprotect',
+        'touch',
+        'advance',
+        'get',
+        'munmap',
+        'gc',
+        'ioctl',
+        'fini',
+      ]),
+    );
   });
 
   it('holds what was mapped before it began', async () => {
@@ -71,7 +87,11 @@ describe('a recording on the emulator', () => {
     device.prefetch(buffer, 'device');
     stop();
     let slept: Promise<void> | undefined;
-    const stopSleeper = machine.at('hmm', () => void (slept = device.setAttributesAsync(buffer.slice(0, 4096), { gpuReadOnly: true })), { pass: 1 });
+    const stopSleeper = machine.at(
+      'hmm',
+      () => void (slept = device.setAttributesAsync(buffer.slice(0, 4096), { gpuReadOnly: true })),
+      { pass: 1 },
+    );
     machine.clock.advance(5_000_000);
     buffer.discard();
     machine.devices[0]!.fault({ address: buffer.address, write: true });

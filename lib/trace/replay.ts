@@ -70,7 +70,13 @@ export function replayTrace(lines: readonly TraceLine[], options: ReplayOptions)
       }
     }
     if ('fatal' in answer) {
-      const difference = { path: 'fatal', expected: undefined, actual: answer['fatal'], line: line.line, operation: line.source };
+      const difference = {
+        path: 'fatal',
+        expected: undefined,
+        actual: answer['fatal'],
+        line: line.line,
+        operation: line.source,
+      };
       return { operations, compared, difference };
     }
   }

@@ -2,7 +2,13 @@
 import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../uapi/constants.ts';
 import { SVM_ATTRIBUTE_LAYOUT } from '../uapi/layout.ts';
 import { contextSnapshot, EmulatedMachine, pteFlags, parseGcVersion } from '../../emulator/index.ts';
-import type { AttributePair, EmulatedDevice, EmulatedFile, PointerKind, PreemptionPoint } from '../../emulator/index.ts';
+import type {
+  AttributePair,
+  EmulatedDevice,
+  EmulatedFile,
+  PointerKind,
+  PreemptionPoint,
+} from '../../emulator/index.ts';
 import { accessAnswer, dumpAnswer, touchAnswer } from './answer.ts';
 import type { TraceAnswer } from './answer.ts';
 import { DEFAULT_CONFIG, machineOptions } from './config.ts';
@@ -47,7 +53,9 @@ export class TraceRunner {
     if (!this.#started) this.#start(DEFAULT_CONFIG);
     const injections = operation.inject ?? [];
     if (injections.length === 0) return withEffects(this.#perform(operation), this.#effects.take());
-    const inject = new Injections(injections, this.#machine, this.#file, this.#effects, (nested, wake) => this.#perform(nested, wake));
+    const inject = new Injections(injections, this.#machine, this.#file, this.#effects, (nested, wake) =>
+      this.#perform(nested, wake),
+    );
     const stop = inject.start();
     let answer: TraceAnswer;
     try {
@@ -96,17 +104,39 @@ export class TraceRunner {
         return { ret: 0 };
       case 'set': {
         const { address, size, attributes } = operation;
-        return this.#ioctl({ operation: SvmOperation.setAttributes, address, size, attributeCount: attributes.length, pointer: 'ok', attributes }, wake);
+        return this.#ioctl(
+          {
+            operation: SvmOperation.setAttributes,
+            address,
+            size,
+            attributeCount: attributes.length,
+            pointer: 'ok',
+            attributes,
+          },
+          wake,
+        );
       }
       case 'get': {
         const { address, size, types } = operation;
         const attributes = types.map((type): AttributePair => [type, 0]);
-        return this.#ioctl({ operation: SvmOperation.getAttributes, address, size, attributeCount: types.length, pointer: 'ok', attributes }, wake);
+        return this.#ioctl(
+          {
+            operation: SvmOperation.getAttributes,
+            address,
+            size,
+            attributeCount: types.length,
+            pointer: 'ok',
+            attributes,
+          },
+          wake,
+        );
       }
       case 'ioctl':
         return this.#ioctl(operation, wake);
       case 'fault': {
-        const ret = this.#machine.scope.run(() => this.#device.raiseFault(operation, wake === undefined ? undefined : (result) => wake({ ret: result })));
+        const ret = this.#machine.scope.run(() =>
+          this.#device.raiseFault(operation, wake === undefined ? undefined : (result) => wake({ ret: result })),
+        );
         return { ret };
       }
       case 'access':
@@ -140,11 +170,15 @@ export class TraceRunner {
     const { attributes, attributeCount } = call;
     // The caller's buffer holds the records padded with [0, 0]; beyond 64 the kernel never looks.
     const bytes = encodeAttributePairs(attributes, Math.min(attributeCount, MAX_ATTRIBUTES_PER_CALL + 1));
-    const memory = call.pointer === 'null' ? null : call.pointer === 'bad' ? 'bad' : { bytes, readOnly: call.pointer === 'ro' };
+    const memory =
+      call.pointer === 'null' ? null : call.pointer === 'bad' ? 'bad' : { bytes, readOnly: call.pointer === 'ro' };
     const complete = (result: number): Record<string, unknown> => {
       if (result !== 0 || call.operation !== SvmOperation.getAttributes) return { ret: result };
       const view = new DataView(bytes.buffer);
-      return { ret: result, values: Array.from({ length: attributeCount }, (_, index) => view.getUint32(index * 8 + 4, true)) };
+      return {
+        ret: result,
+        values: Array.from({ length: attributeCount }, (_, index) => view.getUint32(index * 8 + 4, true)),
+      };
     };
     request.setBigUint64(0, call.address, true);
     request.setBigUint64(8, call.size, true);

@@ -17,7 +17,12 @@ interface Row {
 /** Lines of the map. */
 export function snapshotLines(snapshot: ContextSnapshot): string[] {
   const rows: Row[] = [
-    ...snapshot.vmas.map((vma): Row => ({ start: vma.start, end: vma.end, kind: 'vma', text: `mapping ${vma.protection} ${vma.kind}` })),
+    ...snapshot.vmas.map((vma): Row => ({
+      start: vma.start,
+      end: vma.end,
+      kind: 'vma',
+      text: `mapping ${vma.protection} ${vma.kind}`,
+    })),
     ...snapshot.notifiers.map((notifier): Row => ({ ...notifier, kind: 'notifier', text: 'notifier' })),
     ...snapshot.attributes.map((interval): Row => ({
       start: BigInt(interval.firstPage) << PAGE_SHIFT,
@@ -38,11 +43,22 @@ export function snapshotLines(snapshot: ContextSnapshot): string[] {
       const start = BigInt(run.startPage) << PAGE_SHIFT;
       const access = (run.flags & 0x40n) !== 0n ? 'rw' : (run.flags & 0x20n) !== 0n ? 'r' : '-';
       const executable = (run.flags & 0x10n) !== 0n ? 'x' : '';
-      return { start, end: start + (BigInt(run.pages) << PAGE_SHIFT), kind: 'ptes', text: `ptes ${access}${executable} ${run.state} (0x${run.flags.toString(16)})` };
+      return {
+        start,
+        end: start + (BigInt(run.pages) << PAGE_SHIFT),
+        kind: 'ptes',
+        text: `ptes ${access}${executable} ${run.state} (0x${run.flags.toString(16)})`,
+      };
     }),
   ];
   const order = Object.keys(DEPTH);
-  rows.sort((left, right) => (left.start === right.start ? order.indexOf(left.kind) - order.indexOf(right.kind) : left.start < right.start ? -1 : 1));
+  rows.sort((left, right) =>
+    left.start === right.start
+      ? order.indexOf(left.kind) - order.indexOf(right.kind)
+      : left.start < right.start
+        ? -1
+        : 1,
+  );
   const width = Math.max(12, ...rows.map((row) => row.end.toString(16).length));
   const lines = rows.map((row) => {
     const place = `${row.start.toString(16).padStart(width, '0')}-${row.end.toString(16).padStart(width, '0')}`;
@@ -56,7 +72,13 @@ export function snapshotLines(snapshot: ContextSnapshot): string[] {
   ];
 }
 
-function attributesText({ access, preferredLocation, prefetchLocation, granularity, flags }: AttributeSnapshot): string {
+function attributesText({
+  access,
+  preferredLocation,
+  prefetchLocation,
+  granularity,
+  flags,
+}: AttributeSnapshot): string {
   return [
     `access=${accessName(access)}`,
     `preferredLocation=${locationName(preferredLocation)}`,

@@ -22,7 +22,10 @@ export function eventSentences(events: readonly MachineEvent[]): string[] {
     if (told === undefined) continue;
     const last = list[list.length - 1];
     if (last?.shape !== told.shape || !(told.shape in MERGED || told.shape.startsWith('fault '))) list.push(told);
-    else if (last.address + last.size === told.address || (told.shape.startsWith('fault ') && last.address + last.size - PAGE === told.address)) {
+    else if (
+      last.address + last.size === told.address ||
+      (told.shape.startsWith('fault ') && last.address + last.size - PAGE === told.address)
+    ) {
       // Faults come for page after page, or for the same page again.
       last.count++;
       last.size = told.address + told.size - last.address;
@@ -41,7 +44,9 @@ function withoutRepetition(list: readonly Told[]): string[] {
     const { length, times } = repetitionAt(list, at);
     for (const told of list.slice(at, at + length)) sentences.push(told.text(told));
     if (times > 1) {
-      const last = list.slice(at + length * (times - 1), at + length * times).reduce((end, { address, size }) => (address + size > end ? address + size : end), 0n);
+      const last = list
+        .slice(at + length * (times - 1), at + length * times)
+        .reduce((end, { address, size }) => (address + size > end ? address + size : end), 0n);
       sentences.push(`The same ${times - 1} more times for the pages behind, up to 0x${last.toString(16)}.`);
     }
     at += length * times;
@@ -77,21 +82,30 @@ function where({ address, size }: { readonly address: bigint; readonly size: big
 
 /** "2 MiB", "12 KiB", "5 bytes". */
 export function bytes(size: bigint): string {
-  for (const [shift, unit] of [[40n, 'TiB'], [30n, 'GiB'], [20n, 'MiB'], [10n, 'KiB']] as const) {
+  for (const [shift, unit] of [
+    [40n, 'TiB'],
+    [30n, 'GiB'],
+    [20n, 'MiB'],
+    [10n, 'KiB'],
+  ] as const) {
     if (size >= 1n << shift && size % (1n << shift) === 0n) return `${size >> shift} ${unit}`;
   }
   return `${size} bytes`;
 }
 
 const MERGED: Partial<Record<keyof EventMap, (told: Told) => string>> = {
-  'range-inserted': (told) => `${told.count === 1 ? 'A GPU range is' : `${told.count} GPU ranges are`} made: ${where(told)} (spec 03 §A.6, §A.7).`,
-  'range-removed': (told) => `${told.count === 1 ? 'A GPU range is' : `${told.count} GPU ranges are`} removed: ${where(told)} (spec 03 §A.11).`,
+  'range-inserted': (told) =>
+    `${told.count === 1 ? 'A GPU range is' : `${told.count} GPU ranges are`} made: ${where(told)} (spec 03 §A.6, §A.7).`,
+  'range-removed': (told) =>
+    `${told.count === 1 ? 'A GPU range is' : `${told.count} GPU ranges are`} removed: ${where(told)} (spec 03 §A.11).`,
   'ptes-written': (told) => `PTEs are written: ${where(told)} (spec 03 §B.7).`,
   'ptes-zapped': (told) => `PTEs are cleared: ${where(told)} (spec 04 §3.3).`,
   'dma-mapped': (told) => `Pages are collected and DMA-mapped: ${where(told)} (spec 03 §A.8).`,
   'dma-unmapped': (told) => `The DMA mapping goes, always of whole ranges: ${where(told)} (spec 03 §A.10).`,
-  'collection-queued': (told) => `${told.count === 1 ? 'A range is' : `${told.count} ranges are`} queued for the collector: ${where(told)} (spec 04 §5.2).`,
-  collected: (told) => `${told.count === 1 ? 'A range is' : `${told.count} ranges are`} collected: ${where(told)} (spec 04 §6.1).`,
+  'collection-queued': (told) =>
+    `${told.count === 1 ? 'A range is' : `${told.count} ranges are`} queued for the collector: ${where(told)} (spec 04 §5.2).`,
+  collected: (told) =>
+    `${told.count === 1 ? 'A range is' : `${told.count} ranges are`} collected: ${where(told)} (spec 04 §6.1).`,
 };
 
 function toldOf({ name, event }: MachineEvent): Told | undefined {
@@ -99,10 +113,19 @@ function toldOf({ name, event }: MachineEvent): Told | undefined {
     const { address, write, outcome, reason, cause } = event;
     const text = (told: Told): string => {
       const kind = write ? 'write' : 'read';
-      const faults = told.count === 1 ? `A ${kind} fault at 0x${told.address.toString(16)}` : `${told.count} ${kind} faults on ${where(told)}`;
+      const faults =
+        told.count === 1
+          ? `A ${kind} fault at 0x${told.address.toString(16)}`
+          : `${told.count} ${kind} faults on ${where(told)}`;
       return `${faults}, ${outcome}: ${faultRule(reason, cause)}.`;
     };
-    return { shape: `fault ${write} ${outcome} ${reason} ${cause}`, address: address - (address % PAGE), size: PAGE, count: 1, text };
+    return {
+      shape: `fault ${write} ${outcome} ${reason} ${cause}`,
+      address: address - (address % PAGE),
+      size: PAGE,
+      count: 1,
+      text,
+    };
   }
   const place = 'size' in event ? { address: event.address, size: event.size } : { address: 0n, size: 0n };
   const merged = name === 'collected' && event.result !== 0 ? undefined : MERGED[name];
@@ -117,7 +140,12 @@ const PREFETCH = 0x80;
 /** What SET_ATTR makes of a change, with XNACK on (spec 02 §5.2); `trigger` is its change trigger. */
 function effectOfChange({ kind, trigger }: EventMap['attributes-changed']): string {
   if (kind === 'faulted-in') return 'are set to the defaults by the fault, and stay (spec 05 §4, Q28)';
-  const what = kind === 'inserted' ? 'get an interval (spec 02 §4.5)' : kind === 'split' ? 'change, and with them the bounds of an interval: ranges across these go (spec 02 §4.6)' : 'change (spec 02 §4.6)';
+  const what =
+    kind === 'inserted'
+      ? 'get an interval (spec 02 §4.5)'
+      : kind === 'split'
+        ? 'change, and with them the bounds of an interval: ranges across these go (spec 02 §4.6)'
+        : 'change (spec 02 §4.6)';
   if ((trigger & PREFETCH) !== 0) return `${what}; the prefetch location makes SET_ATTR map them (spec 02 §5.2)`;
   return kind === 'changed' ? `${what}; PTEs stay as they are (spec 02 §5.2, Q13)` : what;
 }
@@ -131,7 +159,9 @@ function sentenceOf({ name, event }: MachineEvent): string | undefined {
     case 'prefetch':
       return `${event.result === 0 ? 'The interval has been mapped on the GPU' : `Mapping the interval on the GPU fails with ${errnoName(event.result) ?? event.result}`}: ${where(event)} (spec 03 §B.8).`;
     case 'retry':
-      return event.of === 'set' ? 'SET_ATTR begins again, because pages became invalid under it (spec 02 §4.7).' : `The fault handler tries again after ${errnoName(event.cause) ?? event.cause} (spec 05 §5, §6).`;
+      return event.of === 'set'
+        ? 'SET_ATTR begins again, because pages became invalid under it (spec 02 §4.7).'
+        : `The fault handler tries again after ${errnoName(event.cause) ?? event.cause} (spec 05 §5, §6).`;
     case 'notifier-called':
       return `The driver is told by its notifier: ${event.kind} of ${where(event)} (spec 04 §3).`;
     case 'notifier-inserted':

@@ -13,7 +13,11 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { addonPath, seed, calls } = { addonPath: process.argv[2], seed: Number(process.argv[3]), calls: Number(process.argv[4]) };
+const { addonPath, seed, calls } = {
+  addonPath: process.argv[2],
+  seed: Number(process.argv[3]),
+  calls: Number(process.argv[4]),
+};
 const addon = require(addonPath);
 const page = addon.layout().pageSize;
 
@@ -102,13 +106,25 @@ const WEIRD = [
   () => () => 0,
   () => new Date(),
   () => new Proxy(new Uint8Array(64), {}),
-  () => new Proxy([], { get: () => { throw new Hostile('trap'); } }),
+  () =>
+    new Proxy([], {
+      get: () => {
+        throw new Hostile('trap');
+      },
+    }),
   () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
     return proxy;
   },
-  () => ({ valueOf: () => { throw new Hostile('valueOf'); }, toString: () => { throw new Hostile('toString'); } }),
+  () => ({
+    valueOf: () => {
+      throw new Hostile('valueOf');
+    },
+    toString: () => {
+      throw new Hostile('toString');
+    },
+  }),
   detached,
   shrunk,
   () => new Uint8Array(0),
@@ -135,12 +151,14 @@ const or = (good) => (chance(0.85) ? good() : weird());
 const device = () => or(() => pick(devices));
 const mapping = () => pick(mappings);
 const request = () =>
-  or(() => pick([
-    () => 0xc0406400,
-    () => 0xc020645a,
-    () => 0x541b, // FIONREAD
-    () => ((below(4) << 30) | (below(200) << 16) | 0x6400 | below(256)) >>> 0,
-  ])());
+  or(() =>
+    pick([
+      () => 0xc0406400,
+      () => 0xc020645a,
+      () => 0x541b, // FIONREAD
+      () => ((below(4) << 30) | (below(200) << 16) | 0x6400 | below(256)) >>> 0,
+    ])(),
+  );
 const pageMultiple = (limit) => or(() => below(limit + 2) * page);
 const anyOffset = (limit) => or(() => below(limit + 10));
 
@@ -176,7 +194,13 @@ const CALLS = {
   open: () => [or(() => pick(FILES))],
   close: () => [chance(0.3) ? device() : weird()],
   ioctlAsync: () => [device(), request(), or(goodBytes), pointers()],
-  prepareIoctl: () => [device(), request(), or(() => 1 + below(300)), or(() => (chance(0.3) ? undefined : below(64))), or(() => below(5000))],
+  prepareIoctl: () => [
+    device(),
+    request(),
+    or(() => 1 + below(300)),
+    or(() => (chance(0.3) ? undefined : below(64))),
+    or(() => below(5000)),
+  ],
   driverVersion: () => [device()],
   mapMemory: () => [or(() => (1 + below(32)) * page)],
   viewMemory: () => [or(() => mapping()?.handle)],
@@ -207,7 +231,8 @@ function call(name) {
     const at = name === 'ioctl' ? 0 : 1;
     const number = args[at];
     if (typeof number === 'number' && number !== 0x541b && ((number >>> 8) & 0xff) !== 0x64) args[at] = 0xc0406400;
-  } else if (name === 'prepareIoctl' && typeof args[1] === 'number' && ((args[1] >>> 8) & 0xff) !== 0x64) args[1] = 0xc020645a;
+  } else if (name === 'prepareIoctl' && typeof args[1] === 'number' && ((args[1] >>> 8) & 0xff) !== 0x64)
+    args[1] = 0xc020645a;
   try {
     const how = random();
     // As a constructor it gives an empty object where the answer is a number.
@@ -230,13 +255,11 @@ function use(name, result) {
   if (name === 'open') {
     keep(devices, result, 8);
     keep(ioctls, result.ioctl, 8);
-  }
-  else if (name === 'mapMemory') {
+  } else if (name === 'mapMemory') {
     const view = addon.viewMemory(result.handle);
     // Terabytes can be mapped, but copying them would be the whole test.
     if (typeof view === 'object' && view.byteLength <= 1 << 20) keep(mappings, result, 12);
-  }
-  else if (name === 'prepareIoctl') keep(prepared, result, 8);
+  } else if (name === 'prepareIoctl') keep(prepared, result, 8);
   else if (name === 'ioctlAsync') result.then((value) => assert.equal(typeof value, 'number'));
 }
 
@@ -282,9 +305,15 @@ async function main() {
     await new Promise((done) => setTimeout(done, 5));
   }
   assert.ok(descriptors() <= before, `${descriptors() - before} descriptors were left open`);
-  assert.ok(canaries.every((bytes, index) => bytes.every((byte) => byte === index % 256)), 'memory of others was written');
+  assert.ok(
+    canaries.every((bytes, index) => bytes.every((byte) => byte === index % 256)),
+    'memory of others was written',
+  );
   // Each kind of end must have come up, or the calls were no test.
-  assert.ok(Object.values(counts).every((count) => count > calls / 50), JSON.stringify(counts));
+  assert.ok(
+    Object.values(counts).every((count) => count > calls / 50),
+    JSON.stringify(counts),
+  );
   process.stdout.write(JSON.stringify({ seed, calls, ...counts }));
 }
 

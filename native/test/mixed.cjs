@@ -20,7 +20,9 @@ async function round(index) {
   assert.equal(device.ioctl(VERSION, new Uint8Array(9000), [{ offset: 24, data: new Uint8Array(5000) }]), -25);
   assert.throws(() => device.ioctl(VERSION, new Uint8Array(3)));
   assert.throws(() => device.ioctl(VERSION, new Uint8Array(64), [{ offset: 24, data: 'x' }]));
-  const pending = [0, 1, 2].map(() => addon.ioctlAsync(device, VERSION, new Uint8Array(64), [{ offset: 8, data: new Uint8Array(10) }]));
+  const pending = [0, 1, 2].map(() =>
+    addon.ioctlAsync(device, VERSION, new Uint8Array(64), [{ offset: 8, data: new Uint8Array(10) }]),
+  );
   const prepared = addon.prepareIoctl(device, VERSION, 64, 24, 100);
   prepared.arg.fill(1);
   assert.equal(prepared.ioctl(), -25);

@@ -22,7 +22,8 @@ export function byGroup(report: Report): GroupOfCases[] {
 /** How many cases were skipped for each reason, most frequent first. */
 export function skipReasons(report: Report): [reason: string, count: number][] {
   const counts = new Map<string, number>();
-  for (const { status, reason } of report.cases) if (status === 'skip') counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  for (const { status, reason } of report.cases)
+    if (status === 'skip') counts.set(reason, (counts.get(reason) ?? 0) + 1);
   return [...counts].sort(([, one], [, other]) => other - one);
 }
 

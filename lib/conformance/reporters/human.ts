@@ -21,7 +21,10 @@ export function describeFailure(each: ReportedCase, colour = false): string {
 }
 
 /** The summary; failures are listed first unless they were printed while the suite ran. */
-export function renderHuman(report: Report, options: { readonly colour?: boolean; readonly failures?: boolean } = {}): string {
+export function renderHuman(
+  report: Report,
+  options: { readonly colour?: boolean; readonly failures?: boolean } = {},
+): string {
   const { colour = false, failures = true } = options;
   const lines: string[] = [];
   if (failures) for (const each of report.cases) if (!each.expected) lines.push(describeFailure(each, colour));
@@ -52,8 +55,19 @@ export function renderHuman(report: Report, options: { readonly colour?: boolean
 
 function totals(report: Report, colour: boolean): string {
   const { total, pass, skip, fail, timeout, crash, unexpected } = report.summary;
-  const known = fail + timeout + crash - report.cases.filter((each) => !each.expected && each.status !== 'pass' && each.status !== 'skip').length;
-  const parts = [`${pass} passed`, `${skip} skipped`, `${fail} failed`, ...(timeout > 0 ? [`${timeout} timed out`] : []), ...(crash > 0 ? [`${crash} crashed`] : []), ...(known > 0 ? [`${known} of them expected`] : [])];
+  const known =
+    fail +
+    timeout +
+    crash -
+    report.cases.filter((each) => !each.expected && each.status !== 'pass' && each.status !== 'skip').length;
+  const parts = [
+    `${pass} passed`,
+    `${skip} skipped`,
+    `${fail} failed`,
+    ...(timeout > 0 ? [`${timeout} timed out`] : []),
+    ...(crash > 0 ? [`${crash} crashed`] : []),
+    ...(known > 0 ? [`${known} of them expected`] : []),
+  ];
   const text = `${total} cases on ${targetText(report)}: ${parts.join(', ')}${unexpected === 0 ? '' : `; ${unexpected} not as expected`}${report.run.stoppedEarly ? '; stopped at the first' : ''}`;
   return colour ? styleText(unexpected === 0 ? 'green' : 'red', text) : text;
 }

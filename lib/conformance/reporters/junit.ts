@@ -4,12 +4,18 @@ import { byGroup } from './groups.ts';
 
 export function renderJunit(report: Report): string {
   const { total, unexpected, skip } = report.summary;
-  const lines = ['<?xml version="1.0" encoding="UTF-8"?>', `<testsuites name="amdgpu-svm conformance" tests="${total}" failures="${failures(report.cases)}" errors="${errors(report.cases)}">`];
+  const lines = [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites name="amdgpu-svm conformance" tests="${total}" failures="${failures(report.cases)}" errors="${errors(report.cases)}">`,
+  ];
   for (const { path, cases } of byGroup(report)) {
     const skipped = cases.filter(isSkip).length;
-    lines.push(`  <testsuite name="${escape(path)}" tests="${cases.length}" failures="${failures(cases)}" errors="${errors(cases)}" skipped="${skipped}">`);
+    lines.push(
+      `  <testsuite name="${escape(path)}" tests="${cases.length}" failures="${failures(cases)}" errors="${errors(cases)}" skipped="${skipped}">`,
+    );
     lines.push('    <properties>');
-    for (const [name, value] of Object.entries({ ...report.target, seed: report.run.seed })) lines.push(`      <property name="${escape(name)}" value="${escape(String(value))}"/>`);
+    for (const [name, value] of Object.entries({ ...report.target, seed: report.run.seed }))
+      lines.push(`      <property name="${escape(name)}" value="${escape(String(value))}"/>`);
     lines.push('    </properties>');
     for (const each of cases) lines.push(...testCase(each));
     lines.push('  </testsuite>');
@@ -30,7 +36,11 @@ function testCase(each: ReportedCase): string[] {
     return [`${head}>`, `      <skipped>${why}</skipped>`, '    </testcase>'];
   }
   const element = isError(each) ? 'error' : 'failure';
-  return [`${head}>`, `      <${element} type="${each.status}" message="${message}">${text}</${element}>`, '    </testcase>'];
+  return [
+    `${head}>`,
+    `      <${element} type="${each.status}" message="${message}">${text}</${element}>`,
+    '    </testcase>',
+  ];
 }
 
 function isError({ expected, status }: ReportedCase): boolean {
@@ -49,12 +59,20 @@ function failures(cases: readonly ReportedCase[]): number {
   return cases.filter((each) => !each.expected && !isError(each)).length;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\n': '&#10;' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  '\n': '&#10;',
+};
 
 /** Text as an attribute value or content; what XML has no place for becomes U+FFFD. */
 function escape(text: string): string {
-  return text
-    // oxlint-disable-next-line no-control-regex -- these are the characters that XML 1.0 forbids
-    .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
-    .replaceAll(/[&<>"\n]/g, (character) => ENTITIES[character]!);
+  return (
+    text
+      // oxlint-disable-next-line no-control-regex -- these are the characters that XML 1.0 forbids
+      .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
+      .replaceAll(/[&<>"\n]/g, (character) => ENTITIES[character]!)
+  );
 }

@@ -14,7 +14,10 @@ export function renderMarkdown(report: Report): string {
     '',
     '| group | pass | skip | fail |',
     '| --- | ---: | ---: | ---: |',
-    ...byGroup(report).map(({ path, summary }) => `| ${path} | ${summary.pass} | ${summary.skip} | ${summary.fail + summary.timeout + summary.crash} |`),
+    ...byGroup(report).map(
+      ({ path, summary }) =>
+        `| ${path} | ${summary.pass} | ${summary.skip} | ${summary.fail + summary.timeout + summary.crash} |`,
+    ),
   ];
   const bad = report.cases.filter(({ expected }) => !expected);
   if (bad.length > 0) {
@@ -25,11 +28,21 @@ export function renderMarkdown(report: Report): string {
   const quirks = quirkTable(report.cases);
   if (quirks.size > 0) {
     const correct = names(quirks, 'correct');
-    lines.push('', `Quirks of V4 that the device shows: ${names(quirks, 'quirk').length} of ${quirks.size}${correct.length === 0 ? '' : `; correct instead: ${correct.join(', ')}`}.`);
+    lines.push(
+      '',
+      `Quirks of V4 that the device shows: ${names(quirks, 'quirk').length} of ${quirks.size}${correct.length === 0 ? '' : `; correct instead: ${correct.join(', ')}`}.`,
+    );
   }
   const reasons = skipReasons(report);
   if (reasons.length > 0) {
-    lines.push('', '<details><summary>Skipped</summary>', '', ...reasons.map(([reason, count]) => `* ${count}: ${text(reason)}`), '', '</details>');
+    lines.push(
+      '',
+      '<details><summary>Skipped</summary>',
+      '',
+      ...reasons.map(([reason, count]) => `* ${count}: ${text(reason)}`),
+      '',
+      '</details>',
+    );
   }
   return `${lines.join('\n')}\n`;
 }

@@ -10,22 +10,78 @@ import { REPORT_FORMATS, renderReport } from './index.ts';
 
 const nasty = 'a < b && "c" #SKIP\nline 2 \u0007 \\ ]]> `|` \u{1f600}';
 const base: ReportedCase = {
-  id: 'demo,one:first:n=1', group: 'demo,one', title: nasty, source: '01-uapi §6', status: 'pass', reason: '', expected: true,
-  expectation: null, checks: 3, findings: [{ quirk: 'Q13', shows: 'quirk' }], log: [],
+  id: 'demo,one:first:n=1',
+  group: 'demo,one',
+  title: nasty,
+  source: '01-uapi §6',
+  status: 'pass',
+  reason: '',
+  expected: true,
+  expectation: null,
+  checks: 3,
+  findings: [{ quirk: 'Q13', shows: 'quirk' }],
+  log: [],
 };
 const cases: ReportedCase[] = [
   base,
-  { ...base, id: 'demo,one:second:k="a#b"', status: 'fail', reason: nasty, expected: false, log: ['map 0x1000', nasty], findings: [{ quirk: 'Q14', shows: 'correct' }] },
+  {
+    ...base,
+    id: 'demo,one:second:k="a#b"',
+    status: 'fail',
+    reason: nasty,
+    expected: false,
+    log: ['map 0x1000', nasty],
+    findings: [{ quirk: 'Q14', shows: 'correct' }],
+  },
   { ...base, id: 'demo,one:known:', status: 'fail', reason: 'as ever', expectation: { kind: 'fail', reason: nasty } },
-  { ...base, id: 'demo,one:better:', reason: 'passes, but is expected to fail: x', expected: false, expectation: { kind: 'fail', reason: 'x' } },
-  { ...base, id: 'demo,two:skipped:', group: 'demo,two', status: 'skip', reason: `needs ${nasty}`, checks: 0, findings: [{ quirk: 'Q13', shows: 'correct' }] },
-  { ...base, id: 'demo,two:hangs:', group: 'demo,two', status: 'timeout', reason: 'still waiting', expected: false, milliseconds: 1234.5 },
-  { ...base, id: 'demo,two:dies:', group: 'demo,two', status: 'crash', reason: 'SIGSEGV', expected: false, seed: 4, recording: 'x.jsonl' },
+  {
+    ...base,
+    id: 'demo,one:better:',
+    reason: 'passes, but is expected to fail: x',
+    expected: false,
+    expectation: { kind: 'fail', reason: 'x' },
+  },
+  {
+    ...base,
+    id: 'demo,two:skipped:',
+    group: 'demo,two',
+    status: 'skip',
+    reason: `needs ${nasty}`,
+    checks: 0,
+    findings: [{ quirk: 'Q13', shows: 'correct' }],
+  },
+  {
+    ...base,
+    id: 'demo,two:hangs:',
+    group: 'demo,two',
+    status: 'timeout',
+    reason: 'still waiting',
+    expected: false,
+    milliseconds: 1234.5,
+  },
+  {
+    ...base,
+    id: 'demo,two:dies:',
+    group: 'demo,two',
+    status: 'crash',
+    reason: 'SIGSEGV',
+    expected: false,
+    seed: 4,
+    recording: 'x.jsonl',
+  },
 ];
 const report: Report = {
   schema: REPORT_SCHEMA,
   target: { backend: 'emulated', profile: 'v4', device: 'gfx942', fallbackReason: nasty },
-  run: { seed: 1, rounds: 1, queries: ['demo'], exclude: [], shard: { index: 1, count: 2 }, expectQuirks: false, stoppedEarly: false },
+  run: {
+    seed: 1,
+    rounds: 1,
+    queries: ['demo'],
+    exclude: [],
+    shard: { index: 1, count: 2 },
+    expectQuirks: false,
+    stoppedEarly: false,
+  },
   summary: summarize(cases),
   cases,
 };
@@ -34,7 +90,9 @@ const report: Report = {
 function parsed(text: string): { results: FinalResults; asserts: string[] } {
   const asserts: string[] = [];
   const listen = (parser: Parser): void => {
-    parser.on('assert', (each) => asserts.push(`${each.ok ? 'ok' : 'not ok'}${each.skip === false ? '' : ' skip'} ${each.name}`));
+    parser.on('assert', (each) =>
+      asserts.push(`${each.ok ? 'ok' : 'not ok'}${each.skip === false ? '' : ' skip'} ${each.name}`),
+    );
     parser.on('child', listen);
   };
   let results: FinalResults | undefined;
@@ -52,7 +110,9 @@ describe('the reporters', () => {
   });
 
   it('json keeps its schema', () => {
-    const schema = JSON.parse(readFileSync(new URL('../../../docs/conformance-report.schema.json', import.meta.url), 'utf8')) as object;
+    const schema = JSON.parse(
+      readFileSync(new URL('../../../docs/conformance-report.schema.json', import.meta.url), 'utf8'),
+    ) as object;
     const validate = new Ajv({ strict: true, allErrors: true }).compile(schema);
     const value = JSON.parse(renderReport('json', report)) as object;
     expect(validate(value), JSON.stringify(validate.errors)).toBe(true);
@@ -62,7 +122,11 @@ describe('the reporters', () => {
 
   it('junit keeps the schema of Jenkins', async () => {
     const schema = readFileSync(new URL('../../../test/schemas/jenkins-junit.xsd', import.meta.url), 'utf8');
-    const check = async (contents: string) => validateXML({ xml: [{ fileName: 'junit.xml', contents }], schema: [{ fileName: 'junit.xsd', contents: schema }] });
+    const check = async (contents: string) =>
+      validateXML({
+        xml: [{ fileName: 'junit.xml', contents }],
+        schema: [{ fileName: 'junit.xsd', contents: schema }],
+      });
     const text = renderReport('junit', report);
     expect(await check(text)).toMatchObject({ valid: true });
     expect(text).toContain('tests="7" failures="2" errors="2"');
@@ -90,15 +154,31 @@ describe('the reporters', () => {
 
   it('ktap has the lines that the kernel documents', () => {
     const lines = renderReport('ktap', report).trimEnd().split('\n');
-    expect(lines.slice(0, 5)).toEqual(['KTAP version 1', '1..2', '  KTAP version 1', '  # Subtest: demo,one', '  1..4']);
+    expect(lines.slice(0, 5)).toEqual([
+      'KTAP version 1',
+      '1..2',
+      '  KTAP version 1',
+      '  # Subtest: demo,one',
+      '  1..4',
+    ]);
     // Result lines are "(ok|not ok) NUMBER DESCRIPTION [# DIRECTIVE]", everything else is a plan, a version or a comment.
-    for (const line of lines) expect(line).toMatch(/^( {2})?(KTAP version 1|1\.\.\d+|# .*|(not )?ok \d+ [^#]+( # SKIP .*)?)$/);
+    for (const line of lines)
+      expect(line).toMatch(/^( {2})?(KTAP version 1|1\.\.\d+|# .*|(not )?ok \d+ [^#]+( # SKIP .*)?)$/);
     expect(lines.filter((line) => line.startsWith('not ok'))).toEqual(['not ok 1 demo,one', 'not ok 2 demo,two']);
   });
 
   it('human and markdown name what is not as expected, the quirks and the skips', () => {
     const human = renderReport('human', report);
-    for (const text of ['FAIL demo,one:second:k="a#b"', 'UNEXPECTED PASS demo,one:better:', 'TIMEOUT demo,two:hangs:', 'CRASH demo,two:dies:', '  seed 4', 'both, in different cases: Q13', 'correct instead: Q14', '4 not as expected']) {
+    for (const text of [
+      'FAIL demo,one:second:k="a#b"',
+      'UNEXPECTED PASS demo,one:better:',
+      'TIMEOUT demo,two:hangs:',
+      'CRASH demo,two:dies:',
+      '  seed 4',
+      'both, in different cases: Q13',
+      'correct instead: Q14',
+      '4 not as expected',
+    ]) {
       expect(human).toContain(text);
     }
     expect(human).not.toContain('demo,one:known:');

@@ -24,7 +24,8 @@ export function renderKtap(report: Report): string {
   for (const [index, { path, cases, summary }] of groups.entries()) {
     lines.push('  KTAP version 1', `  # Subtest: ${path}`, `  1..${cases.length}`);
     for (const [number, each] of cases.entries()) {
-      if (!each.expected) for (const line of [each.reason, ...each.log].join('\n').split('\n')) lines.push(`  # ${line}`);
+      if (!each.expected)
+        for (const line of [each.reason, ...each.log].join('\n').split('\n')) lines.push(`  # ${line}`);
       lines.push(`  ${result(each)} ${number + 1} ${plain(each.id)}${directive(each)}`);
     }
     lines.push(`${summary.unexpected === 0 ? 'ok' : 'not ok'} ${index + 1} ${path}`);
@@ -39,12 +40,21 @@ function result({ expected }: ReportedCase): string {
 function directive(each: ReportedCase): string {
   if (each.status === 'skip' && each.expected) return ` # SKIP ${oneLine(each.reason)}`;
   // A known failure: the reader sees that it failed and that nobody is surprised.
-  if (each.expected && each.status !== 'pass') return ` # SKIP expected ${each.status}: ${oneLine(each.expectation?.reason ?? '')}`;
+  if (each.expected && each.status !== 'pass')
+    return ` # SKIP expected ${each.status}: ${oneLine(each.expectation?.reason ?? '')}`;
   return '';
 }
 
 function yaml(each: ReportedCase): string[] {
-  return ['---', `status: ${JSON.stringify(each.status)}`, `message: ${JSON.stringify(each.reason)}`, `title: ${JSON.stringify(each.title)}`, `source: ${JSON.stringify(each.source)}`, `operations: ${JSON.stringify(each.log)}`, '...'];
+  return [
+    '---',
+    `status: ${JSON.stringify(each.status)}`,
+    `message: ${JSON.stringify(each.reason)}`,
+    `title: ${JSON.stringify(each.title)}`,
+    `source: ${JSON.stringify(each.source)}`,
+    `operations: ${JSON.stringify(each.log)}`,
+    '...',
+  ];
 }
 
 function oneLine(text: string): string {

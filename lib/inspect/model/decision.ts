@@ -27,7 +27,14 @@ export class Decisions {
     const page = Number(fault.address >> 12n);
     const rule = faultRule(reason, cause);
     const last = this.#list[this.#list.length - 1];
-    if (last !== undefined && last.rule === rule && last.outcome === outcome && last.write === write && page >= last.page && page <= last.page + last.pages) {
+    if (
+      last !== undefined &&
+      last.rule === rule &&
+      last.outcome === outcome &&
+      last.write === write &&
+      page >= last.page &&
+      page <= last.page + last.pages
+    ) {
       last.pages = Math.max(last.pages, page - last.page + 1);
       last.faults++;
     } else this.#list.push({ outcome, page, pages: 1, faults: 1, write, rule });

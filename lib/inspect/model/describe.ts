@@ -27,18 +27,30 @@ export function operationText(operation: TraceOperation): string {
   const place = placeOf(operation);
   const where = place === undefined ? '' : `${address(place.page)} +${pagesSize(place.pages)}`;
   switch (operation.name) {
-    case 'mmap': return `${where} ${operation.kind} ${protectionLetters(operation.protection)}`;
-    case 'mprotect': return `${where} ${protectionLetters(operation.protection)}`;
-    case 'touch': return `${where} CPU ${operation.write ? 'writes' : 'reads'}`;
-    case 'access': return `${where} GPU ${operation.write ? 'writes' : 'reads'}`;
-    case 'fault': return `${address(place!.page)} ${operation.write ? 'write' : 'read'}`;
-    case 'set': return `${where} ${operation.attributes.map(([type, value]) => `${attributeName(type)}=${attributeValue(type, value)}`).join(' ')}`;
-    case 'get': return `${where} ${operation.types.map(attributeName).join(' ')}`;
-    case 'ioctl': return `op ${operation.operation} ${where}`;
-    case 'advance': return `+${operation.nanoseconds >= 1e6 ? `${operation.nanoseconds / 1e6} ms` : operation.nanoseconds >= 1e3 ? `${operation.nanoseconds / 1e3} us` : `${operation.nanoseconds} ns`}`;
-    case 'ih': return `${operation.ring} ${operation.pending ? 'pending' : 'empty'}`;
-    case 'config': return `GC ${operation.config.gc}${operation.config.apu ? ' APU' : ''}`;
-    default: return where;
+    case 'mmap':
+      return `${where} ${operation.kind} ${protectionLetters(operation.protection)}`;
+    case 'mprotect':
+      return `${where} ${protectionLetters(operation.protection)}`;
+    case 'touch':
+      return `${where} CPU ${operation.write ? 'writes' : 'reads'}`;
+    case 'access':
+      return `${where} GPU ${operation.write ? 'writes' : 'reads'}`;
+    case 'fault':
+      return `${address(place!.page)} ${operation.write ? 'write' : 'read'}`;
+    case 'set':
+      return `${where} ${operation.attributes.map(([type, value]) => `${attributeName(type)}=${attributeValue(type, value)}`).join(' ')}`;
+    case 'get':
+      return `${where} ${operation.types.map(attributeName).join(' ')}`;
+    case 'ioctl':
+      return `op ${operation.operation} ${where}`;
+    case 'advance':
+      return `+${operation.nanoseconds >= 1e6 ? `${operation.nanoseconds / 1e6} ms` : operation.nanoseconds >= 1e3 ? `${operation.nanoseconds / 1e3} us` : `${operation.nanoseconds} ns`}`;
+    case 'ih':
+      return `${operation.ring} ${operation.pending ? 'pending' : 'empty'}`;
+    case 'config':
+      return `GC ${operation.config.gc}${operation.config.apu ? ' APU' : ''}`;
+    default:
+      return where;
   }
 }
 
@@ -58,9 +70,18 @@ export function answerText(step: Step): string {
 }
 
 const EFFECT_WORDS: Readonly<Record<string, string>> = {
-  'notifier+': 'notifier inserted', 'notifier-': 'notifier removed', 'range+': 'range inserted', 'range-': 'range removed',
-  pte: 'PTEs written', zap: 'PTEs zapped', tlb: 'TLB flushed', 'dma+': 'DMA mapped', 'dma-': 'DMA unmapped',
-  'gc+': 'queued for collection', inject: 'a second thread runs at', 'inject-end': 'the second thread is done',
+  'notifier+': 'notifier inserted',
+  'notifier-': 'notifier removed',
+  'range+': 'range inserted',
+  'range-': 'range removed',
+  pte: 'PTEs written',
+  zap: 'PTEs zapped',
+  tlb: 'TLB flushed',
+  'dma+': 'DMA mapped',
+  'dma-': 'DMA unmapped',
+  'gc+': 'queued for collection',
+  inject: 'a second thread runs at',
+  'inject-end': 'the second thread is done',
 };
 
 /** An effect in words, with its pages if it has any. */
@@ -85,7 +106,9 @@ export function markOf(step: Step): StepMark {
 
 /** Whether the GPU faulted in this step. */
 export function isFault(step: Step): boolean {
-  return step.operation.name === 'fault' || (step.operation.name === 'access' && Number(step.answer['faults'] ?? 0) > 0);
+  return (
+    step.operation.name === 'fault' || (step.operation.name === 'access' && Number(step.answer['faults'] ?? 0) > 0)
+  );
 }
 
 /** Whether something went wrong that the list of hazards should lead to. */

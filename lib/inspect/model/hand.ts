@@ -25,11 +25,32 @@ export type HandValues = Readonly<Partial<Record<HandField['name'], string>>>;
 
 const addr: HandField = { name: 'addr', label: 'address', initial: '0x10000000' };
 const len: HandField = { name: 'len', label: 'size', initial: '2M' };
-const prot: HandField = { name: 'prot', label: 'protection', initial: 'rw', choices: ['rw', 'r', 'rwx', 'rx', 'w', '-'].map((each) => [each, each]) };
-const kind: HandField = { name: 'kind', label: 'kind', initial: 'anon', choices: VMA_KINDS.map((each) => [each, each]) };
-const write: HandField = { name: 'write', label: 'access', initial: 'read', choices: [['read', 'read'], ['write', 'write']] };
+const prot: HandField = {
+  name: 'prot',
+  label: 'protection',
+  initial: 'rw',
+  choices: ['rw', 'r', 'rwx', 'rx', 'w', '-'].map((each) => [each, each]),
+};
+const kind: HandField = {
+  name: 'kind',
+  label: 'kind',
+  initial: 'anon',
+  choices: VMA_KINDS.map((each) => [each, each]),
+};
+const write: HandField = {
+  name: 'write',
+  label: 'access',
+  initial: 'read',
+  choices: [
+    ['read', 'read'],
+    ['write', 'write'],
+  ],
+};
 const attribute: HandField = {
-  name: 'attribute', label: 'attribute', initial: 'gpuReadOnly', choices: Object.keys(SvmAttributeType).map((each) => [each, each]),
+  name: 'attribute',
+  label: 'attribute',
+  initial: 'gpuReadOnly',
+  choices: Object.keys(SvmAttributeType).map((each) => [each, each]),
 };
 const value: HandField = { name: 'value', label: 'value', initial: '1' };
 const ns: HandField = { name: 'ns', label: 'nanoseconds', initial: '3000000' };
@@ -63,13 +84,26 @@ export function handOperation(name: string, values: HandValues): object {
   for (const field of operation.fields) {
     const text = values[field.name] ?? field.initial;
     switch (field.name) {
-      case 'addr': fields['addr'] = hex(bytesOf('address', text)); break;
-      case 'len': fields[size] = hex(bytesOf('size', text)); break;
-      case 'ns': fields['ns'] = Number(bytesOf('nanoseconds', text)); break;
-      case 'write': fields['write'] = text === 'write'; break;
-      case 'attribute': if (name === 'get') fields['types'] = [typeOf(text)]; break;
-      case 'value': fields['attrs'] = [[typeOf(values.attribute ?? attribute.initial), valueOf(text)]]; break;
-      default: fields[field.name] = text;
+      case 'addr':
+        fields['addr'] = hex(bytesOf('address', text));
+        break;
+      case 'len':
+        fields[size] = hex(bytesOf('size', text));
+        break;
+      case 'ns':
+        fields['ns'] = Number(bytesOf('nanoseconds', text));
+        break;
+      case 'write':
+        fields['write'] = text === 'write';
+        break;
+      case 'attribute':
+        if (name === 'get') fields['types'] = [typeOf(text)];
+        break;
+      case 'value':
+        fields['attrs'] = [[typeOf(values.attribute ?? attribute.initial), valueOf(text)]];
+        break;
+      default:
+        fields[field.name] = text;
     }
   }
   return { [name]: fields };
@@ -77,7 +111,8 @@ export function handOperation(name: string, values: HandValues): object {
 
 function bytesOf(label: string, text: string): bigint {
   const number = parseBytes(text);
-  if (number === undefined) throw new RangeError(`${label}: expected a number like 0x10000000, 4096, 64k or 2M, got "${text}"`);
+  if (number === undefined)
+    throw new RangeError(`${label}: expected a number like 0x10000000, 4096, 64k or 2M, got "${text}"`);
   return number;
 }
 
@@ -89,7 +124,9 @@ function valueOf(text: string): number {
   const word = text.trim();
   const number = LOCATIONS[word] ?? ACCESSES[word] ?? Number(word);
   if (word === '' || !Number.isInteger(number) || number < 0 || number > 0xffff_ffff) {
-    throw new RangeError(`value: expected a number from 0 to 2^32 - 1, a location (${Object.keys(LOCATIONS).join(', ')}) or an access (${Object.keys(ACCESSES).join(', ')}), got "${text}"`);
+    throw new RangeError(
+      `value: expected a number from 0 to 2^32 - 1, a location (${Object.keys(LOCATIONS).join(', ')}) or an access (${Object.keys(ACCESSES).join(', ')}), got "${text}"`,
+    );
   }
   return number;
 }

@@ -38,7 +38,13 @@ export class StepHazards {
     }
     if (this.#list.length >= MOST) return;
     this.#list.push({
-      quirk, detail, page, pages, count: 1, isNotice: hazard?.severity === 'notice', advice: hazard?.advice ?? '',
+      quirk,
+      detail,
+      page,
+      pages,
+      count: 1,
+      isNotice: hazard?.severity === 'notice',
+      advice: hazard?.advice ?? '',
       history: hazard?.history.filter((each) => each.operation !== hazard.operation) ?? [],
     });
   }

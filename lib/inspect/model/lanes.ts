@@ -1,5 +1,12 @@
 /** The state of a context as lanes over the address space. */
-import type { AttributeSnapshot, ContextSnapshot, PteRun, PteState, RangeSnapshot, VmaSnapshot } from '../../../emulator/index.ts';
+import type {
+  AttributeSnapshot,
+  ContextSnapshot,
+  PteRun,
+  PteState,
+  RangeSnapshot,
+  VmaSnapshot,
+} from '../../../emulator/index.ts';
 import { accessName, locationName } from '../../trace/attribute-words.ts';
 import { isWritable } from './pte-names.ts';
 import { pagesSize } from './format.ts';
@@ -17,7 +24,15 @@ export const LANE_TITLES: Readonly<Record<LaneName, string>> = {
 };
 
 /** Which attribute gives the attribute lane its colours. */
-export const ATTRIBUTE_COLOURS = ['access', 'gpuReadOnly', 'preferredLocation', 'prefetchLocation', 'granularity', 'coherent', 'gpuExecutable'] as const;
+export const ATTRIBUTE_COLOURS = [
+  'access',
+  'gpuReadOnly',
+  'preferredLocation',
+  'prefetchLocation',
+  'granularity',
+  'coherent',
+  'gpuExecutable',
+] as const;
 export type AttributeColour = (typeof ATTRIBUTE_COLOURS)[number];
 
 /** What an item is, as the snapshot has it. */
@@ -46,34 +61,70 @@ export const NO_LANES: Lanes = { vmas: [], attributes: [], notifiers: [], ranges
 
 /** A state of PTEs in a word or two; the legend of the map has the same. */
 export const PTE_STATE_WORDS: Readonly<Record<PteState, string>> = {
-  ok: 'fresh', stale: 'stale', perm: 'too permissive', cow: 'over shared', orphan: 'orphan', nodma: 'no DMA',
+  ok: 'fresh',
+  stale: 'stale',
+  perm: 'too permissive',
+  cow: 'over shared',
+  orphan: 'orphan',
+  nodma: 'no DMA',
 };
 
 /** The lanes of a snapshot. */
 export function lanesOf(snapshot: ContextSnapshot): Lanes {
   return {
     vmas: snapshot.vmas.map((vma) =>
-      item(pageOf(vma.start), pageOf(vma.end), `${vma.kind} ${vma.protection}`, { lane: 'vmas', vma }, `${vma.kind}${vma.protection}`),
+      item(
+        pageOf(vma.start),
+        pageOf(vma.end),
+        `${vma.kind} ${vma.protection}`,
+        { lane: 'vmas', vma },
+        `${vma.kind}${vma.protection}`,
+      ),
     ),
     attributes: snapshot.attributes.map((interval) => {
       const { firstPage, lastPage, preferredLocation, prefetchLocation, access, granularity, flags } = interval;
       const state = [preferredLocation, prefetchLocation, access, granularity, flags].join();
       return item(firstPage, lastPage + 1, attributeLabel(interval), { lane: 'attributes', interval }, state);
     }),
-    notifiers: snapshot.notifiers.map(({ start, end }) => item(pageOf(start), pageOf(end), 'notifier', { lane: 'notifiers' }, '')),
+    notifiers: snapshot.notifiers.map(({ start, end }) =>
+      item(pageOf(start), pageOf(end), 'notifier', { lane: 'notifiers' }, ''),
+    ),
     ranges: snapshot.ranges.map((range) => {
-      const { mapped, unmapped, partiallyUnmapped, dmaMapped, queued, pteFlags, attributeFlags, validationTime } = range;
-      const state = [mapped, unmapped, partiallyUnmapped, dmaMapped, queued, pteFlags, attributeFlags, validationTime].join();
+      const { mapped, unmapped, partiallyUnmapped, dmaMapped, queued, pteFlags, attributeFlags, validationTime } =
+        range;
+      const state = [
+        mapped,
+        unmapped,
+        partiallyUnmapped,
+        dmaMapped,
+        queued,
+        pteFlags,
+        attributeFlags,
+        validationTime,
+      ].join();
       return item(pageOf(range.start), pageOf(range.end), rangeLabel(range), { lane: 'ranges', range }, state);
     }),
     ptes: snapshot.ptes.map((run) =>
-      item(run.startPage, run.startPage + run.pages, `${PTE_STATE_WORDS[run.state]} ${isWritable(run.flags) ? 'rw' : 'r'}`, { lane: 'ptes', run }, `${run.flags},${run.state}`),
+      item(
+        run.startPage,
+        run.startPage + run.pages,
+        `${PTE_STATE_WORDS[run.state]} ${isWritable(run.flags) ? 'rw' : 'r'}`,
+        { lane: 'ptes', run },
+        `${run.flags},${run.state}`,
+      ),
     ),
   };
 }
 
 function item(page: number, end: number, label: string, data: LaneData, state: string): LaneItem {
-  return { lane: data.lane, identity: `${data.lane} ${page}+${end - page} ${state}`, page, pages: end - page, label, data };
+  return {
+    lane: data.lane,
+    identity: `${data.lane} ${page}+${end - page} ${state}`,
+    page,
+    pages: end - page,
+    label,
+    data,
+  };
 }
 
 function pageOf(address: bigint): number {
@@ -100,7 +151,11 @@ export function colourOf(item: LaneItem, attribute: AttributeColour): string {
   const { data } = item;
   switch (data.lane) {
     case 'vmas':
-      return data.vma.protection.includes('w') ? 'vma-writable' : data.vma.protection.includes('r') ? 'vma-readable' : 'vma-none';
+      return data.vma.protection.includes('w')
+        ? 'vma-writable'
+        : data.vma.protection.includes('r')
+          ? 'vma-readable'
+          : 'vma-none';
     case 'attributes':
       return `set-${attributeClass(data.interval, attribute)}`;
     case 'notifiers':
@@ -117,13 +172,20 @@ export function colourOf(item: LaneItem, attribute: AttributeColour): string {
 function attributeClass(interval: AttributeSnapshot, attribute: AttributeColour): number {
   const bit = (mask: number): number => ((interval.flags & mask) !== 0 ? 2 : 0);
   switch (attribute) {
-    case 'access': return interval.access < 3 ? [1, 2, 0][interval.access]! : 5;
-    case 'gpuReadOnly': return bit(0x10);
-    case 'coherent': return (interval.flags & 0x04) !== 0 ? 3 : bit(0x02);
-    case 'gpuExecutable': return bit(0x20);
-    case 'granularity': return interval.granularity % 6;
-    case 'preferredLocation': return locationClass(interval.preferredLocation);
-    case 'prefetchLocation': return locationClass(interval.prefetchLocation);
+    case 'access':
+      return interval.access < 3 ? [1, 2, 0][interval.access]! : 5;
+    case 'gpuReadOnly':
+      return bit(0x10);
+    case 'coherent':
+      return (interval.flags & 0x04) !== 0 ? 3 : bit(0x02);
+    case 'gpuExecutable':
+      return bit(0x20);
+    case 'granularity':
+      return interval.granularity % 6;
+    case 'preferredLocation':
+      return locationClass(interval.preferredLocation);
+    case 'prefetchLocation':
+      return locationClass(interval.prefetchLocation);
   }
 }
 
@@ -135,11 +197,39 @@ function locationClass(location: number): number {
 /** What the colours of the attribute lane mean: class number and words. */
 export function attributeLegend(attribute: AttributeColour): readonly (readonly [number, string])[] {
   switch (attribute) {
-    case 'access': return [[0, 'allow-migrate'], [2, 'in-place'], [1, 'inaccessible']];
-    case 'gpuReadOnly': return [[0, 'GPU may write'], [2, 'GPU read-only']];
-    case 'coherent': return [[0, 'not coherent'], [2, 'coherent'], [3, 'extended coherent']];
-    case 'gpuExecutable': return [[0, 'not executable'], [2, 'executable']];
-    case 'granularity': return [[3, '9 (2 MiB)'], [4, '4 (64 KiB)'], [0, '0 (4 KiB)']];
-    default: return [[0, 'undefined'], [2, 'system'], [3, 'device']];
+    case 'access':
+      return [
+        [0, 'allow-migrate'],
+        [2, 'in-place'],
+        [1, 'inaccessible'],
+      ];
+    case 'gpuReadOnly':
+      return [
+        [0, 'GPU may write'],
+        [2, 'GPU read-only'],
+      ];
+    case 'coherent':
+      return [
+        [0, 'not coherent'],
+        [2, 'coherent'],
+        [3, 'extended coherent'],
+      ];
+    case 'gpuExecutable':
+      return [
+        [0, 'not executable'],
+        [2, 'executable'],
+      ];
+    case 'granularity':
+      return [
+        [3, '9 (2 MiB)'],
+        [4, '4 (64 KiB)'],
+        [0, '0 (4 KiB)'],
+      ];
+    default:
+      return [
+        [0, 'undefined'],
+        [2, 'system'],
+        [3, 'device'],
+      ];
   }
 }

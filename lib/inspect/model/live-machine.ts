@@ -42,7 +42,8 @@ export class LiveMachine implements SteppingMachine {
     const answer = answerOf(this.runner, operation);
     this.#executed++;
     const { fx: effects = [], ...withoutEffects } = answer;
-    const difference = expected === undefined ? undefined : firstDifference(expected, 'fx' in expected ? answer : withoutEffects);
+    const difference =
+      expected === undefined ? undefined : firstDifference(expected, 'fx' in expected ? answer : withoutEffects);
     return {
       operation,
       source,

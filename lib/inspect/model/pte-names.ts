@@ -19,7 +19,10 @@ export interface NamedFlag {
 
 /** The flags of a PTE by name, memory type last; `gcMajor` says where the generation has its memory type. */
 export function pteFlagNames(flags: bigint, gcMajor: number): NamedFlag[] {
-  const names: NamedFlag[] = BITS.filter(([bit]) => (flags & bit) !== 0n).map(([, name, meaning]) => ({ name, meaning }));
+  const names: NamedFlag[] = BITS.filter(([bit]) => (flags & bit) !== 0n).map(([, name, meaning]) => ({
+    name,
+    meaning,
+  }));
   if (gcMajor >= 12 && flags >> 63n !== 0n) names.push({ name: 'IS_PTE', meaning: 'a page, not a directory' });
   const shift = gcMajor >= 12 ? 54n : gcMajor >= 10 ? 48n : 57n;
   const type = MEMORY_TYPES[Number((flags >> shift) & 3n)]!;

@@ -11,7 +11,10 @@ const places = unite([
 
 describe('the scale', () => {
   it('unites what touches', () => {
-    expect(places).toEqual([{ start: 0x10000, end: 0x10300 }, { start: 0x7f0000000, end: 0x7f0000200 }]);
+    expect(places).toEqual([
+      { start: 0x10000, end: 0x10300 },
+      { start: 0x7f0000000, end: 0x7f0000200 },
+    ]);
   });
 
   it('draws long empty stretches short, and the rest in proportion', () => {
@@ -25,15 +28,27 @@ describe('the scale', () => {
   it('keeps the order of addresses and finds each again', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.record({ start: fc.integer({ min: 0, max: SPACE_PAGES - 5000 }), pages: fc.integer({ min: 1, max: 4000 }) }), { maxLength: 12 }),
+        fc.array(
+          fc.record({
+            start: fc.integer({ min: 0, max: SPACE_PAGES - 5000 }),
+            pages: fc.integer({ min: 1, max: 4000 }),
+          }),
+          { maxLength: 12 },
+        ),
         fc.double({ min: -30, max: 9, noNaN: true }),
         fc.boolean(),
         fc.array(fc.integer({ min: 0, max: SPACE_PAGES }), { minLength: 2, maxLength: 20 }),
         (intervals, magnification, compress, pages) => {
-          const scale = new AddressScale(unite(intervals.map(({ start, pages: count }) => ({ start, end: start + count }))), 2 ** magnification, compress);
+          const scale = new AddressScale(
+            unite(intervals.map(({ start, pages: count }) => ({ start, end: start + count }))),
+            2 ** magnification,
+            compress,
+          );
           const xs = pages.sort((a, b) => a - b).map((page) => scale.x(page));
-          for (let index = 1; index < xs.length; index++) expect(xs[index]!).toBeGreaterThanOrEqual(xs[index - 1]! - 1e-6);
-          for (const [index, page] of pages.entries()) expect(Math.abs(scale.x(scale.page(xs[index]!)) - scale.x(page))).toBeLessThan(1e-2);
+          for (let index = 1; index < xs.length; index++)
+            expect(xs[index]!).toBeGreaterThanOrEqual(xs[index - 1]! - 1e-6);
+          for (const [index, page] of pages.entries())
+            expect(Math.abs(scale.x(scale.page(xs[index]!)) - scale.x(page))).toBeLessThan(1e-2);
         },
       ),
     );

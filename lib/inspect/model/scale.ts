@@ -94,7 +94,12 @@ export class AddressScale {
 }
 
 /** The magnification at which all that is occupied fits into `width` pixels, empty space compressed. */
-export function fittingScale(occupied: readonly Occupied[], width: number, compress: boolean, spacePages = SPACE_PAGES): number {
+export function fittingScale(
+  occupied: readonly Occupied[],
+  width: number,
+  compress: boolean,
+  spacePages = SPACE_PAGES,
+): number {
   if (!compress || occupied.length === 0) return width / spacePages;
   let low = width / spacePages / 4;
   let high = 64;

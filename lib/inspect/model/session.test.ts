@@ -60,13 +60,19 @@ describe('a session', () => {
     expect(session.stateAt(201).snapshot.vmas).toEqual([]);
     expect(session.stateAt(150)).toEqual(other.stateAt(150));
     session.undo();
-    for (const index of [201, 399, 200, 300]) expect(session.stateAt(index), `step ${index}`).toEqual(other.stateAt(index));
+    for (const index of [201, 399, 200, 300])
+      expect(session.stateAt(index), `step ${index}`).toEqual(other.stateAt(index));
     expect(session.runAfter(399, { gc: {} })).toBe(400);
   });
 
   it('says what an operation changed', () => {
-    const session = sessionOf([{ config: {} }, mapping, fault, { munmap: { addr: '0x10100000', len: '0x100000' } }].map((each) => JSON.stringify(each)).join('\n'));
-    const lanesAdded = (step: number): string[] => [...new Set([...session.stateAt(step).changes.added].map((identity) => identity.split(' ')[0]!))].sort();
+    const session = sessionOf(
+      [{ config: {} }, mapping, fault, { munmap: { addr: '0x10100000', len: '0x100000' } }]
+        .map((each) => JSON.stringify(each))
+        .join('\n'),
+    );
+    const lanesAdded = (step: number): string[] =>
+      [...new Set([...session.stateAt(step).changes.added].map((identity) => identity.split(' ')[0]!))].sort();
     expect(lanesAdded(1)).toEqual(['vmas']);
     expect(lanesAdded(2)).toEqual(['attributes', 'notifiers', 'ptes', 'ranges']);
     expect(session.stateAt(3).changes.removed.map(({ lane }) => lane)).toContain('ptes');
@@ -74,7 +80,9 @@ describe('a session', () => {
   });
 
   it('names the rule that decided a fault', () => {
-    const session = sessionOf([mapping, fault, fault, { fault: { addr: '0x0', write: false } }].map((each) => JSON.stringify(each)).join('\n'));
+    const session = sessionOf(
+      [mapping, fault, fault, { fault: { addr: '0x0', write: false } }].map((each) => JSON.stringify(each)).join('\n'),
+    );
     expect(session.steps.map(answerText)).toEqual(['ok', 'mapped', 'retry', 'retry']);
     expect(session.steps[2]!.decisions[0]!.rule).toMatch(/2 ms ago.*Q57/);
     expect(session.steps[3]!.decisions[0]!.rule).toMatch(/nothing is mapped there.*Q54/);
@@ -86,7 +94,9 @@ describe('a session', () => {
     const lines = parseTrace('test', randomTrace(300, 5));
     const found = new Set<string>();
     replayTrace(lines, { check: false, onHazard: ({ operation, quirk }) => found.add(`${operation} ${quirk}`) });
-    const own = new InspectorSession(lines).steps.flatMap(({ hazards }, index) => hazards.map(({ quirk }) => `${index + 1} ${quirk}`));
+    const own = new InspectorSession(lines).steps.flatMap(({ hazards }, index) =>
+      hazards.map(({ quirk }) => `${index + 1} ${quirk}`),
+    );
     expect(found.size).toBeGreaterThan(10);
     expect(new Set(own)).toEqual(found);
   });
@@ -124,7 +134,15 @@ describe('operations by hand', () => {
 describe('the exported trace', () => {
   it('replays identically after every kind of driving', () => {
     const session = new InspectorSession();
-    for (const operation of [mapping, fault, { set: { addr: '0x10000000', size: '0x100000', attrs: [[8, 1]] } }, { advance: { ns: 3_000_000 } }, { access: { addr: '0x10000000', len: '0x200000', write: true } }, { gc: {} }, { dump: {} }]) {
+    for (const operation of [
+      mapping,
+      fault,
+      { set: { addr: '0x10000000', size: '0x100000', attrs: [[8, 1]] } },
+      { advance: { ns: 3_000_000 } },
+      { access: { addr: '0x10000000', len: '0x200000', write: true } },
+      { gc: {} },
+      { dump: {} },
+    ]) {
       session.runAfter(session.steps.length - 1, operation);
     }
     expect(replays(session.trace())).toEqual({ operations: 8, compared: 8, difference: undefined });
@@ -132,10 +150,15 @@ describe('the exported trace', () => {
 
   it('replays identically for the recorded traces', () => {
     const folder = join(import.meta.dirname, '../../../test/vectors');
-    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.jsonl(\.gz)?$/.test(name));
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /\.jsonl(\.gz)?$/.test(name),
+    );
     for (const name of files.filter((_, index) => index % 4 === 0)) {
       const session = new InspectorSession(readTraceFile(join(folder, name)));
-      expect(session.steps.filter(({ difference }) => difference !== undefined), name).toEqual([]);
+      expect(
+        session.steps.filter(({ difference }) => difference !== undefined),
+        name,
+      ).toEqual([]);
       expect(replays(session.trace()).difference, name).toBeUndefined();
     }
   });

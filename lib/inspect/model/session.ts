@@ -79,7 +79,8 @@ export class InspectorSession {
   /** Executes `{"NAME": {fields}}` behind step `index`, in place of what followed there; returns its index. Throws for what is no operation. */
   runAfter(index: number, source: unknown): number {
     const line = lineOf(source);
-    if (line.operation.name === 'config') throw new RangeError('config: only the first operation of a trace may be a config');
+    if (line.operation.name === 'config')
+      throw new RangeError('config: only the first operation of a trace may be a config');
     if (this.#live.executed > index + 1) this.#live = new LiveMachine();
     while (this.#live.executed <= index) this.#live.execute(this.#steps[this.#live.executed]!);
     this.#states.forget(index + 1);

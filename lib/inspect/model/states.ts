@@ -89,7 +89,8 @@ export class SessionStates {
   #machineBefore(index: number): RepeatingMachine {
     let nearest: RepeatingMachine | undefined;
     for (const machine of this.#machines) {
-      if (machine.executed <= index && (nearest === undefined || machine.executed > nearest.executed)) nearest = machine;
+      if (machine.executed <= index && (nearest === undefined || machine.executed > nearest.executed))
+        nearest = machine;
     }
     const chosen = nearest ?? new RepeatingMachine();
     if (nearest !== undefined) this.#machines.splice(this.#machines.indexOf(nearest), 1);
@@ -101,7 +102,13 @@ export class SessionStates {
   /** What `prepare` works at: what it has begun, as long as that stands close before `index`, or what is missing there now. */
   #nextPreparation(index: number): Preparation | undefined {
     const begun = this.#preparation;
-    if (begun !== undefined && begun.machine.executed <= begun.last && begun.first <= index && index - begun.last <= KEPT_BEHIND) return begun;
+    if (
+      begun !== undefined &&
+      begun.machine.executed <= begun.last &&
+      begun.first <= index &&
+      index - begun.last <= KEPT_BEHIND
+    )
+      return begun;
     let last = index - 1;
     while (last > index - WANTED_BEHIND && this.#isComplete(last)) last--;
     const isEnough = last < 0 || last <= index - WANTED_BEHIND;
@@ -124,7 +131,11 @@ export class SessionStates {
     const lanes = lanesOf(snapshot);
     const before = this.#states.get(at - 1);
     this.#states.delete(at);
-    this.#states.set(at, { snapshot, lanes, changes: at === 0 || before !== undefined ? laneChanges(before?.lanes, lanes) : NO_CHANGES });
+    this.#states.set(at, {
+      snapshot,
+      lanes,
+      changes: at === 0 || before !== undefined ? laneChanges(before?.lanes, lanes) : NO_CHANGES,
+    });
     if (isComplete) this.#partial.delete(at);
     else this.#partial.add(at);
     if (this.#states.size <= MOST_STATES) return;

@@ -14,7 +14,13 @@ export class MapView {
   readonly occupied: readonly Occupied[];
   readonly compress: boolean;
 
-  private constructor(occupied: readonly Occupied[], compress: boolean, width: number, scale: AddressScale, left: number) {
+  private constructor(
+    occupied: readonly Occupied[],
+    compress: boolean,
+    width: number,
+    scale: AddressScale,
+    left: number,
+  ) {
     this.occupied = occupied;
     this.compress = compress;
     this.width = width;

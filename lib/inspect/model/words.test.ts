@@ -10,14 +10,27 @@ import { InspectorSession } from './session.ts';
 import { parseTrace } from '../../trace/parse-trace.ts';
 
 describe('numbers', () => {
-  it.each([['0x10000000', 0x1000_0000n], ['0x7f00_00000000', 0x7f00_0000_0000n], ['4096', 4096n], ['2M', 2n << 20n], ['64 KiB', 65536n], ['128t', 128n << 40n]])('%s is understood', (text, value) => {
+  it.each([
+    ['0x10000000', 0x1000_0000n],
+    ['0x7f00_00000000', 0x7f00_0000_0000n],
+    ['4096', 4096n],
+    ['2M', 2n << 20n],
+    ['64 KiB', 65536n],
+    ['128t', 128n << 40n],
+  ])('%s is understood', (text, value) => {
     expect(parseBytes(text)).toBe(value);
   });
   it.each(['', '0x', 'x', '-1', '1.5M', '99999999T', '0xzz', '2MM'])('%j is none', (text) => {
     expect(parseBytes(text)).toBeUndefined();
   });
   it('are written for people', () => {
-    expect([bytes(4096), bytes(3 << 19), bytes(2 ** 47), address(0x7f0000000), time(1_002_500_000)]).toEqual(['4 KiB', '1.5 MiB', '128 TiB', '0x7f00_00000000', '1.002 500 s']);
+    expect([bytes(4096), bytes(3 << 19), bytes(2 ** 47), address(0x7f0000000), time(1_002_500_000)]).toEqual([
+      '4 KiB',
+      '1.5 MiB',
+      '128 TiB',
+      '0x7f00_00000000',
+      '1.002 500 s',
+    ]);
   });
 });
 
@@ -29,7 +42,9 @@ describe('PTE flags by name', () => {
   ])('%j', (gc, type) => {
     const flags = pteFlags({ gc, apu: false, numaNodes: 1, mtypeLocal: 0 }, 0x22, false);
     const names = pteFlagNames(flags, gc.major).map(({ name }) => name);
-    expect(names).toEqual(expect.arrayContaining(['VALID', 'SYSTEM', 'SNOOPED', 'EXECUTABLE', 'READABLE', 'WRITEABLE', type]));
+    expect(names).toEqual(
+      expect.arrayContaining(['VALID', 'SYSTEM', 'SNOOPED', 'EXECUTABLE', 'READABLE', 'WRITEABLE', type]),
+    );
     expect(names.includes('IS_PTE')).toBe(gc.major === 12);
   });
 });
@@ -39,10 +54,19 @@ describe('the form', () => {
     expect(parseOperation(handOperation(name, {})).name).toBe(name);
   });
   it('takes names for attributes and values', () => {
-    expect(handOperation('set', { addr: '0x1000', len: '4k', attribute: 'access', value: 'in-place' })).toEqual({ set: { addr: '0x1000', size: '0x1000', attrs: [[2, 1]] } });
-    expect(handOperation('set', { attribute: 'preferredLocation', value: 'undefined' })).toMatchObject({ set: { attrs: [[0, 0xffff_ffff]] } });
+    expect(handOperation('set', { addr: '0x1000', len: '4k', attribute: 'access', value: 'in-place' })).toEqual({
+      set: { addr: '0x1000', size: '0x1000', attrs: [[2, 1]] },
+    });
+    expect(handOperation('set', { attribute: 'preferredLocation', value: 'undefined' })).toMatchObject({
+      set: { attrs: [[0, 0xffff_ffff]] },
+    });
   });
-  it.each([[{ addr: 'here' }, /^address: expected a number/], [{ len: '-1' }, /^size: expected/], [{ value: 'x' }, /^value: expected a number/], [{ value: '' }, /^value: expected/]])('names the bad field of %j', (values, message) => {
+  it.each([
+    [{ addr: 'here' }, /^address: expected a number/],
+    [{ len: '-1' }, /^size: expected/],
+    [{ value: 'x' }, /^value: expected a number/],
+    [{ value: '' }, /^value: expected/],
+  ])('names the bad field of %j', (values, message) => {
     expect(() => handOperation('set', values)).toThrow(message);
   });
 });
@@ -50,11 +74,20 @@ describe('the form', () => {
 it('finds quirks in a text, with what the catalogue says of them', () => {
   const found = quirksIn('as Q35 says, and Q48 and Q35; not Q99');
   expect(found.map(({ id }) => id)).toEqual(['Q35', 'Q48']);
-  expect(found[0]).toMatchObject({ kind: 'D', severity: 'corruption', text: expect.stringContaining('second event on another part') as string });
+  expect(found[0]).toMatchObject({
+    kind: 'D',
+    severity: 'corruption',
+    text: expect.stringContaining('second event on another part') as string,
+  });
 });
 
 it('counts rows of operations and of their events', () => {
-  const { steps } = new InspectorSession(parseTrace('t', '{"mmap":{"addr":"0x10000000","len":"0x200000","prot":"rw","kind":"anon"}}\n{"fault":{"addr":"0x10000000","write":true}}\n{"gc":{}}'));
+  const { steps } = new InspectorSession(
+    parseTrace(
+      't',
+      '{"mmap":{"addr":"0x10000000","len":"0x200000","prot":"rw","kind":"anon"}}\n{"fault":{"addr":"0x10000000","write":true}}\n{"gc":{}}',
+    ),
+  );
   const rows = new TimelineRows(steps, true);
   const events = steps[1]!.effects.length + steps[1]!.hazards.length;
   expect(rows.count).toBe(3 + events);

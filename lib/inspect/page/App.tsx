@@ -60,7 +60,10 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
   const selected = useMemo(() => {
     if (wanted === undefined) return undefined;
     const items = state.lanes[wanted.lane];
-    return items.find((item) => item.page === wanted.page && item.pages === wanted.pages) ?? items.find((item) => item.page <= wanted.page && item.page + item.pages > wanted.page);
+    return (
+      items.find((item) => item.page === wanted.page && item.pages === wanted.pages) ??
+      items.find((item) => item.page <= wanted.page && item.page + item.pages > wanted.page)
+    );
   }, [state, wanted]);
   const place = useMemo(() => eventPlace ?? placeOf(step.operation), [eventPlace, step]);
 
@@ -99,19 +102,32 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
   const exportAs = (as: 'trace' | 'perfetto'): void => {
     const base = baseName(name).replaceAll(' ', '-');
     if (as === 'trace') saveFile(`${base}.jsonl`, session.trace(), 'application/x-ndjson');
-    else saveFile(`${base}.perfetto.json`, JSON.stringify(chromeTraceOf(parseTrace(name, session.trace()), name)), 'application/json');
+    else
+      saveFile(
+        `${base}.perfetto.json`,
+        JSON.stringify(chromeTraceOf(parseTrace(name, session.trace()), name)),
+        'application/json',
+      );
   };
 
   // With the layout, not after the next frame: a second key press may come before that.
   useLayoutEffect(() => {
     const onKey = (key: KeyboardEvent): void => {
       const { target } = key;
-      if (key.ctrlKey || key.altKey || key.metaKey || (target instanceof HTMLElement && target.closest('input, select, textarea') !== null)) return;
+      if (
+        key.ctrlKey ||
+        key.altKey ||
+        key.metaKey ||
+        (target instanceof HTMLElement && target.closest('input, select, textarea') !== null)
+      )
+        return;
       const actions: Readonly<Record<string, () => void>> = {
         j: () => current < steps.length - 1 && goTo(current + 1),
         k: () => current > 0 && goTo(current - 1),
-        f: () => jump('fault', 1), F: () => jump('fault', -1),
-        h: () => jump('trouble', 1), H: () => jump('trouble', -1),
+        f: () => jump('fault', 1),
+        F: () => jump('fault', -1),
+        h: () => jump('trouble', 1),
+        H: () => jump('trouble', -1),
       };
       actions[key.key]?.();
     };
@@ -131,28 +147,78 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
       }}
     >
       <Toolbar
-        name={name} current={current} count={steps.length} faults={faults} troubles={troubles} theme={theme}
-        onTheme={setTheme} onStep={goTo} onJump={jump} onExport={exportAs}
+        name={name}
+        current={current}
+        count={steps.length}
+        faults={faults}
+        troubles={troubles}
+        theme={theme}
+        onTheme={setTheme}
+        onStep={goTo}
+        onJump={jump}
+        onExport={exportAs}
         onOpen={openFile}
         onNew={(asic) => begin({ name: 'new session', session: emptySession(asic) })}
       />
-      {problem !== '' && <p role="alert" class="problem">{problem} <button type="button" onClick={() => setProblem('')}>dismiss</button></p>}
+      {problem !== '' && (
+        <p role="alert" class="problem">
+          {problem}{' '}
+          <button type="button" onClick={() => setProblem('')}>
+            dismiss
+          </button>
+        </p>
+      )}
       <main>
-        <Timeline steps={steps} current={current} event={event} showEvents={showEvents} theme={shownTheme}
-          onShowEvents={(show) => { setShowEvents(show); setEvent(-1); }} onSelect={goTo} />
+        <Timeline
+          steps={steps}
+          current={current}
+          event={event}
+          showEvents={showEvents}
+          theme={shownTheme}
+          onShowEvents={(show) => {
+            setShowEvents(show);
+            setEvent(-1);
+          }}
+          onSelect={goTo}
+        />
         <div class="middle">
-          <SpaceMap occupied={occupied} lanes={state.lanes} changes={state.changes} attribute={attribute} place={place} selected={selected} theme={shownTheme} onSelect={setWanted} />
+          <SpaceMap
+            occupied={occupied}
+            lanes={state.lanes}
+            changes={state.changes}
+            attribute={attribute}
+            place={place}
+            selected={selected}
+            theme={shownTheme}
+            onSelect={setWanted}
+          />
           <Legend attribute={attribute} onAttribute={setAttribute} />
           <HandPanel
-            current={current} dropped={steps.length - 1 - current} canUndo={session.canUndo} target={selected ?? place}
+            current={current}
+            dropped={steps.length - 1 - current}
+            canUndo={session.canUndo}
+            target={selected ?? place}
             onRun={(source) => goTo(session.runAfter(current, source))}
-            onUndo={() => { session.undo(); goTo(session.steps.length - 1); }}
+            onUndo={() => {
+              session.undo();
+              goTo(session.steps.length - 1);
+            }}
           />
           <Objects lanes={state.lanes} changes={state.changes} selected={selected} onSelect={setWanted} />
         </div>
-        <Details index={current} step={step} state={state} selected={selected} gcMajor={session.gcMajor} onStep={goTo} />
+        <Details
+          index={current}
+          step={step}
+          state={state}
+          selected={selected}
+          gcMajor={session.gcMajor}
+          onStep={goTo}
+        />
       </main>
-      <div class="hidden" role="status">{stepSentence(step, current, steps.length)}{selected === undefined ? '' : `. Selected ${itemSentence(selected)}`}</div>
+      <div class="hidden" role="status">
+        {stepSentence(step, current, steps.length)}
+        {selected === undefined ? '' : `. Selected ${itemSentence(selected)}`}
+      </div>
     </div>
   );
 }

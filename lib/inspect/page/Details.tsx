@@ -28,25 +28,45 @@ interface DetailsProps {
 export function Details({ index, step, state, selected, gcMajor, onStep }: DetailsProps): JSX.Element {
   return (
     <section class="details" aria-label="Details">
-      {selected !== undefined && <ItemDetails item={selected} gcMajor={gcMajor} isChanged={state.changes.added.has(selected.identity)} />}
+      {selected !== undefined && (
+        <ItemDetails item={selected} gcMajor={gcMajor} isChanged={state.changes.added.has(selected.identity)} />
+      )}
       <StepDetails index={index} step={step} state={state} onStep={onStep} />
     </section>
   );
 }
 
-function StepDetails({ index, step, state, onStep }: Pick<DetailsProps, 'index' | 'step' | 'state' | 'onStep'>): JSX.Element {
+function StepDetails({
+  index,
+  step,
+  state,
+  onStep,
+}: Pick<DetailsProps, 'index' | 'step' | 'state' | 'onStep'>): JSX.Element {
   const { added, removed } = state.changes;
   const result = Number(step.answer['ret'] ?? 0);
   const sentences = accessSentences(step.operation, step.answer);
-  const texts = [...step.decisions.map(({ rule }) => rule), ...step.hazards.map(({ quirk, detail }) => `${quirk} ${detail}`), String(step.answer['fatal'] ?? '')];
+  const texts = [
+    ...step.decisions.map(({ rule }) => rule),
+    ...step.hazards.map(({ quirk, detail }) => `${quirk} ${detail}`),
+    String(step.answer['fatal'] ?? ''),
+  ];
   return (
     <article>
-      <h2>Operation {index + 1}: {step.operation.name}</h2>
+      <h2>
+        Operation {index + 1}: {step.operation.name}
+      </h2>
       <p class="mono">{operationText(step.operation)}</p>
       <Facts>
-        <Fact name="answer">{answerText(step)}{result < 0 ? ` - ${refusalOf(step.operation, result) ?? resultSentence(result)}` : ''}</Fact>
+        <Fact name="answer">
+          {answerText(step)}
+          {result < 0 ? ` - ${refusalOf(step.operation, result) ?? resultSentence(result)}` : ''}
+        </Fact>
         <Fact name="clock">{time(step.clock)}</Fact>
-        <Fact name="changed">{added.size === 0 && removed.length === 0 ? 'nothing' : `${added.size} new or changed, ${removed.length} gone or replaced`}</Fact>
+        <Fact name="changed">
+          {added.size === 0 && removed.length === 0
+            ? 'nothing'
+            : `${added.size} new or changed, ${removed.length} gone or replaced`}
+        </Fact>
       </Facts>
       {step.answer['fatal'] !== undefined && <p class="bad">{String(step.answer['fatal'])}</p>}
       {step.difference !== undefined && <p class="bad">Differs from the recording in {step.difference}.</p>}
@@ -57,12 +77,16 @@ function StepDetails({ index, step, state, onStep }: Pick<DetailsProps, 'index' 
             {step.decisions.slice(0, MOST_DECISIONS).map((decision, at) => (
               <li key={at}>
                 <strong class={`outcome ${decision.outcome}`}>{decision.outcome}</strong>{' '}
-                {decision.faults > 1 ? `${decision.faults} ` : ''}{decision.write ? 'write' : 'read'} fault{decision.faults > 1 ? 's' : ''} at <span class="mono">{address(decision.page)}</span>
+                {decision.faults > 1 ? `${decision.faults} ` : ''}
+                {decision.write ? 'write' : 'read'} fault{decision.faults > 1 ? 's' : ''} at{' '}
+                <span class="mono">{address(decision.page)}</span>
                 {decision.pages > 1 ? ` and ${decision.pages - 1} more pages` : ''}: {decision.rule}
               </li>
             ))}
             {step.decisions.length > MOST_DECISIONS && <li>and {step.decisions.length - MOST_DECISIONS} more</li>}
-            {sentences.map((sentence) => <li key={sentence}>{sentence}</li>)}
+            {sentences.map((sentence) => (
+              <li key={sentence}>{sentence}</li>
+            ))}
           </ul>
         </>
       )}
@@ -73,7 +97,9 @@ function StepDetails({ index, step, state, onStep }: Pick<DetailsProps, 'index' 
         <details open={step.effects.length <= 12}>
           <summary>{step.effects.length} effects, in order</summary>
           <ol class="effects">
-            {step.effects.slice(0, MOST_EFFECTS).map((effect, at) => <li key={at}>{effectText(effect).text}</li>)}
+            {step.effects.slice(0, MOST_EFFECTS).map((effect, at) => (
+              <li key={at}>{effectText(effect).text}</li>
+            ))}
             {step.effects.length > MOST_EFFECTS && <li>and {step.effects.length - MOST_EFFECTS} more</li>}
           </ol>
         </details>
@@ -88,7 +114,15 @@ function StepDetails({ index, step, state, onStep }: Pick<DetailsProps, 'index' 
 }
 
 /** What the monitor has found in a step: how it came to that, and what a program can do. */
-function Hazards({ title, hazards, onStep }: { title: string; hazards: readonly StepHazard[]; onStep: DetailsProps['onStep'] }): JSX.Element | null {
+function Hazards({
+  title,
+  hazards,
+  onStep,
+}: {
+  title: string;
+  hazards: readonly StepHazard[];
+  onStep: DetailsProps['onStep'];
+}): JSX.Element | null {
   if (hazards.length === 0) return null;
   return (
     <>
@@ -96,13 +130,28 @@ function Hazards({ title, hazards, onStep }: { title: string; hazards: readonly 
       <ul>
         {hazards.slice(0, MOST_DECISIONS).map((hazard, at) => (
           <li key={at}>
-            <strong class={hazard.isNotice ? '' : 'bad'}>{hazard.quirk}</strong> {hazard.detail} {hazard.count > 1 && `(${hazard.count} times) `}{hazard.pages > 0 && <span class="mono">{interval(hazard.page, hazard.pages)}</span>}
+            <strong class={hazard.isNotice ? '' : 'bad'}>{hazard.quirk}</strong> {hazard.detail}{' '}
+            {hazard.count > 1 && `(${hazard.count} times) `}
+            {hazard.pages > 0 && <span class="mono">{interval(hazard.page, hazard.pages)}</span>}
             {hazard.history.length > 0 && (
-              <span class="note"> after {hazard.history.map(({ operation, what }, nth) => (
-                <span key={nth}>{nth > 0 && ', '}<button type="button" class="link" onClick={() => onStep(operation - 1)}>{what} ({operation})</button></span>
-              ))}</span>
+              <span class="note">
+                {' '}
+                after{' '}
+                {hazard.history.map(({ operation, what }, nth) => (
+                  <span key={nth}>
+                    {nth > 0 && ', '}
+                    <button type="button" class="link" onClick={() => onStep(operation - 1)}>
+                      {what} ({operation})
+                    </button>
+                  </span>
+                ))}
+              </span>
             )}
-            {hazard.advice !== '' && <p><em>What to do:</em> {hazard.advice}</p>}
+            {hazard.advice !== '' && (
+              <p>
+                <em>What to do:</em> {hazard.advice}
+              </p>
+            )}
           </li>
         ))}
         {hazards.length > MOST_DECISIONS && <li>and {hazards.length - MOST_DECISIONS} more</li>}
@@ -119,13 +168,25 @@ function shortened(text: string): string {
   return text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS)}\n...`;
 }
 
-function ItemDetails({ item, gcMajor, isChanged }: { item: LaneItem; gcMajor: number; isChanged: boolean }): JSX.Element {
+function ItemDetails({
+  item,
+  gcMajor,
+  isChanged,
+}: {
+  item: LaneItem;
+  gcMajor: number;
+  isChanged: boolean;
+}): JSX.Element {
   return (
     <article class="item">
-      <h2>{LANE_TITLES[item.lane]}: {item.label}</h2>
+      <h2>
+        {LANE_TITLES[item.lane]}: {item.label}
+      </h2>
       <p class="mono">{interval(item.page, item.pages)}</p>
       <Facts>
-        <Fact name="pages">{item.pages} from page 0x{item.page.toString(16)}</Fact>
+        <Fact name="pages">
+          {item.pages} from page 0x{item.page.toString(16)}
+        </Fact>
         <ItemFacts item={item} gcMajor={gcMajor} />
         {isChanged && <Fact name="changed">by this operation</Fact>}
       </Facts>
@@ -137,7 +198,12 @@ function ItemFacts({ item, gcMajor }: { item: LaneItem; gcMajor: number }): JSX.
   const { data } = item;
   switch (data.lane) {
     case 'vmas':
-      return <><Fact name="kind">{data.vma.kind}</Fact><Fact name="protection">{data.vma.protection}</Fact></>;
+      return (
+        <>
+          <Fact name="kind">{data.vma.kind}</Fact>
+          <Fact name="protection">{data.vma.protection}</Fact>
+        </>
+      );
     case 'attributes': {
       const { interval: record } = data;
       return (
@@ -145,7 +211,9 @@ function ItemFacts({ item, gcMajor }: { item: LaneItem; gcMajor: number }): JSX.
           <Fact name="access">{accessName(record.access)}</Fact>
           <Fact name="preferredLocation">{locationName(record.preferredLocation)}</Fact>
           <Fact name="prefetchLocation">{locationName(record.prefetchLocation)}</Fact>
-          <Fact name="granularity">{record.granularity} ({pagesSize(2 ** record.granularity)})</Fact>
+          <Fact name="granularity">
+            {record.granularity} ({pagesSize(2 ** record.granularity)})
+          </Fact>
           <Fact name="flags">{attributeFlagNames(record.flags).join(', ') || 'none'}</Fact>
         </>
       );
@@ -162,7 +230,9 @@ function ItemFacts({ item, gcMajor }: { item: LaneItem; gcMajor: number }): JSX.
           <Fact name="unmapped">{range.unmapped ? 'yes' : range.partiallyUnmapped ? 'in part' : 'no'}</Fact>
           <Fact name="collector">{range.queued ? 'queued' : 'not queued'}</Fact>
           <Fact name="last commit">{range.validationTime === 0 ? 'never' : time(range.validationTime)}</Fact>
-          <Fact name="PTE flags"><PteFlags flags={range.pteFlags} gcMajor={gcMajor} /></Fact>
+          <Fact name="PTE flags">
+            <PteFlags flags={range.pteFlags} gcMajor={gcMajor} />
+          </Fact>
           <Fact name="attribute flags">{attributeFlagNames(range.attributeFlags).join(', ') || 'none'}</Fact>
         </>
       );
@@ -170,8 +240,12 @@ function ItemFacts({ item, gcMajor }: { item: LaneItem; gcMajor: number }): JSX.
     case 'ptes':
       return (
         <>
-          <Fact name="state"><span class={data.run.state === 'ok' ? '' : 'bad'}>{PTE_STATE_MEANINGS[data.run.state]}</span></Fact>
-          <Fact name="flags"><PteFlags flags={data.run.flags} gcMajor={gcMajor} /></Fact>
+          <Fact name="state">
+            <span class={data.run.state === 'ok' ? '' : 'bad'}>{PTE_STATE_MEANINGS[data.run.state]}</span>
+          </Fact>
+          <Fact name="flags">
+            <PteFlags flags={data.run.flags} gcMajor={gcMajor} />
+          </Fact>
           <Fact name="first page">{address(item.page)}</Fact>
         </>
       );
@@ -184,7 +258,11 @@ function PteFlags({ flags, gcMajor }: { flags: bigint; gcMajor: number }): JSX.E
     <>
       <code>0x{flags.toString(16)}</code>
       <ul class="flags">
-        {pteFlagNames(flags, gcMajor).map(({ name, meaning }) => <li key={name}><code>{name}</code> {meaning}</li>)}
+        {pteFlagNames(flags, gcMajor).map(({ name, meaning }) => (
+          <li key={name}>
+            <code>{name}</code> {meaning}
+          </li>
+        ))}
       </ul>
     </>
   );
@@ -196,9 +274,14 @@ function Quirks({ quirks }: { quirks: readonly NamedQuirk[] }): JSX.Element | nu
     <>
       {quirks.map((quirk) => (
         <details key={quirk.id} class="quirk" open={quirks.length === 1}>
-          <summary><strong>{quirk.id}</strong> {quirk.title}</summary>
+          <summary>
+            <strong>{quirk.id}</strong> {quirk.title}
+          </summary>
           <p>{quirk.text}</p>
-          <p><em>What can be seen:</em> {quirk.observable}{quirk.invariants.length === 0 ? '' : ` Breaks ${quirk.invariants.join(', ')}.`}</p>
+          <p>
+            <em>What can be seen:</em> {quirk.observable}
+            {quirk.invariants.length === 0 ? '' : ` Breaks ${quirk.invariants.join(', ')}.`}
+          </p>
         </details>
       ))}
     </>
@@ -210,5 +293,10 @@ function Facts({ children }: { children: ComponentChildren }): JSX.Element {
 }
 
 function Fact({ name, children }: { name: string; children: ComponentChildren }): JSX.Element {
-  return <><dt>{name}</dt><dd>{children}</dd></>;
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
 }

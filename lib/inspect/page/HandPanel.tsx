@@ -41,7 +41,11 @@ export function HandPanel({ current, dropped, canUndo, target, onRun, onUndo }: 
         <label>
           <span>operation</span>
           <select name="operation" value={name} onChange={(event) => setName(event.currentTarget.value)}>
-            {HAND_OPERATIONS.map((each) => <option key={each.name} value={each.name}>{each.label}</option>)}
+            {HAND_OPERATIONS.map((each) => (
+              <option key={each.name} value={each.name}>
+                {each.label}
+              </option>
+            ))}
           </select>
         </label>
         {operation.fields.map((field) => {
@@ -50,25 +54,58 @@ export function HandPanel({ current, dropped, canUndo, target, onRun, onUndo }: 
           return (
             <label key={field.name}>
               <span>{field.label}</span>
-              {field.choices === undefined
-                ? <input name={field.name} value={value} size={field.name === 'addr' ? 16 : 9} spellcheck={false} onInput={(event) => set(event.currentTarget.value)} />
-                : <select name={field.name} value={value} onChange={(event) => set(event.currentTarget.value)}>
-                    {field.choices.map(([choice, words]) => <option key={choice} value={choice}>{words}</option>)}
-                  </select>}
+              {field.choices === undefined ? (
+                <input
+                  name={field.name}
+                  value={value}
+                  size={field.name === 'addr' ? 16 : 9}
+                  spellcheck={false}
+                  onInput={(event) => set(event.currentTarget.value)}
+                />
+              ) : (
+                <select name={field.name} value={value} onChange={(event) => set(event.currentTarget.value)}>
+                  {field.choices.map(([choice, words]) => (
+                    <option key={choice} value={choice}>
+                      {words}
+                    </option>
+                  ))}
+                </select>
+              )}
             </label>
           );
         })}
         {hasPlace && (
-          <button type="button" disabled={target === undefined} title="take address and size of what is selected"
-            onClick={() => target !== undefined && setValues({ ...values, addr: address(target.page).replace('_', ''), len: `0x${(target.pages * 4096).toString(16)}` })}>
+          <button
+            type="button"
+            disabled={target === undefined}
+            title="take address and size of what is selected"
+            onClick={() =>
+              target !== undefined &&
+              setValues({
+                ...values,
+                addr: address(target.page).replace('_', ''),
+                len: `0x${(target.pages * 4096).toString(16)}`,
+              })
+            }
+          >
             take selection
           </button>
         )}
-        <button type="submit" class="primary">Run after operation {current + 1}</button>
-        <button type="button" disabled={!canUndo} onClick={onUndo}>undo</button>
-        {dropped > 0 && <span class="note">replaces the {dropped} operation{dropped === 1 ? '' : 's'} behind it</span>}
+        <button type="submit" class="primary">
+          Run after operation {current + 1}
+        </button>
+        <button type="button" disabled={!canUndo} onClick={onUndo}>
+          undo
+        </button>
+        {dropped > 0 && (
+          <span class="note">
+            replaces the {dropped} operation{dropped === 1 ? '' : 's'} behind it
+          </span>
+        )}
       </form>
-      <p role="alert" class="bad">{problem}</p>
+      <p role="alert" class="bad">
+        {problem}
+      </p>
     </section>
   );
 }

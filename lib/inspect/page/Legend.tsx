@@ -4,13 +4,41 @@ import { ATTRIBUTE_COLOURS, attributeLegend, PTE_STATE_WORDS } from '../model/la
 import type { AttributeColour } from '../model/lanes.ts';
 
 const FIXED: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
-  ['VMAs', [['vma-writable', 'writable'], ['vma-readable', 'read-only'], ['vma-none', 'no access']]],
-  ['ranges', [['range-2m', '2 MiB'], ['range-64k', '64 KiB'], ['range-4k', '4 KiB'], ['half', 'half: not mapped']]],
-  ['PTEs', [
-    ['pte-ok', PTE_STATE_WORDS.ok], ['pte-readonly', `${PTE_STATE_WORDS.ok}, read-only`],
-    ...(['stale', 'perm', 'cow', 'orphan', 'nodma'] as const).map((state) => [`pte-${state}`, PTE_STATE_WORDS[state]] as const),
-  ]],
-  ['outline', [['changed', 'changed here'], ['removed', 'gone'], ['selected', 'selected']]],
+  [
+    'VMAs',
+    [
+      ['vma-writable', 'writable'],
+      ['vma-readable', 'read-only'],
+      ['vma-none', 'no access'],
+    ],
+  ],
+  [
+    'ranges',
+    [
+      ['range-2m', '2 MiB'],
+      ['range-64k', '64 KiB'],
+      ['range-4k', '4 KiB'],
+      ['half', 'half: not mapped'],
+    ],
+  ],
+  [
+    'PTEs',
+    [
+      ['pte-ok', PTE_STATE_WORDS.ok],
+      ['pte-readonly', `${PTE_STATE_WORDS.ok}, read-only`],
+      ...(['stale', 'perm', 'cow', 'orphan', 'nodma'] as const).map(
+        (state) => [`pte-${state}`, PTE_STATE_WORDS[state]] as const,
+      ),
+    ],
+  ],
+  [
+    'outline',
+    [
+      ['changed', 'changed here'],
+      ['removed', 'gone'],
+      ['selected', 'selected'],
+    ],
+  ],
 ];
 
 interface LegendProps {
@@ -23,8 +51,16 @@ export function Legend({ attribute, onAttribute }: LegendProps): JSX.Element {
     <div class="legend">
       <label>
         <span>attributes by</span>
-        <select name="colour" value={attribute} onChange={(event) => onAttribute(event.currentTarget.value as AttributeColour)}>
-          {ATTRIBUTE_COLOURS.map((each) => <option key={each} value={each}>{each}</option>)}
+        <select
+          name="colour"
+          value={attribute}
+          onChange={(event) => onAttribute(event.currentTarget.value as AttributeColour)}
+        >
+          {ATTRIBUTE_COLOURS.map((each) => (
+            <option key={each} value={each}>
+              {each}
+            </option>
+          ))}
         </select>
       </label>
       <Group entries={attributeLegend(attribute).map(([number, words]) => [`set-${number}`, words])} />
@@ -37,12 +73,22 @@ export function Legend({ attribute, onAttribute }: LegendProps): JSX.Element {
   );
 }
 
-function Group({ entries, outline = false }: { entries: readonly (readonly [string, string])[]; outline?: boolean }): JSX.Element {
+function Group({
+  entries,
+  outline = false,
+}: {
+  entries: readonly (readonly [string, string])[];
+  outline?: boolean;
+}): JSX.Element {
   return (
     <>
       {entries.map(([paint, words]) => (
         <span key={paint} class="entry">
-          <i class={`swatch ${paint}${outline ? ' outline' : ''}`} style={outline ? { borderColor: `var(--${paint})` } : { background: `var(--${paint})` }} /> {words}
+          <i
+            class={`swatch ${paint}${outline ? ' outline' : ''}`}
+            style={outline ? { borderColor: `var(--${paint})` } : { background: `var(--${paint})` }}
+          />{' '}
+          {words}
         </span>
       ))}
     </>

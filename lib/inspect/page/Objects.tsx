@@ -30,7 +30,11 @@ export function Objects({ lanes, changes, selected, onSelect }: ObjectsProps): J
           <select value={only} onChange={(event) => setOnly(event.currentTarget.value as LaneName)}>
             <option value="all">all</option>
             <option value="changed">changed by this operation</option>
-            {LANES.map((lane) => <option key={lane} value={lane}>{LANE_TITLES[lane]}</option>)}
+            {LANES.map((lane) => (
+              <option key={lane} value={lane}>
+                {LANE_TITLES[lane]}
+              </option>
+            ))}
           </select>
         </label>
         <span class="note">{items.length}</span>

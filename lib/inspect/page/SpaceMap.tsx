@@ -29,7 +29,16 @@ export function itemSentence(item: LaneItem): string {
   return `${LANE_TITLES[item.lane]}: ${item.label}, ${interval(item.page, item.pages)}`;
 }
 
-export function SpaceMap({ occupied, lanes, changes, attribute, place, selected, theme, onSelect }: SpaceMapProps): JSX.Element {
+export function SpaceMap({
+  occupied,
+  lanes,
+  changes,
+  attribute,
+  place,
+  selected,
+  theme,
+  onSelect,
+}: SpaceMapProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
   const [compress, setCompress] = useState(true);
@@ -50,7 +59,11 @@ export function SpaceMap({ occupied, lanes, changes, attribute, place, selected,
 
   useLayoutEffect(() => {
     if (width === 0) return;
-    setView((old) => (old === undefined || untouched.current ? MapView.fit(occupied, compress, width) : old.adapt(occupied, compress, width)));
+    setView((old) =>
+      old === undefined || untouched.current
+        ? MapView.fit(occupied, compress, width)
+        : old.adapt(occupied, compress, width),
+    );
   }, [occupied, compress, width]);
 
   useEffect(() => {
@@ -93,7 +106,8 @@ export function SpaceMap({ occupied, lanes, changes, attribute, place, selected,
     const onWheel = (event: WheelEvent): void => {
       event.preventDefault();
       const sideways = event.shiftKey ? event.deltaY : event.deltaX;
-      if (Math.abs(sideways) > Math.abs(event.shiftKey ? event.deltaX : event.deltaY)) change((old) => old.pan(sideways));
+      if (Math.abs(sideways) > Math.abs(event.shiftKey ? event.deltaX : event.deltaY))
+        change((old) => old.pan(sideways));
       else change((old) => old.zoom(Math.exp(-event.deltaY * 0.0016), event.offsetX));
     };
     element.addEventListener('wheel', onWheel, { passive: false });
@@ -126,7 +140,10 @@ export function SpaceMap({ occupied, lanes, changes, attribute, place, selected,
   function selectBeside(direction: 1 | -1): void {
     const items = lanes[selected?.lane ?? lane];
     const at = selected === undefined ? -1 : items.findIndex((item) => item.identity === selected.identity);
-    const next = at < 0 ? items[direction > 0 ? firstBehind(items, view?.firstPage ?? 0) : items.length - 1] : items[at + direction];
+    const next =
+      at < 0
+        ? items[direction > 0 ? firstBehind(items, view?.firstPage ?? 0) : items.length - 1]
+        : items[at + direction];
     if (next !== undefined) onSelect(next);
   }
 
@@ -158,15 +175,39 @@ export function SpaceMap({ occupied, lanes, changes, attribute, place, selected,
     <section class="space" aria-label="Address space">
       <header>
         <h2>Address space</h2>
-        <span class="shown" data-testid="shown">{view === undefined ? '' : interval(Math.floor(view.firstPage), Math.ceil(view.lastPage) - Math.floor(view.firstPage))}</span>
+        <span class="shown" data-testid="shown">
+          {view === undefined
+            ? ''
+            : interval(Math.floor(view.firstPage), Math.ceil(view.lastPage) - Math.floor(view.firstPage))}
+        </span>
         <label>
-          <input type="checkbox" checked={compress} onChange={(event) => setCompress(event.currentTarget.checked)} /> compress gaps
+          <input type="checkbox" checked={compress} onChange={(event) => setCompress(event.currentTarget.checked)} />{' '}
+          compress gaps
         </label>
-        <button type="button" onClick={() => zoom(1 / ZOOM_STEP)} aria-label="zoom out">−</button>
-        <button type="button" onClick={() => zoom(ZOOM_STEP)} aria-label="zoom in">+</button>
-        <button type="button" disabled={target === undefined} onClick={() => target !== undefined && change((old) => old.zoomTo(target.page, target.pages))} title="Enter">to selection</button>
-        <button type="button" disabled={target === undefined} onClick={() => target !== undefined && change((old) => old.zoomTo(target.page, 1))}>one page</button>
-        <button type="button" onClick={fit}>fit</button>
+        <button type="button" onClick={() => zoom(1 / ZOOM_STEP)} aria-label="zoom out">
+          −
+        </button>
+        <button type="button" onClick={() => zoom(ZOOM_STEP)} aria-label="zoom in">
+          +
+        </button>
+        <button
+          type="button"
+          disabled={target === undefined}
+          onClick={() => target !== undefined && change((old) => old.zoomTo(target.page, target.pages))}
+          title="Enter"
+        >
+          to selection
+        </button>
+        <button
+          type="button"
+          disabled={target === undefined}
+          onClick={() => target !== undefined && change((old) => old.zoomTo(target.page, 1))}
+        >
+          one page
+        </button>
+        <button type="button" onClick={fit}>
+          fit
+        </button>
       </header>
       <div class="map">
         <div class="lane-names" aria-hidden="true">

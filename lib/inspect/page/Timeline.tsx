@@ -21,7 +21,15 @@ interface TimelineProps {
 
 const MARK_TITLES = { hazard: 'hazard', differs: 'differs', refused: 'refused', fault: 'fault', plain: '' } as const;
 
-export function Timeline({ steps, current, event, showEvents, theme, onShowEvents, onSelect }: TimelineProps): JSX.Element {
+export function Timeline({
+  steps,
+  current,
+  event,
+  showEvents,
+  theme,
+  onShowEvents,
+  onSelect,
+}: TimelineProps): JSX.Element {
   const rows = useMemo(() => new TimelineRows(steps, showEvents), [steps, showEvents]);
   const activate = (row: number): void => {
     const at = rows.at(row);
@@ -32,7 +40,12 @@ export function Timeline({ steps, current, event, showEvents, theme, onShowEvent
       <header>
         <h2>Time line</h2>
         <label>
-          <input type="checkbox" checked={showEvents} onChange={(change) => onShowEvents(change.currentTarget.checked)} /> events
+          <input
+            type="checkbox"
+            checked={showEvents}
+            onChange={(change) => onShowEvents(change.currentTarget.checked)}
+          />{' '}
+          events
         </label>
       </header>
       <Strip steps={steps} current={current} theme={theme} onSelect={(step) => onSelect(step, -1, undefined)} />
@@ -56,8 +69,14 @@ export function Timeline({ steps, current, event, showEvents, theme, onShowEvent
             <>
               <span class="number">{at.step + 1}</span>
               <span class="name">{step.operation.name}</span>
-              <span class="text" title={operationText(step.operation)}>{operationText(step.operation)}</span>
-              {mark !== 'plain' && mark !== 'refused' && <span class={`badge ${mark}`}>{mark === 'hazard' ? step.hazards.find(({ isNotice }) => !isNotice)!.quirk : MARK_TITLES[mark]}</span>}
+              <span class="text" title={operationText(step.operation)}>
+                {operationText(step.operation)}
+              </span>
+              {mark !== 'plain' && mark !== 'refused' && (
+                <span class={`badge ${mark}`}>
+                  {mark === 'hazard' ? step.hazards.find(({ isNotice }) => !isNotice)!.quirk : MARK_TITLES[mark]}
+                </span>
+              )}
               <span class={`answer${Number(step.answer['ret'] ?? 0) < 0 ? ' refused' : ''}`}>{answerText(step)}</span>
             </>
           );
@@ -68,7 +87,11 @@ export function Timeline({ steps, current, event, showEvents, theme, onShowEvent
 }
 
 function EventText({ text }: { text: string }): JSX.Element {
-  return <span class="event-text" title={text}>{text}</span>;
+  return (
+    <span class="event-text" title={text}>
+      {text}
+    </span>
+  );
 }
 
 /** Event `index` of a step: its effects, then its hazards. */
@@ -77,7 +100,12 @@ function eventAt(step: Step, index: number): { text: string; place: Place | unde
   const effect = step.effects[index];
   if (effect !== undefined) return effectText(effect);
   const hazard = step.hazards[index - step.effects.length];
-  return hazard === undefined ? undefined : { text: `${hazard.isNotice ? 'notice' : 'hazard'} ${hazard.quirk}: ${hazard.detail}`, place: { page: hazard.page, pages: hazard.pages } };
+  return hazard === undefined
+    ? undefined
+    : {
+        text: `${hazard.isNotice ? 'notice' : 'hazard'} ${hazard.quirk}: ${hazard.detail}`,
+        place: { page: hazard.page, pages: hazard.pages },
+      };
 }
 
 interface StripProps {

@@ -29,36 +29,113 @@ export function Toolbar(props: ToolbarProps): JSX.Element {
   const device = useRef<HTMLSelectElement>(null);
   return (
     <header class="toolbar">
-      <h1>amdgpu-svm <span>inspect</span></h1>
-      <span class="file" title={name}>{name}</span>
+      <h1>
+        amdgpu-svm <span>inspect</span>
+      </h1>
+      <span class="file" title={name}>
+        {name}
+      </span>
       <div class="steps" role="group" aria-label="Steps">
-        <button type="button" onClick={() => props.onStep(0)} disabled={current === 0} aria-label="first operation">«</button>
-        <button type="button" onClick={() => props.onStep(current - 1)} disabled={current === 0} aria-label="previous operation" title="k">‹</button>
+        <button type="button" onClick={() => props.onStep(0)} disabled={current === 0} aria-label="first operation">
+          «
+        </button>
+        <button
+          type="button"
+          onClick={() => props.onStep(current - 1)}
+          disabled={current === 0}
+          aria-label="previous operation"
+          title="k"
+        >
+          ‹
+        </button>
         <label>
           <span class="hidden">operation</span>
           <input
-            name="step" type="number" min={1} max={count} value={current + 1}
-            onChange={(event) => props.onStep(Math.min(count, Math.max(1, Math.floor(Number(event.currentTarget.value) || 1))) - 1)}
+            name="step"
+            type="number"
+            min={1}
+            max={count}
+            value={current + 1}
+            onChange={(event) =>
+              props.onStep(Math.min(count, Math.max(1, Math.floor(Number(event.currentTarget.value) || 1))) - 1)
+            }
           />
         </label>
         <span class="of">of {count}</span>
-        <button type="button" onClick={() => props.onStep(current + 1)} disabled={current >= count - 1} aria-label="next operation" title="j">›</button>
-        <button type="button" onClick={() => props.onStep(count - 1)} disabled={current >= count - 1} aria-label="last operation">»</button>
+        <button
+          type="button"
+          onClick={() => props.onStep(current + 1)}
+          disabled={current >= count - 1}
+          aria-label="next operation"
+          title="j"
+        >
+          ›
+        </button>
+        <button
+          type="button"
+          onClick={() => props.onStep(count - 1)}
+          disabled={current >= count - 1}
+          aria-label="last operation"
+        >
+          »
+        </button>
       </div>
       <div class="steps" role="group" aria-label={`${faults} operations with faults`}>
-        <button type="button" onClick={() => props.onJump('fault', -1)} disabled={faults === 0} aria-label="previous fault" title="F">‹</button>
-        <span class="of">{faults} fault{faults === 1 ? '' : 's'}</span>
-        <button type="button" onClick={() => props.onJump('fault', 1)} disabled={faults === 0} aria-label="next fault" title="f">›</button>
+        <button
+          type="button"
+          onClick={() => props.onJump('fault', -1)}
+          disabled={faults === 0}
+          aria-label="previous fault"
+          title="F"
+        >
+          ‹
+        </button>
+        <span class="of">
+          {faults} fault{faults === 1 ? '' : 's'}
+        </span>
+        <button
+          type="button"
+          onClick={() => props.onJump('fault', 1)}
+          disabled={faults === 0}
+          aria-label="next fault"
+          title="f"
+        >
+          ›
+        </button>
       </div>
       <div class="steps" role="group" aria-label={`${troubles} hazards and differences`}>
-        <button type="button" onClick={() => props.onJump('trouble', -1)} disabled={troubles === 0} aria-label="previous hazard" title="H">‹</button>
-        <span class="of">{troubles} hazard{troubles === 1 ? '' : 's'}</span>
-        <button type="button" onClick={() => props.onJump('trouble', 1)} disabled={troubles === 0} aria-label="next hazard" title="h">›</button>
+        <button
+          type="button"
+          onClick={() => props.onJump('trouble', -1)}
+          disabled={troubles === 0}
+          aria-label="previous hazard"
+          title="H"
+        >
+          ‹
+        </button>
+        <span class="of">
+          {troubles} hazard{troubles === 1 ? '' : 's'}
+        </span>
+        <button
+          type="button"
+          onClick={() => props.onJump('trouble', 1)}
+          disabled={troubles === 0}
+          aria-label="next hazard"
+          title="h"
+        >
+          ›
+        </button>
       </div>
       <span class="spring" />
-      <button type="button" onClick={() => input.current!.click()}>Open…</button>
+      <button type="button" onClick={() => input.current!.click()}>
+        Open…
+      </button>
       <input
-        ref={input} hidden type="file" accept=".jsonl,.gz" aria-label="trace file"
+        ref={input}
+        hidden
+        type="file"
+        accept=".jsonl,.gz"
+        aria-label="trace file"
         onChange={(event) => {
           const [file] = event.currentTarget.files ?? [];
           if (file !== undefined) props.onOpen(file);
@@ -71,21 +148,37 @@ export function Toolbar(props: ToolbarProps): JSX.Element {
           <label>
             <span>device</span>
             <select ref={device} name="device">
-              {MODELS.map(([asic, model]) => <option key={asic} value={asic} selected={asic === 'gfx942'}>{asic} (GC {formatGcVersion(model.gc)})</option>)}
+              {MODELS.map(([asic, model]) => (
+                <option key={asic} value={asic} selected={asic === 'gfx942'}>
+                  {asic} (GC {formatGcVersion(model.gc)})
+                </option>
+              ))}
             </select>
           </label>
-          <button type="button" class="primary" onClick={(event) => {
-            props.onNew(device.current!.value as AsicName);
-            event.currentTarget.closest('details')!.open = false;
-          }}>start an empty session</button>
+          <button
+            type="button"
+            class="primary"
+            onClick={(event) => {
+              props.onNew(device.current!.value as AsicName);
+              event.currentTarget.closest('details')!.open = false;
+            }}
+          >
+            start an empty session
+          </button>
         </div>
       </details>
-      <button type="button" onClick={() => props.onExport('trace')} title="a trace that amdgpu-svm replay accepts">Export trace</button>
-      <button type="button" onClick={() => props.onExport('perfetto')} title="Chrome JSON for ui.perfetto.dev">Perfetto</button>
+      <button type="button" onClick={() => props.onExport('trace')} title="a trace that amdgpu-svm replay accepts">
+        Export trace
+      </button>
+      <button type="button" onClick={() => props.onExport('perfetto')} title="Chrome JSON for ui.perfetto.dev">
+        Perfetto
+      </button>
       <label>
         <span class="hidden">theme</span>
         <select name="theme" value={theme} onChange={(event) => props.onTheme(event.currentTarget.value as Theme)}>
-          <option value="auto">auto</option><option value="light">light</option><option value="dark">dark</option>
+          <option value="auto">auto</option>
+          <option value="light">light</option>
+          <option value="dark">dark</option>
         </select>
       </label>
     </header>

@@ -16,7 +16,16 @@ interface VirtualListProps {
 
 const SPARE_ROWS = 4;
 
-export function VirtualList({ id, label, count, rowHeight, active, onActivate, row, rowClass }: VirtualListProps): JSX.Element {
+export function VirtualList({
+  id,
+  label,
+  count,
+  rowHeight,
+  active,
+  onActivate,
+  row,
+  rowClass,
+}: VirtualListProps): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(600);
@@ -46,7 +55,14 @@ export function VirtualList({ id, label, count, rowHeight, active, onActivate, r
 
   const onKeyDown = (event: KeyboardEvent): void => {
     const page = Math.max(1, Math.floor(height / rowHeight) - 1);
-    const target = { ArrowUp: active - 1, ArrowDown: active + 1, PageUp: active - page, PageDown: active + page, Home: 0, End: count - 1 }[event.key];
+    const target = {
+      ArrowUp: active - 1,
+      ArrowDown: active + 1,
+      PageUp: active - page,
+      PageDown: active + page,
+      Home: 0,
+      End: count - 1,
+    }[event.key];
     if (target === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     if (count > 0) onActivate(Math.min(count - 1, Math.max(0, target)));

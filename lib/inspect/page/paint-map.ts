@@ -126,7 +126,14 @@ function paintLane(context: CanvasRenderingContext2D, scene: MapScene, lane: Lan
   }
 }
 
-function paintItem(context: CanvasRenderingContext2D, item: LaneItem, colour: string, x: number, width: number, box: { top: number; height: number }): void {
+function paintItem(
+  context: CanvasRenderingContext2D,
+  item: LaneItem,
+  colour: string,
+  x: number,
+  width: number,
+  box: { top: number; height: number },
+): void {
   // A hair of the lane between neighbours, where there is room for it.
   const inner = width > 4 ? width - 1 : width;
   context.fillStyle = paintOf(colour);
@@ -152,7 +159,12 @@ function paintItem(context: CanvasRenderingContext2D, item: LaneItem, colour: st
   context.restore();
 }
 
-function paintStripes(context: CanvasRenderingContext2D, x: number, width: number, box: { top: number; height: number }): void {
+function paintStripes(
+  context: CanvasRenderingContext2D,
+  x: number,
+  width: number,
+  box: { top: number; height: number },
+): void {
   const start = Math.max(x, 0);
   const end = Math.min(x + width, context.canvas.clientWidth);
   context.save();
@@ -198,7 +210,8 @@ function paintGaps(context: CanvasRenderingContext2D, { view, height }: MapScene
 
 /** How much a compressed stretch hides: beside the lanes that never reach into one. */
 function paintGapLabels(context: CanvasRenderingContext2D, { view, height }: MapScene): void {
-  const middle = (laneBox('vmas', height).top + laneBox('attributes', height).top + laneBox('attributes', height).height) / 2;
+  const middle =
+    (laneBox('vmas', height).top + laneBox('attributes', height).top + laneBox('attributes', height).height) / 2;
   for (const gap of view.scale.gaps) {
     const x = gap.x - view.left;
     if (x + gap.width < 0 || x > view.width) continue;

@@ -7,23 +7,58 @@ import { ModelledMemory } from './model.ts';
 import { ALL_TYPES, change, CHANGEABLE, DEFAULTS, defaultOf, otherOf, QUIET, typeOf, UNDEFINED } from './values.ts';
 import type { SvmAttributeName } from '../../../uapi/constants.ts';
 
-export const aggregateGroup = new CaseGroup('attributes,aggregate', 'GET over pages that differ (02-attributes §7, §7.1)');
+export const aggregateGroup = new CaseGroup(
+  'attributes,aggregate',
+  'GET over pages that differ (02-attributes §7, §7.1)',
+);
 
 /** Values of two neighbours and what GET makes of them. */
 const MIXED: readonly (readonly [attribute: SvmAttributeName, one: number, other: number, both: number])[] = [
-  ['preferredLocation', 0, 0, 0], ['preferredLocation', 0, 1, UNDEFINED], ['preferredLocation', 5, 5, 5], ['preferredLocation', 5, 6, UNDEFINED],
-  ['preferredLocation', UNDEFINED, 0, UNDEFINED], ['preferredLocation', 0xffff_fffe, 0x7fff_fffe, UNDEFINED], ['preferredLocation', 0x8000_0000, 0x8000_0000, 0x8000_0000],
-  ['prefetchLocation', 0, 0, 0], ['prefetchLocation', 0, 1, UNDEFINED], ['prefetchLocation', 1, 1, 1], ['prefetchLocation', 1, 2, UNDEFINED],
-  ['access', 0, 0, 0], ['access', 1, 1, 1], ['access', 2, 2, 2], ['access', 0, 1, 0], ['access', 0, 2, 0], ['access', 1, 2, 0],
-  ['granularity', 9, 9, 9], ['granularity', 0, 9, 0], ['granularity', 8, 9, 8], ['granularity', 10, 63, 10], ['granularity', 9, 10, 9],
-  ...CHANGEABLE.slice(4).flatMap((flag) => [[flag, 0, 0, 0], [flag, 0, 1, 0], [flag, 1, 1, 1]] as const),
+  ['preferredLocation', 0, 0, 0],
+  ['preferredLocation', 0, 1, UNDEFINED],
+  ['preferredLocation', 5, 5, 5],
+  ['preferredLocation', 5, 6, UNDEFINED],
+  ['preferredLocation', UNDEFINED, 0, UNDEFINED],
+  ['preferredLocation', 0xffff_fffe, 0x7fff_fffe, UNDEFINED],
+  ['preferredLocation', 0x8000_0000, 0x8000_0000, 0x8000_0000],
+  ['prefetchLocation', 0, 0, 0],
+  ['prefetchLocation', 0, 1, UNDEFINED],
+  ['prefetchLocation', 1, 1, 1],
+  ['prefetchLocation', 1, 2, UNDEFINED],
+  ['access', 0, 0, 0],
+  ['access', 1, 1, 1],
+  ['access', 2, 2, 2],
+  ['access', 0, 1, 0],
+  ['access', 0, 2, 0],
+  ['access', 1, 2, 0],
+  ['granularity', 9, 9, 9],
+  ['granularity', 0, 9, 0],
+  ['granularity', 8, 9, 8],
+  ['granularity', 10, 63, 10],
+  ['granularity', 9, 10, 9],
+  ...CHANGEABLE.slice(4).flatMap(
+    (flag) =>
+      [
+        [flag, 0, 0, 0],
+        [flag, 0, 1, 0],
+        [flag, 1, 1, 1],
+      ] as const,
+  ),
 ];
 
 aggregateGroup
-  .case('two-intervals', 'of two intervals GET gives the common location or UNDEFINED, the common access or INACCESSIBLE, the smaller granularity, the common flags')
+  .case(
+    'two-intervals',
+    'of two intervals GET gives the common location or UNDEFINED, the common access or INACCESSIBLE, the smaller granularity, the common flags',
+  )
   .source('02-attributes §7.1')
   .parameters(
-    parameters().combine('mix', MIXED.map(([attribute, one, other]) => `${attribute} ${one} ${other}`)).combine('order', ['given', 'swapped']),
+    parameters()
+      .combine(
+        'mix',
+        MIXED.map(([attribute, one, other]) => `${attribute} ${one} ${other}`),
+      )
+      .combine('order', ['given', 'swapped']),
   )
   .run((t, { mix, order }) => {
     const [attribute, one, other, both] = MIXED.find((each) => `${each[0]} ${each[1]} ${each[2]}` === mix)!;
@@ -56,15 +91,37 @@ function mixedWithHole(attribute: SvmAttributeName): number {
 aggregateGroup
   .case('holes', 'a hole takes part with the default record, wherever it lies')
   .source('02-attributes §7 step 3, §7.1')
-  .parameters(parameters().combine('attribute', CHANGEABLE).combine('hole', ['before', 'behind', 'between', 'one-page-between', 'around', 'none']))
+  .parameters(
+    parameters()
+      .combine('attribute', CHANGEABLE)
+      .combine('hole', ['before', 'behind', 'between', 'one-page-between', 'around', 'none']),
+  )
   .run((t, { attribute, hole }) => {
     const memory = t.map(pages(16));
     const type = typeOf(attribute);
     const spans = {
-      before: [[4, 12]], behind: [[0, 12]], between: [[0, 4], [12, 4]], 'one-page-between': [[0, 8], [9, 7]], around: [[7, 2]], none: [[0, 8], [8, 8]],
+      before: [[4, 12]],
+      behind: [[0, 12]],
+      between: [
+        [0, 4],
+        [12, 4],
+      ],
+      'one-page-between': [
+        [0, 8],
+        [9, 7],
+      ],
+      around: [[7, 2]],
+      none: [
+        [0, 8],
+        [8, 8],
+      ],
     }[hole];
     for (const [first, count] of spans) t.set(memory.range(pages(first!), pages(count!)), [change(attribute)]);
-    t.equal(t.get(memory.range(pages(spans[0]![0]!), pages(spans[0]![1]!)), [type]), [otherOf(attribute)], 'the interval alone');
+    t.equal(
+      t.get(memory.range(pages(spans[0]![0]!), pages(spans[0]![1]!)), [type]),
+      [otherOf(attribute)],
+      'the interval alone',
+    );
     t.equal(t.get(memory.range(), [type]), [hole === 'none' ? otherOf(attribute) : mixedWithHole(attribute)], 'all');
   });
 
@@ -102,18 +159,40 @@ aggregateGroup
   .run((t, { pattern }) => {
     const memory = t.map(pages(3));
     const records: Readonly<Record<string, readonly AttributePair[]>> = {
-      a: [[0, 3], [1, 0], [2, 1]], b: [[0, 4], [1, 7], [2, 2]], c: [[0, 5], [1, 8], [2, 0]],
+      a: [
+        [0, 3],
+        [1, 0],
+        [2, 1],
+      ],
+      b: [
+        [0, 4],
+        [1, 7],
+        [2, 2],
+      ],
+      c: [
+        [0, 5],
+        [1, 8],
+        [2, 0],
+      ],
     };
     for (const [page, letter] of [...pattern].entries()) {
       if (letter !== '-') t.set(memory.range(pages(page), pages(1)), records[letter]!);
     }
-    t.equal(t.get(memory.range(), [0, 1, 2]), pattern === 'aaa' ? [3, 0, 1] : [UNDEFINED, UNDEFINED, 0], 'locations and access');
+    t.equal(
+      t.get(memory.range(), [0, 1, 2]),
+      pattern === 'aaa' ? [3, 0, 1] : [UNDEFINED, UNDEFINED, 0],
+      'locations and access',
+    );
   });
 
 aggregateGroup
   .case('undefined-then-location', 'a location behind pages with UNDEFINED does not win')
   .source('02-attributes §7.1')
-  .parameters(parameters().combine('attribute', ['preferredLocation', 'prefetchLocation'] as const).combine('location', [0, 1, 9]))
+  .parameters(
+    parameters()
+      .combine('attribute', ['preferredLocation', 'prefetchLocation'] as const)
+      .combine('location', [0, 1, 9]),
+  )
   .run((t, { attribute, location }) => {
     const memory = t.map(pages(4));
     const type = typeOf(attribute);
@@ -129,7 +208,8 @@ aggregateGroup
   .parameters(parameters().combine('first', [0, 1, 2]).combine('second', [0, 1, 2]).combine('third', [0, 1, 2]))
   .run((t, { first, second, third }) => {
     const memory = t.map(pages(3));
-    for (const [page, access] of [first, second, third].entries()) t.set(memory.range(pages(page), pages(1)), [[2, access]]);
+    for (const [page, access] of [first, second, third].entries())
+      t.set(memory.range(pages(page), pages(1)), [[2, access]]);
     t.equal(t.get(memory.range(), [2]), [first === second && second === third ? first : 0], 'access of all');
   });
 
@@ -141,10 +221,35 @@ aggregateGroup
     const size = 10;
     const modelled = new ModelledMemory(t, size);
     const spans = {
-      stairs: [[0, 3], [3, 3], [6, 4]], islands: [[1, 2], [4, 1], [7, 2]], 'head-only': [[0, 4]], 'tail-only': [[6, 4]], alternating: [[0, 1], [2, 1], [4, 1], [6, 1], [8, 1]],
+      stairs: [
+        [0, 3],
+        [3, 3],
+        [6, 4],
+      ],
+      islands: [
+        [1, 2],
+        [4, 1],
+        [7, 2],
+      ],
+      'head-only': [[0, 4]],
+      'tail-only': [[6, 4]],
+      alternating: [
+        [0, 1],
+        [2, 1],
+        [4, 1],
+        [6, 1],
+        [8, 1],
+      ],
     }[layout];
     for (const [index, [first, count]] of spans.entries()) {
-      modelled.set({ first: first!, count: count! }, [[0, index % 2], [2, index % 3], [3, 7 + index], [9, 1], [4, index % 2], [10, 1]]);
+      modelled.set({ first: first!, count: count! }, [
+        [0, index % 2],
+        [2, index % 3],
+        [3, 7 + index],
+        [9, 1],
+        [4, index % 2],
+        [10, 1],
+      ]);
     }
     for (let first = 0; first < size; first++) {
       for (let count = 1; first + count <= size; count++) modelled.checkSpan({ first, count }, layout);

@@ -8,7 +8,10 @@ import { ModelledMemory } from './model.ts';
 import type { Span } from './model.ts';
 import { ALL_TYPES, DEFAULTS } from './values.ts';
 
-export const clearGroup = new CaseGroup('attributes,clear', 'What the collector clears, and when (02-attributes §6, §11; 04-invalidation-and-gc §6)');
+export const clearGroup = new CaseGroup(
+  'attributes,clear',
+  'What the collector clears, and when (02-attributes §6, §11; 04-invalidation-and-gc §6)',
+);
 
 const span = (first: number, count: number): Span => ({ first, count });
 const LAYOUTS: Readonly<Record<string, readonly Span[]>> = {
@@ -18,8 +21,18 @@ const LAYOUTS: Readonly<Record<string, readonly Span[]>> = {
   'every-page': Array.from({ length: 32 }, (_, page) => span(page, 1)),
 };
 const UNMAPPED: Readonly<Record<string, Span>> = {
-  all: span(0, 32), 'first-page': span(0, 1), 'last-page': span(31, 1), 'one-page': span(12, 1), front: span(0, 8), back: span(24, 8), middle: span(8, 16),
-  'inside-the-middle': span(12, 4), 'over-two': span(4, 8), 'over-three': span(4, 24), 'up-to-a-border': span(12, 4), 'all-but-the-first': span(1, 31),
+  all: span(0, 32),
+  'first-page': span(0, 1),
+  'last-page': span(31, 1),
+  'one-page': span(12, 1),
+  front: span(0, 8),
+  back: span(24, 8),
+  middle: span(8, 16),
+  'inside-the-middle': span(12, 4),
+  'over-two': span(4, 8),
+  'over-three': span(4, 24),
+  'up-to-a-border': span(12, 4),
+  'all-but-the-first': span(1, 31),
 };
 
 clearGroup
@@ -29,7 +42,12 @@ clearGroup
   .needs('introspection', 'deferred-work')
   .run((t, { layout, unmapped }) => {
     const modelled = new ModelledMemory(t, 32);
-    for (const [index, each] of LAYOUTS[layout]!.entries()) modelled.set(each, [[3, 20 + index], [9, index % 2], [1, 1]]);
+    for (const [index, each] of LAYOUTS[layout]!.entries())
+      modelled.set(each, [
+        [3, 20 + index],
+        [9, index % 2],
+        [1, 1],
+      ]);
     const { first, count } = UNMAPPED[unmapped]!;
     modelled.memory.unmap(pages(first), pages(count));
     modelled.checkIntervals('before the collection');
@@ -40,13 +58,24 @@ clearGroup
   });
 
 clearGroup
-  .case('several-intervals', 'one unmapped span clears every interval that it meets, also where one range lies over all of them')
+  .case(
+    'several-intervals',
+    'one unmapped span clears every interval that it meets, also where one range lies over all of them',
+  )
   .source('02-attributes §6; 07-quirks Q68')
-  .parameters(parameters().combine('first', [0, 64, 128, 200]).combine('last', [100, 127, 255, 256, 319, 511]).where(({ first, last }) => first <= last))
+  .parameters(
+    parameters()
+      .combine('first', [0, 64, 128, 200])
+      .combine('last', [100, 127, 255, 256, 319, 511])
+      .where(({ first, last }) => first <= last),
+  )
   .needs('introspection', 'deferred-work', 'failure-injection')
   .run((t, { first, last }) => {
     const modelled = new ModelledMemory(t, 512);
-    modelled.set(span(0, 512), [[9, 1], [1, 1]]);
+    modelled.set(span(0, 512), [
+      [9, 1],
+      [1, 1],
+    ]);
     // The split changes the intervals, but its invalidation is interrupted: the range stays.
     t.gpu().failures.plan('lock-page-directory', 'EINTR');
     t.equal(t.trySet(modelled.range(span(128, 128)), [[3, 4]]), -EINTR, 'result of the interrupted SET_ATTR');
@@ -68,7 +97,10 @@ clearGroup
     const modelled = new ModelledMemory(t, 32);
     // Only the upper half is mapped on the GPU.
     modelled.set(span(0, 16), [[9, 1]]);
-    modelled.set(span(16, 16), [[9, 1], [1, 1]]);
+    modelled.set(span(16, 16), [
+      [9, 1],
+      [1, 1],
+    ]);
     const { first, count } = UNMAPPED[unmapped]!;
     modelled.memory.unmap(pages(first), pages(count));
     t.collect();
@@ -84,7 +116,10 @@ clearGroup
   .needs('introspection', 'deferred-work')
   .run((t, { event }) => {
     const modelled = new ModelledMemory(t, 32);
-    modelled.set(span(0, 32), [[9, 1], [1, 1]]);
+    modelled.set(span(0, 32), [
+      [9, 1],
+      [1, 1],
+    ]);
     if (event === 'discard') modelled.memory.discard();
     else if (event === 'write') modelled.memory.write(0, new Uint8Array(pages(32)));
     else modelled.memory.protect(event === 'protect-none' ? '-' : 'r');
@@ -95,7 +130,9 @@ clearGroup
     t.equal(t.state().attributes, [], 'intervals after munmap');
   });
 
-const WAITS: Readonly<Record<string, { operation: number; records: readonly AttributePair[]; result: number; waits: boolean }>> = {
+const WAITS: Readonly<
+  Record<string, { operation: number; records: readonly AttributePair[]; result: number; waits: boolean }>
+> = {
   'good-set': { operation: 0, records: [[3, 5]], result: 0, waits: true },
   'set-of-nothing-new': { operation: 0, records: [[2, 2]], result: 0, waits: true },
   'illegal-value': { operation: 0, records: [[2, 3]], result: -EINVAL, waits: true },
@@ -107,14 +144,20 @@ const WAITS: Readonly<Record<string, { operation: number; records: readonly Attr
 };
 
 clearGroup
-  .case('who-waits', 'every SET that comes to its validation waits for the collector, whatever its answer is; nothing else does')
+  .case(
+    'who-waits',
+    'every SET that comes to its validation waits for the collector, whatever its answer is; nothing else does',
+  )
   .source('01-uapi §6.1, §6.2; 02-attributes §11')
   .parameters(parameters().combine('call', Object.keys(WAITS)))
   .needs('introspection', 'deferred-work')
   .run((t, { call }) => {
     const memory = t.map(pages(32));
     const elsewhere = t.map(pages(1));
-    t.set(memory.range(), [[9, 1], [1, 1]]);
+    t.set(memory.range(), [
+      [9, 1],
+      [1, 1],
+    ]);
     memory.unmap();
     t.equal(t.state().collectorQueued, true, 'the collector is queued');
     const { operation, records, result, waits } = WAITS[call]!;
@@ -130,10 +173,16 @@ clearGroup
   .needs('introspection', 'deferred-work')
   .run((t, { range }) => {
     const memory = t.map(pages(32));
-    t.set(memory.range(), [[9, 1], [1, 1]]);
+    t.set(memory.range(), [
+      [9, 1],
+      [1, 1],
+    ]);
     memory.unmap();
     const { address, size } = {
-      'no-memory': memory.range(), wrapped: { address: 2n ** 64n - 4096n, size: pages(2) }, unaligned: { address: memory.address + 1n, size: pages(1) }, zero: { address: 0n, size: pages(1) },
+      'no-memory': memory.range(),
+      wrapped: { address: 2n ** 64n - 4096n, size: pages(2) },
+      unaligned: { address: memory.address + 1n, size: pages(1) },
+      zero: { address: 0n, size: pages(1) },
     }[range];
     t.equal(t.trySet({ address, size }, [[3, 5]]), range === 'no-memory' ? -EFAULT : -EINVAL, 'result of SET_ATTR');
     const waits = range === 'no-memory' || range === 'wrapped';
@@ -146,7 +195,10 @@ clearGroup
   .needs('introspection', 'deferred-work', 'failure-injection')
   .run((t) => {
     const memory = t.map(pages(32));
-    t.set(memory.range(), [[9, 1], [1, 1]]);
+    t.set(memory.range(), [
+      [9, 1],
+      [1, 1],
+    ]);
     t.gpu().failures.plan('clear-split', 'ENOMEM');
     memory.unmap(pages(8), pages(8));
     t.equal(t.collect(), 1, 'collectors that ran');
@@ -155,17 +207,28 @@ clearGroup
     // The range whose collection failed stays behind for ever (Q46).
     t.leaksAllowed = true;
     t.set(memory.range(0, pages(8)), [[3, 4]]);
-    t.equal(t.get(memory.range(pages(8), pages(8)), ALL_TYPES), DEFAULTS.map((value, type) => (type === 9 || type === 1 ? 1 : value)), 'the unmapped pages');
+    t.equal(
+      t.get(memory.range(pages(8), pages(8)), ALL_TYPES),
+      DEFAULTS.map((value, type) => (type === 9 || type === 1 ? 1 : value)),
+      'the unmapped pages',
+    );
   });
 
 clearGroup
-  .case('mapped-again', 'memory that is mapped at the address again begins with the defaults once the collector has run')
+  .case(
+    'mapped-again',
+    'memory that is mapped at the address again begins with the defaults once the collector has run',
+  )
   .source('02-attributes §6; 07-quirks Q30')
   .parameters(parameters().combine('ran', ['before', 'after', 'by-set']))
   .needs('deferred-work', 'address-choice')
   .run((t, { ran }) => {
     const memory = t.map(pages(16));
-    t.set(memory.range(), [[9, 1], [1, 1], [2, 0]]);
+    t.set(memory.range(), [
+      [9, 1],
+      [1, 1],
+      [2, 0],
+    ]);
     memory.unmap();
     if (ran === 'before') t.equal(t.collect(), 1, 'collectors that ran');
     const again = t.map(pages(16), { address: memory.address });

@@ -15,7 +15,8 @@ function memoryOf(t: CaseContext, kind: (typeof MEMORY)[number]): { address: big
   if (kind === 'no-memory') return t.hole(pages(8));
   const letters: Partial<Record<typeof kind, Letters>> = { 'read-only': 'r', 'no-access': '-' };
   const memory = t.map(pages(8), { protection: letters[kind] ?? 'rw' });
-  if (kind === 'written' || kind === 'discarded' || kind === 'unmapped') memory.write(0, new Uint8Array(pages(8)).fill(1));
+  if (kind === 'written' || kind === 'discarded' || kind === 'unmapped')
+    memory.write(0, new Uint8Array(pages(8)).fill(1));
   if (kind === 'discarded') memory.discard();
   if (kind === 'unmapped') memory.unmap();
   return memory.range();
@@ -57,15 +58,32 @@ defaultsGroup
 defaultsGroup
   .case('equal-to-default', 'a SET on a hole makes an interval even if its record equals the default')
   .source('02-attributes §4.5 step 2')
-  .parameters(parameters().combine('attribute', ATTRIBUTES.filter((name) => name !== 'prefetchLocation')))
+  .parameters(
+    parameters().combine(
+      'attribute',
+      ATTRIBUTES.filter((name) => name !== 'prefetchLocation'),
+    ),
+  )
   .needs('introspection')
   .run((t, { attribute }) => {
     const memory = t.map(pages(4));
     t.set(memory.range(pages(1), pages(2)), [[typeOf(attribute), defaultOf(attribute)]]);
     const base = Number(memory.address >> 12n);
-    t.equal(t.state().attributes, [{
-      firstPage: base + 1, lastPage: base + 2, preferredLocation: 0xffff_ffff, prefetchLocation: 0xffff_ffff, access: 2, granularity: 9, flags: 0x03,
-    }], 'attribute intervals');
+    t.equal(
+      t.state().attributes,
+      [
+        {
+          firstPage: base + 1,
+          lastPage: base + 2,
+          preferredLocation: 0xffff_ffff,
+          prefetchLocation: 0xffff_ffff,
+          access: 2,
+          granularity: 9,
+          flags: 0x03,
+        },
+      ],
+      'attribute intervals',
+    );
   });
 
 defaultsGroup

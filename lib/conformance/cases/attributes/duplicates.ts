@@ -4,9 +4,23 @@ import type { AttributePair } from '../../context.ts';
 import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
 import { EINVAL } from '../../errno.ts';
-import { ALL_TYPES, ATTRIBUTES, CHANGEABLE, change, DEFAULTS, defaultOf, otherOf, QUIET, thirdOf, typeOf } from './values.ts';
+import {
+  ALL_TYPES,
+  ATTRIBUTES,
+  CHANGEABLE,
+  change,
+  DEFAULTS,
+  defaultOf,
+  otherOf,
+  QUIET,
+  thirdOf,
+  typeOf,
+} from './values.ts';
 
-export const duplicatesGroup = new CaseGroup('attributes,duplicates', 'Duplicated types in one call (02-attributes §8)');
+export const duplicatesGroup = new CaseGroup(
+  'attributes,duplicates',
+  'Duplicated types in one call (02-attributes §8)',
+);
 
 duplicatesGroup
   .case('last-wins', 'of several records of one type the last one is stored')
@@ -15,14 +29,23 @@ duplicatesGroup
   .run((t, { attribute, order }) => {
     const memory = t.map(pages(2));
     const type = typeOf(attribute);
-    const [other, third]: AttributePair[] = [[type, otherOf(attribute)], [type, thirdOf(attribute)]];
+    const [other, third]: AttributePair[] = [
+      [type, otherOf(attribute)],
+      [type, thirdOf(attribute)],
+    ];
     const filler: AttributePair = attribute === 'granularity' ? [9, 1] : [3, 7];
     const records = {
-      'other-last': [third!, other!], 'third-last': [other!, third!], apart: [other!, filler, filler, third!],
+      'other-last': [third!, other!],
+      'third-last': [other!, third!],
+      apart: [other!, filler, filler, third!],
       many: Array.from({ length: 64 }, (_, index) => (index % 2 === 0 ? third! : other!)),
     }[order];
     t.set(memory.range(), records);
-    t.equal(t.get(memory.range(), [type]), [order === 'other-last' || order === 'many' ? otherOf(attribute) : thirdOf(attribute)], attribute);
+    t.equal(
+      t.get(memory.range(), [type]),
+      [order === 'other-last' || order === 'many' ? otherOf(attribute) : thirdOf(attribute)],
+      attribute,
+    );
   });
 
 duplicatesGroup
@@ -32,7 +55,14 @@ duplicatesGroup
   .run((t, { attribute, times }) => {
     const memory = t.map(pages(2));
     t.set(memory.range(), [change(attribute)]);
-    t.equal(t.get(memory.range(), Array.from({ length: times }, () => typeOf(attribute))), Array.from({ length: times }, () => otherOf(attribute)), 'the values');
+    t.equal(
+      t.get(
+        memory.range(),
+        Array.from({ length: times }, () => typeOf(attribute)),
+      ),
+      Array.from({ length: times }, () => otherOf(attribute)),
+      'the values',
+    );
   });
 
 duplicatesGroup
@@ -41,8 +71,16 @@ duplicatesGroup
   .parameters(parameters().combine('order', ['up', 'down', 'inside-out', 'twice']))
   .run((t, { order }) => {
     const memory = t.map(pages(2));
-    t.set(memory.range(), QUIET.map((each) => change(each)));
-    const types = { up: [...ALL_TYPES], down: ALL_TYPES.toReversed(), 'inside-out': [6, 5, 7, 4, 8, 3, 9, 2, 10, 1, 11, 0], twice: [...ALL_TYPES, ...ALL_TYPES] }[order];
+    t.set(
+      memory.range(),
+      QUIET.map((each) => change(each)),
+    );
+    const types = {
+      up: [...ALL_TYPES],
+      down: ALL_TYPES.toReversed(),
+      'inside-out': [6, 5, 7, 4, 8, 3, 9, 2, 10, 1, 11, 0],
+      twice: [...ALL_TYPES, ...ALL_TYPES],
+    }[order];
     const expected = types.map((type) => (type === 1 ? 0xffff_ffff : otherOf(ATTRIBUTES[type]!)));
     t.equal(t.get(memory.range(), types), expected, 'the values');
   });
@@ -51,12 +89,20 @@ duplicatesGroup
   .case('each-validated', 'each duplicate is validated, also one that a later record would overrule')
   .source('02-attributes §8, §4.1')
   .parameters(
-    parameters().combine('attribute', ATTRIBUTES.filter((name) => name !== 'preferredLocation' && name !== 'granularity')).combine('bad', ['first', 'last', 'between']),
+    parameters()
+      .combine(
+        'attribute',
+        ATTRIBUTES.filter((name) => name !== 'preferredLocation' && name !== 'granularity'),
+      )
+      .combine('bad', ['first', 'last', 'between']),
   )
   .run((t, { attribute, bad }) => {
     const memory = t.map(pages(2));
     const type = typeOf(attribute);
-    const illegal: AttributePair = [type, attribute === 'prefetchLocation' ? 0xffff_ffff : attribute === 'gpuAlwaysMapped' ? 1 : 3];
+    const illegal: AttributePair = [
+      type,
+      attribute === 'prefetchLocation' ? 0xffff_ffff : attribute === 'gpuAlwaysMapped' ? 1 : 3,
+    ];
     const good: AttributePair = [type, otherOf(attribute)];
     const records = { first: [illegal, good], last: [good, illegal], between: [good, illegal, good] }[bad];
     t.equal(t.trySet(memory.range(), records), -EINVAL, 'result of SET_ATTR');
@@ -74,21 +120,38 @@ duplicatesGroup
     const memory = t.map(pages(8));
     const type = typeOf(attribute);
     t.set(memory.range(), [[type, defaultOf(attribute)]]);
-    t.set(memory.range(pages(2), pages(2)), [[type, otherOf(attribute)], [type, defaultOf(attribute)]]);
+    t.set(memory.range(pages(2), pages(2)), [
+      [type, otherOf(attribute)],
+      [type, defaultOf(attribute)],
+    ]);
     t.equal(t.state().attributes.length, 1, 'intervals after the change and back');
-    t.set(memory.range(pages(2), pages(2)), [[type, defaultOf(attribute)], [type, otherOf(attribute)]]);
+    t.set(memory.range(pages(2), pages(2)), [
+      [type, defaultOf(attribute)],
+      [type, otherOf(attribute)],
+    ]);
     t.equal(t.state().attributes.length, 3, 'intervals after a change that stays');
   });
 
 duplicatesGroup
   .case('one-trigger', 'a GPU prefetch location that a later record takes back maps nothing; one that comes last maps')
   .source('02-attributes §8, §5.1')
-  .parameters(parameters().combine('order', ['gpu-then-system', 'system-then-gpu']).combine('onto', ['hole', 'interval']))
+  .parameters(
+    parameters().combine('order', ['gpu-then-system', 'system-then-gpu']).combine('onto', ['hole', 'interval']),
+  )
   .needs('introspection')
   .run((t, { order, onto }) => {
     const memory = t.map(pages(16));
     if (onto === 'interval') t.set(memory.range(), [[3, 5]]);
-    const records: AttributePair[] = order === 'gpu-then-system' ? [[1, 1], [1, 0]] : [[1, 0], [1, 1]];
+    const records: AttributePair[] =
+      order === 'gpu-then-system'
+        ? [
+            [1, 1],
+            [1, 0],
+          ]
+        : [
+            [1, 0],
+            [1, 1],
+          ];
     t.set(memory.range(), records);
     t.equal(t.get(memory.range(), [1]), [order === 'gpu-then-system' ? 0 : 1], 'prefetch location');
     t.equal(t.ptes(memory.range()), order === 'gpu-then-system' ? '-*16' : 'rw*16', 'PTEs');
@@ -103,6 +166,13 @@ duplicatesGroup
     const flags = CHANGEABLE.slice(4);
     const turned = [...flags.slice(rotation), ...flags.slice(0, rotation)];
     // Alternating: set, clear, set ... in this order, in one call.
-    t.set(memory.range(), turned.map((flag, index): AttributePair => [typeOf(flag), (index + 1) % 2]));
-    t.equal(t.get(memory.range(), turned.map(typeOf)), turned.map((_, index) => (index + 1) % 2), 'the flags');
+    t.set(
+      memory.range(),
+      turned.map((flag, index): AttributePair => [typeOf(flag), (index + 1) % 2]),
+    );
+    t.equal(
+      t.get(memory.range(), turned.map(typeOf)),
+      turned.map((_, index) => (index + 1) % 2),
+      'the flags',
+    );
   });

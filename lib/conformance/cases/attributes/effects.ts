@@ -6,7 +6,10 @@ import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
 import { EPERM } from '../../errno.ts';
 
-export const effectsGroup = new CaseGroup('attributes,effects', 'Effects of a SET on ranges and PTEs (02-attributes §4.8, §5.2; 03-gpu-ranges §B.8, §B.10)');
+export const effectsGroup = new CaseGroup(
+  'attributes,effects',
+  'Effects of a SET on ranges and PTEs (02-attributes §4.8, §5.2; 03-gpu-ranges §B.8, §B.10)',
+);
 
 const BLOCK = pages(512);
 
@@ -16,15 +19,31 @@ function threeBlocks(t: CaseContext): Mapping {
   memory.write(0, new Uint8Array(3 * BLOCK).fill(1));
   t.set(memory.range(), [[2, 1]]);
   t.access(memory.address, 3 * BLOCK, { write: true });
-  t.equal(t.ranges(memory.range()), [[0, BLOCK], [BLOCK, BLOCK], [2 * BLOCK, BLOCK]], 'ranges before');
+  t.equal(
+    t.ranges(memory.range()),
+    [
+      [0, BLOCK],
+      [BLOCK, BLOCK],
+      [2 * BLOCK, BLOCK],
+    ],
+    'ranges before',
+  );
   t.equal(t.ptes(memory.range()), 'rw*1536', 'PTEs before');
   return memory;
 }
 
 effectsGroup
-  .case('split-over-ranges', 'ranges inside the new interval are zapped and stay, those that cross its ends are removed, others keep their PTEs')
+  .case(
+    'split-over-ranges',
+    'ranges inside the new interval are zapped and stay, those that cross its ends are removed, others keep their PTEs',
+  )
   .source('03-gpu-ranges §B.10')
-  .parameters(parameters().combine('first', [0, 1, 256, 511, 512, 513, 1024]).combine('last', [0, 255, 510, 511, 512, 1023, 1024, 1534, 1535]).where(({ first, last }) => first <= last && !(first === 0 && last === 1535)))
+  .parameters(
+    parameters()
+      .combine('first', [0, 1, 256, 511, 512, 513, 1024])
+      .combine('last', [0, 255, 510, 511, 512, 1023, 1024, 1534, 1535])
+      .where(({ first, last }) => first <= last && !(first === 0 && last === 1535)),
+  )
   .needs('introspection', 'gpu-fault')
   .run((t, { first, last }) => {
     const memory = threeBlocks(t);
@@ -41,7 +60,11 @@ effectsGroup
     });
     t.equal(seen, expected, 'the three ranges');
     for (const [block, state] of expected.entries()) {
-      t.equal(t.ptes(memory.range(block * BLOCK, BLOCK)), state === 'mapped' ? 'rw*512' : '-*512', `PTEs of block ${block}`);
+      t.equal(
+        t.ptes(memory.range(block * BLOCK, BLOCK)),
+        state === 'mapped' ? 'rw*512' : '-*512',
+        `PTEs of block ${block}`,
+      );
       const range = ranges.find(({ start }) => start === memory.at(block * BLOCK));
       if (range !== undefined) t.equal(range.dmaMapped, true, `DMA mapping of block ${block}`);
     }
@@ -71,15 +94,32 @@ effectsGroup
     const count = 128;
     const memory = threeBlocks(t);
     const order: string[] = [];
-    const stop = t.machine.onAny(({ name }) => {
-      if (order[order.length - 1] !== name) order.push(name);
-    }, ['ptes-zapped', 'range-removed', 'range-inserted', 'ptes-written']);
+    const stop = t.machine.onAny(
+      ({ name }) => {
+        if (order[order.length - 1] !== name) order.push(name);
+      },
+      ['ptes-zapped', 'range-removed', 'range-inserted', 'ptes-written'],
+    );
     t.set(memory.range(pages(first), pages(count)), [[1, 1]]);
     stop();
     t.equal(order.slice(0, 2), ['ptes-zapped', 'range-removed'], 'what happens first');
-    t.ok(order.includes('range-inserted') && order[order.length - 1] === 'ptes-written', 'the part is mapped behind that');
-    const parts = [[first, '-'], [count, 'rw'], [512 - first - count, '-']] as const;
-    t.equal(t.ptes(memory.range(0, BLOCK)), parts.filter(([pages_]) => pages_ > 0).map(([pages_, letters]) => `${letters}*${pages_}`).join(' '), 'PTEs of the block');
+    t.ok(
+      order.includes('range-inserted') && order[order.length - 1] === 'ptes-written',
+      'the part is mapped behind that',
+    );
+    const parts = [
+      [first, '-'],
+      [count, 'rw'],
+      [512 - first - count, '-'],
+    ] as const;
+    t.equal(
+      t.ptes(memory.range(0, BLOCK)),
+      parts
+        .filter(([pages_]) => pages_ > 0)
+        .map(([pages_, letters]) => `${letters}*${pages_}`)
+        .join(' '),
+      'PTEs of the block',
+    );
     t.equal(t.ptes(memory.range(BLOCK)), 'rw*1024', 'PTEs of the others');
   });
 
@@ -109,11 +149,15 @@ effectsGroup
     memory.discard();
     t.set(memory.range(), [[1, 1]]);
     const words = [0, 1, 2].map((each) => (each === index ? '-' : 'rw'));
-    for (const [each, word] of words.entries()) t.equal(t.ptes(memory.range(pages(16 * each), pages(16))), `${word}*16`, `PTEs of part ${each}`);
+    for (const [each, word] of words.entries())
+      t.equal(t.ptes(memory.range(pages(16 * each), pages(16))), `${word}*16`, `PTEs of part ${each}`);
   });
 
 effectsGroup
-  .case('valid-ranges-stay', 'a prefetch over ranges that are mapped already writes nothing; one with other flags rewrites them')
+  .case(
+    'valid-ranges-stay',
+    'a prefetch over ranges that are mapped already writes nothing; one with other flags rewrites them',
+  )
   .source('03-gpu-ranges §B.8 step 4, §B.9')
   .parameters(parameters().combine('record', ['granularity', 'host-access', 'gpu-read-only']))
   .needs('introspection', 'events')
@@ -121,7 +165,11 @@ effectsGroup
     const memory = t.map(2 * BLOCK);
     t.set(memory.range(), [[1, 1]]);
     t.equal(t.ptes(memory.range()), 'rw*1024', 'PTEs before');
-    const counts = t.countEvents(() => t.set(memory.range(), [{ granularity: [3, 5], 'host-access': [4, 0], 'gpu-read-only': [8, 1] }[record] as [number, number]]));
+    const counts = t.countEvents(() =>
+      t.set(memory.range(), [
+        { granularity: [3, 5], 'host-access': [4, 0], 'gpu-read-only': [8, 1] }[record] as [number, number],
+      ]),
+    );
     t.equal(counts.get('prefetch'), 1, 'prefetches');
     t.equal(counts.has('ptes-written'), record !== 'granularity', 'PTEs were written');
     t.equal(t.ptes(memory.range()), record === 'gpu-read-only' ? 'r*1024' : 'rw*1024', 'PTEs');
@@ -135,24 +183,42 @@ effectsGroup
   .run((t, { access, when }) => {
     const memory = t.map(pages(32));
     if (when === 'before') t.set(memory.range(), [[2, access]]);
-    t.set(memory.range(), when === 'with' ? [[1, 1], [2, access]] : [[1, 1]]);
+    t.set(
+      memory.range(),
+      when === 'with'
+        ? [
+            [1, 1],
+            [2, access],
+          ]
+        : [[1, 1]],
+    );
     if (when === 'after') t.set(memory.range(), [[2, access]]);
     t.equal(t.get(memory.range(), [2]), [access], 'access');
     t.equal(t.ptes(memory.range()), 'rw*32', 'PTEs');
   });
 
 effectsGroup
-  .case('collected-as-asked', 'a prefetch collects pages for writing, one of GPU_RO memory for reading: it can reach into memory that is not writable')
+  .case(
+    'collected-as-asked',
+    'a prefetch collects pages for writing, one of GPU_RO memory for reading: it can reach into memory that is not writable',
+  )
   .source('03-gpu-ranges §B.8; 07-quirks Q52')
   .parameters(parameters().combine('readOnly', [false, true]))
   .needs('introspection')
   .run((t, { readOnly }) => {
     const memory = t.map(BLOCK);
-    t.set(memory.range(), [[1, 1], [8, readOnly ? 1 : 0]]);
+    t.set(memory.range(), [
+      [1, 1],
+      [8, readOnly ? 1 : 0],
+    ]);
     t.equal(t.ptes(memory.range(), { states: false }), readOnly ? 'r*512' : 'rw*512', 'PTEs');
     memory.discard();
     memory.protect('r', BLOCK / 2);
-    t.equal(t.trySet(memory.range(), [[3, 4]]), readOnly ? 0 : -EPERM, 'result of a SET_ATTR that maps the range again');
+    t.equal(
+      t.trySet(memory.range(), [[3, 4]]),
+      readOnly ? 0 : -EPERM,
+      'result of a SET_ATTR that maps the range again',
+    );
     t.equal(t.ptes(memory.range(), { states: false }), readOnly ? 'r*512' : '-*512', 'PTEs afterwards');
   });
 
@@ -164,7 +230,10 @@ effectsGroup
   .run((t, { part }) => {
     const memory = t.map(BLOCK);
     t.set(memory.range(), [[1, 1]]);
-    const [first, count] = { head: [0, 64], middle: [64, 64], tail: [448, 64], whole: [0, 512] }[part] as [number, number];
+    const [first, count] = { head: [0, 64], middle: [64, 64], tail: [448, 64], whole: [0, 512] }[part] as [
+      number,
+      number,
+    ];
     t.set(memory.range(pages(first), pages(count)), [[1, 0]]);
     t.equal(t.get(memory.range(pages(first), pages(count)), [1]), [0], 'prefetch location');
     t.equal(t.ptes(memory.range()), part === 'whole' ? 'rw*512' : '-*512', 'PTEs');

@@ -7,7 +7,10 @@ import { parameters } from '../../parameters.ts';
 import { EFAULT, EINTR, ENOMEM } from '../../errno.ts';
 import { UNDEFINED } from './values.ts';
 
-export const failingSetsGroup = new CaseGroup('attributes,failing-sets', 'Partial effects of a SET that fails (02-attributes §4.4, §4.8; 07-quirks Q20)');
+export const failingSetsGroup = new CaseGroup(
+  'attributes,failing-sets',
+  'Partial effects of a SET that fails (02-attributes §4.4, §4.8; 07-quirks Q20)',
+);
 
 const SEGMENTS = 5;
 const LENGTH = 4;
@@ -16,7 +19,8 @@ const LENGTH = 4;
 function segments(t: CaseContext, beginWith: string): Mapping {
   const memory = t.map(pages(SEGMENTS * LENGTH));
   memory.write(0, new Uint8Array(pages(SEGMENTS * LENGTH)).fill(1));
-  for (let segment = beginWith === 'interval' ? 0 : 1; segment < SEGMENTS; segment += 2) t.set(part(memory, segment), [[3, 20 + segment]]);
+  for (let segment = beginWith === 'interval' ? 0 : 1; segment < SEGMENTS; segment += 2)
+    t.set(part(memory, segment), [[3, 20 + segment]]);
   return memory;
 }
 
@@ -35,16 +39,35 @@ function changed(count: number): number[][] {
 }
 
 failingSetsGroup
-  .case('prefetch', 'segments up to the one whose mapping fails have the new record, those behind it the old one; a repetition begins where the failure was')
+  .case(
+    'prefetch',
+    'segments up to the one whose mapping fails have the new record, those behind it the old one; a repetition begins where the failure was',
+  )
   .source('02-attributes §4.4 step 6, §4.8 step 3; 07-quirks Q20, Q25')
-  .parameters(parameters().combine('failing', [0, 1, 2, 3, 4]).combine('page', [0, 3]).combine('beginWith', ['interval', 'hole']))
+  .parameters(
+    parameters().combine('failing', [0, 1, 2, 3, 4]).combine('page', [0, 3]).combine('beginWith', ['interval', 'hole']),
+  )
   .run((t, { failing, page, beginWith }) => {
     const memory = segments(t, beginWith);
     memory.protect('-', pages(failing * LENGTH + page), pages(1));
-    t.equal(t.trySet(memory.range(), [[1, 1], [9, 1]]), -EFAULT, 'result of SET_ATTR');
+    t.equal(
+      t.trySet(memory.range(), [
+        [1, 1],
+        [9, 1],
+      ]),
+      -EFAULT,
+      'result of SET_ATTR',
+    );
     t.equal(stored(t, memory), changed(failing + 1), 'prefetch location and GPU_EXEC of the segments');
     // The failing segment has the record now: the second call passes it by, although its page is as it was.
-    t.equal(t.trySet(memory.range(), [[1, 1], [9, 1]]), 0, 'the same SET_ATTR again');
+    t.equal(
+      t.trySet(memory.range(), [
+        [1, 1],
+        [9, 1],
+      ]),
+      0,
+      'the same SET_ATTR again',
+    );
     t.equal(stored(t, memory), changed(SEGMENTS), 'the segments after the second call');
   });
 
@@ -56,7 +79,11 @@ failingSetsGroup
     const memory = segments(t, 'interval');
     memory.protect('-', pages(failing * LENGTH), pages(1));
     t.equal(t.trySet(memory.range(), [[1, 1]]), -EFAULT, 'result of SET_ATTR');
-    t.equal(Array.from({ length: SEGMENTS }, (_, segment) => t.get(part(memory, segment), [3])[0]), [20, 9, 22, 9, 24], 'granularity of the segments');
+    t.equal(
+      Array.from({ length: SEGMENTS }, (_, segment) => t.get(part(memory, segment), [3])[0]),
+      [20, 9, 22, 9, 24],
+      'granularity of the segments',
+    );
   });
 
 failingSetsGroup
@@ -76,17 +103,34 @@ failingSetsGroup
   });
 
 failingSetsGroup
-  .case('no-memory-for-an-interval', 'the segment for which no interval can be allocated is unchanged, earlier ones are changed')
+  .case(
+    'no-memory-for-an-interval',
+    'the segment for which no interval can be allocated is unchanged, earlier ones are changed',
+  )
   .source('02-attributes §4.4 step 4, §4.5 step 2')
   .parameters(parameters().combine('allocation', [0, 1, 2]))
   .needs('failure-injection', 'introspection')
   .run((t, { allocation }) => {
     const memory = segments(t, 'hole');
     t.gpu().failures.plan('allocate-interval', 'ENOMEM', 1, allocation);
-    t.equal(t.trySet(memory.range(), [[1, 1], [9, 1]]), -ENOMEM, 'result of SET_ATTR');
+    t.equal(
+      t.trySet(memory.range(), [
+        [1, 1],
+        [9, 1],
+      ]),
+      -ENOMEM,
+      'result of SET_ATTR',
+    );
     t.equal(stored(t, memory), changed(2 * allocation), 'prefetch location and GPU_EXEC of the segments');
     t.equal(t.state().attributes.length, 2 + allocation, 'intervals');
-    t.equal(t.trySet(memory.range(), [[1, 1], [9, 1]]), 0, 'the same SET_ATTR again');
+    t.equal(
+      t.trySet(memory.range(), [
+        [1, 1],
+        [9, 1],
+      ]),
+      0,
+      'the same SET_ATTR again',
+    );
     t.equal(stored(t, memory), changed(SEGMENTS), 'the segments after the second call');
     t.equal(t.ptes(memory.range()), 'rwx*20', 'PTEs');
   });
@@ -102,7 +146,11 @@ failingSetsGroup
     const [first, count] = { head: [0, 4], middle: [4, 4], tail: [12, 4] }[which] as [number, number];
     t.gpu().failures.plan('allocate-interval', 'ENOMEM');
     t.equal(t.trySet(memory.range(pages(first), pages(count)), [[9, 1]]), -ENOMEM, 'result of SET_ATTR');
-    t.equal([t.state().attributes.length, t.get(memory.range(pages(first), pages(count)), [9])[0]], [1, 0], 'intervals and GPU_EXEC of the part');
+    t.equal(
+      [t.state().attributes.length, t.get(memory.range(pages(first), pages(count)), [9])[0]],
+      [1, 0],
+      'intervals and GPU_EXEC of the part',
+    );
     t.equal(t.ptes(memory.range()), 'rw*16', 'PTEs: nothing was invalidated');
     t.equal(t.trySet(memory.range(), [[9, 1]]), 0, 'SET_ATTR of the whole interval, which needs no piece');
     t.equal(t.ptes(memory.range()), 'rwx*16', 'PTEs');
@@ -118,7 +166,9 @@ failingSetsGroup
     t.set(memory.range(), [[1, 1]]);
     memory.discard();
     t.gpu().failures.plan('lock-page-directory', 'EINTR');
-    const counts = t.countEvents(() => t.equal(t.trySet(memory.range(0, pages(256)), [[1, location]]), -EINTR, 'result of SET_ATTR'));
+    const counts = t.countEvents(() =>
+      t.equal(t.trySet(memory.range(0, pages(256)), [[1, location]]), -EINTR, 'result of SET_ATTR'),
+    );
     t.equal(counts.get('prefetch') ?? 0, 0, 'prefetches');
     t.equal(t.state().attributes.length, 2, 'intervals');
     t.equal(t.get(memory.range(0, pages(256)), [1]), [location], 'prefetch location of the part');

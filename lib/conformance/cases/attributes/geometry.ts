@@ -6,7 +6,10 @@ import { ModelledMemory } from './model.ts';
 import type { Span } from './model.ts';
 import { change, CHANGEABLE, otherOf, QUIET, thirdOf, typeOf } from './values.ts';
 
-export const geometryGroup = new CaseGroup('attributes,geometry', 'Splitting, and what stays apart (02-attributes §4.4 to §4.6)');
+export const geometryGroup = new CaseGroup(
+  'attributes,geometry',
+  'Splitting, and what stays apart (02-attributes §4.4 to §4.6)',
+);
 
 const SIZE = 32;
 const span = (first: number, count: number): Span => ({ first, count });
@@ -44,7 +47,16 @@ const REQUESTS: Readonly<Record<string, Span>> = {
 /** Prepares the situation; `alike`: with one record everywhere, else each span with its own granularity. */
 function prepare(t: CaseContext, situation: string, alike: boolean): ModelledMemory {
   const modelled = new ModelledMemory(t, SIZE);
-  for (const [index, each] of SITUATIONS[situation]!.entries()) modelled.set(each, alike ? [[9, 1]] : [[3, 20 + index], [9, index % 2]]);
+  for (const [index, each] of SITUATIONS[situation]!.entries())
+    modelled.set(
+      each,
+      alike
+        ? [[9, 1]]
+        : [
+            [3, 20 + index],
+            [9, index % 2],
+          ],
+    );
   return modelled;
 }
 
@@ -54,7 +66,10 @@ geometryGroup
   .parameters(parameters().combine('situation', Object.keys(SITUATIONS)).combine('request', Object.keys(REQUESTS)))
   .run((t, { situation, request }) => {
     const modelled = prepare(t, situation, false);
-    modelled.set(REQUESTS[request]!, [[8, 1], [2, 1]]);
+    modelled.set(REQUESTS[request]!, [
+      [8, 1],
+      [2, 1],
+    ]);
     modelled.checkPages('after the SET');
     modelled.set(REQUESTS[request]!, [[8, 0]]);
     modelled.checkPages('after the SET of one attribute back');
@@ -63,7 +78,12 @@ geometryGroup
 geometryGroup
   .case('intervals', 'intervals are split at the ends of the request, made in its holes, and never merged')
   .source('02-attributes §3, §4.5, §4.6')
-  .parameters(parameters().combine('situation', Object.keys(SITUATIONS)).combine('request', Object.keys(REQUESTS)).combine('alike', [false, true]))
+  .parameters(
+    parameters()
+      .combine('situation', Object.keys(SITUATIONS))
+      .combine('request', Object.keys(REQUESTS))
+      .combine('alike', [false, true]),
+  )
   .needs('introspection')
   .run((t, { situation, request, alike }) => {
     const modelled = prepare(t, situation, alike);
@@ -79,7 +99,9 @@ geometryGroup
 geometryGroup
   .case('no-op', 'a SET that would change nothing splits nothing; one that changes any member splits')
   .source('02-attributes §4.6 steps 1 and 2')
-  .parameters(parameters().combine('attribute', CHANGEABLE).combine('part', ['head', 'middle', 'tail', 'one-page-inside']))
+  .parameters(
+    parameters().combine('attribute', CHANGEABLE).combine('part', ['head', 'middle', 'tail', 'one-page-inside']),
+  )
   .needs('introspection')
   .run((t, { attribute, part }) => {
     const modelled = new ModelledMemory(t, SIZE);
@@ -109,10 +131,17 @@ geometryGroup
 geometryGroup
   .case('each-attribute', 'a split keeps all attributes of the interval on both sides, for a change of each of them')
   .source('02-attributes §4.6 steps 5 and 6')
-  .parameters(parameters().combine('attribute', QUIET).combine('request', ['head', 'middle', 'tail', 'over-the-front', 'over-the-back', 'superset']))
+  .parameters(
+    parameters()
+      .combine('attribute', QUIET)
+      .combine('request', ['head', 'middle', 'tail', 'over-the-front', 'over-the-back', 'superset']),
+  )
   .run((t, { attribute, request }) => {
     const modelled = new ModelledMemory(t, SIZE);
-    modelled.set(REQUESTS['exact']!, QUIET.map((each): AttributePair => [typeOf(each), otherOf(each)]));
+    modelled.set(
+      REQUESTS['exact']!,
+      QUIET.map((each): AttributePair => [typeOf(each), otherOf(each)]),
+    );
     modelled.set(REQUESTS[request]!, [[typeOf(attribute), thirdOf(attribute)]]);
     modelled.checkPages('after the SET');
   });
@@ -144,5 +173,9 @@ geometryGroup
     const memory = t.map((before + behind) * 4096, { address });
     t.set(memory.range(), [[8, 1]]);
     const base = Number(address >> 12n);
-    t.equal(t.state().attributes.map(({ firstPage, lastPage }) => [firstPage - base, lastPage - base]), [[0, before + behind - 1]], 'attribute intervals');
+    t.equal(
+      t.state().attributes.map(({ firstPage, lastPage }) => [firstPage - base, lastPage - base]),
+      [[0, before + behind - 1]],
+      'attribute intervals',
+    );
   });

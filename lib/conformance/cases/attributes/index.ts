@@ -13,6 +13,16 @@ import { vmaChecksGroup } from './vma-checks.ts';
 import { wrapGroup } from './wrap.ts';
 
 export const attributesGroups = [
-  defaultsGroup, geometryGroup, aggregateGroup, duplicatesGroup, wrapGroup, vmaChecksGroup, triggersGroup, effectsGroup,
-  failingSetsGroup, retryGroup, clearGroup, randomGroup,
+  defaultsGroup,
+  geometryGroup,
+  aggregateGroup,
+  duplicatesGroup,
+  wrapGroup,
+  vmaChecksGroup,
+  triggersGroup,
+  effectsGroup,
+  failingSetsGroup,
+  retryGroup,
+  clearGroup,
+  randomGroup,
 ];

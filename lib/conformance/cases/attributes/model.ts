@@ -135,13 +135,21 @@ export class ModelledMemory {
   /** GET of every page, all types, equals the model. */
   checkPages(what: string): void {
     for (let page = 0; page < this.model.size; page++) {
-      this.#t.equal(this.#t.get(this.range({ first: page, count: 1 }), ALL_TYPES), [...this.model.valuesAt(page)], `${what}: attributes of page ${page}`);
+      this.#t.equal(
+        this.#t.get(this.range({ first: page, count: 1 }), ALL_TYPES),
+        [...this.model.valuesAt(page)],
+        `${what}: attributes of page ${page}`,
+      );
     }
   }
 
   /** GET of a span, all types, equals the model. */
   checkSpan(span: Span, what: string): void {
-    this.#t.equal(this.#t.get(this.range(span), ALL_TYPES), this.model.get(span), `${what}: attributes of ${span.count} pages from ${span.first}`);
+    this.#t.equal(
+      this.#t.get(this.range(span), ALL_TYPES),
+      this.model.get(span),
+      `${what}: attributes of ${span.count} pages from ${span.first}`,
+    );
   }
 
   /** The attribute intervals of the device are those of the model (feature 'introspection'). */
@@ -150,8 +158,18 @@ export class ModelledMemory {
     const seen = this.#t.state().attributes.map((each) => ({
       first: each.firstPage - base,
       last: each.lastPage - base,
-      values: [each.preferredLocation, each.prefetchLocation, each.access, each.granularity, ...Array.from({ length: 8 }, (_, bit) => (each.flags >> bit) & 1)],
+      values: [
+        each.preferredLocation,
+        each.prefetchLocation,
+        each.access,
+        each.granularity,
+        ...Array.from({ length: 8 }, (_, bit) => (each.flags >> bit) & 1),
+      ],
     }));
-    this.#t.equal(seen, this.model.intervals().map((each) => ({ ...each, values: [...each.values] })), `${what}: attribute intervals`);
+    this.#t.equal(
+      seen,
+      this.model.intervals().map((each) => ({ ...each, values: [...each.values] })),
+      `${what}: attribute intervals`,
+    );
   }
 }

@@ -8,7 +8,10 @@ import { ModelledMemory } from './model.ts';
 import type { Span } from './model.ts';
 import { isAccepted } from './values.ts';
 
-export const randomGroup = new CaseGroup('attributes,random', 'Random sequences against a model of one record for each page (02-attributes §4, §6, §7)');
+export const randomGroup = new CaseGroup(
+  'attributes,random',
+  'Random sequences against a model of one record for each page (02-attributes §4, §6, §7)',
+);
 
 const VALUES = [0, 0, 1, 1, 2, 3, 5, 9, 12, 63, 64, 0xffff_fffe, 0xffff_ffff] as const;
 const ROUNDS = Array.from({ length: 20 }, (_, round) => round);
@@ -66,7 +69,10 @@ randomGroup
   });
 
 randomGroup
-  .case('prefetch', 'GPU prefetch locations change nothing about the attributes, and whatever is mapped conforms to what was prefetched')
+  .case(
+    'prefetch',
+    'GPU prefetch locations change nothing about the attributes, and whatever is mapped conforms to what was prefetched',
+  )
   .source('02-attributes §4.8, §5.2')
   .parameters(parameters().combine('size', [12, 40]).combine('round', ROUNDS.slice(0, 12)))
   .needs('introspection')
@@ -80,9 +86,19 @@ randomGroup
     }
     modelled.checkPages('at the end');
     const everything = { first: 0, count: size };
-    modelled.set(everything, [[1, 3], [8, 1]]);
-    modelled.set(everything, [[8, 0], [9, 1]]);
-    t.equal(t.ptes(modelled.range(everything)), `rwx*${size}`, 'PTEs after changes of the whole with a GPU prefetch location');
+    modelled.set(everything, [
+      [1, 3],
+      [8, 1],
+    ]);
+    modelled.set(everything, [
+      [8, 0],
+      [9, 1],
+    ]);
+    t.equal(
+      t.ptes(modelled.range(everything)),
+      `rwx*${size}`,
+      'PTEs after changes of the whole with a GPU prefetch location',
+    );
   });
 
 randomGroup
@@ -100,8 +116,13 @@ randomGroup
         modelled.memory.unmap(pages(page), pages(1));
         missing.add(page);
       }
-      const records: AttributePair[] = [[3, step], [9, step % 2]];
-      const whole = Array.from({ length: span.count }, (_, index) => span.first + index).every((page) => !missing.has(page));
+      const records: AttributePair[] = [
+        [3, step],
+        [9, step % 2],
+      ];
+      const whole = Array.from({ length: span.count }, (_, index) => span.first + index).every(
+        (page) => !missing.has(page),
+      );
       if (whole) modelled.set(span, records);
       else t.equal(t.trySet(modelled.range(span), records), -EFAULT, 'result of a SET_ATTR over a hole');
     }

@@ -10,14 +10,23 @@ export const retryGroup = new CaseGroup('attributes,retry', 'The retry rule of S
 const BLOCK = pages(512);
 
 /** Does `change` when the pages of the range with this number (from 1) have been collected, and SETs; gives the result and the retries. */
-function setDuring(t: CaseContext, range: { address: bigint; size: number }, pass: number, change: () => void): { result: number; retries: number } {
+function setDuring(
+  t: CaseContext,
+  range: { address: bigint; size: number },
+  pass: number,
+  change: () => void,
+): { result: number; retries: number } {
   let ran = 0;
   let retries = 0;
   const stops = [
-    t.machine.at('pages-got', () => {
-      ran++;
-      change();
-    }, { pass }),
+    t.machine.at(
+      'pages-got',
+      () => {
+        ran++;
+        change();
+      },
+      { pass },
+    ),
     t.machine.on('retry', ({ of }) => {
       if (of === 'set') retries++;
     }),
@@ -29,7 +38,10 @@ function setDuring(t: CaseContext, range: { address: bigint; size: number }, pas
 }
 
 retryGroup
-  .case('effect-is-not-repeated', 'the second pass finds equal records: it returns 0 and maps nothing of what was missed')
+  .case(
+    'effect-is-not-repeated',
+    'the second pass finds equal records: it returns 0 and maps nothing of what was missed',
+  )
   .source('02-attributes §4.7; 07-quirks Q15')
   .parameters(parameters().combine('pass', [1, 2, 3, 4]))
   .needs('preemption', 'introspection', 'events')
@@ -50,9 +62,16 @@ retryGroup
   .run((t, { segment }) => {
     const memory = t.map(3 * BLOCK);
     for (const index of [0, 1, 2]) t.set(memory.range(index * BLOCK, BLOCK), [[3, index]]);
-    const { result, retries } = setDuring(t, memory.range(), segment, () => memory.discard((segment - 1) * BLOCK, pages(1)));
+    const { result, retries } = setDuring(t, memory.range(), segment, () =>
+      memory.discard((segment - 1) * BLOCK, pages(1)),
+    );
     t.equal({ result, retries }, { result: 0, retries: 1 }, 'result and retries');
-    for (const index of [0, 1, 2]) t.equal(t.ptes(memory.range(index * BLOCK, BLOCK)), index === segment - 1 ? '-*512' : 'rw*512', `PTEs of segment ${index + 1}`);
+    for (const index of [0, 1, 2])
+      t.equal(
+        t.ptes(memory.range(index * BLOCK, BLOCK)),
+        index === segment - 1 ? '-*512' : 'rw*512',
+        `PTEs of segment ${index + 1}`,
+      );
   });
 
 retryGroup
@@ -69,7 +88,10 @@ retryGroup
   });
 
 retryGroup
-  .case('collected-between', 'the second pass works where the collector removed the interval: memory that was mapped anew is mapped on the GPU')
+  .case(
+    'collected-between',
+    'the second pass works where the collector removed the interval: memory that was mapped anew is mapped on the GPU',
+  )
   .source('02-attributes §4.7')
   .needs('preemption', 'introspection', 'events', 'address-choice')
   .run((t) => {
@@ -84,7 +106,10 @@ retryGroup
   });
 
 retryGroup
-  .case('not-validated-again', 'the second pass does not look at the memory again: what is gone shows as ENOENT of the mapping')
+  .case(
+    'not-validated-again',
+    'the second pass does not look at the memory again: what is gone shows as ENOENT of the mapping',
+  )
   .source('02-attributes §4.7; 07-quirks Q21')
   .needs('preemption', 'introspection', 'events')
   .run((t) => {

@@ -8,7 +8,10 @@ import { parameters } from '../../parameters.ts';
 import { EFAULT, EINVAL, EOPNOTSUPP } from '../../errno.ts';
 import { ALL_TYPES, change, DEFAULTS, otherOf, QUIET, typeOf } from './values.ts';
 
-export const vmaChecksGroup = new CaseGroup('attributes,vma-checks', 'Validation of the memory of a SET (02-attributes §4.2)');
+export const vmaChecksGroup = new CaseGroup(
+  'attributes,vma-checks',
+  'Validation of the memory of a SET (02-attributes §4.2)',
+);
 
 const SIZE = 12;
 const HOLES: Readonly<Record<string, readonly (readonly [first: number, count: number])[]>> = {
@@ -20,8 +23,17 @@ const HOLES: Readonly<Record<string, readonly (readonly [first: number, count: n
   'page-before-last': [[10, 1]],
   end: [[8, 4]],
   'last-page': [[11, 1]],
-  'begin-and-end': [[0, 2], [10, 2]],
-  'every-second-page': [[1, 1], [3, 1], [5, 1], [7, 1], [9, 1]],
+  'begin-and-end': [
+    [0, 2],
+    [10, 2],
+  ],
+  'every-second-page': [
+    [1, 1],
+    [3, 1],
+    [5, 1],
+    [7, 1],
+    [9, 1],
+  ],
   all: [[0, 12]],
 };
 
@@ -35,7 +47,11 @@ function withHoles(t: CaseContext, name: string): Mapping {
 vmaChecksGroup
   .case('hole', 'one page without memory refuses the whole SET, and nothing is stored; a GET does not look')
   .source('02-attributes §4.2 step 5')
-  .parameters(parameters().combine('hole', Object.keys(HOLES)).combine('attribute', ['access', 'gpuReadOnly', 'granularity'] as const))
+  .parameters(
+    parameters()
+      .combine('hole', Object.keys(HOLES))
+      .combine('attribute', ['access', 'gpuReadOnly', 'granularity'] as const),
+  )
   .run((t, { hole, attribute }) => {
     const memory = withHoles(t, hole);
     t.equal(t.trySet(memory.range(), [change(attribute)]), -EFAULT, 'result of SET_ATTR');
@@ -46,7 +62,10 @@ vmaChecksGroup
   });
 
 vmaChecksGroup
-  .case('up-to-the-hole', 'a request that ends where the memory ends, or begins where it begins, is taken; one page more is not')
+  .case(
+    'up-to-the-hole',
+    'a request that ends where the memory ends, or begins where it begins, is taken; one page more is not',
+  )
   .source('02-attributes §4.2 step 5')
   .parameters(parameters().combine('first', [2, 3, 4, 5]).combine('count', [1, 2, 3, 4, 5, 6]))
   .run((t, { first, count }) => {
@@ -64,7 +83,10 @@ vmaChecksGroup
   .parameters(parameters().combine('hole', Object.keys(HOLES)))
   .run((t, { hole }) => {
     const memory = t.map(pages(SIZE));
-    t.set(memory.range(), [[9, 1], [3, 5]]);
+    t.set(memory.range(), [
+      [9, 1],
+      [3, 5],
+    ]);
     for (const [first, count] of HOLES[hole]!) memory.unmap(pages(first), pages(count));
     // Also where the records would not change.
     t.equal(t.trySet(memory.range(), [[9, 1]]), -EFAULT, 'SET_ATTR of the same value');
@@ -75,7 +97,12 @@ vmaChecksGroup
 vmaChecksGroup
   .case('protection', 'what the CPU may do there is not looked at')
   .source('02-attributes §4.2 step 5')
-  .parameters(parameters().combine('letters', ['-', 'r', 'rw', 'rx', 'rwx'] as const).combine('where', ['all', 'begin', 'middle', 'end']).combine('attribute', ['access', 'gpuReadOnly', 'gpuExecutable'] as const))
+  .parameters(
+    parameters()
+      .combine('letters', ['-', 'r', 'rw', 'rx', 'rwx'] as const)
+      .combine('where', ['all', 'begin', 'middle', 'end'])
+      .combine('attribute', ['access', 'gpuReadOnly', 'gpuExecutable'] as const),
+  )
   .run((t, { letters, where, attribute }) => {
     const memory = t.map(pages(SIZE));
     const [first, count] = { all: [0, SIZE], begin: [0, 4], middle: [4, 4], end: [8, 4] }[where] as [number, number];
@@ -92,7 +119,8 @@ vmaChecksGroup
     const memory = t.map(pages(SIZE));
     const letters: readonly Letters[] = ['r', 'rw', '-'];
     const count = SIZE / pieces;
-    for (let piece = 0; piece < pieces; piece++) memory.protect(letters[piece % 3]!, pages(piece * count), pages(count));
+    for (let piece = 0; piece < pieces; piece++)
+      memory.protect(letters[piece % 3]!, pages(piece * count), pages(count));
     if (last === 'unmapped') memory.unmap(pages(SIZE - 1));
     t.equal(t.trySet(memory.range(), [[9, 1]]), last === 'mapped' ? 0 : -EFAULT, 'result of SET_ATTR');
     t.equal(t.get(memory.range(), [9]), [last === 'mapped' ? 1 : 0], 'GPU_EXEC afterwards');
@@ -129,7 +157,12 @@ vmaChecksGroup
   .parameters(parameters().combine('kind', SPECIAL).combine('where', ['begin', 'middle', 'end', 'all']))
   .needs('special-mapping', 'address-choice')
   .run((t, { kind, where }) => {
-    const parts: readonly VmaKind[] = { begin: [kind, 'anon', 'anon'], middle: ['anon', kind, 'anon'], end: ['anon', 'anon', kind], all: [kind, kind, kind] }[where] as VmaKind[];
+    const parts: readonly VmaKind[] = {
+      begin: [kind, 'anon', 'anon'],
+      middle: ['anon', kind, 'anon'],
+      end: ['anon', 'anon', kind],
+      all: [kind, kind, kind],
+    }[where] as VmaKind[];
     const range = threeParts(t, parts);
     t.equal(t.trySet(range, [[9, 1]]), -EOPNOTSUPP, 'result of SET_ATTR');
     t.equal(t.get(range, ALL_TYPES), [...DEFAULTS], 'all attributes of the whole');
@@ -143,10 +176,19 @@ vmaChecksGroup
 vmaChecksGroup
   .case('first-decides', 'of a hole and a special mapping the one at the lower address decides')
   .source('02-attributes §4.2 step 5')
-  .parameters(parameters().combine('kind', SPECIAL).combine('order', ['hole-first', 'special-first', 'anon-hole-special', 'anon-special-hole']))
+  .parameters(
+    parameters()
+      .combine('kind', SPECIAL)
+      .combine('order', ['hole-first', 'special-first', 'anon-hole-special', 'anon-special-hole']),
+  )
   .needs('special-mapping', 'address-choice')
   .run((t, { kind, order }) => {
-    const parts = { 'hole-first': ['hole', kind], 'special-first': [kind, 'hole'], 'anon-hole-special': ['anon', 'hole', kind], 'anon-special-hole': ['anon', kind, 'hole'] }[order] as (VmaKind | 'hole')[];
+    const parts = {
+      'hole-first': ['hole', kind],
+      'special-first': [kind, 'hole'],
+      'anon-hole-special': ['anon', 'hole', kind],
+      'anon-special-hole': ['anon', kind, 'hole'],
+    }[order] as (VmaKind | 'hole')[];
     const expected = parts.indexOf('hole') < parts.indexOf(kind) ? -EFAULT : -EOPNOTSUPP;
     const range = threeParts(t, parts);
     t.equal(t.trySet(range, [[9, 1]]), expected, 'result of SET_ATTR');
@@ -156,8 +198,23 @@ vmaChecksGroup
 vmaChecksGroup
   .case('ordinary-kinds', 'anonymous, file, huge, heap and stack mappings are taken')
   .source('02-attributes §4.2 step 5')
-  .parameters(parameters().combine('kind', ['anon', 'file', 'thp', 'heap', 'stack'] as const).combine('letters', ['-', 'r', 'rw'] as const))
-  .needsAt(({ kind }) => ({ anon: [], file: ['file-mapping'], thp: ['huge-pages'], heap: ['heap-and-stack'], stack: ['heap-and-stack'] } as const)[kind])
+  .parameters(
+    parameters()
+      .combine('kind', ['anon', 'file', 'thp', 'heap', 'stack'] as const)
+      .combine('letters', ['-', 'r', 'rw'] as const),
+  )
+  .needsAt(
+    ({ kind }) =>
+      (
+        {
+          anon: [],
+          file: ['file-mapping'],
+          thp: ['huge-pages'],
+          heap: ['heap-and-stack'],
+          stack: ['heap-and-stack'],
+        } as const
+      )[kind],
+  )
   .run((t, { kind, letters }) => {
     const memory = t.map(pages(512), { kind, protection: letters });
     t.equal(t.trySet(memory.range(), [[9, 1]]), 0, 'result of SET_ATTR');
@@ -173,7 +230,12 @@ vmaChecksGroup
     for (let page = 0; page < SIZE; page += 2) t.set(memory.range(pages(page), pages(1)), [[3, page]]);
     memory.unmap(pages(hole), pages(1));
     t.equal(t.trySet(memory.range(), [[3, 40]]), -EFAULT, 'result of SET_ATTR');
-    for (let page = 0; page < SIZE; page++) t.equal(t.get(memory.range(pages(page), pages(1)), [3]), [page % 2 === 0 ? page : 9], `granularity of page ${page}`);
+    for (let page = 0; page < SIZE; page++)
+      t.equal(
+        t.get(memory.range(pages(page), pages(1)), [3]),
+        [page % 2 === 0 ? page : 9],
+        `granularity of page ${page}`,
+      );
     t.equal(t.trySet(memory.range(0, pages(hole)), [[3, 40]]), 0, 'SET_ATTR up to the hole');
   });
 
@@ -183,6 +245,20 @@ vmaChecksGroup
   .parameters(parameters().combine('hole', Object.keys(HOLES)))
   .run((t, { hole }) => {
     const memory = withHoles(t, hole);
-    t.equal(t.trySet(memory.range(), [[9, 1], [2, 3]]), -EINVAL, 'result of SET_ATTR');
-    t.equal(t.trySet(memory.range(), [[9, 1], [2, 1]]), -EFAULT, 'the call with legal records');
+    t.equal(
+      t.trySet(memory.range(), [
+        [9, 1],
+        [2, 3],
+      ]),
+      -EINVAL,
+      'result of SET_ATTR',
+    );
+    t.equal(
+      t.trySet(memory.range(), [
+        [9, 1],
+        [2, 1],
+      ]),
+      -EFAULT,
+      'the call with legal records',
+    );
   });

@@ -15,7 +15,11 @@ const BACK = [1, 2, 3, 512, 0x10000] as const;
 wrapGroup
   .case('to-the-end', 'an interval that ends exactly at 2^64 is stored, and no VMA is asked for')
   .source('02-attributes §10, row S = 2^64')
-  .parameters(parameters().combine('back', BACK).combine('attribute', ['access', 'gpuReadOnly', 'granularity', 'preferredLocation'] as const))
+  .parameters(
+    parameters()
+      .combine('back', BACK)
+      .combine('attribute', ['access', 'gpuReadOnly', 'granularity', 'preferredLocation'] as const),
+  )
   .run((t, { back, attribute }) => {
     const range = { address: END - BigInt(pages(back)), size: pages(back) };
     t.equal(t.trySet(range, [change(attribute)]), 0, 'result of SET_ATTR');
@@ -30,10 +34,24 @@ wrapGroup
   .parameters(parameters().combine('back', BACK).combine('beyond', [1, 2, 3, 0x10000]).combine('operation', [0, 1]))
   .run((t, { back, beyond, operation }) => {
     const memory = t.map(pages(1));
-    t.set(memory.range(), [[2, 1], [3, 5]]);
-    t.set({ address: END - BigInt(pages(back)), size: pages(back) }, [[2, 0], [3, 4]]);
+    t.set(memory.range(), [
+      [2, 1],
+      [3, 5],
+    ]);
+    t.set({ address: END - BigInt(pages(back)), size: pages(back) }, [
+      [2, 0],
+      [3, 4],
+    ]);
     const range = { address: END - BigInt(pages(back)), size: BigInt(pages(back + beyond)) };
-    const { result, values } = t.ioctl({ operation, ...range, attributes: [[2, 2], [3, 9], [5, 0]] });
+    const { result, values } = t.ioctl({
+      operation,
+      ...range,
+      attributes: [
+        [2, 2],
+        [3, 9],
+        [5, 0],
+      ],
+    });
     t.equal(result, operation === 0 ? -EINVAL : 0, 'result');
     t.equal(values, operation === 0 ? [2, 9, 0] : [2, 9, 1], 'the records');
     t.equal(t.get({ address: END - 4096n, size: 4096 }, [2, 3]), [0, 4], 'what was set before');
@@ -58,7 +76,15 @@ wrapGroup
   .source('02-attributes §10')
   .parameters(parameters().combine('type', [12, 0xffff_ffff]).combine('operation', [0, 1]).combine('beyond', [0, 1, 2]))
   .run((t, { type, operation, beyond }) => {
-    const { result, values } = t.ioctl({ operation, address: END - 4096n, size: BigInt(pages(1 + beyond)), attributes: [[2, 1], [type, 0]] });
+    const { result, values } = t.ioctl({
+      operation,
+      address: END - 4096n,
+      size: BigInt(pages(1 + beyond)),
+      attributes: [
+        [2, 1],
+        [type, 0],
+      ],
+    });
     t.equal(result, -EINVAL, 'result');
     t.equal(values, [1, 0], 'the records');
     t.equal(t.get({ address: END - 4096n, size: 4096 }, [2]), [2], 'access of the last page');
@@ -72,7 +98,11 @@ wrapGroup
     const memory = t.map(pages(4));
     memory.unmap(pages(2), pages(2));
     const size = END - memory.address;
-    t.equal(t.trySet({ address: memory.address, size: size - 4096n }, [change(attribute)]), -EFAULT, 'SET_ATTR to one page before the end');
+    t.equal(
+      t.trySet({ address: memory.address, size: size - 4096n }, [change(attribute)]),
+      -EFAULT,
+      'SET_ATTR to one page before the end',
+    );
     t.equal(t.get(memory.range(), ALL_TYPES), [...DEFAULTS], 'all attributes');
     t.equal(t.trySet({ address: memory.address, size }, [change(attribute)]), 0, 'SET_ATTR to the end');
     t.equal(t.get({ address: memory.address, size }, [typeOf(attribute)]), [otherOf(attribute)], 'the whole interval');
@@ -92,10 +122,22 @@ wrapGroup
     t.set({ address: memory.at(pages(2)), size: END - memory.at(pages(2)) }, [[9, 1]]);
     const expected = {
       nothing: [[2, LAST_PAGE - base]],
-      'an-interval-over-the-start': [[0, 1], [2, 3], [4, LAST_PAGE - base]],
-      'an-island': [[2, 4], [5, 5], [6, LAST_PAGE - base]],
+      'an-interval-over-the-start': [
+        [0, 1],
+        [2, 3],
+        [4, LAST_PAGE - base],
+      ],
+      'an-island': [
+        [2, 4],
+        [5, 5],
+        [6, LAST_PAGE - base],
+      ],
     }[before];
-    t.equal(t.state().attributes.map(({ firstPage, lastPage }) => [firstPage - base, lastPage - base]), expected, 'attribute intervals');
+    t.equal(
+      t.state().attributes.map(({ firstPage, lastPage }) => [firstPage - base, lastPage - base]),
+      expected,
+      'attribute intervals',
+    );
   });
 
 wrapGroup

@@ -2,20 +2,37 @@
 import { CaseGroup } from '../../case.ts';
 import { ENOMEM, EOPNOTSUPP, EPERM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
-import { answerOf, BLOCK, effects, FOLLOW, intervals, LOOK, mapAgain, PAGE, region, T, WATCH } from '../ranges/scene.ts';
+import {
+  answerOf,
+  BLOCK,
+  effects,
+  FOLLOW,
+  intervals,
+  LOOK,
+  mapAgain,
+  PAGE,
+  region,
+  T,
+  WATCH,
+} from '../ranges/scene.ts';
 
-export const defaultsGroup = new CaseGroup('faults,defaults', 'The interval that a fault makes on memory without attributes (05-faults §4)');
+export const defaultsGroup = new CaseGroup(
+  'faults,defaults',
+  'The interval that a fault makes on memory without attributes (05-faults §4)',
+);
 
 const UNDEFINED = 0xffff_ffff;
 
 defaultsGroup
   .case('granule', 'the interval is the aligned granule of the default granularity around the page, inside the VMA')
   .source('05-faults §4 step 5')
-  .parameters(parameters()
-    .combine('granularity', [0, 1, 4, 8, 9, 10, 27])
-    .combine('page', [0, 1, 255, 511, 512, 700, 1023])
-    .combine('vma', ['0 1536', '100 900', '512 1024'])
-    .where(({ page, vma }) => page >= Number(vma.split(' ')[0]) && page < Number(vma.split(' ')[1])))
+  .parameters(
+    parameters()
+      .combine('granularity', [0, 1, 4, 8, 9, 10, 27])
+      .combine('page', [0, 1, 255, 511, 512, 700, 1023])
+      .combine('vma', ['0 1536', '100 900', '512 1024'])
+      .where(({ page, vma }) => page >= Number(vma.split(' ')[0]) && page < Number(vma.split(' ')[1])),
+  )
   .needs(...LOOK, 'configuration', 'address-choice')
   .run((t, { granularity, page, vma }) => {
     t.setup({ machine: { defaultGranularity: granularity } });
@@ -26,13 +43,19 @@ defaultsGroup
     t.equal(t.fault(base.address + BigInt(page * PAGE)), 0, 'fault');
     const granule = 2 ** granularity;
     const first = page - (page % granule);
-    t.equal(intervals(t, base), [[Math.max(first, start), Math.min(first + granule, end) - 1, 3]], 'attribute intervals');
+    t.equal(
+      intervals(t, base),
+      [[Math.max(first, start), Math.min(first + granule, end) - 1, 3]],
+      'attribute intervals',
+    );
   });
 
 defaultsGroup
   .case('hole', 'the interval fills the hole between its neighbours and leaves them alone')
   .source('05-faults §4 step 5')
-  .parameters(parameters().combine('below', [-1, 0, 99, 199]).combine('above', [201, 300, 511, 512]).combine('page', [200]))
+  .parameters(
+    parameters().combine('below', [-1, 0, 99, 199]).combine('above', [201, 300, 511, 512]).combine('page', [200]),
+  )
   .needs(...LOOK)
   .run((t, { below, above, page }) => {
     const memory = t.map(2 * BLOCK);
@@ -40,19 +63,41 @@ defaultsGroup
     t.set(memory.range(above * PAGE, PAGE), [[T.gpuReadOnly, 1]]);
     t.equal(t.fault(memory.at(page * PAGE)), 0, 'fault');
     const made: [number, number, number] = [below + 1, Math.min(above, 512) - 1, 3];
-    const expected: [number, number, number][] = [...(below < 0 ? [] : [[below, below, 0x23] as [number, number, number]]), made, [above, above, 0x13]];
+    const expected: [number, number, number][] = [
+      ...(below < 0 ? [] : [[below, below, 0x23] as [number, number, number]]),
+      made,
+      [above, above, 0x13],
+    ];
     t.equal(intervals(t, memory), expected, 'attribute intervals');
   });
 
 defaultsGroup
   .case('record', 'the interval has the default record; only heap and stack prefer the system')
   .source('05-faults §4 steps 1 and 3; 02-attributes §2')
-  .parameters(parameters().combine('kind', ['anon', 'file', 'thp', 'heap', 'stack']).combine('granularity', [0, 9, 12]).combine('write', [false, true]))
+  .parameters(
+    parameters()
+      .combine('kind', ['anon', 'file', 'thp', 'heap', 'stack'])
+      .combine('granularity', [0, 9, 12])
+      .combine('write', [false, true]),
+  )
   .needs(...LOOK, 'configuration', 'file-mapping', 'huge-pages', 'heap-and-stack')
   .run((t, { kind, granularity, write }) => {
     t.setup({ machine: { defaultGranularity: granularity } });
     const memory = t.map(BLOCK, { kind });
-    const types = [T.preferredLocation, T.prefetchLocation, T.access, T.granularity, T.hostAccess, T.coherent, T.extCoherent, T.hiveLocal, T.gpuReadOnly, T.gpuExecutable, T.gpuReadMostly, T.gpuAlwaysMapped];
+    const types = [
+      T.preferredLocation,
+      T.prefetchLocation,
+      T.access,
+      T.granularity,
+      T.hostAccess,
+      T.coherent,
+      T.extCoherent,
+      T.hiveLocal,
+      T.gpuReadOnly,
+      T.gpuExecutable,
+      T.gpuReadMostly,
+      T.gpuAlwaysMapped,
+    ];
     const defaults = [UNDEFINED, UNDEFINED, 2, granularity, 1, 1, 0, 0, 0, 0, 0, 0];
     t.equal(t.get(memory, types), defaults, 'attributes before');
     t.equal(t.fault(memory.address, { write }), 0, 'fault');
@@ -71,7 +116,11 @@ defaultsGroup
     const offset = side === 'below' ? -BLOCK : side === 'above' ? BLOCK : 0;
     if (side !== 'inside') t.map(BLOCK, { address: memory.at(offset) });
     t.equal(t.fault(memory.at(offset)), 0, 'fault');
-    t.equal(t.get({ address: memory.at(offset), size: BLOCK }, [T.preferredLocation]), [side === 'inside' ? 0 : UNDEFINED], 'PREFERRED_LOC');
+    t.equal(
+      t.get({ address: memory.at(offset), size: BLOCK }, [T.preferredLocation]),
+      [side === 'inside' ? 0 : UNDEFINED],
+      'PREFERRED_LOC',
+    );
   });
 
 defaultsGroup
@@ -88,13 +137,25 @@ defaultsGroup
   });
 
 defaultsGroup
-  .case('refused-vma', 'VM_IO, VM_PFNMAP and VM_MIXEDMAP memory without attributes is refused before anything is made or its permission is looked at')
+  .case(
+    'refused-vma',
+    'VM_IO, VM_PFNMAP and VM_MIXEDMAP memory without attributes is refused before anything is made or its permission is looked at',
+  )
   .source('05-faults §4 step 2')
-  .parameters(parameters().combine('kind', ['io', 'pfnmap', 'mixedmap']).combine('protection', ['-', 'r', 'rw']).combine('write', [false, true]))
+  .parameters(
+    parameters()
+      .combine('kind', ['io', 'pfnmap', 'mixedmap'])
+      .combine('protection', ['-', 'r', 'rw'])
+      .combine('write', [false, true]),
+  )
   .needs(...FOLLOW, 'special-mapping')
   .run((t, { kind, protection, write }) => {
     const memory = t.map(BLOCK, { kind, protection });
-    t.equal(answerOf(t, () => t.fault(memory.address, { write })), [-EOPNOTSUPP, 'vma-refused'], 'answer');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address, { write })),
+      [-EOPNOTSUPP, 'vma-refused'],
+      'answer',
+    );
     t.equal([t.state().attributes, t.state().notifiers], [[], []], 'intervals and notifiers');
   });
 
@@ -106,8 +167,18 @@ defaultsGroup
   .run((t, { where, write }) => {
     const memory = t.map(3 * BLOCK);
     memory.unmap(BLOCK, BLOCK);
-    const addresses = { zero: 0n, below: memory.address - 4096n, above: memory.at(3 * BLOCK), hole: memory.at(BLOCK), end: (1n << 64n) - 4096n };
-    t.equal(answerOf(t, () => t.fault(addresses[where], { write })), [0, 'no-vma'], 'answer');
+    const addresses = {
+      zero: 0n,
+      below: memory.address - 4096n,
+      above: memory.at(3 * BLOCK),
+      hole: memory.at(BLOCK),
+      end: (1n << 64n) - 4096n,
+    };
+    t.equal(
+      answerOf(t, () => t.fault(addresses[where], { write })),
+      [0, 'no-vma'],
+      'answer',
+    );
     t.equal([t.state().attributes, t.state().ranges, t.state().notifiers], [[], [], []], 'what is left');
     t.equal(t.fault(memory.address), 0, 'fault beside it');
     t.equal(t.ptes(memory), 'rw*512 -*1024', 'PTEs');
@@ -125,7 +196,11 @@ defaultsGroup
     if (failure === 'range') failures.plan('allocate-range', 'ENOMEM');
     if (failure === 'commit') failures.plan('write-ptes', 'ENOMEM');
     if (failure === 'pages') failures.plan('collect-pages', 'ENOMEM');
-    t.equal(t.fault(memory.at(7 * PAGE)), failure === 'permission' ? -EPERM : failure === 'pages' ? 0 : -ENOMEM, 'fault');
+    t.equal(
+      t.fault(memory.at(7 * PAGE)),
+      failure === 'permission' ? -EPERM : failure === 'pages' ? 0 : -ENOMEM,
+      'fault',
+    );
     t.equal([intervals(t, memory), t.ptes(memory)], [[[0, 511, 3]], '-*512'], 'intervals and PTEs');
   });
 
@@ -137,7 +212,11 @@ defaultsGroup
   .run((t, { protection }) => {
     const memory = t.map(BLOCK, { protection });
     t.gpu().failures.plan('allocate-interval', 'ENOMEM');
-    t.equal(answerOf(t, () => t.fault(memory.address)), [-ENOMEM, 'no-memory'], 'answer');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [-ENOMEM, 'no-memory'],
+      'answer',
+    );
     t.equal(intervals(t, memory), [], 'intervals');
     t.equal(t.fault(memory.address), protection === '-' ? -EPERM : 0, 'the next fault');
   });
@@ -152,7 +231,11 @@ defaultsGroup
     memory.unmap();
     mapAgain(t, memory);
     // The old interval is found, then collected, then used: the tree has a hole there afterwards.
-    t.equal(effects(t, memory, () => t.fault(memory.address), ['range-removed', 'ptes-written']), ['range- 0+512', 'pte 0+512'], 'effects');
+    t.equal(
+      effects(t, memory, () => t.fault(memory.address), ['range-removed', 'ptes-written']),
+      ['range- 0+512', 'pte 0+512'],
+      'effects',
+    );
     t.equal(intervals(t, memory), [], 'intervals');
     t.advance();
     memory.discard();

@@ -7,4 +7,11 @@ import { retriesGroup } from './retries.ts';
 import { windowGroup } from './window.ts';
 import { workGroup } from './work.ts';
 
-export const faultsGroups: readonly CaseGroup[] = [orderGroup, defaultsGroup, permissionsGroup, windowGroup, retriesGroup, workGroup];
+export const faultsGroups: readonly CaseGroup[] = [
+  orderGroup,
+  defaultsGroup,
+  permissionsGroup,
+  windowGroup,
+  retriesGroup,
+  workGroup,
+];

@@ -2,9 +2,28 @@
 import { CaseGroup } from '../../case.ts';
 import { EAGAIN, EINVAL, ENOMEM, EOPNOTSUPP, EPERM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
-import { answerOf, BLOCK, effects, FOLLOW, intervals, LOOK, mapAgain, NO_RETRY, onGpu, PAGE, plainPte, pteAt, rangeWords, region, T } from '../ranges/scene.ts';
+import {
+  answerOf,
+  BLOCK,
+  effects,
+  FOLLOW,
+  intervals,
+  LOOK,
+  mapAgain,
+  NO_RETRY,
+  onGpu,
+  PAGE,
+  plainPte,
+  pteAt,
+  rangeWords,
+  region,
+  T,
+} from '../ranges/scene.ts';
 
-export const orderGroup = new CaseGroup('faults,order', 'The order of the checks of a fault, and the VM layer around them (05-faults §1, §2, §5, §7)');
+export const orderGroup = new CaseGroup(
+  'faults,order',
+  'The order of the checks of a fault, and the VM layer around them (05-faults §1, §2, §5, §7)',
+);
 
 orderGroup
   .case('pasid', 'a fault of an unknown PASID is refused, whatever its address')
@@ -27,9 +46,17 @@ orderGroup
   .run((t) => {
     t.setup({ compute: false });
     const memory = region(t);
-    t.equal(answerOf(t, () => t.fault(memory.address)), [-EOPNOTSUPP, 'no-context'], 'answer without a context');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [-EOPNOTSUPP, 'no-context'],
+      'answer without a context',
+    );
     t.set(memory, [[T.access, 1]]);
-    t.equal(answerOf(t, () => t.fault(memory.address)), [0, 'mapped'], 'answer with one');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [0, 'mapped'],
+      'answer with one',
+    );
   });
 
 orderGroup
@@ -47,7 +74,11 @@ orderGroup
     if (what === 'forbidden') memory.protect('-');
     const [file] = t.gpu().files;
     t.gpu().closeContext(file!);
-    t.equal(answerOf(t, () => t.fault(memory.address, { timestamp: 4_000 })), [-EAGAIN, 'closing'], 'answer');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address, { timestamp: 4_000 })),
+      [-EAGAIN, 'closing'],
+      'answer',
+    );
     t.equal(t.state().checkpoint, what === 'stale' ? 5_000 : 0, 'checkpoint');
   });
 
@@ -66,12 +97,19 @@ orderGroup
     if (what === 'forbidden') other.protect('-');
     if (what === 'no-vma') other.unmap();
     t.gpu().failures.plan('clear-split', 'ENOMEM');
-    t.equal(answerOf(t, () => t.fault(other.address)), [-ENOMEM, 'collector-failed'], 'answer');
+    t.equal(
+      answerOf(t, () => t.fault(other.address)),
+      [-ENOMEM, 'collector-failed'],
+      'answer',
+    );
     t.equal(t.ptes(other), '-*512', 'PTEs');
   });
 
 orderGroup
-  .case('lookup-before-collector', 'the interval is looked up before the collection, which may trim it: a legal access is killed')
+  .case(
+    'lookup-before-collector',
+    'the interval is looked up before the collection, which may trim it: a legal access is killed',
+  )
   .source('05-faults §4, §5 step 1, §10; quirk Q33')
   .parameters(parameters().combine('collected', [false, true]).combine('block', [0, 1]))
   .needs(...FOLLOW, 'deferred-work', 'address-choice')
@@ -82,24 +120,56 @@ orderGroup
     memory.unmap(block * BLOCK, BLOCK);
     mapAgain(t, memory, block * BLOCK, BLOCK);
     if (collected) t.equal(t.collect(), 1, 'collectors');
-    t.equal(answerOf(t, () => t.fault(memory.at(block * BLOCK))), collected ? [0, 'mapped'] : [-EINVAL, 'no-range'], 'answer');
-    const left = block === 0 ? [[512, 1535]] : [[0, 511], [1024, 1535]];
+    t.equal(
+      answerOf(t, () => t.fault(memory.at(block * BLOCK))),
+      collected ? [0, 'mapped'] : [-EINVAL, 'no-range'],
+      'answer',
+    );
+    const left =
+      block === 0
+        ? [[512, 1535]]
+        : [
+            [0, 511],
+            [1024, 1535],
+          ];
     const made = [block * 512, block * 512 + 511];
     const expected = (collected ? [...left, made] : left).toSorted(([one], [other]) => one! - other!);
-    t.equal(intervals(t, memory).map(([first, last]) => [first, last]), expected, 'intervals');
+    t.equal(
+      intervals(t, memory).map(([first, last]) => [first, last]),
+      expected,
+      'intervals',
+    );
   });
 
 orderGroup
-  .case('permission-before-range', 'permission is checked before a range is looked for: EPERM wins over the error of the VMA or the bounds')
+  .case(
+    'permission-before-range',
+    'permission is checked before a range is looked for: EPERM wins over the error of the VMA or the bounds',
+  )
   .source('05-faults §5 steps 2 and 3')
   .parameters(parameters().combine('what', ['pfnmap', 'wrapped-interval']))
   .needs(...FOLLOW, 'special-mapping', 'address-choice')
   .run((t, { what }) => {
     const memory = region(t);
-    t.equal(t.trySet({ address: memory.address, size: what === 'pfnmap' ? BLOCK : (1n << 64n) - memory.address }, [[T.access, 1]]), 0, 'SET');
+    t.equal(
+      t.trySet({ address: memory.address, size: what === 'pfnmap' ? BLOCK : (1n << 64n) - memory.address }, [
+        [T.access, 1],
+      ]),
+      0,
+      'SET',
+    );
     memory.unmap();
-    t.machine.process.mmap({ address: memory.address, size: BLOCK, protection: 'r', kind: what === 'pfnmap' ? 'pfnmap' : 'anon' });
-    t.equal(answerOf(t, () => t.fault(memory.address, { write: true })), [-EPERM, 'no-permission'], 'write');
+    t.machine.process.mmap({
+      address: memory.address,
+      size: BLOCK,
+      protection: 'r',
+      kind: what === 'pfnmap' ? 'pfnmap' : 'anon',
+    });
+    t.equal(
+      answerOf(t, () => t.fault(memory.address, { write: true })),
+      [-EPERM, 'no-permission'],
+      'write',
+    );
     t.equal(answerOf(t, () => t.fault(memory.address))[1], 'no-range', 'read');
   });
 
@@ -110,9 +180,17 @@ orderGroup
   .run((t) => {
     const memory = region(t);
     t.equal(t.fault(memory.address), 0, 'fault');
-    t.equal(answerOf(t, () => t.fault(memory.address)), [0, 'recently-mapped'], 'answer at once');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [0, 'recently-mapped'],
+      'answer at once',
+    );
     t.advance();
-    t.equal(answerOf(t, () => t.fault(memory.address)), [0, 'already-valid'], 'answer later');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [0, 'already-valid'],
+      'answer later',
+    );
   });
 
 orderGroup
@@ -130,7 +208,10 @@ orderGroup
   });
 
 orderGroup
-  .case('vm-layer-handled', 'a fault that is answered 0 is handled, whether or not something was mapped; nothing else is written')
+  .case(
+    'vm-layer-handled',
+    'a fault that is answered 0 is handled, whether or not something was mapped; nothing else is written',
+  )
   .source('05-faults §1')
   .parameters(parameters().combine('what', ['mapped', 'no-vma', 'recent', 'pages-unavailable']))
   .needs(...FOLLOW, 'failure-injection')
@@ -142,12 +223,19 @@ orderGroup
       t.equal(t.fault(memory.address), 0, 'fault');
       memory.discard();
     }
-    t.equal(t.gpu().vmFault({ address: memory.address, write: false }), { handled: true, askedHandler: 'svm', result: 0 }, 'outcome');
+    t.equal(
+      t.gpu().vmFault({ address: memory.address, write: false }),
+      { handled: true, askedHandler: 'svm', result: 0 },
+      'outcome',
+    );
     t.equal(t.ptes(memory), what === 'mapped' ? 'rw*512' : '-*512', 'PTEs');
   });
 
 orderGroup
-  .case('vm-layer-killed', 'any other answer kills the access: the PTE of its page becomes the no-retry PTE, others stay')
+  .case(
+    'vm-layer-killed',
+    'any other answer kills the access: the PTE of its page becomes the no-retry PTE, others stay',
+  )
   .source('05-faults §1; quirks Q60, Q61')
   .parameters(parameters().combine('what', ['permission', 'commit', 'closing', 'refused-vma']).combine('page', [0, 77]))
   .needs(...FOLLOW, 'failure-injection', 'special-mapping')
@@ -157,7 +245,11 @@ orderGroup
     if (what === 'commit') t.gpu().failures.plan('write-ptes', 'EBUSY');
     if (what === 'closing') t.gpu().closeContext(t.gpu().files[0]!);
     const result = { permission: -EPERM, commit: -16, closing: -EAGAIN, 'refused-vma': -EOPNOTSUPP }[what];
-    t.equal(t.gpu().vmFault({ address: memory.at(page * PAGE), write: false }), { handled: false, askedHandler: 'svm', result }, 'outcome');
+    t.equal(
+      t.gpu().vmFault({ address: memory.at(page * PAGE), write: false }),
+      { handled: false, askedHandler: 'svm', result },
+      'outcome',
+    );
     t.equal(pteAt(t, memory.at(page * PAGE)), NO_RETRY, 'PTE of the page');
     t.equal(pteAt(t, memory.at((page + 1) * PAGE)), 0n, 'PTE behind it');
   });
@@ -168,7 +260,11 @@ orderGroup
   .needs(...LOOK)
   .run((t) => {
     const memory = region(t);
-    t.equal(t.gpu().vmFault({ address: memory.address, write: false, pasid: 3 }), { handled: false, askedHandler: 'none', result: undefined }, 'outcome');
+    t.equal(
+      t.gpu().vmFault({ address: memory.address, write: false, pasid: 3 }),
+      { handled: false, askedHandler: 'none', result: undefined },
+      'outcome',
+    );
     t.equal([t.ptes(memory), t.state().counters.faults], ['-*512', 0], 'PTEs and faults');
   });
 
@@ -181,7 +277,11 @@ orderGroup
     t.setup({ compute: false });
     const memory = region(t);
     t.set(memory, [[T.access, 1]]);
-    t.equal(t.gpu().vmFault({ address: memory.address, write }), { handled: false, askedHandler: 'none', result: undefined }, 'outcome');
+    t.equal(
+      t.gpu().vmFault({ address: memory.address, write }),
+      { handled: false, askedHandler: 'none', result: undefined },
+      'outcome',
+    );
     t.equal([pteAt(t, memory.address), pteAt(t, memory.at(PAGE))], [0x77n, 0n], 'PTEs');
     t.set(memory, [[T.prefetchLocation, 1]]);
     t.equal(pteAt(t, memory.address), plainPte(t), 'PTE after a prefetch');
@@ -195,7 +295,11 @@ orderGroup
   .run((t, { svm }) => {
     t.setup({ machine: { svmConfigured: svm } });
     const memory = t.map(BLOCK, { protection: '-' });
-    t.equal(t.gpu().vmFault({ address: memory.address, write: false }), { handled: false, askedHandler: svm ? 'svm' : 'kfd-svm', result: svm ? -EPERM : undefined }, 'outcome');
+    t.equal(
+      t.gpu().vmFault({ address: memory.address, write: false }),
+      { handled: false, askedHandler: svm ? 'svm' : 'kfd-svm', result: svm ? -EPERM : undefined },
+      'outcome',
+    );
     t.equal(pteAt(t, memory.address), NO_RETRY, 'PTE');
   });
 
@@ -205,8 +309,20 @@ orderGroup
   .needs(...FOLLOW)
   .run((t) => {
     const memory = region(t);
-    const names = ['attributes-changed', 'notifier-inserted', 'range-inserted', 'dma-mapped', 'ptes-written', 'fault', 'tlb-flushed'] as const;
+    const names = [
+      'attributes-changed',
+      'notifier-inserted',
+      'range-inserted',
+      'dma-mapped',
+      'ptes-written',
+      'fault',
+      'tlb-flushed',
+    ] as const;
     const seen = effects(t, memory, () => t.equal(t.fault(memory.address), 0, 'fault'), names);
-    t.equal(seen.map((word) => word.split(' ')[0]), ['attributes-changed', 'notifier+', 'range+', 'dma+', 'pte', 'fault'], 'effects');
+    t.equal(
+      seen.map((word) => word.split(' ')[0]),
+      ['attributes-changed', 'notifier+', 'range+', 'dma+', 'pte', 'fault'],
+      'effects',
+    );
     t.equal(rangeWords(t, memory), ['0+512 mapped dma'], 'ranges');
   });

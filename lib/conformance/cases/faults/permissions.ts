@@ -2,23 +2,53 @@
 import { CaseGroup } from '../../case.ts';
 import { EIO, EPERM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
-import { answerOf, BLOCK, during, FOLLOW, intervals, MIB, onGpu, PAGE, pteAt, rangeWords, region, T } from '../ranges/scene.ts';
+import {
+  answerOf,
+  BLOCK,
+  during,
+  FOLLOW,
+  intervals,
+  MIB,
+  onGpu,
+  PAGE,
+  pteAt,
+  rangeWords,
+  region,
+  T,
+} from '../ranges/scene.ts';
 
-export const permissionsGroup = new CaseGroup('faults,permissions', 'Permission of a fault: VMA, GPU_RO, read or write (05-faults §5.1, §5.2)');
+export const permissionsGroup = new CaseGroup(
+  'faults,permissions',
+  'Permission of a fault: VMA, GPU_RO, read or write (05-faults §5.1, §5.2)',
+);
 
 permissionsGroup
   .case('table', 'reading needs VM_READ, writing VM_WRITE as well; GPU_RO and execution count for nothing')
   .source('05-faults §5.1, §5.2')
-  .parameters(parameters().combine('protection', ['-', 'r', 'w', 'x', 'rw', 'rx', 'wx', 'rwx']).combine('gpuReadOnly', [0, 1]).combine('write', [false, true]).combine('registered', [false, true])
-    .where(({ gpuReadOnly, registered }) => registered || gpuReadOnly === 0))
+  .parameters(
+    parameters()
+      .combine('protection', ['-', 'r', 'w', 'x', 'rw', 'rx', 'wx', 'rwx'])
+      .combine('gpuReadOnly', [0, 1])
+      .combine('write', [false, true])
+      .combine('registered', [false, true])
+      .where(({ gpuReadOnly, registered }) => registered || gpuReadOnly === 0),
+  )
   .needs(...FOLLOW, 'address-choice')
   .run((t, { protection, gpuReadOnly, write, registered }) => {
     const memory = region(t);
-    if (registered) t.set(memory, [[T.gpuReadOnly, gpuReadOnly], [T.access, 1]]);
+    if (registered)
+      t.set(memory, [
+        [T.gpuReadOnly, gpuReadOnly],
+        [T.access, 1],
+      ]);
     memory.unmap();
     t.machine.process.mmap({ address: memory.address, size: BLOCK, protection });
     const allowed = protection.includes('r') && (!write || protection.includes('w'));
-    t.equal(answerOf(t, () => t.fault(memory.address, { write })), allowed ? [0, 'mapped'] : [-EPERM, 'no-permission'], 'answer');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address, { write })),
+      allowed ? [0, 'mapped'] : [-EPERM, 'no-permission'],
+      'answer',
+    );
     const letters = protection.includes('w') && gpuReadOnly === 0 ? 'rw' : 'r';
     t.equal(t.ptes(memory), allowed ? `${letters}*512` : '-*512', 'PTEs');
     t.equal([t.state().ranges.length, t.state().notifiers.length], allowed ? [1, 1] : [0, 0], 'ranges and notifiers');
@@ -36,14 +66,21 @@ permissionsGroup
     const readOnly = page >= 16 && page < 256;
     t.equal(t.fault(memory.at(page * PAGE), { write }), readOnly && write ? -EPERM : 0, 'fault');
     const first = page - (page % 16);
-    const runs = [first === 0 ? '' : `-*${first}`, `${readOnly ? 'r' : 'rw'}*16`, `-*${496 - first}`].filter((word) => word !== '').join(' ');
+    const runs = [first === 0 ? '' : `-*${first}`, `${readOnly ? 'r' : 'rw'}*16`, `-*${496 - first}`]
+      .filter((word) => word !== '')
+      .join(' ');
     t.equal(t.ptes(memory), readOnly && write ? '-*512' : runs, 'PTEs');
   });
 
 permissionsGroup
   .case('changed', 'permission is that of now: a change is followed by the next fault')
   .source('05-faults §5.1; 04-invalidation-and-gc §3')
-  .parameters(parameters().combine('from', ['r', 'rw', '-']).combine('to', ['r', 'rw', '-']).where(({ from, to }) => from !== to))
+  .parameters(
+    parameters()
+      .combine('from', ['r', 'rw', '-'])
+      .combine('to', ['r', 'rw', '-'])
+      .where(({ from, to }) => from !== to),
+  )
   .needs(...FOLLOW)
   .run((t, { from, to }) => {
     const memory = region(t);
@@ -66,16 +103,27 @@ permissionsGroup
   .needs(...FOLLOW)
   .run((t, { access, write, location }) => {
     const memory = region(t);
-    t.set(memory, [[T.access, access], [T.preferredLocation, location]]);
+    t.set(memory, [
+      [T.access, access],
+      [T.preferredLocation, location],
+    ]);
     t.equal(t.get(memory, [T.access]), [access], 'ACCESS');
     t.equal(t.fault(memory.address, { write }), 0, 'fault');
     t.equal(t.ptes(memory), 'rw*512', 'PTEs');
   });
 
 permissionsGroup
-  .case('special', 'under an interval that is left, VM_IO and VM_PFNMAP give EIO after the permission check, VM_MIXEDMAP is served')
+  .case(
+    'special',
+    'under an interval that is left, VM_IO and VM_PFNMAP give EIO after the permission check, VM_MIXEDMAP is served',
+  )
   .source('05-faults §5.2; 03-gpu-ranges §A.6 step 7; quirk Q53')
-  .parameters(parameters().combine('kind', ['io', 'pfnmap', 'mixedmap']).combine('protection', ['-', 'r', 'rw']).combine('write', [false, true]))
+  .parameters(
+    parameters()
+      .combine('kind', ['io', 'pfnmap', 'mixedmap'])
+      .combine('protection', ['-', 'r', 'rw'])
+      .combine('write', [false, true]),
+  )
   .needs(...FOLLOW, 'special-mapping', 'address-choice')
   .run((t, { kind, protection, write }) => {
     const memory = region(t);
@@ -83,8 +131,16 @@ permissionsGroup
     memory.unmap();
     t.machine.process.mmap({ address: memory.address, size: BLOCK, kind, protection });
     const allowed = protection !== '-' && !(write && protection === 'r');
-    const expected: [number, string] = !allowed ? [-EPERM, 'no-permission'] : kind === 'mixedmap' ? [0, 'mapped'] : [-EIO, 'no-range'];
-    t.equal(answerOf(t, () => t.fault(memory.address, { write })), expected, 'answer');
+    const expected: [number, string] = !allowed
+      ? [-EPERM, 'no-permission']
+      : kind === 'mixedmap'
+        ? [0, 'mapped']
+        : [-EIO, 'no-range'];
+    t.equal(
+      answerOf(t, () => t.fault(memory.address, { write })),
+      expected,
+      'answer',
+    );
     t.equal(t.ptes(memory), expected[0] === 0 ? `${protection}*512` : '-*512', 'PTEs');
   });
 
@@ -97,12 +153,24 @@ permissionsGroup
     const memory = region(t);
     t.set(memory, [[T.gpuReadOnly, 1]]);
     for (let round = 0; round < rounds; round++) {
-      t.equal(answerOf(t, () => t.fault(memory.address, { write: true })), [0, 'mapped'], 'answer');
-      t.equal(answerOf(t, () => t.fault(memory.address, { write: true })), [0, 'recently-mapped'], 'answer at once again');
+      t.equal(
+        answerOf(t, () => t.fault(memory.address, { write: true })),
+        [0, 'mapped'],
+        'answer',
+      );
+      t.equal(
+        answerOf(t, () => t.fault(memory.address, { write: true })),
+        [0, 'recently-mapped'],
+        'answer at once again',
+      );
       t.advance();
     }
     // A read fault takes the shortcut.
-    t.equal(answerOf(t, () => t.fault(memory.address)), [0, 'already-valid'], 'answer to a read');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [0, 'already-valid'],
+      'answer to a read',
+    );
     t.equal(t.ptes(memory), 'r*512', 'PTEs');
   });
 
@@ -119,7 +187,11 @@ permissionsGroup
       t.equal(t.fault(memory.at(MIB)), 0, 'read fault in the read-only part');
       t.equal(t.ptes(memory), 'r*512', 'PTEs');
     } else {
-      t.equal(answerOf(t, () => t.fault(memory.address, { write: true })), [-EPERM, 'pages-not-writable'], 'write fault in the writable part');
+      t.equal(
+        answerOf(t, () => t.fault(memory.address, { write: true })),
+        [-EPERM, 'pages-not-writable'],
+        'write fault in the writable part',
+      );
       t.equal(t.ptes(memory), '-*512', 'PTEs');
     }
     t.equal(rangeWords(t, memory), [first === 'read-readable' ? '0+512 mapped dma' : '0+512'], 'ranges');
@@ -128,7 +200,10 @@ permissionsGroup
   });
 
 permissionsGroup
-  .case('changed-meanwhile', 'the record is that of the moment at which the flags are computed, how pages are collected that of the beginning')
+  .case(
+    'changed-meanwhile',
+    'the record is that of the moment at which the flags are computed, how pages are collected that of the beginning',
+  )
   .source('05-faults §5; 03-gpu-ranges §B.2')
   .needs(...FOLLOW, 'preemption')
   .run(async (t) => {
@@ -136,7 +211,12 @@ permissionsGroup
     t.set(memory, [[T.access, 1]]);
     let answer: Promise<void> | undefined;
     // The record is changed at once; the rest of the call waits for the svm lock.
-    during(t, 'mmap-lock', () => (answer = t.device.setAttributesAsync(memory, { gpuReadOnly: true })), () => t.equal(t.fault(memory.address), 0, 'fault'));
+    during(
+      t,
+      'mmap-lock',
+      () => (answer = t.device.setAttributesAsync(memory, { gpuReadOnly: true })),
+      () => t.equal(t.fault(memory.address), 0, 'fault'),
+    );
     await answer;
     t.equal(t.ptes(memory), 'r*512', 'PTEs');
     t.advance();

@@ -2,33 +2,66 @@
 import { CaseGroup } from '../../case.ts';
 import { EBUSY, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EPERM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
-import { answerOf, BLOCK, during, effects, FOLLOW, moved, onGpu, PAGE, rangeWords, region, T } from '../ranges/scene.ts';
+import {
+  answerOf,
+  BLOCK,
+  during,
+  effects,
+  FOLLOW,
+  moved,
+  onGpu,
+  PAGE,
+  rangeWords,
+  region,
+  T,
+} from '../ranges/scene.ts';
 
-export const retriesGroup = new CaseGroup('faults,retries', 'The budget of three attempts, and the answers to errors (05-faults §5, §6, §7)');
+export const retriesGroup = new CaseGroup(
+  'faults,retries',
+  'The budget of three attempts, and the answers to errors (05-faults §5, §6, §7)',
+);
 
 retriesGroup
   .case('budget', 'EFAULT and EOPNOTSUPP of the collection are tried three times in all, then answered 0')
   .source('05-faults §5; quirk Q55')
-  .parameters(parameters().combine('errno', ['EFAULT', 'EOPNOTSUPP']).combine('times', [1, 2, 3, 4]).combine('write', [false, true]))
+  .parameters(
+    parameters()
+      .combine('errno', ['EFAULT', 'EOPNOTSUPP'])
+      .combine('times', [1, 2, 3, 4])
+      .combine('write', [false, true]),
+  )
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { errno, times, write }) => {
     const memory = region(t);
     t.gpu().failures.plan('collect-pages', errno, times);
     let answer: [number, string] = [0, ''];
-    const retries = effects(t, memory, () => (answer = answerOf(t, () => t.fault(memory.address, { write }))), ['retry']);
+    const retries = effects(t, memory, () => (answer = answerOf(t, () => t.fault(memory.address, { write }))), [
+      'retry',
+    ]);
     t.equal(answer, [0, times < 3 ? 'mapped' : 'pages-unavailable'], 'answer');
-    t.equal(retries, Array.from({ length: Math.min(times, 2) }, () => 'retry 0+1'), 'retries');
+    t.equal(
+      retries,
+      Array.from({ length: Math.min(times, 2) }, () => 'retry 0+1'),
+      'retries',
+    );
     t.equal(t.ptes(memory), times < 3 ? 'rw*512' : '-*512', 'PTEs');
     // What is left of the failures shows how many attempts there were.
     t.advance();
     memory.discard();
     t.equal(t.fault(memory.address, { write }), 0, 'the next fault');
-    t.equal(effects(t, memory, () => t.fault(memory.address), ['retry']), [], 'failures left in the end');
+    t.equal(
+      effects(t, memory, () => t.fault(memory.address), ['retry']),
+      [],
+      'failures left in the end',
+    );
     t.equal(t.ptes(memory), 'rw*512', 'PTEs in the end');
   });
 
 retriesGroup
-  .case('at-once', 'other errors of the collection end the fault without another attempt: EPERM kills, the others are answered 0')
+  .case(
+    'at-once',
+    'other errors of the collection end the fault without another attempt: EPERM kills, the others are answered 0',
+  )
   .source('05-faults §5, §7; quirks Q55, Q62')
   .parameters(parameters().combine('errno', ['EPERM', 'EBUSY', 'ENOMEM', 'EINVAL', 'ENODEV', 'EIO', 'EINTR']))
   .needs(...FOLLOW, 'failure-injection')
@@ -36,7 +69,10 @@ retriesGroup
     const memory = region(t);
     t.gpu().failures.plan('collect-pages', errno);
     let answer: [number, string] = [0, ''];
-    const seen = effects(t, memory, () => (answer = answerOf(t, () => t.fault(memory.address))), ['retry', 'ptes-written']);
+    const seen = effects(t, memory, () => (answer = answerOf(t, () => t.fault(memory.address))), [
+      'retry',
+      'ptes-written',
+    ]);
     t.equal(answer, errno === 'EPERM' ? [-EPERM, 'pages-not-writable'] : [0, 'pages-unavailable'], 'answer');
     t.equal([seen, rangeWords(t, memory)], [[], ['0+512']], 'effects and ranges');
     t.equal(t.fault(memory.address), 0, 'the next fault');
@@ -46,7 +82,11 @@ retriesGroup
 retriesGroup
   .case('commit-errors', 'errors of the commit are the answer, at once')
   .source('05-faults §5, §7; quirk Q61')
-  .parameters(parameters().combine('errno', ['EBUSY', 'ENODEV', 'ENOMEM', 'EINVAL', 'EOPNOTSUPP']).combine('place', ['write-ptes', 'update-directories']))
+  .parameters(
+    parameters()
+      .combine('errno', ['EBUSY', 'ENODEV', 'ENOMEM', 'EINVAL', 'EOPNOTSUPP'])
+      .combine('place', ['write-ptes', 'update-directories']),
+  )
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { errno, place }) => {
     const memory = region(t);
@@ -60,7 +100,9 @@ retriesGroup
 retriesGroup
   .case('allocations', 'ENOMEM for a notifier or a range kills the access, without another attempt')
   .source('05-faults §5, §7; quirk Q62')
-  .parameters(parameters().combine('place', ['allocate-notifier', 'allocate-range']).combine('errno', ['ENOMEM', 'EINVAL']))
+  .parameters(
+    parameters().combine('place', ['allocate-notifier', 'allocate-range']).combine('errno', ['ENOMEM', 'EINVAL']),
+  )
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { place, errno }) => {
     const memory = region(t);
@@ -71,7 +113,10 @@ retriesGroup
   });
 
 retriesGroup
-  .case('invalidated', 'pages that go between collection and commit are collected again, three times; then all begins anew with expiry of the filter')
+  .case(
+    'invalidated',
+    'pages that go between collection and commit are collected again, three times; then all begins anew with expiry of the filter',
+  )
   .source('05-faults §5 step 8, §6; quirk Q58')
   .parameters(parameters().combine('times', [0, 1, 2, 3, 5, 6, 9]).combine('page', [0, 511]))
   .needs(...FOLLOW, 'preemption')
@@ -109,21 +154,37 @@ retriesGroup
       return;
     }
     t.equal(answer, [0, 'mapped'], 'answer');
-    t.equal([passes, filterRemove], [commits + 1, collections + commits >= 3 ? 1 : 0], 'commits, and requests to expire');
+    t.equal(
+      [passes, filterRemove],
+      [commits + 1, collections + commits >= 3 ? 1 : 0],
+      'commits, and requests to expire',
+    );
   });
 
 retriesGroup
-  .case('collects-again', 'each attempt begins with a collection: memory unmapped between two attempts is gone in the second')
+  .case(
+    'collects-again',
+    'each attempt begins with a collection: memory unmapped between two attempts is gone in the second',
+  )
   .source('05-faults §5 step 1')
   .needs(...FOLLOW, 'preemption')
   .run((t) => {
     const memory = region(t);
     const other = onGpu(t);
-    const seen = during(t, 'pages-got', () => {
-      memory.discard();
-      other.unmap();
-    }, () => effects(t, memory, () => t.equal(t.fault(memory.address), 0, 'fault'), ['range-removed', 'ptes-written']));
-    t.equal(seen.map((word) => word.split(' ')[0]), ['range-', 'pte'], 'effects');
+    const seen = during(
+      t,
+      'pages-got',
+      () => {
+        memory.discard();
+        other.unmap();
+      },
+      () => effects(t, memory, () => t.equal(t.fault(memory.address), 0, 'fault'), ['range-removed', 'ptes-written']),
+    );
+    t.equal(
+      seen.map((word) => word.split(' ')[0]),
+      ['range-', 'pte'],
+      'effects',
+    );
   });
 
 retriesGroup
@@ -132,7 +193,12 @@ retriesGroup
   .needs(...FOLLOW, 'preemption')
   .run((t) => {
     const memory = region(t);
-    const answer = during(t, 'pages-got', () => memory.unmap(), () => answerOf(t, () => t.fault(memory.address)));
+    const answer = during(
+      t,
+      'pages-got',
+      () => memory.unmap(),
+      () => answerOf(t, () => t.fault(memory.address)),
+    );
     t.equal(answer, [0, 'no-vma'], 'answer');
     t.equal([t.ptes(memory), t.state().ranges], ['-*512', []], 'PTEs and ranges');
   });
@@ -144,7 +210,12 @@ retriesGroup
   .run((t) => {
     const memory = region(t);
     memory.protect('r');
-    during(t, 'pages-got', () => memory.protect('rw'), () => t.equal(t.fault(memory.address), 0, 'fault'));
+    during(
+      t,
+      'pages-got',
+      () => memory.protect('rw'),
+      () => t.equal(t.fault(memory.address), 0, 'fault'),
+    );
     t.equal(t.ptes(memory), 'r*512', 'PTEs');
   });
 
@@ -158,11 +229,20 @@ retriesGroup
     memory.discard();
     memory.protect('-', BLOCK - PAGE, PAGE);
     const { hmm } = moved(t, ['hmm'], () => {
-      for (let count = 0; count < faults; count++) t.equal(answerOf(t, () => t.fault(memory.address)), [0, 'pages-unavailable'], 'answer');
+      for (let count = 0; count < faults; count++)
+        t.equal(
+          answerOf(t, () => t.fault(memory.address)),
+          [0, 'pages-unavailable'],
+          'answer',
+        );
     });
     t.equal(hmm, 3 * faults, 'page table walks');
     memory.protect('rw');
-    t.equal(answerOf(t, () => t.fault(memory.address)), [0, 'mapped'], 'answer when the page is back');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [0, 'mapped'],
+      'answer when the page is back',
+    );
   });
 
 retriesGroup
@@ -179,6 +259,10 @@ retriesGroup
       memory.discard();
     }
     const { result, faults, runs } = t.access(memory.address, 8, { write: true });
-    t.equal([result, faults, runs.map(({ outcome }) => outcome)], [why === 'forbidden' || why === 'read-only-vma' ? -EPERM : 0, 4, ['failed']], 'access');
+    t.equal(
+      [result, faults, runs.map(({ outcome }) => outcome)],
+      [why === 'forbidden' || why === 'read-only-vma' ? -EPERM : 0, 4, ['failed']],
+      'access',
+    );
     t.equal(t.ptes(memory.range(0, PAGE)), why === 'gpu-read-only' ? 'r*1' : '-*1', 'PTE');
   });

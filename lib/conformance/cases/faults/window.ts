@@ -4,14 +4,25 @@ import { EPERM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
 import { answerOf, BLOCK, during, FOLLOW, intervals, moved, onGpu, PAGE, region, T } from '../ranges/scene.ts';
 
-export const windowGroup = new CaseGroup('faults,window', 'Faults within 2 ms of a commit, and stale ones (05-faults §3, §5 step 4, §8)');
+export const windowGroup = new CaseGroup(
+  'faults,window',
+  'Faults within 2 ms of a commit, and stale ones (05-faults §3, §5 step 4, §8)',
+);
 
 const EDGES = [0, 1, 1_000_000, 1_999_999, 2_000_000, 2_000_001, 3_000_000] as const;
 
 windowGroup
-  .case('edges', 'less than 2 ms after the last commit a range is not looked at, whatever was lost since; at 2 ms it is')
+  .case(
+    'edges',
+    'less than 2 ms after the last commit a range is not looked at, whatever was lost since; at 2 ms it is',
+  )
   .source('05-faults §5 step 4, §8; quirk Q57')
-  .parameters(parameters().combine('nanoseconds', EDGES).combine('by', ['fault', 'prefetch']).combine('lost', ['discard', 'protect', 'nothing']))
+  .parameters(
+    parameters()
+      .combine('nanoseconds', EDGES)
+      .combine('by', ['fault', 'prefetch'])
+      .combine('lost', ['discard', 'protect', 'nothing']),
+  )
   .needs(...FOLLOW)
   .run((t, { nanoseconds, by, lost }) => {
     const memory = region(t);
@@ -21,8 +32,16 @@ windowGroup
     else if (lost === 'protect') memory.protect('r');
     if (nanoseconds > 0) t.advance(nanoseconds);
     const recent = nanoseconds < 2_000_000;
-    t.equal(answerOf(t, () => t.fault(memory.at(PAGE))), [0, recent ? 'recently-mapped' : lost === 'nothing' ? 'already-valid' : 'mapped'], 'answer');
-    t.equal(t.ptes(memory), lost === 'nothing' ? 'rw*512' : recent ? '-*512' : lost === 'protect' ? 'r*512' : 'rw*512', 'PTEs');
+    t.equal(
+      answerOf(t, () => t.fault(memory.at(PAGE))),
+      [0, recent ? 'recently-mapped' : lost === 'nothing' ? 'already-valid' : 'mapped'],
+      'answer',
+    );
+    t.equal(
+      t.ptes(memory),
+      lost === 'nothing' ? 'rw*512' : recent ? '-*512' : lost === 'protect' ? 'r*512' : 'rw*512',
+      'PTEs',
+    );
   });
 
 windowGroup
@@ -58,13 +77,29 @@ windowGroup
       t.equal(t.fault(memory.at(BLOCK)), 0, 'fault beside it');
       t.advance(1);
       memory.discard();
-      t.equal(answerOf(t, () => t.fault(memory.address)), [0, 'mapped'], 'answer on the older');
-      t.equal(answerOf(t, () => t.fault(memory.at(BLOCK))), [0, 'recently-mapped'], 'answer on the younger');
+      t.equal(
+        answerOf(t, () => t.fault(memory.address)),
+        [0, 'mapped'],
+        'answer on the older',
+      );
+      t.equal(
+        answerOf(t, () => t.fault(memory.at(BLOCK))),
+        [0, 'recently-mapped'],
+        'answer on the younger',
+      );
     } else if (other === 'new-range') {
-      t.equal(answerOf(t, () => t.fault(memory.at(BLOCK))), [0, 'mapped'], 'answer');
+      t.equal(
+        answerOf(t, () => t.fault(memory.at(BLOCK))),
+        [0, 'mapped'],
+        'answer',
+      );
     } else {
       t.set(memory.range(0, 16 * PAGE), [[T.gpuReadOnly, 1]]);
-      t.equal(answerOf(t, () => t.fault(memory.address)), [0, 'mapped'], 'answer on a range that was removed and made again');
+      t.equal(
+        answerOf(t, () => t.fault(memory.address)),
+        [0, 'mapped'],
+        'answer on a range that was removed and made again',
+      );
       t.equal(t.ptes(memory.range(0, BLOCK)), 'r*16 -*496', 'PTEs');
     }
   });
@@ -72,7 +107,12 @@ windowGroup
 windowGroup
   .case('whatever-page', 'the window is that of the range: page, kind of access and changed attributes do not matter')
   .source('05-faults §5 step 4; quirk Q57')
-  .parameters(parameters().combine('page', [0, 511]).combine('write', [false, true]).combine('change', ['none', 'flags', 'read-only']))
+  .parameters(
+    parameters()
+      .combine('page', [0, 511])
+      .combine('write', [false, true])
+      .combine('change', ['none', 'flags', 'read-only']),
+  )
   .needs(...FOLLOW)
   .run((t, { page, write, change }) => {
     const memory = region(t);
@@ -85,7 +125,11 @@ windowGroup
     t.equal(t.ptes(memory), 'rw*512', 'PTEs inside the window');
     t.advance(2_000_000);
     t.equal(fault(), [0, change === 'none' ? 'already-valid' : 'mapped'], 'answer behind the window');
-    t.equal(t.ptes(memory), change === 'flags' ? 'rwx*512' : change === 'read-only' ? 'r*512' : 'rw*512', 'PTEs behind the window');
+    t.equal(
+      t.ptes(memory),
+      change === 'flags' ? 'rwx*512' : change === 'read-only' ? 'r*512' : 'rw*512',
+      'PTEs behind the window',
+    );
   });
 
 windowGroup
@@ -96,9 +140,17 @@ windowGroup
   .run((t, { place }) => {
     const memory = region(t);
     t.gpu().failures.plan(place, 'ENOMEM');
-    t.equal(answerOf(t, () => t.fault(memory.address))[1], place === 'collect-pages' ? 'pages-unavailable' : 'commit-failed', 'first answer');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address))[1],
+      place === 'collect-pages' ? 'pages-unavailable' : 'commit-failed',
+      'first answer',
+    );
     t.equal(t.state().ranges[0]!.validationTime, 0, 'validation time');
-    t.equal(answerOf(t, () => t.fault(memory.address)), [0, 'mapped'], 'second answer');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [0, 'mapped'],
+      'second answer',
+    );
   });
 
 windowGroup
@@ -110,7 +162,11 @@ windowGroup
     t.equal(t.fault(memory.address, { write: true }), 0, 'fault');
     memory.protect('r');
     t.equal(t.fault(memory.address, { write: true }), -EPERM, 'write fault');
-    t.equal(answerOf(t, () => t.fault(memory.address)), [0, 'recently-mapped'], 'read fault');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [0, 'recently-mapped'],
+      'read fault',
+    );
   });
 
 windowGroup
@@ -122,9 +178,18 @@ windowGroup
     t.equal(t.fault(memory.address), 0, 'first fault');
     memory.discard();
     t.advance(1_999_999);
-    const answer = during(t, 'mmap-unlock', () => t.advance(10), () => answerOf(t, () => t.fault(memory.address)));
+    const answer = during(
+      t,
+      'mmap-unlock',
+      () => t.advance(10),
+      () => answerOf(t, () => t.fault(memory.address)),
+    );
     t.equal(answer, [0, 'recently-mapped'], 'answer');
-    t.equal(answerOf(t, () => t.fault(memory.address)), [0, 'mapped'], 'the next answer');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [0, 'mapped'],
+      'the next answer',
+    );
   });
 
 windowGroup
@@ -133,11 +198,20 @@ windowGroup
   .needs(...FOLLOW, 'preemption')
   .run((t) => {
     const memory = region(t);
-    during(t, 'pte-committed', () => t.advance(700), () => t.equal(t.fault(memory.address), 0, 'first fault'));
+    during(
+      t,
+      'pte-committed',
+      () => t.advance(700),
+      () => t.equal(t.fault(memory.address), 0, 'first fault'),
+    );
     t.equal(t.state().ranges[0]!.validationTime, t.state().clock, 'validation time');
     memory.discard();
     t.advance(1_999_999);
-    t.equal(answerOf(t, () => t.fault(memory.address)), [0, 'recently-mapped'], 'answer');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [0, 'recently-mapped'],
+      'answer',
+    );
   });
 
 const HALF = 2 ** 47;
@@ -147,11 +221,19 @@ const CHECKPOINTS = [1, 5_000, HALF, FULL - 1] as const;
 const DIFFERENCES = [-5_000, -1, 0, 1, 2, HALF - 1, HALF, HALF + 1, -HALF, 1 - HALF] as const;
 
 windowGroup
-  .case('stale', 'a fault that is not younger than the checkpoint in a half range of 48 bits is dropped; a younger one disarms the filter')
+  .case(
+    'stale',
+    'a fault that is not younger than the checkpoint in a half range of 48 bits is dropped; a younger one disarms the filter',
+  )
   .source('05-faults §3; quirk Q64')
-  .parameters(parameters().combine('checkpoint', CHECKPOINTS).combine('difference', DIFFERENCES).combine('write', [false, true])
-    // -HALF and HALF are the same tick.
-    .where(({ write, difference, checkpoint }) => (!write || checkpoint === 5_000) && difference !== -HALF))
+  .parameters(
+    parameters()
+      .combine('checkpoint', CHECKPOINTS)
+      .combine('difference', DIFFERENCES)
+      .combine('write', [false, true])
+      // -HALF and HALF are the same tick.
+      .where(({ write, difference, checkpoint }) => (!write || checkpoint === 5_000) && difference !== -HALF),
+  )
   .needs(...FOLLOW, 'interrupt-ring')
   .run((t, { checkpoint, difference, write }) => {
     const memory = onGpu(t);
@@ -162,11 +244,19 @@ windowGroup
     const timestamp = (((checkpoint + difference) % FULL) + FULL) % FULL;
     const stale = difference <= 0 ? difference > -HALF : difference > HALF;
     let answer: [number, string] = [0, ''];
-    const { filterRemove } = moved(t, ['filterRemove'], () => (answer = answerOf(t, () => t.fault(other.address, { write, timestamp }))));
+    const { filterRemove } = moved(
+      t,
+      ['filterRemove'],
+      () => (answer = answerOf(t, () => t.fault(other.address, { write, timestamp }))),
+    );
     t.equal(answer, [0, stale ? 'stale' : 'mapped'], 'answer');
     t.equal([filterRemove, t.state().checkpoint], stale ? [1, checkpoint] : [0, 0], 'expiry requested, and checkpoint');
     t.equal(t.ptes(other), stale ? '-*512' : 'rw*512', 'PTEs');
-    t.equal(intervals(t, other).some(([first]) => first === 0), !stale, 'an interval was made');
+    t.equal(
+      intervals(t, other).some(([first]) => first === 0),
+      !stale,
+      'an interval was made',
+    );
   });
 
 windowGroup
@@ -181,11 +271,19 @@ windowGroup
     const third = region(t);
     t.gpu().setInterruptRing('soft', true, 5_000);
     memory.unmap();
-    t.equal(answerOf(t, () => t.fault(third.address, { timestamp: 4_000 })), [0, 'stale'], 'an older fault before');
+    t.equal(
+      answerOf(t, () => t.fault(third.address, { timestamp: 4_000 })),
+      [0, 'stale'],
+      'an older fault before',
+    );
     const address = younger === 'mapped' ? other.address : younger === 'killed' ? forbidden.address : 0n;
     t.equal(t.fault(address, { timestamp: 5_001 }), younger === 'killed' ? -EPERM : 0, 'the younger fault');
     t.equal(t.state().checkpoint, 0, 'checkpoint');
-    t.equal(answerOf(t, () => t.fault(third.address, { timestamp: 4_000 })), [0, 'mapped'], 'the older fault again');
+    t.equal(
+      answerOf(t, () => t.fault(third.address, { timestamp: 4_000 })),
+      [0, 'mapped'],
+      'the older fault again',
+    );
   });
 
 windowGroup
@@ -198,8 +296,16 @@ windowGroup
     t.gpu().setInterruptRing('soft', true, 5_000);
     memory.unmap();
     const before = t.state();
-    t.equal(answerOf(t, () => t.fault(other.address, { timestamp: 5_000 })), [0, 'stale'], 'answer');
-    t.equal([t.state().attributes, t.state().ranges, t.state().collectorPending], [before.attributes, before.ranges, 1], 'state');
+    t.equal(
+      answerOf(t, () => t.fault(other.address, { timestamp: 5_000 })),
+      [0, 'stale'],
+      'answer',
+    );
+    t.equal(
+      [t.state().attributes, t.state().ranges, t.state().collectorPending],
+      [before.attributes, before.ranges, 1],
+      'state',
+    );
   });
 
 windowGroup
@@ -209,5 +315,9 @@ windowGroup
   .needs(...FOLLOW)
   .run((t, { timestamp }) => {
     const memory = region(t);
-    t.equal(answerOf(t, () => t.fault(memory.address, { timestamp })), [0, 'mapped'], 'answer');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address, { timestamp })),
+      [0, 'mapped'],
+      'answer',
+    );
   });

@@ -4,7 +4,10 @@ import type { Mapping } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
 import { BLOCK, MIB, PAGE, T } from '../ranges/scene.ts';
 
-export const workGroup = new CaseGroup('faults,work', 'Work of the GPU on memory that faults in (05-faults; 04-invalidation-and-gc)');
+export const workGroup = new CaseGroup(
+  'faults,work',
+  'Work of the GPU on memory that faults in (05-faults; 04-invalidation-and-gc)',
+);
 
 function word(bytes: Uint8Array, offset = 0): number {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(offset, true);
@@ -21,12 +24,20 @@ const SIZES = [4, PAGE, 3 * PAGE, 64 << 10, MIB, BLOCK, BLOCK + PAGE] as const;
 workGroup
   .case('fill', 'the CPU reads what the GPU fills, and no more is filled')
   .source('05-faults §5.2')
-  .parameters(parameters().combine('size', SIZES).combine('offset', [0, 4, PAGE - 4, 5 * PAGE]))
+  .parameters(
+    parameters()
+      .combine('size', SIZES)
+      .combine('offset', [0, 4, PAGE - 4, 5 * PAGE]),
+  )
   .needs('gpu-work')
   .run(async (t, { size, offset }) => {
     const memory = t.map(2 * BLOCK);
     await t.queue().fill(memory.at(offset), 0xabcd_1234, size);
-    t.equal([word(memory.read(offset, 4)), word(memory.read(offset + size - 4, 4))], [0xabcd_1234, 0xabcd_1234], 'first and last word');
+    t.equal(
+      [word(memory.read(offset, 4)), word(memory.read(offset + size - 4, 4))],
+      [0xabcd_1234, 0xabcd_1234],
+      'first and last word',
+    );
     t.equal(word(memory.read(offset + size, 4)), 0, 'the word behind');
     if (offset > 0) t.equal(word(memory.read(offset - 4, 4)), 0, 'the word before');
   });
@@ -34,7 +45,11 @@ workGroup
 workGroup
   .case('read', 'the GPU reads what the CPU wrote, before and after the page is on the GPU')
   .source('05-faults §5.2')
-  .parameters(parameters().combine('offset', [0, 8, PAGE - 4, BLOCK - 4, BLOCK]).combine('registered', [false, true]))
+  .parameters(
+    parameters()
+      .combine('offset', [0, 8, PAGE - 4, BLOCK - 4, BLOCK])
+      .combine('registered', [false, true]),
+  )
   .needs('gpu-work')
   .run(async (t, { offset, registered }) => {
     const memory = t.map(2 * BLOCK);
@@ -69,7 +84,12 @@ workGroup
     const memory = t.map(BLOCK);
     const queue = t.queue();
     await queue.fill(memory.address, 0x1111_1111, BLOCK);
-    const [offset, size] = { whole: [0, BLOCK], 'first-page': [0, PAGE], 'last-page': [BLOCK - PAGE, PAGE], middle: [MIB, 4 * PAGE] }[part] as [number, number];
+    const [offset, size] = {
+      whole: [0, BLOCK],
+      'first-page': [0, PAGE],
+      'last-page': [BLOCK - PAGE, PAGE],
+      middle: [MIB, 4 * PAGE],
+    }[part] as [number, number];
     memory.discard(offset, size);
     t.equal(word(await queue.read(memory.at(offset), 4)), 0, 'what the GPU reads');
     t.equal(word(memory.read(offset, 4)), 0, 'what the CPU reads');
@@ -83,7 +103,12 @@ workGroup
 workGroup
   .case('forbidden', 'an access that the CPU may not make fails, with its address, and changes nothing')
   .source('05-faults §5.1')
-  .parameters(parameters().combine('protection', ['-', 'r']).combine('write', [false, true]).combine('before', ['untouched', 'on-gpu']))
+  .parameters(
+    parameters()
+      .combine('protection', ['-', 'r'])
+      .combine('write', [false, true])
+      .combine('before', ['untouched', 'on-gpu']),
+  )
   .needs('gpu-work')
   .run(async (t, { protection, write, before }) => {
     const memory = t.map(BLOCK);
@@ -91,7 +116,8 @@ workGroup
     put(memory, 16, 77);
     if (before === 'on-gpu') await queue.fill(memory.address, 1, 4);
     memory.protect(protection);
-    const access = async (): Promise<number> => (write ? (await queue.fill(memory.at(16), 9, 4), 0) : word(await queue.read(memory.at(16), 4)));
+    const access = async (): Promise<number> =>
+      write ? (await queue.fill(memory.at(16), 9, 4), 0) : word(await queue.read(memory.at(16), 4));
     if (protection === 'r' && !write) t.equal(await access(), 77, 'what the GPU reads');
     else await t.throws(access, 'ERR_SVM_GPU_FAULT', 'the access');
     memory.protect('rw');
@@ -109,7 +135,8 @@ workGroup
     const queue = t.queue();
     await queue.fill(memory.address, 3, 2 * BLOCK);
     memory.unmap(offset, MIB);
-    const access = async (): Promise<void> => void (write ? await queue.fill(memory.at(offset), 9, 4) : await queue.read(memory.at(offset), 4));
+    const access = async (): Promise<void> =>
+      void (write ? await queue.fill(memory.at(offset), 9, 4) : await queue.read(memory.at(offset), 4));
     await t.throws(access, 'ERR_SVM_GPU_FAULT', 'the access');
     await queue.fill(memory.at(BLOCK), 4, PAGE);
     t.equal(word(memory.read(BLOCK, 4)), 4, 'what the CPU reads behind it');
@@ -139,15 +166,28 @@ workGroup
     const memory = t.map(BLOCK);
     const gone = t.hole(BLOCK);
     const queue = t.queue();
-    const work = [queue.fill(memory.address, 1, 8), queue.fill(gone.address, 2, 8), queue.copy(memory.at(8), memory.address, 4), queue.fill(memory.address, 3, 4)];
+    const work = [
+      queue.fill(memory.address, 1, 8),
+      queue.fill(gone.address, 2, 8),
+      queue.copy(memory.at(8), memory.address, 4),
+      queue.fill(memory.address, 3, 4),
+    ];
     const outcomes = await Promise.allSettled(work);
     await queue.idle();
-    t.equal(outcomes.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'], 'outcomes');
-    t.equal([0, 4, 8].map((offset) => word(memory.read(offset, 4))), [3, 1, 1], 'contents');
+    t.equal(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+      'outcomes',
+    );
+    t.equal(
+      [0, 4, 8].map((offset) => word(memory.read(offset, 4))),
+      [3, 1, 1],
+      'contents',
+    );
   });
 
 workGroup
-  .case('two-gpus', 'two GPUs and the CPU see each other\'s writes')
+  .case('two-gpus', "two GPUs and the CPU see each other's writes")
   .source('05-faults; 01-uapi §0')
   .parameters(parameters().combine('prefetch', [false, true]))
   .needs('gpu-work', 'two-gpus')
@@ -159,7 +199,15 @@ workGroup
     await queues[0]!.fill(memory.address, 5, PAGE);
     t.equal(word(await queues[1]!.read(memory.address, 4)), 5, 'what the second GPU reads');
     await queues[1]!.fill(memory.address, 6, 4);
-    t.equal([word(memory.read(0, 4)), word(await queues[0]!.read(memory.address, 4))], [6, 6], 'what CPU and first GPU read');
+    t.equal(
+      [word(memory.read(0, 4)), word(await queues[0]!.read(memory.address, 4))],
+      [6, 6],
+      'what CPU and first GPU read',
+    );
     memory.discard();
-    t.equal([word(await queues[0]!.read(memory.address, 4)), word(await queues[1]!.read(memory.address, 4))], [0, 0], 'what both read after a discard');
+    t.equal(
+      [word(await queues[0]!.read(memory.address, 4)), word(await queues[1]!.read(memory.address, 4))],
+      [0, 0],
+      'what both read after a discard',
+    );
   });

@@ -1,14 +1,26 @@
 /** hipMemAdvise_old.cc: what is only set and asked. */
 import { CaseGroup } from '../../case.ts';
 import {
-  Advise, Attribute, CPU, eachGpu, eachHip, floats, floatValuesOf, hipFeatures, INVALID_VALUE, NONE, openHip, PAGE,
+  Advise,
+  Attribute,
+  CPU,
+  eachGpu,
+  eachHip,
+  floats,
+  floatValuesOf,
+  hipFeatures,
+  INVALID_VALUE,
+  NONE,
+  openHip,
+  PAGE,
 } from './runtime.ts';
 
 export const adviseOldGroup = new CaseGroup('hip,hipMemAdvise_old', 'HIP: advice on managed memory, the older tests');
 
 const SOURCE = 'HIP catch hipMemAdvise_old.cc';
 const SIZE = 16 << 10;
-const { setReadMostly, unsetReadMostly, setPreferredLocation, unsetPreferredLocation, setAccessedBy, unsetAccessedBy } = Advise;
+const { setReadMostly, unsetReadMostly, setPreferredLocation, unsetPreferredLocation, setAccessedBy, unsetAccessedBy } =
+  Advise;
 
 adviseOldGroup
   .case('Unit_hipMemAdvise_TstFlags', 'each advice for each GPU in turn, set and unset, on one allocation')
@@ -29,9 +41,17 @@ adviseOldGroup
       advise(unsetPreferredLocation);
       t.equal(hip.ask(Attribute.preferredLocation, memory, 8192), NONE, 'PreferredLocation when unset');
       advise(setAccessedBy);
-      t.equal(hip.accessedBy(memory, 8192, point.gpus), [gpu, ...hip.gpus.slice(1).map(() => NONE)], 'AccessedBy when set');
+      t.equal(
+        hip.accessedBy(memory, 8192, point.gpus),
+        [gpu, ...hip.gpus.slice(1).map(() => NONE)],
+        'AccessedBy when set',
+      );
       advise(unsetAccessedBy);
-      t.equal(hip.accessedBy(memory, 8192, point.gpus), hip.gpus.map(() => NONE), 'AccessedBy when unset');
+      t.equal(
+        hip.accessedBy(memory, 8192, point.gpus),
+        hip.gpus.map(() => NONE),
+        'AccessedBy when unset',
+      );
     }
   });
 
@@ -46,7 +66,11 @@ adviseOldGroup
     await t.throws(() => runtime.memAdvise(null, 8192, setReadMostly, 0), INVALID_VALUE, 'a null pointer');
     await t.throws(() => runtime.memAdvise(memory, 0, setReadMostly, 0), INVALID_VALUE, 'count 0');
     await t.throws(() => runtime.memAdvise(memory, 24 << 10, setReadMostly, 0), INVALID_VALUE, '24 KiB of 8 KiB');
-    await t.throws(() => runtime.memAdvise(memory.address + 4096n, 8192, setReadMostly, 0), INVALID_VALUE, '8 KiB from the middle of 8 KiB');
+    await t.throws(
+      () => runtime.memAdvise(memory.address + 4096n, 8192, setReadMostly, 0),
+      INVALID_VALUE,
+      '8 KiB from the middle of 8 KiB',
+    );
   });
 
 adviseOldGroup
@@ -73,7 +97,10 @@ adviseOldGroup
   });
 
 adviseOldGroup
-  .case('Unit_hipMemAdvise_TstFlgOverrideEffect', 'an advice for the next GPU takes the place of the one before; "rocm" still reads GPU 0 as preferred after GPU 1')
+  .case(
+    'Unit_hipMemAdvise_TstFlgOverrideEffect',
+    'an advice for the next GPU takes the place of the one before; "rocm" still reads GPU 0 as preferred after GPU 1',
+  )
   .source(`${SOURCE} TstFlgOverrideEffect`)
   .parameters(eachHip())
   .needsAt(hipFeatures)
@@ -103,7 +130,11 @@ adviseOldGroup
     const hip = openHip(t, point);
     const memory = hip.managed(SIZE);
     hip.runtime.memAdvise(memory, SIZE, setAccessedBy, point.device);
-    t.equal([hip.ask(Attribute.lastPrefetchLocation, memory, SIZE), ...hip.accessedBy(memory, SIZE, 1)], [NONE, point.device], 'LastPrefetchLocation and AccessedBy');
+    t.equal(
+      [hip.ask(Attribute.lastPrefetchLocation, memory, SIZE), ...hip.accessedBy(memory, SIZE, 1)],
+      [NONE, point.device],
+      'LastPrefetchLocation and AccessedBy',
+    );
   });
 
 adviseOldGroup
@@ -119,11 +150,18 @@ adviseOldGroup
     t.equal(hip.accessedBy(memory, SIZE, 2), [0, NONE], 'AccessedBy');
     hip.runtime.setDevice(1);
     await hip.runtime.deviceSynchronize();
-    t.equal([...hip.accessedBy(memory, SIZE, 2), hip.ask(Attribute.lastPrefetchLocation, memory, SIZE)], [0, NONE, 1], 'AccessedBy and LastPrefetchLocation afterwards');
+    t.equal(
+      [...hip.accessedBy(memory, SIZE, 2), hip.ask(Attribute.lastPrefetchLocation, memory, SIZE)],
+      [0, NONE, 1],
+      'AccessedBy and LastPrefetchLocation afterwards',
+    );
   });
 
 adviseOldGroup
-  .case('Unit_hipMemAdvise_TstAccessedByFlg3', 'the preferred location and AccessedBy are two things, and so are two GPUs')
+  .case(
+    'Unit_hipMemAdvise_TstAccessedByFlg3',
+    'the preferred location and AccessedBy are two things, and so are two GPUs',
+  )
   .source(`${SOURCE} TstAccessedByFlg3`)
   .parameters(eachHip([2]))
   .needsAt(hipFeatures)
@@ -133,15 +171,26 @@ adviseOldGroup
     const advise = (advice: number, device: number): void => hip.runtime.memAdvise(memory, SIZE, advice, device);
     advise(setAccessedBy, 0);
     advise(setPreferredLocation, 1);
-    t.equal([...hip.accessedBy(memory, SIZE, 2), hip.ask(Attribute.preferredLocation, memory, SIZE)], [0, NONE, 1], 'AccessedBy and PreferredLocation');
+    t.equal(
+      [...hip.accessedBy(memory, SIZE, 2), hip.ask(Attribute.preferredLocation, memory, SIZE)],
+      [0, NONE, 1],
+      'AccessedBy and PreferredLocation',
+    );
     advise(unsetAccessedBy, 0);
     advise(setAccessedBy, 1);
     advise(setPreferredLocation, 0);
-    t.equal([...hip.accessedBy(memory, SIZE, 2), hip.ask(Attribute.preferredLocation, memory, SIZE)], [1, NONE, 0], 'AccessedBy and PreferredLocation, the other way round');
+    t.equal(
+      [...hip.accessedBy(memory, SIZE, 2), hip.ask(Attribute.preferredLocation, memory, SIZE)],
+      [1, NONE, 0],
+      'AccessedBy and PreferredLocation, the other way round',
+    );
   });
 
 adviseOldGroup
-  .case('Unit_hipMemAdvise_UnsetAccessedBy_CPU', 'UnsetAccessedBy of the CPU concerns the CPU; in "rocm" GPU 0 loses its access in place instead')
+  .case(
+    'Unit_hipMemAdvise_UnsetAccessedBy_CPU',
+    'UnsetAccessedBy of the CPU concerns the CPU; in "rocm" GPU 0 loses its access in place instead',
+  )
   .source('HIP layer, advice table: UnsetAccessedBy, CPU')
   .parameters(eachHip())
   .needsAt(hipFeatures)
@@ -149,7 +198,11 @@ adviseOldGroup
     const hip = openHip(t, point);
     const memory = hip.managed(SIZE);
     for (const place of hip.places) hip.runtime.memAdvise(memory, SIZE, setAccessedBy, place);
-    t.equal(hip.accessedBy(memory, SIZE, point.gpus + 1), hip.isRocm ? [...hip.gpus, NONE] : [...hip.gpus, CPU], 'AccessedBy');
+    t.equal(
+      hip.accessedBy(memory, SIZE, point.gpus + 1),
+      hip.isRocm ? [...hip.gpus, NONE] : [...hip.gpus, CPU],
+      'AccessedBy',
+    );
     hip.runtime.memAdvise(memory, SIZE, unsetAccessedBy, CPU);
     const left = hip.isRocm ? hip.gpus.slice(1) : [...hip.gpus];
     t.equal(hip.accessedBy(memory, SIZE, point.gpus), [...left, NONE].slice(0, point.gpus), 'AccessedBy afterwards');
@@ -164,7 +217,11 @@ adviseOldGroup
     const hip = openHip(t, point);
     const memory = hip.managed(SIZE);
     hip.runtime.memAdvise(memory, SIZE, setPreferredLocation, point.device);
-    t.equal([hip.ask(Attribute.lastPrefetchLocation, memory, SIZE), hip.ask(Attribute.preferredLocation, memory, SIZE)], [NONE, point.device], 'LastPrefetchLocation and PreferredLocation');
+    t.equal(
+      [hip.ask(Attribute.lastPrefetchLocation, memory, SIZE), hip.ask(Attribute.preferredLocation, memory, SIZE)],
+      [NONE, point.device],
+      'LastPrefetchLocation and PreferredLocation',
+    );
   });
 
 adviseOldGroup
@@ -179,7 +236,11 @@ adviseOldGroup
     const stream = hip.runtime.streamCreate();
     hip.runtime.memPrefetchAsync(memory, SIZE, 1, stream);
     await hip.runtime.streamSynchronize(stream);
-    t.equal([hip.ask(Attribute.lastPrefetchLocation, memory, SIZE), hip.ask(Attribute.preferredLocation, memory, SIZE)], [1, 0], 'LastPrefetchLocation and PreferredLocation');
+    t.equal(
+      [hip.ask(Attribute.lastPrefetchLocation, memory, SIZE), hip.ask(Attribute.preferredLocation, memory, SIZE)],
+      [1, 0],
+      'LastPrefetchLocation and PreferredLocation',
+    );
   });
 
 adviseOldGroup
@@ -192,7 +253,11 @@ adviseOldGroup
     const memory = hip.managed(SIZE);
     hip.runtime.memAdvise(memory, SIZE, setReadMostly, point.device);
     hip.runtime.memAdvise(memory, SIZE, setPreferredLocation, point.device);
-    t.equal([hip.ask(Attribute.readMostly, memory, SIZE), hip.ask(Attribute.preferredLocation, memory, SIZE)], [1, point.device], 'ReadMostly and PreferredLocation');
+    t.equal(
+      [hip.ask(Attribute.readMostly, memory, SIZE), hip.ask(Attribute.preferredLocation, memory, SIZE)],
+      [1, point.device],
+      'ReadMostly and PreferredLocation',
+    );
   });
 
 adviseOldGroup
@@ -218,8 +283,13 @@ adviseOldGroup
     const hip = openHip(t, point);
     const size = 212_992 * 4;
     const memory = point.kind === 'file' ? t.map(size, { kind: 'file' }) : t.map(size);
-    for (const advice of [setReadMostly, setPreferredLocation, setAccessedBy]) hip.runtime.memAdvise(memory.address, size, advice, 0);
-    t.equal([hip.ask(Attribute.readMostly, memory.address, size), hip.ask(Attribute.preferredLocation, memory.address, size)], [1, 0], 'ReadMostly and PreferredLocation');
+    for (const advice of [setReadMostly, setPreferredLocation, setAccessedBy])
+      hip.runtime.memAdvise(memory.address, size, advice, 0);
+    t.equal(
+      [hip.ask(Attribute.readMostly, memory.address, size), hip.ask(Attribute.preferredLocation, memory.address, size)],
+      [1, 0],
+      'ReadMostly and PreferredLocation',
+    );
     t.equal(hip.accessedBy(memory.address, size, 1), [0], 'AccessedBy');
     t.equal(hip.ask(Attribute.readMostly, memory.address, size + PAGE), 0, 'ReadMostly with a page more');
   });

@@ -2,7 +2,10 @@
 import { CaseGroup } from '../../case.ts';
 import { Advise, Attribute, eachGpu, eachHip, hipFeatures, ints, NONE, openHip, valuesOf } from './runtime.ts';
 
-export const adviseWorkGroup = new CaseGroup('hip,hipMemAdvise_old,kernels', 'HIP: advice on memory that kernels work on');
+export const adviseWorkGroup = new CaseGroup(
+  'hip,hipMemAdvise_old,kernels',
+  'HIP: advice on memory that kernels work on',
+);
 
 const SOURCE = 'HIP catch hipMemAdvise_old.cc';
 const MEBI = 1 << 20;
@@ -12,7 +15,10 @@ const plusTen = (value: number): number => value + 10;
 const square = (value: number): number => value * value;
 
 adviseWorkGroup
-  .case('Unit_hipMemAdvise_PrefrdLoc', 'a kernel does not change the preferred location, a prefetch is known; of two GPUs "rocm" reads GPU 0 both times')
+  .case(
+    'Unit_hipMemAdvise_PrefrdLoc',
+    'a kernel does not change the preferred location, a prefetch is known; of two GPUs "rocm" reads GPU 0 both times',
+  )
   .source(`${SOURCE} PrefrdLoc`)
   .parameters(eachHip())
   .needs('gpu-work')
@@ -63,9 +69,16 @@ adviseWorkGroup
   });
 
 adviseWorkGroup
-  .case('Unit_hipMemAdvise_TstAccessedByFlg4', 'kernels work on memory with AccessedBy, and once it is unset (1 Mi ints divided by `scale`)')
+  .case(
+    'Unit_hipMemAdvise_TstAccessedByFlg4',
+    'kernels work on memory with AccessedBy, and once it is unset (1 Mi ints divided by `scale`)',
+  )
   .source(`${SOURCE} TstAccessedByFlg4`)
-  .parameters(eachGpu().combine('scale', SCALES).where(({ gpus, scale }) => gpus === 1 || scale === SCALES[0]))
+  .parameters(
+    eachGpu()
+      .combine('scale', SCALES)
+      .where(({ gpus, scale }) => gpus === 1 || scale === SCALES[0]),
+  )
   .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
@@ -84,7 +97,10 @@ adviseWorkGroup
 
 for (const name of ['TstAlignedAllocMem', 'TstAlignedAllocMem_XNACK']) {
   adviseWorkGroup
-    .case(`Unit_hipMemAdvise_${name}`, 'memory that the runtime did not allocate takes an advice, a prefetch (which an older runtime refused) and a kernel')
+    .case(
+      `Unit_hipMemAdvise_${name}`,
+      'memory that the runtime did not allocate takes an advice, a prefetch (which an older runtime refused) and a kernel',
+    )
     .source(`${SOURCE} ${name}`)
     .parameters(eachGpu())
     .needs('gpu-work', 'pageable-memory')
@@ -100,12 +116,19 @@ for (const name of ['TstAlignedAllocMem', 'TstAlignedAllocMem_XNACK']) {
       await hip.kernel(memory.address, memory.address, count, plusTen);
       t.equal(valuesOf(memory.read(0, memory.size)), [133], 'values');
       t.equal(hip.ask(Attribute.preferredLocation, memory.address, memory.size), point.device, 'PreferredLocation');
-      t.equal(hip.ask(Attribute.lastPrefetchLocation, memory.address, memory.size), name.endsWith('XNACK') ? point.device : NONE, 'LastPrefetchLocation');
+      t.equal(
+        hip.ask(Attribute.lastPrefetchLocation, memory.address, memory.size),
+        name.endsWith('XNACK') ? point.device : NONE,
+        'LastPrefetchLocation',
+      );
     });
 }
 
 adviseWorkGroup
-  .case('Unit_hipMemAdvise_ReadMosltyMgpuTst', 'ReadMostly memory is read by every GPU, and written by each in turn (1 Mi ints divided by `scale`)')
+  .case(
+    'Unit_hipMemAdvise_ReadMosltyMgpuTst',
+    'ReadMostly memory is read by every GPU, and written by each in turn (1 Mi ints divided by `scale`)',
+  )
   .source(`${SOURCE} ReadMosltyMgpuTst`)
   .parameters(eachHip([2]).combine('scale', SCALES))
   .needs('gpu-work')

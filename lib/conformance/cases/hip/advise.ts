@@ -1,10 +1,28 @@
 /** hipMemAdvise.cc */
 import { CaseGroup } from '../../case.ts';
-import { Advise, Attribute, CPU, eachGpu, eachHip, eachPlace, hipFeatures, INVALID_DEVICE, INVALID_VALUE, ints, NONE, openHip, PAGE, ROUNDING, roundingOf, valuesOf } from './runtime.ts';
+import {
+  Advise,
+  Attribute,
+  CPU,
+  eachGpu,
+  eachHip,
+  eachPlace,
+  hipFeatures,
+  INVALID_DEVICE,
+  INVALID_VALUE,
+  ints,
+  NONE,
+  openHip,
+  PAGE,
+  ROUNDING,
+  roundingOf,
+  valuesOf,
+} from './runtime.ts';
 
 export const adviseGroup = new CaseGroup('hip,hipMemAdvise', 'HIP: advice on managed memory');
 
-const { setReadMostly, unsetReadMostly, setPreferredLocation, unsetPreferredLocation, setAccessedBy, unsetAccessedBy } = Advise;
+const { setReadMostly, unsetReadMostly, setPreferredLocation, unsetPreferredLocation, setAccessedBy, unsetAccessedBy } =
+  Advise;
 const SOURCE = 'HIP catch hipMemAdvise.cc';
 const INTS = PAGE / 4;
 
@@ -28,7 +46,10 @@ adviseGroup
   });
 
 adviseGroup
-  .case('Unit_hipMemAdvise_Set_Unset_Basic-AccessedBy', 'AccessedBy is what was set, and none once unset; the CPU, which "rocm" never lists, reads -2 there (EXSWHTEC-132)')
+  .case(
+    'Unit_hipMemAdvise_Set_Unset_Basic-AccessedBy',
+    'AccessedBy is what was set, and none once unset; the CPU, which "rocm" never lists, reads -2 there (EXSWHTEC-132)',
+  )
   .source(`${SOURCE} Unit_hipMemAdvise_Set_Unset_Basic, section of NVIDIA`)
   .parameters(eachPlace())
   .needsAt(hipFeatures)
@@ -43,7 +64,10 @@ adviseGroup
   });
 
 adviseGroup
-  .case('Unit_hipMemAdvise_No_Flag_Interference', 'three advices in any order keep out of each other\'s way; AccessedBy of the CPU reads -2 in "rocm"')
+  .case(
+    'Unit_hipMemAdvise_No_Flag_Interference',
+    'three advices in any order keep out of each other\'s way; AccessedBy of the CPU reads -2 in "rocm"',
+  )
   .source(`${SOURCE} Unit_hipMemAdvise_No_Flag_Interference, disabled on AMD`)
   .parameters(eachPlace().combine('order', ['RPA', 'RAP', 'PRA', 'PAR', 'ARP', 'APR']))
   .needsAt(hipFeatures)
@@ -82,14 +106,17 @@ adviseGroup
     hip.runtime.memAdvise(memory, PAGE, Advise[point.advice], point.device);
     t.equal(hip.ask(Attribute.lastPrefetchLocation, memory, PAGE), NONE, 'LastPrefetchLocation');
     // The advice itself arrived.
-    if (point.advice === 'setPreferredLocation') t.equal(hip.ask(Attribute.preferredLocation, memory, PAGE), point.device, 'PreferredLocation');
+    if (point.advice === 'setPreferredLocation')
+      t.equal(hip.ask(Attribute.preferredLocation, memory, PAGE), point.device, 'PreferredLocation');
     if (point.advice === 'setReadMostly') t.equal(hip.ask(Attribute.readMostly, memory, PAGE), 1, 'ReadMostly');
   });
 
 adviseGroup
   .case('Unit_hipMemAdvise_Flags_Do_Not_Cause_Prefetch-mapped', 'an advice maps nothing on any GPU; a prefetch does')
   .source(`${SOURCE} Unit_hipMemAdvise_Flags_Do_Not_Cause_Prefetch, extended`)
-  .parameters(eachPlace().combine('advice', ['setPreferredLocation', 'setAccessedBy', 'setReadMostly', 'setCoarseGrain']))
+  .parameters(
+    eachPlace().combine('advice', ['setPreferredLocation', 'setAccessedBy', 'setReadMostly', 'setCoarseGrain']),
+  )
   .needs('introspection')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
@@ -121,7 +148,10 @@ adviseGroup
   });
 
 adviseGroup
-  .case('Unit_hipMemAdvise_Prefetch_After_Advise', 'prefetches after an advice are known, and the advice stays; after GPU 0 and GPU 1, GPU 0 is read in "rocm"')
+  .case(
+    'Unit_hipMemAdvise_Prefetch_After_Advise',
+    'prefetches after an advice are known, and the advice stays; after GPU 0 and GPU 1, GPU 0 is read in "rocm"',
+  )
   .source(`${SOURCE} Unit_hipMemAdvise_Prefetch_After_Advise`)
   .parameters(eachPlace().combine('advice', ['setReadMostly', 'setPreferredLocation']))
   .needsAt(hipFeatures)
@@ -166,13 +196,22 @@ adviseGroup
     await t.throws(() => runtime.memAdvise(memory, PAGE, -1, 0), INVALID_VALUE, 'advice -1');
     await t.throws(() => runtime.memAdvise(memory, 0, advice, 0), INVALID_VALUE, 'count 0');
     await t.throws(() => runtime.memAdvise(null, PAGE, advice, 0), INVALID_VALUE, 'a null pointer');
-    await t.throws(() => runtime.memAdvise(memory, PAGE + 1, advice, 0), INVALID_VALUE, 'a count beyond the allocation');
+    await t.throws(
+      () => runtime.memAdvise(memory, PAGE + 1, advice, 0),
+      INVALID_VALUE,
+      'a count beyond the allocation',
+    );
     if (point.advice === 'setReadMostly') {
       runtime.memAdvise(memory, PAGE, advice, NONE);
       t.equal(hip.ask(Attribute.readMostly, memory, PAGE), 1, 'ReadMostly, whose device is not looked at');
     } else {
-      for (const device of [NONE, point.gpus, 9999]) await t.throws(() => runtime.memAdvise(memory, PAGE, advice, device), INVALID_DEVICE, `device ${device}`);
-      t.equal([hip.ask(Attribute.preferredLocation, memory, PAGE), ...hip.accessedBy(memory, PAGE, 1)], [NONE, NONE], 'PreferredLocation and AccessedBy after the refusals');
+      for (const device of [NONE, point.gpus, 9999])
+        await t.throws(() => runtime.memAdvise(memory, PAGE, advice, device), INVALID_DEVICE, `device ${device}`);
+      t.equal(
+        [hip.ask(Attribute.preferredLocation, memory, PAGE), ...hip.accessedBy(memory, PAGE, 1)],
+        [NONE, NONE],
+        'PreferredLocation and AccessedBy after the refusals',
+      );
     }
   });
 
@@ -200,7 +239,10 @@ const HEAD = 64 << 10;
 const WINDOW = 2 << 20;
 
 adviseGroup
-  .case('Unit_hipMemAdvise_SplitVramRestoreBoundary', 'the GPU reads the right pages on both sides of a part with another advice')
+  .case(
+    'Unit_hipMemAdvise_SplitVramRestoreBoundary',
+    'the GPU reads the right pages on both sides of a part with another advice',
+  )
   .source(`${SOURCE} Unit_hipMemAdvise_SplitVramRestoreBoundary`)
   .parameters(eachGpu())
   .needs('gpu-work')
@@ -213,9 +255,18 @@ adviseGroup
     memory.write(0, bytes);
     await hip.prefetch(memory, WINDOW, point.device);
     hip.runtime.memAdvise(memory, HEAD, setReadMostly, point.device);
-    t.equal([hip.ask(Attribute.readMostly, memory, HEAD), hip.ask(Attribute.readMostly, memory, WINDOW)], [1, 0], 'ReadMostly of the head and of the whole');
-    const read = (offset: number): Promise<number | undefined> => hip.runtime.launch(null, async (queue) => (await queue.read(memory.address + BigInt(offset), 1))[0]);
-    t.equal([await read(0), await read(HEAD - 1), await read(HEAD), await read(WINDOW - 1)], [0x10, 0x1f, 0x20, 0x0f], 'bytes that the GPU reads');
+    t.equal(
+      [hip.ask(Attribute.readMostly, memory, HEAD), hip.ask(Attribute.readMostly, memory, WINDOW)],
+      [1, 0],
+      'ReadMostly of the head and of the whole',
+    );
+    const read = (offset: number): Promise<number | undefined> =>
+      hip.runtime.launch(null, async (queue) => (await queue.read(memory.address + BigInt(offset), 1))[0]);
+    t.equal(
+      [await read(0), await read(HEAD - 1), await read(HEAD), await read(WINDOW - 1)],
+      [0x10, 0x1f, 0x20, 0x0f],
+      'bytes that the GPU reads',
+    );
   });
 
 adviseGroup

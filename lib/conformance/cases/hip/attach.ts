@@ -3,13 +3,19 @@ import { CaseGroup } from '../../case.ts';
 import { HipDeviceAttribute } from '../../../hip/index.ts';
 import { Attach, eachHip, hipFeatures, hipOn, INVALID_VALUE, ints, openHip, PAGE, valuesOf } from './runtime.ts';
 
-export const attachGroup = new CaseGroup('hip,hipStreamAttachMemAsync', 'HIP: attaching memory to a stream, which means nothing on AMD but is checked');
+export const attachGroup = new CaseGroup(
+  'hip,hipStreamAttachMemAsync',
+  'HIP: attaching memory to a stream, which means nothing on AMD but is checked',
+);
 
 const SOURCE = 'HIP catch hipStreamAttachMemAsync.cc';
 const STREAM_SOURCE = 'HIP catch stream/hipStreamAttachMemAsync.cc';
 
 attachGroup
-  .case('Unit_hipStreamAttachMemAsync_Positive_Basic', 'length 0 means the whole allocation; nothing is told to the device')
+  .case(
+    'Unit_hipStreamAttachMemAsync_Positive_Basic',
+    'length 0 means the whole allocation; nothing is told to the device',
+  )
   .source(`${SOURCE} Positive_Basic`)
   .parameters(eachHip().combine('attach', ['global', 'host', 'single']).combine('length', ['0', 'all']))
   .needsAt(hipFeatures)
@@ -17,12 +23,20 @@ attachGroup
     const hip = openHip(t, point);
     const memory = hip.managed(PAGE, Attach.host);
     const before = hip.runtime.memRangeAttributes(memory, PAGE);
-    hip.runtime.streamAttachMemAsync(hip.runtime.streamCreate(), memory, point.length === 'all' ? PAGE : 0, Attach[point.attach]);
+    hip.runtime.streamAttachMemAsync(
+      hip.runtime.streamCreate(),
+      memory,
+      point.length === 'all' ? PAGE : 0,
+      Attach[point.attach],
+    );
     t.equal(hip.runtime.memRangeAttributes(memory, PAGE), before, 'attributes afterwards');
   });
 
 attachGroup
-  .case('Unit_hipStreamAttachMemAsync_Positive_Pageable', 'memory that the runtime does not know can be attached where GPUs reach it')
+  .case(
+    'Unit_hipStreamAttachMemAsync_Positive_Pageable',
+    'memory that the runtime does not know can be attached where GPUs reach it',
+  )
   .source(`${SOURCE} Positive_Pageable`)
   .parameters(eachHip())
   .needsAt(hipFeatures)
@@ -33,7 +47,10 @@ attachGroup
   });
 
 attachGroup
-  .case('Unit_hipStreamAttachMemAsync_Positive_AttachGlobal', '8 streams, over the GPUs in turn, write an element each of memory that was attached to the null stream')
+  .case(
+    'Unit_hipStreamAttachMemAsync_Positive_AttachGlobal',
+    '8 streams, over the GPUs in turn, write an element each of memory that was attached to the null stream',
+  )
   .source(`${SOURCE} Positive_AttachGlobal, disabled on AMD`)
   .parameters(eachHip())
   .needs('gpu-work')
@@ -47,14 +64,18 @@ attachGroup
       hip.runtime.setDevice(index % point.gpus);
       return hip.runtime.streamCreate();
     });
-    for (const [index, stream] of streams.entries()) void hip.runtime.launch(stream, (queue) => queue.write(memory.address + BigInt(index * 4), ints(1, index)));
+    for (const [index, stream] of streams.entries())
+      void hip.runtime.launch(stream, (queue) => queue.write(memory.address + BigInt(index * 4), ints(1, index)));
     for (const stream of streams) await hip.runtime.streamSynchronize(stream);
     t.equal([...new Int32Array(memory.read().buffer)], [0, 1, 2, 3, 4, 5, 6, 7], 'the elements');
   });
 
 for (const name of ['Positive_AttachHost', 'Positive_AttachSingle']) {
   attachGroup
-    .case(`Unit_hipStreamAttachMemAsync_${name}`, 'the CPU writes while a kernel of another stream works on other memory')
+    .case(
+      `Unit_hipStreamAttachMemAsync_${name}`,
+      'the CPU writes while a kernel of another stream works on other memory',
+    )
     .source(`${SOURCE} ${name}`)
     .unimplemented('the original runs only without ConcurrentManagedAccess, thus without SVM');
 }
@@ -69,15 +90,29 @@ attachGroup
     const memory = runtime.mallocManaged(PAGE);
     const [stream, destroyed] = [runtime.streamCreate(), runtime.streamCreate()];
     runtime.streamDestroy(destroyed);
-    await t.throws(() => runtime.streamAttachMemAsync(destroyed, memory), 'hipErrorContextIsDestroyed', 'a destroyed stream');
+    await t.throws(
+      () => runtime.streamAttachMemAsync(destroyed, memory),
+      'hipErrorContextIsDestroyed',
+      'a destroyed stream',
+    );
     await t.throws(() => runtime.streamAttachMemAsync(stream, null), INVALID_VALUE, 'a null pointer');
     await t.throws(() => runtime.streamAttachMemAsync(stream, null, 4), INVALID_VALUE, 'a null pointer with a length');
-    for (const length of [PAGE / 2, 3, PAGE + 1]) await t.throws(() => runtime.streamAttachMemAsync(stream, memory, length), INVALID_VALUE, `length ${length}`);
+    for (const length of [PAGE / 2, 3, PAGE + 1])
+      await t.throws(() => runtime.streamAttachMemAsync(stream, memory, length), INVALID_VALUE, `length ${length}`);
     for (const flags of [0, 3, 7]) {
-      for (const each of [null, 'per-thread', stream] as const) await t.throws(() => runtime.streamAttachMemAsync(each, memory, 0, flags), INVALID_VALUE, `flags ${flags}`);
+      for (const each of [null, 'per-thread', stream] as const)
+        await t.throws(() => runtime.streamAttachMemAsync(each, memory, 0, flags), INVALID_VALUE, `flags ${flags}`);
     }
-    await t.throws(() => runtime.streamAttachMemAsync(null, memory, 0, Attach.single), INVALID_VALUE, 'Single on the null stream');
-    await t.throws(() => runtime.streamAttachMemAsync(stream, t.map(PAGE).address, 0), INVALID_VALUE, 'length 0 of memory that the runtime does not know');
+    await t.throws(
+      () => runtime.streamAttachMemAsync(null, memory, 0, Attach.single),
+      INVALID_VALUE,
+      'Single on the null stream',
+    );
+    await t.throws(
+      () => runtime.streamAttachMemAsync(stream, t.map(PAGE).address, 0),
+      INVALID_VALUE,
+      'length 0 of memory that the runtime does not know',
+    );
   });
 
 attachGroup
@@ -89,11 +124,18 @@ attachGroup
   .run(async (t, point) => {
     const { runtime } = openHip(t, point);
     const stack = t.map(PAGE, { kind: 'stack' });
-    await t.throws(() => runtime.streamAttachMemAsync(runtime.streamCreate(), stack.address, 0, Attach.single), INVALID_VALUE, 'the attach');
+    await t.throws(
+      () => runtime.streamAttachMemAsync(runtime.streamCreate(), stack.address, 0, Attach.single),
+      INVALID_VALUE,
+      'the attach',
+    );
   });
 
 attachGroup
-  .case('Unit_hipStreamAttachMemAsync_Negative_Parameters-not-pageable', 'memory that the runtime does not know, where GPUs do not reach it: neither attached nor prefetched')
+  .case(
+    'Unit_hipStreamAttachMemAsync_Negative_Parameters-not-pageable',
+    'memory that the runtime does not know, where GPUs do not reach it: neither attached nor prefetched',
+  )
   .source(`${SOURCE} Negative_Parameters, section pageable not supported`)
   .parameters(eachHip([1]))
   .needs('configuration')
@@ -102,7 +144,11 @@ attachGroup
     const { runtime } = hipOn(t, point);
     t.equal(runtime.deviceGetAttribute(HipDeviceAttribute.pageableMemoryAccess, 0), 0, 'PageableMemoryAccess');
     const { address } = t.map(PAGE);
-    await t.throws(() => runtime.streamAttachMemAsync(runtime.streamCreate(), address, PAGE), INVALID_VALUE, 'the attach');
+    await t.throws(
+      () => runtime.streamAttachMemAsync(runtime.streamCreate(), address, PAGE),
+      INVALID_VALUE,
+      'the attach',
+    );
     await t.throws(() => runtime.memPrefetchAsync(address, PAGE, 0), 'hipErrorNotSupported', 'a prefetch to the GPU');
   });
 

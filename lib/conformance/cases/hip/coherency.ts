@@ -1,9 +1,25 @@
 /** The coherency tests, and those of managed variables. */
 import { CaseGroup } from '../../case.ts';
-import { Advise, Attribute, eachGpu, eachHip, floats, floatValuesOf, hipFeatures, hipOn, ints, openHip, PAGE, valuesOf } from './runtime.ts';
+import {
+  Advise,
+  Attribute,
+  eachGpu,
+  eachHip,
+  floats,
+  floatValuesOf,
+  hipFeatures,
+  hipOn,
+  ints,
+  openHip,
+  PAGE,
+  valuesOf,
+} from './runtime.ts';
 
 export const coherencyGroup = new CaseGroup('hip,coherency', 'HIP: fine and coarse grained memory');
-export const managedVariableGroup = new CaseGroup('hip,managed-variables', 'HIP: managed variables (here managed memory: a variable comes with a code object)');
+export const managedVariableGroup = new CaseGroup(
+  'hip,managed-variables',
+  'HIP: managed variables (here managed memory: a variable comes with a code object)',
+);
 
 const square = (value: number): number => value * value;
 
@@ -14,7 +30,10 @@ coherencyGroup
   .unimplemented('needs a shader with atomic operations that runs while the CPU looks');
 
 coherencyGroup
-  .case('Unit_hipMallocManaged_CoherentTstWthAdvise', 'a kernel squares coarse grained memory; the mode is read back, and fine once it is unset')
+  .case(
+    'Unit_hipMallocManaged_CoherentTstWthAdvise',
+    'a kernel squares coarse grained memory; the mode is read back, and fine once it is unset',
+  )
   .source('HIP catch coherency Unit_hipMallocManaged_CoherentTstWthAdvise')
   .parameters(eachGpu())
   .needs('gpu-work')
@@ -34,7 +53,10 @@ coherencyGroup
   });
 
 coherencyGroup
-  .case('CoherencyMode-mixed', 'of a range of which a part is coarse grained "rocm" reads coarse, where the manual has a third value')
+  .case(
+    'CoherencyMode-mixed',
+    'of a range of which a part is coarse grained "rocm" reads coarse, where the manual has a third value',
+  )
   .source('HIP layer, mixed ranges')
   .parameters(eachHip().combine('part', ['none', 'first', 'last', 'both']))
   .needsAt(hipFeatures)
@@ -42,7 +64,8 @@ coherencyGroup
     const hip = openHip(t, point);
     const memory = hip.managed(2 * PAGE);
     const pages = { none: [], first: [0], last: [1], both: [0, 1] }[point.part];
-    for (const page of pages) hip.runtime.memAdvise(memory.address + BigInt(page * PAGE), PAGE, Advise.setCoarseGrain, 0);
+    for (const page of pages)
+      hip.runtime.memAdvise(memory.address + BigInt(page * PAGE), PAGE, Advise.setCoarseGrain, 0);
     const expected = [0, hip.isRocm ? 1 : 2, 1][pages.length];
     t.equal(hip.ask(Attribute.coherencyMode, memory, 2 * PAGE), expected, 'CoherencyMode');
   });
@@ -58,8 +81,15 @@ coherencyGroup
     t.equal(hip.ask(Attribute.coherencyMode, hip.runtime.malloc(PAGE), PAGE), 1, 'CoherencyMode');
   });
 
-for (const name of ['Unit_hipHostMalloc_CoherentTst', 'Unit_hipExtMallocWithFlags_CoherentTst', 'Unit_hipHostMalloc_WthEnv']) {
-  coherencyGroup.case(name, 'the coherency of memory that is not SVM').source(`HIP catch coherency ${name}`).unimplemented('not about SVM');
+for (const name of [
+  'Unit_hipHostMalloc_CoherentTst',
+  'Unit_hipExtMallocWithFlags_CoherentTst',
+  'Unit_hipHostMalloc_WthEnv',
+]) {
+  coherencyGroup
+    .case(name, 'the coherency of memory that is not SVM')
+    .source(`HIP catch coherency ${name}`)
+    .unimplemented('not about SVM');
 }
 
 for (const name of ['Unit_malloc_CoherentTst', 'Unit_mmap_CoherentTst']) {
@@ -70,7 +100,10 @@ for (const name of ['Unit_malloc_CoherentTst', 'Unit_mmap_CoherentTst']) {
     .unimplemented('needs a shader with atomic operations that runs while the CPU looks');
 }
 
-for (const [name, value] of [['Unit_malloc_CoherentTstWthAdvise', 4], ['Unit_mmap_CoherentTstWthAdvise', 9]] as const) {
+for (const [name, value] of [
+  ['Unit_malloc_CoherentTstWthAdvise', 4],
+  ['Unit_mmap_CoherentTstWthAdvise', 9],
+] as const) {
   coherencyGroup
     .case(name, 'a kernel squares an int of memory that the runtime does not know')
     .source(`HIP catch multiproc ${name}`)
@@ -103,7 +136,10 @@ managedVariableGroup
     b.write(0, floats(size / 4, 2));
     hip.runtime.setDevice(point.device);
     await hip.runtime.launch(null, async (queue) => {
-      const [one, other] = [new Float32Array((await queue.read(a.address, size)).buffer), new Float32Array((await queue.read(b.address, size)).buffer)];
+      const [one, other] = [
+        new Float32Array((await queue.read(a.address, size)).buffer),
+        new Float32Array((await queue.read(b.address, size)).buffer),
+      ];
       await queue.write(b.address, new Uint8Array(one.map((value, index) => value + other[index]!).buffer));
     });
     t.equal(floatValuesOf(b.read()), [3], 'sums');
@@ -133,7 +169,7 @@ managedVariableGroup
   .unimplemented('the package loads no code objects');
 
 managedVariableGroup
-  .case('Unit_hipManagedMultiGpuVaConsistency_MultiDevice', 'CPU and GPUs see each other\'s writes at one address')
+  .case('Unit_hipManagedMultiGpuVaConsistency_MultiDevice', "CPU and GPUs see each other's writes at one address")
   .source('HIP catch Unit_hipManagedMultiGpuVaConsistency_MultiDevice')
   .parameters(eachHip([2]).combine('prefetched', [false, true]))
   .needs('gpu-work')

@@ -3,10 +3,26 @@ import { HipStatus } from '../../../hip/index.ts';
 import type { HipMemLocation, HipMemory, HipRuntime } from '../../../hip/index.ts';
 import { CaseGroup } from '../../case.ts';
 import { checkUsable, filled, isEmpty } from './discarded.ts';
-import { Advise, Attribute, CPU, eachHip, hipFeatures, hold, INVALID_VALUE, NONE, openHip, PAGE, Place, settle } from './runtime.ts';
+import {
+  Advise,
+  Attribute,
+  CPU,
+  eachHip,
+  hipFeatures,
+  hold,
+  INVALID_VALUE,
+  NONE,
+  openHip,
+  PAGE,
+  Place,
+  settle,
+} from './runtime.ts';
 import type { Hip } from './runtime.ts';
 
-export const discardAndPrefetchGroup = new CaseGroup('hip,hipMemDiscardAndPrefetchBatchAsync', 'HIP: memory whose contents are given up where it goes');
+export const discardAndPrefetchGroup = new CaseGroup(
+  'hip,hipMemDiscardAndPrefetchBatchAsync',
+  'HIP: memory whose contents are given up where it goes',
+);
 
 const SOURCE = 'HIP catch hipMemDiscardBatchAsync.cc';
 const KIB_64 = 64 << 10;
@@ -20,9 +36,23 @@ type Api = keyof typeof CALLS;
 type Arguments = Parameters<HipRuntime[(typeof CALLS)[Api]]>;
 
 /** Discards all of each to one place on a stream of its own, and waits. */
-async function toOne({ runtime }: Hip, memories: readonly HipMemory[], location: HipMemLocation, api: Api = 'runtime'): Promise<void> {
+async function toOne(
+  { runtime }: Hip,
+  memories: readonly HipMemory[],
+  location: HipMemLocation,
+  api: Api = 'runtime',
+): Promise<void> {
   const stream = runtime.streamCreate();
-  runtime[CALLS[api]](memories, memories.map(({ size }) => size), memories.length, [location], [0], 1, 0, stream);
+  runtime[CALLS[api]](
+    memories,
+    memories.map(({ size }) => size),
+    memories.length,
+    [location],
+    [0],
+    1,
+    0,
+    stream,
+  );
   await runtime.streamSynchronize(stream);
 }
 
@@ -46,9 +76,16 @@ const BAD = {
 } as const satisfies Record<string, readonly [number, unknown]>;
 
 discardAndPrefetchGroup
-  .case('Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch_NegativeTests', 'what is refused of the combined call: nothing is discarded or prefetched then')
+  .case(
+    'Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch_NegativeTests',
+    'what is refused of the combined call: nothing is discarded or prefetched then',
+  )
   .source(`${SOURCE} DiscardAndPrefetch_NegativeTests`)
-  .parameters(eachHip().combine('api', ['runtime', 'driver']).combine('bad', Object.keys(BAD) as (keyof typeof BAD)[]))
+  .parameters(
+    eachHip()
+      .combine('api', ['runtime', 'driver'])
+      .combine('bad', Object.keys(BAD) as (keyof typeof BAD)[]),
+  )
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -59,16 +96,31 @@ discardAndPrefetchGroup
     const good: Arguments = [memories, [PAGE, PAGE], 2, [toDevice(0), HOST, HOST], [0, 1, 2], 1, 0, stream];
     const [index, value] = BAD[point.bad];
     const changed = point.bad === 'entry-null' ? [memories[0], null] : value;
-    await t.throws(() => runtime[CALLS[point.api]](...(good.with(index, changed as never) as Arguments)), INVALID_VALUE, 'the call');
+    await t.throws(
+      () => runtime[CALLS[point.api]](...(good.with(index, changed as never) as Arguments)),
+      INVALID_VALUE,
+      'the call',
+    );
     t.equal(runtime.streamQuery(stream), HipStatus.success, 'the stream after the refusal');
     await runtime.deviceSynchronize();
-    t.equal(memories.flatMap((memory) => [memory.read(0, 1)[0], last(hip, memory)]), [0xaa, NONE, 0xbb, NONE], 'first byte and LastPrefetchLocation of each after the refusal');
+    t.equal(
+      memories.flatMap((memory) => [memory.read(0, 1)[0], last(hip, memory)]),
+      [0xaa, NONE, 0xbb, NONE],
+      'first byte and LastPrefetchLocation of each after the refusal',
+    );
     runtime[CALLS[point.api]](...good);
     await runtime.streamSynchronize(stream);
-    t.equal(memories.flatMap((memory) => [memory.read(0, 1)[0], last(hip, memory)]), [0, 0, 0, 0], 'first byte and LastPrefetchLocation of each after a good call');
+    t.equal(
+      memories.flatMap((memory) => [memory.read(0, 1)[0], last(hip, memory)]),
+      [0, 0, 0, 0],
+      'first byte and LastPrefetchLocation of each after a good call',
+    );
   });
 
-for (const [name, api, title] of [['SingleBuffer', 'runtime', 'one call'], ['DrvSingleBuffer', 'driver', 'one call of the driver API']] as const) {
+for (const [name, api, title] of [
+  ['SingleBuffer', 'runtime', 'one call'],
+  ['DrvSingleBuffer', 'driver', 'one call of the driver API'],
+] as const) {
   discardAndPrefetchGroup
     .case(`Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch_${name}`, `1 MiB is discarded and prefetched in ${title}`)
     .source(`${SOURCE} DiscardAndPrefetch_${name}`)
@@ -81,16 +133,27 @@ for (const [name, api, title] of [['SingleBuffer', 'runtime', 'one call'], ['Drv
         const memory = filled(hip, MEBIBYTE, 0xaa);
         await toOne(hip, [memory], toDevice(gpu), api);
         t.equal(last(hip, memory), gpu, 'LastPrefetchLocation');
-        t.equal(t.devices.map((device) => t.get(memory, [1], device)[0]), hip.gpus.map((each) => (each === gpu ? 1 : 0)), 'where each device was told to bring it');
+        t.equal(
+          t.devices.map((device) => t.get(memory, [1], device)[0]),
+          hip.gpus.map((each) => (each === gpu ? 1 : 0)),
+          'where each device was told to bring it',
+        );
         hip.runtime.setDevice(gpu);
-        t.equal(await hip.runtime.launch(null, async (queue) => [...new Set(await queue.read(memory.address, MEBIBYTE))]), [0], 'what the GPU reads');
+        t.equal(
+          await hip.runtime.launch(null, async (queue) => [...new Set(await queue.read(memory.address, MEBIBYTE))]),
+          [0],
+          'what the GPU reads',
+        );
         checkUsable(t, memory);
       }
     });
 }
 
 discardAndPrefetchGroup
-  .case('Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch_MultipleSameDevice', 'four buffers of 64 KiB to one GPU; it is told when the call runs, not when it is issued')
+  .case(
+    'Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch_MultipleSameDevice',
+    'four buffers of 64 KiB to one GPU; it is told when the call runs, not when it is issued',
+  )
   .source(`${SOURCE} DiscardAndPrefetch_MultipleSameDevice`)
   .parameters(eachHip().combine('api', ['runtime', 'driver']))
   .needs('gpu-work')
@@ -102,20 +165,44 @@ discardAndPrefetchGroup
       const memories = [1, 2, 3, 4].map(() => filled(hip, KIB_64, 0xaa));
       const stream = runtime.streamCreate();
       const letGo = hold(hip, stream);
-      runtime[CALLS[point.api]](memories, memories.map(() => KIB_64), 4, [toDevice(gpu)], [0], 1, 0, stream);
+      runtime[CALLS[point.api]](
+        memories,
+        memories.map(() => KIB_64),
+        4,
+        [toDevice(gpu)],
+        [0],
+        1,
+        0,
+        stream,
+      );
       await settle();
-      t.equal([runtime.streamQuery(stream), ...memories.map((memory) => last(hip, memory))], [HipStatus.notReady, NONE, NONE, NONE, NONE], 'stream and LastPrefetchLocation of each while a kernel runs before it');
-      t.equal(memories.map((memory) => memory.read(0, 1)[0]), [0xaa, 0xaa, 0xaa, 0xaa], 'first byte of each while a kernel runs before it');
+      t.equal(
+        [runtime.streamQuery(stream), ...memories.map((memory) => last(hip, memory))],
+        [HipStatus.notReady, NONE, NONE, NONE, NONE],
+        'stream and LastPrefetchLocation of each while a kernel runs before it',
+      );
+      t.equal(
+        memories.map((memory) => memory.read(0, 1)[0]),
+        [0xaa, 0xaa, 0xaa, 0xaa],
+        'first byte of each while a kernel runs before it',
+      );
       await letGo();
       await runtime.streamSynchronize(stream);
-      t.equal(memories.map((memory) => last(hip, memory)), [gpu, gpu, gpu, gpu], 'LastPrefetchLocation of each');
+      t.equal(
+        memories.map((memory) => last(hip, memory)),
+        [gpu, gpu, gpu, gpu],
+        'LastPrefetchLocation of each',
+      );
       t.equal(memories.map(isEmpty), [true, true, true, true], 'whether each is empty');
       for (const memory of memories) checkUsable(t, memory);
     }
   });
 
 discardAndPrefetchGroup
-  .case('Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch_ParitySeparateCalls', 'the combined call does what the two calls do')
+  .case(
+    'Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch_ParitySeparateCalls',
+    'the combined call does what the two calls do',
+  )
   .source(`${SOURCE} DiscardAndPrefetch_ParitySeparateCalls`)
   .parameters(eachHip())
   .needsAt(hipFeatures)
@@ -130,15 +217,26 @@ discardAndPrefetchGroup
       runtime.memPrefetchBatchAsync([separate], [KIB_64], 1, [toDevice(gpu)], [0], 1, 0, stream);
       await runtime.streamSynchronize(stream);
       for (const memory of [fused, separate]) {
-        t.equal([last(hip, memory), isEmpty(memory)], [gpu, true], 'LastPrefetchLocation, and whether the memory is empty');
-        t.equal(t.devices.map((device) => t.get(memory, [1], device)[0]), hip.gpus.map((each) => (each === gpu ? 1 : 0)), 'where each device was told to bring it');
+        t.equal(
+          [last(hip, memory), isEmpty(memory)],
+          [gpu, true],
+          'LastPrefetchLocation, and whether the memory is empty',
+        );
+        t.equal(
+          t.devices.map((device) => t.get(memory, [1], device)[0]),
+          hip.gpus.map((each) => (each === gpu ? 1 : 0)),
+          'where each device was told to bring it',
+        );
         checkUsable(t, memory);
       }
     }
   });
 
 discardAndPrefetchGroup
-  .case('Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch_Atomicity', 'a call that is refused leaves all its buffers as they were')
+  .case(
+    'Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch_Atomicity',
+    'a call that is refused leaves all its buffers as they were',
+  )
   .source(`${SOURCE} DiscardAndPrefetch_Atomicity`)
   .parameters(eachHip().combine('api', ['runtime', 'driver']).combine('bad', ['locations-null', 'index-999']))
   .needsAt(hipFeatures)
@@ -147,17 +245,33 @@ discardAndPrefetchGroup
     const { runtime } = hip;
     const stream = runtime.streamCreate();
     const memories = [filled(hip, KIB_64, 0xaa), filled(hip, KIB_64, 0xbb)];
-    const call = (locations: HipMemLocation[] | null, indexes: number[]): void => runtime[CALLS[point.api]](memories, [KIB_64, KIB_64], 2, locations, indexes, indexes.length, 0, stream);
-    await t.throws(() => (point.bad === 'index-999' ? call([toDevice(0), toDevice(0)], [0, 999]) : call(null, [0])), INVALID_VALUE, 'the call');
+    const call = (locations: HipMemLocation[] | null, indexes: number[]): void =>
+      runtime[CALLS[point.api]](memories, [KIB_64, KIB_64], 2, locations, indexes, indexes.length, 0, stream);
+    await t.throws(
+      () => (point.bad === 'index-999' ? call([toDevice(0), toDevice(0)], [0, 999]) : call(null, [0])),
+      INVALID_VALUE,
+      'the call',
+    );
     await runtime.streamSynchronize(stream);
-    t.equal(memories.flatMap((memory) => [...new Set(memory.read()), last(hip, memory)]), [0xaa, NONE, 0xbb, NONE], 'contents and LastPrefetchLocation of each');
+    t.equal(
+      memories.flatMap((memory) => [...new Set(memory.read()), last(hip, memory)]),
+      [0xaa, NONE, 0xbb, NONE],
+      'contents and LastPrefetchLocation of each',
+    );
     call([toDevice(0), toDevice(0)], [0, 1]);
     await runtime.streamSynchronize(stream);
-    t.equal(memories.flatMap((memory) => [...new Set(memory.read()), last(hip, memory)]), [0, 0, 0, 0], 'the same after a good call');
+    t.equal(
+      memories.flatMap((memory) => [...new Set(memory.read()), last(hip, memory)]),
+      [0, 0, 0, 0],
+      'the same after a good call',
+    );
   });
 
 discardAndPrefetchGroup
-  .case('Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch_MultipleDevices', 'each place is for the buffers from its index on')
+  .case(
+    'Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch_MultipleDevices',
+    'each place is for the buffers from its index on',
+  )
   .source(`${SOURCE} DiscardAndPrefetch_MultipleSameDevice, extended`)
   .parameters(eachHip().combine('api', ['runtime', 'driver']))
   .needsAt(hipFeatures)
@@ -167,14 +281,30 @@ discardAndPrefetchGroup
     const stream = runtime.streamCreate();
     const other = point.gpus - 1;
     const memories = [1, 2, 3, 4].map(() => filled(hip, PAGE, 0xaa));
-    runtime[CALLS[point.api]](memories, memories.map(() => PAGE), 4, [toDevice(other), HOST, toDevice(0)], [0, 1, 3], 3, 0, stream);
+    runtime[CALLS[point.api]](
+      memories,
+      memories.map(() => PAGE),
+      4,
+      [toDevice(other), HOST, toDevice(0)],
+      [0, 1, 3],
+      3,
+      0,
+      stream,
+    );
     await runtime.streamSynchronize(stream);
-    t.equal(memories.map((memory) => last(hip, memory)), [other, CPU, CPU, 0], 'LastPrefetchLocation of each');
+    t.equal(
+      memories.map((memory) => last(hip, memory)),
+      [other, CPU, CPU, 0],
+      'LastPrefetchLocation of each',
+    );
     t.equal(memories.map(isEmpty), [true, true, true, true], 'whether each is empty');
   });
 
 discardAndPrefetchGroup
-  .case('Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch-walk', 'from GPU 0 to GPU 1: home lies between, so that GPU 0 claims nothing; only where the CPU is preferred "rocm" still reads GPU 0')
+  .case(
+    'Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch-walk',
+    'from GPU 0 to GPU 1: home lies between, so that GPU 0 claims nothing; only where the CPU is preferred "rocm" still reads GPU 0',
+  )
   .source(`${SOURCE} DiscardAndPrefetch_SingleBuffer, extended; HIP layer, stale "this GPU"`)
   .parameters(eachHip([2]).combine('preferred', [NONE, CPU, 0, 1]))
   .needsAt(hipFeatures)
@@ -185,11 +315,18 @@ discardAndPrefetchGroup
     await hip.prefetch(memory, PAGE, 0);
     t.equal(last(hip, memory), 0, 'LastPrefetchLocation before');
     await toOne(hip, [memory], toDevice(1));
-    t.equal([last(hip, memory), isEmpty(memory)], [hip.isRocm && point.preferred === CPU ? 0 : 1, true], 'LastPrefetchLocation, and whether the memory is empty');
+    t.equal(
+      [last(hip, memory), isEmpty(memory)],
+      [hip.isRocm && point.preferred === CPU ? 0 : 1, true],
+      'LastPrefetchLocation, and whether the memory is empty',
+    );
   });
 
 discardAndPrefetchGroup
-  .case('Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch-pageable', 'memory that the runtime does not know is prefetched, and keeps its contents')
+  .case(
+    'Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch-pageable',
+    'memory that the runtime does not know is prefetched, and keeps its contents',
+  )
   .source(`${SOURCE} PageableSystemMemory, extended to the combined call`)
   .parameters(eachHip().combine('api', ['runtime', 'driver']))
   .needsAt(hipFeatures)
@@ -200,5 +337,9 @@ discardAndPrefetchGroup
     const stream = hip.runtime.streamCreate();
     hip.runtime[CALLS[point.api]]([system.address], [PAGE], 1, [toDevice(point.gpus - 1)], [0], 1, 0, stream);
     await hip.runtime.streamSynchronize(stream);
-    t.equal([hip.ask(Attribute.lastPrefetchLocation, system.address, PAGE), ...new Set(system.read(0, PAGE))], [point.gpus - 1, 7], 'LastPrefetchLocation and contents');
+    t.equal(
+      [hip.ask(Attribute.lastPrefetchLocation, system.address, PAGE), ...new Set(system.read(0, PAGE))],
+      [point.gpus - 1, 7],
+      'LastPrefetchLocation and contents',
+    );
   });

@@ -3,7 +3,19 @@ import { HipDeviceAttribute, HipStatus } from '../../../hip/index.ts';
 import type { HipMemory, HipPointer, HipRuntime } from '../../../hip/index.ts';
 import { CaseGroup } from '../../case.ts';
 import { checkUsable, filled, isEmpty } from './discarded.ts';
-import { Attribute, CPU, eachHip, hipFeatures, hipOn, hold, INVALID_VALUE, NONE, openHip, PAGE, settle } from './runtime.ts';
+import {
+  Attribute,
+  CPU,
+  eachHip,
+  hipFeatures,
+  hipOn,
+  hold,
+  INVALID_VALUE,
+  NONE,
+  openHip,
+  PAGE,
+  settle,
+} from './runtime.ts';
 import type { Hip } from './runtime.ts';
 
 export const discardGroup = new CaseGroup('hip,hipMemDiscardBatchAsync', 'HIP: memory whose contents are given up');
@@ -15,19 +27,44 @@ const MEBIBYTE = 1 << 20;
 type Call = 'memDiscardBatchAsync' | 'drvMemDiscardBatchAsync';
 
 /** Discards all of each on a stream of its own, and waits. */
-async function discard({ runtime }: Hip, memories: readonly HipMemory[], call: Call = 'memDiscardBatchAsync'): Promise<void> {
+async function discard(
+  { runtime }: Hip,
+  memories: readonly HipMemory[],
+  call: Call = 'memDiscardBatchAsync',
+): Promise<void> {
   const stream = runtime.streamCreate();
-  runtime[call](memories, memories.map(({ size }) => size), memories.length, 0, stream);
+  runtime[call](
+    memories,
+    memories.map(({ size }) => size),
+    memories.length,
+    0,
+    stream,
+  );
   await runtime.streamSynchronize(stream);
 }
 
 const last = (hip: Hip, memory: HipMemory): number => hip.ask(Attribute.lastPrefetchLocation, memory, memory.size);
 
-const BAD = ['pointers-null', 'sizes-null', 'count-0', 'flags', 'null-stream', 'entry-null', 'size-0', 'size-beyond'] as const;
+const BAD = [
+  'pointers-null',
+  'sizes-null',
+  'count-0',
+  'flags',
+  'null-stream',
+  'entry-null',
+  'size-0',
+  'size-beyond',
+] as const;
 
-for (const [name, call] of [['NegativeTests', 'memDiscardBatchAsync'], ['NegativeTests_DrvApi', 'drvMemDiscardBatchAsync']] as const) {
+for (const [name, call] of [
+  ['NegativeTests', 'memDiscardBatchAsync'],
+  ['NegativeTests_DrvApi', 'drvMemDiscardBatchAsync'],
+] as const) {
   discardGroup
-    .case(`Unit_hipMemDiscardBatchAsync_${name}`, 'null lists and entries, count 0, flags, the null stream, size 0 and beyond the allocation are refused; the good range before is not discarded')
+    .case(
+      `Unit_hipMemDiscardBatchAsync_${name}`,
+      'null lists and entries, count 0, flags, the null stream, size 0 and beyond the allocation are refused; the good range before is not discarded',
+    )
     .source(`${SOURCE} ${name}`)
     .parameters(eachHip().combine('bad', BAD))
     .needsAt(hipFeatures)
@@ -49,11 +86,23 @@ for (const [name, call] of [['NegativeTests', 'memDiscardBatchAsync'], ['Negativ
         'size-beyond': [1, [PAGE, PAGE + 1]],
       };
       const [index, value] = replaced[point.bad];
-      await t.throws(() => runtime[call](...(good.with(index, value as never) as Arguments)), INVALID_VALUE, 'the discard');
+      await t.throws(
+        () => runtime[call](...(good.with(index, value as never) as Arguments)),
+        INVALID_VALUE,
+        'the discard',
+      );
       t.equal(runtime.streamQuery(stream), HipStatus.success, 'the stream after the refusal');
       await runtime.deviceSynchronize();
-      t.equal(memories.map((memory) => memory.read(PAGE - 1, 1)[0]), [0xaa, 0xbb], 'contents after the refusal');
-      t.equal(memories.map((memory) => last(hip, memory)), [NONE, NONE], 'LastPrefetchLocation of each after the refusal');
+      t.equal(
+        memories.map((memory) => memory.read(PAGE - 1, 1)[0]),
+        [0xaa, 0xbb],
+        'contents after the refusal',
+      );
+      t.equal(
+        memories.map((memory) => last(hip, memory)),
+        [NONE, NONE],
+        'LastPrefetchLocation of each after the refusal',
+      );
       runtime[call](...good);
       t.equal(runtime.streamQuery(stream), HipStatus.notReady, 'the stream after a good call');
       await runtime.streamSynchronize(stream);
@@ -61,7 +110,10 @@ for (const [name, call] of [['NegativeTests', 'memDiscardBatchAsync'], ['Negativ
     });
 
   discardGroup
-    .case(`Unit_hipMemDiscardBatchAsync_${name}-not-pageable`, 'memory that is not managed is refused where GPUs do not reach it')
+    .case(
+      `Unit_hipMemDiscardBatchAsync_${name}-not-pageable`,
+      'memory that is not managed is refused where GPUs do not reach it',
+    )
     .source(`${SOURCE} ${name}: the original takes success as well`)
     .parameters(eachHip([1]).combine('memory', ['hipMalloc', 'hipHostMalloc', 'mmap']))
     .needs('configuration')
@@ -70,7 +122,11 @@ for (const [name, call] of [['NegativeTests', 'memDiscardBatchAsync'], ['Negativ
       t.setup({ machine: { sriovXnack: false } });
       const hip = hipOn(t, point);
       const { runtime } = hip;
-      const pointer = { hipMalloc: () => runtime.malloc(PAGE), hipHostMalloc: () => runtime.hostMalloc(PAGE), mmap: () => t.map(PAGE).address }[point.memory]();
+      const pointer = {
+        hipMalloc: () => runtime.malloc(PAGE),
+        hipHostMalloc: () => runtime.hostMalloc(PAGE),
+        mmap: () => t.map(PAGE).address,
+      }[point.memory]();
       t.equal(runtime.deviceGetAttribute(HipDeviceAttribute.pageableMemoryAccess, 0), 0, 'PageableMemoryAccess');
       const stream = runtime.streamCreate();
       await t.throws(() => runtime[call]([pointer], [PAGE], 1, 0, stream), INVALID_VALUE, 'the discard');
@@ -79,7 +135,10 @@ for (const [name, call] of [['NegativeTests', 'memDiscardBatchAsync'], ['Negativ
 }
 
 discardGroup
-  .case('Unit_hipMemDiscardBatchAsync_SingleDiscard', 'after a discard of 1 MiB the memory is at home, and is written and read again')
+  .case(
+    'Unit_hipMemDiscardBatchAsync_SingleDiscard',
+    'after a discard of 1 MiB the memory is at home, and is written and read again',
+  )
   .source(`${SOURCE} SingleDiscard`)
   .parameters(eachHip())
   .needsAt(hipFeatures)
@@ -88,7 +147,11 @@ discardGroup
     const [memory, other] = [filled(hip, MEBIBYTE, 0xaa), filled(hip, PAGE, 0xbb)];
     t.equal(last(hip, memory), NONE, 'LastPrefetchLocation before');
     await discard(hip, [memory]);
-    t.equal([last(hip, memory), last(hip, other), other.read(0, 1)[0]], [CPU, NONE, 0xbb], 'LastPrefetchLocation, and what other memory shows');
+    t.equal(
+      [last(hip, memory), last(hip, other), other.read(0, 1)[0]],
+      [CPU, NONE, 0xbb],
+      'LastPrefetchLocation, and what other memory shows',
+    );
     checkUsable(t, memory);
   });
 
@@ -114,9 +177,19 @@ discardGroup
     const hip = openHip(t, point);
     const memories = Array.from({ length: 64 }, () => filled(hip, PAGE, 0xaa));
     const stream = hip.runtime.streamCreate();
-    hip.runtime.memDiscardBatchAsync(memories, memories.map(() => PAGE), point.count, 0, stream);
+    hip.runtime.memDiscardBatchAsync(
+      memories,
+      memories.map(() => PAGE),
+      point.count,
+      0,
+      stream,
+    );
     await hip.runtime.streamSynchronize(stream);
-    t.equal(memories.map(isEmpty), memories.map((_, index) => index < point.count), 'which of them are empty');
+    t.equal(
+      memories.map(isEmpty),
+      memories.map((_, index) => index < point.count),
+      'which of them are empty',
+    );
     for (const memory of memories) checkUsable(t, memory);
   });
 
@@ -134,7 +207,10 @@ discardGroup
   });
 
 discardGroup
-  .case('Unit_hipMemDiscardBatchAsync_MinimalSize', 'a discard of 1 byte empties an allocation of 1 byte, and leaves a page of which other bytes are in use')
+  .case(
+    'Unit_hipMemDiscardBatchAsync_MinimalSize',
+    'a discard of 1 byte empties an allocation of 1 byte, and leaves a page of which other bytes are in use',
+  )
   .source(`${SOURCE} MinimalSize`)
   .parameters(eachHip().combine('allocated', [1, 2, PAGE]))
   .needsAt(hipFeatures)
@@ -168,14 +244,21 @@ discardGroup
       return byte;
     });
     await settle();
-    t.equal([runtime.streamQuery(stream), last(hip, memory), ...new Set(memory.read())], [HipStatus.notReady, NONE, 0xaa], 'stream, LastPrefetchLocation and contents while a kernel runs before it');
+    t.equal(
+      [runtime.streamQuery(stream), last(hip, memory), ...new Set(memory.read())],
+      [HipStatus.notReady, NONE, 0xaa],
+      'stream, LastPrefetchLocation and contents while a kernel runs before it',
+    );
     await letGo();
     t.equal(await after, 0, 'what a kernel behind it reads');
     t.equal([last(hip, memory), ...new Set(memory.read())], [CPU, 3], 'LastPrefetchLocation and contents');
   });
 
 discardGroup
-  .case('Unit_hipMemDiscardBatchAsync_StreamOrdering-freed', 'memory that is freed before the discard runs: nobody hears of it; "documented" tells at the next synchronisation')
+  .case(
+    'Unit_hipMemDiscardBatchAsync_StreamOrdering-freed',
+    'memory that is freed before the discard runs: nobody hears of it; "documented" tells at the next synchronisation',
+  )
   .source(`${SOURCE} StreamOrdering, extended; HIP layer, failures of the device`)
   .parameters(eachHip())
   .needsAt(hipFeatures)
@@ -189,8 +272,16 @@ discardGroup
     if (hip.isRocm) await runtime.streamSynchronize(stream);
     else await t.throws(() => runtime.streamSynchronize(stream), INVALID_VALUE, 'the synchronisation');
     await runtime.streamSynchronize(stream);
-    t.equal([runtime.streamQuery(stream), isEmpty(other)], [HipStatus.success, true], 'the stream afterwards, and whether the other memory is empty');
-    await t.throws(() => runtime.memDiscardBatchAsync([gone], [PAGE], 1, 0, stream), INVALID_VALUE, 'a discard of freed memory');
+    t.equal(
+      [runtime.streamQuery(stream), isEmpty(other)],
+      [HipStatus.success, true],
+      'the stream afterwards, and whether the other memory is empty',
+    );
+    await t.throws(
+      () => runtime.memDiscardBatchAsync([gone], [PAGE], 1, 0, stream),
+      INVALID_VALUE,
+      'a discard of freed memory',
+    );
   });
 
 discardGroup
@@ -205,14 +296,31 @@ discardGroup
     t.equal(memories.map(isEmpty), [true, false], 'which are empty after the call of the runtime');
     await discard(hip, [memories[1]], 'drvMemDiscardBatchAsync');
     t.equal(memories.map(isEmpty), [true, true], 'which are empty after that of the driver');
-    t.equal(memories.map((memory) => last(hip, memory)), [CPU, CPU], 'LastPrefetchLocation of each');
+    t.equal(
+      memories.map((memory) => last(hip, memory)),
+      [CPU, CPU],
+      'LastPrefetchLocation of each',
+    );
     for (const memory of memories) checkUsable(t, memory);
   });
 
 discardGroup
-  .case('Unit_hipMemDiscardBatchAsync_SubrangeDiscard', 'of 64 KiB of 0xDD bytes [4096, 12288) are discarded: the others keep their contents; so do pages of which a part is discarded')
+  .case(
+    'Unit_hipMemDiscardBatchAsync_SubrangeDiscard',
+    'of 64 KiB of 0xDD bytes [4096, 12288) are discarded: the others keep their contents; so do pages of which a part is discarded',
+  )
   .source(`${SOURCE} SubrangeDiscard`)
-  .parameters(eachHip().combine('range', ['4096-12288', '4095-12288', '4097-12288', '4096-12289', '4096-12287', '53248-65536', '53248-65535']))
+  .parameters(
+    eachHip().combine('range', [
+      '4096-12288',
+      '4095-12288',
+      '4097-12288',
+      '4096-12289',
+      '4096-12287',
+      '53248-65536',
+      '53248-65535',
+    ]),
+  )
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -222,7 +330,11 @@ discardGroup
     hip.runtime.memDiscardBatchAsync([memory.address + BigInt(start)], [end - start], 1, 0, stream);
     await hip.runtime.streamSynchronize(stream);
     const pages = Array.from({ length: 16 }, (_, page) => page * PAGE);
-    t.equal(pages.map((at) => [...new Set(memory.read(at, PAGE))].join()), pages.map((at) => (at >= start && at + PAGE <= end ? '0' : '221')), 'values in each page');
+    t.equal(
+      pages.map((at) => [...new Set(memory.read(at, PAGE))].join()),
+      pages.map((at) => (at >= start && at + PAGE <= end ? '0' : '221')),
+      'values in each page',
+    );
     checkUsable(t, memory);
   });
 
@@ -236,9 +348,17 @@ discardGroup
     for (const gpu of hip.gpus) {
       const memory = filled(hip, KIB_64, 0xaa);
       await hip.prefetch(memory, KIB_64, gpu);
-      t.equal([last(hip, memory), ...new Set(memory.read())], [gpu, 0xaa], 'LastPrefetchLocation and contents after a prefetch');
+      t.equal(
+        [last(hip, memory), ...new Set(memory.read())],
+        [gpu, 0xaa],
+        'LastPrefetchLocation and contents after a prefetch',
+      );
       await discard(hip, [memory]);
-      t.equal([last(hip, memory), isEmpty(memory)], [CPU, true], 'LastPrefetchLocation after the discard, and whether the memory is empty');
+      t.equal(
+        [last(hip, memory), isEmpty(memory)],
+        [CPU, true],
+        'LastPrefetchLocation after the discard, and whether the memory is empty',
+      );
       await hip.prefetch(memory, KIB_64, gpu);
       t.equal(last(hip, memory), gpu, 'LastPrefetchLocation after a prefetch behind it');
       checkUsable(t, memory);
@@ -246,7 +366,10 @@ discardGroup
   });
 
 discardGroup
-  .case('Unit_hipMemDiscardBatchAsync_ContentAfterDiscard', 'discarded memory can be read by CPU and GPU: zeros, where the original takes anything')
+  .case(
+    'Unit_hipMemDiscardBatchAsync_ContentAfterDiscard',
+    'discarded memory can be read by CPU and GPU: zeros, where the original takes anything',
+  )
   .source(`${SOURCE} ContentAfterDiscard`)
   .parameters(eachHip())
   .needs('gpu-work')
@@ -265,20 +388,32 @@ discardGroup
   });
 
 const PAGEABLE = {
-  PageableDeviceMemory: { title: 'memory of hipMalloc, where GPUs reach pageable memory: taken', pointers: (hip: Hip) => [hip.runtime.malloc(PAGE)] },
-  PageableSystemMemory: { title: 'memory of malloc, where GPUs reach pageable memory: taken, and its contents stay', pointers: (_: Hip, system: bigint) => [system] },
+  PageableDeviceMemory: {
+    title: 'memory of hipMalloc, where GPUs reach pageable memory: taken',
+    pointers: (hip: Hip) => [hip.runtime.malloc(PAGE)],
+  },
+  PageableSystemMemory: {
+    title: 'memory of malloc, where GPUs reach pageable memory: taken, and its contents stay',
+    pointers: (_: Hip, system: bigint) => [system],
+  },
   PageableMixedBatch: {
     title: 'managed and pageable memory in one call: the managed memory is empty afterwards, the other as it was',
     pointers: (hip: Hip, system: bigint, managed: HipMemory) => [system, managed, hip.runtime.malloc(PAGE)],
   },
-} as const satisfies Record<string, { title: string; pointers: (hip: Hip, system: bigint, managed: HipMemory) => HipPointer[] }>;
+} as const satisfies Record<
+  string,
+  { title: string; pointers: (hip: Hip, system: bigint, managed: HipMemory) => HipPointer[] }
+>;
 
 for (const [name, { title, pointers }] of Object.entries(PAGEABLE)) {
   discardGroup
     .case(`Unit_hipMemDiscardBatchAsync_${name}`, title)
     .source(`${SOURCE} ${name}`)
     .parameters(eachHip().combine('api', ['runtime', 'driver']))
-    .needsAt((point) => [...hipFeatures(point), ...(name === 'PageableSystemMemory' ? [] : (['special-mapping'] as const))])
+    .needsAt((point) => [
+      ...hipFeatures(point),
+      ...(name === 'PageableSystemMemory' ? [] : (['special-mapping'] as const)),
+    ])
     .run(async (t, point) => {
       const hip = openHip(t, point);
       const { runtime } = hip;
@@ -287,11 +422,25 @@ for (const [name, { title, pointers }] of Object.entries(PAGEABLE)) {
       const managed = filled(hip, PAGE, 0xaa);
       const given: HipPointer[] = pointers(hip, system.address, managed);
       const stream = runtime.streamCreate();
-      runtime[point.api === 'driver' ? 'drvMemDiscardBatchAsync' : 'memDiscardBatchAsync'](given, given.map(() => PAGE), given.length, 0, stream);
+      runtime[point.api === 'driver' ? 'drvMemDiscardBatchAsync' : 'memDiscardBatchAsync'](
+        given,
+        given.map(() => PAGE),
+        given.length,
+        0,
+        stream,
+      );
       await runtime.streamSynchronize(stream);
       // It is a hint: only what the runtime reserved can be thrown away.
       const isEmptied = name === 'PageableMixedBatch';
-      t.equal([system.read(PAGE - 1, 1)[0], managed.read(PAGE - 1, 1)[0]], [7, isEmptied ? 0 : 0xaa], 'last byte of the memory of malloc and of the managed memory');
-      t.equal([hip.ask(Attribute.lastPrefetchLocation, managed, PAGE), t.get(system.range(), [1])[0]], [isEmptied ? CPU : NONE, 0xffff_ffff], 'LastPrefetchLocation of the managed memory, and where the device was told to bring the other');
+      t.equal(
+        [system.read(PAGE - 1, 1)[0], managed.read(PAGE - 1, 1)[0]],
+        [7, isEmptied ? 0 : 0xaa],
+        'last byte of the memory of malloc and of the managed memory',
+      );
+      t.equal(
+        [hip.ask(Attribute.lastPrefetchLocation, managed, PAGE), t.get(system.range(), [1])[0]],
+        [isEmptied ? CPU : NONE, 0xffff_ffff],
+        'LastPrefetchLocation of the managed memory, and where the device was told to bring the other',
+      );
     });
 }

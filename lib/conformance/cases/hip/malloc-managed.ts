@@ -1,6 +1,22 @@
 /** hipMallocManaged.cc and its neighbours: allocation, and kernels on one stream after another. */
 import { CaseGroup } from '../../case.ts';
-import { Advise, Attach, Attribute, CPU, eachGpu, eachHip, floats, floatValuesOf, hipFeatures, INVALID_VALUE, ints, NONE, openHip, PAGE, valuesOf } from './runtime.ts';
+import {
+  Advise,
+  Attach,
+  Attribute,
+  CPU,
+  eachGpu,
+  eachHip,
+  floats,
+  floatValuesOf,
+  hipFeatures,
+  INVALID_VALUE,
+  ints,
+  NONE,
+  openHip,
+  PAGE,
+  valuesOf,
+} from './runtime.ts';
 
 export const mallocManagedGroup = new CaseGroup('hip,hipMallocManaged', 'HIP: managed memory');
 
@@ -19,7 +35,11 @@ mallocManagedGroup
   .run((t, point) => {
     const hip = openHip(t, point);
     const memories = [0, 1, 2].map(() => hip.managed(256 * MEBI));
-    t.equal(memories.map(({ size }) => size), [256 * MEBI, 256 * MEBI, 256 * MEBI], 'sizes');
+    t.equal(
+      memories.map(({ size }) => size),
+      [256 * MEBI, 256 * MEBI, 256 * MEBI],
+      'sizes',
+    );
     t.equal(new Set(memories.map(({ address }) => address)).size, 3, 'different addresses');
     // Every GPU may access all of it.
     for (const device of t.devices) t.equal(t.get(memories[0]!, [2], device), [2], 'access');
@@ -28,21 +48,35 @@ mallocManagedGroup
   });
 
 mallocManagedGroup
-  .case('Unit_hipMallocManaged_defaults', 'a fresh allocation is zeroed, has no location, and no GPU has access in place')
+  .case(
+    'Unit_hipMallocManaged_defaults',
+    'a fresh allocation is zeroed, has no location, and no GPU has access in place',
+  )
   .source('HIP layer, defaults of fresh managed memory')
   .parameters(eachHip().combine('flags', FLAGS))
   .needsAt(hipFeatures)
   .run((t, point) => {
     const hip = openHip(t, point);
     const memory = hip.managed(3 * PAGE, Attach[point.flags]);
-    t.equal(hip.runtime.memRangeAttributes(memory, 3 * PAGE), { readMostly: false, preferredLocation: NONE, lastPrefetchLocation: NONE, accessedBy: [], coherencyMode: 0 }, 'attributes');
+    t.equal(
+      hip.runtime.memRangeAttributes(memory, 3 * PAGE),
+      { readMostly: false, preferredLocation: NONE, lastPrefetchLocation: NONE, accessedBy: [], coherencyMode: 0 },
+      'attributes',
+    );
     t.equal(valuesOf(memory.read()), [0], 'contents');
   });
 
 mallocManagedGroup
-  .case('Unit_hipMallocManaged_Advanced', 'ReadMostly for the CPU, prefetches to the GPU, a vector addition, and a prefetch home (64 Mi floats divided by `scale`; the assertion of the original is no check)')
+  .case(
+    'Unit_hipMallocManaged_Advanced',
+    'ReadMostly for the CPU, prefetches to the GPU, a vector addition, and a prefetch home (64 Mi floats divided by `scale`; the assertion of the original is no check)',
+  )
   .source(`${SOURCE} Advanced`)
-  .parameters(eachHip().combine('scale', [4096, 512]).where(({ gpus, scale }) => gpus === 1 || scale === 4096))
+  .parameters(
+    eachHip()
+      .combine('scale', [4096, 512])
+      .where(({ gpus, scale }) => gpus === 1 || scale === 4096),
+  )
   .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
@@ -56,13 +90,24 @@ mallocManagedGroup
     const stream = hip.runtime.streamCreate();
     for (const memory of [a, b]) hip.runtime.memPrefetchAsync(memory, size, 0, stream);
     await hip.runtime.launch(stream, async (queue) => {
-      const [one, other] = [new Float32Array((await queue.read(a.address, size)).buffer), new Float32Array((await queue.read(b.address, size)).buffer)];
+      const [one, other] = [
+        new Float32Array((await queue.read(a.address, size)).buffer),
+        new Float32Array((await queue.read(b.address, size)).buffer),
+      ];
       await queue.write(c.address, new Uint8Array(one.map((value, index) => value + other[index]!).buffer));
     });
     hip.runtime.memPrefetchAsync(b, size, CPU, stream);
     await hip.runtime.streamSynchronize(stream);
     t.equal(floatValuesOf(c.read()), [3], 'the sums');
-    t.equal([hip.ask(Attribute.readMostly, a, size), hip.ask(Attribute.lastPrefetchLocation, a, size), hip.ask(Attribute.lastPrefetchLocation, b, size)], [1, 0, CPU], 'ReadMostly of A, LastPrefetchLocation of A and B');
+    t.equal(
+      [
+        hip.ask(Attribute.readMostly, a, size),
+        hip.ask(Attribute.lastPrefetchLocation, a, size),
+        hip.ask(Attribute.lastPrefetchLocation, b, size),
+      ],
+      [1, 0, CPU],
+      'ReadMostly of A, LastPrefetchLocation of A and B',
+    );
   });
 
 mallocManagedGroup
@@ -72,23 +117,35 @@ mallocManagedGroup
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
-    await t.throws(() => hip.runtime.mallocManaged((1n << 64n) - 1n, Attach[point.flags]), 'hipErrorOutOfMemory', 'SIZE_MAX bytes');
+    await t.throws(
+      () => hip.runtime.mallocManaged((1n << 64n) - 1n, Attach[point.flags]),
+      'hipErrorOutOfMemory',
+      'SIZE_MAX bytes',
+    );
     t.equal(hip.managed(1).size, 1, 'size of an allocation afterwards');
   });
 
 mallocManagedGroup
-  .case('Unit_hipMallocManaged_Negative', 'a size of 0 and flags that are none are refused (the null pointer of the original has no counterpart)')
+  .case(
+    'Unit_hipMallocManaged_Negative',
+    'a size of 0 and flags that are none are refused (the null pointer of the original has no counterpart)',
+  )
   .source(`${SOURCE} Negative`)
   .parameters(eachHip())
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const { runtime } = openHip(t, point);
-    for (const flags of [Attach.global, Attach.host]) await t.throws(() => runtime.mallocManaged(0, flags), INVALID_VALUE, 'size 0');
-    for (const flags of [0, 145, 3, 4]) await t.throws(() => runtime.mallocManaged(PAGE, flags), INVALID_VALUE, `flags ${flags}`);
+    for (const flags of [Attach.global, Attach.host])
+      await t.throws(() => runtime.mallocManaged(0, flags), INVALID_VALUE, 'size 0');
+    for (const flags of [0, 145, 3, 4])
+      await t.throws(() => runtime.mallocManaged(PAGE, flags), INVALID_VALUE, `flags ${flags}`);
   });
 
 mallocManagedGroup
-  .case('Unit_hipMallocManaged_FlgParam', 'a kernel squares managed memory into other memory (managed, where the original has device memory), on each GPU')
+  .case(
+    'Unit_hipMallocManaged_FlgParam',
+    'a kernel squares managed memory into other memory (managed, where the original has device memory), on each GPU',
+  )
   .source(`${SOURCE} FlgParam`)
   .parameters(eachGpu().combine('flags', FLAGS))
   .needs('gpu-work')
@@ -120,12 +177,24 @@ mallocManagedGroup
     });
     for (const [index, stream] of streams.entries()) void hip.floatKernel(input, outputs[index]!, 4096, square, stream);
     for (const stream of streams) await hip.runtime.streamSynchronize(stream);
-    t.equal(outputs.map((output) => floatValuesOf(output.read())), gpus.map(() => [6.25]), 'outputs');
+    t.equal(
+      outputs.map((output) => floatValuesOf(output.read())),
+      gpus.map(() => [6.25]),
+      'outputs',
+    );
   });
 
-for (const [name, gpus] of [['MultiChunkSingleDevice', [1]], ['MultiChunkMultiDevice', [2]]] as const) {
+for (const [name, gpus] of [
+  ['MultiChunkSingleDevice', [1]],
+  ['MultiChunkMultiDevice', [2]],
+] as const) {
   mallocManagedGroup
-    .case(`Unit_hipMallocManaged_${name}`, gpus[0] === 1 ? 'four chunks, each doubled on a stream of its own (1 Mi floats each, divided by `scale`)' : 'a chunk for each GPU, doubled there (1 Mi floats each, divided by `scale`)')
+    .case(
+      `Unit_hipMallocManaged_${name}`,
+      gpus[0] === 1
+        ? 'four chunks, each doubled on a stream of its own (1 Mi floats each, divided by `scale`)'
+        : 'a chunk for each GPU, doubled there (1 Mi floats each, divided by `scale`)',
+    )
     .source(`${SOURCE} ${name}`)
     .parameters(eachHip(gpus).combine('scale', [64]))
     .needs('gpu-work')
@@ -141,9 +210,14 @@ for (const [name, gpus] of [['MultiChunkSingleDevice', [1]], ['MultiChunkMultiDe
         hip.runtime.setDevice(gpu);
         return hip.runtime.streamCreate();
       });
-      for (const [chunk, stream] of streams.entries()) void hip.floatKernel(at(chunk), at(chunk), count, double, stream);
+      for (const [chunk, stream] of streams.entries())
+        void hip.floatKernel(at(chunk), at(chunk), count, double, stream);
       for (const stream of streams) await hip.runtime.streamSynchronize(stream);
-      t.equal(devices.map((_, chunk) => floatValuesOf(memory.read(chunk * count * 4, count * 4))), devices.map((_, chunk) => [(123 + chunk) * 2]), 'values of the chunks');
+      t.equal(
+        devices.map((_, chunk) => floatValuesOf(memory.read(chunk * count * 4, count * 4))),
+        devices.map((_, chunk) => [(123 + chunk) * 2]),
+        'values of the chunks',
+      );
     });
 }
 
@@ -154,7 +228,10 @@ mallocManagedGroup
   .unimplemented('the memory of the GPU is not known, and managed memory of V4 is not there');
 
 mallocManagedGroup
-  .case('Unit_hipMallocManaged_TwoPointers', 'a kernel reads one allocation and writes another (4 Mi elements divided by `scale`)')
+  .case(
+    'Unit_hipMallocManaged_TwoPointers',
+    'a kernel reads one allocation and writes another (4 Mi elements divided by `scale`)',
+  )
   .source(`${SOURCE} TwoPointers`)
   .parameters(eachGpu().combine('type', ['int', 'float', 'double']).combine('scale', [256]))
   .needs('gpu-work')
@@ -173,13 +250,24 @@ mallocManagedGroup
       await queue.write(output.address, new Uint8Array(read.map((value) => 2 * value).buffer));
     });
     const found = new arrayOf(output.read().buffer);
-    t.equal(found.findIndex((value, index) => value !== 2 * (index % 1000)), -1, 'first wrong element');
+    t.equal(
+      found.findIndex((value, index) => value !== 2 * (index % 1000)),
+      -1,
+      'first wrong element',
+    );
   });
 
 mallocManagedGroup
-  .case('Unit_hipMallocManaged_DeviceContextChange', 'memory allocated with one GPU current is copied and doubled with each GPU current')
+  .case(
+    'Unit_hipMallocManaged_DeviceContextChange',
+    'memory allocated with one GPU current is copied and doubled with each GPU current',
+  )
   .source(`${SOURCE} DeviceContextChange`)
-  .parameters(eachGpu().where(({ gpus }) => gpus === 2).combine('type', ['uchar', 'int', 'float', 'double']))
+  .parameters(
+    eachGpu()
+      .where(({ gpus }) => gpus === 2)
+      .combine('type', ['uchar', 'int', 'float', 'double']),
+  )
   .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
@@ -199,12 +287,18 @@ mallocManagedGroup
         const read = new arrayOf((await queue.read(second.address, size)).buffer);
         await queue.write(second.address, new Uint8Array(read.map(double).buffer));
       });
-      t.ok([...new arrayOf(second.read().buffer)].every((value) => value === 246), `every element is 246 after GPU ${gpu}`);
+      t.ok(
+        [...new arrayOf(second.read().buffer)].every((value) => value === 246),
+        `every element is 246 after GPU ${gpu}`,
+      );
     }
   });
 
 mallocManagedGroup
-  .case('Stress_hipMallocManaged_MultiSize', 'allocations from 1 to 102399 bytes, every `stride` bytes, each of which a kernel adds 10 to (the original takes every size)')
+  .case(
+    'Stress_hipMallocManaged_MultiSize',
+    'allocations from 1 to 102399 bytes, every `stride` bytes, each of which a kernel adds 10 to (the original takes every size)',
+  )
   .source('HIP catch stress Stress_hipMallocManaged_MultiSize')
   .parameters(eachHip().combine('first', [1, 4094, 65534]).combine('stride', [7919]))
   .needs('gpu-work')
@@ -216,7 +310,9 @@ mallocManagedGroup
     for (const size of sizes) {
       const memory = hip.managed(size);
       memory.write(0, new Uint8Array(size).fill(100));
-      await hip.runtime.launch(null, async (queue) => queue.write(memory.address, (await queue.read(memory.address, size)).map(plusTen)));
+      await hip.runtime.launch(null, async (queue) =>
+        queue.write(memory.address, (await queue.read(memory.address, size)).map(plusTen)),
+      );
       t.equal([...new Set(memory.read())], [110], `values of ${size} bytes`);
       hip.runtime.free(memory);
     }
@@ -224,7 +320,12 @@ mallocManagedGroup
 
 for (const name of ['Stress_hipMallocManaged_KrnlWth2MemTypes', 'Stress_hipMallocManaged_MultiKrnlHmmAccess']) {
   mallocManagedGroup
-    .case(name, name.endsWith('Access') ? 'three kernels with one input and outputs of their own (1 Mi ints divided by `scale`)' : 'a kernel with input and output of two kinds (both managed here; 1 Mi ints divided by `scale`)')
+    .case(
+      name,
+      name.endsWith('Access')
+        ? 'three kernels with one input and outputs of their own (1 Mi ints divided by `scale`)'
+        : 'a kernel with input and output of two kinds (both managed here; 1 Mi ints divided by `scale`)',
+    )
     .source(`HIP catch stress ${name}`)
     .parameters(eachGpu().combine('scale', [64]))
     .needs('gpu-work')

@@ -1,8 +1,23 @@
 /** hipMallocManaged.cc and its neighbours: several threads, which are tasks here. They interleave where they wait for the GPU. */
 import { CaseGroup } from '../../case.ts';
-import { Advise, Attach, Attribute, eachGpu, eachHip, floats, floatValuesOf, hipFeatures, ints, openHip, valuesOf } from './runtime.ts';
+import {
+  Advise,
+  Attach,
+  Attribute,
+  eachGpu,
+  eachHip,
+  floats,
+  floatValuesOf,
+  hipFeatures,
+  ints,
+  openHip,
+  valuesOf,
+} from './runtime.ts';
 
-export const mallocThreadsGroup = new CaseGroup('hip,hipMallocManaged,threads', 'HIP: managed memory that several tasks use (threads in the originals)');
+export const mallocThreadsGroup = new CaseGroup(
+  'hip,hipMallocManaged,threads',
+  'HIP: managed memory that several tasks use (threads in the originals)',
+);
 
 const SOURCE = 'HIP catch hipMallocManaged_MultiThread.cc';
 const MEBI = 1 << 20;
@@ -14,7 +29,10 @@ function tasks<T>(count: number, task: (index: number) => Promise<T>): Promise<T
 }
 
 mallocThreadsGroup
-  .case('Unit_hipMallocManaged_HostDeviceConcurrent', 'the CPU and a kernel double the same input at the same time, and agree (4 Mi floats divided by `scale`)')
+  .case(
+    'Unit_hipMallocManaged_HostDeviceConcurrent',
+    'the CPU and a kernel double the same input at the same time, and agree (4 Mi floats divided by `scale`)',
+  )
   .source('HIP catch hipMallocManaged.cc HostDeviceConcurrent, disabled on AMD')
   .parameters(eachGpu().combine('scale', [256]))
   .needs('gpu-work')
@@ -38,7 +56,10 @@ mallocThreadsGroup
   });
 
 mallocThreadsGroup
-  .case('Unit_hipMallocManaged_MultiThread', '10 tasks for each GPU allocate, square and free 10 times, while 10 others allocate and free 8 KiB')
+  .case(
+    'Unit_hipMallocManaged_MultiThread',
+    '10 tasks for each GPU allocate, square and free 10 times, while 10 others allocate and free 8 KiB',
+  )
   .source(`${SOURCE} MultiThread, disabled on AMD`)
   .parameters(eachHip().combine('flags', ['global', 'host']))
   .needs('gpu-work')
@@ -67,11 +88,18 @@ mallocThreadsGroup
       return '';
     };
     const wrong = await tasks(10 * point.gpus + 10, (index) => (index < 10 * point.gpus ? worker(index) : allocator()));
-    t.equal(wrong.filter((text) => text !== ''), [], 'tasks with wrong values');
+    t.equal(
+      wrong.filter((text) => text !== ''),
+      [],
+      'tasks with wrong values',
+    );
   });
 
 mallocThreadsGroup
-  .case('Unit_hipMallocManaged_MGpuMThread', 'a task for each GPU adds 10 to a shared input, twice, after an advice or a prefetch')
+  .case(
+    'Unit_hipMallocManaged_MGpuMThread',
+    'a task for each GPU adds 10 to a shared input, twice, after an advice or a prefetch',
+  )
   .source(`${SOURCE} MGpuMThread`)
   .parameters(eachHip([2]).combine('before', ['setReadMostly', 'setPreferredLocation', 'setAccessedBy', 'prefetch']))
   .needs('gpu-work')
@@ -90,14 +118,34 @@ mallocThreadsGroup
       for (let launch = 0; launch < 2; launch++) await hip.kernel(input, output, count, plusTen, stream);
       return valuesOf(output.read());
     });
-    t.equal(outputs, hip.gpus.map(() => [133]), 'values of the outputs');
-    if (point.before === 'prefetch') t.equal(hip.ask(Attribute.lastPrefetchLocation, input, count * 4), 0, 'LastPrefetchLocation');
+    t.equal(
+      outputs,
+      hip.gpus.map(() => [133]),
+      'values of the outputs',
+    );
+    if (point.before === 'prefetch')
+      t.equal(hip.ask(Attribute.lastPrefetchLocation, input, count * 4), 0, 'LastPrefetchLocation');
   });
 
 const COMMON = {
-  MultiKrnlComnHmm: { title: '2 tasks add 10 to a common input, twice each (4096 ints; managed, where the original has device memory)', count: 4096, tasks: 2, launches: 2 },
-  MultiKrnlComnMalloc: { title: '2 tasks add 10 to a common input (32768 ints; managed, where the original has device memory)', count: 32768, tasks: 2, launches: 1 },
-  MultiThrdMultiStrm: { title: '4 tasks with streams of their own add 10 to a common managed input (16384 ints)', count: 16384, tasks: 4, launches: 1 },
+  MultiKrnlComnHmm: {
+    title: '2 tasks add 10 to a common input, twice each (4096 ints; managed, where the original has device memory)',
+    count: 4096,
+    tasks: 2,
+    launches: 2,
+  },
+  MultiKrnlComnMalloc: {
+    title: '2 tasks add 10 to a common input (32768 ints; managed, where the original has device memory)',
+    count: 32768,
+    tasks: 2,
+    launches: 1,
+  },
+  MultiThrdMultiStrm: {
+    title: '4 tasks with streams of their own add 10 to a common managed input (16384 ints)',
+    count: 16384,
+    tasks: 4,
+    launches: 1,
+  },
 } as const;
 
 for (const name of ['MultiKrnlComnHmm', 'MultiKrnlComnMalloc', 'MultiThrdMultiStrm'] as const) {
@@ -120,13 +168,20 @@ for (const name of ['MultiKrnlComnHmm', 'MultiKrnlComnMalloc', 'MultiThrdMultiSt
         await hip.runtime.streamSynchronize(stream);
         return valuesOf(output.read());
       });
-      t.equal(outputs, outputs.map(() => [133]), 'values of the outputs');
+      t.equal(
+        outputs,
+        outputs.map(() => [133]),
+        'values of the outputs',
+      );
       t.equal(valuesOf(input.read()), [123], 'values of the input');
     });
 }
 
 mallocThreadsGroup
-  .case('Unit_hipMallocManaged_TwoKrnlsComnHmmMem', 'one task adds 10 to a common input, the other multiplies it (16384 ints; managed, where the original has device memory)')
+  .case(
+    'Unit_hipMallocManaged_TwoKrnlsComnHmmMem',
+    'one task adds 10 to a common input, the other multiplies it (16384 ints; managed, where the original has device memory)',
+  )
   .source(`${SOURCE} TwoKrnlsComnHmmMem`)
   .parameters(eachGpu())
   .needs('gpu-work')

@@ -4,7 +4,24 @@ import type { CaseContext } from '../../context.ts';
 import { HipStatus } from '../../../hip/index.ts';
 import type { HipStreamArgument } from '../../../hip/index.ts';
 import {
-  Advise, Attribute, CPU, eachGpu, eachHip, eachPlace, hipFeatures, hold, INVALID_DEVICE, INVALID_VALUE, ints, NONE, openHip, PAGE, Place, ROUNDING, roundingOf, settle,
+  Advise,
+  Attribute,
+  CPU,
+  eachGpu,
+  eachHip,
+  eachPlace,
+  hipFeatures,
+  hold,
+  INVALID_DEVICE,
+  INVALID_VALUE,
+  ints,
+  NONE,
+  openHip,
+  PAGE,
+  Place,
+  ROUNDING,
+  roundingOf,
+  settle,
   valuesOf,
 } from './runtime.ts';
 import type { Hip } from './runtime.ts';
@@ -25,7 +42,10 @@ function streamOf(hip: Hip, kind: (typeof STREAMS)[number]): HipStreamArgument {
 }
 
 prefetchGroup
-  .case('Unit_hipMemPrefetchAsync_Basic', 'a kernel behind a prefetch to its GPU reads what the CPU wrote; then it goes home')
+  .case(
+    'Unit_hipMemPrefetchAsync_Basic',
+    'a kernel behind a prefetch to its GPU reads what the CPU wrote; then it goes home',
+  )
   .source(`${SOURCE} Basic`)
   .parameters(eachGpu())
   .needs('gpu-work')
@@ -64,7 +84,10 @@ async function staysBehind(t: CaseContext, hip: Hip, stream: HipStreamArgument, 
 }
 
 prefetchGroup
-  .case('Unit_hipMemPrefetchAsync_Sync_Behavior', 'a prefetch does not wait for the kernel before it, and runs behind it')
+  .case(
+    'Unit_hipMemPrefetchAsync_Sync_Behavior',
+    'a prefetch does not wait for the kernel before it, and runs behind it',
+  )
   .source(`${SOURCE} Sync_Behavior`)
   .parameters(eachHip().combine('stream', STREAMS))
   .needs('gpu-work')
@@ -75,7 +98,10 @@ prefetchGroup
   });
 
 prefetchGroup
-  .case('Unit_hipMemPrefetchAsync_WaitsForPrecedingStreamWork', 'a prefetch home waits for a kernel that runs as long as it likes')
+  .case(
+    'Unit_hipMemPrefetchAsync_WaitsForPrecedingStreamWork',
+    'a prefetch home waits for a kernel that runs as long as it likes',
+  )
   .source(`${SOURCE} WaitsForPrecedingStreamWork`)
   .parameters(eachHip().combine('stream', STREAMS))
   .needs('gpu-work')
@@ -86,7 +112,10 @@ prefetchGroup
   });
 
 prefetchGroup
-  .case('Unit_hipMemPrefetchAsync_Rounding_Behavior', 'a prefetch of parts of pages is one of these pages, and of no others')
+  .case(
+    'Unit_hipMemPrefetchAsync_Rounding_Behavior',
+    'a prefetch of parts of pages is one of these pages, and of no others',
+  )
   .source(`${SOURCE} Rounding_Behavior`)
   .parameters(eachGpu().combine('range', ROUNDING))
   .needsAt(hipFeatures)
@@ -95,8 +124,16 @@ prefetchGroup
     const memory = hip.managed(3 * PAGE);
     const { offset, width, end } = roundingOf(point.range);
     await hip.prefetch(memory.address + BigInt(offset), width, point.device);
-    t.equal(hip.ask(Attribute.lastPrefetchLocation, memory, end), point.device, 'LastPrefetchLocation of the rounded range');
-    t.equal(hip.ask(Attribute.lastPrefetchLocation, memory, 3 * PAGE), end === 3 * PAGE ? point.device : NONE, 'LastPrefetchLocation of 3 pages');
+    t.equal(
+      hip.ask(Attribute.lastPrefetchLocation, memory, end),
+      point.device,
+      'LastPrefetchLocation of the rounded range',
+    );
+    t.equal(
+      hip.ask(Attribute.lastPrefetchLocation, memory, 3 * PAGE),
+      end === 3 * PAGE ? point.device : NONE,
+      'LastPrefetchLocation of 3 pages',
+    );
   });
 
 prefetchGroup
@@ -111,16 +148,25 @@ prefetchGroup
     const { device } = point;
     await t.throws(() => runtime.memPrefetchAsync(null, PAGE, device), INVALID_VALUE, 'a null pointer');
     await t.throws(() => runtime.memPrefetchAsync(memory, 0, device), INVALID_VALUE, 'count 0');
-    for (const count of [PAGE + 1, 2 * PAGE]) await t.throws(() => runtime.memPrefetchAsync(memory, count, device), INVALID_VALUE, `count ${count}`);
-    for (const wrong of [NONE, 9999, point.gpus]) await t.throws(() => runtime.memPrefetchAsync(memory, PAGE, wrong), INVALID_DEVICE, `device ${wrong}`);
+    for (const count of [PAGE + 1, 2 * PAGE])
+      await t.throws(() => runtime.memPrefetchAsync(memory, count, device), INVALID_VALUE, `count ${count}`);
+    for (const wrong of [NONE, 9999, point.gpus])
+      await t.throws(() => runtime.memPrefetchAsync(memory, PAGE, wrong), INVALID_DEVICE, `device ${wrong}`);
     const stream = runtime.streamCreate();
     runtime.streamDestroy(stream);
-    await t.throws(() => runtime.memPrefetchAsync(memory, PAGE, device, stream), 'hipErrorContextIsDestroyed', 'a destroyed stream');
+    await t.throws(
+      () => runtime.memPrefetchAsync(memory, PAGE, device, stream),
+      'hipErrorContextIsDestroyed',
+      'a destroyed stream',
+    );
     t.equal(hip.ask(Attribute.lastPrefetchLocation, memory, PAGE), NONE, 'LastPrefetchLocation after the refusals');
   });
 
 prefetchGroup
-  .case('Unit_hipMemPrefetchAsync_NegativeTst-positive', 'half of the memory, the null stream, and a stream of the target are fine')
+  .case(
+    'Unit_hipMemPrefetchAsync_NegativeTst-positive',
+    'half of the memory, the null stream, and a stream of the target are fine',
+  )
   .source(`${OLD} NegativeTst`)
   .parameters(eachGpu())
   .needsAt(hipFeatures)
@@ -130,7 +176,14 @@ prefetchGroup
     hip.runtime.memPrefetchAsync(memory, SIZE / 2, point.device);
     hip.runtime.setDevice(point.device);
     await hip.runtime.deviceSynchronize();
-    t.equal([hip.ask(Attribute.lastPrefetchLocation, memory, SIZE / 2), hip.ask(Attribute.lastPrefetchLocation, memory, SIZE)], [point.device, NONE], 'LastPrefetchLocation of the half and of the whole');
+    t.equal(
+      [
+        hip.ask(Attribute.lastPrefetchLocation, memory, SIZE / 2),
+        hip.ask(Attribute.lastPrefetchLocation, memory, SIZE),
+      ],
+      [point.device, NONE],
+      'LastPrefetchLocation of the half and of the whole',
+    );
     const stream = hip.runtime.streamCreate();
     hip.runtime.memPrefetchAsync(memory, SIZE, point.device, stream);
     await hip.runtime.streamSynchronize(stream);
@@ -158,7 +211,10 @@ prefetchGroup
   });
 
 prefetchGroup
-  .case('Unit_hipMemPrefetchAsync_AccsdByTst', 'advice for the other GPU outlasts a prefetch to the first and its kernel')
+  .case(
+    'Unit_hipMemPrefetchAsync_AccsdByTst',
+    'advice for the other GPU outlasts a prefetch to the first and its kernel',
+  )
   .source(`${OLD} AccsdByTst`)
   .parameters(eachHip([2]).combine('advice', ['setAccessedBy', 'setReadMostly', 'setPreferredLocation']))
   .needs('gpu-work')
@@ -171,8 +227,16 @@ prefetchGroup
     await hip.prefetch(memory, SIZE, 0);
     await hip.kernel(memory, memory, SIZE / 4, square);
     t.equal(valuesOf(memory.read()), [15129], 'values after the kernel');
-    const attributes = [...hip.accessedBy(memory, SIZE, 2), hip.ask(Attribute.readMostly, memory, SIZE), hip.ask(Attribute.preferredLocation, memory, SIZE)];
-    const expected = { setAccessedBy: [1, NONE, 0, NONE], setReadMostly: [NONE, NONE, 1, NONE], setPreferredLocation: [NONE, NONE, 0, 1] }[point.advice];
+    const attributes = [
+      ...hip.accessedBy(memory, SIZE, 2),
+      hip.ask(Attribute.readMostly, memory, SIZE),
+      hip.ask(Attribute.preferredLocation, memory, SIZE),
+    ];
+    const expected = {
+      setAccessedBy: [1, NONE, 0, NONE],
+      setReadMostly: [NONE, NONE, 1, NONE],
+      setPreferredLocation: [NONE, NONE, 0, 1],
+    }[point.advice];
     t.equal(attributes, expected, 'AccessedBy, ReadMostly and PreferredLocation');
   });
 
@@ -194,7 +258,10 @@ prefetchGroup
   });
 
 prefetchGroup
-  .case('Unit_hipMemPrefetchAsync_v2_Device_Host', 'to a GPU, where a kernel fills the memory, and to the CPU, which does')
+  .case(
+    'Unit_hipMemPrefetchAsync_v2_Device_Host',
+    'to a GPU, where a kernel fills the memory, and to the CPU, which does',
+  )
   .source(`${V2} Device_Host`)
   .parameters(eachGpu().combine('place', ['device', 'host']))
   .needs('gpu-work')
@@ -203,16 +270,27 @@ prefetchGroup
     const hip = openHip(t, point);
     const memory = hip.managed(PAGE);
     hip.runtime.setDevice(point.device);
-    hip.runtime.memPrefetchAsync_v2(memory, PAGE, point.place === 'device' ? { type: Place.device, id: point.device } : { type: Place.host });
+    hip.runtime.memPrefetchAsync_v2(
+      memory,
+      PAGE,
+      point.place === 'device' ? { type: Place.device, id: point.device } : { type: Place.host },
+    );
     await hip.runtime.deviceSynchronize();
-    t.equal(hip.ask(Attribute.lastPrefetchLocation, memory, PAGE), point.place === 'device' ? point.device : CPU, 'LastPrefetchLocation');
+    t.equal(
+      hip.ask(Attribute.lastPrefetchLocation, memory, PAGE),
+      point.place === 'device' ? point.device : CPU,
+      'LastPrefetchLocation',
+    );
     if (point.place === 'device') await hip.kernel(memory, memory, INTS, () => 10);
     else memory.write(0, ints(INTS, 10));
     t.equal(valuesOf(memory.read()), [10], 'values');
   });
 
 prefetchGroup
-  .case('Unit_hipMemPrefetchAsync_v2_HostNuma_HostNumaCurrent', 'to a NUMA node, or that of the thread: it reads as the CPU (where the pages are can not be seen)')
+  .case(
+    'Unit_hipMemPrefetchAsync_v2_HostNuma_HostNumaCurrent',
+    'to a NUMA node, or that of the thread: it reads as the CPU (where the pages are can not be seen)',
+  )
   .source(`${V2} HostNuma_HostNumaCurrent`)
   .parameters(eachHip().combine('node', ['0', '1', 'current']))
   .needsAt(hipFeatures)
@@ -220,15 +298,23 @@ prefetchGroup
     const hip = openHip(t, point, { cpuAgents: 2 });
     const memory = hip.managed(4096);
     await hip.prefetch(memory, 4096, 0);
-    const location = { 0: { type: Place.hostNuma, id: 0 }, 1: { type: Place.hostNuma, id: 1 }, current: { type: Place.hostNumaCurrent } }[point.node];
+    const location = {
+      0: { type: Place.hostNuma, id: 0 },
+      1: { type: Place.hostNuma, id: 1 },
+      current: { type: Place.hostNumaCurrent },
+    }[point.node];
     hip.runtime.memPrefetchAsync_v2(memory, 4096, location);
     await hip.runtime.deviceSynchronize();
     t.equal(hip.ask(Attribute.lastPrefetchLocation, memory, 4096), CPU, 'LastPrefetchLocation');
-    for (const device of t.devices) t.equal(t.get({ address: memory.address, size: 4096 }, [1], device), [0], 'what each device was told');
+    for (const device of t.devices)
+      t.equal(t.get({ address: memory.address, size: 4096 }, [1], device), [0], 'what each device was told');
   });
 
 prefetchGroup
-  .case('Unit_hipMemPrefetchAsync_v2_Negative', 'what is refused, and with which error; a location type that is none counts as a device in "rocm"')
+  .case(
+    'Unit_hipMemPrefetchAsync_v2_Negative',
+    'what is refused, and with which error; a location type that is none counts as a device in "rocm"',
+  )
   .source(`${V2} Negative`)
   .parameters(eachHip())
   .needsAt(hipFeatures)
@@ -239,13 +325,25 @@ prefetchGroup
     const device = { type: Place.device, id: 0 };
     await t.throws(() => runtime.memPrefetchAsync_v2(null, 64, device), INVALID_VALUE, 'a null pointer');
     await t.throws(() => runtime.memPrefetchAsync_v2(memory, 0, device), INVALID_VALUE, 'count 0');
-    await t.throws(() => runtime.memPrefetchAsync_v2(memory, 64 + 10, device), INVALID_VALUE, 'a count beyond the allocation');
+    await t.throws(
+      () => runtime.memPrefetchAsync_v2(memory, 64 + 10, device),
+      INVALID_VALUE,
+      'a count beyond the allocation',
+    );
     await t.throws(() => runtime.memPrefetchAsync_v2(memory, 64, device, 1), INVALID_VALUE, 'flags 1');
-    await t.throws(() => runtime.memPrefetchAsync_v2(memory, 64, { type: Place.device, id: point.gpus }), INVALID_DEVICE, 'a device too many');
+    await t.throws(
+      () => runtime.memPrefetchAsync_v2(memory, 64, { type: Place.device, id: point.gpus }),
+      INVALID_DEVICE,
+      'a device too many',
+    );
     t.equal(hip.ask(Attribute.lastPrefetchLocation, memory, 64), NONE, 'LastPrefetchLocation after the refusals');
     const odd = (): void => runtime.memPrefetchAsync_v2(memory, 64, { type: 9, id: 0 });
     if (hip.isRocm) odd();
     else await t.throws(odd, INVALID_VALUE, 'location type 9');
-    t.equal(hip.ask(Attribute.lastPrefetchLocation, memory, 64), hip.isRocm ? 0 : NONE, 'LastPrefetchLocation after location type 9');
+    t.equal(
+      hip.ask(Attribute.lastPrefetchLocation, memory, 64),
+      hip.isRocm ? 0 : NONE,
+      'LastPrefetchLocation after location type 9',
+    );
     await runtime.deviceSynchronize();
   });

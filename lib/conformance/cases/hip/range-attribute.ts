@@ -1,6 +1,17 @@
 /** hipMemRangeGetAttribute.cc and hipMemRangeGetAttribute_old.cc */
 import { CaseGroup } from '../../case.ts';
-import { Advise, Attribute, CPU, eachHip, eachPlace, hipFeatures, INVALID_VALUE, NONE, openHip, PAGE } from './runtime.ts';
+import {
+  Advise,
+  Attribute,
+  CPU,
+  eachHip,
+  eachPlace,
+  hipFeatures,
+  INVALID_VALUE,
+  NONE,
+  openHip,
+  PAGE,
+} from './runtime.ts';
 
 export const rangeAttributeGroup = new CaseGroup('hip,hipMemRangeGetAttribute', 'HIP: one attribute of a range');
 
@@ -23,7 +34,10 @@ rangeAttributeGroup
   });
 
 rangeAttributeGroup
-  .case('Unit_hipMemRangeGetAttribute_Positive_ReadMostly_Partial_Range', 'a range of which a part was advised is not ReadMostly')
+  .case(
+    'Unit_hipMemRangeGetAttribute_Positive_ReadMostly_Partial_Range',
+    'a range of which a part was advised is not ReadMostly',
+  )
   .source(SOURCE)
   .parameters(eachHip().combine('page', [0, 1]))
   .needsAt(hipFeatures)
@@ -40,7 +54,10 @@ for (const name of ['PreferredLocation', 'LastPrefetchLocation'] as const) {
   const attribute = name === 'PreferredLocation' ? Attribute.preferredLocation : Attribute.lastPrefetchLocation;
   const isPrefetch = name === 'LastPrefetchLocation';
   rangeAttributeGroup
-    .case(`Unit_hipMemRangeGetAttribute_Positive_${name}_Basic`, `${name} is none, then what was said${isPrefetch ? ', before the prefetch has run and after' : ''} (the original has a case of its own for the CPU)`)
+    .case(
+      `Unit_hipMemRangeGetAttribute_Positive_${name}_Basic`,
+      `${name} is none, then what was said${isPrefetch ? ', before the prefetch has run and after' : ''} (the original has a case of its own for the CPU)`,
+    )
     .source(`${SOURCE} ${name}_Basic, ${name}_CPU`)
     .parameters(eachPlace())
     .needsAt(hipFeatures)
@@ -57,7 +74,10 @@ for (const name of ['PreferredLocation', 'LastPrefetchLocation'] as const) {
     });
 
   rangeAttributeGroup
-    .case(`Unit_hipMemRangeGetAttribute_Positive_${name}_Partial_Range`, `${name} of a range of which a part has one is none`)
+    .case(
+      `Unit_hipMemRangeGetAttribute_Positive_${name}_Partial_Range`,
+      `${name} of a range of which a part has one is none`,
+    )
     .source(`${SOURCE} ${name}_Partial_Range`)
     .parameters(eachHip().combine('page', [0, 1]).combine('synchronized', [false, true]))
     .needsAt(hipFeatures)
@@ -74,7 +94,10 @@ for (const name of ['PreferredLocation', 'LastPrefetchLocation'] as const) {
 }
 
 rangeAttributeGroup
-  .case('Unit_hipMemRangeGetAttribute_Positive_AccessedBy_Basic', 'AccessedBy lists a GPU and the CPU and fills up with -2; "rocm" leaves the CPU out')
+  .case(
+    'Unit_hipMemRangeGetAttribute_Positive_AccessedBy_Basic',
+    'AccessedBy lists a GPU and the CPU and fills up with -2; "rocm" leaves the CPU out',
+  )
   .source(`${SOURCE} Positive_AccessedBy_Basic, disabled on AMD`)
   .parameters(eachHip())
   .needsAt(hipFeatures)
@@ -87,7 +110,10 @@ rangeAttributeGroup
   });
 
 rangeAttributeGroup
-  .case('Unit_hipMemRangeGetAttribute_Positive_AccessedBy_Partial_Range', 'AccessedBy of a range of which a part was advised is empty; "rocm" leaves the CPU out of the part')
+  .case(
+    'Unit_hipMemRangeGetAttribute_Positive_AccessedBy_Partial_Range',
+    'AccessedBy of a range of which a part was advised is empty; "rocm" leaves the CPU out of the part',
+  )
   .source(`${SOURCE} Positive_AccessedBy_Partial_Range, disabled on AMD`)
   .parameters(eachHip().combine('page', [0, 1]))
   .needsAt(hipFeatures)
@@ -108,7 +134,11 @@ rangeAttributeGroup
   .run((t, point) => {
     const hip = openHip(t, point);
     const memory = hip.managed(PAGE);
-    t.equal(hip.accessedBy(memory, PAGE, point.gpus), hip.gpus.map(() => NONE), 'AccessedBy by default');
+    t.equal(
+      hip.accessedBy(memory, PAGE, point.gpus),
+      hip.gpus.map(() => NONE),
+      'AccessedBy by default',
+    );
     for (const gpu of hip.gpus) hip.runtime.memAdvise(memory, PAGE, setAccessedBy, gpu);
     t.equal(hip.accessedBy(memory, PAGE, point.gpus), [...hip.gpus], 'AccessedBy');
   });
@@ -127,19 +157,34 @@ rangeAttributeGroup
     await t.throws(() => runtime.memRangeGetAttribute(null, 4, readMostly, memory, PAGE), INVALID_VALUE, 'no data');
     for (const size of [0, 6, 7, 8, 27]) {
       for (const attribute of [readMostly, preferredLocation, lastPrefetchLocation]) {
-        await t.throws(() => runtime.memRangeGetAttribute(data, size, attribute, memory, PAGE), INVALID_VALUE, `size ${size} of attribute ${attribute}`);
+        await t.throws(
+          () => runtime.memRangeGetAttribute(data, size, attribute, memory, PAGE),
+          INVALID_VALUE,
+          `size ${size} of attribute ${attribute}`,
+        );
       }
     }
-    await t.throws(() => runtime.memRangeGetAttribute(data, 10, accessedBy, memory, PAGE), INVALID_VALUE, 'size 10 of AccessedBy');
+    await t.throws(
+      () => runtime.memRangeGetAttribute(data, 10, accessedBy, memory, PAGE),
+      INVALID_VALUE,
+      'size 10 of AccessedBy',
+    );
     await t.throws(() => runtime.memRangeGetAttribute(data, 4, UNKNOWN, memory, PAGE), INVALID_VALUE, 'attribute 999');
-    await t.throws(() => runtime.memRangeGetAttribute(data, 4, readMostly, null, PAGE), INVALID_VALUE, 'a null pointer');
+    await t.throws(
+      () => runtime.memRangeGetAttribute(data, 4, readMostly, null, PAGE),
+      INVALID_VALUE,
+      'a null pointer',
+    );
     await t.throws(() => runtime.memRangeGetAttribute(data, 4, readMostly, memory, 0), INVALID_VALUE, 'count 0');
     t.equal(data[0], 7, 'the data after the refusals');
     t.equal(hip.ask(readMostly, memory, PAGE), 0, 'ReadMostly');
   });
 
 rangeAttributeGroup
-  .case('Unit_hipMemRangeGetAttribute_Negative_Parameters-unmanaged', 'memory of hipMalloc and hipHostMalloc has no such attributes; "rocm" answers 0, as the ioctl answers for any address')
+  .case(
+    'Unit_hipMemRangeGetAttribute_Negative_Parameters-unmanaged',
+    'memory of hipMalloc and hipHostMalloc has no such attributes; "rocm" answers 0, as the ioctl answers for any address',
+  )
   .source(`${SOURCE} Negative_Parameters; ${OLD} NegativeTests`)
   .parameters(eachHip().combine('kind', ['malloc', 'hostMalloc']))
   .needs('special-mapping')
@@ -155,7 +200,10 @@ rangeAttributeGroup
   });
 
 rangeAttributeGroup
-  .case('Unit_hipMemRangeGetAttribute_TstCountParam', 'ReadMostly of allocations of any size (where the original takes the free memory of the GPU: 64 MiB, and a byte less)')
+  .case(
+    'Unit_hipMemRangeGetAttribute_TstCountParam',
+    'ReadMostly of allocations of any size (where the original takes the free memory of the GPU: 64 MiB, and a byte less)',
+  )
   .source(`${OLD} TstCountParam`)
   .parameters(eachHip().combine('size', [4096, 64 << 20, (64 << 20) - 1]))
   .needsAt(hipFeatures)
@@ -167,7 +215,10 @@ rangeAttributeGroup
   });
 
 rangeAttributeGroup
-  .case('Unit_hipMemRangeGetAttribute_AccessedBy1', 'a list that is too short is filled, and nothing is written behind it')
+  .case(
+    'Unit_hipMemRangeGetAttribute_AccessedBy1',
+    'a list that is too short is filled, and nothing is written behind it',
+  )
   .source(`${OLD} AccessedBy1`)
   .parameters(eachHip())
   .needsAt(hipFeatures)
@@ -186,21 +237,32 @@ rangeAttributeGroup
   });
 
 rangeAttributeGroup
-  .case('Unit_hipMemRangeGetAttribte_3', 'half of a range was advised, all of it is asked (the original does not look at the answers)')
+  .case(
+    'Unit_hipMemRangeGetAttribte_3',
+    'half of a range was advised, all of it is asked (the original does not look at the answers)',
+  )
   .source(`${OLD} Unit_hipMemRangeGetAttribte_3`)
   .parameters(eachHip())
   .needsAt(hipFeatures)
   .run((t, point) => {
     const hip = openHip(t, point);
     const memory = hip.managed(4 * PAGE);
-    for (const advice of [setAccessedBy, setReadMostly, setPreferredLocation]) hip.runtime.memAdvise(memory, 2 * PAGE, advice, 0);
-    const ask = (count: number): number[] => [...hip.accessedBy(memory, count, 1), hip.ask(Attribute.readMostly, memory, count), hip.ask(Attribute.preferredLocation, memory, count)];
+    for (const advice of [setAccessedBy, setReadMostly, setPreferredLocation])
+      hip.runtime.memAdvise(memory, 2 * PAGE, advice, 0);
+    const ask = (count: number): number[] => [
+      ...hip.accessedBy(memory, count, 1),
+      hip.ask(Attribute.readMostly, memory, count),
+      hip.ask(Attribute.preferredLocation, memory, count),
+    ];
     t.equal(ask(2 * PAGE), [0, 1, 0], 'AccessedBy, ReadMostly, PreferredLocation of the half');
     t.equal(ask(4 * PAGE), [NONE, 0, NONE], 'AccessedBy, ReadMostly, PreferredLocation of the whole');
   });
 
 rangeAttributeGroup
-  .case('Unit_hipMemRangeGetAttribute_4', 'one advice was given, the other attributes keep their defaults (the original does not look at the answers)')
+  .case(
+    'Unit_hipMemRangeGetAttribute_4',
+    'one advice was given, the other attributes keep their defaults (the original does not look at the answers)',
+  )
   .source(`${OLD} Unit_hipMemRangeGetAttribute_4`)
   .parameters(eachHip().combine('advice', ['setAccessedBy', 'setReadMostly', 'setPreferredLocation', 'setCoarseGrain']))
   .needsAt(hipFeatures)
@@ -208,13 +270,17 @@ rangeAttributeGroup
     const hip = openHip(t, point);
     const memory = hip.managed(PAGE);
     hip.runtime.memAdvise(memory, PAGE, Advise[point.advice], 0);
-    t.equal(hip.runtime.memRangeAttributes(memory, PAGE), {
-      readMostly: point.advice === 'setReadMostly',
-      preferredLocation: point.advice === 'setPreferredLocation' ? 0 : NONE,
-      lastPrefetchLocation: NONE,
-      accessedBy: point.advice === 'setAccessedBy' ? [0] : [],
-      coherencyMode: point.advice === 'setCoarseGrain' ? 1 : 0,
-    }, 'all attributes');
+    t.equal(
+      hip.runtime.memRangeAttributes(memory, PAGE),
+      {
+        readMostly: point.advice === 'setReadMostly',
+        preferredLocation: point.advice === 'setPreferredLocation' ? 0 : NONE,
+        lastPrefetchLocation: NONE,
+        accessedBy: point.advice === 'setAccessedBy' ? [0] : [],
+        coherencyMode: point.advice === 'setCoarseGrain' ? 1 : 0,
+      },
+      'all attributes',
+    );
   });
 
 rangeAttributeGroup

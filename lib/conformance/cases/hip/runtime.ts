@@ -7,7 +7,12 @@ import type { Feature } from '../../feature.ts';
 import { parameters } from '../../parameters.ts';
 import type { Parameters } from '../../parameters.ts';
 
-export { HipMemAttach as Attach, HipMemLocationType as Place, HipMemoryAdvise as Advise, HipMemRangeAttribute as Attribute } from '../../../hip/index.ts';
+export {
+  HipMemAttach as Attach,
+  HipMemLocationType as Place,
+  HipMemoryAdvise as Advise,
+  HipMemRangeAttribute as Attribute,
+} from '../../../hip/index.ts';
 
 export const PAGE = 4096;
 /** hipCpuDeviceId */
@@ -25,7 +30,9 @@ export interface HipPoint {
   readonly gpus: 1 | 2;
 }
 
-type Points<More = unknown> = Parameters<Readonly<Record<'compatibility', 'rocm' | 'documented'>> & Readonly<Record<'gpus', 1 | 2>> & More>;
+type Points<More = unknown> = Parameters<
+  Readonly<Record<'compatibility', 'rocm' | 'documented'>> & Readonly<Record<'gpus', 1 | 2>> & More
+>;
 
 /** Both compatibilities, on one GPU and on two. */
 export function eachHip(gpus: readonly (1 | 2)[] = [1, 2]): Points {
@@ -87,12 +94,24 @@ export class Hip {
   }
 
   /** A kernel of one thread for each int: output[i] = f(input[i]). */
-  kernel(input: HipPointer, output: HipPointer, count: number, f: (value: number, index: number) => number, stream: HipStreamArgument = null): Promise<void> {
+  kernel(
+    input: HipPointer,
+    output: HipPointer,
+    count: number,
+    f: (value: number, index: number) => number,
+    stream: HipStreamArgument = null,
+  ): Promise<void> {
     return this.runtime.launch(stream, (queue) => mapInts(queue, addressOf(input), addressOf(output), count, f));
   }
 
   /** The same of floats. */
-  floatKernel(input: HipPointer, output: HipPointer, count: number, f: (value: number) => number, stream: HipStreamArgument = null): Promise<void> {
+  floatKernel(
+    input: HipPointer,
+    output: HipPointer,
+    count: number,
+    f: (value: number) => number,
+    stream: HipStreamArgument = null,
+  ): Promise<void> {
     return this.runtime.launch(stream, async (queue) => {
       const values = new Float32Array((await queue.read(addressOf(input), count * 4)).buffer);
       await queue.write(addressOf(output), new Uint8Array(values.map(f).buffer));
@@ -116,7 +135,13 @@ export function settle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-async function mapInts(queue: GpuQueue, input: bigint, output: bigint, count: number, f: (value: number, index: number) => number): Promise<void> {
+async function mapInts(
+  queue: GpuQueue,
+  input: bigint,
+  output: bigint,
+  count: number,
+  f: (value: number, index: number) => number,
+): Promise<void> {
   const values = new Int32Array((await queue.read(input, count * 4)).buffer);
   await queue.write(output, new Uint8Array(values.map(f).buffer));
 }

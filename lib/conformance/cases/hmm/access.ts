@@ -6,9 +6,25 @@ import type { Mapping } from '../../mapping.ts';
 import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
-import { allocate, expectFaults, faultCount, gpuLoad, gpuStore, KIB, LARGE, load, MEMORY, memoryNeeds, MIB, store } from '../igt/memory.ts';
+import {
+  allocate,
+  expectFaults,
+  faultCount,
+  gpuLoad,
+  gpuStore,
+  KIB,
+  LARGE,
+  load,
+  MEMORY,
+  memoryNeeds,
+  MIB,
+  store,
+} from '../igt/memory.ts';
 
-export const accessGroup = new CaseGroup('hmm,access', 'READ and WRITE of the kernel\'s test_hmm: contents, faults and permissions');
+export const accessGroup = new CaseGroup(
+  'hmm,access',
+  "READ and WRITE of the kernel's test_hmm: contents, faults and permissions",
+);
 
 /** HMM_BUFFER_SIZE and NTIMES of the originals. */
 const BUFFER = 4 * MIB;
@@ -40,7 +56,10 @@ accessGroup
     const data = counting(size);
     mapping.write(0, data);
     const before = faultCount(t);
-    t.ok(Buffer.compare(await t.queue().read(mapping.address, size), data) === 0, 'the device reads what the CPU wrote');
+    t.ok(
+      Buffer.compare(await t.queue().read(mapping.address, size), data) === 0,
+      'the device reads what the CPU wrote',
+    );
     expectFaults(t, before, rangesOf(size));
     t.ok(Buffer.compare(mapping.read(0, size), data) === 0, 'the CPU still reads it');
   });
@@ -82,7 +101,11 @@ accessGroup
       t.set(mapping, [[T.gpuReadOnly, 0]]);
     }
     await gpuStore(t, mapping.at(4096), 5);
-    t.equal([load(mapping, 4096), load(other, 4096), await gpuLoad(t, other.at(4096))], [5, 0, 0], 'words of the memory and of the other');
+    t.equal(
+      [load(mapping, 4096), load(other, 4096), await gpuLoad(t, other.at(4096))],
+      [5, 0, 0],
+      'words of the memory and of the other',
+    );
     t.equal(t.ptes(mapping), 'rw*512', 'PTEs');
   });
 
@@ -90,30 +113,51 @@ accessGroup
   .case('permission', 'what the mapping and GPU_RO permit decides what the device may do, registered or not')
   .source('hmm-tests anon_read_prot, anon_write_prot; 05-faults §5.1, §5.2')
   .parameters(
-    parameters().combine('protection', ['-', 'r', 'rw', 'rx', 'rwx']).combine('write', [false, true]).combine('registered', ['no', 'yes', 'gpu-read-only', 'gpu-executable']).combine('memory', ['anon', 'file']),
+    parameters()
+      .combine('protection', ['-', 'r', 'rw', 'rx', 'rwx'])
+      .combine('write', [false, true])
+      .combine('registered', ['no', 'yes', 'gpu-read-only', 'gpu-executable'])
+      .combine('memory', ['anon', 'file']),
   )
   .needs('gpu-fault', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { protection, write, registered, memory }) => {
     const mapping = allocate(t, memory, LARGE, { protection });
     const readOnly = registered === 'gpu-read-only';
-    if (registered !== 'no') t.set(mapping, [[T.gpuReadOnly, readOnly ? 1 : 0], [T.gpuExecutable, registered === 'gpu-executable' ? 1 : 0]]);
+    if (registered !== 'no')
+      t.set(mapping, [
+        [T.gpuReadOnly, readOnly ? 1 : 0],
+        [T.gpuExecutable, registered === 'gpu-executable' ? 1 : 0],
+      ]);
     const may = protection.includes('r') && (!write || protection.includes('w'));
     const first = t.fault(mapping.at(pages(7)), { write });
     const letters = `r${protection.includes('w') && !readOnly ? 'w' : ''}${registered === 'gpu-executable' ? 'x' : ''}`;
     t.equal(first, may ? 0 : -EPERM, 'answer to the fault');
     t.equal(t.ptes(mapping), `${may ? letters : '-'}*512`, 'PTEs');
     // A fault makes an interval of what it finds, before it asks for permission (Q28).
-    t.equal(t.state().attributes.map(({ firstPage, lastPage }) => lastPage - firstPage + 1), [512], 'pages of the intervals');
+    t.equal(
+      t.state().attributes.map(({ firstPage, lastPage }) => lastPage - firstPage + 1),
+      [512],
+      'pages of the intervals',
+    );
     t.equal(t.state().notifiers.length, may ? 1 : 0, 'notifiers');
     // No permission is gained by asking again.
-    t.equal(t.access(mapping.at(pages(7)), 4, { write }).runs[0]?.outcome, may && !(write && readOnly) ? 'hit' : 'failed', 'what becomes of the access');
+    t.equal(
+      t.access(mapping.at(pages(7)), 4, { write }).runs[0]?.outcome,
+      may && !(write && readOnly) ? 'hit' : 'failed',
+      'what becomes of the access',
+    );
   });
 
 accessGroup
   .case('prot-and-allow', 'a refused access changes nothing, and succeeds when the mapping permits it')
   .source('hmm-tests anon_read_prot, anon_write_prot')
-  .parameters(parameters().combine('memory', MEMORY).combine('write', [false, true]).combine('size', [64 * KIB, LARGE]))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('write', [false, true])
+      .combine('size', [64 * KIB, LARGE]),
+  )
   .needs('gpu-work')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, write, size }) => {
@@ -121,7 +165,11 @@ accessGroup
     const data = counting(256);
     mapping.write(0, data);
     mapping.protect(write ? 'r' : '-');
-    await t.throws(() => (write ? gpuStore(t, mapping.address, 0xffff) : gpuLoad(t, mapping.address)), 'ERR_SVM_GPU_FAULT', 'access without permission');
+    await t.throws(
+      () => (write ? gpuStore(t, mapping.address, 0xffff) : gpuLoad(t, mapping.address)),
+      'ERR_SVM_GPU_FAULT',
+      'access without permission',
+    );
     if (!write) mapping.protect('r');
     t.equal(mapping.read(0, 256), data, 'what the CPU reads');
     if (write) mapping.protect('rw');
@@ -139,12 +187,20 @@ accessGroup
   .run(async (t, { memory, place }) => {
     let address: bigint | undefined;
     for (let round = 0; round < TIMES; round++) {
-      const mapping: Mapping = allocate(t, memory, 256 * KIB, place === 'same' && address !== undefined ? { address } : {});
+      const mapping: Mapping = allocate(
+        t,
+        memory,
+        256 * KIB,
+        place === 'same' && address !== undefined ? { address } : {},
+      );
       ({ address } = mapping);
       const data = counting(256 * KIB).slice();
       for (let at = 3; at < data.length; at += 4096) data[at] = round + 1;
       mapping.write(0, data);
-      t.ok(Buffer.compare(await t.queue().read(address, 256 * KIB), data) === 0, `the device reads what the CPU wrote in round ${round}`);
+      t.ok(
+        Buffer.compare(await t.queue().read(address, 256 * KIB), data) === 0,
+        `the device reads what the CPU wrote in round ${round}`,
+      );
       mapping.unmap();
     }
   });
@@ -152,7 +208,12 @@ accessGroup
 accessGroup
   .case('faults', 'an access costs a fault for each GPU range, and none where the device has been')
   .source('test_hmm: a command reports its faults; 05-faults §5')
-  .parameters(parameters().combine('memory', MEMORY).combine('size', [4 * KIB, 60 * KIB, 64 * KIB, 1.5 * MIB, LARGE, LARGE + 4 * KIB, BUFFER]).combine('write', [false, true]))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('size', [4 * KIB, 60 * KIB, 64 * KIB, 1.5 * MIB, LARGE, LARGE + 4 * KIB, BUFFER])
+      .combine('write', [false, true]),
+  )
   .needs('gpu-fault', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { memory, size, write }) => {
@@ -160,9 +221,17 @@ accessGroup
     const ranges = Math.floor(size / LARGE) + Math.floor((size % LARGE) / (64 * KIB)) + (size % (64 * KIB)) / 4096;
     const first = t.access(mapping.address, size, { write });
     t.equal([first.faults, first.result], [ranges, 0], 'faults and result of the first access');
-    t.equal(first.runs.reduce((sum, run) => sum + (run.outcome === 'failed' ? 0 : run.pages), 0), size / 4096, 'pages that were reached');
+    t.equal(
+      first.runs.reduce((sum, run) => sum + (run.outcome === 'failed' ? 0 : run.pages), 0),
+      size / 4096,
+      'pages that were reached',
+    );
     const second = t.access(mapping.address, size, { write: true });
-    t.equal([second.faults, second.runs.length, second.runs[0]?.outcome], [0, 1, 'hit'], 'faults and runs of the second access');
+    t.equal(
+      [second.faults, second.runs.length, second.runs[0]?.outcome],
+      [0, 1, 'hit'],
+      'faults and runs of the second access',
+    );
     t.equal(t.ranges(mapping).length, ranges, 'GPU ranges');
     t.equal(t.state().counters.dmaPages, size / 4096, 'DMA mapped pages');
   });
@@ -190,7 +259,7 @@ accessGroup
   });
 
 accessGroup
-  .case('mixedmap', 'a driver\'s mapping of ordinary pages can not be registered, and the device is not served')
+  .case('mixedmap', "a driver's mapping of ordinary pages can not be registered, and the device is not served")
   .source('hmm-tests mixedmap; 02-attributes §4.2')
   .parameters(parameters().combine('kind', ['mixedmap', 'pfnmap', 'io']).combine('write', [false, true]))
   .needs('gpu-fault', 'special-mapping', 'introspection')
@@ -198,13 +267,22 @@ accessGroup
     const mapping = t.map(LARGE, { kind });
     t.equal(t.trySet(mapping, [[T.access, 2]]), -EOPNOTSUPP, 'result of SET_ATTR');
     t.equal(t.fault(mapping.address, { write }), -EOPNOTSUPP, 'answer to a fault');
-    t.equal([t.state().attributes.length, t.state().notifiers.length, t.ptes(mapping)], [0, 0, '-*512'], 'intervals, notifiers, PTEs');
+    t.equal(
+      [t.state().attributes.length, t.state().notifiers.length, t.ptes(mapping)],
+      [0, 0, '-*512'],
+      'intervals, notifiers, PTEs',
+    );
   });
 
 accessGroup
   .case('double-map', 'two devices read and write the same pages at the same time')
   .source('hmm-tests hmm2 double_map')
-  .parameters(parameters().combine('memory', MEMORY).combine('size', [24 * KIB, LARGE]).combine('protection', ['rw', 'r']))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('size', [24 * KIB, LARGE])
+      .combine('protection', ['rw', 'r']),
+  )
   .needs('gpu-work', 'two-gpus', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size, protection }) => {
@@ -213,10 +291,13 @@ accessGroup
     const data = counting(1024);
     mapping.write(0, data);
     if (protection === 'r') mapping.protect('r');
-    for (const device of t.devices) t.equal<Uint8Array>(await t.queue(device).read(mapping.address, 1024), data, 'what a device reads');
-    for (const index of [0, 1]) t.equal(t.ptes(mapping.range(0, 4096), { device: index }), `${protection}*1`, `PTE of device ${index}`);
+    for (const device of t.devices)
+      t.equal<Uint8Array>(await t.queue(device).read(mapping.address, 1024), data, 'what a device reads');
+    for (const index of [0, 1])
+      t.equal(t.ptes(mapping.range(0, 4096), { device: index }), `${protection}*1`, `PTE of device ${index}`);
     if (protection === 'r') {
-      for (const index of [0, 1]) await t.throws(() => gpuStore(t, mapping.address, 9, index), 'ERR_SVM_GPU_FAULT', `write of device ${index}`);
+      for (const index of [0, 1])
+        await t.throws(() => gpuStore(t, mapping.address, 9, index), 'ERR_SVM_GPU_FAULT', `write of device ${index}`);
       t.equal(mapping.read(0, 1024), data, 'what the CPU reads');
       return;
     }

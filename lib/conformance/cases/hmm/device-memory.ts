@@ -1,7 +1,10 @@
 /** Tests of hmm-tests that need what V4 or the package does not have. */
 import { CaseGroup } from '../../case.ts';
 
-export const deviceMemoryGroup = new CaseGroup('hmm,not-here', 'hmm-tests that need memory of the device, exclusive access, or a child process');
+export const deviceMemoryGroup = new CaseGroup(
+  'hmm,not-here',
+  'hmm-tests that need memory of the device, exclusive access, or a child process',
+);
 
 const MIGRATION = 'V4 has no migration to memory of the GPU';
 const FORK = 'needs a child process with copy-on-write pages';

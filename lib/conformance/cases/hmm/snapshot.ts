@@ -7,7 +7,10 @@ import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import { allocate, chunkAt, gpuLoad, gpuStore, KIB, LARGE, load, MEMORY, memoryNeeds, store } from '../igt/memory.ts';
 import type { Memory } from '../igt/memory.ts';
 
-export const snapshotGroup = new CaseGroup('hmm,snapshot', 'The device\'s page table page by page (hmm-tests snapshot, compound)');
+export const snapshotGroup = new CaseGroup(
+  'hmm,snapshot',
+  "The device's page table page by page (hmm-tests snapshot, compound)",
+);
 
 const LETTERS: Readonly<Record<string, Letters>> = { '-': '-', r: 'r', w: 'rw', x: 'rx' };
 
@@ -36,13 +39,20 @@ function runsOf(words: readonly string[]): string {
 }
 
 function protectPages(mapping: Mapping, layout: string): void {
-  for (const [page, letter] of [...layout].entries()) if (letter !== 'w') mapping.protect(LETTERS[letter]!, pages(page), pages(1));
+  for (const [page, letter] of [...layout].entries())
+    if (letter !== 'w') mapping.protect(LETTERS[letter]!, pages(page), pages(1));
 }
 
 snapshotGroup
   .case('permissions', 'each page is mapped as its part of the memory permits, none is mapped beyond it')
   .source('hmm-tests snapshot; 03-gpu-ranges §A.6, §A.7')
-  .parameters(parameters().combine('memory', ['anon', 'heap', 'file']).combine('layout', LAYOUT_NAMES).combine('write', [false, true]).combine('registered', [false, true]))
+  .parameters(
+    parameters()
+      .combine('memory', ['anon', 'heap', 'file'])
+      .combine('layout', LAYOUT_NAMES)
+      .combine('write', [false, true])
+      .combine('registered', [false, true]),
+  )
   .needs('gpu-fault', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { memory, layout, write, registered }) => {
@@ -60,7 +70,11 @@ snapshotGroup
     t.equal(t.ptes(mapping), runsOf(expected), 'PTEs');
     const reached = expected.filter((word) => word !== '-').length;
     t.equal(t.state().counters.dmaPages, reached, 'DMA mapped pages');
-    t.equal(t.ranges(mapping).reduce((sum, [, length]) => sum + length, 0), pages(reached), 'bytes in GPU ranges');
+    t.equal(
+      t.ranges(mapping).reduce((sum, [, length]) => sum + length, 0),
+      pages(reached),
+      'bytes in GPU ranges',
+    );
   });
 
 const EXTENTS = { first: [0, 1], two: [100, 2], middle: [128, 256], last: [511, 1], all: [0, 512] } as const;
@@ -78,9 +92,17 @@ function happen(mapping: Mapping, event: Event, offset: number, length: number):
 }
 
 snapshotGroup
-  .case('after-event', 'an event clears the pages it is about, at once and with one flush; the CPU\'s own accesses clear none')
+  .case(
+    'after-event',
+    "an event clears the pages it is about, at once and with one flush; the CPU's own accesses clear none",
+  )
   .source('test_hmm invalidation; 04-invalidation §3.3, §3.4')
-  .parameters(parameters().combine('memory', MEMORY).combine('event', EVENTS).combine('extent', Object.keys(EXTENTS) as Extent[]))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('event', EVENTS)
+      .combine('extent', Object.keys(EXTENTS) as Extent[]),
+  )
   .needs('gpu-fault', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { memory, event, extent }) => {
@@ -95,10 +117,20 @@ snapshotGroup
     const words = Array.from({ length: 512 }, (_, page) => (page >= from && page < from + length ? '-' : 'rw'));
     t.equal(t.ptes(mapping, { states: false }), runsOf(words), 'PTEs');
     const after = t.state();
-    t.equal([after.counters.tlb - tlb, after.counters.clearCalls - clearCalls], changes ? [1, 1] : [0, 0], 'TLB flushes and calls that clear PTEs');
+    t.equal(
+      [after.counters.tlb - tlb, after.counters.clearCalls - clearCalls],
+      changes ? [1, 1] : [0, 0],
+      'TLB flushes and calls that clear PTEs',
+    );
     t.equal(after.counters.dmaPages, changes ? 0 : 512, 'DMA mapped pages');
     t.equal(
-      after.ranges.map(({ mapped, dmaMapped, unmapped, partiallyUnmapped, queued }) => [mapped, dmaMapped, unmapped, partiallyUnmapped, queued]),
+      after.ranges.map(({ mapped, dmaMapped, unmapped, partiallyUnmapped, queued }) => [
+        mapped,
+        dmaMapped,
+        unmapped,
+        partiallyUnmapped,
+        queued,
+      ]),
       [[!changes, !changes, event === 'unmap', event === 'unmap' && extent !== 'all', event === 'unmap']],
       'state of the GPU range: GPU mapped, DMA mapped, unmapped, partially unmapped, queued',
     );
@@ -108,7 +140,12 @@ snapshotGroup
 snapshotGroup
   .case('two-events', 'the second event on another page of a range reaches its PTE as well')
   .source('04-invalidation §3.1; 07-quirks Q35')
-  .parameters(parameters().combine('memory', ['anon', 'heap', 'file']).combine('first', ['discard', 'read-only', 'no-access', 'unmap']).combine('second', ['discard', 'read-only', 'no-access', 'unmap']))
+  .parameters(
+    parameters()
+      .combine('memory', ['anon', 'heap', 'file'])
+      .combine('first', ['discard', 'read-only', 'no-access', 'unmap'])
+      .combine('second', ['discard', 'read-only', 'no-access', 'unmap']),
+  )
   .needs('gpu-fault', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { memory, first, second }) => {
@@ -123,13 +160,22 @@ snapshotGroup
     // An unmap queues the range whether or not it was mapped.
     t.equal(t.state().ranges[0]?.unmapped, first === 'unmap' || second === 'unmap', 'whether the range is unmapped');
     // A correct device either clears these pages now or has cleared all of the range before.
-    t.shows('Q35', { quirk: ptes === 'rw*2' && flushed === 0, correct: ptes === '-*2' }, `PTEs of the second event: ${ptes}, ${flushed} flushes`);
+    t.shows(
+      'Q35',
+      { quirk: ptes === 'rw*2' && flushed === 0, correct: ptes === '-*2' },
+      `PTEs of the second event: ${ptes}, ${flushed} flushes`,
+    );
   });
 
 snapshotGroup
   .case('refault', 'after any event but an unmap one fault brings all of the range back, current')
   .source('04-invalidation §3.5; 05-faults §5')
-  .parameters(parameters().combine('memory', MEMORY).combine('event', ['discard', 'read-only']).combine('extent', Object.keys(EXTENTS) as Extent[]))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('event', ['discard', 'read-only'])
+      .combine('extent', Object.keys(EXTENTS) as Extent[]),
+  )
   .needs('gpu-work', 'gpu-fault', 'introspection', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, event, extent }) => {
@@ -140,7 +186,11 @@ snapshotGroup
     t.advance();
     t.equal(t.fault(mapping.at(pages(first))), 0, 'answer to the fault');
     t.equal(t.ptes(mapping), `${event === 'read-only' ? 'r' : 'rw'}*512`, 'PTEs');
-    t.equal(await gpuLoad(t, mapping.at(pages(first))), event === 'discard' && memory !== 'file' ? 0 : 0x77, 'what the device reads');
+    t.equal(
+      await gpuLoad(t, mapping.at(pages(first))),
+      event === 'discard' && memory !== 'file' ? 0 : 0x77,
+      'what the device reads',
+    );
     t.equal(t.fault(mapping.at(pages(first))), 0, 'answer to a fault that was not needed');
     t.equal(t.ranges(mapping), [[0, LARGE]], 'GPU ranges');
   });
@@ -148,7 +198,11 @@ snapshotGroup
 snapshotGroup
   .case('window', 'a fault within 2 ms of the last mapping is put off, one at the end of them is not')
   .source('05-faults §8; 07-quirks Q57')
-  .parameters(parameters().combine('nanoseconds', [0, 1, 1_000_000, 1_999_999, 2_000_000, 2_000_001]).combine('by', ['fault', 'prefetch']))
+  .parameters(
+    parameters()
+      .combine('nanoseconds', [0, 1, 1_000_000, 1_999_999, 2_000_000, 2_000_001])
+      .combine('by', ['fault', 'prefetch']),
+  )
   .needs('gpu-fault', 'introspection', 'virtual-clock')
   .run((t, { nanoseconds, by }) => {
     const mapping = t.map(LARGE);
@@ -165,7 +219,12 @@ snapshotGroup
 snapshotGroup
   .case('compound', 'a huge page is mapped by one entry, pages of 4 KiB by one each')
   .source('hmm-tests compound; 03-gpu-ranges §A.8.2, §B.7.1')
-  .parameters(parameters().combine('memory', MEMORY).combine('size', [64 * KIB, LARGE, 2 * LARGE]).combine('by', ['fault', 'prefetch']))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('size', [64 * KIB, LARGE, 2 * LARGE])
+      .combine('by', ['fault', 'prefetch']),
+  )
   .needs('gpu-fault', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { memory, size, by }) => {
@@ -188,26 +247,42 @@ snapshotGroup
 snapshotGroup
   .case('populate', 'the device has every page of its range made, and no page twice')
   .source('03-gpu-ranges §A.8; test_hmm: cpages')
-  .parameters(parameters().combine('memory', MEMORY).combine('touched', ['none', 'one', 'every-second', 'all']).combine('write', [false, true]).combine('gpuReadOnly', [false, true]))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('touched', ['none', 'one', 'every-second', 'all'])
+      .combine('write', [false, true])
+      .combine('gpuReadOnly', [false, true]),
+  )
   .needs('gpu-fault', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { memory, touched, write, gpuReadOnly }) => {
     const mapping = allocate(t, memory, LARGE);
     const step = { none: 512, one: 512, 'every-second': 2, all: 1 }[touched];
-    if (touched !== 'none') for (let page = 0; page < 512; page += step) t.machine.process.touch(mapping.at(pages(page)), 4, write);
+    if (touched !== 'none')
+      for (let page = 0; page < 512; page += step) t.machine.process.touch(mapping.at(pages(page)), 4, write);
     const made: Partial<Record<Memory, number>> = { huge: 512 };
     const before = touched === 'none' ? 0 : (made[memory] ?? 512 / step);
     t.equal(t.state().counters.pagesAllocated, before, 'pages of the CPU before');
     if (gpuReadOnly) t.set(mapping, [[T.gpuReadOnly, 1]]);
     t.equal(t.fault(mapping.at(pages(9))), 0, 'answer to the fault');
-    t.equal([t.state().counters.pagesAllocated, t.state().counters.dmaPages], [512, 512], 'pages of the CPU and DMA mapped pages');
+    t.equal(
+      [t.state().counters.pagesAllocated, t.state().counters.dmaPages],
+      [512, 512],
+      'pages of the CPU and DMA mapped pages',
+    );
     t.equal(t.ptes(mapping), gpuReadOnly ? 'r*512' : 'rw*512', 'PTEs');
   });
 
 snapshotGroup
   .case('chunks', 'wherever the fault is, the range is the largest aligned chunk inside the memory')
   .source('03-gpu-ranges §A.7')
-  .parameters(parameters().combine('size', [4 * KIB, 68 * KIB, 128 * KIB, LARGE, LARGE + 72 * KIB]).combine('place', [0, 1, 2, 3]).combine('write', [false, true]))
+  .parameters(
+    parameters()
+      .combine('size', [4 * KIB, 68 * KIB, 128 * KIB, LARGE, LARGE + 72 * KIB])
+      .combine('place', [0, 1, 2, 3])
+      .combine('write', [false, true]),
+  )
   .needs('gpu-fault', 'introspection')
   .run((t, { size, place, write }) => {
     const mapping = t.map(size);
@@ -215,14 +290,24 @@ snapshotGroup
     t.equal(t.fault(mapping.at(offset), { write }), 0, 'answer to the fault');
     t.equal(t.ranges(mapping), [[...chunkAt(offset, size)]], 'GPU ranges');
     const [start, length] = chunkAt(offset, size);
-    const words = Array.from({ length: size / 4096 }, (_, page) => (pages(page) >= start && pages(page) < start + length ? 'rw' : '-'));
+    const words = Array.from({ length: size / 4096 }, (_, page) =>
+      pages(page) >= start && pages(page) < start + length ? 'rw' : '-',
+    );
     t.equal(t.ptes(mapping), runsOf(words), 'PTEs');
   });
 
 snapshotGroup
-  .case('interval', 'a fault on unregistered memory makes an interval of the default granularity, inside its mapping and its hole')
+  .case(
+    'interval',
+    'a fault on unregistered memory makes an interval of the default granularity, inside its mapping and its hole',
+  )
   .source('05-faults §4; 02-attributes §3.2')
-  .parameters(parameters().combine('granularity', [0, 4, 9, 10]).combine('page', [0, 5, 511, 512, 1023]).combine('neighbour', ['none', 'below', 'above']))
+  .parameters(
+    parameters()
+      .combine('granularity', [0, 4, 9, 10])
+      .combine('page', [0, 5, 511, 512, 1023])
+      .combine('neighbour', ['none', 'below', 'above']),
+  )
   .needs('configuration', 'gpu-fault', 'introspection')
   .run((t, { granularity, page, neighbour }) => {
     t.setup({ machine: { defaultGranularity: granularity } });
@@ -238,16 +323,23 @@ snapshotGroup
     let last = Math.min(1023, Math.floor((base + page) / granule) * granule + granule - 1 - base);
     if (hasNear && near < page) first = Math.max(first, near + 1);
     if (hasNear && near > page) last = Math.min(last, near - 1);
-    const found = t.state().attributes.find(({ firstPage, lastPage }) => firstPage <= base + page && lastPage >= base + page);
+    const found = t
+      .state()
+      .attributes.find(({ firstPage, lastPage }) => firstPage <= base + page && lastPage >= base + page);
     t.equal([(found?.firstPage ?? 0) - base, (found?.lastPage ?? 0) - base], [first, last], 'interval');
     t.equal(found?.granularity, granularity, 'granularity of the interval');
     t.equal(t.state().attributes.length, hasNear ? 2 : 1, 'intervals');
   });
 
 snapshotGroup
-  .case('valid', 'a fault on what is mapped already writes nothing; only a write that GPU_RO forbids maps again and again')
+  .case(
+    'valid',
+    'a fault on what is mapped already writes nothing; only a write that GPU_RO forbids maps again and again',
+  )
   .source('05-faults §5 step 6; 07-quirks Q56')
-  .parameters(parameters().combine('memory', MEMORY).combine('gpuReadOnly', [false, true]).combine('write', [false, true]))
+  .parameters(
+    parameters().combine('memory', MEMORY).combine('gpuReadOnly', [false, true]).combine('write', [false, true]),
+  )
   .needs('gpu-fault', 'introspection', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { memory, gpuReadOnly, write }) => {
@@ -261,7 +353,12 @@ snapshotGroup
       const { pdes } = t.state().counters;
       const result = t.fault(mapping.address, { write });
       const commits = t.state().counters.pdes - pdes;
-      if (write && gpuReadOnly) t.shows('Q56', { quirk: result === 0 && commits === 1, correct: result !== 0 }, `answer ${result} after ${commits} commits`);
+      if (write && gpuReadOnly)
+        t.shows(
+          'Q56',
+          { quirk: result === 0 && commits === 1, correct: result !== 0 },
+          `answer ${result} after ${commits} commits`,
+        );
       else t.equal([result, commits], [0, 0], 'answer and commits');
       t.equal(t.ptes(mapping), ptes, `PTEs in round ${round}`);
     }

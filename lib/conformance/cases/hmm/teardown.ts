@@ -9,7 +9,10 @@ import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import type { PreemptionPoint } from '../../../device/emulated.ts';
 import { allocate, gpuLoad, gpuStore, KIB, LARGE, load, MEMORY, memoryNeeds, store } from '../igt/memory.ts';
 
-export const teardownGroup = new CaseGroup('hmm,teardown', 'Memory that leaves or changes under the access of the device (hmm-tests anon_teardown)');
+export const teardownGroup = new CaseGroup(
+  'hmm,teardown',
+  'Memory that leaves or changes under the access of the device (hmm-tests anon_teardown)',
+);
 
 const CHANGES = {
   unmap: (memory: Mapping) => memory.unmap(),
@@ -73,12 +76,21 @@ function prepare(t: CaseContext): Mapping {
 }
 
 /** Runs `operation` with `change` at the moment, which has to come. */
-function during(t: CaseContext, [point, pass]: readonly [PreemptionPoint, number], change: () => void, operation: () => number): number {
+function during(
+  t: CaseContext,
+  [point, pass]: readonly [PreemptionPoint, number],
+  change: () => void,
+  operation: () => number,
+): number {
   let changes = 0;
-  const stop = t.machine.at(point, () => {
-    changes++;
-    change();
-  }, { pass });
+  const stop = t.machine.at(
+    point,
+    () => {
+      changes++;
+      change();
+    },
+    { pass },
+  );
   try {
     const result = operation();
     t.equal(changes, 1, `changes at ${point}`);
@@ -121,16 +133,29 @@ async function checkAfterwards(t: CaseContext, memory: Mapping, change: Change, 
     const [first, last] = [await seen(t, memory.address), await seen(t, memory.at(LARGE - 4))];
     if (change === 'read-only-half' && (PAGES_FOR_WRITING.includes(moment) || moment === 'pages-mapped')) {
       // There is a range over both halves, and its pages can not be collected for writing.
-      t.shows('Q52', { quirk: first === 'refused', correct: first === 7 }, 'what the device reads in the writable half');
+      t.shows(
+        'Q52',
+        { quirk: first === 'refused', correct: first === 7 },
+        'what the device reads in the writable half',
+      );
       t.equal(last, 8, 'what the device reads in the read-only half');
     } else {
       t.equal([first, last], [...SEEN[change]], 'what the device reads at both ends');
     }
-    if (change.startsWith('read-only')) await t.throws(() => gpuStore(t, memory.at(LARGE - 4), 9), 'ERR_SVM_GPU_FAULT', 'GPU write to memory that is read-only');
+    if (change.startsWith('read-only'))
+      await t.throws(
+        () => gpuStore(t, memory.at(LARGE - 4), 9),
+        'ERR_SVM_GPU_FAULT',
+        'GPU write to memory that is read-only',
+      );
     return;
   }
   const { outcome } = t.access(memory.at(LARGE - 4), 4, { write: true }).runs[0]!;
-  t.shows('Q40', { quirk: bad && outcome === 'hit', correct: !bad }, 'PTEs after a change that came when they were written');
+  t.shows(
+    'Q40',
+    { quirk: bad && outcome === 'hit', correct: !bad },
+    'PTEs after a change that came when they were written',
+  );
 }
 
 /** How the handler answers a fault during which the memory changed. */
@@ -148,12 +173,21 @@ teardownGroup
   .case('fault', 'whatever becomes of the memory while a fault is handled, the device sees what the CPU has afterwards')
   .source('hmm-tests anon_teardown; 05-faults §4-§6; 03-gpu-ranges §A.8')
   .parameters(
-    parameters().combine('write', [false, true]).combine('moment', FAULT_NAMES).combine('change', CHANGE_NAMES).where(({ moment, change }) => possible(moment, change)),
+    parameters()
+      .combine('write', [false, true])
+      .combine('moment', FAULT_NAMES)
+      .combine('change', CHANGE_NAMES)
+      .where(({ moment, change }) => possible(moment, change)),
   )
   .needs('gpu-fault', 'gpu-work', 'preemption', 'deferred-work', 'introspection', 'virtual-clock')
   .run(async (t, { write, moment, change }) => {
     const memory = prepare(t);
-    const result = during(t, FAULT_MOMENTS[moment], () => CHANGES[change](memory), () => t.fault(memory.address, { write }));
+    const result = during(
+      t,
+      FAULT_MOMENTS[moment],
+      () => CHANGES[change](memory),
+      () => t.fault(memory.address, { write }),
+    );
     t.equal(result, faultAnswer(write, moment, change), 'answer to the fault');
     await checkAfterwards(t, memory, change, moment);
   });
@@ -174,15 +208,29 @@ function prefetchResult(moment: PrefetchMoment, change: Change): number {
 teardownGroup
   .case('prefetch', 'whatever becomes of the memory during a prefetch, the device sees what the CPU has afterwards')
   .source('hmm-tests anon_teardown; 02-attributes §4.7; 03-gpu-ranges §B.8')
-  .parameters(parameters().combine('moment', PREFETCH_NAMES).combine('change', CHANGE_NAMES).where(({ moment, change }) => possible(moment, change)))
+  .parameters(
+    parameters()
+      .combine('moment', PREFETCH_NAMES)
+      .combine('change', CHANGE_NAMES)
+      .where(({ moment, change }) => possible(moment, change)),
+  )
   .needs('gpu-fault', 'gpu-work', 'preemption', 'deferred-work', 'introspection', 'virtual-clock')
   .run(async (t, { moment, change }) => {
     const memory = prepare(t);
-    const result = during(t, PREFETCH_MOMENTS[moment], () => CHANGES[change](memory), () => t.trySet(memory, [[T.prefetchLocation, 1]]));
+    const result = during(
+      t,
+      PREFETCH_MOMENTS[moment],
+      () => CHANGES[change](memory),
+      () => t.trySet(memory, [[T.prefetchLocation, 1]]),
+    );
     t.equal(result, prefetchResult(moment, change), 'result of the prefetch');
     if (moment === 'pages-mapped' && change.startsWith('discard')) {
       const ptes = t.ptes(memory);
-      t.shows('Q15', { quirk: ptes === '-*512', correct: ptes === 'rw*512' }, `PTEs of a prefetch that returned 0: ${ptes}`);
+      t.shows(
+        'Q15',
+        { quirk: ptes === '-*512', correct: ptes === 'rw*512' },
+        `PTEs of a prefetch that returned 0: ${ptes}`,
+      );
     } else if (result === 0 && moment !== 'ptes-written' && change === 'discard') {
       t.equal(t.ptes(memory), 'rw*512', 'PTEs of a prefetch that returned 0');
     }
@@ -192,33 +240,52 @@ teardownGroup
 teardownGroup
   .case('repeated', 'pages that are dropped again and again while they are collected are collected again')
   .source('03-gpu-ranges §A.8; 05-faults §5')
-  .parameters(parameters().combine('moment', ['page-walk', 'pages-walked', 'pages-mapped']).combine('times', [1, 2, 3, 5]).combine('operation', ['read', 'write', 'prefetch']))
+  .parameters(
+    parameters()
+      .combine('moment', ['page-walk', 'pages-walked', 'pages-mapped'])
+      .combine('times', [1, 2, 3, 5])
+      .combine('operation', ['read', 'write', 'prefetch']),
+  )
   .needs('gpu-fault', 'gpu-work', 'preemption', 'introspection', 'virtual-clock')
   .run(async (t, { moment, times, operation }) => {
     const memory = prepare(t);
     let changes = 0;
     const walks = t.state().counters.hmm;
-    t.onEnd(t.machine.at(FAULT_MOMENTS[moment][0], () => {
-      // Behind every release of the mmap lock: what counts is the one behind the page walk.
-      if (changes < times && t.gpu().gpu.counters.hmm > walks + changes) {
-        changes++;
-        memory.discard(0, 4096);
-      }
-    }));
-    const result = operation === 'prefetch' ? t.trySet(memory, [[T.prefetchLocation, 1]]) : t.fault(memory.address, { write: operation === 'write' });
+    t.onEnd(
+      t.machine.at(FAULT_MOMENTS[moment][0], () => {
+        // Behind every release of the mmap lock: what counts is the one behind the page walk.
+        if (changes < times && t.gpu().gpu.counters.hmm > walks + changes) {
+          changes++;
+          memory.discard(0, 4096);
+        }
+      }),
+    );
+    const result =
+      operation === 'prefetch'
+        ? t.trySet(memory, [[T.prefetchLocation, 1]])
+        : t.fault(memory.address, { write: operation === 'write' });
     t.equal(result, 0, 'result');
     // A prefetch whose pages leave when they are mapped is given up (Q15).
     const lost = operation === 'prefetch' && moment === 'pages-mapped';
     t.equal([changes, t.state().counters.hmm - walks], lost ? [1, 1] : [times, times + 1], 'changes and page walks');
     t.equal(t.ptes(memory), lost ? '-*512' : 'rw*512', 'PTEs');
     t.advance();
-    t.equal([await gpuLoad(t, memory.address), await gpuLoad(t, memory.at(LARGE - 4))], [0, 8], 'what the device reads at both ends');
+    t.equal(
+      [await gpuLoad(t, memory.address), await gpuLoad(t, memory.at(LARGE - 4))],
+      [0, 8],
+      'what the device reads at both ends',
+    );
   });
 
 teardownGroup
-  .case('loop', 'a buffer is torn down in the middle of the device\'s way through it, ten times')
+  .case('loop', "a buffer is torn down in the middle of the device's way through it, ten times")
   .source('hmm-tests anon_teardown: NTIMES')
-  .parameters(parameters().combine('memory', MEMORY).combine('how', ['unmap-all', 'unmap-rest', 'discard-rest', 'no-access-rest']).combine('write', [false, true]))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('how', ['unmap-all', 'unmap-rest', 'discard-rest', 'no-access-rest'])
+      .combine('write', [false, true]),
+  )
   .needs('gpu-work')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, how, write }) => {
@@ -239,10 +306,16 @@ teardownGroup
           return gpuLoad(t, mapping.at(offset));
         };
         if (step < torn) t.equal(await access(), round, `what the device reads in step ${step} of round ${round}`);
-        else if (how === 'discard-rest') t.equal(await access(), memory === 'file' ? round : 0, `what the device reads in step ${step} of round ${round}`);
+        else if (how === 'discard-rest')
+          t.equal(
+            await access(),
+            memory === 'file' ? round : 0,
+            `what the device reads in step ${step} of round ${round}`,
+          );
         else await t.throws(access, 'ERR_SVM_GPU_FAULT', `access in step ${step} of round ${round}`);
       }
-      if (how !== 'unmap-all' && torn > 0) t.equal(load(mapping, 0), round, `what the CPU reads at last in round ${round}`);
+      if (how !== 'unmap-all' && torn > 0)
+        t.equal(load(mapping, 0), round, `what the CPU reads at last in round ${round}`);
       if (how !== 'unmap-all') mapping.unmap();
     }
   });
@@ -261,7 +334,12 @@ teardownGroup
     t.equal(t.ptes(memory), '-*512', 'PTEs afterwards');
     t.equal(t.state().counters.dmaPages, 0, 'DMA mapped pages');
     t.advance();
-    for (let round = 0; round < 2; round++) t.equal(t.fault(memory.address, { write }), 0, 'answer to a fault afterwards');
-    t.equal([t.access(memory.at(pages(5)), 4, { write }).runs[0]?.outcome, t.ptes(memory)], ['failed', '-*512'], 'an access afterwards, and the PTEs');
+    for (let round = 0; round < 2; round++)
+      t.equal(t.fault(memory.address, { write }), 0, 'answer to a fault afterwards');
+    t.equal(
+      [t.access(memory.at(pages(5)), 4, { write }).runs[0]?.outcome, t.ptes(memory)],
+      ['failed', '-*512'],
+      'an access afterwards, and the PTEs',
+    );
     t.equal(t.trySet(memory, [[T.access, 1]]), -EFAULT, 'result of SET_ATTR');
   });

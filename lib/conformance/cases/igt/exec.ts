@@ -4,10 +4,28 @@ import type { CaseContext } from '../../context.ts';
 import type { Mapping } from '../../mapping.ts';
 import { pairwise, parameters } from '../../parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
-import { allocate, bytesOf, chunkAt, expectFaults, faultCount, gpuLoad, KIB, LARGE, load, MEMORY, memoryNeeds, MIB, store, waitForCollector } from './memory.ts';
+import {
+  allocate,
+  bytesOf,
+  chunkAt,
+  expectFaults,
+  faultCount,
+  gpuLoad,
+  KIB,
+  LARGE,
+  load,
+  MEMORY,
+  memoryNeeds,
+  MIB,
+  store,
+  waitForCollector,
+} from './memory.ts';
 import type { Memory } from './memory.ts';
 
-export const execGroup = new CaseGroup('igt,exec', 'A command reads an operand and stores it, the CPU waits for its flag: sections and shapes of xe_exec_system_allocator');
+export const execGroup = new CaseGroup(
+  'igt,exec',
+  'A command reads an operand and stores it, the CPU waits for its flag: sections and shapes of xe_exec_system_allocator',
+);
 
 /** Number of commands and bytes of one allocation; the slots of the commands spread over it. */
 const SHAPES = {
@@ -122,36 +140,58 @@ const PLACE = (lifetime: Lifetime): 'address-choice'[] => (lifetime === 'free-sa
 
 execGroup
   .case('store', 'every command stores its word where the CPU finds it, and a page costs one fault for each GPU range')
-  .source('IGT xe_exec_system_allocator: {once ... many-large} x {malloc, mmap, mmap-shared, mmap-huge} x {-, -free, -new} x {-, -nomemset}')
+  .source(
+    'IGT xe_exec_system_allocator: {once ... many-large} x {malloc, mmap, mmap-shared, mmap-huge} x {-, -free, -new} x {-, -nomemset}',
+  )
   .parameters(
-    parameters().combine('memory', MEMORY).combine('lifetime', LIFETIMES).combine('cpuFirst', [true, false]).combine('shape', SHAPE_NAMES)
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('lifetime', LIFETIMES)
+      .combine('cpuFirst', [true, false])
+      .combine('shape', SHAPE_NAMES)
       // One allocation meets every shape; store-mixed has the rest.
-      .where(({ lifetime, shape }) => lifetime === 'one' || MANY_LIVES.includes(shape) || (lifetime === 'new' && shape === 'many-large')),
+      .where(
+        ({ lifetime, shape }) =>
+          lifetime === 'one' || MANY_LIVES.includes(shape) || (lifetime === 'new' && shape === 'many-large'),
+      ),
   )
   .needs('gpu-work')
   .needsAt(({ memory, lifetime }) => [...memoryNeeds(memory), ...PLACE(lifetime)])
   .run((t, { shape, ...section }) => runSection(t, section, shape));
 
 execGroup
-  .case('store-mixed', 'the same with the flag in a page of its own or not, prefetches, and a preferred location that changes with each command')
+  .case(
+    'store-mixed',
+    'the same with the flag in a page of its own or not, prefetches, and a preferred location that changes with each command',
+  )
   .source('IGT xe_exec_system_allocator: sections -race, -prefetch, -prefetch-sys, -madvise')
-  .parameters(pairwise({
-    memory: MEMORY,
-    lifetime: LIFETIMES,
-    cpuFirst: [true, false],
-    flag: ['same-page', 'own-page'],
-    prefetch: ['no', 'device', 'system'],
-    preferred: ['unset', 'swizzle'],
-    shape: SHAPE_NAMES,
-  }))
+  .parameters(
+    pairwise({
+      memory: MEMORY,
+      lifetime: LIFETIMES,
+      cpuFirst: [true, false],
+      flag: ['same-page', 'own-page'],
+      prefetch: ['no', 'device', 'system'],
+      preferred: ['unset', 'swizzle'],
+      shape: SHAPE_NAMES,
+    }),
+  )
   .needs('gpu-work')
   .needsAt(({ memory, lifetime }) => [...memoryNeeds(memory), ...PLACE(lifetime)])
   .run((t, { shape, ...section }) => runSection(t, section, shape));
 
 execGroup
-  .case('reuse-at-once', 'memory that is mapped where the GPU used other memory a moment ago reads as zeros, while the collector has not run')
+  .case(
+    'reuse-at-once',
+    'memory that is mapped where the GPU used other memory a moment ago reads as zeros, while the collector has not run',
+  )
   .source('IGT xe_exec_system_allocator: sections -free; 05-faults §10')
-  .parameters(parameters().combine('memory', MEMORY).combine('size', [4 * KIB, 64 * KIB, LARGE]).combine('first', ['read', 'write']))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('size', [4 * KIB, 64 * KIB, LARGE])
+      .combine('first', ['read', 'write']),
+  )
   .needs('gpu-work', 'address-choice')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size, first }) => {
@@ -173,7 +213,11 @@ execGroup
   .case('multi-fault', 'one command that writes four ranges has all of them served')
   .source('IGT xe_exec_system_allocator: sections -multi-fault')
   .parameters(
-    parameters().combine('memory', MEMORY).combine('distance', DISTANCES).combine('cpuFirst', [true, false]).combine('prefetch', ['no', 'half', 'all']),
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('distance', DISTANCES)
+      .combine('cpuFirst', [true, false])
+      .combine('prefetch', ['no', 'half', 'all']),
   )
   .needs('gpu-work')
   .needsAt(({ memory }) => memoryNeeds(memory))
@@ -201,7 +245,10 @@ execGroup
   .case('bytes', 'a GPU write of any length and place changes these bytes and no other')
   .source('IGT xe_exec_system_allocator: data compared behind each command')
   .parameters(
-    parameters().combine('memory', MEMORY).combine('offset', [0, 1, 4095, 65_535, LARGE - 1, LARGE]).combine('length', [1, 2, 4096, 4097, 70_000]),
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('offset', [0, 1, 4095, 65_535, LARGE - 1, LARGE])
+      .combine('length', [1, 2, 4096, 4097, 70_000]),
   )
   .needs('gpu-work')
   .needsAt(({ memory }) => memoryNeeds(memory))
@@ -220,9 +267,15 @@ execGroup
 for (const [name, reason] of [
   ['threads', 'needs threads that share the mappings: every shape x {threads, threads-shared-vm}'],
   ['processes', 'needs several processes with a device each'],
-  ['fork-read', 'needs a child process with copy-on-write pages: the child reads what the GPU wrote, then the parent again'],
+  [
+    'fork-read',
+    'needs a child process with copy-on-write pages: the child reads what the GPU wrote, then the parent again',
+  ],
   ['mlock', 'needs mlock and munlock between two commands'],
-  ['mremap', 'needs mremap: sections -remap, -remap-dontunmap, -remap-ro, -remap-eocheck; by unmap and map see igt,move'],
+  [
+    'mremap',
+    'needs mremap: sections -remap, -remap-dontunmap, -remap-ro, -remap-eocheck; by unmap and map see igt,move',
+  ],
   ['busy', 'the ioctl of V4 has no bindings whose removal could be refused with EBUSY'],
   ['bo-unmap', 'the package has no buffer objects to map at the address before'],
   ['atomic', 'needs atomic operations of a shader'],
@@ -231,5 +284,8 @@ for (const [name, reason] of [
   ['cpu-fault-contention', 'needs CPU threads and processes that fault on one page: fault-benchmark'],
   ['eu-fault', 'needs a kernel that runs on the shaders: eu-fault 4k, 64k, 2m'],
 ] as const) {
-  execGroup.case(name, `xe_exec_system_allocator: ${name}`).source('IGT xe_exec_system_allocator').unimplemented(reason);
+  execGroup
+    .case(name, `xe_exec_system_allocator: ${name}`)
+    .source('IGT xe_exec_system_allocator')
+    .unimplemented(reason);
 }

@@ -11,4 +11,16 @@ import { protectGroup } from './protect.ts';
 import { segmentsGroup } from './segments.ts';
 import { twoGpusGroup } from './two-gpus.ts';
 
-export const igtGroups: readonly CaseGroup[] = [execGroup, invalidationGroup, partialGroup, segmentsGroup, prefetchGroup, protectGroup, invalidAddressGroup, moveGroup, injectionGroup, madviseGroup, twoGpusGroup];
+export const igtGroups: readonly CaseGroup[] = [
+  execGroup,
+  invalidationGroup,
+  partialGroup,
+  segmentsGroup,
+  prefetchGroup,
+  protectGroup,
+  invalidAddressGroup,
+  moveGroup,
+  injectionGroup,
+  madviseGroup,
+  twoGpusGroup,
+];

@@ -9,7 +9,10 @@ import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import type { FailurePoint } from '../../../device/emulated.ts';
 import { gpuStore, LARGE, load, gpuLoad, store } from './memory.ts';
 
-export const injectionGroup = new CaseGroup('igt,injection', 'A failure at each place of each operation: nothing is corrupted, and the same failure has the same result (xe_fault_injection)');
+export const injectionGroup = new CaseGroup(
+  'igt,injection',
+  'A failure at each place of each operation: nothing is corrupted, and the same failure has the same result (xe_fault_injection)',
+);
 
 const ERRNO = { ENOMEM, EBUSY, EINTR, ENODEV, EINVAL, EFAULT, EOPNOTSUPP, EPERM } as const;
 type ErrorName = keyof typeof ERRNO;
@@ -29,11 +32,42 @@ type Operation = keyof typeof OPERATIONS;
 const PASSES: Readonly<Record<Operation, readonly FailurePoint[]>> = {
   set: ['allocate-interval'],
   split: ['allocate-interval', 'lock-page-directory', 'zap-ptes'],
-  prefetch: ['allocate-interval', 'allocate-notifier', 'allocate-range', 'collect-pages', 'lock-page-directory', 'write-ptes', 'update-directories'],
-  'read-fault': ['allocate-interval', 'allocate-notifier', 'allocate-range', 'collect-pages', 'write-ptes', 'update-directories'],
-  'write-fault': ['allocate-interval', 'allocate-notifier', 'allocate-range', 'collect-pages', 'write-ptes', 'update-directories'],
+  prefetch: [
+    'allocate-interval',
+    'allocate-notifier',
+    'allocate-range',
+    'collect-pages',
+    'lock-page-directory',
+    'write-ptes',
+    'update-directories',
+  ],
+  'read-fault': [
+    'allocate-interval',
+    'allocate-notifier',
+    'allocate-range',
+    'collect-pages',
+    'write-ptes',
+    'update-directories',
+  ],
+  'write-fault': [
+    'allocate-interval',
+    'allocate-notifier',
+    'allocate-range',
+    'collect-pages',
+    'write-ptes',
+    'update-directories',
+  ],
 };
-const POINTS = ['allocate-interval', 'allocate-notifier', 'allocate-range', 'collect-pages', 'lock-page-directory', 'write-ptes', 'zap-ptes', 'update-directories'] as const satisfies readonly FailurePoint[];
+const POINTS = [
+  'allocate-interval',
+  'allocate-notifier',
+  'allocate-range',
+  'collect-pages',
+  'lock-page-directory',
+  'write-ptes',
+  'zap-ptes',
+  'update-directories',
+] as const satisfies readonly FailurePoint[];
 
 /** How the operation answers one failure at the place. */
 function answer(operation: Operation, point: FailurePoint, error: ErrorName): number {
@@ -59,7 +93,11 @@ async function prepare(t: CaseContext, operation: Operation): Promise<Mapping> {
 async function checkIntact(t: CaseContext, memory: Mapping): Promise<void> {
   t.equal([load(memory, 0), load(memory, LARGE - 4)], [0xaaa, 0xbbb], 'what the CPU reads after the failure');
   t.advance();
-  t.equal([await gpuLoad(t, memory.address), await gpuLoad(t, memory.at(LARGE - 4))], [0xaaa, 0xbbb], 'what the GPU reads after the failure');
+  t.equal(
+    [await gpuLoad(t, memory.address), await gpuLoad(t, memory.at(LARGE - 4))],
+    [0xaaa, 0xbbb],
+    'what the GPU reads after the failure',
+  );
   for (const offset of [4, pages(20), LARGE - 8]) {
     await gpuStore(t, memory.at(offset), 0x600d + offset);
     t.equal(load(memory, offset), 0x600d + offset, `what the CPU reads at 0x${offset.toString(16)} after a GPU write`);
@@ -69,13 +107,23 @@ async function checkIntact(t: CaseContext, memory: Mapping): Promise<void> {
 injectionGroup
   .case('once', 'one failure has the answer of its place, loses no word, and has the same answer the next time')
   .source('IGT xe_fault_injection; 03-gpu-ranges §A.6, §A.8, §B.7; 05-faults §5')
-  .parameters(parameters().combine('operation', Object.keys(OPERATIONS) as Operation[]).combine('point', POINTS).combine('error', ERRORS).where(({ operation, point, error }) => PASSES[operation].includes(point) && makesSense(point, error)))
+  .parameters(
+    parameters()
+      .combine('operation', Object.keys(OPERATIONS) as Operation[])
+      .combine('point', POINTS)
+      .combine('error', ERRORS)
+      .where(({ operation, point, error }) => PASSES[operation].includes(point) && makesSense(point, error)),
+  )
   .needs('failure-injection', 'gpu-fault', 'gpu-work', 'virtual-clock')
   .run(async (t, { operation, point, error }) => {
     for (let round = 0; round < 2; round++) {
       const memory = await prepare(t, operation);
       t.gpu().failures.plan(point, error);
-      t.equal(OPERATIONS[operation](t, memory), answer(operation, point, error), `result of the operation in round ${round}`);
+      t.equal(
+        OPERATIONS[operation](t, memory),
+        answer(operation, point, error),
+        `result of the operation in round ${round}`,
+      );
       t.equal(t.gpu().failures.take(point), 0, 'the failure was met');
       await checkIntact(t, memory);
       memory.unmap();
@@ -94,7 +142,12 @@ function makesSense(point: FailurePoint, error: ErrorName): boolean {
 injectionGroup
   .case('not-passed', 'a place that the operation does not pass can not make it fail')
   .source('03-gpu-ranges §B.7: only the mapping of an interval waits interruptibly')
-  .parameters(parameters().combine('operation', Object.keys(OPERATIONS) as Operation[]).combine('point', POINTS).where(({ operation, point }) => !PASSES[operation].includes(point)))
+  .parameters(
+    parameters()
+      .combine('operation', Object.keys(OPERATIONS) as Operation[])
+      .combine('point', POINTS)
+      .where(({ operation, point }) => !PASSES[operation].includes(point)),
+  )
   .needs('failure-injection', 'gpu-fault', 'gpu-work', 'virtual-clock')
   .run(async (t, { operation, point }) => {
     const memory = await prepare(t, operation);
@@ -107,7 +160,12 @@ injectionGroup
 injectionGroup
   .case('repeated-set', 'a SET that failed and is repeated should do what it did not do')
   .source('07-quirks Q25')
-  .parameters(parameters().combine('operation', ['split', 'prefetch']).combine('point', POINTS).where(({ operation, point }) => PASSES[operation].includes(point)))
+  .parameters(
+    parameters()
+      .combine('operation', ['split', 'prefetch'])
+      .combine('point', POINTS)
+      .where(({ operation, point }) => PASSES[operation].includes(point)),
+  )
   .needs('failure-injection', 'gpu-work', 'introspection', 'virtual-clock')
   .run(async (t, { operation, point }) => {
     const memory = await prepare(t, operation);
@@ -115,17 +173,26 @@ injectionGroup
     t.gpu().failures.plan(point, error);
     t.equal(OPERATIONS[operation](t, memory), -ERRNO[error], 'result of the SET that fails');
     t.equal(OPERATIONS[operation](t, memory), 0, 'result of the SET that is repeated');
-    const done = operation === 'prefetch' ? t.ptes(memory) === 'rw*512' && t.ranges(memory).length === 1 && t.state().ranges[0]?.mapped === true : t.ranges(memory).length === 0;
+    const done =
+      operation === 'prefetch'
+        ? t.ptes(memory) === 'rw*512' && t.ranges(memory).length === 1 && t.state().ranges[0]?.mapped === true
+        : t.ranges(memory).length === 0;
     // The attributes are stored before the effect; only where they could not be is there something left to do.
     if (point === 'allocate-interval') t.ok(done, 'the repeated SET has its effect');
     else t.shows('Q25', { quirk: !done, correct: done }, 'the effect of the SET that is repeated');
-    t.equal(t.get(memory.range(0, pages(16)), [operation === 'prefetch' ? T.prefetchLocation : T.gpuExecutable]), [1], 'attribute');
+    t.equal(
+      t.get(memory.range(0, pages(16)), [operation === 'prefetch' ? T.prefetchLocation : T.gpuExecutable]),
+      [1],
+      'attribute',
+    );
   });
 
 injectionGroup
   .case('attempts', 'a fault tries to collect pages three times, then the GPU has to come again')
   .source('05-faults §5; 07-quirks Q55')
-  .parameters(parameters().combine('error', ['EFAULT', 'EOPNOTSUPP', 'ENOMEM', 'EBUSY', 'EINVAL']).combine('failures', [1, 2, 3]))
+  .parameters(
+    parameters().combine('error', ['EFAULT', 'EOPNOTSUPP', 'ENOMEM', 'EBUSY', 'EINVAL']).combine('failures', [1, 2, 3]),
+  )
   .needs('failure-injection', 'gpu-fault', 'introspection', 'virtual-clock', 'gpu-work')
   .run(async (t, { error, failures }) => {
     const memory = await prepare(t, 'read-fault');
@@ -135,7 +202,8 @@ injectionGroup
     t.equal(t.ptes(memory), again && failures < 3 ? 'rw*512' : '-*512', 'PTEs');
     // What was not met in three attempts, or after the one that is not repeated, waits for the next fault.
     const left = again ? 0 : failures - 1;
-    for (let index = 0; index < left; index++) t.equal(t.gpu().failures.take('collect-pages'), -ERRNO[error], 'a failure that is left');
+    for (let index = 0; index < left; index++)
+      t.equal(t.gpu().failures.take('collect-pages'), -ERRNO[error], 'a failure that is left');
     t.equal(t.gpu().failures.take('collect-pages'), 0, 'failures that are left');
     await checkIntact(t, memory);
   });
@@ -143,7 +211,11 @@ injectionGroup
 injectionGroup
   .case('nth-range', 'a prefetch that fails in the middle keeps what it mapped, and all of the memory stays usable')
   .source('03-gpu-ranges §B.8; 02-attributes §4.8')
-  .parameters(parameters().combine('point', ['allocate-range', 'collect-pages', 'lock-page-directory', 'write-ptes', 'update-directories']).combine('skip', [0, 1, 2, 3]))
+  .parameters(
+    parameters()
+      .combine('point', ['allocate-range', 'collect-pages', 'lock-page-directory', 'write-ptes', 'update-directories'])
+      .combine('skip', [0, 1, 2, 3]),
+  )
   .needs('failure-injection', 'gpu-work', 'introspection')
   .run(async (t, { point, skip }) => {
     const memory = t.map(4 * LARGE);
@@ -167,7 +239,9 @@ injectionGroup
 injectionGroup
   .case('zap', 'when PTEs can not be cleared as memory leaves, the GPU should not see the old memory')
   .source('07-quirks Q39')
-  .parameters(parameters().combine('event', ['discard', 'read-only', 'unmap']).combine('error', ['EBUSY', 'ENOMEM', 'ENODEV']))
+  .parameters(
+    parameters().combine('event', ['discard', 'read-only', 'unmap']).combine('error', ['EBUSY', 'ENOMEM', 'ENODEV']),
+  )
   .needs('failure-injection', 'gpu-work', 'gpu-fault', 'introspection')
   .run(async (t, { event, error }) => {
     const memory = await prepare(t, 'split');
@@ -176,7 +250,11 @@ injectionGroup
     else if (event === 'read-only') memory.protect('r');
     else memory.unmap();
     t.equal(t.gpu().failures.take('zap-ptes'), 0, 'the failure was met');
-    t.equal(t.state().ranges.map(({ mapped, dmaMapped }) => [mapped, dmaMapped]), [[false, false]], 'whether the range is GPU mapped and DMA mapped');
+    t.equal(
+      t.state().ranges.map(({ mapped, dmaMapped }) => [mapped, dmaMapped]),
+      [[false, false]],
+      'whether the range is GPU mapped and DMA mapped',
+    );
     const { outcome } = t.access(memory.at(64), 4, { write: true }).runs[0]!;
     t.shows('Q39', { quirk: outcome === 'hit', correct: outcome !== 'hit' }, 'a GPU write afterwards');
   });
@@ -194,7 +272,11 @@ injectionGroup
     const counts = t.countEvents(() => {
       result = t.trySet(memory.range(0, pages(count)), [[T.prefetchLocation, 1]]);
     });
-    t.equal([result, counts.has('prefetch'), counts.has('ptes-written')], [-ERRNO[error], false, false], 'result, and whether anything was mapped');
+    t.equal(
+      [result, counts.has('prefetch'), counts.has('ptes-written')],
+      [-ERRNO[error], false, false],
+      'result, and whether anything was mapped',
+    );
     t.equal(t.ranges(memory), [[0, LARGE]], 'GPU ranges');
     t.equal(t.get(memory.range(0, pages(count)), [T.prefetchLocation]), [1], 'prefetch location');
     await checkIntact(t, memory);

@@ -8,7 +8,10 @@ import { parameters } from '../../parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import { allocate, gpuLoad, gpuStore, LARGE, load, MEMORY, memoryNeeds, store } from './memory.ts';
 
-export const invalidAddressGroup = new CaseGroup('igt,invalid-address', 'One bad address among good ones (xe_exec_system_allocator -fault, xe_exec_fault_mode invalid-va)');
+export const invalidAddressGroup = new CaseGroup(
+  'igt,invalid-address',
+  'One bad address among good ones (xe_exec_system_allocator -fault, xe_exec_fault_mode invalid-va)',
+);
 
 /** Bad addresses, and what the handler answers to a fault there: 0 is "try again", for ever. */
 const BAD = {
@@ -32,7 +35,11 @@ function badNeeds(bad: Bad): readonly Feature[] {
 }
 
 /** An address of that kind; `buffer` is memory of 2 MiB that the GPU uses. */
-async function badAddress(t: CaseContext, bad: Bad, buffer: { at(offset: number): bigint; unmap(offset: number, length: number): void }): Promise<bigint> {
+async function badAddress(
+  t: CaseContext,
+  bad: Bad,
+  buffer: { at(offset: number): bigint; unmap(offset: number, length: number): void },
+): Promise<bigint> {
   switch (bad) {
     case 'zero':
       return 0n;
@@ -77,10 +84,15 @@ invalidAddressGroup
       else ends.push(queue.fill(buffer.at(pages(index)), 0x70 + index, 4));
     }
     const settled = await Promise.allSettled(ends);
-    t.equal(settled.map(({ status }) => status).join(' '), [0, 1, 2, 3, 4, 5, 6, 7].map((index) => (index === 4 ? 'rejected' : 'fulfilled')).join(' '), 'ends of the commands');
+    t.equal(
+      settled.map(({ status }) => status).join(' '),
+      [0, 1, 2, 3, 4, 5, 6, 7].map((index) => (index === 4 ? 'rejected' : 'fulfilled')).join(' '),
+      'ends of the commands',
+    );
     const error = await t.throws(() => ends[4], 'ERR_SVM_GPU_FAULT', 'the command with the bad address');
     t.equal('address' in error ? error.address : undefined, address, 'address in the error');
-    for (const index of [0, 1, 2, 3, 5, 6, 7]) t.equal(load(buffer, pages(index)), 0x70 + index, `word of command ${index}`);
+    for (const index of [0, 1, 2, 3, 5, 6, 7])
+      t.equal(load(buffer, pages(index)), 0x70 + index, `word of command ${index}`);
     t.equal(await gpuLoad(t, buffer.at(pages(511))), 5, 'word of before');
   });
 
@@ -103,7 +115,10 @@ invalidAddressGroup
   });
 
 invalidAddressGroup
-  .case('registered', 'a fault in memory of a kind that can not be shared is killed also where attributes are left from before')
+  .case(
+    'registered',
+    'a fault in memory of a kind that can not be shared is killed also where attributes are left from before',
+  )
   .source('05-faults §5.2; 07-quirks Q53')
   .parameters(parameters().combine('kind', ['io', 'pfnmap', 'mixedmap']).combine('write', [false, true]))
   .needs('gpu-fault', 'special-mapping', 'address-choice')
@@ -120,19 +135,29 @@ invalidAddressGroup
 invalidAddressGroup
   .case('becomes-good', 'an address that was bad works as soon as there is memory that permits the access')
   .source('IGT xe_exec_fault_mode invalid-va; xe_prefetch_fault')
-  .parameters(parameters().combine('bad', ['unmapped', 'unmapped-after-use', 'hole-in-buffer', 'no-access']).combine('memory', MEMORY).combine('tries', [1, 3]))
+  .parameters(
+    parameters()
+      .combine('bad', ['unmapped', 'unmapped-after-use', 'hole-in-buffer', 'no-access'])
+      .combine('memory', MEMORY)
+      .combine('tries', [1, 3]),
+  )
   .needs('gpu-work', 'gpu-fault', 'deferred-work', 'address-choice')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { bad, memory, tries }) => {
     const buffer = allocate(t, memory, LARGE);
     await gpuStore(t, buffer.address, 3);
     const address = await badAddress(t, bad, buffer);
-    for (let index = 0; index < tries; index++) await t.throws(() => gpuLoad(t, address), 'ERR_SVM_GPU_FAULT', 'access while the address is bad');
+    for (let index = 0; index < tries; index++)
+      await t.throws(() => gpuLoad(t, address), 'ERR_SVM_GPU_FAULT', 'access while the address is bad');
     t.collect();
     if (bad === 'no-access') t.machine.process.mprotect(address, LARGE, 'rw');
     else allocate(t, memory, pages(1), { address });
     await gpuStore(t, address, 0x900d);
-    t.equal([await gpuLoad(t, address), await gpuLoad(t, buffer.address)], [0x900d, 3], 'what the GPU reads there and in the buffer');
+    t.equal(
+      [await gpuLoad(t, address), await gpuLoad(t, buffer.address)],
+      [0x900d, 3],
+      'what the GPU reads there and in the buffer',
+    );
   });
 
 invalidAddressGroup
@@ -150,7 +175,8 @@ invalidAddressGroup
     else other.protect('r');
     for (let index = 0; index < 6; index++) {
       await gpuStore(t, good.at(pages(index)), index);
-      if (index % 2 === 1) await t.throws(() => gpuStore(t, other.address, 7), 'ERR_SVM_GPU_FAULT', `write of command ${index}`);
+      if (index % 2 === 1)
+        await t.throws(() => gpuStore(t, other.address, 7), 'ERR_SVM_GPU_FAULT', `write of command ${index}`);
       t.equal(await gpuLoad(t, other.address), 6, `what the GPU reads after command ${index}`);
     }
     for (let index = 0; index < 6; index++) t.equal(load(good, pages(index)), index, `word of command ${index}`);
@@ -160,14 +186,20 @@ invalidAddressGroup
 invalidAddressGroup
   .case('across-the-end', 'a command that reaches beyond the end of its memory fails at the first byte behind it')
   .source('IGT xe_exec_system_allocator -fault')
-  .parameters(parameters().combine('memory', MEMORY).combine('size', [1, 15, 16, 17, 511, 512]).combine('write', [false, true]))
+  .parameters(
+    parameters().combine('memory', MEMORY).combine('size', [1, 15, 16, 17, 511, 512]).combine('write', [false, true]),
+  )
   .needs('gpu-work')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size, write }) => {
     const mapping = allocate(t, memory, pages(size));
     const queue = t.queue();
     const end = mapping.at(pages(size));
-    const error = await t.throws(() => (write ? queue.fill(end - 64n, 1, 128) : queue.read(end - 64n, 128)), 'ERR_SVM_GPU_FAULT', 'command across the end');
+    const error = await t.throws(
+      () => (write ? queue.fill(end - 64n, 1, 128) : queue.read(end - 64n, 128)),
+      'ERR_SVM_GPU_FAULT',
+      'command across the end',
+    );
     t.equal('address' in error ? error.address : undefined, end, 'address in the error');
     await queue.fill(end - 64n, 0x1234_5678, 64);
     t.equal(load(mapping, pages(size) - 4), 0x1234_5678, 'last word of the memory after a command that ends there');

@@ -8,7 +8,10 @@ import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import { allocate, expectFaults, faultCount, gpuLoad, gpuStore, LARGE, load, memoryNeeds } from './memory.ts';
 import type { Memory } from './memory.ts';
 
-export const invalidationGroup = new CaseGroup('igt,invalidation', 'Which changes of attributes take memory from the GPU (xe_exec_system_allocator: madvise-*)');
+export const invalidationGroup = new CaseGroup(
+  'igt,invalidation',
+  'Which changes of attributes take memory from the GPU (xe_exec_system_allocator: madvise-*)',
+);
 
 /** The record that each case begins with, and another legal value of each attribute. */
 const START = {
@@ -61,7 +64,10 @@ const INVALIDATIONS = ['ptes-zapped', 'ptes-written', 'tlb-flushed', 'range-remo
 /** Memory of 2 MiB with one interval, mapped on the GPU, with a word at both ends and in the middle. */
 async function mapped(t: CaseContext, memory: Memory = 'anon', by: 'fault' | 'prefetch' = 'fault'): Promise<Mapping> {
   const mapping = allocate(t, memory, LARGE);
-  t.set(mapping, ATTRIBUTES.map((each) => [T[each], START[each]] as const));
+  t.set(
+    mapping,
+    ATTRIBUTES.map((each) => [T[each], START[each]] as const),
+  );
   if (by === 'prefetch') {
     // Behind it the prefetch location is that of the start again: with that of a GPU every change would map (Q17).
     t.set(mapping, [[T.prefetchLocation, 1]]);
@@ -88,9 +94,14 @@ function invalidations(t: CaseContext, action: () => void): string[] {
 }
 
 invalidationGroup
-  .case('same-value', 'a SET of the value that is in force takes nothing from the GPU, while one of another value is stored')
+  .case(
+    'same-value',
+    'a SET of the value that is in force takes nothing from the GPU, while one of another value is stored',
+  )
   .source('IGT xe_exec_system_allocator madvise-no-range-invalidate-same-attr; 02-attributes §4.6 rule 2')
-  .parameters(parameters().combine('attribute', ATTRIBUTES).combine('part', PART_NAMES).combine('by', ['fault', 'prefetch']))
+  .parameters(
+    parameters().combine('attribute', ATTRIBUTES).combine('part', PART_NAMES).combine('by', ['fault', 'prefetch']),
+  )
   .needs('gpu-work', 'introspection', 'events')
   .run(async (t, { attribute, part, by }) => {
     const mapping = await mapped(t, 'anon', by);
@@ -99,7 +110,11 @@ invalidationGroup
     const before = faultCount(t);
     const ranges = t.ranges(mapping);
     t.equal(ranges.length, 1, 'number of GPU ranges before');
-    t.equal(invalidations(t, () => t.set(range, [[T[attribute], START[attribute]]])), [], 'what the SET of the same value took from the GPU');
+    t.equal(
+      invalidations(t, () => t.set(range, [[T[attribute], START[attribute]]])),
+      [],
+      'what the SET of the same value took from the GPU',
+    );
     t.equal(t.state().attributes.length, 1, 'intervals');
     t.equal(t.ranges(mapping), ranges, 'GPU ranges');
     await checkWords(t, mapping);
@@ -125,7 +140,11 @@ invalidationGroup
     const away = CHANGES.map((each) => [T[each], OTHER[each]] as const);
     const records = order === 'up' ? up : order === 'down' ? up.toReversed() : [...away, ...up];
     const before = faultCount(t);
-    t.equal(invalidations(t, () => t.set(mapping.range(pages(first), pages(count)), records)), [], 'what the SET took from the GPU');
+    t.equal(
+      invalidations(t, () => t.set(mapping.range(pages(first), pages(count)), records)),
+      [],
+      'what the SET took from the GPU',
+    );
     t.equal(t.state().attributes.length, 1, 'intervals');
     t.equal(t.ptes(mapping), 'rw*512', 'PTEs');
     await checkWords(t, mapping);
@@ -147,7 +166,14 @@ invalidationGroup
       t.equal(taken, [], 'what the SET took from the GPU');
     } else {
       const ptes = t.ptes(mapping);
-      t.shows('Q13', { quirk: taken.length === 0 && ptes === 'rw*512', correct: taken.length > 0 && (ptes === '-*512' || ptes === `${letters}*512`) }, `PTEs: ${ptes}`);
+      t.shows(
+        'Q13',
+        {
+          quirk: taken.length === 0 && ptes === 'rw*512',
+          correct: taken.length > 0 && (ptes === '-*512' || ptes === `${letters}*512`),
+        },
+        `PTEs: ${ptes}`,
+      );
     }
     await checkWords(t, mapping);
     if (taken.length === 0) expectFaults(t, before, 0);
@@ -159,7 +185,10 @@ invalidationGroup
   });
 
 invalidationGroup
-  .case('part-change', 'a change on a part takes the GPU range that crosses its ends, and the parts come back with flags of their own')
+  .case(
+    'part-change',
+    'a change on a part takes the GPU range that crosses its ends, and the parts come back with flags of their own',
+  )
   .source('IGT xe_exec_system_allocator madvise-range-invalidate-change-attr; 03-gpu-ranges §B.10')
   .parameters(parameters().combine('attribute', CHANGES).combine('part', SPLITS))
   .needs('gpu-work', 'introspection', 'events')
@@ -169,7 +198,11 @@ invalidationGroup
     const changed = mapping.range(pages(first), pages(count));
     const flushes = t.state().counters.tlb;
     const taken = invalidations(t, () => t.set(changed, [[T[attribute], OTHER[attribute]]]));
-    t.equal(taken, ['ptes-zapped 1', 'tlb-flushed 1', 'range-removed 1', 'dma-unmapped 1'], 'what the SET took from the GPU');
+    t.equal(
+      taken,
+      ['ptes-zapped 1', 'tlb-flushed 1', 'range-removed 1', 'dma-unmapped 1'],
+      'what the SET took from the GPU',
+    );
     t.equal(t.state().counters.tlb - flushes, 1, 'TLB flushes');
     t.equal(t.ranges(mapping), [], 'GPU ranges');
     t.equal(t.ptes(changed), `-*${count}`, 'PTEs of the part');
@@ -178,28 +211,52 @@ invalidationGroup
     t.shows('Q47', { quirk: all === '-*512', correct: all !== '-*512' }, `PTEs: ${all}`);
     t.equal(t.state().attributes.length, first === 0 || first + count === 512 ? 2 : 3, 'intervals');
     await checkWords(t, mapping);
-    for (const page of [first, first + count - 1]) t.equal(await gpuLoad(t, mapping.at(pages(page))), WORDS.includes(page) ? 0x5e7 + page : 0, `what the GPU reads in page ${page}`);
+    for (const page of [first, first + count - 1])
+      t.equal(
+        await gpuLoad(t, mapping.at(pages(page))),
+        WORDS.includes(page) ? 0x5e7 + page : 0,
+        `what the GPU reads in page ${page}`,
+      );
     const outside = first > 0 ? 0 : 511;
     t.equal(t.ptes(mapping.range(pages(outside), pages(1))), 'rw*1', 'PTE outside the part');
     t.equal(t.ptes(mapping.range(pages(first), pages(1))), `${LETTERS[attribute] ?? 'rw'}*1`, 'PTE in the part');
-    t.equal(t.get(mapping.range(pages(outside), pages(1)), [T[attribute]]), [START[attribute]], `${attribute} outside the part`);
+    t.equal(
+      t.get(mapping.range(pages(outside), pages(1)), [T[attribute]]),
+      [START[attribute]],
+      `${attribute} outside the part`,
+    );
   });
 
 invalidationGroup
   .case('kinds', 'the memory survives a change on a part, whatever it is made of')
   .source('IGT xe_exec_system_allocator madvise-split-vma-with-mapping')
-  .parameters(parameters().combine('memory', ['heap', 'file', 'huge']).combine('part', SPLITS).combine('attribute', ['gpuExecutable', 'granularity']))
+  .parameters(
+    parameters()
+      .combine('memory', ['heap', 'file', 'huge'])
+      .combine('part', SPLITS)
+      .combine('attribute', ['gpuExecutable', 'granularity']),
+  )
   .needs('gpu-work', 'introspection', 'events')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, part, attribute }) => {
     const mapping = await mapped(t, memory);
     const [first, count] = PARTS[part];
-    const taken = invalidations(t, () => t.set(mapping.range(pages(first), pages(count)), [[T[attribute], OTHER[attribute]]]));
-    t.equal(taken, ['ptes-zapped 1', 'tlb-flushed 1', 'range-removed 1', 'dma-unmapped 1'], 'what the SET took from the GPU');
+    const taken = invalidations(t, () =>
+      t.set(mapping.range(pages(first), pages(count)), [[T[attribute], OTHER[attribute]]]),
+    );
+    t.equal(
+      taken,
+      ['ptes-zapped 1', 'tlb-flushed 1', 'range-removed 1', 'dma-unmapped 1'],
+      'what the SET took from the GPU',
+    );
     await checkWords(t, mapping);
     for (const page of WORDS) {
       const inside = page >= first && page < first + count;
-      t.equal(t.ptes(mapping.range(pages(page), pages(1))), `${inside && attribute === 'gpuExecutable' ? 'rwx' : 'rw'}*1`, `PTE of page ${page}`);
+      t.equal(
+        t.ptes(mapping.range(pages(page), pages(1))),
+        `${inside && attribute === 'gpuExecutable' ? 'rwx' : 'rw'}*1`,
+        `PTE of page ${page}`,
+      );
     }
   });
 
@@ -210,7 +267,10 @@ invalidationGroup
   .needs('gpu-work', 'introspection', 'events')
   .run(async (t, { attribute, half }) => {
     const mapping = t.map(2 * LARGE);
-    t.set(mapping, ATTRIBUTES.map((each) => [T[each], START[each]] as const));
+    t.set(
+      mapping,
+      ATTRIBUTES.map((each) => [T[each], START[each]] as const),
+    );
     await gpuStore(t, mapping.address, 11);
     await gpuStore(t, mapping.at(LARGE), 22);
     const [changed, kept] = half === 'first' ? [0, LARGE] : [LARGE, 0];
@@ -218,12 +278,27 @@ invalidationGroup
     // The range lies inside the part: it is zapped and kept.
     const taken = invalidations(t, () => t.set(mapping.range(changed, LARGE), [[T[attribute], OTHER[attribute]]]));
     t.equal(taken, ['ptes-zapped 1', 'tlb-flushed 1'], 'what the SET took from the GPU');
-    t.equal([t.ptes(mapping.range(changed, LARGE)), t.ptes(mapping.range(kept, LARGE))], ['-*512', 'rw*512'], 'PTEs of the part and of the other');
-    t.equal(t.ranges(mapping), [[0, LARGE], [LARGE, LARGE]], 'GPU ranges');
+    t.equal(
+      [t.ptes(mapping.range(changed, LARGE)), t.ptes(mapping.range(kept, LARGE))],
+      ['-*512', 'rw*512'],
+      'PTEs of the part and of the other',
+    );
+    t.equal(
+      t.ranges(mapping),
+      [
+        [0, LARGE],
+        [LARGE, LARGE],
+      ],
+      'GPU ranges',
+    );
     t.equal(await gpuLoad(t, mapping.at(kept)), half === 'first' ? 22 : 11, 'what the GPU reads in the other part');
     expectFaults(t, before, 0);
     t.equal(await gpuLoad(t, mapping.at(changed)), half === 'first' ? 11 : 22, 'what the GPU reads in the part');
-    t.equal(t.ptes(mapping.range(changed, LARGE)), `${LETTERS[attribute] ?? 'rw'}*512`, 'PTEs of the part after the GPU used it');
+    t.equal(
+      t.ptes(mapping.range(changed, LARGE)),
+      `${LETTERS[attribute] ?? 'rw'}*512`,
+      'PTEs of the part after the GPU used it',
+    );
   });
 
 invalidationGroup
@@ -233,7 +308,10 @@ invalidationGroup
   .needs('gpu-work')
   .run(async (t, { attribute, part }) => {
     const mapping = t.map(LARGE);
-    t.set(mapping, ATTRIBUTES.map((each) => [T[each], START[each]] as const));
+    t.set(
+      mapping,
+      ATTRIBUTES.map((each) => [T[each], START[each]] as const),
+    );
     const [first, count] = PARTS[part];
     const range = mapping.range(pages(first), pages(count));
     for (let index = 0; index < 24; index++) {
@@ -247,6 +325,10 @@ invalidationGroup
     }
     for (let index = 0; index < 24; index++) {
       const page = (index * 37) % 512;
-      t.equal([await gpuLoad(t, mapping.at(pages(page))), load(mapping, pages(page))], [0x100 + index, 0x100 + index], `word of command ${index}`);
+      t.equal(
+        [await gpuLoad(t, mapping.at(pages(page))), load(mapping, pages(page))],
+        [0x100 + index, 0x100 + index],
+        `word of command ${index}`,
+      );
     }
   });

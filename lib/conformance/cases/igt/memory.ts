@@ -17,14 +17,24 @@ export const MEMORY = ['anon', 'heap', 'file', 'huge'] as const;
 export type Memory = (typeof MEMORY)[number];
 
 const KINDS = { anon: 'anon', heap: 'heap', file: 'file', huge: 'thp' } as const;
-const FEATURES: Readonly<Record<Memory, readonly Feature[]>> = { anon: [], heap: ['heap-and-stack'], file: ['file-mapping'], huge: ['huge-pages'] };
+const FEATURES: Readonly<Record<Memory, readonly Feature[]>> = {
+  anon: [],
+  heap: ['heap-and-stack'],
+  file: ['file-mapping'],
+  huge: ['huge-pages'],
+};
 
 /** What the device must have for memory of this kind. */
 export function memoryNeeds(memory: Memory): readonly Feature[] {
   return FEATURES[memory];
 }
 
-export function allocate(t: CaseContext, memory: Memory, size: number, options: Omit<MappingOptions, 'kind'> = {}): Mapping {
+export function allocate(
+  t: CaseContext,
+  memory: Memory,
+  size: number,
+  options: Omit<MappingOptions, 'kind'> = {},
+): Mapping {
   return t.map(size, { ...options, kind: KINDS[memory] });
 }
 

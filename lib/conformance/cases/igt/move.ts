@@ -5,20 +5,30 @@ import { parameters } from '../../parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import { allocate, bytesOf, gpuLoad, gpuStore, KIB, LARGE, load, MEMORY, memoryNeeds, MIB, store } from './memory.ts';
 
-export const moveGroup = new CaseGroup('igt,move', 'Memory that moves between two commands (xe_exec_system_allocator -remap)');
+export const moveGroup = new CaseGroup(
+  'igt,move',
+  'Memory that moves between two commands (xe_exec_system_allocator -remap)',
+);
 
 const SIZES = [4 * KIB, 64 * KIB, 1.5 * MIB, LARGE] as const;
 
 moveGroup
   .case('carry', 'the GPU finds the words at the new address and nothing at the old one')
   .source('IGT xe_exec_system_allocator sections -remap')
-  .parameters(parameters().combine('memory', MEMORY).combine('size', SIZES).combine('by', ['cpu', 'gpu']).combine('check', ['every-move', 'every-other-move']))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('size', SIZES)
+      .combine('by', ['cpu', 'gpu'])
+      .combine('check', ['every-move', 'every-other-move']),
+  )
   .needs('gpu-work')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size, by, check }) => {
     const queue = t.queue();
     let mapping = allocate(t, memory, size);
-    for (const [index, offset] of [0, size / 2, size - 16].entries()) await gpuStore(t, mapping.at(offset), 0x51de + index);
+    for (const [index, offset] of [0, size / 2, size - 16].entries())
+      await gpuStore(t, mapping.at(offset), 0x51de + index);
     for (let step = 1; step <= 6; step++) {
       const next = allocate(t, memory, size);
       for (const offset of [0, size / 2, size - 16]) {
@@ -33,12 +43,16 @@ moveGroup
         t.equal(await gpuLoad(t, mapping.at(offset)), 0x51de + index, `what the GPU reads after move ${step}`);
         t.equal(load(mapping, offset), 0x51de + index, `what the CPU reads after move ${step}`);
       }
-      await t.throws(() => gpuStore(t, old.at(size - 16), 1), 'ERR_SVM_GPU_FAULT', `GPU write to the old address after move ${step}`);
+      await t.throws(
+        () => gpuStore(t, old.at(size - 16), 1),
+        'ERR_SVM_GPU_FAULT',
+        `GPU write to the old address after move ${step}`,
+      );
     }
   });
 
 moveGroup
-  .case('swap', 'two buffers that change places have each other\'s words, for the GPU too')
+  .case('swap', "two buffers that change places have each other's words, for the GPU too")
   .source('IGT xe_exec_system_allocator sections -remap')
   .parameters(parameters().combine('memory', MEMORY).combine('size', SIZES).combine('collector', ['pending', 'ran']))
   .needs('gpu-work', 'address-choice', 'deferred-work')
@@ -50,16 +64,28 @@ moveGroup
       await t.queue().fill(mapping.address, 0x11 * (index + 1), size);
     }
     const contents = old.map((mapping) => mapping.read(0, 64));
-    t.equal(contents.map(([first]) => first), [0x11, 0x22], 'what the CPU reads before');
+    t.equal(
+      contents.map(([first]) => first),
+      [0x11, 0x22],
+      'what the CPU reads before',
+    );
     for (const mapping of old) mapping.unmap();
     if (collector === 'ran') t.equal(t.collect(), 1, 'collectors that ran');
     const now = old.map(({ address }) => allocate(t, memory, size, { address }));
     for (const [index, mapping] of now.entries()) mapping.write(0, contents[1 - index]!);
     for (const [index, mapping] of now.entries()) {
-      t.equal<Uint8Array>(await t.queue().read(mapping.address, 64), contents[1 - index]!, `what the GPU reads in buffer ${index}`);
+      t.equal<Uint8Array>(
+        await t.queue().read(mapping.address, 64),
+        contents[1 - index]!,
+        `what the GPU reads in buffer ${index}`,
+      );
       t.equal(await gpuLoad(t, mapping.at(size - 4)), 0, `last word of buffer ${index}`);
       await gpuStore(t, mapping.address, 0x99);
-      t.equal([load(mapping, 0), load(now[1 - index]!, 0)], [0x99, index === 0 ? 0x11 : 0x99], 'words after a GPU write to one of them');
+      t.equal(
+        [load(mapping, 0), load(now[1 - index]!, 0)],
+        [0x99, index === 0 ? 0x11 : 0x99],
+        'words after a GPU write to one of them',
+      );
     }
   });
 
@@ -79,21 +105,37 @@ moveGroup
     const moved = allocate(t, memory, LARGE, { address: mapping.at(pages(by)) });
     moved.write(0, ends[0]!);
     moved.write(pages(511), ends[1]!);
-    t.equal([await gpuLoad(t, moved.address), await gpuLoad(t, moved.at(pages(511)))], [1, 2], 'what the GPU reads at the new place');
+    t.equal(
+      [await gpuLoad(t, moved.address), await gpuLoad(t, moved.at(pages(511)))],
+      [1, 2],
+      'what the GPU reads at the new place',
+    );
     await gpuStore(t, moved.at(pages(100)), 3);
-    t.equal([load(moved, 0), load(moved, pages(100)), load(moved, pages(511))], [1, 3, 2], 'what the CPU reads at the new place');
+    t.equal(
+      [load(moved, 0), load(moved, pages(100)), load(moved, pages(511))],
+      [1, 3, 2],
+      'what the CPU reads at the new place',
+    );
     await t.throws(() => gpuLoad(t, mapping.address), 'ERR_SVM_GPU_FAULT', 'read of the part that was left');
   });
 
 moveGroup
   .case('attributes-stay', 'attributes do not move along; where the GPU never was they stay behind')
   .source('07-quirks Q26')
-  .parameters(parameters().combine('used', [false, true]).combine('memory', MEMORY).combine('size', [64 * KIB, LARGE]))
+  .parameters(
+    parameters()
+      .combine('used', [false, true])
+      .combine('memory', MEMORY)
+      .combine('size', [64 * KIB, LARGE]),
+  )
   .needs('gpu-work', 'address-choice', 'deferred-work')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { used, memory, size }) => {
     const mapping = allocate(t, memory, size);
-    t.set(mapping, [[T.gpuExecutable, 1], [T.granularity, 4]]);
+    t.set(mapping, [
+      [T.gpuExecutable, 1],
+      [T.granularity, 4],
+    ]);
     if (used) await gpuStore(t, mapping.address, 7);
     else store(mapping, 0, 7);
     const moved = allocate(t, memory, size);
@@ -105,7 +147,12 @@ moveGroup
     const later = allocate(t, memory, size, { address: mapping.address });
     const left = t.get(later, [T.gpuExecutable, T.granularity]);
     if (used) t.equal(left, [0, 9], 'attributes of the memory that came to the old address');
-    else t.shows('Q26', { quirk: left[0] === 1 && left[1] === 4, correct: left[0] === 0 && left[1] === 9 }, 'attributes of the memory that came to the old address');
+    else
+      t.shows(
+        'Q26',
+        { quirk: left[0] === 1 && left[1] === 4, correct: left[0] === 0 && left[1] === 9 },
+        'attributes of the memory that came to the old address',
+      );
     t.equal(await gpuLoad(t, later.address), 0, 'what the GPU reads at the old address');
   });
 
@@ -129,5 +176,6 @@ moveGroup
       if (step % 2 === 0) await gpuStore(t, mapping.at(step * 4), step);
       else mapping.write(step * 4, bytesOf(step));
     }
-    for (let step = 0; step < 32; step++) t.equal([load(mapping, step * 4), await gpuLoad(t, mapping.at(step * 4))], [step, step], `word of move ${step}`);
+    for (let step = 0; step < 32; step++)
+      t.equal([load(mapping, step * 4), await gpuLoad(t, mapping.at(step * 4))], [step, step], `word of move ${step}`);
   });

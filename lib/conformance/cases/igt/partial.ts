@@ -9,7 +9,10 @@ import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import { allocate, chunkAt, gpuLoad, gpuStore, KIB, LARGE, load, MEMORY, memoryNeeds, store } from './memory.ts';
 import type { Memory } from './memory.ts';
 
-export const partialGroup = new CaseGroup('igt,partial', 'A part of a mapping leaves after the GPU used all of it (xe_exec_system_allocator: partial-munmap, partial-remap)');
+export const partialGroup = new CaseGroup(
+  'igt,partial',
+  'A part of a mapping leaves after the GPU used all of it (xe_exec_system_allocator: partial-munmap, partial-remap)',
+);
 
 const PARTS = ['end', 'middle', 'start'] as const;
 type Part = (typeof PARTS)[number];
@@ -22,7 +25,11 @@ function halfOf(part: Part, size: number): readonly [from: number, to: number] {
 }
 
 /** Maps memory that the GPU has written: a word at the start of every sixteenth of it. */
-async function usedByGpu(t: CaseContext, memory: Memory, size: number): Promise<{ mapping: Mapping; offsets: number[] }> {
+async function usedByGpu(
+  t: CaseContext,
+  memory: Memory,
+  size: number,
+): Promise<{ mapping: Mapping; offsets: number[] }> {
   const mapping = allocate(t, memory, size);
   t.set(mapping, [[T.gpuExecutable, 1]]);
   const offsets = Array.from({ length: 16 }, (_, index) => (index * size) / 16);
@@ -34,7 +41,12 @@ async function usedByGpu(t: CaseContext, memory: Memory, size: number): Promise<
  * The PTEs that a device has left after `[from, to)` was unmapped and collected: V4 zaps the event's part, but removes
  * the whole range (Q37). The split of a huge page is announced for all of it first.
  */
-function ptesLeft(memory: Memory, size: number, from: number, to: number): { quirk: string; correct: string; cut: boolean } {
+function ptesLeft(
+  memory: Memory,
+  size: number,
+  from: number,
+  to: number,
+): { quirk: string; correct: string; cut: boolean } {
   const [quirk, correct]: [string[], string[]] = [[], []];
   let cut = false;
   for (let page = 0; page < size / 4096; page++) {
@@ -64,7 +76,9 @@ const AXES = parameters().combine('memory', MEMORY).combine('size', SIZES).combi
 
 partialGroup
   .case('munmap', 'the GPU can use what is left and nothing else, and the CPU sees the same words')
-  .source('IGT xe_exec_system_allocator partial-munmap-{cpu-fault, no-cpu-fault}-{end, middle}; 04-invalidation §3.3, §7')
+  .source(
+    'IGT xe_exec_system_allocator partial-munmap-{cpu-fault, no-cpu-fault}-{end, middle}; 04-invalidation §3.3, §7',
+  )
   .parameters(AXES.combine('cpuBetween', [false, true]).combine('collector', ['pending', 'ran']))
   .needs('gpu-work', 'gpu-fault', 'deferred-work', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
@@ -111,17 +125,30 @@ partialGroup
     } else {
       // The handler looks the interval up, and then the collector cuts this part off it.
       const first = t.fault(anew.address, { write: true });
-      t.shows('Q33', { quirk: first === -EINVAL, correct: first === 0 }, 'first fault in the new part while the collector has not run');
+      t.shows(
+        'Q33',
+        { quirk: first === -EINVAL, correct: first === 0 },
+        'first fault in the new part while the collector has not run',
+      );
     }
     for (const offset of offsets) {
       const isNew = offset >= from && offset < to;
-      t.equal(await gpuLoad(t, mapping.at(offset)), isNew ? 0 : 0xa000 + offset / 4096, `what the GPU reads at 0x${offset.toString(16)}`);
+      t.equal(
+        await gpuLoad(t, mapping.at(offset)),
+        isNew ? 0 : 0xa000 + offset / 4096,
+        `what the GPU reads at 0x${offset.toString(16)}`,
+      );
       await gpuStore(t, mapping.at(offset), 0xb000 + offset / 4096);
     }
-    for (const offset of offsets) t.equal(load(mapping, offset), 0xb000 + offset / 4096, `what the CPU reads at 0x${offset.toString(16)}`);
+    for (const offset of offsets)
+      t.equal(load(mapping, offset), 0xb000 + offset / 4096, `what the CPU reads at 0x${offset.toString(16)}`);
     t.equal(t.get(mapping.range(from, to - from), [T.gpuExecutable]), [0], 'GPU_EXEC of the new part');
-    for (const [start, end] of [[0, from], [to, size]] as const) {
-      if (end > start) t.equal(t.get(mapping.range(start, end - start), [T.gpuExecutable]), [1], 'GPU_EXEC of what was left');
+    for (const [start, end] of [
+      [0, from],
+      [to, size],
+    ] as const) {
+      if (end > start)
+        t.equal(t.get(mapping.range(start, end - start), [T.gpuExecutable]), [1], 'GPU_EXEC of what was left');
     }
   });
 
@@ -136,11 +163,16 @@ partialGroup
     const [from, to] = halfOf(part, size);
     t.equal(t.ptes(mapping), `rwx*${size / 4096}`, 'PTEs before');
     mapping.unmap(from, to - from);
-    t.equal(t.state().collectorPending, size > LARGE && part === 'middle' ? 2 : 1, 'ranges that wait for the collector');
+    t.equal(
+      t.state().collectorPending,
+      size > LARGE && part === 'middle' ? 2 : 1,
+      'ranges that wait for the collector',
+    );
     t.equal(t.collect(), 1, 'collectors that ran');
     const { quirk, correct, cut } = ptesLeft(memory, size, from, to);
     const ptes = t.ptes(mapping);
-    if (cut && quirk !== correct) t.shows('Q37', { quirk: ptes === quirk, correct: ptes === correct }, `PTEs afterwards: ${ptes}`);
+    if (cut && quirk !== correct)
+      t.shows('Q37', { quirk: ptes === quirk, correct: ptes === correct }, `PTEs afterwards: ${ptes}`);
     else t.equal(ptes, correct, 'PTEs afterwards');
     t.equal(t.ranges(mapping).length, size > LARGE && part !== 'middle' ? 1 : 0, 'GPU ranges afterwards');
     t.equal(t.get(mapping.range(from, to - from), [T.gpuExecutable]), [0], 'GPU_EXEC of what left');
@@ -165,13 +197,24 @@ partialGroup
     const { outcome } = t.access(mapping.at(rest), 4).runs[0]!;
     // A huge page is zapped as a whole when it is split, so nothing is left of it.
     if (memory === 'huge') t.equal(outcome, 'failed', 'GPU access to what left last');
-    else t.shows(collectBetween ? 'Q37' : 'Q36', { quirk: outcome === 'hit', correct: outcome === 'failed' }, 'GPU access to what left last');
+    else
+      t.shows(
+        collectBetween ? 'Q37' : 'Q36',
+        { quirk: outcome === 'hit', correct: outcome === 'failed' },
+        'GPU access to what left last',
+      );
   });
 
 partialGroup
   .case('pages', 'single pages that leave are unreachable at once, while their neighbours keep their words')
   .source('04-invalidation §3.3')
-  .parameters(parameters().combine('memory', MEMORY).combine('page', [0, 1, 255, 256, 510, 511]).combine('count', [1, 2]).where(({ page, count }) => page + count <= 512))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('page', [0, 1, 255, 256, 510, 511])
+      .combine('count', [1, 2])
+      .where(({ page, count }) => page + count <= 512),
+  )
   .needs('gpu-work', 'gpu-fault', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, page, count }) => {
@@ -180,12 +223,21 @@ partialGroup
     for (const each of near) await gpuStore(t, mapping.at(pages(each)), 0x1000 + each);
     await gpuStore(t, mapping.at(pages(page)), 0xdead);
     const zaps: string[] = [];
-    t.onEnd(t.machine.on('ptes-zapped', ({ address, size }) => zaps.push(`${(address - mapping.address) / 4096n}+${size / 4096n}`)));
+    t.onEnd(
+      t.machine.on('ptes-zapped', ({ address, size }) =>
+        zaps.push(`${(address - mapping.address) / 4096n}+${size / 4096n}`),
+      ),
+    );
     const flushes = t.state().counters.tlb;
     mapping.unmap(pages(page), pages(count));
     // The split of a huge page is an event of its own for all its pages; a mapping that leaves after it is not mapped any more.
     t.equal(zaps, [memory === 'huge' ? '0+512' : `${page}+${count}`], 'pages whose PTEs were cleared');
     t.equal(t.state().counters.tlb - flushes, 1, 'TLB flushes');
-    t.equal(t.access(mapping.at(pages(page)), pages(count)).runs.map(({ outcome, pages: length }) => `${outcome}*${length}`), [`failed*${count}`], 'GPU access to the pages');
-    for (const each of near) t.equal(await gpuLoad(t, mapping.at(pages(each))), 0x1000 + each, `what the GPU reads in page ${each}`);
+    t.equal(
+      t.access(mapping.at(pages(page)), pages(count)).runs.map(({ outcome, pages: length }) => `${outcome}*${length}`),
+      [`failed*${count}`],
+      'GPU access to the pages',
+    );
+    for (const each of near)
+      t.equal(await gpuLoad(t, mapping.at(pages(each))), 0x1000 + each, `what the GPU reads in page ${each}`);
   });

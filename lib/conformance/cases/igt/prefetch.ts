@@ -4,9 +4,26 @@ import { EFAULT } from '../../errno.ts';
 import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
-import { allocate, chunkAt, expectFaults, faultCount, gpuLoad, gpuStore, KIB, LARGE, load, MEMORY, memoryNeeds, MIB, store } from './memory.ts';
+import {
+  allocate,
+  chunkAt,
+  expectFaults,
+  faultCount,
+  gpuLoad,
+  gpuStore,
+  KIB,
+  LARGE,
+  load,
+  MEMORY,
+  memoryNeeds,
+  MIB,
+  store,
+} from './memory.ts';
 
-export const prefetchGroup = new CaseGroup('igt,prefetch', 'Prefetches to the GPU and home (xe_exec_system_allocator -prefetch*, xe_prefetch_fault)');
+export const prefetchGroup = new CaseGroup(
+  'igt,prefetch',
+  'Prefetches to the GPU and home (xe_exec_system_allocator -prefetch*, xe_prefetch_fault)',
+);
 
 const SIZES = [4 * KIB, 64 * KIB, 1.5 * MIB, LARGE, 4 * LARGE] as const;
 const NO_LOCATION = 0xffff_ffff;
@@ -33,10 +50,18 @@ prefetchGroup
     const chunks = chunksOf(size);
     t.equal(t.ptes(mapping), `rw*${size / 4096}`, 'PTEs');
     t.equal(t.ranges(mapping), chunks, 'GPU ranges');
-    t.equal([t.state().counters.tlb - tlb, t.state().counters.pdes - pdes], [chunks.length, chunks.length], 'TLB flushes and updates of the page directories');
+    t.equal(
+      [t.state().counters.tlb - tlb, t.state().counters.pdes - pdes],
+      [chunks.length, chunks.length],
+      'TLB flushes and updates of the page directories',
+    );
     const before = faultCount(t);
     for (const offset of words) {
-      t.equal(await gpuLoad(t, mapping.at(offset)), cpuFirst ? 0xcafe + offset : 0, `what the GPU reads at 0x${offset.toString(16)}`);
+      t.equal(
+        await gpuLoad(t, mapping.at(offset)),
+        cpuFirst ? 0xcafe + offset : 0,
+        `what the GPU reads at 0x${offset.toString(16)}`,
+      );
       await gpuStore(t, mapping.at(offset), 0xf00d + offset);
       t.equal(load(mapping, offset), 0xf00d + offset, `what the CPU reads at 0x${offset.toString(16)}`);
     }
@@ -55,23 +80,55 @@ prefetchGroup
     t.equal(t.ptes(mapping), location === 0 ? '-*512' : 'rw*512', 'PTEs');
   });
 
-const PARTS = [[0, 1], [0, 16], [1, 15], [0, 512], [16, 16], [8, 24], [256, 256], [256, 512], [511, 2], [0, 1024], [496, 32]] as const;
+const PARTS = [
+  [0, 1],
+  [0, 16],
+  [1, 15],
+  [0, 512],
+  [16, 16],
+  [8, 24],
+  [256, 256],
+  [256, 512],
+  [511, 2],
+  [0, 1024],
+  [496, 32],
+] as const;
 
 prefetchGroup
   .case('part', 'a prefetch maps exactly its pages, in chunks that lie inside them')
   .source('03-gpu-ranges §A.7, §B.8')
-  .parameters(parameters().combine('part', PARTS.map((_, index) => index)).combine('memory', ['anon', 'huge']))
+  .parameters(
+    parameters()
+      .combine(
+        'part',
+        PARTS.map((_, index) => index),
+      )
+      .combine('memory', ['anon', 'huge']),
+  )
   .needs('introspection', 'gpu-work')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { part, memory }) => {
     const [first, count] = PARTS[part]!;
     const mapping = allocate(t, memory, 2 * LARGE);
     t.set(mapping.range(pages(first), pages(count)), [[T.prefetchLocation, 1]]);
-    const runs = [[first, '-'], [count, 'rw'], [1024 - first - count, '-']].filter(([length]) => length !== 0).map(([length, word]) => `${word}*${length}`);
+    const runs = [
+      [first, '-'],
+      [count, 'rw'],
+      [1024 - first - count, '-'],
+    ]
+      .filter(([length]) => length !== 0)
+      .map(([length, word]) => `${word}*${length}`);
     t.equal(t.ptes(mapping), runs.join(' '), 'PTEs');
     const ranges = t.ranges(mapping);
-    t.equal(ranges.reduce((sum, [, length]) => sum + length, 0), pages(count), 'bytes in GPU ranges');
-    t.ok(ranges.every(([offset, length]) => [4 * KIB, 64 * KIB, LARGE].includes(length) && offset % length === 0), 'every GPU range is an aligned chunk');
+    t.equal(
+      ranges.reduce((sum, [, length]) => sum + length, 0),
+      pages(count),
+      'bytes in GPU ranges',
+    );
+    t.ok(
+      ranges.every(([offset, length]) => [4 * KIB, 64 * KIB, LARGE].includes(length) && offset % length === 0),
+      'every GPU range is an aligned chunk',
+    );
     // No smaller chunk where a larger one fits.
     for (const [offset, length] of ranges) {
       for (const larger of [64 * KIB, LARGE]) {
@@ -116,18 +173,31 @@ prefetchGroup
     t.set(mapping.range(pages(first), pages(count)), [[T.prefetchLocation, 0]]);
     const ptes = t.ptes(mapping);
     t.shows('Q18', { quirk: ptes === '-*512', correct: ptes === 'rw*512' }, `PTEs: ${ptes}`);
-    t.equal([load(mapping, pages(first)), await gpuLoad(t, mapping.at(pages(first)))], [33, 33], 'what CPU and GPU read');
+    t.equal(
+      [load(mapping, pages(first)), await gpuLoad(t, mapping.at(pages(first)))],
+      [33, 33],
+      'what CPU and GPU read',
+    );
   });
 
 prefetchGroup
-  .case('unmapped', 'a prefetch of addresses without memory is refused and stores nothing; once they are mapped it works')
+  .case(
+    'unmapped',
+    'a prefetch of addresses without memory is refused and stores nothing; once they are mapped it works',
+  )
   .source('IGT xe_prefetch_fault prefetch-fault-svm')
-  .parameters(parameters().combine('memory', MEMORY).combine('size', [4 * KIB, 64 * KIB, LARGE]).combine('location', [0, 1]))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('size', [4 * KIB, 64 * KIB, LARGE])
+      .combine('location', [0, 1]),
+  )
   .needs('gpu-work', 'address-choice')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size, location }) => {
     const hole = t.hole(size);
-    for (let round = 0; round < 3; round++) t.equal(t.trySet(hole, [[T.prefetchLocation, location]]), -EFAULT, 'result of the prefetch without memory');
+    for (let round = 0; round < 3; round++)
+      t.equal(t.trySet(hole, [[T.prefetchLocation, location]]), -EFAULT, 'result of the prefetch without memory');
     t.equal(t.get(hole, [T.prefetchLocation]), [NO_LOCATION], 'prefetch location');
     const mapping = allocate(t, memory, size, { address: hole.address });
     t.set(mapping, [[T.prefetchLocation, location]]);
@@ -146,11 +216,18 @@ prefetchGroup
     const mapping = t.map(LARGE);
     mapping.unmap(pages({ first: 0, middle: 256, last: 511 }[hole]), pages(1));
     t.equal(t.trySet(mapping, [[T.prefetchLocation, 1]]), -EFAULT, 'result');
-    t.equal([t.state().attributes.length, t.ranges(mapping).length, t.ptes(mapping)], [0, 0, '-*512'], 'intervals, GPU ranges, PTEs');
+    t.equal(
+      [t.state().attributes.length, t.ranges(mapping).length, t.ptes(mapping)],
+      [0, 0, '-*512'],
+      'intervals, GPU ranges, PTEs',
+    );
   });
 
 prefetchGroup
-  .case('again', 'a prefetch that is repeated after the memory was lost should map it again; the GPU sees zeros in any case')
+  .case(
+    'again',
+    'a prefetch that is repeated after the memory was lost should map it again; the GPU sees zeros in any case',
+  )
   .source('07-quirks Q16')
   .parameters(parameters().combine('memory', ['anon', 'heap', 'huge']).combine('lost', ['all', 'half']))
   .needs('gpu-work', 'introspection')
@@ -164,7 +241,11 @@ prefetchGroup
     t.equal(t.ptes(mapping.range(0, pages(count))), `-*${count}`, 'PTEs of what was lost');
     t.set(mapping, [[T.prefetchLocation, 1]]);
     const ptes = t.ptes(mapping.range(0, pages(count)));
-    t.shows('Q16', { quirk: ptes === `-*${count}`, correct: ptes === `rw*${count}` }, `PTEs after the second prefetch: ${ptes}`);
+    t.shows(
+      'Q16',
+      { quirk: ptes === `-*${count}`, correct: ptes === `rw*${count}` },
+      `PTEs after the second prefetch: ${ptes}`,
+    );
     t.equal(await gpuLoad(t, mapping.address), 0, 'what the GPU reads');
   });
 
@@ -175,17 +256,28 @@ prefetchGroup
   .needs('introspection')
   .run((t, { protection, gpuReadOnly }) => {
     const mapping = t.map(LARGE, { protection });
-    const result = t.trySet(mapping, [[T.gpuReadOnly, gpuReadOnly], [T.prefetchLocation, 1]]);
+    const result = t.trySet(mapping, [
+      [T.gpuReadOnly, gpuReadOnly],
+      [T.prefetchLocation, 1],
+    ]);
     t.equal(result, protection === '-' ? -EFAULT : 0, 'result');
     // Execute permission of the CPU has nothing to do with that of the GPU.
-    t.equal(t.ptes(mapping), protection === '-' ? '-*512' : protection.includes('w') && gpuReadOnly === 0 ? 'rw*512' : 'r*512', 'PTEs');
+    t.equal(
+      t.ptes(mapping),
+      protection === '-' ? '-*512' : protection.includes('w') && gpuReadOnly === 0 ? 'rw*512' : 'r*512',
+      'PTEs',
+    );
     t.equal(t.get(mapping, [T.prefetchLocation]), [1], 'prefetch location, also after an error');
   });
 
 prefetchGroup
   .case('swing', 'memory that goes to the GPU and home again and again keeps every word')
   .source('IGT xe_exec_system_allocator prefetch-benchmark, prefetch-sys-benchmark')
-  .parameters(parameters().combine('memory', MEMORY).combine('size', [64 * KIB, 1.5 * MIB, LARGE]))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('size', [64 * KIB, 1.5 * MIB, LARGE]),
+  )
   .needs('gpu-work')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size }) => {
@@ -193,12 +285,12 @@ prefetchGroup
     const before = faultCount(t);
     for (let round = 0; round < 12; round++) {
       t.set(mapping, [[T.prefetchLocation, (round + 1) % 2]]);
-      const offset = (round * size) / 12 & ~3;
+      const offset = ((round * size) / 12) & ~3;
       if (round % 3 === 0) store(mapping, offset, round);
       else await gpuStore(t, mapping.at(offset), round);
     }
     for (let round = 0; round < 12; round++) {
-      const offset = (round * size) / 12 & ~3;
+      const offset = ((round * size) / 12) & ~3;
       t.equal([load(mapping, offset), await gpuLoad(t, mapping.at(offset))], [round, round], `word of round ${round}`);
     }
     expectFaults(t, before, 0);
@@ -216,6 +308,7 @@ prefetchGroup
     t.set(mapping, [[T.prefetchLocation, location]]);
     const before = faultCount(t);
     for (let offset = 0; offset < size; offset += 4 * MIB) await gpuStore(t, mapping.at(offset), offset + 1);
-    for (let offset = 0; offset < size; offset += 4 * MIB) t.equal(load(mapping, offset), offset + 1, `word at 0x${offset.toString(16)}`);
+    for (let offset = 0; offset < size; offset += 4 * MIB)
+      t.equal(load(mapping, offset), offset + 1, `word at 0x${offset.toString(16)}`);
     expectFaults(t, before, location === 1 ? 0 : 16);
   });

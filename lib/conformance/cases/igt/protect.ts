@@ -7,7 +7,10 @@ import { parameters } from '../../parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import { allocate, gpuLoad, gpuStore, KIB, LARGE, load, MEMORY, memoryNeeds, store } from './memory.ts';
 
-export const protectGroup = new CaseGroup('igt,protect', 'mprotect to read-only and back between two commands (xe_exec_system_allocator -remap-ro)');
+export const protectGroup = new CaseGroup(
+  'igt,protect',
+  'mprotect to read-only and back between two commands (xe_exec_system_allocator -remap-ro)',
+);
 
 /** Beyond the time in which a range that was just mapped is not looked at again. */
 function later(t: CaseContext): void {
@@ -17,7 +20,13 @@ function later(t: CaseContext): void {
 protectGroup
   .case('and-back', 'while memory is read-only the GPU reads and may not write; afterwards it writes again')
   .source('IGT xe_exec_system_allocator -remap-ro; 05-faults §5.2')
-  .parameters(parameters().combine('memory', MEMORY).combine('size', [4 * KIB, 64 * KIB, LARGE, 2 * LARGE]).combine('first', ['gpu-write', 'gpu-read', 'cpu-write', 'nothing']).combine('to', ['r', 'rx']))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('size', [4 * KIB, 64 * KIB, LARGE, 2 * LARGE])
+      .combine('first', ['gpu-write', 'gpu-read', 'cpu-write', 'nothing'])
+      .combine('to', ['r', 'rx']),
+  )
   .needs('gpu-work', 'gpu-fault', 'introspection', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size, first, to }) => {
@@ -35,7 +44,11 @@ protectGroup
     t.equal(t.ptes(mapping.range(0, pages(chunk))), `r*${chunk}`, 'PTEs while the memory is read-only');
     later(t);
     t.equal(t.fault(mapping.address, { write: true }), -EPERM, 'write fault while the memory is read-only');
-    await t.throws(() => gpuStore(t, mapping.address, 42), 'ERR_SVM_GPU_FAULT', 'GPU write while the memory is read-only');
+    await t.throws(
+      () => gpuStore(t, mapping.address, 42),
+      'ERR_SVM_GPU_FAULT',
+      'GPU write while the memory is read-only',
+    );
     t.equal(load(mapping, 0), word, 'what the CPU reads while the memory is read-only');
     mapping.protect('rw');
     t.equal(t.ptes(mapping), `-*${all}`, 'PTEs after the mapping became writable again');
@@ -70,7 +83,9 @@ protectGroup
 protectGroup
   .case('part', 'the pages that became read-only are taken from the GPU, the others keep their words and their PTEs')
   .source('04-invalidation §3.3; 07-quirks Q51, Q52')
-  .parameters(parameters().combine('memory', ['anon', 'heap', 'file']).combine('first', [0, 128, 256]).combine('count', [1, 256]))
+  .parameters(
+    parameters().combine('memory', ['anon', 'heap', 'file']).combine('first', [0, 128, 256]).combine('count', [1, 256]),
+  )
   .needs('gpu-work', 'gpu-fault', 'introspection', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, first, count }) => {
@@ -89,7 +104,11 @@ protectGroup
     // The range was collected for reading; a write fault beside the part uses these pages for all of it.
     t.equal(t.fault(mapping.at(pages(outside)), { write: true }), 0, 'write fault outside');
     const ptes = t.ptes(part);
-    t.shows('Q51', { quirk: ptes === `rw:perm*${count}`, correct: ptes === `r*${count}` || ptes === `-*${count}` }, `PTEs of the part: ${ptes}`);
+    t.shows(
+      'Q51',
+      { quirk: ptes === `rw:perm*${count}`, correct: ptes === `r*${count}` || ptes === `-*${count}` },
+      `PTEs of the part: ${ptes}`,
+    );
     t.equal(t.ptes(mapping.range(pages(outside), pages(1)), { states: false }), 'rw*1', 'PTE outside afterwards');
     t.equal([load(mapping, pages(first)), load(mapping, pages(outside))], [1, 2], 'words');
   });
@@ -114,7 +133,11 @@ protectGroup
 protectGroup
   .case('alternating', 'memory that is read-only in every second round keeps the words of all rounds')
   .source('IGT xe_exec_system_allocator -remap-ro, many')
-  .parameters(parameters().combine('memory', MEMORY).combine('size', [64 * KIB, LARGE]))
+  .parameters(
+    parameters()
+      .combine('memory', MEMORY)
+      .combine('size', [64 * KIB, LARGE]),
+  )
   .needs('gpu-work')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size }) => {
@@ -127,7 +150,8 @@ protectGroup
       t.equal(await gpuLoad(t, mapping.at(offset)), round + 1, `what the GPU reads in round ${round}`);
       await t.throws(() => gpuStore(t, mapping.at(offset), 99), 'ERR_SVM_GPU_FAULT', `GPU write in round ${round}`);
     }
-    for (let round = 0; round < 16; round++) t.equal(load(mapping, (round * size) / 16), round + 1, `word of round ${round}`);
+    for (let round = 0; round < 16; round++)
+      t.equal(load(mapping, (round * size) / 16), round + 1, `word of round ${round}`);
   });
 
 protectGroup
@@ -142,7 +166,15 @@ protectGroup
     const before = t.ptes(mapping);
     t.equal(before, 'rw*512 -*512', 'PTEs before');
     const counts = t.countEvents(() => (what === 'same-letters' ? mapping.protect('rw') : mapping.protect('r', LARGE)));
-    t.equal([counts.has('ptes-zapped'), counts.has('dma-unmapped'), t.ptes(mapping)], [false, false, before], 'zaps, DMA unmaps and PTEs');
+    t.equal(
+      [counts.has('ptes-zapped'), counts.has('dma-unmapped'), t.ptes(mapping)],
+      [false, false, before],
+      'zaps, DMA unmaps and PTEs',
+    );
     const taken = t.countEvents(() => mapping.protect('r', 0, LARGE));
-    t.equal([taken.get('ptes-zapped'), taken.get('tlb-flushed'), taken.get('dma-unmapped')], [1, 1, 1], 'zaps, flushes and DMA unmaps of a real change');
+    t.equal(
+      [taken.get('ptes-zapped'), taken.get('tlb-flushed'), taken.get('dma-unmapped')],
+      [1, 1, 1],
+      'zaps, flushes and DMA unmaps of a real change',
+    );
   });

@@ -6,7 +6,10 @@ import { parameters } from '../../parameters.ts';
 import { SvmAttributeType as T, SvmFlag } from '../../../uapi/constants.ts';
 import type { SvmAttributeName } from '../../../uapi/constants.ts';
 
-export const segmentsGroup = new CaseGroup('igt,segments', 'Attributes of overlapping pieces, queried run by run (the idea of xe pat-index-*)');
+export const segmentsGroup = new CaseGroup(
+  'igt,segments',
+  'Attributes of overlapping pieces, queried run by run (the idea of xe pat-index-*)',
+);
 
 const PAGES = 24;
 const NO_LOCATION = 0xffff_ffff;
@@ -33,16 +36,63 @@ type Piece = readonly [first: number, count: number, value: 0 | 1];
 
 const LAYOUTS = {
   'one-page': [[7, 1, 0]],
-  scattered: [[2, 3, 0], [9, 1, 0], [23, 1, 0]],
-  'second-vma': [[0, 12, 0], [12, 12, 1]],
-  nested: [[0, 24, 0], [4, 16, 1], [8, 8, 0], [11, 2, 1]],
-  chain: [[0, 8, 0], [4, 8, 1], [8, 8, 0], [12, 8, 1], [16, 8, 0]],
-  'every-second': [[1, 1, 0], [3, 1, 0], [5, 1, 0], [7, 1, 0], [9, 1, 0], [4, 3, 1]],
-  growing: [[11, 2, 0], [10, 4, 1], [8, 8, 0], [4, 16, 1]],
-  'over-holes': [[2, 2, 0], [8, 2, 0], [14, 2, 0], [0, 20, 1]],
-  'edges-inside': [[6, 12, 0], [6, 1, 1], [17, 1, 1]],
-  'edges-around': [[6, 12, 0], [5, 1, 1], [18, 1, 1]],
-  'and-back': [[0, 24, 0], [6, 6, 1], [6, 6, 0]],
+  scattered: [
+    [2, 3, 0],
+    [9, 1, 0],
+    [23, 1, 0],
+  ],
+  'second-vma': [
+    [0, 12, 0],
+    [12, 12, 1],
+  ],
+  nested: [
+    [0, 24, 0],
+    [4, 16, 1],
+    [8, 8, 0],
+    [11, 2, 1],
+  ],
+  chain: [
+    [0, 8, 0],
+    [4, 8, 1],
+    [8, 8, 0],
+    [12, 8, 1],
+    [16, 8, 0],
+  ],
+  'every-second': [
+    [1, 1, 0],
+    [3, 1, 0],
+    [5, 1, 0],
+    [7, 1, 0],
+    [9, 1, 0],
+    [4, 3, 1],
+  ],
+  growing: [
+    [11, 2, 0],
+    [10, 4, 1],
+    [8, 8, 0],
+    [4, 16, 1],
+  ],
+  'over-holes': [
+    [2, 2, 0],
+    [8, 2, 0],
+    [14, 2, 0],
+    [0, 20, 1],
+  ],
+  'edges-inside': [
+    [6, 12, 0],
+    [6, 1, 1],
+    [17, 1, 1],
+  ],
+  'edges-around': [
+    [6, 12, 0],
+    [5, 1, 1],
+    [18, 1, 1],
+  ],
+  'and-back': [
+    [0, 24, 0],
+    [6, 6, 1],
+    [6, 6, 0],
+  ],
 } as const satisfies Record<string, readonly Piece[]>;
 type Layout = keyof typeof LAYOUTS;
 const LAYOUT_NAMES = Object.keys(LAYOUTS) as Layout[];
@@ -68,16 +118,27 @@ function runsOf(values: readonly number[]): [number, number][] {
 }
 
 /** Asks page by page, as a program without `attributeSegments` does; the runs of each attribute. */
-function queryRuns(t: CaseContext, memory: { at(offset: number): bigint }, attributes: readonly Attribute[]): [number, number][][] {
+function queryRuns(
+  t: CaseContext,
+  memory: { at(offset: number): bigint },
+  attributes: readonly Attribute[],
+): [number, number][][] {
   const types = attributes.map((each) => T[each]);
-  const values = Array.from({ length: PAGES }, (_, page) => t.get({ address: memory.at(pages(page)), size: pages(1) }, types));
+  const values = Array.from({ length: PAGES }, (_, page) =>
+    t.get({ address: memory.at(pages(page)), size: pages(1) }, types),
+  );
   return attributes.map((_, index) => runsOf(values.map((each) => each[index]!)));
 }
 
 segmentsGroup
   .case('runs', 'each page shows what was set on it last, and no piece reaches beyond its ends')
   .source('IGT xe_exec_system_allocator pat-index-{single, multi}-vma; 02-attributes §4.4-§4.6')
-  .parameters(parameters().combine('attribute', ATTRIBUTES).combine('layout', LAYOUT_NAMES).where(({ attribute, layout }) => allowed(attribute, layout)))
+  .parameters(
+    parameters()
+      .combine('attribute', ATTRIBUTES)
+      .combine('layout', LAYOUT_NAMES)
+      .where(({ attribute, layout }) => allowed(attribute, layout)),
+  )
   .run((t, { attribute, layout }) => {
     const memory = t.map(pages(PAGES));
     const standard = defaultOf(t, attribute);
@@ -88,7 +149,11 @@ segmentsGroup
       t.set(memory.range(pages(first), pages(count)), [[T[attribute], value]]);
       model.fill(value, first, first + count);
       changed ||= value !== standard;
-      t.equal(queryRuns(t, memory, [attribute]), [runsOf(model)], `runs of ${attribute} after the SET of ${count} pages from page ${first}`);
+      t.equal(
+        queryRuns(t, memory, [attribute]),
+        [runsOf(model)],
+        `runs of ${attribute} after the SET of ${count} pages from page ${first}`,
+      );
     }
     t.ok(changed, 'some SET was of another value than the default');
   });
@@ -96,15 +161,27 @@ segmentsGroup
 segmentsGroup
   .case('other-attributes', 'a SET of one attribute on a piece leaves all others as they are, on every page')
   .source('02-attributes §4.6, §4.9')
-  .parameters(parameters().combine('attribute', ATTRIBUTES).combine('layout', ['one-page', 'scattered', 'nested', 'chain', 'edges-around']).where(({ attribute, layout }) => allowed(attribute, layout)))
+  .parameters(
+    parameters()
+      .combine('attribute', ATTRIBUTES)
+      .combine('layout', ['one-page', 'scattered', 'nested', 'chain', 'edges-around'])
+      .where(({ attribute, layout }) => allowed(attribute, layout)),
+  )
   .run((t, { attribute, layout }) => {
     const memory = t.map(pages(PAGES));
     const others = ATTRIBUTES.filter((each) => each !== attribute);
     // Half of the memory has a record in which everything differs from the default.
-    t.set(memory.range(0, pages(PAGES / 2)), others.map((each) => [T[each], VALUES[each][0]] as const));
+    t.set(
+      memory.range(0, pages(PAGES / 2)),
+      others.map((each) => [T[each], VALUES[each][0]] as const),
+    );
     const before = queryRuns(t, memory, others);
-    t.ok(before.every((runs) => runs.length === 2), 'every other attribute has two runs');
-    for (const [first, count, which] of LAYOUTS[layout]) t.set(memory.range(pages(first), pages(count)), [[T[attribute], VALUES[attribute][which]]]);
+    t.ok(
+      before.every((runs) => runs.length === 2),
+      'every other attribute has two runs',
+    );
+    for (const [first, count, which] of LAYOUTS[layout])
+      t.set(memory.range(pages(first), pages(count)), [[T[attribute], VALUES[attribute][which]]]);
     t.ok(queryRuns(t, memory, [attribute])[0]!.length > 1, 'the attribute has several runs');
     t.equal(queryRuns(t, memory, others), before, 'runs of the other attributes');
   });
@@ -112,7 +189,12 @@ segmentsGroup
 segmentsGroup
   .case('aggregate', 'a query over several runs gives the common value, or what stands for none')
   .source('02-attributes §7.1')
-  .parameters(parameters().combine('attribute', ATTRIBUTES).combine('layout', ['second-vma', 'chain', 'over-holes', 'edges-around']).where(({ attribute, layout }) => allowed(attribute, layout)))
+  .parameters(
+    parameters()
+      .combine('attribute', ATTRIBUTES)
+      .combine('layout', ['second-vma', 'chain', 'over-holes', 'edges-around'])
+      .where(({ attribute, layout }) => allowed(attribute, layout)),
+  )
   .run((t, { attribute, layout }) => {
     const memory = t.map(pages(PAGES));
     const standard = defaultOf(t, attribute);
@@ -125,7 +207,11 @@ segmentsGroup
       for (const count of [1, 2, 5, PAGES - first]) {
         if (first + count > PAGES) continue;
         const expected = aggregate(attribute, model.slice(first, first + count));
-        t.equal(t.get(memory.range(pages(first), pages(count)), [T[attribute]]), [expected], `${attribute} of ${count} pages from page ${first}`);
+        t.equal(
+          t.get(memory.range(pages(first), pages(count)), [T[attribute]]),
+          [expected],
+          `${attribute} of ${count} pages from page ${first}`,
+        );
       }
     }
   });
@@ -139,14 +225,21 @@ function aggregate(attribute: Attribute, values: readonly number[]): number {
 segmentsGroup
   .case('random', 'many SETs of random attributes on random pieces leave what a table of pages has')
   .source('IGT xe_exec_system_allocator pat-index-*; 02-attributes §4')
-  .parameters(parameters().combine('round', Array.from({ length: 24 }, (_, round) => round)))
+  .parameters(
+    parameters().combine(
+      'round',
+      Array.from({ length: 24 }, (_, round) => round),
+    ),
+  )
   .run((t) => {
     const memory = t.map(pages(PAGES));
     const chosen = ATTRIBUTES.filter((each) => each !== 'prefetchLocation');
-    const model = new Map(chosen.map((each) => {
-      const standard = defaultOf(t, each);
-      return [each, Array.from({ length: PAGES }, () => standard)];
-    }));
+    const model = new Map(
+      chosen.map((each) => {
+        const standard = defaultOf(t, each);
+        return [each, Array.from({ length: PAGES }, () => standard)];
+      }),
+    );
     for (let step = 0; step < 20; step++) {
       const first = t.random.below(PAGES);
       const count = 1 + t.random.below(PAGES - first);
@@ -154,10 +247,17 @@ segmentsGroup
         const attribute = t.random.pick(chosen);
         return [attribute, t.random.pick(VALUES[attribute])] as const;
       });
-      t.set(memory.range(pages(first), pages(count)), sets.map(([attribute, value]) => [T[attribute], value] as const));
+      t.set(
+        memory.range(pages(first), pages(count)),
+        sets.map(([attribute, value]) => [T[attribute], value] as const),
+      );
       for (const [attribute, value] of sets) model.get(attribute)!.fill(value, first, first + count);
     }
-    t.equal(queryRuns(t, memory, chosen), chosen.map((each) => runsOf(model.get(each)!)), `runs of ${chosen.join(', ')}`);
+    t.equal(
+      queryRuns(t, memory, chosen),
+      chosen.map((each) => runsOf(model.get(each)!)),
+      `runs of ${chosen.join(', ')}`,
+    );
   });
 
 segmentsGroup
@@ -197,7 +297,15 @@ segmentsGroup
       model = afterSet(model, first, first + count - 1, value);
     }
     const found = t.state().attributes.filter(({ firstPage }) => firstPage >= base && firstPage < base + PAGES);
-    t.equal(found.map(({ firstPage, lastPage, flags }): Interval => [firstPage - base, lastPage - base, (flags & SvmFlag.gpuExecutable) === 0 ? 0 : 1]), model, 'intervals');
+    t.equal(
+      found.map(({ firstPage, lastPage, flags }): Interval => [
+        firstPage - base,
+        lastPage - base,
+        (flags & SvmFlag.gpuExecutable) === 0 ? 0 : 1,
+      ]),
+      model,
+      'intervals',
+    );
   });
 
 type Interval = readonly [first: number, last: number, value: number];

@@ -3,11 +3,29 @@ import { CaseGroup } from '../../case.ts';
 import { EFAULT } from '../../errno.ts';
 import { pages } from '../../mapping.ts';
 import {
-  ACCESS, ALLOW_MIGRATE, COHERENT, eachNode, GPU, GPU_EXEC, GRANULARITY, HOST, INACCESSIBLE, nodeFeatures, openNode, PREFERRED, PREFETCH, register, SYSTEM,
-  tryRegister, UNDEFINED,
+  ACCESS,
+  ALLOW_MIGRATE,
+  COHERENT,
+  eachNode,
+  GPU,
+  GPU_EXEC,
+  GRANULARITY,
+  HOST,
+  INACCESSIBLE,
+  nodeFeatures,
+  openNode,
+  PREFERRED,
+  PREFETCH,
+  register,
+  SYSTEM,
+  tryRegister,
+  UNDEFINED,
 } from './node.ts';
 
-export const attributesGroup = new CaseGroup('kfdtest,KFDSVMRangeTest,attributes', 'kfdtest: ranges that are only registered and asked');
+export const attributesGroup = new CaseGroup(
+  'kfdtest,KFDSVMRangeTest,attributes',
+  'kfdtest: ranges that are only registered and asked',
+);
 
 const ASKED = [PREFETCH, PREFERRED, HOST, COHERENT, GPU_EXEC, ACCESS];
 const OTHER_FLAGS = [6, 7, 8, 10, 11];
@@ -23,9 +41,25 @@ attributesGroup
     const access = point.xnack === 'on' ? ALLOW_MIGRATE : INACCESSIBLE;
     t.equal(t.get(page.range(), ASKED, device), [UNDEFINED, UNDEFINED, 1, 1, 0, access], 'the defaults');
     t.equal(t.get(page.range(), OTHER_FLAGS, device), [0, 0, 0, 0, 0], 'the other flags by default');
-    const given = [[PREFETCH, GPU], [PREFERRED, GPU], [HOST, 1], [GPU_EXEC, 1], [COHERENT, 1], [GRANULARITY, 0x3f], [ACCESS, ALLOW_MIGRATE]] as const;
+    const given = [
+      [PREFETCH, GPU],
+      [PREFERRED, GPU],
+      [HOST, 1],
+      [GPU_EXEC, 1],
+      [COHERENT, 1],
+      [GRANULARITY, 0x3f],
+      [ACCESS, ALLOW_MIGRATE],
+    ] as const;
     t.set(page.range(), given, device);
-    t.equal(t.get(page.range(), given.map(([type]) => type), device), given.map(([, value]) => value), 'what was set');
+    t.equal(
+      t.get(
+        page.range(),
+        given.map(([type]) => type),
+        device,
+      ),
+      given.map(([, value]) => value),
+      'what was set',
+    );
     t.equal(t.get(page.range(), OTHER_FLAGS, device), [0, 0, 0, 0, 0], 'the other flags afterwards');
   });
 
@@ -48,19 +82,35 @@ attributesGroup
   });
 
 attributesGroup
-  .case('InvalidRangeTest-freed', 'a range that was mapped once is not registered either, nor one that reaches beyond its mapping; nothing of it is changed')
+  .case(
+    'InvalidRangeTest-freed',
+    'a range that was mapped once is not registered either, nor one that reaches beyond its mapping; nothing of it is changed',
+  )
   .source('kfdtest KFDSVMRangeTest.InvalidRangeTest, extended')
-  .parameters(eachNode().combine('range', ['freed', 'tail-unmapped', 'head-unmapped', 'middle-unmapped']).combine('location', ['system', 'gpu']))
+  .parameters(
+    eachNode()
+      .combine('range', ['freed', 'tail-unmapped', 'head-unmapped', 'middle-unmapped'])
+      .combine('location', ['system', 'gpu']),
+  )
   .needsAt(nodeFeatures)
   .run((t, point) => {
     const device = openNode(t, point);
     const memory = t.map(pages(4));
-    const [first, count] = { freed: [0, 4], 'tail-unmapped': [3, 1], 'head-unmapped': [0, 1], 'middle-unmapped': [1, 2] }[point.range] as [number, number];
+    const [first, count] = {
+      freed: [0, 4],
+      'tail-unmapped': [3, 1],
+      'head-unmapped': [0, 1],
+      'middle-unmapped': [1, 2],
+    }[point.range] as [number, number];
     memory.unmap(pages(first), pages(count));
     const location = point.location === 'gpu' ? GPU : SYSTEM;
     t.equal(tryRegister(t, memory.range(), device, { location }), -EFAULT, 'result of the registration');
     for (let page = 0; page < 4; page++) {
-      t.equal(t.get(memory.range(pages(page), pages(1)), [PREFETCH, PREFERRED], device), [UNDEFINED, UNDEFINED], `the locations of page ${page} afterwards`);
+      t.equal(
+        t.get(memory.range(pages(page), pages(1)), [PREFETCH, PREFERRED], device),
+        [UNDEFINED, UNDEFINED],
+        `the locations of page ${page} afterwards`,
+      );
     }
   });
 
@@ -100,7 +150,11 @@ attributesGroup
       return;
     }
     // Never on the GPU: no range tells the collector.
-    t.shows('Q26', { quirk: found === SYSTEM, correct: found === UNDEFINED }, 'prefetch location of the destroyed range');
+    t.shows(
+      'Q26',
+      { quirk: found === SYSTEM, correct: found === UNDEFINED },
+      'prefetch location of the destroyed range',
+    );
   });
 
 attributesGroup

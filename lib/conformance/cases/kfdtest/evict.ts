@@ -3,7 +3,10 @@ import { CaseGroup } from '../../case.ts';
 import { pages } from '../../mapping.ts';
 import { eachNode, GPU, GRANULARITY, nodeFeatures, openNode, register, words } from './node.ts';
 
-export const evictGroup = new CaseGroup('kfdtest,KFDSVMEvictTest', 'kfdtest: ranges that are driven out of the memory of the GPU');
+export const evictGroup = new CaseGroup(
+  'kfdtest,KFDSVMEvictTest',
+  'kfdtest: ranges that are driven out of the memory of the GPU',
+);
 
 evictGroup
   .case('BasicTest', 'two processes register more than the GPU has memory')
@@ -15,13 +18,18 @@ evictGroup
   .case('QueueTest', 'a shader goes over 512 buffers of two processes, which evict each other')
   .source('kfdtest KFDSVMEvictTest.QueueTest')
   .needs('fork', 'vram-accounting', 'spin-kernel')
-  .unimplemented('needs two processes, memory of the GPU that can run out, and a shader that runs until it is told to stop');
+  .unimplemented(
+    'needs two processes, memory of the GPU that can run out, and a shader that runs until it is told to stop',
+  );
 
 const ROUNDS = 5;
 const PAGES = 4;
 
 evictGroup
-  .case('QueueTest-reduced', 'the GPU goes over every page of many buffers, again and again, while the process replaces pages: no access fails, and it sees the new ones')
+  .case(
+    'QueueTest-reduced',
+    'the GPU goes over every page of many buffers, again and again, while the process replaces pages: no access fails, and it sees the new ones',
+  )
   .source('kfdtest KFDSVMEvictTest.QueueTest, in one process')
   .parameters(eachNode().combine('buffers', [8, 64]))
   .needs('gpu-work')
@@ -49,10 +57,14 @@ evictGroup
       }
       for (let page = 0; page < PAGES * count; page++) {
         const [found] = new Uint32Array((await queue.read(memory.at(pages(page)), 4)).buffer);
-        if (found !== value(page, round)) t.equal(found, value(page, round), `what the GPU reads of page ${page} in round ${round}`);
+        if (found !== value(page, round))
+          t.equal(found, value(page, round), `what the GPU reads of page ${page} in round ${round}`);
       }
     }
     for (let buffer = 0; buffer < count; buffer++) await queue.write(results.at(buffer * 4), words(0x5678));
     const found = new Uint32Array(results.read(0, count * 4).slice().buffer);
-    t.ok(found.every((word) => word === 0x5678), 'every result is 0x5678');
+    t.ok(
+      found.every((word) => word === 0x5678),
+      'every result is 0x5678',
+    );
   });

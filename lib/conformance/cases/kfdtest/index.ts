@@ -7,4 +7,11 @@ import { migrateGroup } from './migrate.ts';
 import { multiGpuGroup } from './multi-gpu.ts';
 import { splitGroup } from './split.ts';
 
-export const kfdtestGroups: readonly CaseGroup[] = [attributesGroup, splitGroup, memoryGroup, migrateGroup, multiGpuGroup, evictGroup];
+export const kfdtestGroups: readonly CaseGroup[] = [
+  attributesGroup,
+  splitGroup,
+  memoryGroup,
+  migrateGroup,
+  multiGpuGroup,
+  evictGroup,
+];

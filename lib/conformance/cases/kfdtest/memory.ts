@@ -3,9 +3,23 @@ import { CaseGroup } from '../../case.ts';
 import { EPERM } from '../../errno.ts';
 import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
-import { eachNode, GPU, nodeFeatures, openNode, PREFERRED, PREFETCH, register, SYSTEM, UNDEFINED, words } from './node.ts';
+import {
+  eachNode,
+  GPU,
+  nodeFeatures,
+  openNode,
+  PREFERRED,
+  PREFETCH,
+  register,
+  SYSTEM,
+  UNDEFINED,
+  words,
+} from './node.ts';
 
-export const memoryGroup = new CaseGroup('kfdtest,KFDSVMRangeTest,memory', 'kfdtest: the GPU works in registered ranges whose CPU mappings change');
+export const memoryGroup = new CaseGroup(
+  'kfdtest,KFDSVMRangeTest,memory',
+  'kfdtest: the GPU works in registered ranges whose CPU mappings change',
+);
 
 const PATTERN = 0x01010101;
 
@@ -78,8 +92,19 @@ memoryGroup
     register(t, memory.range(), t.device, { location: GPU });
     t.equal(t.ptes(memory.range()), 'rw*16', 'PTEs before munmap');
     memory.unmap(pages(first), pages(count));
-    const runs = [[first, 'rw'], [count, '-'], [16 - first - count, 'rw']] as const;
-    t.equal(t.ptes(memory.range(), { states: false }), runs.filter(([length]) => length > 0).map(([length, letters]) => `${letters}*${length}`).join(' '), 'PTEs after it');
+    const runs = [
+      [first, 'rw'],
+      [count, '-'],
+      [16 - first - count, 'rw'],
+    ] as const;
+    t.equal(
+      t.ptes(memory.range(), { states: false }),
+      runs
+        .filter(([length]) => length > 0)
+        .map(([length, letters]) => `${letters}*${length}`)
+        .join(' '),
+      'PTEs after it',
+    );
   });
 
 memoryGroup
@@ -94,7 +119,11 @@ memoryGroup
     t.equal(t.collect(), 1, 'garbage collectors that ran');
     const expected = Array.from({ length: 16 }, (_, page) => (page >= first && page < first + count ? UNDEFINED : GPU));
     for (const type of [PREFERRED, PREFETCH]) {
-      t.equal(expected.map((_, page) => t.get(memory.range(pages(page), pages(1)), [type])[0]), expected, `attribute ${type} of the pages`);
+      t.equal(
+        expected.map((_, page) => t.get(memory.range(pages(page), pages(1)), [type])[0]),
+        expected,
+        `attribute ${type} of the pages`,
+      );
     }
   });
 
@@ -102,10 +131,15 @@ memoryGroup
   .case('EvictSystemRangeTest', 'after fork the GPU follows the parent to its new pages')
   .source('kfdtest KFDSVMRangeTest.EvictSystemRangeTest')
   .needs('fork')
-  .unimplemented('needs a child process with copy-on-write pages; EvictSystemRangeTest-replaced replaces the pages in another way');
+  .unimplemented(
+    'needs a child process with copy-on-write pages; EvictSystemRangeTest-replaced replaces the pages in another way',
+  );
 
 memoryGroup
-  .case('EvictSystemRangeTest-replaced', 'the GPU follows the process to new pages (of MADV_DONTNEED, where the original has copy-on-write)')
+  .case(
+    'EvictSystemRangeTest-replaced',
+    'the GPU follows the process to new pages (of MADV_DONTNEED, where the original has copy-on-write)',
+  )
   .source('kfdtest KFDSVMRangeTest.EvictSystemRangeTest, without fork')
   .parameters(eachNode())
   .needs('gpu-work')
@@ -126,11 +160,18 @@ memoryGroup
     for (const page of [2, 6]) memory.write(pages(page), words(0xdeadbeef));
     await queue.copy(destination!.address, source!.address, 4);
     await queue.write(written!.address, words(0xd0bed0be));
-    t.equal([0, 2, 6].map((page) => memory.read(pages(page), 4)), [words(0xd00bed00), words(0xd00bed00), words(0xd0bed0be)], 'source, copy and written word');
+    t.equal(
+      [0, 2, 6].map((page) => memory.read(pages(page), 4)),
+      [words(0xd00bed00), words(0xd00bed00), words(0xd0bed0be)],
+      'source, copy and written word',
+    );
   });
 
 memoryGroup
-  .case('EvictSystemRangeTest-dropped', 'pages that were dropped and not touched since read 0 on the GPU, and what it writes there the CPU sees')
+  .case(
+    'EvictSystemRangeTest-dropped',
+    'pages that were dropped and not touched since read 0 on the GPU, and what it writes there the CPU sees',
+  )
   .source('kfdtest KFDSVMRangeTest.EvictSystemRangeTest, without fork')
   .parameters(eachNode().combine('location', ['system', 'gpu']))
   .needs('gpu-work')
@@ -143,7 +184,11 @@ memoryGroup
     await queue.fill(memory.address, 0xdeadbeef, memory.size);
     memory.discard(pages(2), pages(3));
     const read = await queue.read(memory.address, memory.size);
-    t.equal([0, 1, 2, 3, 4, 5, 7].map((page) => read[pages(page)]), [0xef, 0xef, 0, 0, 0, 0xef, 0xef], 'first bytes that the GPU reads');
+    t.equal(
+      [0, 1, 2, 3, 4, 5, 7].map((page) => read[pages(page)]),
+      [0xef, 0xef, 0, 0, 0, 0xef, 0xef],
+      'first bytes that the GPU reads',
+    );
     await queue.write(memory.at(pages(3)), words(0x12345678));
     t.equal(memory.read(pages(3), 8), words(0x12345678, 0), 'what the CPU reads of the GPU');
   });
@@ -162,11 +207,17 @@ memoryGroup
     await t.queue(device).fill(memory.address, 0x33333333, pages(1));
     // Where the original closes the file and opens it again: nothing but the file keeps the bytes.
     memory.discard();
-    t.ok(memory.read(0, pages(1)).every((byte) => byte === 0x33), 'every byte of the file is 0x33');
+    t.ok(
+      memory.read(0, pages(1)).every((byte) => byte === 0x33),
+      'every byte of the file is 0x33',
+    );
   });
 
 memoryGroup
-  .case('ReadOnlyRangeTest', 'the GPU reads what the CPU may only read, and a write is an error at this address (the event of the original is that of its runtime)')
+  .case(
+    'ReadOnlyRangeTest',
+    'the GPU reads what the CPU may only read, and a write is an error at this address (the event of the original is that of its runtime)',
+  )
   .source('kfdtest KFDSVMRangeTest.ReadOnlyRangeTest')
   .parameters(eachNode().combine('mapped', ['no', 'for-reading', 'for-writing']))
   .needs('gpu-work')
@@ -186,13 +237,20 @@ memoryGroup
     await queue.copy(output.address, input.address, pages(1));
     t.equal(output.read(0, 1)[0], 0x55, 'first byte of the copy');
     output.write(0, new Uint8Array(pages(1)).fill(0xaa));
-    const error = await t.throws(() => queue.copy(input.address, output.address, pages(1)), 'ERR_SVM_GPU_FAULT', 'the copy back');
+    const error = await t.throws(
+      () => queue.copy(input.address, output.address, pages(1)),
+      'ERR_SVM_GPU_FAULT',
+      'the copy back',
+    );
     t.equal('address' in error ? error.address : undefined, input.address, 'address of the failed access');
     t.equal(input.read(0, 1)[0], 0x55, 'first byte afterwards');
   });
 
 memoryGroup
-  .case('ReadOnlyRangeTest-killed', 'what the CPU may not do the GPU may not: the access is killed with EPERM, not repeated, and nothing is mapped for it')
+  .case(
+    'ReadOnlyRangeTest-killed',
+    'what the CPU may not do the GPU may not: the access is killed with EPERM, not repeated, and nothing is mapped for it',
+  )
   .source('kfdtest KFDSVMRangeTest.ReadOnlyRangeTest, extended; 05-faults §5.2')
   .parameters(parameters().combine('protection', ['r', 'rx', '-']).combine('registered', [false, true]))
   .needs('gpu-fault', 'introspection', 'virtual-clock')
@@ -211,7 +269,10 @@ memoryGroup
   });
 
 memoryGroup
-  .case('PrefaultPartialRangeTest', 'a prefetch of a range in which only some pages were touched leaves all of them usable')
+  .case(
+    'PrefaultPartialRangeTest',
+    'a prefetch of a range in which only some pages were touched leaves all of them usable',
+  )
   .source('kfdtest KFDSVMRangeTest.PrefaultPartialRangeTest')
   .parameters(eachNode())
   .needs('gpu-work')
@@ -226,17 +287,29 @@ memoryGroup
     const queue = t.queue(device);
     await queue.fill(memory.address, 0x01010101, pages(1));
     await queue.fill(memory.at(pages(3)), 0x04040404, pages(1));
-    t.equal([0, 1, 2, 3].map((page) => memory.read(pages(page), 1)[0]), [1, 2, 3, 4], 'first bytes of the pages');
+    t.equal(
+      [0, 1, 2, 3].map((page) => memory.read(pages(page), 1)[0]),
+      [1, 2, 3, 4],
+      'first bytes of the pages',
+    );
   });
 
 memoryGroup
   .case('PrefaultPartialRangeTest-mapped', 'the prefetch maps every page, touched or not, and the GPU needs no fault')
   .source('kfdtest KFDSVMRangeTest.PrefaultPartialRangeTest, extended')
-  .parameters(parameters().combine('touched', ['none', 'first', 'middle', 'last', 'all']).combine('count', [4, 16, 512]))
+  .parameters(
+    parameters().combine('touched', ['none', 'first', 'middle', 'last', 'all']).combine('count', [4, 16, 512]),
+  )
   .needs('introspection', 'gpu-fault')
   .run((t, { touched, count }) => {
     const memory = t.map(pages(count));
-    const [first, end] = { none: [0, 0], first: [0, 1], middle: [1, count - 1], last: [count - 1, count], all: [0, count] }[touched] as [number, number];
+    const [first, end] = {
+      none: [0, 0],
+      first: [0, 1],
+      middle: [1, count - 1],
+      last: [count - 1, count],
+      all: [0, count],
+    }[touched] as [number, number];
     if (end > first) memory.write(pages(first), new Uint8Array(pages(end - first)).fill(2));
     register(t, memory.range(), t.device, { flags: [] });
     t.equal(t.ptes(memory.range()), `-*${count}`, 'PTEs before the prefetch');

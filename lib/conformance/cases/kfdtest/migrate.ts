@@ -4,10 +4,28 @@ import { pages } from '../../mapping.ts';
 import type { Mapping } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
 import {
-  ACCESS, asWords, eachNode, firstWrong, GPU, GRANULARITY, IN_PLACE, longsOf, nodeFeatures, openNode, PREFERRED, PREFETCH, register, SYSTEM, words, wordsOf,
+  ACCESS,
+  asWords,
+  eachNode,
+  firstWrong,
+  GPU,
+  GRANULARITY,
+  IN_PLACE,
+  longsOf,
+  nodeFeatures,
+  openNode,
+  PREFERRED,
+  PREFETCH,
+  register,
+  SYSTEM,
+  words,
+  wordsOf,
 } from './node.ts';
 
-export const migrateGroup = new CaseGroup('kfdtest,KFDSVMRangeTest,migrate', 'kfdtest: ranges that go to the GPU and come back');
+export const migrateGroup = new CaseGroup(
+  'kfdtest,KFDSVMRangeTest,migrate',
+  'kfdtest: ranges that go to the GPU and come back',
+);
 
 const MEBIBYTE = 1 << 20;
 const LOOPS = 8;
@@ -15,9 +33,16 @@ const index = (at: number): number => at;
 const prefetched = (location: number) => [[PREFETCH, location]] as const;
 
 migrateGroup
-  .case('MigrateTest', 'what the GPU copies into a prefetched range is what the CPU reads there, 8 times (16 MiB divided by `scale`)')
+  .case(
+    'MigrateTest',
+    'what the GPU copies into a prefetched range is what the CPU reads there, 8 times (16 MiB divided by `scale`)',
+  )
   .source('kfdtest KFDSVMRangeTest.MigrateTest')
-  .parameters(eachNode().combine('scale', [256, 64]).where(({ gpu, scale }) => gpu === 0 || scale === 256))
+  .parameters(
+    eachNode()
+      .combine('scale', [256, 64])
+      .where(({ gpu, scale }) => gpu === 0 || scale === 256),
+  )
   .needs('gpu-work')
   .needsAt(nodeFeatures)
   .run(async (t, point) => {
@@ -29,10 +54,18 @@ migrateGroup
     const queue = t.queue(device);
     for (let loop = 0; loop < LOOPS; loop++) {
       // The original writes the same each time, so that a copy that did nothing would go unseen.
-      data.write(0, wordsOf(size / 4, (at) => at + loop));
+      data.write(
+        0,
+        wordsOf(size / 4, (at) => at + loop),
+      );
       for (const range of [one, two]) t.set(range.range(), prefetched(GPU), device);
       for (const range of [one, two]) await queue.copy(range.address, data.address, size);
-      for (const range of [one, two]) t.equal(firstWrong(range.read(0, size), (at) => at + loop), -1, `first wrong word in loop ${loop}`);
+      for (const range of [one, two])
+        t.equal(
+          firstWrong(range.read(0, size), (at) => at + loop),
+          -1,
+          `first wrong word in loop ${loop}`,
+        );
     }
     data.write(0, wordsOf(size / 4, index));
     await queue.copy(one.address, data.address, size);
@@ -40,9 +73,16 @@ migrateGroup
   });
 
 migrateGroup
-  .case('MigrateAccessInPlaceTest', 'the GPU fills a range that it accesses in place, prefetched and written by the CPU (256 MiB divided by `scale`)')
+  .case(
+    'MigrateAccessInPlaceTest',
+    'the GPU fills a range that it accesses in place, prefetched and written by the CPU (256 MiB divided by `scale`)',
+  )
   .source('kfdtest KFDSVMRangeTest.MigrateAccessInPlaceTest')
-  .parameters(eachNode().combine('scale', [256, 128]).where(({ gpu, scale }) => gpu === 0 || scale === 256))
+  .parameters(
+    eachNode()
+      .combine('scale', [256, 128])
+      .where(({ gpu, scale }) => gpu === 0 || scale === 256),
+  )
   .needs('gpu-work')
   .needsAt(nodeFeatures)
   .run(async (t, point) => {
@@ -55,13 +95,24 @@ migrateGroup
     t.equal(t.get(memory.range(), [ACCESS, PREFETCH], device), [IN_PLACE, GPU], 'access and location');
     for (let at = 0; at < size; at += 4096) memory.write(at, words(at));
     await t.queue(device).fill(memory.address, 0x55aaaa55, size);
-    t.equal(firstWrong(memory.read(0, size), () => 0x55aaaa55), -1, 'first wrong word');
+    t.equal(
+      firstWrong(memory.read(0, size), () => 0x55aaaa55),
+      -1,
+      'first wrong word',
+    );
   });
 
 migrateGroup
-  .case('MigrateGranularityTest', 'the granularity, from 14 to 0, does not change what the CPU reads after a GPU copy (16384 pages divided by `scale`)')
+  .case(
+    'MigrateGranularityTest',
+    'the granularity, from 14 to 0, does not change what the CPU reads after a GPU copy (16384 pages divided by `scale`)',
+  )
   .source('kfdtest KFDSVMRangeTest.MigrateGranularityTest')
-  .parameters(eachNode().combine('scale', [256, 128]).where(({ gpu, scale }) => gpu === 0 || scale === 256))
+  .parameters(
+    eachNode()
+      .combine('scale', [256, 128])
+      .where(({ gpu, scale }) => gpu === 0 || scale === 256),
+  )
   .needs('gpu-work')
   .needsAt(nodeFeatures)
   .run(async (t, point) => {
@@ -84,7 +135,10 @@ migrateGroup
   });
 
 migrateGroup
-  .case('MigrateGranularityTest-ranges', 'the granularity of a range does not change how the GPU maps it; with a prefetch the CPU causes no fault of the GPU')
+  .case(
+    'MigrateGranularityTest-ranges',
+    'the granularity of a range does not change how the GPU maps it; with a prefetch the CPU causes no fault of the GPU',
+  )
   .source('kfdtest KFDSVMRangeTest.MigrateGranularityTest, with counts; Q19')
   .parameters(parameters().combine('granularity', [14, 9, 4, 2, 1, 0]).combine('way', ['fault', 'prefetch']))
   .needs('introspection', 'gpu-fault')
@@ -107,7 +161,11 @@ const PIECES = 8;
 migrateGroup
   .case('MigrateLargeBufTest', 'a large range in both directions, copied in 8 pieces (1 GiB divided by `scale`)')
   .source('kfdtest KFDSVMRangeTest.MigrateLargeBufTest')
-  .parameters(eachNode().combine('scale', [4096, 1024]).where(({ gpu, scale }) => gpu === 0 || scale === 4096))
+  .parameters(
+    eachNode()
+      .combine('scale', [4096, 1024])
+      .where(({ gpu, scale }) => gpu === 0 || scale === 4096),
+  )
   .needs('gpu-work')
   .needsAt(nodeFeatures)
   .run(async (t, point) => {
@@ -115,12 +173,24 @@ migrateGroup
     const size = (1024 * MEBIBYTE) / point.scale;
     const [local, system] = [t.map(size), t.map(size)];
     const queue = t.queue(device);
-    const fill = (range: Mapping, value: number): void => range.write(0, wordsOf(size / 4, () => value));
+    const fill = (range: Mapping, value: number): void =>
+      range.write(
+        0,
+        wordsOf(size / 4, () => value),
+      );
     const copy = async (to: Mapping, from: Mapping): Promise<void> => {
       for (let at = 0; at < size; at += size / PIECES) await queue.copy(to.at(at), from.at(at), size / PIECES);
     };
-    const isAll = (range: Mapping, value: number, what: string): void => t.equal(firstWrong(range.read(0, size), () => value), -1, `first wrong word ${what}`);
-    for (const [range, value] of [[local, 1], [system, 2]] as const) {
+    const isAll = (range: Mapping, value: number, what: string): void =>
+      t.equal(
+        firstWrong(range.read(0, size), () => value),
+        -1,
+        `first wrong word ${what}`,
+      );
+    for (const [range, value] of [
+      [local, 1],
+      [system, 2],
+    ] as const) {
       register(t, range.range(), device);
       fill(range, value);
     }
@@ -137,7 +207,10 @@ migrateGroup
   });
 
 migrateGroup
-  .case('MigrateLargeBufTest-prefetched', 'a range of the original size, of which the CPU touched one page in 64 MiB, is mapped as a whole by one prefetch')
+  .case(
+    'MigrateLargeBufTest-prefetched',
+    'a range of the original size, of which the CPU touched one page in 64 MiB, is mapped as a whole by one prefetch',
+  )
   .source('kfdtest KFDSVMRangeTest.MigrateLargeBufTest, extended')
   .parameters(parameters().combine('mebibytes', [2, 128, 1024]))
   .needs('introspection', 'gpu-fault', 'gpu-work')
@@ -176,7 +249,10 @@ migrateGroup
   });
 
 migrateGroup
-  .case('MultiThreadMigrationTest', 'a GPU copy and a prefetch of its source at the same time, then CPU reads and a prefetch home (128 MiB divided by `scale`; tasks where the original has threads)')
+  .case(
+    'MultiThreadMigrationTest',
+    'a GPU copy and a prefetch of its source at the same time, then CPU reads and a prefetch home (128 MiB divided by `scale`; tasks where the original has threads)',
+  )
   .source('kfdtest KFDSVMRangeTest.MultiThreadMigrationTest')
   .parameters(eachNode().combine('scale', [128]))
   .needs('gpu-work')
@@ -189,7 +265,10 @@ migrateGroup
     memory.write(0, wordsOf(size / 4, index));
     const queue = t.queue(device);
     for (let loop = 0; loop < 2; loop++) {
-      await Promise.all([queue.copy(data.address, memory.address, size), device.prefetchAsync(memory.range(), 'device')]);
+      await Promise.all([
+        queue.copy(data.address, memory.address, size),
+        device.prefetchAsync(memory.range(), 'device'),
+      ]);
       t.equal(t.get(memory.range(), [PREFETCH], device), [GPU], 'location after the prefetch');
       const home = device.prefetchAsync(memory.range(), 'system');
       t.equal(firstWrong(memory.read(0, size), index, 512), -1, 'first wrong word');
@@ -207,7 +286,10 @@ migrateGroup
   .unimplemented('the size of the memory of the GPU is not known, and V4 does not use it');
 
 migrateGroup
-  .case('VramOvercommitTest-many', 'ranges of 512 MiB each can be registered to the GPU, flags 0, however many (as for a GPU of 7 GiB)')
+  .case(
+    'VramOvercommitTest-many',
+    'ranges of 512 MiB each can be registered to the GPU, flags 0, however many (as for a GPU of 7 GiB)',
+  )
   .source('kfdtest KFDSVMRangeTest.VramOvercommitTest, without accounting')
   .parameters(eachNode())
   .needsAt(nodeFeatures)
@@ -215,7 +297,15 @@ migrateGroup
     const device = openNode(t, point);
     // Preferred only: a prefetch would allocate the memory of the host.
     const ranges = Array.from({ length: 16 }, () => t.map(512 * MEBIBYTE));
-    for (const range of ranges) t.set(range.range(), [[PREFERRED, GPU], [ACCESS, 2]], device);
+    for (const range of ranges)
+      t.set(
+        range.range(),
+        [
+          [PREFERRED, GPU],
+          [ACCESS, 2],
+        ],
+        device,
+      );
     for (const range of ranges) t.equal(t.get(range.range(), [PREFERRED], device), [GPU], 'preferred location');
     for (const range of ranges) range.unmap();
   });

@@ -4,9 +4,27 @@ import { CaseGroup } from '../../case.ts';
 import type { CaseContext } from '../../context.ts';
 import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
-import { ACCESS, ALLOW_MIGRATE, firstWrong, GPU, GPU_RO, IN_PLACE, INACCESSIBLE, longsOf, PREFERRED, PREFETCH, register, SYSTEM, UNDEFINED, words } from './node.ts';
+import {
+  ACCESS,
+  ALLOW_MIGRATE,
+  firstWrong,
+  GPU,
+  GPU_RO,
+  IN_PLACE,
+  INACCESSIBLE,
+  longsOf,
+  PREFERRED,
+  PREFETCH,
+  register,
+  SYSTEM,
+  UNDEFINED,
+  words,
+} from './node.ts';
 
-export const multiGpuGroup = new CaseGroup('kfdtest,KFDSVMRangeTest,multi-gpu', 'kfdtest: ranges that several GPUs share');
+export const multiGpuGroup = new CaseGroup(
+  'kfdtest,KFDSVMRangeTest,multi-gpu',
+  'kfdtest: ranges that several GPUs share',
+);
 
 const SIZE = 1 << 20;
 const STEP = 512;
@@ -27,7 +45,9 @@ async function share(t: CaseContext, access: number): Promise<void> {
     t.set(range, [[ACCESS, access]], device);
     t.set(range, [[PREFETCH, GPU]], device);
   });
-  eachRange((device, range) => t.equal(t.get(range, [ACCESS, PREFETCH], device), [access, GPU], 'access and prefetch location'));
+  eachRange((device, range) =>
+    t.equal(t.get(range, [ACCESS, PREFETCH], device), [access, GPU], 'access and prefetch location'),
+  );
   for (const [index, device] of t.devices.entries()) {
     // The original writes once, so that the second GPU could do nothing unseen.
     memory.write(0, longsOf(SIZE / 8, index));
@@ -36,7 +56,10 @@ async function share(t: CaseContext, access: number): Promise<void> {
   }
 }
 
-for (const [name, access] of [['MultiGPUMigrationTest', ALLOW_MIGRATE], ['MultiGPUAccessInPlaceTest', IN_PLACE]] as const) {
+for (const [name, access] of [
+  ['MultiGPUMigrationTest', ALLOW_MIGRATE],
+  ['MultiGPUAccessInPlaceTest', IN_PLACE],
+] as const) {
   multiGpuGroup
     .case(name, 'a buffer that was prefetched to each GPU in turn is read and written by each of them (1 MiB)')
     .source(`kfdtest KFDSVMRangeTest.${name}`)
@@ -47,21 +70,49 @@ for (const [name, access] of [['MultiGPUMigrationTest', ALLOW_MIGRATE], ['MultiG
 }
 
 multiGpuGroup
-  .case('MultiGPUMigrationTest-attributes', 'each GPU has attributes of its own: what is set on one is not set on the other')
+  .case(
+    'MultiGPUMigrationTest-attributes',
+    'each GPU has attributes of its own: what is set on one is not set on the other',
+  )
   .source('kfdtest KFDSVMRangeTest.MultiGPUMigrationTest, extended')
-  .parameters(parameters().combine('setter', [0, 1]).combine('access', [INACCESSIBLE, IN_PLACE]).combine('location', [SYSTEM, GPU]))
+  .parameters(
+    parameters()
+      .combine('setter', [0, 1])
+      .combine('access', [INACCESSIBLE, IN_PLACE])
+      .combine('location', [SYSTEM, GPU]),
+  )
   .needs('two-gpus')
   .run((t, { setter, access, location }) => {
     t.setup({ gpus: 2 });
     const memory = t.map(pages(16));
     const types = [PREFERRED, PREFETCH, ACCESS, GPU_RO];
-    t.set(memory.range(), [[PREFERRED, location], [PREFETCH, location], [ACCESS, access], [GPU_RO, 1]], t.devices[setter]);
-    t.equal(t.get(memory.range(), types, t.devices[setter]), [location, location, access, 1], 'attributes on the GPU that was told');
-    t.equal(t.get(memory.range(), types, t.devices[1 - setter]), [UNDEFINED, UNDEFINED, ALLOW_MIGRATE, 0], 'attributes on the other');
+    t.set(
+      memory.range(),
+      [
+        [PREFERRED, location],
+        [PREFETCH, location],
+        [ACCESS, access],
+        [GPU_RO, 1],
+      ],
+      t.devices[setter],
+    );
+    t.equal(
+      t.get(memory.range(), types, t.devices[setter]),
+      [location, location, access, 1],
+      'attributes on the GPU that was told',
+    );
+    t.equal(
+      t.get(memory.range(), types, t.devices[1 - setter]),
+      [UNDEFINED, UNDEFINED, ALLOW_MIGRATE, 0],
+      'attributes on the other',
+    );
   });
 
 multiGpuGroup
-  .case('MultiGPUMigrationTest-invalidated', 'a CPU event takes the pages from every GPU, and each comes back to the new ones')
+  .case(
+    'MultiGPUMigrationTest-invalidated',
+    'a CPU event takes the pages from every GPU, and each comes back to the new ones',
+  )
   .source('kfdtest KFDSVMRangeTest.MultiGPUMigrationTest, extended')
   .parameters(parameters().combine('event', ['discard', 'protect']))
   .needs('two-gpus', 'gpu-work', 'introspection')
@@ -72,7 +123,8 @@ multiGpuGroup
     for (const device of [0, 1]) t.equal(t.ptes(memory.range(), { device }), 'rw*16', `PTEs of GPU ${device}`);
     if (event === 'discard') memory.discard();
     else memory.protect('r');
-    for (const device of [0, 1]) t.equal(t.ptes(memory.range(), { device }), '-*16', `PTEs of GPU ${device} after the event`);
+    for (const device of [0, 1])
+      t.equal(t.ptes(memory.range(), { device }), '-*16', `PTEs of GPU ${device} after the event`);
     if (event === 'protect') memory.protect('rw');
     for (const [index, device] of t.devices.entries()) {
       memory.write(0, words(index + 7));

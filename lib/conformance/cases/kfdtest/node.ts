@@ -6,8 +6,20 @@ import type { Feature } from '../../feature.ts';
 import { parameters } from '../../parameters.ts';
 import type { Parameters } from '../../parameters.ts';
 
-export const { preferredLocation: PREFERRED, prefetchLocation: PREFETCH, access: ACCESS, granularity: GRANULARITY } = SvmAttributeType;
-export const { hostAccess: HOST, coherent: COHERENT, gpuReadOnly: GPU_RO, gpuExecutable: GPU_EXEC, hiveLocal: HIVE_LOCAL, gpuReadMostly: READ_MOSTLY } = SvmAttributeType;
+export const {
+  preferredLocation: PREFERRED,
+  prefetchLocation: PREFETCH,
+  access: ACCESS,
+  granularity: GRANULARITY,
+} = SvmAttributeType;
+export const {
+  hostAccess: HOST,
+  coherent: COHERENT,
+  gpuReadOnly: GPU_RO,
+  gpuExecutable: GPU_EXEC,
+  hiveLocal: HIVE_LOCAL,
+  gpuReadMostly: READ_MOSTLY,
+} = SvmAttributeType;
 
 /** Node 0 of kfdtest. */
 export const SYSTEM = 0;
@@ -53,8 +65,18 @@ export interface Registration {
 }
 
 /** RegisterSVMRange: one call with prefetch and preferred location, flags, and access of the GPU, in this order. Gives the result. */
-export function tryRegister(t: CaseContext, range: ByteRange, device: SvmDevice, { location = SYSTEM, flags = USUAL_FLAGS }: Registration = {}): number {
-  const attributes = [[PREFETCH, location], [PREFERRED, location], ...flags.map((flag) => [flag, 1] as const), [ACCESS, ALLOW_MIGRATE]] as const;
+export function tryRegister(
+  t: CaseContext,
+  range: ByteRange,
+  device: SvmDevice,
+  { location = SYSTEM, flags = USUAL_FLAGS }: Registration = {},
+): number {
+  const attributes = [
+    [PREFETCH, location],
+    [PREFERRED, location],
+    ...flags.map((flag) => [flag, 1] as const),
+    [ACCESS, ALLOW_MIGRATE],
+  ] as const;
   return t.trySet(range, attributes, device);
 }
 

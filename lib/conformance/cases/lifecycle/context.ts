@@ -4,11 +4,29 @@ import { CaseGroup } from '../../case.ts';
 import { EAGAIN, EFAULT, EOPNOTSUPP } from '../../errno.ts';
 import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
-import { answerOf, BLOCK, COLLECT, effects, FOLLOW, intervals, LOOK, moved, onGpu, PAGE, pteAt, rangeWords, region, T } from '../ranges/scene.ts';
+import {
+  answerOf,
+  BLOCK,
+  COLLECT,
+  effects,
+  FOLLOW,
+  intervals,
+  LOOK,
+  moved,
+  onGpu,
+  PAGE,
+  pteAt,
+  rangeWords,
+  region,
+  T,
+} from '../ranges/scene.ts';
 
 const EBADF = 9;
 
-export const contextGroup = new CaseGroup('lifecycle,context', 'Creation, closing and end of an SVM context (06-lifecycle §2, §5, §6, §8, §12)');
+export const contextGroup = new CaseGroup(
+  'lifecycle,context',
+  'Creation, closing and end of an SVM context (06-lifecycle §2, §5, §6, §8, §12)',
+);
 
 contextGroup
   .case('lazy', 'the first ioctl makes the context, whatever it asks for; no other one does')
@@ -19,9 +37,12 @@ contextGroup
     t.setup({ compute: false });
     const memory = t.map(PAGE);
     const calls = {
-      set: { operation: 0, ...memory.range(), attributes: [[T.access, 1]] as const }, get: { operation: 1, ...memory.range(), attributes: [[T.access, 1]] as const },
-      operation: { operation: 7, ...memory.range(), attributes: [[T.access, 1]] as const }, zero: { operation: 0, address: 0n, size: 0 },
-      count: { operation: 0, ...memory.range() }, unaligned: { operation: 1, address: 1n, size: 1 },
+      set: { operation: 0, ...memory.range(), attributes: [[T.access, 1]] as const },
+      get: { operation: 1, ...memory.range(), attributes: [[T.access, 1]] as const },
+      operation: { operation: 7, ...memory.range(), attributes: [[T.access, 1]] as const },
+      zero: { operation: 0, address: 0n, size: 0 },
+      count: { operation: 0, ...memory.range() },
+      unaligned: { operation: 1, address: 1n, size: 1 },
     };
     const created: boolean[] = [];
     t.onEnd(t.machine.on('context-created', ({ byIoctl }) => void created.push(byIoctl)));
@@ -42,9 +63,17 @@ contextGroup
     t.ok(file.context !== null && file.vm.compute, 'the file has a context');
     t.equal([file.convertToCompute(), file.computeResult], [0, 0], 'a second conversion');
     const memory = region(t);
-    t.equal(t.gpu().fault({ address: memory.address, write: false, pasid: file.vm.pasid }), 0, 'fault before any ioctl');
+    t.equal(
+      t.gpu().fault({ address: memory.address, write: false, pasid: file.vm.pasid }),
+      0,
+      'fault before any ioctl',
+    );
     t.equal(file.context!.tree.size, 1, 'intervals of the new context');
-    t.equal([t.state().attributes, created.filter((byIoctl) => byIoctl)], [[], []], 'intervals of the other, and contexts made by ioctls');
+    t.equal(
+      [t.state().attributes, created.filter((byIoctl) => byIoctl)],
+      [[], []],
+      'intervals of the other, and contexts made by ioctls',
+    );
     t.gpu().releaseFile(file);
   });
 
@@ -61,7 +90,10 @@ contextGroup
   });
 
 contextGroup
-  .case('not-configured', 'a kernel without the option refuses every ioctl before it is looked at; the conversion succeeds')
+  .case(
+    'not-configured',
+    'a kernel without the option refuses every ioctl before it is looked at; the conversion succeeds',
+  )
   .source('06-lifecycle §9')
   .parameters(parameters().combine('operation', [0, 1, 7]).combine('asic', ['gfx942', 'gfx1100']))
   .needs(...LOOK, 'configuration')
@@ -69,14 +101,21 @@ contextGroup
   .run((t, { operation, asic }) => {
     t.setup({ machine: { svmConfigured: false, asic } });
     const memory = t.map(PAGE);
-    t.equal(t.ioctl({ operation, ...memory.range(), attributes: [[T.access, 1]] }).result, -EOPNOTSUPP, 'good arguments');
+    t.equal(
+      t.ioctl({ operation, ...memory.range(), attributes: [[T.access, 1]] }).result,
+      -EOPNOTSUPP,
+      'good arguments',
+    );
     t.equal(t.ioctl({ operation, address: 1n, size: 0 }).result, -EOPNOTSUPP, 'bad arguments');
     t.equal([t.gpu().files[0]!.computeResult, t.gpu().files[0]!.context], [0, null], 'conversion and context');
     t.equal(t.fault(memory.address), -EOPNOTSUPP, 'fault');
   });
 
 contextGroup
-  .case('closing', 'closing waits for the collector; from then on events are ignored and faults refused, while SET and GET work')
+  .case(
+    'closing',
+    'closing waits for the collector; from then on events are ignored and faults refused, while SET and GET work',
+  )
   .source('06-lifecycle §6.1; quirks Q11, Q61')
   .parameters(parameters().combine('event', ['discard', 'protect', 'unmap']).combine('pending', [false, true]))
   .needs(...COLLECT)
@@ -86,7 +125,11 @@ contextGroup
     if (pending) other.unmap();
     const file = t.gpu().files[0]!;
     const { gcRuns } = moved(t, ['gcRuns'], () => t.gpu().closeContext(file));
-    t.equal([gcRuns, t.state().closing, t.state().collectorPending], [pending ? 1 : 0, true, 0], 'collectors, closing, queue');
+    t.equal(
+      [gcRuns, t.state().closing, t.state().collectorPending],
+      [pending ? 1 : 0, true, 0],
+      'collectors, closing, queue',
+    );
     const seen = effects(t, memory, () => {
       if (event === 'discard') memory.discard();
       else if (event === 'protect') memory.protect('r');
@@ -95,16 +138,32 @@ contextGroup
     t.equal(seen, [], 'effects of the event');
     t.equal(t.ptes(memory, { states: false }), 'rw*512', 'PTEs');
     t.equal(rangeWords(t, memory)[0], '0+512 mapped dma', 'range');
-    t.equal(answerOf(t, () => t.fault(memory.address)), [-EAGAIN, 'closing'], 'answer to a fault');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [-EAGAIN, 'closing'],
+      'answer to a fault',
+    );
     if (!pending) t.set(other, [[T.access, 1]]);
     t.equal(t.get(other, [T.access]), [pending ? 2 : 1], 'ACCESS');
-    t.equal(moved(t, ['gcRuns'], () => t.gpu().closeContext(file)), { gcRuns: 0 }, 'collectors of a second close');
+    t.equal(
+      moved(t, ['gcRuns'], () => t.gpu().closeContext(file)),
+      { gcRuns: 0 },
+      'collectors of a second close',
+    );
   });
 
 contextGroup
-  .case('finalisation', 'the end removes ranges and DMA mappings in order of addresses, then notifiers; PTEs stay and nothing is flushed')
+  .case(
+    'finalisation',
+    'the end removes ranges and DMA mappings in order of addresses, then notifiers; PTEs stay and nothing is flushed',
+  )
   .source('06-lifecycle §6.2; 03-gpu-ranges §A.15')
-  .parameters(parameters().combine('blocks', [0, 1, 3]).combine('pending', [false, true]).where(({ blocks, pending }) => blocks > 0 || !pending))
+  .parameters(
+    parameters()
+      .combine('blocks', [0, 1, 3])
+      .combine('pending', [false, true])
+      .where(({ blocks, pending }) => blocks > 0 || !pending),
+  )
   .needs(...FOLLOW)
   .run((t, { blocks, pending }) => {
     const memory = blocks === 0 ? t.map(BLOCK) : onGpu(t, blocks * BLOCK);
@@ -112,14 +171,29 @@ contextGroup
     if (pending) memory.unmap(0, BLOCK);
     const file = t.gpu().files[0]!;
     let left: unknown;
-    const seen = effects(t, memory, () => (left = t.gpu().finaliseContext(file)), ['range-removed', 'dma-unmapped', 'ptes-zapped', 'tlb-flushed', 'context-finalised']);
-    const expected = Array.from({ length: blocks }, (_, block) => [...(pending && block === 0 ? [] : [`dma- ${block * 512}+512`]), `range- ${block * 512}+512`]).flat();
+    const seen = effects(t, memory, () => (left = t.gpu().finaliseContext(file)), [
+      'range-removed',
+      'dma-unmapped',
+      'ptes-zapped',
+      'tlb-flushed',
+      'context-finalised',
+    ]);
+    const expected = Array.from({ length: blocks }, (_, block) => [
+      ...(pending && block === 0 ? [] : [`dma- ${block * 512}+512`]),
+      `range- ${block * 512}+512`,
+    ]).flat();
     t.equal(seen, [...expected, 'context-finalised'], 'effects');
     t.equal(left, { ranges: 0, attrs: 0, dmaPages: 0 }, 'what is left');
     const zapped = pending ? 512 : 0;
-    const words = [zapped > 0 ? `-*${zapped}` : '', blocks * 512 > zapped ? `rw*${blocks * 512 - zapped}` : ''].filter((word) => word !== '').join(' ');
+    const words = [zapped > 0 ? `-*${zapped}` : '', blocks * 512 > zapped ? `rw*${blocks * 512 - zapped}` : '']
+      .filter((word) => word !== '')
+      .join(' ');
     t.equal(t.ptes(memory, { states: false }), blocks === 0 ? '-*512' : words, 'PTEs');
-    t.equal(answerOf(t, () => t.fault(memory.address)), [-EOPNOTSUPP, 'no-context'], 'answer to a fault');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [-EOPNOTSUPP, 'no-context'],
+      'answer to a fault',
+    );
     t.equal(t.gpu().finaliseContext(file), undefined, 'a second end');
   });
 
@@ -131,7 +205,11 @@ contextGroup
     const memory = onGpu(t);
     t.set(memory, [[T.gpuExecutable, 1]]);
     t.gpu().finaliseContext(t.gpu().files[0]!);
-    t.equal(t.gpu().vmFault({ address: memory.at(PAGE), write: false }).askedHandler, 'kfd-svm', 'who is asked without a context');
+    t.equal(
+      t.gpu().vmFault({ address: memory.at(PAGE), write: false }).askedHandler,
+      'kfd-svm',
+      'who is asked without a context',
+    );
     t.equal(t.get(memory, [T.gpuExecutable]), [0], 'GPU_EXEC');
     t.equal([t.state().closing, t.state().ranges, t.state().attributes], [false, [], []], 'state');
     t.equal(t.fault(memory.address), 0, 'fault');
@@ -155,9 +233,26 @@ contextGroup
   });
 
 contextGroup
-  .case('tlb', 'an event that zapped, a split and every commit of a prefetch flush; faults, collection and the end do not')
+  .case(
+    'tlb',
+    'an event that zapped, a split and every commit of a prefetch flush; faults, collection and the end do not',
+  )
   .source('06-lifecycle §8')
-  .parameters(parameters().combine('what', ['fault', 'refault', 'prefetch', 'prefetch-valid', 'discard', 'discard-again', 'split', 'full-cover', 'collection', 'end', 'get']))
+  .parameters(
+    parameters().combine('what', [
+      'fault',
+      'refault',
+      'prefetch',
+      'prefetch-valid',
+      'discard',
+      'discard-again',
+      'split',
+      'full-cover',
+      'collection',
+      'end',
+      'get',
+    ]),
+  )
   .needs(...COLLECT)
   .run((t, { what }) => {
     const memory = onGpu(t);
@@ -190,7 +285,12 @@ contextGroup
     t.set(memory, [[T.gpuExecutable, 1]]);
     for (let block = 0; block < blocks; block++) t.equal(t.fault(memory.at(block * BLOCK)), 0, 'fault');
     const names = ['notifier-called', 'ptes-zapped', 'tlb-flushed'] as const;
-    const seen = effects(t, memory, () => t.machine.process.exit(), names).map((word) => word.split(' ').slice(0, word.startsWith('event') ? 2 : undefined).join(' '));
+    const seen = effects(t, memory, () => t.machine.process.exit(), names).map((word) =>
+      word
+        .split(' ')
+        .slice(0, word.startsWith('event') ? 2 : undefined)
+        .join(' '),
+    );
     const zaps = ['zap 0+512', 'zap 512+512'].slice(0, blocks);
     // RELEASE is ignored.
     t.equal(seen, blocks === 0 ? [] : ['event release', 'event unmap', ...zaps, 'tlb'], 'effects');
@@ -203,7 +303,10 @@ contextGroup
   });
 
 contextGroup
-  .case('files', 'each file has attributes, ranges and page table of its own; an event reaches all, the end of one leaves the others')
+  .case(
+    'files',
+    'each file has attributes, ranges and page table of its own; an event reaches all, the end of one leaves the others',
+  )
   .source('06-lifecycle §1, §6.5')
   .parameters(parameters().combine('end', ['none', 'first', 'second']))
   .needs(...FOLLOW, 'several-files')
@@ -213,7 +316,14 @@ contextGroup
     t.onEnd(() => second.close());
     t.set(memory, [[T.gpuReadOnly, 1]]);
     t.set(memory, [[T.gpuExecutable, 1]], second);
-    t.equal([t.get(memory, [T.gpuReadOnly, T.gpuExecutable]), t.get(memory, [T.gpuReadOnly, T.gpuExecutable], second)], [[1, 0], [0, 1]], 'attributes');
+    t.equal(
+      [t.get(memory, [T.gpuReadOnly, T.gpuExecutable]), t.get(memory, [T.gpuReadOnly, T.gpuExecutable], second)],
+      [
+        [1, 0],
+        [0, 1],
+      ],
+      'attributes',
+    );
     const pasids = t.gpu().files.map((file) => file.vm.pasid);
     t.ok(pasids[0] !== pasids[1], 'the PASIDs differ');
     for (const pasid of pasids) t.equal(t.gpu().fault({ address: memory.address, write: false, pasid }), 0, 'fault');
@@ -222,9 +332,17 @@ contextGroup
     if (end !== 'none') {
       (end === 'first' ? t.device : second).close();
       t.equal(t.machine.snapshot().devices[0]!.files.length, 1, 'open files');
-      t.equal(t.gpu().fault({ address: memory.address, write: false, pasid: pasids[end === 'first' ? 0 : 1]! }), -EOPNOTSUPP, 'fault of the closed file');
+      t.equal(
+        t.gpu().fault({ address: memory.address, write: false, pasid: pasids[end === 'first' ? 0 : 1]! }),
+        -EOPNOTSUPP,
+        'fault of the closed file',
+      );
     }
-    t.equal(effects(t, memory, () => memory.discard(), ['ptes-zapped', 'tlb-flushed']), Array.from({ length: end === 'none' ? 2 : 1 }, () => ['zap 0+512', 'tlb']).flat(), 'effects of an event');
+    t.equal(
+      effects(t, memory, () => memory.discard(), ['ptes-zapped', 'tlb-flushed']),
+      Array.from({ length: end === 'none' ? 2 : 1 }, () => ['zap 0+512', 'tlb']).flat(),
+      'effects of an event',
+    );
     t.equal(t.state().ptes, [], 'PTEs of the file that is left');
   });
 

@@ -4,12 +4,40 @@ import { EOPNOTSUPP } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
 import { BLOCK, intervals, LOOK, PAGE, region, T } from '../ranges/scene.ts';
 
-export const xnackGroup = new CaseGroup('lifecycle,xnack', 'XNACK detection and default granularity (06-lifecycle §3, §4)');
+export const xnackGroup = new CaseGroup(
+  'lifecycle,xnack',
+  'XNACK detection and default granularity (06-lifecycle §3, §4)',
+);
 
 const FOUR = ['9.4.2', '9.4.3', '9.4.4', '9.5.0'];
 const VERSIONS = [
-  '8.0.0', '9.0.0', '9.0.1', '9.0.2', '9.1.0', '9.2.1', '9.2.2', '9.3.0', '9.4.0', '9.4.1', ...FOUR, '9.4.5', '9.5.1', '9.9.9',
-  '10.0.0', '10.1.0', '10.1.1', '10.1.2', '10.1.10', '10.3.0', '11.0.0', '11.0.4', '11.5.0', '11.5.3', '12.0.0', '12.0.1', '13.0.0',
+  '8.0.0',
+  '9.0.0',
+  '9.0.1',
+  '9.0.2',
+  '9.1.0',
+  '9.2.1',
+  '9.2.2',
+  '9.3.0',
+  '9.4.0',
+  '9.4.1',
+  ...FOUR,
+  '9.4.5',
+  '9.5.1',
+  '9.9.9',
+  '10.0.0',
+  '10.1.0',
+  '10.1.1',
+  '10.1.2',
+  '10.1.10',
+  '10.3.0',
+  '11.0.0',
+  '11.0.4',
+  '11.5.0',
+  '11.5.3',
+  '12.0.0',
+  '12.0.1',
+  '13.0.0',
 ];
 
 function number(version: string): number {
@@ -28,13 +56,23 @@ function expected(gc: string, noretry: boolean, sriovXnack: boolean): boolean {
 xnackGroup
   .case('version', 'the GC version and the no-retry setting decide whether there is SVM at all')
   .source('06-lifecycle §3')
-  .parameters(parameters().combine('gc', VERSIONS).combine('noretry', [false, true]).combine('apu', [false, true]).where(({ gc, apu }) => !apu || FOUR.includes(gc) || gc === '9.3.0'))
+  .parameters(
+    parameters()
+      .combine('gc', VERSIONS)
+      .combine('noretry', [false, true])
+      .combine('apu', [false, true])
+      .where(({ gc, apu }) => !apu || FOUR.includes(gc) || gc === '9.3.0'),
+  )
   .needs('configuration')
   .run((t, { gc, noretry, apu }) => {
     t.setup({ machine: { gc, noretry, apu } });
     const memory = t.map(PAGE);
     t.equal(t.trySet(memory, [[T.access, 1]]), expected(gc, noretry, true) ? 0 : -EOPNOTSUPP, 'SET');
-    t.equal(t.ioctl({ operation: 1, ...memory.range(), attributes: [[T.access, 7]] }), expected(gc, noretry, true) ? { result: 0, values: [1] } : { result: -EOPNOTSUPP, values: [7] }, 'GET');
+    t.equal(
+      t.ioctl({ operation: 1, ...memory.range(), attributes: [[T.access, 7]] }),
+      expected(gc, noretry, true) ? { result: 0, values: [1] } : { result: -EOPNOTSUPP, values: [7] },
+      'GET',
+    );
   });
 
 xnackGroup
@@ -51,7 +89,22 @@ xnackGroup
 xnackGroup
   .case('model', 'with their default settings these GPUs have SVM, and these have not')
   .source('06-lifecycle §3')
-  .parameters(parameters().combine('asic', ['gfx900', 'gfx906', 'gfx906-xnack', 'gfx908', 'gfx908-xnack', 'gfx90a', 'gfx942', 'gfx942-apu', 'gfx950', 'gfx1030', 'gfx1100', 'gfx1201']))
+  .parameters(
+    parameters().combine('asic', [
+      'gfx900',
+      'gfx906',
+      'gfx906-xnack',
+      'gfx908',
+      'gfx908-xnack',
+      'gfx90a',
+      'gfx942',
+      'gfx942-apu',
+      'gfx950',
+      'gfx1030',
+      'gfx1100',
+      'gfx1201',
+    ]),
+  )
   .needs('configuration')
   .run((t, { asic }) => {
     t.setup({ machine: { asic } });
@@ -69,18 +122,33 @@ xnackGroup
     t.setup({ machine: { asic }, compute });
     const memory = t.map(BLOCK);
     const calls = [
-      { operation: 0, ...memory.range(), attributes: [[T.access, 1]] as const }, { operation: 7, ...memory.range() },
-      { operation: 0, address: 1n, size: 1 }, { operation: 1, ...memory.range(), attributeCount: 65 }, { operation: 1, address: 0n, size: 0n },
+      { operation: 0, ...memory.range(), attributes: [[T.access, 1]] as const },
+      { operation: 7, ...memory.range() },
+      { operation: 0, address: 1n, size: 1 },
+      { operation: 1, ...memory.range(), attributeCount: 65 },
+      { operation: 1, address: 0n, size: 0n },
     ];
-    t.equal(calls.map((call) => t.ioctl(call).result), calls.map(() => -EOPNOTSUPP), 'results');
+    t.equal(
+      calls.map((call) => t.ioctl(call).result),
+      calls.map(() => -EOPNOTSUPP),
+      'results',
+    );
     t.equal(t.fault(memory.address), -EOPNOTSUPP, 'fault');
     t.equal([t.state().attributes, t.ptes(memory)], [[], '-*512'], 'intervals and PTEs');
   });
 
 xnackGroup
-  .case('default-granularity', 'the default granularity is the parameter modulo 256, at most 27: for GET, for records and for what faults make')
+  .case(
+    'default-granularity',
+    'the default granularity is the parameter modulo 256, at most 27: for GET, for records and for what faults make',
+  )
   .source('06-lifecycle §4; quirk Q06')
-  .parameters(parameters().combine('parameter', [0, 1, 8, 9, 10, 26, 27, 28, 100, 255, 256, 257, 265, 283, 284, 300, 511, 512, 65_536, 65_545, 4_294_967_295]))
+  .parameters(
+    parameters().combine(
+      'parameter',
+      [0, 1, 8, 9, 10, 26, 27, 28, 100, 255, 256, 257, 265, 283, 284, 300, 511, 512, 65_536, 65_545, 4_294_967_295],
+    ),
+  )
   .needs(...LOOK, 'configuration')
   .run((t, { parameter }) => {
     t.setup({ machine: { defaultGranularity: parameter } });

@@ -8,12 +8,31 @@ import { region } from './region.ts';
 
 export const abiQuirksGroup = new CaseGroup('quirks,abi', 'Life cycle and ABI (07-quirks, section A)');
 
-const CALLS: Readonly<Record<string, { operation: number; address: bigint; size: number; attributes: readonly AttributePair[]; attributesAddress?: bigint; errno: number }>> = {
+const CALLS: Readonly<
+  Record<
+    string,
+    {
+      operation: number;
+      address: bigint;
+      size: number;
+      attributes: readonly AttributePair[];
+      attributesAddress?: bigint;
+      errno: number;
+    }
+  >
+> = {
   'nothing-but-zeros': { operation: 7, address: 0n, size: 0, attributes: [], errno: EINVAL },
   'unaligned-start': { operation: 0, address: 0x1001n, size: 4096, attributes: [[2, 1]], errno: EINVAL },
   'zero-size': { operation: 1, address: 0x1000n, size: 0, attributes: [[2, 1]], errno: EINVAL },
   'no-records': { operation: 0, address: 0x1000n, size: 4096, attributes: [], errno: EINVAL },
-  'bad-pointer': { operation: 0, address: 0x1000n, size: 4096, attributes: [[2, 1]], attributesAddress: 0x1000n, errno: EFAULT },
+  'bad-pointer': {
+    operation: 0,
+    address: 0x1000n,
+    size: 4096,
+    attributes: [[2, 1]],
+    attributesAddress: 0x1000n,
+    errno: EFAULT,
+  },
   'unknown-operation': { operation: 2, address: 0x1000n, size: 4096, attributes: [[2, 1]], errno: EINVAL },
   'illegal-value': { operation: 0, address: 0x1000n, size: 4096, attributes: [[2, 3]], errno: EINVAL },
 };
@@ -32,7 +51,11 @@ abiQuirksGroup
     t.ok(file.context === null, 'there is no context before the first ioctl');
     const { errno, ...request } = CALLS[call]!;
     t.equal(t.ioctl(request).result, -errno, 'result');
-    t.shows('Q01', { quirk: file.context !== null, correct: file.context === null }, 'the context after a refused call');
+    t.shows(
+      'Q01',
+      { quirk: file.context !== null, correct: file.context === null },
+      'the context after a refused call',
+    );
   });
 
 abiQuirksGroup
@@ -58,7 +81,11 @@ abiQuirksGroup
     if (kind === 'none') memory.unmap();
     const { askedHandler, handled } = t.gpu().vmFault({ address: memory.address, write: false });
     t.equal(handled, kind !== 'no-access', 'the fault counts as handled');
-    t.shows('Q02', { quirk: askedHandler === 'svm', correct: askedHandler === 'kfd-svm' }, 'the handler of memory that the ioctl knows nothing of');
+    t.shows(
+      'Q02',
+      { quirk: askedHandler === 'svm', correct: askedHandler === 'kfd-svm' },
+      'the handler of memory that the ioctl knows nothing of',
+    );
   });
 
 abiQuirksGroup
@@ -73,7 +100,10 @@ abiQuirksGroup
   });
 
 abiQuirksGroup
-  .case('q03-conversion-fails', 'on a GPU without XNACK the conversion to a compute VM fails, and leaves the VM marked as one')
+  .case(
+    'q03-conversion-fails',
+    'on a GPU without XNACK the conversion to a compute VM fails, and leaves the VM marked as one',
+  )
   .source('07-quirks Q03')
   .parameters(parameters().combine('asic', ['gfx900', 'gfx906', 'gfx908', 'gfx1030', 'gfx1100', 'gfx1201'] as const))
   .needs('configuration', 'introspection')
@@ -92,12 +122,19 @@ abiQuirksGroup
   .run((t, { asic }) => {
     t.setup({ machine: { asic } });
     const file = t.gpu().files[0]!;
-    t.equal([file.computeResult, file.vm.compute, file.context !== null], [0, true, true], 'result, compute flag, context');
+    t.equal(
+      [file.computeResult, file.vm.compute, file.context !== null],
+      [0, true, true],
+      'result, compute flag, context',
+    );
     t.equal(t.get(t.map(pages(1)).range(), [3]), [9], 'granularity of a hole');
   });
 
 abiQuirksGroup
-  .case('q04-context-without-faults', 'the context of a VM that is no compute VM gets no faults: the dummy page is mapped and the access reported')
+  .case(
+    'q04-context-without-faults',
+    'the context of a VM that is no compute VM gets no faults: the dummy page is mapped and the access reported',
+  )
   .source('07-quirks Q04')
   .parameters(parameters().combine('registered', [false, true]))
   .needs('lazy-context', 'gpu-fault', 'introspection')
@@ -108,7 +145,11 @@ abiQuirksGroup
     if (registered) t.set(memory.range(), [[2, 2]]);
     const { handled, askedHandler } = t.gpu().vmFault({ address: memory.address, write: false });
     const dummy = t.ptes(memory.range(), { states: false }) === 'rwx*1 -*511';
-    t.shows('Q04', { quirk: !handled && askedHandler === 'none' && dummy, correct: handled && askedHandler === 'svm' && !dummy }, 'the fault');
+    t.shows(
+      'Q04',
+      { quirk: !handled && askedHandler === 'none' && dummy, correct: handled && askedHandler === 'svm' && !dummy },
+      'the fault',
+    );
   });
 
 abiQuirksGroup
@@ -137,7 +178,23 @@ abiQuirksGroup
 abiQuirksGroup
   .case('q05-no-retry-counts', 'other GC 9 versions look at the no-retry setting; later ones have no XNACK at all')
   .source('07-quirks Q05; 06-lifecycle §3')
-  .parameters(parameters().combine('gc', ['9.0.1', '9.1.0', '9.2.1', '9.3.0', '9.4.0', '9.4.1', '9.0.0', '10.1.1', '10.3.0', '11.0.0', '12.0.0']).combine('noretry', [false, true]))
+  .parameters(
+    parameters()
+      .combine('gc', [
+        '9.0.1',
+        '9.1.0',
+        '9.2.1',
+        '9.3.0',
+        '9.4.0',
+        '9.4.1',
+        '9.0.0',
+        '10.1.1',
+        '10.3.0',
+        '11.0.0',
+        '12.0.0',
+      ])
+      .combine('noretry', [false, true]),
+  )
   .needs('configuration')
   .run((t, { gc, noretry }) => {
     t.setup({ machine: { gc, noretry } });
@@ -169,7 +226,10 @@ abiQuirksGroup
   });
 
 abiQuirksGroup
-  .case('q06-granularity-limited', 'a default granularity above 27 is 27; it is what holes, new intervals and faults get')
+  .case(
+    'q06-granularity-limited',
+    'a default granularity above 27 is 27; it is what holes, new intervals and faults get',
+  )
   .source('07-quirks Q06; 02-attributes §2, §9')
   .parameters(parameters().combine('parameter', [0, 1, 8, 9, 10, 26, 27, 28, 63, 255, 300, 511]))
   .needs('configuration', 'gpu-fault', 'introspection')
@@ -182,13 +242,22 @@ abiQuirksGroup
     const size = Math.min(2 ** expected, 1024);
     const base = Number(memory.address >> 12n);
     const first = expected >= 10 ? 0 : Math.floor(700 / size) * size;
-    t.equal(t.state().attributes.map(({ firstPage, lastPage, granularity }) => [firstPage - base, lastPage - base, granularity]), [[first, first + size - 1, expected]], 'the interval that the fault made');
+    t.equal(
+      t
+        .state()
+        .attributes.map(({ firstPage, lastPage, granularity }) => [firstPage - base, lastPage - base, granularity]),
+      [[first, first + size - 1, expected]],
+      'the interval that the fault made',
+    );
     t.set(memory.range(0, pages(1)), [[9, 1]]);
     t.equal(t.get(memory.range(0, pages(1)), [3]), [expected], 'granularity of a page that was set');
   });
 
 abiQuirksGroup
-  .case('q07-bound-to-the-creator', 'the context mirrors the memory of the process that made the first ioctl, whoever calls')
+  .case(
+    'q07-bound-to-the-creator',
+    'the context mirrors the memory of the process that made the first ioctl, whoever calls',
+  )
   .source('07-quirks Q07')
   .needs('fork')
   .unimplemented('needs a child process that shares the open file and maps memory of its own');
@@ -217,7 +286,14 @@ abiQuirksGroup
     t.equal(counts.get('notifier-called'), 1, 'notifier calls');
     t.equal(counts.get('collection-queued') ?? 0, 0, 'ranges queued for collection');
     const live = t.ptes(memory.range(), { states: false });
-    t.shows('Q11', { quirk: live === 'rw*512' && !counts.has('tlb-flushed'), correct: live === '-*512' && counts.has('tlb-flushed') }, 'PTEs after the event');
+    t.shows(
+      'Q11',
+      {
+        quirk: live === 'rw*512' && !counts.has('tlb-flushed'),
+        correct: live === '-*512' && counts.has('tlb-flushed'),
+      },
+      'PTEs after the event',
+    );
   });
 
 abiQuirksGroup
@@ -238,17 +314,34 @@ abiQuirksGroup
 abiQuirksGroup
   .case('q12-caches-stay', 'the slab caches outlive the driver')
   .source('07-quirks Q12; 06-lifecycle §2, §7')
-  .parameters(parameters().combine('creation', ['conversion', 'ioctl', 'refused'] as const).combine('gpus', [1, 2]))
+  .parameters(
+    parameters()
+      .combine('creation', ['conversion', 'ioctl', 'refused'] as const)
+      .combine('gpus', [1, 2]),
+  )
   .needs('introspection', 'lazy-context', 'configuration')
   .unrecorded(NO_UNLOADING)
   .run((t, { creation, gpus }) => {
-    t.setup({ gpus, compute: creation === 'conversion', ...(creation === 'refused' ? { machine: { asic: 'gfx1030' } } : {}) });
-    if (creation !== 'conversion') t.equal(t.trySet(t.map(pages(1)).range(), [[2, 1]]), creation === 'refused' ? -EOPNOTSUPP : 0, 'result of the first ioctl');
+    t.setup({
+      gpus,
+      compute: creation === 'conversion',
+      ...(creation === 'refused' ? { machine: { asic: 'gfx1030' } } : {}),
+    });
+    if (creation !== 'conversion')
+      t.equal(
+        t.trySet(t.map(pages(1)).range(), [[2, 1]]),
+        creation === 'refused' ? -EOPNOTSUPP : 0,
+        'result of the first ioctl',
+      );
     t.equal(t.machine.snapshot().driver.slabCaches, CACHES, 'slab caches while the driver is loaded');
     for (const device of t.devices) device.close();
     const left = t.machine.unloadDriver();
     t.equal(t.machine.snapshot().driver, { loaded: false, slabCaches: left }, 'the unloaded driver');
-    t.shows('Q12', { quirk: left.length === CACHES.length, correct: left.length === 0 }, 'slab caches without the driver');
+    t.shows(
+      'Q12',
+      { quirk: left.length === CACHES.length, correct: left.length === 0 },
+      'slab caches without the driver',
+    );
   });
 
 abiQuirksGroup

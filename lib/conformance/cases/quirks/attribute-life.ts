@@ -7,26 +7,40 @@ import { EINTR, EINVAL, ENOENT } from '../../errno.ts';
 import { change, otherOf, QUIET, typeOf } from '../attributes/values.ts';
 import { MIB, prefetched, REGION, region } from './region.ts';
 
-export const attributeLifeQuirksGroup = new CaseGroup('quirks,attribute-life', 'Life of attribute intervals (07-quirks, Q21 to Q34)');
+export const attributeLifeQuirksGroup = new CaseGroup(
+  'quirks,attribute-life',
+  'Life of attribute intervals (07-quirks, Q21 to Q34)',
+);
 
 const SIZE = pages(REGION);
 
 attributeLifeQuirksGroup
-  .case('q21-work-without-memory', 'the second pass of a SET makes an interval over memory that was unmapped in between')
+  .case(
+    'q21-work-without-memory',
+    'the second pass of a SET makes an interval over memory that was unmapped in between',
+  )
   .source('07-quirks Q21')
   .needs('preemption', 'introspection')
   .run((t) => {
     const memory = region(t);
     let ran = 0;
-    const stop = t.machine.at('pages-got', () => {
-      ran++;
-      memory.unmap();
-    }, { pass: 1 });
+    const stop = t.machine.at(
+      'pages-got',
+      () => {
+        ran++;
+        memory.unmap();
+      },
+      { pass: 1 },
+    );
     const result = t.trySet(memory.range(), [[1, 1]]);
     stop();
     t.equal(ran, 1, 'changes at the critical moment');
     const intervals = t.state().attributes.length;
-    t.shows('Q21', { quirk: result === -ENOENT && intervals === 1, correct: result !== 0 && intervals === 0 }, 'intervals over memory that is gone');
+    t.shows(
+      'Q21',
+      { quirk: result === -ENOENT && intervals === 1, correct: result !== 0 && intervals === 0 },
+      'intervals over memory that is gone',
+    );
   });
 
 attributeLifeQuirksGroup
@@ -46,7 +60,11 @@ attributeLifeQuirksGroup
     t.equal(ran, 1, 'moments after the validation');
     t.collect();
     const [seen] = t.get(memory.range(), [typeOf(attribute)]);
-    t.shows('Q24', { quirk: result === 0 && seen === otherOf(attribute), correct: result !== 0 && seen !== otherOf(attribute) }, 'attributes of memory that is gone');
+    t.shows(
+      'Q24',
+      { quirk: result === 0 && seen === otherOf(attribute), correct: result !== 0 && seen !== otherOf(attribute) },
+      'attributes of memory that is gone',
+    );
   });
 
 attributeLifeQuirksGroup
@@ -67,7 +85,14 @@ attributeLifeQuirksGroup
     t.equal(t.trySet(range, [record]), 0, 'result of its repetition');
     t.equal(t.get(range, [record[0]]), [1], 'the attribute');
     const now = t.ptes(memory.range());
-    t.shows('Q25', { quirk: now === (effect === 'split' ? 'rw*512' : '-*512'), correct: now === (effect === 'split' ? '-*512' : 'rw*512') }, 'PTEs');
+    t.shows(
+      'Q25',
+      {
+        quirk: now === (effect === 'split' ? 'rw*512' : '-*512'),
+        correct: now === (effect === 'split' ? '-*512' : 'rw*512'),
+      },
+      'PTEs',
+    );
   });
 
 attributeLifeQuirksGroup
@@ -82,7 +107,11 @@ attributeLifeQuirksGroup
     t.equal(t.collect(), 0, 'collectors that ran');
     const again = region(t, REGION, { address: memory.address });
     const [seen] = t.get(again.range(), [typeOf(attribute)]);
-    t.shows('Q26', { quirk: seen === otherOf(attribute), correct: seen !== otherOf(attribute) }, `${attribute} of the new mapping`);
+    t.shows(
+      'Q26',
+      { quirk: seen === otherOf(attribute), correct: seen !== otherOf(attribute) },
+      `${attribute} of the new mapping`,
+    );
   });
 
 attributeLifeQuirksGroup
@@ -98,7 +127,11 @@ attributeLifeQuirksGroup
     // A SET elsewhere waits for the collector.
     t.set(elsewhere.range(), [[2, 2]]);
     const [seen] = t.get(memory.range(), [typeOf(attribute)]);
-    t.shows('Q26', { quirk: seen === otherOf(attribute), correct: seen !== otherOf(attribute) }, `${attribute} after munmap`);
+    t.shows(
+      'Q26',
+      { quirk: seen === otherOf(attribute), correct: seen !== otherOf(attribute) },
+      `${attribute} after munmap`,
+    );
   });
 
 attributeLifeQuirksGroup
@@ -114,7 +147,10 @@ attributeLifeQuirksGroup
   .needs('deferred-work', 'introspection')
   .run((t, { first, second, order }) => {
     const memory = region(t);
-    t.set(memory.range(), [[9, 1], [1, 1]]);
+    t.set(memory.range(), [
+      [9, 1],
+      [1, 1],
+    ]);
     for (const page of order === 'up' ? [first, second] : [second, first]) memory.unmap(pages(page), pages(1));
     t.equal(t.collect(), 1, 'collectors that ran');
     const [between] = t.get(memory.range(pages(first + 1), pages(second - first - 1)), [9]);
@@ -125,12 +161,18 @@ attributeLifeQuirksGroup
   });
 
 attributeLifeQuirksGroup
-  .case('q27-collector-between', 'with the collector in between only the first page is cleared: the second unmap finds no range')
+  .case(
+    'q27-collector-between',
+    'with the collector in between only the first page is cleared: the second unmap finds no range',
+  )
   .source('07-quirks Q27, Q26')
   .needs('deferred-work')
   .run((t) => {
     const memory = region(t);
-    t.set(memory.range(), [[9, 1], [1, 1]]);
+    t.set(memory.range(), [
+      [9, 1],
+      [1, 1],
+    ]);
     memory.unmap(0, pages(1));
     t.equal(t.collect(), 1, 'collectors that ran');
     memory.unmap(pages(511), pages(1));
@@ -142,7 +184,10 @@ attributeLifeQuirksGroup
   });
 
 attributeLifeQuirksGroup
-  .case('q28-fault-made-interval', 'a fault on an unregistered page leaves an interval; in the heap and the stack GET shows it')
+  .case(
+    'q28-fault-made-interval',
+    'a fault on an unregistered page leaves an interval; in the heap and the stack GET shows it',
+  )
   .source('07-quirks Q28; 02-attributes §2')
   .parameters(parameters().combine('kind', ['heap', 'stack', 'anon'] as const))
   .needs('gpu-fault', 'introspection', 'heap-and-stack')
@@ -155,7 +200,11 @@ attributeLifeQuirksGroup
     const intervals = t.state().attributes.length;
     const [now] = t.get(memory.range(pages(page), pages(1)), [0]);
     const quirk = kind === 'anon' ? now === 0xffff_ffff : now === 0;
-    t.shows('Q28', { quirk: intervals === 1 && quirk, correct: intervals === 0 && now === 0xffff_ffff }, 'what the fault left in the attributes');
+    t.shows(
+      'Q28',
+      { quirk: intervals === 1 && quirk, correct: intervals === 0 && now === 0xffff_ffff },
+      'what the fault left in the attributes',
+    );
   });
 
 attributeLifeQuirksGroup
@@ -181,13 +230,21 @@ attributeLifeQuirksGroup
     t.equal(t.ptes(memory.range()), 'rw*512', 'PTEs before');
     t.set(memory.range(0, pages(1)), [change(attribute)]);
     const now = t.ptes(memory.range());
-    t.shows('Q28', { quirk: now === '-*512', correct: now === 'rw*512' || now === '-*1 rw*511' || now === 'r*1 rw*511' }, 'PTEs after the SET of one page');
+    t.shows(
+      'Q28',
+      { quirk: now === '-*512', correct: now === 'rw*512' || now === '-*1 rw*511' || now === 'r*1 rw*511' },
+      'PTEs after the SET of one page',
+    );
   });
 
 attributeLifeQuirksGroup
   .case('q29-never-merged', 'intervals are never merged, also when all their records are equal again')
   .source('07-quirks Q29')
-  .parameters(parameters().combine('pages', [2, 16, 512]).combine('attribute', ['gpuExecutable', 'access'] as const))
+  .parameters(
+    parameters()
+      .combine('pages', [2, 16, 512])
+      .combine('attribute', ['gpuExecutable', 'access'] as const),
+  )
   .needs('introspection')
   .run((t, { pages: count, attribute }) => {
     const memory = t.map(pages(count));
@@ -211,7 +268,10 @@ attributeLifeQuirksGroup
     const [now] = t.get(memory.range(), [typeOf(attribute)]);
     t.shows('Q30', { quirk: now === otherOf(attribute), correct: now !== otherOf(attribute) }, `${attribute} at once`);
     t.equal(t.collect(), 1, 'collectors that ran');
-    t.ok(t.get(memory.range(), [typeOf(attribute)])[0] !== otherOf(attribute), 'the attribute is gone after the collection');
+    t.ok(
+      t.get(memory.range(), [typeOf(attribute)])[0] !== otherOf(attribute),
+      'the attribute is gone after the collection',
+    );
   });
 
 attributeLifeQuirksGroup
@@ -236,7 +296,11 @@ attributeLifeQuirksGroup
 attributeLifeQuirksGroup
   .case('q32-freed-under-the-fault', 'a fault maps with the attributes of an interval that its own collector freed')
   .source('07-quirks Q32')
-  .parameters(parameters().combine('attribute', ['gpuExecutable', 'gpuReadOnly'] as const).combine('worker', ['late', 'first']))
+  .parameters(
+    parameters()
+      .combine('attribute', ['gpuExecutable', 'gpuReadOnly'] as const)
+      .combine('worker', ['late', 'first']),
+  )
   .needs('gpu-fault', 'introspection', 'deferred-work', 'address-choice')
   .run((t, { attribute, worker }) => {
     const memory = region(t);
@@ -254,7 +318,10 @@ attributeLifeQuirksGroup
   });
 
 attributeLifeQuirksGroup
-  .case('q33-trimmed-under-the-fault', 'a legal access is killed because the collector trimmed the interval that the fault had found')
+  .case(
+    'q33-trimmed-under-the-fault',
+    'a legal access is killed because the collector trimmed the interval that the fault had found',
+  )
   .source('07-quirks Q33')
   .parameters(parameters().combine('worker', ['late', 'first']).combine('write', [false, true]))
   .needs('gpu-fault', 'introspection', 'deferred-work', 'address-choice')
@@ -284,16 +351,28 @@ attributeLifeQuirksGroup
     const memory = region(t, 2 * REGION);
     t.set(memory.range(), [[2, 2]]);
     let ran = 0;
-    const stop = t.machine.at('attr-edited', () => {
-      if (ran++ === 0) t.set(memory.range(pages(page), pages(1)), [[8, 1]]);
-    }, { pass: 1 });
+    const stop = t.machine.at(
+      'attr-edited',
+      () => {
+        if (ran++ === 0) t.set(memory.range(pages(page), pages(1)), [[8, 1]]);
+      },
+      { pass: 1 },
+    );
     t.equal(t.trySet(memory.range(), [[1, 1]]), 0, 'result of SET_ATTR');
     stop();
     t.ok(ran > 0, 'the other SET came in between');
     t.equal(t.get(memory.range(), [1]), [1], 'prefetch location of all');
     const now = t.ptes(memory.range());
-    const runs = [[page, '-'], [1, 'r'], [1023 - page, '-']] as const;
-    const word = (rest: string): string => runs.filter(([count]) => count > 0).map(([count, letters]) => `${letters === '-' ? rest : letters}*${count}`).join(' ');
+    const runs = [
+      [page, '-'],
+      [1, 'r'],
+      [1023 - page, '-'],
+    ] as const;
+    const word = (rest: string): string =>
+      runs
+        .filter(([count]) => count > 0)
+        .map(([count, letters]) => `${letters === '-' ? rest : letters}*${count}`)
+        .join(' ');
     t.shows('Q34', { quirk: now === word('-'), correct: now === word('rw') }, 'PTEs');
   });
 

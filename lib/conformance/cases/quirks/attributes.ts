@@ -8,7 +8,10 @@ import { GpuFaultError } from '../../../device/index.ts';
 import { change, CHANGEABLE, typeOf } from '../attributes/values.ts';
 import { MIB, prefetched, REGION, region } from './region.ts';
 
-export const attributeQuirksGroup = new CaseGroup('quirks,attributes', 'Attributes and the GPU (07-quirks, Q13 to Q23)');
+export const attributeQuirksGroup = new CaseGroup(
+  'quirks,attributes',
+  'Attributes and the GPU (07-quirks, Q13 to Q23)',
+);
 
 const SIZE = pages(REGION);
 
@@ -36,7 +39,14 @@ attributeQuirksGroup
     t.set(memory.range(), [change(attribute)]);
     t.equal(t.get(memory.range(), [typeOf(attribute)]), [1], attribute);
     const now = t.ptes(memory.range());
-    t.shows('Q13', { quirk: now === 'rw*512', correct: now === '-*512' || now === (attribute === 'gpuReadOnly' ? 'r*512' : 'rwx*512') }, 'PTEs after the change');
+    t.shows(
+      'Q13',
+      {
+        quirk: now === 'rw*512',
+        correct: now === '-*512' || now === (attribute === 'gpuReadOnly' ? 'r*512' : 'rwx*512'),
+      },
+      'PTEs after the change',
+    );
   });
 
 attributeQuirksGroup
@@ -63,7 +73,17 @@ attributeQuirksGroup
   .run((t, { order }) => {
     const memory = region(t);
     if (order === 'access-first') t.set(memory.range(), [[2, 0]]);
-    t.set(memory.range(), order === 'access-first' ? [[1, 1]] : order === 'one-call' ? [[2, 0], [1, 1]] : [[1, 1]]);
+    t.set(
+      memory.range(),
+      order === 'access-first'
+        ? [[1, 1]]
+        : order === 'one-call'
+          ? [
+              [2, 0],
+              [1, 1],
+            ]
+          : [[1, 1]],
+    );
     if (order === 'access-last') t.set(memory.range(), [[2, 0]]);
     t.equal(t.get(memory.range(), [2]), [0], 'access');
     const now = t.ptes(memory.range());
@@ -89,16 +109,23 @@ attributeQuirksGroup
   });
 
 attributeQuirksGroup
-  .case('q15-lost-prefetch', 'a prefetch that meets a change of its pages returns 0 and leaves the rest unmapped; so does its repetition')
+  .case(
+    'q15-lost-prefetch',
+    'a prefetch that meets a change of its pages returns 0 and leaves the rest unmapped; so does its repetition',
+  )
   .source('07-quirks Q15')
   .needs('preemption', 'introspection')
   .run((t) => {
     const memory = region(t, 4 * REGION);
     let ran = 0;
-    const stop = t.machine.at('pages-got', () => {
-      ran++;
-      memory.discard(2 * SIZE, SIZE);
-    }, { pass: 3 });
+    const stop = t.machine.at(
+      'pages-got',
+      () => {
+        ran++;
+        memory.discard(2 * SIZE, SIZE);
+      },
+      { pass: 3 },
+    );
     t.equal(t.trySet(memory.range(), [[1, 1]]), 0, 'result of SET_ATTR');
     stop();
     t.equal(ran, 1, 'changes at the critical moment');
@@ -126,7 +153,12 @@ attributeQuirksGroup
 attributeQuirksGroup
   .case('q17-sticky-prefetch', 'once prefetched, any effective change of an attribute maps the interval again')
   .source('07-quirks Q17')
-  .parameters(parameters().combine('attribute', CHANGEABLE.filter((name) => name !== 'prefetchLocation' && name !== 'gpuReadOnly' && name !== 'gpuExecutable')))
+  .parameters(
+    parameters().combine(
+      'attribute',
+      CHANGEABLE.filter((name) => name !== 'prefetchLocation' && name !== 'gpuReadOnly' && name !== 'gpuExecutable'),
+    ),
+  )
   .needs('introspection')
   .run((t, { attribute }) => {
     const memory = prefetched(t);
@@ -137,9 +169,16 @@ attributeQuirksGroup
   });
 
 attributeQuirksGroup
-  .case('q17-sticky-prefetch-enforces-flags', 'the sticky prefetch brings PTE flags into force that would stay as they were')
+  .case(
+    'q17-sticky-prefetch-enforces-flags',
+    'the sticky prefetch brings PTE flags into force that would stay as they were',
+  )
   .source('07-quirks Q17, Q13')
-  .parameters(parameters().combine('attribute', ['gpuReadOnly', 'gpuExecutable'] as const).combine('location', [1, 0]))
+  .parameters(
+    parameters()
+      .combine('attribute', ['gpuReadOnly', 'gpuExecutable'] as const)
+      .combine('location', [1, 0]),
+  )
   .needs('introspection')
   .run((t, { attribute, location }) => {
     const memory = prefetched(t);
@@ -161,7 +200,10 @@ attributeQuirksGroup
   });
 
 attributeQuirksGroup
-  .case('q18-system-moves-nothing', 'SYSMEM on the whole interval leaves the GPU mapping; on a part it only splits and invalidates')
+  .case(
+    'q18-system-moves-nothing',
+    'SYSMEM on the whole interval leaves the GPU mapping; on a part it only splits and invalidates',
+  )
   .source('07-quirks Q18')
   .parameters(parameters().combine('part', ['whole', 'first-mib', 'one-page']))
   .needs('introspection')
@@ -172,16 +214,38 @@ attributeQuirksGroup
     const now = t.ptes(memory.range());
     // Bringing a part home would leave the mapping of the rest.
     const correct = count === 512 ? '-*512' : `-*${count} rw*${512 - count}`;
-    t.shows('Q18', { quirk: now === (part === 'whole' ? 'rw*512' : '-*512'), correct: now === correct }, 'PTEs after SYSMEM');
+    t.shows(
+      'Q18',
+      { quirk: now === (part === 'whole' ? 'rw*512' : '-*512'), correct: now === correct },
+      'PTEs after SYSMEM',
+    );
     t.equal(t.ranges(memory.range()).length, part === 'whole' ? 1 : 0, 'ranges');
   });
 
-const INERT: readonly AttributePair[] = [[0, 0], [0, 1], [3, 0], [3, 4], [2, 0], [2, 1], [4, 0], [7, 1], [10, 1]];
+const INERT: readonly AttributePair[] = [
+  [0, 0],
+  [0, 1],
+  [3, 0],
+  [3, 4],
+  [2, 0],
+  [2, 1],
+  [4, 0],
+  [7, 1],
+  [10, 1],
+];
 
 attributeQuirksGroup
-  .case('q19-inert', 'preferred location, granularity, access, HOST_ACCESS, HIVE_LOCAL and READ_MOSTLY change nothing about what a fault maps')
+  .case(
+    'q19-inert',
+    'preferred location, granularity, access, HOST_ACCESS, HIVE_LOCAL and READ_MOSTLY change nothing about what a fault maps',
+  )
   .source('07-quirks Q19')
-  .parameters(parameters().combine('record', INERT.map((pair) => pair.join(' '))))
+  .parameters(
+    parameters().combine(
+      'record',
+      INERT.map((pair) => pair.join(' ')),
+    ),
+  )
   .needs('gpu-fault', 'introspection')
   .run((t, { record }) => {
     const pair = INERT.find((each) => each.join(' ') === record)!;
@@ -201,7 +265,17 @@ attributeQuirksGroup
 attributeQuirksGroup
   .case('q19-rewritten', 'a changed flag makes the next fault write the same PTEs again, an unchanged record does not')
   .source('07-quirks Q19; 03-gpu-ranges §B.9')
-  .parameters(parameters().combine('attribute', ['hostAccess', 'hiveLocal', 'gpuReadMostly', 'coherent', 'granularity', 'access', 'preferredLocation'] as const))
+  .parameters(
+    parameters().combine('attribute', [
+      'hostAccess',
+      'hiveLocal',
+      'gpuReadMostly',
+      'coherent',
+      'granularity',
+      'access',
+      'preferredLocation',
+    ] as const),
+  )
   .needs('gpu-fault', 'introspection', 'virtual-clock', 'events')
   .needsAt(({ attribute }) => (attribute === 'coherent' ? ['configuration'] : []))
   .run((t, { attribute }) => {
@@ -212,10 +286,18 @@ attributeQuirksGroup
     t.access(memory.address, SIZE, { write: true });
     const before = t.state().ptes;
     t.advance();
-    t.equal(t.countEvents(() => t.fault(memory.address)).get('ptes-written') ?? 0, 0, 'writes of a fault that finds all as it should be');
+    t.equal(
+      t.countEvents(() => t.fault(memory.address)).get('ptes-written') ?? 0,
+      0,
+      'writes of a fault that finds all as it should be',
+    );
     t.set(memory.range(), [change(attribute)]);
     const isFlag = typeOf(attribute) >= 4;
-    t.equal(t.countEvents(() => t.fault(memory.address)).has('ptes-written'), isFlag, 'the fault after the change writes PTEs');
+    t.equal(
+      t.countEvents(() => t.fault(memory.address)).has('ptes-written'),
+      isFlag,
+      'the fault after the change writes PTEs',
+    );
     t.equal(t.state().ptes, before, 'PTEs');
   });
 
@@ -237,7 +319,11 @@ attributeQuirksGroup
     t.equal(result, -EFAULT, 'result of SET_ATTR');
     const UNDEFINED = 0xffff_ffff;
     const quirk = first[0] === 1 && second[0] === (page < 512 ? UNDEFINED : 1);
-    t.shows('Q20', { quirk, correct: first[0] === UNDEFINED && second[0] === UNDEFINED }, 'prefetch locations afterwards');
+    t.shows(
+      'Q20',
+      { quirk, correct: first[0] === UNDEFINED && second[0] === UNDEFINED },
+      'prefetch locations afterwards',
+    );
     t.equal([first[1], second[1]], [1, 0], 'GPU_EXEC of both');
   });
 
@@ -262,7 +348,11 @@ attributeQuirksGroup
     t.set({ address: memory.address, size: 2n ** 64n - memory.address }, [[2, 2]]);
     const result = t.fault(memory.at(pages(page)), { write });
     const now = t.ptes(memory.range());
-    t.shows('Q22', { quirk: result === -EINVAL && now === '-*512', correct: result === 0 && now === 'rw*512' }, 'the fault');
+    t.shows(
+      'Q22',
+      { quirk: result === -EINVAL && now === '-*512', correct: result === 0 && now === 'rw*512' },
+      'the fault',
+    );
   });
 
 attributeQuirksGroup
@@ -271,9 +361,28 @@ attributeQuirksGroup
   .parameters(parameters().combine('start', ['last-page', 'memory']))
   .run((t, { start }) => {
     const memory = t.map(pages(4));
-    t.set(memory.range(), [[2, 0], [3, 4], [5, 0]]);
-    const range = start === 'memory' ? { address: memory.address, size: 2n ** 64n - 4096n } : { address: 2n ** 64n - 4096n, size: 8192 };
+    t.set(memory.range(), [
+      [2, 0],
+      [3, 4],
+      [5, 0],
+    ]);
+    const range =
+      start === 'memory'
+        ? { address: memory.address, size: 2n ** 64n - 4096n }
+        : { address: 2n ** 64n - 4096n, size: 8192 };
     t.equal(t.trySet(range, [[2, 2]]), -EINVAL, 'result of SET_ATTR');
-    const { result, values } = t.ioctl({ operation: 1, ...range, attributes: [[2, 7], [3, 7], [5, 7]] });
-    t.shows('Q23', { quirk: result === 0 && values.join() === '2,9,1', correct: result === -EINVAL && values.join() === '7,7,7' }, 'GET_ATTR');
+    const { result, values } = t.ioctl({
+      operation: 1,
+      ...range,
+      attributes: [
+        [2, 7],
+        [3, 7],
+        [5, 7],
+      ],
+    });
+    t.shows(
+      'Q23',
+      { quirk: result === 0 && values.join() === '2,9,1', correct: result === -EINVAL && values.join() === '7,7,7' },
+      'GET_ATTR',
+    );
   });

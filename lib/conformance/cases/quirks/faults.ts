@@ -3,7 +3,21 @@ import { CaseGroup } from '../../case.ts';
 import { EAGAIN, EBUSY, EINVAL, ENOMEM, EPERM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
 import {
-  answerOf, BLOCK, effects, FOLLOW, MIB, moved, NO_RETRY, onGpu, PAGE, plainPte, pteAt, rangeWords, region, T, WATCH,
+  answerOf,
+  BLOCK,
+  effects,
+  FOLLOW,
+  MIB,
+  moved,
+  NO_RETRY,
+  onGpu,
+  PAGE,
+  plainPte,
+  pteAt,
+  rangeWords,
+  region,
+  T,
+  WATCH,
 } from '../ranges/scene.ts';
 
 /** Faults that flood the kernel log. */
@@ -14,7 +28,9 @@ export const quirkFaultsGroup = new CaseGroup('quirks,faults', 'Quirks Q54 to Q6
 quirkFaultsGroup
   .case('q54', 'an access without VMA is handled for ever, with an interval and without')
   .source('07-quirks Q54')
-  .parameters(parameters().combine('address', ['zero', 'hole', 'interval', 'dead-process']).combine('write', [false, true]))
+  .parameters(
+    parameters().combine('address', ['zero', 'hole', 'interval', 'dead-process']).combine('write', [false, true]),
+  )
   .needs(...FOLLOW, 'process-exit')
   .run((t, { address, write }) => {
     const memory = region(t);
@@ -26,7 +42,11 @@ quirkFaultsGroup
       return t.gpu().vmFault({ address: address === 'zero' ? 0n : memory.address, write }).handled;
     });
     t.equal(t.ptes(memory, { states: false }).includes('r'), false, 'a readable PTE is there');
-    t.shows('Q54', { quirk: outcomes.every((handled) => handled), correct: outcomes.includes(false) }, 'accesses without VMA');
+    t.shows(
+      'Q54',
+      { quirk: outcomes.every((handled) => handled), correct: outcomes.includes(false) },
+      'accesses without VMA',
+    );
   });
 
 quirkFaultsGroup
@@ -38,11 +58,20 @@ quirkFaultsGroup
     const memory = region(t);
     t.gpu().failures.plan('collect-pages', errno, 1000);
     let handled = false;
-    const retries = effects(t, memory, () => {
-      ({ handled } = t.gpu().vmFault({ address: memory.address, write: false }));
-    }, ['retry']).length;
+    const retries = effects(
+      t,
+      memory,
+      () => {
+        ({ handled } = t.gpu().vmFault({ address: memory.address, write: false }));
+      },
+      ['retry'],
+    ).length;
     t.equal(rangeWords(t, memory), ['0+512'], 'ranges');
-    t.shows('Q55', { quirk: handled && retries === (errno === 'EFAULT' || errno === 'EOPNOTSUPP' ? 2 : 0), correct: !handled }, 'the answer to an access that can not be served');
+    t.shows(
+      'Q55',
+      { quirk: handled && retries === (errno === 'EFAULT' || errno === 'EOPNOTSUPP' ? 2 : 0), correct: !handled },
+      'the answer to an access that can not be served',
+    );
   });
 
 quirkFaultsGroup
@@ -61,7 +90,11 @@ quirkFaultsGroup
       return t.gpu().vmFault({ address: memory.address, write: true }).handled;
     });
     t.equal(pteAt(t, memory.address) & 0x40n, 0n, 'write bit');
-    t.shows('Q56', { quirk: handled.every((each) => each) && commits === 3, correct: handled.includes(false) }, 'writes to read-only memory');
+    t.shows(
+      'Q56',
+      { quirk: handled.every((each) => each) && commits === 3, correct: handled.includes(false) },
+      'writes to read-only memory',
+    );
   });
 
 quirkFaultsGroup
@@ -102,7 +135,11 @@ quirkFaultsGroup
     let result = 1;
     const { filterRemove } = moved(t, ['filterRemove'], () => (result = t.fault(memory.address)));
     remove();
-    t.shows('Q58', { quirk: result === 0 && passes === events + 1 && filterRemove === events / 3, correct: passes < events }, 'attempts of one fault');
+    t.shows(
+      'Q58',
+      { quirk: result === 0 && passes === events + 1 && filterRemove === events / 3, correct: passes < events },
+      'attempts of one fault',
+    );
   });
 
 quirkFaultsGroup
@@ -118,7 +155,11 @@ quirkFaultsGroup
     if (!vma) memory.unmap();
     t.equal(t.fault(end + 4096n), -EINVAL, 'fault one page behind');
     const result = t.fault(end);
-    t.shows('Q59', { quirk: result === 0 && t.ptes(memory) === (vma ? 'rw*512 -*512' : '-*1024'), correct: result === -EINVAL }, 'fault at the end');
+    t.shows(
+      'Q59',
+      { quirk: result === 0 && t.ptes(memory) === (vma ? 'rw*512 -*512' : '-*1024'), correct: result === -EINVAL },
+      'fault at the end',
+    );
   });
 
 quirkFaultsGroup
@@ -131,14 +172,22 @@ quirkFaultsGroup
     const memory = region(t);
     memory.protect('r');
     t.equal(t.access(memory.at(page * PAGE), 8).runs[0]!.outcome, 'faulted', 'the first read');
-    t.equal(t.gpu().vmFault({ address: memory.at(page * PAGE), write: true }), { handled: false, askedHandler: 'svm', result: -EPERM }, 'the write');
+    t.equal(
+      t.gpu().vmFault({ address: memory.at(page * PAGE), write: true }),
+      { handled: false, askedHandler: 'svm', result: -EPERM },
+      'the write',
+    );
     t.equal(pteAt(t, memory.at(page * PAGE)), NO_RETRY, 'PTE after it');
     t.advance();
     const read = t.access(memory.at(page * PAGE), 8);
-    t.shows('Q60', {
-      quirk: read.runs[0]!.outcome === 'failed' && rangeWords(t, memory)[0] === '0+512 mapped dma',
-      correct: read.runs[0]!.outcome === 'faulted',
-    }, 'the legal read behind it');
+    t.shows(
+      'Q60',
+      {
+        quirk: read.runs[0]!.outcome === 'failed' && rangeWords(t, memory)[0] === '0+512 mapped dma',
+        correct: read.runs[0]!.outcome === 'faulted',
+      },
+      'the legal read behind it',
+    );
     t.equal(t.access(memory.at((page + 1) * PAGE), 8).runs[0]!.outcome, 'hit', 'a read of the page behind');
     memory.discard();
     t.equal(t.access(memory.at(page * PAGE), 8).runs[0]!.outcome, 'faulted', 'a read after an event');
@@ -155,13 +204,19 @@ quirkFaultsGroup
     else t.gpu().failures.plan('write-ptes', 'EBUSY');
     const { handled, result } = t.gpu().vmFault({ address: memory.address, write: false });
     const killed = !handled && pteAt(t, memory.address) === NO_RETRY;
-    t.shows('Q61', { quirk: killed && result === (condition === 'closing' ? -EAGAIN : -EBUSY), correct: handled }, 'the access');
+    t.shows(
+      'Q61',
+      { quirk: killed && result === (condition === 'closing' ? -EAGAIN : -EBUSY), correct: handled },
+      'the access',
+    );
   });
 
 quirkFaultsGroup
   .case('q62', 'lack of memory kills an access or is swallowed, depending on where it is met')
   .source('07-quirks Q62')
-  .parameters(parameters().combine('place', ['allocate-interval', 'allocate-notifier', 'allocate-range', 'clear-split']))
+  .parameters(
+    parameters().combine('place', ['allocate-interval', 'allocate-notifier', 'allocate-range', 'clear-split']),
+  )
   .needs(...FOLLOW, 'failure-injection', 'address-choice')
   .run((t, { place }) => {
     const results = [place, 'collect-pages' as const].map((where) => {
@@ -175,7 +230,11 @@ quirkFaultsGroup
       t.gpu().failures.plan(where, 'ENOMEM');
       return t.fault(other.address);
     });
-    t.shows('Q62', { quirk: results[0] === -ENOMEM && results[1] === 0, correct: results[0] === results[1] }, 'the same shortage at two places');
+    t.shows(
+      'Q62',
+      { quirk: results[0] === -ENOMEM && results[1] === 0, correct: results[0] === results[1] },
+      'the same shortage at two places',
+    );
   });
 
 quirkFaultsGroup
@@ -204,7 +263,11 @@ quirkFaultsGroup
     t.gpu().setInterruptRing('soft', true, checkpoint);
     unmapped.unmap();
     const [, reason] = answerOf(t, () => t.fault(other.address, { timestamp: checkpoint + 2 ** 47 + beyond }));
-    t.shows('Q64', { quirk: reason === 'stale' && t.state().checkpoint === checkpoint, correct: reason === 'mapped' }, 'a much younger fault');
+    t.shows(
+      'Q64',
+      { quirk: reason === 'stale' && t.state().checkpoint === checkpoint, correct: reason === 'mapped' },
+      'a much younger fault',
+    );
   });
 
 quirkFaultsGroup
@@ -225,7 +288,9 @@ quirkFaultsGroup
   .case('q65', 'expiry of the duplicate filter is asked for with the page number')
   .source('07-quirks Q65')
   .needs('interrupt-ring')
-  .unimplemented('the filter of the interrupt layer is not modelled: that expiry is asked for can be seen, for which entry can not');
+  .unimplemented(
+    'the filter of the interrupt layer is not modelled: that expiry is asked for can be seen, for which entry can not',
+  );
 
 quirkFaultsGroup
   .case('q66', 'a failed eviction keeps the address space for ever')
@@ -241,9 +306,16 @@ quirkFaultsGroup
     const memory = t.map(PAGE);
     const other = [T.gpuReadOnly, 1] as const;
     const wanted = [T.gpuAlwaysMapped, 1] as const;
-    const result = t.trySet(memory, place === 'alone' ? [wanted] : place === 'behind' ? [other, wanted] : [wanted, other]);
+    const result = t.trySet(
+      memory,
+      place === 'alone' ? [wanted] : place === 'behind' ? [other, wanted] : [wanted, other],
+    );
     const [always, readOnly] = t.get(memory, [T.gpuAlwaysMapped, T.gpuReadOnly]);
-    t.shows('Q67', { quirk: result === -EINVAL && always === 0 && readOnly === 0, correct: result === 0 && always === 1 }, 'setting GPU_ALWAYS_MAPPED');
+    t.shows(
+      'Q67',
+      { quirk: result === -EINVAL && always === 0 && readOnly === 0, correct: result === 0 && always === 1 },
+      'setting GPU_ALWAYS_MAPPED',
+    );
     t.set(memory, [[T.gpuAlwaysMapped, 0], other]);
     t.equal(t.get(memory, [T.gpuAlwaysMapped, T.gpuReadOnly]), [0, 1], 'setting it to 0 beside another attribute');
   });
@@ -251,7 +323,9 @@ quirkFaultsGroup
 quirkFaultsGroup
   .case('q70', 'user code on the GPU can flood the kernel log')
   .source('07-quirks Q70')
-  .parameters(parameters().combine('memory', ['none', 'none-but-attributes', 'bad-neighbour']).combine('write', [false, true]))
+  .parameters(
+    parameters().combine('memory', ['none', 'none-but-attributes', 'bad-neighbour']).combine('write', [false, true]),
+  )
   .needs(...WATCH)
   .run((t, { memory: kind, write }) => {
     // What was never on the GPU keeps its attributes when it is unmapped (Q26).
@@ -270,5 +344,9 @@ quirkFaultsGroup
       }
     });
     // Two lines for a missing mapping, one for each of three attempts; a rate limit lets through 10 in 5 s.
-    t.shows('Q70', { quirk: errorLines === FLOOD * (kind === 'bad-neighbour' ? 3 : 2), correct: errorLines <= 10 }, `error lines of ${FLOOD} faults`);
+    t.shows(
+      'Q70',
+      { quirk: errorLines === FLOOD * (kind === 'bad-neighbour' ? 3 : 2), correct: errorLines <= 10 },
+      `error lines of ${FLOOD} faults`,
+    );
   });

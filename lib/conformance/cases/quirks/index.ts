@@ -9,5 +9,11 @@ import { quirkRangeRacesGroup } from './range-races.ts';
 import { quirkRangesGroup } from './ranges.ts';
 
 export const quirksGroups: readonly CaseGroup[] = [
-  abiQuirksGroup, attributeQuirksGroup, attributeLifeQuirksGroup, quirkRangesGroup, quirkRangeRacesGroup, quirkPermissionsGroup, quirkFaultsGroup,
+  abiQuirksGroup,
+  attributeQuirksGroup,
+  attributeLifeQuirksGroup,
+  quirkRangesGroup,
+  quirkRangeRacesGroup,
+  quirkPermissionsGroup,
+  quirkFaultsGroup,
 ];

@@ -2,9 +2,27 @@
 import { CaseGroup } from '../../case.ts';
 import { EIO, EOPNOTSUPP, EPERM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
-import { answerOf, BLOCK, FOLLOW, LOOK, MIB, NO_RETRY, onGpu, PAGE, plainPte, pteAt, region, T, WATCH, WRITEABLE } from '../ranges/scene.ts';
+import {
+  answerOf,
+  BLOCK,
+  FOLLOW,
+  LOOK,
+  MIB,
+  NO_RETRY,
+  onGpu,
+  PAGE,
+  plainPte,
+  pteAt,
+  region,
+  T,
+  WATCH,
+  WRITEABLE,
+} from '../ranges/scene.ts';
 
-export const quirkPermissionsGroup = new CaseGroup('quirks,permissions', 'Quirks Q48 to Q53: pages and permissions (07-quirks §D)');
+export const quirkPermissionsGroup = new CaseGroup(
+  'quirks,permissions',
+  'Quirks Q48 to Q53: pages and permissions (07-quirks §D)',
+);
 
 quirkPermissionsGroup
   .case('q48', 'pages collected for reading are mapped writable later')
@@ -17,7 +35,10 @@ quirkPermissionsGroup
     if (first === 'fault') t.equal(t.fault(memory.address), 0, 'read fault');
     t.equal(t.ptes(memory), 'r*512', 'PTEs of the read-only mapping');
     t.advance();
-    t.set(memory, [[T.gpuReadOnly, 0], [T.prefetchLocation, by === 'prefetch' ? 1 : 0]]);
+    t.set(memory, [
+      [T.gpuReadOnly, 0],
+      [T.prefetchLocation, by === 'prefetch' ? 1 : 0],
+    ]);
     if (by === 'fault') t.equal(t.fault(memory.address, { write: true }), 0, 'write fault');
     const words = t.ptes(memory);
     t.shows('Q48', { quirk: words === 'rw:cow*512', correct: words === 'rw*512' }, 'the writable PTEs');
@@ -54,8 +75,15 @@ quirkPermissionsGroup
     memory.discard();
     memory.protect('-', bad * PAGE, PAGE);
     t.equal(memory.read(0, 1)[0], 0, 'what the CPU reads');
-    const outcome = await (write ? queue.fill(memory.address, 2, 4) : queue.read(memory.address, 4)).then(() => 'served', (error: { code?: string }) => error.code);
-    t.shows('Q50', { quirk: outcome === 'ERR_SVM_GPU_FAULT', correct: outcome === 'served' }, 'the access to a page that the CPU may use');
+    const outcome = await (write ? queue.fill(memory.address, 2, 4) : queue.read(memory.address, 4)).then(
+      () => 'served',
+      (error: { code?: string }) => error.code,
+    );
+    t.shows(
+      'Q50',
+      { quirk: outcome === 'ERR_SVM_GPU_FAULT', correct: outcome === 'served' },
+      'the access to a page that the CPU may use',
+    );
     memory.protect('rw');
     await queue.fill(memory.address, 3, 4);
     t.equal(memory.read(0, 1)[0], 3, 'what the CPU reads in the end');
@@ -80,9 +108,16 @@ quirkPermissionsGroup
     memory.protect('r', readOnly, MIB);
     t.equal((await queue.read(memory.at(readOnly), 1))[0], 1, 'what the GPU reads');
     await queue.fill(memory.at(writable), 2, 4);
-    const outcome = await queue.fill(memory.at(readOnly), 3, 4).then(() => 'written', (error: { code?: string }) => error.code);
+    const outcome = await queue.fill(memory.at(readOnly), 3, 4).then(
+      () => 'written',
+      (error: { code?: string }) => error.code,
+    );
     const [byte] = memory.read(readOnly, 1);
-    t.shows('Q51', { quirk: outcome === 'written' && byte === 3, correct: outcome === 'ERR_SVM_GPU_FAULT' && byte === 1 }, 'a write of the GPU to read-only memory');
+    t.shows(
+      'Q51',
+      { quirk: outcome === 'written' && byte === 3, correct: outcome === 'ERR_SVM_GPU_FAULT' && byte === 1 },
+      'a write of the GPU to read-only memory',
+    );
   });
 
 quirkPermissionsGroup
@@ -97,7 +132,11 @@ quirkPermissionsGroup
     t.advance();
     t.equal(t.fault(memory.address, { write: true }), 0, 'write fault in the writable part');
     const words = t.ptes(memory.range(MIB));
-    t.shows('Q51', { quirk: words === 'rw:perm*256', correct: !words.includes('rw') }, 'the PTEs of the read-only part');
+    t.shows(
+      'Q51',
+      { quirk: words === 'rw:perm*256', correct: !words.includes('rw') },
+      'the PTEs of the read-only part',
+    );
   });
 
 quirkPermissionsGroup
@@ -111,7 +150,10 @@ quirkPermissionsGroup
     await queue.fill(memory.address, 1, BLOCK);
     memory.discard();
     memory.protect('r', readOnly * PAGE, PAGE);
-    const outcome = await queue.fill(memory.address, 2, 4).then(() => 'written', (error: { code?: string }) => error.code);
+    const outcome = await queue.fill(memory.address, 2, 4).then(
+      () => 'written',
+      (error: { code?: string }) => error.code,
+    );
     t.equal(memory.read(0, 1)[0], outcome === 'written' ? 2 : 0, 'what the CPU reads');
     t.shows('Q52', { quirk: outcome === 'ERR_SVM_GPU_FAULT', correct: outcome === 'written' }, 'the legal write');
   });
@@ -126,7 +168,11 @@ quirkPermissionsGroup
     memory.protect('r', MIB, MIB);
     const { handled, result } = t.gpu().vmFault({ address: memory.address, write: true });
     const pte = pteAt(t, memory.address);
-    t.shows('Q52', { quirk: !handled && result === -EPERM && pte === NO_RETRY, correct: handled && pte === plainPte(t) }, 'the legal write');
+    t.shows(
+      'Q52',
+      { quirk: !handled && result === -EPERM && pte === NO_RETRY, correct: handled && pte === plainPte(t) },
+      'the legal write',
+    );
   });
 
 quirkPermissionsGroup
@@ -141,8 +187,16 @@ quirkPermissionsGroup
       t.machine.process.mmap({ address: memory.address, size: BLOCK, kind: 'mixedmap' });
       return t.fault(memory.address);
     });
-    t.equal([results[1], t.trySet(plain, [[T.access, 1]])], [-EOPNOTSUPP, -EOPNOTSUPP], 'fault and SET without an interval');
-    t.shows('Q53', { quirk: results[0] === 0 && t.ptes(registered) === 'rw*512', correct: results[0] === -EOPNOTSUPP }, 'the fault with an interval');
+    t.equal(
+      [results[1], t.trySet(plain, [[T.access, 1]])],
+      [-EOPNOTSUPP, -EOPNOTSUPP],
+      'fault and SET without an interval',
+    );
+    t.shows(
+      'Q53',
+      { quirk: results[0] === 0 && t.ptes(registered) === 'rw*512', correct: results[0] === -EOPNOTSUPP },
+      'the fault with an interval',
+    );
   });
 
 quirkPermissionsGroup

@@ -3,9 +3,24 @@ import { CaseGroup } from '../../case.ts';
 import type { CaseContext } from '../../context.ts';
 import { ENOMEM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
-import { BLOCK, COLLECT, during, effects, FOLLOW, mapAgain, onGpu, PAGE, rangeWords, region, T } from '../ranges/scene.ts';
+import {
+  BLOCK,
+  COLLECT,
+  during,
+  effects,
+  FOLLOW,
+  mapAgain,
+  onGpu,
+  PAGE,
+  rangeWords,
+  region,
+  T,
+} from '../ranges/scene.ts';
 
-export const quirkRangeRacesGroup = new CaseGroup('quirks,range-races', 'Quirks Q39 to Q41 and Q43 to Q46: failures and races over ranges (07-quirks §C)');
+export const quirkRangeRacesGroup = new CaseGroup(
+  'quirks,range-races',
+  'Quirks Q39 to Q41 and Q43 to Q46: failures and races over ranges (07-quirks §C)',
+);
 
 quirkRangeRacesGroup
   .case('q39', 'a failed zap is swallowed')
@@ -20,7 +35,11 @@ quirkRangeRacesGroup
     else memory.unmap();
     const { mapped, dmaMapped } = t.state().ranges[0]!;
     const live = t.ptes(memory, { states: false }) === 'rw*512';
-    t.shows('Q39', { quirk: live && !mapped && !dmaMapped, correct: !live || mapped }, 'range and PTEs after the event');
+    t.shows(
+      'Q39',
+      { quirk: live && !mapped && !dmaMapped, correct: !live || mapped },
+      'range and PTEs after the event',
+    );
   });
 
 quirkRangeRacesGroup
@@ -30,12 +49,30 @@ quirkRangeRacesGroup
   .needs(...FOLLOW, 'preemption')
   .run((t, { by }) => {
     const memory = region(t);
-    const seen = effects(t, memory, () => during(t, 'pte-committed', () => memory.discard(), () => {
-      if (by === 'fault') t.equal(t.fault(memory.address), 0, 'fault');
-      else t.set(memory, [[T.prefetchLocation, 1]]);
-    }), ['ptes-zapped', 'dma-unmapped']);
+    const seen = effects(
+      t,
+      memory,
+      () =>
+        during(
+          t,
+          'pte-committed',
+          () => memory.discard(),
+          () => {
+            if (by === 'fault') t.equal(t.fault(memory.address), 0, 'fault');
+            else t.set(memory, [[T.prefetchLocation, 1]]);
+          },
+        ),
+      ['ptes-zapped', 'dma-unmapped'],
+    );
     const words = t.ptes(memory);
-    t.shows('Q40', { quirk: words === 'rw:stale*512' && !seen.includes('zap 0+512') && rangeWords(t, memory)[0] === '0+512 mapped', correct: !words.includes('stale') }, 'PTEs and mark');
+    t.shows(
+      'Q40',
+      {
+        quirk: words === 'rw:stale*512' && !seen.includes('zap 0+512') && rangeWords(t, memory)[0] === '0+512 mapped',
+        correct: !words.includes('stale'),
+      },
+      'PTEs and mark',
+    );
   });
 
 quirkRangeRacesGroup
@@ -77,11 +114,24 @@ quirkRangeRacesGroup
     const memory = onGpu(t);
     t.set(memory, [[T.access, 1]]);
     const seen = hazards(t, () => {
-      during(t, 'attr-edited', () => memory.unmap(8 * PAGE, PAGE), () => t.set(memory.range(0, 4 * PAGE), [[T.gpuReadOnly, 1]]));
+      during(
+        t,
+        'attr-edited',
+        () => memory.unmap(8 * PAGE, PAGE),
+        () => t.set(memory.range(0, 4 * PAGE), [[T.gpuReadOnly, 1]]),
+      );
       t.collect();
     });
-    t.equal([rangeWords(t, memory), t.state().collectorPending, t.state().counters.dmaPages], [[], 0, 0], 'what is left');
-    t.shows('Q44', { quirk: seen.filter((quirk) => quirk === 'Q44').length === 2, correct: seen.length === 0 }, 'removals');
+    t.equal(
+      [rangeWords(t, memory), t.state().collectorPending, t.state().counters.dmaPages],
+      [[], 0, 0],
+      'what is left',
+    );
+    t.shows(
+      'Q44',
+      { quirk: seen.filter((quirk) => quirk === 'Q44').length === 2, correct: seen.length === 0 },
+      'removals',
+    );
   });
 
 quirkRangeRacesGroup
@@ -91,7 +141,14 @@ quirkRangeRacesGroup
   .run((t) => {
     const memory = onGpu(t);
     memory.unmap(0, PAGE);
-    const seen = hazards(t, () => during(t, 'tree-unlock', () => memory.unmap(5 * PAGE, PAGE), () => t.collect()));
+    const seen = hazards(t, () =>
+      during(
+        t,
+        'tree-unlock',
+        () => memory.unmap(5 * PAGE, PAGE),
+        () => t.collect(),
+      ),
+    );
     t.equal(rangeWords(t, memory), [], 'ranges');
     t.shows('Q45', { quirk: seen.includes('Q45'), correct: seen.length === 0 }, 'removals');
   });
@@ -117,10 +174,13 @@ quirkRangeRacesGroup
       t.collect();
       return `${runs[0]!.outcome} ${result}`;
     });
-    t.shows('Q46', { quirk: outcomes.every((outcome) => outcome === 'failed 0'), correct: outcomes.at(-1) === 'hit 0' }, 'accesses to the memory mapped again');
+    t.shows(
+      'Q46',
+      { quirk: outcomes.every((outcome) => outcome === 'failed 0'), correct: outcomes.at(-1) === 'hit 0' },
+      'accesses to the memory mapped again',
+    );
     // Another UNMAP of a part of it cures it.
     memory.unmap(BLOCK, PAGE);
     t.equal(t.collect(), 1, 'collectors of the cure');
     t.equal(t.access(memory.at(BLOCK + PAGE), PAGE).runs[0]!.outcome, 'faulted', 'access after the cure');
   });
-

@@ -3,9 +3,29 @@ import { CaseGroup } from '../../case.ts';
 import type { CaseContext } from '../../context.ts';
 import { EBUSY, EINTR } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
-import { BLOCK, COLLECT, during, effects, EXECUTABLE, FOLLOW, intervals, MIB, moved, onGpu, PAGE, pteAt, region, T, WATCH, WRITEABLE } from '../ranges/scene.ts';
+import {
+  BLOCK,
+  COLLECT,
+  during,
+  effects,
+  EXECUTABLE,
+  FOLLOW,
+  intervals,
+  MIB,
+  moved,
+  onGpu,
+  PAGE,
+  pteAt,
+  region,
+  T,
+  WATCH,
+  WRITEABLE,
+} from '../ranges/scene.ts';
 
-export const quirkRangesGroup = new CaseGroup('quirks,ranges', 'Quirks Q35 to Q38, Q42, Q47, Q68 and Q69: invalidation and ranges (07-quirks §C)');
+export const quirkRangesGroup = new CaseGroup(
+  'quirks,ranges',
+  'Quirks Q35 to Q38, Q42, Q47, Q68 and Q69: invalidation and ranges (07-quirks §C)',
+);
 
 quirkRangesGroup
   .case('q35-old-data', 'after two partial discards the GPU reads the old data of the second part')
@@ -33,7 +53,8 @@ quirkRangesGroup
   .needs(...FOLLOW)
   .run((t, { first, second }) => {
     const memory = onGpu(t);
-    const act = (event: string, page: number): void => (event === 'discard' ? memory.discard(page * PAGE, PAGE) : memory.protect('r', page * PAGE, PAGE));
+    const act = (event: string, page: number): void =>
+      event === 'discard' ? memory.discard(page * PAGE, PAGE) : memory.protect('r', page * PAGE, PAGE);
     act(first, 0);
     t.equal(pteAt(t, memory.address), 0n, 'PTE of the first page');
     const seen = effects(t, memory, () => act(second, 1), ['ptes-zapped', 'tlb-flushed']);
@@ -53,10 +74,14 @@ quirkRangesGroup
     if (collected) t.equal([t.collect(), t.state().ranges], [1, []], 'collectors and ranges');
     const live = t.access(memory.at(200 * PAGE), PAGE, { write: true });
     const words = t.ptes(memory);
-    t.shows('Q36', {
-      quirk: words.includes('rw:stale*') && live.faults === 0,
-      correct: words === '-*512' && live.faults > 0,
-    }, 'the PTEs of the unmapped memory');
+    t.shows(
+      'Q36',
+      {
+        quirk: words.includes('rw:stale*') && live.faults === 0,
+        correct: words === '-*512' && live.faults > 0,
+      },
+      'the PTEs of the unmapped memory',
+    );
   });
 
 quirkRangesGroup
@@ -69,12 +94,23 @@ quirkRangesGroup
     memory.unmap(page * PAGE, PAGE);
     t.equal(t.collect(), 1, 'collectors');
     const rest = t.ptes(memory);
-    t.shows('Q37', { quirk: rest.includes('orphan'), correct: !rest.includes('rw') || !rest.includes(':') }, 'the PTEs of the rest');
+    t.shows(
+      'Q37',
+      { quirk: rest.includes('orphan'), correct: !rest.includes('rw') || !rest.includes(':') },
+      'the PTEs of the rest',
+    );
     const [low, high] = [page === 0 ? 1 : 0, page === 511 ? 511 : page === 0 ? 512 : page];
-    const seen = effects(t, memory, () => memory.unmap(low * PAGE, (high - low) * PAGE), ['ptes-zapped', 'collection-queued']);
+    const seen = effects(t, memory, () => memory.unmap(low * PAGE, (high - low) * PAGE), [
+      'ptes-zapped',
+      'collection-queued',
+    ]);
     t.collect();
     const kept = intervals(t, memory).some(([first]) => first === low);
-    t.shows('Q37', { quirk: seen.length === 0 && kept && t.ptes(memory).includes('stale'), correct: seen.length > 0 && !kept }, 'unmapping the rest');
+    t.shows(
+      'Q37',
+      { quirk: seen.length === 0 && kept && t.ptes(memory).includes('stale'), correct: seen.length > 0 && !kept },
+      'unmapping the rest',
+    );
   });
 
 quirkRangesGroup
@@ -85,9 +121,16 @@ quirkRangesGroup
   .run((t, { page }) => {
     const memory = onGpu(t);
     memory.discard(page * PAGE, PAGE);
-    const seen = effects(t, memory, () => t.set(memory.range(0, MIB), [[T.gpuReadOnly, 1]]), ['ptes-zapped', 'tlb-flushed']);
+    const seen = effects(t, memory, () => t.set(memory.range(0, MIB), [[T.gpuReadOnly, 1]]), [
+      'ptes-zapped',
+      'tlb-flushed',
+    ]);
     const words = t.ptes(memory);
-    t.shows('Q38', { quirk: seen.length === 0 && words.includes('rw:orphan*'), correct: words === '-*512' }, 'the PTEs after the split');
+    t.shows(
+      'Q38',
+      { quirk: seen.length === 0 && words.includes('rw:orphan*'), correct: words === '-*512' },
+      'the PTEs after the split',
+    );
   });
 
 quirkRangesGroup
@@ -103,10 +146,17 @@ quirkRangesGroup
       memory.discard(PAGE, PAGE);
     }
     const before = pteAt(t, memory.at(PAGE));
-    const seen = effects(t, memory, () => t.equal(t.fault(memory.address), 0, 'fault'), ['ptes-written', 'tlb-flushed']);
+    const seen = effects(t, memory, () => t.equal(t.fault(memory.address), 0, 'fault'), [
+      'ptes-written',
+      'tlb-flushed',
+    ]);
     t.equal(seen[0], 'pte 0+512', 'first effect');
     // Where the old PTE was cleared before, no flush is needed.
-    t.shows('Q42', { quirk: before !== 0n && !seen.includes('tlb'), correct: before === 0n || seen.includes('tlb') }, 'the commit over live PTEs');
+    t.shows(
+      'Q42',
+      { quirk: before !== 0n && !seen.includes('tlb'), correct: before === 0n || seen.includes('tlb') },
+      'the commit over live PTEs',
+    );
   });
 
 quirkRangesGroup
@@ -131,7 +181,9 @@ quirkRangesGroup
     t.set(memory, [[T.access, 1]]);
     t.equal(t.access(memory.address, memory.size, { write: true }).faults, 2, 'faults');
     t.gpu().failures.plan('zap-ptes', 'EBUSY', 1, 1);
-    const { tlb } = moved(t, ['tlb'], () => t.equal(t.trySet(memory.range(MIB, BLOCK), [[T.gpuReadOnly, 1]]), -EBUSY, 'SET'));
+    const { tlb } = moved(t, ['tlb'], () =>
+      t.equal(t.trySet(memory.range(MIB, BLOCK), [[T.gpuReadOnly, 1]]), -EBUSY, 'SET'),
+    );
     t.equal(t.ptes(memory), '-*512 rw*512', 'PTEs');
     t.shows('Q47', { quirk: tlb === 0, correct: tlb > 0 }, 'the flush');
   });
@@ -142,7 +194,14 @@ function interrupted(t: CaseContext, attribute: number): ReturnType<typeof onGpu
   t.gpu().failures.plan('lock-page-directory', 'EINTR');
   t.equal(t.trySet(memory.range(0, MIB), [[attribute, 1]]), -EINTR, 'SET');
   t.equal(t.trySet(memory.range(0, MIB), [[attribute, 1]]), 0, 'SET again');
-  t.equal(intervals(t, memory).map(([first, last]) => [first, last]), [[0, 255], [256, 511]], 'intervals');
+  t.equal(
+    intervals(t, memory).map(([first, last]) => [first, last]),
+    [
+      [0, 255],
+      [256, 511],
+    ],
+    'intervals',
+  );
   return memory;
 }
 
@@ -163,7 +222,11 @@ quirkRangesGroup
     t.advance();
     t.equal(t.fault(memory.address), 0, 'fault in the first MiB');
     const second = (pteAt(t, memory.at(MIB)) & bit) !== 0n;
-    t.shows('Q68', { quirk: second === (attribute === 'gpuExecutable'), correct: second === (attribute === 'gpuReadOnly') }, 'the PTE of the second MiB');
+    t.shows(
+      'Q68',
+      { quirk: second === (attribute === 'gpuExecutable'), correct: second === (attribute === 'gpuReadOnly') },
+      'the PTE of the second MiB',
+    );
   });
 
 quirkRangesGroup
@@ -184,7 +247,11 @@ quirkRangesGroup
   .run((t, { mebibytes }) => {
     const memory = t.map(mebibytes * MIB);
     const { pagesAllocated } = moved(t, ['pagesAllocated'], () => t.set(memory, [[T.prefetchLocation, 1]]));
-    t.shows('Q69', { quirk: pagesAllocated === mebibytes * 256, correct: pagesAllocated < mebibytes * 256 }, 'pages allocated');
+    t.shows(
+      'Q69',
+      { quirk: pagesAllocated === mebibytes * 256, correct: pagesAllocated < mebibytes * 256 },
+      'pages allocated',
+    );
   });
 
 quirkRangesGroup
@@ -196,11 +263,22 @@ quirkRangesGroup
     const memory = t.map(4 * BLOCK);
     const other = region(t);
     const order: string[] = [];
-    t.onEnd(t.machine.on('ptes-written', ({ address }) => void order.push(address === other.address ? 'fault' : 'prefetch')));
+    t.onEnd(
+      t.machine.on('ptes-written', ({ address }) => void order.push(address === other.address ? 'fault' : 'prefetch')),
+    );
     let answer = 1;
-    during(t, 'pages-got', () => {
-      t.gpu().raiseFault({ address: other.address, write: true }, (result) => (answer = result));
-    }, () => t.set(memory, [[T.prefetchLocation, 1]]));
+    during(
+      t,
+      'pages-got',
+      () => {
+        t.gpu().raiseFault({ address: other.address, write: true }, (result) => (answer = result));
+      },
+      () => t.set(memory, [[T.prefetchLocation, 1]]),
+    );
     t.equal([answer, order.length], [0, 5], 'answer of the fault, and commits');
-    t.shows('Q69', { quirk: order.indexOf('fault') === 4, correct: order.indexOf('fault') < 4 }, 'when the fault is served');
+    t.shows(
+      'Q69',
+      { quirk: order.indexOf('fault') === 4, correct: order.indexOf('fault') < 4 },
+      'when the fault is served',
+    );
   });

@@ -6,7 +6,10 @@ import type { Mapping } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
 import { BLOCK, LOOK, mapAgain, PAGE, T } from './scene.ts';
 
-export const chunksGroup = new CaseGroup('ranges,chunks', 'A new range is the largest aligned chunk of 2 MiB, 64 KiB or 4 KiB that fits (03-gpu-ranges §A.7)');
+export const chunksGroup = new CaseGroup(
+  'ranges,chunks',
+  'A new range is the largest aligned chunk of 2 MiB, 64 KiB or 4 KiB that fits (03-gpu-ranges §A.7)',
+);
 
 const SIZES = [512, 16, 1];
 
@@ -29,8 +32,13 @@ const pagesAround = [0, 1, 15, 16, 255, 495, 496, 511] as const;
 chunksGroup
   .case('vma-bounds', 'a chunk lies inside the VMA, however large the attribute interval is')
   .source('03-gpu-ranges §A.7')
-  .parameters(parameters().combine('start', [0, 1, 16, 17]).combine('end', [512, 511, 496, 495]).combine('page', pagesAround)
-    .where(({ start, end, page }) => page >= start && page < end))
+  .parameters(
+    parameters()
+      .combine('start', [0, 1, 16, 17])
+      .combine('end', [512, 511, 496, 495])
+      .combine('page', pagesAround)
+      .where(({ start, end, page }) => page >= start && page < end),
+  )
   .needs(...LOOK)
   .run((t, { start, end, page }) => {
     const memory = t.map(BLOCK);
@@ -45,8 +53,13 @@ chunksGroup
 chunksGroup
   .case('interval-bounds', 'a chunk lies inside the attribute interval, however large the VMA is')
   .source('03-gpu-ranges §A.7')
-  .parameters(parameters().combine('start', [0, 1, 16, 17]).combine('end', [512, 511, 496, 495]).combine('page', pagesAround)
-    .where(({ start, end, page }) => page >= start && page < end))
+  .parameters(
+    parameters()
+      .combine('start', [0, 1, 16, 17])
+      .combine('end', [512, 511, 496, 495])
+      .combine('page', pagesAround)
+      .where(({ start, end, page }) => page >= start && page < end),
+  )
   .needs(...LOOK)
   .run((t, { start, end, page }) => {
     const memory = t.map(3 * BLOCK);
@@ -72,7 +85,12 @@ chunksGroup
 chunksGroup
   .case('neighbours', 'a chunk that another range has a part of gives way to a smaller one')
   .source('03-gpu-ranges §A.7')
-  .parameters(parameters().combine('taken', [100, 96, 111, 112, 511, 0]).combine('page', [101, 95, 112, 300, 1, 510]).where(({ taken, page }) => taken !== page))
+  .parameters(
+    parameters()
+      .combine('taken', [100, 96, 111, 112, 511, 0])
+      .combine('page', [101, 95, 112, 300, 1, 510])
+      .where(({ taken, page }) => taken !== page),
+  )
   .needs(...LOOK, 'address-choice')
   .run((t, { taken, page }) => {
     const memory = t.map(BLOCK);
@@ -88,11 +106,18 @@ chunksGroup
     const start = page - (page % 16);
     const chunk: [number, number] = taken >= start && taken < start + 16 ? [page, 1] : [start, 16];
     const both: [number, number][] = [[taken, 1], chunk];
-    t.equal(chunksOf(t, memory), both.toSorted(([left], [right]) => left - right), 'ranges');
+    t.equal(
+      chunksOf(t, memory),
+      both.toSorted(([left], [right]) => left - right),
+      'ranges',
+    );
   });
 
 chunksGroup
-  .case('existing-range', 'a page of an existing range gets no new one, and its bounds are not compared with those of the interval')
+  .case(
+    'existing-range',
+    'a page of an existing range gets no new one, and its bounds are not compared with those of the interval',
+  )
   .source('03-gpu-ranges §A.6, step 8')
   .parameters(parameters().combine('page', [0, 1, 255, 511]))
   .needs(...LOOK, 'virtual-clock')
@@ -143,9 +168,11 @@ function walk(low: number, high: number): [number, number][] {
 chunksGroup
   .case('prefetch', 'a prefetch covers its interval with the largest chunks, each behind the one before')
   .source('03-gpu-ranges §B.8')
-  .parameters(parameters()
-    .combine('first', [0, 1, 15, 16, 496, 511])
-    .combine('pages', [1, 2, 16, 17, 31, 512, 513, 528, 1024, 1040]))
+  .parameters(
+    parameters()
+      .combine('first', [0, 1, 15, 16, 496, 511])
+      .combine('pages', [1, 2, 16, 17, 31, 512, 513, 528, 1024, 1040]),
+  )
   .needs('introspection')
   .run((t, { first, pages }) => {
     const memory = t.map(4 * BLOCK);
@@ -174,7 +201,11 @@ chunksGroup
   .needs(...LOOK)
   .run((t) => {
     const memory = t.map(BLOCK);
-    t.equal(t.trySet({ address: memory.address, size: (1n << 64n) - memory.address }, [[T.access, 1]]), 0, 'SET up to 2^64');
+    t.equal(
+      t.trySet({ address: memory.address, size: (1n << 64n) - memory.address }, [[T.access, 1]]),
+      0,
+      'SET up to 2^64',
+    );
     t.equal(t.fault(memory.address), -EINVAL, 'fault');
     t.equal([chunksOf(t, memory), t.state().notifiers], [[], []], 'ranges and notifiers');
   });

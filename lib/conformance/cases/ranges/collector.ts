@@ -2,9 +2,25 @@
 import { CaseGroup } from '../../case.ts';
 import { EINVAL, ENOMEM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
-import { BLOCK, COLLECT, effects, intervals, LOOK, mapAgain, moved, onGpu, PAGE, rangeWords, region, T } from './scene.ts';
+import {
+  BLOCK,
+  COLLECT,
+  effects,
+  intervals,
+  LOOK,
+  mapAgain,
+  moved,
+  onGpu,
+  PAGE,
+  rangeWords,
+  region,
+  T,
+} from './scene.ts';
 
-export const collectorGroup = new CaseGroup('ranges,collector', 'The garbage collector (04-invalidation-and-gc §5 to §8)');
+export const collectorGroup = new CaseGroup(
+  'ranges,collector',
+  'The garbage collector (04-invalidation-and-gc §5 to §8)',
+);
 
 collectorGroup
   .case('work-item', 'one run of the work item collects everything queued; without anything queued none runs')
@@ -19,7 +35,11 @@ collectorGroup
     let ran = 0;
     const { gcRuns } = moved(t, ['gcRuns'], () => (ran = t.collect()));
     t.equal([ran, gcRuns], [1, 1], 'collectors');
-    t.equal([t.state().collectorPending, t.state().collectorQueued, t.state().ranges], [0, false, []], 'queue in the end');
+    t.equal(
+      [t.state().collectorPending, t.state().collectorQueued, t.state().ranges],
+      [0, false, []],
+      'queue in the end',
+    );
     t.equal(t.collect(), 0, 'collectors afterwards');
   });
 
@@ -32,7 +52,11 @@ collectorGroup
     const memory = onGpu(t, 3 * BLOCK);
     const blocks = order.split(' ').map(Number);
     for (const block of blocks) memory.unmap(block * BLOCK, BLOCK);
-    t.equal(effects(t, memory, () => t.collect(), ['range-removed']), blocks.map((block) => `range- ${block * 512}+512`), 'removed');
+    t.equal(
+      effects(t, memory, () => t.collect(), ['range-removed']),
+      blocks.map((block) => `range- ${block * 512}+512`),
+      'removed',
+    );
   });
 
 collectorGroup
@@ -45,14 +69,30 @@ collectorGroup
     memory.unmap(BLOCK, PAGE);
     memory.unmap(8 * PAGE, PAGE);
     t.equal(t.state().collectorPending, 2, 'ranges on the list');
-    t.equal(effects(t, memory, () => t.collect(), ['range-removed']), ['range- 0+512', 'range- 512+512'], 'removed');
-    t.equal(intervals(t, memory).map(([first, last]) => [first, last]), [[9, 511], [513, 1023]], 'attribute intervals');
+    t.equal(
+      effects(t, memory, () => t.collect(), ['range-removed']),
+      ['range- 0+512', 'range- 512+512'],
+      'removed',
+    );
+    t.equal(
+      intervals(t, memory).map(([first, last]) => [first, last]),
+      [
+        [9, 511],
+        [513, 1023],
+      ],
+      'attribute intervals',
+    );
   });
 
 collectorGroup
   .case('hull', 'the span of a range is the hull of its unmapped pages; each range has its own')
   .source('04-invalidation-and-gc §5.2; quirk Q27')
-  .parameters(parameters().combine('first', [0, 3, 300]).combine('second', [5, 400, 511, 512, 1023]).combine('order', ['ascending', 'descending']))
+  .parameters(
+    parameters()
+      .combine('first', [0, 3, 300])
+      .combine('second', [5, 400, 511, 512, 1023])
+      .combine('order', ['ascending', 'descending']),
+  )
   .needs(...COLLECT)
   .run((t, { first, second, order }) => {
     const memory = region(t, 2 * BLOCK);
@@ -61,7 +101,13 @@ collectorGroup
     const [low, high] = [Math.min(first, second), Math.max(first, second)];
     for (const page of order === 'ascending' ? [low, high] : [high, low]) memory.unmap(page * PAGE, PAGE);
     t.equal(t.collect(), 1, 'collectors');
-    const cleared = high < 512 ? [[low, high]] : [[low, low], [high, high]];
+    const cleared =
+      high < 512
+        ? [[low, high]]
+        : [
+            [low, low],
+            [high, high],
+          ];
     const expected: [number, number, number][] = [];
     let from = 0;
     for (const [one, end] of [...cleared, [1024, 1024]] as [number, number][]) {
@@ -80,20 +126,45 @@ collectorGroup
     const memory = onGpu(t);
     memory.unmap(0, part === 'whole' ? BLOCK : PAGE);
     const names = ['ptes-zapped', 'tlb-flushed', 'dma-unmapped', 'range-removed', 'notifier-removed'] as const;
-    t.equal(effects(t, memory, () => t.collect(), names).map((word) => word.split(' ')[0]), ['range-', 'notifier-'], 'effects');
+    t.equal(
+      effects(t, memory, () => t.collect(), names).map((word) => word.split(' ')[0]),
+      ['range-', 'notifier-'],
+      'effects',
+    );
     t.equal(t.ptes(memory, { states: false }), part === 'whole' ? '-*512' : '-*1 rw*511', 'PTEs');
   });
 
 // Attribute intervals and the unmapped span, in pages, over two blocks on the GPU.
-const CLEARED = ['0-1023 0-512', '0-1023 512-512', '0-1023 256-512', '0-1023 0-1', '0-1023 511-2', '0-1023 1023-1', '0-511 0-512', '0-511 256-512', '16-31 0-512', '16-31 20-4', '16-31 31-2', '16-31 0-17'] as const;
+const CLEARED = [
+  '0-1023 0-512',
+  '0-1023 512-512',
+  '0-1023 256-512',
+  '0-1023 0-1',
+  '0-1023 511-2',
+  '0-1023 1023-1',
+  '0-511 0-512',
+  '0-511 256-512',
+  '16-31 0-512',
+  '16-31 20-4',
+  '16-31 31-2',
+  '16-31 0-17',
+] as const;
 
 collectorGroup
   .case('cleared', 'exactly the attributes of the unmapped pages are cleared: intervals are trimmed, split or dropped')
   .source('04-invalidation-and-gc §6.1; 02-attributes §6')
-  .parameters(parameters().combine('pages', CLEARED).combine('by', ['worker', 'fault', 'set', 'two-events']).where(({ pages, by }) => by !== 'two-events' || !pages.endsWith('-1')))
+  .parameters(
+    parameters()
+      .combine('pages', CLEARED)
+      .combine('by', ['worker', 'fault', 'set', 'two-events'])
+      .where(({ pages, by }) => by !== 'two-events' || !pages.endsWith('-1')),
+  )
   .needs(...COLLECT)
   .run((t, { pages, by }) => {
-    const [[first, last], [from, count]] = pages.split(' ').map((part) => part.split('-').map(Number)) as [[number, number], [number, number]];
+    const [[first, last], [from, count]] = pages.split(' ').map((part) => part.split('-').map(Number)) as [
+      [number, number],
+      [number, number],
+    ];
     const memory = region(t, 2 * BLOCK);
     const other = region(t, PAGE);
     // Defaults everywhere, another value in the interval: intervals are not merged.
@@ -110,15 +181,35 @@ collectorGroup
     if (by === 'fault') t.equal(t.fault(other.address), 0, 'fault elsewhere');
     else if (by === 'set') t.set(other, [[T.access, 1]]);
     else t.equal(t.collect(), 1, 'collectors');
-    const expected = before.flatMap(([one, end, flags]): [number, number, number][] =>
-      [[one, Math.min(end, from - 1), flags], [Math.max(one, from + count), end, flags]].filter(([low, high]) => low! <= high!) as [number, number, number][]);
-    t.equal(intervals(t, memory).filter(([one]) => one < 1024), expected, 'attribute intervals');
+    const expected = before.flatMap(
+      ([one, end, flags]): [number, number, number][] =>
+        [
+          [one, Math.min(end, from - 1), flags],
+          [Math.max(one, from + count), end, flags],
+        ].filter(([low, high]) => low! <= high!) as [number, number, number][],
+    );
+    t.equal(
+      intervals(t, memory).filter(([one]) => one < 1024),
+      expected,
+      'attribute intervals',
+    );
   });
 
 collectorGroup
   .case('when', 'a fault anywhere and a SET collect at once, a GET and an event do not')
   .source('04-invalidation-and-gc §6.3, §6.4; quirk Q30')
-  .parameters(parameters().combine('call', ['fault', 'killed-fault', 'fault-without-vma', 'set', 'refused-set', 'get', 'discard', 'unmap']))
+  .parameters(
+    parameters().combine('call', [
+      'fault',
+      'killed-fault',
+      'fault-without-vma',
+      'set',
+      'refused-set',
+      'get',
+      'discard',
+      'unmap',
+    ]),
+  )
   .needs(...COLLECT)
   .run((t, { call }) => {
     const memory = region(t);
@@ -157,11 +248,18 @@ collectorGroup
     memory.unmap();
     t.equal(t.collect(), mapped === 'none' ? 0 : 1, 'collectors');
     const left = { none: [[0, 1023, 0x23]], first: [[512, 1023, 0x23]], second: [[0, 511, 0x23]], both: [] } as const;
-    t.equal(intervals(t, memory), left[mapped].map(([first, last, flags]) => [first, last, flags]), 'attribute intervals');
+    t.equal(
+      intervals(t, memory),
+      left[mapped].map(([first, last, flags]) => [first, last, flags]),
+      'attribute intervals',
+    );
   });
 
 collectorGroup
-  .case('mapped-again', 'memory mapped again before the collection is served with the attributes of new memory behind it')
+  .case(
+    'mapped-again',
+    'memory mapped again before the collection is served with the attributes of new memory behind it',
+  )
   .source('04-invalidation-and-gc §9')
   .needs(...COLLECT, 'address-choice')
   .run((t) => {
@@ -177,7 +275,10 @@ collectorGroup
 
 /** One interval over three blocks; the middle one is unmapped, and clearing its attributes meets no memory. */
 collectorGroup
-  .case('no-memory', 'when attributes can not be cleared the range stays, is not queued again, and no later entry is collected in this run')
+  .case(
+    'no-memory',
+    'when attributes can not be cleared the range stays, is not queued again, and no later entry is collected in this run',
+  )
   .source('04-invalidation-and-gc §6.1, §8; quirk Q46')
   .parameters(parameters().combine('by', ['worker', 'fault', 'set']))
   .needs(...COLLECT, 'failure-injection')
@@ -196,7 +297,14 @@ collectorGroup
     // A fault collects what was left, but not the range that was lost.
     t.equal(t.fault(memory.address), 0, 'the next fault');
     t.equal(rangeWords(t, memory), ['0+512 mapped dma', '512+512 unmapped'], 'ranges in the end');
-    t.equal(intervals(t, memory), [[0, 1023, 3], [1536, 2047, 3]], 'attribute intervals in the end');
+    t.equal(
+      intervals(t, memory),
+      [
+        [0, 1023, 3],
+        [1536, 2047, 3],
+      ],
+      'attribute intervals in the end',
+    );
   });
 
 collectorGroup
@@ -211,13 +319,32 @@ collectorGroup
     t.equal(intervals(t, memory), [[0, 511, 3]], 'attribute intervals after the failure');
     memory.unmap(5 * PAGE, PAGE);
     t.equal(t.collect(), 1, 'collectors');
-    t.equal([intervals(t, memory), t.state().ranges], [[[0, 4, 3], [6, 511, 3]], []], 'attribute intervals and ranges in the end');
+    t.equal(
+      [intervals(t, memory), t.state().ranges],
+      [
+        [
+          [0, 4, 3],
+          [6, 511, 3],
+        ],
+        [],
+      ],
+      'attribute intervals and ranges in the end',
+    );
   });
 
 collectorGroup
-  .case('checkpoint-source', 'an UNMAP remembers the youngest interrupt of ring 1 if that is in use, else of the software ring')
+  .case(
+    'checkpoint-source',
+    'an UNMAP remembers the youngest interrupt of ring 1 if that is in use, else of the software ring',
+  )
   .source('04-invalidation-and-gc §4')
-  .parameters(parameters().combine('retryCam', [false, true]).combine('ih1', [false, true]).combine('ring1', [false, true]).combine('soft', [false, true]))
+  .parameters(
+    parameters()
+      .combine('retryCam', [false, true])
+      .combine('ih1', [false, true])
+      .combine('ring1', [false, true])
+      .combine('soft', [false, true]),
+  )
   .needs(...LOOK, 'configuration', 'interrupt-ring')
   .run((t, { retryCam, ih1, ring1, soft }) => {
     t.setup({ machine: { retryCam, ih1 } });
@@ -232,7 +359,18 @@ collectorGroup
 collectorGroup
   .case('checkpoint-when', 'only an UNMAP that meets a range is remembered, mapped or not; empty rings keep what was')
   .source('04-invalidation-and-gc §3 step 5, §4')
-  .parameters(parameters().combine('event', ['unmap', 'discard', 'protect', 'unmap-elsewhere', 'unmap-not-mapped', 'unmap-empty', 'unmap-second', 'unmap-newer']))
+  .parameters(
+    parameters().combine('event', [
+      'unmap',
+      'discard',
+      'protect',
+      'unmap-elsewhere',
+      'unmap-not-mapped',
+      'unmap-empty',
+      'unmap-second',
+      'unmap-newer',
+    ]),
+  )
   .needs(...COLLECT, 'interrupt-ring')
   .run((t, { event }) => {
     const memory = region(t);
@@ -244,10 +382,16 @@ collectorGroup
     else if (event === 'protect') memory.protect('r');
     else if (event === 'unmap-elsewhere') other.unmap();
     else memory.unmap(0, PAGE);
-    if (event === 'unmap-second' || event === 'unmap-newer') t.equal(t.state().checkpoint, 5_000, 'checkpoint of the first');
+    if (event === 'unmap-second' || event === 'unmap-newer')
+      t.equal(t.state().checkpoint, 5_000, 'checkpoint of the first');
     if (event === 'unmap-second') t.gpu().setInterruptRing('soft', false, 6_000);
     if (event === 'unmap-newer') t.gpu().setInterruptRing('soft', true, 4_000);
     if (event === 'unmap-second' || event === 'unmap-newer') memory.unmap(PAGE, PAGE);
-    const captured = event === 'unmap-newer' ? 4_000 : ['discard', 'protect', 'unmap-elsewhere', 'unmap-empty'].includes(event) ? 0 : 5_000;
+    const captured =
+      event === 'unmap-newer'
+        ? 4_000
+        : ['discard', 'protect', 'unmap-elsewhere', 'unmap-empty'].includes(event)
+          ? 0
+          : 5_000;
     t.equal(t.state().checkpoint, captured, 'checkpoint');
   });

@@ -3,12 +3,34 @@ import { CaseGroup } from '../../case.ts';
 import type { CaseContext } from '../../context.ts';
 import { EBUSY, EFAULT, EINTR, ENODEV, ENOMEM, EPERM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
-import { BLOCK, during, effects, FOLLOW, MIB, moved, onGpu, PAGE, plainPte, pteAt, rangeWords, region, T, WATCH, WRITEABLE } from './scene.ts';
+import {
+  BLOCK,
+  during,
+  effects,
+  FOLLOW,
+  MIB,
+  moved,
+  onGpu,
+  PAGE,
+  plainPte,
+  pteAt,
+  rangeWords,
+  region,
+  T,
+  WATCH,
+  WRITEABLE,
+} from './scene.ts';
 
-export const commitGroup = new CaseGroup('ranges,commit', 'Committing a range: by a fault and by a prefetch, whole and in part (03-gpu-ranges §B.3, §B.7 to §B.9)');
+export const commitGroup = new CaseGroup(
+  'ranges,commit',
+  'Committing a range: by a fault and by a prefetch, whole and in part (03-gpu-ranges §B.3, §B.7 to §B.9)',
+);
 
 commitGroup
-  .case('order', 'pages are DMA-mapped before PTEs are written; only a prefetch flushes the TLB, once for each range, behind the PTEs')
+  .case(
+    'order',
+    'pages are DMA-mapped before PTEs are written; only a prefetch flushes the TLB, once for each range, behind the PTEs',
+  )
   .source('03-gpu-ranges §B.7; 06-lifecycle §8')
   .parameters(parameters().combine('by', ['fault', 'prefetch']).combine('blocks', [1, 2, 4]))
   .needs(...FOLLOW)
@@ -32,17 +54,34 @@ commitGroup
   .needs(...WATCH)
   .run((t, { by }) => {
     const memory = region(t);
-    t.set(memory, [[T.hiveLocal, 1], [T.gpuExecutable, 1]]);
+    t.set(memory, [
+      [T.hiveLocal, 1],
+      [T.gpuExecutable, 1],
+    ]);
     t.equal(t.state().ranges, [], 'ranges before');
     t.advance(12_345);
     const { clock } = t.state();
     if (by === 'prefetch') t.set(memory, [[T.prefetchLocation, 1]]);
     else t.equal(t.fault(memory.address), 0, 'fault');
     t.advance(1);
-    t.equal(t.state().ranges, [{
-      start: memory.address, end: memory.address + BigInt(BLOCK), mapped: true, unmapped: false, partiallyUnmapped: false, dmaMapped: true,
-      queued: false, pteFlags: plainPte(t) | 0x10n, attributeFlags: 0x2b, validationTime: clock,
-    }], 'range');
+    t.equal(
+      t.state().ranges,
+      [
+        {
+          start: memory.address,
+          end: memory.address + BigInt(BLOCK),
+          mapped: true,
+          unmapped: false,
+          partiallyUnmapped: false,
+          dmaMapped: true,
+          queued: false,
+          pteFlags: plainPte(t) | 0x10n,
+          attributeFlags: 0x2b,
+          validationTime: clock,
+        },
+      ],
+      'range',
+    );
   });
 
 commitGroup
@@ -52,7 +91,11 @@ commitGroup
   .needs(...WATCH)
   .run((t, { page, write }) => {
     const memory = t.map(BLOCK);
-    t.equal(moved(t, ['pagesAllocated', 'dmaPages'], () => t.equal(t.fault(memory.at(page * PAGE), { write }), 0, 'fault')), { pagesAllocated: 512, dmaPages: 512 }, 'pages');
+    t.equal(
+      moved(t, ['pagesAllocated', 'dmaPages'], () => t.equal(t.fault(memory.at(page * PAGE), { write }), 0, 'fault')),
+      { pagesAllocated: 512, dmaPages: 512 },
+      'pages',
+    );
     t.equal(t.ptes(memory), 'rw*512', 'PTEs');
   });
 
@@ -66,7 +109,12 @@ commitGroup
     t.set(memory, [[T.access, 1]]);
     t.equal(t.fault(memory.at(valid * BLOCK)), 0, 'fault');
     if (lost === 'discarded') memory.discard(valid * BLOCK, PAGE);
-    const seen = effects(t, memory, () => t.set(memory, [[T.prefetchLocation, 1], ...(lost === 'other-flags' ? [[T.hostAccess, 0] as const] : [])]), ['ptes-written', 'dma-mapped']);
+    const seen = effects(
+      t,
+      memory,
+      () => t.set(memory, [[T.prefetchLocation, 1], ...(lost === 'other-flags' ? [[T.hostAccess, 0] as const] : [])]),
+      ['ptes-written', 'dma-mapped'],
+    );
     const expected = [0, 1, 2].flatMap((block) => {
       const pte = `pte ${block * 512}+512`;
       if (block !== valid || lost === 'discarded') return [`dma+ ${block * 512}+512`, pte];
@@ -78,14 +126,25 @@ commitGroup
   });
 
 const FAILURES = [
-  'write-ptes EBUSY', 'write-ptes ENODEV', 'write-ptes ENOMEM', 'update-directories ENODEV', 'lock-page-directory EINTR', 'allocate-range ENOMEM',
-  'collect-pages EFAULT', 'collect-pages EBUSY', 'collect-pages ENOMEM', 'collect-pages EPERM',
+  'write-ptes EBUSY',
+  'write-ptes ENODEV',
+  'write-ptes ENOMEM',
+  'update-directories ENODEV',
+  'lock-page-directory EINTR',
+  'allocate-range ENOMEM',
+  'collect-pages EFAULT',
+  'collect-pages EBUSY',
+  'collect-pages ENOMEM',
+  'collect-pages EPERM',
 ] as const;
 const ERRNO = { EBUSY, ENODEV, ENOMEM, EINTR, EFAULT, EPERM } as const;
 type Place = 'write-ptes' | 'update-directories' | 'lock-page-directory' | 'allocate-range' | 'collect-pages';
 
 commitGroup
-  .case('prefetch-failure', 'a prefetch ends with its first error, without another attempt: what was mapped stays, what comes behind is not begun')
+  .case(
+    'prefetch-failure',
+    'a prefetch ends with its first error, without another attempt: what was mapped stays, what comes behind is not begun',
+  )
   .source('03-gpu-ranges §B.8')
   .parameters(parameters().combine('failure', FAILURES).combine('at', [0, 1, 2]))
   .needs(...FOLLOW, 'failure-injection')
@@ -95,11 +154,16 @@ commitGroup
     t.gpu().failures.plan(place, name, 1, at);
     t.equal(t.trySet(memory, [[T.prefetchLocation, 1]]), -ERRNO[name], 'SET');
     const written = at + (place === 'update-directories' ? 1 : 0);
-    const runs = [written === 0 ? '' : `rw*${written * 512}`, written === 3 ? '' : `-*${(3 - written) * 512}`].filter((word) => word !== '');
+    const runs = [written === 0 ? '' : `rw*${written * 512}`, written === 3 ? '' : `-*${(3 - written) * 512}`].filter(
+      (word) => word !== '',
+    );
     t.equal(t.ptes(memory), runs.join(' '), 'PTEs');
     const made = place === 'allocate-range' ? at : at + 1;
     const dma = place === 'collect-pages' ? at : at + 1;
-    const words = Array.from({ length: made }, (_, block) => `${block * 512}+512${block < at ? ' mapped' : ''}${block < dma ? ' dma' : ''}`);
+    const words = Array.from(
+      { length: made },
+      (_, block) => `${block * 512}+512${block < at ? ' mapped' : ''}${block < dma ? ' dma' : ''}`,
+    );
     t.equal(rangeWords(t, memory), words, 'ranges');
     t.equal(t.get(memory, [T.prefetchLocation]), [1], 'PREFETCH_LOC is stored all the same');
   });
@@ -107,7 +171,12 @@ commitGroup
 commitGroup
   .case('fault-failure', 'an error of the commit in a fault is the answer; the mark of the range keeps its value')
   .source('03-gpu-ranges §B.7; 05-faults §5, §9')
-  .parameters(parameters().combine('place', ['write-ptes', 'update-directories']).combine('errno', ['EBUSY', 'ENODEV', 'ENOMEM']).combine('before', ['new', 'mapped', 'invalidated']))
+  .parameters(
+    parameters()
+      .combine('place', ['write-ptes', 'update-directories'])
+      .combine('errno', ['EBUSY', 'ENODEV', 'ENOMEM'])
+      .combine('before', ['new', 'mapped', 'invalidated']),
+  )
   .needs(...WATCH, 'failure-injection')
   .run((t, { place, errno, before }) => {
     const memory = before === 'new' ? region(t) : onGpu(t);
@@ -147,7 +216,11 @@ function areas(t: CaseContext, layout: string): { memory: ReturnType<CaseContext
 commitGroup
   .case('read-only-fallback', 'a read-only VMA makes a prefetch read-only, from there on to its end')
   .source('03-gpu-ranges §B.3; quirk Q49')
-  .parameters(parameters().combine('layout', ['rw', 'r', 'r rw', 'rw r', 'r rw rw', 'rw r rw', 'rw rw r', 'r r rw']).combine('calls', ['one', 'one-each']))
+  .parameters(
+    parameters()
+      .combine('layout', ['rw', 'r', 'r rw', 'rw r', 'r rw rw', 'rw r rw', 'rw rw r', 'r r rw'])
+      .combine('calls', ['one', 'one-each']),
+  )
   .needs('introspection')
   .run((t, { layout, calls }) => {
     const { memory, parts } = areas(t, layout);
@@ -173,7 +246,10 @@ commitGroup
   });
 
 commitGroup
-  .case('range-over-intervals', 'a range found for a prefetch is written as a whole, beyond the interval that asked for it')
+  .case(
+    'range-over-intervals',
+    'a range found for a prefetch is written as a whole, beyond the interval that asked for it',
+  )
   .source('03-gpu-ranges §A.6 step 8, §B.7.1; quirk Q68')
   .needs(...FOLLOW, 'failure-injection')
   .run((t) => {
@@ -182,19 +258,35 @@ commitGroup
     t.gpu().failures.plan('lock-page-directory', 'EINTR');
     t.equal(t.trySet(memory.range(0, MIB), [[T.gpuExecutable, 1]]), -EINTR, 'SET of the first half');
     t.equal(rangeWords(t, memory), ['0+512 mapped dma'], 'ranges');
-    t.equal(effects(t, memory, () => t.set(memory.range(0, MIB), [[T.prefetchLocation, 1]])), ['pte 0+512', 'tlb'], 'effects of a prefetch of the first half');
+    t.equal(
+      effects(t, memory, () => t.set(memory.range(0, MIB), [[T.prefetchLocation, 1]])),
+      ['pte 0+512', 'tlb'],
+      'effects of a prefetch of the first half',
+    );
     t.equal(pteAt(t, memory.at(BLOCK - PAGE)), plainPte(t) | 0x10n, 'PTE in the second half');
   });
 
 commitGroup
-  .case('marked-but-invalid', 'a range that is marked mapped over pages that went meanwhile is not valid: the next fault collects again')
+  .case(
+    'marked-but-invalid',
+    'a range that is marked mapped over pages that went meanwhile is not valid: the next fault collects again',
+  )
   .source('03-gpu-ranges §B.9; quirk Q40')
   .needs(...FOLLOW, 'preemption')
   .run((t) => {
     const memory = region(t);
-    during(t, 'pte-committed', () => memory.discard(), () => t.equal(t.fault(memory.address), 0, 'first fault'));
+    during(
+      t,
+      'pte-committed',
+      () => memory.discard(),
+      () => t.equal(t.fault(memory.address), 0, 'first fault'),
+    );
     t.equal(rangeWords(t, memory), ['0+512 mapped'], 'ranges');
     t.advance();
-    t.equal(effects(t, memory, () => t.fault(memory.address)), ['dma+ 0+512', 'pte 0+512'], 'effects of the next fault');
+    t.equal(
+      effects(t, memory, () => t.fault(memory.address)),
+      ['dma+ 0+512', 'pte 0+512'],
+      'effects of the next fault',
+    );
     t.equal(t.ptes(memory), 'rw*512', 'PTEs');
   });

@@ -10,5 +10,12 @@ import { pteFlagsGroup } from './pte-flags.ts';
 import { splitGroup } from './split.ts';
 
 export const rangesGroups: readonly CaseGroup[] = [
-  chunksGroup, notifiersGroup, pagesGroup, pteFlagsGroup, commitGroup, splitGroup, invalidationGroup, collectorGroup,
+  chunksGroup,
+  notifiersGroup,
+  pagesGroup,
+  pteFlagsGroup,
+  commitGroup,
+  splitGroup,
+  invalidationGroup,
+  collectorGroup,
 ];

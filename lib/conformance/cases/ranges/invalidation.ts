@@ -2,9 +2,25 @@
 import { CaseGroup } from '../../case.ts';
 import type { Mapping } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
-import { BLOCK, COLLECT, during, effects, FOLLOW, intervals, moved, onGpu, PAGE, rangeWords, region, T } from './scene.ts';
+import {
+  BLOCK,
+  COLLECT,
+  during,
+  effects,
+  FOLLOW,
+  intervals,
+  moved,
+  onGpu,
+  PAGE,
+  rangeWords,
+  region,
+  T,
+} from './scene.ts';
 
-export const invalidationGroup = new CaseGroup('ranges,invalidation', 'What a change of the process\'s memory does to the GPU (04-invalidation-and-gc §2, §3)');
+export const invalidationGroup = new CaseGroup(
+  'ranges,invalidation',
+  "What a change of the process's memory does to the GPU (04-invalidation-and-gc §2, §3)",
+);
 
 const EVENTS = ['unmap', 'discard', 'protect'] as const;
 type EventKind = (typeof EVENTS)[number];
@@ -18,13 +34,31 @@ function change(memory: Mapping, event: EventKind, first: number, end: number): 
 }
 
 // The range of the GPU is the middle one of three blocks.
-const SPANS = [[512, 513], [512, 1024], [600, 700], [1023, 1024], [0, 513], [511, 1025], [1023, 1536], [0, 1536], [0, 512], [1024, 1536]] as const;
+const SPANS = [
+  [512, 513],
+  [512, 1024],
+  [600, 700],
+  [1023, 1024],
+  [0, 513],
+  [511, 1025],
+  [1023, 1536],
+  [0, 1536],
+  [0, 512],
+  [1024, 1536],
+] as const;
 
 invalidationGroup
-  .case('event-part', 'PTEs go inside the event only; mark and DMA mapping go for the whole range; UNMAP flags and queues, clipped to the range')
+  .case(
+    'event-part',
+    'PTEs go inside the event only; mark and DMA mapping go for the whole range; UNMAP flags and queues, clipped to the range',
+  )
   .source('04-invalidation-and-gc §3')
-  .parameters(parameters().combine('event', EVENTS).combine('first', [...new Set(SPANS.map(([first]) => first))])
-    .expand('end', ({ first }) => SPANS.filter((span) => span[0] === first).map((span) => span[1])))
+  .parameters(
+    parameters()
+      .combine('event', EVENTS)
+      .combine('first', [...new Set(SPANS.map(([first]) => first))])
+      .expand('end', ({ first }) => SPANS.filter((span) => span[0] === first).map((span) => span[1])),
+  )
   .needs(...FOLLOW)
   .run((t, { event, first, end }) => {
     const memory = region(t, 3 * BLOCK);
@@ -33,18 +67,41 @@ invalidationGroup
     const [from, to] = [Math.max(first, 512), Math.min(end, 1024)];
     const touched = from < to;
     const seen = effects(t, memory, () => change(memory, event, first, end));
-    const zap = [`zap ${from}+${to - from}`, 'tlb', 'dma- 512+512', ...(event === 'unmap' ? [`gc+ ${from}+${to - from}`] : [])];
+    const zap = [
+      `zap ${from}+${to - from}`,
+      'tlb',
+      'dma- 512+512',
+      ...(event === 'unmap' ? [`gc+ ${from}+${to - from}`] : []),
+    ];
     t.equal(seen, touched ? zap : [], 'effects');
-    const flags = !touched ? ' mapped dma' : event !== 'unmap' ? '' : from === 512 && to === 1024 ? ' unmapped queued' : ' unmapped partial queued';
+    const flags = !touched
+      ? ' mapped dma'
+      : event !== 'unmap'
+        ? ''
+        : from === 512 && to === 1024
+          ? ' unmapped queued'
+          : ' unmapped partial queued';
     t.equal(rangeWords(t, memory), [`512+512${flags}`], 'ranges');
-    const runs = [['rw', from - 512], ['-', to - from], ['rw', 1024 - to]] as const;
-    const words = touched ? runs.filter(([, count]) => count > 0).map(([word, count]) => `${word}*${count}`).join(' ') : 'rw*512';
+    const runs = [
+      ['rw', from - 512],
+      ['-', to - from],
+      ['rw', 1024 - to],
+    ] as const;
+    const words = touched
+      ? runs
+          .filter(([, count]) => count > 0)
+          .map(([word, count]) => `${word}*${count}`)
+          .join(' ')
+      : 'rw*512';
     t.equal(t.ptes(memory.range(BLOCK, BLOCK), { states: false }), words, 'PTEs');
     t.equal(intervals(t, memory), before, 'attribute intervals');
   });
 
 invalidationGroup
-  .case('several-ranges', 'all zaps come before the one flush, the flush before every DMA unmapping, and these with the queueing in order of addresses')
+  .case(
+    'several-ranges',
+    'all zaps come before the one flush, the flush before every DMA unmapping, and these with the queueing in order of addresses',
+  )
   .source('04-invalidation-and-gc §3, §9')
   .parameters(parameters().combine('event', EVENTS).combine('blocks', [2, 4]).combine('untouched', [false, true]))
   .needs(...FOLLOW)
@@ -53,20 +110,31 @@ invalidationGroup
     const mapped = Array.from({ length: blocks }, (_, block) => block).filter((block) => !(untouched && block === 1));
     for (const block of mapped) t.equal(t.fault(memory.at(block * BLOCK)), 0, 'fault');
     const seen = effects(t, memory, () => change(memory, event, 0, blocks * 512));
-    const second = mapped.flatMap((block) => [`dma- ${block * 512}+512`, ...(event === 'unmap' ? [`gc+ ${block * 512}+512`] : [])]);
+    const second = mapped.flatMap((block) => [
+      `dma- ${block * 512}+512`,
+      ...(event === 'unmap' ? [`gc+ ${block * 512}+512`] : []),
+    ]);
     t.equal(seen, [...mapped.map((block) => `zap ${block * 512}+512`), 'tlb', ...second], 'effects');
     t.equal(t.ptes(memory), `-*${blocks * 512}`, 'PTEs');
   });
 
 invalidationGroup
-  .case('second-event', 'a second event before a refault zaps nothing and flushes nothing; UNMAP still flags and queues')
+  .case(
+    'second-event',
+    'a second event before a refault zaps nothing and flushes nothing; UNMAP still flags and queues',
+  )
   .source('04-invalidation-and-gc §3.1, §3.5; quirks Q35, Q36')
   .parameters(parameters().combine('before', EVENTS).combine('event', EVENTS).combine('page', [0, 1, 511]))
   .needs(...FOLLOW)
   .run((t, { before, event, page }) => {
     const memory = onGpu(t);
     change(memory, before, 100, 101);
-    const seen = effects(t, memory, () => change(memory, event, page, page + 1), ['ptes-zapped', 'tlb-flushed', 'dma-unmapped', 'collection-queued']);
+    const seen = effects(t, memory, () => change(memory, event, page, page + 1), [
+      'ptes-zapped',
+      'tlb-flushed',
+      'dma-unmapped',
+      'collection-queued',
+    ]);
     t.equal(seen, event === 'unmap' ? [`gc+ ${page}+1`] : [], 'effects');
     const unmapped = before === 'unmap' || event === 'unmap';
     t.equal(rangeWords(t, memory), [`0+512${unmapped ? ' unmapped partial queued' : ''}`], 'ranges');
@@ -74,15 +142,27 @@ invalidationGroup
   });
 
 invalidationGroup
-  .case('unmapped-and-marked', 'a range that an UNMAP met is not zapped again, not even when a commit has marked it mapped since')
+  .case(
+    'unmapped-and-marked',
+    'a range that an UNMAP met is not zapped again, not even when a commit has marked it mapped since',
+  )
   .source('04-invalidation-and-gc §3.1 step 1; quirk Q40')
   .parameters(parameters().combine('event', EVENTS))
   .needs(...FOLLOW, 'preemption')
   .run((t, { event }) => {
     const memory = region(t);
-    during(t, 'pte-committed', () => memory.unmap(0, PAGE), () => t.equal(t.fault(memory.address), 0, 'fault'));
+    during(
+      t,
+      'pte-committed',
+      () => memory.unmap(0, PAGE),
+      () => t.equal(t.fault(memory.address), 0, 'fault'),
+    );
     t.equal(rangeWords(t, memory), ['0+512 mapped unmapped partial queued'], 'ranges');
-    t.equal(effects(t, memory, () => change(memory, event, 1, 2), ['ptes-zapped', 'tlb-flushed']), [], 'effects');
+    t.equal(
+      effects(t, memory, () => change(memory, event, 1, 2), ['ptes-zapped', 'tlb-flushed']),
+      [],
+      'effects',
+    );
     t.equal(rangeWords(t, memory), ['0+512 mapped unmapped partial queued'], 'ranges after the second event');
   });
 
@@ -96,7 +176,11 @@ invalidationGroup
     memory.discard(0, PAGE);
     t.equal(t.fault(memory.address, { write: true }), 0, 'refault');
     t.equal(t.ptes(memory), 'rw*512', 'PTEs after the refault');
-    t.equal(effects(t, memory, () => change(memory, event, 1, 2), ['ptes-zapped', 'tlb-flushed']), ['zap 1+1', 'tlb'], 'effects');
+    t.equal(
+      effects(t, memory, () => change(memory, event, 1, 2), ['ptes-zapped', 'tlb-flushed']),
+      ['zap 1+1', 'tlb'],
+      'effects',
+    );
   });
 
 invalidationGroup
@@ -107,7 +191,13 @@ invalidationGroup
   .run((t, { parts }) => {
     const memory = region(t, 3 * BLOCK);
     t.equal(t.fault(memory.at(BLOCK)), 0, 'fault');
-    const spans = { whole: [512, 1024], head: [512, 768], tail: [768, 1024], rest: [513, 1024], 'whole-and-more': [500, 1100] } as const;
+    const spans = {
+      whole: [512, 1024],
+      head: [512, 768],
+      tail: [768, 1024],
+      rest: [513, 1024],
+      'whole-and-more': [500, 1100],
+    } as const;
     for (const part of parts.split(' ')) {
       const [first, end] = spans[part as keyof typeof spans];
       change(memory, 'unmap', first, end);
@@ -135,7 +225,11 @@ invalidationGroup
     t.equal(effects(t, memory, act), [], 'effects');
     t.equal(t.ptes(memory), 'rw*512', 'PTEs');
     // ... and a change is seen.
-    t.equal(effects(t, memory, () => memory.protect('r'), ['ptes-zapped', 'tlb-flushed']), ['zap 0+512', 'tlb'], 'effects of a change');
+    t.equal(
+      effects(t, memory, () => memory.protect('r'), ['ptes-zapped', 'tlb-flushed']),
+      ['zap 0+512', 'tlb'],
+      'effects of a change',
+    );
   });
 
 invalidationGroup
@@ -156,7 +250,10 @@ invalidationGroup
   .needs(...COLLECT)
   .run((t, { event }) => {
     const memory = region(t);
-    t.set(memory, [[T.gpuExecutable, 1], [T.granularity, 3]]);
+    t.set(memory, [
+      [T.gpuExecutable, 1],
+      [T.granularity, 3],
+    ]);
     t.equal(t.fault(memory.address), 0, 'fault');
     change(memory, event as EventKind, 0, 512);
     t.equal(t.collect(), 0, 'collectors');
@@ -167,13 +264,19 @@ invalidationGroup
 invalidationGroup
   .case('zap-fails', 'a zap that the page-table layer refuses is ignored: mark and DMA mapping go, the flush is done')
   .source('04-invalidation-and-gc §3.1, §8; quirk Q39')
-  .parameters(parameters().combine('event', EVENTS).combine('errno', ['EBUSY', 'ENODEV', 'ENOMEM']).combine('at', [0, 1]))
+  .parameters(
+    parameters().combine('event', EVENTS).combine('errno', ['EBUSY', 'ENODEV', 'ENOMEM']).combine('at', [0, 1]),
+  )
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { event, errno, at }) => {
     const memory = onGpu(t, 2 * BLOCK);
     t.gpu().failures.plan('zap-ptes', errno, 1, at);
     const seen = effects(t, memory, () => change(memory, event, 0, 1024), ['ptes-zapped', 'zap-failed', 'tlb-flushed']);
-    t.equal(seen, [at === 0 ? 'zap-failed 0+512' : 'zap 0+512', at === 0 ? 'zap 512+512' : 'zap-failed 512+512', 'tlb'], 'effects');
+    t.equal(
+      seen,
+      [at === 0 ? 'zap-failed 0+512' : 'zap 0+512', at === 0 ? 'zap 512+512' : 'zap-failed 512+512', 'tlb'],
+      'effects',
+    );
     const flags = event === 'unmap' ? ' unmapped queued' : '';
     t.equal(rangeWords(t, memory), [`0+512${flags}`, `512+512${flags}`], 'ranges');
     t.equal(t.ptes(memory, { states: false }), at === 0 ? 'rw*512 -*512' : '-*512 rw*512', 'PTEs');
@@ -194,7 +297,11 @@ invalidationGroup
     change(memory, event, 8, 9);
     t.equal(flushed, devices, 'GPUs that flush');
     for (const device of [0, 1]) {
-      t.equal(t.ptes(memory, { device, states: false }), devices.includes(device) ? 'rw*8 -*1 rw*503' : '-*512', `PTEs of GPU ${device}`);
+      t.equal(
+        t.ptes(memory, { device, states: false }),
+        devices.includes(device) ? 'rw*8 -*1 rw*503' : '-*512',
+        `PTEs of GPU ${device}`,
+      );
     }
   });
 
@@ -205,7 +312,8 @@ invalidationGroup
   .needs(...FOLLOW)
   .run((t, { event, chunk }) => {
     const memory = region(t);
-    for (let page = 0; page < 512; page += chunk) if (chunk < 512) t.set(memory.range(page * PAGE, chunk * PAGE), [[T.preferredLocation, page + 1]]);
+    for (let page = 0; page < 512; page += chunk)
+      if (chunk < 512) t.set(memory.range(page * PAGE, chunk * PAGE), [[T.preferredLocation, page + 1]]);
     t.equal(t.access(memory.address, BLOCK, { write: true }).faults, 512 / chunk, 'faults');
     const counts = moved(t, ['clearCalls', 'tlb', 'dmaPages'], () => change(memory, event, 0, 512));
     t.equal(counts, { clearCalls: 512 / chunk, tlb: 1, dmaPages: -512 }, 'counters');

@@ -5,7 +5,10 @@ import { EINVAL, EIO, ENOMEM, EPERM } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
 import { BLOCK, BORDER, COLLECT, effects, FOLLOW, LOOK, onGpu, PAGE, rangeWords, region, T, WINDOW } from './scene.ts';
 
-export const notifiersGroup = new CaseGroup('ranges,notifiers', 'Notifiers have windows of 512 MiB and live as long as their ranges (03-gpu-ranges §A.4, §A.5, §A.14)');
+export const notifiersGroup = new CaseGroup(
+  'ranges,notifiers',
+  'Notifiers have windows of 512 MiB and live as long as their ranges (03-gpu-ranges §A.4, §A.5, §A.14)',
+);
 
 /** Notifiers as [first, end) in windows, counted from BORDER. */
 function windows(t: CaseContext): [number, number][] {
@@ -15,7 +18,11 @@ function windows(t: CaseContext): [number, number][] {
 notifiersGroup
   .case('window', 'a notifier covers the aligned 512 MiB around the address')
   .source('03-gpu-ranges §A.4')
-  .parameters(parameters().combine('offset', [-WINDOW, -BLOCK, 0, BLOCK, WINDOW / 2, WINDOW - BLOCK, WINDOW, 2 * WINDOW - BLOCK]).combine('page', [0, 1, 511]))
+  .parameters(
+    parameters()
+      .combine('offset', [-WINDOW, -BLOCK, 0, BLOCK, WINDOW / 2, WINDOW - BLOCK, WINDOW, 2 * WINDOW - BLOCK])
+      .combine('page', [0, 1, 511]),
+  )
   .needs(...LOOK, 'address-choice')
   .run((t, { offset, page }) => {
     const memory = t.map(BLOCK, { address: BORDER + BigInt(offset) });
@@ -30,16 +37,35 @@ notifiersGroup
   .parameters(parameters().combine('order', ['ascending', 'descending']))
   .needs(...FOLLOW, 'address-choice')
   .run((t, { order }) => {
-    const places = [-2 * BLOCK, -BLOCK, 0, BLOCK].map((offset) => region(t, BLOCK, { address: BORDER + BigInt(offset) }));
-    const seen = effects(t, { address: BORDER }, () => {
-      for (const memory of order === 'ascending' ? places : places.toReversed()) t.equal(t.fault(memory.address), 0, 'fault');
-    }, ['notifier-inserted', 'notifier-removed']);
+    const places = [-2 * BLOCK, -BLOCK, 0, BLOCK].map((offset) =>
+      region(t, BLOCK, { address: BORDER + BigInt(offset) }),
+    );
+    const seen = effects(
+      t,
+      { address: BORDER },
+      () => {
+        for (const memory of order === 'ascending' ? places : places.toReversed())
+          t.equal(t.fault(memory.address), 0, 'fault');
+      },
+      ['notifier-inserted', 'notifier-removed'],
+    );
     const pages = WINDOW / PAGE;
     const below = `notifier+ ${-pages}+${pages}`;
     const above = `notifier+ 0+${pages}`;
     t.equal(seen, order === 'ascending' ? [below, above] : [above, below], 'notifiers made');
-    t.equal(windows(t), [[-1, 0], [0, 1]], 'notifiers');
-    t.equal(rangeWords(t, { address: BORDER }), [-1024, -512, 0, 512].map((page) => `${page}+512 mapped dma`), 'ranges');
+    t.equal(
+      windows(t),
+      [
+        [-1, 0],
+        [0, 1],
+      ],
+      'notifiers',
+    );
+    t.equal(
+      rangeWords(t, { address: BORDER }),
+      [-1024, -512, 0, 512].map((page) => `${page}+512 mapped dma`),
+      'ranges',
+    );
   });
 
 notifiersGroup
@@ -54,7 +80,12 @@ notifiersGroup
       else if (event === 'unmap') memory.unmap(BLOCK - PAGE, 2 * PAGE);
       else memory.protect('r', BLOCK - PAGE, 2 * PAGE);
     });
-    const half = (page: number, block: number): string[] => [`zap ${page}+1`, 'tlb', `dma- ${block}+512`, ...(event === 'unmap' ? [`gc+ ${page}+1`] : [])];
+    const half = (page: number, block: number): string[] => [
+      `zap ${page}+1`,
+      'tlb',
+      `dma- ${block}+512`,
+      ...(event === 'unmap' ? [`gc+ ${page}+1`] : []),
+    ];
     t.equal(seen, [...half(-1, -512), ...half(0, 0)], 'effects');
   });
 
@@ -67,7 +98,14 @@ notifiersGroup
     const memory = t.map(2 * BLOCK, { address: BORDER - BigInt(BLOCK) });
     t.set(memory.range(BLOCK - pages * PAGE, 2 * pages * PAGE), [[T.prefetchLocation, 1]]);
     t.equal(rangeWords(t, { address: BORDER }), [`${-pages}+${pages} mapped dma`, `0+${pages} mapped dma`], 'ranges');
-    t.equal(windows(t), [[-1, 0], [0, 1]], 'notifiers');
+    t.equal(
+      windows(t),
+      [
+        [-1, 0],
+        [0, 1],
+      ],
+      'notifiers',
+    );
   });
 
 notifiersGroup
@@ -85,10 +123,19 @@ notifiersGroup
       memory.unmap(offset, BLOCK);
       t.equal(t.collect(), 1, 'collectors');
     };
-    const count = (action: () => void): string[] => effects(t, memory, action, ['notifier-removed', 'range-removed']).map((word) => word.split(' ')[0]!);
-    t.equal(count(() => remove(0)), ['range-'], 'removed with the first range');
+    const count = (action: () => void): string[] =>
+      effects(t, memory, action, ['notifier-removed', 'range-removed']).map((word) => word.split(' ')[0]!);
+    t.equal(
+      count(() => remove(0)),
+      ['range-'],
+      'removed with the first range',
+    );
     t.equal(t.state().notifiers.length, 1, 'notifiers with one range left');
-    t.equal(count(() => remove(BLOCK)), ['range-', 'notifier-'], 'removed with the last range');
+    t.equal(
+      count(() => remove(BLOCK)),
+      ['range-', 'notifier-'],
+      'removed with the last range',
+    );
     t.equal(t.state().notifiers, [], 'notifiers in the end');
   });
 
@@ -99,15 +146,33 @@ notifiersGroup
   .needs(...FOLLOW, 'address-choice', 'special-mapping', 'failure-injection')
   .run((t, { failure }) => {
     const memory = t.map(BLOCK);
-    if (failure === 'no-chunk') t.equal(t.trySet({ address: memory.address, size: (1n << 64n) - memory.address }, [[T.access, 1]]), 0, 'SET up to 2^64');
+    if (failure === 'no-chunk')
+      t.equal(
+        t.trySet({ address: memory.address, size: (1n << 64n) - memory.address }, [[T.access, 1]]),
+        0,
+        'SET up to 2^64',
+      );
     else t.set(memory, [[T.access, 1]]);
     if (failure === 'no-vma' || failure === 'io' || failure === 'pfnmap') memory.unmap();
-    if (failure === 'io' || failure === 'pfnmap') t.machine.process.mmap({ address: memory.address, size: BLOCK, kind: failure });
+    if (failure === 'io' || failure === 'pfnmap')
+      t.machine.process.mmap({ address: memory.address, size: BLOCK, kind: failure });
     if (failure === 'no-memory') t.gpu().failures.plan('allocate-range', 'ENOMEM');
     let result = 0;
-    const seen = effects(t, memory, () => (result = t.fault(memory.address)), ['notifier-inserted', 'notifier-removed', 'range-inserted']);
-    t.equal(result, failure === 'no-vma' ? 0 : failure === 'no-memory' ? -ENOMEM : failure === 'no-chunk' ? -EINVAL : -EIO, 'fault');
-    t.equal(seen.map((word) => word.split(' ')[0]), ['notifier+', 'notifier-'], 'notifiers');
+    const seen = effects(t, memory, () => (result = t.fault(memory.address)), [
+      'notifier-inserted',
+      'notifier-removed',
+      'range-inserted',
+    ]);
+    t.equal(
+      result,
+      failure === 'no-vma' ? 0 : failure === 'no-memory' ? -ENOMEM : failure === 'no-chunk' ? -EINVAL : -EIO,
+      'fault',
+    );
+    t.equal(
+      seen.map((word) => word.split(' ')[0]),
+      ['notifier+', 'notifier-'],
+      'notifiers',
+    );
     t.equal([t.state().notifiers, t.state().ranges], [[], []], 'notifiers and ranges');
   });
 
@@ -117,12 +182,23 @@ notifiersGroup
   .needs(...FOLLOW)
   .run((t) => {
     const memory = t.map(BLOCK, { protection: 'r' });
-    const seen = effects(t, memory, () => t.equal(t.fault(memory.address), 0, 'fault'), ['notifier-inserted', 'notifier-removed', 'range-inserted']);
-    t.equal(seen.map((word) => word.split(' ')[0]), ['notifier+', 'notifier-', 'notifier+', 'range+'], 'objects');
+    const seen = effects(t, memory, () => t.equal(t.fault(memory.address), 0, 'fault'), [
+      'notifier-inserted',
+      'notifier-removed',
+      'range-inserted',
+    ]);
+    t.equal(
+      seen.map((word) => word.split(' ')[0]),
+      ['notifier+', 'notifier-', 'notifier+', 'range+'],
+      'objects',
+    );
   });
 
 notifiersGroup
-  .case('existing-range-permission', 'the VMA is looked at also where a range exists: a read-only one makes the mapping read-only')
+  .case(
+    'existing-range-permission',
+    'the VMA is looked at also where a range exists: a read-only one makes the mapping read-only',
+  )
   .source('03-gpu-ranges §A.6, steps 6 to 8')
   .parameters(parameters().combine('write', [false, true]))
   .needs(...FOLLOW)
@@ -141,7 +217,11 @@ notifiersGroup
   .run((t) => {
     const memory = t.map(BLOCK);
     t.gpu().failures.plan('allocate-notifier', 'ENOMEM');
-    const seen = effects(t, memory, () => t.equal(t.fault(memory.address), -ENOMEM, 'fault'), ['notifier-inserted', 'notifier-removed', 'range-inserted']);
+    const seen = effects(t, memory, () => t.equal(t.fault(memory.address), -ENOMEM, 'fault'), [
+      'notifier-inserted',
+      'notifier-removed',
+      'range-inserted',
+    ]);
     t.equal(seen, [], 'objects');
     t.equal(t.fault(memory.address), 0, 'the next fault');
     t.equal(t.ptes(memory), 'rw*512', 'PTEs');

@@ -3,9 +3,27 @@ import { CaseGroup } from '../../case.ts';
 import { EBUSY, EFAULT, EPERM } from '../../errno.ts';
 import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
-import { answerOf, BLOCK, during, effects, FOLLOW, LOOK, MIB, moved, onGpu, PAGE, rangeWords, region, T, WATCH } from './scene.ts';
+import {
+  answerOf,
+  BLOCK,
+  during,
+  effects,
+  FOLLOW,
+  LOOK,
+  MIB,
+  moved,
+  onGpu,
+  PAGE,
+  rangeWords,
+  region,
+  T,
+  WATCH,
+} from './scene.ts';
 
-export const pagesGroup = new CaseGroup('ranges,pages', 'Collecting and DMA-mapping the pages of a range (03-gpu-ranges §A.8 to §A.10)');
+export const pagesGroup = new CaseGroup(
+  'ranges,pages',
+  'Collecting and DMA-mapping the pages of a range (03-gpu-ranges §A.8 to §A.10)',
+);
 
 pagesGroup
   .case('populate', 'collection brings in every page of the range that is not present, and only these')
@@ -21,7 +39,10 @@ pagesGroup
   });
 
 pagesGroup
-  .case('for-writing', 'collection is for writing unless the mapping is read-only: a read fault of writable memory makes pages its own')
+  .case(
+    'for-writing',
+    'collection is for writing unless the mapping is read-only: a read fault of writable memory makes pages its own',
+  )
   .source('03-gpu-ranges §A.8')
   .parameters(parameters().combine('gpuReadOnly', [0, 1]).combine('write', [false, true]))
   .needs(...WATCH)
@@ -38,27 +59,45 @@ pagesGroup
   });
 
 pagesGroup
-  .case('reuse', 'pages that are DMA-mapped are used again without a look at the CPU\'s page table')
+  .case('reuse', "pages that are DMA-mapped are used again without a look at the CPU's page table")
   .source('03-gpu-ranges §A.8 step 2')
   .needs(...FOLLOW)
   .run((t) => {
     const memory = onGpu(t);
     t.set(memory, [[T.gpuExecutable, 1]]);
     let answer = 0;
-    t.equal(moved(t, ['hmm'], () => {
-      t.equal(effects(t, memory, () => (answer = t.fault(memory.address))), ['pte 0+512'], 'effects');
-    }), { hmm: 0 }, 'page table walks');
+    t.equal(
+      moved(t, ['hmm'], () => {
+        t.equal(
+          effects(t, memory, () => (answer = t.fault(memory.address))),
+          ['pte 0+512'],
+          'effects',
+        );
+      }),
+      { hmm: 0 },
+      'page table walks',
+    );
     t.equal(answer, 0, 'fault');
     memory.discard(0, PAGE);
     t.advance();
-    t.equal(effects(t, memory, () => (answer = t.fault(memory.address))), ['dma+ 0+512', 'pte 0+512'], 'effects after a discard');
+    t.equal(
+      effects(t, memory, () => (answer = t.fault(memory.address))),
+      ['dma+ 0+512', 'pte 0+512'],
+      'effects after a discard',
+    );
     t.equal(answer, 0, 'second fault');
   });
 
 pagesGroup
   .case('one-bad-page', 'one page that can not be had makes the whole range unmappable, wherever it lies')
   .source('03-gpu-ranges §A.8; quirk Q50')
-  .parameters(parameters().combine('page', [0, 255, 511]).combine('protection', ['-', 'r']).combine('by', ['read', 'write', 'prefetch']).where(({ page, by }) => by === 'prefetch' || page !== 0))
+  .parameters(
+    parameters()
+      .combine('page', [0, 255, 511])
+      .combine('protection', ['-', 'r'])
+      .combine('by', ['read', 'write', 'prefetch'])
+      .where(({ page, by }) => by === 'prefetch' || page !== 0),
+  )
   .needs(...FOLLOW)
   .run((t, { page, protection, by }) => {
     const memory = onGpu(t);
@@ -116,14 +155,25 @@ pagesGroup
   .run((t) => {
     const memory = region(t);
     const other = region(t, PAGE, { address: memory.address + (1n << 32n) });
-    const { hmm } = moved(t, ['hmm'], () => during(t, 'hmm', () => other.discard(), () => t.equal(t.fault(memory.address), 0, 'fault')));
+    const { hmm } = moved(t, ['hmm'], () =>
+      during(
+        t,
+        'hmm',
+        () => other.discard(),
+        () => t.equal(t.fault(memory.address), 0, 'fault'),
+      ),
+    );
     t.equal([hmm, t.ptes(memory)], [1, 'rw*512'], 'collections and PTEs');
   });
 
 pagesGroup
   .case('deadline', 'collection that meets events for more than a second is given up with EBUSY')
   .source('03-gpu-ranges §A.8 step R')
-  .parameters(parameters().combine('nanoseconds', [999_999_999, 1_000_000_000, 1_000_000_001]).combine('by', ['fault', 'prefetch']))
+  .parameters(
+    parameters()
+      .combine('nanoseconds', [999_999_999, 1_000_000_000, 1_000_000_001])
+      .combine('by', ['fault', 'prefetch']),
+  )
   .needs(...FOLLOW, 'preemption')
   .run((t, { nanoseconds, by }) => {
     const memory = region(t);
@@ -163,9 +213,14 @@ pagesGroup
       unmapped = true;
       memory.unmap();
     });
-    const seen = effects(t, memory, () => {
-      result = by === 'fault' ? t.fault(memory.address) : t.trySet(memory, [[T.prefetchLocation, 1]]);
-    }, ['dma-mapped', 'ptes-written', 'collection-queued']);
+    const seen = effects(
+      t,
+      memory,
+      () => {
+        result = by === 'fault' ? t.fault(memory.address) : t.trySet(memory, [[T.prefetchLocation, 1]]);
+      },
+      ['dma-mapped', 'ptes-written', 'collection-queued'],
+    );
     remove();
     stop();
     t.equal([result, unmapped], [by === 'fault' ? 0 : -EFAULT, true], 'result');
@@ -186,9 +241,19 @@ pagesGroup
       else if (event === 'protect') memory.protect('r', at * PAGE, PAGE);
       else memory.unmap(at * PAGE, PAGE);
     };
-    const { dmaPages } = moved(t, ['dmaPages'], () => t.equal(effects(t, memory, () => act(page), ['dma-unmapped']), ['dma- 0+512'], 'first event'));
+    const { dmaPages } = moved(t, ['dmaPages'], () =>
+      t.equal(
+        effects(t, memory, () => act(page), ['dma-unmapped']),
+        ['dma- 0+512'],
+        'first event',
+      ),
+    );
     t.equal(dmaPages, -512, 'DMA-mapped pages');
-    t.equal(effects(t, memory, () => act(page === 0 ? 1 : 0), ['dma-unmapped']), [], 'second event');
+    t.equal(
+      effects(t, memory, () => act(page === 0 ? 1 : 0), ['dma-unmapped']),
+      [],
+      'second event',
+    );
   });
 
 pagesGroup
@@ -208,7 +273,12 @@ pagesGroup
   .needs(...FOLLOW, 'huge-pages')
   .run((t) => {
     const memory = onGpu(t, BLOCK, { kind: 'thp' });
-    const seen = effects(t, memory, () => memory.discard(5 * PAGE, PAGE), ['notifier-called', 'ptes-zapped', 'tlb-flushed', 'dma-unmapped']);
+    const seen = effects(t, memory, () => memory.discard(5 * PAGE, PAGE), [
+      'notifier-called',
+      'ptes-zapped',
+      'tlb-flushed',
+      'dma-unmapped',
+    ]);
     t.equal(seen, ['event clear 5+1', 'zap 5+1', 'tlb', 'dma- 0+512', 'event clear 0+512'], 'effects');
     t.equal(t.ptes(memory), 'rw:nodma*5 -*1 rw:nodma*506', 'PTEs');
   });

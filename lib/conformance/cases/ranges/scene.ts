@@ -27,11 +27,23 @@ export const FOLLOW: readonly Feature[] = [...WATCH, 'events'];
 export const COLLECT: readonly Feature[] = [...FOLLOW, 'deferred-work'];
 
 /** PTE flags of system memory by memory type, writable (03-gpu-ranges §B.2); without 0x40 read-only, with 0x10 executable. */
-export const PTE = { NC: 0x67n, RW: 0x0200_0000_0000_0067n, CC: 0x0400_0000_0000_0067n, UC: 0x0600_0000_0000_0067n } as const;
+export const PTE = {
+  NC: 0x67n,
+  RW: 0x0200_0000_0000_0067n,
+  CC: 0x0400_0000_0000_0067n,
+  UC: 0x0600_0000_0000_0067n,
+} as const;
 export const MI300 = ['9.4.3', '9.4.4', '9.5.0'] as const;
 
 /** The memory type of system memory by GPU and coherence attributes (03-gpu-ranges §B.2, first table). */
-export function memoryTypeOf(gc: string, apu: boolean, nodes: number, local: number, coherent: boolean, ext: boolean): keyof typeof PTE {
+export function memoryTypeOf(
+  gc: string,
+  apu: boolean,
+  nodes: number,
+  local: number,
+  coherent: boolean,
+  ext: boolean,
+): keyof typeof PTE {
   if (!(MI300 as readonly string[]).includes(gc)) return coherent || ext ? 'UC' : 'NC';
   if (apu && nodes === 1) return ext ? 'CC' : local === 1 ? 'NC' : local === 2 ? 'CC' : 'RW';
   if (apu) return ext ? 'UC' : 'NC';
@@ -79,8 +91,11 @@ type Place = { readonly address: bigint };
 export function rangeWords(t: CaseContext, base: Place, device = 0): string[] {
   return t.state(device).ranges.map((range) => {
     const flags = [
-      range.mapped ? ' mapped' : '', range.dmaMapped ? ' dma' : '', range.unmapped ? ' unmapped' : '',
-      range.partiallyUnmapped ? ' partial' : '', range.queued ? ' queued' : '',
+      range.mapped ? ' mapped' : '',
+      range.dmaMapped ? ' dma' : '',
+      range.unmapped ? ' unmapped' : '',
+      range.partiallyUnmapped ? ' partial' : '',
+      range.queued ? ' queued' : '',
     ];
     return `${pageSpan(base, range.start, range.end - range.start)}${flags.join('')}`;
   });
@@ -89,19 +104,31 @@ export function rangeWords(t: CaseContext, base: Place, device = 0): string[] {
 /** All attribute intervals as [first page, last page, flag mask], pages counted from `base`. */
 export function intervals(t: CaseContext, base: Place, device = 0): [number, number, number][] {
   const first = Number(base.address >> 12n);
-  return t.state(device).attributes.map(({ firstPage, lastPage, flags }): [number, number, number] => [firstPage - first, lastPage - first, flags]);
+  return t
+    .state(device)
+    .attributes.map(({ firstPage, lastPage, flags }): [number, number, number] => [
+      firstPage - first,
+      lastPage - first,
+      flags,
+    ]);
 }
 
 /** The flags of the PTE at an address, 0n without one. */
 export function pteAt(t: CaseContext, address: bigint, device = 0): bigint {
   const page = Number(address >> 12n);
-  return t.state(device).ptes.find(({ startPage, pages }) => page >= startPage && page < startPage + pages)?.flags ?? 0n;
+  return (
+    t.state(device).ptes.find(({ startPage, pages }) => page >= startPage && page < startPage + pages)?.flags ?? 0n
+  );
 }
 
 type CounterName = keyof ContextSnapshot['counters'];
 
 /** By how much `action` moves the counters named. */
-export function moved<const Name extends CounterName>(t: CaseContext, names: readonly Name[], action: () => void): Record<Name, number> {
+export function moved<const Name extends CounterName>(
+  t: CaseContext,
+  names: readonly Name[],
+  action: () => void,
+): Record<Name, number> {
   const before = t.state().counters;
   action();
   const after = t.state().counters;
@@ -110,17 +137,42 @@ export function moved<const Name extends CounterName>(t: CaseContext, names: rea
 
 // The words of the trace format.
 const WORDS: Partial<Record<EventName, string>> = {
-  'notifier-inserted': 'notifier+', 'notifier-removed': 'notifier-', 'range-inserted': 'range+', 'range-removed': 'range-',
-  'ptes-written': 'pte', 'ptes-zapped': 'zap', 'zap-failed': 'zap-failed', 'tlb-flushed': 'tlb', 'dma-mapped': 'dma+', 'dma-unmapped': 'dma-',
-  'collection-queued': 'gc+', collected: 'collected', 'notifier-called': 'event', retry: 'retry', 'commit-failed': 'commit-failed',
+  'notifier-inserted': 'notifier+',
+  'notifier-removed': 'notifier-',
+  'range-inserted': 'range+',
+  'range-removed': 'range-',
+  'ptes-written': 'pte',
+  'ptes-zapped': 'zap',
+  'zap-failed': 'zap-failed',
+  'tlb-flushed': 'tlb',
+  'dma-mapped': 'dma+',
+  'dma-unmapped': 'dma-',
+  'collection-queued': 'gc+',
+  collected: 'collected',
+  'notifier-called': 'event',
+  retry: 'retry',
+  'commit-failed': 'commit-failed',
 };
 /** What the driver does to the GPU and to its objects. */
 export const EFFECTS: readonly EventName[] = [
-  'range-inserted', 'range-removed', 'ptes-written', 'ptes-zapped', 'zap-failed', 'tlb-flushed', 'dma-mapped', 'dma-unmapped', 'collection-queued',
+  'range-inserted',
+  'range-removed',
+  'ptes-written',
+  'ptes-zapped',
+  'zap-failed',
+  'tlb-flushed',
+  'dma-mapped',
+  'dma-unmapped',
+  'collection-queued',
 ];
 
 /** What `action` makes the driver do, in order, as 'zap 0+1': first page counted from `base`, and pages (feature 'events'). */
-export function effects(t: CaseContext, base: Place, action: () => void, names: readonly EventName[] = EFFECTS): string[] {
+export function effects(
+  t: CaseContext,
+  base: Place,
+  action: () => void,
+  names: readonly EventName[] = EFFECTS,
+): string[] {
   const seen: string[] = [];
   const stop = t.machine.onAny((each: MachineEvent) => {
     const word = WORDS[each.name] ?? each.name;
@@ -145,17 +197,28 @@ export function answerOf(t: CaseContext, action: () => void): [number, string] {
     stop();
   }
   const [answer] = answers;
-  if (answer === undefined || answers.length > 1) throw new ConformanceFailure(`expected one answer of the fault handler, got ${answers.length}`);
+  if (answer === undefined || answers.length > 1)
+    throw new ConformanceFailure(`expected one answer of the fault handler, got ${answers.length}`);
   return answer;
 }
 
 /** Runs `inner` when `point` is passed for the `pass`th time in `outer`; it has to be passed (feature 'preemption'). */
-export function during<Result>(t: CaseContext, point: PreemptionPoint, inner: () => void, outer: () => Result, pass = 1): Result {
+export function during<Result>(
+  t: CaseContext,
+  point: PreemptionPoint,
+  inner: () => void,
+  outer: () => Result,
+  pass = 1,
+): Result {
   let ran = false;
-  const remove = t.machine.at(point, () => {
-    ran = true;
-    inner();
-  }, { pass });
+  const remove = t.machine.at(
+    point,
+    () => {
+      ran = true;
+      inner();
+    },
+    { pass },
+  );
   let result: Result;
   try {
     result = outer();

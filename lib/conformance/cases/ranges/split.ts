@@ -4,17 +4,42 @@ import { EBUSY, EINTR, ENODEV } from '../../errno.ts';
 import { parameters } from '../../parameters.ts';
 import { BLOCK, effects, FOLLOW, LOOK, MIB, onGpu, PAGE, rangeWords, region, T } from './scene.ts';
 
-export const splitGroup = new CaseGroup('ranges,split', 'A SET that splits an interval invalidates the ranges that the new one touches (03-gpu-ranges §B.10, §B.11)');
+export const splitGroup = new CaseGroup(
+  'ranges,split',
+  'A SET that splits an interval invalidates the ranges that the new one touches (03-gpu-ranges §B.10, §B.11)',
+);
 
 // First page and pages of the SET in a region of three blocks, all mapped.
 const PARTS = [
-  [0, 1], [0, 256], [0, 511], [0, 512], [0, 513], [1, 511], [256, 256], [511, 1], [511, 2], [512, 512], [513, 510], [1, 1534], [256, 1024], [512, 1024], [1535, 1], [1, 1535],
+  [0, 1],
+  [0, 256],
+  [0, 511],
+  [0, 512],
+  [0, 513],
+  [1, 511],
+  [256, 256],
+  [511, 1],
+  [511, 2],
+  [512, 512],
+  [513, 510],
+  [1, 1534],
+  [256, 1024],
+  [512, 1024],
+  [1535, 1],
+  [1, 1535],
 ] as const;
 
 splitGroup
-  .case('geometry', 'each touched range is zapped as a whole; one that crosses the bounds is removed, one inside stays with its pages; one flush at the end')
+  .case(
+    'geometry',
+    'each touched range is zapped as a whole; one that crosses the bounds is removed, one inside stays with its pages; one flush at the end',
+  )
   .source('03-gpu-ranges §B.10')
-  .parameters(parameters().combine('first', [...new Set(PARTS.map(([first]) => first))]).expand('pages', ({ first }) => PARTS.filter((part) => part[0] === first).map((part) => part[1])))
+  .parameters(
+    parameters()
+      .combine('first', [...new Set(PARTS.map(([first]) => first))])
+      .expand('pages', ({ first }) => PARTS.filter((part) => part[0] === first).map((part) => part[1])),
+  )
   .needs(...FOLLOW)
   .run((t, { first, pages }) => {
     const memory = region(t, 3 * BLOCK);
@@ -35,13 +60,21 @@ splitGroup
     }
     t.equal(seen, [...expected, 'tlb'], 'effects');
     t.equal(rangeWords(t, memory), left, 'ranges');
-    t.equal([0, 1, 2].map((block) => t.ptes(memory.range(block * BLOCK, BLOCK))), runs, 'PTEs');
+    t.equal(
+      [0, 1, 2].map((block) => t.ptes(memory.range(block * BLOCK, BLOCK))),
+      runs,
+      'PTEs',
+    );
   });
 
 splitGroup
   .case('no-split', 'a SET that covers whole intervals invalidates nothing, however many there are')
   .source('02-attributes §5; quirk Q13')
-  .parameters(parameters().combine('intervals', [1, 2, 3]).combine('attribute', ['gpuReadOnly', 'gpuExecutable', 'access', 'granularity']))
+  .parameters(
+    parameters()
+      .combine('intervals', [1, 2, 3])
+      .combine('attribute', ['gpuReadOnly', 'gpuExecutable', 'access', 'granularity']),
+  )
   .needs(...FOLLOW)
   .run((t, { intervals, attribute }) => {
     const memory = region(t, 3 * BLOCK);
@@ -50,10 +83,17 @@ splitGroup
       t.set(memory.range(at * BLOCK, size), [[T.preferredLocation, at + 1]]);
     }
     t.equal(t.access(memory.address, memory.size, { write: true }).faults, 3, 'faults');
-    t.equal(effects(t, memory, () => t.set(memory, [[T[attribute], attribute === 'access' ? 0 : 1]])), [], 'effects');
+    t.equal(
+      effects(t, memory, () => t.set(memory, [[T[attribute], attribute === 'access' ? 0 : 1]])),
+      [],
+      'effects',
+    );
     t.equal(t.ptes(memory), 'rw*1536', 'PTEs');
     // That it was not the equal record:
-    t.ok(effects(t, memory, () => t.set(memory.range(0, PAGE), [[T.hiveLocal, 1]])).includes('tlb'), 'a SET of a part invalidates');
+    t.ok(
+      effects(t, memory, () => t.set(memory.range(0, PAGE), [[T.hiveLocal, 1]])).includes('tlb'),
+      'a SET of a part invalidates',
+    );
   });
 
 splitGroup
@@ -77,7 +117,9 @@ splitGroup
     t.set(memory, [[T.access, 1]]);
     t.equal(t.access(memory.address, memory.size, { write: true }).faults, 2, 'faults');
     memory.discard(0, BLOCK);
-    const seen = effects(t, memory, () => t.set(memory.range(0, part === 'crossing' ? PAGE : BLOCK), [[T.gpuReadOnly, 1]]));
+    const seen = effects(t, memory, () =>
+      t.set(memory.range(0, part === 'crossing' ? PAGE : BLOCK), [[T.gpuReadOnly, 1]]),
+    );
     t.equal(seen, part === 'crossing' ? ['range- 0+512'] : [], 'effects');
     t.equal(rangeWords(t, memory), [...(part === 'crossing' ? [] : ['0+512']), '512+512 mapped dma'], 'ranges');
   });
@@ -90,7 +132,11 @@ splitGroup
     const memory = t.map(4 * BLOCK);
     t.set(memory, [[T.access, 1]]);
     t.equal(t.fault(memory.at(3 * BLOCK)), 0, 'fault behind it');
-    t.equal(effects(t, memory, () => t.set(memory.range(MIB, BLOCK), [[T.gpuReadOnly, 1]])), [], 'effects');
+    t.equal(
+      effects(t, memory, () => t.set(memory.range(MIB, BLOCK), [[T.gpuReadOnly, 1]])),
+      [],
+      'effects',
+    );
     t.equal(t.get(memory.range(MIB, BLOCK), [T.gpuReadOnly]), [1], 'GPU_RO');
     t.equal(rangeWords(t, memory), ['1536+512 mapped dma'], 'ranges');
   });
@@ -98,7 +144,12 @@ splitGroup
 splitGroup
   .case('faults-again', 'the next access faults, and ranges and PTEs follow the new intervals')
   .source('03-gpu-ranges §A.7, §B.10')
-  .parameters(parameters().combine('first', [0, 16, 256]).combine('pages', [16, 240, 256]).combine('attribute', ['gpuReadOnly', 'gpuExecutable']))
+  .parameters(
+    parameters()
+      .combine('first', [0, 16, 256])
+      .combine('pages', [16, 240, 256])
+      .combine('attribute', ['gpuReadOnly', 'gpuExecutable']),
+  )
   .needs(...FOLLOW)
   .run((t, { first, pages, attribute }) => {
     const memory = onGpu(t);
@@ -106,9 +157,16 @@ splitGroup
     t.equal(t.ptes(memory), '-*512', 'PTEs after the SET');
     const { result, faults } = t.access(memory.address, BLOCK);
     t.equal([result, faults > 1], [0, true], 'access');
-    const words = [first === 0 ? '' : `rw*${first}`, `${attribute === 'gpuReadOnly' ? 'r' : 'rwx'}*${pages}`, first + pages === 512 ? '' : `rw*${512 - first - pages}`];
+    const words = [
+      first === 0 ? '' : `rw*${first}`,
+      `${attribute === 'gpuReadOnly' ? 'r' : 'rwx'}*${pages}`,
+      first + pages === 512 ? '' : `rw*${512 - first - pages}`,
+    ];
     t.equal(t.ptes(memory), words.filter((word) => word !== '').join(' '), 'PTEs');
-    t.ok(t.ranges(memory.range()).every(([offset, size]) => size <= 64 << 10 && offset % size === 0), 'every range is an aligned small chunk');
+    t.ok(
+      t.ranges(memory.range()).every(([offset, size]) => size <= 64 << 10 && offset % size === 0),
+      'every range is an aligned small chunk',
+    );
   });
 
 splitGroup
@@ -123,7 +181,10 @@ splitGroup
   });
 
 splitGroup
-  .case('zap-fails', 'the first zap that fails ends the invalidation with its error, without the flush for those before')
+  .case(
+    'zap-fails',
+    'the first zap that fails ends the invalidation with its error, without the flush for those before',
+  )
   .source('03-gpu-ranges §B.10 step 2; quirk Q47')
   .parameters(parameters().combine('errno', ['EBUSY', 'ENODEV']).combine('at', [0, 1, 2]))
   .needs(...FOLLOW, 'failure-injection')
@@ -150,14 +211,25 @@ splitGroup
     const memory = region(t, 2 * BLOCK);
     t.set(memory, [[T.access, 1]]);
     t.equal(t.access(memory.address, memory.size, { write: true }).faults, 2, 'faults');
-    const seen = effects(t, memory, () => t.set(memory.range(0, pages * PAGE), [[T.prefetchLocation, 1]]), ['ptes-zapped', 'range-removed', 'tlb-flushed', 'ptes-written']);
-    const chunks = pages === 512 ? ['pte 0+512', 'tlb'] : Array.from({ length: 16 }, (_, chunk) => [`pte ${chunk * 16}+16`, 'tlb']).flat();
+    const seen = effects(t, memory, () => t.set(memory.range(0, pages * PAGE), [[T.prefetchLocation, 1]]), [
+      'ptes-zapped',
+      'range-removed',
+      'tlb-flushed',
+      'ptes-written',
+    ]);
+    const chunks =
+      pages === 512
+        ? ['pte 0+512', 'tlb']
+        : Array.from({ length: 16 }, (_, chunk) => [`pte ${chunk * 16}+16`, 'tlb']).flat();
     t.equal(seen, ['zap 0+512', ...(pages === 512 ? [] : ['range- 0+512']), 'tlb', ...chunks], 'effects');
     t.equal(t.ptes(memory), pages === 512 ? 'rw*1024' : 'rw*256 -*256 rw*512', 'PTEs');
   });
 
 splitGroup
-  .case('system-location', 'prefetching a part to the system splits and invalidates; prefetching the whole does nothing')
+  .case(
+    'system-location',
+    'prefetching a part to the system splits and invalidates; prefetching the whole does nothing',
+  )
   .source('03-gpu-ranges §B.10; quirk Q18')
   .parameters(parameters().combine('part', [true, false]))
   .needs(...LOOK)
@@ -166,5 +238,9 @@ splitGroup
     t.set(memory, [[T.prefetchLocation, 1]]);
     t.equal(t.ptes(memory), 'rw*512', 'PTEs');
     t.set(memory.range(0, part ? MIB : BLOCK), [[T.prefetchLocation, 0]]);
-    t.equal([t.ptes(memory), rangeWords(t, memory)], part ? ['-*512', []] : ['rw*512', ['0+512 mapped dma']], 'PTEs and ranges');
+    t.equal(
+      [t.ptes(memory), rangeWords(t, memory)],
+      part ? ['-*512', []] : ['rw*512', ['0+512 mapped dma']],
+      'PTEs and ranges',
+    );
   });

@@ -17,7 +17,10 @@ const { preferredLocation, prefetchLocation } = Attribute;
 function reserveRegions(runtime: HsaRuntime, size: number, gpu: HsaAgent): Region[] {
   return Array.from({ length: REGIONS }, () => {
     const region = reserve(runtime, size);
-    runtime.svmAttributesSet(region.address, size, [pair(preferredLocation, gpu), pair(Attribute.agentAccessible, gpu)]);
+    runtime.svmAttributesSet(region.address, size, [
+      pair(preferredLocation, gpu),
+      pair(Attribute.agentAccessible, gpu),
+    ]);
     return region;
   });
 }
@@ -32,7 +35,12 @@ function fill({ memory }: Region, byte: number): void {
 }
 
 /** Nothing happens within 10 ms, nor when all but one of the signals are 0; then the call ends, and has taken 1. */
-async function letGo(t: CaseContext, dependencies: readonly HsaSignal[], done: HsaSignal, unchanged: () => void): Promise<void> {
+async function letGo(
+  t: CaseContext,
+  dependencies: readonly HsaSignal[],
+  done: HsaSignal,
+  unchanged: () => void,
+): Promise<void> {
   await done.wait('lt', 1, { timeout: 10 });
   for (const dependency of dependencies) {
     t.equal(done.load(), 1n, 'completion while it waits');
@@ -44,11 +52,19 @@ async function letGo(t: CaseContext, dependencies: readonly HsaSignal[], done: H
 }
 
 function checkReserved(t: CaseContext, runtime: HsaRuntime, regions: readonly Region[]): void {
-  for (const { address, size } of regions) t.equal(runtime.pointerInfo(address), { type: HsaPointerType.reservedAddress, address, size }, 'pointer information afterwards');
+  for (const { address, size } of regions)
+    t.equal(
+      runtime.pointerInfo(address),
+      { type: HsaPointerType.reservedAddress, address, size },
+      'pointer information afterwards',
+    );
 }
 
 discardGroup
-  .case('TestSVMBatchDiscard', '4 regions are discarded when 3 signals allow it; their pages are home then, and still reserved')
+  .case(
+    'TestSVMBatchDiscard',
+    '4 regions are discarded when 3 signals allow it; their pages are home then, and still reserved',
+  )
   .source('rocrtst SvmMemory_Basic_Test TestSVMBatchDiscard')
   .parameters(eachRuntime())
   .needs('gpu-work')
@@ -69,21 +85,37 @@ discardGroup
       runtime.svmDiscardBatchAsync(regions, dependencies, done);
       await letGo(t, dependencies, done, () => {
         for (const region of regions) {
-          t.equal([ask(runtime, region, preferredLocation), ask(runtime, region, prefetchLocation)], [gpu.name, null], 'preferred and prefetch location while it waits');
+          t.equal(
+            [ask(runtime, region, preferredLocation), ask(runtime, region, prefetchLocation)],
+            [gpu.name, null],
+            'preferred and prefetch location while it waits',
+          );
           t.equal(region.memory.read(0, 1024), indexes, 'contents while it waits');
         }
       });
       for (const region of regions) {
-        t.equal([ask(runtime, region, preferredLocation), ask(runtime, region, prefetchLocation)], [gpu.name, 'CPU0'], 'preferred and prefetch location');
-        for (const { device } of runtime.gpuAgents) t.equal(t.get(region.pages, [1], device), [0], 'where each device was told to bring it');
-        t.equal([...valuesIn(region), ...new Set(await queue.read(region.address, 1024))], [0, 0], 'what CPU and GPU read');
+        t.equal(
+          [ask(runtime, region, preferredLocation), ask(runtime, region, prefetchLocation)],
+          [gpu.name, 'CPU0'],
+          'preferred and prefetch location',
+        );
+        for (const { device } of runtime.gpuAgents)
+          t.equal(t.get(region.pages, [1], device), [0], 'where each device was told to bring it');
+        t.equal(
+          [...valuesIn(region), ...new Set(await queue.read(region.address, 1024))],
+          [0, 0],
+          'what CPU and GPU read',
+        );
       }
       checkReserved(t, runtime, regions);
     }
   });
 
 discardGroup
-  .case('TestSVMBatchDiscard-order', 'the signals may become 0 in any order, and one that is not 0 any more is not asked again')
+  .case(
+    'TestSVMBatchDiscard-order',
+    'the signals may become 0 in any order, and one that is not 0 any more is not asked again',
+  )
   .source('rocrtst SvmMemory_Basic_Test TestSVMBatchDiscard, extended; HSA layer, dependencies are counted together')
   .parameters(eachRuntime().combine('signals', ['backwards', 'one-after-another', 'zero-beforehand']))
   .needsAt(runtimeFeatures)
@@ -91,7 +123,9 @@ discardGroup
     const runtime = openRuntime(t, point);
     const region = reserve(runtime, 1024);
     fill(region, 7);
-    const dependencies = [1, 1, point.signals === 'zero-beforehand' ? 0 : 1].map((value) => runtime.createSignal(value));
+    const dependencies = [1, 1, point.signals === 'zero-beforehand' ? 0 : 1].map((value) =>
+      runtime.createSignal(value),
+    );
     const done = runtime.createSignal(1);
     runtime.svmDiscardBatchAsync([region], dependencies, done);
     t.equal([done.load(), ...valuesIn(region)], [1n, 7], 'completion and contents at once');
@@ -104,11 +138,18 @@ discardGroup
       if (point.signals === 'one-after-another') dependency.store(1);
     }
     t.equal(await done.wait('lt', 1), 0n, 'completion');
-    t.equal([...valuesIn(region), ask(runtime, region, prefetchLocation)], [0, 'CPU0'], 'contents and prefetch location');
+    t.equal(
+      [...valuesIn(region), ask(runtime, region, prefetchLocation)],
+      [0, 'CPU0'],
+      'contents and prefetch location',
+    );
   });
 
 discardGroup
-  .case('TestSVMBatchDiscard-home', 'a region that prefers the CPU counts as home: it is emptied, but the devices are told nothing')
+  .case(
+    'TestSVMBatchDiscard-home',
+    'a region that prefers the CPU counts as home: it is emptied, but the devices are told nothing',
+  )
   .source('rocrtst SvmMemory_Basic_Test TestSVMBatchDiscard, extended')
   .parameters(eachRuntime())
   .needsAt(runtimeFeatures)
@@ -120,13 +161,30 @@ discardGroup
     runtime.svmDiscardBatchAsync([prefers, other]);
     await runtime.idle();
     t.equal([...valuesIn(prefers), ...valuesIn(other)], [0, 0], 'contents');
-    t.equal([ask(runtime, prefers, prefetchLocation), ask(runtime, other, prefetchLocation)], [null, 'CPU0'], 'prefetch locations');
+    t.equal(
+      [ask(runtime, prefers, prefetchLocation), ask(runtime, other, prefetchLocation)],
+      [null, 'CPU0'],
+      'prefetch locations',
+    );
   });
 
 discardGroup
-  .case('TestSVMBatchDiscard-part', 'a page is emptied if all of its bytes that are reserved are in the range; 4 pages and 10 bytes are reserved')
+  .case(
+    'TestSVMBatchDiscard-part',
+    'a page is emptied if all of its bytes that are reserved are in the range; 4 pages and 10 bytes are reserved',
+  )
   .source('rocrtst SvmMemory_Basic_Test TestSVMBatchDiscard, extended')
-  .parameters(eachRuntime().combine('range', ['4096+8192', '4097+8192', '4095+8192', '12288+4105', '12288+4106', '10+20', '0+16394']))
+  .parameters(
+    eachRuntime().combine('range', [
+      '4096+8192',
+      '4097+8192',
+      '4095+8192',
+      '12288+4105',
+      '12288+4106',
+      '10+20',
+      '0+16394',
+    ]),
+  )
   .needsAt(runtimeFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
@@ -137,16 +195,27 @@ discardGroup
     runtime.svmDiscardBatchAsync([{ address: region.address + BigInt(offset), size }]);
     await runtime.idle();
     const isInside = (from: number): boolean => from >= offset && Math.min(from + pages(1), reserved) <= offset + size;
-    for (const page of [0, 1, 2, 3, 4]) t.equal([...new Set(region.memory.read(pages(page), pages(1)))], [isInside(pages(page)) ? 0 : 7], `contents of page ${page}`);
+    for (const page of [0, 1, 2, 3, 4])
+      t.equal(
+        [...new Set(region.memory.read(pages(page), pages(1)))],
+        [isInside(pages(page)) ? 0 : 7],
+        `contents of page ${page}`,
+      );
   });
 
 const FOREIGN = ['stack', 'heap', 'mapped', 'null', 'freed', 'beyond', 'empty', 'none'] as const;
 
 discardGroup
-  .case('TestSVMDiscardNegative', 'memory of the stack (and anything else that is not reserved) is not discarded, nor the good region beside it')
+  .case(
+    'TestSVMDiscardNegative',
+    'memory of the stack (and anything else that is not reserved) is not discarded, nor the good region beside it',
+  )
   .source('rocrtst SvmMemory_Negative_Test TestSVMDiscardNegative')
   .parameters(eachRuntime().combine('memory', FOREIGN).combine('call', ['discard', 'discard-and-prefetch']))
-  .needsAt(({ memory, gpus }) => [...runtimeFeatures({ gpus }), ...(memory === 'stack' || memory === 'heap' ? (['heap-and-stack'] as const) : [])])
+  .needsAt(({ memory, gpus }) => [
+    ...runtimeFeatures({ gpus }),
+    ...(memory === 'stack' || memory === 'heap' ? (['heap-and-stack'] as const) : []),
+  ])
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
     const good = reserve(runtime, 4096);
@@ -173,14 +242,25 @@ discardGroup
     };
     await t.throws(call, 'HSA_STATUS_ERROR_INVALID_ARGUMENT', 'the discard');
     await runtime.idle();
-    t.equal([done.load(), ...valuesIn(good), ask(runtime, good, prefetchLocation)], [1n, 7, null], 'completion, contents and prefetch location afterwards');
+    t.equal(
+      [done.load(), ...valuesIn(good), ask(runtime, good, prefetchLocation)],
+      [1n, 7, null],
+      'completion, contents and prefetch location afterwards',
+    );
     runtime.svmDiscardBatchAsync([good], [], done);
     t.equal(await done.wait('lt', 1), 0n, 'completion of a discard of the good region alone');
-    t.equal([...valuesIn(good), ask(runtime, good, prefetchLocation)], [0, 'CPU0'], 'its contents and prefetch location');
+    t.equal(
+      [...valuesIn(good), ask(runtime, good, prefetchLocation)],
+      [0, 'CPU0'],
+      'its contents and prefetch location',
+    );
   });
 
 discardGroup
-  .case('TestSVMDiscardNegative-freed', 'memory that is freed before the discard runs: 1 is taken from the signal; "documented" stores -1')
+  .case(
+    'TestSVMDiscardNegative-freed',
+    'memory that is freed before the discard runs: 1 is taken from the signal; "documented" stores -1',
+  )
   .source('rocrtst SvmMemory_Negative_Test TestSVMDiscardNegative, extended')
   .parameters(eachRuntime())
   .needsAt(runtimeFeatures)
@@ -196,7 +276,10 @@ discardGroup
   });
 
 discardGroup
-  .case('TestSVMDiscardAndPrefetchBatch', '4 regions of 1 MiB are discarded and prefetched to the GPU when 3 signals allow it; they read 0')
+  .case(
+    'TestSVMDiscardAndPrefetchBatch',
+    '4 regions of 1 MiB are discarded and prefetched to the GPU when 3 signals allow it; they read 0',
+  )
   .source('rocrtst SvmMemory_DiscardAndPrefetchBatch_Test TestSVMDiscardAndPrefetchBatch')
   .parameters(eachRuntime())
   .needs('gpu-work')
@@ -212,21 +295,42 @@ discardGroup
       }
       const dependencies = [1, 1, 1].map((value) => runtime.createSignal(value));
       const done = runtime.createSignal(1);
-      runtime.svmDiscardAndPrefetchBatchAsync(regions, regions.map(() => gpu), dependencies, done);
+      runtime.svmDiscardAndPrefetchBatchAsync(
+        regions,
+        regions.map(() => gpu),
+        dependencies,
+        done,
+      );
       await letGo(t, dependencies, done, () => {
-        for (const region of regions) t.equal([...region.memory.read(0, 4), ...region.memory.read(MEBIBYTE - 4, 4)], [1, 0, 0, 0, 1, 0, 0, 0], 'first and last int while it waits');
+        for (const region of regions)
+          t.equal(
+            [...region.memory.read(0, 4), ...region.memory.read(MEBIBYTE - 4, 4)],
+            [1, 0, 0, 0, 1, 0, 0, 0],
+            'first and last int while it waits',
+          );
       });
       const queue = t.queue(gpu.device);
       for (const region of regions) {
-        t.equal([ask(runtime, region, prefetchLocation), ...t.get(region.pages, [1], gpu.device)], [gpu.name, 1], 'prefetch location, of the runtime and of the device');
-        t.equal([...valuesIn(region), ...new Set(await queue.read(region.address, MEBIBYTE))], [0, 0], 'what CPU and GPU read');
+        t.equal(
+          [ask(runtime, region, prefetchLocation), ...t.get(region.pages, [1], gpu.device)],
+          [gpu.name, 1],
+          'prefetch location, of the runtime and of the device',
+        );
+        t.equal(
+          [...valuesIn(region), ...new Set(await queue.read(region.address, MEBIBYTE))],
+          [0, 0],
+          'what CPU and GPU read',
+        );
       }
       checkReserved(t, runtime, regions);
     }
   });
 
 discardGroup
-  .case('TestSVMDiscardAndPrefetchBatch-mapped', 'the pages of a discard are mapped nowhere, those of a discard with prefetch on that GPU only')
+  .case(
+    'TestSVMDiscardAndPrefetchBatch-mapped',
+    'the pages of a discard are mapped nowhere, those of a discard with prefetch on that GPU only',
+  )
   .source('rocrtst SvmMemory_DiscardAndPrefetchBatch_Test TestSVMDiscardAndPrefetchBatch, extended')
   .parameters(eachRuntime().combine('call', ['discard', 'discard-and-prefetch']))
   .needs('introspection')
@@ -241,13 +345,20 @@ discardGroup
       else runtime.svmDiscardAndPrefetchBatchAsync([region], [gpu]);
       await runtime.idle();
       for (const other of runtime.gpuAgents) {
-        t.equal(t.ptes(region.pages, { device: other.index }), other === gpu && point.call !== 'discard' ? 'rw*16' : '-*16', `PTEs of ${other.name}`);
+        t.equal(
+          t.ptes(region.pages, { device: other.index }),
+          other === gpu && point.call !== 'discard' ? 'rw*16' : '-*16',
+          `PTEs of ${other.name}`,
+        );
       }
     }
   });
 
 discardGroup
-  .case('TestSVMDiscardAndPrefetchBatch-agents', 'one agent for each region, or one for all; other numbers and agents are refused')
+  .case(
+    'TestSVMDiscardAndPrefetchBatch-agents',
+    'one agent for each region, or one for all; other numbers and agents are refused',
+  )
   .source('rocrtst SvmMemory_DiscardAndPrefetchBatch_Test TestSVMDiscardAndPrefetchBatch, extended')
   .parameters(eachRuntime().combine('agents', ['one', 'each', 'none', 'two', 'four', 'null', 'foreign']))
   .needsAt(runtimeFeatures)
@@ -257,22 +368,48 @@ discardGroup
     for (const region of regions) fill(region, 7);
     const [cpu] = runtime.cpuAgents;
     const gpu = runtime.gpuAgents.at(-1);
-    const agents = { one: [gpu!], each: [gpu!, cpu!, gpu!], none: [], two: [gpu!, cpu!], four: [gpu!, gpu!, gpu!, gpu!], null: [0n], foreign: [gpu!, cpu!, 0xdead_beefn] }[point.agents];
+    const agents = {
+      one: [gpu!],
+      each: [gpu!, cpu!, gpu!],
+      none: [],
+      two: [gpu!, cpu!],
+      four: [gpu!, gpu!, gpu!, gpu!],
+      null: [0n],
+      foreign: [gpu!, cpu!, 0xdead_beefn],
+    }[point.agents];
     const call = (): void => runtime.svmDiscardAndPrefetchBatchAsync(regions, agents);
     const isGood = point.agents === 'one' || point.agents === 'each';
     if (isGood) call();
-    else await t.throws(call, `HSA_STATUS_ERROR_INVALID_${point.agents === 'null' || point.agents === 'foreign' ? 'AGENT' : 'ARGUMENT'}`, 'the discard');
+    else
+      await t.throws(
+        call,
+        `HSA_STATUS_ERROR_INVALID_${point.agents === 'null' || point.agents === 'foreign' ? 'AGENT' : 'ARGUMENT'}`,
+        'the discard',
+      );
     await runtime.idle();
     const byte = isGood ? 0 : 7;
     t.equal(regions.flatMap(valuesIn), [byte, byte, byte], 'contents');
-    const expected = { one: [gpu!.name, gpu!.name, gpu!.name], each: [gpu!.name, 'CPU0', gpu!.name] }[point.agents as 'one' | 'each'] ?? [null, null, null];
-    t.equal(regions.map((region) => ask(runtime, region, prefetchLocation)), expected, 'prefetch locations');
+    const expected = { one: [gpu!.name, gpu!.name, gpu!.name], each: [gpu!.name, 'CPU0', gpu!.name] }[
+      point.agents as 'one' | 'each'
+    ] ?? [null, null, null];
+    t.equal(
+      regions.map((region) => ask(runtime, region, prefetchLocation)),
+      expected,
+      'prefetch locations',
+    );
   });
 
 discardGroup
-  .case('TestSVMDiscardAndPrefetchBatch-walk', 'from GPU0 to GPU1: home lies between, so that GPU0 claims nothing; only where the CPU is preferred "rocm" still reads GPU0')
+  .case(
+    'TestSVMDiscardAndPrefetchBatch-walk',
+    'from GPU0 to GPU1: home lies between, so that GPU0 claims nothing; only where the CPU is preferred "rocm" still reads GPU0',
+  )
   .source('rocrtst SvmMemory_DiscardAndPrefetchBatch_Test TestSVMDiscardAndPrefetchBatch; HSA layer, stale "this GPU"')
-  .parameters(eachRuntime().where(({ gpus }) => gpus === 2).combine('preferred', ['nothing', 'CPU0', 'GPU0', 'GPU1']))
+  .parameters(
+    eachRuntime()
+      .where(({ gpus }) => gpus === 2)
+      .combine('preferred', ['nothing', 'CPU0', 'GPU0', 'GPU1']),
+  )
   .needsAt(runtimeFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
@@ -284,7 +421,11 @@ discardGroup
     t.equal(ask(runtime, region, prefetchLocation), 'GPU0', 'prefetch location before');
     runtime.svmDiscardAndPrefetchBatchAsync([region], [second]);
     await runtime.idle();
-    t.equal(ask(runtime, region, prefetchLocation), point.compatibility === 'rocm' && point.preferred === 'CPU0' ? 'GPU0' : 'GPU1', 'prefetch location');
+    t.equal(
+      ask(runtime, region, prefetchLocation),
+      point.compatibility === 'rocm' && point.preferred === 'CPU0' ? 'GPU0' : 'GPU1',
+      'prefetch location',
+    );
   });
 
 discardGroup

@@ -15,7 +15,9 @@ export interface RuntimePoint {
 }
 
 /** The parameters of every port: what the code does or the header promises, and the number of GPUs. */
-export function eachRuntime(): Parameters<Readonly<Record<'compatibility', 'rocm' | 'documented'>> & Readonly<Record<'gpus', 1 | 2>>> {
+export function eachRuntime(): Parameters<
+  Readonly<Record<'compatibility', 'rocm' | 'documented'>> & Readonly<Record<'gpus', 1 | 2>>
+> {
   return parameters().combine('compatibility', COMPATIBILITIES).combine('gpus', [1, 2]);
 }
 
@@ -24,7 +26,11 @@ export function runtimeFeatures({ gpus }: { readonly gpus: number }): Feature[] 
 }
 
 /** A runtime on all GPUs; closed when the case has ended. */
-export function openRuntime(t: CaseContext, { compatibility, gpus }: RuntimePoint, options: HsaRuntimeOptions = {}): HsaRuntime {
+export function openRuntime(
+  t: CaseContext,
+  { compatibility, gpus }: RuntimePoint,
+  options: HsaRuntimeOptions = {},
+): HsaRuntime {
   t.setup({ gpus });
   const runtime = HsaRuntime.open({ devices: t.devices, compatibility, ...options });
   t.onEnd(() => runtime.close());
@@ -55,7 +61,9 @@ const ACCESS_WORDS: Readonly<Record<number, string>> = {
 
 /** The access of an agent, in a word. */
 export function accessOf(runtime: HsaRuntime, { address, size }: ByteRange, agent: HsaAgent): string | undefined {
-  return ACCESS_WORDS[runtime.svmAttributesGet(address, size, [{ attribute: HsaSvmAttribute.accessQuery, value: agent }])[0]!.attribute];
+  return ACCESS_WORDS[
+    runtime.svmAttributesGet(address, size, [{ attribute: HsaSvmAttribute.accessQuery, value: agent }])[0]!.attribute
+  ];
 }
 
 /** Prefetches and waits for the completion. */

@@ -4,18 +4,29 @@ import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
 import { EFAULT, EINVAL } from '../../errno.ts';
 
-export const argumentsGroup = new CaseGroup('uapi,arguments', 'The checks of the handler entry, in their order (01-uapi §6)');
+export const argumentsGroup = new CaseGroup(
+  'uapi,arguments',
+  'The checks of the handler entry, in their order (01-uapi §6)',
+);
 
 const ACCESS = 2;
 
 argumentsGroup
   .case('alignment', 'start and size must be multiples of a page')
   .source('01-uapi §6, check 2')
-  .parameters(parameters().combine('operation', [0, 1]).combine('field', ['start', 'size']).combine('offset', [1, 8, 512, 2048, 4095]))
+  .parameters(
+    parameters()
+      .combine('operation', [0, 1])
+      .combine('field', ['start', 'size'])
+      .combine('offset', [1, 8, 512, 2048, 4095]),
+  )
   .run((t, { operation, field, offset }) => {
     const memory = t.map(pages(4));
     const call = { operation, address: memory.address, size: BigInt(pages(1)), attributes: [[ACCESS, 1]] as const };
-    const bent = field === 'start' ? { ...call, address: call.address + BigInt(offset) } : { ...call, size: call.size + BigInt(offset) };
+    const bent =
+      field === 'start'
+        ? { ...call, address: call.address + BigInt(offset) }
+        : { ...call, size: call.size + BigInt(offset) };
     t.equal(t.ioctl(bent).result, -EINVAL, 'result');
     t.equal(t.get(memory.range(), [ACCESS]), [2], 'access afterwards');
   });

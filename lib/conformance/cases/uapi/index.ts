@@ -7,4 +7,12 @@ import { requestGroup } from './request.ts';
 import { valuesGroup } from './values.ts';
 import { writeBackGroup } from './write-back.ts';
 
-export const uapiGroups = [argumentsGroup, requestGroup, valuesGroup, checkOrderGroup, writeBackGroup, limitsGroup, prefetchErrorsGroup];
+export const uapiGroups = [
+  argumentsGroup,
+  requestGroup,
+  valuesGroup,
+  checkOrderGroup,
+  writeBackGroup,
+  limitsGroup,
+  prefetchErrorsGroup,
+];

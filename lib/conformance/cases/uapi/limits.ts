@@ -20,10 +20,22 @@ const STARTS: Readonly<Record<string, bigint>> = {
 limitsGroup
   .case('start', 'any page but the first can be asked for; a SET there fails only for want of memory')
   .source('01-uapi §6, §8')
-  .parameters(parameters().combine('start', Object.keys(STARTS)).combine('operation', [0, 1]).where(({ start, operation }) => operation === 1 || start !== 'last-page'))
+  .parameters(
+    parameters()
+      .combine('start', Object.keys(STARTS))
+      .combine('operation', [0, 1])
+      .where(({ start, operation }) => operation === 1 || start !== 'last-page'),
+  )
   .run((t, { start, operation }) => {
     const range = { address: STARTS[start]!, size: 4096 };
-    const { result, values } = t.ioctl({ operation, ...range, attributes: [[3, 5], [2, 1]] });
+    const { result, values } = t.ioctl({
+      operation,
+      ...range,
+      attributes: [
+        [3, 5],
+        [2, 1],
+      ],
+    });
     t.equal(result, operation === 0 ? -EFAULT : 0, 'result');
     t.equal(values, operation === 0 ? [5, 1] : [9, 2], 'the records');
     t.equal(t.get(range, ALL_TYPES), [...DEFAULTS], 'all attributes afterwards');
@@ -32,7 +44,11 @@ limitsGroup
 limitsGroup
   .case('size', 'sizes up to 2^64 - 4096 are sizes: GET answers, SET fails where the memory ends')
   .source('01-uapi §8')
-  .parameters(parameters().combine('size', ['0x100000', '0x40000000', '0x10000000000', '0x8000000000000000', '0xfffffffffffff000']).combine('operation', [0, 1]))
+  .parameters(
+    parameters()
+      .combine('size', ['0x100000', '0x40000000', '0x10000000000', '0x8000000000000000', '0xfffffffffffff000'])
+      .combine('operation', [0, 1]),
+  )
   .run((t, { size, operation }) => {
     const memory = t.map(pages(2));
     memory.unmap(pages(1), pages(1));
@@ -54,7 +70,14 @@ limitsGroup
     t.set(memory.range(), attributes);
     // That of the last record.
     const expected = (count + 19) % 64;
-    t.equal(t.get(memory.range(), Array.from({ length: count }, () => 3)), Array.from({ length: count }, () => expected), 'granularity');
+    t.equal(
+      t.get(
+        memory.range(),
+        Array.from({ length: count }, () => 3),
+      ),
+      Array.from({ length: count }, () => expected),
+      'granularity',
+    );
   });
 
 limitsGroup
@@ -70,7 +93,11 @@ limitsGroup
       t.set(memory.range(pages(page), pages(1)), [[3, page % 64]]);
     }
     const seen = Array.from({ length: count }, (_, page) => t.get(memory.range(pages(page), pages(1)), [3])[0]);
-    t.equal(seen, Array.from({ length: count }, (_, page) => page % 64), 'granularity, page by page');
+    t.equal(
+      seen,
+      Array.from({ length: count }, (_, page) => page % 64),
+      'granularity, page by page',
+    );
   });
 
 limitsGroup
@@ -81,7 +108,12 @@ limitsGroup
     const memory = t.map(pages(1536));
     t.set(memory.range(pages(first), pages(count)), [[9, 1]]);
     t.equal(t.get(memory.range(pages(first), pages(count)), [9]), [1], 'the interval');
-    for (const [page, expected] of [[first - 1, 0], [first, 1], [first + count - 1, 1], [first + count, 0]] as const) {
+    for (const [page, expected] of [
+      [first - 1, 0],
+      [first, 1],
+      [first + count - 1, 1],
+      [first + count, 0],
+    ] as const) {
       if (page >= 0) t.equal(t.get(memory.range(pages(page), pages(1)), [9]), [expected], `page ${page}`);
     }
   });

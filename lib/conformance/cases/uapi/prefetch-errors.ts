@@ -6,7 +6,10 @@ import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
 import { EAGAIN, EBUSY, EFAULT, EINTR, EINVAL, EIO, ENODEV, ENOENT, ENOMEM, EOPNOTSUPP, EPERM } from '../../errno.ts';
 
-export const prefetchErrorsGroup = new CaseGroup('uapi,prefetch-errors', 'Errors that reach the caller from the mapping of an interval (01-uapi §7)');
+export const prefetchErrorsGroup = new CaseGroup(
+  'uapi,prefetch-errors',
+  'Errors that reach the caller from the mapping of an interval (01-uapi §7)',
+);
 
 const PREFETCH = [1, 1] as const;
 const BLOCK = pages(512);
@@ -18,7 +21,10 @@ function checkStored(t: CaseContext, memory: Mapping): void {
 }
 
 prefetchErrorsGroup
-  .case('protected-page', 'a page that the CPU may not touch makes the prefetch fail with EFAULT, and the record is stored all the same')
+  .case(
+    'protected-page',
+    'a page that the CPU may not touch makes the prefetch fail with EFAULT, and the record is stored all the same',
+  )
   .source('01-uapi §7; 02-attributes §4.8')
   .parameters(parameters().combine('page', [0, 1, 255, 511]))
   .run((t, { page }) => {
@@ -47,16 +53,31 @@ prefetchErrorsGroup
   });
 
 const INJECTED = [
-  ['allocate-notifier', 'ENOMEM', ENOMEM], ['allocate-range', 'ENOMEM', ENOMEM], ['collect-pages', 'ENOMEM', ENOMEM],
-  ['collect-pages', 'EBUSY', EBUSY], ['collect-pages', 'EFAULT', EFAULT], ['collect-pages', 'EOPNOTSUPP', EOPNOTSUPP],
-  ['lock-page-directory', 'EINTR', EINTR], ['write-ptes', 'EBUSY', EBUSY], ['write-ptes', 'ENODEV', ENODEV], ['write-ptes', 'ENOMEM', ENOMEM],
-  ['update-directories', 'ENOMEM', ENOMEM], ['update-directories', 'ENODEV', ENODEV],
+  ['allocate-notifier', 'ENOMEM', ENOMEM],
+  ['allocate-range', 'ENOMEM', ENOMEM],
+  ['collect-pages', 'ENOMEM', ENOMEM],
+  ['collect-pages', 'EBUSY', EBUSY],
+  ['collect-pages', 'EFAULT', EFAULT],
+  ['collect-pages', 'EOPNOTSUPP', EOPNOTSUPP],
+  ['lock-page-directory', 'EINTR', EINTR],
+  ['write-ptes', 'EBUSY', EBUSY],
+  ['write-ptes', 'ENODEV', ENODEV],
+  ['write-ptes', 'ENOMEM', ENOMEM],
+  ['update-directories', 'ENOMEM', ENOMEM],
+  ['update-directories', 'ENODEV', ENODEV],
 ] as const;
 
 prefetchErrorsGroup
   .case('passed-through', 'an error of any step of the mapping is the result of the call, and the record is stored')
   .source('01-uapi §7; 03-gpu-ranges §B.8')
-  .parameters(parameters().combine('failure', INJECTED.map(([point, errno]) => `${point} ${errno}`)).combine('onto', ['hole', 'interval']))
+  .parameters(
+    parameters()
+      .combine(
+        'failure',
+        INJECTED.map(([point, errno]) => `${point} ${errno}`),
+      )
+      .combine('onto', ['hole', 'interval']),
+  )
   .needs('failure-injection', 'introspection')
   .run((t, { failure, onto }) => {
     const [point, errno, code] = INJECTED.find(([each, name]) => `${each} ${name}` === failure)!;
@@ -65,7 +86,11 @@ prefetchErrorsGroup
     t.gpu().failures.plan(point, errno);
     t.equal(t.trySet(memory.range(), [PREFETCH]), -code, 'result of SET_ATTR');
     t.equal(t.get(memory.range(), [1]), [1], 'prefetch location afterwards');
-    t.equal(t.state().ranges.some(({ mapped }) => mapped), false, 'a range counts as mapped');
+    t.equal(
+      t.state().ranges.some(({ mapped }) => mapped),
+      false,
+      'a range counts as mapped',
+    );
     t.set(memory.range(), [[3, 6]]);
     t.equal(t.ptes(memory.range()), 'rw*512', 'PTEs after the next change');
   });
@@ -99,7 +124,10 @@ prefetchErrorsGroup
   });
 
 prefetchErrorsGroup
-  .case('changed-after-validation', 'memory that changes behind the validation is met by the mapping: ENOENT without a VMA, EIO for VM_IO and VM_PFNMAP')
+  .case(
+    'changed-after-validation',
+    'memory that changes behind the validation is met by the mapping: ENOENT without a VMA, EIO for VM_IO and VM_PFNMAP',
+  )
   .source('01-uapi §7; 03-gpu-ranges §A.6')
   .parameters(parameters().combine('becomes', ['hole', 'io', 'pfnmap'] as const))
   .needs('preemption', 'introspection')
@@ -119,7 +147,10 @@ prefetchErrorsGroup
   });
 
 prefetchErrorsGroup
-  .case('read-only-neighbour', 'a range that reaches into memory which is not writable can not be collected for writing: EPERM')
+  .case(
+    'read-only-neighbour',
+    'a range that reaches into memory which is not writable can not be collected for writing: EPERM',
+  )
   .source('01-uapi §7; 07-quirks Q52')
   .parameters(parameters().combine('letters', ['r', 'rx'] as const))
   .needs('introspection')
@@ -140,10 +171,14 @@ prefetchErrorsGroup
   .run((t) => {
     const memory = t.map(BLOCK);
     let ran = 0;
-    const stop = t.machine.at('pages-got', () => {
-      ran++;
-      memory.discard(0, pages(1));
-    }, { pass: 1 });
+    const stop = t.machine.at(
+      'pages-got',
+      () => {
+        ran++;
+        memory.discard(0, pages(1));
+      },
+      { pass: 1 },
+    );
     const result = t.trySet(memory.range(), [PREFETCH]);
     stop();
     t.equal(ran, 1, 'changes between collection and commit');

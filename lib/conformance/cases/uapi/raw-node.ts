@@ -7,8 +7,18 @@ import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../../../uapi/request.ts';
 export type RawNode = ReturnType<EmulatedDevice['open']>;
 
 /** The 32 bytes of the argument, without the pointer. */
-export function encodeCall(call: { operation: number; address: bigint; size: bigint | number; count: number }): Uint8Array {
-  return encodeSvmRequest({ startAddress: call.address, size: BigInt(call.size), operation: call.operation, attributeCount: call.count });
+export function encodeCall(call: {
+  operation: number;
+  address: bigint;
+  size: bigint | number;
+  count: number;
+}): Uint8Array {
+  return encodeSvmRequest({
+    startAddress: call.address,
+    size: BigInt(call.size),
+    operation: call.operation,
+    attributeCount: call.count,
+  });
 }
 
 /** Opens the file; it is closed with the case. */
@@ -26,6 +36,9 @@ export function issue(
   request: number = DRM_IOCTL_AMDGPU_GEM_SVM,
 ): number {
   const argument = call instanceof Uint8Array ? call : encodeCall(call);
-  const pointers = records === undefined ? [] : [{ offset: ATTRS_PTR_OFFSET, data: records.data, readOnly: records.readOnly === true }];
+  const pointers =
+    records === undefined
+      ? []
+      : [{ offset: ATTRS_PTR_OFFSET, data: records.data, readOnly: records.readOnly === true }];
   return node.ioctl(request, argument, pointers);
 }

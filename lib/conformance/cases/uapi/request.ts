@@ -6,7 +6,10 @@ import { EFAULT, EINVAL, ENODEV } from '../../errno.ts';
 import { decodeAttributes, encodeAttributes } from '../../../uapi/codec.ts';
 import { encodeCall, issue, rawNode } from './raw-node.ts';
 
-export const requestGroup = new CaseGroup('uapi,request', 'Request number and size of the argument (01-uapi §1, §2, §5)');
+export const requestGroup = new CaseGroup(
+  'uapi,request',
+  'Request number and size of the argument (01-uapi §1, §2, §5)',
+);
 
 const ENOTTY = 25;
 const [DIRECTION, SIZE, TYPE, NUMBER] = [3, 32, 0x64, 0x5a];
@@ -37,7 +40,11 @@ requestGroup
   .run((t, { direction }) => {
     const memory = t.map(pages(1));
     const data = encodeAttributes([{ type: 3, value: 0 }]);
-    t.equal(issue(rawNode(t), { operation: 1, ...memory.range(), count: 1 }, { data }, compose({ direction })), 0, 'result');
+    t.equal(
+      issue(rawNode(t), { operation: 1, ...memory.range(), count: 1 }, { data }, compose({ direction })),
+      0,
+      'result',
+    );
     t.equal(decodeAttributes(data), [{ type: 3, value: 9 }], 'the records');
   });
 
@@ -49,7 +56,11 @@ requestGroup
   .run((t, { type }) => {
     const memory = t.map(pages(1));
     const data = encodeAttributes([{ type: 3, value: 5 }]);
-    t.equal(issue(rawNode(t), { operation: 0, ...memory.range(), count: 1 }, { data }, compose({ type })), -ENOTTY, 'result');
+    t.equal(
+      issue(rawNode(t), { operation: 0, ...memory.range(), count: 1 }, { data }, compose({ type })),
+      -ENOTTY,
+      'result',
+    );
   });
 
 requestGroup
@@ -79,7 +90,11 @@ requestGroup
     const argument = new Uint8Array(size).fill(0xff);
     argument.set(encodeCall({ operation, ...memory.range(), count: 1 }));
     t.equal(issue(node, argument, { data }, compose({ size })), 0, 'result');
-    t.equal([...argument.subarray(32)].every((byte) => byte === 0xff), true, 'the tail is kept');
+    t.equal(
+      [...argument.subarray(32)].every((byte) => byte === 0xff),
+      true,
+      'the tail is kept',
+    );
     const seen = encodeAttributes([{ type: 3, value: 0 }]);
     issue(node, { operation: 1, ...memory.range(), count: 1 }, { data: seen });
     t.equal(decodeAttributes(seen), [{ type: 3, value: operation === 0 ? 5 : 9 }], 'granularity afterwards');
@@ -106,7 +121,11 @@ requestGroup
     const memory = t.map(pages(1));
     t.equal(t.trySet(memory.range(), [[3, 5]]), 0, 'SET_ATTR before');
     t.gpu().unplug();
-    t.equal(t.ioctl({ operation, ...memory.range(), attributes: [[3, 6]], attributeCount: count }).result, -ENODEV, 'result');
+    t.equal(
+      t.ioctl({ operation, ...memory.range(), attributes: [[3, 6]], attributeCount: count }).result,
+      -ENODEV,
+      'result',
+    );
   });
 
 requestGroup
@@ -124,7 +143,11 @@ requestGroup
     const seen = encodeAttributes([{ type: 3, value: 0 }]);
     issue(node, { operation: 1, ...memory.range(), count: 1 }, { data: seen });
     t.equal(decodeAttributes(seen), [{ type: 3, value: operation === 0 ? 5 : 9 }], 'granularity afterwards');
-    t.equal([...buffer].filter((byte, index) => byte !== 0 && (index < offset || index >= offset + 8)), [], 'bytes around the records');
+    t.equal(
+      [...buffer].filter((byte, index) => byte !== 0 && (index < offset || index >= offset + 8)),
+      [],
+      'bytes around the records',
+    );
   });
 
 requestGroup

@@ -4,14 +4,27 @@ import type { AttributePair } from '../../context.ts';
 import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
 import { EINVAL } from '../../errno.ts';
-import { ALL_TYPES, ATTRIBUTES, CHANGEABLE, change, DEFAULTS, FLAGS, isAccepted, storedValue, typeOf } from '../attributes/values.ts';
+import {
+  ALL_TYPES,
+  ATTRIBUTES,
+  CHANGEABLE,
+  change,
+  DEFAULTS,
+  FLAGS,
+  isAccepted,
+  storedValue,
+  typeOf,
+} from '../attributes/values.ts';
 
 export const valuesGroup = new CaseGroup('uapi,values', 'Types and values that SET takes (01-uapi §4)');
 
 const EDGES = [
-  0, 1, 2, 3, 4, 27, 28, 62, 63, 64, 127, 128, 255, 256, 257, 0x10000, 0x1_0001, 0x7fff_ffff, 0x8000_0000, 0x8000_0001, 0xffff_fffe, 0xffff_ffff,
+  0, 1, 2, 3, 4, 27, 28, 62, 63, 64, 127, 128, 255, 256, 257, 0x10000, 0x1_0001, 0x7fff_ffff, 0x8000_0000, 0x8000_0001,
+  0xffff_fffe, 0xffff_ffff,
 ] as const;
-const UNKNOWN_TYPES = [12, 13, 15, 16, 31, 32, 36, 64, 255, 256, 258, 0x1_0002, 0x7fff_ffff, 0x8000_0000, 0x8000_0002, 0xffff_ffff] as const;
+const UNKNOWN_TYPES = [
+  12, 13, 15, 16, 31, 32, 36, 64, 255, 256, 258, 0x1_0002, 0x7fff_ffff, 0x8000_0000, 0x8000_0002, 0xffff_ffff,
+] as const;
 
 valuesGroup
   .case('accepted', 'each attribute takes the values of its row and refuses the others; GET gives back what was stored')
@@ -28,19 +41,38 @@ valuesGroup
   });
 
 valuesGroup
-  .case('unknown-type', 'a type above 11 is refused by both operations wherever it stands, and nothing is changed or written back')
+  .case(
+    'unknown-type',
+    'a type above 11 is refused by both operations wherever it stands, and nothing is changed or written back',
+  )
   .source('02-attributes §4.1, §7 step 5; 01-uapi §6.2')
-  .parameters(parameters().combine('operation', [0, 1]).combine('type', UNKNOWN_TYPES).combine('place', ['first', 'middle', 'last', 'alone']))
+  .parameters(
+    parameters()
+      .combine('operation', [0, 1])
+      .combine('type', UNKNOWN_TYPES)
+      .combine('place', ['first', 'middle', 'last', 'alone']),
+  )
   .run((t, { operation, type, place }) => {
     const memory = t.map(pages(2));
-    const legal: AttributePair[] = [[2, 1], [9, 1], [3, 5]];
+    const legal: AttributePair[] = [
+      [2, 1],
+      [9, 1],
+      [3, 5],
+    ];
     const unknown: AttributePair = [type, 0];
     const attributes = {
-      first: [unknown, ...legal], middle: [legal[0]!, unknown, legal[1]!], last: [...legal, unknown], alone: [unknown],
+      first: [unknown, ...legal],
+      middle: [legal[0]!, unknown, legal[1]!],
+      last: [...legal, unknown],
+      alone: [unknown],
     }[place];
     const { result, values } = t.ioctl({ operation, ...memory.range(), attributes });
     t.equal(result, -EINVAL, 'result');
-    t.equal(values, attributes.map(([, value]) => value), 'the records afterwards');
+    t.equal(
+      values,
+      attributes.map(([, value]) => value),
+      'the records afterwards',
+    );
     t.equal(t.get(memory.range(), ALL_TYPES), [...DEFAULTS], 'all attributes afterwards');
   });
 
@@ -58,12 +90,20 @@ const ILLEGAL: Readonly<Record<string, AttributePair>> = {
 valuesGroup
   .case('one-illegal-record', 'one bad record among 64 good ones refuses the whole call; no tree change has happened')
   .source('02-attributes §4.1')
-  .parameters(parameters().combine('illegal', Object.keys(ILLEGAL)).combine('index', [0, 1, 32, 63]).combine('onto', ['hole', 'interval']))
+  .parameters(
+    parameters()
+      .combine('illegal', Object.keys(ILLEGAL))
+      .combine('index', [0, 1, 32, 63])
+      .combine('onto', ['hole', 'interval']),
+  )
   .run((t, { illegal, index, onto }) => {
     const memory = t.map(pages(4));
     const before = [...DEFAULTS];
     if (onto === 'interval') {
-      t.set(memory.range(), [[3, 6], [8, 1]]);
+      t.set(memory.range(), [
+        [3, 6],
+        [8, 1],
+      ]);
       before[3] = 6;
       before[8] = 1;
     }
@@ -79,15 +119,37 @@ valuesGroup
 valuesGroup
   .case('flag-bits', 'each flag has a bit of its own: any two of them are set without the others')
   .source('02-attributes §1')
-  .parameters(parameters().combine('one', FLAGS.slice(0, 7)).expand('other', ({ one }) => FLAGS.slice(FLAGS.indexOf(one), 7)))
+  .parameters(
+    parameters()
+      .combine('one', FLAGS.slice(0, 7))
+      .expand('other', ({ one }) => FLAGS.slice(FLAGS.indexOf(one), 7)),
+  )
   .run((t, { one, other }) => {
     const memory = t.map(pages(1));
-    t.set(memory.range(), FLAGS.map((flag): AttributePair => [typeOf(flag), 0]));
-    t.equal(t.get(memory.range(), FLAGS.map(typeOf)), FLAGS.map(() => 0), 'no flag');
-    t.set(memory.range(), [[typeOf(one), 1], [typeOf(other), 1]]);
-    t.equal(t.get(memory.range(), FLAGS.map(typeOf)), FLAGS.map((flag) => (flag === one || flag === other ? 1 : 0)), 'the flags');
+    t.set(
+      memory.range(),
+      FLAGS.map((flag): AttributePair => [typeOf(flag), 0]),
+    );
+    t.equal(
+      t.get(memory.range(), FLAGS.map(typeOf)),
+      FLAGS.map(() => 0),
+      'no flag',
+    );
+    t.set(memory.range(), [
+      [typeOf(one), 1],
+      [typeOf(other), 1],
+    ]);
+    t.equal(
+      t.get(memory.range(), FLAGS.map(typeOf)),
+      FLAGS.map((flag) => (flag === one || flag === other ? 1 : 0)),
+      'the flags',
+    );
     t.set(memory.range(), [[typeOf(one), 0]]);
-    t.equal(t.get(memory.range(), FLAGS.map(typeOf)), FLAGS.map((flag) => (flag === other && flag !== one ? 1 : 0)), 'the flags without the first');
+    t.equal(
+      t.get(memory.range(), FLAGS.map(typeOf)),
+      FLAGS.map((flag) => (flag === other && flag !== one ? 1 : 0)),
+      'the flags without the first',
+    );
   });
 
 valuesGroup
@@ -106,8 +168,10 @@ valuesGroup
   .case('locations-are-u32', 'a location comes back as the u32 that was set, also with the upper bit')
   .source('02-attributes §4.9, §7.2, §9')
   .parameters(
-    parameters().combine('attribute', ['preferredLocation', 'prefetchLocation'] as const)
-      .combine('value', [0, 1, 2, 0x7fff_ffff, 0x8000_0000, 0xdead_beef, 0xffff_fffe]).combine('before', [0, 1, 0xffff_fffe]),
+    parameters()
+      .combine('attribute', ['preferredLocation', 'prefetchLocation'] as const)
+      .combine('value', [0, 1, 2, 0x7fff_ffff, 0x8000_0000, 0xdead_beef, 0xffff_fffe])
+      .combine('before', [0, 1, 0xffff_fffe]),
   )
   .run((t, { attribute, value, before }) => {
     const memory = t.map(pages(1));

@@ -8,7 +8,10 @@ import { encodeAttributes, decodeAttributes } from '../../../uapi/codec.ts';
 import { ALL_TYPES, ATTRIBUTES, change, CHANGEABLE, DEFAULTS, otherOf, typeOf } from '../attributes/values.ts';
 import { issue, encodeCall, rawNode } from './raw-node.ts';
 
-export const writeBackGroup = new CaseGroup('uapi,write-back', 'Records that are written back, and those that are not (01-uapi §3, §6.1, §6.2)');
+export const writeBackGroup = new CaseGroup(
+  'uapi,write-back',
+  'Records that are written back, and those that are not (01-uapi §3, §6.1, §6.2)',
+);
 
 const GARBAGE = [0, 0x5a5a_5a5a, 0xffff_ffff] as const;
 
@@ -33,7 +36,11 @@ writeBackGroup
     const attributes = Array.from({ length: count }, (_, index) => ({ type: (index * 5) % 12, value: 0xdead }));
     const answer = t.device.svmIoctl({ operation: 1, ...memory.range(), attributes });
     t.equal(answer.result, 0, 'result of GET_ATTR');
-    t.equal(answer.attributes, attributes.map(({ type }) => ({ type, value: DEFAULTS[type]! })), 'the records');
+    t.equal(
+      answer.attributes,
+      attributes.map(({ type }) => ({ type, value: DEFAULTS[type]! })),
+      'the records',
+    );
   });
 
 writeBackGroup
@@ -42,10 +49,17 @@ writeBackGroup
   .parameters(parameters().combine('good', [1, 2, 12, 63]))
   .run((t, { good }) => {
     const memory = t.map(pages(1));
-    const attributes = Array.from({ length: good + 1 }, (_, index): AttributePair => [index < good ? index % 12 : 12, 0xdead + index]);
+    const attributes = Array.from({ length: good + 1 }, (_, index): AttributePair => [
+      index < good ? index % 12 : 12,
+      0xdead + index,
+    ]);
     const { result, values } = t.ioctl({ operation: 1, ...memory.range(), attributes });
     t.equal(result, -EINVAL, 'result of GET_ATTR');
-    t.equal(values, attributes.map(([, value]) => value), 'the records');
+    t.equal(
+      values,
+      attributes.map(([, value]) => value),
+      'the records',
+    );
   });
 
 writeBackGroup
@@ -56,7 +70,12 @@ writeBackGroup
     const memory = t.map(pages(2));
     if (outcome === 'no-memory') memory.unmap(pages(1), pages(1));
     // 200 is stored as 63: the record of the caller keeps what it asked for.
-    const attributes: AttributePair[] = [[3, 200], [0, 5], [8, 1], [2, outcome === 'refused' ? 3 : 1]];
+    const attributes: AttributePair[] = [
+      [3, 200],
+      [0, 5],
+      [8, 1],
+      [2, outcome === 'refused' ? 3 : 1],
+    ];
     const { result, values } = t.ioctl({ operation: 0, ...memory.range(), attributes });
     t.equal(result, { good: 0, refused: -EINVAL, 'no-memory': -EFAULT }[outcome], 'result of SET_ATTR');
     t.equal(values, [200, 5, 1, outcome === 'refused' ? 3 : 1], 'the records');
@@ -72,18 +91,35 @@ writeBackGroup
     for (const value of [otherOf(attribute), otherOf(attribute)]) {
       t.equal(t.ioctl({ operation, ...memory.range(), attributes: [[typeOf(attribute), value]] }).result, 0, 'result');
     }
-    t.equal(t.get(memory.range(), [typeOf(attribute)]), [operation === 0 ? otherOf(attribute) : DEFAULTS[typeOf(attribute)]!], 'the attribute');
+    t.equal(
+      t.get(memory.range(), [typeOf(attribute)]),
+      [operation === 0 ? otherOf(attribute) : DEFAULTS[typeOf(attribute)]!],
+      'the attribute',
+    );
   });
 
 /** Records of a call on memory that the kernel can not write. */
-function readOnlyCall(t: CaseContext, operation: number): { result: number; records: readonly { type: number; value: number }[]; memory: { address: bigint; size: number } } {
+function readOnlyCall(
+  t: CaseContext,
+  operation: number,
+): { result: number; records: readonly { type: number; value: number }[]; memory: { address: bigint; size: number } } {
   const memory = t.map(pages(1)).range();
-  const data = encodeAttributes([{ type: 3, value: 7 }, { type: 2, value: 1 }]);
+  const data = encodeAttributes([
+    { type: 3, value: 7 },
+    { type: 2, value: 1 },
+  ]);
   const node = rawNode(t);
   const result = issue(node, { operation, ...memory, count: 2 }, { data, readOnly: true });
-  const seen = encodeAttributes([{ type: 3, value: 0 }, { type: 2, value: 0 }]);
+  const seen = encodeAttributes([
+    { type: 3, value: 0 },
+    { type: 2, value: 0 },
+  ]);
   t.equal(issue(node, { operation: 1, ...memory, count: 2 }, { data: seen }), 0, 'GET_ATTR with writable records');
-  t.equal(decodeAttributes(seen).map(({ value }) => value), operation === 0 ? [7, 1] : [9, 2], 'the attributes');
+  t.equal(
+    decodeAttributes(seen).map(({ value }) => value),
+    operation === 0 ? [7, 1] : [9, 2],
+    'the attributes',
+  );
   return { result, records: decodeAttributes(data), memory };
 }
 
@@ -94,7 +130,14 @@ writeBackGroup
   .run((t) => {
     const { result, records } = readOnlyCall(t, 1);
     t.equal(result, -EFAULT, 'result of GET_ATTR');
-    t.equal(records, [{ type: 3, value: 7 }, { type: 2, value: 1 }], 'the records');
+    t.equal(
+      records,
+      [
+        { type: 3, value: 7 },
+        { type: 2, value: 1 },
+      ],
+      'the records',
+    );
   });
 
 writeBackGroup
@@ -104,7 +147,14 @@ writeBackGroup
   .run((t) => {
     const { result, records } = readOnlyCall(t, 0);
     t.equal(result, 0, 'result of SET_ATTR');
-    t.equal(records, [{ type: 3, value: 7 }, { type: 2, value: 1 }], 'the records');
+    t.equal(
+      records,
+      [
+        { type: 3, value: 7 },
+        { type: 2, value: 1 },
+      ],
+      'the records',
+    );
   });
 
 writeBackGroup
@@ -114,20 +164,34 @@ writeBackGroup
   .run((t) => {
     const memory = t.map(pages(1));
     const data = encodeAttributes([{ type: 12, value: 0 }]);
-    t.equal(issue(rawNode(t), { operation: 1, ...memory.range(), count: 1 }, { data, readOnly: true }), -EINVAL, 'result of GET_ATTR');
+    t.equal(
+      issue(rawNode(t), { operation: 1, ...memory.range(), count: 1 }, { data, readOnly: true }),
+      -EINVAL,
+      'result of GET_ATTR',
+    );
   });
 
 writeBackGroup
   .case('records-beyond-memory', 'records that reach beyond the memory of the caller can not be copied: EFAULT')
   .source('01-uapi §6, check 6')
-  .parameters(parameters().combine('operation', [0, 1, 7]).combine('given', [1, 2, 63]).combine('missing', [1, 63]).where(({ given, missing }) => given + missing <= 64))
+  .parameters(
+    parameters()
+      .combine('operation', [0, 1, 7])
+      .combine('given', [1, 2, 63])
+      .combine('missing', [1, 63])
+      .where(({ given, missing }) => given + missing <= 64),
+  )
   .needs('bad-pointer')
   .run((t, { operation, given, missing }) => {
     const memory = t.map(pages(1));
     const attributes = Array.from({ length: given }, (): AttributePair => [2, 1]);
     const { result, values } = t.ioctl({ operation, ...memory.range(), attributes, attributeCount: given + missing });
     t.equal(result, -EFAULT, 'result');
-    t.equal(values, attributes.map(() => 1), 'the records');
+    t.equal(
+      values,
+      attributes.map(() => 1),
+      'the records',
+    );
     t.equal(t.get(memory.range(), [2]), [2], 'access afterwards');
   });
 
@@ -137,12 +201,26 @@ writeBackGroup
   .parameters(parameters().combine('operation', [0, 1]).combine('count', [1, 3]))
   .run((t, { operation, count }) => {
     const memory = t.map(pages(1));
-    const attributes: AttributePair[] = [[3, 5], [8, 1], [9, 1], [12, 77], [2, 9]];
+    const attributes: AttributePair[] = [
+      [3, 5],
+      [8, 1],
+      [9, 1],
+      [12, 77],
+      [2, 9],
+    ];
     const { result, values } = t.ioctl({ operation, ...memory.range(), attributes, attributeCount: count });
     t.equal(result, 0, 'result');
-    t.equal(values, operation === 0 ? [5, 1, 1, 77, 9] : [9, count === 1 ? 1 : 0, count === 1 ? 1 : 0, 77, 9], 'the records');
+    t.equal(
+      values,
+      operation === 0 ? [5, 1, 1, 77, 9] : [9, count === 1 ? 1 : 0, count === 1 ? 1 : 0, 77, 9],
+      'the records',
+    );
     const set = operation === 0;
-    t.equal(t.get(memory.range(), [3, 8, 9]), [set ? 5 : 9, set && count > 1 ? 1 : 0, set && count > 2 ? 1 : 0], 'the attributes');
+    t.equal(
+      t.get(memory.range(), [3, 8, 9]),
+      [set ? 5 : 9, set && count > 1 ? 1 : 0, set && count > 2 ? 1 : 0],
+      'the attributes',
+    );
   });
 
 writeBackGroup

@@ -1,4 +1,4 @@
-// Models: nothing - what happened, as objects for people who listen (design §3, `.on`).
+// Models: nothing - what happened, as objects for people who listen.
 import type { AttributeEditKind, FaultReason } from './kernel/effects.ts';
 import type { Hazard } from './hazards/index.ts';
 
@@ -10,7 +10,7 @@ export interface IntervalEvent {
   readonly size: bigint;
 }
 
-/** Kinds of MMU notifier events by the kernel's code (spec 04 §1). */
+/** Kinds of MMU notifier events by the kernel's code (spec/04-invalidation-and-gc §1). */
 export const NOTIFIER_EVENT_NAMES = [
   'unmap',
   'clear',
@@ -42,7 +42,7 @@ export interface EventMap {
   };
   'context-created': { readonly device: number; readonly byIoctl: boolean };
   'context-finalised': { readonly device: number };
-  /** Attributes of pages changed; `trigger` is the change trigger (spec 02 §5.1). */
+  /** Attributes of pages changed; `trigger` is the change trigger (spec/02-attributes §5.1). */
   'attributes-changed': IntervalEvent & {
     readonly kind: Exclude<AttributeEditKind, 'unchanged'>;
     readonly trigger: number;

@@ -1,4 +1,4 @@
-// Models: a machine - one process, n GPUs, one clock (design §3, §5).
+// Models: a machine - one process, n GPUs, one clock.
 import { VirtualClock } from './kernel/clock.ts';
 import { OperationScope } from './kernel/operation-scope.ts';
 import { PREEMPTION_POINTS, PreemptionPoints } from './kernel/preemption.ts';

@@ -1,4 +1,4 @@
-// Models: the configuration of a machine - asic, module parameters, process defaults (trace format §2).
+// Models: the configuration of a machine - asic, module parameters, process defaults (spec/trace-format §2).
 import { uapiProfile } from '../lib/uapi/profile.ts';
 import type { UapiProfileName } from '../lib/uapi/profile.ts';
 import { gpuModel } from './gpu/catalogue.ts';

@@ -1,4 +1,4 @@
-// Models: the system calls by which a process changes its memory (trace format §3), each an operation of its own.
+// Models: the system calls by which a process changes its memory (spec/trace-format §3), each an operation of its own.
 import { Errno } from './kernel/errno.ts';
 import { LockAssertionError } from './kernel/lock.ts';
 import type { OperationScope } from './kernel/operation-scope.ts';

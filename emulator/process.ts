@@ -1,4 +1,4 @@
-// Models: the process as its own program sees it - memory to map, change, read and write (design §3).
+// Models: the process as its own program sees it - memory to map, change, read and write.
 import { errnoMessage, errnoName } from './kernel/errno.ts';
 import { PAGE_BYTES } from './kernel/page-number.ts';
 import type { AddressSpace, TouchResult } from './mm/address-space.ts';

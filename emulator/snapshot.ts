@@ -1,4 +1,4 @@
-// Models: nothing - the whole state of one SVM context and its process, as plain data (trace format §6, `dump`).
+// Models: nothing - the whole state of one SVM context and its process, as plain data (spec/trace-format §6, `dump`).
 import { addressOfPage, PAGES_PER_BLOCK } from './kernel/page-number.ts';
 import { protectionLetters } from './mm/vma.ts';
 import type { VmaKind } from './mm/vma.ts';

@@ -147,7 +147,7 @@ export interface NativeAddon {
     dataLength?: number,
   ): PreparedIoctl | number;
 
-  /** Asks `DRM_IOCTL_VERSION` (spec 01 §1 conventions), or a negative errno: -ENOTTY for files that are no DRM node. */
+  /** Asks `DRM_IOCTL_VERSION` (spec/01-uapi §1 conventions), or a negative errno: -ENOTTY for files that are no DRM node. */
   driverVersion(handle: DeviceHandle): DriverVersion | number;
 
   /**

@@ -1,4 +1,4 @@
-// Layout of the structures that cross the kernel boundary (spec 01 §1-§3), our
+// Layout of the structures that cross the kernel boundary (spec/01-uapi §1-§3), our
 // own definitions. The numbers below are those of lib/uapi/layout.ts and
 // lib/uapi/request.ts: a compiler that sees them differently does not build the
 // addon, and a test compares layout() with the TypeScript table.
@@ -45,7 +45,7 @@ struct DrmVersion {
 inline constexpr uint32_t kDrmType = 0x64;
 inline constexpr uint32_t kDrmCommandBase = 0x40;
 inline constexpr uint32_t kGemSvmCommand = 0x1a;
-// Largest nattr that the driver accepts (spec 01 §6).
+// Largest nattr that the driver accepts (spec/01-uapi §6).
 inline constexpr uint32_t kMaximumRecords = 64;
 
 inline constexpr uint32_t kRequestGemSvm = _IOWR(kDrmType, kDrmCommandBase + kGemSvmCommand, GemSvm);

@@ -25,7 +25,7 @@ interface Cell {
 export type ModelPair = readonly [type: number, value: number];
 const UNDEFINED = 0xffff_ffff;
 
-/** Whether a SET accepts the records (spec 02 §4.1), written down from the table row by row. */
+/** Whether a SET accepts the records (spec/02-attributes §4.1), written down from the table row by row. */
 export function accepts(attributes: readonly ModelPair[]): boolean {
   return attributes.every(([type, value]) => {
     if (type === 0 || type === 3) return true;
@@ -83,7 +83,7 @@ export class AttributeModel {
     return { first, last };
   }
 
-  /** Valid records on validated pages `[first, last]`: segment by segment (spec 02 §4.4 - §4.6). */
+  /** Valid records on validated pages `[first, last]`: segment by segment (spec/02-attributes §4.4 - §4.6). */
   set(first: number, last: number, attributes: readonly ModelPair[]): void {
     let page = first;
     while (page <= last) {
@@ -111,7 +111,7 @@ export class AttributeModel {
     for (let page = first; page <= last; page++) this.#cells[page] = { id, record };
   }
 
-  /** Clears the pages `[first, last]` (spec 02 §6): a left rest keeps the identity, and a right one if it is alone. */
+  /** Clears the pages `[first, last]` (spec/02-attributes §6): a left rest keeps the identity, and a right one if it is alone. */
   clear(first: number, last: number): void {
     const before = first > 0 ? this.#cells[first - 1]!.id : 0;
     const after = last < this.window ? this.#cells[last + 1]!.id : 0;
@@ -127,7 +127,7 @@ export class AttributeModel {
     }
   }
 
-  /** GET over the pages `[first, last]` (spec 02 §7): page by page instead of run by run. */
+  /** GET over the pages `[first, last]` (spec/02-attributes §7): page by page instead of run by run. */
   aggregate(first: number, last: number): ModelRecord {
     const result = { ...this.#cells[first]!.record };
     for (let page = first + 1; page <= last; page++) {
@@ -156,7 +156,7 @@ export class AttributeModel {
   }
 }
 
-/** What GET writes for one type (spec 02 §7.2). */
+/** What GET writes for one type (spec/02-attributes §7.2). */
 export function valueOf(record: ModelRecord, type: number): number {
   if (type === 0) return record.preferred;
   if (type === 1) return record.prefetch;

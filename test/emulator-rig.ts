@@ -23,7 +23,7 @@ export const [BLOCK, MIB, WINDOW] = [512, 256, 0x20000];
 export const SET = 0;
 export const GET = 1;
 export const ALL_TYPES: readonly number[] = Object.values(SvmAttributeType);
-/** PTE flags by memory type and whether they are writable (03 §B.2). */
+/** PTE flags by memory type and whether they are writable (spec/03-gpu-ranges §B.2). */
 export const PTE = {
   NC: { rw: 0x67n, ro: 0x27n },
   RW: { rw: 0x0200_0000_0000_0067n, ro: 0x0200_0000_0000_0027n },

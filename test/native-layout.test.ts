@@ -8,7 +8,7 @@ describeNative('the layout the C++ compiler sees', (addon) => {
     expect(addon.layout().requests).toEqual({ DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION });
   });
 
-  // Copied by hand from spec 01 §1-§3 and from the man page of the DRM ioctl, not
+  // Copied by hand from spec/01-uapi §1-§3 and from the man page of the DRM ioctl, not
   // from our table: the table and the addon could agree on something wrong.
   it('has the published numbers', () => {
     const { structs, requests, pageSize } = addon.layout();

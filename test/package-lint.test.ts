@@ -22,7 +22,7 @@ const everyEmulatorRoom = [...emulatorRooms, 'emulator/hazards'];
 
 const inspectRooms = ['lib/inspect', 'lib/inspect/model', 'lib/inspect/page'];
 
-/** Which rooms a room may import, design.md section 2. */
+/** Which rooms a room may import, what each may depend on. */
 const arrows: Record<string, string[]> = {
   'emulator/kernel': [],
   'emulator/mm': ['emulator/kernel'],

@@ -16,7 +16,7 @@ const configuration = fc.record({
   retryCam: fc.boolean(),
 });
 
-/** Structure of ranges, notifiers and VMAs (spec 03 §A.1 - §A.7), and the books. */
+/** Structure of ranges, notifiers and VMAs (spec/03-gpu-ranges §A.1 - §A.7), and the books. */
 function checkStructure(rig: Rig): void {
   const { framework, tree, collector } = rig.context;
   const ranges = [...framework.ranges.values()];

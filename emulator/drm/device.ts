@@ -1,4 +1,4 @@
-// Models: one emulated GPU as the machine's user sees it - open files, GPU faults and accesses (spec 05 §1, §2).
+// Models: one emulated GPU as the machine's user sees it - open files, GPU faults and accesses (spec/05-faults §1, §2).
 import type { VirtualClock } from '../kernel/clock.ts';
 import { Errno } from '../kernel/errno.ts';
 import { FailureInjection } from '../kernel/failures.ts';
@@ -73,7 +73,7 @@ export class EmulatedDevice {
   readonly failures = new FailureInjection();
   readonly pasids = new PasidTable();
   readonly files: EmulatedFile[] = [];
-  /** True after `unplug`: every ioctl fails with ENODEV (spec 01 §5). */
+  /** True after `unplug`: every ioctl fails with ENODEV (spec/01-uapi §5). */
   unplugged = false;
   readonly surroundings: DeviceSurroundings;
 
@@ -88,7 +88,7 @@ export class EmulatedDevice {
     return `emulated:renderD${128 + this.index}`;
   }
 
-  /** Whether retry faults are on (spec 06 §3); without them there is no SVM. */
+  /** Whether retry faults are on (spec/06-lifecycle §3); without them there is no SVM. */
   get xnackEnabled(): boolean {
     return isXnackEnabled(this.gpu);
   }
@@ -118,7 +118,7 @@ export class EmulatedDevice {
     return file;
   }
 
-  /** The last close of the file: the VM is destroyed (spec 06 §5). */
+  /** The last close of the file: the VM is destroyed (spec/06-lifecycle §5). */
   releaseFile(file: EmulatedFile): void {
     const index = this.files.indexOf(file);
     if (index < 0) return;
@@ -208,7 +208,7 @@ export class EmulatedDevice {
     return ran;
   }
 
-  /** Closes the SVM context of `file` as the destruction of a VM begins (spec 06 §6.1). */
+  /** Closes the SVM context of `file` as the destruction of a VM begins (spec/06-lifecycle §6.1). */
   closeContext(file: EmulatedFile): void {
     this.surroundings.scope.run(() => file.closeContext());
     this.surroundings.journal.current?.record({ name: 'close', file, result: 0 });
@@ -226,7 +226,7 @@ export class EmulatedDevice {
     return left;
   }
 
-  /** Sets what the interrupt rings hold, which UNMAP events read (spec 04 §4). `timestamp`: 48 bits. */
+  /** Sets what the interrupt rings hold, which UNMAP events read (spec/04-invalidation-and-gc §4). `timestamp`: 48 bits. */
   setInterruptRing(ring: 'ih1' | 'soft', pending: boolean, timestamp: number): void {
     if (ring !== 'ih1' && ring !== 'soft') throw new RangeError(`ring: expected 'ih1' or 'soft', got ${String(ring)}`);
     const target = ring === 'ih1' ? this.gpu.ring1 : this.gpu.softwareRing;

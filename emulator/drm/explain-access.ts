@@ -1,4 +1,4 @@
-// Models: nothing - it says in words why an access is not served (spec 05 §5.2, §7).
+// Models: nothing - it says in words why an access is not served (spec/05-faults §5.2, §7).
 import { SvmFlag } from '../../lib/uapi/constants.ts';
 import { errnoMessage, errnoName } from '../kernel/errno.ts';
 import { isSpecialVma, Protection } from '../mm/vma.ts';
@@ -31,13 +31,13 @@ export function explainAccess(
     if (context === null) {
       return device.xnackEnabled
         ? ': the file has no SVM context'
-        : `: ${device.gpu.model.asic} has no retry faults (XNACK off), so it has no SVM (06 §3)`;
+        : `: ${device.gpu.model.asic} has no retry faults (XNACK off), so it has no SVM (spec/06-lifecycle §3)`;
     }
     if (context.closing) return ': the SVM context is closing (Q61)';
     if (vma === undefined) return '';
     const needed = Protection.read | (write ? Protection.write : 0);
-    if ((vma.protection & needed) !== needed) return ': the mapping does not permit it (05 §5.1)';
-    if (isSpecialVma(vma)) return `: the mapping is of kind ${vma.kind} (05 §5.2)`;
+    if ((vma.protection & needed) !== needed) return ': the mapping does not permit it (spec/05-faults §5.1)';
+    if (isSpecialVma(vma)) return `: the mapping is of kind ${vma.kind} (spec/05-faults §5.2)`;
     return '';
   }
 

@@ -1,4 +1,4 @@
-// Models: one open DRM file with its VM and SVM context (spec 01 §6, 06 §2, §5, §6).
+// Models: one open DRM file with its VM and SVM context (spec/01-uapi §6, spec/06-lifecycle §2, §5, §6).
 import { Errno } from '../kernel/errno.ts';
 import { EffectHub } from '../kernel/effects.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
@@ -16,7 +16,7 @@ import type { SvmArguments, UserMemory } from './svm-ioctl.ts';
 export interface FileSurroundings extends Omit<SvmSurroundings, 'effects'> {
   readonly process: AddressSpace;
   readonly scope: OperationScope;
-  /** False: the kernel was configured without DRM_AMDGPU_SVM (spec 06 §9). */
+  /** False: the kernel was configured without DRM_AMDGPU_SVM (spec/06-lifecycle §9). */
   readonly svmConfigured: boolean;
 }
 

@@ -1,4 +1,4 @@
-// Models: bytes as the GPU sees them - through its own page table, stale or not (design §4).
+// Models: bytes as the GPU sees them - through its own page table, stale or not.
 import { PAGE_BYTES } from '../kernel/page-number.ts';
 import type { EmulatedDevice } from './device.ts';
 import type { EmulatedFile } from './file.ts';

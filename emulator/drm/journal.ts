@@ -1,4 +1,4 @@
-// Models: nothing - what was asked of a machine and what it answered, for recording (trace format §1, §3).
+// Models: nothing - what was asked of a machine and what it answered, for recording (spec/trace-format §1, §3).
 import type { VmaKind } from '../mm/vma.ts';
 import type { AccessResult } from '../svm/access.ts';
 import type { EmulatedFile } from './file.ts';

@@ -1,4 +1,4 @@
-// Models: the DRM core around the ioctl handlers of an open render node (spec 01 §5).
+// Models: the DRM core around the ioctl handlers of an open render node (spec/01-uapi §5).
 import type { DeviceNode, PointerField } from '../../lib/uapi/node.ts';
 import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../lib/uapi/constants.ts';
 import { ATTRS_PTR_OFFSET } from '../../lib/uapi/codec.ts';

@@ -45,7 +45,7 @@ function call(rig: Rig, raw: RawCall = {}): { result: number; data: Uint8Array }
   return { result, data };
 }
 
-// Each row with everything wrong that is checked later, so that the order shows (spec 01 §6).
+// Each row with everything wrong that is checked later, so that the order shows (spec/01-uapi §6).
 const LATER = { operation: 7, pointer: 'bad', count: 65 } as const;
 const rows: readonly (readonly [check: string, call: RawCall, result: number])[] = [
   ['1: creation of the context, before any argument', { start: 1n, size: 1n, ...LATER }, EOPNOTSUPP],

@@ -6,7 +6,7 @@ import { formatGcVersion } from './gc-version.ts';
 
 const EOPNOTSUPP = -95;
 
-// ASIC -> GC version, whether an SVM context can live, PTE flags of the default record (03 §B.2, 06 §3).
+// ASIC -> GC version, whether an SVM context can live, PTE flags of the default record (spec/03-gpu-ranges §B.2, spec/06-lifecycle §3).
 const expected: Readonly<Record<AsicName, readonly [gc: string, works: boolean, flags?: bigint]>> = {
   gfx900: ['9.0.1', false],
   gfx906: ['9.4.0', false],

@@ -1,4 +1,4 @@
-// Models: the devices - a device is data (spec 06 §3 for XNACK, 03 §B.2 for PTEs).
+// Models: the devices - a device is data (spec/06-lifecycle §3 for XNACK, spec/03-gpu-ranges §B.2 for PTEs).
 import { parseGcVersion } from './gc-version.ts';
 import type { GcVersion } from './gc-version.ts';
 

@@ -1,4 +1,4 @@
-// Models: GC IP versions and their lexicographic order (spec 06 §3).
+// Models: GC IP versions and their lexicographic order (spec/06-lifecycle §3).
 
 /** (major, minor, revision) of the graphics core. */
 export interface GcVersion {

@@ -1,9 +1,9 @@
-// Models: the state of one amdgpu device that SVM reads or changes (spec 04 §4, 06 §3, §6.5).
+// Models: the state of one amdgpu device that SVM reads or changes (spec/04-invalidation-and-gc §4, spec/06-lifecycle §3, §6.5).
 import { InterruptRing } from './interrupt-ring.ts';
 import { PteFlagTable } from './pte-format.ts';
 import type { GpuModel } from './catalogue.ts';
 
-/** Counters of what the driver was made to do; the names are those of the trace format §6, which lacks `errorLines`. */
+/** Counters of what the driver was made to do; the names are those of the spec/trace-format §6, which lacks `errorLines`. */
 export class DeviceCounters {
   /** Calls of the SVM fault handler. */
   faults = 0;
@@ -25,7 +25,7 @@ export class DeviceCounters {
   dmaPages = 0;
   /** Runs of the garbage collector's work item. */
   gcRuns = 0;
-  /** Error lines that SVM wrote to the kernel log for this device, without a rate limit (06-lifecycle §11, Q70). */
+  /** Error lines that SVM wrote to the kernel log for this device, without a rate limit (spec/06-lifecycle §11, Q70). */
   errorLines = 0;
 }
 

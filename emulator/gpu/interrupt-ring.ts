@@ -1,4 +1,4 @@
-// Models: what SVM reads of the interrupt rings - is there an entry, and its timestamp (spec 04 §4).
+// Models: what SVM reads of the interrupt rings - is there an entry, and its timestamp (spec/04-invalidation-and-gc §4).
 
 /** Bits of an interrupt timestamp. */
 export const TIMESTAMP_BITS = 48;
@@ -20,7 +20,7 @@ export class InterruptRing {
 
 /**
  * Whether a fault with timestamp `timestamp` is not younger than `checkpoint`,
- * both 48 bits wide and compared in a half range; equality is stale (spec 05 §3).
+ * both 48 bits wide and compared in a half range; equality is stale (spec/05-faults §3).
  */
 export function isStaleTimestamp(checkpoint: number, timestamp: number): boolean {
   const difference = (((checkpoint - timestamp) % TIMESTAMP_RANGE) + TIMESTAMP_RANGE) % TIMESTAMP_RANGE;

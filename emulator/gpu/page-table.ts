@@ -1,4 +1,4 @@
-// Models: the GPU page table of one VM and its write primitive (spec 03 §B.5).
+// Models: the GPU page table of one VM and its write primitive (spec/03-gpu-ranges §B.5).
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { fillMarks, PageBlockMap } from '../kernel/page-block.ts';
 

@@ -20,7 +20,7 @@ function options(gc: string, settings: Settings = {}) {
   };
 }
 
-// Version and settings -> memory type without flags, with COHERENT, with EXT_COHERENT, with both (spec 03 §B.2).
+// Version and settings -> memory type without flags, with COHERENT, with EXT_COHERENT, with both (spec/03-gpu-ranges §B.2).
 const uncached: readonly MemoryType[] = ['NC', 'UC', 'UC', 'UC'];
 const table: readonly (readonly [gc: string, settings: Settings, types: readonly MemoryType[]])[] = [
   ...['9.0.1', '9.1.0', '9.2.1', '9.2.2', '9.3.0', '9.4.0', '9.4.1', '9.4.2'].map((gc) => [gc, {}, uncached] as const),

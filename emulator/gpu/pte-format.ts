@@ -1,4 +1,4 @@
-// Models: PTE bits and memory types per GC version (spec 03 §B.2, trace format §7).
+// Models: PTE bits and memory types per GC version (spec/03-gpu-ranges §B.2, spec/trace-format §7).
 import { gc, gcNumber } from './gc-version.ts';
 import type { GcVersion } from './gc-version.ts';
 
@@ -35,7 +35,7 @@ const FLAG_EXT_COHERENT = 0x04;
 const FLAG_GPU_RO = 0x10;
 const FLAG_GPU_EXEC = 0x20;
 
-/** Memory type of system memory for the flag mask of an attribute interval (spec 03 §B.2, first table). */
+/** Memory type of system memory for the flag mask of an attribute interval (spec/03-gpu-ranges §B.2, first table). */
 export function memoryType(options: PteFormatOptions, flags: number): MemoryType {
   const version = gcNumber(options.gc);
   const ext = (flags & FLAG_EXT_COHERENT) !== 0;
@@ -68,7 +68,7 @@ function encodeMemoryType(major: number, type: MemoryType): bigint {
   return TYPE_NUMBER[type] << 57n;
 }
 
-/** The flags of a PTE of system memory, without the address (spec 03 §B.2, "assembly"). */
+/** The flags of a PTE of system memory, without the address (spec/03-gpu-ranges §B.2, "assembly"). */
 export function pteFlags(options: PteFormatOptions, flags: number, readOnly: boolean): bigint {
   let value: bigint = PteBit.valid | PteBit.system | PteBit.snooped | PteBit.readable;
   if (options.gc.major >= 12) value |= PTE_IS_PTE;

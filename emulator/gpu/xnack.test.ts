@@ -13,7 +13,7 @@ function device(
   return new GpuDevice(model, { numaNodes: 1, mtypeLocal: 0, defaultGranularity: 9, sriovXnack: true, ...settings });
 }
 
-// GC version -> XNACK with retry allowed, and with no-retry (spec 06 §3).
+// GC version -> XNACK with retry allowed, and with no-retry (spec/06-lifecycle §3).
 const table = {
   '8.1.0': [false, false],
   '9.0.0': [false, false],

@@ -1,4 +1,4 @@
-// Models: XNACK detection and the default granularity at context creation (spec 06 §3, §4).
+// Models: XNACK detection and the default granularity at context creation (spec/06-lifecycle §3, §4).
 import { gc, gcNumber } from './gc-version.ts';
 import type { GpuDevice } from './gpu-device.ts';
 

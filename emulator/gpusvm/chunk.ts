@@ -1,4 +1,4 @@
-// Models: the choice of a chunk for a new range (spec 03 §A.7).
+// Models: the choice of a chunk for a new range (spec/03-gpu-ranges §A.7).
 
 /** Chunk sizes in pages, descending: 2 MiB, 64 KiB, 4 KiB. */
 export const CHUNK_PAGES: readonly number[] = [512, 16, 1];

@@ -1,4 +1,4 @@
-// Models: drm_gpusvm_range_get_pages - collecting the CPU's pages and DMA-mapping them (spec 03 §A.8).
+// Models: drm_gpusvm_range_get_pages - collecting the CPU's pages and DMA-mapping them (spec/03-gpu-ranges §A.8).
 import { Errno } from '../kernel/errno.ts';
 import { hmmRangeFault } from '../mm/hmm.ts';
 import type { GpuSvm } from './gpu-svm.ts';

@@ -1,4 +1,4 @@
-// Models: struct drm_gpusvm_notifier, a 512 MiB window (spec 03 §A.4), and the invalidation entry (04 §2).
+// Models: struct drm_gpusvm_notifier, a 512 MiB window (spec/03-gpu-ranges §A.4), and the invalidation entry (spec/04-invalidation-and-gc §2).
 import type { IntervalNotifier, NotifierEvent } from '../mm/interval-notifier.ts';
 
 /** Pages of a notifier's window: 512 MiB. */

@@ -1,4 +1,4 @@
-// Models: struct drm_gpusvm_range with its pages part (spec 03 §A.1, §A.9, §A.13).
+// Models: struct drm_gpusvm_range with its pages part (spec/03-gpu-ranges §A.1, §A.9, §A.13).
 import type { GpuNotifier } from './notifier.ts';
 
 /** State bits of a range. The first three are flags of the framework's pages part. */

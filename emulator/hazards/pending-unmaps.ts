@@ -1,4 +1,4 @@
-// Models: nothing - what waits for the collector, as the UNMAP events announced it (spec 04 §5).
+// Models: nothing - what waits for the collector, as the UNMAP events announced it (spec/04-invalidation-and-gc §5).
 
 interface Span {
   readonly first: number;

@@ -1,6 +1,6 @@
-// Models: ktime_get_boottime of the machine, as virtual time (design §5).
+// Models: ktime_get_boottime of the machine, as virtual time.
 
-/** Nanoseconds at which the clock of a machine starts, so that 0 can mean "never" (trace format §3). */
+/** Nanoseconds at which the clock of a machine starts, so that 0 can mean "never" (spec/trace-format §3). */
 export const CLOCK_START = 1_000_000_000;
 
 /** Virtual clock. Only `advance` moves it. */

@@ -1,4 +1,4 @@
-// Models: nothing - it is what an observer sees of the modelled driver, in the order of the calls (trace format §5).
+// Models: nothing - it is what an observer sees of the modelled driver, in the order of the calls (spec/trace-format §5).
 
 /** The arguments of an SVM ioctl, in halves so that no bigint is needed. */
 export interface IoctlArguments {
@@ -16,7 +16,7 @@ export interface IoctlArguments {
  */
 export type AttributeEditKind = 'inserted' | 'faulted-in' | 'changed' | 'split' | 'unchanged';
 
-/** What decided the answer of the fault handler (spec 05 §7). */
+/** What decided the answer of the fault handler (spec/05-faults §7). */
 export type FaultReason =
   | 'mapped'
   | 'already-valid'
@@ -59,7 +59,7 @@ export interface EffectSink {
   /**
    * The attributes of the pages `[firstPage, lastPage]` were edited: see `AttributeEditKind`.
    * `oldFirst` and `oldLast` bound the interval as it was, `trigger` is the change
-   * trigger (spec 02 §5.1), bit t of `types` says that type t was asked for.
+   * trigger (spec/02-attributes §5.1), bit t of `types` says that type t was asked for.
    */
   attributesEdited(
     kind: AttributeEditKind,

@@ -1,4 +1,4 @@
-// Models: errno values of Linux (asm-generic), as the kernel code returns them (spec 01 §7).
+// Models: errno values of Linux (asm-generic), as the kernel code returns them (spec/01-uapi §7).
 
 /** Errno numbers by name; the modelled code returns them negated. */
 export const Errno = {

@@ -1,4 +1,4 @@
-// Models: the sleeping locks of spec 06 §10, as assertions: a single thread of execution can't wait.
+// Models: the sleeping locks of spec/06-lifecycle §10, as assertions: a single thread of execution can't wait.
 
 /** Thrown when modelled code takes a lock that is held: a real kernel would deadlock there. */
 export class LockAssertionError extends Error {

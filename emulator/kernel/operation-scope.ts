@@ -1,4 +1,4 @@
-// Models: one operation of one thread, what another thread does in its gaps, and threads that sleep (trace format §8).
+// Models: one operation of one thread, what another thread does in its gaps, and threads that sleep (spec/trace-format §8).
 import { PREEMPTION_POINTS } from './preemption.ts';
 import type { PreemptionPoint, PreemptionPoints } from './preemption.ts';
 

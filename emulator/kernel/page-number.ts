@@ -1,4 +1,4 @@
-// Models: the arithmetic of byte addresses and page numbers (spec 01 §0): u64, wrapping, pages of 4 KiB.
+// Models: the arithmetic of byte addresses and page numbers (spec/01-uapi §0): u64, wrapping, pages of 4 KiB.
 
 /** Bytes of a page. */
 export const PAGE_BYTES = 4096;

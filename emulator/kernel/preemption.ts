@@ -1,4 +1,4 @@
-// Models: the moments at which another thread can get in (spec 06 §10.1, trace format §8).
+// Models: the moments at which another thread can get in (spec/06-lifecycle §10.1, spec/trace-format §8).
 
 /** Names of the preemption points, in the words of the trace format. */
 export const PREEMPTION_POINTS = [

@@ -1,4 +1,4 @@
-// Models: one work item on a workqueue (spec 04 §5, §6.4); it runs when drained, never by itself.
+// Models: one work item on a workqueue (spec/04-invalidation-and-gc §5, §6.4); it runs when drained, never by itself.
 
 /** A work item: queueing sets a flag, running clears it. */
 export class WorkItem {

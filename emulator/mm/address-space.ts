@@ -1,4 +1,4 @@
-// Models: the mm of one process - VMAs, CPU pages, MMU notifiers (trace format §3 and §4, spec 04 §1).
+// Models: the mm of one process - VMAs, CPU pages, MMU notifiers (spec/trace-format §3 and §4, spec/04-invalidation-and-gc §1).
 import { Errno } from '../kernel/errno.ts';
 import { SharedLock } from '../kernel/lock.ts';
 import { OrderedMap } from '../kernel/ordered-map.ts';

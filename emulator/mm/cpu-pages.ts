@@ -1,4 +1,4 @@
-// Models: the CPU page table of the process, with the simplifications of the trace format §4.
+// Models: the CPU page table of the process, with the simplifications of the spec/trace-format §4.
 import { NotModelledError } from '../kernel/not-modelled.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { fillMarks, PageBlockMap } from '../kernel/page-block.ts';

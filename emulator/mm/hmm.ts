@@ -1,4 +1,4 @@
-// Models: hmm_range_fault over the process's page tables (spec 03 §A.8, trace format §4).
+// Models: hmm_range_fault over the process's page tables (spec/03-gpu-ranges §A.8, spec/trace-format §4).
 import { Errno } from '../kernel/errno.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { AddressSpace } from './address-space.ts';

@@ -1,7 +1,7 @@
-// Models: mmu_interval_notifier and the delivery of MMU notifier events (spec 04 §1, §2).
+// Models: mmu_interval_notifier and the delivery of MMU notifier events (spec/04-invalidation-and-gc §1, §2).
 import { OrderedMap } from '../kernel/ordered-map.ts';
 
-/** Event kinds with the kernel's codes (spec 04 §1). */
+/** Event kinds with the kernel's codes (spec/04-invalidation-and-gc §1). */
 export const NotifierEvent = {
   unmap: 0,
   clear: 1,

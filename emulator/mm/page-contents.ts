@@ -1,4 +1,4 @@
-// Models: what is written in the pages, and the old contents of pages that a stale PTE still reaches (design §4).
+// Models: what is written in the pages, and the old contents of pages that a stale PTE still reaches.
 import { OrderedMap } from '../kernel/ordered-map.ts';
 import { addressOfPage, PAGE_BYTES } from '../kernel/page-number.ts';
 

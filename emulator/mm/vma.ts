@@ -1,4 +1,4 @@
-// Models: struct vm_area_struct as far as SVM looks at it (spec 02 §4.2, 05 §4; trace format §3, §4).
+// Models: struct vm_area_struct as far as SVM looks at it (spec/02-attributes §4.2, spec/05-faults §4; spec/trace-format §3, §4).
 
 /** Protection bits of a VMA, as in VM_READ, VM_WRITE, VM_EXEC. */
 export const Protection = { none: 0, read: 1, write: 2, execute: 4 } as const;

@@ -1,4 +1,4 @@
-// Models: what a shader or DMA engine does - look at the PTE, raise a retry fault, look again (trace format §3, `access`).
+// Models: what a shader or DMA engine does - look at the PTE, raise a retry fault, look again (spec/trace-format §3, `access`).
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
 import { pteStateRun } from './pte-state.ts';

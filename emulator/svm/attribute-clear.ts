@@ -1,4 +1,4 @@
-// Models: clearing attributes of unmapped pages, used by the collector only (spec 02 §6).
+// Models: clearing attributes of unmapped pages, used by the collector only (spec/02-attributes §6).
 import { Errno } from '../kernel/errno.ts';
 import { AttributeInterval } from './attribute-tree.ts';
 import type { SvmContext } from './context.ts';

@@ -1,4 +1,4 @@
-// Models: GET_ATTR - aggregation over the runs of a request (spec 02 §7).
+// Models: GET_ATTR - aggregation over the runs of a request (spec/02-attributes §7).
 import { SvmAccess, SvmAttributeType } from '../../lib/uapi/constants.ts';
 import { Errno } from '../kernel/errno.ts';
 import { copyRecord, defaultRecord, LOCATION_UNDEFINED } from './attribute-record.ts';

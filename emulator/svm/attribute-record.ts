@@ -1,4 +1,4 @@
-// Models: the attribute record, its defaults, validation and change triggers (spec 02 §1, §2, §4.1, §4.9, §5.1).
+// Models: the attribute record, its defaults, validation and change triggers (spec/02-attributes §1, §2, §4.1, §4.9, §5.1).
 import {
   MAX_ATTRIBUTES_PER_CALL,
   SvmAccess,
@@ -18,7 +18,7 @@ export const PTE_FLAG_MASK: number =
   SvmFlag.coherent | SvmFlag.extCoherent | SvmFlag.gpuReadOnly | SvmFlag.gpuExecutable;
 export const MAPPING_FLAG_MASK: number = ~PTE_FLAG_MASK & 0xff;
 
-/** Bits of a change trigger (spec 02 §5.1). */
+/** Bits of a change trigger (spec/02-attributes §5.1). */
 export const Trigger = {
   accessChange: 0x01,
   pteFlagChange: 0x02,

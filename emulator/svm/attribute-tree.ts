@@ -1,4 +1,4 @@
-// Models: the attribute tree of a context (spec 02 §3).
+// Models: the attribute tree of a context (spec/02-attributes §3).
 import { OrderedMap } from '../kernel/ordered-map.ts';
 import { copyRecord } from './attribute-record.ts';
 import type { AttributeRecord } from './attribute-record.ts';
@@ -12,7 +12,7 @@ export class AttributeInterval implements AttributeRecord {
   access: number;
   granularity: number;
   flags: number;
-  /** Set when the clear procedure freed it; its members keep the last values (spec 05 §10). */
+  /** Set when the clear procedure freed it; its members keep the last values (spec/05-faults §10). */
   freed = false;
 
   constructor(first: number, last: number, record: AttributeRecord) {
@@ -82,7 +82,7 @@ export class AttributeTree {
     return found;
   }
 
-  /** The interval that contains `page`, or the hole around it (spec 02 §3.2). */
+  /** The interval that contains `page`, or the hole around it (spec/02-attributes §3.2). */
   lookupBounds(page: number): BoundsLookup {
     if (this.#overlapping) return this.#lookupOverlapping(page);
     const { before, after: next } = this.#map.neighbours(page);
@@ -111,7 +111,7 @@ export class AttributeTree {
 
   /**
    * Splits `interval` at `[first, last]` inside it: the middle keeps the identity,
-   * the left and the right piece are new and have the old record (spec 02 §4.6).
+   * the left and the right piece are new and have the old record (spec/02-attributes §4.6).
    */
   split(interval: AttributeInterval, first: number, last: number): void {
     const { first: oldFirst, last: oldLast } = interval;

@@ -1,4 +1,4 @@
-// Models: writing the PTEs of a range - "update mapping" (spec 03 §B.5, §B.6, §B.7).
+// Models: writing the PTEs of a range - "update mapping" (spec/03-gpu-ranges §B.5, §B.6, §B.7).
 import { Errno } from '../kernel/errno.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { SvmContext } from './context.ts';
@@ -67,7 +67,7 @@ export function commitRange(
   return result;
 }
 
-/** Writes the PTEs of the whole range, also when only one page faulted (spec 03 §B.7.1). */
+/** Writes the PTEs of the whole range, also when only one page faulted (spec/03-gpu-ranges §B.7.1). */
 function writeRange(context: SvmContext, range: SvmRange, pteFlags: number): number {
   const { vm, device, process } = context;
   const failure = context.failures.take('write-ptes');

@@ -1,4 +1,4 @@
-// Models: the SVM context of a VM - creation, close, finalisation (spec 06 §1, §2, §6).
+// Models: the SVM context of a VM - creation, close, finalisation (spec/06-lifecycle §1, §2, §6).
 import { Errno } from '../kernel/errno.ts';
 import type { VirtualClock } from '../kernel/clock.ts';
 import type { EffectHub } from '../kernel/effects.ts';
@@ -90,14 +90,14 @@ export class SvmContext {
     range.frozenFrames = block.frames.slice(from, from + range.pages);
   }
 
-  /** Close (spec 06 §6.1): from now on invalidations are ignored and faults killed. */
+  /** Close (spec/06-lifecycle §6.1): from now on invalidations are ignored and faults killed. */
   close(): void {
     if (this.closing) return;
     this.closing = true;
     this.collector.waitIdle();
   }
 
-  /** Finalisation (spec 06 §6.2). PTEs stay as they are. */
+  /** Finalisation (spec/06-lifecycle §6.2). PTEs stay as they are. */
   finalise(): void {
     this.close();
     this.svmLock.acquire();

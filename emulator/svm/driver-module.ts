@@ -1,4 +1,4 @@
-// Models: the driver as a loaded module, and the two slab caches that outlive it (spec 06 §7).
+// Models: the driver as a loaded module, and the two slab caches that outlive it (spec/06-lifecycle §7).
 
 const SLAB_CACHES: readonly string[] = ['amdgpu_svm_range_cache', 'amdgpu_svm_attr_range_cache'];
 

@@ -4,7 +4,7 @@ import { at, BLOCK, PTE, Rig, T, V } from '../../test/emulator-rig.ts';
 const [EPERM, EIO, EAGAIN, EOPNOTSUPP] = [-1, -5, -11, -95];
 
 describe('VMA permission, GPU_RO and kind of fault', () => {
-  // protection, GPU_RO, write -> result, PTE (spec 05 §5.2)
+  // protection, GPU_RO, write -> result, PTE (spec/05-faults §5.2)
   const table: readonly (readonly [string, 0 | 1, boolean, number, bigint])[] = [
     ['rw', 0, false, 0, PTE.UC.rw],
     ['rw', 0, true, 0, PTE.UC.rw],

@@ -1,4 +1,4 @@
-// Models: the SVM fault handler (spec 05 §2-§6).
+// Models: the SVM fault handler (spec/05-faults §2-§6).
 import { SvmFlag } from '../../lib/uapi/constants.ts';
 import type { FaultReason } from '../kernel/effects.ts';
 import { Errno } from '../kernel/errno.ts';
@@ -98,14 +98,14 @@ export class HandleFault {
     return this.#answer(-Errno.EAGAIN, 'closing');
   }
 
-  /** Error lines in the kernel log (spec 06 §11); nothing limits their rate (Q70). */
+  /** Error lines in the kernel log (spec/06-lifecycle §11); nothing limits their rate (Q70). */
   #log(lines: number): void {
     const { device, effects } = this.#context;
     device.counters.errorLines += lines;
     effects.current?.faultLogged(this.#page, lines);
   }
 
-  /** Stale-fault filter (spec 05 §3): drops every fault that is not younger than the checkpoint (Q63). */
+  /** Stale-fault filter (spec/05-faults §3): drops every fault that is not younger than the checkpoint (Q63). */
   #dropStale(): boolean {
     const context = this.#context;
     if (context.checkpoint === 0) return false;
@@ -131,7 +131,7 @@ export class HandleFault {
     throw new FaultLivelockError(this.#page);
   }
 
-  /** The interval of the page, made from defaults and the VMA if there is none (spec 05 §4). */
+  /** The interval of the page, made from defaults and the VMA if there is none (spec/05-faults §4). */
   #resolve(): AttributeInterval | number {
     const context = this.#context;
     const page = this.#page;
@@ -184,7 +184,7 @@ export class HandleFault {
     return interval;
   }
 
-  /** The mapping procedure with its shared budget of three attempts (spec 05 §5). */
+  /** The mapping procedure with its shared budget of three attempts (spec/05-faults §5). */
   #map(interval: AttributeInterval): number {
     const context = this.#context;
     const page = this.#page;
@@ -223,7 +223,7 @@ export class HandleFault {
     }
   }
 
-  /** No range was found or made: two errors mean "retry", the others kill the access (spec 05 §5 step 3). */
+  /** No range was found or made: two errors mean "retry", the others kill the access (spec/05-faults §5 step 3). */
   #withoutRange(error: number, interval: AttributeInterval): number {
     const page = this.#page;
     if (error === -Errno.ENOENT) return this.#because('no-vma', 0, error, 2);
@@ -246,7 +246,7 @@ export class HandleFault {
     return result;
   }
 
-  /** VM_READ always, VM_WRITE for a write; without a VMA everything is permitted (spec 05 §5.1). */
+  /** VM_READ always, VM_WRITE for a write; without a VMA everything is permitted (spec/05-faults §5.1). */
   #permitted(): boolean {
     const { process, points } = this.#context;
     points.reach('mmap-lock');

@@ -11,7 +11,7 @@ function mapped(): Rig {
   return rig;
 }
 
-/** [owned, queued, pending] of a range (spec 04 §5.1). */
+/** [owned, queued, pending] of a range (spec/04-invalidation-and-gc §5.1). */
 function state(range: SvmRange): [boolean, boolean, boolean] {
   return [(range.state & SvmRangeState.owned) !== 0, range.queued, range.hasPending];
 }

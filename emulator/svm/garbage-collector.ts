@@ -1,4 +1,4 @@
-// Models: the garbage collector - queue, collector, worker (spec 04 §5, §6).
+// Models: the garbage collector - queue, collector, worker (spec/04-invalidation-and-gc §5, §6).
 import { WorkItem } from '../kernel/work-queue.ts';
 import { clearAttributes } from './attribute-clear.ts';
 import type { SvmContext } from './context.ts';
@@ -22,7 +22,7 @@ export class GarbageCollector {
     return this.#list.length - this.#head;
   }
 
-  /** Queues `range` with the pages `[first, last]` of an UNMAP event (spec 04 §5.2). */
+  /** Queues `range` with the pages `[first, last]` of an UNMAP event (spec/04-invalidation-and-gc §5.2). */
   enqueue(range: SvmRange, first: number, last: number): void {
     if (this.#context.closing) return;
     range.state |= SvmRangeState.owned;
@@ -69,12 +69,12 @@ export class GarbageCollector {
     return 0;
   }
 
-  /** Waits until the work item is idle: runs it if it is queued (spec 04 §6.4). */
+  /** Waits until the work item is idle: runs it if it is queued (spec/04-invalidation-and-gc §6.4). */
   waitIdle(): void {
     this.work.run();
   }
 
-  /** Finalisation: lets go of every range without collecting it (spec 04 §6.5). */
+  /** Finalisation: lets go of every range without collecting it (spec/04-invalidation-and-gc §6.5). */
   dropQueue(): void {
     let range = this.#take();
     while (range !== undefined) {

@@ -1,4 +1,4 @@
-// Models: the invalidation callback in two phases, and the split invalidation (spec 04 §3, §4; 03 §B.10, §B.11).
+// Models: the invalidation callback in two phases, and the split invalidation (spec/04-invalidation-and-gc §3, §4; spec/03-gpu-ranges §B.10, §B.11).
 import { NotifierEvent } from '../mm/interval-notifier.ts';
 import { RangeState } from '../gpusvm/range.ts';
 import type { GpuNotifier } from '../gpusvm/notifier.ts';
@@ -58,7 +58,7 @@ function zapEventPart(context: SvmContext, range: SvmRange, startPage: number, e
   return true;
 }
 
-/** Remembers the timestamp of the youngest interrupt in the ring, to drop older faults later (spec 04 §4). */
+/** Remembers the timestamp of the youngest interrupt in the ring, to drop older faults later (spec/04-invalidation-and-gc §4). */
 function captureCheckpoint(context: SvmContext): void {
   const { ring1, softwareRing, model } = context.device;
   if (!model.retryCam && ring1.exists && ring1.pending) context.checkpoint = ring1.youngestTimestamp;

@@ -1,4 +1,4 @@
-// Models: mapping an attribute interval on the GPU, the effect of a prefetch (spec 03 §B.3, §B.4, §B.8).
+// Models: mapping an attribute interval on the GPU, the effect of a prefetch (spec/03-gpu-ranges §B.3, §B.4, §B.8).
 import { SvmFlag } from '../../lib/uapi/constants.ts';
 import { Errno } from '../kernel/errno.ts';
 import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
@@ -33,7 +33,7 @@ export function findOrInsertRange(
   return context.framework.findOrInsert(page, low, high, true);
 }
 
-/** First page behind an interval, or 0 where the byte address wraps past 2^64 (spec 02 §10). */
+/** First page behind an interval, or 0 where the byte address wraps past 2^64 (spec/02-attributes §10). */
 export function exclusiveEnd(interval: AttributeInterval): number {
   const end = interval.last + 1;
   return end === PAGE_NUMBER_END ? 0 : end;
@@ -60,7 +60,7 @@ export function mapInterval(context: SvmContext, interval: AttributeInterval): n
   return 0;
 }
 
-/** Gives `result` back; the failure is written to the kernel log (spec 06 §11), twice for EOPNOTSUPP of the page collection. */
+/** Gives `result` back; the failure is written to the kernel log (spec/06-lifecycle §11), twice for EOPNOTSUPP of the page collection. */
 function logged(context: SvmContext, result: number, lines = 1): number {
   context.device.counters.errorLines += lines;
   return result;

@@ -1,4 +1,4 @@
-// Models: nothing - it judges a PTE against the process's memory (trace format §6, "state of a present PTE").
+// Models: nothing - it judges a PTE against the process's memory (spec/trace-format §6, "state of a present PTE").
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { PRESENT, WRITE_FAULTED } from '../mm/cpu-pages.ts';
 import type { AddressSpace } from '../mm/address-space.ts';

@@ -1,4 +1,4 @@
-// Models: SET_ATTR - validation, the pass over segments, effects and the retry rule (spec 02 §4).
+// Models: SET_ATTR - validation, the pass over segments, effects and the retry rule (spec/02-attributes §4).
 import type { AttributeEditKind } from '../kernel/effects.ts';
 import { Errno } from '../kernel/errno.ts';
 import { isSpecialVma } from '../mm/vma.ts';
@@ -146,7 +146,7 @@ export class SetAttributes {
   }
 
   #editHole(): number {
-    // The default snapshot of spec 02 §4.3: with XNACK on, the defaults of a context never change.
+    // The default snapshot of spec/02-attributes §4.3: with XNACK on, the defaults of a context never change.
     const { defaults } = this.#context;
     const target = this.#target;
     const failure = this.#context.failures.take('allocate-interval');
@@ -202,7 +202,7 @@ export class SetAttributes {
     );
   }
 
-  /** The effect of the change set on the interval as it is now (spec 02 §4.8, §5.2). */
+  /** The effect of the change set on the interval as it is now (spec/02-attributes §4.8, §5.2). */
   #applyChange(): number {
     const trigger = this.#trigger;
     if ((trigger & (Trigger.rangeSplit | Trigger.prefetch)) === 0) return 0;

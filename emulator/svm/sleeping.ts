@@ -1,4 +1,4 @@
-// Models: a second thread that waits for the svm lock (trace format §8).
+// Models: a second thread that waits for the svm lock (spec/trace-format §8).
 
 /** Result of a resumable operation that waits for the svm lock; no errno has this value. */
 export const SLEEPING = 1;

@@ -1,4 +1,4 @@
-// Models: struct amdgpu_svm_range, the amdgpu part of a GPU range (spec 03 §B.1, 04 §5.1).
+// Models: struct amdgpu_svm_range, the amdgpu part of a GPU range (spec/03-gpu-ranges §B.1, spec/04-invalidation-and-gc §5.1).
 import { DRIVER_STATE_SHIFT, GpuRange, RangeState } from '../gpusvm/range.ts';
 
 /** State bits of the amdgpu part. */
@@ -47,12 +47,12 @@ export class SvmRange extends GpuRange {
     return (this.state & NOT_COMMITTABLE) === 0;
   }
 
-  /** Whether PTEs may be written: no UNMAP event touched the range and its pages are valid (spec 03 §B.7 step 3). */
+  /** Whether PTEs may be written: no UNMAP event touched the range and its pages are valid (spec/03-gpu-ranges §B.7 step 3). */
   get committable(): boolean {
     return (this.state & (NOT_COMMITTABLE | RangeState.dmaMapped)) === RangeState.dmaMapped;
   }
 
-  /** Whether the range is mapped exactly as `pteFlags` and `attributeFlags` want it (spec 03 §B.9). */
+  /** Whether the range is mapped exactly as `pteFlags` and `attributeFlags` want it (spec/03-gpu-ranges §B.9). */
   isFullyValid(pteFlags: number, attributeFlags: number): boolean {
     return this.gpuMapped && this.pteFlags === pteFlags && this.attributeFlags === attributeFlags && this.committable;
   }

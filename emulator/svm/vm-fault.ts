@@ -1,4 +1,4 @@
-// Models: the VM layer around the SVM fault handler (spec 05 §1) - who is asked, and what becomes of an unhandled fault.
+// Models: the VM layer around the SVM fault handler (spec/05-faults §1) - who is asked, and what becomes of an unhandled fault.
 import { PteBit } from '../gpu/pte-format.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
 import type { GpuVm } from './vm.ts';

@@ -1,4 +1,4 @@
-// Models: one GPU virtual address space (a VM, one per DRM file) and the PASID table (spec 06 §2, §6.5).
+// Models: one GPU virtual address space (a VM, one per DRM file) and the PASID table (spec/06-lifecycle §2, §6.5).
 import { ExclusiveLock } from '../kernel/lock.ts';
 import { GpuPageTable } from '../gpu/page-table.ts';
 import type { SvmContext } from './context.ts';

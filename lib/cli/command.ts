@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
 import { UsageError } from './usage-error.ts';
 
-/** Exit codes (design §3). */
+/** Exit codes. */
 export const ExitCode = {
   ok: 0,
   /** Differences or failures. */

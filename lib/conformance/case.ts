@@ -78,7 +78,7 @@ export class CaseDefinition<Point extends ParameterPoint> {
     this.#points = parameters().points as unknown as readonly Point[];
   }
 
-  /** Where the rule stands ('02-attributes §4.1'), or the test that this one ports ('kfdtest KFDSVMRangeTest.PrefetchTest'). */
+  /** Where the rule stands ('spec/02-attributes §4.1'), or the test that this one ports ('kfdtest KFDSVMRangeTest.PrefetchTest'). */
   source(source: string): this {
     this.#source = source;
     return this;

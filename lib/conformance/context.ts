@@ -16,7 +16,7 @@ import { pteRuns } from './pte-words.ts';
 import { CaseRandom } from './random.ts';
 import type { OpenedTarget, Target } from './target.ts';
 
-/** Type and value of an attribute record, as the ioctl has them (spec 01 §3). */
+/** Type and value of an attribute record, as the ioctl has them (spec/01-uapi §3). */
 export type AttributePair = readonly [type: number, value: number];
 
 /** What a device showed where the specification names a quirk. */

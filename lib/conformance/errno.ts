@@ -1,4 +1,4 @@
-/** The errnos of the ioctl (spec 01 §7), positive. */
+/** The errnos of the ioctl (spec/01-uapi §7), positive. */
 export const EPERM = 1;
 export const ENOENT = 2;
 export const EINTR = 4;

@@ -1,4 +1,4 @@
-/** PTEs in words (trace format §6, §7). */
+/** PTEs in words (spec/trace-format §6, §7). */
 import type { ContextSnapshot } from '../device/emulated.ts';
 
 const READABLE = 0x20n;

@@ -1,4 +1,4 @@
-/** Attributes by name: from the caller's object to records of the ioctl and back (spec 01 §4, 02 §7.2). */
+/** Attributes by name: from the caller's object to records of the ioctl and back (spec/01-uapi §4, spec/02-attributes §7.2). */
 import { SvmAccess, SvmAttributeType, SvmLocation } from '../uapi/constants.ts';
 import type { SvmAccessName, SvmAttributeName, SvmLocationName } from '../uapi/constants.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
@@ -11,7 +11,7 @@ export type SvmLocationValue = SvmLocationName | { readonly raw: number };
 export interface SvmAttributes {
   /** Where pages should live. Stored and returned; V4 never migrates (Q19). */
   preferredLocation: SvmLocationValue;
-  /** 'device' maps the range on the GPU at once; 'undefined' is refused by the device (02 §4.1). */
+  /** 'device' maps the range on the GPU at once; 'undefined' is refused by the device (spec/02-attributes §4.1). */
   prefetchLocation: SvmLocationValue;
   /** What the GPU may do. Stored and returned; V4 never enforces it (Q14). */
   access: SvmAccessName;
@@ -25,7 +25,7 @@ export interface SvmAttributes {
   gpuReadOnly: boolean;
   gpuExecutable: boolean;
   gpuReadMostly: boolean;
-  /** Refused by the device when true (02 §4.1). */
+  /** Refused by the device when true (spec/02-attributes §4.1). */
   gpuAlwaysMapped: boolean;
 }
 

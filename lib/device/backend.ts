@@ -1,4 +1,4 @@
-/** Choice of the backend, with the reasons (design §1). */
+/** Choice of the backend, with the reasons. */
 import { EmulatedDevice, EmulatedMachine, machineOf } from '../../emulator/index.ts';
 import type { EmulatedNode, MachineOptions } from '../../emulator/index.ts';
 import { UAPI_PROFILES, uapiProfile } from '../uapi/profile.ts';
@@ -34,7 +34,7 @@ export interface OpenOptions {
   readonly record?: string;
   /**
    * Emulated backend: false leaves the GPU address space as a graphics program opens it, so that the first ioctl
-   * makes the SVM context and no fault reaches it (spec 06 §2, Q04). Default true: as a ROCm runtime makes it.
+   * makes the SVM context and no fault reaches it (spec/06-lifecycle §2, Q04). Default true: as a ROCm runtime makes it.
    */
   readonly compute?: boolean;
   /**

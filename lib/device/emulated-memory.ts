@@ -1,4 +1,4 @@
-/** Host memory of the emulated backend: mappings of the emulated process with contents in one ArrayBuffer (design §4). */
+/** Host memory of the emulated backend: mappings of the emulated process with contents in one ArrayBuffer. */
 import type { EmulatedProcess } from '../../emulator/index.ts';
 import { EmulatedSyscallError } from '../../emulator/index.ts';
 import { PAGE_SIZE } from '../uapi/constants.ts';

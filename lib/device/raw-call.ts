@@ -1,4 +1,4 @@
-/** The raw escape hatch: the ioctl without checks (design §3, `svmIoctl`). */
+/** The raw escape hatch: the ioctl without checks. */
 import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../uapi/codec.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
 import type { DeviceNode } from '../uapi/node.ts';

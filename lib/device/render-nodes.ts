@@ -2,7 +2,7 @@
  * The render nodes of this machine and whether they have the SVM ioctl.
  *
  * The ioctl itself is never issued to find out: its number belongs to another
- * ioctl on newer kernels (design §1). The driver says its name, the kernel's
+ * ioctl on newer kernels. The driver says its name, the kernel's
  * symbol table says whether the handler is compiled in.
  */
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * Issuing SVM ioctls (spec 01 §2): the request and its records are written into
+ * Issuing SVM ioctls (spec/01-uapi §2): the request and its records are written into
  * memory that is kept for the next call where the node has such memory, so that a
  * program that sets attributes all day leaves nothing to the collector.
  */

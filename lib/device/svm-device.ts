@@ -1,4 +1,4 @@
-/** The typed API of one open device (design §3). */
+/** The typed API of one open device. */
 import { SvmLocation, SvmAttributeType, SvmOperation } from '../uapi/constants.ts';
 import type { SvmAttributeName } from '../uapi/constants.ts';
 import { decodeAttributes } from '../uapi/codec.ts';
@@ -146,7 +146,7 @@ export class SvmDevice {
     return this.#node.path;
   }
 
-  /** Sets attributes of a range, in the order in which they are written (spec 02 §4). */
+  /** Sets attributes of a range, in the order in which they are written (spec/02-attributes §4). */
   setAttributes(range: SvmRange, attributes: Partial<SvmAttributes>): void {
     this.#set('setAttributes', byteRange(range), encodeAttributeValues(attributes));
   }
@@ -159,7 +159,7 @@ export class SvmDevice {
   /**
    * Attributes of a range: all of them, or those named. Where pages differ, a
    * location is 'undefined', access 'inaccessible', granularity the smallest, a
-   * flag true only if it is set everywhere (spec 02 §7.1).
+   * flag true only if it is set everywhere (spec/02-attributes §7.1).
    */
   getAttributes(range: SvmRange): SvmAttributes;
   getAttributes<Name extends SvmAttributeName>(range: SvmRange, names: readonly Name[]): Pick<SvmAttributes, Name>;

@@ -1,7 +1,7 @@
 /**
  * Traffic view: which ioctls one call of a runtime layer (HSA, HIP) caused, on which GPU.
  * A layer wraps each of its calls in `trace`; who wants to see them listens. Names are
- * those of the user ABI (spec 01 §4) without prefix.
+ * those of the user ABI (spec/01-uapi §4) without prefix.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { errnoName } from '../../emulator/index.ts';
@@ -155,7 +155,7 @@ export class TrafficLog {
   }
 }
 
-/** Attribute types by number (spec 01 §4). */
+/** Attribute types by number (spec/01-uapi §4). */
 const TYPE_NAMES = [
   'PREFERRED_LOC',
   'PREFETCH_LOC',

@@ -1,4 +1,4 @@
-/** `hipMemAdvise` and `hipMemAdvise_v2`: checks in order, and the HSA pair of each advice (hip.md section 4). */
+/** `hipMemAdvise` and `hipMemAdvise_v2`: checks in order, and the HSA pair of each advice (spec/hip §4). */
 import { HsaError, HsaGlobalFlag, HsaSvmAttribute } from '../hsa/index.ts';
 import type { HsaAgent, HsaSvmAttributePair } from '../hsa/index.ts';
 import type { Pointer } from './arguments.ts';

@@ -1,4 +1,4 @@
-/** Allocation and release (hip.md section 2). */
+/** Allocation and release (spec/hip §2). */
 import { HsaError, HsaSvmAttribute } from '../hsa/index.ts';
 import type { HsaSvmAttributePair } from '../hsa/index.ts';
 import { codedError } from '../device/errors.ts';

@@ -1,4 +1,4 @@
-/** `hipStreamAttachMemAsync`: checks, and nothing else (hip.md section 6). */
+/** `hipStreamAttachMemAsync`: checks, and nothing else (spec/hip §6). */
 import type { Pointer } from './arguments.ts';
 import { HipMemAttach } from './constants.ts';
 import { invalidValue } from './error.ts';

@@ -1,4 +1,4 @@
-/** What the batch calls have in common: their lists, and the location of each operation (hip.md section 3). */
+/** What the batch calls have in common: their lists, and the location of each operation (spec/hip §3). */
 import type { HsaAgent } from '../hsa/index.ts';
 import { rangeError } from '../device/errors.ts';
 import { countOf, integerOfIndex, listOf, locationOf, pointerOf } from './arguments.ts';

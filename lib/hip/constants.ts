@@ -1,4 +1,4 @@
-/** Numbers of the HIP API that concern managed memory (hip.md section 1). Each entry has HIP's own spelling in its comment. */
+/** Numbers of the HIP API that concern managed memory (spec/hip §1). Each entry has HIP's own spelling in its comment. */
 
 /** Device ids that are no GPU. */
 export const HipDeviceId = {

@@ -1,4 +1,4 @@
-/** `hipDeviceGetAttribute`, as far as managed memory is concerned (hip.md section 1). */
+/** `hipDeviceGetAttribute`, as far as managed memory is concerned (spec/hip §1). */
 import { show, typeError } from '../device/errors.ts';
 import { HipDeviceAttribute } from './constants.ts';
 import { invalidValue } from './error.ts';

@@ -1,6 +1,6 @@
 /**
- * `hipMemDiscardBatchAsync` and `hipMemDiscardAndPrefetchBatchAsync` of HIP 7.2 (hip.md
- * section 3, "Discard family"): checks, then one HSA discard of what is managed.
+ * `hipMemDiscardBatchAsync` and `hipMemDiscardAndPrefetchBatchAsync` of HIP 7.2 (spec/hip
+ * §3, "Discard family"): checks, then one HSA discard of what is managed.
  */
 import type { HsaAgent } from '../hsa/index.ts';
 import { codedError } from '../device/errors.ts';

@@ -1,4 +1,4 @@
-/** The error table of hip.md section 7, row by row, on one GPU and on two. */
+/** The error table of spec/hip §7, row by row, on one GPU and on two. */
 import { describe, expect, it } from 'vitest';
 import { attributeOf, codeOf, openHip, PAGE } from '../../test/hip-rig.ts';
 import type { Rig } from '../../test/hip-rig.ts';
@@ -235,7 +235,7 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
   });
 
   describe('StreamAttachMemAsync', () => {
-    it('the order of section 6 -> 1, 709, 916', () => {
+    it('the order of spec/hip §6 -> 1, 709, 916', () => {
       const { hip, machine } = open();
       const memory = hip.mallocManaged(2 * PAGE);
       const stream = hip.streamCreate();

@@ -1,4 +1,4 @@
-/** Error codes of HIP, and the error that carries one (hip.md section 1). */
+/** Error codes of HIP, and the error that carries one (spec/hip §1). */
 
 /** `hipError_t`, as far as this layer knows it. */
 export const HipStatus = {

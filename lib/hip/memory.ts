@@ -1,4 +1,4 @@
-/** Memory of the runtime: what `mallocManaged`, `malloc` and `hostMalloc` give (hip.md section 2). */
+/** Memory of the runtime: what `mallocManaged`, `malloc` and `hostMalloc` give (spec/hip §2). */
 import { codedError } from '../device/errors.ts';
 import type { SvmRange } from '../device/range.ts';
 import type { Backing } from './backing.ts';

@@ -1,4 +1,4 @@
-/** `hipMemPrefetchAsync`, `hipMemPrefetchAsync_v2` and `hipMemPrefetchBatchAsync`: checks in order, then one HSA prefetch each (hip.md section 3). */
+/** `hipMemPrefetchAsync`, `hipMemPrefetchAsync_v2` and `hipMemPrefetchBatchAsync`: checks in order, then one HSA prefetch each (spec/hip §3). */
 import type { HsaAgent } from '../hsa/index.ts';
 import type { TrafficLog } from '../device/traffic.ts';
 import type { Pointer } from './arguments.ts';

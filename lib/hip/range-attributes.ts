@@ -1,4 +1,4 @@
-/** `hipMemRangeGetAttribute` and `hipMemRangeGetAttributes` (hip.md section 5). */
+/** `hipMemRangeGetAttribute` and `hipMemRangeGetAttributes` (spec/hip §5). */
 import { HsaSvmAttribute } from '../hsa/index.ts';
 import type { HsaAgent, HsaSvmAttributeAnswer, HsaSvmAttributeQuery } from '../hsa/index.ts';
 import { assertTracked } from './advise.ts';

@@ -1,4 +1,4 @@
-/** What the calls of one runtime share: devices, agents, allocations, and the rules that several calls have in common (hip.md section 1). */
+/** What the calls of one runtime share: devices, agents, allocations, and the rules that several calls have in common (spec/hip §1). */
 import type { HsaAgent, HsaRuntime } from '../hsa/index.ts';
 import { HsaError, HsaSystemInfo } from '../hsa/index.ts';
 import { AddressTable } from '../hsa/address-table.ts';

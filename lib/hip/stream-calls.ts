@@ -1,4 +1,4 @@
-/** HIP's calls for streams and events, as far as managed memory needs them (hip.md section 3). */
+/** HIP's calls for streams and events, as far as managed memory needs them (spec/hip §3). */
 import { NotModelledError } from '../device/emulated.ts';
 import { show, typeError } from '../device/errors.ts';
 import type { GpuQueue } from '../device/gpu-queue.ts';
@@ -112,7 +112,7 @@ export class StreamCalls {
   /**
    * hipStreamBeginCapture is not modelled (`NotModelledError`): what a captured call
    * records and what its graph does is not described. As no capture can begin, the
-   * check for one (hip.md section 1, "C": hipErrorStreamCaptureUnsupported) always passes.
+   * check for one (spec/hip §1, "C": hipErrorStreamCaptureUnsupported) always passes.
    */
   streamBeginCapture(stream: HipStreamArgument, _mode?: number): never {
     this.#state.assertOpen();

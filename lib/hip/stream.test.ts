@@ -1,4 +1,4 @@
-/** Streams and events: the order of commands, and what waits for what (hip.md section 3). */
+/** Streams and events: the order of commands, and what waits for what (spec/hip §3). */
 import { describe, expect, it } from 'vitest';
 import { attributeOf, codeOf, openHip, PAGE } from '../../test/hip-rig.ts';
 import { HipMemRangeAttribute as Attribute, HipStreamFlag } from './index.ts';

@@ -1,6 +1,6 @@
 /**
  * Streams and events: commands of one stream run one after another, which is told by a
- * signal for each (hip.md section 3, "Execution").
+ * signal for each (spec/hip §3, "Execution").
  */
 import type { HsaRuntime, HsaSignal } from '../hsa/index.ts';
 import type { GpuQueue } from '../device/gpu-queue.ts';

@@ -1,4 +1,4 @@
-/** Agents: the CPUs and GPUs of a runtime, and how an argument becomes one (hsa.md section 3, the agent checks). */
+/** Agents: the CPUs and GPUs of a runtime, and how an argument becomes one (spec/hsa §3, the agent checks). */
 import { show, typeError } from '../device/errors.ts';
 import type { SvmDevice } from '../device/svm-device.ts';
 import { u64Of } from './arguments.ts';

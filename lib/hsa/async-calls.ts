@@ -1,5 +1,5 @@
 /**
- * Calls that return at once and run later (hsa.md section 5.2): each waits for its
+ * Calls that return at once and run later (spec/hsa §5.2): each waits for its
  * signals, then they run one after another, as on the runtime's thread for
  * asynchronous functions, then 1 is taken from the completion signal.
  */

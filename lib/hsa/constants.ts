@@ -1,4 +1,4 @@
-/** Numbers of the HSA API that concern SVM (hsa.md section 2). Each entry has HSA's own spelling in its comment. */
+/** Numbers of the HSA API that concern SVM (spec/hsa §2). Each entry has HSA's own spelling in its comment. */
 
 /** Attribute of a pair, `hsa_amd_svm_attribute_t`. */
 export const HsaSvmAttribute = {

@@ -1,4 +1,4 @@
-/** Reserved memory and what can be thrown away of it (hsa.md section 6); the cases of rocrtst are in peer.test.ts. */
+/** Reserved memory and what can be thrown away of it (spec/hsa §6); the cases of rocrtst are in peer.test.ts. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { HsaRig, PAGE, refusal } from '../../test/hsa-rig.ts';
 import { formatTraffic, HsaRuntime, HsaSvmAttribute } from './index.ts';

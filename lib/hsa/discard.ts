@@ -1,6 +1,6 @@
 /**
  * `hsa_amd_svm_discard_batch_async` and `hsa_amd_svm_discard_and_prefetch_batch_async`
- * (hsa.md section 6): the pages come home, then their contents are thrown away.
+ * (spec/hsa §6): the pages come home, then their contents are thrown away.
  */
 import { show, typeError } from '../device/errors.ts';
 import { byteRange } from '../device/range.ts';

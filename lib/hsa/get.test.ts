@@ -52,7 +52,7 @@ const everything = [
 ];
 
 describe.each([1, 2])('get, %i GPU(s)', (gpus) => {
-  it('reads the defaults of an untouched page (section 9), also where nothing is mapped', () => {
+  it('reads the defaults of an untouched page (spec/hsa §9), also where nothing is mapped', () => {
     const made = rig(gpus);
     const [c] = made.runtime.cpuAgents;
     const accesses = made.runtime.gpuAgents.map((agent): [number, typeof agent] => [A.accessQuery, agent]);
@@ -237,7 +237,7 @@ describe('who is asked', () => {
   });
 });
 
-describe('differing sub-ranges (section 4.4, DRM)', () => {
+describe('differing sub-ranges (spec/hsa §4.4, DRM)', () => {
   it('aggregate; a page that was never set counts with its defaults', () => {
     const made = rig(2);
     const [g0] = made.runtime.gpuAgents;
@@ -295,7 +295,7 @@ describe('locations over several GPUs', () => {
   });
 
   it.each([
-    ['rocm', 'stays with GPU 0 (the stale "this GPU", section 3.3)', 0],
+    ['rocm', 'stays with GPU 0 (the stale "this GPU", spec/hsa §3.3)', 0],
     ['documented', 'moves on', 1],
   ] as const)('preferred GPU 0, then GPU 1, %s: %s', (compatibility, _what, reads) => {
     const made = rig(2, { compatibility });

@@ -1,4 +1,4 @@
-/** Getting attributes: one batched question to each GPU, and what its answers mean (hsa.md section 4). */
+/** Getting attributes: one batched question to each GPU, and what its answers mean (spec/hsa §4). */
 import { SvmAccess, SvmAttributeType, SvmLocation, SvmOperation } from '../uapi/constants.ts';
 import type { ByteRange } from '../device/range.ts';
 import type { AgentTable, HsaAgent } from './agent.ts';
@@ -31,7 +31,7 @@ const GETTABLE: ReadonlySet<number> = new Set([
   HsaSvmAttribute.readMostly,
   HsaSvmAttribute.accessQuery,
 ]);
-/** The order in which one GPU is asked (section 4.3). */
+/** The order in which one GPU is asked (spec/hsa §4.3). */
 const QUESTION_ORDER = [
   SvmAttributeType.hostAccess,
   SvmAttributeType.coherent,
@@ -45,7 +45,7 @@ const QUESTION_ORDER = [
   SvmAttributeType.access,
 ] as const;
 
-/** The checks of section 4.1, in list order. Duplicates are allowed. */
+/** The checks of spec/hsa §4.1, in list order. Duplicates are allowed. */
 export function checkPairsToGet(pairs: readonly ReadPair[]): void {
   for (const [index, { attribute, field, agent }] of pairs.entries()) {
     if (!GETTABLE.has(attribute)) {

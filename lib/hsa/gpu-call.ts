@@ -1,4 +1,4 @@
-/** One call of the libdrm wrappers: what it refuses itself, else the ioctl (hsa.md section 7.2). */
+/** One call of the libdrm wrappers: what it refuses itself, else the ioctl (spec/hsa §7.2). */
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
 import type { RawSvmCall, RawSvmResult } from '../device/raw-call.ts';
 import { errnoName } from '../device/emulated.ts';

@@ -1,4 +1,4 @@
-/** Rounding to pages (hsa.md section 3 step 2, section 4.1, section 5.1): unaligned input is never an error. */
+/** Rounding to pages (spec/hsa §3 step 2, §4.1, §5.1): unaligned input is never an error. */
 import { PAGE_SIZE } from '../uapi/constants.ts';
 import { addressOf, sizeOf } from '../device/range.ts';
 import type { ByteRange } from '../device/range.ts';

@@ -1,4 +1,4 @@
-/** Attribute pairs as callers give them: types are checked here, before the rules of HSA look at them (hsa.md section 2). */
+/** Attribute pairs as callers give them: types are checked here, before the rules of HSA look at them (spec/hsa §2). */
 import { show, typeError } from '../device/errors.ts';
 import type { AgentTable, HsaAgent } from './agent.ts';
 import { u64Of } from './arguments.ts';

@@ -18,7 +18,7 @@ class PageModel {
     for (const [page, owner] of this.owners.entries()) if (owner === operation) this.owners[page] = undefined;
   }
 
-  /** Section 5.3 page by page. A hole must be asked as a whole: the devices answer for its mixture. */
+  /** spec/hsa §5.3 page by page. A hole must be asked as a whole: the devices answer for its mixture. */
   query(first: number, end: number, belowCounts: boolean, device: readonly (number | undefined)[]): number | undefined {
     const seen = new Set<number | undefined>();
     if (belowCounts) {

@@ -1,6 +1,6 @@
 /**
  * Prefetches that were issued and have not run yet, by pages: each page belongs to the
- * one issued last, even if older ones are still to run (hsa.md section 5.2 step 1, 5.3).
+ * one issued last, even if older ones are still to run (spec/hsa §5.2 step 1, §5.3).
  */
 
 /** A pending prefetch, as far as the map knows it. */
@@ -94,7 +94,7 @@ export class PrefetchMap<Operation extends PendingPrefetch> {
 
 /**
  * The node that a range was last prefetched to, or undefined for none or mixed
- * (hsa.md section 5.3). `askHole` asks the devices for a part without pending prefetch.
+ * (spec/hsa §5.3). `askHole` asks the devices for a part without pending prefetch.
  * `belowCounts`: the runtime compares everything with the piece before the range even
  * if it does not reach in, so an unrelated prefetch below can make the answer "none".
  */

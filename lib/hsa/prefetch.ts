@@ -1,4 +1,4 @@
-/** Prefetches from the call to the completion signal (hsa.md section 5). */
+/** Prefetches from the call to the completion signal (spec/hsa §5). */
 import type { SvmDevice } from '../device/svm-device.ts';
 import type { ByteRange } from '../device/range.ts';
 import type { AgentTable, HsaAgent } from './agent.ts';
@@ -59,7 +59,7 @@ export class Prefetcher {
     return node === undefined ? null : this.#agents.ofNode(node);
   }
 
-  /** Exactly one ioctl for the whole range on the destination; home is told to every GPU, whatever they answer (section 5.4). */
+  /** Exactly one ioctl for the whole range on the destination; home is told to every GPU, whatever they answer (spec/hsa §5.4). */
   async move(range: ByteRange, destination: HsaAgent): Promise<void> {
     const { gpuAgents } = this.#agents;
     assertGpus(gpuAgents);

@@ -1,4 +1,4 @@
-/** Reserved addresses: `hsa_amd_vmem_address_reserve` with NO_REGISTER, the memory that can be discarded (hsa.md section 6). */
+/** Reserved addresses: `hsa_amd_vmem_address_reserve` with NO_REGISTER, the memory that can be discarded (spec/hsa §6). */
 import { codedError } from '../device/errors.ts';
 import type { HostBuffer } from '../device/host-memory.ts';
 import { addressOf, sizeOf } from '../device/range.ts';

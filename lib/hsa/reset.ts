@@ -1,4 +1,4 @@
-/** A set of no attributes: everything back to its default (hsa.md section 3.3). */
+/** A set of no attributes: everything back to its default (spec/hsa §3.3). */
 import { PAGE_SIZE, SvmAccess, SvmAttributeType, SvmLocation, SvmOperation } from '../uapi/constants.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
 import type { ByteRange } from '../device/range.ts';

@@ -142,7 +142,7 @@ export class HsaRuntime {
    * `hsa_amd_svm_attributes_get`: the pairs with their answers, in the same order; the
    * ones passed are not changed. INVALID_AGENT and INVALID_ARGUMENT before anything is
    * asked, ERROR without a GPU. A device that refuses counts as no answer: flags read
-   * 0, locations null, an access query stays one (section 4.3).
+   * 0, locations null, an access query stays one (spec/hsa §4.3).
    */
   svmAttributesGet(
     address: bigint,
@@ -216,7 +216,7 @@ export class HsaRuntime {
    * ranges come home, unless a CPU is their preferred location, and their contents are
    * thrown away; then 1 is taken from `completion`, as by a prefetch. Only memory of
    * `vmemAddressReserve` (INVALID_ARGUMENT), only with XNACK (XNACK_DISABLED). Not in
-   * revision '2025' (`ERR_SVM_NOT_AVAILABLE`). Section 6.
+   * revision '2025' (`ERR_SVM_NOT_AVAILABLE`). spec/hsa §6.
    */
   svmDiscardBatchAsync(
     ranges: readonly SvmRange[],
@@ -321,7 +321,7 @@ export class HsaRuntime {
     issue();
   }
 
-  /** Section 3 step 5. */
+  /** spec/hsa §3 step 5. */
   #setNothing(range: ByteRange): void {
     const { gpuAgents } = this.#agents;
     assertGpus(gpuAgents);

@@ -1,4 +1,4 @@
-/** The error table of a set (hsa.md section 3), row by row. */
+/** The error table of a set (spec/hsa §3), row by row. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { HsaRig, PAGE, refusal } from '../../test/hsa-rig.ts';
 import { HsaGlobalFlag, HsaStatus, HsaSvmAttribute } from './index.ts';

@@ -18,7 +18,7 @@ const pair = (attribute: number | bigint, value: HsaSvmAttributePair['value']): 
   value,
 });
 
-describe('worked examples (hsa.md section 10) on the traffic view', () => {
+describe('worked examples (spec/hsa §10) on the traffic view', () => {
   const setup = () => {
     const made = rig(2);
     const [c, c2] = made.runtime.cpuAgents;

@@ -1,4 +1,4 @@
-/** Setting attributes: from pairs to one list of records for each GPU (hsa.md section 3). */
+/** Setting attributes: from pairs to one list of records for each GPU (spec/hsa §3). */
 import { SvmAccess, SvmAttributeType, SvmLocation, SvmOperation } from '../uapi/constants.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
 import type { ByteRange } from '../device/range.ts';
@@ -74,8 +74,8 @@ export function checkPairsToSet(pairs: readonly ReadPair[]): void {
 /**
  * The records for each GPU, in the order of `gpuAgents`: what concerns all of them
  * (granularity and "no GPU" locations in list order, then flags), then what is its own
- * in list order (section 3.2). `clearOthers`: a GPU that is not the preferred one is
- * told so, which the runtime leaves out (section 3.3, stale "this GPU").
+ * in list order (spec/hsa §3.2). `clearOthers`: a GPU that is not the preferred one is
+ * told so, which the runtime leaves out (spec/hsa §3.3, stale "this GPU").
  */
 export function recordsToSet(
   pairs: readonly ReadPair[],

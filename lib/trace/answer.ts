@@ -1,4 +1,4 @@
-/** Answers of operations as the trace format writes them (trace format §3, §6). */
+/** Answers of operations as the trace format writes them (spec/trace-format §3, §6). */
 import type { AccessResult, ContextSnapshot } from '../../emulator/index.ts';
 import { hex } from './hex.ts';
 

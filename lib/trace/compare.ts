@@ -1,6 +1,6 @@
 /** Compares answers with recorded ones and names the first difference. */
 
-/** Counters that are detail of the C code and not compared (trace format §6). */
+/** Counters that are detail of the C code and not compared (spec/trace-format §6). */
 const IGNORED_COUNTERS = new Set(['lockPd', 'pdes', 'hmm', 'mapCalls']);
 
 /** Where two answers differ: the path of the field, and both values. */

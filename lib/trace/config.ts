@@ -1,4 +1,4 @@
-/** The configuration of a trace as options of an emulated machine (trace format §2). */
+/** The configuration of a trace as options of an emulated machine (spec/trace-format §2). */
 import { parseGcVersion } from '../../emulator/index.ts';
 import type { GpuModel, MachineOptions, ResolvedOptions } from '../../emulator/index.ts';
 import { formatGcVersion } from '../../emulator/index.ts';

@@ -1,4 +1,4 @@
-/** Effects as the `fx` list of an answer (trace format §5). */
+/** Effects as the `fx` list of an answer (spec/trace-format §5). */
 import { QuietEffects } from '../../emulator/index.ts';
 import { hex, hexAddress } from './hex.ts';
 

@@ -40,7 +40,7 @@ describe('a refusal is told with its rule', () => {
     [{ get: { addr: V, size: '0x1000', types: [2, 99] } }, /EINVAL - attribute type 99 is unknown/],
     [
       { ioctl: { op: 7, addr: V, size: '0x1000', nattr: 1, ptr: 'ok', attrs: [[2, 1]] } },
-      /EINVAL - operation 7 is unknown \(spec 01 §6 check 7\)/,
+      /EINVAL - operation 7 is unknown \(spec\/01-uapi §6 check 7\)/,
     ],
     [
       { ioctl: { op: 0, addr: V, size: '0x1000', nattr: 0, ptr: 'ok', attrs: [] } },

@@ -123,29 +123,37 @@ function outcomeSentences(operation: TraceOperation, answer: TraceAnswer, events
     case 'dontneed':
     case 'mprotect':
       if (!met('notifier-called'))
-        return ['The driver hears nothing of it: no notifier covers it, or nothing changes (spec 04 §3).'];
+        return [
+          'The driver hears nothing of it: no notifier covers it, or nothing changes (spec/04-invalidation-and-gc §3).',
+        ];
       return met('ptes-zapped') || met('zap-failed')
         ? []
-        : ['No GPU range there is marked mapped, so no PTE is cleared (spec 04 §3.1).'];
+        : ['No GPU range there is marked mapped, so no PTE is cleared (spec/04-invalidation-and-gc §3.1).'];
     case 'set':
-      return met('attributes-changed') ? [] : ['Nothing differs from what stands there: no effect (spec 02 §4.6).'];
+      return met('attributes-changed')
+        ? []
+        : ['Nothing differs from what stands there: no effect (spec/02-attributes §4.6).'];
     case 'get': {
       const values = (answer['values'] ?? []) as readonly number[];
       return [
-        `Answer: ${attributesText(operation.types.map((type, index) => [type, values[index] ?? 0]))} (spec 02 §7).`,
+        `Answer: ${attributesText(operation.types.map((type, index) => [type, values[index] ?? 0]))} (spec/02-attributes §7).`,
       ];
     }
     case 'gc':
       if (answer['ran'] !== true) return ['Nothing is queued for it.'];
-      return met('collected') ? [] : ['Its list is empty: a fault has collected already (spec 04 §6.2).'];
+      return met('collected')
+        ? []
+        : ['Its list is empty: a fault has collected already (spec/04-invalidation-and-gc §6.2).'];
     case 'close':
-      return ['From now on faults are killed and invalidations ignored (spec 06 §6.1, Q11, Q61).'];
+      return ['From now on faults are killed and invalidations ignored (spec/06-lifecycle §6.1, Q11, Q61).'];
     case 'touch':
       return [`${Number(answer['fresh'] ?? 0)} pages of ${Number(answer['pages'] ?? 0)} were not there and are now.`];
     case 'access':
       return accessSentences(answer);
     case 'fini':
-      return answer['left'] === undefined ? [] : [`Left behind: ${JSON.stringify(answer['left'])} (spec 06 §6.2).`];
+      return answer['left'] === undefined
+        ? []
+        : [`Left behind: ${JSON.stringify(answer['left'])} (spec/06-lifecycle §6.2).`];
     default:
       return [];
   }

@@ -1,4 +1,4 @@
-/** Reads the fields of a trace operation, with errors that name operation and field (trace format §1). */
+/** Reads the fields of a trace operation, with errors that name operation and field (spec/trace-format §1). */
 import { TraceFormatError } from './trace-error.ts';
 
 const U64_END = 1n << 64n;

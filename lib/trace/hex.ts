@@ -1,4 +1,4 @@
-/** Numbers as the trace format writes them: lower-case hex without padding (trace format §1). */
+/** Numbers as the trace format writes them: lower-case hex without padding (spec/trace-format §1). */
 
 const CHUNK = 0x1000;
 // toString(16) of a number goes through a general conversion; three digits a look-up are much faster.

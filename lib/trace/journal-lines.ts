@@ -1,4 +1,4 @@
-/** Journal entries of a machine as operations and answers of the trace format (trace format §3). */
+/** Journal entries of a machine as operations and answers of the trace format (spec/trace-format §3). */
 import { protectionLetters } from '../../emulator/index.ts';
 import type { AttributePair, JournalEntry, PointerKind } from '../../emulator/index.ts';
 import { SvmOperation } from '../uapi/constants.ts';

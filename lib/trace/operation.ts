@@ -1,4 +1,4 @@
-/** Operations of the trace format, parsed and checked (trace format §3, §8). */
+/** Operations of the trace format, parsed and checked (spec/trace-format §3, §8). */
 import { PREEMPTION_POINTS, protectionOfLetters, VMA_KINDS } from '../../emulator/index.ts';
 import type { AttributePair, PointerKind, PreemptionPoint, VmaKind } from '../../emulator/index.ts';
 import { Fields } from './fields.ts';

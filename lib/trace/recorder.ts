@@ -1,4 +1,4 @@
-/** Records what a device is asked and answers, as a trace (trace format; design §3, option `record`). */
+/** Records what a device is asked and answers, as a trace (option `record`). */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join, parse, resolve } from 'node:path';
 import type { EmulatedMachine, EmulatedNode } from '../../emulator/index.ts';

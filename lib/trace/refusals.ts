@@ -47,7 +47,7 @@ export function refusalOf(operation: TraceOperation, result: number): string | u
       return ioctlRefusal(operation, code);
     case 'config':
       return code === 'EOPNOTSUPP'
-        ? 'the GPU has no retry faults (XNACK off), so it has no SVM (spec 06 §3)'
+        ? 'the GPU has no retry faults (XNACK off), so it has no SVM (spec/06-lifecycle §3)'
         : undefined;
     default:
       return PROCESS_CALLS[operation.name]?.[code];
@@ -56,7 +56,9 @@ export function refusalOf(operation: TraceOperation, result: number): string | u
 
 function unknownTypes(types: readonly number[], code: ErrnoName): string | undefined {
   const unknown = types.find((type) => type > LAST_TYPE);
-  return code === 'EINVAL' && unknown !== undefined ? `attribute type ${unknown} is unknown (spec 02 §4.1)` : undefined;
+  return code === 'EINVAL' && unknown !== undefined
+    ? `attribute type ${unknown} is unknown (spec/02-attributes §4.1)`
+    : undefined;
 }
 
 function refusedValue(attributes: readonly (readonly [number, number])[], code: ErrnoName): string | undefined {
@@ -64,14 +66,14 @@ function refusedValue(attributes: readonly (readonly [number, number])[], code: 
   if (
     attributes.some(([type, value]) => type === SvmAttributeType.prefetchLocation && value === SvmLocation.undefined)
   ) {
-    return 'a prefetch location can not be unset (spec 02 §4.1, Q18)';
+    return 'a prefetch location can not be unset (spec/02-attributes §4.1, Q18)';
   }
   return attributes.some(([type, value]) => type === SvmAttributeType.gpuAlwaysMapped && value !== 0)
-    ? 'gpuAlwaysMapped is refused (spec 02 §4.1, Q67)'
+    ? 'gpuAlwaysMapped is refused (spec/02-attributes §4.1, Q67)'
     : undefined;
 }
 
-/** The checks of the handler's entry, in their order (spec 01 §6). */
+/** The checks of the handler's entry, in their order (spec/01-uapi §6). */
 function ioctlRefusal(operation: Extract<TraceOperation, { name: 'ioctl' }>, code: ErrnoName): string | undefined {
   const { attributeCount, pointer, address, size } = operation;
   const isGet = operation.operation === SvmOperation.getAttributes;
@@ -79,15 +81,15 @@ function ioctlRefusal(operation: Extract<TraceOperation, { name: 'ioctl' }>, cod
     if (address % 4096n !== 0n || size % 4096n !== 0n || address === 0n || size === 0n)
       return hintFor(code, 'getAttributes', address, size);
     if (attributeCount === 0 || attributeCount > MAX_ATTRIBUTES_PER_CALL)
-      return `there must be 1 to ${MAX_ATTRIBUTES_PER_CALL} attributes (spec 01 §6 check 4)`;
-    if (pointer === 'null') return 'the attribute pointer must not be 0 (spec 01 §6 check 5)';
+      return `there must be 1 to ${MAX_ATTRIBUTES_PER_CALL} attributes (spec/01-uapi §6 check 4)`;
+    if (pointer === 'null') return 'the attribute pointer must not be 0 (spec/01-uapi §6 check 5)';
     if (!isGet && operation.operation !== SvmOperation.setAttributes)
-      return `operation ${operation.operation} is unknown (spec 01 §6 check 7)`;
+      return `operation ${operation.operation} is unknown (spec/01-uapi §6 check 7)`;
   }
   if (code === 'EFAULT' && pointer === 'bad')
-    return 'the attributes can not be read from user memory (spec 01 §6 check 6)';
+    return 'the attributes can not be read from user memory (spec/01-uapi §6 check 6)';
   if (code === 'EFAULT' && pointer === 'ro' && isGet)
-    return 'the values can not be written to user memory (spec 01 §6.2)';
+    return 'the values can not be written to user memory (spec/01-uapi §6.2)';
   return (
     unknownTypes(
       operation.attributes.map(([type]) => type),

@@ -1,4 +1,4 @@
-/** Runs the operations of a trace on an emulated machine (trace format §3, §8). */
+/** Runs the operations of a trace on an emulated machine (spec/trace-format §3, §8). */
 import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../uapi/constants.ts';
 import { SVM_ATTRIBUTE_LAYOUT } from '../uapi/layout.ts';
 import { contextSnapshot, EmulatedMachine, pteFlags, parseGcVersion } from '../../emulator/index.ts';

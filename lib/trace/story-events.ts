@@ -95,17 +95,17 @@ export function bytes(size: bigint): string {
 
 const MERGED: Partial<Record<keyof EventMap, (told: Told) => string>> = {
   'range-inserted': (told) =>
-    `${told.count === 1 ? 'A GPU range is' : `${told.count} GPU ranges are`} made: ${where(told)} (spec 03 §A.6, §A.7).`,
+    `${told.count === 1 ? 'A GPU range is' : `${told.count} GPU ranges are`} made: ${where(told)} (spec/03-gpu-ranges §A.6, §A.7).`,
   'range-removed': (told) =>
-    `${told.count === 1 ? 'A GPU range is' : `${told.count} GPU ranges are`} removed: ${where(told)} (spec 03 §A.11).`,
-  'ptes-written': (told) => `PTEs are written: ${where(told)} (spec 03 §B.7).`,
-  'ptes-zapped': (told) => `PTEs are cleared: ${where(told)} (spec 04 §3.3).`,
-  'dma-mapped': (told) => `Pages are collected and DMA-mapped: ${where(told)} (spec 03 §A.8).`,
-  'dma-unmapped': (told) => `The DMA mapping goes, always of whole ranges: ${where(told)} (spec 03 §A.10).`,
+    `${told.count === 1 ? 'A GPU range is' : `${told.count} GPU ranges are`} removed: ${where(told)} (spec/03-gpu-ranges §A.11).`,
+  'ptes-written': (told) => `PTEs are written: ${where(told)} (spec/03-gpu-ranges §B.7).`,
+  'ptes-zapped': (told) => `PTEs are cleared: ${where(told)} (spec/04-invalidation-and-gc §3.3).`,
+  'dma-mapped': (told) => `Pages are collected and DMA-mapped: ${where(told)} (spec/03-gpu-ranges §A.8).`,
+  'dma-unmapped': (told) => `The DMA mapping goes, always of whole ranges: ${where(told)} (spec/03-gpu-ranges §A.10).`,
   'collection-queued': (told) =>
-    `${told.count === 1 ? 'A range is' : `${told.count} ranges are`} queued for the collector: ${where(told)} (spec 04 §5.2).`,
+    `${told.count === 1 ? 'A range is' : `${told.count} ranges are`} queued for the collector: ${where(told)} (spec/04-invalidation-and-gc §5.2).`,
   collected: (told) =>
-    `${told.count === 1 ? 'A range is' : `${told.count} ranges are`} collected: ${where(told)} (spec 04 §6.1).`,
+    `${told.count === 1 ? 'A range is' : `${told.count} ranges are`} collected: ${where(told)} (spec/04-invalidation-and-gc §6.1).`,
 };
 
 function toldOf({ name, event }: MachineEvent): Told | undefined {
@@ -137,17 +137,18 @@ function toldOf({ name, event }: MachineEvent): Told | undefined {
 
 const PREFETCH = 0x80;
 
-/** What SET_ATTR makes of a change, with XNACK on (spec 02 §5.2); `trigger` is its change trigger. */
+/** What SET_ATTR makes of a change, with XNACK on (spec/02-attributes §5.2); `trigger` is its change trigger. */
 function effectOfChange({ kind, trigger }: EventMap['attributes-changed']): string {
-  if (kind === 'faulted-in') return 'are set to the defaults by the fault, and stay (spec 05 §4, Q28)';
+  if (kind === 'faulted-in') return 'are set to the defaults by the fault, and stay (spec/05-faults §4, Q28)';
   const what =
     kind === 'inserted'
-      ? 'get an interval (spec 02 §4.5)'
+      ? 'get an interval (spec/02-attributes §4.5)'
       : kind === 'split'
-        ? 'change, and with them the bounds of an interval: ranges across these go (spec 02 §4.6)'
-        : 'change (spec 02 §4.6)';
-  if ((trigger & PREFETCH) !== 0) return `${what}; the prefetch location makes SET_ATTR map them (spec 02 §5.2)`;
-  return kind === 'changed' ? `${what}; PTEs stay as they are (spec 02 §5.2, Q13)` : what;
+        ? 'change, and with them the bounds of an interval: ranges across these go (spec/02-attributes §4.6)'
+        : 'change (spec/02-attributes §4.6)';
+  if ((trigger & PREFETCH) !== 0)
+    return `${what}; the prefetch location makes SET_ATTR map them (spec/02-attributes §5.2)`;
+  return kind === 'changed' ? `${what}; PTEs stay as they are (spec/02-attributes §5.2, Q13)` : what;
 }
 
 function sentenceOf({ name, event }: MachineEvent): string | undefined {
@@ -155,31 +156,31 @@ function sentenceOf({ name, event }: MachineEvent): string | undefined {
     case 'attributes-changed':
       return `Attributes of ${where(event)} ${effectOfChange(event)}.`;
     case 'attribute-split':
-      return `The interval of ${bytes(event.oldSize)} at 0x${event.oldAddress.toString(16)} is split (spec 02 §4.6).`;
+      return `The interval of ${bytes(event.oldSize)} at 0x${event.oldAddress.toString(16)} is split (spec/02-attributes §4.6).`;
     case 'prefetch':
-      return `${event.result === 0 ? 'The interval has been mapped on the GPU' : `Mapping the interval on the GPU fails with ${errnoName(event.result) ?? event.result}`}: ${where(event)} (spec 03 §B.8).`;
+      return `${event.result === 0 ? 'The interval has been mapped on the GPU' : `Mapping the interval on the GPU fails with ${errnoName(event.result) ?? event.result}`}: ${where(event)} (spec/03-gpu-ranges §B.8).`;
     case 'retry':
       return event.of === 'set'
-        ? 'SET_ATTR begins again, because pages became invalid under it (spec 02 §4.7).'
-        : `The fault handler tries again after ${errnoName(event.cause) ?? event.cause} (spec 05 §5, §6).`;
+        ? 'SET_ATTR begins again, because pages became invalid under it (spec/02-attributes §4.7).'
+        : `The fault handler tries again after ${errnoName(event.cause) ?? event.cause} (spec/05-faults §5, §6).`;
     case 'notifier-called':
-      return `The driver is told by its notifier: ${event.kind} of ${where(event)} (spec 04 §3).`;
+      return `The driver is told by its notifier: ${event.kind} of ${where(event)} (spec/04-invalidation-and-gc §3).`;
     case 'notifier-inserted':
-      return `A notifier for ${where(event)} is registered (spec 03 §A.4).`;
+      return `A notifier for ${where(event)} is registered (spec/03-gpu-ranges §A.4).`;
     case 'notifier-removed':
-      return `The notifier for ${where(event)} is removed (spec 03 §A.4).`;
+      return `The notifier for ${where(event)} is removed (spec/03-gpu-ranges §A.4).`;
     case 'tlb-flushed':
-      return 'The TLB is flushed (spec 06 §8).';
+      return 'The TLB is flushed (spec/06-lifecycle §8).';
     case 'collected':
-      return `The collection of ${where(event)} fails with ${errnoName(event.result) ?? event.result}; the range stays behind (spec 04 §6.1, Q46).`;
+      return `The collection of ${where(event)} fails with ${errnoName(event.result) ?? event.result}; the range stays behind (spec/04-invalidation-and-gc §6.1, Q46).`;
     case 'zap-failed':
-      return `The page tables refuse to clear PTEs: ${where(event)} (spec 03 §B.5).`;
+      return `The page tables refuse to clear PTEs: ${where(event)} (spec/03-gpu-ranges §B.5).`;
     case 'commit-failed':
-      return `The commit fails with ${errnoName(event.result) ?? event.result}: ${where(event)} (spec 03 §B.7).`;
+      return `The commit fails with ${errnoName(event.result) ?? event.result}: ${where(event)} (spec/03-gpu-ranges §B.7).`;
     case 'context-created':
-      return 'The VM gets an SVM context (spec 06 §2).';
+      return 'The VM gets an SVM context (spec/06-lifecycle §2).';
     case 'context-finalised':
-      return 'The SVM context is gone; PTEs stay (spec 06 §6.2).';
+      return 'The SVM context is gone; PTEs stay (spec/06-lifecycle §6.2).';
     default:
       return undefined;
   }

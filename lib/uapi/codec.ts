@@ -1,5 +1,5 @@
 /**
- * Encoding and decoding of the ioctl's structures (spec 01 §2, §3), little
+ * Encoding and decoding of the ioctl's structures (spec/01-uapi §2, §3), little
  * endian on every platform. Numbers are taken as they are, wrapping to their
  * width; checking belongs to the callers.
  */

@@ -1,5 +1,5 @@
 /**
- * Numbers of the user ABI of `DRM_AMDGPU_GEM_SVM`, RFC V4 (spec 01 §1 and §4).
+ * Numbers of the user ABI of `DRM_AMDGPU_GEM_SVM`, RFC V4 (spec/01-uapi §1 and §4).
  *
  * Constants are `as const` objects with the kernel's names in camel case; the
  * kernel's own spelling stands in the comment of each entry.
@@ -57,7 +57,7 @@ export type SvmAccessName = keyof typeof SvmAccess;
 
 /**
  * Location values. Any other u32 means "this GPU": there is one GPU for each
- * SVM context and the number is never compared with a device id (spec 01 §4).
+ * SVM context and the number is never compared with a device id (spec/01-uapi §4).
  */
 export const SvmLocation = {
   /** AMDGPU_SVM_LOCATION_SYSMEM */
@@ -69,7 +69,7 @@ export const SvmLocation = {
 } as const;
 export type SvmLocationName = keyof typeof SvmLocation;
 
-/** Bit of a boolean attribute in the flag mask of an attribute interval: `1 << (type - 4)` (spec 02 §1). */
+/** Bit of a boolean attribute in the flag mask of an attribute interval: `1 << (type - 4)` (spec/02-attributes §1). */
 export const SvmFlag = {
   hostAccess: 0x01,
   coherent: 0x02,
@@ -82,7 +82,7 @@ export const SvmFlag = {
 } as const;
 export type SvmFlagName = keyof typeof SvmFlag;
 
-/** Largest number of attribute records in one call (spec 01 §8). */
+/** Largest number of attribute records in one call (spec/01-uapi §8). */
 export const MAX_ATTRIBUTES_PER_CALL = 64;
 
 /** Bytes of one page; addresses and sizes of the ioctl are multiples of it. */

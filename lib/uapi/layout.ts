@@ -1,6 +1,6 @@
 /**
  * The one layout table of the structures that cross the kernel boundary
- * (spec 01 §1-§3). Encoder, decoder, the `static_assert`s of the addon
+ * (spec/01-uapi §1-§3). Encoder, decoder, the `static_assert`s of the addon
  * (native/uapi_layout.h) and the documentation are checked against it.
  */
 

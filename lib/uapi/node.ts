@@ -1,5 +1,5 @@
 /**
- * The one boundary of the package (design §1): everything above speaks to a
+ * The one boundary of the package: everything above speaks to a
  * `DeviceNode`, be it the kernel's render node or the emulated one.
  */
 

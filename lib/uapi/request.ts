@@ -1,5 +1,5 @@
 /**
- * Ioctl request numbers (spec 01 §1), composed as `_IOC` of the Linux
+ * Ioctl request numbers (spec/01-uapi §1), composed as `_IOC` of the Linux
  * generic ABI does: direction (2 bits), size (14 bits), type (8), number (8).
  */
 import { DRM_VERSION_LAYOUT, GEM_SVM_LAYOUT } from './layout.ts';

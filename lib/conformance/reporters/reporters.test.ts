@@ -13,7 +13,7 @@ const base: ReportedCase = {
   id: 'demo,one:first:n=1',
   group: 'demo,one',
   title: nasty,
-  source: '01-uapi §6',
+  source: 'spec/01-uapi §6',
   status: 'pass',
   reason: '',
   expected: true,

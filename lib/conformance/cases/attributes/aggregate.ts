@@ -9,7 +9,7 @@ import type { SvmAttributeName } from '../../../uapi/constants.ts';
 
 export const aggregateGroup = new CaseGroup(
   'attributes,aggregate',
-  'GET over pages that differ (02-attributes §7, §7.1)',
+  'GET over pages that differ (spec/02-attributes §7, §7.1)',
 );
 
 /** Values of two neighbours and what GET makes of them. */
@@ -51,7 +51,7 @@ aggregateGroup
     'two-intervals',
     'of two intervals GET gives the common location or UNDEFINED, the common access or INACCESSIBLE, the smaller granularity, the common flags',
   )
-  .source('02-attributes §7.1')
+  .source('spec/02-attributes §7.1')
   .parameters(
     parameters()
       .combine(
@@ -90,7 +90,7 @@ function mixedWithHole(attribute: SvmAttributeName): number {
 
 aggregateGroup
   .case('holes', 'a hole takes part with the default record, wherever it lies')
-  .source('02-attributes §7 step 3, §7.1')
+  .source('spec/02-attributes §7 step 3, §7.1')
   .parameters(
     parameters()
       .combine('attribute', CHANGEABLE)
@@ -127,7 +127,7 @@ aggregateGroup
 
 aggregateGroup
   .case('granularity-of-a-hole', 'a hole has the default granularity, which can be the smaller one')
-  .source('02-attributes §7.1')
+  .source('spec/02-attributes §7.1')
   .parameters(parameters().combine('granularity', [0, 8, 9, 10, 63]).combine('hole', ['before', 'behind', 'between']))
   .run((t, { granularity, hole }) => {
     const memory = t.map(pages(9));
@@ -139,7 +139,7 @@ aggregateGroup
 
 aggregateGroup
   .case('the-odd-one', 'one page that differs decides, wherever it lies among many')
-  .source('02-attributes §7.1')
+  .source('spec/02-attributes §7.1')
   .parameters(parameters().combine('attribute', QUIET).combine('page', [0, 1, 15, 30, 31]))
   .run((t, { attribute, page }) => {
     const memory = t.map(pages(32));
@@ -154,7 +154,7 @@ aggregateGroup
 
 aggregateGroup
   .case('three', 'UNDEFINED and INACCESSIBLE stay once two differ, also if the third agrees with one of them')
-  .source('02-attributes §7.1')
+  .source('spec/02-attributes §7.1')
   .parameters(parameters().combine('pattern', ['aba', 'aab', 'abb', 'abc', 'a-a', 'a-b', '-a-', 'aaa']))
   .run((t, { pattern }) => {
     const memory = t.map(pages(3));
@@ -187,7 +187,7 @@ aggregateGroup
 
 aggregateGroup
   .case('undefined-then-location', 'a location behind pages with UNDEFINED does not win')
-  .source('02-attributes §7.1')
+  .source('spec/02-attributes §7.1')
   .parameters(
     parameters()
       .combine('attribute', ['preferredLocation', 'prefetchLocation'] as const)
@@ -204,7 +204,7 @@ aggregateGroup
 
 aggregateGroup
   .case('inaccessible-then-access', 'an access behind pages that are INACCESSIBLE does not win')
-  .source('02-attributes §7.1')
+  .source('spec/02-attributes §7.1')
   .parameters(parameters().combine('first', [0, 1, 2]).combine('second', [0, 1, 2]).combine('third', [0, 1, 2]))
   .run((t, { first, second, third }) => {
     const memory = t.map(pages(3));
@@ -215,7 +215,7 @@ aggregateGroup
 
 aggregateGroup
   .case('every-span', 'GET over every span of a small window agrees with its pages')
-  .source('02-attributes §7')
+  .source('spec/02-attributes §7')
   .parameters(parameters().combine('layout', ['stairs', 'islands', 'head-only', 'tail-only', 'alternating']))
   .run((t, { layout }) => {
     const size = 10;
@@ -258,7 +258,7 @@ aggregateGroup
 
 aggregateGroup
   .case('neighbours-left-out', 'what lies next to the request takes no part')
-  .source('02-attributes §7')
+  .source('spec/02-attributes §7')
   .parameters(parameters().combine('attribute', CHANGEABLE))
   .run((t, { attribute }) => {
     const memory = t.map(pages(6));

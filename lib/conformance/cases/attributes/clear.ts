@@ -10,7 +10,7 @@ import { ALL_TYPES, DEFAULTS } from './values.ts';
 
 export const clearGroup = new CaseGroup(
   'attributes,clear',
-  'What the collector clears, and when (02-attributes §6, §11; 04-invalidation-and-gc §6)',
+  'What the collector clears, and when (spec/02-attributes §6, §11; spec/04-invalidation-and-gc §6)',
 );
 
 const span = (first: number, count: number): Span => ({ first, count });
@@ -37,7 +37,7 @@ const UNMAPPED: Readonly<Record<string, Span>> = {
 
 clearGroup
   .case('geometry', 'intervals are removed, trimmed or split around the unmapped pages, with their records')
-  .source('02-attributes §6')
+  .source('spec/02-attributes §6')
   .parameters(parameters().combine('layout', Object.keys(LAYOUTS)).combine('unmapped', Object.keys(UNMAPPED)))
   .needs('introspection', 'deferred-work')
   .run((t, { layout, unmapped }) => {
@@ -62,7 +62,7 @@ clearGroup
     'several-intervals',
     'one unmapped span clears every interval that it meets, also where one range lies over all of them',
   )
-  .source('02-attributes §6; 07-quirks Q68')
+  .source('spec/02-attributes §6; spec/07-quirks §Q68')
   .parameters(
     parameters()
       .combine('first', [0, 64, 128, 200])
@@ -90,7 +90,7 @@ clearGroup
 
 clearGroup
   .case('without-range', 'pages without a GPU range keep their attributes')
-  .source('02-attributes §6; 07-quirks Q26')
+  .source('spec/02-attributes §6; spec/07-quirks §Q26')
   .parameters(parameters().combine('unmapped', Object.keys(UNMAPPED)))
   .needs('introspection', 'deferred-work')
   .run((t, { unmapped }) => {
@@ -111,7 +111,7 @@ clearGroup
 
 clearGroup
   .case('only-unmap', 'no other change of the memory clears attributes')
-  .source('04-invalidation-and-gc §3.4')
+  .source('spec/04-invalidation-and-gc §3.4')
   .parameters(parameters().combine('event', ['discard', 'protect-none', 'protect-read', 'write']))
   .needs('introspection', 'deferred-work')
   .run((t, { event }) => {
@@ -148,7 +148,7 @@ clearGroup
     'who-waits',
     'every SET that comes to its validation waits for the collector, whatever its answer is; nothing else does',
   )
-  .source('01-uapi §6.1, §6.2; 02-attributes §11')
+  .source('spec/01-uapi §6.1, §6.2; spec/02-attributes §11')
   .parameters(parameters().combine('call', Object.keys(WAITS)))
   .needs('introspection', 'deferred-work')
   .run((t, { call }) => {
@@ -168,7 +168,7 @@ clearGroup
 
 clearGroup
   .case('who-waits-by-address', 'a SET that is refused for its range waits only if the range comes to its validation')
-  .source('01-uapi §6, §6.1; 02-attributes §4.2, §11')
+  .source('spec/01-uapi §6, §6.1; spec/02-attributes §4.2, §11')
   .parameters(parameters().combine('range', ['no-memory', 'wrapped', 'unaligned', 'zero']))
   .needs('introspection', 'deferred-work')
   .run((t, { range }) => {
@@ -191,7 +191,7 @@ clearGroup
 
 clearGroup
   .case('no-memory', 'a split for which no piece can be allocated leaves that interval alone; earlier ones are cleared')
-  .source('02-attributes §6')
+  .source('spec/02-attributes §6')
   .needs('introspection', 'deferred-work', 'failure-injection')
   .run((t) => {
     const memory = t.map(pages(32));
@@ -219,7 +219,7 @@ clearGroup
     'mapped-again',
     'memory that is mapped at the address again begins with the defaults once the collector has run',
   )
-  .source('02-attributes §6; 07-quirks Q30')
+  .source('spec/02-attributes §6; spec/07-quirks §Q30')
   .parameters(parameters().combine('ran', ['before', 'after', 'by-set']))
   .needs('deferred-work', 'address-choice')
   .run((t, { ran }) => {

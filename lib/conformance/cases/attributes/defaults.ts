@@ -6,7 +6,7 @@ import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
 import { ALL_TYPES, ATTRIBUTES, change, CHANGEABLE, DEFAULTS, defaultOf, otherOf, QUIET, typeOf } from './values.ts';
 
-export const defaultsGroup = new CaseGroup('attributes,defaults', 'The default record (02-attributes §2, §3)');
+export const defaultsGroup = new CaseGroup('attributes,defaults', 'The default record (spec/02-attributes §2, §3)');
 
 const MEMORY = ['no-memory', 'untouched', 'written', 'read-only', 'no-access', 'discarded', 'unmapped'] as const;
 
@@ -24,7 +24,7 @@ function memoryOf(t: CaseContext, kind: (typeof MEMORY)[number]): { address: big
 
 defaultsGroup
   .case('hole', 'each attribute of a hole reads as its default, whatever the memory there is')
-  .source('02-attributes §2')
+  .source('spec/02-attributes §2')
   .parameters(parameters().combine('attribute', ATTRIBUTES).combine('memory', MEMORY))
   .run((t, { attribute, memory }) => {
     const range = memoryOf(t, memory);
@@ -33,7 +33,7 @@ defaultsGroup
 
 defaultsGroup
   .case('rest', 'a hole whose one attribute is set has the default record in all the others')
-  .source('02-attributes §4.5 step 1')
+  .source('spec/02-attributes §4.5 step 1')
   .parameters(parameters().combine('attribute', CHANGEABLE))
   .run((t, { attribute }) => {
     const memory = t.map(pages(2));
@@ -45,7 +45,7 @@ defaultsGroup
 
 defaultsGroup
   .case('back-to-default', 'an attribute that is set back to its default reads as a hole does')
-  .source('02-attributes §3')
+  .source('spec/02-attributes §3')
   .parameters(parameters().combine('attribute', QUIET))
   .run((t, { attribute }) => {
     const memory = t.map(pages(1));
@@ -57,7 +57,7 @@ defaultsGroup
 
 defaultsGroup
   .case('equal-to-default', 'a SET on a hole makes an interval even if its record equals the default')
-  .source('02-attributes §4.5 step 2')
+  .source('spec/02-attributes §4.5 step 2')
   .parameters(
     parameters().combine(
       'attribute',
@@ -88,7 +88,7 @@ defaultsGroup
 
 defaultsGroup
   .case('get-makes-nothing', 'a GET makes no interval')
-  .source('02-attributes §7')
+  .source('spec/02-attributes §7')
   .parameters(parameters().combine('memory', MEMORY))
   .needs('introspection')
   .run((t, { memory }) => {
@@ -102,7 +102,7 @@ defaultsGroup
 
 defaultsGroup
   .case('own-tree', 'each device has attributes of its own')
-  .source('02-attributes §3')
+  .source('spec/02-attributes §3')
   .parameters(parameters().combine('attribute', CHANGEABLE))
   .needs('two-gpus')
   .run((t, { attribute }) => {

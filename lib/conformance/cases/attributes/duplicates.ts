@@ -19,12 +19,12 @@ import {
 
 export const duplicatesGroup = new CaseGroup(
   'attributes,duplicates',
-  'Duplicated types in one call (02-attributes §8)',
+  'Duplicated types in one call (spec/02-attributes §8)',
 );
 
 duplicatesGroup
   .case('last-wins', 'of several records of one type the last one is stored')
-  .source('02-attributes §8')
+  .source('spec/02-attributes §8')
   .parameters(parameters().combine('attribute', QUIET).combine('order', ['other-last', 'third-last', 'apart', 'many']))
   .run((t, { attribute, order }) => {
     const memory = t.map(pages(2));
@@ -50,7 +50,7 @@ duplicatesGroup
 
 duplicatesGroup
   .case('get-all-alike', 'every occurrence of a type in a GET receives the same value')
-  .source('02-attributes §8')
+  .source('spec/02-attributes §8')
   .parameters(parameters().combine('attribute', ATTRIBUTES).combine('times', [2, 5, 64]))
   .run((t, { attribute, times }) => {
     const memory = t.map(pages(2));
@@ -67,7 +67,7 @@ duplicatesGroup
 
 duplicatesGroup
   .case('get-order', 'GET answers in the order of its records')
-  .source('02-attributes §7 step 5')
+  .source('spec/02-attributes §7 step 5')
   .parameters(parameters().combine('order', ['up', 'down', 'inside-out', 'twice']))
   .run((t, { order }) => {
     const memory = t.map(pages(2));
@@ -87,7 +87,7 @@ duplicatesGroup
 
 duplicatesGroup
   .case('each-validated', 'each duplicate is validated, also one that a later record would overrule')
-  .source('02-attributes §8, §4.1')
+  .source('spec/02-attributes §8, §4.1')
   .parameters(
     parameters()
       .combine(
@@ -113,7 +113,7 @@ duplicatesGroup
 
 duplicatesGroup
   .case('net-zero', 'records that end where they began are a change of nothing: no split')
-  .source('02-attributes §8, §4.6 step 2')
+  .source('spec/02-attributes §8, §4.6 step 2')
   .parameters(parameters().combine('attribute', QUIET))
   .needs('introspection')
   .run((t, { attribute }) => {
@@ -134,7 +134,7 @@ duplicatesGroup
 
 duplicatesGroup
   .case('one-trigger', 'a GPU prefetch location that a later record takes back maps nothing; one that comes last maps')
-  .source('02-attributes §8, §5.1')
+  .source('spec/02-attributes §8, §5.1')
   .parameters(
     parameters().combine('order', ['gpu-then-system', 'system-then-gpu']).combine('onto', ['hole', 'interval']),
   )
@@ -159,7 +159,7 @@ duplicatesGroup
 
 duplicatesGroup
   .case('flags-together', 'records of different flags do not overwrite each other')
-  .source('02-attributes §4.9')
+  .source('spec/02-attributes §4.9')
   .parameters(parameters().combine('rotation', [0, 1, 2, 3, 4, 5, 6]))
   .run((t, { rotation }) => {
     const memory = t.map(pages(2));

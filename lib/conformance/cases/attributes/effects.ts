@@ -8,7 +8,7 @@ import { EPERM } from '../../errno.ts';
 
 export const effectsGroup = new CaseGroup(
   'attributes,effects',
-  'Effects of a SET on ranges and PTEs (02-attributes §4.8, §5.2; 03-gpu-ranges §B.8, §B.10)',
+  'Effects of a SET on ranges and PTEs (spec/02-attributes §4.8, §5.2; spec/03-gpu-ranges §B.8, §B.10)',
 );
 
 const BLOCK = pages(512);
@@ -37,7 +37,7 @@ effectsGroup
     'split-over-ranges',
     'ranges inside the new interval are zapped and stay, those that cross its ends are removed, others keep their PTEs',
   )
-  .source('03-gpu-ranges §B.10')
+  .source('spec/03-gpu-ranges §B.10')
   .parameters(
     parameters()
       .combine('first', [0, 1, 256, 511, 512, 513, 1024])
@@ -72,7 +72,7 @@ effectsGroup
 
 effectsGroup
   .case('one-flush', 'however many ranges a split invalidates, the TLB is flushed once; none, and it is not flushed')
-  .source('03-gpu-ranges §B.10 step 4; 06-lifecycle §8')
+  .source('spec/03-gpu-ranges §B.10 step 4; spec/06-lifecycle §8')
   .parameters(parameters().combine('blocks', [0, 1, 2]))
   .needs('introspection', 'gpu-fault', 'events')
   .run((t, { blocks }) => {
@@ -87,7 +87,7 @@ effectsGroup
 
 effectsGroup
   .case('invalidate-then-map', 'a split with a GPU prefetch location first zaps the whole ranges, then maps the part')
-  .source('02-attributes §5.2')
+  .source('spec/02-attributes §5.2')
   .parameters(parameters().combine('first', [0, 128, 384]))
   .needs('introspection', 'gpu-fault', 'events')
   .run((t, { first }) => {
@@ -125,7 +125,7 @@ effectsGroup
 
 effectsGroup
   .case('prefetch-over-segments', 'a prefetch maps every segment with its own record')
-  .source('02-attributes §4.4')
+  .source('spec/02-attributes §4.4')
   .needs('introspection')
   .run((t) => {
     const memory = t.map(pages(64));
@@ -138,7 +138,7 @@ effectsGroup
 
 effectsGroup
   .case('only-what-changes', 'segments that have the prefetch location already are not mapped again')
-  .source('02-attributes §4.6 step 2')
+  .source('spec/02-attributes §4.6 step 2')
   .parameters(parameters().combine('old', ['first', 'middle', 'last']))
   .needs('introspection')
   .run((t, { old }) => {
@@ -158,7 +158,7 @@ effectsGroup
     'valid-ranges-stay',
     'a prefetch over ranges that are mapped already writes nothing; one with other flags rewrites them',
   )
-  .source('03-gpu-ranges §B.8 step 4, §B.9')
+  .source('spec/03-gpu-ranges §B.8 step 4, §B.9')
   .parameters(parameters().combine('record', ['granularity', 'host-access', 'gpu-read-only']))
   .needs('introspection', 'events')
   .run((t, { record }) => {
@@ -177,7 +177,7 @@ effectsGroup
 
 effectsGroup
   .case('access-does-not-matter', 'a prefetch maps whatever the access attribute says')
-  .source('02-attributes §5.2; 03-gpu-ranges §B.8')
+  .source('spec/02-attributes §5.2; spec/03-gpu-ranges §B.8')
   .parameters(parameters().combine('access', [0, 1, 2]).combine('when', ['before', 'with', 'after']))
   .needs('introspection')
   .run((t, { access, when }) => {
@@ -202,7 +202,7 @@ effectsGroup
     'collected-as-asked',
     'a prefetch collects pages for writing, one of GPU_RO memory for reading: it can reach into memory that is not writable',
   )
-  .source('03-gpu-ranges §B.8; 07-quirks Q52')
+  .source('spec/03-gpu-ranges §B.8; spec/07-quirks §Q52')
   .parameters(parameters().combine('readOnly', [false, true]))
   .needs('introspection')
   .run((t, { readOnly }) => {
@@ -224,7 +224,7 @@ effectsGroup
 
 effectsGroup
   .case('system-on-a-part', 'SYSMEM on a part of a prefetched interval splits and invalidates, and maps nothing')
-  .source('02-attributes §12 row 7')
+  .source('spec/02-attributes §12 row 7')
   .parameters(parameters().combine('part', ['head', 'middle', 'tail', 'whole']))
   .needs('introspection')
   .run((t, { part }) => {

@@ -9,7 +9,7 @@ import { UNDEFINED } from './values.ts';
 
 export const failingSetsGroup = new CaseGroup(
   'attributes,failing-sets',
-  'Partial effects of a SET that fails (02-attributes §4.4, §4.8; 07-quirks Q20)',
+  'Partial effects of a SET that fails (spec/02-attributes §4.4, §4.8; spec/07-quirks §Q20)',
 );
 
 const SEGMENTS = 5;
@@ -43,7 +43,7 @@ failingSetsGroup
     'prefetch',
     'segments up to the one whose mapping fails have the new record, those behind it the old one; a repetition begins where the failure was',
   )
-  .source('02-attributes §4.4 step 6, §4.8 step 3; 07-quirks Q20, Q25')
+  .source('spec/02-attributes §4.4 step 6, §4.8 step 3; spec/07-quirks §Q20, §Q25')
   .parameters(
     parameters().combine('failing', [0, 1, 2, 3, 4]).combine('page', [0, 3]).combine('beginWith', ['interval', 'hole']),
   )
@@ -73,7 +73,7 @@ failingSetsGroup
 
 failingSetsGroup
   .case('granularity-kept', 'the attributes that the call does not name stay as they are in every segment')
-  .source('02-attributes §4.4')
+  .source('spec/02-attributes §4.4')
   .parameters(parameters().combine('failing', [0, 2, 4]))
   .run((t, { failing }) => {
     const memory = segments(t, 'interval');
@@ -88,7 +88,7 @@ failingSetsGroup
 
 failingSetsGroup
   .case('mapped-so-far', 'what was mapped before the failure stays mapped, nothing behind it is')
-  .source('02-attributes §4.8 step 3; 03-gpu-ranges §B.8')
+  .source('spec/02-attributes §4.8 step 3; spec/03-gpu-ranges §B.8')
   .parameters(parameters().combine('failing', [0, 1, 2, 3, 4]))
   .needs('introspection')
   .run((t, { failing }) => {
@@ -107,7 +107,7 @@ failingSetsGroup
     'no-memory-for-an-interval',
     'the segment for which no interval can be allocated is unchanged, earlier ones are changed',
   )
-  .source('02-attributes §4.4 step 4, §4.5 step 2')
+  .source('spec/02-attributes §4.4 step 4, §4.5 step 2')
   .parameters(parameters().combine('allocation', [0, 1, 2]))
   .needs('failure-injection', 'introspection')
   .run((t, { allocation }) => {
@@ -137,7 +137,7 @@ failingSetsGroup
 
 failingSetsGroup
   .case('no-memory-for-a-piece', 'a split for which no piece can be allocated leaves the interval whole')
-  .source('02-attributes §4.6 step 5')
+  .source('spec/02-attributes §4.6 step 5')
   .parameters(parameters().combine('part', ['head', 'middle', 'tail']))
   .needs('failure-injection', 'introspection')
   .run((t, { part: which }) => {
@@ -158,7 +158,7 @@ failingSetsGroup
 
 failingSetsGroup
   .case('failed-split', 'a split whose invalidation fails keeps the new intervals and does not prefetch')
-  .source('02-attributes §5.2')
+  .source('spec/02-attributes §5.2')
   .parameters(parameters().combine('location', [0, 2]))
   .needs('failure-injection', 'introspection', 'events')
   .run((t, { location }) => {

@@ -8,7 +8,7 @@ import { change, CHANGEABLE, otherOf, QUIET, thirdOf, typeOf } from './values.ts
 
 export const geometryGroup = new CaseGroup(
   'attributes,geometry',
-  'Splitting, and what stays apart (02-attributes §4.4 to §4.6)',
+  'Splitting, and what stays apart (spec/02-attributes §4.4 to §4.6)',
 );
 
 const SIZE = 32;
@@ -62,7 +62,7 @@ function prepare(t: CaseContext, situation: string, alike: boolean): ModelledMem
 
 geometryGroup
   .case('pages', 'a SET changes the attribute on its pages, and keeps every other attribute and every other page')
-  .source('02-attributes §4.4 to §4.6')
+  .source('spec/02-attributes §4.4 to §4.6')
   .parameters(parameters().combine('situation', Object.keys(SITUATIONS)).combine('request', Object.keys(REQUESTS)))
   .run((t, { situation, request }) => {
     const modelled = prepare(t, situation, false);
@@ -77,7 +77,7 @@ geometryGroup
 
 geometryGroup
   .case('intervals', 'intervals are split at the ends of the request, made in its holes, and never merged')
-  .source('02-attributes §3, §4.5, §4.6')
+  .source('spec/02-attributes §3, §4.5, §4.6')
   .parameters(
     parameters()
       .combine('situation', Object.keys(SITUATIONS))
@@ -98,7 +98,7 @@ geometryGroup
 
 geometryGroup
   .case('no-op', 'a SET that would change nothing splits nothing; one that changes any member splits')
-  .source('02-attributes §4.6 steps 1 and 2')
+  .source('spec/02-attributes §4.6 steps 1 and 2')
   .parameters(
     parameters().combine('attribute', CHANGEABLE).combine('part', ['head', 'middle', 'tail', 'one-page-inside']),
   )
@@ -116,7 +116,7 @@ geometryGroup
 
 geometryGroup
   .case('equal-after-clamp', 'a granularity that is stored as the same number changes nothing')
-  .source('02-attributes §4.6 step 2, §4.9')
+  .source('spec/02-attributes §4.6 step 2, §4.9')
   .parameters(parameters().combine('before', [63, 64, 255, 0xffff_ffff]).combine('after', [63, 64, 255, 0x8000_0000]))
   .needs('introspection')
   .run((t, { before, after }) => {
@@ -130,7 +130,7 @@ geometryGroup
 
 geometryGroup
   .case('each-attribute', 'a split keeps all attributes of the interval on both sides, for a change of each of them')
-  .source('02-attributes §4.6 steps 5 and 6')
+  .source('spec/02-attributes §4.6 steps 5 and 6')
   .parameters(
     parameters()
       .combine('attribute', QUIET)
@@ -148,7 +148,7 @@ geometryGroup
 
 geometryGroup
   .case('repeated', 'halving an interval again and again makes the pieces that were asked for')
-  .source('02-attributes §4.6')
+  .source('spec/02-attributes §4.6')
   .parameters(parameters().combine('side', ['front', 'back', 'inside']).combine('depth', [1, 2, 3, 4, 5]))
   .needs('introspection')
   .run((t, { side, depth }) => {
@@ -165,7 +165,7 @@ geometryGroup
 
 geometryGroup
   .case('two-blocks', 'intervals know nothing of blocks and windows: a SET over 2 MiB and 512 MiB borders makes one')
-  .source('02-attributes §3')
+  .source('spec/02-attributes §3')
   .parameters(parameters().combine('border', ['2-mib', '512-mib']).combine('before', [1, 3]).combine('behind', [1, 5]))
   .needs('introspection', 'address-choice')
   .run((t, { border, before, behind }) => {

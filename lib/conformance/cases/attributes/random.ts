@@ -10,7 +10,7 @@ import { isAccepted } from './values.ts';
 
 export const randomGroup = new CaseGroup(
   'attributes,random',
-  'Random sequences against a model of one record for each page (02-attributes §4, §6, §7)',
+  'Random sequences against a model of one record for each page (spec/02-attributes §4, §6, §7)',
 );
 
 const VALUES = [0, 0, 1, 1, 2, 3, 5, 9, 12, 63, 64, 0xffff_fffe, 0xffff_ffff] as const;
@@ -43,7 +43,7 @@ function randomSet(t: CaseContext, modelled: ModelledMemory, gpu: boolean): void
 
 randomGroup
   .case('get', 'after any sequence of SETs each page has the attributes of the model, and each span their aggregate')
-  .source('02-attributes §4, §7')
+  .source('spec/02-attributes §4, §7')
   .parameters(parameters().combine('size', [6, 24, 64]).combine('round', ROUNDS))
   .run((t, { size }) => {
     const modelled = new ModelledMemory(t, size);
@@ -56,7 +56,7 @@ randomGroup
 
 randomGroup
   .case('intervals', 'after every step the attribute intervals are those of the model')
-  .source('02-attributes §3, §4')
+  .source('spec/02-attributes §3, §4')
   .parameters(parameters().combine('size', [6, 24, 64]).combine('round', ROUNDS))
   .needs('introspection')
   .run((t, { size }) => {
@@ -73,7 +73,7 @@ randomGroup
     'prefetch',
     'GPU prefetch locations change nothing about the attributes, and whatever is mapped conforms to what was prefetched',
   )
-  .source('02-attributes §4.8, §5.2')
+  .source('spec/02-attributes §4.8, §5.2')
   .parameters(parameters().combine('size', [12, 40]).combine('round', ROUNDS.slice(0, 12)))
   .needs('introspection')
   .run((t, { size }) => {
@@ -103,7 +103,7 @@ randomGroup
 
 randomGroup
   .case('holes-in-memory', 'a SET over a hole of the memory is refused as a whole, any other is taken')
-  .source('02-attributes §4.2')
+  .source('spec/02-attributes §4.2')
   .parameters(parameters().combine('round', ROUNDS))
   .run((t) => {
     const size = 32;
@@ -131,7 +131,7 @@ randomGroup
 
 randomGroup
   .case('collected', 'what the collector clears is exactly what was unmapped, with any intervals around it')
-  .source('02-attributes §6; 04-invalidation-and-gc §6')
+  .source('spec/02-attributes §6; spec/04-invalidation-and-gc §6')
   .parameters(parameters().combine('size', [16, 48]).combine('round', ROUNDS))
   .needs('introspection', 'deferred-work', 'address-choice')
   .run((t, { size }) => {

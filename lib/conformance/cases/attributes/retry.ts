@@ -5,7 +5,7 @@ import { pages } from '../../mapping.ts';
 import { parameters } from '../../parameters.ts';
 import { EFAULT, ENOENT } from '../../errno.ts';
 
-export const retryGroup = new CaseGroup('attributes,retry', 'The retry rule of SET (02-attributes §4.7)');
+export const retryGroup = new CaseGroup('attributes,retry', 'The retry rule of SET (spec/02-attributes §4.7)');
 
 const BLOCK = pages(512);
 
@@ -42,7 +42,7 @@ retryGroup
     'effect-is-not-repeated',
     'the second pass finds equal records: it returns 0 and maps nothing of what was missed',
   )
-  .source('02-attributes §4.7; 07-quirks Q15')
+  .source('spec/02-attributes §4.7; spec/07-quirks §Q15')
   .parameters(parameters().combine('pass', [1, 2, 3, 4]))
   .needs('preemption', 'introspection', 'events')
   .run((t, { pass }) => {
@@ -56,7 +56,7 @@ retryGroup
 
 retryGroup
   .case('later-segments', 'a segment that met EAGAIN does not keep the later ones from their effect')
-  .source('02-attributes §4.4 step 6')
+  .source('spec/02-attributes §4.4 step 6')
   .parameters(parameters().combine('segment', [1, 2, 3]))
   .needs('preemption', 'introspection', 'events')
   .run((t, { segment }) => {
@@ -76,7 +76,7 @@ retryGroup
 
 retryGroup
   .case('error-wins', 'an error of a later segment ends the call without a second pass')
-  .source('02-attributes §4.4, end of pass')
+  .source('spec/02-attributes §4.4, end of pass')
   .needs('preemption', 'introspection', 'events')
   .run((t) => {
     const memory = t.map(2 * BLOCK);
@@ -92,7 +92,7 @@ retryGroup
     'collected-between',
     'the second pass works where the collector removed the interval: memory that was mapped anew is mapped on the GPU',
   )
-  .source('02-attributes §4.7')
+  .source('spec/02-attributes §4.7')
   .needs('preemption', 'introspection', 'events', 'address-choice')
   .run((t) => {
     const memory = t.map(BLOCK);
@@ -110,7 +110,7 @@ retryGroup
     'not-validated-again',
     'the second pass does not look at the memory again: what is gone shows as ENOENT of the mapping',
   )
-  .source('02-attributes §4.7; 07-quirks Q21')
+  .source('spec/02-attributes §4.7; spec/07-quirks §Q21')
   .needs('preemption', 'introspection', 'events')
   .run((t) => {
     const memory = t.map(BLOCK);
@@ -121,7 +121,7 @@ retryGroup
 
 retryGroup
   .case('quiet-change', 'a change elsewhere in the window while pages are collected does not disturb')
-  .source('02-attributes §4.7; 03-gpu-ranges §A.8 step 8')
+  .source('spec/02-attributes §4.7; spec/03-gpu-ranges §A.8 step 8')
   .needs('preemption', 'introspection', 'events')
   .run((t) => {
     const memory = t.map(2 * BLOCK);

@@ -9,7 +9,7 @@ import type { SvmAttributeName } from '../../../uapi/constants.ts';
 
 export const triggersGroup = new CaseGroup(
   'attributes,triggers',
-  'Change triggers and their effects with XNACK on (02-attributes §5)',
+  'Change triggers and their effects with XNACK on (spec/02-attributes §5)',
 );
 
 const BLOCK = pages(512);
@@ -44,7 +44,7 @@ function triggersOf(t: CaseContext, action: () => void): number[] {
 
 triggersGroup
   .case('bits', 'each attribute has its trigger bit; a part adds RANGE_SPLIT; what has no bit of its own is ATTR_ONLY')
-  .source('02-attributes §5.1')
+  .source('spec/02-attributes §5.1')
   .parameters(parameters().combine('attribute', CHANGEABLE).combine('onto', ['hole', 'interval', 'part']))
   .needs('events')
   .run((t, { attribute, onto }) => {
@@ -62,7 +62,7 @@ triggersGroup
 
 triggersGroup
   .case('bits-together', 'the triggers of several changes in one call are one trigger')
-  .source('02-attributes §5.1, §8')
+  .source('spec/02-attributes §5.1, §8')
   .parameters(
     parameters()
       .combine('one', QUIET)
@@ -81,7 +81,7 @@ triggersGroup
 
 triggersGroup
   .case('default-on-a-hole', 'a hole that becomes an interval with the default record is ATTR_ONLY')
-  .source('02-attributes §5.1, §12 row 1')
+  .source('spec/02-attributes §5.1, §12 row 1')
   .parameters(
     parameters().combine(
       'attribute',
@@ -116,7 +116,7 @@ function mappedBlock(t: CaseContext, records: readonly AttributePair[] = [[2, 2]
 
 triggersGroup
   .case('whole', 'a change of exactly one interval reaches no PTE, whatever changes')
-  .source('02-attributes §5.2')
+  .source('spec/02-attributes §5.2')
   .parameters(parameters().combine('attribute', CHANGEABLE))
   .needs('introspection', 'gpu-fault', 'events')
   .run((t, { attribute }) => {
@@ -143,7 +143,7 @@ triggersGroup
 
 triggersGroup
   .case('part', 'a change of a part invalidates every range that it touches, whatever changes')
-  .source('02-attributes §5.2; 03-gpu-ranges §B.10')
+  .source('spec/02-attributes §5.2; spec/03-gpu-ranges §B.10')
   .parameters(parameters().combine('attribute', CHANGEABLE).combine('part', ['head', 'tail', 'page']))
   .needs('introspection', 'gpu-fault', 'events')
   .run((t, { attribute, part }) => {
@@ -157,7 +157,7 @@ triggersGroup
 
 triggersGroup
   .case('part-without-change', 'a part that would not change invalidates nothing')
-  .source('02-attributes §4.6 step 2')
+  .source('spec/02-attributes §4.6 step 2')
   .parameters(
     parameters().combine(
       'attribute',
@@ -177,7 +177,7 @@ triggersGroup
 
 triggersGroup
   .case('sticky-prefetch', 'with a GPU prefetch location every change of the interval maps it again')
-  .source('02-attributes §5.1')
+  .source('spec/02-attributes §5.1')
   .parameters(parameters().combine('attribute', QUIET))
   .needs('introspection', 'events')
   .run((t, { attribute }) => {
@@ -196,7 +196,7 @@ triggersGroup
 
 triggersGroup
   .case('any-gpu-location', 'every prefetch location but SYSMEM maps')
-  .source('02-attributes §1, §5.1')
+  .source('spec/02-attributes §1, §5.1')
   .parameters(
     parameters()
       .combine('location', [0, 1, 2, 0xff, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe])
@@ -212,7 +212,7 @@ triggersGroup
 
 triggersGroup
   .case('preferred-location-maps-nothing', 'a preferred location is only stored')
-  .source('02-attributes §5.2')
+  .source('spec/02-attributes §5.2')
   .parameters(parameters().combine('location', [0, 1, 0xffff_fffe]).combine('onto', ['hole', 'interval']))
   .needs('introspection')
   .run((t, { location, onto }) => {
@@ -231,7 +231,7 @@ triggersGroup
 
 triggersGroup
   .case('new-location', 'another GPU prefetch location is a change: what was lost is mapped again')
-  .source('02-attributes §5.1')
+  .source('spec/02-attributes §5.1')
   .parameters(parameters().combine('by', ['discard', 'protect']))
   .needs('introspection')
   .run((t, { by }) => {
@@ -245,8 +245,8 @@ triggersGroup
   });
 
 triggersGroup
-  .case('worked-traces', 'the history of spec 02 §12, row by row')
-  .source('02-attributes §12')
+  .case('worked-traces', 'the history of spec/02-attributes §12, row by row')
+  .source('spec/02-attributes §12')
   .needs('introspection', 'events', 'address-choice')
   .run((t) => {
     const memory = t.map(pages(0x400), { address: 0x4000_0000n });

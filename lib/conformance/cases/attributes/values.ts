@@ -1,4 +1,4 @@
-/** The attributes as the tables of the specification have them (01-uapi §4, 02-attributes §2, §4.1, §4.9). */
+/** The attributes as the tables of the specification have them (spec/01-uapi §4, spec/02-attributes §2, §4.1, §4.9). */
 import { SvmAttributeType, SvmLocation } from '../../../uapi/constants.ts';
 import type { SvmAttributeName } from '../../../uapi/constants.ts';
 import type { AttributePair } from '../../context.ts';

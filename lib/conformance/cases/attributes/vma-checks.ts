@@ -10,7 +10,7 @@ import { ALL_TYPES, change, DEFAULTS, otherOf, QUIET, typeOf } from './values.ts
 
 export const vmaChecksGroup = new CaseGroup(
   'attributes,vma-checks',
-  'Validation of the memory of a SET (02-attributes §4.2)',
+  'Validation of the memory of a SET (spec/02-attributes §4.2)',
 );
 
 const SIZE = 12;
@@ -46,7 +46,7 @@ function withHoles(t: CaseContext, name: string): Mapping {
 
 vmaChecksGroup
   .case('hole', 'one page without memory refuses the whole SET, and nothing is stored; a GET does not look')
-  .source('02-attributes §4.2 step 5')
+  .source('spec/02-attributes §4.2 step 5')
   .parameters(
     parameters()
       .combine('hole', Object.keys(HOLES))
@@ -66,7 +66,7 @@ vmaChecksGroup
     'up-to-the-hole',
     'a request that ends where the memory ends, or begins where it begins, is taken; one page more is not',
   )
-  .source('02-attributes §4.2 step 5')
+  .source('spec/02-attributes §4.2 step 5')
   .parameters(parameters().combine('first', [2, 3, 4, 5]).combine('count', [1, 2, 3, 4, 5, 6]))
   .run((t, { first, count }) => {
     const memory = t.map(pages(SIZE));
@@ -79,7 +79,7 @@ vmaChecksGroup
 
 vmaChecksGroup
   .case('attributes-do-not-help', 'pages that have attributes already are checked again')
-  .source('02-attributes §4.2; 07-quirks Q26')
+  .source('spec/02-attributes §4.2; spec/07-quirks §Q26')
   .parameters(parameters().combine('hole', Object.keys(HOLES)))
   .run((t, { hole }) => {
     const memory = t.map(pages(SIZE));
@@ -96,7 +96,7 @@ vmaChecksGroup
 
 vmaChecksGroup
   .case('protection', 'what the CPU may do there is not looked at')
-  .source('02-attributes §4.2 step 5')
+  .source('spec/02-attributes §4.2 step 5')
   .parameters(
     parameters()
       .combine('letters', ['-', 'r', 'rw', 'rx', 'rwx'] as const)
@@ -113,7 +113,7 @@ vmaChecksGroup
 
 vmaChecksGroup
   .case('many-vmas', 'a request may span any number of VMAs')
-  .source('02-attributes §4.2 step 5')
+  .source('spec/02-attributes §4.2 step 5')
   .parameters(parameters().combine('pieces', [2, 3, 6, 12]).combine('last', ['mapped', 'unmapped']))
   .run((t, { pieces, last }) => {
     const memory = t.map(pages(SIZE));
@@ -128,7 +128,7 @@ vmaChecksGroup
 
 vmaChecksGroup
   .case('after-unmap-and-map', 'memory that is mapped again is taken')
-  .source('02-attributes §4.2')
+  .source('spec/02-attributes §4.2')
   .parameters(parameters().combine('attribute', QUIET))
   .needs('address-choice')
   .run((t, { attribute }) => {
@@ -153,7 +153,7 @@ function threeParts(t: CaseContext, parts: readonly (VmaKind | 'hole')[]): { add
 
 vmaChecksGroup
   .case('special', 'VM_IO, VM_PFNMAP and VM_MIXEDMAP are refused with EOPNOTSUPP wherever they lie')
-  .source('02-attributes §4.2 step 5')
+  .source('spec/02-attributes §4.2 step 5')
   .parameters(parameters().combine('kind', SPECIAL).combine('where', ['begin', 'middle', 'end', 'all']))
   .needs('special-mapping', 'address-choice')
   .run((t, { kind, where }) => {
@@ -175,7 +175,7 @@ vmaChecksGroup
 
 vmaChecksGroup
   .case('first-decides', 'of a hole and a special mapping the one at the lower address decides')
-  .source('02-attributes §4.2 step 5')
+  .source('spec/02-attributes §4.2 step 5')
   .parameters(
     parameters()
       .combine('kind', SPECIAL)
@@ -197,7 +197,7 @@ vmaChecksGroup
 
 vmaChecksGroup
   .case('ordinary-kinds', 'anonymous, file, huge, heap and stack mappings are taken')
-  .source('02-attributes §4.2 step 5')
+  .source('spec/02-attributes §4.2 step 5')
   .parameters(
     parameters()
       .combine('kind', ['anon', 'file', 'thp', 'heap', 'stack'] as const)
@@ -223,7 +223,7 @@ vmaChecksGroup
 
 vmaChecksGroup
   .case('once', 'the memory is looked at once for the whole request before anything is stored')
-  .source('02-attributes §4.2, §11')
+  .source('spec/02-attributes §4.2, §11')
   .parameters(parameters().combine('hole', [1, 6, 11]))
   .run((t, { hole }) => {
     const memory = t.map(pages(SIZE));
@@ -241,7 +241,7 @@ vmaChecksGroup
 
 vmaChecksGroup
   .case('records-first', 'records are validated before the memory')
-  .source('02-attributes §4.1, §4.2, §11')
+  .source('spec/02-attributes §4.1, §4.2, §11')
   .parameters(parameters().combine('hole', Object.keys(HOLES)))
   .run((t, { hole }) => {
     const memory = withHoles(t, hole);

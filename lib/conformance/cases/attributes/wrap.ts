@@ -5,7 +5,7 @@ import { parameters } from '../../parameters.ts';
 import { EFAULT, EINVAL } from '../../errno.ts';
 import { ALL_TYPES, change, CHANGEABLE, DEFAULTS, otherOf, QUIET, typeOf } from './values.ts';
 
-export const wrapGroup = new CaseGroup('attributes,wrap', 'Wrap-around (02-attributes §10)');
+export const wrapGroup = new CaseGroup('attributes,wrap', 'Wrap-around (spec/02-attributes §10)');
 
 const END = 2n ** 64n;
 const LAST_PAGE = 2 ** 52 - 1;
@@ -14,7 +14,7 @@ const BACK = [1, 2, 3, 512, 0x10000] as const;
 
 wrapGroup
   .case('to-the-end', 'an interval that ends exactly at 2^64 is stored, and no VMA is asked for')
-  .source('02-attributes §10, row S = 2^64')
+  .source('spec/02-attributes §10, row S = 2^64')
   .parameters(
     parameters()
       .combine('back', BACK)
@@ -30,7 +30,7 @@ wrapGroup
 
 wrapGroup
   .case('beyond', 'SET refuses what reaches beyond 2^64, GET answers the defaults')
-  .source('02-attributes §10, row S > 2^64')
+  .source('spec/02-attributes §10, row S > 2^64')
   .parameters(parameters().combine('back', BACK).combine('beyond', [1, 2, 3, 0x10000]).combine('operation', [0, 1]))
   .run((t, { back, beyond, operation }) => {
     const memory = t.map(pages(1));
@@ -59,7 +59,7 @@ wrapGroup
 
 wrapGroup
   .case('around', 'a request from memory over the end and around to below it is refused, whatever lies there')
-  .source('02-attributes §10')
+  .source('spec/02-attributes §10')
   .parameters(parameters().combine('short', [1, 2, 16]).combine('attribute', CHANGEABLE))
   .run((t, { short, attribute }) => {
     const memory = t.map(pages(2));
@@ -73,7 +73,7 @@ wrapGroup
 
 wrapGroup
   .case('unknown-type', 'an unknown type is refused for a wrapped interval too')
-  .source('02-attributes §10')
+  .source('spec/02-attributes §10')
   .parameters(parameters().combine('type', [12, 0xffff_ffff]).combine('operation', [0, 1]).combine('beyond', [0, 1, 2]))
   .run((t, { type, operation, beyond }) => {
     const { result, values } = t.ioctl({
@@ -92,7 +92,7 @@ wrapGroup
 
 wrapGroup
   .case('from-memory', 'from a mapping up to 2^64 no VMA is checked; one page less, and the first hole is met')
-  .source('02-attributes §10; 07-quirks Q22')
+  .source('spec/02-attributes §10; spec/07-quirks §Q22')
   .parameters(parameters().combine('attribute', QUIET))
   .run((t, { attribute }) => {
     const memory = t.map(pages(4));
@@ -111,7 +111,7 @@ wrapGroup
 
 wrapGroup
   .case('one-interval', 'the interval ends at page 2^52 - 1, and one in front of it is split as ever')
-  .source('02-attributes §10')
+  .source('spec/02-attributes §10')
   .parameters(parameters().combine('before', ['nothing', 'an-interval-over-the-start', 'an-island']))
   .needs('introspection')
   .run((t, { before }) => {
@@ -142,7 +142,7 @@ wrapGroup
 
 wrapGroup
   .case('no-gpu-work', 'a prefetch or a split over an interval that ends at 2^64 succeeds and touches no PTE')
-  .source('02-attributes §10, table')
+  .source('spec/02-attributes §10, table')
   .parameters(parameters().combine('effect', ['prefetch', 'split', 'prefetch-of-the-front']))
   .needs('introspection')
   .run((t, { effect }) => {
@@ -168,7 +168,7 @@ wrapGroup
 
 wrapGroup
   .case('split-at-the-end', 'a change of the tail of an interval that ends at 2^64 invalidates nothing')
-  .source('02-attributes §10, table')
+  .source('spec/02-attributes §10, table')
   .needs('introspection', 'gpu-fault', 'virtual-clock')
   .run((t) => {
     const memory = t.map(pages(1024));

@@ -18,14 +18,14 @@ import {
 
 export const defaultsGroup = new CaseGroup(
   'faults,defaults',
-  'The interval that a fault makes on memory without attributes (05-faults §4)',
+  'The interval that a fault makes on memory without attributes (spec/05-faults §4)',
 );
 
 const UNDEFINED = 0xffff_ffff;
 
 defaultsGroup
   .case('granule', 'the interval is the aligned granule of the default granularity around the page, inside the VMA')
-  .source('05-faults §4 step 5')
+  .source('spec/05-faults §4 step 5')
   .parameters(
     parameters()
       .combine('granularity', [0, 1, 4, 8, 9, 10, 27])
@@ -52,7 +52,7 @@ defaultsGroup
 
 defaultsGroup
   .case('hole', 'the interval fills the hole between its neighbours and leaves them alone')
-  .source('05-faults §4 step 5')
+  .source('spec/05-faults §4 step 5')
   .parameters(
     parameters().combine('below', [-1, 0, 99, 199]).combine('above', [201, 300, 511, 512]).combine('page', [200]),
   )
@@ -73,7 +73,7 @@ defaultsGroup
 
 defaultsGroup
   .case('record', 'the interval has the default record; only heap and stack prefer the system')
-  .source('05-faults §4 steps 1 and 3; 02-attributes §2')
+  .source('spec/05-faults §4 steps 1 and 3; spec/02-attributes §2')
   .parameters(
     parameters()
       .combine('kind', ['anon', 'file', 'thp', 'heap', 'stack'])
@@ -108,7 +108,7 @@ defaultsGroup
 
 defaultsGroup
   .case('heap-neighbour', 'memory beside the heap or the stack is not taken for it')
-  .source('05-faults §4 step 3')
+  .source('spec/05-faults §4 step 3')
   .parameters(parameters().combine('kind', ['heap', 'stack']).combine('side', ['below', 'above', 'inside']))
   .needs(...LOOK, 'heap-and-stack', 'address-choice')
   .run((t, { kind, side }) => {
@@ -125,7 +125,7 @@ defaultsGroup
 
 defaultsGroup
   .case('registered', 'where there is an interval none is made, and its record counts')
-  .source('05-faults §4')
+  .source('spec/05-faults §4')
   .parameters(parameters().combine('kind', ['anon', 'heap', 'stack']))
   .needs(...LOOK, 'heap-and-stack')
   .run((t, { kind }) => {
@@ -141,7 +141,7 @@ defaultsGroup
     'refused-vma',
     'VM_IO, VM_PFNMAP and VM_MIXEDMAP memory without attributes is refused before anything is made or its permission is looked at',
   )
-  .source('05-faults §4 step 2')
+  .source('spec/05-faults §4 step 2')
   .parameters(
     parameters()
       .combine('kind', ['io', 'pfnmap', 'mixedmap'])
@@ -161,7 +161,7 @@ defaultsGroup
 
 defaultsGroup
   .case('no-vma', 'an address without VMA is answered 0 and leaves nothing')
-  .source('05-faults §4 step 2; quirk Q54')
+  .source('spec/05-faults §4 step 2; quirk Q54')
   .parameters(parameters().combine('where', ['zero', 'below', 'above', 'hole', 'end']).combine('write', [false, true]))
   .needs(...FOLLOW)
   .run((t, { where, write }) => {
@@ -186,7 +186,7 @@ defaultsGroup
 
 defaultsGroup
   .case('kept-on-failure', 'the interval stays when the access is killed after it was made')
-  .source('05-faults §4, §9; quirk Q28')
+  .source('spec/05-faults §4, §9; quirk Q28')
   .parameters(parameters().combine('failure', ['permission', 'notifier', 'range', 'commit', 'pages']))
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { failure }) => {
@@ -206,7 +206,7 @@ defaultsGroup
 
 defaultsGroup
   .case('no-memory', 'without memory for the interval the access is killed before its permission is looked at')
-  .source('05-faults §4 step 6')
+  .source('spec/05-faults §4 step 6')
   .parameters(parameters().combine('protection', ['-', 'rw']))
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { protection }) => {
@@ -223,7 +223,7 @@ defaultsGroup
 
 defaultsGroup
   .case('collected-first', 'the interval is looked up before the collection, and made again by the fault behind it')
-  .source('05-faults §4, §10; quirk Q32')
+  .source('spec/05-faults §4, §10; quirk Q32')
   .needs(...WATCH, 'events', 'address-choice')
   .run((t) => {
     const memory = region(t);

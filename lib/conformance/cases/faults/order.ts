@@ -22,12 +22,12 @@ import {
 
 export const orderGroup = new CaseGroup(
   'faults,order',
-  'The order of the checks of a fault, and the VM layer around them (05-faults §1, §2, §5, §7)',
+  'The order of the checks of a fault, and the VM layer around them (spec/05-faults §1, §2, §5, §7)',
 );
 
 orderGroup
   .case('pasid', 'a fault of an unknown PASID is refused, whatever its address')
-  .source('05-faults §2 step 1')
+  .source('spec/05-faults §2 step 1')
   .parameters(parameters().combine('pasid', [0, 1, 0x8000, 0x8002, 0xffff]).combine('mapped', [false, true]))
   .needs(...LOOK)
   .run((t, { pasid, mapped }) => {
@@ -41,7 +41,7 @@ orderGroup
 
 orderGroup
   .case('no-context', 'a fault for a file without a context is refused')
-  .source('05-faults §2 step 1')
+  .source('spec/05-faults §2 step 1')
   .needs(...FOLLOW, 'lazy-context')
   .run((t) => {
     t.setup({ compute: false });
@@ -61,7 +61,7 @@ orderGroup
 
 orderGroup
   .case('closing-first', 'a closing context refuses before the filter, the address or the permission is looked at')
-  .source('05-faults §2 steps 2 and 4; quirk Q61')
+  .source('spec/05-faults §2 steps 2 and 4; quirk Q61')
   .parameters(parameters().combine('what', ['mapped', 'stale', 'no-vma', 'forbidden']))
   .needs(...FOLLOW, 'interrupt-ring')
   .run((t, { what }) => {
@@ -84,7 +84,7 @@ orderGroup
 
 orderGroup
   .case('collector-first', 'the collection comes before the permission check: its error wins')
-  .source('05-faults §5 steps 1 and 2')
+  .source('spec/05-faults §5 steps 1 and 2')
   .parameters(parameters().combine('what', ['forbidden', 'mapped', 'no-vma']))
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { what }) => {
@@ -110,7 +110,7 @@ orderGroup
     'lookup-before-collector',
     'the interval is looked up before the collection, which may trim it: a legal access is killed',
   )
-  .source('05-faults §4, §5 step 1, §10; quirk Q33')
+  .source('spec/05-faults §4, §5 step 1, §10; quirk Q33')
   .parameters(parameters().combine('collected', [false, true]).combine('block', [0, 1]))
   .needs(...FOLLOW, 'deferred-work', 'address-choice')
   .run((t, { collected, block }) => {
@@ -146,7 +146,7 @@ orderGroup
     'permission-before-range',
     'permission is checked before a range is looked for: EPERM wins over the error of the VMA or the bounds',
   )
-  .source('05-faults §5 steps 2 and 3')
+  .source('spec/05-faults §5 steps 2 and 3')
   .parameters(parameters().combine('what', ['pfnmap', 'wrapped-interval']))
   .needs(...FOLLOW, 'special-mapping', 'address-choice')
   .run((t, { what }) => {
@@ -175,7 +175,7 @@ orderGroup
 
 orderGroup
   .case('window-before-validity', 'the window is looked at before the flags of the range are compared')
-  .source('05-faults §5 steps 4 and 6')
+  .source('spec/05-faults §5 steps 4 and 6')
   .needs(...FOLLOW)
   .run((t) => {
     const memory = region(t);
@@ -195,7 +195,7 @@ orderGroup
 
 orderGroup
   .case('beyond-the-end', 'an address beyond the mirrored addresses is refused')
-  .source('03-gpu-ranges §A.6 step 1; 05-faults §7')
+  .source('spec/03-gpu-ranges §A.6 step 1; spec/05-faults §7')
   .parameters(parameters().combine('vaBits', [40, 44, 47, 48]).combine('pages', [-1, 1, 512]))
   .needs(...FOLLOW, 'configuration', 'address-choice')
   .run((t, { vaBits, pages }) => {
@@ -212,7 +212,7 @@ orderGroup
     'vm-layer-handled',
     'a fault that is answered 0 is handled, whether or not something was mapped; nothing else is written',
   )
-  .source('05-faults §1')
+  .source('spec/05-faults §1')
   .parameters(parameters().combine('what', ['mapped', 'no-vma', 'recent', 'pages-unavailable']))
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { what }) => {
@@ -236,7 +236,7 @@ orderGroup
     'vm-layer-killed',
     'any other answer kills the access: the PTE of its page becomes the no-retry PTE, others stay',
   )
-  .source('05-faults §1; quirks Q60, Q61')
+  .source('spec/05-faults §1; quirks Q60, Q61')
   .parameters(parameters().combine('what', ['permission', 'commit', 'closing', 'refused-vma']).combine('page', [0, 77]))
   .needs(...FOLLOW, 'failure-injection', 'special-mapping')
   .run((t, { what, page }) => {
@@ -256,7 +256,7 @@ orderGroup
 
 orderGroup
   .case('vm-layer-unknown', 'for an unknown PASID nobody is asked and nothing is written')
-  .source('05-faults §1 step 1')
+  .source('spec/05-faults §1 step 1')
   .needs(...LOOK)
   .run((t) => {
     const memory = region(t);
@@ -270,7 +270,7 @@ orderGroup
 
 orderGroup
   .case('vm-layer-graphics', 'a VM that is no compute VM is not asked: the dummy page is mapped and the fault reported')
-  .source('05-faults §1 step 5; quirk Q04')
+  .source('spec/05-faults §1 step 5; quirk Q04')
   .parameters(parameters().combine('write', [false, true]))
   .needs(...LOOK, 'lazy-context')
   .run((t, { write }) => {
@@ -289,7 +289,7 @@ orderGroup
 
 orderGroup
   .case('vm-layer-kfd', 'without a context KFD SVM is asked, never behind the SVM handler')
-  .source('05-faults §1 steps 3 and 4; quirk Q02')
+  .source('spec/05-faults §1 steps 3 and 4; quirk Q02')
   .parameters(parameters().combine('svm', [false, true]))
   .needs(...LOOK, 'configuration')
   .run((t, { svm }) => {
@@ -305,7 +305,7 @@ orderGroup
 
 orderGroup
   .case('effects', 'the parts of a fault come in order: interval, notifier, range, DMA, PTEs')
-  .source('05-faults §4, §5; 03-gpu-ranges §A.6, §A.8')
+  .source('spec/05-faults §4, §5; spec/03-gpu-ranges §A.6, §A.8')
   .needs(...FOLLOW)
   .run((t) => {
     const memory = region(t);

@@ -19,12 +19,12 @@ import {
 
 export const permissionsGroup = new CaseGroup(
   'faults,permissions',
-  'Permission of a fault: VMA, GPU_RO, read or write (05-faults §5.1, §5.2)',
+  'Permission of a fault: VMA, GPU_RO, read or write (spec/05-faults §5.1, §5.2)',
 );
 
 permissionsGroup
   .case('table', 'reading needs VM_READ, writing VM_WRITE as well; GPU_RO and execution count for nothing')
-  .source('05-faults §5.1, §5.2')
+  .source('spec/05-faults §5.1, §5.2')
   .parameters(
     parameters()
       .combine('protection', ['-', 'r', 'w', 'x', 'rw', 'rx', 'wx', 'rwx'])
@@ -56,7 +56,7 @@ permissionsGroup
 
 permissionsGroup
   .case('at-the-page', 'the VMA at the faulting page decides, not its neighbours')
-  .source('05-faults §5.1')
+  .source('spec/05-faults §5.1')
   .parameters(parameters().combine('page', [0, 15, 16, 255, 256]).combine('write', [false, true]))
   .needs(...FOLLOW)
   .run((t, { page, write }) => {
@@ -74,7 +74,7 @@ permissionsGroup
 
 permissionsGroup
   .case('changed', 'permission is that of now: a change is followed by the next fault')
-  .source('05-faults §5.1; 04-invalidation-and-gc §3')
+  .source('spec/05-faults §5.1; spec/04-invalidation-and-gc §3')
   .parameters(
     parameters()
       .combine('from', ['r', 'rw', '-'])
@@ -98,7 +98,7 @@ permissionsGroup
 
 permissionsGroup
   .case('access-attribute', 'the attribute ACCESS is not consulted')
-  .source('05-faults §5.1; quirk Q14')
+  .source('spec/05-faults §5.1; quirk Q14')
   .parameters(parameters().combine('access', [0, 1, 2]).combine('write', [false, true]).combine('location', [0, 1]))
   .needs(...FOLLOW)
   .run((t, { access, write, location }) => {
@@ -117,7 +117,7 @@ permissionsGroup
     'special',
     'under an interval that is left, VM_IO and VM_PFNMAP give EIO after the permission check, VM_MIXEDMAP is served',
   )
-  .source('05-faults §5.2; 03-gpu-ranges §A.6 step 7; quirk Q53')
+  .source('spec/05-faults §5.2; spec/03-gpu-ranges §A.6 step 7; quirk Q53')
   .parameters(
     parameters()
       .combine('kind', ['io', 'pfnmap', 'mixedmap'])
@@ -146,7 +146,7 @@ permissionsGroup
 
 permissionsGroup
   .case('gpu-read-only-write', 'a write to GPU_RO memory is mapped read-only again each time, beyond the window')
-  .source('05-faults §5 step 6, §5.2; quirk Q56')
+  .source('spec/05-faults §5 step 6, §5.2; quirk Q56')
   .parameters(parameters().combine('rounds', [1, 3]))
   .needs(...FOLLOW)
   .run((t, { rounds }) => {
@@ -176,7 +176,7 @@ permissionsGroup
 
 permissionsGroup
   .case('neighbour', 'a range over VMAs of different protection: the page that faults decides how all is mapped')
-  .source('05-faults §5; quirks Q51, Q52')
+  .source('spec/05-faults §5; quirks Q51, Q52')
   .parameters(parameters().combine('first', ['read-readable', 'write-writable']))
   .needs(...FOLLOW)
   .run((t, { first }) => {
@@ -204,7 +204,7 @@ permissionsGroup
     'changed-meanwhile',
     'the record is that of the moment at which the flags are computed, how pages are collected that of the beginning',
   )
-  .source('05-faults §5; 03-gpu-ranges §B.2')
+  .source('spec/05-faults §5; spec/03-gpu-ranges §B.2')
   .needs(...FOLLOW, 'preemption')
   .run(async (t) => {
     const memory = t.map(BLOCK);

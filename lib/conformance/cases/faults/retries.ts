@@ -18,12 +18,12 @@ import {
 
 export const retriesGroup = new CaseGroup(
   'faults,retries',
-  'The budget of three attempts, and the answers to errors (05-faults §5, §6, §7)',
+  'The budget of three attempts, and the answers to errors (spec/05-faults §5, §6, §7)',
 );
 
 retriesGroup
   .case('budget', 'EFAULT and EOPNOTSUPP of the collection are tried three times in all, then answered 0')
-  .source('05-faults §5; quirk Q55')
+  .source('spec/05-faults §5; quirk Q55')
   .parameters(
     parameters()
       .combine('errno', ['EFAULT', 'EOPNOTSUPP'])
@@ -62,7 +62,7 @@ retriesGroup
     'at-once',
     'other errors of the collection end the fault without another attempt: EPERM kills, the others are answered 0',
   )
-  .source('05-faults §5, §7; quirks Q55, Q62')
+  .source('spec/05-faults §5, §7; quirks Q55, Q62')
   .parameters(parameters().combine('errno', ['EPERM', 'EBUSY', 'ENOMEM', 'EINVAL', 'ENODEV', 'EIO', 'EINTR']))
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { errno }) => {
@@ -81,7 +81,7 @@ retriesGroup
 
 retriesGroup
   .case('commit-errors', 'errors of the commit are the answer, at once')
-  .source('05-faults §5, §7; quirk Q61')
+  .source('spec/05-faults §5, §7; quirk Q61')
   .parameters(
     parameters()
       .combine('errno', ['EBUSY', 'ENODEV', 'ENOMEM', 'EINVAL', 'EOPNOTSUPP'])
@@ -99,7 +99,7 @@ retriesGroup
 
 retriesGroup
   .case('allocations', 'ENOMEM for a notifier or a range kills the access, without another attempt')
-  .source('05-faults §5, §7; quirk Q62')
+  .source('spec/05-faults §5, §7; quirk Q62')
   .parameters(
     parameters().combine('place', ['allocate-notifier', 'allocate-range']).combine('errno', ['ENOMEM', 'EINVAL']),
   )
@@ -117,7 +117,7 @@ retriesGroup
     'invalidated',
     'pages that go between collection and commit are collected again, three times; then all begins anew with expiry of the filter',
   )
-  .source('05-faults §5 step 8, §6; quirk Q58')
+  .source('spec/05-faults §5 step 8, §6; quirk Q58')
   .parameters(parameters().combine('times', [0, 1, 2, 3, 5, 6, 9]).combine('page', [0, 511]))
   .needs(...FOLLOW, 'preemption')
   .run((t, { times, page }) => {
@@ -136,7 +136,7 @@ retriesGroup
 
 retriesGroup
   .case('shared-budget', 'both kinds of failure share the budget')
-  .source('05-faults §5')
+  .source('spec/05-faults §5')
   .parameters(parameters().combine('collections', [0, 1, 2, 3]).combine('commits', [0, 1, 2, 3]))
   .needs(...FOLLOW, 'preemption', 'failure-injection')
   .run((t, { collections, commits }) => {
@@ -166,7 +166,7 @@ retriesGroup
     'collects-again',
     'each attempt begins with a collection: memory unmapped between two attempts is gone in the second',
   )
-  .source('05-faults §5 step 1')
+  .source('spec/05-faults §5 step 1')
   .needs(...FOLLOW, 'preemption')
   .run((t) => {
     const memory = region(t);
@@ -189,7 +189,7 @@ retriesGroup
 
 retriesGroup
   .case('unmapped-between', 'memory unmapped between two attempts ends the fault with 0')
-  .source('05-faults §5 step 3, §7')
+  .source('spec/05-faults §5 step 3, §7')
   .needs(...FOLLOW, 'preemption')
   .run((t) => {
     const memory = region(t);
@@ -205,7 +205,7 @@ retriesGroup
 
 retriesGroup
   .case('read-only-kept', 'the read-only bit of the first attempt holds in the next ones')
-  .source('05-faults §5; quirk Q49')
+  .source('spec/05-faults §5; quirk Q49')
   .needs(...FOLLOW, 'preemption')
   .run((t) => {
     const memory = region(t);
@@ -221,7 +221,7 @@ retriesGroup
 
 retriesGroup
   .case('three-walks', 'a page that can not be had is looked for three times in each fault')
-  .source('05-faults §5; quirk Q50')
+  .source('spec/05-faults §5; quirk Q50')
   .parameters(parameters().combine('faults', [1, 2]))
   .needs(...FOLLOW)
   .run((t, { faults }) => {
@@ -247,7 +247,7 @@ retriesGroup
 
 retriesGroup
   .case('access', 'an access without progress raises four faults and fails; time does not pass')
-  .source('trace format §3')
+  .source('spec/trace-format §3')
   .parameters(parameters().combine('why', ['no-vma', 'forbidden', 'read-only-vma', 'gpu-read-only', 'recent']))
   .needs(...FOLLOW)
   .run((t, { why }) => {

@@ -6,7 +6,7 @@ import { answerOf, BLOCK, during, FOLLOW, intervals, moved, onGpu, PAGE, region,
 
 export const windowGroup = new CaseGroup(
   'faults,window',
-  'Faults within 2 ms of a commit, and stale ones (05-faults §3, §5 step 4, §8)',
+  'Faults within 2 ms of a commit, and stale ones (spec/05-faults §3, §5 step 4, §8)',
 );
 
 const EDGES = [0, 1, 1_000_000, 1_999_999, 2_000_000, 2_000_001, 3_000_000] as const;
@@ -16,7 +16,7 @@ windowGroup
     'edges',
     'less than 2 ms after the last commit a range is not looked at, whatever was lost since; at 2 ms it is',
   )
-  .source('05-faults §5 step 4, §8; quirk Q57')
+  .source('spec/05-faults §5 step 4, §8; quirk Q57')
   .parameters(
     parameters()
       .combine('nanoseconds', EDGES)
@@ -46,7 +46,7 @@ windowGroup
 
 windowGroup
   .case('not-extended', 'a fault that is answered inside the window does not extend it, a commit opens it anew')
-  .source('05-faults §5 step 4, §8')
+  .source('spec/05-faults §5 step 4, §8')
   .needs(...FOLLOW)
   .run((t) => {
     const memory = region(t);
@@ -66,7 +66,7 @@ windowGroup
 
 windowGroup
   .case('each-range', 'every range has a window of its own; a new one has none')
-  .source('05-faults §5 step 4, §8')
+  .source('spec/05-faults §5 step 4, §8')
   .parameters(parameters().combine('other', ['new-range', 'old-range', 'removed-range']))
   .needs(...FOLLOW)
   .run((t, { other }) => {
@@ -106,7 +106,7 @@ windowGroup
 
 windowGroup
   .case('whatever-page', 'the window is that of the range: page, kind of access and changed attributes do not matter')
-  .source('05-faults §5 step 4; quirk Q57')
+  .source('spec/05-faults §5 step 4; quirk Q57')
   .parameters(
     parameters()
       .combine('page', [0, 511])
@@ -134,7 +134,7 @@ windowGroup
 
 windowGroup
   .case('failed-commit', 'a commit that failed opens no window')
-  .source('05-faults §8')
+  .source('spec/05-faults §8')
   .parameters(parameters().combine('place', ['write-ptes', 'update-directories', 'collect-pages']))
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { place }) => {
@@ -155,7 +155,7 @@ windowGroup
 
 windowGroup
   .case('permission-first', 'permission is checked inside the window too')
-  .source('05-faults §5 steps 2 and 4')
+  .source('spec/05-faults §5 steps 2 and 4')
   .needs(...FOLLOW)
   .run((t) => {
     const memory = region(t);
@@ -171,7 +171,7 @@ windowGroup
 
 windowGroup
   .case('entry-time', 'the time of a fault is that of its entry: time that passes inside it does not count')
-  .source('05-faults §5')
+  .source('spec/05-faults §5')
   .needs(...FOLLOW, 'preemption')
   .run((t) => {
     const memory = region(t);
@@ -194,7 +194,7 @@ windowGroup
 
 windowGroup
   .case('commit-time', 'the window begins at the end of the commit')
-  .source('05-faults §8; 03-gpu-ranges §B.7 step 7')
+  .source('spec/05-faults §8; spec/03-gpu-ranges §B.7 step 7')
   .needs(...FOLLOW, 'preemption')
   .run((t) => {
     const memory = region(t);
@@ -225,7 +225,7 @@ windowGroup
     'stale',
     'a fault that is not younger than the checkpoint in a half range of 48 bits is dropped; a younger one disarms the filter',
   )
-  .source('05-faults §3; quirk Q64')
+  .source('spec/05-faults §3; quirk Q64')
   .parameters(
     parameters()
       .combine('checkpoint', CHECKPOINTS)
@@ -261,7 +261,7 @@ windowGroup
 
 windowGroup
   .case('disarmed', 'after the first younger fault also older ones are served')
-  .source('05-faults §3 step 3; quirk Q63')
+  .source('spec/05-faults §3 step 3; quirk Q63')
   .parameters(parameters().combine('younger', ['mapped', 'no-vma', 'killed']))
   .needs(...FOLLOW, 'interrupt-ring')
   .run((t, { younger }) => {
@@ -288,7 +288,7 @@ windowGroup
 
 windowGroup
   .case('stale-does-nothing', 'a stale fault neither collects nor makes an interval')
-  .source('05-faults §2, §9')
+  .source('spec/05-faults §2, §9')
   .needs(...FOLLOW, 'interrupt-ring')
   .run((t) => {
     const memory = onGpu(t);
@@ -310,7 +310,7 @@ windowGroup
 
 windowGroup
   .case('no-checkpoint', 'without a checkpoint no fault is stale, however old')
-  .source('05-faults §3 step 1')
+  .source('spec/05-faults §3 step 1')
   .parameters(parameters().combine('timestamp', [0, 1, HALF, FULL - 1]))
   .needs(...FOLLOW)
   .run((t, { timestamp }) => {

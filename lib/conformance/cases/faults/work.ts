@@ -23,7 +23,7 @@ const SIZES = [4, PAGE, 3 * PAGE, 64 << 10, MIB, BLOCK, BLOCK + PAGE] as const;
 
 workGroup
   .case('fill', 'the CPU reads what the GPU fills, and no more is filled')
-  .source('05-faults §5.2')
+  .source('spec/05-faults §5.2')
   .parameters(
     parameters()
       .combine('size', SIZES)
@@ -44,7 +44,7 @@ workGroup
 
 workGroup
   .case('read', 'the GPU reads what the CPU wrote, before and after the page is on the GPU')
-  .source('05-faults §5.2')
+  .source('spec/05-faults §5.2')
   .parameters(
     parameters()
       .combine('offset', [0, 8, PAGE - 4, BLOCK - 4, BLOCK])
@@ -63,7 +63,7 @@ workGroup
 
 workGroup
   .case('copy', 'a copy reads one place and writes another')
-  .source('05-faults §5.2')
+  .source('spec/05-faults §5.2')
   .parameters(parameters().combine('size', [PAGE, MIB, BLOCK]).combine('prefetch', ['none', 'source', 'destination']))
   .needs('gpu-work')
   .run(async (t, { size, prefetch }) => {
@@ -77,7 +77,7 @@ workGroup
 
 workGroup
   .case('discarded', 'after a discard CPU and GPU both see zeros, and each sees what the other writes then')
-  .source('04-invalidation-and-gc §3')
+  .source('spec/04-invalidation-and-gc §3')
   .parameters(parameters().combine('part', ['whole', 'first-page', 'last-page', 'middle']))
   .needs('gpu-work')
   .run(async (t, { part }) => {
@@ -102,7 +102,7 @@ workGroup
 
 workGroup
   .case('forbidden', 'an access that the CPU may not make fails, with its address, and changes nothing')
-  .source('05-faults §5.1')
+  .source('spec/05-faults §5.1')
   .parameters(
     parameters()
       .combine('protection', ['-', 'r'])
@@ -127,7 +127,7 @@ workGroup
 
 workGroup
   .case('unmapped', 'an access to memory that was unmapped fails; the memory beside it works on')
-  .source('05-faults §7; 04-invalidation-and-gc §3')
+  .source('spec/05-faults §7; spec/04-invalidation-and-gc §3')
   .parameters(parameters().combine('offset', [0, MIB]).combine('write', [false, true]))
   .needs('gpu-work')
   .run(async (t, { offset, write }) => {
@@ -144,7 +144,7 @@ workGroup
 
 workGroup
   .case('read-only', 'GPU_RO memory is read and not written')
-  .source('05-faults §5.2; quirk Q56')
+  .source('spec/05-faults §5.2; quirk Q56')
   .parameters(parameters().combine('first', ['read', 'write']))
   .needs('gpu-work')
   .run(async (t, { first }) => {
@@ -160,7 +160,7 @@ workGroup
 
 workGroup
   .case('order', 'work of one queue runs in order, failed work does not stop what comes behind')
-  .source('05-faults §1')
+  .source('spec/05-faults §1')
   .needs('gpu-work')
   .run(async (t) => {
     const memory = t.map(BLOCK);
@@ -188,7 +188,7 @@ workGroup
 
 workGroup
   .case('two-gpus', "two GPUs and the CPU see each other's writes")
-  .source('05-faults; 01-uapi §0')
+  .source('05-faults; spec/01-uapi §0')
   .parameters(parameters().combine('prefetch', [false, true]))
   .needs('gpu-work', 'two-gpus')
   .run(async (t, { prefetch }) => {

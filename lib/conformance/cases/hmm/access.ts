@@ -111,7 +111,7 @@ accessGroup
 
 accessGroup
   .case('permission', 'what the mapping and GPU_RO permit decides what the device may do, registered or not')
-  .source('hmm-tests anon_read_prot, anon_write_prot; 05-faults §5.1, §5.2')
+  .source('hmm-tests anon_read_prot, anon_write_prot; spec/05-faults §5.1, §5.2')
   .parameters(
     parameters()
       .combine('protection', ['-', 'r', 'rw', 'rx', 'rwx'])
@@ -207,7 +207,7 @@ accessGroup
 
 accessGroup
   .case('faults', 'an access costs a fault for each GPU range, and none where the device has been')
-  .source('test_hmm: a command reports its faults; 05-faults §5')
+  .source('test_hmm: a command reports its faults; spec/05-faults §5')
   .parameters(
     parameters()
       .combine('memory', MEMORY)
@@ -238,7 +238,7 @@ accessGroup
 
 accessGroup
   .case('after-loss', 'one page that the CPU drops costs one fault, which maps the whole range again')
-  .source('test_hmm invalidation; 03-gpu-ranges §B.7.1')
+  .source('test_hmm invalidation; spec/03-gpu-ranges §B.7.1')
   .parameters(parameters().combine('memory', MEMORY).combine('page', [0, 1, 255, 511]).combine('write', [false, true]))
   .needs('gpu-work', 'gpu-fault', 'virtual-clock', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
@@ -260,7 +260,7 @@ accessGroup
 
 accessGroup
   .case('mixedmap', "a driver's mapping of ordinary pages can not be registered, and the device is not served")
-  .source('hmm-tests mixedmap; 02-attributes §4.2')
+  .source('hmm-tests mixedmap; spec/02-attributes §4.2')
   .parameters(parameters().combine('kind', ['mixedmap', 'pfnmap', 'io']).combine('write', [false, true]))
   .needs('gpu-fault', 'special-mapping', 'introspection')
   .run((t, { kind, write }) => {

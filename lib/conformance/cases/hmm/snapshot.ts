@@ -45,7 +45,7 @@ function protectPages(mapping: Mapping, layout: string): void {
 
 snapshotGroup
   .case('permissions', 'each page is mapped as its part of the memory permits, none is mapped beyond it')
-  .source('hmm-tests snapshot; 03-gpu-ranges §A.6, §A.7')
+  .source('hmm-tests snapshot; spec/03-gpu-ranges §A.6, §A.7')
   .parameters(
     parameters()
       .combine('memory', ['anon', 'heap', 'file'])
@@ -96,7 +96,7 @@ snapshotGroup
     'after-event',
     "an event clears the pages it is about, at once and with one flush; the CPU's own accesses clear none",
   )
-  .source('test_hmm invalidation; 04-invalidation §3.3, §3.4')
+  .source('test_hmm invalidation; spec/04-invalidation-and-gc §3.3, §3.4')
   .parameters(
     parameters()
       .combine('memory', MEMORY)
@@ -139,7 +139,7 @@ snapshotGroup
 
 snapshotGroup
   .case('two-events', 'the second event on another page of a range reaches its PTE as well')
-  .source('04-invalidation §3.1; 07-quirks Q35')
+  .source('spec/04-invalidation-and-gc §3.1; spec/07-quirks §Q35')
   .parameters(
     parameters()
       .combine('memory', ['anon', 'heap', 'file'])
@@ -169,7 +169,7 @@ snapshotGroup
 
 snapshotGroup
   .case('refault', 'after any event but an unmap one fault brings all of the range back, current')
-  .source('04-invalidation §3.5; 05-faults §5')
+  .source('spec/04-invalidation-and-gc §3.5; spec/05-faults §5')
   .parameters(
     parameters()
       .combine('memory', MEMORY)
@@ -197,7 +197,7 @@ snapshotGroup
 
 snapshotGroup
   .case('window', 'a fault within 2 ms of the last mapping is put off, one at the end of them is not')
-  .source('05-faults §8; 07-quirks Q57')
+  .source('spec/05-faults §8; spec/07-quirks §Q57')
   .parameters(
     parameters()
       .combine('nanoseconds', [0, 1, 1_000_000, 1_999_999, 2_000_000, 2_000_001])
@@ -218,7 +218,7 @@ snapshotGroup
 
 snapshotGroup
   .case('compound', 'a huge page is mapped by one entry, pages of 4 KiB by one each')
-  .source('hmm-tests compound; 03-gpu-ranges §A.8.2, §B.7.1')
+  .source('hmm-tests compound; spec/03-gpu-ranges §A.8.2, §B.7.1')
   .parameters(
     parameters()
       .combine('memory', MEMORY)
@@ -246,7 +246,7 @@ snapshotGroup
 
 snapshotGroup
   .case('populate', 'the device has every page of its range made, and no page twice')
-  .source('03-gpu-ranges §A.8; test_hmm: cpages')
+  .source('spec/03-gpu-ranges §A.8; test_hmm: cpages')
   .parameters(
     parameters()
       .combine('memory', MEMORY)
@@ -276,7 +276,7 @@ snapshotGroup
 
 snapshotGroup
   .case('chunks', 'wherever the fault is, the range is the largest aligned chunk inside the memory')
-  .source('03-gpu-ranges §A.7')
+  .source('spec/03-gpu-ranges §A.7')
   .parameters(
     parameters()
       .combine('size', [4 * KIB, 68 * KIB, 128 * KIB, LARGE, LARGE + 72 * KIB])
@@ -301,7 +301,7 @@ snapshotGroup
     'interval',
     'a fault on unregistered memory makes an interval of the default granularity, inside its mapping and its hole',
   )
-  .source('05-faults §4; 02-attributes §3.2')
+  .source('spec/05-faults §4; spec/02-attributes §3.2')
   .parameters(
     parameters()
       .combine('granularity', [0, 4, 9, 10])
@@ -336,7 +336,7 @@ snapshotGroup
     'valid',
     'a fault on what is mapped already writes nothing; only a write that GPU_RO forbids maps again and again',
   )
-  .source('05-faults §5 step 6; 07-quirks Q56')
+  .source('spec/05-faults §5 step 6; spec/07-quirks §Q56')
   .parameters(
     parameters().combine('memory', MEMORY).combine('gpuReadOnly', [false, true]).combine('write', [false, true]),
   )

@@ -171,7 +171,7 @@ function faultAnswer(write: boolean, moment: FaultMoment, change: Change): numbe
 
 teardownGroup
   .case('fault', 'whatever becomes of the memory while a fault is handled, the device sees what the CPU has afterwards')
-  .source('hmm-tests anon_teardown; 05-faults §4-§6; 03-gpu-ranges §A.8')
+  .source('hmm-tests anon_teardown; spec/05-faults §4-§6; spec/03-gpu-ranges §A.8')
   .parameters(
     parameters()
       .combine('write', [false, true])
@@ -207,7 +207,7 @@ function prefetchResult(moment: PrefetchMoment, change: Change): number {
 
 teardownGroup
   .case('prefetch', 'whatever becomes of the memory during a prefetch, the device sees what the CPU has afterwards')
-  .source('hmm-tests anon_teardown; 02-attributes §4.7; 03-gpu-ranges §B.8')
+  .source('hmm-tests anon_teardown; spec/02-attributes §4.7; spec/03-gpu-ranges §B.8')
   .parameters(
     parameters()
       .combine('moment', PREFETCH_NAMES)
@@ -239,7 +239,7 @@ teardownGroup
 
 teardownGroup
   .case('repeated', 'pages that are dropped again and again while they are collected are collected again')
-  .source('03-gpu-ranges §A.8; 05-faults §5')
+  .source('spec/03-gpu-ranges §A.8; spec/05-faults §5')
   .parameters(
     parameters()
       .combine('moment', ['page-walk', 'pages-walked', 'pages-mapped'])
@@ -322,7 +322,7 @@ teardownGroup
 
 teardownGroup
   .case('exit', 'when the process is gone the device finds nothing any more')
-  .source('04-invalidation §1, §3; 05-faults §7')
+  .source('spec/04-invalidation-and-gc §1, §3; spec/05-faults §7')
   .parameters(parameters().combine('used', ['no', 'by-fault', 'by-prefetch']).combine('write', [false, true]))
   .needs('process-exit', 'gpu-fault', 'introspection', 'virtual-clock')
   .run((t, { used, write }) => {

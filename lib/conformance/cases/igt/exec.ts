@@ -185,7 +185,7 @@ execGroup
     'reuse-at-once',
     'memory that is mapped where the GPU used other memory a moment ago reads as zeros, while the collector has not run',
   )
-  .source('IGT xe_exec_system_allocator: sections -free; 05-faults §10')
+  .source('IGT xe_exec_system_allocator: sections -free; spec/05-faults §10')
   .parameters(
     parameters()
       .combine('memory', MEMORY)

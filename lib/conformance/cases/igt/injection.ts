@@ -106,7 +106,7 @@ async function checkIntact(t: CaseContext, memory: Mapping): Promise<void> {
 
 injectionGroup
   .case('once', 'one failure has the answer of its place, loses no word, and has the same answer the next time')
-  .source('IGT xe_fault_injection; 03-gpu-ranges §A.6, §A.8, §B.7; 05-faults §5')
+  .source('IGT xe_fault_injection; spec/03-gpu-ranges §A.6, §A.8, §B.7; spec/05-faults §5')
   .parameters(
     parameters()
       .combine('operation', Object.keys(OPERATIONS) as Operation[])
@@ -141,7 +141,7 @@ function makesSense(point: FailurePoint, error: ErrorName): boolean {
 
 injectionGroup
   .case('not-passed', 'a place that the operation does not pass can not make it fail')
-  .source('03-gpu-ranges §B.7: only the mapping of an interval waits interruptibly')
+  .source('spec/03-gpu-ranges §B.7: only the mapping of an interval waits interruptibly')
   .parameters(
     parameters()
       .combine('operation', Object.keys(OPERATIONS) as Operation[])
@@ -159,7 +159,7 @@ injectionGroup
 
 injectionGroup
   .case('repeated-set', 'a SET that failed and is repeated should do what it did not do')
-  .source('07-quirks Q25')
+  .source('spec/07-quirks §Q25')
   .parameters(
     parameters()
       .combine('operation', ['split', 'prefetch'])
@@ -189,7 +189,7 @@ injectionGroup
 
 injectionGroup
   .case('attempts', 'a fault tries to collect pages three times, then the GPU has to come again')
-  .source('05-faults §5; 07-quirks Q55')
+  .source('spec/05-faults §5; spec/07-quirks §Q55')
   .parameters(
     parameters().combine('error', ['EFAULT', 'EOPNOTSUPP', 'ENOMEM', 'EBUSY', 'EINVAL']).combine('failures', [1, 2, 3]),
   )
@@ -210,7 +210,7 @@ injectionGroup
 
 injectionGroup
   .case('nth-range', 'a prefetch that fails in the middle keeps what it mapped, and all of the memory stays usable')
-  .source('03-gpu-ranges §B.8; 02-attributes §4.8')
+  .source('spec/03-gpu-ranges §B.8; spec/02-attributes §4.8')
   .parameters(
     parameters()
       .combine('point', ['allocate-range', 'collect-pages', 'lock-page-directory', 'write-ptes', 'update-directories'])
@@ -238,7 +238,7 @@ injectionGroup
 
 injectionGroup
   .case('zap', 'when PTEs can not be cleared as memory leaves, the GPU should not see the old memory')
-  .source('07-quirks Q39')
+  .source('spec/07-quirks §Q39')
   .parameters(
     parameters().combine('event', ['discard', 'read-only', 'unmap']).combine('error', ['EBUSY', 'ENOMEM', 'ENODEV']),
   )
@@ -261,7 +261,7 @@ injectionGroup
 
 injectionGroup
   .case('split-then-prefetch', 'a prefetch of a part does not map what its split could not take away')
-  .source('02-attributes §5.2: an error of the invalidation ends the effect')
+  .source('spec/02-attributes §5.2: an error of the invalidation ends the effect')
   .parameters(parameters().combine('point', ['lock-page-directory', 'zap-ptes']).combine('count', [16, 256]))
   .needs('failure-injection', 'gpu-work', 'introspection', 'events', 'virtual-clock')
   .run(async (t, { point, count }) => {

@@ -68,7 +68,7 @@ async function badAddress(
 
 invalidAddressGroup
   .case('in-the-middle', 'the command with the bad address fails, those before and behind it do their work')
-  .source('IGT xe_exec_system_allocator -fault; 05-faults §7')
+  .source('IGT xe_exec_system_allocator -fault; spec/05-faults §7')
   .parameters(parameters().combine('bad', BAD_NAMES).combine('write', [false, true]).combine('memory', MEMORY))
   .needs('gpu-work')
   .needsAt(({ bad, memory }) => [...badNeeds(bad), ...memoryNeeds(memory)])
@@ -98,7 +98,7 @@ invalidAddressGroup
 
 invalidAddressGroup
   .case('answer', 'the handler answers each kind of bad address in its own way, every time, and maps nothing there')
-  .source('05-faults §4, §5.2, §7')
+  .source('spec/05-faults §4, §5.2, §7')
   .parameters(parameters().combine('bad', BAD_NAMES).combine('write', [false, true]))
   .needs('gpu-work', 'gpu-fault', 'virtual-clock', 'introspection')
   .needsAt(({ bad }) => badNeeds(bad))
@@ -119,7 +119,7 @@ invalidAddressGroup
     'registered',
     'a fault in memory of a kind that can not be shared is killed also where attributes are left from before',
   )
-  .source('05-faults §5.2; 07-quirks Q53')
+  .source('spec/05-faults §5.2; spec/07-quirks §Q53')
   .parameters(parameters().combine('kind', ['io', 'pfnmap', 'mixedmap']).combine('write', [false, true]))
   .needs('gpu-fault', 'special-mapping', 'address-choice')
   .run((t, { kind, write }) => {
@@ -162,7 +162,7 @@ invalidAddressGroup
 
 invalidAddressGroup
   .case('read-only', 'writes to memory that is read-only fail, reads of it go on')
-  .source('05-faults §5.2')
+  .source('spec/05-faults §5.2')
   .parameters(parameters().combine('memory', MEMORY).combine('attribute', [false, true]))
   .needs('gpu-work')
   .needsAt(({ memory }) => memoryNeeds(memory))

@@ -98,7 +98,7 @@ invalidationGroup
     'same-value',
     'a SET of the value that is in force takes nothing from the GPU, while one of another value is stored',
   )
-  .source('IGT xe_exec_system_allocator madvise-no-range-invalidate-same-attr; 02-attributes §4.6 rule 2')
+  .source('IGT xe_exec_system_allocator madvise-no-range-invalidate-same-attr; spec/02-attributes §4.6 rule 2')
   .parameters(
     parameters().combine('attribute', ATTRIBUTES).combine('part', PART_NAMES).combine('by', ['fault', 'prefetch']),
   )
@@ -129,7 +129,7 @@ invalidationGroup
 
 invalidationGroup
   .case('same-values', 'a SET of all attributes as they are, in any order and twice, takes nothing from the GPU')
-  .source('02-attributes §4.6 rule 2, §8')
+  .source('spec/02-attributes §4.6 rule 2, §8')
   .parameters(parameters().combine('part', PART_NAMES).combine('order', ['up', 'down', 'there-and-back']))
   .needs('gpu-work', 'introspection', 'events')
   .run(async (t, { part, order }) => {
@@ -153,7 +153,7 @@ invalidationGroup
 
 invalidationGroup
   .case('whole-change', 'a change on exactly the interval leaves what is mapped; flags of PTEs should reach the PTEs')
-  .source('IGT xe_exec_system_allocator madvise-range-invalidate-change-attr; 02-attributes §5.2')
+  .source('IGT xe_exec_system_allocator madvise-range-invalidate-change-attr; spec/02-attributes §5.2')
   .parameters(parameters().combine('attribute', CHANGES).combine('by', ['fault', 'prefetch']))
   .needs('gpu-work', 'introspection', 'events')
   .run(async (t, { attribute, by }) => {
@@ -189,7 +189,7 @@ invalidationGroup
     'part-change',
     'a change on a part takes the GPU range that crosses its ends, and the parts come back with flags of their own',
   )
-  .source('IGT xe_exec_system_allocator madvise-range-invalidate-change-attr; 03-gpu-ranges §B.10')
+  .source('IGT xe_exec_system_allocator madvise-range-invalidate-change-attr; spec/03-gpu-ranges §B.10')
   .parameters(parameters().combine('attribute', CHANGES).combine('part', SPLITS))
   .needs('gpu-work', 'introspection', 'events')
   .run(async (t, { attribute, part }) => {
@@ -262,7 +262,7 @@ invalidationGroup
 
 invalidationGroup
   .case('neighbour', 'a change on a part that no GPU range crosses leaves the ranges and words of the other part')
-  .source('IGT xe_exec_system_allocator madvise-split-vma; 03-gpu-ranges §B.10')
+  .source('IGT xe_exec_system_allocator madvise-split-vma; spec/03-gpu-ranges §B.10')
   .parameters(parameters().combine('attribute', CHANGES).combine('half', ['first', 'second']))
   .needs('gpu-work', 'introspection', 'events')
   .run(async (t, { attribute, half }) => {

@@ -15,7 +15,7 @@ const NO_LOCATION = 0xffff_ffff;
 
 madviseGroup
   .case('multi-vma', 'one SET covers mappings that differ in permission, and each is mapped as it permits')
-  .source('IGT xe_exec_system_allocator madvise-multi-vma; 02-attributes §4.2')
+  .source('IGT xe_exec_system_allocator madvise-multi-vma; spec/02-attributes §4.2')
   .parameters(
     parameters()
       .combine('memory', MEMORY)
@@ -53,7 +53,7 @@ madviseGroup
 
 madviseGroup
   .case('hole-between', 'a SET over two mappings with a hole between them is refused and changes neither')
-  .source('IGT xe_exec_system_allocator madvise-multi-vma; 02-attributes §4.2')
+  .source('IGT xe_exec_system_allocator madvise-multi-vma; spec/02-attributes §4.2')
   .parameters(
     parameters()
       .combine('first', [1, 8, 15])
@@ -75,7 +75,7 @@ madviseGroup
 
 madviseGroup
   .case('preferred-location', 'a preferred location is kept and moves nothing')
-  .source('IGT xe_exec_system_allocator madvise-preferred-loc-sram-migrate-pages; 07-quirks Q19')
+  .source('IGT xe_exec_system_allocator madvise-preferred-loc-sram-migrate-pages; spec/07-quirks §Q19')
   .parameters(
     parameters()
       .combine('memory', MEMORY)

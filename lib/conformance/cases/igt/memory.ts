@@ -38,7 +38,7 @@ export function allocate(
   return t.map(size, { ...options, kind: KINDS[memory] });
 }
 
-/** First byte and length of the chunk that a fault at `offset` maps in a mapping of `size` bytes that is aligned to 2 MiB (spec 03 §A.7). */
+/** First byte and length of the chunk that a fault at `offset` maps in a mapping of `size` bytes that is aligned to 2 MiB (spec/03-gpu-ranges §A.7). */
 export function chunkAt(offset: number, size: number): readonly [start: number, length: number] {
   for (const length of [LARGE, 64 * KIB]) {
     const start = offset - (offset % length);
@@ -89,7 +89,7 @@ export function expectFaults(t: CaseContext, before: number, expected: number, d
 
 const NO_ATTRIBUTE = 99;
 
-/** Waits for the garbage collector: a SET_ATTR does so before it looks at its records (spec 02 §11), even one that is refused. */
+/** Waits for the garbage collector: a SET_ATTR does so before it looks at its records (spec/02-attributes §11), even one that is refused. */
 export function waitForCollector(t: CaseContext, range: { readonly address: bigint; readonly size: number }): void {
   t.equal(t.trySet(range, [[NO_ATTRIBUTE, 0]]), -EINVAL, 'result of a SET_ATTR with an unknown attribute');
 }

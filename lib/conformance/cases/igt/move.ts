@@ -121,7 +121,7 @@ moveGroup
 
 moveGroup
   .case('attributes-stay', 'attributes do not move along; where the GPU never was they stay behind')
-  .source('07-quirks Q26')
+  .source('spec/07-quirks §Q26')
   .parameters(
     parameters()
       .combine('used', [false, true])

@@ -77,7 +77,7 @@ const AXES = parameters().combine('memory', MEMORY).combine('size', SIZES).combi
 partialGroup
   .case('munmap', 'the GPU can use what is left and nothing else, and the CPU sees the same words')
   .source(
-    'IGT xe_exec_system_allocator partial-munmap-{cpu-fault, no-cpu-fault}-{end, middle}; 04-invalidation §3.3, §7',
+    'IGT xe_exec_system_allocator partial-munmap-{cpu-fault, no-cpu-fault}-{end, middle}; spec/04-invalidation-and-gc §3.3, §7',
   )
   .parameters(AXES.combine('cpuBetween', [false, true]).combine('collector', ['pending', 'ran']))
   .needs('gpu-work', 'gpu-fault', 'deferred-work', 'introspection')
@@ -109,7 +109,7 @@ partialGroup
 
 partialGroup
   .case('remap', 'memory mapped anew in a part reads as zeros, and the rest keeps its words')
-  .source('IGT xe_exec_system_allocator partial-remap-{cpu-fault, no-cpu-fault}-{end, middle}; 05-faults §10')
+  .source('IGT xe_exec_system_allocator partial-remap-{cpu-fault, no-cpu-fault}-{end, middle}; spec/05-faults §10')
   .parameters(AXES.combine('cpuBetween', [false, true]).combine('collector', ['pending', 'ran']))
   .needs('gpu-work', 'gpu-fault', 'deferred-work', 'address-choice')
   .needsAt(({ memory }) => memoryNeeds(memory))
@@ -154,7 +154,7 @@ partialGroup
 
 partialGroup
   .case('left-ptes', 'PTEs of the rest belong to a GPU range or are cleared')
-  .source('04-invalidation §7; 03-gpu-ranges §A.11')
+  .source('spec/04-invalidation-and-gc §7; spec/03-gpu-ranges §A.11')
   .parameters(AXES)
   .needs('gpu-work', 'deferred-work', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
@@ -180,7 +180,7 @@ partialGroup
 
 partialGroup
   .case('rest', 'when the rest is unmapped too, the GPU can not reach it any more')
-  .source('07-quirks Q37')
+  .source('spec/07-quirks §Q37')
   .parameters(parameters().combine('memory', MEMORY).combine('part', PARTS).combine('collectBetween', [false, true]))
   .needs('gpu-work', 'gpu-fault', 'deferred-work', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
@@ -207,7 +207,7 @@ partialGroup
 
 partialGroup
   .case('pages', 'single pages that leave are unreachable at once, while their neighbours keep their words')
-  .source('04-invalidation §3.3')
+  .source('spec/04-invalidation-and-gc §3.3')
   .parameters(
     parameters()
       .combine('memory', MEMORY)

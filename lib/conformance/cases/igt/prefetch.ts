@@ -37,7 +37,7 @@ function chunksOf(size: number): [number, number][] {
 
 prefetchGroup
   .case('device', 'prefetched memory is mapped in the largest chunks, and the GPU uses all of it without a fault')
-  .source('IGT xe_exec_system_allocator -prefetch; xe_prefetch_fault; 03-gpu-ranges §A.7, §B.8')
+  .source('IGT xe_exec_system_allocator -prefetch; xe_prefetch_fault; spec/03-gpu-ranges §A.7, §B.8')
   .parameters(parameters().combine('memory', MEMORY).combine('size', SIZES).combine('cpuFirst', [false, true]))
   .needs('gpu-work', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
@@ -70,7 +70,7 @@ prefetchGroup
 
 prefetchGroup
   .case('location', 'any location but that of system memory and none means this GPU, and a query gives it back')
-  .source('01-uapi §4; 02-attributes §5.1')
+  .source('spec/01-uapi §4; spec/02-attributes §5.1')
   .parameters(parameters().combine('location', [0, 1, 2, 7, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe]))
   .needs('introspection')
   .run((t, { location }) => {
@@ -96,7 +96,7 @@ const PARTS = [
 
 prefetchGroup
   .case('part', 'a prefetch maps exactly its pages, in chunks that lie inside them')
-  .source('03-gpu-ranges §A.7, §B.8')
+  .source('spec/03-gpu-ranges §A.7, §B.8')
   .parameters(
     parameters()
       .combine(
@@ -142,7 +142,7 @@ prefetchGroup
 
 prefetchGroup
   .case('system', 'a prefetch home moves nothing and loses nothing')
-  .source('IGT xe_exec_system_allocator -prefetch-sys; 02-attributes §5.1')
+  .source('IGT xe_exec_system_allocator -prefetch-sys; spec/02-attributes §5.1')
   .parameters(parameters().combine('memory', MEMORY).combine('state', ['untouched', 'cpu', 'gpu']))
   .needs('gpu-work', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
@@ -163,7 +163,7 @@ prefetchGroup
 
 prefetchGroup
   .case('system-part', 'a prefetch of a part home loses no word of it')
-  .source('07-quirks Q18')
+  .source('spec/07-quirks §Q18')
   .parameters(parameters().combine('first', [0, 128, 256]).combine('count', [1, 256]))
   .needs('gpu-work', 'introspection')
   .run(async (t, { first, count }) => {
@@ -209,7 +209,7 @@ prefetchGroup
 
 prefetchGroup
   .case('hole', 'a prefetch over memory with a hole is refused before anything is stored or mapped')
-  .source('02-attributes §4.2')
+  .source('spec/02-attributes §4.2')
   .parameters(parameters().combine('hole', ['first', 'middle', 'last']))
   .needs('introspection')
   .run((t, { hole }) => {
@@ -228,7 +228,7 @@ prefetchGroup
     'again',
     'a prefetch that is repeated after the memory was lost should map it again; the GPU sees zeros in any case',
   )
-  .source('07-quirks Q16')
+  .source('spec/07-quirks §Q16')
   .parameters(parameters().combine('memory', ['anon', 'heap', 'huge']).combine('lost', ['all', 'half']))
   .needs('gpu-work', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
@@ -251,7 +251,7 @@ prefetchGroup
 
 prefetchGroup
   .case('protection', 'a prefetch maps what the mapping permits, and stops where nothing may be read')
-  .source('03-gpu-ranges §A.6, §B.3, §B.8')
+  .source('spec/03-gpu-ranges §A.6, §B.3, §B.8')
   .parameters(parameters().combine('protection', ['rw', 'r', 'rx', 'rwx', '-']).combine('gpuReadOnly', [0, 1]))
   .needs('introspection')
   .run((t, { protection, gpuReadOnly }) => {

@@ -19,7 +19,7 @@ function later(t: CaseContext): void {
 
 protectGroup
   .case('and-back', 'while memory is read-only the GPU reads and may not write; afterwards it writes again')
-  .source('IGT xe_exec_system_allocator -remap-ro; 05-faults §5.2')
+  .source('IGT xe_exec_system_allocator -remap-ro; spec/05-faults §5.2')
   .parameters(
     parameters()
       .combine('memory', MEMORY)
@@ -60,7 +60,7 @@ protectGroup
 
 protectGroup
   .case('nothing-allowed', 'memory without permissions is out of reach of the GPU, and comes back with its words')
-  .source('05-faults §5.1')
+  .source('spec/05-faults §5.1')
   .parameters(parameters().combine('memory', MEMORY).combine('mapped', ['no', 'by-fault', 'by-prefetch']))
   .needs('gpu-work', 'gpu-fault', 'introspection', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
@@ -82,7 +82,7 @@ protectGroup
 
 protectGroup
   .case('part', 'the pages that became read-only are taken from the GPU, the others keep their words and their PTEs')
-  .source('04-invalidation §3.3; 07-quirks Q51, Q52')
+  .source('spec/04-invalidation-and-gc §3.3; spec/07-quirks §Q51, §Q52')
   .parameters(
     parameters().combine('memory', ['anon', 'heap', 'file']).combine('first', [0, 128, 256]).combine('count', [1, 256]),
   )
@@ -115,7 +115,7 @@ protectGroup
 
 protectGroup
   .case('part-after-discard', 'a legal write beside a read-only part should be served')
-  .source('07-quirks Q52')
+  .source('spec/07-quirks §Q52')
   .parameters(parameters().combine('memory', ['anon', 'heap', 'file']).combine('first', [0, 256]))
   .needs('gpu-work', 'gpu-fault', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
@@ -156,7 +156,7 @@ protectGroup
 
 protectGroup
   .case('same', 'an mprotect that changes nothing, or nothing of this memory, takes nothing from the GPU')
-  .source('04-invalidation §1')
+  .source('spec/04-invalidation-and-gc §1')
   .parameters(parameters().combine('memory', MEMORY).combine('what', ['same-letters', 'neighbour']))
   .needs('gpu-work', 'introspection', 'events')
   .needsAt(({ memory }) => memoryNeeds(memory))

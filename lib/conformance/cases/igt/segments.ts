@@ -132,7 +132,7 @@ function queryRuns(
 
 segmentsGroup
   .case('runs', 'each page shows what was set on it last, and no piece reaches beyond its ends')
-  .source('IGT xe_exec_system_allocator pat-index-{single, multi}-vma; 02-attributes §4.4-§4.6')
+  .source('IGT xe_exec_system_allocator pat-index-{single, multi}-vma; spec/02-attributes §4.4-§4.6')
   .parameters(
     parameters()
       .combine('attribute', ATTRIBUTES)
@@ -160,7 +160,7 @@ segmentsGroup
 
 segmentsGroup
   .case('other-attributes', 'a SET of one attribute on a piece leaves all others as they are, on every page')
-  .source('02-attributes §4.6, §4.9')
+  .source('spec/02-attributes §4.6, §4.9')
   .parameters(
     parameters()
       .combine('attribute', ATTRIBUTES)
@@ -188,7 +188,7 @@ segmentsGroup
 
 segmentsGroup
   .case('aggregate', 'a query over several runs gives the common value, or what stands for none')
-  .source('02-attributes §7.1')
+  .source('spec/02-attributes §7.1')
   .parameters(
     parameters()
       .combine('attribute', ATTRIBUTES)
@@ -224,7 +224,7 @@ function aggregate(attribute: Attribute, values: readonly number[]): number {
 
 segmentsGroup
   .case('random', 'many SETs of random attributes on random pieces leave what a table of pages has')
-  .source('IGT xe_exec_system_allocator pat-index-*; 02-attributes §4')
+  .source('IGT xe_exec_system_allocator pat-index-*; spec/02-attributes §4')
   .parameters(
     parameters().combine(
       'round',
@@ -284,7 +284,7 @@ segmentsGroup
 
 segmentsGroup
   .case('intervals', 'the tree has one interval for each piece and merges none')
-  .source('02-attributes §3, §4.5, §4.6; 07-quirks Q29')
+  .source('spec/02-attributes §3, §4.5, §4.6; spec/07-quirks §Q29')
   .parameters(parameters().combine('layout', LAYOUT_NAMES))
   .needs('introspection')
   .run((t, { layout }) => {

@@ -120,7 +120,7 @@ const VALUES = [
 
 twoGpusGroup
   .case('attributes', 'attributes that are set through one GPU are not those of the other')
-  .source('IGT xe_multigpu_svm: an address space for each GPU; 06-lifecycle §1')
+  .source('IGT xe_multigpu_svm: an address space for each GPU; spec/06-lifecycle §1')
   .parameters(
     parameters()
       .combine(
@@ -144,7 +144,7 @@ twoGpusGroup
 
 twoGpusGroup
   .case('conflicting-flags', 'each GPU maps the memory by its own attributes, even if they contradict each other')
-  .source('IGT xe_multigpu_svm *-conflict; 03-gpu-ranges §B.2')
+  .source('IGT xe_multigpu_svm *-conflict; spec/03-gpu-ranges §B.2')
   .parameters(
     parameters()
       .combine('flag', ['gpuReadOnly', 'gpuExecutable'])
@@ -208,7 +208,7 @@ const EVENTS = ['unmap', 'unmap-half', 'discard', 'discard-half', 'read-only', '
 
 twoGpusGroup
   .case('events', 'what happens to the memory reaches every GPU that has it mapped')
-  .source('IGT xe_multigpu_svm; 04-invalidation §1')
+  .source('IGT xe_multigpu_svm; spec/04-invalidation-and-gc §1')
   .parameters(
     parameters()
       .combine('event', EVENTS)
@@ -259,7 +259,7 @@ twoGpusGroup
 
 twoGpusGroup
   .case('split-on-one', 'a change of attributes through one GPU takes nothing from the other')
-  .source('03-gpu-ranges §B.10; 06-lifecycle §1')
+  .source('spec/03-gpu-ranges §B.10; spec/06-lifecycle §1')
   .parameters(
     parameters()
       .combine('attribute', ['gpuReadOnly', 'gpuExecutable', 'granularity', 'access', 'coherent'])
@@ -292,7 +292,7 @@ twoGpusGroup
 
 twoGpusGroup
   .case('close-one', 'when one GPU is closed the other keeps its mappings, and gets the events')
-  .source('06-lifecycle §6')
+  .source('spec/06-lifecycle §6')
   .parameters(parameters().combine('closed', [0, 1]).combine('memory', MEMORY))
   .needs('gpu-work', 'two-gpus')
   .needsAt(({ memory }) => memoryNeeds(memory))

@@ -251,7 +251,7 @@ memoryGroup
     'ReadOnlyRangeTest-killed',
     'what the CPU may not do the GPU may not: the access is killed with EPERM, not repeated, and nothing is mapped for it',
   )
-  .source('kfdtest KFDSVMRangeTest.ReadOnlyRangeTest, extended; 05-faults §5.2')
+  .source('kfdtest KFDSVMRangeTest.ReadOnlyRangeTest, extended; spec/05-faults §5.2')
   .parameters(parameters().combine('protection', ['r', 'rx', '-']).combine('registered', [false, true]))
   .needs('gpu-fault', 'introspection', 'virtual-clock')
   .run((t, { protection, registered }) => {

@@ -25,12 +25,12 @@ const EBADF = 9;
 
 export const contextGroup = new CaseGroup(
   'lifecycle,context',
-  'Creation, closing and end of an SVM context (06-lifecycle §2, §5, §6, §8, §12)',
+  'Creation, closing and end of an SVM context (spec/06-lifecycle §2, §5, §6, §8, §12)',
 );
 
 contextGroup
   .case('lazy', 'the first ioctl makes the context, whatever it asks for; no other one does')
-  .source('06-lifecycle §2; quirk Q01')
+  .source('spec/06-lifecycle §2; quirk Q01')
   .parameters(parameters().combine('call', ['set', 'get', 'operation', 'zero', 'count', 'unaligned']))
   .needs('lazy-context', 'events', 'introspection')
   .run((t, { call }) => {
@@ -54,7 +54,7 @@ contextGroup
 
 contextGroup
   .case('conversion', 'making the VM a compute VM makes the context; the first ioctl finds it')
-  .source('06-lifecycle §2, §5')
+  .source('spec/06-lifecycle §2, §5')
   .needs('gpu-fault', 'introspection', 'events', 'several-files')
   .run((t) => {
     const created: boolean[] = [];
@@ -79,7 +79,7 @@ contextGroup
 
 contextGroup
   .case('conversion-fails', 'without XNACK the conversion fails, but the VM is marked compute')
-  .source('06-lifecycle §5; quirk Q03')
+  .source('spec/06-lifecycle §5; quirk Q03')
   .parameters(parameters().combine('asic', ['gfx906', 'gfx1100']))
   .needs('introspection', 'configuration', 'several-files')
   .run((t, { asic }) => {
@@ -94,7 +94,7 @@ contextGroup
     'not-configured',
     'a kernel without the option refuses every ioctl before it is looked at; the conversion succeeds',
   )
-  .source('06-lifecycle §9')
+  .source('spec/06-lifecycle §9')
   .parameters(parameters().combine('operation', [0, 1, 7]).combine('asic', ['gfx942', 'gfx1100']))
   .needs(...LOOK, 'configuration')
   .unrecorded('the trace format has no kernel without SVM')
@@ -116,7 +116,7 @@ contextGroup
     'closing',
     'closing waits for the collector; from then on events are ignored and faults refused, while SET and GET work',
   )
-  .source('06-lifecycle §6.1; quirks Q11, Q61')
+  .source('spec/06-lifecycle §6.1; quirks Q11, Q61')
   .parameters(parameters().combine('event', ['discard', 'protect', 'unmap']).combine('pending', [false, true]))
   .needs(...COLLECT)
   .run((t, { event, pending }) => {
@@ -157,7 +157,7 @@ contextGroup
     'finalisation',
     'the end removes ranges and DMA mappings in order of addresses, then notifiers; PTEs stay and nothing is flushed',
   )
-  .source('06-lifecycle §6.2; 03-gpu-ranges §A.15')
+  .source('spec/06-lifecycle §6.2; spec/03-gpu-ranges §A.15')
   .parameters(
     parameters()
       .combine('blocks', [0, 1, 3])
@@ -199,7 +199,7 @@ contextGroup
 
 contextGroup
   .case('after-the-end', 'an ioctl behind the end makes a new, empty context')
-  .source('06-lifecycle §2, §6; trace format §3')
+  .source('spec/06-lifecycle §2, §6; spec/trace-format §3')
   .needs(...FOLLOW)
   .run((t) => {
     const memory = onGpu(t);
@@ -218,7 +218,7 @@ contextGroup
 
 contextGroup
   .case('close', 'a closed device takes no call, closing twice is no error, and memory can be used and given back')
-  .source('06-lifecycle §6')
+  .source('spec/06-lifecycle §6')
   .parameters(parameters().combine('registered', [false, true]))
   .run(async (t, { registered }) => {
     const memory = t.map(pages(4));
@@ -237,7 +237,7 @@ contextGroup
     'tlb',
     'an event that zapped, a split and every commit of a prefetch flush; faults, collection and the end do not',
   )
-  .source('06-lifecycle §8')
+  .source('spec/06-lifecycle §8')
   .parameters(
     parameters().combine('what', [
       'fault',
@@ -277,7 +277,7 @@ contextGroup
 
 contextGroup
   .case('exit', 'the exit of the process zaps and collects what is on the GPU; attributes of other memory stay')
-  .source('06-lifecycle §12; 04-invalidation-and-gc §3')
+  .source('spec/06-lifecycle §12; spec/04-invalidation-and-gc §3')
   .parameters(parameters().combine('blocks', [0, 1, 2]))
   .needs(...COLLECT, 'process-exit')
   .run((t, { blocks }) => {
@@ -307,7 +307,7 @@ contextGroup
     'files',
     'each file has attributes, ranges and page table of its own; an event reaches all, the end of one leaves the others',
   )
-  .source('06-lifecycle §1, §6.5')
+  .source('spec/06-lifecycle §1, §6.5')
   .parameters(parameters().combine('end', ['none', 'first', 'second']))
   .needs(...FOLLOW, 'several-files')
   .run((t, { end }) => {
@@ -348,7 +348,7 @@ contextGroup
 
 contextGroup
   .case('gpus', 'each GPU has attributes, ranges and collector of its own')
-  .source('06-lifecycle §1')
+  .source('spec/06-lifecycle §1')
   .needs(...COLLECT, 'two-gpus')
   .run((t) => {
     t.setup({ gpus: 2 });

@@ -6,7 +6,7 @@ import { BLOCK, intervals, LOOK, PAGE, region, T } from '../ranges/scene.ts';
 
 export const xnackGroup = new CaseGroup(
   'lifecycle,xnack',
-  'XNACK detection and default granularity (06-lifecycle §3, §4)',
+  'XNACK detection and default granularity (spec/06-lifecycle §3, §4)',
 );
 
 const FOUR = ['9.4.2', '9.4.3', '9.4.4', '9.5.0'];
@@ -45,7 +45,7 @@ function number(version: string): number {
   return (major * 1000 + minor) * 1000 + revision;
 }
 
-/** 06-lifecycle §3. */
+/** spec/06-lifecycle §3. */
 function expected(gc: string, noretry: boolean, sriovXnack: boolean): boolean {
   if (number(gc) < number('9.0.1')) return false;
   if (!sriovXnack) return false;
@@ -55,7 +55,7 @@ function expected(gc: string, noretry: boolean, sriovXnack: boolean): boolean {
 
 xnackGroup
   .case('version', 'the GC version and the no-retry setting decide whether there is SVM at all')
-  .source('06-lifecycle §3')
+  .source('spec/06-lifecycle §3')
   .parameters(
     parameters()
       .combine('gc', VERSIONS)
@@ -77,7 +77,7 @@ xnackGroup
 
 xnackGroup
   .case('virtual-function', 'where the host says that XNACK is unsupported there is none')
-  .source('06-lifecycle §3 step 2')
+  .source('spec/06-lifecycle §3 step 2')
   .parameters(parameters().combine('gc', ['9.4.2', '9.4.3', '9.3.0', '9.0.0']).combine('sriovXnack', [false, true]))
   .needs('configuration')
   .run((t, { gc, sriovXnack }) => {
@@ -88,7 +88,7 @@ xnackGroup
 
 xnackGroup
   .case('model', 'with their default settings these GPUs have SVM, and these have not')
-  .source('06-lifecycle §3')
+  .source('spec/06-lifecycle §3')
   .parameters(
     parameters().combine('asic', [
       'gfx900',
@@ -115,7 +115,7 @@ xnackGroup
 
 xnackGroup
   .case('off', 'without XNACK every call is refused before it is looked at, each time, and faults are refused')
-  .source('06-lifecycle §2 step 8; quirk Q01')
+  .source('spec/06-lifecycle §2 step 8; quirk Q01')
   .parameters(parameters().combine('asic', ['gfx906', 'gfx1030', 'gfx1201']).combine('compute', [false, true]))
   .needs(...LOOK, 'configuration', 'lazy-context')
   .run((t, { asic, compute }) => {
@@ -142,7 +142,7 @@ xnackGroup
     'default-granularity',
     'the default granularity is the parameter modulo 256, at most 27: for GET, for records and for what faults make',
   )
-  .source('06-lifecycle §4; quirk Q06')
+  .source('spec/06-lifecycle §4; quirk Q06')
   .parameters(
     parameters().combine(
       'parameter',
@@ -166,7 +166,7 @@ xnackGroup
 
 xnackGroup
   .case('granularity-of-creation', 'GET and SET of another granularity leave the default alone')
-  .source('06-lifecycle §1, §4')
+  .source('spec/06-lifecycle §1, §4')
   .run((t) => {
     const memory = t.map(2 * PAGE);
     const [before] = t.get(memory, [T.granularity]);

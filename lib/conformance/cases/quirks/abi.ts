@@ -42,7 +42,7 @@ const NO_UNLOADING = 'the trace format has no operation that unloads the driver'
 
 abiQuirksGroup
   .case('q01-refused-call-leaves-a-context', 'a call with illegal arguments creates the SVM context all the same')
-  .source('07-quirks Q01; 01-uapi §6, check 1')
+  .source('spec/07-quirks §Q01; spec/01-uapi §6, check 1')
   .parameters(parameters().combine('call', Object.keys(CALLS)))
   .needs('lazy-context', 'introspection')
   .run((t, { call }) => {
@@ -60,7 +60,7 @@ abiQuirksGroup
 
 abiQuirksGroup
   .case('q01-creation-error-first', 'without XNACK the error of the creation hides every error of the arguments')
-  .source('07-quirks Q01')
+  .source('spec/07-quirks §Q01')
   .parameters(parameters().combine('call', Object.keys(CALLS)).combine('compute', [true, false]))
   .needs('configuration', 'lazy-context')
   .run((t, { call, compute }) => {
@@ -73,7 +73,7 @@ abiQuirksGroup
 
 abiQuirksGroup
   .case('q02-no-fallback', 'faults of a VM with a context go to its handler only, also those that it refuses')
-  .source('07-quirks Q02')
+  .source('spec/07-quirks §Q02')
   .parameters(parameters().combine('memory', ['no-access', 'ordinary', 'none'] as const))
   .needs('gpu-fault')
   .run((t, { memory: kind }) => {
@@ -90,7 +90,7 @@ abiQuirksGroup
 
 abiQuirksGroup
   .case('q02-kfd-without-context', 'without the option the faults of a compute VM go to KFD SVM')
-  .source('07-quirks Q02; 06-lifecycle §9')
+  .source('spec/07-quirks §Q02; spec/06-lifecycle §9')
   .needs('gpu-fault', 'configuration')
   .unrecorded('the trace format has no kernel without SVM')
   .run((t) => {
@@ -104,7 +104,7 @@ abiQuirksGroup
     'q03-conversion-fails',
     'on a GPU without XNACK the conversion to a compute VM fails, and leaves the VM marked as one',
   )
-  .source('07-quirks Q03')
+  .source('spec/07-quirks §Q03')
   .parameters(parameters().combine('asic', ['gfx900', 'gfx906', 'gfx908', 'gfx1030', 'gfx1100', 'gfx1201'] as const))
   .needs('configuration', 'introspection')
   .run((t, { asic }) => {
@@ -116,7 +116,7 @@ abiQuirksGroup
 
 abiQuirksGroup
   .case('q03-conversion-succeeds', 'on a GPU with XNACK the conversion succeeds and creates the context')
-  .source('06-lifecycle §3, §5')
+  .source('spec/06-lifecycle §3, §5')
   .parameters(parameters().combine('asic', ['gfx90a', 'gfx942', 'gfx950'] as const))
   .needs('configuration', 'introspection')
   .run((t, { asic }) => {
@@ -135,7 +135,7 @@ abiQuirksGroup
     'q04-context-without-faults',
     'the context of a VM that is no compute VM gets no faults: the dummy page is mapped and the access reported',
   )
-  .source('07-quirks Q04')
+  .source('spec/07-quirks §Q04')
   .parameters(parameters().combine('registered', [false, true]))
   .needs('lazy-context', 'gpu-fault', 'introspection')
   .run((t, { registered }) => {
@@ -154,7 +154,7 @@ abiQuirksGroup
 
 abiQuirksGroup
   .case('q04-prefetch-works', 'in a VM that is no compute VM a prefetch maps as ever')
-  .source('07-quirks Q04')
+  .source('spec/07-quirks §Q04')
   .needs('lazy-context', 'introspection')
   .run((t) => {
     t.setup({ compute: false });
@@ -165,7 +165,7 @@ abiQuirksGroup
 
 abiQuirksGroup
   .case('q05-no-retry-ignored', 'GC 9.4.2, 9.4.3, 9.4.4 and 9.5.0 count as XNACK on although retries are off')
-  .source('07-quirks Q05')
+  .source('spec/07-quirks §Q05')
   .parameters(parameters().combine('gc', ['9.4.2', '9.4.3', '9.4.4', '9.5.0']))
   .needs('configuration')
   .run((t, { gc }) => {
@@ -177,7 +177,7 @@ abiQuirksGroup
 
 abiQuirksGroup
   .case('q05-no-retry-counts', 'other GC 9 versions look at the no-retry setting; later ones have no XNACK at all')
-  .source('07-quirks Q05; 06-lifecycle §3')
+  .source('spec/07-quirks §Q05; spec/06-lifecycle §3')
   .parameters(
     parameters()
       .combine('gc', [
@@ -205,7 +205,7 @@ abiQuirksGroup
 
 abiQuirksGroup
   .case('q05-virtual-function', 'a virtual function with GC 9.4.2 and no XNACK has no SVM')
-  .source('06-lifecycle §3 step 2')
+  .source('spec/06-lifecycle §3 step 2')
   .parameters(parameters().combine('xnack', [false, true]))
   .needs('configuration')
   .run((t, { xnack }) => {
@@ -216,7 +216,7 @@ abiQuirksGroup
 
 abiQuirksGroup
   .case('q06-granularity-truncated', 'a default granularity from 256 on is taken modulo 256 before it is limited to 27')
-  .source('07-quirks Q06')
+  .source('spec/07-quirks §Q06')
   .parameters(parameters().combine('parameter', [256, 257, 265, 282, 512, 521]))
   .needs('configuration')
   .run((t, { parameter }) => {
@@ -230,7 +230,7 @@ abiQuirksGroup
     'q06-granularity-limited',
     'a default granularity above 27 is 27; it is what holes, new intervals and faults get',
   )
-  .source('07-quirks Q06; 02-attributes §2, §9')
+  .source('spec/07-quirks §Q06; spec/02-attributes §2, §9')
   .parameters(parameters().combine('parameter', [0, 1, 8, 9, 10, 26, 27, 28, 63, 255, 300, 511]))
   .needs('configuration', 'gpu-fault', 'introspection')
   .run((t, { parameter }) => {
@@ -258,19 +258,19 @@ abiQuirksGroup
     'q07-bound-to-the-creator',
     'the context mirrors the memory of the process that made the first ioctl, whoever calls',
   )
-  .source('07-quirks Q07')
+  .source('spec/07-quirks §Q07')
   .needs('fork')
   .unimplemented('needs a child process that shares the open file and maps memory of its own');
 
 abiQuirksGroup
   .case('q08-two-creations', 'two first ioctls at the same time make two contexts, one of which leaks')
-  .source('07-quirks Q08')
+  .source('spec/07-quirks §Q08')
   .needs('threads')
   .unimplemented('needs two threads inside the creation of one context, where there is no preemption point');
 
 abiQuirksGroup
   .case('q11-events-ignored-while-closing', 'once the context closes, changes of the memory leave the PTEs live')
-  .source('07-quirks Q11')
+  .source('spec/07-quirks §Q11')
   .parameters(parameters().combine('event', ['discard', 'unmap', 'protect'] as const))
   .needs('gpu-fault', 'introspection', 'events')
   .run((t, { event }) => {
@@ -298,7 +298,7 @@ abiQuirksGroup
 
 abiQuirksGroup
   .case('q11-events-count-before-closing', 'the same changes clear the PTEs while the context is open')
-  .source('07-quirks Q11; 04-invalidation-and-gc §3')
+  .source('spec/07-quirks §Q11; spec/04-invalidation-and-gc §3')
   .parameters(parameters().combine('event', ['discard', 'unmap', 'protect'] as const))
   .needs('gpu-fault', 'introspection')
   .run((t, { event }) => {
@@ -313,7 +313,7 @@ abiQuirksGroup
 
 abiQuirksGroup
   .case('q12-caches-stay', 'the slab caches outlive the driver')
-  .source('07-quirks Q12; 06-lifecycle §2, §7')
+  .source('spec/07-quirks §Q12; spec/06-lifecycle §2, §7')
   .parameters(
     parameters()
       .combine('creation', ['conversion', 'ioctl', 'refused'] as const)
@@ -346,7 +346,7 @@ abiQuirksGroup
 
 abiQuirksGroup
   .case('q12-no-context-no-caches', 'a driver that never made a context leaves no slab cache')
-  .source('07-quirks Q12; 06-lifecycle §7')
+  .source('spec/07-quirks §Q12; spec/06-lifecycle §7')
   .parameters(parameters().combine('svmConfigured', [true, false]))
   .needs('introspection', 'lazy-context', 'configuration')
   .unrecorded(NO_UNLOADING)

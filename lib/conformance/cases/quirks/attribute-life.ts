@@ -19,7 +19,7 @@ attributeLifeQuirksGroup
     'q21-work-without-memory',
     'the second pass of a SET makes an interval over memory that was unmapped in between',
   )
-  .source('07-quirks Q21')
+  .source('spec/07-quirks §Q21')
   .needs('preemption', 'introspection')
   .run((t) => {
     const memory = region(t);
@@ -45,7 +45,7 @@ attributeLifeQuirksGroup
 
 attributeLifeQuirksGroup
   .case('q24-validated-once', 'attributes are stored for memory that was unmapped after its validation, and stay')
-  .source('07-quirks Q24')
+  .source('spec/07-quirks §Q24')
   .parameters(parameters().combine('attribute', QUIET))
   .needs('preemption', 'deferred-work')
   .run((t, { attribute }) => {
@@ -69,7 +69,7 @@ attributeLifeQuirksGroup
 
 attributeLifeQuirksGroup
   .case('q25-interrupted-effect', 'the repetition of a SET that was interrupted returns 0 and does nothing')
-  .source('07-quirks Q25')
+  .source('spec/07-quirks §Q25')
   .parameters(parameters().combine('effect', ['split', 'prefetch']))
   .needs('failure-injection', 'introspection', 'gpu-fault')
   .run((t, { effect }) => {
@@ -97,7 +97,7 @@ attributeLifeQuirksGroup
 
 attributeLifeQuirksGroup
   .case('q26-outlives-the-mapping', 'attributes of memory that was never on the GPU stay for what is mapped there next')
-  .source('07-quirks Q26')
+  .source('spec/07-quirks §Q26')
   .parameters(parameters().combine('attribute', QUIET))
   .needs('deferred-work', 'address-choice')
   .run((t, { attribute }) => {
@@ -116,7 +116,7 @@ attributeLifeQuirksGroup
 
 attributeLifeQuirksGroup
   .case('q26-after-unmapping', 'munmap alone changes no attribute of memory that was never on the GPU')
-  .source('07-quirks Q26')
+  .source('spec/07-quirks §Q26')
   .parameters(parameters().combine('attribute', QUIET))
   .run((t, { attribute }) => {
     const memory = t.map(pages(16));
@@ -136,13 +136,13 @@ attributeLifeQuirksGroup
 
 attributeLifeQuirksGroup
   .case('q26-moved-mapping', 'a mapping that is moved leaves its attributes behind')
-  .source('07-quirks Q26')
+  .source('spec/07-quirks §Q26')
   .needs('mremap')
   .unimplemented('needs mremap');
 
 attributeLifeQuirksGroup
   .case('q27-hull', 'two partial unmaps of one range clear the pages between them too')
-  .source('07-quirks Q27')
+  .source('spec/07-quirks §Q27')
   .parameters(parameters().combine('first', [0, 8]).combine('second', [100, 511]).combine('order', ['up', 'down']))
   .needs('deferred-work', 'introspection')
   .run((t, { first, second, order }) => {
@@ -165,7 +165,7 @@ attributeLifeQuirksGroup
     'q27-collector-between',
     'with the collector in between only the first page is cleared: the second unmap finds no range',
   )
-  .source('07-quirks Q27, Q26')
+  .source('spec/07-quirks §Q27, §Q26')
   .needs('deferred-work')
   .run((t) => {
     const memory = region(t);
@@ -188,7 +188,7 @@ attributeLifeQuirksGroup
     'q28-fault-made-interval',
     'a fault on an unregistered page leaves an interval; in the heap and the stack GET shows it',
   )
-  .source('07-quirks Q28; 02-attributes §2')
+  .source('spec/07-quirks §Q28; spec/02-attributes §2')
   .parameters(parameters().combine('kind', ['heap', 'stack', 'anon'] as const))
   .needs('gpu-fault', 'introspection', 'heap-and-stack')
   .run((t, { kind }) => {
@@ -209,7 +209,7 @@ attributeLifeQuirksGroup
 
 attributeLifeQuirksGroup
   .case('q28-failed-fault', 'a fault that is refused leaves its interval too')
-  .source('07-quirks Q28')
+  .source('spec/07-quirks §Q28')
   .parameters(parameters().combine('letters', ['-', 'r'] as const))
   .needs('gpu-fault', 'introspection')
   .run((t, { letters }) => {
@@ -221,7 +221,7 @@ attributeLifeQuirksGroup
 
 attributeLifeQuirksGroup
   .case('q28-later-split', 'the interval that a fault made turns a later SET of a part into a split, which invalidates')
-  .source('07-quirks Q28')
+  .source('spec/07-quirks §Q28')
   .parameters(parameters().combine('attribute', ['gpuReadOnly', 'granularity', 'access'] as const))
   .needs('gpu-fault', 'introspection')
   .run((t, { attribute }) => {
@@ -239,7 +239,7 @@ attributeLifeQuirksGroup
 
 attributeLifeQuirksGroup
   .case('q29-never-merged', 'intervals are never merged, also when all their records are equal again')
-  .source('07-quirks Q29')
+  .source('spec/07-quirks §Q29')
   .parameters(
     parameters()
       .combine('pages', [2, 16, 512])
@@ -258,7 +258,7 @@ attributeLifeQuirksGroup
 
 attributeLifeQuirksGroup
   .case('q30-get-does-not-wait', 'after munmap GET returns the old attributes until the collector has run')
-  .source('07-quirks Q30')
+  .source('spec/07-quirks §Q30')
   .parameters(parameters().combine('attribute', QUIET))
   .needs('deferred-work')
   .run((t, { attribute }) => {
@@ -276,7 +276,7 @@ attributeLifeQuirksGroup
 
 attributeLifeQuirksGroup
   .case('q31-hidden-set', 'a SET into the hole that a fault is about to fill is hidden by the interval of the fault')
-  .source('07-quirks Q31')
+  .source('spec/07-quirks §Q31')
   .needs('preemption', 'gpu-fault')
   .run(async (t) => {
     const memory = region(t);
@@ -295,7 +295,7 @@ attributeLifeQuirksGroup
 
 attributeLifeQuirksGroup
   .case('q32-freed-under-the-fault', 'a fault maps with the attributes of an interval that its own collector freed')
-  .source('07-quirks Q32')
+  .source('spec/07-quirks §Q32')
   .parameters(
     parameters()
       .combine('attribute', ['gpuExecutable', 'gpuReadOnly'] as const)
@@ -322,7 +322,7 @@ attributeLifeQuirksGroup
     'q33-trimmed-under-the-fault',
     'a legal access is killed because the collector trimmed the interval that the fault had found',
   )
-  .source('07-quirks Q33')
+  .source('spec/07-quirks §Q33')
   .parameters(parameters().combine('worker', ['late', 'first']).combine('write', [false, true]))
   .needs('gpu-fault', 'introspection', 'deferred-work', 'address-choice')
   .run((t, { worker, write }) => {
@@ -344,7 +344,7 @@ attributeLifeQuirksGroup
 
 attributeLifeQuirksGroup
   .case('q34-reshaped-under-the-set', 'a prefetch maps only what another SET has left of its interval')
-  .source('07-quirks Q34')
+  .source('spec/07-quirks §Q34')
   .parameters(parameters().combine('page', [0, 256, 512, 1023]))
   .needs('preemption', 'introspection')
   .run((t, { page }) => {
@@ -378,7 +378,7 @@ attributeLifeQuirksGroup
 
 attributeLifeQuirksGroup
   .case('q30-set-waits', 'a SET waits for the collector, whatever it answers')
-  .source('07-quirks Q30; 01-uapi §6.1')
+  .source('spec/07-quirks §Q30; spec/01-uapi §6.1')
   .parameters(parameters().combine('value', [2, 9]))
   .needs('deferred-work', 'introspection')
   .run((t, { value }) => {

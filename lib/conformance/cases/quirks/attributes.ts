@@ -28,7 +28,7 @@ async function succeeds(action: () => Promise<unknown>): Promise<boolean> {
 
 attributeQuirksGroup
   .case('q13-old-ptes', 'a change of PTE flags on exactly one interval leaves the installed PTEs as they were')
-  .source('07-quirks Q13')
+  .source('spec/07-quirks §Q13')
   .parameters(parameters().combine('attribute', ['gpuReadOnly', 'gpuExecutable'] as const))
   .needs('gpu-fault', 'introspection', 'virtual-clock')
   .run((t, { attribute }) => {
@@ -51,7 +51,7 @@ attributeQuirksGroup
 
 attributeQuirksGroup
   .case('q13-write-to-read-only', 'after GPU_RO was set on exactly the region, a GPU that wrote before goes on writing')
-  .source('07-quirks Q13')
+  .source('spec/07-quirks §Q13')
   .needs('gpu-work')
   .run(async (t) => {
     const memory = region(t);
@@ -67,7 +67,7 @@ attributeQuirksGroup
 
 attributeQuirksGroup
   .case('q14-prefetch-inaccessible', 'a prefetch maps memory whose access is INACCESSIBLE')
-  .source('07-quirks Q14')
+  .source('spec/07-quirks §Q14')
   .parameters(parameters().combine('order', ['access-first', 'one-call', 'access-last']))
   .needs('introspection')
   .run((t, { order }) => {
@@ -92,7 +92,7 @@ attributeQuirksGroup
 
 attributeQuirksGroup
   .case('q14-fault-inaccessible', 'the GPU can read and write memory whose access is INACCESSIBLE')
-  .source('07-quirks Q14')
+  .source('spec/07-quirks §Q14')
   .parameters(parameters().combine('write', [false, true]))
   .needs('gpu-work')
   .run(async (t, { write }) => {
@@ -113,7 +113,7 @@ attributeQuirksGroup
     'q15-lost-prefetch',
     'a prefetch that meets a change of its pages returns 0 and leaves the rest unmapped; so does its repetition',
   )
-  .source('07-quirks Q15')
+  .source('spec/07-quirks §Q15')
   .needs('preemption', 'introspection')
   .run((t) => {
     const memory = region(t, 4 * REGION);
@@ -136,7 +136,7 @@ attributeQuirksGroup
 
 attributeQuirksGroup
   .case('q16-repeated-prefetch', 'a prefetch that is asked for again maps nothing, although the mapping was lost')
-  .source('07-quirks Q16')
+  .source('spec/07-quirks §Q16')
   .parameters(parameters().combine('times', [1, 2, 5]).combine('part', ['whole', 'first-mib']))
   .needs('introspection')
   .run((t, { times, part }) => {
@@ -152,7 +152,7 @@ attributeQuirksGroup
 
 attributeQuirksGroup
   .case('q17-sticky-prefetch', 'once prefetched, any effective change of an attribute maps the interval again')
-  .source('07-quirks Q17')
+  .source('spec/07-quirks §Q17')
   .parameters(
     parameters().combine(
       'attribute',
@@ -173,7 +173,7 @@ attributeQuirksGroup
     'q17-sticky-prefetch-enforces-flags',
     'the sticky prefetch brings PTE flags into force that would stay as they were',
   )
-  .source('07-quirks Q17, Q13')
+  .source('spec/07-quirks §Q17, §Q13')
   .parameters(
     parameters()
       .combine('attribute', ['gpuReadOnly', 'gpuExecutable'] as const)
@@ -190,7 +190,7 @@ attributeQuirksGroup
 
 attributeQuirksGroup
   .case('q18-no-way-back', 'a prefetch location can not become UNDEFINED again')
-  .source('07-quirks Q18')
+  .source('spec/07-quirks §Q18')
   .parameters(parameters().combine('before', ['nothing', 'system', 'gpu']))
   .run((t, { before }) => {
     const memory = t.map(pages(4));
@@ -204,7 +204,7 @@ attributeQuirksGroup
     'q18-system-moves-nothing',
     'SYSMEM on the whole interval leaves the GPU mapping; on a part it only splits and invalidates',
   )
-  .source('07-quirks Q18')
+  .source('spec/07-quirks §Q18')
   .parameters(parameters().combine('part', ['whole', 'first-mib', 'one-page']))
   .needs('introspection')
   .run((t, { part }) => {
@@ -239,7 +239,7 @@ attributeQuirksGroup
     'q19-inert',
     'preferred location, granularity, access, HOST_ACCESS, HIVE_LOCAL and READ_MOSTLY change nothing about what a fault maps',
   )
-  .source('07-quirks Q19')
+  .source('spec/07-quirks §Q19')
   .parameters(
     parameters().combine(
       'record',
@@ -264,7 +264,7 @@ attributeQuirksGroup
 
 attributeQuirksGroup
   .case('q19-rewritten', 'a changed flag makes the next fault write the same PTEs again, an unchanged record does not')
-  .source('07-quirks Q19; 03-gpu-ranges §B.9')
+  .source('spec/07-quirks §Q19; spec/03-gpu-ranges §B.9')
   .parameters(
     parameters().combine('attribute', [
       'hostAccess',
@@ -312,7 +312,7 @@ function twoSegments(t: CaseContext, badPage: number): { result: number; first: 
 
 attributeQuirksGroup
   .case('q20-partial-set', 'a SET that fails leaves what it did before and the record at which it failed')
-  .source('07-quirks Q20')
+  .source('spec/07-quirks §Q20')
   .parameters(parameters().combine('page', [0, 32, 511, 512, 600, 1023]))
   .run((t, { page }) => {
     const { result, first, second } = twoSegments(t, page);
@@ -329,7 +329,7 @@ attributeQuirksGroup
 
 attributeQuirksGroup
   .case('q22-no-validation-to-the-end', 'an interval up to 2^64 is taken although most of it is not mapped')
-  .source('07-quirks Q22')
+  .source('spec/07-quirks §Q22')
   .parameters(parameters().combine('attribute', ['access', 'gpuReadOnly', 'preferredLocation'] as const))
   .run((t, { attribute }) => {
     const memory = region(t);
@@ -340,7 +340,7 @@ attributeQuirksGroup
 
 attributeQuirksGroup
   .case('q22-unreachable', 'ordinary memory in an interval up to 2^64 can not be faulted')
-  .source('07-quirks Q22')
+  .source('spec/07-quirks §Q22')
   .parameters(parameters().combine('page', [0, 1, 511]).combine('write', [false, true]))
   .needs('gpu-fault', 'introspection')
   .run((t, { page, write }) => {
@@ -357,7 +357,7 @@ attributeQuirksGroup
 
 attributeQuirksGroup
   .case('q23-get-wrapped', 'a GET that reaches beyond 2^64 answers the defaults, where the SET is refused')
-  .source('07-quirks Q23')
+  .source('spec/07-quirks §Q23')
   .parameters(parameters().combine('start', ['last-page', 'memory']))
   .run((t, { start }) => {
     const memory = t.map(pages(4));

@@ -23,11 +23,11 @@ import {
 /** Faults that flood the kernel log. */
 const FLOOD = 50;
 
-export const quirkFaultsGroup = new CaseGroup('quirks,faults', 'Quirks Q54 to Q67 and Q70: faults (07-quirks §E)');
+export const quirkFaultsGroup = new CaseGroup('quirks,faults', 'Quirks Q54 to Q67 and Q70: faults (spec/07-quirks §E)');
 
 quirkFaultsGroup
   .case('q54', 'an access without VMA is handled for ever, with an interval and without')
-  .source('07-quirks Q54')
+  .source('spec/07-quirks §Q54')
   .parameters(
     parameters().combine('address', ['zero', 'hole', 'interval', 'dead-process']).combine('write', [false, true]),
   )
@@ -51,7 +51,7 @@ quirkFaultsGroup
 
 quirkFaultsGroup
   .case('q55', 'errors of the collection other than EPERM are swallowed')
-  .source('07-quirks Q55')
+  .source('spec/07-quirks §Q55')
   .parameters(parameters().combine('errno', ['EFAULT', 'EOPNOTSUPP', 'EBUSY', 'ENOMEM', 'EINVAL']))
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { errno }) => {
@@ -76,7 +76,7 @@ quirkFaultsGroup
 
 quirkFaultsGroup
   .case('q56', 'a write to GPU_RO memory is never reported and makes no progress')
-  .source('07-quirks Q56')
+  .source('spec/07-quirks §Q56')
   .parameters(parameters().combine('before', ['nothing', 'read']))
   .needs(...FOLLOW)
   .run((t, { before }) => {
@@ -99,7 +99,7 @@ quirkFaultsGroup
 
 quirkFaultsGroup
   .case('q57', 'a needed fault soon after a commit is dropped')
-  .source('07-quirks Q57')
+  .source('spec/07-quirks §Q57')
   .parameters(parameters().combine('by', ['fault', 'prefetch']).combine('lost', ['discard', 'one-page', 'protect']))
   .needs(...FOLLOW)
   .run((t, { by, lost }) => {
@@ -122,7 +122,7 @@ quirkFaultsGroup
 
 quirkFaultsGroup
   .case('q58', 'a range that is invalidated again and again keeps the handler in its loop, however often')
-  .source('07-quirks Q58')
+  .source('spec/07-quirks §Q58')
   .parameters(parameters().combine('events', [3, 30, 90]))
   .needs(...FOLLOW, 'preemption')
   .run((t, { events }) => {
@@ -144,7 +144,7 @@ quirkFaultsGroup
 
 quirkFaultsGroup
   .case('q59', 'the address at exactly the end of the mirrored addresses passes the bound check')
-  .source('07-quirks Q59')
+  .source('spec/07-quirks §Q59')
   .parameters(parameters().combine('vma', [false, true]))
   .needs(...FOLLOW, 'configuration', 'address-choice')
   .run((t, { vma }) => {
@@ -164,7 +164,7 @@ quirkFaultsGroup
 
 quirkFaultsGroup
   .case('q60', 'a killed write destroys a valid mapping, and nothing repairs it')
-  .source('07-quirks Q60')
+  .source('spec/07-quirks §Q60')
   .parameters(parameters().combine('page', [0, 300]))
   .needs(...FOLLOW)
   .unrecorded('the trace format has faults of the SVM handler, not of the VM layer that asks it')
@@ -195,7 +195,7 @@ quirkFaultsGroup
 
 quirkFaultsGroup
   .case('q61', 'conditions that pass kill the access')
-  .source('07-quirks Q61')
+  .source('spec/07-quirks §Q61')
   .parameters(parameters().combine('condition', ['closing', 'evicting']))
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { condition }) => {
@@ -213,7 +213,7 @@ quirkFaultsGroup
 
 quirkFaultsGroup
   .case('q62', 'lack of memory kills an access or is swallowed, depending on where it is met')
-  .source('07-quirks Q62')
+  .source('spec/07-quirks §Q62')
   .parameters(
     parameters().combine('place', ['allocate-interval', 'allocate-notifier', 'allocate-range', 'clear-split']),
   )
@@ -239,7 +239,7 @@ quirkFaultsGroup
 
 quirkFaultsGroup
   .case('q63', 'while a checkpoint is set, faults elsewhere are dropped')
-  .source('07-quirks Q63')
+  .source('spec/07-quirks §Q63')
   .parameters(parameters().combine('timestamp', [1, 4_999, 5_000]))
   .needs(...FOLLOW, 'interrupt-ring')
   .run((t, { timestamp }) => {
@@ -255,7 +255,7 @@ quirkFaultsGroup
 
 quirkFaultsGroup
   .case('q64', 'a fault more than half the counter younger counts as stale')
-  .source('07-quirks Q64')
+  .source('spec/07-quirks §Q64')
   .parameters(parameters().combine('checkpoint', [1, 77]).combine('beyond', [1, 1000]))
   .needs(...FOLLOW, 'interrupt-ring')
   .run((t, { checkpoint, beyond }) => {
@@ -272,7 +272,7 @@ quirkFaultsGroup
 
 quirkFaultsGroup
   .case('q64-kept', 'an unmapping with empty rings keeps the checkpoint of an earlier one')
-  .source('07-quirks Q64')
+  .source('spec/07-quirks §Q64')
   .needs(...FOLLOW, 'interrupt-ring')
   .run((t) => {
     const [first, second] = [onGpu(t), onGpu(t)];
@@ -286,7 +286,7 @@ quirkFaultsGroup
 
 quirkFaultsGroup
   .case('q65', 'expiry of the duplicate filter is asked for with the page number')
-  .source('07-quirks Q65')
+  .source('spec/07-quirks §Q65')
   .needs('interrupt-ring')
   .unimplemented(
     'the filter of the interrupt layer is not modelled: that expiry is asked for can be seen, for which entry can not',
@@ -294,13 +294,13 @@ quirkFaultsGroup
 
 quirkFaultsGroup
   .case('q66', 'a failed eviction keeps the address space for ever')
-  .source('07-quirks Q66')
+  .source('spec/07-quirks §Q66')
   .needs('failure-injection', 'process-exit')
   .unimplemented('the eviction behind EOPNOTSUPP has no effect in the emulator, and its allocation can not fail');
 
 quirkFaultsGroup
   .case('q67', 'GPU_ALWAYS_MAPPED can only be refused or 0: what it would do is dead code')
-  .source('07-quirks Q67')
+  .source('spec/07-quirks §Q67')
   .parameters(parameters().combine('with', ['alone', 'behind', 'before']))
   .run((t, { with: place }) => {
     const memory = t.map(PAGE);
@@ -322,7 +322,7 @@ quirkFaultsGroup
 
 quirkFaultsGroup
   .case('q70', 'user code on the GPU can flood the kernel log')
-  .source('07-quirks Q70')
+  .source('spec/07-quirks §Q70')
   .parameters(
     parameters().combine('memory', ['none', 'none-but-attributes', 'bad-neighbour']).combine('write', [false, true]),
   )

@@ -21,12 +21,12 @@ import {
 
 export const quirkPermissionsGroup = new CaseGroup(
   'quirks,permissions',
-  'Quirks Q48 to Q53: pages and permissions (07-quirks §D)',
+  'Quirks Q48 to Q53: pages and permissions (spec/07-quirks §D)',
 );
 
 quirkPermissionsGroup
   .case('q48', 'pages collected for reading are mapped writable later')
-  .source('07-quirks Q48')
+  .source('spec/07-quirks §Q48')
   .parameters(parameters().combine('by', ['fault', 'prefetch']).combine('first', ['fault', 'prefetch']))
   .needs(...WATCH)
   .run((t, { by, first }) => {
@@ -46,7 +46,7 @@ quirkPermissionsGroup
 
 quirkPermissionsGroup
   .case('q49', 'behind a read-only VMA a prefetch maps writable memory read-only')
-  .source('07-quirks Q49')
+  .source('spec/07-quirks §Q49')
   .parameters(parameters().combine('before', ['nothing', 'mapped-writable']))
   .needs(...WATCH)
   .run((t, { before }) => {
@@ -65,7 +65,7 @@ quirkPermissionsGroup
 
 quirkPermissionsGroup
   .case('q50-work', 'one page that the GPU may not touch makes 2 MiB useless for it')
-  .source('07-quirks Q50')
+  .source('spec/07-quirks §Q50')
   .parameters(parameters().combine('bad', [1, 511]).combine('write', [false, true]))
   .needs('gpu-work')
   .run(async (t, { bad, write }) => {
@@ -91,13 +91,13 @@ quirkPermissionsGroup
 
 quirkPermissionsGroup
   .case('q50-file-end', 'a mapping that reaches beyond the end of its file can not be mapped at all')
-  .source('07-quirks Q50')
+  .source('spec/07-quirks §Q50')
   .needs('file-mapping')
   .unimplemented('the files of the emulator have no end, and a kernel mapping of the suite is anonymous');
 
 quirkPermissionsGroup
   .case('q51-work', 'a write beside it makes a read-only part of a range writable for the GPU')
-  .source('07-quirks Q51')
+  .source('spec/07-quirks §Q51')
   .parameters(parameters().combine('half', ['first', 'second']))
   .needs('gpu-work')
   .run(async (t, { half }) => {
@@ -122,7 +122,7 @@ quirkPermissionsGroup
 
 quirkPermissionsGroup
   .case('q51', 'a part of a range made read-only becomes GPU-writable')
-  .source('07-quirks Q51')
+  .source('spec/07-quirks §Q51')
   .needs(...WATCH)
   .run((t) => {
     const memory = onGpu(t);
@@ -141,7 +141,7 @@ quirkPermissionsGroup
 
 quirkPermissionsGroup
   .case('q52-work', 'a legal write is killed because a neighbour is read-only')
-  .source('07-quirks Q52')
+  .source('spec/07-quirks §Q52')
   .parameters(parameters().combine('readOnly', [1, 256, 511]))
   .needs('gpu-work')
   .run(async (t, { readOnly }) => {
@@ -160,7 +160,7 @@ quirkPermissionsGroup
 
 quirkPermissionsGroup
   .case('q52', 'the kill leaves the no-retry PTE at the legal address')
-  .source('07-quirks Q52')
+  .source('spec/07-quirks §Q52')
   .needs(...WATCH)
   .run((t) => {
     const memory = onGpu(t);
@@ -177,7 +177,7 @@ quirkPermissionsGroup
 
 quirkPermissionsGroup
   .case('q53-mixedmap', 'an interval that is left makes a VM_MIXEDMAP mapping usable that is refused without')
-  .source('07-quirks Q53')
+  .source('spec/07-quirks §Q53')
   .needs(...FOLLOW, 'special-mapping', 'address-choice')
   .run((t) => {
     const [registered, plain] = [region(t), region(t)];
@@ -201,7 +201,7 @@ quirkPermissionsGroup
 
 quirkPermissionsGroup
   .case('q53-errors', 'VM_IO and VM_PFNMAP are refused with EIO under an interval, with EOPNOTSUPP without')
-  .source('07-quirks Q53')
+  .source('spec/07-quirks §Q53')
   .parameters(parameters().combine('kind', ['io', 'pfnmap']).combine('protection', ['r', 'rw']))
   .needs(...LOOK, 'events', 'special-mapping', 'address-choice')
   .run((t, { kind, protection }) => {

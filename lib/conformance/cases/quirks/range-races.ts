@@ -19,12 +19,12 @@ import {
 
 export const quirkRangeRacesGroup = new CaseGroup(
   'quirks,range-races',
-  'Quirks Q39 to Q41 and Q43 to Q46: failures and races over ranges (07-quirks §C)',
+  'Quirks Q39 to Q41 and Q43 to Q46: failures and races over ranges (spec/07-quirks §C)',
 );
 
 quirkRangeRacesGroup
   .case('q39', 'a failed zap is swallowed')
-  .source('07-quirks Q39')
+  .source('spec/07-quirks §Q39')
   .parameters(parameters().combine('event', ['discard', 'protect', 'unmap']))
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { event }) => {
@@ -44,7 +44,7 @@ quirkRangeRacesGroup
 
 quirkRangeRacesGroup
   .case('q40', 'an event between PTEs and mark is missed: the range is marked mapped over pages of the past')
-  .source('07-quirks Q40')
+  .source('spec/07-quirks §Q40')
   .parameters(parameters().combine('by', ['fault', 'prefetch']))
   .needs(...FOLLOW, 'preemption')
   .run((t, { by }) => {
@@ -77,7 +77,7 @@ quirkRangeRacesGroup
 
 quirkRangeRacesGroup
   .case('q41', 'PTEs of a failed commit are not recorded, so the next event skips them')
-  .source('07-quirks Q41')
+  .source('spec/07-quirks §Q41')
   .parameters(parameters().combine('errno', ['ENODEV', 'ENOMEM', 'EBUSY']))
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { errno }) => {
@@ -95,7 +95,7 @@ quirkRangeRacesGroup
 
 quirkRangeRacesGroup
   .case('q43', 'an interrupted wait for the page-table update is ignored')
-  .source('07-quirks Q43')
+  .source('spec/07-quirks §Q43')
   .unimplemented('page-table updates of the emulator are complete at once, and a kernel shows no running one');
 
 function hazards(t: CaseContext, action: () => void): string[] {
@@ -108,7 +108,7 @@ function hazards(t: CaseContext, action: () => void): string[] {
 
 quirkRangeRacesGroup
   .case('q44', 'a range that is queued is removed by a split and again by the collector')
-  .source('07-quirks Q44')
+  .source('spec/07-quirks §Q44')
   .needs(...COLLECT, 'preemption')
   .run((t) => {
     const memory = onGpu(t);
@@ -136,7 +136,7 @@ quirkRangeRacesGroup
 
 quirkRangeRacesGroup
   .case('q45', 'a range that is queued again while it is collected is removed twice')
-  .source('07-quirks Q45')
+  .source('spec/07-quirks §Q45')
   .needs(...COLLECT, 'preemption')
   .run((t) => {
     const memory = onGpu(t);
@@ -155,7 +155,7 @@ quirkRangeRacesGroup
 
 quirkRangeRacesGroup
   .case('q46', 'a failed collection leaves a range on which the GPU retries for ever')
-  .source('07-quirks Q46')
+  .source('spec/07-quirks §Q46')
   .parameters(parameters().combine('by', ['worker', 'fault']))
   .needs(...COLLECT, 'failure-injection', 'address-choice')
   .run((t, { by }) => {

@@ -24,12 +24,12 @@ import {
 
 export const quirkRangesGroup = new CaseGroup(
   'quirks,ranges',
-  'Quirks Q35 to Q38, Q42, Q47, Q68 and Q69: invalidation and ranges (07-quirks §C)',
+  'Quirks Q35 to Q38, Q42, Q47, Q68 and Q69: invalidation and ranges (spec/07-quirks §C)',
 );
 
 quirkRangesGroup
   .case('q35-old-data', 'after two partial discards the GPU reads the old data of the second part')
-  .source('07-quirks Q35')
+  .source('spec/07-quirks §Q35')
   .parameters(parameters().combine('first', [0, 9]).combine('second', [1, 8, 511]))
   .needs('gpu-work')
   .run(async (t, { first, second }) => {
@@ -48,7 +48,7 @@ quirkRangesGroup
 
 quirkRangesGroup
   .case('q35-second-event', 'the second of two events on a range is not zapped')
-  .source('07-quirks Q35')
+  .source('spec/07-quirks §Q35')
   .parameters(parameters().combine('first', ['discard', 'protect']).combine('second', ['discard', 'protect']))
   .needs(...FOLLOW)
   .run((t, { first, second }) => {
@@ -64,7 +64,7 @@ quirkRangesGroup
 
 quirkRangesGroup
   .case('q36', 'unmapping memory after a partial discard leaves PTEs of freed memory')
-  .source('07-quirks Q36')
+  .source('spec/07-quirks §Q36')
   .parameters(parameters().combine('page', [0, 100]).combine('collected', [false, true]))
   .needs(...COLLECT)
   .run((t, { page, collected }) => {
@@ -86,7 +86,7 @@ quirkRangesGroup
 
 quirkRangesGroup
   .case('q37', 'a partial unmap removes the whole range: the PTEs of the rest belong to nobody')
-  .source('07-quirks Q37')
+  .source('spec/07-quirks §Q37')
   .parameters(parameters().combine('page', [0, 255, 511]))
   .needs(...COLLECT)
   .run((t, { page }) => {
@@ -115,7 +115,7 @@ quirkRangesGroup
 
 quirkRangesGroup
   .case('q38', 'a split removes a range after a partial discard without zapping what is left of it')
-  .source('07-quirks Q38')
+  .source('spec/07-quirks §Q38')
   .parameters(parameters().combine('page', [0, 300]))
   .needs(...FOLLOW)
   .run((t, { page }) => {
@@ -135,7 +135,7 @@ quirkRangesGroup
 
 quirkRangesGroup
   .case('q42', 'a fault that rewrites live PTEs flushes no TLB')
-  .source('07-quirks Q42')
+  .source('spec/07-quirks §Q42')
   .parameters(parameters().combine('why', ['second-event', 'flags']))
   .needs(...FOLLOW)
   .run((t, { why }) => {
@@ -161,7 +161,7 @@ quirkRangesGroup
 
 quirkRangesGroup
   .case('q47-wide', 'a SET on one page zaps the whole range around it')
-  .source('07-quirks Q47')
+  .source('spec/07-quirks §Q47')
   .parameters(parameters().combine('page', [0, 7, 511]))
   .needs(...WATCH)
   .run((t, { page }) => {
@@ -174,7 +174,7 @@ quirkRangesGroup
 
 quirkRangesGroup
   .case('q47-flush', 'when a zap of a split fails, what was zapped before is not flushed')
-  .source('07-quirks Q47')
+  .source('spec/07-quirks §Q47')
   .needs(...WATCH, 'failure-injection')
   .run((t) => {
     const memory = region(t, 2 * BLOCK);
@@ -207,7 +207,7 @@ function interrupted(t: CaseContext, attribute: number): ReturnType<typeof onGpu
 
 quirkRangesGroup
   .case('q68', 'a range over two intervals is mapped as a whole with the record of whichever faults')
-  .source('07-quirks Q68')
+  .source('spec/07-quirks §Q68')
   .parameters(parameters().combine('attribute', ['gpuReadOnly', 'gpuExecutable']))
   .needs(...WATCH, 'failure-injection')
   .run((t, { attribute }) => {
@@ -231,7 +231,7 @@ quirkRangesGroup
 
 quirkRangesGroup
   .case('q68-full-cover', 'a SET on exactly one of the intervals under a range does not invalidate it')
-  .source('07-quirks Q68')
+  .source('spec/07-quirks §Q68')
   .needs(...FOLLOW, 'failure-injection')
   .run((t) => {
     const memory = interrupted(t, T.gpuReadOnly);
@@ -241,7 +241,7 @@ quirkRangesGroup
 
 quirkRangesGroup
   .case('q69-populates', 'a prefetch allocates every page of an untouched mapping')
-  .source('07-quirks Q69')
+  .source('spec/07-quirks §Q69')
   .parameters(parameters().combine('mebibytes', [2, 32]))
   .needs('introspection')
   .run((t, { mebibytes }) => {
@@ -256,7 +256,7 @@ quirkRangesGroup
 
 quirkRangesGroup
   .case('q69-blocks', 'a fault waits until a prefetch is done with its whole interval')
-  .source('07-quirks Q69')
+  .source('spec/07-quirks §Q69')
   .needs(...FOLLOW, 'preemption')
   .unrecorded('the fault is raised below the layer that is recorded, so that it can sleep')
   .run((t) => {

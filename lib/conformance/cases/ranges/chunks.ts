@@ -8,7 +8,7 @@ import { BLOCK, LOOK, mapAgain, PAGE, T } from './scene.ts';
 
 export const chunksGroup = new CaseGroup(
   'ranges,chunks',
-  'A new range is the largest aligned chunk of 2 MiB, 64 KiB or 4 KiB that fits (03-gpu-ranges §A.7)',
+  'A new range is the largest aligned chunk of 2 MiB, 64 KiB or 4 KiB that fits (spec/03-gpu-ranges §A.7)',
 );
 
 const SIZES = [512, 16, 1];
@@ -31,7 +31,7 @@ const pagesAround = [0, 1, 15, 16, 255, 495, 496, 511] as const;
 
 chunksGroup
   .case('vma-bounds', 'a chunk lies inside the VMA, however large the attribute interval is')
-  .source('03-gpu-ranges §A.7')
+  .source('spec/03-gpu-ranges §A.7')
   .parameters(
     parameters()
       .combine('start', [0, 1, 16, 17])
@@ -52,7 +52,7 @@ chunksGroup
 
 chunksGroup
   .case('interval-bounds', 'a chunk lies inside the attribute interval, however large the VMA is')
-  .source('03-gpu-ranges §A.7')
+  .source('spec/03-gpu-ranges §A.7')
   .parameters(
     parameters()
       .combine('start', [0, 1, 16, 17])
@@ -71,7 +71,7 @@ chunksGroup
 
 chunksGroup
   .case('vma-and-interval', 'VMA and interval together bound the chunk')
-  .source('03-gpu-ranges §A.7')
+  .source('spec/03-gpu-ranges §A.7')
   .parameters(parameters().combine('vmaStart', [0, 16, 32]).combine('intervalEnd', [512, 48, 47]))
   .needs(...LOOK)
   .run((t, { vmaStart, intervalEnd }) => {
@@ -84,7 +84,7 @@ chunksGroup
 
 chunksGroup
   .case('neighbours', 'a chunk that another range has a part of gives way to a smaller one')
-  .source('03-gpu-ranges §A.7')
+  .source('spec/03-gpu-ranges §A.7')
   .parameters(
     parameters()
       .combine('taken', [100, 96, 111, 112, 511, 0])
@@ -118,7 +118,7 @@ chunksGroup
     'existing-range',
     'a page of an existing range gets no new one, and its bounds are not compared with those of the interval',
   )
-  .source('03-gpu-ranges §A.6, step 8')
+  .source('spec/03-gpu-ranges §A.6, step 8')
   .parameters(parameters().combine('page', [0, 1, 255, 511]))
   .needs(...LOOK, 'virtual-clock')
   .run((t, { page }) => {
@@ -134,7 +134,7 @@ chunksGroup
 
 chunksGroup
   .case('default-granularity', 'without attributes the interval of the default granularity bounds the chunk')
-  .source('03-gpu-ranges §A.7; 05-faults §4')
+  .source('spec/03-gpu-ranges §A.7; spec/05-faults §4')
   .parameters(parameters().combine('granularity', [0, 1, 3, 4, 5, 8, 9, 10, 18, 27]).combine('page', [0, 37]))
   .needs(...LOOK, 'configuration')
   .run((t, { granularity, page }) => {
@@ -147,7 +147,7 @@ chunksGroup
 
 chunksGroup
   .case('granularity-attribute', 'the attribute GRANULARITY bounds no chunk')
-  .source('03-gpu-ranges §A.7; 05-faults §5.1')
+  .source('spec/03-gpu-ranges §A.7; spec/05-faults §5.1')
   .parameters(parameters().combine('granularity', [0, 4, 9, 27]))
   .needs(...LOOK)
   .run((t, { granularity }) => {
@@ -167,7 +167,7 @@ function walk(low: number, high: number): [number, number][] {
 
 chunksGroup
   .case('prefetch', 'a prefetch covers its interval with the largest chunks, each behind the one before')
-  .source('03-gpu-ranges §B.8')
+  .source('spec/03-gpu-ranges §B.8')
   .parameters(
     parameters()
       .combine('first', [0, 1, 15, 16, 496, 511])
@@ -184,7 +184,7 @@ chunksGroup
 
 chunksGroup
   .case('prefetch-over-vmas', 'a prefetch over VMAs of different protection keeps its chunks inside each')
-  .source('03-gpu-ranges §A.7, §B.8')
+  .source('spec/03-gpu-ranges §A.7, §B.8')
   .parameters(parameters().combine('border', [1, 16, 255, 256, 512, 520]))
   .needs('introspection')
   .run((t, { border }) => {
@@ -197,7 +197,7 @@ chunksGroup
 
 chunksGroup
   .case('end-wraps', 'no chunk ends at or below 0: an interval up to 2^64 has none')
-  .source('03-gpu-ranges §A.7, §B.3')
+  .source('spec/03-gpu-ranges §A.7, §B.3')
   .needs(...LOOK)
   .run((t) => {
     const memory = t.map(BLOCK);

@@ -19,12 +19,12 @@ import {
 
 export const collectorGroup = new CaseGroup(
   'ranges,collector',
-  'The garbage collector (04-invalidation-and-gc §5 to §8)',
+  'The garbage collector (spec/04-invalidation-and-gc §5 to §8)',
 );
 
 collectorGroup
   .case('work-item', 'one run of the work item collects everything queued; without anything queued none runs')
-  .source('04-invalidation-and-gc §5.2, §6.2')
+  .source('spec/04-invalidation-and-gc §5.2, §6.2')
   .parameters(parameters().combine('blocks', [1, 2, 5]))
   .needs(...COLLECT)
   .run((t, { blocks }) => {
@@ -45,7 +45,7 @@ collectorGroup
 
 collectorGroup
   .case('order', 'ranges are collected in the order in which they were queued, not in that of addresses')
-  .source('04-invalidation-and-gc §5.3, §9')
+  .source('spec/04-invalidation-and-gc §5.3, §9')
   .parameters(parameters().combine('order', ['0 1 2', '2 1 0', '1 2 0']))
   .needs(...COLLECT)
   .run((t, { order }) => {
@@ -61,7 +61,7 @@ collectorGroup
 
 collectorGroup
   .case('queued-once', 'a range that is queued is not queued again: it keeps its place, and its span grows')
-  .source('04-invalidation-and-gc §5.2')
+  .source('spec/04-invalidation-and-gc §5.2')
   .needs(...COLLECT)
   .run((t) => {
     const memory = onGpu(t, 2 * BLOCK);
@@ -86,7 +86,7 @@ collectorGroup
 
 collectorGroup
   .case('hull', 'the span of a range is the hull of its unmapped pages; each range has its own')
-  .source('04-invalidation-and-gc §5.2; quirk Q27')
+  .source('spec/04-invalidation-and-gc §5.2; quirk Q27')
   .parameters(
     parameters()
       .combine('first', [0, 3, 300])
@@ -119,7 +119,7 @@ collectorGroup
 
 collectorGroup
   .case('no-zap', 'collection removes ranges and clears attributes; it zaps nothing and flushes nothing')
-  .source('04-invalidation-and-gc §6.1')
+  .source('spec/04-invalidation-and-gc §6.1')
   .parameters(parameters().combine('part', ['whole', 'page']))
   .needs(...COLLECT)
   .run((t, { part }) => {
@@ -152,7 +152,7 @@ const CLEARED = [
 
 collectorGroup
   .case('cleared', 'exactly the attributes of the unmapped pages are cleared: intervals are trimmed, split or dropped')
-  .source('04-invalidation-and-gc §6.1; 02-attributes §6')
+  .source('spec/04-invalidation-and-gc §6.1; spec/02-attributes §6')
   .parameters(
     parameters()
       .combine('pages', CLEARED)
@@ -197,7 +197,7 @@ collectorGroup
 
 collectorGroup
   .case('when', 'a fault anywhere and a SET collect at once, a GET and an event do not')
-  .source('04-invalidation-and-gc §6.3, §6.4; quirk Q30')
+  .source('spec/04-invalidation-and-gc §6.3, §6.4; quirk Q30')
   .parameters(
     parameters().combine('call', [
       'fault',
@@ -237,7 +237,7 @@ collectorGroup
 
 collectorGroup
   .case('uncovered', 'attributes of unmapped pages that no range covered stay')
-  .source('04-invalidation-and-gc §7; quirk Q26')
+  .source('spec/04-invalidation-and-gc §7; quirk Q26')
   .parameters(parameters().combine('mapped', ['none', 'first', 'second', 'both']))
   .needs(...COLLECT)
   .run((t, { mapped }) => {
@@ -260,7 +260,7 @@ collectorGroup
     'mapped-again',
     'memory mapped again before the collection is served with the attributes of new memory behind it',
   )
-  .source('04-invalidation-and-gc §9')
+  .source('spec/04-invalidation-and-gc §9')
   .needs(...COLLECT, 'address-choice')
   .run((t) => {
     const memory = region(t);
@@ -279,7 +279,7 @@ collectorGroup
     'no-memory',
     'when attributes can not be cleared the range stays, is not queued again, and no later entry is collected in this run',
   )
-  .source('04-invalidation-and-gc §6.1, §8; quirk Q46')
+  .source('spec/04-invalidation-and-gc §6.1, §8; quirk Q46')
   .parameters(parameters().combine('by', ['worker', 'fault', 'set']))
   .needs(...COLLECT, 'failure-injection')
   .run((t, { by }) => {
@@ -309,7 +309,7 @@ collectorGroup
 
 collectorGroup
   .case('span-taken', 'the span that a failed collection took is not part of the next one')
-  .source('04-invalidation-and-gc §5.3; quirk Q46')
+  .source('spec/04-invalidation-and-gc §5.3; quirk Q46')
   .needs(...COLLECT, 'failure-injection')
   .run((t) => {
     const memory = onGpu(t);
@@ -337,7 +337,7 @@ collectorGroup
     'checkpoint-source',
     'an UNMAP remembers the youngest interrupt of ring 1 if that is in use, else of the software ring',
   )
-  .source('04-invalidation-and-gc §4')
+  .source('spec/04-invalidation-and-gc §4')
   .parameters(
     parameters()
       .combine('retryCam', [false, true])
@@ -358,7 +358,7 @@ collectorGroup
 
 collectorGroup
   .case('checkpoint-when', 'only an UNMAP that meets a range is remembered, mapped or not; empty rings keep what was')
-  .source('04-invalidation-and-gc §3 step 5, §4')
+  .source('spec/04-invalidation-and-gc §3 step 5, §4')
   .parameters(
     parameters().combine('event', [
       'unmap',

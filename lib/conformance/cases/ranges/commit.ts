@@ -23,7 +23,7 @@ import {
 
 export const commitGroup = new CaseGroup(
   'ranges,commit',
-  'Committing a range: by a fault and by a prefetch, whole and in part (03-gpu-ranges §B.3, §B.7 to §B.9)',
+  'Committing a range: by a fault and by a prefetch, whole and in part (spec/03-gpu-ranges §B.3, §B.7 to §B.9)',
 );
 
 commitGroup
@@ -31,7 +31,7 @@ commitGroup
     'order',
     'pages are DMA-mapped before PTEs are written; only a prefetch flushes the TLB, once for each range, behind the PTEs',
   )
-  .source('03-gpu-ranges §B.7; 06-lifecycle §8')
+  .source('spec/03-gpu-ranges §B.7; spec/06-lifecycle §8')
   .parameters(parameters().combine('by', ['fault', 'prefetch']).combine('blocks', [1, 2, 4]))
   .needs(...FOLLOW)
   .run((t, { by, blocks }) => {
@@ -49,7 +49,7 @@ commitGroup
 
 commitGroup
   .case('record', 'a commit stores flags, mark and time of the range; nothing before it does')
-  .source('03-gpu-ranges §B.1, §B.7 step 7')
+  .source('spec/03-gpu-ranges §B.1, §B.7 step 7')
   .parameters(parameters().combine('by', ['fault', 'prefetch']))
   .needs(...WATCH)
   .run((t, { by }) => {
@@ -86,7 +86,7 @@ commitGroup
 
 commitGroup
   .case('whole-range', 'the whole range is written, whichever of its pages faults')
-  .source('03-gpu-ranges §B.7.1')
+  .source('spec/03-gpu-ranges §B.7.1')
   .parameters(parameters().combine('page', [0, 1, 200, 511]).combine('write', [false, true]))
   .needs(...WATCH)
   .run((t, { page, write }) => {
@@ -101,7 +101,7 @@ commitGroup
 
 commitGroup
   .case('prefetch-skips-valid', 'a prefetch leaves ranges alone that are valid, and maps the others')
-  .source('03-gpu-ranges §B.8 step 4, §B.9')
+  .source('spec/03-gpu-ranges §B.8 step 4, §B.9')
   .parameters(parameters().combine('valid', [0, 1, 2]).combine('lost', ['nothing', 'discarded', 'other-flags']))
   .needs(...FOLLOW)
   .run((t, { valid, lost }) => {
@@ -145,7 +145,7 @@ commitGroup
     'prefetch-failure',
     'a prefetch ends with its first error, without another attempt: what was mapped stays, what comes behind is not begun',
   )
-  .source('03-gpu-ranges §B.8')
+  .source('spec/03-gpu-ranges §B.8')
   .parameters(parameters().combine('failure', FAILURES).combine('at', [0, 1, 2]))
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { failure, at }) => {
@@ -170,7 +170,7 @@ commitGroup
 
 commitGroup
   .case('fault-failure', 'an error of the commit in a fault is the answer; the mark of the range keeps its value')
-  .source('03-gpu-ranges §B.7; 05-faults §5, §9')
+  .source('spec/03-gpu-ranges §B.7; spec/05-faults §5, §9')
   .parameters(
     parameters()
       .combine('place', ['write-ptes', 'update-directories'])
@@ -193,7 +193,7 @@ commitGroup
 
 commitGroup
   .case('not-interruptible', 'only a prefetch can be interrupted while it waits for the page directory')
-  .source('03-gpu-ranges §B.6, §B.7')
+  .source('spec/03-gpu-ranges §B.6, §B.7')
   .needs(...WATCH, 'failure-injection')
   .run((t) => {
     const memory = region(t, 2 * BLOCK);
@@ -215,7 +215,7 @@ function areas(t: CaseContext, layout: string): { memory: ReturnType<CaseContext
 
 commitGroup
   .case('read-only-fallback', 'a read-only VMA makes a prefetch read-only, from there on to its end')
-  .source('03-gpu-ranges §B.3; quirk Q49')
+  .source('spec/03-gpu-ranges §B.3; quirk Q49')
   .parameters(
     parameters()
       .combine('layout', ['rw', 'r', 'r rw', 'rw r', 'r rw rw', 'rw r rw', 'rw rw r', 'r r rw'])
@@ -235,7 +235,7 @@ commitGroup
 
 commitGroup
   .case('fault-read-only', 'the read-only bit of a fault ends with it: the next fault beside maps writable')
-  .source('03-gpu-ranges §B.3')
+  .source('spec/03-gpu-ranges §B.3')
   .needs(...WATCH)
   .run((t) => {
     const memory = region(t, 2 * BLOCK);
@@ -250,7 +250,7 @@ commitGroup
     'range-over-intervals',
     'a range found for a prefetch is written as a whole, beyond the interval that asked for it',
   )
-  .source('03-gpu-ranges §A.6 step 8, §B.7.1; quirk Q68')
+  .source('spec/03-gpu-ranges §A.6 step 8, §B.7.1; quirk Q68')
   .needs(...FOLLOW, 'failure-injection')
   .run((t) => {
     const memory = onGpu(t);
@@ -271,7 +271,7 @@ commitGroup
     'marked-but-invalid',
     'a range that is marked mapped over pages that went meanwhile is not valid: the next fault collects again',
   )
-  .source('03-gpu-ranges §B.9; quirk Q40')
+  .source('spec/03-gpu-ranges §B.9; quirk Q40')
   .needs(...FOLLOW, 'preemption')
   .run((t) => {
     const memory = region(t);

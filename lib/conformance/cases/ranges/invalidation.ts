@@ -19,7 +19,7 @@ import {
 
 export const invalidationGroup = new CaseGroup(
   'ranges,invalidation',
-  "What a change of the process's memory does to the GPU (04-invalidation-and-gc §2, §3)",
+  "What a change of the process's memory does to the GPU (spec/04-invalidation-and-gc §2, §3)",
 );
 
 const EVENTS = ['unmap', 'discard', 'protect'] as const;
@@ -52,7 +52,7 @@ invalidationGroup
     'event-part',
     'PTEs go inside the event only; mark and DMA mapping go for the whole range; UNMAP flags and queues, clipped to the range',
   )
-  .source('04-invalidation-and-gc §3')
+  .source('spec/04-invalidation-and-gc §3')
   .parameters(
     parameters()
       .combine('event', EVENTS)
@@ -102,7 +102,7 @@ invalidationGroup
     'several-ranges',
     'all zaps come before the one flush, the flush before every DMA unmapping, and these with the queueing in order of addresses',
   )
-  .source('04-invalidation-and-gc §3, §9')
+  .source('spec/04-invalidation-and-gc §3, §9')
   .parameters(parameters().combine('event', EVENTS).combine('blocks', [2, 4]).combine('untouched', [false, true]))
   .needs(...FOLLOW)
   .run((t, { event, blocks, untouched }) => {
@@ -123,7 +123,7 @@ invalidationGroup
     'second-event',
     'a second event before a refault zaps nothing and flushes nothing; UNMAP still flags and queues',
   )
-  .source('04-invalidation-and-gc §3.1, §3.5; quirks Q35, Q36')
+  .source('spec/04-invalidation-and-gc §3.1, §3.5; quirks Q35, Q36')
   .parameters(parameters().combine('before', EVENTS).combine('event', EVENTS).combine('page', [0, 1, 511]))
   .needs(...FOLLOW)
   .run((t, { before, event, page }) => {
@@ -146,7 +146,7 @@ invalidationGroup
     'unmapped-and-marked',
     'a range that an UNMAP met is not zapped again, not even when a commit has marked it mapped since',
   )
-  .source('04-invalidation-and-gc §3.1 step 1; quirk Q40')
+  .source('spec/04-invalidation-and-gc §3.1 step 1; quirk Q40')
   .parameters(parameters().combine('event', EVENTS))
   .needs(...FOLLOW, 'preemption')
   .run((t, { event }) => {
@@ -168,7 +168,7 @@ invalidationGroup
 
 invalidationGroup
   .case('refault-repairs', 'after a refault the next event is zapped again')
-  .source('04-invalidation-and-gc §3.1')
+  .source('spec/04-invalidation-and-gc §3.1')
   .parameters(parameters().combine('event', EVENTS))
   .needs(...FOLLOW)
   .run((t, { event }) => {
@@ -185,7 +185,7 @@ invalidationGroup
 
 invalidationGroup
   .case('partial-flag', 'partially unmapped is set when the event leaves a part, and never taken back')
-  .source('03-gpu-ranges §A.13; 04-invalidation-and-gc §3.5')
+  .source('spec/03-gpu-ranges §A.13; spec/04-invalidation-and-gc §3.5')
   .parameters(parameters().combine('parts', ['whole', 'head', 'tail', 'head tail', 'whole-and-more', 'head rest']))
   .needs(...COLLECT)
   .run((t, { parts }) => {
@@ -210,7 +210,7 @@ invalidationGroup
 
 invalidationGroup
   .case('no-event', 'what changes nothing is no event')
-  .source('04-invalidation-and-gc §1; trace format §3')
+  .source('spec/04-invalidation-and-gc §1; spec/trace-format §3')
   .parameters(parameters().combine('what', ['same-protection', 'cpu-read', 'cpu-write', 'elsewhere']))
   .needs(...FOLLOW)
   .run((t, { what }) => {
@@ -234,7 +234,7 @@ invalidationGroup
 
 invalidationGroup
   .case('pieces', 'mprotect over pieces of different protection is an event for each piece that changes')
-  .source('04-invalidation-and-gc §1; trace format §3')
+  .source('spec/04-invalidation-and-gc §1; spec/trace-format §3')
   .needs(...FOLLOW)
   .run((t) => {
     const memory = onGpu(t, 2 * BLOCK);
@@ -245,7 +245,7 @@ invalidationGroup
 
 invalidationGroup
   .case('attributes-stay', 'discarding and protecting change no attribute, now or later')
-  .source('04-invalidation-and-gc §3')
+  .source('spec/04-invalidation-and-gc §3')
   .parameters(parameters().combine('event', ['discard', 'protect']))
   .needs(...COLLECT)
   .run((t, { event }) => {
@@ -263,7 +263,7 @@ invalidationGroup
 
 invalidationGroup
   .case('zap-fails', 'a zap that the page-table layer refuses is ignored: mark and DMA mapping go, the flush is done')
-  .source('04-invalidation-and-gc §3.1, §8; quirk Q39')
+  .source('spec/04-invalidation-and-gc §3.1, §8; quirk Q39')
   .parameters(
     parameters().combine('event', EVENTS).combine('errno', ['EBUSY', 'ENODEV', 'ENOMEM']).combine('at', [0, 1]),
   )
@@ -284,7 +284,7 @@ invalidationGroup
 
 invalidationGroup
   .case('two-gpus', 'an event reaches every GPU on which the memory is mapped')
-  .source('04-invalidation-and-gc §1')
+  .source('spec/04-invalidation-and-gc §1')
   .parameters(parameters().combine('event', EVENTS).combine('mapped', ['first', 'second', 'both']))
   .needs(...FOLLOW, 'two-gpus')
   .run((t, { event, mapped }) => {
@@ -307,7 +307,7 @@ invalidationGroup
 
 invalidationGroup
   .case('counters', 'an event over many ranges is one zap for each range that was mapped, and one flush')
-  .source('04-invalidation-and-gc §3; 06-lifecycle §8')
+  .source('spec/04-invalidation-and-gc §3; spec/06-lifecycle §8')
   .parameters(parameters().combine('event', EVENTS).combine('chunk', [1, 16, 512]))
   .needs(...FOLLOW)
   .run((t, { event, chunk }) => {

@@ -7,7 +7,7 @@ import { BLOCK, BORDER, COLLECT, effects, FOLLOW, LOOK, onGpu, PAGE, rangeWords,
 
 export const notifiersGroup = new CaseGroup(
   'ranges,notifiers',
-  'Notifiers have windows of 512 MiB and live as long as their ranges (03-gpu-ranges §A.4, §A.5, §A.14)',
+  'Notifiers have windows of 512 MiB and live as long as their ranges (spec/03-gpu-ranges §A.4, §A.5, §A.14)',
 );
 
 /** Notifiers as [first, end) in windows, counted from BORDER. */
@@ -17,7 +17,7 @@ function windows(t: CaseContext): [number, number][] {
 
 notifiersGroup
   .case('window', 'a notifier covers the aligned 512 MiB around the address')
-  .source('03-gpu-ranges §A.4')
+  .source('spec/03-gpu-ranges §A.4')
   .parameters(
     parameters()
       .combine('offset', [-WINDOW, -BLOCK, 0, BLOCK, WINDOW / 2, WINDOW - BLOCK, WINDOW, 2 * WINDOW - BLOCK])
@@ -33,7 +33,7 @@ notifiersGroup
 
 notifiersGroup
   .case('shared', 'ranges of one window share a notifier, those of two have one each, in ascending order')
-  .source('03-gpu-ranges §A.4, §A.14')
+  .source('spec/03-gpu-ranges §A.4, §A.14')
   .parameters(parameters().combine('order', ['ascending', 'descending']))
   .needs(...FOLLOW, 'address-choice')
   .run((t, { order }) => {
@@ -70,7 +70,7 @@ notifiersGroup
 
 notifiersGroup
   .case('border', 'an event over the border of two windows reaches both: each zaps and flushes for itself')
-  .source('04-invalidation-and-gc §1, §2, §3')
+  .source('spec/04-invalidation-and-gc §1, §2, §3')
   .parameters(parameters().combine('event', ['discard', 'unmap', 'protect']))
   .needs(...COLLECT, 'address-choice')
   .run((t, { event }) => {
@@ -91,7 +91,7 @@ notifiersGroup
 
 notifiersGroup
   .case('prefetch-over-border', 'a prefetch over the border makes a range and a notifier on each side')
-  .source('03-gpu-ranges §A.4, §B.8')
+  .source('spec/03-gpu-ranges §A.4, §B.8')
   .parameters(parameters().combine('pages', [1, 16, 512]))
   .needs('introspection', 'address-choice')
   .run((t, { pages }) => {
@@ -110,7 +110,7 @@ notifiersGroup
 
 notifiersGroup
   .case('last-range', 'a notifier goes with its last range, not before')
-  .source('03-gpu-ranges §A.4, §A.11')
+  .source('spec/03-gpu-ranges §A.4, §A.11')
   .parameters(parameters().combine('by', ['collection', 'split']))
   .needs(...COLLECT)
   .run((t, { by }) => {
@@ -141,7 +141,7 @@ notifiersGroup
 
 notifiersGroup
   .case('undone', 'a notifier made for a range that can not be made is unregistered again')
-  .source('03-gpu-ranges §A.6')
+  .source('spec/03-gpu-ranges §A.6')
   .parameters(parameters().combine('failure', ['no-vma', 'io', 'pfnmap', 'no-memory', 'no-chunk']))
   .needs(...FOLLOW, 'address-choice', 'special-mapping', 'failure-injection')
   .run((t, { failure }) => {
@@ -178,7 +178,7 @@ notifiersGroup
 
 notifiersGroup
   .case('read-only-again', 'the read-only fallback makes its notifier a second time')
-  .source('03-gpu-ranges §A.6, §B.3')
+  .source('spec/03-gpu-ranges §A.6, §B.3')
   .needs(...FOLLOW)
   .run((t) => {
     const memory = t.map(BLOCK, { protection: 'r' });
@@ -199,7 +199,7 @@ notifiersGroup
     'existing-range-permission',
     'the VMA is looked at also where a range exists: a read-only one makes the mapping read-only',
   )
-  .source('03-gpu-ranges §A.6, steps 6 to 8')
+  .source('spec/03-gpu-ranges §A.6, steps 6 to 8')
   .parameters(parameters().combine('write', [false, true]))
   .needs(...FOLLOW)
   .run((t, { write }) => {
@@ -212,7 +212,7 @@ notifiersGroup
 
 notifiersGroup
   .case('no-memory', 'without memory for a notifier nothing is registered and the access is killed')
-  .source('03-gpu-ranges §A.6, step 3')
+  .source('spec/03-gpu-ranges §A.6, step 3')
   .needs(...FOLLOW, 'failure-injection')
   .run((t) => {
     const memory = t.map(BLOCK);

@@ -22,12 +22,12 @@ import {
 
 export const pagesGroup = new CaseGroup(
   'ranges,pages',
-  'Collecting and DMA-mapping the pages of a range (03-gpu-ranges §A.8 to §A.10)',
+  'Collecting and DMA-mapping the pages of a range (spec/03-gpu-ranges §A.8 to §A.10)',
 );
 
 pagesGroup
   .case('populate', 'collection brings in every page of the range that is not present, and only these')
-  .source('03-gpu-ranges §A.8')
+  .source('spec/03-gpu-ranges §A.8')
   .parameters(parameters().combine('size', [1, 16, 512]).combine('present', [0, 1]))
   .needs(...WATCH)
   .run((t, { size, present }) => {
@@ -43,7 +43,7 @@ pagesGroup
     'for-writing',
     'collection is for writing unless the mapping is read-only: a read fault of writable memory makes pages its own',
   )
-  .source('03-gpu-ranges §A.8')
+  .source('spec/03-gpu-ranges §A.8')
   .parameters(parameters().combine('gpuReadOnly', [0, 1]).combine('write', [false, true]))
   .needs(...WATCH)
   .run((t, { gpuReadOnly, write }) => {
@@ -60,7 +60,7 @@ pagesGroup
 
 pagesGroup
   .case('reuse', "pages that are DMA-mapped are used again without a look at the CPU's page table")
-  .source('03-gpu-ranges §A.8 step 2')
+  .source('spec/03-gpu-ranges §A.8 step 2')
   .needs(...FOLLOW)
   .run((t) => {
     const memory = onGpu(t);
@@ -90,7 +90,7 @@ pagesGroup
 
 pagesGroup
   .case('one-bad-page', 'one page that can not be had makes the whole range unmappable, wherever it lies')
-  .source('03-gpu-ranges §A.8; quirk Q50')
+  .source('spec/03-gpu-ranges §A.8; quirk Q50')
   .parameters(
     parameters()
       .combine('page', [0, 255, 511])
@@ -121,7 +121,7 @@ pagesGroup
 
 pagesGroup
   .case('hole', 'a hole in a range that was unmapped in part does not come back: the range is collected first')
-  .source('03-gpu-ranges §A.8; 05-faults §5 step 1')
+  .source('spec/03-gpu-ranges §A.8; spec/05-faults §5 step 1')
   .needs(...FOLLOW)
   .run((t) => {
     const memory = onGpu(t);
@@ -132,7 +132,7 @@ pagesGroup
 
 pagesGroup
   .case('moved-on', 'an event anywhere in the window while pages are collected repeats the collection')
-  .source('03-gpu-ranges §A.8 steps 5 and 8')
+  .source('spec/03-gpu-ranges §A.8 steps 5 and 8')
   .parameters(parameters().combine('where', ['here', 'elsewhere']).combine('times', [1, 3]))
   .needs(...WATCH, 'preemption')
   .run((t, { where, times }) => {
@@ -150,7 +150,7 @@ pagesGroup
 
 pagesGroup
   .case('other-window', 'an event in another window does not repeat it')
-  .source('03-gpu-ranges §A.8; 04-invalidation-and-gc §9')
+  .source('spec/03-gpu-ranges §A.8; spec/04-invalidation-and-gc §9')
   .needs(...LOOK, 'preemption', 'address-choice')
   .run((t) => {
     const memory = region(t);
@@ -168,7 +168,7 @@ pagesGroup
 
 pagesGroup
   .case('deadline', 'collection that meets events for more than a second is given up with EBUSY')
-  .source('03-gpu-ranges §A.8 step R')
+  .source('spec/03-gpu-ranges §A.8 step R')
   .parameters(
     parameters()
       .combine('nanoseconds', [999_999_999, 1_000_000_000, 1_000_000_001])
@@ -197,7 +197,7 @@ pagesGroup
 
 pagesGroup
   .case('unmapped-meanwhile', 'memory that is unmapped between collection and DMA mapping is not mapped')
-  .source('03-gpu-ranges §A.8 step M')
+  .source('spec/03-gpu-ranges §A.8 step M')
   .parameters(parameters().combine('by', ['fault', 'prefetch']))
   .needs(...FOLLOW, 'preemption', 'deferred-work')
   .run((t, { by }) => {
@@ -231,7 +231,7 @@ pagesGroup
 
 pagesGroup
   .case('dma-whole', 'an event on one page drops the DMA mapping of the whole range, once')
-  .source('03-gpu-ranges §A.10')
+  .source('spec/03-gpu-ranges §A.10')
   .parameters(parameters().combine('event', ['discard', 'protect', 'unmap']).combine('page', [0, 300, 511]))
   .needs(...FOLLOW)
   .run((t, { event, page }) => {
@@ -258,7 +258,7 @@ pagesGroup
 
 pagesGroup
   .case('huge', 'a huge page is one piece for the page-table layer, 512 small ones are 512')
-  .source('03-gpu-ranges §A.8.2, §B.7.1')
+  .source('spec/03-gpu-ranges §A.8.2, §B.7.1')
   .parameters(parameters().combine('kind', ['anon', 'thp']))
   .needs(...LOOK, 'huge-pages')
   .run((t, { kind }) => {
@@ -269,7 +269,7 @@ pagesGroup
 
 pagesGroup
   .case('huge-split', 'losing one page of a huge page is two events, of which the first zaps')
-  .source('04-invalidation-and-gc §3; trace format §3')
+  .source('spec/04-invalidation-and-gc §3; spec/trace-format §3')
   .needs(...FOLLOW, 'huge-pages')
   .run((t) => {
     const memory = onGpu(t, BLOCK, { kind: 'thp' });
@@ -285,7 +285,7 @@ pagesGroup
 
 pagesGroup
   .case('file', 'pages of a file come back as they were')
-  .source('03-gpu-ranges §A.8; trace format §3')
+  .source('spec/03-gpu-ranges §A.8; spec/trace-format §3')
   .needs(...WATCH, 'file-mapping')
   .run((t) => {
     const memory = onGpu(t, BLOCK, { kind: 'file' });

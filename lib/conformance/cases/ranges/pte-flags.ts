@@ -21,13 +21,13 @@ import {
 
 export const pteFlagsGroup = new CaseGroup(
   'ranges,pte-flags',
-  'The flags of the PTEs of system memory (03-gpu-ranges §B.2)',
+  'The flags of the PTEs of system memory (spec/03-gpu-ranges §B.2)',
 );
 
 const OTHER_GPUS = ['9.0.1', '9.2.1', '9.3.0', '9.4.0', '9.4.1', '9.4.2'] as const;
 pteFlagsGroup
   .case('memory-type', 'the memory type follows the coherence attributes as on the GPU at hand')
-  .source('03-gpu-ranges §B.2, memory type')
+  .source('spec/03-gpu-ranges §B.2, memory type')
   .parameters(
     parameters()
       .combine('gc', [...OTHER_GPUS, ...MI300])
@@ -64,7 +64,7 @@ pteFlagsGroup
 
 pteFlagsGroup
   .case('default-record', 'memory without attributes is coherent')
-  .source('03-gpu-ranges §B.2')
+  .source('spec/03-gpu-ranges §B.2')
   .parameters(
     parameters().combine('asic', ['gfx90a', 'gfx942', 'gfx942-apu', 'gfx950', 'gfx906-xnack', 'gfx908-xnack']),
   )
@@ -81,7 +81,7 @@ pteFlagsGroup
     'assembly',
     'valid, system, snooped and readable always; executable by GPU_EXEC; writeable unless GPU_RO or a read-only VMA',
   )
-  .source('03-gpu-ranges §B.2, assembly; §B.3')
+  .source('spec/03-gpu-ranges §B.2, assembly; §B.3')
   .parameters(
     parameters()
       .combine('by', ['fault', 'prefetch'])
@@ -109,7 +109,7 @@ pteFlagsGroup
     'inert-flags',
     'HOST_ACCESS, HIVE_LOCAL and READ_MOSTLY change no PTE, but the range counts as not valid and the next fault writes it again',
   )
-  .source('03-gpu-ranges §B.9; quirk Q19')
+  .source('spec/03-gpu-ranges §B.9; quirk Q19')
   .parameters(
     parameters()
       .combine('attribute', ['hostAccess', 'hiveLocal', 'gpuReadMostly', 'coherent'])
@@ -151,7 +151,7 @@ pteFlagsGroup
 
 pteFlagsGroup
   .case('inert-values', 'ACCESS, GRANULARITY and PREFERRED_LOC do not make a range invalid')
-  .source('03-gpu-ranges §B.9; quirk Q19')
+  .source('spec/03-gpu-ranges §B.9; quirk Q19')
   .parameters(parameters().combine('attribute', ['access', 'granularity', 'preferredLocation']))
   .needs(...FOLLOW)
   .run((t, { attribute }) => {
@@ -171,7 +171,7 @@ pteFlagsGroup
 
 pteFlagsGroup
   .case('changed-flags', 'the next fault on a range whose attributes changed writes PTEs with the new flags')
-  .source('03-gpu-ranges §B.2, §B.9')
+  .source('spec/03-gpu-ranges §B.2, §B.9')
   .parameters(parameters().combine('attribute', ['gpuReadOnly', 'gpuExecutable']).combine('from', [0, 1]))
   .needs(...FOLLOW)
   .run((t, { attribute, from }) => {

@@ -26,7 +26,7 @@ export const FOLLOW: readonly Feature[] = [...WATCH, 'events'];
 /** ... and with the moment at which the collector runs. */
 export const COLLECT: readonly Feature[] = [...FOLLOW, 'deferred-work'];
 
-/** PTE flags of system memory by memory type, writable (03-gpu-ranges §B.2); without 0x40 read-only, with 0x10 executable. */
+/** PTE flags of system memory by memory type, writable (spec/03-gpu-ranges §B.2); without 0x40 read-only, with 0x10 executable. */
 export const PTE = {
   NC: 0x67n,
   RW: 0x0200_0000_0000_0067n,
@@ -35,7 +35,7 @@ export const PTE = {
 } as const;
 export const MI300 = ['9.4.3', '9.4.4', '9.5.0'] as const;
 
-/** The memory type of system memory by GPU and coherence attributes (03-gpu-ranges §B.2, first table). */
+/** The memory type of system memory by GPU and coherence attributes (spec/03-gpu-ranges §B.2, first table). */
 export function memoryTypeOf(
   gc: string,
   apu: boolean,
@@ -59,7 +59,7 @@ export function plainPte(t: CaseContext, { coherent = true } = {}): bigint {
 
 export const WRITEABLE = 0x40n;
 export const EXECUTABLE = 0x10n;
-/** The PTE of an access that was killed (05-faults §1). */
+/** The PTE of an access that was killed (spec/05-faults §1). */
 export const NO_RETRY = 0x0140_0000_0000_0010n;
 
 /** Memory whose pages the CPU has all written (feature 'introspection'). */

@@ -6,7 +6,7 @@ import { BLOCK, effects, FOLLOW, LOOK, MIB, onGpu, PAGE, rangeWords, region, T }
 
 export const splitGroup = new CaseGroup(
   'ranges,split',
-  'A SET that splits an interval invalidates the ranges that the new one touches (03-gpu-ranges §B.10, §B.11)',
+  'A SET that splits an interval invalidates the ranges that the new one touches (spec/03-gpu-ranges §B.10, §B.11)',
 );
 
 // First page and pages of the SET in a region of three blocks, all mapped.
@@ -34,7 +34,7 @@ splitGroup
     'geometry',
     'each touched range is zapped as a whole; one that crosses the bounds is removed, one inside stays with its pages; one flush at the end',
   )
-  .source('03-gpu-ranges §B.10')
+  .source('spec/03-gpu-ranges §B.10')
   .parameters(
     parameters()
       .combine('first', [...new Set(PARTS.map(([first]) => first))])
@@ -69,7 +69,7 @@ splitGroup
 
 splitGroup
   .case('no-split', 'a SET that covers whole intervals invalidates nothing, however many there are')
-  .source('02-attributes §5; quirk Q13')
+  .source('spec/02-attributes §5; quirk Q13')
   .parameters(
     parameters()
       .combine('intervals', [1, 2, 3])
@@ -98,7 +98,7 @@ splitGroup
 
 splitGroup
   .case('equal-record', 'a SET of a part that changes nothing neither splits nor invalidates')
-  .source('02-attributes §4; 03-gpu-ranges §B.10')
+  .source('spec/02-attributes §4; spec/03-gpu-ranges §B.10')
   .parameters(parameters().combine('value', [0, 1]))
   .needs(...FOLLOW)
   .run((t, { value }) => {
@@ -109,7 +109,7 @@ splitGroup
 
 splitGroup
   .case('not-mapped', 'a range that is not marked mapped is neither zapped nor flushed, but removed where it crosses')
-  .source('03-gpu-ranges §B.10; quirk Q38')
+  .source('spec/03-gpu-ranges §B.10; quirk Q38')
   .parameters(parameters().combine('part', ['crossing', 'covering']))
   .needs(...FOLLOW)
   .run((t, { part }) => {
@@ -126,7 +126,7 @@ splitGroup
 
 splitGroup
   .case('no-ranges', 'a split over memory that is not on the GPU does nothing there')
-  .source('03-gpu-ranges §B.10')
+  .source('spec/03-gpu-ranges §B.10')
   .needs(...FOLLOW)
   .run((t) => {
     const memory = t.map(4 * BLOCK);
@@ -143,7 +143,7 @@ splitGroup
 
 splitGroup
   .case('faults-again', 'the next access faults, and ranges and PTEs follow the new intervals')
-  .source('03-gpu-ranges §A.7, §B.10')
+  .source('spec/03-gpu-ranges §A.7, §B.10')
   .parameters(
     parameters()
       .combine('first', [0, 16, 256])
@@ -171,7 +171,7 @@ splitGroup
 
 splitGroup
   .case('interrupted', 'a signal while the page directory is waited for ends the SET before anything is invalidated')
-  .source('03-gpu-ranges §B.10 step 1')
+  .source('spec/03-gpu-ranges §B.10 step 1')
   .needs(...FOLLOW, 'failure-injection')
   .run((t) => {
     const memory = onGpu(t);
@@ -185,7 +185,7 @@ splitGroup
     'zap-fails',
     'the first zap that fails ends the invalidation with its error, without the flush for those before',
   )
-  .source('03-gpu-ranges §B.10 step 2; quirk Q47')
+  .source('spec/03-gpu-ranges §B.10 step 2; quirk Q47')
   .parameters(parameters().combine('errno', ['EBUSY', 'ENODEV']).combine('at', [0, 1, 2]))
   .needs(...FOLLOW, 'failure-injection')
   .run((t, { errno, at }) => {
@@ -204,7 +204,7 @@ splitGroup
 
 splitGroup
   .case('prefetch-of-a-part', 'a SET that splits and prefetches invalidates first, then maps the new interval only')
-  .source('02-attributes §4.8; 03-gpu-ranges §B.8, §B.10')
+  .source('spec/02-attributes §4.8; spec/03-gpu-ranges §B.8, §B.10')
   .parameters(parameters().combine('pages', [256, 512]))
   .needs(...FOLLOW)
   .run((t, { pages }) => {
@@ -230,7 +230,7 @@ splitGroup
     'system-location',
     'prefetching a part to the system splits and invalidates; prefetching the whole does nothing',
   )
-  .source('03-gpu-ranges §B.10; quirk Q18')
+  .source('spec/03-gpu-ranges §B.10; quirk Q18')
   .parameters(parameters().combine('part', [true, false]))
   .needs(...LOOK)
   .run((t, { part }) => {

@@ -87,7 +87,7 @@ backendGroup
 
 backendGroup
   .case('granularity', 'at most 18 through HSA, 63 through the ioctl; of a mixed range the smallest')
-  .source('HSA layer, expectation differences; 02-attributes §9')
+  .source('HSA layer, expectation differences; spec/02-attributes §9')
   .parameters(eachRuntime().combine('value', [0, 9, 17, 18, 19, 63, 64]))
   .needsAt(runtimeFeatures)
   .run((t, point) => {

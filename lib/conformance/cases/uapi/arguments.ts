@@ -6,14 +6,14 @@ import { EFAULT, EINVAL } from '../../errno.ts';
 
 export const argumentsGroup = new CaseGroup(
   'uapi,arguments',
-  'The checks of the handler entry, in their order (01-uapi §6)',
+  'The checks of the handler entry, in their order (spec/01-uapi §6)',
 );
 
 const ACCESS = 2;
 
 argumentsGroup
   .case('alignment', 'start and size must be multiples of a page')
-  .source('01-uapi §6, check 2')
+  .source('spec/01-uapi §6, check 2')
   .parameters(
     parameters()
       .combine('operation', [0, 1])
@@ -33,7 +33,7 @@ argumentsGroup
 
 argumentsGroup
   .case('zero', 'start and size must not be 0')
-  .source('01-uapi §6, check 3')
+  .source('spec/01-uapi §6, check 3')
   .parameters(parameters().combine('operation', [0, 1]).combine('field', ['start', 'size']))
   .run((t, { operation, field }) => {
     const memory = t.map(pages(1));
@@ -43,7 +43,7 @@ argumentsGroup
 
 argumentsGroup
   .case('attribute-count', 'a call has 1 to 64 records')
-  .source('01-uapi §6, check 4; §8')
+  .source('spec/01-uapi §6, check 4; §8')
   .parameters(parameters().combine('operation', [0, 1]).combine('count', [0, 1, 2, 63, 64, 65, 128, 0xffffffff]))
   .run((t, { operation, count }) => {
     const memory = t.map(pages(1));
@@ -54,7 +54,7 @@ argumentsGroup
 
 argumentsGroup
   .case('pointer', 'a null pointer is refused before it is followed, a bad one when it is')
-  .source('01-uapi §6, checks 5 and 6')
+  .source('spec/01-uapi §6, checks 5 and 6')
   .parameters(parameters().combine('operation', [0, 1, 7]).combine('pointer', ['null', 'bad']))
   .run((t, { operation, pointer }) => {
     const memory = t.map(pages(1));
@@ -66,7 +66,7 @@ argumentsGroup
 
 argumentsGroup
   .case('operation', 'V4 has two operations')
-  .source('01-uapi §6, check 7')
+  .source('spec/01-uapi §6, check 7')
   .parameters(parameters().combine('operation', [2, 3, 4, 7, 255, 256, 0x7fffffff, 0x80000000, 0xffffffff]))
   .run((t, { operation }) => {
     const memory = t.map(pages(1));

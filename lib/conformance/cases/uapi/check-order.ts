@@ -8,7 +8,7 @@ import { ALL_TYPES, DEFAULTS } from '../attributes/values.ts';
 
 export const checkOrderGroup = new CaseGroup(
   'uapi,check-order',
-  'Which of two errors wins (01-uapi §6; 02-attributes §4.1, §4.2)',
+  'Which of two errors wins (spec/01-uapi §6; spec/02-attributes §4.1, §4.2)',
 );
 
 interface Call {
@@ -190,7 +190,7 @@ function check(t: CaseContext, operation: number, names: readonly string[]): voi
 
 checkOrderGroup
   .case('alone', 'each thing that can be wrong is refused on its own with its own error')
-  .source('01-uapi §6, §7')
+  .source('spec/01-uapi §6, §7')
   .parameters(
     parameters()
       .combine('operation', [0, 1])
@@ -202,7 +202,7 @@ checkOrderGroup
 
 checkOrderGroup
   .case('two', 'of two things that are wrong the one that is checked first decides')
-  .source('01-uapi §6; 02-attributes §4.1, §4.2')
+  .source('spec/01-uapi §6; spec/02-attributes §4.1, §4.2')
   .parameters(
     parameters()
       .combine('operation', [0, 1])
@@ -214,7 +214,7 @@ checkOrderGroup
 
 checkOrderGroup
   .case('three', 'the operation is looked at after the copy of the records and before their types')
-  .source('01-uapi §6, checks 5 to 7')
+  .source('spec/01-uapi §6, checks 5 to 7')
   .parameters(
     parameters()
       .combine('records', ['null-pointer', 'bad-pointer', 'unknown-type', 'illegal-value'])
@@ -225,7 +225,7 @@ checkOrderGroup
 
 checkOrderGroup
   .case('no-xnack', 'a context that can not be created masks everything that is wrong with the arguments')
-  .source('01-uapi §6, check 1; 06-lifecycle §2')
+  .source('spec/01-uapi §6, check 1; spec/06-lifecycle §2')
   .parameters(
     parameters()
       .combine('operation', [0, 1])
@@ -246,7 +246,7 @@ checkOrderGroup
 
 checkOrderGroup
   .case('not-configured', 'a kernel without SVM answers EOPNOTSUPP before it looks at anything')
-  .source('06-lifecycle §9')
+  .source('spec/06-lifecycle §9')
   .parameters(
     parameters()
       .combine('operation', [0, 1])

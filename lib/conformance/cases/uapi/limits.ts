@@ -6,7 +6,7 @@ import { parameters } from '../../parameters.ts';
 import { EFAULT, EINVAL } from '../../errno.ts';
 import { ALL_TYPES, DEFAULTS } from '../attributes/values.ts';
 
-export const limitsGroup = new CaseGroup('uapi,limits', 'Limits of one call and of one context (01-uapi §8)');
+export const limitsGroup = new CaseGroup('uapi,limits', 'Limits of one call and of one context (spec/01-uapi §8)');
 
 const STARTS: Readonly<Record<string, bigint>> = {
   'first-page': 0x1000n,
@@ -19,7 +19,7 @@ const STARTS: Readonly<Record<string, bigint>> = {
 
 limitsGroup
   .case('start', 'any page but the first can be asked for; a SET there fails only for want of memory')
-  .source('01-uapi §6, §8')
+  .source('spec/01-uapi §6, §8')
   .parameters(
     parameters()
       .combine('start', Object.keys(STARTS))
@@ -43,7 +43,7 @@ limitsGroup
 
 limitsGroup
   .case('size', 'sizes up to 2^64 - 4096 are sizes: GET answers, SET fails where the memory ends')
-  .source('01-uapi §8')
+  .source('spec/01-uapi §8')
   .parameters(
     parameters()
       .combine('size', ['0x100000', '0x40000000', '0x10000000000', '0x8000000000000000', '0xfffffffffffff000'])
@@ -62,7 +62,7 @@ limitsGroup
 
 limitsGroup
   .case('records-used', 'all of 1 to 64 records are applied, the last one too')
-  .source('01-uapi §8; 02-attributes §4.9')
+  .source('spec/01-uapi §8; spec/02-attributes §4.9')
   .parameters(parameters().combine('count', [1, 2, 3, 12, 31, 32, 33, 63, 64]))
   .run((t, { count }) => {
     const memory = t.map(pages(1));
@@ -82,7 +82,7 @@ limitsGroup
 
 limitsGroup
   .case('many-intervals', 'a context takes as many attribute intervals as there are pages')
-  .source('01-uapi §8')
+  .source('spec/01-uapi §8')
   .parameters(parameters().combine('pages', [64, 256]).combine('order', ['up', 'down', 'inside-out']))
   .run((t, { pages: count, order }) => {
     const memory = t.map(pages(count));
@@ -102,7 +102,7 @@ limitsGroup
 
 limitsGroup
   .case('page-edges', 'an attribute reaches exactly the pages of its interval')
-  .source('02-attributes §4, §7')
+  .source('spec/02-attributes §4, §7')
   .parameters(parameters().combine('first', [0, 1, 7, 511, 512, 513]).combine('count', [1, 2, 511, 512, 513]))
   .run((t, { first, count }) => {
     const memory = t.map(pages(1536));

@@ -8,7 +8,7 @@ import { EAGAIN, EBUSY, EFAULT, EINTR, EINVAL, EIO, ENODEV, ENOENT, ENOMEM, EOPN
 
 export const prefetchErrorsGroup = new CaseGroup(
   'uapi,prefetch-errors',
-  'Errors that reach the caller from the mapping of an interval (01-uapi §7)',
+  'Errors that reach the caller from the mapping of an interval (spec/01-uapi §7)',
 );
 
 const PREFETCH = [1, 1] as const;
@@ -25,7 +25,7 @@ prefetchErrorsGroup
     'protected-page',
     'a page that the CPU may not touch makes the prefetch fail with EFAULT, and the record is stored all the same',
   )
-  .source('01-uapi §7; 02-attributes §4.8')
+  .source('spec/01-uapi §7; spec/02-attributes §4.8')
   .parameters(parameters().combine('page', [0, 1, 255, 511]))
   .run((t, { page }) => {
     const memory = t.map(BLOCK);
@@ -39,7 +39,7 @@ prefetchErrorsGroup
 
 prefetchErrorsGroup
   .case('beyond-the-gpu', 'attributes can be set beyond what the GPU reaches, a prefetch there gives EINVAL')
-  .source('01-uapi §7, §8; 03-gpu-ranges §A.6 step 1')
+  .source('spec/01-uapi §7, §8; spec/03-gpu-ranges §A.6 step 1')
   .needs('configuration', 'address-choice', 'introspection')
   .run((t) => {
     t.setup({ machine: { vaBits: 36 } });
@@ -69,7 +69,7 @@ const INJECTED = [
 
 prefetchErrorsGroup
   .case('passed-through', 'an error of any step of the mapping is the result of the call, and the record is stored')
-  .source('01-uapi §7; 03-gpu-ranges §B.8')
+  .source('spec/01-uapi §7; spec/03-gpu-ranges §B.8')
   .parameters(
     parameters()
       .combine(
@@ -97,7 +97,7 @@ prefetchErrorsGroup
 
 prefetchErrorsGroup
   .case('no-interval', 'without memory for the interval the call gives ENOMEM and stores nothing')
-  .source('02-attributes §4.5 step 2')
+  .source('spec/02-attributes §4.5 step 2')
   .needs('failure-injection', 'introspection')
   .run((t) => {
     const memory = t.map(BLOCK);
@@ -111,7 +111,7 @@ prefetchErrorsGroup
 
 prefetchErrorsGroup
   .case('split-interrupted', 'a signal while the split waits gives EINTR, and the split intervals stay')
-  .source('01-uapi §7; 02-attributes §5.2')
+  .source('spec/01-uapi §7; spec/02-attributes §5.2')
   .needs('failure-injection', 'introspection')
   .run((t) => {
     const memory = t.map(BLOCK);
@@ -128,7 +128,7 @@ prefetchErrorsGroup
     'changed-after-validation',
     'memory that changes behind the validation is met by the mapping: ENOENT without a VMA, EIO for VM_IO and VM_PFNMAP',
   )
-  .source('01-uapi §7; 03-gpu-ranges §A.6')
+  .source('spec/01-uapi §7; spec/03-gpu-ranges §A.6')
   .parameters(parameters().combine('becomes', ['hole', 'io', 'pfnmap'] as const))
   .needs('preemption', 'introspection')
   .needsAt(({ becomes }) => (becomes === 'hole' ? [] : ['special-mapping', 'address-choice']))
@@ -151,7 +151,7 @@ prefetchErrorsGroup
     'read-only-neighbour',
     'a range that reaches into memory which is not writable can not be collected for writing: EPERM',
   )
-  .source('01-uapi §7; 07-quirks Q52')
+  .source('spec/01-uapi §7; spec/07-quirks §Q52')
   .parameters(parameters().combine('letters', ['r', 'rx'] as const))
   .needs('introspection')
   .run((t, { letters }) => {
@@ -166,7 +166,7 @@ prefetchErrorsGroup
 
 prefetchErrorsGroup
   .case('never-eagain', 'pages that change between collection and commit never show as EAGAIN')
-  .source('01-uapi §7; 02-attributes §4.7')
+  .source('spec/01-uapi §7; spec/02-attributes §4.7')
   .needs('preemption', 'introspection')
   .run((t) => {
     const memory = t.map(BLOCK);
@@ -188,7 +188,7 @@ prefetchErrorsGroup
 
 prefetchErrorsGroup
   .case('dead-process', 'after the exit of the process every SET fails with EFAULT, a GET answers')
-  .source('06-lifecycle §12; 02-attributes §4.2')
+  .source('spec/06-lifecycle §12; spec/02-attributes §4.2')
   .parameters(parameters().combine('type', [1, 2, 3]))
   .needs('process-exit')
   .run((t, { type }) => {

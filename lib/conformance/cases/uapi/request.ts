@@ -8,7 +8,7 @@ import { encodeCall, issue, rawNode } from './raw-node.ts';
 
 export const requestGroup = new CaseGroup(
   'uapi,request',
-  'Request number and size of the argument (01-uapi §1, §2, §5)',
+  'Request number and size of the argument (spec/01-uapi §1, §2, §5)',
 );
 
 const ENOTTY = 25;
@@ -22,7 +22,7 @@ function compose(parts: { direction?: number; size?: number; type?: number; numb
 
 requestGroup
   .case('number', 'the request is 0xC020645A')
-  .source('01-uapi §1')
+  .source('spec/01-uapi §1')
   .needs('several-files')
   .run((t) => {
     t.equal(t.device.profile.request, 0xc020_645a, 'request of the profile');
@@ -34,7 +34,7 @@ requestGroup
 
 requestGroup
   .case('direction', 'the direction bits do not take part in the selection of the handler')
-  .source('01-uapi §5 step 2')
+  .source('spec/01-uapi §5 step 2')
   .parameters(parameters().combine('direction', [1, 2, 3]))
   .needs('several-files')
   .run((t, { direction }) => {
@@ -50,7 +50,7 @@ requestGroup
 
 requestGroup
   .case('type', 'a request of another type is none of the DRM core')
-  .source('01-uapi §1')
+  .source('spec/01-uapi §1')
   .parameters(parameters().combine('type', [0, 0x63, 0x65, 0xff]))
   .needs('several-files')
   .run((t, { type }) => {
@@ -65,7 +65,7 @@ requestGroup
 
 requestGroup
   .case('short', 'a shorter argument is extended with zeros: what is cut off is 0')
-  .source('01-uapi §5 step 2')
+  .source('spec/01-uapi §5 step 2')
   .parameters(parameters().combine('size', [0, 8, 16, 20, 24]).combine('operation', [0, 1]))
   .needs('several-files')
   .run((t, { size, operation }) => {
@@ -80,7 +80,7 @@ requestGroup
 
 requestGroup
   .case('long', 'of a longer argument only the first 32 bytes are looked at')
-  .source('01-uapi §5 step 2')
+  .source('spec/01-uapi §5 step 2')
   .parameters(parameters().combine('size', [33, 40, 64, 4096]).combine('operation', [0, 1]))
   .needs('several-files')
   .run((t, { size, operation }) => {
@@ -102,7 +102,7 @@ requestGroup
 
 requestGroup
   .case('unreadable-argument', 'an argument that can not be copied in gives EFAULT')
-  .source('01-uapi §5 step 4')
+  .source('spec/01-uapi §5 step 4')
   .parameters(parameters().combine('length', [0, 16, 31]))
   .needs('several-files', 'bad-pointer')
   .run((t, { length }) => {
@@ -114,7 +114,7 @@ requestGroup
 
 requestGroup
   .case('unplugged', 'an unplugged device gives ENODEV, whatever is wrong with the call')
-  .source('01-uapi §5 step 1; 06-lifecycle §2')
+  .source('spec/01-uapi §5 step 1; spec/06-lifecycle §2')
   .parameters(parameters().combine('operation', [0, 1, 7]).combine('count', [0, 1]))
   .needs('failure-injection')
   .run((t, { operation, count }) => {
@@ -130,7 +130,7 @@ requestGroup
 
 requestGroup
   .case('unaligned-records', 'the alignment of attrs_ptr is not checked')
-  .source('01-uapi §3')
+  .source('spec/01-uapi §3')
   .parameters(parameters().combine('offset', [1, 3, 4, 7]).combine('operation', [0, 1]))
   .needs('several-files')
   .run((t, { offset, operation }) => {
@@ -152,5 +152,5 @@ requestGroup
 
 requestGroup
   .case('primary-node', 'on a primary node the file must be authenticated')
-  .source('01-uapi §5 step 3')
+  .source('spec/01-uapi §5 step 3')
   .unimplemented('needs a primary node; the package opens render nodes only');

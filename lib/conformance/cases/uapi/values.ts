@@ -16,7 +16,7 @@ import {
   typeOf,
 } from '../attributes/values.ts';
 
-export const valuesGroup = new CaseGroup('uapi,values', 'Types and values that SET takes (01-uapi §4)');
+export const valuesGroup = new CaseGroup('uapi,values', 'Types and values that SET takes (spec/01-uapi §4)');
 
 const EDGES = [
   0, 1, 2, 3, 4, 27, 28, 62, 63, 64, 127, 128, 255, 256, 257, 0x10000, 0x1_0001, 0x7fff_ffff, 0x8000_0000, 0x8000_0001,
@@ -28,7 +28,7 @@ const UNKNOWN_TYPES = [
 
 valuesGroup
   .case('accepted', 'each attribute takes the values of its row and refuses the others; GET gives back what was stored')
-  .source('01-uapi §4; 02-attributes §4.1, §4.9')
+  .source('spec/01-uapi §4; spec/02-attributes §4.1, §4.9')
   .parameters(parameters().combine('attribute', ATTRIBUTES).combine('value', EDGES))
   .run((t, { attribute, value }) => {
     const memory = t.map(pages(1));
@@ -45,7 +45,7 @@ valuesGroup
     'unknown-type',
     'a type above 11 is refused by both operations wherever it stands, and nothing is changed or written back',
   )
-  .source('02-attributes §4.1, §7 step 5; 01-uapi §6.2')
+  .source('spec/02-attributes §4.1, §7 step 5; spec/01-uapi §6.2')
   .parameters(
     parameters()
       .combine('operation', [0, 1])
@@ -89,7 +89,7 @@ const ILLEGAL: Readonly<Record<string, AttributePair>> = {
 
 valuesGroup
   .case('one-illegal-record', 'one bad record among 64 good ones refuses the whole call; no tree change has happened')
-  .source('02-attributes §4.1')
+  .source('spec/02-attributes §4.1')
   .parameters(
     parameters()
       .combine('illegal', Object.keys(ILLEGAL))
@@ -118,7 +118,7 @@ valuesGroup
 
 valuesGroup
   .case('flag-bits', 'each flag has a bit of its own: any two of them are set without the others')
-  .source('02-attributes §1')
+  .source('spec/02-attributes §1')
   .parameters(
     parameters()
       .combine('one', FLAGS.slice(0, 7))
@@ -154,7 +154,7 @@ valuesGroup
 
 valuesGroup
   .case('access-values', 'every access value can follow every other one')
-  .source('01-uapi §4')
+  .source('spec/01-uapi §4')
   .parameters(parameters().combine('before', [0, 1, 2]).combine('after', [0, 1, 2]))
   .run((t, { before, after }) => {
     const memory = t.map(pages(1));
@@ -166,7 +166,7 @@ valuesGroup
 
 valuesGroup
   .case('locations-are-u32', 'a location comes back as the u32 that was set, also with the upper bit')
-  .source('02-attributes §4.9, §7.2, §9')
+  .source('spec/02-attributes §4.9, §7.2, §9')
   .parameters(
     parameters()
       .combine('attribute', ['preferredLocation', 'prefetchLocation'] as const)

@@ -10,14 +10,14 @@ import { issue, encodeCall, rawNode } from './raw-node.ts';
 
 export const writeBackGroup = new CaseGroup(
   'uapi,write-back',
-  'Records that are written back, and those that are not (01-uapi §3, §6.1, §6.2)',
+  'Records that are written back, and those that are not (spec/01-uapi §3, §6.1, §6.2)',
 );
 
 const GARBAGE = [0, 0x5a5a_5a5a, 0xffff_ffff] as const;
 
 writeBackGroup
   .case('input-value-ignored', 'GET looks at no input value: it is neither validated nor kept')
-  .source('01-uapi §3')
+  .source('spec/01-uapi §3')
   .parameters(parameters().combine('attribute', ATTRIBUTES).combine('garbage', GARBAGE))
   .run((t, { attribute, garbage }) => {
     const memory = t.map(pages(1));
@@ -29,7 +29,7 @@ writeBackGroup
 
 writeBackGroup
   .case('types-kept', 'GET writes types and values of all records, the types as they were')
-  .source('01-uapi §6.2 step 2')
+  .source('spec/01-uapi §6.2 step 2')
   .parameters(parameters().combine('count', [1, 2, 12, 63, 64]))
   .run((t, { count }) => {
     const memory = t.map(pages(1));
@@ -45,7 +45,7 @@ writeBackGroup
 
 writeBackGroup
   .case('failed-get', 'a GET that fails at its last record has written none of the others')
-  .source('01-uapi §6.2 step 3')
+  .source('spec/01-uapi §6.2 step 3')
   .parameters(parameters().combine('good', [1, 2, 12, 63]))
   .run((t, { good }) => {
     const memory = t.map(pages(1));
@@ -64,7 +64,7 @@ writeBackGroup
 
 writeBackGroup
   .case('set-writes-nothing', 'SET leaves the records of the caller alone, whether it succeeds or fails')
-  .source('01-uapi §6.1 step 3')
+  .source('spec/01-uapi §6.1 step 3')
   .parameters(parameters().combine('outcome', ['good', 'refused', 'no-memory']))
   .run((t, { outcome }) => {
     const memory = t.map(pages(2));
@@ -84,7 +84,7 @@ writeBackGroup
 
 writeBackGroup
   .case('success-is-zero', 'both operations give 0, whatever they change and return')
-  .source('01-uapi §7')
+  .source('spec/01-uapi §7')
   .parameters(parameters().combine('attribute', CHANGEABLE).combine('operation', [0, 1]))
   .run((t, { attribute, operation }) => {
     const memory = t.map(pages(3));
@@ -125,7 +125,7 @@ function readOnlyCall(
 
 writeBackGroup
   .case('read-only-records-get', 'GET into records that can be read but not written fails with EFAULT')
-  .source('01-uapi §6.2 step 2')
+  .source('spec/01-uapi §6.2 step 2')
   .needs('bad-pointer', 'several-files')
   .run((t) => {
     const { result, records } = readOnlyCall(t, 1);
@@ -142,7 +142,7 @@ writeBackGroup
 
 writeBackGroup
   .case('read-only-records-set', 'SET only reads the records: it succeeds with those that can not be written')
-  .source('01-uapi §6.1 step 3')
+  .source('spec/01-uapi §6.1 step 3')
   .needs('bad-pointer', 'several-files')
   .run((t) => {
     const { result, records } = readOnlyCall(t, 0);
@@ -159,7 +159,7 @@ writeBackGroup
 
 writeBackGroup
   .case('unknown-type-in-read-only-records', 'a GET that fails earlier does not come to the write: EINVAL')
-  .source('01-uapi §6.2 steps 1 and 2')
+  .source('spec/01-uapi §6.2 steps 1 and 2')
   .needs('bad-pointer', 'several-files')
   .run((t) => {
     const memory = t.map(pages(1));
@@ -173,7 +173,7 @@ writeBackGroup
 
 writeBackGroup
   .case('records-beyond-memory', 'records that reach beyond the memory of the caller can not be copied: EFAULT')
-  .source('01-uapi §6, check 6')
+  .source('spec/01-uapi §6, check 6')
   .parameters(
     parameters()
       .combine('operation', [0, 1, 7])
@@ -197,7 +197,7 @@ writeBackGroup
 
 writeBackGroup
   .case('fewer-than-given', 'records behind nattr are not looked at')
-  .source('01-uapi §6, check 6')
+  .source('spec/01-uapi §6, check 6')
   .parameters(parameters().combine('operation', [0, 1]).combine('count', [1, 3]))
   .run((t, { operation, count }) => {
     const memory = t.map(pages(1));
@@ -225,7 +225,7 @@ writeBackGroup
 
 writeBackGroup
   .case('argument-kept', 'the handler never changes its argument structure')
-  .source('01-uapi §2, §5 step 6')
+  .source('spec/01-uapi §2, §5 step 6')
   .parameters(parameters().combine('operation', [0, 1, 2]).combine('count', [0, 1, 65]))
   .needs('several-files')
   .run((t, { operation, count }) => {

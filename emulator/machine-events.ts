@@ -2,7 +2,7 @@
 import { QuietEffects } from './kernel/effects.ts';
 import type { AttributeEditKind, FaultReason, IoctlArguments } from './kernel/effects.ts';
 import { addressOfPage } from './kernel/page-number.ts';
-import { Errno } from './kernel/errno.ts';
+import { Errno } from '../lib/uapi/errno.ts';
 import type { OperationScope } from './kernel/operation-scope.ts';
 import { readU32 } from './drm/svm-ioctl.ts';
 import type { EmulatedDevice } from './drm/device.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { at, BLOCK, Rig, V } from '../test/emulator-rig.ts';
+import { at, BLOCK, Rig, V } from '../test/support/emulator-rig.ts';
 import { EmulatedMachine } from './machine.ts';
 import type { JournalEntry } from './drm/journal.ts';
 

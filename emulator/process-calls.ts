@@ -1,5 +1,5 @@
 // Models: the system calls by which a process changes its memory (spec/trace-format §3), each an operation of its own.
-import { Errno } from './kernel/errno.ts';
+import { Errno } from '../lib/uapi/errno.ts';
 import { LockAssertionError } from './kernel/lock.ts';
 import type { OperationScope } from './kernel/operation-scope.ts';
 import { isPageAligned, pageOfAddress } from './kernel/page-number.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Rig } from '../test/emulator-rig.ts';
+import { Rig } from '../test/support/emulator-rig.ts';
 import { EmulatedMachine } from './machine.ts';
 
 const MIB = 1 << 20;

@@ -1,5 +1,5 @@
 // Models: the process as its own program sees it - memory to map, change, read and write.
-import { errnoMessage, errnoName } from './kernel/errno.ts';
+import { errnoMessage, errnoName } from '../lib/uapi/errno.ts';
 import { PAGE_BYTES } from './kernel/page-number.ts';
 import type { AddressSpace, TouchResult } from './mm/address-space.ts';
 import { Protection, protectionOfLetters, VMA_KINDS } from './mm/vma.ts';

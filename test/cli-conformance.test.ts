@@ -4,9 +4,9 @@ import path from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Report } from '../lib/conformance/report.ts';
-import { ownTemporaryFolder, root, runNode, writeFiles } from './package-support.ts';
-import type { Run } from './package-support.ts';
-import { cli, describeWhere, ServedNode, whyNotServed } from './served-node.ts';
+import { ownTemporaryFolder, root, runNode, writeFiles } from './support/package-support.ts';
+import type { Run } from './support/package-support.ts';
+import { cli, describeWhere, ServedNode, whyNotServed } from './support/served-node.ts';
 
 function environment(): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1' };

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { ensureDist, ownTemporaryFolder, root, runNode } from './package-support.ts';
+import { ensureDist, ownTemporaryFolder, root, runNode } from './support/package-support.ts';
 
 const MAIN = path.join(root, 'dist/lib/cli/main.js');
 const TRACE = [

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { chromeTraceFaults } from './chrome-trace-schema.ts';
+import { chromeTraceFaults } from './support/chrome-trace-schema.ts';
 
 const root = join(import.meta.dirname, '..');
 const vectors = join(import.meta.dirname, 'vectors');

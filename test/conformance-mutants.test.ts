@@ -1,6 +1,6 @@
 /** The suite must notice broken rules: each mutant of the emulator is killed, or explained. */
 import { expect, it } from 'vitest';
-import { runNode } from './package-support.ts';
+import { runNode } from './support/package-support.ts';
 
 it('notices every mutant of the emulator', { timeout: 900_000 }, async () => {
   const { code, stdout, output } = await runNode(['scripts/mutation-check.mjs', '--json']);

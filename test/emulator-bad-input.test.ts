@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { EmulatedMachine, EmulatedSyscallError } from '../emulator/index.ts';
 import type { MachineOptions } from '../emulator/index.ts';
-import { at, BLOCK, Rig, V } from './emulator-rig.ts';
+import { at, BLOCK, Rig, V } from './support/emulator-rig.ts';
 
 /** What the call throws. */
 function thrown(call: () => unknown): Error {

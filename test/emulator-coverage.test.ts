@@ -1,7 +1,7 @@
 /** The checker of invariant I3 itself: it gives each explanation in the scenario of its quirk, and accepts nothing else. */
 import { describe, expect, it } from 'vitest';
-import { CoverageChecker } from './emulator-coverage-checker.ts';
-import { BLOCK, MIB, Rig, T, V } from './emulator-rig.ts';
+import { CoverageChecker } from './support/coverage-checker.ts';
+import { BLOCK, MIB, Rig, T, V } from './support/emulator-rig.ts';
 
 /** A region with one interval, mapped on the GPU under the eyes of the checker. */
 function mapped(): { rig: Rig; checker: CoverageChecker } {

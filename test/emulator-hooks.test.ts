@@ -1,7 +1,7 @@
 /** Callbacks at preemption points and listeners: what they may do, and that a failing one leaves the machine whole. */
 import { describe, expect, it } from 'vitest';
 import { EVENT_NAMES, LockAssertionError, PREEMPTION_POINTS } from '../emulator/index.ts';
-import { at, BLOCK, PTE, Rig, T, V } from './emulator-rig.ts';
+import { at, BLOCK, PTE, Rig, T, V } from './support/emulator-rig.ts';
 
 /** An operation that passes every point: a SET that maps, on a hole. */
 function prefetch(rig: Rig): number {

@@ -1,6 +1,6 @@
 /** Catalogue 07-quirks, section B: attributes. */
 import { describe, expect, it } from 'vitest';
-import { at, BLOCK, GET, MIB, PTE, Rig, SET, T, V } from './emulator-rig.ts';
+import { at, BLOCK, GET, MIB, PTE, Rig, SET, T, V } from './support/emulator-rig.ts';
 
 const [EFAULT, EINVAL] = [-14, -22];
 const UNDEFINED = 0xffff_ffff;

@@ -1,6 +1,6 @@
 /** Catalogue 07-quirks, kind F: injected failures. */
 import { describe, expect, it } from 'vitest';
-import { at, BLOCK, MIB, PTE, Rig, T, V } from './emulator-rig.ts';
+import { at, BLOCK, MIB, PTE, Rig, T, V } from './support/emulator-rig.ts';
 
 const [EINTR, ENOMEM, EBUSY] = [-4, -12, -16];
 const NO_RETRY = 0x0140_0000_0000_0010n;

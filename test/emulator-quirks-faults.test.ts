@@ -1,6 +1,6 @@
 /** Catalogue 07-quirks, section E: faults. */
 import { describe, expect, it } from 'vitest';
-import { at, BLOCK, PTE, Rig, T, V } from './emulator-rig.ts';
+import { at, BLOCK, PTE, Rig, T, V } from './support/emulator-rig.ts';
 
 const [EPERM, ENOENT, EINVAL] = [-1, -2, -22];
 const NO_RETRY = 0x0140_0000_0000_0010n;

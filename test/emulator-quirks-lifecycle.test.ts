@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { AddressSpace } from '../emulator/mm/address-space.ts';
 import { EmulatedMachine } from '../emulator/index.ts';
 import { createContext } from '../emulator/svm/context.ts';
-import { at, BLOCK, PTE, Rig, SET, T, V } from './emulator-rig.ts';
+import { at, BLOCK, PTE, Rig, SET, T, V } from './support/emulator-rig.ts';
 
 const [EAGAIN, EINVAL, EOPNOTSUPP] = [-11, -22, -95];
 const DUMMY_PAGE = 0x77n;

@@ -1,6 +1,6 @@
 /** Catalogue 07-quirks, section D: pages and permissions. */
 import { describe, expect, it } from 'vitest';
-import { at, BLOCK, MIB, PTE, Rig, T, V } from './emulator-rig.ts';
+import { at, BLOCK, MIB, PTE, Rig, T, V } from './support/emulator-rig.ts';
 
 const [EPERM, EIO, EOPNOTSUPP] = [-1, -5, -95];
 const NO_RETRY = 0x0140_0000_0000_0010n;

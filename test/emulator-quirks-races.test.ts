@@ -1,7 +1,7 @@
 /** Catalogue 07-quirks, kind R: what another thread does at a named preemption point. */
 import { describe, expect, it } from 'vitest';
 import { FaultLivelockError } from '../emulator/index.ts';
-import { BLOCK, MIB, PTE, Rig, T, V } from './emulator-rig.ts';
+import { BLOCK, MIB, PTE, Rig, T, V } from './support/emulator-rig.ts';
 
 const ENOENT = -2;
 

@@ -1,7 +1,7 @@
 /** Catalogue 07-quirks, section C: invalidation and ranges. */
 import { describe, expect, it } from 'vitest';
 import type { EventName } from '../emulator/index.ts';
-import { BLOCK, MIB, PTE, Rig, T, V } from './emulator-rig.ts';
+import { BLOCK, MIB, PTE, Rig, T, V } from './support/emulator-rig.ts';
 
 /** The region, mapped on the GPU for writing, later than the recent-mapping window. */
 function mapped(pages = BLOCK): Rig {

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { ensureDist, root, runNode } from './package-support.ts';
+import { ensureDist, root, runNode } from './support/package-support.ts';
 
 const outputs: Readonly<Record<string, readonly string[]>> = {
   'managed-vector-add.mjs': [

@@ -1,9 +1,9 @@
 /** No false report: 1,000 random programs inside the documented rules. */
 import { expect, it } from 'vitest';
 import { formatHazard } from '../emulator/index.ts';
-import { seedFor } from './emulator-rig.ts';
-import { CleanProgram } from './hazards-clean-program.ts';
-import { watchedRig } from './hazards-scenarios.ts';
+import { seedFor } from './support/emulator-rig.ts';
+import { CleanProgram } from './support/hazards-clean-program.ts';
+import { watchedRig } from './support/hazards-scenarios.ts';
 
 const PROGRAMS = 1_000;
 const STEPS = 40;

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Hazard } from '../emulator/index.ts';
-import { anyStep, history, plainStep, runStep } from './emulator-history.ts';
-import type { Step } from './emulator-history.ts';
-import { pageOf, seedFor } from './emulator-rig.ts';
-import { watchedRig } from './hazards-scenarios.ts';
+import { anyStep, history, plainStep, runStep } from './support/emulator-history.ts';
+import type { Step } from './support/emulator-history.ts';
+import { pageOf, seedFor } from './support/emulator-rig.ts';
+import { watchedRig } from './support/hazards-scenarios.ts';
 
 const seed = seedFor('hazards-complete');
 const configuration = fc.record({

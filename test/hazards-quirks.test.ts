@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { formatHazard, QUIRK_CATALOGUE, QUIRKS, UNOBSERVABLE } from '../emulator/index.ts';
 import type { Hazard } from '../emulator/index.ts';
-import { at, BLOCK, pageOf, V } from './emulator-rig.ts';
-import { SCENARIOS, watchedRig } from './hazards-scenarios.ts';
+import { at, BLOCK, pageOf, V } from './support/emulator-rig.ts';
+import { SCENARIOS, watchedRig } from './support/hazards-scenarios.ts';
 
 function run(id: string): readonly Hazard[] {
   const { options, run: scenario } = SCENARIOS[id]!;

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
-import { findChromium, launchChromium, startInspector } from './inspect-support.ts';
-import type { Inspector } from './inspect-support.ts';
-import { ensureDist, root, runNode, temporaryFolder } from './package-support.ts';
-import { randomTrace } from './random-trace.ts';
+import { findChromium, launchChromium, startInspector } from './support/inspect-support.ts';
+import type { Inspector } from './support/inspect-support.ts';
+import { ensureDist, root, runNode, temporaryFolder } from './support/package-support.ts';
+import { randomTrace } from './support/random-trace.ts';
 
 const STORY = [
   { config: { gc: '9.4.3' } },

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { nativeSupport, packageRoot } from '../lib/device/native-addon.ts';
-import { describeNative } from './native-helpers.ts';
+import { describeNative } from './support/native-helpers.ts';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const CALLS = Number(process.env['FUZZ_CALLS'] ?? 200_000);

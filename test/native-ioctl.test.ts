@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION } from '../lib/uapi/index.ts';
 import type { DeviceHandle } from '../native/native.d.ts';
-import { describeNative, expectScriptSucceeds, openDescriptors, temporaryFolder } from './native-helpers.ts';
+import { describeNative, expectScriptSucceeds, openDescriptors, temporaryFolder } from './support/native-helpers.ts';
 
 const { EACCES, EBADF, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTTY } = constants.errno;
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION, STRUCT_LAYOUTS } from '../lib/uapi/index.ts';
-import { describeNative } from './native-helpers.ts';
+import { describeNative } from './support/native-helpers.ts';
 
 describeNative('the layout the C++ compiler sees', (addon) => {
   it('is the layout table of lib/uapi', () => {

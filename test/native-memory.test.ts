@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { NativeMapping } from '../native/native.d.ts';
-import { describeNative, expectScriptSucceeds } from './native-helpers.ts';
+import { describeNative, expectScriptSucceeds } from './support/native-helpers.ts';
 
 const READ = 1;
 const WRITE = 2;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { DRM_IOCTL_VERSION } from '../lib/uapi/index.ts';
 import type { DeviceHandle, NativeAddon } from '../native/native.d.ts';
-import { describeNative, errorOf, temporaryFolder } from './native-helpers.ts';
+import { describeNative, errorOf, temporaryFolder } from './support/native-helpers.ts';
 
 type Loose = (...args: unknown[]) => unknown;
 type Functions = Record<keyof NativeAddon, Loose>;

@@ -6,8 +6,8 @@ import { expect, it } from 'vitest';
 import { KernelNode } from '../lib/device/kernel-node.ts';
 import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION } from '../lib/uapi/index.ts';
 import type { DeviceHandle, PreparedIoctl } from '../native/native.d.ts';
-import { describeIf, describeNative, expectScriptSucceeds, temporaryFolder } from './native-helpers.ts';
-import { buildShim } from './native-shim.ts';
+import { describeIf, describeNative, expectScriptSucceeds, temporaryFolder } from './support/native-helpers.ts';
+import { buildShim } from './support/native-shim.ts';
 
 const { EBADF, EFAULT, ENOTTY } = constants.errno;
 const FIONREAD = 0x541b;

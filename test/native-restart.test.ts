@@ -4,8 +4,8 @@
  */
 import { constants } from 'node:os';
 import { expect, it } from 'vitest';
-import { describeIf, temporaryFolder } from './native-helpers.ts';
-import { buildShim } from './native-shim.ts';
+import { describeIf, temporaryFolder } from './support/native-helpers.ts';
+import { buildShim } from './support/native-shim.ts';
 
 const shim = buildShim(temporaryFolder());
 

@@ -10,8 +10,8 @@ import { KernelMemory, type MemoryFunctions } from '../lib/device/kernel-memory.
 import { KernelNode } from '../lib/device/kernel-node.ts';
 import { nativeAddon, nativeSupport } from '../lib/device/native-addon.ts';
 import type { DeviceNode } from '../lib/uapi/node.ts';
-import { testNodeContract, type Rig } from './node-contract.ts';
-import { describeWhere, ServedNode, whyNotServed } from './served-node.ts';
+import { testNodeContract, type Rig } from './support/node-contract.ts';
+import { describeWhere, ServedNode, whyNotServed } from './support/served-node.ts';
 
 testNodeContract({
   name: 'EmulatedNode',

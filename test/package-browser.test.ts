@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { ensureDist, filesBelow, ownTemporaryFolder, root, runNode, writeFiles } from './package-support.ts';
+import { ensureDist, filesBelow, ownTemporaryFolder, root, runNode, writeFiles } from './support/package-support.ts';
 
 const dist = path.join(root, 'dist');
 

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { ownTemporaryFolder, root, runNode, tool, writeFiles } from './package-support.ts';
+import { ownTemporaryFolder, root, runNode, tool, writeFiles } from './support/package-support.ts';
 
 /** Names of the rules that each of the files breaks. */
 async function lint(files: Readonly<Record<string, string>>): Promise<Record<string, string[]>> {
@@ -17,33 +17,42 @@ async function lint(files: Readonly<Record<string, string>>): Promise<Record<str
   return found;
 }
 
-const emulatorRooms = ['kernel', 'mm', 'gpusvm', 'gpu', 'svm', 'drm'].map((name) => `emulator/${name}`);
-const everyEmulatorRoom = [...emulatorRooms, 'emulator/hazards'];
+const blocks = ['kernel', 'mm', 'gpusvm', 'gpu', 'svm'].map((name) => `emulator/${name}`);
+const everyEmulatorRoom = [
+  ...blocks,
+  ...['observe', 'hazards', 'revisions', 'revisions/v4', 'drm'].map((name) => `emulator/${name}`),
+];
 
 const inspectRooms = ['lib/inspect', 'lib/inspect/model', 'lib/inspect/page'];
-
-/** Which rooms a room may import, what each may depend on. */
+/** Emulator rooms may import of lib/uapi only the errnos, which `x.ts` is not. */
 const arrows: Record<string, string[]> = {
   'emulator/kernel': [],
   'emulator/mm': ['emulator/kernel'],
   'emulator/gpusvm': ['emulator/kernel', 'emulator/mm'],
   'emulator/gpu': ['emulator/kernel'],
-  'emulator/svm': ['emulator/gpusvm', 'emulator/gpu', 'emulator/mm', 'emulator/kernel', 'lib/uapi'],
-  'emulator/drm': [...emulatorRooms, 'lib/uapi'],
-  'emulator/hazards': ['emulator/svm', 'emulator/gpusvm', 'emulator/gpu', 'emulator/mm', 'emulator/kernel', 'lib/uapi'],
+  'emulator/svm': [...blocks, 'lib/uapi'],
+  'emulator/revisions': [...blocks, 'emulator/revisions/v4', 'lib/uapi'],
+  'emulator/revisions/v4': [...blocks, 'emulator/revisions', 'lib/uapi'],
+  'emulator/observe': [...blocks, 'lib/uapi'],
+  'emulator/hazards': [...blocks, 'emulator/observe', 'lib/uapi'],
+  'emulator/drm': [...blocks, 'emulator/observe', 'emulator/revisions', 'emulator/revisions/v4', 'lib/uapi'],
   emulator: [...everyEmulatorRoom, 'lib/uapi'],
   'lib/uapi': [],
-  'lib/device': ['lib/uapi', 'native', 'emulator', ...everyEmulatorRoom],
-  'lib/hsa': ['lib/device', 'lib/uapi'],
-  'lib/hip': ['lib/hsa', 'lib/device', 'lib/uapi'],
-  'lib/trace': ['lib/device', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
-  'lib/serve': ['lib/device', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
+  'lib/words': ['lib/uapi'],
+  'lib/backend': ['lib/uapi', 'lib/words', 'native', 'emulator', ...everyEmulatorRoom],
+  'lib/device': ['lib/uapi', 'lib/words', 'lib/backend', 'native', 'emulator', ...everyEmulatorRoom],
+  'lib/hsa': ['lib/device', 'lib/words', 'lib/uapi'],
+  'lib/hip': ['lib/hsa', 'lib/device', 'lib/words', 'lib/uapi'],
+  'lib/trace': ['lib/device', 'lib/words', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
+  'lib/serve': ['lib/device', 'lib/words', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
   'lib/inspect': ['lib/device', 'lib/inspect/model', 'lib/inspect/page'],
-  'lib/inspect/model': ['lib/trace', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
-  'lib/inspect/page': ['lib/inspect/model', 'lib/trace', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
+  'lib/inspect/model': ['lib/trace', 'lib/words', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
+  'lib/inspect/page': ['lib/inspect/model', 'lib/trace', 'lib/words', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
   'lib/conformance': ['lib/uapi', 'lib/device', 'lib/hsa', 'lib/hip'],
   'lib/cli': [
     'lib/uapi',
+    'lib/words',
+    'lib/backend',
     'lib/device',
     'lib/hsa',
     'lib/hip',

@@ -13,7 +13,7 @@ import {
   tool,
   writeFiles,
   type Run,
-} from './package-support.ts';
+} from './support/package-support.ts';
 
 let project: string;
 let installed: string;

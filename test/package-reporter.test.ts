@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { ownTemporaryFolder, root, runNode, tool, writeFiles, type Run } from './package-support.ts';
+import { ownTemporaryFolder, root, runNode, tool, writeFiles, type Run } from './support/package-support.ts';
 
 async function runTests(source: string, env: NodeJS.ProcessEnv = {}): Promise<Run & { lines: string[] }> {
   const folder = ownTemporaryFolder();

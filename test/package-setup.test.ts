@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ownTemporaryFolder, root, runNode, writeFiles, type Run } from './package-support.ts';
+import { ownTemporaryFolder, root, runNode, writeFiles, type Run } from './support/package-support.ts';
 
 /** A checkout with these scripts and installed tools, but next to no sources. */
 function checkout(files: Readonly<Record<string, string>> = {}): string {

@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { nativeSupport } from '../lib/device/native-addon.ts';
-import { describeIf } from './native-helpers.ts';
-import { ownTemporaryFolder, run, runNode, type Run } from './package-support.ts';
+import { describeIf } from './support/native-helpers.ts';
+import { ownTemporaryFolder, run, runNode, type Run } from './support/package-support.ts';
 
 const compiler = process.env['CC'] || 'cc';
 const problem =

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { clearAttributes } from '../emulator/svm/attribute-clear.ts';
 import type { AttributeInterval } from '../emulator/svm/attribute-tree.ts';
 import type { SvmRange } from '../emulator/svm/svm-range.ts';
-import { accepts, AttributeModel, valueOf } from './emulator-attribute-model.ts';
-import type { ModelPair } from './emulator-attribute-model.ts';
-import { at, GET, Rig, seedFor, SET, V } from './emulator-rig.ts';
+import { accepts, AttributeModel, valueOf } from './support/attribute-model.ts';
+import type { ModelPair } from './support/attribute-model.ts';
+import { at, GET, Rig, seedFor, SET, V } from './support/emulator-rig.ts';
 
 // A whole 2 MiB block with pieces of its neighbours; the boundary of two notifiers is in it.
 const BASE = V - 100;

@@ -2,11 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EVENT_NAMES } from '../emulator/index.ts';
-import { CoverageChecker } from './emulator-coverage-checker.ts';
-import type { Explanation } from './emulator-coverage-checker.ts';
-import { anyStep, BASE, history, plainStep, runStep, WINDOW } from './emulator-history.ts';
-import type { Step } from './emulator-history.ts';
-import { Rig, seedFor, WINDOW as NOTIFIER_PAGES } from './emulator-rig.ts';
+import { CoverageChecker } from './support/coverage-checker.ts';
+import type { Explanation } from './support/coverage-checker.ts';
+import { anyStep, BASE, history, plainStep, runStep, WINDOW } from './support/emulator-history.ts';
+import type { Step } from './support/emulator-history.ts';
+import { Rig, seedFor, WINDOW as NOTIFIER_PAGES } from './support/emulator-rig.ts';
 
 const seed = seedFor('property-machine');
 const configuration = fc.record({

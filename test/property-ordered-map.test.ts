@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OrderedMap } from '../emulator/kernel/ordered-map.ts';
-import { seedFor } from './emulator-rig.ts';
+import { seedFor } from './support/emulator-rig.ts';
 
 interface Item {
   readonly serial: number;

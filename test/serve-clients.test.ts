@@ -2,8 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { root, run, runNode, type Run } from './package-support.ts';
-import { describeWhere, eventually, ServedNode, spawnChild, whyNotServed } from './served-node.ts';
+import { root, run, runNode, type Run } from './support/package-support.ts';
+import { describeWhere, eventually, ServedNode, spawnChild, whyNotServed } from './support/served-node.ts';
 
 const unserved = whyNotServed();
 const python = path.join(root, 'native', 'test', 'clients', 'svm_walk.py');

@@ -2,8 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { ownTemporaryFolder, root, run, type Run } from './package-support.ts';
-import { describeWhere, newMountPoint, ServedNode, whyNotServed } from './served-node.ts';
+import { ownTemporaryFolder, root, run, type Run } from './support/package-support.ts';
+import { describeWhere, newMountPoint, ServedNode, whyNotServed } from './support/served-node.ts';
 
 const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 const asNobody = (...command: readonly string[]): Promise<Run> => run('setpriv', [...NOBODY, ...command]);

@@ -6,8 +6,8 @@ import readline from 'node:readline';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { KernelMemory } from '../lib/device/kernel-memory.ts';
 import { KernelNode } from '../lib/device/kernel-node.ts';
-import { svmCall } from './node-contract.ts';
-import { root, run } from './package-support.ts';
+import { svmCall } from './support/node-contract.ts';
+import { root, run } from './support/package-support.ts';
 import {
   cli,
   describeWhere,
@@ -17,7 +17,7 @@ import {
   ServedNode,
   spawnChild,
   whyNotServed,
-} from './served-node.ts';
+} from './support/served-node.ts';
 
 const unserved = whyNotServed();
 const player = path.join(root, 'native', 'test', 'clients', 'svm_walk.py');

@@ -1,6 +1,6 @@
 // Models: one emulated GPU as the machine's user sees it - open files, GPU faults and accesses (spec/05-faults §1, §2).
 import type { VirtualClock } from '../kernel/clock.ts';
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { FailureInjection } from '../kernel/failures.ts';
 import { LockAssertionError } from '../kernel/lock.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';

@@ -1,6 +1,6 @@
 // Models: nothing - it says in words why an access is not served (spec/05-faults §5.2, §7).
 import { SvmFlag } from '../../lib/uapi/constants.ts';
-import { errnoMessage, errnoName } from '../kernel/errno.ts';
+import { errnoMessage, errnoName } from '../../lib/uapi/errno.ts';
 import { isSpecialVma, Protection } from '../mm/vma.ts';
 import type { EmulatedDevice } from './device.ts';
 import type { EmulatedFile } from './file.ts';

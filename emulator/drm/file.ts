@@ -1,5 +1,5 @@
 // Models: one open DRM file with its VM and SVM context (spec/01-uapi §6, spec/06-lifecycle §2, §5, §6).
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { EffectHub } from '../kernel/effects.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
 import type { AddressSpace } from '../mm/address-space.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NotModelledError } from '../index.ts';
-import { at, BLOCK, GET, Rig, T, V } from '../../test/emulator-rig.ts';
+import { at, BLOCK, GET, Rig, T, V } from '../../test/support/emulator-rig.ts';
 import { ATTRS_PTR_OFFSET, encodeAttributes, encodeSvmRequest } from '../../lib/uapi/codec.ts';
 import { DRM_VERSION_LAYOUT } from '../../lib/uapi/layout.ts';
 import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION, drmReadWriteRequest } from '../../lib/uapi/request.ts';

@@ -4,7 +4,7 @@ import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../lib/uapi/constants.
 import { ATTRS_PTR_OFFSET } from '../../lib/uapi/codec.ts';
 import { DRM_VERSION_LAYOUT, GEM_SVM_LAYOUT } from '../../lib/uapi/layout.ts';
 import { AMDGPU_GEM_SVM_COMMAND, DRM_COMMAND_BASE, splitRequest } from '../../lib/uapi/request.ts';
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { NotModelledError } from '../kernel/not-modelled.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import type { AttributePair, JournalEntry, PointerKind } from './journal.ts';

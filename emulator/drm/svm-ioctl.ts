@@ -1,6 +1,6 @@
 // Models: the handler of DRM_AMDGPU_GEM_SVM - the exact order of its checks (spec/01-uapi §6).
 import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../lib/uapi/constants.ts';
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
 import { getAttributes } from '../svm/attribute-get.ts';
 import { AttributeRequest } from '../svm/attribute-record.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Errno } from '../kernel/errno.ts';
-import type { ErrnoName } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
+import type { ErrnoName } from '../../lib/uapi/errno.ts';
 import { EffectHub } from '../kernel/effects.ts';
 import { FailureInjection } from '../kernel/failures.ts';
 import { PreemptionPoints } from '../kernel/preemption.ts';

@@ -1,5 +1,5 @@
 // Models: drm_gpusvm_range_get_pages - collecting the CPU's pages and DMA-mapping them (spec/03-gpu-ranges §A.8).
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { hmmRangeFault } from '../mm/hmm.ts';
 import type { GpuSvm } from './gpu-svm.ts';
 import { RangeState } from './range.ts';

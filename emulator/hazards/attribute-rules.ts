@@ -1,7 +1,7 @@
 // Models: nothing - the rules about SVM ioctls and attributes (07-quirks, section A and B; I8, I9, I11, I14, I15).
 import { SvmAttributeType, SvmLocation, SvmOperation } from '../../lib/uapi/constants.ts';
 import type { AttributeEditKind, IoctlArguments } from '../kernel/effects.ts';
-import { Errno, errnoName } from '../kernel/errno.ts';
+import { Errno, errnoName } from '../../lib/uapi/errno.ts';
 import { PAGE_NUMBER_END, pageOfHalves } from '../kernel/page-number.ts';
 import { isSpecialVma } from '../mm/vma.ts';
 import { LOCATION_UNDEFINED, recordsEqual, Trigger } from '../svm/attribute-record.ts';

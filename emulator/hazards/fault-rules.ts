@@ -1,7 +1,7 @@
 // Models: nothing - the rules about GPU faults (07-quirks, section E; I7).
 import { SvmFlag } from '../../lib/uapi/constants.ts';
 import type { FaultReason } from '../kernel/effects.ts';
-import { Errno, errnoName } from '../kernel/errno.ts';
+import { Errno, errnoName } from '../../lib/uapi/errno.ts';
 import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
 import { isIoOrPfnMap, isSpecialVma, Protection } from '../mm/vma.ts';
 import type { Vma } from '../mm/vma.ts';

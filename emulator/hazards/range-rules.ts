@@ -1,6 +1,6 @@
 // Models: nothing - the rules about ranges, PTEs and their invalidation (07-quirks, section C and D; I1 to I6, I12).
 import { SvmAccess } from '../../lib/uapi/constants.ts';
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { NotifierEvent } from '../mm/interval-notifier.ts';
 import { Protection } from '../mm/vma.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Errno } from './errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { FAILURE_POINTS, FailureInjection } from './failures.ts';
 import type { FailurePoint } from './failures.ts';
 

@@ -1,6 +1,6 @@
 // Models: injected failures, by name and count - what allocation, the page-table layer or a signal may do (07-quirks, kind F).
-import { Errno } from './errno.ts';
-import type { ErrnoName } from './errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
+import type { ErrnoName } from '../../lib/uapi/errno.ts';
 
 /** Places where a failure can be injected. */
 export const FAILURE_POINTS = [

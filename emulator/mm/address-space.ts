@@ -1,5 +1,5 @@
 // Models: the mm of one process - VMAs, CPU pages, MMU notifiers (spec/trace-format §3 and §4, spec/04-invalidation-and-gc §1).
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { SharedLock } from '../kernel/lock.ts';
 import { OrderedMap } from '../kernel/ordered-map.ts';
 import { alignDown, PAGE_NUMBER_END, PAGES_PER_BLOCK } from '../kernel/page-number.ts';

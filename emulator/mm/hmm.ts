@@ -1,5 +1,5 @@
 // Models: hmm_range_fault over the process's page tables (spec/03-gpu-ranges §A.8, spec/trace-format §4).
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { AddressSpace } from './address-space.ts';
 import { PRESENT, WRITE_FAULTED } from './cpu-pages.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { at, BLOCK, Rig, T, V } from '../../test/emulator-rig.ts';
+import { at, BLOCK, Rig, T, V } from '../../test/support/emulator-rig.ts';
 
 /** Runs as [outcome, first page relative to V, pages, state]. */
 function runs(rig: Rig, page: number, pages: number, write = false): unknown[] {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Rig, T, V } from '../../test/emulator-rig.ts';
+import { Rig, T, V } from '../../test/support/emulator-rig.ts';
 import { clearAttributes } from './attribute-clear.ts';
 import type { AttributeInterval } from './attribute-tree.ts';
 

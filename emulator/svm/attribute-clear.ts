@@ -1,5 +1,5 @@
 // Models: clearing attributes of unmapped pages, used by the collector only (spec/02-attributes §6).
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { AttributeInterval } from './attribute-tree.ts';
 import type { SvmContext } from './context.ts';
 

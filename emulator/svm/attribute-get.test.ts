@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ALL_TYPES, Rig, T, V } from '../../test/emulator-rig.ts';
+import { ALL_TYPES, Rig, T, V } from '../../test/support/emulator-rig.ts';
 
 const UNDEFINED = 0xffff_ffff;
 const DEFAULTS = [UNDEFINED, UNDEFINED, 2, 9, 1, 1, 0, 0, 0, 0, 0, 0];

@@ -1,6 +1,6 @@
 // Models: GET_ATTR - aggregation over the runs of a request (spec/02-attributes §7).
 import { SvmAccess, SvmAttributeType } from '../../lib/uapi/constants.ts';
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { copyRecord, defaultRecord, LOCATION_UNDEFINED } from './attribute-record.ts';
 import type { AttributeRecord, AttributeRequest } from './attribute-record.ts';
 import type { SvmContext } from './context.ts';

@@ -1,5 +1,5 @@
 // Models: writing the PTEs of a range - "update mapping" (spec/03-gpu-ranges §B.5, §B.6, §B.7).
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { SvmContext } from './context.ts';
 import { SvmRangeState } from './svm-range.ts';

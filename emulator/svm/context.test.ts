@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { at, BLOCK, Rig, T, V } from '../../test/emulator-rig.ts';
+import { at, BLOCK, Rig, T, V } from '../../test/support/emulator-rig.ts';
 import { createContext, SvmContext } from './context.ts';
 import { GpuVm, PasidTable } from './vm.ts';
 

@@ -1,5 +1,5 @@
 // Models: the SVM context of a VM - creation, close, finalisation (spec/06-lifecycle §1, §2, §6).
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import type { VirtualClock } from '../kernel/clock.ts';
 import type { EffectHub } from '../kernel/effects.ts';
 import type { FailureInjection } from '../kernel/failures.ts';

@@ -1,6 +1,6 @@
 /** Unloading the driver: when it is refused, and what fails afterwards. */
 import { describe, expect, it } from 'vitest';
-import { at, Rig, T, V } from '../../test/emulator-rig.ts';
+import { at, Rig, T, V } from '../../test/support/emulator-rig.ts';
 
 const UNLOADED = expect.objectContaining({ name: 'DriverUnloadedError', code: 'ERR_SVM_DRIVER_UNLOADED' }) as Error;
 

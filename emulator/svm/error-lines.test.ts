@@ -1,6 +1,6 @@
 /** How many error lines each failure writes to the kernel log (spec/06-lifecycle §11), and what writes none. */
 import { describe, expect, it } from 'vitest';
-import { at, BLOCK, MIB, Rig, T, V } from '../../test/emulator-rig.ts';
+import { at, BLOCK, MIB, Rig, T, V } from '../../test/support/emulator-rig.ts';
 import type { FailurePoint, MachineOptions } from '../index.ts';
 
 interface Row {

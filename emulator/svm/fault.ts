@@ -1,7 +1,7 @@
 // Models: the SVM fault handler (spec/05-faults §2-§6).
 import { SvmFlag } from '../../lib/uapi/constants.ts';
 import type { FaultReason } from '../kernel/effects.ts';
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { isSpecialVma, Protection } from '../mm/vma.ts';
 import { isStaleTimestamp } from '../gpu/interrupt-ring.ts';
 import { getPages } from '../gpusvm/get-pages.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BLOCK, Rig, T, V } from '../../test/emulator-rig.ts';
+import { BLOCK, Rig, T, V } from '../../test/support/emulator-rig.ts';
 import { SvmRangeState } from './svm-range.ts';
 import type { SvmRange } from './svm-range.ts';
 

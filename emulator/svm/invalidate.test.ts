@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MachineOptions } from '../index.ts';
 import { NotifierEvent } from '../mm/interval-notifier.ts';
-import { BLOCK, PTE, Rig, T, V, WINDOW } from '../../test/emulator-rig.ts';
+import { BLOCK, PTE, Rig, T, V, WINDOW } from '../../test/support/emulator-rig.ts';
 
 function mapped(options: MachineOptions = {}): { rig: Rig; order: string[] } {
   const rig = new Rig(options);

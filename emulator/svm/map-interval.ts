@@ -1,6 +1,6 @@
 // Models: mapping an attribute interval on the GPU, the effect of a prefetch (spec/03-gpu-ranges §B.3, §B.4, §B.8).
 import { SvmFlag } from '../../lib/uapi/constants.ts';
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
 import { getPages } from '../gpusvm/get-pages.ts';
 import type { AttributeInterval } from './attribute-tree.ts';

@@ -1,6 +1,6 @@
 // Models: SET_ATTR - validation, the pass over segments, effects and the retry rule (spec/02-attributes §4).
 import type { AttributeEditKind } from '../kernel/effects.ts';
-import { Errno } from '../kernel/errno.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
 import { isSpecialVma } from '../mm/vma.ts';
 import {
   applyRequest,

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { errorOf, openDescriptors, temporaryFolder } from '../../test/native-helpers.ts';
-import { describeWhere } from '../../test/served-node.ts';
+import { errorOf, openDescriptors, temporaryFolder } from '../../test/support/native-helpers.ts';
+import { describeWhere } from '../../test/support/served-node.ts';
 import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION } from '../uapi/index.ts';
 import { ffiSupport, libC, LibC } from './ffi-library.ts';
 import { ffiMemoryFunctions } from './ffi-memory.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { describeNative, errorOf } from '../../test/native-helpers.ts';
+import { describeNative, errorOf } from '../../test/support/native-helpers.ts';
 import { KernelMemory, type KernelRegion, type MemoryProtection } from './kernel-memory.ts';
 
 /** The line of /proc/self/maps that holds the address: its permissions, or undefined. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { describeNative, errorOf, openDescriptors, temporaryFolder } from '../../test/native-helpers.ts';
+import { describeNative, errorOf, openDescriptors, temporaryFolder } from '../../test/support/native-helpers.ts';
 import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION, type DeviceNode } from '../uapi/index.ts';
 import { KernelNode } from './kernel-node.ts';
 

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { describeNative, temporaryFolder } from '../../test/native-helpers.ts';
+import { describeNative, temporaryFolder } from '../../test/support/native-helpers.ts';
 import { findNativeAddon, nativeAddon, nativeSupport, packageRoot, systemError } from './native-addon.ts';
 
 const folder = temporaryFolder();

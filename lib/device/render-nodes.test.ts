@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { describeNative, temporaryFolder } from '../../test/native-helpers.ts';
+import { describeNative, temporaryFolder } from '../../test/support/native-helpers.ts';
 import type { DeviceHandle } from '../../native/native.d.ts';
 import type { DriverVersion, NativeAddon } from './native-addon.ts';
 import { listRenderNodes, scanKernelSymbols } from './render-nodes.ts';

@@ -1,6 +1,6 @@
 /** HIP's own tests of hipMemAdvise that only set and get (peer tests 3.1 to 3.3), and those with a kernel that the real stack fails, each under its name. */
 import { describe, expect } from 'vitest';
-import { CPU, NONE, PAGE, catchCase, codeOf } from '../../test/hip-rig.ts';
+import { CPU, NONE, PAGE, catchCase, codeOf } from '../../test/support/hip-rig.ts';
 import { HipMemLocationType, HipMemoryAdvise as Advise, HipMemRangeAttribute as Attribute } from './index.ts';
 import type { HipMemory, HipRuntime } from './index.ts';
 

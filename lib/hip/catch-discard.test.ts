@@ -1,7 +1,7 @@
 /** Cases of the HIP test suite for discarding (peer-tests.md 3.11), on the runtime and on the driver API. */
 import { describe, expect, it } from 'vitest';
-import { catchCase, codeOf, CPU, linesOf, NONE, openHip, PAGE } from '../../test/hip-rig.ts';
-import type { Catch } from '../../test/hip-rig.ts';
+import { catchCase, codeOf, CPU, linesOf, NONE, openHip, PAGE } from '../../test/support/hip-rig.ts';
+import type { Catch } from '../../test/support/hip-rig.ts';
 import { HipMemLocationType, HipMemRangeAttribute as Attribute } from './index.ts';
 import type { HipMemLocation, HipMemory, HipPointer, HipRuntime, HipStreamArgument } from './index.ts';
 

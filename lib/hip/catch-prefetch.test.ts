@@ -1,6 +1,6 @@
 /** HIP's own tests of prefetch, allocation and attachment that only set and get (peer tests 3.6 to 3.8), each under its name. */
 import { describe, expect, it } from 'vitest';
-import { CPU, NONE, PAGE, catchCase, codeOf, openHip } from '../../test/hip-rig.ts';
+import { CPU, NONE, PAGE, catchCase, codeOf, openHip } from '../../test/support/hip-rig.ts';
 import {
   HipMemAttach,
   HipMemLocationType,

@@ -1,6 +1,6 @@
 /** HIP's own tests of hipMemRangeGetAttribute and hipMemRangeGetAttributes that only set and get (peer tests 3.4, 3.5, 3.9), each under its name. */
 import { describe, expect } from 'vitest';
-import { CPU, NONE, PAGE, catchCase, codeOf } from '../../test/hip-rig.ts';
+import { CPU, NONE, PAGE, catchCase, codeOf } from '../../test/support/hip-rig.ts';
 import { HipMemoryAdvise as Advise, HipMemRangeAttribute as Attribute } from './index.ts';
 
 const BOTH = [1, 2];

@@ -1,6 +1,6 @@
 /** Where ROCm contradicts its manual: both sides of the switch, in the order of docs/hip.md. */
 import { describe, expect, it } from 'vitest';
-import { accessedBy, attributeOf, codeOf, CPU, NONE, openHip, PAGE } from '../../test/hip-rig.ts';
+import { accessedBy, attributeOf, codeOf, CPU, NONE, openHip, PAGE } from '../../test/support/hip-rig.ts';
 import {
   HipHmmFlag,
   HipMemLocationType,

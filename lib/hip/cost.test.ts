@@ -1,6 +1,6 @@
 /** What must not grow, and what must not be slow: many small allocations. The figures of an idle machine are in bench/hip.ts. */
 import { expect, it } from 'vitest';
-import { openHip, PAGE } from '../../test/hip-rig.ts';
+import { openHip, PAGE } from '../../test/support/hip-rig.ts';
 import { HipMemoryAdvise as Advise } from './index.ts';
 
 const ALLOCATIONS = 100_000;

@@ -1,7 +1,7 @@
 /** The error table of spec/hip §7, row by row, on one GPU and on two. */
 import { describe, expect, it } from 'vitest';
-import { attributeOf, codeOf, openHip, PAGE } from '../../test/hip-rig.ts';
-import type { Rig } from '../../test/hip-rig.ts';
+import { attributeOf, codeOf, openHip, PAGE } from '../../test/support/hip-rig.ts';
+import type { Rig } from '../../test/support/hip-rig.ts';
 import { HipError, HipMemAttach, HipMemoryAdvise as Advise, HipMemRangeAttribute as Attribute } from './index.ts';
 
 /** Advice that looks at its device. */

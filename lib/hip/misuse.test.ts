@@ -1,6 +1,6 @@
 /** What is wrong on the caller's side is a typed error: never a crash, never a silent success. */
 import { describe, expect, it } from 'vitest';
-import { codeOf, openDevices, openHip, PAGE } from '../../test/hip-rig.ts';
+import { codeOf, openDevices, openHip, PAGE } from '../../test/support/hip-rig.ts';
 import { SvmDevice } from '../device/index.ts';
 import { HipError, HipMemoryAdvise as Advise, HipMemRangeAttribute as Attribute, HipRuntime } from './index.ts';
 import type { HipMemory, HipPointer, HipStream } from './index.ts';

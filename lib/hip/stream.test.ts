@@ -1,6 +1,6 @@
 /** Streams and events: the order of commands, and what waits for what (spec/hip §3). */
 import { describe, expect, it } from 'vitest';
-import { attributeOf, codeOf, openHip, PAGE } from '../../test/hip-rig.ts';
+import { attributeOf, codeOf, openHip, PAGE } from '../../test/support/hip-rig.ts';
 import { HipMemRangeAttribute as Attribute, HipStreamFlag } from './index.ts';
 import type { HipRuntime, HipStreamArgument } from './index.ts';
 

@@ -1,6 +1,6 @@
 /** What each call sends to which GPU, seen through the traffic view (hip.md sections 2 to 4). */
 import { describe, expect, it } from 'vitest';
-import { codeOf, linesOf, openHip, PAGE } from '../../test/hip-rig.ts';
+import { codeOf, linesOf, openHip, PAGE } from '../../test/support/hip-rig.ts';
 import type { HipCompatibility, HipMemory } from './index.ts';
 import { HipHmmFlag, HipMemLocationType, HipMemoryAdvise as Advise } from './index.ts';
 

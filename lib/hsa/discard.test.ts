@@ -1,6 +1,6 @@
 /** Reserved memory and what can be thrown away of it (spec/hsa §6); the cases of rocrtst are in peer.test.ts. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { HsaRig, PAGE, refusal } from '../../test/hsa-rig.ts';
+import { HsaRig, PAGE, refusal } from '../../test/support/hsa-rig.ts';
 import { formatTraffic, HsaRuntime, HsaSvmAttribute } from './index.ts';
 import type { HsaRuntimeOptions } from './index.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { HsaRig, PAGE, refusal } from '../../test/hsa-rig.ts';
+import { HsaRig, PAGE, refusal } from '../../test/support/hsa-rig.ts';
 import { HsaGlobalFlag, HsaStatus, HsaSvmAttribute } from './index.ts';
 import type { HsaRuntimeOptions, HsaSvmAttributePair, HsaSvmAttributeQuery } from './index.ts';
 

@@ -3,7 +3,7 @@
  * under their own names. Where the layer can't say what the original says, the comment tells.
  */
 import { afterEach, describe, expect, it } from 'vitest';
-import { HsaRig, PAGE, refusal } from '../../test/hsa-rig.ts';
+import { HsaRig, PAGE, refusal } from '../../test/support/hsa-rig.ts';
 import { HsaGlobalFlag, HsaPointerType, HsaStatus, HsaSvmAttribute } from './index.ts';
 import type { HsaAgent, HsaSvmAttributePair } from './index.ts';
 

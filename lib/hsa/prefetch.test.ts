@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { HsaRig, PAGE } from '../../test/hsa-rig.ts';
+import { HsaRig, PAGE } from '../../test/support/hsa-rig.ts';
 import { formatTraffic, HsaSvmAttribute } from './index.ts';
 import type { HsaAgent, HsaRuntimeOptions } from './index.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { EmulatedMachine } from '../../emulator/index.ts';
-import { HsaRig, PAGE, refusal } from '../../test/hsa-rig.ts';
+import { HsaRig, PAGE, refusal } from '../../test/support/hsa-rig.ts';
 import { SvmDevice } from '../index.ts';
 import { formatTraffic, HsaRuntime, HsaStatus, HsaSvmAttribute, HsaSystemInfo } from './index.ts';
 import type { HsaAgent, HsaRuntimeOptions, HsaSignal } from './index.ts';

@@ -1,6 +1,6 @@
 /** The error table of a set (spec/hsa §3), row by row. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { HsaRig, PAGE, refusal } from '../../test/hsa-rig.ts';
+import { HsaRig, PAGE, refusal } from '../../test/support/hsa-rig.ts';
 import { HsaGlobalFlag, HsaStatus, HsaSvmAttribute } from './index.ts';
 import type { HsaAgent, HsaSvmAttributePair } from './index.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { HsaRig, PAGE, refusal } from '../../test/hsa-rig.ts';
+import { HsaRig, PAGE, refusal } from '../../test/support/hsa-rig.ts';
 import { formatTraffic, HsaStatus, HsaSvmAttribute } from './index.ts';
 import type { HsaRuntimeOptions, HsaSvmAttributePair } from './index.ts';
 

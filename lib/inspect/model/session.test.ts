@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { randomTrace } from '../../../test/random-trace.ts';
+import { randomTrace } from '../../../test/support/random-trace.ts';
 import { parseTrace, readTraceFile } from '../../trace/read-trace.ts';
 import { replayTrace } from '../../trace/replay.ts';
 import { answerText, markOf } from './describe.ts';

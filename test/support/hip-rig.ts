@@ -1,10 +1,10 @@
 /** What the tests of the HIP layer share: runtimes on emulated GPUs, and the frame for cases of HIP's own test suite. */
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { EmulatedMachine } from '../emulator/index.ts';
-import type { MachineOptions } from '../emulator/index.ts';
-import { SvmDevice } from '../lib/device/index.ts';
-import { formatTraffic, HipError, HipMemAttach, HipMemRangeAttribute, HipRuntime } from '../lib/hip/index.ts';
-import type { HipMemory, HipPointer, HipRuntimeOptions } from '../lib/hip/index.ts';
+import { EmulatedMachine } from '../../emulator/index.ts';
+import type { MachineOptions } from '../../emulator/index.ts';
+import { SvmDevice } from '../../lib/device/index.ts';
+import { formatTraffic, HipError, HipMemAttach, HipMemRangeAttribute, HipRuntime } from '../../lib/hip/index.ts';
+import type { HipMemory, HipPointer, HipRuntimeOptions } from '../../lib/hip/index.ts';
 
 export const PAGE = 4096;
 export const CPU = -1;

@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { nativeAddon, nativeSupport } from '../lib/device/native-addon.ts';
-import type { NativeAddon } from '../native/native.d.ts';
+import { nativeAddon, nativeSupport } from '../../lib/device/native-addon.ts';
+import type { NativeAddon } from '../../native/native.d.ts';
 
 const support = nativeSupport();
 

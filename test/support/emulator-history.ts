@@ -1,7 +1,7 @@
 /** Random histories of a machine on a small window of addresses, as plain data that can be run again. */
 import fc from 'fast-check';
-import { LockAssertionError, VMA_KINDS } from '../emulator/index.ts';
-import type { VmaKind } from '../emulator/index.ts';
+import { LockAssertionError, VMA_KINDS } from '../../emulator/index.ts';
+import type { VmaKind } from '../../emulator/index.ts';
 import { Rig, V } from './emulator-rig.ts';
 import type { Pair } from './emulator-rig.ts';
 

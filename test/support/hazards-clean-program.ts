@@ -11,8 +11,8 @@
  * R8  the collector runs between munmap and what comes next; an address is used again only if all of it was on the GPU
  * R9  one thread, and nothing fails
  */
-import { Random } from '../bench/random.ts';
-import type { MachineOptions } from '../emulator/index.ts';
+import { Random } from '../../bench/random.ts';
+import type { MachineOptions } from '../../emulator/index.ts';
 import { BLOCK, T, V } from './emulator-rig.ts';
 import type { Pair, Rig } from './emulator-rig.ts';
 

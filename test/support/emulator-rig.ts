@@ -1,5 +1,5 @@
 /** A machine with one open file and short calls on it, in page numbers, for the tests of the emulator. */
-import { EmulatedMachine, protectionOfLetters } from '../emulator/index.ts';
+import { EmulatedMachine, protectionOfLetters } from '../../emulator/index.ts';
 import type {
   AccessResult,
   ContextSnapshot,
@@ -8,12 +8,12 @@ import type {
   MachineOptions,
   PreemptionPoint,
   VmaKind,
-} from '../emulator/index.ts';
-import type { SvmContext } from '../emulator/svm/context.ts';
-import type { SvmRange } from '../emulator/svm/svm-range.ts';
-import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../lib/uapi/codec.ts';
-import { SvmAttributeType } from '../lib/uapi/constants.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../lib/uapi/request.ts';
+} from '../../emulator/index.ts';
+import type { SvmContext } from '../../emulator/svm/context.ts';
+import type { SvmRange } from '../../emulator/svm/svm-range.ts';
+import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../../lib/uapi/codec.ts';
+import { SvmAttributeType } from '../../lib/uapi/constants.ts';
+import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../../lib/uapi/request.ts';
 
 export const T = SvmAttributeType;
 /** Page number of V: aligned to 2 MiB and to the window of a notifier. */

@@ -1,9 +1,9 @@
 /** What the tests of the HSA layer share: a machine of some GPUs, a runtime on it, and its traffic as numbers. */
-import { EmulatedMachine } from '../emulator/index.ts';
-import type { MachineOptions } from '../emulator/index.ts';
-import { HsaError, HsaRuntime } from '../lib/hsa/index.ts';
-import type { HsaRuntimeOptions, TrafficEvent } from '../lib/hsa/index.ts';
-import { SvmDevice } from '../lib/index.ts';
+import { EmulatedMachine } from '../../emulator/index.ts';
+import type { MachineOptions } from '../../emulator/index.ts';
+import { HsaError, HsaRuntime } from '../../lib/hsa/index.ts';
+import type { HsaRuntimeOptions, TrafficEvent } from '../../lib/hsa/index.ts';
+import { SvmDevice } from '../../lib/index.ts';
 
 export const PAGE = 4096;
 

@@ -15,9 +15,9 @@
  *
  * Everything else is a failure.
  */
-import { RangeState } from '../emulator/gpusvm/range.ts';
-import { NotifierEvent } from '../emulator/mm/interval-notifier.ts';
-import type { SvmRange } from '../emulator/svm/svm-range.ts';
+import { RangeState } from '../../emulator/gpusvm/range.ts';
+import { NotifierEvent } from '../../emulator/mm/interval-notifier.ts';
+import type { SvmRange } from '../../emulator/svm/svm-range.ts';
 import { pageOf } from './emulator-rig.ts';
 import type { Rig } from './emulator-rig.ts';
 

@@ -4,10 +4,10 @@
  * reported by name, with the reason.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../lib/uapi/codec.ts';
-import type { SvmAttributeRecord } from '../lib/uapi/codec.ts';
-import type { DeviceNode } from '../lib/uapi/node.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION } from '../lib/uapi/request.ts';
+import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../../lib/uapi/codec.ts';
+import type { SvmAttributeRecord } from '../../lib/uapi/codec.ts';
+import type { DeviceNode } from '../../lib/uapi/node.ts';
+import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION } from '../../lib/uapi/request.ts';
 
 /** Memory of the process that the node mirrors. */
 export interface RigMemory {

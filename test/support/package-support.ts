@@ -3,10 +3,9 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
-export const root: string = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+export const root: string = path.join(import.meta.dirname, '../..');
 
 export interface Run {
   readonly code: number;

@@ -11,26 +11,21 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { transformWithOxc } from 'vite';
+import { allAnchors, mutate } from './mutant-anchors.mjs';
 import { MUTANTS } from './mutants.mjs';
 import { isMain, root, runMain, ScriptError } from './support.mjs';
 
 /** @typedef {import('./mutants.mjs').Mutant} Mutant */
+/** @typedef {import('./mutant-anchors.mjs').Anchor} Anchor */
 /** @typedef {{ id: string, rule: string, outcome: 'killed' | 'survived' | 'explained', by: string }} Verdict */
 
 // Far above what the whole suite takes: a mutant that loops is killed by it.
 const LIMIT = 90_000;
 const MODULE = /(from\s+|import\s+)'(\.[^']*)\.ts'/g;
 
-/** The mutated module as the build would emit it. @param {Mutant} mutant */
-async function mutatedModule({ id, file, find, replace }) {
-  const source = fs.readFileSync(path.join(root, file), 'utf8');
-  const places = source.split(find).length - 1;
-  if (places !== 1) throw new ScriptError(`mutant ${id}: expected its text once in ${file}, found it ${places} times`);
-  const { code } = await transformWithOxc(
-    source.replace(find, () => replace),
-    path.join(root, file),
-    { sourcemap: false },
-  );
+/** The mutated module as the build would emit it. @param {Anchor} anchor @param {string} becomes */
+async function mutatedModule(anchor, becomes) {
+  const { code } = await transformWithOxc(mutate(anchor, becomes), path.join(root, anchor.file), { sourcemap: false });
   return code
     .replaceAll(MODULE, (_all, keyword, name) => `${keyword}'${name}.js'`)
     .replaceAll(/(from\s+|import\s+)"(\.[^"]*)\.ts"/g, (_all, keyword, name) => `${keyword}"${name}.js"`);
@@ -77,13 +72,13 @@ function firstUnexpected(folder, queries) {
   });
 }
 
-/** @param {string} folder @param {Mutant} mutant @returns {Promise<Verdict>} */
-async function judge(folder, mutant) {
-  const { id, rule, file, killedBy, survives } = mutant;
-  const target = path.join(folder, 'dist', file.replace(/\.ts$/, '.js'));
+/** @param {string} folder @param {Mutant} mutant @param {Anchor | undefined} anchor @returns {Promise<Verdict>} */
+async function judge(folder, { id, rule, becomes, killedBy, survives }, anchor) {
+  if (anchor === undefined) throw new ScriptError(`mutant ${id} has no anchor in emulator/`);
+  const target = path.join(folder, 'dist', anchor.file.replace(/\.ts$/, '.js'));
   const original = fs.readFileSync(target);
   try {
-    fs.writeFileSync(target, await mutatedModule(mutant));
+    fs.writeFileSync(target, await mutatedModule(anchor, becomes));
     const by =
       (killedBy === undefined ? undefined : await firstUnexpected(folder, [killedBy])) ??
       (await firstUnexpected(folder, []));
@@ -96,6 +91,7 @@ async function judge(folder, mutant) {
 
 /** Judges all mutants, `jobs` at a time. @param {readonly Mutant[]} mutants @param {number} jobs @param {(verdict: Verdict) => void} tell */
 export async function judgeAll(mutants, jobs, tell) {
+  const anchors = allAnchors();
   const open = [...mutants];
   const work = async (/** @type {number} */ job) => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), `mutants-${job}-`));
@@ -110,7 +106,9 @@ export async function judgeAll(mutants, jobs, tell) {
             )
           : undefined;
       if (unchanged !== undefined) throw new ScriptError(`without a mutant the suite must pass: ${unchanged}`);
-      for (let next = open.shift(); next !== undefined; next = open.shift()) tell(await judge(folder, next));
+      for (let next = open.shift(); next !== undefined; next = open.shift()) {
+        tell(await judge(folder, next, anchors.get(next.id)));
+      }
     } finally {
       fs.rmSync(folder, { recursive: true, force: true });
     }

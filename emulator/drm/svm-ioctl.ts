@@ -42,14 +42,20 @@ export class SvmIoctl {
   begin(obtainContext: () => SvmContext | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number {
     // Q01: the context comes first, whatever the arguments are.
     const context = obtainContext();
+    // mutant: context-after-checks
     if (typeof context === 'number') return context;
+    // mutant: alignment-of-size
     if (((args.startLow | args.sizeLow) & PAGE_MASK) !== 0) return -Errno.EINVAL;
+    // mutant: zero-start
     if ((args.startLow | args.startHigh) === 0 || (args.sizeLow | args.sizeHigh) === 0) return -Errno.EINVAL;
     const count = args.attributeCount;
+    // mutant: count-of-64
     if (count === 0 || count > MAX_ATTRIBUTES_PER_CALL) return -Errno.EINVAL;
+    // mutant: null-pointer-errno, operation-before-copy
     if (memory === null) return -Errno.EINVAL;
     if (memory === 'bad' || memory.bytes.length < count * RECORD_BYTES) return -Errno.EFAULT;
     copyFromUser(this.#request, memory.bytes, count);
+    // mutant: operation-2-accepted
     if (args.operation !== SvmOperation.setAttributes && args.operation !== SvmOperation.getAttributes) {
       return -Errno.EINVAL;
     }
@@ -66,6 +72,7 @@ export class SvmIoctl {
       return this.#set.begin(first, last, this.#request).run();
     }
     const result = getAttributes(context, first, last, this.#request);
+    // mutant: get-writes-despite-error
     if (result !== 0) return result;
     if (memory.readOnly === true) return -Errno.EFAULT;
     copyToUser(memory.bytes, this.#request, count);

@@ -24,5 +24,6 @@ export class InterruptRing {
  */
 export function isStaleTimestamp(checkpoint: number, timestamp: number): boolean {
   const difference = (((checkpoint - timestamp) % TIMESTAMP_RANGE) + TIMESTAMP_RANGE) % TIMESTAMP_RANGE;
+  // mutant: stale-filter-edge
   return difference < TIMESTAMP_RANGE / 2;
 }

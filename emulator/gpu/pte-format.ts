@@ -51,6 +51,7 @@ export function memoryType(options: PteFormatOptions, flags: number): MemoryType
     case gc(12, 0, 1):
       return 'NC';
     default:
+      // mutant: memory-type-coherent
       return coherent ? 'UC' : 'NC';
   }
 }
@@ -72,8 +73,10 @@ function encodeMemoryType(major: number, type: MemoryType): bigint {
 export function pteFlags(options: PteFormatOptions, flags: number, readOnly: boolean): bigint {
   let value: bigint = PteBit.valid | PteBit.system | PteBit.snooped | PteBit.readable;
   if (options.gc.major >= 12) value |= PTE_IS_PTE;
+  // mutant: executable-bit
   if ((flags & FLAG_GPU_EXEC) !== 0) value |= PteBit.executable;
   value |= encodeMemoryType(options.gc.major, memoryType(options, flags));
+  // mutant: read-only-flag-ignored
   if ((flags & FLAG_GPU_RO) === 0 && !readOnly) value |= PteBit.writeable;
   return value;
 }

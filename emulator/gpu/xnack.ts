@@ -8,19 +8,23 @@ export function isXnackEnabled(device: GpuDevice): boolean {
   if (version < gc(9, 0, 1)) return false;
   if (!device.settings.sriovXnack) return false;
   switch (version) {
+    // mutant: noretry-9-4-2
     case gc(9, 4, 2):
     case gc(9, 4, 3):
     case gc(9, 4, 4):
     case gc(9, 5, 0):
       return true; // Q05: whatever the no-retry setting is
     default:
+      // mutant: xnack-10-3, noretry-ignored
       return version < gc(10, 1, 1) && !device.model.noretry;
   }
 }
 
+// mutant: default-granularity-clamp
 const LARGEST_GRANULARITY = 27;
 
 /** Default granularity, log2 of pages: the parameter modulo 256, then at most 27 (Q06). */
 export function defaultGranularity(device: GpuDevice): number {
+  // mutant: granularity-not-truncated
   return Math.min(device.settings.defaultGranularity & 0xff, LARGEST_GRANULARITY);
 }

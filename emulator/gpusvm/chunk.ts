@@ -1,6 +1,7 @@
 // Models: the choice of a chunk for a new range (spec/03-gpu-ranges §A.7).
 
 /** Chunk sizes in pages, descending: 2 MiB, 64 KiB, 4 KiB. */
+// mutant: chunk-of-64k
 export const CHUNK_PAGES: readonly number[] = [512, 16, 1];
 
 /**
@@ -17,11 +18,14 @@ export function chooseChunk(
   highPage: number,
   isTaken: (startPage: number, pages: number) => boolean,
 ): number {
+  // mutant: chunk-ignores-interval
   const low = Math.max(vmaStart, lowPage);
   const high = Math.min(vmaEnd, highPage);
   for (const pages of CHUNK_PAGES) {
     const start = Math.floor(page / pages) * pages;
+    // mutant: chunk-beyond-vma
     if (start < low || start + pages > high) continue;
+    // mutant: chunk-overlaps-neighbour
     if (pages === 1 || !isTaken(start, pages)) return pages;
   }
   return 0;

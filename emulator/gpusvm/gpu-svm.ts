@@ -73,6 +73,7 @@ export class GpuSvm<R extends GpuRange> {
    */
   findOrInsert(page: number, lowPage: number, highPage: number, readOnly: boolean): R | number {
     const { process, effects, points, failures } = this.surroundings;
+    // mutant: bound-check-at-end
     if (page > this.#config.pages) return -Errno.EINVAL; // Q59: greater than, not at least
     if (!process.hasUsers) return -Errno.EFAULT;
     let notifier = this.#findNotifier(page);
@@ -89,6 +90,7 @@ export class GpuSvm<R extends GpuRange> {
     const found = this.#findOrInsertLocked(page, lowPage, highPage, readOnly, notifier, isNew);
     process.mmapLock.releaseRead();
     points.reach('mmap-unlock');
+    // mutant: unused-notifier-stays
     if (isNew && typeof found === 'number') this.#unregister(notifier);
     return found;
   }
@@ -104,7 +106,9 @@ export class GpuSvm<R extends GpuRange> {
     const { process, effects, failures } = this.surroundings;
     const vma = process.findVma(page);
     if (vma === undefined) return -Errno.ENOENT;
+    // mutant: read-only-vma-errno
     if (!readOnly && (vma.protection & Protection.write) === 0) return -Errno.EPERM;
+    // mutant: io-errno
     if (isIoOrPfnMap(vma)) return -Errno.EIO;
     const { before, after } = this.ranges.neighbours(page);
     const freeFrom = before === undefined ? 0 : before.startPage + before.pages;
@@ -155,6 +159,7 @@ export class GpuSvm<R extends GpuRange> {
     notifier.rangeCount--;
     if (notifier.rangeCount === 0) {
       // Finalisation has unregistered it already.
+      // mutant: last-range-keeps-notifier
       if (this.#forget(notifier)) this.#unregister(notifier);
       this.notifiers.remove(notifier.startPage, notifier);
     }

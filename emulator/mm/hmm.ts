@@ -16,6 +16,7 @@ export function hmmRangeFault(space: AddressSpace, startPage: number, endPage: n
   let page = startPage;
   while (page < endPage) {
     const vma = space.findVma(page);
+    // mutant: hmm-read-permission
     if (vma === undefined || isIoOrPfnMap(vma) || (vma.protection & Protection.read) === 0) return -Errno.EFAULT;
     if (write && (vma.protection & Protection.write) === 0) return -Errno.EPERM;
     const to = Math.min(endPage, vma.endPage);

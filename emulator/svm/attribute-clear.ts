@@ -25,10 +25,12 @@ function clearLocked(context: SvmContext, first: number, last: number): number {
         if (failure !== 0) return failure;
         const tail = new AttributeInterval(last + 1, interval.last, interval);
         interval.last = first - 1;
+        // mutant: clear-middle-loses-tail
         tree.insert(tail);
       } else if (keepsFront) {
         interval.last = first - 1;
       } else if (keepsBack) {
+        // mutant: clear-keeps-tail
         tree.trimFront(interval, last + 1);
       } else {
         tree.remove(interval);

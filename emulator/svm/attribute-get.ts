@@ -41,6 +41,7 @@ function aggregateRecords(context: SvmContext, first: number, last: number): voi
       interval = tree.after(interval);
     } while (interval !== undefined && interval.last < cursor);
     if (interval === undefined || interval.first > last) {
+      // mutant: get-ignores-hole-at-end
       if (cursor <= last) combine(defaults);
       return;
     }
@@ -50,8 +51,11 @@ function aggregateRecords(context: SvmContext, first: number, last: number): voi
 function combine(record: AttributeRecord): void {
   if (record.preferredLocation !== aggregate.preferredLocation) aggregate.preferredLocation = LOCATION_UNDEFINED;
   if (record.prefetchLocation !== aggregate.prefetchLocation) aggregate.prefetchLocation = LOCATION_UNDEFINED;
+  // mutant: get-granularity-largest
   if (record.granularity < aggregate.granularity) aggregate.granularity = record.granularity;
+  // mutant: get-mixed-access
   if (record.access !== aggregate.access) aggregate.access = SvmAccess.inaccessible;
+  // mutant: get-first-interval-wins
   aggregate.flags &= record.flags;
 }
 

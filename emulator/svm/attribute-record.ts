@@ -9,6 +9,7 @@ import {
 
 /** Location UNDEFINED as the signed number that is stored. */
 export const LOCATION_UNDEFINED = -1;
+// mutant: granularity-clamp
 const LARGEST_GRANULARITY = 63;
 const FIRST_FLAG_TYPE = SvmAttributeType.hostAccess;
 const LAST_FLAG_TYPE = SvmAttributeType.gpuAlwaysMapped;
@@ -53,8 +54,10 @@ export function defaultRecord(granularity: number): AttributeRecord {
   return {
     preferredLocation: LOCATION_UNDEFINED,
     prefetchLocation: LOCATION_UNDEFINED,
+    // mutant: default-access
     access: SvmAccess['allow-migrate'],
     granularity,
+    // mutant: default-flags
     flags: SvmFlag.hostAccess | SvmFlag.coherent,
   };
 }
@@ -83,11 +86,15 @@ export function isValidRequest(request: AttributeRequest): boolean {
     const type = request.types[index]!;
     const value = request.values[index]!;
     if (type === SvmAttributeType.prefetchLocation) {
+      // mutant: prefetch-undefined-accepted
       if (value === SvmLocation.undefined) return false;
     } else if (type === SvmAttributeType.access) {
+      // mutant: access-3-accepted
       if (value > SvmAccess['allow-migrate']) return false;
     } else if (type >= FIRST_FLAG_TYPE) {
+      // mutant: flag-value-2-accepted, type-12-accepted
       if (type > LAST_FLAG_TYPE || value > 1) return false;
+      // mutant: always-mapped-accepted
       if (type === SvmAttributeType.gpuAlwaysMapped && value === 1) return false;
     }
   }
@@ -130,7 +137,9 @@ export function changeTrigger(before: AttributeRecord, after: AttributeRecord): 
   if (before.preferredLocation !== after.preferredLocation) trigger |= Trigger.locationChange;
   if (before.granularity !== after.granularity) trigger |= Trigger.granularityChange;
   // Q17: the new value counts, not a change of it.
+  // mutant: prefetch-to-system-maps
   if (after.prefetchLocation !== LOCATION_UNDEFINED && after.prefetchLocation !== SvmLocation.system) {
+    // mutant: prefetch-only-on-change
     trigger |= Trigger.prefetch;
   }
   return trigger === 0 ? Trigger.attributeOnly : trigger;

@@ -116,6 +116,7 @@ export class AttributeTree {
   split(interval: AttributeInterval, first: number, last: number): void {
     const { first: oldFirst, last: oldLast } = interval;
     if (first > oldFirst) {
+      // mutant: split-left-with-new-record
       const left = new AttributeInterval(oldFirst, first - 1, interval);
       if (this.#overlapping) {
         this.#map.remove(oldFirst, interval);
@@ -127,6 +128,7 @@ export class AttributeTree {
       this.#map.insert(first, interval);
     }
     interval.last = last;
+    // mutant: split-loses-right-piece
     if (last < oldLast) this.#map.insert(last + 1, new AttributeInterval(last + 1, oldLast, interval));
   }
 

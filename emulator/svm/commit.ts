@@ -46,6 +46,7 @@ export function commitRange(
   }
   if (result === 0) {
     context.points.reach('pte-committed');
+    // mutant: prefetch-without-flush, fault-flushes
     if (forPrefetch) context.flushTlb();
     // Q40: set although an event may have come since the notifier lock was dropped.
     range.pteFlags = pteFlags;

@@ -106,6 +106,7 @@ export class SvmContext {
     this.collector.waitIdle();
     this.collector.dropQueue();
     this.tree.clear();
+    // mutant: context-not-recreated
     this.vm.context = null;
     this.effects.current?.contextFinalised();
   }
@@ -128,6 +129,7 @@ export function createContext(vm: GpuVm, process: AddressSpace | null, surroundi
     return 0;
   }
   // They stay whatever becomes of the creation.
+  // mutant: caches-after-xnack
   surroundings.driver.createSlabCaches();
   if (!isXnackEnabled(surroundings.device)) {
     surroundings.device.counters.errorLines++;

@@ -14,7 +14,9 @@ import type { OperationMode } from './map-interval.ts';
 import { SLEEPING } from './sleeping.ts';
 
 /** A range committed less than this long ago is not looked at again, in ns (Q57). */
+// mutant: window-of-1-ms
 export const RECENT_MAPPING_WINDOW = 2_000_000;
+// mutant: attempts
 const ATTEMPTS = 3;
 // The modelled loop has no limit (Q58). Nothing may hang here, so an endless one is reported by name.
 const MOST_RESTARTS = 100_000;
@@ -69,7 +71,9 @@ export class HandleFault {
           'Q09',
           'the fault handler looked up a context that was finalised before it took a reference',
         );
+      // mutant: closing-served
       if (context.closing) return this.#refuseClosing(); // Q61
+      // mutant: stale-filter-off
       if (this.#dropStale()) return this.#answer(0, 'stale');
     } else if (context.vm.context !== context) {
       this.#reportFinalised(
@@ -101,6 +105,7 @@ export class HandleFault {
   /** Error lines in the kernel log (spec/06-lifecycle §11); nothing limits their rate (Q70). */
   #log(lines: number): void {
     const { device, effects } = this.#context;
+    // mutant: one-line-for-an-answer
     device.counters.errorLines += lines;
     effects.current?.faultLogged(this.#page, lines);
   }
@@ -148,18 +153,22 @@ export class HandleFault {
     let record: AttributeRecord | undefined;
     let first = 0;
     let last = 0;
+    // mutant: special-vma-served
+    const special = vma !== undefined && isSpecialVma(vma);
     if (vma === undefined) {
+      // mutant: no-vma-killed
       refusal = RESOLVED_NOTHING; // Q54
       this.#reason = 'no-vma';
       // The refusal, and that it becomes a 0.
       this.#log(2);
-    } else if (isSpecialVma(vma)) {
+    } else if (special) {
       refusal = -Errno.EOPNOTSUPP;
       this.#reason = 'vma-refused';
       this.#log(1);
     } else {
       // Read under the lock: an event after it may change the VMA.
       record = snapshotRecord(context.defaults);
+      // mutant: stack-location
       if (process.isInitialHeap(vma) || process.isInitialStack(vma)) record.preferredLocation = 0;
       first = vma.startPage;
       last = vma.endPage - 1;
@@ -170,6 +179,7 @@ export class HandleFault {
     const bounds = early ?? tree.lookupBounds(page);
     const granule = 2 ** context.granularity;
     const granuleStart = Math.floor(page / granule) * granule;
+    // mutant: granule-ignored
     first = Math.max(first, granuleStart, bounds.first);
     last = Math.min(last, granuleStart + granule - 1, bounds.last);
     const failure = context.failures.take('allocate-interval');
@@ -193,12 +203,14 @@ export class HandleFault {
     const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
     let budget = ATTEMPTS;
     while (true) {
+      // mutant: fault-does-not-collect
       const collected = context.collector.collect();
       if (collected !== 0) return this.#because('collector-failed', collected, collected, 1);
       if (interval.freed) this.#reportFreed(interval);
       if (!this.#permitted()) return this.#because('no-permission', -Errno.EPERM, 0, 1);
       const range = findOrInsertRange(context, page, interval, mode);
       if (typeof range === 'number') return this.#withoutRange(range, interval);
+      // mutant: window-edge
       if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
       const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly);
       if (!(write && mode.readOnly) && range.isFullyValid(flags, interval.flags))
@@ -208,6 +220,7 @@ export class HandleFault {
         budget--;
         // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.
         this.#log(result === -Errno.EOPNOTSUPP ? 2 : 1);
+        // mutant: collection-error-killed
         if (budget === 0) return this.#because('pages-unavailable', 0, result); // Q55
         context.effects.current?.faultRetried(page, result, false);
         continue;
@@ -216,6 +229,7 @@ export class HandleFault {
       if (result !== 0) return this.#because('pages-unavailable', 0, result);
       result = commitRange(context, range, flags, interval.flags, false);
       if (result === 0) return this.#because('mapped', 0, 0);
+      // mutant: commit-eagain-killed
       if (result !== -Errno.EAGAIN) return this.#because('commit-failed', result, result);
       budget--;
       if (budget === 0) return result;
@@ -252,6 +266,7 @@ export class HandleFault {
     points.reach('mmap-lock');
     process.mmapLock.acquireRead();
     const vma = process.findVma(this.#page);
+    // mutant: write-permission
     const needed = Protection.read | (this.#write ? Protection.write : 0);
     const permitted = vma === undefined || (vma.protection & needed) === needed;
     process.mmapLock.releaseRead();

@@ -49,12 +49,15 @@ export class GarbageCollector {
       range.clearPending();
       if (unmap) {
         context.effects.current?.collecting(range.startPage, range.pages, first, last);
+        // mutant: collector-keeps-attributes
         const result = clearAttributes(context, first, last);
         if (result !== 0) {
           context.effects.current?.collected(range.startPage, range.pages, result);
           return result;
         }
-        if (context.framework.removeRange(range)) {
+        // mutant: collector-keeps-range
+        const removed = context.framework.removeRange(range);
+        if (removed) {
           range.state |= SvmRangeState.collected;
         } else {
           // Queued again while it was collected, or removed by a split while it was queued.

@@ -25,6 +25,7 @@ export function invalidate(
     for (let range = first; range !== undefined && range.startPage < to; range = framework.rangeAfter(range)) {
       context.freezeFrames(range);
     }
+    // mutant: closing-invalidates
     return;
   }
   if (first === undefined) return;
@@ -35,12 +36,17 @@ export function invalidate(
     if (zapEventPart(context, range, startPage, endPage)) zapped = true;
     range = framework.rangeAfter(range);
   }
+  // mutant: zap-without-flush
   if (zapped) context.flushTlb();
+  // mutant: clear-event-queues
+  const unmaps = event === NotifierEvent.unmap;
   for (let range: SvmRange | undefined = first; range !== undefined && range.startPage < to;) {
+    // mutant: dma-mapping-stays
     framework.unmapPages(range);
-    if (event === NotifierEvent.unmap) {
+    if (unmaps) {
       range.setUnmapped(startPage, endPage);
       const firstPage = Math.max(range.startPage, startPage);
+      // mutant: unmap-not-queued
       context.collector.enqueue(range, firstPage, Math.min(range.endPage, endPage) - 1);
     }
     range = framework.rangeAfter(range);
@@ -53,6 +59,7 @@ function zapEventPart(context: SvmContext, range: SvmRange, startPage: number, e
   if ((range.state & RangeState.unmapped) !== 0 || !range.gpuMapped) return false;
   const from = Math.max(range.startPage, startPage);
   const to = Math.min(range.endPage, endPage);
+  // mutant: clear-without-zap, zap-whole-range
   if (from < to) zapPages(context, from, to); // Q39: the result is ignored
   range.clearGpuMapped();
   return true;
@@ -61,8 +68,9 @@ function zapEventPart(context: SvmContext, range: SvmRange, startPage: number, e
 /** Remembers the timestamp of the youngest interrupt in the ring, to drop older faults later (spec/04-invalidation-and-gc §4). */
 function captureCheckpoint(context: SvmContext): void {
   const { ring1, softwareRing, model } = context.device;
-  if (!model.retryCam && ring1.exists && ring1.pending) context.checkpoint = ring1.youngestTimestamp;
-  else if (softwareRing.pending) context.checkpoint = softwareRing.youngestTimestamp;
+  const ring = !model.retryCam && ring1.exists && ring1.pending ? ring1 : softwareRing;
+  // mutant: checkpoint-from-soft-ring
+  if (ring.pending) context.checkpoint = ring.youngestTimestamp;
 }
 
 /**
@@ -86,11 +94,13 @@ export function splitInvalidate(context: SvmContext, startPage: number, endPage:
       }
       flush = true;
     }
+    // mutant: split-keeps-range
     if (startPage > range.startPage || endPage < range.endPage) removeRange(context, range);
     else range.clearGpuMapped();
     range = next;
   }
   vm.pageDirectoryLock.release();
+  // mutant: split-without-flush
   if (flush) context.flushTlb();
   return 0;
 }

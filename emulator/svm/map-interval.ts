@@ -29,6 +29,7 @@ export function findOrInsertRange(
   const high = exclusiveEnd(interval);
   const found = context.framework.findOrInsert(page, low, high, mode.readOnly);
   if (found !== -Errno.EPERM || mode.readOnly) return found;
+  // mutant: read-only-not-sticky
   mode.readOnly = true;
   return context.framework.findOrInsert(page, low, high, true);
 }
@@ -55,6 +56,7 @@ export function mapInterval(context: SvmContext, interval: AttributeInterval): n
       result = commitRange(context, range, flags, interval.flags, true);
       if (result !== 0) return logged(context, result);
     }
+    // mutant: prefetch-skips-second-range
     page = range.startPage + range.pages;
   }
   return 0;

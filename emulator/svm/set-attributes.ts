@@ -60,6 +60,7 @@ export class SetAttributes {
     const context = this.#context;
     if (this.#step === Step.begin) {
       if (this.#mustSleepForCollector()) return SLEEPING;
+      // mutant: set-does-not-wait
       context.collector.waitIdle();
       const result = this.#validate();
       if (result !== 0) return result;
@@ -107,6 +108,7 @@ export class SetAttributes {
 
   #validate(): number {
     if (!isValidRequest(this.#request)) return -Errno.EINVAL;
+    // mutant: wrap-accepted
     if (this.#first > this.#last) return -Errno.EINVAL;
     const { process, points } = this.#context;
     points.reach('mmap-lock');
@@ -125,8 +127,11 @@ export class SetAttributes {
     let page = this.#first;
     while (page < end) {
       const vma = process.findVma(page);
+      // mutant: hole-errno
       if (vma === undefined) return -Errno.EFAULT;
+      // mutant: special-vma-accepted
       if (isSpecialVma(vma)) return -Errno.EOPNOTSUPP;
+      // mutant: hole-behind-first-vma
       page = vma.endPage;
     }
     return 0;
@@ -141,6 +146,7 @@ export class SetAttributes {
       return this.#editExisting(interval);
     }
     const next = tree.findIntersecting(this.#cursor + 1, Number.POSITIVE_INFINITY);
+    // mutant: segment-skips-hole
     this.#segmentEnd = next === undefined ? this.#last : Math.min(this.#last, next.first - 1);
     return this.#editHole();
   }
@@ -166,6 +172,7 @@ export class SetAttributes {
     applyRequest(target, this.#request);
     this.#interval = interval;
     if (recordsEqual(target, interval)) {
+      // mutant: equal-set-has-effects
       this.#trigger = 0;
       if (this.#context.effects.current !== null) this.#tell('unchanged', interval.first, interval.last);
       return 0;
@@ -174,6 +181,7 @@ export class SetAttributes {
     if (this.#cursor !== interval.first || this.#segmentEnd !== interval.last) {
       const failure = this.#context.failures.take('allocate-interval');
       if (failure !== 0) return failure;
+      // mutant: no-split-invalidation
       this.#trigger |= Trigger.rangeSplit;
       const { first, last } = interval;
       this.#context.tree.split(interval, this.#cursor, this.#segmentEnd);

@@ -54,6 +54,7 @@ export class SvmRange extends GpuRange {
 
   /** Whether the range is mapped exactly as `pteFlags` and `attributeFlags` want it (spec/03-gpu-ranges §B.9). */
   isFullyValid(pteFlags: number, attributeFlags: number): boolean {
+    // mutant: valid-range-rewritten
     return this.gpuMapped && this.pteFlags === pteFlags && this.attributeFlags === attributeFlags && this.committable;
   }
 

@@ -23,22 +23,30 @@ function sources(): string[] {
     fs.readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
   );
   return files.filter(
-    (file) =>
-      isSource.test(file) && !/\/(node_modules|build|spec)\//.test(file) && !file.startsWith('test/spec-citations'),
+    (file) => isSource.test(file) && !/\/(node_modules|build)\//.test(file) && !file.startsWith('test/spec-citations'),
   );
 }
 
-/** The numbers of the headings of one text: `4.1` of `### 4.1 Validation`, `A.7` of `## A.7 Choosing`, `Q35` of `### Q35 Stale`. */
-function headingNumbers(name: string): Set<string> {
-  const text = fs.readFileSync(path.join(root, 'docs/spec', `${name}.md`), 'utf8');
-  return new Set(
-    [...text.matchAll(/^#+ (?:Part )?([A-Z]?\.?[\d.]*\d[a-z]?|[A-Z])(?=[\s.])/gm)].map((match) => match[1]!),
-  );
+/**
+ * What can be cited of one text: the numbers of its headings (`4.1` of `### 4.1 Validation`, `A.7` of `## A.7 Choosing`,
+ * `Q35` of `### Q35 Stale`), and its numbered findings (`D5.`, or `3.` below `## B.`).
+ */
+function citable(name: string): Set<string> {
+  const found = new Set<string>();
+  let letter = '';
+  for (const line of fs.readFileSync(path.join(root, 'docs/spec', `${name}.md`), 'utf8').split('\n')) {
+    const heading = /^#+ (?:Part )?([A-Z]?\.?[\d.]*\d[a-z]?|[A-Z])(?=[\s.])/.exec(line)?.[1];
+    if (heading !== undefined) found.add(heading);
+    if (line.startsWith('#')) letter = /^[A-Z]$/.test(heading ?? '') ? heading! : '';
+    const finding = /^([A-Z]?\d+)\. /.exec(line)?.[1];
+    if (finding !== undefined) found.add(letter === '' ? finding : letter + finding);
+  }
+  return found;
 }
 
 describe('citations of the specification', () => {
   const names = fs.readdirSync(path.join(root, 'docs/spec')).map((file) => file.replace(/\.md$/, ''));
-  const numbers = new Map(names.map((name) => [name, headingNumbers(name)]));
+  const numbers = new Map(names.map((name) => [name, citable(name)]));
   const files = sources();
 
   it('lead to a section that exists', () => {

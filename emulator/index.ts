@@ -15,7 +15,7 @@ export type { AccessResult, AccessRun } from './svm/access.ts';
 export type { PteState } from './svm/pte-state.ts';
 export { DriverUnloadedError } from './svm/driver-module.ts';
 export type { VmFaultOutcome } from './svm/vm-fault.ts';
-export { FaultLivelockError } from './svm/fault.ts';
+export { FaultLivelockError } from './revisions/v4/fault.ts';
 export { contextSnapshot } from './snapshot.ts';
 export type { AttributeSnapshot, ContextSnapshot, PteRun, RangeSnapshot, VmaSnapshot } from './snapshot.ts';
 export { EVENT_NAMES, NOTIFIER_EVENT_NAMES } from './events.ts';

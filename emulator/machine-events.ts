@@ -4,7 +4,7 @@ import type { AttributeEditKind, FaultReason, IoctlArguments } from './kernel/ef
 import { addressOfPage } from './kernel/page-number.ts';
 import { Errno } from '../lib/uapi/errno.ts';
 import type { OperationScope } from './kernel/operation-scope.ts';
-import { readU32 } from './drm/svm-ioctl.ts';
+import { readU32 } from './revisions/v4/svm-ioctl.ts';
 import type { EmulatedDevice } from './drm/device.ts';
 import type { EmulatedFile } from './drm/file.ts';
 import type { Hazard } from './hazards/index.ts';

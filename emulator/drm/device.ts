@@ -14,7 +14,7 @@ import { isXnackEnabled } from '../gpu/xnack.ts';
 import type { GpuModel } from '../gpu/catalogue.ts';
 import { accessPages } from '../svm/access.ts';
 import type { AccessResult } from '../svm/access.ts';
-import { HandleFault } from '../svm/fault.ts';
+import { HandleFault } from '../revisions/v4/fault.ts';
 import type { DriverModule } from '../svm/driver-module.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import { PasidTable } from '../svm/vm.ts';

@@ -9,8 +9,8 @@ import { SLEEPING } from '../svm/sleeping.ts';
 import type { GpuVm } from '../svm/vm.ts';
 import { LockAssertionError } from '../kernel/lock.ts';
 import type { LeftObjects } from './journal.ts';
-import { SvmIoctl } from './svm-ioctl.ts';
-import type { SvmArguments, UserMemory } from './svm-ioctl.ts';
+import { SvmIoctl } from '../revisions/v4/svm-ioctl.ts';
+import type { SvmArguments, UserMemory } from '../revisions/v4/svm-ioctl.ts';
 
 /** What a file needs of its device and machine. */
 export interface FileSurroundings extends Omit<SvmSurroundings, 'effects'> {

@@ -11,8 +11,8 @@ import type { AttributePair, JournalEntry, PointerKind } from './journal.ts';
 import type { EmulatedDevice } from './device.ts';
 import type { EmulatedFile } from './file.ts';
 import { unmodelledIoctlName } from './other-ioctls.ts';
-import { readU32 } from './svm-ioctl.ts';
-import type { SvmArguments, UserMemory } from './svm-ioctl.ts';
+import { readU32 } from '../revisions/v4/svm-ioctl.ts';
+import type { SvmArguments, UserMemory } from '../revisions/v4/svm-ioctl.ts';
 
 const DRM_TYPE = 0x64;
 const SVM_NUMBER = DRM_COMMAND_BASE + AMDGPU_GEM_SVM_COMMAND;

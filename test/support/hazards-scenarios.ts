@@ -1,7 +1,7 @@
 /** Scenarios of the catalogue 07-quirks, each as a function on a machine: what the hazard monitor has to name. */
 import { AddressSpace } from '../../emulator/mm/address-space.ts';
 import { createContext } from '../../emulator/svm/context.ts';
-import { HandleFault } from '../../emulator/svm/fault.ts';
+import { HandleFault } from '../../emulator/revisions/v4/fault.ts';
 import type { EmulatedMachine, MachineOptions } from '../../emulator/index.ts';
 import { at, BLOCK, GET, MIB, Rig, T, V } from './emulator-rig.ts';
 import { SET } from './emulator-rig.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { at, BLOCK, GET, Rig, SET, T, V } from '../../test/support/emulator-rig.ts';
-import type { Pair } from '../../test/support/emulator-rig.ts';
+import { at, BLOCK, GET, Rig, SET, T, V } from '../../../test/support/emulator-rig.ts';
+import type { Pair } from '../../../test/support/emulator-rig.ts';
 
 const [EFAULT, EINVAL, EOPNOTSUPP] = [-14, -22, -95];
 const LAST = 2 ** 52 - 1;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { at, BLOCK, PTE, Rig, T, V } from '../../test/support/emulator-rig.ts';
+import { at, BLOCK, PTE, Rig, T, V } from '../../../test/support/emulator-rig.ts';
 
 const [EPERM, EIO, EAGAIN, EOPNOTSUPP] = [-1, -5, -11, -95];
 

@@ -1,7 +1,7 @@
 // Models: SET_ATTR - validation, the pass over segments, effects and the retry rule (spec/02-attributes §4).
-import type { AttributeEditKind } from '../kernel/effects.ts';
-import { Errno } from '../../lib/uapi/errno.ts';
-import { isSpecialVma } from '../mm/vma.ts';
+import type { AttributeEditKind } from '../../kernel/effects.ts';
+import { Errno } from '../../../lib/uapi/errno.ts';
+import { isSpecialVma } from '../../mm/vma.ts';
 import {
   applyRequest,
   changeTrigger,
@@ -10,13 +10,13 @@ import {
   isValidRequest,
   recordsEqual,
   Trigger,
-} from './attribute-record.ts';
-import type { AttributeRecord, AttributeRequest } from './attribute-record.ts';
-import { AttributeInterval } from './attribute-tree.ts';
-import type { SvmContext } from './context.ts';
-import { splitInvalidate } from './invalidate.ts';
+} from '../../svm/attribute-record.ts';
+import type { AttributeRecord, AttributeRequest } from '../../svm/attribute-record.ts';
+import { AttributeInterval } from '../../svm/attribute-tree.ts';
+import type { SvmContext } from '../../svm/context.ts';
+import { splitInvalidate } from '../../svm/invalidate.ts';
 import { exclusiveEnd, mapInterval } from './map-interval.ts';
-import { SLEEPING } from './sleeping.ts';
+import { SLEEPING } from '../../svm/sleeping.ts';
 
 /** Where a call goes on when it is resumed. */
 const Step = { begin: 0, edit: 1, apply: 2, retry: 3 } as const;

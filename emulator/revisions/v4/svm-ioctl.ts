@@ -1,12 +1,12 @@
 // Models: the handler of DRM_AMDGPU_GEM_SVM - the exact order of its checks (spec/01-uapi §6).
-import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../lib/uapi/constants.ts';
-import { Errno } from '../../lib/uapi/errno.ts';
-import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
-import { getAttributes } from '../svm/attribute-get.ts';
-import { AttributeRequest } from '../svm/attribute-record.ts';
-import { SetAttributes } from '../svm/set-attributes.ts';
-import { SLEEPING } from '../svm/sleeping.ts';
-import type { SvmContext } from '../svm/context.ts';
+import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../../lib/uapi/constants.ts';
+import { Errno } from '../../../lib/uapi/errno.ts';
+import { PAGE_NUMBER_END } from '../../kernel/page-number.ts';
+import { getAttributes } from '../../svm/attribute-get.ts';
+import { AttributeRequest } from '../../svm/attribute-record.ts';
+import { SetAttributes } from './set-attributes.ts';
+import { SLEEPING } from '../../svm/sleeping.ts';
+import type { SvmContext } from '../../svm/context.ts';
 
 /** The caller's memory behind `attrs_ptr`: what copy-from-user and copy-to-user reach. */
 export interface UserMemory {

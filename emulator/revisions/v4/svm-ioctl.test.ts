@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { at, BLOCK, GET, Rig, SET, T, V } from '../../test/support/emulator-rig.ts';
-import { ATTRS_PTR_OFFSET, encodeAttributes, encodeSvmRequest } from '../../lib/uapi/codec.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../../lib/uapi/request.ts';
+import { at, BLOCK, GET, Rig, SET, T, V } from '../../../test/support/emulator-rig.ts';
+import { ATTRS_PTR_OFFSET, encodeAttributes, encodeSvmRequest } from '../../../lib/uapi/codec.ts';
+import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../../../lib/uapi/request.ts';
 
 const [EFAULT, EINVAL, EOPNOTSUPP] = [-14, -22, -95];
 

@@ -1,12 +1,12 @@
 // Models: mapping an attribute interval on the GPU, the effect of a prefetch (spec/03-gpu-ranges §B.3, §B.4, §B.8).
-import { SvmFlag } from '../../lib/uapi/constants.ts';
-import { Errno } from '../../lib/uapi/errno.ts';
-import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
-import { getPages } from '../gpusvm/get-pages.ts';
-import type { AttributeInterval } from './attribute-tree.ts';
-import { commitRange } from './commit.ts';
-import type { SvmContext } from './context.ts';
-import type { SvmRange } from './svm-range.ts';
+import { SvmFlag } from '../../../lib/uapi/constants.ts';
+import { Errno } from '../../../lib/uapi/errno.ts';
+import { PAGE_NUMBER_END } from '../../kernel/page-number.ts';
+import { getPages } from '../../gpusvm/get-pages.ts';
+import type { AttributeInterval } from '../../svm/attribute-tree.ts';
+import { commitRange } from '../../svm/commit.ts';
+import type { SvmContext } from '../../svm/context.ts';
+import type { SvmRange } from '../../svm/svm-range.ts';
 
 /** The read-only bit of one operation; the fallback sets it and nothing clears it (Q49). */
 export interface OperationMode {

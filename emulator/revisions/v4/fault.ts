@@ -1,17 +1,17 @@
 // Models: the SVM fault handler (spec/05-faults §2-§6).
-import { SvmFlag } from '../../lib/uapi/constants.ts';
-import type { FaultReason } from '../kernel/effects.ts';
-import { Errno } from '../../lib/uapi/errno.ts';
-import { isSpecialVma, Protection } from '../mm/vma.ts';
-import { isStaleTimestamp } from '../gpu/interrupt-ring.ts';
-import { getPages } from '../gpusvm/get-pages.ts';
-import type { AttributeRecord } from './attribute-record.ts';
-import { AttributeInterval, snapshotRecord } from './attribute-tree.ts';
-import { commitRange } from './commit.ts';
-import type { SvmContext } from './context.ts';
+import { SvmFlag } from '../../../lib/uapi/constants.ts';
+import type { FaultReason } from '../../kernel/effects.ts';
+import { Errno } from '../../../lib/uapi/errno.ts';
+import { isSpecialVma, Protection } from '../../mm/vma.ts';
+import { isStaleTimestamp } from '../../gpu/interrupt-ring.ts';
+import { getPages } from '../../gpusvm/get-pages.ts';
+import type { AttributeRecord } from '../../svm/attribute-record.ts';
+import { AttributeInterval, snapshotRecord } from '../../svm/attribute-tree.ts';
+import { commitRange } from '../../svm/commit.ts';
+import type { SvmContext } from '../../svm/context.ts';
 import { findOrInsertRange } from './map-interval.ts';
 import type { OperationMode } from './map-interval.ts';
-import { SLEEPING } from './sleeping.ts';
+import { SLEEPING } from '../../svm/sleeping.ts';
 
 /** A range committed less than this long ago is not looked at again, in ns (Q57). */
 // mutant: window-of-1-ms

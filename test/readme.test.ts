@@ -17,11 +17,15 @@ function block(marker: string): string {
 }
 
 describe('README.md', () => {
-  it('has the two commands at its top', () => {
-    expect(readme.split('\n').slice(0, 6).join('\n')).toMatch(/npm run demo[\s\S]*npm test/);
+  it('says at its top what the package is and how to install it', () => {
+    expect(readme.split('\n').slice(0, 7).join('\n')).toMatch(/SVM[\s\S]*npm install amdgpu-svm/);
   });
 
-  it('has an example of ten lines that prints what stands below it', () => {
+  it('has the two commands for people who develop it', () => {
+    expect(readme).toMatch(/## Developing\s+```sh\nnpm run demo .*\nnpm test .*\n```/);
+  });
+
+  it('has an example of ten lines that prints what is written below it', () => {
     const example = block('example: first');
     expect(example.split('\n').filter((line) => line.trim() !== '').length).toBeLessThanOrEqual(10);
     mkdirSync(join(folder, 'node_modules'));

@@ -16,9 +16,9 @@ export type { PteState } from './svm/pte-state.ts';
 export { DriverUnloadedError } from './svm/driver-module.ts';
 export type { VmFaultOutcome } from './svm/vm-fault.ts';
 export { FaultLivelockError } from './revisions/v4/fault.ts';
-export { contextSnapshot } from './snapshot.ts';
-export type { AttributeSnapshot, ContextSnapshot, PteRun, RangeSnapshot, VmaSnapshot } from './snapshot.ts';
-export { EVENT_NAMES, NOTIFIER_EVENT_NAMES } from './events.ts';
+export { contextSnapshot } from './observe/snapshot.ts';
+export type { AttributeSnapshot, ContextSnapshot, PteRun, RangeSnapshot, VmaSnapshot } from './observe/snapshot.ts';
+export { EVENT_NAMES, NOTIFIER_EVENT_NAMES } from './observe/events.ts';
 export type {
   EventListener,
   EventMap,
@@ -27,19 +27,12 @@ export type {
   IntervalEvent,
   MachineEvent,
   NotifierEventName,
-} from './events.ts';
+} from './observe/events.ts';
 export { formatHazard, HazardError, HazardMonitor, QUIRK_CATALOGUE, QUIRKS, UNOBSERVABLE } from './hazards/index.ts';
-export type {
-  CataloguedQuirk,
-  Hazard,
-  LoggedOperation,
-  OperationWord,
-  Quirk,
-  Severity,
-  WatchedFile,
-} from './hazards/index.ts';
-export { EventRing } from './event-ring.ts';
-export type { EventCounts, EventSource } from './event-ring.ts';
+export type { CataloguedQuirk, Quirk, WatchedFile } from './hazards/index.ts';
+export type { Hazard, LoggedOperation, OperationWord, Severity } from './observe/hazard.ts';
+export { EventRing } from './observe/event-ring.ts';
+export type { EventCounts, EventSource } from './observe/event-ring.ts';
 export type { AttributePair, JournalEntry, LeftObjects, OperationJournal, PointerKind } from './drm/journal.ts';
 export { QuietEffects } from './kernel/effects.ts';
 export type { AttributeEditKind, EffectSink, FaultReason, IoctlArguments } from './kernel/effects.ts';

@@ -8,17 +8,17 @@ import { DriverModule } from './svm/driver-module.ts';
 import { EmulatedDevice } from './drm/device.ts';
 import type { EmulatedFile } from './drm/file.ts';
 import { HazardMonitor } from './hazards/index.ts';
-import { MachineEvents } from './machine-events.ts';
-import { countEvents } from './event-ring.ts';
-import type { EventCounts } from './event-ring.ts';
-import type { EventListener, EventName, MachineEvent } from './events.ts';
+import { MachineEvents } from './observe/machine-events.ts';
+import { countEvents } from './observe/event-ring.ts';
+import type { EventCounts } from './observe/event-ring.ts';
+import type { EventListener, EventName, MachineEvent } from './observe/events.ts';
 import type { OperationJournal } from './drm/journal.ts';
 import { resolveOptions } from './options.ts';
 import type { MachineOptions, ResolvedOptions } from './options.ts';
 import { ProcessCalls } from './process-calls.ts';
 import { EmulatedProcess } from './process.ts';
-import { contextSnapshot } from './snapshot.ts';
-import type { ContextSnapshot } from './snapshot.ts';
+import { contextSnapshot } from './observe/snapshot.ts';
+import type { ContextSnapshot } from './observe/snapshot.ts';
 import { countArgument, wordArgument } from './kernel/arguments.ts';
 
 /** State of a machine: one entry for each open file of each device. */

@@ -5,13 +5,13 @@ import { ATTRS_PTR_OFFSET } from '../../lib/uapi/codec.ts';
 import { DRM_VERSION_LAYOUT, GEM_SVM_LAYOUT } from '../../lib/uapi/layout.ts';
 import { AMDGPU_GEM_SVM_COMMAND, DRM_COMMAND_BASE, splitRequest } from '../../lib/uapi/request.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
+import { readU32 } from '../kernel/little-endian.ts';
 import { NotModelledError } from '../kernel/not-modelled.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import type { AttributePair, JournalEntry, PointerKind } from './journal.ts';
 import type { EmulatedDevice } from './device.ts';
 import type { EmulatedFile } from './file.ts';
 import { unmodelledIoctlName } from './other-ioctls.ts';
-import { readU32 } from '../revisions/v4/svm-ioctl.ts';
 import type { SvmArguments, UserMemory } from '../revisions/v4/svm-ioctl.ts';
 
 const DRM_TYPE = 0x64;

@@ -1,30 +1,7 @@
-// Models: nothing - what the monitor has to say about one defect.
+// Models: nothing - a hazard as text and as an error.
 import { addressOfPage } from '../kernel/page-number.ts';
+import type { Hazard, LoggedOperation } from '../observe/hazard.ts';
 import { quirkOf } from './catalogue.ts';
-import type { LoggedOperation } from './operation-log.ts';
-import type { Severity } from './quirk.ts';
-
-/** A defect that was met while a program ran. */
-export interface Hazard {
-  /** Entry of the catalogue 07-quirks ('Q35'), an invariant ('I1'), or a word ('refault-loop', 'unhandled-fault', 'leak'). */
-  readonly quirk: string;
-  /** Invariants that do not hold. */
-  readonly invariants: readonly string[];
-  readonly severity: Severity;
-  /** Number of the device; 0 where the driver as a whole is meant (Q12). */
-  readonly device: number;
-  /** The bytes `[address, address + size)` that are concerned. */
-  readonly address: bigint;
-  readonly size: bigint;
-  /** Number of the operation that showed it, from 1. */
-  readonly operation: number;
-  /** What was met, in words. */
-  readonly detail: string;
-  /** What a program can do about it. */
-  readonly advice: string;
-  /** Operations on these pages that led there, oldest first; the last is the one that showed it. */
-  readonly history: readonly LoggedOperation[];
-}
 
 /** One line: "hazard Q35 at operation 4: ...". */
 export function formatHazard(hazard: Hazard): string {

@@ -3,9 +3,8 @@ import type { OperationScope } from '../kernel/operation-scope.ts';
 import type { AddressSpace, MemoryObserver } from '../mm/address-space.ts';
 import { ContextWatch } from './context-watch.ts';
 import { HazardError, makeHazard } from './hazard.ts';
-import type { Hazard } from './hazard.ts';
+import type { Hazard, OperationWord } from '../observe/hazard.ts';
 import { OperationLog } from './operation-log.ts';
-import type { OperationWord } from './operation-log.ts';
 import type { Watch, WatchedFile } from './watched.ts';
 
 /** More hazards than these are counted, not kept. */

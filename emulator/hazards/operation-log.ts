@@ -1,27 +1,6 @@
 // Models: nothing - the last operations of a machine and the pages they were about, in constant memory.
-
-/** What an operation did, as the log shows it. */
-export const OPERATION_WORDS = [
-  'mmap',
-  'munmap',
-  'mprotect',
-  'discard',
-  'SET_ATTR',
-  'GET_ATTR',
-  'ioctl',
-  'GPU read fault',
-  'GPU write fault',
-  'collection',
-  'close',
-] as const;
-export type OperationWord = (typeof OPERATION_WORDS)[number];
-
-/** One operation of the past. */
-export interface LoggedOperation {
-  /** Number of the operation, from 1. */
-  readonly operation: number;
-  readonly what: OperationWord;
-}
+import { OPERATION_WORDS } from '../observe/hazard.ts';
+import type { LoggedOperation, OperationWord } from '../observe/hazard.ts';
 
 const NUMBER_OF_WORD = Object.fromEntries(OPERATION_WORDS.map((word, index) => [word, index])) as Record<
   OperationWord,

@@ -1,10 +1,5 @@
 // Models: nothing - what an entry of the catalogue 07-quirks consists of.
-
-/**
- * How bad a hazard is: 'corruption' - a real kernel or GPU uses memory that is not its own; 'violation' - an
- * invariant of SVM does not hold; 'notice' - as the driver means it, but hardly as a program expects it.
- */
-export type Severity = 'corruption' | 'violation' | 'notice';
+import type { Severity } from '../observe/hazard.ts';
 
 /** What the monitor can name. */
 export interface Quirk {

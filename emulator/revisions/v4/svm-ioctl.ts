@@ -1,6 +1,7 @@
 // Models: the handler of DRM_AMDGPU_GEM_SVM - the exact order of its checks (spec/01-uapi §6).
 import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../../lib/uapi/constants.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
+import { readU32, writeU32 } from '../../kernel/little-endian.ts';
 import { PAGE_NUMBER_END } from '../../kernel/page-number.ts';
 import { getAttributes } from '../../svm/attribute-get.ts';
 import { AttributeRequest } from '../../svm/attribute-record.ts';
@@ -100,16 +101,4 @@ function copyToUser(bytes: Uint8Array, request: AttributeRequest, count: number)
     writeU32(bytes, at, request.types[index]!);
     writeU32(bytes, at + 4, request.values[index]!);
   }
-}
-
-/** Little-endian u32 at `at`. */
-export function readU32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
-}
-
-function writeU32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value;
-  bytes[at + 1] = value >>> 8;
-  bytes[at + 2] = value >>> 16;
-  bytes[at + 3] = value >>> 24;
 }

@@ -1,7 +1,7 @@
 // Models: nothing - the last events of a machine, in bounded memory, and how many there were of each name.
 import { EVENT_NAMES } from './events.ts';
 import type { EventName, MachineEvent } from './events.ts';
-import { countArgument } from './kernel/arguments.ts';
+import { countArgument } from '../kernel/arguments.ts';
 
 /** Where events come from: an `EmulatedMachine`, or something like it. */
 export interface EventSource {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { EVENT_NAMES, EventRing } from './index.ts';
-import { BLOCK, Rig, T, V } from '../test/support/emulator-rig.ts';
+import { EVENT_NAMES, EventRing } from '../index.ts';
+import { BLOCK, Rig, T, V } from '../../test/support/emulator-rig.ts';
 
 function mapped(rig: Rig): void {
   rig.region();

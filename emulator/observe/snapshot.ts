@@ -1,14 +1,13 @@
 // Models: nothing - the whole state of one SVM context and its process, as plain data (spec/trace-format §6, `dump`).
-import { addressOfPage, PAGES_PER_BLOCK } from './kernel/page-number.ts';
-import { protectionLetters } from './mm/vma.ts';
-import type { VmaKind } from './mm/vma.ts';
-import type { AddressSpace } from './mm/address-space.ts';
-import type { DeviceCounters } from './gpu/gpu-device.ts';
-import { RangeState } from './gpusvm/range.ts';
-import type { EmulatedDevice } from './drm/device.ts';
-import type { EmulatedFile } from './drm/file.ts';
-import { pteStateRun } from './svm/pte-state.ts';
-import type { PteState } from './svm/pte-state.ts';
+import { addressOfPage, PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import { protectionLetters } from '../mm/vma.ts';
+import type { VmaKind } from '../mm/vma.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
+import type { DeviceCounters } from '../gpu/gpu-device.ts';
+import { RangeState } from '../gpusvm/range.ts';
+import { pteStateRun } from '../svm/pte-state.ts';
+import type { PteState } from '../svm/pte-state.ts';
+import type { ObservedDevice, ObservedFile } from './observed.ts';
 
 /** An attribute interval; pages inclusive. */
 export interface AttributeSnapshot {
@@ -73,7 +72,7 @@ export interface ContextSnapshot {
 }
 
 /** The state of `file` on `device` as plain data; the same state gives the same data. */
-export function contextSnapshot(device: EmulatedDevice, file: EmulatedFile): ContextSnapshot {
+export function contextSnapshot(device: ObservedDevice, file: ObservedFile): ContextSnapshot {
   const { process, clock } = device.surroundings;
   const context = file.context;
   return {
@@ -123,7 +122,7 @@ export function contextSnapshot(device: EmulatedDevice, file: EmulatedFile): Con
 }
 
 /** All PTEs of the file's VM as runs of equal flags and state. */
-function pteRuns(device: EmulatedDevice, file: EmulatedFile, process: AddressSpace): PteRun[] {
+function pteRuns(device: ObservedDevice, file: ObservedFile, process: AddressSpace): PteRun[] {
   const runs: PteRun[] = [];
   const { pageTable } = file.vm;
   let lastIndex = 0;

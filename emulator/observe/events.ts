@@ -1,6 +1,6 @@
 // Models: nothing - what happened, as objects for people who listen.
-import type { AttributeEditKind, FaultReason } from './kernel/effects.ts';
-import type { Hazard } from './hazards/index.ts';
+import type { AttributeEditKind, FaultReason } from '../kernel/effects.ts';
+import type { Hazard } from './hazard.ts';
 
 /** Bytes `[address, address + size)` on the device with number `device`. */
 export interface IntervalEvent {

@@ -1,30 +1,29 @@
 // Models: nothing - it turns effects into events, only while somebody listens.
-import { QuietEffects } from './kernel/effects.ts';
-import type { AttributeEditKind, FaultReason, IoctlArguments } from './kernel/effects.ts';
-import { addressOfPage } from './kernel/page-number.ts';
-import { Errno } from '../lib/uapi/errno.ts';
-import type { OperationScope } from './kernel/operation-scope.ts';
-import { readU32 } from './revisions/v4/svm-ioctl.ts';
-import type { EmulatedDevice } from './drm/device.ts';
-import type { EmulatedFile } from './drm/file.ts';
-import type { Hazard } from './hazards/index.ts';
+import { QuietEffects } from '../kernel/effects.ts';
+import type { AttributeEditKind, FaultReason, IoctlArguments } from '../kernel/effects.ts';
+import { addressOfPage } from '../kernel/page-number.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
+import type { OperationScope } from '../kernel/operation-scope.ts';
+import { readU32 } from '../kernel/little-endian.ts';
 import { EVENT_NAMES, faultOutcome, NOTIFIER_EVENT_NAMES } from './events.ts';
 import type { EventListener, EventMap, EventName, IntervalEvent, MachineEvent } from './events.ts';
+import type { Hazard } from './hazard.ts';
+import type { ObservedDevice, ObservedFile } from './observed.ts';
 
 type AnyListener = (event: never) => void;
 
 /** Listeners of one machine; it observes the devices only while there are any. */
 export class MachineEvents {
   readonly #listeners = new Map<EventName, Set<AnyListener>>();
-  readonly #detach = new Map<EmulatedFile, () => void>();
+  readonly #detach = new Map<ObservedFile, () => void>();
   readonly #clock: { readonly now: number };
   readonly #scope: OperationScope;
-  readonly #devices: () => readonly EmulatedDevice[];
+  readonly #devices: () => readonly ObservedDevice[];
   #count = 0;
   /** Whether the hazard monitor reports what the modelled code meets, so that it is not told twice. */
   monitored = false;
 
-  constructor(clock: { readonly now: number }, scope: OperationScope, devices: () => readonly EmulatedDevice[]) {
+  constructor(clock: { readonly now: number }, scope: OperationScope, devices: () => readonly ObservedDevice[]) {
     this.#clock = clock;
     this.#scope = scope;
     this.#devices = devices;
@@ -57,13 +56,13 @@ export class MachineEvents {
   }
 
   /** A file was opened: observe it if somebody listens. */
-  attach(device: EmulatedDevice, file: EmulatedFile): void {
+  attach(device: ObservedDevice, file: ObservedFile): void {
     if (this.#count === 0 || this.#detach.has(file)) return;
     this.#detach.set(file, file.effects.add(new EventSink(this, device)));
   }
 
   /** A file was closed. */
-  detach(file: EmulatedFile): void {
+  detach(file: ObservedFile): void {
     this.#detach.get(file)?.();
     this.#detach.delete(file);
   }
@@ -122,9 +121,9 @@ type PlainIntervalEvent = {
 /** Turns the effects of one file into events. */
 class EventSink extends QuietEffects {
   readonly #events: MachineEvents;
-  readonly #device: EmulatedDevice;
+  readonly #device: ObservedDevice;
 
-  constructor(events: MachineEvents, device: EmulatedDevice) {
+  constructor(events: MachineEvents, device: ObservedDevice) {
     super();
     this.#events = events;
     this.#device = device;

@@ -69,14 +69,14 @@ prefetchGroup
 async function staysBehind(t: CaseContext, hip: Hip, stream: HipStreamArgument, place: number): Promise<void> {
   const memory = hip.managed(PAGE);
   if (place === CPU) await hip.prefetch(memory, PAGE, 0);
-  const [before] = t.get(memory, [1]);
+  const before = t.get(memory, [1]);
   const letGo = hold(hip, stream);
   hip.runtime.memPrefetchAsync(memory, PAGE, place, stream);
   t.equal(hip.ask(Attribute.lastPrefetchLocation, memory, PAGE), place, 'LastPrefetchLocation at once');
   t.equal(hip.runtime.streamQuery(stream), HipStatus.notReady, 'the stream at once');
   await settle();
   t.equal(hip.runtime.streamQuery(stream), HipStatus.notReady, 'the stream while the kernel runs');
-  t.equal(t.get(memory, [1]), [before], 'the device while the kernel runs');
+  t.equal(t.get(memory, [1]), before, 'the device while the kernel runs');
   await letGo();
   await hip.runtime.streamSynchronize(stream);
   t.equal(hip.runtime.streamQuery(stream), HipStatus.success, 'the stream afterwards');

@@ -169,8 +169,8 @@ xnackGroup
   .source('spec/06-lifecycle §1, §4')
   .run((t) => {
     const memory = t.map(2 * PAGE);
-    const [before] = t.get(memory, [T.granularity]);
-    t.set(memory.range(0, PAGE), [[T.granularity, before === 3 ? 4 : 3]]);
-    t.equal(t.get(memory.range(PAGE, PAGE), [T.granularity]), [before], 'GRANULARITY beside it');
-    t.equal(t.get(memory.range(0, PAGE), [T.granularity]), [before === 3 ? 4 : 3], 'GRANULARITY that was set');
+    const before = t.get(memory, [T.granularity]);
+    t.set(memory.range(0, PAGE), [[T.granularity, before[0] === 3 ? 4 : 3]]);
+    t.equal(t.get(memory.range(PAGE, PAGE), [T.granularity]), before, 'GRANULARITY beside it');
+    t.equal(t.get(memory.range(0, PAGE), [T.granularity]), [before[0] === 3 ? 4 : 3], 'GRANULARITY that was set');
   });

@@ -3,7 +3,7 @@
  * ioctl, whose system call is the one of the C loop. `device`: the typed calls, which
  * need the accepting shim preloaded.
  */
-import { nativeAddon } from '../lib/device/native-addon.ts';
+import { nativeAddon } from '../lib/backend/native-addon.ts';
 import { SvmDevice } from '../lib/device/svm-device.ts';
 import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../lib/uapi/request.ts';
 

@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nativeSupport } from '../lib/device/native-addon.ts';
+import { nativeSupport } from '../lib/backend/native-addon.ts';
 import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../lib/uapi/request.ts';
 import type { AddonTimes, DeviceTimes } from './boundary-child.ts';
 import type { Measurement } from './measurement.ts';

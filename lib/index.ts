@@ -1,5 +1,5 @@
 /** Shared virtual memory of amdgpu: on a real render node, or emulated. */
-import { provideRecorder } from './device/recording.ts';
+import { provideRecorder } from './backend/recording.ts';
 import { TraceRecorder } from './trace/recorder.ts';
 
 provideRecorder((path) => new TraceRecorder(path));

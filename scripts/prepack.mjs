@@ -11,7 +11,7 @@ import { root, runMain, say, ScriptError } from './support.mjs';
 
 /** What became of each binary for this machine. @returns {Promise<{ path: string, outcome: string }[]>} */
 async function triedBinaries() {
-  const { findNativeAddon } = await import(pathToFileURL(path.join(root, 'dist/lib/device/native-addon.js')).href);
+  const { findNativeAddon } = await import(pathToFileURL(path.join(root, 'dist/lib/backend/native-addon.js')).href);
   const { support } = findNativeAddon({ root, environment: {} });
   return support.tried.filter((/** @type {{ path: string }} */ one) =>
     one.path.startsWith(path.join(root, 'prebuilds')),

@@ -13,7 +13,8 @@ export const floor = { GLIBC: '2.28', GLIBCXX: '3.4.25', CXXABI: '1.3.11', GCC: 
 
 /** @param {string} a @param {string} b */
 function compareVersions(a, b) {
-  const [left, right] = [a, b].map((version) => version.split('.').map(Number));
+  const left = a.split('.').map(Number);
+  const right = b.split('.').map(Number);
   for (let index = 0; index < Math.max(left.length, right.length); index++) {
     const difference = (left[index] ?? 0) - (right[index] ?? 0);
     if (difference !== 0) return difference;
@@ -32,8 +33,8 @@ export function newestVersions(file) {
   if (result.status !== 0) throw new ScriptError(`readelf ${file}: ${result.error?.message ?? result.stderr.trim()}`);
   /** @type {Record<string, string>} */
   const newest = {};
-  for (const [, name] of result.stdout.matchAll(/Name: (\S+)  Flags: .*  Version: /g)) {
-    const [, library, version] = /^([A-Z]+)_(\d[\d.]*)$/.exec(name) ?? [name, name, ''];
+  for (const [, name = ''] of result.stdout.matchAll(/Name: (\S+)  Flags: .*  Version: /g)) {
+    const [, library = name, version = ''] = /^([A-Z]+)_(\d[\d.]*)$/.exec(name) ?? [];
     if (newest[library] === undefined || compareVersions(version, newest[library]) > 0) newest[library] = version;
   }
   return Object.fromEntries(Object.entries(newest).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -11,7 +11,7 @@ import { buildWithCMake, whyNoCMake } from './build-cmake.mjs';
 import { ensureDependencies } from './dependencies.mjs';
 import { dependency, isMain, root, runLogged, runMain, runNode, say, ScriptError, withLock } from './support.mjs';
 
-const tests = ['test/native-', 'lib/device/native-addon.test.ts', 'lib/device/kernel-'];
+const tests = ['test/native-', 'lib/backend/native-addon.test.ts', 'lib/backend/kernel-'];
 /** Under the sanitizers a call takes several times as long; the plain run makes all 200,000. */
 const fuzzCalls = '50000';
 

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { nativeSupport, packageRoot } from '../lib/device/native-addon.ts';
+import { nativeSupport, packageRoot } from '../lib/backend/native-addon.ts';
 import { describeNative } from './support/native-helpers.ts';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { KernelNode } from '../lib/device/kernel-node.ts';
+import { KernelNode } from '../lib/backend/kernel-node.ts';
 import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION } from '../lib/uapi/index.ts';
 import type { DeviceHandle, PreparedIoctl } from '../native/native.d.ts';
 import { describeIf, describeNative, expectScriptSucceeds, temporaryFolder } from './support/native-helpers.ts';

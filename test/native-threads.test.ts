@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
-import { nativeSupport } from '../lib/device/native-addon.ts';
+import { nativeSupport } from '../lib/backend/native-addon.ts';
 import { describeNative, expectScriptSucceeds, openDescriptors } from './support/native-helpers.ts';
 
 /** What every thread does, as the source of a function. */

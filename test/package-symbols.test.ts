@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { nativeSupport } from '../lib/device/native-addon.ts';
+import { nativeSupport } from '../lib/backend/native-addon.ts';
 import { describeIf } from './support/native-helpers.ts';
 import { ownTemporaryFolder, run, runNode, type Run } from './support/package-support.ts';
 

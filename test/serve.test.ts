@@ -4,8 +4,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { KernelMemory } from '../lib/device/kernel-memory.ts';
-import { KernelNode } from '../lib/device/kernel-node.ts';
+import { KernelMemory } from '../lib/backend/kernel-memory.ts';
+import { KernelNode } from '../lib/backend/kernel-node.ts';
 import { svmCall } from './support/node-contract.ts';
 import { root, run } from './support/package-support.ts';
 import {

@@ -4,7 +4,7 @@ import { accessSync, constants, cpSync, existsSync, mkdirSync, mkdtempSync, real
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
-import { findNativeAddon, packageRoot } from '../device/native-addon.ts';
+import { findNativeAddon, packageRoot } from '../backend/native-addon.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { complain, print } from './output.ts';

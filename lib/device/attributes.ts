@@ -2,7 +2,7 @@
 import { SvmAccess, SvmAttributeType, SvmLocation } from '../uapi/constants.ts';
 import type { SvmAccessName, SvmAttributeName, SvmLocationName } from '../uapi/constants.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
-import { rangeError, show, typeError } from './errors.ts';
+import { rangeError, show, typeError } from '../uapi/errors.ts';
 
 /** A location: by word, or any u32 as it stands. 'device' is "this GPU". */
 export type SvmLocationValue = SvmLocationName | { readonly raw: number };

@@ -8,7 +8,7 @@ import type {
   EventName,
   MachineEvent,
 } from '../../emulator/index.ts';
-import { codedError, rangeError, show } from './errors.ts';
+import { codedError, rangeError, show } from '../uapi/errors.ts';
 import type { SvmCallEvent } from './svm-device.ts';
 
 /** Where the events of a device come from. */

@@ -6,7 +6,7 @@
 import { channel, tracingChannel } from 'node:diagnostics_channel';
 import { EVENT_NAMES } from '../../emulator/index.ts';
 import type { EmulatedMachine, MachineEvent } from '../../emulator/index.ts';
-import type { ByteRange } from './range.ts';
+import type { ByteRange } from '../uapi/range.ts';
 
 /** Message of the tracing channel `amdgpu-svm:ioctl`; `result` is there when the call has ended. */
 export interface IoctlTrace extends ByteRange {

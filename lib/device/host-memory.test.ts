@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { KernelMemory } from './kernel-memory.ts';
-import { EmulatedMemory } from './emulated-memory.ts';
-import { HOST_PROTECTIONS, HostMemory } from './host-memory.ts';
+import { KernelMemory } from '../backend/kernel-memory.ts';
+import { EmulatedMemory } from '../backend/emulated-memory.ts';
+import { HOST_PROTECTIONS } from '../backend/host-region.ts';
+import { HostMemory } from './host-memory.ts';
 import type { HostBuffer } from './host-memory.ts';
-import { nativeSupport } from './native-addon.ts';
+import { nativeSupport } from '../backend/native-addon.ts';
 import { EmulatedMachine } from '../../emulator/index.ts';
 
 const PAGE = 4096;

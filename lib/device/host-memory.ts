@@ -1,44 +1,11 @@
 /** Host memory that CPU and GPU share at the same addresses; one interface on both backends. */
 import { PAGE_SIZE } from '../uapi/constants.ts';
-import { codedError, rangeError, show, typeError } from './errors.ts';
-import { addressOf, sizeOf } from './range.ts';
-import type { SvmRange } from './range.ts';
+import { codedError, rangeError, show, typeError } from '../uapi/errors.ts';
+import { addressOf, sizeOf } from '../uapi/range.ts';
+import type { SvmRange } from '../uapi/range.ts';
 
-/** What the CPU may do with pages. */
-export type HostProtection = 'none' | 'read' | 'read-write' | 'read-execute' | 'read-write-execute';
-export const HOST_PROTECTIONS: readonly HostProtection[] = [
-  'none',
-  'read',
-  'read-write',
-  'read-execute',
-  'read-write-execute',
-];
-/** The same as letters r, w, x, as the emulated process and traces write them. */
-export const PROTECTION_LETTERS: Readonly<Record<HostProtection, string>> = {
-  none: '-',
-  read: 'r',
-  'read-write': 'rw',
-  'read-execute': 'rx',
-  'read-write-execute': 'rwx',
-};
-
-/** A mapping as a backend makes it. Offsets and lengths are bytes and checked already. */
-export interface HostRegion {
-  readonly address: bigint;
-  readonly size: number;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  read(offset: number, length: number): Uint8Array<ArrayBuffer>;
-  write(offset: number, data: Uint8Array): void;
-  protect(protection: HostProtection, offset: number, length: number): void;
-  discard(offset: number, length: number): void;
-  unmap(offset: number, length: number): void;
-}
-
-/** Maps regions; one for each backend. */
-export interface HostRegionMapper {
-  /** `hint` as for mmap: where the mapping should begin if that is free; a backend may ignore it. */
-  map(size: number, hint?: bigint): HostRegion;
-}
+import { HOST_PROTECTIONS } from '../backend/host-region.ts';
+import type { HostProtection, HostRegion, HostRegionMapper } from '../backend/host-region.ts';
 
 /** Makes mappings of the process that the device mirrors. */
 export class HostMemory {

@@ -1,7 +1,7 @@
 /** A range as runs of pages with equal attributes. */
 import { PAGE_SIZE } from '../uapi/constants.ts';
 import type { SvmAttributes } from './attributes.ts';
-import type { ByteRange } from './range.ts';
+import type { ByteRange } from '../uapi/range.ts';
 
 /** Pages with equal attributes; address and size in bytes. */
 export interface AttributeSegment {

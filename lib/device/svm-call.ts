@@ -13,7 +13,7 @@ import {
 import type { SvmAttributeRecord, SvmRequest } from '../uapi/codec.ts';
 import { GEM_SVM_LAYOUT, SVM_ATTRIBUTE_LAYOUT } from '../uapi/layout.ts';
 import type { DeviceNode } from '../uapi/node.ts';
-import type { ByteRange } from './range.ts';
+import type { ByteRange } from '../uapi/range.ts';
 
 /** What a call left. */
 export interface SvmAnswer {

@@ -5,7 +5,7 @@
 import { openSync, writeSync } from 'node:fs';
 import { errnoName } from '../../emulator/index.ts';
 import { SvmOperation } from '../uapi/constants.ts';
-import { rangeError, show } from './errors.ts';
+import { rangeError, show } from '../uapi/errors.ts';
 import type { SvmDevice } from './svm-device.ts';
 import { formatTraffic, trafficTypeName } from './traffic.ts';
 import type { TrafficEvent, TrafficIoctl, TrafficLog } from './traffic.ts';

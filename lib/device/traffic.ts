@@ -5,7 +5,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { errnoName } from '../../emulator/index.ts';
-import { codedError } from './errors.ts';
+import { codedError } from '../uapi/errors.ts';
 import { SvmAttributeType, SvmLocation, SvmOperation } from '../uapi/constants.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
 import type { SvmCallEvent, SvmDevice } from './svm-device.ts';

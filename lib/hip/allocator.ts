@@ -1,7 +1,7 @@
 /** Allocation and release (spec/hip §2). */
 import { HsaError, HsaSvmAttribute } from '../hsa/index.ts';
 import type { HsaSvmAttributePair } from '../hsa/index.ts';
-import { codedError } from '../device/errors.ts';
+import { codedError } from '../uapi/errors.ts';
 import { machineOf } from '../device/emulated.ts';
 import type { SvmDevice } from '../device/svm-device.ts';
 import { PAGE_SIZE } from '../uapi/constants.ts';

@@ -1,6 +1,6 @@
 /** Arguments as callers give them: types are checked here, before the rules of HIP look at them. */
-import { show, typeError } from '../device/errors.ts';
-import { addressOf, integerOf, sizeOf } from '../device/range.ts';
+import { show, typeError } from '../uapi/errors.ts';
+import { addressOf, integerOf, sizeOf } from '../uapi/range.ts';
 import { HipMemory } from './memory.ts';
 import type { HipMemLocation } from './constants.ts';
 

@@ -1,7 +1,7 @@
 /** What stands behind an allocation: host memory, or a mapping of the driver that SVM does not reach. */
 import type { HsaRuntime } from '../hsa/index.ts';
 import type { HostBuffer } from '../device/host-memory.ts';
-import { codedError, rangeError, show, typeError } from '../device/errors.ts';
+import { codedError, rangeError, show, typeError } from '../uapi/errors.ts';
 
 /** The mapping behind an allocation; a `HostBuffer` is one. */
 export interface Backing {

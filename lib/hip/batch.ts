@@ -1,6 +1,6 @@
 /** What the batch calls have in common: their lists, and the location of each operation (spec/hip §3). */
 import type { HsaAgent } from '../hsa/index.ts';
-import { rangeError } from '../device/errors.ts';
+import { rangeError } from '../uapi/errors.ts';
 import { countOf, integerOfIndex, listOf, locationOf, pointerOf } from './arguments.ts';
 import type { Pointer } from './arguments.ts';
 import { HipMemLocationType } from './constants.ts';

@@ -1,5 +1,5 @@
 /** Calls as the traffic view shows them. Takes whatever a caller passed: it is shown before it is checked. */
-import { show } from '../device/errors.ts';
+import { show } from '../uapi/errors.ts';
 import { HipMemLocationType, HipMemoryAdvise, HipMemRangeAttribute } from './constants.ts';
 
 const ADVICE_NAMES = namesOf(HipMemoryAdvise);

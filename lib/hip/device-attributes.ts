@@ -1,5 +1,5 @@
 /** `hipDeviceGetAttribute`, as far as managed memory is concerned (spec/hip §1). */
-import { show, typeError } from '../device/errors.ts';
+import { show, typeError } from '../uapi/errors.ts';
 import { HipDeviceAttribute } from './constants.ts';
 import { invalidValue } from './error.ts';
 import type { HipState } from './state.ts';

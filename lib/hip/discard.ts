@@ -3,7 +3,7 @@
  * §3, "Discard family"): checks, then one HSA discard of what is managed.
  */
 import type { HsaAgent } from '../hsa/index.ts';
-import { codedError } from '../device/errors.ts';
+import { codedError } from '../uapi/errors.ts';
 import type { TrafficLog } from '../device/traffic.ts';
 import { readBatch } from './batch.ts';
 import type { BatchArguments } from './batch.ts';

@@ -1,6 +1,6 @@
 /** Memory of the runtime: what `mallocManaged`, `malloc` and `hostMalloc` give (spec/hip §2). */
-import { codedError } from '../device/errors.ts';
-import type { SvmRange } from '../device/range.ts';
+import { codedError } from '../uapi/errors.ts';
+import type { SvmRange } from '../uapi/range.ts';
 import type { Backing } from './backing.ts';
 
 /** 'managed': `mallocManaged`; 'device': `malloc`; 'host': `hostMalloc`. */

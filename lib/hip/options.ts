@@ -1,8 +1,8 @@
 /** Options of a runtime: those of HSA, other years, and what only HIP has. */
 import { COMPATIBILITIES, resolveCommonOptions } from '../hsa/options.ts';
 import type { CommonOptions, Compatibility, ResolvedCommonOptions } from '../hsa/options.ts';
-import { rangeError } from '../device/errors.ts';
-import { integerOf } from '../device/range.ts';
+import { rangeError } from '../uapi/errors.ts';
+import { integerOf } from '../uapi/range.ts';
 
 export const HIP_COMPATIBILITIES = COMPATIBILITIES;
 /** 'rocm': what the code does; 'documented': what the manual says, where the two differ. */

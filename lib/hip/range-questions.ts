@@ -1,5 +1,5 @@
 /** What the range attribute calls are asked, with its types checked. */
-import { rangeError, show, typeError } from '../device/errors.ts';
+import { rangeError, show, typeError } from '../uapi/errors.ts';
 import { integerOfIndex, intOf, listOf } from './arguments.ts';
 import type { RangeQuestion } from './range-attributes.ts';
 

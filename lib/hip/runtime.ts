@@ -1,6 +1,6 @@
 /** The runtime: HIP's managed memory calls (hip.md) on top of HSA's, under HIP's names without prefix. */
 import { HsaRuntime } from '../hsa/index.ts';
-import { show } from '../device/errors.ts';
+import { show } from '../uapi/errors.ts';
 import { SvmDevice } from '../device/svm-device.ts';
 import { writeTraffic } from '../device/trace-output.ts';
 import { TrafficLog } from '../device/traffic.ts';

@@ -1,7 +1,7 @@
 /** HIP's calls for streams and events, as far as managed memory needs them (spec/hip §3). */
 import { NotModelledError } from '../device/emulated.ts';
-import { show, typeError } from '../device/errors.ts';
-import type { GpuQueue } from '../device/gpu-queue.ts';
+import { show, typeError } from '../uapi/errors.ts';
+import type { GpuQueue } from '../device/index.ts';
 import { intOf, unsignedOf } from './arguments.ts';
 import { HipStreamFlag } from './constants.ts';
 import { HipError, HipStatus, invalidValue } from './error.ts';

@@ -1,9 +1,9 @@
 /** The streams of a runtime: how an argument becomes one, what a command waits for, and how it is waited for. */
 import { HsaError } from '../hsa/index.ts';
 import type { HsaAgent, HsaSignal } from '../hsa/index.ts';
-import { show, typeError } from '../device/errors.ts';
-import type { GpuQueue } from '../device/gpu-queue.ts';
-import type { SvmRange } from '../device/range.ts';
+import { show, typeError } from '../uapi/errors.ts';
+import type { GpuQueue } from '../device/index.ts';
+import type { SvmRange } from '../uapi/range.ts';
 import { HipStreamFlag } from './constants.ts';
 import { HipError, HipStatus, invalidValue } from './error.ts';
 import { appendCommand, HipStream, pendingOf, waitForAll } from './stream.ts';

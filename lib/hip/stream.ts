@@ -3,7 +3,7 @@
  * signal for each (spec/hip §3, "Execution").
  */
 import type { HsaRuntime, HsaSignal } from '../hsa/index.ts';
-import type { GpuQueue } from '../device/gpu-queue.ts';
+import type { GpuQueue } from '../device/index.ts';
 import type { HipError } from './error.ts';
 
 /** A stream. Made by `runtime.streamCreate` or by an execution context. */

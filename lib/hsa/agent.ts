@@ -1,5 +1,5 @@
 /** Agents: the CPUs and GPUs of a runtime, and how an argument becomes one (spec/hsa §3, the agent checks). */
-import { show, typeError } from '../device/errors.ts';
+import { show, typeError } from '../uapi/errors.ts';
 import type { SvmDevice } from '../device/svm-device.ts';
 import { u64Of } from './arguments.ts';
 

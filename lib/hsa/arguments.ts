@@ -1,5 +1,5 @@
 /** Arguments that are plain numbers. */
-import { rangeError, show, typeError } from '../device/errors.ts';
+import { rangeError, show, typeError } from '../uapi/errors.ts';
 
 const U64_END = 1n << 64n;
 

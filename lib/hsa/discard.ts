@@ -2,9 +2,9 @@
  * `hsa_amd_svm_discard_batch_async` and `hsa_amd_svm_discard_and_prefetch_batch_async`
  * (spec/hsa §6): the pages come home, then their contents are thrown away.
  */
-import { show, typeError } from '../device/errors.ts';
-import { byteRange } from '../device/range.ts';
-import type { ByteRange, SvmRange } from '../device/range.ts';
+import { show, typeError } from '../uapi/errors.ts';
+import { byteRange } from '../uapi/range.ts';
+import type { ByteRange, SvmRange } from '../uapi/range.ts';
 import type { AgentTable, HsaAgent } from './agent.ts';
 import type { AsyncCalls } from './async-calls.ts';
 import { HsaSvmAttribute } from './constants.ts';

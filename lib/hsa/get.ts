@@ -1,6 +1,6 @@
 /** Getting attributes: one batched question to each GPU, and what its answers mean (spec/hsa §4). */
 import { SvmAccess, SvmAttributeType, SvmLocation, SvmOperation } from '../uapi/constants.ts';
-import type { ByteRange } from '../device/range.ts';
+import type { ByteRange } from '../uapi/range.ts';
 import type { AgentTable, HsaAgent } from './agent.ts';
 import { HsaGlobalFlag, HsaSvmAttribute } from './constants.ts';
 import { HsaError, HsaStatus } from './error.ts';

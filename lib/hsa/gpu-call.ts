@@ -2,7 +2,7 @@
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
 import type { RawSvmCall, RawSvmResult } from '../device/raw-call.ts';
 import { errnoName } from '../device/emulated.ts';
-import type { ByteRange } from '../device/range.ts';
+import type { ByteRange } from '../uapi/range.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
 import type { HsaAgent } from './agent.ts';
 import { HsaError, HsaStatus } from './error.ts';

@@ -1,6 +1,6 @@
 /** Options of a runtime, and their reader, which the HIP layer uses for its own. */
-import { rangeError, show, typeError } from '../device/errors.ts';
-import { integerOf } from '../device/range.ts';
+import { rangeError, show, typeError } from '../uapi/errors.ts';
+import { integerOf } from '../uapi/range.ts';
 import { SvmDevice } from '../device/svm-device.ts';
 
 export const REVISIONS = ['2026', '2025'] as const;

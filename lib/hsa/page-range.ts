@@ -1,7 +1,7 @@
 /** Rounding to pages (spec/hsa §3 step 2, §4.1, §5.1): unaligned input is never an error. */
 import { PAGE_SIZE } from '../uapi/constants.ts';
-import { addressOf, sizeOf } from '../device/range.ts';
-import type { ByteRange } from '../device/range.ts';
+import { addressOf, sizeOf } from '../uapi/range.ts';
+import type { ByteRange } from '../uapi/range.ts';
 
 const OFFSET_MASK = BigInt(PAGE_SIZE - 1);
 

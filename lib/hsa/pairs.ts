@@ -1,5 +1,5 @@
 /** Attribute pairs as callers give them: types are checked here, before the rules of HSA look at them (spec/hsa §2). */
-import { show, typeError } from '../device/errors.ts';
+import { show, typeError } from '../uapi/errors.ts';
 import type { AgentTable, HsaAgent } from './agent.ts';
 import { u64Of } from './arguments.ts';
 import { HsaSvmAttribute } from './constants.ts';

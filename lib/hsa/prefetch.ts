@@ -1,6 +1,6 @@
 /** Prefetches from the call to the completion signal (spec/hsa §5). */
 import type { SvmDevice } from '../device/svm-device.ts';
-import type { ByteRange } from '../device/range.ts';
+import type { ByteRange } from '../uapi/range.ts';
 import type { AgentTable, HsaAgent } from './agent.ts';
 import type { AsyncCalls } from './async-calls.ts';
 import type { Compatibility } from './options.ts';

@@ -1,8 +1,8 @@
 /** Reserved addresses: `hsa_amd_vmem_address_reserve` with NO_REGISTER, the memory that can be discarded (spec/hsa §6). */
-import { codedError } from '../device/errors.ts';
+import { codedError } from '../uapi/errors.ts';
 import type { HostBuffer } from '../device/host-memory.ts';
-import { addressOf, sizeOf } from '../device/range.ts';
-import type { ByteRange } from '../device/range.ts';
+import { addressOf, sizeOf } from '../uapi/range.ts';
+import type { ByteRange } from '../uapi/range.ts';
 import { NotModelledError } from '../device/emulated.ts';
 import { PAGE_SIZE } from '../uapi/constants.ts';
 import { AddressTable } from './address-table.ts';

@@ -1,8 +1,8 @@
 /** The runtime: agents, signals, and the SVM calls of HSA on top of one SVM context for each GPU (hsa.md). */
 import { SvmOperation } from '../uapi/constants.ts';
-import { codedError, show, typeError } from '../device/errors.ts';
+import { codedError, show, typeError } from '../uapi/errors.ts';
 import type { HostBuffer } from '../device/host-memory.ts';
-import type { ByteRange, SvmRange } from '../device/range.ts';
+import type { ByteRange, SvmRange } from '../uapi/range.ts';
 import { SvmDevice } from '../device/svm-device.ts';
 import { traceOutput, writeTraffic } from '../device/trace-output.ts';
 import { TrafficLog } from '../device/traffic.ts';

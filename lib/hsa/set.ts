@@ -1,7 +1,7 @@
 /** Setting attributes: from pairs to one list of records for each GPU (spec/hsa §3). */
 import { SvmAccess, SvmAttributeType, SvmLocation, SvmOperation } from '../uapi/constants.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
-import type { ByteRange } from '../device/range.ts';
+import type { ByteRange } from '../uapi/range.ts';
 import type { HsaAgent } from './agent.ts';
 import { HsaGlobalFlag, HsaSvmAttribute, LARGEST_GRANULARITY } from './constants.ts';
 import { HsaError, HsaStatus } from './error.ts';

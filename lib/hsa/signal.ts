@@ -2,7 +2,7 @@
  * Signals: a signed 64-bit number that can be waited for. Every change is seen by every
  * waiter, and waiters are answered in the order in which they began to wait.
  */
-import { rangeError, show, typeError } from '../device/errors.ts';
+import { rangeError, show, typeError } from '../uapi/errors.ts';
 import { HsaError, HsaStatus } from './error.ts';
 
 /** `hsa_signal_condition_t`: how the signal must compare to the value that is waited for. */

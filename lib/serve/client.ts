@@ -1,8 +1,8 @@
 /** One client process: an emulated machine whose memory is that of the client. */
 import { EmulatedMachine } from '../../emulator/index.ts';
 import type { EmulatedNode, MachineOptions } from '../../emulator/index.ts';
-import { EmulatedQueue } from '../device/gpu-queue.ts';
-import type { GpuQueue } from '../device/gpu-queue.ts';
+import { EmulatedQueue } from '../backend/queue-emulated.ts';
+import type { GpuQueue } from '../backend/queue.ts';
 import { ClientProcess } from './client-process.ts';
 import { compareMaps, parseMaps } from './proc-maps.ts';
 import type { MappedArea } from './proc-maps.ts';

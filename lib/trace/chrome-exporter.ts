@@ -1,7 +1,7 @@
 /** Exports Chrome traces: of a trace that is replayed, and of an emulated device while a program runs on it. */
 import { machineOf } from '../../emulator/index.ts';
 import type { EmulatedDevice, EmulatedFile, EmulatedMachine, HazardMonitor } from '../../emulator/index.ts';
-import { codedError } from '../device/recording.ts';
+import { codedError } from '../uapi/errors.ts';
 import type { ChromeTrace } from './chrome-events.ts';
 import { ChromeTraceBuilder } from './chrome-trace.ts';
 import { EmulatedSession } from './emulated-session.ts';

@@ -7,7 +7,7 @@ import type {
   JournalEntry,
   PreemptionPoint,
 } from '../../emulator/index.ts';
-import { codedError } from '../device/recording.ts';
+import { codedError } from '../uapi/errors.ts';
 import type { TraceAnswer } from './answer.ts';
 import { configOfMachine } from './config.ts';
 import { EffectRecorder } from './effect-recorder.ts';

@@ -1,6 +1,6 @@
 /** Recording on the kernel backend: what goes through the node, and the memory mapped for it. No effects can be seen there. */
-import { PROTECTION_LETTERS } from '../device/recording.ts';
-import type { HostProtection, HostRegion, HostRegionMapper } from '../device/recording.ts';
+import { PROTECTION_LETTERS } from '../backend/host-region.ts';
+import type { HostProtection, HostRegion, HostRegionMapper } from '../backend/host-region.ts';
 import { decodeAttributes, decodeSvmRequest, ATTRS_PTR_OFFSET } from '../uapi/codec.ts';
 import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../uapi/constants.ts';
 import { GEM_SVM_LAYOUT } from '../uapi/layout.ts';

@@ -2,7 +2,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join, parse, resolve } from 'node:path';
 import type { EmulatedMachine, EmulatedNode } from '../../emulator/index.ts';
-import type { DeviceRecorder, HostRegionMapper } from '../device/recording.ts';
+import type { DeviceRecorder } from '../backend/recording.ts';
+import type { HostRegionMapper } from '../backend/host-region.ts';
 import type { DeviceNode } from '../uapi/node.ts';
 import type { TraceAnswer } from './answer.ts';
 import { EmulatedSession } from './emulated-session.ts';

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { nativeAddon, nativeSupport } from '../../lib/device/native-addon.ts';
+import { nativeAddon, nativeSupport } from '../../lib/backend/native-addon.ts';
 import type { NativeAddon } from '../../native/native.d.ts';
 
 const support = nativeSupport();

@@ -7,7 +7,7 @@ import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION } from '../uapi/index.ts';
 import { ffiSupport, libC, LibC } from './ffi-library.ts';
 import { ffiMemoryFunctions } from './ffi-memory.ts';
 import { FfiNode } from './ffi-node.ts';
-import { SvmDevice } from './svm-device.ts';
+import { SvmDevice } from '../device/svm-device.ts';
 
 const problem = ffiSupport().available ? '' : ffiSupport().reason;
 const FIONREAD = 0x541b;

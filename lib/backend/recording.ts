@@ -4,12 +4,8 @@
  */
 import type { EmulatedMachine, EmulatedNode } from '../../emulator/index.ts';
 import type { DeviceNode } from '../uapi/index.ts';
-import { PROTECTION_LETTERS } from './host-memory.ts';
-import type { HostProtection, HostRegion, HostRegionMapper } from './host-memory.ts';
-import { codedError } from './errors.ts';
-
-export { codedError, PROTECTION_LETTERS };
-export type { HostProtection, HostRegion, HostRegionMapper };
+import type { HostRegionMapper } from './host-region.ts';
+import { codedError } from '../uapi/errors.ts';
 
 /** Writes what a device was asked and answered. */
 export interface DeviceRecorder {

@@ -1,8 +1,10 @@
 /** GPU work: on the emulator through the GPU's page table, raising and retrying faults as a shader or DMA engine does. */
 import { explainAccess, gpuRead, gpuWrite } from '../../emulator/index.ts';
 import type { EmulatedDevice, EmulatedFile, EmulatedMachineClock } from '../../emulator/index.ts';
-import { codedError, GpuFaultError, show, typeError } from './errors.ts';
-import { addressOf, integerOf, sizeOf } from './range.ts';
+import { codedError, show, typeError } from '../uapi/errors.ts';
+import { GpuFaultError } from './queue.ts';
+import type { GpuQueue } from './queue.ts';
+import { addressOf, integerOf, sizeOf } from '../uapi/range.ts';
 
 /** How long a GPU waits before it repeats a faulted access, in ns of the virtual clock. */
 export const XNACK_RETRY_INTERVAL = 250_000;
@@ -10,20 +12,6 @@ export const XNACK_RETRY_INTERVAL = 250_000;
 const MOST_RETRIES = 64;
 const CHUNK_BYTES = 1 << 20;
 const LARGEST_U32 = 0xffff_ffff;
-
-/** A queue of GPU work. The operations run in the order of the calls, each promise settles when its operation has ended. */
-export interface GpuQueue {
-  /** Writes the u32 `value` (little endian) over `size` bytes; both multiples of 4. */
-  fill(address: bigint, value: number, size: number | bigint): Promise<void>;
-  /** Copies `size` bytes; the ranges must not overlap. */
-  copy(destination: bigint, source: bigint, size: number | bigint): Promise<void>;
-  /** The GPU writes `data`. */
-  write(address: bigint, data: Uint8Array): Promise<void>;
-  /** What the GPU reads. */
-  read(address: bigint, size: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Settles when all operations before it have ended, failed or not. */
-  idle(): Promise<void>;
-}
 
 /** GPU work of one open emulated device. */
 export class EmulatedQueue implements GpuQueue {

@@ -3,7 +3,7 @@ import { EmulatedDevice, EmulatedMachine, machineOf } from '../../emulator/index
 import type { EmulatedNode, MachineOptions } from '../../emulator/index.ts';
 import { UAPI_PROFILES, uapiProfile } from '../uapi/profile.ts';
 import type { UapiProfile, UapiProfileName } from '../uapi/profile.ts';
-import { codedError, rangeError, show, typeError } from './errors.ts';
+import { codedError, rangeError, show, typeError } from '../uapi/errors.ts';
 import { ffiSupport } from './ffi-library.ts';
 import { FfiNode } from './ffi-node.ts';
 import { HAZARD_MODES } from './hazard-watch.ts';

@@ -1,5 +1,6 @@
 /** The process of `conformance --isolate`. */
 import './index.ts';
-import { answerParent } from './conformance/isolate-child.ts';
+import { allCases } from './conformance/cases/index.ts';
+import { answerParent } from './conformance/framework/isolate-child.ts';
 
-answerParent();
+answerParent(allCases());

@@ -6,7 +6,7 @@
  *
  * Left out are the tests of the scripts and of the packed package, and those in a browser: they are about
  * npm, compilers and Chromium, which are the same whatever Node starts them. So are the long runs of the built
- * conformance suite: each of its cases runs on every version in lib/conformance/run-case.test.ts.
+ * conformance suite: each of its cases runs on every version in lib/conformance/cases/index.test.ts.
  */
 import fs from 'node:fs';
 import path from 'node:path';

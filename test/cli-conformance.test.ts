@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Report } from '../lib/conformance/report.ts';
+import type { Report } from '../lib/conformance/framework/report.ts';
 import { ownTemporaryFolder, root, runNode, writeFiles } from './support/package-support.ts';
 import type { Run } from './support/package-support.ts';
 import { cli, describeWhere, ServedNode, whyNotServed } from './support/served-node.ts';

@@ -2,7 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { renderReport, REPORT_FORMATS } from '../conformance/index.ts';
 import type { Report, ReportedCase, ReportFormat, Target } from '../conformance/index.ts';
-import { describeFailure, renderHuman } from '../conformance/reporters/human.ts';
+import { describeFailure, renderHuman } from '../conformance/framework/reporters/human.ts';
 import { complain } from './output.ts';
 import { UsageError } from './usage-error.ts';
 

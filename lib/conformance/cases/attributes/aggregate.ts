@@ -1,10 +1,20 @@
 /** What GET answers where pages differ. The expectations are written out, not computed. */
-import { CaseGroup } from '../../case.ts';
-import type { AttributePair } from '../../context.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { AttributePair } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { ModelledMemory } from './model.ts';
-import { ALL_TYPES, change, CHANGEABLE, DEFAULTS, defaultOf, otherOf, QUIET, typeOf, UNDEFINED } from './values.ts';
+import {
+  ALL_TYPES,
+  change,
+  CHANGEABLE,
+  DEFAULTS,
+  defaultOf,
+  otherOf,
+  QUIET,
+  typeOf,
+  UNDEFINED,
+} from '../../support/attributes.ts';
 import type { SvmAttributeName } from '../../../uapi/constants.ts';
 
 export const aggregateGroup = new CaseGroup(

@@ -1,12 +1,12 @@
 /** Attributes of pages that were unmapped. */
-import { CaseGroup } from '../../case.ts';
-import type { AttributePair } from '../../context.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EFAULT, EINTR, EINVAL } from '../../errno.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { AttributePair } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EFAULT, EINTR, EINVAL } from '../../support/errno.ts';
 import { ModelledMemory } from './model.ts';
 import type { Span } from './model.ts';
-import { ALL_TYPES, DEFAULTS } from './values.ts';
+import { ALL_TYPES, DEFAULTS } from '../../support/attributes.ts';
 
 export const clearGroup = new CaseGroup(
   'attributes,clear',

@@ -1,10 +1,20 @@
 /** What pages without attributes read as. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import type { Letters } from '../../mapping.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { ALL_TYPES, ATTRIBUTES, change, CHANGEABLE, DEFAULTS, defaultOf, otherOf, QUIET, typeOf } from './values.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import type { Letters } from '../../framework/mapping.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import {
+  ALL_TYPES,
+  ATTRIBUTES,
+  change,
+  CHANGEABLE,
+  DEFAULTS,
+  defaultOf,
+  otherOf,
+  QUIET,
+  typeOf,
+} from '../../support/attributes.ts';
 
 export const defaultsGroup = new CaseGroup('attributes,defaults', 'The default record (spec/02-attributes §2, §3)');
 

@@ -1,9 +1,9 @@
 /** Several records of one type in one call, and their order. */
-import { CaseGroup } from '../../case.ts';
-import type { AttributePair } from '../../context.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EINVAL } from '../../errno.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { AttributePair } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EINVAL } from '../../support/errno.ts';
 import {
   ALL_TYPES,
   ATTRIBUTES,
@@ -15,7 +15,7 @@ import {
   QUIET,
   thirdOf,
   typeOf,
-} from './values.ts';
+} from '../../support/attributes.ts';
 
 export const duplicatesGroup = new CaseGroup(
   'attributes,duplicates',

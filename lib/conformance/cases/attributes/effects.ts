@@ -1,10 +1,10 @@
 /** The effects of a SET segment by segment: what is invalidated, what is mapped, and in which order. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import type { Mapping } from '../../mapping.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EPERM } from '../../errno.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EPERM } from '../../support/errno.ts';
 
 export const effectsGroup = new CaseGroup(
   'attributes,effects',

@@ -1,11 +1,11 @@
 /** What is left of a SET that fails on its way. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import type { Mapping } from '../../mapping.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EFAULT, EINTR, ENOMEM } from '../../errno.ts';
-import { UNDEFINED } from './values.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EFAULT, EINTR, ENOMEM } from '../../support/errno.ts';
+import { UNDEFINED } from '../../support/attributes.ts';
 
 export const failingSetsGroup = new CaseGroup(
   'attributes,failing-sets',

@@ -1,10 +1,10 @@
 /** Where intervals begin and end after a SET: every situation against every request. */
-import { CaseGroup } from '../../case.ts';
-import type { AttributePair, CaseContext } from '../../context.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { AttributePair, CaseContext } from '../../framework/context.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { ModelledMemory } from './model.ts';
 import type { Span } from './model.ts';
-import { change, CHANGEABLE, otherOf, QUIET, thirdOf, typeOf } from './values.ts';
+import { change, CHANGEABLE, otherOf, QUIET, thirdOf, typeOf } from '../../support/attributes.ts';
 
 export const geometryGroup = new CaseGroup(
   'attributes,geometry',

@@ -1,8 +1,8 @@
 /** A naive model of attributes: one record and one interval number for each page of a small window. */
-import type { AttributePair, CaseContext } from '../../context.ts';
-import type { Mapping } from '../../mapping.ts';
-import { pages } from '../../mapping.ts';
-import { ALL_TYPES, DEFAULTS, storedValue, UNDEFINED } from './values.ts';
+import type { AttributePair, CaseContext } from '../../framework/context.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { pages } from '../../framework/mapping.ts';
+import { ALL_TYPES, DEFAULTS, storedValue, UNDEFINED } from '../../support/attributes.ts';
 
 /** Values of all types, in their order. */
 export type Values = readonly number[];

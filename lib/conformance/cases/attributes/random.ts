@@ -1,12 +1,12 @@
 /** Random sequences of SETs against the naive model. */
-import { CaseGroup } from '../../case.ts';
-import type { AttributePair, CaseContext } from '../../context.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EFAULT, EINVAL } from '../../errno.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { AttributePair, CaseContext } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EFAULT, EINVAL } from '../../support/errno.ts';
 import { ModelledMemory } from './model.ts';
 import type { Span } from './model.ts';
-import { isAccepted } from './values.ts';
+import { isAccepted } from '../../support/attributes.ts';
 
 export const randomGroup = new CaseGroup(
   'attributes,random',

@@ -1,9 +1,9 @@
 /** SETs whose mapping meets a change of the memory, and begin again. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EFAULT, ENOENT } from '../../errno.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EFAULT, ENOENT } from '../../support/errno.ts';
 
 export const retryGroup = new CaseGroup('attributes,retry', 'The retry rule of SET (spec/02-attributes §4.7)');
 

@@ -1,10 +1,19 @@
 /** Which changes reach the GPU. */
-import { CaseGroup } from '../../case.ts';
-import type { AttributePair, CaseContext } from '../../context.ts';
-import type { Mapping } from '../../mapping.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { ATTRIBUTES, change, CHANGEABLE, defaultOf, otherOf, QUIET, thirdOf, typeOf } from './values.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { AttributePair, CaseContext } from '../../framework/context.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import {
+  ATTRIBUTES,
+  change,
+  CHANGEABLE,
+  defaultOf,
+  otherOf,
+  QUIET,
+  thirdOf,
+  typeOf,
+} from '../../support/attributes.ts';
 import type { SvmAttributeName } from '../../../uapi/constants.ts';
 
 export const triggersGroup = new CaseGroup(

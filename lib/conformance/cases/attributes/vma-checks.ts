@@ -1,12 +1,12 @@
 /** Which memory SET takes attributes for. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
 import type { VmaKind } from '../../../device/emulated.ts';
-import type { Letters, Mapping } from '../../mapping.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EFAULT, EINVAL, EOPNOTSUPP } from '../../errno.ts';
-import { ALL_TYPES, change, DEFAULTS, otherOf, QUIET, typeOf } from './values.ts';
+import type { Letters, Mapping } from '../../framework/mapping.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EFAULT, EINVAL, EOPNOTSUPP } from '../../support/errno.ts';
+import { ALL_TYPES, change, DEFAULTS, otherOf, QUIET, typeOf } from '../../support/attributes.ts';
 
 export const vmaChecksGroup = new CaseGroup(
   'attributes,vma-checks',

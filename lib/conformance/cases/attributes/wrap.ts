@@ -1,9 +1,9 @@
 /** Intervals at and beyond the end of the address space. */
-import { CaseGroup } from '../../case.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EFAULT, EINVAL } from '../../errno.ts';
-import { ALL_TYPES, change, CHANGEABLE, DEFAULTS, otherOf, QUIET, typeOf } from './values.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EFAULT, EINVAL } from '../../support/errno.ts';
+import { ALL_TYPES, change, CHANGEABLE, DEFAULTS, otherOf, QUIET, typeOf } from '../../support/attributes.ts';
 
 export const wrapGroup = new CaseGroup('attributes,wrap', 'Wrap-around (spec/02-attributes §10)');
 

@@ -1,7 +1,7 @@
 /** Faults on memory without attributes: the interval that they make, by VMA, granularity and neighbours. */
-import { CaseGroup } from '../../case.ts';
-import { ENOMEM, EOPNOTSUPP, EPERM } from '../../errno.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { ENOMEM, EOPNOTSUPP, EPERM } from '../../support/errno.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   answerOf,
   BLOCK,
@@ -14,7 +14,7 @@ import {
   region,
   T,
   WATCH,
-} from '../ranges/scene.ts';
+} from '../../support/scene.ts';
 
 export const defaultsGroup = new CaseGroup(
   'faults,defaults',

@@ -1,5 +1,5 @@
 /** Cases of GPU retry faults. */
-import type { CaseGroup } from '../../case.ts';
+import type { CaseGroup } from '../../framework/case.ts';
 import { defaultsGroup } from './defaults.ts';
 import { orderGroup } from './order.ts';
 import { permissionsGroup } from './permissions.ts';

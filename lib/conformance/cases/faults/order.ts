@@ -1,7 +1,7 @@
 /** The order in which the fault handler looks at things, and who is asked at all. */
-import { CaseGroup } from '../../case.ts';
-import { EAGAIN, EINVAL, ENOMEM, EOPNOTSUPP, EPERM } from '../../errno.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EAGAIN, EINVAL, ENOMEM, EOPNOTSUPP, EPERM } from '../../support/errno.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   answerOf,
   BLOCK,
@@ -18,7 +18,7 @@ import {
   rangeWords,
   region,
   T,
-} from '../ranges/scene.ts';
+} from '../../support/scene.ts';
 
 export const orderGroup = new CaseGroup(
   'faults,order',

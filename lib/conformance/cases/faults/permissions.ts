@@ -1,7 +1,7 @@
 /** What VMA, GPU_RO and the kind of the access make of a fault. */
-import { CaseGroup } from '../../case.ts';
-import { EIO, EPERM } from '../../errno.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EIO, EPERM } from '../../support/errno.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   answerOf,
   BLOCK,
@@ -15,7 +15,7 @@ import {
   rangeWords,
   region,
   T,
-} from '../ranges/scene.ts';
+} from '../../support/scene.ts';
 
 export const permissionsGroup = new CaseGroup(
   'faults,permissions',

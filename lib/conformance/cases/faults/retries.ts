@@ -1,7 +1,7 @@
 /** How often a fault is tried, and what each error of each step becomes. */
-import { CaseGroup } from '../../case.ts';
-import { EBUSY, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EPERM } from '../../errno.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EBUSY, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EPERM } from '../../support/errno.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   answerOf,
   BLOCK,
@@ -14,7 +14,7 @@ import {
   rangeWords,
   region,
   T,
-} from '../ranges/scene.ts';
+} from '../../support/scene.ts';
 
 export const retriesGroup = new CaseGroup(
   'faults,retries',

@@ -1,8 +1,8 @@
 /** The 2 ms after a commit, and the stale-fault filter: faults that are answered without a look. */
-import { CaseGroup } from '../../case.ts';
-import { EPERM } from '../../errno.ts';
-import { parameters } from '../../parameters.ts';
-import { answerOf, BLOCK, during, FOLLOW, intervals, moved, onGpu, PAGE, region, T } from '../ranges/scene.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EPERM } from '../../support/errno.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { answerOf, BLOCK, during, FOLLOW, intervals, moved, onGpu, PAGE, region, T } from '../../support/scene.ts';
 
 export const windowGroup = new CaseGroup(
   'faults,window',

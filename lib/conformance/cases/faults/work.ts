@@ -1,8 +1,8 @@
 /** What the GPU's work sees: the bytes, through faults and events. No look inside, so these run wherever a queue exists. */
-import { CaseGroup } from '../../case.ts';
-import type { Mapping } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { BLOCK, MIB, PAGE, T } from '../ranges/scene.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { BLOCK, MIB, PAGE, T } from '../../support/scene.ts';
 
 export const workGroup = new CaseGroup(
   'faults,work',

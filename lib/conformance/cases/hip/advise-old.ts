@@ -1,5 +1,5 @@
 /** hipMemAdvise_old.cc: what is only set and asked. */
-import { CaseGroup } from '../../case.ts';
+import { CaseGroup } from '../../framework/case.ts';
 import {
   Advise,
   Attribute,

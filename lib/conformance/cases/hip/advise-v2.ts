@@ -1,5 +1,5 @@
 /** hipMemAdvise_v2.cc */
-import { CaseGroup } from '../../case.ts';
+import { CaseGroup } from '../../framework/case.ts';
 import {
   Advise,
   Attribute,

@@ -1,5 +1,5 @@
 /** hipMemAdvise_old.cc: with kernels. */
-import { CaseGroup } from '../../case.ts';
+import { CaseGroup } from '../../framework/case.ts';
 import { Advise, Attribute, eachGpu, eachHip, hipFeatures, ints, NONE, openHip, valuesOf } from './runtime.ts';
 
 export const adviseWorkGroup = new CaseGroup(

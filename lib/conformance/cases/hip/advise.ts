@@ -1,5 +1,5 @@
 /** hipMemAdvise.cc */
-import { CaseGroup } from '../../case.ts';
+import { CaseGroup } from '../../framework/case.ts';
 import {
   Advise,
   Attribute,

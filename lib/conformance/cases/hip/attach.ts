@@ -1,5 +1,5 @@
 /** hipStreamAttachMemAsync.cc and stream/hipStreamAttachMemAsync.cc */
-import { CaseGroup } from '../../case.ts';
+import { CaseGroup } from '../../framework/case.ts';
 import { HipDeviceAttribute } from '../../../hip/index.ts';
 import { Attach, eachHip, hipFeatures, hipOn, INVALID_VALUE, ints, openHip, PAGE, valuesOf } from './runtime.ts';
 

@@ -1,5 +1,5 @@
 /** The coherency tests, and those of managed variables. */
-import { CaseGroup } from '../../case.ts';
+import { CaseGroup } from '../../framework/case.ts';
 import {
   Advise,
   Attribute,

@@ -1,7 +1,7 @@
 /** hipMemDiscardBatchAsync.cc: the calls that discard and prefetch at once. */
 import { HipStatus } from '../../../hip/index.ts';
 import type { HipMemLocation, HipMemory, HipRuntime } from '../../../hip/index.ts';
-import { CaseGroup } from '../../case.ts';
+import { CaseGroup } from '../../framework/case.ts';
 import { checkUsable, filled, isEmpty } from './discarded.ts';
 import {
   Advise,

@@ -1,7 +1,7 @@
 /** hipMemDiscardBatchAsync.cc: the calls that discard. */
 import { HipDeviceAttribute, HipStatus } from '../../../hip/index.ts';
 import type { HipMemory, HipPointer, HipRuntime } from '../../../hip/index.ts';
-import { CaseGroup } from '../../case.ts';
+import { CaseGroup } from '../../framework/case.ts';
 import { checkUsable, filled, isEmpty } from './discarded.ts';
 import {
   Attribute,

@@ -1,6 +1,6 @@
 /** What the cases of the discard calls share. */
 import type { HipMemory } from '../../../hip/index.ts';
-import type { CaseContext } from '../../context.ts';
+import type { CaseContext } from '../../framework/context.ts';
 import type { Hip } from './runtime.ts';
 
 /** Managed memory full of a byte. */

@@ -1,5 +1,5 @@
 /** Ports of the managed-memory tests of HIP's catch suite, through the HIP layer. */
-import type { CaseGroup } from '../../case.ts';
+import type { CaseGroup } from '../../framework/case.ts';
 import { adviseOldGroup } from './advise-old.ts';
 import { adviseV2Group } from './advise-v2.ts';
 import { adviseWorkGroup } from './advise-work.ts';

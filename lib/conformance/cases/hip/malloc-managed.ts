@@ -1,5 +1,5 @@
 /** hipMallocManaged.cc and its neighbours: allocation, and kernels on one stream after another. */
-import { CaseGroup } from '../../case.ts';
+import { CaseGroup } from '../../framework/case.ts';
 import {
   Advise,
   Attach,

@@ -1,5 +1,5 @@
 /** hipMallocManaged.cc and its neighbours: several threads, which are tasks here. They interleave where they wait for the GPU. */
-import { CaseGroup } from '../../case.ts';
+import { CaseGroup } from '../../framework/case.ts';
 import {
   Advise,
   Attach,

@@ -1,5 +1,5 @@
 /** hipMemPrefetchBatchAsync.cc */
-import { CaseGroup } from '../../case.ts';
+import { CaseGroup } from '../../framework/case.ts';
 import { HipStatus } from '../../../hip/index.ts';
 import type { HipMemLocation, HipPointer } from '../../../hip/index.ts';
 import {

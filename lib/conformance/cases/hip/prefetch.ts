@@ -1,6 +1,6 @@
 /** hipMemPrefetchAsync.cc, hipMemPrefetchAsync_old.cc and hipMemPrefetchAsync_v2.cc */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
 import { HipStatus } from '../../../hip/index.ts';
 import type { HipStreamArgument } from '../../../hip/index.ts';
 import {

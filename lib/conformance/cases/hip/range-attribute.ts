@@ -1,5 +1,5 @@
 /** hipMemRangeGetAttribute.cc and hipMemRangeGetAttribute_old.cc */
-import { CaseGroup } from '../../case.ts';
+import { CaseGroup } from '../../framework/case.ts';
 import {
   Advise,
   Attribute,

@@ -1,5 +1,5 @@
 /** hipMemRangeGetAttributes.cc and hipMemRangeGetAttributes_old.cc */
-import { CaseGroup } from '../../case.ts';
+import { CaseGroup } from '../../framework/case.ts';
 import { Advise, Attribute, CPU, eachHip, hipFeatures, INVALID_VALUE, NONE, openHip, PAGE } from './runtime.ts';
 
 export const rangeAttributesGroup = new CaseGroup(

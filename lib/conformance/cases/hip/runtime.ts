@@ -2,10 +2,10 @@
 import type { GpuQueue } from '../../../device/index.ts';
 import { HipMemAttach, HipMemRangeAttribute, HipRuntime } from '../../../hip/index.ts';
 import type { HipMemory, HipPointer, HipRuntimeOptions, HipStreamArgument } from '../../../hip/index.ts';
-import type { CaseContext } from '../../context.ts';
-import type { Feature } from '../../feature.ts';
-import { parameters } from '../../parameters.ts';
-import type { Parameters } from '../../parameters.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import type { Feature } from '../../framework/feature.ts';
+import { parameters } from '../../framework/parameters.ts';
+import type { Parameters } from '../../framework/parameters.ts';
 
 export {
   HipMemAttach as Attach,

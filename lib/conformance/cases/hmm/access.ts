@@ -1,10 +1,10 @@
 /** The kernel's hmm-tests: the device reads and writes memory of the process, of any kind and with any permission. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import { EOPNOTSUPP, EPERM } from '../../errno.ts';
-import type { Mapping } from '../../mapping.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { EOPNOTSUPP, EPERM } from '../../support/errno.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import {
   allocate,
@@ -19,7 +19,7 @@ import {
   memoryNeeds,
   MIB,
   store,
-} from '../igt/memory.ts';
+} from '../../support/memory.ts';
 
 export const accessGroup = new CaseGroup(
   'hmm,access',

@@ -1,5 +1,5 @@
 /** Tests of hmm-tests that need what V4 or the package does not have. */
-import { CaseGroup } from '../../case.ts';
+import { CaseGroup } from '../../framework/case.ts';
 
 export const deviceMemoryGroup = new CaseGroup(
   'hmm,not-here',

@@ -1,4 +1,4 @@
-import type { CaseGroup } from '../../case.ts';
+import type { CaseGroup } from '../../framework/case.ts';
 import { accessGroup } from './access.ts';
 import { deviceMemoryGroup } from './device-memory.ts';
 import { snapshotGroup } from './snapshot.ts';

@@ -1,11 +1,22 @@
 /** hmm-tests snapshot: what the device's page table holds, page by page, is the assertion. */
-import { CaseGroup } from '../../case.ts';
-import type { Letters, Mapping } from '../../mapping.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { Letters, Mapping } from '../../framework/mapping.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
-import { allocate, chunkAt, gpuLoad, gpuStore, KIB, LARGE, load, MEMORY, memoryNeeds, store } from '../igt/memory.ts';
-import type { Memory } from '../igt/memory.ts';
+import {
+  allocate,
+  chunkAt,
+  gpuLoad,
+  gpuStore,
+  KIB,
+  LARGE,
+  load,
+  MEMORY,
+  memoryNeeds,
+  store,
+} from '../../support/memory.ts';
+import type { Memory } from '../../support/memory.ts';
 
 export const snapshotGroup = new CaseGroup(
   'hmm,snapshot',

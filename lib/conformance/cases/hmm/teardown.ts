@@ -1,13 +1,13 @@
 /** hmm-tests anon_teardown: memory leaves or changes while the device works on it, at each moment of a fault and of a prefetch. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import { EFAULT, ENOENT, EPERM } from '../../errno.ts';
-import type { Mapping } from '../../mapping.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { EFAULT, ENOENT, EPERM } from '../../support/errno.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import type { PreemptionPoint } from '../../../device/emulated.ts';
-import { allocate, gpuLoad, gpuStore, KIB, LARGE, load, MEMORY, memoryNeeds, store } from '../igt/memory.ts';
+import { allocate, gpuLoad, gpuStore, KIB, LARGE, load, MEMORY, memoryNeeds, store } from '../../support/memory.ts';
 
 export const teardownGroup = new CaseGroup(
   'hmm,teardown',

@@ -1,8 +1,8 @@
 /** IGT xe_exec_system_allocator: its sections (how memory is allocated) times its shapes (how much work there is). */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import type { Mapping } from '../../mapping.ts';
-import { pairwise, parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { pairwise, parameters } from '../../framework/parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import {
   allocate,
@@ -19,8 +19,8 @@ import {
   MIB,
   store,
   waitForCollector,
-} from './memory.ts';
-import type { Memory } from './memory.ts';
+} from '../../support/memory.ts';
+import type { Memory } from '../../support/memory.ts';
 
 export const execGroup = new CaseGroup(
   'igt,exec',

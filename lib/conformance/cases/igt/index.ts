@@ -1,4 +1,4 @@
-import type { CaseGroup } from '../../case.ts';
+import type { CaseGroup } from '../../framework/case.ts';
 import { execGroup } from './exec.ts';
 import { injectionGroup } from './injection.ts';
 import { invalidAddressGroup } from './invalid-address.ts';

@@ -1,13 +1,13 @@
 /** The idea of IGT xe_fault_injection: each place that can fail, in each operation that passes it. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import type { Mapping } from '../../mapping.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EBUSY, EFAULT, EINTR, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EPERM } from '../../errno.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EBUSY, EFAULT, EINTR, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EPERM } from '../../support/errno.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import type { FailurePoint } from '../../../device/emulated.ts';
-import { gpuStore, LARGE, load, gpuLoad, store } from './memory.ts';
+import { gpuStore, LARGE, load, gpuLoad, store } from '../../support/memory.ts';
 
 export const injectionGroup = new CaseGroup(
   'igt,injection',

@@ -1,12 +1,12 @@
 /** IGT section `fault`: one command in the middle has a bad address. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import { EINVAL, EIO, EOPNOTSUPP, EPERM } from '../../errno.ts';
-import type { Feature } from '../../feature.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { EINVAL, EIO, EOPNOTSUPP, EPERM } from '../../support/errno.ts';
+import type { Feature } from '../../framework/feature.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
-import { allocate, gpuLoad, gpuStore, LARGE, load, MEMORY, memoryNeeds, store } from './memory.ts';
+import { allocate, gpuLoad, gpuStore, LARGE, load, MEMORY, memoryNeeds, store } from '../../support/memory.ts';
 
 export const invalidAddressGroup = new CaseGroup(
   'igt,invalid-address',

@@ -1,12 +1,21 @@
 /** IGT range-invalidate-change-attr and no-range-invalidate-same-attr: which SETs take the memory from the GPU, and which must not. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import type { Mapping } from '../../mapping.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
-import { allocate, expectFaults, faultCount, gpuLoad, gpuStore, LARGE, load, memoryNeeds } from './memory.ts';
-import type { Memory } from './memory.ts';
+import {
+  allocate,
+  expectFaults,
+  faultCount,
+  gpuLoad,
+  gpuStore,
+  LARGE,
+  load,
+  memoryNeeds,
+} from '../../support/memory.ts';
+import type { Memory } from '../../support/memory.ts';
 
 export const invalidationGroup = new CaseGroup(
   'igt,invalidation',

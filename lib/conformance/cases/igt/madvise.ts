@@ -1,10 +1,20 @@
 /** IGT madvise-*: attributes over several mappings, over a part of one, and beside what the GPU does. */
-import { CaseGroup } from '../../case.ts';
-import { EFAULT } from '../../errno.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EFAULT } from '../../support/errno.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
-import { allocate, expectFaults, faultCount, gpuLoad, gpuStore, LARGE, load, MEMORY, memoryNeeds } from './memory.ts';
+import {
+  allocate,
+  expectFaults,
+  faultCount,
+  gpuLoad,
+  gpuStore,
+  LARGE,
+  load,
+  MEMORY,
+  memoryNeeds,
+} from '../../support/memory.ts';
 
 export const madviseGroup = new CaseGroup(
   'igt,madvise',

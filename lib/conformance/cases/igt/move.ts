@@ -1,9 +1,21 @@
 /** IGT sections -remap: memory moves to another address between two commands, here by mapping, copying and unmapping. */
-import { CaseGroup } from '../../case.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
-import { allocate, bytesOf, gpuLoad, gpuStore, KIB, LARGE, load, MEMORY, memoryNeeds, MIB, store } from './memory.ts';
+import {
+  allocate,
+  bytesOf,
+  gpuLoad,
+  gpuStore,
+  KIB,
+  LARGE,
+  load,
+  MEMORY,
+  memoryNeeds,
+  MIB,
+  store,
+} from '../../support/memory.ts';
 
 export const moveGroup = new CaseGroup(
   'igt,move',

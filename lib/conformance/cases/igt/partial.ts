@@ -1,13 +1,24 @@
 /** IGT xe_exec_system_allocator, partial-*: a part of a mapping is unmapped, or mapped anew, after the GPU used all of it. */
-import type { CaseContext } from '../../context.ts';
-import { CaseGroup } from '../../case.ts';
-import { EINVAL } from '../../errno.ts';
-import type { Mapping } from '../../mapping.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EINVAL } from '../../support/errno.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
-import { allocate, chunkAt, gpuLoad, gpuStore, KIB, LARGE, load, MEMORY, memoryNeeds, store } from './memory.ts';
-import type { Memory } from './memory.ts';
+import {
+  allocate,
+  chunkAt,
+  gpuLoad,
+  gpuStore,
+  KIB,
+  LARGE,
+  load,
+  MEMORY,
+  memoryNeeds,
+  store,
+} from '../../support/memory.ts';
+import type { Memory } from '../../support/memory.ts';
 
 export const partialGroup = new CaseGroup(
   'igt,partial',

@@ -1,8 +1,8 @@
 /** IGT prefetch sections, xe_prefetch_fault and the prefetch benchmarks. */
-import { CaseGroup } from '../../case.ts';
-import { EFAULT } from '../../errno.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EFAULT } from '../../support/errno.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import {
   allocate,
@@ -18,7 +18,7 @@ import {
   memoryNeeds,
   MIB,
   store,
-} from './memory.ts';
+} from '../../support/memory.ts';
 
 export const prefetchGroup = new CaseGroup(
   'igt,prefetch',

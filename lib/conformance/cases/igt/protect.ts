@@ -1,11 +1,11 @@
 /** IGT sections with memory that is read-only for a while, and the permissions of mappings in general. */
-import type { CaseContext } from '../../context.ts';
-import { CaseGroup } from '../../case.ts';
-import { EPERM } from '../../errno.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EPERM } from '../../support/errno.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
-import { allocate, gpuLoad, gpuStore, KIB, LARGE, load, MEMORY, memoryNeeds, store } from './memory.ts';
+import { allocate, gpuLoad, gpuStore, KIB, LARGE, load, MEMORY, memoryNeeds, store } from '../../support/memory.ts';
 
 export const protectGroup = new CaseGroup(
   'igt,protect',

@@ -1,8 +1,8 @@
 /** IGT pat-index: attributes are set on overlapping pieces, then queried and compared run by run. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { SvmAttributeType as T, SvmFlag } from '../../../uapi/constants.ts';
 import type { SvmAttributeName } from '../../../uapi/constants.ts';
 

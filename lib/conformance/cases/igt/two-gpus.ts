@@ -1,9 +1,9 @@
 /** IGT xe_multigpu_svm: two GPUs share the memory of one process, each with attributes and page tables of its own. */
-import type { CaseContext } from '../../context.ts';
-import { CaseGroup } from '../../case.ts';
-import type { Mapping } from '../../mapping.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import type { SvmAttributeName } from '../../../uapi/constants.ts';
 import {
@@ -18,7 +18,7 @@ import {
   MEMORY,
   memoryNeeds,
   store,
-} from './memory.ts';
+} from '../../support/memory.ts';
 
 export const twoGpusGroup = new CaseGroup('igt,two-gpus', 'Two GPUs in the memory of one process (xe_multigpu_svm)');
 

@@ -1,7 +1,7 @@
 /** KFDSVMRangeTest: what is only set and asked. */
-import { CaseGroup } from '../../case.ts';
-import { EFAULT } from '../../errno.ts';
-import { pages } from '../../mapping.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EFAULT } from '../../support/errno.ts';
+import { pages } from '../../framework/mapping.ts';
 import {
   ACCESS,
   ALLOW_MIGRATE,

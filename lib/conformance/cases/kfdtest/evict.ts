@@ -1,6 +1,6 @@
 /** KFDSVMEvictTest: two processes that need more than the memory of the GPU. */
-import { CaseGroup } from '../../case.ts';
-import { pages } from '../../mapping.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { pages } from '../../framework/mapping.ts';
 import { eachNode, GPU, GRANULARITY, nodeFeatures, openNode, register, words } from './node.ts';
 
 export const evictGroup = new CaseGroup(

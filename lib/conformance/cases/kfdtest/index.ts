@@ -1,5 +1,5 @@
 /** Ports of kfdtest's SVM tests, in the terms of the ioctl. */
-import type { CaseGroup } from '../../case.ts';
+import type { CaseGroup } from '../../framework/case.ts';
 import { attributesGroup } from './attributes.ts';
 import { evictGroup } from './evict.ts';
 import { memoryGroup } from './memory.ts';

@@ -1,8 +1,8 @@
 /** KFDSVMRangeTest: the GPU copies between registered ranges while the CPU changes its mappings. */
-import { CaseGroup } from '../../case.ts';
-import { EPERM } from '../../errno.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EPERM } from '../../support/errno.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   eachNode,
   GPU,

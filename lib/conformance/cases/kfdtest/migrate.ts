@@ -1,8 +1,8 @@
 /** KFDSVMRangeTest: ranges that go between CPU and GPU. V4 moves no page, so what is left of migration is whose PTEs exist, and that contents stay. */
-import { CaseGroup } from '../../case.ts';
-import { pages } from '../../mapping.ts';
-import type { Mapping } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { pages } from '../../framework/mapping.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   ACCESS,
   asWords,

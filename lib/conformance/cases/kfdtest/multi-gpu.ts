@@ -1,9 +1,9 @@
 /** KFDSVMRangeTest: one buffer that several GPUs take turns with. */
 import type { SvmDevice } from '../../../device/index.ts';
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   ACCESS,
   ALLOW_MIGRATE,

@@ -1,10 +1,10 @@
 /** What the ports of kfdtest share: its parameters, its registration call, and words of memory. */
 import type { SvmDevice } from '../../../device/index.ts';
 import { SvmAttributeType } from '../../../uapi/constants.ts';
-import type { CaseContext } from '../../context.ts';
-import type { Feature } from '../../feature.ts';
-import { parameters } from '../../parameters.ts';
-import type { Parameters } from '../../parameters.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import type { Feature } from '../../framework/feature.ts';
+import { parameters } from '../../framework/parameters.ts';
+import type { Parameters } from '../../framework/parameters.ts';
 
 export const {
   preferredLocation: PREFERRED,

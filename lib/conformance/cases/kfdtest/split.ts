@@ -1,10 +1,10 @@
 /** KFDSVMRangeTest: registrations that overlap earlier ones. The originals only look at the results; here every page is asked. */
 import type { SvmDevice } from '../../../device/index.ts';
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import { pages } from '../../mapping.ts';
-import type { Mapping } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   ACCESS,
   ALLOW_MIGRATE,

@@ -1,9 +1,9 @@
 /** Creation, closing and finalisation of a context; when the TLB is flushed; the exit of the process. */
 import { SvmDevice } from '../../../device/index.ts';
-import { CaseGroup } from '../../case.ts';
-import { EAGAIN, EFAULT, EOPNOTSUPP } from '../../errno.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EAGAIN, EFAULT, EOPNOTSUPP } from '../../support/errno.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   answerOf,
   BLOCK,
@@ -19,7 +19,7 @@ import {
   rangeWords,
   region,
   T,
-} from '../ranges/scene.ts';
+} from '../../support/scene.ts';
 
 const EBADF = 9;
 

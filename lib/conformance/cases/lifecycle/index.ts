@@ -1,5 +1,5 @@
 /** Cases of the life of an SVM context. */
-import type { CaseGroup } from '../../case.ts';
+import type { CaseGroup } from '../../framework/case.ts';
 import { contextGroup } from './context.ts';
 import { xnackGroup } from './xnack.ts';
 

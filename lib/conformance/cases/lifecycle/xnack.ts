@@ -1,8 +1,8 @@
 /** On which GPUs a context can live, and the default granularity it starts with. */
-import { CaseGroup } from '../../case.ts';
-import { EOPNOTSUPP } from '../../errno.ts';
-import { parameters } from '../../parameters.ts';
-import { BLOCK, intervals, LOOK, PAGE, region, T } from '../ranges/scene.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EOPNOTSUPP } from '../../support/errno.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { BLOCK, intervals, LOOK, PAGE, region, T } from '../../support/scene.ts';
 
 export const xnackGroup = new CaseGroup(
   'lifecycle,xnack',

@@ -1,9 +1,9 @@
 /** Catalogue 07-quirks, section A: life cycle and ABI. */
-import { CaseGroup } from '../../case.ts';
-import type { AttributePair } from '../../context.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EFAULT, EINVAL, EOPNOTSUPP } from '../../errno.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { AttributePair } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EFAULT, EINVAL, EOPNOTSUPP } from '../../support/errno.ts';
 import { region } from './region.ts';
 
 export const abiQuirksGroup = new CaseGroup('quirks,abi', 'Life cycle and ABI (07-quirks, section A)');

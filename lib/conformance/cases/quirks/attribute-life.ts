@@ -1,10 +1,10 @@
 /** Catalogue 07-quirks, section B, second part: where attribute intervals come from and when they go. */
-import { CaseGroup } from '../../case.ts';
-import type { AttributePair } from '../../context.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EINTR, EINVAL, ENOENT } from '../../errno.ts';
-import { change, otherOf, QUIET, typeOf } from '../attributes/values.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { AttributePair } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EINTR, EINVAL, ENOENT } from '../../support/errno.ts';
+import { change, otherOf, QUIET, typeOf } from '../../support/attributes.ts';
 import { MIB, prefetched, REGION, region } from './region.ts';
 
 export const attributeLifeQuirksGroup = new CaseGroup(

@@ -1,11 +1,11 @@
 /** Catalogue 07-quirks, section B, first part: attributes and what the GPU sees of them. */
-import { CaseGroup } from '../../case.ts';
-import type { AttributePair, CaseContext } from '../../context.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EFAULT, EINVAL } from '../../errno.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { AttributePair, CaseContext } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EFAULT, EINVAL } from '../../support/errno.ts';
 import { GpuFaultError } from '../../../device/index.ts';
-import { change, CHANGEABLE, typeOf } from '../attributes/values.ts';
+import { change, CHANGEABLE, typeOf } from '../../support/attributes.ts';
 import { MIB, prefetched, REGION, region } from './region.ts';
 
 export const attributeQuirksGroup = new CaseGroup(

@@ -1,7 +1,7 @@
 /** Quirks of section E: faults. */
-import { CaseGroup } from '../../case.ts';
-import { EAGAIN, EBUSY, EINVAL, ENOMEM, EPERM } from '../../errno.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EAGAIN, EBUSY, EINVAL, ENOMEM, EPERM } from '../../support/errno.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   answerOf,
   BLOCK,
@@ -18,7 +18,7 @@ import {
   region,
   T,
   WATCH,
-} from '../ranges/scene.ts';
+} from '../../support/scene.ts';
 
 /** Faults that flood the kernel log. */
 const FLOOD = 50;

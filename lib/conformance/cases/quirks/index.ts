@@ -1,5 +1,5 @@
 /** Cases of the catalogue of quirks: each reports whether the device shows the quirk or the correct behaviour. */
-import type { CaseGroup } from '../../case.ts';
+import type { CaseGroup } from '../../framework/case.ts';
 import { abiQuirksGroup } from './abi.ts';
 import { attributeLifeQuirksGroup } from './attribute-life.ts';
 import { attributeQuirksGroup } from './attributes.ts';

@@ -1,7 +1,7 @@
 /** Quirks of section D: pages and permissions. */
-import { CaseGroup } from '../../case.ts';
-import { EIO, EOPNOTSUPP, EPERM } from '../../errno.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EIO, EOPNOTSUPP, EPERM } from '../../support/errno.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   answerOf,
   BLOCK,
@@ -17,7 +17,7 @@ import {
   T,
   WATCH,
   WRITEABLE,
-} from '../ranges/scene.ts';
+} from '../../support/scene.ts';
 
 export const quirkPermissionsGroup = new CaseGroup(
   'quirks,permissions',

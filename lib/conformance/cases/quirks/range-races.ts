@@ -1,8 +1,8 @@
 /** Quirks of section C that need a failure or another thread at the wrong moment. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import { ENOMEM } from '../../errno.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { ENOMEM } from '../../support/errno.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   BLOCK,
   COLLECT,
@@ -15,7 +15,7 @@ import {
   rangeWords,
   region,
   T,
-} from '../ranges/scene.ts';
+} from '../../support/scene.ts';
 
 export const quirkRangeRacesGroup = new CaseGroup(
   'quirks,range-races',

@@ -1,8 +1,8 @@
 /** Quirks of section C: invalidation and ranges. Each case states the quirk and the correct behaviour, and reports which one it met. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import { EBUSY, EINTR } from '../../errno.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { EBUSY, EINTR } from '../../support/errno.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   BLOCK,
   COLLECT,
@@ -20,7 +20,7 @@ import {
   T,
   WATCH,
   WRITEABLE,
-} from '../ranges/scene.ts';
+} from '../../support/scene.ts';
 
 export const quirkRangesGroup = new CaseGroup(
   'quirks,ranges',

@@ -1,7 +1,7 @@
 /** The region of the quirk catalogue: 2 MiB at a multiple of 2 MiB, touched by the CPU. */
-import type { CaseContext } from '../../context.ts';
-import type { Mapping, MappingOptions } from '../../mapping.ts';
-import { pages } from '../../mapping.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import type { Mapping, MappingOptions } from '../../framework/mapping.ts';
+import { pages } from '../../framework/mapping.ts';
 
 /** Pages of the region, and of its first MiB. */
 export const [REGION, MIB] = [512, 256];

@@ -1,10 +1,10 @@
 /** Which chunk a new range gets, and where the notifiers' windows lie. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import { EINVAL } from '../../errno.ts';
-import type { Mapping } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { BLOCK, LOOK, mapAgain, PAGE, T } from './scene.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { EINVAL } from '../../support/errno.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { BLOCK, LOOK, mapAgain, PAGE, T } from '../../support/scene.ts';
 
 export const chunksGroup = new CaseGroup(
   'ranges,chunks',

@@ -1,7 +1,7 @@
 /** The garbage collector: its queue, its work item, what it clears and removes, and the checkpoint of an UNMAP. */
-import { CaseGroup } from '../../case.ts';
-import { EINVAL, ENOMEM } from '../../errno.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EINVAL, ENOMEM } from '../../support/errno.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   BLOCK,
   COLLECT,
@@ -15,7 +15,7 @@ import {
   rangeWords,
   region,
   T,
-} from './scene.ts';
+} from '../../support/scene.ts';
 
 export const collectorGroup = new CaseGroup(
   'ranges,collector',

@@ -1,8 +1,8 @@
 /** Writing the PTEs of a range: by a fault and by a prefetch, what each does beside, and what is left of a failure. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import { EBUSY, EFAULT, EINTR, ENODEV, ENOMEM, EPERM } from '../../errno.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { EBUSY, EFAULT, EINTR, ENODEV, ENOMEM, EPERM } from '../../support/errno.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   BLOCK,
   during,
@@ -19,7 +19,7 @@ import {
   T,
   WATCH,
   WRITEABLE,
-} from './scene.ts';
+} from '../../support/scene.ts';
 
 export const commitGroup = new CaseGroup(
   'ranges,commit',

@@ -1,5 +1,5 @@
 /** Cases of GPU ranges: chunks, pages, PTEs, commits, invalidation, collection. */
-import type { CaseGroup } from '../../case.ts';
+import type { CaseGroup } from '../../framework/case.ts';
 import { chunksGroup } from './chunks.ts';
 import { collectorGroup } from './collector.ts';
 import { commitGroup } from './commit.ts';

@@ -1,7 +1,7 @@
 /** Changes of the process's memory: what the callback zaps, flushes, DMA-unmaps, marks and queues. */
-import { CaseGroup } from '../../case.ts';
-import type { Mapping } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { Mapping } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   BLOCK,
   COLLECT,
@@ -15,7 +15,7 @@ import {
   rangeWords,
   region,
   T,
-} from './scene.ts';
+} from '../../support/scene.ts';
 
 export const invalidationGroup = new CaseGroup(
   'ranges,invalidation',

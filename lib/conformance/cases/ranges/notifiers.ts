@@ -1,9 +1,22 @@
 /** Windows of the CPU's notifiers: where they lie, and how long they live. */
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import { EINVAL, EIO, ENOMEM, EPERM } from '../../errno.ts';
-import { parameters } from '../../parameters.ts';
-import { BLOCK, BORDER, COLLECT, effects, FOLLOW, LOOK, onGpu, PAGE, rangeWords, region, T, WINDOW } from './scene.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { EINVAL, EIO, ENOMEM, EPERM } from '../../support/errno.ts';
+import { parameters } from '../../framework/parameters.ts';
+import {
+  BLOCK,
+  BORDER,
+  COLLECT,
+  effects,
+  FOLLOW,
+  LOOK,
+  onGpu,
+  PAGE,
+  rangeWords,
+  region,
+  T,
+  WINDOW,
+} from '../../support/scene.ts';
 
 export const notifiersGroup = new CaseGroup(
   'ranges,notifiers',

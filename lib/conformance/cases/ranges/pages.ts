@@ -1,8 +1,8 @@
 /** Collecting the pages of a range: all or nothing, for reading or writing, and again when something changes meanwhile. */
-import { CaseGroup } from '../../case.ts';
-import { EBUSY, EFAULT, EPERM } from '../../errno.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EBUSY, EFAULT, EPERM } from '../../support/errno.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   answerOf,
   BLOCK,
@@ -18,7 +18,7 @@ import {
   region,
   T,
   WATCH,
-} from './scene.ts';
+} from '../../support/scene.ts';
 
 export const pagesGroup = new CaseGroup(
   'ranges,pages',

@@ -1,6 +1,6 @@
 /** The flags of a PTE: memory type by GPU and attributes, permissions by attributes and VMA. */
-import { CaseGroup } from '../../case.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { parameters } from '../../framework/parameters.ts';
 import {
   BLOCK,
   effects,
@@ -17,7 +17,7 @@ import {
   region,
   T,
   WRITEABLE,
-} from './scene.ts';
+} from '../../support/scene.ts';
 
 export const pteFlagsGroup = new CaseGroup(
   'ranges,pte-flags',

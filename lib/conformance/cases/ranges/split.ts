@@ -1,8 +1,8 @@
 /** What a SET that splits an interval does to the ranges under it. */
-import { CaseGroup } from '../../case.ts';
-import { EBUSY, EINTR, ENODEV } from '../../errno.ts';
-import { parameters } from '../../parameters.ts';
-import { BLOCK, effects, FOLLOW, LOOK, MIB, onGpu, PAGE, rangeWords, region, T } from './scene.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { EBUSY, EINTR, ENODEV } from '../../support/errno.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { BLOCK, effects, FOLLOW, LOOK, MIB, onGpu, PAGE, rangeWords, region, T } from '../../support/scene.ts';
 
 export const splitGroup = new CaseGroup(
   'ranges,split',

@@ -1,9 +1,9 @@
 /** Where the runtime answers otherwise on the DRM interface than on KFD: what rocrtst and the HIP tests would meet. */
 import { HsaGlobalFlag, HsaSvmAttribute as Attribute } from '../../../hsa/index.ts';
 import type { HsaAgent } from '../../../hsa/index.ts';
-import { CaseGroup } from '../../case.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
 import { accessOf, ask, eachRuntime, openRuntime, pair, prefetch, runtimeFeatures } from './runtime.ts';
 
 export const backendGroup = new CaseGroup(

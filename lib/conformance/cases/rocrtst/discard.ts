@@ -1,9 +1,9 @@
 /** rocrtstFunc.SvmMemory_*: the discard calls. */
 import { HsaPointerType, HsaSvmAttribute as Attribute } from '../../../hsa/index.ts';
 import type { HsaAgent, HsaRuntime, HsaSignal } from '../../../hsa/index.ts';
-import { CaseGroup } from '../../case.ts';
-import type { CaseContext } from '../../context.ts';
-import { pages } from '../../mapping.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
 import { ask, eachRuntime, openRuntime, pair, prefetch, reserve, runtimeFeatures } from './runtime.ts';
 import type { Region } from './runtime.ts';
 

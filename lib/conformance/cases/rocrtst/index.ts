@@ -1,5 +1,5 @@
 /** Ports of rocrtst's SVM suites, through the HSA layer. */
-import type { CaseGroup } from '../../case.ts';
+import type { CaseGroup } from '../../framework/case.ts';
 import { backendGroup } from './backend.ts';
 import { discardGroup } from './discard.ts';
 import { accessedByGroup, basicGroup } from './svm-memory.ts';

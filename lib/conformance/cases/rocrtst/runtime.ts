@@ -2,10 +2,10 @@
 import type { HostBuffer } from '../../../device/index.ts';
 import { HsaRuntime, HsaSvmAttribute } from '../../../hsa/index.ts';
 import type { HsaAgent, HsaRuntimeOptions, HsaSvmAttributePair } from '../../../hsa/index.ts';
-import type { CaseContext } from '../../context.ts';
-import type { Feature } from '../../feature.ts';
-import { parameters } from '../../parameters.ts';
-import type { Parameters } from '../../parameters.ts';
+import type { CaseContext } from '../../framework/context.ts';
+import type { Feature } from '../../framework/feature.ts';
+import { parameters } from '../../framework/parameters.ts';
+import type { Parameters } from '../../framework/parameters.ts';
 
 export const COMPATIBILITIES = ['rocm', 'documented'] as const;
 

@@ -1,7 +1,7 @@
 /** rocrtstFunc.SvmMemory_*, but for the discard calls. */
 import { HsaPointerType, HsaSvmAttribute as Attribute } from '../../../hsa/index.ts';
-import { CaseGroup } from '../../case.ts';
-import { pages } from '../../mapping.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { pages } from '../../framework/mapping.ts';
 import { accessOf, ask, eachRuntime, openRuntime, pair, prefetch, reserve, runtimeFeatures } from './runtime.ts';
 
 export const basicGroup = new CaseGroup(

@@ -1,8 +1,8 @@
 /** The checks of the handler entry, in their order. */
-import { CaseGroup } from '../../case.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EFAULT, EINVAL } from '../../errno.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EFAULT, EINVAL } from '../../support/errno.ts';
 
 export const argumentsGroup = new CaseGroup(
   'uapi,arguments',

@@ -1,10 +1,10 @@
 /** Two things wrong in one call: the earlier check decides. */
-import { CaseGroup } from '../../case.ts';
-import type { AttributePair, CaseContext } from '../../context.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EFAULT, EINVAL, EOPNOTSUPP } from '../../errno.ts';
-import { ALL_TYPES, DEFAULTS } from '../attributes/values.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { AttributePair, CaseContext } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EFAULT, EINVAL, EOPNOTSUPP } from '../../support/errno.ts';
+import { ALL_TYPES, DEFAULTS } from '../../support/attributes.ts';
 
 export const checkOrderGroup = new CaseGroup(
   'uapi,check-order',

@@ -1,5 +1,5 @@
 /** A second open file of the first GPU, for calls that the typed layers can not express. */
-import type { CaseContext } from '../../context.ts';
+import type { CaseContext } from '../../framework/context.ts';
 import type { EmulatedDevice } from '../../../device/emulated.ts';
 import { ATTRS_PTR_OFFSET, encodeSvmRequest } from '../../../uapi/codec.ts';
 import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../../../uapi/request.ts';

@@ -1,8 +1,8 @@
 /** What the DRM core does around the handler. */
-import { CaseGroup } from '../../case.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EFAULT, EINVAL, ENODEV } from '../../errno.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EFAULT, EINVAL, ENODEV } from '../../support/errno.ts';
 import { decodeAttributes, encodeAttributes } from '../../../uapi/codec.ts';
 import { encodeCall, issue, rawNode } from './raw-node.ts';
 

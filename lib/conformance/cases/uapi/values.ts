@@ -1,9 +1,9 @@
 /** Which types and values SET takes, and what GET gives back. */
-import { CaseGroup } from '../../case.ts';
-import type { AttributePair } from '../../context.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EINVAL } from '../../errno.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { AttributePair } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EINVAL } from '../../support/errno.ts';
 import {
   ALL_TYPES,
   ATTRIBUTES,
@@ -14,7 +14,7 @@ import {
   isAccepted,
   storedValue,
   typeOf,
-} from '../attributes/values.ts';
+} from '../../support/attributes.ts';
 
 export const valuesGroup = new CaseGroup('uapi,values', 'Types and values that SET takes (spec/01-uapi §4)');
 

@@ -1,11 +1,11 @@
 /** What the two operations write to the caller's records. */
-import { CaseGroup } from '../../case.ts';
-import type { AttributePair, CaseContext } from '../../context.ts';
-import { pages } from '../../mapping.ts';
-import { parameters } from '../../parameters.ts';
-import { EFAULT, EINVAL } from '../../errno.ts';
+import { CaseGroup } from '../../framework/case.ts';
+import type { AttributePair, CaseContext } from '../../framework/context.ts';
+import { pages } from '../../framework/mapping.ts';
+import { parameters } from '../../framework/parameters.ts';
+import { EFAULT, EINVAL } from '../../support/errno.ts';
 import { encodeAttributes, decodeAttributes } from '../../../uapi/codec.ts';
-import { ALL_TYPES, ATTRIBUTES, change, CHANGEABLE, DEFAULTS, otherOf, typeOf } from '../attributes/values.ts';
+import { ALL_TYPES, ATTRIBUTES, change, CHANGEABLE, DEFAULTS, otherOf, typeOf } from '../../support/attributes.ts';
 import { issue, encodeCall, rawNode } from './raw-node.ts';
 
 export const writeBackGroup = new CaseGroup(

@@ -5,7 +5,7 @@ import type { ConcreteCase } from './case.ts';
 import { IsolatedRunner } from './isolate.ts';
 import type { CaseResult } from './run-case.ts';
 
-const program = fileURLToPath(new URL('../../test/fixtures/isolated-cases.mjs', import.meta.url));
+const program = fileURLToPath(new URL('../../../test/fixtures/isolated-cases.mjs', import.meta.url));
 
 function casesOf(path: string, ...names: string[]): ConcreteCase[] {
   const group = new CaseGroup(path, 'x');

@@ -1,11 +1,11 @@
 /** What the cases about GPU ranges, invalidation, faults and the life of a context share: memory, pictures, effects. */
-import { SvmAttributeType } from '../../../uapi/constants.ts';
-import { formatGcVersion } from '../../../device/emulated.ts';
-import type { ContextSnapshot, EventName, MachineEvent, PreemptionPoint } from '../../../device/emulated.ts';
-import { ConformanceFailure } from '../../check.ts';
-import type { CaseContext } from '../../context.ts';
-import type { Feature } from '../../feature.ts';
-import type { Mapping, MappingOptions } from '../../mapping.ts';
+import { SvmAttributeType } from '../../uapi/constants.ts';
+import { formatGcVersion } from '../../device/emulated.ts';
+import type { ContextSnapshot, EventName, MachineEvent, PreemptionPoint } from '../../device/emulated.ts';
+import { ConformanceFailure } from '../framework/check.ts';
+import type { CaseContext } from '../framework/context.ts';
+import type { Feature } from '../framework/feature.ts';
+import type { Mapping, MappingOptions } from '../framework/mapping.ts';
 
 export const T = SvmAttributeType;
 export const PAGE = 4096;

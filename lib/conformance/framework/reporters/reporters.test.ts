@@ -111,7 +111,7 @@ describe('the reporters', () => {
 
   it('json keeps its schema', () => {
     const schema = JSON.parse(
-      readFileSync(new URL('../../../docs/conformance-report.schema.json', import.meta.url), 'utf8'),
+      readFileSync(new URL('../../../../docs/conformance-report.schema.json', import.meta.url), 'utf8'),
     ) as object;
     const validate = new Ajv({ strict: true, allErrors: true }).compile(schema);
     const value = JSON.parse(renderReport('json', report)) as object;
@@ -121,7 +121,7 @@ describe('the reporters', () => {
   });
 
   it('junit keeps the schema of Jenkins', async () => {
-    const schema = readFileSync(new URL('../../../test/schemas/jenkins-junit.xsd', import.meta.url), 'utf8');
+    const schema = readFileSync(new URL('../../../../test/schemas/jenkins-junit.xsd', import.meta.url), 'utf8');
     const check = async (contents: string) =>
       validateXML({
         xml: [{ fileName: 'junit.xml', contents }],

@@ -1,6 +1,6 @@
 /** The child process of `--isolate`: runs the cases that its parent names. */
 import type { ChildAnswer, ChildRequest } from './isolate.ts';
-import { allCases } from './registry.ts';
+import type { ConcreteCase } from './case.ts';
 import { runCase } from './run-case.ts';
 import { Target } from './target.ts';
 
@@ -8,9 +8,9 @@ function answer(message: ChildAnswer): void {
   process.send?.(message);
 }
 
-/** Answers the parent until it is gone. */
-export function answerParent(): void {
-  const cases = new Map(allCases().map((each) => [each.id, each]));
+/** Answers the parent, which names cases of `suite`, until it is gone. */
+export function answerParent(suite: readonly ConcreteCase[]): void {
+  const cases = new Map(suite.map((each) => [each.id, each]));
   let target: Target | undefined;
   process.on('message', (request: ChildRequest) => {
     void (async () => {

@@ -1,8 +1,8 @@
 /** Memory and numbers that the cases after IGT and test_hmm share. */
-import type { CaseContext } from '../../context.ts';
-import { EINVAL } from '../../errno.ts';
-import type { Feature } from '../../feature.ts';
-import type { Mapping, MappingOptions } from '../../mapping.ts';
+import type { CaseContext } from '../framework/context.ts';
+import { EINVAL } from './errno.ts';
+import type { Feature } from '../framework/feature.ts';
+import type { Mapping, MappingOptions } from '../framework/mapping.ts';
 
 export const KIB = 1 << 10;
 export const MIB = 1 << 20;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { GROUPS } from './registry.ts';
-import { runCase } from './run-case.ts';
-import { Target } from './target.ts';
+import { GROUPS } from './index.ts';
+import { runCase } from '../framework/run-case.ts';
+import { Target } from '../framework/target.ts';
 
 describe('the cases on the emulated device', () => {
   const target = Target.choose({ backend: 'emulated' });

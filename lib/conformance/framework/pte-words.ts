@@ -1,5 +1,5 @@
 /** PTEs in words (spec/trace-format §6, §7). */
-import type { ContextSnapshot } from '../device/emulated.ts';
+import type { ContextSnapshot } from '../../device/emulated.ts';
 
 const READABLE = 0x20n;
 const WRITEABLE = 0x40n;

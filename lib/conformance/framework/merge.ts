@@ -1,6 +1,6 @@
 /** Reads reports, and joins the shards of one run. */
 import { readFileSync } from 'node:fs';
-import { allCases } from './registry.ts';
+import type { ConcreteCase } from './case.ts';
 import { REPORT_SCHEMA, summarize } from './report.ts';
 import type { Report } from './report.ts';
 import { STATUSES } from './run-case.ts';
@@ -42,9 +42,10 @@ export function readReport(path: string): Report {
 
 /**
  * Joins the reports of all shards of one run, given in any order. Throws `ReportError` where they differ in target,
- * seed, queries or rounds, where a shard is missing or given twice, and where two have the same case.
+ * seed, queries or rounds, where a shard is missing or given twice, and where two have the same case. The cases of the
+ * result are in the order of `suite`.
  */
-export function mergeReports(reports: readonly Report[]): Report {
+export function joinReports(reports: readonly Report[], suite: readonly ConcreteCase[]): Report {
   const [first] = reports;
   if (first === undefined) throw new ReportError('expected at least one report');
   const count = first.run.shard?.count ?? 1;
@@ -73,7 +74,7 @@ export function mergeReports(reports: readonly Report[]): Report {
     if (ids.has(id)) throw new ReportError(`case ${id} stands in two reports`);
     ids.add(id);
   }
-  const order = new Map(allCases().map((each, index) => [each.id, index]));
+  const order = new Map(suite.map((each, index) => [each.id, index]));
   const place = (id: string): number => order.get(id) ?? order.size;
   const sorted = cases.toSorted((one, other) => place(one.id) - place(other.id));
   return {

@@ -1,6 +1,6 @@
 /** What a case is given: fresh devices and memory, operations on them, and checks. */
-import { XNACK_RETRY_INTERVAL } from '../device/index.ts';
-import type { GpuQueue, SvmDevice } from '../device/index.ts';
+import { XNACK_RETRY_INTERVAL } from '../../device/index.ts';
+import type { GpuQueue, SvmDevice } from '../../device/index.ts';
 import type {
   AccessResult,
   ContextSnapshot,
@@ -8,7 +8,7 @@ import type {
   EmulatedMachine,
   MachineEvent,
   MachineOptions,
-} from '../device/emulated.ts';
+} from '../../device/emulated.ts';
 import { assertEqual, assertTrue, CaseSkipped, ConformanceFailure, showValue } from './check.ts';
 import { EmulatedMapping, HostMapping } from './mapping.ts';
 import type { Mapping, MappingOptions } from './mapping.ts';

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { CaseGroup } from './case.ts';
 import { Expectations } from './expectations.ts';
-import { mergeReports } from './merge.ts';
+import { joinReports } from './merge.ts';
 import { parameters } from './parameters.ts';
-import { planCases, runConformance } from './run.ts';
-import type { ConformanceOptions } from './run.ts';
+import type { Report } from './report.ts';
+import { chooseCases, runCases } from './run.ts';
+import type { RunOptions } from './run.ts';
 
 const group = new CaseGroup('demo', 'Cases for the tests of the runner');
 group
@@ -64,10 +65,10 @@ group
     t.equal([...memory.read(8188, 4)], [7, 0, 0, 0], 'the last word');
   });
 const cases = group.concreteCases();
-const run = (options: ConformanceOptions = {}) =>
-  runConformance({ cases, target: { backend: 'emulated' }, timeout: 50, ...options });
+const run = (options: RunOptions = {}) => runCases(cases, { target: { backend: 'emulated' }, timeout: 50, ...options });
+const mergeReports = (reports: readonly Report[]) => joinReports(reports, cases);
 
-describe('runConformance', () => {
+describe('runCases', () => {
   it('reports what became of each case', async () => {
     const report = await run();
     const found = Object.fromEntries(
@@ -165,7 +166,7 @@ describe('runConformance', () => {
   });
 
   it('plans without a device', () => {
-    expect(planCases({ cases, exclude: ['demo:passes:n=1'], queries: ['demo:passes'] }).map(({ id }) => id)).toEqual(
+    expect(chooseCases(cases, { exclude: ['demo:passes:n=1'], queries: ['demo:passes'] }).map(({ id }) => id)).toEqual(
       [2, 3, 4, 5].map((n) => `demo:passes:n=${n}`),
     );
   });

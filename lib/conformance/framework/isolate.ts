@@ -18,8 +18,8 @@ const GRACE = 2_000;
 const START_LIMIT = 60_000;
 const STDERR_LINES = 5;
 
-/** The program of the child: `answerParent` with a recorder, which this folder can't reach. */
-const CHILD = join(import.meta.dirname, '..', `conformance-child${extname(import.meta.filename)}`);
+/** The program of the child: `answerParent` with the cases and a recorder, which this folder cannot reach. */
+const CHILD = join(import.meta.dirname, '..', '..', `conformance-child${extname(import.meta.filename)}`);
 
 interface RunningChild {
   readonly process: ChildProcess;

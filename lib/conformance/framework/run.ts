@@ -5,7 +5,6 @@ import { Expectations } from './expectations.ts';
 import { IsolatedRunner } from './isolate.ts';
 import { reasonNotRecorded, recordingPath } from './recordings.ts';
 import { selectCases } from './query.ts';
-import { allCases } from './registry.ts';
 import { REPORT_SCHEMA, reportCase, summarize, worse } from './report.ts';
 import type { Report, ReportedCase, Shard } from './report.ts';
 import { reasonToSkip, runCase, skippedResult } from './run-case.ts';
@@ -19,12 +18,10 @@ export interface Selection {
   readonly queries?: readonly string[];
   readonly exclude?: readonly string[];
   readonly shard?: Shard;
-  /** Default: the cases of this package. */
-  readonly cases?: readonly ConcreteCase[];
 }
 
-/** Options of `runConformance`. */
-export interface ConformanceOptions extends Selection {
+/** How cases are run. */
+export interface RunOptions extends Selection {
   /** Default: chosen as by `SvmDevice.open()`. */
   readonly target?: TargetOptions;
   readonly expectations?: Expectations;
@@ -53,9 +50,8 @@ export interface ConformanceOptions extends Selection {
 
 export const DEFAULT_TIMEOUT = 30_000;
 
-/** The cases that are meant, in the order of the suite; throws `QueryError`. Needs no device. */
-export function planCases(selection: Selection = {}): ConcreteCase[] {
-  const cases = selection.cases ?? allCases();
+/** Those of the cases that are meant, in their order; throws `QueryError`. Needs no device. */
+export function chooseCases(cases: readonly ConcreteCase[], selection: Selection = {}): ConcreteCase[] {
   const excluded =
     selection.exclude === undefined || selection.exclude.length === 0
       ? new Set()
@@ -66,8 +62,8 @@ export function planCases(selection: Selection = {}): ConcreteCase[] {
 }
 
 /** Runs cases one after the other and reports them. Throws for a target that can't be had, never for what a case does. */
-export async function runConformance(options: ConformanceOptions = {}): Promise<Report> {
-  const cases = planCases(options);
+export async function runCases(all: readonly ConcreteCase[], options: RunOptions = {}): Promise<Report> {
+  const cases = chooseCases(all, options);
   const {
     expectations = Expectations.none(),
     seed = 1,

@@ -1,8 +1,8 @@
 /** What the suite runs on: a kernel node or an emulated machine, and what each of them lacks. */
-import { SvmDevice } from '../device/index.ts';
-import type { BackendName, OpenOptions } from '../device/index.ts';
-import { EmulatedMachine } from '../device/emulated.ts';
-import type { AsicName, MachineOptions } from '../device/emulated.ts';
+import { SvmDevice } from '../../device/index.ts';
+import type { BackendName, OpenOptions } from '../../device/index.ts';
+import { EmulatedMachine } from '../../device/emulated.ts';
+import type { AsicName, MachineOptions } from '../../device/emulated.ts';
 import type { Feature } from './feature.ts';
 
 /** How the target is chosen. */

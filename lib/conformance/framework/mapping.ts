@@ -1,7 +1,7 @@
 /** Memory of a case: the same calls on an emulated process and on the real one. */
-import type { HostBuffer, HostProtection, SvmDevice } from '../device/index.ts';
-import type { EmulatedMachine, VmaKind } from '../device/emulated.ts';
-import { PAGE_SIZE } from '../uapi/constants.ts';
+import type { HostBuffer, HostProtection, SvmDevice } from '../../device/index.ts';
+import type { EmulatedMachine, VmaKind } from '../../device/emulated.ts';
+import { PAGE_SIZE } from '../../uapi/constants.ts';
 
 /** What the CPU may do: letters as in /proc/self/maps. */
 export type Letters = '-' | 'r' | 'rw' | 'rx' | 'rwx';

@@ -97,10 +97,13 @@ function outcome(error: unknown): [Status, string] {
   ];
 }
 
-/** The first line of the stack inside the cases, without the folder the package is in. */
+const CASES = /(?:conformance[\\/]cases|test[\\/]model)[\\/]/;
+
+/** The first line of the stack inside the cases, those of the package or of its tests, without the folder they are in. */
 function place(error: Error): string {
-  const line = error.stack?.split('\n').find((each) => /conformance[\\/]cases/.test(each));
-  const found = line === undefined ? undefined : /(conformance[\\/]cases.*?:\d+):\d+/.exec(line);
+  const line = error.stack?.split('\n').find((each) => CASES.test(each));
+  const found =
+    line === undefined ? undefined : /((?:conformance[\\/]cases|test[\\/]model)[\\/].*?:\d+):\d+/.exec(line);
   return found?.[1] === undefined ? '' : ` (${found[1]})`;
 }
 

@@ -1,0 +1,40 @@
+/** The framework with the cases of this package where no others are given. */
+import { allCases } from './cases/index.ts';
+import type { ConcreteCase } from './framework/case.ts';
+import { joinReports } from './framework/merge.ts';
+import type { Report } from './framework/report.ts';
+import { chooseCases, runCases } from './framework/run.ts';
+import type { RunOptions, Selection } from './framework/run.ts';
+
+/** Which cases a user may choose from. */
+interface Suite {
+  /** Default: the cases of this package. */
+  readonly cases?: readonly ConcreteCase[];
+}
+
+/** Options of `planCases`. */
+export interface PlanOptions extends Selection, Suite {}
+
+/** Options of `runConformance`. With `isolate`, only cases of this package can run. */
+export interface ConformanceOptions extends RunOptions, Suite {}
+
+/** The cases that are meant, in the order of the suite; throws `QueryError`. Needs no device. */
+export function planCases(options: PlanOptions = {}): ConcreteCase[] {
+  return chooseCases(options.cases ?? allCases(), options);
+}
+
+/**
+ * Runs cases one after the other and reports them. Throws `QueryError` for a query that means nothing, and what
+ * `SvmDevice.open` throws for a target that is not available; never for what a case does.
+ */
+export function runConformance(options: ConformanceOptions = {}): Promise<Report> {
+  return runCases(options.cases ?? allCases(), options);
+}
+
+/**
+ * Joins the reports of all shards of one run, given in any order. Throws `ReportError` where they differ in target,
+ * seed, queries or rounds, where a shard is missing or given twice, and where two have the same case.
+ */
+export function mergeReports(reports: readonly Report[]): Report {
+  return joinReports(reports, allCases());
+}

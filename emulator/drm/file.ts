@@ -1,4 +1,5 @@
 // Models: one open DRM file with its VM and SVM context (spec/01-uapi §6, spec/06-lifecycle §2, §5, §6).
+import type { SvmArguments } from '../../lib/uapi/call.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import { EffectHub } from '../kernel/effects.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
@@ -10,7 +11,7 @@ import type { GpuVm } from '../svm/vm.ts';
 import { LockAssertionError } from '../kernel/lock.ts';
 import type { LeftObjects } from './journal.ts';
 import { SvmIoctl } from '../revisions/v4/svm-ioctl.ts';
-import type { SvmArguments, UserMemory } from '../revisions/v4/svm-ioctl.ts';
+import type { UserMemory } from '../revisions/v4/svm-ioctl.ts';
 
 /** What a file needs of its device and machine. */
 export interface FileSurroundings extends Omit<SvmSurroundings, 'effects'> {

@@ -1,13 +1,8 @@
 // Models: nothing - what was asked of a machine and what it answered, for recording (spec/trace-format §1, §3).
+import type { AnsweredSvmCall } from '../../lib/uapi/call.ts';
 import type { VmaKind } from '../mm/vma.ts';
 import type { AccessResult } from '../svm/access.ts';
 import type { EmulatedFile } from './file.ts';
-
-/** One attribute record of a call, `[type, value]`. */
-export type AttributePair = readonly [type: number, value: number];
-
-/** How the pointer to the attribute records was: null, faulting, not writable, or good. */
-export type PointerKind = 'null' | 'bad' | 'ro' | 'ok';
 
 /** One operation with its answer. Addresses and sizes are bytes; `result` is 0 or a negative errno. */
 export type JournalEntry =
@@ -38,19 +33,7 @@ export type JournalEntry =
     }
   | { readonly name: 'mmexit'; readonly result: number }
   | { readonly name: 'advance'; readonly nanoseconds: number; readonly clock: number; readonly result: number }
-  | {
-      readonly name: 'ioctl';
-      readonly file: EmulatedFile;
-      readonly operation: number;
-      readonly address: bigint;
-      readonly size: bigint;
-      readonly attributeCount: number;
-      readonly pointer: PointerKind;
-      readonly attributes: readonly AttributePair[];
-      readonly result: number;
-      /** Values after a good GET. */
-      readonly values: readonly number[] | undefined;
-    }
+  | ({ readonly name: 'ioctl'; readonly file: EmulatedFile } & AnsweredSvmCall)
   | {
       readonly name: 'fault';
       readonly file: EmulatedFile | undefined;

@@ -1,18 +1,20 @@
 // Models: the DRM core around the ioctl handlers of an open render node (spec/01-uapi §5).
 import type { DeviceNode, PointerField } from '../../lib/uapi/node.ts';
 import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../lib/uapi/constants.ts';
-import { ATTRS_PTR_OFFSET } from '../../lib/uapi/codec.ts';
+import { callNumbers } from '../../lib/uapi/call.ts';
+import type { AttributePair, PointerKind, SvmArguments } from '../../lib/uapi/call.ts';
+import { ATTRS_PTR_OFFSET, decodeAttributePairs } from '../../lib/uapi/codec.ts';
 import { DRM_VERSION_LAYOUT, GEM_SVM_LAYOUT } from '../../lib/uapi/layout.ts';
 import { AMDGPU_GEM_SVM_COMMAND, DRM_COMMAND_BASE, splitRequest } from '../../lib/uapi/request.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import { readU32 } from '../kernel/little-endian.ts';
 import { NotModelledError } from '../kernel/not-modelled.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
-import type { AttributePair, JournalEntry, PointerKind } from './journal.ts';
+import type { JournalEntry } from './journal.ts';
 import type { EmulatedDevice } from './device.ts';
 import type { EmulatedFile } from './file.ts';
 import { unmodelledIoctlName } from './other-ioctls.ts';
-import type { SvmArguments, UserMemory } from '../revisions/v4/svm-ioctl.ts';
+import type { UserMemory } from '../revisions/v4/svm-ioctl.ts';
 
 const DRM_TYPE = 0x64;
 const SVM_NUMBER = DRM_COMMAND_BASE + AMDGPU_GEM_SVM_COMMAND;
@@ -112,10 +114,7 @@ export class EmulatedNode implements DeviceNode {
     const entry = (result: number): JournalEntry => ({
       name: 'ioctl',
       file: this.file,
-      operation: args.operation,
-      address: (BigInt(args.startHigh) << 32n) | BigInt(args.startLow),
-      size: (BigInt(args.sizeHigh) << 32n) | BigInt(args.sizeLow),
-      attributeCount: args.attributeCount,
+      ...callNumbers(args),
       pointer: pointerKind(memory, args.attributeCount),
       attributes: asked,
       result,
@@ -179,13 +178,7 @@ function pointerKind(memory: UserMemory | 'bad' | null, count: number): PointerK
 }
 
 function journalAttributes(args: SvmArguments, memory: UserMemory | 'bad' | null): AttributePair[] {
-  if (memory === null || memory === 'bad') return [];
-  const count = Math.min(args.attributeCount, Math.floor(memory.bytes.length / 8));
-  const pairs: AttributePair[] = [];
-  for (let index = 0; index < count; index++) {
-    pairs.push([readU32(memory.bytes, index * 8), readU32(memory.bytes, index * 8 + 4)]);
-  }
-  return pairs;
+  return memory === null || memory === 'bad' ? [] : decodeAttributePairs(memory.bytes, args.attributeCount);
 }
 
 /** DRM_IOCTL_VERSION: lengths in, true lengths out, as much of each string as fits. */

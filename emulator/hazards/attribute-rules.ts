@@ -1,6 +1,7 @@
 // Models: nothing - the rules about SVM ioctls and attributes (07-quirks, section A and B; I8, I9, I11, I14, I15).
+import type { SvmArguments } from '../../lib/uapi/call.ts';
 import { SvmAttributeType, SvmLocation, SvmOperation } from '../../lib/uapi/constants.ts';
-import type { AttributeEditKind, IoctlArguments } from '../kernel/effects.ts';
+import type { AttributeEditKind } from '../kernel/effects.ts';
 import { Errno, errnoName } from '../../lib/uapi/errno.ts';
 import { PAGE_NUMBER_END, pageOfHalves } from '../kernel/page-number.ts';
 import { isSpecialVma } from '../mm/vma.ts';
@@ -179,7 +180,7 @@ export class AttributeRules {
     this.#allocatedBefore = allocated;
   }
 
-  ioctlAnswered(call: IoctlArguments, records: Uint8Array | null, result: number): void {
+  ioctlAnswered(call: SvmArguments, records: Uint8Array | null, result: number): void {
     const first = pageOfHalves(call.startHigh, call.startLow);
     const pages = pageOfHalves(call.sizeHigh, call.sizeLow);
     const { log, operation } = this.#watch;

@@ -1,6 +1,7 @@
 // Models: nothing - it hands the effects of one file to the rules.
+import type { SvmArguments } from '../../lib/uapi/call.ts';
 import { QuietEffects } from '../kernel/effects.ts';
-import type { AttributeEditKind, FaultReason, IoctlArguments } from '../kernel/effects.ts';
+import type { AttributeEditKind, FaultReason } from '../kernel/effects.ts';
 import { NotifierEvent } from '../mm/interval-notifier.ts';
 import { formatGcVersion } from '../gpu/gc-version.ts';
 import { AttributeRules } from './attribute-rules.ts';
@@ -58,7 +59,7 @@ export class ContextWatch extends QuietEffects {
     this.#pending.clear();
     this.#watch.log.note(this.#watch.operation, 'close', 0, Number.POSITIVE_INFINITY);
   }
-  override ioctlAnswered(call: IoctlArguments, records: Uint8Array | null, result: number): void {
+  override ioctlAnswered(call: SvmArguments, records: Uint8Array | null, result: number): void {
     this.#attributes.ioctlAnswered(call, records, result);
   }
   override attributesEdited(

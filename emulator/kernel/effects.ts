@@ -1,14 +1,5 @@
 // Models: nothing - it is what an observer sees of the modelled driver, in the order of the calls (spec/trace-format §5).
-
-/** The arguments of an SVM ioctl, in halves so that no bigint is needed. */
-export interface IoctlArguments {
-  readonly startLow: number;
-  readonly startHigh: number;
-  readonly sizeLow: number;
-  readonly sizeHigh: number;
-  readonly operation: number;
-  readonly attributeCount: number;
-}
+import type { SvmArguments } from '../../lib/uapi/call.ts';
 
 /**
  * How an attribute interval was edited: made by SET_ATTR in a hole ('inserted') or by a
@@ -51,7 +42,7 @@ export interface EffectSink {
   /** A range is queued for the garbage collector with the pages `[firstPage, lastPage]` of this event. */
   collectionQueued(firstPage: number, lastPage: number): void;
   /** An SVM ioctl was answered; `records` is the caller's memory behind the attribute pointer, if it could be read. */
-  ioctlAnswered(call: IoctlArguments, records: Uint8Array | null, result: number): void;
+  ioctlAnswered(call: SvmArguments, records: Uint8Array | null, result: number): void;
   /** The VM got an SVM context, by an ioctl or by its conversion to a compute VM. */
   contextCreated(byIoctl: boolean): void;
   /** The context is gone; its PTEs are as they were. */
@@ -160,7 +151,7 @@ class FanOut implements EffectSink {
   collectionQueued(firstPage: number, lastPage: number): void {
     for (const sink of this.#sinks) sink.collectionQueued(firstPage, lastPage);
   }
-  ioctlAnswered(call: IoctlArguments, records: Uint8Array | null, result: number): void {
+  ioctlAnswered(call: SvmArguments, records: Uint8Array | null, result: number): void {
     for (const sink of this.#sinks) sink.ioctlAnswered(call, records, result);
   }
   contextCreated(byIoctl: boolean): void {
@@ -236,7 +227,7 @@ export class QuietEffects implements EffectSink {
   dmaMapped(_startPage: number, _pages: number): void {}
   dmaUnmapped(_startPage: number, _pages: number): void {}
   collectionQueued(_firstPage: number, _lastPage: number): void {}
-  ioctlAnswered(_call: IoctlArguments, _records: Uint8Array | null, _result: number): void {}
+  ioctlAnswered(_call: SvmArguments, _records: Uint8Array | null, _result: number): void {}
   contextCreated(_byIoctl: boolean): void {}
   contextFinalised(): void {}
   attributesEdited(

@@ -1,4 +1,5 @@
 // Models: nothing - what happened, as objects for people who listen.
+import type { AnsweredSvmCall, SvmCallNumbers } from '../../lib/uapi/call.ts';
 import type { AttributeEditKind, FaultReason } from '../kernel/effects.ts';
 import type { Hazard } from './hazard.ts';
 
@@ -31,15 +32,8 @@ export type FaultOutcome = 'mapped' | 'retry' | 'dropped' | 'killed';
 
 /** Events by name. */
 export interface EventMap {
-  /** An SVM ioctl was answered. */
-  ioctl: IntervalEvent & {
-    /** Operation selector: 0 SET_ATTR, 1 GET_ATTR. */
-    readonly operation: number;
-    readonly attributeCount: number;
-    /** `[type, value]` after the call, as far as the caller's memory could be read. */
-    readonly attributes: readonly (readonly [type: number, value: number])[];
-    readonly result: number;
-  };
+  /** An SVM ioctl was answered; `attributes` are the records after the call, as far as the caller's memory could be read. */
+  ioctl: { readonly device: number } & SvmCallNumbers & Pick<AnsweredSvmCall, 'attributes' | 'result'>;
   'context-created': { readonly device: number; readonly byIoctl: boolean };
   'context-finalised': { readonly device: number };
   /** Attributes of pages changed; `trigger` is the change trigger (spec/02-attributes §5.1). */

@@ -1,10 +1,12 @@
 // Models: nothing - it turns effects into events, only while somebody listens.
+import { callNumbers } from '../../lib/uapi/call.ts';
+import type { SvmArguments } from '../../lib/uapi/call.ts';
+import { decodeAttributePairs } from '../../lib/uapi/codec.ts';
 import { QuietEffects } from '../kernel/effects.ts';
-import type { AttributeEditKind, FaultReason, IoctlArguments } from '../kernel/effects.ts';
+import type { AttributeEditKind, FaultReason } from '../kernel/effects.ts';
 import { addressOfPage } from '../kernel/page-number.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
-import { readU32 } from '../kernel/little-endian.ts';
 import { EVENT_NAMES, faultOutcome, NOTIFIER_EVENT_NAMES } from './events.ts';
 import type { EventListener, EventMap, EventName, IntervalEvent, MachineEvent } from './events.ts';
 import type { Hazard } from './hazard.ts';
@@ -172,23 +174,10 @@ class EventSink extends QuietEffects {
   override collected(startPage: number, pages: number, result: number): void {
     if (this.#events.has('collected')) this.#events.emit('collected', { ...this.#bytes(startPage, pages), result });
   }
-  override ioctlAnswered(call: IoctlArguments, records: Uint8Array | null, result: number): void {
+  override ioctlAnswered(call: SvmArguments, records: Uint8Array | null, result: number): void {
     if (!this.#events.has('ioctl')) return;
-    const { operation, attributeCount } = call;
-    const count = records === null ? 0 : Math.min(attributeCount, Math.floor(records.length / 8));
-    const attributes = Array.from(
-      { length: count },
-      (_, index) => [readU32(records!, index * 8), readU32(records!, index * 8 + 4)] as const,
-    );
-    this.#events.emit('ioctl', {
-      device: this.#device.index,
-      address: (BigInt(call.startHigh) << 32n) | BigInt(call.startLow),
-      size: (BigInt(call.sizeHigh) << 32n) | BigInt(call.sizeLow),
-      operation,
-      attributeCount,
-      attributes,
-      result,
-    });
+    const attributes = records === null ? [] : decodeAttributePairs(records, call.attributeCount);
+    this.#events.emit('ioctl', { device: this.#device.index, ...callNumbers(call), attributes, result });
   }
   override contextCreated(byIoctl: boolean): void {
     this.#events.emit('context-created', { device: this.#device.index, byIoctl });

@@ -9,7 +9,7 @@ import type {
   MachineEvent,
 } from '../../emulator/index.ts';
 import { codedError, rangeError, show } from '../uapi/errors.ts';
-import type { SvmCallEvent } from './svm-device.ts';
+import type { SvmCallEvent } from '../uapi/call.ts';
 
 /** Where the events of a device come from. */
 export interface DeviceEventSource {

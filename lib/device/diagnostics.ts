@@ -6,15 +6,12 @@
 import { channel, tracingChannel } from 'node:diagnostics_channel';
 import { EVENT_NAMES } from '../../emulator/index.ts';
 import type { EmulatedMachine, MachineEvent } from '../../emulator/index.ts';
-import type { ByteRange } from '../uapi/range.ts';
+import type { SvmCallNumbers } from '../uapi/call.ts';
 
 /** Message of the tracing channel `amdgpu-svm:ioctl`; `result` is there when the call has ended. */
-export interface IoctlTrace extends ByteRange {
+export interface IoctlTrace extends SvmCallNumbers {
   /** Path of the node. */
   readonly path: string;
-  /** Operation selector of the ioctl. */
-  readonly operation: number;
-  readonly attributeCount: number;
 }
 
 const ioctls = tracingChannel('amdgpu-svm:ioctl');

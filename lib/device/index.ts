@@ -1,6 +1,6 @@
 /** The typed API. */
 export { SvmDevice } from './svm-device.ts';
-export type { PrefetchTarget, SvmCallEvent } from './svm-device.ts';
+export type { PrefetchTarget } from './svm-device.ts';
 export { BACKENDS } from '../backend/choose.ts';
 export type { BackendName, OpenOptions } from '../backend/choose.ts';
 export { ATTRIBUTE_NAMES } from './attributes.ts';

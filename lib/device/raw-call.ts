@@ -1,6 +1,8 @@
 /** The raw escape hatch: the ioctl without checks. */
 import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../uapi/codec.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
+import type { SvmCallNumbers } from '../uapi/call.ts';
+import { Errno } from '../uapi/errno.ts';
 import type { DeviceNode } from '../uapi/node.ts';
 
 /** A call with the ioctl's own numbers. */
@@ -27,13 +29,11 @@ export interface RawSvmResult {
   readonly attributes: SvmAttributeRecord[];
 }
 
-const EBADF = 9;
-
 /** Issues the call on `node` (undefined: closed). Every value becomes a number of its width, so nothing can throw. */
 export function rawCall(node: DeviceNode | undefined, request: number, call: RawSvmCall): RawSvmResult {
   const records = Array.isArray(call?.attributes) ? (call.attributes as readonly SvmAttributeRecord[]) : [];
   const data = encodeAttributes(records.map((record) => ({ type: u32(record?.type), value: u32(record?.value) })));
-  if (node === undefined) return { result: -EBADF, attributes: decodeAttributes(data) };
+  if (node === undefined) return { result: -Errno.EBADF, attributes: decodeAttributes(data) };
   const { operation, address, size } = rawNumbers(call);
   const arg = encodeSvmRequest({
     startAddress: address,
@@ -50,7 +50,7 @@ export function rawCall(node: DeviceNode | undefined, request: number, call: Raw
 }
 
 /** The numbers of a raw call as they are sent. */
-export function rawNumbers(call: RawSvmCall): { operation: number; address: bigint; size: bigint } {
+export function rawNumbers(call: RawSvmCall): Pick<SvmCallNumbers, 'operation' | 'address' | 'size'> {
   return { operation: u32(call?.operation), address: u64(call?.address), size: u64(call?.size) };
 }
 

@@ -1,4 +1,5 @@
 /** The typed API of one open device. */
+import type { SvmCallEvent } from '../uapi/call.ts';
 import { SvmLocation, SvmAttributeType, SvmOperation } from '../uapi/constants.ts';
 import type { SvmAttributeName } from '../uapi/constants.ts';
 import { decodeAttributes } from '../uapi/codec.ts';
@@ -38,19 +39,6 @@ import type { AttributeSegment } from './segments.ts';
 import { SvmCaller } from './svm-call.ts';
 import { traceOutput, writeDeviceTraffic } from './trace-output.ts';
 import type { SvmAnswer } from './svm-call.ts';
-
-/** One SVM ioctl that a device was asked for, after it was answered. */
-export interface SvmCallEvent {
-  /** Operation selector of the ioctl. */
-  readonly operation: number;
-  readonly address: bigint;
-  /** Bytes. */
-  readonly size: bigint;
-  /** The records after the call. */
-  readonly attributes: readonly SvmAttributeRecord[];
-  /** 0 or a negative errno. */
-  readonly result: number;
-}
 
 /** Where a prefetch brings a range. */
 export type PrefetchTarget = 'device' | 'system';

@@ -8,7 +8,8 @@ import { errnoName } from '../../emulator/index.ts';
 import { codedError } from '../uapi/errors.ts';
 import { SvmAttributeType, SvmLocation, SvmOperation } from '../uapi/constants.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
-import type { SvmCallEvent, SvmDevice } from './svm-device.ts';
+import type { SvmCallEvent } from '../uapi/call.ts';
+import type { SvmDevice } from './svm-device.ts';
 
 /** One SVM ioctl with the label of the device that it went to. */
 export interface TrafficIoctl extends SvmCallEvent {

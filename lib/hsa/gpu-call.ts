@@ -1,5 +1,6 @@
 /** One call of the libdrm wrappers: what it refuses itself, else the ioctl (spec/hsa §7.2). */
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
+import { Errno } from '../uapi/errno.ts';
 import type { RawSvmCall, RawSvmResult } from '../device/raw-call.ts';
 import { errnoName } from '../device/emulated.ts';
 import type { ByteRange } from '../uapi/range.ts';
@@ -15,7 +16,7 @@ export interface SvmPort {
 }
 
 /** What the wrappers give for a range that they refuse. */
-export const EINVAL = 22;
+export const EINVAL = Errno.EINVAL;
 
 /** Issues the call unless the wrapper refuses the range. */
 export function callGpu(

@@ -1,6 +1,7 @@
 /** Journal entries of a machine as operations and answers of the trace format (spec/trace-format §3). */
 import { protectionLetters } from '../../emulator/index.ts';
-import type { AttributePair, JournalEntry, PointerKind } from '../../emulator/index.ts';
+import type { JournalEntry } from '../../emulator/index.ts';
+import type { SvmCall } from '../uapi/call.ts';
 import { SvmOperation } from '../uapi/constants.ts';
 import { accessAnswer, touchAnswer } from './answer.ts';
 import type { TraceAnswer } from './answer.ts';
@@ -9,18 +10,8 @@ import { hex } from './hex.ts';
 /** `{"NAME": {fields}}` */
 export type OperationObject = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** An SVM ioctl as it was issued. */
-export interface IoctlCall {
-  readonly operation: number;
-  readonly address: bigint;
-  readonly size: bigint;
-  readonly attributeCount: number;
-  readonly pointer: PointerKind;
-  readonly attributes: readonly AttributePair[];
-}
-
 /** The operation of an ioctl: `set` or `get` where these can express it, else the raw form. */
-export function operationOfIoctl(call: IoctlCall): OperationObject {
+export function operationOfIoctl(call: SvmCall): OperationObject {
   const { attributes } = call;
   const place = { addr: hex(call.address), size: hex(call.size) };
   if (call.pointer === 'ok' && attributes.length === call.attributeCount && attributes.length > 0) {

@@ -1,16 +1,16 @@
 /** Recording on the kernel backend: what goes through the node, and the memory mapped for it. No effects can be seen there. */
 import { PROTECTION_LETTERS } from '../backend/host-region.ts';
 import type { HostProtection, HostRegion, HostRegionMapper } from '../backend/host-region.ts';
-import { decodeAttributes, decodeSvmRequest, ATTRS_PTR_OFFSET } from '../uapi/codec.ts';
+import type { SvmCall } from '../uapi/call.ts';
+import { ATTRS_PTR_OFFSET, decodeAttributePairs, decodeSvmRequest } from '../uapi/codec.ts';
 import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../uapi/constants.ts';
 import { GEM_SVM_LAYOUT } from '../uapi/layout.ts';
 import type { DeviceNode, PointerField } from '../uapi/node.ts';
 import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../uapi/request.ts';
-import type { AttributePair } from '../../emulator/index.ts';
 import type { TraceAnswer } from './answer.ts';
 import { hex } from './hex.ts';
 import { answerOfIoctl, operationOfIoctl } from './journal-lines.ts';
-import type { IoctlCall, OperationObject } from './journal-lines.ts';
+import type { OperationObject } from './journal-lines.ts';
 
 type Write = (operation: OperationObject, answer: TraceAnswer | undefined) => void;
 
@@ -57,30 +57,25 @@ export class RecordingNode implements DeviceNode {
     this.#write({ fini: {} }, undefined);
   }
 
-  #describe(request: number, arg: Uint8Array, pointers: readonly PointerField[]): IoctlCall | undefined {
+  #describe(request: number, arg: Uint8Array, pointers: readonly PointerField[]): SvmCall | undefined {
     if (request !== DRM_IOCTL_AMDGPU_GEM_SVM || arg.length < GEM_SVM_LAYOUT.size) return undefined;
     const { startAddress, size, operation, attributeCount, attributesPointer } = decodeSvmRequest(arg);
     const data = attributeData(pointers);
-    const attributes =
-      data === undefined ? [] : decodeAttributes(data).map(({ type, value }): AttributePair => [type, value]);
+    const attributes = data === undefined ? [] : decodeAttributePairs(data);
     // An address without memory of ours behind it: the caller's own choice.
     const isShort = attributeCount <= MAX_ATTRIBUTES_PER_CALL && attributes.length < attributeCount;
     const pointer = data === undefined ? (attributesPointer === 0n ? 'null' : 'bad') : isShort ? 'bad' : 'ok';
     return { operation, address: startAddress, size, attributeCount, pointer, attributes };
   }
 
-  #record(call: IoctlCall, result: number, pointers: readonly PointerField[]): void {
+  #record(call: SvmCall, result: number, pointers: readonly PointerField[]): void {
     const data = attributeData(pointers);
     const answered = result === 0 && call.operation === SvmOperation.getAttributes && data !== undefined;
     this.#write(
       operationOfIoctl(call),
       answerOfIoctl(
         result,
-        answered
-          ? decodeAttributes(data)
-              .slice(0, call.attributeCount)
-              .map(({ value }) => value)
-          : undefined,
+        answered ? decodeAttributePairs(data, call.attributeCount).map(([, value]) => value) : undefined,
       ),
     );
   }

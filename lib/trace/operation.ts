@@ -1,6 +1,7 @@
 /** Operations of the trace format, parsed and checked (spec/trace-format §3, §8). */
 import { PREEMPTION_POINTS, protectionOfLetters, VMA_KINDS } from '../../emulator/index.ts';
-import type { AttributePair, PointerKind, PreemptionPoint, VmaKind } from '../../emulator/index.ts';
+import type { AttributePair, SvmCall } from '../uapi/call.ts';
+import type { PreemptionPoint, VmaKind } from '../../emulator/index.ts';
 import { Fields } from './fields.ts';
 import { parseConfig } from './config.ts';
 import type { TraceConfig } from './config.ts';
@@ -28,13 +29,7 @@ export type TraceOperation = { readonly inject?: readonly TraceInjection[] } & (
   | ({ readonly name: 'touch'; readonly write: boolean } & Interval)
   | ({ readonly name: 'set'; readonly attributes: readonly AttributePair[] } & Interval)
   | ({ readonly name: 'get'; readonly types: readonly number[] } & Interval)
-  | ({
-      readonly name: 'ioctl';
-      readonly operation: number;
-      readonly attributeCount: number;
-      readonly pointer: PointerKind;
-      readonly attributes: readonly AttributePair[];
-    } & Interval)
+  | ({ readonly name: 'ioctl' } & SvmCall)
   | {
       readonly name: 'fault';
       readonly address: bigint;

@@ -1,14 +1,10 @@
 /** Runs the operations of a trace on an emulated machine (spec/trace-format §3, §8). */
 import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../uapi/constants.ts';
-import { SVM_ATTRIBUTE_LAYOUT } from '../uapi/layout.ts';
+import { svmArguments } from '../uapi/call.ts';
+import type { AttributePair, SvmCall } from '../uapi/call.ts';
+import { encodeAttributePairs } from '../uapi/codec.ts';
 import { contextSnapshot, EmulatedMachine, pteFlags, parseGcVersion } from '../../emulator/index.ts';
-import type {
-  AttributePair,
-  EmulatedDevice,
-  EmulatedFile,
-  PointerKind,
-  PreemptionPoint,
-} from '../../emulator/index.ts';
+import type { EmulatedDevice, EmulatedFile, PreemptionPoint } from '../../emulator/index.ts';
 import { accessAnswer, dumpAnswer, touchAnswer } from './answer.ts';
 import type { TraceAnswer } from './answer.ts';
 import { DEFAULT_CONFIG, machineOptions } from './config.ts';
@@ -166,7 +162,7 @@ export class TraceRunner {
     }
   }
 
-  #ioctl(call: RawCall, wake?: (answer: TraceAnswer) => void): Record<string, unknown> {
+  #ioctl(call: SvmCall, wake?: (answer: TraceAnswer) => void): Record<string, unknown> {
     const { attributes, attributeCount } = call;
     // The caller's buffer holds the records padded with [0, 0]; beyond 64 the kernel never looks.
     const bytes = encodeAttributePairs(attributes, Math.min(attributeCount, MAX_ATTRIBUTES_PER_CALL + 1));
@@ -180,16 +176,7 @@ export class TraceRunner {
         values: Array.from({ length: attributeCount }, (_, index) => view.getUint32(index * 8 + 4, true)),
       };
     };
-    request.setBigUint64(0, call.address, true);
-    request.setBigUint64(8, call.size, true);
-    const args = {
-      startLow: request.getUint32(0, true),
-      startHigh: request.getUint32(4, true),
-      sizeLow: request.getUint32(8, true),
-      sizeHigh: request.getUint32(12, true),
-      operation: call.operation,
-      attributeCount,
-    };
+    const args = svmArguments(call);
     const sleeper = wake === undefined ? undefined : (result: number): void => wake(complete(result));
     return complete(this.#machine.scope.run(() => this.#file.svmCall(args, memory, sleeper)));
   }
@@ -199,30 +186,6 @@ export class TraceRunner {
 function withEffects(answer: Record<string, unknown>, effects: readonly TraceEffect[]): TraceAnswer {
   answer['fx'] = effects;
   return answer;
-}
-
-// Splits u64s into halves without arithmetic on bigints.
-const request = new DataView(new ArrayBuffer(16));
-
-/** The packed records of `pairs`, padded with [0, 0] to at least `least` of them. */
-function encodeAttributePairs(pairs: readonly AttributePair[], least: number): Uint8Array<ArrayBuffer> {
-  const { size, fields } = SVM_ATTRIBUTE_LAYOUT;
-  const bytes = new Uint8Array(Math.max(pairs.length, least) * size);
-  const view = new DataView(bytes.buffer);
-  for (let index = 0; index < pairs.length; index++) {
-    view.setUint32(index * size + fields.type.offset, pairs[index]![0], true);
-    view.setUint32(index * size + fields.value.offset, pairs[index]![1], true);
-  }
-  return bytes;
-}
-
-interface RawCall {
-  readonly operation: number;
-  readonly address: bigint;
-  readonly size: bigint;
-  readonly attributeCount: number;
-  readonly pointer: PointerKind;
-  readonly attributes: readonly AttributePair[];
 }
 
 /** Operations that run as a thread of their own, which sleeps where it needs the svm lock. */

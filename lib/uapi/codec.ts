@@ -3,6 +3,7 @@
  * endian on every platform. Numbers are taken as they are, wrapping to their
  * width; checking belongs to the callers.
  */
+import type { AttributePair } from './call.ts';
 import { GEM_SVM_LAYOUT, SVM_ATTRIBUTE_LAYOUT } from './layout.ts';
 
 const { start_addr, size, operation, nattr, attrs_ptr } = GEM_SVM_LAYOUT.fields;
@@ -11,7 +12,7 @@ const { type, value } = SVM_ATTRIBUTE_LAYOUT.fields;
 /** Byte offset of `attrs_ptr`, for the pointer description of `DeviceNode.ioctl`. */
 export const ATTRS_PTR_OFFSET: number = attrs_ptr.offset;
 
-/** The fields of `struct drm_amdgpu_gem_svm`. `attributesPointer` is 0n unless given: the node patches it. */
+/** The fields of `struct drm_amdgpu_gem_svm`, as they stand in its 32 bytes. `attributesPointer` is 0n unless given: the node patches it. */
 export interface SvmRequest {
   /** First byte, u64. */
   readonly startAddress: bigint;
@@ -89,4 +90,28 @@ export function decodeAttributes(bytes: Uint8Array): SvmAttributeRecord[] {
     });
   }
   return records;
+}
+
+/** As `encodeAttributes`, of pairs; padded with [0, 0] to at least `least` records. */
+export function encodeAttributePairs(pairs: readonly AttributePair[], least = 0): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(Math.max(pairs.length, least) * SVM_ATTRIBUTE_LAYOUT.size);
+  const view = new DataView(bytes.buffer);
+  for (let index = 0; index < pairs.length; index++) {
+    const at = index * SVM_ATTRIBUTE_LAYOUT.size;
+    view.setUint32(at + type.offset, pairs[index]![0], true);
+    view.setUint32(at + value.offset, pairs[index]![1], true);
+  }
+  return bytes;
+}
+
+/** As `decodeAttributes`, at most `most` records as pairs. */
+export function decodeAttributePairs(bytes: Uint8Array, most = Infinity): AttributePair[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = Math.min(most, Math.floor(bytes.byteLength / SVM_ATTRIBUTE_LAYOUT.size));
+  const pairs: AttributePair[] = [];
+  for (let index = 0; index < count; index++) {
+    const at = index * SVM_ATTRIBUTE_LAYOUT.size;
+    pairs.push([view.getUint32(at + type.offset, true), view.getUint32(at + value.offset, true)]);
+  }
+  return pairs;
 }

@@ -1,4 +1,5 @@
 // Models: the handler of DRM_AMDGPU_GEM_SVM - the exact order of its checks (spec/01-uapi §6).
+import type { SvmArguments } from '../../../lib/uapi/call.ts';
 import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../../lib/uapi/constants.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
 import { readU32, writeU32 } from '../../kernel/little-endian.ts';
@@ -15,16 +16,6 @@ export interface UserMemory {
   readonly bytes: Uint8Array;
   /** True where copy-to-user faults. */
   readonly readOnly?: boolean;
-}
-
-/** The 32 bytes of the argument, in halves so that no bigint is needed. */
-export interface SvmArguments {
-  readonly startLow: number;
-  readonly startHigh: number;
-  readonly sizeLow: number;
-  readonly sizeHigh: number;
-  readonly operation: number;
-  readonly attributeCount: number;
 }
 
 const PAGE_MASK = 0xfff;

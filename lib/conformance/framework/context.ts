@@ -1,4 +1,5 @@
 /** What a case is given: fresh devices and memory, operations on them, and checks. */
+import type { AttributePair } from '../../uapi/call.ts';
 import { XNACK_RETRY_INTERVAL } from '../../device/index.ts';
 import type { GpuQueue, SvmDevice } from '../../device/index.ts';
 import type {
@@ -17,7 +18,7 @@ import { CaseRandom } from './random.ts';
 import type { OpenedTarget, Target } from './target.ts';
 
 /** Type and value of an attribute record, as the ioctl has them (spec/01-uapi §3). */
-export type AttributePair = readonly [type: number, value: number];
+export type { AttributePair };
 
 /** What a device showed where the specification names a quirk. */
 export interface QuirkFinding {

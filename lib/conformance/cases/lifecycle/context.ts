@@ -1,7 +1,7 @@
 /** Creation, closing and finalisation of a context; when the TLB is flushed; the exit of the process. */
 import { SvmDevice } from '../../../device/index.ts';
 import { CaseGroup } from '../../framework/case.ts';
-import { EAGAIN, EFAULT, EOPNOTSUPP } from '../../support/errno.ts';
+import { EAGAIN, EBADF, EFAULT, EOPNOTSUPP } from '../../support/errno.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
 import {
@@ -20,8 +20,6 @@ import {
   region,
   T,
 } from '../../support/scene.ts';
-
-const EBADF = 9;
 
 export const contextGroup = new CaseGroup(
   'lifecycle,context',

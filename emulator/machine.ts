@@ -5,6 +5,7 @@ import { PREEMPTION_POINTS, PreemptionPoints } from './kernel/preemption.ts';
 import type { PreemptionPoint } from './kernel/preemption.ts';
 import { AddressSpace } from './mm/address-space.ts';
 import { DriverModule } from './svm/driver-module.ts';
+import { kernelRevision } from './revisions/index.ts';
 import { EmulatedDevice } from './drm/device.ts';
 import type { EmulatedFile } from './drm/file.ts';
 import { HazardMonitor } from './hazards/index.ts';
@@ -73,10 +74,12 @@ export class EmulatedMachine {
     this.process = new EmulatedProcess(new ProcessCalls(space, this.scope, this.#journal, this.options.thp));
     const events = new MachineEvents(clock, this.scope, () => this.devices);
     this.#events = events;
+    const revision = kernelRevision(this.options.profile);
     this.devices = Array.from(
       { length: this.options.gpus },
       (_, index) =>
         new EmulatedDevice(index, this.options.model, this.options, {
+          revision,
           driver: this.#driver,
           process: space,
           clock,

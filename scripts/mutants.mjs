@@ -64,7 +64,7 @@ export const MUTANTS = [
   {
     id: 'default-access',
     rule: 'spec/02-attributes §1',
-    becomes: "access: SvmAccess['in-place']",
+    becomes: "defaultAccess: SvmAccess['in-place']",
     killedBy: 'attributes,defaults:hole',
   },
   {
@@ -100,13 +100,13 @@ export const MUTANTS = [
   {
     id: 'flag-value-2-accepted',
     rule: 'spec/02-attributes §4.1',
-    becomes: 'if (type > LAST_FLAG_TYPE || value > 2) return false;',
+    becomes: 'if (type > lastType || value > 2) return false;',
     killedBy: 'uapi,values:accepted',
   },
   {
     id: 'type-12-accepted',
     rule: 'spec/02-attributes §4.1',
-    becomes: 'if (type > LAST_FLAG_TYPE + 1 || value > 1) return false;',
+    becomes: 'if (type > lastType + 1 || value > 1) return false;',
     killedBy: 'uapi,values:unknown-type',
   },
   {
@@ -172,7 +172,7 @@ export const MUTANTS = [
   {
     id: 'equal-set-has-effects',
     rule: 'spec/02-attributes §4.5, Q16',
-    becomes: 'this.#trigger = changeTrigger(interval, target);',
+    becomes: 'this.#trigger = triggerOf(interval, target);',
     killedBy: 'attributes,effects:only-what-changes',
   },
   {
@@ -529,7 +529,7 @@ export const MUTANTS = [
   {
     id: 'caches-after-xnack',
     rule: 'spec/06-lifecycle §2 order of steps 2 and 8, Q12',
-    becomes: 'if (isXnackEnabled(surroundings.device)) surroundings.driver.createSlabCaches();',
+    becomes: 'if (revision.modeFor(surroundings.device) !== null) surroundings.driver.createSlabCaches();',
     killedBy: 'quirks,abi:q12-caches-stay',
   },
   {

@@ -103,8 +103,8 @@ describe('life cycle and ABI', () => {
     const other = new AddressSpace();
     const { file } = rig.node;
     const { device, clock, effects, points, failures } = rig.context;
-    const { driver } = rig.device.surroundings;
-    expect(createContext(file.vm, other, { driver, device, clock, effects, points, failures })).toBe(0);
+    const { revision, driver } = rig.device.surroundings;
+    expect(createContext(file.vm, other, { revision, driver, device, clock, effects, points, failures })).toBe(0);
     expect(rig.context.process).toBe(rig.machine.process.space);
     expect(rig.set(V, BLOCK, [T.access, 2])).toBe(0);
   });

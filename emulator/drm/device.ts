@@ -1,6 +1,5 @@
 // Models: one emulated GPU as the machine's user sees it - open files, GPU faults and accesses (spec/05-faults §1, §2).
 import type { VirtualClock } from '../kernel/clock.ts';
-import { Errno } from '../../lib/uapi/errno.ts';
 import { FailureInjection } from '../kernel/failures.ts';
 import { LockAssertionError } from '../kernel/lock.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
@@ -10,11 +9,10 @@ import type { AddressSpace } from '../mm/address-space.ts';
 import { TIMESTAMP_BITS } from '../gpu/interrupt-ring.ts';
 import { GpuDevice } from '../gpu/gpu-device.ts';
 import type { GpuDeviceSettings } from '../gpu/gpu-device.ts';
-import { isXnackEnabled } from '../gpu/xnack.ts';
 import type { GpuModel } from '../gpu/catalogue.ts';
 import { accessPages } from '../svm/access.ts';
 import type { AccessResult } from '../svm/access.ts';
-import { HandleFault } from '../revisions/v4/fault.ts';
+import type { KernelRevision } from '../svm/revision.ts';
 import type { DriverModule } from '../svm/driver-module.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import { PasidTable } from '../svm/vm.ts';
@@ -27,6 +25,7 @@ import { EmulatedNode } from './node.ts';
 
 /** What a device needs of its machine. */
 export interface DeviceSurroundings {
+  readonly revision: KernelRevision;
   readonly driver: DriverModule;
   readonly process: AddressSpace;
   readonly clock: VirtualClock;
@@ -90,7 +89,7 @@ export class EmulatedDevice {
 
   /** Whether retry faults are on (spec/06-lifecycle §3); without them there is no SVM. */
   get xnackEnabled(): boolean {
-    return isXnackEnabled(this.gpu);
+    return this.surroundings.revision.isXnackEnabled(this.gpu);
   }
 
   /**
@@ -106,11 +105,11 @@ export class EmulatedDevice {
   /** As `open`, without the `DeviceNode` around the file. */
   openFile(options: { compute?: boolean } = {}): EmulatedFile {
     const compute = booleanArgument('compute', options.compute ?? true);
-    const { driver, process, clock, points, scope, svmConfigured } = this.surroundings;
+    const { revision, driver, process, clock, points, scope, svmConfigured } = this.surroundings;
     driver.needsLoaded(this.path);
     const file = new EmulatedFile(
       this.pasids.createVm(),
-      { driver, device: this.gpu, failures: this.failures, process, clock, points, scope, svmConfigured },
+      { revision, driver, device: this.gpu, failures: this.failures, process, clock, points, scope, svmConfigured },
       compute,
     );
     this.files.push(file);
@@ -246,6 +245,7 @@ export class EmulatedDevice {
 
   /** The handler finds no context for the PASID. */
   #refuse(file: EmulatedFile | undefined, page: number, write: boolean): number {
+    const result = this.surroundings.revision.faultWithoutContext;
     // Only here: where there is a context there is a driver.
     this.surroundings.driver.needsLoaded('fault');
     const effects = file?.effects.current;
@@ -255,8 +255,8 @@ export class EmulatedDevice {
       effects?.faultLogged(page, 1);
     }
     if (file === undefined) this.surroundings.onLostFault(this, page, write);
-    else effects?.faultEnded(page, write, -Errno.EOPNOTSUPP, 'no-context', 0);
-    return -Errno.EOPNOTSUPP;
+    else effects?.faultEnded(page, write, result, 'no-context', 0);
+    return result;
   }
 
   #handle(
@@ -273,7 +273,7 @@ export class EmulatedDevice {
     }
     const { now } = this.surroundings.clock;
     const time = timestamp ?? (now < TIMESTAMP_RANGE ? now : now % TIMESTAMP_RANGE);
-    const call = new HandleFault(context, { page, timestamp: time, write });
+    const call = context.mode.createFault(context, page, time, write);
     const result = call.run();
     if (result !== SLEEPING) return result;
     if (sleeper === undefined) throw new LockAssertionError('the svm lock is held by the interrupted operation');

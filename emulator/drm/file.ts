@@ -6,12 +6,11 @@ import type { OperationScope } from '../kernel/operation-scope.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { createContext } from '../svm/context.ts';
 import type { SvmContext, SvmSurroundings } from '../svm/context.ts';
+import type { SvmIoctlCall, UserMemory } from '../svm/revision.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import type { GpuVm } from '../svm/vm.ts';
 import { LockAssertionError } from '../kernel/lock.ts';
 import type { LeftObjects } from './journal.ts';
-import { SvmIoctl } from '../revisions/v4/svm-ioctl.ts';
-import type { UserMemory } from '../revisions/v4/svm-ioctl.ts';
 
 /** What a file needs of its device and machine. */
 export interface FileSurroundings extends Omit<SvmSurroundings, 'effects'> {
@@ -29,16 +28,17 @@ export class EmulatedFile {
   /** Result of the conversion to a compute VM, 0 or a negative errno (Q03). */
   readonly computeResult: number;
   readonly #surroundings: FileSurroundings & SvmSurroundings;
-  #idle: SvmIoctl | null = new SvmIoctl();
+  #idle: SvmIoctlCall | null;
 
   constructor(vm: GpuVm, surroundings: FileSurroundings, compute: boolean) {
     this.vm = vm;
     // Written out: objects made by spreading have a hidden class each.
-    const { process, scope, svmConfigured, driver, device, clock, points, failures } = surroundings;
+    const { process, scope, svmConfigured, revision, driver, device, clock, points, failures } = surroundings;
     this.#surroundings = {
       process,
       scope,
       svmConfigured,
+      revision,
       driver,
       device,
       clock,
@@ -46,6 +46,7 @@ export class EmulatedFile {
       points,
       failures,
     };
+    this.#idle = revision.createIoctl();
     this.computeResult = compute ? this.convertToCompute() : 0;
   }
 
@@ -73,7 +74,7 @@ export class EmulatedFile {
       return -Errno.EOPNOTSUPP;
     }
     // A call at a preemption point must not use the scratch of the one it interrupts.
-    const call = this.#idle ?? new SvmIoctl();
+    const call = this.#idle ?? this.#surroundings.revision.createIoctl();
     this.#idle = null;
     const result = call.begin(this.#obtainContext, args, memory);
     if (result !== SLEEPING) {

@@ -14,7 +14,7 @@ import type { JournalEntry } from './journal.ts';
 import type { EmulatedDevice } from './device.ts';
 import type { EmulatedFile } from './file.ts';
 import { unmodelledIoctlName } from './other-ioctls.ts';
-import type { UserMemory } from '../revisions/v4/svm-ioctl.ts';
+import type { UserMemory } from '../svm/revision.ts';
 
 const DRM_TYPE = 0x64;
 const SVM_NUMBER = DRM_COMMAND_BASE + AMDGPU_GEM_SVM_COMMAND;

@@ -6,7 +6,7 @@ import type { AttributeRecord, AttributeRequest } from './attribute-record.ts';
 import type { SvmContext } from './context.ts';
 
 // Scratch of one call; nothing of it outlives getAttributes.
-const aggregate: AttributeRecord = defaultRecord(0);
+const aggregate: AttributeRecord = defaultRecord(0, SvmAccess.inaccessible);
 
 /**
  * Fills the values of `request` for the pages `[first, last]`, both inclusive;
@@ -16,9 +16,10 @@ const aggregate: AttributeRecord = defaultRecord(0);
 export function getAttributes(context: SvmContext, first: number, last: number, request: AttributeRequest): number {
   aggregateRecords(context, first, last);
   context.points.reach('tree-unlock');
+  const lastType = context.revision.lastAttributeType;
   for (let index = 0; index < request.count; index++) {
     const type = request.types[index]!;
-    if (type > SvmAttributeType.gpuAlwaysMapped) return -Errno.EINVAL;
+    if (type > lastType) return -Errno.EINVAL;
     request.values[index] = valueOf(aggregate, type);
   }
   return 0;

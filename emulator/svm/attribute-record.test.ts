@@ -8,7 +8,6 @@ import {
   MAPPING_FLAG_MASK,
   PTE_FLAG_MASK,
   recordsEqual,
-  Trigger,
 } from './attribute-record.ts';
 import type { AttributeRecord } from './attribute-record.ts';
 
@@ -21,12 +20,14 @@ function request(...pairs: readonly (readonly [type: number, value: number])[]):
   return made;
 }
 
-const defaults = defaultRecord(9);
+// The last attribute type of V4.
+const LAST = 11;
+const defaults = defaultRecord(9, 2);
 const changed = (member: Partial<AttributeRecord>): AttributeRecord => ({ ...defaults, ...member });
 
 describe('the default record', () => {
-  it('is UNDEFINED, UNDEFINED, ALLOW_MIGRATE, the granularity of the context, HOST_ACCESS and COHERENT', () => {
-    expect(defaultRecord(5)).toEqual({
+  it('is UNDEFINED, UNDEFINED, the access and granularity of the context, HOST_ACCESS and COHERENT', () => {
+    expect(defaultRecord(5, 2)).toEqual({
       preferredLocation: -1,
       prefetchLocation: -1,
       access: 2,
@@ -59,13 +60,17 @@ describe('validation', () => {
 
   for (const [type, [accepted, refused]] of Object.entries(table)) {
     it(`of type ${type} accepts ${accepted.join(', ') || 'nothing'} and refuses ${refused.join(', ') || 'nothing'}`, () => {
-      expect(accepted.filter((value) => !isValidRequest(request([Number(type), value])))).toEqual([]);
-      expect(refused.filter((value) => isValidRequest(request([Number(type), value])))).toEqual([]);
+      expect(accepted.filter((value) => !isValidRequest(request([Number(type), value]), LAST))).toEqual([]);
+      expect(refused.filter((value) => isValidRequest(request([Number(type), value]), LAST))).toEqual([]);
     });
   }
 
+  it('knows only the types of the revision', () => {
+    expect([isValidRequest(request([11, 0]), 10), isValidRequest(request([10, 1]), 10)]).toEqual([false, true]);
+  });
+
   it('needs every record to be good, wherever the bad one stands', () => {
-    expect(isValidRequest(request([2, 1], [9, 1], [3, 4]))).toBe(true);
+    expect(isValidRequest(request([2, 1], [9, 1], [3, 4]), LAST)).toBe(true);
     for (const bad of [
       [
         [2, 3],
@@ -83,7 +88,7 @@ describe('validation', () => {
         [12, 4],
       ],
     ] as const) {
-      expect(isValidRequest(request(...bad))).toBe(false);
+      expect(isValidRequest(request(...bad), LAST)).toBe(false);
     }
   });
 });
@@ -122,7 +127,7 @@ describe('applying records', () => {
 
 describe('change triggers', () => {
   const table: readonly (readonly [why: string, AttributeRecord, AttributeRecord, number])[] = [
-    ['nothing', defaults, defaults, Trigger.attributeOnly],
+    ['nothing', defaults, defaults, 0],
     ['the access', defaults, changed({ access: 1 }), 0x01],
     ['COHERENT', defaults, changed({ flags: 0x01 }), 0x02],
     ['EXT_COHERENT', defaults, changed({ flags: 0x07 }), 0x02],
@@ -134,10 +139,10 @@ describe('change triggers', () => {
     ['ALWAYS_MAPPED', defaults, changed({ flags: 0x83 }), 0x04],
     ['the preferred location', defaults, changed({ preferredLocation: 0 }), 0x08],
     ['the granularity', defaults, changed({ granularity: 5 }), 0x10],
-    ['the prefetch location to SYSMEM', defaults, changed({ prefetchLocation: 0 }), 0x20],
+    ['the prefetch location to SYSMEM', defaults, changed({ prefetchLocation: 0 }), 0],
     ['the prefetch location to a GPU', defaults, changed({ prefetchLocation: 1 }), 0x80],
     ['the prefetch location to another GPU number', defaults, changed({ prefetchLocation: -2 }), 0x80],
-    ['the prefetch location away from a GPU', changed({ prefetchLocation: 1 }), changed({ prefetchLocation: 0 }), 0x20],
+    ['the prefetch location away from a GPU', changed({ prefetchLocation: 1 }), changed({ prefetchLocation: 0 }), 0],
     [
       'the granularity, with a GPU prefetch location on both sides',
       changed({ prefetchLocation: 1 }),

@@ -12,7 +12,6 @@ export const LOCATION_UNDEFINED = -1;
 // mutant: granularity-clamp
 const LARGEST_GRANULARITY = 63;
 const FIRST_FLAG_TYPE = SvmAttributeType.hostAccess;
-const LAST_FLAG_TYPE = SvmAttributeType.gpuAlwaysMapped;
 
 /** Flags that stand in PTEs, and flags that concern the mapping; every flag is in exactly one of them. */
 export const PTE_FLAG_MASK: number =
@@ -49,13 +48,12 @@ export class AttributeRequest {
   readonly values = new Uint32Array(MAX_ATTRIBUTES_PER_CALL);
 }
 
-/** The record of pages in no interval, with XNACK on. */
-export function defaultRecord(granularity: number): AttributeRecord {
+/** The record of pages in no interval. */
+export function defaultRecord(granularity: number, access: number): AttributeRecord {
   return {
     preferredLocation: LOCATION_UNDEFINED,
     prefetchLocation: LOCATION_UNDEFINED,
-    // mutant: default-access
-    access: SvmAccess['allow-migrate'],
+    access,
     granularity,
     // mutant: default-flags
     flags: SvmFlag.hostAccess | SvmFlag.coherent,
@@ -80,8 +78,8 @@ export function recordsEqual(left: AttributeRecord, right: AttributeRecord): boo
   );
 }
 
-/** Whether SET_ATTR accepts every requested attribute; the first bad one decides. */
-export function isValidRequest(request: AttributeRequest): boolean {
+/** Whether SET_ATTR of a revision whose attribute types end with `lastType` accepts every requested attribute. */
+export function isValidRequest(request: AttributeRequest, lastType: number): boolean {
   for (let index = 0; index < request.count; index++) {
     const type = request.types[index]!;
     const value = request.values[index]!;
@@ -93,7 +91,7 @@ export function isValidRequest(request: AttributeRequest): boolean {
       if (value > SvmAccess['allow-migrate']) return false;
     } else if (type >= FIRST_FLAG_TYPE) {
       // mutant: flag-value-2-accepted, type-12-accepted
-      if (type > LAST_FLAG_TYPE || value > 1) return false;
+      if (type > lastType || value > 1) return false;
       // mutant: always-mapped-accepted
       if (type === SvmAttributeType.gpuAlwaysMapped && value === 1) return false;
     }
@@ -127,7 +125,7 @@ export function applyRequest(record: AttributeRecord, request: AttributeRequest)
   }
 }
 
-/** Trigger bits of the change from `before` to `after`, without RANGE_SPLIT. */
+/** Trigger bits of the change from `before` to `after`, without RANGE_SPLIT and ATTR_ONLY. */
 export function changeTrigger(before: AttributeRecord, after: AttributeRecord): number {
   let trigger = 0;
   const changedFlags = before.flags ^ after.flags;
@@ -142,5 +140,5 @@ export function changeTrigger(before: AttributeRecord, after: AttributeRecord): 
     // mutant: prefetch-only-on-change
     trigger |= Trigger.prefetch;
   }
-  return trigger === 0 ? Trigger.attributeOnly : trigger;
+  return trigger;
 }

@@ -5,7 +5,7 @@ import { AttributeInterval, AttributeTree } from './attribute-tree.ts';
 const MAX = 2 ** 52 - 1;
 
 function interval(first: number, last: number, flags = 3): AttributeInterval {
-  return new AttributeInterval(first, last, { ...defaultRecord(9), flags });
+  return new AttributeInterval(first, last, { ...defaultRecord(9, 2), flags });
 }
 
 function tree(...spans: readonly (readonly [number, number])[]): {

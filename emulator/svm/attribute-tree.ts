@@ -1,5 +1,6 @@
 // Models: the attribute tree of a context (spec/02-attributes §3).
 import { OrderedMap } from '../kernel/ordered-map.ts';
+import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
 import { copyRecord } from './attribute-record.ts';
 import type { AttributeRecord } from './attribute-record.ts';
 
@@ -24,6 +25,12 @@ export class AttributeInterval implements AttributeRecord {
     this.granularity = record.granularity;
     this.flags = record.flags;
   }
+}
+
+/** First page behind an interval, or 0 where the byte address wraps past 2^64 (spec/02-attributes §10). */
+export function exclusiveEnd(interval: AttributeInterval): number {
+  const end = interval.last + 1;
+  return end === PAGE_NUMBER_END ? 0 : end;
 }
 
 /** Result of the bounds lookup: an interval, or the hole `[first, last]` around the page. */

@@ -5,8 +5,8 @@ import { GpuVm, PasidTable } from './vm.ts';
 
 function surroundings(rig: Rig) {
   const { device, clock, effects, points, failures } = rig.context;
-  const { driver } = rig.device.surroundings;
-  return { driver, device, clock, effects, points, failures };
+  const { revision, driver } = rig.device.surroundings;
+  return { revision, driver, device, clock, effects, points, failures };
 }
 
 describe('creation of a context', () => {

@@ -8,19 +8,19 @@ import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { PreemptionPoints } from '../kernel/preemption.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
-import { defaultGranularity, isXnackEnabled } from '../gpu/xnack.ts';
+import { defaultGranularity } from '../gpu/xnack.ts';
 import { GpuSvm } from '../gpusvm/gpu-svm.ts';
 import { defaultRecord } from './attribute-record.ts';
 import type { AttributeRecord } from './attribute-record.ts';
 import { AttributeTree } from './attribute-tree.ts';
 import type { DriverModule } from './driver-module.ts';
-import { GarbageCollector } from './garbage-collector.ts';
-import { invalidate } from './invalidate.ts';
+import type { KernelRevision, RangeCollector, SvmMode } from './revision.ts';
 import { SvmRange } from './svm-range.ts';
 import type { GpuVm } from './vm.ts';
 
 /** What a context is created in. */
 export interface SvmSurroundings {
+  readonly revision: KernelRevision;
   readonly driver: DriverModule;
   readonly device: GpuDevice;
   readonly clock: VirtualClock;
@@ -31,6 +31,9 @@ export interface SvmSurroundings {
 
 /** The SVM state hung on a VM. */
 export class SvmContext {
+  readonly revision: KernelRevision;
+  /** How this context works, chosen when it was created. */
+  readonly mode: SvmMode;
   readonly vm: GpuVm;
   readonly device: GpuDevice;
   /** The process whose memory is mirrored: that of the task which created the context (Q07). */
@@ -41,7 +44,7 @@ export class SvmContext {
   readonly failures: FailureInjection;
   readonly svmLock = new ExclusiveLock('svm lock');
   readonly tree = new AttributeTree();
-  readonly collector: GarbageCollector;
+  readonly collector: RangeCollector;
   readonly framework: GpuSvm<SvmRange>;
   /** Default granularity, log2 of pages. */
   readonly granularity: number;
@@ -51,7 +54,9 @@ export class SvmContext {
   /** 48-bit timestamp up to which faults are stale; 0 means none. */
   checkpoint = 0;
 
-  constructor(vm: GpuVm, process: AddressSpace, surroundings: SvmSurroundings) {
+  constructor(vm: GpuVm, process: AddressSpace, mode: SvmMode, surroundings: SvmSurroundings) {
+    this.revision = surroundings.revision;
+    this.mode = mode;
     this.vm = vm;
     this.process = process;
     this.device = surroundings.device;
@@ -60,8 +65,8 @@ export class SvmContext {
     this.points = surroundings.points;
     this.failures = surroundings.failures;
     this.granularity = defaultGranularity(this.device);
-    this.defaults = defaultRecord(this.granularity);
-    this.collector = new GarbageCollector(this);
+    this.defaults = defaultRecord(this.granularity, mode.defaultAccess);
+    this.collector = mode.createCollector(this);
     // Written out: objects made by spreading have a hidden class each, which costs every user of them.
     const { clock, effects, points, failures } = surroundings;
     this.framework = new GpuSvm<SvmRange>(
@@ -69,7 +74,7 @@ export class SvmContext {
       {
         pages: this.device.maxPage,
         allocateRange: (startPage, pages, notifier) => new SvmRange(startPage, pages, notifier),
-        invalidate: (notifier, event, startPage, endPage) => invalidate(this, notifier, event, startPage, endPage),
+        invalidate: (notifier, event, startPage, endPage) => mode.invalidate(this, notifier, event, startPage, endPage),
       },
     );
   }
@@ -113,8 +118,8 @@ export class SvmContext {
 }
 
 /**
- * Gives `vm` a context if it has none. Returns 0, or -EOPNOTSUPP when XNACK is
- * off, or -EINVAL when the creating task has no mm (`process` null).
+ * Gives `vm` a context if it has none. Returns 0, or -EOPNOTSUPP when the revision has no SVM on this device (with
+ * XNACK off), or -EINVAL when the creating task has no mm (`process` null).
  */
 export function createContext(vm: GpuVm, process: AddressSpace | null, surroundings: SvmSurroundings): number {
   if (vm.context !== null) {
@@ -128,14 +133,16 @@ export function createContext(vm: GpuVm, process: AddressSpace | null, surroundi
     }
     return 0;
   }
+  const { revision } = surroundings;
   // They stay whatever becomes of the creation.
   // mutant: caches-after-xnack
   surroundings.driver.createSlabCaches();
-  if (!isXnackEnabled(surroundings.device)) {
+  const mode = revision.modeFor(surroundings.device);
+  if (mode === null) {
     surroundings.device.counters.errorLines++;
     return -Errno.EOPNOTSUPP;
   }
   if (process === null) return -Errno.EINVAL;
-  vm.context = new SvmContext(vm, process, surroundings);
+  vm.context = new SvmContext(vm, process, mode, surroundings);
   return 0;
 }

@@ -2,11 +2,12 @@
 import { WorkItem } from '../kernel/work-queue.ts';
 import { clearAttributes } from './attribute-clear.ts';
 import type { SvmContext } from './context.ts';
+import type { RangeCollector } from './revision.ts';
 import { SvmRangeState } from './svm-range.ts';
 import type { SvmRange } from './svm-range.ts';
 
-/** The queue of unmapped ranges of one context, and the work item that collects them. */
-export class GarbageCollector {
+/** The collector of a context whose only work is collecting. */
+export class GarbageCollector implements RangeCollector {
   readonly work: WorkItem;
   readonly #context: SvmContext;
   #list: SvmRange[] = [];
@@ -50,7 +51,7 @@ export class GarbageCollector {
       if (unmap) {
         context.effects.current?.collecting(range.startPage, range.pages, first, last);
         // mutant: collector-keeps-attributes
-        const result = clearAttributes(context, first, last);
+        const result = context.revision.clearsAttributesOnUnmap ? clearAttributes(context, first, last) : 0;
         if (result !== 0) {
           context.effects.current?.collected(range.startPage, range.pages, result);
           return result;

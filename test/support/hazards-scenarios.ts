@@ -59,14 +59,22 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   Q07: {
     run: (rig) => {
       const { device, clock, effects, points, failures } = rig.context;
-      const { driver } = rig.device.surroundings;
-      createContext(rig.node.file.vm, new AddressSpace(), { driver, device, clock, effects, points, failures });
+      const { revision, driver } = rig.device.surroundings;
+      createContext(rig.node.file.vm, new AddressSpace(), {
+        revision,
+        driver,
+        device,
+        clock,
+        effects,
+        points,
+        failures,
+      });
     },
   },
   Q09: {
     run: (rig) => {
       registered(rig);
-      const lookedUp = new HandleFault(rig.context, { page: V, timestamp: 1, write: false });
+      const lookedUp = new HandleFault(rig.context, V, 1, false);
       rig.device.finaliseContext(rig.node.file);
       lookedUp.run();
     },
@@ -75,7 +83,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     run: (rig) => {
       registered(rig);
       const { context } = rig;
-      const waiting = new HandleFault(context, { page: V, timestamp: 1, write: false });
+      const waiting = new HandleFault(context, V, 1, false);
       context.svmLock.acquire();
       waiting.run();
       context.svmLock.release();

@@ -9,8 +9,9 @@ import type { AttributeRecord } from '../../svm/attribute-record.ts';
 import { AttributeInterval, snapshotRecord } from '../../svm/attribute-tree.ts';
 import { commitRange } from '../../svm/commit.ts';
 import type { SvmContext } from '../../svm/context.ts';
-import { findOrInsertRange } from './map-interval.ts';
-import type { OperationMode } from './map-interval.ts';
+import { findOrInsertRange } from '../../svm/find-range.ts';
+import type { OperationMode } from '../../svm/find-range.ts';
+import type { FaultCall } from '../../svm/revision.ts';
 import { SLEEPING } from '../../svm/sleeping.ts';
 
 /** A range committed less than this long ago is not looked at again, in ns (Q57). */
@@ -33,19 +34,9 @@ export class FaultLivelockError extends Error {
   }
 }
 
-/** A GPU retry fault as the interrupt handler passes it on. */
-export interface RetryFault {
-  /** Page number of the fault address. */
-  readonly page: number;
-  /** 48-bit interrupt timestamp. */
-  readonly timestamp: number;
-  readonly write: boolean;
-}
-
 /** One call of the handler; resumable where it waits for the svm lock. */
-export class HandleFault {
+export class HandleFault implements FaultCall {
   readonly #context: SvmContext;
-  // The fault's members: the object itself would be one more allocation for each fault.
   readonly #page: number;
   readonly #timestamp: number;
   readonly #write: boolean;
@@ -54,11 +45,11 @@ export class HandleFault {
   #reason: FaultReason = 'mapped';
   #cause = 0;
 
-  constructor(context: SvmContext, fault: RetryFault) {
+  constructor(context: SvmContext, page: number, timestamp: number, write: boolean) {
     this.#context = context;
-    this.#page = fault.page;
-    this.#timestamp = fault.timestamp;
-    this.#write = fault.write;
+    this.#page = page;
+    this.#timestamp = timestamp;
+    this.#write = write;
   }
 
   /** 0 ("the GPU may retry"), a negative errno ("the access is killed"), or SLEEPING. */

@@ -1,7 +1,6 @@
 // Models: SET_ATTR - validation, the pass over segments, effects and the retry rule (spec/02-attributes §4).
 import type { AttributeEditKind } from '../../kernel/effects.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
-import { isSpecialVma } from '../../mm/vma.ts';
 import {
   applyRequest,
   changeTrigger,
@@ -12,11 +11,12 @@ import {
   Trigger,
 } from '../../svm/attribute-record.ts';
 import type { AttributeRecord, AttributeRequest } from '../../svm/attribute-record.ts';
-import { AttributeInterval } from '../../svm/attribute-tree.ts';
+import { AttributeInterval, exclusiveEnd } from '../../svm/attribute-tree.ts';
 import type { SvmContext } from '../../svm/context.ts';
 import { splitInvalidate } from '../../svm/invalidate.ts';
-import { exclusiveEnd, mapInterval } from './map-interval.ts';
+import { mapInterval } from './map-interval.ts';
 import { SLEEPING } from '../../svm/sleeping.ts';
+import { walkVmas } from '../../svm/vma-walk.ts';
 
 /** Where a call goes on when it is resumed. */
 const Step = { begin: 0, edit: 1, apply: 2, retry: 3 } as const;
@@ -40,7 +40,7 @@ export class SetAttributes {
   #trigger = 0;
   #interval: AttributeInterval | null = null;
   // The record being built.
-  readonly #target: AttributeRecord = defaultRecord(0);
+  readonly #target: AttributeRecord = defaultRecord(0, 0);
 
   constructor(context: SvmContext) {
     this.#context = context;
@@ -107,34 +107,17 @@ export class SetAttributes {
   }
 
   #validate(): number {
-    if (!isValidRequest(this.#request)) return -Errno.EINVAL;
+    if (!isValidRequest(this.#request, this.#context.revision.lastAttributeType)) return -Errno.EINVAL;
     // mutant: wrap-accepted
     if (this.#first > this.#last) return -Errno.EINVAL;
     const { process, points } = this.#context;
     points.reach('mmap-lock');
     process.mmapLock.acquireRead();
-    const result = this.#validateVmas();
+    const result = walkVmas(process, this.#first, this.#last);
     process.mmapLock.releaseRead();
     points.reach('mmap-unlock');
     points.reach('vma-checked');
     return result;
-  }
-
-  #validateVmas(): number {
-    const { process } = this.#context;
-    const end = this.#last + 1;
-    if (end === 2 ** 52) return 0; // Q22: the end address wraps to 0
-    let page = this.#first;
-    while (page < end) {
-      const vma = process.findVma(page);
-      // mutant: hole-errno
-      if (vma === undefined) return -Errno.EFAULT;
-      // mutant: special-vma-accepted
-      if (isSpecialVma(vma)) return -Errno.EOPNOTSUPP;
-      // mutant: hole-behind-first-vma
-      page = vma.endPage;
-    }
-    return 0;
   }
 
   /** The tree change of the segment at the cursor; leaves the change set behind. Returns 0 or -ENOMEM. */
@@ -159,7 +142,7 @@ export class SetAttributes {
     if (failure !== 0) return failure;
     copyRecord(target, defaults);
     applyRequest(target, this.#request);
-    this.#trigger = changeTrigger(defaults, target);
+    this.#trigger = triggerOf(defaults, target);
     this.#interval = new AttributeInterval(this.#cursor, this.#segmentEnd, target);
     this.#context.tree.insert(this.#interval);
     if (this.#context.effects.current !== null) this.#tell('inserted', this.#cursor, this.#segmentEnd);
@@ -177,7 +160,7 @@ export class SetAttributes {
       if (this.#context.effects.current !== null) this.#tell('unchanged', interval.first, interval.last);
       return 0;
     }
-    this.#trigger = changeTrigger(interval, target);
+    this.#trigger = triggerOf(interval, target);
     if (this.#cursor !== interval.first || this.#segmentEnd !== interval.last) {
       const failure = this.#context.failures.take('allocate-interval');
       if (failure !== 0) return failure;
@@ -244,4 +227,10 @@ export class SetAttributes {
     context.svmLock.release();
     return result;
   }
+}
+
+/** The trigger of V4 names the change that has no other name, too. */
+function triggerOf(before: AttributeRecord, after: AttributeRecord): number {
+  const trigger = changeTrigger(before, after);
+  return trigger === 0 ? Trigger.attributeOnly : trigger;
 }

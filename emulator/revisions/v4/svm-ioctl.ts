@@ -9,14 +9,7 @@ import { AttributeRequest } from '../../svm/attribute-record.ts';
 import { SetAttributes } from './set-attributes.ts';
 import { SLEEPING } from '../../svm/sleeping.ts';
 import type { SvmContext } from '../../svm/context.ts';
-
-/** The caller's memory behind `attrs_ptr`: what copy-from-user and copy-to-user reach. */
-export interface UserMemory {
-  /** Bytes from the pointer on. A copy beyond their end is a fault. */
-  readonly bytes: Uint8Array;
-  /** True where copy-to-user faults. */
-  readonly readOnly?: boolean;
-}
+import type { SvmIoctlCall, UserMemory } from '../../svm/revision.ts';
 
 const PAGE_MASK = 0xfff;
 const RECORD_BYTES = 8;
@@ -25,7 +18,7 @@ const RECORD_BYTES = 8;
  * One call of the handler; resumable where SET_ATTR waits for the svm lock.
  * `begin` gives the result or SLEEPING, then `resume` goes on.
  */
-export class SvmIoctl {
+export class SvmIoctl implements SvmIoctlCall {
   #set: SetAttributes | null = null;
   #setContext: SvmContext | null = null;
   readonly #request = new AttributeRequest();

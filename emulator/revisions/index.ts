@@ -1,0 +1,11 @@
+// Models: nothing - the table of the modelled revisions of the driver.
+import type { UapiProfileName } from '../../lib/uapi/profile.ts';
+import type { KernelRevision } from '../svm/revision.ts';
+import { V4 } from './v4/index.ts';
+
+const REVISIONS: Readonly<Record<UapiProfileName, KernelRevision>> = { v4: V4 };
+
+/** The revision of a profile. */
+export function kernelRevision(profile: UapiProfileName): KernelRevision {
+  return REVISIONS[profile];
+}

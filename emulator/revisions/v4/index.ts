@@ -1,0 +1,30 @@
+// Models: RFC V4 (29 Apr 2026) as one object - retry faults only, attributes that end with their memory (spec/revisions §3).
+import { SvmAccess } from '../../../lib/uapi/constants.ts';
+import { Errno } from '../../../lib/uapi/errno.ts';
+import { uapiProfile } from '../../../lib/uapi/profile.ts';
+import { isXnackEnabled } from '../../gpu/xnack.ts';
+import { GarbageCollector } from '../../svm/garbage-collector.ts';
+import { invalidate } from '../../svm/invalidate.ts';
+import type { KernelRevision, SvmMode } from '../../svm/revision.ts';
+import { HandleFault } from './fault.ts';
+import { SvmIoctl } from './svm-ioctl.ts';
+
+const uapi = uapiProfile('v4');
+
+const WITH_RETRY_FAULTS: SvmMode = {
+  // mutant: default-access
+  defaultAccess: SvmAccess['allow-migrate'],
+  createCollector: (context) => new GarbageCollector(context),
+  createFault: (context, page, timestamp, write) => new HandleFault(context, page, timestamp, write),
+  invalidate,
+};
+
+export const V4: KernelRevision = {
+  uapi,
+  lastAttributeType: Math.max(...Object.values(uapi.attributeTypes)),
+  clearsAttributesOnUnmap: true,
+  faultWithoutContext: -Errno.EOPNOTSUPP,
+  isXnackEnabled,
+  modeFor: (device) => (isXnackEnabled(device) ? WITH_RETRY_FAULTS : null),
+  createIoctl: () => new SvmIoctl(),
+};

@@ -1,0 +1,32 @@
+// Models: finding or making the GPU range of a page within an attribute interval, with the read-only fallback (spec/03-gpu-ranges §B.3).
+import { Errno } from '../../lib/uapi/errno.ts';
+import { exclusiveEnd } from './attribute-tree.ts';
+import type { AttributeInterval } from './attribute-tree.ts';
+import type { SvmContext } from './context.ts';
+import type { SvmRange } from './svm-range.ts';
+
+/** The read-only bit of one operation; the fallback sets it and nothing clears it (Q49). */
+export interface OperationMode {
+  readOnly: boolean;
+}
+
+/**
+ * Finds or makes the range at `page` within `interval`. If the VMA is not
+ * writable, `mode` becomes read-only for the rest of the operation. Returns the
+ * range or a negative errno.
+ */
+export function findOrInsertRange(
+  context: SvmContext,
+  page: number,
+  interval: AttributeInterval,
+  mode: OperationMode,
+): SvmRange | number {
+  // Bounds are read once: a SET between the two calls reshapes the interval but not them.
+  const low = interval.first;
+  const high = exclusiveEnd(interval);
+  const found = context.framework.findOrInsert(page, low, high, mode.readOnly);
+  if (found !== -Errno.EPERM || mode.readOnly) return found;
+  // mutant: read-only-not-sticky
+  mode.readOnly = true;
+  return context.framework.findOrInsert(page, low, high, true);
+}

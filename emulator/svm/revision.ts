@@ -1,0 +1,91 @@
+// Models: nothing - what differs between the posted states of the driver, as the code that they share sees it.
+import type { SvmArguments } from '../../lib/uapi/call.ts';
+import type { UapiProfile } from '../../lib/uapi/profile.ts';
+import type { WorkItem } from '../kernel/work-queue.ts';
+import type { NotifierEvent } from '../mm/interval-notifier.ts';
+import type { GpuDevice } from '../gpu/gpu-device.ts';
+import type { GpuNotifier } from '../gpusvm/notifier.ts';
+import type { SvmContext } from './context.ts';
+import type { SvmRange } from './svm-range.ts';
+
+/**
+ * One posted state of the driver. There is one object for each revision and a
+ * machine has one of them; it keeps no state. Shared code asks the members of this
+ * interface and never which revision it is (emulator/revisions/index.ts has the table).
+ */
+export interface KernelRevision {
+  /** Request number, operations and attribute types of its user ABI. */
+  readonly uapi: UapiProfile;
+  /** The largest attribute type there is. */
+  readonly lastAttributeType: number;
+  /** Whether collecting an unmapped range clears the attributes of its unmapped pages, too. */
+  readonly clearsAttributesOnUnmap: boolean;
+  /** Result of a GPU fault whose PASID has no SVM context: 0 or a negative errno. */
+  readonly faultWithoutContext: number;
+  /** Whether retry faults are on: the XNACK rule of this revision. */
+  isXnackEnabled(device: GpuDevice): boolean;
+  /** How a context made on `device` works; null: none is made, and the creation answers -EOPNOTSUPP. */
+  modeFor(device: GpuDevice): SvmMode | null;
+  /** A handler of the SVM ioctl. One handles one call at a time and is used again when it has ended. */
+  createIoctl(): SvmIoctlCall;
+}
+
+/** The functions of a context, as the callback set that the driver chooses when it creates one. */
+export interface SvmMode {
+  /** Access of pages in no attribute interval. */
+  readonly defaultAccess: number;
+  createCollector(context: SvmContext): RangeCollector;
+  /**
+   * One call of the fault handler for a retry fault at page number `page` with a 48-bit interrupt timestamp.
+   * Plain arguments: an object would be one more allocation for each fault.
+   */
+  createFault(context: SvmContext, page: number, timestamp: number, write: boolean): FaultCall;
+  /** The process's memory `[startPage, endPage)` changes: the callback of one notifier. */
+  invalidate(
+    context: SvmContext,
+    notifier: GpuNotifier,
+    event: NotifierEvent,
+    startPage: number,
+    endPage: number,
+  ): void;
+}
+
+/** One call of the fault handler; resumable where it waits for the svm lock. */
+export interface FaultCall {
+  /** 0 ("the GPU may retry"), a negative errno ("the access is killed"), or SLEEPING: then call it again when the lock is free. */
+  run(): number;
+}
+
+/** The caller's memory behind `attrs_ptr`: what copy-from-user and copy-to-user reach. */
+export interface UserMemory {
+  /** Bytes from the pointer on. A copy beyond their end is a fault. */
+  readonly bytes: Uint8Array;
+  /** True where copy-to-user faults. */
+  readonly readOnly?: boolean;
+}
+
+/** One call of the ioctl handler; resumable where it waits for the svm lock. */
+export interface SvmIoctlCall {
+  /**
+   * 0, a negative errno, or SLEEPING. `memory` null is a null pointer, 'bad' one that copy-from-user faults on;
+   * `obtainContext` gives the context of the file, made if there is none, or a negative errno.
+   */
+  begin(obtainContext: () => SvmContext | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number;
+  /** Goes on with a call that slept; the svm lock should be free now. */
+  resume(): number;
+}
+
+/** The queue of unmapped ranges of a context, and the work item that collects them. */
+export interface RangeCollector {
+  readonly work: WorkItem;
+  /** Number of ranges on the list. */
+  readonly pending: number;
+  /** Queues `range` with the pages `[first, last]` of an UNMAP event. */
+  enqueue(range: SvmRange, first: number, last: number): void;
+  /** Collects until the list is empty; the svm lock must be held. 0 or a negative errno. */
+  collect(): number;
+  /** Waits until the work item is idle: runs it if it is queued. */
+  waitIdle(): void;
+  /** Finalisation: lets go of every range without collecting it. */
+  dropQueue(): void;
+}

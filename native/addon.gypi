@@ -24,6 +24,7 @@
               "memory_functions.cpp",
               "memory_handle.cpp",
               "old_systems.cpp",
+              "page_runs.cpp",
               "prepared_ioctl.cpp"
             ],
             "include_dirs": ["<@(node_addon_api_headers)"],

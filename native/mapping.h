@@ -10,7 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <vector>
+
+#include "page_runs.h"
 
 namespace amdgpu_svm {
 
@@ -28,7 +29,7 @@ class Mapping {
   size_t size() const { return size_; }
 
   // How many bytes from `offset` on are mapped before the first hole, `length` at most.
-  size_t live_length(size_t offset, size_t length) const;
+  size_t live_length(size_t offset, size_t length) const { return runs_.covered_length(offset, length); }
   // Every page of the interval is mapped.
   bool live(size_t offset, size_t length) const { return live_length(offset, length) == length; }
   // Every page of the whole mapping is mapped, readable and writable.
@@ -42,21 +43,14 @@ class Mapping {
   int discard(size_t offset, size_t length);
 
  private:
-  // Pages [begin, end) with the same protection; kUnknown after a failed mprotect.
-  struct Run {
-    size_t begin;
-    size_t end;
-    int protection;
-  };
+  // The protection of pages after a failed mprotect.
   static constexpr int kUnknown = -1;
 
   Mapping(uint8_t* base, size_t size);
-  // Takes [begin, end) out of the runs.
-  void cut(size_t begin, size_t end);
 
   uint8_t* base_;
   size_t size_;
-  std::vector<Run> runs_;  // sorted, disjoint; a hole is unmapped
+  PageRuns runs_;  // a hole is unmapped
 };
 
 }  // namespace amdgpu_svm

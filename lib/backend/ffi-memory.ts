@@ -1,6 +1,7 @@
 /** Host memory through ffi-rs: the functions of the addon that `KernelMemory` is made of, as far as they are possible here. */
 import { constants } from 'node:os';
 import type { MemoryHandle } from '../../native/native.d.ts';
+import { bytesSnapshot, giveBack } from './bytes-snapshot.ts';
 import { FfiType } from './ffi-library.ts';
 import type { LibC } from './ffi-library.ts';
 import type { MemoryFunctions } from './kernel-memory.ts';
@@ -29,6 +30,11 @@ export function ffiMemoryFunctions(libc: LibC): MemoryFunctions {
   const forgotten = new FinalizationRegistry<Mapping>(
     (mapping) => void unmapLive(libc, mapping, 0, mapping.pages.length),
   );
+  const mappingOf = (handle: MemoryHandle): Mapping => {
+    const mapping = mappings.get(handle);
+    if (mapping === undefined) throw invalid(TypeError, 'handle: must be a handle that mapMemory() returned');
+    return mapping;
+  };
   const call = (name: string, { address }: Mapping, first: number, count: number, last?: number): number =>
     libc.call(
       name,
@@ -48,7 +54,10 @@ export function ffiMemoryFunctions(libc: LibC): MemoryFunctions {
     length: number,
     act: (mapping: Mapping, first: number, count: number) => number,
   ): number => {
-    const mapping = mappings.get(handle)!;
+    const mapping = mappingOf(handle);
+    const size = mapping.pages.length * PAGE_BYTES;
+    assertInteger('offset', offset, size);
+    assertInteger('length', length, size - offset);
     if (length === 0 || offset % PAGE_BYTES !== 0 || length % PAGE_BYTES !== 0) return -EINVAL;
     return act(mapping, offset / PAGE_BYTES, length / PAGE_BYTES);
   };
@@ -75,11 +84,12 @@ export function ffiMemoryFunctions(libc: LibC): MemoryFunctions {
       return { handle, address };
     },
     viewMemory: (handle) =>
-      mappings.get(handle)!.pages.every((page) => page !== UNMAPPED && (page & 3) === 3) ? -ENOTSUP : -EACCES,
+      mappingOf(handle).pages.every((page) => page !== UNMAPPED && (page & 3) === 3) ? -ENOTSUP : -EACCES,
     unmapMemory: (handle, offset, length) =>
       onPages(handle, offset, length, (mapping, first, count) => unmapLive(libc, mapping, first, count)),
     protectMemory: (handle, offset, length, protection) =>
       onPages(handle, offset, length, (mapping, first, count) => {
+        assertInteger('protection', protection, 7);
         if (!allLive(mapping, first, count)) return -ENOMEM;
         const result = call('mprotect', mapping, first, count, protection);
         if (result === 0) mapping.pages.fill(protection, first, first + count);
@@ -90,17 +100,22 @@ export function ffiMemoryFunctions(libc: LibC): MemoryFunctions {
         allLive(mapping, first, count) ? call('madvise', mapping, first, count, MADV_DONTNEED) : -ENOMEM,
       ),
     readMemory(handle, offset, target) {
-      const mapping = mappings.get(handle)!;
-      const count = accessible(mapping, offset, target.length, READ);
+      const mapping = mappingOf(handle);
+      assertInteger('offset', offset, mapping.pages.length * PAGE_BYTES);
+      const snapshot = bytesSnapshot('target', target);
+      const count = accessible(mapping, offset, snapshot.bytes.length, READ);
       if (count === 0) return -EFAULT;
-      libc.copyFrom(mapping.address + BigInt(offset), target.subarray(0, count));
+      libc.copyFrom(mapping.address + BigInt(offset), snapshot.bytes.subarray(0, count));
+      giveBack(snapshot);
       return count;
     },
     writeMemory(handle, offset, source) {
-      const mapping = mappings.get(handle)!;
-      const count = accessible(mapping, offset, source.length, WRITE);
+      const mapping = mappingOf(handle);
+      assertInteger('offset', offset, mapping.pages.length * PAGE_BYTES);
+      const { bytes } = bytesSnapshot('source', source);
+      const count = accessible(mapping, offset, bytes.length, WRITE);
       if (count === 0) return -EFAULT;
-      libc.copyTo(mapping.address + BigInt(offset), source.subarray(0, count));
+      libc.copyTo(mapping.address + BigInt(offset), bytes.subarray(0, count));
       return count;
     },
   };
@@ -126,4 +141,17 @@ function unmapLive(libc: LibC, { address, pages }: Mapping, first: number, count
     page = to;
   }
   return 0;
+}
+
+/** An integer from 0 to `maximum`, of type number: what is coerced could be another number each time. */
+function assertInteger(name: string, value: number, maximum: number): void {
+  if (typeof value !== 'number') throw invalid(TypeError, `${name}: must be a number`);
+  if (!Number.isSafeInteger(value) || value < 0 || value > maximum)
+    throw invalid(RangeError, `${name}: must be an integer from 0 to ${maximum}`);
+}
+
+function invalid(type: ErrorConstructor, message: string): Error {
+  return Object.assign(new type(message), {
+    code: type === TypeError ? 'ERR_SVM_INVALID_TYPE' : 'ERR_SVM_OUT_OF_RANGE',
+  });
 }

@@ -3,9 +3,11 @@ import { closeSync, constants as fileConstants, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { DeviceNode, PointerField } from '../uapi/node.ts';
 import { splitRequest } from '../uapi/request.ts';
+import { bytesSnapshot, giveBack } from './bytes-snapshot.ts';
+import type { BytesSnapshot } from './bytes-snapshot.ts';
 import { driverVersionOf } from './driver-version.ts';
 import { FfiType, libC } from './ffi-library.ts';
-import type { LibC } from './ffi-library.ts';
+import type { FfiArgument, LibC } from './ffi-library.ts';
 import type { DriverVersion } from './native-addon.ts';
 
 const PAGE_BYTES = 4096;
@@ -62,11 +64,17 @@ class GuardedBlock {
   }
 }
 
+/** The arguments as they were at one moment; checked, and nobody else's. */
+interface IoctlArguments {
+  readonly request: number;
+  readonly arg: BytesSnapshot;
+  readonly pointers: readonly { readonly offset: number; readonly data: BytesSnapshot }[];
+}
+
 /** One call on copies in guarded blocks. */
-interface PreparedCall {
+interface PreparedCall extends IoctlArguments {
+  /** Of the argument, then of the data of each pointer. */
   readonly blocks: readonly GuardedBlock[];
-  readonly buffers: readonly Uint8Array[];
-  readonly argument: bigint;
 }
 
 /** An open device file of the kernel. The same contract as `KernelNode`. */
@@ -97,36 +105,31 @@ export class FfiNode implements DeviceNode {
   }
 
   /** One ioctl(2), as `KernelNode.ioctl`. */
-  ioctl(request: number, arg: Uint8Array, pointers: readonly PointerField[] = []): number {
-    this.#assertOpen();
-    checkArguments(request, arg, pointers);
-    const call = this.#prepare(arg, pointers);
+  ioctl(request: number, arg: Uint8Array, pointers?: readonly PointerField[]): number {
+    const call = this.#prepare(request, arg, pointers);
     if (typeof call === 'number') return call;
-    let result = this.#issue(request, call);
-    for (let restarts = 0; isInterrupted(result) && restarts < MOST_RESTARTS; restarts++)
-      result = this.#issue(request, call);
-    this.#finish(call, pointers);
+    let result = this.#issue(call);
+    for (let restarts = 0; isInterrupted(result) && restarts < MOST_RESTARTS; restarts++) result = this.#issue(call);
+    this.#finish(call);
     return result;
   }
 
   /** The same on another thread, in the order of issue; the buffers are written when it has ended. */
-  async ioctlAsync(request: number, arg: Uint8Array, pointers: readonly PointerField[] = []): Promise<number> {
-    this.#assertOpen();
-    checkArguments(request, arg, pointers);
-    const call = this.#prepare(arg, pointers);
+  async ioctlAsync(request: number, arg: Uint8Array, pointers?: readonly PointerField[]): Promise<number> {
+    const call = this.#prepare(request, arg, pointers);
     if (typeof call === 'number') return call;
     this.#underWay++;
     const ended = this.#tail.then(async () => {
-      let result = await this.#issueAsync(request, call);
+      let result = await this.#issueAsync(call);
       for (let restarts = 0; isInterrupted(result) && restarts < MOST_RESTARTS; restarts++)
-        result = await this.#issueAsync(request, call);
+        result = await this.#issueAsync(call);
       return result;
     });
     this.#tail = ended.catch(() => undefined);
     try {
       return await ended;
     } finally {
-      this.#finish(call, pointers);
+      this.#finish(call);
       this.#underWay--;
       this.#closeIfIdle();
     }
@@ -155,56 +158,60 @@ export class FfiNode implements DeviceNode {
     this.#freeBlocks.length = 0;
   }
 
-  #issue(request: number, call: PreparedCall): number {
-    return this.#libc.call(
-      'ioctl',
-      [FfiType.int, this.#descriptor],
-      [FfiType.size, request],
-      [FfiType.address, call.argument],
-    );
+  #issue(call: PreparedCall): number {
+    return this.#libc.call('ioctl', ...this.#parameters(call));
   }
 
-  #issueAsync(request: number, call: PreparedCall): Promise<number> {
-    return this.#libc.callAsync(
-      'ioctl',
-      [FfiType.int, this.#descriptor],
-      [FfiType.size, request],
-      [FfiType.address, call.argument],
-    );
+  #issueAsync(call: PreparedCall): Promise<number> {
+    return this.#libc.callAsync('ioctl', ...this.#parameters(call));
   }
 
-  /** Copies the buffers to blocks that stay alive during the call, and patches their addresses into the argument. */
-  #prepare(arg: Uint8Array, pointers: readonly PointerField[]): PreparedCall | number {
-    const buffers = [arg, ...pointers.map(({ data }) => data)];
+  #parameters({ request, arg, blocks }: PreparedCall): FfiArgument[] {
+    return [
+      [FfiType.int, this.#descriptor],
+      [FfiType.size, request],
+      [FfiType.address, blocks[0]!.tail(arg.bytes.length)],
+    ];
+  }
+
+  /** Copies the arguments to blocks that stay alive during the call, and patches their addresses into the argument. */
+  #prepare(request: number, arg: Uint8Array, list: readonly PointerField[] | undefined): PreparedCall | number {
+    this.#assertOpen();
+    const call = readArguments(request, arg, list);
+    // Getters of the arguments may have closed the node, and its descriptor may be another file's.
+    if (this.#closed) return -constants.errno.EBADF;
     const blocks: GuardedBlock[] = [];
-    for (const { length } of buffers) {
-      const block = this.#takeBlock(length);
+    for (const { bytes } of snapshotsOf(call)) {
+      const block = this.#takeBlock(bytes.length);
       if (typeof block === 'number') {
-        this.#freeBlocks.push(...blocks);
+        this.#giveBack(blocks);
         return block;
       }
       blocks.push(block);
     }
-    const patched = arg.slice();
+    const patched = call.arg.bytes.slice();
     const view = new DataView(patched.buffer);
-    for (const [index, { offset, data }] of pointers.entries()) {
-      view.setBigUint64(offset, blocks[index + 1]!.tail(data.length), true);
-      this.#libc.copyTo(blocks[index + 1]!.tail(data.length), data);
+    for (const [index, { offset, data }] of call.pointers.entries()) {
+      const address = blocks[index + 1]!.tail(data.bytes.length);
+      view.setBigUint64(offset, address, true);
+      this.#libc.copyTo(address, data.bytes);
     }
-    const argument = blocks[0]!.tail(arg.length);
-    this.#libc.copyTo(argument, patched);
-    return { blocks, buffers, argument };
+    this.#libc.copyTo(blocks[0]!.tail(patched.length), patched);
+    return { ...call, blocks };
   }
 
-  /** Copies back what the kernel left; the pointer fields keep their bytes, a detached buffer is left out. */
-  #finish({ blocks, buffers }: PreparedCall, pointers: readonly PointerField[]): void {
-    const arg = buffers[0]!;
-    for (const [index, buffer] of buffers.entries()) {
-      if (buffer.length === 0) continue;
-      const kept = index === 0 ? pointers.map(({ offset }) => arg.slice(offset, offset + POINTER_BYTES)) : [];
-      this.#libc.copyFrom(blocks[index]!.tail(buffer.length), buffer);
-      for (const [at, bytes] of kept.entries()) arg.set(bytes, pointers[at]!.offset);
-    }
+  /** Copies back what the kernel left; the pointer fields keep their bytes. */
+  #finish(call: PreparedCall): void {
+    const { arg, pointers, blocks } = call;
+    const fields = pointers.map(({ offset }) => arg.bytes.slice(offset, offset + POINTER_BYTES));
+    const snapshots = snapshotsOf(call);
+    for (const [index, { bytes }] of snapshots.entries()) this.#libc.copyFrom(blocks[index]!.tail(bytes.length), bytes);
+    for (const [index, { offset }] of pointers.entries()) arg.bytes.set(fields[index]!, offset);
+    for (const snapshot of snapshots) giveBack(snapshot);
+    this.#giveBack(blocks);
+  }
+
+  #giveBack(blocks: readonly GuardedBlock[]): void {
     for (const block of blocks) {
       if (block.capacity === PAGE_BYTES) this.#freeBlocks.push(block);
       else block.free(this.#libc);
@@ -226,33 +233,51 @@ function isInterrupted(result: number): boolean {
   return result === -constants.errno.EINTR || result === -constants.errno.EAGAIN;
 }
 
-/** The checks of the addon: nothing that is no ioctl gets near the C library. */
-function checkArguments(request: number, arg: Uint8Array, pointers: readonly PointerField[]): void {
+function snapshotsOf({ arg, pointers }: IoctlArguments): BytesSnapshot[] {
+  return [arg, ...pointers.map(({ data }) => data)];
+}
+
+/** The checks of the addon, on what is used afterwards: nothing that is no ioctl gets near the C library. */
+function readArguments(request: number, arg: unknown, list: unknown): IoctlArguments {
   if (typeof request !== 'number') throw invalid(TypeError, 'request: must be a number');
   if (!Number.isInteger(request) || request < 0 || request > 0xffff_ffff)
     throw invalid(RangeError, 'request: must be an unsigned 32-bit number');
-  checkBytes('arg', arg);
+  // Getters run code of the caller: all of it before the first byte is looked at.
+  const properties = list === undefined ? [] : readPointerProperties(list);
+  const argument = bytesSnapshot('arg', arg);
+  const { length } = argument.bytes;
   const { size } = splitRequest(request);
-  if (arg.length < size)
-    throw invalid(RangeError, `arg: must have at least the ${size} bytes of the request, has ${arg.length}`);
-  if (!Array.isArray(pointers)) throw invalid(TypeError, 'pointers: must be an array');
-  if (pointers.length > MOST_POINTERS) throw invalid(RangeError, `pointers: must be at most ${MOST_POINTERS}`);
+  if (length < size)
+    throw invalid(RangeError, `arg: must have at least the ${size} bytes of the request, has ${length}`);
   const taken: number[] = [];
-  for (const { offset, data } of pointers as readonly PointerField[]) {
-    checkBytes('data', data);
-    if (!Number.isInteger(offset) || offset < 0 || offset + POINTER_BYTES > arg.length) {
-      throw invalid(RangeError, 'offset: the pointer must lie inside the argument');
-    }
+  const pointers = properties.map(({ offset, data }) => {
+    if (offset + POINTER_BYTES > length) throw invalid(RangeError, 'offset: the pointer must lie inside the argument');
     if (taken.some((other) => Math.abs(other - offset) < POINTER_BYTES))
       throw invalid(RangeError, 'offset: the pointers must not overlap');
     taken.push(offset);
-  }
+    return { offset, data: bytesSnapshot('data', data) };
+  });
+  return { request, arg: argument, pointers };
 }
 
-function checkBytes(name: string, bytes: Uint8Array): void {
-  if (!(bytes instanceof Uint8Array)) throw invalid(TypeError, `${name}: must be a Uint8Array`);
-  if (bytes.buffer instanceof SharedArrayBuffer || bytes.length === 0)
-    throw invalid(TypeError, `${name}: must have bytes that are attached and not shared`);
+/** The elements of the list, each property read once. */
+function readPointerProperties(list: unknown): { readonly offset: number; readonly data: unknown }[] {
+  if (!Array.isArray(list)) throw invalid(TypeError, 'pointers: must be an array');
+  const count: unknown = list.length;
+  if (typeof count !== 'number' || count > MOST_POINTERS)
+    throw invalid(RangeError, `pointers: must be at most ${MOST_POINTERS}`);
+  const properties = [];
+  for (let index = 0; index < count; index++) {
+    const element: unknown = list[index];
+    if (typeof element !== 'object' || element === null)
+      throw invalid(TypeError, `pointers[${index}]: must be an object {offset, data}`);
+    const { offset, data } = element as { readonly offset?: unknown; readonly data?: unknown };
+    if (typeof offset !== 'number') throw invalid(TypeError, 'offset: must be a number');
+    if (!Number.isSafeInteger(offset) || offset < 0)
+      throw invalid(RangeError, 'offset: the pointer must lie inside the argument');
+    properties.push({ offset, data });
+  }
+  return properties;
 }
 
 function invalid(type: ErrorConstructor, message: string): Error {

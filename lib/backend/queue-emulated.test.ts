@@ -19,6 +19,45 @@ describe('GPU work on the emulator', () => {
     expect([...(await queue.read(buffer.address + BigInt(3 * MIB) - 3n, 5))]).toEqual([0xbe, 1, 2, 3, 0]);
   });
 
+  it('adds to a word modulo 2^64, and answers nothing', async () => {
+    const { queue, buffer } = setUp();
+    const word = new DataView(buffer.bytes.buffer);
+    word.setBigUint64(16, 41n, true);
+    expect(await queue.atomicAdd(buffer.address + 16n, 1n)).toBeUndefined();
+    expect(word.getBigUint64(16, true)).toBe(42n);
+    await queue.atomicAdd(buffer.address + 16n, (1n << 64n) - 2n);
+    expect([word.getBigUint64(8, true), word.getBigUint64(16, true), word.getBigUint64(24, true)]).toEqual([
+      0n,
+      40n,
+      0n,
+    ]);
+  });
+
+  it('needs write permission for an addition', async () => {
+    const { device, queue, buffer } = setUp();
+    device.setAttributes(buffer, { gpuReadOnly: true });
+    await expect(queue.atomicAdd(buffer.address, 1n)).rejects.toMatchObject({ access: 'write' });
+  });
+
+  it('takes nothing after close, and ends what it has', async () => {
+    const { queue, buffer } = setUp();
+    const before = queue.fill(buffer.address, 7, 4);
+    queue.close();
+    queue.close();
+    for (const call of [
+      queue.fill(buffer.address, 1, 4),
+      queue.copy(buffer.address, buffer.address + 4096n, 4),
+      queue.write(buffer.address, new Uint8Array(1)),
+      queue.read(buffer.address, 1),
+      queue.atomicAdd(buffer.address, 1n),
+    ]) {
+      await expect(call).rejects.toMatchObject({ code: 'ERR_SVM_CLOSED', message: 'the queue is closed' });
+    }
+    await before;
+    await queue.idle();
+    expect(buffer.bytes[0]).toBe(7);
+  });
+
   it('sees what the CPU writes, and the CPU what it writes', async () => {
     const { queue, buffer } = setUp();
     buffer.write(5000, new Uint8Array([42]));
@@ -112,6 +151,13 @@ describe('GPU work on the emulator', () => {
     ['a negative size', (q: Queue) => q.read(4096n, -1), /^size: expected a whole number/],
     ['a range beyond 2^64', (q: Queue) => q.read((1n << 64n) - 1n, 2), /reach beyond what can be accessed/],
     ['overlapping copies', (q: Queue) => q.copy(4096n, 4097n, 16), /the ranges must not overlap/],
+    [
+      'an addition at an unaligned address',
+      (q: Queue) => q.atomicAdd(4n, 1n),
+      /^address: expected a multiple of 8, got 4n/,
+    ],
+    ['an addend that is no bigint', (q: Queue) => q.atomicAdd(8n, 1 as never), /^value: expected a bigint, got 1/],
+    ['an addend above u64', (q: Queue) => q.atomicAdd(8n, 1n << 64n), /^value: expected 0n to 2\^64 - 1/],
     ['data of another type', (q: Queue) => q.write(4096n, 'x' as never), /^data: expected a Uint8Array, got "x"/],
   ])('refuses %s', (_what, call, message) => {
     const { queue } = setUp();

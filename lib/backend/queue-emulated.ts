@@ -4,13 +4,14 @@ import type { EmulatedDevice, EmulatedFile, EmulatedMachineClock } from '../../e
 import { codedError, show, typeError } from '../uapi/errors.ts';
 import { GpuFaultError } from './queue.ts';
 import type { GpuQueue } from './queue.ts';
-import { addressOf, integerOf, sizeOf } from '../uapi/range.ts';
+import { addressOf, integerOf, sizeOf, wordOf } from '../uapi/range.ts';
 
 /** How long a GPU waits before it repeats a faulted access, in ns of the virtual clock. */
 export const XNACK_RETRY_INTERVAL = 250_000;
 /** After so many retries without progress the access is given up: a real GPU would retry for ever. */
 const MOST_RETRIES = 64;
 const CHUNK_BYTES = 1 << 20;
+const WORD_BYTES = 8;
 const LARGEST_U32 = 0xffff_ffff;
 
 /** GPU work of one open emulated device. */
@@ -20,6 +21,7 @@ export class EmulatedQueue implements GpuQueue {
   readonly #clock: EmulatedMachineClock;
   readonly #isClosed: () => boolean;
   #tail: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   /** Use `device.createQueue()`. */
   constructor(device: EmulatedDevice, file: EmulatedFile, clock: EmulatedMachineClock, isClosed: () => boolean) {
@@ -86,8 +88,32 @@ export class EmulatedQueue implements GpuQueue {
     });
   }
 
+  atomicAdd(address: bigint, value: bigint): Promise<void> {
+    const start = addressOf('address', address);
+    const addend = wordOf('value', value);
+    this.#extent(start, WORD_BYTES);
+    if (start % BigInt(WORD_BYTES) !== 0n) {
+      throw typeError('ERR_SVM_INVALID_TYPE', `address: expected a multiple of ${WORD_BYTES}, got ${start}n`);
+    }
+    return this.#enqueue(() => {
+      this.#reach(start, WORD_BYTES, true);
+      const word = gpuRead(this.#device, this.#file, start, WORD_BYTES);
+      const view = new DataView(word.buffer);
+      view.setBigUint64(0, view.getBigUint64(0, true) + addend, true);
+      gpuWrite(this.#device, this.#file, start, word);
+    });
+  }
+
   idle(): Promise<void> {
     return this.#tail.then(() => undefined);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   /** The size as a number; what lies beyond 2^64 can't be accessed. */
@@ -103,6 +129,7 @@ export class EmulatedQueue implements GpuQueue {
   }
 
   #enqueue<T>(operation: () => T): Promise<T> {
+    if (this.#closed) return Promise.reject(codedError('ERR_SVM_CLOSED', 'the queue is closed'));
     const result = this.#tail.then(() => {
       if (this.#isClosed()) throw codedError('ERR_SVM_CLOSED', 'the device of this queue is closed');
       return operation();

@@ -1,6 +1,11 @@
 /** What GPU work is on every backend: the interface, and the error of an access that failed. */
 
-/** A queue of GPU work. The operations run in the order of the calls, each promise settles when its operation has ended. */
+/**
+ * A queue of GPU work. The operations run in the order of the calls, each promise settles when its operation has ended.
+ * Addresses are bytes, of the GPU's address space. Each method throws TypeError or RangeError (`ERR_SVM_INVALID_TYPE`,
+ * `ERR_SVM_OUT_OF_RANGE`) for arguments that no GPU could take, and its promise rejects with `GpuFaultError` for an
+ * access that cannot be served, and with `ERR_SVM_CLOSED` after the queue or its device was closed.
+ */
 export interface GpuQueue {
   /** Writes the u32 `value` (little endian) over `size` bytes; both multiples of 4. */
   fill(address: bigint, value: number, size: number | bigint): Promise<void>;
@@ -10,8 +15,16 @@ export interface GpuQueue {
   write(address: bigint, data: Uint8Array): Promise<void>;
   /** What the GPU reads. */
   read(address: bigint, size: number): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Adds `value` (u64) to the u64 at `address`, a multiple of 8: atomically, modulo 2^64, and without an answer, as the
+   * DMA engine does. Rejects with `ERR_SVM_NOT_AVAILABLE` where the GPU has no atomic operations on that memory.
+   */
+  atomicAdd(address: bigint, value: bigint): Promise<void>;
   /** Settles when all operations before it have ended, failed or not. */
   idle(): Promise<void>;
+  /** Takes no further operations; those before it still run. A second call does nothing. */
+  close(): void;
+  [Symbol.dispose](): void;
 }
 
 /** A GPU access that can't be served. */

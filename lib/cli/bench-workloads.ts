@@ -1,5 +1,6 @@
 /** What `amdgpu-svm bench` measures: the calls of the typed API on whatever device answers. */
-import type { SvmDevice } from '../device/index.ts';
+import type { GpuQueue, SvmDevice } from '../device/index.ts';
+import { backendOf } from '../device/svm-device.ts';
 
 /** Something to time. `action` is called again and again and may return a promise. */
 export interface Workload {
@@ -10,7 +11,7 @@ export interface Workload {
   readonly unavailable?: string;
   readonly action: () => void | Promise<void>;
   /** Brings back the state before the next call; not timed. */
-  readonly reset?: () => void;
+  readonly reset?: () => Promise<void>;
 }
 
 const MIB = 1 << 20;
@@ -21,14 +22,12 @@ export function workloads(device: SvmDevice): Workload[] {
   const one = device.memory.map(4096);
   device.setAttributes(buffer, { access: 'allow-migrate' });
   let toggle = false;
-  const noQueue =
-    device.backend === 'emulated' ? undefined : `GPU work is not available on the ${device.backend} backend yet`;
-  const queue = noQueue === undefined ? device.createQueue() : undefined;
+  const { queue, refusal } = queueOf(device);
   const touch = (size: number) => async (): Promise<void> => void (await queue?.read(buffer.address, size));
-  const forget = (): void => {
+  const forget = (): Promise<void> => {
     buffer.discard();
     // Later than the window in which a fault is taken for a repeated one.
-    device.emulator?.surroundings.clock.advance(3_000_000);
+    return backendOf(device).passTime(3_000_000);
   };
   return [
     {
@@ -64,7 +63,7 @@ export function workloads(device: SvmDevice): Workload[] {
       action: () => device.prefetch(buffer, 'device'),
       reset: () => {
         device.prefetch(buffer, 'system');
-        forget();
+        return forget();
       },
     },
     ...[
@@ -73,9 +72,19 @@ export function workloads(device: SvmDevice): Workload[] {
     ].map(([size, name]): Workload => ({
       name: `gpu-read-${name}`,
       unit: `the GPU reads ${name === '4k' ? '4 KiB' : '2 MiB'} that it has to fault in (2 MiB range)`,
-      ...(noQueue === undefined ? {} : { unavailable: noQueue }),
+      ...(refusal === undefined ? {} : { unavailable: refusal }),
       action: touch(size as number),
       reset: forget,
     })),
   ];
+}
+
+/** A queue, or why the device has none. */
+function queueOf(device: SvmDevice): { queue?: GpuQueue; refusal?: string } {
+  try {
+    return { queue: device.createQueue() };
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ERR_SVM_NOT_AVAILABLE') throw error;
+    return { refusal: (error as Error).message };
+  }
 }

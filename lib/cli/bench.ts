@@ -118,7 +118,7 @@ async function measure({ name, unit, action, reset }: Workload, time: number): P
   const end = performance.now() + 3 * time;
   // The first tenth warms up: it is run, not counted.
   for (let warm = false; (timed < time && performance.now() < end) || samples.length === 0;) {
-    reset?.();
+    await reset?.();
     const started = performance.now();
     for (let call = 0; call < batch; call++) await action();
     const took = performance.now() - started;

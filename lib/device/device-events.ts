@@ -1,19 +1,15 @@
 /** The stream of events of one open device: those of its emulated machine, or the ioctls on a kernel. */
 import { EVENT_NAMES } from '../../emulator/index.ts';
-import type {
-  EmulatedDevice,
-  EmulatedMachine,
-  EventListener,
-  EventMap,
-  EventName,
-  MachineEvent,
-} from '../../emulator/index.ts';
+import type { EventListener, EventMap, EventName, MachineEvent } from '../../emulator/index.ts';
+import type { BackendEvents } from '../backend/backend.ts';
 import { codedError, rangeError, show } from '../uapi/errors.ts';
 import type { SvmCallEvent } from '../uapi/call.ts';
 
 /** Where the events of a device come from. */
 export interface DeviceEventSource {
-  readonly emulated: { readonly machine: EmulatedMachine; readonly device: EmulatedDevice } | undefined;
+  /** What the driver tells beside the ioctls. */
+  readonly backend: BackendEvents | undefined;
+  /** The ioctls of the device, as it sees them itself. */
   observe(listener: (call: SvmCallEvent) => void): () => void;
 }
 
@@ -26,13 +22,7 @@ export function onDeviceEvent<Name extends EventName>(
   if (!EVENT_NAMES.includes(name)) {
     throw rangeError('ERR_SVM_INVALID_VALUE', `event: unknown event ${show(name)}; known: ${EVENT_NAMES.join(', ')}`);
   }
-  const { emulated } = source;
-  if (emulated !== undefined) {
-    const { machine, device } = emulated;
-    return machine.on(name, (event) => {
-      if (event.device === device.index) listener(event);
-    });
-  }
+  if (source.backend !== undefined) return source.backend.on(name, listener);
   if (name !== 'ioctl') {
     throw codedError(
       'ERR_SVM_NOT_AVAILABLE',
@@ -48,16 +38,10 @@ export function onAnyDeviceEvent(
   listener: (event: MachineEvent) => void,
   names: readonly EventName[] = EVENT_NAMES,
 ): () => void {
-  const { emulated } = source;
-  if (emulated === undefined) {
-    return names.includes('ioctl')
-      ? source.observe((call) => listener({ name: 'ioctl', time: 0, event: ioctlEvent(call) }))
-      : () => undefined;
-  }
-  const { machine, device } = emulated;
-  return machine.onAny((event) => {
-    if (event.event.device === device.index) listener(event);
-  }, names);
+  if (source.backend !== undefined) return source.backend.onAny(listener, names);
+  return names.includes('ioctl')
+    ? source.observe((call) => listener({ name: 'ioctl', time: 0, event: ioctlEvent(call) }))
+    : () => undefined;
 }
 
 function ioctlEvent(call: SvmCallEvent): EventMap['ioctl'] {

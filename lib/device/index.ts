@@ -1,8 +1,8 @@
 /** The typed API. */
 export { SvmDevice } from './svm-device.ts';
 export type { PrefetchTarget } from './svm-device.ts';
-export { BACKENDS } from '../backend/choose.ts';
-export type { BackendName, OpenOptions } from '../backend/choose.ts';
+export { BACKENDS } from '../backend/open-options.ts';
+export type { BackendName, OpenOptions } from '../backend/open-options.ts';
 export { ATTRIBUTE_NAMES } from './attributes.ts';
 export type { SvmAttributes, SvmLocationValue } from './attributes.ts';
 export { GpuFaultError } from '../backend/queue.ts';
@@ -23,7 +23,7 @@ export { listRenderNodes } from '../backend/render-nodes.ts';
 export type { RenderNode, RenderNodeList, SvmPresence } from '../backend/render-nodes.ts';
 export { HAZARD_MODES } from '../backend/hazard-watch.ts';
 export type { HazardMode } from '../backend/hazard-watch.ts';
-export type { IoctlTrace } from './diagnostics.ts';
+export type { IoctlMessage } from './diagnostics.ts';
 export { EVENT_NAMES, EventRing, formatHazard, HazardError } from '../../emulator/index.ts';
 export type { EventListener, EventMap, EventName, Hazard, MachineEvent } from '../../emulator/index.ts';
 export type { SvmRange } from '../uapi/range.ts';

@@ -4,36 +4,28 @@ import { SvmLocation, SvmAttributeType, SvmOperation } from '../uapi/constants.t
 import type { SvmAttributeName } from '../uapi/constants.ts';
 import { decodeAttributes } from '../uapi/codec.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
-import type { DeviceNode } from '../uapi/node.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
 import type { EmulatedDevice, EventListener, EventName, Hazard, MachineEvent } from '../../emulator/index.ts';
 import { ATTRIBUTE_NAMES, attributeTypes, decodeAttributeValues, encodeAttributeValues } from './attributes.ts';
 import type { SvmAttributes } from './attributes.ts';
-import { chooseBackend, resolveOpenOptions } from '../backend/choose.ts';
-import type { ChosenBackend, OpenOptions } from '../backend/choose.ts';
-import { EmulatedMemory } from '../backend/emulated-memory.ts';
+import type { Backend, BackendKind } from '../backend/backend.ts';
+import { chooseBackend } from '../backend/choose.ts';
+import { resolveOpenOptions } from '../backend/open-options.ts';
+import type { OpenOptions } from '../backend/open-options.ts';
 import { onAnyDeviceEvent, onDeviceEvent } from './device-events.ts';
 import type { DeviceEventSource } from './device-events.ts';
-import { bridgeOf, ioctlsAreTraced, tracedIoctl, tracedIoctlAsync } from './diagnostics.ts';
-import type { IoctlTrace } from './diagnostics.ts';
+import { ioctlsHaveSubscribers, publishedIoctl, publishedIoctlAsync } from './diagnostics.ts';
+import type { IoctlMessage } from './diagnostics.ts';
 import { codedError, rangeError, show } from '../uapi/errors.ts';
 import { SvmError } from './errors.ts';
 import type { SvmOperationName } from './errors.ts';
-import { libC } from '../backend/ffi-library.ts';
-import { ffiMemoryFunctions } from '../backend/ffi-memory.ts';
-import { EmulatedQueue } from '../backend/queue-emulated.ts';
 import type { GpuQueue } from '../backend/queue.ts';
-import { watchHazards } from '../backend/hazard-watch.ts';
-import type { HazardMode, HazardWatch } from '../backend/hazard-watch.ts';
 import { HostMemory } from './host-memory.ts';
-import type { HostRegionMapper } from '../backend/host-region.ts';
-import { KernelMemory } from '../backend/kernel-memory.ts';
 import { rawCall, rawNumbers } from './raw-call.ts';
 import type { RawSvmCall, RawSvmResult } from './raw-call.ts';
 import { byteRange } from '../uapi/range.ts';
 import type { ByteRange, SvmRange } from '../uapi/range.ts';
 import { createRecorder } from '../backend/recording.ts';
-import type { DeviceRecorder } from '../backend/recording.ts';
 import { attributeSegments } from './segments.ts';
 import type { AttributeSegment } from './segments.ts';
 import { SvmCaller } from './svm-call.ts';
@@ -43,6 +35,11 @@ import type { SvmAnswer } from './svm-call.ts';
 /** Where a prefetch brings a range. */
 export type PrefetchTarget = 'device' | 'system';
 
+export type { Backend, DriverMapping } from '../backend/backend.ts';
+
+/** The backend of a device, for the layers of this package. */
+export let backendOf: (device: SvmDevice) => Backend;
+
 /**
  * An open device. Ranges are objects with `address` and `size` in bytes; a
  * `HostBuffer` is one. Every method throws `ERR_SVM_CLOSED` after `close`,
@@ -51,7 +48,7 @@ export type PrefetchTarget = 'device' | 'system';
  */
 export class SvmDevice {
   /** Which backend answers. */
-  readonly backend: 'kernel' | 'ffi' | 'emulated';
+  readonly backend: BackendKind;
   /** Why 'auto' did not take the kernel; undefined if it did, or if a backend was asked for. */
   readonly fallbackReason: string | undefined;
   /** Revision of the user ABI in use. */
@@ -60,49 +57,23 @@ export class SvmDevice {
   readonly memory: HostMemory;
   /** The emulated device behind this one, else undefined. */
   readonly emulator: EmulatedDevice | undefined;
-  readonly #node: DeviceNode;
+  readonly #backend: Backend;
   readonly #caller: SvmCaller;
-  readonly #recorder: DeviceRecorder | undefined;
-  readonly #createQueue: () => GpuQueue;
   readonly #observers = new Set<(call: SvmCallEvent) => void>();
-  readonly #events: DeviceEventSource;
-  readonly #bridge: { refresh(): void; release(): void } | undefined;
-  readonly #watch: HazardWatch | undefined;
   #closed = false;
 
-  private constructor(chosen: ChosenBackend, recorder: DeviceRecorder | undefined, hazards: HazardMode) {
-    this.backend = chosen.backend;
-    this.fallbackReason = chosen.fallbackReason;
-    this.profile = chosen.profile;
-    this.#recorder = recorder;
-    let node: DeviceNode = chosen.node;
-    let memory: HostRegionMapper;
-    if (chosen.backend === 'emulated') {
-      const { machine, device } = chosen;
-      this.emulator = device;
-      memory = new EmulatedMemory(machine.process);
-      recorder?.attachEmulated(machine, chosen.node);
-      this.#bridge = bridgeOf(machine);
-      this.#watch = watchHazards(machine, hazards);
-      this.#createQueue = () => new EmulatedQueue(device, chosen.node.file, machine.clock, () => this.#closed);
-    } else {
-      this.emulator = undefined;
-      memory = chosen.backend === 'ffi' ? new KernelMemory(ffiMemoryFunctions(libC())) : new KernelMemory();
-      if (recorder !== undefined) ({ node, memory } = recorder.attachKernel(node, memory));
-      this.#createQueue = () => {
-        throw codedError(
-          'ERR_SVM_NOT_AVAILABLE',
-          `createQueue: GPU work is not available on this backend yet (${chosen.backend}); use the emulated backend`,
-        );
-      };
-    }
-    this.#node = node;
-    this.#caller = new SvmCaller(node, chosen.profile.request);
-    this.memory = new HostMemory(memory, () => this.#assertOpen());
-    this.#events = {
-      emulated: chosen.backend === 'emulated' ? chosen : undefined,
-      observe: (listener) => this.observe(listener),
-    };
+  static {
+    backendOf = (device) => device.#backend;
+  }
+
+  private constructor(backend: Backend) {
+    this.#backend = backend;
+    this.backend = backend.kind;
+    this.fallbackReason = backend.fallbackReason;
+    this.profile = backend.profile;
+    this.emulator = backend.emulator;
+    this.#caller = new SvmCaller(backend.node, backend.profile.request);
+    this.memory = new HostMemory(backend.memory, () => this.#assertOpen());
   }
 
   /**
@@ -117,7 +88,7 @@ export class SvmDevice {
     traceOutput();
     const recorder = resolved.record === undefined ? undefined : createRecorder(resolved.record);
     try {
-      const device = new SvmDevice(chooseBackend(resolved), recorder, resolved.hazards ?? 'off');
+      const device = new SvmDevice(chooseBackend(resolved, recorder));
       writeDeviceTraffic(device);
       return device;
     } catch (error) {
@@ -132,7 +103,7 @@ export class SvmDevice {
 
   /** Path of the render node, or the name of the emulated one. */
   get path(): string {
-    return this.#node.path;
+    return this.#backend.node.path;
   }
 
   /** Sets attributes of a range, in the order in which they are written (spec/02-attributes §4). */
@@ -200,7 +171,7 @@ export class SvmDevice {
   /** A queue for GPU work; `ERR_SVM_NOT_AVAILABLE` on the kernel backend. */
   createQueue(): GpuQueue {
     this.#assertOpen();
-    return this.#createQueue();
+    return this.#backend.createQueue();
   }
 
   /**
@@ -209,10 +180,11 @@ export class SvmDevice {
    * what the records hold afterwards.
    */
   svmIoctl(call: RawSvmCall): RawSvmResult {
-    this.#bridge?.refresh();
-    const issue = (): RawSvmResult => rawCall(this.#closed ? undefined : this.#node, this.profile.request, call);
-    const answer = ioctlsAreTraced()
-      ? tracedIoctl({ path: this.path, ...rawNumbers(call), attributeCount: call.attributes?.length ?? 0 }, issue)
+    this.#backend.noticeSubscribers();
+    const issue = (): RawSvmResult =>
+      rawCall(this.#closed ? undefined : this.#backend.node, this.profile.request, call);
+    const answer = ioctlsHaveSubscribers()
+      ? publishedIoctl({ path: this.path, ...rawNumbers(call), attributeCount: call.attributes?.length ?? 0 }, issue)
       : issue();
     if (this.#observers.size > 0) this.#notify({ ...rawNumbers(call), ...answer });
     return answer;
@@ -229,34 +201,32 @@ export class SvmDevice {
    * ('ioctl'; for others `ERR_SVM_NOT_AVAILABLE`). The returned function stops it. Costs nothing without a listener.
    */
   on<Name extends EventName>(name: Name, listener: EventListener<Name>): () => void {
-    return onDeviceEvent(this.#events, name, listener);
+    return onDeviceEvent(this.#events(), name, listener);
   }
 
   /** As `on`, with one listener for the events of all names that the backend has, or of those in `names`. */
   onAny(listener: (event: MachineEvent) => void, names?: readonly EventName[]): () => void {
-    return onAnyDeviceEvent(this.#events, listener, names);
+    return onAnyDeviceEvent(this.#events(), listener, names);
   }
 
   /** What the hazard monitor found on the emulated machine, with the option `hazards` (docs/hazards.md). */
   get hazards(): readonly Hazard[] {
-    return this.#watch?.hazards ?? [];
+    return this.#backend.hazards;
   }
 
   /** Closes the device and completes its recording; a second call does nothing. Buffers stay mapped. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    try {
-      this.#node.close();
-    } finally {
-      this.#recorder?.close();
-      this.#watch?.stop();
-      this.#bridge?.release();
-    }
+    this.#backend.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #events(): DeviceEventSource {
+    return { backend: this.#backend.events, observe: (listener) => this.observe(listener) };
   }
 
   #set(operation: SvmOperationName, range: ByteRange, records: readonly SvmAttributeRecord[]): void {
@@ -282,20 +252,20 @@ export class SvmDevice {
   #ioctl(operation: number, range: ByteRange, records: readonly SvmAttributeRecord[]): SvmAnswer {
     this.#assertOpen();
     const call = (): SvmAnswer => this.#caller.call(operation, range, records);
-    const answer = ioctlsAreTraced() ? tracedIoctl(this.#trace(operation, range, records), call) : call();
+    const answer = ioctlsHaveSubscribers() ? publishedIoctl(this.#message(operation, range, records), call) : call();
     return this.#reported(operation, range, answer);
   }
 
   async #ioctlAsync(operation: number, range: ByteRange, records: readonly SvmAttributeRecord[]): Promise<SvmAnswer> {
     this.#assertOpen();
     const call = (): Promise<SvmAnswer> => this.#caller.callAsync(operation, range, records);
-    const answer = ioctlsAreTraced()
-      ? await tracedIoctlAsync(this.#trace(operation, range, records), call)
+    const answer = ioctlsHaveSubscribers()
+      ? await publishedIoctlAsync(this.#message(operation, range, records), call)
       : await call();
     return this.#reported(operation, range, answer);
   }
 
-  #trace(operation: number, range: ByteRange, records: readonly SvmAttributeRecord[]): IoctlTrace {
+  #message(operation: number, range: ByteRange, records: readonly SvmAttributeRecord[]): IoctlMessage {
     return { path: this.path, operation, address: range.address, size: range.size, attributeCount: records.length };
   }
 
@@ -313,7 +283,7 @@ export class SvmDevice {
 
   #assertOpen(): void {
     if (this.#closed) throw codedError('ERR_SVM_CLOSED', 'the device is closed');
-    this.#bridge?.refresh();
+    this.#backend.noticeSubscribers();
   }
 }
 

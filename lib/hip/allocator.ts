@@ -2,8 +2,8 @@
 import { HsaError, HsaSvmAttribute } from '../hsa/index.ts';
 import type { HsaSvmAttributePair } from '../hsa/index.ts';
 import { codedError } from '../uapi/errors.ts';
-import { machineOf } from '../device/emulated.ts';
-import type { SvmDevice } from '../device/svm-device.ts';
+import { backendOf } from '../device/svm-device.ts';
+import type { DriverMapping, SvmDevice } from '../device/svm-device.ts';
 import { PAGE_SIZE } from '../uapi/constants.ts';
 import type { Pointer } from './arguments.ts';
 import { HipHmmFlag, HipMemAttach } from './constants.ts';
@@ -22,7 +22,7 @@ export class Allocator implements MemoryOwner {
   readonly #state: HipState;
   /** Every GPU may access a new allocation; nothing else is said of it. */
   readonly #initialPairs: readonly HsaSvmAttributePair[];
-  /** Free places by size: the emulated process never maps a place twice by itself, as a kernel would. */
+  /** Free places by size, given as hints: an emulated process never maps a place twice by itself, as a kernel would. */
   readonly #places = new Map<number, bigint[]>();
   readonly #free: (memory: HipMemory) => void;
 
@@ -69,13 +69,8 @@ export class Allocator implements MemoryOwner {
     const state = this.#state;
     state.assertOpen();
     if (size === 0n) throw invalidValue('size: 0');
-    const { emulator } = state.devices[0]!;
-    if (emulator === undefined)
-      throw new HipError(HipStatus.notSupported, 'only managed memory is available on this backend');
     const bytes = mappedSize(size);
-    const { process } = machineOf(emulator);
-    const address = process.mmap({ size: bytes, kind: 'pfnmap' });
-    const unmap = (): void => process.munmap(address, bytes);
+    const { address, unmap } = mapDriverMemory(state.devices[0]!, bytes);
     const backing =
       kind === 'device' ? new DeviceBacking(address, unmap) : new PinnedBacking(address, Number(bytes), unmap);
     return this.#add(new HipMemory(this, backing, Number(size), kind, 0, state.currentDevice));
@@ -114,7 +109,7 @@ export class Allocator implements MemoryOwner {
   drop(memory: HipMemory): void {
     this.#state.table.remove(memory);
     memory.release();
-    for (const device of this.#state.devices) collectGarbage(device);
+    for (const device of this.#state.devices) backendOf(device).runDeferredWork();
   }
 
   #map(bytes: bigint): Backing {
@@ -132,7 +127,6 @@ export class Allocator implements MemoryOwner {
   }
 
   #keepPlace(bytes: number, address: bigint): void {
-    if (this.#state.devices[0]!.emulator === undefined) return;
     const places = this.#places.get(bytes);
     if (places === undefined) this.#places.set(bytes, [address]);
     else places.push(address);
@@ -153,11 +147,12 @@ function mappedSize(size: bigint): bigint {
   return bytes;
 }
 
-/** A kernel's own threads tidy up after an unmap; an emulated one waits to be told. */
-function collectGarbage({ emulator }: SvmDevice): void {
-  if (emulator === undefined) return;
-  for (const file of emulator.files) {
-    const { context } = file;
-    if (context !== null && context.collector.pending > 0 && !context.svmLock.held) emulator.runPendingWork(file);
+/** hipErrorNotSupported where the backend has none. */
+function mapDriverMemory(device: SvmDevice, bytes: bigint): DriverMapping {
+  try {
+    return backendOf(device).mapDriverMemory(bytes);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ERR_SVM_NOT_AVAILABLE') throw error;
+    throw new HipError(HipStatus.notSupported, 'only managed memory is available on this backend', error as Error);
   }
 }

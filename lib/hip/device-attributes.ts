@@ -1,4 +1,5 @@
 /** `hipDeviceGetAttribute`, as far as managed memory is concerned (spec/hip §1). */
+import { backendOf } from '../device/svm-device.ts';
 import { show, typeError } from '../uapi/errors.ts';
 import { HipDeviceAttribute } from './constants.ts';
 import { invalidValue } from './error.ts';
@@ -14,7 +15,7 @@ export function deviceAttribute(state: HipState, attribute: unknown, device: num
   state.assertDevice('device', device);
   const name = attribute.startsWith(PREFIX) ? attribute : PREFIX + attribute;
   // Only a GPU that shares the CPU's memory is reached by the CPU in place.
-  const isApu = state.devices[device]!.emulator?.gpu.model.apu ?? false;
+  const isApu = backendOf(state.devices[device]!).abilities.apu ?? false;
   switch (name) {
     case HipDeviceAttribute.managedMemory:
     case HipDeviceAttribute.concurrentManagedAccess:

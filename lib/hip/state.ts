@@ -2,6 +2,7 @@
 import type { HsaAgent, HsaRuntime } from '../hsa/index.ts';
 import { HsaError, HsaSystemInfo } from '../hsa/index.ts';
 import { AddressTable } from '../hsa/address-table.ts';
+import { backendOf } from '../device/svm-device.ts';
 import type { SvmDevice } from '../device/svm-device.ts';
 import type { Pointer } from './arguments.ts';
 import { HipMemLocationType } from './constants.ts';
@@ -9,7 +10,6 @@ import type { HipMemLocation } from './constants.ts';
 import { HipError, HipStatus, invalidValue } from './error.ts';
 import type { HipMemory, MemoryOwner } from './memory.ts';
 import type { ResolvedHipOptions } from './options.ts';
-import { isMapped } from './mapped.ts';
 import { PageSet } from './page-set.ts';
 
 /** The state of one open runtime. */
@@ -80,7 +80,11 @@ export class HipState {
     if (found !== undefined) return found;
     const page = Number(address >> 12n);
     // Somebody else may have mapped something there since.
-    if (this.freed.size > 0 && this.freed.covers(page, page + 1) && !isMapped(this.devices[0]!, page)) {
+    if (
+      this.freed.size > 0 &&
+      this.freed.covers(page, page + 1) &&
+      !backendOf(this.devices[0]!).isMapped(BigInt(page) << 12n)
+    ) {
       throw invalidValue(`${field}: the memory at 0x${address.toString(16)} was freed`);
     }
     return undefined;

@@ -1,7 +1,7 @@
 /** Options of a runtime, and their reader, which the HIP layer uses for its own. */
 import { rangeError, show, typeError } from '../uapi/errors.ts';
 import { integerOf } from '../uapi/range.ts';
-import { SvmDevice } from '../device/svm-device.ts';
+import { backendOf, SvmDevice } from '../device/svm-device.ts';
 
 export const REVISIONS = ['2026', '2025'] as const;
 /** Which runtime is followed where the years differ. */
@@ -79,18 +79,13 @@ function checkDevices(devices: readonly SvmDevice[] | undefined): void {
       throw typeError('ERR_SVM_INVALID_TYPE', `devices[${index}]: expected an SvmDevice, got ${show(device)}`);
     if (list.indexOf(device) !== index)
       throw rangeError('ERR_SVM_INVALID_OPTION', `devices[${index}]: this device is in the list already`);
-    if (processOf(device) !== processOf(list[0] as SvmDevice)) {
+    if (backendOf(device).addressSpace !== backendOf(list[0] as SvmDevice).addressSpace) {
       throw rangeError(
         'ERR_SVM_INVALID_OPTION',
         `devices[${index}]: not of the same process as devices[0] (another machine, or another backend)`,
       );
     }
   }
-}
-
-/** What two devices must share to see the same memory. */
-function processOf(device: SvmDevice): unknown {
-  return device.emulator?.surroundings.process;
 }
 
 function oneOf<Word extends string>(name: string, value: unknown, words: readonly Word[]): Word {

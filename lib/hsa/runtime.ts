@@ -3,7 +3,7 @@ import { SvmOperation } from '../uapi/constants.ts';
 import { codedError, show, typeError } from '../uapi/errors.ts';
 import type { HostBuffer } from '../device/host-memory.ts';
 import type { ByteRange, SvmRange } from '../uapi/range.ts';
-import { SvmDevice } from '../device/svm-device.ts';
+import { backendOf, SvmDevice } from '../device/svm-device.ts';
 import { traceOutput, writeTraffic } from '../device/trace-output.ts';
 import { TrafficLog } from '../device/traffic.ts';
 import { AgentTable } from './agent.ts';
@@ -102,11 +102,10 @@ export class HsaRuntime {
     const { gpuAgents } = this.#agents;
     switch (attribute) {
       case HsaSystemInfo.svmSupported:
-        return gpuAgents.every(({ device }) => device!.emulator?.surroundings.svmConfigured ?? true);
+        return gpuAgents.every(({ device }) => backendOf(device!).abilities.svm);
       case HsaSystemInfo.svmAccessibleByDefault:
       case HsaSystemInfo.xnackEnabled:
-        // A V4 context lives only where XNACK is on, so a real device that has one has it on.
-        return gpuAgents.every(({ device }) => device!.emulator?.xnackEnabled ?? true);
+        return gpuAgents.every(({ device }) => backendOf(device!).abilities.xnack);
       default:
         if (typeof attribute !== 'number')
           throw typeError('ERR_SVM_INVALID_TYPE', `attribute: expected a number, got ${show(attribute)}`);

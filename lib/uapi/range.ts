@@ -40,6 +40,16 @@ export function addressOf(name: string, value: unknown): bigint {
   return value;
 }
 
+/** A u64 that is no address. */
+export function wordOf(name: string, value: unknown): bigint {
+  if (typeof value !== 'bigint')
+    throw typeError('ERR_SVM_INVALID_TYPE', `${name}: expected a bigint, got ${show(value)}`);
+  if (value < 0n || value >= U64_END) {
+    throw rangeError('ERR_SVM_OUT_OF_RANGE', `${name}: expected 0n to 2^64 - 1, got ${value}n`);
+  }
+  return value;
+}
+
 /** A u64 number of bytes; as a number it must be a whole one up to 2^53 - 1. */
 export function sizeOf(name: string, value: unknown): bigint {
   if (typeof value === 'number') {

@@ -1,0 +1,69 @@
+/** Everything that differs between a real GPU and the emulated one, as one interface. */
+import type { EmulatedDevice, EventListener, EventName, Hazard, MachineEvent } from '../../emulator/index.ts';
+import type { DeviceNode } from '../uapi/node.ts';
+import type { UapiProfile } from '../uapi/profile.ts';
+import type { HostRegionMapper } from './host-region.ts';
+import type { GpuQueue } from './queue.ts';
+
+/** Which kind of backend answers. */
+export type BackendKind = DeviceNode['kind'];
+
+/** What a GPU and its driver can do. */
+export interface Abilities {
+  /** Whether the driver has SVM at all (the kernel's option for it is on). */
+  readonly svm: boolean;
+  /** Whether retry faults (XNACK) are on for the GPU. */
+  readonly xnack: boolean;
+  /** Whether the GPU shares the memory of the CPU; undefined where the backend cannot tell. */
+  readonly apu: boolean | undefined;
+}
+
+/** Events of the modelled driver that concern one device. */
+export interface BackendEvents {
+  /** Listens to events of one name; the returned function stops it. */
+  on<Name extends EventName>(name: Name, listener: EventListener<Name>): () => void;
+  /** One listener for the events of all `names`; the returned function stops it. */
+  onAny(listener: (event: MachineEvent) => void, names: readonly EventName[]): () => void;
+}
+
+/** Memory that the driver itself maps into the process, out of reach of the SVM ioctl. */
+export interface DriverMapping {
+  readonly address: bigint;
+  unmap(): void;
+}
+
+/** One open device. Three implementations: emulated, kernel, ffi. Nothing above asks which one it has. */
+export interface Backend {
+  readonly kind: BackendKind;
+  /** Why 'auto' did not take the kernel; undefined if it did, or if a backend was asked for. */
+  readonly fallbackReason: string | undefined;
+  /** Revision of the user ABI in use. */
+  readonly profile: UapiProfile;
+  /** What the requests go to. */
+  readonly node: DeviceNode;
+  /** Maps memory of the process that the device mirrors. */
+  readonly memory: HostRegionMapper;
+  /** That process: backends with the same object see the same memory at the same addresses. */
+  readonly addressSpace: object;
+  readonly abilities: Abilities;
+  /** What the driver tells beside the answers of its ioctls; undefined where it tells nothing. */
+  readonly events: BackendEvents | undefined;
+  /** What the hazard monitor found; nothing where nothing is watched. */
+  readonly hazards: readonly Hazard[];
+  /** The emulated device, for users; nothing in this package asks for it to decide anything. */
+  readonly emulator: EmulatedDevice | undefined;
+  /** A queue for GPU work. Throws `ERR_SVM_NOT_AVAILABLE` where there is none. */
+  createQueue(): GpuQueue;
+  /** Whether anything is mapped at the byte address in the process that the device mirrors. */
+  isMapped(address: bigint): boolean;
+  /** Maps `size` bytes of the driver's own memory. Throws `ERR_SVM_NOT_AVAILABLE` where that cannot be done. */
+  mapDriverMemory(size: bigint): DriverMapping;
+  /** Lets work run that the driver has put off, where no thread of a kernel does so by itself. */
+  runDeferredWork(): void;
+  /** Lets so many nanoseconds pass for the driver: at once on a virtual clock, else as long as they last. */
+  passTime(nanoseconds: number): Promise<void>;
+  /** Called before each call of the device: who subscribed to events since is noticed here. */
+  noticeSubscribers(): void;
+  /** Closes the node and completes the recording; a second call does nothing. */
+  close(): void;
+}

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { EmulatedMachine } from '../../emulator/index.ts';
+import type { MachineOptions } from '../../emulator/index.ts';
+import { EmulatedBackend } from './emulated-backend.ts';
+
+function setUp(options: MachineOptions = {}) {
+  const machine = new EmulatedMachine(options);
+  return { machine, backend: new EmulatedBackend(machine.devices[0]!) };
+}
+
+describe('the emulated backend', () => {
+  it('answers for the GPU of the catalogue and the configuration of the driver', () => {
+    expect(setUp().backend.abilities).toMatchObject({ svm: true, xnack: true, apu: false });
+    expect(setUp({ asic: 'gfx942-apu' }).backend.abilities.apu).toBe(true);
+    expect(setUp({ asic: 'gfx1100' }).backend.abilities.xnack).toBe(false);
+    expect(setUp({ svmConfigured: false }).backend.abilities.svm).toBe(false);
+  });
+
+  it('knows what is mapped in the process of its machine, which its other devices mirror too', () => {
+    const { machine, backend } = setUp({ gpus: 2 });
+    const region = backend.memory.map(8192);
+    expect([backend.isMapped(region.address + 8191n), backend.isMapped(region.address + 8192n)]).toEqual([true, false]);
+    expect(new EmulatedBackend(machine.devices[1]!).addressSpace).toBe(backend.addressSpace);
+    expect(setUp().backend.addressSpace).not.toBe(backend.addressSpace);
+  });
+
+  it('maps memory of the driver, which the SVM ioctl refuses', () => {
+    const { machine, backend } = setUp();
+    const { address, unmap } = backend.mapDriverMemory(8192n);
+    expect(machine.process.space.findVma(Number(address >> 12n))).toMatchObject({ kind: 'pfnmap' });
+    unmap();
+    expect(backend.isMapped(address)).toBe(false);
+  });
+
+  it('runs what the driver has put off, and lets time pass at once', async () => {
+    const { machine, backend } = setUp();
+    const region = backend.memory.map(1 << 21);
+    await backend.createQueue().read(region.address, 4096);
+    const [file] = backend.emulator.files;
+    region.unmap(0, 1 << 21);
+    expect(file!.context!.collector.pending).toBe(1);
+    backend.runDeferredWork();
+    expect(file!.context!.collector.pending).toBe(0);
+    const before = machine.clock.now;
+    await backend.passTime(5);
+    expect(machine.clock.now).toBe(before + 5);
+  });
+
+  it('closes its file once', () => {
+    const { machine, backend } = setUp();
+    backend.close();
+    backend.close();
+    expect([backend.node.closed, machine.devices[0]!.files.length]).toEqual([true, 0]);
+  });
+});

@@ -1,0 +1,149 @@
+/** The backend without a GPU: a device of an `EmulatedMachine`. */
+import type { EmulatedDevice, EmulatedMachine, EmulatedNode, Hazard } from '../../emulator/index.ts';
+import { machineOf } from '../../emulator/index.ts';
+import type { DeviceNode } from '../uapi/node.ts';
+import { uapiProfile } from '../uapi/profile.ts';
+import type { UapiProfile } from '../uapi/profile.ts';
+import type { Abilities, Backend, BackendEvents, DriverMapping } from './backend.ts';
+import { EmulatedMemory } from './emulated-memory.ts';
+import { shareEventChannels } from './event-channels.ts';
+import type { SharedEventChannels } from './event-channels.ts';
+import { watchHazards } from './hazard-watch.ts';
+import type { HazardMode, HazardWatch } from './hazard-watch.ts';
+import type { HostRegionMapper } from './host-region.ts';
+import { EmulatedQueue } from './queue-emulated.ts';
+import type { GpuQueue } from './queue.ts';
+import type { DeviceRecorder } from './recording.ts';
+
+/** How a device of a machine is opened. */
+export interface EmulatedBackendOptions {
+  /** As for `EmulatedDevice.open`. */
+  readonly compute?: boolean | undefined;
+  readonly hazards?: HazardMode | undefined;
+  readonly fallbackReason?: string | undefined;
+  /** Attached before anything else listens, so that it misses nothing; closed with the backend. */
+  readonly recorder?: DeviceRecorder | undefined;
+}
+
+/** One open file of an emulated device. */
+export class EmulatedBackend implements Backend {
+  readonly kind = 'emulated';
+  readonly fallbackReason: string | undefined;
+  readonly profile: UapiProfile;
+  readonly memory: HostRegionMapper;
+  readonly abilities: Abilities;
+  readonly events: BackendEvents;
+  readonly emulator: EmulatedDevice;
+  readonly #machine: EmulatedMachine;
+  readonly #node: EmulatedNode;
+  readonly #recorder: DeviceRecorder | undefined;
+  readonly #channels: SharedEventChannels;
+  readonly #watch: HazardWatch;
+  #closed = false;
+
+  constructor(device: EmulatedDevice, options: EmulatedBackendOptions = {}) {
+    const machine = machineOf(device);
+    this.emulator = device;
+    this.#machine = machine;
+    this.fallbackReason = options.fallbackReason;
+    this.profile = uapiProfile(machine.options.profile);
+    this.memory = new EmulatedMemory(machine.process);
+    this.abilities = new EmulatedAbilities(device);
+    this.events = eventsOf(machine, device);
+    this.#node = device.open(options.compute === undefined ? {} : { compute: options.compute });
+    this.#recorder = options.recorder;
+    this.#recorder?.attachEmulated(machine, this.#node);
+    this.#channels = shareEventChannels(machine);
+    this.#watch = watchHazards(machine, options.hazards ?? 'off');
+  }
+
+  get node(): DeviceNode {
+    return this.#node;
+  }
+
+  get addressSpace(): object {
+    return this.#machine.process.space;
+  }
+
+  get hazards(): readonly Hazard[] {
+    return this.#watch.hazards;
+  }
+
+  createQueue(): GpuQueue {
+    return new EmulatedQueue(this.emulator, this.#node.file, this.#machine.clock, () => this.#node.closed);
+  }
+
+  isMapped(address: bigint): boolean {
+    return this.#machine.process.space.findVma(Number(address >> 12n)) !== undefined;
+  }
+
+  mapDriverMemory(size: bigint): DriverMapping {
+    const { process } = this.#machine;
+    const address = process.mmap({ size, kind: 'pfnmap' });
+    return { address, unmap: () => process.munmap(address, size) };
+  }
+
+  runDeferredWork(): void {
+    for (const file of this.emulator.files) {
+      const { context } = file;
+      if (context !== null && context.collector.pending > 0 && !context.svmLock.held) {
+        this.emulator.runPendingWork(file);
+      }
+    }
+  }
+
+  async passTime(nanoseconds: number): Promise<void> {
+    this.#machine.clock.advance(nanoseconds);
+  }
+
+  noticeSubscribers(): void {
+    this.#channels.refresh();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#node.close();
+    } finally {
+      this.#recorder?.close();
+      this.#watch.stop();
+      this.#channels.release();
+    }
+  }
+}
+
+/** Asked anew each time: a machine may be changed while it runs. */
+class EmulatedAbilities implements Abilities {
+  readonly #device: EmulatedDevice;
+
+  constructor(device: EmulatedDevice) {
+    this.#device = device;
+  }
+
+  get svm(): boolean {
+    return this.#device.surroundings.svmConfigured;
+  }
+
+  get xnack(): boolean {
+    return this.#device.xnackEnabled;
+  }
+
+  get apu(): boolean {
+    return this.#device.gpu.model.apu;
+  }
+}
+
+/** The events of a machine that concern one of its devices. */
+function eventsOf(machine: EmulatedMachine, device: EmulatedDevice): BackendEvents {
+  return {
+    on: (name, listener) =>
+      machine.on(name, (event) => {
+        if (event.device === device.index) listener(event);
+      }),
+    onAny: (listener, names) =>
+      machine.onAny((event) => {
+        if (event.event.device === device.index) listener(event);
+      }, names),
+  };
+}

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import type { DeviceNode } from '../uapi/node.ts';
+import { uapiProfile } from '../uapi/profile.ts';
+import type { HostRegionMapper } from './host-region.ts';
+import { KernelBackend } from './kernel-backend.ts';
+import { KernelMemory } from './kernel-memory.ts';
+import type { DeviceRecorder } from './recording.ts';
+
+function setUp(kind: 'kernel' | 'ffi' = 'kernel') {
+  const log: string[] = [];
+  const node = {
+    kind,
+    path: '/dev/dri/renderD128',
+    closed: false,
+    ioctl: () => 0,
+    ioctlAsync: async () => 0,
+    close: () => void log.push('node closed'),
+  } satisfies DeviceNode;
+  const memory: HostRegionMapper = new KernelMemory();
+  const recorder: DeviceRecorder = {
+    attachEmulated: () => void log.push('attached to an emulated device'),
+    attachKernel: (inner, mapper) => ({ node: { ...inner, path: `recorded ${inner.path}` }, memory: mapper }),
+    close: () => void log.push('recorder closed'),
+  };
+  return { log, node, memory, recorder };
+}
+
+describe('a backend on a kernel', () => {
+  it.each(['kernel', 'ffi'] as const)('has no GPU work yet, and says so (%s)', (kind) => {
+    const { node, memory } = setUp(kind);
+    const backend = new KernelBackend(kind, { node, memory }, uapiProfile('v4'));
+    const code = 'ERR_SVM_NOT_AVAILABLE';
+    const message = expect.stringMatching(new RegExp(`\\(${kind}\\); use the emulated backend$`)) as string;
+    expect(() => backend.createQueue()).toThrow(expect.objectContaining({ code, message }));
+    expect(() => backend.mapDriverMemory()).toThrow(expect.objectContaining({ code, message }));
+    expect(backend).toMatchObject({ kind, events: undefined, emulator: undefined, hazards: [] });
+    expect(backend.abilities).toEqual({ svm: true, xnack: true, apu: undefined });
+  });
+
+  it('knows what is mapped in this process, which all of its nodes mirror', () => {
+    const { node, memory } = setUp();
+    const backend = new KernelBackend('kernel', { node, memory }, uapiProfile('v4'));
+    const region = backend.memory.map(8192);
+    expect(backend.isMapped(region.address)).toBe(true);
+    expect(backend.isMapped(region.address + 8191n)).toBe(true);
+    expect(backend.isMapped(0n)).toBe(false);
+    region.unmap(0, 8192);
+    expect(new KernelBackend('ffi', { node, memory }, uapiProfile('v4')).addressSpace).toBe(backend.addressSpace);
+  });
+
+  it('sends everything through its recorder, and closes it after the node, once', () => {
+    const { log, node, memory, recorder } = setUp();
+    const backend = new KernelBackend('kernel', { node, memory }, uapiProfile('v4'), recorder);
+    expect(backend.node.path).toBe('recorded /dev/dri/renderD128');
+    backend.close();
+    backend.close();
+    expect(log).toEqual(['node closed', 'recorder closed']);
+  });
+
+  it('lets time pass by waiting', async () => {
+    const { node, memory } = setUp();
+    const started = performance.now();
+    await new KernelBackend('kernel', { node, memory }, uapiProfile('v4')).passTime(3_000_000);
+    expect(performance.now() - started).toBeGreaterThan(2);
+  });
+});

@@ -1,0 +1,111 @@
+/** The backends on a kernel: a render node of amdgpu, reached by the addon or by ffi-rs. */
+import { readFileSync } from 'node:fs';
+import type { DeviceNode } from '../uapi/node.ts';
+import { codedError } from '../uapi/errors.ts';
+import type { UapiProfile } from '../uapi/profile.ts';
+import type { Abilities, Backend, DriverMapping } from './backend.ts';
+import { libC } from './ffi-library.ts';
+import { ffiMemoryFunctions } from './ffi-memory.ts';
+import type { FfiNode } from './ffi-node.ts';
+import type { HostRegionMapper } from './host-region.ts';
+import { KernelMemory } from './kernel-memory.ts';
+import type { KernelNode } from './kernel-node.ts';
+import type { GpuQueue } from './queue.ts';
+import type { DeviceRecorder } from './recording.ts';
+
+// A V4 context lives only where XNACK is on, so that a device which answers has both.
+const ABILITIES: Abilities = { svm: true, xnack: true, apu: undefined };
+/** Every render node mirrors this process. */
+const THIS_PROCESS = Object.freeze({ pid: process.pid });
+
+/** The way to a kernel: a node, and the memory that goes with it. */
+export interface KernelAccess {
+  readonly node: DeviceNode;
+  readonly memory: HostRegionMapper;
+}
+
+/** By the addon. */
+export function kernelAccess(node: KernelNode): KernelAccess {
+  return { node, memory: new KernelMemory() };
+}
+
+/** By ffi-rs. */
+export function ffiAccess(node: FfiNode): KernelAccess {
+  return { node, memory: new KernelMemory(ffiMemoryFunctions(libC())) };
+}
+
+/** One open render node. */
+export class KernelBackend implements Backend {
+  readonly kind: 'kernel' | 'ffi';
+  readonly fallbackReason = undefined;
+  readonly profile: UapiProfile;
+  readonly node: DeviceNode;
+  readonly memory: HostRegionMapper;
+  readonly addressSpace = THIS_PROCESS;
+  readonly abilities = ABILITIES;
+  readonly events = undefined;
+  readonly hazards = [];
+  readonly emulator = undefined;
+  readonly #recorder: DeviceRecorder | undefined;
+  #closed = false;
+
+  /** `recorder` sees what goes through the node, and the memory mapped for it; it is closed with the backend. */
+  constructor(kind: 'kernel' | 'ffi', access: KernelAccess, profile: UapiProfile, recorder?: DeviceRecorder) {
+    this.kind = kind;
+    this.profile = profile;
+    this.#recorder = recorder;
+    const { node, memory } = recorder === undefined ? access : recorder.attachKernel(access.node, access.memory);
+    this.node = node;
+    this.memory = memory;
+  }
+
+  createQueue(): GpuQueue {
+    throw codedError(
+      'ERR_SVM_NOT_AVAILABLE',
+      `createQueue: GPU work is not available on this backend yet (${this.kind}); use the emulated backend`,
+    );
+  }
+
+  /** As /proc/self/maps says; true if that cannot be read. */
+  isMapped(address: bigint): boolean {
+    let maps: string;
+    try {
+      maps = readFileSync('/proc/self/maps', 'utf8');
+    } catch {
+      return true;
+    }
+    return maps.split('\n').some((line) => {
+      const interval = /^([0-9a-f]+)-([0-9a-f]+) /.exec(line);
+      return interval !== null && BigInt(`0x${interval[1]}`) <= address && address < BigInt(`0x${interval[2]}`);
+    });
+  }
+
+  mapDriverMemory(): DriverMapping {
+    throw codedError(
+      'ERR_SVM_NOT_AVAILABLE',
+      `memory of the driver is not available on this backend (${this.kind}); use the emulated backend`,
+    );
+  }
+
+  runDeferredWork(): void {
+    // The kernel's own threads do.
+  }
+
+  async passTime(nanoseconds: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, Math.ceil(nanoseconds / 1e6)));
+  }
+
+  noticeSubscribers(): void {
+    // There are no events to subscribe to; ioctls are published by the device.
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.node.close();
+    } finally {
+      this.#recorder?.close();
+    }
+  }
+}

@@ -1,0 +1,122 @@
+/** Options of `SvmDevice.open`: their types, their checks, and the environment. */
+import { EmulatedDevice } from '../../emulator/index.ts';
+import type { MachineOptions } from '../../emulator/index.ts';
+import { rangeError, show, typeError } from '../uapi/errors.ts';
+import { UAPI_PROFILES } from '../uapi/profile.ts';
+import type { UapiProfileName } from '../uapi/profile.ts';
+import { HAZARD_MODES } from './hazard-watch.ts';
+import type { HazardMode } from './hazard-watch.ts';
+
+export const BACKENDS = ['auto', 'kernel', 'ffi', 'emulated'] as const;
+export type BackendName = (typeof BACKENDS)[number];
+
+/** Options of `SvmDevice.open`. */
+export interface OpenOptions {
+  /**
+   * 'auto' (default): the first render node with amdgpu and the SVM ioctl, else the
+   * emulator. Any other value fails instead of falling back. Environment:
+   * AMDGPU_SVM_BACKEND.
+   */
+  readonly backend?: BackendName;
+  /** Path of a render node; implies the kernel backend unless 'ffi' is asked for. Environment: AMDGPU_SVM_NODE. */
+  readonly node?: string;
+  /** Revision of the user ABI. Say 'v4' where the kernel's symbol table can't tell. */
+  readonly profile?: UapiProfileName;
+  /** The emulated machine to make, or a device of one that exists already. */
+  readonly emulator?: MachineOptions | EmulatedDevice;
+  /** File to record to, in the trace format. Environment: AMDGPU_SVM_RECORD. */
+  readonly record?: string;
+  /**
+   * Emulated backend: false leaves the GPU address space as a graphics program opens it, so that the first ioctl
+   * makes the SVM context and no fault reaches it (spec/06-lifecycle §2, Q04). Default true: as a ROCm runtime makes it.
+   */
+  readonly compute?: boolean;
+  /**
+   * Watches the emulated machine for the defects of the catalogue (docs/hazards.md): 'report' them, or 'throw'
+   * `HazardError` from the operation that caused one. Default 'off'. Only the emulated backend can be watched.
+   */
+  readonly hazards?: HazardMode;
+}
+
+/** How one option is read. */
+interface OptionReader {
+  /** Variable of the environment that is looked at when the option is left out; an empty one counts as absent. */
+  readonly variable?: string;
+  readonly expected: string;
+  readonly error: typeof typeError | typeof rangeError;
+  readonly accepts: (value: unknown) => boolean;
+}
+
+const READERS: Readonly<Record<keyof OpenOptions, OptionReader>> = {
+  backend: { ...oneOf(BACKENDS), variable: 'AMDGPU_SVM_BACKEND' },
+  node: { ...path(), variable: 'AMDGPU_SVM_NODE' },
+  profile: oneOf(Object.keys(UAPI_PROFILES)),
+  emulator: {
+    expected: 'an EmulatedDevice or options of an EmulatedMachine',
+    error: typeError,
+    accepts: (value) => value instanceof EmulatedDevice || isPlainObject(value),
+  },
+  record: { ...path(), variable: 'AMDGPU_SVM_RECORD' },
+  compute: { expected: 'true or false', error: typeError, accepts: (value) => typeof value === 'boolean' },
+  hazards: oneOf(HAZARD_MODES),
+};
+
+function oneOf(words: readonly string[]): OptionReader {
+  return {
+    expected: `one of ${words.join(', ')}`,
+    error: rangeError,
+    accepts: (value) => (words as readonly unknown[]).includes(value),
+  };
+}
+
+function path(): OptionReader {
+  return { expected: 'a path', error: typeError, accepts: (value) => typeof value === 'string' && value !== '' };
+}
+
+function isPlainObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Checks the options and fills in the environment; throws TypeError or RangeError (`ERR_SVM_INVALID_OPTION`). */
+export function resolveOpenOptions(options: OpenOptions, environment: NodeJS.ProcessEnv): OpenOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw typeError('ERR_SVM_INVALID_OPTION', `options: expected an object, got ${show(options)}`);
+  }
+  const known = Object.keys(READERS);
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw typeError('ERR_SVM_INVALID_OPTION', `options.${name}: unknown option; known: ${known.join(', ')}`);
+    }
+  }
+  const resolved: Record<string, unknown> = { backend: 'auto' };
+  for (const [name, reader] of Object.entries(READERS)) {
+    const value = readOption(name, reader, options[name as keyof OpenOptions], environment);
+    if (value !== undefined) resolved[name] = value;
+  }
+  if (resolved['backend'] === 'emulated') {
+    if (options.node !== undefined) {
+      throw rangeError(
+        'ERR_SVM_INVALID_OPTION',
+        'node: the emulated backend has no render node; leave out node, or say backend: "kernel"',
+      );
+    }
+    // The environment names the node of those that use one.
+    delete resolved['node'];
+  }
+  return resolved as OpenOptions;
+}
+
+function readOption(
+  name: string,
+  { variable, expected, error, accepts }: OptionReader,
+  option: unknown,
+  environment: NodeJS.ProcessEnv,
+): unknown {
+  const inherited = variable === undefined ? undefined : environment[variable] || undefined;
+  const value = option ?? inherited;
+  if (value === undefined || value === null || accepts(value)) return value ?? undefined;
+  throw error(
+    'ERR_SVM_INVALID_OPTION',
+    `${option === undefined ? variable : name}: expected ${expected}, got ${show(value)}`,
+  );
+}

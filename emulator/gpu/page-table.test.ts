@@ -19,16 +19,16 @@ describe('GpuPageTable', () => {
 
   it('holds flags and frames of the pages that were written', () => {
     const table = new GpuPageTable();
-    table.write(1022, 2, 3, FRAMES, 7);
-    table.write(510, 1, 4, FRAMES, 0);
+    table.write(1022, 2, 3, 8);
+    table.write(510, 1, 4, FRAMES);
     expect(all(table)).toEqual(['510 4 1', '1022 3 8', '1023 3 9']);
     expect([table.flagsOf(1023), table.frameOf(1023), table.flagsOf(1021), table.flagsOf(1024)]).toEqual([3, 9, 0, 0]);
   });
 
   it('overwrites, and counts a page once', () => {
     const table = new GpuPageTable();
-    table.write(512, 512, 1, FRAMES, 0);
-    table.write(600, 16, 2, FRAMES, 0);
+    table.write(512, 512, 1, FRAMES);
+    table.write(600, 16, 2, 1);
     expect([table.flagsOf(599), table.flagsOf(600), table.frameOf(600), table.flagsOf(616)]).toEqual([1, 2, 1, 1]);
     table.zap(512, 1024);
     expect([all(table), table.blocks.size]).toEqual([[], 0]);
@@ -36,7 +36,7 @@ describe('GpuPageTable', () => {
 
   it('is cleared inside the bounds only, over any number of blocks', () => {
     const table = new GpuPageTable();
-    for (const block of [512, 1024, 1536, 2 ** 40]) table.write(block, 512, 1, FRAMES, 0);
+    for (const block of [512, 1024, 1536, 2 ** 40]) table.write(block, 512, 1, FRAMES);
     table.zap(1000, 1600);
     expect([999, 1000, 1024, 1599, 1600, 2 ** 40].map((page) => table.flagsOf(page))).toEqual([1, 0, 0, 0, 1, 1]);
     table.zap(0, 2 ** 52);
@@ -45,13 +45,13 @@ describe('GpuPageTable', () => {
 
   it('gives blocks back when their last PTE goes, and finds them clean again', () => {
     const table = new GpuPageTable();
-    table.write(512, 2, 1, FRAMES, 0);
+    table.write(512, 2, 1, FRAMES);
     table.zap(512, 513);
     expect(table.blocks.size).toBe(1);
     table.zap(513, 514);
     table.zap(513, 514);
     expect(table.blocks.size).toBe(0);
-    table.write(700, 1, 1, FRAMES, 0);
+    table.write(700, 1, 1, FRAMES);
     expect(all(table)).toEqual(['700 1 1']);
   });
 });

@@ -1,4 +1,5 @@
 // Models: the GPU page table of one VM and its write primitive (spec/03-gpu-ranges §B.5).
+import type { Frames } from '../kernel/frame.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { fillMarks, PageBlockMap } from '../kernel/page-block.ts';
 
@@ -20,8 +21,8 @@ export class GpuPageTable {
     return block === undefined ? 0 : block.frames[block.base + (page - blockNumber * PAGES_PER_BLOCK)]!;
   }
 
-  /** Writes `count` PTEs from `page` on, all in one 2 MiB block, with the frames `frames[at ...]`. */
-  write(page: number, count: number, flags: number, frames: Uint32Array, at: number): void {
+  /** Writes `count` PTEs from `page` on, all in one 2 MiB block, for the pages `frames`. */
+  write(page: number, count: number, flags: number, frames: Frames): void {
     const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
     const block = this.blocks.getOrCreate(blockNumber);
     const start = block.base + (page - blockNumber * PAGES_PER_BLOCK);
@@ -30,7 +31,8 @@ export class GpuPageTable {
       if (block.used === 0) block.used = count;
       else for (let index = start; index < start + count; index++) if (marks[index] === 0) block.used++;
     }
-    for (let index = 0; index < count; index++) own[start + index] = frames[at + index]!;
+    if (typeof frames === 'number') for (let index = 0; index < count; index++) own[start + index] = frames + index;
+    else for (let index = 0; index < count; index++) own[start + index] = frames[index]!;
     fillMarks(marks, flags, start, start + count);
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseGcVersion } from './gc-version.ts';
-import { memoryType, PteBit, PteFlagTable, pteFlags } from './pte-format.ts';
+import { memoryType, PteBit, PteFlagTable, PteMemory, pteFlags } from './pte-format.ts';
 import type { MemoryType } from './pte-format.ts';
 
 const [COHERENT, EXT, RO, EXEC] = [0x02, 0x04, 0x10, 0x20];
@@ -53,11 +53,11 @@ const table: readonly (readonly [gc: string, settings: Settings, types: readonly
 describe('memory type', () => {
   for (const [gc, settings, types] of table) {
     it(`of ${gc} ${JSON.stringify(settings)} is ${types.join(', ')} by COHERENT and EXT_COHERENT`, () => {
-      expect([0, COHERENT, EXT, COHERENT | EXT].map((flags) => memoryType(options(gc, settings), flags))).toEqual(
-        types,
-      );
+      expect(
+        [0, COHERENT, EXT, COHERENT | EXT].map((flags) => memoryType(options(gc, settings), flags, PteMemory.system)),
+      ).toEqual(types);
       // Other flags have no influence.
-      expect(memoryType(options(gc, settings), 0xff & ~(COHERENT | EXT))).toBe(types[0]);
+      expect(memoryType(options(gc, settings), 0xff & ~(COHERENT | EXT), PteMemory.system)).toBe(types[0]);
     });
   }
 });
@@ -103,13 +103,55 @@ describe('PTE flags', () => {
   });
 });
 
+describe('PTE flags of VRAM', () => {
+  const vram = (gc: string, flags: number, rest: object = {}): bigint =>
+    pteFlags({ ...options(gc), ...rest }, flags, false, PteMemory.localVram);
+  const peer = (gc: string, flags: number): bigint => pteFlags(options(gc), flags, false, PteMemory.peerVram);
+  const type = (number: bigint): bigint => number << 57n;
+
+  it('of its own lack SYSTEM, and SNOOPED where the GPU does not look into caches', () => {
+    expect(vram('9.4.1', 0)).toBe(0x61n | type(1n));
+    expect(vram('9.4.1', COHERENT)).toBe(0x61n | type(2n));
+    expect(vram('9.4.2', EXT)).toBe(0x61n | type(2n));
+    expect(vram('9.4.2', 0, { connectedToCpu: true })).toBe(0x65n | type(1n));
+    expect(vram('9.0.1', 0)).toBe(0x61n);
+    expect(vram('9.0.1', COHERENT)).toBe(0x61n | type(3n));
+    expect(vram('12.0.1', COHERENT)).toBe(0x61n | (1n << 63n));
+  });
+
+  it('of its own follow mtype_local on 9.4.3 to 9.5.0, whatever the machine is', () => {
+    for (const gc of ['9.4.3', '9.4.4', '9.5.0']) {
+      expect([0, 1, 2].map((mtypeLocal) => vram(gc, COHERENT, { mtypeLocal }))).toEqual([
+        0x65n | type(1n),
+        0x65n,
+        0x65n | type(2n),
+      ]);
+      expect(vram(gc, EXT, { mtypeLocal: 1, numaNodes: 4 })).toBe(0x65n | type(2n));
+    }
+  });
+
+  it('of a peer keep SYSTEM and SNOOPED', () => {
+    for (const gc of ['9.4.3', '9.4.4', '9.5.0']) {
+      expect([peer(gc, COHERENT), peer(gc, EXT)]).toEqual([0x67n, 0x67n | type(3n)]);
+    }
+    expect([peer('9.4.2', 0), peer('9.4.2', COHERENT)]).toEqual([0x67n, 0x67n | type(3n)]);
+  });
+
+  it('have indices of their own', () => {
+    const flags = new PteFlagTable(options('9.4.3'));
+    const indices = Object.values(PteMemory).map((memory) => flags.indexFor(COHERENT, false, memory));
+    expect(new Set(indices).size).toBe(3);
+    expect(indices.map((index) => flags.value(index))).toEqual([0x67n | type(3n), 0x65n | type(1n), 0x67n]);
+  });
+});
+
 describe('PteFlagTable', () => {
   it('gives one number for one value, never 0, and the value back', () => {
     const flags = new PteFlagTable(options('9.4.3'));
     const seen = new Map<number, bigint>();
     for (let mask = 0; mask < 256; mask++) {
       for (const readOnly of [false, true]) {
-        const index = flags.indexFor(mask, readOnly);
+        const index = flags.indexFor(mask, readOnly, PteMemory.system);
         expect(index).toBeGreaterThan(0);
         expect(flags.value(index)).toBe(pteFlags(options('9.4.3'), mask, readOnly));
         expect(seen.get(index) ?? flags.value(index)).toBe(flags.value(index));

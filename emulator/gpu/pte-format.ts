@@ -20,6 +20,10 @@ export type MemoryType = 'NC' | 'RW' | 'CC' | 'UC';
 
 const TYPE_NUMBER: Readonly<Record<MemoryType, bigint>> = { NC: 0n, RW: 1n, CC: 2n, UC: 3n };
 
+/** The memory that a PTE leads to, as its GPU sees it: that of the system, its own VRAM, or that of another GPU. */
+export const PteMemory = { system: 0, localVram: 1, peerVram: 2 } as const;
+export type PteMemory = (typeof PteMemory)[keyof typeof PteMemory];
+
 /** What the choice of PTE flags depends on besides the attributes. */
 export interface PteFormatOptions {
   readonly gc: GcVersion;
@@ -28,6 +32,8 @@ export interface PteFormatOptions {
   readonly numaNodes: number;
   /** Module parameter amdgpu_mtype_local: 0 RW, 1 NC, 2 CC. */
   readonly mtypeLocal: number;
+  /** Whether the GPU's VRAM is coherent memory of the CPU (XGMI to the CPU). Default false. */
+  readonly connectedToCpu?: boolean;
 }
 
 const FLAG_COHERENT = 0x02;
@@ -35,25 +41,30 @@ const FLAG_EXT_COHERENT = 0x04;
 const FLAG_GPU_RO = 0x10;
 const FLAG_GPU_EXEC = 0x20;
 
-/** Memory type of system memory for the flag mask of an attribute interval (spec/03-gpu-ranges §B.2, first table). */
-export function memoryType(options: PteFormatOptions, flags: number): MemoryType {
+/** Memory type for the flag mask of an attribute interval (spec/03-gpu-ranges §B.2; VRAM: spec/trace-format-v8 §9). */
+export function memoryType(options: PteFormatOptions, flags: number, memory: PteMemory): MemoryType {
   const version = gcNumber(options.gc);
   const ext = (flags & FLAG_EXT_COHERENT) !== 0;
   const coherent = ext || (flags & FLAG_COHERENT) !== 0;
   switch (version) {
+    case gc(9, 4, 1):
+    case gc(9, 4, 2):
+      if (memory === PteMemory.localVram) return coherent ? 'CC' : 'RW';
+      break;
     case gc(9, 4, 3):
     case gc(9, 4, 4):
     case gc(9, 5, 0):
+      if (memory === PteMemory.localVram) return localType(options.mtypeLocal, ext);
+      if (memory === PteMemory.peerVram) return ext ? 'UC' : 'NC';
       if (options.apu && options.numaNodes <= 1) return localType(options.mtypeLocal, ext);
       if (options.apu || version === gc(9, 5, 0)) return ext ? 'UC' : 'NC';
       return 'UC';
     case gc(12, 0, 0):
     case gc(12, 0, 1):
       return 'NC';
-    default:
-      // mutant: memory-type-coherent
-      return coherent ? 'UC' : 'NC';
   }
+  // mutant: memory-type-coherent
+  return coherent ? 'UC' : 'NC';
 }
 
 function localType(mtypeLocal: number, ext: boolean): MemoryType {
@@ -69,13 +80,28 @@ function encodeMemoryType(major: number, type: MemoryType): bigint {
   return TYPE_NUMBER[type] << 57n;
 }
 
-/** The flags of a PTE of system memory, without the address (spec/03-gpu-ranges §B.2, "assembly"). */
-export function pteFlags(options: PteFormatOptions, flags: number, readOnly: boolean): bigint {
-  let value: bigint = PteBit.valid | PteBit.system | PteBit.snooped | PteBit.readable;
+/** Whether accesses of the GPU to that memory look into the caches of the CPU. */
+function isSnooped(options: PteFormatOptions, memory: PteMemory): boolean {
+  if (memory !== PteMemory.localVram) return true;
+  const version = gcNumber(options.gc);
+  if (version === gc(9, 4, 2)) return options.connectedToCpu === true;
+  return version === gc(9, 4, 3) || version === gc(9, 4, 4) || version === gc(9, 5, 0);
+}
+
+/** The flags of a PTE, without the address (spec/03-gpu-ranges §B.2, "assembly"; VRAM: spec/trace-format-v8 §9). */
+export function pteFlags(
+  options: PteFormatOptions,
+  flags: number,
+  readOnly: boolean,
+  memory: PteMemory = PteMemory.system,
+): bigint {
+  let value: bigint = PteBit.valid | PteBit.readable;
+  if (memory !== PteMemory.localVram) value |= PteBit.system;
+  if (isSnooped(options, memory)) value |= PteBit.snooped;
   if (options.gc.major >= 12) value |= PTE_IS_PTE;
   // mutant: executable-bit
   if ((flags & FLAG_GPU_EXEC) !== 0) value |= PteBit.executable;
-  value |= encodeMemoryType(options.gc.major, memoryType(options, flags));
+  value |= encodeMemoryType(options.gc.major, memoryType(options, flags, memory));
   // mutant: read-only-flag-ignored
   if ((flags & FLAG_GPU_RO) === 0 && !readOnly) value |= PteBit.writeable;
   return value;
@@ -90,18 +116,18 @@ export class PteFlagTable {
   readonly #values: bigint[] = [0n];
   // By index: 0 no access, 1 reading, 3 reading and writing.
   readonly #access: number[] = [0];
-  // By flag mask (8 bits) and read-only bit (bit 8); 0 where not computed yet.
-  readonly #indexOf = new Uint16Array(512);
+  // By flag mask (8 bits), read-only bit (bit 8) and memory (bits 9 and 10); 0 where not computed yet.
+  readonly #indexOf = new Uint16Array(3 * 512);
 
   constructor(options: PteFormatOptions) {
     this.#options = options;
   }
 
-  /** Index of the flags for that attribute flag mask and read-only bit. */
-  indexFor(flags: number, readOnly: boolean): number {
-    const key = (flags & 0xff) | (readOnly ? 0x100 : 0);
+  /** Index of the flags for that attribute flag mask, read-only bit and memory. */
+  indexFor(flags: number, readOnly: boolean, memory: PteMemory): number {
+    const key = (flags & 0xff) | (readOnly ? 0x100 : 0) | (memory << 9);
     const known = this.#indexOf[key]!;
-    return known !== 0 ? known : (this.#indexOf[key] = this.intern(pteFlags(this.#options, flags, readOnly)));
+    return known !== 0 ? known : (this.#indexOf[key] = this.intern(pteFlags(this.#options, flags, readOnly, memory)));
   }
 
   /** Index of any 64-bit value. */

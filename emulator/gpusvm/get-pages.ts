@@ -2,6 +2,7 @@
 import { Errno } from '../../lib/uapi/errno.ts';
 import { hmmRangeFault } from '../mm/hmm.ts';
 import type { GpuSvm } from './gpu-svm.ts';
+import { collectPages } from './pages.ts';
 import { RangeState } from './range.ts';
 import type { GpuRange } from './range.ts';
 
@@ -39,7 +40,7 @@ export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly:
       svm.notifierLock.releaseRead();
       continue;
     }
-    range.state |= RangeState.dmaMapped;
+    collectPages(range, process.pages);
     counters.dmaPages += range.pages;
     effects.current?.dmaMapped(range.startPage, range.pages);
     svm.notifierLock.releaseRead();

@@ -10,6 +10,7 @@ import { isIoOrPfnMap, Protection } from '../mm/vma.ts';
 import { chooseChunk } from './chunk.ts';
 import { GpuNotifier, NOTIFIER_PAGES } from './notifier.ts';
 import type { InvalidateCallback } from './notifier.ts';
+import { forgetPages } from './pages.ts';
 import { RangeState } from './range.ts';
 import type { GpuRange } from './range.ts';
 
@@ -169,8 +170,7 @@ export class GpuSvm<R extends GpuRange> {
   /** Drops the DMA mapping of a whole range, if it has one (A.10); the notifier lock must be held. */
   unmapPages(range: R): void {
     if ((range.state & RangeState.dmaMapped) === 0) return;
-    range.state &= ~RangeState.dmaMapped;
-    range.frozenFrames = null;
+    forgetPages(range);
     this.surroundings.counters.dmaPages -= range.pages;
     this.surroundings.effects.current?.dmaUnmapped(range.startPage, range.pages);
   }

@@ -1,7 +1,8 @@
 // Models: struct drm_gpusvm_range with its pages part (spec/03-gpu-ranges §A.1, §A.9, §A.13).
+import type { Frames } from '../kernel/frame.ts';
 import type { GpuNotifier } from './notifier.ts';
 
-/** State bits of a range. The first three are flags of the framework's pages part. */
+/** State bits of a range. The first three, and the last, are of the framework's pages part. */
 export const RangeState = {
   /** An UNMAP event touched the range; never cleared. */
   unmapped: 0x01,
@@ -11,10 +12,12 @@ export const RangeState = {
   dmaMapped: 0x04,
   /** The range is in its notifier's set. */
   inserted: 0x08,
+  /** The DMA array is one entry: the CPU had the range as one huge mapping. */
+  hugeEntry: 0x10,
 } as const;
 
 /** First state bit that a driver may use for its own part of a range. */
-export const DRIVER_STATE_SHIFT = 4;
+export const DRIVER_STATE_SHIFT = 5;
 
 /** A chunk of 2 MiB, 64 KiB or 4 KiB that is mapped on the GPU as a unit: the pages `[startPage, startPage + pages)`. */
 export class GpuRange {
@@ -23,13 +26,8 @@ export class GpuRange {
   readonly notifier: GpuNotifier;
   /** Bits of `RangeState` and of the driver. */
   state = 0;
-  /**
-   * The DMA array, where it differs from the frames the CPU maps now. While no
-   * event is ignored the two are equal, because every event that changes the
-   * CPU's pages unmaps the DMA array first; so it is stored only when a closing
-   * context ignores one (Q11).
-   */
-  frozenFrames: Uint32Array | null = null;
+  /** The DMA array: where the pages lay when they were collected. 0 while the range is not DMA-mapped. */
+  frames: Frames = 0;
 
   constructor(startPage: number, pages: number, notifier: GpuNotifier) {
     this.startPage = startPage;

@@ -2,6 +2,7 @@
 import type { SvmArguments } from '../../lib/uapi/call.ts';
 import { QuietEffects } from '../kernel/effects.ts';
 import type { AttributeEditKind, FaultReason } from '../kernel/effects.ts';
+import type { Frames } from '../kernel/frame.ts';
 import { NotifierEvent } from '../mm/interval-notifier.ts';
 import { formatGcVersion } from '../gpu/gc-version.ts';
 import { AttributeRules } from './attribute-rules.ts';
@@ -125,8 +126,8 @@ export class ContextWatch extends QuietEffects {
   override rangeRemoved(startPage: number, pages: number): void {
     this.#ranges.rangeRemoved(startPage, pages);
   }
-  override ptesReplacing(startPage: number, pages: number, flags: number, frames: Uint32Array, at: number): void {
-    this.#ranges.ptesReplacing(startPage, pages, flags, frames, at);
+  override ptesReplacing(startPage: number, pages: number, flags: number, frames: Frames): void {
+    this.#ranges.ptesReplacing(startPage, pages, flags, frames);
   }
   override dmaMapped(startPage: number): void {
     this.#ranges.dmaMapped(startPage);

@@ -2,6 +2,7 @@
 import { SvmAccess, SvmFlag } from '../../lib/uapi/constants.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { PageBlock } from '../kernel/page-block.ts';
+import { PteMemory } from '../gpu/pte-format.ts';
 import { PRESENT, WRITE_FAULTED } from '../mm/cpu-pages.ts';
 import { Protection } from '../mm/vma.ts';
 import type { Vma } from '../mm/vma.ts';
@@ -107,7 +108,7 @@ class Piece {
     this.#record = record;
     this.#hasInterval = hasInterval;
     const writable = vma !== undefined && (vma.protection & Protection.write) !== 0;
-    this.#expected = record === undefined ? 0 : file.gpu.pteFlags.indexFor(record.flags, !writable);
+    this.#expected = record === undefined ? 0 : file.gpu.pteFlags.indexFor(record.flags, !writable, PteMemory.system);
   }
 
   check(
@@ -179,7 +180,8 @@ class Piece {
     const record = this.#record!;
     if (record.access === SvmAccess.inaccessible) return 'inaccessible';
     if (mark === this.#expected) return undefined;
-    const onlyReadOnly = (record.flags & SvmFlag.gpuReadOnly) === 0 && mark === pteFlags.indexFor(record.flags, true);
+    const onlyReadOnly =
+      (record.flags & SvmFlag.gpuReadOnly) === 0 && mark === pteFlags.indexFor(record.flags, true, PteMemory.system);
     return onlyReadOnly ? 'read-only' : 'flags';
   }
 }

@@ -1,9 +1,12 @@
 // Models: nothing - the rules about ranges, PTEs and their invalidation (07-quirks, section C and D; I1 to I6, I12).
 import { SvmAccess } from '../../lib/uapi/constants.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
+import { frameAt } from '../kernel/frame.ts';
+import type { Frames } from '../kernel/frame.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { NotifierEvent } from '../mm/interval-notifier.ts';
 import { Protection } from '../mm/vma.ts';
+import { PteMemory } from '../gpu/pte-format.ts';
 import { RangeState } from '../gpusvm/range.ts';
 import type { AttributeInterval } from '../svm/attribute-tree.ts';
 import type { SvmRange } from '../svm/svm-range.ts';
@@ -111,7 +114,7 @@ export class RangeRules {
     this.touch(startPage, startPage + pages);
   }
 
-  ptesReplacing(startPage: number, pages: number, flags: number, frames: Uint32Array, at: number): void {
+  ptesReplacing(startPage: number, pages: number, flags: number, frames: Frames): void {
     const { pageTable } = this.#watch.vm;
     const blockNumber = Math.floor(startPage / PAGES_PER_BLOCK);
     const block = pageTable.blocks.get(blockNumber);
@@ -121,7 +124,7 @@ export class RangeRules {
     let live = 0;
     for (let index = 0; index < pages; index++) {
       const mark = block.marks[offset + index]!;
-      if (mark === 0 || (mark === flags && block.frames[offset + index] === frames[at + index])) continue;
+      if (mark === 0 || (mark === flags && block.frames[offset + index] === frameAt(frames, index))) continue;
       if (pteFlags.permits(mark, false)) live++;
     }
     if (live > 0) this.#replaced = { startPage, pages, live };
@@ -159,7 +162,10 @@ export class RangeRules {
     if (vma === undefined || vma.endPage < endPage || interval === undefined || interval.last < endPage - 1)
       return false;
     if ((vma.protection & Protection.read) === 0 || interval.access === SvmAccess.inaccessible) return false;
-    return flags === this.#watch.gpu.pteFlags.indexFor(interval.flags, (vma.protection & Protection.write) === 0);
+    return (
+      flags ===
+      this.#watch.gpu.pteFlags.indexFor(interval.flags, (vma.protection & Protection.write) === 0, PteMemory.system)
+    );
   }
 
   tlbFlushed(): void {

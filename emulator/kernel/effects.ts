@@ -1,5 +1,6 @@
 // Models: nothing - it is what an observer sees of the modelled driver, in the order of the calls (spec/trace-format §5).
 import type { SvmArguments } from '../../lib/uapi/call.ts';
+import type { Frames } from './frame.ts';
 
 /**
  * How an attribute interval was edited: made by SET_ATTR in a hole ('inserted') or by a
@@ -81,8 +82,8 @@ export interface EffectSink {
   collecting(startPage: number, pages: number, firstPage: number, lastPage: number): void;
   /** ... and has ended with it; an error leaves the range neither removed nor queued. */
   collected(startPage: number, pages: number, result: number): void;
-  /** The PTEs of a range are about to be written with the frames `frames[at ...]`. */
-  ptesReplacing(startPage: number, pages: number, flags: number, frames: Uint32Array, at: number): void;
+  /** The PTEs of a range are about to be written for the physical pages `frames`. */
+  ptesReplacing(startPage: number, pages: number, flags: number, frames: Frames): void;
   /** A commit failed; -EAGAIN: refused because the pages became invalid. PTEs written so far stay. */
   commitFailed(startPage: number, pages: number, result: number): void;
   /** The page-table layer refused to clear the PTEs `[startPage, endPage)`. */
@@ -201,8 +202,8 @@ class FanOut implements EffectSink {
   collected(startPage: number, pages: number, result: number): void {
     for (const sink of this.#sinks) sink.collected(startPage, pages, result);
   }
-  ptesReplacing(startPage: number, pages: number, flags: number, frames: Uint32Array, at: number): void {
-    for (const sink of this.#sinks) sink.ptesReplacing(startPage, pages, flags, frames, at);
+  ptesReplacing(startPage: number, pages: number, flags: number, frames: Frames): void {
+    for (const sink of this.#sinks) sink.ptesReplacing(startPage, pages, flags, frames);
   }
   commitFailed(startPage: number, pages: number, result: number): void {
     for (const sink of this.#sinks) sink.commitFailed(startPage, pages, result);
@@ -249,7 +250,7 @@ export class QuietEffects implements EffectSink {
   notifierCalled(_event: number, _startPage: number, _endPage: number): void {}
   collecting(_startPage: number, _pages: number, _firstPage: number, _lastPage: number): void {}
   collected(_startPage: number, _pages: number, _result: number): void {}
-  ptesReplacing(_startPage: number, _pages: number, _flags: number, _frames: Uint32Array, _at: number): void {}
+  ptesReplacing(_startPage: number, _pages: number, _flags: number, _frames: Frames): void {}
   commitFailed(_startPage: number, _pages: number, _result: number): void {}
   zapFailed(_startPage: number, _endPage: number, _result: number): void {}
   hazard(_quirk: string, _detail: string, _startPage: number, _pages: number): void {}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PageBlockMap } from './page-block.ts';
+import { BlockLayout, PageBlockMap } from './page-block.ts';
 import { PAGES_PER_BLOCK } from './page-number.ts';
 
 describe('PageBlockMap', () => {
@@ -36,7 +36,7 @@ describe('PageBlockMap', () => {
     block.frames[block.base + 7] = 9;
     block.marks[block.base + 7] = 9;
     block.used = 1;
-    block.huge = true;
+    block.layout = BlockLayout.huge;
     map.release(1, true);
     expect([map.get(1), map.size]).toEqual([undefined, 0]);
     for (let number = 10; number < 60; number++) {

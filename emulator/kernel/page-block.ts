@@ -23,6 +23,10 @@ export function fillMarks(marks: Uint16Array, value: number, from: number, to: n
   else for (let index = from; index < to; index++) marks[index] = value;
 }
 
+/** How the frames of a block lie: anyhow, in the order of the pages, or so and mapped as one huge page. */
+export const BlockLayout = { scattered: 0, consecutive: 1, huge: 2 } as const;
+export type BlockLayout = (typeof BlockLayout)[keyof typeof BlockLayout];
+
 /** 512 pages; page `i` of the block is at index `base + i` of both arrays. */
 export class PageBlock {
   readonly frames: Uint32Array;
@@ -30,13 +34,22 @@ export class PageBlock {
   readonly base: number;
   /** Pages in use, counted by the owner. */
   used = 0;
-  /** Owner's flag: the block is one huge mapping. */
-  huge = false;
+  /** Owner's word on how the frames lie. */
+  layout: BlockLayout = BlockLayout.scattered;
 
   constructor(slab: Slab, base: number) {
     this.frames = slab.frames;
     this.marks = slab.marks;
     this.base = base;
+  }
+
+  get huge(): boolean {
+    return this.layout === BlockLayout.huge;
+  }
+
+  /** Whether the frames of pages in use are known to follow one another as the pages do. */
+  get consecutive(): boolean {
+    return this.layout !== BlockLayout.scattered;
   }
 }
 
@@ -75,7 +88,7 @@ export class PageBlockMap {
       block.marks.fill(0, block.base, block.base + PAGES_PER_BLOCK);
     }
     block.used = 0;
-    block.huge = false;
+    block.layout = BlockLayout.scattered;
     this.#blocks.delete(blockNumber);
     this.#free.push(block);
     this.#recentIndex = -1;

@@ -1,7 +1,8 @@
 // Models: the CPU page table of the process, with the simplifications of the spec/trace-format §4.
 import { NotModelledError } from '../kernel/not-modelled.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
-import { fillMarks, PageBlockMap } from '../kernel/page-block.ts';
+import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
+import { BlockLayout, fillMarks, PageBlockMap } from '../kernel/page-block.ts';
 import type { PageBlock } from '../kernel/page-block.ts';
 import type { PageContents } from './page-contents.ts';
 import { keepsPagesCached } from './vma.ts';
@@ -10,8 +11,6 @@ import type { Vma } from './vma.ts';
 /** Marks of a CPU page. A frame without `PRESENT` is kept in the page cache. */
 export const PRESENT = 1;
 export const WRITE_FAULTED = 2;
-
-const LAST_FRAME = 0xffff_ffff;
 
 /** Pages of one process; physical page ids count up from 1. */
 export class CpuPages {
@@ -95,7 +94,7 @@ export class CpuPages {
   /** Turns a huge mapping into 512 pages of their own. */
   splitHuge(page: number): void {
     const block = this.blocks.get(Math.floor(page / PAGES_PER_BLOCK));
-    if (block !== undefined) block.huge = false;
+    if (block !== undefined) splitMapping(block);
   }
 
   #coversBlock(vma: Vma, blockStart: number): boolean {
@@ -104,7 +103,7 @@ export class CpuPages {
 
   #takeFrames(count: number, alignment: number): number {
     const frame = Math.ceil(this.#nextFrame / alignment) * alignment;
-    if (frame + count > LAST_FRAME) throw new NotModelledError('more than 2^32 physical pages');
+    if (frame + count > SYSTEM_FRAMES_END) throw new NotModelledError('more than 2^31 physical pages');
     this.#nextFrame = frame + count;
     this.allocated += count;
     return frame;
@@ -115,7 +114,7 @@ export class CpuPages {
     for (let index = 0; index < PAGES_PER_BLOCK; index++) block.frames[block.base + index] = frame + index;
     block.marks.fill(mark, block.base, block.base + PAGES_PER_BLOCK);
     block.used = PAGES_PER_BLOCK;
-    block.huge = true;
+    block.layout = BlockLayout.huge;
   }
 
   #markAll(block: PageBlock, mark: number): void {
@@ -131,6 +130,7 @@ export class CpuPages {
       fillMarks(marks, mark, base + from, base + to);
       // A small integer: the difference of two doubles would give every block a double on the heap.
       block.used = (to - from) | 0;
+      block.layout = BlockLayout.consecutive;
       return to - from;
     }
     let fresh = 0;
@@ -138,8 +138,9 @@ export class CpuPages {
       if ((marks[index]! & PRESENT) === 0) {
         fresh++;
         if (frames[index] === 0) {
-          frames[index] = this.#takeFrames(1, 1);
+          const frame = (frames[index] = this.#takeFrames(1, 1));
           block.used++;
+          if (index === base || frames[index - 1] !== frame - 1) block.layout = BlockLayout.scattered;
         }
       }
       marks[index] = marks[index]! | mark;
@@ -165,6 +166,11 @@ export class CpuPages {
       block.used--;
     }
     if (block.used === 0) this.blocks.release(blockNumber);
-    else block.huge = false;
+    else splitMapping(block);
   }
+}
+
+/** A huge mapping becomes one of small pages; the pages stay where they are. */
+function splitMapping(block: PageBlock): void {
+  if (block.huge) block.layout = BlockLayout.consecutive;
 }

@@ -1,6 +1,6 @@
 // Models: writing the PTEs of a range - "update mapping" (spec/03-gpu-ranges §B.5, §B.6, §B.7).
 import { Errno } from '../../lib/uapi/errno.ts';
-import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import { dmaEntries } from '../gpusvm/pages.ts';
 import type { SvmContext } from './context.ts';
 import { SvmRangeState } from './svm-range.ts';
 import type { SvmRange } from './svm-range.ts';
@@ -70,24 +70,14 @@ export function commitRange(
 
 /** Writes the PTEs of the whole range, also when only one page faulted (spec/03-gpu-ranges §B.7.1). */
 function writeRange(context: SvmContext, range: SvmRange, pteFlags: number): number {
-  const { vm, device, process } = context;
+  const { vm, device } = context;
   const failure = context.failures.take('write-ptes');
   if (failure !== 0) return failure;
-  const blockNumber = Math.floor(range.startPage / PAGES_PER_BLOCK);
-  const block = process.pages.blocks.get(blockNumber);
   const effects = context.effects.current;
-  if (range.frozenFrames !== null) {
-    effects?.ptesReplacing(range.startPage, range.pages, pteFlags, range.frozenFrames, 0);
-    vm.pageTable.write(range.startPage, range.pages, pteFlags, range.frozenFrames, 0);
-  } else if (block !== undefined) {
-    const at = block.base + (range.startPage - blockNumber * PAGES_PER_BLOCK);
-    effects?.ptesReplacing(range.startPage, range.pages, pteFlags, block.frames, at);
-    vm.pageTable.write(range.startPage, range.pages, pteFlags, block.frames, at);
-  } else {
-    throw new Error(`a DMA-mapped range has no CPU pages (page ${range.startPage}): the model is inconsistent`);
-  }
-  // One call for each DMA entry: the whole of a huge mapping, else each page.
-  device.counters.mapCalls += block !== undefined && block.huge && range.pages === PAGES_PER_BLOCK ? 1 : range.pages;
+  effects?.ptesReplacing(range.startPage, range.pages, pteFlags, range.frames);
+  vm.pageTable.write(range.startPage, range.pages, pteFlags, range.frames);
+  // One call for each DMA entry.
+  device.counters.mapCalls += dmaEntries(range);
   effects?.ptesWritten(range.startPage, range.pages, pteFlags);
   return 0;
 }

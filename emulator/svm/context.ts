@@ -4,7 +4,6 @@ import type { VirtualClock } from '../kernel/clock.ts';
 import type { EffectHub } from '../kernel/effects.ts';
 import type { FailureInjection } from '../kernel/failures.ts';
 import { ExclusiveLock } from '../kernel/lock.ts';
-import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { PreemptionPoints } from '../kernel/preemption.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
@@ -83,16 +82,6 @@ export class SvmContext {
   flushTlb(): void {
     this.device.counters.tlb++;
     this.effects.current?.tlbFlushed();
-  }
-
-  /** Keeps the frames of a DMA-mapped range before the CPU's pages change under it. */
-  freezeFrames(range: SvmRange): void {
-    if (!range.pagesValid || range.frozenFrames !== null) return;
-    const blockNumber = Math.floor(range.startPage / PAGES_PER_BLOCK);
-    const block = this.process.pages.blocks.get(blockNumber);
-    if (block === undefined) return;
-    const from = block.base + (range.startPage - blockNumber * PAGES_PER_BLOCK);
-    range.frozenFrames = block.frames.slice(from, from + range.pages);
   }
 
   /** Close (spec/06-lifecycle §6.1): from now on invalidations are ignored and faults killed. */

@@ -19,15 +19,10 @@ export function invalidate(
   const to = Math.min(notifier.endPage, endPage);
   context.effects.current?.notifierCalled(event, from, to);
   if (event === NotifierEvent.release) return;
+  // Q11: nothing is unmapped; the DMA arrays keep what they hold.
+  // mutant: closing-invalidates
+  if (context.closing) return;
   const first = framework.findRange(from, to);
-  if (context.closing) {
-    // Q11: nothing is unmapped. What the DMA array holds differs from the CPU's pages from now on.
-    for (let range = first; range !== undefined && range.startPage < to; range = framework.rangeAfter(range)) {
-      context.freezeFrames(range);
-    }
-    // mutant: closing-invalidates
-    return;
-  }
   if (first === undefined) return;
   framework.notifierLock.acquireWrite();
   if (event === NotifierEvent.unmap) captureCheckpoint(context);

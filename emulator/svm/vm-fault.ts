@@ -20,8 +20,6 @@ export interface VmFaultOutcome {
   readonly result: number | undefined;
 }
 
-const ONE_FRAME = new Uint32Array(1);
-
 /** What happens to a retry fault for `vm` (undefined: unknown PASID); `handle` is the SVM fault handler. */
 export function vmFault(vm: GpuVm | undefined, device: GpuDevice, page: number, handle: () => number): VmFaultOutcome {
   if (vm === undefined) return { handled: false, askedHandler: 'none', result: undefined };
@@ -36,6 +34,6 @@ export function vmFault(vm: GpuVm | undefined, device: GpuDevice, page: number, 
   }
   // Q60: SVM is not told that its PTE is overwritten.
   const flags = device.pteFlags.intern(vm.compute ? NO_RETRY_PTE : DUMMY_PAGE_PTE);
-  vm.pageTable.write(page, 1, flags, ONE_FRAME, 0);
+  vm.pageTable.write(page, 1, flags, 0);
   return { handled: false, askedHandler, result };
 }

@@ -4,6 +4,7 @@ import type { FaultReason } from '../../kernel/effects.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
 import { isSpecialVma, Protection } from '../../mm/vma.ts';
 import { isStaleTimestamp } from '../../gpu/interrupt-ring.ts';
+import { PteMemory } from '../../gpu/pte-format.ts';
 import { getPages } from '../../gpusvm/get-pages.ts';
 import type { AttributeRecord } from '../../svm/attribute-record.ts';
 import { AttributeInterval, snapshotRecord } from '../../svm/attribute-tree.ts';
@@ -203,7 +204,7 @@ export class HandleFault implements FaultCall {
       if (typeof range === 'number') return this.#withoutRange(range, interval);
       // mutant: window-edge
       if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
-      const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly);
+      const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
       if (!(write && mode.readOnly) && range.isFullyValid(flags, interval.flags))
         return this.#because('already-valid', 0, 0);
       let result = getPages(context.framework, range, mode.readOnly);

@@ -2,6 +2,7 @@
 import { SvmFlag } from '../../../lib/uapi/constants.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
 import { getPages } from '../../gpusvm/get-pages.ts';
+import { PteMemory } from '../../gpu/pte-format.ts';
 import { exclusiveEnd } from '../../svm/attribute-tree.ts';
 import type { AttributeInterval } from '../../svm/attribute-tree.ts';
 import { commitRange } from '../../svm/commit.ts';
@@ -21,7 +22,7 @@ export function mapInterval(context: SvmContext, interval: AttributeInterval): n
   while (page < end) {
     const range = findOrInsertRange(context, page, interval, mode);
     if (typeof range === 'number') return logged(context, range);
-    const flags = pteFlags.indexFor(interval.flags, mode.readOnly);
+    const flags = pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
     if (!range.isFullyValid(flags, interval.flags)) {
       let result = getPages(context.framework, range, mode.readOnly);
       if (result !== 0) return logged(context, result, result === -Errno.EOPNOTSUPP ? 2 : 1);

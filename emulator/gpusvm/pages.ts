@@ -1,0 +1,57 @@
+// Models: struct drm_gpusvm_pages, the DMA array of a range - where its pages lay when they were collected (spec/03-gpu-ranges §A.8).
+import { frameAt, framesOf, locationOfFrame } from '../kernel/frame.ts';
+import type { FrameLocation } from '../kernel/frame.ts';
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import type { CpuPages } from '../mm/cpu-pages.ts';
+import { RangeState } from './range.ts';
+import type { GpuRange } from './range.ts';
+
+/** Pages whose frames follow one another in one memory. */
+export interface PageRun {
+  readonly startPage: number;
+  readonly pages: number;
+  readonly firstFrame: number;
+  readonly location: FrameLocation;
+}
+
+/** Fills the DMA array of `range` with what the CPU maps now; every page of it must be there. */
+export function collectPages(range: GpuRange, cpu: CpuPages): void {
+  const blockNumber = Math.floor(range.startPage / PAGES_PER_BLOCK);
+  const block = cpu.blocks.get(blockNumber);
+  if (block === undefined) {
+    throw new Error(`pages of a range that the CPU does not map (page ${range.startPage}): the model is inconsistent`);
+  }
+  const from = block.base + (range.startPage - blockNumber * PAGES_PER_BLOCK);
+  range.frames = block.consecutive ? block.frames[from]! : framesOf(block.frames, from, range.pages);
+  range.state |=
+    block.huge && range.pages === PAGES_PER_BLOCK ? RangeState.dmaMapped | RangeState.hugeEntry : RangeState.dmaMapped;
+}
+
+/** The DMA mappings are gone. */
+export function forgetPages(range: GpuRange): void {
+  range.state &= ~(RangeState.dmaMapped | RangeState.hugeEntry);
+  range.frames = 0;
+}
+
+/** Entries of the DMA array of a mapped range: one for a huge mapping, else one for each page. */
+export function dmaEntries(range: GpuRange): number {
+  return (range.state & RangeState.hugeEntry) !== 0 ? 1 : range.pages;
+}
+
+/** The collected pages of a DMA-mapped range as the fewest runs, ascending. */
+export function pageRuns(range: GpuRange): PageRun[] {
+  const runs: PageRun[] = [];
+  const { frames, startPage, pages } = range;
+  let from = 0;
+  for (let index = 1; index <= pages; index++) {
+    const firstFrame = frameAt(frames, from);
+    const location = locationOfFrame(firstFrame);
+    if (index < pages) {
+      const frame = frameAt(frames, index);
+      if (frame === firstFrame + (index - from) && locationOfFrame(frame) === location) continue;
+    }
+    runs.push({ startPage: startPage + from, pages: index - from, firstFrame, location });
+    from = index;
+  }
+  return runs;
+}

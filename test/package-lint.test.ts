@@ -64,7 +64,7 @@ const arrows: Record<string, string[]> = {
     'lib/conformance/cases/uapi',
     'lib/conformance/cases/hip',
   ],
-  'lib/conformance/framework': ['lib/uapi', 'lib/device', 'lib/hsa', 'lib/hip'],
+  'lib/conformance/framework': ['lib/uapi', 'lib/words', 'lib/device', 'lib/hsa', 'lib/hip'],
   'lib/conformance/framework/reporters': ['lib/conformance/framework'],
   'lib/conformance/support': ['lib/conformance/framework', 'lib/uapi', 'lib/device', 'lib/hsa', 'lib/hip'],
   'lib/conformance/cases': ['lib/conformance/framework', 'lib/conformance/cases/uapi', 'lib/conformance/cases/hip'],

@@ -1,7 +1,5 @@
 // Models: struct vm_area_struct as far as SVM looks at it (spec/02-attributes §4.2, spec/05-faults §4; spec/trace-format §3, §4).
-
-/** Protection bits of a VMA, as in VM_READ, VM_WRITE, VM_EXEC. */
-export const Protection = { none: 0, read: 1, write: 2, execute: 4 } as const;
+export { Protection, protectionLetters, protectionOfLetters } from '../../lib/uapi/protection.ts';
 
 /** Kinds of mapping; each stands for a set of VM_ flags and a way its pages come and go. */
 export const VMA_KINDS = ['anon', 'file', 'thp', 'io', 'pfnmap', 'mixedmap', 'heap', 'stack'] as const;
@@ -41,24 +39,4 @@ export function keepsPagesCached(kind: VmaKind): boolean {
 /** Kinds of which touching VMAs merge. */
 export function mergesWithNeighbours(kind: VmaKind): boolean {
   return kind === 'anon' || kind === 'thp' || kind === 'heap' || kind === 'stack';
-}
-
-/** "rwx" letters of protection bits, "-" for none. */
-export function protectionLetters(protection: number): string {
-  const letters =
-    ((protection & Protection.read) !== 0 ? 'r' : '') +
-    ((protection & Protection.write) !== 0 ? 'w' : '') +
-    ((protection & Protection.execute) !== 0 ? 'x' : '');
-  return letters === '' ? '-' : letters;
-}
-
-/** Protection bits of letters r, w, x in any order, or "-"; undefined for anything else. */
-export function protectionOfLetters(letters: string): number | undefined {
-  if (letters === '-') return Protection.none;
-  if (!/^[rwx]{1,3}$/.test(letters)) return undefined;
-  return (
-    (letters.includes('r') ? Protection.read : 0) |
-    (letters.includes('w') ? Protection.write : 0) |
-    (letters.includes('x') ? Protection.execute : 0)
-  );
 }

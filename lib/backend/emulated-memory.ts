@@ -3,8 +3,9 @@ import type { EmulatedProcess } from '../../emulator/index.ts';
 import { EmulatedSyscallError } from '../../emulator/index.ts';
 import { PAGE_SIZE } from '../uapi/constants.ts';
 import { codedError } from '../uapi/errors.ts';
-import { PROTECTION_LETTERS } from './host-region.ts';
-import type { HostProtection, HostRegion, HostRegionMapper } from './host-region.ts';
+import { PROTECTION_LETTERS } from '../uapi/protection.ts';
+import type { HostProtection } from '../uapi/protection.ts';
+import type { HostRegion, HostRegionMapper } from './host-region.ts';
 
 const LARGEST_BYTES = 2 ** 32;
 /** Up to here the bytes of a mapping are allocated when they are first needed: many small mappings are never looked into. */

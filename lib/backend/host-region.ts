@@ -1,22 +1,5 @@
 /** Host memory as a backend maps it; `HostMemory` checks what callers pass in. */
-
-/** What the CPU may do with pages. */
-export type HostProtection = 'none' | 'read' | 'read-write' | 'read-execute' | 'read-write-execute';
-export const HOST_PROTECTIONS: readonly HostProtection[] = [
-  'none',
-  'read',
-  'read-write',
-  'read-execute',
-  'read-write-execute',
-];
-/** The same as letters r, w, x, as the emulated process and traces write them. */
-export const PROTECTION_LETTERS: Readonly<Record<HostProtection, string>> = {
-  none: '-',
-  read: 'r',
-  'read-write': 'rw',
-  'read-execute': 'rx',
-  'read-write-execute': 'rwx',
-};
+import type { HostProtection } from '../uapi/protection.ts';
 
 /** A mapping as a backend makes it. Offsets and lengths are bytes and checked already. */
 export interface HostRegion {

@@ -1,5 +1,6 @@
 /** GPU work: on the emulator through the GPU's page table, raising and retrying faults as a shader or DMA engine does. */
-import { explainAccess, gpuRead, gpuWrite } from '../../emulator/index.ts';
+import { accessDenial, gpuRead, gpuWrite } from '../../emulator/index.ts';
+import { deniedAccess } from '../words/faults.ts';
 import type { EmulatedDevice, EmulatedFile, EmulatedMachineClock } from '../../emulator/index.ts';
 import { codedError, show, typeError } from '../uapi/errors.ts';
 import { GpuFaultError } from './queue.ts';
@@ -154,7 +155,7 @@ export class EmulatedQueue implements GpuQueue {
         throw new GpuFaultError(
           next,
           write ? 'write' : 'read',
-          explainAccess(this.#device, this.#file, next, write, access.result),
+          deniedAccess(accessDenial(this.#device, this.#file, next, write, access.result)),
         );
       }
       retries = next > at ? 0 : retries + 1;
@@ -162,7 +163,7 @@ export class EmulatedQueue implements GpuQueue {
         throw new GpuFaultError(
           next,
           write ? 'write' : 'read',
-          explainAccess(this.#device, this.#file, next, write, 0),
+          deniedAccess(accessDenial(this.#device, this.#file, next, write, 0)),
         );
       }
       at = next;

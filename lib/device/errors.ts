@@ -1,6 +1,7 @@
 /** Errors of the typed API. `code` is the contract, the text is for people. */
 import { errnoMessage, errnoName } from '../uapi/errno.ts';
-import { hintFor } from './hints.ts';
+import type { AttributePair } from '../uapi/call.ts';
+import { svmRefusal } from '../words/refusals.ts';
 
 /** What was asked of the device. */
 export type SvmOperationName = 'setAttributes' | 'getAttributes' | 'prefetch';
@@ -17,13 +18,25 @@ export class SvmError extends Error {
   readonly address: bigint;
   /** Bytes. */
   readonly size: bigint;
-  /** The rule that explains the refusal, where there is one, with its section of the specification. */
+  /** The rule that explains the refusal, where there is one. */
   readonly hint: string | undefined;
 
-  constructor(errno: number, operation: SvmOperationName, address: bigint, size: bigint) {
+  /** `attributes`: the records that were sent, which may explain the refusal. */
+  constructor(
+    errno: number,
+    operation: SvmOperationName,
+    address: bigint,
+    size: bigint,
+    attributes?: readonly AttributePair[],
+  ) {
     const name = errnoName(errno);
     const text = name === undefined ? 'unknown error' : errnoMessage(name);
-    const hint = hintFor(name, operation, address, size);
+    const hint = svmRefusal(errno, {
+      operation: operation === 'getAttributes' ? 'get' : 'set',
+      address,
+      size,
+      ...(attributes === undefined ? {} : { attributes }),
+    });
     const where = `ioctl DRM_AMDGPU_GEM_SVM ${operation} [0x${address.toString(16)}, +0x${size.toString(16)})`;
     super(`${name ?? `errno ${-errno}`}: ${text}, ${where}${hint === undefined ? '' : ` - ${hint}`}`);
     this.name = 'SvmError';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { KernelMemory } from '../backend/kernel-memory.ts';
 import { EmulatedMemory } from '../backend/emulated-memory.ts';
-import { HOST_PROTECTIONS } from '../backend/host-region.ts';
+import { HOST_PROTECTIONS } from '../uapi/protection.ts';
 import { HostMemory } from './host-memory.ts';
 import type { HostBuffer } from './host-memory.ts';
 import { nativeSupport } from '../backend/native-addon.ts';

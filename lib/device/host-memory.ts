@@ -4,8 +4,9 @@ import { codedError, rangeError, show, typeError } from '../uapi/errors.ts';
 import { addressOf, sizeOf } from '../uapi/range.ts';
 import type { SvmRange } from '../uapi/range.ts';
 
-import { HOST_PROTECTIONS } from '../backend/host-region.ts';
-import type { HostProtection, HostRegion, HostRegionMapper } from '../backend/host-region.ts';
+import { HOST_PROTECTIONS } from '../uapi/protection.ts';
+import type { HostProtection } from '../uapi/protection.ts';
+import type { HostRegion, HostRegionMapper } from '../backend/host-region.ts';
 
 /** Makes mappings of the process that the device mirrors. */
 export class HostMemory {

@@ -1,5 +1,5 @@
 /** The typed API of one open device. */
-import type { SvmCallEvent } from '../uapi/call.ts';
+import type { AttributePair, SvmCallEvent } from '../uapi/call.ts';
 import { SvmLocation, SvmAttributeType, SvmOperation } from '../uapi/constants.ts';
 import type { SvmAttributeName } from '../uapi/constants.ts';
 import { decodeAttributes } from '../uapi/codec.ts';
@@ -142,7 +142,7 @@ export class SvmDevice {
     const bytes = byteRange(range);
     const records = attributeTypes(names).map((type) => ({ type, value: 0 }));
     const { result, data } = await this.#ioctlAsync(SvmOperation.getAttributes, bytes, records);
-    if (result < 0) throw new SvmError(result, 'getAttributes', bytes.address, bytes.size);
+    if (result < 0) throw new SvmError(result, 'getAttributes', bytes.address, bytes.size, pairsOf(records));
     return decodeAttributeValues(names, decodeAttributes(data));
   }
 
@@ -231,7 +231,7 @@ export class SvmDevice {
 
   #set(operation: SvmOperationName, range: ByteRange, records: readonly SvmAttributeRecord[]): void {
     const { result } = this.#ioctl(SvmOperation.setAttributes, range, records);
-    if (result < 0) throw new SvmError(result, operation, range.address, range.size);
+    if (result < 0) throw new SvmError(result, operation, range.address, range.size, pairsOf(records));
   }
 
   async #setAsync(
@@ -240,12 +240,12 @@ export class SvmDevice {
     records: readonly SvmAttributeRecord[],
   ): Promise<void> {
     const { result } = await this.#ioctlAsync(SvmOperation.setAttributes, range, records);
-    if (result < 0) throw new SvmError(result, operation, range.address, range.size);
+    if (result < 0) throw new SvmError(result, operation, range.address, range.size, pairsOf(records));
   }
 
   #get(range: ByteRange, records: readonly SvmAttributeRecord[]): SvmAttributeRecord[] {
     const { result, data } = this.#ioctl(SvmOperation.getAttributes, range, records);
-    if (result < 0) throw new SvmError(result, 'getAttributes', range.address, range.size);
+    if (result < 0) throw new SvmError(result, 'getAttributes', range.address, range.size, pairsOf(records));
     return decodeAttributes(data);
   }
 
@@ -285,6 +285,10 @@ export class SvmDevice {
     if (this.#closed) throw codedError('ERR_SVM_CLOSED', 'the device is closed');
     this.#backend.noticeSubscribers();
   }
+}
+
+function pairsOf(records: readonly SvmAttributeRecord[]): AttributePair[] {
+  return records.map(({ type, value }) => [type, value]);
 }
 
 function prefetchRecord(target: unknown): SvmAttributeRecord {

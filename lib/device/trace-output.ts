@@ -3,11 +3,12 @@
  * of one, as a line on standard error or in a file - without a change to the program.
  */
 import { openSync, writeSync } from 'node:fs';
-import { errnoName } from '../../emulator/index.ts';
+import { errnoName } from '../uapi/errno.ts';
 import { SvmOperation } from '../uapi/constants.ts';
+import { uapiAttributeName } from '../words/attributes.ts';
 import { rangeError, show } from '../uapi/errors.ts';
 import type { SvmDevice } from './svm-device.ts';
-import { formatTraffic, trafficTypeName } from './traffic.ts';
+import { formatTraffic } from './traffic.ts';
 import type { TrafficEvent, TrafficIoctl, TrafficLog } from './traffic.ts';
 
 const VARIABLE = 'AMDGPU_SVM_TRACE';
@@ -129,7 +130,7 @@ function ioctlObject({ gpu, operation, address, size, attributes, result }: Traf
     operation: names[operation] ?? operation,
     address: `0x${address.toString(16)}`,
     size: `0x${size.toString(16)}`,
-    attributes: attributes.map(({ type, value }) => ({ type, name: trafficTypeName(type), value })),
+    attributes: attributes.map(({ type, value }) => ({ type, name: uapiAttributeName(type), value })),
     result,
     ...(result < 0 ? { errno: errnoName(result) ?? String(-result) } : {}),
   };

@@ -4,9 +4,10 @@
  * those of the user ABI (spec/01-uapi §4) without prefix.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { errnoName } from '../../emulator/index.ts';
+import { errnoName } from '../uapi/errno.ts';
 import { codedError } from '../uapi/errors.ts';
-import { SvmAttributeType, SvmLocation, SvmOperation } from '../uapi/constants.ts';
+import { SvmOperation } from '../uapi/constants.ts';
+import { uapiAttributeName, uapiAttributeValue } from '../words/attributes.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
 import type { SvmCallEvent } from '../uapi/call.ts';
 import type { SvmDevice } from './svm-device.ts';
@@ -156,23 +157,6 @@ export class TrafficLog {
   }
 }
 
-/** Attribute types by number (spec/01-uapi §4). */
-const TYPE_NAMES = [
-  'PREFERRED_LOC',
-  'PREFETCH_LOC',
-  'ACCESS',
-  'GRANULARITY',
-  'HOST_ACCESS',
-  'COHERENT',
-  'EXT_COHERENT',
-  'HIVE_LOCAL',
-  'GPU_RO',
-  'GPU_EXEC',
-  'GPU_READ_MOSTLY',
-  'GPU_ALWAYS_MAPPED',
-] as const;
-const ACCESS_NAMES = ['INACCESSIBLE', 'IN_PLACE', 'ALLOW_MIGRATE'] as const;
-
 /** One line: 'hipMemAdvise(SetPreferredLocation, 1) -> GPU1: PREFERRED_LOC=1'. */
 export function formatTraffic(event: TrafficEvent): string {
   const ioctls = event.ioctls.length === 0 ? 'no ioctl' : event.ioctls.map(formatTrafficIoctl).join('; ');
@@ -190,7 +174,9 @@ export function formatTrafficIoctl(ioctl: TrafficIoctl): string {
   const failed = result < 0;
   // What a refused GET left in the records are no answers.
   const named =
-    operation === SvmOperation.getAttributes && failed ? attributes.map(typeName) : attributes.map(formatRecord);
+    operation === SvmOperation.getAttributes && failed
+      ? attributes.map(({ type }) => uapiAttributeName(type))
+      : attributes.map(formatRecord);
   let verb = '';
   if (operation === SvmOperation.getAttributes) verb = 'GET ';
   else if (operation !== SvmOperation.setAttributes) verb = `OPERATION ${operation} `;
@@ -198,28 +184,6 @@ export function formatTrafficIoctl(ioctl: TrafficIoctl): string {
   return `${ioctl.gpu}: ${verb}${named.join(', ')}`.trimEnd() + refusal;
 }
 
-function formatRecord(record: SvmAttributeRecord): string {
-  return `${typeName(record)}=${valueName(record)}`;
-}
-
-function typeName({ type }: SvmAttributeRecord): string {
-  return trafficTypeName(type);
-}
-
-/** Name of an attribute type: 'PREFERRED_LOC'; 'TYPE_99' for one that the user ABI does not know. */
-export function trafficTypeName(type: number): string {
-  return TYPE_NAMES[type] ?? `TYPE_${type}`;
-}
-
-function valueName({ type, value }: SvmAttributeRecord): string {
-  switch (type) {
-    case SvmAttributeType.preferredLocation:
-    case SvmAttributeType.prefetchLocation:
-      if (value === SvmLocation.undefined) return 'UNDEFINED';
-      return value === SvmLocation.system ? 'SYSMEM' : String(value);
-    case SvmAttributeType.access:
-      return ACCESS_NAMES[value] ?? String(value);
-    default:
-      return String(value);
-  }
+function formatRecord({ type, value }: SvmAttributeRecord): string {
+  return `${uapiAttributeName(type)}=${uapiAttributeValue(type, value)}`;
 }

@@ -1,6 +1,6 @@
 /** What `serve --log` prints: one line for each thing that happens. */
 import { getSystemErrorName } from 'node:util';
-import { errnoName } from '../../emulator/index.ts';
+import { errnoName } from '../uapi/errno.ts';
 import { SvmOperation } from '../uapi/constants.ts';
 import { decodeAttributes, decodeSvmRequest } from '../uapi/codec.ts';
 import { GEM_SVM_LAYOUT } from '../uapi/layout.ts';

@@ -1,5 +1,5 @@
 /** /proc/PID/maps as the emulator's VMAs, and what changed between two looks at it. */
-import { protectionOfLetters } from '../../emulator/index.ts';
+import { protectionOfLetters } from '../uapi/protection.ts';
 import type { VmaDescription, VmaKind } from '../../emulator/index.ts';
 
 /** A mapping of a client. Two that overlap and have the same `backing` are the same mapping. */

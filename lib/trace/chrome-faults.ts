@@ -1,5 +1,6 @@
 /** GPU faults in flight: each is an asynchronous track from its first raising until it is served or killed. */
-import { errnoName } from '../../emulator/index.ts';
+import { errnoName } from '../uapi/errno.ts';
+import { ptePermits } from '../words/pte-flags.ts';
 import { CHROME_PROCESS, ChromeThread, microseconds } from './chrome-events.ts';
 import type { ChromeEvent } from './chrome-events.ts';
 import { hexAddress } from './hex.ts';
@@ -19,9 +20,6 @@ interface FaultInFlight extends FaultedPages {
   readonly arrow: ChromeEvent;
   raised: number;
 }
-
-const VALID_READABLE = 0x21n;
-const WRITEABLE = 0x40n;
 
 // An access may fault for very many pages that nobody shows.
 const MOST_REASONS = 4096;
@@ -77,10 +75,10 @@ export class ChromeFaults {
 
   /** PTEs were written: serves the faults that they permit, with an arrow into the slice at `time`. */
   mapped(startPage: number, pages: number, flags: bigint, time: number): void {
-    if ((flags & VALID_READABLE) !== VALID_READABLE) return;
+    if (!ptePermits(flags, false)) return;
     for (const [key, fault] of this.#open) {
       if (fault.page < startPage || fault.page >= startPage + pages) continue;
-      if (fault.write && (flags & WRITEABLE) === 0n) continue;
+      if (!ptePermits(flags, fault.write)) continue;
       this.#open.delete(key);
       this.#events[fault.slot] = fault.arrow;
       this.#events.push({ ...fault.arrow, ph: 'f', bp: 'e', tid: ChromeThread.pageTable, ts: microseconds(time) });

@@ -1,5 +1,5 @@
 /** Builds a Chrome JSON trace (opens in ui.perfetto.dev) from operations and their answers. */
-import { errnoName } from '../../emulator/index.ts';
+import { errnoName } from '../uapi/errno.ts';
 import type { EmulatedDevice, EmulatedFile, EmulatedMachine } from '../../emulator/index.ts';
 import type { TraceAnswer } from './answer.ts';
 import { CHROME_PROCESS, ChromeClock, ChromeThread, metadataEvents, microseconds } from './chrome-events.ts';

@@ -32,15 +32,15 @@ describe('a refusal is told with its rule', () => {
     ],
     [
       { set: { addr: V, size: '0x1000', attrs: [[1, 0xffff_ffff]] } },
-      /EINVAL - a prefetch location can not be unset .*Q18/,
+      /EINVAL - prefetchLocation "undefined" is refused: a prefetch location cannot be unset\.$/,
     ],
-    [{ set: { addr: V, size: '0x1000', attrs: [[11, 1]] } }, /EINVAL - gpuAlwaysMapped is refused .*Q67/],
+    [{ set: { addr: V, size: '0x1000', attrs: [[11, 1]] } }, /EINVAL - gpuAlwaysMapped true is refused\.$/],
     [{ set: { addr: V, size: '0x1000', attrs: [[99, 1]] } }, /EINVAL - attribute type 99 is unknown/],
     [{ set: { addr: '0x30000000', size: '0x1000', attrs: [[2, 1]] } }, /EFAULT - a page of the range is not mapped/],
     [{ get: { addr: V, size: '0x1000', types: [2, 99] } }, /EINVAL - attribute type 99 is unknown/],
     [
       { ioctl: { op: 7, addr: V, size: '0x1000', nattr: 1, ptr: 'ok', attrs: [[2, 1]] } },
-      /EINVAL - operation 7 is unknown \(spec\/01-uapi §6 check 7\)/,
+      /EINVAL - operation 7 is unknown\.$/,
     ],
     [
       { ioctl: { op: 0, addr: V, size: '0x1000', nattr: 0, ptr: 'ok', attrs: [] } },
@@ -52,11 +52,11 @@ describe('a refusal is told with its rule', () => {
     ],
     [
       { ioctl: { op: 0, addr: V, size: '0x1000', nattr: 1, ptr: 'bad', attrs: [] } },
-      /EFAULT - the attributes can not be read/,
+      /EFAULT - the attributes cannot be read/,
     ],
     [
       { ioctl: { op: 1, addr: V, size: '0x1000', nattr: 1, ptr: 'ro', attrs: [[2, 0]] } },
-      /EFAULT - the values can not be written/,
+      /EFAULT - the values cannot be written/,
     ],
   ])('%j', (operation, sentence) => {
     expect(story(mmap, operation)[2]).toMatch(sentence);
@@ -78,7 +78,7 @@ describe('what an operation did not do is told, too', () => {
         { dontneed: { addr: V, len: '0x1000' } },
         { dontneed: { addr: '0x10001000', len: '0x1000' } },
       ],
-      /No GPU range there is marked mapped.*§3.1/,
+      /No GPU range there is marked mapped, so no PTE is cleared\./,
     ],
     [
       'attributes that stand there already',
@@ -87,7 +87,7 @@ describe('what an operation did not do is told, too', () => {
         { set: { addr: V, size: '0x1000', attrs: [[2, 1]] } },
         { set: { addr: V, size: '0x1000', attrs: [[2, 1]] } },
       ],
-      /Nothing differs from what stands there/,
+      /The attributes are set already/,
     ],
     [
       'attributes without an effect on PTEs',
@@ -96,7 +96,7 @@ describe('what an operation did not do is told, too', () => {
         { set: { addr: V, size: '0x1000', attrs: [[2, 1]] } },
         { set: { addr: V, size: '0x1000', attrs: [[8, 1]] } },
       ],
-      /PTEs stay as they are .*Q13/,
+      /PTEs stay as they are\./,
     ],
     ['a collector without work', [{ gc: {} }], /Nothing is queued for it/],
     [
@@ -132,11 +132,11 @@ it('what repeats from chunk to chunk is told once', () => {
   const told = story(small, { access: { addr: V, len: '0x9000', write: true } });
   expect(told.filter((line) => line.includes('A GPU range is made'))).toHaveLength(1);
   expect(told.find((line) => line.includes('The same'))).toBe(
-    '   The same 8 more times for the pages behind, up to 0x10009000.',
+    '   The same 8 more times for the pages after it, up to 0x10009000.',
   );
   const missing = story({ access: { addr: V, len: '0x3000', write: false } });
   expect(missing.find((line) => line.includes('faults on'))).toMatch(
-    /12 read faults on 12 KiB at 0x10000000, retry: nothing is mapped there.*Q54/,
+    /12 read faults on 12 KiB at 0x10000000, retry: nothing is mapped there/,
   );
 });
 

@@ -1,14 +1,17 @@
 /** The story of a trace in sentences: what each operation did, and the rule that decided it. */
-import { errnoName, formatHazard, protectionLetters } from '../../emulator/index.ts';
+import { formatHazard } from '../../emulator/index.ts';
 import type { Hazard, MachineEvent, PteState } from '../../emulator/index.ts';
-import { attributeName, attributeValue } from './attribute-words.ts';
+import { errnoName } from '../uapi/errno.ts';
+import { protectionLetters } from '../uapi/protection.ts';
+import { attributeName, attributesText as textOf } from '../words/attributes.ts';
 import type { TraceAnswer } from './answer.ts';
-import { PTE_STATE_MEANINGS } from './fault-rules.ts';
+import { PTE_STATE_MEANINGS } from '../words/faults.ts';
+import { bytesAt } from '../words/sizes.ts';
 import type { TraceOperation } from './operation.ts';
 import type { TraceLine } from './parse-trace.ts';
-import { refusalOf } from './refusals.ts';
+import { refusalOf } from './operation-refusal.ts';
 import { TraceRunner } from './runner.ts';
-import { bytes, eventSentences } from './story-events.ts';
+import { eventSentences } from './story-events.ts';
 
 /** Runs a trace on a fresh machine and hands its story to `tell`, line by line. */
 export function explainTrace(lines: readonly TraceLine[], tell: (line: string) => void): void {
@@ -42,7 +45,7 @@ export function explainTrace(lines: readonly TraceLine[], tell: (line: string) =
 
 function place(operation: { readonly address: bigint; readonly size?: bigint }): string {
   const { address, size } = operation;
-  return size === undefined ? `0x${address.toString(16)}` : `${bytes(size)} at 0x${address.toString(16)}`;
+  return size === undefined ? `0x${address.toString(16)}` : bytesAt({ address, size });
 }
 
 function operationSentence(operation: TraceOperation): string {
@@ -89,7 +92,7 @@ function operationSentence(operation: TraceOperation): string {
 }
 
 function attributesText(attributes: readonly (readonly [number, number])[]): string {
-  return attributes.map(([type, value]) => `${attributeName(type)} = ${attributeValue(type, value)}`).join(', ');
+  return textOf(attributes, ' = ', ', ');
 }
 
 /** How it was answered: a result with the rule behind it, or the full stop. */
@@ -123,37 +126,27 @@ function outcomeSentences(operation: TraceOperation, answer: TraceAnswer, events
     case 'dontneed':
     case 'mprotect':
       if (!met('notifier-called'))
-        return [
-          'The driver hears nothing of it: no notifier covers it, or nothing changes (spec/04-invalidation-and-gc §3).',
-        ];
+        return ['The driver hears nothing of it: no notifier covers it, or nothing changes.'];
       return met('ptes-zapped') || met('zap-failed')
         ? []
-        : ['No GPU range there is marked mapped, so no PTE is cleared (spec/04-invalidation-and-gc §3.1).'];
+        : ['No GPU range there is marked mapped, so no PTE is cleared.'];
     case 'set':
-      return met('attributes-changed')
-        ? []
-        : ['Nothing differs from what stands there: no effect (spec/02-attributes §4.6).'];
+      return met('attributes-changed') ? [] : ['The attributes are set already; nothing changes.'];
     case 'get': {
       const values = (answer['values'] ?? []) as readonly number[];
-      return [
-        `Answer: ${attributesText(operation.types.map((type, index) => [type, values[index] ?? 0]))} (spec/02-attributes §7).`,
-      ];
+      return [`Answer: ${attributesText(operation.types.map((type, index) => [type, values[index] ?? 0]))}.`];
     }
     case 'gc':
       if (answer['ran'] !== true) return ['Nothing is queued for it.'];
-      return met('collected')
-        ? []
-        : ['Its list is empty: a fault has collected already (spec/04-invalidation-and-gc §6.2).'];
+      return met('collected') ? [] : ['Its list is empty: a fault has collected already.'];
     case 'close':
-      return ['From now on faults are killed and invalidations ignored (spec/06-lifecycle §6.1, Q11, Q61).'];
+      return ['From now on faults are killed and invalidations ignored.'];
     case 'touch':
       return [`${Number(answer['fresh'] ?? 0)} pages of ${Number(answer['pages'] ?? 0)} were not there and are now.`];
     case 'access':
       return accessSentences(answer);
     case 'fini':
-      return answer['left'] === undefined
-        ? []
-        : [`Left behind: ${JSON.stringify(answer['left'])} (spec/06-lifecycle §6.2).`];
+      return answer['left'] === undefined ? [] : [`Still allocated: ${JSON.stringify(answer['left'])}.`];
     default:
       return [];
   }

@@ -1,7 +1,7 @@
 /** What a process had mapped before a recording began, as operations that make it again. */
 import { pageRunsPresent } from '../../emulator/index.ts';
 import type { EmulatedMachine } from '../../emulator/index.ts';
-import { protectionLetters } from '../../emulator/index.ts';
+import { protectionLetters } from '../uapi/protection.ts';
 import type { TraceAnswer } from './answer.ts';
 import { hex, hexAddress } from './hex.ts';
 import type { OperationObject } from './journal-lines.ts';

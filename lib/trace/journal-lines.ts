@@ -1,5 +1,5 @@
 /** Journal entries of a machine as operations and answers of the trace format (spec/trace-format §3). */
-import { protectionLetters } from '../../emulator/index.ts';
+import { protectionLetters } from '../uapi/protection.ts';
 import type { JournalEntry } from '../../emulator/index.ts';
 import type { SvmCall } from '../uapi/call.ts';
 import { SvmOperation } from '../uapi/constants.ts';

@@ -1,6 +1,7 @@
 /** Recording on the kernel backend: what goes through the node, and the memory mapped for it. No effects can be seen there. */
-import { PROTECTION_LETTERS } from '../backend/host-region.ts';
-import type { HostProtection, HostRegion, HostRegionMapper } from '../backend/host-region.ts';
+import type { HostRegion, HostRegionMapper } from '../backend/host-region.ts';
+import { PROTECTION_LETTERS } from '../uapi/protection.ts';
+import type { HostProtection } from '../uapi/protection.ts';
 import type { SvmCall } from '../uapi/call.ts';
 import { ATTRS_PTR_OFFSET, decodeAttributePairs, decodeSvmRequest } from '../uapi/codec.ts';
 import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../uapi/constants.ts';

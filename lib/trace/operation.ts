@@ -1,5 +1,6 @@
 /** Operations of the trace format, parsed and checked (spec/trace-format §3, §8). */
-import { PREEMPTION_POINTS, protectionOfLetters, VMA_KINDS } from '../../emulator/index.ts';
+import { protectionOfLetters } from '../uapi/protection.ts';
+import { PREEMPTION_POINTS, VMA_KINDS } from '../../emulator/index.ts';
 import type { AttributePair, SvmCall } from '../uapi/call.ts';
 import type { PreemptionPoint, VmaKind } from '../../emulator/index.ts';
 import { Fields } from './fields.ts';

@@ -1,7 +1,8 @@
 /** The address space of a snapshot as text: mappings, attributes, notifiers, ranges, PTEs, side by side in address order. */
 import type { AttributeSnapshot, ContextSnapshot } from '../../emulator/index.ts';
-import { accessName, attributeFlagNames, locationName } from './attribute-words.ts';
-import { bytes } from './story-events.ts';
+import { accessName, attributeFlagNames, locationName } from '../words/attributes.ts';
+import { pteAccessLetters } from '../words/pte-flags.ts';
+import { exactBytes } from '../words/sizes.ts';
 
 const PAGE_SHIFT = 12n;
 /** Depth in the picture. */
@@ -41,13 +42,12 @@ export function snapshotLines(snapshot: ContextSnapshot): string[] {
     }),
     ...snapshot.ptes.map((run): Row => {
       const start = BigInt(run.startPage) << PAGE_SHIFT;
-      const access = (run.flags & 0x40n) !== 0n ? 'rw' : (run.flags & 0x20n) !== 0n ? 'r' : '-';
-      const executable = (run.flags & 0x10n) !== 0n ? 'x' : '';
+      const access = pteAccessLetters(run.flags) || '-';
       return {
         start,
         end: start + (BigInt(run.pages) << PAGE_SHIFT),
         kind: 'ptes',
-        text: `ptes ${access}${executable} ${run.state} (0x${run.flags.toString(16)})`,
+        text: `ptes ${access} ${run.state} (0x${run.flags.toString(16)})`,
       };
     }),
   ];
@@ -62,7 +62,7 @@ export function snapshotLines(snapshot: ContextSnapshot): string[] {
   const width = Math.max(12, ...rows.map((row) => row.end.toString(16).length));
   const lines = rows.map((row) => {
     const place = `${row.start.toString(16).padStart(width, '0')}-${row.end.toString(16).padStart(width, '0')}`;
-    return `${place} ${bytes(row.end - row.start).padStart(10)}  ${'  '.repeat(DEPTH[row.kind])}${row.text}`;
+    return `${place} ${exactBytes(row.end - row.start).padStart(10)}  ${'  '.repeat(DEPTH[row.kind])}${row.text}`;
   });
   const { counters } = snapshot;
   return [

@@ -1,7 +1,8 @@
 /** What the driver did in an operation, in sentences. What repeats from chunk to chunk is told once. */
-import { errnoName } from '../../emulator/index.ts';
+import { errnoName } from '../uapi/errno.ts';
 import type { EventMap, MachineEvent } from '../../emulator/index.ts';
-import { faultRule } from './fault-rules.ts';
+import { faultRule } from '../words/faults.ts';
+import { bytesAt, exactBytes } from '../words/sizes.ts';
 
 const PAGE = 4096n;
 
@@ -37,7 +38,7 @@ export function eventSentences(events: readonly MachineEvent[]): string[] {
 const LONGEST_PATTERN = 6;
 const LEAST_REPETITIONS = 3;
 
-/** "and so on" for groups of sentences that repeat with the pages behind. */
+/** "and so on" for groups of sentences that repeat with later pages. */
 function withoutRepetition(list: readonly Told[]): string[] {
   const sentences: string[] = [];
   for (let at = 0; at < list.length;) {
@@ -47,7 +48,7 @@ function withoutRepetition(list: readonly Told[]): string[] {
       const last = list
         .slice(at + length * (times - 1), at + length * times)
         .reduce((end, { address, size }) => (address + size > end ? address + size : end), 0n);
-      sentences.push(`The same ${times - 1} more times for the pages behind, up to 0x${last.toString(16)}.`);
+      sentences.push(`The same ${times - 1} more times for the pages after it, up to 0x${last.toString(16)}.`);
     }
     at += length * times;
   }
@@ -65,7 +66,7 @@ function repetitionAt(list: readonly Told[], at: number): { length: number; time
   return best;
 }
 
-/** Whether the group of `length` sentences at `at` is the one before it, of pages behind. */
+/** Whether the group of `length` sentences at `at` is the one before it, of later pages. */
 function repeats(list: readonly Told[], at: number, length: number): boolean {
   if (at + length > list.length) return false;
   for (let index = at; index < at + length; index++) {
@@ -76,36 +77,18 @@ function repeats(list: readonly Told[], at: number, length: number): boolean {
   return true;
 }
 
-function where({ address, size }: { readonly address: bigint; readonly size: bigint }): string {
-  return `${bytes(size)} at 0x${address.toString(16)}`;
-}
-
-/** "2 MiB", "12 KiB", "5 bytes". */
-export function bytes(size: bigint): string {
-  for (const [shift, unit] of [
-    [40n, 'TiB'],
-    [30n, 'GiB'],
-    [20n, 'MiB'],
-    [10n, 'KiB'],
-  ] as const) {
-    if (size >= 1n << shift && size % (1n << shift) === 0n) return `${size >> shift} ${unit}`;
-  }
-  return `${size} bytes`;
-}
-
 const MERGED: Partial<Record<keyof EventMap, (told: Told) => string>> = {
   'range-inserted': (told) =>
-    `${told.count === 1 ? 'A GPU range is' : `${told.count} GPU ranges are`} made: ${where(told)} (spec/03-gpu-ranges §A.6, §A.7).`,
+    `${told.count === 1 ? 'A GPU range is' : `${told.count} GPU ranges are`} made: ${bytesAt(told)}.`,
   'range-removed': (told) =>
-    `${told.count === 1 ? 'A GPU range is' : `${told.count} GPU ranges are`} removed: ${where(told)} (spec/03-gpu-ranges §A.11).`,
-  'ptes-written': (told) => `PTEs are written: ${where(told)} (spec/03-gpu-ranges §B.7).`,
-  'ptes-zapped': (told) => `PTEs are cleared: ${where(told)} (spec/04-invalidation-and-gc §3.3).`,
-  'dma-mapped': (told) => `Pages are collected and DMA-mapped: ${where(told)} (spec/03-gpu-ranges §A.8).`,
-  'dma-unmapped': (told) => `The DMA mapping goes, always of whole ranges: ${where(told)} (spec/03-gpu-ranges §A.10).`,
+    `${told.count === 1 ? 'A GPU range is' : `${told.count} GPU ranges are`} removed: ${bytesAt(told)}.`,
+  'ptes-written': (told) => `PTEs are written: ${bytesAt(told)}.`,
+  'ptes-zapped': (told) => `PTEs are cleared: ${bytesAt(told)}.`,
+  'dma-mapped': (told) => `Pages are collected and DMA-mapped: ${bytesAt(told)}.`,
+  'dma-unmapped': (told) => `The DMA mapping goes, always of whole ranges: ${bytesAt(told)}.`,
   'collection-queued': (told) =>
-    `${told.count === 1 ? 'A range is' : `${told.count} ranges are`} queued for the collector: ${where(told)} (spec/04-invalidation-and-gc §5.2).`,
-  collected: (told) =>
-    `${told.count === 1 ? 'A range is' : `${told.count} ranges are`} collected: ${where(told)} (spec/04-invalidation-and-gc §6.1).`,
+    `${told.count === 1 ? 'A range is' : `${told.count} ranges are`} queued for the collector: ${bytesAt(told)}.`,
+  collected: (told) => `${told.count === 1 ? 'A range is' : `${told.count} ranges are`} collected: ${bytesAt(told)}.`,
 };
 
 function toldOf({ name, event }: MachineEvent): Told | undefined {
@@ -116,7 +99,7 @@ function toldOf({ name, event }: MachineEvent): Told | undefined {
       const faults =
         told.count === 1
           ? `A ${kind} fault at 0x${told.address.toString(16)}`
-          : `${told.count} ${kind} faults on ${where(told)}`;
+          : `${told.count} ${kind} faults on ${bytesAt(told)}`;
       return `${faults}, ${outcome}: ${faultRule(reason, cause)}.`;
     };
     return {
@@ -139,48 +122,47 @@ const PREFETCH = 0x80;
 
 /** What SET_ATTR makes of a change, with XNACK on (spec/02-attributes §5.2); `trigger` is its change trigger. */
 function effectOfChange({ kind, trigger }: EventMap['attributes-changed']): string {
-  if (kind === 'faulted-in') return 'are set to the defaults by the fault, and stay (spec/05-faults §4, Q28)';
+  if (kind === 'faulted-in') return 'are set to the defaults by the fault, and stay';
   const what =
     kind === 'inserted'
-      ? 'get an interval (spec/02-attributes §4.5)'
+      ? 'get an interval'
       : kind === 'split'
-        ? 'change, and with them the bounds of an interval: ranges across these go (spec/02-attributes §4.6)'
-        : 'change (spec/02-attributes §4.6)';
-  if ((trigger & PREFETCH) !== 0)
-    return `${what}; the prefetch location makes SET_ATTR map them (spec/02-attributes §5.2)`;
-  return kind === 'changed' ? `${what}; PTEs stay as they are (spec/02-attributes §5.2, Q13)` : what;
+        ? 'change, and with them the bounds of an interval: ranges across these go'
+        : 'change';
+  if ((trigger & PREFETCH) !== 0) return `${what}; the prefetch location makes SET_ATTR map them`;
+  return kind === 'changed' ? `${what}; PTEs stay as they are` : what;
 }
 
 function sentenceOf({ name, event }: MachineEvent): string | undefined {
   switch (name) {
     case 'attributes-changed':
-      return `Attributes of ${where(event)} ${effectOfChange(event)}.`;
+      return `Attributes of ${bytesAt(event)} ${effectOfChange(event)}.`;
     case 'attribute-split':
-      return `The interval of ${bytes(event.oldSize)} at 0x${event.oldAddress.toString(16)} is split (spec/02-attributes §4.6).`;
+      return `The interval of ${exactBytes(event.oldSize)} at 0x${event.oldAddress.toString(16)} is split.`;
     case 'prefetch':
-      return `${event.result === 0 ? 'The interval has been mapped on the GPU' : `Mapping the interval on the GPU fails with ${errnoName(event.result) ?? event.result}`}: ${where(event)} (spec/03-gpu-ranges §B.8).`;
+      return `${event.result === 0 ? 'The interval has been mapped on the GPU' : `Mapping the interval on the GPU fails with ${errnoName(event.result) ?? event.result}`}: ${bytesAt(event)}.`;
     case 'retry':
       return event.of === 'set'
-        ? 'SET_ATTR begins again, because pages became invalid under it (spec/02-attributes §4.7).'
-        : `The fault handler tries again after ${errnoName(event.cause) ?? event.cause} (spec/05-faults §5, §6).`;
+        ? 'SET_ATTR begins again, because pages became invalid under it.'
+        : `The fault handler tries again after ${errnoName(event.cause) ?? event.cause}.`;
     case 'notifier-called':
-      return `The driver is told by its notifier: ${event.kind} of ${where(event)} (spec/04-invalidation-and-gc §3).`;
+      return `The driver is told by its notifier: ${event.kind} of ${bytesAt(event)}.`;
     case 'notifier-inserted':
-      return `A notifier for ${where(event)} is registered (spec/03-gpu-ranges §A.4).`;
+      return `A notifier for ${bytesAt(event)} is registered.`;
     case 'notifier-removed':
-      return `The notifier for ${where(event)} is removed (spec/03-gpu-ranges §A.4).`;
+      return `The notifier for ${bytesAt(event)} is removed.`;
     case 'tlb-flushed':
-      return 'The TLB is flushed (spec/06-lifecycle §8).';
+      return 'The TLB is flushed.';
     case 'collected':
-      return `The collection of ${where(event)} fails with ${errnoName(event.result) ?? event.result}; the range stays behind (spec/04-invalidation-and-gc §6.1, Q46).`;
+      return `The collection of ${bytesAt(event)} fails with ${errnoName(event.result) ?? event.result}; the range is left.`;
     case 'zap-failed':
-      return `The page tables refuse to clear PTEs: ${where(event)} (spec/03-gpu-ranges §B.5).`;
+      return `The page tables refuse to clear PTEs: ${bytesAt(event)}.`;
     case 'commit-failed':
-      return `The commit fails with ${errnoName(event.result) ?? event.result}: ${where(event)} (spec/03-gpu-ranges §B.7).`;
+      return `The commit fails with ${errnoName(event.result) ?? event.result}: ${bytesAt(event)}.`;
     case 'context-created':
-      return 'The VM gets an SVM context (spec/06-lifecycle §2).';
+      return 'The VM gets an SVM context.';
     case 'context-finalised':
-      return 'The SVM context is gone; PTEs stay (spec/06-lifecycle §6.2).';
+      return 'The SVM context is gone; PTEs stay.';
     default:
       return undefined;
   }

@@ -1,17 +1,14 @@
 /** Memory of a case: the same calls on an emulated process and on the real one. */
 import type { HostBuffer, HostProtection, SvmDevice } from '../../device/index.ts';
+import { HOST_PROTECTIONS, PROTECTION_LETTERS } from '../../uapi/protection.ts';
 import type { EmulatedMachine, VmaKind } from '../../device/emulated.ts';
 import { PAGE_SIZE } from '../../uapi/constants.ts';
 
 /** What the CPU may do: letters as in /proc/self/maps. */
-export type Letters = '-' | 'r' | 'rw' | 'rx' | 'rwx';
-const WORDS: Readonly<Record<Letters, HostProtection>> = {
-  '-': 'none',
-  r: 'read',
-  rw: 'read-write',
-  rx: 'read-execute',
-  rwx: 'read-write-execute',
-};
+export type Letters = (typeof PROTECTION_LETTERS)[HostProtection];
+const WORDS = Object.fromEntries(HOST_PROTECTIONS.map((each) => [PROTECTION_LETTERS[each], each])) as Readonly<
+  Record<Letters, HostProtection>
+>;
 
 /** How memory is mapped. */
 export interface MappingOptions {

@@ -1,15 +1,6 @@
 /** PTEs in words (spec/trace-format §6, §7). */
+import { pteAccessLetters } from '../../words/pte-flags.ts';
 import type { ContextSnapshot } from '../../device/emulated.ts';
-
-const READABLE = 0x20n;
-const WRITEABLE = 0x40n;
-const EXECUTABLE = 0x10n;
-
-/** 'r', 'rw', 'rx', 'rwx' ...; '?' for a PTE that allows nothing. */
-function decodeFlags(flags: bigint): string {
-  const letters = `${(flags & READABLE) === 0n ? '' : 'r'}${(flags & WRITEABLE) === 0n ? '' : 'w'}${(flags & EXECUTABLE) === 0n ? '' : 'x'}`;
-  return letters === '' ? '?' : letters;
-}
 
 /** The PTEs of a range as runs of equal letters and state: 'rw*512', 'r*16 -*496', 'rw:stale*1'. */
 export function pteRuns(
@@ -20,7 +11,7 @@ export function pteRuns(
   const first = Number(range.address >> 12n);
   const words = Array.from({ length: range.size / 4096 }, () => '-');
   for (const run of state.ptes) {
-    const word = `${decodeFlags(run.flags)}${states && run.state !== 'ok' ? `:${run.state}` : ''}`;
+    const word = `${pteAccessLetters(run.flags) || '?'}${states && run.state !== 'ok' ? `:${run.state}` : ''}`;
     for (
       let page = Math.max(run.startPage, first);
       page < Math.min(run.startPage + run.pages, first + words.length);

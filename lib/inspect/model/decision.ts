@@ -1,8 +1,8 @@
-/** Why a fault ended as it did: the rule of the modelled handler that decided it (spec 05). */
+/** Why a fault ended as it did: the rule of the modelled handler that decided it. */
 import type { EventMap, FaultOutcome, PteState } from '../../../emulator/index.ts';
 import type { TraceOperation } from '../../trace/operation.ts';
 import type { TraceAnswer } from '../../trace/answer.ts';
-import { faultRule, PTE_STATE_MEANINGS } from '../../trace/fault-rules.ts';
+import { faultQuirks, faultRule, PTE_STATE_MEANINGS } from '../../words/faults.ts';
 import { interval } from './format.ts';
 
 /** What came of the faults of some pages in a row. */
@@ -13,8 +13,10 @@ export interface Decision {
   /** How many faults these pages took. */
   faults: number;
   readonly write: boolean;
-  /** The rule, with its section of the specification and the quirks behind it. */
+  /** The rule, in words. */
   readonly rule: string;
+  /** Ids of the quirks behind the rule. */
+  readonly quirks: readonly string[];
 }
 
 /** Faults of one operation, brought together where neighbouring pages had the same fate. */
@@ -37,7 +39,7 @@ export class Decisions {
     ) {
       last.pages = Math.max(last.pages, page - last.page + 1);
       last.faults++;
-    } else this.#list.push({ outcome, page, pages: 1, faults: 1, write, rule });
+    } else this.#list.push({ outcome, page, pages: 1, faults: 1, write, rule, quirks: faultQuirks(reason) });
   }
 
   /** Those since the last call. */

@@ -1,8 +1,8 @@
 /** Operations and effects in the few words of a list. */
 import type { TraceEffect } from '../../trace/effect-recorder.ts';
-import { attributeName, attributeValue } from '../../trace/attribute-words.ts';
+import { attributeName, attributesText } from '../../words/attributes.ts';
 import { pagesOf } from '../../trace/chrome-effects.ts';
-import { protectionLetters } from '../../../emulator/index.ts';
+import { protectionLetters } from '../../uapi/protection.ts';
 import type { TraceOperation } from '../../trace/operation.ts';
 import { address, interval, pagesSize, result, time } from './format.ts';
 import type { Step } from './session.ts';
@@ -38,7 +38,7 @@ export function operationText(operation: TraceOperation): string {
     case 'fault':
       return `${address(place!.page)} ${operation.write ? 'write' : 'read'}`;
     case 'set':
-      return `${where} ${operation.attributes.map(([type, value]) => `${attributeName(type)}=${attributeValue(type, value)}`).join(' ')}`;
+      return `${where} ${attributesText(operation.attributes)}`;
     case 'get':
       return `${where} ${operation.types.map(attributeName).join(' ')}`;
     case 'ioctl':

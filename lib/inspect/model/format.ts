@@ -1,22 +1,10 @@
 /** Numbers as the inspector writes them. */
-import { errnoMessage, errnoName } from '../../../emulator/index.ts';
-
-const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
-
-/** "2 MiB", "4 KiB", "1.5 GiB". */
-export function bytes(count: number): string {
-  let unit = 0;
-  let value = count;
-  while (value >= 1024 && unit < UNITS.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${Number(value.toFixed(value < 10 && !Number.isInteger(value) ? 2 : 1))} ${UNITS[unit]}`;
-}
+import { errnoMessage, errnoName } from '../../uapi/errno.ts';
+import { roundedBytes } from '../../words/sizes.ts';
 
 /** Size of a number of pages. */
 export function pagesSize(pages: number): string {
-  return bytes(pages * 4096);
+  return roundedBytes(pages * 4096);
 }
 
 /** "0x10000000" of a page number; groups of four digits above 32 bits. */

@@ -1,6 +1,7 @@
 /** Operations put together by hand: the fields of a form as `{"NAME": {fields}}`. */
 import { VMA_KINDS } from '../../../emulator/index.ts';
-import { SvmAttributeType } from '../../uapi/constants.ts';
+import { SvmAccess, SvmAttributeType, SvmLocation } from '../../uapi/constants.ts';
+import { valueOfWord } from '../../words/attributes.ts';
 import { hex } from '../../trace/hex.ts';
 import { parseBytes } from './format.ts';
 
@@ -72,9 +73,6 @@ export const HAND_OPERATIONS: readonly HandOperation[] = [
   { name: 'dump', label: 'dump state', fields: [] },
 ];
 
-const LOCATIONS: Readonly<Record<string, number>> = { system: 0, device: 1, undefined: 0xffff_ffff };
-const ACCESSES: Readonly<Record<string, number>> = { inaccessible: 0, 'in-place': 1, 'allow-migrate': 2 };
-
 /** The operation that the fields describe; throws RangeError that names the bad field. */
 export function handOperation(name: string, values: HandValues): object {
   const operation = HAND_OPERATIONS.find((each) => each.name === name);
@@ -121,11 +119,10 @@ function typeOf(name: string): number {
 }
 
 function valueOf(text: string): number {
-  const word = text.trim();
-  const number = LOCATIONS[word] ?? ACCESSES[word] ?? Number(word);
-  if (word === '' || !Number.isInteger(number) || number < 0 || number > 0xffff_ffff) {
+  const number = valueOfWord(text.trim());
+  if (number === undefined) {
     throw new RangeError(
-      `value: expected a number from 0 to 2^32 - 1, a location (${Object.keys(LOCATIONS).join(', ')}) or an access (${Object.keys(ACCESSES).join(', ')}), got "${text}"`,
+      `value: expected a number from 0 to 2^32 - 1, a location (${Object.keys(SvmLocation).join(', ')}) or an access (${Object.keys(SvmAccess).join(', ')}), got "${text}"`,
     );
   }
   return number;

@@ -3,12 +3,12 @@ import type {
   AttributeSnapshot,
   ContextSnapshot,
   PteRun,
-  PteState,
   RangeSnapshot,
   VmaSnapshot,
 } from '../../../emulator/index.ts';
-import { accessName, locationName } from '../../trace/attribute-words.ts';
-import { isWritable } from './pte-names.ts';
+import { accessName, locationName } from '../../words/attributes.ts';
+import { PTE_STATE_WORDS } from '../../words/faults.ts';
+import { ptePermits } from '../../words/pte-flags.ts';
 import { pagesSize } from './format.ts';
 
 /** The lanes, in the order in which they are drawn. */
@@ -59,16 +59,6 @@ export type Lanes = Readonly<Record<LaneName, readonly LaneItem[]>>;
 
 export const NO_LANES: Lanes = { vmas: [], attributes: [], notifiers: [], ranges: [], ptes: [] };
 
-/** A state of PTEs in a word or two; the legend of the map has the same. */
-export const PTE_STATE_WORDS: Readonly<Record<PteState, string>> = {
-  ok: 'fresh',
-  stale: 'stale',
-  perm: 'too permissive',
-  cow: 'over shared',
-  orphan: 'orphan',
-  nodma: 'no DMA',
-};
-
 /** The lanes of a snapshot. */
 export function lanesOf(snapshot: ContextSnapshot): Lanes {
   return {
@@ -108,7 +98,7 @@ export function lanesOf(snapshot: ContextSnapshot): Lanes {
       item(
         run.startPage,
         run.startPage + run.pages,
-        `${PTE_STATE_WORDS[run.state]} ${isWritable(run.flags) ? 'rw' : 'r'}`,
+        `${PTE_STATE_WORDS[run.state]} ${ptePermits(run.flags, true) ? 'rw' : 'r'}`,
         { lane: 'ptes', run },
         `${run.flags},${run.state}`,
       ),
@@ -164,7 +154,7 @@ export function colourOf(item: LaneItem, attribute: AttributeColour): string {
       return item.pages >= 512 ? 'range-2m' : item.pages >= 16 ? 'range-64k' : 'range-4k';
     case 'ptes':
       if (data.run.state !== 'ok') return `pte-${data.run.state}`;
-      return isWritable(data.run.flags) ? 'pte-ok' : 'pte-readonly';
+      return ptePermits(data.run.flags, true) ? 'pte-ok' : 'pte-readonly';
   }
 }
 

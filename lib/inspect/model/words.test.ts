@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { pteFlags } from '../../../emulator/index.ts';
 import { parseOperation } from '../../trace/operation.ts';
-import { address, bytes, parseBytes, time } from './format.ts';
+import { roundedBytes as bytes } from '../../words/sizes.ts';
+import { address, parseBytes, time } from './format.ts';
 import { HAND_OPERATIONS, handOperation } from './hand.ts';
-import { pteFlagNames } from './pte-names.ts';
+import { pteFlagNames } from '../../words/pte-flags.ts';
 import { quirksIn } from './quirks.ts';
 import { TimelineRows } from './timeline-rows.ts';
 import { InspectorSession } from './session.ts';

@@ -1,14 +1,14 @@
 /** Details of the current operation and of what is selected in the map. */
 import type { ComponentChildren, JSX } from 'preact';
-import { accessName, attributeFlagNames, locationName } from '../../trace/attribute-words.ts';
-import { PTE_STATE_MEANINGS } from '../../trace/fault-rules.ts';
-import { refusalOf } from '../../trace/refusals.ts';
+import { accessName, attributeFlagNames, locationName } from '../../words/attributes.ts';
+import { PTE_STATE_MEANINGS } from '../../words/faults.ts';
+import { refusalOf } from '../../trace/operation-refusal.ts';
 import { answerText, effectText, operationText } from '../model/describe.ts';
 import { accessSentences } from '../model/decision.ts';
 import { address, interval, pagesSize, resultSentence, time } from '../model/format.ts';
 import { LANE_TITLES } from '../model/lanes.ts';
 import type { LaneItem } from '../model/lanes.ts';
-import { pteFlagNames } from '../model/pte-names.ts';
+import { pteFlagNames } from '../../words/pte-flags.ts';
 import { quirksIn } from '../model/quirks.ts';
 import type { NamedQuirk } from '../model/quirks.ts';
 import type { StepHazard } from '../model/hazards.ts';
@@ -46,7 +46,7 @@ function StepDetails({
   const result = Number(step.answer['ret'] ?? 0);
   const sentences = accessSentences(step.operation, step.answer);
   const texts = [
-    ...step.decisions.map(({ rule }) => rule),
+    ...step.decisions.flatMap(({ quirks }) => quirks),
     ...step.hazards.map(({ quirk, detail }) => `${quirk} ${detail}`),
     String(step.answer['fatal'] ?? ''),
   ];

@@ -1,6 +1,7 @@
 /** What the colours of the map mean; chooses the attribute that gives the attribute lane its colours. */
 import type { JSX } from 'preact';
-import { ATTRIBUTE_COLOURS, attributeLegend, PTE_STATE_WORDS } from '../model/lanes.ts';
+import { PTE_STATE_WORDS } from '../../words/faults.ts';
+import { ATTRIBUTE_COLOURS, attributeLegend } from '../model/lanes.ts';
 import type { AttributeColour } from '../model/lanes.ts';
 
 const FIXED: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [

@@ -1,0 +1,62 @@
+// Models: nothing - it finds out why an access is not served (spec/05-faults §5.2, §7); lib/words says it.
+import { SvmFlag } from '../../lib/uapi/constants.ts';
+import { isSpecialVma, Protection } from '../mm/vma.ts';
+import type { EmulatedDevice } from './device.ts';
+import type { EmulatedFile } from './file.ts';
+
+/** What prevents an access. */
+export type AccessDenialCause =
+  | 'no-context'
+  | 'no-retry-faults'
+  | 'closing'
+  | 'no-permission'
+  | 'special-mapping'
+  | 'nothing-mapped'
+  | 'gpu-read-only'
+  | 'partly-unmapped'
+  | 'pages-unavailable';
+
+/** An access that is not served. */
+export interface AccessDenial {
+  /** Of the last fault: a negative errno, or 0 where the handler keeps telling the GPU to retry. */
+  readonly result: number;
+  /** Undefined where nothing of the state explains the errno. */
+  readonly cause: AccessDenialCause | undefined;
+  /** Of 'no-retry-faults' the GPU, of 'special-mapping' the kind of mapping. */
+  readonly detail?: string;
+}
+
+/**
+ * Why a GPU access at `address` failed: `result` is that of the last fault, 0 when the
+ * handler keeps telling the GPU to retry.
+ */
+export function accessDenial(
+  device: EmulatedDevice,
+  file: EmulatedFile,
+  address: bigint,
+  write: boolean,
+  result: number,
+): AccessDenial {
+  const page = Number(address >> 12n);
+  const vma = device.surroundings.process.findVma(page);
+  const { context } = file;
+  if (result === 0) {
+    if (vma === undefined) return { result, cause: 'nothing-mapped' }; // Q54
+    const interval = context?.tree.find(page);
+    if (write && interval !== undefined && (interval.flags & SvmFlag.gpuReadOnly) !== 0)
+      return { result, cause: 'gpu-read-only' }; // Q56
+    const range = context?.framework.findRange(page, page + 1);
+    if (range !== undefined && !range.untouchedByUnmap) return { result, cause: 'partly-unmapped' }; // Q46
+    return { result, cause: 'pages-unavailable' }; // Q50, Q55
+  }
+  if (context === null) {
+    return device.xnackEnabled
+      ? { result, cause: 'no-context' }
+      : { result, cause: 'no-retry-faults', detail: device.gpu.model.asic };
+  }
+  if (context.closing) return { result, cause: 'closing' }; // Q61
+  if (vma === undefined) return { result, cause: undefined };
+  const needed = Protection.read | (write ? Protection.write : 0);
+  if ((vma.protection & needed) !== needed) return { result, cause: 'no-permission' };
+  return isSpecialVma(vma) ? { result, cause: 'special-mapping', detail: vma.kind } : { result, cause: undefined };
+}

@@ -1,0 +1,100 @@
+/** Why a fault of the GPU ended as it did, why an access is not served, and what states of PTEs mean. */
+import { errnoMessage, errnoName } from '../uapi/errno.ts';
+
+/** What decided the answer of the fault handler, by the code that the emulator gives. */
+const FAULT_RULES = {
+  mapped: 'the pages of its range were collected, and the PTEs of the whole range written',
+  'already-valid': 'its range is mapped with the wanted flags, so there is nothing to do',
+  'recently-mapped':
+    'its range was mapped less than 2 ms ago, which counts as served whatever has happened since, so nothing is done',
+  stale: 'it is not younger than the checkpoint of the last unmap, so it is dropped, whatever its address',
+  'no-vma': 'nothing is mapped there in the process, and the GPU is told to try again',
+  'pages-unavailable':
+    'a page of its range cannot be collected; the error is swallowed, and the GPU is told to try again',
+  closing: 'the SVM context is closing',
+  'no-context': 'there is no SVM context for this PASID',
+  'vma-refused': 'an I/O, PFN or mixed mapping is refused',
+  'no-permission': 'the mapping of the process does not permit the access',
+  'no-range': 'no chunk fits into its attribute interval and its mapping',
+  'no-memory': 'an allocation failed',
+  'collector-failed': 'the garbage collector, which runs first, failed',
+  'pages-not-writable': 'a page of its range cannot be collected for writing, wherever in the range it is',
+  'commit-failed': 'the page tables could not be written',
+} as const;
+
+/** The rule that decided a fault; `cause` is the error behind it, 0 for none. */
+export function faultRule(reason: keyof typeof FAULT_RULES, cause: number): string {
+  const rule = FAULT_RULES[reason];
+  return cause === 0 ? rule : `${rule} [${errnoName(cause) ?? cause}]`;
+}
+
+/** Entries of the catalogue of quirks that a fault with such an end may show. */
+const FAULT_QUIRKS: Readonly<Partial<Record<keyof typeof FAULT_RULES, readonly string[]>>> = {
+  'recently-mapped': ['Q57'],
+  stale: ['Q63'],
+  'no-vma': ['Q54'],
+  'pages-unavailable': ['Q50', 'Q55'],
+  closing: ['Q61'],
+  'vma-refused': ['Q53'],
+  'no-memory': ['Q62'],
+  'collector-failed': ['Q46'],
+  'pages-not-writable': ['Q52'],
+  'commit-failed': ['Q61'],
+};
+
+/** Ids of the quirks behind the rule that decided a fault. */
+export function faultQuirks(reason: keyof typeof FAULT_RULES): readonly string[] {
+  return FAULT_QUIRKS[reason] ?? [];
+}
+
+/** Why an access is not served, by the code that the emulator gives. `{}` is the detail that comes with it. */
+const DENIALS = {
+  'no-context': 'the file has no SVM context',
+  'no-retry-faults': '{} has no retry faults (XNACK off), so it has no SVM',
+  closing: 'the SVM context is closing',
+  'no-permission': 'the mapping does not permit it',
+  'special-mapping': 'the mapping is of kind {}',
+  'nothing-mapped': 'nothing is mapped there in the process',
+  'gpu-read-only': 'the attribute gpuReadOnly forbids the GPU to write',
+  'partly-unmapped': 'its range was unmapped in part and not collected',
+  'pages-unavailable': 'a page of its range cannot be collected',
+} as const;
+
+/** What the emulator knows of an access that is not served. */
+export interface DeniedAccess {
+  /** Of the last fault: a negative errno, or 0 where the handler keeps telling the GPU to retry. */
+  readonly result: number;
+  /** Undefined where nothing of the state explains the errno. */
+  readonly cause: keyof typeof DENIALS | undefined;
+  /** What the cause is about: a GPU, a kind of mapping. */
+  readonly detail?: string;
+}
+
+/** One sentence about an access that failed, without its end. */
+export function deniedAccess({ result, cause, detail }: DeniedAccess): string {
+  const why = cause === undefined ? '' : `: ${DENIALS[cause].replace('{}', detail ?? 'it')}`;
+  if (result === 0) return `the fault handler answers every fault with "retry" and never maps the page${why}`;
+  const name = errnoName(result);
+  const meaning = name === undefined ? '' : ` (${errnoMessage(name)})`;
+  return `the fault handler killed the access with ${name ?? `errno ${-result}`}${meaning}${why}`;
+}
+
+/** What a PTE state means (spec/trace-format §6). */
+export const PTE_STATE_MEANINGS = {
+  ok: 'right',
+  stale: 'stale: they map another physical page than the CPU does',
+  perm: 'too permissive: they allow more than the VMA',
+  cow: 'writable over a page that is shared copy-on-write',
+  orphan: 'orphans: no GPU range covers them, nothing will ever clear them',
+  nodma: 'without a DMA mapping: their range has given it back',
+} as const;
+
+/** A state of PTEs in a word or two. */
+export const PTE_STATE_WORDS = {
+  ok: 'fresh',
+  stale: 'stale',
+  perm: 'too permissive',
+  cow: 'over shared',
+  orphan: 'orphan',
+  nodma: 'no DMA',
+} as const;

@@ -1,0 +1,121 @@
+/**
+ * Why something was refused, where arguments and errno tell which rule it was
+ * (spec/01-uapi §6, §7; spec/02-attributes §4; spec/trace-format §3).
+ */
+import type { AttributePair, SvmCall } from '../uapi/call.ts';
+import { MAX_ATTRIBUTES_PER_CALL, PAGE_SIZE, SvmAttributeType, SvmLocation, SvmOperation } from '../uapi/constants.ts';
+import { errnoName } from '../uapi/errno.ts';
+import type { ErrnoName } from '../uapi/errno.ts';
+
+const PAGE = BigInt(PAGE_SIZE);
+const U64_END = 1n << 64n;
+const LAST_TYPE = Math.max(...Object.values(SvmAttributeType));
+
+/** What a device without SVM is said to lack. */
+export const NO_RETRY_FAULTS = 'the GPU has no retry faults (XNACK off), so it has no SVM';
+
+/** A SET or GET that was refused. */
+export interface RefusedCall {
+  readonly operation: 'set' | 'get';
+  readonly address: bigint;
+  /** Bytes. */
+  readonly size: bigint;
+  /** The records, if they are known. */
+  readonly attributes?: readonly AttributePair[];
+}
+
+/** One clause, or undefined when the arguments do not explain the errno. `errno` is negative. */
+export function svmRefusal(errno: number, call: RefusedCall): string | undefined {
+  const isSet = call.operation === 'set';
+  switch (errnoName(errno)) {
+    case 'EINVAL':
+      return badPlace(call.address, call.size) ?? badAttribute(call);
+    case 'EOPNOTSUPP':
+      return isSet
+        ? 'the GPU has no retry faults (XNACK off), or the range touches a VM_IO, VM_PFNMAP or VM_MIXEDMAP mapping'
+        : NO_RETRY_FAULTS;
+    case 'EFAULT':
+      return isSet
+        ? 'a page of the range is not mapped in the process, or a prefetch could not fault it in'
+        : undefined;
+    case 'EPERM':
+      return 'a prefetch reached into a mapping that is not writable while it collected pages for writing';
+    case 'EINTR':
+      return 'a signal came while the page directory was locked; the attributes are stored, and a second call does not repeat the effect';
+    case 'EBUSY':
+      return 'pages kept changing for a second while they were collected, or the GPU address space is being evicted';
+    default:
+      return undefined;
+  }
+}
+
+function badPlace(address: bigint, size: bigint): string | undefined {
+  if (address % PAGE !== 0n) return `the address must be a multiple of ${PAGE_SIZE}`;
+  if (size % PAGE !== 0n) return `the size must be a multiple of ${PAGE_SIZE}`;
+  if (address === 0n) return 'the address must not be 0';
+  return size === 0n ? 'the size must not be 0' : undefined;
+}
+
+function badAttribute({ operation, address, size, attributes }: RefusedCall): string | undefined {
+  const unknown = attributes?.find(([type]) => type > LAST_TYPE);
+  if (unknown !== undefined) return `attribute type ${unknown[0]} is unknown`;
+  if (operation === 'get') return undefined;
+  if (address + size > U64_END) return 'the range wraps past 2^64';
+  const prefetch = attributes?.find(([type]) => type === SvmAttributeType.prefetchLocation);
+  if (prefetch?.[1] === SvmLocation.undefined)
+    return 'prefetchLocation "undefined" is refused: a prefetch location cannot be unset';
+  if (attributes?.some(([type, value]) => type === SvmAttributeType.gpuAlwaysMapped && value !== 0))
+    return 'gpuAlwaysMapped true is refused';
+  const nothingFits = 'no chunk of pages fits into an attribute interval and its mapping';
+  if (attributes === undefined) {
+    return `an attribute has a value that the device refuses (prefetchLocation "undefined", gpuAlwaysMapped true), or a prefetch found nothing to map: ${nothingFits}`;
+  }
+  // Attributes set before may have a prefetch location, which maps the interval again.
+  return `a prefetch found nothing to map: ${nothingFits}`;
+}
+
+/** As `svmRefusal`, of a call with everything as the caller wrote it: the checks of the handler's entry, in their order. */
+export function rawCallRefusal(errno: number, call: SvmCall): string | undefined {
+  const { attributeCount, pointer, address, size, attributes } = call;
+  const isGet = call.operation === SvmOperation.getAttributes;
+  const code = errnoName(errno);
+  if (code === 'EINVAL') {
+    const place = badPlace(address, size);
+    if (place !== undefined) return place;
+    if (attributeCount === 0 || attributeCount > MAX_ATTRIBUTES_PER_CALL)
+      return `there must be 1 to ${MAX_ATTRIBUTES_PER_CALL} attributes`;
+    if (pointer === 'null') return 'the attribute pointer must not be 0';
+    if (!isGet && call.operation !== SvmOperation.setAttributes) return `operation ${call.operation} is unknown`;
+  }
+  if (code === 'EFAULT' && pointer === 'bad') return 'the attributes cannot be read from user memory';
+  if (code === 'EFAULT' && pointer === 'ro' && isGet) return 'the values cannot be written to user memory';
+  return svmRefusal(errno, { operation: isGet ? 'get' : 'set', address, size, attributes });
+}
+
+const UNALIGNED = 'address and size must be multiples of 4096';
+
+/** What a process asks of its memory. */
+const PROCESS_CALLS = {
+  mmap: {
+    EEXIST: 'something is mapped there already',
+    EINVAL: `${UNALIGNED}, the size not 0, the end below 2^56`,
+    EPERM: 'nothing may be mapped at address 0',
+  },
+  munmap: { EINVAL: `${UNALIGNED}, the size not 0` },
+  mprotect: {
+    EINVAL: UNALIGNED,
+    ENOMEM: 'a part of it is not mapped; what lies before the hole is changed all the same',
+  },
+  dontneed: {
+    EINVAL: `${UNALIGNED}, and PFN mappings cannot be discarded`,
+    ENOMEM: 'parts of it are not mapped; the others are discarded all the same',
+  },
+  touch: { EFAULT: 'nothing is mapped there', EACCES: 'the mapping does not permit it' },
+} as const satisfies Readonly<Record<string, Partial<Record<ErrnoName, string>>>>;
+
+/** Why a call of the process was refused; `errno` is negative. */
+export function processCallRefusal(name: keyof typeof PROCESS_CALLS, errno: number): string | undefined {
+  const code = errnoName(errno);
+  const refusals: Partial<Record<ErrnoName, string>> = PROCESS_CALLS[name];
+  return code === undefined ? undefined : refusals[code];
+}

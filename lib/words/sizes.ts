@@ -1,0 +1,29 @@
+/** Sizes and addresses as people write them. */
+
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] as const;
+
+/** "2 MiB", "12 KiB", "5 bytes": never rounded. */
+export function exactBytes(size: bigint): string {
+  for (let unit = UNITS.length - 1; unit > 0; unit--) {
+    const shift = BigInt(10 * unit);
+    if (size >= 1n << shift && size % (1n << shift) === 0n) return `${size >> shift} ${UNITS[unit]}`;
+  }
+  return `${size} bytes`;
+}
+
+/** "2 MiB at 0x10000000" */
+export function bytesAt({ address, size }: { readonly address: bigint; readonly size: bigint }): string {
+  return `${exactBytes(size)} at 0x${address.toString(16)}`;
+}
+
+/** "2 MiB", "4 KiB", "1.5 GiB": at most two decimals. */
+export function roundedBytes(count: number): string {
+  let unit = 0;
+  let value = count;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  const digits = value < 10 && !Number.isInteger(value) ? 2 : 1;
+  return `${Number(value.toFixed(digits))} ${unit === 0 ? 'B' : UNITS[unit]}`;
+}

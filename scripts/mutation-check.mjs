@@ -5,112 +5,146 @@
  *
  *   node scripts/mutation-check.mjs [ID...] [--jobs N] [--json]
  */
-import { spawn } from 'node:child_process';
-import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { transformWithOxc } from 'vite';
+import { Worker } from 'node:worker_threads';
+import { createServer } from 'vite';
 import { allAnchors, mutate } from './mutant-anchors.mjs';
 import { MUTANTS } from './mutants.mjs';
-import { isMain, root, runMain, ScriptError } from './support.mjs';
+import { isMain, messageOf, root, runMain, ScriptError } from './support.mjs';
 
 /** @typedef {import('./mutants.mjs').Mutant} Mutant */
-/** @typedef {import('./mutant-anchors.mjs').Anchor} Anchor */
+/** @typedef {import('./mutant-worker.mjs').Module} Module */
+/** @typedef {import('./mutant-worker.mjs').Job} Job */
 /** @typedef {{ id: string, rule: string, outcome: 'killed' | 'survived' | 'explained', by: string }} Verdict */
 
 // Far above what the whole suite takes: a mutant that loops is killed by it.
 const LIMIT = 90_000;
-const MODULE = /(from\s+|import\s+)'(\.[^']*)\.ts'/g;
+const ENTRY = '/lib/conformance.ts';
 
-/** The mutated module as the build would emit it. @param {Anchor} anchor @param {string} becomes */
-async function mutatedModule(anchor, becomes) {
-  const { code } = await transformWithOxc(mutate(anchor, becomes), path.join(root, anchor.file), { sourcemap: false });
-  return code
-    .replaceAll(MODULE, (_all, keyword, name) => `${keyword}'${name}.js'`)
-    .replaceAll(/(from\s+|import\s+)"(\.[^"]*)\.ts"/g, (_all, keyword, name) => `${keyword}"${name}.js"`);
-}
-
-/** Runs the suite of the copy in `folder` up to the first case that is not as expected. @param {string} folder @param {string[]} queries @returns {Promise<string | undefined>} what noticed */
-function firstUnexpected(folder, queries) {
-  const report = path.join(folder, 'report.json');
-  fs.rmSync(report, { force: true });
-  const args = [
-    'conformance',
-    '--backend',
-    'emulated',
-    '--expect-quirks',
-    '--until-fail',
-    '--repeat',
-    '1',
-    '--timeout',
-    '10000',
-    '--reporter',
-    `json=${report}`,
-    ...queries,
-  ];
-  return new Promise((settle, fail) => {
-    const child = spawn(process.execPath, [path.join(folder, 'dist/lib/cli/main.js'), ...args], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      timeout: LIMIT,
-      killSignal: 'SIGKILL',
-    });
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (text) => (said += text));
-    child.on('exit', (code, signal) => {
-      if (code === 0) return settle(undefined);
-      if (code === 2) return fail(new ScriptError(`the suite was asked wrongly: ${said.trim()}`));
-      if (signal !== null) return settle(`the suite hangs (${signal})`);
-      try {
-        const { cases } = JSON.parse(fs.readFileSync(report, 'utf8'));
-        const bad = cases.find((/** @type {{ expected: boolean }} */ each) => !each.expected);
-        return settle(`${bad.id}: ${bad.reason}`);
-      } catch {
-        return settle(`the suite ends with ${code}: ${said.trim().split('\n')[0] ?? ''}`);
-      }
-    });
+/**
+ * The modules of the suite and of its mutants, transformed in memory.
+ * @param {readonly Mutant[]} mutants
+ * @returns {Promise<{ modules: Module[], mutated: Map<string, Module> }>}
+ */
+async function transformAll(mutants) {
+  const anchors = allAnchors();
+  const mutations = new Map(
+    mutants.map(({ id, becomes }) => {
+      const anchor = anchors.get(id);
+      if (anchor === undefined) throw new ScriptError(`mutant ${id} has no anchor in emulator/`);
+      return [id, { url: `/${anchor.file}`, source: mutate(anchor, becomes) }];
+    }),
+  );
+  const server = await createServer({
+    configFile: false,
+    root,
+    logLevel: 'silent',
+    appType: 'custom',
+    oxc: { target: 'es2022' },
+    optimizeDeps: { noDiscovery: true },
+    server: { middlewareMode: true, watch: null, ws: false, hmr: false },
+    plugins: [
+      {
+        name: 'mutants',
+        load: (id) => mutations.get(new URLSearchParams(id.split('?')[1]).get('mutant') ?? '')?.source,
+      },
+    ],
   });
+  try {
+    const transform = async (/** @type {string} */ url) => {
+      // Helpers of the compiler have no file: Vite writes the zero byte before their names like this.
+      const id = url.startsWith('/@id/__x00__') ? url.replace('/@id/__x00__', '\0') : url;
+      const result = await server.environments.ssr.transformRequest(id);
+      if (result === null) throw new ScriptError(`${url} cannot be transformed`);
+      return result;
+    };
+    const moduleOf = (/** @type {string} */ url, /** @type {string} */ code) => {
+      return { url, file: path.join(root, url), code };
+    };
+    /** @type {Map<string, Module>} */
+    const modules = new Map();
+    const open = [ENTRY];
+    for (let url = open.pop(); url !== undefined; url = open.pop()) {
+      // What has another beginning is part of Node, or a package.
+      if (modules.has(url) || !url.startsWith('/')) continue;
+      const { code, deps = [], dynamicDeps = [] } = await transform(url);
+      modules.set(url, moduleOf(url, code));
+      open.push(...deps, ...dynamicDeps);
+    }
+    /** @type {Map<string, Module>} */
+    const mutated = new Map();
+    for (const [id, { url }] of mutations) {
+      if (!modules.has(url)) throw new ScriptError(`mutant ${id}: the suite does not load ${url}`);
+      mutated.set(id, moduleOf(url, (await transform(`${url}?mutant=${id}`)).code));
+    }
+    return { modules: [...modules.values()], mutated };
+  } finally {
+    await server.close();
+  }
 }
 
-/** @param {string} folder @param {Mutant} mutant @param {Anchor | undefined} anchor @returns {Promise<Verdict>} */
-async function judge(folder, { id, rule, becomes, killedBy, survives }, anchor) {
-  if (anchor === undefined) throw new ScriptError(`mutant ${id} has no anchor in emulator/`);
-  const target = path.join(folder, 'dist', anchor.file.replace(/\.ts$/, '.js'));
-  const original = fs.readFileSync(target);
-  try {
-    fs.writeFileSync(target, await mutatedModule(anchor, becomes));
-    const by =
-      (killedBy === undefined ? undefined : await firstUnexpected(folder, [killedBy])) ??
-      (await firstUnexpected(folder, []));
-    if (by !== undefined) return { id, rule, outcome: 'killed', by };
-    return { id, rule, outcome: survives === undefined ? 'survived' : 'explained', by: survives ?? 'no case notices' };
-  } finally {
-    fs.writeFileSync(target, original);
+/** A thread that judges mutants; one that hangs or breaks is replaced. */
+class Judge {
+  #modules;
+  /** @type {Worker | undefined} */
+  #worker;
+
+  /** @param {readonly Module[]} modules */
+  constructor(modules) {
+    this.#modules = modules;
+  }
+
+  /** @param {Job} job @returns {Promise<string | undefined>} what noticed */
+  ask(job) {
+    const worker = (this.#worker ??= new Worker(new URL('mutant-worker.mjs', import.meta.url), {
+      workerData: { modules: this.#modules, entry: ENTRY },
+      stdout: true,
+    }));
+    return new Promise((settle) => {
+      const end = async (/** @type {string | undefined} */ by, healthy = false) => {
+        clearTimeout(timer);
+        worker.off('message', answered).off('error', failed).off('exit', exited);
+        if (!healthy) await this.close();
+        settle(by);
+      };
+      const answered = (/** @type {string | undefined} */ by) => end(by, true);
+      const failed = (/** @type {unknown} */ error) => end(`the suite ends with ${messageOf(error)}`);
+      const exited = (/** @type {number} */ code) => end(`the suite ends with exit code ${code}`);
+      const timer = setTimeout(() => end('the suite hangs'), LIMIT);
+      worker.once('message', answered).once('error', failed).once('exit', exited);
+      worker.postMessage(job);
+    });
+  }
+
+  async close() {
+    await this.#worker?.terminate();
+    this.#worker = undefined;
   }
 }
 
 /** Judges all mutants, `jobs` at a time. @param {readonly Mutant[]} mutants @param {number} jobs @param {(verdict: Verdict) => void} tell */
 export async function judgeAll(mutants, jobs, tell) {
-  const anchors = allAnchors();
+  const { modules, mutated } = await transformAll(mutants);
   const open = [...mutants];
   const work = async (/** @type {number} */ job) => {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), `mutants-${job}-`));
+    const judge = new Judge(modules);
     try {
-      fs.cpSync(path.join(root, 'dist'), path.join(folder, 'dist'), { recursive: true });
-      fs.copyFileSync(path.join(root, 'package.json'), path.join(folder, 'package.json'));
-      const unchanged =
-        job === 0
-          ? await firstUnexpected(
-              folder,
-              mutants.flatMap(({ killedBy }) => killedBy ?? []),
-            )
-          : undefined;
-      if (unchanged !== undefined) throw new ScriptError(`without a mutant the suite must pass: ${unchanged}`);
+      if (job === 0) {
+        const queries = [mutants.flatMap(({ killedBy }) => killedBy ?? [])];
+        const unchanged = await judge.ask({ mutated: undefined, queries });
+        if (unchanged !== undefined) throw new ScriptError(`without a mutant the suite must pass: ${unchanged}`);
+      }
       for (let next = open.shift(); next !== undefined; next = open.shift()) {
-        tell(await judge(folder, next, anchors.get(next.id)));
+        const { id, rule, killedBy, survives } = next;
+        const queries = [...(killedBy === undefined ? [] : [[killedBy]]), []];
+        const by = await judge.ask({ mutated: mutated.get(id), queries });
+        const unnoticed = survives === undefined ? 'survived' : 'explained';
+        tell({ id, rule, outcome: by === undefined ? unnoticed : 'killed', by: by ?? survives ?? 'no case notices' });
       }
     } finally {
-      fs.rmSync(folder, { recursive: true, force: true });
+      await judge.close();
     }
   };
   await Promise.all(Array.from({ length: jobs }, (_, job) => work(job)));
@@ -124,8 +158,9 @@ async function main() {
     },
     allowPositionals: true,
   });
+  const unknown = positionals.filter((name) => !MUTANTS.some(({ id }) => id === name));
+  if (unknown.length > 0) throw new ScriptError(`no mutant is named ${unknown.join(', ')}`);
   const mutants = positionals.length === 0 ? MUTANTS : MUTANTS.filter(({ id }) => positionals.includes(id));
-  if (mutants.length === 0) throw new ScriptError(`no mutant is named ${positionals.join(', ')}`);
   /** @type {Verdict[]} */
   const verdicts = [];
   await judgeAll(mutants, Number(values.jobs), (verdict) => {
@@ -141,4 +176,4 @@ async function main() {
   return count('survived') > 0 ? 1 : 0;
 }
 
-if (isMain(import.meta.url)) runMain(main);
+if (isMain(import.meta.url)) await runMain(main);

@@ -58,27 +58,35 @@ export function pairwise<const Given extends Axes>(
   for (const name of names)
     product = product.flatMap((point) => axes[name]!.map((value) => ({ ...point, [name]: value })));
   const candidates = (product as PointOf<Given>[]).filter(allowed);
-  const pairsOf = (point: ParameterPoint): string[] => {
-    const pairs: string[] = [];
-    for (let one = 0; one < names.length; one++) {
-      for (let other = one + 1; other < names.length; other++) {
-        pairs.push(`${one}=${String(point[names[one]!])},${other}=${String(point[names[other]!])}`);
-      }
+  // The suite is loaded by every run of it, so this counts with numbers: a value is its place among all values.
+  const places = new Map(names.map((name) => [name, new Map<ParameterValue, number>()]));
+  let count = 0;
+  for (const [name, ofAxis] of places) for (const value of axes[name]!) ofAxis.set(value, count++);
+  const pairsOf = candidates.map((point) => {
+    const own = names.map((name) => places.get(name)!.get(point[name]!)!);
+    const pairs: number[] = [];
+    for (const [axis, one] of own.entries()) {
+      for (let other = axis + 1; other < own.length; other++) pairs.push(one * count + own[other]!);
     }
     return pairs;
-  };
-  const open = new Set(candidates.flatMap(pairsOf));
+  });
+  const open = new Set<number>();
+  for (const pairs of pairsOf) for (const pair of pairs) open.add(pair);
+  // What a candidate would add only gets less, so that the last count is a bound.
+  const bounds = pairsOf.map((pairs) => pairs.length);
   const chosen = new Set<PointOf<Given>>();
   while (open.size > 0) {
-    let best = candidates[0]!;
+    let best = 0;
     let most = 0;
-    for (const candidate of candidates) {
-      let count = 0;
-      for (const pair of pairsOf(candidate)) if (open.has(pair)) count++;
-      if (count > most) [best, most] = [candidate, count];
+    for (const [index, pairs] of pairsOf.entries()) {
+      if (bounds[index]! <= most) continue;
+      let added = 0;
+      for (const pair of pairs) if (open.has(pair)) added++;
+      bounds[index] = added;
+      if (added > most) [best, most] = [index, added];
     }
-    chosen.add(best);
-    for (const pair of pairsOf(best)) open.delete(pair);
+    chosen.add(candidates[best]!);
+    for (const pair of pairsOf[best]!) open.delete(pair);
   }
   return new Parameters(candidates.filter((candidate) => chosen.has(candidate)));
 }

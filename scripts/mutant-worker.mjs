@@ -1,13 +1,14 @@
 /**
- * Runs the conformance suite on a mutated emulator, many times in one thread. The modules are compiled once; for each
- * mutant they are evaluated again, with one of them exchanged, so that no mutant sees what another one left.
+ * Runs the conformance suite and the cases of test/model on a mutated emulator, many times in one thread. The modules
+ * are compiled once; for each mutant they are evaluated again, with one of them exchanged, so that no mutant sees what
+ * another one left.
  */
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 
 /** @typedef {{ url: string, file: string, code: string }} Module as Vite transforms it for its module runner */
-/** @typedef {{ modules: readonly Module[], entry: string }} Suite `entry` is the URL of the module that has `runConformance` */
+/** @typedef {{ modules: readonly Module[], entry: string }} Suite `entry` is the URL of the module that has `runBothSuites` */
 /** @typedef {{ mutated: Module | undefined, queries: readonly (readonly string[])[] }} Job queries are asked until one notices */
 /** @typedef {Record<string, unknown>} Exports */
 
@@ -63,11 +64,11 @@ function evaluate(mutated) {
 /** @param {Job} job @returns {Promise<string | undefined>} what noticed the mutant */
 async function noticedBy({ mutated, queries }) {
   try {
-    const { runConformance } = /** @type {typeof import('../lib/conformance.ts')} */ (
+    const { runBothSuites } = /** @type {typeof import('../test/model/both-suites.ts')} */ (
       /** @type {unknown} */ (await evaluate(mutated))
     );
     for (const each of queries) {
-      const { cases } = await runConformance({
+      const { cases } = await runBothSuites({
         queries: each,
         target: { backend: 'emulated' },
         expectQuirks: true,

@@ -1,8 +1,9 @@
 /**
- * Rules of the emulator, each with a way to break it: what the conformance suite has to notice (scripts/mutation-check.mjs).
+ * Rules of the emulator, each with a way to break it: what the conformance suite or the
+ * cases of test/model have to notice (scripts/mutation-check.mjs).
  * In the emulator a line `// mutant: ID` (or several, with commas) is directly above the statement, class member, property
  * or case that a mutant changes, and `becomes` takes the place of that whole node; the empty text deletes it.
- * `killedBy` are the cases that are meant to notice (a query); if they don't, the whole suite is asked. `survives`
+ * `killedBy` are the cases of either that are meant to notice (a query); if they don't, all are asked. `survives`
  * explains a mutant that no case can tell from the original.
  *
  * @typedef {{ id: string, rule: string, becomes: string, killedBy?: string, survives?: string }} Mutant

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Breaks one rule of the emulator at a time and asks the conformance suite: a suite that doesn't notice is worth
- * nothing. Prints a line for each mutant; exits 1 if one survives that scripts/mutants.mjs does not explain.
+ * Breaks one rule of the emulator at a time and asks the conformance suite and the cases of test/model: cases
+ * that don't notice are worth nothing. Prints a line for each mutant; exits 1 if one survives that scripts/mutants.mjs does not explain.
  *
  *   node scripts/mutation-check.mjs [ID...] [--jobs N] [--json]
  */
@@ -21,7 +21,7 @@ import { isMain, messageOf, root, runMain, ScriptError } from './support.mjs';
 
 // Far above what the whole suite takes: a mutant that loops is killed by it.
 const LIMIT = 90_000;
-const ENTRY = '/lib/conformance.ts';
+const ENTRY = '/test/model/both-suites.ts';
 
 /**
  * The modules of the suite and of its mutants, transformed in memory.

@@ -1,4 +1,4 @@
-/** The suite must notice broken rules: each mutant of the emulator is killed, or explained. */
+/** The suite, with the cases that look inside the model, must notice broken rules: each mutant of the emulator is killed, or explained. */
 import { expect, it } from 'vitest';
 import { runNode } from './support/package-support.ts';
 

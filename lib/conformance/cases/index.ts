@@ -8,7 +8,6 @@ import { igtGroups } from './igt/index.ts';
 import { kfdtestGroups } from './kfdtest/index.ts';
 import { lifecycleGroups } from './lifecycle/index.ts';
 import { quirksGroups } from './quirks/index.ts';
-import { rangesGroups } from './ranges/index.ts';
 import { rocrtstGroups } from './rocrtst/index.ts';
 import { uapiGroups } from './uapi/index.ts';
 
@@ -16,7 +15,6 @@ import { uapiGroups } from './uapi/index.ts';
 export const GROUPS: readonly CaseGroup[] = [
   ...uapiGroups,
   ...attributesGroups,
-  ...rangesGroups,
   ...faultsGroups,
   ...lifecycleGroups,
   ...quirksGroups,

@@ -40,3 +40,18 @@ export const FEATURES = {
 } as const;
 export type Feature = keyof typeof FEATURES;
 export const FEATURE_NAMES = Object.keys(FEATURES) as readonly Feature[];
+
+/**
+ * What no GPU will ever give: a look into the driver, its clock, its timing and its failures, or another GPU in its
+ * place. Cases that need one of these look inside the model of the driver and are no part of the suite.
+ */
+export const MODEL_FEATURES: readonly Feature[] = [
+  'gpu-fault',
+  'introspection',
+  'events',
+  'virtual-clock',
+  'deferred-work',
+  'preemption',
+  'failure-injection',
+  'configuration',
+];

@@ -3,11 +3,8 @@ import type { CaseContext } from '../framework/context.ts';
 import { EINVAL } from './errno.ts';
 import type { Feature } from '../framework/feature.ts';
 import type { Mapping, MappingOptions } from '../framework/mapping.ts';
-
-export const KIB = 1 << 10;
-export const MIB = 1 << 20;
-/** The largest chunk that one GPU range covers. */
-export const LARGE = 2 * MIB;
+import { CHUNK_2M, CHUNK_64K, PAGE } from './units.ts';
+import type { SvmDevice } from '../../device/index.ts';
 
 /**
  * What an allocation is made of: private anonymous memory of mmap, the heap (malloc), pages of the page cache
@@ -40,11 +37,11 @@ export function allocate(
 
 /** First byte and length of the chunk that a fault at `offset` maps in a mapping of `size` bytes that is aligned to 2 MiB (spec/03-gpu-ranges §A.7). */
 export function chunkAt(offset: number, size: number): readonly [start: number, length: number] {
-  for (const length of [LARGE, 64 * KIB]) {
+  for (const length of [CHUNK_2M, CHUNK_64K]) {
     const start = offset - (offset % length);
     if (start + length <= size) return [start, length];
   }
-  return [offset - (offset % (4 * KIB)), 4 * KIB];
+  return [offset - (offset % PAGE), PAGE];
 }
 
 /** The little-endian bytes of 32-bit words. */
@@ -90,6 +87,10 @@ export function expectFaults(t: CaseContext, before: number, expected: number, d
 const NO_ATTRIBUTE = 99;
 
 /** Waits for the garbage collector: a SET_ATTR does so before it looks at its records (spec/02-attributes §11), even one that is refused. */
-export function waitForCollector(t: CaseContext, range: { readonly address: bigint; readonly size: number }): void {
-  t.equal(t.trySet(range, [[NO_ATTRIBUTE, 0]]), -EINVAL, 'result of a SET_ATTR with an unknown attribute');
+export function waitForCollector(
+  t: CaseContext,
+  range: { readonly address: bigint; readonly size: number },
+  device: SvmDevice = t.device,
+): void {
+  t.equal(t.trySet(range, [[NO_ATTRIBUTE, 0]], device), -EINVAL, 'result of a SET_ATTR with an unknown attribute');
 }

@@ -3,7 +3,7 @@ import { CaseGroup } from '../../framework/case.ts';
 import type { AttributePair } from '../../framework/context.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { ModelledMemory } from './model.ts';
+import { ModelledMemory } from '../../support/attribute-model.ts';
 import {
   ALL_TYPES,
   change,

@@ -8,7 +8,7 @@ import { ALL_TYPES, change, CHANGEABLE, DEFAULTS, otherOf, QUIET, typeOf } from 
 export const wrapGroup = new CaseGroup('attributes,wrap', 'Wrap-around (spec/02-attributes §10)');
 
 const END = 2n ** 64n;
-const LAST_PAGE = 2 ** 52 - 1;
+
 /** Pages before 2^64 at which a request begins. */
 const BACK = [1, 2, 3, 512, 0x10000] as const;
 
@@ -107,79 +107,4 @@ wrapGroup
     t.equal(t.trySet({ address: memory.address, size }, [change(attribute)]), 0, 'SET_ATTR to the end');
     t.equal(t.get({ address: memory.address, size }, [typeOf(attribute)]), [otherOf(attribute)], 'the whole interval');
     t.equal(t.get(memory.range(), [typeOf(attribute)]), [otherOf(attribute)], 'the memory in it');
-  });
-
-wrapGroup
-  .case('one-interval', 'the interval ends at page 2^52 - 1, and one in front of it is split as ever')
-  .source('spec/02-attributes §10')
-  .parameters(parameters().combine('before', ['nothing', 'an-interval-over-the-start', 'an-island']))
-  .needs('introspection')
-  .run((t, { before }) => {
-    const memory = t.map(pages(8));
-    const base = Number(memory.address >> 12n);
-    if (before === 'an-interval-over-the-start') t.set(memory.range(0, pages(4)), [[8, 1]]);
-    if (before === 'an-island') t.set(memory.range(pages(5), pages(1)), [[8, 1]]);
-    t.set({ address: memory.at(pages(2)), size: END - memory.at(pages(2)) }, [[9, 1]]);
-    const expected = {
-      nothing: [[2, LAST_PAGE - base]],
-      'an-interval-over-the-start': [
-        [0, 1],
-        [2, 3],
-        [4, LAST_PAGE - base],
-      ],
-      'an-island': [
-        [2, 4],
-        [5, 5],
-        [6, LAST_PAGE - base],
-      ],
-    }[before];
-    t.equal(
-      t.state().attributes.map(({ firstPage, lastPage }) => [firstPage - base, lastPage - base]),
-      expected,
-      'attribute intervals',
-    );
-  });
-
-wrapGroup
-  .case('no-gpu-work', 'a prefetch or a split over an interval that ends at 2^64 succeeds and touches no PTE')
-  .source('spec/02-attributes §10, table')
-  .parameters(parameters().combine('effect', ['prefetch', 'split', 'prefetch-of-the-front']))
-  .needs('introspection')
-  .run((t, { effect }) => {
-    const memory = t.map(pages(1024));
-    const whole = { address: memory.address, size: END - memory.address };
-    const half = { address: memory.at(pages(512)), size: END - memory.at(pages(512)) };
-    if (effect === 'split') {
-      t.set(memory.range(), [[1, 1]]);
-      t.set(half, [[8, 1]]);
-      t.equal(t.get(memory.range(pages(512)), [8]), [1], 'GPU_RO behind the split');
-      // The part in memory ends with its interval: it is invalidated and mapped again.
-      t.equal(t.ptes(memory.range()), 'rw*512 r*512', 'PTEs');
-      return;
-    }
-    t.equal(t.trySet(whole, [[1, 1]]), 0, 'result of the prefetch');
-    t.equal(t.get(whole, [1]), [1], 'prefetch location');
-    t.equal(t.ptes(memory.range()), '-*1024', 'PTEs');
-    t.equal(t.ranges(memory.range()), [], 'ranges');
-    if (effect === 'prefetch') return;
-    t.set(memory.range(0, pages(512)), [[8, 1]]);
-    t.equal(t.ptes(memory.range()), 'r*512 -*512', 'PTEs after a change of the front, which has an end of its own');
-  });
-
-wrapGroup
-  .case('split-at-the-end', 'a change of the tail of an interval that ends at 2^64 invalidates nothing')
-  .source('spec/02-attributes §10, table')
-  .needs('introspection', 'gpu-fault', 'virtual-clock')
-  .run((t) => {
-    const memory = t.map(pages(1024));
-    t.set(memory.range(), [[2, 1]]);
-    t.access(memory.address, pages(1024), { write: true });
-    t.equal(t.ptes(memory.range()), 'rw*1024', 'PTEs before');
-    // The holes behind the memory become an interval up to 2^64; then its tail is changed.
-    t.set({ address: memory.address, size: END - memory.address }, [[3, 5]]);
-    t.set({ address: memory.at(pages(2048)), size: END - memory.at(pages(2048)) }, [[8, 1]]);
-    t.equal(t.ptes(memory.range()), 'rw*1024', 'PTEs afterwards');
-    t.equal(t.get({ address: END - 4096n, size: 4096 }, [8, 3]), [1, 5], 'the last page');
-    t.set(memory.range(pages(512)), [[8, 1]]);
-    t.equal(t.ptes(memory.range()), 'rw*512 -*512', 'PTEs after a split in the memory');
   });

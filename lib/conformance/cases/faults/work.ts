@@ -2,7 +2,8 @@
 import { CaseGroup } from '../../framework/case.ts';
 import type { Mapping } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { BLOCK, MIB, PAGE, T } from '../../support/scene.ts';
+import { CHUNK_2M, MIB, PAGE } from '../../support/units.ts';
+import { SvmAttributeType } from '../../../uapi/constants.ts';
 
 export const workGroup = new CaseGroup(
   'faults,work',
@@ -19,7 +20,7 @@ function put(memory: Mapping, offset: number, value: number): void {
   memory.write(offset, bytes);
 }
 
-const SIZES = [4, PAGE, 3 * PAGE, 64 << 10, MIB, BLOCK, BLOCK + PAGE] as const;
+const SIZES = [4, PAGE, 3 * PAGE, 64 << 10, MIB, CHUNK_2M, CHUNK_2M + PAGE] as const;
 
 workGroup
   .case('fill', 'the CPU reads what the GPU fills, and no more is filled')
@@ -31,7 +32,7 @@ workGroup
   )
   .needs('gpu-work')
   .run(async (t, { size, offset }) => {
-    const memory = t.map(2 * BLOCK);
+    const memory = t.map(2 * CHUNK_2M);
     await t.queue().fill(memory.at(offset), 0xabcd_1234, size);
     t.equal(
       [word(memory.read(offset, 4)), word(memory.read(offset + size - 4, 4))],
@@ -47,13 +48,13 @@ workGroup
   .source('spec/05-faults §5.2')
   .parameters(
     parameters()
-      .combine('offset', [0, 8, PAGE - 4, BLOCK - 4, BLOCK])
+      .combine('offset', [0, 8, PAGE - 4, CHUNK_2M - 4, CHUNK_2M])
       .combine('registered', [false, true]),
   )
   .needs('gpu-work')
   .run(async (t, { offset, registered }) => {
-    const memory = t.map(2 * BLOCK);
-    if (registered) t.set(memory, [[T.access, 1]]);
+    const memory = t.map(2 * CHUNK_2M);
+    if (registered) t.set(memory, [[SvmAttributeType.access, 1]]);
     const queue = t.queue();
     for (const value of [7, 8]) {
       put(memory, offset, value);
@@ -64,13 +65,16 @@ workGroup
 workGroup
   .case('copy', 'a copy reads one place and writes another')
   .source('spec/05-faults §5.2')
-  .parameters(parameters().combine('size', [PAGE, MIB, BLOCK]).combine('prefetch', ['none', 'source', 'destination']))
+  .parameters(
+    parameters().combine('size', [PAGE, MIB, CHUNK_2M]).combine('prefetch', ['none', 'source', 'destination']),
+  )
   .needs('gpu-work')
   .run(async (t, { size, prefetch }) => {
-    const [source, destination] = [t.map(BLOCK), t.map(BLOCK)];
+    const [source, destination] = [t.map(CHUNK_2M), t.map(CHUNK_2M)];
     put(source, 0, 1);
     put(source, size - 4, 2);
-    if (prefetch !== 'none') t.set(prefetch === 'source' ? source : destination, [[T.prefetchLocation, 1]]);
+    if (prefetch !== 'none')
+      t.set(prefetch === 'source' ? source : destination, [[SvmAttributeType.prefetchLocation, 1]]);
     await t.queue().copy(destination.address, source.address, size);
     t.equal([word(destination.read(0, 4)), word(destination.read(size - 4, 4))], [1, 2], 'the copy');
   });
@@ -81,13 +85,13 @@ workGroup
   .parameters(parameters().combine('part', ['whole', 'first-page', 'last-page', 'middle']))
   .needs('gpu-work')
   .run(async (t, { part }) => {
-    const memory = t.map(BLOCK);
+    const memory = t.map(CHUNK_2M);
     const queue = t.queue();
-    await queue.fill(memory.address, 0x1111_1111, BLOCK);
+    await queue.fill(memory.address, 0x1111_1111, CHUNK_2M);
     const [offset, size] = {
-      whole: [0, BLOCK],
+      whole: [0, CHUNK_2M],
       'first-page': [0, PAGE],
-      'last-page': [BLOCK - PAGE, PAGE],
+      'last-page': [CHUNK_2M - PAGE, PAGE],
       middle: [MIB, 4 * PAGE],
     }[part] as [number, number];
     memory.discard(offset, size);
@@ -111,7 +115,7 @@ workGroup
   )
   .needs('gpu-work')
   .run(async (t, { protection, write, before }) => {
-    const memory = t.map(BLOCK);
+    const memory = t.map(CHUNK_2M);
     const queue = t.queue();
     put(memory, 16, 77);
     if (before === 'on-gpu') await queue.fill(memory.address, 1, 4);
@@ -131,15 +135,15 @@ workGroup
   .parameters(parameters().combine('offset', [0, MIB]).combine('write', [false, true]))
   .needs('gpu-work')
   .run(async (t, { offset, write }) => {
-    const memory = t.map(2 * BLOCK);
+    const memory = t.map(2 * CHUNK_2M);
     const queue = t.queue();
-    await queue.fill(memory.address, 3, 2 * BLOCK);
+    await queue.fill(memory.address, 3, 2 * CHUNK_2M);
     memory.unmap(offset, MIB);
     const access = async (): Promise<void> =>
       void (write ? await queue.fill(memory.at(offset), 9, 4) : await queue.read(memory.at(offset), 4));
     await t.throws(access, 'ERR_SVM_GPU_FAULT', 'the access');
-    await queue.fill(memory.at(BLOCK), 4, PAGE);
-    t.equal(word(memory.read(BLOCK, 4)), 4, 'what the CPU reads behind it');
+    await queue.fill(memory.at(CHUNK_2M), 4, PAGE);
+    t.equal(word(memory.read(CHUNK_2M, 4)), 4, 'what the CPU reads behind it');
   });
 
 workGroup
@@ -148,9 +152,9 @@ workGroup
   .parameters(parameters().combine('first', ['read', 'write']))
   .needs('gpu-work')
   .run(async (t, { first }) => {
-    const memory = t.map(BLOCK);
+    const memory = t.map(CHUNK_2M);
     put(memory, 0, 21);
-    t.set(memory, [[T.gpuReadOnly, 1]]);
+    t.set(memory, [[SvmAttributeType.gpuReadOnly, 1]]);
     const queue = t.queue();
     if (first === 'read') t.equal(word(await queue.read(memory.address, 4)), 21, 'what the GPU reads');
     await t.throws(() => queue.fill(memory.address, 9, 4), 'ERR_SVM_GPU_FAULT', 'the write');
@@ -163,8 +167,8 @@ workGroup
   .source('spec/05-faults §1')
   .needs('gpu-work')
   .run(async (t) => {
-    const memory = t.map(BLOCK);
-    const gone = t.hole(BLOCK);
+    const memory = t.map(CHUNK_2M);
+    const gone = t.hole(CHUNK_2M);
     const queue = t.queue();
     const work = [
       queue.fill(memory.address, 1, 8),
@@ -193,8 +197,8 @@ workGroup
   .needs('gpu-work', 'two-gpus')
   .run(async (t, { prefetch }) => {
     t.setup({ gpus: 2 });
-    const memory = t.map(BLOCK);
-    if (prefetch) for (const device of t.devices) t.set(memory, [[T.prefetchLocation, 1]], device);
+    const memory = t.map(CHUNK_2M);
+    if (prefetch) for (const device of t.devices) t.set(memory, [[SvmAttributeType.prefetchLocation, 1]], device);
     const queues = t.devices.map((device) => t.queue(device));
     await queues[0]!.fill(memory.address, 5, PAGE);
     t.equal(word(await queues[1]!.read(memory.address, 4)), 5, 'what the second GPU reads');

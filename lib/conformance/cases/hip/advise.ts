@@ -23,7 +23,9 @@ export const adviseGroup = new CaseGroup('hip,hipMemAdvise', 'HIP: advice on man
 
 const { setReadMostly, unsetReadMostly, setPreferredLocation, unsetPreferredLocation, setAccessedBy, unsetAccessedBy } =
   Advise;
+
 const SOURCE = 'HIP catch hipMemAdvise.cc';
+
 const INTS = PAGE / 4;
 
 adviseGroup
@@ -109,23 +111,6 @@ adviseGroup
     if (point.advice === 'setPreferredLocation')
       t.equal(hip.ask(Attribute.preferredLocation, memory, PAGE), point.device, 'PreferredLocation');
     if (point.advice === 'setReadMostly') t.equal(hip.ask(Attribute.readMostly, memory, PAGE), 1, 'ReadMostly');
-  });
-
-adviseGroup
-  .case('Unit_hipMemAdvise_Flags_Do_Not_Cause_Prefetch-mapped', 'an advice maps nothing on any GPU; a prefetch does')
-  .source(`${SOURCE} Unit_hipMemAdvise_Flags_Do_Not_Cause_Prefetch, extended`)
-  .parameters(
-    eachPlace().combine('advice', ['setPreferredLocation', 'setAccessedBy', 'setReadMostly', 'setCoarseGrain']),
-  )
-  .needs('introspection')
-  .needsAt(hipFeatures)
-  .run(async (t, point) => {
-    const hip = openHip(t, point);
-    const memory = hip.managed(PAGE);
-    hip.runtime.memAdvise(memory, PAGE, Advise[point.advice], point.device);
-    for (const device of hip.gpus) t.equal(t.ptes(memory, { device }), '-*1', `PTEs of GPU ${device}`);
-    await hip.prefetch(memory, PAGE, 0);
-    t.equal(t.ptes(memory), 'rw*1', 'PTEs of GPU 0 after a prefetch');
   });
 
 adviseGroup
@@ -227,6 +212,10 @@ adviseGroup
     await t.throws(() => hip.runtime.memAdvise(memory, PAGE, Advise[point.advice], 0), INVALID_VALUE, 'the advice');
   });
 
+const HEAD = 64 << 10;
+
+const WINDOW = 2 << 20;
+
 for (const name of ['Unit_hipMemAdvise_Set_Unset_StreamCapture', 'Unit_hipMemAdvise_Rounding_StreamCapture']) {
   adviseGroup
     .case(name, 'an advice during a relaxed capture acts at once')
@@ -234,9 +223,6 @@ for (const name of ['Unit_hipMemAdvise_Set_Unset_StreamCapture', 'Unit_hipMemAdv
     .needs('stream-capture')
     .unimplemented('the runtime has no graphs');
 }
-
-const HEAD = 64 << 10;
-const WINDOW = 2 << 20;
 
 adviseGroup
   .case(

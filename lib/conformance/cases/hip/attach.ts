@@ -1,7 +1,7 @@
 /** hipStreamAttachMemAsync.cc and stream/hipStreamAttachMemAsync.cc */
 import { CaseGroup } from '../../framework/case.ts';
 import { HipDeviceAttribute } from '../../../hip/index.ts';
-import { Attach, eachHip, hipFeatures, hipOn, INVALID_VALUE, ints, openHip, PAGE, valuesOf } from './runtime.ts';
+import { Attach, eachHip, hipFeatures, INVALID_VALUE, ints, openHip, PAGE, valuesOf } from './runtime.ts';
 
 export const attachGroup = new CaseGroup(
   'hip,hipStreamAttachMemAsync',
@@ -9,6 +9,7 @@ export const attachGroup = new CaseGroup(
 );
 
 const SOURCE = 'HIP catch hipStreamAttachMemAsync.cc';
+
 const STREAM_SOURCE = 'HIP catch stream/hipStreamAttachMemAsync.cc';
 
 attachGroup
@@ -129,27 +130,6 @@ attachGroup
       INVALID_VALUE,
       'the attach',
     );
-  });
-
-attachGroup
-  .case(
-    'Unit_hipStreamAttachMemAsync_Negative_Parameters-not-pageable',
-    'memory that the runtime does not know, where GPUs do not reach it: neither attached nor prefetched',
-  )
-  .source(`${SOURCE} Negative_Parameters, section pageable not supported`)
-  .parameters(eachHip([1]))
-  .needs('configuration')
-  .run(async (t, point) => {
-    t.setup({ machine: { sriovXnack: false } });
-    const { runtime } = hipOn(t, point);
-    t.equal(runtime.deviceGetAttribute(HipDeviceAttribute.pageableMemoryAccess, 0), 0, 'PageableMemoryAccess');
-    const { address } = t.map(PAGE);
-    await t.throws(
-      () => runtime.streamAttachMemAsync(runtime.streamCreate(), address, PAGE),
-      INVALID_VALUE,
-      'the attach',
-    );
-    await t.throws(() => runtime.memPrefetchAsync(address, PAGE, 0), 'hipErrorNotSupported', 'a prefetch to the GPU');
   });
 
 attachGroup

@@ -1,21 +1,9 @@
 /** hipMemDiscardBatchAsync.cc: the calls that discard. */
-import { HipDeviceAttribute, HipStatus } from '../../../hip/index.ts';
+import { HipStatus } from '../../../hip/index.ts';
 import type { HipMemory, HipPointer, HipRuntime } from '../../../hip/index.ts';
 import { CaseGroup } from '../../framework/case.ts';
 import { checkUsable, filled, isEmpty } from './discarded.ts';
-import {
-  Attribute,
-  CPU,
-  eachHip,
-  hipFeatures,
-  hipOn,
-  hold,
-  INVALID_VALUE,
-  NONE,
-  openHip,
-  PAGE,
-  settle,
-} from './runtime.ts';
+import { Attribute, CPU, eachHip, hipFeatures, hold, INVALID_VALUE, NONE, openHip, PAGE, settle } from './runtime.ts';
 import type { Hip } from './runtime.ts';
 
 export const discardGroup = new CaseGroup('hip,hipMemDiscardBatchAsync', 'HIP: memory whose contents are given up');
@@ -107,30 +95,6 @@ for (const [name, call] of [
       t.equal(runtime.streamQuery(stream), HipStatus.notReady, 'the stream after a good call');
       await runtime.streamSynchronize(stream);
       t.equal(memories.map(isEmpty), [true, true], 'whether the memory is empty after a good call');
-    });
-
-  discardGroup
-    .case(
-      `Unit_hipMemDiscardBatchAsync_${name}-not-pageable`,
-      'memory that is not managed is refused where GPUs do not reach it',
-    )
-    .source(`${SOURCE} ${name}: the original takes success as well`)
-    .parameters(eachHip([1]).combine('memory', ['hipMalloc', 'hipHostMalloc', 'mmap']))
-    .needs('configuration')
-    .needsAt(({ memory }) => (memory === 'hipMalloc' ? ['special-mapping'] : []))
-    .run(async (t, point) => {
-      t.setup({ machine: { sriovXnack: false } });
-      const hip = hipOn(t, point);
-      const { runtime } = hip;
-      const pointer = {
-        hipMalloc: () => runtime.malloc(PAGE),
-        hipHostMalloc: () => runtime.hostMalloc(PAGE),
-        mmap: () => t.map(PAGE).address,
-      }[point.memory]();
-      t.equal(runtime.deviceGetAttribute(HipDeviceAttribute.pageableMemoryAccess, 0), 0, 'PageableMemoryAccess');
-      const stream = runtime.streamCreate();
-      await t.throws(() => runtime[call]([pointer], [PAGE], 1, 0, stream), INVALID_VALUE, 'the discard');
-      t.equal(runtime.streamQuery(stream), HipStatus.success, 'the stream afterwards');
     });
 }
 

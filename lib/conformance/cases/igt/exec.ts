@@ -11,16 +11,14 @@ import {
   expectFaults,
   faultCount,
   gpuLoad,
-  KIB,
-  LARGE,
   load,
   MEMORY,
   memoryNeeds,
-  MIB,
   store,
   waitForCollector,
 } from '../../support/memory.ts';
 import type { Memory } from '../../support/memory.ts';
+import { CHUNK_2M, KIB, MIB } from '../../support/units.ts';
 
 export const execGroup = new CaseGroup(
   'igt,exec',
@@ -30,13 +28,13 @@ export const execGroup = new CaseGroup(
 /** Number of commands and bytes of one allocation; the slots of the commands spread over it. */
 const SHAPES = {
   once: [1, 4 * KIB],
-  'once-large': [1, LARGE],
+  'once-large': [1, CHUNK_2M],
   twice: [2, 4 * KIB],
-  'twice-large': [2, LARGE],
+  'twice-large': [2, CHUNK_2M],
   many: [128, 8 * KIB],
   'many-stride-256': [128, 32 * KIB],
   'many-64k': [128, 64 * KIB],
-  'many-large': [128, LARGE],
+  'many-large': [128, CHUNK_2M],
   'unaligned-1536k': [8, 1.5 * MIB],
 } as const;
 type Shape = keyof typeof SHAPES;
@@ -189,7 +187,7 @@ execGroup
   .parameters(
     parameters()
       .combine('memory', MEMORY)
-      .combine('size', [4 * KIB, 64 * KIB, LARGE])
+      .combine('size', [4 * KIB, 64 * KIB, CHUNK_2M])
       .combine('first', ['read', 'write']),
   )
   .needs('gpu-work', 'address-choice')
@@ -207,7 +205,7 @@ execGroup
   });
 
 /** Bytes from one of the four ranges of a command to the next; the last one puts each into a chunk of its own. */
-const DISTANCES = [64, 4 * KIB, 64 * KIB, LARGE] as const;
+const DISTANCES = [64, 4 * KIB, 64 * KIB, CHUNK_2M] as const;
 
 execGroup
   .case('multi-fault', 'one command that writes four ranges has all of them served')
@@ -222,7 +220,7 @@ execGroup
   .needs('gpu-work')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, distance, cpuFirst, prefetch }) => {
-    const size = 4 * LARGE;
+    const size = 4 * CHUNK_2M;
     const mapping = allocate(t, memory, size);
     if (cpuFirst) for (let index = 0; index < 4; index++) store(mapping, index * distance, 7);
     if (prefetch !== 'no') t.set(mapping.range(0, prefetch === 'all' ? size : size / 2), [[T.prefetchLocation, 1]]);
@@ -236,7 +234,7 @@ execGroup
       t.equal(load(mapping, index * distance), 0xfa_0000 + index, `first word of range ${index}`);
       t.equal(load(mapping, index * distance + 60), 0xfa_0000 + index, `last word of range ${index}`);
     }
-    const chunks = [0, 1, 2, 3].map((index) => Math.floor((index * distance) / LARGE));
+    const chunks = [0, 1, 2, 3].map((index) => Math.floor((index * distance) / CHUNK_2M));
     const unserved = new Set(chunks.filter((chunk) => prefetch === 'no' || (prefetch === 'half' && chunk >= 2)));
     expectFaults(t, before, unserved.size);
   });
@@ -247,13 +245,13 @@ execGroup
   .parameters(
     parameters()
       .combine('memory', MEMORY)
-      .combine('offset', [0, 1, 4095, 65_535, LARGE - 1, LARGE])
+      .combine('offset', [0, 1, 4095, 65_535, CHUNK_2M - 1, CHUNK_2M])
       .combine('length', [1, 2, 4096, 4097, 70_000]),
   )
   .needs('gpu-work')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, offset, length }) => {
-    const mapping = allocate(t, memory, 2 * LARGE);
+    const mapping = allocate(t, memory, 2 * CHUNK_2M);
     const guard = offset === 0 ? 0 : 1;
     mapping.write(offset - guard, new Uint8Array(length + guard + 1).fill(0xee));
     const data = Uint8Array.from({ length }, (_, index) => (index * 7 + offset) & 0xff);

@@ -1,11 +1,10 @@
+/** Ports of IGT's xe_exec_system_allocator. */
 import type { CaseGroup } from '../../framework/case.ts';
 import { execGroup } from './exec.ts';
-import { injectionGroup } from './injection.ts';
 import { invalidAddressGroup } from './invalid-address.ts';
 import { invalidationGroup } from './invalidation.ts';
 import { madviseGroup } from './madvise.ts';
 import { moveGroup } from './move.ts';
-import { partialGroup } from './partial.ts';
 import { prefetchGroup } from './prefetch.ts';
 import { protectGroup } from './protect.ts';
 import { segmentsGroup } from './segments.ts';
@@ -14,13 +13,11 @@ import { twoGpusGroup } from './two-gpus.ts';
 export const igtGroups: readonly CaseGroup[] = [
   execGroup,
   invalidationGroup,
-  partialGroup,
   segmentsGroup,
   prefetchGroup,
   protectGroup,
   invalidAddressGroup,
   moveGroup,
-  injectionGroup,
   madviseGroup,
   twoGpusGroup,
 ];

@@ -10,11 +10,11 @@ import {
   faultCount,
   gpuLoad,
   gpuStore,
-  LARGE,
   load,
   MEMORY,
   memoryNeeds,
 } from '../../support/memory.ts';
+import { CHUNK_2M } from '../../support/units.ts';
 
 export const madviseGroup = new CaseGroup(
   'igt,madvise',
@@ -22,44 +22,6 @@ export const madviseGroup = new CaseGroup(
 );
 
 const NO_LOCATION = 0xffff_ffff;
-
-madviseGroup
-  .case('multi-vma', 'one SET covers mappings that differ in permission, and each is mapped as it permits')
-  .source('IGT xe_exec_system_allocator madvise-multi-vma; spec/02-attributes §4.2')
-  .parameters(
-    parameters()
-      .combine('memory', MEMORY)
-      .combine('readOnly', ['first', 'second', 'third'])
-      .combine('prefetch', [false, true]),
-  )
-  .needs('gpu-work', 'introspection')
-  .needsAt(({ memory }) => memoryNeeds(memory))
-  .run(async (t, { memory, readOnly, prefetch }) => {
-    const mapping = allocate(t, memory, 3 * LARGE);
-    const index = { first: 0, second: 1, third: 2 }[readOnly];
-    mapping.protect('r', index * LARGE, LARGE);
-    t.set(mapping, [[T.granularity, 4], ...(prefetch ? [[T.prefetchLocation, 1] as const] : [])]);
-    t.equal(t.state().attributes.length, 1, 'intervals');
-    if (!prefetch)
-      for (let each = 0; each < 3; each++)
-        t.equal(await gpuLoad(t, mapping.at(each * LARGE)), 0, `what the GPU reads in mapping ${each}`);
-    for (let each = 0; each < 3; each++) {
-      const ptes = t.ptes(mapping.range(each * LARGE, LARGE));
-      // A prefetch stays read-only from the first mapping that it can't map for writing (Q49).
-      if (prefetch && each > index)
-        t.shows('Q49', { quirk: ptes === 'r*512', correct: ptes === 'rw*512' }, `PTEs of mapping ${each}: ${ptes}`);
-      else t.equal(ptes, each === index ? 'r*512' : 'rw*512', `PTEs of mapping ${each}`);
-    }
-    t.equal(
-      t.ranges(mapping),
-      [
-        [0, LARGE],
-        [LARGE, LARGE],
-        [2 * LARGE, LARGE],
-      ],
-      'GPU ranges',
-    );
-  });
 
 madviseGroup
   .case('hole-between', 'a SET over two mappings with a hole between them is refused and changes neither')
@@ -95,7 +57,7 @@ madviseGroup
   .needs('gpu-work')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, location, when }) => {
-    const mapping = allocate(t, memory, LARGE);
+    const mapping = allocate(t, memory, CHUNK_2M);
     const before = faultCount(t);
     if (when === 'before') t.set(mapping, [[T.preferredLocation, location]]);
     for (let index = 0; index < 8; index++) await gpuStore(t, mapping.at(pages(index * 60)), index + 1);

@@ -8,21 +8,20 @@ import {
   bytesOf,
   gpuLoad,
   gpuStore,
-  KIB,
-  LARGE,
   load,
   MEMORY,
   memoryNeeds,
-  MIB,
   store,
+  waitForCollector,
 } from '../../support/memory.ts';
+import { CHUNK_2M, KIB, MIB } from '../../support/units.ts';
 
 export const moveGroup = new CaseGroup(
   'igt,move',
   'Memory that moves between two commands (xe_exec_system_allocator -remap)',
 );
 
-const SIZES = [4 * KIB, 64 * KIB, 1.5 * MIB, LARGE] as const;
+const SIZES = [4 * KIB, 64 * KIB, 1.5 * MIB, CHUNK_2M] as const;
 
 moveGroup
   .case('carry', 'the GPU finds the words at the new address and nothing at the old one')
@@ -67,7 +66,7 @@ moveGroup
   .case('swap', "two buffers that change places have each other's words, for the GPU too")
   .source('IGT xe_exec_system_allocator sections -remap')
   .parameters(parameters().combine('memory', MEMORY).combine('size', SIZES).combine('collector', ['pending', 'ran']))
-  .needs('gpu-work', 'address-choice', 'deferred-work')
+  .needs('gpu-work', 'address-choice')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size, collector }) => {
     const old = [allocate(t, memory, size), allocate(t, memory, size)];
@@ -82,7 +81,7 @@ moveGroup
       'what the CPU reads before',
     );
     for (const mapping of old) mapping.unmap();
-    if (collector === 'ran') t.equal(t.collect(), 1, 'collectors that ran');
+    if (collector === 'ran') waitForCollector(t, old[0]!);
     const now = old.map(({ address }) => allocate(t, memory, size, { address }));
     for (const [index, mapping] of now.entries()) mapping.write(0, contents[1 - index]!);
     for (const [index, mapping] of now.entries()) {
@@ -105,16 +104,16 @@ moveGroup
   .case('overlap', 'memory that moves by less than its size keeps its words')
   .source('IGT xe_exec_system_allocator sections -remap')
   .parameters(parameters().combine('memory', MEMORY).combine('by', [1, 16, 17, 256, 511]))
-  .needs('gpu-work', 'address-choice', 'deferred-work')
+  .needs('gpu-work', 'address-choice')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, by }) => {
-    const mapping = allocate(t, memory, LARGE);
+    const mapping = allocate(t, memory, CHUNK_2M);
     await gpuStore(t, mapping.address, 1);
     await gpuStore(t, mapping.at(pages(511)), 2);
     const ends = [mapping.read(0, 4), mapping.read(pages(511), 4)];
     mapping.unmap();
-    t.collect();
-    const moved = allocate(t, memory, LARGE, { address: mapping.at(pages(by)) });
+    waitForCollector(t, mapping);
+    const moved = allocate(t, memory, CHUNK_2M, { address: mapping.at(pages(by)) });
     moved.write(0, ends[0]!);
     moved.write(pages(511), ends[1]!);
     t.equal(
@@ -138,9 +137,9 @@ moveGroup
     parameters()
       .combine('used', [false, true])
       .combine('memory', MEMORY)
-      .combine('size', [64 * KIB, LARGE]),
+      .combine('size', [64 * KIB, CHUNK_2M]),
   )
-  .needs('gpu-work', 'address-choice', 'deferred-work')
+  .needs('gpu-work', 'address-choice')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { used, memory, size }) => {
     const mapping = allocate(t, memory, size);
@@ -153,7 +152,7 @@ moveGroup
     const moved = allocate(t, memory, size);
     moved.write(0, mapping.read(0, 4));
     mapping.unmap();
-    t.equal(t.collect(), used ? 1 : 0, 'collectors that ran');
+    waitForCollector(t, mapping);
     t.equal(t.get(moved, [T.gpuExecutable, T.granularity]), [0, 9], 'attributes at the new address');
     t.equal(await gpuLoad(t, moved.address), 7, 'what the GPU reads at the new address');
     const later = allocate(t, memory, size, { address: mapping.address });
@@ -172,7 +171,7 @@ moveGroup
   .case('many', 'memory that moves 32 times between two places keeps the words of CPU and GPU')
   .source('IGT xe_exec_system_allocator many-*-remap')
   .parameters(parameters().combine('memory', MEMORY).combine('size', SIZES))
-  .needs('gpu-work', 'address-choice', 'deferred-work')
+  .needs('gpu-work', 'address-choice')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size }) => {
     let mapping = allocate(t, memory, size);
@@ -182,7 +181,7 @@ moveGroup
       const slots = mapping.read(0, 256);
       next.write(0, slots);
       mapping.unmap();
-      t.collect();
+      waitForCollector(t, mapping);
       free = mapping.address;
       mapping = next;
       if (step % 2 === 0) await gpuStore(t, mapping.at(step * 4), step);

@@ -3,99 +3,18 @@ import { CaseGroup } from '../../framework/case.ts';
 import type { CaseContext } from '../../framework/context.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { SvmAttributeType as T, SvmFlag } from '../../../uapi/constants.ts';
-import type { SvmAttributeName } from '../../../uapi/constants.ts';
+import { SvmAttributeType as T } from '../../../uapi/constants.ts';
+import { PAGES, VALUES, LAYOUTS, LAYOUT_NAMES, NO_LOCATION } from '../../support/segment-layouts.ts';
+import type { Layout } from '../../support/segment-layouts.ts';
 
 export const segmentsGroup = new CaseGroup(
   'igt,segments',
   'Attributes of overlapping pieces, queried run by run (the idea of xe pat-index-*)',
 );
 
-const PAGES = 24;
-const NO_LOCATION = 0xffff_ffff;
-
-/** Two values of each attribute that differ from each other; the first is not the default. */
-const VALUES = {
-  preferredLocation: [1, 0],
-  prefetchLocation: [0, NO_LOCATION],
-  access: [0, 1],
-  granularity: [3, 12],
-  hostAccess: [0, 1],
-  coherent: [0, 1],
-  extCoherent: [1, 0],
-  hiveLocal: [1, 0],
-  gpuReadOnly: [1, 0],
-  gpuExecutable: [1, 0],
-  gpuReadMostly: [1, 0],
-} as const satisfies Partial<Record<SvmAttributeName, readonly [number, number]>>;
 type Attribute = keyof typeof VALUES;
+
 const ATTRIBUTES = Object.keys(VALUES) as Attribute[];
-
-/** A SET of the first or the second value on the pages `[first, first + count)`. */
-type Piece = readonly [first: number, count: number, value: 0 | 1];
-
-const LAYOUTS = {
-  'one-page': [[7, 1, 0]],
-  scattered: [
-    [2, 3, 0],
-    [9, 1, 0],
-    [23, 1, 0],
-  ],
-  'second-vma': [
-    [0, 12, 0],
-    [12, 12, 1],
-  ],
-  nested: [
-    [0, 24, 0],
-    [4, 16, 1],
-    [8, 8, 0],
-    [11, 2, 1],
-  ],
-  chain: [
-    [0, 8, 0],
-    [4, 8, 1],
-    [8, 8, 0],
-    [12, 8, 1],
-    [16, 8, 0],
-  ],
-  'every-second': [
-    [1, 1, 0],
-    [3, 1, 0],
-    [5, 1, 0],
-    [7, 1, 0],
-    [9, 1, 0],
-    [4, 3, 1],
-  ],
-  growing: [
-    [11, 2, 0],
-    [10, 4, 1],
-    [8, 8, 0],
-    [4, 16, 1],
-  ],
-  'over-holes': [
-    [2, 2, 0],
-    [8, 2, 0],
-    [14, 2, 0],
-    [0, 20, 1],
-  ],
-  'edges-inside': [
-    [6, 12, 0],
-    [6, 1, 1],
-    [17, 1, 1],
-  ],
-  'edges-around': [
-    [6, 12, 0],
-    [5, 1, 1],
-    [18, 1, 1],
-  ],
-  'and-back': [
-    [0, 24, 0],
-    [6, 6, 1],
-    [6, 6, 0],
-  ],
-} as const satisfies Record<string, readonly Piece[]>;
-type Layout = keyof typeof LAYOUTS;
-const LAYOUT_NAMES = Object.keys(LAYOUTS) as Layout[];
 
 /** SETs that V4 accepts: a prefetch location can't become undefined again (Q18). */
 function allowed(attribute: Attribute, layout: Layout): boolean {
@@ -281,52 +200,3 @@ segmentsGroup
       'segments',
     );
   });
-
-segmentsGroup
-  .case('intervals', 'the tree has one interval for each piece and merges none')
-  .source('spec/02-attributes §3, §4.5, §4.6; spec/07-quirks §Q29')
-  .parameters(parameters().combine('layout', LAYOUT_NAMES))
-  .needs('introspection')
-  .run((t, { layout }) => {
-    const memory = t.map(pages(PAGES));
-    const base = Number(memory.address >> 12n);
-    let model: Interval[] = [];
-    for (const [first, count, which] of LAYOUTS[layout]) {
-      const value = VALUES.gpuExecutable[which];
-      t.set(memory.range(pages(first), pages(count)), [[T.gpuExecutable, value]]);
-      model = afterSet(model, first, first + count - 1, value);
-    }
-    const found = t.state().attributes.filter(({ firstPage }) => firstPage >= base && firstPage < base + PAGES);
-    t.equal(
-      found.map(({ firstPage, lastPage, flags }): Interval => [
-        firstPage - base,
-        lastPage - base,
-        (flags & SvmFlag.gpuExecutable) === 0 ? 0 : 1,
-      ]),
-      model,
-      'intervals',
-    );
-  });
-
-type Interval = readonly [first: number, last: number, value: number];
-
-/** The intervals after a SET of `value` on the pages `[first, last]`, by the rules for holes and for existing intervals. */
-function afterSet(intervals: readonly Interval[], first: number, last: number, value: number): Interval[] {
-  const result: Interval[] = intervals.filter(([from, to]) => to < first || from > last);
-  let cursor = first;
-  for (const each of intervals) {
-    const [from, to, old] = each;
-    if (to < first || from > last) continue;
-    if (cursor < from) result.push([cursor, from - 1, value]);
-    cursor = to + 1;
-    if (old === value) {
-      result.push(each);
-      continue;
-    }
-    if (from < first) result.push([from, first - 1, old]);
-    result.push([Math.max(from, first), Math.min(to, last), value]);
-    if (to > last) result.push([last + 1, to, old]);
-  }
-  if (cursor <= last) result.push([cursor, last, value]);
-  return result.toSorted(([one], [other]) => one - other);
-}

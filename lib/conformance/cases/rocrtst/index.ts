@@ -2,6 +2,6 @@
 import type { CaseGroup } from '../../framework/case.ts';
 import { backendGroup } from './backend.ts';
 import { discardGroup } from './discard.ts';
-import { accessedByGroup, basicGroup } from './svm-memory.ts';
+import { basicGroup, accessedByGroup } from './svm-memory.ts';
 
 export const rocrtstGroups: readonly CaseGroup[] = [basicGroup, accessedByGroup, backendGroup, discardGroup];

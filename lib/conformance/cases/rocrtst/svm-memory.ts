@@ -8,15 +8,19 @@ export const basicGroup = new CaseGroup(
   'rocrtst,SvmMemory_Basic_Test',
   'rocrtst: structures of SVM memory that CPU and GPU share',
 );
+
 export const accessedByGroup = new CaseGroup(
   'rocrtst,SvmMemory_AccessedBy_All_Devices_Test',
   'rocrtst: access of each agent',
 );
 
 const INTS = 4096;
+
 const USED = 1024;
+
 // struct { int data[4096], result[4096], unused[4096] }, struct { int result[4096] }
 const HOST_SIZE = 3 * INTS * 4;
+
 const DEVICE_SIZE = INTS * 4;
 
 function ints(bytes: Uint8Array): Int32Array {
@@ -218,27 +222,6 @@ basicGroup
       }
       t.equal(await done.wait('lt', 1), 0n, 'completion');
       t.equal(t.get(memory.range(), [1], gpu.device), [1], 'prefetch location of the device');
-    }
-  });
-
-basicGroup
-  .case('TestSVMPrefetch-mapped', 'a prefetch maps the range on its GPU, and only there')
-  .source('rocrtst SvmMemory_Basic_Test TestSVMPrefetch, extended')
-  .parameters(eachRuntime())
-  .needs('introspection')
-  .needsAt(runtimeFeatures)
-  .run(async (t, point) => {
-    const runtime = openRuntime(t, point);
-    for (const gpu of runtime.gpuAgents) {
-      const memory = t.map(pages(16));
-      await prefetch(runtime, memory.range(), gpu);
-      for (const other of runtime.gpuAgents) {
-        t.equal(
-          t.ptes(memory.range(), { device: other.index }),
-          other === gpu ? 'rw*16' : '-*16',
-          `PTEs of ${other.name} after a prefetch to ${gpu.name}`,
-        );
-      }
     }
   });
 

@@ -1,4 +1,5 @@
 /** Cases of the user ABI. */
+import type { CaseGroup } from '../../framework/case.ts';
 import { argumentsGroup } from './arguments.ts';
 import { checkOrderGroup } from './check-order.ts';
 import { limitsGroup } from './limits.ts';
@@ -7,7 +8,7 @@ import { requestGroup } from './request.ts';
 import { valuesGroup } from './values.ts';
 import { writeBackGroup } from './write-back.ts';
 
-export const uapiGroups = [
+export const uapiGroups: readonly CaseGroup[] = [
   argumentsGroup,
   requestGroup,
   valuesGroup,

@@ -2,7 +2,7 @@
 import { CaseGroup } from '../../framework/case.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { EFAULT, EINVAL, ENODEV } from '../../support/errno.ts';
+import { EFAULT, EINVAL } from '../../support/errno.ts';
 import { decodeAttributes, encodeAttributes } from '../../../uapi/codec.ts';
 import { encodeCall, issue, rawNode } from './raw-node.ts';
 
@@ -12,6 +12,7 @@ export const requestGroup = new CaseGroup(
 );
 
 const ENOTTY = 25;
+
 const [DIRECTION, SIZE, TYPE, NUMBER] = [3, 32, 0x64, 0x5a];
 
 /** A request number as `_IOC` composes it. */
@@ -110,22 +111,6 @@ requestGroup
     const node = rawNode(t);
     const argument = encodeCall({ operation: 1, ...memory.range(), count: 1 }).subarray(0, length);
     t.equal(issue(node, argument, { data: encodeAttributes([{ type: 3, value: 5 }]) }), -EFAULT, 'result');
-  });
-
-requestGroup
-  .case('unplugged', 'an unplugged device gives ENODEV, whatever is wrong with the call')
-  .source('spec/01-uapi §5 step 1; spec/06-lifecycle §2')
-  .parameters(parameters().combine('operation', [0, 1, 7]).combine('count', [0, 1]))
-  .needs('failure-injection')
-  .run((t, { operation, count }) => {
-    const memory = t.map(pages(1));
-    t.equal(t.trySet(memory.range(), [[3, 5]]), 0, 'SET_ATTR before');
-    t.gpu().unplug();
-    t.equal(
-      t.ioctl({ operation, ...memory.range(), attributes: [[3, 6]], attributeCount: count }).result,
-      -ENODEV,
-      'result',
-    );
   });
 
 requestGroup

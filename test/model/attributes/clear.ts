@@ -1,0 +1,239 @@
+/** Attributes of pages that were unmapped. */
+import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
+import type { AttributePair } from '../../../lib/conformance/framework/context.ts';
+import { pages } from '../../../lib/conformance/framework/mapping.ts';
+import { parameters } from '../../../lib/conformance/framework/parameters.ts';
+import { EFAULT, EINTR, EINVAL } from '../../../lib/conformance/support/errno.ts';
+import { ModelledMemory } from '../../../lib/conformance/support/attribute-model.ts';
+import type { Span } from '../../../lib/conformance/support/attribute-model.ts';
+import { ALL_TYPES, DEFAULTS } from '../../../lib/conformance/support/attributes.ts';
+
+export const clearGroup = new CaseGroup(
+  'attributes,clear',
+  'What the collector clears, and when (spec/02-attributes §6, §11; spec/04-invalidation-and-gc §6)',
+);
+
+const span = (first: number, count: number): Span => ({ first, count });
+const LAYOUTS: Readonly<Record<string, readonly Span[]>> = {
+  one: [span(0, 32)],
+  two: [span(0, 16), span(16, 16)],
+  three: [span(0, 8), span(8, 16), span(24, 8)],
+  'every-page': Array.from({ length: 32 }, (_, page) => span(page, 1)),
+};
+const UNMAPPED: Readonly<Record<string, Span>> = {
+  all: span(0, 32),
+  'first-page': span(0, 1),
+  'last-page': span(31, 1),
+  'one-page': span(12, 1),
+  front: span(0, 8),
+  back: span(24, 8),
+  middle: span(8, 16),
+  'inside-the-middle': span(12, 4),
+  'over-two': span(4, 8),
+  'over-three': span(4, 24),
+  'up-to-a-border': span(12, 4),
+  'all-but-the-first': span(1, 31),
+};
+
+clearGroup
+  .case('geometry', 'intervals are removed, trimmed or split around the unmapped pages, with their records')
+  .source('spec/02-attributes §6')
+  .parameters(parameters().combine('layout', Object.keys(LAYOUTS)).combine('unmapped', Object.keys(UNMAPPED)))
+  .needs('introspection', 'deferred-work')
+  .run((t, { layout, unmapped }) => {
+    const modelled = new ModelledMemory(t, 32);
+    for (const [index, each] of LAYOUTS[layout]!.entries())
+      modelled.set(each, [
+        [3, 20 + index],
+        [9, index % 2],
+        [1, 1],
+      ]);
+    const { first, count } = UNMAPPED[unmapped]!;
+    modelled.memory.unmap(pages(first), pages(count));
+    modelled.checkIntervals('before the collection');
+    t.equal(t.collect(), 1, 'collectors that ran');
+    modelled.model.clear({ first, count });
+    modelled.checkIntervals('after the collection');
+    modelled.checkPages('after the collection');
+  });
+
+clearGroup
+  .case(
+    'several-intervals',
+    'one unmapped span clears every interval that it meets, also where one range lies over all of them',
+  )
+  .source('spec/02-attributes §6; spec/07-quirks §Q68')
+  .parameters(
+    parameters()
+      .combine('first', [0, 64, 128, 200])
+      .combine('last', [100, 127, 255, 256, 319, 511])
+      .where(({ first, last }) => first <= last),
+  )
+  .needs('introspection', 'deferred-work', 'failure-injection')
+  .run((t, { first, last }) => {
+    const modelled = new ModelledMemory(t, 512);
+    modelled.set(span(0, 512), [
+      [9, 1],
+      [1, 1],
+    ]);
+    // The split changes the intervals, but its invalidation is interrupted: the range stays.
+    t.gpu().failures.plan('lock-page-directory', 'EINTR');
+    t.equal(t.trySet(modelled.range(span(128, 128)), [[3, 4]]), -EINTR, 'result of the interrupted SET_ATTR');
+    modelled.model.set(span(128, 128), [[3, 4]]);
+    modelled.checkIntervals('before');
+    t.equal(t.ranges(modelled.memory.range()), [[0, pages(512)]], 'ranges before');
+    modelled.memory.unmap(pages(first), pages(last - first + 1));
+    t.equal(t.collect(), 1, 'collectors that ran');
+    modelled.model.clear(span(first, last - first + 1));
+    modelled.checkIntervals('after the collection');
+  });
+
+clearGroup
+  .case('without-range', 'pages without a GPU range keep their attributes')
+  .source('spec/02-attributes §6; spec/07-quirks §Q26')
+  .parameters(parameters().combine('unmapped', Object.keys(UNMAPPED)))
+  .needs('introspection', 'deferred-work')
+  .run((t, { unmapped }) => {
+    const modelled = new ModelledMemory(t, 32);
+    // Only the upper half is mapped on the GPU.
+    modelled.set(span(0, 16), [[9, 1]]);
+    modelled.set(span(16, 16), [
+      [9, 1],
+      [1, 1],
+    ]);
+    const { first, count } = UNMAPPED[unmapped]!;
+    modelled.memory.unmap(pages(first), pages(count));
+    t.collect();
+    const from = Math.max(first, 16);
+    if (first + count > from) modelled.model.clear(span(from, first + count - from));
+    modelled.checkIntervals('after the collection');
+  });
+
+clearGroup
+  .case('only-unmap', 'no other change of the memory clears attributes')
+  .source('spec/04-invalidation-and-gc §3.4')
+  .parameters(parameters().combine('event', ['discard', 'protect-none', 'protect-read', 'write']))
+  .needs('introspection', 'deferred-work')
+  .run((t, { event }) => {
+    const modelled = new ModelledMemory(t, 32);
+    modelled.set(span(0, 32), [
+      [9, 1],
+      [1, 1],
+    ]);
+    if (event === 'discard') modelled.memory.discard();
+    else if (event === 'write') modelled.memory.write(0, new Uint8Array(pages(32)));
+    else modelled.memory.protect(event === 'protect-none' ? '-' : 'r');
+    t.equal(t.collect(), 0, 'collectors that ran');
+    modelled.checkIntervals('after the event');
+    modelled.memory.unmap();
+    t.equal(t.collect(), 1, 'collectors that ran after munmap');
+    t.equal(t.state().attributes, [], 'intervals after munmap');
+  });
+
+const WAITS: Readonly<
+  Record<string, { operation: number; records: readonly AttributePair[]; result: number; waits: boolean }>
+> = {
+  'good-set': { operation: 0, records: [[3, 5]], result: 0, waits: true },
+  'set-of-nothing-new': { operation: 0, records: [[2, 2]], result: 0, waits: true },
+  'illegal-value': { operation: 0, records: [[2, 3]], result: -EINVAL, waits: true },
+  'unknown-type': { operation: 0, records: [[12, 0]], result: -EINVAL, waits: true },
+  get: { operation: 1, records: [[2, 0]], result: 0, waits: false },
+  'get-of-unknown-type': { operation: 1, records: [[12, 0]], result: -EINVAL, waits: false },
+  'unknown-operation': { operation: 2, records: [[2, 2]], result: -EINVAL, waits: false },
+  'no-records': { operation: 0, records: [], result: -EINVAL, waits: false },
+};
+
+clearGroup
+  .case(
+    'who-waits',
+    'every SET that comes to its validation waits for the collector, whatever its answer is; nothing else does',
+  )
+  .source('spec/01-uapi §6.1, §6.2; spec/02-attributes §11')
+  .parameters(parameters().combine('call', Object.keys(WAITS)))
+  .needs('introspection', 'deferred-work')
+  .run((t, { call }) => {
+    const memory = t.map(pages(32));
+    const elsewhere = t.map(pages(1));
+    t.set(memory.range(), [
+      [9, 1],
+      [1, 1],
+    ]);
+    memory.unmap();
+    t.equal(t.state().collectorQueued, true, 'the collector is queued');
+    const { operation, records, result, waits } = WAITS[call]!;
+    t.equal(t.ioctl({ operation, ...elsewhere.range(), attributes: records }).result, result, 'result');
+    t.equal(t.state().collectorQueued, !waits, 'the collector is still queued');
+    t.equal(t.get(memory.range(), ALL_TYPES).slice(9, 10), [waits ? 0 : 1], 'GPU_EXEC of what was unmapped');
+  });
+
+clearGroup
+  .case('who-waits-by-address', 'a SET that is refused for its range waits only if the range comes to its validation')
+  .source('spec/01-uapi §6, §6.1; spec/02-attributes §4.2, §11')
+  .parameters(parameters().combine('range', ['no-memory', 'wrapped', 'unaligned', 'zero']))
+  .needs('introspection', 'deferred-work')
+  .run((t, { range }) => {
+    const memory = t.map(pages(32));
+    t.set(memory.range(), [
+      [9, 1],
+      [1, 1],
+    ]);
+    memory.unmap();
+    const { address, size } = {
+      'no-memory': memory.range(),
+      wrapped: { address: 2n ** 64n - 4096n, size: pages(2) },
+      unaligned: { address: memory.address + 1n, size: pages(1) },
+      zero: { address: 0n, size: pages(1) },
+    }[range];
+    t.equal(t.trySet({ address, size }, [[3, 5]]), range === 'no-memory' ? -EFAULT : -EINVAL, 'result of SET_ATTR');
+    const waits = range === 'no-memory' || range === 'wrapped';
+    t.equal(t.get(memory.range(), [9]), [waits ? 0 : 1], 'GPU_EXEC of what was unmapped');
+  });
+
+clearGroup
+  .case('no-memory', 'a split for which no piece can be allocated leaves that interval alone; earlier ones are cleared')
+  .source('spec/02-attributes §6')
+  .needs('introspection', 'deferred-work', 'failure-injection')
+  .run((t) => {
+    const memory = t.map(pages(32));
+    t.set(memory.range(), [
+      [9, 1],
+      [1, 1],
+    ]);
+    t.gpu().failures.plan('clear-split', 'ENOMEM');
+    memory.unmap(pages(8), pages(8));
+    t.equal(t.collect(), 1, 'collectors that ran');
+    t.equal(t.state().attributes.length, 1, 'intervals');
+    t.equal(t.get(memory.range(), [9]), [1], 'GPU_EXEC of the whole');
+    // The range whose collection failed stays behind for ever (Q46).
+    t.leaksAllowed = true;
+    t.set(memory.range(0, pages(8)), [[3, 4]]);
+    t.equal(
+      t.get(memory.range(pages(8), pages(8)), ALL_TYPES),
+      DEFAULTS.map((value, type) => (type === 9 || type === 1 ? 1 : value)),
+      'the unmapped pages',
+    );
+  });
+
+clearGroup
+  .case(
+    'mapped-again',
+    'memory that is mapped at the address again begins with the defaults once the collector has run',
+  )
+  .source('spec/02-attributes §6; spec/07-quirks §Q30')
+  .parameters(parameters().combine('ran', ['before', 'after', 'by-set']))
+  .needs('deferred-work', 'address-choice')
+  .run((t, { ran }) => {
+    const memory = t.map(pages(16));
+    t.set(memory.range(), [
+      [9, 1],
+      [1, 1],
+      [2, 0],
+    ]);
+    memory.unmap();
+    if (ran === 'before') t.equal(t.collect(), 1, 'collectors that ran');
+    const again = t.map(pages(16), { address: memory.address });
+    t.equal(t.get(again.range(), [9]), [ran === 'before' ? 0 : 1], 'GPU_EXEC before the collector has run');
+    if (ran === 'after') t.equal(t.collect(), 1, 'collectors that ran');
+    if (ran === 'by-set') t.set(again.range(0, pages(1)), [[2, 2]]);
+    t.equal(t.get(again.range(), ALL_TYPES), [...DEFAULTS], 'all attributes');
+  });

@@ -1,0 +1,53 @@
+/** What pages without attributes read as. */
+import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
+import { pages } from '../../../lib/conformance/framework/mapping.ts';
+import { parameters } from '../../../lib/conformance/framework/parameters.ts';
+import { ALL_TYPES, ATTRIBUTES, DEFAULTS, defaultOf, typeOf } from '../../../lib/conformance/support/attributes.ts';
+import { MEMORY, memoryOf } from '../../../lib/conformance/support/attribute-memory.ts';
+
+export const defaultsGroup = new CaseGroup('attributes,defaults', 'The default record (spec/02-attributes §2, §3)');
+
+defaultsGroup
+  .case('equal-to-default', 'a SET on a hole makes an interval even if its record equals the default')
+  .source('spec/02-attributes §4.5 step 2')
+  .parameters(
+    parameters().combine(
+      'attribute',
+      ATTRIBUTES.filter((name) => name !== 'prefetchLocation'),
+    ),
+  )
+  .needs('introspection')
+  .run((t, { attribute }) => {
+    const memory = t.map(pages(4));
+    t.set(memory.range(pages(1), pages(2)), [[typeOf(attribute), defaultOf(attribute)]]);
+    const base = Number(memory.address >> 12n);
+    t.equal(
+      t.state().attributes,
+      [
+        {
+          firstPage: base + 1,
+          lastPage: base + 2,
+          preferredLocation: 0xffff_ffff,
+          prefetchLocation: 0xffff_ffff,
+          access: 2,
+          granularity: 9,
+          flags: 0x03,
+        },
+      ],
+      'attribute intervals',
+    );
+  });
+
+defaultsGroup
+  .case('get-makes-nothing', 'a GET makes no interval')
+  .source('spec/02-attributes §7')
+  .parameters(parameters().combine('memory', MEMORY))
+  .needs('introspection')
+  .run((t, { memory }) => {
+    const range = memoryOf(t, memory);
+    t.equal(t.get(range, ALL_TYPES), [...DEFAULTS], 'all attributes');
+    t.equal(t.state().attributes, [], 'attribute intervals');
+    const other = t.map(pages(1));
+    t.set(other.range(), [[2, 2]]);
+    t.equal(t.state().attributes.length, 1, 'attribute intervals after a SET');
+  });

@@ -1,0 +1,327 @@
+/** The order in which the fault handler looks at things, and who is asked at all. */
+import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
+import { EAGAIN, EINVAL, ENOMEM, EOPNOTSUPP, EPERM } from '../../../lib/conformance/support/errno.ts';
+import { parameters } from '../../../lib/conformance/framework/parameters.ts';
+import {
+  answerOf,
+  effects,
+  FOLLOW,
+  intervals,
+  LOOK,
+  mapAgain,
+  NO_RETRY,
+  onGpu,
+  plainPte,
+  pteAt,
+  rangeWords,
+  region,
+} from '../support/scene.ts';
+import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
+import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
+
+export const orderGroup = new CaseGroup(
+  'faults,order',
+  'The order of the checks of a fault, and the VM layer around them (spec/05-faults §1, §2, §5, §7)',
+);
+
+orderGroup
+  .case('pasid', 'a fault of an unknown PASID is refused, whatever its address')
+  .source('spec/05-faults §2 step 1')
+  .parameters(parameters().combine('pasid', [0, 1, 0x8000, 0x8002, 0xffff]).combine('mapped', [false, true]))
+  .needs(...LOOK)
+  .run((t, { pasid, mapped }) => {
+    const memory = region(t);
+    if (!mapped) memory.unmap();
+    t.equal(t.gpu().fault({ address: memory.address, write: false, pasid }), -EOPNOTSUPP, 'fault');
+    t.equal([t.ptes(memory), t.state().attributes], ['-*512', []], 'PTEs and intervals');
+    t.equal(t.fault(memory.address), 0, 'fault of the own PASID');
+    t.equal(t.ptes(memory), mapped ? 'rw*512' : '-*512', 'PTEs then');
+  });
+
+orderGroup
+  .case('no-context', 'a fault for a file without a context is refused')
+  .source('spec/05-faults §2 step 1')
+  .needs(...FOLLOW, 'lazy-context')
+  .run((t) => {
+    t.setup({ compute: false });
+    const memory = region(t);
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [-EOPNOTSUPP, 'no-context'],
+      'answer without a context',
+    );
+    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [0, 'mapped'],
+      'answer with one',
+    );
+  });
+
+orderGroup
+  .case('closing-first', 'a closing context refuses before the filter, the address or the permission is looked at')
+  .source('spec/05-faults §2 steps 2 and 4; quirk Q61')
+  .parameters(parameters().combine('what', ['mapped', 'stale', 'no-vma', 'forbidden']))
+  .needs(...FOLLOW, 'interrupt-ring')
+  .run((t, { what }) => {
+    const memory = onGpu(t, 2 * CHUNK_2M);
+    if (what === 'stale') {
+      t.gpu().setInterruptRing('soft', true, 5_000);
+      memory.unmap(CHUNK_2M, CHUNK_2M);
+    }
+    if (what === 'no-vma') memory.unmap();
+    if (what === 'forbidden') memory.protect('-');
+    const [file] = t.gpu().files;
+    t.gpu().closeContext(file!);
+    t.equal(
+      answerOf(t, () => t.fault(memory.address, { timestamp: 4_000 })),
+      [-EAGAIN, 'closing'],
+      'answer',
+    );
+    t.equal(t.state().checkpoint, what === 'stale' ? 5_000 : 0, 'checkpoint');
+  });
+
+orderGroup
+  .case('collector-first', 'the collection comes before the permission check: its error wins')
+  .source('spec/05-faults §5 steps 1 and 2')
+  .parameters(parameters().combine('what', ['forbidden', 'mapped', 'no-vma']))
+  .needs(...FOLLOW, 'failure-injection')
+  .run((t, { what }) => {
+    const memory = region(t, 3 * CHUNK_2M);
+    const other = region(t);
+    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(other, [[SvmAttributeType.access, 1]]);
+    t.equal(t.fault(memory.at(CHUNK_2M)), 0, 'fault');
+    memory.unmap(CHUNK_2M, CHUNK_2M);
+    if (what === 'forbidden') other.protect('-');
+    if (what === 'no-vma') other.unmap();
+    t.gpu().failures.plan('clear-split', 'ENOMEM');
+    t.equal(
+      answerOf(t, () => t.fault(other.address)),
+      [-ENOMEM, 'collector-failed'],
+      'answer',
+    );
+    t.equal(t.ptes(other), '-*512', 'PTEs');
+  });
+
+orderGroup
+  .case(
+    'lookup-before-collector',
+    'the interval is looked up before the collection, which may trim it: a legal access is killed',
+  )
+  .source('spec/05-faults §4, §5 step 1, §10; quirk Q33')
+  .parameters(parameters().combine('collected', [false, true]).combine('block', [0, 1]))
+  .needs(...FOLLOW, 'deferred-work', 'address-choice')
+  .run((t, { collected, block }) => {
+    const memory = region(t, 3 * CHUNK_2M);
+    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.equal(t.fault(memory.at(block * CHUNK_2M)), 0, 'fault');
+    memory.unmap(block * CHUNK_2M, CHUNK_2M);
+    mapAgain(t, memory, block * CHUNK_2M, CHUNK_2M);
+    if (collected) t.equal(t.collect(), 1, 'collectors');
+    t.equal(
+      answerOf(t, () => t.fault(memory.at(block * CHUNK_2M))),
+      collected ? [0, 'mapped'] : [-EINVAL, 'no-range'],
+      'answer',
+    );
+    const left =
+      block === 0
+        ? [[512, 1535]]
+        : [
+            [0, 511],
+            [1024, 1535],
+          ];
+    const made = [block * 512, block * 512 + 511];
+    const expected = (collected ? [...left, made] : left).toSorted(([one], [other]) => one! - other!);
+    t.equal(
+      intervals(t, memory).map(([first, last]) => [first, last]),
+      expected,
+      'intervals',
+    );
+  });
+
+orderGroup
+  .case(
+    'permission-before-range',
+    'permission is checked before a range is looked for: EPERM wins over the error of the VMA or the bounds',
+  )
+  .source('spec/05-faults §5 steps 2 and 3')
+  .parameters(parameters().combine('what', ['pfnmap', 'wrapped-interval']))
+  .needs(...FOLLOW, 'special-mapping', 'address-choice')
+  .run((t, { what }) => {
+    const memory = region(t);
+    t.equal(
+      t.trySet({ address: memory.address, size: what === 'pfnmap' ? CHUNK_2M : (1n << 64n) - memory.address }, [
+        [SvmAttributeType.access, 1],
+      ]),
+      0,
+      'SET',
+    );
+    memory.unmap();
+    t.machine.process.mmap({
+      address: memory.address,
+      size: CHUNK_2M,
+      protection: 'r',
+      kind: what === 'pfnmap' ? 'pfnmap' : 'anon',
+    });
+    t.equal(
+      answerOf(t, () => t.fault(memory.address, { write: true })),
+      [-EPERM, 'no-permission'],
+      'write',
+    );
+    t.equal(answerOf(t, () => t.fault(memory.address))[1], 'no-range', 'read');
+  });
+
+orderGroup
+  .case('window-before-validity', 'the window is looked at before the flags of the range are compared')
+  .source('spec/05-faults §5 steps 4 and 6')
+  .needs(...FOLLOW)
+  .run((t) => {
+    const memory = region(t);
+    t.equal(t.fault(memory.address), 0, 'fault');
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [0, 'recently-mapped'],
+      'answer at once',
+    );
+    t.advance();
+    t.equal(
+      answerOf(t, () => t.fault(memory.address)),
+      [0, 'already-valid'],
+      'answer later',
+    );
+  });
+
+orderGroup
+  .case('beyond-the-end', 'an address beyond the mirrored addresses is refused')
+  .source('spec/03-gpu-ranges §A.6 step 1; spec/05-faults §7')
+  .parameters(parameters().combine('vaBits', [40, 44, 47, 48]).combine('pages', [-1, 1, 512]))
+  .needs(...FOLLOW, 'configuration', 'address-choice')
+  .run((t, { vaBits, pages }) => {
+    t.setup({ machine: { vaBits } });
+    const end = 1n << BigInt(vaBits);
+    const memory = t.map(3 * CHUNK_2M, { address: end - BigInt(CHUNK_2M) });
+    const answer = answerOf(t, () => t.fault(end + BigInt(pages * PAGE)));
+    t.equal(answer, pages > 0 ? [-EINVAL, 'no-range'] : [0, 'mapped'], 'answer');
+    t.equal(t.ptes(memory), pages === -1 ? 'rw*512 -*1024' : '-*1536', 'PTEs');
+  });
+
+orderGroup
+  .case(
+    'vm-layer-handled',
+    'a fault that is answered 0 is handled, whether or not something was mapped; nothing else is written',
+  )
+  .source('spec/05-faults §1')
+  .parameters(parameters().combine('what', ['mapped', 'no-vma', 'recent', 'pages-unavailable']))
+  .needs(...FOLLOW, 'failure-injection')
+  .run((t, { what }) => {
+    const memory = region(t);
+    if (what === 'no-vma') memory.unmap();
+    if (what === 'pages-unavailable') t.gpu().failures.plan('collect-pages', 'ENOMEM');
+    if (what === 'recent') {
+      t.equal(t.fault(memory.address), 0, 'fault');
+      memory.discard();
+    }
+    t.equal(
+      t.gpu().vmFault({ address: memory.address, write: false }),
+      { handled: true, askedHandler: 'svm', result: 0 },
+      'outcome',
+    );
+    t.equal(t.ptes(memory), what === 'mapped' ? 'rw*512' : '-*512', 'PTEs');
+  });
+
+orderGroup
+  .case(
+    'vm-layer-killed',
+    'any other answer kills the access: the PTE of its page becomes the no-retry PTE, others stay',
+  )
+  .source('spec/05-faults §1; quirks Q60, Q61')
+  .parameters(parameters().combine('what', ['permission', 'commit', 'closing', 'refused-vma']).combine('page', [0, 77]))
+  .needs(...FOLLOW, 'failure-injection', 'special-mapping')
+  .run((t, { what, page }) => {
+    const memory = region(t, CHUNK_2M, { kind: what === 'refused-vma' ? 'io' : 'anon' });
+    if (what === 'permission') memory.protect('-');
+    if (what === 'commit') t.gpu().failures.plan('write-ptes', 'EBUSY');
+    if (what === 'closing') t.gpu().closeContext(t.gpu().files[0]!);
+    const result = { permission: -EPERM, commit: -16, closing: -EAGAIN, 'refused-vma': -EOPNOTSUPP }[what];
+    t.equal(
+      t.gpu().vmFault({ address: memory.at(page * PAGE), write: false }),
+      { handled: false, askedHandler: 'svm', result },
+      'outcome',
+    );
+    t.equal(pteAt(t, memory.at(page * PAGE)), NO_RETRY, 'PTE of the page');
+    t.equal(pteAt(t, memory.at((page + 1) * PAGE)), 0n, 'PTE behind it');
+  });
+
+orderGroup
+  .case('vm-layer-unknown', 'for an unknown PASID nobody is asked and nothing is written')
+  .source('spec/05-faults §1 step 1')
+  .needs(...LOOK)
+  .run((t) => {
+    const memory = region(t);
+    t.equal(
+      t.gpu().vmFault({ address: memory.address, write: false, pasid: 3 }),
+      { handled: false, askedHandler: 'none', result: undefined },
+      'outcome',
+    );
+    t.equal([t.ptes(memory), t.state().counters.faults], ['-*512', 0], 'PTEs and faults');
+  });
+
+orderGroup
+  .case('vm-layer-graphics', 'a VM that is no compute VM is not asked: the dummy page is mapped and the fault reported')
+  .source('spec/05-faults §1 step 5; quirk Q04')
+  .parameters(parameters().combine('write', [false, true]))
+  .needs(...LOOK, 'lazy-context')
+  .run((t, { write }) => {
+    t.setup({ compute: false });
+    const memory = region(t);
+    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.equal(
+      t.gpu().vmFault({ address: memory.address, write }),
+      { handled: false, askedHandler: 'none', result: undefined },
+      'outcome',
+    );
+    t.equal([pteAt(t, memory.address), pteAt(t, memory.at(PAGE))], [0x77n, 0n], 'PTEs');
+    t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+    t.equal(pteAt(t, memory.address), plainPte(t), 'PTE after a prefetch');
+  });
+
+orderGroup
+  .case('vm-layer-kfd', 'without a context KFD SVM is asked, never behind the SVM handler')
+  .source('spec/05-faults §1 steps 3 and 4; quirk Q02')
+  .parameters(parameters().combine('svm', [false, true]))
+  .needs(...LOOK, 'configuration')
+  .run((t, { svm }) => {
+    t.setup({ machine: { svmConfigured: svm } });
+    const memory = t.map(CHUNK_2M, { protection: '-' });
+    t.equal(
+      t.gpu().vmFault({ address: memory.address, write: false }),
+      { handled: false, askedHandler: svm ? 'svm' : 'kfd-svm', result: svm ? -EPERM : undefined },
+      'outcome',
+    );
+    t.equal(pteAt(t, memory.address), NO_RETRY, 'PTE');
+  });
+
+orderGroup
+  .case('effects', 'the parts of a fault come in order: interval, notifier, range, DMA, PTEs')
+  .source('spec/05-faults §4, §5; spec/03-gpu-ranges §A.6, §A.8')
+  .needs(...FOLLOW)
+  .run((t) => {
+    const memory = region(t);
+    const names = [
+      'attributes-changed',
+      'notifier-inserted',
+      'range-inserted',
+      'dma-mapped',
+      'ptes-written',
+      'fault',
+      'tlb-flushed',
+    ] as const;
+    const seen = effects(t, memory, () => t.equal(t.fault(memory.address), 0, 'fault'), names);
+    t.equal(
+      seen.map((word) => word.split(' ')[0]),
+      ['attributes-changed', 'notifier+', 'range+', 'dma+', 'pte', 'fault'],
+      'effects',
+    );
+    t.equal(rangeWords(t, memory), ['0+512 mapped dma'], 'ranges');
+  });

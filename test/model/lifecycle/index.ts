@@ -1,0 +1,6 @@
+/** Cases of the life of an SVM context: what only the model shows. */
+import type { CaseGroup } from '../../../lib/conformance/framework/case.ts';
+import { contextGroup } from './context.ts';
+import { xnackGroup } from './xnack.ts';
+
+export const lifecycleGroups: readonly CaseGroup[] = [xnackGroup, contextGroup];

@@ -1,0 +1,367 @@
+/** Catalogue 07-quirks, section B, second part: where attribute intervals come from and when they go. */
+import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
+import type { AttributePair } from '../../../lib/conformance/framework/context.ts';
+import { pages } from '../../../lib/conformance/framework/mapping.ts';
+import { parameters } from '../../../lib/conformance/framework/parameters.ts';
+import { EINTR, EINVAL, ENOENT } from '../../../lib/conformance/support/errno.ts';
+import { change, otherOf, QUIET, typeOf } from '../../../lib/conformance/support/attributes.ts';
+import { MIB, prefetched } from './region.ts';
+import { REGION, region } from '../../../lib/conformance/support/region.ts';
+
+export const attributeLifeQuirksGroup = new CaseGroup(
+  'quirks,attribute-life',
+  'Life of attribute intervals (07-quirks, Q21 to Q34)',
+);
+
+const SIZE = pages(REGION);
+
+attributeLifeQuirksGroup
+  .case(
+    'q21-work-without-memory',
+    'the second pass of a SET makes an interval over memory that was unmapped in between',
+  )
+  .source('spec/07-quirks §Q21')
+  .needs('preemption', 'introspection')
+  .run((t) => {
+    const memory = region(t);
+    let ran = 0;
+    const stop = t.machine.at(
+      'pages-got',
+      () => {
+        ran++;
+        memory.unmap();
+      },
+      { pass: 1 },
+    );
+    const result = t.trySet(memory.range(), [[1, 1]]);
+    stop();
+    t.equal(ran, 1, 'changes at the critical moment');
+    const intervals = t.state().attributes.length;
+    t.shows(
+      'Q21',
+      { quirk: result === -ENOENT && intervals === 1, correct: result !== 0 && intervals === 0 },
+      'intervals over memory that is gone',
+    );
+  });
+
+attributeLifeQuirksGroup
+  .case('q24-validated-once', 'attributes are stored for memory that was unmapped after its validation, and stay')
+  .source('spec/07-quirks §Q24')
+  .parameters(parameters().combine('attribute', QUIET))
+  .needs('preemption', 'deferred-work')
+  .run((t, { attribute }) => {
+    const memory = region(t);
+    let ran = 0;
+    const stop = t.machine.at('vma-checked', () => {
+      ran++;
+      memory.unmap();
+    });
+    const result = t.trySet(memory.range(), [change(attribute)]);
+    stop();
+    t.equal(ran, 1, 'moments after the validation');
+    t.collect();
+    const [seen] = t.get(memory.range(), [typeOf(attribute)]);
+    t.shows(
+      'Q24',
+      { quirk: result === 0 && seen === otherOf(attribute), correct: result !== 0 && seen !== otherOf(attribute) },
+      'attributes of memory that is gone',
+    );
+  });
+
+attributeLifeQuirksGroup
+  .case('q25-interrupted-effect', 'the repetition of a SET that was interrupted returns 0 and does nothing')
+  .source('spec/07-quirks §Q25')
+  .parameters(parameters().combine('effect', ['split', 'prefetch']))
+  .needs('failure-injection', 'introspection', 'gpu-fault')
+  .run((t, { effect }) => {
+    const memory = region(t);
+    if (effect === 'split') {
+      t.set(memory.range(), [[2, 1]]);
+      t.access(memory.address, SIZE, { write: true });
+    }
+    const range = effect === 'split' ? memory.range(0, pages(MIB)) : memory.range();
+    const record: AttributePair = effect === 'split' ? [8, 1] : [1, 1];
+    t.gpu().failures.plan('lock-page-directory', 'EINTR');
+    t.equal(t.trySet(range, [record]), -EINTR, 'result of the interrupted call');
+    t.equal(t.trySet(range, [record]), 0, 'result of its repetition');
+    t.equal(t.get(range, [record[0]]), [1], 'the attribute');
+    const now = t.ptes(memory.range());
+    t.shows(
+      'Q25',
+      {
+        quirk: now === (effect === 'split' ? 'rw*512' : '-*512'),
+        correct: now === (effect === 'split' ? '-*512' : 'rw*512'),
+      },
+      'PTEs',
+    );
+  });
+
+attributeLifeQuirksGroup
+  .case('q26-outlives-the-mapping', 'attributes of memory that was never on the GPU stay for what is mapped there next')
+  .source('spec/07-quirks §Q26')
+  .parameters(parameters().combine('attribute', QUIET))
+  .needs('deferred-work', 'address-choice')
+  .run((t, { attribute }) => {
+    const memory = region(t);
+    t.set(memory.range(), [change(attribute)]);
+    memory.unmap();
+    t.equal(t.collect(), 0, 'collectors that ran');
+    const again = region(t, REGION, { address: memory.address });
+    const [seen] = t.get(again.range(), [typeOf(attribute)]);
+    t.shows(
+      'Q26',
+      { quirk: seen === otherOf(attribute), correct: seen !== otherOf(attribute) },
+      `${attribute} of the new mapping`,
+    );
+  });
+
+attributeLifeQuirksGroup
+  .case('q27-hull', 'two partial unmaps of one range clear the pages between them too')
+  .source('spec/07-quirks §Q27')
+  .parameters(parameters().combine('first', [0, 8]).combine('second', [100, 511]).combine('order', ['up', 'down']))
+  .needs('deferred-work', 'introspection')
+  .run((t, { first, second, order }) => {
+    const memory = region(t);
+    t.set(memory.range(), [
+      [9, 1],
+      [1, 1],
+    ]);
+    for (const page of order === 'up' ? [first, second] : [second, first]) memory.unmap(pages(page), pages(1));
+    t.equal(t.collect(), 1, 'collectors that ran');
+    const [between] = t.get(memory.range(pages(first + 1), pages(second - first - 1)), [9]);
+    t.shows('Q27', { quirk: between === 0, correct: between === 1 }, 'GPU_EXEC of the pages between');
+    t.equal(t.get(memory.range(pages(first), pages(1)), [9]), [0], 'GPU_EXEC of the first unmapped page');
+    if (first > 0) t.equal(t.get(memory.range(0, pages(first)), [9]), [1], 'GPU_EXEC of the pages before');
+    if (second < 511) t.equal(t.get(memory.range(pages(second + 1)), [9]), [1], 'GPU_EXEC of the pages behind');
+  });
+
+attributeLifeQuirksGroup
+  .case(
+    'q27-collector-between',
+    'with the collector in between only the first page is cleared: the second unmap finds no range',
+  )
+  .source('spec/07-quirks §Q27, §Q26')
+  .needs('deferred-work')
+  .run((t) => {
+    const memory = region(t);
+    t.set(memory.range(), [
+      [9, 1],
+      [1, 1],
+    ]);
+    memory.unmap(0, pages(1));
+    t.equal(t.collect(), 1, 'collectors that ran');
+    memory.unmap(pages(511), pages(1));
+    t.equal(t.collect(), 0, 'collectors that ran after the second munmap');
+    t.equal(t.get(memory.range(0, pages(1)), [9]), [0], 'GPU_EXEC of the first page');
+    t.equal(t.get(memory.range(pages(1), pages(510)), [9]), [1], 'GPU_EXEC of the pages between');
+    const [last] = t.get(memory.range(pages(511)), [9]);
+    t.shows('Q26', { quirk: last === 1, correct: last === 0 }, 'GPU_EXEC of the last page');
+  });
+
+attributeLifeQuirksGroup
+  .case(
+    'q28-fault-made-interval',
+    'a fault on an unregistered page leaves an interval; in the heap and the stack GET shows it',
+  )
+  .source('spec/07-quirks §Q28; spec/02-attributes §2')
+  .parameters(parameters().combine('kind', ['heap', 'stack', 'anon'] as const))
+  .needs('gpu-fault', 'introspection', 'heap-and-stack')
+  .run((t, { kind }) => {
+    const memory = region(t, REGION, { kind });
+    t.equal(t.get(memory.range(), [0]), [0xffff_ffff], 'preferred location before');
+    // The stack begins at the end of its mapping.
+    const page = kind === 'stack' ? 511 : 3;
+    t.equal(t.fault(memory.at(pages(page))), 0, 'result of the fault');
+    const intervals = t.state().attributes.length;
+    const [now] = t.get(memory.range(pages(page), pages(1)), [0]);
+    const quirk = kind === 'anon' ? now === 0xffff_ffff : now === 0;
+    t.shows(
+      'Q28',
+      { quirk: intervals === 1 && quirk, correct: intervals === 0 && now === 0xffff_ffff },
+      'what the fault left in the attributes',
+    );
+  });
+
+attributeLifeQuirksGroup
+  .case('q28-failed-fault', 'a fault that is refused leaves its interval too')
+  .source('spec/07-quirks §Q28')
+  .parameters(parameters().combine('letters', ['-', 'r'] as const))
+  .needs('gpu-fault', 'introspection')
+  .run((t, { letters }) => {
+    const memory = t.map(SIZE, { protection: letters });
+    t.equal(t.fault(memory.address, { write: letters === 'r' }), -1, 'result of the fault');
+    const intervals = t.state().attributes.length;
+    t.shows('Q28', { quirk: intervals === 1, correct: intervals === 0 }, 'intervals after a refused fault');
+  });
+
+attributeLifeQuirksGroup
+  .case('q28-later-split', 'the interval that a fault made turns a later SET of a part into a split, which invalidates')
+  .source('spec/07-quirks §Q28')
+  .parameters(parameters().combine('attribute', ['gpuReadOnly', 'granularity', 'access'] as const))
+  .needs('gpu-fault', 'introspection')
+  .run((t, { attribute }) => {
+    const memory = region(t);
+    t.access(memory.address, SIZE, { write: true });
+    t.equal(t.ptes(memory.range()), 'rw*512', 'PTEs before');
+    t.set(memory.range(0, pages(1)), [change(attribute)]);
+    const now = t.ptes(memory.range());
+    t.shows(
+      'Q28',
+      { quirk: now === '-*512', correct: now === 'rw*512' || now === '-*1 rw*511' || now === 'r*1 rw*511' },
+      'PTEs after the SET of one page',
+    );
+  });
+
+attributeLifeQuirksGroup
+  .case('q29-never-merged', 'intervals are never merged, also when all their records are equal again')
+  .source('spec/07-quirks §Q29')
+  .parameters(
+    parameters()
+      .combine('pages', [2, 16, 512])
+      .combine('attribute', ['gpuExecutable', 'access'] as const),
+  )
+  .needs('introspection')
+  .run((t, { pages: count, attribute }) => {
+    const memory = t.map(pages(count));
+    for (let page = 0; page < count; page += 2) t.set(memory.range(pages(page), pages(1)), [change(attribute)]);
+    t.equal(t.state().attributes.length, count / 2, 'intervals');
+    t.set(memory.range(), [change(attribute)]);
+    t.equal(t.get(memory.range(), [typeOf(attribute)]), [otherOf(attribute)], 'the attribute of all');
+    const intervals = t.state().attributes.length;
+    t.shows('Q29', { quirk: intervals === count, correct: intervals === 1 }, 'intervals when all records are equal');
+  });
+
+attributeLifeQuirksGroup
+  .case('q30-get-does-not-wait', 'after munmap GET returns the old attributes until the collector has run')
+  .source('spec/07-quirks §Q30')
+  .parameters(parameters().combine('attribute', QUIET))
+  .needs('deferred-work')
+  .run((t, { attribute }) => {
+    const memory = region(t);
+    t.set(memory.range(), [change(attribute), [1, 1]]);
+    memory.unmap();
+    const [now] = t.get(memory.range(), [typeOf(attribute)]);
+    t.shows('Q30', { quirk: now === otherOf(attribute), correct: now !== otherOf(attribute) }, `${attribute} at once`);
+    t.equal(t.collect(), 1, 'collectors that ran');
+    t.ok(
+      t.get(memory.range(), [typeOf(attribute)])[0] !== otherOf(attribute),
+      'the attribute is gone after the collection',
+    );
+  });
+
+attributeLifeQuirksGroup
+  .case('q31-hidden-set', 'a SET into the hole that a fault is about to fill is hidden by the interval of the fault')
+  .source('spec/07-quirks §Q31')
+  .needs('preemption', 'gpu-fault')
+  .run(async (t) => {
+    const memory = region(t);
+    let answer: Promise<void> | undefined;
+    const part = memory.range(pages(16), pages(16));
+    const stop = t.machine.at('mmap-unlock', () => {
+      answer ??= t.device.setAttributesAsync(part, { gpuExecutable: true });
+    });
+    t.equal(t.fault(memory.address), 0, 'result of the fault');
+    stop();
+    t.ok(answer !== undefined, 'the SET came at the critical moment');
+    await answer;
+    const [seen] = t.get(part, [9]);
+    t.shows('Q31', { quirk: seen === 0, correct: seen === 1 }, 'GPU_EXEC after a SET that returned 0');
+  });
+
+attributeLifeQuirksGroup
+  .case('q32-freed-under-the-fault', 'a fault maps with the attributes of an interval that its own collector freed')
+  .source('spec/07-quirks §Q32')
+  .parameters(
+    parameters()
+      .combine('attribute', ['gpuExecutable', 'gpuReadOnly'] as const)
+      .combine('worker', ['late', 'first']),
+  )
+  .needs('gpu-fault', 'introspection', 'deferred-work', 'address-choice')
+  .run((t, { attribute, worker }) => {
+    const memory = region(t);
+    t.set(memory.range(), [change(attribute)]);
+    t.access(memory.address, SIZE);
+    memory.unmap();
+    const again = region(t, REGION, { address: memory.address });
+    if (worker === 'first') t.equal(t.collect(), 1, 'collectors that ran');
+    t.equal(t.fault(again.address), 0, 'result of the fault');
+    t.equal(t.get(again.range(), [typeOf(attribute)]), [0], `${attribute} of the new mapping`);
+    const now = t.ptes(again.range());
+    const stale = attribute === 'gpuExecutable' ? 'rwx*512' : 'r*512';
+    if (worker === 'first') t.equal(now, 'rw*512', 'PTEs if the collector has run');
+    else t.shows('Q32', { quirk: now === stale, correct: now === 'rw*512' }, 'PTEs of the new mapping');
+  });
+
+attributeLifeQuirksGroup
+  .case(
+    'q33-trimmed-under-the-fault',
+    'a legal access is killed because the collector trimmed the interval that the fault had found',
+  )
+  .source('spec/07-quirks §Q33')
+  .parameters(parameters().combine('worker', ['late', 'first']).combine('write', [false, true]))
+  .needs('gpu-fault', 'introspection', 'deferred-work', 'address-choice')
+  .run((t, { worker, write }) => {
+    const memory = region(t, 2 * REGION);
+    t.set(memory.range(), [[2, 2]]);
+    t.access(memory.address, SIZE, { write: true });
+    memory.unmap(0, SIZE);
+    const again = region(t, REGION, { address: memory.address });
+    if (worker === 'first') t.equal(t.collect(), 1, 'collectors that ran');
+    const result = t.fault(again.address, { write });
+    if (worker === 'first') {
+      t.equal([result, t.ptes(again.range())], [0, 'rw*512'], 'result and PTEs if the collector has run');
+      return;
+    }
+    t.shows('Q33', { quirk: result === -EINVAL, correct: result === 0 }, 'the fault');
+    t.equal(t.fault(again.address, { write }), 0, 'result of the same fault once more');
+    t.equal(t.ptes(again.range()), 'rw*512', 'PTEs');
+  });
+
+attributeLifeQuirksGroup
+  .case('q34-reshaped-under-the-set', 'a prefetch maps only what another SET has left of its interval')
+  .source('spec/07-quirks §Q34')
+  .parameters(parameters().combine('page', [0, 256, 512, 1023]))
+  .needs('preemption', 'introspection')
+  .run((t, { page }) => {
+    const memory = region(t, 2 * REGION);
+    t.set(memory.range(), [[2, 2]]);
+    let ran = 0;
+    const stop = t.machine.at(
+      'attr-edited',
+      () => {
+        if (ran++ === 0) t.set(memory.range(pages(page), pages(1)), [[8, 1]]);
+      },
+      { pass: 1 },
+    );
+    t.equal(t.trySet(memory.range(), [[1, 1]]), 0, 'result of SET_ATTR');
+    stop();
+    t.ok(ran > 0, 'the other SET came in between');
+    t.equal(t.get(memory.range(), [1]), [1], 'prefetch location of all');
+    const now = t.ptes(memory.range());
+    const runs = [
+      [page, '-'],
+      [1, 'r'],
+      [1023 - page, '-'],
+    ] as const;
+    const word = (rest: string): string =>
+      runs
+        .filter(([count]) => count > 0)
+        .map(([count, letters]) => `${letters === '-' ? rest : letters}*${count}`)
+        .join(' ');
+    t.shows('Q34', { quirk: now === word('-'), correct: now === word('rw') }, 'PTEs');
+  });
+
+attributeLifeQuirksGroup
+  .case('q30-set-waits', 'a SET waits for the collector, whatever it answers')
+  .source('spec/07-quirks §Q30; spec/01-uapi §6.1')
+  .parameters(parameters().combine('value', [2, 9]))
+  .needs('deferred-work', 'introspection')
+  .run((t, { value }) => {
+    const memory = prefetched(t);
+    t.set(memory.range(), [[9, 1]]);
+    memory.unmap();
+    t.equal(t.get(memory.range(), [9]), [1], 'GPU_EXEC at once');
+    const elsewhere = t.map(pages(1));
+    t.equal(t.trySet(elsewhere.range(), [[2, value]]), value === 9 ? -EINVAL : 0, 'result of SET_ATTR');
+    t.equal(t.get(memory.range(), [9]), [0], 'GPU_EXEC afterwards');
+  });

@@ -1,0 +1,328 @@
+/** Quirks of section E: faults. */
+import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
+import { EAGAIN, EBUSY, EINVAL, ENOMEM, EPERM } from '../../../lib/conformance/support/errno.ts';
+import { parameters } from '../../../lib/conformance/framework/parameters.ts';
+import {
+  answerOf,
+  effects,
+  FOLLOW,
+  moved,
+  NO_RETRY,
+  onGpu,
+  plainPte,
+  pteAt,
+  rangeWords,
+  region,
+  WATCH,
+} from '../support/scene.ts';
+import { CHUNK_2M, MIB, PAGE } from '../../../lib/conformance/support/units.ts';
+import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
+
+/** Faults that flood the kernel log. */
+const FLOOD = 50;
+
+export const quirkFaultsGroup = new CaseGroup('quirks,faults', 'Quirks Q54 to Q67 and Q70: faults (spec/07-quirks §E)');
+
+quirkFaultsGroup
+  .case('q54', 'an access without VMA is handled for ever, with an interval and without')
+  .source('spec/07-quirks §Q54')
+  .parameters(
+    parameters().combine('address', ['zero', 'hole', 'interval', 'dead-process']).combine('write', [false, true]),
+  )
+  .needs(...FOLLOW, 'process-exit')
+  .run((t, { address, write }) => {
+    const memory = region(t);
+    if (address === 'interval' || address === 'dead-process') t.set(memory, [[SvmAttributeType.access, 1]]);
+    if (address === 'dead-process') t.machine.process.exit();
+    else memory.unmap();
+    const outcomes = [1, 2, 3].map(() => {
+      t.advance();
+      return t.gpu().vmFault({ address: address === 'zero' ? 0n : memory.address, write }).handled;
+    });
+    t.equal(t.ptes(memory, { states: false }).includes('r'), false, 'a readable PTE is there');
+    t.shows(
+      'Q54',
+      { quirk: outcomes.every((handled) => handled), correct: outcomes.includes(false) },
+      'accesses without VMA',
+    );
+  });
+
+quirkFaultsGroup
+  .case('q55', 'errors of the collection other than EPERM are swallowed')
+  .source('spec/07-quirks §Q55')
+  .parameters(parameters().combine('errno', ['EFAULT', 'EOPNOTSUPP', 'EBUSY', 'ENOMEM', 'EINVAL']))
+  .needs(...FOLLOW, 'failure-injection')
+  .run((t, { errno }) => {
+    const memory = region(t);
+    t.gpu().failures.plan('collect-pages', errno, 1000);
+    let handled = false;
+    const retries = effects(
+      t,
+      memory,
+      () => {
+        ({ handled } = t.gpu().vmFault({ address: memory.address, write: false }));
+      },
+      ['retry'],
+    ).length;
+    t.equal(rangeWords(t, memory), ['0+512'], 'ranges');
+    t.shows(
+      'Q55',
+      { quirk: handled && retries === (errno === 'EFAULT' || errno === 'EOPNOTSUPP' ? 2 : 0), correct: !handled },
+      'the answer to an access that can not be served',
+    );
+  });
+
+quirkFaultsGroup
+  .case('q56', 'a write to GPU_RO memory is never reported and makes no progress')
+  .source('spec/07-quirks §Q56')
+  .parameters(parameters().combine('before', ['nothing', 'read']))
+  .needs(...FOLLOW)
+  .run((t, { before }) => {
+    const memory = region(t);
+    t.set(memory, [[SvmAttributeType.gpuReadOnly, 1]]);
+    if (before === 'read') t.equal(t.fault(memory.address), 0, 'read fault');
+    let commits = 0;
+    t.onEnd(t.machine.on('ptes-written', () => void commits++));
+    const handled = [1, 2, 3].map(() => {
+      t.advance();
+      return t.gpu().vmFault({ address: memory.address, write: true }).handled;
+    });
+    t.equal(pteAt(t, memory.address) & 0x40n, 0n, 'write bit');
+    t.shows(
+      'Q56',
+      { quirk: handled.every((each) => each) && commits === 3, correct: handled.includes(false) },
+      'writes to read-only memory',
+    );
+  });
+
+quirkFaultsGroup
+  .case('q57', 'a needed fault soon after a commit is dropped')
+  .source('spec/07-quirks §Q57')
+  .parameters(parameters().combine('by', ['fault', 'prefetch']).combine('lost', ['discard', 'one-page', 'protect']))
+  .needs(...FOLLOW)
+  .run((t, { by, lost }) => {
+    const memory = region(t);
+    if (by === 'fault') t.equal(t.fault(memory.address), 0, 'first fault');
+    else t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+    t.advance(500_000);
+    if (lost === 'discard') memory.discard();
+    else if (lost === 'one-page') memory.discard(0, PAGE);
+    else memory.protect('r');
+    t.advance(500_000);
+    t.equal(pteAt(t, memory.address), 0n, 'PTE before');
+    t.equal(t.fault(memory.address), 0, 'the needed fault');
+    const pte = pteAt(t, memory.address);
+    t.shows('Q57', { quirk: pte === 0n, correct: pte !== 0n }, 'the needed fault');
+    t.advance(1_000_000);
+    t.equal(t.fault(memory.address), 0, 'the fault at 2 ms');
+    t.ok(pteAt(t, memory.address) !== 0n, 'the fault at 2 ms maps');
+  });
+
+quirkFaultsGroup
+  .case('q58', 'a range that is invalidated again and again keeps the handler in its loop, however often')
+  .source('spec/07-quirks §Q58')
+  .parameters(parameters().combine('events', [3, 30, 90]))
+  .needs(...FOLLOW, 'preemption')
+  .run((t, { events }) => {
+    // One page: the cost of an attempt is that of the range.
+    const memory = region(t, PAGE);
+    let passes = 0;
+    const remove = t.machine.at('pages-got', () => {
+      if (++passes <= events) memory.discard();
+    });
+    let result = 1;
+    const { filterRemove } = moved(t, ['filterRemove'], () => (result = t.fault(memory.address)));
+    remove();
+    t.shows(
+      'Q58',
+      { quirk: result === 0 && passes === events + 1 && filterRemove === events / 3, correct: passes < events },
+      'attempts of one fault',
+    );
+  });
+
+quirkFaultsGroup
+  .case('q59', 'the address at exactly the end of the mirrored addresses passes the bound check')
+  .source('spec/07-quirks §Q59')
+  .parameters(parameters().combine('vma', [false, true]))
+  .needs(...FOLLOW, 'configuration', 'address-choice')
+  .run((t, { vma }) => {
+    t.setup({ machine: { vaBits: 40 } });
+    const end = 1n << 40n;
+    const memory = region(t, 2 * CHUNK_2M, { address: end });
+    t.set(memory, [[SvmAttributeType.access, 1]]);
+    if (!vma) memory.unmap();
+    t.equal(t.fault(end + 4096n), -EINVAL, 'fault one page behind');
+    const result = t.fault(end);
+    t.shows(
+      'Q59',
+      { quirk: result === 0 && t.ptes(memory) === (vma ? 'rw*512 -*512' : '-*1024'), correct: result === -EINVAL },
+      'fault at the end',
+    );
+  });
+
+quirkFaultsGroup
+  .case('q60', 'a killed write destroys a valid mapping, and nothing repairs it')
+  .source('spec/07-quirks §Q60')
+  .parameters(parameters().combine('page', [0, 300]))
+  .needs(...FOLLOW)
+  .unrecorded('the trace format has faults of the SVM handler, not of the VM layer that asks it')
+  .run((t, { page }) => {
+    const memory = region(t);
+    memory.protect('r');
+    t.equal(t.access(memory.at(page * PAGE), 8).runs[0]!.outcome, 'faulted', 'the first read');
+    t.equal(
+      t.gpu().vmFault({ address: memory.at(page * PAGE), write: true }),
+      { handled: false, askedHandler: 'svm', result: -EPERM },
+      'the write',
+    );
+    t.equal(pteAt(t, memory.at(page * PAGE)), NO_RETRY, 'PTE after it');
+    t.advance();
+    const read = t.access(memory.at(page * PAGE), 8);
+    t.shows(
+      'Q60',
+      {
+        quirk: read.runs[0]!.outcome === 'failed' && rangeWords(t, memory)[0] === '0+512 mapped dma',
+        correct: read.runs[0]!.outcome === 'faulted',
+      },
+      'the legal read behind it',
+    );
+    t.equal(t.access(memory.at((page + 1) * PAGE), 8).runs[0]!.outcome, 'hit', 'a read of the page behind');
+    memory.discard();
+    t.equal(t.access(memory.at(page * PAGE), 8).runs[0]!.outcome, 'faulted', 'a read after an event');
+  });
+
+quirkFaultsGroup
+  .case('q61', 'conditions that pass kill the access')
+  .source('spec/07-quirks §Q61')
+  .parameters(parameters().combine('condition', ['closing', 'evicting']))
+  .needs(...FOLLOW, 'failure-injection')
+  .run((t, { condition }) => {
+    const memory = region(t);
+    if (condition === 'closing') t.gpu().closeContext(t.gpu().files[0]!);
+    else t.gpu().failures.plan('write-ptes', 'EBUSY');
+    const { handled, result } = t.gpu().vmFault({ address: memory.address, write: false });
+    const killed = !handled && pteAt(t, memory.address) === NO_RETRY;
+    t.shows(
+      'Q61',
+      { quirk: killed && result === (condition === 'closing' ? -EAGAIN : -EBUSY), correct: handled },
+      'the access',
+    );
+  });
+
+quirkFaultsGroup
+  .case('q62', 'lack of memory kills an access or is swallowed, depending on where it is met')
+  .source('spec/07-quirks §Q62')
+  .parameters(
+    parameters().combine('place', ['allocate-interval', 'allocate-notifier', 'allocate-range', 'clear-split']),
+  )
+  .needs(...FOLLOW, 'failure-injection', 'address-choice')
+  .run((t, { place }) => {
+    const results = [place, 'collect-pages' as const].map((where) => {
+      const memory = region(t, 3 * CHUNK_2M);
+      const other = region(t, PAGE, { address: memory.address + (1n << 36n) });
+      if (where === 'clear-split') {
+        t.set(memory, [[SvmAttributeType.access, 1]]);
+        t.equal(t.fault(memory.at(CHUNK_2M)), 0, 'fault');
+        memory.unmap(CHUNK_2M, CHUNK_2M);
+      }
+      t.gpu().failures.plan(where, 'ENOMEM');
+      return t.fault(other.address);
+    });
+    t.shows(
+      'Q62',
+      { quirk: results[0] === -ENOMEM && results[1] === 0, correct: results[0] === results[1] },
+      'the same shortage at two places',
+    );
+  });
+
+quirkFaultsGroup
+  .case('q63', 'while a checkpoint is set, faults elsewhere are dropped')
+  .source('spec/07-quirks §Q63')
+  .parameters(parameters().combine('timestamp', [1, 4_999, 5_000]))
+  .needs(...FOLLOW, 'interrupt-ring')
+  .run((t, { timestamp }) => {
+    const [unmapped, other] = [onGpu(t), region(t)];
+    t.gpu().setInterruptRing('soft', true, 5_000);
+    unmapped.unmap();
+    t.equal(t.fault(other.address, { timestamp }), 0, 'fault');
+    const pte = pteAt(t, other.address);
+    t.shows('Q63', { quirk: pte === 0n, correct: pte === plainPte(t) }, 'a fault on memory that was not unmapped');
+    t.equal(t.fault(other.address, { timestamp: 5_001 }), 0, 'a younger fault');
+    t.equal(pteAt(t, other.address), plainPte(t), 'PTE after it');
+  });
+
+quirkFaultsGroup
+  .case('q64', 'a fault more than half the counter younger counts as stale')
+  .source('spec/07-quirks §Q64')
+  .parameters(parameters().combine('checkpoint', [1, 77]).combine('beyond', [1, 1000]))
+  .needs(...FOLLOW, 'interrupt-ring')
+  .run((t, { checkpoint, beyond }) => {
+    const [unmapped, other] = [onGpu(t), region(t)];
+    t.gpu().setInterruptRing('soft', true, checkpoint);
+    unmapped.unmap();
+    const [, reason] = answerOf(t, () => t.fault(other.address, { timestamp: checkpoint + 2 ** 47 + beyond }));
+    t.shows(
+      'Q64',
+      { quirk: reason === 'stale' && t.state().checkpoint === checkpoint, correct: reason === 'mapped' },
+      'a much younger fault',
+    );
+  });
+
+quirkFaultsGroup
+  .case('q64-kept', 'an unmapping with empty rings keeps the checkpoint of an earlier one')
+  .source('spec/07-quirks §Q64')
+  .needs(...FOLLOW, 'interrupt-ring')
+  .run((t) => {
+    const [first, second] = [onGpu(t), onGpu(t)];
+    t.gpu().setInterruptRing('soft', true, 77);
+    first.unmap();
+    t.gpu().setInterruptRing('soft', false, 99);
+    second.unmap();
+    const { checkpoint } = t.state();
+    t.shows('Q64', { quirk: checkpoint === 77, correct: checkpoint === 0 }, 'the checkpoint');
+  });
+
+quirkFaultsGroup
+  .case('q70', 'user code on the GPU can flood the kernel log')
+  .source('spec/07-quirks §Q70')
+  .parameters(
+    parameters().combine('memory', ['none', 'none-but-attributes', 'bad-neighbour']).combine('write', [false, true]),
+  )
+  .needs(...WATCH)
+  .run((t, { memory: kind, write }) => {
+    // What was never on the GPU keeps its attributes when it is unmapped (Q26).
+    const memory = kind === 'none-but-attributes' ? region(t) : onGpu(t);
+    if (kind === 'none-but-attributes') t.set(memory, [[SvmAttributeType.access, 1]]);
+    if (kind === 'bad-neighbour') {
+      memory.discard();
+      memory.protect('-', MIB, PAGE);
+    } else {
+      memory.unmap();
+    }
+    const { errorLines } = moved(t, ['errorLines'], () => {
+      for (let round = 0; round < FLOOD; round++) {
+        t.advance();
+        t.equal(t.fault(memory.address, { write }), 0, 'result of the fault');
+      }
+    });
+    // Two lines for a missing mapping, one for each of three attempts; a rate limit lets through 10 in 5 s.
+    t.shows(
+      'Q70',
+      { quirk: errorLines === FLOOD * (kind === 'bad-neighbour' ? 3 : 2), correct: errorLines <= 10 },
+      `error lines of ${FLOOD} faults`,
+    );
+  });
+
+quirkFaultsGroup
+  .case('q65', 'expiry of the duplicate filter is asked for with the page number')
+  .source('spec/07-quirks §Q65')
+  .needs('interrupt-ring')
+  .unimplemented(
+    'the filter of the interrupt layer is not modelled: that expiry is asked for can be seen, for which entry can not',
+  );
+
+quirkFaultsGroup
+  .case('q66', 'a failed eviction keeps the address space for ever')
+  .source('spec/07-quirks §Q66')
+  .needs('failure-injection', 'process-exit')
+  .unimplemented('the eviction behind EOPNOTSUPP has no effect in the emulator, and its allocation can not fail');

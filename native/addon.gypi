@@ -20,6 +20,7 @@
               "handle_ioctl.cpp",
               "ioctl_call.cpp",
               "layout.cpp",
+              "lent_buffer.cpp",
               "mapping.cpp",
               "memory_functions.cpp",
               "memory_handle.cpp",

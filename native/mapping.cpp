@@ -3,8 +3,22 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace amdgpu_svm {
+
+class Mapping::Loan {
+ public:
+  explicit Loan(std::shared_ptr<Mapping> mapping) : mapping_(std::move(mapping)) { ++mapping_->loans_; }
+  Loan(const Loan&) = delete;
+  Loan& operator=(const Loan&) = delete;
+  ~Loan() {
+    if (--mapping_->loans_ == 0) mapping_->release_retired();
+  }
+
+ private:
+  std::shared_ptr<Mapping> mapping_;
+};
 
 std::shared_ptr<Mapping> Mapping::create(size_t size, int& error) {
   void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -20,7 +34,13 @@ Mapping::Mapping(uint8_t* base, size_t size) : base_(base), size_(size) {
   runs_.set(0, size, PROT_READ | PROT_WRITE);
 }
 
-Mapping::~Mapping() { unmap(0, size_); }
+// There are no loans any more: each of them holds the mapping.
+Mapping::~Mapping() {
+  release_retired();
+  unmap(0, size_);
+}
+
+std::shared_ptr<void> Mapping::lend(const std::shared_ptr<Mapping>& mapping) { return std::make_shared<Loan>(mapping); }
 
 bool Mapping::viewable() const {
   const auto shown = [](int protection) {
@@ -32,11 +52,31 @@ bool Mapping::viewable() const {
 int Mapping::unmap(size_t offset, size_t length) {
   const size_t limit = offset + length;
   while (const auto part = runs_.first_covered(offset, limit)) {
-    // Fails only when the process has too many mappings to split one; nothing is unmapped then.
-    if (munmap(base_ + part->begin, part->end - part->begin) != 0) return -errno;
+    const int result = unmap_part(*part);
+    if (result != 0) return result;
     runs_.cut(part->begin, part->end);
   }
   return 0;
+}
+
+// Fails only when the process has too many mappings to split one; nothing is unmapped then.
+int Mapping::unmap_part(PageRuns::Interval part) {
+  uint8_t* const start = base_ + part.begin;
+  const size_t length = part.end - part.begin;
+  if (loans_ == 0) return munmap(start, length) == 0 ? 0 : -errno;
+  constexpr int kProtection = PROT_READ | PROT_WRITE;
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+  if (mmap(start, length, kProtection, kFlags, -1, 0) == MAP_FAILED) return -errno;
+  retired_.set(part.begin, part.end, kProtection);
+  return 0;
+}
+
+void Mapping::release_retired() {
+  while (const auto part = retired_.first_covered(0, size_)) {
+    // What can't be split off a larger mapping stays: an address too many does no harm.
+    munmap(base_ + part->begin, part->end - part->begin);
+    retired_.cut(part->begin, part->end);
+  }
 }
 
 int Mapping::protect(size_t offset, size_t length, int protection) {

@@ -4,6 +4,11 @@
 // a moment later (malloc, say): only live pages may be unmapped, protected or
 // copied, and only pages that are known to be readable and writable may be
 // shown to JavaScript as an ArrayBuffer.
+//
+// Somebody may have the address of pages that are unmapped: see lent_buffer.h. As
+// long as that is so, munmap is not the end of an address. The pages are replaced by
+// fresh ones, which is an unmapping for the kernel and for what mirrors the process,
+// and nobody else's memory can come to lie there.
 #ifndef AMDGPU_SVM_MAPPING_H
 #define AMDGPU_SVM_MAPPING_H
 
@@ -35,6 +40,9 @@ class Mapping {
   // Every page of the whole mapping is mapped, readable and writable.
   bool viewable() const;
 
+  // Somebody may use addresses of this mapping from now on, until the answer is let go.
+  static std::shared_ptr<void> lend(const std::shared_ptr<Mapping>& mapping);
+
   // Pages that are gone already are no error, as with munmap(2).
   int unmap(size_t offset, size_t length);
   // PROT_* bits. -ENOMEM when a page is gone.
@@ -46,11 +54,19 @@ class Mapping {
   // The protection of pages after a failed mprotect.
   static constexpr int kUnknown = -1;
 
+  // One borrower.
+  class Loan;
+
   Mapping(uint8_t* base, size_t size);
+  int unmap_part(PageRuns::Interval part);
+  // Gives the addresses back that were only kept for borrowers.
+  void release_retired();
 
   uint8_t* base_;
   size_t size_;
-  PageRuns runs_;  // a hole is unmapped
+  PageRuns runs_;     // a hole is unmapped
+  PageRuns retired_;  // unmapped pages with a fresh one in their place
+  size_t loans_ = 0;
 };
 
 }  // namespace amdgpu_svm

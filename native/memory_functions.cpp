@@ -117,7 +117,7 @@ Napi::Value unmap_memory(const Napi::CallbackInfo& info) {
   if (!interval) return env.Undefined();
   if (interval->length == 0) return Napi::Number::New(env, -EINVAL);
   // The ArrayBuffer goes first: between munmap and detach it would point into nothing.
-  int result = handle->drop_view(env);
+  int result = handle->drop_view();
   if (result == 0) result = handle->mapping().unmap(interval->offset, interval->length);
   return Napi::Number::New(env, result);
 }
@@ -133,7 +133,7 @@ Napi::Value protect_memory(const Napi::CallbackInfo& info) {
   if (!protection) return env.Undefined();
   const int bits = static_cast<int>(*protection);
   const bool viewable = (bits & PROT_READ) != 0 && (bits & PROT_WRITE) != 0;
-  int result = viewable ? 0 : handle->drop_view(env);
+  int result = viewable ? 0 : handle->drop_view();
   if (result == 0) result = handle->mapping().protect(interval->offset, interval->length, bits);
   return Napi::Number::New(env, result);
 }

@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "lent_buffer.h"
 #include "mapping.h"
 
 namespace amdgpu_svm {
@@ -27,25 +28,13 @@ class MemoryHandle {
   napi_value view(Napi::Env env, napi_value handle);
 
   // Detaches the ArrayBuffer, so that no JavaScript reaches the pages any more.
-  // -EBUSY when that is not in our hands: see `moved`.
-  int drop_view(Napi::Env env);
+  // -EBUSY when that is not in our hands: ArrayBuffer.prototype.transfer moves the
+  // bytes to another ArrayBuffer. As long as that one exists its pages must stay.
+  int drop_view();
 
  private:
-  // What the ArrayBuffer's bytes hold on to; deleted by its finalizer.
-  struct Backing {
-    std::shared_ptr<Mapping> mapping;
-    std::shared_ptr<bool> alive;
-  };
-
-  // The current ArrayBuffer, or null: never made, detached or collected.
-  napi_value current(Napi::Env env) const;
-  // ArrayBuffer.prototype.transfer moves the bytes to another ArrayBuffer that we
-  // can't reach. As long as that one exists its pages must stay as they are.
-  bool moved(Napi::Env env) const { return backing_alive_ && *backing_alive_ && current(env) == nullptr; }
-
   std::shared_ptr<Mapping> mapping_;
-  std::shared_ptr<bool> backing_alive_;
-  Napi::ObjectReference view_;  // weak; a property of the handle keeps it alive
+  std::weak_ptr<LentBuffer> lent_;  // a property of the handle keeps the ArrayBuffer alive
 };
 
 // The exported functions; native.d.ts documents them.

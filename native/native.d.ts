@@ -42,7 +42,10 @@ export interface DeviceHandle {
   readonly ioctl: (request: number, arg: Uint8Array, pointers?: readonly NativePointer[]) => number;
 }
 
-/** A mapping. Collecting it, and the ArrayBuffer over it, unmaps what is left of it. */
+/**
+ * A mapping. Collecting it, and the ArrayBuffer over it, unmaps what is left of it. So does the end of the thread,
+ * but for bytes that `ArrayBuffer.prototype.transfer` has moved: those may be another thread's, and stay for good.
+ */
 export interface MemoryHandle {
   readonly [memoryBrand]: never;
 }
@@ -134,7 +137,8 @@ export interface NativeAddon {
    * say that at byte `offset` of it stands the address of `dataLength` bytes. Both
    * lengths are at most 2^20. As with `ioctl`, each memory ends at an inaccessible
    * page, and the pointer field shows no address to JavaScript. Detaching `arg` or
-   * `data` harms nothing, but their contents are then out of reach.
+   * `data` harms nothing, but their contents are then out of reach; bytes that were moved
+   * to another thread stay when this one ends.
    *
    * Negative errnos: -EBADF after `close`, -ENOMEM, -ENOTSUP when the runtime has no
    * external ArrayBuffers (Electron).
@@ -174,9 +178,10 @@ export interface NativeAddon {
    * unmapped already are no error. 0 or a negative errno: -EINVAL for length 0,
    * -EBUSY as for `viewMemory`.
    *
-   * Asynchronous functions of Node that work on bytes of the ArrayBuffer in the
-   * background (`crypto.randomFill`, zlib) must have ended before: like any
-   * transfer of an ArrayBuffer, detaching does not wait for them.
+   * Whoever got the address before harms nobody: an asynchronous function of Node
+   * (`fs.read`, `crypto.randomFill`) goes on, in fresh pages that take the place of
+   * those that went. Their addresses are given back when the ArrayBuffer that was
+   * detached is collected; an unmapping it is nevertheless, also for a GPU.
    */
   unmapMemory(handle: MemoryHandle, offset: number, length: number): number;
 
@@ -184,6 +189,8 @@ export interface NativeAddon {
    * Sets the protection of whole pages: 1 read + 2 write + 4 execute, 0 for none.
    * Unless the result is readable and writable, the ArrayBuffer is detached first;
    * `viewMemory` gives another one when every page is readable and writable again.
+   * A thread that goes on with an address from before meets the new protection: the
+   * kernel answers EFAULT (`fs.read`), code of the process ends it (`crypto.randomFill`).
    * 0 or a negative errno: -ENOMEM when a page is unmapped, -EBUSY as for
    * `viewMemory`, -EACCES when the system forbids it.
    */

@@ -12,6 +12,7 @@
 #include "addon_state.h"
 #include "arguments.h"
 #include "device_handle.h"
+#include "lent_buffer.h"
 #include "restart.h"
 
 namespace amdgpu_svm {
@@ -31,20 +32,14 @@ std::optional<PreparedIoctl::Buffer> make_buffer(size_t length) {
 // A Uint8Array over the buffer. Undefined where the runtime has no external
 // ArrayBuffers, null after an exception.
 napi_value make_view(napi_env env, const PreparedIoctl::Buffer& buffer) {
-  // What the ArrayBuffer holds on to; deleted by its finalizer.
-  auto keeper = std::make_unique<std::shared_ptr<GuardedBlock>>(buffer.block);
-  const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<GuardedBlock>*>(hint); };
-  napi_value array_buffer = nullptr;
+  const LentBuffer::Made made = LentBuffer::make(env, buffer.bytes(), buffer.length, buffer.block);
   napi_value view = nullptr;
-  const napi_status status =
-      napi_create_external_arraybuffer(env, buffer.bytes(), buffer.length, finalize, keeper.get(), &array_buffer);
-  if (status == napi_no_external_buffers_allowed) {
+  if (made.status == napi_no_external_buffers_allowed) {
     napi_get_undefined(env, &view);
     return view;
   }
-  // In every other case Node runs the finalizer, also after a failure.
-  keeper.release();
-  if (status != napi_ok || napi_create_typedarray(env, napi_uint8_array, buffer.length, array_buffer, 0, &view) != napi_ok) {
+  if (made.status != napi_ok ||
+      napi_create_typedarray(env, napi_uint8_array, buffer.length, made.array_buffer, 0, &view) != napi_ok) {
     Napi::Error::New(env).ThrowAsJavaScriptException();
     return nullptr;
   }

@@ -105,8 +105,8 @@ export class KernelRegion {
    * - EBUSY: the bytes were moved away by `ArrayBuffer.prototype.transfer`;
    * - ENOTSUP: the runtime has no external ArrayBuffers.
    *
-   * Asynchronous functions of Node that fill or read it in the background
-   * (`crypto.randomFill`, zlib) must have ended before `unmap` or `protect`.
+   * Asynchronous functions of Node that have it in hand (`fs.read`, `crypto.randomFill`) may go on after `unmap`; what
+   * they write is lost. They must have ended before `protect`.
    */
   get bytes(): Uint8Array<ArrayBuffer> {
     this.#assertMapped('bytes');

@@ -5,7 +5,7 @@
  */
 import { nativeAddon } from '../lib/backend/native-addon.ts';
 import { SvmDevice } from '../lib/device/svm-device.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../lib/uapi/request.ts';
+import { UAPI_PROFILES } from '../lib/uapi/profile.ts';
 
 /** Nanoseconds of one call, for each batch. */
 export interface AddonTimes {
@@ -48,13 +48,13 @@ function timeAddon(file: string, calls: number, count: number): AddonTimes {
   const addon = nativeAddon();
   const handle = addon.open(file);
   if (typeof handle === 'number') throw new Error(`${file}: errno ${-handle}`);
-  const made = addon.prepareIoctl(handle, DRM_IOCTL_AMDGPU_GEM_SVM, 32);
+  const made = addon.prepareIoctl(handle, UAPI_PROFILES.v4.request, 32);
   if (typeof made === 'number') throw new Error(`prepareIoctl: errno ${-made}`);
   const { ioctl } = made;
   const argument = new Uint8Array(32);
   return {
     prepared: batches(calls, count, () => void ioctl()),
-    plain: batches(calls, count, () => void handle.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, argument)),
+    plain: batches(calls, count, () => void handle.ioctl(UAPI_PROFILES.v4.request, argument)),
   };
 }
 

@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nativeSupport } from '../lib/backend/native-addon.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../lib/uapi/request.ts';
+import { UAPI_PROFILES } from '../lib/uapi/profile.ts';
 import type { AddonTimes, DeviceTimes } from './boundary-child.ts';
 import type { Measurement } from './measurement.ts';
 import { formatTable, reportRow } from './report.ts';
@@ -55,7 +55,7 @@ function measured(loop: string, shim: string): Measurement[] {
   };
   let retained = Infinity;
   for (let round = 0; round < ROUNDS; round++) {
-    const printed = output(loop, [FILE, String(DRM_IOCTL_AMDGPU_GEM_SVM), String(CALLS), String(BATCHES)]);
+    const printed = output(loop, [FILE, String(UAPI_PROFILES.v4.request), String(CALLS), String(BATCHES)]);
     plainC.push(...printed.trim().split('\n').map(Number));
     const ask = (what: string, environment?: NodeJS.ProcessEnv): unknown =>
       JSON.parse(

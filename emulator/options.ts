@@ -1,5 +1,5 @@
 // Models: the configuration of a machine - asic, module parameters, process defaults (spec/trace-format §2).
-import { uapiProfile } from '../lib/uapi/profile.ts';
+import { DEFAULT_PROFILE, uapiProfile } from '../lib/uapi/profile.ts';
 import type { UapiProfileName } from '../lib/uapi/profile.ts';
 import { gpuModel } from './gpu/catalogue.ts';
 import type { AsicName, GpuModel } from './gpu/catalogue.ts';
@@ -12,7 +12,7 @@ export interface MachineOptions {
   readonly asic?: AsicName | GpuModel;
   /** Number of GPUs, 1 to 8. Default 1. */
   readonly gpus?: number;
-  /** Revision of the user ABI. Default 'v4'. */
+  /** Revision of the driver that is modelled. Default 'v4'. */
   readonly profile?: UapiProfileName;
   /** Module parameter svm_default_granularity, log2 of pages; taken modulo 256, then limited to 27 (Q06). Default 9. */
   readonly defaultGranularity?: number;
@@ -95,7 +95,7 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
       vaBits,
     },
     gpus,
-    profile: uapiProfile(options.profile ?? 'v4').name as UapiProfileName,
+    profile: uapiProfile(options.profile ?? DEFAULT_PROFILE).name as UapiProfileName,
     defaultGranularity: countArgument('defaultGranularity', options.defaultGranularity ?? 9),
     numaNodes: countArgument('numaNodes', options.numaNodes ?? 1),
     mtypeLocal: countArgument('mtypeLocal', options.mtypeLocal ?? 0),

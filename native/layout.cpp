@@ -61,7 +61,6 @@ Napi::Value layout(const Napi::CallbackInfo& info) {
                                  .FIELD(DrmVersion, desc)
                                  .value());
   Napi::Object requests = Napi::Object::New(env);
-  requests.Set("DRM_IOCTL_AMDGPU_GEM_SVM", static_cast<double>(kRequestGemSvm));
   requests.Set("DRM_IOCTL_VERSION", static_cast<double>(kRequestDrmVersion));
 
   Napi::Object answer = Napi::Object::New(env);

@@ -1,7 +1,8 @@
 // Layout of the structures that cross the kernel boundary (spec/01-uapi §1-§3), our
 // own definitions. The numbers below are those of lib/uapi/layout.ts and
 // lib/uapi/request.ts: a compiler that sees them differently does not build the
-// addon, and a test compares layout() with the TypeScript table.
+// addon, and a test compares layout() with the TypeScript table. Which number the SVM
+// ioctl has depends on the revision of the user ABI: nothing here knows it.
 #ifndef AMDGPU_SVM_UAPI_LAYOUT_H
 #define AMDGPU_SVM_UAPI_LAYOUT_H
 
@@ -12,7 +13,7 @@
 
 namespace amdgpu_svm {
 
-// The argument of DRM_IOCTL_AMDGPU_GEM_SVM.
+// The argument of the SVM ioctl.
 struct GemSvm {
   uint64_t start_addr;  // bytes
   uint64_t size;        // bytes
@@ -43,12 +44,9 @@ struct DrmVersion {
 };
 
 inline constexpr uint32_t kDrmType = 0x64;
-inline constexpr uint32_t kDrmCommandBase = 0x40;
-inline constexpr uint32_t kGemSvmCommand = 0x1a;
 // Largest nattr that the driver accepts (spec/01-uapi §6).
 inline constexpr uint32_t kMaximumRecords = 64;
 
-inline constexpr uint32_t kRequestGemSvm = _IOWR(kDrmType, kDrmCommandBase + kGemSvmCommand, GemSvm);
 inline constexpr uint32_t kRequestDrmVersion = _IOWR(kDrmType, 0x00, DrmVersion);
 
 static_assert(sizeof(void*) == 8, "only 64-bit processes: drm_version differs on 32 bits");
@@ -75,7 +73,6 @@ static_assert(offsetof(DrmVersion, date) == 40);
 static_assert(offsetof(DrmVersion, desc_len) == 48);
 static_assert(offsetof(DrmVersion, desc) == 56);
 
-static_assert(kRequestGemSvm == 0xC020645A);
 static_assert(kRequestDrmVersion == 0xC0406400);
 
 }  // namespace amdgpu_svm

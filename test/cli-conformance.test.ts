@@ -145,7 +145,7 @@ describe('amdgpu-svm conformance', () => {
     [['--reporter', 'json='], 'expected the name of a file behind "="'],
     [['--expectations', '/nowhere/x.json'], '/nowhere/x.json: cannot be read'],
     [['--exclude', 'a:b:c'], 'query "a:b:c"'],
-    [['--profile', 'v5'], '--profile: expected v4, got "v5"'],
+    [['--profile', 'v5'], '--profile: expected one of v4, got "v5"'],
     [['--asic', 'gfx1'], '--asic: expected one of gfx900'],
     [['--merge'], '--merge: expected the JSON reports of all shards'],
     [['--merge', '/nowhere/x.json'], '/nowhere/x.json: ENOENT'],

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION } from '../lib/uapi/index.ts';
+import { DRM_IOCTL_VERSION, UAPI_PROFILES } from '../lib/uapi/index.ts';
 import type { DeviceHandle } from '../native/native.d.ts';
 import { describeNative, expectScriptSucceeds, openDescriptors, temporaryFolder } from './support/native-helpers.ts';
 
@@ -54,8 +54,8 @@ describeNative('files that are no device', (addon) => {
     const attributes = Uint8Array.from({ length: 16 }, (_, index) => index);
     const arg = new Uint8Array(32).fill(0x55);
     const pointers = [{ offset: 24, data: attributes }];
-    expect(handle.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, arg, pointers)).toBe(-errno);
-    expect(await addon.ioctlAsync(handle, DRM_IOCTL_AMDGPU_GEM_SVM, arg, pointers)).toBe(-errno);
+    expect(handle.ioctl(UAPI_PROFILES.v4.request, arg, pointers)).toBe(-errno);
+    expect(await addon.ioctlAsync(handle, UAPI_PROFILES.v4.request, arg, pointers)).toBe(-errno);
     expect(addon.driverVersion(handle)).toBe(-errno);
     // Nothing was changed, and the pointer field shows no address of ours.
     expect(arg).toEqual(new Uint8Array(32).fill(0x55));

@@ -1,18 +1,17 @@
 import { expect, it } from 'vitest';
-import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION, STRUCT_LAYOUTS } from '../lib/uapi/index.ts';
+import { DRM_IOCTL_VERSION, STRUCT_LAYOUTS } from '../lib/uapi/index.ts';
 import { describeNative } from './support/native-helpers.ts';
 
 describeNative('the layout the C++ compiler sees', (addon) => {
   it('is the layout table of lib/uapi', () => {
     expect(addon.layout().structs).toEqual(STRUCT_LAYOUTS);
-    expect(addon.layout().requests).toEqual({ DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION });
+    expect(addon.layout().requests).toEqual({ DRM_IOCTL_VERSION });
   });
 
   // Copied by hand from spec/01-uapi §1-§3 and from the man page of the DRM ioctl, not
   // from our table: the table and the addon could agree on something wrong.
   it('has the published numbers', () => {
     const { structs, requests, pageSize } = addon.layout();
-    expect(requests['DRM_IOCTL_AMDGPU_GEM_SVM']).toBe(3223348314);
     expect(requests['DRM_IOCTL_VERSION']).toBe(0xc0406400);
     const argument = structs['drm_amdgpu_gem_svm']!;
     expect(argument.size).toBe(32);

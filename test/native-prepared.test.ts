@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { KernelNode } from '../lib/backend/kernel-node.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION } from '../lib/uapi/index.ts';
+import { DRM_IOCTL_VERSION, UAPI_PROFILES } from '../lib/uapi/index.ts';
 import type { DeviceHandle, PreparedIoctl } from '../native/native.d.ts';
 import { describeIf, describeNative, expectScriptSucceeds, temporaryFolder } from './support/native-helpers.ts';
 import { buildShim } from './support/native-shim.ts';
@@ -47,7 +47,7 @@ describeNative('prepared ioctls', (addon) => {
   });
 
   it('start with zeros, and show no address', () => {
-    const [call] = prepared(DRM_IOCTL_AMDGPU_GEM_SVM, 32, 24, 16);
+    const [call] = prepared(UAPI_PROFILES.v4.request, 32, 24, 16);
     expect(call.arg).toEqual(new Uint8Array(32));
     expect(call.data).toEqual(new Uint8Array(16));
     call.arg.fill(0x55);

@@ -3,7 +3,8 @@ import { NotModelledError } from '../index.ts';
 import { at, BLOCK, GET, Rig, T, V } from '../../test/support/emulator-rig.ts';
 import { ATTRS_PTR_OFFSET, encodeAttributes, encodeSvmRequest } from '../../lib/uapi/codec.ts';
 import { DRM_VERSION_LAYOUT } from '../../lib/uapi/layout.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION, drmReadWriteRequest } from '../../lib/uapi/request.ts';
+import { DRM_IOCTL_VERSION, drmReadWriteRequest } from '../../lib/uapi/request.ts';
+import { UAPI_PROFILES } from '../../lib/uapi/profile.ts';
 import { unmodelledIoctlName } from './other-ioctls.ts';
 
 const [EFAULT, ENODEV, EINVAL, ENOTTY] = [-14, -19, -22, -25];
@@ -23,7 +24,7 @@ describe('what the DRM core does around the handler', () => {
     const rig = new Rig();
     rig.device.unplug();
     expect([
-      rig.node.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, request(), [attributes()]),
+      rig.node.ioctl(UAPI_PROFILES.v4.request, request(), [attributes()]),
       rig.node.ioctl(0xc020_64ff, request()),
     ]).toEqual([ENODEV, ENODEV]);
   });
@@ -49,11 +50,11 @@ describe('what the DRM core does around the handler', () => {
   });
 
   it('cannot copy what the caller did not pass', () => {
-    expect(new Rig().node.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, new Uint8Array(31), [attributes()])).toBe(EFAULT);
+    expect(new Rig().node.ioctl(UAPI_PROFILES.v4.request, new Uint8Array(31), [attributes()])).toBe(EFAULT);
   });
 
   it('throws for an argument that is none, and says what it expects', () => {
-    expect(() => new Rig().node.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, 'x' as never)).toThrow(/^arg: expected a Uint8Array/);
+    expect(() => new Rig().node.ioctl(UAPI_PROFILES.v4.request, 'x' as never)).toThrow(/^arg: expected a Uint8Array/);
   });
 });
 

@@ -5,7 +5,8 @@ import { callNumbers } from '../../lib/uapi/call.ts';
 import type { AttributePair, PointerKind, SvmArguments } from '../../lib/uapi/call.ts';
 import { ATTRS_PTR_OFFSET, decodeAttributePairs } from '../../lib/uapi/codec.ts';
 import { DRM_VERSION_LAYOUT, GEM_SVM_LAYOUT } from '../../lib/uapi/layout.ts';
-import { AMDGPU_GEM_SVM_COMMAND, DRM_COMMAND_BASE, splitRequest } from '../../lib/uapi/request.ts';
+import type { UapiProfile } from '../../lib/uapi/profile.ts';
+import { splitRequest } from '../../lib/uapi/request.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import { readU32 } from '../kernel/little-endian.ts';
 import { NotModelledError } from '../kernel/not-modelled.ts';
@@ -17,7 +18,6 @@ import { unmodelledIoctlName } from './other-ioctls.ts';
 import type { UserMemory } from '../svm/revision.ts';
 
 const DRM_TYPE = 0x64;
-const SVM_NUMBER = DRM_COMMAND_BASE + AMDGPU_GEM_SVM_COMMAND;
 const VERSION_NUMBER = 0;
 const ATTRIBUTE_BYTES = 8;
 
@@ -39,11 +39,16 @@ export class EmulatedNode implements DeviceNode {
   readonly kind = 'emulated';
   readonly device: EmulatedDevice;
   readonly file: EmulatedFile;
+  /** The user ABI of the modelled driver. */
+  readonly profile: UapiProfile;
+  readonly #svmNumber: number;
   #closed = false;
 
   constructor(device: EmulatedDevice, file: EmulatedFile) {
     this.device = device;
     this.file = file;
+    this.profile = device.surroundings.revision.uapi;
+    this.#svmNumber = splitRequest(this.profile.request).number;
   }
 
   get path(): string {
@@ -89,14 +94,14 @@ export class EmulatedNode implements DeviceNode {
     const { type, number, size } = splitRequest(request);
     if (type !== DRM_TYPE) return -Errno.ENOTTY;
     if (this.device.unplugged) return -Errno.ENODEV;
-    if (number !== SVM_NUMBER && number !== VERSION_NUMBER) {
+    if (number !== this.#svmNumber && number !== VERSION_NUMBER) {
       const name = unmodelledIoctlName(number);
       if (name !== undefined) throw new NotModelledError(name);
       return -Errno.EINVAL;
     }
     // The copy size is that of the request; what the caller did not pass can't be copied.
     if (arg.length < size) return -Errno.EFAULT;
-    return number === SVM_NUMBER ? this.#svm(arg, size, pointers, sleeper) : reportVersion(arg, size, pointers);
+    return number === this.#svmNumber ? this.#svm(arg, size, pointers, sleeper) : reportVersion(arg, size, pointers);
   }
 
   #svm(

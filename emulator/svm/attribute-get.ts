@@ -16,7 +16,7 @@ const aggregate: AttributeRecord = defaultRecord(0, SvmAccess.inaccessible);
 export function getAttributes(context: SvmContext, first: number, last: number, request: AttributeRequest): number {
   aggregateRecords(context, first, last);
   context.points.reach('tree-unlock');
-  const lastType = context.revision.lastAttributeType;
+  const lastType = context.revision.uapi.lastAttributeType;
   for (let index = 0; index < request.count; index++) {
     const type = request.types[index]!;
     if (type > lastType) return -Errno.EINVAL;

@@ -16,8 +16,6 @@ import type { SvmRange } from './svm-range.ts';
 export interface KernelRevision {
   /** Request number, operations and attribute types of its user ABI. */
   readonly uapi: UapiProfile;
-  /** The largest attribute type there is. */
-  readonly lastAttributeType: number;
   /** Whether collecting an unmapped range clears the attributes of its unmapped pages, too. */
   readonly clearsAttributesOnUnmap: boolean;
   /** Result of a GPU fault whose PASID has no SVM context: 0 or a negative errno. */

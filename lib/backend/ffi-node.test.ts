@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { errorOf, openDescriptors, temporaryFolder } from '../../test/support/native-helpers.ts';
 import { describeWhere } from '../../test/support/served-node.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION } from '../uapi/index.ts';
+import { DRM_IOCTL_VERSION, UAPI_PROFILES } from '../uapi/index.ts';
 import { ffiSupport, libC, LibC } from './ffi-library.ts';
 import { ffiMemoryFunctions } from './ffi-memory.ts';
 import { FfiNode } from './ffi-node.ts';
@@ -30,8 +30,8 @@ describeWhere(problem, 'FfiNode', () => {
     const node = FfiNode.open(file);
     const pointers = [{ offset: 24, data: new Uint8Array(8) }];
     const arg = new Uint8Array(32).fill(7);
-    expect(node.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, arg, pointers)).toBe(-25);
-    expect(await node.ioctlAsync(DRM_IOCTL_AMDGPU_GEM_SVM, arg, pointers)).toBe(-25);
+    expect(node.ioctl(UAPI_PROFILES.v4.request, arg, pointers)).toBe(-25);
+    expect(await node.ioctlAsync(UAPI_PROFILES.v4.request, arg, pointers)).toBe(-25);
     // The address was patched into the copy only.
     expect([...arg]).toEqual(Array(32).fill(7));
     const length = new Uint8Array(4);
@@ -52,7 +52,7 @@ describeWhere(problem, 'FfiNode', () => {
     const bytes = new Uint8Array(32);
     const type = { name: 'TypeError', code: 'ERR_SVM_INVALID_TYPE' };
     const range = { name: 'RangeError', code: 'ERR_SVM_OUT_OF_RANGE' };
-    const svm = DRM_IOCTL_AMDGPU_GEM_SVM;
+    const svm = UAPI_PROFILES.v4.request;
     for (const [args, error] of [
       [['1', bytes], type],
       [[-1, bytes], range],

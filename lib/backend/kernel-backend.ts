@@ -54,7 +54,8 @@ export class KernelBackend implements Backend {
     this.kind = kind;
     this.profile = profile;
     this.#recorder = recorder;
-    const { node, memory } = recorder === undefined ? access : recorder.attachKernel(access.node, access.memory);
+    const { node, memory } =
+      recorder === undefined ? access : recorder.attachKernel(access.node, access.memory, profile);
     this.node = node;
     this.memory = memory;
   }

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeNative, errorOf, openDescriptors, temporaryFolder } from '../../test/support/native-helpers.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION, type DeviceNode } from '../uapi/index.ts';
+import { DRM_IOCTL_VERSION, type DeviceNode, UAPI_PROFILES } from '../uapi/index.ts';
 import { KernelNode } from './kernel-node.ts';
 
 describeNative('KernelNode', () => {
@@ -34,8 +34,8 @@ describeNative('KernelNode', () => {
     const node: DeviceNode = KernelNode.open('/dev/null');
     expect([node.kind, node.path, node.closed]).toEqual(['kernel', '/dev/null', false]);
     const pointers = [{ offset: 24, data: new Uint8Array(8) }];
-    expect(node.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, new Uint8Array(32), pointers)).toBe(-25);
-    expect(await node.ioctlAsync(DRM_IOCTL_AMDGPU_GEM_SVM, new Uint8Array(32), pointers)).toBe(-25);
+    expect(node.ioctl(UAPI_PROFILES.v4.request, new Uint8Array(32), pointers)).toBe(-25);
+    expect(await node.ioctlAsync(UAPI_PROFILES.v4.request, new Uint8Array(32), pointers)).toBe(-25);
     node.close();
   });
 

@@ -8,7 +8,7 @@ import { constants } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import type { DriverVersion, NativeAddon } from '../../native/native.d.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION, STRUCT_LAYOUTS } from '../uapi/index.ts';
+import { DRM_IOCTL_VERSION, STRUCT_LAYOUTS } from '../uapi/index.ts';
 
 export type { DriverVersion, NativeAddon };
 
@@ -217,7 +217,7 @@ function mismatch(addon: unknown): string | undefined {
   const unknown = Object.keys(addon).filter((name) => !(FUNCTIONS as readonly string[]).includes(name));
   if (unknown.length > 0) return `is another version of the addon: it has ${unknown.join(', ')}`;
   const { structs, requests } = (addon as NativeAddon).layout();
-  const expected = { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION };
+  const expected = { DRM_IOCTL_VERSION };
   if (fingerprint(structs) !== fingerprint(STRUCT_LAYOUTS) || fingerprint(requests) !== fingerprint(expected)) {
     return 'is another version of the addon: its structure layouts are not those of lib/uapi/layout.ts';
   }

@@ -3,7 +3,7 @@
  * composition root (lib/index.ts) provides the recorder; nothing here knows it.
  */
 import type { EmulatedMachine, EmulatedNode } from '../../emulator/index.ts';
-import type { DeviceNode } from '../uapi/index.ts';
+import type { DeviceNode, UapiProfile } from '../uapi/index.ts';
 import type { HostRegionMapper } from './host-region.ts';
 import { codedError } from '../uapi/errors.ts';
 
@@ -12,7 +12,11 @@ export interface DeviceRecorder {
   /** Records everything on an emulated device and its process. */
   attachEmulated(machine: EmulatedMachine, node: EmulatedNode): void;
   /** Records what goes through a kernel node and the memory mapped for it. */
-  attachKernel(node: DeviceNode, memory: HostRegionMapper): { node: DeviceNode; memory: HostRegionMapper };
+  attachKernel(
+    node: DeviceNode,
+    memory: HostRegionMapper,
+    profile: UapiProfile,
+  ): { node: DeviceNode; memory: HostRegionMapper };
   /** Completes the file. */
   close(): void;
 }

@@ -5,7 +5,7 @@ import { workloads } from './bench-workloads.ts';
 import type { Workload } from './bench-workloads.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
-import { asicOption } from './device-options.ts';
+import { asicOption, PROFILE_NAMES, profileOption } from './device-options.ts';
 import { print, table, toJson } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -31,7 +31,7 @@ const LONGEST = 60_000;
 
 export const benchCommand: Command = {
   name: 'bench',
-  synopsis: '[NAME...] [--backend NAME] [--node PATH] [--profile v4] [--asic NAME] [--time MS] [--json]',
+  synopsis: '[NAME...] [--backend NAME] [--node PATH] [--profile NAME] [--asic NAME] [--time MS] [--json]',
   summary: 'how long the calls take on a GPU or on the emulator',
   help: `Times the calls of the typed API on the device that SvmDevice.open() would take. The comparison with
 the C code of the driver is "npm run bench" in the repository.
@@ -40,7 +40,7 @@ the C code of the driver is "npm run bench" in the repository.
                   gpu-read-4k, gpu-read-2m
   --backend NAME  ${BACKENDS.join(', ')}; default auto
   --node PATH     render node
-  --profile v4    revision of the user ABI
+  --profile NAME  revision of the user ABI: ${PROFILE_NAMES}
   --asic NAME     the emulated GPU; default gfx942
   --time MS       time for each, default 500
   --json          the result as one object; times in microseconds`,
@@ -95,11 +95,12 @@ function openDevice({
   asic?: string;
 }): SvmDevice {
   const gpu = asicOption('bench', asic);
-  // A bad backend or profile is refused by the device, which names the option.
+  const revision = profileOption('bench', profile);
+  // A bad backend is refused by the device, which names the option.
   return SvmDevice.open({
     ...(backend === undefined ? {} : { backend: backend as BackendName }),
     ...(node === undefined ? {} : { node }),
-    ...(profile === undefined ? {} : { profile: profile as 'v4' }),
+    ...(revision === undefined ? {} : { profile: revision }),
     ...(gpu === undefined ? {} : { emulator: { asic: gpu } }),
   });
 }

@@ -14,7 +14,7 @@ import type { ConcreteCase, ConformanceOptions, Report, Shard, TargetOptions } f
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { ReportOutputs } from './conformance-outputs.ts';
-import { asicOption, backendOption } from './device-options.ts';
+import { asicOption, backendOption, PROFILE_NAMES, profileOption } from './device-options.ts';
 import { complain, print } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -51,7 +51,7 @@ QUERY is GROUP:CASE:PARAMETERS, each part may be "*": "uapi,*", "attributes,spli
 
   --backend NAME  auto (default), kernel, ffi or emulated
   --node PATH     render node; once more for a second GPU
-  --profile v4    revision of the user ABI
+  --profile NAME  revision of the user ABI: ${PROFILE_NAMES}
   --asic NAME     emulated GPU, default gfx942
   --list          print the ids of the cases (--json: with title, source and needs) and run nothing
   --exclude QUERY leave these cases out; may be given several times
@@ -151,11 +151,10 @@ function list(cases: readonly ConcreteCase[], json: boolean): void {
 }
 
 function targetOf(values: { backend?: string; node?: string[]; profile?: string; asic?: string }): TargetOptions {
-  const { node, profile } = values;
+  const { node } = values;
+  const profile = profileOption('conformance', values.profile);
   const backend = backendOption('conformance', values.backend);
   const asic = asicOption('conformance', values.asic);
-  if (profile !== undefined && profile !== 'v4')
-    throw new UsageError(`conformance: --profile: expected v4, got "${profile}"`);
   return {
     ...(backend === undefined ? {} : { backend }),
     ...(node === undefined ? {} : { nodes: node }),

@@ -1,11 +1,9 @@
 /** `amdgpu-svm serve`: a mounted directory of render nodes that the emulator answers. */
 import type { MachineOptions } from '../device/emulated.ts';
 import { controlPath, openControlSocket, playGpu, SvmServer } from '../serve/index.ts';
-import { UAPI_PROFILES } from '../uapi/profile.ts';
-import type { UapiProfileName } from '../uapi/profile.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
-import { asicOption } from './device-options.ts';
+import { asicOption, PROFILE_NAMES, profileOption } from './device-options.ts';
 import { complain, print } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -20,7 +18,7 @@ const OPTIONS = {
 
 export const serveCommand: Command = {
   name: 'serve',
-  synopsis: '--mount DIR [--asic NAME] [--gpus N] [--profile v4] [--log]',
+  synopsis: '--mount DIR [--asic NAME] [--gpus N] [--profile NAME] [--log]',
   summary: 'mount emulated render nodes that any program can open (Linux, FUSE)',
   help: `Mounts DIR (made if missing) with renderD128, ... until SIGINT or SIGTERM. A program opens such a
 file and issues real ioctls: DRM_IOCTL_VERSION and DRM_AMDGPU_GEM_SVM are answered by the emulator
@@ -29,7 +27,7 @@ on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See doc
   --mount DIR                where to mount
   --asic NAME                the emulated GPU; default gfx942 (see amdgpu-svm info)
   --gpus N                   number of nodes, 1 to 8; default 1
-  --profile NAME             revision of the user ABI: ${Object.keys(UAPI_PROFILES).join(', ')}
+  --profile NAME             revision of the user ABI: ${PROFILE_NAMES}
   --default-granularity N    module parameter of the driver, log2 of pages; default 9
   --log                      print each open, ioctl, memory event and close`,
   async run(args) {
@@ -69,18 +67,13 @@ function machineOptions(values: {
   profile?: string;
   'default-granularity'?: string;
 }): MachineOptions {
-  const { profile } = values;
   const asic = asicOption('serve', values.asic);
-  if (profile !== undefined && !Object.hasOwn(UAPI_PROFILES, profile)) {
-    throw new UsageError(
-      `serve: --profile: expected one of ${Object.keys(UAPI_PROFILES).join(', ')}, got "${profile}"`,
-    );
-  }
+  const profile = profileOption('serve', values.profile);
   const gpus = integer('gpus', values.gpus, 1, 8);
   const defaultGranularity = integer('default-granularity', values['default-granularity'], 0, 255);
   return {
     ...(asic === undefined ? {} : { asic }),
-    ...(profile === undefined ? {} : { profile: profile as UapiProfileName }),
+    ...(profile === undefined ? {} : { profile }),
     ...(gpus === undefined ? {} : { gpus }),
     ...(defaultGranularity === undefined ? {} : { defaultGranularity }),
   };

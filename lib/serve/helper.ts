@@ -5,6 +5,8 @@ import { accessSync, constants } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { packageRoot } from '../backend/native-addon.ts';
+import type { UapiProfile } from '../uapi/profile.ts';
+import { splitRequest } from '../uapi/request.ts';
 import { HelperMessages } from './helper-protocol.ts';
 import type { HelperMessage } from './helper-protocol.ts';
 import { clearMount, ServeError } from './mount-point.ts';
@@ -18,6 +20,8 @@ export interface HelperOptions {
   readonly mount: string;
   /** Number of render nodes. */
   readonly nodes: number;
+  /** User ABI of the nodes: it says which ioctl has records behind a pointer. */
+  readonly profile: UapiProfile;
   /** Whether other users may open the nodes. */
   readonly allowOther: boolean;
   onMessage(message: HelperMessage): void;
@@ -46,7 +50,8 @@ export class FuseHelper {
 
   /** Mounts. Throws `ServeError` when there is no helper or it can't mount. */
   static async start(options: HelperOptions): Promise<FuseHelper> {
-    const args = [options.mount, String(options.nodes), ...(options.allowOther ? ['allow_other'] : [])];
+    const { number } = splitRequest(options.profile.request);
+    const args = [options.mount, String(options.nodes), String(number), ...(options.allowOther ? ['allow_other'] : [])];
     const child = spawn(helperPath(), args, { stdio: ['pipe', 'pipe', 'pipe'] });
     const stdin = child.stdin as Writable;
     const stdout = child.stdout as Readable;

@@ -3,7 +3,9 @@ import { SvmOperation } from '../uapi/constants.ts';
 import { ATTRS_PTR_OFFSET } from '../uapi/codec.ts';
 import { DRM_VERSION_LAYOUT, GEM_SVM_LAYOUT } from '../uapi/layout.ts';
 import type { DeviceNode, PointerField } from '../uapi/node.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION, splitRequest } from '../uapi/request.ts';
+import { isSvmRequest } from '../uapi/profile.ts';
+import type { UapiProfile } from '../uapi/profile.ts';
+import { DRM_IOCTL_VERSION, splitRequest } from '../uapi/request.ts';
 import type { CallerWrite, HelperIoctl } from './helper-protocol.ts';
 import { refusal } from './refusals.ts';
 
@@ -18,24 +20,17 @@ export interface IoctlAnswer {
   readonly served: boolean;
 }
 
-const SVM = splitRequest(DRM_IOCTL_AMDGPU_GEM_SVM);
 const VERSION = splitRequest(DRM_IOCTL_VERSION);
 /** More than any string of the driver: a caller with more room gets no more bytes. */
 const LONGEST_STRING = 256;
 
-/** Whether the call looks at the memory of the client. */
-export function isSvmCall(request: number): boolean {
-  const { type, number } = splitRequest(request);
-  return type === SVM.type && number === SVM.number;
-}
-
-/** Carries the call out. */
-export function answerIoctl(node: DeviceNode, call: HelperIoctl): IoctlAnswer {
+/** Carries the call out on a node of the given user ABI. */
+export function answerIoctl(node: DeviceNode, call: HelperIoctl, profile: UapiProfile): IoctlAnswer {
   const { type, number, size } = splitRequest(call.request);
   // Without the direction bit nothing was copied in: the driver sees zeros.
   const argument = new Uint8Array(size);
   argument.set(call.argument.subarray(0, size));
-  if (type === SVM.type && number === SVM.number) return svm(node, call, argument);
+  if (isSvmRequest(profile, call.request)) return svm(node, call, argument);
   if (type === VERSION.type && number === VERSION.number) return version(node, argument);
   return { result: refusal(call.request), argument, writes: [], served: false };
 }

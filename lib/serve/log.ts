@@ -4,9 +4,9 @@ import { errnoName } from '../uapi/errno.ts';
 import { SvmOperation } from '../uapi/constants.ts';
 import { decodeAttributes, decodeSvmRequest } from '../uapi/codec.ts';
 import { GEM_SVM_LAYOUT } from '../uapi/layout.ts';
+import { isSvmRequest } from '../uapi/profile.ts';
 import type { Client, ClientEvent, ClientFile } from './client.ts';
 import type { HelperIoctl } from './helper-protocol.ts';
-import { isSvmCall } from './ioctl-call.ts';
 import type { IoctlAnswer } from './ioctl-call.ts';
 import { ioctlName } from './refusals.ts';
 
@@ -24,9 +24,12 @@ export function fileLabel(file: ClientFile): string {
 
 /** An answered ioctl; refused ones by name. */
 export function ioctlLine(file: ClientFile, call: HelperIoctl, answer: IoctlAnswer): string {
-  const name = ioctlName(call.request);
+  const { profile } = file.node;
+  const name = ioctlName(call.request, profile);
   const what =
-    isSvmCall(call.request) && call.argument.length >= GEM_SVM_LAYOUT.size ? `${name} ${svmText(call)}` : name;
+    isSvmRequest(profile, call.request) && call.argument.length >= GEM_SVM_LAYOUT.size
+      ? `${name} ${svmText(call)}`
+      : name;
   return `${fileLabel(file)}: ${what}${answer.served ? '' : ', not served'} = ${resultName(answer.result)}`;
 }
 

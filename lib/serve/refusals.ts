@@ -4,7 +4,9 @@
  * render nodes, EINVAL for a command that the driver does not have.
  */
 import { constants } from 'node:os';
-import { AMDGPU_GEM_SVM_COMMAND, DRM_COMMAND_BASE, splitRequest } from '../uapi/request.ts';
+import { isSvmRequest } from '../uapi/profile.ts';
+import type { UapiProfile } from '../uapi/profile.ts';
+import { DRM_COMMAND_BASE, splitRequest } from '../uapi/request.ts';
 
 const DRM_TYPE = 0x64;
 /** Numbers from here on belong to the DRM core again. */
@@ -91,11 +93,11 @@ const AMDGPU: Readonly<Record<number, string>> = {
   0x17: 'USERQ_SIGNAL',
   0x18: 'USERQ_WAIT',
   0x19: 'GEM_LIST_HANDLES',
-  [AMDGPU_GEM_SVM_COMMAND]: 'GEM_SVM',
 };
 
 /** Name of an ioctl as headers have it, or its number. */
-export function ioctlName(request: number): string {
+export function ioctlName(request: number, profile: UapiProfile): string {
+  if (isSvmRequest(profile, request)) return 'DRM_AMDGPU_GEM_SVM';
   const { type, number } = splitRequest(request);
   const hex = `0x${request.toString(16).padStart(8, '0')}`;
   if (type !== DRM_TYPE) return `ioctl ${hex}`;

@@ -7,7 +7,8 @@ import { processOf } from './client-process.ts';
 import { FuseHelper } from './helper.ts';
 import { encodeAnswer, encodeOpened } from './helper-protocol.ts';
 import type { HelperIoctl, HelperMessage } from './helper-protocol.ts';
-import { answerIoctl, isSvmCall } from './ioctl-call.ts';
+import { DEFAULT_PROFILE, isSvmRequest, uapiProfile } from '../uapi/profile.ts';
+import { answerIoctl } from './ioctl-call.ts';
 import { eventLine, fileLabel, ioctlLine } from './log.ts';
 import { prepareMountPoint } from './mount-point.ts';
 
@@ -57,6 +58,7 @@ export class SvmServer {
     server.#helper = await FuseHelper.start({
       mount: server.mount,
       nodes: options.machine?.gpus ?? 1,
+      profile: uapiProfile(options.machine?.profile ?? DEFAULT_PROFILE),
       allowOther: options.allowOther ?? process.getuid?.() === 0,
       onMessage: (message) => server.#answer(message),
     });
@@ -143,8 +145,10 @@ export class SvmServer {
     const file = this.#files.get(call.file);
     if (file === undefined) return encodeAnswer(call.id, -constants.errno.EBADF, call.argument, []);
     try {
-      if (isSvmCall(call.request)) file.client.refresh();
-      const answer = answerIoctl(file.node, call);
+      const { profile } = file.node;
+      // Only this ioctl looks at the memory of the client.
+      if (isSvmRequest(profile, call.request)) file.client.refresh();
+      const answer = answerIoctl(file.node, call, profile);
       if (this.#options.log !== undefined) this.#options.log(ioctlLine(file, call, answer));
       return encodeAnswer(call.id, answer.result, answer.argument, answer.writes);
     } catch (error) {

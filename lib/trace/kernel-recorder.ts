@@ -7,7 +7,8 @@ import { ATTRS_PTR_OFFSET, decodeAttributePairs, decodeSvmRequest } from '../uap
 import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../uapi/constants.ts';
 import { GEM_SVM_LAYOUT } from '../uapi/layout.ts';
 import type { DeviceNode, PointerField } from '../uapi/node.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../uapi/request.ts';
+import { isSvmRequest } from '../uapi/profile.ts';
+import type { UapiProfile } from '../uapi/profile.ts';
 import type { TraceAnswer } from './answer.ts';
 import { hex } from './hex.ts';
 import { answerOfIoctl, operationOfIoctl } from './journal-lines.ts';
@@ -15,13 +16,15 @@ import type { OperationObject } from './journal-lines.ts';
 
 type Write = (operation: OperationObject, answer: TraceAnswer | undefined) => void;
 
-/** A node that writes down every SVM ioctl. */
+/** A node that writes down every SVM ioctl of its profile. */
 export class RecordingNode implements DeviceNode {
   readonly #node: DeviceNode;
+  readonly #profile: UapiProfile;
   readonly #write: Write;
 
-  constructor(node: DeviceNode, write: Write) {
+  constructor(node: DeviceNode, profile: UapiProfile, write: Write) {
     this.#node = node;
+    this.#profile = profile;
     this.#write = write;
   }
 
@@ -59,7 +62,7 @@ export class RecordingNode implements DeviceNode {
   }
 
   #describe(request: number, arg: Uint8Array, pointers: readonly PointerField[]): SvmCall | undefined {
-    if (request !== DRM_IOCTL_AMDGPU_GEM_SVM || arg.length < GEM_SVM_LAYOUT.size) return undefined;
+    if (!isSvmRequest(this.#profile, request) || arg.length < GEM_SVM_LAYOUT.size) return undefined;
     const { startAddress, size, operation, attributeCount, attributesPointer } = decodeSvmRequest(arg);
     const data = attributeData(pointers);
     const attributes = data === undefined ? [] : decodeAttributePairs(data);

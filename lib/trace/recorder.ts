@@ -5,6 +5,7 @@ import type { EmulatedMachine, EmulatedNode } from '../../emulator/index.ts';
 import type { DeviceRecorder } from '../backend/recording.ts';
 import type { HostRegionMapper } from '../backend/host-region.ts';
 import type { DeviceNode } from '../uapi/node.ts';
+import type { UapiProfile } from '../uapi/profile.ts';
 import type { TraceAnswer } from './answer.ts';
 import { EmulatedSession } from './emulated-session.ts';
 import type { OperationObject } from './journal-lines.ts';
@@ -36,11 +37,15 @@ export class TraceRecorder implements DeviceRecorder {
     this.#stops.push(() => session.end());
   }
 
-  attachKernel(node: DeviceNode, memory: HostRegionMapper): { node: DeviceNode; memory: HostRegionMapper } {
+  attachKernel(
+    node: DeviceNode,
+    memory: HostRegionMapper,
+    profile: UapiProfile,
+  ): { node: DeviceNode; memory: HostRegionMapper } {
     // What the kernel runs on is not known here; the configuration is that of a plain replay.
     this.#write({ config: { lazy: true } }, undefined);
     const write = (operation: OperationObject, answer: TraceAnswer | undefined): void => this.#write(operation, answer);
-    return { node: new RecordingNode(node, write), memory: new RecordingMemory(memory, write) };
+    return { node: new RecordingNode(node, profile, write), memory: new RecordingMemory(memory, write) };
   }
 
   close(): void {

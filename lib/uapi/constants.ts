@@ -1,5 +1,6 @@
 /**
- * Numbers of the user ABI of `DRM_AMDGPU_GEM_SVM`, RFC V4 (spec/01-uapi §1 and §4).
+ * Numbers of the user ABI of `DRM_AMDGPU_GEM_SVM` (spec/01-uapi §1 and §4). A name has the same number in every
+ * revision; which names a revision has is said by its profile.
  *
  * Constants are `as const` objects with the kernel's names in camel case; the
  * kernel's own spelling stands in the comment of each entry.

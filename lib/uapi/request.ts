@@ -2,16 +2,13 @@
  * Ioctl request numbers (spec/01-uapi §1), composed as `_IOC` of the Linux
  * generic ABI does: direction (2 bits), size (14 bits), type (8), number (8).
  */
-import { DRM_VERSION_LAYOUT, GEM_SVM_LAYOUT } from './layout.ts';
+import { DRM_VERSION_LAYOUT } from './layout.ts';
 
 const DIRECTION_READ_WRITE = 3;
 const DRM_TYPE = 0x64; // 'd'
 
 /** First number byte of driver-private commands; below it are those of the DRM core. */
 export const DRM_COMMAND_BASE = 0x40;
-
-/** `DRM_AMDGPU_GEM_SVM`, the driver command of RFC V4. */
-export const AMDGPU_GEM_SVM_COMMAND = 0x1a;
 
 /** Request number `DRM_IOWR(number, size)`; `size` in bytes, below 16384. Unsigned 32 bits. */
 export function drmReadWriteRequest(number: number, size: number): number {
@@ -27,12 +24,6 @@ export function splitRequest(request: number): { type: number; number: number; s
     direction: request >>> 30,
   };
 }
-
-/** `DRM_IOCTL_AMDGPU_GEM_SVM` of RFC V4, 0xC020645A. */
-export const DRM_IOCTL_AMDGPU_GEM_SVM: number = drmReadWriteRequest(
-  DRM_COMMAND_BASE + AMDGPU_GEM_SVM_COMMAND,
-  GEM_SVM_LAYOUT.size,
-);
 
 /** `DRM_IOCTL_VERSION` for 64-bit callers, 0xC0406400: the identity of a DRM driver. */
 export const DRM_IOCTL_VERSION: number = drmReadWriteRequest(0x00, DRM_VERSION_LAYOUT.size);

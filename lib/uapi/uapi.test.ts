@@ -3,7 +3,7 @@ import * as uapi from './index.ts';
 
 describe('the user ABI of RFC V4', () => {
   it('has the published request numbers', () => {
-    expect(uapi.DRM_IOCTL_AMDGPU_GEM_SVM).toBe(0xc020645a);
+    expect(uapi.UAPI_PROFILES.v4.request).toBe(0xc020645a);
     expect(uapi.DRM_IOCTL_VERSION).toBe(0xc0406400);
     expect(uapi.splitRequest(0xc020645a)).toEqual({ type: 0x64, number: 0x5a, size: 32, direction: 3 });
   });

@@ -18,7 +18,8 @@ static constexpr double kForever = 86400.0;
 
 std::string node_name(unsigned index) { return "renderD" + std::to_string(128 + index); }
 
-Filesystem::Filesystem(unsigned nodes, Outbox& outbox) : nodes_(nodes), outbox_(outbox) {}
+Filesystem::Filesystem(unsigned nodes, unsigned svm_number, Outbox& outbox)
+    : nodes_(nodes), svm_number_(svm_number), outbox_(outbox) {}
 
 Filesystem& Filesystem::of(fuse_req_t request) { return *static_cast<Filesystem*>(fuse_req_userdata(request)); }
 
@@ -119,11 +120,10 @@ void Filesystem::write(fuse_req_t request, fuse_ino_t, const char*, size_t, off_
 
 // The records behind `attrs_ptr`, read before Node is asked: one way to Node and
 // back is then enough. Reading too early is not visible to the caller, who waits.
-static std::pair<Records, std::vector<uint8_t>> read_records(uint32_t command, std::span<const uint8_t> argument,
-                                                             pid_t thread) {
+std::pair<Records, std::vector<uint8_t>> Filesystem::read_records(uint32_t command, std::span<const uint8_t> argument,
+                                                                  pid_t thread) const {
   GemSvm call = {};
-  const bool is_svm =
-      _IOC_TYPE(command) == kDrmType && _IOC_NR(command) == kDrmCommandBase + kGemSvmCommand;
+  const bool is_svm = _IOC_TYPE(command) == kDrmType && _IOC_NR(command) == svm_number_;
   if (!is_svm || argument.size() < sizeof(call)) return {Records::NotRead, {}};
   std::memcpy(&call, argument.data(), sizeof(call));
   if (call.attrs_ptr == 0 || call.nattr == 0 || call.nattr > kMaximumRecords) return {Records::NotRead, {}};
@@ -137,7 +137,7 @@ void Filesystem::ioctl(fuse_req_t request, fuse_ino_t, unsigned command, void*, 
   Filesystem& self = of(request);
   const auto argument = std::span(static_cast<const uint8_t*>(in), in_size);
   const auto thread = static_cast<uint32_t>(fuse_req_ctx(request)->pid);
-  const auto [state, records] = read_records(command, argument, static_cast<pid_t>(thread));
+  const auto [state, records] = self.read_records(command, argument, static_cast<pid_t>(thread));
   const uint64_t id = self.next_id_++;
   self.pending_.emplace(id, Pending{request, {}, false, thread, out_size});
   Frame frame(Kind::Ioctl, id);

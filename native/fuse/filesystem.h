@@ -10,6 +10,8 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "messages.h"
 
@@ -17,7 +19,8 @@ namespace amdgpu_svm::fuse {
 
 class Filesystem {
  public:
-  Filesystem(unsigned nodes, Outbox& outbox);
+  // `svm_number`: the number byte of the SVM ioctl in the user ABI that is served.
+  Filesystem(unsigned nodes, unsigned svm_number, Outbox& outbox);
   Filesystem(const Filesystem&) = delete;
   Filesystem& operator=(const Filesystem&) = delete;
 
@@ -52,11 +55,14 @@ class Filesystem {
 
   bool exists(fuse_ino_t inode) const { return inode == FUSE_ROOT_ID || inode < kFirstNode + nodes_; }
   struct stat attributes_of(fuse_ino_t inode) const;
+  std::pair<Records, std::vector<uint8_t>> read_records(uint32_t command, std::span<const uint8_t> argument,
+                                                        pid_t thread) const;
   void finish_open(Pending pending, int result);
   void finish_ioctl(uint64_t id, const Pending& pending, Reader& reader);
 
   static constexpr fuse_ino_t kFirstNode = FUSE_ROOT_ID + 1;
   unsigned nodes_;
+  unsigned svm_number_;
   Outbox& outbox_;
   uint64_t next_id_ = 1;
   uint64_t next_file_ = 1;

@@ -13,7 +13,7 @@ import type { SvmContext } from '../../emulator/svm/context.ts';
 import type { SvmRange } from '../../emulator/svm/svm-range.ts';
 import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../../lib/uapi/codec.ts';
 import { SvmAttributeType } from '../../lib/uapi/constants.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../../lib/uapi/request.ts';
+import { UAPI_PROFILES } from '../../lib/uapi/profile.ts';
 
 export const T = SvmAttributeType;
 /** Page number of V: aligned to 2 MiB and to the window of a notifier. */
@@ -130,7 +130,7 @@ export class Rig {
   ioctl(operation: number, startAddress: bigint, size: bigint, attributes: readonly Pair[]): GetAnswer {
     const data = encodeAttributes(attributes.map(([type, value]) => ({ type, value })));
     const arg = encodeSvmRequest({ startAddress, size, operation, attributeCount: attributes.length });
-    const result = this.node.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
+    const result = this.node.ioctl(UAPI_PROFILES.v4.request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
     return { result, values: decodeAttributes(data).map(({ value }) => value) };
   }
 
@@ -143,7 +143,7 @@ export class Rig {
       operation: SET,
       attributeCount: attributes.length,
     });
-    return this.node.ioctlAsync(DRM_IOCTL_AMDGPU_GEM_SVM, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
+    return this.node.ioctlAsync(UAPI_PROFILES.v4.request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
   }
 
   fault(page: number, write = false, timestamp?: number): number {

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../../lib/uapi/codec.ts';
 import type { SvmAttributeRecord } from '../../lib/uapi/codec.ts';
 import type { DeviceNode } from '../../lib/uapi/node.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM, DRM_IOCTL_VERSION } from '../../lib/uapi/request.ts';
+import { DRM_IOCTL_VERSION } from '../../lib/uapi/request.ts';
+import { UAPI_PROFILES } from '../../lib/uapi/profile.ts';
 
 /** Memory of the process that the node mirrors. */
 export interface RigMemory {
@@ -35,7 +36,7 @@ export interface RigDescription {
   open(): Rig;
 }
 
-const SVM = DRM_IOCTL_AMDGPU_GEM_SVM;
+const SVM = UAPI_PROFILES.v4.request;
 const SET = 0;
 const GET = 1;
 const UNDEFINED = 0xffff_ffff;

@@ -1,15 +1,13 @@
 // Models: RFC V4 (29 Apr 2026) as one object - retry faults only, attributes that end with their memory (spec/revisions §3).
 import { SvmAccess } from '../../../lib/uapi/constants.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
-import { uapiProfile } from '../../../lib/uapi/profile.ts';
+import { UAPI_PROFILES } from '../../../lib/uapi/profile.ts';
 import { isXnackEnabled } from '../../gpu/xnack.ts';
 import { GarbageCollector } from '../../svm/garbage-collector.ts';
 import { invalidate } from '../../svm/invalidate.ts';
 import type { KernelRevision, SvmMode } from '../../svm/revision.ts';
 import { HandleFault } from './fault.ts';
 import { SvmIoctl } from './svm-ioctl.ts';
-
-const uapi = uapiProfile('v4');
 
 const WITH_RETRY_FAULTS: SvmMode = {
   // mutant: default-access
@@ -20,8 +18,7 @@ const WITH_RETRY_FAULTS: SvmMode = {
 };
 
 export const V4: KernelRevision = {
-  uapi,
-  lastAttributeType: Math.max(...Object.values(uapi.attributeTypes)),
+  uapi: UAPI_PROFILES.v4,
   clearsAttributesOnUnmap: true,
   faultWithoutContext: -Errno.EOPNOTSUPP,
   isXnackEnabled,

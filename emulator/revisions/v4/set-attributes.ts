@@ -107,7 +107,7 @@ export class SetAttributes {
   }
 
   #validate(): number {
-    if (!isValidRequest(this.#request, this.#context.revision.lastAttributeType)) return -Errno.EINVAL;
+    if (!isValidRequest(this.#request, this.#context.revision.uapi.lastAttributeType)) return -Errno.EINVAL;
     // mutant: wrap-accepted
     if (this.#first > this.#last) return -Errno.EINVAL;
     const { process, points } = this.#context;

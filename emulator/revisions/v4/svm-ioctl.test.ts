@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { at, BLOCK, GET, Rig, SET, T, V } from '../../../test/support/emulator-rig.ts';
 import { ATTRS_PTR_OFFSET, encodeAttributes, encodeSvmRequest } from '../../../lib/uapi/codec.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../../../lib/uapi/request.ts';
+import { UAPI_PROFILES } from '../../../lib/uapi/profile.ts';
 
 const [EFAULT, EINVAL, EOPNOTSUPP] = [-14, -22, -95];
 
@@ -40,7 +40,7 @@ function call(rig: Rig, raw: RawCall = {}): { result: number; data: Uint8Array }
           },
         ];
   const before = arg.slice();
-  const result = rig.node.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, arg, pointers);
+  const result = rig.node.ioctl(UAPI_PROFILES.v4.request, arg, pointers);
   expect(arg).toEqual(before); // the handler never modifies the structure
   return { result, data };
 }
@@ -115,7 +115,7 @@ describe('the two operations', () => {
       { type: 99, value: 0 },
     ]);
     const arg = encodeSvmRequest({ startAddress: at(V), size: at(1), operation: SET, attributeCount: 1 });
-    expect(rig.node.ioctl(DRM_IOCTL_AMDGPU_GEM_SVM, arg, [{ offset: ATTRS_PTR_OFFSET, data }])).toBe(0);
+    expect(rig.node.ioctl(UAPI_PROFILES.v4.request, arg, [{ offset: ATTRS_PTR_OFFSET, data }])).toBe(0);
   });
 
   it('are refused without SVM in the kernel, before anything is looked at', () => {

@@ -3,6 +3,7 @@ import { SvmDevice } from '../../device/index.ts';
 import type { BackendName, OpenOptions } from '../../device/index.ts';
 import { EmulatedMachine } from '../../device/emulated.ts';
 import type { AsicName, MachineOptions } from '../../device/emulated.ts';
+import type { UapiProfileName } from '../../uapi/profile.ts';
 import type { Feature } from './feature.ts';
 
 /** How the target is chosen. */
@@ -11,7 +12,7 @@ export interface TargetOptions {
   readonly backend?: BackendName;
   /** Render nodes, one for each GPU that a case may use. */
   readonly nodes?: readonly string[];
-  readonly profile?: 'v4';
+  readonly profile?: UapiProfileName;
   /** Emulated backend: name of the GPU in the catalogue. Default 'gfx942'. */
   readonly asic?: AsicName;
 }
@@ -135,6 +136,7 @@ export class Target {
     const machine = new EmulatedMachine({
       asic: this.#options.asic ?? 'gfx942',
       gpus: request.gpus,
+      ...(this.#options.profile === undefined ? {} : { profile: this.#options.profile }),
       ...request.machine,
     });
     const devices = machine.devices.map((emulator, index) =>

@@ -2,7 +2,6 @@
 import type { CaseContext } from '../../framework/context.ts';
 import type { EmulatedDevice } from '../../../device/emulated.ts';
 import { ATTRS_PTR_OFFSET, encodeSvmRequest } from '../../../uapi/codec.ts';
-import { DRM_IOCTL_AMDGPU_GEM_SVM } from '../../../uapi/request.ts';
 
 export type RawNode = ReturnType<EmulatedDevice['open']>;
 
@@ -33,7 +32,7 @@ export function issue(
   node: RawNode,
   call: Uint8Array | Parameters<typeof encodeCall>[0],
   records?: { data: Uint8Array; readOnly?: boolean },
-  request: number = DRM_IOCTL_AMDGPU_GEM_SVM,
+  request: number = node.profile.request,
 ): number {
   const argument = call instanceof Uint8Array ? call : encodeCall(call);
   const pointers =

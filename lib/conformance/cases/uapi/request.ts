@@ -1,9 +1,11 @@
 /** What the DRM core does around the handler. */
 import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
 import { EFAULT, EINVAL } from '../../support/errno.ts';
 import { decodeAttributes, encodeAttributes } from '../../../uapi/codec.ts';
+import { splitRequest } from '../../../uapi/request.ts';
 import { encodeCall, issue, rawNode } from './raw-node.ts';
 
 export const requestGroup = new CaseGroup(
@@ -12,12 +14,12 @@ export const requestGroup = new CaseGroup(
 );
 
 const ENOTTY = 25;
+const [DIRECTION, SIZE, TYPE] = [3, 32, 0x64];
 
-const [DIRECTION, SIZE, TYPE, NUMBER] = [3, 32, 0x64, 0x5a];
-
-/** A request number as `_IOC` composes it. */
-function compose(parts: { direction?: number; size?: number; type?: number; number?: number }): number {
-  const { direction = DIRECTION, size = SIZE, type = TYPE, number = NUMBER } = parts;
+/** A request number as `_IOC` composes it, with the number byte of the profile. */
+function compose(t: CaseContext, parts: { direction?: number; size?: number; type?: number }): number {
+  const { direction = DIRECTION, size = SIZE, type = TYPE } = parts;
+  const { number } = splitRequest(t.device.profile.request);
   return ((direction << 30) | (size << 16) | (type << 8) | number) >>> 0;
 }
 
@@ -42,7 +44,7 @@ requestGroup
     const memory = t.map(pages(1));
     const data = encodeAttributes([{ type: 3, value: 0 }]);
     t.equal(
-      issue(rawNode(t), { operation: 1, ...memory.range(), count: 1 }, { data }, compose({ direction })),
+      issue(rawNode(t), { operation: 1, ...memory.range(), count: 1 }, { data }, compose(t, { direction })),
       0,
       'result',
     );
@@ -58,7 +60,7 @@ requestGroup
     const memory = t.map(pages(1));
     const data = encodeAttributes([{ type: 3, value: 5 }]);
     t.equal(
-      issue(rawNode(t), { operation: 0, ...memory.range(), count: 1 }, { data }, compose({ type })),
+      issue(rawNode(t), { operation: 0, ...memory.range(), count: 1 }, { data }, compose(t, { type })),
       -ENOTTY,
       'result',
     );
@@ -75,7 +77,7 @@ requestGroup
     const data = encodeAttributes([{ type: 3, value: 5 }]);
     const argument = encodeCall({ operation, ...memory.range(), count: 1 }).subarray(0, size);
     // Without its last field the pointer is null, however much of the rest arrives.
-    t.equal(issue(node, argument, { data }, compose({ size })), -EINVAL, 'result');
+    t.equal(issue(node, argument, { data }, compose(t, { size })), -EINVAL, 'result');
     t.equal(issue(node, { operation, ...memory.range(), count: 1 }, { data }), 0, 'the same call in full');
   });
 
@@ -90,7 +92,7 @@ requestGroup
     const data = encodeAttributes([{ type: 3, value: 5 }]);
     const argument = new Uint8Array(size).fill(0xff);
     argument.set(encodeCall({ operation, ...memory.range(), count: 1 }));
-    t.equal(issue(node, argument, { data }, compose({ size })), 0, 'result');
+    t.equal(issue(node, argument, { data }, compose(t, { size })), 0, 'result');
     t.equal(
       [...argument.subarray(32)].every((byte) => byte === 0xff),
       true,

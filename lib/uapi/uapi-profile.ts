@@ -1,0 +1,58 @@
+/**
+ * What one revision of the SVM user ABI consists of. Names have the same numbers in all of them
+ * (constants.ts); a profile says which there are, and which number the ioctl has.
+ */
+import type { SvmAttributeName, SvmLocationName } from './constants.ts';
+import { GEM_SVM_LAYOUT } from './layout.ts';
+import { DRM_COMMAND_BASE, drmReadWriteRequest, splitRequest } from './request.ts';
+
+/** One revision of the user ABI. */
+export interface UapiProfile {
+  /** Name used in options, environment and traces. */
+  readonly name: string;
+  /** Where the revision is published. */
+  readonly source: string;
+  /** `DRM_AMDGPU_GEM_SVM`: number of the driver's command, without `DRM_COMMAND_BASE`. */
+  readonly command: number;
+  /** Request number of the ioctl, unsigned 32 bits. */
+  readonly request: number;
+  /** Operation selectors by name. */
+  readonly operations: Readonly<Record<string, number>>;
+  /** Attribute types by name, in ascending order. */
+  readonly attributeTypes: Readonly<Partial<Record<SvmAttributeName, number>>>;
+  /** The names in `attributeTypes`, in the order of their numbers. */
+  readonly attributeNames: readonly SvmAttributeName[];
+  /** Largest attribute type; there is one for each number up to it. */
+  readonly lastAttributeType: number;
+  /** Codes of locations. */
+  readonly locations: Readonly<Record<SvmLocationName, number>>;
+  /** Largest `nattr` that the kernel accepts. */
+  readonly maxAttributes: number;
+}
+
+/** What tells one profile from another. */
+type Differences = Omit<UapiProfile, 'request' | 'attributeNames' | 'lastAttributeType'>;
+
+/** A profile from what tells it from others. */
+export function makeProfile(differences: Differences): UapiProfile {
+  const { name, source, command, operations, attributeTypes, locations, maxAttributes } = differences;
+  return {
+    name,
+    source,
+    command,
+    request: drmReadWriteRequest(DRM_COMMAND_BASE + command, GEM_SVM_LAYOUT.size),
+    operations,
+    attributeTypes,
+    attributeNames: Object.keys(attributeTypes) as SvmAttributeName[],
+    lastAttributeType: Math.max(...Object.values(attributeTypes)),
+    locations,
+    maxAttributes,
+  };
+}
+
+/** Whether `request` is the SVM ioctl of `profile`: the DRM core looks at type and number, not at the size. */
+export function isSvmRequest(profile: UapiProfile, request: number): boolean {
+  const asked = splitRequest(request);
+  const own = splitRequest(profile.request);
+  return asked.type === own.type && asked.number === own.number;
+}

@@ -3,7 +3,7 @@ import type { VirtualClock } from '../kernel/clock.ts';
 import { FailureInjection } from '../kernel/failures.ts';
 import { LockAssertionError } from '../kernel/lock.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
-import { pageOfAddress } from '../kernel/page-number.ts';
+import { addressOfPage, pageOfAddress } from '../kernel/page-number.ts';
 import type { PreemptionPoints } from '../kernel/preemption.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { TIMESTAMP_BITS } from '../gpu/interrupt-ring.ts';
@@ -11,7 +11,7 @@ import { GpuDevice } from '../gpu/gpu-device.ts';
 import type { GpuDeviceSettings } from '../gpu/gpu-device.ts';
 import type { GpuModel } from '../gpu/catalogue.ts';
 import { accessPages } from '../svm/access.ts';
-import type { AccessResult } from '../svm/access.ts';
+import type { AccessResult, KilledPage } from '../svm/access.ts';
 import type { KernelRevision } from '../svm/revision.ts';
 import type { DriverModule } from '../svm/driver-module.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
@@ -168,27 +168,41 @@ export class EmulatedDevice {
     const write = booleanArgument('write', request.write);
     const file = request.file ?? this.files[0];
     if (file === undefined) throw new Error('access: the device has no open file, so there is no GPU address space');
-    if (file.context?.svmLock.held === true)
-      throw new LockAssertionError('the svm lock is held by the interrupted operation');
-    const first = Number(address >> 12n);
-    const end = Number((address + (size === 0n ? 1n : size) + 0xfffn) >> 12n);
-    const { process } = this.surroundings;
-    const access = this.surroundings.scope.run(() =>
-      accessPages(file.vm, this.gpu, process, first, end, write, (page) =>
-        this.#handle(file.vm.pasid, page, request.timestamp, write),
-      ),
-    );
-    this.surroundings.journal.current?.record({
-      name: 'access',
-      file,
-      address,
-      size,
-      write,
-      timestamp: request.timestamp,
-      access,
-      result: access.result,
-    });
+    needSvmLock(file);
+    const access = this.#accessPages(file, address, size, write, request.timestamp);
+    this.#recordAccess(file, address, size, write, request.timestamp, access);
     return access;
+  }
+
+  /**
+   * As `access` on the `size` bytes (more than 0) from `address`, for the engine: the first fault whose answer is not 0
+   * kills the access, which has then touched the pages before it.
+   */
+  work(
+    file: EmulatedFile,
+    address: bigint,
+    size: bigint,
+    write: boolean,
+  ): { readonly access: AccessResult; readonly killed: KilledPage | undefined } {
+    needSvmLock(file);
+    let killed: KilledPage | undefined;
+    const access = this.#accessPages(file, address, size, write, undefined, (page) => (killed = page));
+    if (this.surroundings.journal.current === null) return { access, killed };
+    // An access that a recording repeats goes on where this one was killed: what came of that page is told as faults.
+    const done = killed === undefined ? size : addressOfPage(killed.page) - address;
+    if (done > 0n) this.#recordAccess(file, address, done, write, undefined, access);
+    for (let fault = 1; killed !== undefined && fault <= killed.faults; fault++) {
+      this.surroundings.journal.current.record({
+        name: 'fault',
+        file,
+        address: addressOfPage(killed.page),
+        write,
+        pasid: file.vm.pasid,
+        timestamp: undefined,
+        result: fault === killed.faults ? killed.result : 0,
+      });
+    }
+    return { access, killed };
   }
 
   /** The bare handler call; `sleeper` gets the result if the call has to wait for the svm lock. */
@@ -200,8 +214,7 @@ export class EmulatedDevice {
 
   /** Runs the garbage collector of `file` if it is queued; says whether it was. */
   runPendingWork(file: EmulatedFile): boolean {
-    if (file.context?.svmLock.held === true)
-      throw new LockAssertionError('the svm lock is held by the interrupted operation');
+    needSvmLock(file);
     const ran = this.surroundings.scope.run(() => file.runPendingWork());
     this.surroundings.journal.current?.record({ name: 'gc', file, ran, result: 0 });
     return ran;
@@ -237,6 +250,42 @@ export class EmulatedDevice {
   /** Unplugs the device: from now on every ioctl fails with ENODEV. */
   unplug(): void {
     this.unplugged = true;
+  }
+
+  #accessPages(
+    file: EmulatedFile,
+    address: bigint,
+    size: bigint,
+    write: boolean,
+    timestamp: number | undefined,
+    onKilled?: (killed: KilledPage) => void,
+  ): AccessResult {
+    const first = Number(address >> 12n);
+    const end = Number((address + (size === 0n ? 1n : size) + 0xfffn) >> 12n);
+    const { scope, process } = this.surroundings;
+    const fault = (page: number): number => this.#handle(file.vm.pasid, page, timestamp, write);
+    return scope.run(() => accessPages(file.vm, this.gpu, process, first, end, write, fault, onKilled));
+  }
+
+  #recordAccess(
+    file: EmulatedFile,
+    address: bigint,
+    size: bigint,
+    write: boolean,
+    timestamp: number | undefined,
+    access: AccessResult,
+  ): void {
+    const { result } = access;
+    this.surroundings.journal.current?.record({
+      name: 'access',
+      file,
+      address,
+      size,
+      write,
+      timestamp,
+      access,
+      result,
+    });
   }
 
   #fileOf(pasid: number | undefined): EmulatedFile | undefined {
@@ -287,6 +336,11 @@ export class EmulatedDevice {
     });
     return SLEEPING;
   }
+}
+
+function needSvmLock(file: EmulatedFile): void {
+  if (file.context?.svmLock.held === true)
+    throw new LockAssertionError('the svm lock is held by the interrupted operation');
 }
 
 /** An interrupt timestamp in ticks, if given; the modelled code looks at its lower 48 bits. */

@@ -133,17 +133,27 @@ export class CpuPages {
       block.layout = BlockLayout.consecutive;
       return to - from;
     }
+    const end = base + to;
     let fresh = 0;
-    for (let index = base + from; index < base + to; index++) {
-      if ((marks[index]! & PRESENT) === 0) {
-        fresh++;
-        if (frames[index] === 0) {
-          const frame = (frames[index] = this.#takeFrames(1, 1));
-          block.used++;
-          if (index === base || frames[index - 1] !== frame - 1) block.layout = BlockLayout.scattered;
-        }
+    for (let index = base + from; index < end;) {
+      if (frames[index] !== 0) {
+        if ((marks[index]! & PRESENT) === 0) fresh++;
+        marks[index] = marks[index]! | mark;
+        index++;
+        continue;
       }
-      marks[index] = marks[index]! | mark;
+      let behind = index + 1;
+      while (behind < end && frames[behind] === 0) behind++;
+      const count = behind - index;
+      const frame = this.#takeFrames(count, 1);
+      // New frames are the highest: where they follow those of the page before, no page behind has any.
+      if (index === base || frames[index - 1] !== frame - 1) block.layout = BlockLayout.scattered;
+      for (const offset = frame - index; index < behind; index++) {
+        frames[index] = offset + index;
+        marks[index] = mark;
+      }
+      block.used += count;
+      fresh += count;
     }
     return fresh;
   }

@@ -25,7 +25,18 @@ export interface AccessResult {
   readonly runs: readonly AccessRun[];
 }
 
-/** The GPU touches the pages `[startPage, endPage)` in ascending order; `fault` raises a retry fault. */
+/** A page at which an access was killed: how often it was faulted there, and the result that is not 0. */
+export interface KilledPage {
+  readonly page: number;
+  readonly faults: number;
+  readonly result: number;
+}
+
+/**
+ * The GPU touches the pages `[startPage, endPage)` in ascending order; `fault` raises a retry fault.
+ * By the definition of the trace operation a killed access is repeated like any other. With `onKilled` it ends
+ * there, as on silicon (spec/05-faults §1): the result is then that of the pages before.
+ */
 export function accessPages(
   vm: GpuVm,
   device: GpuDevice,
@@ -34,6 +45,7 @@ export function accessPages(
   endPage: number,
   write: boolean,
   fault: (page: number) => number,
+  onKilled?: (killed: KilledPage) => void,
 ): AccessResult {
   const runs: AccessRun[] = [];
   let faults = 0;
@@ -47,8 +59,13 @@ export function accessPages(
         break;
       }
       outcome = 'faulted';
+      const answer = fault(page);
+      if (answer !== 0 && onKilled !== undefined) {
+        onKilled({ page, faults: attempt + 1, result: answer });
+        return { result, faults: faults - attempt, runs };
+      }
       faults++;
-      result = fault(page);
+      result = answer;
     }
     let state: PteState | undefined;
     let next = page + 1;

@@ -8,7 +8,7 @@ export type { SvmAttributes, SvmLocationValue } from './attributes.ts';
 export { GpuFaultError } from '../backend/queue.ts';
 export { SvmError } from './errors.ts';
 export type { SvmOperationName } from './errors.ts';
-export { XNACK_RETRY_INTERVAL } from '../backend/queue-emulated.ts';
+export { XNACK_RETRY_INTERVAL } from '../../emulator/index.ts';
 export type { GpuQueue } from '../backend/queue.ts';
 export { HOST_PROTECTIONS } from '../uapi/protection.ts';
 export { HostBuffer, HostMemory } from './host-memory.ts';

@@ -143,6 +143,20 @@ describe('a recording on the emulator', () => {
     expect(() => SvmDevice.open({ backend: 'emulated', record: join(folder, 'no', 'where') })).toThrow(/ENOENT/);
   });
 
+  it('of GPU work that was killed in the middle replays identically', async () => {
+    const device = open();
+    const buffer = device.memory.map(8 << 20);
+    buffer.protect('read', 0x403000, 0x1000);
+    const queue = device.createQueue();
+    await expect(queue.fill(buffer.address + 0x10n, 7, buffer.size - 0x10)).rejects.toMatchObject({
+      address: buffer.address + 0x403000n,
+    });
+    await expect(queue.fill(buffer.address + 0x403000n, 7, 8)).rejects.toMatchObject({ access: 'write' });
+    device.close();
+    expectIdentical();
+    expect(names().filter((name) => name === 'access' || name === 'fault')).toEqual(['access', 'fault', 'fault']);
+  });
+
   it('of a device without SVM replays identically', () => {
     const device = open({ asic: 'gfx1100' });
     const buffer = device.memory.map(4096);

@@ -1,9 +1,4 @@
 /** Shared virtual memory of amdgpu: on a real render node, or emulated. */
-import { provideRecorder } from './backend/recording.ts';
-import { TraceRecorder } from './trace/recorder.ts';
-
-provideRecorder((path) => new TraceRecorder(path));
-
 export * from './device/index.ts';
 export * from './uapi/index.ts';
 export { NotModelledError } from '../emulator/index.ts';

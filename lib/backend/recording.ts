@@ -1,11 +1,7 @@
-/**
- * Where a recorder hooks in. The trace format lives above this folder, so the
- * composition root (lib/index.ts) provides the recorder; nothing here knows it.
- */
+/** Where a recorder hooks in: each backend has its own way of being watched. */
 import type { EmulatedMachine, EmulatedNode } from '../../emulator/index.ts';
 import type { DeviceNode, UapiProfile } from '../uapi/index.ts';
 import type { HostRegionMapper } from './host-region.ts';
-import { codedError } from '../uapi/errors.ts';
 
 /** Writes what a device was asked and answered. */
 export interface DeviceRecorder {
@@ -19,18 +15,4 @@ export interface DeviceRecorder {
   ): { node: DeviceNode; memory: HostRegionMapper };
   /** Completes the file. */
   close(): void;
-}
-
-let create: ((path: string) => DeviceRecorder) | undefined;
-
-/** Gives the package its recorder. */
-export function provideRecorder(factory: (path: string) => DeviceRecorder): void {
-  create = factory;
-}
-
-/** A recorder that writes to `path`; throws the system's error if that can't be written. */
-export function createRecorder(path: string): DeviceRecorder {
-  if (create === undefined)
-    throw codedError('ERR_SVM_NO_RECORDER', 'record: this entry point of the package has no recorder');
-  return create(path);
 }

@@ -9,8 +9,8 @@ import {
   ReportError,
   runConformance,
   STATUSES,
-} from '../conformance.ts';
-import type { ConcreteCase, ConformanceOptions, Report, Shard, TargetOptions } from '../conformance.ts';
+} from '../conformance/index.ts';
+import type { ConcreteCase, ConformanceOptions, Report, Shard, TargetOptions } from '../conformance/index.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { ReportOutputs } from './conformance-outputs.ts';

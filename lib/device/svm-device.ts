@@ -25,7 +25,7 @@ import { rawCall, rawNumbers } from './raw-call.ts';
 import type { RawSvmCall, RawSvmResult } from './raw-call.ts';
 import { byteRange } from '../uapi/range.ts';
 import type { ByteRange, SvmRange } from '../uapi/range.ts';
-import { createRecorder } from '../backend/recording.ts';
+import { TraceRecorder } from '../trace/recorder.ts';
 import { attributeSegments } from './segments.ts';
 import type { AttributeSegment } from './segments.ts';
 import { SvmCaller } from './svm-call.ts';
@@ -86,7 +86,7 @@ export class SvmDevice {
     const resolved = resolveOpenOptions(options, process.env);
     // Before anything is opened that would have to be closed again.
     traceOutput();
-    const recorder = resolved.record === undefined ? undefined : createRecorder(resolved.record);
+    const recorder = resolved.record === undefined ? undefined : new TraceRecorder(resolved.record);
     try {
       const device = new SvmDevice(chooseBackend(resolved, recorder));
       writeDeviceTraffic(device);

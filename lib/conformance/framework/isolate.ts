@@ -19,7 +19,7 @@ const START_LIMIT = 60_000;
 const STDERR_LINES = 5;
 
 /** The program of the child: `answerParent` with the cases and a recorder, which this folder cannot reach. */
-const CHILD = join(import.meta.dirname, '..', '..', `conformance-child${extname(import.meta.filename)}`);
+const CHILD = join(import.meta.dirname, '..', `child${extname(import.meta.filename)}`);
 
 interface RunningChild {
   readonly process: ChildProcess;

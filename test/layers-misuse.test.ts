@@ -48,10 +48,10 @@ async function history(seed: number): Promise<{ refused: Set<string>; done: Set<
     devices,
     compatibility,
     cpuAgents,
-    revision: pick(['2026', '2026', '2024'] as const),
+    release: pick(['2026', '2026', '2024'] as const),
     hmmFlags: pick([0, 0, 0, 1, 2, 4, 7]),
   });
-  const hsa = HsaRuntime.open({ devices, compatibility, cpuAgents, revision: pick(['2026', '2026', '2025'] as const) });
+  const hsa = HsaRuntime.open({ devices, compatibility, cpuAgents, release: pick(['2026', '2026', '2025'] as const) });
   const others = { hip: HipRuntime.open({ devices }), hsa: HsaRuntime.open({ devices }) };
   if (random() < 0.3) {
     hip.traffic.on((event) => void formatTraffic(event));

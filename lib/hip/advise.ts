@@ -51,7 +51,7 @@ export class Advisor {
   advise(pointer: Pointer, count: bigint, advice: number, location: Required<HipMemLocation>, isV2: boolean): void {
     const state = this.#state;
     state.assertOpen();
-    const early = state.options.revision === '2024';
+    const early = state.options.release === '2024';
     if (early) this.#checkDevice(advice, location);
     if (pointer.address === 0n) throw invalidValue('pointer: null');
     if (count === 0n) throw invalidValue('count: 0');

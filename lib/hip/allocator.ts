@@ -87,7 +87,7 @@ export class Allocator implements MemoryOwner {
   release(memory: HipMemory): void {
     const state = this.#state;
     const bytes = mappedSize(BigInt(memory.size));
-    if (memory.kind === 'managed' && state.hmm && state.options.revision !== '2024') {
+    if (memory.kind === 'managed' && state.hmm && state.options.release !== '2024') {
       try {
         state.hsa.svmAttributesSet(memory.address, bytes, []);
       } catch {
@@ -118,7 +118,7 @@ export class Allocator implements MemoryOwner {
     const place = this.#places.get(Number(bytes))?.pop();
     try {
       // Before 2026 it was a mapping that HSA knew nothing of, so that it could not be discarded.
-      return this.#state.options.revision === '2024'
+      return this.#state.options.release === '2024'
         ? device!.memory.map(bytes, place)
         : new ReservedBacking(this.#state.hsa, bytes, place);
     } catch (error) {

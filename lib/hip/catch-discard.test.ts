@@ -360,7 +360,7 @@ describe('misuse of a discard', () => {
   });
 
   it('did not exist in 2024', () => {
-    const { hip } = openHip({ revision: '2024' });
+    const { hip } = openHip({ release: '2024' });
     const memory = hip.mallocManaged(PAGE);
     expect(() => hip.memDiscardBatchAsync([memory], [PAGE], 1, 0, hip.streamCreate())).toThrow(
       expect.objectContaining({ code: 'ERR_SVM_NOT_AVAILABLE' }),

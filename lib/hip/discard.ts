@@ -40,8 +40,8 @@ export class Discards {
   batch(batch: BatchArguments): Promise<unknown> {
     const state = this.#state;
     state.assertOpen();
-    if (state.options.revision === '2024')
-      throw codedError('ERR_SVM_NOT_AVAILABLE', "batch discard: not in revision '2024', it came with HIP 7.2");
+    if (state.options.release === '2024')
+      throw codedError('ERR_SVM_NOT_AVAILABLE', "batch discard: not in release '2024', it came with HIP 7.2");
     const { stream, ranges, agentAt } = readBatch(state, this.#streams, batch);
     const operations = ranges.map(({ field, pointer, size }, index): Operation => {
       const memory = state.lookUp(field, pointer, this.#owner);

@@ -156,7 +156,7 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
     it('2026 looks at the pointer first, 2024 at the device', () => {
       const { hip } = open();
       expect(codeOf(() => hip.memAdvise(null, PAGE, Advise.setPreferredLocation, 99))).toBe(1);
-      const old = openHip({ revision: '2024', machine: { gpus } });
+      const old = openHip({ release: '2024', machine: { gpus } });
       expect(codeOf(() => old.hip.memAdvise(null, PAGE, Advise.setPreferredLocation, 99))).toBe(101);
     });
   });
@@ -275,11 +275,11 @@ describe.each([1, 2])('with %i GPU(s)', (gpus) => {
 
   describe('streams of prefetch', () => {
     it('2026 looks at the stream first, 2024 after pointer and count; 709 and 916', () => {
-      for (const [revision, expected] of [
+      for (const [release, expected] of [
         ['2026', [709, 916]],
         ['2024', [1, 1]],
       ] as const) {
-        const { hip } = openHip({ revision, machine: { gpus } });
+        const { hip } = openHip({ release, machine: { gpus } });
         const destroyed = hip.streamCreate();
         hip.streamDestroy(destroyed);
         const context = hip.executionContextCreate(0);

@@ -1,8 +1,8 @@
 /** HIP's managed memory on top of `SvmDevice`: `import { HipRuntime } from 'amdgpu-svm/hip'`. */
 export { HipRuntime } from './runtime.ts';
 export type { HipMemRangeAttributes } from './runtime.ts';
-export { HIP_COMPATIBILITIES, HIP_REVISIONS } from './options.ts';
-export type { HipCompatibility, HipRevision, HipRuntimeOptions } from './options.ts';
+export { HIP_COMPATIBILITIES, HIP_RELEASES } from './options.ts';
+export type { HipCompatibility, HipRelease, HipRuntimeOptions } from './options.ts';
 export {
   HipDeviceAttribute,
   HipDeviceId,

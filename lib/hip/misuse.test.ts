@@ -161,7 +161,7 @@ it('bad options name the option', () => {
   expect(bad({ devices: [devices[0], devices[0]] })).toBe('ERR_SVM_INVALID_OPTION');
   expect(bad({ devices: [{}] })).toBe('ERR_SVM_INVALID_TYPE');
   expect(bad({ devices, compatibility: 'exact' })).toBe('ERR_SVM_INVALID_OPTION');
-  expect(bad({ devices, revision: '2023' })).toBe('ERR_SVM_INVALID_OPTION');
+  expect(bad({ devices, release: '2023' })).toBe('ERR_SVM_INVALID_OPTION');
   expect(bad({ devices, cpuAgents: 0 })).toBe('ERR_SVM_OUT_OF_RANGE');
   expect(bad({ devices, hmmFlags: 8 })).toBe('ERR_SVM_OUT_OF_RANGE');
   expect(bad({ devices, color: 1 })).toBe('ERR_SVM_INVALID_OPTION');

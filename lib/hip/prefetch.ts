@@ -43,7 +43,7 @@ export class Prefetches {
   ): Promise<unknown> {
     const state = this.#state;
     state.assertOpen();
-    const early = state.options.revision === '2026';
+    const early = state.options.release === '2026';
     if (early) this.#streams.assertLive(stream);
     if (flags !== 0) throw invalidValue(`flags: expected 0, got ${flags}`);
     if (pointer.address === 0n) throw invalidValue('pointer: null');

@@ -86,8 +86,8 @@ export class HipRuntime extends StreamCalls {
     const owned = options.devices === undefined ? [SvmDevice.open()] : [];
     const devices = options.devices ?? owned;
     try {
-      const revision = resolved.revision === '2024' ? '2025' : '2026';
-      const hsa = HsaRuntime.open({ devices, compatibility, cpuAgents, revision });
+      const release = resolved.release === '2024' ? '2025' : '2026';
+      const hsa = HsaRuntime.open({ devices, compatibility, cpuAgents, release });
       // What HIP asks of HSA is shown as HIP's own calls, not a second time.
       hsa.traffic.close();
       const runtime = new HipRuntime([...devices], owned, hsa, resolved);
@@ -271,7 +271,7 @@ export class HipRuntime extends StreamCalls {
    * hipMemDiscardBatchAsync (HIP 7.2): the contents of managed memory are no longer
    * needed, and read as zeros when the commands before it have ended. All or nothing;
    * every refusal is hipErrorInvalidValue. Memory of other kinds is left alone where it
-   * is not refused. Not in revision '2024' (`ERR_SVM_NOT_AVAILABLE`).
+   * is not refused. Not in release '2024' (`ERR_SVM_NOT_AVAILABLE`).
    */
   memDiscardBatchAsync(
     pointers: readonly HipPointer[] | null,

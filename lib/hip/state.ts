@@ -60,7 +60,7 @@ export class HipState {
   /** The CPU agent for a place that is no device; what is no NUMA node falls back to the first. */
   cpuAgent(location: Required<HipMemLocation>): HsaAgent {
     const { cpuAgents } = this.hsa;
-    const isNode = location.type === HipMemLocationType.hostNuma && this.options.revision !== '2024';
+    const isNode = location.type === HipMemLocationType.hostNuma && this.options.release !== '2024';
     return (isNode ? cpuAgents[location.id] : undefined) ?? cpuAgents[0]!;
   }
 

@@ -104,7 +104,7 @@ describe('allocation', () => {
   });
 
   it('2024 only unmaps', async () => {
-    const { hip } = openHip({ revision: '2024' });
+    const { hip } = openHip({ release: '2024' });
     const memory = hip.mallocManaged(PAGE);
     expect(await linesOf(hip, () => hip.free(memory))).toEqual(['hipFree() -> no ioctl']);
   });

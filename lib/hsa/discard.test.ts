@@ -253,7 +253,7 @@ it.each([
 );
 
 it('does not exist before 2026, and what is not modelled says so', () => {
-  const { runtime } = rig(1, { revision: '2025' });
+  const { runtime } = rig(1, { release: '2025' });
   const region = runtime.vmemAddressReserve(PAGE);
   expect(() => runtime.svmDiscardBatchAsync([region])).toThrow(
     expect.objectContaining({ code: 'ERR_SVM_NOT_AVAILABLE' }),

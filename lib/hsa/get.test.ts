@@ -362,7 +362,7 @@ describe('a GPU that refuses a get', () => {
 });
 
 it('before 2026 an access query of a CPU without access stayed a query', () => {
-  const made = rig(1, { revision: '2025' });
+  const made = rig(1, { release: '2025' });
   const [c] = made.runtime.cpuAgents;
   const page = made.map();
   expect(get(made, page, 1, [A.accessQuery, c!])).toEqual([A.agentAccessible]);

@@ -1,6 +1,6 @@
 /** HSA's SVM calls on top of `SvmDevice`: `import { HsaRuntime } from 'amdgpu-svm/hsa'`. */
 export { HsaRuntime } from './runtime.ts';
-export type { Compatibility, HsaRuntimeOptions, Revision } from './options.ts';
+export type { Compatibility, HsaRuntimeOptions, Release } from './options.ts';
 export type { HsaAgent } from './agent.ts';
 export { HSA_SIGNAL_CONDITIONS } from './signal.ts';
 export type { HsaSignal, HsaSignalCondition, HsaWaitOptions } from './signal.ts';

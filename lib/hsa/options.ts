@@ -3,9 +3,9 @@ import { rangeError, show, typeError } from '../uapi/errors.ts';
 import { integerOf } from '../uapi/range.ts';
 import { backendOf, SvmDevice } from '../device/svm-device.ts';
 
-export const REVISIONS = ['2026', '2025'] as const;
+export const RELEASES = ['2026', '2025'] as const;
 /** Which runtime is followed where the years differ. */
-export type Revision = (typeof REVISIONS)[number];
+export type Release = (typeof RELEASES)[number];
 
 export const COMPATIBILITIES = ['rocm', 'documented'] as const;
 /** 'rocm': what the code does; 'documented': what its header promises, where that differs. */
@@ -28,29 +28,29 @@ export interface CommonOptions {
 /** Options of `HsaRuntime.open`. */
 export interface HsaRuntimeOptions extends CommonOptions {
   /** Default '2026'. */
-  readonly revision?: Revision;
+  readonly release?: Release;
 }
 
 /** The common options, checked, without `devices`. */
 export interface ResolvedCommonOptions<Year extends string> {
   readonly cpuAgents: number;
-  readonly revision: Year;
+  readonly release: Year;
   readonly compatibility: Compatibility;
 }
-export type ResolvedOptions = ResolvedCommonOptions<Revision>;
+export type ResolvedOptions = ResolvedCommonOptions<Release>;
 
-const COMMON = ['devices', 'compatibility', 'revision', 'cpuAgents'] as const;
+const COMMON = ['devices', 'compatibility', 'release', 'cpuAgents'] as const;
 const MOST_CPU_AGENTS = 64;
 
 /** Checks the options; throws TypeError or RangeError that names the bad one. */
 export function resolveOptions(options: HsaRuntimeOptions): ResolvedOptions {
-  return resolveCommonOptions(options, REVISIONS, []);
+  return resolveCommonOptions(options, RELEASES, []);
 }
 
-/** Checks what all layers have in common. `revisions`: the first is the default; `others`: names of options that the caller checks itself. */
+/** Checks what all layers have in common. `releases`: the first is the default; `others`: names of options that the caller checks itself. */
 export function resolveCommonOptions<Year extends string>(
-  options: CommonOptions & { readonly revision?: Year },
-  revisions: readonly [Year, ...Year[]],
+  options: CommonOptions & { readonly release?: Year },
+  releases: readonly [Year, ...Year[]],
   others: readonly string[],
 ): ResolvedCommonOptions<Year> {
   if (typeof options !== 'object' || options === null) {
@@ -64,7 +64,7 @@ export function resolveCommonOptions<Year extends string>(
   checkDevices(options.devices);
   return {
     cpuAgents: integerOf('cpuAgents', options.cpuAgents ?? 1, 1, MOST_CPU_AGENTS),
-    revision: oneOf('revision', options.revision ?? revisions[0], revisions),
+    release: oneOf('release', options.release ?? releases[0], releases),
     compatibility: oneOf('compatibility', options.compatibility ?? 'rocm', COMPATIBILITIES),
   };
 }

@@ -200,7 +200,7 @@ describe('the prefetch location of a range', () => {
   });
 
   it('before 2026 was the first CPU agent for every CPU', () => {
-    const made = rig(1, { revision: '2025' });
+    const made = rig(1, { release: '2025' });
     const address = made.map();
     made.runtime.svmPrefetchAsync(address, PAGE, made.runtime.cpuAgents[1]!, [made.runtime.createSignal(1)]);
     expect(last(made, address)).toBe(made.runtime.cpuAgents[0]);

@@ -150,7 +150,7 @@ describe('misuse is an error that names the field', () => {
     ['cpuAgents: ', { devices: [], cpuAgents: 0 }],
     ['cpuAgents: ', { devices: [], cpuAgents: '1' }],
     ['cpuAgents: ', { devices: [], cpuAgents: 1.5 }],
-    ['revision: ', { devices: [], revision: 2026 }],
+    ['release: ', { devices: [], release: 2026 }],
     ['compatibility: ', { devices: [], compatibility: 'both' }],
   ])('open: %s', (field, options) => {
     expect(() => HsaRuntime.open(options as HsaRuntimeOptions)).toThrow(

@@ -166,7 +166,7 @@ export class HsaRuntime {
         const others = read.filter((pair) => !isPrefetch(pair));
         // Before 2026 an access query of a CPU without access was left as it was.
         const unansweredCpu =
-          this.#options.revision === '2025' ? HsaSvmAttribute.accessQuery : HsaSvmAttribute.agentNoAccess;
+          this.#options.release === '2025' ? HsaSvmAttribute.accessQuery : HsaSvmAttribute.agentNoAccess;
         const answers =
           others.length === 0
             ? []
@@ -197,7 +197,7 @@ export class HsaRuntime {
       const destination = this.#agents.resolve('agent', agent);
       if (destination === null || destination === 'invalid') throw invalidAgent('agent', destination);
       // Before 2026 all CPU agents counted as the first node.
-      const node = destination.kind === 'cpu' && this.#options.revision === '2025' ? 0 : destination.node;
+      const node = destination.kind === 'cpu' && this.#options.release === '2025' ? 0 : destination.node;
       const operation = {
         range,
         destination,
@@ -215,7 +215,7 @@ export class HsaRuntime {
    * ranges come home, unless a CPU is their preferred location, and their contents are
    * thrown away; then 1 is taken from `completion`, as by a prefetch. Only memory of
    * `vmemAddressReserve` (INVALID_ARGUMENT), only with XNACK (XNACK_DISABLED). Not in
-   * revision '2025' (`ERR_SVM_NOT_AVAILABLE`). spec/hsa §6.
+   * release '2025' (`ERR_SVM_NOT_AVAILABLE`). spec/hsa §6.
    */
   svmDiscardBatchAsync(
     ranges: readonly SvmRange[],
@@ -289,8 +289,8 @@ export class HsaRuntime {
   #discard(ranges: unknown, agents: unknown, dependencies: unknown, completion: unknown): void {
     const call = (): string => describeDiscard(ranges, agents);
     this.#issue(call, () => {
-      if (this.#options.revision === '2025')
-        throw codedError('ERR_SVM_NOT_AVAILABLE', "batch discard: not in revision '2025'");
+      if (this.#options.release === '2025')
+        throw codedError('ERR_SVM_NOT_AVAILABLE', "batch discard: not in release '2025'");
       const read = this.#discarder.readRanges(ranges);
       const destinations = agents === undefined ? [] : this.#discarder.readDestinations(agents, read.length);
       if (!this.systemInfo(HsaSystemInfo.xnackEnabled))
@@ -324,7 +324,7 @@ export class HsaRuntime {
   #setNothing(range: ByteRange): void {
     const { gpuAgents } = this.#agents;
     assertGpus(gpuAgents);
-    if (this.#options.revision === '2025') {
+    if (this.#options.release === '2025') {
       // The empty list went down to the ioctl of the first GPU, which refuses it.
       const [first] = gpuAgents;
       throwOnFailure(first!, callGpu(first!.device!, SvmOperation.setAttributes, range, []).result, range);

@@ -235,7 +235,7 @@ describe('no pairs', () => {
   });
 
   it('went down as an empty list before 2026, which the device refuses', () => {
-    const made = rig(2, { revision: '2025' });
+    const made = rig(2, { release: '2025' });
     expect(refusal(() => made.runtime.svmAttributesSet(made.map(), PAGE, [])).errno).toBe(-22);
     expect(made.traffic()).toEqual(['GPU0: ']);
   });

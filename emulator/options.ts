@@ -1,10 +1,10 @@
 // Models: the configuration of a machine - asic, module parameters, process defaults (spec/trace-format §2).
 import { DEFAULT_PROFILE, uapiProfile } from '../lib/uapi/profile.ts';
 import type { UapiProfileName } from '../lib/uapi/profile.ts';
-import { gpuModel } from './gpu/catalogue.ts';
+import { checkedModel, gpuModel, LEAST_VA_BITS, MOST_VA_BITS } from './gpu/catalogue.ts';
 import type { AsicName, GpuModel } from './gpu/catalogue.ts';
 import { parseGcVersion } from './gpu/gc-version.ts';
-import { booleanArgument, countArgument } from './kernel/arguments.ts';
+import { argumentError, booleanArgument, countArgument, objectArgument, rangeArgument } from './kernel/arguments.ts';
 
 /** Options of `new EmulatedMachine(...)`. */
 export interface MachineOptions {
@@ -73,17 +73,16 @@ const KNOWN = new Set<string>([
 ]);
 const MOST_GPUS = 8;
 
-/** Checks the options; throws TypeError or RangeError that names the bad one. */
+/** Checks the options; throws TypeError or RangeError (`ERR_SVM_INVALID_ARGUMENT`, `ERR_SVM_UNKNOWN_ASIC`) that names the bad one. */
 export function resolveOptions(options: MachineOptions): ResolvedOptions {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options: expected an object');
+  objectArgument('options', options, 'an object');
   for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw new TypeError(`options.${name}: unknown option; known: ${[...KNOWN].join(', ')}`);
+    if (!KNOWN.has(name)) {
+      throw argumentError(TypeError, `options.${name}: unknown option; known: ${[...KNOWN].join(', ')}`);
+    }
   }
-  const base = typeof options.asic === 'object' ? options.asic : gpuModel(options.asic ?? 'gfx942');
-  const gpus = countArgument('gpus', options.gpus ?? 1);
-  if (gpus < 1 || gpus > MOST_GPUS) throw new RangeError(`gpus: expected 1 to ${MOST_GPUS}, got ${gpus}`);
-  const vaBits = countArgument('vaBits', options.vaBits ?? base.vaBits);
-  if (vaBits < 36 || vaBits > 56) throw new RangeError(`vaBits: expected 36 to 56, got ${vaBits}`);
+  const { asic = 'gfx942' } = options;
+  const base = typeof asic === 'string' ? gpuModel(asic) : checkedModel(asic);
   return {
     model: {
       ...base,
@@ -92,9 +91,9 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
       noretry: booleanArgument('noretry', options.noretry ?? base.noretry),
       retryCam: booleanArgument('retryCam', options.retryCam ?? base.retryCam),
       ih1: booleanArgument('ih1', options.ih1 ?? base.ih1),
-      vaBits,
+      vaBits: rangeArgument('vaBits', options.vaBits ?? base.vaBits, LEAST_VA_BITS, MOST_VA_BITS),
     },
-    gpus,
+    gpus: rangeArgument('gpus', options.gpus ?? 1, 1, MOST_GPUS),
     profile: uapiProfile(options.profile ?? DEFAULT_PROFILE).name as UapiProfileName,
     defaultGranularity: countArgument('defaultGranularity', options.defaultGranularity ?? 9),
     numaNodes: countArgument('numaNodes', options.numaNodes ?? 1),

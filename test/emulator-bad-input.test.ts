@@ -1,6 +1,6 @@
 /** Bad input of the public API of the emulator: each error names the field and what is allowed, and nothing is left behind. */
 import { describe, expect, it } from 'vitest';
-import { EmulatedMachine, EmulatedSyscallError } from '../emulator/index.ts';
+import { EmulatedMachine, EmulatedSyscallError, GPU_CATALOGUE } from '../emulator/index.ts';
 import type { MachineOptions } from '../emulator/index.ts';
 import { at, BLOCK, Rig, V } from './support/emulator-rig.ts';
 
@@ -24,6 +24,15 @@ describe('options of a machine', () => {
     ['options.gpu', { gpu: 2 }, /unknown option; known: asic, gpus/],
     ['asic', { asic: 'gfx9999' }, /known: gfx900/],
     ['asic', { asic: 5 }, /known: gfx900/],
+    ['asic', { asic: ['gfx942'] }, /^asic: expected a model, or a name of the catalogue .*, got a list$/],
+    ['asic.gc', { asic: {} }, /^asic.gc: expected .*, got undefined$/],
+    ['asic.vaBits', { asic: { ...GPU_CATALOGUE.gfx942, vaBits: '48' } }, /^asic.vaBits: expected a number, got "48"$/],
+    [
+      'asic.gc.major',
+      { asic: { ...GPU_CATALOGUE.gfx942, gc: { major: 256, minor: 0, revision: 0 } } },
+      /0 to 255, got 256$/,
+    ],
+    ['asic.apu', { asic: { ...GPU_CATALOGUE.gfx942, apu: 1 } }, /^asic.apu: expected true or false, got 1$/],
     ['gpus', { gpus: 0 }, /expected 1 to 8/],
     ['gpus', { gpus: 9 }, /expected 1 to 8/],
     ['gpus', { gpus: '2' }, /expected a number/],
@@ -46,6 +55,7 @@ describe('options of a machine', () => {
       expect(error.message.startsWith(field)).toBe(true);
       expect(error.message).toMatch(allowed);
       expect(error instanceof TypeError || error instanceof RangeError).toBe(true);
+      expect(error).toMatchObject({ code: expect.stringMatching(/^ERR_SVM_/) as string });
     });
   }
 });

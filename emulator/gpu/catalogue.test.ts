@@ -51,7 +51,11 @@ describe('the catalogue', () => {
   });
 
   it('lists what it knows when it is asked for something else', () => {
-    expect(() => gpuModel('gfx9')).toThrow(/^asic: unknown GPU "gfx9"; known: gfx900, gfx906, /);
+    expect(() => gpuModel('gfx9')).toThrow(
+      /^asic: unknown GPU "gfx9", near gfx900, gfx906, gfx908, gfx90a; known: gfx900, gfx906, /,
+    );
+    expect(() => gpuModel('gfx940')).toThrow('asic: unknown GPU "gfx940", near gfx900, gfx942, gfx950');
+    expect(() => gpuModel('GB200')).toThrow(/^asic: unknown GPU "GB200"; known: /);
     expect(() => gpuModel('toString')).toThrow(RangeError);
   });
 

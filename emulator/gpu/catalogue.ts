@@ -1,4 +1,5 @@
 // Models: the devices - a device is data (spec/06-lifecycle §3 for XNACK, spec/03-gpu-ranges §B.2 for PTEs).
+import { booleanArgument, objectArgument, rangeArgument, textArgument } from '../kernel/arguments.ts';
 import { parseGcVersion } from './gc-version.ts';
 import type { GcVersion } from './gc-version.ts';
 
@@ -22,6 +23,14 @@ export interface GpuModel {
 }
 
 const VA_BITS_GFX9 = 48;
+/** Bits of GPU virtual addresses that page numbers of the emulation hold. */
+export const LEAST_VA_BITS = 36;
+export const MOST_VA_BITS = 56;
+/** Each part of a GC version is a byte. */
+const LARGEST_PART = 255;
+/** So many edits make a misspelt name; so many names are worth saying. */
+const NEAR = 2;
+const MOST_NEAR = 4;
 
 function model(asic: string, product: string, gc: string, rest: Partial<GpuModel> = {}): GpuModel {
   return {
@@ -55,11 +64,53 @@ export const GPU_CATALOGUE = {
 
 export type AsicName = keyof typeof GPU_CATALOGUE;
 
-/** The model of that name; throws a RangeError that lists the catalogue. */
+/** The model of that name; throws a RangeError (`ERR_SVM_UNKNOWN_ASIC`) that says which names are near, and lists all. */
 export function gpuModel(asic: string): GpuModel {
   if (Object.hasOwn(GPU_CATALOGUE, asic)) return GPU_CATALOGUE[asic as AsicName];
-  throw Object.assign(
-    new RangeError(`asic: unknown GPU ${JSON.stringify(asic)}; known: ${Object.keys(GPU_CATALOGUE).join(', ')}`),
-    { code: 'ERR_SVM_UNKNOWN_ASIC' },
-  );
+  const names = Object.keys(GPU_CATALOGUE);
+  const near = names
+    .map((name) => ({ name, distance: editDistance(asic, name) }))
+    .filter(({ distance }) => distance <= NEAR)
+    .sort((one, other) => one.distance - other.distance)
+    .slice(0, MOST_NEAR)
+    .map(({ name }) => name);
+  const hint = near.length === 0 ? '' : `, near ${near.join(', ')}`;
+  throw Object.assign(new RangeError(`asic: unknown GPU ${JSON.stringify(asic)}${hint}; known: ${names.join(', ')}`), {
+    code: 'ERR_SVM_UNKNOWN_ASIC',
+  });
+}
+
+/** A model of the caller's own, every field checked; TypeError or RangeError (`ERR_SVM_INVALID_ARGUMENT`) names the bad one. */
+export function checkedModel(model: unknown): GpuModel {
+  const what = `a model, or a name of the catalogue (known: ${Object.keys(GPU_CATALOGUE).join(', ')})`;
+  const { asic, product, gc, apu, noretry, vaBits, retryCam, ih1 } = objectArgument('asic', model, what) as GpuModel;
+  const { major, minor, revision } = objectArgument('asic.gc', gc, '{ major, minor, revision }') as GcVersion;
+  return {
+    asic: textArgument('asic.asic', asic),
+    product: textArgument('asic.product', product),
+    gc: {
+      major: rangeArgument('asic.gc.major', major, 0, LARGEST_PART),
+      minor: rangeArgument('asic.gc.minor', minor, 0, LARGEST_PART),
+      revision: rangeArgument('asic.gc.revision', revision, 0, LARGEST_PART),
+    },
+    apu: booleanArgument('asic.apu', apu),
+    noretry: booleanArgument('asic.noretry', noretry),
+    vaBits: rangeArgument('asic.vaBits', vaBits, LEAST_VA_BITS, MOST_VA_BITS),
+    retryCam: booleanArgument('asic.retryCam', retryCam),
+    ih1: booleanArgument('asic.ih1', ih1),
+  };
+}
+
+/** Characters to insert, delete or replace to make `to` of `from`. */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let at = 1; at <= from.length; at++) {
+    const next = [at];
+    for (let index = 1; index <= to.length; index++) {
+      const replaced = row[index - 1]! + Number(from[at - 1] !== to[index - 1]);
+      next.push(Math.min(replaced, row[index]! + 1, next[index - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[to.length]!;
 }

@@ -1,4 +1,5 @@
 // Models: GC IP versions and their lexicographic order (spec/06-lifecycle §3).
+import { argumentError, describe } from '../kernel/arguments.ts';
 
 /** (major, minor, revision) of the graphics core. */
 export interface GcVersion {
@@ -7,11 +8,12 @@ export interface GcVersion {
   readonly revision: number;
 }
 
-/** Reads "9.4.3"; throws a RangeError that shows the form for anything else. */
+/** Reads "9.4.3"; throws a TypeError or RangeError (`ERR_SVM_INVALID_ARGUMENT`) that shows the form for anything else. */
 export function parseGcVersion(text: string): GcVersion {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  const match = typeof text === 'string' ? /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text) : null;
   if (match === null) {
-    throw new RangeError(`gc: expected a GC IP version like "9.4.3", got ${JSON.stringify(text)}`);
+    const kind = typeof text === 'string' ? RangeError : TypeError;
+    throw argumentError(kind, `gc: expected a GC IP version like "9.4.3", got ${describe(text)}`);
   }
   return { major: Number(match[1]), minor: Number(match[2]), revision: Number(match[3]) };
 }

@@ -2,14 +2,18 @@
 
 const U64_END = 1n << 64n;
 
-function argumentError(kind: typeof TypeError | typeof RangeError, message: string): Error {
+/** An error about an argument, with its code. */
+export function argumentError(kind: typeof TypeError | typeof RangeError, message: string): Error {
   return Object.assign(new kind(message), { code: 'ERR_SVM_INVALID_ARGUMENT' });
 }
 
-function describe(value: unknown): string {
+/** A value as it is shown in an error: short, and never a surprise. */
+export function describe(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'string') return JSON.stringify(value);
-  return typeof value === 'object' && value !== null ? `an object` : String(value);
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Array.isArray(value) ? 'a list' : 'an object';
 }
 
 /** A byte address: a bigint from 0 to 2^64 - 1. */
@@ -50,6 +54,26 @@ export function countArgument(name: string, value: unknown): number {
     throw argumentError(RangeError, `${name}: expected a whole number from 0 to 2^53 - 1, got ${value}`);
   }
   return value;
+}
+
+/** A whole number from `least` to `most`. */
+export function rangeArgument(name: string, value: unknown, least: number, most: number): number {
+  const count = countArgument(name, value);
+  if (count < least || count > most) {
+    throw argumentError(RangeError, `${name}: expected ${least} to ${most}, got ${count}`);
+  }
+  return count;
+}
+
+/** An object that is no list. */
+export function objectArgument(name: string, value: unknown, what: string): object {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw argumentError(TypeError, `${name}: expected ${what}, got ${describe(value)}`);
+}
+
+export function textArgument(name: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw argumentError(TypeError, `${name}: expected a string, got ${describe(value)}`);
 }
 
 export function booleanArgument(name: string, value: unknown): boolean {

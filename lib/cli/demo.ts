@@ -8,14 +8,14 @@ import { asicOption, backendOption } from './device-options.ts';
 import { runTour } from './demo-tour.ts';
 import type { DemoStep } from './demo-tour.ts';
 import { bold, dim, print, toJson } from './output.ts';
-import { splitTraceOption, traceEnvironment, TRACE_OPTIONS } from './trace-option.ts';
+import { splitTrafficOption, trafficEnvironment, TRAFFIC_OPTIONS } from './traffic-option.ts';
 
 const OPTIONS = {
   json: { type: 'boolean', default: false },
   backend: { type: 'string' },
   asic: { type: 'string' },
   record: { type: 'string' },
-  ...TRACE_OPTIONS,
+  ...TRAFFIC_OPTIONS,
 } as const;
 
 export const demoCommand: Command = {
@@ -28,9 +28,9 @@ export const demoCommand: Command = {
   --trace[=FILE]   also each call's ioctls, on standard error or in FILE (see amdgpu-svm run --help)
   --json           the steps as one object; the trace as JSON lines`,
   async run(args) {
-    const { values } = readArguments('demo', splitTraceOption(args), OPTIONS, false);
+    const { values } = readArguments('demo', splitTrafficOption(args), OPTIONS, false);
     const options = openOptions(values);
-    Object.assign(process.env, traceEnvironment('demo', values));
+    Object.assign(process.env, trafficEnvironment('demo', values));
     const steps: DemoStep[] = [];
     const support = nativeSupport();
     const addon = support.available

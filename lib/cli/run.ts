@@ -2,10 +2,10 @@
 import { runProgram } from './child.ts';
 import { readArguments } from './command.ts';
 import type { Command } from './command.ts';
-import { splitTraceOption, traceEnvironment, TRACE_OPTIONS } from './trace-option.ts';
+import { splitTrafficOption, trafficEnvironment, TRAFFIC_OPTIONS } from './traffic-option.ts';
 import { UsageError } from './usage-error.ts';
 
-const OPTIONS = { ...TRACE_OPTIONS, json: { type: 'boolean', default: false } } as const;
+const OPTIONS = { ...TRAFFIC_OPTIONS, json: { type: 'boolean', default: false } } as const;
 
 export const runCommand: Command = {
   name: 'run',
@@ -24,12 +24,12 @@ call ("ioctl -> ..."). The exit code is that of COMMAND.
   async run(args) {
     const separator = args.indexOf('--');
     const own = separator < 0 ? args : args.slice(0, separator);
-    const { values, positionals } = readArguments('run', splitTraceOption(own), OPTIONS, true);
+    const { values, positionals } = readArguments('run', splitTrafficOption(own), OPTIONS, true);
     const [command, ...rest] = separator < 0 ? [] : args.slice(separator + 1);
     if (positionals.length > 0 || command === undefined) {
       throw new UsageError('run: expected --trace -- COMMAND [ARGUMENT...]; see amdgpu-svm run --help');
     }
-    const environment = traceEnvironment('run', values);
+    const environment = trafficEnvironment('run', values);
     if (environment === undefined)
       throw new UsageError('run: expected --trace or --trace=FILE; see amdgpu-svm run --help');
     return runProgram('run', command, rest, environment);

@@ -31,4 +31,4 @@ export type { RawSvmCall, RawSvmResult } from './raw-call.ts';
 export type { AttributeSegment } from './segments.ts';
 export { formatTraffic, formatTrafficIoctl, TrafficLog } from './traffic.ts';
 export type { TrafficEvent, TrafficIoctl, TrafficListener } from './traffic.ts';
-export { trafficObject } from './trace-output.ts';
+export { trafficObject } from './traffic-output.ts';

@@ -29,7 +29,7 @@ import { TraceRecorder } from '../trace/recorder.ts';
 import { attributeSegments } from './segments.ts';
 import type { AttributeSegment } from './segments.ts';
 import { SvmCaller } from './svm-call.ts';
-import { traceOutput, writeDeviceTraffic } from './trace-output.ts';
+import { trafficOutput, writeDeviceTraffic } from './traffic-output.ts';
 import type { SvmAnswer } from './svm-call.ts';
 
 /** Where a prefetch brings a range. */
@@ -85,7 +85,7 @@ export class SvmDevice {
   static open(options: OpenOptions = {}): SvmDevice {
     const resolved = resolveOpenOptions(options, process.env);
     // Before anything is opened that would have to be closed again.
-    traceOutput();
+    trafficOutput();
     const recorder = resolved.record === undefined ? undefined : new TraceRecorder(resolved.record);
     try {
       const device = new SvmDevice(chooseBackend(resolved, recorder));

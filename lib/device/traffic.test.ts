@@ -20,7 +20,7 @@ describe('a traced call', () => {
   it('is one event with its ioctls, devices labelled by position', () => {
     const { devices, log, events, range } = rig(2);
     log.on((event) => events.push(event));
-    const answer = log.trace('hipMemAdvise(SetPreferredLocation, 1)', () => {
+    const answer = log.log('hipMemAdvise(SetPreferredLocation, 1)', () => {
       devices[1]!.setAttributes(range, { preferredLocation: 'device' });
       return 7;
     });
@@ -49,7 +49,7 @@ describe('a traced call', () => {
     log.on((event) => events.push(event));
     const error = new Error('INVALID');
     expect(() =>
-      log.trace('set()', () => {
+      log.log('set()', () => {
         throw error;
       }),
     ).toThrow(error);
@@ -60,7 +60,7 @@ describe('a traced call', () => {
   it('inside another belongs to the outer one', () => {
     const { devices, log, events, range } = rig(1);
     log.on((event) => events.push(event));
-    log.trace('outer', () => log.trace('inner', () => devices[0]!.prefetch(range, 'device')));
+    log.log('outer', () => log.log('inner', () => devices[0]!.prefetch(range, 'device')));
     expect(events.map(formatTraffic)).toEqual(['outer -> GPU0: PREFETCH_LOC=1']);
   });
 
@@ -68,7 +68,7 @@ describe('a traced call', () => {
     const { devices, log, events, range } = rig(1);
     log.on((event) => events.push(event));
     devices[0]!.prefetch(range, 'device');
-    new TrafficLog(devices).trace('other', () => devices[0]!.prefetch(range, 'system'));
+    new TrafficLog(devices).log('other', () => devices[0]!.prefetch(range, 'system'));
     expect(events).toEqual([]);
   });
 
@@ -76,7 +76,7 @@ describe('a traced call', () => {
     const { devices, log, events, range } = rig(2);
     log.on((event) => events.push(event));
     const both = async (name: string, target: 'device' | 'system') =>
-      log.trace(name, async () => {
+      log.log(name, async () => {
         for (const device of devices) await device.prefetchAsync(range, target);
       });
     await Promise.all([both('a', 'device'), both('b', 'system')]);
@@ -90,7 +90,7 @@ describe('a traced call', () => {
     const { devices, log, events } = rig(1);
     log.on((event) => events.push(event));
     await expect(
-      log.trace('prefetch', () => devices[0]!.prefetchAsync({ address: 4096n, size: 4096 }, 'device')),
+      log.log('prefetch', () => devices[0]!.prefetchAsync({ address: 4096n, size: 4096 }, 'device')),
     ).rejects.toThrow('EFAULT');
     expect(formatTraffic(events[0]!)).toMatch(/^prefetch -> GPU0: PREFETCH_LOC=1 \[EFAULT\] ! EFAULT/);
   });
@@ -103,19 +103,19 @@ describe('listeners', () => {
       throw new Error('asked for the name');
     };
     expect(log.active).toBe(false);
-    expect(log.trace(name, () => 3)).toBe(3);
+    expect(log.log(name, () => 3)).toBe(3);
     const stop = log.on(() => undefined);
     expect(log.active).toBe(true);
     stop();
     expect(log.active).toBe(false);
-    expect(log.trace(name, () => devices[0]!.prefetch(range, 'device'))).toBeUndefined();
+    expect(log.log(name, () => devices[0]!.prefetch(range, 'device'))).toBeUndefined();
   });
 
   it('are stopped one by one, or all by close', () => {
     const { devices, log, range } = rig(1);
     const seen: string[] = [];
     const stops = ['a', 'b'].map((name) => log.on(() => seen.push(name)));
-    const call = (): void => log.trace('call', () => devices[0]!.prefetch(range, 'device'));
+    const call = (): void => log.log('call', () => devices[0]!.prefetch(range, 'device'));
     call();
     stops[0]!();
     stops[0]!();
@@ -131,9 +131,9 @@ describe('listeners', () => {
     const listener = (): void => void calls++;
     const stop = log.on(listener);
     log.on(listener);
-    log.trace('x', () => undefined);
+    log.log('x', () => undefined);
     stop();
-    log.trace('x', () => undefined);
+    log.log('x', () => undefined);
     expect(calls).toBe(3);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * Traffic view: which ioctls one call of a runtime layer (HSA, HIP) caused, on which GPU.
- * A layer wraps each of its calls in `trace`; who wants to see them listens. Names are
+ * A layer wraps each of its calls in `log`; who wants to see them listens. Names are
  * those of the user ABI (spec/01-uapi §4) without prefix.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -38,7 +38,7 @@ interface Scope {
 
 /**
  * Groups the ioctls of some devices by the layer call that caused them. Without a
- * listener `trace` only runs its action: no device is observed, no name is made.
+ * listener `log` only runs its action: no device is observed, no name is made.
  */
 export class TrafficLog {
   readonly #devices: readonly SvmDevice[];
@@ -60,13 +60,13 @@ export class TrafficLog {
     return this.#listeners.size > 0;
   }
 
-  /** True inside a call that is traced: what a device is asked now belongs to it. */
+  /** True inside a call that is logged: what a device is asked now belongs to it. */
   get running(): boolean {
     const scope = this.#calls?.getStore();
     return scope !== undefined && !scope.ended;
   }
 
-  /** Calls `listener` at the end of every traced call; the returned function stops it. An error of the listener reaches the caller of the layer. */
+  /** Calls `listener` at the end of every logged call; the returned function stops it. An error of the listener reaches the caller of the layer. */
   on(listener: TrafficListener): () => void {
     // A wrapper of its own: the same function may listen twice, and each is stopped alone.
     const entry: TrafficListener = (event) => listener(event);
@@ -97,9 +97,9 @@ export class TrafficLog {
   /**
    * Runs `action` as the layer call `call` (a function is asked for the name only if
    * somebody listens) and returns its result. If that is a promise, the call ends
-   * when it settles. What is traced inside another traced call belongs to the outer one.
+   * when it settles. What is logged inside another logged call belongs to the outer one.
    */
-  trace<T>(call: string | (() => string), action: () => T): T {
+  log<T>(call: string | (() => string), action: () => T): T {
     const calls = this.#calls;
     if (calls === undefined) return action();
     const outer = calls.getStore();

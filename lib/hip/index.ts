@@ -23,4 +23,4 @@ export type { HipStreamArgument } from './stream-table.ts';
 export type { HipPointer } from './arguments.ts';
 export { formatTraffic, formatTrafficIoctl } from '../device/traffic.ts';
 export type { TrafficEvent, TrafficIoctl, TrafficListener, TrafficLog } from '../device/traffic.ts';
-export { trafficObject } from '../device/trace-output.ts';
+export { trafficObject } from '../device/traffic-output.ts';

@@ -2,7 +2,7 @@
 import { HsaRuntime } from '../hsa/index.ts';
 import { show } from '../uapi/errors.ts';
 import { SvmDevice } from '../device/svm-device.ts';
-import { writeTraffic } from '../device/trace-output.ts';
+import { writeTraffic } from '../device/traffic-output.ts';
 import { TrafficLog } from '../device/traffic.ts';
 import { Advisor, locationOfDevice } from './advise.ts';
 import { Allocator } from './allocator.ts';
@@ -130,12 +130,12 @@ export class HipRuntime extends StreamCalls {
   /** hipMallocManaged: zeroed memory that every GPU may access. hipErrorInvalidValue, hipErrorOutOfMemory. `flags`: `HipMemAttach` global or host, which are the same. */
   mallocManaged(size: number | bigint, flags: number = HipMemAttach.global): HipMemory {
     const action = (): HipMemory => this.#allocator.managed(countOf('size', size), unsignedOf('flags', flags));
-    return this.traffic.trace(() => `hipMallocManaged(${show(size)})`, action);
+    return this.traffic.log(() => `hipMallocManaged(${show(size)})`, action);
   }
 
   /** hipMalloc: device memory, which neither the CPU nor SVM reaches; here to be refused. hipErrorNotSupported on the kernel backend. */
   malloc(size: number | bigint): HipMemory {
-    return this.traffic.trace(
+    return this.traffic.log(
       () => `hipMalloc(${show(size)})`,
       () => this.#allocator.unmanaged(countOf('size', size), 'device'),
     );
@@ -143,7 +143,7 @@ export class HipRuntime extends StreamCalls {
 
   /** hipHostMalloc: pinned host memory, as `malloc`. */
   hostMalloc(size: number | bigint): HipMemory {
-    return this.traffic.trace(
+    return this.traffic.log(
       () => `hipHostMalloc(${show(size)})`,
       () => this.#allocator.unmanaged(countOf('size', size), 'host'),
     );
@@ -155,7 +155,7 @@ export class HipRuntime extends StreamCalls {
    * pending commands: synchronize first.
    */
   free(pointer: HipPointer): void {
-    this.traffic.trace('hipFree()', () => {
+    this.traffic.log('hipFree()', () => {
       this.#state.assertOpen();
       const given = pointerOf('pointer', pointer);
       if (given.address !== 0n) this.#allocator.release(this.#allocator.find(given));
@@ -165,7 +165,7 @@ export class HipRuntime extends StreamCalls {
   /** hipMemAdvise: `advice` is a `HipMemoryAdvise`, `device` a device or -1 for the CPU. hipErrorInvalidValue, hipErrorInvalidDevice. */
   memAdvise(pointer: HipPointer, count: number | bigint, advice: number, device: number): void {
     if (!this.traffic.active) return this.#advise(pointer, count, advice, device);
-    this.traffic.trace(
+    this.traffic.log(
       () => describeAdvise(advice, device),
       () => this.#advise(pointer, count, advice, device),
     );
@@ -173,7 +173,7 @@ export class HipRuntime extends StreamCalls {
 
   /** hipMemAdvise_v2, with a place instead of a device. */
   memAdvise_v2(pointer: HipPointer, count: number | bigint, advice: number, location: HipMemLocation): void {
-    this.traffic.trace(
+    this.traffic.log(
       () => describeAdviseV2(advice, location),
       () => {
         const place = locationOf('location', location);
@@ -200,7 +200,7 @@ export class HipRuntime extends StreamCalls {
     device: number,
     stream: HipStreamArgument = null,
   ): void {
-    this.#trace(
+    this.#log(
       () => `hipMemPrefetchAsync(${show(device)})`,
       () => {
         const place = locationOfDevice(intOf('device', device));
@@ -223,7 +223,7 @@ export class HipRuntime extends StreamCalls {
     flags = 0,
     stream: HipStreamArgument = null,
   ): void {
-    this.#trace(
+    this.#log(
       () => `hipMemPrefetchAsync_v2(${describeLocation(location)})`,
       () => {
         const place = locationOf('location', location);
@@ -253,7 +253,7 @@ export class HipRuntime extends StreamCalls {
     flags: number,
     stream: HipStreamArgument,
   ): void {
-    this.#trace(
+    this.#log(
       () => `hipMemPrefetchBatchAsync(${show(count)})`,
       () =>
         this.#prefetches.batch({
@@ -336,7 +336,7 @@ export class HipRuntime extends StreamCalls {
     pointer: HipPointer,
     count: number | bigint,
   ): void {
-    this.traffic.trace(
+    this.traffic.log(
       () => `hipMemRangeGetAttribute(${describeAttributes([attribute])})`,
       () => {
         const question = readQuestion('data', data, 'dataSize', dataSize, 'attribute', attribute);
@@ -354,7 +354,7 @@ export class HipRuntime extends StreamCalls {
     pointer: HipPointer,
     count: number | bigint,
   ): void {
-    this.traffic.trace(
+    this.traffic.log(
       () => `hipMemRangeGetAttributes(${describeAttributes(attributes)})`,
       () => {
         const questions = readQuestions(data, dataSizes, attributes, integerOfIndex('attributeCount', attributeCount));
@@ -388,7 +388,7 @@ export class HipRuntime extends StreamCalls {
     length: number | bigint = 0,
     flags: number = HipMemAttach.single,
   ): void {
-    this.traffic.trace(
+    this.traffic.log(
       () => `hipStreamAttachMemAsync(${show(flags)})`,
       () => {
         const given = this.streams.resolve('stream', stream);
@@ -434,7 +434,7 @@ export class HipRuntime extends StreamCalls {
     flags: number,
     stream: HipStreamArgument,
   ): void {
-    this.#trace(
+    this.#log(
       () => `${name}(${show(count)})`,
       () =>
         this.#discards.batch({
@@ -453,7 +453,7 @@ export class HipRuntime extends StreamCalls {
   }
 
   /** The call ends when what it issued has ended; only the traffic view waits for that. */
-  #trace(call: () => string, action: () => Promise<unknown>): void {
-    void this.traffic.trace(call, action);
+  #log(call: () => string, action: () => Promise<unknown>): void {
+    void this.traffic.log(call, action);
   }
 }

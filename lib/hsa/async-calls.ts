@@ -52,7 +52,7 @@ export class AsyncCalls {
     for (const { call } of this.#waiting) {
       const dropped = new HsaError(HsaStatus.notInitialized, 'the runtime was closed before the call ran');
       try {
-        this.#traffic.trace(call, () => {
+        this.#traffic.log(call, () => {
           throw dropped;
         });
       } catch (error) {
@@ -83,7 +83,7 @@ export class AsyncCalls {
         throw error;
       });
     try {
-      await this.#traffic.trace(call.call, run);
+      await this.#traffic.log(call.call, run);
     } catch (error) {
       // A release build of the runtime does not look at a refusal. An error of a listener has no caller to go to.
       if (error !== refusal) throwLater(error);

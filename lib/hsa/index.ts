@@ -13,4 +13,4 @@ export type { HsaPointerInfo } from './reservations.ts';
 export type { HsaSvmAttributeAnswer } from './get.ts';
 export { formatTraffic, formatTrafficIoctl } from '../device/traffic.ts';
 export type { TrafficEvent, TrafficIoctl, TrafficListener, TrafficLog } from '../device/traffic.ts';
-export { trafficObject } from '../device/trace-output.ts';
+export { trafficObject } from '../device/traffic-output.ts';

@@ -4,7 +4,7 @@ import { codedError, show, typeError } from '../uapi/errors.ts';
 import type { HostBuffer } from '../device/host-memory.ts';
 import type { ByteRange, SvmRange } from '../uapi/range.ts';
 import { backendOf, SvmDevice } from '../device/svm-device.ts';
-import { traceOutput, writeTraffic } from '../device/trace-output.ts';
+import { trafficOutput, writeTraffic } from '../device/traffic-output.ts';
 import { TrafficLog } from '../device/traffic.ts';
 import { AgentTable } from './agent.ts';
 import type { HsaAgent } from './agent.ts';
@@ -68,7 +68,7 @@ export class HsaRuntime {
     const resolved = resolveOptions(options);
     if (options.devices !== undefined) {
       assertDevicesOpen(options.devices);
-      traceOutput();
+      trafficOutput();
     }
     const owned = options.devices === undefined ? [SvmDevice.open()] : [];
     const runtime = new HsaRuntime(options.devices ?? owned, owned, resolved);
@@ -123,7 +123,7 @@ export class HsaRuntime {
    * everything of the range back to its default, but the last prefetch location.
    */
   svmAttributesSet(address: bigint, size: number | bigint, pairs: readonly HsaSvmAttributePair[]): void {
-    this.traffic.trace(
+    this.traffic.log(
       () => describeSet(pairs),
       () => {
         this.#assertUsable();
@@ -148,7 +148,7 @@ export class HsaRuntime {
     size: number | bigint,
     pairs: readonly HsaSvmAttributeQuery[],
   ): HsaSvmAttributeAnswer[] {
-    return this.traffic.trace(
+    return this.traffic.log(
       () => describeGet(pairs),
       () => {
         this.#assertUsable();
@@ -313,7 +313,7 @@ export class HsaRuntime {
       this.#assertUsable();
       issue = read();
     } catch (error) {
-      return this.traffic.trace(call, () => {
+      return this.traffic.log(call, () => {
         throw error;
       });
     }

@@ -15,7 +15,7 @@ const VARIABLE = 'AMDGPU_SVM_TRACE';
 const JSON_PREFIX = 'json:';
 
 /** Where lines go; the same for all runtimes and devices of the process that say the same. */
-class TraceOutput {
+class TrafficOutput {
   readonly json: boolean;
   readonly #write: (line: string) => void;
   /** The line of an ioctl that was written last, and how often it came again since. */
@@ -50,7 +50,7 @@ class TraceOutput {
   }
 }
 
-const outputs = new Map<string, TraceOutput>();
+const outputs = new Map<string, TrafficOutput>();
 /** Logs whose calls are written: an ioctl inside one of them is not one of a bare device. */
 const writtenLogs = new Set<TrafficLog>();
 
@@ -61,7 +61,7 @@ const writtenLogs = new Set<TrafficLog>();
  * it. RangeError (`ERR_SVM_INVALID_OPTION`) for words that are no path, and the
  * system's error for a file that can't be opened.
  */
-export function traceOutput(environment: NodeJS.ProcessEnv = process.env): TraceOutput | undefined {
+export function trafficOutput(environment: NodeJS.ProcessEnv = process.env): TrafficOutput | undefined {
   const value = environment[VARIABLE] ?? '';
   if (value === '' || value === '0') return undefined;
   let output = outputs.get(value);
@@ -73,9 +73,10 @@ export function traceOutput(environment: NodeJS.ProcessEnv = process.env): Trace
   return output;
 }
 
-function open(value: string): TraceOutput {
+function open(value: string): TrafficOutput {
   // `console` drops what nobody can read any more; a stream of our own would end the program with EPIPE.
-  if (value === '1' || value === 'json') return new TraceOutput(value === 'json', (line) => console.error('%s', line));
+  if (value === '1' || value === 'json')
+    return new TrafficOutput(value === 'json', (line) => console.error('%s', line));
   const json = value.startsWith(JSON_PREFIX);
   const path = (json ? value.slice(JSON_PREFIX.length) : value).replaceAll('%p', String(process.pid));
   // AMDGPU_SVM_TRACE=true must not make a file of that name.
@@ -87,12 +88,12 @@ function open(value: string): TraceOutput {
   }
   const descriptor = openSync(path, 'a');
   // One write for each line, at once: lines of several processes do not mix, and a crash loses none.
-  return new TraceOutput(json, (line) => void writeSync(descriptor, `${line}\n`));
+  return new TrafficOutput(json, (line) => void writeSync(descriptor, `${line}\n`));
 }
 
 /** Writes every call that `log` sees from now on, if the environment asks for it. */
 export function writeTraffic(log: TrafficLog): void {
-  const output = traceOutput();
+  const output = trafficOutput();
   if (output === undefined) return;
   writtenLogs.add(log);
   log.on((event) => output.write(lineOf(event, output.json)));
@@ -101,7 +102,7 @@ export function writeTraffic(log: TrafficLog): void {
 
 /** Writes the ioctls of a device that no written call caused, if the environment asks for it. */
 export function writeDeviceTraffic(device: SvmDevice): void {
-  const output = traceOutput();
+  const output = trafficOutput();
   if (output === undefined) return;
   device.observe((call) => {
     for (const log of writtenLogs) if (log.running) return;

@@ -6,7 +6,7 @@ import { EmulatedMachine } from '../../emulator/index.ts';
 import { HipMemoryAdvise, HipRuntime } from '../hip/index.ts';
 import { HsaRuntime, HsaSvmAttribute } from '../hsa/index.ts';
 import { SvmDevice } from './index.ts';
-import { traceOutput, trafficObject } from './trace-output.ts';
+import { trafficOutput, trafficObject } from './traffic-output.ts';
 
 const PAGE = 4096;
 const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-trace-'));
@@ -34,14 +34,14 @@ function traced(gpus = 1, prefix = '') {
 
 describe('AMDGPU_SVM_TRACE', () => {
   it.each([undefined, '', '0'])('%j: nothing', (value) => {
-    expect(traceOutput({ AMDGPU_SVM_TRACE: value })).toBeUndefined();
+    expect(trafficOutput({ AMDGPU_SVM_TRACE: value })).toBeUndefined();
   });
 
   it.each(['true', 'yes', 'stderr', 'json:', 'text', '2'])(
     '%s is no path: an error that says what is allowed',
     (value) => {
       const message = `AMDGPU_SVM_TRACE: expected 1, json, a path or json: and a path (with a "/" or a "."), got "${value}"`;
-      expect(() => traceOutput({ AMDGPU_SVM_TRACE: value })).toThrow(
+      expect(() => trafficOutput({ AMDGPU_SVM_TRACE: value })).toThrow(
         expect.objectContaining({ name: 'RangeError', code: 'ERR_SVM_INVALID_OPTION', message }),
       );
       vi.stubEnv('AMDGPU_SVM_TRACE', value);

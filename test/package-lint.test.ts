@@ -51,7 +51,7 @@ const arrows: Record<string, string[]> = {
   'lib/device': ['lib/uapi', 'lib/words', 'lib/backend', 'native', 'emulator', ...everyEmulatorRoom],
   'lib/hsa': ['lib/device', 'lib/words', 'lib/uapi'],
   'lib/hip': ['lib/hsa', 'lib/device', 'lib/words', 'lib/uapi'],
-  'lib/trace': ['lib/device', 'lib/backend', 'lib/words', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
+  'lib/trace': ['lib/backend', 'lib/words', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
   'lib/serve': ['lib/device', 'lib/backend', 'lib/words', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
   'lib/inspect': ['lib/device', 'lib/backend', 'lib/inspect/model', 'lib/inspect/page'],
   'lib/inspect/model': ['lib/trace', 'lib/words', 'lib/uapi', 'emulator', ...everyEmulatorRoom],

@@ -1,6 +1,6 @@
 /** Choice of the backend, with the reasons. */
 import { EmulatedDevice, EmulatedMachine } from '../../emulator/index.ts';
-import { uapiProfile } from '../uapi/profile.ts';
+import { DEFAULT_PROFILE, uapiProfile } from '../uapi/profile.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
 import { codedError, rangeError } from '../uapi/errors.ts';
 import type { Backend } from './backend.ts';
@@ -134,7 +134,7 @@ function profileOfAmdgpu(node: KernelNode | FfiNode, options: OpenOptions): Uapi
       typeof driver === 'number' ? `DRM_IOCTL_VERSION failed with errno ${-driver}` : `the driver is ${driver.name}`;
     throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `node ${node.path}: no render node of amdgpu: ${what}`);
   }
-  return uapiProfile(options.profile ?? 'v4');
+  return uapiProfile(options.profile ?? DEFAULT_PROFILE);
 }
 
 function chooseEmulated({ emulator, profile }: OpenOptions, fallbackReason: string | undefined): Choice {

@@ -2,6 +2,7 @@
 import { SvmAccess, SvmAttributeType, SvmLocation } from '../uapi/constants.ts';
 import type { SvmAccessName, SvmAttributeName, SvmLocationName } from '../uapi/constants.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
+import type { UapiProfile } from '../uapi/profile.ts';
 import { rangeError, show, typeError } from '../uapi/errors.ts';
 
 /** A location: by word, or any u32 as it stands. 'device' is "this GPU". */
@@ -25,32 +26,32 @@ export interface SvmAttributes {
   gpuReadOnly: boolean;
   gpuExecutable: boolean;
   gpuReadMostly: boolean;
-  /** Refused by the device when true (spec/02-attributes §4.1). */
+  /** Only in profile v4, where the device refuses true (spec/02-attributes §4.1). */
   gpuAlwaysMapped: boolean;
 }
 
-/** Names of all attributes, in the order of their type numbers. */
+/** Names of the attributes of all revisions, in the order of their type numbers; `device.profile.attributeNames` are those of a device. */
 export const ATTRIBUTE_NAMES = Object.keys(SvmAttributeType) as readonly SvmAttributeName[];
 
 const LARGEST_U32 = 0xffff_ffff;
 
-function isAttributeName(name: string): name is SvmAttributeName {
-  return Object.hasOwn(SvmAttributeType, name);
+function isAttributeName(profile: UapiProfile, name: string): name is SvmAttributeName {
+  return Object.hasOwn(profile.attributeTypes, name);
 }
 
-function unknownAttribute(field: string, name: unknown): TypeError {
+function unknownAttribute(profile: UapiProfile, field: string, name: unknown): TypeError {
   return typeError(
     'ERR_SVM_UNKNOWN_ATTRIBUTE',
-    `${field}: unknown attribute ${show(name)}; known: ${ATTRIBUTE_NAMES.join(', ')}`,
+    `${field}: unknown attribute ${show(name)}; profile ${profile.name} has ${profile.attributeNames.join(', ')}`,
   );
 }
 
 /**
- * The records for an object of attributes, in its order. Throws TypeError
+ * The records for an object of attributes, in its order; `profile` says which there are. Throws TypeError
  * (`ERR_SVM_UNKNOWN_ATTRIBUTE`, `ERR_SVM_INVALID_TYPE`) or RangeError
  * (`ERR_SVM_INVALID_VALUE`); an empty object is one of them.
  */
-export function encodeAttributeValues(attributes: Partial<SvmAttributes>): SvmAttributeRecord[] {
+export function encodeAttributeValues(profile: UapiProfile, attributes: Partial<SvmAttributes>): SvmAttributeRecord[] {
   if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes)) {
     throw typeError('ERR_SVM_INVALID_TYPE', `attributes: expected an object, got ${show(attributes)}`);
   }
@@ -59,19 +60,19 @@ export function encodeAttributeValues(attributes: Partial<SvmAttributes>): SvmAt
     throw rangeError('ERR_SVM_INVALID_VALUE', 'attributes: expected at least one attribute');
   }
   return names.map((name) => {
-    if (!isAttributeName(name)) throw unknownAttribute('attributes', name);
+    if (!isAttributeName(profile, name)) throw unknownAttribute(profile, 'attributes', name);
     return { type: SvmAttributeType[name], value: encodeValue(name, attributes[name]) };
   });
 }
 
-/** The attribute types for a list of names (default: all). Throws TypeError for unknown ones. */
-export function attributeTypes(names: readonly SvmAttributeName[] = ATTRIBUTE_NAMES): number[] {
+/** The attribute types for a list of names. Throws TypeError for those that `profile` does not have. */
+export function attributeTypes(profile: UapiProfile, names: readonly SvmAttributeName[]): number[] {
   if (!Array.isArray(names)) {
     throw typeError('ERR_SVM_INVALID_TYPE', `names: expected a list of attribute names, got ${show(names)}`);
   }
   if (names.length === 0) throw rangeError('ERR_SVM_INVALID_VALUE', 'names: expected at least one attribute name');
   return names.map((name: unknown) => {
-    if (typeof name !== 'string' || !isAttributeName(name)) throw unknownAttribute('names', name);
+    if (typeof name !== 'string' || !isAttributeName(profile, name)) throw unknownAttribute(profile, 'names', name);
     return SvmAttributeType[name];
   });
 }

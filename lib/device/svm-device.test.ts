@@ -200,7 +200,7 @@ describe('attributes', () => {
     [
       { coherant: true },
       'ERR_SVM_UNKNOWN_ATTRIBUTE',
-      /^attributes: unknown attribute "coherant"; known: preferredLocation/,
+      /^attributes: unknown attribute "coherant"; profile v4 has preferredLocation/,
     ],
     [{ constructor: true }, 'ERR_SVM_UNKNOWN_ATTRIBUTE', /unknown attribute "constructor"/],
     [{ coherent: 1 }, 'ERR_SVM_INVALID_TYPE', /^coherent: expected true or false, got 1/],

@@ -6,7 +6,7 @@ import { decodeAttributes } from '../uapi/codec.ts';
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
 import type { EmulatedDevice, EventListener, EventName, Hazard, MachineEvent } from '../../emulator/index.ts';
-import { ATTRIBUTE_NAMES, attributeTypes, decodeAttributeValues, encodeAttributeValues } from './attributes.ts';
+import { attributeTypes, decodeAttributeValues, encodeAttributeValues } from './attributes.ts';
 import type { SvmAttributes } from './attributes.ts';
 import type { Backend, BackendKind } from '../backend/backend.ts';
 import { chooseBackend } from '../backend/choose.ts';
@@ -108,12 +108,12 @@ export class SvmDevice {
 
   /** Sets attributes of a range, in the order in which they are written (spec/02-attributes §4). */
   setAttributes(range: SvmRange, attributes: Partial<SvmAttributes>): void {
-    this.#set('setAttributes', byteRange(range), encodeAttributeValues(attributes));
+    this.#set('setAttributes', byteRange(range), encodeAttributeValues(this.profile, attributes));
   }
 
   /** As `setAttributes`, off the main thread on the kernel backend. */
   async setAttributesAsync(range: SvmRange, attributes: Partial<SvmAttributes>): Promise<void> {
-    await this.#setAsync('setAttributes', byteRange(range), encodeAttributeValues(attributes));
+    await this.#setAsync('setAttributes', byteRange(range), encodeAttributeValues(this.profile, attributes));
   }
 
   /**
@@ -123,9 +123,12 @@ export class SvmDevice {
    */
   getAttributes(range: SvmRange): SvmAttributes;
   getAttributes<Name extends SvmAttributeName>(range: SvmRange, names: readonly Name[]): Pick<SvmAttributes, Name>;
-  getAttributes(range: SvmRange, names: readonly SvmAttributeName[] = ATTRIBUTE_NAMES): Partial<SvmAttributes> {
+  getAttributes(
+    range: SvmRange,
+    names: readonly SvmAttributeName[] = this.profile.attributeNames,
+  ): Partial<SvmAttributes> {
     const bytes = byteRange(range);
-    const records = attributeTypes(names).map((type) => ({ type, value: 0 }));
+    const records = attributeTypes(this.profile, names).map((type) => ({ type, value: 0 }));
     return decodeAttributeValues(names, this.#get(bytes, records));
   }
 
@@ -137,10 +140,10 @@ export class SvmDevice {
   ): Promise<Pick<SvmAttributes, Name>>;
   async getAttributesAsync(
     range: SvmRange,
-    names: readonly SvmAttributeName[] = ATTRIBUTE_NAMES,
+    names: readonly SvmAttributeName[] = this.profile.attributeNames,
   ): Promise<Partial<SvmAttributes>> {
     const bytes = byteRange(range);
-    const records = attributeTypes(names).map((type) => ({ type, value: 0 }));
+    const records = attributeTypes(this.profile, names).map((type) => ({ type, value: 0 }));
     const { result, data } = await this.#ioctlAsync(SvmOperation.getAttributes, bytes, records);
     if (result < 0) throw new SvmError(result, 'getAttributes', bytes.address, bytes.size, pairsOf(records));
     return decodeAttributeValues(names, decodeAttributes(data));

@@ -183,7 +183,9 @@ export class EmulatedMachine {
    */
   watchHazards(): HazardMonitor {
     if (this.#monitor !== null) return this.#monitor;
-    this.#monitor = new HazardMonitor(this.process.space, this.scope, (hazard) => this.#events.hazard(hazard));
+    this.#monitor = new HazardMonitor(this.process.space, this.scope, this.options.profile, (hazard) =>
+      this.#events.hazard(hazard),
+    );
     this.#events.monitored = true;
     for (const device of this.devices) for (const file of device.files) this.#watch(device, file);
     return this.#monitor;

@@ -77,7 +77,7 @@ export const MUTANTS = [
   {
     id: 'granularity-clamp',
     rule: 'spec/02-attributes §2',
-    becomes: 'const LARGEST_GRANULARITY = 64;',
+    becomes: 'const LARGEST_STORED_GRANULARITY = 64;',
     killedBy: 'attributes,geometry:equal-after-clamp',
   },
   {
@@ -500,13 +500,13 @@ export const MUTANTS = [
   {
     id: 'default-granularity-clamp',
     rule: 'spec/06-lifecycle §4',
-    becomes: 'const LARGEST_GRANULARITY = 28;',
+    becomes: 'export const LARGEST_DEFAULT_GRANULARITY = 28;',
     killedBy: 'lifecycle,xnack:default-granularity',
   },
   {
     id: 'granularity-not-truncated',
     rule: 'spec/06-lifecycle §4, Q06',
-    becomes: 'return Math.min(device.settings.defaultGranularity, LARGEST_GRANULARITY);',
+    becomes: 'return Math.min(device.settings.defaultGranularity, LARGEST_DEFAULT_GRANULARITY);',
     killedBy: 'lifecycle,xnack:default-granularity',
   },
   {

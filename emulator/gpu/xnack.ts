@@ -21,10 +21,10 @@ export function isXnackEnabled(device: GpuDevice): boolean {
 }
 
 // mutant: default-granularity-clamp
-const LARGEST_GRANULARITY = 27;
+export const LARGEST_DEFAULT_GRANULARITY = 27;
 
 /** Default granularity, log2 of pages: the parameter modulo 256, then at most 27 (Q06). */
 export function defaultGranularity(device: GpuDevice): number {
   // mutant: granularity-not-truncated
-  return Math.min(device.settings.defaultGranularity & 0xff, LARGEST_GRANULARITY);
+  return Math.min(device.settings.defaultGranularity & 0xff, LARGEST_DEFAULT_GRANULARITY);
 }

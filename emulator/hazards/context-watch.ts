@@ -5,6 +5,7 @@ import type { AttributeEditKind, FaultReason } from '../kernel/effects.ts';
 import type { Frames } from '../kernel/frame.ts';
 import { NotifierEvent } from '../mm/interval-notifier.ts';
 import { formatGcVersion } from '../gpu/gc-version.ts';
+import { LARGEST_DEFAULT_GRANULARITY } from '../gpu/xnack.ts';
 import { AttributeRules } from './attribute-rules.ts';
 import { Wrong } from './causes.ts';
 import { FaultRules } from './fault-rules.ts';
@@ -14,7 +15,6 @@ import type { Watch } from './watched.ts';
 
 // These versions are declared XNACK-on without a look at the no-retry setting (Q05).
 const ALWAYS_XNACK = new Set(['9.4.2', '9.4.3', '9.4.4', '9.5.0']);
-const LARGEST_GRANULARITY = 27;
 
 /** Watches one open file. */
 export class ContextWatch extends QuietEffects {
@@ -169,7 +169,7 @@ export class ContextWatch extends QuietEffects {
     const { model, settings } = this.#watch.gpu;
     if (model.noretry && ALWAYS_XNACK.has(formatGcVersion(model.gc)))
       this.#watch.report('Q05', 'a context was made, but faults never come as retry faults', 0, 0);
-    if (settings.defaultGranularity > LARGEST_GRANULARITY) {
+    if (settings.defaultGranularity > LARGEST_DEFAULT_GRANULARITY) {
       this.#watch.report(
         'Q06',
         `svm_default_granularity ${settings.defaultGranularity} became ${this.#watch.vm.context!.granularity}`,

@@ -1,6 +1,9 @@
 // Models: nothing - it watches a machine for the defects of the catalogue 07-quirks while a program runs on it.
+import type { RevisionName } from '../../lib/uapi/profile.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
 import type { AddressSpace, MemoryObserver } from '../mm/address-space.ts';
+import { QUIRK_CATALOGUE } from './catalogue.ts';
+import { holdsIn } from './quirk.ts';
 import { ContextWatch } from './context-watch.ts';
 import { HazardError, makeHazard } from './hazard.ts';
 import type { Hazard, OperationWord } from '../observe/hazard.ts';
@@ -25,6 +28,7 @@ export class HazardMonitor implements MemoryObserver {
   dropped = 0;
   readonly #process: AddressSpace;
   readonly #scope: OperationScope;
+  readonly #revision: RevisionName;
   readonly #onHazard: (hazard: Hazard) => void;
   readonly #log = new OperationLog();
   readonly #stops = new Map<WatchedFile['vm'], () => void>();
@@ -35,10 +39,19 @@ export class HazardMonitor implements MemoryObserver {
   #numbered = false;
   #pending: Hazard[] = [];
 
-  /** `onHazard` is called for each hazard when it is found, which may be in the middle of an operation. */
-  constructor(process: AddressSpace, scope: OperationScope, onHazard: (hazard: Hazard) => void = () => undefined) {
+  /**
+   * What a driver of another revision than `revision` has is not reported. `onHazard` is called for each hazard when
+   * it is found, which may be in the middle of an operation.
+   */
+  constructor(
+    process: AddressSpace,
+    scope: OperationScope,
+    revision: RevisionName,
+    onHazard: (hazard: Hazard) => void = () => undefined,
+  ) {
     this.#process = process;
     this.#scope = scope;
+    this.#revision = revision;
     this.#onHazard = onHazard;
     process.observer = this;
     this.#stopObserving = scope.addObserver({
@@ -122,6 +135,8 @@ export class HazardMonitor implements MemoryObserver {
     pages: number,
     story: { startPage: number; endPage: number },
   ): void {
+    const known = QUIRK_CATALOGUE[quirk];
+    if (known !== undefined && !holdsIn(known, this.#revision)) return;
     const history = this.#log.touching(story.startPage, story.endPage);
     const hazard = makeHazard(quirk, detail, { device, startPage, pages }, this.#operation, history);
     if (this.hazards.length < MOST_HAZARDS) this.hazards.push(hazard);

@@ -5,6 +5,8 @@ import type { CataloguedQuirk } from './quirk.ts';
 export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   Q13: {
     title: 'a changed attribute leaves old PTEs live',
+    from: 'v4',
+    until: 'v4',
     kind: 'D',
     invariants: ['I4', 'I8'],
     severity: 'violation',
@@ -15,6 +17,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q14: {
     title: 'the access attribute is never enforced',
+    from: 'v4',
     kind: 'D',
     invariants: ['I6'],
     severity: 'violation',
@@ -24,6 +27,8 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q15: {
     title: 'a prefetch that met an invalidation is lost',
+    from: 'v4',
+    until: 'v4',
     kind: 'R',
     invariants: ['I8'],
     severity: 'violation',
@@ -33,6 +38,8 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q16: {
     title: 'repeating a prefetch does nothing',
+    from: 'v4',
+    until: 'v4',
     kind: 'D',
     invariants: ['I8'],
     severity: 'violation',
@@ -42,6 +49,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q17: {
     title: 'a later change of any attribute maps the interval again',
+    from: 'v4',
     kind: 'D',
     invariants: ['I8'],
     severity: 'notice',
@@ -51,6 +59,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q18: {
     title: 'a prefetch location cannot be unset, and SYSMEM moves nothing',
+    from: 'v4',
     kind: 'D',
     invariants: ['I8'],
     severity: 'notice',
@@ -60,6 +69,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q19: {
     title: 'an attribute without influence on mapping',
+    from: 'v4',
     kind: 'D',
     invariants: ['I4'],
     severity: 'notice',
@@ -69,6 +79,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q20: {
     title: 'a failing SET_ATTR is applied in part',
+    from: 'v4',
     kind: 'D/F',
     invariants: ['I8'],
     severity: 'violation',
@@ -78,6 +89,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q21: {
     title: 'a repeated SET_ATTR works on memory that is gone',
+    from: 'v4',
     kind: 'R',
     invariants: ['I14', 'I7'],
     severity: 'violation',
@@ -87,6 +99,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q22: {
     title: 'an interval up to 2^64 escapes validation and cannot be faulted',
+    from: 'v4',
     kind: 'D',
     invariants: ['I14', 'I7'],
     severity: 'violation',
@@ -97,6 +110,8 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q23: {
     title: 'GET_ATTR accepts a wrapped interval',
+    from: 'v4',
+    until: 'v4',
     kind: 'D',
     invariants: ['I14'],
     severity: 'notice',
@@ -106,6 +121,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q24: {
     title: 'VMAs are validated once and then not held',
+    from: 'v4',
     kind: 'R',
     invariants: ['I9', 'I14'],
     severity: 'violation',
@@ -115,6 +131,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q25: {
     title: 'an effect that failed is never redone',
+    from: 'v4',
     kind: 'F',
     invariants: ['I8', 'I4'],
     severity: 'violation',
@@ -125,6 +142,8 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q26: {
     title: 'attributes outlive a mapping that was never on the GPU',
+    from: 'v4',
+    until: 'v4',
     kind: 'D',
     invariants: ['I9'],
     severity: 'violation',
@@ -134,6 +153,8 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q27: {
     title: 'two partial unmaps clear the attributes between them',
+    from: 'v4',
+    until: 'v4',
     kind: 'T',
     invariants: ['I9'],
     severity: 'violation',
@@ -144,6 +165,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q28: {
     title: 'a fault created a persistent attribute interval',
+    from: 'v4',
     kind: 'D',
     invariants: ['I15'],
     severity: 'notice',
@@ -153,6 +175,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q29: {
     title: 'equal attribute intervals are never merged',
+    from: 'v4',
     kind: 'D',
     invariants: [],
     severity: 'notice',
@@ -162,6 +185,8 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q30: {
     title: 'GET_ATTR does not wait for the collector',
+    from: 'v4',
+    until: 'v4',
     kind: 'T',
     invariants: ['I15'],
     severity: 'violation',
@@ -171,6 +196,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q31: {
     title: 'overlapping attribute intervals',
+    from: 'v4',
     kind: 'R',
     invariants: ['I11', 'I8'],
     severity: 'violation',
@@ -180,6 +206,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q32: {
     title: 'an attribute interval was freed under the fault handler',
+    from: 'v4',
     kind: 'T',
     invariants: ['I10', 'I9', 'I4'],
     severity: 'corruption',
@@ -189,6 +216,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q33: {
     title: 'an attribute interval was trimmed under the fault handler',
+    from: 'v4',
     kind: 'T',
     invariants: ['I7', 'I10'],
     severity: 'corruption',
@@ -199,6 +227,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q34: {
     title: 'SET_ATTR applied its effect to a reshaped or freed interval',
+    from: 'v4',
     kind: 'R',
     invariants: ['I10', 'I8'],
     severity: 'corruption',

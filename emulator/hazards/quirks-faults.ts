@@ -5,6 +5,7 @@ import type { CataloguedQuirk } from './quirk.ts';
 export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   Q48: {
     title: 'writable PTEs over pages that were collected for reading',
+    from: 'v4',
     kind: 'D',
     invariants: ['I5', 'I1'],
     severity: 'corruption',
@@ -15,6 +16,8 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q49: {
     title: 'read-only is sticky for the rest of the operation',
+    from: 'v4',
+    until: 'v4',
     kind: 'D',
     invariants: ['I4', 'I5'],
     severity: 'violation',
@@ -25,6 +28,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q50: {
     title: 'one bad page makes the whole chunk unmappable',
+    from: 'v4',
     kind: 'D',
     invariants: ['I7'],
     severity: 'violation',
@@ -35,6 +39,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q51: {
     title: 'a range crosses a change of permission',
+    from: 'v4',
     kind: 'D',
     invariants: ['I5'],
     severity: 'corruption',
@@ -44,6 +49,8 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q52: {
     title: 'a legal write was killed because of a read-only neighbour',
+    from: 'v4',
+    until: 'v4',
     kind: 'D',
     invariants: ['I7'],
     severity: 'violation',
@@ -53,6 +60,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q53: {
     title: 'VMA kinds are checked inconsistently',
+    from: 'v4',
     kind: 'D',
     invariants: ['I14', 'I9'],
     severity: 'violation',
@@ -63,6 +71,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q54: {
     title: 'an access without a mapping is "handled" for ever',
+    from: 'v4',
     kind: 'D',
     invariants: ['I7'],
     severity: 'violation',
@@ -72,6 +81,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q55: {
     title: 'an error of page collection was swallowed',
+    from: 'v4',
     kind: 'D',
     invariants: ['I7'],
     severity: 'violation',
@@ -81,6 +91,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q56: {
     title: 'a write to GPU_RO memory is repeated for ever',
+    from: 'v4',
     kind: 'D',
     invariants: ['I7'],
     severity: 'violation',
@@ -90,6 +101,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q57: {
     title: 'a needed fault was dropped because the range was mapped less than 2 ms ago',
+    from: 'v4',
     kind: 'T',
     invariants: ['I7'],
     severity: 'notice',
@@ -99,6 +111,8 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q58: {
     title: 'the fault handler starts over without dropping the svm lock',
+    from: 'v4',
+    until: 'v4',
     kind: 'R',
     invariants: ['I7'],
     severity: 'violation',
@@ -108,6 +122,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q59: {
     title: 'the upper bound check is off by one',
+    from: 'v4',
     kind: 'D',
     invariants: [],
     severity: 'notice',
@@ -117,6 +132,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q60: {
     title: 'a fatal fault destroys a valid mapping behind the back of SVM',
+    from: 'v4',
     kind: 'D',
     invariants: ['I3', 'I4'],
     severity: 'violation',
@@ -126,6 +142,8 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q61: {
     title: 'a temporary condition killed the access',
+    from: 'v4',
+    until: 'v7-xnack-off',
     kind: 'T/F',
     invariants: ['I7'],
     severity: 'violation',
@@ -135,6 +153,8 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q62: {
     title: 'lack of memory is fatal or swallowed, depending on where',
+    from: 'v4',
+    until: 'v7-xnack-off',
     kind: 'F',
     invariants: ['I7'],
     severity: 'violation',
@@ -144,6 +164,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q63: {
     title: 'the stale filter dropped an unrelated fault',
+    from: 'v4',
     kind: 'T',
     invariants: ['I7'],
     severity: 'notice',
@@ -153,6 +174,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q64: {
     title: 'the checkpoint of the stale filter lives too long',
+    from: 'v4',
     kind: 'T/R',
     invariants: ['I7'],
     severity: 'violation',
@@ -162,6 +184,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q65: {
     title: 'the duplicate filter is asked with the wrong unit',
+    from: 'v4',
     kind: 'D',
     invariants: ['I7'],
     severity: 'notice',
@@ -171,6 +194,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q66: {
     title: 'the evict procedure leaks a users reference',
+    from: 'v4',
     kind: 'F',
     invariants: ['I10'],
     severity: 'violation',
@@ -181,6 +205,8 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q67: {
     title: 'dead code: GPU_ALWAYS_MAPPED is refused',
+    from: 'v4',
+    until: 'v4',
     kind: 'D',
     invariants: [],
     severity: 'notice',
@@ -190,6 +216,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q70: {
     title: 'errors are logged without a rate limit',
+    from: 'v4',
     kind: 'D',
     invariants: ['I13'],
     severity: 'notice',

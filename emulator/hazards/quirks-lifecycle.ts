@@ -5,6 +5,7 @@ import type { CataloguedQuirk } from './quirk.ts';
 export const LIFECYCLE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   Q01: {
     title: 'context creation precedes validation',
+    from: 'v4',
     kind: 'D',
     invariants: ['I14'],
     severity: 'notice',
@@ -14,6 +15,7 @@ export const LIFECYCLE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q02: {
     title: 'a context takes all compute faults away from KFD SVM',
+    from: 'v4',
     kind: 'D',
     invariants: ['I13'],
     severity: 'notice',
@@ -23,6 +25,8 @@ export const LIFECYCLE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q03: {
     title: 'conversion to a compute VM fails on devices without XNACK',
+    from: 'v4',
+    except: ['v7-xnack-off'],
     kind: 'D',
     invariants: ['I13'],
     severity: 'violation',
@@ -32,6 +36,7 @@ export const LIFECYCLE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q04: {
     title: 'a context on a non-compute VM gets no faults',
+    from: 'v4',
     kind: 'D',
     invariants: ['I7', 'I1'],
     severity: 'violation',
@@ -41,6 +46,8 @@ export const LIFECYCLE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q05: {
     title: 'the no-retry setting is ignored on this GC version',
+    from: 'v4',
+    until: 'v7-xnack-off',
     kind: 'D',
     invariants: ['I7'],
     severity: 'notice',
@@ -50,6 +57,7 @@ export const LIFECYCLE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q06: {
     title: 'the default granularity is truncated to 8 bits',
+    from: 'v4',
     kind: 'D',
     invariants: [],
     severity: 'notice',
@@ -59,6 +67,7 @@ export const LIFECYCLE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q07: {
     title: 'the context is bound to the memory of its creator',
+    from: 'v4',
     kind: 'D',
     invariants: ['I13', 'I14'],
     severity: 'violation',
@@ -69,6 +78,7 @@ export const LIFECYCLE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q08: {
     title: 'context creation is not serialised',
+    from: 'v4',
     kind: 'R',
     invariants: ['I10', 'I8'],
     severity: 'corruption',
@@ -79,6 +89,8 @@ export const LIFECYCLE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q09: {
     title: 'the context pointer is cleared without the PASID lock',
+    from: 'v4',
+    until: 'v7-xnack-off',
     kind: 'R',
     invariants: ['I10'],
     severity: 'corruption',
@@ -88,6 +100,8 @@ export const LIFECYCLE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q10: {
     title: 'closing is not checked again under the svm lock',
+    from: 'v4',
+    until: 'v7-xnack-off',
     kind: 'R',
     invariants: ['I10'],
     severity: 'corruption',
@@ -97,6 +111,7 @@ export const LIFECYCLE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q11: {
     title: 'invalidations are ignored while closing',
+    from: 'v4',
     kind: 'T',
     invariants: ['I1', 'I2', 'I3'],
     severity: 'corruption',
@@ -106,6 +121,7 @@ export const LIFECYCLE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q12: {
     title: 'the slab caches are never destroyed',
+    from: 'v4',
     kind: 'D',
     invariants: ['I10'],
     severity: 'notice',

@@ -5,6 +5,7 @@ import type { CataloguedQuirk } from './quirk.ts';
 export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   Q35: {
     title: 'stale mapping after a partial invalidation',
+    from: 'v4',
     kind: 'D',
     invariants: ['I1', 'I2', 'I3'],
     severity: 'corruption',
@@ -15,6 +16,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q36: {
     title: 'unmapping after a partial invalidation leaves PTEs of freed memory',
+    from: 'v4',
     kind: 'D',
     invariants: ['I1', 'I2', 'I3'],
     severity: 'corruption',
@@ -25,6 +27,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q37: {
     title: 'a partial unmap leaves the rest of the range to nobody',
+    from: 'v4',
     kind: 'D',
     invariants: ['I2', 'I3', 'I1'],
     severity: 'corruption',
@@ -35,6 +38,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q38: {
     title: 'a split removed a range that was not zapped',
+    from: 'v4',
     kind: 'D',
     invariants: ['I3', 'I4', 'I1'],
     severity: 'corruption',
@@ -44,6 +48,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q39: {
     title: 'a failed zap was swallowed',
+    from: 'v4',
     kind: 'F',
     invariants: ['I1', 'I2', 'I3'],
     severity: 'corruption',
@@ -53,6 +58,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q40: {
     title: '"GPU mapped" was set after the pages were invalidated',
+    from: 'v4',
     kind: 'R',
     invariants: ['I1', 'I2'],
     severity: 'corruption',
@@ -62,6 +68,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q41: {
     title: 'PTEs of a failed commit are not recorded',
+    from: 'v4',
     kind: 'F',
     invariants: ['I3', 'I1'],
     severity: 'corruption',
@@ -71,6 +78,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q42: {
     title: 'a fault commit changed live PTEs without a TLB flush',
+    from: 'v4',
     kind: 'D',
     invariants: ['I12', 'I1'],
     severity: 'corruption',
@@ -80,6 +88,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q43: {
     title: 'an interrupted fence wait is ignored',
+    from: 'v4',
     kind: 'F',
     invariants: ['I8'],
     severity: 'violation',
@@ -90,6 +99,8 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q44: {
     title: 'a queued range was removed twice',
+    from: 'v4',
+    until: 'v7-xnack-off',
     kind: 'R',
     invariants: ['I10'],
     severity: 'corruption',
@@ -99,6 +110,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q45: {
     title: 'a range that was queued again while being collected was removed twice',
+    from: 'v4',
     kind: 'R',
     invariants: ['I10'],
     severity: 'corruption',
@@ -108,6 +120,8 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q46: {
     title: 'a failed collection left a zombie range',
+    from: 'v4',
+    until: 'v4',
     kind: 'F',
     invariants: ['I7', 'I10'],
     severity: 'violation',
@@ -117,6 +131,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q47: {
     title: 'a split zapped more than the interval, or failed without a flush',
+    from: 'v4',
     kind: 'D/F',
     invariants: ['I12'],
     severity: 'notice',
@@ -126,6 +141,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q68: {
     title: 'a range spans several attribute intervals',
+    from: 'v4',
     kind: 'F/T',
     invariants: ['I4'],
     severity: 'violation',
@@ -135,6 +151,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   },
   Q69: {
     title: 'a prefetch populated untouched memory',
+    from: 'v4',
     kind: 'D',
     invariants: [],
     severity: 'notice',

@@ -10,7 +10,7 @@ import {
 /** Location UNDEFINED as the signed number that is stored. */
 export const LOCATION_UNDEFINED = -1;
 // mutant: granularity-clamp
-const LARGEST_GRANULARITY = 63;
+const LARGEST_STORED_GRANULARITY = 63;
 const FIRST_FLAG_TYPE = SvmAttributeType.hostAccess;
 
 /** Flags that stand in PTEs, and flags that concern the mapping; every flag is in exactly one of them. */
@@ -115,7 +115,7 @@ export function applyRequest(record: AttributeRecord, request: AttributeRequest)
         record.access = value;
         break;
       case SvmAttributeType.granularity:
-        record.granularity = Math.min(value, LARGEST_GRANULARITY);
+        record.granularity = Math.min(value, LARGEST_STORED_GRANULARITY);
         break;
       default: {
         const bit = 1 << (type - FIRST_FLAG_TYPE);

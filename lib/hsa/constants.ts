@@ -64,4 +64,4 @@ export const HsaPointerType = {
 } as const;
 
 /** Largest granularity that the layer passes on: 2^18 pages, 1 GiB. */
-export const LARGEST_GRANULARITY = 18;
+export const LARGEST_HSA_GRANULARITY = 18;

@@ -3,7 +3,7 @@ import { SvmAccess, SvmAttributeType, SvmLocation, SvmOperation } from '../uapi/
 import type { SvmAttributeRecord } from '../uapi/codec.ts';
 import type { ByteRange } from '../uapi/range.ts';
 import type { HsaAgent } from './agent.ts';
-import { HsaGlobalFlag, HsaSvmAttribute, LARGEST_GRANULARITY } from './constants.ts';
+import { HsaGlobalFlag, HsaSvmAttribute, LARGEST_HSA_GRANULARITY } from './constants.ts';
 import { HsaError, HsaStatus } from './error.ts';
 import { assertGpus, callGpu, throwOnFailure } from './gpu-call.ts';
 import type { ReadPair } from './pairs.ts';
@@ -109,7 +109,7 @@ export function recordsToSet(
       for (const other of gpuAgents)
         if (other !== agent) own[other.index]!.push({ type, value: SvmLocation.undefined });
     } else if (attribute === HsaSvmAttribute.migrationGranularity) {
-      const value = number > BigInt(LARGEST_GRANULARITY) ? LARGEST_GRANULARITY : Number(number);
+      const value = number > BigInt(LARGEST_HSA_GRANULARITY) ? LARGEST_HSA_GRANULARITY : Number(number);
       common.push({ type: SvmAttributeType.granularity, value });
     } else if (attribute === HsaSvmAttribute.globalFlag) {
       setFlag(SvmAttributeType.coherent, number === BigInt(HsaGlobalFlag.fineGrained));

@@ -6,7 +6,16 @@ import type { UapiProfile } from './uapi-profile.ts';
 export type { UapiProfile } from './uapi-profile.ts';
 export { isSvmRequest } from './uapi-profile.ts';
 
-/** By name, in the order in which the revisions were posted. */
+/** The posted revisions of the driver that this project knows by name, in their order: each lies on the one before. */
+export const REVISION_NAMES = ['v4', 'v7', 'v7-xnack-off', 'v8'] as const;
+export type RevisionName = (typeof REVISION_NAMES)[number];
+
+/** Place of a revision in the order. */
+export function revisionPlace(name: RevisionName): number {
+  return REVISION_NAMES.indexOf(name);
+}
+
+/** Those that are modelled, by name and in order. */
 export const UAPI_PROFILES = {
   v4: makeProfile({
     name: 'v4',
@@ -17,7 +26,7 @@ export const UAPI_PROFILES = {
     locations: SvmLocation,
     maxAttributes: MAX_ATTRIBUTES_PER_CALL,
   }),
-} as const satisfies Readonly<Record<string, UapiProfile>>;
+} as const satisfies Readonly<Partial<Record<RevisionName, UapiProfile>>>;
 
 export type UapiProfileName = keyof typeof UAPI_PROFILES;
 

@@ -5,14 +5,24 @@
  *
  *   node scripts/build-inspector.mjs OUTPUT   OUTPUT: the folder that becomes dist/
  */
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { dependency, isMain, readJson, root, runMain } from './support.mjs';
+import { isMain, root, runMain } from './support.mjs';
+import { thirdPartyNotice } from './third-party.mjs';
 
 const pageFolder = 'lib/inspect/page';
 
-/** Content-Security-Policy of the page: it loads nothing from anywhere. */
-const policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:";
+/** Content-Security-Policy of the page: it loads nothing from anywhere, and runs this script alone. @param {string} script */
+function policyFor(script) {
+  const hash = createHash('sha256').update(script).digest('base64');
+  return `default-src 'none'; script-src 'sha256-${hash}'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'`;
+}
+
+/** A text as a comment of HTML, which ends at "--". @param {string} text */
+function comment(text) {
+  return `<!--\n${text.trim().replaceAll('--', '- -')}\n-->`;
+}
 
 /** @param {string} output */
 async function buildInspectorPage(output) {
@@ -33,14 +43,14 @@ async function buildInspectorPage(output) {
     else if (file.fileName.endsWith('.css')) style += file.source;
     else if (file.fileName.endsWith('.html')) html = String(file.source);
   }
-  const { version, license } = readJson(dependency('preact/package.json'));
-  const notice = `<!-- contains Preact ${version} (${license} licence), Copyright (c) 2015-present Jason Miller -->`;
+  const text = script.trim().replaceAll('</script', '<\\/script').replaceAll('\r\n', '\n');
+  const notice = comment(thirdPartyNotice());
   const page = html
     .replace(/<script\b[^>]*><\/script>\s*/g, '')
     .replace(/<link rel="stylesheet"[^>]*>\s*/g, '')
-    .replace('<meta charset="utf-8">', () => `<meta charset="utf-8">\n    ${notice}\n    <meta http-equiv="Content-Security-Policy" content="${policy}">`)
+    .replace('<meta charset="utf-8">', () => `<meta charset="utf-8">\n    ${notice}\n    <meta http-equiv="Content-Security-Policy" content="${policyFor(text)}">`)
     .replace('</head>', () => `<style>${style.trim()}</style>\n  </head>`)
-    .replace('</body>', () => `<script type="module">${script.trim().replaceAll('</script', '<\\/script')}</script>\n  </body>`);
+    .replace('</body>', () => `<script type="module">${text}</script>\n  </body>`);
   const folder = path.join(output, 'lib', 'inspect');
   fs.mkdirSync(folder, { recursive: true });
   fs.writeFileSync(path.join(folder, 'page.html'), page);

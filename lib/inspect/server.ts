@@ -1,14 +1,26 @@
-/** Serves the inspector's page to browsers of this machine. */
+/** Serves the inspector's page to browsers of this machine, to those that know its address. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 const HOST = '127.0.0.1';
+const TOKEN_BYTES = 16;
+
+/** What goes with every answer: nobody embeds the page, and it is not told of elsewhere. */
+const HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+} as const;
 
 /** A running server; the page is all that it has. */
 export class InspectorServer {
   readonly #server: Server;
-  /** Where the page is. */
+  /** Where the page is. It ends in a random word, so that other programs and web sites cannot guess it. */
   readonly url: string;
 
   private constructor(server: Server, url: string) {
@@ -16,15 +28,23 @@ export class InspectorServer {
     this.url = url;
   }
 
-  /** Listens on 127.0.0.1; port 0 takes a free one. Rejects with the system's error if the port can't be had. */
+  /** Listens on 127.0.0.1; port 0 takes a free one. Rejects with the system's error if the port is not available. */
   static start(page: string, port: number): Promise<InspectorServer> {
     const body = Buffer.from(page);
-    const server = createServer((request, response) => answer(request, response, body, server));
+    const path = `/${randomBytes(TOKEN_BYTES).toString('base64url')}/`;
+    const server = createServer((request, response) => {
+      try {
+        answer(request, response, body, path, (server.address() as AddressInfo).port);
+      } catch {
+        // Whatever a request says, it is answered, and the next one too.
+        response.destroy();
+      }
+    });
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, HOST, () => {
         server.off('error', reject);
-        resolve(new InspectorServer(server, `http://${HOST}:${(server.address() as AddressInfo).port}/`));
+        resolve(new InspectorServer(server, `http://${HOST}:${(server.address() as AddressInfo).port}${path}`));
       });
     });
   }
@@ -38,23 +58,29 @@ export class InspectorServer {
   }
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, body: Buffer, server: Server): void {
+function answer(request: IncomingMessage, response: ServerResponse, body: Buffer, path: string, port: number): void {
   // Another name than this address comes from a web site that had its name point here.
-  const host = request.headers.host?.replace(/:\d+$/, '');
-  if (host !== HOST && host !== 'localhost') return end(response, 403, 'forbidden\n');
+  const { host } = request.headers;
+  if (host !== `${HOST}:${port}` && host !== `localhost:${port}`) return end(response, 403, 'forbidden\n');
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(response, 405, 'method not allowed\n');
-  const path = new URL(request.url ?? '/', `http://${HOST}:${(server.address() as AddressInfo).port}`).pathname;
-  if (path !== '/' && path !== '/index.html') return end(response, 404, 'not found\n');
+  // As it stands in the request: it is compared, not understood.
+  const [asked = ''] = (request.url ?? '').split('?');
+  if (!same(asked, path)) return end(response, 404, 'not found\n');
   response.writeHead(200, {
+    ...HEADERS,
     'content-type': 'text/html; charset=utf-8',
     'content-length': body.length,
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
+/** Whether two texts are equal, in a time that tells nothing of where they differ. */
+function same(left: string, right: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(left), digest(right));
+}
+
 function end(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain' });
+  response.writeHead(status, { ...HEADERS, 'content-type': 'text/plain' });
   response.end(text);
 }

@@ -53,7 +53,7 @@ export function startInspector(args: readonly string[]): Promise<Inspector> {
     let output = '';
     const read = (data: Buffer): void => {
       output += data.toString();
-      const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(output)?.[0];
+      const url = /http:\/\/127\.0\.0\.1:\d+\/[\w-]+\//.exec(output)?.[0];
       if (url === undefined) return;
       resolve({
         url,

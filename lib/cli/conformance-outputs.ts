@@ -1,15 +1,15 @@
 /** Where the reports of a conformance run go, and what a person sees meanwhile. */
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { renderReport, REPORT_FORMATS } from '../conformance/index.ts';
 import type { Report, ReportedCase, ReportFormat, Target } from '../conformance/index.ts';
 import { describeFailure, renderHuman } from '../conformance/framework/reporters/human.ts';
-import { complain } from './output.ts';
+import { complain, write } from './output.ts';
+import { assertReplaceable, replaceFile } from './replace-file.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Output {
   readonly format: ReportFormat;
   /** Undefined: standard output. */
-  readonly descriptor: number | undefined;
+  readonly file: string | undefined;
 }
 
 const REDRAW_INTERVAL = 100;
@@ -27,7 +27,7 @@ export class ReportOutputs {
     this.#outputs = outputs;
   }
 
-  /** Reads NAME[=FILE] and opens the files at once: one that can't be written is found before the run, not after it. */
+  /** Reads NAME[=FILE] and tries the files: one that cannot be written is found before the run, not after it. */
   static open(specifications: readonly string[]): ReportOutputs {
     const named = (specifications.length === 0 ? ['human'] : specifications).map((text) => {
       const [name = '', ...rest] = text.split('=');
@@ -46,24 +46,20 @@ export class ReportOutputs {
         `conformance: --reporter: only one of ${toStdout.map(({ format }) => format).join(', ')} can write to standard output; give the others a file: NAME=FILE`,
       );
     }
-    return new ReportOutputs(
-      named.map(({ format, file }) => ({
-        format,
-        descriptor: file === undefined ? undefined : openFile(format, file),
-      })),
-    );
+    for (const { format, file } of named) if (file !== undefined) assertWritable(format, file);
+    return new ReportOutputs(named);
   }
 
   /** True where a person reads standard output. */
   get #human(): boolean {
-    return this.#outputs.some(({ format, descriptor }) => format === 'human' && descriptor === undefined);
+    return this.#outputs.some(({ format, file }) => format === 'human' && file === undefined);
   }
 
   begin(total: number, { identity }: Target): void {
     this.#total = total;
     if (!this.#human) return;
     const why = identity.fallbackReason === undefined ? '' : ` - no kernel: ${identity.fallbackReason}`;
-    process.stdout.write(`${total} cases on ${identity.backend} ${identity.device}, ${identity.profile}${why}\n`);
+    write(`${total} cases on ${identity.backend} ${identity.device}, ${identity.profile}${why}\n`);
   }
 
   /** A failure is shown at once; on a terminal the last line counts. */
@@ -73,12 +69,12 @@ export class ReportOutputs {
     if (!this.#human) return;
     if (!each.expected) {
       this.#clearLine();
-      process.stdout.write(`${describeFailure(each, this.#colour)}\n`);
+      write(`${describeFailure(each, this.#colour)}\n`);
     }
     if (process.stdout.isTTY !== true || performance.now() - this.#drawn < REDRAW_INTERVAL) return;
     this.#drawn = performance.now();
     this.#clearLine();
-    process.stdout.write(
+    write(
       `${this.#done} of ${this.#total}, ${this.#bad} not as expected: ${each.group}`.slice(
         0,
         (process.stdout.columns || 80) - 1,
@@ -89,16 +85,15 @@ export class ReportOutputs {
   /** Writes all reports. */
   write(report: Report): void {
     this.#clearLine();
-    for (const { format, descriptor } of this.#outputs) {
-      if (descriptor === undefined) {
+    for (const { format, file } of this.#outputs) {
+      if (file === undefined) {
         const text =
           format === 'human'
             ? renderHuman(report, { colour: this.#colour, failures: this.#done === 0 })
             : renderReport(format, report);
-        process.stdout.write(text);
+        write(text);
       } else {
-        writeSync(descriptor, renderReport(format, report));
-        closeSync(descriptor);
+        replaceFile(file, renderReport(format, report));
       }
     }
     if (!this.#human && report.summary.unexpected > 0)
@@ -110,9 +105,9 @@ export class ReportOutputs {
   }
 }
 
-function openFile(format: string, file: string): number {
+function assertWritable(format: string, file: string): void {
   try {
-    return openSync(file, 'w');
+    assertReplaceable(file);
   } catch (error) {
     throw new UsageError(`conformance: --reporter ${format}=${file}: ${(error as Error).message}`);
   }

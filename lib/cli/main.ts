@@ -7,7 +7,7 @@ import { packageRoot } from '../backend/native-addon.ts';
 import { TraceFileError } from '../trace/parse-trace.ts';
 import { ExitCode } from './command.ts';
 import type { Command } from './command.ts';
-import { bold, complain, print, table } from './output.ts';
+import { bold, complain, print, table, watchOutput } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
 // Loaded when it is asked for: loading all commands takes longer than a short trace.
@@ -79,11 +79,7 @@ function exitCodeOf(error: unknown): number {
   return ExitCode.infrastructure;
 }
 
-// A reader that has seen enough (head, less) closes the pipe: that is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(process.exitCode ?? ExitCode.ok);
-  throw error;
-});
+watchOutput();
 
 try {
   process.exitCode = await run(process.argv.slice(2));

@@ -1,5 +1,7 @@
 /** Output for people and programs. */
 import { styleText } from 'node:util';
+import { printableLines } from '../words/printable.ts';
+import { ExitCode } from './command.ts';
 
 /** Colours only where a person reads: a terminal, and NO_COLOR not set. */
 function coloured(): boolean {
@@ -14,14 +16,47 @@ export function dim(text: string): string {
   return coloured() ? styleText('dim', text) : text;
 }
 
-/** Writes one line to standard output. */
+/** Writes one line to standard output. Text of others in it loses its power over the terminal. */
 export function print(line = ''): void {
-  process.stdout.write(`${line}\n`);
+  if (!outputLost) process.stdout.write(`${printableLines(line)}\n`);
 }
 
-/** Writes one line to standard error. */
+/** Writes text of several lines, or a part of one, to standard output; as `print` otherwise. */
+export function write(text: string): void {
+  if (!outputLost) process.stdout.write(printableLines(text));
+}
+
+/** Writes one line to standard error; as `print` otherwise. */
 export function complain(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${printableLines(line)}\n`);
+}
+
+let outputLost = false;
+let outputMatters = true;
+
+/**
+ * What becomes of output that cannot be written, for all commands: a reader that has seen enough
+ * (head, less) closes the pipe, and that is no failure; a full disk is one, with exit code 3.
+ */
+export function watchOutput(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (outputLost) return;
+    outputLost = true;
+    if (!outputMatters) {
+      complain(`amdgpu-svm: no more output, since it cannot be written: ${error.message}`);
+      return;
+    }
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? ExitCode.ok);
+    complain(`amdgpu-svm: standard output cannot be written: ${error.message}`);
+    process.exit(ExitCode.infrastructure);
+  });
+  // There is nowhere left to tell it.
+  process.stderr.on('error', () => undefined);
+}
+
+/** For a command that others depend on: it goes on when nobody takes its output. */
+export function goOnWithoutOutput(): void {
+  outputMatters = false;
 }
 
 /** A value as JSON on one line, bigints as "0x..." strings. */

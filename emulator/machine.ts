@@ -3,6 +3,8 @@ import { VirtualClock } from './kernel/clock.ts';
 import { OperationScope } from './kernel/operation-scope.ts';
 import { PREEMPTION_POINTS, PreemptionPoints } from './kernel/preemption.ts';
 import type { PreemptionPoint } from './kernel/preemption.ts';
+import { PageBudget } from './kernel/page-block.ts';
+import { PAGES_PER_BLOCK } from './kernel/page-number.ts';
 import { AddressSpace } from './mm/address-space.ts';
 import { DriverModule } from './svm/driver-module.ts';
 import { kernelRevision } from './revisions/index.ts';
@@ -62,6 +64,7 @@ export class EmulatedMachine {
   readonly #events: MachineEvents;
   readonly #driver = new DriverModule();
   #monitor: HazardMonitor | null = null;
+  readonly #budget: PageBudget;
 
   /** Throws TypeError or RangeError that names the bad option. */
   constructor(options: MachineOptions = {}) {
@@ -70,7 +73,8 @@ export class EmulatedMachine {
     this.scope = new OperationScope(points);
     const clock = new VirtualClock();
     this.clock = new JournaledClock(clock, this.scope, this.#journal);
-    const space = new AddressSpace({ vmaMerge: this.options.vmaMerge });
+    this.#budget = new PageBudget(Math.ceil(this.options.pageLimit / PAGES_PER_BLOCK));
+    const space = new AddressSpace({ vmaMerge: this.options.vmaMerge, budget: this.#budget });
     this.process = new EmulatedProcess(new ProcessCalls(space, this.scope, this.#journal, this.options.thp));
     const events = new MachineEvents(clock, this.scope, () => this.devices);
     this.#events = events;
@@ -101,6 +105,11 @@ export class EmulatedMachine {
     for (const device of this.devices) machines.set(device, this);
     space.contents.isFrameReferenced = (page, frame) =>
       this.devices.some((device) => device.files.some((file) => file.vm.pageTable.frameOf(page) === frame));
+  }
+
+  /** Whether anything was refused because of the option `pageLimit`. */
+  get pageLimitReached(): boolean {
+    return this.#budget.exceeded;
   }
 
   /** Drains the work queues: every queued garbage collector runs. Returns how many did. */

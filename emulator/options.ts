@@ -37,6 +37,12 @@ export interface MachineOptions {
   readonly thp?: boolean;
   /** False: touching VMAs are kept apart. Default true. */
   readonly vmaMerge?: boolean;
+  /**
+   * The most pages that the process and the GPUs together may have in their page tables, counted in
+   * blocks of 512; beyond it the process has no memory left (ENOMEM). For whoever runs a program or a
+   * trace of somebody else. Default: no limit.
+   */
+  readonly pageLimit?: number;
 }
 
 /** The options with every default filled in and the model put together. */
@@ -51,6 +57,7 @@ export interface ResolvedOptions {
   readonly svmConfigured: boolean;
   readonly thp: boolean;
   readonly vmaMerge: boolean;
+  readonly pageLimit: number;
 }
 
 const KNOWN = new Set<string>([
@@ -70,6 +77,7 @@ const KNOWN = new Set<string>([
   'svmConfigured',
   'thp',
   'vmaMerge',
+  'pageLimit',
 ]);
 const MOST_GPUS = 8;
 
@@ -102,5 +110,7 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
     svmConfigured: booleanArgument('svmConfigured', options.svmConfigured ?? true),
     thp: booleanArgument('thp', options.thp ?? false),
     vmaMerge: booleanArgument('vmaMerge', options.vmaMerge ?? true),
+    pageLimit:
+      options.pageLimit === undefined ? Number.POSITIVE_INFINITY : countArgument('pageLimit', options.pageLimit),
   };
 }

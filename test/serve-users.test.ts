@@ -3,10 +3,19 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { ownTemporaryFolder, root, run, type Run } from './support/package-support.ts';
-import { describeWhere, newMountPoint, ServedNode, whyNotServed } from './support/served-node.ts';
+import {
+  describeWhere,
+  eventually,
+  newMountPoint,
+  ServedNode,
+  spawnChild,
+  whyNotServed,
+} from './support/served-node.ts';
 
 const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 const asNobody = (...command: readonly string[]): Promise<Run> => run('setpriv', [...NOBODY, ...command]);
+/** The system's Python: another one that stands first may lie where others cannot go. */
+const PYTHON = ['env', 'PATH=/usr/local/bin:/usr/bin:/bin', 'python3'] as const;
 const YAMA = '/proc/sys/kernel/yama/ptrace_scope';
 /** Whether the system forbids to look into programs of the same user that are no descendants. */
 const restricted = fs.existsSync(YAMA) && fs.readFileSync(YAMA, 'utf8').trim() !== '0';
@@ -30,6 +39,19 @@ try: sys.exit(f'ioctl {fcntl.ioctl(node, 0xC020645A, call)}')
 except OSError as error: sys.exit(f'ioctl {error.errno}')
 `;
 
+/** A client that calls itself "<END>Tgid:<PID>" and asks about a page of that process. */
+const IMPOSTOR = `
+import ctypes, fcntl, os, struct, sys
+name = bytes.fromhex(sys.argv[2]) + b'Tgid:' + sys.argv[3].encode()
+ctypes.CDLL(None).prctl(15, ctypes.c_char_p(name), 0, 0, 0)
+record = ctypes.create_string_buffer(struct.pack('<II', 2, 1), 8)
+call = bytearray(struct.pack('<QQIIQ', int(sys.argv[4], 16), 4096, 0, 1, ctypes.addressof(record)))
+try: answer = 'ioctl %d' % fcntl.ioctl(os.open(sys.argv[1], os.O_RDWR), 0xC020645A, call)
+except OSError as error: answer = 'ioctl %d' % error.errno
+os.write(1, b'%d %s' % (os.getpid(), answer.encode()))
+sys.stdin.read()
+`;
+
 describeWhere(problem, 'users', () => {
   /** What others may read: the repository may lie where they can't go. */
   async function publicCopy(): Promise<string> {
@@ -44,6 +66,13 @@ describeWhere(problem, 'users', () => {
     fs.chownSync(path.join(folder, 'mine'), 65534, 65534);
     fs.chmodSync(folder, 0o755);
     return folder;
+  }
+
+  /** Served by root to everybody. */
+  async function servedToOthers(): Promise<ServedNode> {
+    const mount = newMountPoint();
+    fs.chmodSync(path.dirname(mount), 0o755);
+    return ServedNode.start(['--allow-other'], mount);
   }
 
   it('serve for their own programs, as far as the system lets them look into those', async () => {
@@ -63,7 +92,7 @@ describeWhere(problem, 'users', () => {
       expect(output.split('\n')).toContain(line);
     expect(output).toContain('ended with 0');
     expect(output).toMatch(
-      /^process \d+ can't open renderD128: EACCES: .*serve as root, or as the user of the clients with kernel\.yama\.ptrace_scope = 0/m,
+      /^process \d+ cannot open renderD128: EACCES: .*serve as root, or as the user of the clients with kernel\.yama\.ptrace_scope = 0/m,
     );
     if (!restricted)
       expect(output).toMatch(/^the memory of process \d+ can't be reached: Operation not permitted \(serve as root/m);
@@ -100,14 +129,17 @@ describeWhere(problem, 'users', () => {
     ]);
   });
 
-  it('other than root are served by root, but do not play the GPU', async () => {
+  it('other than root are served by root if it says so, but do not play the GPU', async () => {
     const folder = await publicCopy();
-    const mount = newMountPoint();
-    fs.chmodSync(path.dirname(mount), 0o755);
-    const served = await ServedNode.start([], mount);
-    for (const how of ['open', 'hidden', 'hiding']) {
-      const client = await asNobody('sh', '-c', 'exec python3 "$@"', 'sh', `${folder}/client.py`, served.node(), how);
-      expect(client.stderr.trim(), how).toBe('ioctl 0');
+    const served = await servedToOthers();
+    for (const [how, answer] of [
+      ['open', 'ioctl 0'],
+      // Its own user may not look into it, so nobody does on its behalf.
+      ['hidden', 'open 13'],
+      ['hiding', 'ioctl 0'],
+    ] as const) {
+      const client = await asNobody(...PYTHON, `${folder}/client.py`, served.node(), how);
+      expect(client.stderr.trim(), how).toBe(answer);
     }
     const gpu = await asNobody(
       `${folder}/node`,
@@ -119,5 +151,73 @@ describeWhere(problem, 'users', () => {
     );
     expect([gpu.code, gpu.stderr]).toEqual([3, expect.stringContaining('only the user who serves may play the GPU')]);
     expect(await served.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it('other than root are not served unless root says so', async () => {
+    const folder = await publicCopy();
+    const mount = newMountPoint();
+    fs.chmodSync(path.dirname(mount), 0o755);
+    const served = await ServedNode.start([], mount);
+    const client = await asNobody(...PYTHON, `${folder}/client.py`, served.node(), 'open');
+    expect(client.stderr.trim()).toBe('open 13');
+    expect(served.output).not.toContain(': open');
+    await served.stop();
+    const refused = await asNobody(
+      `${folder}/node`,
+      `${folder}/dist/lib/cli/main.js`,
+      'serve',
+      '--mount',
+      mount,
+      '--allow-other',
+    );
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('--allow-other: only root')]);
+  });
+
+  it('do not become another process by a name that looks like a line of /proc', async () => {
+    const folder = await publicCopy();
+    fs.writeFileSync(path.join(folder, 'impostor.py'), IMPOSTOR);
+    const served = await servedToOthers();
+    const victim = spawnChild('sleep', ['60'], { stdio: 'ignore' });
+    const secret = /^([0-9a-f]+)-[0-9a-f]+ rw/m.exec(fs.readFileSync(`/proc/${victim.pid}/maps`, 'utf8'))![1]!;
+    for (const end of ['0d', 'e280a8', 'e280a9', '0b', '0c', 'c285', '5c6e']) {
+      const impostor = spawnChild(
+        'setpriv',
+        [...NOBODY, ...PYTHON, `${folder}/impostor.py`, served.node(), end, String(victim.pid), secret],
+        { stdio: ['pipe', 'pipe', 'inherit'] },
+      );
+      const said = await new Promise<string>((settle) =>
+        impostor.stdout!.once('data', (chunk) => settle(String(chunk))).once('end', () => settle('nothing')),
+      );
+      // EFAULT would be an answer about its own memory, 0 one about that of the victim.
+      expect(said.trim(), end).toBe(`${impostor.pid} ioctl 14`);
+      const { open } = await served.gpuJson<{ open: { pid: number }[] }>('list');
+      expect(
+        open.map(({ pid }) => pid),
+        end,
+      ).toEqual([impostor.pid]);
+      impostor.stdin!.end();
+      await new Promise((settle) => impostor.once('close', settle));
+      await eventually(async () => (await served.gpuJson('list'))['files'] === 0);
+    }
+    victim.kill('SIGKILL');
+    await served.stop();
+  });
+
+  it('are not served through a program with the rights of somebody else', async () => {
+    const served = await servedToOthers();
+    // As a setuid program has it: the real user is not the effective one. Dumpable again, so that only the ids speak.
+    for (const ids of ['65534, 65533, 65533', '65533, 65534, 65533', '65533, 65533, 65534']) {
+      for (const calls of [[`os.setresuid(${ids})`], [`os.setresgid(${ids})`, 'os.setresuid(65534, 65534, 65534)']]) {
+        const script = [
+          'import os, ctypes',
+          ...calls,
+          'ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)',
+          `try: os.open('${served.node()}', os.O_RDWR)`,
+          "except OSError as error: print('open', error.errno)",
+        ].join('\n');
+        expect((await run(PYTHON[0], [...PYTHON.slice(1), '-c', script])).output.trim(), script).toBe('open 13');
+      }
+    }
+    await served.stop();
   });
 });

@@ -108,7 +108,7 @@ export class EmulatedDevice {
     const { revision, driver, process, clock, points, scope, svmConfigured } = this.surroundings;
     driver.needsLoaded(this.path);
     const file = new EmulatedFile(
-      this.pasids.createVm(),
+      this.pasids.createVm(process.pages.blocks.budget),
       { revision, driver, device: this.gpu, failures: this.failures, process, clock, points, scope, svmConfigured },
       compute,
     );
@@ -124,6 +124,7 @@ export class EmulatedDevice {
     this.files.splice(index, 1);
     this.finaliseContext(file);
     this.pasids.remove(file.vm);
+    file.vm.pageTable.blocks.retire();
     this.surroundings.onRelease(file);
   }
 

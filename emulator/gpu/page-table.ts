@@ -2,10 +2,15 @@
 import type { Frames } from '../kernel/frame.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { fillMarks, PageBlockMap } from '../kernel/page-block.ts';
+import type { PageBudget } from '../kernel/page-block.ts';
 
 /** PTEs by page: the mark of a page is the index of its flags (0 = no PTE), its frame the physical page. */
 export class GpuPageTable {
-  readonly blocks = new PageBlockMap();
+  readonly blocks: PageBlockMap;
+
+  constructor(budget?: PageBudget) {
+    this.blocks = new PageBlockMap(budget);
+  }
 
   /** Index of the PTE flags of a page, 0 without a PTE. */
   flagsOf(page: number): number {

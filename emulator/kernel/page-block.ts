@@ -53,6 +53,25 @@ export class PageBlock {
   }
 }
 
+/** How many blocks the maps that share it may hold. Nothing is refused here: who makes pages asks first. */
+export class PageBudget {
+  readonly most: number;
+  used = 0;
+  /** Whether somebody was refused. */
+  exceeded = false;
+
+  constructor(most: number = Number.POSITIVE_INFINITY) {
+    this.most = most;
+  }
+
+  /** Whether there is room for one more block; notes a refusal. */
+  allows(): boolean {
+    if (this.used < this.most) return true;
+    this.exceeded = true;
+    return false;
+  }
+}
+
 /** Sparse map from page number to frame and marks. */
 export class PageBlockMap {
   readonly #blocks = new Map<number, PageBlock>();
@@ -60,6 +79,11 @@ export class PageBlockMap {
   #recentIndex = -1;
   #recent: PageBlock | undefined;
   #slabBlocks = FIRST_SLAB_BLOCKS;
+  readonly budget: PageBudget;
+
+  constructor(budget: PageBudget = new PageBudget()) {
+    this.budget = budget;
+  }
 
   /** The block with the number `page / 512`, or undefined. */
   get(blockNumber: number): PageBlock | undefined {
@@ -72,6 +96,7 @@ export class PageBlockMap {
     let block = this.get(blockNumber);
     if (block === undefined) {
       block = this.#allocate();
+      this.budget.used++;
       this.#blocks.set(blockNumber, block);
       this.#recentIndex = blockNumber;
       this.#recent = block;
@@ -89,10 +114,16 @@ export class PageBlockMap {
     }
     block.used = 0;
     block.layout = BlockLayout.scattered;
+    this.budget.used--;
     this.#blocks.delete(blockNumber);
     this.#free.push(block);
     this.#recentIndex = -1;
     this.#recent = undefined;
+  }
+
+  /** The map goes as a whole: its blocks no longer count. It must not be used any more. */
+  retire(): void {
+    this.budget.used -= this.#blocks.size;
   }
 
   get size(): number {

@@ -2,6 +2,7 @@
 import { Errno } from '../../lib/uapi/errno.ts';
 import { SharedLock } from '../kernel/lock.ts';
 import { OrderedMap } from '../kernel/ordered-map.ts';
+import type { PageBudget } from '../kernel/page-block.ts';
 import { alignDown, PAGE_NUMBER_END, PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { CpuPages } from './cpu-pages.ts';
 import { IntervalNotifierSet, NotifierEvent } from './interval-notifier.ts';
@@ -37,7 +38,7 @@ export interface MemoryObserver {
 export class AddressSpace {
   readonly vmas = new OrderedMap<Vma>();
   readonly contents = new PageContents();
-  readonly pages = new CpuPages(this.contents);
+  readonly pages: CpuPages;
   readonly notifiers = new IntervalNotifierSet();
   readonly mmapLock = new SharedLock('mmap lock');
   /** False after the last user is gone: no reference on the mm's users can be taken any more. */
@@ -51,8 +52,9 @@ export class AddressSpace {
   #recentVma: Vma | undefined;
   readonly #merge: boolean;
 
-  constructor(options: { vmaMerge?: boolean } = {}) {
+  constructor(options: { vmaMerge?: boolean; budget?: PageBudget } = {}) {
     this.#merge = options.vmaMerge ?? true;
+    this.pages = new CpuPages(this.contents, options.budget);
   }
 
   /** The VMA that contains `page`, or undefined. */
@@ -171,7 +173,7 @@ export class AddressSpace {
     return result;
   }
 
-  /** The CPU reads or writes one byte in each page of `[startPage, endPage)`; stops at a hole or without permission. */
+  /** The CPU reads or writes one byte in each page of `[startPage, endPage)`; stops at a hole, without permission, and with ENOMEM at the page limit. */
   touch(startPage: number, endPage: number, write: boolean): TouchResult {
     const needed = write ? Protection.write : Protection.read;
     let page = startPage;
@@ -181,8 +183,10 @@ export class AddressSpace {
       if (vma === undefined) return { result: -Errno.EFAULT, pages: page - startPage, fresh };
       if ((vma.protection & needed) === 0) return { result: -Errno.EACCES, pages: page - startPage, fresh };
       const to = Math.min(endPage, vma.endPage);
-      if (!isIoOrPfnMap(vma)) fresh += this.pages.populate(vma, page, to, write);
-      page = to;
+      const reached = isIoOrPfnMap(vma) ? to : this.pages.roomFor(page, to);
+      if (!isIoOrPfnMap(vma) && reached > page) fresh += this.pages.populate(vma, page, reached, write);
+      page = reached;
+      if (reached < to) return { result: -Errno.ENOMEM, pages: page - startPage, fresh };
     }
     return { result: 0, pages: page - startPage, fresh };
   }

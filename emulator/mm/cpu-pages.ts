@@ -3,7 +3,7 @@ import { NotModelledError } from '../kernel/not-modelled.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import { BlockLayout, fillMarks, PageBlockMap } from '../kernel/page-block.ts';
-import type { PageBlock } from '../kernel/page-block.ts';
+import type { PageBlock, PageBudget } from '../kernel/page-block.ts';
 import type { PageContents } from './page-contents.ts';
 import { keepsPagesCached } from './vma.ts';
 import type { Vma } from './vma.ts';
@@ -14,13 +14,14 @@ export const WRITE_FAULTED = 2;
 
 /** Pages of one process; physical page ids count up from 1. */
 export class CpuPages {
-  readonly blocks = new PageBlockMap();
+  readonly blocks: PageBlockMap;
   /** Number of pages ever allocated. */
   allocated = 0;
   #nextFrame = 1;
   readonly #contents: PageContents;
 
-  constructor(contents: PageContents) {
+  constructor(contents: PageContents, budget?: PageBudget) {
+    this.blocks = new PageBlockMap(budget);
     this.#contents = contents;
   }
 
@@ -65,6 +66,21 @@ export class CpuPages {
       page = upTo;
     }
     return fresh;
+  }
+
+  /** End of the pages from `from` on that `populate` may be called for; `to` if there is room for all. */
+  roomFor(from: number, to: number): number {
+    const { budget } = this.blocks;
+    let blockNumber = Math.floor(from / PAGES_PER_BLOCK);
+    const last = Math.floor((to - 1) / PAGES_PER_BLOCK);
+    let room = budget.most - budget.used;
+    if (last - blockNumber < room) return to;
+    for (; blockNumber <= last; blockNumber++) {
+      if (this.blocks.get(blockNumber) !== undefined || room-- > 0) continue;
+      budget.exceeded = true;
+      return Math.max(from, blockNumber * PAGES_PER_BLOCK);
+    }
+    return to;
   }
 
   /** The pages `[from, to)` leave the page table; `keepCached` leaves the frames of `vma` in the page cache. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { PageBudget } from '../kernel/page-block.ts';
 import { AddressSpace } from './address-space.ts';
 import { PRESENT, WRITE_FAULTED } from './cpu-pages.ts';
 import { hmmRangeFault } from './hmm.ts';
@@ -63,5 +64,41 @@ describe('hmmRangeFault', () => {
     expect([it.pages.isHuge(512), it.pages.marksOf(512)]).toEqual([true, PRESENT]);
     hmmRangeFault(it, 700, 701, true);
     expect(it.pages.marksOf(512)).toBe(PRESENT | WRITE_FAULTED);
+  });
+
+  it('ends with EFAULT behind the end of a file, pages before it stay', () => {
+    const it = space([512, 520, RW, 'file'], [600, 608, RW]);
+    const asked: [number, number][] = [];
+    it.contents.foreign = {
+      read: () => undefined,
+      write: () => undefined,
+      endOfFile: (start, end) => {
+        asked.push([start, end]);
+        return Math.min(end, 515);
+      },
+    };
+    expect(hmmRangeFault(it, 512, 515, false)).toBe(0);
+    expect(hmmRangeFault(it, 512, 520, false)).toBe(EFAULT);
+    expect([it.pages.marksOf(514), it.pages.marksOf(515)]).toEqual([PRESENT | WRITE_FAULTED, 0]);
+    expect(hmmRangeFault(it, 516, 517, false)).toBe(EFAULT);
+    expect(hmmRangeFault(it, 600, 608, false)).toBe(0);
+    expect(asked).toEqual([
+      [512, 515],
+      [512, 520],
+      [516, 517],
+    ]);
+  });
+
+  it('ends with ENOMEM at the page limit, until pages have gone', () => {
+    const it = new AddressSpace({ budget: new PageBudget(2) });
+    it.map(512, 4096, RW, 'anon');
+    expect(hmmRangeFault(it, 512, 1024, true)).toBe(0);
+    expect(hmmRangeFault(it, 1024, 1536, true)).toBe(0);
+    expect(it.pages.blocks.budget.exceeded).toBe(false);
+    expect(hmmRangeFault(it, 1536, 2048, true)).toBe(-12);
+    expect(it.pages.blocks.budget.exceeded).toBe(true);
+    expect(it.touch(512, 4096, true)).toEqual({ result: -12, pages: 1024, fresh: 0 });
+    expect(it.unmap(512, 1024)).toBe(0);
+    expect(it.touch(1024, 4096, true)).toEqual({ result: -12, pages: 1024, fresh: 512 });
   });
 });

@@ -9,10 +9,11 @@ import type { Vma } from './vma.ts';
 /**
  * Faults in every page of `[startPage, endPage)`, for writing if `write`, in
  * ascending order; the mmap lock must be held. Returns 0, or the first error:
- * EFAULT (hole, VM_IO or VM_PFNMAP VMA, no VM_READ) or EPERM (`write` in a VMA
- * without VM_WRITE). Pages before the error stay faulted in.
+ * EFAULT (hole, VM_IO or VM_PFNMAP VMA, no VM_READ, behind the end of a file) or EPERM (`write` in a VMA
+ * without VM_WRITE), ENOMEM at the page limit of the machine. Pages before the error stay faulted in.
  */
 export function hmmRangeFault(space: AddressSpace, startPage: number, endPage: number, write: boolean): number {
+  if (!space.pages.blocks.budget.allows()) return -Errno.ENOMEM;
   let page = startPage;
   while (page < endPage) {
     const vma = space.findVma(page);
@@ -20,7 +21,11 @@ export function hmmRangeFault(space: AddressSpace, startPage: number, endPage: n
     if (vma === undefined || isIoOrPfnMap(vma) || (vma.protection & Protection.read) === 0) return -Errno.EFAULT;
     if (write && (vma.protection & Protection.write) === 0) return -Errno.EPERM;
     const to = Math.min(endPage, vma.endPage);
-    faultMissing(space, vma, page, to, write);
+    // Behind the end of a file there is a mapping and no page: the fault ends with SIGBUS.
+    const { foreign } = space.contents;
+    const behind = foreign !== null && vma.kind === 'file' ? foreign.endOfFile(page, to) : to;
+    if (behind > page) faultMissing(space, vma, page, behind, write);
+    if (behind < to) return -Errno.EFAULT;
     page = to;
   }
   return 0;

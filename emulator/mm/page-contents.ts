@@ -18,6 +18,8 @@ export interface ForeignMemory {
   /** Fills `target` with the bytes from `address` on. */
   read(address: bigint, target: Uint8Array): void;
   write(address: bigint, source: Uint8Array): void;
+  /** The first of the pages `[startPage, endPage)` of a file mapping that has nothing behind it, `endPage` if all have. */
+  endOfFile(startPage: number, endPage: number): number;
 }
 
 /** Bytes of a process, by page number; pages that nobody wrote read as zeros and take no memory. */

@@ -1,6 +1,9 @@
 // Models: what a shader or DMA engine does - look at the PTE, raise a retry fault, look again (spec/trace-format §3, `access`).
+import { NotModelledError } from '../kernel/not-modelled.ts';
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
-import type { GpuDevice } from '../gpu/gpu-device.ts';
+import { isSpecialVma, Protection } from '../mm/vma.ts';
+import type { DeviceCounters, GpuDevice } from '../gpu/gpu-device.ts';
 import { pteStateRun } from './pte-state.ts';
 import type { PteState } from './pte-state.ts';
 import type { GpuVm } from './vm.ts';
@@ -32,8 +35,19 @@ export interface KilledPage {
   readonly result: number;
 }
 
+/** Pages of one access that raise faults of their own; more are a mistake, or an attack on who runs this. */
+const MOST_FAULTED_PAGES = 1 << 18;
+/** Pages among them that fail, which takes several faults each. */
+const MOST_FAILED_PAGES = 1 << 14;
+/** Pages of a hole that are faulted one by one before the rest is counted: who listens to faults sees how it is. */
+const TRIED_PAGES = 16;
+
 /**
  * The GPU touches the pages `[startPage, endPage)` in ascending order; `fault` raises a retry fault.
+ * Pages that all fail alike, since nothing is there, are counted rather than tried: the result, the
+ * device's counters and the runs are those of trying. Throws `NotModelledError` for an access with
+ * more than 2^18 faulting or 2^14 failing pages that cannot be counted so, and at the page limit of
+ * the machine.
  * By the definition of the trace operation a killed access is repeated like any other. With `onKilled` it ends
  * there, as on silicon (spec/05-faults §1): the result is then that of the pages before.
  */
@@ -51,6 +65,9 @@ export function accessPages(
   let faults = 0;
   let result = 0;
   let page = startPage;
+  let faultedPages = 0;
+  let failedPages = 0;
+  let failedInRow = 0;
   while (page < endPage) {
     let outcome: AccessRun['outcome'] = 'hit';
     for (let attempt = 0; !device.pteFlags.permits(vm.pageTable.flagsOf(page), write); attempt++) {
@@ -58,6 +75,8 @@ export function accessPages(
         outcome = 'failed';
         break;
       }
+      if (attempt === 0 && ++faultedPages > MOST_FAULTED_PAGES)
+        throw new NotModelledError(`an access that faults at more than ${MOST_FAULTED_PAGES} pages`);
       outcome = 'faulted';
       const answer = fault(page);
       if (answer !== 0 && onKilled !== undefined) {
@@ -69,7 +88,25 @@ export function accessPages(
     }
     let state: PteState | undefined;
     let next = page + 1;
-    if (outcome !== 'failed') {
+    if (outcome === 'failed') {
+      if (++failedPages > MOST_FAILED_PAGES)
+        throw new NotModelledError(`an access that fails at more than ${MOST_FAILED_PAGES} pages`);
+      if (process.pages.blocks.budget.exceeded)
+        throw new NotModelledError('an access beyond the page limit of the machine');
+      if (++failedInRow >= TRIED_PAGES && next < endPage) {
+        const alike = endOfEmptyPages(vm, process, page, endPage, write) - next;
+        if (alike > 0) {
+          // One more tells what each of them adds.
+          const before = { ...device.counters };
+          for (let attempt = 0; attempt < MOST_FAULTS_PER_PAGE; attempt++) result = fault(next);
+          addCounts(device.counters, before, alike - 1);
+          faults += MOST_FAULTS_PER_PAGE * alike;
+          next += alike;
+        }
+        failedInRow = 0;
+      }
+    } else {
+      failedInRow = 0;
       // Pages behind a hit with equal PTEs are hits too; one that faulted stands for itself.
       const judged = pteStateRun(vm, device, process, page, outcome === 'hit' ? endPage : next);
       state = judged.state;
@@ -81,4 +118,39 @@ export function accessPages(
     page = next;
   }
   return { result, faults, runs };
+}
+
+/**
+ * End of the pages from `page` on at which the fault handler does the same as there and changes
+ * nothing: without a context, or with neither an attribute interval nor a VMA, or with one that it
+ * refuses, or that does not permit the access; `page` itself if it is none. None of them has a PTE. Where another thread may get in at
+ * a preemption point, no page is like another.
+ */
+function endOfEmptyPages(vm: GpuVm, process: AddressSpace, page: number, limit: number, write: boolean): number {
+  const { context } = vm;
+  let end = limit;
+  if (context !== null) {
+    if (context.points.listener !== null) return page;
+    const bounds = context.tree.lookupBounds(page);
+    const vma = process.findVmaFrom(page);
+    if (bounds.interval !== undefined) {
+      // Without permission the handler looks no further, once there is nothing left to collect.
+      if (vma === undefined || vma.startPage > page || context.collector.pending > 0) return page;
+      const needed = Protection.read | (write ? Protection.write : 0);
+      if ((vma.protection & needed) === needed) return page;
+      end = Math.min(end, vma.endPage);
+    } else if (vma !== undefined && vma.startPage > page) end = Math.min(end, vma.startPage);
+    else if (vma !== undefined && !isSpecialVma(vma)) return page;
+    else if (vma !== undefined) end = Math.min(end, vma.endPage);
+    end = Math.min(end, bounds.last + 1);
+  }
+  const block = Math.floor(page / PAGES_PER_BLOCK);
+  // A PTE may be stale, so that it is there without a VMA: up to the block of the next ones.
+  const [next] = vm.pageTable.blocks.blockNumbersBetween(block, Math.floor((end - 1) / PAGES_PER_BLOCK));
+  return next === undefined ? end : Math.max(page, Math.min(end, next * PAGES_PER_BLOCK));
+}
+
+function addCounts(counters: DeviceCounters, before: Readonly<DeviceCounters>, times: number): void {
+  for (const name of Object.keys(before) as (keyof DeviceCounters)[])
+    counters[name] += (counters[name] - before[name]) * times;
 }

@@ -1,5 +1,6 @@
 // Models: one GPU virtual address space (a VM, one per DRM file) and the PASID table (spec/06-lifecycle §2, §6.5).
 import { ExclusiveLock } from '../kernel/lock.ts';
+import type { PageBudget } from '../kernel/page-block.ts';
 import { GpuPageTable } from '../gpu/page-table.ts';
 import type { SvmContext } from './context.ts';
 
@@ -7,15 +8,16 @@ import type { SvmContext } from './context.ts';
 export class GpuVm {
   /** Process address space id that GPU faults carry. */
   readonly pasid: number;
-  readonly pageTable = new GpuPageTable();
+  readonly pageTable: GpuPageTable;
   readonly pageDirectoryLock = new ExclusiveLock('page-directory lock');
   /** Whether the VM was made a compute VM; only then faults are offered to SVM (Q04). */
   compute = false;
   /** The SVM context, or null. */
   context: SvmContext | null = null;
 
-  constructor(pasid: number) {
+  constructor(pasid: number, budget?: PageBudget) {
     this.pasid = pasid;
+    this.pageTable = new GpuPageTable(budget);
   }
 }
 
@@ -27,8 +29,8 @@ export class PasidTable {
   #next = FIRST_PASID;
 
   /** Makes a VM with a PASID of its own. */
-  createVm(): GpuVm {
-    const vm = new GpuVm(this.#next++);
+  createVm(budget?: PageBudget): GpuVm {
+    const vm = new GpuVm(this.#next++, budget);
     this.#vms.set(vm.pasid, vm);
     return vm;
   }

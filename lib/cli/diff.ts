@@ -8,9 +8,10 @@ import { stateAfter } from '../trace/state-after.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { bold, print, toJson } from './output.ts';
+import { readOptions, SIZE_HELP, SIZE_OPTION } from './size-option.ts';
 import { UsageError } from './usage-error.ts';
 
-const OPTIONS = { json: { type: 'boolean', default: false } } as const;
+const OPTIONS = { json: { type: 'boolean', default: false }, ...SIZE_OPTION } as const;
 
 export const diffCommand: Command = {
   name: 'diff',
@@ -22,6 +23,7 @@ has), and the state that the operations of each recording lead to on the emulato
 system chose are compared by mapping and offset; effects only where both recordings have them.
 
   --json    the comparison as one object
+  ${SIZE_HELP}
 
 Exit codes: 0 the same, 1 different, 2 wrong input.`,
   async run(args) {
@@ -29,8 +31,9 @@ Exit codes: 0 the same, 1 different, 2 wrong input.`,
     const [fileA, fileB] = positionals;
     if (fileA === undefined || fileB === undefined || positionals.length > 2)
       throw new UsageError('diff: expected two recordings, A and B; see amdgpu-svm diff --help');
-    const a = readTraceFile(fileA);
-    const b = readTraceFile(fileB);
+    const size = readOptions('diff', values);
+    const a = readTraceFile(fileA, size);
+    const b = readTraceFile(fileB, size);
     const { operations, effects, difference } = compareRecordings(a, b);
     if (values.json) {
       const found =

@@ -1,6 +1,7 @@
 /** `amdgpu-svm gpu`: a person plays the GPU of a served node. */
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { printable } from '../words/printable.ts';
 import { askControl, controlPath } from '../serve/index.ts';
 import type { ControlRequest } from '../serve/index.ts';
 import { ExitCode, readArguments } from './command.ts';
@@ -131,7 +132,7 @@ function describe(command: string, value: unknown): string[] {
   switch (command) {
     case 'list': {
       const files = (record['open'] as ListedFile[]).map(
-        ({ file, pid, name, node }) => `file ${file}: ${node} of process ${pid} ${name}`,
+        ({ file, pid, name, node }) => `file ${file}: ${node} of process ${pid} ${printable(name)}`,
       );
       return [
         `${record['clients']} clients, ${record['files']} files, ${record['contexts']} SVM contexts; ${record['ioctls']} ioctls so far`,

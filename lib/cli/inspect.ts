@@ -1,12 +1,14 @@
 /** `amdgpu-svm inspect`: a trace as a page to look at, from a local server or as a file. */
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { inspectorPage, InspectorServer } from '../inspect/index.ts';
 import { parseTrace, readTraceText } from '../trace/read-trace.ts';
+import type { ReadOptions } from '../trace/read-trace.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
-import { complain, print } from './output.ts';
+import { complain, goOnWithoutOutput, print } from './output.ts';
+import { replaceFile } from './replace-file.ts';
+import { readOptions, SIZE_HELP, SIZE_OPTION } from './size-option.ts';
 import { UsageError } from './usage-error.ts';
 
 const OPTIONS = {
@@ -14,6 +16,7 @@ const OPTIONS = {
   out: { type: 'string' },
   open: { type: 'boolean', default: false },
   'no-open': { type: 'boolean', default: false },
+  ...SIZE_OPTION,
 } as const;
 
 export const inspectCommand: Command = {
@@ -27,32 +30,33 @@ FILE is a trace, plain or gzip; without it the session is empty. See docs/inspec
   --port N            port to listen on; default: a free one
   --open              open the page in the browser of the desktop (default: only its URL is printed)
   --no-open           don't (for scripts that want to say it)
-  --out REPORT.html   write the page with the trace in it as one file that needs no server, and end`,
+  --out REPORT.html   write the page with the trace in it as one file that needs no server, and end
+  ${SIZE_HELP}`,
   async run(args) {
     const { values, positionals } = readArguments('inspect', args, OPTIONS, true);
     if (positionals.length > 1)
       throw new UsageError('inspect: expected at most one trace FILE; see amdgpu-svm inspect --help');
     const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : NaN;
     if (!(port <= 0xffff)) throw new UsageError(`inspect: --port: expected 0 to 65535, got "${values.port}"`);
-    const page = inspectorPage(readTrace(positionals[0]));
+    const page = inspectorPage(readTrace(positionals[0], readOptions('inspect', values)));
     if (values.out !== undefined) return writeReport(values.out, page);
     return serve(page, port, values.open && !values['no-open']);
   },
 };
 
 /** The trace, checked here so that a bad line is told on the terminal. */
-function readTrace(file: string | undefined): { name: string; text: string } | undefined {
+function readTrace(file: string | undefined, options: ReadOptions): { name: string; text: string } | undefined {
   if (file === undefined) return undefined;
-  const text = readTraceText(file);
+  const text = readTraceText(file, options);
   parseTrace(file, text);
   return { name: basename(file), text };
 }
 
 function writeReport(path: string, page: string): number {
   try {
-    writeFileSync(path, page);
+    replaceFile(path, page);
   } catch (error) {
-    complain(`amdgpu-svm inspect: ${path} can't be written: ${(error as Error).message}`);
+    complain(`amdgpu-svm inspect: ${path} cannot be written: ${(error as Error).message}`);
     return ExitCode.infrastructure;
   }
   print(`${path}: ${(page.length / 1e6).toFixed(1)} MB`);
@@ -70,6 +74,7 @@ async function serve(page: string, port: number, open: boolean): Promise<number>
     complain(`amdgpu-svm inspect: port ${port} can't be had: ${(error as Error).message}`);
     return ExitCode.infrastructure;
   }
+  goOnWithoutOutput();
   print(`inspector at ${server.url} - stop it with Ctrl-C`);
   if (open) openBrowser(server.url);
   await stop;

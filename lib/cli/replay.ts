@@ -5,11 +5,13 @@ import { formatHazard } from '../device/emulated.ts';
 import type { Hazard } from '../device/emulated.ts';
 import { explainTrace } from '../trace/explain.ts';
 import { readTraceFile, TraceFileError } from '../trace/read-trace.ts';
+import type { ReadOptions } from '../trace/read-trace.ts';
 import { replayTrace } from '../trace/replay.ts';
 import type { ReplayDifference, ReplayResult } from '../trace/replay.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { bold, print, toJson } from './output.ts';
+import { readOptions, SIZE_HELP, SIZE_OPTION } from './size-option.ts';
 import { UsageError } from './usage-error.ts';
 
 const OPTIONS = {
@@ -18,6 +20,7 @@ const OPTIONS = {
   hazards: { type: 'boolean', default: false },
   'hazards-fail': { type: 'boolean', default: false },
   explain: { type: 'boolean', default: false },
+  ...SIZE_OPTION,
 } as const;
 
 export const replayCommand: Command = {
@@ -32,7 +35,8 @@ export const replayCommand: Command = {
                   the program runs into (docs/hazards.md); --hazards=fail: and exit 1 if there is one
   --explain       tell the story of the trace in sentences, with the rule that decided each answer
   --json    without --check: every operation with the emulator's answer, one a line;
-            with --check: the result as one object`,
+            with --check: the result as one object
+  ${SIZE_HELP}`,
   async run(args) {
     // An option with an optional value, which parseArgs does not know.
     const plain = args.map((each) =>
@@ -42,13 +46,16 @@ export const replayCommand: Command = {
     if (positionals.length === 0)
       throw new UsageError('replay: expected at least one trace FILE; see amdgpu-svm replay --help');
     const files = positionals.flatMap(traceFiles);
+    const size = readOptions('replay', values);
     if (values.explain) {
       if (values.check || values.json) throw new UsageError('replay: --explain goes with neither --check nor --json');
-      for (const file of files) explainTrace(readTraceFile(file), print);
+      for (const file of files) explainTrace(readTraceFile(file, size), print);
       return ExitCode.ok;
     }
     const hazards = new HazardLines(values.hazards || values['hazards-fail'], values.json, files.length > 1);
-    const result = values.check ? checkTraces(files, values.json, hazards) : runTraces(files, values.json, hazards);
+    const result = values.check
+      ? checkTraces(files, values.json, hazards, size)
+      : runTraces(files, values.json, hazards, size);
     return values['hazards-fail'] && hazards.count > 0 ? ExitCode.failure : result;
   },
 };
@@ -101,11 +108,11 @@ function traceFiles(path: string): string[] {
   return files;
 }
 
-function runTraces(files: readonly string[], json: boolean, hazards: HazardLines): number {
+function runTraces(files: readonly string[], json: boolean, hazards: HazardLines, size: ReadOptions): number {
   let operations = 0;
   let failed = 0;
   for (const file of files) {
-    const result = replayTrace(readTraceFile(file), {
+    const result = replayTrace(readTraceFile(file, size), {
       check: false,
       ...hazards.options(file),
       onAnswer: (line, answer) => {
@@ -124,10 +131,13 @@ function runTraces(files: readonly string[], json: boolean, hazards: HazardLines
   return failed === 0 ? ExitCode.ok : ExitCode.failure;
 }
 
-function checkTraces(files: readonly string[], json: boolean, hazards: HazardLines): number {
+function checkTraces(files: readonly string[], json: boolean, hazards: HazardLines, size: ReadOptions): number {
   const results: ({ file: string } & ReplayResult)[] = [];
   for (const file of files) {
-    const result = replayTrace(readTraceFile(file, { lazyAnswers: true }), { check: true, ...hazards.options(file) });
+    const result = replayTrace(readTraceFile(file, { ...size, lazyAnswers: true }), {
+      check: true,
+      ...hazards.options(file),
+    });
     results.push({ file, ...result });
     if (json) continue;
     if (result.difference !== undefined) printDifference(file, result.difference);

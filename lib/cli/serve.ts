@@ -4,7 +4,7 @@ import { controlPath, openControlSocket, playGpu, SvmServer } from '../serve/ind
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { asicOption, PROFILE_NAMES, profileOption } from './device-options.ts';
-import { complain, print } from './output.ts';
+import { complain, goOnWithoutOutput, print } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
 const OPTIONS = {
@@ -13,12 +13,13 @@ const OPTIONS = {
   gpus: { type: 'string' },
   profile: { type: 'string' },
   'default-granularity': { type: 'string' },
+  'allow-other': { type: 'boolean', default: false },
   log: { type: 'boolean', default: false },
 } as const;
 
 export const serveCommand: Command = {
   name: 'serve',
-  synopsis: '--mount DIR [--asic NAME] [--gpus N] [--profile NAME] [--log]',
+  synopsis: '--mount DIR [--asic NAME] [--gpus N] [--profile NAME] [--allow-other] [--log]',
   summary: 'mount emulated render nodes that any program can open (Linux, FUSE)',
   help: `Mounts DIR (made if missing) with renderD128, ... until SIGINT or SIGTERM. A program opens such a
 file and issues real ioctls: DRM_IOCTL_VERSION and DRM_AMDGPU_GEM_SVM are answered by the emulator
@@ -29,15 +30,21 @@ on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See doc
   --gpus N                   number of nodes, 1 to 8; default 1
   --profile NAME             revision of the user ABI: ${PROFILE_NAMES}
   --default-granularity N    module parameter of the driver, log2 of pages; default 9
+  --allow-other              let other users open the nodes too; only root can (docs/security.md)
   --log                      print each open, ioctl, memory event and close`,
   async run(args) {
     const { values } = readArguments('serve', args, OPTIONS, false);
     // An empty name, as of a shell variable that is not set, would be the current directory.
     if (!values.mount) throw new UsageError('serve: --mount DIR is missing; see amdgpu-svm serve --help');
+    if (values['allow-other'] && process.geteuid?.() !== 0)
+      throw new UsageError('serve: --allow-other: only root can look into the programs of other users');
     const machine = machineOptions(values);
+    // The log is not the service.
+    goOnWithoutOutput();
     const server = await SvmServer.start({
       mount: values.mount,
       machine,
+      allowOther: values['allow-other'],
       complain,
       ...(values.log ? { log: print } : {}),
     });

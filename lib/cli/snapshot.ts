@@ -5,11 +5,13 @@ import { snapshotLines } from '../trace/snapshot-text.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { print, toJson } from './output.ts';
+import { readOptions, SIZE_HELP, SIZE_OPTION } from './size-option.ts';
 import { UsageError } from './usage-error.ts';
 
 const OPTIONS = {
   at: { type: 'string' },
   json: { type: 'boolean', default: false },
+  ...SIZE_OPTION,
 } as const;
 
 export const snapshotCommand: Command = {
@@ -21,13 +23,14 @@ intervals, GPU ranges and PTE runs in address order. The state of PTEs: stale, p
 nodma, ok (docs/traces.md).
 
   --at N    operations to run, the configuration counts as one; default: all
-  --json    the state as one object`,
+  --json    the state as one object
+  ${SIZE_HELP}`,
   async run(args) {
     const { values, positionals } = readArguments('snapshot', args, OPTIONS, true);
     const [file] = positionals;
     if (file === undefined || positionals.length > 1)
       throw new UsageError('snapshot: expected one trace FILE; see amdgpu-svm snapshot --help');
-    const lines = readTraceFile(file);
+    const lines = readTraceFile(file, readOptions('snapshot', values));
     const count = values.at === undefined ? lines.length : Number(values.at);
     if (!Number.isSafeInteger(count) || count < 1 || count > lines.length) {
       throw new UsageError(

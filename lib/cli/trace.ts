@@ -1,14 +1,15 @@
 /** `amdgpu-svm trace`: a trace as Chrome JSON, for ui.perfetto.dev. */
-import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { chromeTraceOf } from '../trace/chrome-exporter.ts';
 import { readTraceFile } from '../trace/read-trace.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { complain, print } from './output.ts';
+import { replaceFile } from './replace-file.ts';
+import { readOptions, SIZE_HELP, SIZE_OPTION } from './size-option.ts';
 import { UsageError } from './usage-error.ts';
 
-const OPTIONS = { output: { type: 'string', short: 'o' } } as const;
+const OPTIONS = { output: { type: 'string', short: 'o' }, ...SIZE_OPTION } as const;
 
 export const traceCommand: Command = {
   name: 'trace',
@@ -18,13 +19,14 @@ export const traceCommand: Command = {
 page table and driver as slices, each fault in flight as a track of its own with an arrow to the mapping
 that served it, counters. Open it in ui.perfetto.dev or chrome://tracing. See docs/perfetto.md.
 
-  -o, --output OUT.json   where to write; default: standard output`,
+  -o, --output OUT.json   where to write; default: standard output
+  ${SIZE_HELP}`,
   async run(args) {
     const { values, positionals } = readArguments('trace', args, OPTIONS, true);
     const [file] = positionals;
     if (file === undefined || positionals.length > 1)
       throw new UsageError('trace: expected one trace FILE; see amdgpu-svm trace --help');
-    const trace = chromeTraceOf(readTraceFile(file), basename(file));
+    const trace = chromeTraceOf(readTraceFile(file, readOptions('trace', values)), basename(file));
     // One event a line: a file that diff and grep can work with.
     const { traceEvents, ...rest } = trace;
     const text = `{"traceEvents":[\n${traceEvents.map((event) => JSON.stringify(event)).join(',\n')}\n],${JSON.stringify(rest).slice(1)}\n`;
@@ -33,9 +35,9 @@ that served it, counters. Open it in ui.perfetto.dev or chrome://tracing. See do
       return ExitCode.ok;
     }
     try {
-      writeFileSync(values.output, text);
+      replaceFile(values.output, text);
     } catch (error) {
-      complain(`amdgpu-svm trace: ${values.output} can't be written: ${(error as Error).message}`);
+      complain(`amdgpu-svm trace: ${values.output} cannot be written: ${(error as Error).message}`);
       return ExitCode.infrastructure;
     }
     print(

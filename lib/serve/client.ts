@@ -4,6 +4,7 @@ import type { EmulatedNode, MachineOptions } from '../../emulator/index.ts';
 import { EmulatedQueue } from '../backend/queue-emulated.ts';
 import type { GpuQueue } from '../backend/queue.ts';
 import { ClientProcess } from './client-process.ts';
+import type { Caller } from './client-process.ts';
 import { compareMaps, parseMaps } from './proc-maps.ts';
 import type { MappedArea } from './proc-maps.ts';
 
@@ -36,9 +37,9 @@ export class Client {
   #time: bigint = process.hrtime.bigint();
   #exited = false;
 
-  /** Throws a system error when the process can't be looked into. */
-  constructor(thread: number, options: MachineOptions, onEvent: (client: Client, event: ClientEvent) => void) {
-    this.process = new ClientProcess(thread);
+  /** Throws a system error when the process cannot be looked into, and `ClientIdentityError`. */
+  constructor(caller: Caller, options: MachineOptions, onEvent: (client: Client, event: ClientEvent) => void) {
+    this.process = new ClientProcess(caller);
     this.#onEvent = onEvent;
     // The client's kernel has merged already what it merges.
     this.machine = new EmulatedMachine({ ...options, vmaMerge: false });

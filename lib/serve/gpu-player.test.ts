@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { EmulatedMachine } from '../../emulator/index.ts';
 import { EmulatedQueue } from '../backend/queue-emulated.ts';
-import { playGpu } from './gpu-player.ts';
-import type { SvmServer } from './server.ts';
+import type { ClientFile } from './client.ts';
+import { playOnFile } from './gpu-player.ts';
 
 it('a fill, write or copy that is killed is refused and writes nothing; `access` repeats faults by its definition', async () => {
   const machine = new EmulatedMachine();
@@ -11,7 +11,7 @@ it('a fill, write or copy that is killed is refused and writes nothing; `access`
   const base = machine.process.mmap({ size: 4 << 20 });
   const client = { pid: 1, process: { pid: 1, name: 'test' }, refresh: () => undefined };
   const queue = new EmulatedQueue(device, node.file, machine.clock, () => false);
-  const server = { files: [{ number: 1, gpu: 0, client, node, queue }] } as unknown as SvmServer;
+  const file = { number: 1, gpu: 0, client, node, queue } as unknown as ClientFile;
   const address = String(base);
   const requests = [
     { command: 'fill', address, value: '255', size: '4194304' },
@@ -20,11 +20,11 @@ it('a fill, write or copy that is killed is refused and writes nothing; `access`
   ] as const;
   for (const request of requests) {
     device.failures.plan('write-ptes', 'EBUSY');
-    await expect(playGpu(server, request)).rejects.toMatchObject({ code: 'ERR_SVM_GPU_FAULT' });
+    await expect(playOnFile(file, request)).rejects.toMatchObject({ code: 'ERR_SVM_GPU_FAULT' });
     expect(machine.process.read(base, 4 << 20).every((byte) => byte === 0)).toBe(true);
   }
   device.failures.plan('write-ptes', 'EBUSY');
-  expect(await playGpu(server, { command: 'access', address, size: '1', write: true })).toMatchObject({
+  expect(await playOnFile(file, { command: 'access', address, size: '1', write: true })).toMatchObject({
     result: 0,
     faults: 2,
   });

@@ -3,8 +3,8 @@ import { contextSnapshot } from '../../emulator/index.ts';
 import type { EmulatedDevice } from '../../emulator/index.ts';
 import type { ClientFile } from './client.ts';
 import type { ControlRequest } from './control-socket.ts';
+import { describeFile } from './file-description.ts';
 import { resultName } from './log.ts';
-import type { SvmServer } from './server.ts';
 
 /** A request that makes no sense; the message says which part. */
 export class GpuRequestError extends Error {
@@ -15,9 +15,7 @@ export class GpuRequestError extends Error {
 const LONGEST_READ = 1 << 20;
 
 /** Carries out a request of `amdgpu-svm gpu`. Throws `GpuRequestError`, and `GpuFaultError` for accesses that can't be served. */
-export async function playGpu(server: SvmServer, request: ControlRequest): Promise<unknown> {
-  if (request.command === 'list') return { ...server.status(), open: matchingFiles(server, request).map(describeFile) };
-  const file = chooseFile(server, request);
+export async function playOnFile(file: ClientFile, request: ControlRequest): Promise<unknown> {
   const device = file.node.device;
   // What the client did since its last call has happened for the GPU too.
   file.client.refresh();
@@ -41,7 +39,15 @@ export async function playGpu(server: SvmServer, request: ControlRequest): Promi
       return { data: Buffer.from(await file.queue.read(addressOf(request, 'address'), size)).toString('hex') };
     }
     case 'snapshot':
-      return { file: describeFile(file), ...contextSnapshot(device, file.node.file) };
+      return {
+        file: describeFile({
+          ...file,
+          pid: file.client.pid,
+          name: file.client.process.name,
+          exited: file.client.exited,
+        }),
+        ...contextSnapshot(device, file.node.file),
+      };
     default:
       throw new GpuRequestError(`unknown command ${JSON.stringify(request.command)}`);
   }
@@ -61,36 +67,6 @@ function access(device: EmulatedDevice, file: ClientFile, request: ControlReques
     file: file.node.file,
   });
   return { result, name: resultName(result), faults, runs };
-}
-
-function describeFile(file: ClientFile): object {
-  const { process } = file.client;
-  return {
-    file: file.number,
-    pid: process.pid,
-    name: process.name,
-    node: `renderD${128 + file.gpu}`,
-    exited: file.client.exited,
-  };
-}
-
-function matchingFiles(server: SvmServer, { file: number, pid }: ControlRequest): ClientFile[] {
-  return server.files.filter(
-    (file) => (number === undefined || file.number === number) && (pid === undefined || file.client.pid === pid),
-  );
-}
-
-/** The file that `file` or `pid` names; without them the only one that is open. */
-function chooseFile(server: SvmServer, request: ControlRequest): ClientFile {
-  const matching = matchingFiles(server, request);
-  const [only] = matching;
-  if (only !== undefined && matching.length === 1) return only;
-  if (only === undefined)
-    throw new GpuRequestError(server.files.length === 0 ? 'no client has a node open' : 'no open file matches');
-  const list = matching
-    .map((file) => `file ${file.number} of ${file.client.pid} ${file.client.process.name}`)
-    .join(', ');
-  throw new GpuRequestError(`${matching.length} files are open, say which: ${list}`);
 }
 
 function addressOf(request: ControlRequest, name: string): bigint {

@@ -1,18 +1,26 @@
 /** The frames between Node and the FUSE helper; native/fuse/messages.h is the other end and has the table. */
 
+import type { Caller } from './client-process.ts';
+
 /** What the helper says. */
 export type HelperMessage =
   | { readonly kind: 'ready' }
-  | {
-      readonly kind: 'open';
-      readonly id: number;
-      readonly file: number;
-      readonly thread: number;
-      readonly node: number;
-    }
+  | HelperOpen
   | HelperIoctl
   | { readonly kind: 'release'; readonly file: number }
   | { readonly kind: 'write-fault'; readonly id: number };
+
+/** An open that a client waits for. */
+export interface HelperOpen {
+  readonly kind: 'open';
+  readonly id: number;
+  readonly file: number;
+  readonly node: number;
+  /** Who opens, as the kernel says. */
+  readonly caller: Caller;
+  /** The errno of opening the caller's memory with the caller's credentials, 0 if that worked. */
+  readonly memoryErrno: number;
+}
 
 /** An ioctl that a client waits for. */
 export interface HelperIoctl {
@@ -71,7 +79,18 @@ function decode(bytes: Uint8Array, view: DataView, at: number, length: number): 
     case KINDS.ready:
       return { kind: 'ready' };
     case KINDS.open:
-      return { kind: 'open', id, file, thread: view.getUint32(body + 8, true), node: view.getUint32(body + 12, true) };
+      return {
+        kind: 'open',
+        id,
+        file,
+        caller: {
+          thread: view.getUint32(body + 8, true),
+          user: view.getUint32(body + 16, true),
+          group: view.getUint32(body + 20, true),
+        },
+        node: view.getUint32(body + 12, true),
+        memoryErrno: view.getUint32(body + 24, true),
+      };
     case KINDS.release:
       return { kind: 'release', file };
     case KINDS.writeFault:
@@ -86,10 +105,14 @@ function decode(bytes: Uint8Array, view: DataView, at: number, length: number): 
         file,
         thread: view.getUint32(body + 8, true),
         request: view.getUint32(body + 12, true),
-        // Copies: the emulator changes them in place, and the chunk is shared with other frames.
-        argument: bytes.slice(body + 28, argumentEnd),
+        // Copies: the emulator changes them in place, and the chunk holds frames of other clients.
+        argument: new Uint8Array(bytes.subarray(body + 28, argumentEnd)),
         records:
-          state === RECORDS_READ ? bytes.slice(argumentEnd, recordsEnd) : state === RECORDS_FAULT ? 'fault' : undefined,
+          state === RECORDS_READ
+            ? new Uint8Array(bytes.subarray(argumentEnd, recordsEnd))
+            : state === RECORDS_FAULT
+              ? 'fault'
+              : undefined,
       };
     }
     default:

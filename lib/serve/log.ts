@@ -1,6 +1,7 @@
 /** What `serve --log` prints: one line for each thing that happens. */
 import { getSystemErrorName } from 'node:util';
 import { errnoName } from '../uapi/errno.ts';
+import { printable } from '../words/printable.ts';
 import { SvmOperation } from '../uapi/constants.ts';
 import { decodeAttributes, decodeSvmRequest } from '../uapi/codec.ts';
 import { GEM_SVM_LAYOUT } from '../uapi/layout.ts';
@@ -19,7 +20,7 @@ export function resultName(result: number): string {
 /** "1234 python3 renderD128 #7": process, node and number of the file. */
 export function fileLabel(file: ClientFile): string {
   const { pid, name } = file.client.process;
-  return `${pid} ${name} renderD${128 + file.gpu} #${file.number}`;
+  return `${pid} ${printable(name)} renderD${128 + file.gpu} #${file.number}`;
 }
 
 /** An answered ioctl; refused ones by name. */
@@ -35,7 +36,7 @@ export function ioctlLine(file: ClientFile, call: HelperIoctl, answer: IoctlAnsw
 
 export function eventLine(client: Client, event: ClientEvent): string {
   const where = event.size === 0n ? '' : ` ${interval(event.address, event.size)}`;
-  return `${client.pid} ${client.process.name}: event ${event.name}${where}`;
+  return `${client.pid} ${printable(client.process.name)}: event ${event.name}${where}`;
 }
 
 function svmText(call: HelperIoctl): string {

@@ -11,13 +11,15 @@ export interface MappedArea extends VmaDescription {
 export type SpecialKind = (start: string, name: string) => VmaKind;
 
 const PAGE_BYTES = 4096;
+const VM_FLAGS = 'VmFlags: ';
 
 /** The areas of the text of /proc/PID/maps, ascending. */
 export function parseMaps(text: string, specialKind: SpecialKind): MappedArea[] {
   const areas: MappedArea[] = [];
   for (const line of text.split('\n')) {
     // "7f1c2000-7f1c4000 r-xp 0001c000 fe:00 338944      /usr/lib/x.so"
-    const match = /^([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-])[ps] ([0-9a-f]+) (\S+) (\d+) *(.*)$/.exec(line);
+    // The name is whatever a file is called; only "\n" ends the line, so it is not matched with ".".
+    const match = /^([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-])[ps] ([0-9a-f]+) ([0-9a-f:]+) (\d+) *([^]*)$/.exec(line);
     if (match === null) continue;
     const [, start = '', end = '', letters = '', offset = '', device = '', inode = '', name = ''] = match;
     // The gate page of the kernel's own half is in the file but in no mm.
@@ -49,12 +51,14 @@ function kindOf(start: string, name: string, specialKind: SpecialKind): VmaKind 
 
 /** The kind that the flags of /proc/PID/smaps give for the area at `start`. */
 export function kindFromSmaps(smaps: string, start: string): VmaKind {
-  const from = smaps.search(new RegExp(`^${start}-`, 'm'));
-  const flags = from < 0 ? undefined : /^VmFlags: (.*)$/m.exec(smaps.slice(from))?.[1]?.split(' ');
+  const lines = smaps.split('\n');
+  const from = lines.findIndex((line) => line.startsWith(`${start}-`));
+  const flags = from < 0 ? undefined : lines.slice(from).find((line) => line.startsWith(VM_FLAGS));
   if (flags === undefined) return 'file';
-  if (flags.includes('pf')) return 'pfnmap';
-  if (flags.includes('io')) return 'io';
-  return flags.includes('mm') ? 'mixedmap' : 'file';
+  const set = flags.slice(VM_FLAGS.length).split(' ');
+  if (set.includes('pf')) return 'pfnmap';
+  if (set.includes('io')) return 'io';
+  return set.includes('mm') ? 'mixedmap' : 'file';
 }
 
 /** Pages `[startPage, endPage)`. */

@@ -1,23 +1,23 @@
-/** A served directory of render nodes: files, clients, and who answers what. */
+/** A served directory of render nodes: files, the processes that have them open, and who answers what. */
 import { constants } from 'node:os';
 import type { MachineOptions } from '../../emulator/index.ts';
-import { Client } from './client.ts';
-import type { ClientFile } from './client.ts';
-import { processOf } from './client-process.ts';
+import { DEFAULT_PROFILE, uapiProfile } from '../uapi/profile.ts';
+import { identify } from './client-process.ts';
+import type { ControlRequest } from './control-socket.ts';
 import { FuseHelper } from './helper.ts';
 import { encodeAnswer, encodeOpened } from './helper-protocol.ts';
-import type { HelperIoctl, HelperMessage } from './helper-protocol.ts';
-import { DEFAULT_PROFILE, isSvmRequest, uapiProfile } from '../uapi/profile.ts';
-import { answerIoctl } from './ioctl-call.ts';
-import { eventLine, fileLabel, ioctlLine } from './log.ts';
+import type { HelperIoctl, HelperMessage, HelperOpen } from './helper-protocol.ts';
 import { prepareMountPoint } from './mount-point.ts';
+import { openComplaint } from './session.ts';
+import { SessionThreads } from './session-thread.ts';
+import type { SessionThread } from './session-thread.ts';
 
 export interface ServeOptions {
   /** Directory to mount on; made if it is missing. */
   readonly mount: string;
   /** The machine that every client process gets: `asic`, `gpus`, `profile`, ... */
   readonly machine?: MachineOptions;
-  /** Whether other users may open the nodes. Default: when root serves. */
+  /** Whether users other than the one who serves may open the nodes; needs root. Default: no. */
   readonly allowOther?: boolean;
   /** Gets a line for each open, ioctl, event and close. */
   readonly log?: (line: string) => void;
@@ -36,13 +36,49 @@ export interface ServeStatus {
   readonly ioctls: number;
 }
 
+/** A file that a client has open. */
+export interface ServedFile {
+  /** Counts up over the life of the server. */
+  readonly number: number;
+  /** Index of the GPU. */
+  readonly gpu: number;
+  readonly pid: number;
+  /** Name of the program, at most 15 bytes; untrusted. */
+  readonly name: string;
+  readonly user: number;
+  /** True once the address space is gone; the file may still be open in other processes. */
+  readonly exited: boolean;
+}
+
+/** Pages in the page tables of one process and its files, 64 GiB; beyond it, it has no memory left. */
+const MOST_PAGES = 2 ** 24;
+/** Processes that are served at once, and those of one user among them. */
+const MOST_PROCESSES = 256;
+const MOST_PROCESSES_OF_USER = 128;
+/** Files that one process may have open. */
+const MOST_FILES = 4096;
+
+/** A process with open files, or with a first one about to be opened. */
+interface ServedProcess {
+  readonly pid: number;
+  readonly name: string;
+  readonly user: number;
+  readonly thread: SessionThread;
+  /** Open files by number, to their GPU. */
+  readonly files: Map<number, number>;
+  /** Opens without an answer, by their ids. */
+  readonly opening: Map<number, HelperOpen>;
+}
+
 /** Serves until `close`. */
 export class SvmServer {
   /** Real path of the mounted directory. */
   readonly mount: string;
   readonly #options: ServeOptions;
-  readonly #clients = new Map<number, Client>();
-  readonly #files = new Map<number, ClientFile>();
+  readonly #processes = new Map<number, ServedProcess>();
+  readonly #files = new Map<number, ServedProcess>();
+  readonly #openings = new Map<number, ServedProcess>();
+  #threads: SessionThreads | undefined;
   #helper: FuseHelper | undefined;
   #opened = 0;
   #ioctls = 0;
@@ -52,16 +88,32 @@ export class SvmServer {
     this.mount = prepareMountPoint(options.mount);
   }
 
-  /** Mounts and serves. Throws `ServeError`, and TypeError or RangeError for a machine that can't be. */
+  /** Mounts and serves. Throws `ServeError`, and TypeError or RangeError for a machine that cannot be. */
   static async start(options: ServeOptions): Promise<SvmServer> {
     const server = new SvmServer(options);
-    server.#helper = await FuseHelper.start({
-      mount: server.mount,
-      nodes: options.machine?.gpus ?? 1,
-      profile: uapiProfile(options.machine?.profile ?? DEFAULT_PROFILE),
-      allowOther: options.allowOther ?? process.getuid?.() === 0,
-      onMessage: (message) => server.#answer(message),
-    });
+    // Before the helper, which may ask at once.
+    server.#threads = new SessionThreads(
+      { machine: { pageLimit: MOST_PAGES, ...options.machine }, log: options.log !== undefined },
+      {
+        frame: (id, frame, opened) => {
+          server.#noteAnswer(id, opened);
+          server.#helper!.send(frame);
+        },
+        line: (kind, line) => (kind === 'log' ? options.log : options.complain)?.(line),
+      },
+    );
+    try {
+      server.#helper = await FuseHelper.start({
+        mount: server.mount,
+        nodes: options.machine?.gpus ?? 1,
+        profile: uapiProfile(options.machine?.profile ?? DEFAULT_PROFILE),
+        allowOther: options.allowOther ?? false,
+        onMessage: (message) => server.#answer(message),
+      });
+    } catch (error) {
+      await server.#threads.close();
+      throw error;
+    }
     return server;
   }
 
@@ -71,30 +123,49 @@ export class SvmServer {
   }
 
   /** Open files, oldest first. */
-  get files(): readonly ClientFile[] {
-    return [...this.#files.values()];
+  get files(): readonly ServedFile[] {
+    const files: ServedFile[] = [];
+    for (const { pid, name, user, thread, files: own } of this.#processes.values()) {
+      const exited = new Set(thread.state.exited);
+      for (const [number, gpu] of own) files.push({ number, gpu, pid, name, user, exited: exited.has(number) });
+    }
+    return files.sort((left, right) => left.number - right.number);
   }
 
   status(): ServeStatus {
-    const clients = new Set(this.files.map((file) => file.client));
-    const contexts = this.files.filter((file) => file.node.file.context !== null).length;
-    return { clients: clients.size, files: this.#files.size, contexts, opened: this.#opened, ioctls: this.#ioctls };
+    let clients = 0;
+    let contexts = 0;
+    for (const { thread, files } of this.#processes.values()) {
+      if (files.size === 0) continue;
+      clients++;
+      contexts += thread.state.contexts;
+    }
+    return { clients, files: this.#files.size, contexts, opened: this.#opened, ioctls: this.#ioctls };
+  }
+
+  /** Plays the GPU on an open file; rejects with what the session of its process says. */
+  play(number: number, request: ControlRequest): Promise<unknown> {
+    const process = this.#files.get(number);
+    if (process === undefined) return Promise.reject(new Error(`file ${number} was closed`));
+    return process.thread.play(number, request);
   }
 
   /** Unmounts and closes every file. */
   async close(): Promise<void> {
     await this.#helper!.close();
-    for (const number of this.#files.keys()) this.#release(number);
+    for (const number of this.#files.keys()) this.#options.log?.(`file #${number} was still open`);
+    await this.#threads!.close();
+    this.#files.clear();
+    this.#processes.clear();
   }
 
   #answer(message: HelperMessage): void {
     switch (message.kind) {
       case 'open':
-        this.#helper!.send(encodeOpened(message.id, this.#open(message.file, message.thread, message.node)));
+        this.#open(message);
         break;
       case 'ioctl':
-        this.#ioctls++;
-        this.#helper!.send(this.#ioctl(message));
+        this.#ioctl(message);
         break;
       case 'release':
         this.#release(message.file);
@@ -107,81 +178,82 @@ export class SvmServer {
     }
   }
 
-  /** 0 or a negative errno. */
-  #open(number: number, thread: number, gpu: number): number {
-    let client: Client | undefined;
+  #open(message: HelperOpen): void {
+    const { id, caller, node } = message;
+    let process: ServedProcess;
     try {
-      client = this.#clientOf(thread);
-      const file = client.openFile(number, gpu);
-      this.#files.set(number, file);
-      this.#opened++;
-      this.#options.log?.(
-        `${fileLabel(file)}: open${file.node.file.computeResult < 0 ? ', this GPU has no SVM' : ''} = 0`,
-      );
-      return 0;
+      // Before a thread is spent on it.
+      const { pid, name } = identify(caller);
+      process = this.#processes.get(pid) ?? this.#newProcess(pid, name, caller.user);
+      if (process.files.size + process.opening.size >= MOST_FILES)
+        throw limitError('EMFILE', `it has ${MOST_FILES} files open`);
     } catch (error) {
-      this.#complainOfOpen(thread, gpu, error);
-      if (client?.closeIfUnused() === true) this.#clients.delete(client.pid);
+      this.#options.complain?.(openComplaint(caller.thread, node, error));
       const errno = (error as NodeJS.ErrnoException).errno;
-      return typeof errno === 'number' && errno < 0 ? errno : -constants.errno.EACCES;
+      this.#helper!.send(encodeOpened(id, typeof errno === 'number' && errno < 0 ? errno : -constants.errno.EACCES));
+      return;
     }
+    process.opening.set(id, message);
+    this.#openings.set(id, process);
+    process.thread.call(message);
   }
 
-  /** The client whose address space is that of the opening process. */
-  #clientOf(thread: number): Client {
-    const { pid } = processOf(thread);
-    const known = this.#clients.get(pid);
-    // The same pid after exec, or used again, is another address space.
-    known?.refresh();
-    if (known !== undefined && !known.exited) return known;
-    const client = new Client(thread, this.#options.machine ?? {}, (from, event) =>
-      this.#options.log?.(eventLine(from, event)),
-    );
-    this.#clients.set(pid, client);
-    return client;
+  #newProcess(pid: number, name: string, user: number): ServedProcess {
+    if (this.#processes.size >= MOST_PROCESSES) throw limitError('ENFILE', `${MOST_PROCESSES} processes are served`);
+    let own = 0;
+    for (const each of this.#processes.values()) if (each.user === user) own++;
+    if (own >= MOST_PROCESSES_OF_USER)
+      throw limitError('ENFILE', `${MOST_PROCESSES_OF_USER} processes of user ${user} are served`);
+    const process: ServedProcess = {
+      pid,
+      name,
+      user,
+      thread: this.#threads!.take(),
+      files: new Map(),
+      opening: new Map(),
+    };
+    this.#processes.set(pid, process);
+    return process;
   }
 
-  #ioctl(call: HelperIoctl): Uint8Array {
-    const file = this.#files.get(call.file);
-    if (file === undefined) return encodeAnswer(call.id, -constants.errno.EBADF, call.argument, []);
-    try {
-      const { profile } = file.node;
-      // Only this ioctl looks at the memory of the client.
-      if (isSvmRequest(profile, call.request)) file.client.refresh();
-      const answer = answerIoctl(file.node, call, profile);
-      if (this.#options.log !== undefined) this.#options.log(ioctlLine(file, call, answer));
-      return encodeAnswer(call.id, answer.result, answer.argument, answer.writes);
-    } catch (error) {
-      // A client must get an answer, and the others their server.
-      this.#complain(`${fileLabel(file)}: request 0x${call.request.toString(16)} failed`, error);
-      return encodeAnswer(call.id, -constants.errno.EIO, call.argument, []);
+  /** Keeps the file of an open that succeeded, before the helper hears of it. */
+  #noteAnswer(id: number, opened: boolean): void {
+    const process = this.#openings.get(id);
+    const message = process?.opening.get(id);
+    if (process === undefined || message === undefined) return;
+    this.#openings.delete(id);
+    process.opening.delete(id);
+    if (opened) {
+      this.#opened++;
+      process.files.set(message.file, message.node);
+      this.#files.set(message.file, process);
     }
+    this.#endIfUnused(process);
+  }
+
+  #ioctl(call: HelperIoctl): void {
+    this.#ioctls++;
+    const process = this.#files.get(call.file);
+    if (process === undefined) this.#helper!.send(encodeAnswer(call.id, -constants.errno.EBADF, call.argument, []));
+    else process.thread.call(call);
   }
 
   #release(number: number): void {
-    const file = this.#files.get(number);
-    if (file === undefined) return;
+    const process = this.#files.get(number);
+    if (process === undefined) return;
     this.#files.delete(number);
-    const { client } = file;
-    this.#options.log?.(`${fileLabel(file)}: close`);
-    try {
-      if (client.closeFile(file) && this.#clients.get(client.pid) === client) this.#clients.delete(client.pid);
-    } catch (error) {
-      this.#complain(`${fileLabel(file)}: close failed`, error);
-    }
+    process.files.delete(number);
+    process.thread.release(number);
+    this.#endIfUnused(process);
   }
 
-  /** That a client may not be looked into is nobody's mistake, so it gets a remedy and no stack. */
-  #complainOfOpen(thread: number, gpu: number, error: unknown): void {
-    const what = `process ${thread} can't open renderD${128 + gpu}`;
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'EACCES' && code !== 'EPERM') return this.#complain(what, error);
-    const remedy =
-      'serve as root, or as the user of the clients with kernel.yama.ptrace_scope = 0; a program that is not dumpable needs root';
-    this.#options.complain?.(`${what}: ${message} (${remedy})`);
+  #endIfUnused(process: ServedProcess): void {
+    if (process.files.size > 0 || process.opening.size > 0) return;
+    this.#processes.delete(process.pid);
+    this.#threads!.giveBack(process.thread);
   }
+}
 
-  #complain(what: string, error: unknown): void {
-    this.#options.complain?.(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  }
+function limitError(code: 'EMFILE' | 'ENFILE', message: string): Error {
+  return Object.assign(new Error(`${code}: ${message}, which is the most`), { errno: -constants.errno[code] });
 }

@@ -57,6 +57,9 @@ export function parseConfig(fields: Fields, others: readonly string[] = []): Tra
   return config as unknown as TraceConfig;
 }
 
+/** Pages in all page tables of a trace, 32 GiB: one line must not take all memory of who replays it. */
+export const MOST_PAGES = 2 ** 23;
+
 /** The machine that a configuration describes. */
 export function machineOptions(config: TraceConfig): MachineOptions {
   const model: GpuModel = {
@@ -77,6 +80,7 @@ export function machineOptions(config: TraceConfig): MachineOptions {
     thp: config.thp,
     vmaMerge: config.vmaMerge,
     sriovXnack: config.sriovXnack,
+    pageLimit: MOST_PAGES,
   };
 }
 

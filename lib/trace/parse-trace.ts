@@ -1,4 +1,5 @@
 /** Traces given as text: lines, operations, recorded answers. Free of Node imports: the inspector's page reads with it. */
+import { printable } from '../words/printable.ts';
 import { parseOperation } from './operation.ts';
 import type { TraceOperation } from './operation.ts';
 import { TraceFormatError } from './trace-error.ts';
@@ -15,7 +16,13 @@ export interface TraceLine {
   readonly expectedText?: string;
 }
 
-/** A trace that cannot be read or understood; the message begins with `FILE:LINE:`. */
+const LONGEST_MESSAGE = 1000;
+
+function shortened(text: string): string {
+  return text.length <= LONGEST_MESSAGE ? text : `${text.slice(0, LONGEST_MESSAGE)}... (${text.length} characters)`;
+}
+
+/** A trace that cannot be read or understood; the message begins with `FILE:LINE:` and is one line of printable text. */
 export class TraceFileError extends Error {
   readonly code = 'ERR_SVM_TRACE';
   readonly file: string;
@@ -23,7 +30,9 @@ export class TraceFileError extends Error {
   readonly line: number;
 
   constructor(file: string, line: number, message: string, options?: ErrorOptions) {
-    super(line === 0 ? `${file}: ${message}` : `${file}:${line}: ${message}`, options);
+    // What a trace says may stand in it, at any length.
+    const text = printable(shortened(message));
+    super(line === 0 ? `${file}: ${text}` : `${file}:${line}: ${text}`, options);
     this.name = 'TraceFileError';
     this.file = file;
     this.line = line;
@@ -85,8 +94,10 @@ function lazyLine(file: string, line: number, text: string): TraceLine | undefin
   const split = text.indexOf(OUT);
   if (split < 0 || !text.startsWith(IN) || !text.endsWith('}')) return undefined;
   let source: unknown;
+  const operation = text.slice(IN.length, split);
+  assertShallow(file, line, operation);
   try {
-    source = JSON.parse(text.slice(IN.length, split));
+    source = JSON.parse(operation);
   } catch {
     return undefined; // Parsed as a whole, the line says what is wrong with it.
   }
@@ -103,7 +114,36 @@ function parseLine(file: string, line: number, text: string): TraceLine {
   return { line, operation: parseSource(file, line, value.in), source: value.in, expected };
 }
 
+/** Brackets within brackets; no operation needs more than a few, and deeper ones end the stack of who walks them. */
+const DEEPEST = 64;
+
+/** Refuses JSON that is nested too deeply; brackets in strings count at most as what they are. */
+function assertShallow(file: string, line: number, text: string): void {
+  // Each bracket is a character: short lines need no look.
+  if (text.length <= DEEPEST) return;
+  let depth = 0;
+  let inString = false;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (inString) {
+      if (code === BACKSLASH) index++;
+      else if (code === QUOTE) inString = false;
+    } else if (code === QUOTE) inString = true;
+    else if (code === OPEN_BRACKET || code === OPEN_BRACE) {
+      if (++depth > DEEPEST) throw new TraceFileError(file, line, `nested more than ${DEEPEST} deep`);
+    } else if (code === CLOSE_BRACKET || code === CLOSE_BRACE) depth--;
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
 function parseJson(file: string, line: number, text: string): unknown {
+  assertShallow(file, line, text);
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -1,5 +1,5 @@
 /** Reads trace files, plain or gzip, with file and line number in every complaint. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { parseTrace, TraceFileError } from './parse-trace.ts';
 import type { TraceLine } from './parse-trace.ts';
@@ -9,22 +9,47 @@ export type { TraceLine };
 
 const GZIP_MAGIC = [0x1f, 0x8b] as const;
 
+/** The largest text that JavaScript holds, and a little less. */
+const LARGEST_TEXT = 2 ** 29 - 2 ** 16;
+/** Bytes of an unpacked trace that are read unless more are allowed. The longest of the recordings has 4 MB. */
+export const DEFAULT_MAX_SIZE = 2 ** 28;
+
+/** How a trace file is read. */
+export interface ReadOptions {
+  /** The most bytes of it, unpacked. Default: `DEFAULT_MAX_SIZE`, 256 MiB. */
+  readonly maxSize?: number;
+}
+
 /** The text of a trace file, unpacked; throws TraceFileError. */
-export function readTraceText(path: string): string {
+export function readTraceText(path: string, { maxSize = DEFAULT_MAX_SIZE }: ReadOptions = {}): string {
+  const most = Math.min(maxSize, LARGEST_TEXT);
+  const tooLarge = (): TraceFileError =>
+    new TraceFileError(
+      path,
+      0,
+      most === maxSize
+        ? `holds more than ${maxSize} bytes; --max-size allows more`
+        : `holds more than ${LARGEST_TEXT} bytes, which is the most that can be read`,
+    );
   let bytes: Buffer;
   try {
+    // Before it is read: what is packed can only be smaller than what comes out of it, but for a few bytes.
+    if (statSync(path).size > most + 1024) throw tooLarge();
     bytes = readFileSync(path);
     if (bytes[0] === GZIP_MAGIC[0] && bytes[1] === GZIP_MAGIC[1])
-      bytes = gunzipSync(bytes, { chunkSize: unpackedSize(bytes) });
+      bytes = gunzipSync(bytes, { chunkSize: unpackedSize(bytes), maxOutputLength: most });
   } catch (error) {
+    if (error instanceof TraceFileError) throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
     throw new TraceFileError(path, 0, `cannot be read: ${(error as Error).message}`, { cause: error });
   }
+  if (bytes.length > most) throw tooLarge();
   return bytes.toString('utf8');
 }
 
 /** The lines of a trace file; throws TraceFileError. `lazyAnswers`: see `parseTrace`. */
-export function readTraceFile(path: string, options: { lazyAnswers?: boolean } = {}): TraceLine[] {
-  return parseTrace(path, readTraceText(path), options);
+export function readTraceFile(path: string, options: ReadOptions & { lazyAnswers?: boolean } = {}): TraceLine[] {
+  return parseTrace(path, readTraceText(path, options), options);
 }
 
 const LEAST_CHUNK = 1 << 12;

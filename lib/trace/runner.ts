@@ -3,11 +3,11 @@ import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../uapi/constants.ts';
 import { svmArguments } from '../uapi/call.ts';
 import type { AttributePair, SvmCall } from '../uapi/call.ts';
 import { encodeAttributePairs } from '../uapi/codec.ts';
-import { contextSnapshot, EmulatedMachine, pteFlags, parseGcVersion } from '../../emulator/index.ts';
+import { contextSnapshot, EmulatedMachine, NotModelledError, pteFlags, parseGcVersion } from '../../emulator/index.ts';
 import type { EmulatedDevice, EmulatedFile, PreemptionPoint } from '../../emulator/index.ts';
 import { accessAnswer, dumpAnswer, touchAnswer } from './answer.ts';
 import type { TraceAnswer } from './answer.ts';
-import { DEFAULT_CONFIG, machineOptions } from './config.ts';
+import { DEFAULT_CONFIG, machineOptions, MOST_PAGES } from './config.ts';
 import type { TraceConfig } from './config.ts';
 import { EffectRecorder } from './effect-recorder.ts';
 import type { TraceEffect } from './effect-recorder.ts';
@@ -48,7 +48,7 @@ export class TraceRunner {
     if (operation.name === 'config') return this.#start(operation.config);
     if (!this.#started) this.#start(DEFAULT_CONFIG);
     const injections = operation.inject ?? [];
-    if (injections.length === 0) return withEffects(this.#perform(operation), this.#effects.take());
+    if (injections.length === 0) return withEffects(this.#within(this.#perform(operation)), this.#effects.take());
     const inject = new Injections(injections, this.#machine, this.#file, this.#effects, (nested, wake) =>
       this.#perform(nested, wake),
     );
@@ -60,7 +60,14 @@ export class TraceRunner {
     } finally {
       stop();
     }
-    return { ...answer, inj: inject.answers(), fx: this.#effects.take() };
+    return { ...this.#within(answer), inj: inject.answers(), fx: this.#effects.take() };
+  }
+
+  /** The answer of a machine whose memory has ended is not one that a recording could have. */
+  #within<Answer extends TraceAnswer>(answer: Answer): Answer {
+    if (this.#machine.pageLimitReached)
+      throw new NotModelledError(`more than ${MOST_PAGES} pages in the page tables of a trace`);
+    return answer;
   }
 
   #start(config: TraceConfig): TraceAnswer {

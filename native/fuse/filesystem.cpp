@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../uapi_layout.h"
+#include "caller_identity.h"
 #include "caller_memory.h"
 
 namespace amdgpu_svm::fuse {
@@ -98,11 +99,15 @@ void Filesystem::open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file
   file->fh = self.next_file_++;
   file->direct_io = 1;
   file->nonseekable = 1;
-  const auto thread = static_cast<uint32_t>(fuse_req_ctx(request)->pid);
+  const fuse_ctx& caller = *fuse_req_ctx(request);
+  const auto thread = static_cast<uint32_t>(caller.pid);
+  const int refused = try_memory_as(caller.pid, caller.uid, caller.gid);
   const uint64_t id = self.next_id_++;
   self.pending_.emplace(id, Pending{request, *file, true, thread, 0});
-  self.outbox_.send(std::move(
-      Frame(Kind::Open, id).put<uint64_t>(file->fh).put(thread).put(static_cast<uint32_t>(inode - kFirstNode))));
+  Frame frame(Kind::Open, id);
+  frame.put<uint64_t>(file->fh).put(thread).put(static_cast<uint32_t>(inode - kFirstNode));
+  frame.put<uint32_t>(caller.uid).put<uint32_t>(caller.gid).put(static_cast<uint32_t>(refused));
+  self.outbox_.send(std::move(frame));
 }
 
 void Filesystem::release(fuse_req_t request, fuse_ino_t, fuse_file_info* file) {

@@ -4,7 +4,8 @@
 //
 //   header     u32 length of the whole frame, u32 kind, u64 id
 //   to Node    Ready                      (id 0)
-//              Open       u64 file, u32 thread, u32 node
+//              Open       u64 file, u32 thread, u32 node, u32 user, u32 group,
+//                         u32 errno of opening the memory with these credentials, or 0
 //              Ioctl      u64 file, u32 thread, u32 request, u32 records state,
 //                         u32 argument bytes, u32 record bytes, argument, records
 //              Release    u64 file        (id 0)

@@ -1,0 +1,154 @@
+/** Everything that is served to one process, in a thread of its own: its address spaces, files and calls. */
+import { constants } from 'node:os';
+import { getSystemErrorName } from 'node:util';
+import type { MachineOptions } from '../../emulator/index.ts';
+import { Client } from './client.ts';
+import type { ClientFile } from './client.ts';
+import { ClientIdentityError } from './client-process.ts';
+import type { ControlRequest } from './control-socket.ts';
+import { playOnFile } from './gpu-player.ts';
+import { encodeAnswer, encodeOpened } from './helper-protocol.ts';
+import type { HelperIoctl, HelperOpen } from './helper-protocol.ts';
+import { isSvmRequest } from '../uapi/profile.ts';
+import { answerIoctl } from './ioctl-call.ts';
+import { eventLine, fileLabel, ioctlLine } from './log.ts';
+
+/** What a session is made of, and where its lines go. */
+export interface SessionOptions {
+  readonly machine: MachineOptions;
+  readonly log?: (line: string) => void;
+  readonly complain: (line: string) => void;
+}
+
+/** What others see of a session without asking it, since it may be busy. */
+export interface SessionState {
+  /** Files with an SVM context. */
+  readonly contexts: number;
+  /** Files whose address space is gone. */
+  readonly exited: readonly number[];
+}
+
+/** The files of one process; the same pid after exec, or used again, is another `Client` of it. */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #files = new Map<number, ClientFile>();
+  #current: Client | undefined;
+  /** Counts what changes the state. */
+  changes = 0;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  state(): SessionState {
+    let contexts = 0;
+    const exited: number[] = [];
+    for (const file of this.#files.values()) {
+      if (file.node.file.context !== null) contexts++;
+      if (file.client.exited) exited.push(file.number);
+    }
+    return { contexts, exited };
+  }
+
+  /** Opens a file; the frame that answers the helper, and whether it was opened. */
+  open(message: HelperOpen): { readonly frame: Uint8Array; readonly opened: boolean } {
+    const result = this.#open(message);
+    return { frame: encodeOpened(message.id, result), opened: result === 0 };
+  }
+
+  /** Answers an ioctl; the frame for the helper. */
+  ioctl(call: HelperIoctl): Uint8Array {
+    const file = this.#files.get(call.file);
+    if (file === undefined) return encodeAnswer(call.id, -constants.errno.EBADF, call.argument, []);
+    try {
+      const { profile } = file.node;
+      // Only this ioctl looks at the memory of the client.
+      if (isSvmRequest(profile, call.request)) file.client.refresh();
+      const answer = answerIoctl(file.node, call, profile);
+      if (this.#options.log !== undefined) this.#options.log(ioctlLine(file, call, answer));
+      return encodeAnswer(call.id, answer.result, answer.argument, answer.writes);
+    } catch (error) {
+      // A client must get an answer, and go on to be served.
+      this.#complain(`${fileLabel(file)}: request 0x${call.request.toString(16)} failed`, error);
+      return encodeAnswer(call.id, -constants.errno.EIO, call.argument, []);
+    }
+  }
+
+  release(number: number): void {
+    const file = this.#files.get(number);
+    if (file === undefined) return;
+    this.#files.delete(number);
+    this.changes++;
+    const { client } = file;
+    this.#options.log?.(`${fileLabel(file)}: close`);
+    try {
+      if (client.closeFile(file) && this.#current === client) this.#current = undefined;
+    } catch (error) {
+      this.#complain(`${fileLabel(file)}: close failed`, error);
+    }
+  }
+
+  /** A request of `amdgpu-svm gpu` on a file. */
+  play(number: number, request: ControlRequest): Promise<unknown> {
+    const file = this.#files.get(number);
+    if (file === undefined) return Promise.reject(new Error(`file ${number} was closed`));
+    return playOnFile(file, request);
+  }
+
+  /** 0 or a negative errno. */
+  #open({ file: number, node: gpu, caller, memoryErrno }: HelperOpen): number {
+    let client: Client | undefined;
+    try {
+      if (memoryErrno !== 0) throw memoryError(memoryErrno);
+      client = this.#clientOf(caller);
+      const file = client.openFile(number, gpu);
+      this.#files.set(number, file);
+      this.changes++;
+      const what = file.node.file.computeResult < 0 ? ', this GPU has no SVM' : '';
+      this.#options.log?.(`${fileLabel(file)}: open${what} = 0`);
+      return 0;
+    } catch (error) {
+      this.#options.complain(openComplaint(caller.thread, gpu, error));
+      if (client?.closeIfUnused() === true && this.#current === client) this.#current = undefined;
+      const errno = (error as NodeJS.ErrnoException).errno;
+      return typeof errno === 'number' && errno < 0 ? errno : -constants.errno.EACCES;
+    }
+  }
+
+  /** The client whose address space is that of the opening process. */
+  #clientOf(caller: HelperOpen['caller']): Client {
+    const known = this.#current;
+    known?.refresh();
+    if (known !== undefined && !known.exited) return known;
+    this.#current = new Client(caller, this.#options.machine, (from, event) => {
+      if (event.name === 'RELEASE') this.changes++;
+      this.#options.log?.(eventLine(from, event));
+    });
+    return this.#current;
+  }
+
+  #complain(what: string, error: unknown): void {
+    this.#options.complain(`${what}: ${textOf(error)}`);
+  }
+}
+
+/** Why an open was refused. That a client may not be looked into is nobody's mistake, so it gets a remedy and no stack. */
+export function openComplaint(thread: number, gpu: number, error: unknown): string {
+  const what = `process ${thread} cannot open renderD${128 + gpu}`;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof ClientIdentityError) return `${what}: ${message}`;
+  if (code !== 'EACCES' && code !== 'EPERM') return `${what}: ${textOf(error)}`;
+  const remedy =
+    'serve as root, or as the user of the clients with kernel.yama.ptrace_scope = 0; a program that is not dumpable is served only if both are of root';
+  return `${what}: ${message} (${remedy})`;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** The system error of the helper, which tried the memory with the credentials of the caller. */
+function memoryError(errno: number): Error {
+  const code = getSystemErrorName(-errno);
+  return Object.assign(new Error(`${code}: its memory cannot be opened by its own user`), { code, errno: -errno });
+}

@@ -32,6 +32,8 @@
             "defines": [
               "NAPI_VERSION=9",
               "NAPI_DISABLE_CPP_EXCEPTIONS",
+              # A worker that is being terminated takes no exception; that must not end the process.
+              "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
               "_FILE_OFFSET_BITS=64"
             ],
             "cflags": [

@@ -4,7 +4,8 @@
  *
  *   node --expose-gc fuzz.cjs ADDON SEED CALLS
  *
- * The same seed makes the same calls. Only requests of type 'd' (DRM) and a few
+ * Meanwhile functions of Node work on mapped bytes on other threads, and workers that move
+ * their bytes here come and go. The same seed makes the same calls of this thread. Only requests of type 'd' (DRM) and a few
  * harmless ones are issued, on files that know none of them: a random number might
  * be an ioctl that freezes a file system.
  */
@@ -13,6 +14,8 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { randomFill } = require('node:crypto');
+const { Worker } = require('node:worker_threads');
 const { addonPath, seed, calls } = {
   addonPath: process.argv[2],
   seed: Number(process.argv[3]),
@@ -226,6 +229,8 @@ function call(name) {
   if (chance(0.05)) args.push(weird(), weird(), weird());
   const callee = name === 'ioctl' ? pick(ioctls) : addon[name];
   if (callee === undefined) return;
+  // The one thing that can't be survived, and the documentation says so.
+  if (name === 'protectMemory' && mappings.some(({ handle, filling }) => handle === args[0] && filling > 0)) return;
   if (name === 'ioctl' || name === 'ioctlAsync') {
     // A device of ours, but a number that is somebody's: keep to requests that do nothing.
     const at = name === 'ioctl' ? 0 : 1;
@@ -279,6 +284,115 @@ function live() {
   }
 }
 
+const random0 = fs.openSync('/dev/urandom', 'r');
+const sink = fs.openSync('/dev/null', 'w');
+const counted = { background: 0, workers: 0, received: 0 };
+let underWay = 0;
+
+/** Somebody else's thread works on mapped bytes, and whatever comes next comes meanwhile. */
+function background() {
+  const target = mapping();
+  const view = target === undefined ? 0 : addon.viewMemory(target.handle);
+  if (typeof view === 'number' || underWay > 12) return;
+  const from = below(view.byteLength);
+  const bytes = new Uint8Array(view, from, 1 + below(view.byteLength - from));
+  underWay++;
+  counted.background++;
+  const ended = () => void underWay--;
+  const how = below(3);
+  if (how === 0) fs.read(random0, bytes, 0, bytes.length, null, ended);
+  else if (how === 1) fs.write(sink, bytes, 0, bytes.length, null, ended);
+  else {
+    target.filling = (target.filling ?? 0) + 1;
+    randomFill(bytes, () => {
+      target.filling--;
+      ended();
+    });
+  }
+}
+
+/** Mappings that nobody but the fuzz itself writes: they come to lie where others have gone. */
+const owned = [];
+function own() {
+  const pages = 1 + below(8);
+  const made = addon.mapMemory(pages * page);
+  const bytes = new Uint8Array(addon.viewMemory(made.handle));
+  const value = 1 + below(255);
+  bytes.fill(value);
+  const at = below(32);
+  if (owned[at] !== undefined) {
+    assertOwned(owned[at]);
+    if (chance(0.5)) addon.unmapMemory(owned[at].handle, 0, owned[at].bytes.length);
+  }
+  owned[at] = { handle: made.handle, bytes, value };
+}
+function assertOwned({ bytes, value }) {
+  assert.ok(
+    bytes.every((byte) => byte === value),
+    'mapped memory of others was written',
+  );
+}
+
+/** A worker that moves its bytes to us, leaves others in the hands of the thread pool, and goes. */
+const WORKER = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const fs = require('node:fs');
+  const { randomFill } = require('node:crypto');
+  const addon = require(workerData.addonPath);
+  const page = addon.layout().pageSize;
+  const device = addon.open('/dev/null');
+  const source = fs.openSync('/dev/urandom', 'r');
+  const kept = [];
+  for (let round = 0; round < 12; round++) {
+    const { handle } = addon.mapMemory((1 + round) * page);
+    const view = addon.viewMemory(handle);
+    const prepared = addon.prepareIoctl(device, 0xc020645a, 32, 24, 24);
+    if (typeof view.transfer === 'function' && round % 3 !== 0) {
+      const moved = [view.transfer(), prepared.arg.buffer.transfer(), prepared.data.buffer.transfer()];
+      for (const buffer of moved) new Uint8Array(buffer).fill(round + 1);
+      parentPort.postMessage(moved, round % 2 === 0 ? moved : []);
+      if (addon.unmapMemory(handle, 0, page) !== (-16)) throw new Error('moved bytes were unmapped');
+    } else {
+      const bytes = new Uint8Array(view);
+      if (round % 2 === 0) fs.read(source, bytes, 0, bytes.length, null, () => 0);
+      else randomFill(bytes, () => 0);
+      if (round % 4 < 2) addon.unmapMemory(handle, 0, (1 + round % 3) * page);
+      addon.ioctlAsync(device, 0xc020645a, prepared.arg, [{ offset: 24, data: prepared.data }]);
+    }
+    if (round % 2) kept.push(handle, prepared);
+  }
+  fs.closeSync(source);
+  parentPort.postMessage('done');
+  if (workerData.stays) setInterval(() => kept, 1000);
+`;
+const received = [];
+const workersRunning = new Set();
+function work() {
+  const stays = chance(0.5);
+  const worker = new Worker(WORKER, { eval: true, workerData: { addonPath, stays } });
+  workersRunning.add(worker);
+  counted.workers++;
+  const patience = below(60);
+  worker.on('message', (message) => {
+    if (message === 'done') {
+      if (stays) worker.terminate();
+      return;
+    }
+    for (const buffer of message) {
+      const bytes = new Uint8Array(buffer);
+      const value = bytes[0];
+      assert.ok(value > 0 && bytes.every((byte) => byte === value), 'moved bytes are not those of the worker');
+      counted.received++;
+      keep(received, { bytes, value }, 64);
+    }
+  });
+  worker.on('error', (error) => {
+    throw error;
+  });
+  worker.on('exit', () => workersRunning.delete(worker));
+  if (chance(0.3)) setTimeout(() => worker.terminate(), patience);
+}
+
 function tryTransfer(buffer) {
   try {
     structuredClone(0, { transfer: [buffer] });
@@ -295,9 +409,16 @@ async function main() {
   for (let index = 0; index < calls; index++) {
     call(pick(NAMES));
     if (index % 8 === 0) live();
+    if (index % 16 === 0) background();
+    if (index % 20 === 0) own();
+    if (index % 2000 === 0 && workersRunning.size < 4) work();
     if (index % 500 === 0) await new Promise(setImmediate);
     if (index % 4000 === 0) gc();
   }
+  while (underWay > 0 || workersRunning.size > 0) await new Promise((done) => setTimeout(done, 5));
+  for (const one of owned) if (one !== undefined) assertOwned(one);
+  for (const one of received) assertOwned(one);
+  owned.length = received.length = 0;
   for (const one of devices) addon.close(one);
   devices.length = ioctls.length = mappings.length = prepared.length = 0;
   for (let tries = 0; descriptors() > before && tries < 200; tries++) {
@@ -311,10 +432,10 @@ async function main() {
   );
   // Each kind of end must have come up, or the calls were no test.
   assert.ok(
-    Object.values(counts).every((count) => count > calls / 50),
-    JSON.stringify(counts),
+    Object.values(counts).every((count) => count > calls / 50) && counted.background > calls / 100,
+    JSON.stringify({ ...counts, ...counted }),
   );
-  process.stdout.write(JSON.stringify({ seed, calls, ...counts }));
+  process.stdout.write(JSON.stringify({ seed, calls, ...counts, ...counted }));
 }
 
 main().catch((error) => {

@@ -174,16 +174,19 @@ export class EmulatedMachine {
    * there. What would need a lock that the interrupted operation holds throws
    * `LockAssertionError`; the asynchronous forms of ioctls sleep instead. An
    * error of the callback is thrown by the interrupted operation when it has
-   * ended. The returned function removes the callback.
+   * ended. The returned function removes the callback. What the callback does is not interrupted itself, unless
+   * `depth` says how many threads may come in one inside the other (default 1).
    */
-  at(point: PreemptionPoint, callback: () => void, options: { pass?: number } = {}): () => void {
+  at(point: PreemptionPoint, callback: () => void, options: { pass?: number; depth?: number } = {}): () => void {
     wordArgument('point', point, PREEMPTION_POINTS);
     if (typeof callback !== 'function') throw new TypeError('callback: expected a function');
     const wanted = options.pass === undefined ? undefined : countArgument('pass', options.pass);
     if (wanted === 0) throw new RangeError('pass: expected a whole number from 1, got 0');
+    const depth = countArgument('depth', options.depth ?? 1);
+    if (depth === 0) throw new RangeError('depth: expected a whole number from 1, got 0');
     return this.scope.addHook((passed, pass) => {
       if (passed === point && (wanted === undefined || pass === wanted)) callback();
-    });
+    }, depth);
   }
 
   /**

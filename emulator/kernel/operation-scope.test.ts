@@ -158,7 +158,7 @@ describe('OperationScope', () => {
   it('says so when a sleeping call cannot go on', () => {
     const { scope: it } = scope();
     expect(() => it.run(() => it.addSleeper({ resume: () => false }))).toThrow(
-      'a sleeping call was resumed while the svm lock is still held',
+      'every sleeping call waits for a lock that is still held',
     );
   });
 
@@ -175,5 +175,127 @@ describe('OperationScope', () => {
       }),
     );
     expect(passed).toBe(0);
+  });
+});
+
+describe('nested preemption', () => {
+  /** An operation that passes 'hmm' twice; what runs at it is up to the hooks. */
+  function nest(depth: number, opsPerPoint = 1): string[] {
+    const { points, scope: it } = scope();
+    const seen: string[] = [];
+    const operation = (): void =>
+      it.run(() => {
+        points.reach('hmm');
+        points.reach('hmm');
+      });
+    it.addHook((point, pass, level) => {
+      seen.push(`${level}:${point} ${pass}`);
+      for (let count = 0; count < opsPerPoint; count++) operation();
+    }, depth);
+    operation();
+    expect(it.active).toBe(false);
+    return seen;
+  }
+
+  it('counts the passes of each operation on its own, as deep as asked', () => {
+    expect(nest(1)).toEqual(['0:hmm 1', '0:hmm 2']);
+    const inner = ['1:hmm 1', '1:hmm 2'];
+    expect(nest(2)).toEqual(['0:hmm 1', ...inner, '0:hmm 2', ...inner]);
+    const innermost = ['2:hmm 1', '2:hmm 2'];
+    const third = ['1:hmm 1', ...innermost, '1:hmm 2', ...innermost];
+    expect(nest(3)).toEqual(['0:hmm 1', ...third, '0:hmm 2', ...third]);
+    // Two operations at one point: the second begins anew.
+    expect(nest(2, 2)).toEqual(['0:hmm 1', ...inner, ...inner, '0:hmm 2', ...inner, ...inner]);
+  });
+
+  it('asks each hook only as deep as it wants', () => {
+    const { points, scope: it } = scope();
+    const seen: string[] = [];
+    const operation = (): void => it.run(() => points.reach('hmm'));
+    const remove = it.addHook((_point, pass, level) => {
+      seen.push(`deep ${level} ${pass}`);
+      if (level < 2) operation();
+    }, 3);
+    it.addHook((_point, pass, level) => seen.push(`plain ${level} ${pass}`));
+    operation();
+    expect(seen.splice(0)).toEqual(['deep 0 1', 'deep 1 1', 'deep 2 1', 'plain 0 1']);
+    remove();
+    operation();
+    expect(seen).toEqual(['plain 0 1']);
+  });
+
+  it('shows observers every thread that comes in', () => {
+    const { points, scope: it } = scope();
+    const order: string[] = [];
+    it.addObserver({
+      nestedBegin: (point, pass) => order.push(`( ${point} ${pass}`),
+      nestedEnd: () => order.push(')'),
+      resumeBegin: () => order.push('resume'),
+      resumeEnd: () => order.push('resume end'),
+    });
+    it.addHook((_point, _pass, level) => {
+      if (level === 0) it.run(() => points.reach('pages-got'));
+      else it.run(() => it.run(() => order.push('work')));
+    }, 2);
+    it.run(() => points.reach('hmm'));
+    expect(order).toEqual(['( hmm 1', '( pages-got 1', 'work', ')', ')']);
+  });
+
+  it('collects the errors of hooks of all levels, and throws them at the very end', () => {
+    const { points, scope: it } = scope();
+    let ended = 0;
+    const operation = (): void =>
+      it.run(() => {
+        points.reach('hmm');
+        ended++;
+      });
+    it.addHook((_point, _pass, level) => {
+      if (level < 2) operation();
+      throw new Error(`level ${level}`);
+    }, 3);
+    try {
+      operation();
+      expect.unreachable();
+    } catch (error) {
+      expect((error as AggregateError).errors.map(String)).toEqual([
+        'Error: level 2',
+        'Error: level 1',
+        'Error: level 0',
+      ]);
+    }
+    expect(ended).toBe(3);
+    expect(it.run(() => 1)).toBe(1);
+  });
+
+  it('runs hooks that are deep enough at the points of a resumed call', () => {
+    const { points, scope: it } = scope();
+    const seen: string[] = [];
+    it.addHook((_point, pass, level) => seen.push(`${level} ${pass}`), 2);
+    it.run(() => {
+      points.reach('hmm');
+      it.addSleeper({ resume: () => (points.reach('hmm'), points.reach('hmm'), true) });
+    });
+    expect(seen).toEqual(['0 1', '1 1', '1 2']);
+  });
+
+  it('lets calls that sleep on several locks wait for each other', () => {
+    const { scope: it } = scope();
+    const order: string[] = [];
+    let free = false;
+    it.run(() => {
+      it.addSleeper({
+        resume: () => {
+          order.push(free ? 'first ends' : 'first sleeps on');
+          return free;
+        },
+      });
+      it.addSleeper({
+        resume: () => {
+          order.push('second ends');
+          return (free = true);
+        },
+      });
+    });
+    expect([order, it.sleepers]).toEqual([['first sleeps on', 'second ends', 'first ends'], 0]);
   });
 });

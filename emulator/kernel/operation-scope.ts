@@ -2,14 +2,33 @@
 import { PREEMPTION_POINTS } from './preemption.ts';
 import type { PreemptionPoint, PreemptionPoints } from './preemption.ts';
 
-/** A call that waits for the svm lock; resumed when the operation that holds it has ended. */
+/** A call that waits for a lock; resumed when the outermost operation has ended. */
 export interface SleepingCall {
   /** Goes on with the call; false while it still sleeps. */
   resume(): boolean;
 }
 
-/** Called at every preemption point passed, with how often the point was passed in this operation (from 1). */
-export type PassHook = (point: PreemptionPoint, pass: number) => void;
+/**
+ * Called at every preemption point passed, with how often the point was passed in this operation (from 1), and how
+ * many other threads' operations that one is nested in (0: none). Operations that it runs are those of a further thread.
+ */
+export type PassHook = (point: PreemptionPoint, pass: number, level: number) => void;
+
+interface Hook {
+  readonly run: PassHook;
+  readonly depth: number;
+}
+
+/** One thread in the middle of an operation, or about to begin one at a point of the thread below it. */
+class Frame {
+  /** How often each point was passed in the operation at hand. */
+  readonly passes = new Map<PreemptionPoint, number>();
+  /** Operations that were running when the thread came in. */
+  depth = 0;
+  /** The point of the thread below, and its pass. */
+  point: PreemptionPoint = PREEMPTION_POINTS[0];
+  pass = 0;
+}
 
 /** Sees where other threads come in. */
 export interface ScopeObserver {
@@ -23,21 +42,24 @@ export interface ScopeObserver {
   ended?(): void;
 }
 
-/** Brackets the operations of a machine; nested ones are those of another thread at a preemption point. */
+/**
+ * Brackets the operations of a machine; nested ones are those of another thread at a preemption point. Threads are a
+ * stack: each has its own pass counts, and can be interrupted itself as deep as whoever interrupts asks for.
+ */
 export class OperationScope {
   readonly #points: PreemptionPoints;
   // Replaced, never changed: who walks the list is not disturbed.
-  #hooks: readonly PassHook[] = [];
-  readonly #passes = new Map<PreemptionPoint, number>();
+  #hooks: readonly Hook[] = [];
+  /** Threads by level; those above the present level are kept for the next time. */
+  readonly #frames: Frame[] = [new Frame()];
+  #level = 0;
+  #frame = this.#frames[0]!;
+  /** Points of threads at this level and above it are nobody's concern. */
+  #deepest = 0;
   readonly #sleeping: SleepingCall[] = [];
   #depth = 0;
-  // Whether what runs now is what another thread does.
-  #otherThread = false;
-  #hookDepth = 0;
   #hookErrors: unknown[] = [];
   readonly #observers: ScopeObserver[] = [];
-  #point: PreemptionPoint = PREEMPTION_POINTS[0];
-  #pass = 0;
 
   constructor(points: PreemptionPoints) {
     this.#points = points;
@@ -54,11 +76,13 @@ export class OperationScope {
 
   /** Runs one operation; at the end of the outermost one the sleeping calls go on. */
   run<T>(operation: () => T): T {
-    if (this.#depth === 0 && this.#hooks.length > 0) this.#passes.clear();
+    const frame = this.#frame;
+    const isFirst = this.#depth === frame.depth;
+    if (isFirst && this.#level < this.#deepest) frame.passes.clear();
     // Only the first operation inside a hook begins something new there.
-    const begins = this.#otherThread && this.#depth === this.#hookDepth && this.#observers.length > 0;
+    const begins = isFirst && this.#level > 0 && this.#observers.length > 0;
     this.#depth++;
-    if (begins) for (const observer of this.#observers) observer.nestedBegin(this.#point, this.#pass);
+    if (begins) for (const observer of this.#observers) observer.nestedBegin(frame.point, frame.pass);
     try {
       const result = operation();
       if (this.#depth === 1 && this.#sleeping.length > 0) this.#resumeSleepers();
@@ -82,15 +106,14 @@ export class OperationScope {
     this.#hookErrors.push(error);
   }
 
-  /** Adds a hook; the returned function takes it out. */
-  addHook(hook: PassHook): () => void {
-    this.#hooks = [...this.#hooks, hook];
-    this.#points.listener = this.#onPoint;
-    return () => {
-      const index = this.#hooks.indexOf(hook);
-      if (index >= 0) this.#hooks = this.#hooks.toSpliced(index, 1);
-      if (this.#hooks.length === 0) this.#points.listener = null;
-    };
+  /**
+   * Adds a hook; the returned function takes it out. With `depth` 1 it is called at the points of outermost operations
+   * only; with `depth` n also at those of operations that are nested in up to n - 1 others.
+   */
+  addHook(hook: PassHook, depth = 1): () => void {
+    const entry: Hook = { run: hook, depth };
+    this.#setHooks([...this.#hooks, entry]);
+    return () => this.#setHooks(this.#hooks.filter((each) => each !== entry));
   }
 
   /** Adds an observer; the returned function takes it out. */
@@ -102,40 +125,69 @@ export class OperationScope {
     };
   }
 
+  #setHooks(hooks: readonly Hook[]): void {
+    this.#hooks = hooks;
+    this.#deepest = hooks.reduce((deepest, { depth }) => Math.max(deepest, depth), 0);
+    this.#points.listener = hooks.length === 0 ? null : this.#onPoint;
+  }
+
   readonly #onPoint = (point: PreemptionPoint): void => {
-    // What the other thread passes is not part of the interrupted operation.
-    if (this.#otherThread) return;
-    const pass = (this.#passes.get(point) ?? 0) + 1;
-    this.#passes.set(point, pass);
-    this.#otherThread = true;
-    this.#hookDepth = this.#depth;
-    this.#point = point;
-    this.#pass = pass;
-    for (const hook of this.#hooks) {
+    const level = this.#level;
+    if (level >= this.#deepest) return;
+    const { passes } = this.#frame;
+    const pass = (passes.get(point) ?? 0) + 1;
+    passes.set(point, pass);
+    const inner = this.#enter();
+    inner.point = point;
+    inner.pass = pass;
+    for (const { run, depth } of this.#hooks) {
+      if (level >= depth) continue;
       // The modelled code holds locks here: it must run to its end before an error of a hook is seen.
       try {
-        hook(point, pass);
+        run(point, pass, level);
       } catch (error) {
         this.#hookErrors.push(error);
       }
     }
-    this.#otherThread = false;
+    this.#leave(level);
   };
 
+  /** Another thread comes in. */
+  #enter(): Frame {
+    const level = ++this.#level;
+    const frame = (this.#frames[level] ??= new Frame());
+    frame.depth = this.#depth;
+    if (level < this.#deepest) frame.passes.clear();
+    this.#frame = frame;
+    return frame;
+  }
+
+  #leave(level: number): void {
+    this.#level = level;
+    this.#frame = this.#frames[level]!;
+  }
+
+  /** In the order in which they went to sleep; who still finds its lock held lets the others go first. */
   #resumeSleepers(): void {
+    let inVain = 0;
     while (this.#sleeping.length > 0) {
+      if (inVain === this.#sleeping.length)
+        throw new Error('every sleeping call waits for a lock that is still held, and nobody is left to release it');
+      // It counts as asleep until it has ended.
       const call = this.#sleeping[0]!;
       for (const observer of this.#observers) observer.resumeBegin();
-      this.#otherThread = true;
+      const level = this.#level;
+      this.#enter();
       let ended: boolean;
       try {
         ended = call.resume();
       } finally {
-        this.#otherThread = false;
+        this.#leave(level);
+        this.#sleeping.shift();
       }
       for (const observer of this.#observers) observer.resumeEnd();
-      if (!ended) throw new Error('a sleeping call was resumed while the svm lock is still held');
-      this.#sleeping.shift();
+      inVain = ended ? 0 : inVain + 1;
+      if (!ended) this.#sleeping.push(call);
     }
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ALL_TYPES, Rig, T, V } from '../../test/support/emulator-rig.ts';
+import { ALL_TYPES, BLOCK, Rig, T, V } from '../../test/support/emulator-rig.ts';
 
 const UNDEFINED = 0xffff_ffff;
 const DEFAULTS = [UNDEFINED, UNDEFINED, 2, 9, 1, 1, 0, 0, 0, 0, 0, 0];
@@ -98,5 +98,24 @@ describe('GET_ATTR', () => {
     it.protect(V, 1, '-');
     expect(it.set(V, 1, [T.prefetchLocation, 5])).toBe(-14);
     expect(it.value(V, 1, T.prefetchLocation)).toBe(5);
+  });
+});
+
+describe('a GET that is interrupted by another one', () => {
+  it('answers its own values, at any depth', () => {
+    const made = new Rig();
+    made.region(V, 3 * BLOCK);
+    made.set(V, BLOCK, [T.granularity, 3]);
+    made.set(V + BLOCK, BLOCK, [T.granularity, 4]);
+    made.set(V + 2 * BLOCK, BLOCK, [T.granularity, 5]);
+    const answers: number[] = [];
+    const get = (level: number): void => {
+      answers[level] = made.value(V + level * BLOCK, BLOCK, T.granularity);
+    };
+    made.machine.scope.addHook((point, _pass, level) => {
+      if (point === 'tree-unlock') get(level + 1);
+    }, 2);
+    get(0);
+    expect(answers).toEqual([3, 4, 5]);
   });
 });

@@ -1,12 +1,9 @@
 // Models: GET_ATTR - aggregation over the runs of a request (spec/02-attributes §7).
 import { SvmAccess, SvmAttributeType } from '../../lib/uapi/constants.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
-import { copyRecord, defaultRecord, LOCATION_UNDEFINED } from './attribute-record.ts';
+import { copyRecord, LOCATION_UNDEFINED } from './attribute-record.ts';
 import type { AttributeRecord, AttributeRequest } from './attribute-record.ts';
 import type { SvmContext } from './context.ts';
-
-// Scratch of one call; nothing of it outlives getAttributes.
-const aggregate: AttributeRecord = defaultRecord(0, SvmAccess.inaccessible);
 
 /**
  * Fills the values of `request` for the pages `[first, last]`, both inclusive;
@@ -14,7 +11,9 @@ const aggregate: AttributeRecord = defaultRecord(0, SvmAccess.inaccessible);
  * 0, or -EINVAL at an unknown type, with the values before it filled in.
  */
 export function getAttributes(context: SvmContext, first: number, last: number, request: AttributeRequest): number {
-  aggregateRecords(context, first, last);
+  // Of this call: while it is interrupted, another one may be made.
+  const { aggregate } = request;
+  aggregateRecords(context, first, last, aggregate);
   context.points.reach('tree-unlock');
   const lastType = context.revision.uapi.lastAttributeType;
   for (let index = 0; index < request.count; index++) {
@@ -25,7 +24,7 @@ export function getAttributes(context: SvmContext, first: number, last: number, 
   return 0;
 }
 
-function aggregateRecords(context: SvmContext, first: number, last: number): void {
+function aggregateRecords(context: SvmContext, first: number, last: number, aggregate: AttributeRecord): void {
   const { tree, defaults } = context;
   let interval = first <= last ? tree.findIntersecting(first, last) : undefined;
   if (interval === undefined || interval.first > first) copyRecord(aggregate, defaults);
@@ -34,8 +33,8 @@ function aggregateRecords(context: SvmContext, first: number, last: number): voi
   if (interval !== undefined && interval.first <= first && interval.last >= last) return;
   let cursor = first;
   while (interval !== undefined && cursor <= last) {
-    if (interval.first > cursor) combine(defaults);
-    combine(interval);
+    if (interval.first > cursor) combine(aggregate, defaults);
+    combine(aggregate, interval);
     cursor = interval.last + 1;
     // The next interval that reaches beyond what has been counted.
     do {
@@ -43,13 +42,13 @@ function aggregateRecords(context: SvmContext, first: number, last: number): voi
     } while (interval !== undefined && interval.last < cursor);
     if (interval === undefined || interval.first > last) {
       // mutant: get-ignores-hole-at-end
-      if (cursor <= last) combine(defaults);
+      if (cursor <= last) combine(aggregate, defaults);
       return;
     }
   }
 }
 
-function combine(record: AttributeRecord): void {
+function combine(aggregate: AttributeRecord, record: AttributeRecord): void {
   if (record.preferredLocation !== aggregate.preferredLocation) aggregate.preferredLocation = LOCATION_UNDEFINED;
   if (record.prefetchLocation !== aggregate.prefetchLocation) aggregate.prefetchLocation = LOCATION_UNDEFINED;
   // mutant: get-granularity-largest

@@ -46,6 +46,8 @@ export class AttributeRequest {
   count = 0;
   readonly types = new Uint32Array(MAX_ATTRIBUTES_PER_CALL);
   readonly values = new Uint32Array(MAX_ATTRIBUTES_PER_CALL);
+  /** What a GET has aggregated so far. It lies here because a call can be interrupted by another one, which has its own. */
+  readonly aggregate: AttributeRecord = defaultRecord(0, SvmAccess.inaccessible);
 }
 
 /** The record of pages in no interval. */

@@ -128,7 +128,7 @@ export class AddressSpace {
     }
     this.notifiers.deliver(NotifierEvent.unmap, startPage, endPage);
     for (const gone of removed) this.pages.drop(gone.startPage, gone.endPage, false);
-    if (!this.contents.empty) this.contents.detach(startPage, endPage);
+    this.contents.detach(startPage, endPage);
     this.observer?.memoryChanged('unmapped', startPage, endPage);
     return 0;
   }
@@ -217,7 +217,8 @@ export class AddressSpace {
     this.#recentVma = undefined;
   }
 
-  #discardPages(vma: Vma, from: number, to: number): void {
+  #discardPages(vma: Vma, first: number, to: number): void {
+    let from = first;
     const keepCached = keepsPagesCached(vma.kind);
     if (vma.kind === 'thp') {
       // A huge block that is covered only in part is split first; the split is announced for the whole block.
@@ -231,6 +232,7 @@ export class AddressSpace {
       }
     }
     this.pages.drop(from, to, keepCached);
+    if (!keepCached) this.contents.clear(first, to);
   }
 
   #splitHugeBlock(blockStart: number): void {

@@ -178,7 +178,7 @@ export class CpuPages {
     const block = this.blocks.get(blockNumber)!;
     const blockStart = blockNumber * PAGES_PER_BLOCK;
     const { frames, marks, base } = block;
-    const hasContents = !this.#contents.empty;
+    const hasContents = this.#contents.mayHold(from, to);
     if (!keepCached && !hasContents && to - from === PAGES_PER_BLOCK) {
       this.blocks.release(blockNumber, true);
       return;

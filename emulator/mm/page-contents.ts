@@ -3,11 +3,67 @@ import { OrderedMap } from '../kernel/ordered-map.ts';
 import { addressOfPage, PAGE_BYTES } from '../kernel/page-number.ts';
 
 const NOTHING = new Uint8Array(0);
+const PAGE_WORDS = PAGE_BYTES / 4;
 
+/**
+ * Bytes of consecutive pages. Nothing here reads or writes a page that nobody wrote: its memory is not there yet,
+ * and would be made.
+ */
+class Store {
+  bytes: Uint8Array;
+  /** Bit p: page p was written. null: anybody may have written anywhere, since others have the bytes too. */
+  written: Uint8Array | null;
+  /** The same bytes, for looking at them; undefined if they do not lie on a multiple of 4. */
+  #words: Int32Array | undefined;
+
+  constructor(bytes: Uint8Array, isShared: boolean) {
+    this.bytes = bytes;
+    this.written = isShared ? null : new Uint8Array(Math.ceil(bytes.length / PAGE_BYTES / 8));
+  }
+
+  page(index: number): Uint8Array {
+    return this.bytes.subarray(index * PAGE_BYTES, (index + 1) * PAGE_BYTES);
+  }
+
+  move(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.#words = undefined;
+  }
+
+  isWritten(index: number): boolean {
+    return this.written === null || (this.written[index >> 3]! & (1 << (index & 7))) !== 0;
+  }
+
+  noteWritten(index: number): void {
+    if (this.written !== null) this.written[index >> 3] = this.written[index >> 3]! | (1 << (index & 7));
+  }
+
+  /** Whether the page holds a byte other than 0. */
+  holds(index: number): boolean {
+    if (!this.isWritten(index)) return false;
+    const { buffer, byteOffset, length } = this.bytes;
+    if (byteOffset % 4 !== 0) return this.page(index).some((byte) => byte !== 0);
+    const words = (this.#words ??= new Int32Array(buffer, byteOffset, length / 4));
+    for (let at = index * PAGE_WORDS; at < (index + 1) * PAGE_WORDS; at += 4) {
+      if ((words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) !== 0) return true;
+    }
+    return false;
+  }
+
+  /** Zeroes the page, if it is not zero. */
+  clear(index: number): void {
+    if (!this.holds(index)) return;
+    this.page(index).fill(0);
+    if (this.written !== null) this.written[index >> 3] = this.written[index >> 3]! & ~(1 << (index & 7));
+  }
+}
+
+/** The pages `[startPage, startPage + pages)`, which stand in `store` from its page `firstPage` on. */
 interface Segment {
   readonly startPage: number;
   readonly pages: number;
-  readonly bytes: Uint8Array;
+  readonly store: Store;
+  readonly firstPage: number;
 }
 
 /** Says whether a GPU PTE at `page` still points at the physical page `frame`. */
@@ -25,6 +81,8 @@ export interface ForeignMemory {
 /** Bytes of a process, by page number; pages that nobody wrote read as zeros and take no memory. */
 export class PageContents {
   readonly #segments = new OrderedMap<Segment>();
+  // The segment found last; it is in #segments.
+  #recent: Segment | undefined;
   readonly #ghosts = new Map<number, { page: number; bytes: Uint8Array }>();
   #sweepAt = 64;
   /** Set by the machine, which knows the GPU page tables. */
@@ -32,33 +90,58 @@ export class PageContents {
   /** Where the contents really are, if not here. Old contents of pages that left can't be kept then. */
   foreign: ForeignMemory | null = null;
 
-  /** Whether nothing was attached or written, so that there is nothing to keep. */
-  get empty(): boolean {
-    return this.#segments.size === 0;
-  }
-
-  /** Makes `bytes` (a multiple of the page size) the contents of the pages from `startPage` on. */
-  attach(startPage: number, bytes: Uint8Array): void {
+  /**
+   * Makes `bytes` (a multiple of the page size) the contents of the pages from `startPage` on. `isShared`: somebody
+   * else reads and writes them too. Otherwise they are zeros, and nobody has them until `share`.
+   */
+  attach(startPage: number, bytes: Uint8Array, isShared = true): void {
     const pages = bytes.length / PAGE_BYTES;
     this.detach(startPage, startPage + pages);
-    this.#segments.insert(startPage, { startPage, pages, bytes });
+    this.#insert({ startPage, pages, store: new Store(bytes, isShared), firstPage: 0 });
   }
 
-  /** The 4096 bytes of a page, made if the page has none yet. */
+  /** From now on somebody else reads and writes what stands in `buffer`. */
+  share(buffer: ArrayBuffer): void {
+    for (const { store } of this.#segments.values()) if (store.bytes.buffer === buffer) store.written = null;
+  }
+
+  /** The 4096 bytes of a page for writing, made if the page has none yet. */
   bytesOf(page: number): Uint8Array {
-    const found = this.peek(page);
-    if (found !== undefined) return found;
+    const segment = this.#find(page);
+    if (segment !== undefined) {
+      const index = segment.firstPage + (page - segment.startPage);
+      segment.store.noteWritten(index);
+      return segment.store.page(index);
+    }
     const bytes = new Uint8Array(PAGE_BYTES);
-    this.#segments.insert(page, { startPage: page, pages: 1, bytes });
+    const store = new Store(bytes, true);
+    this.#insert({ startPage: page, pages: 1, store, firstPage: 0 });
     return bytes;
   }
 
-  /** The 4096 bytes of a page, or undefined when nothing was written there. */
+  /** The 4096 bytes of a page for reading, or undefined when nothing was written there. */
   peek(page: number): Uint8Array | undefined {
-    const segment = this.#segments.floor(page);
-    if (segment === undefined || segment.startPage + segment.pages <= page) return undefined;
-    const offset = (page - segment.startPage) * PAGE_BYTES;
-    return segment.bytes.subarray(offset, offset + PAGE_BYTES);
+    const segment = this.#find(page);
+    if (segment === undefined) return undefined;
+    const index = segment.firstPage + (page - segment.startPage);
+    return segment.store.isWritten(index) ? segment.store.page(index) : undefined;
+  }
+
+  /** Whether anything may have been written in the pages `[startPage, endPage)`, as far as it is known without a look at them. */
+  mayHold(startPage: number, endPage: number): boolean {
+    if (this.#segments.size === 0) return false;
+    let segment = this.#firstFrom(startPage);
+    for (; segment !== undefined && segment.startPage < endPage; segment = this.#segments.higher(segment.startPage)) {
+      const { store } = segment;
+      const offset = segment.firstPage - segment.startPage;
+      const to = Math.min(endPage, segment.startPage + segment.pages) + offset;
+      for (let index = Math.max(startPage, segment.startPage) + offset; index < to;) {
+        if (store.isWritten(index)) return true;
+        // Eight pages at once.
+        index += (index & 7) === 0 && store.written![index >> 3] === 0 ? 8 : 1;
+      }
+    }
+    return false;
   }
 
   /** Fills `target` with the bytes of `page` from byte `within` on; it may not reach beyond the page. */
@@ -73,25 +156,48 @@ export class PageContents {
     else this.bytesOf(page).set(source, within);
   }
 
-  /** The physical page `frame` leaves `page`: keeps its bytes if a PTE points there, and clears what the CPU sees. */
+  /** The physical page `frame` leaves `page`: keeps its bytes, if a PTE points there and it ever had any. */
   pageLeaves(page: number, frame: number): void {
-    const bytes = this.peek(page);
-    if (bytes === undefined) return;
-    if (this.isFrameReferenced(page, frame)) {
-      this.#ghosts.set(frame, { page, bytes: bytes.slice() });
-      if (this.#ghosts.size > this.#sweepAt) this.#sweepGhosts();
+    const segment = this.#find(page);
+    if (segment === undefined) return;
+    const index = segment.firstPage + (page - segment.startPage);
+    const { store } = segment;
+    if (!store.isWritten(index) || !this.isFrameReferenced(page, frame) || !store.holds(index)) return;
+    this.#ghosts.set(frame, { page, bytes: store.page(index).slice() });
+    if (this.#ghosts.size > this.#sweepAt) this.#sweepGhosts();
+  }
+
+  /** The pages `[startPage, endPage)` read as zeros again. */
+  clear(startPage: number, endPage: number): void {
+    if (this.#segments.size === 0) return;
+    let segment = this.#firstFrom(startPage);
+    while (segment !== undefined && segment.startPage < endPage) {
+      const next = this.#segments.higher(segment.startPage);
+      const { store } = segment;
+      const offset = segment.firstPage - segment.startPage;
+      const to = Math.min(endPage, segment.startPage + segment.pages) + offset;
+      for (let index = Math.max(startPage, segment.startPage) + offset; index < to;) {
+        if (store.written !== null && (index & 7) === 0 && store.written[index >> 3] === 0) {
+          index += 8;
+          continue;
+        }
+        store.clear(index);
+        index++;
+      }
+      segment = next;
     }
-    bytes.fill(0);
   }
 
   /** Forgets the contents of the pages `[startPage, endPage)`; their mapping is gone. */
   detach(startPage: number, endPage: number): void {
+    if (this.#segments.size === 0) return;
     let segment = this.#segments.floor(startPage) ?? this.#segments.ceiling(startPage);
     while (segment !== undefined && segment.startPage < endPage) {
       const next = this.#segments.higher(segment.startPage);
       const segmentEnd = segment.startPage + segment.pages;
       if (segmentEnd > startPage) {
         this.#segments.remove(segment.startPage, segment);
+        this.#recent = undefined;
         if (segment.startPage < startPage) this.#keepPart(segment, segment.startPage, startPage);
         if (segmentEnd > endPage) this.#keepPart(segment, endPage, segmentEnd);
       }
@@ -104,16 +210,13 @@ export class PageContents {
    * (which may detach `from`), and tells `moved` of it.
    */
   moveBuffer<B extends ArrayBuffer>(from: ArrayBuffer, transfer: () => B, moved: (to: B) => void): void {
-    const affected: { segment: Segment; offset: number; length: number }[] = [];
-    for (const segment of this.#segments.values()) {
-      const { bytes } = segment;
-      if (bytes.buffer === from) affected.push({ segment, offset: bytes.byteOffset, length: bytes.length });
+    const affected = new Map<Store, { readonly offset: number; readonly length: number }>();
+    for (const { store } of this.#segments.values()) {
+      const { buffer, byteOffset, length } = store.bytes;
+      if (buffer === from) affected.set(store, { offset: byteOffset, length });
     }
     const to = transfer();
-    for (const { segment, offset, length } of affected) {
-      const bytes = new Uint8Array(to, offset, length);
-      this.#segments.replace(segment.startPage, segment, { startPage: segment.startPage, pages: segment.pages, bytes });
-    }
+    for (const [store, { offset, length }] of affected) store.move(new Uint8Array(to, offset, length));
     moved(to);
   }
 
@@ -128,10 +231,25 @@ export class PageContents {
     return this.#ghosts.size;
   }
 
-  #keepPart(segment: Segment, startPage: number, endPage: number): void {
-    const from = (startPage - segment.startPage) * PAGE_BYTES;
-    const bytes = segment.bytes.subarray(from, from + (endPage - startPage) * PAGE_BYTES);
-    this.#segments.insert(startPage, { startPage, pages: endPage - startPage, bytes });
+  #find(page: number): Segment | undefined {
+    const recent = this.#recent;
+    if (recent !== undefined && page >= recent.startPage && page < recent.startPage + recent.pages) return recent;
+    const segment = this.#segments.floor(page);
+    if (segment === undefined || segment.startPage + segment.pages <= page) return undefined;
+    return (this.#recent = segment);
+  }
+
+  /** The segment that contains `page`, or the next one. */
+  #firstFrom(page: number): Segment | undefined {
+    return this.#find(page) ?? this.#segments.higher(page);
+  }
+
+  #insert(segment: Segment): void {
+    this.#segments.insert(segment.startPage, segment);
+  }
+
+  #keepPart({ startPage: oldStart, store, firstPage }: Segment, startPage: number, endPage: number): void {
+    this.#insert({ startPage, pages: endPage - startPage, store, firstPage: firstPage + (startPage - oldStart) });
   }
 
   // Amortised: runs when the number of ghosts has doubled since the last sweep.

@@ -24,15 +24,16 @@ export class EmulatedMemory implements HostRegionMapper {
   map(size: number, hint?: bigint): HostRegion {
     // Above what `bytes` gives out, pages get their bytes one by one when they are written.
     const bytes = size > LARGEST_BYTES || size <= LAZY_BYTES ? undefined : new Uint8Array(size);
-    const placed = hint === undefined ? undefined : this.#placeAt(hint, size, bytes);
-    const address = placed ?? this.#process.mmap(bytes === undefined ? { size } : { size, bytes });
+    const placed = hint === undefined ? undefined : this.#placeAt(hint, size);
+    const address = placed ?? this.#process.mmap({ size });
+    if (bytes !== undefined) this.#process.space.contents.attach(Number(address >> PAGE_SHIFT), bytes, false);
     return new EmulatedRegion(this.#process, address, size, bytes);
   }
 
   /** undefined if something is in the way. */
-  #placeAt(address: bigint, size: number, bytes: Uint8Array | undefined): bigint | undefined {
+  #placeAt(address: bigint, size: number): bigint | undefined {
     try {
-      return this.#process.mmap(bytes === undefined ? { address, size } : { address, size, bytes });
+      return this.#process.mmap({ address, size });
     } catch (error) {
       if (!(error instanceof EmulatedSyscallError)) throw error;
       return undefined;
@@ -45,6 +46,8 @@ class EmulatedRegion implements HostRegion {
   readonly size: number;
   readonly #process: EmulatedProcess;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
+  /** Whether a caller has `#bytes`, so that what it writes there is not seen. */
+  #isShared = false;
 
   constructor(process: EmulatedProcess, address: bigint, size: number, bytes: Uint8Array<ArrayBuffer> | undefined) {
     this.#process = process;
@@ -63,7 +66,12 @@ class EmulatedRegion implements HostRegion {
         'bytes: a page is unmapped or not both readable and writable; use read() and write()',
       );
     }
-    return (this.#bytes ??= this.#gather());
+    this.#bytes ??= this.#gather();
+    if (!this.#isShared) {
+      this.#isShared = true;
+      this.#process.space.contents.share(this.#bytes.buffer);
+    }
+    return this.#bytes;
   }
 
   read(offset: number, length: number): Uint8Array<ArrayBuffer> {
@@ -104,7 +112,7 @@ class EmulatedRegion implements HostRegion {
 
   /** JavaScript must not see bytes the CPU could not access: what the caller holds is detached, the pages keep their contents. */
   #detach(): void {
-    if (this.#bytes === undefined) return;
+    if (this.#bytes === undefined || !this.#isShared) return;
     const { buffer } = this.#bytes;
     this.#process.space.contents.moveBuffer(
       buffer,

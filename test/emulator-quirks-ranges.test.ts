@@ -116,32 +116,4 @@ describe('invalidation and ranges', () => {
     expect(seen).toEqual([`ptes-zapped 0+${BLOCK}`, `range-removed 0+${BLOCK}`, 'tlb-flushed']);
     expect(rig.ptes()).toEqual([]);
   });
-
-  it('Q69: a prefetch allocates every page of an untouched mapping', () => {
-    const rig = new Rig();
-    rig.map(V, 4 * BLOCK);
-    expect(rig.snapshot().counters.pagesAllocated).toBe(0);
-    rig.set(V, 4 * BLOCK, [T.prefetchLocation, 1]);
-    expect(rig.snapshot().counters.pagesAllocated).toBe(4 * BLOCK);
-  });
-
-  it('Q69: a fault during a prefetch has to wait for the svm lock until the whole interval is mapped', () => {
-    const rig = new Rig();
-    rig.map(V, 4 * BLOCK);
-    rig.region(V + 8 * BLOCK);
-    let served = 0;
-    const order: string[] = [];
-    rig.machine.on('ptes-written', ({ address }) => order.push(`written ${Number(address >> 12n) - V}`));
-    rig.during(
-      'pages-got',
-      () =>
-        void rig.device.raiseFault({ address: BigInt(V + 8 * BLOCK) << 12n, write: true }, (result) => {
-          served++;
-          order.push(`fault ${result}`);
-        }),
-      () => rig.set(V, 4 * BLOCK, [T.prefetchLocation, 1]),
-    );
-    expect(served).toBe(1);
-    expect(order).toEqual(['written 0', 'written 512', 'written 1024', 'written 1536', 'written 4096', 'fault 0']);
-  });
 });

@@ -13,7 +13,12 @@ describe('the list of the cases', () => {
   it('has names of their own', () => {
     const ids = allCases().map(({ id }) => id);
     expect(ids.length - new Set(ids).size).toBe(0);
-    expect(GROUPS.length - new Set(GROUPS.map(({ path }) => path)).size).toBe(0);
+  });
+
+  it('has the files of one group beside each other', () => {
+    const paths = GROUPS.map(({ path }) => path);
+    const changes = paths.filter((each, index) => each !== paths[index - 1]);
+    expect(changes).toEqual([...new Set(paths)]);
   });
 
   it('has no case that only the model could run', () => {

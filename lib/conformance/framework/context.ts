@@ -1,5 +1,6 @@
 /** What a case is given: fresh devices and memory, operations on them, and checks. */
-import type { AttributePair } from '../../uapi/call.ts';
+import { SvmAttributeType, SvmOperation } from '../../uapi/constants.ts';
+import type { SvmAttributeName } from '../../uapi/constants.ts';
 import { XNACK_RETRY_INTERVAL } from '../../device/index.ts';
 import type { GpuQueue, SvmDevice } from '../../device/index.ts';
 import type {
@@ -10,22 +11,15 @@ import type {
   MachineEvent,
   MachineOptions,
 } from '../../device/emulated.ts';
-import { assertEqual, assertTrue, CaseSkipped, ConformanceFailure, showValue } from './check.ts';
+import { inWords, recordsOf } from './attributes.ts';
+import type { GivenAttributes, NamedAttributes } from './attributes.ts';
+import { CaseSkipped, ConformanceFailure, showValue } from './check.ts';
+import { CaseChecks } from './checks.ts';
 import { EmulatedMapping, HostMapping } from './mapping.ts';
 import type { Mapping, MappingOptions } from './mapping.ts';
 import { pteRuns } from './pte-words.ts';
 import { CaseRandom } from './random.ts';
 import type { OpenedTarget, Target } from './target.ts';
-
-/** Type and value of an attribute record, as the ioctl has them (spec/01-uapi §3). */
-export type { AttributePair };
-
-/** What a device showed where the specification names a quirk. */
-export interface QuirkFinding {
-  /** 'Q13' */
-  readonly quirk: string;
-  readonly shows: 'quirk' | 'correct';
-}
 
 /** What a case asks of the devices before it uses them. */
 export interface CaseSetup {
@@ -37,22 +31,21 @@ export interface CaseSetup {
   readonly compute?: boolean;
 }
 
+/** Nanoseconds: beyond the 2 ms window of the fault path. */
 const LATER = 3_000_000;
-const SET = 0;
-const GET = 1;
+
+/** Bytes that an ioctl is about. */
+interface ByteRange {
+  readonly address: bigint;
+  readonly size: number | bigint;
+}
 
 /**
  * The context of one run of one case. Devices are opened at their first use, so `setup` comes before everything
  * else; memory and devices are given back when the case has ended. Every check that does not hold ends the case.
  */
-export class CaseContext {
+export class CaseContext extends CaseChecks {
   readonly random: CaseRandom;
-  /** Findings about quirks, in the order in which they were made. */
-  readonly findings: QuirkFinding[] = [];
-  // What the case did; put into words only for the report of a failure.
-  readonly #log: (() => string)[] = [];
-  /** Checks that held. */
-  checks = 0;
   /** Set by a case whose device keeps objects when it is closed. */
   leaksAllowed = false;
   readonly #target: Target;
@@ -67,14 +60,10 @@ export class CaseContext {
     target: Target,
     options: { readonly seed: number; readonly id: string; readonly record?: string | undefined },
   ) {
+    super();
     this.#target = target;
     this.#record = options.record;
     this.random = new CaseRandom(options.seed, options.id);
-  }
-
-  /** What the case did, for the report of a failure. */
-  get log(): string[] {
-    return this.#log.map((each) => each());
   }
 
   // ----------------------------------------------------------------- devices
@@ -128,7 +117,7 @@ export class CaseContext {
   /** Maps memory, aligned to 2 MiB unless `options.address` says otherwise; `size` in bytes, a multiple of 4096. */
   map(size: number, options: MappingOptions = {}): Mapping {
     const { machine, devices } = this.#open();
-    this.#note(
+    this.note(
       () =>
         `map 0x${size.toString(16)}${options.kind === undefined ? '' : ` ${options.kind}`}${options.protection === undefined ? '' : ` ${options.protection}`}`,
     );
@@ -153,48 +142,44 @@ export class CaseContext {
       operation: number;
       address: bigint;
       size: bigint | number;
-      attributes?: readonly AttributePair[];
+      attributes?: GivenAttributes;
       attributeCount?: number;
       attributesAddress?: bigint;
     },
     device: SvmDevice = this.device,
   ): { result: number; values: number[] } {
-    const { attributes = [], ...rest } = call;
-    const answer = device.svmIoctl({ ...rest, attributes: attributes.map(([type, value]) => ({ type, value })) });
-    this.#note(() => `ioctl ${showValue(call)} = ${answer.result}`);
+    const attributes = recordsOf(call.attributes ?? []);
+    const answer = device.svmIoctl({ ...call, attributes: attributes.map(([type, value]) => ({ type, value })) });
+    this.note(() => `ioctl ${showValue({ ...call, attributes })} = ${answer.result}`);
     return { result: answer.result, values: answer.attributes.map(({ value }) => value) };
   }
 
   /** SET_ATTR; gives the result. */
-  trySet(
-    range: { readonly address: bigint; readonly size: number | bigint },
-    attributes: readonly AttributePair[],
-    device: SvmDevice = this.device,
-  ): number {
-    return this.ioctl({ operation: SET, ...range, attributes }, device).result;
+  trySet(range: ByteRange, attributes: GivenAttributes, device: SvmDevice = this.device): number {
+    const { address, size } = range;
+    return this.ioctl({ operation: SvmOperation.setAttributes, address, size, attributes }, device).result;
   }
 
   /** SET_ATTR that has to succeed. */
-  set(
-    range: { readonly address: bigint; readonly size: number | bigint },
-    attributes: readonly AttributePair[],
-    device: SvmDevice = this.device,
-  ): void {
+  set(range: ByteRange, attributes: GivenAttributes, device: SvmDevice = this.device): void {
     this.#step(this.trySet(range, attributes, device), 'SET_ATTR');
   }
 
-  /** GET_ATTR that has to succeed; the values in the order of `types`. */
-  get(
-    range: { readonly address: bigint; readonly size: number | bigint },
-    types: readonly number[],
-    device: SvmDevice = this.device,
-  ): number[] {
-    const { result, values } = this.ioctl(
-      { operation: GET, ...range, attributes: types.map((type): AttributePair => [type, 0]) },
-      device,
-    );
+  /** GET_ATTR that has to succeed; the numbers in the order of `types`, which are names or numbers. */
+  get(range: ByteRange, types: readonly (SvmAttributeName | number)[], device: SvmDevice = this.device): number[] {
+    const { address, size } = range;
+    const attributes = types.map((type) => [typeof type === 'number' ? type : SvmAttributeType[type], 0] as const);
+    const { result, values } = this.ioctl({ operation: SvmOperation.getAttributes, address, size, attributes }, device);
     this.#step(result, 'GET_ATTR');
     return values;
+  }
+
+  /** GET_ATTR has to succeed and give these values; `what` is the subject: "attributes of the first page". */
+  has(range: ByteRange, attributes: NamedAttributes, what: string, device: SvmDevice = this.device): void {
+    const names = Object.keys(attributes) as SvmAttributeName[];
+    const values = this.get(range, names, device);
+    const found = Object.fromEntries(names.map((name, index) => [name, values[index]]));
+    this.equal(inWords(found), inWords(attributes), what);
   }
 
   // ---------------------------------------------------------------- GPU work
@@ -208,7 +193,7 @@ export class CaseContext {
   fault(address: bigint, options: { write?: boolean; timestamp?: number; device?: number } = {}): number {
     const { write = false, timestamp, device = 0 } = options;
     const result = this.gpu(device).fault({ address, write, ...(timestamp === undefined ? {} : { timestamp }) });
-    this.#note(() => `fault 0x${address.toString(16)} ${write ? 'write' : 'read'} = ${result}`);
+    this.note(() => `fault 0x${address.toString(16)} ${write ? 'write' : 'read'} = ${result}`);
     return result;
   }
 
@@ -216,7 +201,7 @@ export class CaseContext {
   access(address: bigint, size: number, options: { write?: boolean; device?: number } = {}): AccessResult {
     const { write = false, device = 0 } = options;
     const result = this.gpu(device).access({ address, size, write });
-    this.#note(
+    this.note(
       () =>
         `access [0x${address.toString(16)}, +0x${size.toString(16)}) ${write ? 'write' : 'read'}: ${result.faults} faults = ${result.result}`,
     );
@@ -236,7 +221,7 @@ export class CaseContext {
   /** Lets the queued garbage collectors run (feature 'deferred-work'); gives how many did. */
   collect(): number {
     const ran = this.machine.runPendingWork();
-    this.#note(() => `collect: ${ran} ran`);
+    this.note(() => `collect: ${ran} ran`);
     return ran;
   }
 
@@ -280,60 +265,6 @@ export class CaseContext {
     return counts;
   }
 
-  // ------------------------------------------------------------------ checks
-
-  /** The value must equal the expected one, deeply and strictly. `what` is the subject: "result of SET_ATTR". */
-  equal<Value>(actual: Value, expected: NoInfer<Value>, what: string): void {
-    assertEqual(actual, expected, what);
-    this.checks++;
-  }
-
-  /** The condition must hold; `what` says it as a sentence: "the second SET maps nothing". */
-  ok(condition: boolean, what: string): void {
-    assertTrue(condition, what);
-    this.checks++;
-  }
-
-  /** The action must throw an error with this `code`; gives the error. */
-  async throws(action: () => unknown, code: string, what: string): Promise<Error> {
-    let error: unknown;
-    try {
-      await action();
-    } catch (thrown) {
-      error = thrown;
-    }
-    if (!(error instanceof Error)) throw new ConformanceFailure(`${what}: expected an error ${code}, but it succeeded`);
-    const found =
-      'codeName' in error
-        ? error.codeName
-        : 'statusName' in error
-          ? error.statusName
-          : 'code' in error
-            ? error.code
-            : error.name;
-    this.equal(found, code as unknown, what);
-    return error;
-  }
-
-  /**
-   * Reports which behaviour the device shows where the specification names a quirk: exactly one of the two must hold.
-   * `quirk` and `correct` are what each of them would look like.
-   */
-  shows(quirk: string, seen: { readonly quirk: boolean; readonly correct: boolean }, what: string): void {
-    if (seen.quirk === seen.correct) {
-      throw new ConformanceFailure(
-        `${what}: the device shows ${seen.quirk ? 'both' : 'neither'} the quirk ${quirk} ${seen.quirk ? 'and' : 'nor'} the correct behaviour`,
-      );
-    }
-    this.findings.push({ quirk, shows: seen.quirk ? 'quirk' : 'correct' });
-    this.checks++;
-  }
-
-  /** Ends the case as skipped: what it needs turned out to be missing. */
-  skip(reason: string): never {
-    throw new CaseSkipped(reason);
-  }
-
   /** Runs when the case has ended, last one first. */
   onEnd(cleanup: () => void): void {
     this.#cleanups.push(cleanup);
@@ -365,10 +296,6 @@ export class CaseContext {
   /** An operation that the case takes for granted. */
   #step(result: number, what: string): void {
     if (result !== 0) throw new ConformanceFailure(`${what}: expected 0, got ${result} (${this.log.at(-1) ?? ''})`);
-  }
-
-  #note(text: () => string): void {
-    this.#log.push(text);
   }
 }
 

@@ -4,8 +4,8 @@ import { isExpected } from './expectations.ts';
 import type { Expectation } from './expectations.ts';
 import type { CaseResult, Status } from './run-case.ts';
 import { STATUSES } from './run-case.ts';
-import type { QuirkFinding } from './context.ts';
 import type { TargetIdentity } from './target.ts';
+import type { QuirkFinding } from './checks.ts';
 
 /** Names the form of the report; a change that breaks readers changes the number. */
 export const REPORT_SCHEMA = 'amdgpu-svm/conformance-report/1';

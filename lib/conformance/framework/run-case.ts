@@ -2,9 +2,9 @@
 import type { ConcreteCase } from './case.ts';
 import { CaseSkipped, ConformanceFailure } from './check.ts';
 import { CaseContext } from './context.ts';
-import type { QuirkFinding } from './context.ts';
 import { FEATURES } from './feature.ts';
 import type { Target } from './target.ts';
+import type { QuirkFinding } from './checks.ts';
 
 export const STATUSES = ['pass', 'skip', 'fail', 'timeout', 'crash'] as const;
 /** What became of a case, from good to bad. 'timeout' and 'crash' are about the suite or the machine, not about a check. */

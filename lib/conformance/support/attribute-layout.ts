@@ -13,7 +13,7 @@ export function segments(t: CaseContext, beginWith: string): Mapping {
   const memory = t.map(pages(SEGMENTS * LENGTH));
   memory.write(0, new Uint8Array(pages(SEGMENTS * LENGTH)).fill(1));
   for (let segment = beginWith === 'interval' ? 0 : 1; segment < SEGMENTS; segment += 2)
-    t.set(part(memory, segment), [[3, 20 + segment]]);
+    t.set(part(memory, segment), { granularity: 20 + segment });
   return memory;
 }
 
@@ -23,7 +23,9 @@ export function part(memory: Mapping, segment: number): { address: bigint; size:
 
 /** Prefetch location and GPU_EXEC of each segment. */
 export function stored(t: CaseContext, memory: Mapping): number[][] {
-  return Array.from({ length: SEGMENTS }, (_, segment) => t.get(part(memory, segment), [1, 9]));
+  return Array.from({ length: SEGMENTS }, (_, segment) =>
+    t.get(part(memory, segment), ['prefetchLocation', 'gpuExecutable']),
+  );
 }
 
 /** The same, if the first `count` segments were changed. */

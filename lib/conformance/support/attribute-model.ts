@@ -1,8 +1,11 @@
 /** A naive model of attributes: one record and one interval number for each page of a small window. */
-import type { AttributePair, CaseContext } from '../framework/context.ts';
+import type { CaseContext } from '../framework/context.ts';
 import type { Mapping } from '../framework/mapping.ts';
 import { pages } from '../framework/mapping.ts';
 import { ALL_TYPES, DEFAULTS, storedValue, UNDEFINED } from './attributes.ts';
+import type { AttributePair } from '../../uapi/call.ts';
+import { recordsOf } from '../framework/attributes.ts';
+import type { GivenAttributes } from '../framework/attributes.ts';
 
 /** Values of all types, in their order. */
 export type Values = readonly number[];
@@ -43,8 +46,9 @@ export class AttributeModel {
     return this.#pages[page]!.values;
   }
 
-  /** A SET that succeeds; `records` must be legal. */
-  set({ first, count }: Span, records: readonly AttributePair[]): void {
+  /** A SET that succeeds; `attributes` must be legal. */
+  set({ first, count }: Span, attributes: GivenAttributes): void {
+    const records = recordsOf(attributes);
     for (const part of this.#runs(first, first + count)) this.#setPart(part, records);
   }
 
@@ -127,9 +131,9 @@ export class ModelledMemory {
     return this.memory.range(pages(first), pages(count));
   }
 
-  set(span: Span, records: readonly AttributePair[]): void {
-    this.#t.set(this.range(span), records);
-    this.model.set(span, records);
+  set(span: Span, attributes: GivenAttributes): void {
+    this.#t.set(this.range(span), attributes);
+    this.model.set(span, attributes);
   }
 
   /** GET of every page, all types, equals the model. */

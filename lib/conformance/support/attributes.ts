@@ -1,7 +1,7 @@
 /** The attributes as the tables of the specification have them (spec/01-uapi §4, spec/02-attributes §2, §4.1, §4.9). */
 import { SvmAttributeType, SvmLocation } from '../../uapi/constants.ts';
 import type { SvmAttributeName } from '../../uapi/constants.ts';
-import type { AttributePair } from '../framework/context.ts';
+import type { AttributePair } from '../../uapi/call.ts';
 
 export const ATTRIBUTES = Object.keys(SvmAttributeType) as readonly SvmAttributeName[];
 export const ALL_TYPES: readonly number[] = Object.values(SvmAttributeType);

@@ -41,14 +41,6 @@ export const REQUESTS: Readonly<Record<string, Span>> = {
 export function prepare(t: CaseContext, situation: string, alike: boolean): ModelledMemory {
   const modelled = new ModelledMemory(t, SIZE);
   for (const [index, each] of SITUATIONS[situation]!.entries())
-    modelled.set(
-      each,
-      alike
-        ? [[9, 1]]
-        : [
-            [3, 20 + index],
-            [9, index % 2],
-          ],
-    );
+    modelled.set(each, alike ? { gpuExecutable: true } : { granularity: 20 + index, gpuExecutable: index % 2 });
   return modelled;
 }

@@ -1,9 +1,10 @@
 /** SETs by chance. */
-import type { AttributePair, CaseContext } from '../framework/context.ts';
+import type { CaseContext } from '../framework/context.ts';
 import { EINVAL } from './errno.ts';
 import type { ModelledMemory } from './attribute-model.ts';
 import type { Span } from './attribute-model.ts';
 import { isAccepted } from './attributes.ts';
+import type { AttributePair } from '../../uapi/call.ts';
 
 export const VALUES = [0, 0, 1, 1, 2, 3, 5, 9, 12, 63, 64, 0xffff_fffe, 0xffff_ffff] as const;
 

@@ -1,7 +1,8 @@
 /** Calls with several things wrong. */
-import type { AttributePair, CaseContext } from '../framework/context.ts';
+import type { CaseContext } from '../framework/context.ts';
 import { pages } from '../framework/mapping.ts';
 import { EFAULT, EINVAL, EOPNOTSUPP } from './errno.ts';
+import type { AttributePair } from '../../uapi/call.ts';
 
 export interface Call {
   operation: number;

@@ -1,12 +1,12 @@
 /** Attributes of pages that were unmapped. */
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
-import type { AttributePair } from '../../../lib/conformance/framework/context.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import { EFAULT, EINTR, EINVAL } from '../../../lib/conformance/support/errno.ts';
 import { ModelledMemory } from '../../../lib/conformance/support/attribute-model.ts';
 import type { Span } from '../../../lib/conformance/support/attribute-model.ts';
 import { ALL_TYPES, DEFAULTS } from '../../../lib/conformance/support/attributes.ts';
+import type { AttributePair } from '../../../lib/uapi/call.ts';
 
 export const clearGroup = new CaseGroup(
   'attributes,clear',
@@ -43,11 +43,7 @@ clearGroup
   .run((t, { layout, unmapped }) => {
     const modelled = new ModelledMemory(t, 32);
     for (const [index, each] of LAYOUTS[layout]!.entries())
-      modelled.set(each, [
-        [3, 20 + index],
-        [9, index % 2],
-        [1, 1],
-      ]);
+      modelled.set(each, { granularity: 20 + index, gpuExecutable: index % 2, prefetchLocation: 'device' });
     const { first, count } = UNMAPPED[unmapped]!;
     modelled.memory.unmap(pages(first), pages(count));
     modelled.checkIntervals('before the collection');
@@ -72,14 +68,11 @@ clearGroup
   .needs('introspection', 'deferred-work', 'failure-injection')
   .run((t, { first, last }) => {
     const modelled = new ModelledMemory(t, 512);
-    modelled.set(span(0, 512), [
-      [9, 1],
-      [1, 1],
-    ]);
+    modelled.set(span(0, 512), { gpuExecutable: true, prefetchLocation: 'device' });
     // The split changes the intervals, but its invalidation is interrupted: the range stays.
     t.gpu().failures.plan('lock-page-directory', 'EINTR');
-    t.equal(t.trySet(modelled.range(span(128, 128)), [[3, 4]]), -EINTR, 'result of the interrupted SET_ATTR');
-    modelled.model.set(span(128, 128), [[3, 4]]);
+    t.equal(t.trySet(modelled.range(span(128, 128)), { granularity: 4 }), -EINTR, 'result of the interrupted SET_ATTR');
+    modelled.model.set(span(128, 128), { granularity: 4 });
     modelled.checkIntervals('before');
     t.equal(t.ranges(modelled.memory.range()), [[0, pages(512)]], 'ranges before');
     modelled.memory.unmap(pages(first), pages(last - first + 1));
@@ -96,11 +89,8 @@ clearGroup
   .run((t, { unmapped }) => {
     const modelled = new ModelledMemory(t, 32);
     // Only the upper half is mapped on the GPU.
-    modelled.set(span(0, 16), [[9, 1]]);
-    modelled.set(span(16, 16), [
-      [9, 1],
-      [1, 1],
-    ]);
+    modelled.set(span(0, 16), { gpuExecutable: true });
+    modelled.set(span(16, 16), { gpuExecutable: true, prefetchLocation: 'device' });
     const { first, count } = UNMAPPED[unmapped]!;
     modelled.memory.unmap(pages(first), pages(count));
     t.collect();
@@ -116,10 +106,7 @@ clearGroup
   .needs('introspection', 'deferred-work')
   .run((t, { event }) => {
     const modelled = new ModelledMemory(t, 32);
-    modelled.set(span(0, 32), [
-      [9, 1],
-      [1, 1],
-    ]);
+    modelled.set(span(0, 32), { gpuExecutable: true, prefetchLocation: 'device' });
     if (event === 'discard') modelled.memory.discard();
     else if (event === 'write') modelled.memory.write(0, new Uint8Array(pages(32)));
     else modelled.memory.protect(event === 'protect-none' ? '-' : 'r');
@@ -154,10 +141,7 @@ clearGroup
   .run((t, { call }) => {
     const memory = t.map(pages(32));
     const elsewhere = t.map(pages(1));
-    t.set(memory.range(), [
-      [9, 1],
-      [1, 1],
-    ]);
+    t.set(memory.range(), { gpuExecutable: true, prefetchLocation: 'device' });
     memory.unmap();
     t.equal(t.state().collectorQueued, true, 'the collector is queued');
     const { operation, records, result, waits } = WAITS[call]!;
@@ -173,10 +157,7 @@ clearGroup
   .needs('introspection', 'deferred-work')
   .run((t, { range }) => {
     const memory = t.map(pages(32));
-    t.set(memory.range(), [
-      [9, 1],
-      [1, 1],
-    ]);
+    t.set(memory.range(), { gpuExecutable: true, prefetchLocation: 'device' });
     memory.unmap();
     const { address, size } = {
       'no-memory': memory.range(),
@@ -184,9 +165,13 @@ clearGroup
       unaligned: { address: memory.address + 1n, size: pages(1) },
       zero: { address: 0n, size: pages(1) },
     }[range];
-    t.equal(t.trySet({ address, size }, [[3, 5]]), range === 'no-memory' ? -EFAULT : -EINVAL, 'result of SET_ATTR');
+    t.equal(
+      t.trySet({ address, size }, { granularity: 5 }),
+      range === 'no-memory' ? -EFAULT : -EINVAL,
+      'result of SET_ATTR',
+    );
     const waits = range === 'no-memory' || range === 'wrapped';
-    t.equal(t.get(memory.range(), [9]), [waits ? 0 : 1], 'GPU_EXEC of what was unmapped');
+    t.has(memory.range(), { gpuExecutable: waits ? false : true }, 'GPU_EXEC of what was unmapped');
   });
 
 clearGroup
@@ -195,18 +180,15 @@ clearGroup
   .needs('introspection', 'deferred-work', 'failure-injection')
   .run((t) => {
     const memory = t.map(pages(32));
-    t.set(memory.range(), [
-      [9, 1],
-      [1, 1],
-    ]);
+    t.set(memory.range(), { gpuExecutable: true, prefetchLocation: 'device' });
     t.gpu().failures.plan('clear-split', 'ENOMEM');
     memory.unmap(pages(8), pages(8));
     t.equal(t.collect(), 1, 'collectors that ran');
     t.equal(t.state().attributes.length, 1, 'intervals');
-    t.equal(t.get(memory.range(), [9]), [1], 'GPU_EXEC of the whole');
+    t.has(memory.range(), { gpuExecutable: true }, 'GPU_EXEC of the whole');
     // The range whose collection failed stays behind for ever (Q46).
     t.leaksAllowed = true;
-    t.set(memory.range(0, pages(8)), [[3, 4]]);
+    t.set(memory.range(0, pages(8)), { granularity: 4 });
     t.equal(
       t.get(memory.range(pages(8), pages(8)), ALL_TYPES),
       DEFAULTS.map((value, type) => (type === 9 || type === 1 ? 1 : value)),
@@ -224,16 +206,12 @@ clearGroup
   .needs('deferred-work', 'address-choice')
   .run((t, { ran }) => {
     const memory = t.map(pages(16));
-    t.set(memory.range(), [
-      [9, 1],
-      [1, 1],
-      [2, 0],
-    ]);
+    t.set(memory.range(), { gpuExecutable: true, prefetchLocation: 'device', access: 'inaccessible' });
     memory.unmap();
     if (ran === 'before') t.equal(t.collect(), 1, 'collectors that ran');
     const again = t.map(pages(16), { address: memory.address });
-    t.equal(t.get(again.range(), [9]), [ran === 'before' ? 0 : 1], 'GPU_EXEC before the collector has run');
+    t.has(again.range(), { gpuExecutable: ran === 'before' ? false : true }, 'GPU_EXEC before the collector has run');
     if (ran === 'after') t.equal(t.collect(), 1, 'collectors that ran');
-    if (ran === 'by-set') t.set(again.range(0, pages(1)), [[2, 2]]);
+    if (ran === 'by-set') t.set(again.range(0, pages(1)), { access: 'allow-migrate' });
     t.equal(t.get(again.range(), ALL_TYPES), [...DEFAULTS], 'all attributes');
   });

@@ -2,7 +2,7 @@
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { ALL_TYPES, ATTRIBUTES, DEFAULTS, defaultOf, typeOf } from '../../../lib/conformance/support/attributes.ts';
+import { ALL_TYPES, ATTRIBUTES, DEFAULTS, defaultOf } from '../../../lib/conformance/support/attributes.ts';
 import { MEMORY, memoryOf } from '../../../lib/conformance/support/attribute-memory.ts';
 
 export const defaultsGroup = new CaseGroup('attributes,defaults', 'The default record (spec/02-attributes §2, §3)');
@@ -19,7 +19,7 @@ defaultsGroup
   .needs('introspection')
   .run((t, { attribute }) => {
     const memory = t.map(pages(4));
-    t.set(memory.range(pages(1), pages(2)), [[typeOf(attribute), defaultOf(attribute)]]);
+    t.set(memory.range(pages(1), pages(2)), { [attribute]: defaultOf(attribute) });
     const base = Number(memory.address >> 12n);
     t.equal(
       t.state().attributes,
@@ -48,6 +48,6 @@ defaultsGroup
     t.equal(t.get(range, ALL_TYPES), [...DEFAULTS], 'all attributes');
     t.equal(t.state().attributes, [], 'attribute intervals');
     const other = t.map(pages(1));
-    t.set(other.range(), [[2, 2]]);
+    t.set(other.range(), { access: 'allow-migrate' });
     t.equal(t.state().attributes.length, 1, 'attribute intervals after a SET');
   });

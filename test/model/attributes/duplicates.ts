@@ -1,9 +1,9 @@
 /** Several records of one type in one call, and their order. */
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
-import type { AttributePair } from '../../../lib/conformance/framework/context.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import { defaultOf, otherOf, QUIET, typeOf } from '../../../lib/conformance/support/attributes.ts';
+import type { AttributePair } from '../../../lib/uapi/call.ts';
 
 export const duplicatesGroup = new CaseGroup(
   'attributes,duplicates',
@@ -40,7 +40,7 @@ duplicatesGroup
   .needs('introspection')
   .run((t, { order, onto }) => {
     const memory = t.map(pages(16));
-    if (onto === 'interval') t.set(memory.range(), [[3, 5]]);
+    if (onto === 'interval') t.set(memory.range(), { granularity: 5 });
     const records: AttributePair[] =
       order === 'gpu-then-system'
         ? [
@@ -52,6 +52,6 @@ duplicatesGroup
             [1, 1],
           ];
     t.set(memory.range(), records);
-    t.equal(t.get(memory.range(), [1]), [order === 'gpu-then-system' ? 0 : 1], 'prefetch location');
+    t.has(memory.range(), { prefetchLocation: order === 'gpu-then-system' ? 'system' : 'device' }, 'prefetch location');
     t.equal(t.ptes(memory.range()), order === 'gpu-then-system' ? '-*16' : 'rw*16', 'PTEs');
   });

@@ -17,7 +17,7 @@ const BLOCK = pages(512);
 function threeBlocks(t: CaseContext): Mapping {
   const memory = t.map(3 * BLOCK);
   memory.write(0, new Uint8Array(3 * BLOCK).fill(1));
-  t.set(memory.range(), [[2, 1]]);
+  t.set(memory.range(), { access: 'in-place' });
   t.access(memory.address, 3 * BLOCK, { write: true });
   t.equal(
     t.ranges(memory.range()),
@@ -47,7 +47,7 @@ effectsGroup
   .needs('introspection', 'gpu-fault')
   .run((t, { first, last }) => {
     const memory = threeBlocks(t);
-    t.set(memory.range(pages(first), pages(last - first + 1)), [[3, 5]]);
+    t.set(memory.range(pages(first), pages(last - first + 1)), { granularity: 5 });
     const expected = [0, 1, 2].map((block) => {
       const [start, end] = [block * 512, block * 512 + 511];
       if (last < start || first > end) return 'mapped';
@@ -79,7 +79,9 @@ effectsGroup
     const memory = threeBlocks(t);
     if (blocks === 0) memory.discard();
     const before = t.state().counters.tlb;
-    const counts = t.countEvents(() => t.set(memory.range(pages(1), pages(512 * Math.max(blocks, 1) - 2)), [[3, 5]]));
+    const counts = t.countEvents(() =>
+      t.set(memory.range(pages(1), pages(512 * Math.max(blocks, 1) - 2)), { granularity: 5 }),
+    );
     t.equal(counts.get('attribute-split'), 1, 'splits');
     t.equal(t.state().counters.tlb - before, blocks === 0 ? 0 : 1, 'flushes');
     t.equal(counts.get('ptes-zapped') ?? 0, blocks, 'zaps');
@@ -100,7 +102,7 @@ effectsGroup
       },
       ['ptes-zapped', 'range-removed', 'range-inserted', 'ptes-written'],
     );
-    t.set(memory.range(pages(first), pages(count)), [[1, 1]]);
+    t.set(memory.range(pages(first), pages(count)), { prefetchLocation: 'device' });
     stop();
     t.equal(order.slice(0, 2), ['ptes-zapped', 'range-removed'], 'what happens first');
     t.ok(
@@ -129,9 +131,9 @@ effectsGroup
   .needs('introspection')
   .run((t) => {
     const memory = t.map(pages(64));
-    t.set(memory.range(0, pages(16)), [[8, 1]]);
-    t.set(memory.range(pages(32), pages(16)), [[9, 1]]);
-    t.set(memory.range(), [[1, 1]]);
+    t.set(memory.range(0, pages(16)), { gpuReadOnly: true });
+    t.set(memory.range(pages(32), pages(16)), { gpuExecutable: true });
+    t.set(memory.range(), { prefetchLocation: 'device' });
     t.equal(t.ptes(memory.range()), 'r*16 rw*16 rwx*16 rw*16', 'PTEs');
     t.equal(t.state().attributes.length, 4, 'intervals');
   });
@@ -145,9 +147,9 @@ effectsGroup
     const memory = t.map(pages(48));
     const index = ['first', 'middle', 'last'].indexOf(old);
     const part = memory.range(pages(16 * index), pages(16));
-    t.set(part, [[1, 1]]);
+    t.set(part, { prefetchLocation: 'device' });
     memory.discard();
-    t.set(memory.range(), [[1, 1]]);
+    t.set(memory.range(), { prefetchLocation: 'device' });
     const words = [0, 1, 2].map((each) => (each === index ? '-' : 'rw'));
     for (const [each, word] of words.entries())
       t.equal(t.ptes(memory.range(pages(16 * each), pages(16))), `${word}*16`, `PTEs of part ${each}`);
@@ -163,7 +165,7 @@ effectsGroup
   .needs('introspection', 'events')
   .run((t, { record }) => {
     const memory = t.map(2 * BLOCK);
-    t.set(memory.range(), [[1, 1]]);
+    t.set(memory.range(), { prefetchLocation: 'device' });
     t.equal(t.ptes(memory.range()), 'rw*1024', 'PTEs before');
     const counts = t.countEvents(() =>
       t.set(memory.range(), [
@@ -182,18 +184,10 @@ effectsGroup
   .needs('introspection')
   .run((t, { access, when }) => {
     const memory = t.map(pages(32));
-    if (when === 'before') t.set(memory.range(), [[2, access]]);
-    t.set(
-      memory.range(),
-      when === 'with'
-        ? [
-            [1, 1],
-            [2, access],
-          ]
-        : [[1, 1]],
-    );
-    if (when === 'after') t.set(memory.range(), [[2, access]]);
-    t.equal(t.get(memory.range(), [2]), [access], 'access');
+    if (when === 'before') t.set(memory.range(), { access });
+    t.set(memory.range(), when === 'with' ? { prefetchLocation: 'device', access } : { prefetchLocation: 'device' });
+    if (when === 'after') t.set(memory.range(), { access });
+    t.has(memory.range(), { access }, 'access');
     t.equal(t.ptes(memory.range()), 'rw*32', 'PTEs');
   });
 
@@ -207,15 +201,12 @@ effectsGroup
   .needs('introspection')
   .run((t, { readOnly }) => {
     const memory = t.map(BLOCK);
-    t.set(memory.range(), [
-      [1, 1],
-      [8, readOnly ? 1 : 0],
-    ]);
+    t.set(memory.range(), { prefetchLocation: 'device', gpuReadOnly: readOnly });
     t.equal(t.ptes(memory.range(), { states: false }), readOnly ? 'r*512' : 'rw*512', 'PTEs');
     memory.discard();
     memory.protect('r', BLOCK / 2);
     t.equal(
-      t.trySet(memory.range(), [[3, 4]]),
+      t.trySet(memory.range(), { granularity: 4 }),
       readOnly ? 0 : -EPERM,
       'result of a SET_ATTR that maps the range again',
     );
@@ -229,13 +220,13 @@ effectsGroup
   .needs('introspection')
   .run((t, { part }) => {
     const memory = t.map(BLOCK);
-    t.set(memory.range(), [[1, 1]]);
+    t.set(memory.range(), { prefetchLocation: 'device' });
     const [first, count] = { head: [0, 64], middle: [64, 64], tail: [448, 64], whole: [0, 512] }[part] as [
       number,
       number,
     ];
-    t.set(memory.range(pages(first), pages(count)), [[1, 0]]);
-    t.equal(t.get(memory.range(pages(first), pages(count)), [1]), [0], 'prefetch location');
+    t.set(memory.range(pages(first), pages(count)), { prefetchLocation: 'system' });
+    t.has(memory.range(pages(first), pages(count)), { prefetchLocation: 'system' }, 'prefetch location');
     t.equal(t.ptes(memory.range()), part === 'whole' ? 'rw*512' : '-*512', 'PTEs');
     t.equal(t.state().attributes.length, { head: 2, middle: 3, tail: 2, whole: 1 }[part], 'intervals');
   });

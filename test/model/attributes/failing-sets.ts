@@ -18,7 +18,7 @@ failingSetsGroup
   .run((t, { failing }) => {
     const memory = segments(t, 'hole');
     memory.protect('-', pages(failing * LENGTH), pages(LENGTH));
-    t.equal(t.trySet(memory.range(), [[1, 1]]), -EFAULT, 'result of SET_ATTR');
+    t.equal(t.trySet(memory.range(), { prefetchLocation: 'device' }), -EFAULT, 'result of SET_ATTR');
     const behind = `-*${(SEGMENTS - failing) * LENGTH}`;
     t.equal(t.ptes(memory.range()), failing === 0 ? behind : `rw*${failing * LENGTH} ${behind}`, 'PTEs');
     const intervals = t.state().attributes.length;
@@ -38,20 +38,14 @@ failingSetsGroup
     const memory = segments(t, 'hole');
     t.gpu().failures.plan('allocate-interval', 'ENOMEM', 1, allocation);
     t.equal(
-      t.trySet(memory.range(), [
-        [1, 1],
-        [9, 1],
-      ]),
+      t.trySet(memory.range(), { prefetchLocation: 'device', gpuExecutable: true }),
       -ENOMEM,
       'result of SET_ATTR',
     );
     t.equal(stored(t, memory), changed(2 * allocation), 'prefetch location and GPU_EXEC of the segments');
     t.equal(t.state().attributes.length, 2 + allocation, 'intervals');
     t.equal(
-      t.trySet(memory.range(), [
-        [1, 1],
-        [9, 1],
-      ]),
+      t.trySet(memory.range(), { prefetchLocation: 'device', gpuExecutable: true }),
       0,
       'the same SET_ATTR again',
     );
@@ -66,17 +60,21 @@ failingSetsGroup
   .needs('failure-injection', 'introspection')
   .run((t, { part: which }) => {
     const memory = t.map(pages(16));
-    t.set(memory.range(), [[1, 1]]);
+    t.set(memory.range(), { prefetchLocation: 'device' });
     const [first, count] = { head: [0, 4], middle: [4, 4], tail: [12, 4] }[which] as [number, number];
     t.gpu().failures.plan('allocate-interval', 'ENOMEM');
-    t.equal(t.trySet(memory.range(pages(first), pages(count)), [[9, 1]]), -ENOMEM, 'result of SET_ATTR');
+    t.equal(t.trySet(memory.range(pages(first), pages(count)), { gpuExecutable: true }), -ENOMEM, 'result of SET_ATTR');
     t.equal(
-      [t.state().attributes.length, t.get(memory.range(pages(first), pages(count)), [9])[0]],
+      [t.state().attributes.length, t.get(memory.range(pages(first), pages(count)), ['gpuExecutable'])[0]],
       [1, 0],
       'intervals and GPU_EXEC of the part',
     );
     t.equal(t.ptes(memory.range()), 'rw*16', 'PTEs: nothing was invalidated');
-    t.equal(t.trySet(memory.range(), [[9, 1]]), 0, 'SET_ATTR of the whole interval, which needs no piece');
+    t.equal(
+      t.trySet(memory.range(), { gpuExecutable: true }),
+      0,
+      'SET_ATTR of the whole interval, which needs no piece',
+    );
     t.equal(t.ptes(memory.range()), 'rwx*16', 'PTEs');
   });
 
@@ -87,14 +85,14 @@ failingSetsGroup
   .needs('failure-injection', 'introspection', 'events')
   .run((t, { location }) => {
     const memory = t.map(pages(512));
-    t.set(memory.range(), [[1, 1]]);
+    t.set(memory.range(), { prefetchLocation: 'device' });
     memory.discard();
     t.gpu().failures.plan('lock-page-directory', 'EINTR');
     const counts = t.countEvents(() =>
-      t.equal(t.trySet(memory.range(0, pages(256)), [[1, location]]), -EINTR, 'result of SET_ATTR'),
+      t.equal(t.trySet(memory.range(0, pages(256)), { prefetchLocation: location }), -EINTR, 'result of SET_ATTR'),
     );
     t.equal(counts.get('prefetch') ?? 0, 0, 'prefetches');
     t.equal(t.state().attributes.length, 2, 'intervals');
-    t.equal(t.get(memory.range(0, pages(256)), [1]), [location], 'prefetch location of the part');
+    t.has(memory.range(0, pages(256)), { prefetchLocation: location }, 'prefetch location of the part');
     t.equal(t.ptes(memory.range()), '-*512', 'PTEs');
   });

@@ -2,7 +2,7 @@
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import { ModelledMemory } from '../../../lib/conformance/support/attribute-model.ts';
-import { change, CHANGEABLE, thirdOf, typeOf } from '../../../lib/conformance/support/attributes.ts';
+import { change, CHANGEABLE, thirdOf } from '../../../lib/conformance/support/attributes.ts';
 import { SIZE, SITUATIONS, REQUESTS, prepare, span } from '../../../lib/conformance/support/overlaps.ts';
 
 export const geometryGroup = new CaseGroup(
@@ -23,11 +23,11 @@ geometryGroup
   .run((t, { situation, request, alike }) => {
     const modelled = prepare(t, situation, alike);
     modelled.checkIntervals('before');
-    modelled.set(REQUESTS[request]!, [[8, 1]]);
+    modelled.set(REQUESTS[request]!, { gpuReadOnly: true });
     modelled.checkIntervals('after the SET');
-    modelled.set(REQUESTS[request]!, [[8, 1]]);
+    modelled.set(REQUESTS[request]!, { gpuReadOnly: true });
     modelled.checkIntervals('after the same SET again');
-    modelled.set(REQUESTS[request]!, [[8, 0]]);
+    modelled.set(REQUESTS[request]!, { gpuReadOnly: false });
     modelled.checkIntervals('after the SET back: pieces stay apart');
   });
 
@@ -40,11 +40,11 @@ geometryGroup
   .needs('introspection')
   .run((t, { attribute, part }) => {
     const modelled = new ModelledMemory(t, SIZE);
-    modelled.set(REQUESTS['exact']!, [change(attribute), [3, 4]]);
+    modelled.set(REQUESTS['exact']!, [change(attribute), { granularity: 4 }]);
     modelled.set(REQUESTS[part]!, [change(attribute)]);
     modelled.checkIntervals('the same value on a part');
     t.equal(t.state().attributes.length, 1, 'intervals');
-    modelled.set(REQUESTS[part]!, [[typeOf(attribute), thirdOf(attribute)]]);
+    modelled.set(REQUESTS[part]!, { [attribute]: thirdOf(attribute) });
     modelled.checkIntervals('another value on the part');
     t.equal(t.state().attributes.length, part === 'head' || part === 'tail' ? 2 : 3, 'intervals');
   });
@@ -56,10 +56,10 @@ geometryGroup
   .needs('introspection')
   .run((t, { before, after }) => {
     const modelled = new ModelledMemory(t, SIZE);
-    modelled.set(REQUESTS['exact']!, [[3, before]]);
-    modelled.set(REQUESTS['middle']!, [[3, after]]);
+    modelled.set(REQUESTS['exact']!, { granularity: before });
+    modelled.set(REQUESTS['middle']!, { granularity: after });
     modelled.checkIntervals('after the SET of a part');
-    modelled.set(REQUESTS['middle']!, [[3, 62]]);
+    modelled.set(REQUESTS['middle']!, { granularity: 62 });
     modelled.checkIntervals('after the SET of a smaller number');
   });
 
@@ -70,11 +70,11 @@ geometryGroup
   .needs('introspection')
   .run((t, { side, depth }) => {
     const modelled = new ModelledMemory(t, SIZE);
-    modelled.set(span(0, SIZE), [[3, 1]]);
+    modelled.set(span(0, SIZE), { granularity: 1 });
     for (let step = 1; step <= depth; step++) {
       const count = SIZE >> step;
       const first = side === 'front' ? 0 : side === 'back' ? SIZE - count : Math.floor((SIZE - count) / 2);
-      modelled.set(span(first, count), [[3, 1 + step]]);
+      modelled.set(span(first, count), { granularity: 1 + step });
       modelled.checkIntervals(`after step ${step}`);
     }
     modelled.checkPages('at the end');
@@ -88,7 +88,7 @@ geometryGroup
   .run((t, { border, before, behind }) => {
     const address = (border === '2-mib' ? 0x4020_0000n : 0x6000_0000n) - BigInt(before * 4096);
     const memory = t.map((before + behind) * 4096, { address });
-    t.set(memory.range(), [[8, 1]]);
+    t.set(memory.range(), { gpuReadOnly: true });
     const base = Number(address >> 12n);
     t.equal(
       t.state().attributes.map(({ firstPage, lastPage }) => [firstPage - base, lastPage - base]),

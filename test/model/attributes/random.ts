@@ -42,14 +42,8 @@ randomGroup
     }
     modelled.checkPages('at the end');
     const everything = { first: 0, count: size };
-    modelled.set(everything, [
-      [1, 3],
-      [8, 1],
-    ]);
-    modelled.set(everything, [
-      [8, 0],
-      [9, 1],
-    ]);
+    modelled.set(everything, { prefetchLocation: 3, gpuReadOnly: true });
+    modelled.set(everything, { gpuReadOnly: false, gpuExecutable: true });
     t.equal(
       t.ptes(modelled.range(everything)),
       `rwx*${size}`,
@@ -67,7 +61,7 @@ randomGroup
     for (let round = 0; round < 4; round++) {
       for (let step = 0; step < 6; step++) randomSet(t, modelled, false);
       // Every page gets a GPU range, so that the unmapping of any of them comes to the collector.
-      modelled.set({ first: 0, count: size }, [[1, 10 + round]]);
+      modelled.set({ first: 0, count: size }, { prefetchLocation: 10 + round });
       const span = randomSpan(t, size);
       modelled.memory.unmap(pages(span.first), pages(span.count));
       t.equal(t.collect(), 1, 'collectors that ran');

@@ -31,7 +31,7 @@ function setDuring(
       if (of === 'set') retries++;
     }),
   ];
-  const result = t.trySet(range, [[1, 1]]);
+  const result = t.trySet(range, { prefetchLocation: 'device' });
   for (const stop of stops) stop();
   t.equal(ran, 1, 'changes of the memory');
   return { result, retries };
@@ -51,7 +51,7 @@ retryGroup
     t.equal({ result, retries }, { result: 0, retries: 1 }, 'result and retries');
     const mapped = (pass - 1) * 512;
     t.equal(t.ptes(memory.range()), mapped === 0 ? '-*2048' : `rw*${mapped} -*${2048 - mapped}`, 'PTEs');
-    t.equal(t.get(memory.range(), [1]), [1], 'prefetch location');
+    t.has(memory.range(), { prefetchLocation: 'device' }, 'prefetch location');
   });
 
 retryGroup
@@ -61,7 +61,7 @@ retryGroup
   .needs('preemption', 'introspection', 'events')
   .run((t, { segment }) => {
     const memory = t.map(3 * BLOCK);
-    for (const index of [0, 1, 2]) t.set(memory.range(index * BLOCK, BLOCK), [[3, index]]);
+    for (const index of [0, 1, 2]) t.set(memory.range(index * BLOCK, BLOCK), { granularity: index });
     const { result, retries } = setDuring(t, memory.range(), segment, () =>
       memory.discard((segment - 1) * BLOCK, pages(1)),
     );
@@ -80,11 +80,11 @@ retryGroup
   .needs('preemption', 'introspection', 'events')
   .run((t) => {
     const memory = t.map(2 * BLOCK);
-    t.set(memory.range(0, BLOCK), [[3, 5]]);
+    t.set(memory.range(0, BLOCK), { granularity: 5 });
     memory.protect('-', BLOCK, pages(1));
     const { result, retries } = setDuring(t, memory.range(), 1, () => memory.discard(0, pages(1)));
     t.equal({ result, retries }, { result: -EFAULT, retries: 0 }, 'result and retries');
-    t.equal(t.get(memory.range(BLOCK), [1]), [1], 'prefetch location of the failing segment');
+    t.has(memory.range(BLOCK), { prefetchLocation: 'device' }, 'prefetch location of the failing segment');
   });
 
 retryGroup
@@ -102,7 +102,7 @@ retryGroup
     });
     t.equal({ result, retries }, { result: 0, retries: 1 }, 'result and retries');
     t.equal(t.ptes(memory.range()), 'rw*512', 'PTEs');
-    t.equal(t.get(memory.range(), [1]), [1], 'prefetch location');
+    t.has(memory.range(), { prefetchLocation: 'device' }, 'prefetch location');
   });
 
 retryGroup

@@ -1,6 +1,6 @@
 /** Which changes reach the GPU. */
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
-import type { AttributePair, CaseContext } from '../../../lib/conformance/framework/context.ts';
+import type { CaseContext } from '../../../lib/conformance/framework/context.ts';
 import type { Mapping } from '../../../lib/conformance/framework/mapping.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
@@ -15,6 +15,7 @@ import {
   typeOf,
 } from '../../../lib/conformance/support/attributes.ts';
 import type { SvmAttributeName } from '../../../lib/uapi/constants.ts';
+import type { AttributePair } from '../../../lib/uapi/call.ts';
 
 export const triggersGroup = new CaseGroup(
   'attributes,triggers',
@@ -58,7 +59,7 @@ triggersGroup
   .needs('events')
   .run((t, { attribute, onto }) => {
     const memory = t.map(pages(8));
-    if (onto !== 'hole') t.set(memory.range(), [[2, 2]]);
+    if (onto !== 'hole') t.set(memory.range(), { access: 'allow-migrate' });
     const range = onto === 'part' ? memory.range(pages(2), pages(2)) : memory.range();
     const bits = BITS[attribute] === 0 ? ATTRIBUTE_ONLY : BITS[attribute];
     t.equal(
@@ -66,7 +67,7 @@ triggersGroup
       [onto === 'part' ? bits | SPLIT : bits],
       'triggers',
     );
-    t.equal(t.get(range, [typeOf(attribute)]), [otherOf(attribute)], attribute);
+    t.has(range, { [attribute]: otherOf(attribute) }, attribute);
   });
 
 triggersGroup
@@ -80,7 +81,7 @@ triggersGroup
   .needs('events')
   .run((t, { one, other }) => {
     const memory = t.map(pages(8));
-    t.set(memory.range(), [[2, 2]]);
+    t.set(memory.range(), { access: 'allow-migrate' });
     t.equal(
       triggersOf(t, () => t.set(memory.range(), [change(one), change(other)])),
       [BITS[one] | BITS[other]],
@@ -191,7 +192,7 @@ triggersGroup
   .needs('introspection', 'events')
   .run((t, { attribute }) => {
     const memory = t.map(BLOCK);
-    t.set(memory.range(), [[1, 1]]);
+    t.set(memory.range(), { prefetchLocation: 'device' });
     memory.discard();
     t.equal(t.ptes(memory.range()), '-*512', 'PTEs before');
     t.equal(
@@ -214,8 +215,8 @@ triggersGroup
   .needs('introspection')
   .run((t, { location, pages: count }) => {
     const memory = t.map(pages(count));
-    t.set(memory.range(), [[1, location]]);
-    t.equal(t.get(memory.range(), [1]), [location], 'prefetch location');
+    t.set(memory.range(), { prefetchLocation: location });
+    t.has(memory.range(), { prefetchLocation: location }, 'prefetch location');
     t.equal(t.ptes(memory.range()), `${location === 0 ? '-' : 'rw'}*${count}`, 'PTEs');
   });
 
@@ -226,15 +227,15 @@ triggersGroup
   .needs('introspection')
   .run((t, { location, onto }) => {
     const memory = t.map(pages(16));
-    if (onto === 'interval') t.set(memory.range(), [[3, 5]]);
-    t.set(memory.range(), [[0, location]]);
-    t.equal(t.get(memory.range(), [0]), [location], 'preferred location');
+    if (onto === 'interval') t.set(memory.range(), { granularity: 5 });
+    t.set(memory.range(), { preferredLocation: location });
+    t.has(memory.range(), { preferredLocation: location }, 'preferred location');
     t.equal(
       [t.ptes(memory.range()), t.state().ranges.length, t.state().notifiers.length],
       ['-*16', 0, 0],
       'PTEs, ranges, notifiers',
     );
-    t.set(memory.range(), [[1, 1]]);
+    t.set(memory.range(), { prefetchLocation: 'device' });
     t.equal(t.ptes(memory.range()), 'rw*16', 'PTEs after a prefetch');
   });
 
@@ -245,11 +246,11 @@ triggersGroup
   .needs('introspection')
   .run((t, { by }) => {
     const memory = t.map(BLOCK);
-    t.set(memory.range(), [[1, 1]]);
+    t.set(memory.range(), { prefetchLocation: 'device' });
     if (by === 'discard') memory.discard();
     else memory.protect('r');
     t.equal(t.ptes(memory.range()), '-*512', 'PTEs before');
-    t.set(memory.range(), [[1, 2]]);
+    t.set(memory.range(), { prefetchLocation: 2 });
     t.equal(t.ptes(memory.range()), by === 'discard' ? 'rw*512' : 'r*512', 'PTEs');
   });
 
@@ -299,9 +300,17 @@ triggersGroup
       'intervals after row 7',
     );
     t.equal(t.ptes(memory.range(pages(0x180), pages(0xc0))), 'r*128 -*32 rw*32', 'PTEs after row 7');
-    t.equal(
-      t.get(memory.range(pages(0x0f0), pages(0x110)), [0, 1, 2, 3, 4, 5, 8]),
-      [0xffff_ffff, 0xffff_ffff, 2, 5, 1, 1, 0],
+    t.has(
+      memory.range(pages(0x0f0), pages(0x110)),
+      {
+        preferredLocation: 'undefined',
+        prefetchLocation: 'undefined',
+        access: 'allow-migrate',
+        granularity: 5,
+        hostAccess: true,
+        coherent: true,
+        gpuReadOnly: false,
+      },
       'row 8',
     );
   });

@@ -17,9 +17,9 @@ wrapGroup
   .run((t, { before }) => {
     const memory = t.map(pages(8));
     const base = Number(memory.address >> 12n);
-    if (before === 'an-interval-over-the-start') t.set(memory.range(0, pages(4)), [[8, 1]]);
-    if (before === 'an-island') t.set(memory.range(pages(5), pages(1)), [[8, 1]]);
-    t.set({ address: memory.at(pages(2)), size: END - memory.at(pages(2)) }, [[9, 1]]);
+    if (before === 'an-interval-over-the-start') t.set(memory.range(0, pages(4)), { gpuReadOnly: true });
+    if (before === 'an-island') t.set(memory.range(pages(5), pages(1)), { gpuReadOnly: true });
+    t.set({ address: memory.at(pages(2)), size: END - memory.at(pages(2)) }, { gpuExecutable: true });
     const expected = {
       nothing: [[2, LAST_PAGE - base]],
       'an-interval-over-the-start': [
@@ -50,19 +50,19 @@ wrapGroup
     const whole = { address: memory.address, size: END - memory.address };
     const half = { address: memory.at(pages(512)), size: END - memory.at(pages(512)) };
     if (effect === 'split') {
-      t.set(memory.range(), [[1, 1]]);
-      t.set(half, [[8, 1]]);
-      t.equal(t.get(memory.range(pages(512)), [8]), [1], 'GPU_RO behind the split');
+      t.set(memory.range(), { prefetchLocation: 'device' });
+      t.set(half, { gpuReadOnly: true });
+      t.has(memory.range(pages(512)), { gpuReadOnly: true }, 'GPU_RO behind the split');
       // The part in memory ends with its interval: it is invalidated and mapped again.
       t.equal(t.ptes(memory.range()), 'rw*512 r*512', 'PTEs');
       return;
     }
-    t.equal(t.trySet(whole, [[1, 1]]), 0, 'result of the prefetch');
-    t.equal(t.get(whole, [1]), [1], 'prefetch location');
+    t.equal(t.trySet(whole, { prefetchLocation: 'device' }), 0, 'result of the prefetch');
+    t.has(whole, { prefetchLocation: 'device' }, 'prefetch location');
     t.equal(t.ptes(memory.range()), '-*1024', 'PTEs');
     t.equal(t.ranges(memory.range()), [], 'ranges');
     if (effect === 'prefetch') return;
-    t.set(memory.range(0, pages(512)), [[8, 1]]);
+    t.set(memory.range(0, pages(512)), { gpuReadOnly: true });
     t.equal(t.ptes(memory.range()), 'r*512 -*512', 'PTEs after a change of the front, which has an end of its own');
   });
 
@@ -72,14 +72,14 @@ wrapGroup
   .needs('introspection', 'gpu-fault', 'virtual-clock')
   .run((t) => {
     const memory = t.map(pages(1024));
-    t.set(memory.range(), [[2, 1]]);
+    t.set(memory.range(), { access: 'in-place' });
     t.access(memory.address, pages(1024), { write: true });
     t.equal(t.ptes(memory.range()), 'rw*1024', 'PTEs before');
     // The holes behind the memory become an interval up to 2^64; then its tail is changed.
-    t.set({ address: memory.address, size: END - memory.address }, [[3, 5]]);
-    t.set({ address: memory.at(pages(2048)), size: END - memory.at(pages(2048)) }, [[8, 1]]);
+    t.set({ address: memory.address, size: END - memory.address }, { granularity: 5 });
+    t.set({ address: memory.at(pages(2048)), size: END - memory.at(pages(2048)) }, { gpuReadOnly: true });
     t.equal(t.ptes(memory.range()), 'rw*1024', 'PTEs afterwards');
-    t.equal(t.get({ address: END - 4096n, size: 4096 }, [8, 3]), [1, 5], 'the last page');
-    t.set(memory.range(pages(512)), [[8, 1]]);
+    t.has({ address: END - 4096n, size: 4096 }, { gpuReadOnly: true, granularity: 5 }, 'the last page');
+    t.set(memory.range(pages(512)), { gpuReadOnly: true });
     t.equal(t.ptes(memory.range()), 'rw*512 -*512', 'PTEs after a split in the memory');
   });

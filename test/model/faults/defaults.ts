@@ -2,7 +2,16 @@
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { ENOMEM, EOPNOTSUPP, EPERM } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { answerOf, effects, FOLLOW, intervals, LOOK, mapAgain, region, WATCH } from '../support/scene.ts';
+import {
+  answerOf,
+  effects,
+  NEEDS_EFFECTS,
+  intervals,
+  NEEDS_FAULTS,
+  mapAgain,
+  region,
+  NEEDS_TIME,
+} from '../support/scene.ts';
 import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
 import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
 
@@ -23,7 +32,7 @@ defaultsGroup
       .combine('vma', ['0 1536', '100 900', '512 1024'])
       .where(({ page, vma }) => page >= Number(vma.split(' ')[0]) && page < Number(vma.split(' ')[1])),
   )
-  .needs(...LOOK, 'configuration', 'address-choice')
+  .needs(...NEEDS_FAULTS, 'configuration', 'address-choice')
   .run((t, { granularity, page, vma }) => {
     t.setup({ machine: { defaultGranularity: granularity } });
     const [start, end] = vma.split(' ').map(Number) as [number, number];
@@ -46,11 +55,11 @@ defaultsGroup
   .parameters(
     parameters().combine('below', [-1, 0, 99, 199]).combine('above', [201, 300, 511, 512]).combine('page', [200]),
   )
-  .needs(...LOOK)
+  .needs(...NEEDS_FAULTS)
   .run((t, { below, above, page }) => {
     const memory = t.map(2 * CHUNK_2M);
-    if (below >= 0) t.set(memory.range(below * PAGE, PAGE), [[SvmAttributeType.gpuExecutable, 1]]);
-    t.set(memory.range(above * PAGE, PAGE), [[SvmAttributeType.gpuReadOnly, 1]]);
+    if (below >= 0) t.set(memory.range(below * PAGE, PAGE), { gpuExecutable: true });
+    t.set(memory.range(above * PAGE, PAGE), { gpuReadOnly: true });
     t.equal(t.fault(memory.at(page * PAGE)), 0, 'fault');
     const made: [number, number, number] = [below + 1, Math.min(above, 512) - 1, 3];
     const expected: [number, number, number][] = [
@@ -70,7 +79,7 @@ defaultsGroup
       .combine('granularity', [0, 9, 12])
       .combine('write', [false, true]),
   )
-  .needs(...LOOK, 'configuration', 'file-mapping', 'huge-pages', 'heap-and-stack')
+  .needs(...NEEDS_FAULTS, 'configuration', 'file-mapping', 'huge-pages', 'heap-and-stack')
   .run((t, { kind, granularity, write }) => {
     t.setup({ machine: { defaultGranularity: granularity } });
     const memory = t.map(CHUNK_2M, { kind });
@@ -100,15 +109,15 @@ defaultsGroup
   .case('heap-neighbour', 'memory beside the heap or the stack is not taken for it')
   .source('spec/05-faults §4 step 3')
   .parameters(parameters().combine('kind', ['heap', 'stack']).combine('side', ['below', 'above', 'inside']))
-  .needs(...LOOK, 'heap-and-stack', 'address-choice')
+  .needs(...NEEDS_FAULTS, 'heap-and-stack', 'address-choice')
   .run((t, { kind, side }) => {
     const memory = t.map(CHUNK_2M, { kind });
     const offset = side === 'below' ? -CHUNK_2M : side === 'above' ? CHUNK_2M : 0;
     if (side !== 'inside') t.map(CHUNK_2M, { address: memory.at(offset) });
     t.equal(t.fault(memory.at(offset)), 0, 'fault');
-    t.equal(
-      t.get({ address: memory.at(offset), size: CHUNK_2M }, [SvmAttributeType.preferredLocation]),
-      [side === 'inside' ? 0 : UNDEFINED],
+    t.has(
+      { address: memory.at(offset), size: CHUNK_2M },
+      { preferredLocation: side === 'inside' ? 'system' : 'undefined' },
       'PREFERRED_LOC',
     );
   });
@@ -117,13 +126,13 @@ defaultsGroup
   .case('registered', 'where there is an interval none is made, and its record counts')
   .source('spec/05-faults §4')
   .parameters(parameters().combine('kind', ['anon', 'heap', 'stack']))
-  .needs(...LOOK, 'heap-and-stack')
+  .needs(...NEEDS_FAULTS, 'heap-and-stack')
   .run((t, { kind }) => {
     const memory = t.map(CHUNK_2M, { kind });
-    t.set(memory.range(0, 16 * PAGE), [[SvmAttributeType.gpuExecutable, 1]]);
+    t.set(memory.range(0, 16 * PAGE), { gpuExecutable: true });
     t.equal(t.fault(memory.at(5 * PAGE)), 0, 'fault');
     t.equal([intervals(t, memory), t.ptes(memory)], [[[0, 15, 0x23]], 'rwx*16 -*496'], 'intervals and PTEs');
-    t.equal(t.get(memory.range(0, PAGE), [SvmAttributeType.preferredLocation]), [UNDEFINED], 'PREFERRED_LOC');
+    t.has(memory.range(0, PAGE), { preferredLocation: 'undefined' }, 'PREFERRED_LOC');
   });
 
 defaultsGroup
@@ -138,7 +147,7 @@ defaultsGroup
       .combine('protection', ['-', 'r', 'rw'])
       .combine('write', [false, true]),
   )
-  .needs(...FOLLOW, 'special-mapping')
+  .needs(...NEEDS_EFFECTS, 'special-mapping')
   .run((t, { kind, protection, write }) => {
     const memory = t.map(CHUNK_2M, { kind, protection });
     t.equal(
@@ -153,7 +162,7 @@ defaultsGroup
   .case('no-vma', 'an address without VMA is answered 0 and leaves nothing')
   .source('spec/05-faults §4 step 2; quirk Q54')
   .parameters(parameters().combine('where', ['zero', 'below', 'above', 'hole', 'end']).combine('write', [false, true]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { where, write }) => {
     const memory = t.map(3 * CHUNK_2M);
     memory.unmap(CHUNK_2M, CHUNK_2M);
@@ -178,7 +187,7 @@ defaultsGroup
   .case('kept-on-failure', 'the interval stays when the access is killed after it was made')
   .source('spec/05-faults §4, §9; quirk Q28')
   .parameters(parameters().combine('failure', ['permission', 'notifier', 'range', 'commit', 'pages']))
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { failure }) => {
     const memory = t.map(CHUNK_2M, { protection: failure === 'permission' ? '-' : 'rw' });
     const { failures } = t.gpu();
@@ -198,7 +207,7 @@ defaultsGroup
   .case('no-memory', 'without memory for the interval the access is killed before its permission is looked at')
   .source('spec/05-faults §4 step 6')
   .parameters(parameters().combine('protection', ['-', 'rw']))
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { protection }) => {
     const memory = t.map(CHUNK_2M, { protection });
     t.gpu().failures.plan('allocate-interval', 'ENOMEM');
@@ -214,7 +223,7 @@ defaultsGroup
 defaultsGroup
   .case('collected-first', 'the interval is looked up before the collection, and made again by the fault behind it')
   .source('spec/05-faults §4, §10; quirk Q32')
-  .needs(...WATCH, 'events', 'address-choice')
+  .needs(...NEEDS_TIME, 'events', 'address-choice')
   .run((t) => {
     const memory = region(t);
     t.equal(t.fault(memory.address), 0, 'fault');

@@ -5,19 +5,15 @@ import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import {
   answerOf,
   effects,
-  FOLLOW,
+  NEEDS_EFFECTS,
   intervals,
-  LOOK,
+  NEEDS_FAULTS,
   mapAgain,
-  NO_RETRY,
   onGpu,
-  plainPte,
-  pteAt,
   rangeWords,
   region,
 } from '../support/scene.ts';
 import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
-import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
 
 export const orderGroup = new CaseGroup(
   'faults,order',
@@ -28,7 +24,7 @@ orderGroup
   .case('pasid', 'a fault of an unknown PASID is refused, whatever its address')
   .source('spec/05-faults §2 step 1')
   .parameters(parameters().combine('pasid', [0, 1, 0x8000, 0x8002, 0xffff]).combine('mapped', [false, true]))
-  .needs(...LOOK)
+  .needs(...NEEDS_FAULTS)
   .run((t, { pasid, mapped }) => {
     const memory = region(t);
     if (!mapped) memory.unmap();
@@ -41,7 +37,7 @@ orderGroup
 orderGroup
   .case('no-context', 'a fault for a file without a context is refused')
   .source('spec/05-faults §2 step 1')
-  .needs(...FOLLOW, 'lazy-context')
+  .needs(...NEEDS_EFFECTS, 'lazy-context')
   .run((t) => {
     t.setup({ compute: false });
     const memory = region(t);
@@ -50,7 +46,7 @@ orderGroup
       [-EOPNOTSUPP, 'no-context'],
       'answer without a context',
     );
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     t.equal(
       answerOf(t, () => t.fault(memory.address)),
       [0, 'mapped'],
@@ -62,7 +58,7 @@ orderGroup
   .case('closing-first', 'a closing context refuses before the filter, the address or the permission is looked at')
   .source('spec/05-faults §2 steps 2 and 4; quirk Q61')
   .parameters(parameters().combine('what', ['mapped', 'stale', 'no-vma', 'forbidden']))
-  .needs(...FOLLOW, 'interrupt-ring')
+  .needs(...NEEDS_EFFECTS, 'interrupt-ring')
   .run((t, { what }) => {
     const memory = onGpu(t, 2 * CHUNK_2M);
     if (what === 'stale') {
@@ -85,12 +81,12 @@ orderGroup
   .case('collector-first', 'the collection comes before the permission check: its error wins')
   .source('spec/05-faults §5 steps 1 and 2')
   .parameters(parameters().combine('what', ['forbidden', 'mapped', 'no-vma']))
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { what }) => {
     const memory = region(t, 3 * CHUNK_2M);
     const other = region(t);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
-    t.set(other, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
+    t.set(other, { access: 'in-place' });
     t.equal(t.fault(memory.at(CHUNK_2M)), 0, 'fault');
     memory.unmap(CHUNK_2M, CHUNK_2M);
     if (what === 'forbidden') other.protect('-');
@@ -111,10 +107,10 @@ orderGroup
   )
   .source('spec/05-faults §4, §5 step 1, §10; quirk Q33')
   .parameters(parameters().combine('collected', [false, true]).combine('block', [0, 1]))
-  .needs(...FOLLOW, 'deferred-work', 'address-choice')
+  .needs(...NEEDS_EFFECTS, 'deferred-work', 'address-choice')
   .run((t, { collected, block }) => {
     const memory = region(t, 3 * CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     t.equal(t.fault(memory.at(block * CHUNK_2M)), 0, 'fault');
     memory.unmap(block * CHUNK_2M, CHUNK_2M);
     mapAgain(t, memory, block * CHUNK_2M, CHUNK_2M);
@@ -147,13 +143,14 @@ orderGroup
   )
   .source('spec/05-faults §5 steps 2 and 3')
   .parameters(parameters().combine('what', ['pfnmap', 'wrapped-interval']))
-  .needs(...FOLLOW, 'special-mapping', 'address-choice')
+  .needs(...NEEDS_EFFECTS, 'special-mapping', 'address-choice')
   .run((t, { what }) => {
     const memory = region(t);
     t.equal(
-      t.trySet({ address: memory.address, size: what === 'pfnmap' ? CHUNK_2M : (1n << 64n) - memory.address }, [
-        [SvmAttributeType.access, 1],
-      ]),
+      t.trySet(
+        { address: memory.address, size: what === 'pfnmap' ? CHUNK_2M : (1n << 64n) - memory.address },
+        { access: 'in-place' },
+      ),
       0,
       'SET',
     );
@@ -175,7 +172,7 @@ orderGroup
 orderGroup
   .case('window-before-validity', 'the window is looked at before the flags of the range are compared')
   .source('spec/05-faults §5 steps 4 and 6')
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t) => {
     const memory = region(t);
     t.equal(t.fault(memory.address), 0, 'fault');
@@ -196,7 +193,7 @@ orderGroup
   .case('beyond-the-end', 'an address beyond the mirrored addresses is refused')
   .source('spec/03-gpu-ranges §A.6 step 1; spec/05-faults §7')
   .parameters(parameters().combine('vaBits', [40, 44, 47, 48]).combine('pages', [-1, 1, 512]))
-  .needs(...FOLLOW, 'configuration', 'address-choice')
+  .needs(...NEEDS_EFFECTS, 'configuration', 'address-choice')
   .run((t, { vaBits, pages }) => {
     t.setup({ machine: { vaBits } });
     const end = 1n << BigInt(vaBits);
@@ -207,105 +204,9 @@ orderGroup
   });
 
 orderGroup
-  .case(
-    'vm-layer-handled',
-    'a fault that is answered 0 is handled, whether or not something was mapped; nothing else is written',
-  )
-  .source('spec/05-faults §1')
-  .parameters(parameters().combine('what', ['mapped', 'no-vma', 'recent', 'pages-unavailable']))
-  .needs(...FOLLOW, 'failure-injection')
-  .run((t, { what }) => {
-    const memory = region(t);
-    if (what === 'no-vma') memory.unmap();
-    if (what === 'pages-unavailable') t.gpu().failures.plan('collect-pages', 'ENOMEM');
-    if (what === 'recent') {
-      t.equal(t.fault(memory.address), 0, 'fault');
-      memory.discard();
-    }
-    t.equal(
-      t.gpu().vmFault({ address: memory.address, write: false }),
-      { handled: true, askedHandler: 'svm', result: 0 },
-      'outcome',
-    );
-    t.equal(t.ptes(memory), what === 'mapped' ? 'rw*512' : '-*512', 'PTEs');
-  });
-
-orderGroup
-  .case(
-    'vm-layer-killed',
-    'any other answer kills the access: the PTE of its page becomes the no-retry PTE, others stay',
-  )
-  .source('spec/05-faults §1; quirks Q60, Q61')
-  .parameters(parameters().combine('what', ['permission', 'commit', 'closing', 'refused-vma']).combine('page', [0, 77]))
-  .needs(...FOLLOW, 'failure-injection', 'special-mapping')
-  .run((t, { what, page }) => {
-    const memory = region(t, CHUNK_2M, { kind: what === 'refused-vma' ? 'io' : 'anon' });
-    if (what === 'permission') memory.protect('-');
-    if (what === 'commit') t.gpu().failures.plan('write-ptes', 'EBUSY');
-    if (what === 'closing') t.gpu().closeContext(t.gpu().files[0]!);
-    const result = { permission: -EPERM, commit: -16, closing: -EAGAIN, 'refused-vma': -EOPNOTSUPP }[what];
-    t.equal(
-      t.gpu().vmFault({ address: memory.at(page * PAGE), write: false }),
-      { handled: false, askedHandler: 'svm', result },
-      'outcome',
-    );
-    t.equal(pteAt(t, memory.at(page * PAGE)), NO_RETRY, 'PTE of the page');
-    t.equal(pteAt(t, memory.at((page + 1) * PAGE)), 0n, 'PTE behind it');
-  });
-
-orderGroup
-  .case('vm-layer-unknown', 'for an unknown PASID nobody is asked and nothing is written')
-  .source('spec/05-faults §1 step 1')
-  .needs(...LOOK)
-  .run((t) => {
-    const memory = region(t);
-    t.equal(
-      t.gpu().vmFault({ address: memory.address, write: false, pasid: 3 }),
-      { handled: false, askedHandler: 'none', result: undefined },
-      'outcome',
-    );
-    t.equal([t.ptes(memory), t.state().counters.faults], ['-*512', 0], 'PTEs and faults');
-  });
-
-orderGroup
-  .case('vm-layer-graphics', 'a VM that is no compute VM is not asked: the dummy page is mapped and the fault reported')
-  .source('spec/05-faults §1 step 5; quirk Q04')
-  .parameters(parameters().combine('write', [false, true]))
-  .needs(...LOOK, 'lazy-context')
-  .run((t, { write }) => {
-    t.setup({ compute: false });
-    const memory = region(t);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
-    t.equal(
-      t.gpu().vmFault({ address: memory.address, write }),
-      { handled: false, askedHandler: 'none', result: undefined },
-      'outcome',
-    );
-    t.equal([pteAt(t, memory.address), pteAt(t, memory.at(PAGE))], [0x77n, 0n], 'PTEs');
-    t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]);
-    t.equal(pteAt(t, memory.address), plainPte(t), 'PTE after a prefetch');
-  });
-
-orderGroup
-  .case('vm-layer-kfd', 'without a context KFD SVM is asked, never behind the SVM handler')
-  .source('spec/05-faults §1 steps 3 and 4; quirk Q02')
-  .parameters(parameters().combine('svm', [false, true]))
-  .needs(...LOOK, 'configuration')
-  .run((t, { svm }) => {
-    t.setup({ machine: { svmConfigured: svm } });
-    const memory = t.map(CHUNK_2M, { protection: '-' });
-    t.equal(
-      t.gpu().vmFault({ address: memory.address, write: false }),
-      { handled: false, askedHandler: svm ? 'svm' : 'kfd-svm', result: svm ? -EPERM : undefined },
-      'outcome',
-    );
-    t.equal(pteAt(t, memory.address), NO_RETRY, 'PTE');
-  });
-
-orderGroup
   .case('effects', 'the parts of a fault come in order: interval, notifier, range, DMA, PTEs')
   .source('spec/05-faults §4, §5; spec/03-gpu-ranges §A.6, §A.8')
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t) => {
     const memory = region(t);
     const names = [

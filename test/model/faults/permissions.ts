@@ -2,9 +2,8 @@
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { EIO, EPERM } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { answerOf, during, FOLLOW, intervals, onGpu, pteAt, rangeWords, region } from '../support/scene.ts';
+import { answerOf, during, NEEDS_EFFECTS, intervals, onGpu, pteAt, rangeWords, region } from '../support/scene.ts';
 import { CHUNK_2M, MIB, PAGE } from '../../../lib/conformance/support/units.ts';
-import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
 
 export const permissionsGroup = new CaseGroup(
   'faults,permissions',
@@ -22,14 +21,10 @@ permissionsGroup
       .combine('registered', [false, true])
       .where(({ gpuReadOnly, registered }) => registered || gpuReadOnly === 0),
   )
-  .needs(...FOLLOW, 'address-choice')
+  .needs(...NEEDS_EFFECTS, 'address-choice')
   .run((t, { protection, gpuReadOnly, write, registered }) => {
     const memory = region(t);
-    if (registered)
-      t.set(memory, [
-        [SvmAttributeType.gpuReadOnly, gpuReadOnly],
-        [SvmAttributeType.access, 1],
-      ]);
+    if (registered) t.set(memory, { gpuReadOnly, access: 'in-place' });
     memory.unmap();
     t.machine.process.mmap({ address: memory.address, size: CHUNK_2M, protection });
     const allowed = protection.includes('r') && (!write || protection.includes('w'));
@@ -47,11 +42,11 @@ permissionsGroup
   .case('at-the-page', 'the VMA at the faulting page decides, not its neighbours')
   .source('spec/05-faults §5.1')
   .parameters(parameters().combine('page', [0, 15, 16, 255, 256]).combine('write', [false, true]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { page, write }) => {
     const memory = region(t);
     memory.protect('r', 16 * PAGE, 240 * PAGE);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     const readOnly = page >= 16 && page < 256;
     t.equal(t.fault(memory.at(page * PAGE), { write }), readOnly && write ? -EPERM : 0, 'fault');
     const first = page - (page % 16);
@@ -70,7 +65,7 @@ permissionsGroup
       .combine('to', ['r', 'rw', '-'])
       .where(({ from, to }) => from !== to),
   )
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { from, to }) => {
     const memory = region(t);
     memory.protect(from);
@@ -89,14 +84,11 @@ permissionsGroup
   .case('access-attribute', 'the attribute ACCESS is not consulted')
   .source('spec/05-faults §5.1; quirk Q14')
   .parameters(parameters().combine('access', [0, 1, 2]).combine('write', [false, true]).combine('location', [0, 1]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { access, write, location }) => {
     const memory = region(t);
-    t.set(memory, [
-      [SvmAttributeType.access, access],
-      [SvmAttributeType.preferredLocation, location],
-    ]);
-    t.equal(t.get(memory, [SvmAttributeType.access]), [access], 'ACCESS');
+    t.set(memory, { access, preferredLocation: location });
+    t.has(memory, { access }, 'ACCESS');
     t.equal(t.fault(memory.address, { write }), 0, 'fault');
     t.equal(t.ptes(memory), 'rw*512', 'PTEs');
   });
@@ -113,10 +105,10 @@ permissionsGroup
       .combine('protection', ['-', 'r', 'rw'])
       .combine('write', [false, true]),
   )
-  .needs(...FOLLOW, 'special-mapping', 'address-choice')
+  .needs(...NEEDS_EFFECTS, 'special-mapping', 'address-choice')
   .run((t, { kind, protection, write }) => {
     const memory = region(t);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     memory.unmap();
     t.machine.process.mmap({ address: memory.address, size: CHUNK_2M, kind, protection });
     const allowed = protection !== '-' && !(write && protection === 'r');
@@ -137,10 +129,10 @@ permissionsGroup
   .case('gpu-read-only-write', 'a write to GPU_RO memory is mapped read-only again each time, beyond the window')
   .source('spec/05-faults §5 step 6, §5.2; quirk Q56')
   .parameters(parameters().combine('rounds', [1, 3]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { rounds }) => {
     const memory = region(t);
-    t.set(memory, [[SvmAttributeType.gpuReadOnly, 1]]);
+    t.set(memory, { gpuReadOnly: true });
     for (let round = 0; round < rounds; round++) {
       t.equal(
         answerOf(t, () => t.fault(memory.address, { write: true })),
@@ -167,7 +159,7 @@ permissionsGroup
   .case('neighbour', 'a range over VMAs of different protection: the page that faults decides how all is mapped')
   .source('spec/05-faults §5; quirks Q51, Q52')
   .parameters(parameters().combine('first', ['read-readable', 'write-writable']))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { first }) => {
     const memory = onGpu(t);
     if (first === 'write-writable') memory.discard();
@@ -194,10 +186,10 @@ permissionsGroup
     'the record is that of the moment at which the flags are computed, how pages are collected that of the beginning',
   )
   .source('spec/05-faults §5; spec/03-gpu-ranges §B.2')
-  .needs(...FOLLOW, 'preemption')
+  .needs(...NEEDS_EFFECTS, 'preemption')
   .run(async (t) => {
     const memory = t.map(CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     let answer: Promise<void> | undefined;
     // The record is changed at once; the rest of the call waits for the svm lock.
     during(
@@ -209,7 +201,7 @@ permissionsGroup
     await answer;
     t.equal(t.ptes(memory), 'r*512', 'PTEs');
     t.advance();
-    t.set(memory, [[SvmAttributeType.gpuReadOnly, 0]]);
+    t.set(memory, { gpuReadOnly: false });
     t.equal(t.fault(memory.address, { write: true }), 0, 'write fault');
     t.equal(t.ptes(memory), 'rw*512', 'PTEs on pages collected for writing');
   });

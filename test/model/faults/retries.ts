@@ -2,9 +2,8 @@
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { EBUSY, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EPERM } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { answerOf, during, effects, FOLLOW, moved, onGpu, rangeWords, region } from '../support/scene.ts';
+import { answerOf, during, effects, NEEDS_EFFECTS, moved, onGpu, rangeWords, region } from '../support/scene.ts';
 import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
-import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
 
 export const retriesGroup = new CaseGroup(
   'faults,retries',
@@ -20,7 +19,7 @@ retriesGroup
       .combine('times', [1, 2, 3, 4])
       .combine('write', [false, true]),
   )
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { errno, times, write }) => {
     const memory = region(t);
     t.gpu().failures.plan('collect-pages', errno, times);
@@ -54,7 +53,7 @@ retriesGroup
   )
   .source('spec/05-faults §5, §7; quirks Q55, Q62')
   .parameters(parameters().combine('errno', ['EPERM', 'EBUSY', 'ENOMEM', 'EINVAL', 'ENODEV', 'EIO', 'EINTR']))
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { errno }) => {
     const memory = region(t);
     t.gpu().failures.plan('collect-pages', errno);
@@ -77,7 +76,7 @@ retriesGroup
       .combine('errno', ['EBUSY', 'ENODEV', 'ENOMEM', 'EINVAL', 'EOPNOTSUPP'])
       .combine('place', ['write-ptes', 'update-directories']),
   )
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { errno, place }) => {
     const memory = region(t);
     t.gpu().failures.plan(place, errno);
@@ -93,7 +92,7 @@ retriesGroup
   .parameters(
     parameters().combine('place', ['allocate-notifier', 'allocate-range']).combine('errno', ['ENOMEM', 'EINVAL']),
   )
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { place, errno }) => {
     const memory = region(t);
     t.gpu().failures.plan(place, errno);
@@ -109,7 +108,7 @@ retriesGroup
   )
   .source('spec/05-faults §5 step 8, §6; quirk Q58')
   .parameters(parameters().combine('times', [0, 1, 2, 3, 5, 6, 9]).combine('page', [0, 511]))
-  .needs(...FOLLOW, 'preemption')
+  .needs(...NEEDS_EFFECTS, 'preemption')
   .run((t, { times, page }) => {
     const memory = region(t);
     let passes = 0;
@@ -128,7 +127,7 @@ retriesGroup
   .case('shared-budget', 'both kinds of failure share the budget')
   .source('spec/05-faults §5')
   .parameters(parameters().combine('collections', [0, 1, 2, 3]).combine('commits', [0, 1, 2, 3]))
-  .needs(...FOLLOW, 'preemption', 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'preemption', 'failure-injection')
   .run((t, { collections, commits }) => {
     const memory = region(t);
     if (collections > 0) t.gpu().failures.plan('collect-pages', 'EFAULT', collections);
@@ -157,7 +156,7 @@ retriesGroup
     'each attempt begins with a collection: memory unmapped between two attempts is gone in the second',
   )
   .source('spec/05-faults §5 step 1')
-  .needs(...FOLLOW, 'preemption')
+  .needs(...NEEDS_EFFECTS, 'preemption')
   .run((t) => {
     const memory = region(t);
     const other = onGpu(t);
@@ -180,7 +179,7 @@ retriesGroup
 retriesGroup
   .case('unmapped-between', 'memory unmapped between two attempts ends the fault with 0')
   .source('spec/05-faults §5 step 3, §7')
-  .needs(...FOLLOW, 'preemption')
+  .needs(...NEEDS_EFFECTS, 'preemption')
   .run((t) => {
     const memory = region(t);
     const answer = during(
@@ -196,7 +195,7 @@ retriesGroup
 retriesGroup
   .case('read-only-kept', 'the read-only bit of the first attempt holds in the next ones')
   .source('spec/05-faults §5; quirk Q49')
-  .needs(...FOLLOW, 'preemption')
+  .needs(...NEEDS_EFFECTS, 'preemption')
   .run((t) => {
     const memory = region(t);
     memory.protect('r');
@@ -213,7 +212,7 @@ retriesGroup
   .case('three-walks', 'a page that can not be had is looked for three times in each fault')
   .source('spec/05-faults §5; quirk Q50')
   .parameters(parameters().combine('faults', [1, 2]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { faults }) => {
     const memory = onGpu(t);
     memory.discard();
@@ -239,10 +238,10 @@ retriesGroup
   .case('access', 'an access without progress raises four faults and fails; time does not pass')
   .source('spec/trace-format §3')
   .parameters(parameters().combine('why', ['no-vma', 'forbidden', 'read-only-vma', 'gpu-read-only', 'recent']))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { why }) => {
     const memory = t.map(CHUNK_2M, { protection: why === 'forbidden' ? '-' : why === 'read-only-vma' ? 'r' : 'rw' });
-    if (why === 'gpu-read-only') t.set(memory, [[SvmAttributeType.gpuReadOnly, 1]]);
+    if (why === 'gpu-read-only') t.set(memory, { gpuReadOnly: true });
     if (why === 'no-vma') memory.unmap();
     if (why === 'recent') {
       t.equal(t.fault(memory.address), 0, 'fault');

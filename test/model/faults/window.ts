@@ -2,9 +2,8 @@
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { EPERM } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { answerOf, during, FOLLOW, intervals, moved, onGpu, region } from '../support/scene.ts';
+import { answerOf, during, NEEDS_EFFECTS, region } from '../support/scene.ts';
 import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
-import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
 
 export const windowGroup = new CaseGroup(
   'faults,window',
@@ -25,11 +24,11 @@ windowGroup
       .combine('by', ['fault', 'prefetch'])
       .combine('lost', ['discard', 'protect', 'nothing']),
   )
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { nanoseconds, by, lost }) => {
     const memory = region(t);
     if (by === 'fault') t.equal(t.fault(memory.address), 0, 'first fault');
-    else t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+    else t.set(memory, { prefetchLocation: 'device' });
     if (lost === 'discard') memory.discard();
     else if (lost === 'protect') memory.protect('r');
     if (nanoseconds > 0) t.advance(nanoseconds);
@@ -49,7 +48,7 @@ windowGroup
 windowGroup
   .case('not-extended', 'a fault that is answered inside the window does not extend it, a commit opens it anew')
   .source('spec/05-faults §5 step 4, §8')
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t) => {
     const memory = region(t);
     const answer = (): string => answerOf(t, () => t.fault(memory.address))[1];
@@ -70,7 +69,7 @@ windowGroup
   .case('each-range', 'every range has a window of its own; a new one has none')
   .source('spec/05-faults §5 step 4, §8')
   .parameters(parameters().combine('other', ['new-range', 'old-range', 'removed-range']))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { other }) => {
     const memory = region(t, 2 * CHUNK_2M);
     t.equal(t.fault(memory.address), 0, 'fault');
@@ -96,7 +95,7 @@ windowGroup
         'answer',
       );
     } else {
-      t.set(memory.range(0, 16 * PAGE), [[SvmAttributeType.gpuReadOnly, 1]]);
+      t.set(memory.range(0, 16 * PAGE), { gpuReadOnly: true });
       t.equal(
         answerOf(t, () => t.fault(memory.address)),
         [0, 'mapped'],
@@ -115,13 +114,13 @@ windowGroup
       .combine('write', [false, true])
       .combine('change', ['none', 'flags', 'read-only']),
   )
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { page, write, change }) => {
     const memory = region(t);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     t.equal(t.fault(memory.address), 0, 'fault');
-    if (change === 'flags') t.set(memory, [[SvmAttributeType.gpuExecutable, 1]]);
-    if (change === 'read-only') t.set(memory, [[SvmAttributeType.gpuReadOnly, 1]]);
+    if (change === 'flags') t.set(memory, { gpuExecutable: true });
+    if (change === 'read-only') t.set(memory, { gpuReadOnly: true });
     const fault = (): [number, string] => answerOf(t, () => t.fault(memory.at(page * PAGE), { write }));
     t.equal(fault(), [0, 'recently-mapped'], 'answer inside the window');
     t.equal(t.ptes(memory), 'rw*512', 'PTEs inside the window');
@@ -138,7 +137,7 @@ windowGroup
   .case('failed-commit', 'a commit that failed opens no window')
   .source('spec/05-faults §8')
   .parameters(parameters().combine('place', ['write-ptes', 'update-directories', 'collect-pages']))
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { place }) => {
     const memory = region(t);
     t.gpu().failures.plan(place, 'ENOMEM');
@@ -158,7 +157,7 @@ windowGroup
 windowGroup
   .case('permission-first', 'permission is checked inside the window too')
   .source('spec/05-faults §5 steps 2 and 4')
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t) => {
     const memory = region(t);
     t.equal(t.fault(memory.address, { write: true }), 0, 'fault');
@@ -174,7 +173,7 @@ windowGroup
 windowGroup
   .case('entry-time', 'the time of a fault is that of its entry: time that passes inside it does not count')
   .source('spec/05-faults §5')
-  .needs(...FOLLOW, 'preemption')
+  .needs(...NEEDS_EFFECTS, 'preemption')
   .run((t) => {
     const memory = region(t);
     t.equal(t.fault(memory.address), 0, 'first fault');
@@ -197,7 +196,7 @@ windowGroup
 windowGroup
   .case('commit-time', 'the window begins at the end of the commit')
   .source('spec/05-faults §8; spec/03-gpu-ranges §B.7 step 7')
-  .needs(...FOLLOW, 'preemption')
+  .needs(...NEEDS_EFFECTS, 'preemption')
   .run((t) => {
     const memory = region(t);
     during(
@@ -212,114 +211,6 @@ windowGroup
     t.equal(
       answerOf(t, () => t.fault(memory.address)),
       [0, 'recently-mapped'],
-      'answer',
-    );
-  });
-
-const HALF = 2 ** 47;
-const FULL = 2 ** 48;
-// Checkpoint and difference of the timestamp to it.
-const CHECKPOINTS = [1, 5_000, HALF, FULL - 1] as const;
-const DIFFERENCES = [-5_000, -1, 0, 1, 2, HALF - 1, HALF, HALF + 1, -HALF, 1 - HALF] as const;
-
-windowGroup
-  .case(
-    'stale',
-    'a fault that is not younger than the checkpoint in a half range of 48 bits is dropped; a younger one disarms the filter',
-  )
-  .source('spec/05-faults §3; quirk Q64')
-  .parameters(
-    parameters()
-      .combine('checkpoint', CHECKPOINTS)
-      .combine('difference', DIFFERENCES)
-      .combine('write', [false, true])
-      // -HALF and HALF are the same tick.
-      .where(({ write, difference, checkpoint }) => (!write || checkpoint === 5_000) && difference !== -HALF),
-  )
-  .needs(...FOLLOW, 'interrupt-ring')
-  .run((t, { checkpoint, difference, write }) => {
-    const memory = onGpu(t);
-    const other = region(t);
-    t.gpu().setInterruptRing('soft', true, checkpoint);
-    memory.unmap();
-    t.equal(t.state().checkpoint, checkpoint, 'checkpoint');
-    const timestamp = (((checkpoint + difference) % FULL) + FULL) % FULL;
-    const stale = difference <= 0 ? difference > -HALF : difference > HALF;
-    let answer: [number, string] = [0, ''];
-    const { filterRemove } = moved(
-      t,
-      ['filterRemove'],
-      () => (answer = answerOf(t, () => t.fault(other.address, { write, timestamp }))),
-    );
-    t.equal(answer, [0, stale ? 'stale' : 'mapped'], 'answer');
-    t.equal([filterRemove, t.state().checkpoint], stale ? [1, checkpoint] : [0, 0], 'expiry requested, and checkpoint');
-    t.equal(t.ptes(other), stale ? '-*512' : 'rw*512', 'PTEs');
-    t.equal(
-      intervals(t, other).some(([first]) => first === 0),
-      !stale,
-      'an interval was made',
-    );
-  });
-
-windowGroup
-  .case('disarmed', 'after the first younger fault also older ones are served')
-  .source('spec/05-faults §3 step 3; quirk Q63')
-  .parameters(parameters().combine('younger', ['mapped', 'no-vma', 'killed']))
-  .needs(...FOLLOW, 'interrupt-ring')
-  .run((t, { younger }) => {
-    const memory = onGpu(t);
-    const other = region(t);
-    const forbidden = t.map(PAGE, { protection: '-' });
-    const third = region(t);
-    t.gpu().setInterruptRing('soft', true, 5_000);
-    memory.unmap();
-    t.equal(
-      answerOf(t, () => t.fault(third.address, { timestamp: 4_000 })),
-      [0, 'stale'],
-      'an older fault before',
-    );
-    const address = younger === 'mapped' ? other.address : younger === 'killed' ? forbidden.address : 0n;
-    t.equal(t.fault(address, { timestamp: 5_001 }), younger === 'killed' ? -EPERM : 0, 'the younger fault');
-    t.equal(t.state().checkpoint, 0, 'checkpoint');
-    t.equal(
-      answerOf(t, () => t.fault(third.address, { timestamp: 4_000 })),
-      [0, 'mapped'],
-      'the older fault again',
-    );
-  });
-
-windowGroup
-  .case('stale-does-nothing', 'a stale fault neither collects nor makes an interval')
-  .source('spec/05-faults §2, §9')
-  .needs(...FOLLOW, 'interrupt-ring')
-  .run((t) => {
-    const memory = onGpu(t);
-    const other = region(t);
-    t.gpu().setInterruptRing('soft', true, 5_000);
-    memory.unmap();
-    const before = t.state();
-    t.equal(
-      answerOf(t, () => t.fault(other.address, { timestamp: 5_000 })),
-      [0, 'stale'],
-      'answer',
-    );
-    t.equal(
-      [t.state().attributes, t.state().ranges, t.state().collectorPending],
-      [before.attributes, before.ranges, 1],
-      'state',
-    );
-  });
-
-windowGroup
-  .case('no-checkpoint', 'without a checkpoint no fault is stale, however old')
-  .source('spec/05-faults §3 step 1')
-  .parameters(parameters().combine('timestamp', [0, 1, HALF, FULL - 1]))
-  .needs(...FOLLOW)
-  .run((t, { timestamp }) => {
-    const memory = region(t);
-    t.equal(
-      answerOf(t, () => t.fault(memory.address, { timestamp })),
-      [0, 'mapped'],
       'answer',
     );
   });

@@ -3,7 +3,6 @@ import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { EOPNOTSUPP, EPERM } from '../../../lib/conformance/support/errno.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../lib/uapi/constants.ts';
 import { allocate, gpuLoad, gpuStore, load, MEMORY, memoryNeeds } from '../../../lib/conformance/support/memory.ts';
 import { counting, BUFFER } from '../../../lib/conformance/support/counting.ts';
 import { CHUNK_2M, KIB, MIB } from '../../../lib/conformance/support/units.ts';
@@ -22,7 +21,7 @@ accessGroup
   .run(async (t, { memory, readBy }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
     const other = allocate(t, memory, CHUNK_2M);
-    if (readBy === 'device-read-only') t.set(mapping, [[T.gpuReadOnly, 1]]);
+    if (readBy === 'device-read-only') t.set(mapping, { gpuReadOnly: true });
     for (const each of [mapping, other]) {
       if (readBy === 'cpu') t.equal(load(each, 4096), 0, 'what the CPU reads');
       if (readBy.startsWith('device')) t.equal(await gpuLoad(t, each.at(4096)), 0, 'what the device reads');
@@ -31,7 +30,7 @@ accessGroup
       t.equal(t.ptes(mapping), 'r*512', 'PTEs of memory that was collected for reading');
       // Made anew for writing: else the pages of the reading would be written to (Q48).
       mapping.discard();
-      t.set(mapping, [[T.gpuReadOnly, 0]]);
+      t.set(mapping, { gpuReadOnly: false });
     }
     await gpuStore(t, mapping.at(4096), 5);
     t.equal(
@@ -57,11 +56,7 @@ accessGroup
   .run((t, { protection, write, registered, memory }) => {
     const mapping = allocate(t, memory, CHUNK_2M, { protection });
     const readOnly = registered === 'gpu-read-only';
-    if (registered !== 'no')
-      t.set(mapping, [
-        [T.gpuReadOnly, readOnly ? 1 : 0],
-        [T.gpuExecutable, registered === 'gpu-executable' ? 1 : 0],
-      ]);
+    if (registered !== 'no') t.set(mapping, { gpuReadOnly: readOnly, gpuExecutable: registered === 'gpu-executable' });
     const may = protection.includes('r') && (!write || protection.includes('w'));
     const first = t.fault(mapping.at(pages(7)), { write });
     const letters = `r${protection.includes('w') && !readOnly ? 'w' : ''}${registered === 'gpu-executable' ? 'x' : ''}`;
@@ -143,7 +138,7 @@ accessGroup
   .needs('gpu-fault', 'special-mapping', 'introspection')
   .run((t, { kind, write }) => {
     const mapping = t.map(CHUNK_2M, { kind });
-    t.equal(t.trySet(mapping, [[T.access, 2]]), -EOPNOTSUPP, 'result of SET_ATTR');
+    t.equal(t.trySet(mapping, { access: 'allow-migrate' }), -EOPNOTSUPP, 'result of SET_ATTR');
     t.equal(t.fault(mapping.address, { write }), -EOPNOTSUPP, 'answer to a fault');
     t.equal(
       [t.state().attributes.length, t.state().notifiers.length, t.ptes(mapping)],

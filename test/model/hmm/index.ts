@@ -3,5 +3,6 @@ import type { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { accessGroup } from './access.ts';
 import { snapshotGroup } from './snapshot.ts';
 import { teardownGroup } from './teardown.ts';
+import { snapshotRangesGroup } from './snapshot-ranges.ts';
 
-export const hmmGroups: readonly CaseGroup[] = [accessGroup, snapshotGroup, teardownGroup];
+export const hmmGroups: readonly CaseGroup[] = [accessGroup, snapshotGroup, snapshotRangesGroup, teardownGroup];

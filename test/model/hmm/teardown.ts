@@ -5,7 +5,6 @@ import { EFAULT, ENOENT, EPERM } from '../../../lib/conformance/support/errno.ts
 import type { Mapping } from '../../../lib/conformance/framework/mapping.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../lib/uapi/constants.ts';
 import type { PreemptionPoint } from '../../../lib/device/emulated.ts';
 import { gpuLoad, gpuStore, store } from '../../../lib/conformance/support/memory.ts';
 import { CHUNK_2M } from '../../../lib/conformance/support/units.ts';
@@ -229,7 +228,7 @@ teardownGroup
       t,
       PREFETCH_MOMENTS[moment],
       () => CHANGES[change](memory),
-      () => t.trySet(memory, [[T.prefetchLocation, 1]]),
+      () => t.trySet(memory, { prefetchLocation: 'device' }),
     );
     t.equal(result, prefetchResult(moment, change), 'result of the prefetch');
     if (moment === 'pages-mapped' && change.startsWith('discard')) {
@@ -270,7 +269,7 @@ teardownGroup
     );
     const result =
       operation === 'prefetch'
-        ? t.trySet(memory, [[T.prefetchLocation, 1]])
+        ? t.trySet(memory, { prefetchLocation: 'device' })
         : t.fault(memory.address, { write: operation === 'write' });
     t.equal(result, 0, 'result');
     // A prefetch whose pages leave when they are mapped is given up (Q15).
@@ -293,7 +292,7 @@ teardownGroup
   .run((t, { used, write }) => {
     const memory = prepare(t);
     if (used === 'by-fault') t.equal(t.fault(memory.address), 0, 'answer to the fault before');
-    if (used === 'by-prefetch') t.set(memory, [[T.prefetchLocation, 1]]);
+    if (used === 'by-prefetch') t.set(memory, { prefetchLocation: 'device' });
     t.equal(t.ptes(memory), used === 'no' ? '-*512' : 'rw*512', 'PTEs before');
     t.machine.process.exit();
     t.equal(t.ptes(memory), '-*512', 'PTEs afterwards');
@@ -306,5 +305,5 @@ teardownGroup
       ['failed', '-*512'],
       'an access afterwards, and the PTEs',
     );
-    t.equal(t.trySet(memory, [[T.access, 1]]), -EFAULT, 'result of SET_ATTR');
+    t.equal(t.trySet(memory, { access: 'in-place' }), -EFAULT, 'result of SET_ATTR');
   });

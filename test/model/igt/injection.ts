@@ -14,7 +14,6 @@ import {
   EOPNOTSUPP,
   EPERM,
 } from '../../../lib/conformance/support/errno.ts';
-import { SvmAttributeType as T } from '../../../lib/uapi/constants.ts';
 import type { FailurePoint } from '../../../lib/device/emulated.ts';
 import { gpuStore, load, gpuLoad, store } from '../../../lib/conformance/support/memory.ts';
 import { CHUNK_2M } from '../../../lib/conformance/support/units.ts';
@@ -30,9 +29,9 @@ const ERRORS = Object.keys(ERRNO) as ErrorName[];
 
 /** Operations on memory of 2 MiB with a word of the CPU in it; each gives its result. */
 const OPERATIONS = {
-  set: (t: CaseContext, memory: Mapping) => t.trySet(memory, [[T.gpuExecutable, 1]]),
-  split: (t: CaseContext, memory: Mapping) => t.trySet(memory.range(0, pages(16)), [[T.gpuExecutable, 1]]),
-  prefetch: (t: CaseContext, memory: Mapping) => t.trySet(memory, [[T.prefetchLocation, 1]]),
+  set: (t: CaseContext, memory: Mapping) => t.trySet(memory, { gpuExecutable: true }),
+  split: (t: CaseContext, memory: Mapping) => t.trySet(memory.range(0, pages(16)), { gpuExecutable: true }),
+  prefetch: (t: CaseContext, memory: Mapping) => t.trySet(memory, { prefetchLocation: 'device' }),
   'read-fault': (t: CaseContext, memory: Mapping) => t.fault(memory.address),
   'write-fault': (t: CaseContext, memory: Mapping) => t.fault(memory.address, { write: true }),
 } as const;
@@ -93,7 +92,7 @@ async function prepare(t: CaseContext, operation: Operation): Promise<Mapping> {
   store(memory, 0, 0xaaa);
   store(memory, CHUNK_2M - 4, 0xbbb);
   if (operation !== 'split') return memory;
-  t.set(memory, [[T.access, 2]]);
+  t.set(memory, { access: 'allow-migrate' });
   await gpuStore(t, memory.at(64), 0xccc);
   t.advance();
   return memory;
@@ -191,7 +190,7 @@ injectionGroup
     if (point === 'allocate-interval') t.ok(done, 'the repeated SET has its effect');
     else t.shows('Q25', { quirk: !done, correct: done }, 'the effect of the SET that is repeated');
     t.equal(
-      t.get(memory.range(0, pages(16)), [operation === 'prefetch' ? T.prefetchLocation : T.gpuExecutable]),
+      t.get(memory.range(0, pages(16)), [operation === 'prefetch' ? 'prefetchLocation' : 'gpuExecutable']),
       [1],
       'attribute',
     );
@@ -232,7 +231,7 @@ injectionGroup
     for (let index = 0; index < 4; index++) store(memory, index * CHUNK_2M, index + 1);
     const error = point === 'lock-page-directory' ? 'EINTR' : 'ENOMEM';
     t.gpu().failures.plan(point, error, 1, skip);
-    t.equal(t.trySet(memory, [[T.prefetchLocation, 1]]), -ERRNO[error], 'result of the prefetch');
+    t.equal(t.trySet(memory, { prefetchLocation: 'device' }), -ERRNO[error], 'result of the prefetch');
     const mapped = t.state().ranges.filter(({ mapped: each }) => each).length;
     t.equal(mapped, skip, 'GPU ranges that are mapped');
     if (skip > 0)
@@ -281,7 +280,7 @@ injectionGroup
     t.gpu().failures.plan(point, error);
     let result = 0;
     const counts = t.countEvents(() => {
-      result = t.trySet(memory.range(0, pages(count)), [[T.prefetchLocation, 1]]);
+      result = t.trySet(memory.range(0, pages(count)), { prefetchLocation: 'device' });
     });
     t.equal(
       [result, counts.has('prefetch'), counts.has('ptes-written')],
@@ -289,6 +288,6 @@ injectionGroup
       'result, and whether anything was mapped',
     );
     t.equal(t.ranges(memory), [[0, CHUNK_2M]], 'GPU ranges');
-    t.equal(t.get(memory.range(0, pages(count)), [T.prefetchLocation]), [1], 'prefetch location');
+    t.has(memory.range(0, pages(count)), { prefetchLocation: 'device' }, 'prefetch location');
     await checkIntact(t, memory);
   });

@@ -3,7 +3,6 @@ import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { EIO, EOPNOTSUPP } from '../../../lib/conformance/support/errno.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../lib/uapi/constants.ts';
 import { allocate, gpuLoad, gpuStore, load, MEMORY, memoryNeeds } from '../../../lib/conformance/support/memory.ts';
 import { BAD_NAMES, badNeeds, badAddress, BAD } from '../../../lib/conformance/support/bad-addresses.ts';
 import { CHUNK_2M } from '../../../lib/conformance/support/units.ts';
@@ -41,7 +40,7 @@ invalidAddressGroup
   .needs('gpu-fault', 'special-mapping', 'address-choice')
   .run((t, { kind, write }) => {
     const before = t.map(CHUNK_2M);
-    t.set(before, [[T.access, 2]]);
+    t.set(before, { access: 'allow-migrate' });
     before.unmap();
     t.map(CHUNK_2M, { kind, address: before.address });
     const result = t.fault(before.address, { write });

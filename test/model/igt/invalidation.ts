@@ -4,7 +4,6 @@ import type { CaseContext } from '../../../lib/conformance/framework/context.ts'
 import type { Mapping } from '../../../lib/conformance/framework/mapping.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../lib/uapi/constants.ts';
 import {
   allocate,
   expectFaults,
@@ -40,12 +39,12 @@ async function mapped(t: CaseContext, memory: Memory = 'anon', by: 'fault' | 'pr
   const mapping = allocate(t, memory, CHUNK_2M);
   t.set(
     mapping,
-    ATTRIBUTES.map((each) => [T[each], START[each]] as const),
+    ATTRIBUTES.map((each) => ({ [each]: START[each] })),
   );
   if (by === 'prefetch') {
     // Behind it the prefetch location is that of the start again: with that of a GPU every change would map (Q17).
-    t.set(mapping, [[T.prefetchLocation, 1]]);
-    t.set(mapping, [[T.prefetchLocation, START.prefetchLocation]]);
+    t.set(mapping, { prefetchLocation: 'device' });
+    t.set(mapping, { prefetchLocation: START.prefetchLocation });
   }
   for (const page of WORDS) await gpuStore(t, mapping.at(pages(page)), 0x5e7 + page);
   return mapping;
@@ -85,7 +84,7 @@ invalidationGroup
     const ranges = t.ranges(mapping);
     t.equal(ranges.length, 1, 'number of GPU ranges before');
     t.equal(
-      invalidations(t, () => t.set(range, [[T[attribute], START[attribute]]])),
+      invalidations(t, () => t.set(range, { [attribute]: START[attribute] })),
       [],
       'what the SET of the same value took from the GPU',
     );
@@ -95,9 +94,9 @@ invalidationGroup
     expectFaults(t, before, 0);
     // The same SET with another value is not lost.
     const other = attribute === 'prefetchLocation' ? 1 : OTHER[attribute];
-    const seen = t.countEvents(() => t.set(range, [[T[attribute], other]]));
+    const seen = t.countEvents(() => t.set(range, { [attribute]: other }));
     t.equal(seen.get('attributes-changed'), 1, 'changes of attributes by the SET of another value');
-    t.equal(t.get(range, [T[attribute]]), [other], attribute);
+    t.has(range, { [attribute]: other }, attribute);
     if (part !== 'whole') t.equal(seen.get('ptes-zapped'), 1, 'zaps of the SET of another value on a part');
   });
 
@@ -109,9 +108,9 @@ invalidationGroup
   .run(async (t, { part, order }) => {
     const mapping = await mapped(t);
     const [first, count] = PARTS[part];
-    const up = ATTRIBUTES.map((each) => [T[each], START[each]] as const);
+    const up = ATTRIBUTES.map((each) => ({ [each]: START[each] }));
     // The last one of a type wins: the others in between don't count.
-    const away = CHANGES.map((each) => [T[each], OTHER[each]] as const);
+    const away = CHANGES.map((each) => ({ [each]: OTHER[each] }));
     const records = order === 'up' ? up : order === 'down' ? up.toReversed() : [...away, ...up];
     const before = faultCount(t);
     t.equal(
@@ -133,8 +132,8 @@ invalidationGroup
   .run(async (t, { attribute, by }) => {
     const mapping = await mapped(t, 'anon', by);
     const before = faultCount(t);
-    const taken = invalidations(t, () => t.set(mapping, [[T[attribute], OTHER[attribute]]]));
-    t.equal(t.get(mapping, [T[attribute]]), [OTHER[attribute]], attribute);
+    const taken = invalidations(t, () => t.set(mapping, { [attribute]: OTHER[attribute] }));
+    t.has(mapping, { [attribute]: OTHER[attribute] }, attribute);
     const letters = LETTERS[attribute];
     if (letters === undefined) {
       t.equal(taken, [], 'what the SET took from the GPU');
@@ -171,7 +170,7 @@ invalidationGroup
     const [first, count] = PARTS[part];
     const changed = mapping.range(pages(first), pages(count));
     const flushes = t.state().counters.tlb;
-    const taken = invalidations(t, () => t.set(changed, [[T[attribute], OTHER[attribute]]]));
+    const taken = invalidations(t, () => t.set(changed, { [attribute]: OTHER[attribute] }));
     t.equal(
       taken,
       ['ptes-zapped 1', 'tlb-flushed 1', 'range-removed 1', 'dma-unmapped 1'],
@@ -194,11 +193,7 @@ invalidationGroup
     const outside = first > 0 ? 0 : 511;
     t.equal(t.ptes(mapping.range(pages(outside), pages(1))), 'rw*1', 'PTE outside the part');
     t.equal(t.ptes(mapping.range(pages(first), pages(1))), `${LETTERS[attribute] ?? 'rw'}*1`, 'PTE in the part');
-    t.equal(
-      t.get(mapping.range(pages(outside), pages(1)), [T[attribute]]),
-      [START[attribute]],
-      `${attribute} outside the part`,
-    );
+    t.has(mapping.range(pages(outside), pages(1)), { [attribute]: START[attribute] }, `${attribute} outside the part`);
   });
 
 invalidationGroup
@@ -216,7 +211,7 @@ invalidationGroup
     const mapping = await mapped(t, memory);
     const [first, count] = PARTS[part];
     const taken = invalidations(t, () =>
-      t.set(mapping.range(pages(first), pages(count)), [[T[attribute], OTHER[attribute]]]),
+      t.set(mapping.range(pages(first), pages(count)), { [attribute]: OTHER[attribute] }),
     );
     t.equal(
       taken,
@@ -243,14 +238,14 @@ invalidationGroup
     const mapping = t.map(2 * CHUNK_2M);
     t.set(
       mapping,
-      ATTRIBUTES.map((each) => [T[each], START[each]] as const),
+      ATTRIBUTES.map((each) => ({ [each]: START[each] })),
     );
     await gpuStore(t, mapping.address, 11);
     await gpuStore(t, mapping.at(CHUNK_2M), 22);
     const [changed, kept] = half === 'first' ? [0, CHUNK_2M] : [CHUNK_2M, 0];
     const before = faultCount(t);
     // The range lies inside the part: it is zapped and kept.
-    const taken = invalidations(t, () => t.set(mapping.range(changed, CHUNK_2M), [[T[attribute], OTHER[attribute]]]));
+    const taken = invalidations(t, () => t.set(mapping.range(changed, CHUNK_2M), { [attribute]: OTHER[attribute] }));
     t.equal(taken, ['ptes-zapped 1', 'tlb-flushed 1'], 'what the SET took from the GPU');
     t.equal(
       [t.ptes(mapping.range(changed, CHUNK_2M)), t.ptes(mapping.range(kept, CHUNK_2M))],

@@ -1,7 +1,6 @@
 /** IGT madvise-*: attributes over several mappings, over a part of one, and beside what the GPU does. */
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../lib/uapi/constants.ts';
 import { allocate, gpuLoad, MEMORY, memoryNeeds } from '../../../lib/conformance/support/memory.ts';
 import { CHUNK_2M } from '../../../lib/conformance/support/units.ts';
 
@@ -25,7 +24,7 @@ madviseGroup
     const mapping = allocate(t, memory, 3 * CHUNK_2M);
     const index = { first: 0, second: 1, third: 2 }[readOnly];
     mapping.protect('r', index * CHUNK_2M, CHUNK_2M);
-    t.set(mapping, [[T.granularity, 4], ...(prefetch ? [[T.prefetchLocation, 1] as const] : [])]);
+    t.set(mapping, { granularity: 4, ...(prefetch ? { prefetchLocation: 'device' } : {}) });
     t.equal(t.state().attributes.length, 1, 'intervals');
     if (!prefetch)
       for (let each = 0; each < 3; each++)

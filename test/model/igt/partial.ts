@@ -5,7 +5,6 @@ import { EINVAL } from '../../../lib/conformance/support/errno.ts';
 import type { Mapping } from '../../../lib/conformance/framework/mapping.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../lib/uapi/constants.ts';
 import {
   allocate,
   chunkAt,
@@ -41,7 +40,7 @@ async function usedByGpu(
   size: number,
 ): Promise<{ mapping: Mapping; offsets: number[] }> {
   const mapping = allocate(t, memory, size);
-  t.set(mapping, [[T.gpuExecutable, 1]]);
+  t.set(mapping, { gpuExecutable: true });
   const offsets = Array.from({ length: 16 }, (_, index) => (index * size) / 16);
   for (const offset of offsets) await gpuStore(t, mapping.at(offset), 0xa000 + offset / 4096);
   return { mapping, offsets };
@@ -152,13 +151,12 @@ partialGroup
     }
     for (const offset of offsets)
       t.equal(load(mapping, offset), 0xb000 + offset / 4096, `what the CPU reads at 0x${offset.toString(16)}`);
-    t.equal(t.get(mapping.range(from, to - from), [T.gpuExecutable]), [0], 'GPU_EXEC of the new part');
+    t.has(mapping.range(from, to - from), { gpuExecutable: false }, 'GPU_EXEC of the new part');
     for (const [start, end] of [
       [0, from],
       [to, size],
     ] as const) {
-      if (end > start)
-        t.equal(t.get(mapping.range(start, end - start), [T.gpuExecutable]), [1], 'GPU_EXEC of what was left');
+      if (end > start) t.has(mapping.range(start, end - start), { gpuExecutable: true }, 'GPU_EXEC of what was left');
     }
   });
 
@@ -185,7 +183,7 @@ partialGroup
       t.shows('Q37', { quirk: ptes === quirk, correct: ptes === correct }, `PTEs afterwards: ${ptes}`);
     else t.equal(ptes, correct, 'PTEs afterwards');
     t.equal(t.ranges(mapping).length, size > CHUNK_2M && part !== 'middle' ? 1 : 0, 'GPU ranges afterwards');
-    t.equal(t.get(mapping.range(from, to - from), [T.gpuExecutable]), [0], 'GPU_EXEC of what left');
+    t.has(mapping.range(from, to - from), { gpuExecutable: false }, 'GPU_EXEC of what left');
   });
 
 partialGroup

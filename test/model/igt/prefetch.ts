@@ -3,7 +3,6 @@ import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { EFAULT } from '../../../lib/conformance/support/errno.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../lib/uapi/constants.ts';
 import {
   allocate,
   chunkAt,
@@ -43,7 +42,7 @@ prefetchGroup
     const words = [0, size / 2, size - 4];
     if (cpuFirst) for (const offset of words) store(mapping, offset, 0xcafe + offset);
     const { tlb, pdes } = t.state().counters;
-    t.set(mapping, [[T.prefetchLocation, 1]]);
+    t.set(mapping, { prefetchLocation: 'device' });
     const chunks = chunksOf(size);
     t.equal(t.ptes(mapping), `rw*${size / 4096}`, 'PTEs');
     t.equal(t.ranges(mapping), chunks, 'GPU ranges');
@@ -72,8 +71,8 @@ prefetchGroup
   .needs('introspection')
   .run((t, { location }) => {
     const mapping = t.map(CHUNK_2M);
-    t.set(mapping, [[T.prefetchLocation, location]]);
-    t.equal(t.get(mapping, [T.prefetchLocation]), [location], 'prefetch location');
+    t.set(mapping, { prefetchLocation: location });
+    t.has(mapping, { prefetchLocation: location }, 'prefetch location');
     t.equal(t.ptes(mapping), location === 0 ? '-*512' : 'rw*512', 'PTEs');
   });
 
@@ -107,7 +106,7 @@ prefetchGroup
   .run(async (t, { part, memory }) => {
     const [first, count] = PARTS[part]!;
     const mapping = allocate(t, memory, 2 * CHUNK_2M);
-    t.set(mapping.range(pages(first), pages(count)), [[T.prefetchLocation, 1]]);
+    t.set(mapping.range(pages(first), pages(count)), { prefetchLocation: 'device' });
     const runs = [
       [first, '-'],
       [count, 'rw'],
@@ -145,14 +144,14 @@ prefetchGroup
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, state }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
-    t.set(mapping, [[T.access, 2]]);
+    t.set(mapping, { access: 'allow-migrate' });
     if (state === 'cpu') store(mapping, 0, 77);
     if (state === 'gpu') await gpuStore(t, mapping.address, 77);
     const ptes = t.ptes(mapping);
     t.equal(ptes, state === 'gpu' ? 'rw*512' : '-*512', 'PTEs before');
     const { pagesAllocated } = t.state().counters;
-    t.set(mapping, [[T.prefetchLocation, 0]]);
-    t.equal(t.get(mapping, [T.prefetchLocation]), [0], 'prefetch location');
+    t.set(mapping, { prefetchLocation: 'system' });
+    t.has(mapping, { prefetchLocation: 'system' }, 'prefetch location');
     t.equal(t.ptes(mapping), ptes, 'PTEs afterwards');
     t.equal(t.state().counters.pagesAllocated, pagesAllocated, 'pages of the CPU');
     t.equal(await gpuLoad(t, mapping.address), state === 'untouched' ? 0 : 77, 'what the GPU reads');
@@ -165,9 +164,9 @@ prefetchGroup
   .needs('gpu-work', 'introspection')
   .run(async (t, { first, count }) => {
     const mapping = t.map(CHUNK_2M);
-    t.set(mapping, [[T.prefetchLocation, 1]]);
+    t.set(mapping, { prefetchLocation: 'device' });
     await gpuStore(t, mapping.at(pages(first)), 33);
-    t.set(mapping.range(pages(first), pages(count)), [[T.prefetchLocation, 0]]);
+    t.set(mapping.range(pages(first), pages(count)), { prefetchLocation: 'system' });
     const ptes = t.ptes(mapping);
     t.shows('Q18', { quirk: ptes === '-*512', correct: ptes === 'rw*512' }, `PTEs: ${ptes}`);
     t.equal(
@@ -185,7 +184,7 @@ prefetchGroup
   .run((t, { hole }) => {
     const mapping = t.map(CHUNK_2M);
     mapping.unmap(pages({ first: 0, middle: 256, last: 511 }[hole]), pages(1));
-    t.equal(t.trySet(mapping, [[T.prefetchLocation, 1]]), -EFAULT, 'result');
+    t.equal(t.trySet(mapping, { prefetchLocation: 'device' }), -EFAULT, 'result');
     t.equal(
       [t.state().attributes.length, t.ranges(mapping).length, t.ptes(mapping)],
       [0, 0, '-*512'],
@@ -204,12 +203,12 @@ prefetchGroup
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, lost }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
-    t.set(mapping, [[T.prefetchLocation, 1]]);
+    t.set(mapping, { prefetchLocation: 'device' });
     await gpuStore(t, mapping.address, 5);
     const count = lost === 'all' ? 512 : 256;
     mapping.discard(0, pages(count));
     t.equal(t.ptes(mapping.range(0, pages(count))), `-*${count}`, 'PTEs of what was lost');
-    t.set(mapping, [[T.prefetchLocation, 1]]);
+    t.set(mapping, { prefetchLocation: 'device' });
     const ptes = t.ptes(mapping.range(0, pages(count)));
     t.shows(
       'Q16',
@@ -226,10 +225,7 @@ prefetchGroup
   .needs('introspection')
   .run((t, { protection, gpuReadOnly }) => {
     const mapping = t.map(CHUNK_2M, { protection });
-    const result = t.trySet(mapping, [
-      [T.gpuReadOnly, gpuReadOnly],
-      [T.prefetchLocation, 1],
-    ]);
+    const result = t.trySet(mapping, { gpuReadOnly, prefetchLocation: 'device' });
     t.equal(result, protection === '-' ? -EFAULT : 0, 'result');
     // Execute permission of the CPU has nothing to do with that of the GPU.
     t.equal(
@@ -237,5 +233,5 @@ prefetchGroup
       protection === '-' ? '-*512' : protection.includes('w') && gpuReadOnly === 0 ? 'rw*512' : 'r*512',
       'PTEs',
     );
-    t.equal(t.get(mapping, [T.prefetchLocation]), [1], 'prefetch location, also after an error');
+    t.has(mapping, { prefetchLocation: 'device' }, 'prefetch location, also after an error');
   });

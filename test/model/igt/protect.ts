@@ -4,7 +4,6 @@ import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { EPERM } from '../../../lib/conformance/support/errno.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../lib/uapi/constants.ts';
 import {
   allocate,
   gpuLoad,
@@ -77,7 +76,7 @@ protectGroup
     const mapping = allocate(t, memory, CHUNK_2M);
     store(mapping, 0, 8);
     if (mapped === 'by-fault') await gpuStore(t, mapping.address, 9);
-    if (mapped === 'by-prefetch') t.set(mapping, [[T.prefetchLocation, 1]]);
+    if (mapped === 'by-prefetch') t.set(mapping, { prefetchLocation: 'device' });
     mapping.protect('-');
     t.equal(t.ptes(mapping), '-*512', 'PTEs');
     for (const write of [false, true]) {

@@ -2,7 +2,7 @@
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { SvmAttributeType as T, SvmFlag } from '../../../lib/uapi/constants.ts';
+import { SvmFlag } from '../../../lib/uapi/constants.ts';
 import { PAGES, VALUES, LAYOUTS, LAYOUT_NAMES } from '../../../lib/conformance/support/segment-layouts.ts';
 
 export const segmentsGroup = new CaseGroup(
@@ -21,7 +21,7 @@ segmentsGroup
     let model: Interval[] = [];
     for (const [first, count, which] of LAYOUTS[layout]) {
       const value = VALUES.gpuExecutable[which];
-      t.set(memory.range(pages(first), pages(count)), [[T.gpuExecutable, value]]);
+      t.set(memory.range(pages(first), pages(count)), { gpuExecutable: value });
       model = afterSet(model, first, first + count - 1, value);
     }
     const found = t.state().attributes.filter(({ firstPage }) => firstPage >= base && firstPage < base + PAGES);

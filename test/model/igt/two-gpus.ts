@@ -2,7 +2,6 @@
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../lib/uapi/constants.ts';
 import {
   allocate,
   expectFaults,
@@ -35,7 +34,7 @@ twoGpusGroup
     t.setup({ gpus: 2 });
     const mapping = allocate(t, memory, CHUNK_2M);
     store(mapping, 0, 1);
-    for (const index of [0, 1]) t.set(mapping, [[T[flag], index === on ? 1 : 0]], t.devices[index]);
+    for (const index of [0, 1]) t.set(mapping, { [flag]: index === on ? 1 : 0 }, t.devices[index]);
     if (by === 'prefetch') prefetch(t, mapping, 'both');
     for (const index of [0, 1]) t.equal(await gpuLoad(t, mapping.address, index), 1, `what GPU ${index} reads`);
     t.equal(
@@ -128,7 +127,7 @@ twoGpusGroup
     const before = faultCount(t, 1 - through);
     t.set(
       mapping.range(0, pages(16)),
-      [[T[attribute], attribute === 'access' || attribute === 'coherent' ? 0 : 1]],
+      { [attribute]: attribute === 'access' || attribute === 'coherent' ? 0 : 1 },
       t.devices[through],
     );
     t.equal(t.ptes(mapping.range(0, pages(16)), { device: through }), '-*16', 'PTEs of the GPU it went through');

@@ -3,7 +3,7 @@ import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { EPERM } from '../../../lib/conformance/support/errno.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { GPU, PREFETCH, register } from '../../../lib/conformance/cases/kfdtest/node.ts';
+import { GPU, register } from '../../../lib/conformance/cases/kfdtest/node.ts';
 
 export const memoryGroup = new CaseGroup(
   'kfdtest,KFDSVMRangeTest,memory',
@@ -76,7 +76,7 @@ memoryGroup
     if (end > first) memory.write(pages(first), new Uint8Array(pages(end - first)).fill(2));
     register(t, memory.range(), t.device, { flags: [] });
     t.equal(t.ptes(memory.range()), `-*${count}`, 'PTEs before the prefetch');
-    t.set(memory.range(), [[PREFETCH, GPU]]);
+    t.set(memory.range(), { prefetchLocation: 'device' });
     t.equal(t.ptes(memory.range()), `rw*${count}`, 'PTEs after it');
     t.equal(t.access(memory.address, memory.size, { write: true }).faults, 0, 'faults of a GPU write');
   });

@@ -2,7 +2,7 @@
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { GPU, GRANULARITY, PREFETCH, register, words } from '../../../lib/conformance/cases/kfdtest/node.ts';
+import { GPU, PREFETCH, register, words } from '../../../lib/conformance/cases/kfdtest/node.ts';
 
 export const migrateGroup = new CaseGroup(
   'kfdtest,KFDSVMRangeTest,migrate',
@@ -24,7 +24,7 @@ migrateGroup
   .run((t, { granularity, way }) => {
     const memory = t.map(pages(1024 + 16 + 5));
     register(t, memory.range(), t.device);
-    t.set(memory.range(), [[GRANULARITY, granularity]]);
+    t.set(memory.range(), { granularity });
     if (way === 'prefetch') t.set(memory.range(), prefetched(GPU));
     const { faults } = t.access(memory.address, memory.size);
     const layout = t.ranges(memory.range()).map(([, size]) => size / pages(1));

@@ -1,18 +1,15 @@
 /** Creation, closing and finalisation of a context; when the TLB is flushed; the exit of the process. */
-import { SvmDevice } from '../../../lib/device/index.ts';
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
-import { EAGAIN, EFAULT, EOPNOTSUPP } from '../../../lib/conformance/support/errno.ts';
+import { EAGAIN, EOPNOTSUPP } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import {
   answerOf,
-  COLLECT,
+  NEEDS_COLLECTOR,
   effects,
-  FOLLOW,
-  intervals,
-  LOOK,
+  NEEDS_EFFECTS,
+  NEEDS_FAULTS,
   moved,
   onGpu,
-  pteAt,
   rangeWords,
   region,
 } from '../support/scene.ts';
@@ -44,7 +41,7 @@ contextGroup
     t.onEnd(t.machine.on('context-created', ({ byIoctl }) => void created.push(byIoctl)));
     const { result } = t.ioctl(calls[call]);
     t.equal([result === 0, created], [call === 'set' || call === 'get', [true]], 'success, and contexts made');
-    t.set(memory, [[SvmAttributeType.access, 0]]);
+    t.set(memory, { access: 'inaccessible' });
     t.equal(created, [true], 'contexts made in the end');
   });
 
@@ -92,13 +89,13 @@ contextGroup
   )
   .source('spec/06-lifecycle §9')
   .parameters(parameters().combine('operation', [0, 1, 7]).combine('asic', ['gfx942', 'gfx1100']))
-  .needs(...LOOK, 'configuration')
+  .needs(...NEEDS_FAULTS, 'configuration')
   .unrecorded('the trace format has no kernel without SVM')
   .run((t, { operation, asic }) => {
     t.setup({ machine: { svmConfigured: false, asic } });
     const memory = t.map(PAGE);
     t.equal(
-      t.ioctl({ operation, ...memory.range(), attributes: [[SvmAttributeType.access, 1]] }).result,
+      t.ioctl({ operation, ...memory.range(), attributes: { access: 'in-place' } }).result,
       -EOPNOTSUPP,
       'good arguments',
     );
@@ -114,7 +111,7 @@ contextGroup
   )
   .source('spec/06-lifecycle §6.1; quirks Q11, Q61')
   .parameters(parameters().combine('event', ['discard', 'protect', 'unmap']).combine('pending', [false, true]))
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t, { event, pending }) => {
     const memory = onGpu(t);
     const other = onGpu(t);
@@ -139,8 +136,8 @@ contextGroup
       [-EAGAIN, 'closing'],
       'answer to a fault',
     );
-    if (!pending) t.set(other, [[SvmAttributeType.access, 1]]);
-    t.equal(t.get(other, [SvmAttributeType.access]), [pending ? 2 : 1], 'ACCESS');
+    if (!pending) t.set(other, { access: 'in-place' });
+    t.has(other, { access: pending ? 'allow-migrate' : 'in-place' }, 'ACCESS');
     t.equal(
       moved(t, ['gcRuns'], () => t.gpu().closeContext(file)),
       { gcRuns: 0 },
@@ -160,10 +157,10 @@ contextGroup
       .combine('pending', [false, true])
       .where(({ blocks, pending }) => blocks > 0 || !pending),
   )
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { blocks, pending }) => {
     const memory = blocks === 0 ? t.map(CHUNK_2M) : onGpu(t, blocks * CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.gpuExecutable, 1]]);
+    t.set(memory, { gpuExecutable: true });
     if (pending) memory.unmap(0, CHUNK_2M);
     const file = t.gpu().files[0]!;
     let left: unknown;
@@ -196,17 +193,17 @@ contextGroup
 contextGroup
   .case('after-the-end', 'an ioctl behind the end makes a new, empty context')
   .source('spec/06-lifecycle §2, §6; spec/trace-format §3')
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t) => {
     const memory = onGpu(t);
-    t.set(memory, [[SvmAttributeType.gpuExecutable, 1]]);
+    t.set(memory, { gpuExecutable: true });
     t.gpu().finaliseContext(t.gpu().files[0]!);
     t.equal(
       t.gpu().vmFault({ address: memory.at(PAGE), write: false }).askedHandler,
       'kfd-svm',
       'who is asked without a context',
     );
-    t.equal(t.get(memory, [SvmAttributeType.gpuExecutable]), [0], 'GPU_EXEC');
+    t.has(memory, { gpuExecutable: false }, 'GPU_EXEC');
     t.equal([t.state().closing, t.state().ranges, t.state().attributes], [false, [], []], 'state');
     t.equal(t.fault(memory.address), 0, 'fault');
     t.equal(t.ptes(memory), 'rw*512', 'PTEs');
@@ -233,120 +230,24 @@ contextGroup
       'get',
     ]),
   )
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t, { what }) => {
     const memory = onGpu(t);
     const other = region(t, 2 * CHUNK_2M);
     if (what === 'refault' || what === 'discard-again') memory.discard(0, PAGE);
     if (what === 'collection') memory.unmap();
-    if (what === 'prefetch-valid') t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+    if (what === 'prefetch-valid') t.set(memory, { prefetchLocation: 'device' });
     const { tlb } = moved(t, ['tlb'], () => {
       if (what === 'fault') t.equal(t.fault(other.address), 0, 'fault');
       else if (what === 'refault') t.equal(t.fault(memory.address), 0, 'fault');
-      else if (what === 'prefetch') t.set(other, [[SvmAttributeType.prefetchLocation, 1]]);
-      else if (what === 'prefetch-valid') t.set(memory, [[SvmAttributeType.granularity, 1]]);
+      else if (what === 'prefetch') t.set(other, { prefetchLocation: 'device' });
+      else if (what === 'prefetch-valid') t.set(memory, { granularity: 1 });
       else if (what === 'discard' || what === 'discard-again') memory.discard(PAGE, PAGE);
-      else if (what === 'split') t.set(memory.range(0, PAGE), [[SvmAttributeType.gpuReadOnly, 1]]);
-      else if (what === 'full-cover') t.set(memory, [[SvmAttributeType.gpuReadOnly, 1]]);
+      else if (what === 'split') t.set(memory.range(0, PAGE), { gpuReadOnly: true });
+      else if (what === 'full-cover') t.set(memory, { gpuReadOnly: true });
       else if (what === 'collection') t.equal(t.collect(), 1, 'collectors');
       else if (what === 'end') t.gpu().finaliseContext(t.gpu().files[0]!);
-      else t.equal(t.get(memory, [SvmAttributeType.gpuReadOnly]), [0], 'GPU_RO');
+      else t.has(memory, { gpuReadOnly: false }, 'GPU_RO');
     });
     t.equal(tlb, { prefetch: 2, discard: 1, split: 1 }[what as string] ?? 0, 'flushes');
-  });
-
-contextGroup
-  .case('exit', 'the exit of the process zaps and collects what is on the GPU; attributes of other memory stay')
-  .source('spec/06-lifecycle §12; spec/04-invalidation-and-gc §3')
-  .parameters(parameters().combine('blocks', [0, 1, 2]))
-  .needs(...COLLECT, 'process-exit')
-  .run((t, { blocks }) => {
-    const memory = region(t, 2 * CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.gpuExecutable, 1]]);
-    for (let block = 0; block < blocks; block++) t.equal(t.fault(memory.at(block * CHUNK_2M)), 0, 'fault');
-    const names = ['notifier-called', 'ptes-zapped', 'tlb-flushed'] as const;
-    const seen = effects(t, memory, () => t.machine.process.exit(), names).map((word) =>
-      word
-        .split(' ')
-        .slice(0, word.startsWith('event') ? 2 : undefined)
-        .join(' '),
-    );
-    const zaps = ['zap 0+512', 'zap 512+512'].slice(0, blocks);
-    // RELEASE is ignored.
-    t.equal(seen, blocks === 0 ? [] : ['event release', 'event unmap', ...zaps, 'tlb'], 'effects');
-    t.equal(t.collect(), blocks === 0 ? 0 : 1, 'collectors');
-    t.equal(intervals(t, memory), blocks === 2 ? [] : [[blocks * 512, 1023, 0x23]], 'intervals');
-    t.equal(t.trySet(memory, [[SvmAttributeType.access, 1]]), -EFAULT, 'SET');
-    t.equal(t.get(memory, [SvmAttributeType.gpuExecutable]), [blocks === 0 ? 1 : 0], 'GET');
-    t.equal(answerOf(t, () => t.fault(memory.at(CHUNK_2M)))[0], 0, 'fault');
-    t.equal([t.state().ranges, t.state().notifiers, t.ptes(memory)], [[], [], '-*1024'], 'what is left');
-  });
-
-contextGroup
-  .case(
-    'files',
-    'each file has attributes, ranges and page table of its own; an event reaches all, the end of one leaves the others',
-  )
-  .source('spec/06-lifecycle §1, §6.5')
-  .parameters(parameters().combine('end', ['none', 'first', 'second']))
-  .needs(...FOLLOW, 'several-files')
-  .run((t, { end }) => {
-    const memory = region(t);
-    const second = SvmDevice.open({ backend: 'emulated', emulator: t.gpu() });
-    t.onEnd(() => second.close());
-    t.set(memory, [[SvmAttributeType.gpuReadOnly, 1]]);
-    t.set(memory, [[SvmAttributeType.gpuExecutable, 1]], second);
-    t.equal(
-      [
-        t.get(memory, [SvmAttributeType.gpuReadOnly, SvmAttributeType.gpuExecutable]),
-        t.get(memory, [SvmAttributeType.gpuReadOnly, SvmAttributeType.gpuExecutable], second),
-      ],
-      [
-        [1, 0],
-        [0, 1],
-      ],
-      'attributes',
-    );
-    const pasids = t.gpu().files.map((file) => file.vm.pasid);
-    t.ok(pasids[0] !== pasids[1], 'the PASIDs differ');
-    for (const pasid of pasids) t.equal(t.gpu().fault({ address: memory.address, write: false, pasid }), 0, 'fault');
-    const flags = (file: number): bigint[] => t.state(0, file).ptes.map((run) => run.flags & 0xffn);
-    t.equal([flags(0), flags(1)], [[0x27n], [0x77n]], 'PTEs');
-    if (end !== 'none') {
-      (end === 'first' ? t.device : second).close();
-      t.equal(t.machine.snapshot().devices[0]!.files.length, 1, 'open files');
-      t.equal(
-        t.gpu().fault({ address: memory.address, write: false, pasid: pasids[end === 'first' ? 0 : 1]! }),
-        -EOPNOTSUPP,
-        'fault of the closed file',
-      );
-    }
-    t.equal(
-      effects(t, memory, () => memory.discard(), ['ptes-zapped', 'tlb-flushed']),
-      Array.from({ length: end === 'none' ? 2 : 1 }, () => ['zap 0+512', 'tlb']).flat(),
-      'effects of an event',
-    );
-    t.equal(t.state().ptes, [], 'PTEs of the file that is left');
-  });
-
-contextGroup
-  .case('gpus', 'each GPU has attributes, ranges and collector of its own')
-  .source('spec/06-lifecycle §1')
-  .needs(...COLLECT, 'two-gpus')
-  .run((t) => {
-    t.setup({ gpus: 2 });
-    const memory = region(t);
-    t.set(memory, [[SvmAttributeType.gpuReadOnly, 1]], t.devices[1]);
-    t.equal(
-      [t.get(memory, [SvmAttributeType.gpuReadOnly]), t.get(memory, [SvmAttributeType.gpuReadOnly], t.devices[1])],
-      [[0], [1]],
-      'GPU_RO',
-    );
-    t.equal([t.fault(memory.address), t.fault(memory.address, { device: 1 })], [0, 0], 'faults');
-    t.equal([t.ptes(memory), t.ptes(memory, { device: 1 })], ['rw*512', 'r*512'], 'PTEs');
-    memory.unmap(0, PAGE);
-    t.equal([pteAt(t, memory.address), pteAt(t, memory.address, 1)], [0n, 0n], 'PTE of the unmapped page');
-    t.set(memory.range(PAGE, PAGE), [[SvmAttributeType.access, 1]]);
-    t.equal([t.state(0).collectorPending, t.state(1).collectorPending], [0, 1], 'queues behind a SET on the first');
-    t.equal(t.collect(), 1, 'collectors');
   });

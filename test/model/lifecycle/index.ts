@@ -2,5 +2,6 @@
 import type { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { contextGroup } from './context.ts';
 import { xnackGroup } from './xnack.ts';
+import { contextSharingGroup } from './context-sharing.ts';
 
-export const lifecycleGroups: readonly CaseGroup[] = [xnackGroup, contextGroup];
+export const lifecycleGroups: readonly CaseGroup[] = [xnackGroup, contextGroup, contextSharingGroup];

@@ -2,7 +2,7 @@
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { EOPNOTSUPP } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { intervals, LOOK, region } from '../support/scene.ts';
+import { intervals, NEEDS_FAULTS, region } from '../support/scene.ts';
 import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
 import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
 
@@ -70,9 +70,9 @@ xnackGroup
   .run((t, { gc, noretry, apu }) => {
     t.setup({ machine: { gc, noretry, apu } });
     const memory = t.map(PAGE);
-    t.equal(t.trySet(memory, [[SvmAttributeType.access, 1]]), expected(gc, noretry, true) ? 0 : -EOPNOTSUPP, 'SET');
+    t.equal(t.trySet(memory, { access: 'in-place' }), expected(gc, noretry, true) ? 0 : -EOPNOTSUPP, 'SET');
     t.equal(
-      t.ioctl({ operation: 1, ...memory.range(), attributes: [[SvmAttributeType.access, 7]] }),
+      t.ioctl({ operation: 1, ...memory.range(), attributes: { access: 7 } }),
       expected(gc, noretry, true) ? { result: 0, values: [1] } : { result: -EOPNOTSUPP, values: [7] },
       'GET',
     );
@@ -86,7 +86,7 @@ xnackGroup
   .run((t, { gc, sriovXnack }) => {
     t.setup({ machine: { gc, sriovXnack } });
     const memory = t.map(PAGE);
-    t.equal(t.trySet(memory, [[SvmAttributeType.access, 1]]), expected(gc, false, sriovXnack) ? 0 : -EOPNOTSUPP, 'SET');
+    t.equal(t.trySet(memory, { access: 'in-place' }), expected(gc, false, sriovXnack) ? 0 : -EOPNOTSUPP, 'SET');
   });
 
 xnackGroup
@@ -113,14 +113,14 @@ xnackGroup
     t.setup({ machine: { asic } });
     const memory = t.map(PAGE);
     const on = ['gfx906-xnack', 'gfx908-xnack', 'gfx90a', 'gfx942', 'gfx942-apu', 'gfx950'].includes(asic);
-    t.equal(t.trySet(memory, [[SvmAttributeType.access, 1]]), on ? 0 : -EOPNOTSUPP, 'SET');
+    t.equal(t.trySet(memory, { access: 'in-place' }), on ? 0 : -EOPNOTSUPP, 'SET');
   });
 
 xnackGroup
   .case('off', 'without XNACK every call is refused before it is looked at, each time, and faults are refused')
   .source('spec/06-lifecycle §2 step 8; quirk Q01')
   .parameters(parameters().combine('asic', ['gfx906', 'gfx1030', 'gfx1201']).combine('compute', [false, true]))
-  .needs(...LOOK, 'configuration', 'lazy-context')
+  .needs(...NEEDS_FAULTS, 'configuration', 'lazy-context')
   .run((t, { asic, compute }) => {
     t.setup({ machine: { asic }, compute });
     const memory = t.map(CHUNK_2M);
@@ -152,18 +152,14 @@ xnackGroup
       [0, 1, 8, 9, 10, 26, 27, 28, 100, 255, 256, 257, 265, 283, 284, 300, 511, 512, 65_536, 65_545, 4_294_967_295],
     ),
   )
-  .needs(...LOOK, 'configuration')
+  .needs(...NEEDS_FAULTS, 'configuration')
   .run((t, { parameter }) => {
     t.setup({ machine: { defaultGranularity: parameter } });
     const granularity = Math.min(parameter % 256, 27);
     const memory = region(t, 2 * CHUNK_2M);
-    t.equal(t.get(memory, [SvmAttributeType.granularity]), [granularity], 'GRANULARITY of memory without attributes');
-    t.set(memory.range(CHUNK_2M, PAGE), [[SvmAttributeType.access, 1]]);
-    t.equal(
-      t.get(memory.range(CHUNK_2M, PAGE), [SvmAttributeType.granularity]),
-      [granularity],
-      'GRANULARITY of a new record',
-    );
+    t.has(memory, { granularity }, 'GRANULARITY of memory without attributes');
+    t.set(memory.range(CHUNK_2M, PAGE), { access: 'in-place' });
+    t.has(memory.range(CHUNK_2M, PAGE), { granularity }, 'GRANULARITY of a new record');
     t.equal(t.fault(memory.at(5 * PAGE)), 0, 'fault');
     const granule = 2 ** granularity;
     const first = 5 - (5 % granule);

@@ -1,10 +1,10 @@
 /** Catalogue 07-quirks, section A: life cycle and ABI. */
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
-import type { AttributePair } from '../../../lib/conformance/framework/context.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import { EFAULT, EINVAL, EOPNOTSUPP } from '../../../lib/conformance/support/errno.ts';
 import { region } from '../../../lib/conformance/support/region.ts';
+import type { GivenAttributes } from '../../../lib/conformance/framework/attributes.ts';
 
 export const abiQuirksGroup = new CaseGroup('quirks,abi', 'Life cycle and ABI (07-quirks, section A)');
 
@@ -15,30 +15,33 @@ const CALLS: Readonly<
       operation: number;
       address: bigint;
       size: number;
-      attributes: readonly AttributePair[];
+      attributes: GivenAttributes;
       attributesAddress?: bigint;
       errno: number;
     }
   >
 > = {
   'nothing-but-zeros': { operation: 7, address: 0n, size: 0, attributes: [], errno: EINVAL },
-  'unaligned-start': { operation: 0, address: 0x1001n, size: 4096, attributes: [[2, 1]], errno: EINVAL },
-  'zero-size': { operation: 1, address: 0x1000n, size: 0, attributes: [[2, 1]], errno: EINVAL },
+  'unaligned-start': { operation: 0, address: 0x1001n, size: 4096, attributes: { access: 'in-place' }, errno: EINVAL },
+  'zero-size': { operation: 1, address: 0x1000n, size: 0, attributes: { access: 'in-place' }, errno: EINVAL },
   'no-records': { operation: 0, address: 0x1000n, size: 4096, attributes: [], errno: EINVAL },
   'bad-pointer': {
     operation: 0,
     address: 0x1000n,
     size: 4096,
-    attributes: [[2, 1]],
+    attributes: { access: 'in-place' },
     attributesAddress: 0x1000n,
     errno: EFAULT,
   },
-  'unknown-operation': { operation: 2, address: 0x1000n, size: 4096, attributes: [[2, 1]], errno: EINVAL },
-  'illegal-value': { operation: 0, address: 0x1000n, size: 4096, attributes: [[2, 3]], errno: EINVAL },
+  'unknown-operation': {
+    operation: 2,
+    address: 0x1000n,
+    size: 4096,
+    attributes: { access: 'in-place' },
+    errno: EINVAL,
+  },
+  'illegal-value': { operation: 0, address: 0x1000n, size: 4096, attributes: { access: 3 }, errno: EINVAL },
 };
-
-const CACHES = ['amdgpu_svm_range_cache', 'amdgpu_svm_attr_range_cache'];
-const NO_UNLOADING = 'the trace format has no operation that unloads the driver';
 
 abiQuirksGroup
   .case('q01-refused-call-leaves-a-context', 'a call with illegal arguments creates the SVM context all the same')
@@ -127,7 +130,7 @@ abiQuirksGroup
       [0, true, true],
       'result, compute flag, context',
     );
-    t.equal(t.get(t.map(pages(1)).range(), [3]), [9], 'granularity of a hole');
+    t.has(t.map(pages(1)).range(), { granularity: 9 }, 'granularity of a hole');
   });
 
 abiQuirksGroup
@@ -141,8 +144,8 @@ abiQuirksGroup
   .run((t, { registered }) => {
     t.setup({ compute: false });
     const memory = region(t);
-    t.get(memory.range(), [2]);
-    if (registered) t.set(memory.range(), [[2, 2]]);
+    t.get(memory.range(), ['access']);
+    if (registered) t.set(memory.range(), { access: 'allow-migrate' });
     const { handled, askedHandler } = t.gpu().vmFault({ address: memory.address, write: false });
     const dummy = t.ptes(memory.range(), { states: false }) === 'rwx*1 -*511';
     t.shows(
@@ -159,7 +162,7 @@ abiQuirksGroup
   .run((t) => {
     t.setup({ compute: false });
     const memory = region(t);
-    t.set(memory.range(), [[1, 1]]);
+    t.set(memory.range(), { prefetchLocation: 'device' });
     t.equal(t.ptes(memory.range()), 'rw*512', 'PTEs');
   });
 
@@ -171,7 +174,7 @@ abiQuirksGroup
   .run((t, { gc }) => {
     t.setup({ machine: { gc, noretry: true } });
     const memory = t.map(pages(1));
-    const result = t.trySet(memory.range(), [[3, 5]]);
+    const result = t.trySet(memory.range(), { granularity: 5 });
     t.shows('Q05', { quirk: result === 0, correct: result === -EOPNOTSUPP }, 'SET_ATTR without retries');
   });
 
@@ -200,7 +203,7 @@ abiQuirksGroup
     t.setup({ machine: { gc, noretry } });
     const memory = t.map(pages(1));
     const nine = gc.startsWith('9.') && gc !== '9.0.0';
-    t.equal(t.trySet(memory.range(), [[3, 5]]), nine && !noretry ? 0 : -EOPNOTSUPP, 'result of SET_ATTR');
+    t.equal(t.trySet(memory.range(), { granularity: 5 }), nine && !noretry ? 0 : -EOPNOTSUPP, 'result of SET_ATTR');
   });
 
 abiQuirksGroup
@@ -211,7 +214,7 @@ abiQuirksGroup
   .run((t, { xnack }) => {
     t.setup({ machine: { gc: '9.4.2', sriovXnack: xnack } });
     const memory = t.map(pages(1));
-    t.equal(t.trySet(memory.range(), [[3, 5]]), xnack ? 0 : -EOPNOTSUPP, 'result of SET_ATTR');
+    t.equal(t.trySet(memory.range(), { granularity: 5 }), xnack ? 0 : -EOPNOTSUPP, 'result of SET_ATTR');
   });
 
 abiQuirksGroup
@@ -221,7 +224,7 @@ abiQuirksGroup
   .needs('configuration')
   .run((t, { parameter }) => {
     t.setup({ machine: { defaultGranularity: parameter } });
-    const [seen] = t.get(t.map(pages(1)).range(), [3]);
+    const [seen] = t.get(t.map(pages(1)).range(), ['granularity']);
     t.shows('Q06', { quirk: seen === parameter % 256, correct: seen === 27 }, 'granularity of a hole');
   });
 
@@ -237,7 +240,7 @@ abiQuirksGroup
     t.setup({ machine: { defaultGranularity: parameter } });
     const expected = Math.min(parameter % 256, 27);
     const memory = region(t, 1024);
-    t.equal(t.get(memory.range(), [3]), [expected], 'granularity of a hole');
+    t.has(memory.range(), { granularity: expected }, 'granularity of a hole');
     t.equal(t.fault(memory.at(pages(700))), 0, 'result of the fault');
     const size = Math.min(2 ** expected, 1024);
     const base = Number(memory.address >> 12n);
@@ -249,8 +252,8 @@ abiQuirksGroup
       [[first, first + size - 1, expected]],
       'the interval that the fault made',
     );
-    t.set(memory.range(0, pages(1)), [[9, 1]]);
-    t.equal(t.get(memory.range(0, pages(1)), [3]), [expected], 'granularity of a page that was set');
+    t.set(memory.range(0, pages(1)), { gpuExecutable: true });
+    t.has(memory.range(0, pages(1)), { granularity: expected }, 'granularity of a page that was set');
   });
 
 abiQuirksGroup
@@ -267,91 +270,3 @@ abiQuirksGroup
   .source('spec/07-quirks §Q08')
   .needs('threads')
   .unimplemented('needs two threads inside the creation of one context, where there is no preemption point');
-
-abiQuirksGroup
-  .case('q11-events-ignored-while-closing', 'once the context closes, changes of the memory leave the PTEs live')
-  .source('spec/07-quirks §Q11')
-  .parameters(parameters().combine('event', ['discard', 'unmap', 'protect'] as const))
-  .needs('gpu-fault', 'introspection', 'events')
-  .run((t, { event }) => {
-    const memory = region(t);
-    t.access(memory.address, pages(512), { write: true });
-    t.equal(t.ptes(memory.range()), 'rw*512', 'PTEs before');
-    t.gpu().closeContext(t.gpu().files[0]!);
-    const counts = t.countEvents(() => {
-      if (event === 'discard') memory.discard();
-      else if (event === 'unmap') memory.unmap();
-      else memory.protect('-');
-    });
-    t.equal(counts.get('notifier-called'), 1, 'notifier calls');
-    t.equal(counts.get('collection-queued') ?? 0, 0, 'ranges queued for collection');
-    const live = t.ptes(memory.range(), { states: false });
-    t.shows(
-      'Q11',
-      {
-        quirk: live === 'rw*512' && !counts.has('tlb-flushed'),
-        correct: live === '-*512' && counts.has('tlb-flushed'),
-      },
-      'PTEs after the event',
-    );
-  });
-
-abiQuirksGroup
-  .case('q11-events-count-before-closing', 'the same changes clear the PTEs while the context is open')
-  .source('spec/07-quirks §Q11; spec/04-invalidation-and-gc §3')
-  .parameters(parameters().combine('event', ['discard', 'unmap', 'protect'] as const))
-  .needs('gpu-fault', 'introspection')
-  .run((t, { event }) => {
-    const memory = region(t);
-    t.access(memory.address, pages(512), { write: true });
-    t.equal(t.ptes(memory.range()), 'rw*512', 'PTEs before');
-    if (event === 'discard') memory.discard();
-    else if (event === 'unmap') memory.unmap();
-    else memory.protect('-');
-    t.equal(t.ptes(memory.range()), '-*512', 'PTEs after the event');
-  });
-
-abiQuirksGroup
-  .case('q12-caches-stay', 'the slab caches outlive the driver')
-  .source('spec/07-quirks §Q12; spec/06-lifecycle §2, §7')
-  .parameters(
-    parameters()
-      .combine('creation', ['conversion', 'ioctl', 'refused'] as const)
-      .combine('gpus', [1, 2]),
-  )
-  .needs('introspection', 'lazy-context', 'configuration')
-  .unrecorded(NO_UNLOADING)
-  .run((t, { creation, gpus }) => {
-    t.setup({
-      gpus,
-      compute: creation === 'conversion',
-      ...(creation === 'refused' ? { machine: { asic: 'gfx1030' } } : {}),
-    });
-    if (creation !== 'conversion')
-      t.equal(
-        t.trySet(t.map(pages(1)).range(), [[2, 1]]),
-        creation === 'refused' ? -EOPNOTSUPP : 0,
-        'result of the first ioctl',
-      );
-    t.equal(t.machine.snapshot().driver.slabCaches, CACHES, 'slab caches while the driver is loaded');
-    for (const device of t.devices) device.close();
-    const left = t.machine.unloadDriver();
-    t.equal(t.machine.snapshot().driver, { loaded: false, slabCaches: left }, 'the unloaded driver');
-    t.shows(
-      'Q12',
-      { quirk: left.length === CACHES.length, correct: left.length === 0 },
-      'slab caches without the driver',
-    );
-  });
-
-abiQuirksGroup
-  .case('q12-no-context-no-caches', 'a driver that never made a context leaves no slab cache')
-  .source('spec/07-quirks §Q12; spec/06-lifecycle §7')
-  .parameters(parameters().combine('svmConfigured', [true, false]))
-  .needs('introspection', 'lazy-context', 'configuration')
-  .unrecorded(NO_UNLOADING)
-  .run((t, { svmConfigured }) => {
-    t.setup({ compute: !svmConfigured, machine: { svmConfigured } });
-    t.device.close();
-    t.equal(t.machine.unloadDriver(), [], 'slab caches that are left');
-  });

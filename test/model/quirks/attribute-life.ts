@@ -1,12 +1,12 @@
 /** Catalogue 07-quirks, section B, second part: where attribute intervals come from and when they go. */
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
-import type { AttributePair } from '../../../lib/conformance/framework/context.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import { EINTR, EINVAL, ENOENT } from '../../../lib/conformance/support/errno.ts';
-import { change, otherOf, QUIET, typeOf } from '../../../lib/conformance/support/attributes.ts';
+import { change, otherOf, QUIET } from '../../../lib/conformance/support/attributes.ts';
 import { MIB, prefetched } from './region.ts';
 import { REGION, region } from '../../../lib/conformance/support/region.ts';
+import type { AttributePair } from '../../../lib/uapi/call.ts';
 
 export const attributeLifeQuirksGroup = new CaseGroup(
   'quirks,attribute-life',
@@ -33,7 +33,7 @@ attributeLifeQuirksGroup
       },
       { pass: 1 },
     );
-    const result = t.trySet(memory.range(), [[1, 1]]);
+    const result = t.trySet(memory.range(), { prefetchLocation: 'device' });
     stop();
     t.equal(ran, 1, 'changes at the critical moment');
     const intervals = t.state().attributes.length;
@@ -60,7 +60,7 @@ attributeLifeQuirksGroup
     stop();
     t.equal(ran, 1, 'moments after the validation');
     t.collect();
-    const [seen] = t.get(memory.range(), [typeOf(attribute)]);
+    const [seen] = t.get(memory.range(), [attribute]);
     t.shows(
       'Q24',
       { quirk: result === 0 && seen === otherOf(attribute), correct: result !== 0 && seen !== otherOf(attribute) },
@@ -76,7 +76,7 @@ attributeLifeQuirksGroup
   .run((t, { effect }) => {
     const memory = region(t);
     if (effect === 'split') {
-      t.set(memory.range(), [[2, 1]]);
+      t.set(memory.range(), { access: 'in-place' });
       t.access(memory.address, SIZE, { write: true });
     }
     const range = effect === 'split' ? memory.range(0, pages(MIB)) : memory.range();
@@ -107,7 +107,7 @@ attributeLifeQuirksGroup
     memory.unmap();
     t.equal(t.collect(), 0, 'collectors that ran');
     const again = region(t, REGION, { address: memory.address });
-    const [seen] = t.get(again.range(), [typeOf(attribute)]);
+    const [seen] = t.get(again.range(), [attribute]);
     t.shows(
       'Q26',
       { quirk: seen === otherOf(attribute), correct: seen !== otherOf(attribute) },
@@ -122,17 +122,14 @@ attributeLifeQuirksGroup
   .needs('deferred-work', 'introspection')
   .run((t, { first, second, order }) => {
     const memory = region(t);
-    t.set(memory.range(), [
-      [9, 1],
-      [1, 1],
-    ]);
+    t.set(memory.range(), { gpuExecutable: true, prefetchLocation: 'device' });
     for (const page of order === 'up' ? [first, second] : [second, first]) memory.unmap(pages(page), pages(1));
     t.equal(t.collect(), 1, 'collectors that ran');
-    const [between] = t.get(memory.range(pages(first + 1), pages(second - first - 1)), [9]);
+    const [between] = t.get(memory.range(pages(first + 1), pages(second - first - 1)), ['gpuExecutable']);
     t.shows('Q27', { quirk: between === 0, correct: between === 1 }, 'GPU_EXEC of the pages between');
-    t.equal(t.get(memory.range(pages(first), pages(1)), [9]), [0], 'GPU_EXEC of the first unmapped page');
-    if (first > 0) t.equal(t.get(memory.range(0, pages(first)), [9]), [1], 'GPU_EXEC of the pages before');
-    if (second < 511) t.equal(t.get(memory.range(pages(second + 1)), [9]), [1], 'GPU_EXEC of the pages behind');
+    t.has(memory.range(pages(first), pages(1)), { gpuExecutable: false }, 'GPU_EXEC of the first unmapped page');
+    if (first > 0) t.has(memory.range(0, pages(first)), { gpuExecutable: true }, 'GPU_EXEC of the pages before');
+    if (second < 511) t.has(memory.range(pages(second + 1)), { gpuExecutable: true }, 'GPU_EXEC of the pages behind');
   });
 
 attributeLifeQuirksGroup
@@ -144,17 +141,14 @@ attributeLifeQuirksGroup
   .needs('deferred-work')
   .run((t) => {
     const memory = region(t);
-    t.set(memory.range(), [
-      [9, 1],
-      [1, 1],
-    ]);
+    t.set(memory.range(), { gpuExecutable: true, prefetchLocation: 'device' });
     memory.unmap(0, pages(1));
     t.equal(t.collect(), 1, 'collectors that ran');
     memory.unmap(pages(511), pages(1));
     t.equal(t.collect(), 0, 'collectors that ran after the second munmap');
-    t.equal(t.get(memory.range(0, pages(1)), [9]), [0], 'GPU_EXEC of the first page');
-    t.equal(t.get(memory.range(pages(1), pages(510)), [9]), [1], 'GPU_EXEC of the pages between');
-    const [last] = t.get(memory.range(pages(511)), [9]);
+    t.has(memory.range(0, pages(1)), { gpuExecutable: false }, 'GPU_EXEC of the first page');
+    t.has(memory.range(pages(1), pages(510)), { gpuExecutable: true }, 'GPU_EXEC of the pages between');
+    const [last] = t.get(memory.range(pages(511)), ['gpuExecutable']);
     t.shows('Q26', { quirk: last === 1, correct: last === 0 }, 'GPU_EXEC of the last page');
   });
 
@@ -168,12 +162,12 @@ attributeLifeQuirksGroup
   .needs('gpu-fault', 'introspection', 'heap-and-stack')
   .run((t, { kind }) => {
     const memory = region(t, REGION, { kind });
-    t.equal(t.get(memory.range(), [0]), [0xffff_ffff], 'preferred location before');
+    t.has(memory.range(), { preferredLocation: 'undefined' }, 'preferred location before');
     // The stack begins at the end of its mapping.
     const page = kind === 'stack' ? 511 : 3;
     t.equal(t.fault(memory.at(pages(page))), 0, 'result of the fault');
     const intervals = t.state().attributes.length;
-    const [now] = t.get(memory.range(pages(page), pages(1)), [0]);
+    const [now] = t.get(memory.range(pages(page), pages(1)), ['preferredLocation']);
     const quirk = kind === 'anon' ? now === 0xffff_ffff : now === 0;
     t.shows(
       'Q28',
@@ -226,7 +220,7 @@ attributeLifeQuirksGroup
     for (let page = 0; page < count; page += 2) t.set(memory.range(pages(page), pages(1)), [change(attribute)]);
     t.equal(t.state().attributes.length, count / 2, 'intervals');
     t.set(memory.range(), [change(attribute)]);
-    t.equal(t.get(memory.range(), [typeOf(attribute)]), [otherOf(attribute)], 'the attribute of all');
+    t.has(memory.range(), { [attribute]: otherOf(attribute) }, 'the attribute of all');
     const intervals = t.state().attributes.length;
     t.shows('Q29', { quirk: intervals === count, correct: intervals === 1 }, 'intervals when all records are equal');
   });
@@ -238,117 +232,12 @@ attributeLifeQuirksGroup
   .needs('deferred-work')
   .run((t, { attribute }) => {
     const memory = region(t);
-    t.set(memory.range(), [change(attribute), [1, 1]]);
+    t.set(memory.range(), [change(attribute), { prefetchLocation: 'device' }]);
     memory.unmap();
-    const [now] = t.get(memory.range(), [typeOf(attribute)]);
+    const [now] = t.get(memory.range(), [attribute]);
     t.shows('Q30', { quirk: now === otherOf(attribute), correct: now !== otherOf(attribute) }, `${attribute} at once`);
     t.equal(t.collect(), 1, 'collectors that ran');
-    t.ok(
-      t.get(memory.range(), [typeOf(attribute)])[0] !== otherOf(attribute),
-      'the attribute is gone after the collection',
-    );
-  });
-
-attributeLifeQuirksGroup
-  .case('q31-hidden-set', 'a SET into the hole that a fault is about to fill is hidden by the interval of the fault')
-  .source('spec/07-quirks §Q31')
-  .needs('preemption', 'gpu-fault')
-  .run(async (t) => {
-    const memory = region(t);
-    let answer: Promise<void> | undefined;
-    const part = memory.range(pages(16), pages(16));
-    const stop = t.machine.at('mmap-unlock', () => {
-      answer ??= t.device.setAttributesAsync(part, { gpuExecutable: true });
-    });
-    t.equal(t.fault(memory.address), 0, 'result of the fault');
-    stop();
-    t.ok(answer !== undefined, 'the SET came at the critical moment');
-    await answer;
-    const [seen] = t.get(part, [9]);
-    t.shows('Q31', { quirk: seen === 0, correct: seen === 1 }, 'GPU_EXEC after a SET that returned 0');
-  });
-
-attributeLifeQuirksGroup
-  .case('q32-freed-under-the-fault', 'a fault maps with the attributes of an interval that its own collector freed')
-  .source('spec/07-quirks §Q32')
-  .parameters(
-    parameters()
-      .combine('attribute', ['gpuExecutable', 'gpuReadOnly'] as const)
-      .combine('worker', ['late', 'first']),
-  )
-  .needs('gpu-fault', 'introspection', 'deferred-work', 'address-choice')
-  .run((t, { attribute, worker }) => {
-    const memory = region(t);
-    t.set(memory.range(), [change(attribute)]);
-    t.access(memory.address, SIZE);
-    memory.unmap();
-    const again = region(t, REGION, { address: memory.address });
-    if (worker === 'first') t.equal(t.collect(), 1, 'collectors that ran');
-    t.equal(t.fault(again.address), 0, 'result of the fault');
-    t.equal(t.get(again.range(), [typeOf(attribute)]), [0], `${attribute} of the new mapping`);
-    const now = t.ptes(again.range());
-    const stale = attribute === 'gpuExecutable' ? 'rwx*512' : 'r*512';
-    if (worker === 'first') t.equal(now, 'rw*512', 'PTEs if the collector has run');
-    else t.shows('Q32', { quirk: now === stale, correct: now === 'rw*512' }, 'PTEs of the new mapping');
-  });
-
-attributeLifeQuirksGroup
-  .case(
-    'q33-trimmed-under-the-fault',
-    'a legal access is killed because the collector trimmed the interval that the fault had found',
-  )
-  .source('spec/07-quirks §Q33')
-  .parameters(parameters().combine('worker', ['late', 'first']).combine('write', [false, true]))
-  .needs('gpu-fault', 'introspection', 'deferred-work', 'address-choice')
-  .run((t, { worker, write }) => {
-    const memory = region(t, 2 * REGION);
-    t.set(memory.range(), [[2, 2]]);
-    t.access(memory.address, SIZE, { write: true });
-    memory.unmap(0, SIZE);
-    const again = region(t, REGION, { address: memory.address });
-    if (worker === 'first') t.equal(t.collect(), 1, 'collectors that ran');
-    const result = t.fault(again.address, { write });
-    if (worker === 'first') {
-      t.equal([result, t.ptes(again.range())], [0, 'rw*512'], 'result and PTEs if the collector has run');
-      return;
-    }
-    t.shows('Q33', { quirk: result === -EINVAL, correct: result === 0 }, 'the fault');
-    t.equal(t.fault(again.address, { write }), 0, 'result of the same fault once more');
-    t.equal(t.ptes(again.range()), 'rw*512', 'PTEs');
-  });
-
-attributeLifeQuirksGroup
-  .case('q34-reshaped-under-the-set', 'a prefetch maps only what another SET has left of its interval')
-  .source('spec/07-quirks §Q34')
-  .parameters(parameters().combine('page', [0, 256, 512, 1023]))
-  .needs('preemption', 'introspection')
-  .run((t, { page }) => {
-    const memory = region(t, 2 * REGION);
-    t.set(memory.range(), [[2, 2]]);
-    let ran = 0;
-    const stop = t.machine.at(
-      'attr-edited',
-      () => {
-        if (ran++ === 0) t.set(memory.range(pages(page), pages(1)), [[8, 1]]);
-      },
-      { pass: 1 },
-    );
-    t.equal(t.trySet(memory.range(), [[1, 1]]), 0, 'result of SET_ATTR');
-    stop();
-    t.ok(ran > 0, 'the other SET came in between');
-    t.equal(t.get(memory.range(), [1]), [1], 'prefetch location of all');
-    const now = t.ptes(memory.range());
-    const runs = [
-      [page, '-'],
-      [1, 'r'],
-      [1023 - page, '-'],
-    ] as const;
-    const word = (rest: string): string =>
-      runs
-        .filter(([count]) => count > 0)
-        .map(([count, letters]) => `${letters === '-' ? rest : letters}*${count}`)
-        .join(' ');
-    t.shows('Q34', { quirk: now === word('-'), correct: now === word('rw') }, 'PTEs');
+    t.ok(t.get(memory.range(), [attribute])[0] !== otherOf(attribute), 'the attribute is gone after the collection');
   });
 
 attributeLifeQuirksGroup
@@ -358,10 +247,10 @@ attributeLifeQuirksGroup
   .needs('deferred-work', 'introspection')
   .run((t, { value }) => {
     const memory = prefetched(t);
-    t.set(memory.range(), [[9, 1]]);
+    t.set(memory.range(), { gpuExecutable: true });
     memory.unmap();
-    t.equal(t.get(memory.range(), [9]), [1], 'GPU_EXEC at once');
+    t.has(memory.range(), { gpuExecutable: true }, 'GPU_EXEC at once');
     const elsewhere = t.map(pages(1));
-    t.equal(t.trySet(elsewhere.range(), [[2, value]]), value === 9 ? -EINVAL : 0, 'result of SET_ATTR');
-    t.equal(t.get(memory.range(), [9]), [0], 'GPU_EXEC afterwards');
+    t.equal(t.trySet(elsewhere.range(), { access: value }), value === 9 ? -EINVAL : 0, 'result of SET_ATTR');
+    t.has(memory.range(), { gpuExecutable: false }, 'GPU_EXEC afterwards');
   });

@@ -1,12 +1,12 @@
 /** Catalogue 07-quirks, section B, first part: attributes and what the GPU sees of them. */
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
-import type { AttributePair } from '../../../lib/conformance/framework/context.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import { EINVAL } from '../../../lib/conformance/support/errno.ts';
 import { change, CHANGEABLE, typeOf } from '../../../lib/conformance/support/attributes.ts';
 import { MIB, prefetched } from './region.ts';
 import { REGION, region } from '../../../lib/conformance/support/region.ts';
+import type { AttributePair } from '../../../lib/uapi/call.ts';
 
 export const attributeQuirksGroup = new CaseGroup(
   'quirks,attributes',
@@ -22,11 +22,11 @@ attributeQuirksGroup
   .needs('gpu-fault', 'introspection', 'virtual-clock')
   .run((t, { attribute }) => {
     const memory = region(t);
-    t.set(memory.range(), [[2, 2]]);
+    t.set(memory.range(), { access: 'allow-migrate' });
     t.access(memory.address, SIZE, { write: true });
     t.advance();
     t.set(memory.range(), [change(attribute)]);
-    t.equal(t.get(memory.range(), [typeOf(attribute)]), [1], attribute);
+    t.has(memory.range(), { [attribute]: 1 }, attribute);
     const now = t.ptes(memory.range());
     t.shows(
       'Q13',
@@ -45,20 +45,17 @@ attributeQuirksGroup
   .needs('introspection')
   .run((t, { order }) => {
     const memory = region(t);
-    if (order === 'access-first') t.set(memory.range(), [[2, 0]]);
+    if (order === 'access-first') t.set(memory.range(), { access: 'inaccessible' });
     t.set(
       memory.range(),
       order === 'access-first'
-        ? [[1, 1]]
+        ? { prefetchLocation: 'device' }
         : order === 'one-call'
-          ? [
-              [2, 0],
-              [1, 1],
-            ]
-          : [[1, 1]],
+          ? { access: 'inaccessible', prefetchLocation: 'device' }
+          : { prefetchLocation: 'device' },
     );
-    if (order === 'access-last') t.set(memory.range(), [[2, 0]]);
-    t.equal(t.get(memory.range(), [2]), [0], 'access');
+    if (order === 'access-last') t.set(memory.range(), { access: 'inaccessible' });
+    t.has(memory.range(), { access: 'inaccessible' }, 'access');
     const now = t.ptes(memory.range());
     t.shows('Q14', { quirk: now === 'rw*512', correct: now === '-*512' }, 'PTEs of INACCESSIBLE memory');
   });
@@ -81,10 +78,10 @@ attributeQuirksGroup
       },
       { pass: 3 },
     );
-    t.equal(t.trySet(memory.range(), [[1, 1]]), 0, 'result of SET_ATTR');
+    t.equal(t.trySet(memory.range(), { prefetchLocation: 'device' }), 0, 'result of SET_ATTR');
     stop();
     t.equal(ran, 1, 'changes at the critical moment');
-    t.equal(t.trySet(memory.range(), [[1, 1]]), 0, 'result of its repetition');
+    t.equal(t.trySet(memory.range(), { prefetchLocation: 'device' }), 0, 'result of its repetition');
     const now = t.ptes(memory.range());
     t.shows('Q15', { quirk: now === 'rw*1024 -*1024', correct: now === 'rw*2048' }, 'PTEs');
   });
@@ -99,7 +96,8 @@ attributeQuirksGroup
     memory.discard();
     t.equal(t.ptes(memory.range()), '-*512', 'PTEs after the loss');
     const range = part === 'whole' ? memory.range() : memory.range(0, pages(MIB));
-    for (let time = 0; time < times; time++) t.equal(t.trySet(range, [[1, 1]]), 0, 'result of the repetition');
+    for (let time = 0; time < times; time++)
+      t.equal(t.trySet(range, { prefetchLocation: 'device' }), 0, 'result of the repetition');
     const now = t.ptes(range);
     const count = range.size / 4096;
     t.shows('Q16', { quirk: now === `-*${count}`, correct: now === `rw*${count}` }, 'PTEs after the repetition');
@@ -137,7 +135,7 @@ attributeQuirksGroup
   .needs('introspection')
   .run((t, { attribute, location }) => {
     const memory = prefetched(t);
-    if (location === 0) t.set(memory.range(), [[1, 0]]);
+    if (location === 0) t.set(memory.range(), { prefetchLocation: 'system' });
     t.set(memory.range(), [change(attribute)]);
     const letters = attribute === 'gpuReadOnly' ? 'r*512' : 'rwx*512';
     t.equal(t.ptes(memory.range()), location === 1 ? letters : 'rw*512', 'PTEs');
@@ -154,7 +152,7 @@ attributeQuirksGroup
   .run((t, { part }) => {
     const memory = prefetched(t);
     const count = { whole: 512, 'first-mib': MIB, 'one-page': 1 }[part]!;
-    t.set(memory.range(0, pages(count)), [[1, 0]]);
+    t.set(memory.range(0, pages(count)), { prefetchLocation: 'system' });
     const now = t.ptes(memory.range());
     // Bringing a part home would leave the mapping of the rest.
     const correct = count === 512 ? '-*512' : `-*${count} rw*${512 - count}`;
@@ -194,7 +192,7 @@ attributeQuirksGroup
   .run((t, { record }) => {
     const pair = INERT.find((each) => each.join(' ') === record)!;
     const plain = region(t);
-    t.set(plain.range(), [[2, 2]]);
+    t.set(plain.range(), { access: 'allow-migrate' });
     const memory = region(t);
     t.set(memory.range(), [pair]);
     for (const each of [plain, memory]) t.equal(t.fault(each.at(pages(5)), { write: true }), 0, 'result of the fault');
@@ -226,7 +224,7 @@ attributeQuirksGroup
     // COHERENT changes the memory type on other GPUs.
     if (attribute === 'coherent') t.setup({ machine: { asic: 'gfx942' } });
     const memory = region(t);
-    t.set(memory.range(), [[2, 2]]);
+    t.set(memory.range(), { access: 'allow-migrate' });
     t.access(memory.address, SIZE, { write: true });
     const before = t.state().ptes;
     t.advance();
@@ -252,7 +250,7 @@ attributeQuirksGroup
   .needs('gpu-fault', 'introspection')
   .run((t, { page, write }) => {
     const memory = region(t);
-    t.set({ address: memory.address, size: 2n ** 64n - memory.address }, [[2, 2]]);
+    t.set({ address: memory.address, size: 2n ** 64n - memory.address }, { access: 'allow-migrate' });
     const result = t.fault(memory.at(pages(page)), { write });
     const now = t.ptes(memory.range());
     t.shows(

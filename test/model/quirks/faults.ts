@@ -2,24 +2,8 @@
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { EAGAIN, EBUSY, EINVAL, ENOMEM, EPERM } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import {
-  answerOf,
-  effects,
-  FOLLOW,
-  moved,
-  NO_RETRY,
-  onGpu,
-  plainPte,
-  pteAt,
-  rangeWords,
-  region,
-  WATCH,
-} from '../support/scene.ts';
-import { CHUNK_2M, MIB, PAGE } from '../../../lib/conformance/support/units.ts';
-import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
-
-/** Faults that flood the kernel log. */
-const FLOOD = 50;
+import { effects, NEEDS_EFFECTS, moved, NO_RETRY, pteAt, rangeWords, region } from '../support/scene.ts';
+import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
 
 export const quirkFaultsGroup = new CaseGroup('quirks,faults', 'Quirks Q54 to Q67 and Q70: faults (spec/07-quirks §E)');
 
@@ -29,10 +13,10 @@ quirkFaultsGroup
   .parameters(
     parameters().combine('address', ['zero', 'hole', 'interval', 'dead-process']).combine('write', [false, true]),
   )
-  .needs(...FOLLOW, 'process-exit')
+  .needs(...NEEDS_EFFECTS, 'process-exit')
   .run((t, { address, write }) => {
     const memory = region(t);
-    if (address === 'interval' || address === 'dead-process') t.set(memory, [[SvmAttributeType.access, 1]]);
+    if (address === 'interval' || address === 'dead-process') t.set(memory, { access: 'in-place' });
     if (address === 'dead-process') t.machine.process.exit();
     else memory.unmap();
     const outcomes = [1, 2, 3].map(() => {
@@ -51,7 +35,7 @@ quirkFaultsGroup
   .case('q55', 'errors of the collection other than EPERM are swallowed')
   .source('spec/07-quirks §Q55')
   .parameters(parameters().combine('errno', ['EFAULT', 'EOPNOTSUPP', 'EBUSY', 'ENOMEM', 'EINVAL']))
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { errno }) => {
     const memory = region(t);
     t.gpu().failures.plan('collect-pages', errno, 1000);
@@ -76,10 +60,10 @@ quirkFaultsGroup
   .case('q56', 'a write to GPU_RO memory is never reported and makes no progress')
   .source('spec/07-quirks §Q56')
   .parameters(parameters().combine('before', ['nothing', 'read']))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { before }) => {
     const memory = region(t);
-    t.set(memory, [[SvmAttributeType.gpuReadOnly, 1]]);
+    t.set(memory, { gpuReadOnly: true });
     if (before === 'read') t.equal(t.fault(memory.address), 0, 'read fault');
     let commits = 0;
     t.onEnd(t.machine.on('ptes-written', () => void commits++));
@@ -99,11 +83,11 @@ quirkFaultsGroup
   .case('q57', 'a needed fault soon after a commit is dropped')
   .source('spec/07-quirks §Q57')
   .parameters(parameters().combine('by', ['fault', 'prefetch']).combine('lost', ['discard', 'one-page', 'protect']))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { by, lost }) => {
     const memory = region(t);
     if (by === 'fault') t.equal(t.fault(memory.address), 0, 'first fault');
-    else t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+    else t.set(memory, { prefetchLocation: 'device' });
     t.advance(500_000);
     if (lost === 'discard') memory.discard();
     else if (lost === 'one-page') memory.discard(0, PAGE);
@@ -122,7 +106,7 @@ quirkFaultsGroup
   .case('q58', 'a range that is invalidated again and again keeps the handler in its loop, however often')
   .source('spec/07-quirks §Q58')
   .parameters(parameters().combine('events', [3, 30, 90]))
-  .needs(...FOLLOW, 'preemption')
+  .needs(...NEEDS_EFFECTS, 'preemption')
   .run((t, { events }) => {
     // One page: the cost of an attempt is that of the range.
     const memory = region(t, PAGE);
@@ -144,12 +128,12 @@ quirkFaultsGroup
   .case('q59', 'the address at exactly the end of the mirrored addresses passes the bound check')
   .source('spec/07-quirks §Q59')
   .parameters(parameters().combine('vma', [false, true]))
-  .needs(...FOLLOW, 'configuration', 'address-choice')
+  .needs(...NEEDS_EFFECTS, 'configuration', 'address-choice')
   .run((t, { vma }) => {
     t.setup({ machine: { vaBits: 40 } });
     const end = 1n << 40n;
     const memory = region(t, 2 * CHUNK_2M, { address: end });
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     if (!vma) memory.unmap();
     t.equal(t.fault(end + 4096n), -EINVAL, 'fault one page behind');
     const result = t.fault(end);
@@ -164,7 +148,7 @@ quirkFaultsGroup
   .case('q60', 'a killed write destroys a valid mapping, and nothing repairs it')
   .source('spec/07-quirks §Q60')
   .parameters(parameters().combine('page', [0, 300]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .unrecorded('the trace format has faults of the SVM handler, not of the VM layer that asks it')
   .run((t, { page }) => {
     const memory = region(t);
@@ -195,7 +179,7 @@ quirkFaultsGroup
   .case('q61', 'conditions that pass kill the access')
   .source('spec/07-quirks §Q61')
   .parameters(parameters().combine('condition', ['closing', 'evicting']))
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { condition }) => {
     const memory = region(t);
     if (condition === 'closing') t.gpu().closeContext(t.gpu().files[0]!);
@@ -215,13 +199,13 @@ quirkFaultsGroup
   .parameters(
     parameters().combine('place', ['allocate-interval', 'allocate-notifier', 'allocate-range', 'clear-split']),
   )
-  .needs(...FOLLOW, 'failure-injection', 'address-choice')
+  .needs(...NEEDS_EFFECTS, 'failure-injection', 'address-choice')
   .run((t, { place }) => {
     const results = [place, 'collect-pages' as const].map((where) => {
       const memory = region(t, 3 * CHUNK_2M);
       const other = region(t, PAGE, { address: memory.address + (1n << 36n) });
       if (where === 'clear-split') {
-        t.set(memory, [[SvmAttributeType.access, 1]]);
+        t.set(memory, { access: 'in-place' });
         t.equal(t.fault(memory.at(CHUNK_2M)), 0, 'fault');
         memory.unmap(CHUNK_2M, CHUNK_2M);
       }
@@ -234,95 +218,3 @@ quirkFaultsGroup
       'the same shortage at two places',
     );
   });
-
-quirkFaultsGroup
-  .case('q63', 'while a checkpoint is set, faults elsewhere are dropped')
-  .source('spec/07-quirks §Q63')
-  .parameters(parameters().combine('timestamp', [1, 4_999, 5_000]))
-  .needs(...FOLLOW, 'interrupt-ring')
-  .run((t, { timestamp }) => {
-    const [unmapped, other] = [onGpu(t), region(t)];
-    t.gpu().setInterruptRing('soft', true, 5_000);
-    unmapped.unmap();
-    t.equal(t.fault(other.address, { timestamp }), 0, 'fault');
-    const pte = pteAt(t, other.address);
-    t.shows('Q63', { quirk: pte === 0n, correct: pte === plainPte(t) }, 'a fault on memory that was not unmapped');
-    t.equal(t.fault(other.address, { timestamp: 5_001 }), 0, 'a younger fault');
-    t.equal(pteAt(t, other.address), plainPte(t), 'PTE after it');
-  });
-
-quirkFaultsGroup
-  .case('q64', 'a fault more than half the counter younger counts as stale')
-  .source('spec/07-quirks §Q64')
-  .parameters(parameters().combine('checkpoint', [1, 77]).combine('beyond', [1, 1000]))
-  .needs(...FOLLOW, 'interrupt-ring')
-  .run((t, { checkpoint, beyond }) => {
-    const [unmapped, other] = [onGpu(t), region(t)];
-    t.gpu().setInterruptRing('soft', true, checkpoint);
-    unmapped.unmap();
-    const [, reason] = answerOf(t, () => t.fault(other.address, { timestamp: checkpoint + 2 ** 47 + beyond }));
-    t.shows(
-      'Q64',
-      { quirk: reason === 'stale' && t.state().checkpoint === checkpoint, correct: reason === 'mapped' },
-      'a much younger fault',
-    );
-  });
-
-quirkFaultsGroup
-  .case('q64-kept', 'an unmapping with empty rings keeps the checkpoint of an earlier one')
-  .source('spec/07-quirks §Q64')
-  .needs(...FOLLOW, 'interrupt-ring')
-  .run((t) => {
-    const [first, second] = [onGpu(t), onGpu(t)];
-    t.gpu().setInterruptRing('soft', true, 77);
-    first.unmap();
-    t.gpu().setInterruptRing('soft', false, 99);
-    second.unmap();
-    const { checkpoint } = t.state();
-    t.shows('Q64', { quirk: checkpoint === 77, correct: checkpoint === 0 }, 'the checkpoint');
-  });
-
-quirkFaultsGroup
-  .case('q70', 'user code on the GPU can flood the kernel log')
-  .source('spec/07-quirks §Q70')
-  .parameters(
-    parameters().combine('memory', ['none', 'none-but-attributes', 'bad-neighbour']).combine('write', [false, true]),
-  )
-  .needs(...WATCH)
-  .run((t, { memory: kind, write }) => {
-    // What was never on the GPU keeps its attributes when it is unmapped (Q26).
-    const memory = kind === 'none-but-attributes' ? region(t) : onGpu(t);
-    if (kind === 'none-but-attributes') t.set(memory, [[SvmAttributeType.access, 1]]);
-    if (kind === 'bad-neighbour') {
-      memory.discard();
-      memory.protect('-', MIB, PAGE);
-    } else {
-      memory.unmap();
-    }
-    const { errorLines } = moved(t, ['errorLines'], () => {
-      for (let round = 0; round < FLOOD; round++) {
-        t.advance();
-        t.equal(t.fault(memory.address, { write }), 0, 'result of the fault');
-      }
-    });
-    // Two lines for a missing mapping, one for each of three attempts; a rate limit lets through 10 in 5 s.
-    t.shows(
-      'Q70',
-      { quirk: errorLines === FLOOD * (kind === 'bad-neighbour' ? 3 : 2), correct: errorLines <= 10 },
-      `error lines of ${FLOOD} faults`,
-    );
-  });
-
-quirkFaultsGroup
-  .case('q65', 'expiry of the duplicate filter is asked for with the page number')
-  .source('spec/07-quirks §Q65')
-  .needs('interrupt-ring')
-  .unimplemented(
-    'the filter of the interrupt layer is not modelled: that expiry is asked for can be seen, for which entry can not',
-  );
-
-quirkFaultsGroup
-  .case('q66', 'a failed eviction keeps the address space for ever')
-  .source('spec/07-quirks §Q66')
-  .needs('failure-injection', 'process-exit')
-  .unimplemented('the eviction behind EOPNOTSUPP has no effect in the emulator, and its allocation can not fail');

@@ -7,13 +7,19 @@ import { quirkFaultsGroup } from './faults.ts';
 import { quirkPermissionsGroup } from './permissions.ts';
 import { quirkRangeRacesGroup } from './range-races.ts';
 import { quirkRangesGroup } from './ranges.ts';
+import { closingQuirksGroup } from './closing.ts';
+import { attributeRacesQuirksGroup } from './attribute-races.ts';
+import { quirkFaultFiltersGroup } from './fault-filters.ts';
 
 export const quirksGroups: readonly CaseGroup[] = [
   abiQuirksGroup,
+  closingQuirksGroup,
   attributeQuirksGroup,
   attributeLifeQuirksGroup,
+  attributeRacesQuirksGroup,
   quirkRangesGroup,
   quirkRangeRacesGroup,
   quirkPermissionsGroup,
   quirkFaultsGroup,
+  quirkFaultFiltersGroup,
 ];

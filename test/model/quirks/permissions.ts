@@ -4,14 +4,14 @@ import { EIO, EOPNOTSUPP, EPERM } from '../../../lib/conformance/support/errno.t
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import {
   answerOf,
-  FOLLOW,
-  LOOK,
+  NEEDS_EFFECTS,
+  NEEDS_FAULTS,
   NO_RETRY,
   onGpu,
   plainPte,
   pteAt,
   region,
-  WATCH,
+  NEEDS_TIME,
   WRITEABLE,
 } from '../support/scene.ts';
 import { CHUNK_2M, MIB } from '../../../lib/conformance/support/units.ts';
@@ -26,20 +26,17 @@ quirkPermissionsGroup
   .case('q48', 'pages collected for reading are mapped writable later')
   .source('spec/07-quirks §Q48')
   .parameters(parameters().combine('by', ['fault', 'prefetch']).combine('first', ['fault', 'prefetch']))
-  .needs(...WATCH)
+  .needs(...NEEDS_TIME)
   .run((t, { by, first }) => {
     const memory = t.map(CHUNK_2M);
     t.set(memory, [
-      [SvmAttributeType.gpuReadOnly, 1],
+      { gpuReadOnly: true },
       ...(first === 'prefetch' ? [[SvmAttributeType.prefetchLocation, 1] as const] : []),
     ]);
     if (first === 'fault') t.equal(t.fault(memory.address), 0, 'read fault');
     t.equal(t.ptes(memory), 'r*512', 'PTEs of the read-only mapping');
     t.advance();
-    t.set(memory, [
-      [SvmAttributeType.gpuReadOnly, 0],
-      [SvmAttributeType.prefetchLocation, by === 'prefetch' ? 1 : 0],
-    ]);
+    t.set(memory, { gpuReadOnly: false, prefetchLocation: by === 'prefetch' ? 'device' : 'system' });
     if (by === 'fault') t.equal(t.fault(memory.address, { write: true }), 0, 'write fault');
     const words = t.ptes(memory);
     t.shows('Q48', { quirk: words === 'rw:cow*512', correct: words === 'rw*512' }, 'the writable PTEs');
@@ -49,16 +46,16 @@ quirkPermissionsGroup
   .case('q49', 'behind a read-only VMA a prefetch maps writable memory read-only')
   .source('spec/07-quirks §Q49')
   .parameters(parameters().combine('before', ['nothing', 'mapped-writable']))
-  .needs(...WATCH)
+  .needs(...NEEDS_TIME)
   .run((t, { before }) => {
     const memory = region(t, 2 * CHUNK_2M);
     memory.protect('r', 0, CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     if (before === 'mapped-writable') {
       t.equal(t.fault(memory.at(CHUNK_2M), { write: true }), 0, 'write fault');
       t.equal(t.ptes(memory), '-*512 rw*512', 'PTEs before');
     }
-    t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+    t.set(memory, { prefetchLocation: 'device' });
     t.equal(t.ptes(memory.range(0, CHUNK_2M)), 'r*512', 'PTEs of the read-only memory');
     const words = t.ptes(memory.range(CHUNK_2M));
     t.shows('Q49', { quirk: words === 'r*512', correct: words === 'rw*512' }, 'the PTEs of the writable memory');
@@ -67,7 +64,7 @@ quirkPermissionsGroup
 quirkPermissionsGroup
   .case('q51', 'a part of a range made read-only becomes GPU-writable')
   .source('spec/07-quirks §Q51')
-  .needs(...WATCH)
+  .needs(...NEEDS_TIME)
   .run((t) => {
     const memory = onGpu(t);
     memory.protect('r', MIB, MIB);
@@ -86,7 +83,7 @@ quirkPermissionsGroup
 quirkPermissionsGroup
   .case('q52', 'the kill leaves the no-retry PTE at the legal address')
   .source('spec/07-quirks §Q52')
-  .needs(...WATCH)
+  .needs(...NEEDS_TIME)
   .run((t) => {
     const memory = onGpu(t);
     memory.discard();
@@ -103,17 +100,17 @@ quirkPermissionsGroup
 quirkPermissionsGroup
   .case('q53-mixedmap', 'an interval that is left makes a VM_MIXEDMAP mapping usable that is refused without')
   .source('spec/07-quirks §Q53')
-  .needs(...FOLLOW, 'special-mapping', 'address-choice')
+  .needs(...NEEDS_EFFECTS, 'special-mapping', 'address-choice')
   .run((t) => {
     const [registered, plain] = [region(t), region(t)];
-    t.set(registered, [[SvmAttributeType.access, 1]]);
+    t.set(registered, { access: 'in-place' });
     const results = [registered, plain].map((memory) => {
       memory.unmap();
       t.machine.process.mmap({ address: memory.address, size: CHUNK_2M, kind: 'mixedmap' });
       return t.fault(memory.address);
     });
     t.equal(
-      [results[1], t.trySet(plain, [[SvmAttributeType.access, 1]])],
+      [results[1], t.trySet(plain, { access: 'in-place' })],
       [-EOPNOTSUPP, -EOPNOTSUPP],
       'fault and SET without an interval',
     );
@@ -128,10 +125,10 @@ quirkPermissionsGroup
   .case('q53-errors', 'VM_IO and VM_PFNMAP are refused with EIO under an interval, with EOPNOTSUPP without')
   .source('spec/07-quirks §Q53')
   .parameters(parameters().combine('kind', ['io', 'pfnmap']).combine('protection', ['r', 'rw']))
-  .needs(...LOOK, 'events', 'special-mapping', 'address-choice')
+  .needs(...NEEDS_FAULTS, 'events', 'special-mapping', 'address-choice')
   .run((t, { kind, protection }) => {
     const [registered, plain] = [region(t), region(t)];
-    t.set(registered, [[SvmAttributeType.access, 1]]);
+    t.set(registered, { access: 'in-place' });
     const results = [registered, plain].map((memory) => {
       memory.unmap();
       t.machine.process.mmap({ address: memory.address, size: CHUNK_2M, kind, protection });

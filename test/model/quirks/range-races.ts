@@ -3,9 +3,17 @@ import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import type { CaseContext } from '../../../lib/conformance/framework/context.ts';
 import { ENOMEM } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { COLLECT, during, effects, FOLLOW, mapAgain, onGpu, rangeWords, region } from '../support/scene.ts';
+import {
+  NEEDS_COLLECTOR,
+  during,
+  effects,
+  NEEDS_EFFECTS,
+  mapAgain,
+  onGpu,
+  rangeWords,
+  region,
+} from '../support/scene.ts';
 import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
-import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
 
 export const quirkRangeRacesGroup = new CaseGroup(
   'quirks,range-races',
@@ -16,7 +24,7 @@ quirkRangeRacesGroup
   .case('q39', 'a failed zap is swallowed')
   .source('spec/07-quirks §Q39')
   .parameters(parameters().combine('event', ['discard', 'protect', 'unmap']))
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { event }) => {
     const memory = onGpu(t);
     t.gpu().failures.plan('zap-ptes', 'EBUSY');
@@ -36,7 +44,7 @@ quirkRangeRacesGroup
   .case('q40', 'an event between PTEs and mark is missed: the range is marked mapped over pages of the past')
   .source('spec/07-quirks §Q40')
   .parameters(parameters().combine('by', ['fault', 'prefetch']))
-  .needs(...FOLLOW, 'preemption')
+  .needs(...NEEDS_EFFECTS, 'preemption')
   .run((t, { by }) => {
     const memory = region(t);
     const seen = effects(
@@ -49,7 +57,7 @@ quirkRangeRacesGroup
           () => memory.discard(),
           () => {
             if (by === 'fault') t.equal(t.fault(memory.address), 0, 'fault');
-            else t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+            else t.set(memory, { prefetchLocation: 'device' });
           },
         ),
       ['ptes-zapped', 'dma-unmapped'],
@@ -69,7 +77,7 @@ quirkRangeRacesGroup
   .case('q41', 'PTEs of a failed commit are not recorded, so the next event skips them')
   .source('spec/07-quirks §Q41')
   .parameters(parameters().combine('errno', ['ENODEV', 'ENOMEM', 'EBUSY']))
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { errno }) => {
     const memory = region(t);
     t.gpu().failures.plan('update-directories', errno);
@@ -99,16 +107,16 @@ function hazards(t: CaseContext, action: () => void): string[] {
 quirkRangeRacesGroup
   .case('q44', 'a range that is queued is removed by a split and again by the collector')
   .source('spec/07-quirks §Q44')
-  .needs(...COLLECT, 'preemption')
+  .needs(...NEEDS_COLLECTOR, 'preemption')
   .run((t) => {
     const memory = onGpu(t);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     const seen = hazards(t, () => {
       during(
         t,
         'attr-edited',
         () => memory.unmap(8 * PAGE, PAGE),
-        () => t.set(memory.range(0, 4 * PAGE), [[SvmAttributeType.gpuReadOnly, 1]]),
+        () => t.set(memory.range(0, 4 * PAGE), { gpuReadOnly: true }),
       );
       t.collect();
     });
@@ -127,7 +135,7 @@ quirkRangeRacesGroup
 quirkRangeRacesGroup
   .case('q45', 'a range that is queued again while it is collected is removed twice')
   .source('spec/07-quirks §Q45')
-  .needs(...COLLECT, 'preemption')
+  .needs(...NEEDS_COLLECTOR, 'preemption')
   .run((t) => {
     const memory = onGpu(t);
     memory.unmap(0, PAGE);
@@ -147,10 +155,10 @@ quirkRangeRacesGroup
   .case('q46', 'a failed collection leaves a range on which the GPU retries for ever')
   .source('spec/07-quirks §Q46')
   .parameters(parameters().combine('by', ['worker', 'fault']))
-  .needs(...COLLECT, 'failure-injection', 'address-choice')
+  .needs(...NEEDS_COLLECTOR, 'failure-injection', 'address-choice')
   .run((t, { by }) => {
     const memory = region(t, 3 * CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     t.equal(t.fault(memory.at(CHUNK_2M)), 0, 'fault');
     t.advance();
     memory.unmap(CHUNK_2M, CHUNK_2M);

@@ -4,17 +4,17 @@ import type { CaseContext } from '../../../lib/conformance/framework/context.ts'
 import { EBUSY, EINTR } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import {
-  COLLECT,
+  NEEDS_COLLECTOR,
   during,
   effects,
   EXECUTABLE,
-  FOLLOW,
+  NEEDS_EFFECTS,
   intervals,
   moved,
   onGpu,
   pteAt,
   region,
-  WATCH,
+  NEEDS_TIME,
   WRITEABLE,
 } from '../support/scene.ts';
 import { CHUNK_2M, MIB, PAGE } from '../../../lib/conformance/support/units.ts';
@@ -29,7 +29,7 @@ quirkRangesGroup
   .case('q35-second-event', 'the second of two events on a range is not zapped')
   .source('spec/07-quirks §Q35')
   .parameters(parameters().combine('first', ['discard', 'protect']).combine('second', ['discard', 'protect']))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { first, second }) => {
     const memory = onGpu(t);
     const act = (event: string, page: number): void =>
@@ -45,7 +45,7 @@ quirkRangesGroup
   .case('q36', 'unmapping memory after a partial discard leaves PTEs of freed memory')
   .source('spec/07-quirks §Q36')
   .parameters(parameters().combine('page', [0, 100]).combine('collected', [false, true]))
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t, { page, collected }) => {
     const memory = onGpu(t);
     memory.discard(page * PAGE, PAGE);
@@ -67,7 +67,7 @@ quirkRangesGroup
   .case('q37', 'a partial unmap removes the whole range: the PTEs of the rest belong to nobody')
   .source('spec/07-quirks §Q37')
   .parameters(parameters().combine('page', [0, 255, 511]))
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t, { page }) => {
     const memory = onGpu(t);
     memory.unmap(page * PAGE, PAGE);
@@ -96,11 +96,11 @@ quirkRangesGroup
   .case('q38', 'a split removes a range after a partial discard without zapping what is left of it')
   .source('spec/07-quirks §Q38')
   .parameters(parameters().combine('page', [0, 300]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { page }) => {
     const memory = onGpu(t);
     memory.discard(page * PAGE, PAGE);
-    const seen = effects(t, memory, () => t.set(memory.range(0, MIB), [[SvmAttributeType.gpuReadOnly, 1]]), [
+    const seen = effects(t, memory, () => t.set(memory.range(0, MIB), { gpuReadOnly: true }), [
       'ptes-zapped',
       'tlb-flushed',
     ]);
@@ -116,10 +116,10 @@ quirkRangesGroup
   .case('q42', 'a fault that rewrites live PTEs flushes no TLB')
   .source('spec/07-quirks §Q42')
   .parameters(parameters().combine('why', ['second-event', 'flags']))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { why }) => {
     const memory = onGpu(t);
-    if (why === 'flags') t.set(memory, [[SvmAttributeType.gpuReadOnly, 1]]);
+    if (why === 'flags') t.set(memory, { gpuReadOnly: true });
     else {
       memory.discard(0, PAGE);
       memory.discard(PAGE, PAGE);
@@ -142,10 +142,10 @@ quirkRangesGroup
   .case('q47-wide', 'a SET on one page zaps the whole range around it')
   .source('spec/07-quirks §Q47')
   .parameters(parameters().combine('page', [0, 7, 511]))
-  .needs(...WATCH)
+  .needs(...NEEDS_TIME)
   .run((t, { page }) => {
     const memory = onGpu(t);
-    t.set(memory.range(page * PAGE, PAGE), [[SvmAttributeType.gpuReadOnly, 1]]);
+    t.set(memory.range(page * PAGE, PAGE), { gpuReadOnly: true });
     t.equal(pteAt(t, memory.at(page * PAGE)) & WRITEABLE, 0n, 'the page is not writable for the GPU');
     const words = t.ptes(memory);
     t.shows('Q47', { quirk: words === '-*512', correct: words.includes('rw*') }, 'the PTEs of the other pages');
@@ -154,14 +154,14 @@ quirkRangesGroup
 quirkRangesGroup
   .case('q47-flush', 'when a zap of a split fails, what was zapped before is not flushed')
   .source('spec/07-quirks §Q47')
-  .needs(...WATCH, 'failure-injection')
+  .needs(...NEEDS_TIME, 'failure-injection')
   .run((t) => {
     const memory = region(t, 2 * CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     t.equal(t.access(memory.address, memory.size, { write: true }).faults, 2, 'faults');
     t.gpu().failures.plan('zap-ptes', 'EBUSY', 1, 1);
     const { tlb } = moved(t, ['tlb'], () =>
-      t.equal(t.trySet(memory.range(MIB, CHUNK_2M), [[SvmAttributeType.gpuReadOnly, 1]]), -EBUSY, 'SET'),
+      t.equal(t.trySet(memory.range(MIB, CHUNK_2M), { gpuReadOnly: true }), -EBUSY, 'SET'),
     );
     t.equal(t.ptes(memory), '-*512 rw*512', 'PTEs');
     t.shows('Q47', { quirk: tlb === 0, correct: tlb > 0 }, 'the flush');
@@ -188,7 +188,7 @@ quirkRangesGroup
   .case('q68', 'a range over two intervals is mapped as a whole with the record of whichever faults')
   .source('spec/07-quirks §Q68')
   .parameters(parameters().combine('attribute', ['gpuReadOnly', 'gpuExecutable']))
-  .needs(...WATCH, 'failure-injection')
+  .needs(...NEEDS_TIME, 'failure-injection')
   .run((t, { attribute }) => {
     const memory = interrupted(t, SvmAttributeType[attribute]);
     memory.discard();
@@ -211,10 +211,10 @@ quirkRangesGroup
 quirkRangesGroup
   .case('q68-full-cover', 'a SET on exactly one of the intervals under a range does not invalidate it')
   .source('spec/07-quirks §Q68')
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t) => {
     const memory = interrupted(t, SvmAttributeType.gpuReadOnly);
-    const seen = effects(t, memory, () => t.set(memory.range(0, MIB), [[SvmAttributeType.gpuExecutable, 1]]));
+    const seen = effects(t, memory, () => t.set(memory.range(0, MIB), { gpuExecutable: true }));
     t.shows('Q68', { quirk: seen.length === 0, correct: seen.includes('range- 0+512') }, 'the range over both');
   });
 
@@ -225,9 +225,7 @@ quirkRangesGroup
   .needs('introspection')
   .run((t, { mebibytes }) => {
     const memory = t.map(mebibytes * MIB);
-    const { pagesAllocated } = moved(t, ['pagesAllocated'], () =>
-      t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]),
-    );
+    const { pagesAllocated } = moved(t, ['pagesAllocated'], () => t.set(memory, { prefetchLocation: 'device' }));
     t.shows(
       'Q69',
       { quirk: pagesAllocated === mebibytes * 256, correct: pagesAllocated < mebibytes * 256 },
@@ -238,7 +236,7 @@ quirkRangesGroup
 quirkRangesGroup
   .case('q69-blocks', 'a fault waits until a prefetch is done with its whole interval')
   .source('spec/07-quirks §Q69')
-  .needs(...FOLLOW, 'preemption')
+  .needs(...NEEDS_EFFECTS, 'preemption')
   .unrecorded('the fault is raised below the layer that is recorded, so that it can sleep')
   .run((t) => {
     const memory = t.map(4 * CHUNK_2M);
@@ -254,7 +252,7 @@ quirkRangesGroup
       () => {
         t.gpu().raiseFault({ address: other.address, write: true }, (result) => (answer = result));
       },
-      () => t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]),
+      () => t.set(memory, { prefetchLocation: 'device' }),
     );
     t.equal([answer, order.length], [0, 5], 'answer of the fault, and commits');
     t.shows(

@@ -9,7 +9,7 @@ export const MIB = 256;
 /** The region mapped on the GPU by a prefetch. */
 export function prefetched(t: CaseContext, count: number = REGION): Mapping {
   const memory = region(t, count);
-  t.set(memory.range(), [[1, 1]]);
+  t.set(memory.range(), { prefetchLocation: 'device' });
   t.equal(t.ptes(memory.range()), `rw*${count}`, 'PTEs after the prefetch');
   return memory;
 }

@@ -4,9 +4,8 @@ import type { CaseContext } from '../../../lib/conformance/framework/context.ts'
 import { EINVAL } from '../../../lib/conformance/support/errno.ts';
 import type { Mapping } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { LOOK, mapAgain } from '../support/scene.ts';
+import { NEEDS_FAULTS, mapAgain } from '../support/scene.ts';
 import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
-import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
 
 export const chunksGroup = new CaseGroup(
   'ranges,chunks',
@@ -41,11 +40,11 @@ chunksGroup
       .combine('page', pagesAround)
       .where(({ start, end, page }) => page >= start && page < end),
   )
-  .needs(...LOOK)
+  .needs(...NEEDS_FAULTS)
   .run((t, { start, end, page }) => {
     const memory = t.map(CHUNK_2M);
     // Attributes of pages that were never on the GPU outlive their mapping (Q26): the interval stays whole.
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     if (start > 0) memory.unmap(0, start * PAGE);
     if (end < 512) memory.unmap(end * PAGE);
     t.equal(t.fault(memory.at(page * PAGE)), 0, 'fault');
@@ -62,10 +61,10 @@ chunksGroup
       .combine('page', pagesAround)
       .where(({ start, end, page }) => page >= start && page < end),
   )
-  .needs(...LOOK)
+  .needs(...NEEDS_FAULTS)
   .run((t, { start, end, page }) => {
     const memory = t.map(3 * CHUNK_2M);
-    t.set(memory.range(CHUNK_2M + start * PAGE, (end - start) * PAGE), [[SvmAttributeType.access, 1]]);
+    t.set(memory.range(CHUNK_2M + start * PAGE, (end - start) * PAGE), { access: 'in-place' });
     t.equal(t.fault(memory.at(CHUNK_2M + page * PAGE)), 0, 'fault');
     const [first, size] = fitting(page, start, end);
     t.equal(chunksOf(t, memory), [[512 + first, size]], 'ranges');
@@ -75,10 +74,10 @@ chunksGroup
   .case('vma-and-interval', 'VMA and interval together bound the chunk')
   .source('spec/03-gpu-ranges §A.7')
   .parameters(parameters().combine('vmaStart', [0, 16, 32]).combine('intervalEnd', [512, 48, 47]))
-  .needs(...LOOK)
+  .needs(...NEEDS_FAULTS)
   .run((t, { vmaStart, intervalEnd }) => {
     const memory = t.map(CHUNK_2M);
-    t.set(memory.range(0, intervalEnd * PAGE), [[SvmAttributeType.access, 1]]);
+    t.set(memory.range(0, intervalEnd * PAGE), { access: 'in-place' });
     if (vmaStart > 0) memory.unmap(0, vmaStart * PAGE);
     t.equal(t.fault(memory.at(40 * PAGE)), 0, 'fault');
     t.equal(chunksOf(t, memory), [fitting(40, vmaStart, intervalEnd)], 'ranges');
@@ -93,10 +92,10 @@ chunksGroup
       .combine('page', [101, 95, 112, 300, 1, 510])
       .where(({ taken, page }) => taken !== page),
   )
-  .needs(...LOOK, 'address-choice')
+  .needs(...NEEDS_FAULTS, 'address-choice')
   .run((t, { taken, page }) => {
     const memory = t.map(CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     // A range of one page, made while its VMA has only that page.
     if (taken > 0) memory.unmap(0, taken * PAGE);
     if (taken < 511) memory.unmap((taken + 1) * PAGE);
@@ -122,7 +121,7 @@ chunksGroup
   )
   .source('spec/03-gpu-ranges §A.6, step 8')
   .parameters(parameters().combine('page', [0, 1, 255, 511]))
-  .needs(...LOOK, 'virtual-clock')
+  .needs(...NEEDS_FAULTS, 'virtual-clock')
   .run((t, { page }) => {
     const memory = t.map(CHUNK_2M);
     t.equal(t.fault(memory.at(7 * PAGE)), 0, 'first fault');
@@ -138,7 +137,7 @@ chunksGroup
   .case('default-granularity', 'without attributes the interval of the default granularity bounds the chunk')
   .source('spec/03-gpu-ranges §A.7; spec/05-faults §4')
   .parameters(parameters().combine('granularity', [0, 1, 3, 4, 5, 8, 9, 10, 18, 27]).combine('page', [0, 37]))
-  .needs(...LOOK, 'configuration')
+  .needs(...NEEDS_FAULTS, 'configuration')
   .run((t, { granularity, page }) => {
     t.setup({ machine: { defaultGranularity: granularity } });
     const memory = t.map(CHUNK_2M);
@@ -151,11 +150,11 @@ chunksGroup
   .case('granularity-attribute', 'the attribute GRANULARITY bounds no chunk')
   .source('spec/03-gpu-ranges §A.7; spec/05-faults §5.1')
   .parameters(parameters().combine('granularity', [0, 4, 9, 27]))
-  .needs(...LOOK)
+  .needs(...NEEDS_FAULTS)
   .run((t, { granularity }) => {
     const memory = t.map(CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.granularity, granularity]]);
-    t.equal(t.get(memory, [SvmAttributeType.granularity]), [granularity], 'GRANULARITY');
+    t.set(memory, { granularity });
+    t.has(memory, { granularity }, 'GRANULARITY');
     t.equal(t.fault(memory.at(37 * PAGE)), 0, 'fault');
     t.equal(chunksOf(t, memory), [[0, 512]], 'ranges');
   });
@@ -178,7 +177,7 @@ chunksGroup
   .needs('introspection')
   .run((t, { first, pages }) => {
     const memory = t.map(4 * CHUNK_2M);
-    t.set(memory.range(first * PAGE, pages * PAGE), [[SvmAttributeType.prefetchLocation, 1]]);
+    t.set(memory.range(first * PAGE, pages * PAGE), { prefetchLocation: 'device' });
     t.equal(chunksOf(t, memory), walk(first, first + pages), 'ranges');
     const words = [first === 0 ? '' : `-*${first}`, `rw*${pages}`, `-*${2048 - first - pages}`];
     t.equal(t.ptes(memory), words.filter((word) => word !== '').join(' '), 'PTEs');
@@ -192,7 +191,7 @@ chunksGroup
   .run((t, { border }) => {
     const memory = t.map(2 * CHUNK_2M);
     memory.protect('rwx', border * PAGE);
-    t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+    t.set(memory, { prefetchLocation: 'device' });
     t.equal(chunksOf(t, memory), [...walk(0, border), ...walk(border, 1024)], 'ranges');
     t.equal(t.ptes(memory), 'rw*1024', 'PTEs');
   });
@@ -200,11 +199,11 @@ chunksGroup
 chunksGroup
   .case('end-wraps', 'no chunk ends at or below 0: an interval up to 2^64 has none')
   .source('spec/03-gpu-ranges §A.7, §B.3')
-  .needs(...LOOK)
+  .needs(...NEEDS_FAULTS)
   .run((t) => {
     const memory = t.map(CHUNK_2M);
     t.equal(
-      t.trySet({ address: memory.address, size: (1n << 64n) - memory.address }, [[SvmAttributeType.access, 1]]),
+      t.trySet({ address: memory.address, size: (1n << 64n) - memory.address }, { access: 'in-place' }),
       0,
       'SET up to 2^64',
     );

@@ -1,10 +1,9 @@
 /** The garbage collector: its queue, its work item, what it clears and removes, and the checkpoint of an UNMAP. */
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
-import { EINVAL, ENOMEM } from '../../../lib/conformance/support/errno.ts';
+import { EINVAL } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { COLLECT, effects, intervals, LOOK, mapAgain, moved, onGpu, rangeWords, region } from '../support/scene.ts';
+import { NEEDS_COLLECTOR, effects, intervals, mapAgain, moved, onGpu, rangeWords, region } from '../support/scene.ts';
 import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
-import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
 
 export const collectorGroup = new CaseGroup(
   'ranges,collector',
@@ -15,7 +14,7 @@ collectorGroup
   .case('work-item', 'one run of the work item collects everything queued; without anything queued none runs')
   .source('spec/04-invalidation-and-gc §5.2, §6.2')
   .parameters(parameters().combine('blocks', [1, 2, 5]))
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t, { blocks }) => {
     const memory = onGpu(t, blocks * CHUNK_2M);
     t.equal(t.collect(), 0, 'collectors before the unmapping');
@@ -36,7 +35,7 @@ collectorGroup
   .case('order', 'ranges are collected in the order in which they were queued, not in that of addresses')
   .source('spec/04-invalidation-and-gc §5.3, §9')
   .parameters(parameters().combine('order', ['0 1 2', '2 1 0', '1 2 0']))
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t, { order }) => {
     const memory = onGpu(t, 3 * CHUNK_2M);
     const blocks = order.split(' ').map(Number);
@@ -51,7 +50,7 @@ collectorGroup
 collectorGroup
   .case('queued-once', 'a range that is queued is not queued again: it keeps its place, and its span grows')
   .source('spec/04-invalidation-and-gc §5.2')
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t) => {
     const memory = onGpu(t, 2 * CHUNK_2M);
     memory.unmap(0, PAGE);
@@ -82,10 +81,10 @@ collectorGroup
       .combine('second', [5, 400, 511, 512, 1023])
       .combine('order', ['ascending', 'descending']),
   )
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t, { first, second, order }) => {
     const memory = region(t, 2 * CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.gpuExecutable, 1]]);
+    t.set(memory, { gpuExecutable: true });
     t.equal(t.access(memory.address, memory.size).faults, 2, 'faults');
     const [low, high] = [Math.min(first, second), Math.max(first, second)];
     for (const page of order === 'ascending' ? [low, high] : [high, low]) memory.unmap(page * PAGE, PAGE);
@@ -110,7 +109,7 @@ collectorGroup
   .case('no-zap', 'collection removes ranges and clears attributes; it zaps nothing and flushes nothing')
   .source('spec/04-invalidation-and-gc §6.1')
   .parameters(parameters().combine('part', ['whole', 'page']))
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t, { part }) => {
     const memory = onGpu(t);
     memory.unmap(0, part === 'whole' ? CHUNK_2M : PAGE);
@@ -148,7 +147,7 @@ collectorGroup
       .combine('by', ['worker', 'fault', 'set', 'two-events'])
       .where(({ pages, by }) => by !== 'two-events' || !pages.endsWith('-1')),
   )
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t, { pages, by }) => {
     const [[first, last], [from, count]] = pages.split(' ').map((part) => part.split('-').map(Number)) as [
       [number, number],
@@ -157,9 +156,9 @@ collectorGroup
     const memory = region(t, 2 * CHUNK_2M);
     const other = region(t, PAGE);
     // Defaults everywhere, another value in the interval: intervals are not merged.
-    if (first > 0) t.set(memory.range(0, first * PAGE), [[SvmAttributeType.access, 1]]);
-    t.set(memory.range(first * PAGE, (last + 1 - first) * PAGE), [[SvmAttributeType.gpuExecutable, 1]]);
-    if (last < 1023) t.set(memory.range((last + 1) * PAGE), [[SvmAttributeType.access, 1]]);
+    if (first > 0) t.set(memory.range(0, first * PAGE), { access: 'in-place' });
+    t.set(memory.range(first * PAGE, (last + 1 - first) * PAGE), { gpuExecutable: true });
+    if (last < 1023) t.set(memory.range((last + 1) * PAGE), { access: 'in-place' });
     t.equal(t.access(memory.address, memory.size).result, 0, 'access');
     if (by === 'two-events') {
       const half = count >> 1;
@@ -168,7 +167,7 @@ collectorGroup
     } else memory.unmap(from * PAGE, count * PAGE);
     const before = intervals(t, memory);
     if (by === 'fault') t.equal(t.fault(other.address), 0, 'fault elsewhere');
-    else if (by === 'set') t.set(other, [[SvmAttributeType.access, 1]]);
+    else if (by === 'set') t.set(other, { access: 'in-place' });
     else t.equal(t.collect(), 1, 'collectors');
     const expected = before.flatMap(
       ([one, end, flags]): [number, number, number][] =>
@@ -199,27 +198,27 @@ collectorGroup
       'unmap',
     ]),
   )
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t, { call }) => {
     const memory = region(t);
     const other = region(t);
     const forbidden = t.map(PAGE, { protection: '-' });
-    t.set(memory, [[SvmAttributeType.gpuExecutable, 1]]);
+    t.set(memory, { gpuExecutable: true });
     t.equal(t.fault(memory.address), 0, 'fault');
     // An interval, so that the fault there goes as far as the collector.
-    t.set(other, [[SvmAttributeType.access, 1]]);
+    t.set(other, { access: 'in-place' });
     if (call === 'fault-without-vma') other.unmap();
     memory.unmap();
     if (call === 'fault' || call === 'fault-without-vma') t.equal(t.fault(other.address), 0, 'fault');
     else if (call === 'killed-fault') t.equal(t.fault(forbidden.address), -1, 'fault');
-    else if (call === 'set') t.set(other, [[SvmAttributeType.access, 0]]);
-    else if (call === 'refused-set') t.equal(t.trySet(other, [[SvmAttributeType.access, 9]]), -EINVAL, 'SET');
-    else if (call === 'get') t.equal(t.get(memory, [SvmAttributeType.gpuExecutable]), [1], 'GET');
+    else if (call === 'set') t.set(other, { access: 'inaccessible' });
+    else if (call === 'refused-set') t.equal(t.trySet(other, { access: 9 }), -EINVAL, 'SET');
+    else if (call === 'get') t.has(memory, { gpuExecutable: true }, 'GET');
     else if (call === 'discard') other.discard();
     else other.unmap();
     const collects = call.includes('fault') || call.includes('set');
     t.equal(rangeWords(t, memory).includes('0+512 unmapped queued'), !collects, 'the range is still there');
-    t.equal(t.get(memory, [SvmAttributeType.gpuExecutable]), [collects ? 0 : 1], 'GPU_EXEC');
+    t.has(memory, { gpuExecutable: collects ? false : true }, 'GPU_EXEC');
     // The flag of the work item is not taken back by a fault.
     t.equal(t.state().collectorQueued, !call.includes('set'), 'work item queued');
   });
@@ -228,10 +227,10 @@ collectorGroup
   .case('uncovered', 'attributes of unmapped pages that no range covered stay')
   .source('spec/04-invalidation-and-gc §7; quirk Q26')
   .parameters(parameters().combine('mapped', ['none', 'first', 'second', 'both']))
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t, { mapped }) => {
     const memory = region(t, 2 * CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.gpuExecutable, 1]]);
+    t.set(memory, { gpuExecutable: true });
     if (mapped === 'first' || mapped === 'both') t.equal(t.fault(memory.address), 0, 'fault');
     if (mapped === 'second' || mapped === 'both') t.equal(t.fault(memory.at(CHUNK_2M)), 0, 'fault');
     memory.unmap();
@@ -250,137 +249,14 @@ collectorGroup
     'memory mapped again before the collection is served with the attributes of new memory behind it',
   )
   .source('spec/04-invalidation-and-gc §9')
-  .needs(...COLLECT, 'address-choice')
+  .needs(...NEEDS_COLLECTOR, 'address-choice')
   .run((t) => {
     const memory = region(t);
-    t.set(memory, [[SvmAttributeType.gpuReadOnly, 1]]);
+    t.set(memory, { gpuReadOnly: true });
     t.equal(t.fault(memory.address), 0, 'fault');
     memory.unmap();
     mapAgain(t, memory);
     t.equal(t.collect(), 1, 'collectors');
-    t.equal(t.get(memory, [SvmAttributeType.gpuReadOnly]), [0], 'GPU_RO');
+    t.has(memory, { gpuReadOnly: false }, 'GPU_RO');
     t.equal([t.fault(memory.address, { write: true }), t.ptes(memory)], [0, 'rw*512'], 'write fault and PTEs');
-  });
-
-/** One interval over three blocks; the middle one is unmapped, and clearing its attributes meets no memory. */
-collectorGroup
-  .case(
-    'no-memory',
-    'when attributes can not be cleared the range stays, is not queued again, and no later entry is collected in this run',
-  )
-  .source('spec/04-invalidation-and-gc §6.1, §8; quirk Q46')
-  .parameters(parameters().combine('by', ['worker', 'fault', 'set']))
-  .needs(...COLLECT, 'failure-injection')
-  .run((t, { by }) => {
-    const memory = region(t, 4 * CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
-    t.equal(t.access(memory.at(CHUNK_2M), 2 * CHUNK_2M).faults, 2, 'faults');
-    memory.unmap(CHUNK_2M, 2 * CHUNK_2M);
-    t.gpu().failures.plan('clear-split', 'ENOMEM');
-    if (by === 'worker') t.equal(t.collect(), 1, 'collectors');
-    else if (by === 'fault') t.equal(t.fault(memory.address), -ENOMEM, 'fault');
-    else t.set(memory.range(0, PAGE), [[SvmAttributeType.access, 1]]);
-    t.equal(rangeWords(t, memory), ['512+512 unmapped', '1024+512 unmapped queued'], 'ranges');
-    t.equal(intervals(t, memory), [[0, 2047, 3]], 'attribute intervals');
-    t.equal([t.state().collectorPending, t.state().collectorQueued], [1, by === 'fault'], 'queue');
-    // A fault collects what was left, but not the range that was lost.
-    t.equal(t.fault(memory.address), 0, 'the next fault');
-    t.equal(rangeWords(t, memory), ['0+512 mapped dma', '512+512 unmapped'], 'ranges in the end');
-    t.equal(
-      intervals(t, memory),
-      [
-        [0, 1023, 3],
-        [1536, 2047, 3],
-      ],
-      'attribute intervals in the end',
-    );
-  });
-
-collectorGroup
-  .case('span-taken', 'the span that a failed collection took is not part of the next one')
-  .source('spec/04-invalidation-and-gc §5.3; quirk Q46')
-  .needs(...COLLECT, 'failure-injection')
-  .run((t) => {
-    const memory = onGpu(t);
-    memory.unmap(PAGE, PAGE);
-    t.gpu().failures.plan('clear-split', 'ENOMEM');
-    t.equal(t.collect(), 1, 'collectors');
-    t.equal(intervals(t, memory), [[0, 511, 3]], 'attribute intervals after the failure');
-    memory.unmap(5 * PAGE, PAGE);
-    t.equal(t.collect(), 1, 'collectors');
-    t.equal(
-      [intervals(t, memory), t.state().ranges],
-      [
-        [
-          [0, 4, 3],
-          [6, 511, 3],
-        ],
-        [],
-      ],
-      'attribute intervals and ranges in the end',
-    );
-  });
-
-collectorGroup
-  .case(
-    'checkpoint-source',
-    'an UNMAP remembers the youngest interrupt of ring 1 if that is in use, else of the software ring',
-  )
-  .source('spec/04-invalidation-and-gc §4')
-  .parameters(
-    parameters()
-      .combine('retryCam', [false, true])
-      .combine('ih1', [false, true])
-      .combine('ring1', [false, true])
-      .combine('soft', [false, true]),
-  )
-  .needs(...LOOK, 'configuration', 'interrupt-ring')
-  .run((t, { retryCam, ih1, ring1, soft }) => {
-    t.setup({ machine: { retryCam, ih1 } });
-    const memory = region(t);
-    t.equal(t.fault(memory.address), 0, 'fault');
-    t.gpu().setInterruptRing('ih1', ring1, 111);
-    t.gpu().setInterruptRing('soft', soft, 222);
-    memory.unmap();
-    t.equal(t.state().checkpoint, !retryCam && ih1 && ring1 ? 111 : soft ? 222 : 0, 'checkpoint');
-  });
-
-collectorGroup
-  .case('checkpoint-when', 'only an UNMAP that meets a range is remembered, mapped or not; empty rings keep what was')
-  .source('spec/04-invalidation-and-gc §3 step 5, §4')
-  .parameters(
-    parameters().combine('event', [
-      'unmap',
-      'discard',
-      'protect',
-      'unmap-elsewhere',
-      'unmap-not-mapped',
-      'unmap-empty',
-      'unmap-second',
-      'unmap-newer',
-    ]),
-  )
-  .needs(...COLLECT, 'interrupt-ring')
-  .run((t, { event }) => {
-    const memory = region(t);
-    const other = region(t);
-    t.equal(t.fault(memory.address), 0, 'fault');
-    if (event === 'unmap-not-mapped') memory.discard();
-    t.gpu().setInterruptRing('soft', event !== 'unmap-empty', 5_000);
-    if (event === 'discard') memory.discard();
-    else if (event === 'protect') memory.protect('r');
-    else if (event === 'unmap-elsewhere') other.unmap();
-    else memory.unmap(0, PAGE);
-    if (event === 'unmap-second' || event === 'unmap-newer')
-      t.equal(t.state().checkpoint, 5_000, 'checkpoint of the first');
-    if (event === 'unmap-second') t.gpu().setInterruptRing('soft', false, 6_000);
-    if (event === 'unmap-newer') t.gpu().setInterruptRing('soft', true, 4_000);
-    if (event === 'unmap-second' || event === 'unmap-newer') memory.unmap(PAGE, PAGE);
-    const captured =
-      event === 'unmap-newer'
-        ? 4_000
-        : ['discard', 'protect', 'unmap-elsewhere', 'unmap-empty'].includes(event)
-          ? 0
-          : 5_000;
-    t.equal(t.state().checkpoint, captured, 'checkpoint');
   });

@@ -6,14 +6,14 @@ import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import {
   during,
   effects,
-  FOLLOW,
+  NEEDS_EFFECTS,
   moved,
   onGpu,
   plainPte,
   pteAt,
   rangeWords,
   region,
-  WATCH,
+  NEEDS_TIME,
   WRITEABLE,
 } from '../support/scene.ts';
 import { CHUNK_2M, MIB, PAGE } from '../../../lib/conformance/support/units.ts';
@@ -31,11 +31,11 @@ commitGroup
   )
   .source('spec/03-gpu-ranges §B.7; spec/06-lifecycle §8')
   .parameters(parameters().combine('by', ['fault', 'prefetch']).combine('blocks', [1, 2, 4]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { by, blocks }) => {
     const memory = region(t, blocks * CHUNK_2M);
     const seen = effects(t, memory, () => {
-      if (by === 'prefetch') t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+      if (by === 'prefetch') t.set(memory, { prefetchLocation: 'device' });
       else for (let block = 0; block < blocks; block++) t.equal(t.fault(memory.at(block * CHUNK_2M)), 0, 'fault');
     });
     const expected: string[] = [];
@@ -49,17 +49,14 @@ commitGroup
   .case('record', 'a commit stores flags, mark and time of the range; nothing before it does')
   .source('spec/03-gpu-ranges §B.1, §B.7 step 7')
   .parameters(parameters().combine('by', ['fault', 'prefetch']))
-  .needs(...WATCH)
+  .needs(...NEEDS_TIME)
   .run((t, { by }) => {
     const memory = region(t);
-    t.set(memory, [
-      [SvmAttributeType.hiveLocal, 1],
-      [SvmAttributeType.gpuExecutable, 1],
-    ]);
+    t.set(memory, { hiveLocal: true, gpuExecutable: true });
     t.equal(t.state().ranges, [], 'ranges before');
     t.advance(12_345);
     const { clock } = t.state();
-    if (by === 'prefetch') t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+    if (by === 'prefetch') t.set(memory, { prefetchLocation: 'device' });
     else t.equal(t.fault(memory.address), 0, 'fault');
     t.advance(1);
     t.equal(
@@ -86,7 +83,7 @@ commitGroup
   .case('whole-range', 'the whole range is written, whichever of its pages faults')
   .source('spec/03-gpu-ranges §B.7.1')
   .parameters(parameters().combine('page', [0, 1, 200, 511]).combine('write', [false, true]))
-  .needs(...WATCH)
+  .needs(...NEEDS_TIME)
   .run((t, { page, write }) => {
     const memory = t.map(CHUNK_2M);
     t.equal(
@@ -101,10 +98,10 @@ commitGroup
   .case('prefetch-skips-valid', 'a prefetch leaves ranges alone that are valid, and maps the others')
   .source('spec/03-gpu-ranges §B.8 step 4, §B.9')
   .parameters(parameters().combine('valid', [0, 1, 2]).combine('lost', ['nothing', 'discarded', 'other-flags']))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { valid, lost }) => {
     const memory = region(t, 3 * CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     t.equal(t.fault(memory.at(valid * CHUNK_2M)), 0, 'fault');
     if (lost === 'discarded') memory.discard(valid * CHUNK_2M, PAGE);
     const seen = effects(
@@ -112,7 +109,7 @@ commitGroup
       memory,
       () =>
         t.set(memory, [
-          [SvmAttributeType.prefetchLocation, 1],
+          { prefetchLocation: 'device' },
           ...(lost === 'other-flags' ? [[SvmAttributeType.hostAccess, 0] as const] : []),
         ]),
       ['ptes-written', 'dma-mapped'],
@@ -149,12 +146,12 @@ commitGroup
   )
   .source('spec/03-gpu-ranges §B.8')
   .parameters(parameters().combine('failure', FAILURES).combine('at', [0, 1, 2]))
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { failure, at }) => {
     const memory = region(t, 3 * CHUNK_2M);
     const [place, name] = failure.split(' ') as [Place, keyof typeof ERRNO];
     t.gpu().failures.plan(place, name, 1, at);
-    t.equal(t.trySet(memory, [[SvmAttributeType.prefetchLocation, 1]]), -ERRNO[name], 'SET');
+    t.equal(t.trySet(memory, { prefetchLocation: 'device' }), -ERRNO[name], 'SET');
     const written = at + (place === 'update-directories' ? 1 : 0);
     const runs = [written === 0 ? '' : `rw*${written * 512}`, written === 3 ? '' : `-*${(3 - written) * 512}`].filter(
       (word) => word !== '',
@@ -167,7 +164,7 @@ commitGroup
       (_, block) => `${block * 512}+512${block < at ? ' mapped' : ''}${block < dma ? ' dma' : ''}`,
     );
     t.equal(rangeWords(t, memory), words, 'ranges');
-    t.equal(t.get(memory, [SvmAttributeType.prefetchLocation]), [1], 'PREFETCH_LOC is stored all the same');
+    t.has(memory, { prefetchLocation: 'device' }, 'PREFETCH_LOC is stored all the same');
   });
 
 commitGroup
@@ -179,10 +176,10 @@ commitGroup
       .combine('errno', ['EBUSY', 'ENODEV', 'ENOMEM'])
       .combine('before', ['new', 'mapped', 'invalidated']),
   )
-  .needs(...WATCH, 'failure-injection')
+  .needs(...NEEDS_TIME, 'failure-injection')
   .run((t, { place, errno, before }) => {
     const memory = before === 'new' ? region(t) : onGpu(t);
-    t.set(memory, [[SvmAttributeType.gpuReadOnly, 1]]);
+    t.set(memory, { gpuReadOnly: true });
     if (before === 'invalidated') memory.discard();
     t.gpu().failures.plan(place, errno);
     t.equal(t.fault(memory.address), -ERRNO[errno], 'fault');
@@ -196,14 +193,14 @@ commitGroup
 commitGroup
   .case('not-interruptible', 'only a prefetch can be interrupted while it waits for the page directory')
   .source('spec/03-gpu-ranges §B.6, §B.7')
-  .needs(...WATCH, 'failure-injection')
+  .needs(...NEEDS_TIME, 'failure-injection')
   .run((t) => {
     const memory = region(t, 2 * CHUNK_2M);
     t.gpu().failures.plan('lock-page-directory', 'EINTR');
     t.equal(t.fault(memory.address), 0, 'fault');
     t.equal(t.ptes(memory), 'rw*512 -*512', 'PTEs after the fault');
     // The signal is still pending.
-    t.equal(t.trySet(memory.range(CHUNK_2M), [[SvmAttributeType.prefetchLocation, 1]]), -EINTR, 'prefetch');
+    t.equal(t.trySet(memory.range(CHUNK_2M), { prefetchLocation: 'device' }), -EINTR, 'prefetch');
     t.equal(t.ptes(memory), 'rw*512 -*512', 'PTEs after the prefetch');
   });
 
@@ -226,10 +223,9 @@ commitGroup
   .needs('introspection')
   .run((t, { layout, calls }) => {
     const { memory, parts } = areas(t, layout);
-    if (calls === 'one') t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+    if (calls === 'one') t.set(memory, { prefetchLocation: 'device' });
     else
-      for (const block of parts.keys())
-        t.set(memory.range(block * CHUNK_2M, CHUNK_2M), [[SvmAttributeType.prefetchLocation, 1]]);
+      for (const block of parts.keys()) t.set(memory.range(block * CHUNK_2M, CHUNK_2M), { prefetchLocation: 'device' });
     const firstReadOnly = parts.indexOf('r');
     for (const [block, letters] of parts.entries()) {
       const writable = letters === 'rw' && (calls === 'one-each' || firstReadOnly < 0 || block < firstReadOnly);
@@ -244,11 +240,11 @@ commitGroup
 commitGroup
   .case('fault-read-only', 'the read-only bit of a fault ends with it: the next fault beside maps writable')
   .source('spec/03-gpu-ranges §B.3')
-  .needs(...WATCH)
+  .needs(...NEEDS_TIME)
   .run((t) => {
     const memory = region(t, 2 * CHUNK_2M);
     memory.protect('r', 0, CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     t.equal([t.fault(memory.address), t.fault(memory.at(CHUNK_2M))], [0, 0], 'faults');
     t.equal(t.ptes(memory), 'r*512 rw*512', 'PTEs');
   });
@@ -259,15 +255,15 @@ commitGroup
     'a range found for a prefetch is written as a whole, beyond the interval that asked for it',
   )
   .source('spec/03-gpu-ranges §A.6 step 8, §B.7.1; quirk Q68')
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t) => {
     const memory = onGpu(t);
     // The split is stored, its invalidation is interrupted: the range stays over both intervals.
     t.gpu().failures.plan('lock-page-directory', 'EINTR');
-    t.equal(t.trySet(memory.range(0, MIB), [[SvmAttributeType.gpuExecutable, 1]]), -EINTR, 'SET of the first half');
+    t.equal(t.trySet(memory.range(0, MIB), { gpuExecutable: true }), -EINTR, 'SET of the first half');
     t.equal(rangeWords(t, memory), ['0+512 mapped dma'], 'ranges');
     t.equal(
-      effects(t, memory, () => t.set(memory.range(0, MIB), [[SvmAttributeType.prefetchLocation, 1]])),
+      effects(t, memory, () => t.set(memory.range(0, MIB), { prefetchLocation: 'device' })),
       ['pte 0+512', 'tlb'],
       'effects of a prefetch of the first half',
     );
@@ -280,7 +276,7 @@ commitGroup
     'a range that is marked mapped over pages that went meanwhile is not valid: the next fault collects again',
   )
   .source('spec/03-gpu-ranges §B.9; quirk Q40')
-  .needs(...FOLLOW, 'preemption')
+  .needs(...NEEDS_EFFECTS, 'preemption')
   .run((t) => {
     const memory = region(t);
     during(

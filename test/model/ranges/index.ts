@@ -8,6 +8,7 @@ import { notifiersGroup } from './notifiers.ts';
 import { pagesGroup } from './pages.ts';
 import { pteFlagsGroup } from './pte-flags.ts';
 import { splitGroup } from './split.ts';
+import { collectorFailuresGroup } from './collector-failures.ts';
 
 export const rangesGroups: readonly CaseGroup[] = [
   chunksGroup,
@@ -18,4 +19,5 @@ export const rangesGroups: readonly CaseGroup[] = [
   splitGroup,
   invalidationGroup,
   collectorGroup,
+  collectorFailuresGroup,
 ];

@@ -2,9 +2,18 @@
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import type { Mapping } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { COLLECT, during, effects, FOLLOW, intervals, moved, onGpu, rangeWords, region } from '../support/scene.ts';
+import {
+  NEEDS_COLLECTOR,
+  during,
+  effects,
+  NEEDS_EFFECTS,
+  intervals,
+  moved,
+  onGpu,
+  rangeWords,
+  region,
+} from '../support/scene.ts';
 import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
-import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
 
 export const invalidationGroup = new CaseGroup(
   'ranges,invalidation',
@@ -48,7 +57,7 @@ invalidationGroup
       .combine('first', [...new Set(SPANS.map(([first]) => first))])
       .expand('end', ({ first }) => SPANS.filter((span) => span[0] === first).map((span) => span[1])),
   )
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { event, first, end }) => {
     const memory = region(t, 3 * CHUNK_2M);
     t.equal(t.access(memory.at(CHUNK_2M), CHUNK_2M, { write: true }).faults, 1, 'faults');
@@ -93,7 +102,7 @@ invalidationGroup
   )
   .source('spec/04-invalidation-and-gc §3, §9')
   .parameters(parameters().combine('event', EVENTS).combine('blocks', [2, 4]).combine('untouched', [false, true]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { event, blocks, untouched }) => {
     const memory = region(t, blocks * CHUNK_2M);
     const mapped = Array.from({ length: blocks }, (_, block) => block).filter((block) => !(untouched && block === 1));
@@ -114,7 +123,7 @@ invalidationGroup
   )
   .source('spec/04-invalidation-and-gc §3.1, §3.5; quirks Q35, Q36')
   .parameters(parameters().combine('before', EVENTS).combine('event', EVENTS).combine('page', [0, 1, 511]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { before, event, page }) => {
     const memory = onGpu(t);
     change(memory, before, 100, 101);
@@ -137,7 +146,7 @@ invalidationGroup
   )
   .source('spec/04-invalidation-and-gc §3.1 step 1; quirk Q40')
   .parameters(parameters().combine('event', EVENTS))
-  .needs(...FOLLOW, 'preemption')
+  .needs(...NEEDS_EFFECTS, 'preemption')
   .run((t, { event }) => {
     const memory = region(t);
     during(
@@ -159,7 +168,7 @@ invalidationGroup
   .case('refault-repairs', 'after a refault the next event is zapped again')
   .source('spec/04-invalidation-and-gc §3.1')
   .parameters(parameters().combine('event', EVENTS))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { event }) => {
     const memory = onGpu(t);
     memory.discard(0, PAGE);
@@ -176,7 +185,7 @@ invalidationGroup
   .case('partial-flag', 'partially unmapped is set when the event leaves a part, and never taken back')
   .source('spec/03-gpu-ranges §A.13; spec/04-invalidation-and-gc §3.5')
   .parameters(parameters().combine('parts', ['whole', 'head', 'tail', 'head tail', 'whole-and-more', 'head rest']))
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t, { parts }) => {
     const memory = region(t, 3 * CHUNK_2M);
     t.equal(t.fault(memory.at(CHUNK_2M)), 0, 'fault');
@@ -201,7 +210,7 @@ invalidationGroup
   .case('no-event', 'what changes nothing is no event')
   .source('spec/04-invalidation-and-gc §1; spec/trace-format §3')
   .parameters(parameters().combine('what', ['same-protection', 'cpu-read', 'cpu-write', 'elsewhere']))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { what }) => {
     const memory = onGpu(t);
     const other = region(t);
@@ -224,7 +233,7 @@ invalidationGroup
 invalidationGroup
   .case('pieces', 'mprotect over pieces of different protection is an event for each piece that changes')
   .source('spec/04-invalidation-and-gc §1; spec/trace-format §3')
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t) => {
     const memory = onGpu(t, 2 * CHUNK_2M);
     memory.protect('r', CHUNK_2M, 16 * PAGE);
@@ -236,17 +245,14 @@ invalidationGroup
   .case('attributes-stay', 'discarding and protecting change no attribute, now or later')
   .source('spec/04-invalidation-and-gc §3')
   .parameters(parameters().combine('event', ['discard', 'protect']))
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t, { event }) => {
     const memory = region(t);
-    t.set(memory, [
-      [SvmAttributeType.gpuExecutable, 1],
-      [SvmAttributeType.granularity, 3],
-    ]);
+    t.set(memory, { gpuExecutable: true, granularity: 3 });
     t.equal(t.fault(memory.address), 0, 'fault');
     change(memory, event as EventKind, 0, 512);
     t.equal(t.collect(), 0, 'collectors');
-    t.equal(t.get(memory, [SvmAttributeType.gpuExecutable, SvmAttributeType.granularity]), [1, 3], 'attributes');
+    t.has(memory, { gpuExecutable: true, granularity: 3 }, 'attributes');
     t.equal(t.ptes(memory), '-*512', 'PTEs');
   });
 
@@ -256,7 +262,7 @@ invalidationGroup
   .parameters(
     parameters().combine('event', EVENTS).combine('errno', ['EBUSY', 'ENODEV', 'ENOMEM']).combine('at', [0, 1]),
   )
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { event, errno, at }) => {
     const memory = onGpu(t, 2 * CHUNK_2M);
     t.gpu().failures.plan('zap-ptes', errno, 1, at);
@@ -275,7 +281,7 @@ invalidationGroup
   .case('two-gpus', 'an event reaches every GPU on which the memory is mapped')
   .source('spec/04-invalidation-and-gc §1')
   .parameters(parameters().combine('event', EVENTS).combine('mapped', ['first', 'second', 'both']))
-  .needs(...FOLLOW, 'two-gpus')
+  .needs(...NEEDS_EFFECTS, 'two-gpus')
   .run((t, { event, mapped }) => {
     t.setup({ gpus: 2 });
     const memory = region(t);
@@ -298,11 +304,11 @@ invalidationGroup
   .case('counters', 'an event over many ranges is one zap for each range that was mapped, and one flush')
   .source('spec/04-invalidation-and-gc §3; spec/06-lifecycle §8')
   .parameters(parameters().combine('event', EVENTS).combine('chunk', [1, 16, 512]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { event, chunk }) => {
     const memory = region(t);
     for (let page = 0; page < 512; page += chunk)
-      if (chunk < 512) t.set(memory.range(page * PAGE, chunk * PAGE), [[SvmAttributeType.preferredLocation, page + 1]]);
+      if (chunk < 512) t.set(memory.range(page * PAGE, chunk * PAGE), { preferredLocation: page + 1 });
     t.equal(t.access(memory.address, CHUNK_2M, { write: true }).faults, 512 / chunk, 'faults');
     const counts = moved(t, ['clearCalls', 'tlb', 'dmaPages'], () => change(memory, event, 0, 512));
     t.equal(counts, { clearCalls: 512 / chunk, tlb: 1, dmaPages: -512 }, 'counters');

@@ -3,9 +3,18 @@ import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import type { CaseContext } from '../../../lib/conformance/framework/context.ts';
 import { EINVAL, EIO, ENOMEM, EPERM } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { BORDER, COLLECT, effects, FOLLOW, LOOK, onGpu, rangeWords, region, WINDOW } from '../support/scene.ts';
+import {
+  BORDER,
+  NEEDS_COLLECTOR,
+  effects,
+  NEEDS_EFFECTS,
+  NEEDS_FAULTS,
+  onGpu,
+  rangeWords,
+  region,
+  WINDOW,
+} from '../support/scene.ts';
 import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
-import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
 
 export const notifiersGroup = new CaseGroup(
   'ranges,notifiers',
@@ -34,7 +43,7 @@ notifiersGroup
       ])
       .combine('page', [0, 1, 511]),
   )
-  .needs(...LOOK, 'address-choice')
+  .needs(...NEEDS_FAULTS, 'address-choice')
   .run((t, { offset, page }) => {
     const memory = t.map(CHUNK_2M, { address: BORDER + BigInt(offset) });
     t.equal(t.fault(memory.at(page * PAGE)), 0, 'fault');
@@ -46,7 +55,7 @@ notifiersGroup
   .case('shared', 'ranges of one window share a notifier, those of two have one each, in ascending order')
   .source('spec/03-gpu-ranges §A.4, §A.14')
   .parameters(parameters().combine('order', ['ascending', 'descending']))
-  .needs(...FOLLOW, 'address-choice')
+  .needs(...NEEDS_EFFECTS, 'address-choice')
   .run((t, { order }) => {
     const places = [-2 * CHUNK_2M, -CHUNK_2M, 0, CHUNK_2M].map((offset) =>
       region(t, CHUNK_2M, { address: BORDER + BigInt(offset) }),
@@ -83,7 +92,7 @@ notifiersGroup
   .case('border', 'an event over the border of two windows reaches both: each zaps and flushes for itself')
   .source('spec/04-invalidation-and-gc §1, §2, §3')
   .parameters(parameters().combine('event', ['discard', 'unmap', 'protect']))
-  .needs(...COLLECT, 'address-choice')
+  .needs(...NEEDS_COLLECTOR, 'address-choice')
   .run((t, { event }) => {
     const memory = onGpu(t, 2 * CHUNK_2M, { address: BORDER - BigInt(CHUNK_2M) });
     const seen = effects(t, { address: BORDER }, () => {
@@ -107,7 +116,7 @@ notifiersGroup
   .needs('introspection', 'address-choice')
   .run((t, { pages }) => {
     const memory = t.map(2 * CHUNK_2M, { address: BORDER - BigInt(CHUNK_2M) });
-    t.set(memory.range(CHUNK_2M - pages * PAGE, 2 * pages * PAGE), [[SvmAttributeType.prefetchLocation, 1]]);
+    t.set(memory.range(CHUNK_2M - pages * PAGE, 2 * pages * PAGE), { prefetchLocation: 'device' });
     t.equal(rangeWords(t, { address: BORDER }), [`${-pages}+${pages} mapped dma`, `0+${pages} mapped dma`], 'ranges');
     t.equal(
       windows(t),
@@ -123,12 +132,12 @@ notifiersGroup
   .case('last-range', 'a notifier goes with its last range, not before')
   .source('spec/03-gpu-ranges §A.4, §A.11')
   .parameters(parameters().combine('by', ['collection', 'split']))
-  .needs(...COLLECT)
+  .needs(...NEEDS_COLLECTOR)
   .run((t, { by }) => {
     const memory = onGpu(t, 2 * CHUNK_2M);
     const remove = (offset: number): void => {
       if (by === 'split') {
-        t.set(memory.range(offset, PAGE), [[SvmAttributeType.gpuReadOnly, 1]]);
+        t.set(memory.range(offset, PAGE), { gpuReadOnly: true });
         return;
       }
       memory.unmap(offset, CHUNK_2M);
@@ -154,16 +163,16 @@ notifiersGroup
   .case('undone', 'a notifier made for a range that can not be made is unregistered again')
   .source('spec/03-gpu-ranges §A.6')
   .parameters(parameters().combine('failure', ['no-vma', 'io', 'pfnmap', 'no-memory', 'no-chunk']))
-  .needs(...FOLLOW, 'address-choice', 'special-mapping', 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'address-choice', 'special-mapping', 'failure-injection')
   .run((t, { failure }) => {
     const memory = t.map(CHUNK_2M);
     if (failure === 'no-chunk')
       t.equal(
-        t.trySet({ address: memory.address, size: (1n << 64n) - memory.address }, [[SvmAttributeType.access, 1]]),
+        t.trySet({ address: memory.address, size: (1n << 64n) - memory.address }, { access: 'in-place' }),
         0,
         'SET up to 2^64',
       );
-    else t.set(memory, [[SvmAttributeType.access, 1]]);
+    else t.set(memory, { access: 'in-place' });
     if (failure === 'no-vma' || failure === 'io' || failure === 'pfnmap') memory.unmap();
     if (failure === 'io' || failure === 'pfnmap')
       t.machine.process.mmap({ address: memory.address, size: CHUNK_2M, kind: failure });
@@ -190,7 +199,7 @@ notifiersGroup
 notifiersGroup
   .case('read-only-again', 'the read-only fallback makes its notifier a second time')
   .source('spec/03-gpu-ranges §A.6, §B.3')
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t) => {
     const memory = t.map(CHUNK_2M, { protection: 'r' });
     const seen = effects(t, memory, () => t.equal(t.fault(memory.address), 0, 'fault'), [
@@ -212,7 +221,7 @@ notifiersGroup
   )
   .source('spec/03-gpu-ranges §A.6, steps 6 to 8')
   .parameters(parameters().combine('write', [false, true]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { write }) => {
     const memory = onGpu(t);
     memory.protect('r');
@@ -224,7 +233,7 @@ notifiersGroup
 notifiersGroup
   .case('no-memory', 'without memory for a notifier nothing is registered and the access is killed')
   .source('spec/03-gpu-ranges §A.6, step 3')
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t) => {
     const memory = t.map(CHUNK_2M);
     t.gpu().failures.plan('allocate-notifier', 'ENOMEM');

@@ -3,9 +3,19 @@ import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { EBUSY, EFAULT, EPERM } from '../../../lib/conformance/support/errno.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { answerOf, during, effects, FOLLOW, LOOK, moved, onGpu, rangeWords, region, WATCH } from '../support/scene.ts';
+import {
+  answerOf,
+  during,
+  effects,
+  NEEDS_EFFECTS,
+  NEEDS_FAULTS,
+  moved,
+  onGpu,
+  rangeWords,
+  region,
+  NEEDS_TIME,
+} from '../support/scene.ts';
 import { CHUNK_2M, MIB, PAGE } from '../../../lib/conformance/support/units.ts';
-import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
 
 export const pagesGroup = new CaseGroup(
   'ranges,pages',
@@ -16,10 +26,10 @@ pagesGroup
   .case('populate', 'collection brings in every page of the range that is not present, and only these')
   .source('spec/03-gpu-ranges §A.8')
   .parameters(parameters().combine('size', [1, 16, 512]).combine('present', [0, 1]))
-  .needs(...WATCH)
+  .needs(...NEEDS_TIME)
   .run((t, { size, present }) => {
     const memory = t.map(CHUNK_2M);
-    t.set(memory.range(0, pages(size)), [[SvmAttributeType.access, 1]]);
+    t.set(memory.range(0, pages(size)), { access: 'in-place' });
     if (present > 0) memory.write(0, new Uint8Array(pages(present)));
     const counts = moved(t, ['pagesAllocated', 'dmaPages'], () => t.equal(t.fault(memory.address), 0, 'fault'));
     t.equal(counts, { pagesAllocated: size - present, dmaPages: size }, 'pages');
@@ -32,15 +42,15 @@ pagesGroup
   )
   .source('spec/03-gpu-ranges §A.8')
   .parameters(parameters().combine('gpuReadOnly', [0, 1]).combine('write', [false, true]))
-  .needs(...WATCH)
+  .needs(...NEEDS_TIME)
   .run((t, { gpuReadOnly, write }) => {
     const memory = t.map(CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.gpuReadOnly, gpuReadOnly]]);
+    t.set(memory, { gpuReadOnly });
     t.equal(t.fault(memory.address, { write }), 0, 'fault');
     t.equal(t.ptes(memory), gpuReadOnly === 1 ? 'r*512' : 'rw*512', 'PTEs');
     t.advance();
     // A writable PTE on pages that were collected for reading shows how they were collected.
-    t.set(memory, [[SvmAttributeType.gpuReadOnly, 0]]);
+    t.set(memory, { gpuReadOnly: false });
     t.equal(t.fault(memory.address), 0, 'fault after GPU_RO=0');
     t.equal(t.ptes(memory), gpuReadOnly === 1 ? 'rw:cow*512' : 'rw*512', 'PTEs after GPU_RO=0');
   });
@@ -48,10 +58,10 @@ pagesGroup
 pagesGroup
   .case('reuse', "pages that are DMA-mapped are used again without a look at the CPU's page table")
   .source('spec/03-gpu-ranges §A.8 step 2')
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t) => {
     const memory = onGpu(t);
-    t.set(memory, [[SvmAttributeType.gpuExecutable, 1]]);
+    t.set(memory, { gpuExecutable: true });
     let answer = 0;
     t.equal(
       moved(t, ['hmm'], () => {
@@ -85,16 +95,16 @@ pagesGroup
       .combine('by', ['read', 'write', 'prefetch'])
       .where(({ page, by }) => by === 'prefetch' || page !== 0),
   )
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { page, protection, by }) => {
     const memory = onGpu(t);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     memory.discard();
     memory.protect(protection, page * PAGE, PAGE);
     const error = protection === '-' ? EFAULT : EPERM;
     if (by === 'prefetch') {
       // The VMA of the first page decides whether all is read-only; a hole in permission behind it is an error.
-      const result = t.trySet(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+      const result = t.trySet(memory, { prefetchLocation: 'device' });
       const readOnly = page === 0 && protection === 'r';
       t.equal(result, readOnly ? 0 : page === 0 ? -EFAULT : -error, 'prefetch');
       t.equal(t.ptes(memory), readOnly ? 'r*512' : '-*512', 'PTEs');
@@ -109,7 +119,7 @@ pagesGroup
 pagesGroup
   .case('hole', 'a hole in a range that was unmapped in part does not come back: the range is collected first')
   .source('spec/03-gpu-ranges §A.8; spec/05-faults §5 step 1')
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t) => {
     const memory = onGpu(t);
     memory.unmap(MIB, PAGE);
@@ -121,7 +131,7 @@ pagesGroup
   .case('moved-on', 'an event anywhere in the window while pages are collected repeats the collection')
   .source('spec/03-gpu-ranges §A.8 steps 5 and 8')
   .parameters(parameters().combine('where', ['here', 'elsewhere']).combine('times', [1, 3]))
-  .needs(...WATCH, 'preemption')
+  .needs(...NEEDS_TIME, 'preemption')
   .run((t, { where, times }) => {
     const memory = region(t);
     const other = region(t, PAGE);
@@ -138,7 +148,7 @@ pagesGroup
 pagesGroup
   .case('other-window', 'an event in another window does not repeat it')
   .source('spec/03-gpu-ranges §A.8; spec/04-invalidation-and-gc §9')
-  .needs(...LOOK, 'preemption', 'address-choice')
+  .needs(...NEEDS_FAULTS, 'preemption', 'address-choice')
   .run((t) => {
     const memory = region(t);
     const other = region(t, PAGE, { address: memory.address + (1n << 32n) });
@@ -161,12 +171,12 @@ pagesGroup
       .combine('nanoseconds', [999_999_999, 1_000_000_000, 1_000_000_001])
       .combine('by', ['fault', 'prefetch']),
   )
-  .needs(...FOLLOW, 'preemption')
+  .needs(...NEEDS_EFFECTS, 'preemption')
   .run((t, { nanoseconds, by }) => {
     const memory = region(t);
     let result = 0;
     const action = (): void => {
-      result = by === 'fault' ? t.fault(memory.address) : t.trySet(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+      result = by === 'fault' ? t.fault(memory.address) : t.trySet(memory, { prefetchLocation: 'device' });
     };
     let left = 1;
     const remove = t.machine.at('hmm', () => {
@@ -186,10 +196,10 @@ pagesGroup
   .case('unmapped-meanwhile', 'memory that is unmapped between collection and DMA mapping is not mapped')
   .source('spec/03-gpu-ranges §A.8 step M')
   .parameters(parameters().combine('by', ['fault', 'prefetch']))
-  .needs(...FOLLOW, 'preemption', 'deferred-work')
+  .needs(...NEEDS_EFFECTS, 'preemption', 'deferred-work')
   .run((t, { by }) => {
     const memory = region(t);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     let result = 0;
     let walks = 0;
     // The mmap lock is dropped behind the walk.
@@ -204,7 +214,7 @@ pagesGroup
       t,
       memory,
       () => {
-        result = by === 'fault' ? t.fault(memory.address) : t.trySet(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+        result = by === 'fault' ? t.fault(memory.address) : t.trySet(memory, { prefetchLocation: 'device' });
       },
       ['dma-mapped', 'ptes-written', 'collection-queued'],
     );
@@ -220,7 +230,7 @@ pagesGroup
   .case('dma-whole', 'an event on one page drops the DMA mapping of the whole range, once')
   .source('spec/03-gpu-ranges §A.10')
   .parameters(parameters().combine('event', ['discard', 'protect', 'unmap']).combine('page', [0, 300, 511]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { event, page }) => {
     const memory = onGpu(t, 2 * CHUNK_2M);
     const act = (at: number): void => {
@@ -247,7 +257,7 @@ pagesGroup
   .case('huge', 'a huge page is one piece for the page-table layer, 512 small ones are 512')
   .source('spec/03-gpu-ranges §A.8.2, §B.7.1')
   .parameters(parameters().combine('kind', ['anon', 'thp']))
-  .needs(...LOOK, 'huge-pages')
+  .needs(...NEEDS_FAULTS, 'huge-pages')
   .run((t, { kind }) => {
     const memory = region(t, CHUNK_2M, { kind });
     const { mapCalls } = moved(t, ['mapCalls'], () => t.equal(t.fault(memory.address), 0, 'fault'));
@@ -257,7 +267,7 @@ pagesGroup
 pagesGroup
   .case('huge-split', 'losing one page of a huge page is two events, of which the first zaps')
   .source('spec/04-invalidation-and-gc §3; spec/trace-format §3')
-  .needs(...FOLLOW, 'huge-pages')
+  .needs(...NEEDS_EFFECTS, 'huge-pages')
   .run((t) => {
     const memory = onGpu(t, CHUNK_2M, { kind: 'thp' });
     const seen = effects(t, memory, () => memory.discard(5 * PAGE, PAGE), [
@@ -273,7 +283,7 @@ pagesGroup
 pagesGroup
   .case('file', 'pages of a file come back as they were')
   .source('spec/03-gpu-ranges §A.8; spec/trace-format §3')
-  .needs(...WATCH, 'file-mapping')
+  .needs(...NEEDS_TIME, 'file-mapping')
   .run((t) => {
     const memory = onGpu(t, CHUNK_2M, { kind: 'file' });
     const { pagesAllocated } = moved(t, ['pagesAllocated'], () => {

@@ -4,8 +4,8 @@ import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import {
   effects,
   EXECUTABLE,
-  FOLLOW,
-  LOOK,
+  NEEDS_EFFECTS,
+  NEEDS_FAULTS,
   memoryTypeOf,
   MI300,
   plainPte,
@@ -44,14 +44,11 @@ pteFlagsGroup
             : !apu && nodes === 1 && mtypeLocal === ((MI300 as readonly string[]).includes(gc) ? 2 : 0),
       ),
   )
-  .needs(...LOOK, 'configuration')
+  .needs(...NEEDS_FAULTS, 'configuration')
   .run((t, { gc, apu, nodes, mtypeLocal, coherent, extCoherent }) => {
     t.setup({ machine: { gc, apu, numaNodes: nodes, mtypeLocal, noretry: false } });
     const memory = t.map(PAGE);
-    t.set(memory, [
-      [SvmAttributeType.coherent, Number(coherent)],
-      [SvmAttributeType.extCoherent, Number(extCoherent)],
-    ]);
+    t.set(memory, { coherent: Number(coherent), extCoherent: Number(extCoherent) });
     t.equal(t.fault(memory.address), 0, 'fault');
     t.equal(pteAt(t, memory.address), PTE[memoryTypeOf(gc, apu, nodes, mtypeLocal, coherent, extCoherent)], 'PTE');
     t.equal(
@@ -67,7 +64,7 @@ pteFlagsGroup
   .parameters(
     parameters().combine('asic', ['gfx90a', 'gfx942', 'gfx942-apu', 'gfx950', 'gfx906-xnack', 'gfx908-xnack']),
   )
-  .needs(...LOOK, 'configuration')
+  .needs(...NEEDS_FAULTS, 'configuration')
   .run((t, { asic }) => {
     t.setup({ machine: { asic } });
     const memory = t.map(PAGE);
@@ -88,12 +85,12 @@ pteFlagsGroup
       .combine('gpuExecutable', [0, 1])
       .combine('protection', ['r', 'rw', 'rx', 'rwx']),
   )
-  .needs(...LOOK)
+  .needs(...NEEDS_FAULTS)
   .run((t, { by, gpuReadOnly, gpuExecutable, protection }) => {
     const memory = t.map(CHUNK_2M, { protection });
     t.set(memory, [
-      [SvmAttributeType.gpuReadOnly, gpuReadOnly],
-      [SvmAttributeType.gpuExecutable, gpuExecutable],
+      { gpuReadOnly },
+      { gpuExecutable },
       ...(by === 'prefetch' ? [[SvmAttributeType.prefetchLocation, 1] as const] : []),
     ]);
     if (by === 'fault') t.equal(t.fault(memory.address), 0, 'fault');
@@ -114,10 +111,10 @@ pteFlagsGroup
       .combine('attribute', ['hostAccess', 'hiveLocal', 'gpuReadMostly', 'coherent'])
       .combine('write', [false, true]),
   )
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { attribute, write }) => {
     const memory = region(t);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     t.equal(t.fault(memory.address, { write }), 0, 'first fault');
     t.advance();
     t.equal(
@@ -126,9 +123,9 @@ pteFlagsGroup
       'effects of a fault on a valid range',
     );
     const flags = t.state().ranges[0]!.attributeFlags;
-    const [value] = t.get(memory, [SvmAttributeType[attribute]]);
+    const [value] = t.get(memory, [attribute]);
     t.equal(
-      effects(t, memory, () => t.set(memory, [[SvmAttributeType[attribute], 1 - value!]])),
+      effects(t, memory, () => t.set(memory, { [attribute]: 1 - value! })),
       [],
       'effects of the SET',
     );
@@ -156,14 +153,14 @@ pteFlagsGroup
   .case('inert-values', 'ACCESS, GRANULARITY and PREFERRED_LOC do not make a range invalid')
   .source('spec/03-gpu-ranges §B.9; quirk Q19')
   .parameters(parameters().combine('attribute', ['access', 'granularity', 'preferredLocation']))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { attribute }) => {
     const memory = region(t);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     t.equal(t.fault(memory.address), 0, 'first fault');
     t.advance();
-    t.set(memory, [[SvmAttributeType[attribute], 0]]);
-    t.equal(t.get(memory, [SvmAttributeType[attribute]]), [0], 'the attribute');
+    t.set(memory, { [attribute]: 0 });
+    t.has(memory, { [attribute]: 0 }, 'the attribute');
     t.equal(
       effects(t, memory, () => t.fault(memory.address)),
       [],
@@ -176,7 +173,7 @@ pteFlagsGroup
   .case('changed-flags', 'the next fault on a range whose attributes changed writes PTEs with the new flags')
   .source('spec/03-gpu-ranges §B.2, §B.9')
   .parameters(parameters().combine('attribute', ['gpuReadOnly', 'gpuExecutable']).combine('from', [0, 1]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { attribute, from }) => {
     const memory = region(t);
     const bit = attribute === 'gpuReadOnly' ? WRITEABLE : EXECUTABLE;
@@ -184,14 +181,11 @@ pteFlagsGroup
     const flags = (value: number): bigint =>
       attribute === 'gpuReadOnly' ? (value === 1 ? plain & ~bit : plain) : value === 1 ? plain | bit : plain;
     // Without a value of its own the record would be the default one.
-    t.set(memory, [
-      [SvmAttributeType.access, 1],
-      [SvmAttributeType[attribute], from],
-    ]);
+    t.set(memory, [{ access: 'in-place' }, { [attribute]: from }]);
     t.equal(t.fault(memory.address), 0, 'first fault');
     t.equal(pteAt(t, memory.address), flags(from), 'PTE');
     t.advance();
-    t.set(memory, [[SvmAttributeType[attribute], 1 - from]]);
+    t.set(memory, { [attribute]: 1 - from });
     t.equal(pteAt(t, memory.address), flags(from), 'PTE after the SET');
     t.equal(
       effects(t, memory, () => t.fault(memory.at(PAGE))),

@@ -2,9 +2,8 @@
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { EBUSY, EINTR, ENODEV } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { effects, FOLLOW, LOOK, onGpu, rangeWords, region } from '../support/scene.ts';
+import { effects, NEEDS_EFFECTS, NEEDS_FAULTS, onGpu, rangeWords, region } from '../support/scene.ts';
 import { CHUNK_2M, MIB, PAGE } from '../../../lib/conformance/support/units.ts';
-import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
 
 export const splitGroup = new CaseGroup(
   'ranges,split',
@@ -42,15 +41,13 @@ splitGroup
       .combine('first', [...new Set(PARTS.map(([first]) => first))])
       .expand('pages', ({ first }) => PARTS.filter((part) => part[0] === first).map((part) => part[1])),
   )
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { first, pages }) => {
     const memory = region(t, 3 * CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     t.equal(t.access(memory.address, 3 * CHUNK_2M, { write: true }).faults, 3, 'faults');
     const end = first + pages;
-    const seen = effects(t, memory, () =>
-      t.set(memory.range(first * PAGE, pages * PAGE), [[SvmAttributeType.hiveLocal, 1]]),
-    );
+    const seen = effects(t, memory, () => t.set(memory.range(first * PAGE, pages * PAGE), { hiveLocal: true }));
     const expected: string[] = [];
     const left: string[] = [];
     const runs: string[] = [];
@@ -79,23 +76,23 @@ splitGroup
       .combine('intervals', [1, 2, 3])
       .combine('attribute', ['gpuReadOnly', 'gpuExecutable', 'access', 'granularity']),
   )
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { intervals, attribute }) => {
     const memory = region(t, 3 * CHUNK_2M);
     for (let at = 0; at < intervals; at++) {
       const size = at === intervals - 1 ? memory.size - at * CHUNK_2M : CHUNK_2M;
-      t.set(memory.range(at * CHUNK_2M, size), [[SvmAttributeType.preferredLocation, at + 1]]);
+      t.set(memory.range(at * CHUNK_2M, size), { preferredLocation: at + 1 });
     }
     t.equal(t.access(memory.address, memory.size, { write: true }).faults, 3, 'faults');
     t.equal(
-      effects(t, memory, () => t.set(memory, [[SvmAttributeType[attribute], attribute === 'access' ? 0 : 1]])),
+      effects(t, memory, () => t.set(memory, { [attribute]: attribute === 'access' ? 0 : 1 })),
       [],
       'effects',
     );
     t.equal(t.ptes(memory), 'rw*1536', 'PTEs');
     // That it was not the equal record:
     t.ok(
-      effects(t, memory, () => t.set(memory.range(0, PAGE), [[SvmAttributeType.hiveLocal, 1]])).includes('tlb'),
+      effects(t, memory, () => t.set(memory.range(0, PAGE), { hiveLocal: true })).includes('tlb'),
       'a SET of a part invalidates',
     );
   });
@@ -104,10 +101,10 @@ splitGroup
   .case('equal-record', 'a SET of a part that changes nothing neither splits nor invalidates')
   .source('spec/02-attributes §4; spec/03-gpu-ranges §B.10')
   .parameters(parameters().combine('value', [0, 1]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { value }) => {
     const memory = onGpu(t);
-    const seen = effects(t, memory, () => t.set(memory.range(0, MIB), [[SvmAttributeType.gpuReadOnly, value]]));
+    const seen = effects(t, memory, () => t.set(memory.range(0, MIB), { gpuReadOnly: value }));
     t.equal(seen, value === 0 ? [] : ['zap 0+512', 'dma- 0+512', 'range- 0+512', 'tlb'], 'effects');
   });
 
@@ -115,14 +112,14 @@ splitGroup
   .case('not-mapped', 'a range that is not marked mapped is neither zapped nor flushed, but removed where it crosses')
   .source('spec/03-gpu-ranges §B.10; quirk Q38')
   .parameters(parameters().combine('part', ['crossing', 'covering']))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { part }) => {
     const memory = region(t, 2 * CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     t.equal(t.access(memory.address, memory.size, { write: true }).faults, 2, 'faults');
     memory.discard(0, CHUNK_2M);
     const seen = effects(t, memory, () =>
-      t.set(memory.range(0, part === 'crossing' ? PAGE : CHUNK_2M), [[SvmAttributeType.gpuReadOnly, 1]]),
+      t.set(memory.range(0, part === 'crossing' ? PAGE : CHUNK_2M), { gpuReadOnly: true }),
     );
     t.equal(seen, part === 'crossing' ? ['range- 0+512'] : [], 'effects');
     t.equal(rangeWords(t, memory), [...(part === 'crossing' ? [] : ['0+512']), '512+512 mapped dma'], 'ranges');
@@ -131,17 +128,17 @@ splitGroup
 splitGroup
   .case('no-ranges', 'a split over memory that is not on the GPU does nothing there')
   .source('spec/03-gpu-ranges §B.10')
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t) => {
     const memory = t.map(4 * CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     t.equal(t.fault(memory.at(3 * CHUNK_2M)), 0, 'fault behind it');
     t.equal(
-      effects(t, memory, () => t.set(memory.range(MIB, CHUNK_2M), [[SvmAttributeType.gpuReadOnly, 1]])),
+      effects(t, memory, () => t.set(memory.range(MIB, CHUNK_2M), { gpuReadOnly: true })),
       [],
       'effects',
     );
-    t.equal(t.get(memory.range(MIB, CHUNK_2M), [SvmAttributeType.gpuReadOnly]), [1], 'GPU_RO');
+    t.has(memory.range(MIB, CHUNK_2M), { gpuReadOnly: true }, 'GPU_RO');
     t.equal(rangeWords(t, memory), ['1536+512 mapped dma'], 'ranges');
   });
 
@@ -154,10 +151,10 @@ splitGroup
       .combine('pages', [16, 240, 256])
       .combine('attribute', ['gpuReadOnly', 'gpuExecutable']),
   )
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { first, pages, attribute }) => {
     const memory = onGpu(t);
-    t.set(memory.range(first * PAGE, pages * PAGE), [[SvmAttributeType[attribute], 1]]);
+    t.set(memory.range(first * PAGE, pages * PAGE), { [attribute]: 1 });
     t.equal(t.ptes(memory), '-*512', 'PTEs after the SET');
     const { result, faults } = t.access(memory.address, CHUNK_2M);
     t.equal([result, faults > 1], [0, true], 'access');
@@ -176,12 +173,12 @@ splitGroup
 splitGroup
   .case('interrupted', 'a signal while the page directory is waited for ends the SET before anything is invalidated')
   .source('spec/03-gpu-ranges §B.10 step 1')
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t) => {
     const memory = onGpu(t);
     t.gpu().failures.plan('lock-page-directory', 'EINTR');
     const seen = effects(t, memory, () =>
-      t.equal(t.trySet(memory.range(0, MIB), [[SvmAttributeType.gpuReadOnly, 1]]), -EINTR, 'SET'),
+      t.equal(t.trySet(memory.range(0, MIB), { gpuReadOnly: true }), -EINTR, 'SET'),
     );
     t.equal([seen, rangeWords(t, memory)], [[], ['0+512 mapped dma']], 'effects and ranges');
   });
@@ -193,40 +190,36 @@ splitGroup
   )
   .source('spec/03-gpu-ranges §B.10 step 2; quirk Q47')
   .parameters(parameters().combine('errno', ['EBUSY', 'ENODEV']).combine('at', [0, 1, 2]))
-  .needs(...FOLLOW, 'failure-injection')
+  .needs(...NEEDS_EFFECTS, 'failure-injection')
   .run((t, { errno, at }) => {
     const memory = region(t, 3 * CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     t.equal(t.access(memory.address, memory.size, { write: true }).faults, 3, 'faults');
     t.gpu().failures.plan('zap-ptes', errno, 1, at);
     const seen = effects(t, memory, () => {
-      t.equal(
-        t.trySet(memory.range(PAGE), [[SvmAttributeType.gpuReadOnly, 1]]),
-        errno === 'EBUSY' ? -EBUSY : -ENODEV,
-        'SET',
-      );
+      t.equal(t.trySet(memory.range(PAGE), { gpuReadOnly: true }), errno === 'EBUSY' ? -EBUSY : -ENODEV, 'SET');
     });
     const first = ['zap 0+512', 'dma- 0+512', 'range- 0+512'];
     t.equal(seen, [[], first, [...first, 'zap 512+512']][at]!.concat(`zap-failed ${at * 512}+512`), 'effects');
     // The lock was given back: the next SET works.
-    t.equal(t.trySet(memory.range(2 * CHUNK_2M, PAGE), [[SvmAttributeType.gpuExecutable, 1]]), 0, 'the next SET');
+    t.equal(t.trySet(memory.range(2 * CHUNK_2M, PAGE), { gpuExecutable: true }), 0, 'the next SET');
   });
 
 splitGroup
   .case('prefetch-of-a-part', 'a SET that splits and prefetches invalidates first, then maps the new interval only')
   .source('spec/02-attributes §4.8; spec/03-gpu-ranges §B.8, §B.10')
   .parameters(parameters().combine('pages', [256, 512]))
-  .needs(...FOLLOW)
+  .needs(...NEEDS_EFFECTS)
   .run((t, { pages }) => {
     const memory = region(t, 2 * CHUNK_2M);
-    t.set(memory, [[SvmAttributeType.access, 1]]);
+    t.set(memory, { access: 'in-place' });
     t.equal(t.access(memory.address, memory.size, { write: true }).faults, 2, 'faults');
-    const seen = effects(
-      t,
-      memory,
-      () => t.set(memory.range(0, pages * PAGE), [[SvmAttributeType.prefetchLocation, 1]]),
-      ['ptes-zapped', 'range-removed', 'tlb-flushed', 'ptes-written'],
-    );
+    const seen = effects(t, memory, () => t.set(memory.range(0, pages * PAGE), { prefetchLocation: 'device' }), [
+      'ptes-zapped',
+      'range-removed',
+      'tlb-flushed',
+      'ptes-written',
+    ]);
     const chunks =
       pages === 512
         ? ['pte 0+512', 'tlb']
@@ -242,12 +235,12 @@ splitGroup
   )
   .source('spec/03-gpu-ranges §B.10; quirk Q18')
   .parameters(parameters().combine('part', [true, false]))
-  .needs(...LOOK)
+  .needs(...NEEDS_FAULTS)
   .run((t, { part }) => {
     const memory = region(t);
-    t.set(memory, [[SvmAttributeType.prefetchLocation, 1]]);
+    t.set(memory, { prefetchLocation: 'device' });
     t.equal(t.ptes(memory), 'rw*512', 'PTEs');
-    t.set(memory.range(0, part ? MIB : CHUNK_2M), [[SvmAttributeType.prefetchLocation, 0]]);
+    t.set(memory.range(0, part ? MIB : CHUNK_2M), { prefetchLocation: 'system' });
     t.equal(
       [t.ptes(memory), rangeWords(t, memory)],
       part ? ['-*512', []] : ['rw*512', ['0+512 mapped dma']],

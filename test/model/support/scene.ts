@@ -13,13 +13,13 @@ export const WINDOW = 512 << 20;
 export const BORDER = 0x2_0000_0000n;
 
 /** Raising faults and looking at what they leave. */
-export const LOOK: readonly Feature[] = ['gpu-fault', 'introspection'];
+export const NEEDS_FAULTS: readonly Feature[] = ['gpu-fault', 'introspection'];
 /** ... with time passing. */
-export const WATCH: readonly Feature[] = ['gpu-fault', 'introspection', 'virtual-clock'];
+export const NEEDS_TIME: readonly Feature[] = ['gpu-fault', 'introspection', 'virtual-clock'];
 /** ... and with the effects of the driver in their order. */
-export const FOLLOW: readonly Feature[] = [...WATCH, 'events'];
+export const NEEDS_EFFECTS: readonly Feature[] = [...NEEDS_TIME, 'events'];
 /** ... and with the moment at which the collector runs. */
-export const COLLECT: readonly Feature[] = [...FOLLOW, 'deferred-work'];
+export const NEEDS_COLLECTOR: readonly Feature[] = [...NEEDS_EFFECTS, 'deferred-work'];
 
 /** PTE flags of system memory by memory type, writable (spec/03-gpu-ranges §B.2); without 0x40 read-only, with 0x10 executable. */
 export const PTE = {

@@ -1,6 +1,5 @@
 /** What GET answers where pages differ. The expectations are written out, not computed. */
 import { CaseGroup } from '../../framework/case.ts';
-import type { AttributePair } from '../../framework/context.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
 import { ModelledMemory } from '../../support/attribute-model.ts';
@@ -16,6 +15,7 @@ import {
   UNDEFINED,
 } from '../../support/attributes.ts';
 import type { SvmAttributeName } from '../../../uapi/constants.ts';
+import type { AttributePair } from '../../../uapi/call.ts';
 
 export const aggregateGroup = new CaseGroup(
   'attributes,aggregate',
@@ -142,9 +142,9 @@ aggregateGroup
   .run((t, { granularity, hole }) => {
     const memory = t.map(pages(9));
     const first = hole === 'before' ? 3 : 0;
-    t.set(memory.range(pages(first), pages(3)), [[3, granularity]]);
-    t.set(memory.range(pages(hole === 'behind' ? 3 : 6), pages(3)), [[3, granularity]]);
-    t.equal(t.get(memory.range(), [3]), [Math.min(granularity, 9)], 'granularity of all');
+    t.set(memory.range(pages(first), pages(3)), { granularity });
+    t.set(memory.range(pages(hole === 'behind' ? 3 : 6), pages(3)), { granularity });
+    t.has(memory.range(), { granularity: Math.min(granularity, 9) }, 'granularity of all');
   });
 
 aggregateGroup
@@ -189,7 +189,7 @@ aggregateGroup
       if (letter !== '-') t.set(memory.range(pages(page), pages(1)), records[letter]!);
     }
     t.equal(
-      t.get(memory.range(), [0, 1, 2]),
+      t.get(memory.range(), ['preferredLocation', 'prefetchLocation', 'access']),
       pattern === 'aaa' ? [3, 0, 1] : [UNDEFINED, UNDEFINED, 0],
       'locations and access',
     );
@@ -206,7 +206,7 @@ aggregateGroup
   .run((t, { attribute, location }) => {
     const memory = t.map(pages(4));
     const type = typeOf(attribute);
-    t.set(memory.range(0, pages(1)), [[3, 5]]);
+    t.set(memory.range(0, pages(1)), { granularity: 5 });
     t.set(memory.range(pages(2), pages(2)), [[type, location]]);
     t.equal(t.get(memory.range(), [type]), [UNDEFINED], 'all');
     t.equal(t.get(memory.range(pages(2), pages(2)), [type]), [location], 'the part that has it');
@@ -219,8 +219,8 @@ aggregateGroup
   .run((t, { first, second, third }) => {
     const memory = t.map(pages(3));
     for (const [page, access] of [first, second, third].entries())
-      t.set(memory.range(pages(page), pages(1)), [[2, access]]);
-    t.equal(t.get(memory.range(), [2]), [first === second && second === third ? first : 0], 'access of all');
+      t.set(memory.range(pages(page), pages(1)), { access });
+    t.has(memory.range(), { access: first === second && second === third ? first : 0 }, 'access of all');
   });
 
 aggregateGroup
@@ -252,14 +252,17 @@ aggregateGroup
       ],
     }[layout];
     for (const [index, [first, count]] of spans.entries()) {
-      modelled.set({ first: first!, count: count! }, [
-        [0, index % 2],
-        [2, index % 3],
-        [3, 7 + index],
-        [9, 1],
-        [4, index % 2],
-        [10, 1],
-      ]);
+      modelled.set(
+        { first: first!, count: count! },
+        {
+          preferredLocation: index % 2,
+          access: index % 3,
+          granularity: 7 + index,
+          gpuExecutable: true,
+          hostAccess: index % 2,
+          gpuReadMostly: true,
+        },
+      );
     }
     for (let first = 0; first < size; first++) {
       for (let count = 1; first + count <= size; count++) modelled.checkSpan({ first, count }, layout);
@@ -275,5 +278,5 @@ aggregateGroup
     t.set(memory.range(0, pages(2)), [change(attribute)]);
     t.set(memory.range(pages(4), pages(2)), [change(attribute)]);
     t.equal(t.get(memory.range(pages(2), pages(2)), ALL_TYPES), [...DEFAULTS], 'the hole between two intervals');
-    t.equal(t.get(memory.range(pages(4), pages(2)), [typeOf(attribute)]), [otherOf(attribute)], 'the second interval');
+    t.has(memory.range(pages(4), pages(2)), { [attribute]: otherOf(attribute) }, 'the second interval');
   });

@@ -23,7 +23,7 @@ defaultsGroup
   .parameters(parameters().combine('attribute', ATTRIBUTES).combine('memory', MEMORY))
   .run((t, { attribute, memory }) => {
     const range = memoryOf(t, memory);
-    t.equal(t.get(range, [typeOf(attribute)]), [defaultOf(attribute)], attribute);
+    t.has(range, { [attribute]: defaultOf(attribute) }, attribute);
   });
 
 defaultsGroup
@@ -45,8 +45,8 @@ defaultsGroup
   .run((t, { attribute }) => {
     const memory = t.map(pages(1));
     t.set(memory.range(), [change(attribute)]);
-    t.equal(t.get(memory.range(), [typeOf(attribute)]), [otherOf(attribute)], 'changed');
-    t.set(memory.range(), [[typeOf(attribute), defaultOf(attribute)]]);
+    t.has(memory.range(), { [attribute]: otherOf(attribute) }, 'changed');
+    t.set(memory.range(), { [attribute]: defaultOf(attribute) });
     t.equal(t.get(memory.range(), ALL_TYPES), [...DEFAULTS], 'set back');
   });
 
@@ -59,6 +59,6 @@ defaultsGroup
     t.setup({ gpus: 2 });
     const memory = t.map(pages(1));
     t.set(memory.range(), [change(attribute)], t.devices[0]);
-    t.equal(t.get(memory.range(), [typeOf(attribute)], t.devices[0]), [otherOf(attribute)], 'on the first');
-    t.equal(t.get(memory.range(), [typeOf(attribute)], t.devices[1]), [defaultOf(attribute)], 'on the second');
+    t.has(memory.range(), { [attribute]: otherOf(attribute) }, 'on the first', t.devices[0]);
+    t.has(memory.range(), { [attribute]: defaultOf(attribute) }, 'on the second', t.devices[1]);
   });

@@ -1,6 +1,5 @@
 /** Several records of one type in one call, and their order. */
 import { CaseGroup } from '../../framework/case.ts';
-import type { AttributePair } from '../../framework/context.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
 import { EINVAL } from '../../support/errno.ts';
@@ -15,6 +14,7 @@ import {
   thirdOf,
   typeOf,
 } from '../../support/attributes.ts';
+import type { AttributePair } from '../../../uapi/call.ts';
 
 export const duplicatesGroup = new CaseGroup(
   'attributes,duplicates',

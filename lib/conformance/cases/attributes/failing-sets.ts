@@ -23,20 +23,14 @@ failingSetsGroup
     const memory = segments(t, beginWith);
     memory.protect('-', pages(failing * LENGTH + page), pages(1));
     t.equal(
-      t.trySet(memory.range(), [
-        [1, 1],
-        [9, 1],
-      ]),
+      t.trySet(memory.range(), { prefetchLocation: 'device', gpuExecutable: true }),
       -EFAULT,
       'result of SET_ATTR',
     );
     t.equal(stored(t, memory), changed(failing + 1), 'prefetch location and GPU_EXEC of the segments');
     // The failing segment has the record now: the second call passes it by, although its page is as it was.
     t.equal(
-      t.trySet(memory.range(), [
-        [1, 1],
-        [9, 1],
-      ]),
+      t.trySet(memory.range(), { prefetchLocation: 'device', gpuExecutable: true }),
       0,
       'the same SET_ATTR again',
     );
@@ -50,9 +44,9 @@ failingSetsGroup
   .run((t, { failing }) => {
     const memory = segments(t, 'interval');
     memory.protect('-', pages(failing * LENGTH), pages(1));
-    t.equal(t.trySet(memory.range(), [[1, 1]]), -EFAULT, 'result of SET_ATTR');
+    t.equal(t.trySet(memory.range(), { prefetchLocation: 'device' }), -EFAULT, 'result of SET_ATTR');
     t.equal(
-      Array.from({ length: SEGMENTS }, (_, segment) => t.get(part(memory, segment), [3])[0]),
+      Array.from({ length: SEGMENTS }, (_, segment) => t.get(part(memory, segment), ['granularity'])[0]),
       [20, 9, 22, 9, 24],
       'granularity of the segments',
     );

@@ -1,10 +1,10 @@
 /** Where intervals begin and end after a SET: every situation against every request. */
 import { CaseGroup } from '../../framework/case.ts';
-import type { AttributePair } from '../../framework/context.ts';
 import { parameters } from '../../framework/parameters.ts';
 import { ModelledMemory } from '../../support/attribute-model.ts';
 import { otherOf, QUIET, thirdOf, typeOf } from '../../support/attributes.ts';
 import { SIZE, SITUATIONS, REQUESTS, prepare } from '../../support/overlaps.ts';
+import type { AttributePair } from '../../../uapi/call.ts';
 
 export const geometryGroup = new CaseGroup(
   'attributes,geometry',
@@ -17,12 +17,9 @@ geometryGroup
   .parameters(parameters().combine('situation', Object.keys(SITUATIONS)).combine('request', Object.keys(REQUESTS)))
   .run((t, { situation, request }) => {
     const modelled = prepare(t, situation, false);
-    modelled.set(REQUESTS[request]!, [
-      [8, 1],
-      [2, 1],
-    ]);
+    modelled.set(REQUESTS[request]!, { gpuReadOnly: true, access: 'in-place' });
     modelled.checkPages('after the SET');
-    modelled.set(REQUESTS[request]!, [[8, 0]]);
+    modelled.set(REQUESTS[request]!, { gpuReadOnly: false });
     modelled.checkPages('after the SET of one attribute back');
   });
 
@@ -40,6 +37,6 @@ geometryGroup
       REQUESTS['exact']!,
       QUIET.map((each): AttributePair => [typeOf(each), otherOf(each)]),
     );
-    modelled.set(REQUESTS[request]!, [[typeOf(attribute), thirdOf(attribute)]]);
+    modelled.set(REQUESTS[request]!, { [attribute]: thirdOf(attribute) });
     modelled.checkPages('after the SET');
   });

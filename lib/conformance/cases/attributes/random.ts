@@ -1,11 +1,11 @@
 /** Random sequences of SETs against the naive model. */
 import { CaseGroup } from '../../framework/case.ts';
-import type { AttributePair } from '../../framework/context.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
 import { EFAULT } from '../../support/errno.ts';
 import { ModelledMemory } from '../../support/attribute-model.ts';
 import { ROUNDS, randomSpan, randomSet } from '../../support/random-sets.ts';
+import type { AttributePair } from '../../../uapi/call.ts';
 
 export const randomGroup = new CaseGroup(
   'attributes,random',

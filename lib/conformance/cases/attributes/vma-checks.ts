@@ -58,7 +58,7 @@ vmaChecksGroup
     for (let page = 0; page < SIZE; page++) {
       t.equal(t.get(memory.range(pages(page), pages(1)), ALL_TYPES), [...DEFAULTS], `all attributes of page ${page}`);
     }
-    t.equal(t.get(memory.range(), [typeOf(attribute)]), [DEFAULTS[typeOf(attribute)]!], 'the whole');
+    t.has(memory.range(), { [attribute]: DEFAULTS[typeOf(attribute)]! }, 'the whole');
   });
 
 vmaChecksGroup
@@ -73,8 +73,12 @@ vmaChecksGroup
     memory.unmap(0, pages(3));
     memory.unmap(pages(8));
     const inside = first >= 3 && first + count <= 8;
-    t.equal(t.trySet(memory.range(pages(first), pages(count)), [[9, 1]]), inside ? 0 : -EFAULT, 'result of SET_ATTR');
-    t.equal(t.get(memory.range(pages(first), pages(count)), [9]), [inside ? 1 : 0], 'GPU_EXEC afterwards');
+    t.equal(
+      t.trySet(memory.range(pages(first), pages(count)), { gpuExecutable: true }),
+      inside ? 0 : -EFAULT,
+      'result of SET_ATTR',
+    );
+    t.has(memory.range(pages(first), pages(count)), { gpuExecutable: inside }, 'GPU_EXEC afterwards');
   });
 
 vmaChecksGroup
@@ -83,15 +87,12 @@ vmaChecksGroup
   .parameters(parameters().combine('hole', Object.keys(HOLES)))
   .run((t, { hole }) => {
     const memory = t.map(pages(SIZE));
-    t.set(memory.range(), [
-      [9, 1],
-      [3, 5],
-    ]);
+    t.set(memory.range(), { gpuExecutable: true, granularity: 5 });
     for (const [first, count] of HOLES[hole]!) memory.unmap(pages(first), pages(count));
     // Also where the records would not change.
-    t.equal(t.trySet(memory.range(), [[9, 1]]), -EFAULT, 'SET_ATTR of the same value');
-    t.equal(t.trySet(memory.range(), [[9, 0]]), -EFAULT, 'SET_ATTR of another value');
-    t.equal(t.get(memory.range(), [9, 3]), [1, 5], 'the attributes');
+    t.equal(t.trySet(memory.range(), { gpuExecutable: true }), -EFAULT, 'SET_ATTR of the same value');
+    t.equal(t.trySet(memory.range(), { gpuExecutable: false }), -EFAULT, 'SET_ATTR of another value');
+    t.has(memory.range(), { gpuExecutable: true, granularity: 5 }, 'the attributes');
   });
 
 vmaChecksGroup
@@ -108,7 +109,7 @@ vmaChecksGroup
     const [first, count] = { all: [0, SIZE], begin: [0, 4], middle: [4, 4], end: [8, 4] }[where] as [number, number];
     memory.protect(letters, pages(first), pages(count));
     t.equal(t.trySet(memory.range(), [change(attribute)]), 0, 'result of SET_ATTR');
-    t.equal(t.get(memory.range(), [typeOf(attribute)]), [otherOf(attribute)], 'the attribute');
+    t.has(memory.range(), { [attribute]: otherOf(attribute) }, 'the attribute');
   });
 
 vmaChecksGroup
@@ -122,8 +123,8 @@ vmaChecksGroup
     for (let piece = 0; piece < pieces; piece++)
       memory.protect(letters[piece % 3]!, pages(piece * count), pages(count));
     if (last === 'unmapped') memory.unmap(pages(SIZE - 1));
-    t.equal(t.trySet(memory.range(), [[9, 1]]), last === 'mapped' ? 0 : -EFAULT, 'result of SET_ATTR');
-    t.equal(t.get(memory.range(), [9]), [last === 'mapped' ? 1 : 0], 'GPU_EXEC afterwards');
+    t.equal(t.trySet(memory.range(), { gpuExecutable: true }), last === 'mapped' ? 0 : -EFAULT, 'result of SET_ATTR');
+    t.has(memory.range(), { gpuExecutable: last === 'mapped' }, 'GPU_EXEC afterwards');
   });
 
 vmaChecksGroup
@@ -137,7 +138,7 @@ vmaChecksGroup
     t.equal(t.trySet(memory.range(), [change(attribute)]), -EFAULT, 'SET_ATTR without memory');
     const again = t.map(pages(4), { address: memory.address });
     t.equal(t.trySet(again.range(), [change(attribute)]), 0, 'SET_ATTR with memory');
-    t.equal(t.get(again.range(), [typeOf(attribute)]), [otherOf(attribute)], 'the attribute');
+    t.has(again.range(), { [attribute]: otherOf(attribute) }, 'the attribute');
   });
 
 const SPECIAL = ['io', 'pfnmap', 'mixedmap'] as const;
@@ -164,13 +165,13 @@ vmaChecksGroup
       all: [kind, kind, kind],
     }[where] as VmaKind[];
     const range = threeParts(t, parts);
-    t.equal(t.trySet(range, [[9, 1]]), -EOPNOTSUPP, 'result of SET_ATTR');
+    t.equal(t.trySet(range, { gpuExecutable: true }), -EOPNOTSUPP, 'result of SET_ATTR');
     t.equal(t.get(range, ALL_TYPES), [...DEFAULTS], 'all attributes of the whole');
     const ordinary = parts.indexOf('anon');
     if (ordinary < 0) return;
     const part = { address: range.address + BigInt(pages(4 * ordinary)), size: pages(4) };
     t.equal(t.get(part, ALL_TYPES), [...DEFAULTS], 'all attributes of an ordinary part');
-    t.equal(t.trySet(part, [[9, 1]]), 0, 'SET_ATTR on the ordinary part');
+    t.equal(t.trySet(part, { gpuExecutable: true }), 0, 'SET_ATTR on the ordinary part');
   });
 
 vmaChecksGroup
@@ -191,7 +192,7 @@ vmaChecksGroup
     }[order] as (VmaKind | 'hole')[];
     const expected = parts.indexOf('hole') < parts.indexOf(kind) ? -EFAULT : -EOPNOTSUPP;
     const range = threeParts(t, parts);
-    t.equal(t.trySet(range, [[9, 1]]), expected, 'result of SET_ATTR');
+    t.equal(t.trySet(range, { gpuExecutable: true }), expected, 'result of SET_ATTR');
     t.equal(t.get(range, ALL_TYPES), [...DEFAULTS], 'all attributes');
   });
 
@@ -217,8 +218,8 @@ vmaChecksGroup
   )
   .run((t, { kind, letters }) => {
     const memory = t.map(pages(512), { kind, protection: letters });
-    t.equal(t.trySet(memory.range(), [[9, 1]]), 0, 'result of SET_ATTR');
-    t.equal(t.get(memory.range(), [9]), [1], 'GPU_EXEC');
+    t.equal(t.trySet(memory.range(), { gpuExecutable: true }), 0, 'result of SET_ATTR');
+    t.has(memory.range(), { gpuExecutable: true }, 'GPU_EXEC');
   });
 
 vmaChecksGroup
@@ -227,16 +228,16 @@ vmaChecksGroup
   .parameters(parameters().combine('hole', [1, 6, 11]))
   .run((t, { hole }) => {
     const memory = t.map(pages(SIZE));
-    for (let page = 0; page < SIZE; page += 2) t.set(memory.range(pages(page), pages(1)), [[3, page]]);
+    for (let page = 0; page < SIZE; page += 2) t.set(memory.range(pages(page), pages(1)), { granularity: page });
     memory.unmap(pages(hole), pages(1));
-    t.equal(t.trySet(memory.range(), [[3, 40]]), -EFAULT, 'result of SET_ATTR');
+    t.equal(t.trySet(memory.range(), { granularity: 40 }), -EFAULT, 'result of SET_ATTR');
     for (let page = 0; page < SIZE; page++)
-      t.equal(
-        t.get(memory.range(pages(page), pages(1)), [3]),
-        [page % 2 === 0 ? page : 9],
+      t.has(
+        memory.range(pages(page), pages(1)),
+        { granularity: page % 2 === 0 ? page : 9 },
         `granularity of page ${page}`,
       );
-    t.equal(t.trySet(memory.range(0, pages(hole)), [[3, 40]]), 0, 'SET_ATTR up to the hole');
+    t.equal(t.trySet(memory.range(0, pages(hole)), { granularity: 40 }), 0, 'SET_ATTR up to the hole');
   });
 
 vmaChecksGroup
@@ -245,19 +246,9 @@ vmaChecksGroup
   .parameters(parameters().combine('hole', Object.keys(HOLES)))
   .run((t, { hole }) => {
     const memory = withHoles(t, hole);
+    t.equal(t.trySet(memory.range(), { gpuExecutable: true, access: 3 }), -EINVAL, 'result of SET_ATTR');
     t.equal(
-      t.trySet(memory.range(), [
-        [9, 1],
-        [2, 3],
-      ]),
-      -EINVAL,
-      'result of SET_ATTR',
-    );
-    t.equal(
-      t.trySet(memory.range(), [
-        [9, 1],
-        [2, 1],
-      ]),
+      t.trySet(memory.range(), { gpuExecutable: true, access: 'in-place' }),
       -EFAULT,
       'the call with legal records',
     );

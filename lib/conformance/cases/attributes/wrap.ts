@@ -3,7 +3,7 @@ import { CaseGroup } from '../../framework/case.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
 import { EFAULT, EINVAL } from '../../support/errno.ts';
-import { ALL_TYPES, change, CHANGEABLE, DEFAULTS, otherOf, QUIET, typeOf } from '../../support/attributes.ts';
+import { ALL_TYPES, change, CHANGEABLE, DEFAULTS, otherOf, QUIET } from '../../support/attributes.ts';
 
 export const wrapGroup = new CaseGroup('attributes,wrap', 'Wrap-around (spec/02-attributes §10)');
 
@@ -23,8 +23,8 @@ wrapGroup
   .run((t, { back, attribute }) => {
     const range = { address: END - BigInt(pages(back)), size: pages(back) };
     t.equal(t.trySet(range, [change(attribute)]), 0, 'result of SET_ATTR');
-    t.equal(t.get(range, [typeOf(attribute)]), [otherOf(attribute)], 'the whole interval');
-    t.equal(t.get({ address: END - 4096n, size: 4096 }, [typeOf(attribute)]), [otherOf(attribute)], 'its last page');
+    t.has(range, { [attribute]: otherOf(attribute) }, 'the whole interval');
+    t.has({ address: END - 4096n, size: 4096 }, { [attribute]: otherOf(attribute) }, 'its last page');
     t.equal(t.get({ address: range.address - 4096n, size: 4096 }, ALL_TYPES), [...DEFAULTS], 'the page before it');
   });
 
@@ -34,27 +34,17 @@ wrapGroup
   .parameters(parameters().combine('back', BACK).combine('beyond', [1, 2, 3, 0x10000]).combine('operation', [0, 1]))
   .run((t, { back, beyond, operation }) => {
     const memory = t.map(pages(1));
-    t.set(memory.range(), [
-      [2, 1],
-      [3, 5],
-    ]);
-    t.set({ address: END - BigInt(pages(back)), size: pages(back) }, [
-      [2, 0],
-      [3, 4],
-    ]);
+    t.set(memory.range(), { access: 'in-place', granularity: 5 });
+    t.set({ address: END - BigInt(pages(back)), size: pages(back) }, { access: 'inaccessible', granularity: 4 });
     const range = { address: END - BigInt(pages(back)), size: BigInt(pages(back + beyond)) };
     const { result, values } = t.ioctl({
       operation,
       ...range,
-      attributes: [
-        [2, 2],
-        [3, 9],
-        [5, 0],
-      ],
+      attributes: { access: 'allow-migrate', granularity: 9, coherent: false },
     });
     t.equal(result, operation === 0 ? -EINVAL : 0, 'result');
     t.equal(values, operation === 0 ? [2, 9, 0] : [2, 9, 1], 'the records');
-    t.equal(t.get({ address: END - 4096n, size: 4096 }, [2, 3]), [0, 4], 'what was set before');
+    t.has({ address: END - 4096n, size: 4096 }, { access: 'inaccessible', granularity: 4 }, 'what was set before');
   });
 
 wrapGroup
@@ -66,9 +56,9 @@ wrapGroup
     t.set(memory.range(), [change(attribute)]);
     // Ends `short` pages below its start.
     const range = { address: memory.address, size: END - BigInt(pages(short)) };
-    t.equal(t.trySet(range, [[2, 2]]), -EINVAL, 'result of SET_ATTR');
+    t.equal(t.trySet(range, { access: 'allow-migrate' }), -EINVAL, 'result of SET_ATTR');
     t.equal(t.get(range, ALL_TYPES), [...DEFAULTS], 'GET_ATTR over it');
-    t.equal(t.get(memory.range(), [typeOf(attribute)]), [otherOf(attribute)], 'the attribute of the memory');
+    t.has(memory.range(), { [attribute]: otherOf(attribute) }, 'the attribute of the memory');
   });
 
 wrapGroup
@@ -80,14 +70,11 @@ wrapGroup
       operation,
       address: END - 4096n,
       size: BigInt(pages(1 + beyond)),
-      attributes: [
-        [2, 1],
-        [type, 0],
-      ],
+      attributes: [{ access: 'in-place' }, [type, 0]],
     });
     t.equal(result, -EINVAL, 'result');
     t.equal(values, [1, 0], 'the records');
-    t.equal(t.get({ address: END - 4096n, size: 4096 }, [2]), [2], 'access of the last page');
+    t.has({ address: END - 4096n, size: 4096 }, { access: 'allow-migrate' }, 'access of the last page');
   });
 
 wrapGroup
@@ -105,6 +92,6 @@ wrapGroup
     );
     t.equal(t.get(memory.range(), ALL_TYPES), [...DEFAULTS], 'all attributes');
     t.equal(t.trySet({ address: memory.address, size }, [change(attribute)]), 0, 'SET_ATTR to the end');
-    t.equal(t.get({ address: memory.address, size }, [typeOf(attribute)]), [otherOf(attribute)], 'the whole interval');
-    t.equal(t.get(memory.range(), [typeOf(attribute)]), [otherOf(attribute)], 'the memory in it');
+    t.has({ address: memory.address, size }, { [attribute]: otherOf(attribute) }, 'the whole interval');
+    t.has(memory.range(), { [attribute]: otherOf(attribute) }, 'the memory in it');
   });

@@ -3,7 +3,6 @@ import { CaseGroup } from '../../framework/case.ts';
 import type { Mapping } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
 import { CHUNK_2M, MIB, PAGE } from '../../support/units.ts';
-import { SvmAttributeType } from '../../../uapi/constants.ts';
 
 export const workGroup = new CaseGroup(
   'faults,work',
@@ -54,7 +53,7 @@ workGroup
   .needs('gpu-work')
   .run(async (t, { offset, registered }) => {
     const memory = t.map(2 * CHUNK_2M);
-    if (registered) t.set(memory, [[SvmAttributeType.access, 1]]);
+    if (registered) t.set(memory, { access: 'in-place' });
     const queue = t.queue();
     for (const value of [7, 8]) {
       put(memory, offset, value);
@@ -73,8 +72,7 @@ workGroup
     const [source, destination] = [t.map(CHUNK_2M), t.map(CHUNK_2M)];
     put(source, 0, 1);
     put(source, size - 4, 2);
-    if (prefetch !== 'none')
-      t.set(prefetch === 'source' ? source : destination, [[SvmAttributeType.prefetchLocation, 1]]);
+    if (prefetch !== 'none') t.set(prefetch === 'source' ? source : destination, { prefetchLocation: 'device' });
     await t.queue().copy(destination.address, source.address, size);
     t.equal([word(destination.read(0, 4)), word(destination.read(size - 4, 4))], [1, 2], 'the copy');
   });
@@ -154,7 +152,7 @@ workGroup
   .run(async (t, { first }) => {
     const memory = t.map(CHUNK_2M);
     put(memory, 0, 21);
-    t.set(memory, [[SvmAttributeType.gpuReadOnly, 1]]);
+    t.set(memory, { gpuReadOnly: true });
     const queue = t.queue();
     if (first === 'read') t.equal(word(await queue.read(memory.address, 4)), 21, 'what the GPU reads');
     await t.throws(() => queue.fill(memory.address, 9, 4), 'ERR_SVM_GPU_FAULT', 'the write');
@@ -198,7 +196,7 @@ workGroup
   .run(async (t, { prefetch }) => {
     t.setup({ gpus: 2 });
     const memory = t.map(CHUNK_2M);
-    if (prefetch) for (const device of t.devices) t.set(memory, [[SvmAttributeType.prefetchLocation, 1]], device);
+    if (prefetch) for (const device of t.devices) t.set(memory, { prefetchLocation: 'device' }, device);
     const queues = t.devices.map((device) => t.queue(device));
     await queues[0]!.fill(memory.address, 5, PAGE);
     t.equal(word(await queues[1]!.read(memory.address, 4)), 5, 'what the second GPU reads');

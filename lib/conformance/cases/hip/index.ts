@@ -14,6 +14,11 @@ import { prefetchBatchGroup } from './prefetch-batch.ts';
 import { prefetchGroup } from './prefetch.ts';
 import { rangeAttributeGroup } from './range-attribute.ts';
 import { rangeAttributesGroup } from './range-attributes.ts';
+import { discardAndPrefetchManyGroup } from './discard-prefetch-many.ts';
+import { discardOrderGroup } from './discard-order.ts';
+import { mallocStressGroup } from './malloc-stress.ts';
+import { prefetchBatchErrorsGroup } from './prefetch-batch-errors.ts';
+import { prefetchV2Group } from './prefetch-v2.ts';
 
 export const hipGroups: readonly CaseGroup[] = [
   adviseGroup,
@@ -23,12 +28,17 @@ export const hipGroups: readonly CaseGroup[] = [
   rangeAttributeGroup,
   rangeAttributesGroup,
   prefetchGroup,
+  prefetchV2Group,
   prefetchBatchGroup,
+  prefetchBatchErrorsGroup,
   mallocManagedGroup,
+  mallocStressGroup,
   mallocThreadsGroup,
   attachGroup,
   coherencyGroup,
   managedVariableGroup,
   discardGroup,
+  discardOrderGroup,
   discardAndPrefetchGroup,
+  discardAndPrefetchManyGroup,
 ];

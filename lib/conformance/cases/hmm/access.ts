@@ -3,7 +3,6 @@ import { CaseGroup } from '../../framework/case.ts';
 import type { CaseContext } from '../../framework/context.ts';
 import type { Mapping } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import {
   allocate,
   expectFaults,
@@ -130,7 +129,7 @@ accessGroup
   .needs('gpu-work')
   .run(async (t: CaseContext, { work }) => {
     const mapping = t.map(CHUNK_2M);
-    if (work === 'attributes') t.set(mapping, [[T.gpuExecutable, 1]]);
+    if (work === 'attributes') t.set(mapping, { gpuExecutable: true });
     if (work === 'access') await gpuStore(t, mapping.address, 1);
     const queue = t.queue();
     t.device.close();

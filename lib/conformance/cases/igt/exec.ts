@@ -3,7 +3,6 @@ import { CaseGroup } from '../../framework/case.ts';
 import type { CaseContext } from '../../framework/context.ts';
 import type { Mapping } from '../../framework/mapping.ts';
 import { pairwise, parameters } from '../../framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import {
   allocate,
   bytesOf,
@@ -59,7 +58,7 @@ const [OPERAND, FLAG, DONE] = [4, 8, 0xd0_0e];
 const PREFERRED = [1, 0, 0xffff_ffff];
 
 /** A buffer and the GPU ranges that accesses to it have made, each by one fault. */
-class Buffer {
+class WorkBuffer {
   readonly mapping: Mapping;
   readonly #chunks = new Set<number>();
   readonly #prefetched: boolean;
@@ -78,21 +77,21 @@ class Buffer {
   }
 }
 
-function makeBuffer(t: CaseContext, section: Section, size: number, address: bigint | undefined): Buffer {
+function makeBuffer(t: CaseContext, section: Section, size: number, address: bigint | undefined): WorkBuffer {
   const mapping = allocate(t, section.memory, size, address === undefined ? {} : { address });
-  if (section.prefetch === 'device') t.set(mapping, [[T.prefetchLocation, 1]]);
-  if (section.prefetch === 'system') t.set(mapping, [[T.prefetchLocation, 0]]);
-  return new Buffer(mapping, section.prefetch === 'device');
+  if (section.prefetch === 'device') t.set(mapping, { prefetchLocation: 'device' });
+  if (section.prefetch === 'system') t.set(mapping, { prefetchLocation: 'system' });
+  return new WorkBuffer(mapping, section.prefetch === 'device');
 }
 
 async function runSection(t: CaseContext, section: Section, shape: Shape): Promise<void> {
   const [count, size] = SHAPES[shape];
   const { lifetime, cpuFirst } = section;
-  const ownFlag = section.flag === 'own-page' ? new Buffer(t.map(4 * KIB), false) : undefined;
+  const ownFlag = section.flag === 'own-page' ? new WorkBuffer(t.map(4 * KIB), false) : undefined;
   const queue = t.queue();
   const kept: [Mapping, number, number][] = [];
   const before = faultCount(t);
-  let [expected, address, buffer]: [number, bigint | undefined, Buffer | undefined] = [0, undefined, undefined];
+  let [expected, address, buffer]: [number, bigint | undefined, WorkBuffer | undefined] = [0, undefined, undefined];
   for (let index = 0; index < count; index++) {
     buffer ??= makeBuffer(t, section, size, lifetime === 'free-same-place' ? address : undefined);
     const { mapping } = buffer;
@@ -101,7 +100,7 @@ async function runSection(t: CaseContext, section: Section, shape: Shape): Promi
     const value = 0xc0de_0000 + index;
     const flags = ownFlag ?? buffer;
     const flag = ownFlag === undefined ? slot + FLAG : 0;
-    if (section.preferred === 'swizzle') t.set(mapping, [[T.preferredLocation, PREFERRED[index % 3]!]]);
+    if (section.preferred === 'swizzle') t.set(mapping, { preferredLocation: PREFERRED[index % 3]! });
     expected += buffer.touch(slot) + flags.touch(flag);
     // A page that nobody wrote in this life of the buffer reads as zeros, whatever was at its address before.
     if (index < 2) t.equal(await gpuLoad(t, mapping.at(slot)), 0, `word of command ${index} before it runs`);
@@ -223,7 +222,8 @@ execGroup
     const size = 4 * CHUNK_2M;
     const mapping = allocate(t, memory, size);
     if (cpuFirst) for (let index = 0; index < 4; index++) store(mapping, index * distance, 7);
-    if (prefetch !== 'no') t.set(mapping.range(0, prefetch === 'all' ? size : size / 2), [[T.prefetchLocation, 1]]);
+    if (prefetch !== 'no')
+      t.set(mapping.range(0, prefetch === 'all' ? size : size / 2), { prefetchLocation: 'device' });
     const before = faultCount(t);
     const queue = t.queue();
     // Given to the queue at once: nothing waits in between.

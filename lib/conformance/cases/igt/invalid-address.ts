@@ -2,7 +2,6 @@
 import { CaseGroup } from '../../framework/case.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import { allocate, gpuLoad, gpuStore, load, MEMORY, memoryNeeds, store } from '../../support/memory.ts';
 import { BAD_NAMES, badNeeds, badAddress } from '../../support/bad-addresses.ts';
 import { CHUNK_2M } from '../../support/units.ts';
@@ -53,7 +52,7 @@ invalidAddressGroup
     const other = allocate(t, memory, CHUNK_2M);
     store(other, 0, 6);
     // Read-only for everybody, or for the GPU.
-    if (attribute) t.set(other, [[T.gpuReadOnly, 1]]);
+    if (attribute) t.set(other, { gpuReadOnly: true });
     else other.protect('r');
     for (let index = 0; index < 6; index++) {
       await gpuStore(t, good.at(pages(index)), index);

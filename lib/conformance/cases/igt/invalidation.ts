@@ -2,7 +2,6 @@
 import { CaseGroup } from '../../framework/case.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import { gpuLoad, gpuStore, load } from '../../support/memory.ts';
 import { START, OTHER, ATTRIBUTES, CHANGES, PARTS } from '../../support/attribute-changes.ts';
 import { CHUNK_2M } from '../../support/units.ts';
@@ -21,14 +20,14 @@ invalidationGroup
     const mapping = t.map(CHUNK_2M);
     t.set(
       mapping,
-      ATTRIBUTES.map((each) => [T[each], START[each]] as const),
+      ATTRIBUTES.map((each) => ({ [each]: START[each] })),
     );
     const [first, count] = PARTS[part];
     const range = mapping.range(pages(first), pages(count));
     for (let index = 0; index < 24; index++) {
       const value = index % 2 === 0 ? OTHER[attribute] : START[attribute];
-      t.set(range, [[T[attribute], value]]);
-      t.equal(t.get(range, [T[attribute]]), [value], attribute);
+      t.set(range, { [attribute]: value });
+      t.has(range, { [attribute]: value }, attribute);
       // While the part is read-only for the GPU, the CPU does what the GPU may not.
       const page = (index * 37) % 512;
       if (attribute === 'gpuReadOnly' && value === 1) mapping.write(pages(page), Uint8Array.of(index, 1, 0, 0));

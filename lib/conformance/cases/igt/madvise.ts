@@ -3,7 +3,6 @@ import { CaseGroup } from '../../framework/case.ts';
 import { EFAULT } from '../../support/errno.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import {
   allocate,
   expectFaults,
@@ -35,14 +34,14 @@ madviseGroup
   .run((t, { first, count, attribute }) => {
     const mapping = t.map(pages(16));
     const hole = mapping.range(pages(first), pages(count));
-    const before = t.get(mapping, [T[attribute]]);
+    const before = t.get(mapping, [attribute]);
     mapping.unmap(pages(first), pages(count));
-    t.equal(t.trySet(mapping, [[T[attribute], 1]]), -EFAULT, 'result over the hole');
-    t.equal(t.trySet(hole, [[T[attribute], 1]]), -EFAULT, 'result in the hole');
-    t.equal(t.get(mapping, [T[attribute]]), before, attribute);
-    t.set(mapping.range(0, pages(first)), [[T[attribute], 1]]);
-    t.equal(t.get(mapping.range(0, pages(first)), [T[attribute]]), [1], `${attribute} below the hole`);
-    t.equal(t.get(hole, [T[attribute]]), before, `${attribute} in the hole`);
+    t.equal(t.trySet(mapping, { [attribute]: 1 }), -EFAULT, 'result over the hole');
+    t.equal(t.trySet(hole, { [attribute]: 1 }), -EFAULT, 'result in the hole');
+    t.equal(t.get(mapping, [attribute]), before, attribute);
+    t.set(mapping.range(0, pages(first)), { [attribute]: 1 });
+    t.has(mapping.range(0, pages(first)), { [attribute]: 1 }, `${attribute} below the hole`);
+    t.equal(t.get(hole, [attribute]), before, `${attribute} in the hole`);
   });
 
 madviseGroup
@@ -59,16 +58,16 @@ madviseGroup
   .run(async (t, { memory, location, when }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
     const before = faultCount(t);
-    if (when === 'before') t.set(mapping, [[T.preferredLocation, location]]);
+    if (when === 'before') t.set(mapping, { preferredLocation: location });
     for (let index = 0; index < 8; index++) await gpuStore(t, mapping.at(pages(index * 60)), index + 1);
-    if (when === 'after') t.set(mapping, [[T.preferredLocation, location]]);
+    if (when === 'after') t.set(mapping, { preferredLocation: location });
     for (let index = 0; index < 8; index++)
       t.equal(
         [load(mapping, pages(index * 60)), await gpuLoad(t, mapping.at(pages(index * 60)))],
         [index + 1, index + 1],
         `word ${index}`,
       );
-    t.equal(t.get(mapping, [T.preferredLocation]), [location], 'preferred location');
+    t.has(mapping, { preferredLocation: location }, 'preferred location');
     expectFaults(t, before, 1);
   });
 

@@ -2,7 +2,6 @@
 import { CaseGroup } from '../../framework/case.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import {
   allocate,
   bytesOf,
@@ -143,20 +142,17 @@ moveGroup
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { used, memory, size }) => {
     const mapping = allocate(t, memory, size);
-    t.set(mapping, [
-      [T.gpuExecutable, 1],
-      [T.granularity, 4],
-    ]);
+    t.set(mapping, { gpuExecutable: true, granularity: 4 });
     if (used) await gpuStore(t, mapping.address, 7);
     else store(mapping, 0, 7);
     const moved = allocate(t, memory, size);
     moved.write(0, mapping.read(0, 4));
     mapping.unmap();
     waitForCollector(t, mapping);
-    t.equal(t.get(moved, [T.gpuExecutable, T.granularity]), [0, 9], 'attributes at the new address');
+    t.has(moved, { gpuExecutable: false, granularity: 9 }, 'attributes at the new address');
     t.equal(await gpuLoad(t, moved.address), 7, 'what the GPU reads at the new address');
     const later = allocate(t, memory, size, { address: mapping.address });
-    const left = t.get(later, [T.gpuExecutable, T.granularity]);
+    const left = t.get(later, ['gpuExecutable', 'granularity']);
     if (used) t.equal(left, [0, 9], 'attributes of the memory that came to the old address');
     else
       t.shows(

@@ -2,7 +2,6 @@
 import { CaseGroup } from '../../framework/case.ts';
 import { EFAULT } from '../../support/errno.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import {
   allocate,
   expectFaults,
@@ -40,10 +39,10 @@ prefetchGroup
   .run(async (t, { memory, size, location }) => {
     const hole = t.hole(size);
     for (let round = 0; round < 3; round++)
-      t.equal(t.trySet(hole, [[T.prefetchLocation, location]]), -EFAULT, 'result of the prefetch without memory');
-    t.equal(t.get(hole, [T.prefetchLocation]), [NO_LOCATION], 'prefetch location');
+      t.equal(t.trySet(hole, { prefetchLocation: location }), -EFAULT, 'result of the prefetch without memory');
+    t.has(hole, { prefetchLocation: NO_LOCATION }, 'prefetch location');
     const mapping = allocate(t, memory, size, { address: hole.address });
-    t.set(mapping, [[T.prefetchLocation, location]]);
+    t.set(mapping, { prefetchLocation: location });
     const before = faultCount(t);
     await gpuStore(t, mapping.at(size - 4), 91);
     expectFaults(t, before, location === 1 ? 0 : 1);
@@ -64,7 +63,7 @@ prefetchGroup
     const mapping = allocate(t, memory, size);
     const before = faultCount(t);
     for (let round = 0; round < 12; round++) {
-      t.set(mapping, [[T.prefetchLocation, (round + 1) % 2]]);
+      t.set(mapping, { prefetchLocation: (round + 1) % 2 });
       const offset = ((round * size) / 12) & ~3;
       if (round % 3 === 0) store(mapping, offset, round);
       else await gpuStore(t, mapping.at(offset), round);
@@ -85,7 +84,7 @@ prefetchGroup
   .run(async (t, { memory, location }) => {
     const size = 64 * MIB;
     const mapping = allocate(t, memory, size);
-    t.set(mapping, [[T.prefetchLocation, location]]);
+    t.set(mapping, { prefetchLocation: location });
     const before = faultCount(t);
     for (let offset = 0; offset < size; offset += 4 * MIB) await gpuStore(t, mapping.at(offset), offset + 1);
     for (let offset = 0; offset < size; offset += 4 * MIB)

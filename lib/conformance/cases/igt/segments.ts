@@ -3,7 +3,6 @@ import { CaseGroup } from '../../framework/case.ts';
 import type { CaseContext } from '../../framework/context.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import { PAGES, VALUES, LAYOUTS, LAYOUT_NAMES, NO_LOCATION } from '../../support/segment-layouts.ts';
 import type { Layout } from '../../support/segment-layouts.ts';
 
@@ -22,7 +21,7 @@ function allowed(attribute: Attribute, layout: Layout): boolean {
 }
 
 function defaultOf(t: CaseContext, attribute: Attribute): number {
-  return t.get(t.map(pages(1)), [T[attribute]])[0]!;
+  return t.get(t.map(pages(1)), [attribute])[0]!;
 }
 
 /** Values that follow each other, as [value, pages]. */
@@ -42,7 +41,7 @@ function queryRuns(
   memory: { at(offset: number): bigint },
   attributes: readonly Attribute[],
 ): [number, number][][] {
-  const types = attributes.map((each) => T[each]);
+  const types = attributes;
   const values = Array.from({ length: PAGES }, (_, page) =>
     t.get({ address: memory.at(pages(page)), size: pages(1) }, types),
   );
@@ -65,7 +64,7 @@ segmentsGroup
     let changed = false;
     for (const [first, count, which] of LAYOUTS[layout]) {
       const value = VALUES[attribute][which];
-      t.set(memory.range(pages(first), pages(count)), [[T[attribute], value]]);
+      t.set(memory.range(pages(first), pages(count)), { [attribute]: value });
       model.fill(value, first, first + count);
       changed ||= value !== standard;
       t.equal(
@@ -92,7 +91,7 @@ segmentsGroup
     // Half of the memory has a record in which everything differs from the default.
     t.set(
       memory.range(0, pages(PAGES / 2)),
-      others.map((each) => [T[each], VALUES[each][0]] as const),
+      others.map((each) => ({ [each]: VALUES[each][0] })),
     );
     const before = queryRuns(t, memory, others);
     t.ok(
@@ -100,7 +99,7 @@ segmentsGroup
       'every other attribute has two runs',
     );
     for (const [first, count, which] of LAYOUTS[layout])
-      t.set(memory.range(pages(first), pages(count)), [[T[attribute], VALUES[attribute][which]]]);
+      t.set(memory.range(pages(first), pages(count)), { [attribute]: VALUES[attribute][which] });
     t.ok(queryRuns(t, memory, [attribute])[0]!.length > 1, 'the attribute has several runs');
     t.equal(queryRuns(t, memory, others), before, 'runs of the other attributes');
   });
@@ -119,16 +118,16 @@ segmentsGroup
     const standard = defaultOf(t, attribute);
     const model: number[] = Array.from({ length: PAGES }, () => standard);
     for (const [first, count, which] of LAYOUTS[layout]) {
-      t.set(memory.range(pages(first), pages(count)), [[T[attribute], VALUES[attribute][which]]]);
+      t.set(memory.range(pages(first), pages(count)), { [attribute]: VALUES[attribute][which] });
       model.fill(VALUES[attribute][which], first, first + count);
     }
     for (let first = 0; first < PAGES; first++) {
       for (const count of [1, 2, 5, PAGES - first]) {
         if (first + count > PAGES) continue;
         const expected = aggregate(attribute, model.slice(first, first + count));
-        t.equal(
-          t.get(memory.range(pages(first), pages(count)), [T[attribute]]),
-          [expected],
+        t.has(
+          memory.range(pages(first), pages(count)),
+          { [attribute]: expected },
           `${attribute} of ${count} pages from page ${first}`,
         );
       }
@@ -168,7 +167,7 @@ segmentsGroup
       });
       t.set(
         memory.range(pages(first), pages(count)),
-        sets.map(([attribute, value]) => [T[attribute], value] as const),
+        sets.map(([attribute, value]) => ({ [attribute]: value })),
       );
       for (const [attribute, value] of sets) model.get(attribute)!.fill(value, first, first + count);
     }
@@ -187,7 +186,7 @@ segmentsGroup
     const memory = t.map(pages(PAGES));
     const model: number[] = Array.from({ length: PAGES }, () => 0);
     for (const [first, count, which] of LAYOUTS[layout]) {
-      t.set(memory.range(pages(first), pages(count)), [[T.gpuExecutable, VALUES.gpuExecutable[which]]]);
+      t.set(memory.range(pages(first), pages(count)), { gpuExecutable: VALUES.gpuExecutable[which] });
       model.fill(VALUES.gpuExecutable[which], first, first + count);
     }
     const segments = t.device.attributeSegments(memory.range());

@@ -4,7 +4,6 @@ import { CaseGroup } from '../../framework/case.ts';
 import type { Mapping } from '../../framework/mapping.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { SvmAttributeType as T } from '../../../uapi/constants.ts';
 import type { SvmAttributeName } from '../../../uapi/constants.ts';
 import {
   allocate,
@@ -129,10 +128,10 @@ twoGpusGroup
     const memory = t.map(pages(16));
     const value = VALUES.find(([name]) => name === attribute)![1];
     const [one, other] = [t.devices[through]!, t.devices[1 - through]!];
-    const before = t.get(memory, [T[attribute]], other);
-    t.set(memory, [[T[attribute], value]], one);
-    t.equal(t.get(memory, [T[attribute]], one), [value], 'value of the GPU it was set through');
-    t.equal(t.get(memory, [T[attribute]], other), before, 'value of the other GPU');
+    const before = t.get(memory, [attribute], other);
+    t.set(memory, { [attribute]: value }, one);
+    t.has(memory, { [attribute]: value }, 'value of the GPU it was set through', one);
+    t.equal(t.get(memory, [attribute], other), before, 'value of the other GPU');
     t.ok(before[0] !== value, 'the value is not the default');
   });
 
@@ -146,8 +145,8 @@ twoGpusGroup
     const mapping = t.map(CHUNK_2M);
     const before = [faultCount(t, 0), faultCount(t, 1)];
     for (let round = 0; round < 4; round++) {
-      t.set(mapping, [[T.preferredLocation, round % 2 === 0 ? zero : one]], t.devices[0]);
-      t.set(mapping, [[T.preferredLocation, round % 2 === 0 ? one : zero]], t.devices[1]);
+      t.set(mapping, { preferredLocation: round % 2 === 0 ? zero : one }, t.devices[0]);
+      t.set(mapping, { preferredLocation: round % 2 === 0 ? one : zero }, t.devices[1]);
       await gpuStore(t, mapping.address, round, round % 2);
       t.equal(
         [load(mapping, 0), await gpuLoad(t, mapping.address, 0), await gpuLoad(t, mapping.address, 1)],

@@ -79,7 +79,7 @@ attributesGroup
     const device = openNode(t, point);
     const range = { address: 0x10000n, size: 0x1000 };
     t.equal(tryRegister(t, range, device), -EFAULT, 'result of the registration');
-    t.equal(t.get(range, [PREFETCH, PREFERRED], device), [UNDEFINED, UNDEFINED], 'the locations afterwards');
+    t.has(range, { prefetchLocation: 'undefined', preferredLocation: 'undefined' }, 'the locations afterwards', device);
   });
 
 attributesGroup
@@ -107,10 +107,11 @@ attributesGroup
     const location = point.location === 'gpu' ? GPU : SYSTEM;
     t.equal(tryRegister(t, memory.range(), device, { location }), -EFAULT, 'result of the registration');
     for (let page = 0; page < 4; page++) {
-      t.equal(
-        t.get(memory.range(pages(page), pages(1)), [PREFETCH, PREFERRED], device),
-        [UNDEFINED, UNDEFINED],
+      t.has(
+        memory.range(pages(page), pages(1)),
+        { prefetchLocation: 'undefined', preferredLocation: 'undefined' },
         `the locations of page ${page} afterwards`,
+        device,
       );
     }
   });
@@ -124,11 +125,11 @@ attributesGroup
     const device = openNode(t, point);
     const memory = t.map(16384);
     register(t, memory.range(), device);
-    t.equal(t.get(memory.range(), [PREFETCH], device), [SYSTEM], 'prefetch location once registered');
-    t.set(memory.range(8192), [[PREFETCH, GPU]], device);
-    t.equal(t.get(memory.range(8192), [PREFETCH], device), [GPU], 'prefetch location of the second half');
-    t.equal(t.get(memory.range(0, 8192), [PREFETCH], device), [SYSTEM], 'prefetch location of the first half');
-    t.equal(t.get(memory.range(), [PREFETCH], device), [UNDEFINED], 'prefetch location of the whole');
+    t.has(memory.range(), { prefetchLocation: 'system' }, 'prefetch location once registered', device);
+    t.set(memory.range(8192), { prefetchLocation: 'device' }, device);
+    t.has(memory.range(8192), { prefetchLocation: 'device' }, 'prefetch location of the second half', device);
+    t.has(memory.range(0, 8192), { prefetchLocation: 'system' }, 'prefetch location of the first half', device);
+    t.has(memory.range(), { prefetchLocation: 'undefined' }, 'prefetch location of the whole', device);
   });
 
 attributesGroup
@@ -141,10 +142,10 @@ attributesGroup
     const memory = t.map(16384);
     const location = point.location === 'gpu' ? GPU : SYSTEM;
     register(t, memory.range(), device, { location });
-    t.equal(t.get(memory.range(), [PREFETCH], device), [location], 'prefetch location while it is mapped');
+    t.has(memory.range(), { prefetchLocation: location }, 'prefetch location while it is mapped', device);
     memory.unmap();
     waitForCollector(t, memory, device);
-    const [found] = t.get(memory.range(), [PREFETCH], device);
+    const [found] = t.get(memory.range(), ['prefetchLocation'], device);
     if (location === GPU) {
       t.equal(found, UNDEFINED, 'prefetch location of the destroyed range');
       return;

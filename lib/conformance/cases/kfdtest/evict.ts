@@ -1,7 +1,7 @@
 /** KFDSVMEvictTest: two processes that need more than the memory of the GPU. */
 import { CaseGroup } from '../../framework/case.ts';
 import { pages } from '../../framework/mapping.ts';
-import { eachNode, GPU, GRANULARITY, nodeFeatures, openNode, register, words } from './node.ts';
+import { eachNode, GPU, nodeFeatures, openNode, register, words } from './node.ts';
 
 export const evictGroup = new CaseGroup(
   'kfdtest,KFDSVMEvictTest',
@@ -43,8 +43,8 @@ evictGroup
     for (let buffer = 0; buffer < count; buffer++) {
       const range = memory.range(pages(PAGES * buffer), pages(PAGES));
       register(t, range, device, { location: GPU, flags: [] });
-      t.set(range, [[GRANULARITY, 0xff]], device);
-      t.equal(t.get(range, [GRANULARITY], device), [0x3f], 'granularity');
+      t.set(range, { granularity: 0xff }, device);
+      t.has(range, { granularity: 0x3f }, 'granularity', device);
       results.write(buffer * 4, words(pages(PAGES)));
     }
     const queue = t.queue(device);

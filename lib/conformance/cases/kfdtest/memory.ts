@@ -235,7 +235,7 @@ memoryGroup
     memory.write(pages(1), new Uint8Array(pages(1)).fill(2));
     memory.write(pages(2), new Uint8Array(pages(1)).fill(3));
     register(t, memory.range(), device, { flags: [] });
-    t.set(memory.range(), [[PREFETCH, GPU]], device);
+    t.set(memory.range(), { prefetchLocation: 'device' }, device);
     const queue = t.queue(device);
     await queue.fill(memory.address, 0x01010101, pages(1));
     await queue.fill(memory.at(pages(3)), 0x04040404, pages(1));

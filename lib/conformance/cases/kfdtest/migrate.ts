@@ -3,17 +3,13 @@ import { CaseGroup } from '../../framework/case.ts';
 import { pages } from '../../framework/mapping.ts';
 import type { Mapping } from '../../framework/mapping.ts';
 import {
-  ACCESS,
   asWords,
   eachNode,
   firstWrong,
   GPU,
-  GRANULARITY,
-  IN_PLACE,
   longsOf,
   nodeFeatures,
   openNode,
-  PREFERRED,
   PREFETCH,
   register,
   SYSTEM,
@@ -92,9 +88,9 @@ migrateGroup
     const size = (256 * MEBIBYTE) / point.scale;
     const memory = t.map(size);
     register(t, memory.range(), device);
-    t.set(memory.range(), [[ACCESS, IN_PLACE]], device);
+    t.set(memory.range(), { access: 'in-place' }, device);
     t.set(memory.range(), prefetched(GPU), device);
-    t.equal(t.get(memory.range(), [ACCESS, PREFETCH], device), [IN_PLACE, GPU], 'access and location');
+    t.has(memory.range(), { access: 'in-place', prefetchLocation: 'device' }, 'access and location', device);
     for (let at = 0; at < size; at += 4096) memory.write(at, words(at));
     await t.queue(device).fill(memory.address, 0x55aaaa55, size);
     t.equal(
@@ -127,8 +123,8 @@ migrateGroup
       const mark = (page: number): number => page + granularity * 0x10000;
       for (let page = 0; page < count; page++) source.write(pages(page), words(mark(page)));
       t.set(memory.range(), prefetched(GPU), device);
-      t.set(memory.range(), [[GRANULARITY, granularity]], device);
-      t.equal(t.get(memory.range(), [GRANULARITY], device), [granularity], 'granularity');
+      t.set(memory.range(), { granularity }, device);
+      t.has(memory.range(), { granularity }, 'granularity', device);
       await queue.copy(memory.address, source.address, pages(count));
       const found = asWords(memory.read(0, pages(count)));
       const wrong = Array.from({ length: count }, index).find((page) => found[page * 1024] !== mark(page)) ?? -1;
@@ -179,7 +175,7 @@ migrateGroup
     isAll(system, 1, 'from the GPU');
     fill(system, 3);
     await copy(local, system);
-    t.set(local.range(), [[GRANULARITY, 30]], device);
+    t.set(local.range(), { granularity: 30 }, device);
     isAll(local, 3, 'to the GPU');
     fill(local, 4);
     await copy(system, local);
@@ -228,11 +224,11 @@ migrateGroup
         queue.copy(data.address, memory.address, size),
         device.prefetchAsync(memory.range(), 'device'),
       ]);
-      t.equal(t.get(memory.range(), [PREFETCH], device), [GPU], 'location after the prefetch');
+      t.has(memory.range(), { prefetchLocation: 'device' }, 'location after the prefetch', device);
       const home = device.prefetchAsync(memory.range(), 'system');
       t.equal(firstWrong(memory.read(0, size), index, 512), -1, 'first wrong word');
       await home;
-      t.equal(t.get(memory.range(), [PREFETCH], device), [SYSTEM], 'location after the prefetch home');
+      t.has(memory.range(), { prefetchLocation: 'system' }, 'location after the prefetch home', device);
       // The original does not look at it.
       t.equal(firstWrong(data.read(0, size), index), -1, 'first wrong word of the copy');
     }
@@ -256,16 +252,8 @@ migrateGroup
     const device = openNode(t, point);
     // Preferred only: a prefetch would allocate the memory of the host.
     const ranges = Array.from({ length: 16 }, () => t.map(512 * MEBIBYTE));
-    for (const range of ranges)
-      t.set(
-        range.range(),
-        [
-          [PREFERRED, GPU],
-          [ACCESS, 2],
-        ],
-        device,
-      );
-    for (const range of ranges) t.equal(t.get(range.range(), [PREFERRED], device), [GPU], 'preferred location');
+    for (const range of ranges) t.set(range.range(), { preferredLocation: 'device', access: 'allow-migrate' }, device);
+    for (const range of ranges) t.has(range.range(), { preferredLocation: 'device' }, 'preferred location', device);
     for (const range of ranges) range.unmap();
   });
 

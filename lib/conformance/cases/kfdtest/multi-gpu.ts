@@ -41,11 +41,11 @@ async function share(t: CaseContext, access: number): Promise<void> {
     for (const device of t.devices) for (const range of [memory, data]) action(device, range.range());
   };
   eachRange((device, range) => {
-    t.set(range, [[ACCESS, access]], device);
-    t.set(range, [[PREFETCH, GPU]], device);
+    t.set(range, { access }, device);
+    t.set(range, { prefetchLocation: 'device' }, device);
   });
   eachRange((device, range) =>
-    t.equal(t.get(range, [ACCESS, PREFETCH], device), [access, GPU], 'access and prefetch location'),
+    t.has(range, { access, prefetchLocation: 'device' }, 'access and prefetch location', device),
   );
   for (const [index, device] of t.devices.entries()) {
     // The original writes once, so that the second GPU could do nothing unseen.
@@ -87,12 +87,7 @@ multiGpuGroup
     const types = [PREFERRED, PREFETCH, ACCESS, GPU_RO];
     t.set(
       memory.range(),
-      [
-        [PREFERRED, location],
-        [PREFETCH, location],
-        [ACCESS, access],
-        [GPU_RO, 1],
-      ],
+      { preferredLocation: location, prefetchLocation: location, access, gpuReadOnly: true },
       t.devices[setter],
     );
     t.equal(

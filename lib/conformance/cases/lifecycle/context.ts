@@ -3,7 +3,6 @@ import { CaseGroup } from '../../framework/case.ts';
 import { EBADF } from '../../support/errno.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { SvmAttributeType } from '../../../uapi/constants.ts';
 
 export const contextGroup = new CaseGroup(
   'lifecycle,context',
@@ -16,12 +15,12 @@ contextGroup
   .parameters(parameters().combine('registered', [false, true]))
   .run(async (t, { registered }) => {
     const memory = t.map(pages(4));
-    if (registered) t.set(memory, [[SvmAttributeType.gpuReadOnly, 1]]);
+    if (registered) t.set(memory, { gpuReadOnly: true });
     t.device.close();
     t.device.close();
     t.ok(t.device.closed, 'the device is closed');
     memory.write(0, new Uint8Array([1]));
     t.equal([...memory.read(0, 1)], [1], 'contents');
-    t.equal(t.trySet(memory, [[SvmAttributeType.access, 1]]), -EBADF, 'SET');
+    t.equal(t.trySet(memory, { access: 'in-place' }), -EBADF, 'SET');
     await t.throws(() => t.device.getAttributes(memory), 'ERR_SVM_CLOSED', 'GET');
   });

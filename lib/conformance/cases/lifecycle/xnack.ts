@@ -1,7 +1,6 @@
 /** On which GPUs a context can live, and the default granularity it starts with. */
 import { CaseGroup } from '../../framework/case.ts';
 import { PAGE } from '../../support/units.ts';
-import { SvmAttributeType } from '../../../uapi/constants.ts';
 
 export const xnackGroup = new CaseGroup(
   'lifecycle,xnack',
@@ -13,12 +12,8 @@ xnackGroup
   .source('spec/06-lifecycle §1, §4')
   .run((t) => {
     const memory = t.map(2 * PAGE);
-    const before = t.get(memory, [SvmAttributeType.granularity]);
-    t.set(memory.range(0, PAGE), [[SvmAttributeType.granularity, before[0] === 3 ? 4 : 3]]);
-    t.equal(t.get(memory.range(PAGE, PAGE), [SvmAttributeType.granularity]), before, 'GRANULARITY beside it');
-    t.equal(
-      t.get(memory.range(0, PAGE), [SvmAttributeType.granularity]),
-      [before[0] === 3 ? 4 : 3],
-      'GRANULARITY that was set',
-    );
+    const before = t.get(memory, ['granularity']);
+    t.set(memory.range(0, PAGE), { granularity: before[0] === 3 ? 4 : 3 });
+    t.equal(t.get(memory.range(PAGE, PAGE), ['granularity']), before, 'GRANULARITY beside it');
+    t.has(memory.range(0, PAGE), { granularity: before[0] === 3 ? 4 : 3 }, 'GRANULARITY that was set');
   });

@@ -2,7 +2,7 @@
 import { CaseGroup } from '../../framework/case.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { change, otherOf, QUIET, typeOf } from '../../support/attributes.ts';
+import { change, otherOf, QUIET } from '../../support/attributes.ts';
 
 export const attributeLifeQuirksGroup = new CaseGroup(
   'quirks,attribute-life',
@@ -20,8 +20,8 @@ attributeLifeQuirksGroup
     t.set(memory.range(), [change(attribute)]);
     memory.unmap();
     // A SET elsewhere waits for the collector.
-    t.set(elsewhere.range(), [[2, 2]]);
-    const [seen] = t.get(memory.range(), [typeOf(attribute)]);
+    t.set(elsewhere.range(), { access: 'allow-migrate' });
+    const [seen] = t.get(memory.range(), [attribute]);
     t.shows(
       'Q26',
       { quirk: seen === otherOf(attribute), correct: seen !== otherOf(attribute) },

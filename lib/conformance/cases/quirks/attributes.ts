@@ -32,11 +32,11 @@ attributeQuirksGroup
   .needs('gpu-work')
   .run(async (t) => {
     const memory = region(t);
-    t.set(memory.range(), [[2, 2]]);
+    t.set(memory.range(), { access: 'allow-migrate' });
     const queue = t.queue();
     await queue.fill(memory.address, 0x2222_2222, SIZE);
     t.equal(memory.read(pages(7), 1)[0], 0x22, 'the first write of the GPU');
-    t.set(memory.range(), [[8, 1]]);
+    t.set(memory.range(), { gpuReadOnly: true });
     const wrote = await succeeds(() => queue.fill(memory.address, 0x3333_3333, 4096));
     const seen = memory.read(0, 1)[0];
     t.shows('Q13', { quirk: wrote && seen === 0x33, correct: !wrote && seen === 0x22 }, 'the write after GPU_RO');
@@ -49,7 +49,7 @@ attributeQuirksGroup
   .needs('gpu-work')
   .run(async (t, { write }) => {
     const memory = region(t);
-    t.set(memory.range(), [[2, 0]]);
+    t.set(memory.range(), { access: 'inaccessible' });
     const queue = t.queue();
     let read: number | undefined;
     const done = await succeeds(async () => {
@@ -66,18 +66,22 @@ attributeQuirksGroup
   .parameters(parameters().combine('before', ['nothing', 'system', 'gpu']))
   .run((t, { before }) => {
     const memory = t.map(pages(4));
-    if (before !== 'nothing') t.set(memory.range(), [[1, before === 'gpu' ? 1 : 0]]);
-    const result = t.trySet(memory.range(), [[1, 0xffff_ffff]]);
+    if (before !== 'nothing') t.set(memory.range(), { prefetchLocation: before === 'gpu' ? 'device' : 'system' });
+    const result = t.trySet(memory.range(), { prefetchLocation: 'undefined' });
     t.shows('Q18', { quirk: result === -EINVAL, correct: result === 0 }, 'SET_ATTR of UNDEFINED');
   });
 
 /** An interval, a hole behind it, and a page that can not be collected at this page. */
 function twoSegments(t: CaseContext, badPage: number): { result: number; first: number[]; second: number[] } {
   const memory = region(t, 2 * REGION);
-  t.set(memory.range(0, SIZE), [[9, 1]]);
+  t.set(memory.range(0, SIZE), { gpuExecutable: true });
   memory.protect('-', pages(badPage), pages(1));
-  const result = t.trySet(memory.range(), [[1, 1]]);
-  return { result, first: t.get(memory.range(0, SIZE), [1, 9]), second: t.get(memory.range(SIZE), [1, 9]) };
+  const result = t.trySet(memory.range(), { prefetchLocation: 'device' });
+  return {
+    result,
+    first: t.get(memory.range(0, SIZE), ['prefetchLocation', 'gpuExecutable']),
+    second: t.get(memory.range(SIZE), ['prefetchLocation', 'gpuExecutable']),
+  };
 }
 
 attributeQuirksGroup
@@ -114,24 +118,16 @@ attributeQuirksGroup
   .parameters(parameters().combine('start', ['last-page', 'memory']))
   .run((t, { start }) => {
     const memory = t.map(pages(4));
-    t.set(memory.range(), [
-      [2, 0],
-      [3, 4],
-      [5, 0],
-    ]);
+    t.set(memory.range(), { access: 'inaccessible', granularity: 4, coherent: false });
     const range =
       start === 'memory'
         ? { address: memory.address, size: 2n ** 64n - 4096n }
         : { address: 2n ** 64n - 4096n, size: 8192 };
-    t.equal(t.trySet(range, [[2, 2]]), -EINVAL, 'result of SET_ATTR');
+    t.equal(t.trySet(range, { access: 'allow-migrate' }), -EINVAL, 'result of SET_ATTR');
     const { result, values } = t.ioctl({
       operation: 1,
       ...range,
-      attributes: [
-        [2, 7],
-        [3, 7],
-        [5, 7],
-      ],
+      attributes: { access: 7, granularity: 7, coherent: 7 },
     });
     t.shows(
       'Q23',

@@ -103,7 +103,7 @@ backendGroup
       [expected, Math.min(expected, 9)],
       'of the part and of the whole',
     );
-    t.set(memory.range(0, pages(2)), [[3, point.value]]);
+    t.set(memory.range(0, pages(2)), { granularity: point.value });
     t.equal(
       ask(runtime, memory.range(0, pages(2)), Attribute.migrationGranularity),
       Math.min(point.value, 63),

@@ -3,5 +3,12 @@ import type { CaseGroup } from '../../framework/case.ts';
 import { backendGroup } from './backend.ts';
 import { discardGroup } from './discard.ts';
 import { basicGroup, accessedByGroup } from './svm-memory.ts';
+import { discardAndPrefetchGroup } from './discard-prefetch.ts';
 
-export const rocrtstGroups: readonly CaseGroup[] = [basicGroup, accessedByGroup, backendGroup, discardGroup];
+export const rocrtstGroups: readonly CaseGroup[] = [
+  basicGroup,
+  accessedByGroup,
+  backendGroup,
+  discardGroup,
+  discardAndPrefetchGroup,
+];

@@ -213,15 +213,16 @@ basicGroup
       for (const dependency of dependencies) {
         await done.wait('lt', 1, { timeout: 1 });
         t.equal(done.load(), 1n, 'completion while it waits');
-        t.equal(
-          t.get(memory.range(), [1], gpu.device),
-          [0xffff_ffff],
+        t.has(
+          memory.range(),
+          { prefetchLocation: 'undefined' },
           'prefetch location of the device while it waits',
+          gpu.device,
         );
         dependency.store(0);
       }
       t.equal(await done.wait('lt', 1), 0n, 'completion');
-      t.equal(t.get(memory.range(), [1], gpu.device), [1], 'prefetch location of the device');
+      t.has(memory.range(), { prefetchLocation: 'device' }, 'prefetch location of the device', gpu.device);
     }
   });
 

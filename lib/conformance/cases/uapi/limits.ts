@@ -1,10 +1,10 @@
 /** Limits of start, size, records and intervals. */
 import { CaseGroup } from '../../framework/case.ts';
-import type { AttributePair } from '../../framework/context.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
 import { EFAULT, EINVAL } from '../../support/errno.ts';
 import { ALL_TYPES, DEFAULTS } from '../../support/attributes.ts';
+import type { AttributePair } from '../../../uapi/call.ts';
 
 export const limitsGroup = new CaseGroup('uapi,limits', 'Limits of one call and of one context (spec/01-uapi §8)');
 

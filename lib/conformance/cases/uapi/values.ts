@@ -1,6 +1,5 @@
 /** Which types and values SET takes, and what GET gives back. */
 import { CaseGroup } from '../../framework/case.ts';
-import type { AttributePair } from '../../framework/context.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
 import { EINVAL } from '../../support/errno.ts';
@@ -15,6 +14,7 @@ import {
   storedValue,
   typeOf,
 } from '../../support/attributes.ts';
+import type { AttributePair } from '../../../uapi/call.ts';
 
 export const valuesGroup = new CaseGroup('uapi,values', 'Types and values that SET takes (spec/01-uapi §4)');
 

@@ -1,12 +1,13 @@
 /** What the two operations write to the caller's records. */
 import { CaseGroup } from '../../framework/case.ts';
-import type { AttributePair, CaseContext } from '../../framework/context.ts';
+import type { CaseContext } from '../../framework/context.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
 import { EFAULT, EINVAL } from '../../support/errno.ts';
 import { encodeAttributes, decodeAttributes } from '../../../uapi/codec.ts';
 import { ALL_TYPES, ATTRIBUTES, change, CHANGEABLE, DEFAULTS, otherOf, typeOf } from '../../support/attributes.ts';
 import { issue, encodeCall, rawNode } from './raw-node.ts';
+import type { AttributePair } from '../../../uapi/call.ts';
 
 export const writeBackGroup = new CaseGroup(
   'uapi,write-back',

@@ -1,5 +1,7 @@
 import os from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { BaseSequencer } from 'vitest/node';
+import type { TestSpecification } from 'vitest/node';
 
 /**
  * Tests of plain TypeScript: no addon, no environment variables, no other process, nothing that stays when a file is
@@ -8,10 +10,36 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const unit = [
   'emulator/**/*.test.ts',
   'lib/{conformance,hip,hsa,inspect/model,trace,uapi,words}/**/*.test.ts',
+  'test/model/*.test.ts',
   'test/{emulator,hazards,property}-*.test.ts',
 ];
+/** The files that take longest, first of all: one that starts last has the machine for itself. */
+const longest = [
+  'test/cli-conformance.test.ts',
+  'test/package-pack.test.ts',
+  'test/inspect-page.test.ts',
+  'test/conformance-mutants.test.ts',
+  'test/serve-clients.test.ts',
+  'test/serve.test.ts',
+  'test/package-setup.test.ts',
+  'test/package-symbols.test.ts',
+  'test/native-fuzz.test.ts',
+];
+
+/** The longest, then those with a process of their own, then those that share one: they share it as long as no other comes between. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId, project }: TestSpecification): number => {
+      const index = longest.findIndex((name) => moduleId.endsWith(name));
+      return index >= 0 ? index : longest.length + (project.name === 'unit' ? 1 : 0);
+    };
+    return (await super.sort(files)).sort((one, other) => place(one) - place(other));
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     // Vitest would leave one core to itself, of two.
     maxWorkers: os.availableParallelism(),
     // A crash of the addon ends one fork, not the run.

@@ -10,6 +10,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { ensureDependencies } from './dependencies.mjs';
 import { dependency, isMain, readIfThere, root, runLogged, runMain, say, ScriptError, withLock } from './support.mjs';
@@ -37,6 +38,7 @@ export function buildWithCMake({ target, sanitize = false }) {
   const folder = path.join(root, 'build-cmake', sanitize ? 'sanitize' : 'plain');
   forgetOtherSources(folder);
   const args = [dependency('cmake-js/bin/cmake-js'), 'build', '--directory', path.join(root, 'native'), '--out', folder];
+  args.push('--parallel', String(os.availableParallelism()));
   args.push('--CDAMDGPU_SVM_SANITIZE=' + (sanitize ? 'ON' : 'OFF'));
   if (target !== undefined) args.push('--target', target);
   const build = runLogged('build-cmake', process.execPath, args);

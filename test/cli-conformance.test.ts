@@ -1,19 +1,21 @@
-/** The conformance suite as a user runs it: the built command, on the emulator and on a served node. */
+/** The command `conformance` on the emulator and on a served node, and what becomes of its reports and recordings. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Report } from '../lib/conformance/framework/report.ts';
+import { runHere } from './support/cli-here.ts';
 import { ownTemporaryFolder, root, runNode, writeFiles } from './support/package-support.ts';
 import type { Run } from './support/package-support.ts';
 import { cli, describeWhere, ServedNode, whyNotServed } from './support/served-node.ts';
 
-function environment(): NodeJS.ProcessEnv {
+const amdgpuSvm = (...args: string[]): Promise<Run> => runHere(args);
+/** The built command in a process of its own. */
+function built(...args: string[]): Promise<Run> {
   const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1' };
   for (const name of ['AMDGPU_SVM_BACKEND', 'AMDGPU_SVM_NODE', 'AMDGPU_SVM_RECORD']) delete env[name];
-  return env;
+  return runNode([cli, ...args], { env });
 }
-const amdgpuSvm = (...args: string[]): Promise<Run> => runNode([cli, ...args], { env: environment() });
 const conformance = (...args: string[]): Promise<Run> => amdgpuSvm('conformance', '--backend', 'emulated', ...args);
 const reportOf = (file: string): Report => JSON.parse(readFileSync(file, 'utf8')) as Report;
 const validReport = new Ajv({ strict: true }).compile(
@@ -36,12 +38,15 @@ describe('amdgpu-svm conformance', () => {
 
   it(
     'passes on the emulated gfx942 with every reporter at once, records every case, and every recording replays identically',
-    { timeout: 300_000 },
+    { timeout: 900_000 },
     async () => {
       const folder = ownTemporaryFolder();
       const files = ['json', 'junit', 'tap', 'ktap', 'markdown'].map((name) => `${name}=${path.join(folder, name)}`);
       const recordings = path.join(folder, 'recordings');
-      const { code, output } = await conformance(
+      const { code, output } = await built(
+        'conformance',
+        '--backend',
+        'emulated',
         '--expect-quirks',
         '--record',
         recordings,
@@ -58,7 +63,7 @@ describe('amdgpu-svm conformance', () => {
         expect(readFileSync(path.join(folder, name), 'utf8').length).toBeGreaterThan(1000);
       const recorded = report.cases.filter(({ recording }) => recording?.startsWith(recordings) === true);
       expect(recorded.length).toBeGreaterThan(1000);
-      const replay = await amdgpuSvm('replay', '--check', recordings);
+      const replay = await built('replay', '--check', recordings);
       const count = readdirSync(recordings).length;
       expect(replay.stdout.trimEnd().split('\n').at(-1)).toMatch(new RegExp(`^${count} of ${count} traces identical`));
       expect(replay.code).toBe(0);
@@ -93,7 +98,7 @@ describe('amdgpu-svm conformance', () => {
 
   it('says the same with --isolate', { timeout: 300_000 }, async () => {
     const [alone, together] = await Promise.all([
-      conformance('uapi', 'kfdtest', '--isolate', '--json'),
+      built('conformance', '--backend', 'emulated', 'uapi', 'kfdtest', '--isolate', '--json'),
       conformance('uapi', 'kfdtest', '--json'),
     ]);
     expect(alone.stdout).toBe(together.stdout);
@@ -211,7 +216,7 @@ describeWhere(whyNotServed(), 'the suite on a served node', () => {
         '--reporter',
         `json=${report}`,
       ];
-      const { code, output } = await amdgpuSvm(...args);
+      const { code, output } = await built(...args);
       expect(code, output).toBe(0);
       const { summary, cases } = reportOf(report);
       expect(summary.pass).toBeGreaterThan(500);

@@ -1,10 +1,11 @@
 /** replay --hazards, replay --explain and snapshot, on small traces. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { beforeAll, expect, it } from 'vitest';
-import { ensureDist, ownTemporaryFolder, root, runNode } from './support/package-support.ts';
+import { expect, it } from 'vitest';
+import { runHere } from './support/cli-here.ts';
+import { ownTemporaryFolder } from './support/package-support.ts';
+import type { Run } from './support/package-support.ts';
 
-const MAIN = path.join(root, 'dist/lib/cli/main.js');
 const TRACE = [
   '{"config":{"gc":"9.4.3"}}',
   '{"mmap":{"addr":"0x10000000","len":"0x200000","prot":"rw","kind":"anon"}}',
@@ -16,17 +17,13 @@ const TRACE = [
   '{"munmap":{"addr":"0x10000000","len":"0x200000"}}',
 ];
 
-beforeAll(ensureDist, 120_000);
-
 function file(lines: readonly string[]): string {
   const name = path.join(ownTemporaryFolder(), 'trace.jsonl');
   fs.writeFileSync(name, `${lines.join('\n')}\n`);
   return name;
 }
 
-function run(...args: string[]): ReturnType<typeof runNode> {
-  return runNode([MAIN, ...args]);
-}
+const run = (...args: string[]): Promise<Run> => runHere(args);
 
 it('replay --hazards prints a line for each hazard of a trace without answers; =fail makes it a failure', async () => {
   const name = file(TRACE);

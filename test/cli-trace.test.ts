@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runHere } from './support/cli-here.ts';
 import { ensureDist } from './support/package-support.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -120,30 +121,32 @@ describe('run --trace', () => {
     [['run', '--json', '--', 'true'], /run: expected --trace or --trace=FILE/],
     [['run', '--trace=', '--', 'true'], /--trace=FILE: the name of the file is missing/],
     [['run', '--tracer', '--', 'true'], /run: Unknown option '--tracer'/],
-  ])('%j is wrong input', (args, message) => {
-    const { status, stdout, stderr } = cli(...args);
-    expect([status, stdout, stderr.trimEnd().split('\n').length]).toEqual([2, '', 1]);
+  ])('%j is wrong input', async (args, message) => {
+    const { code, stdout, stderr } = await runHere(args);
+    expect([code, stdout, stderr.trimEnd().split('\n').length]).toEqual([2, '', 1]);
     expect(stderr).toMatch(message);
   });
 
-  it('says what can not be started, or written', () => {
-    expect(cli('run', '--trace', '--', '/nowhere/program')).toMatchObject({
-      status: 3,
+  it('says what can not be started, or written', async () => {
+    expect(await runHere(['run', '--trace', '--', '/nowhere/program'])).toMatchObject({
+      code: 3,
       stderr: expect.stringMatching(/^amdgpu-svm run: .* can't be started: .*ENOENT/) as string,
     });
-    expect(cli('run', `--trace=${join(folder, 'no', 'file')}`, '--', 'true')).toMatchObject({
-      status: 3,
+    expect(await runHere(['run', `--trace=${join(folder, 'no', 'file')}`, '--', 'true'])).toMatchObject({
+      code: 3,
       stderr: expect.stringMatching(/^amdgpu-svm: ENOENT/) as string,
     });
-    expect(cli('run', '--help').stdout).toMatch(/^Usage: amdgpu-svm run --trace\[=FILE\] \[--json\] -- COMMAND/);
+    expect((await runHere(['run', '--help'])).stdout).toMatch(
+      /^Usage: amdgpu-svm run --trace\[=FILE\] \[--json\] -- COMMAND/,
+    );
   });
 });
 
 describe('demo --trace', () => {
-  it('adds the ioctls of the tour on standard error; the tour itself stays as it is', () => {
+  it('adds the ioctls of the tour on standard error; the tour itself stays as it is', async () => {
     const { status, stdout, stderr } = cli('demo', '--backend', 'emulated', '--trace');
     expect(status).toBe(0);
-    expect(stdout).toBe(cli('demo', '--backend', 'emulated').stdout);
+    expect(stdout).toBe((await runHere(['demo', '--backend', 'emulated'])).stdout);
     expect(stderr.split('\n').slice(-7, -1)).toEqual([
       'hipMallocManaged(1048576) -> GPU0: ACCESS=ALLOW_MIGRATE',
       'hipMemAdvise(SetPreferredLocation, 0) -> GPU0: PREFERRED_LOC=1',
@@ -154,7 +157,7 @@ describe('demo --trace', () => {
     ]);
   });
 
-  it('--json --trace=FILE: both as JSON', () => {
+  it('--json --trace=FILE: both as JSON', async () => {
     const path = join(folder, 'demo.jsonl');
     const { stdout, stderr } = cli('demo', '--json', `--trace=${path}`);
     expect(stderr).toBe('');

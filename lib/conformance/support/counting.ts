@@ -4,9 +4,10 @@ import { MIB } from './units.ts';
 /** HMM_BUFFER_SIZE and NTIMES of the originals. */
 export const BUFFER = 4 * MIB;
 
-const ALL_WORDS = Uint32Array.from({ length: BUFFER / 4 }, (_, index) => index);
+let words: Uint32Array<ArrayBuffer> | undefined;
 
 /** Word i has the value i, as in the originals. */
 export function counting(bytes: number): Uint8Array {
-  return new Uint8Array(ALL_WORDS.buffer, 0, bytes);
+  words ??= new Uint32Array(BUFFER / 4).map((_, index) => index);
+  return new Uint8Array(words.buffer, 0, bytes);
 }

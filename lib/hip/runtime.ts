@@ -3,25 +3,21 @@ import { HsaRuntime } from '../hsa/index.ts';
 import { show } from '../uapi/errors.ts';
 import { SvmDevice } from '../device/svm-device.ts';
 import { writeTraffic } from '../device/traffic-output.ts';
-import { TrafficLog } from '../device/traffic.ts';
 import { Advisor, locationOfDevice } from './advise.ts';
-import { Allocator } from './allocator.ts';
 import { countOf, integerOfIndex, intOf, locationOf, pointerOf, unsignedOf } from './arguments.ts';
 import type { HipPointer } from './arguments.ts';
 import { checkAttach } from './attach.ts';
 import { HipDeviceId, HipMemAttach, HipMemRangeAttribute } from './constants.ts';
 import type { HipDeviceAttribute, HipMemLocation } from './constants.ts';
-import { describeAdvise, describeAdviseV2, describeAttributes, describeLocation } from './describe.ts';
+import { describeAdvise, describeAdviseV2, describeAttributes } from './describe.ts';
 import { deviceAttribute } from './device-attributes.ts';
-import { Discards } from './discard.ts';
 import type { HipMemory } from './memory.ts';
 import { resolveHipOptions } from './options.ts';
 import type { HipRuntimeOptions, ResolvedHipOptions } from './options.ts';
-import { Prefetches } from './prefetch.ts';
 import { RangeAttributes } from './range-attributes.ts';
 import { readQuestion, readQuestions } from './range-questions.ts';
 import { HipState } from './state.ts';
-import { StreamCalls } from './stream-calls.ts';
+import { TransferCalls } from './transfer-calls.ts';
 import type { HipStreamArgument } from './stream-table.ts';
 
 /** Everything that can be asked of a range, as `memRangeAttributes` gives it. */
@@ -46,15 +42,10 @@ const INT_BYTES = 4;
  * RangeError (`code` 'ERR_SVM_...') that names the field; a device that was closed under
  * the runtime `ERR_SVM_CLOSED`.
  */
-export class HipRuntime extends StreamCalls {
-  /** Which ioctls each call causes: `runtime.traffic.on(listener)`. */
-  readonly traffic: TrafficLog;
+export class HipRuntime extends TransferCalls {
   readonly #state: HipState;
   readonly #owned: readonly SvmDevice[];
-  readonly #allocator: Allocator;
   readonly #advisor: Advisor;
-  readonly #prefetches: Prefetches;
-  readonly #discards: Discards;
   readonly #attributes: RangeAttributes;
 
   private constructor(
@@ -67,12 +58,8 @@ export class HipRuntime extends StreamCalls {
     super(state);
     this.#state = state;
     this.#owned = owned;
-    this.traffic = new TrafficLog(devices);
-    this.#allocator = new Allocator(state, (memory) => this.free(memory));
-    this.#advisor = new Advisor(state, this.#allocator);
-    this.#prefetches = new Prefetches(state, this.#allocator, this.streams, this.traffic);
-    this.#discards = new Discards(state, this.#allocator, this.streams, this.traffic);
-    this.#attributes = new RangeAttributes(state, this.#allocator);
+    this.#advisor = new Advisor(state, this.allocator);
+    this.#attributes = new RangeAttributes(state, this.allocator);
   }
 
   /**
@@ -129,7 +116,7 @@ export class HipRuntime extends StreamCalls {
 
   /** hipMallocManaged: zeroed memory that every GPU may access. hipErrorInvalidValue, hipErrorOutOfMemory. `flags`: `HipMemAttach` global or host, which are the same. */
   mallocManaged(size: number | bigint, flags: number = HipMemAttach.global): HipMemory {
-    const action = (): HipMemory => this.#allocator.managed(countOf('size', size), unsignedOf('flags', flags));
+    const action = (): HipMemory => this.allocator.managed(countOf('size', size), unsignedOf('flags', flags));
     return this.traffic.log(() => `hipMallocManaged(${show(size)})`, action);
   }
 
@@ -137,7 +124,7 @@ export class HipRuntime extends StreamCalls {
   malloc(size: number | bigint): HipMemory {
     return this.traffic.log(
       () => `hipMalloc(${show(size)})`,
-      () => this.#allocator.unmanaged(countOf('size', size), 'device'),
+      () => this.allocator.unmanaged(countOf('size', size), 'device'),
     );
   }
 
@@ -145,7 +132,7 @@ export class HipRuntime extends StreamCalls {
   hostMalloc(size: number | bigint): HipMemory {
     return this.traffic.log(
       () => `hipHostMalloc(${show(size)})`,
-      () => this.#allocator.unmanaged(countOf('size', size), 'host'),
+      () => this.allocator.unmanaged(countOf('size', size), 'host'),
     );
   }
 
@@ -158,7 +145,7 @@ export class HipRuntime extends StreamCalls {
     this.traffic.log('hipFree()', () => {
       this.#state.assertOpen();
       const given = pointerOf('pointer', pointer);
-      if (given.address !== 0n) this.#allocator.release(this.#allocator.find(given));
+      if (given.address !== 0n) this.allocator.release(this.allocator.find(given));
     });
   }
 
@@ -185,143 +172,6 @@ export class HipRuntime extends StreamCalls {
           true,
         );
       },
-    );
-  }
-
-  /**
-   * hipMemPrefetchAsync: to a device, or to the CPU with -1, when the commands before
-   * it on the stream have ended. Attribute LastPrefetchLocation changes at once. hipErrorInvalidValue,
-   * hipErrorInvalidDevice, hipErrorNotSupported, and for the stream
-   * hipErrorContextIsDestroyed, hipErrorStreamDetached.
-   */
-  memPrefetchAsync(
-    pointer: HipPointer,
-    count: number | bigint,
-    device: number,
-    stream: HipStreamArgument = null,
-  ): void {
-    this.#log(
-      () => `hipMemPrefetchAsync(${show(device)})`,
-      () => {
-        const place = locationOfDevice(intOf('device', device));
-        return this.#prefetches.one(
-          pointerOf('pointer', pointer),
-          countOf('count', count),
-          place,
-          0,
-          this.streams.resolve('stream', stream),
-        );
-      },
-    );
-  }
-
-  /** hipMemPrefetchAsync_v2; `flags` must be 0. */
-  memPrefetchAsync_v2(
-    pointer: HipPointer,
-    count: number | bigint,
-    location: HipMemLocation,
-    flags = 0,
-    stream: HipStreamArgument = null,
-  ): void {
-    this.#log(
-      () => `hipMemPrefetchAsync_v2(${describeLocation(location)})`,
-      () => {
-        const place = locationOf('location', location);
-        const given = this.streams.resolve('stream', stream);
-        return this.#prefetches.one(
-          pointerOf('pointer', pointer),
-          countOf('count', count),
-          place,
-          unsignedOf('flags', flags),
-          given,
-        );
-      },
-    );
-  }
-
-  /**
-   * hipMemPrefetchBatchAsync: location i is for the operations from `locationIndexes[i]`
-   * on. All or nothing; every refusal is hipErrorInvalidValue.
-   */
-  memPrefetchBatchAsync(
-    pointers: readonly HipPointer[] | null,
-    sizes: readonly (number | bigint)[] | null,
-    count: number,
-    locations: readonly HipMemLocation[] | null,
-    locationIndexes: readonly number[] | null,
-    locationCount: number,
-    flags: number,
-    stream: HipStreamArgument,
-  ): void {
-    this.#log(
-      () => `hipMemPrefetchBatchAsync(${show(count)})`,
-      () =>
-        this.#prefetches.batch({
-          pointers,
-          sizes,
-          count: integerOfIndex('count', count),
-          places: { locations, indexes: locationIndexes, count: integerOfIndex('locationCount', locationCount) },
-          flags: unsignedOf('flags', flags),
-          stream: this.streams.resolve('stream', stream),
-        }),
-    );
-  }
-
-  /**
-   * hipMemDiscardBatchAsync (HIP 7.2): the contents of managed memory are no longer
-   * needed, and read as zeros when the commands before it have ended. All or nothing;
-   * every refusal is hipErrorInvalidValue. Memory of other kinds is left alone where it
-   * is not refused. Not in release '2024' (`ERR_SVM_NOT_AVAILABLE`).
-   */
-  memDiscardBatchAsync(
-    pointers: readonly HipPointer[] | null,
-    sizes: readonly (number | bigint)[] | null,
-    count: number,
-    flags: number,
-    stream: HipStreamArgument,
-  ): void {
-    this.#discard('hipMemDiscardBatchAsync', pointers, sizes, count, undefined, flags, stream);
-  }
-
-  /** hipDrvMemDiscardBatchAsync: the same call of the driver API. */
-  drvMemDiscardBatchAsync(...args: Parameters<HipRuntime['memDiscardBatchAsync']>): void {
-    const [pointers, sizes, count, flags, stream] = args;
-    this.#discard('hipDrvMemDiscardBatchAsync', pointers, sizes, count, undefined, flags, stream);
-  }
-
-  /** hipMemDiscardAndPrefetchBatchAsync (HIP 7.2): as `memDiscardBatchAsync`, then as `memPrefetchBatchAsync`. LastPrefetchLocation changes when it has run. */
-  memDiscardAndPrefetchBatchAsync(
-    pointers: readonly HipPointer[] | null,
-    sizes: readonly (number | bigint)[] | null,
-    count: number,
-    locations: readonly HipMemLocation[] | null,
-    locationIndexes: readonly number[] | null,
-    locationCount: number,
-    flags: number,
-    stream: HipStreamArgument,
-  ): void {
-    this.#discard(
-      'hipMemDiscardAndPrefetchBatchAsync',
-      pointers,
-      sizes,
-      count,
-      [locations, locationIndexes, locationCount],
-      flags,
-      stream,
-    );
-  }
-
-  /** hipDrvMemDiscardAndPrefetchBatchAsync: the same call of the driver API. */
-  drvMemDiscardAndPrefetchBatchAsync(...args: Parameters<HipRuntime['memDiscardAndPrefetchBatchAsync']>): void {
-    const [pointers, sizes, count, locations, locationIndexes, locationCount, flags, stream] = args;
-    this.#discard(
-      'hipDrvMemDiscardAndPrefetchBatchAsync',
-      pointers,
-      sizes,
-      count,
-      [locations, locationIndexes, locationCount],
-      flags,
-      stream,
     );
   }
 
@@ -395,7 +245,7 @@ export class HipRuntime extends StreamCalls {
         const bytes = countOf('length', length);
         checkAttach(
           this.#state,
-          this.#allocator,
+          this.allocator,
           this.streams,
           given,
           pointerOf('pointer', pointer),
@@ -412,7 +262,7 @@ export class HipRuntime extends StreamCalls {
     this.#state.closed = true;
     this.traffic.close();
     this.#state.hsa.close();
-    for (const memory of this.#state.table.all()) this.#allocator.drop(memory);
+    for (const memory of this.#state.table.all()) this.allocator.drop(memory);
     for (const device of this.#owned) device.close();
   }
 
@@ -423,37 +273,5 @@ export class HipRuntime extends StreamCalls {
   #advise(pointer: HipPointer, count: number | bigint, advice: number, device: number): void {
     const place = locationOfDevice(intOf('device', device));
     this.#advisor.advise(pointerOf('pointer', pointer), countOf('count', count), intOf('advice', advice), place, false);
-  }
-
-  #discard(
-    name: string,
-    pointers: unknown,
-    sizes: unknown,
-    count: number,
-    places: readonly [locations: unknown, indexes: unknown, count: number] | undefined,
-    flags: number,
-    stream: HipStreamArgument,
-  ): void {
-    this.#log(
-      () => `${name}(${show(count)})`,
-      () =>
-        this.#discards.batch({
-          pointers,
-          sizes,
-          count: integerOfIndex('count', count),
-          ...(places === undefined
-            ? {}
-            : {
-                places: { locations: places[0], indexes: places[1], count: integerOfIndex('locationCount', places[2]) },
-              }),
-          flags: unsignedOf('flags', flags),
-          stream: this.streams.resolve('stream', stream),
-        }),
-    );
-  }
-
-  /** The call ends when what it issued has ended; only the traffic view waits for that. */
-  #log(call: () => string, action: () => Promise<unknown>): void {
-    void this.traffic.log(call, action);
   }
 }

@@ -1,0 +1,112 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { EmulatedMachine } from '../../emulator/index.ts';
+import { SvmDevice } from '../index.ts';
+import type { OpenOptions } from '../index.ts';
+
+const devices: SvmDevice[] = [];
+const open = (options: OpenOptions = { backend: 'emulated' }): SvmDevice => {
+  const device = SvmDevice.open(options);
+  devices.push(device);
+  return device;
+};
+afterEach(() => {
+  for (const device of devices.splice(0)) device.close();
+  vi.unstubAllEnvs();
+});
+const thrown = (action: () => unknown): Error & Record<string, unknown> => {
+  try {
+    action();
+  } catch (error) {
+    return error as Error & Record<string, unknown>;
+  }
+  throw new Error('nothing was thrown');
+};
+
+describe('opening a device', () => {
+  it('falls back to the emulator without a GPU and says why', () => {
+    const device = open({});
+    expect(device.backend).toBe('emulated');
+    expect(device.fallbackReason).toMatch(/\/dev\/dri/);
+    expect(device.emulator?.gpu.model.asic).toBe('gfx942');
+    expect(device.path).toBe('emulated:renderD128');
+    expect(device.profile.name).toBe('v4');
+  });
+
+  it('has no reason to give when the emulator was asked for', () => {
+    expect(open().fallbackReason).toBeUndefined();
+  });
+
+  it('takes the backend from the environment, and the option before it', () => {
+    vi.stubEnv('AMDGPU_SVM_BACKEND', 'kernel');
+    expect(thrown(() => open({})).code).toBe('ERR_SVM_BACKEND_UNAVAILABLE');
+    expect(open().backend).toBe('emulated');
+    vi.stubEnv('AMDGPU_SVM_BACKEND', 'cuda');
+    expect(thrown(() => open({})).message).toMatch(
+      /^AMDGPU_SVM_BACKEND: expected one of auto, kernel, ffi, emulated, got "cuda"/,
+    );
+  });
+
+  it('does not fall back when a node was named', () => {
+    expect(thrown(() => open({ node: '/dev/null' })).message).toMatch(/\/dev\/null: no render node of amdgpu/);
+    vi.stubEnv('AMDGPU_SVM_NODE', '/nowhere/renderD128');
+    expect(thrown(() => open({}))).toMatchObject({ code: 'ENOENT', syscall: 'open', path: '/nowhere/renderD128' });
+    expect(open().backend).toBe('emulated');
+  });
+
+  it('opens a GPU of a machine that is there already', () => {
+    const machine = new EmulatedMachine({ gpus: 2, asic: 'gfx90a' });
+    const second = open({ emulator: machine.devices[1]! });
+    expect(second.emulator).toBe(machine.devices[1]);
+    expect(second.path).toBe('emulated:renderD129');
+  });
+
+  it.each([
+    [{ backend: 'hip' }, /^backend: expected one of auto/],
+    [{ backened: 'auto' }, /^options\.backened: unknown option; known: backend, node/],
+    [{ node: 5 }, /^node: expected a path, got 5/],
+    [{ record: '' }, /^record: expected a path, got ""/],
+    [{ profile: 'v9' }, /^profile: expected one of v4, got "v9"/],
+    [{ backend: 'emulated', node: '/dev/null' }, /^node: the emulated backend has no render node/],
+    [
+      { backend: 'emulated', emulator: { asic: 'gfx9000' } },
+      /^asic: unknown GPU "gfx9000", near gfx900.*; known: gfx900/,
+    ],
+    [{ backend: 'emulated', emulator: { vaBits: 3 } }, /^vaBits: expected 36 to 56, got 3/],
+    [{ backend: 'emulated', emulator: { memory: 3 } }, /^options\.memory: unknown option/],
+    [null, /^options: expected an object, got null/],
+  ])('refuses %j', (options, message) => {
+    expect(thrown(() => open(options as OpenOptions)).message).toMatch(message);
+  });
+
+  it('can be closed twice, and refuses everything afterwards', async () => {
+    const device = open();
+    const buffer = device.memory.map(4096);
+    const queue = device.createQueue();
+    device.close();
+    device.close();
+    expect(device.closed).toBe(true);
+    for (const action of [
+      () => device.setAttributes(buffer, { coherent: true }),
+      () => device.getAttributes(buffer),
+      () => device.attributeSegments(buffer),
+      () => device.prefetch(buffer, 'device'),
+      () => device.memory.map(4096),
+      () => device.createQueue(),
+    ]) {
+      expect(thrown(action).code).toBe('ERR_SVM_CLOSED');
+    }
+    await expect(device.setAttributesAsync(buffer, { coherent: true })).rejects.toMatchObject({
+      code: 'ERR_SVM_CLOSED',
+    });
+    await expect(device.getAttributesAsync(buffer)).rejects.toMatchObject({ code: 'ERR_SVM_CLOSED' });
+    await expect(device.prefetchAsync(buffer, 'device')).rejects.toMatchObject({ code: 'ERR_SVM_CLOSED' });
+    await expect(queue.read(buffer.address, 1)).rejects.toMatchObject({ code: 'ERR_SVM_CLOSED' });
+    expect(device.svmIoctl({ operation: 0, address: buffer.address, size: 4096 }).result).toBe(-9);
+  });
+
+  it('is closed by Symbol.dispose', () => {
+    const device = open();
+    device[Symbol.dispose]();
+    expect(device.closed).toBe(true);
+  });
+});

@@ -1,8 +1,8 @@
 /** Throughput of `replay --check`: reading, replaying and comparing the recorded vectors. */
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { readTraceFile } from '../lib/trace/read-trace.ts';
-import { replayTrace } from '../lib/trace/replay.ts';
+import { readTraceFile } from '../lib/trace/format/read-trace.ts';
+import { replayTrace } from '../lib/trace/replay/replay.ts';
 import { now } from './clock.ts';
 import type { Measurement } from './measurement.ts';
 

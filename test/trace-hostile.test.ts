@@ -1,9 +1,9 @@
 /** Traces that somebody hostile wrote: no line of one takes long, whatever numbers stand in it. */
 import { describe, expect, it } from 'vitest';
 import { NotModelledError } from '../emulator/index.ts';
-import { parseTrace } from '../lib/trace/parse-trace.ts';
-import { replayTrace } from '../lib/trace/replay.ts';
-import { TraceRunner } from '../lib/trace/runner.ts';
+import { parseTrace } from '../lib/trace/format/parse-trace.ts';
+import { replayTrace } from '../lib/trace/replay/replay.ts';
+import { TraceRunner } from '../lib/trace/replay/runner.ts';
 
 /** Of this process: what a line costs does not depend on what else the machine does. */
 const cpuMilliseconds = (): number => {

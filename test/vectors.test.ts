@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readTraceFile } from '../lib/trace/read-trace.ts';
-import { replayTrace } from '../lib/trace/replay.ts';
+import { readTraceFile } from '../lib/trace/format/read-trace.ts';
+import { replayTrace } from '../lib/trace/replay/replay.ts';
 
 const folder = join(import.meta.dirname, 'vectors');
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })

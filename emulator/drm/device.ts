@@ -245,7 +245,7 @@ export class EmulatedDevice {
     const target = ring === 'ih1' ? this.gpu.ring1 : this.gpu.softwareRing;
     target.pending = booleanArgument('pending', pending);
     target.youngestTimestamp = countArgument('timestamp', timestamp);
-    this.surroundings.journal.current?.record({ name: 'ih', ring, pending, timestamp, result: 0 });
+    this.surroundings.journal.current?.record({ name: 'ih', device: this.index, ring, pending, timestamp, result: 0 });
   }
 
   /** Unplugs the device: from now on every ioctl fails with ENODEV. */

@@ -56,6 +56,8 @@ export type JournalEntry =
   | { readonly name: 'gc'; readonly file: EmulatedFile; readonly ran: boolean; readonly result: number }
   | {
       readonly name: 'ih';
+      /** Number of the device. */
+      readonly device: number;
       readonly ring: 'ih1' | 'soft';
       readonly pending: boolean;
       readonly timestamp: number;

@@ -1,10 +1,9 @@
 /** `amdgpu-svm diff`: where two recordings of the same program part. */
-import { compareRecordings } from '../trace/diff.ts';
-import type { RecordingDifference } from '../trace/diff.ts';
-import { readTraceFile } from '../trace/read-trace.ts';
-import type { TraceLine } from '../trace/parse-trace.ts';
-import { snapshotLines } from '../trace/snapshot-text.ts';
-import { stateAfter } from '../trace/state-after.ts';
+import { compareRecordings } from '../trace/compare/diff.ts';
+import type { RecordingDifference } from '../trace/compare/diff.ts';
+import { readTraceFile } from '../trace/format/read-trace.ts';
+import type { TraceLine } from '../trace/format/parse-trace.ts';
+import { stateAfter, statesLines } from '../trace/replay/snapshot.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { bold, print, toJson } from './output.ts';
@@ -85,7 +84,7 @@ function printState(title: string, lines: readonly TraceLine[], line: TraceLine 
   print();
   print(bold(`${title}, after line ${lines[count - 1]!.line}`));
   try {
-    for (const each of snapshotLines(stateAfter(lines, count))) print(`  ${each}`);
+    for (const each of statesLines(stateAfter(lines, count))) print(`  ${each}`);
   } catch (error) {
     // An operation that the emulator refuses by name: the comparison stands all the same.
     print(`  can't be shown: ${(error as Error).message}`);

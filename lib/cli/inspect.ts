@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { inspectorPage, InspectorServer } from '../inspect/index.ts';
-import { parseTrace, readTraceText } from '../trace/read-trace.ts';
-import type { ReadOptions } from '../trace/read-trace.ts';
+import { parseTrace, readTraceText } from '../trace/format/read-trace.ts';
+import type { ReadOptions } from '../trace/format/read-trace.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { complain, goOnWithoutOutput, print } from './output.ts';

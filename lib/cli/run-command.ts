@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SvmError } from '../device/errors.ts';
 import { packageRoot } from '../backend/native-addon.ts';
-import { TraceFileError } from '../trace/parse-trace.ts';
+import { TraceFileError } from '../trace/format/parse-trace.ts';
 import { ExitCode } from './command.ts';
 import type { Command } from './command.ts';
 import { bold, complain, print, table } from './output.ts';

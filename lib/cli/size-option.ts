@@ -1,6 +1,6 @@
 /** The option `--max-size` of the commands that read traces. */
-import { DEFAULT_MAX_SIZE } from '../trace/read-trace.ts';
-import type { ReadOptions } from '../trace/read-trace.ts';
+import { DEFAULT_MAX_SIZE } from '../trace/format/read-trace.ts';
+import type { ReadOptions } from '../trace/format/read-trace.ts';
 import { UsageError } from './usage-error.ts';
 
 /** For parseArgs. */

@@ -1,7 +1,6 @@
 /** `amdgpu-svm snapshot`: the address space after so many operations of a trace, as text. */
-import { readTraceFile } from '../trace/read-trace.ts';
-import { stateAfter } from '../trace/state-after.ts';
-import { snapshotLines } from '../trace/snapshot-text.ts';
+import { readTraceFile } from '../trace/format/read-trace.ts';
+import { stateAfter, statesLines } from '../trace/replay/snapshot.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { print, toJson } from './output.ts';
@@ -23,7 +22,7 @@ intervals, GPU ranges and PTE runs in address order. The state of PTEs: stale, p
 nodma, ok (docs/traces.md).
 
   --at N    operations to run, the configuration counts as one; default: all
-  --json    the state as one object
+  --json    the state as one object; of several GPUs a list of them
   ${SIZE_HELP}`,
   async run(args) {
     const { values, positionals } = readArguments('snapshot', args, OPTIONS, true);
@@ -37,9 +36,9 @@ nodma, ok (docs/traces.md).
         `snapshot: --at: expected a number of operations from 1 to ${lines.length}, got "${values.at}"`,
       );
     }
-    const snapshot = stateAfter(lines, count);
-    if (values.json) print(toJson(snapshot, 2));
-    else for (const line of snapshotLines(snapshot)) print(line);
+    const states = stateAfter(lines, count);
+    if (values.json) print(toJson(states.length === 1 ? states[0] : states, 2));
+    else for (const line of statesLines(states)) print(line);
     return ExitCode.ok;
   },
 };

@@ -1,7 +1,7 @@
 /** `amdgpu-svm trace`: a trace as Chrome JSON, for ui.perfetto.dev. */
 import { basename } from 'node:path';
-import { chromeTraceOf } from '../trace/chrome-exporter.ts';
-import { readTraceFile } from '../trace/read-trace.ts';
+import { chromeTraceOf } from '../trace/export/chrome-exporter.ts';
+import { readTraceFile } from '../trace/format/read-trace.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { complain, print } from './output.ts';

@@ -25,7 +25,7 @@ import { rawCall, rawNumbers } from './raw-call.ts';
 import type { RawSvmCall, RawSvmResult } from './raw-call.ts';
 import { byteRange } from '../uapi/range.ts';
 import type { ByteRange, SvmRange } from '../uapi/range.ts';
-import { TraceRecorder } from '../trace/recorder.ts';
+import { TraceRecorder } from '../trace/record/recorder.ts';
 import { attributeSegments } from './segments.ts';
 import type { AttributeSegment } from './segments.ts';
 import { SvmCaller } from './svm-call.ts';

@@ -27,3 +27,14 @@ export function roundedBytes(count: number): string {
   const digits = value < 10 && !Number.isInteger(value) ? 2 : 1;
   return `${Number(value.toFixed(digits))} ${unit === 0 ? 'B' : UNITS[unit]}`;
 }
+
+/** A byte count or address as a person writes it: 0x..., 4096, 4k, 2M, 1G, 16T. Undefined if it is none. */
+export function parseBytes(text: string): bigint | undefined {
+  const match = /^\s*(0x[0-9a-f_]+|\d+)\s*([kmgt])?(?:i?b)?\s*$/i.exec(text);
+  if (match === null) return undefined;
+  const digits = match[1]!.replaceAll('_', '');
+  if (digits === '0x') return undefined;
+  const shift = { k: 10n, m: 20n, g: 30n, t: 40n }[(match[2] ?? '').toLowerCase()] ?? 0n;
+  const value = BigInt(digits) << shift;
+  return value < 1n << 64n ? value : undefined;
+}

@@ -1,7 +1,6 @@
 /** Why a fault ended as it did: the rule of the modelled handler that decided it. */
-import type { EventMap, FaultOutcome, PteState } from '../../../emulator/index.ts';
-import type { TraceOperation } from '../../trace/operation.ts';
-import type { TraceAnswer } from '../../trace/answer.ts';
+import type { EventMap, FaultOutcome } from '../../../emulator/index.ts';
+import type { TraceAnswer, TraceOperation } from '../../trace/operations/index.ts';
 import { faultQuirks, faultRule, PTE_STATE_MEANINGS } from '../../words/faults.ts';
 import { interval } from './format.ts';
 
@@ -53,8 +52,7 @@ export class Decisions {
 /** What the answer of an access says beyond its faults: pages that needed none, and PTEs that are not right. */
 export function accessSentences(operation: TraceOperation, answer: TraceAnswer): string[] {
   if (operation.name !== 'access') return [];
-  const runs = (answer['runs'] ?? []) as readonly (readonly [string, string, string, PteState?])[];
-  return runs.slice(0, MOST_SENTENCES).map(([outcome, start, count, state]) => {
+  return (answer.runs ?? []).slice(0, MOST_SENTENCES).map(([outcome, start, count, state]) => {
     const where = interval(Number(start), Number(count));
     const quality = state === undefined || state === 'ok' ? '' : `; the PTEs are ${PTE_STATE_MEANINGS[state]}`;
     if (outcome === 'hit') return `${where}: the PTEs permitted it${quality}`;

@@ -35,14 +35,3 @@ export function resultSentence(value: number): string {
   const name = errnoName(value);
   return name === undefined ? `result ${value}` : `${name}: ${errnoMessage(name)}`;
 }
-
-/** A byte count or address as a person writes it: 0x..., 4096, 4k, 2M, 1G, 16T. Undefined if it is none. */
-export function parseBytes(text: string): bigint | undefined {
-  const match = /^\s*(0x[0-9a-f_]+|\d+)\s*([kmgt])?(?:i?b)?\s*$/i.exec(text);
-  if (match === null) return undefined;
-  const digits = match[1]!.replaceAll('_', '');
-  if (digits === '0x') return undefined;
-  const shift = { k: 10n, m: 20n, g: 30n, t: 40n }[(match[2] ?? '').toLowerCase()] ?? 0n;
-  const value = BigInt(digits) << shift;
-  return value < 1n << 64n ? value : undefined;
-}

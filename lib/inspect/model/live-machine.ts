@@ -1,10 +1,8 @@
 /** The machine that executes a session's steps, watched for faults and hazards. */
 import type { HazardMonitor } from '../../../emulator/index.ts';
-import { firstDifference } from '../../trace/compare.ts';
-import type { TraceAnswer } from '../../trace/answer.ts';
-import type { TraceEffect } from '../../trace/effect-recorder.ts';
-import type { TraceOperation } from '../../trace/operation.ts';
-import { TraceRunner } from '../../trace/runner.ts';
+import { firstDifference } from '../../trace/compare/compare.ts';
+import type { TraceAnswer, TraceOperation } from '../../trace/operations/index.ts';
+import { TraceRunner } from '../../trace/replay/runner.ts';
 import { Decisions } from './decision.ts';
 import { StepHazards } from './hazards.ts';
 import type { SessionLine, Step } from './session.ts';
@@ -48,7 +46,7 @@ export class LiveMachine implements SteppingMachine {
       operation,
       source,
       answer,
-      effects: effects as readonly TraceEffect[],
+      effects,
       hazards: this.#hazards.take(),
       decisions: this.#decisions.take(),
       clock: this.runner.machine.clock.now,

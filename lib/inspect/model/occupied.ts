@@ -1,5 +1,5 @@
 /** The addresses that matter in a session, so that the empty space between them can be drawn short. */
-import { pagesOf } from '../../trace/chrome-effects.ts';
+import { pagesOf } from '../../trace/effects/index.ts';
 import { placeOf } from './describe.ts';
 import { unite } from './scale.ts';
 import type { Occupied } from './scale.ts';

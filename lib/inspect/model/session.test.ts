@@ -2,8 +2,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { randomTrace } from '../../../test/support/random-trace.ts';
-import { parseTrace, readTraceFile } from '../../trace/read-trace.ts';
-import { replayTrace } from '../../trace/replay.ts';
+import { parseTrace, readTraceFile } from '../../trace/format/read-trace.ts';
+import { replayTrace } from '../../trace/replay/replay.ts';
 import { answerText, markOf } from './describe.ts';
 import { InspectorSession } from './session.ts';
 

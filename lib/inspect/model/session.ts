@@ -1,10 +1,9 @@
 /** A trace under inspection: its operations, their answers, and the state behind each of them. */
 import { parseGcVersion } from '../../../emulator/index.ts';
-import { DEFAULT_CONFIG } from '../../trace/config.ts';
-import { parseOperation } from '../../trace/operation.ts';
-import type { TraceOperation } from '../../trace/operation.ts';
-import type { TraceAnswer } from '../../trace/answer.ts';
-import type { TraceEffect } from '../../trace/effect-recorder.ts';
+import { DEFAULT_CONFIG } from '../../trace/format/config.ts';
+import { parseOperation } from '../../trace/operations/parse.ts';
+import type { TraceAnswer, TraceOperation } from '../../trace/operations/index.ts';
+import type { TraceEffect } from '../../trace/format/answer.ts';
 import type { Decision } from './decision.ts';
 import type { StepHazard } from './hazards.ts';
 import { LiveMachine } from './live-machine.ts';
@@ -24,7 +23,7 @@ export interface Step {
   /** Nanoseconds, when it had ended. */
   readonly clock: number;
   /** The recorded answer, and where the emulator's is another one. */
-  readonly expected?: TraceAnswer;
+  readonly expected?: Readonly<Record<string, unknown>>;
   readonly difference?: string;
 }
 
@@ -32,7 +31,7 @@ export interface Step {
 export interface SessionLine {
   readonly operation: TraceOperation;
   readonly source: unknown;
-  readonly expected?: TraceAnswer | undefined;
+  readonly expected?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Runs a trace once, keeps its answers, and goes to any state in it by running again as far as needed. */
@@ -63,6 +62,17 @@ export class InspectorSession {
     const [first] = this.#steps;
     const config = first?.operation.name === 'config' ? first.operation.config : DEFAULT_CONFIG;
     return parseGcVersion(config.gc).major;
+  }
+
+  /** GPUs of the machine. */
+  get gpus(): number {
+    return this.#live.runner.gpus;
+  }
+
+  /** Shows the states of that GPU from now on. */
+  selectGpu(gpu: number): void {
+    if (!(gpu >= 0 && gpu < this.gpus)) throw new RangeError(`gpu: expected 0 to ${this.gpus - 1}, got ${gpu}`);
+    this.#states.gpu = gpu;
   }
 
   /** The state behind step `index`. */

@@ -39,6 +39,13 @@ export class SessionStates {
   // The one used last stands last.
   readonly #machines: RepeatingMachine[] = [];
   #preparation: Preparation | undefined;
+  #gpu = 0;
+
+  /** The GPU whose states these are. Another one begins anew. */
+  set gpu(gpu: number) {
+    this.#gpu = gpu;
+    this.forget(0);
+  }
 
   /** The state behind step `index` of `steps`. */
   at(index: number, steps: readonly Step[]): StepState {
@@ -127,7 +134,8 @@ export class SessionStates {
   }
 
   #keep(at: number, { runner }: SteppingMachine, isComplete: boolean): void {
-    const snapshot = contextSnapshot(runner.machine.devices[0]!, runner.file);
+    const { device, file } = runner.subject(this.#gpu);
+    const snapshot = contextSnapshot(device, file);
     const lanes = lanesOf(snapshot);
     const before = this.#states.get(at - 1);
     this.#states.delete(at);

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { pteFlags } from '../../../emulator/index.ts';
-import { parseOperation } from '../../trace/operation.ts';
-import { roundedBytes as bytes } from '../../words/sizes.ts';
-import { address, parseBytes, time } from './format.ts';
+import { parseOperation } from '../../trace/operations/parse.ts';
+import { parseBytes, roundedBytes as bytes } from '../../words/sizes.ts';
+import { address, time } from './format.ts';
 import { HAND_OPERATIONS, handOperation } from './hand.ts';
 import { pteFlagNames } from '../../words/pte-flags.ts';
 import { quirksIn } from './quirks.ts';
 import { TimelineRows } from './timeline-rows.ts';
 import { InspectorSession } from './session.ts';
-import { parseTrace } from '../../trace/parse-trace.ts';
+import { parseTrace } from '../../trace/format/parse-trace.ts';
 
 describe('numbers', () => {
   it.each([

@@ -1,8 +1,8 @@
 /** The inspector: one session, the step that is looked at, and what is selected. */
 import type { JSX } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks';
-import { chromeTraceOf } from '../../trace/chrome-exporter.ts';
-import { parseTrace } from '../../trace/parse-trace.ts';
+import { chromeTraceOf } from '../../trace/export/chrome-exporter.ts';
+import { parseTrace } from '../../trace/format/parse-trace.ts';
 import { isFault, isTrouble, placeOf, stepSentence } from '../model/describe.ts';
 import type { Place } from '../model/describe.ts';
 import type { AttributeColour, LaneItem } from '../model/lanes.ts';

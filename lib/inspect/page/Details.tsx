@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { accessName, attributeFlagNames, locationName } from '../../words/attributes.ts';
 import { PTE_STATE_MEANINGS } from '../../words/faults.ts';
-import { refusalOf } from '../../trace/operation-refusal.ts';
+import { refusalOf } from '../../trace/replay/explain.ts';
 import { answerText, effectText, operationText } from '../model/describe.ts';
 import { accessSentences } from '../model/decision.ts';
 import { address, interval, pagesSize, resultSentence, time } from '../model/format.ts';

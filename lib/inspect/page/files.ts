@@ -1,8 +1,8 @@
 /** Traces that come into the page and leave it. */
 import { EmulatedMachine } from '../../../emulator/index.ts';
 import type { AsicName } from '../../../emulator/index.ts';
-import { configOfMachine } from '../../trace/config.ts';
-import { parseTrace } from '../../trace/parse-trace.ts';
+import { configOfMachine } from '../../trace/format/config.ts';
+import { parseTrace } from '../../trace/format/parse-trace.ts';
 import { InspectorSession, lineOf } from '../model/session.ts';
 
 /** A trace with the name of its file. */

@@ -1,0 +1,173 @@
+/** The effects of the trace format (spec/trace-format §5). A new one is an entry of this table. */
+import { bytesAt } from '../../words/sizes.ts';
+import type { TraceEffect } from '../format/answer.ts';
+import { hex, hexAddress } from '../format/hex.ts';
+import type { EffectDescriptor, FlaggedPages, ToldPages } from './descriptor.ts';
+import type { RunWriter } from './list.ts';
+
+/** `[kind, start address, end address]` */
+function addresses(entry: TraceEffect): FlaggedPages {
+  const startPage = pageOf(entry[1]);
+  return { startPage, pages: pageOf(entry[2]) - startPage, flags: 0n };
+}
+
+function pageOf(address: string | number | undefined): number {
+  return Number(BigInt(address ?? 0) >> 12n);
+}
+
+function interval(kind: string, startPage: number, pages: number): TraceEffect {
+  return [kind, hexAddress(startPage), hexAddress(startPage + pages)];
+}
+
+const writePtes: RunWriter = (start, pages, flags, source) => [
+  'pte',
+  hex(start),
+  hex(pages),
+  hex(source.flagValue(flags)),
+];
+const writeZap: RunWriter = (start, pages) => ['zap', hex(start), hex(pages)];
+const writeMapped: RunWriter = (start, pages) => ['dma+', hexAddress(start), hex(pages)];
+const writeUnmapped: RunWriter = (start, pages) => ['dma-', hexAddress(start), hex(pages)];
+
+const counted = ({ count }: ToldPages, one: string, many: string): string => (count === 1 ? one : `${count} ${many}`);
+
+export const EFFECTS: readonly EffectDescriptor[] = [
+  {
+    kind: 'notifier+',
+    title: 'notifier inserted',
+    listen: {
+      notifierInserted(start, pages) {
+        this.list.push(this.gpu, interval('notifier+', start, pages));
+      },
+    },
+    pages: addresses,
+    event: 'notifier-inserted',
+    sentence: (told) => `A notifier for ${bytesAt(told)} is registered.`,
+  },
+  {
+    kind: 'notifier-',
+    title: 'notifier removed',
+    listen: {
+      notifierRemoved(start, pages) {
+        this.list.push(this.gpu, interval('notifier-', start, pages));
+      },
+    },
+    pages: addresses,
+    event: 'notifier-removed',
+    sentence: (told) => `The notifier for ${bytesAt(told)} is removed.`,
+  },
+  {
+    kind: 'range+',
+    title: 'range inserted',
+    listen: {
+      rangeInserted(start, pages) {
+        this.list.push(this.gpu, interval('range+', start, pages));
+      },
+    },
+    pages: addresses,
+    event: 'range-inserted',
+    sentence: (told) => `${counted(told, 'A GPU range is', 'GPU ranges are')} made: ${bytesAt(told)}.`,
+  },
+  {
+    kind: 'range-',
+    title: 'range removed',
+    listen: {
+      rangeRemoved(start, pages) {
+        this.list.push(this.gpu, interval('range-', start, pages));
+      },
+    },
+    pages: addresses,
+    event: 'range-removed',
+    sentence: (told) => `${counted(told, 'A GPU range is', 'GPU ranges are')} removed: ${bytesAt(told)}.`,
+  },
+  {
+    kind: 'pte',
+    title: 'PTEs written',
+    onPageTable: true,
+    listen: {
+      ptesWritten(start, pages, flags) {
+        this.list.run(this, writePtes, start, pages, flags);
+      },
+    },
+    pages: ([, start, pages, flags]) => ({
+      startPage: Number(start),
+      pages: Number(pages),
+      flags: BigInt(flags as string),
+    }),
+    event: 'ptes-written',
+    sentence: (told) => `PTEs are written: ${bytesAt(told)}.`,
+  },
+  {
+    kind: 'zap',
+    title: 'PTEs zapped',
+    onPageTable: true,
+    listen: {
+      ptesZapped(start, pages) {
+        this.list.run(this, writeZap, start, pages, 0);
+      },
+    },
+    pages: ([, start, pages]) => ({ startPage: Number(start), pages: Number(pages), flags: 0n }),
+    event: 'ptes-zapped',
+    sentence: (told) => `PTEs are cleared: ${bytesAt(told)}.`,
+  },
+  {
+    kind: 'tlb',
+    title: 'TLB flush',
+    onPageTable: true,
+    listen: {
+      tlbFlushed() {
+        this.list.push(this.gpu, ['tlb']);
+      },
+    },
+    event: 'tlb-flushed',
+    sentence: () => 'The TLB is flushed.',
+  },
+  {
+    kind: 'dma+',
+    title: 'DMA mapped',
+    listen: {
+      dmaMapped(start, pages) {
+        this.list.run(this, writeMapped, start, pages, 0);
+      },
+    },
+    pages: ([, start, pages]) => ({ startPage: pageOf(start), pages: Number(pages), flags: 0n }),
+    event: 'dma-mapped',
+    sentence: (told) => `Pages are collected and DMA-mapped: ${bytesAt(told)}.`,
+  },
+  {
+    kind: 'dma-',
+    title: 'DMA unmapped',
+    listen: {
+      dmaUnmapped(start, pages) {
+        this.list.run(this, writeUnmapped, start, pages, 0);
+      },
+    },
+    pages: ([, start, pages]) => ({ startPage: pageOf(start), pages: Number(pages), flags: 0n }),
+    event: 'dma-unmapped',
+    sentence: (told) => `The DMA mapping goes, always of whole ranges: ${bytesAt(told)}.`,
+  },
+  {
+    kind: 'gc+',
+    title: 'queued for collection',
+    listen: {
+      collectionQueued(first, last) {
+        this.list.push(this.gpu, ['gc+', hex(first), hex(last)]);
+      },
+    },
+    pages: ([, first, last]) => ({ startPage: Number(first), pages: Number(last) - Number(first) + 1, flags: 0n }),
+    event: 'collection-queued',
+    sentence: (told) => `${counted(told, 'A range is', 'ranges are')} queued for the collector: ${bytesAt(told)}.`,
+  },
+];
+
+const BY_KIND = new Map(EFFECTS.map((effect) => [effect.kind, effect]));
+
+/** The descriptor of an entry; undefined for marks of injected operations and of GPUs. */
+export function effectOf(entry: TraceEffect): EffectDescriptor | undefined {
+  return BY_KIND.get(String(entry[0]));
+}
+
+/** The pages that an entry is about. */
+export function pagesOf(entry: TraceEffect): FlaggedPages {
+  return effectOf(entry)?.pages?.(entry) ?? { startPage: 0, pages: 0, flags: 0n };
+}

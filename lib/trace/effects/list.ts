@@ -1,0 +1,77 @@
+/** The `fx` list of an answer while it is made (spec/trace-format §5; spec/trace-format-v8 §6 for several GPUs). */
+import type { TraceEffect } from '../format/answer.ts';
+
+/** Where an effect comes from. */
+export interface EffectSource {
+  readonly gpu: number;
+  /** The 64-bit PTE flags of an index. */
+  readonly flagValue: (index: number) => bigint;
+}
+
+/** Writes an entry that may stand for the effects of several calls; `flags` is an index of the source. */
+export type RunWriter = (startPage: number, pages: number, flags: number, source: EffectSource) => TraceEffect;
+
+/** Collects entries; neighbours of one kind that are contiguous become one. */
+export class EffectList {
+  #entries: TraceEffect[] = [];
+  // The run that the next effect may lengthen.
+  #writer: RunWriter | null = null;
+  #start = 0;
+  #pages = 0;
+  #flags = 0;
+  #source: EffectSource | null = null;
+  // The GPU that entries are about until another one is named.
+  #gpu = 0;
+
+  /** The effects since the last call, in order. */
+  take(): TraceEffect[] {
+    this.#flush();
+    const entries = this.#entries;
+    this.#entries = [];
+    this.#gpu = 0;
+    return entries;
+  }
+
+  /** A mark of an injected operation. */
+  mark(...entry: string[]): void {
+    this.#about(0);
+    this.#flush();
+    this.#entries.push(entry);
+  }
+
+  /** An entry of its own. */
+  push(gpu: number, entry: TraceEffect): void {
+    this.#about(gpu);
+    this.#flush();
+    this.#entries.push(entry);
+  }
+
+  /** Pages that may go on the run before; `writer` stands for their kind. */
+  run(source: EffectSource, writer: RunWriter, startPage: number, pages: number, flags: number): void {
+    this.#about(source.gpu);
+    if (this.#writer === writer && this.#start + this.#pages === startPage && this.#flags === flags) {
+      this.#pages += pages;
+      return;
+    }
+    this.#flush();
+    this.#writer = writer;
+    this.#source = source;
+    this.#start = startPage;
+    this.#pages = pages;
+    this.#flags = flags;
+  }
+
+  #about(gpu: number): void {
+    if (gpu === this.#gpu) return;
+    this.#flush();
+    this.#gpu = gpu;
+    this.#entries.push(['@', gpu]);
+  }
+
+  #flush(): void {
+    const writer = this.#writer;
+    if (writer === null) return;
+    this.#writer = null;
+    this.#entries.push(writer(this.#start, this.#pages, this.#flags, this.#source!));
+  }
+}

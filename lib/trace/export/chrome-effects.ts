@@ -1,0 +1,80 @@
+/** Effects of an operation as the few slices that a Chrome trace shows of them. */
+import type { TraceEffect } from '../format/answer.ts';
+import type { FlaggedPages } from '../effects/descriptor.ts';
+import { effectOf, pagesOf } from '../effects/index.ts';
+import { hex, hexAddress } from '../format/hex.ts';
+
+/** One slice: an effect, or several of one kind. */
+export interface ShownEffect {
+  readonly name: string;
+  readonly gpu: number;
+  readonly title: string;
+  /** What it stands for, one entry for each effect. */
+  readonly parts: readonly FlaggedPages[];
+  /** Of a preemption point: its name. */
+  readonly text: string;
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
+/** Slices per operation; beyond, one more for each kind, so that no trace grows without bounds. */
+const MOST_SLICES = 8;
+
+interface Slice {
+  readonly name: string;
+  readonly gpu: number;
+  readonly text: string;
+  readonly parts: FlaggedPages[];
+}
+
+/** Effects in order; neighbours of a kind (and of equal PTE flags) are one slice. */
+export function mergedEffects(effects: readonly TraceEffect[]): ShownEffect[] {
+  const slices: Slice[] = [];
+  const rest = new Map<string, Slice>();
+  let shown = 0;
+  let gpu = 0;
+  for (const effect of effects) {
+    const name = String(effect[0]);
+    if (name === '@') {
+      gpu = Number(effect[1]);
+      continue;
+    }
+    const part = pagesOf(effect);
+    const last = slices[slices.length - 1];
+    // Marks of preemption points hold the nesting together: each of them shows.
+    if (name === 'inject' || name === 'inject-end') {
+      slices.push({ name, gpu, text: name === 'inject' ? String(effect[1]) : '', parts: [] });
+    } else if (last !== undefined && last.name === name && last.gpu === gpu && last.parts[0]?.flags === part.flags) {
+      last.parts.push(part);
+    } else if (shown < MOST_SLICES) {
+      slices.push({ name, gpu, text: '', parts: [part] });
+      shown++;
+    } else {
+      const key = `${gpu}:${name}`;
+      const slice = rest.get(key);
+      if (slice === undefined) rest.set(key, { name, gpu, text: '', parts: [part] });
+      else slice.parts.push(part);
+    }
+  }
+  return [
+    ...slices.map((slice) => shownEffect(slice, '')),
+    ...Array.from(rest.values(), (slice) => shownEffect(slice, 'more: ')),
+  ];
+}
+
+function shownEffect({ name, gpu, text, parts }: Slice, prefix: string): ShownEffect {
+  const { title: words = name, pages: hasPages } = effectOf([name]) ?? {};
+  const title = `${prefix}${words}${parts.length > 1 ? ` x${parts.length}` : ''}`;
+  const about = gpu === 0 ? {} : { gpu };
+  if (hasPages === undefined || parts.length === 0) return { name, gpu, title, parts: [], text, args: about };
+  const start = Math.min(...parts.map((part) => part.startPage));
+  const pages = parts.reduce((sum, part) => sum + part.pages, 0);
+  const flags = parts[0]!.flags;
+  return {
+    name,
+    gpu,
+    title,
+    parts,
+    text,
+    args: { ...about, addr: hexAddress(start), pages, ...(flags === 0n ? {} : { flags: hex(flags) }) },
+  };
+}

@@ -1,0 +1,112 @@
+/** The configuration of a trace as options of an emulated machine (spec/trace-format §2). */
+import { parseGcVersion } from '../../../emulator/index.ts';
+import type { GpuModel, MachineOptions, ResolvedOptions } from '../../../emulator/index.ts';
+import { formatGcVersion } from '../../../emulator/index.ts';
+import type { Fields } from './fields.ts';
+import { TraceFormatError } from './trace-error.ts';
+
+/** A trace's configuration with the defaults of the format filled in. */
+export interface TraceConfig {
+  readonly gc: string;
+  readonly apu: boolean;
+  readonly numaNodes: number;
+  readonly mtypeLocal: number;
+  readonly granularity: number;
+  readonly noretry: boolean;
+  readonly retryCam: boolean;
+  readonly ih1: boolean;
+  readonly vaBits: number;
+  readonly thp: boolean;
+  readonly vmaMerge: boolean;
+  readonly sriovXnack: boolean;
+  /** True: no SVM context at the start; the first ioctl makes it. */
+  readonly lazy: boolean;
+  /** Number of GPUs, all of the same model. */
+  readonly gpus: number;
+}
+
+export const DEFAULT_CONFIG: TraceConfig = {
+  gc: '9.4.3',
+  apu: false,
+  numaNodes: 1,
+  mtypeLocal: 0,
+  granularity: 9,
+  noretry: false,
+  retryCam: true,
+  ih1: true,
+  vaBits: 47,
+  thp: false,
+  vmaMerge: true,
+  sriovXnack: true,
+  lazy: false,
+  gpus: 1,
+};
+
+/** Reads the configuration fields; `others` are further fields that the operation has. */
+export function parseConfig(fields: Fields, others: readonly string[] = []): TraceConfig {
+  fields.only(...Object.keys(DEFAULT_CONFIG), ...others);
+  const config: Record<string, unknown> = { ...DEFAULT_CONFIG };
+  for (const [name, value] of Object.entries(DEFAULT_CONFIG)) {
+    if (!fields.has(name)) continue;
+    if (typeof value === 'boolean') config[name] = fields.boolean(name);
+    else if (typeof value === 'number') config[name] = fields.count(name, 0xffff_ffff);
+    else config[name] = fields.text(name);
+  }
+  try {
+    parseGcVersion(config['gc'] as string);
+  } catch (error) {
+    throw new TraceFormatError(`${fields.operation}.${(error as Error).message}`);
+  }
+  return config as unknown as TraceConfig;
+}
+
+/** Pages in all page tables of a trace, 32 GiB: one line must not take all memory of who replays it. */
+export const MOST_PAGES = 2 ** 23;
+
+/** The machine that a configuration describes. */
+export function machineOptions(config: TraceConfig): MachineOptions {
+  const model: GpuModel = {
+    asic: `gc-${config.gc}`,
+    product: 'the device of a trace',
+    gc: parseGcVersion(config.gc),
+    apu: config.apu,
+    noretry: config.noretry,
+    vaBits: config.vaBits,
+    retryCam: config.retryCam,
+    ih1: config.ih1,
+  };
+  return {
+    asic: model,
+    defaultGranularity: config.granularity,
+    numaNodes: config.numaNodes,
+    mtypeLocal: config.mtypeLocal,
+    thp: config.thp,
+    vmaMerge: config.vmaMerge,
+    sriovXnack: config.sriovXnack,
+    pageLimit: MOST_PAGES,
+    gpus: config.gpus,
+  };
+}
+
+/** The configuration that describes a machine; only what differs from the format's defaults. */
+export function configOfMachine(options: ResolvedOptions, lazy: boolean): Partial<TraceConfig> {
+  const { model } = options;
+  const config: TraceConfig = {
+    gc: formatGcVersion(model.gc),
+    apu: model.apu,
+    numaNodes: options.numaNodes,
+    mtypeLocal: options.mtypeLocal,
+    granularity: options.defaultGranularity,
+    noretry: model.noretry,
+    retryCam: model.retryCam,
+    ih1: model.ih1,
+    vaBits: model.vaBits,
+    thp: options.thp,
+    vmaMerge: options.vmaMerge,
+    sriovXnack: options.sriovXnack,
+    lazy,
+    gpus: options.gpus,
+  };
+  const defaults: Readonly<Record<string, unknown>> = { ...DEFAULT_CONFIG };
+  return Object.fromEntries(Object.entries(config).filter(([name, value]) => defaults[name] !== value));
+}

@@ -1,0 +1,116 @@
+/** Reads the fields of a trace operation, with errors that name operation and field (spec/trace-format §1). */
+import { TraceFormatError } from './trace-error.ts';
+
+const U64_END = 1n << 64n;
+
+/** The fields of one operation. */
+export class Fields {
+  readonly operation: string;
+  readonly #values: Readonly<Record<string, unknown>>;
+
+  readonly #common: readonly string[];
+
+  /** `common`: fields that the operation may have besides its own. */
+  constructor(operation: string, values: unknown, common: readonly string[] = []) {
+    this.operation = operation;
+    this.#common = common;
+    if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+      throw new TraceFormatError(`${operation}: expected an object with the fields of the operation`);
+    }
+    this.#values = values as Readonly<Record<string, unknown>>;
+  }
+
+  has(name: string): boolean {
+    return this.#values[name] !== undefined;
+  }
+
+  raw(name: string): unknown {
+    return this.#values[name];
+  }
+
+  /** Refuses fields that the operation does not have. */
+  only(...own: string[]): void {
+    const known = [...own, ...this.#common];
+    for (const name of Object.keys(this.#values)) {
+      if (!known.includes(name))
+        this.#fail(name, `unknown field; known: ${known.length === 0 ? 'none' : known.join(', ')}`);
+    }
+  }
+
+  /** A u64: a whole JSON number or an "0x..." string. */
+  u64(name: string): bigint {
+    const value = this.#required(name);
+    let parsed: bigint | undefined;
+    if (typeof value === 'number' && Number.isSafeInteger(value)) parsed = BigInt(value);
+    else if (typeof value === 'string' && /^0x[0-9a-fA-F]+$/.test(value)) parsed = BigInt(value);
+    if (parsed === undefined || parsed < 0n || parsed >= U64_END) {
+      this.#fail(name, `expected a number or "0x..." from 0 to 2^64 - 1, got ${JSON.stringify(value)}`);
+    }
+    return parsed;
+  }
+
+  /** A whole number that a double holds, at most `largest`. */
+  count(name: string, largest: number = Number.MAX_SAFE_INTEGER): number {
+    const value = this.u64(name);
+    if (value > BigInt(largest)) this.#fail(name, `expected at most ${largest}, got ${value}`);
+    return Number(value);
+  }
+
+  boolean(name: string): boolean {
+    const value = this.#required(name);
+    if (typeof value !== 'boolean') this.#fail(name, `expected true or false, got ${JSON.stringify(value)}`);
+    return value;
+  }
+
+  word<T extends string>(name: string, words: readonly T[]): T {
+    const value = this.#required(name);
+    if (typeof value !== 'string' || !(words as readonly string[]).includes(value)) {
+      this.#fail(name, `expected one of ${words.join(', ')}, got ${JSON.stringify(value)}`);
+    }
+    return value as T;
+  }
+
+  text(name: string): string {
+    const value = this.#required(name);
+    if (typeof value !== 'string') this.#fail(name, `expected a string, got ${JSON.stringify(value)}`);
+    return value;
+  }
+
+  list(name: string): readonly unknown[] {
+    const value = this.#required(name);
+    if (!Array.isArray(value)) this.#fail(name, `expected a list, got ${JSON.stringify(value)}`);
+    return value;
+  }
+
+  /** A list of u32 numbers. */
+  u32List(name: string): number[] {
+    return this.list(name).map((value) => this.u32(name, value));
+  }
+
+  /** A list of `[type, value]` pairs of u32 numbers. */
+  pairs(name: string): [number, number][] {
+    return this.list(name).map((pair) => {
+      if (!Array.isArray(pair) || pair.length !== 2)
+        this.#fail(name, `expected [type, value] pairs, got ${JSON.stringify(pair)}`);
+      return [this.u32(name, pair[0]), this.u32(name, pair[1])];
+    });
+  }
+
+  u32(name: string, value: unknown): number {
+    const parsed = typeof value === 'string' && /^0x[0-9a-fA-F]+$/.test(value) ? Number(value) : value;
+    if (typeof parsed !== 'number' || !Number.isInteger(parsed) || parsed < 0 || parsed > 0xffff_ffff) {
+      this.#fail(name, `expected numbers from 0 to 2^32 - 1, got ${JSON.stringify(value)}`);
+    }
+    return parsed;
+  }
+
+  #required(name: string): unknown {
+    const value = this.#values[name];
+    if (value === undefined) this.#fail(name, 'missing');
+    return value;
+  }
+
+  #fail(name: string, message: string): never {
+    throw new TraceFormatError(`${this.operation}.${name}: ${message}`);
+  }
+}

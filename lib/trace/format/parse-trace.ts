@@ -1,0 +1,168 @@
+/** Traces given as text: lines, operations, recorded answers. Free of Node imports: the inspector's page reads with it. */
+import { printable } from '../../words/printable.ts';
+import type { TraceOperation } from '../operations/index.ts';
+import { parseOperation } from '../operations/parse.ts';
+import { TraceFormatError } from './trace-error.ts';
+
+/** One line of a trace: the operation, and its recorded answer if there is one. */
+export interface TraceLine {
+  /** Line number in the file, from 1. */
+  readonly line: number;
+  readonly operation: TraceOperation;
+  /** The operation as it stands in the file. */
+  readonly source: unknown;
+  readonly expected: Readonly<Record<string, unknown>> | undefined;
+  /** The recorded answer as it stands in the file, where the line has the form that recordings have. */
+  readonly expectedText?: string;
+}
+
+const LONGEST_MESSAGE = 1000;
+
+function shortened(text: string): string {
+  return text.length <= LONGEST_MESSAGE ? text : `${text.slice(0, LONGEST_MESSAGE)}... (${text.length} characters)`;
+}
+
+/** A trace that cannot be read or understood; the message begins with `FILE:LINE:` and is one line of printable text. */
+export class TraceFileError extends Error {
+  readonly code = 'ERR_SVM_TRACE';
+  readonly file: string;
+  /** From 1; 0 when the file as a whole is meant. */
+  readonly line: number;
+
+  constructor(file: string, line: number, message: string, options?: ErrorOptions) {
+    // What a trace says may stand in it, at any length.
+    const text = printable(shortened(message));
+    super(line === 0 ? `${file}: ${text}` : `${file}:${line}: ${text}`, options);
+    this.name = 'TraceFileError';
+    this.file = file;
+    this.line = line;
+  }
+}
+
+/**
+ * The lines of a trace given as text; `name` stands for the file in complaints.
+ * With `lazyAnswers`, recorded answers are parsed when somebody asks for
+ * `expected`, and a malformed one is complained of only then.
+ */
+export function parseTrace(name: string, text: string, options: { lazyAnswers?: boolean } = {}): TraceLine[] {
+  const lines: TraceLine[] = [];
+  text.split('\n').forEach((source, index) => {
+    const trimmed = source.trim();
+    if (trimmed === '' || trimmed.startsWith('#')) return;
+    const lazy = options.lazyAnswers === true ? lazyLine(name, index + 1, trimmed) : undefined;
+    const parsed = lazy ?? parseLine(name, index + 1, trimmed);
+    if (parsed.operation.name === 'config' && lines.length > 0) {
+      throw new TraceFileError(name, index + 1, 'config: only the first operation of a trace may be a config');
+    }
+    lines.push(parsed);
+  });
+  if (lines.length === 0) throw new TraceFileError(name, 0, 'holds no operation');
+  return lines;
+}
+
+const IN = '{"in":';
+const OUT = ',"out":';
+
+/** A line whose answer is most of its text and, as a rule, only compared as text. */
+class LazyLine implements TraceLine {
+  readonly line: number;
+  readonly operation: TraceOperation;
+  readonly source: unknown;
+  readonly expectedText: string;
+  readonly #file: string;
+  #expected: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(file: string, line: number, source: unknown, expectedText: string) {
+    this.#file = file;
+    this.line = line;
+    this.source = source;
+    this.operation = parseSource(file, line, source);
+    this.expectedText = expectedText;
+  }
+
+  get expected(): Readonly<Record<string, unknown>> | undefined {
+    return (this.#expected ??= answerObject(
+      this.#file,
+      this.line,
+      parseJson(this.#file, this.line, this.expectedText),
+    ));
+  }
+}
+
+/** The line without parsing its answer, or undefined if it does not have the form of a recording. */
+function lazyLine(file: string, line: number, text: string): TraceLine | undefined {
+  const split = text.indexOf(OUT);
+  if (split < 0 || !text.startsWith(IN) || !text.endsWith('}')) return undefined;
+  let source: unknown;
+  const operation = text.slice(IN.length, split);
+  assertShallow(file, line, operation);
+  try {
+    source = JSON.parse(operation);
+  } catch {
+    return undefined; // Parsed as a whole, the line says what is wrong with it.
+  }
+  return new LazyLine(file, line, source, text.slice(split + OUT.length, -1));
+}
+
+function parseLine(file: string, line: number, text: string): TraceLine {
+  const value = parseJson(file, line, text);
+  if (typeof value !== 'object' || value === null || !('in' in value)) {
+    return { line, operation: parseSource(file, line, value), source: value, expected: undefined };
+  }
+  const out: unknown = 'out' in value ? value.out : undefined;
+  const expected = out === undefined ? undefined : answerObject(file, line, out);
+  return { line, operation: parseSource(file, line, value.in), source: value.in, expected };
+}
+
+/** Brackets within brackets; no operation needs more than a few, and deeper ones end the stack of who walks them. */
+const DEEPEST = 64;
+
+/** Refuses JSON that is nested too deeply; brackets in strings count at most as what they are. */
+function assertShallow(file: string, line: number, text: string): void {
+  // Each bracket is a character: short lines need no look.
+  if (text.length <= DEEPEST) return;
+  let depth = 0;
+  let inString = false;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (inString) {
+      if (code === BACKSLASH) index++;
+      else if (code === QUOTE) inString = false;
+    } else if (code === QUOTE) inString = true;
+    else if (code === OPEN_BRACKET || code === OPEN_BRACE) {
+      if (++depth > DEEPEST) throw new TraceFileError(file, line, `nested more than ${DEEPEST} deep`);
+    } else if (code === CLOSE_BRACKET || code === CLOSE_BRACE) depth--;
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+function parseJson(file: string, line: number, text: string): unknown {
+  assertShallow(file, line, text);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new TraceFileError(file, line, `no JSON (cut off?): ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function answerObject(file: string, line: number, out: unknown): Readonly<Record<string, unknown>> {
+  if (typeof out !== 'object' || out === null || Array.isArray(out)) {
+    throw new TraceFileError(file, line, 'out: expected an object');
+  }
+  return out as Readonly<Record<string, unknown>>;
+}
+
+function parseSource(file: string, line: number, source: unknown): TraceOperation {
+  try {
+    return parseOperation(source);
+  } catch (error) {
+    if (error instanceof TraceFormatError) throw new TraceFileError(file, line, error.message, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,95 @@
+/** The operations of the trace format (spec/trace-format §3, §8), and what they are together. */
+import type { JournalEntry, PreemptionPoint } from '../../../emulator/index.ts';
+import type { TraceEffect } from '../format/answer.ts';
+import type { BareAnswer, OperationDescriptor, OperationObject } from './descriptor.ts';
+import { advance, close, fini, gc } from './driver.ts';
+import { access, fault, ih } from './gpu.ts';
+import { dontneed, mmap, mmexit, mprotect, munmap, touch } from './memory.ts';
+import { config, dump, pteflags } from './state.ts';
+import { get, ioctl, set } from './svm-calls.ts';
+
+/** By name, in the order in which people are offered them. */
+export const OPERATIONS = {
+  config,
+  mmap,
+  munmap,
+  mprotect,
+  dontneed,
+  touch,
+  access,
+  fault,
+  set,
+  get,
+  ioctl,
+  advance,
+  ih,
+  gc,
+  close,
+  fini,
+  mmexit,
+  pteflags,
+  dump,
+} as const;
+
+type Operations = typeof OPERATIONS;
+export type OperationName = keyof Operations;
+type FieldsOf<Name extends OperationName> = ReturnType<Operations[Name]['parse']>;
+type AnswerOf = { [Name in OperationName]: ReturnType<Operations[Name]['perform']> }[OperationName];
+
+/** An operation to run at a preemption point of another one. */
+export interface TraceInjection {
+  readonly at: PreemptionPoint;
+  /** At which passing of the point, from 1. */
+  readonly nth: number;
+  readonly operation: TraceOperation;
+}
+
+/** One operation; sizes and addresses in bytes. */
+export type TraceOperation = {
+  readonly inject?: readonly TraceInjection[];
+  /** Number of the GPU that it is about; 0 where it is about none. */
+  readonly gpu: number;
+} & { [Name in OperationName]: { readonly name: Name } & Readonly<FieldsOf<Name>> }[OperationName];
+
+type KeysOf<Union> = Union extends unknown ? keyof Union : never;
+type ValueOf<Union, Key> = Union extends unknown ? (Key extends keyof Union ? Union[Key] : never) : never;
+
+/** The answer of any operation: what one of them may have, others have not. */
+export type TraceAnswer = { readonly [Key in KeysOf<AnswerOf>]?: ValueOf<AnswerOf, Key> } & {
+  /** Effects in their order; an answer inside `inj` has none. */
+  readonly fx?: readonly TraceEffect[];
+  readonly inj?: readonly InjectedAnswer[];
+  /** What the emulator refused by name, instead of an answer. */
+  readonly fatal?: string;
+  /** What was wrong with the line, instead of an answer. */
+  readonly error?: string;
+};
+
+/** What became of an operation at a preemption point. */
+export type InjectedAnswer = TraceAnswer & {
+  readonly at: PreemptionPoint;
+  readonly op: string;
+  /** False: the operation never came there. */
+  readonly fired?: false;
+  /** True: it would have needed a lock that is held. */
+  readonly blocked?: true;
+  readonly slept?: true;
+};
+
+/** An operation's descriptor, for who goes by its name. */
+export type AnyDescriptor = OperationDescriptor<OperationName, object, BareAnswer>;
+
+/** The descriptor of an operation. */
+export function descriptorOf(name: OperationName): AnyDescriptor {
+  return OPERATIONS[name] as unknown as AnyDescriptor;
+}
+
+/** Whether there is an operation of that name. */
+export function isOperationName(name: string): name is OperationName {
+  return Object.hasOwn(OPERATIONS, name);
+}
+
+/** A journal entry as operation and answer, without effects. */
+export function recordedEntry(entry: JournalEntry): { operation: OperationObject; answer: TraceAnswer } {
+  return descriptorOf(entry.name).record!(entry as never) as { operation: OperationObject; answer: TraceAnswer };
+}

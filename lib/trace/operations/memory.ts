@@ -1,0 +1,132 @@
+/** Operations of the process on its memory (spec/trace-format §3). */
+import { VMA_KINDS } from '../../../emulator/index.ts';
+import { protectionLetters } from '../../uapi/protection.ts';
+import { processCallRefusal } from '../../words/refusals.ts';
+import { bytesAt } from '../../words/sizes.ts';
+import { hex } from '../format/hex.ts';
+import { bareAnswer, readInterval, readProtection, writeInterval } from './common.ts';
+import { defineOperation } from './descriptor.ts';
+import type { EventQuestion } from './descriptor.ts';
+import { FIELDS } from './form.ts';
+
+const { address: addr, size: len, protection: prot, kind, write } = FIELDS;
+
+/** What the driver makes of a change, where it does not show. */
+function unheard(met: EventQuestion): readonly string[] {
+  if (!met('notifier-called')) return ['The driver hears nothing of it: no notifier covers it, or nothing changes.'];
+  return met('ptes-zapped') || met('zap-failed') ? [] : ['No GPU range there is marked mapped, so no PTE is cleared.'];
+}
+
+export const mmap = defineOperation({
+  name: 'mmap',
+  needs: 'mmap-lock',
+  parse: (fields) => {
+    fields.only('addr', 'len', 'prot', 'kind');
+    return { ...readInterval(fields), protection: readProtection(fields), kind: fields.word('kind', VMA_KINDS) };
+  },
+  perform: ({ machine }, operation) => ({
+    ret: machine.process.calls.mmap(operation.address, operation.size, operation.protection, operation.kind),
+  }),
+  record: (entry) => ({
+    operation: { mmap: { ...writeInterval(entry), prot: protectionLetters(entry.protection), kind: entry.kind } },
+    answer: bareAnswer(entry),
+  }),
+  sentence: (operation) =>
+    `The process maps ${bytesAt(operation)}, ${protectionLetters(operation.protection)}, ${operation.kind}`,
+  refusal: (_, errno) => processCallRefusal('mmap', errno),
+  label: (operation) => `${operation.kind} ${protectionLetters(operation.protection)}`,
+  form: { label: 'mmap', fields: { addr, len, prot, kind } },
+});
+
+export const munmap = defineOperation({
+  name: 'munmap',
+  needs: 'mmap-lock',
+  parse: (fields) => {
+    fields.only('addr', 'len');
+    return readInterval(fields);
+  },
+  perform: ({ machine }, { address, size }) => ({ ret: machine.process.calls.munmap(address, size) }),
+  record: (entry) => ({ operation: { munmap: writeInterval(entry) }, answer: bareAnswer(entry) }),
+  sentence: (operation) => `The process unmaps ${bytesAt(operation)}`,
+  refusal: (_, errno) => processCallRefusal('munmap', errno),
+  outcome: (_operation, _answer, met) => unheard(met),
+  form: { label: 'munmap', fields: { addr, len } },
+});
+
+export const mprotect = defineOperation({
+  name: 'mprotect',
+  needs: 'mmap-lock',
+  parse: (fields) => {
+    fields.only('addr', 'len', 'prot');
+    return { ...readInterval(fields), protection: readProtection(fields) };
+  },
+  perform: ({ machine }, { address, size, protection }) => ({
+    ret: machine.process.calls.mprotect(address, size, protection),
+  }),
+  record: (entry) => ({
+    operation: { mprotect: { ...writeInterval(entry), prot: protectionLetters(entry.protection) } },
+    answer: bareAnswer(entry),
+  }),
+  sentence: (operation) => `The process protects ${bytesAt(operation)} as ${protectionLetters(operation.protection)}`,
+  refusal: (_, errno) => processCallRefusal('mprotect', errno),
+  outcome: (_operation, _answer, met) => unheard(met),
+  label: (operation) => protectionLetters(operation.protection),
+  form: { label: 'mprotect', fields: { addr, len, prot } },
+});
+
+export const dontneed = defineOperation({
+  name: 'dontneed',
+  parse: (fields) => {
+    fields.only('addr', 'len');
+    return readInterval(fields);
+  },
+  perform: ({ machine }, { address, size }) => ({ ret: machine.process.calls.dontneed(address, size) }),
+  record: (entry) => ({ operation: { dontneed: writeInterval(entry) }, answer: bareAnswer(entry) }),
+  sentence: (operation) => `The process gives back ${bytesAt(operation)} (MADV_DONTNEED)`,
+  refusal: (_, errno) => processCallRefusal('dontneed', errno),
+  outcome: (_operation, _answer, met) => unheard(met),
+  form: { label: 'madvise DONTNEED', fields: { addr, len } },
+});
+
+function touchAnswer({ result, pages, fresh }: { result: number; pages: number; fresh: number }): {
+  ret: number;
+  pages: string;
+  fresh: string;
+} {
+  return { ret: result, pages: hex(pages), fresh: hex(fresh) };
+}
+
+export const touch = defineOperation({
+  name: 'touch',
+  parse: (fields) => {
+    fields.only('addr', 'len', 'write');
+    return { ...readInterval(fields), write: fields.boolean('write') };
+  },
+  perform: ({ machine }, operation) =>
+    touchAnswer(machine.process.calls.touch(operation.address, operation.size, operation.write)),
+  record: (entry) => ({
+    operation: { touch: { ...writeInterval(entry), write: entry.write } },
+    answer: touchAnswer(entry),
+  }),
+  sentence: (operation) => `The CPU ${operation.write ? 'writes' : 'reads'} each page of ${bytesAt(operation)}`,
+  refusal: (_, errno) => processCallRefusal('touch', errno),
+  outcome: (_, { fresh, pages }) => [`${Number(fresh)} pages of ${Number(pages)} were not there and are now.`],
+  label: (operation) => `CPU ${operation.write ? 'writes' : 'reads'}`,
+  form: { label: 'CPU touches', fields: { addr, len, write } },
+});
+
+export const mmexit = defineOperation({
+  name: 'mmexit',
+  parse: (fields) => {
+    fields.only();
+    return {};
+  },
+  // A thread that exits needs the mmap lock; the process of a trace ends wherever it is told to.
+  perform: ({ machine }) => {
+    machine.process.calls.exit({ whileLocked: true });
+    return { ret: 0 };
+  },
+  record: (entry) => ({ operation: { mmexit: {} }, answer: bareAnswer(entry) }),
+  sentence: () => 'The process exits',
+  form: { label: 'exit process', fields: {} },
+});

@@ -1,0 +1,152 @@
+/** Operations on the devices of an emulated machine as lines of a trace, while they happen. Free of Node imports. */
+import { PREEMPTION_POINTS } from '../../../emulator/index.ts';
+import type {
+  EmulatedDevice,
+  EmulatedFile,
+  EmulatedMachine,
+  JournalEntry,
+  PreemptionPoint,
+} from '../../../emulator/index.ts';
+import { EffectRecorder } from '../effects/recorder.ts';
+import { configOfMachine } from '../format/config.ts';
+import type { OperationObject } from '../operations/descriptor.ts';
+import { recordedEntry } from '../operations/index.ts';
+import type { TraceAnswer } from '../operations/index.ts';
+import { presentMappings } from './initial-state.ts';
+
+/** Result of an operation that sleeps (emulator, `complete` of a journal). */
+const SLEEPING = 1;
+/** What GPU 0 of a fresh machine gets. */
+const FIRST_PASID = '0x8001';
+
+interface NestedOperation {
+  readonly entry: JournalEntry;
+  readonly injection: { readonly at: PreemptionPoint; readonly nth: number; readonly do: OperationObject };
+  answer: TraceAnswer;
+}
+
+/** What a session says to its owner. */
+export interface SessionListener {
+  write(operation: OperationObject, answer: TraceAnswer): void;
+  /** Something happened that the format cannot express: what follows would not be the truth any more. */
+  fail(reason: string): void;
+}
+
+/** Turns what happens on files of an emulated machine, one for each GPU, and in its process into lines of a trace. */
+export class EmulatedSession {
+  readonly #machine: EmulatedMachine;
+  readonly #listener: SessionListener;
+  readonly #stops: (() => void)[] = [];
+  readonly #effects = new EffectRecorder();
+  readonly #files = new Map<EmulatedFile, number>();
+  #nested: NestedOperation[] = [];
+  #point: PreemptionPoint = PREEMPTION_POINTS[0];
+  #pass = 0;
+
+  constructor(machine: EmulatedMachine, listener: SessionListener) {
+    this.#machine = machine;
+    this.#listener = listener;
+  }
+
+  /** Whether a file of that device is followed already: there is one for each GPU. */
+  follows(device: EmulatedDevice): boolean {
+    return [...this.#files.values()].includes(device.index);
+  }
+
+  /** Follows a file, too. The first one begins with the configuration and what is mapped already. */
+  follow(device: EmulatedDevice, file: EmulatedFile): void {
+    if (this.#files.size === 0) this.#begin(file);
+    this.#files.set(file, device.index);
+    this.#stops.push(file.effects.add(this.#effects.sinkOf(device)));
+  }
+
+  /** Nothing is written any more. */
+  end(): void {
+    for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  #begin(file: EmulatedFile): void {
+    const effects = this.#effects;
+    const lazy = file.context === null && file.computeResult === 0;
+    this.#listener.write(
+      { config: configOfMachine(this.#machine.options, lazy) },
+      { ret: file.computeResult, pasid: FIRST_PASID, xnack: file.context !== null, fx: [] },
+    );
+    // What was mapped before belongs to the story: the replay has to find it.
+    for (const { operation, answer } of presentMappings(this.#machine))
+      this.#listener.write(operation, { ...answer, fx: [] });
+    this.#stops.push(
+      this.#machine.addJournal({
+        record: (entry) => this.#record(entry),
+        complete: (slept, ended) => this.#complete(slept, ended),
+      }),
+      this.#machine.scope.addObserver({
+        nestedBegin: (point, pass) => {
+          this.#point = point;
+          this.#pass = pass;
+          effects.mark('inject', point);
+        },
+        nestedEnd: () => effects.mark('inject-end'),
+        resumeBegin: () => effects.mark('inject', '(resumed)'),
+        resumeEnd: () => effects.mark('inject-end'),
+      }),
+    );
+  }
+
+  /** The number of the GPU that an entry is about (0 where it is about none), or undefined if nobody follows it. */
+  #gpuOf(entry: JournalEntry): number | undefined {
+    if ('device' in entry) return [...this.#files.values()].includes(entry.device) ? entry.device : undefined;
+    if (!('file' in entry)) return 0;
+    return entry.file === undefined ? undefined : this.#files.get(entry.file);
+  }
+
+  #complete(slept: JournalEntry, ended: JournalEntry): void {
+    const nested = this.#nested.find(({ entry }) => entry === slept);
+    if (nested !== undefined) nested.answer = { slept: true, ...recordedEntry(ended).answer } as TraceAnswer;
+  }
+
+  #record(entry: JournalEntry): void {
+    const gpu = this.#gpuOf(entry);
+    if (gpu === undefined) return;
+    // The file of a replay has another PASID, which is the default there as here.
+    const isOwn = entry.name === 'fault' && entry.pasid === entry.file?.vm.pasid;
+    const { operation: plain, answer } = recordedEntry(isOwn ? { ...entry, pasid: undefined } : entry);
+    const operation = withGpu(plain, gpu);
+    if (this.#machine.scope.active) {
+      // The format knows one second thread at a time; what it cannot say must not be lost silently.
+      if (this.#nested.some((nested) => nested.answer.ret === SLEEPING)) {
+        this.#listener.fail('an operation at a preemption point while another one sleeps cannot be recorded');
+        return;
+      }
+      this.#nested.push({ entry, injection: { at: this.#point, nth: this.#pass, do: operation }, answer });
+      return;
+    }
+    const fx = this.#effects.take();
+    const nested = this.#nested;
+    this.#nested = [];
+    if (nested.length === 0) {
+      this.#listener.write(operation, { ...answer, fx });
+      return;
+    }
+    const [name] = Object.keys(operation) as [string];
+    this.#listener.write(
+      { [name]: { ...operation[name], inject: nested.map(({ injection }) => injection) } },
+      {
+        ...answer,
+        inj: nested.map(({ injection, answer: nestedAnswer }) => ({
+          at: injection.at,
+          op: Object.keys(injection.do)[0]!,
+          ...nestedAnswer,
+        })),
+        fx,
+      },
+    );
+  }
+}
+
+/** The operation with the number of its GPU, which is left out for the first. */
+export function withGpu(operation: OperationObject, gpu: number): OperationObject {
+  if (gpu === 0) return operation;
+  const [[name, fields]] = Object.entries(operation) as [[string, object]];
+  return { [name]: { ...fields, gpu } };
+}

@@ -1,0 +1,156 @@
+/** Recording on the kernel backend: what goes through the node, and the memory mapped for it. No effects can be seen there. */
+import type { HostRegion, HostRegionMapper } from '../../backend/host-region.ts';
+import { PROTECTION_LETTERS } from '../../uapi/protection.ts';
+import type { HostProtection } from '../../uapi/protection.ts';
+import type { SvmCall } from '../../uapi/call.ts';
+import { ATTRS_PTR_OFFSET, decodeAttributePairs, decodeSvmRequest } from '../../uapi/codec.ts';
+import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../uapi/constants.ts';
+import { GEM_SVM_LAYOUT } from '../../uapi/layout.ts';
+import type { DeviceNode, PointerField } from '../../uapi/node.ts';
+import { isSvmRequest } from '../../uapi/profile.ts';
+import type { UapiProfile } from '../../uapi/profile.ts';
+import { hex } from '../format/hex.ts';
+import type { OperationObject } from '../operations/descriptor.ts';
+import type { TraceAnswer } from '../operations/index.ts';
+import { answerOfCall, operationOfCall } from '../operations/svm-calls.ts';
+
+type Write = (operation: OperationObject, answer: TraceAnswer | undefined) => void;
+
+/** A node that writes down every SVM ioctl of its profile. */
+export class RecordingNode implements DeviceNode {
+  readonly #node: DeviceNode;
+  readonly #profile: UapiProfile;
+  readonly #write: Write;
+
+  constructor(node: DeviceNode, profile: UapiProfile, write: Write) {
+    this.#node = node;
+    this.#profile = profile;
+    this.#write = write;
+  }
+
+  get kind(): DeviceNode['kind'] {
+    return this.#node.kind;
+  }
+
+  get path(): string {
+    return this.#node.path;
+  }
+
+  get closed(): boolean {
+    return this.#node.closed;
+  }
+
+  ioctl(request: number, arg: Uint8Array, pointers: readonly PointerField[] = []): number {
+    const call = this.#describe(request, arg, pointers);
+    const result = this.#node.ioctl(request, arg, pointers);
+    if (call !== undefined) this.#record(call, result, pointers);
+    return result;
+  }
+
+  async ioctlAsync(request: number, arg: Uint8Array, pointers: readonly PointerField[] = []): Promise<number> {
+    const call = this.#describe(request, arg, pointers);
+    const result = await this.#node.ioctlAsync(request, arg, pointers);
+    if (call !== undefined) this.#record(call, result, pointers);
+    return result;
+  }
+
+  close(): void {
+    if (this.#node.closed) return;
+    this.#node.close();
+    // What is left of the context only the kernel knows: an operation without an answer.
+    this.#write({ fini: {} }, undefined);
+  }
+
+  #describe(request: number, arg: Uint8Array, pointers: readonly PointerField[]): SvmCall | undefined {
+    if (!isSvmRequest(this.#profile, request) || arg.length < GEM_SVM_LAYOUT.size) return undefined;
+    const { startAddress, size, operation, attributeCount, attributesPointer } = decodeSvmRequest(arg);
+    const data = attributeData(pointers);
+    const attributes = data === undefined ? [] : decodeAttributePairs(data);
+    // An address without memory of ours behind it: the caller's own choice.
+    const isShort = attributeCount <= MAX_ATTRIBUTES_PER_CALL && attributes.length < attributeCount;
+    const pointer = data === undefined ? (attributesPointer === 0n ? 'null' : 'bad') : isShort ? 'bad' : 'ok';
+    return { operation, address: startAddress, size, attributeCount, pointer, attributes };
+  }
+
+  #record(call: SvmCall, result: number, pointers: readonly PointerField[]): void {
+    const data = attributeData(pointers);
+    const answered = result === 0 && call.operation === SvmOperation.getAttributes && data !== undefined;
+    this.#write(
+      operationOfCall(call),
+      answerOfCall(
+        result,
+        answered ? decodeAttributePairs(data, call.attributeCount).map(([, value]) => value) : undefined,
+      ),
+    );
+  }
+}
+
+function attributeData(pointers: readonly PointerField[]): Uint8Array | undefined {
+  return pointers.find((pointer) => pointer.offset === ATTRS_PTR_OFFSET)?.data;
+}
+
+/** Memory whose mapping, changes and unmapping are written down. */
+export class RecordingMemory implements HostRegionMapper {
+  readonly #memory: HostRegionMapper;
+  readonly #write: Write;
+
+  constructor(memory: HostRegionMapper, write: Write) {
+    this.#memory = memory;
+    this.#write = write;
+  }
+
+  map(size: number): HostRegion {
+    const region = this.#memory.map(size);
+    this.#write({ mmap: { addr: hex(region.address), len: hex(size), prot: 'rw', kind: 'anon' } }, { ret: 0 });
+    return new RecordingRegion(region, this.#write);
+  }
+}
+
+class RecordingRegion implements HostRegion {
+  readonly #region: HostRegion;
+  readonly #write: Write;
+
+  constructor(region: HostRegion, write: Write) {
+    this.#region = region;
+    this.#write = write;
+  }
+
+  get address(): bigint {
+    return this.#region.address;
+  }
+
+  get size(): number {
+    return this.#region.size;
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#region.bytes;
+  }
+
+  read(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    return this.#region.read(offset, length);
+  }
+
+  write(offset: number, data: Uint8Array): void {
+    this.#region.write(offset, data);
+  }
+
+  protect(protection: HostProtection, offset: number, length: number): void {
+    this.#region.protect(protection, offset, length);
+    this.#write({ mprotect: { ...this.#place(offset, length), prot: PROTECTION_LETTERS[protection] } }, { ret: 0 });
+  }
+
+  discard(offset: number, length: number): void {
+    this.#region.discard(offset, length);
+    this.#write({ dontneed: this.#place(offset, length) }, { ret: 0 });
+  }
+
+  unmap(offset: number, length: number): void {
+    this.#region.unmap(offset, length);
+    this.#write({ munmap: this.#place(offset, length) }, { ret: 0 });
+  }
+
+  #place(offset: number, length: number): { addr: string; len: string } {
+    return { addr: hex(this.address + BigInt(offset)), len: hex(length) };
+  }
+}

@@ -1,0 +1,140 @@
+/** Records what the devices of a process are asked and answer, as a trace (option `record`). */
+import { resolve } from 'node:path';
+import type { EmulatedMachine, EmulatedNode } from '../../../emulator/index.ts';
+import type { HostRegionMapper } from '../../backend/host-region.ts';
+import type { DeviceRecorder } from '../../backend/recording.ts';
+import type { DeviceNode } from '../../uapi/node.ts';
+import type { UapiProfile } from '../../uapi/profile.ts';
+import type { OperationObject } from '../operations/descriptor.ts';
+import type { TraceAnswer } from '../operations/index.ts';
+import { EmulatedSession, withGpu } from './emulated-session.ts';
+import { RecordingMemory, RecordingNode } from './kernel-recorder.ts';
+import { numbered, RecordFile } from './record-file.ts';
+
+/** Room for the number of GPUs, which is known only when the last one was opened. */
+const CONFIG_BYTES = 40;
+
+/** One file, and the devices that are recorded in it. */
+class Recording {
+  readonly file: RecordFile;
+  #users = 0;
+  #session: EmulatedSession | undefined;
+  #machine: EmulatedMachine | undefined;
+  #kernelDevices = 0;
+
+  constructor(path: string) {
+    this.file = new RecordFile(path);
+  }
+
+  /** Whether another device can be recorded in the same file. */
+  takesEmulated(machine: EmulatedMachine, node: EmulatedNode): boolean {
+    if (this.#users === 0) return true;
+    return this.#machine === machine && this.#session?.follows(node.device) === false;
+  }
+
+  /** Whether another render node can be recorded in the same file. */
+  get takesKernel(): boolean {
+    return this.#users === 0 || this.#kernelDevices > 0;
+  }
+
+  attachEmulated(machine: EmulatedMachine, node: EmulatedNode): void {
+    this.#users++;
+    this.#machine = machine;
+    this.#session ??= new EmulatedSession(machine, {
+      write: (operation, answer) => this.#write(operation, answer),
+      fail: (reason) => this.file.stop(reason),
+    });
+    this.#session.follow(node.device, node.file);
+  }
+
+  attachKernel(
+    node: DeviceNode,
+    memory: HostRegionMapper,
+    profile: UapiProfile,
+  ): { node: DeviceNode; memory: HostRegionMapper } {
+    this.#users++;
+    const gpu = this.#kernelDevices++;
+    // What the kernel runs on is not known here; the configuration is that of a plain replay.
+    const config = JSON.stringify({ config: gpu === 0 ? { lazy: true } : { lazy: true, gpus: gpu + 1 } });
+    if (gpu === 0) this.file.write(config.padEnd(CONFIG_BYTES));
+    else this.file.rewriteFirst(config.padEnd(CONFIG_BYTES));
+    return {
+      node: new RecordingNode(node, profile, (operation, answer) => this.#write(withGpu(operation, gpu), answer)),
+      memory: new RecordingMemory(memory, (operation, answer) => this.#write(operation, answer)),
+    };
+  }
+
+  /** A device is closed; says whether it was the last one, which completes the file. */
+  release(): boolean {
+    if (--this.#users > 0) return false;
+    this.#session?.end();
+    this.file.close();
+    return true;
+  }
+
+  #write(operation: OperationObject, answer: TraceAnswer | undefined): void {
+    this.file.write(JSON.stringify(answer === undefined ? operation : { in: operation, out: answer }));
+  }
+}
+
+/** The recording that is being written, and how many there were, by the path that was asked for. */
+const recordings = new Map<string, { open: Recording | undefined; count: number }>();
+
+/** The recorder of one device. Devices of one process that are recorded to one path share the file. */
+export class TraceRecorder implements DeviceRecorder {
+  readonly #asked: string;
+  #recording: Recording | undefined;
+  #attached = false;
+
+  /**
+   * Creates or empties the file, unless a device of this process is being recorded to it; throws the system's error
+   * if that is refused. "%p" in `path` becomes the process id. A path that this process has recorded to before, or
+   * that cannot hold another device, gets ".2", ".3", ... before its ending, so that nothing is overwritten.
+   */
+  constructor(path: string) {
+    this.#asked = resolve(path.replaceAll('%p', String(process.pid)));
+    if (recordings.get(this.#asked)?.open === undefined) this.#recording = this.#begin();
+  }
+
+  /** The file that is written; undefined before the device is known, if it may share one. */
+  get path(): string | undefined {
+    return this.#recording?.file.path;
+  }
+
+  attachEmulated(machine: EmulatedMachine, node: EmulatedNode): void {
+    this.#take((recording) => recording.takesEmulated(machine, node)).attachEmulated(machine, node);
+  }
+
+  attachKernel(
+    node: DeviceNode,
+    memory: HostRegionMapper,
+    profile: UapiProfile,
+  ): { node: DeviceNode; memory: HostRegionMapper } {
+    return this.#take((recording) => recording.takesKernel).attachKernel(node, memory, profile);
+  }
+
+  close(): void {
+    const recording = this.#recording;
+    if (recording === undefined) return;
+    this.#recording = undefined;
+    if (!this.#attached) recording.file.close();
+    else if (!recording.release()) return;
+    const known = recordings.get(this.#asked);
+    if (known?.open === recording) known.open = undefined;
+  }
+
+  #begin(): Recording {
+    const known = recordings.get(this.#asked) ?? { open: undefined, count: 0 };
+    const recording = new Recording(known.count === 0 ? this.#asked : numbered(this.#asked, known.count + 1));
+    recordings.set(this.#asked, { open: known.open ?? recording, count: known.count + 1 });
+    return recording;
+  }
+
+  /** The recording of this device: its own, or the open one if that takes it. */
+  #take(takes: (recording: Recording) => boolean): Recording {
+    const open = recordings.get(this.#asked)?.open;
+    this.#recording ??= open !== undefined && takes(open) ? open : this.#begin();
+    this.#attached = true;
+    return this.#recording;
+  }
+}

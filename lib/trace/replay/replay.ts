@@ -1,0 +1,89 @@
+/** Replays traces and checks them against what was recorded. */
+import type { Hazard, HazardMonitor } from '../../../emulator/index.ts';
+import type { TraceAnswer } from '../operations/index.ts';
+import { firstDifference, isSameText } from '../compare/compare.ts';
+import type { AnswerDifference } from '../compare/compare.ts';
+import type { TraceLine } from '../format/parse-trace.ts';
+import { TraceRunner } from './runner.ts';
+
+/** The first operation of a trace whose answer is not the recorded one. */
+export interface ReplayDifference extends AnswerDifference {
+  readonly line: number;
+  /** The operation as it stands in the trace. */
+  readonly operation: unknown;
+}
+
+/** What came of a trace. */
+export interface ReplayResult {
+  readonly operations: number;
+  /** Operations with a recorded answer that was compared. */
+  readonly compared: number;
+  readonly difference: ReplayDifference | undefined;
+}
+
+/** Called with each line and the emulator's answer to it. */
+export type AnswerListener = (line: TraceLine, answer: TraceAnswer) => void;
+
+/** What a replay does besides running. */
+export interface ReplayOptions {
+  /** Compare with the recorded answers. */
+  readonly check: boolean;
+  readonly onAnswer?: AnswerListener;
+  /** Watch for hazards; called for each after the operation that showed it. `hazard.operation` counts the operations of the trace from 1. */
+  readonly onHazard?: (hazard: Hazard, line: TraceLine) => void;
+}
+
+/**
+ * Replays the lines on a fresh emulated machine. With `check`, stops at the first
+ * answer that is not the recorded one. Recorded answers of a kernel have no
+ * `fx`; then the effects are not compared.
+ */
+export function replayTrace(lines: readonly TraceLine[], options: ReplayOptions): ReplayResult {
+  let operations = 0;
+  let compared = 0;
+  let monitor: HazardMonitor | undefined;
+  const runner = new TraceRunner((machine) => {
+    if (options.onHazard === undefined) return;
+    monitor = machine.watchHazards();
+    monitor.operation = operations + 1;
+  });
+  for (const line of lines) {
+    let answer: TraceAnswer;
+    if (monitor !== undefined) monitor.operation = operations + 1;
+    const before = monitor?.hazards.length ?? 0;
+    try {
+      answer = runner.execute(line.operation);
+    } catch (error) {
+      // What the emulator refuses by name is an answer too: it is shown with its line, never skipped.
+      answer = { fatal: error instanceof Error ? error.message : String(error) };
+    }
+    operations++;
+    options.onAnswer?.(line, answer);
+    if (monitor !== undefined) for (const hazard of monitor.hazards.slice(before)) options.onHazard!(hazard, line);
+    if (options.check && line.expectedText !== undefined && isSameText(line.expectedText, answer)) {
+      compared++;
+    } else if (options.check && line.expected !== undefined) {
+      compared++;
+      const difference = firstDifference(line.expected, 'fx' in line.expected ? answer : withoutEffects(answer));
+      if (difference !== undefined) {
+        return { operations, compared, difference: { ...difference, line: line.line, operation: line.source } };
+      }
+    }
+    if (answer.fatal !== undefined) {
+      const difference = {
+        path: 'fatal',
+        expected: undefined,
+        actual: answer.fatal,
+        line: line.line,
+        operation: line.source,
+      };
+      return { operations, compared, difference };
+    }
+  }
+  return { operations, compared, difference: undefined };
+}
+
+function withoutEffects(answer: TraceAnswer): TraceAnswer {
+  const { fx: _effects, ...rest } = answer;
+  return rest;
+}

@@ -1,0 +1,126 @@
+/** Runs the operations of a trace on an emulated machine (spec/trace-format §3, §8). */
+import { EmulatedMachine, NotModelledError } from '../../../emulator/index.ts';
+import type { EmulatedFile } from '../../../emulator/index.ts';
+import { EffectRecorder } from '../effects/recorder.ts';
+import type { TraceEffect } from '../format/answer.ts';
+import { DEFAULT_CONFIG, machineOptions, MOST_PAGES } from '../format/config.ts';
+import type { TraceConfig } from '../format/config.ts';
+import { hex } from '../format/hex.ts';
+import { TraceFormatError } from '../format/trace-error.ts';
+import type { BareAnswer, TraceSubject } from '../operations/descriptor.ts';
+import { descriptorOf } from '../operations/index.ts';
+import type { TraceAnswer, TraceOperation } from '../operations/index.ts';
+import type { ConfigAnswer } from '../operations/state.ts';
+import { Injections } from './injections.ts';
+
+/** One machine that executes operations one after the other. */
+export class TraceRunner {
+  #machine!: EmulatedMachine;
+  // By number of the GPU.
+  #subjects: readonly TraceSubject[] = [];
+  #effects!: EffectRecorder;
+  readonly #prepare: ((machine: EmulatedMachine) => void) | undefined;
+
+  /** `prepare` sees the machine when it is made, before its files are opened. */
+  constructor(prepare?: (machine: EmulatedMachine) => void) {
+    this.#prepare = prepare;
+  }
+
+  /** The machine that the operations run on. */
+  get machine(): EmulatedMachine {
+    this.#needsMachine();
+    return this.#machine;
+  }
+
+  /** The open file that the operations on GPU 0 go to. */
+  get file(): EmulatedFile {
+    return this.subject(0).file;
+  }
+
+  /** GPUs of the machine. */
+  get gpus(): number {
+    this.#needsMachine();
+    return this.#subjects.length;
+  }
+
+  /** What the operations on a GPU run on; throws TraceFormatError for one that the machine does not have. */
+  subject(gpu: number): TraceSubject {
+    this.#needsMachine();
+    const subject = this.#subjects[gpu];
+    if (subject !== undefined) return subject;
+    const most = this.#subjects.length - 1;
+    throw new TraceFormatError(
+      `gpu: expected ${most === 0 ? '0, the only one' : `0 to ${most}`} of the configuration, got ${gpu}`,
+    );
+  }
+
+  /** Executes one operation and returns its whole answer, effects included. */
+  execute(operation: TraceOperation): TraceAnswer {
+    if (operation.name === 'config') return this.#start(operation.config);
+    this.#needsMachine();
+    const injections = operation.inject;
+    if (injections === undefined || injections.length === 0)
+      return withEffects(this.#within(this.#perform(operation)), this.#effects.take());
+    const stage = {
+      machine: this.#machine,
+      effects: this.#effects,
+      subjectOf: ({ gpu }: TraceOperation) => this.subject(gpu),
+    };
+    const inject = new Injections(injections, stage, (nested, wake) => this.#perform(nested, wake));
+    const stop = inject.start();
+    let answer: TraceAnswer;
+    try {
+      // The scope makes one operation of it, so that sleeping calls go on before the answer is complete.
+      answer = this.#machine.scope.run(() => this.#perform(operation));
+    } finally {
+      stop();
+    }
+    return { ...this.#within(answer), inj: inject.answers(), fx: this.#effects.take() };
+  }
+
+  /** The answer of a machine whose memory has ended is not one that a recording could have. */
+  #within(answer: TraceAnswer): TraceAnswer {
+    if (this.#machine.pageLimitReached)
+      throw new NotModelledError(`more than ${MOST_PAGES} pages in the page tables of a trace`);
+    return answer;
+  }
+
+  #needsMachine(): void {
+    if (this.#subjects.length === 0) this.#start(DEFAULT_CONFIG);
+  }
+
+  #start(config: TraceConfig): TraceAnswer {
+    const machine = new EmulatedMachine(machineOptions(config));
+    this.#machine = machine;
+    this.#prepare?.(machine);
+    const effects = new EffectRecorder();
+    this.#effects = effects;
+    this.#subjects = machine.devices.map((device) => {
+      const file = device.openFile({ compute: !config.lazy });
+      file.effects.add(effects.sinkOf(device));
+      return { machine, device, file };
+    });
+    const answer: ConfigAnswer & { readonly fx: readonly TraceEffect[] } = { ...configAnswer(this.file), fx: [] };
+    return answer;
+  }
+
+  /** Performs an operation without its effects; `wake` gets the answer of one that sleeps first. */
+  #perform(operation: TraceOperation, wake?: (answer: TraceAnswer) => void): TraceAnswer {
+    return descriptorOf(operation.name).perform(
+      this.subject(operation.gpu),
+      operation,
+      wake as ((answer: BareAnswer) => void) | undefined,
+    );
+  }
+}
+
+/** The answer of a configuration whose first file this is. */
+export function configAnswer(file: EmulatedFile): ConfigAnswer {
+  return { ret: file.computeResult, pasid: hex(file.vm.pasid), xnack: file.context !== null };
+}
+
+/** Completes an answer of its own; made with a spread, each would be copied by the slow path that serves every shape. */
+function withEffects(answer: TraceAnswer, effects: readonly TraceEffect[]): TraceAnswer {
+  (answer as { fx?: readonly TraceEffect[] }).fx = effects;
+  return answer;
+}

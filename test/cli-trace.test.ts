@@ -127,10 +127,10 @@ describe('run --trace', () => {
     expect(stderr).toMatch(message);
   });
 
-  it('says what can not be started, or written', async () => {
+  it('says what cannot be started, or written', async () => {
     expect(await runHere(['run', '--trace', '--', '/nowhere/program'])).toMatchObject({
       code: 3,
-      stderr: expect.stringMatching(/^amdgpu-svm run: .* can't be started: .*ENOENT/) as string,
+      stderr: expect.stringMatching(/^amdgpu-svm run: .* cannot be started: .*ENOENT/) as string,
     });
     expect(await runHere(['run', `--trace=${join(folder, 'no', 'file')}`, '--', 'true'])).toMatchObject({
       code: 3,

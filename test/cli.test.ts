@@ -41,7 +41,7 @@ describe('the built file', () => {
     [['--version'], 0, /^\d+\.\d+\.\d+\n$/, /^$/],
     [['replay', '--check', file('differs', `{"config":{}}\n${WRONG}`)], 1, /0 of 1/, /^$/],
     [['frobnicate'], 2, /^$/, /^amdgpu-svm: unknown command/],
-    [['record', join(folder, 'x'), '--', '/nowhere/program'], 3, /^$/, /can't be started/],
+    [['record', join(folder, 'x'), '--', '/nowhere/program'], 3, /^$/, /cannot be started/],
     [['demo', '--asic', 'gfx1100'], 4, /Open a device/, /^amdgpu-svm: EOPNOTSUPP/],
   ])('%j ends with exit code %i, and writes to the output that is meant', (args, exitCode, out, err) => {
     const { code, stdout, stderr } = runBuilt(args);
@@ -256,10 +256,10 @@ process.exit(7);`,
     expect((await run(['replay', '--check', path])).stdout).toBe('1 of 1 traces identical, 4 operations\n');
   });
 
-  it('says when the program can not be started', async () => {
+  it('says when the program cannot be started', async () => {
     expect(await run(['record', join(folder, 'x'), '--', '/nowhere/program'])).toMatchObject({
       code: 3,
-      stderr: expect.stringMatching(/can't be started: .*ENOENT/) as string,
+      stderr: expect.stringMatching(/cannot be started: .*ENOENT/) as string,
     });
   });
 });
@@ -281,7 +281,7 @@ describe('trace', () => {
     expect((await run(['trace', input])).stdout).toBe(written);
     expect(await run(['trace', input, '-o', join(folder, 'no', 'such', 'folder.json')])).toMatchObject({
       code: 3,
-      stderr: expect.stringMatching(/can't be written: ENOENT/) as string,
+      stderr: expect.stringMatching(/cannot be written: ENOENT/) as string,
     });
   });
 });

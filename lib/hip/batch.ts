@@ -5,7 +5,7 @@ import { countOf, integerOfIndex, listOf, locationOf, pointerOf } from './argume
 import type { Pointer } from './arguments.ts';
 import { HipMemLocationType } from './constants.ts';
 import { invalidValue } from './error.ts';
-import { agentOf } from './places.ts';
+import { agentOf } from './state.ts';
 import type { HipState } from './state.ts';
 import type { HipStream } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';

@@ -8,7 +8,7 @@ import { HipMemLocationType } from './constants.ts';
 import type { HipMemLocation } from './constants.ts';
 import { HipError, HipStatus, invalidValue } from './error.ts';
 import type { HipMemory, MemoryOwner } from './memory.ts';
-import { agentOf, isCpuLocation } from './places.ts';
+import { agentOf, isCpuLocation } from './state.ts';
 import { assertInside } from './state.ts';
 import type { HipState } from './state.ts';
 import type { HipStream } from './stream.ts';

@@ -5,7 +5,7 @@ import { AddressTable } from '../hsa/address-table.ts';
 import { backendOf } from '../device/svm-device.ts';
 import type { SvmDevice } from '../device/svm-device.ts';
 import type { Pointer } from './arguments.ts';
-import { HipMemLocationType } from './constants.ts';
+import { HipHmmFlag, HipMemLocationType } from './constants.ts';
 import type { HipMemLocation } from './constants.ts';
 import { HipError, HipStatus, invalidValue } from './error.ts';
 import type { HipMemory, MemoryOwner } from './memory.ts';
@@ -111,4 +111,19 @@ export function orInvalidValue<T>(action: () => T): T {
 /** Pages that contain `count` bytes from `address` on: `[first, end)`. */
 export function pagesOf(address: bigint, count: bigint): [first: number, end: number] {
   return [Number(address >> 12n), Number((address + count + 0xfffn) >> 12n)];
+}
+
+/** Whether the type is one of those that mean a CPU. */
+export function isCpuLocation({ type }: Required<HipMemLocation>): boolean {
+  return (
+    type === HipMemLocationType.host ||
+    type === HipMemLocationType.hostNuma ||
+    type === HipMemLocationType.hostNumaCurrent
+  );
+}
+
+/** The agent of a location whose device was checked. */
+export function agentOf(state: HipState, location: Required<HipMemLocation>): HsaAgent {
+  const toSystem = (state.options.hmmFlags & HipHmmFlag.enableSystemMemory) !== 0;
+  return isCpuLocation(location) || toSystem ? state.cpuAgent(location) : state.hsa.gpuAgents[location.id]!;
 }

@@ -11,7 +11,7 @@ import { HsaSvmAttribute } from './constants.ts';
 import { HsaError, HsaStatus } from './error.ts';
 import { getFromGpus } from './get.ts';
 import { assertGpus } from './gpu-call.ts';
-import { pageRange } from './page-range.ts';
+import { pageRange } from './arguments.ts';
 import type { Prefetcher } from './prefetch.ts';
 import type { Reservations } from './reservations.ts';
 import { invalidAgent } from './set.ts';

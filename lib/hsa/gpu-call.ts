@@ -7,7 +7,7 @@ import type { ByteRange } from '../uapi/range.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
 import type { HsaAgent } from './agent.ts';
 import { HsaError, HsaStatus } from './error.ts';
-import { isRefusedByWrapper } from './page-range.ts';
+import { isRefusedByWrapper } from './arguments.ts';
 
 /** What this layer needs of a device to set and get; an `SvmDevice` is one. */
 export interface SvmPort {

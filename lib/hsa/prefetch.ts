@@ -5,7 +5,7 @@ import type { AgentTable, HsaAgent } from './agent.ts';
 import type { AsyncCalls } from './async-calls.ts';
 import type { Compatibility } from './options.ts';
 import { assertGpus, EINVAL, throwOnFailure } from './gpu-call.ts';
-import { isRefusedByWrapper } from './page-range.ts';
+import { isRefusedByWrapper } from './arguments.ts';
 import { lastPrefetchNode, PrefetchMap } from './prefetch-map.ts';
 import type { HsaSignal } from './signal.ts';
 

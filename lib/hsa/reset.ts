@@ -4,7 +4,7 @@ import type { SvmAttributeRecord } from '../uapi/codec.ts';
 import type { ByteRange } from '../uapi/range.ts';
 import { callGpu, EINVAL } from './gpu-call.ts';
 import type { SvmPort } from './gpu-call.ts';
-import { isRefusedByWrapper } from './page-range.ts';
+import { isRefusedByWrapper } from './arguments.ts';
 
 /** A page that no mapping can reach, so that no attributes can be set on it: no canonical address. */
 const UNTOUCHED: ByteRange = { address: 1n << 63n, size: BigInt(PAGE_SIZE) };

@@ -18,7 +18,7 @@ import type { HsaSvmAttributeAnswer } from './get.ts';
 import { assertGpus, callGpu, throwOnFailure } from './gpu-call.ts';
 import { resolveOptions } from './options.ts';
 import type { HsaRuntimeOptions, ResolvedOptions } from './options.ts';
-import { pageRange } from './page-range.ts';
+import { pageRange } from './arguments.ts';
 import { readPairsToGet, readPairsToSet } from './pairs.ts';
 import type { HsaSvmAttributePair, HsaSvmAttributeQuery } from './pairs.ts';
 import { Prefetcher } from './prefetch.ts';

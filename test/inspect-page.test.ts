@@ -63,7 +63,7 @@ afterAll(async () => {
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
-interface Surroundings {
+interface Dependencies {
   readonly page: Page;
   readonly step: () => Promise<string>;
   readonly run: (operation: string, fields?: Readonly<Record<string, string>>) => Promise<void>;
@@ -73,7 +73,7 @@ interface Surroundings {
 /** A test that needs Chromium; without one it is skipped, with the reason. */
 function inBrowser(
   name: string,
-  test: (surroundings: Surroundings) => Promise<void>,
+  test: (surroundings: Dependencies) => Promise<void>,
   url: () => string = () => inspector!.url,
   timeout = 60_000,
 ): void {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { clearAttributes } from '../emulator/svm/attribute-clear.ts';
 import type { AttributeInterval } from '../emulator/svm/attribute-tree.ts';
-import type { SvmRange } from '../emulator/svm/svm-range.ts';
+import type { AmdgpuSvmRange } from '../emulator/svm/svm-range.ts';
 import { accepts, AttributeModel, valueOf } from './support/attribute-model.ts';
 import type { ModelPair } from './support/attribute-model.ts';
 import { at, GET, Rig, seedFor, SET, V } from './support/emulator-rig.ts';
@@ -92,7 +92,7 @@ class Pair {
   readonly model: AttributeModel;
   readonly granularity: number;
   readonly #kinds: (undefined | 'anon' | 'io')[] = Array.from({ length: WINDOW });
-  readonly #pending = new Map<SvmRange, { first: number; last: number }>();
+  readonly #pending = new Map<AmdgpuSvmRange, { first: number; last: number }>();
   readonly #identity = new Map<number, AttributeInterval>();
   readonly #idOf = new WeakMap<AttributeInterval, number>();
 

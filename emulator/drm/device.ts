@@ -24,7 +24,7 @@ import { EmulatedFile } from './file.ts';
 import { EmulatedNode } from './node.ts';
 
 /** What a device needs of its machine. */
-export interface DeviceSurroundings {
+export interface DeviceDependencies {
   readonly revision: KernelRevision;
   readonly driver: DriverModule;
   readonly process: AddressSpace;
@@ -74,9 +74,9 @@ export class EmulatedDevice {
   readonly files: EmulatedFile[] = [];
   /** True after `unplug`: every ioctl fails with ENODEV (spec/01-uapi §5). */
   unplugged = false;
-  readonly surroundings: DeviceSurroundings;
+  readonly surroundings: DeviceDependencies;
 
-  constructor(index: number, model: GpuModel, settings: GpuDeviceSettings, surroundings: DeviceSurroundings) {
+  constructor(index: number, model: GpuModel, settings: GpuDeviceSettings, surroundings: DeviceDependencies) {
     this.index = index;
     this.gpu = new GpuDevice(model, settings);
     this.surroundings = surroundings;

@@ -5,7 +5,7 @@ import { EffectHub } from '../kernel/effects.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { createContext } from '../svm/context.ts';
-import type { SvmContext, SvmSurroundings } from '../svm/context.ts';
+import type { SvmContext, SvmDependencies } from '../svm/context.ts';
 import type { SvmIoctlCall, UserMemory } from '../svm/revision.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import type { GpuVm } from '../svm/vm.ts';
@@ -13,7 +13,7 @@ import { LockAssertionError } from '../kernel/lock.ts';
 import type { LeftObjects } from './journal.ts';
 
 /** What a file needs of its device and machine. */
-export interface FileSurroundings extends Omit<SvmSurroundings, 'effects'> {
+export interface FileDependencies extends Omit<SvmDependencies, 'effects'> {
   readonly process: AddressSpace;
   readonly scope: OperationScope;
   /** False: the kernel was configured without DRM_AMDGPU_SVM (spec/06-lifecycle §9). */
@@ -27,10 +27,10 @@ export class EmulatedFile {
   readonly effects = new EffectHub();
   /** Result of the conversion to a compute VM, 0 or a negative errno (Q03). */
   readonly computeResult: number;
-  readonly #surroundings: FileSurroundings & SvmSurroundings;
+  readonly #surroundings: FileDependencies & SvmDependencies;
   #idle: SvmIoctlCall | null;
 
-  constructor(vm: GpuVm, surroundings: FileSurroundings, compute: boolean) {
+  constructor(vm: GpuVm, surroundings: FileDependencies, compute: boolean) {
     this.vm = vm;
     // Written out: objects made by spreading have a hidden class each.
     const { process, scope, svmConfigured, revision, driver, device, clock, points, failures } = surroundings;

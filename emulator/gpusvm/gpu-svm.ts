@@ -15,7 +15,7 @@ import { RangeState } from './range.ts';
 import type { GpuRange } from './range.ts';
 
 /** What the framework needs of its surroundings. */
-export interface GpuSvmSurroundings {
+export interface GpuSvmDependencies {
   readonly process: AddressSpace;
   readonly effects: EffectHub;
   readonly points: PreemptionPoints;
@@ -35,7 +35,7 @@ export interface GpuSvmConfig<R extends GpuRange> {
 
 /** The framework object of one SVM context. */
 export class GpuSvm<R extends GpuRange> {
-  readonly surroundings: GpuSvmSurroundings;
+  readonly surroundings: GpuSvmDependencies;
   readonly notifierLock = new SharedLock('notifier lock');
   /** Notifiers by number of their window, and in address order. */
   readonly notifiers = new OrderedMap<GpuNotifier>();
@@ -49,7 +49,7 @@ export class GpuSvm<R extends GpuRange> {
   #freeTo = 0;
   readonly #config: GpuSvmConfig<R>;
 
-  constructor(surroundings: GpuSvmSurroundings, config: GpuSvmConfig<R>) {
+  constructor(surroundings: GpuSvmDependencies, config: GpuSvmConfig<R>) {
     this.surroundings = surroundings;
     this.#config = config;
   }

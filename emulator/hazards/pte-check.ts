@@ -7,7 +7,7 @@ import { PRESENT, WRITE_FAULTED } from '../mm/cpu-pages.ts';
 import { Protection } from '../mm/vma.ts';
 import type { Vma } from '../mm/vma.ts';
 import type { AttributeRecord } from '../svm/attribute-record.ts';
-import type { SvmRange } from '../svm/svm-range.ts';
+import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import type { WatchedFile } from './watched.ts';
 
 /** What is wrong with a PTE; 'read-only' and 'flags' are both flags that are not those of the attributes. */
@@ -17,7 +17,7 @@ export type PteFault = 'stale' | 'uncovered' | 'permission' | 'copy-on-write' | 
 export type PteFaultListener = (
   page: number,
   fault: PteFault,
-  range: SvmRange | undefined,
+  range: AmdgpuSvmRange | undefined,
   hasInterval: boolean,
 ) => void;
 
@@ -89,7 +89,7 @@ function firstUsed(gpu: PageBlock, from: number, to: number): number {
 class Piece {
   readonly #file: WatchedFile;
   readonly #vma: Vma | undefined;
-  readonly #range: SvmRange | undefined;
+  readonly #range: AmdgpuSvmRange | undefined;
   readonly #record: AttributeRecord | undefined;
   readonly #hasInterval: boolean;
   // Index of the flags that PTEs should have here.
@@ -98,7 +98,7 @@ class Piece {
   constructor(
     file: WatchedFile,
     vma: Vma | undefined,
-    range: SvmRange | undefined,
+    range: AmdgpuSvmRange | undefined,
     record: AttributeRecord | undefined,
     hasInterval: boolean,
   ) {

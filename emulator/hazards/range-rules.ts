@@ -9,7 +9,7 @@ import { Protection } from '../mm/vma.ts';
 import { PteMemory } from '../gpu/pte-format.ts';
 import { RangeState } from '../gpusvm/range.ts';
 import type { AttributeInterval } from '../svm/attribute-tree.ts';
-import type { SvmRange } from '../svm/svm-range.ts';
+import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import { Causes, Wrong } from './causes.ts';
 import type { Cause } from './causes.ts';
 import { PageSpans } from './page-spans.ts';
@@ -38,6 +38,9 @@ const WORDS: Readonly<Record<PteFault, string>> = {
   'read-only': 'PTEs of $ are read-only although mapping and attributes allow writing',
   flags: 'PTEs of $ do not have the flags of the current attributes',
 };
+
+/** The range that a page lies in, if any. */
+type CoveringRange = AmdgpuSvmRange | undefined;
 
 /** Follows what becomes of the PTEs of one file, and checks those that an operation may have spoilt. */
 export class RangeRules {
@@ -99,7 +102,7 @@ export class RangeRules {
   }
 
   /** The callback does not zap a range that is not marked mapped, though it has live PTEs. */
-  #skipped(event: number, range: SvmRange): void {
+  #skipped(event: number, range: AmdgpuSvmRange): void {
     if (this.#written === range.startPage) this.causes.keep('Q40', range.startPage, range.pages);
     else if (event === NotifierEvent.unmap && this.causes.of(range.startPage)?.quirk === 'Q35')
       this.causes.set('Q36', range.startPage, range.pages);
@@ -255,7 +258,7 @@ export class RangeRules {
     this.#prefetching = false;
   }
 
-  readonly #onFault = (page: number, fault: PteFault, range: SvmRange | undefined, hasInterval: boolean): void => {
+  readonly #onFault = (page: number, fault: PteFault, range: CoveringRange, hasInterval: boolean): void => {
     const bit = WRONG_BIT[fault];
     const cause = bit === 0 ? undefined : this.causes.of(page);
     if (cause !== undefined) {
@@ -295,7 +298,7 @@ export class RangeRules {
     this.#watch.report(run.quirk, WORDS[run.fault].replace('$', pagesText(run.pages)), run.startPage, run.pages, story);
   }
 
-  #nameOf(fault: PteFault, page: number, range: SvmRange | undefined, hasInterval: boolean): string {
+  #nameOf(fault: PteFault, page: number, range: CoveringRange, hasInterval: boolean): string {
     const { context } = this.#watch.vm;
     switch (fault) {
       case 'stale':

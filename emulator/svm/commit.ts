@@ -3,7 +3,7 @@ import { Errno } from '../../lib/uapi/errno.ts';
 import { dmaEntries } from '../gpusvm/pages.ts';
 import type { SvmContext } from './context.ts';
 import { SvmRangeState } from './svm-range.ts';
-import type { SvmRange } from './svm-range.ts';
+import type { AmdgpuSvmRange } from './svm-range.ts';
 
 /** Interruptible wait for the page-directory lock; returns 0 or -EINTR. Every wait counts. */
 export function lockPageDirectory(context: SvmContext, interruptible: boolean): number {
@@ -24,7 +24,7 @@ export function lockPageDirectory(context: SvmContext, interruptible: boolean): 
  */
 export function commitRange(
   context: SvmContext,
-  range: SvmRange,
+  range: AmdgpuSvmRange,
   pteFlags: number,
   attributeFlags: number,
   forPrefetch: boolean,
@@ -69,7 +69,7 @@ export function commitRange(
 }
 
 /** Writes the PTEs of the whole range, also when only one page faulted (spec/03-gpu-ranges §B.7.1). */
-function writeRange(context: SvmContext, range: SvmRange, pteFlags: number): number {
+function writeRange(context: SvmContext, range: AmdgpuSvmRange, pteFlags: number): number {
   const { vm, device } = context;
   const failure = context.failures.take('write-ptes');
   if (failure !== 0) return failure;

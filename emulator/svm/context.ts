@@ -14,11 +14,11 @@ import type { AttributeRecord } from './attribute-record.ts';
 import { AttributeTree } from './attribute-tree.ts';
 import type { DriverModule } from './driver-module.ts';
 import type { KernelRevision, RangeCollector, SvmMode } from './revision.ts';
-import { SvmRange } from './svm-range.ts';
+import { AmdgpuSvmRange } from './svm-range.ts';
 import type { GpuVm } from './vm.ts';
 
 /** What a context is created in. */
-export interface SvmSurroundings {
+export interface SvmDependencies {
   readonly revision: KernelRevision;
   readonly driver: DriverModule;
   readonly device: GpuDevice;
@@ -44,7 +44,7 @@ export class SvmContext {
   readonly svmLock = new ExclusiveLock('svm lock');
   readonly tree = new AttributeTree();
   readonly collector: RangeCollector;
-  readonly framework: GpuSvm<SvmRange>;
+  readonly framework: GpuSvm<AmdgpuSvmRange>;
   /** Default granularity, log2 of pages. */
   readonly granularity: number;
   /** The record of pages in no interval; not to be changed. */
@@ -53,7 +53,7 @@ export class SvmContext {
   /** 48-bit timestamp up to which faults are stale; 0 means none. */
   checkpoint = 0;
 
-  constructor(vm: GpuVm, process: AddressSpace, mode: SvmMode, surroundings: SvmSurroundings) {
+  constructor(vm: GpuVm, process: AddressSpace, mode: SvmMode, surroundings: SvmDependencies) {
     this.revision = surroundings.revision;
     this.mode = mode;
     this.vm = vm;
@@ -68,11 +68,11 @@ export class SvmContext {
     this.collector = mode.createCollector(this);
     // Written out: objects made by spreading have a hidden class each, which costs every user of them.
     const { clock, effects, points, failures } = surroundings;
-    this.framework = new GpuSvm<SvmRange>(
+    this.framework = new GpuSvm<AmdgpuSvmRange>(
       { process, effects, points, failures, counters: this.device.counters, clock },
       {
         pages: this.device.maxPage,
-        allocateRange: (startPage, pages, notifier) => new SvmRange(startPage, pages, notifier),
+        allocateRange: (startPage, pages, notifier) => new AmdgpuSvmRange(startPage, pages, notifier),
         invalidate: (notifier, event, startPage, endPage) => mode.invalidate(this, notifier, event, startPage, endPage),
       },
     );
@@ -110,7 +110,7 @@ export class SvmContext {
  * Gives `vm` a context if it has none. Returns 0, or -EOPNOTSUPP when the revision has no SVM on this device (with
  * XNACK off), or -EINVAL when the creating task has no mm (`process` null).
  */
-export function createContext(vm: GpuVm, process: AddressSpace | null, surroundings: SvmSurroundings): number {
+export function createContext(vm: GpuVm, process: AddressSpace | null, surroundings: SvmDependencies): number {
   if (vm.context !== null) {
     if (process !== vm.context.process) {
       surroundings.effects.current?.hazard(

@@ -3,7 +3,7 @@ import { Errno } from '../../lib/uapi/errno.ts';
 import { exclusiveEnd } from './attribute-tree.ts';
 import type { AttributeInterval } from './attribute-tree.ts';
 import type { SvmContext } from './context.ts';
-import type { SvmRange } from './svm-range.ts';
+import type { AmdgpuSvmRange } from './svm-range.ts';
 
 /** The read-only bit of one operation; the fallback sets it and nothing clears it (Q49). */
 export interface OperationMode {
@@ -20,7 +20,7 @@ export function findOrInsertRange(
   page: number,
   interval: AttributeInterval,
   mode: OperationMode,
-): SvmRange | number {
+): AmdgpuSvmRange | number {
   // Bounds are read once: a SET between the two calls reshapes the interval but not them.
   const low = interval.first;
   const high = exclusiveEnd(interval);

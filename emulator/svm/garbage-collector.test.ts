@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BLOCK, Rig, T, V } from '../../test/support/emulator-rig.ts';
 import { SvmRangeState } from './svm-range.ts';
-import type { SvmRange } from './svm-range.ts';
+import type { AmdgpuSvmRange } from './svm-range.ts';
 
 /** Two ranges of 2 MiB under one interval, mapped on the GPU. */
 function mapped(): Rig {
@@ -12,7 +12,7 @@ function mapped(): Rig {
 }
 
 /** [owned, queued, pending] of a range (spec/04-invalidation-and-gc §5.1). */
-function state(range: SvmRange): [boolean, boolean, boolean] {
+function state(range: AmdgpuSvmRange): [boolean, boolean, boolean] {
   return [(range.state & SvmRangeState.owned) !== 0, range.queued, range.hasPending];
 }
 

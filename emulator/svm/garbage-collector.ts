@@ -4,13 +4,13 @@ import { clearAttributes } from './attribute-clear.ts';
 import type { SvmContext } from './context.ts';
 import type { RangeCollector } from './revision.ts';
 import { SvmRangeState } from './svm-range.ts';
-import type { SvmRange } from './svm-range.ts';
+import type { AmdgpuSvmRange } from './svm-range.ts';
 
 /** The collector of a context whose only work is collecting. */
 export class GarbageCollector implements RangeCollector {
   readonly work: WorkItem;
   readonly #context: SvmContext;
-  #list: SvmRange[] = [];
+  #list: AmdgpuSvmRange[] = [];
   #head = 0;
 
   constructor(context: SvmContext) {
@@ -24,7 +24,7 @@ export class GarbageCollector implements RangeCollector {
   }
 
   /** Queues `range` with the pages `[first, last]` of an UNMAP event (spec/04-invalidation-and-gc §5.2). */
-  enqueue(range: SvmRange, first: number, last: number): void {
+  enqueue(range: AmdgpuSvmRange, first: number, last: number): void {
     if (this.#context.closing) return;
     range.state |= SvmRangeState.owned;
     range.addPending(first, last);
@@ -88,7 +88,7 @@ export class GarbageCollector implements RangeCollector {
     }
   }
 
-  #take(): SvmRange | undefined {
+  #take(): AmdgpuSvmRange | undefined {
     if (this.#head === this.#list.length) return undefined;
     const range = this.#list[this.#head++]!;
     if (this.#head === this.#list.length) {
@@ -99,7 +99,7 @@ export class GarbageCollector implements RangeCollector {
     return range;
   }
 
-  #letGo(range: SvmRange): void {
+  #letGo(range: AmdgpuSvmRange): void {
     if (!range.queued && !range.hasPending) range.state &= ~SvmRangeState.owned;
   }
 

@@ -4,7 +4,7 @@ import { RangeState } from '../gpusvm/range.ts';
 import type { GpuNotifier } from '../gpusvm/notifier.ts';
 import { lockPageDirectory, zapPages } from './commit.ts';
 import type { SvmContext } from './context.ts';
-import type { SvmRange } from './svm-range.ts';
+import type { AmdgpuSvmRange } from './svm-range.ts';
 
 /** The process's memory `[startPage, endPage)` changes: what the callback of one notifier does. */
 export function invalidate(
@@ -27,7 +27,7 @@ export function invalidate(
   framework.notifierLock.acquireWrite();
   if (event === NotifierEvent.unmap) captureCheckpoint(context);
   let zapped = false;
-  for (let range: SvmRange | undefined = first; range !== undefined && range.startPage < to;) {
+  for (let range: AmdgpuSvmRange | undefined = first; range !== undefined && range.startPage < to;) {
     if (zapEventPart(context, range, startPage, endPage)) zapped = true;
     range = framework.rangeAfter(range);
   }
@@ -35,7 +35,7 @@ export function invalidate(
   if (zapped) context.flushTlb();
   // mutant: clear-event-queues
   const unmaps = event === NotifierEvent.unmap;
-  for (let range: SvmRange | undefined = first; range !== undefined && range.startPage < to;) {
+  for (let range: AmdgpuSvmRange | undefined = first; range !== undefined && range.startPage < to;) {
     // mutant: dma-mapping-stays
     framework.unmapPages(range);
     if (unmaps) {
@@ -50,7 +50,7 @@ export function invalidate(
 }
 
 /** Phase 1: clears the PTEs of the event's part only, but marks the whole range not mapped (Q35). */
-function zapEventPart(context: SvmContext, range: SvmRange, startPage: number, endPage: number): boolean {
+function zapEventPart(context: SvmContext, range: AmdgpuSvmRange, startPage: number, endPage: number): boolean {
   if ((range.state & RangeState.unmapped) !== 0 || !range.gpuMapped) return false;
   const from = Math.max(range.startPage, startPage);
   const to = Math.min(range.endPage, endPage);
@@ -101,7 +101,7 @@ export function splitInvalidate(context: SvmContext, startPage: number, endPage:
 }
 
 /** Removes a range outside of collection; whether it is queued is not looked at (Q44). */
-function removeRange(context: SvmContext, range: SvmRange): void {
+function removeRange(context: SvmContext, range: AmdgpuSvmRange): void {
   const { framework } = context;
   if (range.untouchedByUnmap) {
     framework.notifierLock.acquireRead();

@@ -6,7 +6,7 @@ import type { NotifierEvent } from '../mm/interval-notifier.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
 import type { GpuNotifier } from '../gpusvm/notifier.ts';
 import type { SvmContext } from './context.ts';
-import type { SvmRange } from './svm-range.ts';
+import type { AmdgpuSvmRange } from './svm-range.ts';
 
 /**
  * One posted state of the driver. There is one object for each revision and a
@@ -79,7 +79,7 @@ export interface RangeCollector {
   /** Number of ranges on the list. */
   readonly pending: number;
   /** Queues `range` with the pages `[first, last]` of an UNMAP event. */
-  enqueue(range: SvmRange, first: number, last: number): void;
+  enqueue(range: AmdgpuSvmRange, first: number, last: number): void;
   /** Collects until the list is empty; the svm lock must be held. 0 or a negative errno. */
   collect(): number;
   /** Waits until the work item is idle: runs it if it is queued. */

@@ -19,7 +19,7 @@ const NOT_COMMITTABLE = RangeState.unmapped | RangeState.partiallyUnmapped;
 const EMPTY_FIRST = 0x7fff_ffff;
 
 /** A GPU range of an amdgpu SVM context. */
-export class SvmRange extends GpuRange {
+export class AmdgpuSvmRange extends GpuRange {
   /** Index of the PTE flags of the last successful commit, 0 before the first. */
   pteFlags = 0;
   /** Flag mask of the attribute interval at the last successful commit. */

@@ -17,7 +17,7 @@
  */
 import { RangeState } from '../../emulator/gpusvm/range.ts';
 import { NotifierEvent } from '../../emulator/mm/interval-notifier.ts';
-import type { SvmRange } from '../../emulator/svm/svm-range.ts';
+import type { AmdgpuSvmRange } from '../../emulator/svm/svm-range.ts';
 import { pageOf } from './emulator-rig.ts';
 import type { Rig } from './emulator-rig.ts';
 
@@ -29,7 +29,7 @@ export class CoverageChecker {
   readonly #rig: Rig;
   /** Pages with a valid PTE, as the events say, with the explanation if they need one. */
   readonly #live = new Map<number, Explanation | null>();
-  readonly #ranges = new Map<number, SvmRange>();
+  readonly #ranges = new Map<number, AmdgpuSvmRange>();
   // Zaps that the event at hand should bring, in the order of their attempts.
   #expectedZaps: { readonly from: number; readonly to: number }[] = [];
   #lastWritten: { readonly from: number; readonly to: number } = { from: 0, to: 0 };
@@ -55,7 +55,7 @@ export class CoverageChecker {
     this.#watchFailures();
   }
 
-  #onInserted(range: SvmRange): void {
+  #onInserted(range: AmdgpuSvmRange): void {
     this.#ranges.set(range.startPage, range);
     const vma = this.#rig.machine.process.space.findVma(range.startPage);
     if (vma === undefined || vma.endPage < range.endPage)
@@ -139,7 +139,7 @@ export class CoverageChecker {
   }
 
   /** The event `[from, to)` finds the range not mapped, or unmapped before: nothing is zapped. */
-  #onSkipped(event: NotifierEvent, range: SvmRange, from: number, to: number): void {
+  #onSkipped(event: NotifierEvent, range: AmdgpuSvmRange, from: number, to: number): void {
     for (let page = range.startPage; page < range.endPage; page++) {
       const explanation = this.#live.get(page);
       const inside = page >= from && page < to;

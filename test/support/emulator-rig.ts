@@ -10,7 +10,7 @@ import type {
   VmaKind,
 } from '../../emulator/index.ts';
 import type { SvmContext } from '../../emulator/svm/context.ts';
-import type { SvmRange } from '../../emulator/svm/svm-range.ts';
+import type { AmdgpuSvmRange } from '../../emulator/svm/svm-range.ts';
 import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../../lib/uapi/codec.ts';
 import { SvmAttributeType } from '../../lib/uapi/constants.ts';
 import { UAPI_PROFILES } from '../../lib/uapi/profile.ts';
@@ -207,7 +207,7 @@ export class Rig {
     );
   }
 
-  range(page: number): SvmRange {
+  range(page: number): AmdgpuSvmRange {
     const range = this.context.framework.findRange(page, page + 1);
     if (range === undefined) throw new Error(`no range at page 0x${page.toString(16)}`);
     return range;

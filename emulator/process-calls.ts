@@ -44,7 +44,11 @@ export class ProcessCalls {
     this.#needMmapLock('munmap');
     const interval = pageInterval(address, size);
     const result =
-      interval === null ? -Errno.EINVAL : this.#scope.run(() => this.space.unmap(interval.start, interval.end));
+      interval === null
+        ? isAlignedPart(address, size) && wraps(address, size)
+          ? 0
+          : -Errno.EINVAL
+        : this.#scope.run(() => this.space.unmap(interval.start, interval.end));
     this.#record({ name: 'munmap', address, size, result });
     return result;
   }
@@ -67,7 +71,8 @@ export class ProcessCalls {
   /** The CPU touches every page from `address` to `address + size - 1`. */
   touch(address: bigint, size: bigint, write: boolean): TouchResult {
     const start = pageOfAddress(address);
-    const end = Number((address + size + 0xfffn) >> 12n);
+    // Behind 2^64 the addresses begin again: the last page lies before the first, and none is touched.
+    const end = wraps(address, size) ? start : Number((address + size + 0xfffn) >> 12n);
     const touched = this.#scope.run(() => this.space.touch(start, end, write));
     this.#record({ name: 'touch', address, size, write, ...touched });
     return touched;
@@ -86,8 +91,10 @@ export class ProcessCalls {
   #overInterval(address: bigint, size: bigint, call: (startPage: number, endPage: number) => number): number {
     if (!isPageAligned(address) || !isPageAligned(size)) return -Errno.EINVAL;
     if (size === 0n) return 0;
-    const interval = pageInterval(address, size);
-    return interval === null ? -Errno.EINVAL : this.#scope.run(() => call(interval.start, interval.end));
+    if (wraps(address, size)) return 0;
+    // No range check: the first hole ends it, wherever that is (spec/trace-format §10).
+    const start = pageOfAddress(address);
+    return this.#scope.run(() => call(start, start + pageOfAddress(size)));
   }
 
   #needMmapLock(call: string): void {
@@ -101,9 +108,18 @@ export class ProcessCalls {
   }
 }
 
+/** Whether the end of an interval is beyond the last address, so that it comes before its start. */
+function wraps(address: bigint, size: bigint): boolean {
+  return address + size >= 1n << 64n;
+}
+
+function isAlignedPart(address: bigint, size: bigint): boolean {
+  return isPageAligned(address) && isPageAligned(size) && size !== 0n;
+}
+
 /** The pages of `[address, address + size)`, or null if unaligned, empty or beyond the task size. */
 function pageInterval(address: bigint, size: bigint): { start: number; end: number } | null {
-  if (!isPageAligned(address) || !isPageAligned(size) || size === 0n) return null;
+  if (!isAlignedPart(address, size)) return null;
   const start = pageOfAddress(address);
   const end = start + pageOfAddress(size);
   return end > TASK_SIZE_PAGES ? null : { start, end };

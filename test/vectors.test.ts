@@ -12,7 +12,7 @@ const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
 describe('traces recorded from the real code', () => {
   it('are there, of every family', () => {
     const families = new Set(files.map((name) => name.split(/[-/]/)[0]));
-    expect([...families].sort()).toEqual(['attrs', 'core', 'faults', 'inject', 'mm', 'race', 'scenarios']);
+    expect([...families].sort()).toEqual(['attrs', 'core', 'faults', 'fuzz', 'inject', 'mm', 'race', 'scenarios']);
     expect(files.length).toBeGreaterThan(130);
   });
 

@@ -100,6 +100,7 @@ export class SvmContext {
     this.collector.waitIdle();
     this.collector.dropQueue();
     this.tree.clear();
+    this.points.reach('tree-unlock');
     // mutant: context-not-recreated
     this.vm.context = null;
     this.effects.current?.contextFinalised();

@@ -9,8 +9,8 @@ export const recordCommand: Command = {
   synopsis: 'FILE -- COMMAND [ARGUMENT...]',
   summary: 'run a program and record what its SvmDevice is asked and answers',
   help: `Runs COMMAND with AMDGPU_SVM_RECORD=FILE, so that every SvmDevice it opens is recorded in the
-trace format (the second one to FILE with ".2" before its ending, and so on; "%p" in FILE
-becomes the process id). The exit code is that of COMMAND. For what each call of HSA or HIP
+trace format: GPUs of one machine together, others to FILE with ".2" before its ending, and so on
+("%p" in FILE becomes the process id). The exit code is that of COMMAND. For what each call of HSA or HIP
 causes, readable at once, see amdgpu-svm run --trace.`,
   async run(args) {
     const [file, separator, command, ...rest] = args;

@@ -168,9 +168,14 @@ effectsGroup
     t.set(memory.range(), { prefetchLocation: 'device' });
     t.equal(t.ptes(memory.range()), 'rw*1024', 'PTEs before');
     const counts = t.countEvents(() =>
-      t.set(memory.range(), [
-        { granularity: [3, 5], 'host-access': [4, 0], 'gpu-read-only': [8, 1] }[record] as [number, number],
-      ]),
+      t.set(
+        memory.range(),
+        {
+          granularity: { granularity: 5 },
+          'host-access': { hostAccess: false },
+          'gpu-read-only': { gpuReadOnly: true },
+        }[record],
+      ),
     );
     t.equal(counts.get('prefetch'), 1, 'prefetches');
     t.equal(counts.has('ptes-written'), record !== 'granularity', 'PTEs were written');

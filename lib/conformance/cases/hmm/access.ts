@@ -13,6 +13,7 @@ import {
   MEMORY,
   memoryNeeds,
   store,
+  waitForCollector,
 } from '../../support/memory.ts';
 import { counting, BUFFER } from '../../support/counting.ts';
 import { CHUNK_2M, KIB, MIB } from '../../support/units.ts';
@@ -119,6 +120,8 @@ accessGroup
         `the device reads what the CPU wrote in round ${round}`,
       );
       mapping.unmap();
+      // A fault at the same place must not be the one that collects: it would be killed (spec/07-quirks §Q33).
+      if (place === 'same') waitForCollector(t, mapping);
     }
   });
 

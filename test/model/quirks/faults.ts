@@ -105,7 +105,7 @@ quirkFaultsGroup
 quirkFaultsGroup
   .case('q58', 'a range that is invalidated again and again keeps the handler in its loop, however often')
   .source('spec/07-quirks §Q58')
-  .parameters(parameters().combine('events', [3, 30, 90]))
+  .parameters(parameters().combine('events', [3, 30, 60]))
   .needs(...NEEDS_EFFECTS, 'preemption')
   .run((t, { events }) => {
     // One page: the cost of an attempt is that of the range.

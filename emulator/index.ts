@@ -34,7 +34,8 @@ export type { Hazard, LoggedOperation, OperationWord, Severity } from './observe
 export { EventRing } from './observe/event-ring.ts';
 export type { EventCounts, EventSource } from './observe/event-ring.ts';
 export type { AttributePair, PointerKind, SvmArguments } from '../lib/uapi/call.ts';
-export type { JournalEntry, LeftObjects, OperationJournal } from './drm/journal.ts';
+export type { JournalEntry, OperationJournal } from './drm/journal.ts';
+export type { LeftObjects } from './drm/file.ts';
 export { QuietEffects } from './kernel/effects.ts';
 export type { AttributeEditKind, EffectSink, FaultReason } from './kernel/effects.ts';
 export { Errno, errnoMessage, errnoName } from '../lib/uapi/errno.ts';

@@ -18,9 +18,10 @@ import { SLEEPING } from '../svm/sleeping.ts';
 import { PasidTable } from '../svm/vm.ts';
 import { vmFault } from '../svm/vm-fault.ts';
 import type { VmFaultOutcome } from '../svm/vm-fault.ts';
-import type { LeftObjects, OperationJournal } from './journal.ts';
+import type { OperationJournal } from './journal.ts';
 import { addressArgument, booleanArgument, countArgument, sizeArgument } from '../kernel/arguments.ts';
 import { EmulatedFile } from './file.ts';
+import type { LeftObjects } from './file.ts';
 import { EmulatedNode } from './node.ts';
 
 /** What a device needs of its machine. */
@@ -98,7 +99,7 @@ export class EmulatedDevice {
    * creates the SVM context, but faults do not reach it, Q04). A device without
    * XNACK opens all the same; its SVM ioctls give EOPNOTSUPP.
    */
-  open(options: { compute?: boolean } = {}): EmulatedNode {
+  open(options: { compute?: boolean } = {}): EmulatedNode<EmulatedDevice> {
     return new EmulatedNode(this, this.openFile(options));
   }
 

@@ -10,7 +10,13 @@ import type { SvmIoctlCall, UserMemory } from '../svm/revision.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import type { GpuVm } from '../svm/vm.ts';
 import { LockAssertionError } from '../kernel/lock.ts';
-import type { LeftObjects } from './journal.ts';
+
+/** Objects still allocated after finalisation. */
+export interface LeftObjects {
+  readonly ranges: number;
+  readonly attrs: number;
+  readonly dmaPages: number;
+}
 
 /** What a file needs of its device and machine. */
 export interface FileDependencies extends Omit<SvmDependencies, 'effects'> {

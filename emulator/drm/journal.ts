@@ -2,7 +2,7 @@
 import type { AnsweredSvmCall } from '../../lib/uapi/call.ts';
 import type { VmaKind } from '../mm/vma.ts';
 import type { AccessResult } from '../svm/access.ts';
-import type { EmulatedFile } from './file.ts';
+import type { EmulatedFile, LeftObjects } from './file.ts';
 
 /** One operation with its answer. Addresses and sizes are bytes; `result` is 0 or a negative errno. */
 export type JournalEntry =
@@ -69,13 +69,6 @@ export type JournalEntry =
       readonly result: number;
       readonly left?: LeftObjects;
     };
-
-/** Objects still allocated after finalisation. */
-export interface LeftObjects {
-  readonly ranges: number;
-  readonly attrs: number;
-  readonly dmaPages: number;
-}
 
 /** Receives every operation of a machine in the order of their ends. */
 export interface OperationJournal {

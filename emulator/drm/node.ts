@@ -11,8 +11,9 @@ import { Errno } from '../../lib/uapi/errno.ts';
 import { readU32 } from '../kernel/little-endian.ts';
 import { NotModelledError } from '../kernel/not-modelled.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
-import type { JournalEntry } from './journal.ts';
-import type { EmulatedDevice } from './device.ts';
+import type { OperationScope } from '../kernel/operation-scope.ts';
+import type { KernelRevision } from '../svm/revision.ts';
+import type { JournalEntry, OperationJournal } from './journal.ts';
 import type { EmulatedFile } from './file.ts';
 import { unmodelledIoctlName } from './other-ioctls.ts';
 import type { UserMemory } from '../svm/revision.ts';
@@ -34,17 +35,29 @@ export const EMULATED_DRIVER = {
   version: [3, 64, 0],
 } as const;
 
+/** What a node needs of its device. */
+export interface NodeDevice {
+  readonly path: string;
+  readonly unplugged: boolean;
+  readonly surroundings: {
+    readonly revision: KernelRevision;
+    readonly scope: OperationScope;
+    readonly journal: { readonly current: OperationJournal | null };
+  };
+  releaseFile(file: EmulatedFile): void;
+}
+
 /** An open render node of an emulated device. */
-export class EmulatedNode implements DeviceNode {
+export class EmulatedNode<Device extends NodeDevice = NodeDevice> implements DeviceNode {
   readonly kind = 'emulated';
-  readonly device: EmulatedDevice;
+  readonly device: Device;
   readonly file: EmulatedFile;
   /** The user ABI of the modelled driver. */
   readonly profile: UapiProfile;
   readonly #svmNumber: number;
   #closed = false;
 
-  constructor(device: EmulatedDevice, file: EmulatedFile) {
+  constructor(device: Device, file: EmulatedFile) {
     this.device = device;
     this.file = file;
     this.profile = device.surroundings.revision.uapi;

@@ -1,7 +1,7 @@
 /** Attributes by name: from the caller's object to records of the ioctl and back (spec/01-uapi §4, spec/02-attributes §7.2). */
 import { SvmAccess, SvmAttributeType, SvmLocation } from '../uapi/constants.ts';
 import type { SvmAccessName, SvmAttributeName, SvmLocationName } from '../uapi/constants.ts';
-import type { SvmAttributeRecord } from '../uapi/codec.ts';
+import type { SvmAttributeRecord } from '../uapi/call.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
 import { rangeError, show, typeError } from '../uapi/errors.ts';
 

@@ -1,6 +1,6 @@
 /** The raw escape hatch: the ioctl without checks. */
 import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../uapi/codec.ts';
-import type { SvmAttributeRecord } from '../uapi/codec.ts';
+import type { SvmAttributeRecord } from '../uapi/call.ts';
 import type { SvmCallNumbers } from '../uapi/call.ts';
 import { Errno } from '../uapi/errno.ts';
 import type { DeviceNode } from '../uapi/node.ts';

@@ -10,7 +10,8 @@ import {
   writeAttributes,
   writeSvmRequest,
 } from '../uapi/codec.ts';
-import type { SvmAttributeRecord, SvmRequest } from '../uapi/codec.ts';
+import type { SvmRequest } from '../uapi/codec.ts';
+import type { SvmAttributeRecord } from '../uapi/call.ts';
 import { GEM_SVM_LAYOUT, SVM_ATTRIBUTE_LAYOUT } from '../uapi/layout.ts';
 import type { DeviceNode } from '../uapi/node.ts';
 import type { ByteRange } from '../uapi/range.ts';

@@ -3,7 +3,7 @@ import type { AttributePair, SvmCallEvent } from '../uapi/call.ts';
 import { SvmLocation, SvmAttributeType, SvmOperation } from '../uapi/constants.ts';
 import type { SvmAttributeName } from '../uapi/constants.ts';
 import { decodeAttributes } from '../uapi/codec.ts';
-import type { SvmAttributeRecord } from '../uapi/codec.ts';
+import type { SvmAttributeRecord } from '../uapi/call.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
 import type { EmulatedDevice, EventListener, EventName, Hazard, MachineEvent } from '../../emulator/index.ts';
 import { attributeTypes, decodeAttributeValues, encodeAttributeValues } from './attributes.ts';

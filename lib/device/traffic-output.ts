@@ -7,9 +7,8 @@ import { errnoName } from '../uapi/errno.ts';
 import { SvmOperation } from '../uapi/constants.ts';
 import { uapiAttributeName } from '../words/attributes.ts';
 import { rangeError, show } from '../uapi/errors.ts';
-import type { SvmDevice } from './svm-device.ts';
 import { formatTraffic } from './traffic.ts';
-import type { TrafficEvent, TrafficIoctl, TrafficLog } from './traffic.ts';
+import type { CallSource, TrafficEvent, TrafficIoctl, TrafficLog } from './traffic.ts';
 
 const VARIABLE = 'AMDGPU_SVM_TRACE';
 const JSON_PREFIX = 'json:';
@@ -101,7 +100,7 @@ export function writeTraffic(log: TrafficLog): void {
 }
 
 /** Writes the ioctls of a device that no written call caused, if the environment asks for it. */
-export function writeDeviceTraffic(device: SvmDevice): void {
+export function writeDeviceTraffic(device: CallSource): void {
   const output = trafficOutput();
   if (output === undefined) return;
   device.observe((call) => {

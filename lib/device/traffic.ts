@@ -8,9 +8,16 @@ import { errnoName } from '../uapi/errno.ts';
 import { codedError } from '../uapi/errors.ts';
 import { SvmOperation } from '../uapi/constants.ts';
 import { uapiAttributeName, uapiAttributeValue } from '../words/attributes.ts';
-import type { SvmAttributeRecord } from '../uapi/codec.ts';
+import type { SvmAttributeRecord } from '../uapi/call.ts';
 import type { SvmCallEvent } from '../uapi/call.ts';
-import type { SvmDevice } from './svm-device.ts';
+
+/** A device as far as its calls are looked at. */
+export interface CallSource {
+  /** Path of the render node, or the name of the emulated one. */
+  readonly path: string;
+  /** Calls `listener` after every SVM ioctl; the returned function stops it. */
+  observe(listener: (call: SvmCallEvent) => void): () => void;
+}
 
 /** One SVM ioctl with the label of the device that it went to. */
 export interface TrafficIoctl extends SvmCallEvent {
@@ -41,7 +48,7 @@ interface Scope {
  * listener `log` only runs its action: no device is observed, no name is made.
  */
 export class TrafficLog {
-  readonly #devices: readonly SvmDevice[];
+  readonly #devices: readonly CallSource[];
   readonly #listeners = new Set<TrafficListener>();
   /** Follows a call through its promises, so that overlapping asynchronous calls stay apart. */
   #calls: AsyncLocalStorage<Scope> | undefined;
@@ -51,7 +58,7 @@ export class TrafficLog {
   readonly #onClose: (() => void)[] = [];
 
   /** `devices[i]` is labelled 'GPUi'. */
-  constructor(devices: readonly SvmDevice[]) {
+  constructor(devices: readonly CallSource[]) {
     this.#devices = [...devices];
   }
 

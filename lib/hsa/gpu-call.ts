@@ -1,5 +1,5 @@
 /** One call of the libdrm wrappers: what it refuses itself, else the ioctl (spec/hsa §7.2). */
-import type { SvmAttributeRecord } from '../uapi/codec.ts';
+import type { SvmAttributeRecord } from '../uapi/call.ts';
 import { Errno } from '../uapi/errno.ts';
 import type { RawSvmCall, RawSvmResult } from '../device/raw-call.ts';
 import { errnoName } from '../device/emulated.ts';

@@ -1,6 +1,6 @@
 /** A set of no attributes: everything back to its default (spec/hsa §3.3). */
 import { PAGE_SIZE, SvmAccess, SvmAttributeType, SvmLocation, SvmOperation } from '../uapi/constants.ts';
-import type { SvmAttributeRecord } from '../uapi/codec.ts';
+import type { SvmAttributeRecord } from '../uapi/call.ts';
 import type { ByteRange } from '../uapi/range.ts';
 import { callGpu, EINVAL } from './gpu-call.ts';
 import type { SvmPort } from './gpu-call.ts';

@@ -1,6 +1,6 @@
 /** Setting attributes: from pairs to one list of records for each GPU (spec/hsa §3). */
 import { SvmAccess, SvmAttributeType, SvmLocation, SvmOperation } from '../uapi/constants.ts';
-import type { SvmAttributeRecord } from '../uapi/codec.ts';
+import type { SvmAttributeRecord } from '../uapi/call.ts';
 import type { ByteRange } from '../uapi/range.ts';
 import type { HsaAgent } from './agent.ts';
 import { HsaGlobalFlag, HsaSvmAttribute, LARGEST_HSA_GRANULARITY } from './constants.ts';

@@ -1,6 +1,6 @@
 /** One client process: an emulated machine whose memory is that of the client. */
 import { EmulatedMachine } from '../../emulator/index.ts';
-import type { EmulatedNode, MachineOptions } from '../../emulator/index.ts';
+import type { EmulatedDevice, EmulatedNode, MachineOptions } from '../../emulator/index.ts';
 import { EmulatedQueue } from '../backend/queue-emulated.ts';
 import type { GpuQueue } from '../backend/queue.ts';
 import { ClientProcess } from './client-process.ts';
@@ -22,7 +22,7 @@ export interface ClientFile {
   readonly client: Client;
   /** Index of the GPU. */
   readonly gpu: number;
-  readonly node: EmulatedNode;
+  readonly node: EmulatedNode<EmulatedDevice>;
   readonly queue: GpuQueue;
 }
 

@@ -2,7 +2,11 @@
  * One SVM call, as everything sees it that records, replays, observes or reports one: what was asked, and
  * what was answered. The 32 bytes themselves are in codec.ts; a call inside the emulator is `SvmArguments`.
  */
-import type { SvmAttributeRecord } from './codec.ts';
+/** One `struct drm_amdgpu_svm_attribute`, both fields u32. */
+export interface SvmAttributeRecord {
+  readonly type: number;
+  readonly value: number;
+}
 
 /** One attribute record as a pair of u32 numbers. */
 export type AttributePair = readonly [type: number, value: number];

@@ -3,7 +3,7 @@
  * endian on every platform. Numbers are taken as they are, wrapping to their
  * width; checking belongs to the callers.
  */
-import type { AttributePair } from './call.ts';
+import type { AttributePair, SvmAttributeRecord } from './call.ts';
 import { GEM_SVM_LAYOUT, SVM_ATTRIBUTE_LAYOUT } from './layout.ts';
 
 const { start_addr, size, operation, nattr, attrs_ptr } = GEM_SVM_LAYOUT.fields;
@@ -24,12 +24,6 @@ export interface SvmRequest {
   readonly attributeCount: number;
   /** User pointer to the records, u64. */
   readonly attributesPointer?: bigint;
-}
-
-/** One `struct drm_amdgpu_svm_attribute`, both fields u32. */
-export interface SvmAttributeRecord {
-  readonly type: number;
-  readonly value: number;
 }
 
 /** The 32 bytes of `struct drm_amdgpu_gem_svm`. */

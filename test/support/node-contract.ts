@@ -5,7 +5,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../../lib/uapi/codec.ts';
-import type { SvmAttributeRecord } from '../../lib/uapi/codec.ts';
+import type { SvmAttributeRecord } from '../../lib/uapi/call.ts';
 import type { DeviceNode } from '../../lib/uapi/node.ts';
 import { DRM_IOCTL_VERSION } from '../../lib/uapi/request.ts';
 import { UAPI_PROFILES } from '../../lib/uapi/profile.ts';

@@ -4,7 +4,7 @@ import { effectOf, pagesOf } from '../../trace/effects/index.ts';
 import { descriptorOf } from '../../trace/operations/index.ts';
 import type { TraceOperation } from '../../trace/operations/index.ts';
 import { address, interval, pagesSize, result, time } from './format.ts';
-import type { Step } from './session.ts';
+import type { Step } from './step.ts';
 
 /** Pages that something is about. */
 export interface Place {

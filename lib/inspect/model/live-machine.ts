@@ -5,7 +5,7 @@ import type { TraceAnswer, TraceOperation } from '../../trace/operations/index.t
 import { TraceRunner } from '../../trace/replay/runner.ts';
 import { Decisions } from './decision.ts';
 import { StepHazards } from './hazards.ts';
-import type { SessionLine, Step } from './session.ts';
+import type { SessionLine, Step } from './step.ts';
 
 /** A machine on its way through the steps of a session. */
 export interface SteppingMachine {

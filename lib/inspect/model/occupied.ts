@@ -3,7 +3,7 @@ import { pagesOf } from '../../trace/effects/index.ts';
 import { placeOf } from './describe.ts';
 import { unite } from './scale.ts';
 import type { Occupied } from './scale.ts';
-import type { Step } from './session.ts';
+import type { Step } from './step.ts';
 
 /** Larger attribute intervals and unmappings count with their edges only: they are mostly empty. */
 const WHOLE = 2 ** 18;

@@ -2,37 +2,10 @@
 import { parseGcVersion } from '../../../emulator/index.ts';
 import { DEFAULT_CONFIG } from '../../trace/format/config.ts';
 import { parseOperation } from '../../trace/operations/parse.ts';
-import type { TraceAnswer, TraceOperation } from '../../trace/operations/index.ts';
-import type { TraceEffect } from '../../trace/format/answer.ts';
-import type { Decision } from './decision.ts';
-import type { StepHazard } from './hazards.ts';
 import { LiveMachine } from './live-machine.ts';
 import { KEPT_BEHIND, SessionStates } from './states.ts';
 import type { StepState } from './states.ts';
-
-/** An operation with the emulator's answer. */
-export interface Step {
-  readonly operation: TraceOperation;
-  /** As it stands in the trace. */
-  readonly source: unknown;
-  readonly answer: TraceAnswer;
-  readonly effects: readonly TraceEffect[];
-  readonly hazards: readonly StepHazard[];
-  /** What came of its faults, and why. */
-  readonly decisions: readonly Decision[];
-  /** Nanoseconds, when it had ended. */
-  readonly clock: number;
-  /** The recorded answer, and where the emulator's is another one. */
-  readonly expected?: Readonly<Record<string, unknown>>;
-  readonly difference?: string;
-}
-
-/** What a session starts from: operations as parsed from a trace, with recorded answers if there are any. */
-export interface SessionLine {
-  readonly operation: TraceOperation;
-  readonly source: unknown;
-  readonly expected?: Readonly<Record<string, unknown>> | undefined;
-}
+import type { SessionLine, Step } from './step.ts';
 
 /** Runs a trace once, keeps its answers, and goes to any state in it by running again as far as needed. */
 export class InspectorSession {

@@ -7,7 +7,7 @@ import { lanesOf } from './lanes.ts';
 import type { Lanes } from './lanes.ts';
 import { RepeatingMachine } from './live-machine.ts';
 import type { SteppingMachine } from './live-machine.ts';
-import type { Step } from './session.ts';
+import type { Step } from './step.ts';
 
 /** The state right behind an operation. */
 export interface StepState {

@@ -1,5 +1,5 @@
 /** The rows of the time line: operations, and below each its events. */
-import type { Step } from './session.ts';
+import type { Step } from './step.ts';
 
 /** Row numbers of operations, and back. */
 export class TimelineRows {

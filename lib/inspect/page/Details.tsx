@@ -12,7 +12,7 @@ import { pteFlagNames } from '../../words/pte-flags.ts';
 import { quirksIn } from '../model/quirks.ts';
 import type { NamedQuirk } from '../model/quirks.ts';
 import type { StepHazard } from '../model/hazards.ts';
-import type { Step } from '../model/session.ts';
+import type { Step } from '../model/step.ts';
 import type { StepState } from '../model/states.ts';
 
 interface DetailsProps {

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { answerText, effectText, markOf, operationText } from '../model/describe.ts';
 import type { Place } from '../model/describe.ts';
-import type { Step } from '../model/session.ts';
+import type { Step } from '../model/step.ts';
 import { paintOf } from './paints.ts';
 import { TimelineRows } from '../model/timeline-rows.ts';
 import { VirtualList } from './VirtualList.tsx';

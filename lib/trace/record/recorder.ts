@@ -1,6 +1,6 @@
 /** Records what the devices of a process are asked and answer, as a trace (option `record`). */
 import { resolve } from 'node:path';
-import type { EmulatedMachine, EmulatedNode } from '../../../emulator/index.ts';
+import type { EmulatedDevice, EmulatedMachine, EmulatedNode } from '../../../emulator/index.ts';
 import type { HostRegionMapper } from '../../backend/host-region.ts';
 import type { DeviceRecorder } from '../../backend/recording.ts';
 import type { DeviceNode } from '../../uapi/node.ts';
@@ -27,7 +27,7 @@ class Recording {
   }
 
   /** Whether another device can be recorded in the same file. */
-  takesEmulated(machine: EmulatedMachine, node: EmulatedNode): boolean {
+  takesEmulated(machine: EmulatedMachine, node: EmulatedNode<EmulatedDevice>): boolean {
     if (this.#users === 0) return true;
     return this.#machine === machine && this.#session?.follows(node.device) === false;
   }
@@ -37,7 +37,7 @@ class Recording {
     return this.#users === 0 || this.#kernelDevices > 0;
   }
 
-  attachEmulated(machine: EmulatedMachine, node: EmulatedNode): void {
+  attachEmulated(machine: EmulatedMachine, node: EmulatedNode<EmulatedDevice>): void {
     this.#users++;
     this.#machine = machine;
     this.#session ??= new EmulatedSession(machine, {
@@ -101,7 +101,7 @@ export class TraceRecorder implements DeviceRecorder {
     return this.#recording?.file.path;
   }
 
-  attachEmulated(machine: EmulatedMachine, node: EmulatedNode): void {
+  attachEmulated(machine: EmulatedMachine, node: EmulatedNode<EmulatedDevice>): void {
     this.#take((recording) => recording.takesEmulated(machine, node)).attachEmulated(machine, node);
   }
 

@@ -6,9 +6,10 @@ import type { OperationScope } from '../kernel/operation-scope.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { createContext } from '../svm/context.ts';
 import type { SvmContext, SvmDependencies } from '../svm/context.ts';
-import type { SvmIoctlCall, UserMemory } from '../svm/revision.ts';
+import type { UserMemory } from '../svm/revision.ts';
+import type { SvmIoctlCall } from '../svm/context.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
-import type { GpuVm } from '../svm/vm.ts';
+import type { GpuVm } from '../svm/context.ts';
 import { LockAssertionError } from '../kernel/lock.ts';
 
 /** Objects still allocated after finalisation. */

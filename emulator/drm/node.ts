@@ -12,7 +12,7 @@ import { readU32 } from '../kernel/little-endian.ts';
 import { NotModelledError } from '../kernel/not-modelled.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
-import type { KernelRevision } from '../svm/revision.ts';
+import type { KernelRevision } from '../svm/context.ts';
 import type { JournalEntry, OperationJournal } from './journal.ts';
 import type { EmulatedFile } from './file.ts';
 import { unmodelledIoctlName } from './other-ioctls.ts';

@@ -2,7 +2,7 @@
 import type { EffectHub } from '../kernel/effects.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
-import type { GpuVm } from '../svm/vm.ts';
+import type { GpuVm } from '../svm/context.ts';
 import type { OperationLog } from './operation-log.ts';
 
 /** An open file whose SVM context is watched. */

@@ -3,7 +3,7 @@ import type { EffectHub } from '../kernel/effects.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
 import type { SvmContext } from '../svm/context.ts';
-import type { GpuVm } from '../svm/vm.ts';
+import type { GpuVm } from '../svm/context.ts';
 
 /** An open file: its effects make the events, its VM and context the snapshot. */
 export interface ObservedFile {

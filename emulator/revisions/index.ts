@@ -1,6 +1,6 @@
 // Models: nothing - the table of the modelled revisions of the driver.
 import type { UapiProfileName } from '../../lib/uapi/profile.ts';
-import type { KernelRevision } from '../svm/revision.ts';
+import type { KernelRevision } from '../svm/context.ts';
 import { V4 } from './v4/index.ts';
 
 const REVISIONS: Readonly<Record<UapiProfileName, KernelRevision>> = { v4: V4 };

@@ -6,7 +6,7 @@ import { isSpecialVma, Protection } from '../mm/vma.ts';
 import type { DeviceCounters, GpuDevice } from '../gpu/gpu-device.ts';
 import { pteStateRun } from './pte-state.ts';
 import type { PteState } from './pte-state.ts';
-import type { GpuVm } from './vm.ts';
+import type { GpuVm } from './context.ts';
 
 /** How often one page is faulted before the access gives up. Time does not pass in between. */
 export const MOST_FAULTS_PER_PAGE = 4;

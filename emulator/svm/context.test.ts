@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { at, BLOCK, Rig, T, V } from '../../test/support/emulator-rig.ts';
 import { createContext, SvmContext } from './context.ts';
-import { GpuVm, PasidTable } from './vm.ts';
+import { GpuVm, PasidTable } from './context.ts';
 
 function surroundings(rig: Rig) {
   const { device, clock, effects, points, failures } = rig.context;

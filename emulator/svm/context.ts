@@ -1,21 +1,69 @@
-// Models: the SVM context of a VM - creation, close, finalisation (spec/06-lifecycle §1, §2, §6).
+// Models: a VM (one per DRM file), its PASID, and its SVM context - creation, close, finalisation (spec/06-lifecycle §1, §2, §6).
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { VirtualClock } from '../kernel/clock.ts';
 import type { EffectHub } from '../kernel/effects.ts';
 import type { FailureInjection } from '../kernel/failures.ts';
 import { ExclusiveLock } from '../kernel/lock.ts';
+import type { PageBudget } from '../kernel/page-block.ts';
 import type { PreemptionPoints } from '../kernel/preemption.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
+import { GpuPageTable } from '../gpu/page-table.ts';
 import { defaultGranularity } from '../gpu/xnack.ts';
 import { GpuSvm } from '../gpusvm/gpu-svm.ts';
 import { defaultRecord } from './attribute-record.ts';
 import type { AttributeRecord } from './attribute-record.ts';
 import { AttributeTree } from './attribute-tree.ts';
 import type { DriverModule } from './driver-module.ts';
-import type { KernelRevision, RangeCollector, SvmMode } from './revision.ts';
+import type { KernelRevisionOf, RangeCollector, SvmIoctlCallOf, SvmModeOf } from './revision.ts';
 import { AmdgpuSvmRange } from './svm-range.ts';
-import type { GpuVm } from './vm.ts';
+
+/** One posted state of the driver, for the contexts of this emulation. */
+export type KernelRevision = KernelRevisionOf<SvmContext>;
+/** How a context works. */
+export type SvmMode = SvmModeOf<SvmContext>;
+/** One call of the ioctl handler. */
+export type SvmIoctlCall = SvmIoctlCallOf<SvmContext>;
+
+/** A VM as far as SVM knows it. */
+export class GpuVm {
+  /** Process address space id that GPU faults carry. */
+  readonly pasid: number;
+  readonly pageTable: GpuPageTable;
+  readonly pageDirectoryLock = new ExclusiveLock('page-directory lock');
+  /** Whether the VM was made a compute VM; only then faults are offered to SVM (Q04). */
+  compute = false;
+  /** The SVM context, or null. */
+  context: SvmContext | null = null;
+
+  constructor(pasid: number, budget?: PageBudget) {
+    this.pasid = pasid;
+    this.pageTable = new GpuPageTable(budget);
+  }
+}
+
+const FIRST_PASID = 0x8001;
+
+/** PASIDs of one device. */
+export class PasidTable {
+  readonly #vms = new Map<number, GpuVm>();
+  #next = FIRST_PASID;
+
+  /** Makes a VM with a PASID of its own. */
+  createVm(budget?: PageBudget): GpuVm {
+    const vm = new GpuVm(this.#next++, budget);
+    this.#vms.set(vm.pasid, vm);
+    return vm;
+  }
+
+  find(pasid: number): GpuVm | undefined {
+    return this.#vms.get(pasid);
+  }
+
+  remove(vm: GpuVm): void {
+    this.#vms.delete(vm.pasid);
+  }
+}
 
 /** What a context is created in. */
 export interface SvmDependencies {

@@ -4,7 +4,7 @@ import { PRESENT, WRITE_FAULTED } from '../mm/cpu-pages.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { Protection } from '../mm/vma.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
-import type { GpuVm } from './vm.ts';
+import type { GpuVm } from './context.ts';
 
 /**
  * What a PTE is worth: `stale` maps another physical page than the CPU does;

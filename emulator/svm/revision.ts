@@ -1,11 +1,11 @@
 // Models: nothing - what differs between the posted states of the driver, as the code that they share sees it.
+// `Context` is the SVM context (context.ts), which itself has a revision and a mode: a parameter cuts that circle.
 import type { SvmArguments } from '../../lib/uapi/call.ts';
 import type { UapiProfile } from '../../lib/uapi/profile.ts';
 import type { WorkItem } from '../kernel/work-queue.ts';
 import type { NotifierEvent } from '../mm/interval-notifier.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
 import type { GpuNotifier } from '../gpusvm/notifier.ts';
-import type { SvmContext } from './context.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 
 /**
@@ -13,7 +13,7 @@ import type { AmdgpuSvmRange } from './svm-range.ts';
  * machine has one of them; it keeps no state. Shared code asks the members of this
  * interface and never which revision it is (emulator/revisions/index.ts has the table).
  */
-export interface KernelRevision {
+export interface KernelRevisionOf<Context> {
   /** Request number, operations and attribute types of its user ABI. */
   readonly uapi: UapiProfile;
   /** Whether collecting an unmapped range clears the attributes of its unmapped pages, too. */
@@ -23,29 +23,23 @@ export interface KernelRevision {
   /** Whether retry faults are on: the XNACK rule of this revision. */
   isXnackEnabled(device: GpuDevice): boolean;
   /** How a context made on `device` works; null: none is made, and the creation answers -EOPNOTSUPP. */
-  modeFor(device: GpuDevice): SvmMode | null;
+  modeFor(device: GpuDevice): SvmModeOf<Context> | null;
   /** A handler of the SVM ioctl. One handles one call at a time and is used again when it has ended. */
-  createIoctl(): SvmIoctlCall;
+  createIoctl(): SvmIoctlCallOf<Context>;
 }
 
 /** The functions of a context, as the callback set that the driver chooses when it creates one. */
-export interface SvmMode {
+export interface SvmModeOf<Context> {
   /** Access of pages in no attribute interval. */
   readonly defaultAccess: number;
-  createCollector(context: SvmContext): RangeCollector;
+  createCollector(context: Context): RangeCollector;
   /**
    * One call of the fault handler for a retry fault at page number `page` with a 48-bit interrupt timestamp.
    * Plain arguments: an object would be one more allocation for each fault.
    */
-  createFault(context: SvmContext, page: number, timestamp: number, write: boolean): FaultCall;
+  createFault(context: Context, page: number, timestamp: number, write: boolean): FaultCall;
   /** The process's memory `[startPage, endPage)` changes: the callback of one notifier. */
-  invalidate(
-    context: SvmContext,
-    notifier: GpuNotifier,
-    event: NotifierEvent,
-    startPage: number,
-    endPage: number,
-  ): void;
+  invalidate(context: Context, notifier: GpuNotifier, event: NotifierEvent, startPage: number, endPage: number): void;
 }
 
 /** One call of the fault handler; resumable where it waits for the svm lock. */
@@ -63,12 +57,12 @@ export interface UserMemory {
 }
 
 /** One call of the ioctl handler; resumable where it waits for the svm lock. */
-export interface SvmIoctlCall {
+export interface SvmIoctlCallOf<Context> {
   /**
    * 0, a negative errno, or SLEEPING. `memory` null is a null pointer, 'bad' one that copy-from-user faults on;
    * `obtainContext` gives the context of the file, made if there is none, or a negative errno.
    */
-  begin(obtainContext: () => SvmContext | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number;
+  begin(obtainContext: () => Context | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number;
   /** Goes on with a call that slept; the svm lock should be free now. */
   resume(): number;
 }

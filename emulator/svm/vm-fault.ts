@@ -1,7 +1,7 @@
 // Models: the VM layer around the SVM fault handler (spec/05-faults §1) - who is asked, and what becomes of an unhandled fault.
 import { PteBit } from '../gpu/pte-format.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
-import type { GpuVm } from './vm.ts';
+import type { GpuVm } from './context.ts';
 
 /** PTE written where a compute VM's access is killed: the "no-retry" combination. */
 export const NO_RETRY_PTE = 0x0140_0000_0000_0010n;

@@ -35,7 +35,7 @@ export class EmulatedBackend implements Backend {
   readonly events: BackendEvents;
   readonly emulator: EmulatedDevice;
   readonly #machine: EmulatedMachine;
-  readonly #node: EmulatedNode;
+  readonly #node: EmulatedNode<EmulatedDevice>;
   readonly #recorder: DeviceRecorder | undefined;
   readonly #channels: SharedEventChannels;
   readonly #watch: HazardWatch;

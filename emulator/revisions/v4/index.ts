@@ -5,7 +5,7 @@ import { UAPI_PROFILES } from '../../../lib/uapi/profile.ts';
 import { isXnackEnabled } from '../../gpu/xnack.ts';
 import { GarbageCollector } from '../../svm/garbage-collector.ts';
 import { invalidate } from '../../svm/invalidate.ts';
-import type { KernelRevision, SvmMode } from '../../svm/revision.ts';
+import type { KernelRevision, SvmMode } from '../../svm/context.ts';
 import { HandleFault } from './fault.ts';
 import { SvmIoctl } from './svm-ioctl.ts';
 

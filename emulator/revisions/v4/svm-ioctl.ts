@@ -9,7 +9,8 @@ import { AttributeRequest } from '../../svm/attribute-record.ts';
 import { SetAttributes } from './set-attributes.ts';
 import { SLEEPING } from '../../svm/sleeping.ts';
 import type { SvmContext } from '../../svm/context.ts';
-import type { SvmIoctlCall, UserMemory } from '../../svm/revision.ts';
+import type { UserMemory } from '../../svm/revision.ts';
+import type { SvmIoctlCall } from '../../svm/context.ts';
 
 const PAGE_MASK = 0xfff;
 const RECORD_BYTES = 8;

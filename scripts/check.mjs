@@ -8,6 +8,8 @@ const checks = {
   lint: [
     [dependency('oxfmt/bin/oxfmt'), '--check', '.'],
     [dependency('oxlint/bin/oxlint'), '--deny-warnings', '--format=unix'],
+    // Exports that nobody imports.
+    [dependency('knip/bin/knip.js'), '--no-progress'],
   ],
   typecheck: ['tsconfig.json', 'emulator/tsconfig.json', 'lib/inspect/page/tsconfig.json', 'scripts/tsconfig.json'].map(
     (project) => [dependency('typescript/bin/tsc'), '-p', project],

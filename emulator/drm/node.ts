@@ -28,7 +28,7 @@ export interface EmulatedPointerField extends PointerField {
 }
 
 /** Driver identity that `DRM_IOCTL_VERSION` reports. */
-export const EMULATED_DRIVER = {
+const EMULATED_DRIVER = {
   name: 'amdgpu',
   date: '0',
   description: 'AMD GPU (emulated)',

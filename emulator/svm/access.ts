@@ -9,7 +9,7 @@ import type { PteState } from './pte-state.ts';
 import type { GpuVm } from './context.ts';
 
 /** How often one page is faulted before the access gives up. Time does not pass in between. */
-export const MOST_FAULTS_PER_PAGE = 4;
+const MOST_FAULTS_PER_PAGE = 4;
 
 /** A run of pages with the same outcome and PTE state; `state` is undefined for 'failed'. */
 export interface AccessRun {

@@ -4,10 +4,10 @@ import type { GpuDevice } from '../gpu/gpu-device.ts';
 import type { GpuVm } from './context.ts';
 
 /** PTE written where a compute VM's access is killed: the "no-retry" combination. */
-export const NO_RETRY_PTE = 0x0140_0000_0000_0010n;
+const NO_RETRY_PTE = 0x0140_0000_0000_0010n;
 
 /** PTE of the dummy page, written for an unhandled fault of a VM that is no compute VM (fault-stop "never"). */
-export const DUMMY_PAGE_PTE: bigint =
+const DUMMY_PAGE_PTE: bigint =
   PteBit.valid | PteBit.system | PteBit.snooped | PteBit.executable | PteBit.readable | PteBit.writeable;
 
 /** Outcome of a fault at the VM layer. */

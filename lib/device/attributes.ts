@@ -86,7 +86,7 @@ export function decodeAttributeValues(
 }
 
 /** The record value of a location. */
-export function encodeLocation(field: string, value: unknown): number {
+function encodeLocation(field: string, value: unknown): number {
   if (typeof value === 'string' && Object.hasOwn(SvmLocation, value)) return SvmLocation[value as SvmLocationName];
   if (typeof value === 'object' && value !== null && 'raw' in value) return u32(`${field}.raw`, value.raw);
   throw rangeError(

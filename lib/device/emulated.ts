@@ -6,9 +6,7 @@ export {
   formatGcVersion,
   formatHazard,
   GPU_CATALOGUE,
-  machineOf,
   NotModelledError,
-  PREEMPTION_POINTS,
   QuietEffects,
 } from '../../emulator/index.ts';
 export type {

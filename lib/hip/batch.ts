@@ -22,7 +22,7 @@ export interface BatchArguments {
 }
 
 /** One operation of a batch. */
-export interface BatchRange {
+interface BatchRange {
   /** 'pointers[0]', for errors. */
   readonly field: string;
   readonly pointer: Pointer;

@@ -3,7 +3,7 @@ import { rangeError, show, typeError } from '../uapi/errors.ts';
 import { integerOf } from '../uapi/range.ts';
 import { backendOf, SvmDevice } from '../device/svm-device.ts';
 
-export const RELEASES = ['2026', '2025'] as const;
+const RELEASES = ['2026', '2025'] as const;
 /** Which runtime is followed where the years differ. */
 export type Release = (typeof RELEASES)[number];
 

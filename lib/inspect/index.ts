@@ -1,4 +1,3 @@
 /** The inspector: a page that shows a trace, as a file or from a local server. */
 export { inspectorPage } from './page-file.ts';
-export type { InspectedTrace } from './page-file.ts';
 export { InspectorServer } from './server.ts';

@@ -6,7 +6,7 @@ import { parseStatus } from './proc-status.ts';
 import type { ThreadStatus } from './proc-status.ts';
 
 /** Memory of a client that cannot be reached, because it was changed or has gone meanwhile. */
-export class ClientMemoryError extends Error {
+class ClientMemoryError extends Error {
   readonly code = 'EFAULT';
 
   constructor(pid: number, what: string, address: bigint, cause: unknown) {

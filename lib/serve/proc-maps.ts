@@ -62,7 +62,7 @@ export function kindFromSmaps(smaps: string, start: string): VmaKind {
 }
 
 /** Pages `[startPage, endPage)`. */
-export interface PageInterval {
+interface PageInterval {
   readonly startPage: number;
   readonly endPage: number;
 }

@@ -26,7 +26,7 @@ export function attributeName(type: number): string {
 }
 
 /** The value of an attribute in words. */
-export function attributeValue(type: number, value: number): string {
+function attributeValue(type: number, value: number): string {
   if (type === SvmAttributeType.access) return accessName(value);
   if (type === SvmAttributeType.preferredLocation || type === SvmAttributeType.prefetchLocation)
     return locationName(value);

@@ -13,12 +13,12 @@ interface Span {
   readonly first: number;
   readonly pages: number;
 }
-export type MemoryStep =
+type MemoryStep =
   | { readonly name: 'map'; readonly span: Span; readonly protection: string; readonly kind: VmaKind }
   | { readonly name: 'protect'; readonly span: Span; readonly protection: string }
   | { readonly name: 'unmap' | 'discard'; readonly span: Span }
   | { readonly name: 'touch'; readonly span: Span; readonly write: boolean };
-export type DeviceStep =
+type DeviceStep =
   | { readonly name: 'set'; readonly span: Span; readonly attributes: readonly Pair[] }
   | { readonly name: 'fault'; readonly page: number; readonly write: boolean }
   | { readonly name: 'access'; readonly span: Span; readonly write: boolean };
@@ -34,8 +34,8 @@ export type Step =
   /** The next page-table write of that kind fails. */
   | { readonly name: 'fail'; readonly point: 'zap-ptes' | 'write-ptes' | 'update-directories' };
 
-export const RACE_POINTS = ['vma-checked', 'attr-edited', 'hmm', 'pages-got', 'pte-committed'] as const;
-export type RacePoint = (typeof RACE_POINTS)[number];
+const RACE_POINTS = ['vma-checked', 'attr-edited', 'hmm', 'pages-got', 'pte-committed'] as const;
+type RacePoint = (typeof RACE_POINTS)[number];
 
 const first = fc.oneof(
   fc.integer({ min: 0, max: WINDOW - 1 }),

@@ -11,14 +11,14 @@ import { DRM_IOCTL_VERSION } from '../../lib/uapi/request.ts';
 import { UAPI_PROFILES } from '../../lib/uapi/profile.ts';
 
 /** Memory of the process that the node mirrors. */
-export interface RigMemory {
+interface RigMemory {
   readonly address: bigint;
   protect(protection: 'none' | 'read' | 'read-write', offset: number, length: number): void;
   unmap(offset: number, length: number): void;
 }
 
 /** What a node may not be able to do. */
-export type Ability = 'raw-pointers' | 'bad-arguments-throw' | 'unknown-by-errno' | 'special-memory';
+type Ability = 'raw-pointers' | 'bad-arguments-throw' | 'unknown-by-errno' | 'special-memory';
 
 /** A node to test. */
 export interface Rig {

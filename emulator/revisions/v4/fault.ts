@@ -17,7 +17,7 @@ import { SLEEPING } from '../../svm/sleeping.ts';
 
 /** A range committed less than this long ago is not looked at again, in ns (Q57). */
 // mutant: window-of-1-ms
-export const RECENT_MAPPING_WINDOW = 2_000_000;
+const RECENT_MAPPING_WINDOW = 2_000_000;
 // mutant: attempts
 const ATTEMPTS = 3;
 // The modelled loop has no limit (Q58). Nothing may hang here, so an endless one is reported by name.

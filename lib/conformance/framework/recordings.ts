@@ -15,7 +15,7 @@ export function reasonNotRecorded(each: ConcreteCase): string | undefined {
 }
 
 /** File name of a case: its id, with what file systems and shells dislike replaced. */
-export function recordingName(each: ConcreteCase): string {
+function recordingName(each: ConcreteCase): string {
   const plain = each.id
     .replaceAll('"', '')
     .replaceAll(/[^A-Za-z0-9,=_.-]+/g, '_')

@@ -48,7 +48,7 @@ export interface RunOptions extends Selection {
   readonly onCase?: (reported: ReportedCase) => void;
 }
 
-export const DEFAULT_TIMEOUT = 30_000;
+const DEFAULT_TIMEOUT = 30_000;
 
 /** Those of the cases that are meant, in their order; throws `QueryError`. Needs no device. */
 export function chooseCases(cases: readonly ConcreteCase[], selection: Selection = {}): ConcreteCase[] {

@@ -23,7 +23,7 @@ export type Bad = keyof typeof BAD;
 
 export const BAD_NAMES = Object.keys(BAD) as Bad[];
 
-export const SPECIAL: readonly Bad[] = ['io', 'pfnmap', 'mixedmap'];
+const SPECIAL: readonly Bad[] = ['io', 'pfnmap', 'mixedmap'];
 
 export function badNeeds(bad: Bad): readonly Feature[] {
   if (bad === 'behind-the-last') return ['address-choice'];

@@ -50,7 +50,7 @@ export function bytesOf(...words: readonly number[]): Uint8Array {
 }
 
 /** The 32-bit word in four bytes. */
-export function wordOf(bytes: Uint8Array): number {
+function wordOf(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
 }
 

@@ -6,7 +6,7 @@ import type { Span } from './attribute-model.ts';
 import { isAccepted } from './attributes.ts';
 import type { AttributePair } from '../../uapi/call.ts';
 
-export const VALUES = [0, 0, 1, 1, 2, 3, 5, 9, 12, 63, 64, 0xffff_fffe, 0xffff_ffff] as const;
+const VALUES = [0, 0, 1, 1, 2, 3, 5, 9, 12, 63, 64, 0xffff_fffe, 0xffff_ffff] as const;
 
 export const ROUNDS = Array.from({ length: 20 }, (_, round) => round);
 
@@ -18,7 +18,7 @@ export function randomSpan(t: CaseContext, size: number): Span {
 }
 
 /** One to four records; without `gpu` none that would map anything. */
-export function randomRecords(t: CaseContext, gpu: boolean): AttributePair[] {
+function randomRecords(t: CaseContext, gpu: boolean): AttributePair[] {
   return Array.from({ length: 1 + t.random.below(4) }, (): AttributePair => {
     const type = t.random.below(12);
     if (type === 1 && !gpu) return [type, 0];

@@ -36,7 +36,7 @@ export const ATTRIBUTE_COLOURS = [
 export type AttributeColour = (typeof ATTRIBUTE_COLOURS)[number];
 
 /** What an item is, as the snapshot has it. */
-export type LaneData =
+type LaneData =
   | { readonly lane: 'vmas'; readonly vma: VmaSnapshot }
   | { readonly lane: 'attributes'; readonly interval: AttributeSnapshot }
   | { readonly lane: 'notifiers' }

@@ -20,7 +20,7 @@ export interface MapScene {
   readonly selected: LaneItem | undefined;
 }
 
-export const RULER_HEIGHT = 30;
+const RULER_HEIGHT = 30;
 const LANE_GAP = 8;
 const FONT = '11px system-ui, sans-serif';
 /** Colours that get stripes, so that colour is not the only sign. */

@@ -3,9 +3,6 @@ import { firstDifference } from './compare.ts';
 import type { TraceLine } from '../format/parse-trace.ts';
 import { replayTrace } from '../replay/replay.ts';
 
-/** Which of two recordings. */
-export type Side = 'A' | 'B';
-
 /** Where two recordings part. */
 export interface RecordingDifference {
   /** Number of the operation, from 1; the configuration does not count. */

@@ -16,7 +16,7 @@ export interface ListeningSink extends EffectSource {
 }
 
 /** Methods of an `EffectSink` that write entries. */
-export type Listener = Partial<{
+type Listener = Partial<{
   readonly [Name in keyof EffectSink]: (this: ListeningSink, ...values: Parameters<EffectSink[Name]>) => void;
 }>;
 

@@ -42,5 +42,3 @@ export function writeTimestamp({ timestamp }: { readonly timestamp?: number | un
 export function bareAnswer({ result }: { readonly result: number }): BareAnswer {
   return { ret: result };
 }
-
-export const OK: BareAnswer = { ret: 0 };

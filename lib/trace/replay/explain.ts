@@ -74,7 +74,7 @@ function injectedSentences(operation: TraceOperation, answer: TraceAnswer, gpus:
 }
 
 /** What the events alone do not say of an operation that was not refused. An access tells of its pages even then. */
-export function outcomeSentences(
+function outcomeSentences(
   operation: TraceOperation,
   answer: TraceAnswer,
   events: readonly MachineEvent[],

@@ -22,7 +22,7 @@ export interface ReplayResult {
 }
 
 /** Called with each line and the emulator's answer to it. */
-export type AnswerListener = (line: TraceLine, answer: TraceAnswer) => void;
+type AnswerListener = (line: TraceLine, answer: TraceAnswer) => void;
 
 /** What a replay does besides running. */
 export interface ReplayOptions {

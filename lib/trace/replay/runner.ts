@@ -115,7 +115,7 @@ export class TraceRunner {
 }
 
 /** The answer of a configuration whose first file this is. */
-export function configAnswer(file: EmulatedFile): ConfigAnswer {
+function configAnswer(file: EmulatedFile): ConfigAnswer {
   return { ret: file.computeResult, pasid: hex(file.vm.pasid), xnack: file.context !== null };
 }
 

@@ -149,7 +149,7 @@ const WORDS: Partial<Record<EventName, string>> = {
   'commit-failed': 'commit-failed',
 };
 /** What the driver does to the GPU and to its objects. */
-export const EFFECTS: readonly EventName[] = [
+const EFFECTS: readonly EventName[] = [
   'range-inserted',
   'range-removed',
   'ptes-written',

@@ -7,7 +7,7 @@ import type { Feature } from '../../framework/feature.ts';
 import { parameters } from '../../framework/parameters.ts';
 import type { Parameters } from '../../framework/parameters.ts';
 
-export const COMPATIBILITIES = ['rocm', 'documented'] as const;
+const COMPATIBILITIES = ['rocm', 'documented'] as const;
 
 export interface RuntimePoint {
   readonly compatibility: (typeof COMPATIBILITIES)[number];

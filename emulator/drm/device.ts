@@ -1,4 +1,5 @@
 // Models: one emulated GPU as the machine's user sees it - open files, GPU faults and accesses (spec/05-faults §1, §2).
+import { Errno } from '../../lib/uapi/errno.ts';
 import type { VirtualClock } from '../kernel/clock.ts';
 import { FailureInjection } from '../kernel/failures.ts';
 import { LockAssertionError } from '../kernel/lock.ts';
@@ -63,6 +64,17 @@ export interface AccessRequest {
   readonly file?: EmulatedFile;
 }
 
+/** A buffer object in the GPU's address space. */
+export interface BufferObjectRequest {
+  /** First byte, u64. */
+  readonly address: bigint;
+  /** Bytes. */
+  readonly size: number | bigint;
+  /** The file whose VM it is mapped in; default: the one opened first. */
+  readonly file?: EmulatedFile;
+}
+
+const PAGE_MASK = 0xfffn;
 const TIMESTAMP_RANGE = 2 ** TIMESTAMP_BITS;
 
 /** One GPU of an `EmulatedMachine`. */
@@ -238,6 +250,38 @@ export class EmulatedDevice {
       ...(left === undefined ? {} : { left }),
     });
     return left;
+  }
+
+  /**
+   * Maps a buffer object into the VM of a file, as DRM_AMDGPU_GEM_VA does: later kernels than V4 refuse SVM there
+   * (-EADDRINUSE). Only its existence is modelled. Returns 0, or -EINVAL where it is not aligned to pages, empty, ends
+   * beyond 2^64 or overlaps another one.
+   */
+  mapBufferObject(request: BufferObjectRequest): number {
+    const address = addressArgument('address', request.address);
+    const size = sizeArgument('size', request.size, { zero: true });
+    const file = this.#fileOfRequest('mapBufferObject', request.file);
+    const result =
+      ((address | size) & PAGE_MASK) !== 0n
+        ? -Errno.EINVAL
+        : file.vm.bufferObjects.map(Number(address >> 12n), Number(size >> 12n));
+    this.surroundings.journal.current?.record({ name: 'bomap', file, address, size, result });
+    return result;
+  }
+
+  /** Unmaps the buffer object that begins in the page of `address`; returns 0, or -ENOENT if there is none. */
+  unmapBufferObject(request: Omit<BufferObjectRequest, 'size'>): number {
+    const address = addressArgument('address', request.address);
+    const file = this.#fileOfRequest('unmapBufferObject', request.file);
+    const result = file.vm.bufferObjects.unmap(Number(address >> 12n));
+    this.surroundings.journal.current?.record({ name: 'bounmap', file, address, result });
+    return result;
+  }
+
+  #fileOfRequest(what: string, file: EmulatedFile | undefined): EmulatedFile {
+    const chosen = file ?? this.files[0];
+    if (chosen === undefined) throw new Error(`${what}: the device has no open file, so there is no GPU address space`);
+    return chosen;
   }
 
   /** Sets what the interrupt rings hold, which UNMAP events read (spec/04-invalidation-and-gc §4). `timestamp`: 48 bits. */

@@ -53,6 +53,14 @@ export type JournalEntry =
       readonly access: AccessResult;
       readonly result: number;
     }
+  | {
+      readonly name: 'bomap';
+      readonly file: EmulatedFile;
+      readonly address: bigint;
+      readonly size: bigint;
+      readonly result: number;
+    }
+  | { readonly name: 'bounmap'; readonly file: EmulatedFile; readonly address: bigint; readonly result: number }
   | { readonly name: 'gc'; readonly file: EmulatedFile; readonly ran: boolean; readonly result: number }
   | {
       readonly name: 'ih';

@@ -34,6 +34,10 @@ export interface PteFormatOptions {
   readonly mtypeLocal: number;
   /** Whether the GPU's VRAM is coherent memory of the CPU (XGMI to the CPU). Default false. */
   readonly connectedToCpu?: boolean;
+  /** Revision of the silicon (adev->rev_id). Default 0. */
+  readonly siliconRevision?: number;
+  /** Whether the GPU can do atomics over the bus. Default false. */
+  readonly busAtomics?: boolean;
 }
 
 const FLAG_COHERENT = 0x02;

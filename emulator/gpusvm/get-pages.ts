@@ -18,7 +18,7 @@ export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly:
   const { process, clock, effects, counters, failures } = svm.surroundings;
   const deadline = clock.now + COLLECTION_TIMEOUT;
   const { notifier } = range;
-  while (true) {
+  retry: while (true) {
     if (clock.now > deadline) return -Errno.EBUSY;
     const failure = failures.take('collect-pages');
     if (failure !== 0) return failure;
@@ -28,6 +28,7 @@ export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly:
     while (true) {
       const result = faultRange(svm, range, sequence, readOnly);
       if (result === 0) break;
+      if (result === -Errno.EAGAIN) continue retry;
       if (result !== -Errno.EBUSY || clock.now > deadline) return result;
       sequence = notifier.sequence;
     }
@@ -52,8 +53,12 @@ function faultRange<R extends GpuRange>(svm: GpuSvm<R>, range: R, sequence: numb
   const { process, points, counters } = svm.surroundings;
   points.reach('mmap-lock');
   process.mmapLock.acquireRead();
-  let result = -Errno.EBUSY;
-  if (range.notifier.sequence === sequence) {
+  let result = svm.surroundings.failures.take('hmm-range-fault');
+  if (result !== 0) {
+    counters.hmm++;
+  } else if (range.notifier.sequence !== sequence) {
+    result = -Errno.EBUSY;
+  } else {
     counters.hmm++;
     result = hmmRangeFault(process, range.startPage, range.endPage, !readOnly);
     if (result === 0) points.reach('hmm');

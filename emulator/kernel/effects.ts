@@ -24,7 +24,9 @@ export type FaultReason =
   | 'no-memory'
   | 'collector-failed'
   | 'pages-not-writable'
-  | 'commit-failed';
+  | 'commit-failed'
+  | 'buffer-object'
+  | 'retry-exhausted';
 
 /**
  * Receives the effects of one SVM context. Page intervals are given as first

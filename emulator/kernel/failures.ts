@@ -14,7 +14,9 @@ export const FAILURE_POINTS = [
   'allocate-range',
   /** Collection of pages, before HMM (ENOMEM, EBUSY, EOPNOTSUPP, EFAULT ...). */
   'collect-pages',
-  /** Interruptible wait for the page-directory lock (EINTR). */
+  /** The HMM range fault of a collection. */
+  'hmm-range-fault',
+  /** Wait for the page-directory lock, where it can be interrupted (EINTR). */
   'lock-page-directory',
   /** One page-table write of a commit. */
   'write-ptes',
@@ -25,7 +27,8 @@ export const FAILURE_POINTS = [
 ] as const;
 export type FailurePoint = (typeof FAILURE_POINTS)[number];
 
-interface PlannedFailure {
+/** Passes of a point that fail: after `skip` that succeed, `count` with `-errno`. */
+export interface PlannedFailure {
   readonly point: FailurePoint;
   readonly errno: number;
   /** Passes to let through first. */
@@ -59,6 +62,30 @@ export class FailureInjection {
   /** 0, or the negative errno with which this pass of `point` fails. */
   take(point: FailurePoint): number {
     return this.#planned === null ? 0 : this.#takePlanned(point);
+  }
+
+  /**
+   * As `passes` calls of `take`, up to the first that fails: how many passed, and the negative errno of the one after
+   * them, or 0.
+   */
+  takeAmong(point: FailurePoint, passes: number): { passed: number; failure: number } {
+    for (let passed = 0; passed < passes && this.#planned !== null; passed++) {
+      const failure = this.#takePlanned(point);
+      if (failure !== 0) return { passed, failure };
+    }
+    return { passed: passes, failure: 0 };
+  }
+
+  /** Whether no failure is planned, at any point. */
+  get none(): boolean {
+    return this.#planned === null;
+  }
+
+  /** Replaces all that is planned (null: nothing), and returns what was: for who plans one operation of one thread. */
+  exchange(planned: PlannedFailure[] | null): PlannedFailure[] | null {
+    const before = this.#planned;
+    this.#planned = planned !== null && planned.length === 0 ? null : planned;
+    return before;
   }
 
   #takePlanned(point: FailurePoint): number {

@@ -2,8 +2,7 @@
 import type { EffectHub } from '../kernel/effects.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
-import type { SvmContext } from '../svm/context.ts';
-import type { GpuVm } from '../svm/context.ts';
+import type { GpuVm, KernelRevision, SvmContext } from '../svm/context.ts';
 
 /** An open file: its effects make the events, its VM and context the snapshot. */
 export interface ObservedFile {
@@ -17,5 +16,9 @@ export interface ObservedDevice {
   readonly index: number;
   readonly gpu: GpuDevice;
   readonly files: readonly ObservedFile[];
-  readonly surroundings: { readonly process: AddressSpace; readonly clock: { readonly now: number } };
+  readonly surroundings: {
+    readonly process: AddressSpace;
+    readonly clock: { readonly now: number };
+    readonly revision: KernelRevision;
+  };
 }

@@ -32,7 +32,10 @@ export interface RangeSnapshot {
   readonly partiallyUnmapped: boolean;
   readonly dmaMapped: boolean;
   readonly queued: boolean;
-  readonly pteFlags: bigint;
+  /** What is pending for the collector, inclusive pages; undefined if nothing is. */
+  readonly pending: { readonly firstPage: number; readonly lastPage: number } | undefined;
+  /** Flags of the last commit; undefined where the revision does not keep them. */
+  readonly pteFlags: bigint | undefined;
   readonly attributeFlags: number;
   /** Time of the last commit, ns. */
   readonly validationTime: number;
@@ -59,6 +62,8 @@ export interface ContextSnapshot {
   readonly attributes: readonly AttributeSnapshot[];
   readonly notifiers: readonly { readonly start: bigint; readonly end: bigint }[];
   readonly ranges: readonly RangeSnapshot[];
+  /** Buffer objects in the GPU's address space; undefined where the revision does not look at them. */
+  readonly bufferObjects: readonly { readonly start: bigint; readonly end: bigint }[] | undefined;
   readonly ptes: readonly PteRun[];
   readonly vmas: readonly VmaSnapshot[];
   /** Ranges on the collector's list. */
@@ -73,7 +78,7 @@ export interface ContextSnapshot {
 
 /** The state of `file` on `device` as plain data; the same state gives the same data. */
 export function contextSnapshot(device: ObservedDevice, file: ObservedFile): ContextSnapshot {
-  const { process, clock } = device.surroundings;
+  const { process, clock, revision } = device.surroundings;
   const context = file.context;
   return {
     attributes:
@@ -106,10 +111,17 @@ export function contextSnapshot(device: ObservedDevice, file: ObservedFile): Con
             partiallyUnmapped: (range.state & RangeState.partiallyUnmapped) !== 0,
             dmaMapped: range.pagesValid,
             queued: range.queued,
-            pteFlags: device.gpu.pteFlags.value(range.pteFlags),
+            pending: range.hasPending ? { firstPage: range.pendingFirst, lastPage: range.pendingLast } : undefined,
+            pteFlags: revision.keepsPteFlags ? device.gpu.pteFlags.value(range.pteFlags) : undefined,
             attributeFlags: range.attributeFlags,
             validationTime: range.validationTime,
           })),
+    bufferObjects: revision.checksBufferObjects
+      ? Array.from(file.vm.bufferObjects.values(), ({ startPage, endPage }) => ({
+          start: addressOfPage(startPage),
+          end: addressOfPage(endPage),
+        }))
+      : undefined,
     ptes: pteRuns(device, file, process),
     vmas: vmaSnapshots(process),
     collectorPending: context?.collector.pending ?? 0,

@@ -1,17 +1,26 @@
-// Models: clearing attributes of unmapped pages, used by the collector only (spec/02-attributes §6).
+// Models: taking the attributes of pages away - by the collector where unmapping clears them, or by RESET_ATTR (spec/02-attributes §6).
 import { Errno } from '../../lib/uapi/errno.ts';
+import type { FailurePoint } from '../kernel/failures.ts';
 import { AttributeInterval } from './attribute-tree.ts';
 import type { SvmContext } from './context.ts';
 
-/** Removes the attributes of the pages `[first, last]`, both inclusive. Returns 0, -EINVAL or -ENOMEM. */
-export function clearAttributes(context: SvmContext, first: number, last: number): number {
+/**
+ * Removes the attributes of the pages `[first, last]`, both inclusive. Returns 0, -EINVAL or -ENOMEM; `allocation` is
+ * where an injected failure makes that of the split piece fail.
+ */
+export function clearAttributes(
+  context: SvmContext,
+  first: number,
+  last: number,
+  allocation: FailurePoint = 'clear-split',
+): number {
   if (first > last) return -Errno.EINVAL;
-  const result = clearLocked(context, first, last);
+  const result = clearLocked(context, first, last, allocation);
   context.points.reach('tree-unlock');
   return result;
 }
 
-function clearLocked(context: SvmContext, first: number, last: number): number {
+function clearLocked(context: SvmContext, first: number, last: number, allocation: FailurePoint): number {
   const { tree } = context;
   let interval = tree.findIntersecting(first, last);
   while (interval !== undefined && interval.first <= last) {
@@ -21,7 +30,7 @@ function clearLocked(context: SvmContext, first: number, last: number): number {
       const keepsFront = interval.first < first;
       const keepsBack = interval.last > last;
       if (keepsFront && keepsBack) {
-        const failure = context.failures.take('clear-split');
+        const failure = context.failures.take(allocation);
         if (failure !== 0) return failure;
         const tail = new AttributeInterval(last + 1, interval.last, interval);
         interval.last = first - 1;

@@ -5,7 +5,7 @@ import type { SvmContext } from './context.ts';
 import { SvmRangeState } from './svm-range.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 
-/** Interruptible wait for the page-directory lock; returns 0 or -EINTR. Every wait counts. */
+/** Wait for the page-directory lock; returns 0 or -EINTR. Every wait counts. */
 export function lockPageDirectory(context: SvmContext, interruptible: boolean): number {
   context.device.counters.lockPd++;
   if (interruptible) {
@@ -18,8 +18,8 @@ export function lockPageDirectory(context: SvmContext, interruptible: boolean): 
 
 /**
  * Commits `range` with the PTE flags of index `pteFlags` for an interval with
- * the flag mask `attributeFlags`. A prefetch is interruptible and flushes the
- * TLB; a fault does neither (Q42). Returns 0, -EAGAIN when the pages became
+ * the flag mask `attributeFlags`. A prefetch flushes the TLB, a fault does not (Q42);
+ * `interruptible`: the wait for the page directory may fail. Returns 0, -EAGAIN when the pages became
  * invalid since they were collected, or another negative errno.
  */
 export function commitRange(
@@ -28,8 +28,9 @@ export function commitRange(
   pteFlags: number,
   attributeFlags: number,
   forPrefetch: boolean,
+  interruptible: boolean = forPrefetch,
 ): number {
-  let result = lockPageDirectory(context, forPrefetch);
+  let result = lockPageDirectory(context, interruptible);
   if (result !== 0) return result;
   context.points.reach('pages-got');
   context.framework.notifierLock.acquireRead();
@@ -71,8 +72,14 @@ export function commitRange(
 /** Writes the PTEs of the whole range, also when only one page faulted (spec/03-gpu-ranges §B.7.1). */
 function writeRange(context: SvmContext, range: AmdgpuSvmRange, pteFlags: number): number {
   const { vm, device } = context;
-  const failure = context.failures.take('write-ptes');
-  if (failure !== 0) return failure;
+  if (!context.failures.none) {
+    // One call for each DMA entry; those before the one that fails have written theirs.
+    const { passed, failure } = context.failures.takeAmong('write-ptes', dmaEntries(range));
+    if (failure !== 0) {
+      if (passed > 0) writeEntries(context, range, passed, pteFlags);
+      return failure;
+    }
+  }
   const effects = context.effects.current;
   effects?.ptesReplacing(range.startPage, range.pages, pteFlags, range.frames);
   vm.pageTable.write(range.startPage, range.pages, pteFlags, range.frames);
@@ -82,14 +89,24 @@ function writeRange(context: SvmContext, range: AmdgpuSvmRange, pteFlags: number
   return 0;
 }
 
+/** Writes the PTEs of the first `pages` pages of a range with an entry for each page. */
+function writeEntries(context: SvmContext, range: AmdgpuSvmRange, pages: number, pteFlags: number): void {
+  const { vm, device, effects } = context;
+  const frames = typeof range.frames === 'number' ? range.frames : range.frames.slice(0, pages);
+  effects.current?.ptesReplacing(range.startPage, pages, pteFlags, frames);
+  vm.pageTable.write(range.startPage, pages, pteFlags, frames);
+  device.counters.mapCalls += pages;
+  effects.current?.ptesWritten(range.startPage, pages, pteFlags);
+}
+
 /** Clears the PTEs of `[startPage, endPage)`; returns 0 or the page-table layer's error. */
 export function zapPages(context: SvmContext, startPage: number, endPage: number): number {
-  context.device.counters.clearCalls++;
   const failure = context.failures.take('zap-ptes');
   if (failure !== 0) {
     context.effects.current?.zapFailed(startPage, endPage, failure);
     return failure;
   }
+  context.device.counters.clearCalls++;
   context.vm.pageTable.zap(startPage, endPage);
   context.effects.current?.ptesZapped(startPage, endPage - startPage);
   return 0;

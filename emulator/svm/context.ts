@@ -11,6 +11,7 @@ import type { GpuDevice } from '../gpu/gpu-device.ts';
 import { GpuPageTable } from '../gpu/page-table.ts';
 import { defaultGranularity } from '../gpu/xnack.ts';
 import { GpuSvm } from '../gpusvm/gpu-svm.ts';
+import { BufferObjectMappings } from './buffer-objects.ts';
 import { defaultRecord } from './attribute-record.ts';
 import type { AttributeRecord } from './attribute-record.ts';
 import { AttributeTree } from './attribute-tree.ts';
@@ -31,6 +32,8 @@ export class GpuVm {
   readonly pasid: number;
   readonly pageTable: GpuPageTable;
   readonly pageDirectoryLock = new ExclusiveLock('page-directory lock');
+  /** Buffer objects that are mapped into the VM. */
+  readonly bufferObjects = new BufferObjectMappings();
   /** Whether the VM was made a compute VM; only then faults are offered to SVM (Q04). */
   compute = false;
   /** The SVM context, or null. */

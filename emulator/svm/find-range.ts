@@ -1,7 +1,5 @@
 // Models: finding or making the GPU range of a page within an attribute interval, with the read-only fallback (spec/03-gpu-ranges §B.3).
 import { Errno } from '../../lib/uapi/errno.ts';
-import { exclusiveEnd } from './attribute-tree.ts';
-import type { AttributeInterval } from './attribute-tree.ts';
 import type { SvmContext } from './context.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 
@@ -11,19 +9,17 @@ export interface OperationMode {
 }
 
 /**
- * Finds or makes the range at `page` within `interval`. If the VMA is not
+ * Finds or makes the range at `page` within the pages `[low, high)` (`high` 0 if it wrapped). If the VMA is not
  * writable, `mode` becomes read-only for the rest of the operation. Returns the
  * range or a negative errno.
  */
 export function findOrInsertRange(
   context: SvmContext,
   page: number,
-  interval: AttributeInterval,
+  low: number,
+  high: number,
   mode: OperationMode,
 ): AmdgpuSvmRange | number {
-  // Bounds are read once: a SET between the two calls reshapes the interval but not them.
-  const low = interval.first;
-  const high = exclusiveEnd(interval);
   const found = context.framework.findOrInsert(page, low, high, mode.readOnly);
   if (found !== -Errno.EPERM || mode.readOnly) return found;
   // mutant: read-only-not-sticky

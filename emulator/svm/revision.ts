@@ -5,6 +5,7 @@ import type { UapiProfile } from '../../lib/uapi/profile.ts';
 import type { WorkItem } from '../kernel/work-queue.ts';
 import type { NotifierEvent } from '../mm/interval-notifier.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
+import type { PteFormatOptions, PteMemory } from '../gpu/pte-format.ts';
 import type { GpuNotifier } from '../gpusvm/notifier.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 
@@ -18,8 +19,14 @@ export interface KernelRevisionOf<Context> {
   readonly uapi: UapiProfile;
   /** Whether collecting an unmapped range clears the attributes of its unmapped pages, too. */
   readonly clearsAttributesOnUnmap: boolean;
+  /** Whether SVM refuses addresses where a buffer object is mapped in the same VM. */
+  readonly checksBufferObjects: boolean;
+  /** Whether a range keeps the PTE flags of its last commit. */
+  readonly keepsPteFlags: boolean;
   /** Result of a GPU fault whose PASID has no SVM context: 0 or a negative errno. */
   readonly faultWithoutContext: number;
+  /** The flags of a PTE, without the address, for the flag mask of an attribute interval. */
+  pteFlags(options: PteFormatOptions, flags: number, readOnly: boolean, memory: PteMemory): bigint;
   /** Whether retry faults are on: the XNACK rule of this revision. */
   isXnackEnabled(device: GpuDevice): boolean;
   /** How a context made on `device` works; null: none is made, and the creation answers -EOPNOTSUPP. */
@@ -42,7 +49,7 @@ export interface SvmModeOf<Context> {
   invalidate(context: Context, notifier: GpuNotifier, event: NotifierEvent, startPage: number, endPage: number): void;
 }
 
-/** One call of the fault handler; resumable where it waits for the svm lock. */
+/** One call of the fault handler; resumable where it waits for a lock. */
 export interface FaultCall {
   /** 0 ("the GPU may retry"), a negative errno ("the access is killed"), or SLEEPING: then call it again when the lock is free. */
   run(): number;

@@ -58,6 +58,11 @@ export class AmdgpuSvmRange extends GpuRange {
     return this.gpuMapped && this.pteFlags === pteFlags && this.attributeFlags === attributeFlags && this.committable;
   }
 
+  /** Whether the range is mapped for `attributeFlags`, with whatever PTE flags: the test from RFC V6 on (spec/revisions §4). */
+  isMappedFor(attributeFlags: number): boolean {
+    return this.gpuMapped && this.attributeFlags === attributeFlags && this.committable;
+  }
+
   /** Widens the pending span by the pages `[first, last]` (page numbers, inclusive). */
   addPending(first: number, last: number): void {
     this.#pendingFirst = Math.min(this.#pendingFirst, first - this.startPage);

@@ -12,6 +12,8 @@ export const SvmOperation = {
   setAttributes: 0,
   /** AMDGPU_SVM_OP_GET_ATTR */
   getAttributes: 1,
+  /** AMDGPU_SVM_OP_RESET_ATTR, from RFC V5 on */
+  resetAttributes: 2,
 } as const;
 export type SvmOperation = (typeof SvmOperation)[keyof typeof SvmOperation];
 

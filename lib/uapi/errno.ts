@@ -18,6 +18,7 @@ export const Errno = {
   ENOTTY: 25,
   ETIME: 62,
   EOPNOTSUPP: 95,
+  EADDRINUSE: 98,
 } as const;
 export type ErrnoName = keyof typeof Errno;
 
@@ -38,6 +39,7 @@ const MESSAGES: Readonly<Record<ErrnoName, string>> = {
   ENOTTY: 'inappropriate ioctl for device',
   ETIME: 'timer expired',
   EOPNOTSUPP: 'operation not supported',
+  EADDRINUSE: 'address already in use',
 };
 
 /** Name of a positive or negative errno number, or undefined for one the model never returns. */

@@ -15,14 +15,26 @@ export function revisionPlace(name: RevisionName): number {
   return REVISION_NAMES.indexOf(name);
 }
 
+const { setAttributes, getAttributes } = SvmOperation;
+const { gpuAlwaysMapped: _, ...TYPES_FROM_V5 } = SvmAttributeType;
+
 /** Those that are modelled, by name and in order. */
 export const UAPI_PROFILES = {
   v4: makeProfile({
     name: 'v4',
     source: 'RFC V4, 29 Apr 2026, "drm/amdgpu: SVM implementation based on drm_gpusvm"',
     command: 0x1a,
-    operations: SvmOperation,
+    operations: { setAttributes, getAttributes },
     attributeTypes: SvmAttributeType,
+    locations: SvmLocation,
+    maxAttributes: MAX_ATTRIBUTES_PER_CALL,
+  }),
+  v7: makeProfile({
+    name: 'v7',
+    source: 'RFC V7, 29 May 2026, "drm/amdgpu: SVM implementation based on drm_gpusvm"',
+    command: 0x1a,
+    operations: SvmOperation,
+    attributeTypes: TYPES_FROM_V5,
     locations: SvmLocation,
     maxAttributes: MAX_ATTRIBUTES_PER_CALL,
   }),

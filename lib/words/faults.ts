@@ -20,6 +20,8 @@ const FAULT_RULES = {
   'collector-failed': 'the garbage collector, which runs first, failed',
   'pages-not-writable': 'a page of its range cannot be collected for writing, wherever in the range it is',
   'commit-failed': 'the page tables could not be written',
+  'buffer-object': 'a buffer object is mapped there, and the GPU is told to try again',
+  'retry-exhausted': 'its pages changed in every attempt, and the GPU is told to try again',
 } as const;
 
 /** The rule that decided a fault; `cause` is the error behind it, 0 for none. */

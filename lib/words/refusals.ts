@@ -14,9 +14,9 @@ const LAST_TYPE = Math.max(...Object.values(SvmAttributeType));
 /** What a device without SVM is said to lack. */
 export const NO_RETRY_FAULTS = 'the GPU has no retry faults (XNACK off), so it has no SVM';
 
-/** A SET or GET that was refused. */
+/** A call that was refused. */
 export interface RefusedCall {
-  readonly operation: 'set' | 'get';
+  readonly operation: 'set' | 'get' | 'reset';
   readonly address: bigint;
   /** Bytes. */
   readonly size: bigint;
@@ -40,6 +40,8 @@ export function svmRefusal(errno: number, call: RefusedCall): string | undefined
         : undefined;
     case 'EPERM':
       return 'a prefetch reached into a mapping that is not writable while it collected pages for writing';
+    case 'EADDRINUSE':
+      return 'a buffer object of the same GPU address space is mapped in the range';
     case 'EINTR':
       return 'a signal came while the page directory was locked; the attributes are stored, and a second call does not repeat the effect';
     case 'EBUSY':
@@ -57,9 +59,10 @@ function badPlace(address: bigint, size: bigint): string | undefined {
 }
 
 function badAttribute({ operation, address, size, attributes }: RefusedCall): string | undefined {
+  if (address + size > U64_END && operation === 'reset') return 'the range wraps past 2^64';
   const unknown = attributes?.find(([type]) => type > LAST_TYPE);
   if (unknown !== undefined) return `attribute type ${unknown[0]} is unknown`;
-  if (operation === 'get') return undefined;
+  if (operation !== 'set') return undefined;
   if (address + size > U64_END) return 'the range wraps past 2^64';
   const prefetch = attributes?.find(([type]) => type === SvmAttributeType.prefetchLocation);
   if (prefetch?.[1] === SvmLocation.undefined)

@@ -7,7 +7,7 @@ import { isStaleTimestamp } from '../../gpu/interrupt-ring.ts';
 import { PteMemory } from '../../gpu/pte-format.ts';
 import { getPages } from '../../gpusvm/get-pages.ts';
 import type { AttributeRecord } from '../../svm/attribute-record.ts';
-import { AttributeInterval, snapshotRecord } from '../../svm/attribute-tree.ts';
+import { AttributeInterval, exclusiveEnd, snapshotRecord } from '../../svm/attribute-tree.ts';
 import { commitRange } from '../../svm/commit.ts';
 import type { SvmContext } from '../../svm/context.ts';
 import { findOrInsertRange } from '../../svm/find-range.ts';
@@ -200,7 +200,7 @@ export class HandleFault implements FaultCall {
       if (collected !== 0) return this.#because('collector-failed', collected, collected, 1);
       if (interval.freed) this.#reportFreed(interval);
       if (!this.#permitted()) return this.#because('no-permission', -Errno.EPERM, 0, 1);
-      const range = findOrInsertRange(context, page, interval, mode);
+      const range = findOrInsertRange(context, page, interval.first, exclusiveEnd(interval), mode);
       if (typeof range === 'number') return this.#withoutRange(range, interval);
       // mutant: window-edge
       if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);

@@ -2,6 +2,7 @@
 import { SvmAccess } from '../../../lib/uapi/constants.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
 import { UAPI_PROFILES } from '../../../lib/uapi/profile.ts';
+import { pteFlags } from '../../gpu/pte-format.ts';
 import { isXnackEnabled } from '../../gpu/xnack.ts';
 import { GarbageCollector } from '../../svm/garbage-collector.ts';
 import { invalidate } from '../../svm/invalidate.ts';
@@ -20,7 +21,10 @@ const WITH_RETRY_FAULTS: SvmMode = {
 export const V4: KernelRevision = {
   uapi: UAPI_PROFILES.v4,
   clearsAttributesOnUnmap: true,
+  checksBufferObjects: false,
+  keepsPteFlags: true,
   faultWithoutContext: -Errno.EOPNOTSUPP,
+  pteFlags,
   isXnackEnabled,
   modeFor: (device) => (isXnackEnabled(device) ? WITH_RETRY_FAULTS : null),
   createIoctl: () => new SvmIoctl(),

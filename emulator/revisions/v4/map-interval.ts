@@ -20,7 +20,7 @@ export function mapInterval(context: SvmContext, interval: AttributeInterval): n
   const end = exclusiveEnd(interval);
   let page = interval.first;
   while (page < end) {
-    const range = findOrInsertRange(context, page, interval, mode);
+    const range = findOrInsertRange(context, page, interval.first, exclusiveEnd(interval), mode);
     if (typeof range === 'number') return logged(context, range);
     const flags = pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
     if (!range.isFullyValid(flags, interval.flags)) {

@@ -2,8 +2,8 @@
 import type { SvmArguments } from '../../../lib/uapi/call.ts';
 import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../../lib/uapi/constants.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
-import { readU32, writeU32 } from '../../kernel/little-endian.ts';
 import { PAGE_NUMBER_END } from '../../kernel/page-number.ts';
+import { ATTRIBUTE_BYTES, copyFromUser, copyToUser } from '../../svm/attribute-copy.ts';
 import { getAttributes } from '../../svm/attribute-get.ts';
 import { AttributeRequest } from '../../svm/attribute-record.ts';
 import { SetAttributes } from './set-attributes.ts';
@@ -13,7 +13,6 @@ import type { UserMemory } from '../../svm/revision.ts';
 import type { SvmIoctlCall } from '../../svm/context.ts';
 
 const PAGE_MASK = 0xfff;
-const RECORD_BYTES = 8;
 
 /**
  * One call of the handler; resumable where SET_ATTR waits for the svm lock.
@@ -39,7 +38,7 @@ export class SvmIoctl implements SvmIoctlCall {
     if (count === 0 || count > MAX_ATTRIBUTES_PER_CALL) return -Errno.EINVAL;
     // mutant: null-pointer-errno, operation-before-copy
     if (memory === null) return -Errno.EINVAL;
-    if (memory === 'bad' || memory.bytes.length < count * RECORD_BYTES) return -Errno.EFAULT;
+    if (memory === 'bad' || memory.bytes.length < count * ATTRIBUTE_BYTES) return -Errno.EFAULT;
     copyFromUser(this.#request, memory.bytes, count);
     // mutant: operation-2-accepted
     if (args.operation !== SvmOperation.setAttributes && args.operation !== SvmOperation.getAttributes) {
@@ -68,22 +67,5 @@ export class SvmIoctl implements SvmIoctlCall {
   /** Goes on with a call that slept; the svm lock should be free now. */
   resume(): number {
     return this.#set === null ? SLEEPING : this.#set.run();
-  }
-}
-
-function copyFromUser(request: AttributeRequest, bytes: Uint8Array, count: number): void {
-  request.count = count;
-  for (let index = 0; index < count; index++) {
-    const at = index * RECORD_BYTES;
-    request.types[index] = readU32(bytes, at);
-    request.values[index] = readU32(bytes, at + 4);
-  }
-}
-
-function copyToUser(bytes: Uint8Array, request: AttributeRequest, count: number): void {
-  for (let index = 0; index < count; index++) {
-    const at = index * RECORD_BYTES;
-    writeU32(bytes, at, request.types[index]!);
-    writeU32(bytes, at + 4, request.values[index]!);
   }
 }

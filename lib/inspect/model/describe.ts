@@ -14,7 +14,8 @@ export interface Place {
 
 /** The pages that an operation names, if it names any. */
 export function placeOf(operation: TraceOperation): Place | undefined {
-  if (operation.name === 'fault') return { page: Number(operation.address >> 12n), pages: 1 };
+  if (operation.name === 'fault' || operation.name === 'bounmap')
+    return { page: Number(operation.address >> 12n), pages: 1 };
   if (!('address' in operation)) return undefined;
   const page = Number(operation.address >> 12n);
   const end = Number((operation.address + operation.size + 0xfffn) >> 12n);

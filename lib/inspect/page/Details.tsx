@@ -230,9 +230,11 @@ function ItemFacts({ item, gcMajor }: { item: LaneItem; gcMajor: number }): JSX.
           <Fact name="unmapped">{range.unmapped ? 'yes' : range.partiallyUnmapped ? 'in part' : 'no'}</Fact>
           <Fact name="collector">{range.queued ? 'queued' : 'not queued'}</Fact>
           <Fact name="last commit">{range.validationTime === 0 ? 'never' : time(range.validationTime)}</Fact>
-          <Fact name="PTE flags">
-            <PteFlags flags={range.pteFlags} gcMajor={gcMajor} />
-          </Fact>
+          {range.pteFlags !== undefined && (
+            <Fact name="PTE flags">
+              <PteFlags flags={range.pteFlags} gcMajor={gcMajor} />
+            </Fact>
+          )}
           <Fact name="attribute flags">{attributeFlagNames(range.attributeFlags).join(', ') || 'none'}</Fact>
         </>
       );

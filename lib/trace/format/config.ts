@@ -2,11 +2,15 @@
 import { parseGcVersion } from '../../../emulator/index.ts';
 import type { GpuModel, MachineOptions, ResolvedOptions } from '../../../emulator/index.ts';
 import { formatGcVersion } from '../../../emulator/index.ts';
+import { DEFAULT_PROFILE, UAPI_PROFILES } from '../../uapi/profile.ts';
+import type { UapiProfileName } from '../../uapi/profile.ts';
 import type { Fields } from './fields.ts';
 import { TraceFormatError } from './trace-error.ts';
 
 /** A trace's configuration with the defaults of the format filled in. */
 export interface TraceConfig {
+  /** Revision of the driver. */
+  readonly profile: UapiProfileName;
   readonly gc: string;
   readonly apu: boolean;
   readonly numaNodes: number;
@@ -26,6 +30,7 @@ export interface TraceConfig {
 }
 
 export const DEFAULT_CONFIG: TraceConfig = {
+  profile: DEFAULT_PROFILE,
   gc: '9.4.3',
   apu: false,
   numaNodes: 1,
@@ -52,6 +57,7 @@ export function parseConfig(fields: Fields, others: readonly string[] = []): Tra
     else if (typeof value === 'number') config[name] = fields.count(name, 0xffff_ffff);
     else config[name] = fields.text(name);
   }
+  if (fields.has('profile')) config['profile'] = fields.word('profile', Object.keys(UAPI_PROFILES));
   try {
     parseGcVersion(config['gc'] as string);
   } catch (error) {
@@ -77,6 +83,7 @@ export function machineOptions(config: TraceConfig): MachineOptions {
   };
   return {
     asic: model,
+    profile: config.profile,
     defaultGranularity: config.granularity,
     numaNodes: config.numaNodes,
     mtypeLocal: config.mtypeLocal,
@@ -92,6 +99,7 @@ export function machineOptions(config: TraceConfig): MachineOptions {
 export function configOfMachine(options: ResolvedOptions, lazy: boolean): Partial<TraceConfig> {
   const { model } = options;
   const config: TraceConfig = {
+    profile: options.profile,
     gc: formatGcVersion(model.gc),
     apu: model.apu,
     numaNodes: options.numaNodes,

@@ -1,12 +1,14 @@
 /** The operations of the trace format (spec/trace-format §3, §8), and what they are together. */
 import type { JournalEntry, PreemptionPoint } from '../../../emulator/index.ts';
 import type { TraceEffect } from '../format/answer.ts';
+import type { TraceFailure } from '../format/failures.ts';
 import type { BareAnswer, OperationDescriptor, OperationObject } from './descriptor.ts';
+import { bomap, bounmap } from './buffer-objects.ts';
 import { advance, close, fini, gc } from './driver.ts';
 import { access, fault, ih } from './gpu.ts';
 import { dontneed, mmap, mmexit, mprotect, munmap, touch } from './memory.ts';
 import { config, dump, pteflags } from './state.ts';
-import { get, ioctl, set } from './svm-calls.ts';
+import { get, ioctl, reset, set } from './svm-calls.ts';
 
 /** By name, in the order in which people are offered them. */
 export const OPERATIONS = {
@@ -20,7 +22,10 @@ export const OPERATIONS = {
   fault,
   set,
   get,
+  reset,
   ioctl,
+  bomap,
+  bounmap,
   advance,
   ih,
   gc,
@@ -47,6 +52,7 @@ export interface TraceInjection {
 /** One operation; sizes and addresses in bytes. */
 export type TraceOperation = {
   readonly inject?: readonly TraceInjection[];
+  readonly fail?: readonly TraceFailure[];
   /** Number of the GPU that it is about; 0 where it is about none. */
   readonly gpu: number;
 } & { [Name in OperationName]: { readonly name: Name } & Readonly<FieldsOf<Name>> }[OperationName];

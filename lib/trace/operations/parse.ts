@@ -1,5 +1,6 @@
 /** Operations of the trace format, read and checked (spec/trace-format §1, §8). */
 import { PREEMPTION_POINTS } from '../../../emulator/index.ts';
+import { parseFailures } from '../format/failures.ts';
 import { Fields } from '../format/fields.ts';
 import { TraceFormatError } from '../format/trace-error.ts';
 import { descriptorOf, isOperationName, OPERATIONS } from './index.ts';
@@ -23,12 +24,13 @@ export function parseOperation(value: unknown): TraceOperation {
     );
   }
   const { parse, perGpu } = descriptorOf(name);
-  const common = name === 'config' ? [] : perGpu === true ? ['gpu', 'inject'] : ['inject'];
+  const common = name === 'config' ? [] : perGpu === true ? ['gpu', 'inject', 'fail'] : ['inject', 'fail'];
   const fields = new Fields(name, (value as Record<string, unknown>)[name], common);
   const operation = {
     name,
     gpu: perGpu === true && fields.has('gpu') ? fields.count('gpu', 0xff) : 0,
     ...parse(fields),
+    ...(fields.has('fail') ? { fail: parseFailures(fields) } : {}),
   } as TraceOperation;
   return fields.has('inject') ? { ...operation, inject: parseInjections(fields) } : operation;
 }

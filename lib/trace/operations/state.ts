@@ -1,6 +1,6 @@
 /** Operations that only look, and the configuration (spec/trace-format §2, §6, §7). */
-import { contextSnapshot, parseGcVersion, pteFlags } from '../../../emulator/index.ts';
-import type { ContextSnapshot } from '../../../emulator/index.ts';
+import { contextSnapshot, parseGcVersion, PteMemory } from '../../../emulator/index.ts';
+import type { ContextSnapshot, RangeSnapshot } from '../../../emulator/index.ts';
 import { errnoName } from '../../uapi/errno.ts';
 import { NO_RETRY_FAULTS } from '../../words/refusals.ts';
 import { parseConfig } from '../format/config.ts';
@@ -32,18 +32,27 @@ export const config = defineOperation({
   label: ({ config: { gc, apu, gpus } }) => `GC ${gc}${apu ? ' APU' : ''}${gpus === 1 ? '' : `, ${gpus} GPUs`}`,
 });
 
+/** The only operation that the collector has in a context with retry faults. */
+const UNMAP_PENDING = 1;
+
+const MEMORIES = { system: PteMemory.system, vram: PteMemory.localVram, p2p: PteMemory.peerVram } as const;
+
 export const pteflags = defineOperation({
   name: 'pteflags',
   perGpu: true,
   parse: (fields) => ({
-    config: parseConfig(fields, ['flags', 'readOnly']),
+    config: parseConfig(fields, ['flags', 'readOnly', 'proto', 'rev', 'atomics', 'coherent']),
     flags: fields.count('flags', 0xff),
     readOnly: fields.boolean('readOnly'),
+    memory: fields.has('proto') ? MEMORIES[fields.word('proto', ['system', 'vram', 'p2p'])] : PteMemory.system,
+    siliconRevision: fields.has('rev') ? fields.count('rev', 0xff) : 0,
+    busAtomics: fields.has('atomics') && fields.boolean('atomics'),
+    connectedToCpu: fields.has('coherent') && fields.boolean('coherent'),
   }),
-  perform: (_, { config: format, flags, readOnly }) => ({
-    ret: 0,
-    ptes: hex(pteFlags({ ...format, gc: parseGcVersion(format.gc) }, flags, readOnly)),
-  }),
+  perform: ({ device }, { config: format, flags, readOnly, memory, ...silicon }) => {
+    const options = { ...format, ...silicon, gc: parseGcVersion(format.gc) };
+    return { ret: 0, ptes: hex(device.surroundings.revision.pteFlags(options, flags, readOnly, memory)) };
+  },
   sentence: () => 'PTE flags are computed',
 });
 
@@ -58,6 +67,14 @@ export const dump = defineOperation({
   sentence: () => 'The state is looked at',
   form: { label: 'dump state', fields: {} },
 });
+
+/** Where a range stands in the collector's list, and its PTE flags where the revision keeps them (spec/trace-format-v7 §4). */
+function rangeQueue({ queued, pending, pteFlags }: RangeSnapshot) {
+  if (pteFlags !== undefined) return { queued, ptes: hex(pteFlags) };
+  const queue = queued ? 'gc' : pending === undefined ? 'none' : 'processing';
+  if (pending === undefined) return { queue };
+  return { queue, pending: [hex(pending.firstPage), hex(pending.lastPage), UNMAP_PENDING] };
+}
 
 function dumpAnswer(snapshot: ContextSnapshot) {
   // The format has no counter for the kernel log; one more key would be a difference to every recording.
@@ -84,12 +101,14 @@ function dumpAnswer(snapshot: ContextSnapshot) {
         unmapped: range.unmapped,
         partialUnmap: range.partiallyUnmapped,
         dma: range.dmaMapped,
-        queued: range.queued,
-        ptes: hex(range.pteFlags),
+        ...rangeQueue(range),
         attrFlags: hex(range.attributeFlags),
         ts: hex(range.validationTime),
       },
     ]),
+    ...(snapshot.bufferObjects === undefined
+      ? {}
+      : { boMaps: snapshot.bufferObjects.map(({ start, end }) => [hex(start), hex(end)]) }),
     ptes: snapshot.ptes.map((run) => [hex(run.startPage), hex(run.pages), hex(run.flags), run.state]),
     vmas: snapshot.vmas.map((vma) => [hex(vma.start), hex(vma.end), vma.protection, vma.kind]),
     gcPending: snapshot.collectorPending,

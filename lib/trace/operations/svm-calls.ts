@@ -18,10 +18,12 @@ export interface CallAnswer extends BareAnswer {
   readonly values?: readonly number[];
 }
 
-/** The operation of an ioctl: `set` or `get` where these can express it, else the raw form. */
+/** The operation of an ioctl: `set`, `get` or `reset` where these can express it, else the raw form. */
 export function operationOfCall(call: SvmCall): OperationObject {
   const { attributes } = call;
   const place = { addr: hex(call.address), size: hex(call.size) };
+  if (call.operation === SvmOperation.resetAttributes && call.pointer === 'null' && call.attributeCount === 0)
+    return { reset: place };
   if (call.pointer === 'ok' && attributes.length === call.attributeCount && attributes.length > 0) {
     if (call.operation === SvmOperation.setAttributes) return { set: { ...place, attrs: attributes } };
     if (call.operation === SvmOperation.getAttributes)
@@ -113,6 +115,24 @@ export const get = defineOperation({
     fields: { addr: FIELDS.address, size: FIELDS.size, attribute: FIELDS.attribute },
     compose: ({ addr, size, attribute }) => ({ addr, size, types: [attribute] }),
   },
+});
+
+export const reset = defineOperation({
+  name: 'reset',
+  perGpu: true,
+  needs: 'svm-lock-asleep',
+  parse: (fields) => {
+    fields.only('addr', 'size');
+    return readInterval(fields, 'size');
+  },
+  perform: (subject, { address, size }, wake?: (answer: CallAnswer) => void) => {
+    const operation = SvmOperation.resetAttributes;
+    return performCall(subject, { operation, address, size, attributeCount: 0, pointer: 'null', attributes: [] }, wake);
+  },
+  sentence: (operation) => `RESET_ATTR on ${bytesAt(operation)}`,
+  refusal: (operation, errno) => svmRefusal(errno, { ...operation, operation: 'reset' }),
+  label: () => '',
+  form: { label: 'reset attributes', fields: { addr: FIELDS.address, size: FIELDS.size } },
 });
 
 const POINTERS = ['null', 'bad', 'ro', 'ok'] as const;

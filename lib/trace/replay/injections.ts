@@ -1,5 +1,5 @@
 /** What other threads do at the preemption points of one operation (spec/trace-format §8). */
-import type { EmulatedMachine, PreemptionPoint } from '../../../emulator/index.ts';
+import type { EmulatedDevice, EmulatedMachine, PreemptionPoint } from '../../../emulator/index.ts';
 import type { EffectRecorder } from '../effects/recorder.ts';
 import { descriptorOf } from '../operations/index.ts';
 import type { InjectedAnswer, TraceAnswer, TraceInjection, TraceOperation } from '../operations/index.ts';
@@ -15,6 +15,8 @@ export type Perform = (operation: TraceOperation, wake?: (answer: TraceAnswer) =
 interface Stage {
   readonly machine: EmulatedMachine;
   readonly effects: EffectRecorder;
+  /** Those of the interrupted operation, which no other one meets. */
+  readonly failures: EmulatedDevice['failures'];
   subjectOf(operation: TraceOperation): TraceSubject;
 }
 
@@ -35,14 +37,21 @@ export class Injections {
 
   /** Begins to listen at the preemption points; the returned function ends it. */
   start(): () => void {
-    const { machine, effects } = this.#stage;
+    const { machine, effects, failures } = this.#stage;
+    let planned: ReturnType<typeof failures.exchange> = null;
     const stop = machine.scope.addHook((point, pass) => this.#onPoint(point, pass));
     const unobserve = machine.scope.addObserver({
       // Marked where the injection is made: one that is refused at once shows too.
       nestedBegin: () => undefined,
       nestedEnd: () => undefined,
-      resumeBegin: () => effects.mark('inject', '(resumed)'),
-      resumeEnd: () => effects.mark('inject-end'),
+      resumeBegin: () => {
+        planned = failures.exchange(null);
+        effects.mark('inject', '(resumed)');
+      },
+      resumeEnd: () => {
+        effects.mark('inject-end');
+        failures.exchange(planned);
+      },
     });
     return () => {
       stop();
@@ -62,11 +71,12 @@ export class Injections {
 
   #inject(entry: TraceInjection, index: number): InjectedAnswer {
     const { at, operation } = entry;
-    const { effects } = this.#stage;
+    const { effects, failures } = this.#stage;
     const head = { at, op: operation.name };
     if (this.#blocks(operation)) return { ...head, blocked: true };
     effects.mark('inject', at);
     this.#running = true;
+    const planned = failures.exchange(null);
     let answer: TraceAnswer;
     try {
       answer = this.#perform(operation, (late) => {
@@ -74,6 +84,7 @@ export class Injections {
       });
     } finally {
       this.#running = false;
+      failures.exchange(planned);
       effects.mark('inject-end');
     }
     return answer.ret === ASLEEP ? { ...head, slept: true } : { ...head, ...answer };

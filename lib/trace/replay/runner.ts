@@ -5,6 +5,7 @@ import { EffectRecorder } from '../effects/recorder.ts';
 import type { TraceEffect } from '../format/answer.ts';
 import { DEFAULT_CONFIG, machineOptions, MOST_PAGES } from '../format/config.ts';
 import type { TraceConfig } from '../format/config.ts';
+import { plannedFailures } from '../format/failures.ts';
 import { hex } from '../format/hex.ts';
 import { TraceFormatError } from '../format/trace-error.ts';
 import type { BareAnswer, TraceSubject } from '../operations/descriptor.ts';
@@ -58,12 +59,25 @@ export class TraceRunner {
   execute(operation: TraceOperation): TraceAnswer {
     if (operation.name === 'config') return this.#start(operation.config);
     this.#needsMachine();
+    if (operation.fail === undefined) return this.#run(operation);
+    const { failures } = this.subject(operation.gpu).device;
+    const before = failures.exchange(plannedFailures(operation.fail));
+    try {
+      return this.#run(operation);
+    } finally {
+      // What the operation did not come to is over with it.
+      failures.exchange(before);
+    }
+  }
+
+  #run(operation: TraceOperation): TraceAnswer {
     const injections = operation.inject;
     if (injections === undefined || injections.length === 0)
       return withEffects(this.#within(this.#perform(operation)), this.#effects.take());
     const stage = {
       machine: this.#machine,
       effects: this.#effects,
+      failures: this.subject(operation.gpu).device.failures,
       subjectOf: ({ gpu }: TraceOperation) => this.subject(gpu),
     };
     const inject = new Injections(injections, stage, (nested, wake) => this.#perform(nested, wake));

@@ -1,0 +1,14 @@
+// Models: the check that no buffer object of the same VM is where SVM is asked for (spec/revisions §4, V5 item 3).
+import { Errno } from '../../../lib/uapi/errno.ts';
+import type { SvmContext } from '../../svm/context.ts';
+import { SLEEPING } from '../../svm/sleeping.ts';
+
+/**
+ * 0, -EADDRINUSE where a buffer object has any of the pages `[first, last]`, both inclusive, or SLEEPING: the mappings
+ * are looked at under the reservation of the page directory, which another thread has.
+ */
+export function checkBufferObjects(context: SvmContext, first: number, last: number): number {
+  const { pageDirectoryLock, bufferObjects } = context.vm;
+  if (pageDirectoryLock.held) return SLEEPING;
+  return bufferObjects.firstIn(first, last) === undefined ? 0 : -Errno.EADDRINUSE;
+}

@@ -1,0 +1,263 @@
+// Models: the SVM fault handler of V7 - asked once, with the check for buffer objects (spec/revisions §4, §5; spec/05-faults §2-§5).
+import { SvmFlag } from '../../../lib/uapi/constants.ts';
+import type { FaultReason } from '../../kernel/effects.ts';
+import { Errno } from '../../../lib/uapi/errno.ts';
+import { isSpecialVma, Protection } from '../../mm/vma.ts';
+import { isStaleTimestamp } from '../../gpu/interrupt-ring.ts';
+import { PteMemory } from '../../gpu/pte-format.ts';
+import type { AttributeRecord } from '../../svm/attribute-record.ts';
+import { AttributeInterval, exclusiveEnd, snapshotRecord } from '../../svm/attribute-tree.ts';
+import { commitRange } from '../../svm/commit.ts';
+import type { SvmContext } from '../../svm/context.ts';
+import { findOrInsertRange } from '../../svm/find-range.ts';
+import type { OperationMode } from '../../svm/find-range.ts';
+import type { FaultCall } from '../../svm/revision.ts';
+import { SLEEPING } from '../../svm/sleeping.ts';
+import { getRangePages } from './get-range-pages.ts';
+
+/** A range committed less than this long ago is not looked at again, in ns (Q57). */
+const RECENT_MAPPING_WINDOW = 2_000_000;
+const ATTEMPTS = 3;
+
+/** One call of the handler; resumable where it waits for the svm lock. */
+export class HandleFault implements FaultCall {
+  readonly #context: SvmContext;
+  readonly #page: number;
+  readonly #timestamp: number;
+  readonly #write: boolean;
+  #entered = false;
+  // What decided the answer, and the error behind it.
+  #reason: FaultReason = 'mapped';
+  #cause = 0;
+
+  constructor(context: SvmContext, page: number, timestamp: number, write: boolean) {
+    this.#context = context;
+    this.#page = page;
+    this.#timestamp = timestamp;
+    this.#write = write;
+  }
+
+  /** 0 ("the GPU may retry"), a negative errno ("the access is killed"), or SLEEPING. */
+  run(): number {
+    const context = this.#context;
+    if (!this.#entered) {
+      this.#entered = true;
+      if (context.vm.context !== context)
+        this.#reportFinalised(
+          'Q09',
+          'the fault handler looked up a context that was finalised before it took a reference',
+        );
+      if (context.closing) return this.#refuseClosing(); // Q61
+      if (this.#dropStale()) return this.#answer(0, 'stale');
+    } else if (context.vm.context !== context) {
+      this.#reportFinalised(
+        'Q10',
+        'a fault that waited for the svm lock goes on in a context that was finalised meanwhile',
+      );
+    }
+    if (context.svmLock.held) return SLEEPING;
+    context.svmLock.acquire();
+    let result: number;
+    try {
+      result = this.#resolveAndMap();
+    } finally {
+      context.svmLock.release();
+    }
+    return this.#answer(result, this.#reason);
+  }
+
+  #answer(result: number, reason: FaultReason): number {
+    this.#context.effects.current?.faultEnded(this.#page, this.#write, result, reason, this.#cause);
+    return result;
+  }
+
+  #refuseClosing(): number {
+    this.#log(1);
+    return this.#answer(-Errno.EAGAIN, 'closing');
+  }
+
+  /** Error lines in the kernel log (spec/06-lifecycle §11); nothing limits their rate (Q70). */
+  #log(lines: number): void {
+    const { device, effects } = this.#context;
+    device.counters.errorLines += lines;
+    effects.current?.faultLogged(this.#page, lines);
+  }
+
+  /** Stale-fault filter (spec/05-faults §3): drops every fault that is not younger than the checkpoint (Q63). */
+  #dropStale(): boolean {
+    const context = this.#context;
+    if (context.checkpoint === 0) return false;
+    if (!isStaleTimestamp(context.checkpoint, this.#timestamp)) {
+      context.checkpoint = 0;
+      return false;
+    }
+    context.device.counters.filterRemove++;
+    context.effects.current?.faultDropped(this.#page, this.#timestamp, context.checkpoint);
+    return true;
+  }
+
+  /** -EAGAIN is left to the GPU: its next fault is let through the filter of duplicates. */
+  #resolveAndMap(): number {
+    const interval = this.#resolve();
+    if (typeof interval === 'number') return interval === RESOLVED_NOTHING ? 0 : interval;
+    const result = this.#map(interval);
+    if (result !== -Errno.EAGAIN) return result;
+    this.#log(1);
+    this.#context.device.counters.filterRemove++;
+    return this.#because('retry-exhausted', 0, result);
+  }
+
+  /** The interval of the page, made from defaults and the VMA if there is none (spec/05-faults §4). */
+  #resolve(): AttributeInterval | number {
+    const context = this.#context;
+    const page = this.#page;
+    const { tree, process, points } = context;
+    const found = tree.find(page);
+    // The bounds of the hole belong to the same lookup; while nobody can get in behind it, they can wait.
+    const early = found === undefined && points.listener !== null ? tree.lookupBounds(page) : undefined;
+    points.reach('tree-unlock');
+    if (found !== undefined) return found;
+    points.reach('mmap-lock');
+    process.mmapLock.acquireRead();
+    const vma = process.findVma(page);
+    let refusal = 0;
+    let record: AttributeRecord | undefined;
+    let first = 0;
+    let last = 0;
+    const special = vma !== undefined && isSpecialVma(vma);
+    if (vma === undefined) {
+      refusal = RESOLVED_NOTHING; // Q54
+      this.#reason = 'no-vma';
+      // The refusal, and that it becomes a 0.
+      this.#log(2);
+    } else if (special) {
+      refusal = -Errno.EOPNOTSUPP;
+      this.#reason = 'vma-refused';
+      this.#log(1);
+    } else {
+      // Read under the lock: an event after it may change the VMA.
+      record = snapshotRecord(context.defaults);
+      if (process.isInitialHeap(vma) || process.isInitialStack(vma)) record.preferredLocation = 0;
+      first = vma.startPage;
+      last = vma.endPage - 1;
+    }
+    process.mmapLock.releaseRead();
+    points.reach('mmap-unlock');
+    if (record === undefined) return refusal;
+    const bounds = early ?? tree.lookupBounds(page);
+    const granule = 2 ** context.granularity;
+    const granuleStart = Math.floor(page / granule) * granule;
+    first = Math.max(first, granuleStart, bounds.first);
+    last = Math.min(last, granuleStart + granule - 1, bounds.last);
+    // Only the lowest buffer object is looked at: the page may lie in another one.
+    const object = context.vm.bufferObjects.firstIn(first, last);
+    if (object !== undefined) {
+      if (page >= object.startPage && page < object.endPage) {
+        this.#log(2);
+        this.#reason = 'buffer-object';
+        return RESOLVED_NOTHING;
+      }
+      first = page;
+      last = page;
+    }
+    const failure = context.failures.take('allocate-interval');
+    if (failure !== 0) {
+      this.#reason = 'no-memory';
+      return failure;
+    }
+    const interval = new AttributeInterval(first, last, record);
+    tree.insert(interval); // Q31: not checked again that the pages are still a hole
+    context.effects.current?.attributesEdited('faulted-in', first, last, first, last, 0, 0);
+    points.reach('tree-unlock');
+    return interval;
+  }
+
+  /** The mapping procedure with its shared budget of three attempts (spec/05-faults §5). */
+  #map(interval: AttributeInterval): number {
+    const context = this.#context;
+    const page = this.#page;
+    const now = context.clock.now;
+    const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
+    let budget = ATTEMPTS;
+    while (true) {
+      const collected = context.collector.collect();
+      if (collected !== 0) return this.#because('collector-failed', collected, collected, 1);
+      if (interval.freed) this.#reportFreed(interval);
+      if (!this.#permitted()) return this.#because('no-permission', -Errno.EPERM, 0, 1);
+      const range = findOrInsertRange(context, page, interval.first, exclusiveEnd(interval), mode);
+      if (typeof range === 'number') return this.#withoutRange(range, interval);
+      if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
+      // Also for a write to what is mapped for reading: the GPU never gets on.
+      if (range.isMappedFor(interval.flags)) return this.#because('already-valid', 0, 0);
+      let result = getRangePages(context, range, mode);
+      if (result === -Errno.EOPNOTSUPP || result === -Errno.EFAULT) {
+        budget--;
+        // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.
+        this.#log(result === -Errno.EOPNOTSUPP ? 2 : 1);
+        if (budget === 0) return this.#because('pages-unavailable', 0, result); // Q55
+        context.effects.current?.faultRetried(page, result, false);
+        continue;
+      }
+      if (result === -Errno.EPERM) return this.#because('pages-not-writable', result, result, 1);
+      if (result !== 0) return this.#because('pages-unavailable', 0, result);
+      const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
+      result = commitRange(context, range, flags, interval.flags, false, true);
+      if (result === 0) return this.#because('mapped', 0, 0);
+      if (result !== -Errno.EAGAIN) return this.#because('commit-failed', result, result);
+      budget--;
+      if (budget === 0) return result;
+      context.effects.current?.faultRetried(page, result, false);
+    }
+  }
+
+  /** No range was found or made: two errors mean "retry", the others kill the access (spec/05-faults §5 step 3). */
+  #withoutRange(error: number, interval: AttributeInterval): number {
+    const page = this.#page;
+    if (error === -Errno.ENOENT) return this.#because('no-vma', 0, error, 2);
+    if (error === -Errno.EFAULT) return this.#because('no-range', 0, error, 2);
+    if (error === -Errno.EINVAL && !interval.freed && (page < interval.first || page > interval.last)) {
+      this.#report(
+        'Q33',
+        'the attribute interval was trimmed under the fault handler, and no chunk fits its new bounds',
+        interval,
+      );
+    }
+    return this.#because(error === -Errno.ENOMEM ? 'no-memory' : 'no-range', error, error, 1);
+  }
+
+  /** Keeps what decided the answer, which is `result`; `errorLines` are written about it. */
+  #because(reason: FaultReason, result: number, cause: number, errorLines = 0): number {
+    if (errorLines > 0) this.#log(errorLines);
+    this.#reason = reason;
+    this.#cause = cause;
+    return result;
+  }
+
+  /** VM_READ always, VM_WRITE for a write; without a VMA everything is permitted (spec/05-faults §5.1). */
+  #permitted(): boolean {
+    const { process, points } = this.#context;
+    points.reach('mmap-lock');
+    process.mmapLock.acquireRead();
+    const vma = process.findVma(this.#page);
+    const needed = Protection.read | (this.#write ? Protection.write : 0);
+    const permitted = vma === undefined || (vma.protection & needed) === needed;
+    process.mmapLock.releaseRead();
+    points.reach('mmap-unlock');
+    return permitted;
+  }
+
+  #reportFreed(interval: AttributeInterval): void {
+    this.#report('Q32', 'the fault handler uses an interval that the collector freed', interval);
+  }
+
+  #report(quirk: string, detail: string, interval: AttributeInterval): void {
+    this.#context.effects.current?.hazard(quirk, detail, interval.first, interval.last - interval.first + 1);
+  }
+
+  #reportFinalised(quirk: string, detail: string): void {
+    this.#context.effects.current?.hazard(quirk, detail, this.#page, 1);
+  }
+}
+
+/** "Handled" without an interval; distinct from every errno. */
+const RESOLVED_NOTHING = 1;

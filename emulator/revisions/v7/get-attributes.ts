@@ -1,0 +1,40 @@
+// Models: GET_ATTR of V7 - it waits for the collector and asks what lies there before it answers (spec/revisions §4, V5 item 4).
+import { Errno } from '../../../lib/uapi/errno.ts';
+import { getAttributes } from '../../svm/attribute-get.ts';
+import type { AttributeRequest } from '../../svm/attribute-record.ts';
+import type { SvmContext } from '../../svm/context.ts';
+import { SLEEPING } from '../../svm/sleeping.ts';
+import { checkBufferObjects } from './buffer-object-check.ts';
+import { checkVmas, mustSleepForCollector } from './entry-checks.ts';
+
+/** One GET_ATTR call; `run` is called again where it gave SLEEPING. */
+export class GetAttributes {
+  #context!: SvmContext;
+  #request!: AttributeRequest;
+  #first = 0;
+  #last = 0;
+  #vmasChecked = false;
+
+  /** Begins a call for the pages `[first, last]`, both inclusive. */
+  begin(context: SvmContext, first: number, last: number, request: AttributeRequest): void {
+    this.#context = context;
+    this.#first = first;
+    this.#last = last;
+    this.#request = request;
+    this.#vmasChecked = false;
+  }
+
+  run(): number {
+    const context = this.#context;
+    if (!this.#vmasChecked) {
+      if (mustSleepForCollector(context)) return SLEEPING;
+      context.collector.waitIdle();
+      if (this.#first > this.#last) return -Errno.EINVAL;
+      const result = checkVmas(context, this.#first, this.#last);
+      if (result !== 0) return result;
+      this.#vmasChecked = true;
+    }
+    const taken = checkBufferObjects(context, this.#first, this.#last);
+    return taken !== 0 ? taken : getAttributes(context, this.#first, this.#last, this.#request);
+  }
+}

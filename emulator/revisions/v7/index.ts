@@ -1,0 +1,30 @@
+// Models: RFC V7 (29 May 2026) as one object - retry faults only, attributes that outlive their memory, RESET (spec/revisions §4).
+import { SvmAccess } from '../../../lib/uapi/constants.ts';
+import { Errno } from '../../../lib/uapi/errno.ts';
+import { UAPI_PROFILES } from '../../../lib/uapi/profile.ts';
+import { isXnackEnabled } from '../../gpu/xnack.ts';
+import { GarbageCollector } from '../../svm/garbage-collector.ts';
+import { invalidate } from '../../svm/invalidate.ts';
+import type { KernelRevision, SvmMode } from '../../svm/context.ts';
+import { HandleFault } from './fault.ts';
+import { pteFlags } from './pte-flags.ts';
+import { SvmIoctl } from './svm-ioctl.ts';
+
+const WITH_RETRY_FAULTS: SvmMode = {
+  defaultAccess: SvmAccess['allow-migrate'],
+  createCollector: (context) => new GarbageCollector(context),
+  createFault: (context, page, timestamp, write) => new HandleFault(context, page, timestamp, write),
+  invalidate,
+};
+
+export const V7: KernelRevision = {
+  uapi: UAPI_PROFILES.v7,
+  clearsAttributesOnUnmap: false,
+  checksBufferObjects: true,
+  keepsPteFlags: false,
+  faultWithoutContext: -Errno.EOPNOTSUPP,
+  pteFlags,
+  isXnackEnabled,
+  modeFor: (device) => (isXnackEnabled(device) ? WITH_RETRY_FAULTS : null),
+  createIoctl: () => new SvmIoctl(),
+};

@@ -1,0 +1,45 @@
+// Models: mapping pages of an attribute interval on the GPU, each chunk by itself writable or not (spec/revisions §4, V7 item 1).
+import { SvmFlag } from '../../../lib/uapi/constants.ts';
+import { Errno } from '../../../lib/uapi/errno.ts';
+import { PteMemory } from '../../gpu/pte-format.ts';
+import type { AttributeInterval } from '../../svm/attribute-tree.ts';
+import { commitRange } from '../../svm/commit.ts';
+import type { SvmContext } from '../../svm/context.ts';
+import { findOrInsertRange } from '../../svm/find-range.ts';
+import type { OperationMode } from '../../svm/find-range.ts';
+import { getRangePages } from './get-range-pages.ts';
+
+/**
+ * Maps the pages `[startPage, endPage)` of `interval`; the svm lock must be held. Ranges mapped before an error stay
+ * mapped. `endPage` 0 is an end that wrapped: nothing is done.
+ */
+export function mapInterval(
+  context: SvmContext,
+  interval: AttributeInterval,
+  startPage: number,
+  endPage: number,
+): number {
+  const { pteFlags } = context.device;
+  const mode: OperationMode = { readOnly: false };
+  let page = startPage;
+  while (page < endPage) {
+    mode.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
+    const range = findOrInsertRange(context, page, startPage, endPage, mode);
+    if (typeof range === 'number') return logged(context, range);
+    if (!range.isMappedFor(interval.flags)) {
+      let result = getRangePages(context, range, mode);
+      if (result !== 0) return logged(context, result, result === -Errno.EOPNOTSUPP ? 2 : 1);
+      const flags = pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
+      result = commitRange(context, range, flags, interval.flags, true);
+      if (result !== 0) return logged(context, result);
+    }
+    page = range.startPage + range.pages;
+  }
+  return 0;
+}
+
+/** Gives `result` back; the failure is written to the kernel log, twice for EOPNOTSUPP of the page collection. */
+function logged(context: SvmContext, result: number, lines = 1): number {
+  context.device.counters.errorLines += lines;
+  return result;
+}

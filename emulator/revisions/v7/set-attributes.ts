@@ -1,0 +1,190 @@
+// Models: SET_ATTR of V7 - each segment is changed and applied under one hold of the svm lock (spec/revisions §4, V5 items 5 and 6, V7 item 2).
+import { Errno } from '../../../lib/uapi/errno.ts';
+import type { AttributeEditKind } from '../../kernel/effects.ts';
+import {
+  applyRequest,
+  changeTrigger,
+  copyRecord,
+  defaultRecord,
+  isValidRequest,
+  recordsEqual,
+  Trigger,
+} from '../../svm/attribute-record.ts';
+import type { AttributeRecord, AttributeRequest } from '../../svm/attribute-record.ts';
+import { AttributeInterval, exclusiveEnd } from '../../svm/attribute-tree.ts';
+import type { SvmContext } from '../../svm/context.ts';
+import { splitInvalidate } from '../../svm/invalidate.ts';
+import { SLEEPING } from '../../svm/sleeping.ts';
+import { checkBufferObjects } from './buffer-object-check.ts';
+import { checkVmas, mustSleepForCollector } from './entry-checks.ts';
+import { mapInterval } from './map-interval.ts';
+
+/** Where a call goes on when it is resumed. */
+const Step = { begin: 0, bufferObjects: 1, segments: 2, repeat: 3 } as const;
+type Step = (typeof Step)[keyof typeof Step];
+
+/** Changes after which PTEs are cleared, so that the next fault brings new ones. */
+const INVALIDATING = Trigger.accessChange | Trigger.pteFlagChange | Trigger.mappingFlagChange | Trigger.locationChange;
+
+/** One SET_ATTR call; `run` is called again where it gave SLEEPING. */
+export class SetAttributes {
+  #context!: SvmContext;
+  #request!: AttributeRequest;
+  #first = 0;
+  #last = 0;
+  #step: Step = Step.begin;
+  #cursor = 0;
+  #segmentEnd = 0;
+  #again = false;
+  // The change set of the segment at hand.
+  #trigger = 0;
+  #interval!: AttributeInterval;
+  // The record being built.
+  readonly #target: AttributeRecord = defaultRecord(0, 0);
+
+  /** Begins a call for the pages `[first, last]`, both inclusive; `request` must not change until it ends. */
+  begin(context: SvmContext, first: number, last: number, request: AttributeRequest): void {
+    this.#context = context;
+    this.#first = first;
+    this.#last = last;
+    this.#request = request;
+    this.#step = Step.begin;
+  }
+
+  run(): number {
+    const context = this.#context;
+    if (this.#step === Step.begin) {
+      if (mustSleepForCollector(context)) return SLEEPING;
+      context.collector.waitIdle();
+      const result = this.#validate();
+      if (result !== 0) return result;
+      this.#step = Step.bufferObjects;
+    }
+    if (this.#step === Step.bufferObjects) {
+      const result = checkBufferObjects(context, this.#first, this.#last);
+      if (result !== 0) return result;
+      this.#beginPass();
+    }
+    while (true) {
+      if (this.#step === Step.repeat) {
+        if (mustSleepForCollector(context)) return SLEEPING;
+        context.collector.waitIdle();
+        context.effects.current?.setRetried(this.#first, this.#last);
+        this.#beginPass();
+      }
+      if (context.svmLock.held) return SLEEPING;
+      context.svmLock.acquire();
+      let result = this.#editSegment();
+      context.points.reach('attr-edited');
+      context.points.reach('tree-unlock');
+      if (result === 0) result = this.#apply();
+      context.svmLock.release();
+      if (result === -Errno.EAGAIN) this.#again = true;
+      else if (result !== 0) return result;
+      if (this.#segmentEnd < this.#last) this.#cursor = this.#segmentEnd + 1;
+      else if (this.#again) this.#step = Step.repeat;
+      else return 0;
+    }
+  }
+
+  #beginPass(): void {
+    this.#cursor = this.#first;
+    this.#again = false;
+    this.#step = Step.segments;
+  }
+
+  #validate(): number {
+    const context = this.#context;
+    if (!isValidRequest(this.#request, context.revision.uapi.lastAttributeType)) return -Errno.EINVAL;
+    if (this.#first > this.#last) return -Errno.EINVAL;
+    return checkVmas(context, this.#first, this.#last);
+  }
+
+  /** The tree change of the segment at the cursor; leaves the change set behind. Returns 0 or -ENOMEM. */
+  #editSegment(): number {
+    const { tree } = this.#context;
+    const interval = tree.find(this.#cursor);
+    if (interval !== undefined) {
+      this.#segmentEnd = Math.min(this.#last, interval.last);
+      return this.#editExisting(interval);
+    }
+    const next = tree.findIntersecting(this.#cursor + 1, Number.POSITIVE_INFINITY);
+    this.#segmentEnd = next === undefined ? this.#last : Math.min(this.#last, next.first - 1);
+    return this.#editHole();
+  }
+
+  #editHole(): number {
+    const { defaults, failures, tree } = this.#context;
+    const target = this.#target;
+    const failure = failures.take('allocate-interval');
+    if (failure !== 0) return failure;
+    copyRecord(target, defaults);
+    applyRequest(target, this.#request);
+    this.#trigger = triggerOf(defaults, target);
+    this.#interval = new AttributeInterval(this.#cursor, this.#segmentEnd, target);
+    tree.insert(this.#interval);
+    this.#tell('inserted', this.#cursor, this.#segmentEnd);
+    return 0;
+  }
+
+  #editExisting(interval: AttributeInterval): number {
+    const { failures, tree } = this.#context;
+    const target = this.#target;
+    copyRecord(target, interval);
+    applyRequest(target, this.#request);
+    this.#interval = interval;
+    // A prefetch location that was set before maps again, also where nothing changes.
+    this.#trigger = triggerOf(interval, target);
+    const { first, last } = interval;
+    if (recordsEqual(target, interval)) {
+      this.#tell('unchanged', first, last);
+      return 0;
+    }
+    if (this.#cursor === first && this.#segmentEnd === last) {
+      copyRecord(interval, target);
+      this.#tell('changed', first, last);
+      return 0;
+    }
+    let failure = this.#cursor > first ? failures.take('allocate-interval') : 0;
+    if (failure === 0 && this.#segmentEnd < last) failure = failures.take('allocate-interval');
+    if (failure !== 0) return failure;
+    tree.split(interval, this.#cursor, this.#segmentEnd);
+    copyRecord(interval, target);
+    this.#tell('split', first, last);
+    return 0;
+  }
+
+  /** Tells who listens what was done to the segment at the cursor of an interval that was `[oldFirst, oldLast]`. */
+  #tell(kind: AttributeEditKind, oldFirst: number, oldLast: number): void {
+    const effects = this.#context.effects.current;
+    if (effects === null) return;
+    const { types, count } = this.#request;
+    let mask = 0;
+    for (let index = 0; index < count; index++) mask |= 1 << types[index]!;
+    effects.attributesEdited(kind, this.#cursor, this.#segmentEnd, oldFirst, oldLast, this.#trigger, mask);
+  }
+
+  /** The effect of the change on the pages of the segment. */
+  #apply(): number {
+    const context = this.#context;
+    const interval = this.#interval;
+    const end = this.#segmentEnd === interval.last ? exclusiveEnd(interval) : this.#segmentEnd + 1;
+    if ((this.#trigger & INVALIDATING) !== 0) {
+      const result = splitInvalidate(context, this.#cursor, end);
+      if (result !== 0) {
+        context.device.counters.errorLines++;
+        return result;
+      }
+    }
+    if ((this.#trigger & Trigger.prefetch) === 0) return 0;
+    const result = mapInterval(context, interval, this.#cursor, end);
+    context.effects.current?.prefetched(this.#cursor, this.#segmentEnd, result);
+    return result;
+  }
+}
+
+/** From V5 on the location of a prefetch is one, too. */
+function triggerOf(before: AttributeRecord, after: AttributeRecord): number {
+  const trigger = changeTrigger(before, after);
+  return before.prefetchLocation === after.prefetchLocation ? trigger : trigger | Trigger.locationChange;
+}

@@ -5,7 +5,7 @@ export type { MachineOptions, ResolvedOptions } from './options.ts';
 export { EmulatedProcess, EmulatedSyscallError } from './process.ts';
 export type { MmapRequest } from './process.ts';
 export { EmulatedDevice } from './drm/device.ts';
-export type { AccessRequest, BufferObjectRequest, FaultRequest } from './drm/device.ts';
+export type { AccessRequest, BufferObjectRequest, FaultRequest } from './drm/requests.ts';
 export { EmulatedNode } from './drm/node.ts';
 export type { EmulatedPointerField } from './drm/node.ts';
 export { EmulatedFile } from './drm/file.ts';

@@ -26,6 +26,7 @@ const selection = [
   'lib/conformance/framework/isolate.test.ts',
   'test/model/',
   'test/vectors.test.ts',
+  'test/vectors-v7.test.ts',
   'test/cli.test.ts',
   'test/cli-trace.test.ts',
   'test/examples.test.ts',

@@ -22,6 +22,7 @@ import type { VmFaultOutcome } from '../svm/vm-fault.ts';
 import type { OperationJournal } from './journal.ts';
 import { addressArgument, booleanArgument, countArgument, sizeArgument } from '../kernel/arguments.ts';
 import { EmulatedFile } from './file.ts';
+import type { AccessRequest, BufferObjectRequest, FaultRequest } from './requests.ts';
 import type { LeftObjects } from './file.ts';
 import { EmulatedNode } from './node.ts';
 
@@ -39,39 +40,6 @@ export interface DeviceDependencies {
   readonly onRelease: (file: EmulatedFile) => void;
   /** A fault came for a PASID that no file has. */
   readonly onLostFault: (device: EmulatedDevice, page: number, write: boolean) => void;
-}
-
-/** A retry fault to raise. */
-export interface FaultRequest {
-  /** Byte address, u64; the fault concerns its page. */
-  readonly address: bigint;
-  readonly write: boolean;
-  /** PASID of the VM; default: that of the file opened first. */
-  readonly pasid?: number;
-  /** 48-bit interrupt timestamp; default: the machine's clock in ns. */
-  readonly timestamp?: number;
-}
-
-/** An access of a shader or DMA engine. */
-export interface AccessRequest {
-  /** First byte, u64. */
-  readonly address: bigint;
-  /** Length in bytes; 0 counts as 1. */
-  readonly size: number | bigint;
-  readonly write: boolean;
-  readonly timestamp?: number;
-  /** The file whose VM does the access; default: the one opened first. */
-  readonly file?: EmulatedFile;
-}
-
-/** A buffer object in the GPU's address space. */
-export interface BufferObjectRequest {
-  /** First byte, u64. */
-  readonly address: bigint;
-  /** Bytes. */
-  readonly size: number | bigint;
-  /** The file whose VM it is mapped in; default: the one opened first. */
-  readonly file?: EmulatedFile;
 }
 
 const PAGE_MASK = 0xfffn;
@@ -180,8 +148,7 @@ export class EmulatedDevice {
     const size = sizeArgument('size', request.size, { zero: true });
     timestampArgument(request.timestamp);
     const write = booleanArgument('write', request.write);
-    const file = request.file ?? this.files[0];
-    if (file === undefined) throw new Error('access: the device has no open file, so there is no GPU address space');
+    const file = this.#fileOfRequest('access', request.file);
     needSvmLock(file);
     const access = this.#accessPages(file, address, size, write, request.timestamp);
     this.#recordAccess(file, address, size, write, request.timestamp, access);

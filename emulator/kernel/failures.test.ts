@@ -36,6 +36,23 @@ describe('FailureInjection', () => {
     expect(passes(failures, 'allocate-interval', 2)).toEqual([-Errno.ENOMEM, 0]);
   });
 
+  it('says how many of several passes came before the one that fails', () => {
+    const failures = new FailureInjection();
+    failures.plan('write-dma-entry', 'EIO', 1, 5);
+    expect(failures.takeAmong('write-dma-entry', 3)).toEqual({ passed: 3, failure: 0 });
+    expect(failures.takeAmong('write-dma-entry', 512)).toEqual({ passed: 2, failure: -Errno.EIO });
+    expect([failures.none, failures.takeAmong('write-dma-entry', 512)]).toEqual([true, { passed: 512, failure: 0 }]);
+  });
+
+  it('can be exchanged for the failures of one operation', () => {
+    const failures = new FailureInjection();
+    failures.plan('zap-ptes', 'EBUSY');
+    const before = failures.exchange([{ point: 'zap-ptes', errno: Errno.EIO, skip: 0, count: 1 }]);
+    expect(passes(failures, 'zap-ptes', 2)).toEqual([-Errno.EIO, 0]);
+    expect([failures.exchange(before), failures.none]).toEqual([null, false]);
+    expect(passes(failures, 'zap-ptes', 2)).toEqual([-Errno.EBUSY, 0]);
+  });
+
   for (const [field, call] of [
     ['point', (it: FailureInjection) => it.plan('zap' as never, 'EBUSY')],
     ['errno', (it: FailureInjection) => it.plan('zap-ptes', 'EWHAT' as never)],

@@ -18,8 +18,10 @@ export const FAILURE_POINTS = [
   'hmm-range-fault',
   /** Wait for the page-directory lock, where it can be interrupted (EINTR). */
   'lock-page-directory',
-  /** One page-table write of a commit. */
+  /** The page-table writes of a commit, before the first. */
   'write-ptes',
+  /** The write of one DMA entry in a commit: one page, or a huge one. Those before it stay written. */
+  'write-dma-entry',
   /** One page-table write of a zap. */
   'zap-ptes',
   /** Update of the page directories after a commit. */

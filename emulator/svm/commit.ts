@@ -73,11 +73,12 @@ export function commitRange(
 function writeRange(context: SvmContext, range: AmdgpuSvmRange, pteFlags: number): number {
   const { vm, device } = context;
   if (!context.failures.none) {
-    // One call for each DMA entry; those before the one that fails have written theirs.
-    const { passed, failure } = context.failures.takeAmong('write-ptes', dmaEntries(range));
-    if (failure !== 0) {
-      if (passed > 0) writeEntries(context, range, passed, pteFlags);
-      return failure;
+    const failure = context.failures.take('write-ptes');
+    if (failure !== 0) return failure;
+    const entries = context.failures.takeAmong('write-dma-entry', dmaEntries(range));
+    if (entries.failure !== 0) {
+      if (entries.passed > 0) writeEntries(context, range, entries.passed, pteFlags);
+      return entries.failure;
     }
   }
   const effects = context.effects.current;

@@ -20,7 +20,10 @@ export interface OpenOptions {
   readonly backend?: BackendName;
   /** Path of a render node; implies the kernel backend unless 'ffi' is asked for. Environment: AMDGPU_SVM_NODE. */
   readonly node?: string;
-  /** Revision of the user ABI. Say 'v4' where the kernel's symbol table can't tell. */
+  /**
+   * Revision of the driver and of its user ABI. Say it where the kernel's symbol table can't tell. Environment:
+   * AMDGPU_SVM_PROFILE.
+   */
   readonly profile?: UapiProfileName;
   /** The emulated machine to make, or a device of one that exists already. */
   readonly emulator?: MachineOptions | EmulatedDevice;
@@ -50,7 +53,7 @@ interface OptionReader {
 const READERS: Readonly<Record<keyof OpenOptions, OptionReader>> = {
   backend: { ...oneOf(BACKENDS), variable: 'AMDGPU_SVM_BACKEND' },
   node: { ...path(), variable: 'AMDGPU_SVM_NODE' },
-  profile: oneOf(Object.keys(UAPI_PROFILES)),
+  profile: { ...oneOf(Object.keys(UAPI_PROFILES)), variable: 'AMDGPU_SVM_PROFILE' },
   emulator: {
     expected: 'an EmulatedDevice or options of an EmulatedMachine',
     error: typeError,

@@ -1,10 +1,13 @@
 /** Errors of the typed API. `code` is the contract, the text is for people. */
 import { errnoMessage, errnoName } from '../uapi/errno.ts';
 import type { AttributePair } from '../uapi/call.ts';
+import type { UapiProfile } from '../uapi/profile.ts';
 import { svmRefusal } from '../words/refusals.ts';
 
 /** What was asked of the device. */
-export type SvmOperationName = 'setAttributes' | 'getAttributes' | 'prefetch';
+export type SvmOperationName = 'setAttributes' | 'getAttributes' | 'resetAttributes' | 'prefetch';
+
+const WORDS = { setAttributes: 'set', getAttributes: 'get', resetAttributes: 'reset', prefetch: 'set' } as const;
 
 /** Something the device refused. */
 export class SvmError extends Error {
@@ -21,18 +24,20 @@ export class SvmError extends Error {
   /** The rule that explains the refusal, where there is one. */
   readonly hint: string | undefined;
 
-  /** `attributes`: the records that were sent, which may explain the refusal. */
+  /** `attributes`: the records that were sent, which with the revision of the user ABI may explain the refusal. */
   constructor(
     errno: number,
     operation: SvmOperationName,
     address: bigint,
     size: bigint,
     attributes?: readonly AttributePair[],
+    profile?: UapiProfile,
   ) {
     const name = errnoName(errno);
     const text = name === undefined ? 'unknown error' : errnoMessage(name);
     const hint = svmRefusal(errno, {
-      operation: operation === 'getAttributes' ? 'get' : 'set',
+      operation: WORDS[operation],
+      getWalksVmas: profile?.getWalksVmas === true,
       address,
       size,
       ...(attributes === undefined ? {} : { attributes }),

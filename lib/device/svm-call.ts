@@ -13,7 +13,7 @@ import {
 import type { SvmRequest } from '../uapi/codec.ts';
 import type { SvmAttributeRecord } from '../uapi/call.ts';
 import { GEM_SVM_LAYOUT, SVM_ATTRIBUTE_LAYOUT } from '../uapi/layout.ts';
-import type { DeviceNode } from '../uapi/node.ts';
+import type { DeviceNode, PointerField } from '../uapi/node.ts';
 import type { ByteRange } from '../uapi/range.ts';
 
 /** What a call left. */
@@ -65,7 +65,7 @@ export class SvmCaller {
     }
     const data = encodeAttributes(records);
     return {
-      result: this.#node.ioctl(this.#request, encodeSvmRequest(request), [{ offset: ATTRS_PTR_OFFSET, data }]),
+      result: this.#node.ioctl(this.#request, encodeSvmRequest(request), pointersTo(data)),
       data,
     };
   }
@@ -79,7 +79,7 @@ export class SvmCaller {
       attributeCount: records.length,
     });
     const data = encodeAttributes(records);
-    return { result: await this.#node.ioctlAsync(this.#request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]), data };
+    return { result: await this.#node.ioctlAsync(this.#request, arg, pointersTo(data)), data };
   }
 
   #preparedFor(count: number): PreparedCall | undefined {
@@ -106,4 +106,9 @@ export class SvmCaller {
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** A call without records has a null pointer. */
+function pointersTo(data: Uint8Array): PointerField[] {
+  return data.length === 0 ? [] : [{ offset: ATTRS_PTR_OFFSET, data }];
 }

@@ -145,8 +145,25 @@ export class SvmDevice {
     const bytes = byteRange(range);
     const records = attributeTypes(this.profile, names).map((type) => ({ type, value: 0 }));
     const { result, data } = await this.#ioctlAsync(SvmOperation.getAttributes, bytes, records);
-    if (result < 0) throw new SvmError(result, 'getAttributes', bytes.address, bytes.size, pairsOf(records));
+    if (result < 0) throw this.#refusal(result, 'getAttributes', bytes, records);
     return decodeAttributeValues(names, decodeAttributes(data));
+  }
+
+  /**
+   * Takes the attributes of a range away: its pages have the defaults again. The GPU's mappings stay as they are until
+   * something else changes them. `ERR_SVM_NOT_AVAILABLE` where the revision of the user ABI has no such operation (V4).
+   */
+  resetAttributes(range: SvmRange): void {
+    const bytes = byteRange(range);
+    const { result } = this.#ioctl(this.#resetOperation(), bytes, []);
+    if (result < 0) throw this.#refusal(result, 'resetAttributes', bytes, []);
+  }
+
+  /** As `resetAttributes`, off the main thread on the kernel backend. */
+  async resetAttributesAsync(range: SvmRange): Promise<void> {
+    const bytes = byteRange(range);
+    const { result } = await this.#ioctlAsync(this.#resetOperation(), bytes, []);
+    if (result < 0) throw this.#refusal(result, 'resetAttributes', bytes, []);
   }
 
   /**
@@ -234,7 +251,7 @@ export class SvmDevice {
 
   #set(operation: SvmOperationName, range: ByteRange, records: readonly SvmAttributeRecord[]): void {
     const { result } = this.#ioctl(SvmOperation.setAttributes, range, records);
-    if (result < 0) throw new SvmError(result, operation, range.address, range.size, pairsOf(records));
+    if (result < 0) throw this.#refusal(result, operation, range, records);
   }
 
   async #setAsync(
@@ -243,13 +260,29 @@ export class SvmDevice {
     records: readonly SvmAttributeRecord[],
   ): Promise<void> {
     const { result } = await this.#ioctlAsync(SvmOperation.setAttributes, range, records);
-    if (result < 0) throw new SvmError(result, operation, range.address, range.size, pairsOf(records));
+    if (result < 0) throw this.#refusal(result, operation, range, records);
   }
 
   #get(range: ByteRange, records: readonly SvmAttributeRecord[]): SvmAttributeRecord[] {
     const { result, data } = this.#ioctl(SvmOperation.getAttributes, range, records);
-    if (result < 0) throw new SvmError(result, 'getAttributes', range.address, range.size, pairsOf(records));
+    if (result < 0) throw this.#refusal(result, 'getAttributes', range, records);
     return decodeAttributes(data);
+  }
+
+  #refusal(
+    result: number,
+    operation: SvmOperationName,
+    { address, size }: ByteRange,
+    records: readonly SvmAttributeRecord[],
+  ): SvmError {
+    return new SvmError(result, operation, address, size, pairsOf(records), this.profile);
+  }
+
+  /** Number of the operation; `ERR_SVM_NOT_AVAILABLE` where the revision has none. */
+  #resetOperation(): number {
+    const operation = this.profile.operations['resetAttributes'];
+    if (operation !== undefined) return operation;
+    throw codedError('ERR_SVM_NOT_AVAILABLE', `resetAttributes: the user ABI "${this.profile.name}" has no reset`);
   }
 
   #ioctl(operation: number, range: ByteRange, records: readonly SvmAttributeRecord[]): SvmAnswer {

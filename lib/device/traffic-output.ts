@@ -124,6 +124,7 @@ function ioctlObject({ gpu, operation, address, size, attributes, result }: Traf
   const names: Readonly<Record<number, string>> = {
     [SvmOperation.setAttributes]: 'set',
     [SvmOperation.getAttributes]: 'get',
+    [SvmOperation.resetAttributes]: 'reset',
   };
   return {
     gpu,

@@ -191,7 +191,8 @@ describe('the text of an ioctl', () => {
       ),
     ).toBe('GPU3: GET PREFERRED_LOC, ACCESS [EFAULT]');
     expect(line(0, [[5, 2]], -22)).toBe('GPU3: COHERENT=2 [EINVAL]');
-    expect(line(2, [])).toBe('GPU3: OPERATION 2');
+    expect(line(2, [])).toBe('GPU3: RESET');
+    expect(line(3, [])).toBe('GPU3: OPERATION 3');
     expect(line(0, [], -9999)).toBe('GPU3: [errno 9999]');
   });
 });

@@ -186,6 +186,7 @@ export function formatTrafficIoctl(ioctl: TrafficIoctl): string {
       : attributes.map(formatRecord);
   let verb = '';
   if (operation === SvmOperation.getAttributes) verb = 'GET ';
+  else if (operation === SvmOperation.resetAttributes) verb = 'RESET ';
   else if (operation !== SvmOperation.setAttributes) verb = `OPERATION ${operation} `;
   const refusal = failed ? ` [${errnoName(result) ?? `errno ${-result}`}]` : '';
   return `${ioctl.gpu}: ${verb}${named.join(', ')}`.trimEnd() + refusal;

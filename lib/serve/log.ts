@@ -46,7 +46,9 @@ function svmText(call: HelperIoctl): string {
       ? 'set'
       : operation === SvmOperation.getAttributes
         ? 'get'
-        : `operation ${operation}`;
+        : operation === SvmOperation.resetAttributes
+          ? 'reset'
+          : `operation ${operation}`;
   const records = call.records instanceof Uint8Array ? decodeAttributes(call.records) : [];
   const list = records.map(({ type, value }) => `${type}:${value === 0xffff_ffff ? 'undefined' : value}`).join(' ');
   return `${verb} ${interval(startAddress, size)} ${records.length > 0 ? list : `nattr ${attributeCount}`}`;

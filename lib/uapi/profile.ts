@@ -27,6 +27,7 @@ export const UAPI_PROFILES = {
     operations: { setAttributes, getAttributes },
     attributeTypes: SvmAttributeType,
     locations: SvmLocation,
+    getWalksVmas: false,
     maxAttributes: MAX_ATTRIBUTES_PER_CALL,
   }),
   v7: makeProfile({
@@ -36,6 +37,7 @@ export const UAPI_PROFILES = {
     operations: SvmOperation,
     attributeTypes: TYPES_FROM_V5,
     locations: SvmLocation,
+    getWalksVmas: true,
     maxAttributes: MAX_ATTRIBUTES_PER_CALL,
   }),
 } as const satisfies Readonly<Partial<Record<RevisionName, UapiProfile>>>;

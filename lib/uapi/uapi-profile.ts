@@ -26,6 +26,8 @@ export interface UapiProfile {
   readonly lastAttributeType: number;
   /** Codes of locations. */
   readonly locations: Readonly<Record<SvmLocationName, number>>;
+  /** Whether GET_ATTR looks at the mappings of the process, and refuses holes and device memory. */
+  readonly getWalksVmas: boolean;
   /** Largest `nattr` that the kernel accepts. */
   readonly maxAttributes: number;
 }
@@ -35,7 +37,7 @@ type Differences = Omit<UapiProfile, 'request' | 'attributeNames' | 'lastAttribu
 
 /** A profile from what tells it from others. */
 export function makeProfile(differences: Differences): UapiProfile {
-  const { name, source, command, operations, attributeTypes, locations, maxAttributes } = differences;
+  const { name, source, command, operations, attributeTypes, locations, getWalksVmas, maxAttributes } = differences;
   return {
     name,
     source,
@@ -46,6 +48,7 @@ export function makeProfile(differences: Differences): UapiProfile {
     attributeNames: Object.keys(attributeTypes) as SvmAttributeName[],
     lastAttributeType: Math.max(...Object.values(attributeTypes)),
     locations,
+    getWalksVmas,
     maxAttributes,
   };
 }

@@ -9,6 +9,7 @@ import type { ErrnoName } from '../uapi/errno.ts';
 
 const PAGE = BigInt(PAGE_SIZE);
 const U64_END = 1n << 64n;
+const WRAPS = 'the range wraps past 2^64';
 const LAST_TYPE = Math.max(...Object.values(SvmAttributeType));
 
 /** What a device without SVM is said to lack. */
@@ -20,6 +21,8 @@ export interface RefusedCall {
   readonly address: bigint;
   /** Bytes. */
   readonly size: bigint;
+  /** Whether GET_ATTR of the revision looks at the mappings of the process. Default false, as in V4. */
+  readonly getWalksVmas?: boolean;
   /** The records, if they are known. */
   readonly attributes?: readonly AttributePair[];
 }
@@ -27,17 +30,20 @@ export interface RefusedCall {
 /** One clause, or undefined when the arguments do not explain the errno. `errno` is negative. */
 export function svmRefusal(errno: number, call: RefusedCall): string | undefined {
   const isSet = call.operation === 'set';
+  const walks = isSet || (call.operation === 'get' && call.getWalksVmas === true);
   switch (errnoName(errno)) {
     case 'EINVAL':
       return badPlace(call.address, call.size) ?? badAttribute(call);
     case 'EOPNOTSUPP':
-      return isSet
+      return walks
         ? 'the GPU has no retry faults (XNACK off), or the range touches a VM_IO, VM_PFNMAP or VM_MIXEDMAP mapping'
         : NO_RETRY_FAULTS;
     case 'EFAULT':
       return isSet
         ? 'a page of the range is not mapped in the process, or a prefetch could not fault it in'
-        : undefined;
+        : walks
+          ? 'a page of the range is not mapped in the process'
+          : undefined;
     case 'EPERM':
       return 'a prefetch reached into a mapping that is not writable while it collected pages for writing';
     case 'EADDRINUSE':
@@ -59,11 +65,11 @@ function badPlace(address: bigint, size: bigint): string | undefined {
 }
 
 function badAttribute({ operation, address, size, attributes }: RefusedCall): string | undefined {
-  if (address + size > U64_END && operation === 'reset') return 'the range wraps past 2^64';
+  if (address + size > U64_END && operation === 'reset') return WRAPS;
   const unknown = attributes?.find(([type]) => type > LAST_TYPE);
   if (unknown !== undefined) return `attribute type ${unknown[0]} is unknown`;
   if (operation !== 'set') return undefined;
-  if (address + size > U64_END) return 'the range wraps past 2^64';
+  if (address + size > U64_END) return WRAPS;
   const prefetch = attributes?.find(([type]) => type === SvmAttributeType.prefetchLocation);
   if (prefetch?.[1] === SvmLocation.undefined)
     return 'prefetchLocation "undefined" is refused: a prefetch location cannot be unset';
@@ -85,6 +91,8 @@ export function rawCallRefusal(errno: number, call: SvmCall): string | undefined
   if (code === 'EINVAL') {
     const place = badPlace(address, size);
     if (place !== undefined) return place;
+    if (call.operation === SvmOperation.resetAttributes)
+      return address + size > U64_END ? WRAPS : 'this revision of the driver cannot reset attributes';
     if (attributeCount === 0 || attributeCount > MAX_ATTRIBUTES_PER_CALL)
       return `there must be 1 to ${MAX_ATTRIBUTES_PER_CALL} attributes`;
     if (pointer === 'null') return 'the attribute pointer must not be 0';

@@ -8,7 +8,7 @@ import { TraceFormatError } from './trace-error.ts';
 const POINTS = {
   'lock-pd': 'lock-page-directory',
   hmm: 'hmm-range-fault',
-  update: 'write-ptes',
+  update: 'write-dma-entry',
   zap: 'zap-ptes',
   pdes: 'update-directories',
   'attr-alloc': 'allocate-interval',

@@ -1,0 +1,35 @@
+// Models: nothing - what is asked of an emulated GPU.
+import type { EmulatedFile } from './file.ts';
+
+/** A retry fault to raise. */
+export interface FaultRequest {
+  /** Byte address, u64; the fault concerns its page. */
+  readonly address: bigint;
+  readonly write: boolean;
+  /** PASID of the VM; default: that of the file opened first. */
+  readonly pasid?: number;
+  /** 48-bit interrupt timestamp; default: the machine's clock in ns. */
+  readonly timestamp?: number;
+}
+
+/** An access of a shader or DMA engine. */
+export interface AccessRequest {
+  /** First byte, u64. */
+  readonly address: bigint;
+  /** Length in bytes; 0 counts as 1. */
+  readonly size: number | bigint;
+  readonly write: boolean;
+  readonly timestamp?: number;
+  /** The file whose VM does the access; default: the one opened first. */
+  readonly file?: EmulatedFile;
+}
+
+/** A buffer object in the GPU's address space. */
+export interface BufferObjectRequest {
+  /** First byte, u64. */
+  readonly address: bigint;
+  /** Bytes. */
+  readonly size: number | bigint;
+  /** The file whose VM it is mapped in; default: the one opened first. */
+  readonly file?: EmulatedFile;
+}

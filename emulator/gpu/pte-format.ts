@@ -13,7 +13,7 @@ export const PteBit = {
 } as const;
 
 /** "Is PTE" bit of GFX12. */
-const PTE_IS_PTE: bigint = 1n << 63n;
+export const PTE_IS_PTE: bigint = 1n << 63n;
 
 /** Memory types (MTYPE): non-coherent, read-write, cache-coherent, uncached. */
 export type MemoryType = 'NC' | 'RW' | 'CC' | 'UC';

@@ -1,6 +1,8 @@
 /** No false report: 1,000 random programs inside the documented rules. */
 import { expect, it } from 'vitest';
 import { formatHazard } from '../emulator/index.ts';
+import { UAPI_PROFILES } from '../lib/uapi/profile.ts';
+import type { UapiProfileName } from '../lib/uapi/profile.ts';
 import { seedFor } from './support/emulator-rig.ts';
 import { CleanProgram } from './support/hazards-clean-program.ts';
 import { watchedRig } from './support/hazards-scenarios.ts';
@@ -8,22 +10,28 @@ import { watchedRig } from './support/hazards-scenarios.ts';
 const PROGRAMS = 1_000;
 const STEPS = 40;
 
-it('reports nothing in programs that stay inside the rules', () => {
-  const first = seedFor('hazards-clean');
-  let written = 0;
-  let zapped = 0;
-  for (let seed = first; seed < first + PROGRAMS; seed++) {
-    const rig = watchedRig(CleanProgram.options(seed));
-    rig.machine.on('ptes-written', () => written++);
-    rig.machine.on('ptes-zapped', () => zapped++);
-    const program = new CleanProgram(rig, seed);
-    program.run(STEPS);
-    rig.node.close();
-    const { hazards } = rig.machine.watchHazards();
-    if (hazards.length > 0) {
-      throw new Error(`seed ${seed}\n${hazards.slice(0, 5).map(formatHazard).join('\n')}\n${program.story.join('\n')}`);
+it.each(Object.keys(UAPI_PROFILES) as UapiProfileName[])(
+  'reports nothing on %s in programs that stay inside the rules',
+  (profile) => {
+    const first = seedFor('hazards-clean');
+    let written = 0;
+    let zapped = 0;
+    for (let seed = first; seed < first + PROGRAMS; seed++) {
+      const rig = watchedRig({ ...CleanProgram.options(seed), profile });
+      rig.machine.on('ptes-written', () => written++);
+      rig.machine.on('ptes-zapped', () => zapped++);
+      const program = new CleanProgram(rig, seed);
+      program.run(STEPS);
+      rig.node.close();
+      const { hazards } = rig.machine.watchHazards();
+      if (hazards.length > 0) {
+        throw new Error(
+          `seed ${seed}\n${hazards.slice(0, 5).map(formatHazard).join('\n')}\n${program.story.join('\n')}`,
+        );
+      }
     }
-  }
-  // The programs are worth something only if they do a lot.
-  expect(Math.min(written, zapped)).toBeGreaterThan(2_000);
-}, 120_000);
+    // The programs are worth something only if they do a lot.
+    expect(Math.min(written, zapped)).toBeGreaterThan(2_000);
+  },
+  120_000,
+);

@@ -13,6 +13,8 @@ export type AccessDenialCause =
   | 'special-mapping'
   | 'nothing-mapped'
   | 'gpu-read-only'
+  | 'mapped-read-only'
+  | 'buffer-object'
   | 'partly-unmapped'
   | 'pages-unavailable';
 
@@ -45,8 +47,13 @@ export function accessDenial(
     const interval = context?.tree.find(page);
     if (write && interval !== undefined && (interval.flags & SvmFlag.gpuReadOnly) !== 0)
       return { result, cause: 'gpu-read-only' }; // Q56
+    if (device.surroundings.revision.checksBufferObjects && interval === undefined) {
+      if (file.vm.bufferObjects.firstIn(page, page) !== undefined) return { result, cause: 'buffer-object' };
+    }
     const range = context?.framework.findRange(page, page + 1);
     if (range !== undefined && !range.untouchedByUnmap) return { result, cause: 'partly-unmapped' }; // Q46
+    const readable = device.gpu.pteFlags.permits(file.vm.pageTable.flagsOf(page), false);
+    if (write && readable) return { result, cause: 'mapped-read-only' };
     return { result, cause: 'pages-unavailable' }; // Q50, Q55
   }
   if (context === null) {

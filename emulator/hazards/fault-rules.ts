@@ -191,7 +191,8 @@ export class FaultRules {
   }
 
   #whyNot(page: number, write: boolean, reason: FaultReason, vma: Vma | undefined): string | undefined {
-    const context = this.#watch.vm.context;
+    const { vm, gpu } = this.#watch;
+    const context = vm.context;
     const flags = context?.tree.find(page)?.flags ?? 0;
     const forbidden = write && (flags & SvmFlag.gpuReadOnly) !== 0;
     switch (reason) {
@@ -202,7 +203,9 @@ export class FaultRules {
       case 'recently-mapped':
         return forbidden ? 'Q56' : 'Q57';
       case 'already-valid':
-        return 'Q60';
+        if (forbidden) return 'Q56';
+        // PTEs that permit reading are those of the range; others were written by the VM layer.
+        return gpu.pteFlags.permits(vm.pageTable.flagsOf(page), false) ? undefined : 'Q60';
       case 'pages-unavailable': {
         const range = context?.framework.findRange(page, page + 1);
         if (range !== undefined && (range.state & RangeState.unmapped) !== 0) return 'Q46';

@@ -58,6 +58,8 @@ const DENIALS = {
   'special-mapping': 'the mapping is of kind {}',
   'nothing-mapped': 'nothing is mapped there in the process',
   'gpu-read-only': 'the attribute gpuReadOnly forbids the GPU to write',
+  'mapped-read-only': 'its range was mapped for reading while its mapping could not be written, and stays so',
+  'buffer-object': 'a buffer object of the same GPU address space is mapped there',
   'partly-unmapped': 'its range was unmapped in part and not collected',
   'pages-unavailable': 'a page of its range cannot be collected',
 } as const;

@@ -22,6 +22,7 @@ export const V = 0x40000;
 export const [BLOCK, MIB, WINDOW] = [512, 256, 0x20000];
 export const SET = 0;
 export const GET = 1;
+const RESET = 2;
 export const ALL_TYPES: readonly number[] = Object.values(SvmAttributeType);
 /** PTE flags by memory type and whether they are writable (spec/03-gpu-ranges §B.2). */
 export const PTE = {
@@ -132,6 +133,17 @@ export class Rig {
     const arg = encodeSvmRequest({ startAddress, size, operation, attributeCount: attributes.length });
     const result = this.node.ioctl(UAPI_PROFILES.v4.request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
     return { result, values: decodeAttributes(data).map(({ value }) => value) };
+  }
+
+  /** RESET_ATTR, which V4 refuses. */
+  reset(page: number, pages: number): number {
+    const arg = encodeSvmRequest({
+      startAddress: at(page),
+      size: at(pages),
+      operation: RESET,
+      attributeCount: 0,
+    });
+    return this.node.ioctl(UAPI_PROFILES.v7.request, arg, []);
   }
 
   /** SET through the form that sleeps where another operation holds the svm lock. */

@@ -1,6 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { encodeSvmRequest } from '../../../lib/uapi/codec.ts';
-import { UAPI_PROFILES } from '../../../lib/uapi/profile.ts';
 import { at, BLOCK, PTE, Rig, T, V } from '../../../test/support/emulator-rig.ts';
 
 const [EPERM, EINTR, EAGAIN, EOPNOTSUPP] = [-1, -4, -11, -95];
@@ -78,7 +76,7 @@ describe('the fault handler', () => {
     rig.region();
     rig.set(V, BLOCK, [T.gpuReadOnly, 1]);
     rig.fault(V);
-    rig.node.ioctl(UAPI_PROFILES.v7.request, resetRequest(V + 16, 1), []);
+    rig.reset(V + 16, 1);
     rig.later();
     rig.fault(V + 16, true);
     expect(rig.ptes()).toEqual([[0, BLOCK, PTE.UC.rw, 'ok']]);
@@ -111,8 +109,3 @@ describe('the fault handler', () => {
     expect(rig.fault(V)).toBe(EAGAIN);
   });
 });
-
-function resetRequest(page: number, pages: number): Uint8Array {
-  const operation = UAPI_PROFILES.v7.operations['resetAttributes']!;
-  return encodeSvmRequest({ startAddress: at(page), size: at(pages), operation, attributeCount: 0 });
-}

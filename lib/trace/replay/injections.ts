@@ -1,6 +1,7 @@
 /** What other threads do at the preemption points of one operation (spec/trace-format §8). */
 import type { EmulatedDevice, EmulatedMachine, PreemptionPoint } from '../../../emulator/index.ts';
 import type { EffectRecorder } from '../effects/recorder.ts';
+import { plannedFailures } from '../format/failures.ts';
 import { descriptorOf } from '../operations/index.ts';
 import type { InjectedAnswer, TraceAnswer, TraceInjection, TraceOperation } from '../operations/index.ts';
 import type { TraceSubject } from '../operations/descriptor.ts';
@@ -76,7 +77,7 @@ export class Injections {
     if (this.#blocks(operation)) return { ...head, blocked: true };
     effects.mark('inject', at);
     this.#running = true;
-    const planned = failures.exchange(null);
+    const planned = failures.exchange(operation.fail === undefined ? null : plannedFailures(operation.fail));
     let answer: TraceAnswer;
     try {
       answer = this.#perform(operation, (late) => {

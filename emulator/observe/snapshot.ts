@@ -60,6 +60,8 @@ export interface VmaSnapshot {
 /** State of one open file, its device and its process. */
 export interface ContextSnapshot {
   readonly attributes: readonly AttributeSnapshot[];
+  /** Whether the kernel's list of the attribute intervals has another order than its tree, after a race made them overlap. */
+  readonly attributeListBroken: boolean;
   readonly notifiers: readonly { readonly start: bigint; readonly end: bigint }[];
   readonly ranges: readonly RangeSnapshot[];
   /** Buffer objects in the GPU's address space; undefined where the revision does not look at them. */
@@ -93,6 +95,7 @@ export function contextSnapshot(device: ObservedDevice, file: ObservedFile): Con
             granularity: interval.granularity,
             flags: interval.flags,
           })),
+    attributeListBroken: context?.tree.listBroken ?? false,
     notifiers:
       context === null
         ? []

@@ -33,14 +33,14 @@ function clearLocked(context: SvmContext, first: number, last: number, allocatio
         const failure = context.failures.take(allocation);
         if (failure !== 0) return failure;
         const tail = new AttributeInterval(last + 1, interval.last, interval);
-        interval.last = first - 1;
+        tree.trim(interval, interval.first, first - 1);
         // mutant: clear-middle-loses-tail
         tree.insert(tail);
       } else if (keepsFront) {
-        interval.last = first - 1;
+        tree.trim(interval, interval.first, first - 1);
       } else if (keepsBack) {
         // mutant: clear-keeps-tail
-        tree.trimFront(interval, last + 1);
+        tree.trim(interval, last + 1, interval.last);
       } else {
         tree.remove(interval);
         interval.freed = true;

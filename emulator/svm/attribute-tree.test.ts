@@ -152,12 +152,12 @@ describe('splitting', () => {
 });
 
 describe('changing', () => {
-  it('trims the front of an interval in place', () => {
+  it('trims the front of an interval', () => {
     const {
       tree: it,
       intervals: [a, b],
     } = tree([10, 19], [20, 29]);
-    it.trimFront(a!, 15);
+    it.trim(a!, 15, 19);
     expect([spans(it), it.find(14), it.find(15), it.after(a!)]).toEqual([
       [
         [15, 19],
@@ -221,6 +221,43 @@ describe('overlapping intervals (Q31)', () => {
       [20, 39],
     ]);
     expect(it.find(17)).toBe(outer);
+  });
+
+  it('are the last with their first page after a trim or a split, as they are inserted again', () => {
+    const {
+      tree: trimmed,
+      intervals: [back, front],
+    } = tree([20, 60], [10, 39]);
+    trimmed.trim(front!, 20, 39);
+    expect([trimmed.find(25), trimmed.after(back!)]).toEqual([back, front]);
+    trimmed.trim(back!, 20, 59);
+    expect([trimmed.find(25), trimmed.after(front!)]).toEqual([front, back]);
+    const {
+      tree: split,
+      intervals: [first, second],
+    } = tree([10, 19], [10, 39]);
+    split.split(first!, 10, 15);
+    expect([split.find(12), split.after(second!)]).toEqual([second, first]);
+  });
+
+  it('break the order of the list only where an interval enters before one that starts lower', () => {
+    const { tree: sorted, intervals } = tree([10, 39], [20, 60]);
+    expect([sorted.overlapping, sorted.listBroken]).toEqual([true, false]);
+    // The next one in the list is the first that reaches beyond page 30, and that starts lower.
+    const inner = interval(25, 30);
+    sorted.insert(inner);
+    expect([spans(sorted), sorted.listBroken]).toEqual([
+      [
+        [10, 39],
+        [20, 60],
+        [25, 30],
+      ],
+      true,
+    ]);
+    sorted.remove(inner);
+    expect(sorted.listBroken).toBe(false);
+    for (const each of intervals) sorted.remove(each);
+    expect(sorted.overlapping).toBe(false);
   });
 
   it('are over when the tree was empty', () => {

@@ -1,6 +1,7 @@
 // Models: the attribute tree of a context (spec/02-attributes §3).
 import { OrderedMap } from '../kernel/ordered-map.ts';
 import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
+import { AttributeList } from './attribute-list.ts';
 import { copyRecord } from './attribute-record.ts';
 import type { AttributeRecord } from './attribute-record.ts';
 
@@ -47,7 +48,8 @@ export interface BoundsLookup {
  */
 export class AttributeTree {
   readonly #map = new OrderedMap<AttributeInterval>();
-  #overlapping = false;
+  // Kept from the first overlap on; before that it has the order of the tree, which nothing asks for.
+  #list: AttributeList<AttributeInterval> | null = null;
   // Pages of the longest interval ever inserted: how far back an overlapping one may start.
   #longest = 0;
 
@@ -57,19 +59,24 @@ export class AttributeTree {
 
   /** Whether a race has made intervals overlap. */
   get overlapping(): boolean {
-    return this.#overlapping;
+    return this.#list !== null;
+  }
+
+  /** Whether the kernel's list of the intervals has another order than its tree; a race has to have made intervals overlap. */
+  get listBroken(): boolean {
+    return this.#list !== null && !this.#list.hasOrderOf(this.#map.values());
   }
 
   /** The interval that contains `page`; of several, the one with the smallest first page. */
   find(page: number): AttributeInterval | undefined {
-    if (this.#overlapping) return this.#firstIntersecting(page, page);
+    if (this.#list !== null) return this.#firstIntersecting(page, page);
     const interval = this.#map.floor(page);
     return interval !== undefined && interval.last >= page ? interval : undefined;
   }
 
   /** The interval with the smallest first page among those that intersect `[first, last]`. */
   findIntersecting(first: number, last: number): AttributeInterval | undefined {
-    if (this.#overlapping) return this.#firstIntersecting(first, last);
+    if (this.#list !== null) return this.#firstIntersecting(first, last);
     const before = this.#map.floor(first);
     if (before !== undefined && before.last >= first) return before;
     const after = this.#map.higher(first);
@@ -78,7 +85,7 @@ export class AttributeTree {
 
   /** The interval behind `interval` in tree order. */
   after(interval: AttributeInterval): AttributeInterval | undefined {
-    if (!this.#overlapping) return this.#map.higher(interval.first);
+    if (this.#list === null) return this.#map.higher(interval.first);
     let found: AttributeInterval | undefined;
     let passed = false;
     this.#map.scan(interval.first, (candidate) => {
@@ -91,7 +98,7 @@ export class AttributeTree {
 
   /** The interval that contains `page`, or the hole around it (spec/02-attributes §3.2). */
   lookupBounds(page: number): BoundsLookup {
-    if (this.#overlapping) return this.#lookupOverlapping(page);
+    if (this.#list !== null) return this.#lookupOverlapping(page);
     const { before, after: next } = this.#map.neighbours(page);
     if (before !== undefined && before.last >= page)
       return { interval: before, first: before.first, last: before.last };
@@ -104,16 +111,17 @@ export class AttributeTree {
 
   insert(interval: AttributeInterval): void {
     this.#longest = Math.max(this.#longest, interval.last - interval.first + 1);
-    if (!this.#overlapping) {
-      const neighbour = this.findIntersecting(interval.first, interval.last);
-      if (neighbour !== undefined) this.#overlapping = true;
+    if (this.#list === null && this.findIntersecting(interval.first, interval.last) !== undefined) {
+      this.#list = new AttributeList(this.#map.values());
     }
-    this.#map.insert(interval.first, interval);
+    if (this.#list !== null) this.#insertOverlapping(interval);
+    else this.#map.insert(interval.first, interval);
   }
 
   remove(interval: AttributeInterval): void {
     this.#map.remove(interval.first, interval);
-    if (this.#map.size === 0) this.#overlapping = false;
+    if (this.#map.size === 0) this.#list = null;
+    else this.#list?.remove(interval);
   }
 
   /**
@@ -122,27 +130,43 @@ export class AttributeTree {
    */
   split(interval: AttributeInterval, first: number, last: number): void {
     const { first: oldFirst, last: oldLast } = interval;
-    if (first > oldFirst) {
-      // mutant: split-left-with-new-record
-      const left = new AttributeInterval(oldFirst, first - 1, interval);
-      if (this.#overlapping) {
-        this.#map.remove(oldFirst, interval);
-        this.#map.insert(oldFirst, left);
-      } else {
-        this.#map.replace(oldFirst, interval, left);
-      }
+    // mutant: split-left-with-new-record
+    const left = first > oldFirst ? new AttributeInterval(oldFirst, first - 1, interval) : null;
+    // mutant: split-loses-right-piece
+    const right = last < oldLast ? new AttributeInterval(last + 1, oldLast, interval) : null;
+    if (this.#list !== null) {
+      this.#removeOverlapping(interval);
+      if (left !== null) this.#insertOverlapping(left);
+      interval.first = first;
+      interval.last = last;
+      this.#insertOverlapping(interval);
+      if (right !== null) this.#insertOverlapping(right);
+      return;
+    }
+    if (left !== null) {
+      this.#map.replace(oldFirst, interval, left);
       interval.first = first;
       this.#map.insert(first, interval);
     }
     interval.last = last;
-    // mutant: split-loses-right-piece
-    if (last < oldLast) this.#map.insert(last + 1, new AttributeInterval(last + 1, oldLast, interval));
+    if (right !== null) this.#map.insert(last + 1, right);
   }
 
-  /** Moves the first page of `interval` to `first`. */
-  trimFront(interval: AttributeInterval, first: number): void {
-    this.#map.rekey(interval.first, first, interval);
-    interval.first = first;
+  /** Shrinks `interval` to `[first, last]`, at least one page of it. */
+  trim(interval: AttributeInterval, first: number, last: number): void {
+    if (this.#list !== null) {
+      // The kernel takes it out and inserts it again: it comes after others with its first page.
+      this.#removeOverlapping(interval);
+      interval.first = first;
+      interval.last = last;
+      this.#insertOverlapping(interval);
+      return;
+    }
+    if (first !== interval.first) {
+      this.#map.rekey(interval.first, first, interval);
+      interval.first = first;
+    }
+    interval.last = last;
   }
 
   /** All intervals in tree order. */
@@ -152,7 +176,17 @@ export class AttributeTree {
 
   clear(): void {
     this.#map.clear();
-    this.#overlapping = false;
+    this.#list = null;
+  }
+
+  #insertOverlapping(interval: AttributeInterval): void {
+    this.#list!.insertBefore(this.#firstIntersecting(interval.last + 1, Number.POSITIVE_INFINITY), interval);
+    this.#map.insert(interval.first, interval);
+  }
+
+  #removeOverlapping(interval: AttributeInterval): void {
+    this.#map.remove(interval.first, interval);
+    this.#list!.remove(interval);
   }
 
   #lookupOverlapping(page: number): BoundsLookup {

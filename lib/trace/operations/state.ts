@@ -92,6 +92,7 @@ function dumpAnswer(snapshot: ContextSnapshot) {
         flags: hex(interval.flags),
       },
     ]),
+    ...(snapshot.attributeListBroken ? { attrListBroken: true } : {}),
     notifiers: snapshot.notifiers.map((notifier) => [hex(notifier.start), hex(notifier.end)]),
     ranges: snapshot.ranges.map((range) => [
       hex(range.start),

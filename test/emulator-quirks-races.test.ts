@@ -100,6 +100,26 @@ describe('races', () => {
     expect([seen, rig.intervals()]).toEqual([['Q34'], []]);
   });
 
+  it('Q34: the reading of a freed interval is reported too where the change has no effect, but not where nothing is read', () => {
+    const freedMeanwhile = (...attributes: [number, number][]): readonly string[] => {
+      const rig = region();
+      rig.set(V, BLOCK, [T.access, 2]);
+      rig.access(V);
+      const seen = hazards(rig);
+      const inner = (): void => {
+        rig.unmap(V, BLOCK);
+        rig.gc();
+      };
+      expect(rig.during('attr-edited', inner, () => rig.set(V, BLOCK, ...attributes))).toBe(0);
+      return seen;
+    };
+    expect(freedMeanwhile([T.gpuExecutable, 1])).toEqual(['Q34']);
+    expect(freedMeanwhile([T.granularity, 3])).toEqual(['Q34']);
+    // Only the prefetch location changes, to system memory: the call ends before it looks at the interval.
+    expect(freedMeanwhile([T.prefetchLocation, 0])).toEqual([]);
+    expect(freedMeanwhile([T.access, 2])).toEqual([]);
+  });
+
   it('Q40: an event between the writing of PTEs and the mark leaves PTEs of freed pages in a range marked mapped', () => {
     const rig = region();
     const zaps: bigint[] = [];

@@ -196,17 +196,21 @@ export class SetAttributes {
   /** The effect of the change set on the interval as it is now (spec/02-attributes §4.8, §5.2). */
   #applyChange(): number {
     const trigger = this.#trigger;
-    if ((trigger & (Trigger.rangeSplit | Trigger.prefetch)) === 0) return 0;
+    if (trigger === 0 || trigger === Trigger.attributeOnly) return 0;
     const context = this.#context;
     const interval = this.#interval!;
+    const hasEffect = (trigger & (Trigger.rangeSplit | Trigger.prefetch)) !== 0;
     if (interval.freed) {
+      // Its bounds and record are read before the trigger is looked at: also where nothing is to be done.
       context.effects.current?.hazard(
         'Q34',
-        'SET_ATTR applies its effect to an interval that the collector freed',
+        hasEffect
+          ? 'SET_ATTR applies its effect to an interval that the collector freed'
+          : 'SET_ATTR reads an interval that the collector freed',
         interval.first,
         interval.last - interval.first + 1,
       );
-    } else if (interval.first !== this.#cursor || interval.last !== this.#segmentEnd) {
+    } else if (hasEffect && (interval.first !== this.#cursor || interval.last !== this.#segmentEnd)) {
       context.effects.current?.hazard(
         'Q34',
         'SET_ATTR applies its effect to an interval that another SET_ATTR has reshaped',
@@ -214,6 +218,7 @@ export class SetAttributes {
         this.#segmentEnd - this.#cursor + 1,
       );
     }
+    if (!hasEffect) return 0;
     context.svmLock.acquire();
     let result = 0;
     if ((trigger & Trigger.rangeSplit) !== 0) {

@@ -32,6 +32,16 @@ it('has one writer: another one of any process or thread gets a file of its own'
   expect(existsSync(`${path}.lock`)).toBe(false);
 });
 
+it('leaves nothing behind in the process, however many there were', () => {
+  const before = process.listenerCount('exit');
+  for (let count = 0; count < 20; count++) {
+    const file = new RecordFile(join(folder, `many.${count}.jsonl`));
+    expect(process.listenerCount('exit')).toBe(before + 1);
+    file.close();
+  }
+  expect(process.listenerCount('exit')).toBe(before);
+});
+
 it('is taken over from a process that ended without a word', () => {
   const path = join(folder, 'crashed.jsonl');
   const pid = execFileSync(process.execPath, ['-p', 'process.pid']).toString().trim();

@@ -94,6 +94,8 @@ function release(name: string): void {
   } catch {
     // Gone already: the folder was removed.
   }
+  // One listener while there are locks, not one for each time that there were none.
+  if (held.size === 0) process.off('exit', releaseAll);
 }
 
 function releaseAll(): void {

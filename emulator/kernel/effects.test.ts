@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EffectHub } from './effects.ts';
+import { EffectHub, QuietEffects } from './effects.ts';
 import type { EffectSink } from './effects.ts';
 
 /** A sink that writes down every call. */
@@ -8,7 +8,8 @@ function recorder(calls: string[], name: string): EffectSink {
     get:
       (_, method) =>
       (...values: unknown[]) =>
-        void calls.push(`${name}.${String(method)}(${values.join()})`),
+        // A fan-out may pass undefined for values that an effect does not have.
+        void calls.push(`${name}.${String(method)}(${values.filter((value) => value !== undefined).join()})`),
   });
 }
 
@@ -23,6 +24,8 @@ const CALLS: readonly [(sink: EffectSink) => void, string][] = [
   [(sink) => sink.dmaMapped(1, 2), 'dmaMapped(1,2)'],
   [(sink) => sink.dmaUnmapped(1, 2), 'dmaUnmapped(1,2)'],
   [(sink) => sink.collectionQueued(1, 2), 'collectionQueued(1,2)'],
+  [(sink) => sink.attributesEdited('split', 1, 2, 3, 4, 5, 6), 'attributesEdited(split,1,2,3,4,5,6)'],
+  [(sink) => sink.faultEnded(1, true, -14, 'no-vma', -5), 'faultEnded(1,true,-14,no-vma,-5)'],
   [(sink) => sink.hazard('Q32', 'x', 1, 2), 'hazard(Q32,x,1,2)'],
 ];
 
@@ -50,4 +53,9 @@ describe('EffectHub', () => {
       expect(calls.splice(0)).toEqual([`b.${text}`]);
     }
   });
+});
+
+it('has a sink that hears every effect and does nothing', () => {
+  const sink = new QuietEffects();
+  for (const [call] of CALLS) expect(call(sink)).toBeUndefined();
 });

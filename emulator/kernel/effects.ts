@@ -94,6 +94,46 @@ export interface EffectSink {
   hazard(quirk: string, detail: string, startPage: number, pages: number): void;
 }
 
+/**
+ * How each effect is passed to a sink: a function literal of its own, so that each stays fast. Sinks for all effects
+ * are made from this list.
+ */
+const DELIVER: {
+  readonly [Name in keyof EffectSink]: (sink: EffectSink, ...values: Parameters<EffectSink[Name]>) => void;
+} = {
+  notifierInserted: (sink, startPage, pages) => sink.notifierInserted(startPage, pages),
+  notifierRemoved: (sink, startPage, pages) => sink.notifierRemoved(startPage, pages),
+  rangeInserted: (sink, startPage, pages) => sink.rangeInserted(startPage, pages),
+  rangeRemoved: (sink, startPage, pages) => sink.rangeRemoved(startPage, pages),
+  ptesWritten: (sink, startPage, pages, flags) => sink.ptesWritten(startPage, pages, flags),
+  ptesZapped: (sink, startPage, pages) => sink.ptesZapped(startPage, pages),
+  tlbFlushed: (sink) => sink.tlbFlushed(),
+  dmaMapped: (sink, startPage, pages) => sink.dmaMapped(startPage, pages),
+  dmaUnmapped: (sink, startPage, pages) => sink.dmaUnmapped(startPage, pages),
+  collectionQueued: (sink, firstPage, lastPage) => sink.collectionQueued(firstPage, lastPage),
+  ioctlAnswered: (sink, call, records, result) => sink.ioctlAnswered(call, records, result),
+  contextCreated: (sink, byIoctl) => sink.contextCreated(byIoctl),
+  contextFinalised: (sink) => sink.contextFinalised(),
+  attributesEdited: (sink, kind, firstPage, lastPage, oldFirst, oldLast, trigger, types) =>
+    sink.attributesEdited(kind, firstPage, lastPage, oldFirst, oldLast, trigger, types),
+  setRetried: (sink, firstPage, lastPage) => sink.setRetried(firstPage, lastPage),
+  prefetched: (sink, firstPage, lastPage, result) => sink.prefetched(firstPage, lastPage, result),
+  faultEnded: (sink, page, write, result, reason, cause) => sink.faultEnded(page, write, result, reason, cause),
+  faultRetried: (sink, page, cause, restart) => sink.faultRetried(page, cause, restart),
+  faultLogged: (sink, page, lines) => sink.faultLogged(page, lines),
+  faultDropped: (sink, page, timestamp, checkpoint) => sink.faultDropped(page, timestamp, checkpoint),
+  vmFaultEnded: (sink, page, asked, handled) => sink.vmFaultEnded(page, asked, handled),
+  notifierCalled: (sink, event, startPage, endPage) => sink.notifierCalled(event, startPage, endPage),
+  collecting: (sink, startPage, pages, firstPage, lastPage) => sink.collecting(startPage, pages, firstPage, lastPage),
+  collected: (sink, startPage, pages, result) => sink.collected(startPage, pages, result),
+  ptesReplacing: (sink, startPage, pages, flags, frames) => sink.ptesReplacing(startPage, pages, flags, frames),
+  commitFailed: (sink, startPage, pages, result) => sink.commitFailed(startPage, pages, result),
+  zapFailed: (sink, startPage, endPage, result) => sink.zapFailed(startPage, endPage, result),
+  hazard: (sink, quirk, detail, startPage, pages) => sink.hazard(quirk, detail, startPage, pages),
+};
+
+type Deliver = (sink: EffectSink, ...values: unknown[]) => void;
+
 /** Passes effects on to any number of sinks; `current` is null while nobody listens. */
 export class EffectHub {
   /** What the modelled code calls, or null. */
@@ -117,143 +157,33 @@ export class EffectHub {
   }
 }
 
-class FanOut implements EffectSink {
-  readonly #sinks: readonly EffectSink[];
+class FanOutMethods {
+  readonly sinks: readonly EffectSink[];
 
   constructor(sinks: readonly EffectSink[]) {
-    this.#sinks = sinks;
-  }
-
-  notifierInserted(startPage: number, pages: number): void {
-    for (const sink of this.#sinks) sink.notifierInserted(startPage, pages);
-  }
-  notifierRemoved(startPage: number, pages: number): void {
-    for (const sink of this.#sinks) sink.notifierRemoved(startPage, pages);
-  }
-  rangeInserted(startPage: number, pages: number): void {
-    for (const sink of this.#sinks) sink.rangeInserted(startPage, pages);
-  }
-  rangeRemoved(startPage: number, pages: number): void {
-    for (const sink of this.#sinks) sink.rangeRemoved(startPage, pages);
-  }
-  ptesWritten(startPage: number, pages: number, flags: number): void {
-    for (const sink of this.#sinks) sink.ptesWritten(startPage, pages, flags);
-  }
-  ptesZapped(startPage: number, pages: number): void {
-    for (const sink of this.#sinks) sink.ptesZapped(startPage, pages);
-  }
-  tlbFlushed(): void {
-    for (const sink of this.#sinks) sink.tlbFlushed();
-  }
-  dmaMapped(startPage: number, pages: number): void {
-    for (const sink of this.#sinks) sink.dmaMapped(startPage, pages);
-  }
-  dmaUnmapped(startPage: number, pages: number): void {
-    for (const sink of this.#sinks) sink.dmaUnmapped(startPage, pages);
-  }
-  collectionQueued(firstPage: number, lastPage: number): void {
-    for (const sink of this.#sinks) sink.collectionQueued(firstPage, lastPage);
-  }
-  ioctlAnswered(call: SvmArguments, records: Uint8Array | null, result: number): void {
-    for (const sink of this.#sinks) sink.ioctlAnswered(call, records, result);
-  }
-  contextCreated(byIoctl: boolean): void {
-    for (const sink of this.#sinks) sink.contextCreated(byIoctl);
-  }
-  contextFinalised(): void {
-    for (const sink of this.#sinks) sink.contextFinalised();
-  }
-  attributesEdited(
-    kind: AttributeEditKind,
-    firstPage: number,
-    lastPage: number,
-    oldFirst: number,
-    oldLast: number,
-    trigger: number,
-    types: number,
-  ): void {
-    for (const sink of this.#sinks) sink.attributesEdited(kind, firstPage, lastPage, oldFirst, oldLast, trigger, types);
-  }
-  setRetried(firstPage: number, lastPage: number): void {
-    for (const sink of this.#sinks) sink.setRetried(firstPage, lastPage);
-  }
-  prefetched(firstPage: number, lastPage: number, result: number): void {
-    for (const sink of this.#sinks) sink.prefetched(firstPage, lastPage, result);
-  }
-  faultEnded(page: number, write: boolean, result: number, reason: FaultReason, cause: number): void {
-    for (const sink of this.#sinks) sink.faultEnded(page, write, result, reason, cause);
-  }
-  faultRetried(page: number, cause: number, restart: boolean): void {
-    for (const sink of this.#sinks) sink.faultRetried(page, cause, restart);
-  }
-  faultLogged(page: number, lines: number): void {
-    for (const sink of this.#sinks) sink.faultLogged(page, lines);
-  }
-  faultDropped(page: number, timestamp: number, checkpoint: number): void {
-    for (const sink of this.#sinks) sink.faultDropped(page, timestamp, checkpoint);
-  }
-  vmFaultEnded(page: number, asked: 'svm' | 'kfd-svm' | 'none', handled: boolean): void {
-    for (const sink of this.#sinks) sink.vmFaultEnded(page, asked, handled);
-  }
-  notifierCalled(event: number, startPage: number, endPage: number): void {
-    for (const sink of this.#sinks) sink.notifierCalled(event, startPage, endPage);
-  }
-  collecting(startPage: number, pages: number, firstPage: number, lastPage: number): void {
-    for (const sink of this.#sinks) sink.collecting(startPage, pages, firstPage, lastPage);
-  }
-  collected(startPage: number, pages: number, result: number): void {
-    for (const sink of this.#sinks) sink.collected(startPage, pages, result);
-  }
-  ptesReplacing(startPage: number, pages: number, flags: number, frames: Frames): void {
-    for (const sink of this.#sinks) sink.ptesReplacing(startPage, pages, flags, frames);
-  }
-  commitFailed(startPage: number, pages: number, result: number): void {
-    for (const sink of this.#sinks) sink.commitFailed(startPage, pages, result);
-  }
-  zapFailed(startPage: number, endPage: number, result: number): void {
-    for (const sink of this.#sinks) sink.zapFailed(startPage, endPage, result);
-  }
-  hazard(quirk: string, detail: string, startPage: number, pages: number): void {
-    for (const sink of this.#sinks) sink.hazard(quirk, detail, startPage, pages);
+    this.sinks = sinks;
   }
 }
+
+class QuietMethods {}
+
+for (const [name, deliver] of Object.entries(DELIVER) as [keyof EffectSink, Deliver][]) {
+  const few = {
+    [name](this: FanOutMethods, a: unknown, b: unknown, c: unknown) {
+      for (const sink of this.sinks) deliver(sink, a, b, c);
+    },
+  };
+  const many = {
+    [name](this: FanOutMethods, a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown) {
+      for (const sink of this.sinks) deliver(sink, a, b, c, d, e, f, g);
+    },
+  };
+  // Passing on more values than there are costs time, and most effects have few.
+  Object.assign(FanOutMethods.prototype, deliver.length <= 1 + 3 ? few : many);
+  Object.assign(QuietMethods.prototype, { [name]() {} });
+}
+
+const FanOut = FanOutMethods as unknown as new (sinks: readonly EffectSink[]) => EffectSink;
 
 /** A sink that ignores everything; subclasses listen to what they want. */
-export class QuietEffects implements EffectSink {
-  notifierInserted(_startPage: number, _pages: number): void {}
-  notifierRemoved(_startPage: number, _pages: number): void {}
-  rangeInserted(_startPage: number, _pages: number): void {}
-  rangeRemoved(_startPage: number, _pages: number): void {}
-  ptesWritten(_startPage: number, _pages: number, _flags: number): void {}
-  ptesZapped(_startPage: number, _pages: number): void {}
-  tlbFlushed(): void {}
-  dmaMapped(_startPage: number, _pages: number): void {}
-  dmaUnmapped(_startPage: number, _pages: number): void {}
-  collectionQueued(_firstPage: number, _lastPage: number): void {}
-  ioctlAnswered(_call: SvmArguments, _records: Uint8Array | null, _result: number): void {}
-  contextCreated(_byIoctl: boolean): void {}
-  contextFinalised(): void {}
-  attributesEdited(
-    _kind: AttributeEditKind,
-    _firstPage: number,
-    _lastPage: number,
-    _oldFirst: number,
-    _oldLast: number,
-    _trigger: number,
-    _types: number,
-  ): void {}
-  setRetried(_firstPage: number, _lastPage: number): void {}
-  prefetched(_firstPage: number, _lastPage: number, _result: number): void {}
-  faultEnded(_page: number, _write: boolean, _result: number, _reason: FaultReason, _cause: number): void {}
-  faultRetried(_page: number, _cause: number, _restart: boolean): void {}
-  faultLogged(_page: number, _lines: number): void {}
-  faultDropped(_page: number, _timestamp: number, _checkpoint: number): void {}
-  vmFaultEnded(_page: number, _asked: 'svm' | 'kfd-svm' | 'none', _handled: boolean): void {}
-  notifierCalled(_event: number, _startPage: number, _endPage: number): void {}
-  collecting(_startPage: number, _pages: number, _firstPage: number, _lastPage: number): void {}
-  collected(_startPage: number, _pages: number, _result: number): void {}
-  ptesReplacing(_startPage: number, _pages: number, _flags: number, _frames: Frames): void {}
-  commitFailed(_startPage: number, _pages: number, _result: number): void {}
-  zapFailed(_startPage: number, _endPage: number, _result: number): void {}
-  hazard(_quirk: string, _detail: string, _startPage: number, _pages: number): void {}
-}
+export const QuietEffects = QuietMethods as new () => EffectSink;

@@ -6,6 +6,7 @@ import type { PreemptionPoint } from './kernel/preemption.ts';
 import { PageBudget } from './kernel/page-block.ts';
 import { PAGES_PER_BLOCK } from './kernel/page-number.ts';
 import { AddressSpace } from './mm/address-space.ts';
+import { PasidAllocator } from './svm/context.ts';
 import { DriverModule } from './svm/driver-module.ts';
 import { kernelRevision } from './revisions/index.ts';
 import { EmulatedDevice } from './drm/device.ts';
@@ -79,6 +80,7 @@ export class EmulatedMachine {
     const events = new MachineEvents(clock, this.scope, () => this.devices);
     this.#events = events;
     const revision = kernelRevision(this.options.profile);
+    const pasids = new PasidAllocator(this.options.gpus);
     this.devices = Array.from(
       { length: this.options.gpus },
       (_, index) =>
@@ -89,6 +91,7 @@ export class EmulatedMachine {
           clock,
           points,
           scope: this.scope,
+          pasids,
           svmConfigured: this.options.svmConfigured,
           journal: this.#journal,
           onLostFault: (device, page, write) => events.lostFault(device.index, page, write),
@@ -195,8 +198,12 @@ export class EmulatedMachine {
    */
   watchHazards(): HazardMonitor {
     if (this.#monitor !== null) return this.#monitor;
-    this.#monitor = new HazardMonitor(this.process.space, this.scope, this.options.profile, (hazard) =>
-      this.#events.hazard(hazard),
+    this.#monitor = new HazardMonitor(
+      this.process.space,
+      this.scope,
+      this.options.profile,
+      this.options.gpus,
+      (hazard) => this.#events.hazard(hazard),
     );
     this.#events.monitored = true;
     for (const device of this.devices) for (const file of device.files) this.#watch(device, file);

@@ -16,7 +16,8 @@ import type { AccessResult, KilledPage } from '../svm/access.ts';
 import type { KernelRevision } from '../svm/context.ts';
 import type { DriverModule } from '../svm/driver-module.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
-import { PasidTable } from '../svm/context.ts';
+import { GpuVm, PasidTable } from '../svm/context.ts';
+import type { PasidAllocator } from '../svm/context.ts';
 import { vmFault } from '../svm/vm-fault.ts';
 import type { VmFaultOutcome } from '../svm/vm-fault.ts';
 import type { OperationJournal } from './journal.ts';
@@ -34,6 +35,7 @@ export interface DeviceDependencies {
   readonly clock: VirtualClock;
   readonly points: PreemptionPoints;
   readonly scope: OperationScope;
+  readonly pasids: PasidAllocator;
   readonly svmConfigured: boolean;
   readonly journal: { current: OperationJournal | null };
   readonly onOpen: (device: EmulatedDevice, file: EmulatedFile) => void;
@@ -88,8 +90,10 @@ export class EmulatedDevice {
     const compute = booleanArgument('compute', options.compute ?? true);
     const { revision, driver, process, clock, points, scope, svmConfigured } = this.surroundings;
     driver.needsLoaded(this.path);
+    const vm = new GpuVm(this.surroundings.pasids.allocate(this.index), process.pages.blocks.budget);
+    this.pasids.add(vm);
     const file = new EmulatedFile(
-      this.pasids.createVm(process.pages.blocks.budget),
+      vm,
       { revision, driver, device: this.gpu, failures: this.failures, process, clock, points, scope, svmConfigured },
       compute,
     );
@@ -121,6 +125,7 @@ export class EmulatedDevice {
     const file = this.#fileOf(request.pasid);
     this.surroundings.journal.current?.record({
       name: 'fault',
+      device: this.index,
       file,
       address,
       write,
@@ -175,6 +180,7 @@ export class EmulatedDevice {
     for (let fault = 1; killed !== undefined && fault <= killed.faults; fault++) {
       this.surroundings.journal.current.record({
         name: 'fault',
+        device: this.index,
         file,
         address: addressOfPage(killed.page),
         write,

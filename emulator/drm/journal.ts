@@ -36,6 +36,9 @@ export type JournalEntry =
   | ({ readonly name: 'ioctl'; readonly file: EmulatedFile } & AnsweredSvmCall)
   | {
       readonly name: 'fault';
+      /** Number of the device. */
+      readonly device: number;
+      /** Undefined: the device knows no such PASID. */
       readonly file: EmulatedFile | undefined;
       readonly address: bigint;
       readonly write: boolean;

@@ -25,11 +25,11 @@ export class HazardError extends Error {
   }
 }
 
-/** A hazard of the pages from `startPage` on. */
+/** A hazard of the pages from `startPage` on; `named`: its text names the GPU. */
 export function makeHazard(
   quirk: string,
   detail: string,
-  place: { readonly device: number; readonly startPage: number; readonly pages: number },
+  place: { readonly device: number; readonly startPage: number; readonly pages: number; readonly named: boolean },
   operation: number,
   history: readonly LoggedOperation[],
 ): Hazard {
@@ -42,7 +42,7 @@ export function makeHazard(
     address: addressOfPage(place.startPage),
     size: addressOfPage(place.pages),
     operation,
-    detail: `${title}: ${detail}`,
+    detail: `${place.named ? `GPU ${place.device}: ` : ''}${title}: ${detail}`,
     advice,
     history,
   };

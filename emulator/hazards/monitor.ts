@@ -29,6 +29,7 @@ export class HazardMonitor implements MemoryObserver {
   readonly #process: AddressSpace;
   readonly #scope: OperationScope;
   readonly #revision: RevisionName;
+  readonly #gpus: number;
   readonly #onHazard: (hazard: Hazard) => void;
   readonly #log = new OperationLog();
   readonly #stops = new Map<WatchedFile['vm'], () => void>();
@@ -40,18 +41,21 @@ export class HazardMonitor implements MemoryObserver {
   #pending: Hazard[] = [];
 
   /**
-   * What a driver of another revision than `revision` has is not reported. `onHazard` is called for each hazard when
+   * What a driver of another revision than `revision` has is not reported. Of several `gpus` each hazard names its
+   * own. `onHazard` is called for each hazard when
    * it is found, which may be in the middle of an operation.
    */
   constructor(
     process: AddressSpace,
     scope: OperationScope,
     revision: RevisionName,
+    gpus: number,
     onHazard: (hazard: Hazard) => void = () => undefined,
   ) {
     this.#process = process;
     this.#scope = scope;
     this.#revision = revision;
+    this.#gpus = gpus;
     this.#onHazard = onHazard;
     process.observer = this;
     this.#stopObserving = scope.addObserver({
@@ -95,7 +99,7 @@ export class HazardMonitor implements MemoryObserver {
   /** The driver was unloaded and left these slab caches, which belong to no device (Q12). */
   driverUnloaded(slabCaches: readonly string[]): void {
     if (slabCaches.length > 0)
-      this.#report(0, 'Q12', `${slabCaches.join(' and ')} are left without the driver`, 0, 0, {
+      this.#report(undefined, 'Q12', `${slabCaches.join(' and ')} are left without the driver`, 0, 0, {
         startPage: 0,
         endPage: 0,
       });
@@ -128,7 +132,8 @@ export class HazardMonitor implements MemoryObserver {
   }
 
   #report(
-    device: number,
+    // Undefined: the driver as a whole.
+    device: number | undefined,
     quirk: string,
     detail: string,
     startPage: number,
@@ -138,7 +143,13 @@ export class HazardMonitor implements MemoryObserver {
     const known = QUIRK_CATALOGUE[quirk];
     if (known !== undefined && !holdsIn(known, this.#revision)) return;
     const history = this.#log.touching(story.startPage, story.endPage);
-    const hazard = makeHazard(quirk, detail, { device, startPage, pages }, this.#operation, history);
+    const hazard = makeHazard(
+      quirk,
+      detail,
+      { device: device ?? 0, startPage, pages, named: device !== undefined && this.#gpus > 1 },
+      this.#operation,
+      history,
+    );
     if (this.hazards.length < MOST_HAZARDS) this.hazards.push(hazard);
     else this.dropped++;
     if (hazard.severity !== 'notice' && this.#pending.length < MOST_HAZARDS) this.#pending.push(hazard);

@@ -34,7 +34,7 @@ describe('a monitor', () => {
   const hazardsOf = (revision: RevisionName): readonly string[] => {
     const rig = new Rig();
     const { process, scope, devices } = rig.machine;
-    const monitor = new HazardMonitor(process.space, scope, revision);
+    const monitor = new HazardMonitor(process.space, scope, revision, 1);
     const { vm, effects, computeResult } = rig.node.file;
     monitor.attach({ device: 0, gpu: devices[0]!.gpu, vm, process: process.space, effects, computeResult });
     rig.ioctl(GET, (1n << 64n) - at(1), at(2), [[T.access, 0]]);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { EmulatedMachine } from '../machine.ts';
+import type { EmulatedDevice } from '../drm/device.ts';
 import { at, BLOCK, Rig, T, V } from '../../test/support/emulator-rig.ts';
-import { createContext, SvmContext } from './context.ts';
-import { GpuVm, PasidTable } from './context.ts';
+import { createContext, GpuVm, PasidAllocator, PasidTable, SvmContext } from './context.ts';
 
 function surroundings(rig: Rig) {
   const { device, clock, effects, points, failures } = rig.context;
@@ -91,16 +92,30 @@ describe('exit of the process', () => {
 });
 
 describe('PASIDs', () => {
-  it('count up from 0x8001 and are found until they are removed', () => {
+  it('are 0x8001 + i for the first file of GPU i, and none is given twice', () => {
+    const one = new PasidAllocator(1);
+    expect([one.allocate(0), one.allocate(0), one.allocate(0)]).toEqual([0x8001, 0x8002, 0x8003]);
+    const three = new PasidAllocator(3);
+    expect([2, 0, 2, 1, 0].map((gpu) => three.allocate(gpu))).toEqual([0x8003, 0x8001, 0x8004, 0x8002, 0x8005]);
+  });
+
+  it('lead to a VM of their device until it is removed', () => {
     const table = new PasidTable();
-    const [first, second] = [table.createVm(), table.createVm()];
-    expect([first.pasid, second.pasid, table.find(0x8002), table.find(0x8003)]).toEqual([
-      0x8001,
-      0x8002,
-      second,
-      undefined,
-    ]);
-    table.remove(first);
-    expect([table.find(0x8001), table.createVm().pasid]).toEqual([undefined, 0x8003]);
+    const vm = new GpuVm(0x8002);
+    table.add(vm);
+    expect([table.find(0x8002), table.find(0x8001)]).toEqual([vm, undefined]);
+    table.remove(vm);
+    expect(table.find(0x8002)).toBeUndefined();
+  });
+
+  it('of another GPU are unknown to this one', () => {
+    const machine = new EmulatedMachine({ gpus: 2 });
+    const [first, second] = machine.devices;
+    second!.open();
+    first!.open();
+    const address = machine.process.mmap({ size: 4096 });
+    const fault = (device: EmulatedDevice, pasid: number) => device.fault({ address, write: true, pasid });
+    expect([fault(first!, 0x8001), fault(second!, 0x8002)]).toEqual([0, 0]);
+    expect([fault(first!, 0x8002), fault(second!, 0x8001)]).toEqual([-95, -95]);
   });
 });

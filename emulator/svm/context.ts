@@ -47,16 +47,31 @@ export class GpuVm {
 
 const FIRST_PASID = 0x8001;
 
-/** PASIDs of one device. */
+/**
+ * Gives out the PASIDs of a machine, none of them twice. The first file of GPU i gets 0x8001 + i
+ * (spec/trace-format-v8 §1), in whichever order the GPUs are opened; further files get the numbers above.
+ */
+export class PasidAllocator {
+  readonly #opened = new Set<number>();
+  #next: number;
+
+  constructor(gpus: number) {
+    this.#next = FIRST_PASID + gpus;
+  }
+
+  allocate(gpu: number): number {
+    if (this.#opened.has(gpu)) return this.#next++;
+    this.#opened.add(gpu);
+    return FIRST_PASID + gpu;
+  }
+}
+
+/** The VMs of one device by their PASID. */
 export class PasidTable {
   readonly #vms = new Map<number, GpuVm>();
-  #next = FIRST_PASID;
 
-  /** Makes a VM with a PASID of its own. */
-  createVm(budget?: PageBudget): GpuVm {
-    const vm = new GpuVm(this.#next++, budget);
+  add(vm: GpuVm): void {
     this.#vms.set(vm.pasid, vm);
-    return vm;
   }
 
   find(pasid: number): GpuVm | undefined {

@@ -10,7 +10,7 @@ describe('unloading the driver', () => {
     const other = rig.machine.devices[1]!.open();
     rig.node.close();
     expect(() => rig.machine.unloadDriver()).toThrow(
-      'unloadDriver: emulated:renderD129 is open (PASID 0x8001); close it first',
+      'unloadDriver: emulated:renderD129 is open (PASID 0x8002); close it first',
     );
     expect(() => rig.machine.unloadDriver()).toThrow(expect.objectContaining({ code: 'ERR_SVM_DRIVER_IN_USE' }));
     expect(rig.machine.snapshot().driver.loaded).toBe(true);

@@ -4,6 +4,7 @@ import type { EventMap, LoggedOperation } from '../../../emulator/index.ts';
 /** A defect that was met in an operation. */
 export interface StepHazard {
   readonly quirk: string;
+  readonly gpu: number;
   readonly detail: string;
   readonly page: number;
   pages: number;
@@ -25,13 +26,13 @@ export class StepHazards {
   #list: StepHazard[] = [];
 
   /** A hazard was found. */
-  add({ quirk, address, size, detail, hazard }: EventMap['hazard']): void {
+  add({ device: gpu, quirk, address, size, detail, hazard }: EventMap['hazard']): void {
     const page = Number(address >> 12n);
     const pages = Number(size >> 12n);
     // An access meets the same on page after page, and there in turn with others.
     for (let index = this.#list.length - 1; index >= 0 && index >= this.#list.length - 4; index--) {
       const known = this.#list[index]!;
-      if (known.quirk !== quirk || page < known.page || page > known.page + known.pages) continue;
+      if (known.quirk !== quirk || known.gpu !== gpu || page < known.page || page > known.page + known.pages) continue;
       known.pages = Math.max(known.pages, page + pages - known.page);
       known.count++;
       return;
@@ -39,6 +40,7 @@ export class StepHazards {
     if (this.#list.length >= MOST) return;
     this.#list.push({
       quirk,
+      gpu,
       detail,
       page,
       pages,

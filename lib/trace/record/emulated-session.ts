@@ -9,6 +9,7 @@ import type {
 } from '../../../emulator/index.ts';
 import { EffectRecorder } from '../effects/recorder.ts';
 import { configOfMachine } from '../format/config.ts';
+import { hex } from '../format/hex.ts';
 import type { OperationObject } from '../operations/descriptor.ts';
 import { recordedEntry } from '../operations/index.ts';
 import type { TraceAnswer } from '../operations/index.ts';
@@ -16,8 +17,10 @@ import { presentMappings } from './initial-state.ts';
 
 /** Result of an operation that sleeps (emulator, `complete` of a journal). */
 const SLEEPING = 1;
-/** What GPU 0 of a fresh machine gets. */
-const FIRST_PASID = '0x8001';
+/** What GPU 0 of the machine of a replay has, GPU 1 the next one, and so on. */
+const FIRST_PASID = 0x8001;
+/** Nobody's. */
+const NO_PASID = 0;
 
 interface NestedOperation {
   readonly entry: JournalEntry;
@@ -70,7 +73,7 @@ export class EmulatedSession {
     const lazy = file.context === null && file.computeResult === 0;
     this.#listener.write(
       { config: configOfMachine(this.#machine.options, lazy) },
-      { ret: file.computeResult, pasid: FIRST_PASID, xnack: file.context !== null, fx: [] },
+      { ret: file.computeResult, pasid: hex(FIRST_PASID), xnack: file.context !== null, fx: [] },
     );
     // What was mapped before belongs to the story: the replay has to find it.
     for (const { operation, answer } of presentMappings(this.#machine))
@@ -95,9 +98,10 @@ export class EmulatedSession {
 
   /** The number of the GPU that an entry is about (0 where it is about none), or undefined if nobody follows it. */
   #gpuOf(entry: JournalEntry): number | undefined {
+    // A fault for a PASID that the device does not know is about no file.
+    if (entry.name === 'fault' && entry.file !== undefined) return this.#files.get(entry.file);
     if ('device' in entry) return [...this.#files.values()].includes(entry.device) ? entry.device : undefined;
-    if (!('file' in entry)) return 0;
-    return entry.file === undefined ? undefined : this.#files.get(entry.file);
+    return 'file' in entry ? this.#files.get(entry.file) : 0;
   }
 
   #complete(slept: JournalEntry, ended: JournalEntry): void {
@@ -108,9 +112,9 @@ export class EmulatedSession {
   #record(entry: JournalEntry): void {
     const gpu = this.#gpuOf(entry);
     if (gpu === undefined) return;
-    // The file of a replay has another PASID, which is the default there as here.
-    const isOwn = entry.name === 'fault' && entry.pasid === entry.file?.vm.pasid;
-    const { operation: plain, answer } = recordedEntry(isOwn ? { ...entry, pasid: undefined } : entry);
+    const { operation: plain, answer } = recordedEntry(
+      entry.name === 'fault' ? { ...entry, pasid: pasidInReplay(entry) } : entry,
+    );
     const operation = withGpu(plain, gpu);
     if (this.#machine.scope.active) {
       // The format knows one second thread at a time; what it cannot say must not be lost silently.
@@ -142,6 +146,13 @@ export class EmulatedSession {
       },
     );
   }
+}
+
+/** The PASID that a fault names, so that the device of a replay knows it if this one does. */
+function pasidInReplay({ device, file, pasid }: Extract<JournalEntry, { name: 'fault' }>): number | undefined {
+  // The file that is followed may have another number there, where it is the default.
+  if (file !== undefined) return undefined;
+  return pasid === FIRST_PASID + device ? NO_PASID : pasid;
 }
 
 /** The operation with the number of its GPU, which is left out for the first. */

@@ -22,6 +22,14 @@ const STORY = [
   .map((operation) => JSON.stringify(operation))
   .join('\n');
 
+const TWO_GPUS = [
+  { config: { gpus: 2 } },
+  { mmap: { addr: '0x10000000', len: '0x200000', prot: 'rw', kind: 'anon' } },
+  { access: { addr: '0x10000000', len: '0x1000', write: true, gpu: 1 } },
+]
+  .map((operation) => JSON.stringify(operation))
+  .join('\n');
+
 /** What people drop by mistake, and what they are told. */
 const WRONG_FILES: readonly (readonly [name: string, content: Buffer, message: RegExp])[] = [
   ['cut.jsonl.gz', gzipSync(STORY).subarray(0, 60), /^cut\.jsonl\.gz: is no complete gzip file/],
@@ -51,6 +59,7 @@ beforeAll(async () => {
   await ensureDist();
   folder = temporaryFolder();
   fs.writeFileSync(path.join(folder, 'story.jsonl.gz'), gzipSync(STORY));
+  fs.writeFileSync(path.join(folder, 'two-gpus.jsonl'), TWO_GPUS);
   fs.writeFileSync(path.join(folder, 'long.jsonl'), randomTrace(10_000));
   if ('reason' in chromium) return;
   inspector = await startInspector([path.join(folder, 'story.jsonl.gz')]);
@@ -240,6 +249,34 @@ describe('the map', () => {
     const active = await list.getAttribute('aria-activedescendant');
     expect(active).toBe('objects-1');
     expect(await page.locator(`#${active}`).getAttribute('aria-selected')).toBe('true');
+  });
+});
+
+describe('several GPUs', () => {
+  inBrowser('are shown one after the other, and operated by hand', async ({ page, run, exported }) => {
+    const choice = page.locator('select[name=gpu]');
+    // A trace of one GPU needs no choice.
+    expect(await choice.count()).toBe(0);
+    await page.getByLabel('trace file').setInputFiles(path.join(folder, 'two-gpus.jsonl'));
+    await page.locator('input[name=step][max="3"]').waitFor();
+    expect(await choice.locator('option').allTextContents()).toEqual(['GPU 0', 'GPU 1']);
+    const objects = page.getByRole('listbox', { name: 'Objects of the address space' });
+    const rangesShown = async (): Promise<boolean> => /GPU range/.test((await objects.textContent()) ?? '');
+    expect(await rangesShown()).toBe(false);
+    await choice.selectOption('1');
+    expect(await rangesShown()).toBe(true);
+    await run('set', { addr: '0x10000000', len: '4K', attribute: 'access', value: 'in-place' });
+    await page
+      .getByRole('status')
+      .getByText(/^operation 4 of 4: set GPU 1 /)
+      .waitFor({ state: 'attached' });
+    expect(fs.readFileSync(await exported(), 'utf8')).toMatch(/"set":\{.*"gpu":1/);
+    await page.getByRole('button', { name: 'undo' }).click();
+    expect([await choice.inputValue(), await choice.locator('option').count()]).toEqual(['1', 2]);
+    if (process.env['AMDGPU_SVM_SCREENSHOT'] !== undefined)
+      await page.screenshot({ path: process.env['AMDGPU_SVM_SCREENSHOT'] });
+    await choice.selectOption('0');
+    expect(await rangesShown()).toBe(false);
   });
 });
 

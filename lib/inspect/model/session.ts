@@ -1,6 +1,7 @@
 /** A trace under inspection: its operations, their answers, and the state behind each of them. */
 import { parseGcVersion } from '../../../emulator/index.ts';
 import { DEFAULT_CONFIG } from '../../trace/format/config.ts';
+import type { TraceConfig } from '../../trace/format/config.ts';
 import { parseOperation } from '../../trace/operations/parse.ts';
 import { LiveMachine } from './live-machine.ts';
 import { KEPT_BEHIND, SessionStates } from './states.ts';
@@ -32,14 +33,12 @@ export class InspectorSession {
 
   /** Major number of the GC version, which decides the layout of PTEs. */
   get gcMajor(): number {
-    const [first] = this.#steps;
-    const config = first?.operation.name === 'config' ? first.operation.config : DEFAULT_CONFIG;
-    return parseGcVersion(config.gc).major;
+    return parseGcVersion(this.#config.gc).major;
   }
 
   /** GPUs of the machine. */
   get gpus(): number {
-    return this.#live.runner.gpus;
+    return this.#config.gpus;
   }
 
   /** Shows the states of that GPU from now on. */
@@ -87,6 +86,11 @@ export class InspectorSession {
   /** The session as a trace: operations with the emulator's answers, which `replay --check` finds identical. */
   trace(): string {
     return this.#steps.map(({ source, answer }) => `${JSON.stringify({ in: source, out: answer })}\n`).join('');
+  }
+
+  get #config(): TraceConfig {
+    const [first] = this.#steps;
+    return first?.operation.name === 'config' ? first.operation.config : DEFAULT_CONFIG;
   }
 
   /** Executes the next step; `keep`: with the state behind it. */

@@ -43,6 +43,7 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
   const [{ name, session }, setOpened] = useState(first.opened);
   const [problem, setProblem] = useState(first.problem);
   const [current, setCurrent] = useState(first.opened.session.steps.length - 1);
+  const [gpu, setGpu] = useState(0);
   const [event, setEvent] = useState(-1);
   const [eventPlace, setEventPlace] = useState<Place>();
   const [wanted, setWanted] = useState<LaneItem>();
@@ -52,7 +53,7 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
 
   const { steps } = session;
   const step = steps[current]!;
-  const state = useMemo(() => session.stateAt(current), [session, steps, current]);
+  const state = useMemo(() => session.stateAt(current), [session, steps, current, gpu]);
   const occupied = useMemo(() => occupiedBy(steps), [steps]);
   const troubles = useMemo(() => steps.filter(isTrouble).length, [steps]);
   const faults = useMemo(() => steps.filter(isFault).length, [steps]);
@@ -75,6 +76,7 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
   const begin = (opened: Opened): void => {
     setOpened(opened);
     setWanted(undefined);
+    setGpu(0);
     goTo(opened.session.steps.length - 1);
   };
   const load = (trace: NamedTrace): void => {
@@ -98,7 +100,7 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
     };
     timer = window.setTimeout(work);
     return () => clearTimeout(timer);
-  }, [session, steps, current]);
+  }, [session, steps, current, gpu]);
   const exportAs = (as: 'trace' | 'perfetto'): void => {
     const base = baseName(name).replaceAll(' ', '-');
     if (as === 'trace') saveFile(`${base}.jsonl`, session.trace(), 'application/x-ndjson');
@@ -152,7 +154,13 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
         count={steps.length}
         faults={faults}
         troubles={troubles}
+        gpus={session.gpus}
+        gpu={gpu}
         theme={theme}
+        onGpu={(shown) => {
+          session.selectGpu(shown);
+          setGpu(shown);
+        }}
         onTheme={setTheme}
         onStep={goTo}
         onJump={jump}
@@ -195,6 +203,7 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
           <Legend attribute={attribute} onAttribute={setAttribute} />
           <HandPanel
             current={current}
+            gpu={gpu}
             dropped={steps.length - 1 - current}
             canUndo={session.canUndo}
             target={selected ?? place}

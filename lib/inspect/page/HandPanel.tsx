@@ -8,6 +8,8 @@ import type { Place } from '../model/describe.ts';
 
 interface HandPanelProps {
   readonly current: number;
+  /** Where operations on a GPU go to. */
+  readonly gpu: number;
   /** Operations behind the current one, which running another here drops. */
   readonly dropped: number;
   readonly canUndo: boolean;
@@ -17,7 +19,7 @@ interface HandPanelProps {
   readonly onUndo: () => void;
 }
 
-export function HandPanel({ current, dropped, canUndo, target, onRun, onUndo }: HandPanelProps): JSX.Element {
+export function HandPanel({ current, gpu, dropped, canUndo, target, onRun, onUndo }: HandPanelProps): JSX.Element {
   const [name, setName] = useState('mmap');
   const [values, setValues] = useState<HandValues>({});
   const [problem, setProblem] = useState('');
@@ -27,7 +29,7 @@ export function HandPanel({ current, dropped, canUndo, target, onRun, onUndo }: 
   const run = (event: Event): void => {
     event.preventDefault();
     try {
-      onRun(handOperation(name, values));
+      onRun(handOperation(name, values, gpu));
       setProblem('');
     } catch (error) {
       setProblem((error as Error).message);

@@ -12,7 +12,11 @@ interface ToolbarProps {
   readonly count: number;
   readonly faults: number;
   readonly troubles: number;
+  /** GPUs of the machine, and the one that is looked at. */
+  readonly gpus: number;
+  readonly gpu: number;
   readonly theme: Theme;
+  readonly onGpu: (gpu: number) => void;
   readonly onTheme: (theme: Theme) => void;
   readonly onStep: (step: number) => void;
   readonly onJump: (what: 'fault' | 'trouble', direction: 1 | -1) => void;
@@ -24,7 +28,7 @@ interface ToolbarProps {
 const MODELS = Object.entries(GPU_CATALOGUE).filter(([, model]) => model.gc.major === 9);
 
 export function Toolbar(props: ToolbarProps): JSX.Element {
-  const { name, current, count, faults, troubles, theme } = props;
+  const { name, current, count, faults, troubles, gpus, gpu, theme } = props;
   const input = useRef<HTMLInputElement>(null);
   const device = useRef<HTMLSelectElement>(null);
   return (
@@ -126,6 +130,18 @@ export function Toolbar(props: ToolbarProps): JSX.Element {
           ›
         </button>
       </div>
+      {gpus > 1 && (
+        <label>
+          <span class="hidden">GPU that is shown, and that operations by hand go to</span>
+          <select name="gpu" value={gpu} onChange={(event) => props.onGpu(Number(event.currentTarget.value))}>
+            {Array.from({ length: gpus }, (_, index) => (
+              <option key={index} value={index}>
+                GPU {index}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
       <span class="spring" />
       <button type="button" onClick={() => input.current!.click()}>
         Open…

@@ -42,6 +42,7 @@ export { Errno, errnoMessage, errnoName } from '../lib/uapi/errno.ts';
 export type { ErrnoName } from '../lib/uapi/errno.ts';
 export { FAILURE_POINTS } from './kernel/failures.ts';
 export type { FailurePoint, PlannedFailure } from './kernel/failures.ts';
+export { MOST_GPUS } from './kernel/frame.ts';
 export { LockAssertionError } from './kernel/lock.ts';
 export { NotModelledError } from './kernel/not-modelled.ts';
 export { PREEMPTION_POINTS } from './kernel/preemption.ts';

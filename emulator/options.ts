@@ -1,4 +1,5 @@
 // Models: the configuration of a machine - asic, module parameters, process defaults (spec/trace-format §2).
+import { MOST_GPUS } from './kernel/frame.ts';
 import { DEFAULT_PROFILE, uapiProfile } from '../lib/uapi/profile.ts';
 import type { UapiProfileName } from '../lib/uapi/profile.ts';
 import { checkedModel, gpuModel, LEAST_VA_BITS, MOST_VA_BITS } from './gpu/catalogue.ts';
@@ -79,7 +80,6 @@ const KNOWN = new Set<string>([
   'vmaMerge',
   'pageLimit',
 ]);
-const MOST_GPUS = 8;
 
 /** Checks the options; throws TypeError or RangeError (`ERR_SVM_INVALID_ARGUMENT`, `ERR_SVM_UNKNOWN_ASIC`) that names the bad one. */
 export function resolveOptions(options: MachineOptions): ResolvedOptions {

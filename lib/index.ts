@@ -7,5 +7,6 @@ export { replayTrace } from './trace/replay/replay.ts';
 export type { ReplayDifference, ReplayResult } from './trace/replay/replay.ts';
 export { parseTrace, readTraceFile, TraceFileError } from './trace/format/read-trace.ts';
 export type { TraceLine } from './trace/format/read-trace.ts';
-export { ChromeTraceExporter, chromeTraceOf } from './trace/export/chrome-exporter.ts';
+export { chromeTraceOf } from './trace/export/chrome-exporter.ts';
+export { ChromeTraceExporter } from './trace/export/live-exporter.ts';
 export type { ChromeEvent, ChromeTrace } from './trace/export/chrome-events.ts';

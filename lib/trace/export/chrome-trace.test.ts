@@ -1,11 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EmulatedMachine } from '../../../emulator/index.ts';
+import { SvmDevice } from '../../index.ts';
 import { importChromeTrace } from '../../../test/support/chrome-trace-import.ts';
 import { chromeTraceFaults } from '../../../test/support/chrome-trace-schema.ts';
 import { randomTrace } from '../../../test/support/random-trace.ts';
-import { chromeTraceOf, ChromeTraceExporter } from './chrome-exporter.ts';
+import { chromeTraceOf } from './chrome-exporter.ts';
+import { ChromeTraceExporter } from './live-exporter.ts';
 import type { ChromeTrace } from './chrome-events.ts';
 import { parseTrace, readTraceFile } from '../format/read-trace.ts';
 
@@ -188,5 +190,41 @@ it('follows a live machine, and stops once', () => {
     'mmap',
     'fault',
     'advance',
+  ]);
+});
+
+it('a live export that cannot go on says so once, and keeps what came before', async () => {
+  const warnings: unknown[] = [];
+  const spy = vi.spyOn(process, 'emitWarning').mockImplementation((...values) => void warnings.push(values));
+  const machine = new EmulatedMachine();
+  const device = SvmDevice.open({ emulator: machine.devices[0]! });
+  const buffer = device.memory.map(4096);
+  const exporter = new ChromeTraceExporter(machine.devices[0]!);
+  const slept: Promise<void>[] = [];
+  for (let round = 0; round < 2; round++) {
+    const stop = machine.at('hmm', () => {
+      // The second one comes while the first one sleeps.
+      for (let count = 0; count < 2; count++) slept.push(device.setAttributesAsync(buffer, { gpuReadOnly: true }));
+    });
+    machine.clock.advance(5_000_000);
+    buffer.discard();
+    machine.devices[0]!.fault({ address: buffer.address, write: true });
+    stop();
+  }
+  await Promise.all(slept);
+  spy.mockRestore();
+  expect(warnings).toEqual([
+    [
+      expect.stringMatching(/^trace: the export of GPU 0 ends here: .* sleeps cannot be recorded$/),
+      { type: 'AmdgpuSvmWarning', code: 'SVM_RECORDING' },
+    ],
+  ]);
+  const trace = exporter.stop();
+  expect(chromeTraceFaults(written(trace))).toEqual([]);
+  expect(trace.traceEvents.filter(({ ph, tid }) => ph === 'X' && tid === 1).map(({ name }) => name)).toEqual([
+    'config',
+    'mmap',
+    'advance',
+    'dontneed',
   ]);
 });

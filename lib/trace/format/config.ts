@@ -1,5 +1,5 @@
 /** The configuration of a trace as options of an emulated machine (spec/trace-format §2). */
-import { parseGcVersion } from '../../../emulator/index.ts';
+import { MOST_GPUS, parseGcVersion } from '../../../emulator/index.ts';
 import type { GpuModel, MachineOptions, ResolvedOptions } from '../../../emulator/index.ts';
 import { formatGcVersion } from '../../../emulator/index.ts';
 import { DEFAULT_PROFILE, UAPI_PROFILES } from '../../uapi/profile.ts';
@@ -54,6 +54,7 @@ export function parseConfig(fields: Fields, others: readonly string[] = []): Tra
   for (const [name, value] of Object.entries(DEFAULT_CONFIG)) {
     if (!fields.has(name)) continue;
     if (typeof value === 'boolean') config[name] = fields.boolean(name);
+    else if (name === 'gpus') config[name] = fields.within(name, 1, MOST_GPUS);
     else if (typeof value === 'number') config[name] = fields.count(name, 0xffff_ffff);
     else config[name] = fields.text(name);
   }

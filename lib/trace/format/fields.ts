@@ -56,6 +56,13 @@ export class Fields {
     return Number(value);
   }
 
+  /** A whole number from `least` to `most`. */
+  within(name: string, least: number, most: number): number {
+    const value = this.u64(name);
+    if (value < BigInt(least) || value > BigInt(most)) this.#fail(name, `expected ${least} to ${most}, got ${value}`);
+    return Number(value);
+  }
+
   boolean(name: string): boolean {
     const value = this.#required(name);
     if (typeof value !== 'boolean') this.#fail(name, `expected true or false, got ${JSON.stringify(value)}`);

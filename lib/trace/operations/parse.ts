@@ -36,7 +36,7 @@ export function parseOperation(value: unknown): TraceOperation {
 }
 
 /** The most entries of a list (spec/trace-format §10). */
-const MOST_INJECTIONS = 64;
+export const MOST_INJECTIONS = 64;
 
 function parseInjections(fields: Fields): TraceInjection[] {
   const list = fields.list('inject');

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { join, parse } from 'node:path';
 import { threadId } from 'node:worker_threads';
+import { warnOfRecording } from './warning.ts';
 
 /** Locks that this thread holds, for the end of the process. */
 const held = new Set<string>();
@@ -108,10 +109,6 @@ export function numbered(path: string, number: number): string {
   return join(dir, `${name}.${number}${ext}`);
 }
 
-function warn(message: string): void {
-  process.emitWarning(message, { type: 'AmdgpuSvmWarning', code: 'SVM_RECORDING' });
-}
-
 /** A file that holds whole lines, whatever happens. */
 export class RecordFile {
   /** The file that is written: the one that was asked for, or another if that one is being written. */
@@ -138,7 +135,9 @@ export class RecordFile {
           path = numbered(asked, number);
           busy = existsSync(path) ? path : lock(path);
         }
-        warn(`record: ${asked} is being written by another thread or process; this recording goes to ${path}`);
+        warnOfRecording(
+          `record: ${asked} is being written by another thread or process; this recording goes to ${path}`,
+        );
       }
     }
     this.path = path;
@@ -174,7 +173,7 @@ export class RecordFile {
   stop(reason: string): void {
     if (!this.#open || this.#stopped) return;
     this.#stopped = true;
-    warn(`record: ${this.path} ends here: ${reason}`);
+    warnOfRecording(`record: ${this.path} ends here: ${reason}`);
     try {
       // A torn line would make the whole file unreadable. Making it shorter needs no room.
       if (this.#locked) ftruncateSync(this.#descriptor, this.#length);
@@ -195,7 +194,7 @@ export class RecordFile {
       closeSync(this.#descriptor);
     } catch (error) {
       // Some file systems tell only now that they have no room.
-      warn(`record: ${this.path} may not be complete: ${(error as Error).message}`);
+      warnOfRecording(`record: ${this.path} may not be complete: ${(error as Error).message}`);
     }
     release(`${this.path}.lock`);
   }

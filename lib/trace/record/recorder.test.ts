@@ -164,4 +164,32 @@ describe('a recording on the emulator', () => {
     device.close();
     expectIdentical();
   });
+
+  it('ends with a warning before an operation that no reader would take', () => {
+    const warnings: string[] = [];
+    const spy = vi.spyOn(process, 'emitWarning').mockImplementation((warning, options) => {
+      warnings.push(`${(options as { code: string }).code} ${String(warning)}`);
+    });
+    const machine = new EmulatedMachine();
+    const device = SvmDevice.open({ emulator: machine.devices[0]!, record: file });
+    const buffer = device.memory.map(4096);
+    const interruptedBy = (operations: number): void => {
+      const stop = machine.at('pages-got', () => {
+        for (let count = 0; count < operations; count++) machine.process.touch(buffer.address, 4096, false);
+      });
+      machine.clock.advance(5_000_000);
+      machine.devices[0]!.fault({ address: buffer.address, write: true });
+      stop();
+      buffer.discard();
+    };
+    interruptedBy(64);
+    expect(warnings).toEqual([]);
+    interruptedBy(65);
+    interruptedBy(65);
+    device.close();
+    spy.mockRestore();
+    expect(warnings).toEqual([expect.stringMatching(/^SVM_RECORDING record: .* 65 operations .* at most 64/)]);
+    expectIdentical();
+    expect(names()).toEqual(['config', 'mmap', 'advance', 'fault', 'dontneed', 'advance']);
+  });
 });

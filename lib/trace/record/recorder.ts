@@ -1,5 +1,6 @@
 /** Records what the devices of a process are asked and answer, as a trace (option `record`). */
 import { resolve } from 'node:path';
+import { MOST_GPUS } from '../../../emulator/index.ts';
 import type { EmulatedDevice, EmulatedMachine, EmulatedNode } from '../../../emulator/index.ts';
 import type { HostRegionMapper } from '../../backend/host-region.ts';
 import type { DeviceRecorder } from '../../backend/recording.ts';
@@ -7,6 +8,7 @@ import type { DeviceNode } from '../../uapi/node.ts';
 import type { UapiProfile } from '../../uapi/profile.ts';
 import type { OperationObject } from '../operations/descriptor.ts';
 import type { TraceAnswer } from '../operations/index.ts';
+import { MOST_INJECTIONS } from '../operations/parse.ts';
 import { EmulatedSession, withGpu } from './emulated-session.ts';
 import { RecordingMemory, RecordingNode } from './kernel-recorder.ts';
 import { numbered, RecordFile } from './record-file.ts';
@@ -34,14 +36,22 @@ class Recording {
 
   /** Whether another render node can be recorded in the same file. */
   get takesKernel(): boolean {
-    return this.#users === 0 || this.#kernelDevices > 0;
+    return this.#users === 0 || (this.#kernelDevices > 0 && this.#kernelDevices < MOST_GPUS);
   }
 
   attachEmulated(machine: EmulatedMachine, node: EmulatedNode<EmulatedDevice>): void {
     this.#users++;
     this.#machine = machine;
     this.#session ??= new EmulatedSession(machine, {
-      write: (operation, answer) => this.#write(operation, answer),
+      write: (operation, answer) => {
+        const nested = answer.inj?.length ?? 0;
+        // A trace that no reader takes would be worse than a short one.
+        if (nested <= MOST_INJECTIONS) this.#write(operation, answer);
+        else
+          this.file.stop(
+            `other threads ran ${nested} operations at preemption points of one; a trace holds at most ${MOST_INJECTIONS}`,
+          );
+      },
       fail: (reason) => this.file.stop(reason),
     });
     this.#session.follow(node.device, node.file);

@@ -2,13 +2,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { EmulatedMachine } from '../../../emulator/index.ts';
+import { EmulatedMachine, formatHazard } from '../../../emulator/index.ts';
 import { SvmDevice } from '../../index.ts';
+import { compareRecordings } from '../compare/diff.ts';
 import { chromeTraceOf } from '../export/chrome-exporter.ts';
 import { parseTrace, readTraceFile } from '../format/read-trace.ts';
 import { explainTrace } from './explain.ts';
 import { replayTrace } from './replay.ts';
-import { stateAfter } from './snapshot.ts';
+import { stateAfter, statesLines } from './snapshot.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-gpus-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -80,4 +81,69 @@ it('one recording holds all devices of its process', async () => {
     expect.arrayContaining(['access', 'set', 'ih', 'fini']),
   );
   expect(readFileSync(file, 'utf8')).toContain('"gpus":2');
+});
+
+it('a recorded fault names the PASID that the device of a replay knows, or does not', () => {
+  const file = join(folder, 'pasids.jsonl');
+  const machine = new EmulatedMachine({ gpus: 2 });
+  const address = machine.process.mmap({ size: 4096 });
+  // Files that were open before take the first numbers.
+  machine.devices.forEach((device) => device.open().close());
+  const [first, second] = machine.devices.map((emulator) => SvmDevice.open({ emulator, record: file }));
+  const [own, other] = machine.devices.map((device) => device.files[0]!.vm.pasid) as [number, number];
+  const results = [own, other, 0x8001, 0x8002].map((pasid) =>
+    machine.devices[0]!.fault({ address, write: true, pasid }),
+  );
+  expect(results).toEqual([0, -95, -95, -95]);
+  first!.close();
+  second!.close();
+  const recorded = readTraceFile(file);
+  expect(replayTrace(recorded, { check: true })).toMatchObject({ compared: recorded.length, difference: undefined });
+  expect(recorded.filter(({ operation }) => operation.name === 'fault')).toHaveLength(4);
+});
+
+it('hazards and maps name the GPU, where there are several', () => {
+  const hazards = (gpus: number, gpu: object): string[] => {
+    const told: string[] = [];
+    const program = [
+      { config: { gpus } },
+      { mmap: { addr: V, len: '0x200000', prot: 'rw', kind: 'anon' } },
+      { access: { addr: V, len: '0x1000', write: true, ...gpu } },
+      { mprotect: { addr: V, len: '0x200000', prot: 'r' } },
+      { fault: { addr: V, write: true, ...gpu } },
+    ];
+    const parsed = parseTrace('x', program.map((each) => JSON.stringify(each)).join('\n'));
+    replayTrace(parsed, { check: false, onHazard: (hazard) => told.push(formatHazard(hazard)) });
+    return told;
+  };
+  const one = hazards(1, {});
+  expect(one.length).toBeGreaterThan(0);
+  expect(one.join()).not.toContain('GPU 0');
+  expect(hazards(2, { gpu: 1 })).toEqual(one.map((line) => line.replace(/(operation \d+: )/, '$1GPU 1: ')));
+  const map = statesLines(stateAfter(lines, 3));
+  expect(map.filter((line) => line.startsWith('GPU '))).toEqual(['GPU 0', 'GPU 1']);
+  expect(map.findIndex((line) => line.includes('range mapped'))).toBeGreaterThan(map.indexOf('GPU 1'));
+});
+
+it('two recordings differ where the same is asked of another GPU', () => {
+  const recorded = (gpu: object) =>
+    parseTrace(
+      'x',
+      [{ config: { gpus: 2 } }, { in: { gc: gpu }, out: { ret: 0, ran: false, fx: [] } }]
+        .map((each) => JSON.stringify(each))
+        .join('\n'),
+    );
+  expect(compareRecordings(recorded({ gpu: 1 }), recorded({ gpu: 1 })).difference).toBeUndefined();
+  expect(compareRecordings(recorded({ gpu: 1 }), recorded({ gpu: 0 })).difference).toMatchObject({
+    kind: 'operation',
+    operation: 1,
+  });
+});
+
+it.each([0, 9, 4_294_967_296, '0xffffffffffffffff', -1, 1.5, '2', null, [2]])('%j GPUs are refused', (gpus) => {
+  expect(() => parseTrace('x', JSON.stringify({ config: { gpus } }))).toThrow(/config\.gpus: expected /);
+});
+
+it('the limit of GPUs is named', () => {
+  expect(() => parseTrace('x', '{"config":{"gpus":9}}')).toThrow('config.gpus: expected 1 to 8, got 9');
 });

@@ -46,6 +46,12 @@ describe('opening a device', () => {
     );
   });
 
+  it('takes the revision from the environment, and the option before it', () => {
+    vi.stubEnv('AMDGPU_SVM_PROFILE', 'v7');
+    expect(open().profile.name).toBe('v7');
+    expect(open({ backend: 'emulated', profile: 'v4' }).profile.name).toBe('v4');
+  });
+
   it('does not fall back when a node was named', () => {
     expect(thrown(() => open({ node: '/dev/null' })).message).toMatch(/\/dev\/null: no render node of amdgpu/);
     vi.stubEnv('AMDGPU_SVM_NODE', '/nowhere/renderD128');

@@ -247,7 +247,7 @@ export class HandleFault implements FaultCall {
   }
 
   #reportFreed(interval: AttributeInterval): void {
-    this.#report('Q32', 'the fault handler uses an interval that the collector freed', interval);
+    this.#report('Q32', 'the fault handler uses an interval that RESET_ATTR freed', interval);
   }
 
   #report(quirk: string, detail: string, interval: AttributeInterval): void {

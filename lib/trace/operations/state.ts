@@ -68,14 +68,32 @@ export const dump = defineOperation({
   form: { label: 'dump state', fields: {} },
 });
 
-/** Where a range stands in the collector's list, and its PTE flags where the revision keeps them (spec/trace-format-v7 §4). */
-function rangeQueue({ queued, pending, pteFlags }: RangeSnapshot) {
-  if (pteFlags !== undefined) return { queued, ptes: hex(pteFlags) };
-  const queue = queued ? 'gc' : pending === undefined ? 'none' : 'processing';
-  if (pending === undefined) return { queue };
-  return { queue, pending: [hex(pending.firstPage), hex(pending.lastPage), UNMAP_PENDING] };
+/** Where a range stands in the collector's list (spec/trace-format-v7 §4). */
+function queueOf({ queued, pending }: RangeSnapshot): string {
+  if (queued) return 'gc';
+  return pending === undefined ? 'none' : 'processing';
 }
 
+/** As of `dumpAnswer`. */
+function rangeFields(range: RangeSnapshot) {
+  const { pteFlags, pending } = range;
+  const keepsFlags = pteFlags !== undefined;
+  return {
+    mapped: range.mapped,
+    unmapped: range.unmapped,
+    partialUnmap: range.partiallyUnmapped,
+    dma: range.dmaMapped,
+    queued: keepsFlags ? range.queued : undefined,
+    ptes: keepsFlags ? hex(pteFlags) : undefined,
+    queue: keepsFlags ? undefined : queueOf(range),
+    pending:
+      keepsFlags || pending === undefined ? undefined : [hex(pending.firstPage), hex(pending.lastPage), UNMAP_PENDING],
+    attrFlags: hex(range.attributeFlags),
+    ts: hex(range.validationTime),
+  };
+}
+
+/** A field that the revision does not have is undefined, which is not written: an object put together by spreads is much slower. */
 function dumpAnswer(snapshot: ContextSnapshot) {
   // The format has no counter for the kernel log; one more key would be a difference to every recording.
   const { errorLines: _, ...counters } = snapshot.counters;
@@ -94,22 +112,8 @@ function dumpAnswer(snapshot: ContextSnapshot) {
     ]),
     ...(snapshot.attributeListBroken ? { attrListBroken: true } : {}),
     notifiers: snapshot.notifiers.map((notifier) => [hex(notifier.start), hex(notifier.end)]),
-    ranges: snapshot.ranges.map((range) => [
-      hex(range.start),
-      hex(range.end),
-      {
-        mapped: range.mapped,
-        unmapped: range.unmapped,
-        partialUnmap: range.partiallyUnmapped,
-        dma: range.dmaMapped,
-        ...rangeQueue(range),
-        attrFlags: hex(range.attributeFlags),
-        ts: hex(range.validationTime),
-      },
-    ]),
-    ...(snapshot.bufferObjects === undefined
-      ? {}
-      : { boMaps: snapshot.bufferObjects.map(({ start, end }) => [hex(start), hex(end)]) }),
+    ranges: snapshot.ranges.map((range) => [hex(range.start), hex(range.end), rangeFields(range)]),
+    boMaps: snapshot.bufferObjects?.map(({ start, end }) => [hex(start), hex(end)]),
     ptes: snapshot.ptes.map((run) => [hex(run.startPage), hex(run.pages), hex(run.flags), run.state]),
     vmas: snapshot.vmas.map((vma) => [hex(vma.start), hex(vma.end), vma.protection, vma.kind]),
     gcPending: snapshot.collectorPending,

@@ -30,6 +30,20 @@ function expectIdentical(path = file): void {
 }
 
 describe('a recording on the emulator', () => {
+  it('replays identically on the revision that it was made on', async () => {
+    const device = open({ profile: 'v7' });
+    const buffer = device.memory.map(4 << 20);
+    device.setAttributes(buffer, { gpuReadOnly: true });
+    await device.createQueue().read(buffer.address, 8);
+    device.emulator!.mapBufferObject({ address: buffer.address + 0x20_0000n, size: 4096 });
+    expect(() => device.getAttributes(buffer)).toThrow(/^EADDRINUSE/);
+    device.resetAttributes(buffer);
+    device.emulator!.unmapBufferObject({ address: buffer.address + 0x20_0000n });
+    device.close();
+    expect(names()).toEqual(['config', 'mmap', 'set', 'access', 'bomap', 'get', 'reset', 'bounmap', 'fini']);
+    expectIdentical();
+  });
+
   it('replays identically: memory, attributes, GPU work, time, collection, close', async () => {
     const device = open({ asic: 'gfx90a', defaultGranularity: 4, thp: true });
     const buffer = device.memory.map(8 << 20);

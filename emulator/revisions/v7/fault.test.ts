@@ -82,6 +82,20 @@ describe('the fault handler', () => {
     expect(rig.ptes()).toEqual([[0, BLOCK, PTE.UC.rw, 'ok']]);
   });
 
+  it('goes on with attributes that RESET_ATTR freed while it collected pages', () => {
+    const rig = v7();
+    const monitor = rig.machine.watchHazards();
+    rig.region();
+    rig.set(V, BLOCK, [T.gpuReadOnly, 1]);
+    rig.during(
+      'hmm',
+      () => rig.reset(V, BLOCK),
+      () => rig.fault(V),
+    );
+    expect([rig.pte(V), rig.intervals()]).toEqual([PTE.UC.ro, []]);
+    expect(monitor.hazards.map(({ quirk }) => quirk)).toContain('Q32');
+  });
+
   it('keeps the attributes of pages that are unmapped, and maps what comes there next', () => {
     const rig = v7();
     rig.region();

@@ -200,6 +200,8 @@ export class HandleFault implements FaultCall {
       }
       if (result === -Errno.EPERM) return this.#because('pages-not-writable', result, result, 1);
       if (result !== 0) return this.#because('pages-unavailable', 0, result);
+      // RESET_ATTR does not take the svm lock: it may have come while the pages were collected.
+      if (interval.freed) this.#reportFreed(interval);
       const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
       result = commitRange(context, range, flags, interval.flags, false, true);
       if (result === 0) return this.#because('mapped', 0, 0);

@@ -69,7 +69,7 @@ describe('the tarball', () => {
     const files = filesBelow(installed);
     expect(files).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']));
     const meant = [
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
+      /^(package\.json|README\.md|LICENSE|THIRD_PARTY|CHANGELOG\.md)$/,
       /^dist\/(lib|emulator)\/.*\.(js|d\.ts)$/,
       /^dist\/lib\/inspect\/page\.html$/,
       /^dist\/native\/.*\.d\.ts$/,

@@ -27,7 +27,22 @@ describeNative('KernelMemory', () => {
     expect([region.bytes[2 * page - 1], region.bytes[2 * page]]).toEqual([1, 2]);
     expect(region.bytes).toBe(region.bytes);
     region.unmap();
+  });
+
+  it('gives the addresses back at once where nobody asked for bytes', () => {
+    const region = memory.map(4 * page);
+    region.write(0, Uint8Array.of(1));
+    region.unmap();
     expect(permissionsAt(region.address)).toBeUndefined();
+  });
+
+  it('leaves other pages at the addresses while somebody may have bytes', () => {
+    const region = memory.map(page);
+    const { address, bytes } = region;
+    bytes[0] = 42;
+    region.unmap();
+    expect(bytes.length).toBe(0);
+    expect(permissionsAt(address)).toBe('rw-p');
   });
 
   it.each<[MemoryProtection, string]>([
@@ -125,9 +140,8 @@ describeNative('KernelMemory', () => {
 
   it('unmaps in parts', () => {
     const region = memory.map(3 * page);
-    const bytes = region.bytes.fill(9);
+    region.write(0, new Uint8Array(3 * page).fill(9));
     region.unmap(page, page);
-    expect(bytes.length).toBe(0);
     expect(permissionsAt(at(region, page))).not.toBe('rw-p');
     expect(errorOf(() => region.bytes)).toMatchObject({ code: 'ERR_SVM_PROTECTED' });
     expect(region.read(2 * page, 1)[0]).toBe(9);

@@ -109,6 +109,30 @@ export function numbered(path: string, number: number): string {
   return join(dir, `${name}.${number}${ext}`);
 }
 
+/** Opens a file whose lock is held; without the file the lock goes, too. */
+function opened(path: string, flags: 'w' | 'wx'): number {
+  try {
+    return openSync(path, flags);
+  } catch (error) {
+    release(`${path}.lock`);
+    throw error;
+  }
+}
+
+/** Locks and opens the first numbered file that nobody has written before: it may be the whole recording of a sibling. */
+function openSibling(asked: string): { readonly path: string; readonly descriptor: number } {
+  for (let number = 2; ; number++) {
+    const path = numbered(asked, number);
+    if (existsSync(path) || lock(path) !== undefined) continue;
+    try {
+      return { path, descriptor: opened(path, 'wx') };
+    } catch (error) {
+      // Made, and finished, since the look at it.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
 /** A file that holds whole lines, whatever happens. */
 export class RecordFile {
   /** The file that is written: the one that was asked for, or another if that one is being written. */
@@ -124,29 +148,12 @@ export class RecordFile {
   constructor(asked: string) {
     // A pipe or a terminal has no contents to protect.
     this.#locked = !existsSync(asked) || statSync(asked).isFile();
-    let path = asked;
-    let flags: 'w' | 'wx' = 'w';
-    if (this.#locked) {
-      let busy = lock(path);
-      if (busy !== undefined) {
-        // Another file, and one that nobody has written before: it may be the whole recording of a sibling.
-        flags = 'wx';
-        for (let number = 2; busy !== undefined; number++) {
-          path = numbered(asked, number);
-          busy = existsSync(path) ? path : lock(path);
-        }
-        warnOfRecording(
-          `record: ${asked} is being written by another thread or process; this recording goes to ${path}`,
-        );
-      }
-    }
+    const isFree = !this.#locked || lock(asked) === undefined;
+    const { path, descriptor } = isFree ? { path: asked, descriptor: opened(asked, 'w') } : openSibling(asked);
     this.path = path;
-    try {
-      this.#descriptor = openSync(path, flags);
-    } catch (error) {
-      release(`${path}.lock`);
-      throw error;
-    }
+    this.#descriptor = descriptor;
+    if (!isFree)
+      warnOfRecording(`record: ${asked} is being written by another thread or process; this recording goes to ${path}`);
   }
 
   /** Adds a line, at once: a crash loses nothing that was written. */

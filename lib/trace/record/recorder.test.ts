@@ -4,8 +4,15 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EmulatedMachine } from '../../../emulator/index.ts';
 import { SvmDevice } from '../../index.ts';
+import type { HostRegionMapper } from '../../backend/host-region.ts';
+import { encodeSvmRequest } from '../../uapi/codec.ts';
+import { SvmOperation } from '../../uapi/constants.ts';
+import type { DeviceNode } from '../../uapi/node.ts';
+import { uapiProfile } from '../../uapi/profile.ts';
+import type { TraceLine } from '../format/parse-trace.ts';
 import { readTraceFile } from '../format/read-trace.ts';
 import { replayTrace } from '../replay/replay.ts';
+import { TraceRecorder } from './recorder.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'amdgpu-svm-record-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -205,5 +212,51 @@ describe('a recording on the emulator', () => {
     expect(warnings).toEqual([expect.stringMatching(/^SVM_RECORDING record: .* 65 operations .* at most 64/)]);
     expectIdentical();
     expect(names()).toEqual(['config', 'mmap', 'advance', 'fault', 'dontneed', 'advance']);
+  });
+});
+
+describe('a recording on a kernel', () => {
+  /** A render node that says yes to everything. */
+  function kernelNode(number: number): DeviceNode {
+    return {
+      kind: 'kernel',
+      path: `/dev/dri/renderD${128 + number}`,
+      closed: false,
+      ioctl: () => 0,
+      ioctlAsync: () => Promise.resolve(0),
+      close: () => undefined,
+    };
+  }
+  const memory: HostRegionMapper = {
+    map: () => {
+      throw new Error('not needed');
+    },
+  };
+  const SET = encodeSvmRequest({
+    startAddress: 0x1000n,
+    size: 0x1000n,
+    operation: SvmOperation.setAttributes,
+    attributeCount: 0,
+  });
+
+  it.each(['v4', 'v7'] as const)('holds eight render nodes, the next has a file of its own, and names %s', (name) => {
+    const profile = uapiProfile(name);
+    const recorders = Array.from({ length: 9 }, (_, number) => {
+      const recorder = new TraceRecorder(file);
+      const { node } = recorder.attachKernel(kernelNode(number), memory, profile);
+      node.ioctl(profile.request, SET);
+      return { recorder, node };
+    });
+    for (const { recorder, node } of recorders) {
+      node.close();
+      recorder.close();
+    }
+    expect(readdirSync(folder).sort()).toEqual(['recorded.2.jsonl', 'recorded.jsonl']);
+    const lines = readTraceFile(file);
+    const [{ operation: config }] = lines as [TraceLine];
+    expect(config).toMatchObject({ config: { gpus: 8, profile: name, lazy: true } });
+    const sets = lines.filter(({ operation }) => operation.name === 'ioctl' || operation.name === 'set');
+    expect(sets.map(({ operation }) => operation.gpu)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(names(join(folder, 'recorded.2.jsonl'))).toEqual(['config', sets[0]!.operation.name, 'fini']);
   });
 });

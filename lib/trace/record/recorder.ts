@@ -5,6 +5,7 @@ import type { EmulatedDevice, EmulatedMachine, EmulatedNode } from '../../../emu
 import type { HostRegionMapper } from '../../backend/host-region.ts';
 import type { DeviceRecorder } from '../../backend/recording.ts';
 import type { DeviceNode } from '../../uapi/node.ts';
+import { DEFAULT_PROFILE } from '../../uapi/profile.ts';
 import type { UapiProfile } from '../../uapi/profile.ts';
 import type { OperationObject } from '../operations/descriptor.ts';
 import type { TraceAnswer } from '../operations/index.ts';
@@ -14,7 +15,7 @@ import { RecordingMemory, RecordingNode } from './kernel-recorder.ts';
 import { numbered, RecordFile } from './record-file.ts';
 
 /** Room for the number of GPUs, which is known only when the last one was opened. */
-const CONFIG_BYTES = 40;
+const CONFIG_BYTES = 64;
 
 /** One file, and the devices that are recorded in it. */
 class Recording {
@@ -64,8 +65,14 @@ class Recording {
   ): { node: DeviceNode; memory: HostRegionMapper } {
     this.#users++;
     const gpu = this.#kernelDevices++;
-    // What the kernel runs on is not known here; the configuration is that of a plain replay.
-    const config = JSON.stringify({ config: gpu === 0 ? { lazy: true } : { lazy: true, gpus: gpu + 1 } });
+    // What the kernel runs on is not known here; for the rest the configuration is that of a plain replay.
+    const config = JSON.stringify({
+      config: {
+        ...(profile.name === DEFAULT_PROFILE ? {} : { profile: profile.name }),
+        lazy: true,
+        ...(gpu === 0 ? {} : { gpus: gpu + 1 }),
+      },
+    });
     if (gpu === 0) this.file.write(config.padEnd(CONFIG_BYTES));
     else this.file.rewriteFirst(config.padEnd(CONFIG_BYTES));
     return {

@@ -3,11 +3,11 @@ import { NotModelledError } from '../index.ts';
 import { at, BLOCK, GET, Rig, T, V } from '../../test/support/emulator-rig.ts';
 import { ATTRS_PTR_OFFSET, encodeAttributes, encodeSvmRequest } from '../../lib/uapi/codec.ts';
 import { DRM_VERSION_LAYOUT } from '../../lib/uapi/layout.ts';
-import { DRM_IOCTL_VERSION, drmReadWriteRequest } from '../../lib/uapi/request.ts';
+import { drmCommandName, isClosedToRenderNodes } from '../../lib/uapi/ioctl-table.ts';
+import { DRM_IOCTL_VERSION, drmReadWriteRequest, splitRequest } from '../../lib/uapi/request.ts';
 import { UAPI_PROFILES } from '../../lib/uapi/profile.ts';
-import { unmodelledIoctlName } from './other-ioctls.ts';
 
-const [EFAULT, ENODEV, EINVAL, ENOTTY] = [-14, -19, -22, -25];
+const [EACCES, EFAULT, ENODEV, EINVAL, ENOTTY] = [-13, -14, -19, -22, -25];
 const attributes = (): { offset: number; data: Uint8Array } => ({
   offset: ATTRS_PTR_OFFSET,
   data: encodeAttributes([{ type: T.granularity, value: 0 }]),
@@ -59,27 +59,38 @@ describe('what the DRM core does around the handler', () => {
 });
 
 describe('ioctls that are not modelled', () => {
-  for (const [number, name] of [
+  const answer = (number: number): unknown => {
+    try {
+      return new Rig().node.ioctl(drmReadWriteRequest(number, 16), new Uint8Array(16));
+    } catch (error) {
+      expect(error).toBeInstanceOf(NotModelledError);
+      expect(error).toMatchObject({ code: 'ERR_SVM_NOT_MODELLED' });
+      return (error as NotModelledError).feature;
+    }
+  };
+
+  it.each([
     [0x0c, 'DRM_IOCTL_GET_CAP'],
     [0x09, 'DRM_IOCTL_GEM_CLOSE'],
     [0xbf, 'DRM_IOCTL_SYNCOBJ_CREATE'],
-    [0x40, 'DRM_IOCTL_AMDGPU_GEM_CREATE'],
-    [0x44, 'DRM_IOCTL_AMDGPU_CS'],
-    [0x45, 'DRM_IOCTL_AMDGPU_INFO'],
-    [0x49, 'DRM_IOCTL_AMDGPU_WAIT_CS'],
-  ] as const) {
-    it(`0x${number.toString(16)} is refused by its name, ${name}`, () => {
-      expect(unmodelledIoctlName(number)).toBe(name);
-      let thrown: unknown;
-      try {
-        new Rig().node.ioctl(drmReadWriteRequest(number, 16), new Uint8Array(16));
-      } catch (error) {
-        thrown = error;
-      }
-      expect(thrown).toBeInstanceOf(NotModelledError);
-      expect(thrown).toMatchObject({ code: 'ERR_SVM_NOT_MODELLED', feature: name });
-    });
-  }
+    [0xca, 'DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT'],
+    [0x40, 'DRM_AMDGPU_GEM_CREATE'],
+    [0x44, 'DRM_AMDGPU_CS'],
+    [0x45, 'DRM_AMDGPU_INFO'],
+    [0x49, 'DRM_AMDGPU_WAIT_CS'],
+    [0x50, 'DRM_AMDGPU_GEM_OP'],
+  ])('0x%x is refused by its name, %s', (number, name) => {
+    expect(answer(number)).toBe(name);
+  });
+
+  it('are those of a real node by name, and the others as a real node refuses them', () => {
+    for (let number = 0; number < 0x100; number++) {
+      if (number === 0 || number === splitRequest(UAPI_PROFILES.v4.request).number) continue;
+      const name = drmCommandName(number);
+      const expected = isClosedToRenderNodes(number) ? EACCES : (name ?? EINVAL);
+      expect([number, answer(number)]).toEqual([number, expected]);
+    }
+  });
 
   it('rejects the promise of the asynchronous form', async () => {
     await expect(new Rig().node.ioctlAsync(drmReadWriteRequest(0x45, 16), new Uint8Array(16))).rejects.toThrow(

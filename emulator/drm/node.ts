@@ -6,7 +6,8 @@ import type { AttributePair, PointerKind, SvmArguments } from '../../lib/uapi/ca
 import { ATTRS_PTR_OFFSET, decodeAttributePairs } from '../../lib/uapi/codec.ts';
 import { DRM_VERSION_LAYOUT, GEM_SVM_LAYOUT } from '../../lib/uapi/layout.ts';
 import type { UapiProfile } from '../../lib/uapi/profile.ts';
-import { splitRequest } from '../../lib/uapi/request.ts';
+import { drmCommandName, isClosedToRenderNodes } from '../../lib/uapi/ioctl-table.ts';
+import { DRM_IOCTL_TYPE, splitRequest } from '../../lib/uapi/request.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import { readU32 } from '../kernel/little-endian.ts';
 import { NotModelledError } from '../kernel/not-modelled.ts';
@@ -15,10 +16,8 @@ import type { OperationScope } from '../kernel/operation-scope.ts';
 import type { KernelRevision } from '../svm/context.ts';
 import type { JournalEntry, OperationJournal } from './journal.ts';
 import type { EmulatedFile } from './file.ts';
-import { unmodelledIoctlName } from './other-ioctls.ts';
 import type { UserMemory } from '../svm/revision.ts';
 
-const DRM_TYPE = 0x64;
 const VERSION_NUMBER = 0;
 const ATTRIBUTE_BYTES = 8;
 
@@ -105,10 +104,11 @@ export class EmulatedNode<Device extends NodeDevice = NodeDevice> implements Dev
     }
     if (!(arg instanceof Uint8Array)) throw new TypeError('arg: expected a Uint8Array');
     const { type, number, size } = splitRequest(request);
-    if (type !== DRM_TYPE) return -Errno.ENOTTY;
+    if (type !== DRM_IOCTL_TYPE) return -Errno.ENOTTY;
     if (this.device.unplugged) return -Errno.ENODEV;
     if (number !== this.#svmNumber && number !== VERSION_NUMBER) {
-      const name = unmodelledIoctlName(number);
+      if (isClosedToRenderNodes(number)) return -Errno.EACCES;
+      const name = drmCommandName(number);
       if (name !== undefined) throw new NotModelledError(name);
       return -Errno.EINVAL;
     }

@@ -1,117 +1,25 @@
-/**
- * The ioctls of a real amdgpu render node that a served one does not have, with
- * the errno that the DRM core would give: EACCES for commands that are closed to
- * render nodes, EINVAL for a command that the driver does not have.
- */
+/** The ioctls of a real amdgpu render node that a served one does not have: their names, and the errno of a real node. */
 import { constants } from 'node:os';
+import { drmCommandName, isClosedToRenderNodes } from '../uapi/ioctl-table.ts';
 import { isSvmRequest } from '../uapi/profile.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
-import { DRM_COMMAND_BASE, splitRequest } from '../uapi/request.ts';
-
-const DRM_TYPE = 0x64;
-/** Numbers from here on belong to the DRM core again. */
-const DRM_COMMAND_END = 0xa0;
-
-/** Commands of the DRM core that a render node allows. */
-const OPEN_TO_RENDER_NODES: Readonly<Record<number, string>> = {
-  0x00: 'VERSION',
-  0x09: 'GEM_CLOSE',
-  0x0c: 'GET_CAP',
-  0x2d: 'PRIME_HANDLE_TO_FD',
-  0x2e: 'PRIME_FD_TO_HANDLE',
-  0xbf: 'SYNCOBJ_CREATE',
-  0xc0: 'SYNCOBJ_DESTROY',
-  0xc1: 'SYNCOBJ_HANDLE_TO_FD',
-  0xc2: 'SYNCOBJ_FD_TO_HANDLE',
-  0xc3: 'SYNCOBJ_WAIT',
-  0xc4: 'SYNCOBJ_RESET',
-  0xc5: 'SYNCOBJ_SIGNAL',
-  0xca: 'SYNCOBJ_TIMELINE_WAIT',
-  0xcb: 'SYNCOBJ_QUERY',
-  0xcc: 'SYNCOBJ_TRANSFER',
-  0xcd: 'SYNCOBJ_TIMELINE_SIGNAL',
-  0xcf: 'SYNCOBJ_EVENTFD',
-};
-
-/** Commands of the DRM core that it refuses on a render node before any driver is asked. */
-const CLOSED_TO_RENDER_NODES: Readonly<Record<number, string>> = {
-  0x01: 'GET_UNIQUE',
-  0x02: 'GET_MAGIC',
-  0x05: 'GET_CLIENT',
-  0x06: 'GET_STATS',
-  0x07: 'SET_VERSION',
-  0x0a: 'GEM_FLINK',
-  0x0b: 'GEM_OPEN',
-  0x0d: 'SET_CLIENT_CAP',
-  0x11: 'AUTH_MAGIC',
-  0x1e: 'SET_MASTER',
-  0x1f: 'DROP_MASTER',
-  0x3a: 'WAIT_VBLANK',
-  0x3b: 'CRTC_GET_SEQUENCE',
-  0x3c: 'CRTC_QUEUE_SEQUENCE',
-  0xa0: 'MODE_GETRESOURCES',
-  0xa1: 'MODE_GETCRTC',
-  0xa2: 'MODE_SETCRTC',
-  0xa3: 'MODE_CURSOR',
-  0xa6: 'MODE_GETENCODER',
-  0xa7: 'MODE_GETCONNECTOR',
-  0xaa: 'MODE_GETPROPERTY',
-  0xad: 'MODE_GETFB',
-  0xae: 'MODE_ADDFB',
-  0xaf: 'MODE_RMFB',
-  0xb0: 'MODE_PAGE_FLIP',
-  0xb2: 'MODE_CREATE_DUMB',
-  0xb3: 'MODE_MAP_DUMB',
-  0xb4: 'MODE_DESTROY_DUMB',
-  0xb5: 'MODE_GETPLANERESOURCES',
-  0xb6: 'MODE_GETPLANE',
-  0xb8: 'MODE_ADDFB2',
-  0xb9: 'MODE_OBJ_GETPROPERTIES',
-  0xba: 'MODE_OBJ_SETPROPERTY',
-  0xbc: 'MODE_ATOMIC',
-};
-
-/** Commands of amdgpu, from `DRM_COMMAND_BASE` on. */
-const AMDGPU: Readonly<Record<number, string>> = {
-  0x00: 'GEM_CREATE',
-  0x01: 'GEM_MMAP',
-  0x02: 'CTX',
-  0x03: 'BO_LIST',
-  0x04: 'CS',
-  0x05: 'INFO',
-  0x06: 'GEM_METADATA',
-  0x07: 'GEM_WAIT_IDLE',
-  0x08: 'GEM_VA',
-  0x09: 'WAIT_CS',
-  0x10: 'GEM_OP',
-  0x11: 'GEM_USERPTR',
-  0x12: 'WAIT_FENCES',
-  0x13: 'VM',
-  0x14: 'FENCE_TO_HANDLE',
-  0x15: 'SCHED',
-  0x16: 'USERQ',
-  0x17: 'USERQ_SIGNAL',
-  0x18: 'USERQ_WAIT',
-  0x19: 'GEM_LIST_HANDLES',
-};
+import { DRM_IOCTL_TYPE, splitRequest } from '../uapi/request.ts';
 
 /** Name of an ioctl as headers have it, or its number. */
 export function ioctlName(request: number, profile: UapiProfile): string {
   if (isSvmRequest(profile, request)) return 'DRM_AMDGPU_GEM_SVM';
   const { type, number } = splitRequest(request);
   const hex = `0x${request.toString(16).padStart(8, '0')}`;
-  if (type !== DRM_TYPE) return `ioctl ${hex}`;
-  const isDriver = number >= DRM_COMMAND_BASE && number < DRM_COMMAND_END;
-  const command = isDriver
-    ? AMDGPU[number - DRM_COMMAND_BASE]
-    : (OPEN_TO_RENDER_NODES[number] ?? CLOSED_TO_RENDER_NODES[number]);
-  if (command === undefined) return `unknown DRM ioctl ${hex}`;
-  return isDriver ? `DRM_AMDGPU_${command}` : `DRM_IOCTL_${command}`;
+  if (type !== DRM_IOCTL_TYPE) return `ioctl ${hex}`;
+  return drmCommandName(number) ?? `unknown DRM ioctl ${hex}`;
 }
 
-/** The negative errno for an ioctl that is not served. */
+/**
+ * The negative errno for an ioctl that is not served: EACCES for commands that are closed to render nodes, EINVAL for
+ * those that the driver does not have.
+ */
 export function refusal(request: number): number {
   const { type, number } = splitRequest(request);
-  if (type !== DRM_TYPE) return -constants.errno.ENOTTY;
-  return Object.hasOwn(CLOSED_TO_RENDER_NODES, number) ? -constants.errno.EACCES : -constants.errno.EINVAL;
+  if (type !== DRM_IOCTL_TYPE) return -constants.errno.ENOTTY;
+  return isClosedToRenderNodes(number) ? -constants.errno.EACCES : -constants.errno.EINVAL;
 }

@@ -5,14 +5,15 @@
 import { DRM_VERSION_LAYOUT } from './layout.ts';
 
 const DIRECTION_READ_WRITE = 3;
-const DRM_TYPE = 0x64; // 'd'
+/** Type byte of all ioctls of DRM devices, 'd'. */
+export const DRM_IOCTL_TYPE = 0x64;
 
 /** First number byte of driver-private commands; below it are those of the DRM core. */
 export const DRM_COMMAND_BASE = 0x40;
 
 /** Request number `DRM_IOWR(number, size)`; `size` in bytes, below 16384. Unsigned 32 bits. */
 export function drmReadWriteRequest(number: number, size: number): number {
-  return ((DIRECTION_READ_WRITE << 30) | (size << 16) | (DRM_TYPE << 8) | number) >>> 0;
+  return ((DIRECTION_READ_WRITE << 30) | (size << 16) | (DRM_IOCTL_TYPE << 8) | number) >>> 0;
 }
 
 /** The three parts of a request number that the DRM core looks at. */

@@ -228,3 +228,14 @@ describe('segments', () => {
     expect(rig.value(V, 64, T.granularity)).toBe(63);
   });
 });
+
+describe('preemption points', () => {
+  it('are passed in the order of the specification where several lie at one place', () => {
+    const { rig } = traced();
+    const passed: string[] = [];
+    const remove = rig.machine.scope.addHook((point) => passed.push(point));
+    expect(rig.set(V, BLOCK, [T.access, 2])).toBe(0);
+    remove();
+    expect(passed).toEqual(['mmap-lock', 'vma-checked', 'mmap-unlock', 'attr-edited', 'tree-unlock']);
+  });
+});

@@ -76,8 +76,8 @@ export class SetAttributes {
       }
       if (this.#step === Step.edit) {
         const failure = this.#editSegment();
-        context.points.reach('tree-unlock');
         context.points.reach('attr-edited');
+        context.points.reach('tree-unlock');
         if (failure !== 0) return failure;
         this.#step = Step.apply;
       }
@@ -115,8 +115,8 @@ export class SetAttributes {
     process.mmapLock.acquireRead();
     const result = walkVmas(process, this.#first, this.#last);
     process.mmapLock.releaseRead();
-    points.reach('mmap-unlock');
     points.reach('vma-checked');
+    points.reach('mmap-unlock');
     return result;
   }
 

@@ -6,7 +6,8 @@ import { CoverageChecker } from './support/coverage-checker.ts';
 import type { Explanation } from './support/coverage-checker.ts';
 import { anyStep, BASE, history, plainStep, runStep, WINDOW } from './support/emulator-history.ts';
 import type { Step } from './support/emulator-history.ts';
-import { Rig, seedFor, WINDOW as NOTIFIER_PAGES } from './support/emulator-rig.ts';
+import { checkStructure } from './support/machine-structure.ts';
+import { Rig, seedFor } from './support/emulator-rig.ts';
 
 const seed = seedFor('property-machine');
 const configuration = fc.record({
@@ -15,51 +16,6 @@ const configuration = fc.record({
   defaultGranularity: fc.constantFrom(0, 4, 9, 27),
   retryCam: fc.boolean(),
 });
-
-/** Structure of ranges, notifiers and VMAs (spec/03-gpu-ranges §A.1 - §A.7), and the books. */
-function checkStructure(rig: Rig): void {
-  const { framework, tree, collector } = rig.context;
-  const ranges = [...framework.ranges.values()];
-  const notifiers = [...framework.notifiers.values()];
-  let end = 0;
-  let [dma, queued] = [0, 0];
-  const used = new Map<unknown, number>();
-  for (const range of ranges) {
-    if (range.startPage < end) throw new Error('two ranges overlap');
-    end = range.endPage;
-    if (![1, 16, 512].includes(range.pages) || range.startPage % range.pages !== 0)
-      throw new Error('a range is no aligned chunk');
-    const { notifier } = range;
-    if (range.startPage < notifier.startPage || range.endPage > notifier.endPage)
-      throw new Error('a range leaves its notifier');
-    used.set(notifier, (used.get(notifier) ?? 0) + 1);
-    if (range.pagesValid) dma += range.pages;
-    if (range.queued) queued++;
-  }
-  for (const notifier of notifiers) {
-    if (notifier.endPage - notifier.startPage !== NOTIFIER_PAGES || notifier.startPage % NOTIFIER_PAGES !== 0)
-      throw new Error('a notifier is no window');
-    if (used.get(notifier) !== notifier.rangeCount) throw new Error('a notifier is empty or miscounts its ranges');
-  }
-  if (used.size !== notifiers.length) throw new Error('a range has a notifier that is not in the set');
-  if (rig.device.gpu.counters.dmaPages !== dma)
-    throw new Error(`dmaPages ${rig.device.gpu.counters.dmaPages}, ranges say ${dma}`);
-  // A queued range may have been removed by a split (Q44), never the other way round.
-  if (collector.pending < queued) throw new Error('a queued range is not on the list');
-  let vmaEnd = 0;
-  for (const vma of rig.machine.process.space.vmas.values()) {
-    if (vma.startPage < vmaEnd || vma.endPage <= vma.startPage) throw new Error('VMAs overlap or are empty');
-    vmaEnd = vma.endPage;
-  }
-  if (!tree.overlapping) {
-    let last = -1;
-    for (const interval of tree.values()) {
-      if (interval.first <= last || interval.last < interval.first) throw new Error('attribute intervals overlap');
-      last = interval.last;
-    }
-  }
-  if (rig.heldLocks().length > 0) throw new Error(`held after the operation: ${rig.heldLocks().join(', ')}`);
-}
 
 function runChecked(rig: Rig, steps: readonly (Step | null)[], checker: CoverageChecker): void {
   for (const step of steps) {

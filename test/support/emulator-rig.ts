@@ -4,6 +4,7 @@ import type {
   AccessResult,
   ContextSnapshot,
   EmulatedDevice,
+  EmulatedFile,
   EmulatedNode,
   MachineOptions,
   PreemptionPoint,
@@ -14,6 +15,7 @@ import type { AmdgpuSvmRange } from '../../emulator/svm/svm-range.ts';
 import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../../lib/uapi/codec.ts';
 import { SvmAttributeType } from '../../lib/uapi/constants.ts';
 import { UAPI_PROFILES } from '../../lib/uapi/profile.ts';
+import { heldLocks } from './machine-structure.ts';
 
 export const T = SvmAttributeType;
 /** Page number of V: aligned to 2 MiB and to the window of a notifier. */
@@ -71,8 +73,12 @@ export class Rig {
     this.node = this.device.open({ compute: compute ?? true });
   }
 
+  get file(): EmulatedFile {
+    return this.node.file;
+  }
+
   get context(): SvmContext {
-    const { context } = this.node.file;
+    const { context } = this.file;
     if (context === null) throw new Error('the file has no SVM context');
     return context;
   }
@@ -239,16 +245,6 @@ export class Rig {
 
   /** Names of the locks that are held. */
   heldLocks(): string[] {
-    const { process, context, vm } = {
-      process: this.machine.process.space,
-      context: this.node.file.context,
-      vm: this.node.file.vm,
-    };
-    const locks = [
-      process.mmapLock,
-      vm.pageDirectoryLock,
-      ...(context === null ? [] : [context.svmLock, context.framework.notifierLock]),
-    ];
-    return locks.filter((lock) => lock.held).map((lock) => lock.name);
+    return heldLocks(this);
   }
 }

@@ -5,28 +5,8 @@
  */
 import { constants } from 'node:os';
 import type { MemoryHandle } from '../../native/native.d.ts';
+import { PROTECTION_BITS } from '../uapi/protection.ts';
 import { type NativeAddon, nativeAddon, systemError } from './native-addon.ts';
-
-const READ = 1;
-const WRITE = 2;
-const EXECUTE = 4;
-
-/** Protections by their letters, as in /proc/self/maps, or by words. */
-const PROTECTION_BITS = {
-  '-': 0,
-  r: READ,
-  w: WRITE,
-  x: EXECUTE,
-  rw: READ | WRITE,
-  rx: READ | EXECUTE,
-  wx: WRITE | EXECUTE,
-  rwx: READ | WRITE | EXECUTE,
-  none: 0,
-  read: READ,
-  'read-write': READ | WRITE,
-  'read-execute': READ | EXECUTE,
-  'read-write-execute': READ | WRITE | EXECUTE,
-} as const;
 
 /** What the CPU may do with pages: '-' or 'none', 'r' or 'read', 'rw' or 'read-write', 'rwx', ... */
 export type MemoryProtection = keyof typeof PROTECTION_BITS;

@@ -3,11 +3,10 @@ import { BACKENDS, SvmDevice } from '../index.ts';
 import type { BackendName } from '../index.ts';
 import { workloads } from './bench-workloads.ts';
 import type { Workload } from './bench-workloads.ts';
-import { ExitCode, readArguments } from './command.ts';
+import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
-import { asicOption, PROFILE_NAMES, profileOption } from './device-options.ts';
+import { asicOption, PROFILE_NAMES, profileOption } from './options.ts';
 import { print, table, toJson } from './output.ts';
-import { UsageError } from './usage-error.ts';
 
 const OPTIONS = {
   backend: { type: 'string' },

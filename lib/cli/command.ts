@@ -1,7 +1,6 @@
 /** What a command of the command line is, and how its arguments are read. */
 import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
-import { UsageError } from './usage-error.ts';
 
 /** Exit codes. */
 export const ExitCode = {
@@ -13,6 +12,14 @@ export const ExitCode = {
   noDevice: 4,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** Wrong input on the command line: one clear line, exit code 2. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
 
 /** One command. `run` gets the arguments behind its name and returns the exit code. */
 export interface Command {

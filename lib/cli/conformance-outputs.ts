@@ -4,7 +4,7 @@ import type { Report, ReportedCase, ReportFormat, Target } from '../conformance/
 import { describeFailure, renderHuman } from '../conformance/framework/reporters/human.ts';
 import { complain, write } from './output.ts';
 import { assertReplaceable, replaceFile } from './replace-file.ts';
-import { UsageError } from './usage-error.ts';
+import { UsageError } from './command.ts';
 
 interface Output {
   readonly format: ReportFormat;

@@ -10,12 +10,11 @@ import {
   runConformance,
 } from '../conformance/index.ts';
 import type { ConcreteCase, ConformanceOptions, Report, Shard, TargetOptions } from '../conformance/index.ts';
-import { ExitCode, readArguments } from './command.ts';
+import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { ReportOutputs } from './conformance-outputs.ts';
-import { asicOption, backendOption, PROFILE_NAMES, profileOption } from './device-options.ts';
+import { asicOption, backendOption, PROFILE_NAMES, profileOption } from './options.ts';
 import { complain, print } from './output.ts';
-import { UsageError } from './usage-error.ts';
 
 const OPTIONS = {
   backend: { type: 'string' },

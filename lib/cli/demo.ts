@@ -4,11 +4,10 @@ import { BACKENDS, nativeSupport } from '../index.ts';
 import type { OpenOptions } from '../index.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
-import { asicOption, backendOption } from './device-options.ts';
+import { asicOption, backendOption, splitTrafficOption, trafficEnvironment, TRAFFIC_OPTIONS } from './options.ts';
 import { runTour } from './demo-tour.ts';
 import type { DemoStep } from './demo-tour.ts';
 import { bold, dim, print, toJson } from './output.ts';
-import { splitTrafficOption, trafficEnvironment, TRAFFIC_OPTIONS } from './traffic-option.ts';
 
 const OPTIONS = {
   json: { type: 'boolean', default: false },

@@ -4,11 +4,10 @@ import type { RecordingDifference } from '../trace/compare/diff.ts';
 import { readTraceFile } from '../trace/format/read-trace.ts';
 import type { TraceLine } from '../trace/format/parse-trace.ts';
 import { stateAfter, statesLines } from '../trace/replay/snapshot.ts';
-import { ExitCode, readArguments } from './command.ts';
+import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { bold, print, toJson } from './output.ts';
-import { readOptions, SIZE_HELP, SIZE_OPTION } from './size-option.ts';
-import { UsageError } from './usage-error.ts';
+import { readOptions, SIZE_HELP, SIZE_OPTION } from './options.ts';
 
 const OPTIONS = { json: { type: 'boolean', default: false }, ...SIZE_OPTION } as const;
 

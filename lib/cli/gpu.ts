@@ -4,10 +4,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { printable } from '../words/printable.ts';
 import { askControl, controlPath } from '../serve/index.ts';
 import type { ControlRequest } from '../serve/index.ts';
-import { ExitCode, readArguments } from './command.ts';
+import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { complain, print, toJson } from './output.ts';
-import { UsageError } from './usage-error.ts';
 
 /** Names of the positional arguments of each action. */
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {

@@ -4,12 +4,11 @@ import { basename } from 'node:path';
 import { inspectorPage, InspectorServer } from '../inspect/index.ts';
 import { parseTrace, readTraceText } from '../trace/format/read-trace.ts';
 import type { ReadOptions } from '../trace/format/read-trace.ts';
-import { ExitCode, readArguments } from './command.ts';
+import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { complain, goOnWithoutOutput, print } from './output.ts';
 import { replaceFile } from './replace-file.ts';
-import { readOptions, SIZE_HELP, SIZE_OPTION } from './size-option.ts';
-import { UsageError } from './usage-error.ts';
+import { readOptions, SIZE_HELP, SIZE_OPTION } from './options.ts';
 
 const OPTIONS = {
   port: { type: 'string', default: '0' },

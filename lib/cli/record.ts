@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { runProgram } from './child.ts';
 import type { Command } from './command.ts';
-import { UsageError } from './usage-error.ts';
+import { UsageError } from './command.ts';
 
 export const recordCommand: Command = {
   name: 'record',

@@ -8,11 +8,10 @@ import { readTraceFile, TraceFileError } from '../trace/format/read-trace.ts';
 import type { ReadOptions } from '../trace/format/read-trace.ts';
 import { replayTrace } from '../trace/replay/replay.ts';
 import type { ReplayDifference, ReplayResult } from '../trace/replay/replay.ts';
-import { ExitCode, readArguments } from './command.ts';
+import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { bold, print, toJson } from './output.ts';
-import { readOptions, SIZE_HELP, SIZE_OPTION } from './size-option.ts';
-import { UsageError } from './usage-error.ts';
+import { readOptions, SIZE_HELP, SIZE_OPTION } from './options.ts';
 
 const OPTIONS = {
   check: { type: 'boolean', default: false },

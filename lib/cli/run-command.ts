@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { SvmError } from '../device/errors.ts';
 import { packageRoot } from '../backend/native-addon.ts';
 import { TraceFileError } from '../trace/format/parse-trace.ts';
-import { ExitCode } from './command.ts';
+import { ExitCode, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { bold, complain, print, table } from './output.ts';
-import { UsageError } from './usage-error.ts';
 
 // Loaded when it is asked for: loading all commands takes longer than a short trace.
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([

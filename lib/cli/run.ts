@@ -1,9 +1,8 @@
 /** `amdgpu-svm run --trace`: runs a program that writes the traffic view of its runtimes. */
 import { runProgram } from './child.ts';
-import { readArguments } from './command.ts';
+import { readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
-import { splitTrafficOption, trafficEnvironment, TRAFFIC_OPTIONS } from './traffic-option.ts';
-import { UsageError } from './usage-error.ts';
+import { splitTrafficOption, trafficEnvironment, TRAFFIC_OPTIONS } from './options.ts';
 
 const OPTIONS = { ...TRAFFIC_OPTIONS, json: { type: 'boolean', default: false } } as const;
 

@@ -1,11 +1,10 @@
 /** `amdgpu-svm serve`: a mounted directory of render nodes that the emulator answers. */
 import type { MachineOptions } from '../device/emulated.ts';
 import { controlPath, openControlSocket, playGpu, SvmServer } from '../serve/index.ts';
-import { ExitCode, readArguments } from './command.ts';
+import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
-import { asicOption, PROFILE_NAMES, profileOption } from './device-options.ts';
+import { asicOption, PROFILE_NAMES, profileOption } from './options.ts';
 import { complain, goOnWithoutOutput, print } from './output.ts';
-import { UsageError } from './usage-error.ts';
 
 const OPTIONS = {
   mount: { type: 'string' },

@@ -1,11 +1,10 @@
 /** `amdgpu-svm snapshot`: the address space after so many operations of a trace, as text. */
 import { readTraceFile } from '../trace/format/read-trace.ts';
 import { stateAfter, statesLines } from '../trace/replay/snapshot.ts';
-import { ExitCode, readArguments } from './command.ts';
+import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { print, toJson } from './output.ts';
-import { readOptions, SIZE_HELP, SIZE_OPTION } from './size-option.ts';
-import { UsageError } from './usage-error.ts';
+import { readOptions, SIZE_HELP, SIZE_OPTION } from './options.ts';
 
 const OPTIONS = {
   at: { type: 'string' },

@@ -2,12 +2,11 @@
 import { basename } from 'node:path';
 import { chromeTraceOf } from '../trace/export/chrome-exporter.ts';
 import { readTraceFile } from '../trace/format/read-trace.ts';
-import { ExitCode, readArguments } from './command.ts';
+import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { complain, print } from './output.ts';
 import { replaceFile } from './replace-file.ts';
-import { readOptions, SIZE_HELP, SIZE_OPTION } from './size-option.ts';
-import { UsageError } from './usage-error.ts';
+import { readOptions, SIZE_HELP, SIZE_OPTION } from './options.ts';
 
 const OPTIONS = { output: { type: 'string', short: 'o' }, ...SIZE_OPTION } as const;
 

@@ -7,7 +7,7 @@ import { isSvmRequest } from '../uapi/profile.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
 import { DRM_IOCTL_VERSION, splitRequest } from '../uapi/request.ts';
 import type { CallerWrite, HelperIoctl } from './helper-protocol.ts';
-import { refusal } from './refusals.ts';
+import { ioctlRefusal } from '../words/drm-ioctls.ts';
 
 /** The answer to a client. */
 export interface IoctlAnswer {
@@ -32,7 +32,7 @@ export function answerIoctl(node: DeviceNode, call: HelperIoctl, profile: UapiPr
   argument.set(call.argument.subarray(0, size));
   if (isSvmRequest(profile, call.request)) return svm(node, call, argument);
   if (type === VERSION.type && number === VERSION.number) return version(node, argument);
-  return { result: refusal(call.request), argument, writes: [], served: false };
+  return { result: ioctlRefusal(call.request), argument, writes: [], served: false };
 }
 
 function svm(node: DeviceNode, call: HelperIoctl, argument: Uint8Array): IoctlAnswer {

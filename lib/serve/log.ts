@@ -9,7 +9,7 @@ import { isSvmRequest } from '../uapi/profile.ts';
 import type { Client, ClientEvent, ClientFile } from './client.ts';
 import type { HelperIoctl } from './helper-protocol.ts';
 import type { IoctlAnswer } from './ioctl-call.ts';
-import { ioctlName } from './refusals.ts';
+import { ioctlName } from '../words/drm-ioctls.ts';
 
 /** "0", or "EINVAL" for -22. */
 export function resultName(result: number): string {

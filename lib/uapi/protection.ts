@@ -16,6 +16,25 @@ export const PROTECTION_LETTERS = {
   'read-write-execute': 'rwx',
 } as const satisfies Readonly<Record<HostProtection, string>>;
 
+const { read, write, execute } = Protection;
+
+/** Bits by letters, as in /proc/self/maps, or by words. */
+export const PROTECTION_BITS = {
+  '-': 0,
+  r: read,
+  w: write,
+  x: execute,
+  rw: read | write,
+  rx: read | execute,
+  wx: write | execute,
+  rwx: read | write | execute,
+  none: 0,
+  read,
+  'read-write': read | write,
+  'read-execute': read | execute,
+  'read-write-execute': read | write | execute,
+} as const;
+
 /** "rwx" letters of protection bits, "-" for none. */
 export function protectionLetters(protection: number): string {
   const letters =

@@ -1,5 +1,9 @@
-/** Defects that the hazard monitor finds, brought together where one operation shows the same one again and again. */
-import type { EventMap, LoggedOperation } from '../../../emulator/index.ts';
+/**
+ * Defects that the hazard monitor finds, brought together where one operation shows the same one again and again, and
+ * the entries of the catalogue of quirks behind them.
+ */
+import { QUIRK_CATALOGUE } from '../../../emulator/index.ts';
+import type { CataloguedQuirk, EventMap, LoggedOperation } from '../../../emulator/index.ts';
 
 /** A defect that was met in an operation. */
 export interface StepHazard {
@@ -57,4 +61,18 @@ export class StepHazards {
     this.#list = [];
     return list;
   }
+}
+
+/** An entry with its id, like 'Q35'. */
+export interface NamedQuirk extends CataloguedQuirk {
+  readonly id: string;
+}
+
+/** The entries that `text` mentions, each once. */
+export function quirksIn(text: string): NamedQuirk[] {
+  const ids = new Set(text.match(/\bQ\d\d\b/g));
+  return [...ids].flatMap((id) => {
+    const entry = QUIRK_CATALOGUE[id];
+    return entry === undefined ? [] : [{ id, ...entry }];
+  });
 }

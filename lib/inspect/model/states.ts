@@ -1,10 +1,8 @@
 /** The states behind the steps of a session: kept around the place that is looked at, worked out again everywhere else. */
 import { contextSnapshot } from '../../../emulator/index.ts';
 import type { ContextSnapshot } from '../../../emulator/index.ts';
-import { laneChanges, NO_CHANGES } from './changes.ts';
-import type { LaneChanges } from './changes.ts';
-import { lanesOf } from './lanes.ts';
-import type { Lanes } from './lanes.ts';
+import { laneChanges, NO_CHANGES, lanesOf } from './lanes.ts';
+import type { LaneChanges, Lanes } from './lanes.ts';
 import { RepeatingMachine } from './live-machine.ts';
 import type { SteppingMachine } from './live-machine.ts';
 import type { Step } from './step.ts';

@@ -1,5 +1,5 @@
 /** One operation of an inspected trace: as it was read, and as the emulator answered it. */
-import type { TraceEffect } from '../../trace/format/answer.ts';
+import type { TraceEffect } from '../../trace/effects/list.ts';
 import type { TraceAnswer, TraceOperation } from '../../trace/operations/index.ts';
 import type { Decision } from './decision.ts';
 import type { StepHazard } from './hazards.ts';

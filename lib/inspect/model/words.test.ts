@@ -5,7 +5,7 @@ import { parseBytes, roundedBytes as bytes } from '../../words/sizes.ts';
 import { address, time } from './format.ts';
 import { HAND_OPERATIONS, handOperation } from './hand.ts';
 import { pteFlagNames } from '../../words/pte-flags.ts';
-import { quirksIn } from './quirks.ts';
+import { quirksIn } from './hazards.ts';
 import { TimelineRows } from './timeline-rows.ts';
 import { InspectorSession } from './session.ts';
 import { parseTrace } from '../../trace/format/parse-trace.ts';

@@ -9,9 +9,8 @@ import { address, interval, pagesSize, resultSentence, time } from '../model/for
 import { LANE_TITLES } from '../model/lanes.ts';
 import type { LaneItem } from '../model/lanes.ts';
 import { pteFlagNames } from '../../words/pte-flags.ts';
-import { quirksIn } from '../model/quirks.ts';
-import type { NamedQuirk } from '../model/quirks.ts';
-import type { StepHazard } from '../model/hazards.ts';
+import { quirksIn } from '../model/hazards.ts';
+import type { NamedQuirk, StepHazard } from '../model/hazards.ts';
 import type { Step } from '../model/step.ts';
 import type { StepState } from '../model/states.ts';
 

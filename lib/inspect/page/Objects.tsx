@@ -3,8 +3,7 @@ import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { interval } from '../model/format.ts';
 import { LANE_TITLES, LANES } from '../model/lanes.ts';
-import type { LaneItem, LaneName, Lanes } from '../model/lanes.ts';
-import type { LaneChanges } from '../model/changes.ts';
+import type { LaneItem, LaneName, Lanes, LaneChanges } from '../model/lanes.ts';
 import { VirtualList } from './VirtualList.tsx';
 
 interface ObjectsProps {

@@ -1,8 +1,7 @@
 /** Draws the lanes of the address space. */
 import { address, pagesSize } from '../model/format.ts';
 import { colourOf, LANES } from '../model/lanes.ts';
-import type { AttributeColour, LaneItem, LaneName, Lanes } from '../model/lanes.ts';
-import type { LaneChanges } from '../model/changes.ts';
+import type { AttributeColour, LaneItem, LaneName, Lanes, LaneChanges } from '../model/lanes.ts';
 import type { Place } from '../model/describe.ts';
 import { paintOf } from './paints.ts';
 import { MARGIN_PAGES } from '../model/scale.ts';

@@ -1,9 +1,8 @@
 /** The effects of the trace format (spec/trace-format §5). A new one is an entry of this table. */
 import { bytesAt } from '../../words/sizes.ts';
-import type { TraceEffect } from '../format/answer.ts';
+import type { TraceEffect, RunWriter } from './list.ts';
 import { hex, hexAddress } from '../format/hex.ts';
 import type { EffectDescriptor, FlaggedPages, ToldPages } from './descriptor.ts';
-import type { RunWriter } from './list.ts';
 
 /** `[kind, start address, end address]` */
 function addresses(entry: TraceEffect): FlaggedPages {

@@ -1,5 +1,7 @@
 /** The `fx` list of an answer while it is made (spec/trace-format §5; spec/trace-format-v8 §6 for several GPUs). */
-import type { TraceEffect } from '../format/answer.ts';
+
+/** One entry of `fx`. */
+export type TraceEffect = readonly (string | number)[];
 
 /** Where an effect comes from. */
 export interface EffectSource {

@@ -1,5 +1,5 @@
 /** Effects of an operation as the few slices that a Chrome trace shows of them. */
-import type { TraceEffect } from '../format/answer.ts';
+import type { TraceEffect } from '../effects/list.ts';
 import type { FlaggedPages } from '../effects/descriptor.ts';
 import { effectOf, pagesOf } from '../effects/index.ts';
 import { hex, hexAddress } from '../format/hex.ts';

@@ -1,11 +1,10 @@
 /** The configuration of a trace as options of an emulated machine (spec/trace-format §2). */
-import { MOST_GPUS, parseGcVersion } from '../../../emulator/index.ts';
+import { MOST_GPUS, parseGcVersion, formatGcVersion } from '../../../emulator/index.ts';
 import type { GpuModel, MachineOptions, ResolvedOptions } from '../../../emulator/index.ts';
-import { formatGcVersion } from '../../../emulator/index.ts';
 import { DEFAULT_PROFILE, UAPI_PROFILES } from '../../uapi/profile.ts';
 import type { UapiProfileName } from '../../uapi/profile.ts';
 import type { Fields } from './fields.ts';
-import { TraceFormatError } from './trace-error.ts';
+import { TraceFormatError } from './fields.ts';
 
 /** A trace's configuration with the defaults of the format filled in. */
 export interface TraceConfig {

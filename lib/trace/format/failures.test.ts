@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Fields } from './fields.ts';
+import { Fields, TraceFormatError } from './fields.ts';
 import { parseFailures, plannedFailures } from './failures.ts';
-import { TraceFormatError } from './trace-error.ts';
 
 const parse = (...fail: unknown[]): ReturnType<typeof parseFailures> => parseFailures(new Fields('set', { fail }));
 

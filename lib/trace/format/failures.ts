@@ -1,8 +1,7 @@
 /** The list `fail` of an operation: passages of a point that fail (spec/trace-format-v7 §2). */
 import type { FailurePoint, PlannedFailure } from '../../../emulator/index.ts';
 import { Errno } from '../../uapi/errno.ts';
-import { Fields } from './fields.ts';
-import { TraceFormatError } from './trace-error.ts';
+import { Fields, TraceFormatError } from './fields.ts';
 
 /** Points of the format, as the emulator names them. */
 const POINTS = {

@@ -1,7 +1,15 @@
 /** Reads the fields of a trace operation, with errors that name operation and field (spec/trace-format §1). */
-import { TraceFormatError } from './trace-error.ts';
 
 const U64_END = 1n << 64n;
+
+/** Thrown for a line that is no operation of the trace format; the reader adds file and line number. */
+export class TraceFormatError extends Error {
+  readonly code = 'ERR_SVM_TRACE';
+  constructor(message: string) {
+    super(message);
+    this.name = 'TraceFormatError';
+  }
+}
 
 /** The fields of one operation. */
 export class Fields {

@@ -2,7 +2,7 @@
 import { printable } from '../../words/printable.ts';
 import type { TraceOperation } from '../operations/index.ts';
 import { parseOperation } from '../operations/parse.ts';
-import { TraceFormatError } from './trace-error.ts';
+import { TraceFormatError } from './fields.ts';
 
 /** One line of a trace: the operation, and its recorded answer if there is one. */
 export interface TraceLine {

@@ -2,7 +2,7 @@
 import { protectionOfLetters } from '../../uapi/protection.ts';
 import type { Fields } from '../format/fields.ts';
 import { hex } from '../format/hex.ts';
-import { TraceFormatError } from '../format/trace-error.ts';
+import { TraceFormatError } from '../format/fields.ts';
 import type { BareAnswer } from './descriptor.ts';
 
 /** Bytes `[address, address + size)`. */

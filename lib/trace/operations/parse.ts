@@ -1,8 +1,7 @@
 /** Operations of the trace format, read and checked (spec/trace-format §1, §8). */
 import { PREEMPTION_POINTS } from '../../../emulator/index.ts';
 import { parseFailures } from '../format/failures.ts';
-import { Fields } from '../format/fields.ts';
-import { TraceFormatError } from '../format/trace-error.ts';
+import { Fields, TraceFormatError } from '../format/fields.ts';
 import { descriptorOf, isOperationName, OPERATIONS } from './index.ts';
 import type { TraceInjection, TraceOperation } from './index.ts';
 

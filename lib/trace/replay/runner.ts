@@ -2,12 +2,12 @@
 import { EmulatedMachine, NotModelledError } from '../../../emulator/index.ts';
 import type { EmulatedFile } from '../../../emulator/index.ts';
 import { EffectRecorder } from '../effects/recorder.ts';
-import type { TraceEffect } from '../format/answer.ts';
+import type { TraceEffect } from '../effects/list.ts';
 import { DEFAULT_CONFIG, machineOptions, MOST_PAGES } from '../format/config.ts';
 import type { TraceConfig } from '../format/config.ts';
 import { plannedFailures } from '../format/failures.ts';
 import { hex } from '../format/hex.ts';
-import { TraceFormatError } from '../format/trace-error.ts';
+import { TraceFormatError } from '../format/fields.ts';
 import type { BareAnswer, TraceSubject } from '../operations/descriptor.ts';
 import { descriptorOf } from '../operations/index.ts';
 import type { TraceAnswer, TraceOperation } from '../operations/index.ts';

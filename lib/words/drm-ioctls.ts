@@ -1,5 +1,5 @@
 /** The ioctls of a real amdgpu render node that a served one does not have: their names, and the errno of a real node. */
-import { constants } from 'node:os';
+import { Errno } from '../uapi/errno.ts';
 import { drmCommandName, isClosedToRenderNodes } from '../uapi/ioctl-table.ts';
 import { isSvmRequest } from '../uapi/profile.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
@@ -18,8 +18,8 @@ export function ioctlName(request: number, profile: UapiProfile): string {
  * The negative errno for an ioctl that is not served: EACCES for commands that are closed to render nodes, EINVAL for
  * those that the driver does not have.
  */
-export function refusal(request: number): number {
+export function ioctlRefusal(request: number): number {
   const { type, number } = splitRequest(request);
-  if (type !== DRM_IOCTL_TYPE) return -constants.errno.ENOTTY;
-  return isClosedToRenderNodes(number) ? -constants.errno.EACCES : -constants.errno.EINVAL;
+  if (type !== DRM_IOCTL_TYPE) return -Errno.ENOTTY;
+  return isClosedToRenderNodes(number) ? -Errno.EACCES : -Errno.EINVAL;
 }

@@ -113,13 +113,13 @@ export const MUTANTS = [
   {
     id: 'split-loses-right-piece',
     rule: 'spec/02-attributes §4.6',
-    becomes: 'const right = last < oldLast - 1 ? new AttributeInterval(last + 1, oldLast, interval) : null;',
+    becomes: 'if (last < oldLast - 1) this.#map.insert(last + 1, new AttributeInterval(last + 1, oldLast, interval));',
     killedBy: 'attributes,geometry:repeated',
   },
   {
     id: 'split-left-with-new-record',
     rule: 'spec/02-attributes §4.6',
-    becomes: 'const left = first > oldFirst ? new AttributeInterval(oldFirst + 1, first - 1, interval) : null;',
+    becomes: 'const left = new AttributeInterval(oldFirst + 1, first - 1, interval);',
     killedBy: 'attributes,geometry:pages',
   },
   {
@@ -203,7 +203,7 @@ export const MUTANTS = [
   {
     id: 'clear-keeps-tail',
     rule: 'spec/02-attributes §6',
-    becomes: 'tree.trim(interval, last, interval.last);',
+    becomes: 'tree.trimFront(interval, last);',
     killedBy: 'attributes,clear:geometry',
   },
   {

@@ -33,14 +33,14 @@ function clearLocked(context: SvmContext, first: number, last: number, allocatio
         const failure = context.failures.take(allocation);
         if (failure !== 0) return failure;
         const tail = new AttributeInterval(last + 1, interval.last, interval);
-        tree.trim(interval, interval.first, first - 1);
+        tree.trimBack(interval, first - 1);
         // mutant: clear-middle-loses-tail
         tree.insert(tail);
       } else if (keepsFront) {
-        tree.trim(interval, interval.first, first - 1);
+        tree.trimBack(interval, first - 1);
       } else if (keepsBack) {
         // mutant: clear-keeps-tail
-        tree.trim(interval, last + 1, interval.last);
+        tree.trimFront(interval, last + 1);
       } else {
         tree.remove(interval);
         interval.freed = true;

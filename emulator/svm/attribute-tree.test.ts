@@ -157,7 +157,7 @@ describe('changing', () => {
       tree: it,
       intervals: [a, b],
     } = tree([10, 19], [20, 29]);
-    it.trim(a!, 15, 19);
+    it.trimFront(a!, 15);
     expect([spans(it), it.find(14), it.find(15), it.after(a!)]).toEqual([
       [
         [15, 19],
@@ -228,9 +228,9 @@ describe('overlapping intervals (Q31)', () => {
       tree: trimmed,
       intervals: [back, front],
     } = tree([20, 60], [10, 39]);
-    trimmed.trim(front!, 20, 39);
+    trimmed.trimFront(front!, 20);
     expect([trimmed.find(25), trimmed.after(back!)]).toEqual([back, front]);
-    trimmed.trim(back!, 20, 59);
+    trimmed.trimBack(back!, 59);
     expect([trimmed.find(25), trimmed.after(front!)]).toEqual([front, back]);
     const {
       tree: split,

@@ -129,44 +129,37 @@ export class AttributeTree {
    * the left and the right piece are new and have the old record (spec/02-attributes §4.6).
    */
   split(interval: AttributeInterval, first: number, last: number): void {
-    const { first: oldFirst, last: oldLast } = interval;
-    // mutant: split-left-with-new-record
-    const left = first > oldFirst ? new AttributeInterval(oldFirst, first - 1, interval) : null;
-    // mutant: split-loses-right-piece
-    const right = last < oldLast ? new AttributeInterval(last + 1, oldLast, interval) : null;
     if (this.#list !== null) {
-      this.#removeOverlapping(interval);
-      if (left !== null) this.#insertOverlapping(left);
-      interval.first = first;
-      interval.last = last;
-      this.#insertOverlapping(interval);
-      if (right !== null) this.#insertOverlapping(right);
+      this.#splitOverlapping(interval, first, last);
       return;
     }
-    if (left !== null) {
+    const { first: oldFirst, last: oldLast } = interval;
+    if (first > oldFirst) {
+      // mutant: split-left-with-new-record
+      const left = new AttributeInterval(oldFirst, first - 1, interval);
       this.#map.replace(oldFirst, interval, left);
       interval.first = first;
       this.#map.insert(first, interval);
     }
     interval.last = last;
-    if (right !== null) this.#map.insert(last + 1, right);
+    // mutant: split-loses-right-piece
+    if (last < oldLast) this.#map.insert(last + 1, new AttributeInterval(last + 1, oldLast, interval));
   }
 
-  /** Shrinks `interval` to `[first, last]`, at least one page of it. */
-  trim(interval: AttributeInterval, first: number, last: number): void {
+  /** Moves the first page of `interval` up to `first`. */
+  trimFront(interval: AttributeInterval, first: number): void {
     if (this.#list !== null) {
-      // The kernel takes it out and inserts it again: it comes after others with its first page.
-      this.#removeOverlapping(interval);
-      interval.first = first;
-      interval.last = last;
-      this.#insertOverlapping(interval);
+      this.#insertAgain(interval, first, interval.last);
       return;
     }
-    if (first !== interval.first) {
-      this.#map.rekey(interval.first, first, interval);
-      interval.first = first;
-    }
-    interval.last = last;
+    this.#map.rekey(interval.first, first, interval);
+    interval.first = first;
+  }
+
+  /** Moves the last page of `interval` down to `last`. */
+  trimBack(interval: AttributeInterval, last: number): void {
+    if (this.#list === null) interval.last = last;
+    else this.#insertAgain(interval, interval.first, last);
   }
 
   /** All intervals in tree order. */
@@ -184,9 +177,24 @@ export class AttributeTree {
     this.#map.insert(interval.first, interval);
   }
 
-  #removeOverlapping(interval: AttributeInterval): void {
+  /** Changes the bounds as the kernel does: it becomes the last one with its first page. */
+  #insertAgain(interval: AttributeInterval, first: number, last: number): void {
     this.#map.remove(interval.first, interval);
     this.#list!.remove(interval);
+    interval.first = first;
+    interval.last = last;
+    this.#insertOverlapping(interval);
+  }
+
+  #splitOverlapping(interval: AttributeInterval, first: number, last: number): void {
+    const { first: oldFirst, last: oldLast } = interval;
+    this.#map.remove(oldFirst, interval);
+    this.#list!.remove(interval);
+    if (first > oldFirst) this.#insertOverlapping(new AttributeInterval(oldFirst, first - 1, interval));
+    interval.first = first;
+    interval.last = last;
+    this.#insertOverlapping(interval);
+    if (last < oldLast) this.#insertOverlapping(new AttributeInterval(last + 1, oldLast, interval));
   }
 
   #lookupOverlapping(page: number): BoundsLookup {

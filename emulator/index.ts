@@ -44,6 +44,7 @@ export { FAILURE_POINTS } from './kernel/failures.ts';
 export type { FailurePoint, PlannedFailure } from './kernel/failures.ts';
 export { MOST_GPUS } from './kernel/frame.ts';
 export { LockAssertionError } from './kernel/lock.ts';
+export { cpuPageValue, gpuPageValue, setCpuPageValue, setGpuPageValue } from './drm/page-values.ts';
 export { NotModelledError } from './kernel/not-modelled.ts';
 export { PREEMPTION_POINTS } from './kernel/preemption.ts';
 export type { PreemptionPoint } from './kernel/preemption.ts';

@@ -6,6 +6,7 @@ import { checkedModel, gpuModel, LEAST_VA_BITS, MOST_VA_BITS } from './gpu/catal
 import type { AsicName, GpuModel } from './gpu/catalogue.ts';
 import { parseGcVersion } from './gpu/gc-version.ts';
 import { argumentError, booleanArgument, countArgument, objectArgument, rangeArgument } from './kernel/arguments.ts';
+import { kernelRevision } from './revisions/index.ts';
 
 /** Options of `new EmulatedMachine(...)`. */
 export interface MachineOptions {
@@ -21,6 +22,7 @@ export interface MachineOptions {
   readonly gc?: string;
   /** Overrides of the model. */
   readonly apu?: boolean;
+  /** Module parameter amdgpu.noretry=1: no retry faults; on all GPUs from PATCH v8 on. Default there: false. */
   readonly noretry?: boolean;
   readonly retryCam?: boolean;
   readonly ih1?: boolean;
@@ -91,18 +93,21 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
   }
   const { asic = 'gfx942' } = options;
   const base = typeof asic === 'string' ? gpuModel(asic) : checkedModel(asic);
+  const profile = uapiProfile(options.profile ?? DEFAULT_PROFILE).name as UapiProfileName;
+  // A GPU of the catalogue is what its kernel boots with; a model of one's own says it itself.
+  const noretry = typeof asic === 'string' && kernelRevision(profile).bootedWithRetryFaults ? false : base.noretry;
   return {
     model: {
       ...base,
       gc: options.gc === undefined ? base.gc : parseGcVersion(options.gc),
       apu: booleanArgument('apu', options.apu ?? base.apu),
-      noretry: booleanArgument('noretry', options.noretry ?? base.noretry),
+      noretry: booleanArgument('noretry', options.noretry ?? noretry),
       retryCam: booleanArgument('retryCam', options.retryCam ?? base.retryCam),
       ih1: booleanArgument('ih1', options.ih1 ?? base.ih1),
       vaBits: rangeArgument('vaBits', options.vaBits ?? base.vaBits, LEAST_VA_BITS, MOST_VA_BITS),
     },
     gpus: rangeArgument('gpus', options.gpus ?? 1, 1, MOST_GPUS),
-    profile: uapiProfile(options.profile ?? DEFAULT_PROFILE).name as UapiProfileName,
+    profile,
     defaultGranularity: countArgument('defaultGranularity', options.defaultGranularity ?? 9),
     numaNodes: countArgument('numaNodes', options.numaNodes ?? 1),
     mtypeLocal: countArgument('mtypeLocal', options.mtypeLocal ?? 0),

@@ -22,7 +22,8 @@ import { vmFault } from '../svm/vm-fault.ts';
 import type { VmFaultOutcome } from '../svm/vm-fault.ts';
 import type { OperationJournal } from './journal.ts';
 import { addressArgument, booleanArgument, countArgument, sizeArgument } from '../kernel/arguments.ts';
-import { EmulatedFile } from './file.ts';
+import { EmulatedFile, needSvmLock } from './file.ts';
+import { timestampArgument } from './requests.ts';
 import type { AccessRequest, BufferObjectRequest, FaultRequest } from './requests.ts';
 import type { LeftObjects } from './file.ts';
 import { EmulatedNode } from './node.ts';
@@ -57,6 +58,8 @@ export class EmulatedDevice {
   readonly files: EmulatedFile[] = [];
   /** True after `unplug`: every ioctl fails with ENODEV (spec/01-uapi §5). */
   unplugged = false;
+  /** True while the GPU is being reset, see `setInReset`. */
+  inReset = false;
   readonly surroundings: DeviceDependencies;
 
   constructor(index: number, model: GpuModel, settings: GpuDeviceSettings, surroundings: DeviceDependencies) {
@@ -266,6 +269,12 @@ export class EmulatedDevice {
     this.surroundings.journal.current?.record({ name: 'ih', device: this.index, ring, pending, timestamp, result: 0 });
   }
 
+  /** A reset of the GPU begins or ends. SVM of PATCH v8 drops faults meanwhile; before, nothing looks at it. */
+  setInReset(on: boolean): void {
+    this.inReset = booleanArgument('on', on);
+    this.surroundings.journal.current?.record({ name: 'gpureset', device: this.index, on, result: 0 });
+  }
+
   /** Unplugs the device: from now on every ioctl fails with ENODEV. */
   unplug(): void {
     this.unplugged = true;
@@ -318,7 +327,7 @@ export class EmulatedDevice {
     this.surroundings.driver.needsLoaded('fault');
     const effects = file?.effects.current;
     // The handler of a kernel without the option says nothing.
-    if (this.surroundings.svmConfigured) {
+    if (this.surroundings.svmConfigured && result !== 0) {
       this.gpu.counters.errorLines++;
       effects?.faultLogged(page, 1);
     }
@@ -339,6 +348,10 @@ export class EmulatedDevice {
     if (context === undefined || context === null) {
       return this.#refuse(this.#fileOf(pasid), page, write);
     }
+    if (this.inReset && !this.surroundings.revision.answersInReset) {
+      context.effects.current?.faultEnded(page, write, 0, 'in-reset', 0);
+      return 0;
+    }
     const { now } = this.surroundings.clock;
     const time = timestamp ?? (now < TIMESTAMP_RANGE ? now : now % TIMESTAMP_RANGE);
     const call = context.mode.createFault(context, page, time, write);
@@ -355,14 +368,4 @@ export class EmulatedDevice {
     });
     return SLEEPING;
   }
-}
-
-function needSvmLock(file: EmulatedFile): void {
-  if (file.context?.svmLock.held === true)
-    throw new LockAssertionError('the svm lock is held by the interrupted operation');
-}
-
-/** An interrupt timestamp in ticks, if given; the modelled code looks at its lower 48 bits. */
-function timestampArgument(timestamp: unknown): number | undefined {
-  return timestamp === undefined ? undefined : countArgument('timestamp', timestamp);
 }

@@ -145,3 +145,9 @@ export class EmulatedFile {
     return createContext(this.vm, this.#surroundings.process, this.#surroundings);
   }
 }
+
+/** Throws `LockAssertionError` where the interrupted operation holds the svm lock of `file`. */
+export function needSvmLock(file: EmulatedFile): void {
+  if (file.context?.svmLock.held === true)
+    throw new LockAssertionError('the svm lock is held by the interrupted operation');
+}

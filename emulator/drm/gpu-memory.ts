@@ -28,7 +28,8 @@ export function gpuWrite(device: EmulatedDevice, file: EmulatedFile, address: bi
   eachPage(address, data.length, (page, within, offset, count) => {
     const source = data.subarray(offset, offset + count);
     if (isCurrent(device, file, page)) contents.write(page, within, source);
-    else oldBytes(device, file, page)?.set(source, within);
+    else
+      (oldBytes(device, file, page) ?? contents.keepGhost(page, file.vm.pageTable.frameOf(page))).set(source, within);
   });
 }
 
@@ -41,7 +42,7 @@ function isCurrent(device: EmulatedDevice, file: EmulatedFile, page: number): bo
 /** What was kept of the old page that a stale PTE points at. */
 function oldBytes(device: EmulatedDevice, file: EmulatedFile, page: number): Uint8Array | undefined {
   file.effects.current?.hazard('I1', 'the GPU uses a PTE of a page that the CPU does not map there any more', page, 1);
-  // Nobody wrote to the old page before it left: it reads as zeros, and a write to it reaches nobody.
+  // Nobody wrote to the old page before it left: it reads as zeros.
   return device.surroundings.process.contents.ghostOf(file.vm.pageTable.frameOf(page));
 }
 

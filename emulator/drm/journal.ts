@@ -75,6 +75,13 @@ export type JournalEntry =
       readonly result: number;
     }
   | {
+      readonly name: 'gpureset';
+      /** Number of the device. */
+      readonly device: number;
+      readonly on: boolean;
+      readonly result: number;
+    }
+  | {
       readonly name: 'close' | 'fini';
       readonly file: EmulatedFile;
       readonly result: number;

@@ -1,4 +1,5 @@
 // Models: nothing - what is asked of an emulated GPU.
+import { countArgument } from '../kernel/arguments.ts';
 import type { EmulatedFile } from './file.ts';
 
 /** A retry fault to raise. */
@@ -32,4 +33,9 @@ export interface BufferObjectRequest {
   readonly size: number | bigint;
   /** The file whose VM it is mapped in; default: the one opened first. */
   readonly file?: EmulatedFile;
+}
+
+/** An interrupt timestamp in ticks, if given; the modelled code looks at its lower 48 bits. */
+export function timestampArgument(timestamp: unknown): number | undefined {
+  return timestamp === undefined ? undefined : countArgument('timestamp', timestamp);
 }

@@ -2,7 +2,7 @@
 import { Errno } from '../../lib/uapi/errno.ts';
 import { hmmRangeFault } from '../mm/hmm.ts';
 import type { GpuSvm } from './gpu-svm.ts';
-import { collectPages } from './pages.ts';
+import { collectPages, dmaEntries, forgetPages } from './pages.ts';
 import { RangeState } from './range.ts';
 import type { GpuRange } from './range.ts';
 
@@ -42,6 +42,11 @@ export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly:
       continue;
     }
     collectPages(range, process.pages);
+    if (!failures.none && failures.takeAmong('map-dma', dmaEntries(range)).failure !== 0) {
+      forgetPages(range);
+      svm.notifierLock.releaseRead();
+      return -Errno.EFAULT;
+    }
     counters.dmaPages += range.pages;
     effects.current?.dmaMapped(range.startPage, range.pages);
     svm.notifierLock.releaseRead();
@@ -60,10 +65,24 @@ function faultRange<R extends GpuRange>(svm: GpuSvm<R>, range: R, sequence: numb
     result = -Errno.EBUSY;
   } else {
     counters.hmm++;
-    result = hmmRangeFault(process, range.startPage, range.endPage, !readOnly);
+    result = svm.surroundings.failures.none
+      ? hmmRangeFault(process, range.startPage, range.endPage, !readOnly)
+      : faultWithFailures(svm, range, !readOnly);
     if (result === 0) points.reach('hmm');
   }
   process.mmapLock.releaseRead();
   points.reach('mmap-unlock');
   return result;
+}
+
+/** As `hmmRangeFault`, where the allocation of a page may fail: HMM tells it as EFAULT. */
+function faultWithFailures<R extends GpuRange>(svm: GpuSvm<R>, range: R, write: boolean): number {
+  const { process, failures } = svm.surroundings;
+  for (let page = range.startPage; page < range.endPage; page++) {
+    const isMissing = process.pages.frameOf(page, true) === 0 && process.findVma(page) !== undefined;
+    if (isMissing && failures.take('allocate-page') !== 0) return -Errno.EFAULT;
+    const result = hmmRangeFault(process, page, page + 1, write);
+    if (result !== 0) return result;
+  }
+  return 0;
 }

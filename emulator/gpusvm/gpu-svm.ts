@@ -82,6 +82,8 @@ export class GpuSvm<R extends GpuRange> {
     if (notifier === undefined) {
       const failure = failures.take('allocate-notifier');
       if (failure !== 0) return failure;
+      const refused = failures.take('insert-notifier');
+      if (refused !== 0) return refused;
       notifier = new GpuNotifier(Math.floor(page / NOTIFIER_PAGES), this.#config.invalidate);
       process.notifiers.insert(notifier);
       effects.current?.notifierInserted(notifier.startPage, NOTIFIER_PAGES);

@@ -26,7 +26,9 @@ export type FaultReason =
   | 'pages-not-writable'
   | 'commit-failed'
   | 'buffer-object'
-  | 'retry-exhausted';
+  | 'retry-exhausted'
+  | 'reservation-failed'
+  | 'in-reset';
 
 /**
  * Receives the effects of one SVM context. Page intervals are given as first

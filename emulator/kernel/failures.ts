@@ -16,6 +16,14 @@ export const FAILURE_POINTS = [
   'collect-pages',
   /** The HMM range fault of a collection. */
   'hmm-range-fault',
+  /** Registration of a notifier with the process's memory. */
+  'insert-notifier',
+  /** The DMA mapping of a collected page, or a huge one. */
+  'map-dma',
+  /** A page for a CPU fault, also for one that the collection of pages raises. */
+  'allocate-page',
+  /** Reservation of the page directory to look for buffer objects (EINTR). */
+  'reserve-page-directory',
   /** Wait for the page-directory lock, where it can be interrupted (EINTR). */
   'lock-page-directory',
   /** The page-table writes of a commit, before the first. */

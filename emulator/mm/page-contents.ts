@@ -167,6 +167,13 @@ export class PageContents {
     if (this.#ghosts.size > this.#sweepAt) this.#sweepGhosts();
   }
 
+  /** Keeps the physical page `frame`, of zeros, which has left `page`: the GPU writes to it through a stale PTE. */
+  keepGhost(page: number, frame: number): Uint8Array {
+    const bytes = new Uint8Array(PAGE_BYTES);
+    this.#ghosts.set(frame, { page, bytes });
+    return bytes;
+  }
+
   /** The pages `[startPage, endPage)` read as zeros again. */
   clear(startPage: number, endPage: number): void {
     if (this.#segments.size === 0) return;

@@ -66,6 +66,8 @@ export interface ContextSnapshot {
   readonly ranges: readonly RangeSnapshot[];
   /** Buffer objects in the GPU's address space; undefined where the revision does not look at them. */
   readonly bufferObjects: readonly { readonly start: bigint; readonly end: bigint }[] | undefined;
+  /** Whether the revision can move pages to VRAM, of which the machine has none. */
+  readonly migratesToVram: boolean;
   readonly ptes: readonly PteRun[];
   readonly vmas: readonly VmaSnapshot[];
   /** Ranges on the collector's list. */
@@ -125,6 +127,7 @@ export function contextSnapshot(device: ObservedDevice, file: ObservedFile): Con
           end: addressOfPage(endPage),
         }))
       : undefined,
+    migratesToVram: revision.migratesToVram,
     ptes: pteRuns(device, file, process),
     vmas: vmaSnapshots(process),
     collectorPending: context?.collector.pending ?? 0,

@@ -104,6 +104,7 @@ function writeEntries(context: SvmContext, range: AmdgpuSvmRange, pages: number,
 export function zapPages(context: SvmContext, startPage: number, endPage: number): number {
   const failure = context.failures.take('zap-ptes');
   if (failure !== 0) {
+    if (context.revision.countsFailedZaps) context.device.counters.clearCalls++;
     context.effects.current?.zapFailed(startPage, endPage, failure);
     return failure;
   }

@@ -36,6 +36,15 @@ export class GarbageCollector implements RangeCollector {
     this.#context.effects.current?.collectionQueued(first, last);
   }
 
+  /** Takes a range that somebody else removes off the list (spec/revisions §4, v8 item 6). */
+  dequeue(range: AmdgpuSvmRange): void {
+    if (!range.queued) return;
+    this.#list.splice(this.#list.indexOf(range, this.#head), 1);
+    range.state &= ~SvmRangeState.queued;
+    range.clearPending();
+    this.#letGo(range);
+  }
+
   /**
    * Collects until the list is empty; the svm lock must be held. An error ends
    * the run at once and leaves the range neither removed nor queued (Q46).

@@ -100,7 +100,7 @@ export function splitInvalidate(context: SvmContext, startPage: number, endPage:
   return 0;
 }
 
-/** Removes a range outside of collection; whether it is queued is not looked at (Q44). */
+/** Removes a range outside of collection; up to V7 whether it is queued is not looked at (Q44). */
 function removeRange(context: SvmContext, range: AmdgpuSvmRange): void {
   const { framework } = context;
   if (range.untouchedByUnmap) {
@@ -109,7 +109,9 @@ function removeRange(context: SvmContext, range: AmdgpuSvmRange): void {
     framework.notifierLock.releaseRead();
   }
   range.clearGpuMapped();
-  if (range.queued) {
+  if (context.revision.dequeuesRemovedRanges) {
+    context.collector.dequeue(range);
+  } else if (range.queued) {
     context.effects.current?.hazard('Q44', 'a queued range was removed by a split', range.startPage, range.pages);
   }
   framework.removeRange(range);

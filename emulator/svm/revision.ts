@@ -23,6 +23,24 @@ export interface KernelRevisionOf<Context> {
   readonly checksBufferObjects: boolean;
   /** Whether a range keeps the PTE flags of its last commit. */
   readonly keepsPteFlags: boolean;
+  /**
+   * Whether 'vma-checked' is the reservation of the page directory, where buffer objects are looked for, rather than
+   * the end of the walk over the VMAs; there is no 'attr-edited' then.
+   */
+  readonly hasReservationPoint: boolean;
+  /** Whether a range that a change of attributes removes leaves the collector's list. */
+  readonly dequeuesRemovedRanges: boolean;
+  /** Whether the fault handler works while the GPU is being reset; otherwise it drops the fault with a 0. */
+  readonly answersInReset: boolean;
+  /** Whether a clearing of PTEs that fails counts as one, too: its recordings do, those before do not. */
+  readonly countsFailedZaps: boolean;
+  /** Whether pages can go to VRAM. The machine has none: nothing goes there. */
+  readonly migratesToVram: boolean;
+  /**
+   * Whether GPUs of the catalogue are taken as booted with amdgpu.noretry=0: the revision has no SVM on any GPU with
+   * the default of the kernels that it was posted for, which is 1.
+   */
+  readonly bootedWithRetryFaults: boolean;
   /** Result of a GPU fault whose PASID has no SVM context: 0 or a negative errno. */
   readonly faultWithoutContext: number;
   /** The flags of a PTE, without the address, for the flag mask of an attribute interval. */
@@ -81,6 +99,8 @@ export interface RangeCollector {
   readonly pending: number;
   /** Queues `range` with the pages `[first, last]` of an UNMAP event. */
   enqueue(range: AmdgpuSvmRange, first: number, last: number): void;
+  /** Takes a range off the list; it is not collected then. */
+  dequeue(range: AmdgpuSvmRange): void;
   /** Collects until the list is empty; the svm lock must be held. 0 or a negative errno. */
   collect(): number;
   /** Waits until the work item is idle: runs it if it is queued. */

@@ -40,6 +40,16 @@ export const UAPI_PROFILES = {
     getWalksVmas: true,
     maxAttributes: MAX_ATTRIBUTES_PER_CALL,
   }),
+  v8: makeProfile({
+    name: 'v8',
+    source: 'PATCH v8, 12 Jun 2026, "drm/amdgpu: SVM implementation based on drm_gpusvm"',
+    command: 0x1b,
+    operations: SvmOperation,
+    attributeTypes: TYPES_FROM_V5,
+    locations: SvmLocation,
+    getWalksVmas: true,
+    maxAttributes: MAX_ATTRIBUTES_PER_CALL,
+  }),
 } as const satisfies Readonly<Partial<Record<RevisionName, UapiProfile>>>;
 
 export type UapiProfileName = keyof typeof UAPI_PROFILES;

@@ -21,6 +21,8 @@ const FAULT_RULES = {
   'pages-not-writable': 'a page of its range cannot be collected for writing, wherever in the range it is',
   'commit-failed': 'the page tables could not be written',
   'buffer-object': 'a buffer object is mapped there, and the GPU is told to try again',
+  'reservation-failed': 'the page directory could not be reserved to look for buffer objects',
+  'in-reset': 'the GPU is being reset, and the fault is dropped',
   'retry-exhausted': 'its pages changed in every attempt, and the GPU is told to try again',
 } as const;
 

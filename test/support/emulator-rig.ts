@@ -14,7 +14,6 @@ import type { SvmContext } from '../../emulator/svm/context.ts';
 import type { AmdgpuSvmRange } from '../../emulator/svm/svm-range.ts';
 import { ATTRS_PTR_OFFSET, decodeAttributes, encodeAttributes, encodeSvmRequest } from '../../lib/uapi/codec.ts';
 import { SvmAttributeType } from '../../lib/uapi/constants.ts';
-import { UAPI_PROFILES } from '../../lib/uapi/profile.ts';
 import { heldLocks } from './machine-structure.ts';
 
 export const T = SvmAttributeType;
@@ -137,7 +136,7 @@ export class Rig {
   ioctl(operation: number, startAddress: bigint, size: bigint, attributes: readonly Pair[]): GetAnswer {
     const data = encodeAttributes(attributes.map(([type, value]) => ({ type, value })));
     const arg = encodeSvmRequest({ startAddress, size, operation, attributeCount: attributes.length });
-    const result = this.node.ioctl(UAPI_PROFILES.v4.request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
+    const result = this.node.ioctl(this.node.profile.request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
     return { result, values: decodeAttributes(data).map(({ value }) => value) };
   }
 
@@ -149,7 +148,7 @@ export class Rig {
       operation: RESET,
       attributeCount: 0,
     });
-    return this.node.ioctl(UAPI_PROFILES.v7.request, arg, []);
+    return this.node.ioctl(this.node.profile.request, arg, []);
   }
 
   /** SET through the form that sleeps where another operation holds the svm lock. */
@@ -161,7 +160,7 @@ export class Rig {
       operation: SET,
       attributeCount: attributes.length,
     });
-    return this.node.ioctlAsync(UAPI_PROFILES.v4.request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
+    return this.node.ioctlAsync(this.node.profile.request, arg, [{ offset: ATTRS_PTR_OFFSET, data }]);
   }
 
   fault(page: number, write = false, timestamp?: number): number {

@@ -6,14 +6,24 @@ import { isXnackEnabled } from '../../gpu/xnack.ts';
 import { GarbageCollector } from '../../svm/garbage-collector.ts';
 import { invalidate } from '../../svm/invalidate.ts';
 import type { KernelRevision, SvmMode } from '../../svm/context.ts';
-import { HandleFault } from './fault.ts';
-import { pteFlags } from './pte-flags.ts';
-import { SvmIoctl } from './svm-ioctl.ts';
+import { HandleFault } from '../fault.ts';
+import type { FaultRules } from '../fault.ts';
+import { pteFlags } from '../pte-flags.ts';
+import { SvmIoctl } from '../svm-ioctl.ts';
+
+/** Bit of a PTE that lets the GPU do atomics over the bus. */
+const BUS_ATOMICS = 1n << 62n;
+
+const FAULT_RULES: FaultRules = {
+  whileClosing: -Errno.EAGAIN,
+  triedAgain: [-Errno.EOPNOTSUPP, -Errno.EFAULT],
+  killing: [],
+};
 
 const WITH_RETRY_FAULTS: SvmMode = {
   defaultAccess: SvmAccess['allow-migrate'],
   createCollector: (context) => new GarbageCollector(context),
-  createFault: (context, page, timestamp, write) => new HandleFault(context, page, timestamp, write),
+  createFault: (context, page, timestamp, write) => new HandleFault(FAULT_RULES, context, page, timestamp, write),
   invalidate,
 };
 
@@ -22,8 +32,14 @@ export const V7: KernelRevision = {
   clearsAttributesOnUnmap: false,
   checksBufferObjects: true,
   keepsPteFlags: false,
+  hasReservationPoint: false,
+  dequeuesRemovedRanges: false,
+  answersInReset: true,
+  countsFailedZaps: false,
+  migratesToVram: false,
+  bootedWithRetryFaults: false,
   faultWithoutContext: -Errno.EOPNOTSUPP,
-  pteFlags,
+  pteFlags: (options, flags, readOnly, memory) => pteFlags(BUS_ATOMICS, options, flags, readOnly, memory),
   isXnackEnabled,
   modeFor: (device) => (isXnackEnabled(device) ? WITH_RETRY_FAULTS : null),
   createIoctl: () => new SvmIoctl(),

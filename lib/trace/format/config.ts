@@ -1,5 +1,5 @@
 /** The configuration of a trace as options of an emulated machine (spec/trace-format §2). */
-import { MOST_GPUS, parseGcVersion, formatGcVersion } from '../../../emulator/index.ts';
+import { formatGcVersion, MOST_GPUS, NotModelledError, parseGcVersion } from '../../../emulator/index.ts';
 import type { GpuModel, MachineOptions, ResolvedOptions } from '../../../emulator/index.ts';
 import { DEFAULT_PROFILE, UAPI_PROFILES } from '../../uapi/profile.ts';
 import type { UapiProfileName } from '../../uapi/profile.ts';
@@ -46,9 +46,25 @@ export const DEFAULT_CONFIG: TraceConfig = {
   gpus: 1,
 };
 
+/** Fields that are about VRAM, with the JSON values that ask for none (spec/trace-format-v8 §1). */
+const VRAM_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  vram: ['0', 'null'],
+  coherent: ['false'],
+  hive: ['null'],
+  thpMig: ['true', 'false'],
+  preferGtt: ['false'],
+  appApu: ['false'],
+  rev: ['0'],
+  atomics: ['false'],
+};
+
 /** Reads the configuration fields; `others` are further fields that the operation has. */
 export function parseConfig(fields: Fields, others: readonly string[] = []): TraceConfig {
-  fields.only(...Object.keys(DEFAULT_CONFIG), ...others);
+  fields.only(...Object.keys(DEFAULT_CONFIG), ...Object.keys(VRAM_FIELDS), ...others);
+  for (const [name, none] of Object.entries(VRAM_FIELDS)) {
+    if (others.includes(name) || !fields.has(name) || none.includes(JSON.stringify(fields.raw(name)))) continue;
+    throw new NotModelledError(`${fields.operation}.${name}`, 'GPUs have no VRAM for SVM here');
+  }
   const config: Record<string, unknown> = { ...DEFAULT_CONFIG };
   for (const [name, value] of Object.entries(DEFAULT_CONFIG)) {
     if (!fields.has(name)) continue;

@@ -1,9 +1,10 @@
 /** The list `fail` of an operation: passages of a point that fail (spec/trace-format-v7 §2). */
+import { NotModelledError } from '../../../emulator/index.ts';
 import type { FailurePoint, PlannedFailure } from '../../../emulator/index.ts';
 import { Errno } from '../../uapi/errno.ts';
 import { Fields, TraceFormatError } from './fields.ts';
 
-/** Points of the format, as the emulator names them. */
+/** Points of the format, as the emulator names them; null: what only moving pages to and from VRAM passes. */
 const POINTS = {
   'lock-pd': 'lock-page-directory',
   hmm: 'hmm-range-fault',
@@ -12,7 +13,17 @@ const POINTS = {
   pdes: 'update-directories',
   'attr-alloc': 'allocate-interval',
   'range-alloc': 'allocate-range',
-} as const satisfies Readonly<Record<string, FailurePoint>>;
+  reserve: 'reserve-page-directory',
+  'mn-insert': 'insert-notifier',
+  dma: 'map-dma',
+  cpuram: 'allocate-page',
+  bo: null,
+  copy: null,
+  gart: null,
+  ram: null,
+  ramhuge: null,
+  split: null,
+} as const satisfies Readonly<Record<string, FailurePoint | null>>;
 type FailName = keyof typeof POINTS;
 
 /** The most entries of a list. */
@@ -42,6 +53,8 @@ export function parseFailures(fields: Fields): TraceFailure[] {
         `${where}.err: expected a negative errno from -${LARGEST_ERRNO} to -1, got ${JSON.stringify(error)}`,
       );
     }
+    if (entry.raw('at') === 'mem')
+      throw new NotModelledError('fail at mem', 'the allocations of the C code are not followed');
     const at = entry.word('at', Object.keys(POINTS) as FailName[]);
     // An allocation only tells that there is no memory.
     return { at, nth, errno: at.endsWith('-alloc') ? Errno.ENOMEM : -error };
@@ -52,10 +65,12 @@ export function parseFailures(fields: Fields): TraceFailure[] {
 export function plannedFailures(failures: readonly TraceFailure[]): PlannedFailure[] {
   const planned: PlannedFailure[] = [];
   for (const name of new Set(failures.map(({ at }) => at))) {
+    const point = POINTS[name];
+    if (point === null) continue;
     const byPassage = new Map(failures.filter(({ at }) => at === name).map(({ nth, errno }) => [nth, errno]));
     let before = 0;
     for (const [nth, errno] of [...byPassage].sort(([left], [right]) => left - right)) {
-      planned.push({ point: POINTS[name], errno, skip: nth - before - 1, count: 1 });
+      planned.push({ point, errno, skip: nth - before - 1, count: 1 });
       before = nth;
     }
   }

@@ -6,6 +6,8 @@ import { hex } from '../format/hex.ts';
 import { bareAnswer, readInterval, readTimestamp, writeInterval, writeTimestamp } from './common.ts';
 import { defineOperation } from './descriptor.ts';
 import type { BareAnswer } from './descriptor.ts';
+import { gpuValues, LARGEST_VALUE, writeGpuValue } from './values.ts';
+import type { ValueRun } from './values.ts';
 import { FIELDS } from './form.ts';
 
 const { address: addr, size: len, write } = FIELDS;
@@ -47,9 +49,23 @@ export const fault = defineOperation({
 });
 
 /** Pages in a row with one outcome; first page and number of pages as hex. */
-export type TraceAccessRun = readonly [outcome: string, startPage: string, pages: string, state?: PteState];
+type TraceAccessRun = readonly [outcome: string, startPage: string, pages: string, state?: PteState];
 
-function accessAnswer(access: AccessResult): { ret: number; faults: number; runs: readonly TraceAccessRun[] } {
+/** The answer of a GPU access; `vals` where contents were asked for. */
+export interface AccessAnswer extends BareAnswer {
+  readonly faults: number;
+  readonly runs: readonly TraceAccessRun[];
+  readonly vals?: readonly ValueRun[];
+}
+
+/** The pages that were not failed, ascending. */
+function servedPages(runs: AccessResult['runs']): number[] {
+  return runs
+    .filter(({ outcome }) => outcome !== 'failed')
+    .flatMap(({ startPage, pages }) => Array.from({ length: pages }, (_, index) => startPage + index));
+}
+
+function accessAnswer(access: AccessResult): AccessAnswer {
   return {
     ret: access.result,
     faults: access.faults,
@@ -61,18 +77,49 @@ function accessAnswer(access: AccessResult): { ret: number; faults: number; runs
   };
 }
 
+export const gpureset = defineOperation({
+  name: 'gpureset',
+  perGpu: true,
+  parse: (fields) => {
+    fields.only('on');
+    return { on: fields.boolean('on') };
+  },
+  perform: ({ device }, { on }): BareAnswer => {
+    device.setInReset(on);
+    return { ret: 0 };
+  },
+  record: (entry) => ({ operation: { gpureset: { on: entry.on } }, answer: bareAnswer(entry) }),
+  sentence: ({ on }) => `A reset of the GPU ${on ? 'begins' : 'ends'}`,
+  label: ({ on }) => (on ? 'begins' : 'ends'),
+});
+
 export const access = defineOperation({
   name: 'access',
   perGpu: true,
   needs: 'svm-lock',
-  parse: (fields): { address: bigint; size: bigint; write: boolean; timestamp?: number } => {
-    fields.only('addr', 'len', 'write', 'ts');
-    return { ...readInterval(fields), write: fields.boolean('write'), ...readTimestamp(fields) };
+  parse: (
+    fields,
+  ): { address: bigint; size: bigint; write: boolean; timestamp?: number; value?: number; showsValues?: boolean } => {
+    fields.only('addr', 'len', 'write', 'ts', 'value', 'vals');
+    const interval = { ...readInterval(fields), ...readTimestamp(fields) };
+    if (!fields.has('value') && !fields.has('vals')) return { ...interval, write: fields.boolean('write') };
+    const value = fields.has('value') ? fields.count('value', LARGEST_VALUE) : undefined;
+    const write = value !== undefined || fields.boolean('write');
+    // A value given without `write` is shown, too.
+    const showsValues = fields.has('vals') ? fields.boolean('vals') : !fields.has('write') || !fields.boolean('write');
+    return { ...interval, write, showsValues, ...(value === undefined ? {} : { value }) };
   },
-  perform: ({ device, file }, operation) => {
+  perform: ({ device, file }, operation): AccessAnswer => {
     // Behind 2^64 the addresses begin again: the last page lies before the first, and none is touched.
-    if (operation.address + operation.size > U64_END) return { ret: 0, faults: 0, runs: [] };
-    return accessAnswer(device.access({ ...operation, file }));
+    if (operation.address + operation.size > U64_END) {
+      return { ret: 0, faults: 0, runs: [], ...(operation.showsValues === true ? { vals: [] } : {}) };
+    }
+    const done = device.access({ ...operation, file });
+    const answer = accessAnswer(done);
+    if (operation.showsValues === undefined) return answer;
+    const pages = servedPages(done.runs);
+    if (operation.value !== undefined) writeGpuValue(device, file, pages, operation.value);
+    return operation.showsValues ? { ...answer, vals: gpuValues(device, file, pages) } : answer;
   },
   record: (entry) => ({
     operation: { access: { ...writeInterval(entry), write: entry.write, ...writeTimestamp(entry) } },

@@ -5,7 +5,8 @@ import type { TraceFailure } from '../format/failures.ts';
 import type { BareAnswer, OperationDescriptor, OperationObject } from './descriptor.ts';
 import { bomap, bounmap } from './buffer-objects.ts';
 import { advance, close, fini, gc } from './driver.ts';
-import { access, fault, ih } from './gpu.ts';
+import { load, store } from './contents.ts';
+import { access, fault, gpureset, ih } from './gpu.ts';
 import { dontneed, mmap, mmexit, mprotect, munmap, touch } from './memory.ts';
 import { config, dump, pteflags } from './state.ts';
 import { get, ioctl, reset, set } from './svm-calls.ts';
@@ -18,6 +19,8 @@ export const OPERATIONS = {
   mprotect,
   dontneed,
   touch,
+  store,
+  load,
   access,
   fault,
   set,
@@ -28,6 +31,7 @@ export const OPERATIONS = {
   bounmap,
   advance,
   ih,
+  gpureset,
   gc,
   close,
   fini,

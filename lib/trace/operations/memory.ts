@@ -88,7 +88,7 @@ export const dontneed = defineOperation({
   form: { label: 'madvise DONTNEED', fields: { addr, len } },
 });
 
-function touchAnswer({ result, pages, fresh }: { result: number; pages: number; fresh: number }): {
+export function touchAnswer({ result, pages, fresh }: { result: number; pages: number; fresh: number }): {
   ret: number;
   pages: string;
   fresh: string;

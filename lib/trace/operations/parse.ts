@@ -1,9 +1,12 @@
 /** Operations of the trace format, read and checked (spec/trace-format §1, §8). */
-import { PREEMPTION_POINTS } from '../../../emulator/index.ts';
+import { NotModelledError, PREEMPTION_POINTS } from '../../../emulator/index.ts';
 import { parseFailures } from '../format/failures.ts';
 import { Fields, TraceFormatError } from '../format/fields.ts';
 import { descriptorOf, isOperationName, OPERATIONS } from './index.ts';
 import type { TraceInjection, TraceOperation } from './index.ts';
+
+/** Operations of the format that are about VRAM (spec/trace-format-v8 §2). */
+const VRAM_OPERATIONS: readonly string[] = ['evict', 'vram', 'vramfree', 'pin', 'unpin'];
 
 /** Parses `{"NAME": {fields}}`; throws TraceFormatError. */
 export function parseOperation(value: unknown): TraceOperation {
@@ -17,6 +20,8 @@ export function parseOperation(value: unknown): TraceOperation {
       `expected one operation in an object, got ${names.length === 0 ? 'none' : names.join(', ')}`,
     );
   }
+  if (VRAM_OPERATIONS.includes(name))
+    throw new NotModelledError(`the trace operation ${name}`, 'GPUs have no VRAM for SVM here');
   if (!isOperationName(name)) {
     throw new TraceFormatError(
       `unknown operation ${JSON.stringify(name)}; known: ${Object.keys(OPERATIONS).join(', ')}`,

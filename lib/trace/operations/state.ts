@@ -35,6 +35,10 @@ export const config = defineOperation({
 /** The only operation that the collector has in a context with retry faults. */
 const UNMAP_PENDING = 1;
 
+/** Pages of VRAM used by SVM and by others, and all there are (spec/trace-format-v8 §7). */
+const NO_VRAM = ['0x0', '0x0', '0x0'] as const;
+const NOTHING_COPIED = { copies: 0, copyPages: 0, evictions: 0 } as const;
+
 const MEMORIES = { system: PteMemory.system, vram: PteMemory.localVram, p2p: PteMemory.peerVram } as const;
 
 export const pteflags = defineOperation({
@@ -43,7 +47,7 @@ export const pteflags = defineOperation({
   parse: (fields) => ({
     config: parseConfig(fields, ['flags', 'readOnly', 'proto', 'rev', 'atomics', 'coherent']),
     flags: fields.count('flags', 0xff),
-    readOnly: fields.boolean('readOnly'),
+    readOnly: fields.has('readOnly') && fields.boolean('readOnly'),
     memory: fields.has('proto') ? MEMORIES[fields.word('proto', ['system', 'vram', 'p2p'])] : PteMemory.system,
     siliconRevision: fields.has('rev') ? fields.count('rev', 0xff) : 0,
     busAtomics: fields.has('atomics') && fields.boolean('atomics'),
@@ -63,7 +67,7 @@ export const dump = defineOperation({
     fields.only();
     return {};
   },
-  perform: ({ device, file }) => dumpAnswer(contextSnapshot(device, file)),
+  perform: ({ machine, device, file }) => dumpAnswer(contextSnapshot(device, file), machine.devices.length),
   sentence: () => 'The state is looked at',
   form: { label: 'dump state', fields: {} },
 });
@@ -75,7 +79,7 @@ function queueOf({ queued, pending }: RangeSnapshot): string {
 }
 
 /** As of `dumpAnswer`. */
-function rangeFields(range: RangeSnapshot) {
+function rangeFields(range: RangeSnapshot, migrates: boolean) {
   const { pteFlags, pending } = range;
   const keepsFlags = pteFlags !== undefined;
   return {
@@ -83,20 +87,25 @@ function rangeFields(range: RangeSnapshot) {
     unmapped: range.unmapped,
     partialUnmap: range.partiallyUnmapped,
     dma: range.dmaMapped,
+    devmem: migrates ? false : undefined,
+    migrate: migrates ? false : undefined,
     queued: keepsFlags ? range.queued : undefined,
     ptes: keepsFlags ? hex(pteFlags) : undefined,
     queue: keepsFlags ? undefined : queueOf(range),
     pending:
-      keepsFlags || pending === undefined ? undefined : [hex(pending.firstPage), hex(pending.lastPage), UNMAP_PENDING],
+      keepsFlags || migrates || pending === undefined
+        ? undefined
+        : [hex(pending.firstPage), hex(pending.lastPage), UNMAP_PENDING],
     attrFlags: hex(range.attributeFlags),
     ts: hex(range.validationTime),
   };
 }
 
 /** A field that the revision does not have is undefined, which is not written: an object put together by spreads is much slower. */
-function dumpAnswer(snapshot: ContextSnapshot) {
+function dumpAnswer(snapshot: ContextSnapshot, gpus: number) {
   // The format has no counter for the kernel log; one more key would be a difference to every recording.
   const { errorLines: _, ...counters } = snapshot.counters;
+  const { migratesToVram: migrates } = snapshot;
   return {
     ret: 0,
     attrs: snapshot.attributes.map((interval) => [
@@ -112,15 +121,18 @@ function dumpAnswer(snapshot: ContextSnapshot) {
     ]),
     ...(snapshot.attributeListBroken ? { attrListBroken: true } : {}),
     notifiers: snapshot.notifiers.map((notifier) => [hex(notifier.start), hex(notifier.end)]),
-    ranges: snapshot.ranges.map((range) => [hex(range.start), hex(range.end), rangeFields(range)]),
-    boMaps: snapshot.bufferObjects?.map(({ start, end }) => [hex(start), hex(end)]),
+    ranges: snapshot.ranges.map((range) => [hex(range.start), hex(range.end), rangeFields(range, migrates)]),
+    boMaps: migrates ? undefined : snapshot.bufferObjects?.map(({ start, end }) => [hex(start), hex(end)]),
     ptes: snapshot.ptes.map((run) => [hex(run.startPage), hex(run.pages), hex(run.flags), run.state]),
     vmas: snapshot.vmas.map((vma) => [hex(vma.start), hex(vma.end), vma.protection, vma.kind]),
+    pages: migrates ? [] : undefined,
+    bos: migrates ? [] : undefined,
+    vram: migrates ? Array.from({ length: gpus }, () => NO_VRAM) : undefined,
     gcPending: snapshot.collectorPending,
     gcWork: snapshot.collectorQueued,
     clock: hex(snapshot.clock),
     checkpoint: hex(snapshot.checkpoint),
     exiting: snapshot.closing,
-    counters,
+    counters: migrates ? { ...counters, ...NOTHING_COPIED } : counters,
   };
 }

@@ -1,13 +1,13 @@
-// Models: the handler of DRM_AMDGPU_GEM_SVM of V7 - the order of its checks, with RESET_ATTR (spec/revisions §4, V5; spec/01-uapi §6).
-import type { SvmArguments } from '../../../lib/uapi/call.ts';
-import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../../lib/uapi/constants.ts';
-import { Errno } from '../../../lib/uapi/errno.ts';
-import { PAGE_NUMBER_END } from '../../kernel/page-number.ts';
-import { AttributeRequest } from '../../svm/attribute-record.ts';
-import { ATTRIBUTE_BYTES, copyFromUser, copyToUser } from '../../svm/attribute-copy.ts';
-import type { SvmContext, SvmIoctlCall } from '../../svm/context.ts';
-import type { UserMemory } from '../../svm/revision.ts';
-import { SLEEPING } from '../../svm/sleeping.ts';
+// Models: the handler of DRM_AMDGPU_GEM_SVM from V5 on - the order of its checks, with RESET_ATTR (spec/revisions §4, V5; spec/01-uapi §6).
+import type { SvmArguments } from '../../lib/uapi/call.ts';
+import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../lib/uapi/constants.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
+import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
+import { AttributeRequest } from '../svm/attribute-record.ts';
+import { ATTRIBUTE_BYTES, copyFromUser, copyToUser } from '../svm/attribute-copy.ts';
+import type { SvmContext, SvmIoctlCall } from '../svm/context.ts';
+import type { UserMemory } from '../svm/revision.ts';
+import { SLEEPING } from '../svm/sleeping.ts';
 import { GetAttributes } from './get-attributes.ts';
 import { ResetAttributes } from './reset-attributes.ts';
 import { SetAttributes } from './set-attributes.ts';

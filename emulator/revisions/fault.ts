@@ -1,26 +1,38 @@
-// Models: the SVM fault handler of V7 - asked once, with the check for buffer objects (spec/revisions §4, §5; spec/05-faults §2-§5).
-import { SvmFlag } from '../../../lib/uapi/constants.ts';
-import type { FaultReason } from '../../kernel/effects.ts';
-import { Errno } from '../../../lib/uapi/errno.ts';
-import { isSpecialVma, Protection } from '../../mm/vma.ts';
-import { isStaleTimestamp } from '../../gpu/interrupt-ring.ts';
-import { PteMemory } from '../../gpu/pte-format.ts';
-import type { AttributeRecord } from '../../svm/attribute-record.ts';
-import { AttributeInterval, exclusiveEnd, snapshotRecord } from '../../svm/attribute-tree.ts';
-import { commitRange } from '../../svm/commit.ts';
-import type { SvmContext } from '../../svm/context.ts';
-import { findOrInsertRange } from '../../svm/find-range.ts';
-import type { OperationMode } from '../../svm/find-range.ts';
-import type { FaultCall } from '../../svm/revision.ts';
-import { SLEEPING } from '../../svm/sleeping.ts';
+// Models: the SVM fault handler from V5 on - asked once, with the check for buffer objects (spec/revisions §4, §5; spec/05-faults §2-§5).
+import { SvmFlag } from '../../lib/uapi/constants.ts';
+import type { FaultReason } from '../kernel/effects.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
+import { isSpecialVma, Protection } from '../mm/vma.ts';
+import { isStaleTimestamp } from '../gpu/interrupt-ring.ts';
+import { PteMemory } from '../gpu/pte-format.ts';
+import type { AttributeRecord } from '../svm/attribute-record.ts';
+import { AttributeInterval, exclusiveEnd, snapshotRecord } from '../svm/attribute-tree.ts';
+import { commitRange } from '../svm/commit.ts';
+import type { SvmContext } from '../svm/context.ts';
+import { findOrInsertRange } from '../svm/find-range.ts';
+import type { OperationMode } from '../svm/find-range.ts';
+import type { FaultCall } from '../svm/revision.ts';
+import { SLEEPING } from '../svm/sleeping.ts';
+import { reservePageDirectory } from './buffer-object-check.ts';
 import { getRangePages } from './get-range-pages.ts';
 
 /** A range committed less than this long ago is not looked at again, in ns (Q57). */
 const RECENT_MAPPING_WINDOW = 2_000_000;
 const ATTEMPTS = 3;
 
+/** Where the fault handlers of the revisions differ (spec/revisions §5). */
+export interface FaultRules {
+  /** Result in a context that is being closed: 0 or a negative errno. */
+  readonly whileClosing: number;
+  /** Errors of the collection of pages after which it is tried again, and which are a 0 in the end. */
+  readonly triedAgain: readonly number[];
+  /** Errors of the collection of pages that kill the access; every other one is a 0 at once. */
+  readonly killing: readonly number[];
+}
+
 /** One call of the handler; resumable where it waits for the svm lock. */
 export class HandleFault implements FaultCall {
+  readonly #rules: FaultRules;
   readonly #context: SvmContext;
   readonly #page: number;
   readonly #timestamp: number;
@@ -30,7 +42,8 @@ export class HandleFault implements FaultCall {
   #reason: FaultReason = 'mapped';
   #cause = 0;
 
-  constructor(context: SvmContext, page: number, timestamp: number, write: boolean) {
+  constructor(rules: FaultRules, context: SvmContext, page: number, timestamp: number, write: boolean) {
+    this.#rules = rules;
     this.#context = context;
     this.#page = page;
     this.#timestamp = timestamp;
@@ -72,8 +85,9 @@ export class HandleFault implements FaultCall {
   }
 
   #refuseClosing(): number {
-    this.#log(1);
-    return this.#answer(-Errno.EAGAIN, 'closing');
+    const { whileClosing } = this.#rules;
+    if (whileClosing !== 0) this.#log(1);
+    return this.#answer(whileClosing, 'closing');
   }
 
   /** Error lines in the kernel log (spec/06-lifecycle §11); nothing limits their rate (Q70). */
@@ -150,6 +164,8 @@ export class HandleFault implements FaultCall {
     first = Math.max(first, granuleStart, bounds.first);
     last = Math.min(last, granuleStart + granule - 1, bounds.last);
     // Only the lowest buffer object is looked at: the page may lie in another one.
+    const interrupted = reservePageDirectory(context);
+    if (interrupted !== 0) return this.#because('reservation-failed', interrupted, interrupted);
     const object = context.vm.bufferObjects.firstIn(first, last);
     if (object !== undefined) {
       if (page >= object.startPage && page < object.endPage) {
@@ -190,7 +206,7 @@ export class HandleFault implements FaultCall {
       // Also for a write to what is mapped for reading: the GPU never gets on.
       if (range.isMappedFor(interval.flags)) return this.#because('already-valid', 0, 0);
       let result = getRangePages(context, range, mode);
-      if (result === -Errno.EOPNOTSUPP || result === -Errno.EFAULT) {
+      if (this.#rules.triedAgain.includes(result)) {
         budget--;
         // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.
         this.#log(result === -Errno.EOPNOTSUPP ? 2 : 1);
@@ -199,6 +215,7 @@ export class HandleFault implements FaultCall {
         continue;
       }
       if (result === -Errno.EPERM) return this.#because('pages-not-writable', result, result, 1);
+      if (this.#rules.killing.includes(result)) return this.#because('no-memory', result, result, 1);
       if (result !== 0) return this.#because('pages-unavailable', 0, result);
       // RESET_ATTR does not take the svm lock: it may have come while the pages were collected.
       if (interval.freed) this.#reportFreed(interval);

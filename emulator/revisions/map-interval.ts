@@ -1,12 +1,12 @@
 // Models: mapping pages of an attribute interval on the GPU, each chunk by itself writable or not (spec/revisions §4, V7 item 1).
-import { SvmFlag } from '../../../lib/uapi/constants.ts';
-import { Errno } from '../../../lib/uapi/errno.ts';
-import { PteMemory } from '../../gpu/pte-format.ts';
-import type { AttributeInterval } from '../../svm/attribute-tree.ts';
-import { commitRange } from '../../svm/commit.ts';
-import type { SvmContext } from '../../svm/context.ts';
-import { findOrInsertRange } from '../../svm/find-range.ts';
-import type { OperationMode } from '../../svm/find-range.ts';
+import { SvmFlag } from '../../lib/uapi/constants.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
+import { PteMemory } from '../gpu/pte-format.ts';
+import type { AttributeInterval } from '../svm/attribute-tree.ts';
+import { commitRange } from '../svm/commit.ts';
+import type { SvmContext } from '../svm/context.ts';
+import { findOrInsertRange } from '../svm/find-range.ts';
+import type { OperationMode } from '../svm/find-range.ts';
 import { getRangePages } from './get-range-pages.ts';
 
 /**

@@ -1,6 +1,6 @@
-// Models: SET_ATTR of V7 - each segment is changed and applied under one hold of the svm lock (spec/revisions §4, V5 items 5 and 6, V7 item 2).
-import { Errno } from '../../../lib/uapi/errno.ts';
-import type { AttributeEditKind } from '../../kernel/effects.ts';
+// Models: SET_ATTR from V5 on - each segment is changed and applied under one hold of the svm lock (spec/revisions §4, V5 items 5 and 6, V7 item 2).
+import { Errno } from '../../lib/uapi/errno.ts';
+import type { AttributeEditKind } from '../kernel/effects.ts';
 import {
   applyRequest,
   changeTrigger,
@@ -9,12 +9,12 @@ import {
   isValidRequest,
   recordsEqual,
   Trigger,
-} from '../../svm/attribute-record.ts';
-import type { AttributeRecord, AttributeRequest } from '../../svm/attribute-record.ts';
-import { AttributeInterval, exclusiveEnd } from '../../svm/attribute-tree.ts';
-import type { SvmContext } from '../../svm/context.ts';
-import { splitInvalidate } from '../../svm/invalidate.ts';
-import { SLEEPING } from '../../svm/sleeping.ts';
+} from '../svm/attribute-record.ts';
+import type { AttributeRecord, AttributeRequest } from '../svm/attribute-record.ts';
+import { AttributeInterval, exclusiveEnd } from '../svm/attribute-tree.ts';
+import type { SvmContext } from '../svm/context.ts';
+import { splitInvalidate } from '../svm/invalidate.ts';
+import { SLEEPING } from '../svm/sleeping.ts';
 import { checkBufferObjects } from './buffer-object-check.ts';
 import { checkVmas, mustSleepForCollector } from './entry-checks.ts';
 import { mapInterval } from './map-interval.ts';
@@ -75,7 +75,7 @@ export class SetAttributes {
       if (context.svmLock.held) return SLEEPING;
       context.svmLock.acquire();
       let result = this.#editSegment();
-      context.points.reach('attr-edited');
+      if (!context.revision.hasReservationPoint) context.points.reach('attr-edited');
       context.points.reach('tree-unlock');
       if (result === 0) result = this.#apply();
       context.svmLock.release();

@@ -1,7 +1,7 @@
 // Models: RESET_ATTR - cuts pages out of the attribute tree and touches nothing else (spec/revisions §4, V5 item 2).
-import { clearAttributes } from '../../svm/attribute-clear.ts';
-import type { SvmContext } from '../../svm/context.ts';
-import { SLEEPING } from '../../svm/sleeping.ts';
+import { clearAttributes } from '../svm/attribute-clear.ts';
+import type { SvmContext } from '../svm/context.ts';
+import { SLEEPING } from '../svm/sleeping.ts';
 import { mustSleepForCollector } from './entry-checks.ts';
 
 /** One RESET_ATTR call; `run` is called again where it gave SLEEPING. */

@@ -1,9 +1,9 @@
-// Models: GET_ATTR of V7 - it waits for the collector and asks what lies there before it answers (spec/revisions §4, V5 item 4).
-import { Errno } from '../../../lib/uapi/errno.ts';
-import { getAttributes } from '../../svm/attribute-get.ts';
-import type { AttributeRequest } from '../../svm/attribute-record.ts';
-import type { SvmContext } from '../../svm/context.ts';
-import { SLEEPING } from '../../svm/sleeping.ts';
+// Models: GET_ATTR from V5 on - it waits for the collector and asks what lies there before it answers (spec/revisions §4, V5 item 4).
+import { Errno } from '../../lib/uapi/errno.ts';
+import { getAttributes } from '../svm/attribute-get.ts';
+import type { AttributeRequest } from '../svm/attribute-record.ts';
+import type { SvmContext } from '../svm/context.ts';
+import { SLEEPING } from '../svm/sleeping.ts';
 import { checkBufferObjects } from './buffer-object-check.ts';
 import { checkVmas, mustSleepForCollector } from './entry-checks.ts';
 

@@ -1,0 +1,23 @@
+// Models: the check that no buffer object of the same VM is where SVM is asked for (spec/revisions §4, V5 item 3).
+import { Errno } from '../../lib/uapi/errno.ts';
+import type { SvmContext } from '../svm/context.ts';
+import { SLEEPING } from '../svm/sleeping.ts';
+
+/**
+ * 0, -EADDRINUSE where a buffer object has any of the pages `[first, last]`, both inclusive, the error of an
+ * interrupted reservation, or SLEEPING: the mappings are looked at under the reservation of the page directory, which
+ * another thread has.
+ */
+export function checkBufferObjects(context: SvmContext, first: number, last: number): number {
+  const { pageDirectoryLock, bufferObjects } = context.vm;
+  if (pageDirectoryLock.held) return SLEEPING;
+  const failure = reservePageDirectory(context);
+  if (failure !== 0) return failure;
+  return bufferObjects.firstIn(first, last) === undefined ? 0 : -Errno.EADDRINUSE;
+}
+
+/** The reservation of the page directory, which nobody else has: 0, or the negative errno of one that is interrupted. */
+export function reservePageDirectory({ revision, points, failures }: SvmContext): number {
+  if (revision.hasReservationPoint) points.reach('vma-checked');
+  return failures.take('reserve-page-directory');
+}

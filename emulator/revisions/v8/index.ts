@@ -1,0 +1,52 @@
+// Models: PATCH v8 (12 Jun 2026) on GPUs without VRAM as one object - V7's calls with other answers to faults (spec/revisions §4, §5).
+import { SvmAccess } from '../../../lib/uapi/constants.ts';
+import { Errno } from '../../../lib/uapi/errno.ts';
+import { UAPI_PROFILES } from '../../../lib/uapi/profile.ts';
+import { isXnackEnabled } from '../../gpu/xnack.ts';
+import type { GpuDevice } from '../../gpu/gpu-device.ts';
+import { GarbageCollector } from '../../svm/garbage-collector.ts';
+import { invalidate } from '../../svm/invalidate.ts';
+import type { KernelRevision, SvmMode } from '../../svm/context.ts';
+import { HandleFault } from '../fault.ts';
+import type { FaultRules } from '../fault.ts';
+import { pteFlags } from '../pte-flags.ts';
+import { SvmIoctl } from '../svm-ioctl.ts';
+
+/** Bit of a PTE that lets the GPU do atomics over the bus. */
+const BUS_ATOMICS = 1n << 59n;
+
+const FAULT_RULES: FaultRules = {
+  whileClosing: 0,
+  triedAgain: [-Errno.EOPNOTSUPP, -Errno.EFAULT, -Errno.EBUSY],
+  killing: [-Errno.ENOMEM],
+};
+
+const WITH_RETRY_FAULTS: SvmMode = {
+  defaultAccess: SvmAccess['allow-migrate'],
+  createCollector: (context) => new GarbageCollector(context),
+  createFault: (context, page, timestamp, write) => new HandleFault(FAULT_RULES, context, page, timestamp, write),
+  invalidate,
+};
+
+/** The parameter is asked before the table of GPUs: there is none that it does not switch off. */
+function hasRetryFaults(device: GpuDevice): boolean {
+  return !device.model.noretry && isXnackEnabled(device);
+}
+
+export const V8: KernelRevision = {
+  uapi: UAPI_PROFILES.v8,
+  clearsAttributesOnUnmap: false,
+  checksBufferObjects: true,
+  keepsPteFlags: false,
+  hasReservationPoint: true,
+  dequeuesRemovedRanges: true,
+  answersInReset: false,
+  countsFailedZaps: true,
+  migratesToVram: true,
+  bootedWithRetryFaults: true,
+  faultWithoutContext: 0,
+  pteFlags: (options, flags, readOnly, memory) => pteFlags(BUS_ATOMICS, options, flags, readOnly, memory),
+  isXnackEnabled: hasRetryFaults,
+  modeFor: (device) => (hasRetryFaults(device) ? WITH_RETRY_FAULTS : null),
+  createIoctl: () => new SvmIoctl(),
+};

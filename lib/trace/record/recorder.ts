@@ -5,7 +5,6 @@ import type { EmulatedDevice, EmulatedMachine, EmulatedNode } from '../../../emu
 import type { HostRegionMapper } from '../../backend/host-region.ts';
 import type { DeviceRecorder } from '../../backend/recording.ts';
 import type { DeviceNode } from '../../uapi/node.ts';
-import { DEFAULT_PROFILE } from '../../uapi/profile.ts';
 import type { UapiProfile } from '../../uapi/profile.ts';
 import type { OperationObject } from '../operations/descriptor.ts';
 import type { TraceAnswer } from '../operations/index.ts';
@@ -68,7 +67,7 @@ class Recording {
     // What the kernel runs on is not known here; for the rest the configuration is that of a plain replay.
     const config = JSON.stringify({
       config: {
-        ...(profile.name === DEFAULT_PROFILE ? {} : { profile: profile.name }),
+        profile: profile.name,
         lazy: true,
         ...(gpu === 0 ? {} : { gpus: gpu + 1 }),
       },

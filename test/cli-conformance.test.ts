@@ -1,4 +1,5 @@
 /** The command `conformance` on the emulator and on a served node, and what becomes of its reports and recordings. */
+import { UAPI_PROFILES } from '../lib/uapi/profile.ts';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv } from 'ajv';
@@ -150,7 +151,7 @@ describe('amdgpu-svm conformance', () => {
     [['--reporter', 'json='], 'expected the name of a file behind "="'],
     [['--expectations', '/nowhere/x.json'], '/nowhere/x.json: cannot be read'],
     [['--exclude', 'a:b:c'], 'query "a:b:c"'],
-    [['--profile', 'v5'], '--profile: expected one of v4, got "v5"'],
+    [['--profile', 'v5'], `--profile: expected one of ${Object.keys(UAPI_PROFILES).join(', ')}, got "v5"`],
     [['--asic', 'gfx1'], '--asic: expected one of gfx900'],
     [['--merge'], '--merge: expected the JSON reports of all shards'],
     [['--merge', '/nowhere/x.json'], '/nowhere/x.json: ENOENT'],

@@ -1,3 +1,4 @@
+import { UAPI_PROFILES } from '../uapi/profile.ts';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { EmulatedMachine } from '../../emulator/index.ts';
 import { SvmDevice } from '../index.ts';
@@ -71,7 +72,7 @@ describe('opening a device', () => {
     [{ backened: 'auto' }, /^options\.backened: unknown option; known: backend, node/],
     [{ node: 5 }, /^node: expected a path, got 5/],
     [{ record: '' }, /^record: expected a path, got ""/],
-    [{ profile: 'v9' }, /^profile: expected one of v4, v7, got "v9"/],
+    [{ profile: 'v9' }, new RegExp(`^profile: expected one of ${Object.keys(UAPI_PROFILES).join(', ')}, got "v9"`)],
     [{ backend: 'emulated', node: '/dev/null' }, /^node: the emulated backend has no render node/],
     [
       { backend: 'emulated', emulator: { asic: 'gfx9000' } },

@@ -200,7 +200,7 @@ describe('amdgpu-svm diff', () => {
 describeWhere(whyNotServed(), 'the suite on a served node', () => {
   it(
     'passes by the same code: what needs no GPU work runs, the rest says why not; recordings agree with the emulator',
-    { timeout: 300_000 },
+    { timeout: 900_000 },
     async () => {
       const served = await ServedNode.start();
       onTestFinished(async () => void (await served.stop()));

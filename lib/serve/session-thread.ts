@@ -139,6 +139,8 @@ export class SessionThread {
     for (const { reject } of this.#plays.values()) reject(new Error(`the session was lost: ${why}`));
     this.#plays.clear();
     this.#releases = 0;
+    this.#onReleased?.();
+    this.#onReleased = undefined;
   }
 
   #failCalls(): void {
@@ -160,6 +162,8 @@ export class SessionThreads {
   readonly #listener: SessionListener;
   readonly #spare: SessionThread[] = [];
   readonly #busy = new Set<SessionThread>();
+  /** Threads that are given back as soon as their files are closed. */
+  #returning = 0;
 
   constructor(data: SessionData, listener: SessionListener) {
     this.#data = data;
@@ -172,7 +176,8 @@ export class SessionThreads {
     do thread = this.#spare.pop();
     while (thread?.ended === true);
     thread ??= new SessionThread(this.#data, this.#listener);
-    if (this.#spare.length === 0) this.#spare.push(new SessionThread(this.#data, this.#listener));
+    // A process that opens again right after its last close finds its thread still closing: that one is the next spare.
+    if (this.#spare.length + this.#returning === 0) this.#spare.push(new SessionThread(this.#data, this.#listener));
     this.#busy.add(thread);
     return thread;
   }
@@ -180,7 +185,9 @@ export class SessionThreads {
   /** Gives back the thread of a process that has closed all its files. One that still works on something ends. */
   giveBack(thread: SessionThread): void {
     if (thread.busy) return this.#terminate(thread);
+    this.#returning++;
     thread.whenReleased(() => {
+      this.#returning--;
       if (thread.ended || this.#spare.length >= MOST_SPARE) return this.#terminate(thread);
       this.#busy.delete(thread);
       this.#spare.push(thread);

@@ -31,6 +31,8 @@ export interface MachineOptions {
   readonly mtypeLocal?: number;
   /** False: an SR-IOV virtual function without XNACK. Default true. */
   readonly sriovXnack?: boolean;
+  /** True: XNACK is switched off on GPUs that could have it; only where the profile works so. Default false. */
+  readonly xnackOff?: boolean;
   /** False: a kernel without DRM_AMDGPU_SVM. Default true. */
   readonly svmConfigured?: boolean;
   /** True: anonymous memory gets huge pages. Default false. */
@@ -54,6 +56,7 @@ export interface ResolvedOptions {
   readonly numaNodes: number;
   readonly mtypeLocal: number;
   readonly sriovXnack: boolean;
+  readonly xnackOff: boolean;
   readonly svmConfigured: boolean;
   readonly thp: boolean;
   readonly vmaMerge: boolean;
@@ -74,6 +77,7 @@ const KNOWN = new Set<string>([
   'numaNodes',
   'mtypeLocal',
   'sriovXnack',
+  'xnackOff',
   'svmConfigured',
   'thp',
   'vmaMerge',
@@ -89,6 +93,8 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
       throw argumentError(TypeError, `options.${name}: unknown option; known: ${[...KNOWN].join(', ')}`);
     }
   }
+  const xnackOff = booleanArgument('xnackOff', options.xnackOff ?? false);
+  const profile = uapiProfile(options.profile ?? DEFAULT_PROFILE).name as UapiProfileName;
   const { asic = 'gfx942' } = options;
   const base = typeof asic === 'string' ? gpuModel(asic) : checkedModel(asic);
   return {
@@ -102,11 +108,12 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
       vaBits: rangeArgument('vaBits', options.vaBits ?? base.vaBits, LEAST_VA_BITS, MOST_VA_BITS),
     },
     gpus: rangeArgument('gpus', options.gpus ?? 1, 1, MOST_GPUS),
-    profile: uapiProfile(options.profile ?? DEFAULT_PROFILE).name as UapiProfileName,
+    profile,
     defaultGranularity: countArgument('defaultGranularity', options.defaultGranularity ?? 9),
     numaNodes: countArgument('numaNodes', options.numaNodes ?? 1),
     mtypeLocal: countArgument('mtypeLocal', options.mtypeLocal ?? 0),
     sriovXnack: booleanArgument('sriovXnack', options.sriovXnack ?? true),
+    xnackOff,
     svmConfigured: booleanArgument('svmConfigured', options.svmConfigured ?? true),
     thp: booleanArgument('thp', options.thp ?? false),
     vmaMerge: booleanArgument('vmaMerge', options.vmaMerge ?? true),

@@ -27,6 +27,7 @@ const selection = [
   'test/model/',
   'test/vectors.test.ts',
   'test/vectors-v7.test.ts',
+  'test/vectors-xnack-off.test.ts',
   'test/cli.test.ts',
   'test/cli-trace.test.ts',
   'test/examples.test.ts',

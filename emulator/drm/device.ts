@@ -20,7 +20,7 @@ import { PasidTable } from '../svm/context.ts';
 import { vmFault } from '../svm/vm-fault.ts';
 import type { VmFaultOutcome } from '../svm/vm-fault.ts';
 import type { OperationJournal } from './journal.ts';
-import { addressArgument, booleanArgument, countArgument, sizeArgument } from '../kernel/arguments.ts';
+import { addressArgument, booleanArgument, countArgument, rangeArgument, sizeArgument } from '../kernel/arguments.ts';
 import { EmulatedFile } from './file.ts';
 import type { AccessRequest, BufferObjectRequest, FaultRequest } from './requests.ts';
 import type { LeftObjects } from './file.ts';
@@ -199,6 +199,21 @@ export class EmulatedDevice {
     const ran = this.surroundings.scope.run(() => file.runPendingWork());
     this.surroundings.journal.current?.record({ name: 'gc', file, ran, result: 0 });
     return ran;
+  }
+
+  /** Runs all works of `file` that are due, in the order of their due times, at most 64; says what ran. */
+  runDueWork(file: EmulatedFile): ('gc' | 'restore')[] {
+    needSvmLock(file);
+    const ran = this.surroundings.scope.run(() => file.runDueWork());
+    this.surroundings.journal.current?.record({ name: 'work', file, ran, result: 0 });
+    return ran;
+  }
+
+  /** Sets what stopping and resuming the compute queues returns from now on: 0 or a negative errno; RangeError else. */
+  setKfdResults(file: EmulatedFile, { quiesce, resume }: { quiesce?: number; resume?: number }): void {
+    if (quiesce !== undefined) file.vm.kfd.quiesceResult = -rangeArgument('-quiesce', -quiesce, 0, 4095);
+    if (resume !== undefined) file.vm.kfd.resumeResult = -rangeArgument('-resume', -resume, 0, 4095);
+    this.surroundings.journal.current?.record({ name: 'kfd', file, quiesce, resume, result: 0 });
   }
 
   /** Closes the SVM context of `file` as the destruction of a VM begins (spec/06-lifecycle §6.1). */

@@ -26,7 +26,8 @@ export type FaultReason =
   | 'pages-not-writable'
   | 'commit-failed'
   | 'buffer-object'
-  | 'retry-exhausted';
+  | 'retry-exhausted'
+  | 'no-retry-faults';
 
 /**
  * Receives the effects of one SVM context. Page intervals are given as first
@@ -44,6 +45,12 @@ export interface EffectSink {
   dmaUnmapped(startPage: number, pages: number): void;
   /** A range is queued for the garbage collector with the pages `[firstPage, lastPage]` of this event. */
   collectionQueued(firstPage: number, lastPage: number): void;
+  /** A range went to the list of the restore worker with the pages `[firstPage, lastPage]` of this event. */
+  restoreQueued(firstPage: number, lastPage: number): void;
+  /** The compute queues of the process were stopped, or could not be (a negative errno). */
+  queuesQuiesced(result: number): void;
+  /** The compute queues of the process were resumed, or could not be (a negative errno). */
+  queuesResumed(result: number): void;
   /** An SVM ioctl was answered; `records` is the caller's memory behind the attribute pointer, if it could be read. */
   ioctlAnswered(call: SvmArguments, records: Uint8Array | null, result: number): void;
   /** The VM got an SVM context, by an ioctl or by its conversion to a compute VM. */
@@ -154,6 +161,15 @@ class FanOut implements EffectSink {
   collectionQueued(firstPage: number, lastPage: number): void {
     for (const sink of this.#sinks) sink.collectionQueued(firstPage, lastPage);
   }
+  restoreQueued(firstPage: number, lastPage: number): void {
+    for (const sink of this.#sinks) sink.restoreQueued(firstPage, lastPage);
+  }
+  queuesQuiesced(result: number): void {
+    for (const sink of this.#sinks) sink.queuesQuiesced(result);
+  }
+  queuesResumed(result: number): void {
+    for (const sink of this.#sinks) sink.queuesResumed(result);
+  }
   ioctlAnswered(call: SvmArguments, records: Uint8Array | null, result: number): void {
     for (const sink of this.#sinks) sink.ioctlAnswered(call, records, result);
   }
@@ -230,6 +246,9 @@ export class QuietEffects implements EffectSink {
   dmaMapped(_startPage: number, _pages: number): void {}
   dmaUnmapped(_startPage: number, _pages: number): void {}
   collectionQueued(_firstPage: number, _lastPage: number): void {}
+  restoreQueued(_firstPage: number, _lastPage: number): void {}
+  queuesQuiesced(_result: number): void {}
+  queuesResumed(_result: number): void {}
   ioctlAnswered(_call: SvmArguments, _records: Uint8Array | null, _result: number): void {}
   contextCreated(_byIoctl: boolean): void {}
   contextFinalised(): void {}

@@ -22,6 +22,7 @@ const FAULT_RULES = {
   'commit-failed': 'the page tables could not be written',
   'buffer-object': 'a buffer object is mapped there, and the GPU is told to try again',
   'retry-exhausted': 'its pages changed in every attempt, and the GPU is told to try again',
+  'no-retry-faults': 'the device has no retry faults (XNACK off), so nothing is mapped by a fault',
 } as const;
 
 /** The rule that decided a fault; `cause` is the error behind it, 0 for none. */

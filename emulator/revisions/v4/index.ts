@@ -14,6 +14,7 @@ const WITH_RETRY_FAULTS: SvmMode = {
   // mutant: default-access
   defaultAccess: SvmAccess['allow-migrate'],
   createCollector: (context) => new GarbageCollector(context),
+  applySegment: null,
   createFault: (context, page, timestamp, write) => new HandleFault(context, page, timestamp, write),
   invalidate,
 };
@@ -23,6 +24,7 @@ export const V4: KernelRevision = {
   clearsAttributesOnUnmap: true,
   checksBufferObjects: false,
   keepsPteFlags: true,
+  stopsQueues: false,
   faultWithoutContext: -Errno.EOPNOTSUPP,
   pteFlags,
   isXnackEnabled,

@@ -2,17 +2,21 @@
 import { SvmAccess } from '../../../lib/uapi/constants.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
 import { UAPI_PROFILES } from '../../../lib/uapi/profile.ts';
+import type { GpuDevice } from '../../gpu/gpu-device.ts';
 import { isXnackEnabled } from '../../gpu/xnack.ts';
 import { GarbageCollector } from '../../svm/garbage-collector.ts';
 import { invalidate } from '../../svm/invalidate.ts';
 import type { KernelRevision, SvmMode } from '../../svm/context.ts';
+import { applySegment } from './apply-segment.ts';
 import { HandleFault } from './fault.ts';
+import { WITHOUT_RETRY_FAULTS } from './off-mode.ts';
 import { pteFlags } from './pte-flags.ts';
 import { SvmIoctl } from './svm-ioctl.ts';
 
 const WITH_RETRY_FAULTS: SvmMode = {
   defaultAccess: SvmAccess['allow-migrate'],
   createCollector: (context) => new GarbageCollector(context),
+  applySegment,
   createFault: (context, page, timestamp, write) => new HandleFault(context, page, timestamp, write),
   invalidate,
 };
@@ -22,9 +26,23 @@ export const V7: KernelRevision = {
   clearsAttributesOnUnmap: false,
   checksBufferObjects: true,
   keepsPteFlags: false,
+  stopsQueues: false,
   faultWithoutContext: -Errno.EOPNOTSUPP,
   pteFlags,
   isXnackEnabled,
   modeFor: (device) => (isXnackEnabled(device) ? WITH_RETRY_FAULTS : null),
   createIoctl: () => new SvmIoctl(),
 };
+
+/** V7 with the series XNACK-off RFC V2 (29 May 2026) on top: devices without retry faults have contexts, too. */
+export const V7_XNACK_OFF: KernelRevision = {
+  ...V7,
+  uapi: UAPI_PROFILES['v7-xnack-off'],
+  stopsQueues: true,
+  isXnackEnabled: hasRetryFaults,
+  modeFor: (device) => (hasRetryFaults(device) ? WITH_RETRY_FAULTS : WITHOUT_RETRY_FAULTS),
+};
+
+function hasRetryFaults(device: GpuDevice): boolean {
+  return !device.settings.xnackOff && isXnackEnabled(device);
+}

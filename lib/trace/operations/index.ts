@@ -4,7 +4,7 @@ import type { TraceEffect } from '../format/answer.ts';
 import type { TraceFailure } from '../format/failures.ts';
 import type { BareAnswer, OperationDescriptor, OperationObject } from './descriptor.ts';
 import { bomap, bounmap } from './buffer-objects.ts';
-import { advance, close, fini, gc } from './driver.ts';
+import { advance, close, fini, gc, kfd, work } from './driver.ts';
 import { access, fault, ih } from './gpu.ts';
 import { dontneed, mmap, mmexit, mprotect, munmap, touch } from './memory.ts';
 import { config, dump, pteflags } from './state.ts';
@@ -29,6 +29,8 @@ export const OPERATIONS = {
   advance,
   ih,
   gc,
+  work,
+  kfd,
   close,
   fini,
   mmexit,

@@ -12,7 +12,7 @@ import type { BareAnswer } from './descriptor.ts';
 export interface ConfigAnswer extends BareAnswer {
   /** Of GPU 0. */
   readonly pasid: string;
-  /** Whether there is an SVM context. */
+  /** Whether there is an SVM context with retry faults. */
   readonly xnack: boolean;
 }
 
@@ -32,8 +32,7 @@ export const config = defineOperation({
   label: ({ config: { gc, apu, gpus } }) => `GC ${gc}${apu ? ' APU' : ''}${gpus === 1 ? '' : `, ${gpus} GPUs`}`,
 });
 
-/** The only operation that the collector has in a context with retry faults. */
-const UNMAP_PENDING = 1;
+const PENDING_BITS = { unmap: 1, restore: 2 } as const;
 
 const MEMORIES = { system: PteMemory.system, vram: PteMemory.localVram, p2p: PteMemory.peerVram } as const;
 
@@ -69,11 +68,24 @@ export const dump = defineOperation({
 });
 
 /** Where a range stands in the collector's list, and its PTE flags where the revision keeps them (spec/trace-format-v7 §4). */
-function rangeQueue({ queued, pending, pteFlags }: RangeSnapshot) {
+function rangeQueue({ queued, queue, pending, pteFlags }: RangeSnapshot) {
   if (pteFlags !== undefined) return { queued, ptes: hex(pteFlags) };
-  const queue = queued ? 'gc' : pending === undefined ? 'none' : 'processing';
   if (pending === undefined) return { queue };
-  return { queue, pending: [hex(pending.firstPage), hex(pending.lastPage), UNMAP_PENDING] };
+  return { queue, pending: [hex(pending.firstPage), hex(pending.lastPage), PENDING_BITS[pending.operation]] };
+}
+
+/** The restore worker and the queues (spec/trace-format-v7 §4). */
+function restoreAnswer(restore: NonNullable<ContextSnapshot['restore']>) {
+  const { due } = restore;
+  return {
+    restorePending: restore.pending,
+    restoreWork: due !== undefined,
+    ...(due === undefined ? {} : { restoreDue: hex(due) }),
+    evicted: restore.evicted,
+    quiesced: restore.quiesced,
+    kfdStopped: restore.stopped,
+    kfdCalls: [restore.quiesceCalls, restore.resumeCalls],
+  };
 }
 
 function dumpAnswer(snapshot: ContextSnapshot) {
@@ -113,6 +125,7 @@ function dumpAnswer(snapshot: ContextSnapshot) {
     vmas: snapshot.vmas.map((vma) => [hex(vma.start), hex(vma.end), vma.protection, vma.kind]),
     gcPending: snapshot.collectorPending,
     gcWork: snapshot.collectorQueued,
+    ...(snapshot.restore === undefined ? {} : restoreAnswer(snapshot.restore)),
     clock: hex(snapshot.clock),
     checkpoint: hex(snapshot.checkpoint),
     exiting: snapshot.closing,

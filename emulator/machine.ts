@@ -23,7 +23,7 @@ import { ProcessCalls } from './process-calls.ts';
 import { EmulatedProcess } from './process.ts';
 import { contextSnapshot } from './observe/snapshot.ts';
 import type { ContextSnapshot } from './observe/snapshot.ts';
-import { countArgument, wordArgument } from './kernel/arguments.ts';
+import { argumentError, countArgument, wordArgument } from './kernel/arguments.ts';
 
 /** State of a machine: one entry for each open file of each device. */
 export interface MachineSnapshot {
@@ -81,6 +81,12 @@ export class EmulatedMachine {
     this.#events = events;
     const revision = kernelRevision(this.options.profile);
     const pasids = new PasidAllocator(this.options.gpus);
+    if (this.options.xnackOff && !revision.stopsQueues) {
+      throw argumentError(
+        RangeError,
+        `options.xnackOff: the revision ${this.options.profile} has no mode for XNACK off; profile v7-xnack-off has`,
+      );
+    }
     this.devices = Array.from(
       { length: this.options.gpus },
       (_, index) =>

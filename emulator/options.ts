@@ -34,6 +34,8 @@ export interface MachineOptions {
   readonly mtypeLocal?: number;
   /** False: an SR-IOV virtual function without XNACK. Default true. */
   readonly sriovXnack?: boolean;
+  /** True: XNACK is switched off on GPUs that could have it; only where the profile works so. Default false. */
+  readonly xnackOff?: boolean;
   /** False: a kernel without DRM_AMDGPU_SVM. Default true. */
   readonly svmConfigured?: boolean;
   /** True: anonymous memory gets huge pages. Default false. */
@@ -57,6 +59,7 @@ export interface ResolvedOptions {
   readonly numaNodes: number;
   readonly mtypeLocal: number;
   readonly sriovXnack: boolean;
+  readonly xnackOff: boolean;
   readonly svmConfigured: boolean;
   readonly thp: boolean;
   readonly vmaMerge: boolean;
@@ -77,6 +80,7 @@ const KNOWN = new Set<string>([
   'numaNodes',
   'mtypeLocal',
   'sriovXnack',
+  'xnackOff',
   'svmConfigured',
   'thp',
   'vmaMerge',
@@ -112,6 +116,7 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
     numaNodes: countArgument('numaNodes', options.numaNodes ?? 1),
     mtypeLocal: countArgument('mtypeLocal', options.mtypeLocal ?? 0),
     sriovXnack: booleanArgument('sriovXnack', options.sriovXnack ?? true),
+    xnackOff: booleanArgument('xnackOff', options.xnackOff ?? false),
     svmConfigured: booleanArgument('svmConfigured', options.svmConfigured ?? true),
     thp: booleanArgument('thp', options.thp ?? false),
     vmaMerge: booleanArgument('vmaMerge', options.vmaMerge ?? true),

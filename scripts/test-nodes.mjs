@@ -28,6 +28,7 @@ const selection = [
   'test/vectors.test.ts',
   'test/vectors-v7.test.ts',
   'test/vectors-v8.test.ts',
+  'test/vectors-xnack-off.test.ts',
   'test/cli.test.ts',
   'test/cli-trace.test.ts',
   'test/examples.test.ts',

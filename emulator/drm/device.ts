@@ -4,15 +4,14 @@ import type { VirtualClock } from '../kernel/clock.ts';
 import { FailureInjection } from '../kernel/failures.ts';
 import { LockAssertionError } from '../kernel/lock.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
-import { addressOfPage, pageOfAddress } from '../kernel/page-number.ts';
+import { pageOfAddress } from '../kernel/page-number.ts';
 import type { PreemptionPoints } from '../kernel/preemption.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { TIMESTAMP_BITS } from '../gpu/interrupt-ring.ts';
 import { GpuDevice } from '../gpu/gpu-device.ts';
 import type { GpuDeviceSettings } from '../gpu/gpu-device.ts';
 import type { GpuModel } from '../gpu/catalogue.ts';
-import { accessPages } from '../svm/access.ts';
-import type { AccessResult, KilledPage } from '../svm/access.ts';
+import type { AccessResult } from '../svm/access.ts';
 import type { KernelRevision } from '../svm/context.ts';
 import type { DriverModule } from '../svm/driver-module.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
@@ -21,11 +20,13 @@ import type { PasidAllocator } from '../svm/context.ts';
 import { vmFault } from '../svm/vm-fault.ts';
 import type { VmFaultOutcome } from '../svm/vm-fault.ts';
 import type { OperationJournal } from './journal.ts';
-import { addressArgument, booleanArgument, countArgument, sizeArgument } from '../kernel/arguments.ts';
+import { addressArgument, booleanArgument, countArgument, rangeArgument, sizeArgument } from '../kernel/arguments.ts';
 import { EmulatedFile, needSvmLock } from './file.ts';
 import { timestampArgument } from './requests.ts';
 import type { AccessRequest, BufferObjectRequest, FaultRequest } from './requests.ts';
 import type { LeftObjects } from './file.ts';
+import { GpuAccesses } from './gpu-accesses.ts';
+import type { WorkResult } from './gpu-accesses.ts';
 import { EmulatedNode } from './node.ts';
 
 /** What a device needs of its machine. */
@@ -61,11 +62,15 @@ export class EmulatedDevice {
   /** True while the GPU is being reset, see `setInReset`. */
   inReset = false;
   readonly surroundings: DeviceDependencies;
+  readonly #accesses: GpuAccesses;
 
   constructor(index: number, model: GpuModel, settings: GpuDeviceSettings, surroundings: DeviceDependencies) {
     this.index = index;
     this.gpu = new GpuDevice(model, settings);
     this.surroundings = surroundings;
+    this.#accesses = new GpuAccesses(index, this.gpu, surroundings, (pasid, page, timestamp, write) =>
+      this.#handle(pasid, page, timestamp, write),
+    );
   }
 
   /** Name of the node, like the one a kernel would have. */
@@ -157,42 +162,12 @@ export class EmulatedDevice {
     timestampArgument(request.timestamp);
     const write = booleanArgument('write', request.write);
     const file = this.#fileOfRequest('access', request.file);
-    needSvmLock(file);
-    const access = this.#accessPages(file, address, size, write, request.timestamp);
-    this.#recordAccess(file, address, size, write, request.timestamp, access);
-    return access;
+    return this.#accesses.access(file, address, size, write, request.timestamp);
   }
 
-  /**
-   * As `access` on the `size` bytes (more than 0) from `address`, for the engine: the first fault whose answer is not 0
-   * kills the access, which has then touched the pages before it.
-   */
-  work(
-    file: EmulatedFile,
-    address: bigint,
-    size: bigint,
-    write: boolean,
-  ): { readonly access: AccessResult; readonly killed: KilledPage | undefined } {
-    needSvmLock(file);
-    let killed: KilledPage | undefined;
-    const access = this.#accessPages(file, address, size, write, undefined, (page) => (killed = page));
-    if (this.surroundings.journal.current === null) return { access, killed };
-    // An access that a recording repeats goes on where this one was killed: what came of that page is told as faults.
-    const done = killed === undefined ? size : addressOfPage(killed.page) - address;
-    if (done > 0n) this.#recordAccess(file, address, done, write, undefined, access);
-    for (let fault = 1; killed !== undefined && fault <= killed.faults; fault++) {
-      this.surroundings.journal.current.record({
-        name: 'fault',
-        device: this.index,
-        file,
-        address: addressOfPage(killed.page),
-        write,
-        pasid: file.vm.pasid,
-        timestamp: undefined,
-        result: fault === killed.faults ? killed.result : 0,
-      });
-    }
-    return { access, killed };
+  /** As `access`, for the engine: the first fault whose answer is not 0 kills the access. */
+  work(file: EmulatedFile, address: bigint, size: bigint, write: boolean): WorkResult {
+    return this.#accesses.work(file, address, size, write);
   }
 
   /** The bare handler call; `sleeper` gets the result if the call has to wait for the svm lock. */
@@ -208,6 +183,21 @@ export class EmulatedDevice {
     const ran = this.surroundings.scope.run(() => file.runPendingWork());
     this.surroundings.journal.current?.record({ name: 'gc', file, ran, result: 0 });
     return ran;
+  }
+
+  /** Runs all works of `file` that are due, in the order of their due times, at most 64; says what ran. */
+  runDueWork(file: EmulatedFile): ('gc' | 'restore')[] {
+    needSvmLock(file);
+    const ran = this.surroundings.scope.run(() => file.runDueWork());
+    this.surroundings.journal.current?.record({ name: 'work', file, ran, result: 0 });
+    return ran;
+  }
+
+  /** Sets what stopping and resuming the compute queues returns from now on: 0 or a negative errno; RangeError else. */
+  setKfdResults(file: EmulatedFile, { quiesce, resume }: { quiesce?: number; resume?: number }): void {
+    if (quiesce !== undefined) file.vm.kfd.quiesceResult = -rangeArgument('-quiesce', -quiesce, 0, 4095);
+    if (resume !== undefined) file.vm.kfd.resumeResult = -rangeArgument('-resume', -resume, 0, 4095);
+    this.surroundings.journal.current?.record({ name: 'kfd', file, quiesce, resume, result: 0 });
   }
 
   /** Closes the SVM context of `file` as the destruction of a VM begins (spec/06-lifecycle §6.1). */
@@ -278,42 +268,6 @@ export class EmulatedDevice {
   /** Unplugs the device: from now on every ioctl fails with ENODEV. */
   unplug(): void {
     this.unplugged = true;
-  }
-
-  #accessPages(
-    file: EmulatedFile,
-    address: bigint,
-    size: bigint,
-    write: boolean,
-    timestamp: number | undefined,
-    onKilled?: (killed: KilledPage) => void,
-  ): AccessResult {
-    const first = Number(address >> 12n);
-    const end = Number((address + (size === 0n ? 1n : size) + 0xfffn) >> 12n);
-    const { scope, process } = this.surroundings;
-    const fault = (page: number): number => this.#handle(file.vm.pasid, page, timestamp, write);
-    return scope.run(() => accessPages(file.vm, this.gpu, process, first, end, write, fault, onKilled));
-  }
-
-  #recordAccess(
-    file: EmulatedFile,
-    address: bigint,
-    size: bigint,
-    write: boolean,
-    timestamp: number | undefined,
-    access: AccessResult,
-  ): void {
-    const { result } = access;
-    this.surroundings.journal.current?.record({
-      name: 'access',
-      file,
-      address,
-      size,
-      write,
-      timestamp,
-      access,
-      result,
-    });
   }
 
   #fileOf(pasid: number | undefined): EmulatedFile | undefined {

@@ -6,6 +6,7 @@ import type { OperationScope } from '../kernel/operation-scope.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { createContext } from '../svm/context.ts';
 import type { SvmContext, SvmDependencies } from '../svm/context.ts';
+import { isRestoreWork } from '../svm/revision.ts';
 import type { UserMemory } from '../svm/revision.ts';
 import type { SvmIoctlCall } from '../svm/context.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
@@ -126,6 +127,14 @@ export class EmulatedFile {
   /** Runs the garbage collector's work item if it is queued; says whether it was. */
   runPendingWork(): boolean {
     return this.vm.context?.collector.work.run() ?? false;
+  }
+
+  /** Runs all works that are due; says what ran. */
+  runDueWork(): ('gc' | 'restore')[] {
+    const collector = this.vm.context?.collector;
+    if (collector === undefined) return [];
+    if (isRestoreWork(collector)) return collector.runDue();
+    return collector.work.run() ? ['gc'] : [];
   }
 
   readonly #obtainContext = (): SvmContext | number => {

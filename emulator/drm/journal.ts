@@ -66,6 +66,19 @@ export type JournalEntry =
   | { readonly name: 'bounmap'; readonly file: EmulatedFile; readonly address: bigint; readonly result: number }
   | { readonly name: 'gc'; readonly file: EmulatedFile; readonly ran: boolean; readonly result: number }
   | {
+      readonly name: 'work';
+      readonly file: EmulatedFile;
+      readonly ran: readonly ('gc' | 'restore')[];
+      readonly result: number;
+    }
+  | {
+      readonly name: 'kfd';
+      readonly file: EmulatedFile;
+      readonly quiesce: number | undefined;
+      readonly resume: number | undefined;
+      readonly result: number;
+    }
+  | {
       readonly name: 'ih';
       /** Number of the device. */
       readonly device: number;

@@ -37,6 +37,8 @@ export interface GpuDeviceSettings {
   readonly defaultGranularity: number;
   /** False: a virtual function whose host says XNACK is unsupported. */
   readonly sriovXnack: boolean;
+  /** True: XNACK is switched off although the device could have it. */
+  readonly xnackOff: boolean;
 }
 
 /** One emulated GPU. */

@@ -10,7 +10,14 @@ function device(
   settings: { sriovXnack?: boolean; defaultGranularity?: number } = {},
 ): GpuDevice {
   const model = { ...gpuModel('gfx942'), gc: parseGcVersion(gc), noretry };
-  return new GpuDevice(model, { numaNodes: 1, mtypeLocal: 0, defaultGranularity: 9, sriovXnack: true, ...settings });
+  return new GpuDevice(model, {
+    numaNodes: 1,
+    mtypeLocal: 0,
+    defaultGranularity: 9,
+    sriovXnack: true,
+    xnackOff: false,
+    ...settings,
+  });
 }
 
 // GC version -> XNACK with retry allowed, and with no-retry (spec/06-lifecycle §3).

@@ -12,9 +12,9 @@ export const COLLECTION_TIMEOUT = 1_000_000_000;
 /**
  * Makes the pages of `range` present - writable ones unless `readOnly` - and
  * DMA-maps them. A range that is DMA-mapped already is left as it is, however
- * its pages were collected (Q48). Returns 0 or a negative errno.
+ * its pages were collected (Q48). `deviceOnly`: pages in system memory are not taken (-EFAULT). Returns 0 or a negative errno.
  */
-export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly: boolean): number {
+export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly: boolean, deviceOnly = false): number {
   const { process, clock, effects, counters, failures } = svm.surroundings;
   const deadline = clock.now + COLLECTION_TIMEOUT;
   const { notifier } = range;
@@ -40,6 +40,10 @@ export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly:
     if (notifier.sequence !== sequence) {
       svm.notifierLock.releaseRead();
       continue;
+    }
+    if (deviceOnly) {
+      svm.notifierLock.releaseRead();
+      return -Errno.EFAULT;
     }
     collectPages(range, process.pages);
     if (!failures.none && failures.takeAmong('map-dma', dmaEntries(range)).failure !== 0) {

@@ -47,6 +47,8 @@ export class GpuSvm<R extends GpuRange> {
   // Free pages around the fault at hand, as bounds [from, to), while a chunk is chosen.
   #freeFrom = 0;
   #freeTo = 0;
+  // Whether a chunk of more than one page is to be present as a whole.
+  #presentOnly = false;
   readonly #config: GpuSvmConfig<R>;
 
   constructor(surroundings: GpuSvmDependencies, config: GpuSvmConfig<R>) {
@@ -69,10 +71,12 @@ export class GpuSvm<R extends GpuRange> {
 
   /**
    * The range that contains `page`, made if there is none (A.6). `lowPage` and
-   * `highPage` (exclusive, 0 if it wrapped) bound a new one. Returns the range
+   * `highPage` (exclusive, 0 if it wrapped) bound a new one; `presentOnly`: one of
+   * more than one page is made only where the CPU has all pages. Returns the range
    * or a negative errno.
    */
-  findOrInsert(page: number, lowPage: number, highPage: number, readOnly: boolean): R | number {
+  findOrInsert(page: number, lowPage: number, highPage: number, readOnly: boolean, presentOnly = false): R | number {
+    this.#presentOnly = presentOnly;
     const { process, effects, points, failures } = this.surroundings;
     // mutant: bound-check-at-end
     if (page > this.#config.pages) return -Errno.EINVAL; // Q59: greater than, not at least
@@ -136,7 +140,20 @@ export class GpuSvm<R extends GpuRange> {
 
   // Chunks contain the page of the fault, so only its two neighbours can be in the way.
   readonly #isTaken = (startPage: number, pages: number): boolean =>
-    startPage < this.#freeFrom || startPage + pages > this.#freeTo;
+    startPage < this.#freeFrom ||
+    startPage + pages > this.#freeTo ||
+    (this.#presentOnly && pages > 1 && !this.#isPresent(startPage, pages));
+
+  /** drm_gpusvm_check_pages: a range fault that asks for no page. */
+  #isPresent(startPage: number, pages: number): boolean {
+    const { counters, failures, process } = this.surroundings;
+    counters.hmm++;
+    if (failures.take('hmm-range-fault') !== 0) return false;
+    for (let page = startPage; page < startPage + pages; page++) {
+      if (process.pages.marksOf(page) === 0) return false;
+    }
+    return true;
+  }
 
   #findNotifier(page: number): GpuNotifier | undefined {
     const recent = this.#recentNotifier;

@@ -28,7 +28,8 @@ export type FaultReason =
   | 'buffer-object'
   | 'retry-exhausted'
   | 'reservation-failed'
-  | 'in-reset';
+  | 'in-reset'
+  | 'no-retry-faults';
 
 /**
  * Receives the effects of one SVM context. Page intervals are given as first
@@ -46,6 +47,12 @@ export interface EffectSink {
   dmaUnmapped(startPage: number, pages: number): void;
   /** A range is queued for the garbage collector with the pages `[firstPage, lastPage]` of this event. */
   collectionQueued(firstPage: number, lastPage: number): void;
+  /** A range went to the list of the restore worker with the pages `[firstPage, lastPage]` of this event. */
+  restoreQueued(firstPage: number, lastPage: number): void;
+  /** The compute queues of the process were stopped, or could not be (a negative errno). */
+  queuesQuiesced(result: number): void;
+  /** The compute queues of the process were resumed, or could not be (a negative errno). */
+  queuesResumed(result: number): void;
   /** An SVM ioctl was answered; `records` is the caller's memory behind the attribute pointer, if it could be read. */
   ioctlAnswered(call: SvmArguments, records: Uint8Array | null, result: number): void;
   /** The VM got an SVM context, by an ioctl or by its conversion to a compute VM. */
@@ -113,6 +120,9 @@ const DELIVER: {
   dmaMapped: (sink, startPage, pages) => sink.dmaMapped(startPage, pages),
   dmaUnmapped: (sink, startPage, pages) => sink.dmaUnmapped(startPage, pages),
   collectionQueued: (sink, firstPage, lastPage) => sink.collectionQueued(firstPage, lastPage),
+  restoreQueued: (sink, firstPage, lastPage) => sink.restoreQueued(firstPage, lastPage),
+  queuesQuiesced: (sink, result) => sink.queuesQuiesced(result),
+  queuesResumed: (sink, result) => sink.queuesResumed(result),
   ioctlAnswered: (sink, call, records, result) => sink.ioctlAnswered(call, records, result),
   contextCreated: (sink, byIoctl) => sink.contextCreated(byIoctl),
   contextFinalised: (sink) => sink.contextFinalised(),

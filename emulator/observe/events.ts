@@ -79,6 +79,12 @@ export interface EventMap {
   'dma-mapped': IntervalEvent;
   'dma-unmapped': IntervalEvent;
   'collection-queued': IntervalEvent;
+  /** A range waits for the restore worker. */
+  'restore-queued': IntervalEvent;
+  /** All compute queues of the process are stopped; `result` is 0 or the negative errno with which that failed. */
+  'queues-stopped': { readonly device: number; readonly result: number };
+  /** ... run again, or could not be resumed. */
+  'queues-resumed': { readonly device: number; readonly result: number };
   /** The collector is done with a range; an error leaves it behind (Q46). */
   collected: IntervalEvent & { readonly result: number };
   /** A defect was met: `quirk` is its number in the catalogue, or what is wrong in a word. */
@@ -124,6 +130,9 @@ export const EVENT_NAMES = [
   'dma-mapped',
   'dma-unmapped',
   'collection-queued',
+  'restore-queued',
+  'queues-stopped',
+  'queues-resumed',
   'collected',
   'hazard',
 ] as const satisfies readonly EventName[];

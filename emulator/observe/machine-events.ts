@@ -168,6 +168,18 @@ class EventSink extends QuietEffects {
   override dmaUnmapped(startPage: number, pages: number): void {
     this.#interval('dma-unmapped', startPage, pages);
   }
+  override restoreQueued(firstPage: number, lastPage: number): void {
+    this.#interval('restore-queued', firstPage, lastPage - firstPage + 1);
+  }
+
+  override queuesQuiesced(result: number): void {
+    this.#events.emit('queues-stopped', { device: this.#device.index, result });
+  }
+
+  override queuesResumed(result: number): void {
+    this.#events.emit('queues-resumed', { device: this.#device.index, result });
+  }
+
   override collectionQueued(firstPage: number, lastPage: number): void {
     this.#interval('collection-queued', firstPage, lastPage - firstPage + 1);
   }

@@ -5,6 +5,9 @@ import type { VmaKind } from '../mm/vma.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { DeviceCounters } from '../gpu/gpu-device.ts';
 import { RangeState } from '../gpusvm/range.ts';
+import { isRestoreWork } from '../svm/revision.ts';
+import { SvmRangeState } from '../svm/svm-range.ts';
+import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import { pteStateRun } from '../svm/pte-state.ts';
 import type { PteState } from '../svm/pte-state.ts';
 import type { ObservedDevice, ObservedFile } from './observed.ts';
@@ -32,8 +35,12 @@ export interface RangeSnapshot {
   readonly partiallyUnmapped: boolean;
   readonly dmaMapped: boolean;
   readonly queued: boolean;
+  /** Which list the range is on, or 'processing' while a worker has it. */
+  readonly queue: 'none' | 'gc' | 'restore' | 'processing';
   /** What is pending for the collector, inclusive pages; undefined if nothing is. */
-  readonly pending: { readonly firstPage: number; readonly lastPage: number } | undefined;
+  readonly pending:
+    | { readonly firstPage: number; readonly lastPage: number; readonly operation: 'unmap' | 'restore' }
+    | undefined;
   /** Flags of the last commit; undefined where the revision does not keep them. */
   readonly pteFlags: bigint | undefined;
   readonly attributeFlags: number;
@@ -57,6 +64,21 @@ export interface VmaSnapshot {
   readonly kind: VmaKind;
 }
 
+/** The restore worker of a context without retry faults, and the compute queues of the process. */
+interface RestoreSnapshot {
+  /** Ranges on the restore list. */
+  readonly pending: number;
+  /** Time at which the worker is due, ns; undefined while it is not pending. */
+  readonly due: number | undefined;
+  /** Eviction events since the queues were resumed last. */
+  readonly evicted: number;
+  readonly quiesced: boolean;
+  /** Successful stops without a successful resume. */
+  readonly stopped: number;
+  readonly quiesceCalls: number;
+  readonly resumeCalls: number;
+}
+
 /** State of one open file, its device and its process. */
 export interface ContextSnapshot {
   readonly attributes: readonly AttributeSnapshot[];
@@ -74,6 +96,8 @@ export interface ContextSnapshot {
   readonly collectorPending: number;
   /** Whether the collector's work item is queued. */
   readonly collectorQueued: boolean;
+  /** The restore worker and the queues; undefined where the revision never stops them. */
+  readonly restore: RestoreSnapshot | undefined;
   readonly clock: number;
   readonly checkpoint: number;
   readonly closing: boolean;
@@ -116,7 +140,15 @@ export function contextSnapshot(device: ObservedDevice, file: ObservedFile): Con
             partiallyUnmapped: (range.state & RangeState.partiallyUnmapped) !== 0,
             dmaMapped: range.pagesValid,
             queued: range.queued,
-            pending: range.hasPending ? { firstPage: range.pendingFirst, lastPage: range.pendingLast } : undefined,
+            queue: queueOf(range),
+            pending: range.hasPending
+              ? {
+                  firstPage: range.pendingFirst,
+                  lastPage: range.pendingLast,
+                  operation:
+                    (range.state & SvmRangeState.unmapPending) !== 0 ? ('unmap' as const) : ('restore' as const),
+                }
+              : undefined,
             pteFlags: revision.keepsPteFlags ? device.gpu.pteFlags.value(range.pteFlags) : undefined,
             attributeFlags: range.attributeFlags,
             validationTime: range.validationTime,
@@ -132,11 +164,32 @@ export function contextSnapshot(device: ObservedDevice, file: ObservedFile): Con
     vmas: vmaSnapshots(process),
     collectorPending: context?.collector.pending ?? 0,
     collectorQueued: context?.collector.work.pending ?? false,
+    restore: revision.stopsQueues ? restoreSnapshot(file) : undefined,
     clock: clock.now,
     checkpoint: context?.checkpoint ?? 0,
     closing: context?.closing ?? false,
     counters: { ...device.gpu.counters, pagesAllocated: process.pages.allocated },
   };
+}
+
+function restoreSnapshot({ vm, context }: ObservedFile): RestoreSnapshot {
+  const work = context !== null && isRestoreWork(context.collector) ? context.collector : undefined;
+  return {
+    pending: work?.restorePending ?? 0,
+    due: work?.restoreDue,
+    evicted: work?.evicted ?? 0,
+    quiesced: work?.quiesced ?? false,
+    stopped: vm.kfd.stopped,
+    quiesceCalls: vm.kfd.quiesceCalls,
+    resumeCalls: vm.kfd.resumeCalls,
+  };
+}
+
+function queueOf({ state, queued, hasPending }: AmdgpuSvmRange): RangeSnapshot['queue'] {
+  if ((state & SvmRangeState.processing) !== 0) return 'processing';
+  if ((state & SvmRangeState.restoring) !== 0) return 'restore';
+  if (queued) return 'gc';
+  return hasPending ? 'processing' : 'none';
 }
 
 /** All PTEs of the file's VM as runs of equal flags and state. */

@@ -4,7 +4,7 @@ import { walkVmas } from '../svm/vma-walk.ts';
 
 /** Whether the wait for the collector would be one for the svm lock of another thread. */
 export function mustSleepForCollector(context: SvmContext): boolean {
-  return context.collector.work.pending && context.svmLock.held;
+  return context.collector.mustRun && context.svmLock.held;
 }
 
 /** 0, or the errno of the first of the pages `[first, last]` that cannot be mirrored. */

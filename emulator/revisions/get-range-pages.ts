@@ -6,9 +6,14 @@ import type { OperationMode } from '../svm/find-range.ts';
 import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 
 /** Collects the pages of `range`; after -EPERM `mode` is read-only, and they are collected so. 0 or a negative errno. */
-export function getRangePages({ framework }: SvmContext, range: AmdgpuSvmRange, mode: OperationMode): number {
-  const result = getPages(framework, range, mode.readOnly);
+export function getRangePages(
+  { framework }: SvmContext,
+  range: AmdgpuSvmRange,
+  mode: OperationMode,
+  deviceOnly = false,
+): number {
+  const result = getPages(framework, range, mode.readOnly, deviceOnly);
   if (result !== -Errno.EPERM || mode.readOnly) return result;
   mode.readOnly = true;
-  return getPages(framework, range, true);
+  return getPages(framework, range, true, deviceOnly);
 }

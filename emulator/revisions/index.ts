@@ -2,10 +2,15 @@
 import type { UapiProfileName } from '../../lib/uapi/profile.ts';
 import type { KernelRevision } from '../svm/context.ts';
 import { V4 } from './v4/index.ts';
-import { V7 } from './v7/index.ts';
+import { V7, V7_XNACK_OFF } from './v7/index.ts';
 import { V8 } from './v8/index.ts';
 
-const REVISIONS: Readonly<Record<UapiProfileName, KernelRevision>> = { v4: V4, v7: V7, v8: V8 };
+const REVISIONS: Readonly<Record<UapiProfileName, KernelRevision>> = {
+  v4: V4,
+  v7: V7,
+  'v7-xnack-off': V7_XNACK_OFF,
+  v8: V8,
+};
 
 /** The revision of a profile. */
 export function kernelRevision(profile: UapiProfileName): KernelRevision {

@@ -13,18 +13,13 @@ import {
 import type { AttributeRecord, AttributeRequest } from '../svm/attribute-record.ts';
 import { AttributeInterval, exclusiveEnd } from '../svm/attribute-tree.ts';
 import type { SvmContext } from '../svm/context.ts';
-import { splitInvalidate } from '../svm/invalidate.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import { checkBufferObjects } from './buffer-object-check.ts';
 import { checkVmas, mustSleepForCollector } from './entry-checks.ts';
-import { mapInterval } from './map-interval.ts';
 
 /** Where a call goes on when it is resumed. */
 const Step = { begin: 0, bufferObjects: 1, segments: 2, repeat: 3 } as const;
 type Step = (typeof Step)[keyof typeof Step];
-
-/** Changes after which PTEs are cleared, so that the next fault brings new ones. */
-const INVALIDATING = Trigger.accessChange | Trigger.pteFlagChange | Trigger.mappingFlagChange | Trigger.locationChange;
 
 /** One SET_ATTR call; `run` is called again where it gave SLEEPING. */
 export class SetAttributes {
@@ -169,17 +164,7 @@ export class SetAttributes {
     const context = this.#context;
     const interval = this.#interval;
     const end = this.#segmentEnd === interval.last ? exclusiveEnd(interval) : this.#segmentEnd + 1;
-    if ((this.#trigger & INVALIDATING) !== 0) {
-      const result = splitInvalidate(context, this.#cursor, end);
-      if (result !== 0) {
-        context.device.counters.errorLines++;
-        return result;
-      }
-    }
-    if ((this.#trigger & Trigger.prefetch) === 0) return 0;
-    const result = mapInterval(context, interval, this.#cursor, end);
-    context.effects.current?.prefetched(this.#cursor, this.#segmentEnd, result);
-    return result;
+    return context.mode.applySegment!(context, interval, this.#cursor, end, this.#trigger);
   }
 }
 

@@ -11,12 +11,14 @@ import type { GpuDevice } from '../gpu/gpu-device.ts';
 import { GpuPageTable } from '../gpu/page-table.ts';
 import { defaultGranularity } from '../gpu/xnack.ts';
 import { GpuSvm } from '../gpusvm/gpu-svm.ts';
+import { KfdQueues } from './kfd-queues.ts';
 import { BufferObjectMappings } from './buffer-objects.ts';
 import { defaultRecord } from './attribute-record.ts';
 import type { AttributeRecord } from './attribute-record.ts';
 import { AttributeTree } from './attribute-tree.ts';
 import type { DriverModule } from './driver-module.ts';
 import type { KernelRevisionOf, RangeCollector, SvmIoctlCallOf, SvmModeOf } from './revision.ts';
+import { isRestoreWork } from './revision.ts';
 import { AmdgpuSvmRange } from './svm-range.ts';
 
 /** One posted state of the driver, for the contexts of this emulation. */
@@ -34,6 +36,8 @@ export class GpuVm {
   readonly pageDirectoryLock = new ExclusiveLock('page-directory lock');
   /** Buffer objects that are mapped into the VM. */
   readonly bufferObjects = new BufferObjectMappings();
+  /** The compute queues of its process. */
+  readonly kfd = new KfdQueues();
   /** Whether the VM was made a compute VM; only then faults are offered to SVM (Q04). */
   compute = false;
   /** The SVM context, or null. */
@@ -142,6 +146,11 @@ export class SvmContext {
         invalidate: (notifier, event, startPage, endPage) => mode.invalidate(this, notifier, event, startPage, endPage),
       },
     );
+  }
+
+  /** Whether the device retries accesses that fault: chosen when the context was created. */
+  get hasRetryFaults(): boolean {
+    return !isRestoreWork(this.collector);
   }
 
   /** Flushes the compute TLB of the VM. No TLB entries are modelled: the flush is counted and seen as an effect. */

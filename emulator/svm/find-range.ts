@@ -10,7 +10,7 @@ export interface OperationMode {
 
 /**
  * Finds or makes the range at `page` within the pages `[low, high)` (`high` 0 if it wrapped). If the VMA is not
- * writable, `mode` becomes read-only for the rest of the operation. Returns the
+ * writable, `mode` becomes read-only for the rest of the operation. `presentOnly`: a new one of more than a page only where the CPU has them. Returns the
  * range or a negative errno.
  */
 export function findOrInsertRange(
@@ -19,10 +19,11 @@ export function findOrInsertRange(
   low: number,
   high: number,
   mode: OperationMode,
+  presentOnly = false,
 ): AmdgpuSvmRange | number {
-  const found = context.framework.findOrInsert(page, low, high, mode.readOnly);
+  const found = context.framework.findOrInsert(page, low, high, mode.readOnly, presentOnly);
   if (found !== -Errno.EPERM || mode.readOnly) return found;
   // mutant: read-only-not-sticky
   mode.readOnly = true;
-  return context.framework.findOrInsert(page, low, high, true);
+  return context.framework.findOrInsert(page, low, high, true, presentOnly);
 }

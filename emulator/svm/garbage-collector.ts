@@ -23,6 +23,10 @@ export class GarbageCollector implements RangeCollector {
     return this.#list.length - this.#head;
   }
 
+  get mustRun(): boolean {
+    return this.work.pending;
+  }
+
   /** Queues `range` with the pages `[first, last]` of an UNMAP event (spec/04-invalidation-and-gc §5.2). */
   enqueue(range: AmdgpuSvmRange, first: number, last: number): void {
     if (this.#context.closing) return;

@@ -50,7 +50,7 @@ export function invalidate(
 }
 
 /** Phase 1: clears the PTEs of the event's part only, but marks the whole range not mapped (Q35). */
-function zapEventPart(context: SvmContext, range: AmdgpuSvmRange, startPage: number, endPage: number): boolean {
+export function zapEventPart(context: SvmContext, range: AmdgpuSvmRange, startPage: number, endPage: number): boolean {
   if ((range.state & RangeState.unmapped) !== 0 || !range.gpuMapped) return false;
   const from = Math.max(range.startPage, startPage);
   const to = Math.min(range.endPage, endPage);
@@ -61,7 +61,7 @@ function zapEventPart(context: SvmContext, range: AmdgpuSvmRange, startPage: num
 }
 
 /** Remembers the timestamp of the youngest interrupt in the ring, to drop older faults later (spec/04-invalidation-and-gc §4). */
-function captureCheckpoint(context: SvmContext): void {
+export function captureCheckpoint(context: SvmContext): void {
   const { ring1, softwareRing, model } = context.device;
   const ring = !model.retryCam && ring1.exists && ring1.pending ? ring1 : softwareRing;
   // mutant: checkpoint-from-soft-ring
@@ -101,7 +101,7 @@ export function splitInvalidate(context: SvmContext, startPage: number, endPage:
 }
 
 /** Removes a range outside of collection; up to V7 whether it is queued is not looked at (Q44). */
-function removeRange(context: SvmContext, range: AmdgpuSvmRange): void {
+export function removeRange(context: SvmContext, range: AmdgpuSvmRange): void {
   const { framework } = context;
   if (range.untouchedByUnmap) {
     framework.notifierLock.acquireRead();

@@ -7,6 +7,7 @@ import type { NotifierEvent } from '../mm/interval-notifier.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
 import type { PteFormatOptions, PteMemory } from '../gpu/pte-format.ts';
 import type { GpuNotifier } from '../gpusvm/notifier.ts';
+import type { AttributeInterval } from './attribute-tree.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 
 /**
@@ -41,6 +42,8 @@ export interface KernelRevisionOf<Context> {
    * the default of the kernels that it was posted for, which is 1.
    */
   readonly bootedWithRetryFaults: boolean;
+  /** Whether contexts without retry faults exist, whose queues are stopped and resumed. */
+  readonly stopsQueues: boolean;
   /** Result of a GPU fault whose PASID has no SVM context: 0 or a negative errno. */
   readonly faultWithoutContext: number;
   /** The flags of a PTE, without the address, for the flag mask of an attribute interval. */
@@ -58,6 +61,13 @@ export interface SvmModeOf<Context> {
   /** Access of pages in no attribute interval. */
   readonly defaultAccess: number;
   createCollector(context: Context): RangeCollector;
+  /**
+   * What a change of attributes by SET_ATTR does to the pages `[startPage, endPage)` of `interval`: 0 or a negative
+   * errno; `trigger` is the change set. Null where SET_ATTR of the revision is one piece with it.
+   */
+  readonly applySegment:
+    | ((context: Context, interval: AttributeInterval, startPage: number, endPage: number, trigger: number) => number)
+    | null;
   /**
    * One call of the fault handler for a retry fault at page number `page` with a 48-bit interrupt timestamp.
    * Plain arguments: an object would be one more allocation for each fault.
@@ -97,6 +107,8 @@ export interface RangeCollector {
   readonly work: WorkItem;
   /** Number of ranges on the list. */
   readonly pending: number;
+  /** Whether `waitIdle` would run something. */
+  readonly mustRun: boolean;
   /** Queues `range` with the pages `[first, last]` of an UNMAP event. */
   enqueue(range: AmdgpuSvmRange, first: number, last: number): void;
   /** Takes a range off the list; it is not collected then. */
@@ -107,4 +119,23 @@ export interface RangeCollector {
   waitIdle(): void;
   /** Finalisation: lets go of every range without collecting it. */
   dropQueue(): void;
+}
+
+/** The works of a context without retry faults: its collector, and the worker that maps again and resumes the queues. */
+export interface RestoreWork extends RangeCollector {
+  /** Number of ranges on the restore list. */
+  readonly restorePending: number;
+  /** Time at which the pending worker is due, nanoseconds since boot; undefined while it is not pending. */
+  readonly restoreDue: number | undefined;
+  /** Eviction events since the queues were resumed last. */
+  readonly evicted: number;
+  /** Whether the context has stopped the queues. */
+  readonly quiesced: boolean;
+  /** Runs all that is due, one after the other, at most 64; says what ran. */
+  runDue(): ('gc' | 'restore')[];
+}
+
+/** Whether a collector is that of a context without retry faults. */
+export function isRestoreWork(collector: RangeCollector): collector is RestoreWork {
+  return 'runDue' in collector;
 }

@@ -13,6 +13,12 @@ export const SvmRangeState = {
   unmapPending: 8 << DRIVER_STATE_SHIFT,
   /** The collector has removed the range once. */
   collected: 16 << DRIVER_STATE_SHIFT,
+  /** The range is on the restore list. */
+  restoring: 32 << DRIVER_STATE_SHIFT,
+  /** A worker has taken the range from its list and has not put it back. */
+  processing: 64 << DRIVER_STATE_SHIFT,
+  /** A RESTORE operation is pending. */
+  restorePending: 128 << DRIVER_STATE_SHIFT,
 } as const;
 
 const NOT_COMMITTABLE = RangeState.unmapped | RangeState.partiallyUnmapped;
@@ -65,9 +71,19 @@ export class AmdgpuSvmRange extends GpuRange {
 
   /** Widens the pending span by the pages `[first, last]` (page numbers, inclusive). */
   addPending(first: number, last: number): void {
+    this.#widen(first, last);
+    this.state |= SvmRangeState.unmapPending;
+  }
+
+  /** As `addPending`, for a RESTORE operation. */
+  addRestore(first: number, last: number): void {
+    this.#widen(first, last);
+    this.state |= SvmRangeState.restorePending;
+  }
+
+  #widen(first: number, last: number): void {
     this.#pendingFirst = Math.min(this.#pendingFirst, first - this.startPage);
     this.#pendingLast = Math.max(this.#pendingLast, last - this.startPage);
-    this.state |= SvmRangeState.unmapPending;
   }
 
   get pendingFirst(): number {
@@ -85,6 +101,6 @@ export class AmdgpuSvmRange extends GpuRange {
   clearPending(): void {
     this.#pendingFirst = EMPTY_FIRST;
     this.#pendingLast = 0;
-    this.state &= ~SvmRangeState.unmapPending;
+    this.state &= ~(SvmRangeState.unmapPending | SvmRangeState.restorePending);
   }
 }

@@ -19,6 +19,7 @@ export const Errno = {
   ETIME: 62,
   EOPNOTSUPP: 95,
   EADDRINUSE: 98,
+  EHWPOISON: 133,
 } as const;
 export type ErrnoName = keyof typeof Errno;
 
@@ -40,6 +41,7 @@ const MESSAGES: Readonly<Record<ErrnoName, string>> = {
   ETIME: 'timer expired',
   EOPNOTSUPP: 'operation not supported',
   EADDRINUSE: 'address already in use',
+  EHWPOISON: 'memory page has hardware error',
 };
 
 /** Name of a positive or negative errno number, or undefined for one the model never returns. */

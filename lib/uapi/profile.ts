@@ -40,6 +40,16 @@ export const UAPI_PROFILES = {
     getWalksVmas: true,
     maxAttributes: MAX_ATTRIBUTES_PER_CALL,
   }),
+  'v7-xnack-off': makeProfile({
+    name: 'v7-xnack-off',
+    source: 'RFC V2 of the XNACK-off series, 29 May 2026, on RFC V7',
+    command: 0x1a,
+    operations: SvmOperation,
+    attributeTypes: TYPES_FROM_V5,
+    locations: SvmLocation,
+    getWalksVmas: true,
+    maxAttributes: MAX_ATTRIBUTES_PER_CALL,
+  }),
   v8: makeProfile({
     name: 'v8',
     source: 'PATCH v8, 12 Jun 2026, "drm/amdgpu: SVM implementation based on drm_gpusvm"',

@@ -24,6 +24,7 @@ const FAULT_RULES = {
   'reservation-failed': 'the page directory could not be reserved to look for buffer objects',
   'in-reset': 'the GPU is being reset, and the fault is dropped',
   'retry-exhausted': 'its pages changed in every attempt, and the GPU is told to try again',
+  'no-retry-faults': 'the device has no retry faults (XNACK off), so nothing is mapped by a fault',
 } as const;
 
 /** The rule that decided a fault; `cause` is the error behind it, 0 for none. */

@@ -14,6 +14,7 @@ const WITH_RETRY_FAULTS: SvmMode = {
   // mutant: default-access
   defaultAccess: SvmAccess['allow-migrate'],
   createCollector: (context) => new GarbageCollector(context),
+  applySegment: null,
   createFault: (context, page, timestamp, write) => new HandleFault(context, page, timestamp, write),
   invalidate,
 };
@@ -29,6 +30,7 @@ export const V4: KernelRevision = {
   countsFailedZaps: false,
   migratesToVram: false,
   bootedWithRetryFaults: false,
+  stopsQueues: false,
   faultWithoutContext: -Errno.EOPNOTSUPP,
   pteFlags,
   isXnackEnabled,

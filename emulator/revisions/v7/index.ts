@@ -2,14 +2,17 @@
 import { SvmAccess } from '../../../lib/uapi/constants.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
 import { UAPI_PROFILES } from '../../../lib/uapi/profile.ts';
+import type { GpuDevice } from '../../gpu/gpu-device.ts';
 import { isXnackEnabled } from '../../gpu/xnack.ts';
 import { GarbageCollector } from '../../svm/garbage-collector.ts';
 import { invalidate } from '../../svm/invalidate.ts';
 import type { KernelRevision, SvmMode } from '../../svm/context.ts';
+import { applySegment } from '../apply-segment.ts';
 import { HandleFault } from '../fault.ts';
 import type { FaultRules } from '../fault.ts';
 import { pteFlags } from '../pte-flags.ts';
 import { SvmIoctl } from '../svm-ioctl.ts';
+import { WITHOUT_RETRY_FAULTS } from './off-mode.ts';
 
 /** Bit of a PTE that lets the GPU do atomics over the bus. */
 const BUS_ATOMICS = 1n << 62n;
@@ -23,6 +26,7 @@ const FAULT_RULES: FaultRules = {
 const WITH_RETRY_FAULTS: SvmMode = {
   defaultAccess: SvmAccess['allow-migrate'],
   createCollector: (context) => new GarbageCollector(context),
+  applySegment,
   createFault: (context, page, timestamp, write) => new HandleFault(FAULT_RULES, context, page, timestamp, write),
   invalidate,
 };
@@ -38,9 +42,23 @@ export const V7: KernelRevision = {
   countsFailedZaps: false,
   migratesToVram: false,
   bootedWithRetryFaults: false,
+  stopsQueues: false,
   faultWithoutContext: -Errno.EOPNOTSUPP,
   pteFlags: (options, flags, readOnly, memory) => pteFlags(BUS_ATOMICS, options, flags, readOnly, memory),
   isXnackEnabled,
   modeFor: (device) => (isXnackEnabled(device) ? WITH_RETRY_FAULTS : null),
   createIoctl: () => new SvmIoctl(),
 };
+
+/** V7 with the series XNACK-off RFC V2 (29 May 2026) on top: devices without retry faults have contexts, too. */
+export const V7_XNACK_OFF: KernelRevision = {
+  ...V7,
+  uapi: UAPI_PROFILES['v7-xnack-off'],
+  stopsQueues: true,
+  isXnackEnabled: hasRetryFaults,
+  modeFor: (device) => (hasRetryFaults(device) ? WITH_RETRY_FAULTS : WITHOUT_RETRY_FAULTS),
+};
+
+function hasRetryFaults(device: GpuDevice): boolean {
+  return !device.settings.xnackOff && isXnackEnabled(device);
+}

@@ -7,6 +7,7 @@ import type { GpuDevice } from '../../gpu/gpu-device.ts';
 import { GarbageCollector } from '../../svm/garbage-collector.ts';
 import { invalidate } from '../../svm/invalidate.ts';
 import type { KernelRevision, SvmMode } from '../../svm/context.ts';
+import { applySegment } from '../apply-segment.ts';
 import { HandleFault } from '../fault.ts';
 import type { FaultRules } from '../fault.ts';
 import { pteFlags } from '../pte-flags.ts';
@@ -24,6 +25,7 @@ const FAULT_RULES: FaultRules = {
 const WITH_RETRY_FAULTS: SvmMode = {
   defaultAccess: SvmAccess['allow-migrate'],
   createCollector: (context) => new GarbageCollector(context),
+  applySegment,
   createFault: (context, page, timestamp, write) => new HandleFault(FAULT_RULES, context, page, timestamp, write),
   invalidate,
 };
@@ -44,6 +46,7 @@ export const V8: KernelRevision = {
   countsFailedZaps: true,
   migratesToVram: true,
   bootedWithRetryFaults: true,
+  stopsQueues: false,
   faultWithoutContext: 0,
   pteFlags: (options, flags, readOnly, memory) => pteFlags(BUS_ATOMICS, options, flags, readOnly, memory),
   isXnackEnabled: hasRetryFaults,

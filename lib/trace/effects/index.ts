@@ -157,6 +157,40 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     event: 'collection-queued',
     sentence: (told) => `${counted(told, 'A range is', 'ranges are')} queued for the collector: ${bytesAt(told)}.`,
   },
+  {
+    kind: 'restore+',
+    title: 'queued for restore',
+    listen: {
+      restoreQueued(first, last) {
+        this.list.push(this.gpu, ['restore+', hex(first), hex(last)]);
+      },
+    },
+    pages: ([, first, last]) => ({ startPage: Number(first), pages: Number(last) - Number(first) + 1, flags: 0n }),
+    event: 'restore-queued',
+    sentence: (told) => `${counted(told, 'A range is', 'ranges are')} queued for the restore worker: ${bytesAt(told)}.`,
+  },
+  {
+    kind: 'quiesce',
+    title: 'queues stopped',
+    listen: {
+      queuesQuiesced(result) {
+        this.list.push(this.gpu, result === 0 ? ['quiesce'] : ['quiesce', result]);
+      },
+    },
+    event: 'queues-stopped',
+    sentence: () => 'The compute queues of the process are to stop.',
+  },
+  {
+    kind: 'resume',
+    title: 'queues resumed',
+    listen: {
+      queuesResumed(result) {
+        this.list.push(this.gpu, result === 0 ? ['resume'] : ['resume', result]);
+      },
+    },
+    event: 'queues-resumed',
+    sentence: () => 'The compute queues of the process are to run again.',
+  },
 ];
 
 const BY_KIND = new Map(EFFECTS.map((effect) => [effect.kind, effect]));

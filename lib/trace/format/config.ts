@@ -22,6 +22,8 @@ export interface TraceConfig {
   readonly thp: boolean;
   readonly vmaMerge: boolean;
   readonly sriovXnack: boolean;
+  /** XNACK is switched off although the device could have it; only for profile v7-xnack-off. */
+  readonly xnackOff: boolean;
   /** True: no SVM context at the start; the first ioctl makes it. */
   readonly lazy: boolean;
   /** Number of GPUs, all of the same model. */
@@ -42,6 +44,7 @@ export const DEFAULT_CONFIG: TraceConfig = {
   thp: false,
   vmaMerge: true,
   sriovXnack: true,
+  xnackOff: false,
   lazy: false,
   gpus: 1,
 };
@@ -106,6 +109,7 @@ export function machineOptions(config: TraceConfig): MachineOptions {
     thp: config.thp,
     vmaMerge: config.vmaMerge,
     sriovXnack: config.sriovXnack,
+    xnackOff: config.xnackOff,
     pageLimit: MOST_PAGES,
     gpus: config.gpus,
   };
@@ -128,6 +132,7 @@ export function configOfMachine(options: ResolvedOptions, lazy: boolean): Partia
     thp: options.thp,
     vmaMerge: options.vmaMerge,
     sriovXnack: options.sriovXnack,
+    xnackOff: options.xnackOff,
     lazy,
     gpus: options.gpus,
   };

@@ -1,4 +1,6 @@
 /** What happens to the driver itself: its collector, its end, and time (spec/trace-format §3). */
+import { TraceFormatError } from '../format/fields.ts';
+import type { Fields } from '../format/fields.ts';
 import { hex } from '../format/hex.ts';
 import { bareAnswer } from './common.ts';
 import { defineOperation } from './descriptor.ts';
@@ -41,6 +43,56 @@ export const gc = defineOperation({
   },
   form: { label: 'run collector', fields: {} },
 });
+
+export const work = defineOperation({
+  name: 'work',
+  perGpu: true,
+  needs: 'svm-lock',
+  parse: (fields) => {
+    fields.only();
+    return {};
+  },
+  perform: ({ device, file }) => ({ ret: 0, ran: device.runDueWork(file) }),
+  record: (entry) => ({ operation: { work: {} }, answer: { ret: 0, ran: entry.ran } }),
+  sentence: () => 'The works that are due get their turn',
+  outcome: (_, { ran }) => (ran.length === 0 ? ['None is due.'] : []),
+  form: { label: 'run due works', fields: {} },
+});
+
+export const kfd = defineOperation({
+  name: 'kfd',
+  perGpu: true,
+  parse: (fields) => {
+    fields.only('quiesce', 'resume');
+    return { quiesce: errnoField(fields, 'quiesce'), resume: errnoField(fields, 'resume') };
+  },
+  perform: ({ device, file }, { quiesce, resume }): BareAnswer => {
+    device.setKfdResults(file, {
+      ...(quiesce === undefined ? {} : { quiesce }),
+      ...(resume === undefined ? {} : { resume }),
+    });
+    return { ret: 0 };
+  },
+  record: ({ quiesce, resume }) => ({
+    operation: { kfd: { ...(quiesce === undefined ? {} : { quiesce }), ...(resume === undefined ? {} : { resume }) } },
+    answer: { ret: 0 },
+  }),
+  sentence: ({ quiesce, resume }) =>
+    `From now on ${[
+      ...(quiesce === undefined ? [] : [`stopping the queues gives ${quiesce}`]),
+      ...(resume === undefined ? [] : [`resuming them gives ${resume}`]),
+    ].join(', ')}`,
+});
+
+/** 0 or a negative errno; undefined if the field is not there. */
+function errnoField(fields: Fields, name: string): number | undefined {
+  if (!fields.has(name)) return undefined;
+  const value = fields.raw(name);
+  if (typeof value === 'number' && Number.isInteger(value) && value <= 0 && value >= -4095) return value;
+  throw new TraceFormatError(
+    `${fields.operation}.${name}: expected 0 or a negative errno down to -4095, got ${JSON.stringify(value)}`,
+  );
+}
 
 export const close = defineOperation({
   name: 'close',

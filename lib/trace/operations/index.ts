@@ -4,7 +4,7 @@ import type { TraceEffect } from '../effects/list.ts';
 import type { TraceFailure } from '../format/failures.ts';
 import type { BareAnswer, OperationDescriptor, OperationObject } from './descriptor.ts';
 import { bomap, bounmap } from './buffer-objects.ts';
-import { advance, close, fini, gc } from './driver.ts';
+import { advance, close, fini, gc, kfd, work } from './driver.ts';
 import { load, store } from './contents.ts';
 import { access, fault, gpureset, ih } from './gpu.ts';
 import { dontneed, mmap, mmexit, mprotect, munmap, touch } from './memory.ts';
@@ -33,6 +33,8 @@ export const OPERATIONS = {
   ih,
   gpureset,
   gc,
+  work,
+  kfd,
   close,
   fini,
   mmexit,

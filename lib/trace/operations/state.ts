@@ -12,7 +12,7 @@ import type { BareAnswer } from './descriptor.ts';
 export interface ConfigAnswer extends BareAnswer {
   /** Of GPU 0. */
   readonly pasid: string;
-  /** Whether there is an SVM context. */
+  /** Whether there is an SVM context with retry faults. */
   readonly xnack: boolean;
 }
 
@@ -32,8 +32,8 @@ export const config = defineOperation({
   label: ({ config: { gc, apu, gpus } }) => `GC ${gc}${apu ? ' APU' : ''}${gpus === 1 ? '' : `, ${gpus} GPUs`}`,
 });
 
-/** The only operation that the collector has in a context with retry faults. */
-const UNMAP_PENDING = 1;
+/** Bits of the pending operations (spec/trace-format-v7 §4). */
+const PENDING_BITS = { unmap: 1, restore: 2 } as const;
 
 /** Pages of VRAM used by SVM and by others, and all there are (spec/trace-format-v8 §7). */
 const NO_VRAM = ['0x0', '0x0', '0x0'] as const;
@@ -72,12 +72,6 @@ export const dump = defineOperation({
   form: { label: 'dump state', fields: {} },
 });
 
-/** Where a range stands in the collector's list (spec/trace-format-v7 §4). */
-function queueOf({ queued, pending }: RangeSnapshot): string {
-  if (queued) return 'gc';
-  return pending === undefined ? 'none' : 'processing';
-}
-
 /** As of `dumpAnswer`. */
 function rangeFields(range: RangeSnapshot, migrates: boolean) {
   const { pteFlags, pending } = range;
@@ -91,11 +85,11 @@ function rangeFields(range: RangeSnapshot, migrates: boolean) {
     migrate: migrates ? false : undefined,
     queued: keepsFlags ? range.queued : undefined,
     ptes: keepsFlags ? hex(pteFlags) : undefined,
-    queue: keepsFlags ? undefined : queueOf(range),
+    queue: keepsFlags ? undefined : range.queue,
     pending:
       keepsFlags || migrates || pending === undefined
         ? undefined
-        : [hex(pending.firstPage), hex(pending.lastPage), UNMAP_PENDING],
+        : [hex(pending.firstPage), hex(pending.lastPage), PENDING_BITS[pending.operation]],
     attrFlags: hex(range.attributeFlags),
     ts: hex(range.validationTime),
   };
@@ -105,7 +99,7 @@ function rangeFields(range: RangeSnapshot, migrates: boolean) {
 function dumpAnswer(snapshot: ContextSnapshot, gpus: number) {
   // The format has no counter for the kernel log; one more key would be a difference to every recording.
   const { errorLines: _, ...counters } = snapshot.counters;
-  const { migratesToVram: migrates } = snapshot;
+  const { migratesToVram: migrates, restore } = snapshot;
   return {
     ret: 0,
     attrs: snapshot.attributes.map((interval) => [
@@ -130,6 +124,13 @@ function dumpAnswer(snapshot: ContextSnapshot, gpus: number) {
     vram: migrates ? Array.from({ length: gpus }, () => NO_VRAM) : undefined,
     gcPending: snapshot.collectorPending,
     gcWork: snapshot.collectorQueued,
+    restorePending: restore?.pending,
+    restoreWork: restore === undefined ? undefined : restore.due !== undefined,
+    restoreDue: restore?.due === undefined ? undefined : hex(restore.due),
+    evicted: restore?.evicted,
+    quiesced: restore?.quiesced,
+    kfdStopped: restore?.stopped,
+    kfdCalls: restore === undefined ? undefined : [restore.quiesceCalls, restore.resumeCalls],
     clock: hex(snapshot.clock),
     checkpoint: hex(snapshot.checkpoint),
     exiting: snapshot.closing,

@@ -73,7 +73,7 @@ export class EmulatedSession {
     const lazy = file.context === null && file.computeResult === 0;
     this.#listener.write(
       { config: configOfMachine(this.#machine.options, lazy) },
-      { ret: file.computeResult, pasid: hex(FIRST_PASID), xnack: file.context !== null, fx: [] },
+      { ret: file.computeResult, pasid: hex(FIRST_PASID), xnack: file.context?.hasRetryFaults ?? false, fx: [] },
     );
     // What was mapped before belongs to the story: the replay has to find it.
     for (const { operation, answer } of presentMappings(this.#machine))

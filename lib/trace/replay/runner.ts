@@ -130,7 +130,7 @@ export class TraceRunner {
 
 /** The answer of a configuration whose first file this is. */
 function configAnswer(file: EmulatedFile): ConfigAnswer {
-  return { ret: file.computeResult, pasid: hex(file.vm.pasid), xnack: file.context !== null };
+  return { ret: file.computeResult, pasid: hex(file.vm.pasid), xnack: file.context?.hasRetryFaults ?? false };
 }
 
 /** Completes an answer of its own; made with a spread, each would be copied by the slow path that serves every shape. */

@@ -70,6 +70,7 @@ commitGroup
           partiallyUnmapped: false,
           dmaMapped: true,
           queued: false,
+          queue: 'none',
           pending: undefined,
           pteFlags: plainPte(t) | 0x10n,
           attributeFlags: 0x2b,

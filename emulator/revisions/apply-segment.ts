@@ -1,0 +1,32 @@
+// Models: what SET_ATTR from V7 on does with retry faults - PTEs are cleared, a prefetch maps (spec/revisions §4, V5 items 5 and 6).
+import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
+import { Trigger } from '../svm/attribute-record.ts';
+import type { AttributeInterval } from '../svm/attribute-tree.ts';
+import type { SvmContext } from '../svm/context.ts';
+import { splitInvalidate } from '../svm/invalidate.ts';
+import { mapInterval } from './map-interval.ts';
+
+/** Changes after which PTEs are cleared, so that the next fault brings new ones. */
+const INVALIDATING = Trigger.accessChange | Trigger.pteFlagChange | Trigger.mappingFlagChange | Trigger.locationChange;
+
+/** The effect of the change set `trigger` on the pages `[startPage, endPage)` of `interval`; 0 or a negative errno. */
+export function applySegment(
+  context: SvmContext,
+  interval: AttributeInterval,
+  startPage: number,
+  endPage: number,
+  trigger: number,
+): number {
+  if ((trigger & INVALIDATING) !== 0) {
+    const result = splitInvalidate(context, startPage, endPage);
+    if (result !== 0) {
+      context.device.counters.errorLines++;
+      return result;
+    }
+  }
+  if ((trigger & Trigger.prefetch) === 0) return 0;
+  const result = mapInterval(context, interval, startPage, endPage);
+  // The end may have wrapped to 0.
+  context.effects.current?.prefetched(startPage, (endPage === 0 ? PAGE_NUMBER_END : endPage) - 1, result);
+  return result;
+}

@@ -1,0 +1,45 @@
+// Models: the eviction counter of a context without retry faults, which stops and resumes the queues (spec/xnack-off §3, §6).
+import type { SvmContext } from '../../svm/context.ts';
+import type { AmdgpuSvmRange } from '../../svm/svm-range.ts';
+
+/** Eviction events of one context, and whether it has stopped the queues. */
+export class Evictions {
+  /** Eviction events since the queues were resumed last. */
+  count = 0;
+  /** Whether this context has stopped the queues. */
+  quiesced = false;
+  readonly #context: SvmContext;
+
+  constructor(context: SvmContext) {
+    this.#context = context;
+  }
+
+  /** One more event; the first one stops the queues. An error of that is lost. */
+  begin(): void {
+    this.count++;
+    if (this.count !== 1 || this.quiesced) return;
+    const { vm, process, effects } = this.#context;
+    if (!process.hasUsers) return;
+    const result = vm.kfd.quiesce();
+    this.quiesced = result === 0;
+    effects.current?.queuesQuiesced(result);
+  }
+
+  /** Resumes the queues if they are stopped. The flag goes first: a failed resume is never repeated. */
+  resume(): void {
+    if (!this.quiesced) return;
+    this.quiesced = false;
+    const { vm, process, effects } = this.#context;
+    if (!process.hasUsers) return;
+    effects.current?.queuesResumed(vm.kfd.resume());
+  }
+}
+
+/** What mapping needs of the works of its context. */
+export interface OffQueues {
+  readonly evictions: Evictions;
+  /** Queues `range` for the restore worker with the pages `[first, last]`. */
+  enqueueRestore(range: AmdgpuSvmRange, first: number, last: number): void;
+  /** The restore worker is due from now on; it does not run by that. */
+  makeRestoreDue(): void;
+}

@@ -1,0 +1,66 @@
+// Models: the notifier callback without retry faults - queues are stopped, PTEs cleared by UNMAP events only (spec/xnack-off §3).
+import { NotifierEvent } from '../../mm/interval-notifier.ts';
+import type { GpuNotifier } from '../../gpusvm/notifier.ts';
+import type { SvmContext } from '../../svm/context.ts';
+import { captureCheckpoint, zapEventPart } from '../../svm/invalidate.ts';
+import type { AmdgpuSvmRange } from '../../svm/svm-range.ts';
+import type { OffWork } from './off-work.ts';
+
+/** The process's memory `[startPage, endPage)` changes: what the callback of one notifier does. */
+export function invalidateWithoutRetryFaults(
+  context: SvmContext,
+  work: OffWork,
+  notifier: GpuNotifier,
+  event: NotifierEvent,
+  startPage: number,
+  endPage: number,
+): void {
+  const { framework } = context;
+  const from = Math.max(notifier.startPage, startPage);
+  const to = Math.min(notifier.endPage, endPage);
+  context.effects.current?.notifierCalled(event, from, to);
+  if (event === NotifierEvent.release || context.closing) return;
+  const first = framework.findRange(from, to);
+  if (first === undefined) return;
+  framework.notifierLock.acquireWrite();
+  const unmaps = event === NotifierEvent.unmap;
+  if (unmaps) zapEvent(context, work, first, startPage, endPage, to);
+  else work.evictions.begin();
+  for (let range: AmdgpuSvmRange | undefined = first; range !== undefined && range.startPage < to;) {
+    const firstPage = Math.max(range.startPage, startPage);
+    const lastPage = Math.min(range.endPage, endPage) - 1;
+    if (!unmaps) range.clearGpuMapped(); // The PTEs stay: nothing but the stopped queues keeps the GPU from them.
+    framework.unmapPages(range);
+    if (unmaps) {
+      range.setUnmapped(startPage, endPage);
+      work.enqueue(range, firstPage, lastPage);
+    } else {
+      work.enqueueRestore(range, firstPage, lastPage);
+    }
+    range = framework.rangeAfter(range);
+  }
+  framework.notifierLock.releaseWrite();
+}
+
+/** Clears PTEs of the event's pages; a mapped range that loses only a part stops the queues first. */
+function zapEvent(
+  context: SvmContext,
+  work: OffWork,
+  first: AmdgpuSvmRange,
+  startPage: number,
+  endPage: number,
+  to: number,
+): void {
+  captureCheckpoint(context);
+  let stopped = false;
+  let zapped = false;
+  for (let range: AmdgpuSvmRange | undefined = first; range !== undefined && range.startPage < to;) {
+    if (!stopped && range.gpuMapped && (range.startPage < startPage || range.endPage > endPage)) {
+      work.evictions.begin();
+      stopped = true;
+    }
+    if (zapEventPart(context, range, startPage, endPage)) zapped = true;
+    range = context.framework.rangeAfter(range);
+  }
+  if (zapped) context.flushTlb();
+}

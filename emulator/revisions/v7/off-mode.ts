@@ -1,0 +1,42 @@
+// Models: the callback set of a device without retry faults (spec/xnack-off §1, §7).
+import { SvmAccess } from '../../../lib/uapi/constants.ts';
+import { Errno } from '../../../lib/uapi/errno.ts';
+import type { SvmContext, SvmMode } from '../../svm/context.ts';
+import type { FaultCall } from '../../svm/revision.ts';
+import { invalidateWithoutRetryFaults } from './off-invalidate.ts';
+import { applyWithoutRetryFaults } from './off-map.ts';
+import { OffWork } from './off-work.ts';
+
+/** The works of a context whose mode is the one below. */
+function worksOf(context: SvmContext): OffWork {
+  return context.collector as OffWork;
+}
+
+/** Every fault is refused: the access is killed. */
+class RefusedFault implements FaultCall {
+  readonly #context: SvmContext;
+  readonly #page: number;
+  readonly #write: boolean;
+
+  constructor(context: SvmContext, page: number, write: boolean) {
+    this.#context = context;
+    this.#page = page;
+    this.#write = write;
+  }
+
+  run(): number {
+    const result = -Errno.EOPNOTSUPP;
+    this.#context.effects.current?.faultEnded(this.#page, this.#write, result, 'no-retry-faults', 0);
+    return result;
+  }
+}
+
+export const WITHOUT_RETRY_FAULTS: SvmMode = {
+  defaultAccess: SvmAccess.inaccessible,
+  createCollector: (context) => new OffWork(context),
+  createFault: (context, page, _timestamp, write) => new RefusedFault(context, page, write),
+  applySegment: (context, interval, startPage, endPage, trigger) =>
+    applyWithoutRetryFaults(context, worksOf(context), interval, startPage, endPage, trigger),
+  invalidate: (context, notifier, event, startPage, endPage) =>
+    invalidateWithoutRetryFaults(context, worksOf(context), notifier, event, startPage, endPage),
+};

@@ -1,0 +1,280 @@
+// Models: the two works of a context without retry faults - collector with rebuild, and restore worker (spec/xnack-off §3 - §6).
+import { SvmFlag, SvmLocation } from '../../../lib/uapi/constants.ts';
+import { Errno } from '../../../lib/uapi/errno.ts';
+import { DelayedWork } from '../../kernel/delayed-work.ts';
+import { NotModelledError } from '../../kernel/not-modelled.ts';
+import { WorkItem } from '../../kernel/work-queue.ts';
+import { RangeState } from '../../gpusvm/range.ts';
+import type { AttributeRecord } from '../../svm/attribute-record.ts';
+import type { SvmContext } from '../../svm/context.ts';
+import type { RestoreWork } from '../../svm/revision.ts';
+import { SvmRangeState } from '../../svm/svm-range.ts';
+import type { AmdgpuSvmRange } from '../../svm/svm-range.ts';
+import { Evictions } from './off-evictions.ts';
+import type { OffQueues } from './off-evictions.ts';
+import { enqueueUnmapped, forEachAccessible, hasAccess, mapChunks, mapRange } from './off-map.ts';
+
+const RESTORE_DELAY = 1_000_000;
+/** Errors after which the restore worker drops a range. */
+const PERMANENT: readonly number[] = [Errno.ENOENT, Errno.EFAULT, Errno.EPERM, Errno.EINVAL, Errno.EHWPOISON];
+/** Attempts of one run after which an error is taken to last: a real kernel would loop for ever. */
+const MOST_ATTEMPTS = 1_000_000;
+const MOST_WORKS = 64;
+
+function isPermanent(error: number): boolean {
+  return PERMANENT.includes(-error);
+}
+
+/** Lists and works of one context. */
+export class OffWork implements RestoreWork, OffQueues {
+  readonly work: WorkItem;
+  readonly evictions: Evictions;
+  readonly #context: SvmContext;
+  readonly #restore: DelayedWork;
+  #collectList: AmdgpuSvmRange[] = [];
+  #restoreList: AmdgpuSvmRange[] = [];
+  // Order of two works that are due at the same time: which was queued first.
+  #collectDue = 0;
+  #order = 0;
+  #collectOrder = 0;
+  #restoreOrder = 0;
+
+  constructor(context: SvmContext) {
+    this.#context = context;
+    this.evictions = new Evictions(context);
+    this.work = new WorkItem(() => this.#collectAll());
+    this.#restore = new DelayedWork(context.clock, () => this.#restoreAll());
+  }
+
+  get pending(): number {
+    return this.#collectList.length;
+  }
+
+  get restorePending(): number {
+    return this.#restoreList.length;
+  }
+
+  get restoreDue(): number | undefined {
+    return this.#restore.due;
+  }
+
+  get evicted(): number {
+    return this.evictions.count;
+  }
+
+  get quiesced(): boolean {
+    return this.evictions.quiesced;
+  }
+
+  get mustRun(): boolean {
+    return this.work.pending || this.#restore.pending;
+  }
+
+  enqueue(range: AmdgpuSvmRange, first: number, last: number): void {
+    if (this.#context.closing || (range.state & SvmRangeState.unmapPending) !== 0) return;
+    range.addPending(first, last);
+    range.state &= ~SvmRangeState.restorePending;
+    if ((range.state & (SvmRangeState.processing | SvmRangeState.queued)) !== 0) return;
+    this.#leaveRestoreList(range);
+    this.#toCollector(range);
+    this.#context.effects.current?.collectionQueued(first, last);
+  }
+
+  /** Queues `range` for the restore worker with the pages `[first, last]` of an event. */
+  enqueueRestore(range: AmdgpuSvmRange, first: number, last: number): void {
+    if (this.#context.closing || (range.state & SvmRangeState.unmapPending) !== 0) return;
+    range.addRestore(first, last);
+    if ((range.state & (SvmRangeState.restoring | SvmRangeState.processing | SvmRangeState.queued)) !== 0) return;
+    this.#toRestore(range);
+    this.#arm();
+    this.#context.effects.current?.restoreQueued(first, last);
+  }
+
+  /** The restore worker is due from now on; it does not run by that. */
+  makeRestoreDue(): void {
+    this.#restore.modify(0);
+    this.#restoreOrder = this.#order++;
+  }
+
+  dequeue(range: AmdgpuSvmRange): void {
+    this.#leaveRestoreList(range);
+    if (range.queued) this.#collectList.splice(this.#collectList.indexOf(range), 1);
+    range.state &= ~(SvmRangeState.queued | SvmRangeState.owned);
+    range.clearPending();
+  }
+
+  /** Nothing collects under the lock in this mode. */
+  collect(): number {
+    return 0;
+  }
+
+  /** What GET, SET and RESET wait for: also a restore that is not due yet. */
+  waitIdle(): void {
+    this.work.run();
+    this.#restore.flush();
+    this.work.run();
+    this.#restore.run();
+    this.work.run();
+  }
+
+  /** Runs what is due, the earliest first, and what becomes due by that. */
+  runDue(): ('gc' | 'restore')[] {
+    const ran: ('gc' | 'restore')[] = [];
+    while (ran.length < MOST_WORKS) {
+      const collects = this.work.pending;
+      const restores = this.#restore.isDue;
+      if (!collects && !restores) break;
+      const restoreDue = this.#restore.due ?? 0;
+      const collectFirst =
+        collects &&
+        (!restores ||
+          this.#collectDue < restoreDue ||
+          (this.#collectDue === restoreDue && this.#collectOrder < this.#restoreOrder));
+      ran.push(collectFirst ? 'gc' : 'restore');
+      if (collectFirst) this.work.run();
+      else this.#restore.run();
+    }
+    return ran;
+  }
+
+  dropQueue(): void {
+    for (const range of [...this.#collectList, ...this.#restoreList]) {
+      range.clearPending();
+      range.state &= ~(SvmRangeState.queued | SvmRangeState.owned | SvmRangeState.restoring);
+    }
+    this.#collectList = [];
+    this.#restoreList = [];
+    this.#restore.cancel();
+    this.evictions.count = 0;
+    this.evictions.resume();
+  }
+
+  #arm(): void {
+    if (!this.#restore.queue(RESTORE_DELAY)) return;
+    this.#restoreOrder = this.#order++;
+  }
+
+  #leaveRestoreList(range: AmdgpuSvmRange): void {
+    if ((range.state & SvmRangeState.restoring) === 0) return;
+    this.#restoreList.splice(this.#restoreList.indexOf(range), 1);
+    range.state &= ~SvmRangeState.restoring;
+  }
+
+  #toRestore(range: AmdgpuSvmRange): void {
+    range.state |= SvmRangeState.restoring;
+    this.#restoreList.push(range);
+  }
+
+  #toCollector(range: AmdgpuSvmRange): void {
+    range.state |= SvmRangeState.queued | SvmRangeState.owned;
+    this.#collectList.push(range);
+    if (this.work.pending) return;
+    this.work.queue();
+    this.#collectDue = this.#context.clock.now;
+    this.#collectOrder = this.#order++;
+  }
+
+  #restoreAll(): void {
+    const { closing, process } = this.#context;
+    const { evictions } = this;
+    const before = evictions.count;
+    if (closing || before === 0) return;
+    if (!process.hasUsers) {
+      evictions.count = 0;
+      evictions.resume();
+      return;
+    }
+    const again = this.#restoreListed();
+    if (this.#listsEmpty && !again) this.work.run();
+    if (this.#listsEmpty && !again && evictions.count === before) {
+      evictions.count = 0;
+      evictions.resume();
+      return;
+    }
+    this.#arm();
+  }
+
+  get #listsEmpty(): boolean {
+    return this.#restoreList.length === 0 && this.#collectList.length === 0;
+  }
+
+  /** Empties the restore list; says whether a range had to be tried again. */
+  #restoreListed(): boolean {
+    const { svmLock } = this.#context;
+    let again = false;
+    let attempts = 0;
+    for (let range = this.#restoreList.shift(); range !== undefined; range = this.#restoreList.shift()) {
+      const first = range.pendingFirst;
+      const last = range.pendingLast;
+      range.state = (range.state & ~SvmRangeState.restoring) | SvmRangeState.processing;
+      range.clearPending();
+      svmLock.acquire();
+      const result = this.#restoreRange(range);
+      svmLock.release();
+      if (result !== 0 && !isPermanent(result)) {
+        if (++attempts > MOST_ATTEMPTS)
+          throw new NotModelledError(`a restore worker that loops for ever over error ${result}`);
+        if ((range.state & SvmRangeState.unmapPending) === 0) range.addRestore(first, last);
+        again = true;
+      }
+      range.state &= ~SvmRangeState.processing;
+      if ((range.state & SvmRangeState.unmapPending) !== 0) this.#toCollector(range);
+      else if ((range.state & SvmRangeState.restorePending) !== 0) this.#toRestore(range);
+    }
+    return again;
+  }
+
+  #restoreRange(range: AmdgpuSvmRange): number {
+    const interval = this.#context.tree.find(range.startPage);
+    this.#context.points.reach('tree-unlock');
+    if (interval === undefined || !hasAccess(interval)) return 0;
+    const mode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
+    return mapRange(this.#context, range, interval, mode, prefersDevice(interval));
+  }
+
+  #collectAll(): void {
+    const context = this.#context;
+    context.device.counters.gcRuns++;
+    for (let range = this.#collectList.shift(); range !== undefined; range = this.#collectList.shift()) {
+      range.state = (range.state & ~SvmRangeState.queued) | SvmRangeState.processing;
+      context.svmLock.acquire();
+      context.effects.current?.collecting(range.startPage, range.pages, range.pendingFirst, range.pendingLast);
+      range.clearPending();
+      if (!context.framework.removeRange(range))
+        context.effects.current?.hazard('Q44', 'a range was removed twice', range.startPage, range.pages);
+      range.state &= ~(SvmRangeState.processing | SvmRangeState.owned);
+      context.effects.current?.collected(range.startPage, range.pages, 0);
+      if ((range.state & RangeState.partiallyUnmapped) !== 0) this.#rebuild(range.startPage, range.endPage);
+      context.svmLock.release();
+    }
+    if (this.evictions.count !== 0) this.#arm();
+  }
+
+  /** Maps again what is left of the pages `[startPage, endPage)` of a range that was partly unmapped. */
+  #rebuild(startPage: number, endPage: number): void {
+    const context = this.#context;
+    const { process } = context;
+    let transient = !process.hasUsers;
+    if (!transient) {
+      forEachAccessible(context, startPage, endPage, (interval, from, to) => {
+        for (let page = from; page < to;) {
+          const vma = process.findVmaFrom(page);
+          if (vma === undefined || vma.startPage >= to) return;
+          const first = Math.max(page, vma.startPage);
+          page = Math.min(to, vma.endPage);
+          const result = mapChunks(context, interval, first, page);
+          if (result !== 0 && !isPermanent(result)) transient = true;
+        }
+      });
+    }
+    if (transient) enqueueUnmapped(context, this, startPage, endPage);
+  }
+}
+
+/** Whether restoring takes pages in device memory only, which there are none of without migration. */
+function prefersDevice({ preferredLocation, prefetchLocation }: AttributeRecord): boolean {
+  const undefinedLocation = SvmLocation.undefined | 0;
+  const isDevice = (location: number): boolean => location !== undefinedLocation && location !== SvmLocation.system;
+  if (isDevice(preferredLocation)) return true;
+  return preferredLocation !== SvmLocation.system && isDevice(prefetchLocation);
+}

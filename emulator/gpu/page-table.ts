@@ -30,7 +30,8 @@ export class GpuPageTable {
   write(page: number, count: number, flags: number, frames: Frames): void {
     const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
     const block = this.blocks.getOrCreate(blockNumber);
-    const start = block.base + (page - blockNumber * PAGES_PER_BLOCK);
+    // A small integer, as in CpuPages: page numbers are doubles.
+    const start = block.base + ((page - blockNumber * PAGES_PER_BLOCK) | 0);
     const { marks, frames: own } = block;
     if (block.used < PAGES_PER_BLOCK) {
       if (block.used === 0) block.used = count;
@@ -50,8 +51,8 @@ export class GpuPageTable {
       const block = this.blocks.get(blockNumber);
       if (block === undefined) continue;
       const blockStart = blockNumber * PAGES_PER_BLOCK;
-      const from = block.base + Math.max(startPage - blockStart, 0);
-      const to = block.base + Math.min(endPage - blockStart, PAGES_PER_BLOCK);
+      const from = block.base + (Math.max(startPage - blockStart, 0) | 0);
+      const to = block.base + (Math.min(endPage - blockStart, PAGES_PER_BLOCK) | 0);
       if (to - from === PAGES_PER_BLOCK) {
         this.blocks.release(blockNumber, true);
         continue;

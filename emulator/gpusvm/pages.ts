@@ -21,7 +21,7 @@ export function collectPages(range: GpuRange, cpu: CpuPages): void {
   if (block === undefined) {
     throw new Error(`pages of a range that the CPU does not map (page ${range.startPage}): the model is inconsistent`);
   }
-  const from = block.base + (range.startPage - blockNumber * PAGES_PER_BLOCK);
+  const from = block.base + ((range.startPage - blockNumber * PAGES_PER_BLOCK) | 0);
   range.frames = block.consecutive ? block.frames[from]! : framesOf(block.frames, from, range.pages);
   range.state |=
     block.huge && range.pages === PAGES_PER_BLOCK ? RangeState.dmaMapped | RangeState.hugeEntry : RangeState.dmaMapped;

@@ -40,7 +40,7 @@ export class OrderedMap<T extends object> {
   /** What `floor` and `higher` give, in one search. */
   neighbours(key: number): { readonly before: T | undefined; readonly after: T | undefined } {
     const leaf = this.#leafAfter(key);
-    const position = countUpTo(leaf.keys, leaf.count, key);
+    const position = positionAfter(leaf, key);
     return {
       before: position > 0 ? leaf.items[position - 1] : lastOf(leaf.previous),
       after: position < leaf.count ? leaf.items[position] : firstOf(leaf.next),
@@ -67,7 +67,7 @@ export class OrderedMap<T extends object> {
     let leaf = this.#leafAfter(key);
     if (leaf.count === CAPACITY) leaf = this.#recent = this.#tree.split(key);
     const { keys, items } = leaf;
-    const position = countUpTo(keys, leaf.count, key);
+    const position = positionAfter(leaf, key);
     for (let index = leaf.count; index > position; index--) {
       keys[index] = keys[index - 1]!;
       items[index] = items[index - 1];
@@ -188,6 +188,12 @@ export class OrderedMap<T extends object> {
     if (count > 0 && key > keys[0]! && (next === null || key <= keys[count - 1]!)) return this.#recent;
     return (this.#recent = this.#tree.leafBefore(key));
   }
+}
+
+/** As `countUpTo`, for who mostly asks for the end of a leaf: keys often come in ascending order. */
+function positionAfter<T>(leaf: Leaf<T>, key: number): number {
+  const { keys, count } = leaf;
+  return count > 0 && keys[count - 1]! <= key ? count : countUpTo(keys, count, key);
 }
 
 function firstOf<T>(leaf: Leaf<T> | null): T | undefined {

@@ -61,7 +61,8 @@ export class CpuPages {
         this.#makeHuge(block, mark);
         fresh++;
       } else {
-        fresh += this.#populateBlock(block, page - blockStart, upTo - blockStart, mark);
+        // Small integers: as differences of two doubles, all that is counted with them would be doubles on the heap.
+        fresh += this.#populateBlock(block, (page - blockStart) | 0, (upTo - blockStart) | 0, mark);
       }
       page = upTo;
     }
@@ -144,8 +145,7 @@ export class CpuPages {
       const frame = this.#takeFrames(to - from, 1) - from - base;
       for (let index = base + from; index < base + to; index++) frames[index] = frame + index;
       fillMarks(marks, mark, base + from, base + to);
-      // A small integer: the difference of two doubles would give every block a double on the heap.
-      block.used = (to - from) | 0;
+      block.used = to - from;
       block.layout = BlockLayout.consecutive;
       return to - from;
     }
@@ -184,7 +184,7 @@ export class CpuPages {
       return;
     }
     for (let page = from; page < to; page++) {
-      const index = base + (page - blockStart);
+      const index = base + ((page - blockStart) | 0);
       marks[index] = 0;
       if (keepCached || frames[index] === 0) continue;
       if (hasContents) this.#contents.pageLeaves(page, frames[index]!);

@@ -2,13 +2,13 @@
 import { SvmFlag } from '../../lib/uapi/constants.ts';
 import type { FaultReason } from '../kernel/effects.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
-import { isSpecialVma, Protection } from '../mm/vma.ts';
-import { isStaleTimestamp } from '../gpu/interrupt-ring.ts';
+import { isSpecialVma } from '../mm/vma.ts';
 import { PteMemory } from '../gpu/pte-format.ts';
 import type { AttributeRecord } from '../svm/attribute-record.ts';
 import { AttributeInterval, exclusiveEnd, snapshotRecord } from '../svm/attribute-tree.ts';
 import { commitRange } from '../svm/commit.ts';
 import type { SvmContext } from '../svm/context.ts';
+import { dropsStaleFault, logFault, permitsAccess } from '../svm/fault-steps.ts';
 import { findOrInsertRange } from '../svm/find-range.ts';
 import type { OperationMode } from '../svm/find-range.ts';
 import type { FaultCall } from '../svm/revision.ts';
@@ -61,7 +61,7 @@ export class HandleFault implements FaultCall {
           'the fault handler looked up a context that was finalised before it took a reference',
         );
       if (context.closing) return this.#refuseClosing(); // Q61
-      if (this.#dropStale()) return this.#answer(0, 'stale');
+      if (dropsStaleFault(context, this.#page, this.#timestamp)) return this.#answer(0, 'stale');
     } else if (context.vm.context !== context) {
       this.#reportFinalised(
         'Q10',
@@ -86,28 +86,8 @@ export class HandleFault implements FaultCall {
 
   #refuseClosing(): number {
     const { whileClosing } = this.#rules;
-    if (whileClosing !== 0) this.#log(1);
+    if (whileClosing !== 0) logFault(this.#context, this.#page, 1);
     return this.#answer(whileClosing, 'closing');
-  }
-
-  /** Error lines in the kernel log (spec/06-lifecycle §11); nothing limits their rate (Q70). */
-  #log(lines: number): void {
-    const { device, effects } = this.#context;
-    device.counters.errorLines += lines;
-    effects.current?.faultLogged(this.#page, lines);
-  }
-
-  /** Stale-fault filter (spec/05-faults §3): drops every fault that is not younger than the checkpoint (Q63). */
-  #dropStale(): boolean {
-    const context = this.#context;
-    if (context.checkpoint === 0) return false;
-    if (!isStaleTimestamp(context.checkpoint, this.#timestamp)) {
-      context.checkpoint = 0;
-      return false;
-    }
-    context.device.counters.filterRemove++;
-    context.effects.current?.faultDropped(this.#page, this.#timestamp, context.checkpoint);
-    return true;
   }
 
   /** -EAGAIN is left to the GPU: its next fault is let through the filter of duplicates. */
@@ -116,7 +96,7 @@ export class HandleFault implements FaultCall {
     if (typeof interval === 'number') return interval === RESOLVED_NOTHING ? 0 : interval;
     const result = this.#map(interval);
     if (result !== -Errno.EAGAIN) return result;
-    this.#log(1);
+    logFault(this.#context, this.#page, 1);
     this.#context.device.counters.filterRemove++;
     return this.#because('retry-exhausted', 0, result);
   }
@@ -143,11 +123,11 @@ export class HandleFault implements FaultCall {
       refusal = RESOLVED_NOTHING; // Q54
       this.#reason = 'no-vma';
       // The refusal, and that it becomes a 0.
-      this.#log(2);
+      logFault(this.#context, this.#page, 2);
     } else if (special) {
       refusal = -Errno.EOPNOTSUPP;
       this.#reason = 'vma-refused';
-      this.#log(1);
+      logFault(this.#context, this.#page, 1);
     } else {
       // Read under the lock: an event after it may change the VMA.
       record = snapshotRecord(context.defaults);
@@ -169,7 +149,7 @@ export class HandleFault implements FaultCall {
     const object = context.vm.bufferObjects.firstIn(first, last);
     if (object !== undefined) {
       if (page >= object.startPage && page < object.endPage) {
-        this.#log(2);
+        logFault(this.#context, this.#page, 2);
         this.#reason = 'buffer-object';
         return RESOLVED_NOTHING;
       }
@@ -199,7 +179,7 @@ export class HandleFault implements FaultCall {
       const collected = context.collector.collect();
       if (collected !== 0) return this.#because('collector-failed', collected, collected, 1);
       if (interval.freed) this.#reportFreed(interval);
-      if (!this.#permitted()) return this.#because('no-permission', -Errno.EPERM, 0, 1);
+      if (!permitsAccess(context, page, this.#write)) return this.#because('no-permission', -Errno.EPERM, 0, 1);
       const range = findOrInsertRange(context, page, interval.first, exclusiveEnd(interval), mode);
       if (typeof range === 'number') return this.#withoutRange(range, interval);
       if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
@@ -209,7 +189,7 @@ export class HandleFault implements FaultCall {
       if (this.#rules.triedAgain.includes(result)) {
         budget--;
         // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.
-        this.#log(result === -Errno.EOPNOTSUPP ? 2 : 1);
+        logFault(this.#context, this.#page, result === -Errno.EOPNOTSUPP ? 2 : 1);
         if (budget === 0) return this.#because('pages-unavailable', 0, result); // Q55
         context.effects.current?.faultRetried(page, result, false);
         continue;
@@ -246,23 +226,10 @@ export class HandleFault implements FaultCall {
 
   /** Keeps what decided the answer, which is `result`; `errorLines` are written about it. */
   #because(reason: FaultReason, result: number, cause: number, errorLines = 0): number {
-    if (errorLines > 0) this.#log(errorLines);
+    if (errorLines > 0) logFault(this.#context, this.#page, errorLines);
     this.#reason = reason;
     this.#cause = cause;
     return result;
-  }
-
-  /** VM_READ always, VM_WRITE for a write; without a VMA everything is permitted (spec/05-faults §5.1). */
-  #permitted(): boolean {
-    const { process, points } = this.#context;
-    points.reach('mmap-lock');
-    process.mmapLock.acquireRead();
-    const vma = process.findVma(this.#page);
-    const needed = Protection.read | (this.#write ? Protection.write : 0);
-    const permitted = vma === undefined || (vma.protection & needed) === needed;
-    process.mmapLock.releaseRead();
-    points.reach('mmap-unlock');
-    return permitted;
   }
 
   #reportFreed(interval: AttributeInterval): void {

@@ -2,14 +2,14 @@
 import { SvmFlag } from '../../../lib/uapi/constants.ts';
 import type { FaultReason } from '../../kernel/effects.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
-import { isSpecialVma, Protection } from '../../mm/vma.ts';
-import { isStaleTimestamp } from '../../gpu/interrupt-ring.ts';
+import { isSpecialVma } from '../../mm/vma.ts';
 import { PteMemory } from '../../gpu/pte-format.ts';
 import { getPages } from '../../gpusvm/get-pages.ts';
 import type { AttributeRecord } from '../../svm/attribute-record.ts';
 import { AttributeInterval, exclusiveEnd, snapshotRecord } from '../../svm/attribute-tree.ts';
 import { commitRange } from '../../svm/commit.ts';
 import type { SvmContext } from '../../svm/context.ts';
+import { dropsStaleFault, logFault, permitsAccess } from '../../svm/fault-steps.ts';
 import { findOrInsertRange } from '../../svm/find-range.ts';
 import type { OperationMode } from '../../svm/find-range.ts';
 import type { FaultCall } from '../../svm/revision.ts';
@@ -66,7 +66,7 @@ export class HandleFault implements FaultCall {
       // mutant: closing-served
       if (context.closing) return this.#refuseClosing(); // Q61
       // mutant: stale-filter-off
-      if (this.#dropStale()) return this.#answer(0, 'stale');
+      if (dropsStaleFault(context, this.#page, this.#timestamp)) return this.#answer(0, 'stale');
     } else if (context.vm.context !== context) {
       this.#reportFinalised(
         'Q10',
@@ -90,29 +90,8 @@ export class HandleFault implements FaultCall {
   }
 
   #refuseClosing(): number {
-    this.#log(1);
+    logFault(this.#context, this.#page, 1);
     return this.#answer(-Errno.EAGAIN, 'closing');
-  }
-
-  /** Error lines in the kernel log (spec/06-lifecycle §11); nothing limits their rate (Q70). */
-  #log(lines: number): void {
-    const { device, effects } = this.#context;
-    // mutant: one-line-for-an-answer
-    device.counters.errorLines += lines;
-    effects.current?.faultLogged(this.#page, lines);
-  }
-
-  /** Stale-fault filter (spec/05-faults §3): drops every fault that is not younger than the checkpoint (Q63). */
-  #dropStale(): boolean {
-    const context = this.#context;
-    if (context.checkpoint === 0) return false;
-    if (!isStaleTimestamp(context.checkpoint, this.#timestamp)) {
-      context.checkpoint = 0;
-      return false;
-    }
-    context.device.counters.filterRemove++;
-    context.effects.current?.faultDropped(this.#page, this.#timestamp, context.checkpoint);
-    return true;
   }
 
   #resolveAndMap(): number {
@@ -121,7 +100,7 @@ export class HandleFault implements FaultCall {
       if (typeof interval === 'number') return interval === RESOLVED_NOTHING ? 0 : interval;
       const result = this.#map(interval);
       if (result !== -Errno.EAGAIN) return result;
-      this.#log(1);
+      logFault(this.#context, this.#page, 1);
       this.#context.device.counters.filterRemove++;
       this.#context.effects.current?.faultRetried(this.#page, result, true);
     }
@@ -152,11 +131,11 @@ export class HandleFault implements FaultCall {
       refusal = RESOLVED_NOTHING; // Q54
       this.#reason = 'no-vma';
       // The refusal, and that it becomes a 0.
-      this.#log(2);
+      logFault(this.#context, this.#page, 2);
     } else if (special) {
       refusal = -Errno.EOPNOTSUPP;
       this.#reason = 'vma-refused';
-      this.#log(1);
+      logFault(this.#context, this.#page, 1);
     } else {
       // Read under the lock: an event after it may change the VMA.
       record = snapshotRecord(context.defaults);
@@ -199,7 +178,7 @@ export class HandleFault implements FaultCall {
       const collected = context.collector.collect();
       if (collected !== 0) return this.#because('collector-failed', collected, collected, 1);
       if (interval.freed) this.#reportFreed(interval);
-      if (!this.#permitted()) return this.#because('no-permission', -Errno.EPERM, 0, 1);
+      if (!permitsAccess(context, page, write)) return this.#because('no-permission', -Errno.EPERM, 0, 1);
       const range = findOrInsertRange(context, page, interval.first, exclusiveEnd(interval), mode);
       if (typeof range === 'number') return this.#withoutRange(range, interval);
       // mutant: window-edge
@@ -211,7 +190,7 @@ export class HandleFault implements FaultCall {
       if (result === -Errno.EOPNOTSUPP || result === -Errno.EFAULT) {
         budget--;
         // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.
-        this.#log(result === -Errno.EOPNOTSUPP ? 2 : 1);
+        logFault(this.#context, this.#page, result === -Errno.EOPNOTSUPP ? 2 : 1);
         // mutant: collection-error-killed
         if (budget === 0) return this.#because('pages-unavailable', 0, result); // Q55
         context.effects.current?.faultRetried(page, result, false);
@@ -246,24 +225,10 @@ export class HandleFault implements FaultCall {
 
   /** Keeps what decided the answer, which is `result`; `errorLines` are written about it. */
   #because(reason: FaultReason, result: number, cause: number, errorLines = 0): number {
-    if (errorLines > 0) this.#log(errorLines);
+    if (errorLines > 0) logFault(this.#context, this.#page, errorLines);
     this.#reason = reason;
     this.#cause = cause;
     return result;
-  }
-
-  /** VM_READ always, VM_WRITE for a write; without a VMA everything is permitted (spec/05-faults §5.1). */
-  #permitted(): boolean {
-    const { process, points } = this.#context;
-    points.reach('mmap-lock');
-    process.mmapLock.acquireRead();
-    const vma = process.findVma(this.#page);
-    // mutant: write-permission
-    const needed = Protection.read | (this.#write ? Protection.write : 0);
-    const permitted = vma === undefined || (vma.protection & needed) === needed;
-    process.mmapLock.releaseRead();
-    points.reach('mmap-unlock');
-    return permitted;
   }
 
   #reportFreed(interval: AttributeInterval): void {

@@ -1,19 +1,11 @@
 /** Bad input of the public API of the emulator: each error names the field and what is allowed, and nothing is left behind. */
 import { describe, expect, it } from 'vitest';
+import { thrown } from './support/devices.ts';
 import { EmulatedMachine, EmulatedSyscallError, GPU_CATALOGUE } from '../emulator/index.ts';
 import type { MachineOptions } from '../emulator/index.ts';
 import { at, BLOCK, Rig, V } from './support/emulator-rig.ts';
 
 /** What the call throws. */
-function thrown(call: () => unknown): Error {
-  try {
-    call();
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error('nothing was thrown');
-}
-
 const ADDRESS = at(V);
 const bad = (value: unknown): never => value as never;
 

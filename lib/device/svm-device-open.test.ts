@@ -1,27 +1,10 @@
 import { UAPI_PROFILES } from '../uapi/profile.ts';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { openDevices, thrown } from '../../test/support/devices.ts';
 import { EmulatedMachine } from '../../emulator/index.ts';
-import { SvmDevice } from '../index.ts';
 import type { OpenOptions } from '../index.ts';
 
-const devices: SvmDevice[] = [];
-const open = (options: OpenOptions = { backend: 'emulated' }): SvmDevice => {
-  const device = SvmDevice.open(options);
-  devices.push(device);
-  return device;
-};
-afterEach(() => {
-  for (const device of devices.splice(0)) device.close();
-  vi.unstubAllEnvs();
-});
-const thrown = (action: () => unknown): Error & Record<string, unknown> => {
-  try {
-    action();
-  } catch (error) {
-    return error as Error & Record<string, unknown>;
-  }
-  throw new Error('nothing was thrown');
-};
+const open = openDevices();
 
 describe('opening a device', () => {
   it('falls back to the emulator without a GPU and says why', () => {

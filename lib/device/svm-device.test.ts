@@ -1,27 +1,11 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { openDevices, thrown } from '../../test/support/devices.ts';
 import { EmulatedMachine } from '../../emulator/index.ts';
-import { SvmDevice, SvmError } from '../index.ts';
-import type { OpenOptions, SvmAttributes, SvmRange } from '../index.ts';
+import { SvmError } from '../index.ts';
+import type { SvmAttributes, SvmRange } from '../index.ts';
 
 const MIB = 1 << 20;
-const devices: SvmDevice[] = [];
-const open = (options: OpenOptions = { backend: 'emulated' }): SvmDevice => {
-  const device = SvmDevice.open(options);
-  devices.push(device);
-  return device;
-};
-afterEach(() => {
-  for (const device of devices.splice(0)) device.close();
-  vi.unstubAllEnvs();
-});
-const thrown = (action: () => unknown): Error & Record<string, unknown> => {
-  try {
-    action();
-  } catch (error) {
-    return error as Error & Record<string, unknown>;
-  }
-  throw new Error('nothing was thrown');
-};
+const open = openDevices();
 
 describe('attributes', () => {
   it('come back as they were set, in all their forms', () => {

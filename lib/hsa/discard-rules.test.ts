@@ -1,19 +1,11 @@
 /** Discards: what is refused, what is kept, the order of dependencies, and the end of a runtime (spec/hsa §6). */
-import { afterEach, expect, it } from 'vitest';
-import { HsaRig, PAGE, refusal } from '../../test/support/hsa-rig.ts';
+import { expect, it } from 'vitest';
+import { PAGE, hsaRigs, refusal } from '../../test/support/hsa-rig.ts';
+import type { HsaRig } from '../../test/support/hsa-rig.ts';
 import { formatTraffic, HsaRuntime, HsaSvmAttribute } from './index.ts';
-import type { HsaRuntimeOptions } from './index.ts';
 
 const A = HsaSvmAttribute;
-const rigs: HsaRig[] = [];
-const rig = (gpus: number, options: Omit<HsaRuntimeOptions, 'devices'> = {}, machine = {}): HsaRig => {
-  const made = new HsaRig(gpus, options, machine);
-  rigs.push(made);
-  return made;
-};
-afterEach(() => {
-  for (const made of rigs.splice(0)) made.close();
-});
+const rig = hsaRigs();
 const lines = (made: HsaRig): string[] => made.events.splice(0).map(formatTraffic);
 
 it('XNACK_DISABLED where a GPU runs without, after the ranges were looked at', () => {

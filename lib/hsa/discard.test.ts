@@ -1,19 +1,11 @@
 /** Reserved memory and what can be thrown away of it (spec/hsa §6); the cases of rocrtst are in peer-rocrtst.test.ts. */
-import { afterEach, describe, expect, it } from 'vitest';
-import { HsaRig, PAGE, refusal } from '../../test/support/hsa-rig.ts';
+import { describe, expect, it } from 'vitest';
+import { PAGE, hsaRigs, refusal } from '../../test/support/hsa-rig.ts';
+import type { HsaRig } from '../../test/support/hsa-rig.ts';
 import { formatTraffic, HsaRuntime, HsaSvmAttribute } from './index.ts';
-import type { HsaRuntimeOptions } from './index.ts';
 
 const A = HsaSvmAttribute;
-const rigs: HsaRig[] = [];
-const rig = (gpus: number, options: Omit<HsaRuntimeOptions, 'devices'> = {}, machine = {}): HsaRig => {
-  const made = new HsaRig(gpus, options, machine);
-  rigs.push(made);
-  return made;
-};
-afterEach(() => {
-  for (const made of rigs.splice(0)) made.close();
-});
+const rig = hsaRigs();
 const lines = (made: HsaRig): string[] => made.events.splice(0).map(formatTraffic);
 
 describe.each([1, 2])('with %i GPU(s)', (gpus) => {

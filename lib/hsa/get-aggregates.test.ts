@@ -1,46 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { HsaRig, PAGE } from '../../test/support/hsa-rig.ts';
+import { describe, expect, it } from 'vitest';
+import { PAGE, hsaRigs } from '../../test/support/hsa-rig.ts';
 import { HsaGlobalFlag, HsaSvmAttribute } from './index.ts';
-import type { HsaRuntimeOptions, HsaSvmAttributePair, HsaSvmAttributeQuery } from './index.ts';
 
 const A = HsaSvmAttribute;
-const rigs: HsaRig[] = [];
-const rig = (gpus: number, options: Omit<HsaRuntimeOptions, 'devices'> = {}): HsaRig => {
-  const made = new HsaRig(gpus, { cpuAgents: 2, ...options });
-  rigs.push(made);
-  return made;
-};
-afterEach(() => {
-  for (const made of rigs.splice(0)) made.close();
-});
-const set = (
-  made: HsaRig,
-  address: bigint,
-  pages: number,
-  ...pairs: [number, HsaSvmAttributePair['value']][]
-): void => {
-  made.runtime.svmAttributesSet(
-    address,
-    pages * PAGE,
-    pairs.map(([attribute, value]) => ({ attribute, value })),
-  );
-  made.traffic();
-};
-const get = (
-  made: HsaRig,
-  address: bigint,
-  pages: number,
-  ...queries: (number | [number, HsaSvmAttributeQuery['value']])[]
-) =>
-  made.runtime
-    .svmAttributesGet(
-      address,
-      pages * PAGE,
-      queries.map((query) =>
-        typeof query === 'number' ? { attribute: query } : { attribute: query[0], value: query[1]! },
-      ),
-    )
-    .map(({ attribute, value }) => (attribute >= A.agentAccessible ? attribute : value));
+const rig = hsaRigs({ cpuAgents: 2 });
 
 describe('differing sub-ranges (spec/hsa §4.4, DRM)', () => {
   it('aggregate; a page that was never set counts with its defaults', () => {
@@ -48,8 +11,7 @@ describe('differing sub-ranges (spec/hsa §4.4, DRM)', () => {
     const [g0] = made.runtime.gpuAgents;
     const [c] = made.runtime.cpuAgents;
     const page = made.map(2);
-    set(
-      made,
+    made.set(
       page,
       1,
       [A.globalFlag, 1],
@@ -62,8 +24,7 @@ describe('differing sub-ranges (spec/hsa §4.4, DRM)', () => {
       [A.agentNoAccess, c!],
     );
     expect(
-      get(
-        made,
+      made.get(
         page,
         2,
         A.globalFlag,
@@ -82,10 +43,10 @@ describe('differing sub-ranges (spec/hsa §4.4, DRM)', () => {
     const made = rig(2);
     const [g0, g1] = made.runtime.gpuAgents;
     const page = made.map(2);
-    set(made, page, 1, [A.preferredLocation, g0!]);
-    set(made, page, 2, [A.preferredLocation, g1!]);
+    made.set(page, 1, [A.preferredLocation, g0!]);
+    made.set(page, 2, [A.preferredLocation, g1!]);
     expect(made.raw(0, page, 2 * PAGE, 0)).toEqual([0xffff_ffff]);
-    expect(get(made, page, 2, A.preferredLocation)).toEqual([g1]);
+    expect(made.get(page, 2, A.preferredLocation)).toEqual([g1]);
   });
 });
 
@@ -94,9 +55,9 @@ describe('locations over several GPUs', () => {
     const made = rig(2);
     const page = made.map();
     made.devices[1]!.setAttributes({ address: page, size: PAGE }, { preferredLocation: 'system' });
-    expect(get(made, page, 1, A.preferredLocation)).toEqual([made.runtime.cpuAgents[0]]);
+    expect(made.get(page, 1, A.preferredLocation)).toEqual([made.runtime.cpuAgents[0]]);
     made.devices[1]!.setAttributes({ address: page, size: PAGE }, { preferredLocation: { raw: 7 } });
-    expect(get(made, page, 1, A.preferredLocation)).toEqual([made.runtime.gpuAgents[1]]);
+    expect(made.get(page, 1, A.preferredLocation)).toEqual([made.runtime.gpuAgents[1]]);
   });
 
   it.each([
@@ -106,17 +67,17 @@ describe('locations over several GPUs', () => {
     const made = rig(2, { compatibility });
     const [g0, g1] = made.runtime.gpuAgents;
     const page = made.map();
-    set(made, page, 1, [A.preferredLocation, g0!]);
-    set(made, page, 1, [A.preferredLocation, g1!]);
-    expect(get(made, page, 1, A.preferredLocation)).toEqual([made.runtime.gpuAgents[reads]]);
+    made.set(page, 1, [A.preferredLocation, g0!]);
+    made.set(page, 1, [A.preferredLocation, g1!]);
+    expect(made.get(page, 1, A.preferredLocation)).toEqual([made.runtime.gpuAgents[reads]]);
     // Back, and by way of a CPU or nothing, it is right in both.
-    set(made, page, 1, [A.preferredLocation, g0!]);
-    expect(get(made, page, 1, A.preferredLocation)).toEqual([g0]);
+    made.set(page, 1, [A.preferredLocation, g0!]);
+    expect(made.get(page, 1, A.preferredLocation)).toEqual([g0]);
     for (const between of [null, made.runtime.cpuAgents[0]!]) {
-      set(made, page, 1, [A.preferredLocation, between]);
-      expect(get(made, page, 1, A.preferredLocation)).toEqual([between]);
-      set(made, page, 1, [A.preferredLocation, g1!]);
-      expect(get(made, page, 1, A.preferredLocation)).toEqual([g1]);
+      made.set(page, 1, [A.preferredLocation, between]);
+      expect(made.get(page, 1, A.preferredLocation)).toEqual([between]);
+      made.set(page, 1, [A.preferredLocation, g1!]);
+      expect(made.get(page, 1, A.preferredLocation)).toEqual([g1]);
     }
   });
 
@@ -134,12 +95,11 @@ describe('a GPU that refuses a get', () => {
     const [g0, g1] = made.runtime.gpuAgents;
     const [c] = made.runtime.cpuAgents;
     const page = made.map();
-    set(made, page, 1, [A.preferredLocation, g0!], [A.readOnly, 1]);
-    set(made, page, 1, [A.preferredLocation, g1!]);
+    made.set(page, 1, [A.preferredLocation, g0!], [A.readOnly, 1]);
+    made.set(page, 1, [A.preferredLocation, g1!]);
     made.machine.devices[0]!.unplugged = true;
     expect(
-      get(
-        made,
+      made.get(
         page,
         1,
         A.globalFlag,
@@ -152,12 +112,12 @@ describe('a GPU that refuses a get', () => {
         [A.accessQuery, c!],
       ),
     ).toEqual([HsaGlobalFlag.coarseGrained, 0, 77, 0, g1, A.accessQuery, A.agentAccessible, A.agentNoAccess]);
-    expect(get(made, page, 1, A.prefetchLocation)).toEqual([null]);
+    expect(made.get(page, 1, A.prefetchLocation)).toEqual([null]);
   });
 
   it('so does a range that the wrapper refuses', () => {
     const made = rig(1);
-    expect(get(made, 0x1000n, 0, A.globalFlag, A.preferredLocation, A.prefetchLocation)).toEqual([
+    expect(made.get(0x1000n, 0, A.globalFlag, A.preferredLocation, A.prefetchLocation)).toEqual([
       HsaGlobalFlag.coarseGrained,
       null,
       null,
@@ -170,9 +130,9 @@ it('before 2026 an access query of a CPU without access stayed a query', () => {
   const made = rig(1, { release: '2025' });
   const [c] = made.runtime.cpuAgents;
   const page = made.map();
-  expect(get(made, page, 1, [A.accessQuery, c!])).toEqual([A.agentAccessible]);
-  set(made, page, 1, [A.agentNoAccess, c!]);
-  expect(get(made, page, 1, [A.accessQuery, c!])).toEqual([A.accessQuery]);
+  expect(made.get(page, 1, [A.accessQuery, c!])).toEqual([A.agentAccessible]);
+  made.set(page, 1, [A.agentNoAccess, c!]);
+  expect(made.get(page, 1, [A.accessQuery, c!])).toEqual([A.accessQuery]);
 });
 
 it('an access number of a later kernel counts as accessible', async () => {

@@ -1,46 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { HsaRig, PAGE, refusal } from '../../test/support/hsa-rig.ts';
+import { describe, expect, it } from 'vitest';
+import { PAGE, hsaRigs, refusal } from '../../test/support/hsa-rig.ts';
 import { HsaGlobalFlag, HsaStatus, HsaSvmAttribute } from './index.ts';
-import type { HsaRuntimeOptions, HsaSvmAttributePair, HsaSvmAttributeQuery } from './index.ts';
 
 const A = HsaSvmAttribute;
-const rigs: HsaRig[] = [];
-const rig = (gpus: number, options: Omit<HsaRuntimeOptions, 'devices'> = {}): HsaRig => {
-  const made = new HsaRig(gpus, { cpuAgents: 2, ...options });
-  rigs.push(made);
-  return made;
-};
-afterEach(() => {
-  for (const made of rigs.splice(0)) made.close();
-});
-const set = (
-  made: HsaRig,
-  address: bigint,
-  pages: number,
-  ...pairs: [number, HsaSvmAttributePair['value']][]
-): void => {
-  made.runtime.svmAttributesSet(
-    address,
-    pages * PAGE,
-    pairs.map(([attribute, value]) => ({ attribute, value })),
-  );
-  made.traffic();
-};
-const get = (
-  made: HsaRig,
-  address: bigint,
-  pages: number,
-  ...queries: (number | [number, HsaSvmAttributeQuery['value']])[]
-) =>
-  made.runtime
-    .svmAttributesGet(
-      address,
-      pages * PAGE,
-      queries.map((query) =>
-        typeof query === 'number' ? { attribute: query } : { attribute: query[0], value: query[1]! },
-      ),
-    )
-    .map(({ attribute, value }) => (attribute >= A.agentAccessible ? attribute : value));
+const rig = hsaRigs({ cpuAgents: 2 });
 const everything = [
   A.globalFlag,
   A.readOnly,
@@ -57,7 +20,7 @@ describe.each([1, 2])('get, %i GPU(s)', (gpus) => {
     const [c] = made.runtime.cpuAgents;
     const accesses = made.runtime.gpuAgents.map((agent): [number, typeof agent] => [A.accessQuery, agent]);
     for (const page of [made.map(), 0x10000n]) {
-      expect(get(made, page, 1, ...everything, ...accesses, [A.accessQuery, c!])).toEqual([
+      expect(made.get(page, 1, ...everything, ...accesses, [A.accessQuery, c!])).toEqual([
         HsaGlobalFlag.fineGrained,
         0,
         0,
@@ -76,8 +39,7 @@ describe.each([1, 2])('get, %i GPU(s)', (gpus) => {
     const [c] = made.runtime.cpuAgents;
     const g = made.runtime.gpuAgents.at(-1)!;
     const page = made.map();
-    set(
-      made,
+    made.set(
       page,
       1,
       [A.globalFlag, 1],
@@ -90,8 +52,7 @@ describe.each([1, 2])('get, %i GPU(s)', (gpus) => {
       [A.agentNoAccess, c!],
     );
     expect(
-      get(
-        made,
+      made.get(
         page,
         1,
         A.globalFlag,
@@ -104,8 +65,7 @@ describe.each([1, 2])('get, %i GPU(s)', (gpus) => {
         [A.accessQuery, c!],
       ),
     ).toEqual([HsaGlobalFlag.coarseGrained, 1, 1, 18, g, 1, A.agentAccessibleInPlace, A.agentNoAccess]);
-    set(
-      made,
+    made.set(
       page,
       1,
       [A.agentNoAccess, g],
@@ -113,7 +73,7 @@ describe.each([1, 2])('get, %i GPU(s)', (gpus) => {
       [A.preferredLocation, made.runtime.cpuAgents[1]!],
     );
     // A CPU is never "in place", and every CPU reads as the first.
-    expect(get(made, page, 1, [A.accessQuery, g], [A.accessQuery, c!], A.preferredLocation)).toEqual([
+    expect(made.get(page, 1, [A.accessQuery, g], [A.accessQuery, c!], A.preferredLocation)).toEqual([
       A.agentNoAccess,
       A.agentAccessible,
       c,
@@ -201,8 +161,7 @@ describe('who is asked', () => {
   it('flags and granularity: GPU 0; locations: all; access: the GPU; one batch each, in the order of the driver', () => {
     const made = rig(3);
     const { gpuAgents, cpuAgents } = made.runtime;
-    get(
-      made,
+    made.get(
       made.map(),
       1,
       [A.accessQuery, gpuAgents[2]!],
@@ -221,11 +180,11 @@ describe('who is asked', () => {
   it('only those that have something to answer', () => {
     const made = rig(3);
     const page = made.map();
-    get(made, page, 1, [A.accessQuery, made.runtime.gpuAgents[1]!]);
+    made.get(page, 1, [A.accessQuery, made.runtime.gpuAgents[1]!]);
     expect(made.traffic()).toEqual(['GPU1: 2?']);
-    get(made, page, 1, A.readOnly, A.readOnly);
+    made.get(page, 1, A.readOnly, A.readOnly);
     expect(made.traffic()).toEqual(['GPU0: 8?']);
-    get(made, page, 1, A.prefetchLocation);
+    made.get(page, 1, A.prefetchLocation);
     expect(made.traffic()).toEqual(['GPU0: 1?', 'GPU1: 1?', 'GPU2: 1?']);
   });
 
@@ -233,6 +192,6 @@ describe('who is asked', () => {
     const made = rig(2);
     const page = made.map();
     made.devices[1]!.setAttributes({ address: page, size: PAGE }, { gpuReadOnly: true, granularity: 2 });
-    expect(get(made, page, 1, A.readOnly, A.migrationGranularity)).toEqual([0, 9]);
+    expect(made.get(page, 1, A.readOnly, A.migrationGranularity)).toEqual([0, 9]);
   });
 });

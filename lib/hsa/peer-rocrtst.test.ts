@@ -2,26 +2,13 @@
  * Cases of the ROCm test suites that only set, get, prefetch and discard, through this layer and
  * under their own names. Where the layer can't say what the original says, the comment tells.
  */
-import { afterEach, describe, expect, it } from 'vitest';
-import { HsaRig, PAGE, refusal } from '../../test/support/hsa-rig.ts';
+import { describe, expect, it } from 'vitest';
+import { hsaRigs, pairOf, refusal } from '../../test/support/hsa-rig.ts';
 import { HsaPointerType, HsaStatus, HsaSvmAttribute } from './index.ts';
-import type { HsaAgent, HsaSvmAttributePair } from './index.ts';
+import type { HsaAgent } from './index.ts';
 
 const A = HsaSvmAttribute;
-const rigs: HsaRig[] = [];
-const rig = (gpus: number): HsaRig => {
-  const made = new HsaRig(gpus);
-  rigs.push(made);
-  return made;
-};
-afterEach(() => {
-  for (const made of rigs.splice(0)) made.close();
-});
-const pair = (attribute: number, value: HsaSvmAttributePair['value']): HsaSvmAttributePair => ({ attribute, value });
-const access = (made: HsaRig, address: bigint, agent: HsaAgent): number =>
-  made.runtime.svmAttributesGet(address, PAGE, [{ attribute: A.accessQuery, value: agent }])[0]!.attribute;
-const value = (made: HsaRig, address: bigint, size: number, attribute: number): unknown =>
-  made.runtime.svmAttributesGet(address, size, [{ attribute }])[0]!.value;
+const rig = hsaRigs();
 
 describe.each([1, 2])('rocrtst SvmMemory, %i GPU(s)', (gpus) => {
   it('SvmMemory_Basic_Test TestSVMPrefetch', async () => {
@@ -30,19 +17,19 @@ describe.each([1, 2])('rocrtst SvmMemory, %i GPU(s)', (gpus) => {
     for (const gpu of runtime.gpuAgents) {
       const size = 4096 * 4;
       const structure = made.map(4);
-      runtime.svmAttributesSet(structure, size, [pair(A.preferredLocation, gpu), pair(A.agentAccessible, gpu)]);
+      runtime.svmAttributesSet(structure, size, [pairOf(A.preferredLocation, gpu), pairOf(A.agentAccessible, gpu)]);
       const done = runtime.createSignal(1);
       runtime.svmPrefetchAsync(structure, size, gpu, [], done);
       await done.wait('lt', 1);
       // The original asks for an attribute that can't be asked for, ignores the refusal, and compares its own input.
       const error = refusal(() =>
-        runtime.svmAttributesGet(structure, size, [pair(A.preferredLocation, gpu), pair(A.agentAccessible, gpu)]),
+        runtime.svmAttributesGet(structure, size, [pairOf(A.preferredLocation, gpu), pairOf(A.agentAccessible, gpu)]),
       );
       expect(error.status).toBe(HsaStatus.invalidArgument);
       expect([
-        value(made, structure, size, A.preferredLocation),
-        value(made, structure, size, A.prefetchLocation),
-        access(made, structure, gpu),
+        made.value(structure, size, A.preferredLocation),
+        made.value(structure, size, A.prefetchLocation),
+        made.access(structure, gpu),
       ]).toEqual([gpu, gpu, A.agentAccessible]);
     }
   });
@@ -53,15 +40,15 @@ describe.each([1, 2])('rocrtst SvmMemory, %i GPU(s)', (gpus) => {
     const [cpu] = runtime.cpuAgents;
     const page = made.map();
     const set = (attribute: number, agent: HsaAgent): void =>
-      runtime.svmAttributesSet(page, 4096, [pair(attribute, agent)]);
+      runtime.svmAttributesSet(page, 4096, [pairOf(attribute, agent)]);
     set(A.agentAccessible, cpu!);
     for (const gpu of runtime.gpuAgents) set(A.agentAccessible, gpu);
-    expect(access(made, page, cpu!)).toBe(A.agentAccessible);
-    for (const gpu of runtime.gpuAgents) expect(access(made, page, gpu)).toBe(A.agentAccessible);
+    expect(made.access(page, cpu!)).toBe(A.agentAccessible);
+    for (const gpu of runtime.gpuAgents) expect(made.access(page, gpu)).toBe(A.agentAccessible);
     set(A.agentNoAccess, cpu!);
-    expect(access(made, page, cpu!)).toBe(A.agentNoAccess);
+    expect(made.access(page, cpu!)).toBe(A.agentNoAccess);
     set(A.agentAccessible, cpu!);
-    expect(access(made, page, cpu!)).toBe(A.agentAccessible);
+    expect(made.access(page, cpu!)).toBe(A.agentAccessible);
   });
 
   it('SvmMemory_Basic_Test TestCreateDestroy, without its kernel', () => {
@@ -82,10 +69,10 @@ describe.each([1, 2])('rocrtst SvmMemory, %i GPU(s)', (gpus) => {
           });
         }
         runtime.svmAttributesSet(structure.address, size, [
-          pair(A.preferredLocation, preferred),
-          pair(A.agentAccessible, gpu),
+          pairOf(A.preferredLocation, preferred),
+          pairOf(A.agentAccessible, gpu),
         ]);
-        expect(value(made, structure.address, size, A.preferredLocation)).toBe(preferred);
+        expect(made.value(structure.address, size, A.preferredLocation)).toBe(preferred);
         runtime.vmemAddressFree(structure.address, size);
         expect(runtime.pointerInfo(structure.address).type).toBe(HsaPointerType.unknown);
       }
@@ -101,16 +88,16 @@ describe.each([1, 2])('rocrtst SvmMemory, %i GPU(s)', (gpus) => {
       const regions = Array.from({ length: 4 }, () => runtime.vmemAddressReserve(1024));
       const ranges = regions.map(({ address }) => ({ address, size: 1024 }));
       for (const { address } of regions) {
-        runtime.svmAttributesSet(address, 1024, [pair(A.preferredLocation, gpu), pair(A.agentAccessible, gpu)]);
+        runtime.svmAttributesSet(address, 1024, [pairOf(A.preferredLocation, gpu), pairOf(A.agentAccessible, gpu)]);
         // In place of the kernel: b[i] = i.
         await queue.write(address, new Uint8Array(Uint32Array.from({ length: 256 }, (_, i) => i).buffer));
-        expect(value(made, address, 1024, A.preferredLocation)).toBe(gpu);
+        expect(made.value(address, 1024, A.preferredLocation)).toBe(gpu);
       }
       const dependencies = [1, 1, 1].map((start) => runtime.createSignal(start));
       const done = runtime.createSignal(1);
       runtime.svmDiscardBatchAsync(ranges, dependencies, done);
       await new Promise((resolve) => setTimeout(resolve, 10));
-      for (const { address } of regions) expect(value(made, address, 1024, A.preferredLocation)).toBe(gpu);
+      for (const { address } of regions) expect(made.value(address, 1024, A.preferredLocation)).toBe(gpu);
       expect(done.load()).toBe(1n);
       for (const dependency of dependencies) {
         dependency.store(0);
@@ -118,7 +105,7 @@ describe.each([1, 2])('rocrtst SvmMemory, %i GPU(s)', (gpus) => {
       }
       await done.wait('lt', 1);
       for (const { address } of regions) {
-        expect(value(made, address, 1024, A.prefetchLocation)).toBe(runtime.cpuAgents[0]);
+        expect(made.value(address, 1024, A.prefetchLocation)).toBe(runtime.cpuAgents[0]);
         expect(runtime.pointerInfo(address).type).toBe(HsaPointerType.reservedAddress);
       }
     }
@@ -141,7 +128,10 @@ describe.each([1, 2])('rocrtst SvmMemory, %i GPU(s)', (gpus) => {
       const size = 1 << 20;
       const regions = Array.from({ length: 4 }, () => runtime.vmemAddressReserve(size));
       for (const region of regions) {
-        runtime.svmAttributesSet(region.address, size, [pair(A.preferredLocation, gpu), pair(A.agentAccessible, gpu)]);
+        runtime.svmAttributesSet(region.address, size, [
+          pairOf(A.preferredLocation, gpu),
+          pairOf(A.agentAccessible, gpu),
+        ]);
         region.write(0, new Uint8Array(new Int32Array(size / 4).fill(1).buffer));
         const moved = runtime.createSignal(1);
         runtime.svmPrefetchAsync(region.address, size, gpu, [], moved);
@@ -160,7 +150,7 @@ describe.each([1, 2])('rocrtst SvmMemory, %i GPU(s)', (gpus) => {
       for (const dependency of dependencies) dependency.store(0);
       await done.wait('lt', 1);
       for (const region of regions) {
-        expect(value(made, region.address, size, A.prefetchLocation)).toBe(gpu);
+        expect(made.value(region.address, size, A.prefetchLocation)).toBe(gpu);
         expect(runtime.pointerInfo(region.address).type).toBe(HsaPointerType.reservedAddress);
         expect(region.read().some((byte) => byte !== 0)).toBe(false);
         expect((await gpu.device!.createQueue().read(region.address, size)).some((byte) => byte !== 0)).toBe(false);

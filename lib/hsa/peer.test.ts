@@ -2,26 +2,14 @@
  * Cases of the ROCm test suites that only set, get, prefetch and discard, through this layer and
  * under their own names. Where the layer can't say what the original says, the comment tells.
  */
-import { afterEach, describe, expect, it } from 'vitest';
-import { HsaRig, PAGE, refusal } from '../../test/support/hsa-rig.ts';
+import { describe, expect, it } from 'vitest';
+import { PAGE, hsaRigs, pairOf, refusal } from '../../test/support/hsa-rig.ts';
+import type { HsaRig } from '../../test/support/hsa-rig.ts';
 import { HsaGlobalFlag, HsaStatus, HsaSvmAttribute } from './index.ts';
-import type { HsaAgent, HsaSvmAttributePair } from './index.ts';
+import type { HsaAgent } from './index.ts';
 
 const A = HsaSvmAttribute;
-const rigs: HsaRig[] = [];
-const rig = (gpus: number): HsaRig => {
-  const made = new HsaRig(gpus);
-  rigs.push(made);
-  return made;
-};
-afterEach(() => {
-  for (const made of rigs.splice(0)) made.close();
-});
-const pair = (attribute: number, value: HsaSvmAttributePair['value']): HsaSvmAttributePair => ({ attribute, value });
-const access = (made: HsaRig, address: bigint, agent: HsaAgent): number =>
-  made.runtime.svmAttributesGet(address, PAGE, [{ attribute: A.accessQuery, value: agent }])[0]!.attribute;
-const value = (made: HsaRig, address: bigint, size: number, attribute: number): unknown =>
-  made.runtime.svmAttributesGet(address, size, [{ attribute }])[0]!.value;
+const rig = hsaRigs();
 
 /** RegisterSVMRange: location, HOST_ACCESS, COHERENT, access of the GPU; the prefetch is a call of its own here. */
 const register = async (
@@ -36,10 +24,10 @@ const register = async (
   runtime.svmPrefetchAsync(address, size, location);
   await runtime.idle();
   runtime.svmAttributesSet(address, size, [
-    pair(A.preferredLocation, location),
-    pair(A.agentAccessible, cpu!),
-    pair(A.globalFlag, 0),
-    pair(A.agentAccessible, gpu),
+    pairOf(A.preferredLocation, location),
+    pairOf(A.agentAccessible, cpu!),
+    pairOf(A.globalFlag, 0),
+    pairOf(A.agentAccessible, gpu),
   ]);
 };
 
@@ -57,22 +45,22 @@ describe.each([1, 2])('kfdtest KFDSVMRangeTest, on each of %i GPU(s)', (gpus) =>
       const page = made.map();
       const read = (): unknown[] => [
         ...[A.prefetchLocation, A.preferredLocation, A.globalFlag, A.migrationGranularity].map((attribute) =>
-          value(made, page, PAGE, attribute),
+          made.value(page, PAGE, attribute),
         ),
-        access(made, page, cpu!),
-        access(made, page, gpu),
+        made.access(page, cpu!),
+        made.access(page, gpu),
       ];
       expect(read()).toEqual([null, null, HsaGlobalFlag.fineGrained, 9, A.agentAccessible, A.agentAccessible]);
       made.runtime.svmPrefetchAsync(page, PAGE, gpu);
       await made.runtime.idle();
       // 0x3f is what the original sets; through HSA it is 18.
       made.runtime.svmAttributesSet(page, PAGE, [
-        pair(A.preferredLocation, gpu),
-        pair(A.agentAccessible, cpu!),
-        pair(A.gpuExec, 1),
-        pair(A.globalFlag, 0),
-        pair(A.migrationGranularity, 0x3f),
-        pair(A.agentAccessible, gpu),
+        pairOf(A.preferredLocation, gpu),
+        pairOf(A.agentAccessible, cpu!),
+        pairOf(A.gpuExec, 1),
+        pairOf(A.globalFlag, 0),
+        pairOf(A.migrationGranularity, 0x3f),
+        pairOf(A.agentAccessible, gpu),
       ]);
       expect(read()).toEqual([gpu, gpu, HsaGlobalFlag.fineGrained, 18, A.agentAccessible, A.agentAccessible]);
       // GPU_EXEC can't be asked for through HSA.
@@ -83,8 +71,8 @@ describe.each([1, 2])('kfdtest KFDSVMRangeTest, on each of %i GPU(s)', (gpus) =>
     each((made, gpu) => {
       const set = (): void =>
         made.runtime.svmAttributesSet(0x10000n, 0x1000, [
-          pair(A.preferredLocation, made.runtime.cpuAgents[0]!),
-          pair(A.agentAccessible, gpu),
+          pairOf(A.preferredLocation, made.runtime.cpuAgents[0]!),
+          pairOf(A.agentAccessible, gpu),
         ]);
       expect(refusal(set).status).toBe(HsaStatus.error);
     }));
@@ -164,7 +152,7 @@ describe.each([1, 2])('kfdtest KFDSVMRangeTest, on each of %i GPU(s)', (gpus) =>
         for (let page = 0; page < pages; page++) {
           const at = address + BigInt(page * PAGE);
           const expected = registered.has(page) ? location : null;
-          expect([value(made, at, PAGE, A.preferredLocation), value(made, at, PAGE, A.prefetchLocation)]).toEqual([
+          expect([made.value(at, PAGE, A.preferredLocation), made.value(at, PAGE, A.prefetchLocation)]).toEqual([
             expected,
             expected,
           ]);
@@ -173,7 +161,7 @@ describe.each([1, 2])('kfdtest KFDSVMRangeTest, on each of %i GPU(s)', (gpus) =>
         made.machine.runPendingWork();
         // Without a GPU range an unmap does not reach the attributes (Q26).
         const left = test === 'SplitVramRangeTest' ? null : location;
-        expect(value(made, address + BigInt(2 * PAGE), PAGE, A.preferredLocation)).toBe(left);
+        expect(made.value(address + BigInt(2 * PAGE), PAGE, A.preferredLocation)).toBe(left);
       }),
     );
   });
@@ -187,16 +175,16 @@ describe.each([1, 2])('kfdtest KFDSVMRangeTest, on each of %i GPU(s)', (gpus) =>
       await register(made, gone, size, cpu!, gpu);
       made.machine.process.munmap(gone, size);
       made.machine.runPendingWork();
-      expect(value(made, gone, size, A.prefetchLocation)).not.toBe(gpu);
+      expect(made.value(gone, size, A.prefetchLocation)).not.toBe(gpu);
       // (b)
       const range = made.map(4);
       await register(made, range, size, cpu!, gpu);
-      expect(value(made, range, size, A.prefetchLocation)).toBe(cpu);
+      expect(made.value(range, size, A.prefetchLocation)).toBe(cpu);
       made.runtime.svmPrefetchAsync(range + 8192n, 8192, gpu);
       await made.runtime.idle();
-      expect(value(made, range + 8192n, 8192, A.prefetchLocation)).toBe(gpu);
+      expect(made.value(range + 8192n, 8192, A.prefetchLocation)).toBe(gpu);
       // Mixed on this GPU. On two, "home" went to the other one as well, and there it is not mixed: it claims the range.
       expect(made.raw(gpu.index, range, size, 1)).toEqual([0xffff_ffff]);
-      expect(value(made, range, size, A.prefetchLocation)).toBe(gpus === 1 ? null : cpu);
+      expect(made.value(range, size, A.prefetchLocation)).toBe(gpus === 1 ? null : cpu);
     }));
 });

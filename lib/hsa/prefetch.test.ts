@@ -1,16 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { HsaRig, PAGE } from '../../test/support/hsa-rig.ts';
+import { PAGE, hsaRigs } from '../../test/support/hsa-rig.ts';
+import type { HsaRig } from '../../test/support/hsa-rig.ts';
 import { formatTraffic, HsaSvmAttribute } from './index.ts';
-import type { HsaAgent, HsaRuntimeOptions } from './index.ts';
+import type { HsaAgent } from './index.ts';
 
-const rigs: HsaRig[] = [];
-const rig = (gpus: number, options: Omit<HsaRuntimeOptions, 'devices'> = {}): HsaRig => {
-  const made = new HsaRig(gpus, { cpuAgents: 2, ...options });
-  rigs.push(made);
-  return made;
-};
+const rig = hsaRigs({ cpuAgents: 2 });
 afterEach(() => {
-  for (const made of rigs.splice(0)) made.close();
   vi.unstubAllGlobals();
 });
 const last = (made: HsaRig, address: bigint, pages = 1): HsaAgent | null => {

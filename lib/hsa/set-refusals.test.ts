@@ -1,19 +1,11 @@
 /** The error table of a set (spec/hsa §3), row by row. */
-import { afterEach, describe, expect, it } from 'vitest';
-import { HsaRig, PAGE, refusal } from '../../test/support/hsa-rig.ts';
+import { describe, expect, it } from 'vitest';
+import { PAGE, hsaRigs, pairOf, refusal } from '../../test/support/hsa-rig.ts';
 import { HsaGlobalFlag, HsaStatus, HsaSvmAttribute } from './index.ts';
 import type { HsaAgent, HsaSvmAttributePair } from './index.ts';
 
 const A = HsaSvmAttribute;
-const rigs: HsaRig[] = [];
-const rig = (gpus: number): HsaRig => {
-  const made = new HsaRig(gpus, { cpuAgents: 2 });
-  rigs.push(made);
-  return made;
-};
-afterEach(() => {
-  for (const made of rigs.splice(0)) made.close();
-});
+const rig = hsaRigs({ cpuAgents: 2 });
 
 /** What a row of the error table is made of: the agents of a runtime. */
 interface Agents {
@@ -28,10 +20,6 @@ type Row = readonly [
   statusName: string,
   field: string | undefined,
 ];
-const pair = (attribute: number | bigint, value: HsaSvmAttributePair['value']): HsaSvmAttributePair => ({
-  attribute,
-  value,
-});
 
 const singles: [string, number, HsaSvmAttributePair['value']][] = [
   ['GLOBAL_FLAG', A.globalFlag, 1],
@@ -51,94 +39,99 @@ const accesses: [string, number][] = [
 const rows: Row[] = [
   ...singles.map(([name, attribute, value]): Row => [
     `${name} twice, with the same value`,
-    () => [pair(attribute, value), pair(attribute, value)],
+    () => [pairOf(attribute, value), pairOf(attribute, value)],
     'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS',
     'pairs[1].attribute',
   ]),
   [
     'GLOBAL_FLAG twice, the second with a bad value: duplicates are looked at first',
-    () => [pair(A.globalFlag, 0), pair(A.globalFlag, 9)],
+    () => [pairOf(A.globalFlag, 0), pairOf(A.globalFlag, 9)],
     'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS',
     'pairs[1].attribute',
   ],
   [
     'PREFERRED_LOCATION twice, the second invalid: duplicates are looked at first',
-    ({ foreign }) => [pair(A.preferredLocation, null), pair(A.preferredLocation, foreign)],
+    ({ foreign }) => [pairOf(A.preferredLocation, null), pairOf(A.preferredLocation, foreign)],
     'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS',
     'pairs[1].attribute',
   ],
   ...accesses.flatMap(([first, attribute]) =>
     accesses.map(([second, other]): Row => [
       `${first} and ${second} of the same GPU`,
-      ({ last }) => [pair(attribute, last), pair(other, last)],
+      ({ last }) => [pairOf(attribute, last), pairOf(other, last)],
       'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS',
       'pairs[1].value',
     ]),
   ),
   [
     'AGENT_ACCESSIBLE and AGENT_NO_ACCESS of the same CPU',
-    ({ cpu }) => [pair(A.agentAccessible, cpu), pair(A.agentNoAccess, cpu)],
+    ({ cpu }) => [pairOf(A.agentAccessible, cpu), pairOf(A.agentNoAccess, cpu)],
     'HSA_STATUS_ERROR_INCOMPATIBLE_ARGUMENTS',
     'pairs[1].value',
   ],
   ...accesses.flatMap(([name, attribute]): Row[] => [
-    [`${name} of no agent`, () => [pair(attribute, null)], 'HSA_STATUS_ERROR_INVALID_AGENT', 'pairs[0].value'],
-    [`${name} of handle 0`, () => [pair(attribute, 0n)], 'HSA_STATUS_ERROR_INVALID_AGENT', 'pairs[0].value'],
+    [`${name} of no agent`, () => [pairOf(attribute, null)], 'HSA_STATUS_ERROR_INVALID_AGENT', 'pairs[0].value'],
+    [`${name} of handle 0`, () => [pairOf(attribute, 0n)], 'HSA_STATUS_ERROR_INVALID_AGENT', 'pairs[0].value'],
     [
       `${name} of an invalid handle`,
-      () => [pair(attribute, 0xdeadn)],
+      () => [pairOf(attribute, 0xdeadn)],
       'HSA_STATUS_ERROR_INVALID_AGENT',
       'pairs[0].value',
     ],
     [
       `${name} of an agent of another runtime`,
-      ({ foreign }) => [pair(attribute, foreign)],
+      ({ foreign }) => [pairOf(attribute, foreign)],
       'HSA_STATUS_ERROR_INVALID_AGENT',
       'pairs[0].value',
     ],
     [
       `${name} of no agent twice: agents are looked at before duplicates`,
-      ({ gpu }) => [pair(attribute, gpu), pair(attribute, null)],
+      ({ gpu }) => [pairOf(attribute, gpu), pairOf(attribute, null)],
       'HSA_STATUS_ERROR_INVALID_AGENT',
       'pairs[1].value',
     ],
   ]),
   [
     'PREFERRED_LOCATION with an invalid handle',
-    () => [pair(A.preferredLocation, 1)],
+    () => [pairOf(A.preferredLocation, 1)],
     'HSA_STATUS_ERROR_INVALID_AGENT',
     'pairs[0].value',
   ],
   [
     'PREFERRED_LOCATION with an agent of another runtime',
-    ({ foreign }) => [pair(A.preferredLocation, foreign)],
+    ({ foreign }) => [pairOf(A.preferredLocation, foreign)],
     'HSA_STATUS_ERROR_INVALID_AGENT',
     'pairs[0].value',
   ],
   [
     'GLOBAL_FLAG INDETERMINATE',
-    () => [pair(A.globalFlag, HsaGlobalFlag.indeterminate)],
+    () => [pairOf(A.globalFlag, HsaGlobalFlag.indeterminate)],
     'HSA_STATUS_ERROR_INVALID_ARGUMENT',
     'pairs[0].value',
   ],
   [
     'GLOBAL_FLAG 2^64 - 1',
-    () => [pair(A.globalFlag, (1n << 64n) - 1n)],
+    () => [pairOf(A.globalFlag, (1n << 64n) - 1n)],
     'HSA_STATUS_ERROR_INVALID_ARGUMENT',
     'pairs[0].value',
   ],
   [
     'PREFETCH_LOCATION',
-    ({ gpu }) => [pair(A.prefetchLocation, gpu)],
+    ({ gpu }) => [pairOf(A.prefetchLocation, gpu)],
     'HSA_STATUS_ERROR_INVALID_ARGUMENT',
     'pairs[0].attribute',
   ],
-  ['ACCESS_QUERY', ({ gpu }) => [pair(A.accessQuery, gpu)], 'HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[0].attribute'],
-  ['an unknown attribute', () => [pair(8, 0)], 'HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[0].attribute'],
-  ['an attribute of 64 bits', () => [pair(1n << 63n, 0)], 'HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[0].attribute'],
+  [
+    'ACCESS_QUERY',
+    ({ gpu }) => [pairOf(A.accessQuery, gpu)],
+    'HSA_STATUS_ERROR_INVALID_ARGUMENT',
+    'pairs[0].attribute',
+  ],
+  ['an unknown attribute', () => [pairOf(8, 0)], 'HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[0].attribute'],
+  ['an attribute of 64 bits', () => [pairOf(1n << 63n, 0)], 'HSA_STATUS_ERROR_INVALID_ARGUMENT', 'pairs[0].attribute'],
   [
     'two bad pairs: the first one counts',
-    () => [pair(A.globalFlag, 0), pair(0x204, 0), pair(A.agentAccessible, null)],
+    () => [pairOf(A.globalFlag, 0), pairOf(0x204, 0), pairOf(A.agentAccessible, null)],
     'HSA_STATUS_ERROR_INVALID_ARGUMENT',
     'pairs[1].attribute',
   ],
@@ -164,21 +157,20 @@ describe.each([1, 2])('the error table of set, %i GPU(s)', (gpus) => {
     ['no bytes at an aligned address, refused by the wrapper', 0x10000n, 0],
   ])('ERROR for whatever errno: %s', (_name, address, size) => {
     const { runtime } = rig(gpus);
-    const error = refusal(() => runtime.svmAttributesSet(address, size, [pair(A.readOnly, 1)]));
+    const error = refusal(() => runtime.svmAttributesSet(address, size, [pairOf(A.readOnly, 1)]));
     expect([error.status, error.statusName, error.agent]).toEqual([HsaStatus.error, 'HSA_STATUS_ERROR', 'GPU0']);
     expect(error.errno).toBeLessThan(0);
   });
 
   it('ERROR for a device without XNACK', () => {
-    const made = new HsaRig(gpus, {}, { asic: 'gfx1100' });
-    rigs.push(made);
-    const error = refusal(() => made.runtime.svmAttributesSet(made.map(), PAGE, [pair(A.readOnly, 1)]));
+    const made = rig(gpus, {}, { asic: 'gfx1100' });
+    const error = refusal(() => made.runtime.svmAttributesSet(made.map(), PAGE, [pairOf(A.readOnly, 1)]));
     expect([error.status, error.errno]).toEqual([HsaStatus.error, -95]);
   });
 
   it('a bad pair comes before a bad range', () => {
     const { runtime } = rig(gpus);
-    expect(refusal(() => runtime.svmAttributesSet(0n, 0, [pair(A.globalFlag, 5)])).status).toBe(
+    expect(refusal(() => runtime.svmAttributesSet(0n, 0, [pairOf(A.globalFlag, 5)])).status).toBe(
       HsaStatus.invalidArgument,
     );
   });
@@ -193,8 +185,12 @@ describe.each([1, 2])('the error table of set, %i GPU(s)', (gpus) => {
 describe('without a GPU agent', () => {
   it('a set is an ERROR, after its pairs were checked', () => {
     const { runtime } = rig(0);
-    expect(refusal(() => runtime.svmAttributesSet(0x1000n, PAGE, [pair(A.readOnly, 1)])).status).toBe(HsaStatus.error);
+    expect(refusal(() => runtime.svmAttributesSet(0x1000n, PAGE, [pairOf(A.readOnly, 1)])).status).toBe(
+      HsaStatus.error,
+    );
     expect(refusal(() => runtime.svmAttributesSet(0x1000n, PAGE, [])).status).toBe(HsaStatus.error);
-    expect(refusal(() => runtime.svmAttributesSet(0x1000n, PAGE, [pair(9, 1)])).status).toBe(HsaStatus.invalidArgument);
+    expect(refusal(() => runtime.svmAttributesSet(0x1000n, PAGE, [pairOf(9, 1)])).status).toBe(
+      HsaStatus.invalidArgument,
+    );
   });
 });

@@ -1,22 +1,10 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { HsaRig, PAGE, refusal } from '../../test/support/hsa-rig.ts';
+import { describe, expect, it } from 'vitest';
+import { PAGE, hsaRigs, pairOf, refusal } from '../../test/support/hsa-rig.ts';
 import { formatTraffic, HsaStatus, HsaSvmAttribute } from './index.ts';
-import type { HsaRuntimeOptions, HsaSvmAttributePair } from './index.ts';
+import type { HsaSvmAttributePair } from './index.ts';
 
 const A = HsaSvmAttribute;
-const rigs: HsaRig[] = [];
-const rig = (gpus: number, options: Omit<HsaRuntimeOptions, 'devices'> = {}): HsaRig => {
-  const made = new HsaRig(gpus, { cpuAgents: 2, ...options });
-  rigs.push(made);
-  return made;
-};
-afterEach(() => {
-  for (const made of rigs.splice(0)) made.close();
-});
-const pair = (attribute: number | bigint, value: HsaSvmAttributePair['value']): HsaSvmAttributePair => ({
-  attribute,
-  value,
-});
+const rig = hsaRigs({ cpuAgents: 2 });
 
 describe('worked examples (spec/hsa §10) on the traffic view', () => {
   const setup = () => {
@@ -33,7 +21,7 @@ describe('worked examples (spec/hsa §10) on the traffic view', () => {
 
   it('[GLOBAL COARSE, ACCESSIBLE G1, PREFERRED G1]', () => {
     const { set, g1 } = setup();
-    expect(set(pair(A.globalFlag, 1), pair(A.agentAccessible, g1), pair(A.preferredLocation, g1))).toEqual([
+    expect(set(pairOf(A.globalFlag, 1), pairOf(A.agentAccessible, g1), pairOf(A.preferredLocation, g1))).toEqual([
       'GPU0: 5:0',
       'GPU1: 5:0 2:2 0:1',
     ]);
@@ -41,7 +29,10 @@ describe('worked examples (spec/hsa §10) on the traffic view', () => {
 
   it('[ACCESSIBLE G0, IN_PLACE G1]', () => {
     const { set, g0, g1 } = setup();
-    expect(set(pair(A.agentAccessible, g0), pair(A.agentAccessibleInPlace, g1))).toEqual(['GPU0: 2:2', 'GPU1: 2:1']);
+    expect(set(pairOf(A.agentAccessible, g0), pairOf(A.agentAccessibleInPlace, g1))).toEqual([
+      'GPU0: 2:2',
+      'GPU1: 2:1',
+    ]);
   });
 
   it('[PREFERRED C, ACCESSIBLE C, READ_MOSTLY 1, GRANULARITY 40]', () => {
@@ -49,17 +40,17 @@ describe('worked examples (spec/hsa §10) on the traffic view', () => {
     const list = '0:0 3:18 4:1 10:1';
     expect(
       set(
-        pair(A.preferredLocation, c),
-        pair(A.agentAccessible, c),
-        pair(A.readMostly, 1),
-        pair(A.migrationGranularity, 40),
+        pairOf(A.preferredLocation, c),
+        pairOf(A.agentAccessible, c),
+        pairOf(A.readMostly, 1),
+        pairOf(A.migrationGranularity, 40),
       ),
     ).toEqual([`GPU0: ${list}`, `GPU1: ${list}`]);
   });
 
   it('[GRANULARITY 3, PREFERRED 0]', () => {
     const { set } = setup();
-    expect(set(pair(A.migrationGranularity, 3), pair(A.preferredLocation, 0))).toEqual([
+    expect(set(pairOf(A.migrationGranularity, 3), pairOf(A.preferredLocation, 0))).toEqual([
       'GPU0: 3:3 0:0xffffffff',
       'GPU1: 3:3 0:0xffffffff',
     ]);
@@ -67,8 +58,8 @@ describe('worked examples (spec/hsa §10) on the traffic view', () => {
 
   it('[ACCESSIBLE C, NO_ACCESS C2]: set wins, in either order', () => {
     const { set, c, c2 } = setup();
-    expect(set(pair(A.agentAccessible, c), pair(A.agentNoAccess, c2))).toEqual(['GPU0: 4:1', 'GPU1: 4:1']);
-    expect(set(pair(A.agentNoAccess, c2), pair(A.agentAccessible, c))).toEqual(['GPU0: 4:1', 'GPU1: 4:1']);
+    expect(set(pairOf(A.agentAccessible, c), pairOf(A.agentNoAccess, c2))).toEqual(['GPU0: 4:1', 'GPU1: 4:1']);
+    expect(set(pairOf(A.agentNoAccess, c2), pairOf(A.agentAccessible, c))).toEqual(['GPU0: 4:1', 'GPU1: 4:1']);
   });
 
   it('prefetch to G1, prefetch to C', async () => {
@@ -84,9 +75,9 @@ describe('worked examples (spec/hsa §10) on the traffic view', () => {
   it('as people read it', () => {
     const { made, page, g1 } = setup();
     made.runtime.svmAttributesSet(page, PAGE, [
-      pair(A.globalFlag, 1),
-      pair(A.agentAccessible, g1),
-      pair(A.preferredLocation, g1),
+      pairOf(A.globalFlag, 1),
+      pairOf(A.agentAccessible, g1),
+      pairOf(A.preferredLocation, g1),
     ]);
     expect(made.events.map(formatTraffic)).toEqual([
       'hsa_amd_svm_attributes_set(GLOBAL_FLAG=COARSE, AGENT_ACCESSIBLE=GPU1, PREFERRED_LOCATION=GPU1) -> ' +
@@ -97,19 +88,19 @@ describe('worked examples (spec/hsa §10) on the traffic view', () => {
 
 describe('what is sent', () => {
   it.each<[string, HsaSvmAttributePair, string]>([
-    ['GLOBAL_FLAG FINE', pair(A.globalFlag, 0), '5:1'],
-    ['GLOBAL_FLAG COARSE', pair(A.globalFlag, true), '5:0'],
-    ['READ_ONLY, any non-zero', pair(A.readOnly, 0x8000_0000_0000_0000n), '8:1'],
-    ['READ_ONLY false', pair(A.readOnly, false), '8:0'],
-    ['HIVE_LOCAL', pair(A.hiveLocal, 2), '7:1'],
-    ['READ_MOSTLY', pair(A.readMostly, 1n), '10:1'],
-    ['GPU_EXEC', pair(A.gpuExec, 0x20), '9:1'],
-    ['GPU_EXEC 0', pair(A.gpuExec, 0), '9:0'],
-    ['GRANULARITY 0', pair(A.migrationGranularity, 0), '3:0'],
-    ['GRANULARITY 18', pair(A.migrationGranularity, 18), '3:18'],
-    ['GRANULARITY 19', pair(A.migrationGranularity, 19), '3:18'],
-    ['GRANULARITY 2^64 - 1', pair(A.migrationGranularity, (1n << 64n) - 1n), '3:18'],
-    ['PREFERRED none', pair(A.preferredLocation, null), '0:0xffffffff'],
+    ['GLOBAL_FLAG FINE', pairOf(A.globalFlag, 0), '5:1'],
+    ['GLOBAL_FLAG COARSE', pairOf(A.globalFlag, true), '5:0'],
+    ['READ_ONLY, any non-zero', pairOf(A.readOnly, 0x8000_0000_0000_0000n), '8:1'],
+    ['READ_ONLY false', pairOf(A.readOnly, false), '8:0'],
+    ['HIVE_LOCAL', pairOf(A.hiveLocal, 2), '7:1'],
+    ['READ_MOSTLY', pairOf(A.readMostly, 1n), '10:1'],
+    ['GPU_EXEC', pairOf(A.gpuExec, 0x20), '9:1'],
+    ['GPU_EXEC 0', pairOf(A.gpuExec, 0), '9:0'],
+    ['GRANULARITY 0', pairOf(A.migrationGranularity, 0), '3:0'],
+    ['GRANULARITY 18', pairOf(A.migrationGranularity, 18), '3:18'],
+    ['GRANULARITY 19', pairOf(A.migrationGranularity, 19), '3:18'],
+    ['GRANULARITY 2^64 - 1', pairOf(A.migrationGranularity, (1n << 64n) - 1n), '3:18'],
+    ['PREFERRED none', pairOf(A.preferredLocation, null), '0:0xffffffff'],
   ])('%s goes to every GPU', (_name, sent, record) => {
     const made = rig(3);
     made.runtime.svmAttributesSet(made.map(), PAGE, [sent]);
@@ -121,9 +112,9 @@ describe('what is sent', () => {
     const [, c2] = made.runtime.cpuAgents;
     const page = made.map();
     for (const [sent, record] of [
-      [pair(A.preferredLocation, c2!), '0:0'],
-      [pair(A.agentAccessibleInPlace, c2!), '4:1'],
-      [pair(A.agentNoAccess, c2!), '4:0'],
+      [pairOf(A.preferredLocation, c2!), '0:0'],
+      [pairOf(A.agentAccessibleInPlace, c2!), '4:1'],
+      [pairOf(A.agentNoAccess, c2!), '4:0'],
     ] as const) {
       made.runtime.svmAttributesSet(page, PAGE, [sent]);
       expect(made.traffic()).toEqual([`GPU0: ${record}`, `GPU1: ${record}`]);
@@ -135,16 +126,16 @@ describe('what is sent', () => {
     const [g0, g1] = made.runtime.gpuAgents;
     const [c] = made.runtime.cpuAgents;
     made.runtime.svmAttributesSet(made.map(), PAGE, [
-      pair(A.readMostly, 1),
-      pair(A.agentNoAccess, g1!),
-      pair(A.gpuExec, 1),
-      pair(A.preferredLocation, g0!),
-      pair(A.readOnly, 0),
-      pair(A.agentAccessible, g0!),
-      pair(A.hiveLocal, 0),
-      pair(A.migrationGranularity, 4),
-      pair(A.globalFlag, 0),
-      pair(A.agentNoAccess, c!),
+      pairOf(A.readMostly, 1),
+      pairOf(A.agentNoAccess, g1!),
+      pairOf(A.gpuExec, 1),
+      pairOf(A.preferredLocation, g0!),
+      pairOf(A.readOnly, 0),
+      pairOf(A.agentAccessible, g0!),
+      pairOf(A.hiveLocal, 0),
+      pairOf(A.migrationGranularity, 4),
+      pairOf(A.globalFlag, 0),
+      pairOf(A.agentNoAccess, c!),
     ]);
     const common = '3:4 4:0 5:1 7:0 8:0 9:1 10:1';
     expect(made.traffic()).toEqual([`GPU0: ${common} 0:1 2:2`, `GPU1: ${common} 2:0`]);
@@ -154,8 +145,8 @@ describe('what is sent', () => {
     const made = rig(8);
     const { gpuAgents } = made.runtime;
     made.runtime.svmAttributesSet(made.map(), PAGE, [
-      pair(A.agentAccessible, gpuAgents[6]!),
-      pair(A.agentNoAccess, gpuAgents[2]!.handle),
+      pairOf(A.agentAccessible, gpuAgents[6]!),
+      pairOf(A.agentNoAccess, gpuAgents[2]!.handle),
     ]);
     expect(made.traffic()).toEqual(['GPU2: 2:0', 'GPU6: 2:2']);
   });
@@ -168,7 +159,7 @@ describe('what is sent', () => {
   ])('is rounded to pages: %s', (_name, offset, size, base, pages) => {
     const made = rig(1);
     const address = made.map(4);
-    made.runtime.svmAttributesSet(address + offset, size, [pair(A.readOnly, 1)]);
+    made.runtime.svmAttributesSet(address + offset, size, [pairOf(A.readOnly, 1)]);
     const [ioctl] = made.events[0]!.ioctls;
     expect([ioctl!.address, ioctl!.size]).toEqual([address + base, BigInt(pages * PAGE)]);
   });
@@ -179,7 +170,7 @@ describe('a failing GPU', () => {
     const made = rig(3);
     const page = made.map();
     made.machine.devices[1]!.unplugged = true;
-    const error = refusal(() => made.runtime.svmAttributesSet(page, PAGE, [pair(A.readOnly, 1)]));
+    const error = refusal(() => made.runtime.svmAttributesSet(page, PAGE, [pairOf(A.readOnly, 1)]));
     expect([error.status, error.agent, error.errno]).toEqual([HsaStatus.error, 'GPU1', -19]);
     expect(made.traffic()).toEqual(['GPU0: 8:1', 'GPU1: 8:1']);
     expect([made.raw(0, page, PAGE, 8), made.raw(2, page, PAGE, 8)]).toEqual([[1], [0]]);
@@ -196,15 +187,15 @@ describe('no pairs', () => {
     const [c] = made.runtime.cpuAgents;
     const before = [0, 1].map((gpu) => made.raw(gpu, page, PAGE, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10));
     made.runtime.svmAttributesSet(page, PAGE, [
-      pair(A.globalFlag, 1),
-      pair(A.readOnly, 1),
-      pair(A.hiveLocal, 1),
-      pair(A.migrationGranularity, 2),
-      pair(A.preferredLocation, g1!),
-      pair(A.readMostly, 1),
-      pair(A.gpuExec, 1),
-      pair(A.agentNoAccess, g0!),
-      pair(A.agentNoAccess, c!),
+      pairOf(A.globalFlag, 1),
+      pairOf(A.readOnly, 1),
+      pairOf(A.hiveLocal, 1),
+      pairOf(A.migrationGranularity, 2),
+      pairOf(A.preferredLocation, g1!),
+      pairOf(A.readMostly, 1),
+      pairOf(A.gpuExec, 1),
+      pairOf(A.agentNoAccess, g0!),
+      pairOf(A.agentNoAccess, c!),
     ]);
     made.runtime.svmPrefetchAsync(page, PAGE, g0!);
     await made.runtime.idle();
@@ -216,8 +207,7 @@ describe('no pairs', () => {
   });
 
   it('ask for the default granularity once', () => {
-    const made = new HsaRig(1, {}, { defaultGranularity: 5 });
-    rigs.push(made);
+    const made = rig(1, {}, { defaultGranularity: 5 });
     const page = made.map();
     made.runtime.svmAttributesSet(page, PAGE, []);
     made.traffic();
@@ -229,8 +219,7 @@ describe('no pairs', () => {
     const { runtime } = rig(1);
     expect(refusal(() => runtime.svmAttributesSet(0x10000n, PAGE, [])).errno).toBe(-14);
     expect(refusal(() => runtime.svmAttributesSet(0x10000n, 0, [])).errno).toBe(-22);
-    const off = new HsaRig(1, {}, { asic: 'gfx1100' });
-    rigs.push(off);
+    const off = rig(1, {}, { asic: 'gfx1100' });
     expect(refusal(() => off.runtime.svmAttributesSet(off.map(), PAGE, [])).errno).toBe(-95);
   });
 

@@ -1,8 +1,15 @@
 /** What the tests of the HSA layer share: a machine of some GPUs, a runtime on it, and its traffic as numbers. */
+import { afterEach } from 'vitest';
 import { EmulatedMachine } from '../../emulator/index.ts';
 import type { MachineOptions } from '../../emulator/index.ts';
-import { HsaError, HsaRuntime } from '../../lib/hsa/index.ts';
-import type { HsaRuntimeOptions, TrafficEvent } from '../../lib/hsa/index.ts';
+import { HsaError, HsaRuntime, HsaSvmAttribute } from '../../lib/hsa/index.ts';
+import type {
+  HsaAgent,
+  HsaRuntimeOptions,
+  HsaSvmAttributePair,
+  HsaSvmAttributeQuery,
+  TrafficEvent,
+} from '../../lib/hsa/index.ts';
 import { SvmDevice } from '../../lib/index.ts';
 
 export const PAGE = 4096;
@@ -43,10 +50,61 @@ export class HsaRig {
     );
   }
 
+  /** The answer of one attribute over `size` bytes. */
+  value(address: bigint, size: number, attribute: number): unknown {
+    return this.runtime.svmAttributesGet(address, size, [{ attribute }])[0]!.value;
+  }
+
+  /** The access that `agent` has to a page, as the attribute that would give it. */
+  access(address: bigint, agent: HsaAgent): number {
+    const query = { attribute: HsaSvmAttribute.accessQuery, value: agent };
+    return this.runtime.svmAttributesGet(address, PAGE, [query])[0]!.attribute;
+  }
+
+  /** Sets `[attribute, value]` pairs on some pages; the ioctls of it are not kept. */
+  set(address: bigint, pages: number, ...pairs: [number, HsaSvmAttributePair['value']][]): void {
+    this.runtime.svmAttributesSet(
+      address,
+      pages * PAGE,
+      pairs.map(([attribute, value]) => ({ attribute, value })),
+    );
+    this.traffic();
+  }
+
+  /** Answers of some pages, in the order of the questions: a value, or the attribute for a question about access. */
+  get(address: bigint, pages: number, ...queries: (number | [number, HsaSvmAttributeQuery['value']])[]): unknown[] {
+    const asked = queries.map((query) =>
+      typeof query === 'number' ? { attribute: query } : { attribute: query[0], value: query[1]! },
+    );
+    return this.runtime
+      .svmAttributesGet(address, pages * PAGE, asked)
+      .map(({ attribute, value }) => (attribute >= HsaSvmAttribute.agentAccessible ? attribute : value));
+  }
+
   close(): void {
     this.runtime.close();
     for (const device of this.devices) device.close();
   }
+}
+
+/** How a test file makes its rigs: each has the `defaults` too, and is closed after the test. */
+export function hsaRigs(
+  defaults: Omit<HsaRuntimeOptions, 'devices'> = {},
+): (gpus: number, options?: Omit<HsaRuntimeOptions, 'devices'>, machine?: MachineOptions) => HsaRig {
+  const rigs: HsaRig[] = [];
+  afterEach(() => {
+    for (const rig of rigs.splice(0)) rig.close();
+  });
+  return (gpus, options = {}, machine = {}) => {
+    const rig = new HsaRig(gpus, { ...defaults, ...options }, machine);
+    rigs.push(rig);
+    return rig;
+  };
+}
+
+/** A pair of an attribute and its value. */
+export function pairOf(attribute: number | bigint, value: HsaSvmAttributePair['value']): HsaSvmAttributePair {
+  return { attribute, value } as HsaSvmAttributePair;
 }
 
 /** The HsaError that `action` throws. */

@@ -1,25 +1,9 @@
 /** HIP's own older tests of hipMemAdvise (peer tests 3.1 to 3.3), each under its name. */
 import { describe, expect } from 'vitest';
-import { NONE, catchCase, codeOf } from '../../test/support/hip-rig.ts';
+import { NONE, catchCase, codeOf, intsOf, onEachInt } from '../../test/support/hip-rig.ts';
 import { HipMemoryAdvise as Advise, HipMemRangeAttribute as Attribute } from './index.ts';
-import type { HipMemory, HipRuntime } from './index.ts';
 
 const THREE_ADVICES = [Advise.setReadMostly, Advise.setPreferredLocation, Advise.setAccessedBy];
-
-const intsOf = (memory: HipMemory): Int32Array => new Int32Array(memory.read().buffer);
-/** A kernel that changes each number: the GPU reads them, and writes the results. */
-const onEachInt = (
-  hip: HipRuntime,
-  gpu: number,
-  memory: HipMemory,
-  change: (value: number) => number,
-): Promise<void> => {
-  hip.setDevice(gpu);
-  return hip.launch(null, async (queue) => {
-    const read = new Int32Array((await queue.read(memory.address, memory.size)).buffer);
-    await queue.write(memory.address, new Uint8Array(read.map(change).buffer));
-  });
-};
 
 describe('hipMemAdvise_old.cc', () => {
   catchCase('Unit_hipMemAdvise_TstFlags', {}, ({ hip, gpus, managed, read, accessedBy }) => {

@@ -1,27 +1,11 @@
 /** HIP's own tests of hipMemAdvise that only set and get (peer tests 3.1 to 3.3), and those with a kernel that the real stack fails, each under its name. */
 import { describe, expect } from 'vitest';
-import { CPU, NONE, PAGE, catchCase, codeOf } from '../../test/support/hip-rig.ts';
+import { CPU, NONE, PAGE, catchCase, codeOf, intsOf, onEachInt } from '../../test/support/hip-rig.ts';
 import { HipMemLocationType, HipMemoryAdvise as Advise, HipMemRangeAttribute as Attribute } from './index.ts';
-import type { HipMemory, HipRuntime } from './index.ts';
 
 const BOTH = [1, 2];
 const INVALID = 1;
 const THREE_ADVICES = [Advise.setReadMostly, Advise.setPreferredLocation, Advise.setAccessedBy];
-
-const intsOf = (memory: HipMemory): Int32Array => new Int32Array(memory.read().buffer);
-/** A kernel that changes each number: the GPU reads them, and writes the results. */
-const onEachInt = (
-  hip: HipRuntime,
-  gpu: number,
-  memory: HipMemory,
-  change: (value: number) => number,
-): Promise<void> => {
-  hip.setDevice(gpu);
-  return hip.launch(null, async (queue) => {
-    const read = new Int32Array((await queue.read(memory.address, memory.size)).buffer);
-    await queue.write(memory.address, new Uint8Array(read.map(change).buffer));
-  });
-};
 
 describe('hipMemAdvise.cc', () => {
   catchCase('Unit_hipMemAdvise_Set_Unset_Basic', {}, ({ hip, places, managed, read }) => {

@@ -5,6 +5,7 @@ import { locationOfDevice } from './advise.ts';
 import { Allocator } from './allocator.ts';
 import { countOf, integerOfIndex, intOf, locationOf, pointerOf, unsignedOf } from './arguments.ts';
 import type { HipPointer } from './arguments.ts';
+import type { BatchArguments } from './batch.ts';
 import type { HipMemLocation } from './constants.ts';
 import { describeLocation } from './describe.ts';
 import { Discards } from './discard.ts';
@@ -12,6 +13,9 @@ import { Prefetches } from './prefetch.ts';
 import type { HipState } from './state.ts';
 import { StreamCalls } from './stream-calls.ts';
 import type { HipStreamArgument } from './stream-table.ts';
+
+/** Where the operations of a batch go. */
+type Places = readonly [locations: unknown, indexes: unknown, count: number];
 
 /** The part of `HipRuntime` that is about prefetch and discard. */
 export abstract class TransferCalls extends StreamCalls {
@@ -100,15 +104,10 @@ export abstract class TransferCalls extends StreamCalls {
   ): void {
     this.#log(
       () => `hipMemPrefetchBatchAsync(${show(count)})`,
-      () =>
-        this.#prefetches.batch({
-          pointers,
-          sizes,
-          count: integerOfIndex('count', count),
-          places: { locations, indexes: locationIndexes, count: integerOfIndex('locationCount', locationCount) },
-          flags: unsignedOf('flags', flags),
-          stream: this.streams.resolve('stream', stream),
-        }),
+      () => {
+        const places = [locations, locationIndexes, locationCount] as const;
+        return this.#prefetches.batch(this.#batchOf(pointers, sizes, count, places, flags, stream));
+      },
     );
   }
 
@@ -175,26 +174,34 @@ export abstract class TransferCalls extends StreamCalls {
     pointers: unknown,
     sizes: unknown,
     count: number,
-    places: readonly [locations: unknown, indexes: unknown, count: number] | undefined,
+    places: Places | undefined,
     flags: number,
     stream: HipStreamArgument,
   ): void {
     this.#log(
       () => `${name}(${show(count)})`,
-      () =>
-        this.#discards.batch({
-          pointers,
-          sizes,
-          count: integerOfIndex('count', count),
-          ...(places === undefined
-            ? {}
-            : {
-                places: { locations: places[0], indexes: places[1], count: integerOfIndex('locationCount', places[2]) },
-              }),
-          flags: unsignedOf('flags', flags),
-          stream: this.streams.resolve('stream', stream),
-        }),
+      () => this.#discards.batch(this.#batchOf(pointers, sizes, count, places, flags, stream)),
     );
+  }
+
+  /** The types of a batch call's arguments; what their values mean is checked by the batch. */
+  #batchOf(
+    pointers: unknown,
+    sizes: unknown,
+    count: number,
+    places: Places | undefined,
+    flags: number,
+    stream: HipStreamArgument,
+  ): BatchArguments {
+    const batch = { pointers, sizes, count: integerOfIndex('count', count) };
+    const located =
+      places === undefined
+        ? batch
+        : {
+            ...batch,
+            places: { locations: places[0], indexes: places[1], count: integerOfIndex('locationCount', places[2]) },
+          };
+    return { ...located, flags: unsignedOf('flags', flags), stream: this.streams.resolve('stream', stream) };
   }
 
   /** The call ends when what it issued has ended; only the traffic view waits for that. */

@@ -119,3 +119,22 @@ export function catchCase(
     }
   });
 }
+
+/** The numbers in some memory, as the CPU reads them. */
+export function intsOf(memory: HipMemory): Int32Array {
+  return new Int32Array(memory.read().buffer);
+}
+
+/** A kernel that changes each number: the GPU reads them, and writes the results. */
+export function onEachInt(
+  hip: HipRuntime,
+  gpu: number,
+  memory: HipMemory,
+  change: (value: number) => number,
+): Promise<void> {
+  hip.setDevice(gpu);
+  return hip.launch(null, async (queue) => {
+    const read = new Int32Array((await queue.read(memory.address, memory.size)).buffer);
+    await queue.write(memory.address, new Uint8Array(read.map(change).buffer));
+  });
+}

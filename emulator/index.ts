@@ -28,7 +28,17 @@ export type {
   MachineEvent,
   NotifierEventName,
 } from './observe/events.ts';
-export { formatHazard, HazardError, HazardMonitor, QUIRK_CATALOGUE, QUIRKS, UNOBSERVABLE } from './hazards/index.ts';
+export {
+  formatHazard,
+  HazardError,
+  HazardMonitor,
+  holdsIn,
+  NEEDS_DEVICE_MEMORY,
+  QUIRK_CATALOGUE,
+  QUIRKS,
+  reasonNotShown,
+  UNOBSERVABLE,
+} from './hazards/index.ts';
 export type { CataloguedQuirk, Quirk, WatchedFile } from './hazards/index.ts';
 export type { Hazard, LoggedOperation, OperationWord, Severity } from './observe/hazard.ts';
 export { EventRing } from './observe/event-ring.ts';

@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Hazard } from '../emulator/index.ts';
+import { UAPI_PROFILES } from '../lib/uapi/profile.ts';
+import type { UapiProfileName } from '../lib/uapi/profile.ts';
 import { anyStep, history, plainStep, runStep } from './support/emulator-history.ts';
 import type { Step } from './support/emulator-history.ts';
 import { pageOf, seedFor } from './support/emulator-rig.ts';
@@ -9,6 +11,7 @@ import { watchedRig } from './support/hazards-scenarios.ts';
 
 const seed = seedFor('hazards-complete');
 const configuration = fc.record({
+  profile: fc.constantFrom(...(Object.keys(UAPI_PROFILES) as UapiProfileName[])),
   thp: fc.boolean(),
   vmaMerge: fc.boolean(),
   defaultGranularity: fc.constantFrom(0, 4, 9, 27),
@@ -58,13 +61,13 @@ it('names every PTE that is stale, shared, orphaned, without DMA mapping or allo
     fc.property(configuration, history(plainStep, 60), (options, steps) => {
       wrong += runAndCompare(options, steps);
     }),
-    { seed, numRuns: 100 },
+    { seed, numRuns: 140 },
   );
   fc.assert(
     fc.property(configuration, history(anyStep, 60), (options, steps) => {
       wrong += runAndCompare(options, steps);
     }),
-    { seed, numRuns: 100 },
+    { seed, numRuns: 140 },
   );
   expect(wrong).toBeGreaterThan(500);
 }, 300_000);

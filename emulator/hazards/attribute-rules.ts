@@ -17,6 +17,9 @@ const MANY_EQUAL = 16;
 /** Pages that a prefetch may bring in without a word (Q69). */
 const MANY_POPULATED = 1024;
 const MOST_FAILED = 64;
+/** Changes after which PTEs are cleared from V5 on. */
+const CLEARING_FROM_V5 =
+  Trigger.accessChange | Trigger.pteFlagChange | Trigger.mappingFlagChange | Trigger.locationChange;
 
 interface Span {
   readonly first: number;
@@ -131,7 +134,7 @@ export class AttributeRules {
     }
     if ((trigger & (Trigger.pteFlagChange | Trigger.accessChange)) !== 0 && this.#watch.vm.pageTable.blocks.size > 0)
       this.#ranges.touch(first, last + 1);
-    if ((trigger & Trigger.rangeSplit) !== 0) this.#ranges.splitBegins(first, last);
+    if ((trigger & this.#clearing) !== 0) this.#ranges.splitBegins(first, last);
     if ((trigger & Trigger.prefetch) !== 0 && (types & PREFETCH_BIT) === 0) this.#sticky = true;
     if ((types & PREFETCH_BIT) === 0) return;
     const location = this.#watch.vm.context!.tree.find(first)?.prefetchLocation;
@@ -195,9 +198,13 @@ export class AttributeRules {
           pages,
         );
       }
+    } else if (call.operation === SvmOperation.getAttributes) {
+      log.note(operation, 'GET_ATTR', first, first + pages);
+      if (result === 0) this.#read(first, pages);
     } else {
-      log.note(operation, call.operation === SvmOperation.getAttributes ? 'GET_ATTR' : 'ioctl', first, first + pages);
-      if (call.operation === SvmOperation.getAttributes && result === 0) this.#read(first, pages);
+      const resets = call.operation === SvmOperation.resetAttributes && result === 0;
+      log.note(operation, resets ? 'RESET_ATTR' : 'ioctl', first, first + pages);
+      if (resets) this.#ranges.attributesReset(first, first + pages);
     }
     if (this.#created && result < 0)
       this.#watch.report('Q01', 'the call was refused, but the VM has an SVM context now', first, 0);
@@ -213,7 +220,8 @@ export class AttributeRules {
     const first = Math.max(interval.first, startPage);
     const last = Math.min(interval.last, endPage - 1);
     if (this.#pending.touches(first, last)) return;
-    this.#watch.report('Q26', 'the new mapping has the attributes of an earlier one', first, last - first + 1);
+    const quirk = this.#watch.holds('Q26') ? 'Q26' : 'V7-R3';
+    this.#watch.report(quirk, 'the new mapping has the attributes of an earlier one', first, last - first + 1);
   }
 
   /** Before the attributes of `[first, last]` are cleared for a range. */
@@ -270,6 +278,13 @@ export class AttributeRules {
     const previous = tree.find(before);
     if (interval === undefined || previous === undefined || previous === interval) return;
     if (previous.last + 1 === interval.first && recordsEqual(previous, interval)) this.#equalNeighbours++;
+  }
+
+  /** Changes that clear the PTEs of the ranges they touch, as a whole; without retry faults none does. */
+  get #clearing(): number {
+    const { mode, hasRetryFaults } = this.#watch.vm.context!;
+    if (mode.applySegment === null) return Trigger.rangeSplit;
+    return hasRetryFaults ? CLEARING_FROM_V5 : 0;
   }
 
   /** Whether every page is in a range that is marked mapped. */

@@ -1,16 +1,20 @@
-// Models: nothing - the catalogue 07-quirks: what breaks, how bad it is, what can be seen, and what a program can do.
-import type { CataloguedQuirk, Quirk } from './quirk.ts';
+// Models: nothing - the catalogue of hazards: what breaks, how bad it is, what can be seen, and what a program can do.
+import type { Quirk, QuirkTable } from './quirk.ts';
 import { ATTRIBUTE_QUIRKS } from './quirks-attributes.ts';
 import { FAULT_QUIRKS } from './quirks-faults.ts';
 import { LIFECYCLE_QUIRKS } from './quirks-lifecycle.ts';
 import { RANGE_QUIRKS } from './quirks-ranges.ts';
+import { V7_QUIRKS } from './quirks-v7.ts';
+import { V8_QUIRKS } from './quirks-v8.ts';
 
-/** All 70 entries of the catalogue, by id like 'Q35'. */
-export const QUIRK_CATALOGUE: Readonly<Record<string, CataloguedQuirk>> = {
+/** All entries of the catalogue, by id like 'Q35' or 'V7-B2'. */
+export const QUIRK_CATALOGUE: QuirkTable = {
   ...LIFECYCLE_QUIRKS,
   ...ATTRIBUTE_QUIRKS,
   ...RANGE_QUIRKS,
   ...FAULT_QUIRKS,
+  ...V7_QUIRKS,
+  ...V8_QUIRKS,
 };
 
 const SEE_HISTORY = 'see the operations that led there';

@@ -168,13 +168,13 @@ export class FaultRules {
     reason: FaultReason,
     vma: Vma | undefined,
   ): string | undefined {
-    if (result === -Errno.ENOMEM) return 'Q62';
+    if (result === -Errno.ENOMEM) return this.#watch.holds('Q62') ? 'Q62' : 'Q61';
     switch (reason) {
       case 'closing':
       case 'commit-failed':
         return 'Q61';
       case 'pages-not-writable':
-        return permits(vma, write) ? 'Q52' : 'unhandled-fault';
+        return permits(vma, write) && this.#watch.holds('Q52') ? 'Q52' : 'unhandled-fault';
       case 'no-range': {
         if (vma !== undefined && isIoOrPfnMap(vma)) return 'Q53';
         const interval = this.#watch.vm.context?.tree.find(page);
@@ -199,13 +199,13 @@ export class FaultRules {
       case 'no-vma':
         return 'Q54';
       case 'mapped':
-        return forbidden ? 'Q56' : undefined;
+        return forbidden ? 'Q56' : this.#whyReadOnly(write, vma);
       case 'recently-mapped':
         return forbidden ? 'Q56' : 'Q57';
       case 'already-valid':
         if (forbidden) return 'Q56';
         // PTEs that permit reading are those of the range; others were written by the VM layer.
-        return gpu.pteFlags.permits(vm.pageTable.flagsOf(page), false) ? undefined : 'Q60';
+        return gpu.pteFlags.permits(vm.pageTable.flagsOf(page), false) ? this.#whyReadOnly(write, vma) : 'Q60';
       case 'pages-unavailable': {
         const range = context?.framework.findRange(page, page + 1);
         if (range !== undefined && (range.state & RangeState.unmapped) !== 0) return 'Q46';
@@ -215,6 +215,11 @@ export class FaultRules {
       default:
         return undefined;
     }
+  }
+
+  /** A write that mapping and attributes permit found PTEs for reading. */
+  #whyReadOnly(write: boolean, vma: Vma | undefined): string | undefined {
+    return write && permits(vma, true) && this.#watch.holds('V7-R4') ? 'V7-R4' : undefined;
   }
 
   #notServed(page: number, quirk: string | undefined): void {

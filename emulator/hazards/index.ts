@@ -1,6 +1,8 @@
 // Models: nothing - the names of this folder.
 export { QUIRK_CATALOGUE, QUIRKS, UNOBSERVABLE } from './catalogue.ts';
+export { holdsIn, reasonNotShown } from './quirk.ts';
 export type { CataloguedQuirk, Quirk } from './quirk.ts';
+export { NEEDS_DEVICE_MEMORY } from './quirks-v8.ts';
 export { formatHazard, HazardError } from './hazard.ts';
 export { HazardMonitor } from './monitor.ts';
 export type { WatchedFile } from './watched.ts';

@@ -121,6 +121,12 @@ export class HazardMonitor implements MemoryObserver {
     return error;
   }
 
+  /** Whether the driver that is watched has that entry of the catalogue; true for what is no entry. */
+  holds(quirk: string): boolean {
+    const known = QUIRK_CATALOGUE[quirk];
+    return known === undefined || holdsIn(known, this.#revision);
+  }
+
   memoryChanged(change: Parameters<MemoryObserver['memoryChanged']>[0], startPage: number, endPage: number): void {
     this.#log.note(this.#operation, WORD_OF_CHANGE[change], startPage, endPage);
     for (const watch of this.#watches) watch.memoryChanged(change, startPage, endPage);
@@ -140,8 +146,7 @@ export class HazardMonitor implements MemoryObserver {
     pages: number,
     story: { startPage: number; endPage: number },
   ): void {
-    const known = QUIRK_CATALOGUE[quirk];
-    if (known !== undefined && !holdsIn(known, this.#revision)) return;
+    if (!this.holds(quirk)) return;
     const history = this.#log.touching(story.startPage, story.endPage);
     const hazard = makeHazard(
       quirk,
@@ -183,5 +188,9 @@ class FileWatch implements Watch {
 
   get operation(): number {
     return this.#monitor.operation;
+  }
+
+  holds(quirk: string): boolean {
+    return this.#monitor.holds(quirk);
   }
 }

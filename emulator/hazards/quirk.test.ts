@@ -15,6 +15,8 @@ describe('the revisions of a quirk', () => {
     expect(revisionsOf('Q44')).toEqual(['v4', 'v7', 'v7-xnack-off']);
     expect(revisionsOf('Q03')).toEqual(['v4', 'v7', 'v8']);
     expect(revisionsOf('Q14')).toEqual(REVISION_NAMES);
+    expect(revisionsOf('V7-B2')).toEqual(['v7', 'v7-xnack-off', 'v8']);
+    expect(revisionsOf('V8-D5')).toEqual(['v8']);
   });
 
   it('are in order, and exceptions are between them', () => {

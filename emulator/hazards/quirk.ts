@@ -1,4 +1,4 @@
-// Models: nothing - what an entry of the catalogue 07-quirks consists of.
+// Models: nothing - what an entry of the catalogue of hazards consists of.
 import { revisionPlace } from '../../lib/uapi/profile.ts';
 import type { RevisionName } from '../../lib/uapi/profile.ts';
 import type { Severity } from '../observe/hazard.ts';
@@ -14,7 +14,11 @@ export interface Quirk {
   readonly advice: string;
 }
 
-/** An entry of the catalogue 07-quirks. */
+/**
+ * An entry of the catalogue. Its id is that of the list in which it was described first: 'Q35' of 07-quirks (RFC V4),
+ * 'V7-B2' and 'X-C1' of findings-v7 (RFC V7 and the XNACK-off series), 'V8-D5' of findings-v8; with R, 'V7-R1', it
+ * follows from a rule of revisions or xnack-off and has no number there.
+ */
 export interface CataloguedQuirk extends Quirk {
   /** The first revision that has it. */
   readonly from: RevisionName;
@@ -28,13 +32,25 @@ export interface CataloguedQuirk extends Quirk {
   readonly text: string;
   /** What of it can be seen. */
   readonly observable: string;
+  /** Its other ids in the lists of findings. */
+  readonly alsoKnown?: readonly string[];
   /** Why nothing in this model can show it; absent where the monitor names it. */
   readonly unobservable?: string;
+  /** The same for single revisions. */
+  readonly unobservableIn?: Readonly<Partial<Record<RevisionName, string>>>;
 }
+
+/** Entries by id. */
+export type QuirkTable = Readonly<Record<string, CataloguedQuirk>>;
 
 /** Whether a driver of that revision has the quirk. */
 export function holdsIn({ from, until, except }: CataloguedQuirk, revision: RevisionName): boolean {
   const place = revisionPlace(revision);
   if (place < revisionPlace(from) || except?.includes(revision) === true) return false;
   return until === undefined || place <= revisionPlace(until);
+}
+
+/** Why nothing in the model of a revision can show the quirk; undefined where the monitor names it. */
+export function reasonNotShown(quirk: CataloguedQuirk, revision: RevisionName): string | undefined {
+  return quirk.unobservable ?? quirk.unobservableIn?.[revision];
 }

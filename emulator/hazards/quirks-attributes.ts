@@ -1,8 +1,8 @@
 // Models: nothing - the catalogue 07-quirks, part B.
-import type { CataloguedQuirk } from './quirk.ts';
+import type { QuirkTable } from './quirk.ts';
 
 /** Entries about attributes. */
-export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
+export const ATTRIBUTE_QUIRKS: QuirkTable = {
   Q13: {
     title: 'a changed attribute leaves old PTEs live',
     from: 'v4',
@@ -107,6 +107,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
     observable:
       'SET returns 0 although most of the interval is unmapped; the GPU access is killed although V is ordinary memory.',
     advice: 'never let a range end at 2^64',
+    alsoKnown: ['V7-B7'],
   },
   Q23: {
     title: 'GET_ATTR accepts a wrapped interval',
@@ -197,6 +198,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   Q31: {
     title: 'overlapping attribute intervals',
     from: 'v4',
+    until: 'v4',
     kind: 'R',
     invariants: ['I11', 'I8'],
     severity: 'violation',
@@ -207,6 +209,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   Q32: {
     title: 'an attribute interval was freed under the fault handler',
     from: 'v4',
+    until: 'v4',
     kind: 'T',
     invariants: ['I10', 'I9', 'I4'],
     severity: 'corruption',
@@ -217,6 +220,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   Q33: {
     title: 'an attribute interval was trimmed under the fault handler',
     from: 'v4',
+    until: 'v4',
     kind: 'T',
     invariants: ['I7', 'I10'],
     severity: 'corruption',
@@ -228,6 +232,7 @@ export const ATTRIBUTE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   Q34: {
     title: 'SET_ATTR applied its effect to a reshaped or freed interval',
     from: 'v4',
+    until: 'v4',
     kind: 'R',
     invariants: ['I10', 'I8'],
     severity: 'corruption',

@@ -1,8 +1,8 @@
 // Models: nothing - the catalogue 07-quirks, part D and E.
-import type { CataloguedQuirk } from './quirk.ts';
+import type { QuirkTable } from './quirk.ts';
 
 /** Entries about pages, permissions and faults. */
-export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
+export const FAULT_QUIRKS: QuirkTable = {
   Q48: {
     title: 'writable PTEs over pages that were collected for reading',
     from: 'v4',
@@ -13,6 +13,7 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
     observable:
       "writable PTE with the zero page's address; the write changes every user of the zero page (or is stopped by an IOMMU that enforces direction).",
     advice: 'write the pages with the CPU before the GPU does, or discard them after removing GPU_RO',
+    alsoKnown: ['V7-B5'],
   },
   Q49: {
     title: 'read-only is sticky for the rest of the operation',
@@ -143,11 +144,10 @@ export const FAULT_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
   Q61: {
     title: 'a temporary condition killed the access',
     from: 'v4',
-    until: 'v7-xnack-off',
     kind: 'T/F',
     invariants: ['I7'],
     severity: 'violation',
-    text: 'A closing context gives EAGAIN, an evicting VM gives EBUSY from the commit; both are non-zero and kill the access like a permission error.',
+    text: 'A closing context gives EAGAIN, an evicting VM gives EBUSY from the commit; both are non-zero and kill the access like a permission error. PATCH v8 answers 0 while the context closes; the errors of a commit, and now every lack of memory, still kill.',
     observable: 'no-retry PTE.',
     advice: 'repeat the GPU work',
   },

@@ -1,8 +1,8 @@
 // Models: nothing - the catalogue 07-quirks, part A.
-import type { CataloguedQuirk } from './quirk.ts';
+import type { QuirkTable } from './quirk.ts';
 
 /** Entries about life cycle and ABI. */
-export const LIFECYCLE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
+export const LIFECYCLE_QUIRKS: QuirkTable = {
   Q01: {
     title: 'context creation precedes validation',
     from: 'v4',

@@ -1,8 +1,11 @@
 // Models: nothing - the catalogue 07-quirks, part C.
-import type { CataloguedQuirk } from './quirk.ts';
+import type { QuirkTable } from './quirk.ts';
+
+const NO_POINT_IN_COLLECTOR =
+  'the collector has no preemption point between taking a range off its list and removing it';
 
 /** Entries about invalidation and ranges. */
-export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
+export const RANGE_QUIRKS: QuirkTable = {
   Q35: {
     title: 'stale mapping after a partial invalidation',
     from: 'v4',
@@ -35,6 +38,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
     observable:
       'the second munmap zaps and clears nothing; 511 live PTEs of freed pages, and the attributes of these 511 pages stay as well.',
     advice: 'unmap whole chunks of 2 MiB, or discard the whole chunk first',
+    alsoKnown: ['V7-B4'],
   },
   Q38: {
     title: 'a split removed a range that was not zapped',
@@ -107,6 +111,7 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
     text: "The split invalidation removes ranges without looking at the GC queue. If a range was queued between SET's GC wait and the invalidation, the worker later removes it again: a one-time warning if its notifier is gone; otherwise removal of an unlinked node, a second reference drop and use after free.",
     observable: 'corruption.',
     advice: 'do not unmap memory while attributes of a part of its chunk are set',
+    alsoKnown: ['V7-B1', 'X-D3'],
   },
   Q45: {
     title: 'a range that was queued again while being collected was removed twice',
@@ -117,6 +122,12 @@ export const RANGE_QUIRKS: Readonly<Record<string, CataloguedQuirk>> = {
     text: 'After taking a range off the list the collector clears attributes before it removes the range. An unmap of another part of it in that window queues it again; after the removal it stays owned and queued and the same run removes it again.',
     observable: 'as Q44: corruption.',
     advice: 'do not unmap parts of one chunk from several threads',
+    alsoKnown: ['V8-D2'],
+    unobservableIn: {
+      v7: NO_POINT_IN_COLLECTOR,
+      'v7-xnack-off': NO_POINT_IN_COLLECTOR,
+      v8: NO_POINT_IN_COLLECTOR,
+    },
   },
   Q46: {
     title: 'a failed collection left a zombie range',

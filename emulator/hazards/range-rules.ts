@@ -15,6 +15,8 @@ import type { Cause } from './causes.ts';
 import { PageSpans } from './page-spans.ts';
 import { checkPtes } from './pte-check.ts';
 import type { PteFault } from './pte-check.ts';
+import { PteNames } from './pte-names.ts';
+import type { CoveringRange } from './pte-names.ts';
 import { pagesText } from './watched.ts';
 import type { Watch } from './watched.ts';
 
@@ -39,13 +41,11 @@ const WORDS: Readonly<Record<PteFault, string>> = {
   flags: 'PTEs of $ do not have the flags of the current attributes',
 };
 
-/** The range that a page lies in, if any. */
-type CoveringRange = AmdgpuSvmRange | undefined;
-
 /** Follows what becomes of the PTEs of one file, and checks those that an operation may have spoilt. */
 export class RangeRules {
   readonly causes = new Causes();
   readonly #watch: Watch;
+  readonly #names: PteNames;
   readonly #dirty = new PageSpans();
   // The commit at hand: its PTEs are written, the range is not marked yet.
   #written = -1;
@@ -63,6 +63,7 @@ export class RangeRules {
 
   constructor(watch: Watch) {
     this.#watch = watch;
+    this.#names = new PteNames(watch);
   }
 
   /** The PTEs of `[startPage, endPage)` are looked at when the operation has ended. */
@@ -72,6 +73,11 @@ export class RangeRules {
 
   splitBegins(first: number, last: number): void {
     this.#split = { first, last };
+  }
+
+  /** RESET_ATTR took the attributes of `[startPage, endPage)` away. */
+  attributesReset(startPage: number, endPage: number): void {
+    this.#names.attributesReset(startPage, endPage, (range) => this.touch(range.startPage, range.endPage));
   }
 
   /** PTEs were written, or not, for an attribute interval: what is read-only from now on is so by mistake (Q49). */
@@ -109,6 +115,7 @@ export class RangeRules {
   }
 
   rangeRemoved(startPage: number, pages: number): void {
+    this.#names.rangeRemoved(startPage);
     const context = this.#watch.vm.context;
     if (context === null || !this.#hasLivePtes(startPage, pages)) return;
     if (context.closing) this.causes.keep('Q11', startPage, pages);
@@ -139,6 +146,8 @@ export class RangeRules {
 
   ptesWritten(startPage: number, pages: number, flags: number): void {
     this.causes.clear(startPage, pages);
+    this.#names.ptesWritten(startPage);
+    this.#lookForBufferObject(startPage, pages);
     this.#written = startPage;
     const interval = this.#watch.vm.context?.tree.find(startPage);
     // Pages that were collected for this very write are as they should be, if the flags are.
@@ -157,6 +166,14 @@ export class RangeRules {
         pages,
       );
     }
+  }
+
+  #lookForBufferObject(startPage: number, pages: number): void {
+    const object = this.#watch.vm.bufferObjects.firstIn(startPage, startPage + pages - 1);
+    if (object === undefined) return;
+    const first = Math.max(startPage, object.startPage);
+    const end = Math.min(startPage + pages, object.endPage);
+    this.#watch.report('V7-B6', `${pagesText(end - first)} of a buffer object`, first, end - first);
   }
 
   /** Whether flags `flags` are those that one mapping and one attribute interval want for all of the pages. */
@@ -267,7 +284,7 @@ export class RangeRules {
       if (this.#told[this.#told.length - 1]?.cause !== cause || this.#told[this.#told.length - 1]!.bit !== bit)
         this.#told.push({ cause, bit });
     }
-    const quirk = cause?.quirk ?? this.#nameOf(fault, page, range, hasInterval);
+    const quirk = cause?.quirk ?? this.#names.of(fault, page, range, hasInterval, this.#prefetching);
     if (this.#continues(quirk, fault, page)) {
       this.#run!.pages++;
       return;
@@ -296,34 +313,6 @@ export class RangeRules {
     this.#run = undefined;
     const story = { startPage: run.storyStart, endPage: Math.max(run.storyEnd, run.startPage + run.pages) };
     this.#watch.report(run.quirk, WORDS[run.fault].replace('$', pagesText(run.pages)), run.startPage, run.pages, story);
-  }
-
-  #nameOf(fault: PteFault, page: number, range: CoveringRange, hasInterval: boolean): string {
-    const { context } = this.#watch.vm;
-    switch (fault) {
-      case 'stale':
-        return context === null || context.closing ? 'Q11' : 'I1';
-      case 'uncovered':
-        return range === undefined || !range.gpuMapped ? 'I3' : 'I2';
-      case 'permission':
-        if (context === null || context.closing) return 'Q11';
-        return range === undefined ? 'I5' : 'Q51';
-      case 'copy-on-write':
-        return 'Q48';
-      case 'inaccessible':
-        return 'Q14';
-      case 'read-only':
-        return this.#prefetching ? 'Q49' : 'Q51';
-      default: {
-        if (!hasInterval) return 'Q32';
-        const interval = context?.tree.find(page);
-        const spans =
-          interval !== undefined &&
-          range !== undefined &&
-          (interval.first > range.startPage || interval.last < range.endPage - 1);
-        return spans ? 'Q68' : 'Q13';
-      }
-    }
   }
 
   #hasLivePtes(startPage: number, pages: number): boolean {

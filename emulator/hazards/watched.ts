@@ -22,6 +22,8 @@ export interface Watch extends WatchedFile {
   readonly log: OperationLog;
   /** Number of the operation that runs, from 1. */
   readonly operation: number;
+  /** Whether the driver that runs has that entry of the catalogue. */
+  holds(quirk: string): boolean;
   /** `story`: the pages whose past operations led there, if others than those of the hazard. */
   report(
     quirk: string,

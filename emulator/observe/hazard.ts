@@ -14,6 +14,7 @@ export const OPERATION_WORDS = [
   'discard',
   'SET_ATTR',
   'GET_ATTR',
+  'RESET_ATTR',
   'ioctl',
   'GPU read fault',
   'GPU write fault',

@@ -197,10 +197,10 @@ export class HandleFault implements FaultCall {
       if (result === -Errno.EPERM) return this.#because('pages-not-writable', result, result, 1);
       if (this.#rules.killing.includes(result)) return this.#because('no-memory', result, result, 1);
       if (result !== 0) return this.#because('pages-unavailable', 0, result);
-      // RESET_ATTR does not take the svm lock: it may have come while the pages were collected.
-      if (interval.freed) this.#reportFreed(interval);
       const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
       result = commitRange(context, range, flags, interval.flags, false, true);
+      // RESET_ATTR does not take the svm lock: it may have come while pages were collected and PTEs written.
+      if (interval.freed) this.#reportFreed(interval);
       if (result === 0) return this.#because('mapped', 0, 0);
       if (result !== -Errno.EAGAIN) return this.#because('commit-failed', result, result);
       budget--;
@@ -216,8 +216,8 @@ export class HandleFault implements FaultCall {
     if (error === -Errno.EFAULT) return this.#because('no-range', 0, error, 2);
     if (error === -Errno.EINVAL && !interval.freed && (page < interval.first || page > interval.last)) {
       this.#report(
-        'Q33',
-        'the attribute interval was trimmed under the fault handler, and no chunk fits its new bounds',
+        'V7-B2',
+        'RESET_ATTR trimmed the interval under the fault handler, and no chunk fits its new bounds',
         interval,
       );
     }
@@ -233,7 +233,7 @@ export class HandleFault implements FaultCall {
   }
 
   #reportFreed(interval: AttributeInterval): void {
-    this.#report('Q32', 'the fault handler uses an interval that RESET_ATTR freed', interval);
+    this.#report('V7-B2', 'the fault handler uses an interval that RESET_ATTR freed', interval);
   }
 
   #report(quirk: string, detail: string, interval: AttributeInterval): void {

@@ -164,7 +164,14 @@ export class SetAttributes {
     const context = this.#context;
     const interval = this.#interval;
     const end = this.#segmentEnd === interval.last ? exclusiveEnd(interval) : this.#segmentEnd + 1;
-    return context.mode.applySegment!(context, interval, this.#cursor, end, this.#trigger);
+    const result = context.mode.applySegment!(context, interval, this.#cursor, end, this.#trigger);
+    // RESET_ATTR does not take the svm lock: it may have come since the change.
+    if (interval.freed) {
+      const { first, last } = interval;
+      const detail = 'SET_ATTR applies its effect to an interval that RESET_ATTR freed';
+      context.effects.current?.hazard('V7-B2', detail, first, last - first + 1);
+    }
+    return result;
   }
 }
 

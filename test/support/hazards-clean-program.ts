@@ -10,7 +10,7 @@
  * R7  the GPU reads and writes only what mapping and GPU_RO allow, and nothing that is unmapped
  * R8  the collector runs between munmap and what comes next; an address is used again only if all of it was on the GPU
  * R9  one thread, and nothing fails
- * R10 where attributes outlive their memory they are reset before munmap
+ * R10 where attributes outlive their memory it is discarded and they are reset before munmap
  */
 import { Random } from '../../bench/random.ts';
 import type { MachineOptions } from '../../emulator/index.ts';
@@ -192,8 +192,10 @@ export class CleanProgram {
 
   #unmap(mapping: Mapping): void {
     this.#mappings.splice(this.#mappings.indexOf(mapping), 1);
-    if (!this.#rig.context.revision.clearsAttributesOnUnmap)
+    if (!this.#rig.context.revision.clearsAttributesOnUnmap) {
+      this.#discard(mapping);
       this.#tell('reset', mapping, this.#rig.reset(mapping.page, mapping.pages));
+    }
     this.#tell('unmap', mapping, this.#rig.unmap(mapping.page, mapping.pages));
     this.#rig.gc();
     if (this.#rig.intervals().every(([first]) => first + V < mapping.page || first + V >= mapping.page + mapping.pages))

@@ -70,7 +70,7 @@ export interface NamedQuirk extends CataloguedQuirk {
 
 /** The entries that `text` mentions, each once. */
 export function quirksIn(text: string): NamedQuirk[] {
-  const ids = new Set(text.match(/\bQ\d\d\b/g));
+  const ids = new Set(text.match(/\b(?:Q\d\d|(?:V7|V8|X)-[BCDR]\d+)\b/g));
   return [...ids].flatMap((id) => {
     const entry = QUIRK_CATALOGUE[id];
     return entry === undefined ? [] : [{ id, ...entry }];

@@ -1,0 +1,101 @@
+// Models: nothing - which entry of the catalogue a wrong PTE belongs to, where nothing was met that led to it.
+import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
+import { Protection } from '../mm/vma.ts';
+import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
+import type { PteFault } from './pte-check.ts';
+import type { Watch } from './watched.ts';
+
+/** The range that a page lies in, if any. */
+export type CoveringRange = AmdgpuSvmRange | undefined;
+
+/** Knows what RESET_ATTR did to the ranges of one file. */
+export class PteNames {
+  readonly #watch: Watch;
+  // First pages of ranges over pieces that RESET_ATTR cut, and of those whose PTEs are older than that.
+  readonly #cut = new Set<number>();
+  readonly #olderThanReset = new Set<number>();
+
+  constructor(watch: Watch) {
+    this.#watch = watch;
+  }
+
+  /** RESET_ATTR took the attributes of `[startPage, endPage)` away, and left the ranges there as they were: `visit` sees each. */
+  attributesReset(startPage: number, endPage: number, visit: (range: AmdgpuSvmRange) => void): void {
+    const context = this.#watch.vm.context;
+    // The end may have wrapped; nothing on the GPU lies there.
+    if (context === null || endPage > PAGE_NUMBER_END) return;
+    for (
+      let range = context.framework.findRange(startPage, endPage);
+      range !== undefined && range.startPage < endPage;
+      range = context.framework.rangeAfter(range)
+    ) {
+      if (range.startPage < startPage || range.endPage > endPage) this.#cut.add(range.startPage);
+      if (range.gpuMapped) this.#olderThanReset.add(range.startPage);
+      visit(range);
+    }
+  }
+
+  rangeRemoved(startPage: number): void {
+    this.#cut.delete(startPage);
+    this.#olderThanReset.delete(startPage);
+  }
+
+  ptesWritten(startPage: number): void {
+    this.#olderThanReset.delete(startPage);
+  }
+
+  /** The entry that a wrong PTE of `page` belongs to; `prefetching`: PTEs were written for an attribute interval. */
+  of(fault: PteFault, page: number, range: CoveringRange, hasInterval: boolean, prefetching: boolean): string {
+    const { context } = this.#watch.vm;
+    switch (fault) {
+      case 'stale':
+        return context === null || context.closing ? 'Q11' : 'I1';
+      case 'uncovered':
+        return range === undefined || !range.gpuMapped ? 'I3' : 'I2';
+      case 'permission':
+        if (context === null || context.closing) return 'Q11';
+        return range === undefined ? 'I5' : 'Q51';
+      case 'copy-on-write':
+        return 'Q48';
+      case 'inaccessible':
+        return 'Q14';
+      case 'read-only':
+        return this.#nameOfReset(range) ?? this.#nameOfReadOnly(range, prefetching);
+      default:
+        return this.#nameOfReset(range) ?? this.#nameOfFlags(page, range, hasInterval);
+    }
+  }
+
+  /** What RESET_ATTR has to do with wrong flags of PTEs in `range`. */
+  #nameOfReset(range: CoveringRange): string | undefined {
+    if (range === undefined) return undefined;
+    if (this.#olderThanReset.has(range.startPage)) return 'V7-R1';
+    return this.#cut.has(range.startPage) ? 'V7-B3' : undefined;
+  }
+
+  #nameOfReadOnly(range: CoveringRange, prefetching: boolean): string {
+    if (prefetching && this.#watch.holds('Q49')) return 'Q49';
+    return !this.#watch.holds('V7-R2') || this.#hasReadOnlyPart(range) ? 'Q51' : 'V7-R2';
+  }
+
+  #hasReadOnlyPart(range: CoveringRange): boolean {
+    if (range === undefined) return false;
+    for (let page = range.startPage; page < range.endPage;) {
+      const vma = this.#watch.process.findVma(page);
+      if (vma === undefined || (vma.protection & Protection.write) === 0) return true;
+      page = vma.endPage;
+    }
+    return false;
+  }
+
+  #nameOfFlags(page: number, range: CoveringRange, hasInterval: boolean): string {
+    if (!hasInterval) return this.#watch.holds('Q32') ? 'Q32' : 'I4';
+    const interval = this.#watch.vm.context?.tree.find(page);
+    const spans =
+      interval !== undefined &&
+      range !== undefined &&
+      (interval.first > range.startPage || interval.last < range.endPage - 1);
+    if (spans) return 'Q68';
+    return this.#watch.holds('Q13') ? 'Q13' : 'I4';
+  }
+}

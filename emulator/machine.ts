@@ -8,6 +8,7 @@ import { PAGES_PER_BLOCK } from './kernel/page-number.ts';
 import { AddressSpace } from './mm/address-space.ts';
 import { PasidAllocator } from './svm/context.ts';
 import { DriverModule } from './svm/driver-module.ts';
+import { ProcessQueues } from './svm/kfd-queues.ts';
 import { kernelRevision } from './revisions/index.ts';
 import { EmulatedDevice } from './drm/device.ts';
 import type { EmulatedFile } from './drm/file.ts';
@@ -23,7 +24,7 @@ import { ProcessCalls } from './process-calls.ts';
 import { EmulatedProcess } from './process.ts';
 import { contextSnapshot } from './observe/snapshot.ts';
 import type { ContextSnapshot } from './observe/snapshot.ts';
-import { argumentError, countArgument, wordArgument } from './kernel/arguments.ts';
+import { countArgument, wordArgument } from './kernel/arguments.ts';
 
 /** State of a machine: one entry for each open file of each device. */
 export interface MachineSnapshot {
@@ -81,12 +82,7 @@ export class EmulatedMachine {
     this.#events = events;
     const revision = kernelRevision(this.options.profile);
     const pasids = new PasidAllocator(this.options.gpus);
-    if (this.options.xnackOff && !revision.stopsQueues) {
-      throw argumentError(
-        RangeError,
-        `options.xnackOff: the revision ${this.options.profile} has no mode for XNACK off; profile v7-xnack-off has`,
-      );
-    }
+    const queues = new ProcessQueues();
     this.devices = Array.from(
       { length: this.options.gpus },
       (_, index) =>
@@ -98,6 +94,8 @@ export class EmulatedMachine {
           points,
           scope: this.scope,
           pasids,
+          queues,
+          devices: () => this.devices,
           svmConfigured: this.options.svmConfigured,
           journal: this.#journal,
           onLostFault: (device, page, write) => events.lostFault(device.index, page, write),
@@ -125,6 +123,21 @@ export class EmulatedMachine {
   runPendingWork(): number {
     let ran = 0;
     for (const device of this.devices) for (const file of device.files) if (device.runPendingWork(file)) ran++;
+    return ran;
+  }
+
+  /**
+   * Runs what is due: every queued garbage collector, and on GPUs without retry faults the restore workers whose time
+   * has come. Returns how many works ran.
+   */
+  runDueWork(): number {
+    let ran = 0;
+    for (const device of this.devices) {
+      for (const file of device.files) {
+        if (file.context?.hasRetryFaults === false) ran += device.runDueWork(file).length;
+        else if (device.runPendingWork(file)) ran++;
+      }
+    }
     return ran;
   }
 

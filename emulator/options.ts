@@ -1,6 +1,6 @@
 // Models: the configuration of a machine - asic, module parameters, process defaults (spec/trace-format §2).
 import { MOST_GPUS } from './kernel/frame.ts';
-import { DEFAULT_PROFILE, uapiProfile } from '../lib/uapi/profile.ts';
+import { DEFAULT_PROFILE, UAPI_PROFILES, uapiProfile } from '../lib/uapi/profile.ts';
 import type { UapiProfileName } from '../lib/uapi/profile.ts';
 import { checkedModel, gpuModel, LEAST_VA_BITS, MOST_VA_BITS } from './gpu/catalogue.ts';
 import type { AsicName, GpuModel } from './gpu/catalogue.ts';
@@ -87,6 +87,20 @@ const KNOWN = new Set<string>([
   'pageLimit',
 ]);
 
+/** Why XNACK cannot be switched off with this profile; undefined where it can. */
+export function xnackOffRefusal(profile: UapiProfileName): string | undefined {
+  if (kernelRevision(profile).stopsQueues) return undefined;
+  const able = Object.keys(UAPI_PROFILES).filter((name) => kernelRevision(name as UapiProfileName).stopsQueues);
+  return `the revision ${profile} has no mode for XNACK off; profile ${able.join(', ')} has`;
+}
+
+function xnackOffArgument(profile: UapiProfileName, value: unknown): boolean {
+  const xnackOff = booleanArgument('xnackOff', value);
+  const refusal = xnackOff ? xnackOffRefusal(profile) : undefined;
+  if (refusal !== undefined) throw argumentError(RangeError, `options.xnackOff: ${refusal}`);
+  return xnackOff;
+}
+
 /** Checks the options; throws TypeError or RangeError (`ERR_SVM_INVALID_ARGUMENT`, `ERR_SVM_UNKNOWN_ASIC`) that names the bad one. */
 export function resolveOptions(options: MachineOptions): ResolvedOptions {
   objectArgument('options', options, 'an object');
@@ -116,7 +130,7 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
     numaNodes: countArgument('numaNodes', options.numaNodes ?? 1),
     mtypeLocal: countArgument('mtypeLocal', options.mtypeLocal ?? 0),
     sriovXnack: booleanArgument('sriovXnack', options.sriovXnack ?? true),
-    xnackOff: booleanArgument('xnackOff', options.xnackOff ?? false),
+    xnackOff: xnackOffArgument(profile, options.xnackOff ?? false),
     svmConfigured: booleanArgument('svmConfigured', options.svmConfigured ?? true),
     thp: booleanArgument('thp', options.thp ?? false),
     vmaMerge: booleanArgument('vmaMerge', options.vmaMerge ?? true),

@@ -8,6 +8,8 @@ import type { EmulatedFile } from './file.ts';
 export type AccessDenialCause =
   | 'no-context'
   | 'no-retry-faults'
+  | 'not-mapped'
+  | 'queues-stopped'
   | 'closing'
   | 'no-permission'
   | 'special-mapping'
@@ -61,6 +63,7 @@ export function accessDenial(
       ? { result, cause: 'no-context' }
       : { result, cause: 'no-retry-faults', detail: device.gpu.model.asic };
   }
+  if (!context.hasRetryFaults) return { result, cause: 'not-mapped' };
   if (context.closing) return { result, cause: 'closing' }; // Q61
   if (vma === undefined) return { result, cause: undefined };
   const needed = Protection.read | (write ? Protection.write : 0);

@@ -19,8 +19,9 @@ import { GpuVm, PasidTable } from '../svm/context.ts';
 import type { PasidAllocator } from '../svm/context.ts';
 import { vmFault } from '../svm/vm-fault.ts';
 import type { VmFaultOutcome } from '../svm/vm-fault.ts';
+import type { ProcessQueues } from '../svm/kfd-queues.ts';
 import type { OperationJournal } from './journal.ts';
-import { addressArgument, booleanArgument, countArgument, rangeArgument, sizeArgument } from '../kernel/arguments.ts';
+import { addressArgument, booleanArgument, countArgument, errnoArgument, sizeArgument } from '../kernel/arguments.ts';
 import { EmulatedFile, needSvmLock } from './file.ts';
 import { timestampArgument } from './requests.ts';
 import type { AccessRequest, BufferObjectRequest, FaultRequest } from './requests.ts';
@@ -38,6 +39,10 @@ export interface DeviceDependencies {
   readonly points: PreemptionPoints;
   readonly scope: OperationScope;
   readonly pasids: PasidAllocator;
+  /** The compute queues of the process. */
+  readonly queues: ProcessQueues;
+  /** All GPUs of the machine. */
+  readonly devices: () => readonly EmulatedDevice[];
   readonly svmConfigured: boolean;
   readonly journal: { current: OperationJournal | null };
   readonly onOpen: (device: EmulatedDevice, file: EmulatedFile) => void;
@@ -78,7 +83,7 @@ export class EmulatedDevice {
     return `emulated:renderD${128 + this.index}`;
   }
 
-  /** Whether retry faults are on (spec/06-lifecycle §3); without them there is no SVM. */
+  /** Whether retry faults are on (spec/06-lifecycle §3); without them only the XNACK-off series has SVM. */
   get xnackEnabled(): boolean {
     return this.surroundings.revision.isXnackEnabled(this.gpu);
   }
@@ -87,7 +92,7 @@ export class EmulatedDevice {
    * Opens the render node. By default the VM becomes a compute VM at once, as a
    * ROCm runtime makes it (`compute: false` leaves that out: the first ioctl then
    * creates the SVM context, but faults do not reach it, Q04). A device without
-   * XNACK opens all the same; its SVM ioctls give EOPNOTSUPP.
+   * XNACK opens all the same; its SVM ioctls give EOPNOTSUPP, but for the XNACK-off series.
    */
   open(options: { compute?: boolean } = {}): EmulatedNode<EmulatedDevice> {
     return new EmulatedNode(this, this.openFile(options));
@@ -96,9 +101,9 @@ export class EmulatedDevice {
   /** As `open`, without the `DeviceNode` around the file. */
   openFile(options: { compute?: boolean } = {}): EmulatedFile {
     const compute = booleanArgument('compute', options.compute ?? true);
-    const { revision, driver, process, clock, points, scope, svmConfigured } = this.surroundings;
+    const { revision, driver, process, clock, points, scope, svmConfigured, pasids, queues } = this.surroundings;
     driver.needsLoaded(this.path);
-    const vm = new GpuVm(this.surroundings.pasids.allocate(this.index), process.pages.blocks.budget);
+    const vm = new GpuVm(pasids.allocate(this.index), process.pages.blocks.budget, queues);
     this.pasids.add(vm);
     const file = new EmulatedFile(
       vm,
@@ -195,8 +200,8 @@ export class EmulatedDevice {
 
   /** Sets what stopping and resuming the compute queues returns from now on: 0 or a negative errno; RangeError else. */
   setKfdResults(file: EmulatedFile, { quiesce, resume }: { quiesce?: number; resume?: number }): void {
-    if (quiesce !== undefined) file.vm.kfd.quiesceResult = -rangeArgument('-quiesce', -quiesce, 0, 4095);
-    if (resume !== undefined) file.vm.kfd.resumeResult = -rangeArgument('-resume', -resume, 0, 4095);
+    if (quiesce !== undefined) file.vm.kfd.quiesceResult = errnoArgument('quiesce', quiesce);
+    if (resume !== undefined) file.vm.kfd.resumeResult = errnoArgument('resume', resume);
     this.surroundings.journal.current?.record({ name: 'kfd', file, quiesce, resume, result: 0 });
   }
 

@@ -5,6 +5,7 @@ import { accessDenial } from './denied-access.ts';
 import type { AccessDenial } from './denied-access.ts';
 import type { EmulatedFile } from './file.ts';
 import { gpuRead, gpuWrite } from './gpu-memory.ts';
+import { waitForQueues } from './queue-wait.ts';
 
 /** How long a GPU waits before it repeats a faulted access, in ns of the virtual clock. */
 export const XNACK_RETRY_INTERVAL = 250_000;
@@ -40,7 +41,7 @@ export class GpuEngine {
   readonly #file: EmulatedFile;
   readonly #clock: { advance(nanoseconds: number): void };
 
-  /** `clock` is moved by the retry interval of XNACK where the GPU waits. */
+  /** `clock` is moved where the GPU waits: by the retry interval of XNACK, or until its stopped queues are resumed. */
   constructor(device: EmulatedDevice, file: EmulatedFile, clock: { advance(nanoseconds: number): void }) {
     this.#device = device;
     this.#file = file;
@@ -86,12 +87,14 @@ export class GpuEngine {
     gpuWrite(this.#device, this.#file, address, word);
   }
 
-  /** Makes every page accessible to the GPU: faults, waits the retry interval, faults again. */
+  /** Makes every page accessible to the GPU: faults, waits the retry interval, faults again. Stopped queues touch nothing. */
   #reach(address: bigint, size: number, write: boolean): void {
     let at = address;
     const end = address + BigInt(size);
     let retries = 0;
     while (at < end) {
+      if (this.#device.surroundings.queues.stops > 0 && !waitForQueues(this.#device, this.#clock))
+        throw new GpuAccessError(at, write ? 'write' : 'read', { result: 0, cause: 'queues-stopped' });
       const { access, killed } = this.#device.work(this.#file, at, end - at, write);
       if (killed !== undefined) throw this.#giveUp(maximum(at, addressOfPage(killed.page)), write, killed.result);
       const failed = access.runs.find((run) => run.outcome === 'failed');

@@ -56,6 +56,15 @@ export function countArgument(name: string, value: unknown): number {
   return value;
 }
 
+/** What modelled code is to return: 0 or a negative errno down to -4095. */
+export function errnoArgument(name: string, value: unknown): number {
+  if (typeof value !== 'number') throw argumentError(TypeError, `${name}: expected a number, got ${describe(value)}`);
+  if (!Number.isInteger(value) || value > 0 || value < -4095) {
+    throw argumentError(RangeError, `${name}: expected 0 or a negative errno down to -4095, got ${value}`);
+  }
+  return value;
+}
+
 /** A whole number from `least` to `most`. */
 export function rangeArgument(name: string, value: unknown, least: number, most: number): number {
   const count = countArgument(name, value);

@@ -49,6 +49,10 @@ export interface EffectSink {
   collectionQueued(firstPage: number, lastPage: number): void;
   /** A range went to the list of the restore worker with the pages `[firstPage, lastPage]` of this event. */
   restoreQueued(firstPage: number, lastPage: number): void;
+  /** The restore worker gave up a range of these pages for good: they are not mapped, the queues run on without them. */
+  restoreDropped(startPage: number, pages: number, result: number): void;
+  /** The restore worker has ended; it comes `again` where something is left or has come meanwhile. */
+  restoreEnded(again: boolean): void;
   /** The compute queues of the process were stopped, or could not be (a negative errno). */
   queuesQuiesced(result: number): void;
   /** The compute queues of the process were resumed, or could not be (a negative errno). */
@@ -121,6 +125,8 @@ const DELIVER: {
   dmaUnmapped: (sink, startPage, pages) => sink.dmaUnmapped(startPage, pages),
   collectionQueued: (sink, firstPage, lastPage) => sink.collectionQueued(firstPage, lastPage),
   restoreQueued: (sink, firstPage, lastPage) => sink.restoreQueued(firstPage, lastPage),
+  restoreDropped: (sink, startPage, pages, result) => sink.restoreDropped(startPage, pages, result),
+  restoreEnded: (sink, again) => sink.restoreEnded(again),
   queuesQuiesced: (sink, result) => sink.queuesQuiesced(result),
   queuesResumed: (sink, result) => sink.queuesResumed(result),
   ioctlAnswered: (sink, call, records, result) => sink.ioctlAnswered(call, records, result),

@@ -81,9 +81,13 @@ export interface EventMap {
   'collection-queued': IntervalEvent;
   /** A range waits for the restore worker. */
   'restore-queued': IntervalEvent;
+  /** The restore worker gave up a range for good: the GPU goes on without these pages. */
+  'restore-dropped': IntervalEvent & { readonly result: number };
+  /** The restore worker has ended; the queues stay stopped where it comes `again`. */
+  'restore-ended': { readonly device: number; readonly again: boolean };
   /** All compute queues of the process are stopped; `result` is 0 or the negative errno with which that failed. */
   'queues-stopped': { readonly device: number; readonly result: number };
-  /** ... run again, or could not be resumed. */
+  /** All compute queues of the process run again as far as this device is concerned; `result` as above. */
   'queues-resumed': { readonly device: number; readonly result: number };
   /** The collector is done with a range; an error leaves it behind (Q46). */
   collected: IntervalEvent & { readonly result: number };
@@ -131,6 +135,8 @@ export const EVENT_NAMES = [
   'dma-unmapped',
   'collection-queued',
   'restore-queued',
+  'restore-dropped',
+  'restore-ended',
   'queues-stopped',
   'queues-resumed',
   'collected',

@@ -171,15 +171,18 @@ class EventSink extends QuietEffects {
   override restoreQueued(firstPage: number, lastPage: number): void {
     this.#interval('restore-queued', firstPage, lastPage - firstPage + 1);
   }
-
+  override restoreDropped(startPage: number, pages: number, result: number): void {
+    this.#events.emit('restore-dropped', { ...this.#bytes(startPage, pages), result });
+  }
+  override restoreEnded(again: boolean): void {
+    this.#events.emit('restore-ended', { device: this.#device.index, again });
+  }
   override queuesQuiesced(result: number): void {
     this.#events.emit('queues-stopped', { device: this.#device.index, result });
   }
-
   override queuesResumed(result: number): void {
     this.#events.emit('queues-resumed', { device: this.#device.index, result });
   }
-
   override collectionQueued(firstPage: number, lastPage: number): void {
     this.#interval('collection-queued', firstPage, lastPage - firstPage + 1);
   }

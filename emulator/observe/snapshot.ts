@@ -6,6 +6,7 @@ import type { AddressSpace } from '../mm/address-space.ts';
 import type { DeviceCounters } from '../gpu/gpu-device.ts';
 import { RangeState } from '../gpusvm/range.ts';
 import { isRestoreWork } from '../svm/revision.ts';
+import type { RestoreStatistics } from '../svm/revision.ts';
 import { SvmRangeState } from '../svm/svm-range.ts';
 import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import { pteStateRun } from '../svm/pte-state.ts';
@@ -77,6 +78,8 @@ interface RestoreSnapshot {
   readonly stopped: number;
   readonly quiesceCalls: number;
   readonly resumeCalls: number;
+  /** What the works have done; undefined without a context or with retry faults. */
+  readonly statistics: RestoreStatistics | undefined;
 }
 
 /** State of one open file, its device and its process. */
@@ -182,6 +185,7 @@ function restoreSnapshot({ vm, context }: ObservedFile): RestoreSnapshot {
     stopped: vm.kfd.stopped,
     quiesceCalls: vm.kfd.quiesceCalls,
     resumeCalls: vm.kfd.resumeCalls,
+    statistics: work === undefined ? undefined : { ...work.statistics, dropped: new Map(work.statistics.dropped) },
   };
 }
 

@@ -11,7 +11,7 @@ import type { GpuDevice } from '../gpu/gpu-device.ts';
 import { GpuPageTable } from '../gpu/page-table.ts';
 import { defaultGranularity } from '../gpu/xnack.ts';
 import { GpuSvm } from '../gpusvm/gpu-svm.ts';
-import { KfdQueues } from './kfd-queues.ts';
+import { KfdQueues, ProcessQueues } from './kfd-queues.ts';
 import { BufferObjectMappings } from './buffer-objects.ts';
 import { defaultRecord } from './attribute-record.ts';
 import type { AttributeRecord } from './attribute-record.ts';
@@ -37,15 +37,17 @@ export class GpuVm {
   /** Buffer objects that are mapped into the VM. */
   readonly bufferObjects = new BufferObjectMappings();
   /** The compute queues of its process. */
-  readonly kfd = new KfdQueues();
+  readonly kfd: KfdQueues;
   /** Whether the VM was made a compute VM; only then faults are offered to SVM (Q04). */
   compute = false;
   /** The SVM context, or null. */
   context: SvmContext | null = null;
 
-  constructor(pasid: number, budget?: PageBudget) {
+  /** `queues`: those of the process, which the VMs of all its devices share. */
+  constructor(pasid: number, budget?: PageBudget, queues = new ProcessQueues()) {
     this.pasid = pasid;
     this.pageTable = new GpuPageTable(budget);
+    this.kfd = new KfdQueues(queues);
   }
 }
 

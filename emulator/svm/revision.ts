@@ -121,6 +121,24 @@ export interface RangeCollector {
   dropQueue(): void;
 }
 
+/** What the works of a context without retry faults have done. */
+export interface RestoreStatistics {
+  /** Times the queues were stopped. */
+  stops: number;
+  /** Nanoseconds that the queues were stopped, without a stop that lasts. */
+  stoppedTime: number;
+  /** Nanoseconds of the longest of those stops. */
+  longestStop: number;
+  /** Runs of the restore worker that looked at its list. */
+  passes: number;
+  /** Ranges that it mapped, or found mapped or without access. */
+  restored: number;
+  /** Ranges that it gave up for good, by the positive errno. */
+  readonly dropped: Map<number, number>;
+  /** Ranges that were mapped again around what was unmapped of them. */
+  rebuilds: number;
+}
+
 /** The works of a context without retry faults: its collector, and the worker that maps again and resumes the queues. */
 export interface RestoreWork extends RangeCollector {
   /** Number of ranges on the restore list. */
@@ -131,6 +149,10 @@ export interface RestoreWork extends RangeCollector {
   readonly evicted: number;
   /** Whether the context has stopped the queues. */
   readonly quiesced: boolean;
+  /** What it has done since the context was created. */
+  readonly statistics: Readonly<RestoreStatistics>;
+  /** Time at which the next of the pending works is or was due; undefined while none is pending. */
+  readonly nextDue: number | undefined;
   /** Runs all that is due, one after the other, at most 64; says what ran. */
   runDue(): ('gc' | 'restore')[];
 }

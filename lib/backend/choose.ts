@@ -1,5 +1,5 @@
 /** Choice of the backend, with the reasons. */
-import { EmulatedDevice, EmulatedMachine } from '../../emulator/index.ts';
+import { EmulatedDevice, EmulatedMachine, machineOf } from '../../emulator/index.ts';
 import { DEFAULT_PROFILE, uapiProfile } from '../uapi/profile.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
 import { codedError, rangeError } from '../uapi/errors.ts';
@@ -45,9 +45,10 @@ export function chooseBackend(options: OpenOptions, recorder?: DeviceRecorder): 
 }
 
 /** The option that no kernel can serve, and why. */
-function onlyEmulated({ hazards = 'off', compute }: OpenOptions): string | undefined {
+function onlyEmulated({ hazards = 'off', compute, xnackOff }: OpenOptions): string | undefined {
   if (hazards !== 'off') return 'hazards: a kernel cannot be watched';
   if (compute !== undefined) return "compute: a kernel's VM is what it is";
+  if (xnackOff !== undefined) return 'xnackOff: a kernel decides that itself';
   return undefined;
 }
 
@@ -137,8 +138,16 @@ function profileOfAmdgpu(node: KernelNode | FfiNode, options: OpenOptions): Uapi
   return uapiProfile(options.profile ?? DEFAULT_PROFILE);
 }
 
-function chooseEmulated({ emulator, profile }: OpenOptions, fallbackReason: string | undefined): Choice {
-  if (emulator instanceof EmulatedDevice) return { kind: 'emulated', device: emulator, fallbackReason };
-  const machine = new EmulatedMachine({ ...(profile === undefined ? {} : { profile }), ...emulator });
+function chooseEmulated({ emulator, profile, xnackOff }: OpenOptions, fallbackReason: string | undefined): Choice {
+  if (emulator instanceof EmulatedDevice) {
+    if (xnackOff === true && !machineOf(emulator).options.xnackOff)
+      throw rangeError('ERR_SVM_INVALID_OPTION', 'xnackOff: the machine of that emulated device has XNACK on');
+    return { kind: 'emulated', device: emulator, fallbackReason };
+  }
+  const machine = new EmulatedMachine({
+    ...(profile === undefined ? {} : { profile }),
+    ...(xnackOff === undefined ? {} : { xnackOff }),
+    ...emulator,
+  });
   return { kind: 'emulated', device: machine.devices[0]!, fallbackReason };
 }

@@ -86,9 +86,9 @@ export class EmulatedBackend implements Backend {
   runDeferredWork(): void {
     for (const file of this.emulator.files) {
       const { context } = file;
-      if (context !== null && context.collector.pending > 0 && !context.svmLock.held) {
-        this.emulator.runPendingWork(file);
-      }
+      if (context === null || context.svmLock.held) continue;
+      if (!context.hasRetryFaults) this.emulator.runDueWork(file);
+      else if (context.collector.pending > 0) this.emulator.runPendingWork(file);
     }
   }
 

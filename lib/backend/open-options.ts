@@ -25,6 +25,11 @@ export interface OpenOptions {
    * AMDGPU_SVM_PROFILE.
    */
   readonly profile?: UapiProfileName;
+  /**
+   * True: the GPU could have XNACK, and it is switched off. Only the emulated backend with profile 'v7-xnack-off' works
+   * so; a kernel decides it itself. Environment: AMDGPU_SVM_XNACK_OFF, 0 or 1.
+   */
+  readonly xnackOff?: boolean;
   /** The emulated machine to make, or a device of one that exists already. */
   readonly emulator?: MachineOptions | EmulatedDevice;
   /** File to record to, in the trace format. Environment: AMDGPU_SVM_RECORD. */
@@ -48,19 +53,27 @@ interface OptionReader {
   readonly expected: string;
   readonly error: typeof typeError | typeof rangeError;
   readonly accepts: (value: unknown) => boolean;
+  /** What a text of the environment means; default: itself. */
+  readonly inherit?: (text: string) => unknown;
 }
 
 const READERS: Readonly<Record<keyof OpenOptions, OptionReader>> = {
   backend: { ...oneOf(BACKENDS), variable: 'AMDGPU_SVM_BACKEND' },
   node: { ...path(), variable: 'AMDGPU_SVM_NODE' },
   profile: { ...oneOf(Object.keys(UAPI_PROFILES)), variable: 'AMDGPU_SVM_PROFILE' },
+  xnackOff: {
+    ...flag(),
+    variable: 'AMDGPU_SVM_XNACK_OFF',
+    // What is neither is refused like any other value.
+    inherit: (text) => (text === '0' || text === '1' ? text === '1' : text),
+  },
   emulator: {
     expected: 'an EmulatedDevice or options of an EmulatedMachine',
     error: typeError,
     accepts: (value) => value instanceof EmulatedDevice || isPlainObject(value),
   },
   record: { ...path(), variable: 'AMDGPU_SVM_RECORD' },
-  compute: { expected: 'true or false', error: typeError, accepts: (value) => typeof value === 'boolean' },
+  compute: flag(),
   hazards: oneOf(HAZARD_MODES),
 };
 
@@ -70,6 +83,10 @@ function oneOf(words: readonly string[]): OptionReader {
     error: rangeError,
     accepts: (value) => (words as readonly unknown[]).includes(value),
   };
+}
+
+function flag(): OptionReader {
+  return { expected: 'true or false', error: typeError, accepts: (value) => typeof value === 'boolean' };
 }
 
 function path(): OptionReader {
@@ -111,15 +128,15 @@ export function resolveOpenOptions(options: OpenOptions, environment: NodeJS.Pro
 
 function readOption(
   name: string,
-  { variable, expected, error, accepts }: OptionReader,
+  { variable, expected, error, accepts, inherit }: OptionReader,
   option: unknown,
   environment: NodeJS.ProcessEnv,
 ): unknown {
   const inherited = variable === undefined ? undefined : environment[variable] || undefined;
-  const value = option ?? inherited;
+  const value = option ?? (inherited === undefined ? undefined : (inherit?.(inherited) ?? inherited));
   if (value === undefined || value === null || accepts(value)) return value ?? undefined;
   throw error(
     'ERR_SVM_INVALID_OPTION',
-    `${option === undefined ? variable : name}: expected ${expected}, got ${show(value)}`,
+    `${option === undefined ? variable : name}: expected ${option === undefined && inherit !== undefined ? '0 or 1' : expected}, got ${show(value)}`,
   );
 }

@@ -5,13 +5,14 @@ import { workloads } from './bench-workloads.ts';
 import type { Workload } from './bench-workloads.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
-import { asicOption, PROFILE_NAMES, profileOption } from './options.ts';
+import { asicOption, PROFILE_NAMES, profileOption, XNACK_OFF_HELP, xnackOffOption } from './options.ts';
 import { print, table, toJson } from './output.ts';
 
 const OPTIONS = {
   backend: { type: 'string' },
   node: { type: 'string' },
   profile: { type: 'string' },
+  'xnack-off': { type: 'boolean', default: false },
   asic: { type: 'string' },
   time: { type: 'string', default: '500' },
   json: { type: 'boolean', default: false },
@@ -30,7 +31,8 @@ const LONGEST = 60_000;
 
 export const benchCommand: Command = {
   name: 'bench',
-  synopsis: '[NAME...] [--backend NAME] [--node PATH] [--profile NAME] [--asic NAME] [--time MS] [--json]',
+  synopsis:
+    '[NAME...] [--backend NAME] [--node PATH] [--profile NAME] [--xnack-off] [--asic NAME] [--time MS] [--json]',
   summary: 'how long the calls take on a GPU or on the emulator',
   help: `Times the calls of the typed API on the device that SvmDevice.open() would take. The comparison with
 the C code of the driver is "npm run bench" in the repository.
@@ -40,6 +42,7 @@ the C code of the driver is "npm run bench" in the repository.
   --backend NAME  ${BACKENDS.join(', ')}; default auto
   --node PATH     render node
   --profile NAME  revision of the user ABI: ${PROFILE_NAMES}
+  --xnack-off     ${XNACK_OFF_HELP}
   --asic NAME     the emulated GPU; default gfx942
   --time MS       time for each, default 500
   --json          the result as one object; times in microseconds`,
@@ -87,11 +90,13 @@ function openDevice({
   node,
   profile,
   asic,
+  'xnack-off': xnackOff,
 }: {
   backend?: string;
   node?: string;
   profile?: string;
   asic?: string;
+  'xnack-off': boolean;
 }): SvmDevice {
   const gpu = asicOption('bench', asic);
   const revision = profileOption('bench', profile);
@@ -100,6 +105,7 @@ function openDevice({
     ...(backend === undefined ? {} : { backend: backend as BackendName }),
     ...(node === undefined ? {} : { node }),
     ...(revision === undefined ? {} : { profile: revision }),
+    ...xnackOffOption('bench', xnackOff, revision),
     ...(gpu === undefined ? {} : { emulator: { asic: gpu } }),
   });
 }

@@ -13,13 +13,14 @@ import type { ConcreteCase, ConformanceOptions, Report, Shard, TargetOptions } f
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { ReportOutputs } from './conformance-outputs.ts';
-import { asicOption, backendOption, PROFILE_NAMES, profileOption } from './options.ts';
+import { asicOption, backendOption, PROFILE_NAMES, profileOption, XNACK_OFF_HELP, xnackOffOption } from './options.ts';
 import { complain, print } from './output.ts';
 
 const OPTIONS = {
   backend: { type: 'string' },
   node: { type: 'string', multiple: true },
   profile: { type: 'string' },
+  'xnack-off': { type: 'boolean', default: false },
   asic: { type: 'string' },
   list: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -50,6 +51,7 @@ QUERY is GROUP:CASE:PARAMETERS, each part may be "*": "uapi,*", "attributes,spli
   --backend NAME  auto (default), kernel, ffi or emulated
   --node PATH     render node; once more for a second GPU
   --profile NAME  revision of the user ABI: ${PROFILE_NAMES}
+  --xnack-off     ${XNACK_OFF_HELP}
   --asic NAME     emulated GPU, default gfx942
   --list          print the ids of the cases (--json: with title, source and needs) and run nothing
   --exclude QUERY leave these cases out; may be given several times
@@ -148,7 +150,13 @@ function list(cases: readonly ConcreteCase[], json: boolean): void {
   complain(`${cases.length} cases`);
 }
 
-function targetOf(values: { backend?: string; node?: string[]; profile?: string; asic?: string }): TargetOptions {
+function targetOf(values: {
+  backend?: string;
+  node?: string[];
+  profile?: string;
+  'xnack-off': boolean;
+  asic?: string;
+}): TargetOptions {
   const { node } = values;
   const profile = profileOption('conformance', values.profile);
   const backend = backendOption('conformance', values.backend);
@@ -157,6 +165,7 @@ function targetOf(values: { backend?: string; node?: string[]; profile?: string;
     ...(backend === undefined ? {} : { backend }),
     ...(node === undefined ? {} : { nodes: node }),
     ...(profile === undefined ? {} : { profile }),
+    ...xnackOffOption('conformance', values['xnack-off'], profile),
     ...(asic === undefined ? {} : { asic }),
   };
 }

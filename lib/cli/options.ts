@@ -1,11 +1,11 @@
 /** Options that several commands take. Of those that name a device undefined stays undefined: the option was not given. */
 import { closeSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { GPU_CATALOGUE } from '../device/emulated.ts';
+import { GPU_CATALOGUE, xnackOffRefusal } from '../device/emulated.ts';
 import type { AsicName } from '../device/emulated.ts';
 import { BACKENDS } from '../device/index.ts';
 import type { BackendName } from '../device/index.ts';
-import { isProfileName, UAPI_PROFILES } from '../uapi/profile.ts';
+import { DEFAULT_PROFILE, isProfileName, UAPI_PROFILES } from '../uapi/profile.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';
 import { DEFAULT_MAX_SIZE } from '../trace/format/read-trace.ts';
 import type { ReadOptions } from '../trace/format/read-trace.ts';
@@ -34,6 +34,23 @@ export const PROFILE_NAMES: string = Object.keys(UAPI_PROFILES).join(', ');
 export function profileOption(command: string, profile: string | undefined): UapiProfileName | undefined {
   if (profile === undefined || isProfileName(profile)) return profile;
   throw new UsageError(`${command}: --profile: expected one of ${PROFILE_NAMES}, got "${profile}"`);
+}
+
+/** `--xnack-off`, for the help of a command. */
+export const XNACK_OFF_HELP = 'a GPU whose XNACK is switched off; only with --profile v7-xnack-off';
+
+/** `--xnack-off`; throws `UsageError` where the profile, that of the environment if none is given, has no mode for it. */
+export function xnackOffOption(
+  command: string,
+  xnackOff: boolean,
+  profile: UapiProfileName | undefined,
+): { xnackOff?: true } {
+  if (!xnackOff) return {};
+  const named = profile ?? (process.env['AMDGPU_SVM_PROFILE'] || DEFAULT_PROFILE);
+  // The device refuses a name that is none.
+  const refusal = isProfileName(named) ? xnackOffRefusal(named) : undefined;
+  if (refusal !== undefined) throw new UsageError(`${command}: --xnack-off: ${refusal}`);
+  return { xnackOff: true };
 }
 
 /** `--max-size` of the commands that read traces, for parseArgs. */

@@ -3,7 +3,8 @@ import type { MachineOptions } from '../device/emulated.ts';
 import { controlPath, openControlSocket, playGpu, SvmServer } from '../serve/index.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
-import { asicOption, PROFILE_NAMES, profileOption } from './options.ts';
+import { DEFAULT_PROFILE } from '../uapi/profile.ts';
+import { asicOption, PROFILE_NAMES, profileOption, XNACK_OFF_HELP, xnackOffOption } from './options.ts';
 import { complain, goOnWithoutOutput, print } from './output.ts';
 
 const OPTIONS = {
@@ -11,6 +12,7 @@ const OPTIONS = {
   asic: { type: 'string' },
   gpus: { type: 'string' },
   profile: { type: 'string' },
+  'xnack-off': { type: 'boolean', default: false },
   'default-granularity': { type: 'string' },
   'allow-other': { type: 'boolean', default: false },
   log: { type: 'boolean', default: false },
@@ -18,7 +20,7 @@ const OPTIONS = {
 
 export const serveCommand: Command = {
   name: 'serve',
-  synopsis: '--mount DIR [--asic NAME] [--gpus N] [--profile NAME] [--allow-other] [--log]',
+  synopsis: '--mount DIR [--asic NAME] [--gpus N] [--profile NAME] [--xnack-off] [--allow-other] [--log]',
   summary: 'mount emulated render nodes that any program can open (Linux, FUSE)',
   help: `Mounts DIR (made if missing) with renderD128, ... until SIGINT or SIGTERM. A program opens such a
 file and issues real ioctls: DRM_IOCTL_VERSION and DRM_AMDGPU_GEM_SVM are answered by the emulator
@@ -28,6 +30,7 @@ on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See doc
   --asic NAME                the emulated GPU; default gfx942 (see amdgpu-svm info)
   --gpus N                   number of nodes, 1 to 8; default 1
   --profile NAME             revision of the user ABI: ${PROFILE_NAMES}
+  --xnack-off                ${XNACK_OFF_HELP}
   --default-granularity N    module parameter of the driver, log2 of pages; default 9
   --allow-other              let other users open the nodes too; only root can (docs/security.md)
   --log                      print each open, ioctl, memory event and close`,
@@ -71,6 +74,7 @@ function machineOptions(values: {
   asic?: string;
   gpus?: string;
   profile?: string;
+  'xnack-off': boolean;
   'default-granularity'?: string;
 }): MachineOptions {
   const asic = asicOption('serve', values.asic);
@@ -80,6 +84,7 @@ function machineOptions(values: {
   return {
     ...(asic === undefined ? {} : { asic }),
     ...(profile === undefined ? {} : { profile }),
+    ...xnackOffOption('serve', values['xnack-off'], profile ?? DEFAULT_PROFILE),
     ...(gpus === undefined ? {} : { gpus }),
     ...(defaultGranularity === undefined ? {} : { defaultGranularity }),
   };

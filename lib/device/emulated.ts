@@ -8,6 +8,7 @@ export {
   GPU_CATALOGUE,
   NotModelledError,
   QuietEffects,
+  xnackOffRefusal,
 } from '../../emulator/index.ts';
 export type {
   AccessResult,

@@ -36,6 +36,36 @@ describe('opening a device', () => {
     expect(open({ backend: 'emulated', profile: 'v4' }).profile.name).toBe('v4');
   });
 
+  it('takes from the environment whether XNACK is off, and the option before it', () => {
+    vi.stubEnv('AMDGPU_SVM_PROFILE', 'v7-xnack-off');
+    vi.stubEnv('AMDGPU_SVM_XNACK_OFF', '1');
+    expect(open().emulator!.xnackEnabled).toBe(false);
+    expect(open({ backend: 'emulated', xnackOff: false }).emulator!.xnackEnabled).toBe(true);
+    vi.stubEnv('AMDGPU_SVM_XNACK_OFF', '0');
+    expect(open().emulator!.xnackEnabled).toBe(true);
+    vi.stubEnv('AMDGPU_SVM_XNACK_OFF', 'yes');
+    expect(thrown(() => open())).toMatchObject({
+      code: 'ERR_SVM_INVALID_OPTION',
+      message: 'AMDGPU_SVM_XNACK_OFF: expected 0 or 1, got "yes"',
+    });
+  });
+
+  it('switches XNACK off for the one profile that works so', () => {
+    const off = open({ backend: 'emulated', profile: 'v7-xnack-off', xnackOff: true });
+    expect([off.emulator!.xnackEnabled, off.profile.name]).toEqual([false, 'v7-xnack-off']);
+    for (const profile of ['v4', 'v7', 'v8'] as const) {
+      expect(thrown(() => open({ backend: 'emulated', profile, xnackOff: true })).message).toBe(
+        `options.xnackOff: the revision ${profile} has no mode for XNACK off; profile v7-xnack-off has`,
+      );
+    }
+    const [on] = new EmulatedMachine({ profile: 'v7-xnack-off' }).devices;
+    expect(thrown(() => open({ emulator: on!, xnackOff: true })).message).toBe(
+      'xnackOff: the machine of that emulated device has XNACK on',
+    );
+    const [switched] = new EmulatedMachine({ profile: 'v7-xnack-off', xnackOff: true }).devices;
+    expect(open({ emulator: switched!, xnackOff: true }).emulator).toBe(switched);
+  });
+
   it('does not fall back when a node was named', () => {
     expect(thrown(() => open({ node: '/dev/null' })).message).toMatch(/\/dev\/null: no render node of amdgpu/);
     vi.stubEnv('AMDGPU_SVM_NODE', '/nowhere/renderD128');
@@ -54,6 +84,7 @@ describe('opening a device', () => {
     [{ backend: 'hip' }, /^backend: expected one of auto/],
     [{ backened: 'auto' }, /^options\.backened: unknown option; known: backend, node/],
     [{ node: 5 }, /^node: expected a path, got 5/],
+    [{ xnackOff: 1 }, /^xnackOff: expected true or false, got 1/],
     [{ record: '' }, /^record: expected a path, got ""/],
     [{ profile: 'v9' }, new RegExp(`^profile: expected one of ${Object.keys(UAPI_PROFILES).join(', ')}, got "v9"`)],
     [{ backend: 'emulated', node: '/dev/null' }, /^node: the emulated backend has no render node/],

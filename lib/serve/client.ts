@@ -89,7 +89,7 @@ export class Client {
     this.machine.clock.advance(Number(now - this.#time));
     this.#time = now;
     if (!this.#exited) this.#look();
-    this.machine.runPendingWork();
+    this.machine.runDueWork();
   }
 
   #look(): void {

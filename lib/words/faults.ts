@@ -56,6 +56,8 @@ export function faultQuirks(reason: keyof typeof FAULT_RULES): readonly string[]
 const DENIALS = {
   'no-context': 'the file has no SVM context',
   'no-retry-faults': '{} has no retry faults (XNACK off), so it has no SVM',
+  'not-mapped': 'the GPU has no PTE that permits it, and without retry faults (XNACK off) a fault maps nothing',
+  'queues-stopped': 'the compute queues of the process are stopped, and nothing is left that resumes them',
   closing: 'the SVM context is closing',
   'no-permission': 'the mapping does not permit it',
   'special-mapping': 'the mapping is of kind {}',
@@ -79,6 +81,7 @@ export interface DeniedAccess {
 
 /** One sentence about an access that failed, without its end. */
 export function deniedAccess({ result, cause, detail }: DeniedAccess): string {
+  if (cause === 'queues-stopped') return DENIALS[cause];
   const why = cause === undefined ? '' : `: ${DENIALS[cause].replace('{}', detail ?? 'it')}`;
   if (result === 0) return `the fault handler answers every fault with "retry" and never maps the page${why}`;
   const name = errnoName(result);

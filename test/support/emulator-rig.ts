@@ -180,6 +180,18 @@ export class Rig {
     return this.machine.runPendingWork();
   }
 
+  /** Runs the works that are due; says which. */
+  work(): ('gc' | 'restore')[] {
+    return this.device.runDueWork(this.file);
+  }
+
+  /** The restore worker and the queues, on a machine that stops them. */
+  restore(): NonNullable<ContextSnapshot['restore']> {
+    const { restore } = this.snapshot();
+    if (restore === undefined) throw new Error('the revision of this machine never stops queues');
+    return restore;
+  }
+
   /** More than the 2 ms of the recent-mapping window pass. */
   later(): void {
     this.machine.clock.advance(3_000_000);

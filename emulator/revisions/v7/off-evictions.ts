@@ -1,5 +1,6 @@
 // Models: the eviction counter of a context without retry faults, which stops and resumes the queues (spec/xnack-off §3, §6).
 import type { SvmContext } from '../../svm/context.ts';
+import type { RestoreStatistics } from '../../svm/revision.ts';
 import type { AmdgpuSvmRange } from '../../svm/svm-range.ts';
 
 /** Eviction events of one context, and whether it has stopped the queues. */
@@ -9,19 +10,26 @@ export class Evictions {
   /** Whether this context has stopped the queues. */
   quiesced = false;
   readonly #context: SvmContext;
+  readonly #statistics: RestoreStatistics;
+  #stoppedAt = 0;
 
-  constructor(context: SvmContext) {
+  constructor(context: SvmContext, statistics: RestoreStatistics) {
     this.#context = context;
+    this.#statistics = statistics;
   }
 
   /** One more event; the first one stops the queues. An error of that is lost. */
   begin(): void {
     this.count++;
     if (this.count !== 1 || this.quiesced) return;
-    const { vm, process, effects } = this.#context;
+    const { vm, process, clock, effects } = this.#context;
     if (!process.hasUsers) return;
     const result = vm.kfd.quiesce();
     this.quiesced = result === 0;
+    if (result === 0) {
+      this.#statistics.stops++;
+      this.#stoppedAt = clock.now;
+    }
     effects.current?.queuesQuiesced(result);
   }
 
@@ -29,9 +37,15 @@ export class Evictions {
   resume(): void {
     if (!this.quiesced) return;
     this.quiesced = false;
-    const { vm, process, effects } = this.#context;
+    const { vm, process, clock, effects } = this.#context;
     if (!process.hasUsers) return;
-    effects.current?.queuesResumed(vm.kfd.resume());
+    const result = vm.kfd.resume();
+    if (result === 0) {
+      const time = clock.now - this.#stoppedAt;
+      this.#statistics.stoppedTime += time;
+      this.#statistics.longestStop = Math.max(this.#statistics.longestStop, time);
+    }
+    effects.current?.queuesResumed(result);
   }
 }
 

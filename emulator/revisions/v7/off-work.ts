@@ -7,7 +7,7 @@ import { WorkItem } from '../../kernel/work-queue.ts';
 import { RangeState } from '../../gpusvm/range.ts';
 import type { AttributeRecord } from '../../svm/attribute-record.ts';
 import type { SvmContext } from '../../svm/context.ts';
-import type { RestoreWork } from '../../svm/revision.ts';
+import type { RestoreStatistics, RestoreWork } from '../../svm/revision.ts';
 import { SvmRangeState } from '../../svm/svm-range.ts';
 import type { AmdgpuSvmRange } from '../../svm/svm-range.ts';
 import { Evictions } from './off-evictions.ts';
@@ -17,8 +17,8 @@ import { enqueueUnmapped, forEachAccessible, hasAccess, mapChunks, mapRange } fr
 const RESTORE_DELAY = 1_000_000;
 /** Errors after which the restore worker drops a range. */
 const PERMANENT: readonly number[] = [Errno.ENOENT, Errno.EFAULT, Errno.EPERM, Errno.EINVAL, Errno.EHWPOISON];
-/** Attempts of one run after which an error is taken to last: a real kernel would loop for ever. */
-const MOST_ATTEMPTS = 1_000_000;
+/** Ranges that one run has to take again after which it is taken to last: a real kernel would loop for ever. */
+const MOST_REPEATS = 1 << 16;
 const MOST_WORKS = 64;
 
 function isPermanent(error: number): boolean {
@@ -29,6 +29,15 @@ function isPermanent(error: number): boolean {
 export class OffWork implements RestoreWork, OffQueues {
   readonly work: WorkItem;
   readonly evictions: Evictions;
+  readonly statistics: RestoreStatistics = {
+    stops: 0,
+    stoppedTime: 0,
+    longestStop: 0,
+    passes: 0,
+    restored: 0,
+    dropped: new Map(),
+    rebuilds: 0,
+  };
   readonly #context: SvmContext;
   readonly #restore: DelayedWork;
   #collectList: AmdgpuSvmRange[] = [];
@@ -41,7 +50,7 @@ export class OffWork implements RestoreWork, OffQueues {
 
   constructor(context: SvmContext) {
     this.#context = context;
-    this.evictions = new Evictions(context);
+    this.evictions = new Evictions(context, this.statistics);
     this.work = new WorkItem(() => this.#collectAll());
     this.#restore = new DelayedWork(context.clock, () => this.#restoreAll());
   }
@@ -64,6 +73,12 @@ export class OffWork implements RestoreWork, OffQueues {
 
   get quiesced(): boolean {
     return this.evictions.quiesced;
+  }
+
+  get nextDue(): number | undefined {
+    const restoreDue = this.#restore.due;
+    if (!this.work.pending) return restoreDue;
+    return restoreDue === undefined ? this.#collectDue : Math.min(this.#collectDue, restoreDue);
   }
 
   get mustRun(): boolean {
@@ -184,14 +199,17 @@ export class OffWork implements RestoreWork, OffQueues {
       evictions.resume();
       return;
     }
-    const again = this.#restoreListed();
-    if (this.#listsEmpty && !again) this.work.run();
-    if (this.#listsEmpty && !again && evictions.count === before) {
+    this.statistics.passes++;
+    const failed = this.#restoreListed();
+    if (this.#listsEmpty && !failed) this.work.run();
+    const again = failed || !this.#listsEmpty || evictions.count !== before;
+    if (again) {
+      this.#arm();
+    } else {
       evictions.count = 0;
       evictions.resume();
-      return;
     }
-    this.#arm();
+    this.#context.effects.current?.restoreEnded(again);
   }
 
   get #listsEmpty(): boolean {
@@ -202,7 +220,7 @@ export class OffWork implements RestoreWork, OffQueues {
   #restoreListed(): boolean {
     const { svmLock } = this.#context;
     let again = false;
-    let attempts = 0;
+    let repeats = 0;
     for (let range = this.#restoreList.shift(); range !== undefined; range = this.#restoreList.shift()) {
       const first = range.pendingFirst;
       const last = range.pendingLast;
@@ -211,17 +229,28 @@ export class OffWork implements RestoreWork, OffQueues {
       svmLock.acquire();
       const result = this.#restoreRange(range);
       svmLock.release();
-      if (result !== 0 && !isPermanent(result)) {
-        if (++attempts > MOST_ATTEMPTS)
-          throw new NotModelledError(`a restore worker that loops for ever over error ${result}`);
+      if (result === 0) {
+        this.statistics.restored++;
+      } else if (isPermanent(result)) {
+        this.#countDropped(range, result);
+      } else {
         if ((range.state & SvmRangeState.unmapPending) === 0) range.addRestore(first, last);
         again = true;
       }
       range.state &= ~SvmRangeState.processing;
       if ((range.state & SvmRangeState.unmapPending) !== 0) this.#toCollector(range);
-      else if ((range.state & SvmRangeState.restorePending) !== 0) this.#toRestore(range);
+      else if ((range.state & SvmRangeState.restorePending) !== 0) {
+        if (++repeats > MOST_REPEATS) throw new NotModelledError('a restore worker that loops for ever');
+        this.#toRestore(range);
+      }
     }
     return again;
+  }
+
+  #countDropped({ startPage, pages }: AmdgpuSvmRange, result: number): void {
+    const { dropped } = this.statistics;
+    dropped.set(-result, (dropped.get(-result) ?? 0) + 1);
+    this.#context.effects.current?.restoreDropped(startPage, pages, result);
   }
 
   #restoreRange(range: AmdgpuSvmRange): number {
@@ -254,6 +283,7 @@ export class OffWork implements RestoreWork, OffQueues {
   #rebuild(startPage: number, endPage: number): void {
     const context = this.#context;
     const { process } = context;
+    this.statistics.rebuilds++;
     let transient = !process.hasUsers;
     if (!transient) {
       forEachAccessible(context, startPage, endPage, (interval, from, to) => {

@@ -13,6 +13,8 @@ export interface TargetOptions {
   /** Render nodes, one for each GPU that a case may use. */
   readonly nodes?: readonly string[];
   readonly profile?: UapiProfileName;
+  /** As for `SvmDevice.open`. */
+  readonly xnackOff?: boolean;
   /** Emulated backend: name of the GPU in the catalogue. Default 'gfx942'. */
   readonly asic?: AsicName;
 }
@@ -137,6 +139,7 @@ export class Target {
       asic: this.#options.asic ?? 'gfx942',
       gpus: request.gpus,
       ...(this.#options.profile === undefined ? {} : { profile: this.#options.profile }),
+      ...(this.#options.xnackOff === undefined ? {} : { xnackOff: this.#options.xnackOff }),
       ...request.machine,
     });
     const devices = machine.devices.map((emulator, index) =>
@@ -169,11 +172,12 @@ function recordOption(record: string | undefined, index: number): { record?: str
   return { record: index === 0 ? record : record.replace(/\.jsonl$/, `.gpu${index}.jsonl`) };
 }
 
-function openOptions({ backend, nodes, profile, asic }: TargetOptions, more: OpenOptions): OpenOptions {
+function openOptions({ backend, nodes, profile, xnackOff, asic }: TargetOptions, more: OpenOptions): OpenOptions {
   return {
     ...(backend === undefined ? {} : { backend }),
     ...(nodes?.[0] === undefined ? {} : { node: nodes[0] }),
     ...(profile === undefined ? {} : { profile }),
+    ...(xnackOff === undefined ? {} : { xnackOff }),
     ...(asic === undefined ? {} : { emulator: { asic } }),
     ...more,
   };

@@ -1,5 +1,11 @@
 /** The configuration of a trace as options of an emulated machine (spec/trace-format §2). */
-import { formatGcVersion, MOST_GPUS, NotModelledError, parseGcVersion } from '../../../emulator/index.ts';
+import {
+  formatGcVersion,
+  MOST_GPUS,
+  NotModelledError,
+  parseGcVersion,
+  xnackOffRefusal,
+} from '../../../emulator/index.ts';
 import type { GpuModel, MachineOptions, ResolvedOptions } from '../../../emulator/index.ts';
 import { DEFAULT_PROFILE, UAPI_PROFILES } from '../../uapi/profile.ts';
 import type { UapiProfileName } from '../../uapi/profile.ts';
@@ -77,6 +83,9 @@ export function parseConfig(fields: Fields, others: readonly string[] = []): Tra
     else config[name] = fields.text(name);
   }
   if (fields.has('profile')) config['profile'] = fields.word('profile', Object.keys(UAPI_PROFILES));
+  const profile = config['profile'] as UapiProfileName;
+  const refusal = config['xnackOff'] === true ? xnackOffRefusal(profile) : undefined;
+  if (refusal !== undefined) throw new TraceFormatError(`${fields.operation}.xnackOff: ${refusal}`);
   try {
     parseGcVersion(config['gc'] as string);
   } catch (error) {

@@ -16,6 +16,8 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
     exports.Set(name, Napi::Function::New(env, function, name));
   };
   add("open", open);
+  add("adopt", adopt);
+  add("descriptor", descriptor);
   add("close", close);
   add("ioctlAsync", ioctl_async);
   add("prepareIoctl", prepare_ioctl);

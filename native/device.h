@@ -68,6 +68,8 @@ class IoctlWorker : public Napi::AsyncWorker {
 
 // The exported functions; native.d.ts documents them.
 Napi::Value open(const Napi::CallbackInfo& info);
+Napi::Value adopt(const Napi::CallbackInfo& info);
+Napi::Value descriptor(const Napi::CallbackInfo& info);
 Napi::Value close(const Napi::CallbackInfo& info);
 Napi::Value ioctl_async(const Napi::CallbackInfo& info);
 Napi::Value driver_version(const Napi::CallbackInfo& info);

@@ -1,7 +1,8 @@
-// The exported functions open, close and ioctlAsync.
+// The exported functions open, adopt, descriptor, close and ioctlAsync.
 #include <fcntl.h>
 
 #include <cerrno>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -32,6 +33,23 @@ Napi::Value open(const Napi::CallbackInfo& info) {
   } while (descriptor == -1 && errno == EINTR);
   if (descriptor == -1) return Napi::Number::New(env, -errno);
   return Napi::Value(env, DeviceHandle::create(env, std::make_shared<Device>(FileDescriptor(descriptor))));
+}
+
+Napi::Value adopt(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const auto number = integer_argument(env, info[0], "descriptor", 0, std::numeric_limits<int>::max());
+  if (!number) return env.Undefined();
+  // A duplicate of our own: whoever owns the other one may close it when they like.
+  const int descriptor = ::fcntl(static_cast<int>(*number), F_DUPFD_CLOEXEC, 0);
+  if (descriptor == -1) return Napi::Number::New(env, -errno);
+  return Napi::Value(env, DeviceHandle::create(env, std::make_shared<Device>(FileDescriptor(descriptor))));
+}
+
+Napi::Value descriptor(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  DeviceHandle* const handle = DeviceHandle::argument(env, *AddonState::of(env).handles(), info[0]);
+  if (handle == nullptr) return env.Undefined();
+  return Napi::Number::New(env, handle->device()->closed() ? -EBADF : handle->device()->number());
 }
 
 Napi::Value close(const Napi::CallbackInfo& info) {

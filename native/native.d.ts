@@ -109,6 +109,15 @@ export interface NativeAddon {
   open(path: string): DeviceHandle | number;
 
   /**
+   * A handle for a file that is open already, or a negative errno (-EBADF). It has a descriptor of its own, of the same
+   * open file: ioctls reach the same SVM context, and closing the one leaves the other open.
+   */
+  adopt(descriptor: number): DeviceHandle | number;
+
+  /** Number of the descriptor, which stays the handle's: don't close it. -EBADF after `close`. */
+  descriptor(handle: DeviceHandle): number;
+
+  /**
    * Closes the file. Ioctls accepted by `ioctlAsync` before still run, the file
    * itself is closed after the last of them. 0, also for a second call, or a
    * negative errno.

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, readSync, symlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -169,4 +169,45 @@ describeNative('files that are no device', (addon) => {
     expect([...moved]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
     addon.close(handle);
   });
+});
+
+describeNative('files that are open already', (addon) => {
+  const folder = temporaryFolder();
+  const file = join(folder, 'file');
+  writeFileSync(file, 'contents');
+
+  it('are adopted by a descriptor of their own, of the same open file', () => {
+    const theirs = openSync(file, 'r+');
+    const before = openDescriptors();
+    const handle = addon.adopt(theirs) as DeviceHandle;
+    const ours = addon.descriptor(handle);
+    expect(ours).not.toBe(theirs);
+    expect(openDescriptors()).toBe(before + 1);
+    readSync(theirs, new Uint8Array(3));
+    // FIONREAD: what is left from the position, which is shared.
+    const left = new Uint8Array(4);
+    expect(handle.ioctl(0x541b, left)).toBe(0);
+    expect(left[0]).toBe(5);
+    expect(readFileSync(`/proc/self/fdinfo/${ours}`, 'utf8')).toMatch(/^flags:\s0?2\d*2$/m);
+    expect(addon.close(handle)).toBe(0);
+    expect(addon.descriptor(handle)).toBe(-EBADF);
+    expect(readSync(theirs, new Uint8Array(8))).toBe(5);
+    closeSync(theirs);
+    expect(openDescriptors()).toBe(before - 1);
+  });
+
+  it('are not there: EBADF', () => {
+    expect(addon.adopt(1 << 30)).toBe(-EBADF);
+    const free = openSync(file, 'r');
+    closeSync(free);
+    expect(addon.adopt(free)).toBe(-EBADF);
+  });
+
+  it.each([[undefined], ['3'], [3n], [-1], [0.5], [2 ** 31], [NaN], [{ valueOf: (): number => 0 }]])(
+    'are not named by %o',
+    (descriptor) => {
+      const code = typeof descriptor === 'number' ? 'ERR_SVM_OUT_OF_RANGE' : 'ERR_SVM_INVALID_TYPE';
+      expect(() => addon.adopt(descriptor as never)).toThrow(expect.objectContaining({ code }));
+    },
+  );
 });

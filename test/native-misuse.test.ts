@@ -85,6 +85,7 @@ describeNative('misuse of the addon', (addon) => {
     ['ioctlAsync', (handle) => f.ioctlAsync(handle, DRM_IOCTL_VERSION, fine())],
     ['prepareIoctl', (handle) => f.prepareIoctl(handle, DRM_IOCTL_VERSION, 64)],
     ['driverVersion', (handle) => f.driverVersion(handle)],
+    ['descriptor', (handle) => f.descriptor(handle)],
   ];
   const MEMORY_CALLS: [string, (handle: unknown) => unknown][] = [
     ['viewMemory', (handle) => f.viewMemory(handle)],

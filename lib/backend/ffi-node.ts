@@ -100,6 +100,12 @@ export class FfiNode implements DeviceNode {
     return new FfiNode(path, libc, openSync(path, fileConstants.O_RDWR));
   }
 
+  /** Number of the descriptor. It is the node's: use it, but don't close it. Throws `ERR_SVM_CLOSED` after `close`. */
+  get fd(): number {
+    this.#assertOpen();
+    return this.#descriptor;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

@@ -1,4 +1,5 @@
 /** The render node of the real kernel, through the addon. */
+import { readlinkSync } from 'node:fs';
 import type { DeviceHandle } from '../../native/native.d.ts';
 import type { DeviceNode, PointerField, PreparedIoctl } from '../uapi/index.ts';
 import { type DriverVersion, type NativeAddon, nativeAddon, systemError } from './native-addon.ts';
@@ -27,6 +28,23 @@ export class KernelNode implements DeviceNode {
     const handle = addon.open(path);
     if (typeof handle === 'number') throw systemError(handle, 'open', { path });
     return new KernelNode(path, addon, handle);
+  }
+
+  /**
+   * A node for a render node's file that is open already, perhaps another library's: ioctls reach the same SVM context.
+   * It has a descriptor of its own; either may be closed without the other. Throws the system error (EBADF) when there
+   * is no such file, and what `open` throws for what is no descriptor.
+   */
+  static adopt(descriptor: number, addon: NativeAddon = nativeAddon()): KernelNode {
+    const handle = addon.adopt(descriptor);
+    if (typeof handle === 'number') throw systemError(handle, 'dup', { note: `descriptor ${descriptor}` });
+    return new KernelNode(pathOfDescriptor(descriptor), addon, handle);
+  }
+
+  /** Number of the descriptor. It is the node's: use it, but don't close it. Throws `ERR_SVM_CLOSED` after `close`. */
+  get fd(): number {
+    this.#assertOpen();
+    return this.#addon.descriptor(this.#handle);
   }
 
   get closed(): boolean {
@@ -90,5 +108,13 @@ export class KernelNode implements DeviceNode {
   #assertOpen(): void {
     if (!this.#closed) return;
     throw Object.assign(new Error(`the node ${this.path} is closed`), { code: 'ERR_SVM_CLOSED', path: this.path });
+  }
+}
+
+function pathOfDescriptor(descriptor: number): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return `descriptor ${descriptor}`;
   }
 }

@@ -85,7 +85,7 @@ describe('the search for the addon', () => {
     const other = join(folder, 'other.cjs');
     writeFileSync(other, 'module.exports = { open() {}, layout() {} };');
     const outcome = (path: string) => find({ environment: { AMDGPU_SVM_ADDON: path } }).support.tried[0]!.outcome;
-    expect(outcome(other)).toMatch(/^is another version of the addon: it lacks close, ioctlAsync, /);
+    expect(outcome(other)).toMatch(/^is another version of the addon: it lacks adopt, descriptor, close, ioctlAsync, /);
     // A binary of an older revision that has all functions of this one, and one more.
     const older = join(folder, 'older.cjs');
     writeFileSync(older, `module.exports = { ...require(${JSON.stringify(nativeSupport().path)}), ioctl() {} };`);

@@ -44,6 +44,8 @@ export interface AddonSearch {
 
 const FUNCTIONS = [
   'open',
+  'adopt',
+  'descriptor',
   'close',
   'ioctlAsync',
   'prepareIoctl',

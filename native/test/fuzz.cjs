@@ -195,6 +195,8 @@ const pointers = () => or(() => (chance(0.4) ? undefined : Array.from({ length: 
 /** One call each: the arguments it makes are mostly of the right kind. */
 const CALLS = {
   open: () => [or(() => pick(FILES))],
+  adopt: () => [or(() => (chance(0.5) ? addon.descriptor(pick(devices)) : below(400)))],
+  descriptor: () => [device()],
   close: () => [chance(0.3) ? device() : weird()],
   ioctlAsync: () => [device(), request(), or(goodBytes), pointers()],
   prepareIoctl: () => [
@@ -257,7 +259,7 @@ function call(name) {
 
 function use(name, result) {
   if (typeof result !== 'object' || result === null) return;
-  if (name === 'open') {
+  if (name === 'open' || name === 'adopt') {
     keep(devices, result, 8);
     keep(ioctls, result.ioctl, 8);
   } else if (name === 'mapMemory') {

@@ -10,6 +10,7 @@ export type AccessDenialCause =
   | 'no-retry-faults'
   | 'not-mapped'
   | 'queues-stopped'
+  | 'switched-off'
   | 'closing'
   | 'no-permission'
   | 'special-mapping'
@@ -26,7 +27,7 @@ export interface AccessDenial {
   readonly result: number;
   /** Undefined where nothing of the state explains the errno. */
   readonly cause: AccessDenialCause | undefined;
-  /** Of 'no-retry-faults' the GPU, of 'special-mapping' the kind of mapping. */
+  /** Of 'no-retry-faults' and 'switched-off' the GPU, of 'special-mapping' the kind of mapping. */
   readonly detail?: string;
 }
 
@@ -44,6 +45,10 @@ export function accessDenial(
   const page = Number(address >> 12n);
   const vma = device.surroundings.process.findVma(page);
   const { context } = file;
+  if (context === null && !device.xnackEnabled) {
+    const cause = device.switchedOffByNoretry ? 'switched-off' : 'no-retry-faults';
+    return { result, cause, detail: device.gpu.model.asic };
+  }
   if (result === 0) {
     if (vma === undefined) return { result, cause: 'nothing-mapped' }; // Q54
     const interval = context?.tree.find(page);
@@ -58,11 +63,7 @@ export function accessDenial(
     if (write && readable) return { result, cause: 'mapped-read-only' };
     return { result, cause: 'pages-unavailable' }; // Q50, Q55
   }
-  if (context === null) {
-    return device.xnackEnabled
-      ? { result, cause: 'no-context' }
-      : { result, cause: 'no-retry-faults', detail: device.gpu.model.asic };
-  }
+  if (context === null) return { result, cause: 'no-context' };
   if (!context.hasRetryFaults) return { result, cause: 'not-mapped' };
   if (context.closing) return { result, cause: 'closing' }; // Q61
   if (vma === undefined) return { result, cause: undefined };

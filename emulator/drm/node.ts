@@ -26,11 +26,11 @@ export interface EmulatedPointerField extends PointerField {
   readonly readOnly?: boolean;
 }
 
-/** Driver identity that `DRM_IOCTL_VERSION` reports. */
+/** Driver identity that `DRM_IOCTL_VERSION` reports; its description tells who opens a served node which revision it has. */
 const EMULATED_DRIVER = {
   name: 'amdgpu',
   date: '0',
-  description: 'AMD GPU (emulated)',
+  description: (revision: string) => `AMD GPU (emulated, revision ${revision})`,
   version: [3, 64, 0],
 } as const;
 
@@ -114,7 +114,9 @@ export class EmulatedNode<Device extends NodeDevice = NodeDevice> implements Dev
     }
     // The copy size is that of the request; what the caller did not pass can't be copied.
     if (arg.length < size) return -Errno.EFAULT;
-    return number === this.#svmNumber ? this.#svm(arg, size, pointers, sleeper) : reportVersion(arg, size, pointers);
+    return number === this.#svmNumber
+      ? this.#svm(arg, size, pointers, sleeper)
+      : reportVersion(this.profile.name, arg, size, pointers);
   }
 
   #svm(
@@ -200,7 +202,12 @@ function journalAttributes(args: SvmArguments, memory: UserMemory | 'bad' | null
 }
 
 /** DRM_IOCTL_VERSION: lengths in, true lengths out, as much of each string as fits. */
-function reportVersion(arg: Uint8Array, size: number, pointers: readonly EmulatedPointerField[]): number {
+function reportVersion(
+  revision: string,
+  arg: Uint8Array,
+  size: number,
+  pointers: readonly EmulatedPointerField[],
+): number {
   if (size < DRM_VERSION_LAYOUT.size) return -Errno.EFAULT;
   const view = new DataView(arg.buffer, arg.byteOffset, arg.byteLength);
   const { fields } = DRM_VERSION_LAYOUT;
@@ -211,7 +218,7 @@ function reportVersion(arg: Uint8Array, size: number, pointers: readonly Emulate
   const strings = [
     [fields.name_len.offset, fields.name.offset, EMULATED_DRIVER.name],
     [fields.date_len.offset, fields.date.offset, EMULATED_DRIVER.date],
-    [fields.desc_len.offset, fields.desc.offset, EMULATED_DRIVER.description],
+    [fields.desc_len.offset, fields.desc.offset, EMULATED_DRIVER.description(revision)],
   ] as const;
   for (const [lengthAt, pointerAt, text] of strings) {
     const room = Number(view.getBigUint64(lengthAt, true));

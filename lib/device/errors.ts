@@ -24,7 +24,7 @@ export class SvmError extends Error {
   /** The rule that explains the refusal, where there is one. */
   readonly hint: string | undefined;
 
-  /** `attributes`: the records that were sent, which with the revision of the user ABI may explain the refusal. */
+  /** `attributes`: the records that were sent, which with the revision and the module parameter may explain the refusal. */
   constructor(
     errno: number,
     operation: SvmOperationName,
@@ -32,12 +32,14 @@ export class SvmError extends Error {
     size: bigint,
     attributes?: readonly AttributePair[],
     profile?: UapiProfile,
+    noretry: 'yes' | 'no' | 'maybe' = 'no',
   ) {
     const name = errnoName(errno);
     const text = name === undefined ? 'unknown error' : errnoMessage(name);
     const hint = svmRefusal(errno, {
       operation: WORDS[operation],
       getWalksVmas: profile?.getWalksVmas === true,
+      noretry,
       address,
       size,
       ...(attributes === undefined ? {} : { attributes }),

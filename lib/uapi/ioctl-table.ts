@@ -105,6 +105,8 @@ const AMDGPU: Readonly<Record<number, string>> = {
   0x17: 'USERQ_SIGNAL',
   0x18: 'USERQ_WAIT',
   0x19: 'GEM_LIST_HANDLES',
+  // The number that SVM had before this one was given to somebody else.
+  0x1a: 'PROC_OPTIONS',
 };
 
 /** Name in the headers of the DRM command with that number byte; undefined for one that no amdgpu render node has. */

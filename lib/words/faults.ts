@@ -58,6 +58,8 @@ const DENIALS = {
   'no-retry-faults': '{} has no retry faults (XNACK off), so it has no SVM',
   'not-mapped': 'the GPU has no PTE that permits it, and without retry faults (XNACK off) a fault maps nothing',
   'queues-stopped': 'the compute queues of the process are stopped, and nothing is left that resumes them',
+  'switched-off':
+    '{} has its retry faults (XNACK) switched off by amdgpu.noretry=1, so it has no SVM; boot with amdgpu.noretry=0',
   closing: 'the SVM context is closing',
   'no-permission': 'the mapping does not permit it',
   'special-mapping': 'the mapping is of kind {}',

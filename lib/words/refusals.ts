@@ -15,6 +15,9 @@ const LAST_TYPE = Math.max(...Object.values(SvmAttributeType));
 /** What a device without SVM is said to lack. */
 export const NO_RETRY_FAULTS = 'the GPU has no retry faults (XNACK off), so it has no SVM';
 
+const SWITCHED_OFF = 'the module parameter amdgpu.noretry=1 has switched them off, boot with amdgpu.noretry=0';
+const MAYBE_SWITCHED_OFF = 'some GPUs have them only with amdgpu.noretry=0';
+
 /** A call that was refused. */
 export interface RefusedCall {
   readonly operation: 'set' | 'get' | 'reset';
@@ -23,6 +26,8 @@ export interface RefusedCall {
   readonly size: bigint;
   /** Whether GET_ATTR of the revision looks at the mappings of the process. Default false, as in V4. */
   readonly getWalksVmas?: boolean;
+  /** Whether the module parameter amdgpu.noretry may be the reason of a refusal. Default 'no'. */
+  readonly noretry?: 'yes' | 'no' | 'maybe';
   /** The records, if they are known. */
   readonly attributes?: readonly AttributePair[];
 }
@@ -35,9 +40,7 @@ export function svmRefusal(errno: number, call: RefusedCall): string | undefined
     case 'EINVAL':
       return badPlace(call.address, call.size) ?? badAttribute(call);
     case 'EOPNOTSUPP':
-      return walks
-        ? 'the GPU has no retry faults (XNACK off), or the range touches a VM_IO, VM_PFNMAP or VM_MIXEDMAP mapping'
-        : NO_RETRY_FAULTS;
+      return notSupported(walks, call.noretry ?? 'no');
     case 'EFAULT':
       return isSet
         ? 'a page of the range is not mapped in the process, or a prefetch could not fault it in'
@@ -55,6 +58,12 @@ export function svmRefusal(errno: number, call: RefusedCall): string | undefined
     default:
       return undefined;
   }
+}
+
+function notSupported(walksVmas: boolean, noretry: 'yes' | 'no' | 'maybe'): string {
+  let why = walksVmas ? 'the GPU has no retry faults (XNACK off)' : NO_RETRY_FAULTS;
+  if (noretry !== 'no') why += `: ${noretry === 'yes' ? SWITCHED_OFF : MAYBE_SWITCHED_OFF}`;
+  return walksVmas ? `${why}, or the range touches a VM_IO, VM_PFNMAP or VM_MIXEDMAP mapping` : why;
 }
 
 function badPlace(address: bigint, size: bigint): string | undefined {

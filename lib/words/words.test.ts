@@ -64,6 +64,19 @@ describe('a refusal names the cause of this request', () => {
     expect(svmRefusal(-12, { operation: 'set', ...place })).toBeUndefined();
     expect(svmRefusal(-12345, { operation: 'set', ...place })).toBeUndefined();
   });
+  it.each([
+    ['get', 'no', /^the GPU has no retry faults \(XNACK off\), so it has no SVM$/],
+    [
+      'get',
+      'yes',
+      /has no SVM: the module parameter amdgpu\.noretry=1 has switched them off, boot with amdgpu\.noretry=0$/,
+    ],
+    ['get', 'maybe', /has no SVM: some GPUs have them only with amdgpu\.noretry=0$/],
+    ['set', 'no', /^the GPU has no retry faults \(XNACK off\), or the range touches a VM_IO/],
+    ['set', 'yes', /\(XNACK off\): the module parameter amdgpu\.noretry=1 has .*=0, or the range touches a VM_IO/],
+  ] as const)('and the module parameter where that is the cause: %s, %s', (operation, noretry, words) => {
+    expect(svmRefusal(-95, { operation, ...place, noretry })).toMatch(words);
+  });
   it('in the order of the checks', () => {
     const call = { operation: 7, ...place, attributeCount: 0, pointer: 'null', attributes: [] } as const;
     expect(rawCallRefusal(EINVAL, { ...call, address: 1n })).toMatch(/multiple of 4096/);

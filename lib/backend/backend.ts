@@ -16,6 +16,8 @@ export interface Abilities {
   readonly xnack: boolean;
   /** Whether the GPU shares the memory of the CPU; undefined where the backend cannot tell. */
   readonly apu: boolean | undefined;
+  /** Whether the GPU would have retry faults, were it not for the module parameter amdgpu.noretry; undefined: maybe. */
+  readonly switchedOffByNoretry: boolean | undefined;
 }
 
 /** Events of the modelled driver that concern one device. */
@@ -41,6 +43,8 @@ export interface Backend {
   readonly profile: UapiProfile;
   /** What the requests go to. */
   readonly node: DeviceNode;
+  /** The descriptor that they go to; undefined where there is none. Throws `ERR_SVM_CLOSED` after `close`. */
+  readonly fd: number | undefined;
   /** Maps memory of the process that the device mirrors. */
   readonly memory: HostRegionMapper;
   /** That process: backends with the same object see the same memory at the same addresses. */

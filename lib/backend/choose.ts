@@ -1,6 +1,5 @@
 /** Choice of the backend, with the reasons. */
 import { EmulatedDevice, EmulatedMachine, machineOf } from '../../emulator/index.ts';
-import { DEFAULT_PROFILE, uapiProfile } from '../uapi/profile.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
 import { codedError, rangeError } from '../uapi/errors.ts';
 import type { Backend } from './backend.ts';
@@ -11,19 +10,35 @@ import { ffiAccess, kernelAccess, KernelBackend } from './kernel-backend.ts';
 import type { KernelAccess } from './kernel-backend.ts';
 import { KernelNode } from './kernel-node.ts';
 import { nativeSupport } from './native-addon.ts';
+import { inspectNode, profileFor } from './node-inspection.ts';
 import type { OpenOptions } from './open-options.ts';
 import type { DeviceRecorder } from './recording.ts';
 import { listRenderNodes } from './render-nodes.ts';
-import type { RenderNode, RenderNodeList } from './render-nodes.ts';
+import type { RenderNode, RenderNodeList, RenderNodeSearch } from './render-nodes.ts';
 
 /** What was chosen, before anything listens to it. */
 type Choice =
   | { readonly kind: 'kernel' | 'ffi'; readonly access: KernelAccess; readonly profile: UapiProfile }
   | { readonly kind: 'emulated'; readonly device: EmulatedDevice; readonly fallbackReason: string | undefined };
 
-/** Opens the backend that the (resolved) options ask for. `recorder` is closed with it. */
-export function chooseBackend(options: OpenOptions, recorder?: DeviceRecorder): Backend {
-  const choice = choose(options);
+/** Opens the backend that the (resolved) options ask for. `recorder` is closed with it; `search` is for tests. */
+export function chooseBackend(options: OpenOptions, recorder?: DeviceRecorder, search: RenderNodeSearch = {}): Backend {
+  return backendOfChoice(choose(options, search), options, recorder);
+}
+
+/** The backend on a file that is open already. */
+export function adoptBackend(
+  descriptor: number,
+  options: OpenOptions,
+  recorder?: DeviceRecorder,
+  search: RenderNodeSearch = {},
+): Backend {
+  requireAddon(search);
+  const choice = kernelChoice(KernelNode.adopt(descriptor, search.addon), options, search);
+  return backendOfChoice(choice, options, recorder);
+}
+
+function backendOfChoice(choice: Choice, options: OpenOptions, recorder: DeviceRecorder | undefined): Backend {
   if (choice.kind === 'emulated') {
     const { device, fallbackReason } = choice;
     return new EmulatedBackend(device, {
@@ -52,29 +67,30 @@ function onlyEmulated({ hazards = 'off', compute, xnackOff }: OpenOptions): stri
   return undefined;
 }
 
-function choose(options: OpenOptions): Choice {
+function choose(options: OpenOptions, search: RenderNodeSearch): Choice {
   switch (options.backend) {
     case 'emulated':
       return chooseEmulated(options, undefined);
     case 'ffi':
-      return openFfi(options);
+      return openFfi(options, search);
     case 'kernel':
-      return openKernel(options);
+      return openKernel(options, search);
     default:
       break;
   }
   // A node or an emulated device that was named is never overridden.
-  if (options.node !== undefined) return openKernel(options);
+  if (options.node !== undefined) return openKernel(options, search);
   if (options.emulator instanceof EmulatedDevice) return chooseEmulated(options, undefined);
-  const { nodes, reason } = listRenderNodes();
+  const { nodes, reason } = listRenderNodes(search);
   const refusals: string[] = [];
   for (const node of nodes) {
-    if (!isUsable(node, options)) {
-      refusals.push(`${node.path}: ${node.reason}`);
+    const profile = profileFor(node, options.profile);
+    if (typeof profile === 'string') {
+      refusals.push(`${node.path}: ${profile}`);
       continue;
     }
     try {
-      return openNode(node.path, options);
+      return openKernel({ ...options, node: node.path }, search);
     } catch (error) {
       refusals.push(`${node.path}: ${(error as Error).message}`);
     }
@@ -84,58 +100,56 @@ function choose(options: OpenOptions): Choice {
   return chooseEmulated(options, support.available ? why : `${why}; ${support.reason}`);
 }
 
-function isUsable(node: RenderNode, options: OpenOptions): boolean {
-  if (node.svm === 'present') return true;
-  return node.svm === 'unknown' && node.driver?.name === 'amdgpu' && options.profile !== undefined;
+function openKernel(options: OpenOptions, search: RenderNodeSearch): Choice {
+  requireAddon(search);
+  const path = options.node ?? requireNode('kernel', listRenderNodes(search), options);
+  return kernelChoice(KernelNode.open(path, search.addon), options, search);
 }
 
-function openKernel(options: OpenOptions): Choice {
+function requireAddon({ addon }: RenderNodeSearch): void {
+  if (addon !== undefined) return;
   const support = nativeSupport();
   if (!support.available) throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `backend "kernel": ${support.reason}`);
-  return openNode(namedOrFirstNode('kernel', listRenderNodes(), options), options);
 }
 
-function openFfi(options: OpenOptions): Choice {
+function kernelChoice(node: KernelNode, options: OpenOptions, search: RenderNodeSearch): Choice {
+  const { profile, found } = profileOf(node, options, search);
+  return { kind: 'kernel', access: kernelAccess(node, found.noretry), profile };
+}
+
+function openFfi(options: OpenOptions, search: RenderNodeSearch): Choice {
   const support = ffiSupport();
   if (!support.available)
     throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `backend "ffi": ${support.reason}; install ffi-rs to use it`);
-  const path = namedOrFirstNode('ffi', listRenderNodes({ open: (name) => FfiNode.open(name) }), options);
-  const node = FfiNode.open(path);
-  const profile = profileOfAmdgpu(node, options);
-  return { kind: 'ffi', access: ffiAccess(node), profile };
+  const list = () => listRenderNodes({ ...search, open: (name) => FfiNode.open(name) });
+  const node = FfiNode.open(options.node ?? requireNode('ffi', list(), options));
+  const { profile, found } = profileOf(node, options, search);
+  return { kind: 'ffi', access: ffiAccess(node, found.noretry), profile };
 }
 
-/** The node that the options name, or the first one of amdgpu with the ioctl; throws with the reasons if there is none. */
-function namedOrFirstNode(backend: 'kernel' | 'ffi', { nodes, reason }: RenderNodeList, options: OpenOptions): string {
-  if (options.node === undefined) {
-    const usable = nodes.find((node) => isUsable(node, options));
-    if (usable !== undefined) return usable.path;
-    const why = nodes.length === 0 ? reason : nodes.map((node) => `${node.path}: ${node.reason}`).join('; ');
-    throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `backend "${backend}": no render node with the SVM ioctl - ${why}`);
+/** Path of the first node that can be used; throws with the reasons if there is none. */
+function requireNode(backend: 'kernel' | 'ffi', { nodes, reason }: RenderNodeList, { profile }: OpenOptions): string {
+  const refusals: string[] = [];
+  for (const node of nodes) {
+    const chosen = profileFor(node, profile);
+    if (typeof chosen !== 'string') return node.path;
+    refusals.push(`${node.path}: ${chosen}`);
   }
-  const listed = nodes.find((node) => node.path === options.node);
-  if (listed !== undefined && !isUsable(listed, options)) {
-    throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `node ${listed.path}: ${listed.reason}`);
-  }
-  return options.node;
+  const why = nodes.length === 0 ? reason : refusals.join('; ');
+  throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `backend "${backend}": no render node with the SVM ioctl - ${why}`);
 }
 
-function openNode(path: string, options: OpenOptions): Choice {
-  const node = KernelNode.open(path);
-  const profile = profileOfAmdgpu(node, options);
-  return { kind: 'kernel', access: kernelAccess(node), profile };
-}
-
-/** The driver must be amdgpu, else the node is closed; which the SVM ioctl is, the profile says. */
-function profileOfAmdgpu(node: KernelNode | FfiNode, options: OpenOptions): UapiProfile {
-  const driver = node.driverVersion();
-  if (typeof driver === 'number' || driver.name !== 'amdgpu') {
-    node.close();
-    const what =
-      typeof driver === 'number' ? `DRM_IOCTL_VERSION failed with errno ${-driver}` : `the driver is ${driver.name}`;
-    throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `node ${node.path}: no render node of amdgpu: ${what}`);
-  }
-  return uapiProfile(options.profile ?? DEFAULT_PROFILE);
+/** The profile of the file that is open, whatever its path is called. Throws, and closes it, when it must not get the ioctl. */
+function profileOf(
+  node: KernelNode | FfiNode,
+  options: OpenOptions,
+  search: RenderNodeSearch,
+): { readonly profile: UapiProfile; readonly found: RenderNode } {
+  const found = inspectNode(node, search);
+  const profile = profileFor(found, options.profile);
+  if (typeof profile !== 'string') return { profile, found };
+  node.close();
+  throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `node ${node.path}: ${profile}`);
 }
 
 function chooseEmulated({ emulator, profile, xnackOff }: OpenOptions, fallbackReason: string | undefined): Choice {

@@ -28,6 +28,7 @@ export interface EmulatedBackendOptions {
 /** One open file of an emulated device. */
 export class EmulatedBackend implements Backend {
   readonly kind = 'emulated';
+  readonly fd = undefined;
   readonly fallbackReason: string | undefined;
   readonly profile: UapiProfile;
   readonly memory: HostRegionMapper;
@@ -127,6 +128,10 @@ class EmulatedAbilities implements Abilities {
 
   get xnack(): boolean {
     return this.#device.xnackEnabled;
+  }
+
+  get switchedOffByNoretry(): boolean {
+    return this.#device.switchedOffByNoretry;
   }
 
   get apu(): boolean {

@@ -15,7 +15,8 @@ function setUp(kind: 'kernel' | 'ffi' = 'kernel') {
     ioctl: () => 0,
     ioctlAsync: async () => 0,
     close: () => void log.push('node closed'),
-  } satisfies DeviceNode;
+    fd: 17,
+  } satisfies DeviceNode & { fd: number };
   const memory: HostRegionMapper = {
     map: () => {
       throw new Error('nothing is mapped here');
@@ -38,7 +39,8 @@ describe('a backend on a kernel', () => {
     expect(() => backend.createQueue()).toThrow(expect.objectContaining({ code, message }));
     expect(() => backend.mapDriverMemory()).toThrow(expect.objectContaining({ code, message }));
     expect(backend).toMatchObject({ kind, events: undefined, emulator: undefined, hazards: [] });
-    expect(backend.abilities).toEqual({ svm: true, xnack: true, apu: undefined });
+    expect(backend.abilities).toEqual({ svm: true, xnack: true, apu: undefined, switchedOffByNoretry: undefined });
+    expect(backend.fd).toBe(17);
   });
 
   it('knows what is mapped in this process, which all of its nodes mirror', () => {

@@ -13,25 +13,25 @@ import type { KernelNode } from './kernel-node.ts';
 import type { GpuQueue } from './queue.ts';
 import type { DeviceRecorder } from './recording.ts';
 
-// A V4 context lives only where XNACK is on, so that a device which answers has both.
-const ABILITIES: Abilities = { svm: true, xnack: true, apu: undefined };
 /** Every render node mirrors this process. */
 const THIS_PROCESS = Object.freeze({ pid: process.pid });
 
 /** The way to a kernel: a node, and the memory that goes with it. */
 export interface KernelAccess {
-  readonly node: DeviceNode;
+  readonly node: DeviceNode & { readonly fd: number };
   readonly memory: HostRegionMapper;
+  /** The module parameter amdgpu.noretry, if it is known. */
+  readonly noretry?: number | undefined;
 }
 
 /** By the addon. */
-export function kernelAccess(node: KernelNode): KernelAccess {
-  return { node, memory: new KernelMemory() };
+export function kernelAccess(node: KernelNode, noretry?: number): KernelAccess {
+  return { node, memory: new KernelMemory(), noretry };
 }
 
 /** By ffi-rs. */
-export function ffiAccess(node: FfiNode): KernelAccess {
-  return { node, memory: new KernelMemory(ffiMemoryFunctions(libC())) };
+export function ffiAccess(node: FfiNode, noretry?: number): KernelAccess {
+  return { node, memory: new KernelMemory(ffiMemoryFunctions(libC())), noretry };
 }
 
 /** One open render node. */
@@ -42,10 +42,11 @@ export class KernelBackend implements Backend {
   readonly node: DeviceNode;
   readonly memory: HostRegionMapper;
   readonly addressSpace = THIS_PROCESS;
-  readonly abilities = ABILITIES;
+  readonly abilities: Abilities;
   readonly events = undefined;
   readonly hazards = [];
   readonly emulator = undefined;
+  readonly #file: KernelAccess['node'];
   readonly #recorder: DeviceRecorder | undefined;
   #closed = false;
 
@@ -53,11 +54,19 @@ export class KernelBackend implements Backend {
   constructor(kind: 'kernel' | 'ffi', access: KernelAccess, profile: UapiProfile, recorder?: DeviceRecorder) {
     this.kind = kind;
     this.profile = profile;
+    // A context lives only where XNACK is on, so that a device which answers has both.
+    const switchedOffByNoretry = access.noretry === 0 ? false : undefined;
+    this.abilities = { svm: true, xnack: true, apu: undefined, switchedOffByNoretry };
+    this.#file = access.node;
     this.#recorder = recorder;
     const { node, memory } =
       recorder === undefined ? access : recorder.attachKernel(access.node, access.memory, profile);
     this.node = node;
     this.memory = memory;
+  }
+
+  get fd(): number {
+    return this.#file.fd;
   }
 
   createQueue(): GpuQueue {

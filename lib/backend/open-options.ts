@@ -46,6 +46,9 @@ export interface OpenOptions {
   readonly hazards?: HazardMode;
 }
 
+/** Options of `SvmDevice.adopt`: as those of `SvmDevice.open`. */
+export type AdoptOptions = Pick<OpenOptions, 'profile' | 'record'>;
+
 /** How one option is read. */
 interface OptionReader {
   /** Variable of the environment that is looked at when the option is left out; an empty one counts as absent. */
@@ -95,6 +98,16 @@ function path(): OptionReader {
 
 function isPlainObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** As `resolveOpenOptions`, for a file that is open already: what chooses one is no option, and the environment does not. */
+export function resolveAdoptOptions(options: AdoptOptions, environment: NodeJS.ProcessEnv): OpenOptions {
+  const { AMDGPU_SVM_PROFILE, AMDGPU_SVM_RECORD } = environment;
+  for (const name of Object.keys(options ?? {})) {
+    if (name === 'profile' || name === 'record') continue;
+    throw typeError('ERR_SVM_INVALID_OPTION', `options.${name}: unknown option; known: profile, record`);
+  }
+  return resolveOpenOptions({ ...options, backend: 'kernel' }, { AMDGPU_SVM_PROFILE, AMDGPU_SVM_RECORD });
 }
 
 /** Checks the options and fills in the environment; throws TypeError or RangeError (`ERR_SVM_INVALID_OPTION`). */

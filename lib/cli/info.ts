@@ -26,6 +26,8 @@ interface Info {
     readonly path: string;
     readonly driver: string;
     readonly svm: string;
+    readonly revision: string | undefined;
+    readonly noretry: number | undefined;
     readonly reason: string;
   }[];
   readonly renderNodesReason: string;
@@ -51,6 +53,8 @@ function collect(): Info {
           ? 'unknown'
           : `${node.driver.name} ${node.driver.major}.${node.driver.minor}.${node.driver.patchlevel}`,
       svm: node.svm,
+      revision: node.revision,
+      noretry: node.noretry,
       reason: node.reason,
     })),
     renderNodesReason: list.reason,

@@ -2,7 +2,7 @@
 export { SvmDevice } from './svm-device.ts';
 export type { PrefetchTarget } from './svm-device.ts';
 export { BACKENDS } from '../backend/open-options.ts';
-export type { BackendName, OpenOptions } from '../backend/open-options.ts';
+export type { AdoptOptions, BackendName, OpenOptions } from '../backend/open-options.ts';
 export { ATTRIBUTE_NAMES } from './attributes.ts';
 export type { SvmAttributes, SvmLocationValue } from './attributes.ts';
 export { GpuFaultError } from '../backend/queue.ts';

@@ -201,8 +201,20 @@ describe('ranges', () => {
       const error = thrown(() => device.getAttributes(device.memory.map(4096)));
       expect(error).toMatchObject({ code: 'EOPNOTSUPP', errno: -95, operation: 'getAttributes' });
       expect(error['hint']).toMatch(/XNACK off/);
+      // Their generation has none, but for these two.
+      expect(error['hint']?.toString().includes('amdgpu.noretry=1')).toBe(asic === 'gfx906' || asic === 'gfx908');
     },
   );
+
+  it('names amdgpu.noretry where that is why there are no retry faults', async () => {
+    const device = open({ backend: 'emulated', profile: 'v8', emulator: { asic: 'gfx942', noretry: true } });
+    const buffer = device.memory.map(4096);
+    const remedy = 'the module parameter amdgpu.noretry=1 has switched them off, boot with amdgpu.noretry=0';
+    expect(thrown(() => device.resetAttributes(buffer))['hint']).toContain(remedy);
+    await expect(device.createQueue().fill(buffer.address, 1, 4096)).rejects.toMatchObject({
+      reason: expect.stringMatching(/gfx942 has its retry faults .* switched off by amdgpu\.noretry=1.*boot with/),
+    });
+  });
 
   it.each([
     [{ prefetchLocation: 'undefined' }, 'prefetchLocation "undefined" is refused: a prefetch location cannot be unset'],

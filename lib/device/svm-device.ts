@@ -9,9 +9,9 @@ import type { EmulatedDevice, EventListener, EventName, Hazard, MachineEvent } f
 import { attributeTypes, decodeAttributeValues, encodeAttributeValues } from './attributes.ts';
 import type { SvmAttributes } from './attributes.ts';
 import type { Backend, BackendKind } from '../backend/backend.ts';
-import { chooseBackend } from '../backend/choose.ts';
-import { resolveOpenOptions } from '../backend/open-options.ts';
-import type { OpenOptions } from '../backend/open-options.ts';
+import { adoptBackend, chooseBackend } from '../backend/choose.ts';
+import { resolveAdoptOptions, resolveOpenOptions } from '../backend/open-options.ts';
+import type { AdoptOptions, OpenOptions } from '../backend/open-options.ts';
 import { onAnyDeviceEvent, onDeviceEvent } from './device-events.ts';
 import type { DeviceEventSource } from './device-events.ts';
 import { ioctlsHaveSubscribers, publishedIoctl, publishedIoctlAsync } from './diagnostics.ts';
@@ -40,6 +40,26 @@ export type { Backend, DriverMapping } from '../backend/backend.ts';
 /** The backend of a device, for the layers of this package. */
 export let backendOf: (device: SvmDevice) => Backend;
 
+let newDevice: (backend: Backend) => SvmDevice;
+
+/** Opens a device with its recorder, which is closed again when that fails. */
+function openWith(
+  options: OpenOptions,
+  choose: (options: OpenOptions, recorder: TraceRecorder | undefined) => Backend,
+): SvmDevice {
+  // Before anything is opened that would have to be closed again.
+  trafficOutput();
+  const recorder = options.record === undefined ? undefined : new TraceRecorder(options.record);
+  try {
+    const device = newDevice(choose(options, recorder));
+    writeDeviceTraffic(device);
+    return device;
+  } catch (error) {
+    recorder?.close();
+    throw error;
+  }
+}
+
 /**
  * An open device. Ranges are objects with `address` and `size` in bytes; a
  * `HostBuffer` is one. Every method throws `ERR_SVM_CLOSED` after `close`,
@@ -64,6 +84,7 @@ export class SvmDevice {
 
   static {
     backendOf = (device) => device.#backend;
+    newDevice = (backend) => new SvmDevice(backend);
   }
 
   private constructor(backend: Backend) {
@@ -83,18 +104,18 @@ export class SvmDevice {
    * AMDGPU_SVM_TRACE names, can't be written.
    */
   static open(options: OpenOptions = {}): SvmDevice {
-    const resolved = resolveOpenOptions(options, process.env);
-    // Before anything is opened that would have to be closed again.
-    trafficOutput();
-    const recorder = resolved.record === undefined ? undefined : new TraceRecorder(resolved.record);
-    try {
-      const device = new SvmDevice(chooseBackend(resolved, recorder));
-      writeDeviceTraffic(device);
-      return device;
-    } catch (error) {
-      recorder?.close();
-      throw error;
-    }
+    return openWith(resolveOpenOptions(options, process.env), chooseBackend);
+  }
+
+  /**
+   * A device on a render node's file that is open already, such as one of another library in this process: `fd` is the
+   * number of its descriptor. Both reach the same SVM context, and either may be closed without the other. Throws as
+   * `open` does for backend 'kernel', TypeError or RangeError (`ERR_SVM_INVALID_TYPE`, `ERR_SVM_OUT_OF_RANGE`) for what
+   * is no descriptor, and the system's error (EBADF) for one that is not open.
+   */
+  static adopt(fd: number, options: AdoptOptions = {}): SvmDevice {
+    const resolved = resolveAdoptOptions(options, process.env);
+    return openWith(resolved, (each, recorder) => adoptBackend(fd, each, recorder));
   }
 
   get closed(): boolean {
@@ -104,6 +125,15 @@ export class SvmDevice {
   /** Path of the render node, or the name of the emulated one. */
   get path(): string {
     return this.#backend.node.path;
+  }
+
+  /**
+   * Descriptor of the render node, for other libraries that shall use the same file; undefined on the emulated backend.
+   * It stays the device's: don't close it. Throws `ERR_SVM_CLOSED` after `close`.
+   */
+  get fd(): number | undefined {
+    this.#assertOpen();
+    return this.#backend.fd;
   }
 
   /** Sets attributes of a range, in the order in which they are written (spec/02-attributes §4). */
@@ -275,7 +305,9 @@ export class SvmDevice {
     { address, size }: ByteRange,
     records: readonly SvmAttributeRecord[],
   ): SvmError {
-    return new SvmError(result, operation, address, size, pairsOf(records), this.profile);
+    const { switchedOffByNoretry: off } = this.#backend.abilities;
+    const noretry = off === undefined ? 'maybe' : off ? 'yes' : 'no';
+    return new SvmError(result, operation, address, size, pairsOf(records), this.profile, noretry);
   }
 
   /** Number of the operation; `ERR_SVM_NOT_AVAILABLE` where the revision has none. */

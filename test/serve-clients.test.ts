@@ -30,12 +30,32 @@ function expectTap(result: Run, least: number): void {
 
 describeWhere(problem, 'the user ABI, row by row', () => {
   it.each([
-    ['C and libdrm', walk, [] as string[], 167],
+    ['C and libdrm', walk, [] as string[], 172],
     ['Python', 'python3', [python], 30],
   ])('from %s', async (_language, program, args, least) => {
     const served = await ServedNode.start();
     expectTap(await run(program, [...args, served.node()]), least);
     expect(await served.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it.each(['v7', 'v8'])('from C and libdrm, of %s', async (revision) => {
+    const served = await ServedNode.start(['--profile', revision, '--log']);
+    expectTap(await run(walk, [served.node(), '--revision', revision]), 179);
+    const calls = await run(stress, [served.node(), '3', '2000', '--revision', revision]);
+    expect(calls.output.trim()).toBe('2000 calls, 0 wrong');
+    // The number of the other revision belongs to somebody else, or to nobody.
+    const other = revision === 'v8' ? 'DRM_AMDGPU_PROC_OPTIONS' : 'unknown DRM ioctl 0xc020645b';
+    expect(served.output).toMatch(new RegExp(`: ${other}, not served = EINVAL$`, 'm'));
+    expect(await served.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it('from C that takes the node for one of another revision: nothing is set', async () => {
+    const served = await ServedNode.start(['--profile', 'v8']);
+    const result = await run(walk, [served.node()]);
+    expect(result.code).toBe(1);
+    expect(result.stdout).toContain('not ok');
+    expect(result.stdout).toMatch(/^not ok \d+ - 4: default of attribute 0$/m);
+    await served.stop();
   });
 
   it('from C on a GPU without retry faults', async () => {
@@ -98,7 +118,7 @@ describeWhere(problem, 'a server under load', () => {
         () => `${before.join()} ${descriptors(server)},${descriptors(helper)}`,
       );
       // It still answers, rightly.
-      expectTap(await run(walk, [served.node()]), 167);
+      expectTap(await run(walk, [served.node()]), 172);
       expect(await served.stop('SIGINT')).toEqual({ code: 0, signal: null });
       expect(served.output.trim().split('\n')).toHaveLength(1);
     },

@@ -6,6 +6,7 @@ import readline from 'node:readline';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { KernelMemory } from '../lib/backend/kernel-memory.ts';
 import { KernelNode } from '../lib/backend/kernel-node.ts';
+import { SvmDevice } from '../lib/device/svm-device.ts';
 import { svmCall } from './support/node-contract.ts';
 import { root, run } from './support/package-support.ts';
 import {
@@ -192,6 +193,31 @@ describeWhere(unserved, 'a client', () => {
       expect(served.output).toMatch(new RegExp(`^${who}${line}$`, 'm'));
     }
     memory.unmap();
+  });
+
+  it('that uses this package is told the revision, and may share its file', async () => {
+    const other = await ServedNode.start(['--profile', 'v8']);
+    const device = SvmDevice.open({ node: `${path.dirname(other.node())}//renderD128` });
+    expect([device.backend, device.profile.name]).toEqual(['kernel', 'v8']);
+    const buffer = device.memory.map(MIB);
+    device.setAttributes(buffer, { granularity: 3 });
+    const adopted = SvmDevice.adopt(device.fd!);
+    expect([adopted.profile.name, adopted.path, adopted.fd === device.fd]).toEqual(['v8', other.node(), false]);
+    // The same open file has the same context, another one has not.
+    expect(adopted.getAttributes(buffer, ['granularity'])).toEqual({ granularity: 3 });
+    device.close();
+    expect(() => device.fd).toThrow(expect.objectContaining({ code: 'ERR_SVM_CLOSED' }));
+    expect(adopted.getAttributes(buffer, ['granularity'])).toEqual({ granularity: 3 });
+    adopted.resetAttributes(buffer);
+    expect(adopted.getAttributes(buffer, ['granularity'])).toEqual({ granularity: 9 });
+    const fresh = SvmDevice.open({ node: other.node(), profile: 'v8' });
+    expect(fresh.getAttributes(buffer, ['granularity'])).toEqual({ granularity: 9 });
+    fresh.close();
+    adopted.close();
+    expect(() => SvmDevice.open({ node: other.node(), profile: 'v4' })).toThrow(
+      /profile is to be v4, but it is served with revision v8$/,
+    );
+    expect(await other.stop()).toEqual({ code: 0, signal: null });
   });
 
   it('raises events by what it does to its memory', async () => {

@@ -3,6 +3,7 @@
  *
  *   svm-stress NODE SEED CALLS       CALLS ioctls with known answers, then "CALLS calls, N wrong"
  *   svm-stress NODE SEED malformed CALLS   CALLS requests of random bytes; only errnos that the DRM core has
+ *   ... --revision v8                a node of that revision: v4 (default), v7, v8
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +36,7 @@ static uint32_t draw(uint32_t below) {
 
 static int call(int file, uint32_t operation, const char *memory, uint64_t size, uint32_t nattr, void *records) {
   struct drm_amdgpu_gem_svm argument = {(uintptr_t)memory, size, operation, nattr, (uintptr_t)records};
-  return drmCommandWriteRead(file, DRM_AMDGPU_GEM_SVM, &argument, sizeof(argument));
+  return drmCommandWriteRead(file, svm_command(), &argument, sizeof(argument));
 }
 
 static void expect(long is, long expected, const char *what) {
@@ -90,7 +91,7 @@ static void walk(const char *node, unsigned calls) {
     const uint32_t first = draw(PAGES);
     const uint32_t pages = 1 + draw(PAGES - first);
     attribute prefetch = {AMDGPU_SVM_ATTR_PREFETCH_LOC, 1};
-    attribute unknown = {12 + draw(1000), 0};
+    attribute unknown = {svm_attribute_types() + draw(1000), 0};
     switch (draw(16)) {
       case 0: case 1: case 2: case 3: case 4:
         set(file, memory, first, pages);
@@ -138,7 +139,7 @@ static void malformed(const char *node, unsigned calls) {
   uint8_t *const bytes = (uint8_t *)map(5 * PAGE);
   for (unsigned done = 0; done < calls; ++done) {
     for (unsigned at = 0; at < 64; ++at) bytes[at] = (uint8_t)draw(256);
-    const uint32_t number = draw(2) ? 0x5a : draw(2) ? draw(2) : draw(256);
+    const uint32_t number = draw(2) ? 0x40 + svm_command() : draw(2) ? draw(2) : draw(256);
     const uint32_t size = draw(2) ? 32 : draw(16384);
     uint32_t type = draw(8) ? 'd' : draw(256);
     /* Some other types belong to the file system layer, which is not what is tested here. */
@@ -156,8 +157,9 @@ static void malformed(const char *node, unsigned calls) {
 }
 
 int main(int arguments, char **argument) {
+  arguments = take_revision(arguments, argument);
   if (arguments < 4) {
-    fprintf(stderr, "usage: svm-stress NODE SEED [malformed] CALLS\n");
+    fprintf(stderr, "usage: svm-stress NODE SEED [malformed] CALLS [--revision v4 | v7 | v8]\n");
     return 2;
   }
   const unsigned calls = (unsigned)atoi(argument[arguments - 1]);

@@ -5,6 +5,7 @@
  *
  *   svm-walk NODE            a GPU with SVM
  *   svm-walk NODE --no-svm   a GPU without retry faults: EOPNOTSUPP, whatever is asked
+ *   svm-walk NODE --revision v8   a node of that revision: v4 (default), v7, v8
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +45,7 @@ static void expect(const char *section, const char *what, int64_t is, int64_t ex
 static int call(uint32_t operation, uint64_t address, uint64_t size, uint32_t nattr, const void *attributes) {
   struct drm_amdgpu_gem_svm argument = {address, size, operation, nattr, (uint64_t)(uintptr_t)attributes};
   const struct drm_amdgpu_gem_svm before = argument;
-  const int result = drmCommandWriteRead(file, DRM_AMDGPU_GEM_SVM, &argument, sizeof(argument));
+  const int result = drmCommandWriteRead(file, svm_command(), &argument, sizeof(argument));
   if (memcmp(&argument, &before, sizeof(argument)) != 0) expect("2", "the structure is not modified", 1, 0);
   return result;
 }
@@ -95,6 +96,11 @@ static void other_requests(const char *memory) {
   expect("1", "a command this driver does not have", drmIoctl(file, DRM_IOCTL_GET_CAP, &capability) ? -errno : 0, -EINVAL);
   struct drm_unique unique = {0};
   expect("1", "a command that is closed to render nodes", drmIoctl(file, DRM_IOCTL_GET_UNIQUE, &unique) ? -errno : 0, -EACCES);
+  const unsigned long other = revision < 8 ? DRM_AMDGPU_GEM_SVM_V8 : DRM_AMDGPU_GEM_SVM_V4;
+  attribute untouched = {AMDGPU_SVM_ATTR_GRANULARITY, 3};
+  struct drm_amdgpu_gem_svm elsewhere = {(uintptr_t)memory, PAGE, AMDGPU_SVM_OP_SET_ATTR, 1, (uintptr_t)&untouched};
+  expect("1", "the number that SVM has in other revisions", drmCommandWriteRead(file, other, &elsewhere, sizeof(elsewhere)), -EINVAL);
+  expect("1", "... sets nothing", get1(memory, PAGE, AMDGPU_SVM_ATTR_GRANULARITY), 9);
   expect("1", "a number that nobody has", drmCommandNone(file, 0x5f), -EINVAL);
   expect("1", "another type byte", ioctl(file, _IOWR('w', 0x5a, struct drm_amdgpu_gem_svm), (void *)memory) ? -errno : 0, -ENOTTY);
   attribute one = {AMDGPU_SVM_ATTR_GRANULARITY, 7};
@@ -102,12 +108,12 @@ static void other_requests(const char *memory) {
     struct drm_amdgpu_gem_svm call;
     uint64_t more;
   } longer = {{(uintptr_t)memory, PAGE, AMDGPU_SVM_OP_SET_ATTR, 1, (uintptr_t)&one}, ~0ull};
-  expect("5.2", "a longer structure", drmCommandWriteRead(file, DRM_AMDGPU_GEM_SVM, &longer, sizeof(longer)), 0);
+  expect("5.2", "a longer structure", drmCommandWriteRead(file, svm_command(), &longer, sizeof(longer)), 0);
   expect("5.2", "... has its effect", get1(memory, PAGE, AMDGPU_SVM_ATTR_GRANULARITY), 7);
-  expect("5.2", "a shorter structure is zero extended: no pointer", drmCommandWriteRead(file, DRM_AMDGPU_GEM_SVM, &longer, 24), -EINVAL);
-  expect("5.2", "no structure at all: address 0", drmCommandNone(file, DRM_AMDGPU_GEM_SVM), -EINVAL);
-  expect("5.2", "a write-only request sets", drmCommandWrite(file, DRM_AMDGPU_GEM_SVM, &longer.call, sizeof(longer.call)), 0);
-  expect("5.4", "a structure that can't be copied in", drmCommandWriteRead(file, DRM_AMDGPU_GEM_SVM, (void *)8, 32), -EFAULT);
+  expect("5.2", "a shorter structure is zero extended: no pointer", drmCommandWriteRead(file, svm_command(), &longer, 24), -EINVAL);
+  expect("5.2", "no structure at all: address 0", drmCommandNone(file, svm_command()), -EINVAL);
+  expect("5.2", "a write-only request sets", drmCommandWrite(file, svm_command(), &longer.call, sizeof(longer.call)), 0);
+  expect("5.4", "a structure that can't be copied in", drmCommandWriteRead(file, svm_command(), (void *)8, 32), -EFAULT);
 }
 
 /* The structure lies in read-only memory: the call has its effect, then the copy back fails. */
@@ -116,15 +122,15 @@ static void read_only_structure(const char *memory) {
   const attribute one = {AMDGPU_SVM_ATTR_GRANULARITY, 3};
   *argument = (struct drm_amdgpu_gem_svm){(uintptr_t)memory, PAGE, AMDGPU_SVM_OP_SET_ATTR, 1, (uintptr_t)&one};
   mprotect(argument, PAGE, PROT_READ);
-  expect("5.6", "a structure that can't be copied back", drmCommandWriteRead(file, DRM_AMDGPU_GEM_SVM, argument, 32), -EFAULT);
+  expect("5.6", "a structure that can't be copied back", drmCommandWriteRead(file, svm_command(), argument, 32), -EFAULT);
   expect("5.6", "... the effect took place", get1(memory, PAGE, AMDGPU_SVM_ATTR_GRANULARITY), 3);
   munmap(argument, PAGE);
 }
 
 static void defaults(const char *memory) {
-  static const uint32_t expected[SVM_ATTRIBUTE_TYPES] = {
+  static const uint32_t expected[] = {
       AMDGPU_SVM_LOCATION_UNDEFINED, AMDGPU_SVM_LOCATION_UNDEFINED, 2, 9, 1, 1, 0, 0, 0, 0, 0, 0};
-  for (uint32_t type = 0; type < SVM_ATTRIBUTE_TYPES; ++type) {
+  for (uint32_t type = 0; type < svm_attribute_types(); ++type) {
     char text[64];
     snprintf(text, sizeof(text), "default of attribute %u", type);
     expect("4", text, get1(memory, PAGE, type), expected[type]);
@@ -145,8 +151,7 @@ static void values(const char *memory) {
       {4, 0, 0, 0}, {4, 1, 0, 1}, {4, 2, -EINVAL, 0}, {5, 0, 0, 0}, {5, 1, 0, 1}, {5, 2, -EINVAL, 0},
       {6, 1, 0, 1}, {6, 0, 0, 0}, {6, 2, -EINVAL, 0}, {7, 1, 0, 1}, {7, 0, 0, 0}, {7, 2, -EINVAL, 0},
       {8, 1, 0, 1}, {8, 0, 0, 0}, {8, 2, -EINVAL, 0}, {9, 1, 0, 1}, {9, 0, 0, 0}, {9, 2, -EINVAL, 0},
-      {10, 1, 0, 1}, {10, 0, 0, 0}, {10, 2, -EINVAL, 0}, {11, 0, 0, 0}, {11, 1, -EINVAL, 0},
-      {11, 2, -EINVAL, 0}, {12, 0, -EINVAL, 0}, {0xffffffff, 0, -EINVAL, 0},
+      {10, 1, 0, 1}, {10, 0, 0, 0}, {10, 2, -EINVAL, 0}, {11, 1, -EINVAL, 0}, {11, 2, -EINVAL, 0}, {12, 0, -EINVAL, 0}, {0xffffffff, 0, -EINVAL, 0},
   };
   for (size_t row = 0; row < LENGTH(rows); ++row) {
     char text[64];
@@ -154,6 +159,9 @@ static void values(const char *memory) {
     expect("4", text, set1(memory, PAGE, rows[row].type, rows[row].value), rows[row].result);
     if (rows[row].result == 0) expect("4", "... and GET", get1(memory, PAGE, rows[row].type), rows[row].stored);
   }
+  /* Type 11 is one of V4 alone, and there it can only be 0. */
+  expect("4", "SET attribute 11 to 0", set1(memory, PAGE, 11, 0), revision < 5 ? 0 : -EINVAL);
+  expect("4", "GET attribute 11", get1(memory, PAGE, 11), revision < 5 ? 0 : -1000 - EINVAL);
   expect("4", "GET attribute 12", get1(memory, PAGE, 12), -1000 - EINVAL);
 }
 
@@ -175,10 +183,21 @@ static void checks(const char *memory, char *read_only) {
     expect(row, "6: kernel pointer", call(operation, at, PAGE, 1, (void *)0xffff800000000000ul), -EFAULT);
     expect(row, "4 before 6: nattr 65 with a bad pointer", call(operation, at, PAGE, 65, (void *)8), -EINVAL);
   }
-  expect("6", "7: operation 2", call(2, at, PAGE, 1, &one), -EINVAL);
+  expect("6", "7: operation 3", call(3, at, PAGE, 1, &one), -EINVAL);
   expect("6", "7: operation 2^32 - 1", call(UINT32_MAX, at, PAGE, 1, &one), -EINVAL);
-  expect("6", "6 before 7: operation 2 with a bad pointer", call(2, at, PAGE, 1, (void *)8), -EFAULT);
+  expect("6", "6 before 7: operation 3 with a bad pointer", call(3, at, PAGE, 1, (void *)8), -EFAULT);
   expect("6", "no check of the end: GET of all but the first page", call(1, PAGE, (uint64_t)0 - PAGE, 1, &one), 0);
+  if (revision < 5) {
+    expect("6", "7: RESET", call(2, at, PAGE, 1, &one), -EINVAL);
+    expect("6", "6 before 7: RESET with a bad pointer", call(2, at, PAGE, 1, (void *)8), -EFAULT);
+  } else {
+    expect("6 (RESET)", "2: unaligned address", call(2, at + 1, PAGE, 0, NULL), -EINVAL);
+    expect("6 (RESET)", "2: unaligned size", call(2, at, PAGE + 8, 0, NULL), -EINVAL);
+    expect("6 (RESET)", "3: address 0", call(2, 0, PAGE, 0, NULL), -EINVAL);
+    expect("6 (RESET)", "3: size 0", call(2, at, 0, 0, NULL), -EINVAL);
+    expect("6 (RESET)", "an interval that wraps", call(2, (uint64_t)0 - PAGE, 2 * PAGE, 0, NULL), -EINVAL);
+    expect("6 (RESET)", "no records are looked at", call(2, at, PAGE, 65, (void *)8), 0);
+  }
 
   /* A record that reaches into a page that is not there. */
   char *const edge = read_only + PAGE;
@@ -205,9 +224,9 @@ static void many(const char *memory) {
   for (uint32_t index = 0; index < 64; ++index) records[index] = (attribute){AMDGPU_SVM_ATTR_GRANULARITY, index % 32};
   expect("8", "64 records", call(0, (uintptr_t)memory, PAGE, 64, records), 0);
   expect("8", "... the last of the duplicates counts", get1(memory, PAGE, AMDGPU_SVM_ATTR_GRANULARITY), 31);
-  for (uint32_t index = 0; index < 64; ++index) records[index] = (attribute){index % 12, 0xdeadbeef};
+  for (uint32_t index = 0; index < 64; ++index) records[index] = (attribute){index % svm_attribute_types(), 0xdeadbeef};
   expect("8", "GET of 64 records", call(1, (uintptr_t)memory, PAGE, 64, records), 0);
-  expect("8", "... fills every one", records[63].value, 31);
+  expect("8", "... fills every one", records[63 - 63 % svm_attribute_types() + AMDGPU_SVM_ATTR_GRANULARITY].value, 31);
   attribute two[2] = {{AMDGPU_SVM_ATTR_ACCESS, 77}, {99, 78}};
   expect("6.2", "GET of a good and an unknown type", call(1, (uintptr_t)memory, PAGE, 2, two), -EINVAL);
   expect("6.2", "... leaves user memory untouched", two[0].value, 77);
@@ -233,7 +252,8 @@ static void memory_rows(void) {
   char *const memory = map_aligned(4 * MIB);
   const uintptr_t special = special_page();
   expect("7", "SET of an interval without memory", set1((void *)0x10000, PAGE, 2, 1), -EFAULT);
-  expect("7", "GET of an interval without memory", get1((void *)0x10000, PAGE, 2), 2);
+  expect("7", "GET of an interval without memory", get1((void *)0x10000, PAGE, 2), revision < 5 ? 2 : -1000 - EFAULT);
+  if (special) expect("7", "GET of VM_PFNMAP memory", get1((void *)special, PAGE, 2), revision < 5 ? 2 : -1000 - EOPNOTSUPP);
   if (special) expect("7", "SET of VM_PFNMAP memory", set1((void *)special, PAGE, 2, 1), -EOPNOTSUPP);
   expect("7", "SET that wraps below its start", set1((void *)0xfffffffffffff000ul, 2 * PAGE, 2, 1), -EINVAL);
   expect("7", "SET with prefetch", set1(memory, 4 * MIB, AMDGPU_SVM_ATTR_PREFETCH_LOC, 1), 0);
@@ -253,21 +273,31 @@ static void memory_rows(void) {
   expect("7", "prefetch of a whole range", set1(half, 2 * MIB, AMDGPU_SVM_ATTR_PREFETCH_LOC, 1), 0);
   mprotect(half + MIB, MIB, PROT_READ);
   expect("7", "prefetch to system memory", set1(half, 2 * MIB, AMDGPU_SVM_ATTR_PREFETCH_LOC, 0), 0);
-  expect("7", "prefetch that reaches into memory that can't be written (Q52)", set1(half, 2 * MIB, AMDGPU_SVM_ATTR_PREFETCH_LOC, 1), -EPERM);
+  expect("7", "prefetch that reaches into memory that can't be written (Q52 in V4)", set1(half, 2 * MIB, AMDGPU_SVM_ATTR_PREFETCH_LOC, 1), revision < 7 ? -EPERM : 0);
 
   char *const read_only = map_aligned(2 * MIB);
   mprotect(read_only, 2 * MIB, PROT_READ);
   expect("7", "prefetch of read-only memory", set1(read_only, 2 * MIB, AMDGPU_SVM_ATTR_PREFETCH_LOC, 1), 0);
 }
 
-/* Attributes go with the memory, and another process has others. */
+/* In V4 attributes go with the memory, if the GPU had it mapped; later they stay until they are reset. */
 static void life(void) {
   char *const memory = map_aligned(2 * MIB);
   expect("6.1", "SET", set1(memory, 2 * MIB, AMDGPU_SVM_ATTR_GRANULARITY, 2), 0);
   expect("6.1", "... mapped on the GPU", set1(memory, 2 * MIB, AMDGPU_SVM_ATTR_PREFETCH_LOC, 1), 0);
   munmap(memory, 2 * MIB);
   expect("6.1", "SET waits for the collector", set1(map_aligned(PAGE), PAGE, 2, 1), 0);
-  expect("6.1", "unmapped memory has the defaults", get1(memory, 2 * MIB, AMDGPU_SVM_ATTR_GRANULARITY), 9);
+  expect("6.1", "GET of unmapped memory", get1(memory, 2 * MIB, AMDGPU_SVM_ATTR_GRANULARITY), revision < 5 ? 9 : -1000 - EFAULT);
+  if (revision < 5) return;
+  char *const again = mmap(memory, 2 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (again != memory) {
+    expect("6.1", "memory at the same place", 0, 1);
+    return;
+  }
+  expect("6.1", "other memory at the same place has them again", get1(memory, 2 * MIB, AMDGPU_SVM_ATTR_GRANULARITY), 2);
+  expect("6.1", "RESET of its second half", call(AMDGPU_SVM_OP_RESET_ATTR, (uintptr_t)memory + MIB, MIB, 0, NULL), 0);
+  expect("6.1", "... has the defaults", get1(memory + MIB, MIB, AMDGPU_SVM_ATTR_GRANULARITY), 9);
+  expect("6.1", "... and the first half has not", get1(memory, MIB, AMDGPU_SVM_ATTR_GRANULARITY), 2);
 }
 
 static int with_svm(void) {
@@ -294,8 +324,9 @@ static int without_svm(void) {
 }
 
 int main(int arguments, char **argument) {
-  if (arguments < 2) {
-    fprintf(stderr, "usage: svm-walk NODE [--no-svm]\n");
+  arguments = take_revision(arguments, argument);
+  if (arguments < 2 || (revision != 4 && revision != 7 && revision != 8)) {
+    fprintf(stderr, "usage: svm-walk NODE [--no-svm] [--revision v4 | v7 | v8]\n");
     return 2;
   }
   file = open(argument[1], O_RDWR | O_CLOEXEC);

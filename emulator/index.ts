@@ -65,6 +65,7 @@ export { formatGcVersion, parseGcVersion } from './gpu/gc-version.ts';
 export type { GcVersion } from './gpu/gc-version.ts';
 export { pteFlags, PteMemory } from './gpu/pte-format.ts';
 export type { PteFormatOptions } from './gpu/pte-format.ts';
+export { isSwitchedOffByNoretry } from './gpu/xnack.ts';
 export type { VmaDescription } from './mm/address-space.ts';
 export type { ForeignMemory } from './mm/page-contents.ts';
 export { pageRunsPresent } from './mm/present-pages.ts';

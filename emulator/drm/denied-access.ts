@@ -1,5 +1,6 @@
 // Models: nothing - it finds out why an access is not served (spec/05-faults §5.2, §7); lib/words says it.
 import { SvmFlag } from '../../lib/uapi/constants.ts';
+import { isSwitchedOffByNoretry } from '../gpu/xnack.ts';
 import { isSpecialVma, Protection } from '../mm/vma.ts';
 import type { EmulatedDevice } from './device.ts';
 import type { EmulatedFile } from './file.ts';
@@ -46,7 +47,9 @@ export function accessDenial(
   const vma = device.surroundings.process.findVma(page);
   const { context } = file;
   if (context === null && !device.xnackEnabled) {
-    const cause = device.switchedOffByNoretry ? 'switched-off' : 'no-retry-faults';
+    const cause = isSwitchedOffByNoretry(device.surroundings.revision.isXnackEnabled, device.gpu)
+      ? 'switched-off'
+      : 'no-retry-faults';
     return { result, cause, detail: device.gpu.model.asic };
   }
   if (result === 0) {

@@ -88,12 +88,6 @@ export class EmulatedDevice {
     return this.surroundings.revision.isXnackEnabled(this.gpu);
   }
 
-  /** Whether the GPU would have retry faults, were it not for the module parameter amdgpu.noretry=1. */
-  get switchedOffByNoretry(): boolean {
-    if (this.xnackEnabled) return false;
-    return this.surroundings.revision.isXnackEnabled({ ...this.gpu, model: { ...this.gpu.model, noretry: false } });
-  }
-
   /**
    * Opens the render node. By default the VM becomes a compute VM at once, as a
    * ROCm runtime makes it (`compute: false` leaves that out: the first ioctl then

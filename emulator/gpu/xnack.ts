@@ -20,6 +20,11 @@ export function isXnackEnabled(device: GpuDevice): boolean {
   }
 }
 
+/** Whether a GPU would have retry faults, by a revision's rule, were it not for the module parameter amdgpu.noretry=1. */
+export function isSwitchedOffByNoretry(isEnabled: (device: GpuDevice) => boolean, device: GpuDevice): boolean {
+  return !isEnabled(device) && isEnabled({ ...device, model: { ...device.model, noretry: false } });
+}
+
 // mutant: default-granularity-clamp
 export const LARGEST_DEFAULT_GRANULARITY = 27;
 

@@ -1,6 +1,6 @@
 /** The backend without a GPU: a device of an `EmulatedMachine`. */
 import type { EmulatedDevice, EmulatedMachine, EmulatedNode, Hazard } from '../../emulator/index.ts';
-import { machineOf } from '../../emulator/index.ts';
+import { isSwitchedOffByNoretry, machineOf } from '../../emulator/index.ts';
 import type { DeviceNode } from '../uapi/node.ts';
 import { uapiProfile } from '../uapi/profile.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
@@ -131,7 +131,8 @@ class EmulatedAbilities implements Abilities {
   }
 
   get switchedOffByNoretry(): boolean {
-    return this.#device.switchedOffByNoretry;
+    const { gpu, surroundings } = this.#device;
+    return isSwitchedOffByNoretry(surroundings.revision.isXnackEnabled, gpu);
   }
 
   get apu(): boolean {

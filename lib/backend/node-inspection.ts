@@ -23,7 +23,7 @@ export interface KernelSurroundings {
 }
 
 /** What is asked of fstat(2). */
-export interface FileStatus {
+interface FileStatus {
   isCharacterDevice(): boolean;
   /** As glibc and the kernel encode it. */
   readonly rdev: bigint;

@@ -21,7 +21,7 @@ export interface FakeNode {
 }
 
 /** A device number as fstat(2) gives it. */
-export function deviceNumber(major: number, minor: number): bigint {
+function deviceNumber(major: number, minor: number): bigint {
   const [high, low] = [BigInt(major), BigInt(minor)];
   return ((high & 0xfffn) << 8n) | ((high & 0xffff_f000n) << 32n) | (low & 0xffn) | ((low & 0xffff_ff00n) << 12n);
 }

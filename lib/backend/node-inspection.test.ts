@@ -50,6 +50,7 @@ describe('the revision of a kernel backend', () => {
     ['v4', V4, 0x1a],
     ['v7', V7, 0x1a],
     ['v8', V8, 0x1b],
+    ['v7-xnack-off', [...V7, 'amdgpu_svm_quiesce_compute'], 0x1a],
   ] as const)('%s follows the symbols, and the ioctl number with it', (name, symbols, command) => {
     const machine = kernel(undefined, { symbols });
     expect(profileOf(machine)).toBe(name);

@@ -123,6 +123,23 @@ describe('replay', () => {
     expect(code).toBe(0);
   });
 
+  it('of several goes on after one that cannot be read or is not modelled, and exits with the code of that', async () => {
+    const good = join(vectors, 'scenarios/10-chunks.jsonl');
+    const torn = file('torn.jsonl', '{"config":');
+    const deep = file('deep.jsonl', '['.repeat(200_000));
+    const broken = await run(['replay', '--check', torn, good]);
+    expect([broken.code, broken.stdout]).toEqual([
+      2,
+      expect.stringMatching(/^1 of 2 traces identical, \d+ operations, 1 not run\n$/),
+    ]);
+    expect(broken.stderr).toContain('torn.jsonl');
+    const both = await run(['replay', '--check', '--json', deep, torn, good]);
+    expect(both.stderr).toContain('deep.jsonl');
+    expect(JSON.parse(both.stdout)).toMatchObject({ identical: 1, total: 3, notRun: 2 });
+    const ran = await run(['replay', torn, good]);
+    expect([ran.code, ran.stdout.trimEnd().split('\n').at(-1)]).toEqual([2, expect.stringMatching(/1 not run$/)]);
+  });
+
   it('prints the first difference and exits with 1', async () => {
     const { code, stdout } = await run([
       'replay',

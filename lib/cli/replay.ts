@@ -10,6 +10,7 @@ import { replayTrace } from '../trace/replay/replay.ts';
 import type { ReplayDifference, ReplayResult } from '../trace/replay/replay.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
+import { complainOf } from './failure.ts';
 import { bold, print, toJson } from './output.ts';
 import { readOptions, SIZE_HELP, SIZE_OPTION } from './options.ts';
 
@@ -29,7 +30,8 @@ export const replayCommand: Command = {
   help: `Runs traces (plain or gzip; a folder stands for all *.jsonl and *.jsonl.gz in it) on the emulator.
 
   --check   compare every answer and every effect with the recorded ones; print the
-            first difference of each trace; exit 1 if any differs
+            first difference of each trace; exit 1 if any differs. Of several traces,
+            one that cannot be read or is not modelled is told, and the others still run
   --hazards       print a line "hazard Qnn at operation N: ..." for each defect of the catalogue that
                   the program runs into (docs/hazards.md); --hazards=fail: and exit 1 if there is one
   --explain       tell the story of the trace in sentences, with the rule that decided each answer
@@ -48,8 +50,7 @@ export const replayCommand: Command = {
     const size = readOptions('replay', values);
     if (values.explain) {
       if (values.check || values.json) throw new UsageError('replay: --explain goes with neither --check nor --json');
-      for (const file of files) explainTrace(readTraceFile(file, size), print);
-      return ExitCode.ok;
+      return forEachTrace(files, (file) => explainTrace(readTraceFile(file, size), print)).exitCode;
     }
     const hazards = new HazardLines(values.hazards || values['hazards-fail'], values.json, files.length > 1);
     const result = values.check
@@ -107,10 +108,36 @@ function traceFiles(path: string): string[] {
   return files;
 }
 
+/**
+ * Replays each of `files` with `action`. Of several, one that cannot be read or is not modelled is told, and the others
+ * still run. Returns how many those were, and the exit code of the gravest.
+ */
+function forEachTrace(
+  files: readonly string[],
+  action: (file: string) => void,
+): { notRun: number; exitCode: ExitCode } {
+  let notRun = 0;
+  let exitCode: ExitCode = ExitCode.ok;
+  for (const file of files) {
+    try {
+      action(file);
+    } catch (error) {
+      if (files.length === 1) throw error;
+      notRun++;
+      exitCode = Math.max(exitCode, complainOf(error, file)) as ExitCode;
+    }
+  }
+  return { notRun, exitCode };
+}
+
+function saidNotRun(notRun: number): string {
+  return notRun === 0 ? '' : `, ${notRun} not run`;
+}
+
 function runTraces(files: readonly string[], json: boolean, hazards: HazardLines, size: ReadOptions): number {
   let operations = 0;
   let failed = 0;
-  for (const file of files) {
+  const { notRun, exitCode } = forEachTrace(files, (file) => {
     const result = replayTrace(readTraceFile(file, size), {
       check: false,
       ...hazards.options(file),
@@ -124,30 +151,30 @@ function runTraces(files: readonly string[], json: boolean, hazards: HazardLines
       if (result.difference === undefined) print(`${file}: ${result.operations} operations`);
       else printDifference(file, result.difference);
     }
-  }
+  });
   hazards.summary();
-  if (!json) print(`${files.length} traces, ${operations} operations`);
-  return failed === 0 ? ExitCode.ok : ExitCode.failure;
+  if (!json) print(`${files.length} traces, ${operations} operations${saidNotRun(notRun)}`);
+  return notRun > 0 ? exitCode : failed === 0 ? ExitCode.ok : ExitCode.failure;
 }
 
 function checkTraces(files: readonly string[], json: boolean, hazards: HazardLines, size: ReadOptions): number {
   const results: ({ file: string } & ReplayResult)[] = [];
-  for (const file of files) {
+  const { notRun, exitCode } = forEachTrace(files, (file) => {
     const result = replayTrace(readTraceFile(file, { ...size, lazyAnswers: true }), {
       check: true,
       ...hazards.options(file),
     });
     results.push({ file, ...result });
-    if (json) continue;
+    if (json) return;
     if (result.difference !== undefined) printDifference(file, result.difference);
     else if (result.compared === 0) print(`${file}: holds no recorded answers, nothing was compared`);
-  }
+  });
   hazards.summary();
   const identical = results.filter((result) => result.difference === undefined).length;
   const operations = results.reduce((sum, result) => sum + result.operations, 0);
-  if (json) print(toJson({ traces: results, identical, total: results.length, operations }, 2));
-  else print(`${identical} of ${results.length} traces identical, ${operations} operations`);
-  return identical === results.length ? ExitCode.ok : ExitCode.failure;
+  if (json) print(toJson({ traces: results, identical, total: files.length, notRun, operations }, 2));
+  else print(`${identical} of ${files.length} traces identical, ${operations} operations${saidNotRun(notRun)}`);
+  return notRun > 0 ? exitCode : identical === files.length ? ExitCode.ok : ExitCode.failure;
 }
 
 function printDifference(file: string, difference: ReplayDifference): void {

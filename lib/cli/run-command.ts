@@ -1,12 +1,11 @@
 /** The commands by name: one call is one run of `amdgpu-svm`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SvmError } from '../device/errors.ts';
 import { packageRoot } from '../backend/native-addon.ts';
-import { TraceFileError } from '../trace/format/parse-trace.ts';
 import { ExitCode, UsageError } from './command.ts';
 import type { Command } from './command.ts';
-import { bold, complain, print, table } from './output.ts';
+import { complainOf } from './failure.ts';
+import { bold, print, table } from './output.ts';
 
 // Loaded when it is asked for: loading all commands takes longer than a short trace.
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
@@ -67,25 +66,11 @@ function version(): string {
   return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
-/** Wrong input and refused options are the caller's; everything else is ours or the machine's. */
-function exitCodeOf(error: unknown): number {
-  if (error instanceof UsageError || error instanceof TraceFileError) return ExitCode.usage;
-  if (error instanceof SvmError && error.code === 'EOPNOTSUPP') return ExitCode.noDevice;
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ERR_SVM_INVALID_OPTION') return ExitCode.usage;
-  if (code === 'ERR_SVM_BACKEND_UNAVAILABLE') return ExitCode.noDevice;
-  return ExitCode.infrastructure;
-}
-
 /** Runs `amdgpu-svm ARGS` in this process, writes to its standard output and error, and gives the exit code. */
 export async function runCommand(args: readonly string[]): Promise<number> {
   try {
     return await run(args);
   } catch (error) {
-    const exitCode = exitCodeOf(error);
-    const text = error instanceof Error ? error.message : String(error);
-    const internal = exitCode === ExitCode.infrastructure && error instanceof Error && !('code' in error);
-    complain(`amdgpu-svm: ${internal ? (error.stack ?? text) : text}`);
-    return exitCode;
+    return complainOf(error);
   }
 }

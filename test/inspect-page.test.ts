@@ -30,6 +30,19 @@ const TWO_GPUS = [
   .map((operation) => JSON.stringify(operation))
   .join('\n');
 
+const STOPPED_QUEUES = [
+  { config: { profile: 'v7-xnack-off', xnackOff: true } },
+  { mmap: { addr: '0x10000000', len: '0x200000', prot: 'rw', kind: 'anon' } },
+  { touch: { addr: '0x10000000', len: '0x200000', write: true } },
+  { set: { addr: '0x10000000', size: '0x200000', attrs: [[2, 1]] } },
+  { dontneed: { addr: '0x10000000', len: '0x1000' } },
+  { advance: { ns: 1_000_000 } },
+  { work: {} },
+  { access: { addr: '0x10000000', len: '0x1000', write: false } },
+]
+  .map((operation) => JSON.stringify(operation))
+  .join('\n');
+
 /** What people drop by mistake, and what they are told. */
 const WRONG_FILES: readonly (readonly [name: string, content: Buffer, message: RegExp])[] = [
   ['cut.jsonl.gz', gzipSync(STORY).subarray(0, 60), /^cut\.jsonl\.gz: is no complete gzip file/],
@@ -135,6 +148,15 @@ function inBrowser(
 }
 
 describe('a trace', () => {
+  inBrowser('without retry faults has a lane that shows where the queues are stopped', async ({ page }) => {
+    const stopped = page.locator('.row.operation.queues-stopped');
+    expect(await stopped.count()).toBe(0);
+    await drop(page, 'stopped.jsonl', Buffer.from(STOPPED_QUEUES));
+    await page.locator('.stopped-key').waitFor();
+    expect(await stopped.locator('.number').allTextContents()).toEqual(['5', '6', '7']);
+    expect(await stopped.last().getByRole('img').getAttribute('aria-label')).toBe('queues stopped, for 1 ms');
+  });
+
   inBrowser('is there with its last state, and is stepped through', async ({ page, step }) => {
     expect(await step()).toBe('8');
     expect(await page.locator('.row.operation').count()).toBeGreaterThanOrEqual(6);

@@ -80,14 +80,13 @@ export function lanesOf(snapshot: ContextSnapshot): Lanes {
       item(pageOf(start), pageOf(end), 'notifier', { lane: 'notifiers' }, ''),
     ),
     ranges: snapshot.ranges.map((range) => {
-      const { mapped, unmapped, partiallyUnmapped, dmaMapped, queued, pteFlags, attributeFlags, validationTime } =
-        range;
+      const { mapped, unmapped, partiallyUnmapped, dmaMapped, queue, pteFlags, attributeFlags, validationTime } = range;
       const state = [
         mapped,
         unmapped,
         partiallyUnmapped,
         dmaMapped,
-        queued,
+        queue,
         pteFlags,
         attributeFlags,
         validationTime,
@@ -130,6 +129,7 @@ function attributeLabel(interval: AttributeSnapshot): string {
 function rangeLabel(range: RangeSnapshot): string {
   const words = [pagesSize(Number((range.end - range.start) >> 12n))];
   if (range.queued) words.push('queued');
+  if (range.queue === 'restore') words.push('to be restored');
   if (range.unmapped) words.push('unmapped');
   else if (range.partiallyUnmapped) words.push('partly unmapped');
   else if (!range.mapped) words.push('not mapped');

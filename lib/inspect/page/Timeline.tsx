@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { answerText, effectText, markOf, operationText } from '../model/describe.ts';
 import type { Place } from '../model/describe.ts';
 import type { Step } from '../model/step.ts';
+import { StoppedQueues } from '../model/stopped-queues.ts';
 import { paintOf } from './paints.ts';
 import { TimelineRows } from '../model/timeline-rows.ts';
 import { VirtualList } from './VirtualList.tsx';
@@ -31,6 +32,7 @@ export function Timeline({
   onSelect,
 }: TimelineProps): JSX.Element {
   const rows = useMemo(() => new TimelineRows(steps, showEvents), [steps, showEvents]);
+  const stops = useMemo(() => new StoppedQueues(steps), [steps]);
   const activate = (row: number): void => {
     const at = rows.at(row);
     onSelect(at.step, at.event, eventAt(steps[at.step]!, at.event)?.place);
@@ -39,6 +41,7 @@ export function Timeline({
     <section class="timeline" aria-label="Time line">
       <header>
         <h2>Time line</h2>
+        {stops.any && <span class="stopped-key">queues stopped</span>}
         <label>
           <input
             type="checkbox"
@@ -48,7 +51,13 @@ export function Timeline({
           events
         </label>
       </header>
-      <Strip steps={steps} current={current} theme={theme} onSelect={(step) => onSelect(step, -1, undefined)} />
+      <Strip
+        steps={steps}
+        stops={stops}
+        current={current}
+        theme={theme}
+        onSelect={(step) => onSelect(step, -1, undefined)}
+      />
       <VirtualList
         id="operations"
         label="Operations and events"
@@ -58,7 +67,7 @@ export function Timeline({
         onActivate={activate}
         rowClass={(row) => {
           const at = rows.at(row);
-          return `${at.event < 0 ? `operation mark-${markOf(steps[at.step]!)}` : 'event'}${at.step === current ? ' of-current' : ''}`;
+          return `${at.event < 0 ? `operation mark-${markOf(steps[at.step]!)}` : 'event'}${at.step === current ? ' of-current' : ''}${stops.has(at.step) ? ' queues-stopped' : ''}`;
         }}
         row={(row) => {
           const at = rows.at(row);
@@ -67,6 +76,9 @@ export function Timeline({
           const mark = markOf(step);
           return (
             <>
+              {stops.has(at.step) && (
+                <span class="stopped" role="img" aria-label={stops.textAt(at.step)} title={stops.textAt(at.step)} />
+              )}
               <span class="number">{at.step + 1}</span>
               <span class="name">{step.operation.name}</span>
               <span class="text" title={operationText(step.operation)}>
@@ -110,31 +122,34 @@ function eventAt(step: Step, index: number): { text: string; place: Place | unde
 
 interface StripProps {
   readonly steps: readonly Step[];
+  readonly stops: StoppedQueues;
   readonly current: number;
   readonly theme: string;
   readonly onSelect: (step: number) => void;
 }
 
 const STRIP_HEIGHT = 26;
+/** Of the lane of stopped queues, at the top. */
+const STOPS_HEIGHT = 3;
 const MARK_ORDER = ['plain', 'refused', 'fault', 'differs', 'hazard'] as const;
 
 /** All operations as one strip; a click goes there. The list says the same to those who don't see it. */
-function Strip({ steps, current, theme, onSelect }: StripProps): JSX.Element {
+function Strip({ steps, stops, current, theme, onSelect }: StripProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const element = canvas.current!;
-    const draw = (): void => drawStrip(element, steps, current);
+    const draw = (): void => drawStrip(element, steps, stops, current);
     draw();
     const observer = new ResizeObserver(draw);
     observer.observe(element);
     return () => observer.disconnect();
-  }, [steps, current, theme]);
+  }, [steps, stops, current, theme]);
   return (
     <canvas
       ref={canvas}
       class="strip"
       aria-hidden="true"
-      title="all operations: faults, hazards; click to go there"
+      title="all operations: faults, hazards, stopped queues; click to go there"
       style={{ height: `${STRIP_HEIGHT}px` }}
       onPointerDown={(event) => {
         const { left, width } = event.currentTarget.getBoundingClientRect();
@@ -144,7 +159,7 @@ function Strip({ steps, current, theme, onSelect }: StripProps): JSX.Element {
   );
 }
 
-function drawStrip(element: HTMLCanvasElement, steps: readonly Step[], current: number): void {
+function drawStrip(element: HTMLCanvasElement, steps: readonly Step[], stops: StoppedQueues, current: number): void {
   const ratio = window.devicePixelRatio;
   const width = element.clientWidth;
   element.width = width * ratio;
@@ -161,6 +176,10 @@ function drawStrip(element: HTMLCanvasElement, steps: readonly Step[], current: 
     const x = (column / columns) * width;
     const columnWidth = Math.max(1, width / columns - (width / columns > 4 ? 1 : 0));
     const worst = counts.findLastIndex((count) => count > 0);
+    if (stops.any && stops.count(from, to) > 0) {
+      context.fillStyle = paintOf('queues-stopped');
+      context.fillRect(x, 0, width / columns, STOPS_HEIGHT);
+    }
     let bottom = STRIP_HEIGHT;
     for (let mark = worst; mark >= 0; mark--) {
       if (counts[mark] === 0) continue;

@@ -30,6 +30,7 @@ export type {
   NotifierEventName,
 } from './observe/events.ts';
 export {
+  evidenceOf,
   formatHazard,
   HazardError,
   HazardMonitor,
@@ -40,7 +41,7 @@ export {
   reasonNotShown,
   UNOBSERVABLE,
 } from './hazards/index.ts';
-export type { CataloguedQuirk, Quirk, WatchedFile } from './hazards/index.ts';
+export type { CataloguedQuirk, Evidence, Quirk, WatchedFile } from './hazards/index.ts';
 export type { Hazard, LoggedOperation, OperationWord, Severity } from './observe/hazard.ts';
 export { EventRing } from './observe/event-ring.ts';
 export type { EventCounts, EventSource } from './observe/event-ring.ts';

@@ -1,7 +1,8 @@
-/** replay --hazards, replay --explain and snapshot, on small traces. */
+/** hazards, replay --hazards, replay --explain and snapshot, on small traces. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { NEEDS_DEVICE_MEMORY, QUIRK_CATALOGUE } from '../emulator/index.ts';
 import { runHere } from './support/cli-here.ts';
 import { ownTemporaryFolder } from './support/package-support.ts';
 import type { Run } from './support/package-support.ts';
@@ -69,4 +70,72 @@ it('snapshot --at prints the map of the address space', async () => {
   expect(stdout).toContain('ptes rw nodma');
   expect((await run('snapshot', name, '--at', '9')).code).toBe(2);
   expect((await run('snapshot', name, '--at', '1')).stdout).toContain('nothing is mapped');
+});
+
+interface Listed {
+  readonly id: string;
+  readonly revisions: Readonly<Record<string, string>>;
+  readonly trace?: readonly object[];
+  readonly withoutTrace?: string;
+}
+
+const listed = async (...args: string[]): Promise<readonly Listed[]> => {
+  const { code, stdout } = await run('hazards', '--json', ...args);
+  expect(code).toBe(0);
+  const { confirmedOnHardware, hazards } = JSON.parse(stdout) as {
+    confirmedOnHardware: boolean;
+    hazards: readonly Listed[];
+  };
+  expect(confirmedOnHardware).toBe(false);
+  return hazards;
+};
+
+it('hazards lists the whole catalogue, each entry with its trace or the reason why it has none', async () => {
+  const all = await listed();
+  expect(all.map(({ id }) => id).toSorted()).toEqual(Object.keys(QUIRK_CATALOGUE).toSorted());
+  for (const { trace, withoutTrace } of all) expect((trace === undefined) !== (withoutTrace === undefined)).toBe(true);
+  const { code, stdout } = await run('hazards');
+  expect(code).toBe(0);
+  for (const words of [
+    `${all.length} hazards of all revisions`,
+    'Nothing of this was confirmed on hardware yet.',
+    'Q35  stale mapping after a partial invalidation',
+    'V8-D5  an eviction left PTEs of VRAM that is given away',
+    `no trace: ${NEEDS_DEVICE_MEMORY}`,
+  ])
+    expect(stdout).toContain(words);
+});
+
+it('hazards --profile lists what one revision has, with traces for it', async () => {
+  const ids = async (profile: string): Promise<string[]> => (await listed('--profile', profile)).map(({ id }) => id);
+  const [v4, v8] = [await ids('v4'), await ids('v8')];
+  expect([v4.includes('Q13'), v4.includes('V7-B2'), v8.includes('Q13'), v8.includes('V7-B2')]).toEqual([
+    true,
+    false,
+    false,
+    true,
+  ]);
+  for (const { trace = [] } of await listed('--profile', 'v8'))
+    if (trace.length > 0) expect(trace[0]).toMatchObject({ config: { profile: 'v8' } });
+});
+
+it('hazards ID --trace prints a trace that runs into it', async () => {
+  const { stdout, code } = await run('hazards', 'V8-D7', '--profile', 'v8', '--trace');
+  expect(code).toBe(0);
+  const replayed = await run('replay', '--hazards', file(stdout.trim().split('\n')));
+  expect(replayed.stdout).toContain('hazard V7-B2 at operation');
+});
+
+it.each([
+  [['--profile', 'v9'], '--profile: expected one of v4, v7, v7-xnack-off, v8, got "v9"'],
+  [['Q99'], 'unknown ID "Q99"; known: Q01, '],
+  [['Q13', '--profile', 'v8'], 'Q13: revision v8 does not have it; expected one of v4'],
+  [['--trace'], '--trace: expected one ID'],
+  [['V8-D5', '--trace'], `V8-D5 has no trace: ${NEEDS_DEVICE_MEMORY}`],
+  [['Q35', '--trace', '--json'], '--trace goes without --json'],
+  [['--all'], "Unknown option '--all'"],
+])('hazards %j is refused', async (args, message) => {
+  const { code, stderr } = await run('hazards', ...args);
+  expect(code).toBe(2);
+  expect(stderr).toContain(message);
 });

@@ -3,6 +3,8 @@ export { QUIRK_CATALOGUE, QUIRKS, UNOBSERVABLE } from './catalogue.ts';
 export { holdsIn, reasonNotShown } from './quirk.ts';
 export type { CataloguedQuirk, Quirk } from './quirk.ts';
 export { NEEDS_DEVICE_MEMORY } from './quirks-v8.ts';
+export { evidenceOf } from './evidence.ts';
+export type { Evidence } from './evidence.ts';
 export { formatHazard, HazardError } from './hazard.ts';
 export { HazardMonitor } from './monitor.ts';
 export type { WatchedFile } from './watched.ts';

@@ -1,4 +1,4 @@
-/** `amdgpu-svm diff`: where two recordings of the same program part. */
+/** `amdgpu-svm diff`: where two recordings of the same program part, or two revisions of the driver. */
 import { compareRecordings } from '../trace/compare/diff.ts';
 import type { RecordingDifference } from '../trace/compare/diff.ts';
 import { readTraceFile } from '../trace/format/read-trace.ts';
@@ -7,25 +7,32 @@ import { stateAfter, statesLines } from '../trace/replay/snapshot.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { bold, print, toJson } from './output.ts';
-import { readOptions, SIZE_HELP, SIZE_OPTION } from './options.ts';
+import { diffProfiles } from './diff-profiles.ts';
+import { PROFILE_NAMES, readOptions, SIZE_HELP, SIZE_OPTION } from './options.ts';
 
-const OPTIONS = { json: { type: 'boolean', default: false }, ...SIZE_OPTION } as const;
+const OPTIONS = { profiles: { type: 'string' }, json: { type: 'boolean', default: false }, ...SIZE_OPTION } as const;
 
 export const diffCommand: Command = {
   name: 'diff',
-  synopsis: 'A B [--json]',
-  summary: 'the first operation in which two recordings differ, and both states',
+  synopsis: 'A B [--json] | --profiles P,Q FILE [--json]',
+  summary: 'where two recordings differ, or what changes for a program between two revisions of the driver',
   help: `Compares two recordings of the same program, for instance of "conformance --record" on a GPU and on
 the emulator, and prints the first operation that was answered otherwise (or that only one of them
 has), and the state that the operations of each recording lead to on the emulator. Addresses that the
 system chose are compared by mapping and offset; effects only where both recordings have them.
 
+With --profiles it runs one trace, whose recorded answers are not looked at, on emulated machines of two
+revisions (${PROFILE_NAMES}), and prints every operation that goes otherwise, with the rule
+behind it, and the state at the end. The machine of v7-xnack-off has its retry faults switched off.
+
+  --profiles P,Q   the revisions
   --json    the comparison as one object
   ${SIZE_HELP}
 
 Exit codes: 0 the same, 1 different, 2 wrong input.`,
   async run(args) {
     const { values, positionals } = readArguments('diff', args, OPTIONS, true);
+    if (values.profiles !== undefined) return diffProfiles(values.profiles, positionals, values);
     const [fileA, fileB] = positionals;
     if (fileA === undefined || fileB === undefined || positionals.length > 2)
       throw new UsageError('diff: expected two recordings, A and B; see amdgpu-svm diff --help');

@@ -17,6 +17,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['run', async () => (await import('./run.ts')).runCommand],
   ['conformance', async () => (await import('./conformance.ts')).conformanceCommand],
   ['diff', async () => (await import('./diff.ts')).diffCommand],
+  ['hazards', async () => (await import('./hazards.ts')).hazardsCommand],
   ['serve', async () => (await import('./serve.ts')).serveCommand],
   ['gpu', async () => (await import('./gpu.ts')).gpuCommand],
   ['trace', async () => (await import('./trace.ts')).traceCommand],

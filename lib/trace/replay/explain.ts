@@ -40,7 +40,7 @@ export function explainTrace(lines: readonly TraceLine[], tell: (line: string) =
 }
 
 /** What an operation does; the GPU is named where there are several. */
-function operationSentence(operation: TraceOperation, gpus: number): string {
+export function operationSentence(operation: TraceOperation, gpus: number): string {
   const { sentence, perGpu } = descriptorOf(operation.name);
   const where = gpus > 1 && perGpu === true ? `GPU ${operation.gpu}: ` : '';
   return `${where}${sentence(operation)}`;

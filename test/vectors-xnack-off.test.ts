@@ -13,7 +13,7 @@ const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
 describe('traces recorded from the real code of the XNACK-off series on V7', () => {
   it('are there, of every family', () => {
     const families = new Set(files.map((name) => name.split(/[-/]/)[0]));
-    expect([...families].sort()).toEqual(['core', 'fail', 'inject', 'mm', 'restore', 'scenarios', 'sets']);
+    expect([...families].sort()).toEqual(['core', 'fail', 'inject', 'mm', 'race', 'restore', 'scenarios', 'sets']);
   });
 
   it.each(files)('%s replays identically', (name) => {

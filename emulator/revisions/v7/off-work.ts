@@ -4,6 +4,7 @@ import { Errno } from '../../../lib/uapi/errno.ts';
 import { DelayedWork } from '../../kernel/delayed-work.ts';
 import { NotModelledError } from '../../kernel/not-modelled.ts';
 import { WorkItem } from '../../kernel/work-queue.ts';
+import type { Vma } from '../../mm/vma.ts';
 import { RangeState } from '../../gpusvm/range.ts';
 import type { AttributeRecord } from '../../svm/attribute-record.ts';
 import type { SvmContext } from '../../svm/context.ts';
@@ -288,7 +289,7 @@ export class OffWork implements RestoreWork, OffQueues {
     if (!transient) {
       forEachAccessible(context, startPage, endPage, (interval, from, to) => {
         for (let page = from; page < to;) {
-          const vma = process.findVmaFrom(page);
+          const vma = this.#vmaFrom(page);
           if (vma === undefined || vma.startPage >= to) return;
           const first = Math.max(page, vma.startPage);
           page = Math.min(to, vma.endPage);
@@ -298,6 +299,17 @@ export class OffWork implements RestoreWork, OffQueues {
       });
     }
     if (transient) enqueueUnmapped(context, this, startPage, endPage);
+  }
+
+  /** The VMA of `page`, or the next one. It is only looked at: the lock is given back before pages are mapped. */
+  #vmaFrom(page: number): Vma | undefined {
+    const { process, points } = this.#context;
+    points.reach('mmap-lock');
+    process.mmapLock.acquireRead();
+    const vma = process.findVmaFrom(page);
+    process.mmapLock.releaseRead();
+    points.reach('mmap-unlock');
+    return vma;
   }
 }
 

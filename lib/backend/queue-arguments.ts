@@ -1,0 +1,73 @@
+/** The arguments of GPU work, checked in the same way on every backend. */
+import { show, typeError } from '../uapi/errors.ts';
+import { addressOf, integerOf, sizeOf, wordOf } from '../uapi/range.ts';
+
+const WORD_BYTES = 8;
+const LARGEST_U32 = 0xffff_ffff;
+
+/** Of `GpuQueue.fill`. */
+export function fillArguments(
+  address: bigint,
+  value: number,
+  size: number | bigint,
+): { start: bigint; pattern: number; bytes: number } {
+  const start = addressOf('address', address);
+  const pattern = integerOf('value', value, 0, LARGEST_U32);
+  const bytes = extent(start, size);
+  if (start % 4n !== 0n || bytes % 4 !== 0)
+    throw typeError('ERR_SVM_INVALID_TYPE', `address, size: expected multiples of 4, got ${start}n, ${bytes}`);
+  return { start, pattern, bytes };
+}
+
+/** Of `GpuQueue.copy`. */
+export function copyArguments(
+  destination: bigint,
+  source: bigint,
+  size: number | bigint,
+): { to: bigint; from: bigint; bytes: number } {
+  const to = addressOf('destination', destination);
+  const from = addressOf('source', source);
+  const bytes = extent(from, size);
+  extent(to, size);
+  if (from < to + BigInt(bytes) && to < from + BigInt(bytes))
+    throw typeError('ERR_SVM_INVALID_TYPE', 'destination, source: the ranges must not overlap');
+  return { to, from, bytes };
+}
+
+/** Of `GpuQueue.write`; the data are copied. */
+export function writeArguments(address: bigint, data: Uint8Array): { start: bigint; bytes: Uint8Array } {
+  const start = addressOf('address', address);
+  if (!(data instanceof Uint8Array))
+    throw typeError('ERR_SVM_INVALID_TYPE', `data: expected a Uint8Array, got ${show(data)}`);
+  const bytes = data.slice();
+  extent(start, bytes.length);
+  return { start, bytes };
+}
+
+/** Of `GpuQueue.read`. */
+export function readArguments(address: bigint, size: number): { start: bigint; bytes: number } {
+  const start = addressOf('address', address);
+  return { start, bytes: extent(start, size) };
+}
+
+/** Of `GpuQueue.atomicAdd`. */
+export function atomicAddArguments(address: bigint, value: bigint): { start: bigint; addend: bigint } {
+  const start = addressOf('address', address);
+  const addend = wordOf('value', value);
+  extent(start, WORD_BYTES);
+  if (start % BigInt(WORD_BYTES) !== 0n)
+    throw typeError('ERR_SVM_INVALID_TYPE', `address: expected a multiple of ${WORD_BYTES}, got ${start}n`);
+  return { start, addend };
+}
+
+/** The size as a number; what lies beyond 2^64 can't be accessed. */
+function extent(address: bigint, size: unknown): number {
+  const bytes = sizeOf('size', size);
+  if (bytes > BigInt(Number.MAX_SAFE_INTEGER) || address + bytes > 1n << 64n) {
+    throw typeError(
+      'ERR_SVM_INVALID_TYPE',
+      `size: ${bytes} bytes from 0x${address.toString(16)} reach beyond what can be accessed`,
+    );
+  }
+  return Number(bytes);
+}

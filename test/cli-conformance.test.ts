@@ -10,6 +10,9 @@ import { ownTemporaryFolder, root, runNode, writeFiles } from './support/package
 import type { Run } from './support/package-support.ts';
 import { cli, describeWhere, ServedNode, whyNotServed } from './support/served-node.ts';
 
+// Reports are compared: all of them begin at the same moment.
+process.env['SOURCE_DATE_EPOCH'] = '1781222400';
+
 const amdgpuSvm = (...args: string[]): Promise<Run> => runHere(args);
 /** The built command in a process of its own. */
 function built(...args: string[]): Promise<Run> {

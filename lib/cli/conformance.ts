@@ -50,7 +50,7 @@ QUERY is GROUP:CASE:PARAMETERS, each part may be "*": "uapi,*", "attributes,spli
 
   --backend NAME  auto (default), kernel, ffi or emulated
   --node PATH     render node; once more for a second GPU
-  --profile NAME  revision of the user ABI: ${PROFILE_NAMES}
+  --profile NAME  revision of the user ABI and the driver: ${PROFILE_NAMES}
   --xnack-off     ${XNACK_OFF_HELP}
   --asic NAME     emulated GPU, default gfx942
   --list          print the ids of the cases (--json: with title, source and needs) and run nothing
@@ -64,7 +64,8 @@ QUERY is GROUP:CASE:PARAMETERS, each part may be "*": "uapi,*", "attributes,spli
   --isolate       a process for each group: a crash or a hang costs one case
   --timeout MS    time for one case, default 30000
   --fail-on-skip  a case that the device can't run is a failure
-  --expect-quirks a device that is correct where V4 has a quirk fails
+  --expect-quirks a device that does not show the quirks of its revision fails, and so does
+                  one that shows a quirk that its revision has cured
   --record DIR    write each case as a trace; "replay --check" and "diff" compare devices
   --durations     put times into the reports, which then differ from run to run
   --reporter NAME[=FILE]  human (default), json, junit, tap, ktap, markdown; several may write at

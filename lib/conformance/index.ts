@@ -18,6 +18,7 @@ export { parseQuery, QueryError, selectCases } from './framework/query.ts';
 export type { Query } from './framework/query.ts';
 export { allCases, GROUPS } from './cases/index.ts';
 export { REPORT_SCHEMA } from './framework/report.ts';
+export type { Environment } from './framework/environment.ts';
 export type { Report, ReportedCase, RunDescription, Shard, Summary } from './framework/report.ts';
 export { REPORT_FORMATS, renderReport } from './framework/reporters/index.ts';
 export type { ReportFormat } from './framework/reporters/index.ts';

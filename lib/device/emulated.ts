@@ -7,6 +7,8 @@ export {
   formatHazard,
   GPU_CATALOGUE,
   NotModelledError,
+  holdsIn,
+  QUIRK_CATALOGUE,
   QuietEffects,
   xnackOffRefusal,
 } from '../../emulator/index.ts';

@@ -1,4 +1,5 @@
 /** The typed API. */
+export { driverVersion } from './driver-version.ts';
 export { SvmDevice } from './svm-device.ts';
 export type { PrefetchTarget } from './svm-device.ts';
 export { BACKENDS } from '../backend/open-options.ts';

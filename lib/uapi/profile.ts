@@ -1,14 +1,10 @@
 /** The table of the known revisions of the SVM user ABI. A further revision is a further entry here, not further code. */
 import { MAX_ATTRIBUTES_PER_CALL, SvmAttributeType, SvmLocation, SvmOperation } from './constants.ts';
-import { makeProfile } from './uapi-profile.ts';
-import type { UapiProfile } from './uapi-profile.ts';
+import { makeProfile, REVISION_NAMES } from './uapi-profile.ts';
+import type { DriverBehaviour, RevisionName, UapiProfile } from './uapi-profile.ts';
 
-export type { UapiProfile } from './uapi-profile.ts';
-export { isSvmRequest } from './uapi-profile.ts';
-
-/** The posted revisions of the driver that this project knows by name, in their order: each lies on the one before. */
-export const REVISION_NAMES = ['v4', 'v7', 'v7-xnack-off', 'v8'] as const;
-export type RevisionName = (typeof REVISION_NAMES)[number];
+export type { DriverBehaviour, RevisionName, UapiProfile } from './uapi-profile.ts';
+export { isSvmRequest, REVISION_NAMES } from './uapi-profile.ts';
 
 /** Place of a revision in the order. */
 export function revisionPlace(name: RevisionName): number {
@@ -17,6 +13,16 @@ export function revisionPlace(name: RevisionName): number {
 
 const { setAttributes, getAttributes } = SvmOperation;
 const { gpuAlwaysMapped: _, ...TYPES_FROM_V5 } = SvmAttributeType;
+
+/** RFC V5 changed most of what a user sees, and nothing of it changed back up to PATCH v8. */
+const BEHAVIOUR_FROM_V5 = {
+  runsWithoutRetryFaults: false,
+  noretryIsForAll: false,
+  attributesSurviveUnmap: true,
+  checksBufferObjects: true,
+  changesInvalidate: true,
+  retriesReadOnly: true,
+} as const satisfies Omit<DriverBehaviour, 'withRetryFaults'>;
 
 /** Those that are modelled, by name and in order. */
 export const UAPI_PROFILES = {
@@ -29,6 +35,15 @@ export const UAPI_PROFILES = {
     locations: SvmLocation,
     getWalksVmas: false,
     maxAttributes: MAX_ATTRIBUTES_PER_CALL,
+    behaviour: {
+      withRetryFaults: 'v4',
+      runsWithoutRetryFaults: false,
+      noretryIsForAll: false,
+      attributesSurviveUnmap: false,
+      checksBufferObjects: false,
+      changesInvalidate: false,
+      retriesReadOnly: false,
+    },
   }),
   v7: makeProfile({
     name: 'v7',
@@ -39,6 +54,7 @@ export const UAPI_PROFILES = {
     locations: SvmLocation,
     getWalksVmas: true,
     maxAttributes: MAX_ATTRIBUTES_PER_CALL,
+    behaviour: { ...BEHAVIOUR_FROM_V5, withRetryFaults: 'v7' },
   }),
   'v7-xnack-off': makeProfile({
     name: 'v7-xnack-off',
@@ -49,6 +65,7 @@ export const UAPI_PROFILES = {
     locations: SvmLocation,
     getWalksVmas: true,
     maxAttributes: MAX_ATTRIBUTES_PER_CALL,
+    behaviour: { ...BEHAVIOUR_FROM_V5, withRetryFaults: 'v7', runsWithoutRetryFaults: true },
   }),
   v8: makeProfile({
     name: 'v8',
@@ -59,6 +76,7 @@ export const UAPI_PROFILES = {
     locations: SvmLocation,
     getWalksVmas: true,
     maxAttributes: MAX_ATTRIBUTES_PER_CALL,
+    behaviour: { ...BEHAVIOUR_FROM_V5, withRetryFaults: 'v8', noretryIsForAll: true },
   }),
 } as const satisfies Readonly<Partial<Record<RevisionName, UapiProfile>>>;
 

@@ -6,6 +6,10 @@ import type { SvmAttributeName, SvmLocationName } from './constants.ts';
 import { GEM_SVM_LAYOUT } from './layout.ts';
 import { DRM_COMMAND_BASE, drmReadWriteRequest, splitRequest } from './request.ts';
 
+/** The posted revisions of the driver that this project knows by name, in their order: each lies on the one before. */
+export const REVISION_NAMES = ['v4', 'v7', 'v7-xnack-off', 'v8'] as const;
+export type RevisionName = (typeof REVISION_NAMES)[number];
+
 /** One revision of the user ABI. */
 export interface UapiProfile {
   /** Name used in options, environment and traces. */
@@ -30,6 +34,26 @@ export interface UapiProfile {
   readonly getWalksVmas: boolean;
   /** Largest `nattr` that the kernel accepts. */
   readonly maxAttributes: number;
+  /** What of the driver's behaviour tells the revision from the others: the conformance suite asks for it by name. */
+  readonly behaviour: DriverBehaviour;
+}
+
+/** Where revisions of the driver behave differently, as far as a user sees it (spec/revisions §4, §7). */
+export interface DriverBehaviour {
+  /** The revision that it is while retry faults are on: its own name, but for one that adds a mode without them. */
+  readonly withRetryFaults: RevisionName;
+  /** Whether there are contexts on GPUs without retry faults. */
+  readonly runsWithoutRetryFaults: boolean;
+  /** Whether amdgpu.noretry=1 switches off retry faults, and SVM with them, on every GPU. */
+  readonly noretryIsForAll: boolean;
+  /** Whether attributes outlive their memory; otherwise the collector erases those of unmapped GPU ranges. */
+  readonly attributesSurviveUnmap: boolean;
+  /** Whether SET and GET refuse addresses where a buffer object is mapped. */
+  readonly checksBufferObjects: boolean;
+  /** Whether a change of access, flags or location takes the pages from the GPU, so that it faults again. */
+  readonly changesInvalidate: boolean;
+  /** Whether a prefetch takes read-only what may not be written, chunk by chunk. */
+  readonly retriesReadOnly: boolean;
 }
 
 /** What tells one profile from another. */
@@ -37,7 +61,8 @@ type Differences = Omit<UapiProfile, 'request' | 'attributeNames' | 'lastAttribu
 
 /** A profile from what tells it from others. */
 export function makeProfile(differences: Differences): UapiProfile {
-  const { name, source, command, operations, attributeTypes, locations, getWalksVmas, maxAttributes } = differences;
+  const { name, source, command, operations, attributeTypes, locations, getWalksVmas, maxAttributes, behaviour } =
+    differences;
   return {
     name,
     source,
@@ -50,6 +75,7 @@ export function makeProfile(differences: Differences): UapiProfile {
     locations,
     getWalksVmas,
     maxAttributes,
+    behaviour,
   };
 }
 

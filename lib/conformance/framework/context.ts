@@ -15,6 +15,8 @@ import { inWords, recordsOf } from './attributes.ts';
 import type { GivenAttributes, NamedAttributes } from './attributes.ts';
 import { CaseSkipped, ConformanceFailure, showValue } from './check.ts';
 import { CaseChecks } from './checks.ts';
+import type { RevisionName } from '../../uapi/profile.ts';
+import type { Feature } from './feature.ts';
 import { EmulatedMapping, HostMapping } from './mapping.ts';
 import type { Mapping, MappingOptions } from './mapping.ts';
 import { pteRuns } from './pte-words.ts';
@@ -85,6 +87,21 @@ export class CaseContext extends CaseChecks {
   /** Which backend runs the case. */
   get backend(): 'kernel' | 'ffi' | 'emulated' {
     return this.#target.identity.backend;
+  }
+
+  /** Whether the devices have the feature, for a case that differs a little without it. */
+  can(feature: Feature): boolean {
+    return this.#target.missing(feature) === undefined;
+  }
+
+  /** What a rule says in the revision of the driver that runs the case. Without XNACK `v7-xnack-off` counts, with it V7. */
+  perRevision<Value>(values: Readonly<Record<RevisionName, Value>>): Value {
+    return values[this.#target.revision];
+  }
+
+  /** The attributes that the devices know, in the order of their types. */
+  get attributes(): readonly SvmAttributeName[] {
+    return this.#target.profile.attributeNames;
   }
 
   /** The emulated machine; for cases that need 'introspection' or another feature of the emulator. */

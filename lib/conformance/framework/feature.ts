@@ -1,6 +1,42 @@
 /** What a case may need of the device it runs on, and the sentence that explains it. */
 
+import type { UapiProfile } from '../../uapi/profile.ts';
+
+/** Features of the driver: what one revision does and another does not. */
+const REVISION_FEATURES = {
+  reset: 'the operation RESET_ATTR',
+  'always-mapped-type': 'the attribute type GPU_ALWAYS_MAPPED',
+  'get-walks-vmas': 'a GET_ATTR that refuses addresses without memory',
+  'get-ignores-memory': 'a GET_ATTR that answers whatever the memory is',
+  'attributes-survive-unmap': 'attributes that outlive their memory',
+  'unmap-clears-attributes': 'attributes that end with the memory that the GPU used',
+  'buffer-object-check': 'a check for buffer objects at the addresses of a call',
+  'changes-invalidate': 'changes of attributes that take the pages from the GPU',
+  'changes-keep-ptes': 'changes of attributes that leave PTEs as they are',
+  'read-only-retry': 'a prefetch that maps memory read-only where it may not be written',
+  'noretry-for-all': 'amdgpu.noretry=1 switching SVM off on every GPU',
+  'noretry-by-gpu': 'GPUs that have retry faults whatever amdgpu.noretry is',
+} as const;
+type RevisionFeature = keyof typeof REVISION_FEATURES;
+
+const HOLDS: Readonly<Record<RevisionFeature, (profile: UapiProfile) => boolean>> = {
+  reset: ({ operations }) => Object.hasOwn(operations, 'resetAttributes'),
+  'always-mapped-type': ({ attributeTypes }) => attributeTypes.gpuAlwaysMapped !== undefined,
+  'get-walks-vmas': ({ getWalksVmas }) => getWalksVmas,
+  'get-ignores-memory': ({ getWalksVmas }) => !getWalksVmas,
+  'attributes-survive-unmap': ({ behaviour }) => behaviour.attributesSurviveUnmap,
+  'unmap-clears-attributes': ({ behaviour }) => !behaviour.attributesSurviveUnmap,
+  'buffer-object-check': ({ behaviour }) => behaviour.checksBufferObjects,
+  'changes-invalidate': ({ behaviour }) => behaviour.changesInvalidate,
+  'changes-keep-ptes': ({ behaviour }) => !behaviour.changesInvalidate,
+  'read-only-retry': ({ behaviour }) => behaviour.retriesReadOnly,
+  'noretry-for-all': ({ behaviour }) => behaviour.noretryIsForAll,
+  'noretry-by-gpu': ({ behaviour }) => !behaviour.noretryIsForAll,
+};
+
 export const FEATURES = {
+  ...REVISION_FEATURES,
+  'retry-faults': 'a GPU that faults on what is not mapped, and tries again (XNACK on)',
   'gpu-work': 'a queue that makes the GPU fill, copy, read and write',
   'gpu-fault': 'raising one retry fault and seeing what the handler answers',
   introspection: 'looking at attribute intervals, notifiers, GPU ranges, PTEs and counters',
@@ -21,11 +57,12 @@ export const FEATURES = {
   'process-exit': 'the exit of the process while the device is open',
   'several-files': 'two open files of one GPU',
   'two-gpus': 'a second GPU that sees the same process',
-  'xnack-off': 'SVM on a GPU without retry faults (XNACK off), which V4 refuses',
+  'xnack-off': 'SVM on a GPU without retry faults (XNACK off)',
   fork: 'a child process with copy-on-write pages',
   mremap: 'moving a mapping',
   mlock: 'pages locked in memory',
   threads: 'CPU threads that touch memory while the GPU works',
+  'buffer-objects': 'a buffer object mapped at a chosen address',
   'vram-accounting': 'knowing and filling the memory of the GPU',
   'smi-events': 'the event stream of the KFD driver, which has no counterpart in the ioctl',
   'xnack-control': 'switching XNACK for a process',
@@ -39,6 +76,16 @@ export const FEATURES = {
   'pageable-memory': 'GPU access to memory that no runtime allocated',
 } as const;
 export type Feature = keyof typeof FEATURES;
+
+/** Whether the profile decides about the feature: then whether it has it, else undefined. */
+export function revisionHas(profile: UapiProfile, feature: Feature): boolean | undefined {
+  return isRevisionFeature(feature) ? HOLDS[feature](profile) : undefined;
+}
+
+function isRevisionFeature(feature: Feature): feature is RevisionFeature {
+  return Object.hasOwn(REVISION_FEATURES, feature);
+}
+
 export const FEATURE_NAMES = Object.keys(FEATURES) as readonly Feature[];
 
 /**

@@ -41,8 +41,8 @@ export function readReport(path: string): Report {
 }
 
 /**
- * Joins the reports of all shards of one run, given in any order. Throws `ReportError` where they differ in target,
- * seed, queries or rounds, where a shard is missing or given twice, and where two have the same case. The cases of the
+ * Joins the reports of all shards of one run, given in any order: host and date are those of the first shard. Throws
+ * `ReportError` where they differ in target, kernel, versions, seed, queries or rounds, where a shard is missing or given twice, and where two have the same case. The cases of the
  * result are in the order of `suite`.
  */
 export function joinReports(reports: readonly Report[], suite: readonly ConcreteCase[]): Report {
@@ -53,6 +53,7 @@ export function joinReports(reports: readonly Report[], suite: readonly Concrete
   for (const report of reports) {
     for (const [field, own, others] of [
       ['target', report.target, first.target],
+      ['environment', software(report), software(first)],
       ['run', { ...report.run, shard: null, stoppedEarly: false }, { ...first.run, shard: null, stoppedEarly: false }],
       ['number of shards', report.run.shard?.count ?? 1, count],
     ] as const) {
@@ -74,13 +75,20 @@ export function joinReports(reports: readonly Report[], suite: readonly Concrete
     if (ids.has(id)) throw new ReportError(`case ${id} stands in two reports`);
     ids.add(id);
   }
+  const earliest = reports.toSorted((one, other) => (one.run.shard?.index ?? 1) - (other.run.shard?.index ?? 1))[0]!;
   const order = new Map(suite.map((each, index) => [each.id, index]));
   const place = (id: string): number => order.get(id) ?? order.size;
   const sorted = cases.toSorted((one, other) => place(one.id) - place(other.id));
   return {
     ...first,
+    environment: earliest.environment,
     run: { ...first.run, shard: null, stoppedEarly: reports.some(({ run }) => run.stoppedEarly) },
     summary: summarize(sorted),
     cases: sorted,
   };
+}
+
+/** What has to be the same for all shards: they may run on several hosts, one after the other. */
+function software({ environment }: Report): object {
+  return { package: environment.package, node: environment.node, kernel: environment.kernel };
 }

@@ -4,11 +4,12 @@ import { isExpected } from './expectations.ts';
 import type { Expectation } from './expectations.ts';
 import type { CaseResult, Status } from './run-case.ts';
 import { STATUSES } from './run-case.ts';
+import type { Environment } from './environment.ts';
 import type { TargetIdentity } from './target.ts';
 import type { QuirkFinding } from './checks.ts';
 
 /** Names the form of the report; a change that breaks readers changes the number. */
-export const REPORT_SCHEMA = 'amdgpu-svm/conformance-report/1';
+export const REPORT_SCHEMA = 'amdgpu-svm/conformance-report/2';
 
 /** A part of the cases: number `index` (from 1) of `count`. */
 export interface Shard {
@@ -24,7 +25,7 @@ export interface RunDescription {
   readonly queries: readonly string[];
   readonly exclude: readonly string[];
   readonly shard: Shard | null;
-  /** True: a correct behaviour where V4 has a quirk was a failure. */
+  /** True: a quirk of the revision that was not shown, or one of another revision that was, was a failure. */
   readonly expectQuirks: boolean;
   /** True: the run ended at the first case that was not as expected. */
   readonly stoppedEarly: boolean;
@@ -60,6 +61,7 @@ export type Summary = Readonly<Record<Status, number>> & { readonly total: numbe
 export interface Report {
   readonly schema: typeof REPORT_SCHEMA;
   readonly target: TargetIdentity;
+  readonly environment: Environment;
   readonly run: RunDescription;
   readonly summary: Summary;
   /** In the order of the suite. */

@@ -4,6 +4,8 @@ import { CaseSkipped, ConformanceFailure } from './check.ts';
 import { CaseContext } from './context.ts';
 import { FEATURES } from './feature.ts';
 import type { Target } from './target.ts';
+import { holdsIn, QUIRK_CATALOGUE } from '../../device/emulated.ts';
+import type { RevisionName } from '../../uapi/profile.ts';
 import type { QuirkFinding } from './checks.ts';
 
 export const STATUSES = ['pass', 'skip', 'fail', 'timeout', 'crash'] as const;
@@ -32,7 +34,7 @@ export interface CaseRunOptions {
   readonly timeout: number;
   /** File for the recording of the case. */
   readonly record?: string | undefined;
-  /** A device that shows the correct behaviour instead of a quirk of V4 fails. */
+  /** A device that does not show the quirks of its revision, or shows one that the revision has cured, fails. */
   readonly expectQuirks?: boolean | undefined;
 }
 
@@ -61,9 +63,7 @@ export async function runCase(each: ConcreteCase, target: Target, options: CaseR
   try {
     await inTime(async () => each.run(t, each.point), options.timeout);
     if (t.checks === 0) throw new ConformanceFailure('the case ended without a check: its steps did not happen');
-    const correct = options.expectQuirks === true ? t.findings.find(({ shows }) => shows === 'correct') : undefined;
-    if (correct !== undefined)
-      throw new ConformanceFailure(`the device does not show the quirk ${correct.quirk} of V4`);
+    if (options.expectQuirks === true) expectQuirksOf(target.revision, t.findings);
   } catch (error) {
     [status, reason] = outcome(error);
   }
@@ -82,6 +82,18 @@ export async function runCase(each: ConcreteCase, target: Target, options: CaseR
     log: status === 'fail' || status === 'timeout' ? t.log : [],
     milliseconds: performance.now() - started,
   };
+}
+
+function expectQuirksOf(revision: RevisionName, findings: readonly QuirkFinding[]): void {
+  for (const { quirk, shows } of findings) {
+    const entry = QUIRK_CATALOGUE[quirk];
+    if (entry === undefined) throw new Error(`the catalogue has no quirk ${quirk}`);
+    const has = holdsIn(entry, revision);
+    if (has && shows === 'correct')
+      throw new ConformanceFailure(`the device does not show the quirk ${quirk} of ${revision}`);
+    if (!has && shows === 'quirk')
+      throw new ConformanceFailure(`the device shows the quirk ${quirk}, which ${revision} does not have`);
+  }
 }
 
 class CaseTimeout extends Error {}

@@ -1,6 +1,7 @@
 /** A run of the suite. */
 import { mkdirSync } from 'node:fs';
 import type { ConcreteCase } from './case.ts';
+import { environment } from './environment.ts';
 import { Expectations } from './expectations.ts';
 import { IsolatedRunner } from './isolate.ts';
 import { reasonNotRecorded, recordingPath } from './recordings.ts';
@@ -37,7 +38,7 @@ export interface RunOptions extends Selection {
   readonly timeout?: number;
   /** A case that the device can't run is not as expected. */
   readonly failOnSkip?: boolean;
-  /** A device that shows the correct behaviour where V4 has a quirk fails. */
+  /** A device that does not show the quirks of its revision, or shows one that the revision has cured, fails. */
   readonly expectQuirks?: boolean;
   /** Folder for a recording of each case. */
   readonly record?: string;
@@ -72,6 +73,7 @@ export async function runCases(all: readonly ConcreteCase[], options: RunOptions
     untilFail = false,
   } = options;
   const rounds = options.repeat ?? (untilFail ? Number.POSITIVE_INFINITY : 1);
+  const started = environment();
   const target = Target.choose(options.target);
   if (record !== undefined) mkdirSync(record, { recursive: true });
   options.onStart?.({ total: cases.length, target });
@@ -120,6 +122,7 @@ export async function runCases(all: readonly ConcreteCase[], options: RunOptions
   return {
     schema: REPORT_SCHEMA,
     target: target.identity,
+    environment: started,
     run: {
       seed,
       rounds: round,

@@ -1,9 +1,11 @@
 /** What the suite runs on: a kernel node or an emulated machine, and what each of them lacks. */
-import { SvmDevice } from '../../device/index.ts';
+import { driverVersion, SvmDevice } from '../../device/index.ts';
 import type { BackendName, OpenOptions } from '../../device/index.ts';
 import { EmulatedMachine } from '../../device/emulated.ts';
 import type { AsicName, MachineOptions } from '../../device/emulated.ts';
-import type { UapiProfileName } from '../../uapi/profile.ts';
+import { uapiProfile } from '../../uapi/profile.ts';
+import type { RevisionName, UapiProfile, UapiProfileName } from '../../uapi/profile.ts';
+import { revisionHas } from './feature.ts';
 import type { Feature } from './feature.ts';
 
 /** How the target is chosen. */
@@ -24,7 +26,12 @@ export interface TargetIdentity {
   readonly backend: 'kernel' | 'ffi' | 'emulated';
   /** Why 'auto' did not take the kernel. */
   readonly fallbackReason?: string;
+  /** Revision of the user ABI and of the driver. */
   readonly profile: string;
+  /** Name and version of the driver, as it says them. */
+  readonly driver: string;
+  /** Whether the GPU has retry faults (XNACK). */
+  readonly xnack: 'on' | 'off';
   /** Nodes, or the name of the emulated GPU. */
   readonly device: string;
 }
@@ -46,18 +53,17 @@ export interface DeviceRequest {
   readonly record?: string;
 }
 
-// What V4 has nowhere, or this package can't do yet, whatever the backend is.
+// What no revision has, or this package can't do yet, whatever the backend is.
 const NOWHERE: Partial<Record<Feature, string>> = {
-  'xnack-off': 'V4 refuses a GPU without XNACK (EOPNOTSUPP)',
   'smi-events': 'the ioctl has no event stream',
-  'vram-accounting': 'V4 uses no memory of the GPU, so none can run out',
+  'vram-accounting': 'no memory of the GPU is modelled, so none can run out',
   'xnack-control': 'a DRM file can not switch XNACK',
   'registration-layer': 'the DRM interface has no register and deregister calls',
   fork: 'a forked child with copy-on-write pages is not modelled, and Node can not fork',
   mremap: 'the package has no mremap',
   mlock: 'the package has no mlock',
   threads: 'the threads of Node do not share mappings of the package',
-  'high-addresses': 'no GPU of V4 takes addresses of 57 bits',
+  'high-addresses': 'no GPU of the catalogue takes addresses of 57 bits',
   'spin-kernel': 'the queue has no work that runs until it is told to stop',
   'atomic-operations': 'the queue has no atomic operations',
   'module-loading': 'the package loads no code objects',
@@ -83,15 +89,29 @@ const ONLY_EMULATED: readonly Feature[] = [
   'heap-and-stack',
   'process-exit',
   'several-files',
+  'buffer-objects',
 ];
+
+/** What only a GPU with retry faults has. */
+const FAULTING: ReadonlySet<Feature> = new Set([
+  'retry-faults',
+  'gpu-fault',
+  'interrupt-ring',
+  'pageable-memory',
+  'changes-invalidate',
+]);
 
 /** The device under test. Nothing stays open between two cases. */
 export class Target {
   readonly identity: TargetIdentity;
   readonly #options: TargetOptions;
 
+  /** Profile of the devices. */
+  readonly profile: UapiProfile;
+
   private constructor(identity: TargetIdentity, options: TargetOptions) {
     this.identity = identity;
+    this.profile = uapiProfile(identity.profile);
     this.#options = options;
   }
 
@@ -103,7 +123,7 @@ export class Target {
     const device = SvmDevice.open(openOptions(options, {}));
     try {
       using memory = device.memory.map(4096);
-      device.getAttributes(memory);
+      const { access } = device.getAttributes(memory, ['access']);
       const { backend, fallbackReason, profile } = device;
       const emulator = device.emulator;
       return new Target(
@@ -111,6 +131,9 @@ export class Target {
           backend,
           ...(fallbackReason === undefined ? {} : { fallbackReason }),
           profile: profile.name,
+          driver: driverVersion(device),
+          // Without retry faults nothing can be mapped when it is touched: memory begins as inaccessible.
+          xnack: profile.behaviour.runsWithoutRetryFaults && access === 'inaccessible' ? 'off' : 'on',
           device: emulator === undefined ? (options.nodes ?? [device.path]).join(', ') : emulator.gpu.model.asic,
         },
         emulator === undefined && options.nodes === undefined ? { ...options, nodes: [device.path] } : options,
@@ -120,10 +143,21 @@ export class Target {
     }
   }
 
+  /** The revision whose rules hold on these devices. */
+  get revision(): RevisionName {
+    return this.identity.xnack === 'on' ? this.profile.behaviour.withRetryFaults : (this.profile.name as RevisionName);
+  }
+
   /** Why the target lacks the feature; undefined if it has it. */
   missing(feature: Feature): string | undefined {
     const nowhere = NOWHERE[feature];
     if (nowhere !== undefined) return nowhere;
+    if (revisionHas(this.profile, feature) === false) return `${this.profile.name} has none`;
+    if (feature === 'xnack-off' && this.identity.xnack === 'on')
+      return this.profile.behaviour.runsWithoutRetryFaults
+        ? 'XNACK is on'
+        : `${this.profile.name} refuses a GPU without XNACK (EOPNOTSUPP)`;
+    if (FAULTING.has(feature) && this.identity.xnack === 'off') return 'XNACK is off';
     if (this.identity.backend === 'emulated') return undefined;
     if (feature === 'gpu-work') return `the ${this.identity.backend} backend has no GPU queue yet`;
     if (feature === 'two-gpus')

@@ -1,14 +1,30 @@
 /** The attributes as the tables of the specification have them (spec/01-uapi §4, spec/02-attributes §2, §4.1, §4.9). */
-import { SvmAttributeType, SvmLocation } from '../../uapi/constants.ts';
+import type { CaseContext } from '../framework/context.ts';
+import type { Feature } from '../framework/feature.ts';
+import { SvmAccess, SvmAttributeType, SvmLocation } from '../../uapi/constants.ts';
 import type { SvmAttributeName } from '../../uapi/constants.ts';
 import type { AttributePair } from '../../uapi/call.ts';
 
 export const ATTRIBUTES = Object.keys(SvmAttributeType) as readonly SvmAttributeName[];
-export const ALL_TYPES: readonly number[] = Object.values(SvmAttributeType);
 export const UNDEFINED: number = SvmLocation.undefined;
 
+// What a hole reads as, in the order of the types, on a GPU with retry faults.
+const DEFAULTS: readonly number[] = [UNDEFINED, UNDEFINED, 2, 9, 1, 1, 0, 0, 0, 0, 0, 0];
+
+/** All attribute types of the device, in their order. */
+export function allTypes(t: CaseContext): number[] {
+  return t.attributes.map(typeOf);
+}
+
 /** What a hole reads as, in the order of the types. */
-export const DEFAULTS: readonly number[] = [UNDEFINED, UNDEFINED, 2, 9, 1, 1, 0, 0, 0, 0, 0, 0];
+export function defaults(t: CaseContext): number[] {
+  return t.attributes.map((name) => defaultOf(t, name));
+}
+
+/** What the device must have for a case about the attribute. */
+export function attributeNeeds({ attribute }: { readonly attribute: SvmAttributeName }): readonly Feature[] {
+  return attribute === 'gpuAlwaysMapped' ? ['always-mapped-type'] : [];
+}
 
 // For each type a legal value that is not its default and asks for no GPU work.
 const OTHER_VALUES: readonly number[] = [0, 0, 1, 4, 0, 0, 1, 1, 1, 1, 1, 0];
@@ -25,7 +41,9 @@ export function typeOf(attribute: SvmAttributeName): number {
   return SvmAttributeType[attribute];
 }
 
-export function defaultOf(attribute: SvmAttributeName): number {
+export function defaultOf(t: CaseContext, attribute: SvmAttributeName): number {
+  // Without retry faults the GPU gets only what it was given.
+  if (attribute === 'access' && t.can('xnack-off')) return SvmAccess.inaccessible;
   return DEFAULTS[typeOf(attribute)]!;
 }
 
@@ -45,7 +63,7 @@ export function change(attribute: SvmAttributeName): AttributePair {
 }
 
 /** Whether SET takes the record. */
-export function isAccepted([type, value]: AttributePair): boolean {
+export function isAccepted(t: CaseContext, [type, value]: AttributePair): boolean {
   switch (type) {
     case 0:
     case 3:
@@ -55,7 +73,7 @@ export function isAccepted([type, value]: AttributePair): boolean {
     case 2:
       return value <= 2;
     case 11:
-      return value === 0;
+      return t.can('always-mapped-type') && value === 0;
     default:
       return type <= 10 && value <= 1;
   }

@@ -20,7 +20,7 @@ export function randomSpan(t: CaseContext, size: number): Span {
 /** One to four records; without `gpu` none that would map anything. */
 function randomRecords(t: CaseContext, gpu: boolean): AttributePair[] {
   return Array.from({ length: 1 + t.random.below(4) }, (): AttributePair => {
-    const type = t.random.below(12);
+    const type = t.random.below(t.attributes.length);
     if (type === 1 && !gpu) return [type, 0];
     if (type >= 4) return [type, t.random.below(16) === 0 ? 2 : type === 11 ? 0 : t.random.below(2)];
     return [type, t.random.pick(VALUES)];
@@ -31,6 +31,6 @@ function randomRecords(t: CaseContext, gpu: boolean): AttributePair[] {
 export function randomSet(t: CaseContext, modelled: ModelledMemory, gpu: boolean): void {
   const span = randomSpan(t, modelled.model.size);
   const records = randomRecords(t, gpu);
-  if (records.every(isAccepted)) modelled.set(span, records);
+  if (records.every((each) => isAccepted(t, each))) modelled.set(span, records);
   else t.equal(t.trySet(modelled.range(span), records), -EINVAL, 'result of an illegal SET_ATTR');
 }

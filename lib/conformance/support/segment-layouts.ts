@@ -9,7 +9,7 @@ export const NO_LOCATION = 0xffff_ffff;
 export const VALUES = {
   preferredLocation: [1, 0],
   prefetchLocation: [0, NO_LOCATION],
-  access: [0, 1],
+  access: [1, 0],
   granularity: [3, 12],
   hostAccess: [0, 1],
   coherent: [0, 1],

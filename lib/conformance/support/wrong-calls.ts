@@ -16,11 +16,13 @@ export interface Call {
 export interface Wrong {
   /** Number of the check: the smaller one decides. */
   readonly rank: number;
+  /** The same in a GET, where that is another. */
+  readonly rankInGet?: number;
   readonly errno: number;
   /** What of the call it bends: two that bend the same field can't meet. */
   readonly field: string;
-  /** GET does not make this check. */
-  readonly setOnly?: boolean;
+  /** GET does not make this check, or does so only in some revisions. */
+  readonly setOnly?: true | 'get-walks-vmas';
   readonly bend: (call: Call) => void;
 }
 
@@ -94,11 +96,13 @@ export const WRONG: Readonly<Record<string, Wrong>> = {
     errno: EINVAL,
     field: 'operation',
     bend: (call) => {
-      call.operation = 2;
+      call.operation = 3;
     },
   },
+  // GET looks at a type when it answers it, in the end.
   'unknown-type': {
     rank: 8,
+    rankInGet: 11,
     errno: EINVAL,
     field: 'records',
     bend: (call) => {
@@ -118,14 +122,23 @@ export const WRONG: Readonly<Record<string, Wrong>> = {
     rank: 9,
     errno: EINVAL,
     field: 'range',
-    setOnly: true,
+    setOnly: 'get-walks-vmas',
     bend: (call) => {
       [call.address, call.size] = [2n ** 64n - 4096n, 8192n];
     },
   },
-  'no-memory': { rank: 10, errno: EFAULT, field: 'memory', setOnly: true, bend: () => undefined },
-  'special-memory': { rank: 10, errno: EOPNOTSUPP, field: 'memory', setOnly: true, bend: () => undefined },
+  'no-memory': { rank: 10, errno: EFAULT, field: 'memory', setOnly: 'get-walks-vmas', bend: () => undefined },
+  'special-memory': { rank: 10, errno: EOPNOTSUPP, field: 'memory', setOnly: 'get-walks-vmas', bend: () => undefined },
 };
+
+/** Whether GET does not make the check on this device. */
+function isSetOnly(t: CaseContext, { setOnly }: Wrong): boolean {
+  return setOnly === true || (setOnly !== undefined && !t.can(setOnly));
+}
+
+function rankIn(operation: number, { rank, rankInGet }: Wrong): number {
+  return operation === 1 ? (rankInGet ?? rank) : rank;
+}
 
 export const NAMES = Object.keys(WRONG);
 
@@ -151,8 +164,8 @@ export function bentCall(
   for (const name of names) {
     const each = WRONG[name]!;
     each.bend(call);
-    if (operation === 1 && each.setOnly === true) continue;
-    if (wrong === undefined || each.rank < wrong.rank) wrong = each;
+    if (operation === 1 && isSetOnly(t, each)) continue;
+    if (wrong === undefined || rankIn(operation, each) < rankIn(operation, wrong)) wrong = each;
   }
   return { call, expected: wrong === undefined ? 0 : -wrong.errno, memory: memory.range() };
 }

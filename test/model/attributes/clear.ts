@@ -5,7 +5,7 @@ import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import { EFAULT, EINTR, EINVAL } from '../../../lib/conformance/support/errno.ts';
 import { ModelledMemory } from '../../../lib/conformance/support/attribute-model.ts';
 import type { Span } from '../../../lib/conformance/support/attribute-model.ts';
-import { ALL_TYPES, DEFAULTS } from '../../../lib/conformance/support/attributes.ts';
+import { allTypes, defaults } from '../../../lib/conformance/support/attributes.ts';
 import type { AttributePair } from '../../../lib/uapi/call.ts';
 
 export const clearGroup = new CaseGroup(
@@ -147,7 +147,7 @@ clearGroup
     const { operation, records, result, waits } = WAITS[call]!;
     t.equal(t.ioctl({ operation, ...elsewhere.range(), attributes: records }).result, result, 'result');
     t.equal(t.state().collectorQueued, !waits, 'the collector is still queued');
-    t.equal(t.get(memory.range(), ALL_TYPES).slice(9, 10), [waits ? 0 : 1], 'GPU_EXEC of what was unmapped');
+    t.equal(t.get(memory.range(), allTypes(t)).slice(9, 10), [waits ? 0 : 1], 'GPU_EXEC of what was unmapped');
   });
 
 clearGroup
@@ -190,8 +190,8 @@ clearGroup
     t.leaksAllowed = true;
     t.set(memory.range(0, pages(8)), { granularity: 4 });
     t.equal(
-      t.get(memory.range(pages(8), pages(8)), ALL_TYPES),
-      DEFAULTS.map((value, type) => (type === 9 || type === 1 ? 1 : value)),
+      t.get(memory.range(pages(8), pages(8)), allTypes(t)),
+      defaults(t).map((value, type) => (type === 9 || type === 1 ? 1 : value)),
       'the unmapped pages',
     );
   });
@@ -213,5 +213,5 @@ clearGroup
     t.has(again.range(), { gpuExecutable: ran === 'before' ? false : true }, 'GPU_EXEC before the collector has run');
     if (ran === 'after') t.equal(t.collect(), 1, 'collectors that ran');
     if (ran === 'by-set') t.set(again.range(0, pages(1)), { access: 'allow-migrate' });
-    t.equal(t.get(again.range(), ALL_TYPES), [...DEFAULTS], 'all attributes');
+    t.equal(t.get(again.range(), allTypes(t)), defaults(t), 'all attributes');
   });

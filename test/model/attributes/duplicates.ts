@@ -18,14 +18,14 @@ duplicatesGroup
   .run((t, { attribute }) => {
     const memory = t.map(pages(8));
     const type = typeOf(attribute);
-    t.set(memory.range(), [[type, defaultOf(attribute)]]);
+    t.set(memory.range(), [[type, defaultOf(t, attribute)]]);
     t.set(memory.range(pages(2), pages(2)), [
       [type, otherOf(attribute)],
-      [type, defaultOf(attribute)],
+      [type, defaultOf(t, attribute)],
     ]);
     t.equal(t.state().attributes.length, 1, 'intervals after the change and back');
     t.set(memory.range(pages(2), pages(2)), [
-      [type, defaultOf(attribute)],
+      [type, defaultOf(t, attribute)],
       [type, otherOf(attribute)],
     ]);
     t.equal(t.state().attributes.length, 3, 'intervals after a change that stays');

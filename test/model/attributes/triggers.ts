@@ -101,7 +101,7 @@ triggersGroup
   .needs('events')
   .run((t, { attribute }) => {
     const memory = t.map(pages(8));
-    const record: AttributePair = [typeOf(attribute), defaultOf(attribute)];
+    const record: AttributePair = [typeOf(attribute), defaultOf(t, attribute)];
     t.equal(
       triggersOf(t, () => t.set(memory.range(), [record])),
       [ATTRIBUTE_ONLY],

@@ -4,10 +4,10 @@ import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
 import { ModelledMemory } from '../../support/attribute-model.ts';
 import {
-  ALL_TYPES,
+  allTypes,
   change,
   CHANGEABLE,
-  DEFAULTS,
+  defaults,
   defaultOf,
   otherOf,
   QUIET,
@@ -156,7 +156,7 @@ aggregateGroup
     const type = typeOf(attribute);
     t.set(memory.range(), [change(attribute)]);
     t.equal(t.get(memory.range(), [type]), [otherOf(attribute)], 'before');
-    t.set(memory.range(pages(page), pages(1)), [[type, defaultOf(attribute)]]);
+    t.set(memory.range(pages(page), pages(1)), [[type, defaultOf(t, attribute)]]);
     t.equal(t.get(memory.range(), [type]), [mixedWithHole(attribute)], 'with one page set back');
     if (page > 0) t.equal(t.get(memory.range(0, pages(page)), [type]), [otherOf(attribute)], 'the pages before it');
     if (page < 31) t.equal(t.get(memory.range(pages(page + 1)), [type]), [otherOf(attribute)], 'the pages behind it');
@@ -277,6 +277,6 @@ aggregateGroup
     const memory = t.map(pages(6));
     t.set(memory.range(0, pages(2)), [change(attribute)]);
     t.set(memory.range(pages(4), pages(2)), [change(attribute)]);
-    t.equal(t.get(memory.range(pages(2), pages(2)), ALL_TYPES), [...DEFAULTS], 'the hole between two intervals');
+    t.equal(t.get(memory.range(pages(2), pages(2)), allTypes(t)), defaults(t), 'the hole between two intervals');
     t.has(memory.range(pages(4), pages(2)), { [attribute]: otherOf(attribute) }, 'the second interval');
   });

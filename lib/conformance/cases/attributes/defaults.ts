@@ -2,12 +2,14 @@
 import { CaseGroup } from '../../framework/case.ts';
 import { pages } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
+import { hasWithoutMemory } from '../../support/without-memory.ts';
 import {
-  ALL_TYPES,
+  allTypes,
+  attributeNeeds,
   ATTRIBUTES,
   change,
   CHANGEABLE,
-  DEFAULTS,
+  defaults,
   defaultOf,
   otherOf,
   QUIET,
@@ -21,9 +23,12 @@ defaultsGroup
   .case('hole', 'each attribute of a hole reads as its default, whatever the memory there is')
   .source('spec/02-attributes §2')
   .parameters(parameters().combine('attribute', ATTRIBUTES).combine('memory', MEMORY))
+  .needsAt(attributeNeeds)
   .run((t, { attribute, memory }) => {
     const range = memoryOf(t, memory);
-    t.has(range, { [attribute]: defaultOf(attribute) }, attribute);
+    const expected = { [attribute]: defaultOf(t, attribute) };
+    if (memory === 'no-memory' || memory === 'unmapped') hasWithoutMemory(t, range, expected, attribute);
+    else t.has(range, expected, attribute);
   });
 
 defaultsGroup
@@ -33,9 +38,9 @@ defaultsGroup
   .run((t, { attribute }) => {
     const memory = t.map(pages(2));
     t.set(memory.range(0, pages(1)), [change(attribute)]);
-    const expected = DEFAULTS.map((value, type) => (type === typeOf(attribute) ? otherOf(attribute) : value));
-    t.equal(t.get(memory.range(0, pages(1)), ALL_TYPES), expected, 'the page that was set');
-    t.equal(t.get(memory.range(pages(1), pages(1)), ALL_TYPES), [...DEFAULTS], 'the page behind');
+    const expected = defaults(t).map((value, type) => (type === typeOf(attribute) ? otherOf(attribute) : value));
+    t.equal(t.get(memory.range(0, pages(1)), allTypes(t)), expected, 'the page that was set');
+    t.equal(t.get(memory.range(pages(1), pages(1)), allTypes(t)), defaults(t), 'the page behind');
   });
 
 defaultsGroup
@@ -46,8 +51,8 @@ defaultsGroup
     const memory = t.map(pages(1));
     t.set(memory.range(), [change(attribute)]);
     t.has(memory.range(), { [attribute]: otherOf(attribute) }, 'changed');
-    t.set(memory.range(), { [attribute]: defaultOf(attribute) });
-    t.equal(t.get(memory.range(), ALL_TYPES), [...DEFAULTS], 'set back');
+    t.set(memory.range(), { [attribute]: defaultOf(t, attribute) });
+    t.equal(t.get(memory.range(), allTypes(t)), defaults(t), 'set back');
   });
 
 defaultsGroup
@@ -60,5 +65,5 @@ defaultsGroup
     const memory = t.map(pages(1));
     t.set(memory.range(), [change(attribute)], t.devices[0]);
     t.has(memory.range(), { [attribute]: otherOf(attribute) }, 'on the first', t.devices[0]);
-    t.has(memory.range(), { [attribute]: defaultOf(attribute) }, 'on the second', t.devices[1]);
+    t.has(memory.range(), { [attribute]: defaultOf(t, attribute) }, 'on the second', t.devices[1]);
   });

@@ -6,6 +6,8 @@ import { duplicatesGroup } from './duplicates.ts';
 import { failingSetsGroup } from './failing-sets.ts';
 import { geometryGroup } from './geometry.ts';
 import { randomGroup } from './random.ts';
+import { resetGroup } from './reset.ts';
+import { survivalGroup } from './survival.ts';
 import { vmaChecksGroup } from './vma-checks.ts';
 import { wrapGroup } from './wrap.ts';
 
@@ -17,5 +19,7 @@ export const attributesGroups: readonly CaseGroup[] = [
   wrapGroup,
   vmaChecksGroup,
   failingSetsGroup,
+  resetGroup,
+  survivalGroup,
   randomGroup,
 ];

@@ -29,7 +29,7 @@ workGroup
       .combine('size', SIZES)
       .combine('offset', [0, 4, PAGE - 4, 5 * PAGE]),
   )
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .run(async (t, { size, offset }) => {
     const memory = t.map(2 * CHUNK_2M);
     await t.queue().fill(memory.at(offset), 0xabcd_1234, size);
@@ -50,7 +50,7 @@ workGroup
       .combine('offset', [0, 8, PAGE - 4, CHUNK_2M - 4, CHUNK_2M])
       .combine('registered', [false, true]),
   )
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .run(async (t, { offset, registered }) => {
     const memory = t.map(2 * CHUNK_2M);
     if (registered) t.set(memory, { access: 'in-place' });
@@ -67,7 +67,7 @@ workGroup
   .parameters(
     parameters().combine('size', [PAGE, MIB, CHUNK_2M]).combine('prefetch', ['none', 'source', 'destination']),
   )
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .run(async (t, { size, prefetch }) => {
     const [source, destination] = [t.map(CHUNK_2M), t.map(CHUNK_2M)];
     put(source, 0, 1);
@@ -81,7 +81,7 @@ workGroup
   .case('discarded', 'after a discard CPU and GPU both see zeros, and each sees what the other writes then')
   .source('spec/04-invalidation-and-gc §3')
   .parameters(parameters().combine('part', ['whole', 'first-page', 'last-page', 'middle']))
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .run(async (t, { part }) => {
     const memory = t.map(CHUNK_2M);
     const queue = t.queue();
@@ -111,7 +111,7 @@ workGroup
       .combine('write', [false, true])
       .combine('before', ['untouched', 'on-gpu']),
   )
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .run(async (t, { protection, write, before }) => {
     const memory = t.map(CHUNK_2M);
     const queue = t.queue();
@@ -131,7 +131,7 @@ workGroup
   .case('unmapped', 'an access to memory that was unmapped fails; the memory beside it works on')
   .source('spec/05-faults §7; spec/04-invalidation-and-gc §3')
   .parameters(parameters().combine('offset', [0, MIB]).combine('write', [false, true]))
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .run(async (t, { offset, write }) => {
     const memory = t.map(2 * CHUNK_2M);
     const queue = t.queue();
@@ -148,7 +148,7 @@ workGroup
   .case('read-only', 'GPU_RO memory is read and not written')
   .source('spec/05-faults §5.2; quirk Q56')
   .parameters(parameters().combine('first', ['read', 'write']))
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .run(async (t, { first }) => {
     const memory = t.map(CHUNK_2M);
     put(memory, 0, 21);
@@ -163,7 +163,7 @@ workGroup
 workGroup
   .case('order', 'work of one queue runs in order, failed work does not stop what comes behind')
   .source('spec/05-faults §1')
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .run(async (t) => {
     const memory = t.map(CHUNK_2M);
     const gone = t.hole(CHUNK_2M);
@@ -192,7 +192,7 @@ workGroup
   .case('two-gpus', "two GPUs and the CPU see each other's writes")
   .source('05-faults; spec/01-uapi §0')
   .parameters(parameters().combine('prefetch', [false, true]))
-  .needs('gpu-work', 'two-gpus')
+  .needs('gpu-work', 'retry-faults', 'two-gpus')
   .run(async (t, { prefetch }) => {
     t.setup({ gpus: 2 });
     const memory = t.map(CHUNK_2M);

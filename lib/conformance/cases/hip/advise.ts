@@ -117,7 +117,7 @@ adviseGroup
   .case('Unit_hipMemAdvise_Read_Write_After_Advise', 'after an advice the CPU and every GPU read and write the memory')
   .source(`${SOURCE} Unit_hipMemAdvise_Read_Write_After_Advise`)
   .parameters(eachPlace())
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -231,7 +231,7 @@ adviseGroup
   )
   .source(`${SOURCE} Unit_hipMemAdvise_SplitVramRestoreBoundary`)
   .parameters(eachGpu())
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);

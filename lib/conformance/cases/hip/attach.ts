@@ -54,7 +54,7 @@ attachGroup
   )
   .source(`${SOURCE} Positive_AttachGlobal, disabled on AMD`)
   .parameters(eachHip())
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -136,7 +136,7 @@ attachGroup
   .case('Unit_hipStreamAttachMemAsync_UseCase', '1024 ints attached to a stream, which a kernel of it sets')
   .source(`${STREAM_SOURCE} UseCase`)
   .parameters(eachHip().combine('attach', ['host', 'single']))
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);

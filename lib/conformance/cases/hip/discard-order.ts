@@ -22,7 +22,7 @@ discardOrderGroup
   .case('Unit_hipMemDiscardBatchAsync_StreamOrdering', 'a discard runs in the order of its stream')
   .source(`${SOURCE} StreamOrdering`)
   .parameters(eachHip().combine('stream', ['created', 'per-thread']))
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -145,7 +145,7 @@ discardOrderGroup
   )
   .source(`${SOURCE} ContentAfterDiscard`)
   .parameters(eachHip())
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);

@@ -31,7 +31,7 @@ discardAndPrefetchManyGroup
   )
   .source(`${SOURCE} DiscardAndPrefetch_MultipleSameDevice`)
   .parameters(eachHip().combine('api', ['runtime', 'driver']))
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);

@@ -119,7 +119,7 @@ for (const [name, api, title] of [
     .case(`Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch_${name}`, `1 MiB is discarded and prefetched in ${title}`)
     .source(`${SOURCE} DiscardAndPrefetch_${name}`)
     .parameters(eachHip())
-    .needs('gpu-work')
+    .needs('gpu-work', 'retry-faults')
     .needsAt(hipFeatures)
     .run(async (t, point) => {
       const hip = openHip(t, point);

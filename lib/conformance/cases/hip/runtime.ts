@@ -50,7 +50,8 @@ export function eachGpu(): Points<Readonly<Record<'device', number>>> {
 }
 
 export function hipFeatures({ gpus }: { readonly gpus: number }): Feature[] {
-  return gpus > 1 ? ['two-gpus'] : [];
+  // The runtimes refuse to work without retry faults.
+  return gpus > 1 ? ['retry-faults', 'two-gpus'] : ['retry-faults'];
 }
 
 /** A runtime and what the originals have around it. */

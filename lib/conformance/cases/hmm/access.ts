@@ -36,7 +36,7 @@ accessGroup
   .case('read', 'the device reads what the CPU wrote, all of it, with one fault for each GPU range')
   .source('hmm-tests anon_read, file_read, anon_read_huge')
   .parameters(parameters().combine('memory', MEMORY).combine('size', SIZES))
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size }) => {
     const mapping = allocate(t, memory, size);
@@ -55,7 +55,7 @@ accessGroup
   .case('write', 'the CPU reads what the device wrote, all of it')
   .source('hmm-tests anon_write, file_write, anon_write_huge')
   .parameters(parameters().combine('memory', MEMORY).combine('size', SIZES).combine('cpuFirst', [false, true]))
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size, cpuFirst }) => {
     const mapping = allocate(t, memory, size);
@@ -76,7 +76,7 @@ accessGroup
       .combine('write', [false, true])
       .combine('size', [64 * KIB, CHUNK_2M]),
   )
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, write, size }) => {
     const mapping = allocate(t, memory, size);
@@ -100,7 +100,7 @@ accessGroup
   .case('read-multiple', 'ten buffers, one after the other, are mapped, read by the device and unmapped')
   .source('hmm-tests anon_read_multiple')
   .parameters(parameters().combine('memory', MEMORY).combine('place', ['new', 'same']))
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(({ memory, place }) => [...memoryNeeds(memory), ...(place === 'same' ? (['address-choice'] as const) : [])])
   .run(async (t, { memory, place }) => {
     let address: bigint | undefined;
@@ -129,7 +129,7 @@ accessGroup
   .case('open-close', 'devices are opened and closed without a trace, with and without work')
   .source('hmm-tests open_close')
   .parameters(parameters().combine('work', ['none', 'attributes', 'access']))
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .run(async (t: CaseContext, { work }) => {
     const mapping = t.map(CHUNK_2M);
     if (work === 'attributes') t.set(mapping, { gpuExecutable: true });

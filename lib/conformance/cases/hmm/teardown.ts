@@ -18,7 +18,7 @@ teardownGroup
       .combine('how', ['unmap-all', 'unmap-rest', 'discard-rest', 'no-access-rest'])
       .combine('write', [false, true]),
   )
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, how, write }) => {
     for (let round = 1; round <= 10; round++) {

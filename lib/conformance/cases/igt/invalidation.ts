@@ -15,7 +15,7 @@ invalidationGroup
   .case('while-it-works', 'attributes that change between any two commands of the GPU lose none of its words')
   .source('IGT xe_exec_system_allocator sections -madvise')
   .parameters(parameters().combine('attribute', CHANGES).combine('part', ['whole', 'middle-page', 'end-half']))
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .run(async (t, { attribute, part }) => {
     const mapping = t.map(CHUNK_2M);
     t.set(

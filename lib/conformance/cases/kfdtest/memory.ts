@@ -14,6 +14,7 @@ import {
   UNDEFINED,
   words,
 } from './node.ts';
+import { getsWithoutMemory } from '../../support/without-memory.ts';
 import { waitForCollector } from '../../support/memory.ts';
 
 export const memoryGroup = new CaseGroup(
@@ -92,12 +93,14 @@ memoryGroup
     memory.unmap(pages(first), pages(count));
     waitForCollector(t, memory);
     const expected = Array.from({ length: 16 }, (_, page) => (page >= first && page < first + count ? UNDEFINED : GPU));
-    for (const type of [PREFERRED, PREFETCH]) {
-      t.equal(
-        expected.map((_, page) => t.get(memory.range(pages(page), pages(1)), [type])[0]),
-        expected,
-        `attribute ${type} of the pages`,
-      );
+    for (const [page, location] of expected.entries()) {
+      const range = memory.range(pages(page), pages(1));
+      const [types, values] = [
+        [PREFERRED, PREFETCH],
+        [location!, location!],
+      ];
+      if (location === UNDEFINED) getsWithoutMemory(t, range, types, values, `locations of page ${page}`);
+      else t.equal(t.get(range, types), values, `locations of page ${page}`);
     }
   });
 
@@ -146,7 +149,7 @@ memoryGroup
     'EvictSystemRangeTest-dropped',
     'pages that were dropped and not touched since read 0 on the GPU, and what it writes there the CPU sees',
   )
-  .source('kfdtest KFDSVMRangeTest.EvictSystemRangeTest, without fork')
+  .source('kfdtest KFDSVMRangeTest.EvictSystemRangeTest, without fork; spec/findings-v7 §C7')
   .parameters(eachNode().combine('location', ['system', 'gpu']))
   .needs('gpu-work')
   .needsAt(nodeFeatures)
@@ -158,11 +161,14 @@ memoryGroup
     await queue.fill(memory.address, 0xdeadbeef, memory.size);
     memory.discard(pages(2), pages(3));
     const read = await queue.read(memory.address, memory.size);
+    // Without XNACK what prefers the GPU is restored as memory of the GPU, which this revision does not have: the old PTEs stay.
+    const stale = point.location === 'gpu' && t.can('xnack-off');
     t.equal(
       [0, 1, 2, 3, 4, 5, 7].map((page) => read[pages(page)]),
-      [0xef, 0xef, 0, 0, 0, 0xef, 0xef],
+      stale ? [0xef, 0xef, 0xef, 0xef, 0xef, 0xef, 0xef] : [0xef, 0xef, 0, 0, 0, 0xef, 0xef],
       'first bytes that the GPU reads',
     );
+    if (stale) return;
     await queue.write(memory.at(pages(3)), words(0x12345678));
     t.equal(memory.read(pages(3), 8), words(0x12345678, 0), 'what the CPU reads of the GPU');
   });

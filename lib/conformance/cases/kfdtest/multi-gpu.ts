@@ -1,5 +1,6 @@
 /** KFDSVMRangeTest: one buffer that several GPUs take turns with. */
 import type { SvmDevice } from '../../../device/index.ts';
+import { defaultOf } from '../../support/attributes.ts';
 import { CaseGroup } from '../../framework/case.ts';
 import type { CaseContext } from '../../framework/context.ts';
 import { pages } from '../../framework/mapping.ts';
@@ -64,7 +65,7 @@ for (const [name, access] of [
     .source(`kfdtest KFDSVMRangeTest.${name}`)
     .parameters(parameters().combine('xnack', ['on', 'off']))
     .needs('two-gpus', 'gpu-work')
-    .needsAt(({ xnack }) => (xnack === 'off' ? ['xnack-off'] : []))
+    .needsAt(({ xnack }) => [xnack === 'off' ? 'xnack-off' : 'retry-faults'])
     .run((t) => share(t, access));
 }
 
@@ -97,7 +98,7 @@ multiGpuGroup
     );
     t.equal(
       t.get(memory.range(), types, t.devices[1 - setter]),
-      [UNDEFINED, UNDEFINED, ALLOW_MIGRATE, 0],
+      [UNDEFINED, UNDEFINED, defaultOf(t, 'access'), 0],
       'attributes on the other',
     );
   });

@@ -42,7 +42,7 @@ export function eachNode(): Parameters<NodePoint> {
 }
 
 export function nodeFeatures({ xnack, gpu }: NodePoint): Feature[] {
-  return [...(xnack === 'off' ? (['xnack-off'] as const) : []), ...(gpu === 1 ? (['two-gpus'] as const) : [])];
+  return [xnack === 'off' ? 'xnack-off' : 'retry-faults', ...(gpu === 1 ? (['two-gpus'] as const) : [])];
 }
 
 /** The GPU under test, beside those before it. */

@@ -13,6 +13,7 @@ attributeLifeQuirksGroup
   .case('q26-after-unmapping', 'munmap alone changes no attribute of memory that was never on the GPU')
   .source('spec/07-quirks §Q26')
   .parameters(parameters().combine('attribute', QUIET))
+  .needs('unmap-clears-attributes')
   .run((t, { attribute }) => {
     const memory = t.map(pages(16));
     // Mapped before the munmap: the system would choose the place that became free.

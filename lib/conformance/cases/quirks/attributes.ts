@@ -29,7 +29,7 @@ async function succeeds(action: () => Promise<unknown>): Promise<boolean> {
 attributeQuirksGroup
   .case('q13-write-to-read-only', 'after GPU_RO was set on exactly the region, a GPU that wrote before goes on writing')
   .source('spec/07-quirks §Q13')
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .run(async (t) => {
     const memory = region(t);
     t.set(memory.range(), { access: 'allow-migrate' });
@@ -46,7 +46,7 @@ attributeQuirksGroup
   .case('q14-fault-inaccessible', 'the GPU can read and write memory whose access is INACCESSIBLE')
   .source('spec/07-quirks §Q14')
   .parameters(parameters().combine('write', [false, true]))
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .run(async (t, { write }) => {
     const memory = region(t);
     t.set(memory.range(), { access: 'inaccessible' });

@@ -11,6 +11,7 @@ quirkFaultsGroup
   .case('q67', 'GPU_ALWAYS_MAPPED can only be refused or 0: what it would do is dead code')
   .source('spec/07-quirks §Q67')
   .parameters(parameters().combine('with', ['alone', 'behind', 'before']))
+  .needs('always-mapped-type')
   .run((t, { with: place }) => {
     const memory = t.map(PAGE);
     const other = [SvmAttributeType.gpuReadOnly, 1] as const;

@@ -21,7 +21,7 @@ discardAndPrefetchGroup
   )
   .source('rocrtst SvmMemory_DiscardAndPrefetchBatch_Test TestSVMDiscardAndPrefetchBatch')
   .parameters(eachRuntime())
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(runtimeFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);

@@ -67,7 +67,7 @@ discardGroup
   )
   .source('rocrtst SvmMemory_Basic_Test TestSVMBatchDiscard')
   .parameters(eachRuntime())
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(runtimeFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);

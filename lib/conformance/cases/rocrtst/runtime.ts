@@ -22,7 +22,8 @@ export function eachRuntime(): Parameters<
 }
 
 export function runtimeFeatures({ gpus }: { readonly gpus: number }): Feature[] {
-  return gpus > 1 ? ['two-gpus'] : [];
+  // The runtimes refuse to work without retry faults.
+  return gpus > 1 ? ['retry-faults', 'two-gpus'] : ['retry-faults'];
 }
 
 /** A runtime on all GPUs; closed when the case has ended. */

@@ -34,7 +34,7 @@ basicGroup
   )
   .source('rocrtst SvmMemory_Basic_Test TestCreateDestroy')
   .parameters(eachRuntime())
-  .needs('gpu-work')
+  .needs('gpu-work', 'retry-faults')
   .needsAt(runtimeFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);

@@ -2,7 +2,9 @@
 import { CaseGroup } from '../../framework/case.ts';
 import type { CaseContext } from '../../framework/context.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { ALL_TYPES, DEFAULTS } from '../../support/attributes.ts';
+import { allTypes, defaults } from '../../support/attributes.ts';
+import { EFAULT, EOPNOTSUPP } from '../../support/errno.ts';
+import { getsWithoutMemory } from '../../support/without-memory.ts';
 import { WRONG, NAMES, bentCall } from '../../support/wrong-calls.ts';
 
 export const checkOrderGroup = new CaseGroup(
@@ -32,7 +34,10 @@ function check(t: CaseContext, operation: number, names: readonly string[]): voi
       'the records afterwards',
     );
   }
-  t.equal(t.get(memory, ALL_TYPES), [...DEFAULTS], 'all attributes afterwards');
+  if (names.includes('no-memory') || names.includes('special-memory')) {
+    const errno = names.includes('special-memory') ? EOPNOTSUPP : EFAULT;
+    getsWithoutMemory(t, memory, allTypes(t), defaults(t), 'all attributes afterwards', errno);
+  } else t.equal(t.get(memory, allTypes(t)), defaults(t), 'all attributes afterwards');
 }
 
 checkOrderGroup

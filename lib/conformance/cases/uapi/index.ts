@@ -1,6 +1,7 @@
 /** Cases of the user ABI. */
 import type { CaseGroup } from '../../framework/case.ts';
 import { argumentsGroup } from './arguments.ts';
+import { bufferObjectsGroup } from './buffer-objects.ts';
 import { checkOrderGroup } from './check-order.ts';
 import { limitsGroup } from './limits.ts';
 import { prefetchErrorsGroup } from './prefetch-errors.ts';
@@ -16,4 +17,5 @@ export const uapiGroups: readonly CaseGroup[] = [
   writeBackGroup,
   limitsGroup,
   prefetchErrorsGroup,
+  bufferObjectsGroup,
 ];

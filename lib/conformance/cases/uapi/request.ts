@@ -24,14 +24,16 @@ function compose(t: CaseContext, parts: { direction?: number; size?: number; typ
 }
 
 requestGroup
-  .case('number', 'the request is 0xC020645A')
-  .source('spec/01-uapi §1')
+  .case('number', 'the request is 0xC020645A, and 0xC020645B from PATCH v8 on')
+  .source('spec/01-uapi §1; spec/revisions §2')
   .needs('several-files')
   .run((t) => {
-    t.equal(t.device.profile.request, 0xc020_645a, 'request of the profile');
+    const [first, second] = [0xc020_645a, 0xc020_645b];
+    const request = t.perRevision({ v4: first, v7: first, 'v7-xnack-off': first, v8: second });
+    t.equal(t.device.profile.request, request, 'request of the profile');
     const memory = t.map(pages(1));
     const data = encodeAttributes([{ type: 3, value: 0 }]);
-    t.equal(issue(rawNode(t), { operation: 1, ...memory.range(), count: 1 }, { data }, 0xc020_645a), 0, 'result');
+    t.equal(issue(rawNode(t), { operation: 1, ...memory.range(), count: 1 }, { data }, request), 0, 'result');
     t.equal(decodeAttributes(data), [{ type: 3, value: 9 }], 'the records');
   });
 

@@ -27,9 +27,27 @@ export function skipReasons(report: Report): [reason: string, count: number][] {
   return [...counts].sort(([, one], [, other]) => other - one);
 }
 
-/** "emulated gfx942, v4" */
+/** "emulated gfx942, v4"; "emulated gfx942, v7-xnack-off, XNACK off" */
 export function targetText({ target }: Report): string {
-  return `${target.backend} ${target.device}, ${target.profile}`;
+  return `${target.backend} ${target.device}, ${target.profile}${target.xnack === 'off' ? ', XNACK off' : ''}`;
+}
+
+/** Target and environment by the names that every report uses, in the order in which a person asks for them. */
+export function properties({ target, environment, run }: Report): [name: string, value: string][] {
+  return [
+    ['backend', target.backend],
+    ['device', target.device],
+    ['revision', target.profile],
+    ['xnack', target.xnack],
+    ['driver', target.driver],
+    ['kernel', environment.kernel],
+    ['package', `amdgpu-svm ${environment.package}`],
+    ['node', environment.node],
+    ['host', environment.host],
+    ['date', environment.date],
+    ['seed', String(run.seed)],
+    ...(target.fallbackReason === undefined ? [] : [['fallbackReason', target.fallbackReason] as [string, string]]),
+  ];
 }
 
 /** "Q13 Q14 ..." of the quirks for which `shown` holds. */

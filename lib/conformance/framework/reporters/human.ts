@@ -2,9 +2,11 @@
 import { styleText } from 'node:util';
 import type { Report, ReportedCase } from '../report.ts';
 import { quirkTable } from '../report.ts';
-import { byGroup, names, skipReasons, targetText } from './groups.ts';
+import { byGroup, names, properties, skipReasons, targetText } from './groups.ts';
 
 const LAST_OPERATIONS = 8;
+/** What the last line does not say. */
+const SHOWN: readonly string[] = ['driver', 'kernel', 'package', 'node', 'host', 'date'];
 
 /** A case that is not as expected: what, why, and the operations that led there. */
 export function describeFailure(each: ReportedCase, colour = false): string {
@@ -45,11 +47,12 @@ export function renderHuman(
   if (quirks.size > 0) {
     const correct = names(quirks, 'correct');
     const both = names(quirks, 'both');
-    lines.push('', `quirks of V4 that the device shows: ${names(quirks, 'quirk').length} of ${quirks.size}`);
+    lines.push('', `quirks that the device shows: ${names(quirks, 'quirk').length} of ${quirks.size}`);
     if (correct.length > 0) lines.push(`  correct instead: ${correct.join(' ')}`);
     if (both.length > 0) lines.push(`  both, in different cases: ${both.join(' ')}`);
   }
-  lines.push('', totals(report, colour));
+  const shown = properties(report).filter(([name]) => SHOWN.includes(name));
+  lines.push('', ...shown.map(([name, value]) => `${name.padEnd(8)} ${value}`), '', totals(report, colour));
   return `${lines.join('\n')}\n`;
 }
 

@@ -1,6 +1,6 @@
 /** JUnit XML in the form that Jenkins published a schema for; CI systems read it. */
 import type { Report, ReportedCase } from '../report.ts';
-import { byGroup } from './groups.ts';
+import { byGroup, properties } from './groups.ts';
 
 export function renderJunit(report: Report): string {
   const { total, unexpected, skip } = report.summary;
@@ -14,8 +14,8 @@ export function renderJunit(report: Report): string {
       `  <testsuite name="${escape(path)}" tests="${cases.length}" failures="${failures(cases)}" errors="${errors(cases)}" skipped="${skipped}">`,
     );
     lines.push('    <properties>');
-    for (const [name, value] of Object.entries({ ...report.target, seed: report.run.seed }))
-      lines.push(`      <property name="${escape(name)}" value="${escape(String(value))}"/>`);
+    for (const [name, value] of properties(report))
+      lines.push(`      <property name="${escape(name)}" value="${escape(value)}"/>`);
     lines.push('    </properties>');
     for (const each of cases) lines.push(...testCase(each));
     lines.push('  </testsuite>');

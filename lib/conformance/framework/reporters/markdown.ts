@@ -12,6 +12,8 @@ export function renderMarkdown(report: Report): string {
     '',
     `${total} cases on ${targetText(report)}, seed ${report.run.seed}: ${pass} passed, ${skip} skipped.`,
     '',
+    `Kernel ${text(report.environment.kernel)}, driver ${text(report.target.driver)}, amdgpu-svm ${text(report.environment.package)}, Node ${text(report.environment.node)}; ${text(report.environment.host)}, ${report.environment.date}.`,
+    '',
     '| group | pass | skip | fail |',
     '| --- | ---: | ---: | ---: |',
     ...byGroup(report).map(
@@ -30,7 +32,7 @@ export function renderMarkdown(report: Report): string {
     const correct = names(quirks, 'correct');
     lines.push(
       '',
-      `Quirks of V4 that the device shows: ${names(quirks, 'quirk').length} of ${quirks.size}${correct.length === 0 ? '' : `; correct instead: ${correct.join(', ')}`}.`,
+      `Quirks that the device shows: ${names(quirks, 'quirk').length} of ${quirks.size}${correct.length === 0 ? '' : `; correct instead: ${correct.join(', ')}`}.`,
     );
   }
   const reasons = skipReasons(report);

@@ -72,7 +72,14 @@ const cases: ReportedCase[] = [
 ];
 const report: Report = {
   schema: REPORT_SCHEMA,
-  target: { backend: 'emulated', profile: 'v4', device: 'gfx942', fallbackReason: nasty },
+  target: { backend: 'emulated', profile: 'v4', driver: nasty, xnack: 'on', device: 'gfx942', fallbackReason: nasty },
+  environment: {
+    package: '1.2.3',
+    node: 'v22.0.0',
+    kernel: 'Linux 7.2.0 x64',
+    host: 'here',
+    date: '2026-06-12T00:00:00.000Z',
+  },
   run: {
     seed: 1,
     rounds: 1,
@@ -107,6 +114,12 @@ describe('the reporters', () => {
     const text = renderReport(format, report);
     expect(text.endsWith('\n')).toBe(true);
     expect(renderReport(format, report)).toBe(text);
+  });
+
+  it.each(REPORT_FORMATS)('%s says what was tested, where and when', (format) => {
+    const text = renderReport(format, report);
+    for (const value of ['v4', '1.2.3', 'v22.0.0', 'Linux 7.2.0 x64', 'here', '2026-06-12T00:00:00.000Z', 'a '])
+      expect(text).toContain(value);
   });
 
   it('json keeps its schema', () => {
@@ -154,7 +167,7 @@ describe('the reporters', () => {
 
   it('ktap has the lines that the kernel documents', () => {
     const lines = renderReport('ktap', report).trimEnd().split('\n');
-    expect(lines.slice(0, 5)).toEqual([
+    expect(lines.filter((line) => !line.startsWith('# ')).slice(0, 5)).toEqual([
       'KTAP version 1',
       '1..2',
       '  KTAP version 1',

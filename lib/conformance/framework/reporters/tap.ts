@@ -1,11 +1,11 @@
 /** TAP 14 and the kernel's KTAP: one subtest for each group. */
 import type { Report, ReportedCase } from '../report.ts';
-import { byGroup, targetText } from './groups.ts';
+import { byGroup, properties } from './groups.ts';
 
 /** TAP version 14: details of failures as YAML blocks. */
 export function renderTap(report: Report): string {
   const groups = byGroup(report);
-  const lines = ['TAP version 14', `# ${targetText(report)}, seed ${report.run.seed}`, `1..${groups.length}`];
+  const lines = ['TAP version 14', ...comments(report), `1..${groups.length}`];
   for (const [index, { path, cases, summary }] of groups.entries()) {
     lines.push(`# Subtest: ${escape(path)}`, `    1..${cases.length}`);
     for (const [number, each] of cases.entries()) {
@@ -20,7 +20,7 @@ export function renderTap(report: Report): string {
 /** KTAP version 1: details of failures as diagnostic lines before the result. */
 export function renderKtap(report: Report): string {
   const groups = byGroup(report);
-  const lines = ['KTAP version 1', `1..${groups.length}`];
+  const lines = ['KTAP version 1', `1..${groups.length}`, ...comments(report)];
   for (const [index, { path, cases, summary }] of groups.entries()) {
     lines.push('  KTAP version 1', `  # Subtest: ${path}`, `  1..${cases.length}`);
     for (const [number, each] of cases.entries()) {
@@ -31,6 +31,11 @@ export function renderKtap(report: Report): string {
     lines.push(`${summary.unexpected === 0 ? 'ok' : 'not ok'} ${index + 1} ${path}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** What was tested, and where, a line each. */
+function comments(report: Report): string[] {
+  return properties(report).map(([name, value]) => `# ${name}: ${oneLine(value)}`);
 }
 
 function result({ expected }: ReportedCase): string {

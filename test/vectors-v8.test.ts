@@ -12,7 +12,7 @@ const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
 describe('traces recorded from the real code of PATCH v8 on GPUs without VRAM', () => {
   it('are there, of every family', () => {
     const families = new Set(files.map((name) => name.split(/[-/]/)[0]));
-    expect([...families].sort()).toEqual(['attrs', 'core', 'faults', 'inject', 'mm', 'scenarios']);
+    expect([...families].sort()).toEqual(['attrs', 'core', 'faults', 'inject', 'mm', 'race', 'scenarios']);
   });
 
   it.each(files)('%s replays identically', (name) => {

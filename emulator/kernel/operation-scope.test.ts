@@ -8,7 +8,7 @@ function scope(): { points: PreemptionPoints; scope: OperationScope } {
 }
 
 describe('PreemptionPoints', () => {
-  it('are the eight of the trace format', () => {
+  it('are those of the trace format', () => {
     expect(PREEMPTION_POINTS).toEqual([
       'vma-checked',
       'attr-edited',
@@ -18,6 +18,9 @@ describe('PreemptionPoints', () => {
       'mmap-lock',
       'mmap-unlock',
       'tree-unlock',
+      'svm-lock',
+      'svm-unlock',
+      'work-unlock',
     ]);
   });
 

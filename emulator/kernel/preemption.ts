@@ -18,6 +18,12 @@ export const PREEMPTION_POINTS = [
   'mmap-unlock',
   /** After the mutex of the attribute tree was dropped. */
   'tree-unlock',
+  /** Before the svm lock is taken; V4: by the collector's worker only; never by the works of the XNACK-off series. */
+  'svm-lock',
+  /** After the svm lock was dropped; V4: by the collector's worker only. */
+  'svm-unlock',
+  /** After the lock of the collector's list was dropped; V4: only where there was something on it. */
+  'work-unlock',
 ] as const;
 export type PreemptionPoint = (typeof PREEMPTION_POINTS)[number];
 

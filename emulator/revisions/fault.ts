@@ -68,6 +68,7 @@ export class HandleFault implements FaultCall {
         'a fault that waited for the svm lock goes on in a context that was finalised meanwhile',
       );
     }
+    context.points.reach('svm-lock');
     if (context.svmLock.held) return SLEEPING;
     context.svmLock.acquire();
     let result: number;
@@ -76,6 +77,7 @@ export class HandleFault implements FaultCall {
     } finally {
       context.svmLock.release();
     }
+    context.points.reach('svm-unlock');
     return this.#answer(result, this.#reason);
   }
 
@@ -176,7 +178,7 @@ export class HandleFault implements FaultCall {
     const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
     let budget = ATTEMPTS;
     while (true) {
-      const collected = context.collector.collect();
+      const collected = collectUnmapped(context);
       if (collected !== 0) return this.#because('collector-failed', collected, collected, 1);
       if (interval.freed) this.#reportFreed(interval);
       if (!permitsAccess(context, page, this.#write)) return this.#because('no-permission', -Errno.EPERM, 0, 1);
@@ -243,6 +245,13 @@ export class HandleFault implements FaultCall {
   #reportFinalised(quirk: string, detail: string): void {
     this.#context.effects.current?.hazard(quirk, detail, this.#page, 1);
   }
+}
+
+/** The collector has its turn first; it looks at its list under a lock of its own. */
+function collectUnmapped({ collector, points }: SvmContext): number {
+  if (collector.pending > 0) return collector.collect();
+  points.reach('work-unlock');
+  return 0;
 }
 
 /** "Handled" without an interval; distinct from every errno. */

@@ -67,6 +67,7 @@ export class SetAttributes {
         context.effects.current?.setRetried(this.#first, this.#last);
         this.#beginPass();
       }
+      context.points.reach('svm-lock');
       if (context.svmLock.held) return SLEEPING;
       context.svmLock.acquire();
       let result = this.#editSegment();
@@ -74,6 +75,7 @@ export class SetAttributes {
       context.points.reach('tree-unlock');
       if (result === 0) result = this.#apply();
       context.svmLock.release();
+      context.points.reach('svm-unlock');
       if (result === -Errno.EAGAIN) this.#again = true;
       else if (result !== 0) return result;
       if (this.#segmentEnd < this.#last) this.#cursor = this.#segmentEnd + 1;

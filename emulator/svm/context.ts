@@ -171,9 +171,11 @@ export class SvmContext {
   /** Finalisation (spec/06-lifecycle §6.2). PTEs stay as they are. */
   finalise(): void {
     this.close();
+    this.points.reach('svm-lock');
     this.svmLock.acquire();
     this.framework.finalise();
     this.svmLock.release();
+    this.points.reach('svm-unlock');
     this.collector.waitIdle();
     this.collector.dropQueue();
     this.tree.clear();

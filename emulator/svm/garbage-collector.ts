@@ -56,6 +56,8 @@ export class GarbageCollector implements RangeCollector {
   collect(): number {
     const context = this.#context;
     let range = this.#take();
+    if (range === undefined) return 0;
+    context.points.reach('work-unlock');
     while (range !== undefined) {
       const first = range.pendingFirst;
       const last = range.pendingLast;
@@ -81,7 +83,9 @@ export class GarbageCollector implements RangeCollector {
         context.effects.current?.collected(range.startPage, range.pages, 0);
       }
       this.#letGo(range);
+      context.points.reach('work-unlock');
       range = this.#take();
+      context.points.reach('work-unlock');
     }
     return 0;
   }
@@ -119,8 +123,11 @@ export class GarbageCollector implements RangeCollector {
   #runWorker(): void {
     const context = this.#context;
     context.device.counters.gcRuns++;
+    context.points.reach('svm-lock');
     context.svmLock.acquire();
-    this.collect(); // The result is lost, as in the modelled worker (Q46).
+    if (this.pending === 0) context.points.reach('work-unlock');
+    else this.collect(); // The result is lost, as in the modelled worker (Q46).
     context.svmLock.release();
+    context.points.reach('svm-unlock');
   }
 }

@@ -9,25 +9,7 @@
         [
           "OS=='linux'",
           {
-            "sources": [
-              "addon.cpp",
-              "arguments.cpp",
-              "device.cpp",
-              "device_functions.cpp",
-              "device_handle.cpp",
-              "driver_version.cpp",
-              "guarded_block.cpp",
-              "handle_ioctl.cpp",
-              "ioctl_call.cpp",
-              "layout.cpp",
-              "lent_buffer.cpp",
-              "mapping.cpp",
-              "memory_functions.cpp",
-              "memory_handle.cpp",
-              "old_systems.cpp",
-              "page_runs.cpp",
-              "prepared_ioctl.cpp"
-            ],
+            "sources": ["amdgpu_svm.cpp", "old_systems.cpp"],
             "include_dirs": ["<@(node_addon_api_headers)"],
             "defines": [
               "NAPI_VERSION=9",

@@ -14,6 +14,9 @@
 
 namespace amdgpu_svm {
 
+// Of an address in a structure of the kernel, also where a pointer is shorter.
+constexpr size_t kPointerBytes = 8;
+
 // Throws a TypeError with code ERR_SVM_INVALID_TYPE.
 void throw_type_error(napi_env env, const std::string& message);
 // Throws a RangeError with code ERR_SVM_OUT_OF_RANGE.

@@ -15,8 +15,6 @@ namespace amdgpu_svm {
 
 namespace {
 
-constexpr size_t kPointerBytes = 8;
-
 std::string field_name(size_t index, const char* field) {
   return "pointers[" + std::to_string(index) + "]." + field;
 }

@@ -19,7 +19,6 @@ namespace amdgpu_svm {
 
 namespace {
 
-constexpr size_t kPointerBytes = 8;
 // A bound on what a slip of the pen can allocate; ioctl arguments are far smaller.
 constexpr uint64_t kMaximumLength = 1 << 20;
 

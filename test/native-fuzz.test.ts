@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { nativeSupport, packageRoot } from '../lib/backend/native-addon.ts';
+import { nativeSupport } from '../lib/backend/native-addon.ts';
+import { packageRoot } from '../lib/backend/package-root.ts';
 import { describeNative } from './support/native-helpers.ts';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));

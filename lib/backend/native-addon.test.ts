@@ -2,7 +2,8 @@ import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { describeNative, temporaryFolder } from '../../test/support/native-helpers.ts';
-import { findNativeAddon, nativeAddon, nativeSupport, packageRoot, systemError } from './native-addon.ts';
+import { findNativeAddon, nativeAddon, nativeSupport, systemError } from './native-addon.ts';
+import { packageRoot } from './package-root.ts';
 
 const folder = temporaryFolder();
 const root = join(folder, 'package');

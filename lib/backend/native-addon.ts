@@ -2,13 +2,14 @@
  * The only loader of the addon. A machine without it is no error: the emulator
  * answers there, and `nativeSupport` says what was tried and why it failed.
  */
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import type { DriverVersion, NativeAddon } from '../../native/native.d.ts';
 import { DRM_IOCTL_VERSION, STRUCT_LAYOUTS } from '../uapi/index.ts';
+import { packageRoot } from './package-root.ts';
 
 export type { DriverVersion, NativeAddon };
 
@@ -149,21 +150,6 @@ export function systemError(errno: number, syscall: string, details: SystemError
 function errnoName(errno: number): string {
   const entry = Object.entries(constants.errno).find(([, number]) => number === -errno);
   return entry ? entry[0] : `ERRNO_${-errno}`;
-}
-
-/** The folder `start` or above it that holds the package.json of `amdgpu-svm`: sources and dist/ lie at different depths. */
-export function packageRoot(start: string): string | undefined {
-  for (let folder = resolve(start); ; folder = dirname(folder)) {
-    try {
-      const manifest: unknown = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-      if (typeof manifest === 'object' && manifest !== null && 'name' in manifest && manifest.name === 'amdgpu-svm') {
-        return folder;
-      }
-    } catch {
-      // No readable package.json here: go on upwards.
-    }
-    if (folder === dirname(folder)) return undefined;
-  }
 }
 
 /** Files in the layout of prebuildify that suit this machine: `prebuilds/linux-x64/<name>.<tags>.node`. */

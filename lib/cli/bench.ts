@@ -33,7 +33,6 @@ export const benchCommand: Command = {
   name: 'bench',
   synopsis:
     '[NAME...] [--backend NAME] [--node PATH] [--profile NAME] [--xnack-off] [--asic NAME] [--time MS] [--json]',
-  summary: 'how long the calls take on a GPU or on the emulator',
   help: `Times the calls of the typed API on the device that SvmDevice.open() would take. The comparison with
 the C code of the driver is "npm run bench" in the repository.
 

@@ -4,7 +4,8 @@ import { accessSync, constants, cpSync, existsSync, mkdirSync, mkdtempSync, real
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
-import { findNativeAddon, packageRoot } from '../backend/native-addon.ts';
+import { findNativeAddon } from '../backend/native-addon.ts';
+import { packageRoot } from '../backend/package-root.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { complain, print } from './output.ts';
@@ -12,7 +13,6 @@ import { complain, print } from './output.ts';
 export const buildCommand: Command = {
   name: 'build',
   synopsis: '[--verbose]',
-  summary: 'compile the addon where no shipped binary fits',
   help: `  --verbose   show the output of the compiler
 
 Needs a C++20 compiler, make, python3 and node-gyp. The node-gyp that comes with

@@ -26,8 +26,6 @@ export interface Command {
   readonly name: string;
   /** Arguments as shown in the usage line. */
   readonly synopsis: string;
-  /** One line for the list of commands. */
-  readonly summary: string;
   /** Text of `--help`: options, one a line, and remarks. */
   readonly help: string;
   run(args: readonly string[]): Promise<number>;

@@ -43,7 +43,6 @@ const OPTIONS = {
 export const conformanceCommand: Command = {
   name: 'conformance',
   synopsis: '[QUERY...] [OPTION...]   |   --merge REPORT.json...',
-  summary: 'run the conformance suite on a GPU or on the emulator',
   help: `Runs cases on the device that SvmDevice.open() would take, or the one you name, and reports them.
 QUERY is GROUP:CASE:PARAMETERS, each part may be "*": "uapi,*", "attributes,split:*",
 "uapi,arguments:alignment:offset=512;*". Without one, all cases (docs/conformance.md).

@@ -20,7 +20,6 @@ const OPTIONS = {
 export const demoCommand: Command = {
   name: 'demo',
   synopsis: '[--backend NAME] [--asic NAME] [--record FILE] [--trace[=FILE]] [--json]',
-  summary: 'a guided tour: map memory, set attributes, let the GPU fault, unmap, collect',
   help: `  --backend NAME   ${BACKENDS.join(', ')}; default auto
   --asic NAME      the emulated GPU; default gfx942 (see amdgpu-svm info)
   --record FILE    record the tour in the trace format

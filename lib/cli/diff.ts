@@ -15,7 +15,6 @@ const OPTIONS = { profiles: { type: 'string' }, json: { type: 'boolean', default
 export const diffCommand: Command = {
   name: 'diff',
   synopsis: 'A B [--json] | --profiles P,Q FILE [--json]',
-  summary: 'where two recordings differ, or what changes for a program between two revisions of the driver',
   help: `Compares two recordings of the same program, for instance of "conformance --record" on a GPU and on
 the emulator, and prints the first operation that was answered otherwise (or that only one of them
 has), and the state that the operations of each recording lead to on the emulator. Addresses that the

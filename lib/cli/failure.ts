@@ -1,6 +1,6 @@
 /** What a command says of an error, and with which exit code it ends. */
 import { SvmError } from '../device/errors.ts';
-import { TraceFileError } from '../trace/format/parse-trace.ts';
+import { TraceFileError } from '../trace/format/trace-file-error.ts';
 import { ExitCode, UsageError } from './command.ts';
 import { complain } from './output.ts';
 

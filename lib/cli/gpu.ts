@@ -2,8 +2,8 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { printable } from '../words/printable.ts';
-import { askControl, controlPath } from '../serve/index.ts';
-import type { ControlRequest } from '../serve/index.ts';
+import { askControl, controlPath } from '../serve/control-socket.ts';
+import type { ControlRequest } from '../serve/control-socket.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { complain, print, toJson } from './output.ts';
@@ -34,7 +34,6 @@ const OPTIONS = {
 export const gpuCommand: Command = {
   name: 'gpu',
   synopsis: '--mount DIR ACTION [ARGUMENT...] [--pid PID | --file N] [--write] [--json]',
-  summary: 'play the GPU of a served node against the memory of its client',
   help: `DIR is that of "amdgpu-svm serve". Numbers are decimal or 0x..., addresses those of the client.
 
   list                              open files and how much is alive

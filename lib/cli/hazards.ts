@@ -16,7 +16,6 @@ const OPTIONS = {
 export const hazardsCommand: Command = {
   name: 'hazards',
   synopsis: '[ID...] [--profile P] [--trace | --json]',
-  summary: 'the known defects of each posted revision of the driver, with a trace for each',
   help: `Lists the catalogue of hazards: what the code of a posted revision does wrong or unexpectedly, which
 revisions have it, how that is known, what a program can do about it, and the smallest trace that runs into it.
 With IDs (Q35, V7-B2, ...) only those. Nothing in it was confirmed on hardware yet.

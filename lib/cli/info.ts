@@ -9,7 +9,6 @@ import { bold, print, table, toJson } from './output.ts';
 export const infoCommand: Command = {
   name: 'info',
   synopsis: '[--json]',
-  summary: 'list render nodes and emulated devices, what each can do and why not',
   help: `  --json   the same as one object`,
   async run(args) {
     const { values } = readArguments('info', args, { json: { type: 'boolean', default: false } } as const, false);

@@ -21,7 +21,6 @@ const OPTIONS = {
 export const inspectCommand: Command = {
   name: 'inspect',
   synopsis: '[FILE] [--port N] [--open] | [FILE] --out REPORT.html',
-  summary: 'look at a trace, and drive the emulator by hand, in a browser',
   help: `Serves a page on 127.0.0.1 until SIGINT or SIGTERM: the address space as lanes, the operations as a time
 line, details with the rule that decided, and a form to run operations. The emulator runs in the page.
 FILE is a trace, plain or gzip; without it the session is empty. See docs/inspector.md.

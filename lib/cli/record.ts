@@ -7,7 +7,6 @@ import { UsageError } from './command.ts';
 export const recordCommand: Command = {
   name: 'record',
   synopsis: 'FILE -- COMMAND [ARGUMENT...]',
-  summary: 'run a program and record what its SvmDevice is asked and answers',
   help: `Runs COMMAND with AMDGPU_SVM_RECORD=FILE, so that every SvmDevice it opens is recorded in the
 trace format: GPUs of one machine together, others to FILE with ".2" before its ending, and so on
 ("%p" in FILE becomes the process id). The exit code is that of COMMAND. For what each call of HSA or HIP

@@ -26,7 +26,6 @@ const OPTIONS = {
 export const replayCommand: Command = {
   name: 'replay',
   synopsis: 'FILE... [--check] [--hazards[=fail]] [--explain] [--json]',
-  summary: 'run traces on the emulator; --check compares them with what was recorded',
   help: `Runs traces (plain or gzip; a folder stands for all *.jsonl and *.jsonl.gz in it) on the emulator.
 
   --check   compare every answer and every effect with the recorded ones; print the

@@ -9,7 +9,6 @@ const OPTIONS = { ...TRAFFIC_OPTIONS, json: { type: 'boolean', default: false } 
 export const runCommand: Command = {
   name: 'run',
   synopsis: '--trace[=FILE] [--json] -- COMMAND [ARGUMENT...]',
-  summary: 'run a program and show each HSA and HIP call with the ioctls that it causes',
   help: `Runs COMMAND with AMDGPU_SVM_TRACE set. Every call of an HsaRuntime or a HipRuntime becomes a line
 
   hipMemAdvise(SetPreferredLocation, 1) -> GPU1: PREFERRED_LOC=1

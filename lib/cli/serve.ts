@@ -21,7 +21,6 @@ const OPTIONS = {
 export const serveCommand: Command = {
   name: 'serve',
   synopsis: '--mount DIR [--asic NAME] [--gpus N] [--profile NAME] [--xnack-off] [--allow-other] [--log]',
-  summary: 'mount emulated render nodes that any program can open (Linux, FUSE)',
   help: `Mounts DIR (made if missing) with renderD128, ... until SIGINT or SIGTERM. A program opens such a
 file and issues real ioctls: DRM_IOCTL_VERSION and DRM_AMDGPU_GEM_SVM are answered by the emulator
 on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See docs/serve.md.

@@ -15,7 +15,6 @@ const OPTIONS = {
 export const snapshotCommand: Command = {
   name: 'snapshot',
   synopsis: 'FILE [--at N] [--json]',
-  summary: 'the address space after N operations of a trace, as a map in text',
   help: `Runs the first N operations of a trace and prints the state: mappings, notifiers, attribute
 intervals, GPU ranges and PTE runs in address order. The state of PTEs: stale, perm, cow, orphan,
 nodma, ok (docs/traces.md).

@@ -13,7 +13,6 @@ const OPTIONS = { output: { type: 'string', short: 'o' }, ...SIZE_OPTION } as co
 export const traceCommand: Command = {
   name: 'trace',
   synopsis: 'FILE [-o OUT.json]',
-  summary: 'convert a trace to Chrome JSON, to look at in ui.perfetto.dev',
   help: `Runs a trace (plain or gzip) on the emulator and writes what happened as a Chrome JSON trace: operations,
 page table and driver as slices, each fault in flight as a track of its own with an arrow to the mapping
 that served it, counters. Open it in ui.perfetto.dev or chrome://tracing. See docs/perfetto.md.

@@ -1,7 +1,7 @@
 /** The built page, with a trace put into it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../backend/native-addon.ts';
+import { packageRoot } from '../backend/package-root.ts';
 
 /** A trace to show: its text and the name of its file. */
 export interface InspectedTrace {

@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { packageRoot } from '../backend/native-addon.ts';
+import { packageRoot } from '../backend/package-root.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
 import { splitRequest } from '../uapi/request.ts';
 import { HelperMessages } from './helper-protocol.ts';

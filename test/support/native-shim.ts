@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { nativeSupport, packageRoot } from '../../lib/backend/native-addon.ts';
+import { nativeSupport } from '../../lib/backend/native-addon.ts';
+import { packageRoot } from '../../lib/backend/package-root.ts';
 import { expectScriptSucceeds } from './native-helpers.ts';
 
 /** What every script begins with: `device`, and calls of the shim by their fields. */

@@ -1,8 +1,8 @@
 /** Traces given as text: lines, operations, recorded answers. Free of Node imports: the inspector's page reads with it. */
-import { printable } from '../../words/printable.ts';
 import type { TraceOperation } from '../operations/index.ts';
 import { parseOperation } from '../operations/parse.ts';
 import { TraceFormatError } from './fields.ts';
+import { TraceFileError } from './trace-file-error.ts';
 
 /** One line of a trace: the operation, and its recorded answer if there is one. */
 export interface TraceLine {
@@ -14,29 +14,6 @@ export interface TraceLine {
   readonly expected: Readonly<Record<string, unknown>> | undefined;
   /** The recorded answer as it stands in the file, where the line has the form that recordings have. */
   readonly expectedText?: string;
-}
-
-const LONGEST_MESSAGE = 1000;
-
-function shortened(text: string): string {
-  return text.length <= LONGEST_MESSAGE ? text : `${text.slice(0, LONGEST_MESSAGE)}... (${text.length} characters)`;
-}
-
-/** A trace that cannot be read or understood; the message begins with `FILE:LINE:` and is one line of printable text. */
-export class TraceFileError extends Error {
-  readonly code = 'ERR_SVM_TRACE';
-  readonly file: string;
-  /** From 1; 0 when the file as a whole is meant. */
-  readonly line: number;
-
-  constructor(file: string, line: number, message: string, options?: ErrorOptions) {
-    // What a trace says may stand in it, at any length.
-    const text = printable(shortened(message));
-    super(line === 0 ? `${file}: ${text}` : `${file}:${line}: ${text}`, options);
-    this.name = 'TraceFileError';
-    this.file = file;
-    this.line = line;
-  }
 }
 
 /**

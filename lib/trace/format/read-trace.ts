@@ -1,8 +1,9 @@
 /** Reads trace files, plain or gzip, with file and line number in every complaint. */
 import { readFileSync, statSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { parseTrace, TraceFileError } from './parse-trace.ts';
+import { parseTrace } from './parse-trace.ts';
 import type { TraceLine } from './parse-trace.ts';
+import { TraceFileError } from './trace-file-error.ts';
 
 export { parseTrace, TraceFileError };
 export type { TraceLine };

@@ -4,11 +4,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { runHere } from './support/cli-here.ts';
 import { ensureDist, ownTemporaryFolder, root, run, type Run } from './support/package-support.ts';
 import { cli, describeWhere, eventually, newMountPoint, spawnChild, whyNotServed } from './support/served-node.ts';
 
 beforeAll(ensureDist);
 
+/** The command in a process of its own, for what a process has: its end, files that cannot be written, signals. */
 const amdgpuSvm = (...args: readonly string[]): Promise<Run> => run(process.execPath, [cli, ...args]);
 /** The command in a shell, where its output can be sent anywhere. */
 const inShell = (script: string, ...args: readonly string[]): Promise<Run> =>
@@ -37,7 +39,7 @@ describe('text of a trace', () => {
       ['snapshot', file],
       ['replay', '--explain', file],
     ]) {
-      const { output, code } = await amdgpuSvm(...args);
+      const { output, code } = await runHere(args);
       expect(output).not.toMatch(CONTROLS);
       expect(code).toBeLessThan(3);
     }
@@ -51,6 +53,11 @@ describe('text of a trace', () => {
   });
 });
 
+/** A small gzip file that holds so many MiB of spaces, in members of 4 MiB. */
+function spaces(mebibytes: number): Buffer {
+  return Buffer.concat(Array<Buffer>(mebibytes / 4).fill(gzipSync(Buffer.alloc(4 << 20, 0x20))));
+}
+
 describe('a trace that is too much', () => {
   const expectRefused = ({ code, stderr }: Run, message: RegExp): void => {
     expect(stderr).toMatch(message);
@@ -60,23 +67,23 @@ describe('a trace that is too much', () => {
   };
 
   it('is refused where it is unpacked, and allowed by --max-size', async () => {
-    const bomb = write('bomb.jsonl.gz', gzipSync(Buffer.alloc(300 << 20, 0x20)));
+    const bomb = write('bomb.jsonl.gz', spaces(300));
     for (const command of ['replay', 'snapshot', 'trace', 'inspect'])
       expectRefused(
-        await amdgpuSvm(command, bomb),
+        await runHere([command, bomb]),
         /bomb\.jsonl\.gz: holds more than 268435456 bytes; --max-size allows more/,
       );
     const small = write('small.jsonl', '{"gc":{}}\n');
-    expectRefused(await amdgpuSvm('replay', '--max-size', '9', small), /holds more than 9 bytes/);
-    expect((await amdgpuSvm('replay', '--max-size', '10', small)).code).toBe(0);
+    expectRefused(await runHere(['replay', '--max-size', '9', small]), /holds more than 9 bytes/);
+    expect((await runHere(['replay', '--max-size', '10', small])).code).toBe(0);
     for (const wrong of ['0', 'x', '1e3', '-1'])
-      expectRefused(await amdgpuSvm('replay', `--max-size=${wrong}`, small), /--max-size: expected a number of bytes/);
+      expectRefused(await runHere(['replay', `--max-size=${wrong}`, small]), /--max-size: expected a number of bytes/);
   });
 
   it('is refused above what a text can hold', async () => {
-    const bomb = write('giant.jsonl.gz', gzipSync(Buffer.alloc(600 << 20, 0x20), { level: 1 }));
+    const bomb = write('giant.jsonl.gz', spaces(600));
     expectRefused(
-      await amdgpuSvm('replay', '--max-size', '9999999999', bomb),
+      await runHere(['replay', '--max-size', '9999999999', bomb]),
       /holds more than \d+ bytes, which is the most that can be read/,
     );
   });
@@ -89,7 +96,7 @@ describe('a trace that is too much', () => {
       `{${long}`,
       `{"gc":{"${long}":1}}`,
     ])
-      expectRefused(await amdgpuSvm('replay', write('long.jsonl', line)), /long\.jsonl:1: /);
+      expectRefused(await runHere(['replay', write('long.jsonl', line)]), /long\.jsonl:1: /);
   });
 
   it('is refused where it is nested too deeply', async () => {
@@ -104,7 +111,7 @@ describe('a trace that is too much', () => {
       inject,
     ])
       expectRefused(
-        await amdgpuSvm('replay', '--check', write('deep.jsonl', line)),
+        await runHere(['replay', '--check', write('deep.jsonl', line)]),
         /deep\.jsonl:1: nested more than 64 deep/,
       );
   });
@@ -158,11 +165,12 @@ describe('files that are replaced', () => {
     const link = path.join(folder, 'link.json');
     fs.writeFileSync(report, 'old', { mode: 0o640 });
     fs.symlinkSync('report.json', link);
-    const child = spawnChild(process.execPath, [cli, 'conformance', '--reporter', `json=${link}`], {
+    const reporters = ['--reporter', `json=${link}`, '--reporter', 'human'];
+    const child = spawnChild(process.execPath, [cli, 'conformance', ...reporters], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    // It has begun, and is far from its end.
-    await new Promise((settle) => setTimeout(settle, 1500));
+    // Its first line: it has begun, and is far from its end.
+    await new Promise((settle) => child.stdout!.once('data', settle));
     expect(child.exitCode).toBeNull();
     child.kill('SIGTERM');
     await new Promise((settle) => child.once('close', settle));

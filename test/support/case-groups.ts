@@ -1,19 +1,34 @@
 /** Groups of conformance cases as tests of vitest. */
+import { rmSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { CaseGroup } from '../../lib/conformance/framework/case.ts';
 import { runCase } from '../../lib/conformance/framework/run-case.ts';
+import { reasonNotRecorded, recordingPath } from '../../lib/conformance/framework/recordings.ts';
 import { Target } from '../../lib/conformance/framework/target.ts';
 import type { TargetOptions } from '../../lib/conformance/framework/target.ts';
+import { readTraceFile } from '../../lib/trace/format/read-trace.ts';
+import { replayTrace } from '../../lib/trace/replay/replay.ts';
+import { ownTemporaryFolder } from './package-support.ts';
+
+/** A target, and whether every case that can be recorded is, and its recording has to replay identically. */
+type GroupOptions = Omit<TargetOptions, 'backend' | 'nodes'> & { readonly recorded?: boolean };
 
 /** One test for each group: all its cases pass on the emulated device, or are skipped with a reason. */
-export function testGroups(groups: readonly CaseGroup[], options: Omit<TargetOptions, 'backend' | 'nodes'> = {}): void {
+export function testGroups(groups: readonly CaseGroup[], { recorded = false, ...options }: GroupOptions = {}): void {
   const target = Target.choose({ backend: 'emulated', ...options });
-  it.each(groups.map((group) => [group.path, group] as const))('%s', { timeout: 60_000 }, async (_path, group) => {
+  it.each(groups.map((group) => [group.path, group] as const))('%s', { timeout: 300_000 }, async (_path, group) => {
+    const folder = recorded ? ownTemporaryFolder() : undefined;
     const bad: string[] = [];
     for (const each of group.concreteCases()) {
-      const result = await runCase(each, target, { seed: 1, timeout: 30_000, expectQuirks: true });
+      const record =
+        folder === undefined || reasonNotRecorded(each) !== undefined ? undefined : recordingPath(folder, each);
+      const result = await runCase(each, target, { seed: 1, timeout: 30_000, expectQuirks: true, record });
       if (result.status !== 'pass' && result.status !== 'skip')
         bad.push(`${each.id}: ${result.reason}\n    ${result.log.join('\n    ')}`);
+      if (record === undefined || result.status === 'skip') continue;
+      const { difference } = replayTrace(readTraceFile(record, { lazyAnswers: true }), { check: true });
+      if (difference !== undefined) bad.push(`${each.id}: replays differently: ${JSON.stringify(difference)}`);
+      rmSync(record);
     }
     expect(bad.join('\n')).toBe('');
   });

@@ -8,7 +8,7 @@ import type { Feature } from '../framework/feature.ts';
 import { Target } from '../framework/target.ts';
 import { allCases, GROUPS } from './index.ts';
 
-describe('the cases on the emulated device', () => testGroups(GROUPS));
+describe('the cases on the emulated device, each with its recording', () => testGroups(GROUPS, { recorded: true }));
 
 describe('the list of the cases', () => {
   it('has names of their own', () => {

@@ -10,14 +10,19 @@ import { watchedRig } from './support/hazards-scenarios.ts';
 const PROGRAMS = 1_000;
 const STEPS = 40;
 
-it.each(Object.keys(UAPI_PROFILES) as UapiProfileName[])(
-  'reports nothing on %s in programs that stay inside the rules',
-  (profile) => {
+const MACHINES: readonly { readonly profile: UapiProfileName; readonly xnackOff: boolean }[] = [
+  ...(Object.keys(UAPI_PROFILES) as UapiProfileName[]).map((profile) => ({ profile, xnackOff: false })),
+  { profile: 'v7-xnack-off', xnackOff: true },
+];
+
+it.each(MACHINES)(
+  'reports nothing on $profile (retry faults switched off: $xnackOff) in programs that stay inside the rules',
+  (machine) => {
     const first = seedFor('hazards-clean');
     let written = 0;
     let zapped = 0;
     for (let seed = first; seed < first + PROGRAMS; seed++) {
-      const rig = watchedRig({ ...CleanProgram.options(seed), profile });
+      const rig = watchedRig({ ...CleanProgram.options(seed), ...machine });
       rig.machine.on('ptes-written', () => written++);
       rig.machine.on('ptes-zapped', () => zapped++);
       const program = new CleanProgram(rig, seed);

@@ -135,7 +135,9 @@ export class AttributeRules {
     if ((trigger & (Trigger.pteFlagChange | Trigger.accessChange)) !== 0 && this.#watch.vm.pageTable.blocks.size > 0)
       this.#ranges.touch(first, last + 1);
     if ((trigger & this.#clearing) !== 0) this.#ranges.splitBegins(first, last);
-    if ((trigger & Trigger.prefetch) !== 0 && (types & PREFETCH_BIT) === 0) this.#sticky = true;
+    // Without retry faults every change of memory with access maps it.
+    if ((trigger & Trigger.prefetch) !== 0 && (types & PREFETCH_BIT) === 0)
+      this.#sticky = this.#watch.vm.context!.hasRetryFaults;
     if ((types & PREFETCH_BIT) === 0) return;
     const location = this.#watch.vm.context!.tree.find(first)?.prefetchLocation;
     if (location !== SvmLocation.system) return;

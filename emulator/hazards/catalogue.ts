@@ -6,6 +6,7 @@ import { LIFECYCLE_QUIRKS } from './quirks-lifecycle.ts';
 import { RANGE_QUIRKS } from './quirks-ranges.ts';
 import { V7_QUIRKS } from './quirks-v7.ts';
 import { V8_QUIRKS } from './quirks-v8.ts';
+import { XNACK_OFF_QUIRKS } from './quirks-xnack-off.ts';
 
 /** All entries of the catalogue, by id like 'Q35' or 'V7-B2'. */
 export const QUIRK_CATALOGUE: QuirkTable = {
@@ -14,6 +15,7 @@ export const QUIRK_CATALOGUE: QuirkTable = {
   ...RANGE_QUIRKS,
   ...FAULT_QUIRKS,
   ...V7_QUIRKS,
+  ...XNACK_OFF_QUIRKS,
   ...V8_QUIRKS,
 };
 

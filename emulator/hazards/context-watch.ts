@@ -9,6 +9,7 @@ import { LARGEST_DEFAULT_GRANULARITY } from '../gpu/xnack.ts';
 import { AttributeRules } from './attribute-rules.ts';
 import { Wrong } from './causes.ts';
 import { FaultRules } from './fault-rules.ts';
+import { OffRules } from './off-rules.ts';
 import { PendingUnmaps } from './pending-unmaps.ts';
 import { RangeRules } from './range-rules.ts';
 import type { Watch } from './watched.ts';
@@ -23,6 +24,8 @@ export class ContextWatch extends QuietEffects {
   readonly #ranges: RangeRules;
   readonly #attributes: AttributeRules;
   readonly #faults: FaultRules;
+  /** Without retry faults. */
+  #off: OffRules | undefined;
   /** Ranges that a failed collection left behind, by first page. */
   readonly #zombies = new Set<number>();
 
@@ -33,7 +36,7 @@ export class ContextWatch extends QuietEffects {
     this.#attributes = new AttributeRules(watch, this.#ranges, this.#pending);
     this.#faults = new FaultRules(watch, this.#pending);
     if (watch.computeResult !== 0) watch.report('Q03', 'the VM is marked compute, but has no SVM context', 0, 0);
-    if (watch.vm.context !== null) this.#checkSettings();
+    if (watch.vm.context !== null) this.#contextIsThere();
   }
 
   /** The process's memory changed. */
@@ -47,11 +50,12 @@ export class ContextWatch extends QuietEffects {
     this.#ranges.operationEnded();
     this.#attributes.operationEnded();
     this.#faults.operationEnded();
+    this.#off?.operationEnded();
   }
 
   override contextCreated(byIoctl: boolean): void {
     this.#attributes.contextCreated(byIoctl);
-    this.#checkSettings();
+    this.#contextIsThere();
   }
   override contextFinalised(): void {
     if (this.#zombies.size > 0)
@@ -72,6 +76,7 @@ export class ContextWatch extends QuietEffects {
     trigger: number,
     types: number,
   ): void {
+    this.#off?.segmentBegins(first, last);
     this.#attributes.attributesEdited(kind, first, last, trigger, types);
   }
   override setRetried(): void {
@@ -105,6 +110,18 @@ export class ContextWatch extends QuietEffects {
     if (range === undefined) return;
     this.#pending.add(range.startPage, firstPage, lastPage);
     this.#zombies.delete(range.startPage);
+  }
+  override queuesQuiesced(result: number): void {
+    this.#off?.queuesQuiesced(result);
+  }
+  override queuesResumed(result: number): void {
+    this.#off?.queuesResumed(result);
+  }
+  override restoreDropped(startPage: number, pages: number, result: number): void {
+    this.#off?.restoreDropped(startPage, pages, result);
+  }
+  override restoreEnded(again: boolean): void {
+    this.#off?.restoreEnded(again);
   }
   override collecting(startPage: number, pages: number): void {
     this.#watch.log.note(this.#watch.operation, 'collection', startPage, startPage + pages);
@@ -163,6 +180,13 @@ export class ContextWatch extends QuietEffects {
     if (cause !== undefined && (cause.reported & Wrong.used) !== 0) return;
     if (cause !== undefined) cause.reported |= Wrong.used;
     this.#watch.report(cause?.quirk ?? 'I1', detail, startPage, pages);
+  }
+
+  #contextIsThere(): void {
+    this.#checkSettings();
+    if (this.#watch.vm.context!.hasRetryFaults) return;
+    this.#off = new OffRules(this.#watch, this.#ranges);
+    this.#ranges.withoutRetryFaults(this.#off);
   }
 
   #checkSettings(): void {

@@ -46,6 +46,20 @@ export function checkPtes(file: WatchedFile, startPage: number, endPage: number,
   }
 }
 
+/** Whether any of the pages has a PTE that the GPU can use. They lie in one block of 2 MiB. */
+export function hasLivePtes({ vm, gpu }: WatchedFile, startPage: number, pages: number): boolean {
+  const blockNumber = Math.floor(startPage / PAGES_PER_BLOCK);
+  const block = vm.pageTable.blocks.get(blockNumber);
+  if (block === undefined || block.used === 0) return false;
+  const offset = block.base + startPage - blockNumber * PAGES_PER_BLOCK;
+  const { pteFlags } = gpu;
+  for (let index = offset; index < offset + pages; index++) {
+    if (block.marks[index] !== 0 && block.frames[index] !== 0 && pteFlags.permits(block.marks[index]!, false))
+      return true;
+  }
+  return false;
+}
+
 /** The pages `[from, to)` of one block, in pieces of one VMA, one range and one attribute interval. */
 function checkBlock(
   file: WatchedFile,

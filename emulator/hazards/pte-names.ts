@@ -1,12 +1,22 @@
 // Models: nothing - which entry of the catalogue a wrong PTE belongs to, where nothing was met that led to it.
+import { SvmAccess } from '../../lib/uapi/constants.ts';
 import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
 import { Protection } from '../mm/vma.ts';
+import type { AttributeInterval } from '../svm/attribute-tree.ts';
 import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import type { PteFault } from './pte-check.ts';
 import type { Watch } from './watched.ts';
 
 /** The range that a page lies in, if any. */
 export type CoveringRange = AmdgpuSvmRange | undefined;
+
+/** What happens while PTEs are checked. */
+export interface Circumstances {
+  /** PTEs were written for an attribute interval. */
+  readonly prefetching: boolean;
+  /** Without retry faults: the queues run, because stopping them failed. */
+  readonly stopFailed: boolean;
+}
 
 /** Knows what RESET_ATTR did to the ranges of one file. */
 export class PteNames {
@@ -44,9 +54,11 @@ export class PteNames {
     this.#olderThanReset.delete(startPage);
   }
 
-  /** The entry that a wrong PTE of `page` belongs to; `prefetching`: PTEs were written for an attribute interval. */
-  of(fault: PteFault, page: number, range: CoveringRange, hasInterval: boolean, prefetching: boolean): string {
+  /** The entry that a wrong PTE of `page` belongs to; `around`: what happens. */
+  of(fault: PteFault, page: number, range: CoveringRange, hasInterval: boolean, around: Circumstances): string {
     const { context } = this.#watch.vm;
+    if ((fault === 'stale' || fault === 'uncovered') && context?.hasRetryFaults === false && !context.closing)
+      return this.#nameWithoutRetryFaults(page, range, around.stopFailed);
     switch (fault) {
       case 'stale':
         return context === null || context.closing ? 'Q11' : 'I1';
@@ -58,9 +70,9 @@ export class PteNames {
       case 'copy-on-write':
         return 'Q48';
       case 'inaccessible':
-        return 'Q14';
+        return context?.hasRetryFaults === false ? (this.#nameOfReset(range) ?? 'Q14') : 'Q14';
       case 'read-only':
-        return this.#nameOfReset(range) ?? this.#nameOfReadOnly(range, prefetching);
+        return this.#nameOfReset(range) ?? this.#nameOfReadOnly(range, around.prefetching);
       default:
         return this.#nameOfReset(range) ?? this.#nameOfFlags(page, range, hasInterval);
     }
@@ -70,7 +82,17 @@ export class PteNames {
   #nameOfReset(range: CoveringRange): string | undefined {
     if (range === undefined) return undefined;
     if (this.#olderThanReset.has(range.startPage)) return 'V7-R1';
-    return this.#cut.has(range.startPage) ? 'V7-B3' : undefined;
+    if (!this.#cut.has(range.startPage)) return undefined;
+    return this.#watch.vm.context?.hasRetryFaults === false ? 'X-C6' : 'V7-B3';
+  }
+
+  /** PTEs that are not those of the process while the queues run. */
+  #nameWithoutRetryFaults(page: number, range: CoveringRange, stopFailed: boolean): string {
+    if (stopFailed) return 'X-R2';
+    const { tree } = this.#watch.vm.context!;
+    // The worker looks at the first page only.
+    if (range !== undefined && !hasAccess(tree.find(range.startPage)) && hasAccess(tree.find(page))) return 'X-C6';
+    return range === undefined ? 'X-C2' : 'X-R3';
   }
 
   #nameOfReadOnly(range: CoveringRange, prefetching: boolean): string {
@@ -98,4 +120,8 @@ export class PteNames {
     if (spans) return 'Q68';
     return this.#watch.holds('Q13') ? 'Q13' : 'I4';
   }
+}
+
+function hasAccess(interval: AttributeInterval | undefined): boolean {
+  return interval !== undefined && interval.access !== SvmAccess.inaccessible;
 }

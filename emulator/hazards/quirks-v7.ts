@@ -62,7 +62,7 @@ export const V7_QUIRKS: QuirkTable = {
     severity: 'notice',
     text: 'Attributes end with RESET_ATTR or with the file, not with munmap. What is mapped later at the same address, by malloc for instance, inherits them.',
     observable: 'GET shows GPU_RO=1 for the new mapping.',
-    advice: 'reset attributes before the memory is unmapped',
+    advice: 'reset attributes when their memory is unmapped',
   },
   'V7-R4': {
     title: 'a legal write to pages that are mapped for reading is repeated for ever',

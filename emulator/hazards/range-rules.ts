@@ -12,8 +12,9 @@ import type { AttributeInterval } from '../svm/attribute-tree.ts';
 import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import { Causes, Wrong } from './causes.ts';
 import type { Cause } from './causes.ts';
+import type { OffRules } from './off-rules.ts';
 import { PageSpans } from './page-spans.ts';
-import { checkPtes } from './pte-check.ts';
+import { checkPtes, hasLivePtes } from './pte-check.ts';
 import type { PteFault } from './pte-check.ts';
 import { PteNames } from './pte-names.ts';
 import type { CoveringRange } from './pte-names.ts';
@@ -44,8 +45,11 @@ const WORDS: Readonly<Record<PteFault, string>> = {
 /** Follows what becomes of the PTEs of one file, and checks those that an operation may have spoilt. */
 export class RangeRules {
   readonly causes = new Causes();
+  /** Without retry faults: the queues run, because stopping them failed. */
+  stopFailed = false;
   readonly #watch: Watch;
   readonly #names: PteNames;
+  #off: OffRules | undefined;
   readonly #dirty = new PageSpans();
   // The commit at hand: its PTEs are written, the range is not marked yet.
   #written = -1;
@@ -53,7 +57,8 @@ export class RangeRules {
   #collected = -1;
   #replaced: { readonly startPage: number; readonly pages: number; readonly live: number } | undefined;
   #collecting = false;
-  #prefetching = false;
+  /** PTEs were written for an attribute interval. */
+  prefetching = false;
   #split: { readonly first: number; readonly last: number } | undefined;
   #told: { readonly cause: Cause; readonly bit: number }[] = [];
   // The run of equal PTE faults that is being built.
@@ -64,6 +69,11 @@ export class RangeRules {
   constructor(watch: Watch) {
     this.#watch = watch;
     this.#names = new PteNames(watch);
+  }
+
+  /** The context has no retry faults: these rules know about its queues. */
+  withoutRetryFaults(off: OffRules): void {
+    this.#off = off;
   }
 
   /** The PTEs of `[startPage, endPage)` are looked at when the operation has ended. */
@@ -82,12 +92,13 @@ export class RangeRules {
 
   /** PTEs were written, or not, for an attribute interval: what is read-only from now on is so by mistake (Q49). */
   prefetched(): void {
-    this.#prefetching = true;
+    this.prefetching = true;
   }
 
   notifierCalled(event: number, startPage: number, endPage: number): void {
     const { context } = this.#watch.vm;
     if (context === null || event === NotifierEvent.release) return;
+    const off = context.hasRetryFaults || context.closing ? undefined : this.#off;
     for (
       let range = context.framework.findRange(startPage, endPage);
       range !== undefined && range.startPage < endPage;
@@ -95,10 +106,13 @@ export class RangeRules {
     ) {
       if (context.closing) {
         this.causes.keep('Q11', range.startPage, range.pages);
+      } else if (off !== undefined) {
+        off.eventBegins(event, range, startPage <= range.startPage && endPage >= range.endPage);
+        continue;
       } else if (range.gpuMapped && (range.state & RangeState.unmapped) === 0) {
         if (startPage <= range.startPage && endPage >= range.endPage) continue;
         this.causes.set(event === NotifierEvent.unmap ? 'Q37' : 'Q35', range.startPage, range.pages);
-      } else if (this.#hasLivePtes(range.startPage, range.pages)) {
+      } else if (hasLivePtes(this.#watch, range.startPage, range.pages)) {
         this.#skipped(event, range);
       } else {
         continue;
@@ -116,11 +130,13 @@ export class RangeRules {
 
   rangeRemoved(startPage: number, pages: number): void {
     this.#names.rangeRemoved(startPage);
+    if (!this.#collecting) this.#off?.rangeRemoved(startPage, pages);
     const context = this.#watch.vm.context;
-    if (context === null || !this.#hasLivePtes(startPage, pages)) return;
+    if (context === null || !hasLivePtes(this.#watch, startPage, pages)) return;
     if (context.closing) this.causes.keep('Q11', startPage, pages);
     else if (!this.#collecting) this.causes.set('Q38', startPage, pages);
-    else if (this.causes.of(startPage) === undefined) this.causes.set('Q37', startPage, pages);
+    else if (this.causes.of(startPage) === undefined)
+      this.causes.set(context.hasRetryFaults ? 'Q37' : 'X-C2', startPage, pages);
     this.touch(startPage, startPage + pages);
   }
 
@@ -223,7 +239,7 @@ export class RangeRules {
   commitFailed(startPage: number, pages: number, result: number): void {
     const written = this.#written === startPage;
     this.#written = -1;
-    if (!this.#hasLivePtes(startPage, pages)) return;
+    if (!hasLivePtes(this.#watch, startPage, pages)) return;
     if (result === -Errno.EAGAIN) {
       if (this.causes.of(startPage) === undefined) this.causes.set('Q40', startPage, pages);
     } else if (written && this.#watch.vm.context?.framework.findRange(startPage, startPage + 1)?.gpuMapped === false) {
@@ -255,15 +271,11 @@ export class RangeRules {
       this.#written < 0 &&
       this.#split === undefined &&
       this.#replaced === undefined &&
-      !this.#prefetching
+      !this.prefetching
     )
       return;
-    for (let index = 0; index < dirty.count; index++)
-      checkPtes(this.#watch, dirty.start(index), dirty.end(index), this.#onFault);
-    this.#flushRun();
-    for (const { cause, bit } of this.#told) cause.reported |= bit;
-    if (this.#told.length > 0) this.#told = [];
-    dirty.clear();
+    // Nothing but the stopped queues keeps the GPU from wrong PTEs: they are looked at when these run again.
+    if (this.#off === undefined || this.#watch.vm.kfd.stopped === 0) this.#checkDirty();
     if (this.#replaced !== undefined) {
       const { startPage, pages, live } = this.#replaced;
       this.#watch.report('Q42', `${pagesText(live)} may still be reached through old TLB entries`, startPage, pages);
@@ -272,7 +284,17 @@ export class RangeRules {
     this.#written = -1;
     this.#collected = -1;
     this.#split = undefined;
-    this.#prefetching = false;
+    this.prefetching = false;
+  }
+
+  #checkDirty(): void {
+    const dirty = this.#dirty;
+    for (let index = 0; index < dirty.count; index++)
+      checkPtes(this.#watch, dirty.start(index), dirty.end(index), this.#onFault);
+    this.#flushRun();
+    for (const { cause, bit } of this.#told) cause.reported |= bit;
+    if (this.#told.length > 0) this.#told = [];
+    dirty.clear();
   }
 
   readonly #onFault = (page: number, fault: PteFault, range: CoveringRange, hasInterval: boolean): void => {
@@ -284,7 +306,7 @@ export class RangeRules {
       if (this.#told[this.#told.length - 1]?.cause !== cause || this.#told[this.#told.length - 1]!.bit !== bit)
         this.#told.push({ cause, bit });
     }
-    const quirk = cause?.quirk ?? this.#names.of(fault, page, range, hasInterval, this.#prefetching);
+    const quirk = cause?.quirk ?? this.#names.of(fault, page, range, hasInterval, this);
     if (this.#continues(quirk, fault, page)) {
       this.#run!.pages++;
       return;
@@ -313,19 +335,5 @@ export class RangeRules {
     this.#run = undefined;
     const story = { startPage: run.storyStart, endPage: Math.max(run.storyEnd, run.startPage + run.pages) };
     this.#watch.report(run.quirk, WORDS[run.fault].replace('$', pagesText(run.pages)), run.startPage, run.pages, story);
-  }
-
-  #hasLivePtes(startPage: number, pages: number): boolean {
-    const { pageTable } = this.#watch.vm;
-    const blockNumber = Math.floor(startPage / PAGES_PER_BLOCK);
-    const block = pageTable.blocks.get(blockNumber);
-    if (block === undefined || block.used === 0) return false;
-    const offset = block.base + startPage - blockNumber * PAGES_PER_BLOCK;
-    const { pteFlags } = this.#watch.gpu;
-    for (let index = offset; index < offset + pages; index++) {
-      if (block.marks[index] !== 0 && block.frames[index] !== 0 && pteFlags.permits(block.marks[index]!, false))
-        return true;
-    }
-    return false;
   }
 }

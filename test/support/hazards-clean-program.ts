@@ -10,7 +10,9 @@
  * R7  the GPU reads and writes only what mapping and GPU_RO allow, and nothing that is unmapped
  * R8  the collector runs between munmap and what comes next; an address is used again only if all of it was on the GPU
  * R9  one thread, and nothing fails
- * R10 where attributes outlive their memory it is discarded and they are reset before munmap
+ * R10 where attributes outlive their memory they are reset after munmap, before the address is mapped again
+ * R11 without retry faults the works run after each change of memory, no location names the GPU, and the CPU writes
+ *     memory before its GPU_RO is changed
  */
 import { Random } from '../../bench/random.ts';
 import type { MachineOptions } from '../../emulator/index.ts';
@@ -111,7 +113,8 @@ export class CleanProgram {
     };
     const kind = KINDS[this.#random.below(KINDS.length)]!;
     this.#tell(`map ${kind}`, mapping, this.#rig.map(page, mapping.pages, mapping.writable ? 'rw' : 'r', kind));
-    if (this.#random.below(2) === 0)
+    // Without retry faults to register it is to prefetch it (R5).
+    if (this.#random.below(2) === 0 || (this.#off && blocks > 2))
       this.#tell('touch', mapping, this.#rig.touch(page, mapping.pages, mapping.writable).result);
     this.#mappings.push(mapping);
     this.#register(mapping);
@@ -143,7 +146,17 @@ export class CleanProgram {
   #discard(mapping: Mapping): void {
     this.#tell('discard', mapping, this.#rig.discard(mapping.page, mapping.pages));
     mapping.onGpu = false;
+    this.#settle();
+  }
+
+  /** The memory changed: time passes, and without retry faults the works run. */
+  #settle(): void {
     this.#rig.later();
+    if (this.#off) this.#rig.work();
+  }
+
+  get #off(): boolean {
+    return !this.#rig.context.hasRetryFaults;
   }
 
   #protect(mapping: Mapping): void {
@@ -153,12 +166,12 @@ export class CleanProgram {
       mapping,
       this.#rig.protect(mapping.page, mapping.pages, mapping.writable ? 'rw' : 'r'),
     );
-    this.#rig.later();
+    this.#settle();
   }
 
   #setPlain(mapping: Mapping): void {
     if (mapping.prefetched) return;
-    const types = [T.preferredLocation, T.hostAccess, T.hiveLocal, T.gpuReadMostly];
+    const types = [this.#off ? T.hostAccess : T.preferredLocation, T.hostAccess, T.hiveLocal, T.gpuReadMostly];
     this.#tell(
       'set',
       mapping,
@@ -169,11 +182,16 @@ export class CleanProgram {
   #setPteFlags(mapping: Mapping): void {
     if (mapping.prefetched) return;
     this.#discard(mapping);
+    if (this.#off && mapping.writable) {
+      // The restore has collected the pages as GPU_RO says until now.
+      this.#tell('touch', mapping, this.#rig.touch(mapping.page, mapping.pages).result);
+      this.#settle();
+    }
     this.#register(mapping);
   }
 
   #prefetch(mapping: Mapping): void {
-    if (mapping.prefetched || mapping.pages > 2 * BLOCK) return;
+    if (mapping.prefetched || mapping.pages > 2 * BLOCK || this.#off) return;
     this.#rig.later();
     mapping.prefetched = true;
     mapping.onGpu = true;
@@ -187,17 +205,17 @@ export class CleanProgram {
     this.#tell('get', mapping, this.#rig.get(mapping.page, mapping.pages, T.access, T.gpuReadOnly).result);
     if (this.#random.below(2) === 0)
       this.#tell('touch', mapping, this.#rig.touch(mapping.page, mapping.pages, mapping.writable).result);
+    else if (this.#off) this.#rig.work();
     else this.#rig.gc();
   }
 
   #unmap(mapping: Mapping): void {
     this.#mappings.splice(this.#mappings.indexOf(mapping), 1);
-    if (!this.#rig.context.revision.clearsAttributesOnUnmap) {
-      this.#discard(mapping);
-      this.#tell('reset', mapping, this.#rig.reset(mapping.page, mapping.pages));
-    }
     this.#tell('unmap', mapping, this.#rig.unmap(mapping.page, mapping.pages));
-    this.#rig.gc();
+    if (this.#off) this.#rig.work();
+    else this.#rig.gc();
+    if (!this.#rig.context.revision.clearsAttributesOnUnmap)
+      this.#tell('reset', mapping, this.#rig.reset(mapping.page, mapping.pages));
     if (this.#rig.intervals().every(([first]) => first + V < mapping.page || first + V >= mapping.page + mapping.pages))
       this.#free.push(mapping.page);
   }

@@ -20,6 +20,8 @@ const RESTORE_DELAY = 1_000_000;
 const PERMANENT: readonly number[] = [Errno.ENOENT, Errno.EFAULT, Errno.EPERM, Errno.EINVAL, Errno.EHWPOISON];
 /** Ranges that one run has to take again after which it is taken to last: a real kernel would loop for ever. */
 const MOST_REPEATS = 1 << 16;
+/** Failed attempts of one run that are a busy loop. */
+const BUSY_LOOP = 4;
 const MOST_WORKS = 64;
 
 function isPermanent(error: number): boolean {
@@ -221,6 +223,7 @@ export class OffWork implements RestoreWork, OffQueues {
   #restoreListed(): boolean {
     const { svmLock } = this.#context;
     let again = false;
+    let failures = 0;
     let repeats = 0;
     for (let range = this.#restoreList.shift(); range !== undefined; range = this.#restoreList.shift()) {
       const first = range.pendingFirst;
@@ -228,6 +231,7 @@ export class OffWork implements RestoreWork, OffQueues {
       range.state = (range.state & ~SvmRangeState.restoring) | SvmRangeState.processing;
       range.clearPending();
       svmLock.acquire();
+      if ((range.state & RangeState.inserted) === 0) this.#reportRemoved(range);
       const result = this.#restoreRange(range);
       svmLock.release();
       if (result === 0) {
@@ -237,6 +241,8 @@ export class OffWork implements RestoreWork, OffQueues {
       } else {
         if ((range.state & SvmRangeState.unmapPending) === 0) range.addRestore(first, last);
         again = true;
+        if (++failures === BUSY_LOOP)
+          this.#report('X-C3', `${failures} attempts of one run failed without a delay between them`, range);
       }
       range.state &= ~SvmRangeState.processing;
       if ((range.state & SvmRangeState.unmapPending) !== 0) this.#toCollector(range);
@@ -246,6 +252,16 @@ export class OffWork implements RestoreWork, OffQueues {
       }
     }
     return again;
+  }
+
+  /** A range left the tree, but not the restore list. */
+  #reportRemoved(range: AmdgpuSvmRange): void {
+    if (range.notifier.rangeCount > 0) this.#report('X-D1', 'the worker maps it all the same', range);
+    else this.#report('X-D2', 'the worker uses the notifier that went with its last range', range);
+  }
+
+  #report(quirk: string, detail: string, { startPage, pages }: AmdgpuSvmRange): void {
+    this.#context.effects.current?.hazard(quirk, detail, startPage, pages);
   }
 
   #countDropped({ startPage, pages }: AmdgpuSvmRange, result: number): void {
@@ -270,8 +286,7 @@ export class OffWork implements RestoreWork, OffQueues {
       context.svmLock.acquire();
       context.effects.current?.collecting(range.startPage, range.pages, range.pendingFirst, range.pendingLast);
       range.clearPending();
-      if (!context.framework.removeRange(range))
-        context.effects.current?.hazard('Q44', 'a range was removed twice', range.startPage, range.pages);
+      if (!context.framework.removeRange(range)) this.#report('Q44', 'a range was removed twice', range);
       range.state &= ~(SvmRangeState.processing | SvmRangeState.owned);
       context.effects.current?.collected(range.startPage, range.pages, 0);
       if ((range.state & RangeState.partiallyUnmapped) !== 0) this.#rebuild(range.startPage, range.endPage);

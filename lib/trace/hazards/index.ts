@@ -5,6 +5,7 @@ import { FAULT_SCENARIOS } from './faults.ts';
 import { LIFECYCLE_SCENARIOS } from './lifecycle.ts';
 import { RANGE_SCENARIOS } from './ranges.ts';
 import { V7_SCENARIOS } from './v7.ts';
+import { XNACK_OFF_SCENARIOS } from './xnack-off.ts';
 import type { HazardScenarios } from './scenario.ts';
 import { TraceScript } from './script.ts';
 
@@ -14,6 +15,7 @@ const SCENARIOS: HazardScenarios = {
   ...RANGE_SCENARIOS,
   ...FAULT_SCENARIOS,
   ...V7_SCENARIOS,
+  ...XNACK_OFF_SCENARIOS,
 };
 
 const NOT_HELD_BACK = 'a trace cannot hold a fault back until its context is finalised';
@@ -39,7 +41,10 @@ export function hazardTrace(id: string, revision: RevisionName): readonly string
   if (scenario === undefined) return undefined;
   const script = new TraceScript();
   scenario.write(script, revision);
-  return [{ config: { profile: revision, ...scenario.config } }, ...script.operations].map((each) =>
+  // Only one revision has a mode for it; on the others its traces run with retry faults.
+  const { xnackOff, ...config } = scenario.config ?? {};
+  const mode = xnackOff === true && revision === 'v7-xnack-off' ? { xnackOff } : {};
+  return [{ config: { profile: revision, ...config, ...mode } }, ...script.operations].map((each) =>
     JSON.stringify(each),
   );
 }

@@ -1,0 +1,132 @@
+// Models: nothing - the catalogue, what came with the XNACK-off series (spec/findings-v7 §C, §D; spec/xnack-off).
+import type { CataloguedQuirk, QuirkTable } from './quirk.ts';
+
+type OffQuirk = Omit<CataloguedQuirk, 'from' | 'until'>;
+
+/** Entries about GPUs without retry faults: queues are stopped, ranges restored, queues resumed. */
+const ENTRIES: Readonly<Record<string, OffQuirk>> = {
+  'X-C1': {
+    title: 'unmapping before the restore left PTEs of freed memory',
+    kind: 'D',
+    invariants: ['I1', 'I2', 'I3'],
+    severity: 'corruption',
+    text: 'An event that is no UNMAP clears only the mark of a range, since the queues are stopped. A munmap before the restore finds the mark cleared and clears no PTE; the collector drops the range, the worker resumes the queues.',
+    observable: 'after MADV_DONTNEED of one page, munmap, and the works: the GPU reads and writes freed pages.',
+    advice: 'let the queues be resumed before memory that changed is unmapped',
+  },
+  'X-C2': {
+    title: 'the collector left PTEs of what it did not map again',
+    kind: 'D',
+    invariants: ['I2', 'I3'],
+    severity: 'corruption',
+    text: 'The collector removes a range that was partly unmapped without clearing a PTE, and maps what has access again. Parts that it does not map (no access any more, a hole in the attributes, a permanent error) keep PTEs that belong to no range.',
+    observable: 'PTEs in no range, which no later event finds.',
+    advice: 'unmap whole chunks of 2 MiB',
+  },
+  'X-C3': {
+    title: 'the restore worker loops without a pause',
+    kind: 'F',
+    invariants: ['I7'],
+    severity: 'violation',
+    text: 'A range that met a temporary error goes to the end of the list that the loop is emptying, and is tried again at once, until it succeeds or fails for good.',
+    observable: 'a busy kernel thread, and stopped queues, as long as the error lasts.',
+    advice: 'nothing; the kernel was short of something',
+  },
+  'X-C6': {
+    title: 'the first page decided for a whole range at its restore',
+    kind: 'D',
+    invariants: ['I4', 'I6'],
+    severity: 'violation',
+    text: 'The worker asks the attributes of the first page of a range only. Pages whose attributes were reset are mapped again if the first page has access; if the first page was reset, the whole range is dropped, and its PTEs stay.',
+    observable: 'PTEs of inaccessible pages; or stale PTEs of a range whose other pages have access.',
+    advice: 'reset attributes of whole mappings',
+  },
+  'X-C7': {
+    title: 'a range with a device location was lost at an event',
+    kind: 'D',
+    invariants: ['I1', 'I8'],
+    severity: 'corruption',
+    text: 'Restoring takes only pages in device memory where a location names the GPU, and without migration there are none: the permanent error EFAULT drops the range, and the queues are resumed over its stale PTEs. Only the next SET_ATTR maps it again.',
+    observable: 'after MADV_DONTNEED of a page the GPU goes on with the freed one.',
+    advice: 'set no device location on GPUs whose retry faults are off',
+  },
+  'X-C8': {
+    title: 'a range lost its part after the changed pages',
+    kind: 'D',
+    invariants: ['I8', 'I7'],
+    severity: 'violation',
+    text: 'A range that spans both ends of the pages of a SET_ATTR is removed as a whole. Its part before them is queued for restoring, its part after them is forgotten: with access, and not mapped, until the next SET_ATTR.',
+    observable: 'SET GPU_RO of one page in a mapped 2 MiB chunk; a GPU access behind it is killed.',
+    advice: 'set attributes of whole mappings, or repeat the SET_ATTR for the whole',
+  },
+  'X-C11': {
+    title: 'queues whose resume failed stay stopped',
+    kind: 'F',
+    invariants: ['I7'],
+    severity: 'violation',
+    text: 'The flag that says that the queues are stopped is cleared before they are resumed, and an error of that only logged: nobody tries again.',
+    observable: 'the queues of the process never run again.',
+    advice: 'start the process again',
+  },
+  'X-D1': {
+    title: 'a removed range was restored',
+    kind: 'D',
+    invariants: ['I10', 'I4'],
+    severity: 'corruption',
+    text: 'A SET_ATTR over several intervals, whose second segment ends inside a placeholder that the first has just made and queued, removes the placeholder from the tree and not from the restore list. The worker maps it all the same, with the attributes of its first page over those of its neighbour, and its DMA mappings are never released.',
+    observable: 'PTEs of another interval written over; DMA-mapped pages left when the context is gone.',
+    advice: 'set attributes interval by interval',
+  },
+  'X-D2': {
+    title: 'a removed range without a notifier was restored',
+    kind: 'R',
+    invariants: ['I10'],
+    severity: 'corruption',
+    text: 'As X-D1, with an event between the start of SET_ATTR and its segment, where the removed range was the last one of its notifier: the worker uses the notifier that was freed.',
+    observable: 'use after free.',
+    advice: 'do not change memory while its attributes are set',
+  },
+  'X-R1': {
+    title: 'a queued range waits for an event that may never come',
+    kind: 'D',
+    invariants: ['I8', 'I7'],
+    severity: 'violation',
+    text: 'The restore worker returns at once while no event is counted. Ranges that were queued without one (the rest of a range that was not mapped when a SET_ATTR cut it) stay on its list, with access and not mapped, until the next event or SET_ATTR.',
+    observable: 'the GPU access is killed, although access is allowed and the worker has run.',
+    advice: 'repeat the SET_ATTR for the whole mapping',
+  },
+  'X-R2': {
+    title: 'queues that could not be stopped run over stale PTEs',
+    kind: 'F',
+    invariants: ['I1', 'I2', 'I3'],
+    severity: 'corruption',
+    text: 'Events leave PTEs as they are because the queues are stopped. That stopping them failed is not looked at: until the restore the GPU works with pages that are not those of the process.',
+    observable: 'stale PTEs while the queues run.',
+    advice: 'do not change memory while the GPU works on it',
+  },
+  'X-R3': {
+    title: 'a range that was not restored kept its PTEs',
+    kind: 'D',
+    invariants: ['I1', 'I2', 'I3'],
+    severity: 'corruption',
+    text: 'A range that the worker gives up, with a permanent error or because it has no access any more, is dropped as it is: its PTEs are those from before the event, and the queues are resumed.',
+    observable: 'SET ACCESS=0, MADV_DONTNEED, and the works: the GPU reads and writes freed pages.',
+    advice: 'unmap memory that the GPU shall not use any more',
+  },
+  'X-R4': {
+    title: 'the queues are stopped for too long',
+    kind: 'T/R',
+    invariants: ['I7'],
+    severity: 'violation',
+    text: 'The queues are resumed only after a pass of the worker in which no event came. A thread that keeps changing memory keeps all queues of the process stopped, on all its GPUs. It is reported after 16 passes, or after 100 ms with at least two.',
+    observable: 'GPU work that does not get on.',
+    advice: 'do not change memory in a loop while the GPU works',
+  },
+};
+
+export const XNACK_OFF_QUIRKS: QuirkTable = Object.fromEntries(
+  Object.entries(ENTRIES).map(([id, entry]) => [
+    id,
+    { ...entry, from: 'v7-xnack-off' as const, until: 'v7-xnack-off' as const },
+  ]),
+);

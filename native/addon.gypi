@@ -27,7 +27,8 @@
             # With run-time type information shared_ptr needs no symbol newer than gcc 5.
             "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-fexceptions", "-fno-rtti"],
             "cflags_cc": ["-std=c++20", "-fno-exceptions", "-fvisibility-inlines-hidden"],
-            "ldflags": ["-Wl,-z,relro,-z,now"]
+            # nodelete: fault_guard.cpp has a signal handler, which must not go when a worker ends.
+            "ldflags": ["-Wl,-z,relro,-z,now,-z,nodelete"]
           },
           {
             # The addon only means something on Linux; elsewhere the target is empty.

@@ -1,5 +1,6 @@
-// What one environment (main thread or worker) keeps. There are no statics in
-// the addon: every environment that loads it gets a state of its own.
+// What one environment (main thread or worker) keeps. Every environment that
+// loads the addon gets a state of its own; only the signal handler of fault_guard.h is
+// one of the process.
 #ifndef AMDGPU_SVM_ADDON_STATE_H
 #define AMDGPU_SVM_ADDON_STATE_H
 

@@ -8,6 +8,7 @@
 #include "device_functions.cpp"
 #include "device_handle.cpp"
 #include "driver_version.cpp"
+#include "fault_guard.cpp"
 #include "guarded_block.cpp"
 #include "handle_ioctl.cpp"
 #include "ioctl_call.cpp"

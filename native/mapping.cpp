@@ -13,7 +13,7 @@ class Mapping::Loan {
   Loan(const Loan&) = delete;
   Loan& operator=(const Loan&) = delete;
   ~Loan() {
-    if (--mapping_->loans_ == 0) mapping_->release_retired();
+    if (--mapping_->loans_ == 0) mapping_->last_loan_ended();
   }
 
  private:
@@ -34,6 +34,11 @@ Mapping::Mapping(uint8_t* base, size_t size) : base_(base), size_(size) {
   runs_.set(0, size, PROT_READ | PROT_WRITE);
 }
 
+// Whether JavaScript may see pages of that protection.
+bool Mapping::is_shown(int protection) {
+  return protection != kUnknown && (protection & PROT_READ) != 0 && (protection & PROT_WRITE) != 0;
+}
+
 // There are no loans any more: each of them holds the mapping.
 Mapping::~Mapping() {
   release_retired();
@@ -43,13 +48,11 @@ Mapping::~Mapping() {
 std::shared_ptr<void> Mapping::lend(const std::shared_ptr<Mapping>& mapping) { return std::make_shared<Loan>(mapping); }
 
 bool Mapping::viewable() const {
-  const auto shown = [](int protection) {
-    return protection != kUnknown && (protection & PROT_READ) != 0 && (protection & PROT_WRITE) != 0;
-  };
-  return runs_.all(shown) && live(0, size_);
+  return runs_.all(is_shown) && live(0, size_);
 }
 
 int Mapping::unmap(size_t offset, size_t length) {
+  enforce();
   const size_t limit = offset + length;
   while (const auto part = runs_.first_covered(offset, limit)) {
     const int result = unmap_part(*part);
@@ -79,9 +82,29 @@ void Mapping::release_retired() {
   }
 }
 
+void Mapping::last_loan_ended() {
+  const bool lifted = guard_.take_lifted();
+  guard_.disarm();
+  if (lifted) restore_protections();
+  release_retired();
+}
+
+void Mapping::enforce() {
+  if (guard_.take_lifted()) restore_protections();
+}
+
+void Mapping::restore_protections() {
+  runs_.each([this](size_t begin, size_t end, int protection) {
+    // It was the same pages' before, so that it can only fail for what would fail anyway.
+    if (protection != kUnknown) mprotect(base_ + begin, end - begin, protection);
+  });
+}
+
 int Mapping::protect(size_t offset, size_t length, int protection) {
   if (!live(offset, length)) return -ENOMEM;
   if (length == 0) return 0;
+  enforce();
+  if (loans_ > 0 && !is_shown(protection)) guard_.arm(base_, size_);
   const int result = mprotect(base_ + offset, length, protection) == 0 ? 0 : -errno;
   // mprotect(2) may have changed a part before it failed.
   runs_.set(offset, offset + length, result == 0 ? protection : kUnknown);
@@ -89,6 +112,7 @@ int Mapping::protect(size_t offset, size_t length, int protection) {
 }
 
 int Mapping::discard(size_t offset, size_t length) {
+  enforce();
   if (!live(offset, length)) return -ENOMEM;
   if (length == 0 || madvise(base_ + offset, length, MADV_DONTNEED) == 0) return 0;
   return -errno;

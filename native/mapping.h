@@ -8,7 +8,9 @@
 // Somebody may have the address of pages that are unmapped: see lent_buffer.h. As
 // long as that is so, munmap is not the end of an address. The pages are replaced by
 // fresh ones, which is an unmapping for the kernel and for what mirrors the process,
-// and nobody else's memory can come to lie there.
+// and nobody else's memory can come to lie there. As long as that is so, the protection
+// of pages yields to whoever goes on with their address: see fault_guard.h. It is put
+// back by every further call on the mapping, and when the last loan ends.
 #ifndef AMDGPU_SVM_MAPPING_H
 #define AMDGPU_SVM_MAPPING_H
 
@@ -16,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "fault_guard.h"
 #include "page_runs.h"
 
 namespace amdgpu_svm {
@@ -45,6 +48,8 @@ class Mapping {
 
   // Pages that are gone already are no error, as with munmap(2).
   int unmap(size_t offset, size_t length);
+  // Puts the protection back that has yielded to a borrower.
+  void enforce();
   // PROT_* bits. -ENOMEM when a page is gone.
   int protect(size_t offset, size_t length, int protection);
   // MADV_DONTNEED. -ENOMEM when a page is gone.
@@ -58,14 +63,19 @@ class Mapping {
   class Loan;
 
   Mapping(uint8_t* base, size_t size);
+  static bool is_shown(int protection);
   int unmap_part(PageRuns::Interval part);
+  void restore_protections();
   // Gives the addresses back that were only kept for borrowers.
   void release_retired();
+  // Nobody has an address any more.
+  void last_loan_ended();
 
   uint8_t* base_;
   size_t size_;
   PageRuns runs_;     // a hole is unmapped
   PageRuns retired_;  // unmapped pages with a fresh one in their place
+  FaultGuard guard_;  // over everything, once pages were protected with loans
   size_t loans_ = 0;
 };
 

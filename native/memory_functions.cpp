@@ -62,7 +62,7 @@ Napi::Value transfer(const Napi::CallbackInfo& info, const char* buffer_name, Co
   Napi::Env env = info.Env();
   MemoryHandle* const handle = handle_argument<MemoryHandle>(env, info[0], "handle");
   if (handle == nullptr) return env.Undefined();
-  const Mapping& mapping = handle->mapping();
+  Mapping& mapping = handle->mapping();
   const auto offset = integer_argument(env, info[1], "offset", 0, mapping.size());
   if (!offset) return env.Undefined();
   const auto bytes = bytes_argument(env, info[2], buffer_name);
@@ -76,6 +76,7 @@ Napi::Value transfer(const Napi::CallbackInfo& info, const char* buffer_name, Co
   // refuse those, so only the bytes before the first hole are asked for.
   const size_t length = mapping.live_length(*offset, bytes->size);
   if (length == 0) return Napi::Number::New(env, -EFAULT);
+  mapping.enforce();
   const int64_t count = copy_through_kernel(bytes->data, mapping.base() + *offset, length, copy);
   return Napi::Number::New(env, static_cast<double>(count));
 }
@@ -117,7 +118,7 @@ Napi::Value unmap_memory(const Napi::CallbackInfo& info) {
   if (!interval) return env.Undefined();
   if (interval->length == 0) return Napi::Number::New(env, -EINVAL);
   // The ArrayBuffer goes first: between munmap and detach it would point into nothing.
-  int result = handle->drop_view();
+  int result = handle->drop_view(env, info[0]);
   if (result == 0) result = handle->mapping().unmap(interval->offset, interval->length);
   return Napi::Number::New(env, result);
 }
@@ -133,7 +134,7 @@ Napi::Value protect_memory(const Napi::CallbackInfo& info) {
   if (!protection) return env.Undefined();
   const int bits = static_cast<int>(*protection);
   const bool viewable = (bits & PROT_READ) != 0 && (bits & PROT_WRITE) != 0;
-  int result = viewable ? 0 : handle->drop_view();
+  int result = viewable ? 0 : handle->drop_view(env, info[0]);
   if (result == 0) result = handle->mapping().protect(interval->offset, interval->length, bits);
   return Napi::Number::New(env, result);
 }

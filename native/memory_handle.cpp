@@ -33,10 +33,13 @@ napi_value MemoryHandle::view(Napi::Env env, napi_value handle) {
   return made.array_buffer;
 }
 
-int MemoryHandle::drop_view() {
+int MemoryHandle::drop_view(napi_env env, napi_value handle) {
   const auto lent = lent_.lock();
   if (lent && !lent->detach()) return -EBUSY;
   lent_.reset();
+  // Detached, it says only that somebody may have the address: what keeps it should be those alone.
+  napi_value nothing = nullptr;
+  if (lent && napi_get_undefined(env, &nothing) == napi_ok) napi_set_named_property(env, handle, kViewProperty, nothing);
   return 0;
 }
 

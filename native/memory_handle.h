@@ -30,7 +30,8 @@ class MemoryHandle {
   // Detaches the ArrayBuffer, so that no JavaScript reaches the pages any more.
   // -EBUSY when that is not in our hands: ArrayBuffer.prototype.transfer moves the
   // bytes to another ArrayBuffer. As long as that one exists its pages must stay.
-  int drop_view();
+  // `handle` is the JavaScript object of this MemoryHandle.
+  int drop_view(napi_env env, napi_value handle);
 
  private:
   std::shared_ptr<Mapping> mapping_;

@@ -198,8 +198,11 @@ export interface NativeAddon {
    * Sets the protection of whole pages: 1 read + 2 write + 4 execute, 0 for none.
    * Unless the result is readable and writable, the ArrayBuffer is detached first;
    * `viewMemory` gives another one when every page is readable and writable again.
-   * A thread that goes on with an address from before meets the new protection: the
-   * kernel answers EFAULT (`fs.read`), code of the process ends it (`crypto.randomFill`).
+   * A system call that goes on with an address from before meets the new protection: EFAULT (`fs.read`). To code of the
+   * process that does (`crypto.randomFill`) the protection yields, as to I/O on pinned pages: at its first access the
+   * whole mapping is readable and writable again, until the next call on it or the end of the detached ArrayBuffer.
+   * That takes a handler of SIGSEGV, which is installed when pages are protected for the first time while such an
+   * ArrayBuffer exists, and which passes all other faults on to the handler before it.
    * 0 or a negative errno: -ENOMEM when a page is unmapped, -EBUSY as for
    * `viewMemory`, -EACCES when the system forbids it.
    */

@@ -31,6 +31,11 @@ class PageRuns {
   size_t covered_length(size_t offset, size_t length) const;
   // The first part of [begin, end) without a hole in it, of any protections.
   std::optional<Interval> first_covered(size_t begin, size_t end) const;
+  // Calls `visit(begin, end, protection)` for every run.
+  template <typename Visit>
+  void each(Visit visit) const {
+    for (const auto& [begin, rest] : runs_) visit(begin, rest.end, rest.protection);
+  }
   // Whether `accepts(protection)` holds for every run.
   template <typename Accepts>
   bool all(Accepts accepts) const {

@@ -4,8 +4,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { it } from 'vitest';
-import { describeNative, expectScriptSucceeds, temporaryFolder } from './support/native-helpers.ts';
+import { expect, it } from 'vitest';
+import { describeNative, expectScriptSucceeds, runScript, temporaryFolder } from './support/native-helpers.ts';
 
 /** Node 20 has ArrayBuffer.prototype.transfer behind a flag. */
 const TRANSFER = process.versions.node.startsWith('20.') ? ['--harmony-rab-gsab-transfer'] : [];
@@ -80,6 +80,114 @@ describeNative('bytes that are in use when their memory goes', () => {
       `,
       { flags: COLLECT },
     );
+  });
+
+  it.each([
+    [0, 'randomFill(bytes, done)'],
+    [1, 'randomFill(bytes, done)'],
+    [5, 'randomFill(bytes, done)'],
+    [0, 'deflate(bytes, { level: 1, chunkSize: size }, done)'],
+  ])('go on while pages get the protection %i under them: %s', (protection, start) => {
+    expectScriptSucceeds(
+      `${SETUP}
+        const size = 16 << 20;
+        const { randomFill } = require('node:crypto');
+        const { deflate } = require('node:zlib');
+        const protections = (address) => {
+          const lines = fs.readFileSync('/proc/self/maps', 'latin1').split('\\n');
+          return lines.map((line) => /^([0-9a-f]+)-([0-9a-f]+) (...)/.exec(line))
+            .filter((match) => match && BigInt('0x' + match[1]) < address + BigInt(size) && BigInt('0x' + match[2]) > address)
+            .map((match) => match[3]);
+        };
+        (async () => {
+          for (const [offset, length] of [[0, size], [size / 2, size / 2], [page, page], [size - page, page]]) {
+            const { handle, address } = map(size);
+            const bytes = view(handle);
+            const ended = new Promise((done, failed) => {
+              const callback = (error) => (error ? failed(error) : done());
+              ((bytes, done) => ${start})(bytes, callback);
+            });
+            await new Promise((done) => setTimeout(done, 2));
+            assert.equal(addon.protectMemory(handle, offset, length, ${protection}), 0);
+            assert.equal(bytes.length, 0);
+            await ended;
+            // Nobody uses the address any more: the protection holds, for us, for the CPU and for the system.
+            assert.equal(addon.writeMemory(handle, offset, new Uint8Array(1)), -14);
+            assert.equal(addon.readMemory(handle, offset, new Uint8Array(1)), ${protection} === 0 ? -14 : 1);
+            const expected = ${protection} === 0 ? '---' : ${protection} === 1 ? 'r--' : 'r-x';
+            assert.ok(protections(address).includes(expected), String(protections(address)));
+            if (length < size) assert.ok(protections(address).includes('rw-'), String(protections(address)));
+            assert.equal(addon.viewMemory(handle), -13);
+            assert.equal(addon.protectMemory(handle, 0, size, 3), 0);
+            assert.equal(view(handle).length, size);
+            check(addon.unmapMemory(handle, 0, size));
+          }
+        })();
+      `,
+      { flags: COLLECT },
+    );
+  });
+
+  it('the protection that yielded comes back at the end of the array, too', () => {
+    expectScriptSucceeds(
+      `${SETUP}
+        const size = 16 << 20;
+        const { randomFill } = require('node:crypto');
+        const first = (address) => fs.readFileSync('/proc/self/maps', 'latin1').split('\\n')
+          .find((line) => line.startsWith(address.toString(16) + '-')).split(' ')[1].slice(0, 3);
+        (async () => {
+          const { handle, address } = map(size);
+          let lifted = 0;
+          for (let round = 0; round < 20 && lifted === 0; round++) {
+            const ended = new Promise((done) => randomFill(view(handle), done));
+            await new Promise((done) => setTimeout(done, 1));
+            check(addon.protectMemory(handle, 0, size, 1));
+            await ended;
+            if (first(address) === 'rw-') lifted++;
+            await settle();
+            assert.equal(first(address), 'r--');
+            check(addon.protectMemory(handle, 0, size, 3));
+          }
+          assert.equal(lifted, 1, 'no protection ever met the thread');
+        })();
+      `,
+      { flags: COLLECT },
+    );
+  });
+
+  const INSTALL = `
+    const { handle } = map(16 * page);
+    view(handle);
+    check(addon.protectMemory(handle, 0, 16 * page, 0));
+  `;
+
+  it.each([[[]], [['--disable-wasm-trap-handler']]])('a signal that was sent still ends the process (%j)', (flags) => {
+    const script = `${SETUP}${INSTALL} process.kill(process.pid, 'SIGSEGV'); setTimeout(() => process.exit(0), 5000);`;
+    expect(runScript(script, { flags })).toMatchObject({ status: null, signal: 'SIGSEGV' });
+  });
+
+  it('WebAssembly still gets the faults that are its own, also after a worker has installed the handler', () => {
+    // (func (export "f") (param i32) (result i32) local.get 0 i32.load) with one page of memory
+    const module = '0061736d0100000001060160017f017f030201000503010001070501016600000a0901070020002802000b';
+    expectScriptSucceeds(`${SETUP}
+      const { f } = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from('${module}', 'hex'))).exports;
+      const trapped = () => assert.throws(() => f(-8), WebAssembly.RuntimeError);
+      trapped();
+      const source = \`
+        const addon = require(\${JSON.stringify(addonPath)});
+        const page = addon.layout().pageSize;
+        const { handle } = addon.mapMemory(4 * page);
+        addon.viewMemory(handle);
+        addon.protectMemory(handle, 0, page, 0);
+      \`;
+      new Worker(source, { eval: true }).on('exit', (code) => {
+        assert.equal(code, 0);
+        trapped();
+        ${INSTALL}
+        trapped();
+        assert.equal(f(0), 0);
+      });
+    `);
   });
 
   it('the addresses come back when the array is collected, whoever was first', () => {

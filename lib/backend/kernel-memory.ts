@@ -85,8 +85,8 @@ export class KernelRegion {
    * - EBUSY: the bytes were moved away by `ArrayBuffer.prototype.transfer`;
    * - ENOTSUP: the runtime has no external ArrayBuffers.
    *
-   * Asynchronous functions of Node that have it in hand (`fs.read`, `crypto.randomFill`) may go on after `unmap`; what
-   * they write is lost. They must have ended before `protect`.
+   * Asynchronous functions of Node that have it in hand (`fs.read`, `crypto.randomFill`) may go on. After `unmap` what
+   * they write is lost; to those that work in this process `protect` yields until they have ended.
    */
   get bytes(): Uint8Array<ArrayBuffer> {
     this.#assertMapped('bytes');
@@ -148,6 +148,7 @@ export class KernelRegion {
     }
     const bits = PROTECTION_BITS[protection];
     const result = this.#addon.protectMemory(this.#handle, offset, length, bits);
+    if (this.#bytes?.length === 0) this.#bytes = undefined;
     if (result < 0) throw this.#refused(result, 'mprotect', offset);
   }
 

@@ -231,8 +231,6 @@ function call(name) {
   if (chance(0.05)) args.push(weird(), weird(), weird());
   const callee = name === 'ioctl' ? pick(ioctls) : addon[name];
   if (callee === undefined) return;
-  // The one thing that can't be survived, and the documentation says so.
-  if (name === 'protectMemory' && mappings.some(({ handle, filling }) => handle === args[0] && filling > 0)) return;
   if (name === 'ioctl' || name === 'ioctlAsync') {
     // A device of ours, but a number that is somebody's: keep to requests that do nothing.
     const at = name === 'ioctl' ? 0 : 1;
@@ -304,13 +302,7 @@ function background() {
   const how = below(3);
   if (how === 0) fs.read(random0, bytes, 0, bytes.length, null, ended);
   else if (how === 1) fs.write(sink, bytes, 0, bytes.length, null, ended);
-  else {
-    target.filling = (target.filling ?? 0) + 1;
-    randomFill(bytes, () => {
-      target.filling--;
-      ended();
-    });
-  }
+  else randomFill(bytes, ended);
 }
 
 /** Mappings that nobody but the fuzz itself writes: they come to lie where others have gone. */

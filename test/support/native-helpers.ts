@@ -48,7 +48,7 @@ export interface ChildOptions {
  * Runs a CommonJS script in a process of its own, where `addon`, `assert` and
  * `check(negativeOrValue)` are defined. What crashes there leaves us alive.
  */
-function runScript(script: string, options: ChildOptions = {}): SpawnSyncReturns<string> {
+export function runScript(script: string, options: ChildOptions = {}): SpawnSyncReturns<string> {
   const prelude = `
     const assert = require('node:assert/strict');
     const addonPath = ${JSON.stringify(support.path)};

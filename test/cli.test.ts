@@ -236,8 +236,10 @@ describe('info', () => {
   it('names what each node and each emulated device can do, and why not', async () => {
     const { code, stdout } = await run(['info']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/gfx942 +Instinct MI300X +9\.4\.3 +yes +retry faults are on/);
-    expect(stdout).toMatch(/gfx906 +Instinct MI60 +9\.4\.0 +no +retry faults are off by default \(noretry\)/);
+    expect(stdout).toMatch(/gfx942 +Instinct MI300X +9\.4\.3 +yes +yes +yes +yes +retry faults are on/);
+    expect(stdout).toMatch(
+      /gfx906 +Instinct MI60 +9\.4\.0 +no +no +yes +yes +retry faults are off by default \(amdgpu\.noretry\)/,
+    );
     expect(stdout).toMatch(/gfx1201 .* no +this generation has no retry faults/);
   });
 
@@ -249,9 +251,16 @@ describe('info', () => {
     ) as {
       auto: unknown;
       emulated: unknown[];
+      emulatedNotes: string[];
     };
     expect(info.auto).toMatchObject({ backend: expect.any(String) as string });
     expect(info.emulated).toHaveLength(12);
+    expect(info.emulated).toMatchObject([
+      { asic: 'gfx900', svm: false, profiles: { v4: false, v7: false, 'v7-xnack-off': true, v8: true } },
+      ...Array.from({ length: 10 }, () => ({})),
+      { asic: 'gfx1201', svm: false, profiles: { v4: false, v7: false, 'v7-xnack-off': true, v8: false } },
+    ]);
+    expect(info.emulatedNotes.join()).toContain('amdgpu.noretry=0');
     expect([existsSync(path), existsSync(trace)]).toEqual([false, false]);
   });
 });

@@ -1,5 +1,8 @@
 // Models: nothing - the pages whose state has to be looked at when the operation has ended.
 
+/** More of them become one that covers them all: pages without PTEs cost nothing. */
+const MOST_SPANS = 1 << 16;
+
 /** Page intervals, kept in arrays that are reused. */
 export class PageSpans {
   #starts = new Float64Array(16);
@@ -26,7 +29,8 @@ export class PageSpans {
       if (endPage > this.#ends[last]!) this.#ends[last] = endPage;
       return;
     }
-    if (this.#count === this.#starts.length) this.#grow();
+    if (this.#count === MOST_SPANS) this.#mergeAll();
+    else if (this.#count === this.#starts.length) this.#grow();
     this.#starts[this.#count] = startPage;
     this.#ends[this.#count] = endPage;
     this.#count++;
@@ -34,6 +38,18 @@ export class PageSpans {
 
   clear(): void {
     this.#count = 0;
+  }
+
+  #mergeAll(): void {
+    let start = this.#starts[0]!;
+    let end = this.#ends[0]!;
+    for (let index = 1; index < this.#count; index++) {
+      start = Math.min(start, this.#starts[index]!);
+      end = Math.max(end, this.#ends[index]!);
+    }
+    this.#starts[0] = start;
+    this.#ends[0] = end;
+    this.#count = 1;
   }
 
   #grow(): void {

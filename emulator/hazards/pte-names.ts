@@ -72,7 +72,7 @@ export class PteNames {
       case 'inaccessible':
         return context?.hasRetryFaults === false ? (this.#nameOfReset(range) ?? 'Q14') : 'Q14';
       case 'read-only':
-        return this.#nameOfReset(range) ?? this.#nameOfReadOnly(range, around.prefetching);
+        return this.#nameOfReset(range) ?? this.#nameOfReadOnly(range, hasInterval, around.prefetching);
       default:
         return this.#nameOfReset(range) ?? this.#nameOfFlags(page, range, hasInterval);
     }
@@ -95,9 +95,11 @@ export class PteNames {
     return range === undefined ? 'X-C2' : 'X-R3';
   }
 
-  #nameOfReadOnly(range: CoveringRange, prefetching: boolean): string {
+  #nameOfReadOnly(range: CoveringRange, hasInterval: boolean, prefetching: boolean): string {
     if (prefetching && this.#watch.holds('Q49')) return 'Q49';
-    return !this.#watch.holds('V7-R2') || this.#hasReadOnlyPart(range) ? 'Q51' : 'V7-R2';
+    if (!this.#watch.holds('V7-R2') || this.#hasReadOnlyPart(range)) return 'Q51';
+    // Attributes that went while PTEs were made from them were reported where that was met.
+    return hasInterval ? 'V7-R2' : 'I4';
   }
 
   #hasReadOnlyPart(range: CoveringRange): boolean {

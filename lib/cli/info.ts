@@ -2,6 +2,8 @@
 import { EmulatedMachine, formatGcVersion, GPU_CATALOGUE } from '../device/emulated.ts';
 import type { AsicName } from '../device/emulated.ts';
 import { listRenderNodes, nativeSupport, SvmDevice } from '../device/index.ts';
+import { UAPI_PROFILES } from '../uapi/profile.ts';
+import type { UapiProfileName } from '../uapi/profile.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { bold, print, table, toJson } from './output.ts';
@@ -37,7 +39,10 @@ interface Info {
     readonly gc: string;
     readonly svm: boolean;
     readonly reason: string;
+    /** Whether it has SVM, by the revision of the driver. */
+    readonly profiles: Readonly<Record<UapiProfileName, boolean>>;
   }[];
+  readonly emulatedNotes: readonly string[];
 }
 
 function collect(): Info {
@@ -59,8 +64,17 @@ function collect(): Info {
     renderNodesReason: list.reason,
     auto: automaticChoice(),
     emulated: (Object.keys(GPU_CATALOGUE) as AsicName[]).map(emulatedDevice),
+    emulatedNotes: NOTES,
   };
 }
+
+const PROFILES = Object.keys(UAPI_PROFILES) as UapiProfileName[];
+
+/** What a profile means for the emulated devices, beside the table. */
+const NOTES = [
+  'v8: taken as booted with amdgpu.noretry=0. The default on current kernels is 1, with which v8 has SVM on no GPU; the option noretry: true gives that machine.',
+  'v7-xnack-off: GPUs without retry faults have SVM, too; the option xnackOff: true switches them off on the others.',
+];
 
 /** What `SvmDevice.open()` gives here; a refusal is an answer too. */
 function automaticChoice(): Info['auto'] {
@@ -88,8 +102,8 @@ function withoutSideEffects<T>(action: () => T): T {
 
 function emulatedDevice(asic: AsicName): Info['emulated'][number] {
   const model = GPU_CATALOGUE[asic];
-  const device = new EmulatedMachine({ asic }).devices[0]!;
-  const svm = device.xnackEnabled;
+  const svm = new EmulatedMachine({ asic }).devices[0]!.xnackEnabled;
+  const profiles = Object.fromEntries(PROFILES.map((profile) => [profile, hasSvm(asic, profile)]));
   return {
     asic,
     product: model.product,
@@ -98,9 +112,15 @@ function emulatedDevice(asic: AsicName): Info['emulated'][number] {
     reason: svm
       ? 'retry faults are on'
       : model.noretry
-        ? 'retry faults are off by default (noretry)'
+        ? 'retry faults are off by default (amdgpu.noretry)'
         : 'this generation has no retry faults for compute',
+    profiles: profiles as Record<UapiProfileName, boolean>,
   };
+}
+
+/** Whether a file of such a machine gets an SVM context. */
+function hasSvm(asic: AsicName, profile: UapiProfileName): boolean {
+  return new EmulatedMachine({ asic, profile }).devices[0]!.openFile().context !== null;
 }
 
 function show(info: Info): void {
@@ -119,8 +139,10 @@ function show(info: Info): void {
     device.asic,
     device.product,
     device.gc,
-    device.svm ? 'yes' : 'no',
+    ...PROFILES.map((profile) => (device.profiles[profile] ? 'yes' : 'no')),
     device.reason,
   ]);
-  for (const line of table([['asic', 'product', 'GC', 'SVM', 'why'], ...rows])) print(`  ${line}`);
+  print('  SVM by the revision of the driver, and why that of v4');
+  for (const line of table([['asic', 'product', 'GC', ...PROFILES, 'why'], ...rows])) print(`  ${line}`);
+  for (const note of info.emulatedNotes) print(`  ${note}`);
 }

@@ -93,7 +93,7 @@ describe('the fault handler', () => {
       () => rig.fault(V),
     );
     expect([rig.pte(V), rig.intervals()]).toEqual([PTE.UC.ro, []]);
-    expect(monitor.hazards.map(({ quirk }) => quirk)).toContain('V7-R2');
+    expect(monitor.hazards.map(({ quirk }) => quirk)).toContain('V7-B2');
   });
 
   it('keeps the attributes of pages that are unmapped, and maps what comes there next', () => {

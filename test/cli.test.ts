@@ -66,6 +66,19 @@ describe('wrong input ends with exit code 2 and one clear line', () => {
     [['bench', 'nope'], /bench: unknown measurement "nope"; known: get-one, set-same/],
     [['bench', '--time', '0'], /bench: --time: expected milliseconds from 1 to 60000, got "0"/],
     [['bench', '--backend', 'cuda'], /backend: expected one of auto, kernel, ffi, emulated, got "cuda"/],
+    [
+      ['bench', '--xnack-off'],
+      /bench: --xnack-off: the revision v4 has no mode for XNACK off; profile v7-xnack-off has/,
+    ],
+    [
+      ['serve', '--mount', '/nowhere', '--profile', 'v8', '--xnack-off'],
+      /serve: --xnack-off: the revision v8 has no mode/,
+    ],
+    [['conformance', '--profile', 'v7', '--xnack-off'], /conformance: --xnack-off: the revision v7 has no mode/],
+    [
+      ['replay', file('off', '{"config":{"xnackOff":true}}')],
+      /config\.xnackOff: the revision v4 has no mode for XNACK off/,
+    ],
     [['bench', '--asic', 'gfx1'], /bench: --asic: expected one of gfx900/],
     [['trace', '/nowhere/at/all'], /\/nowhere\/at\/all: cannot be read: ENOENT/],
     [['record', 'x'], /record: expected FILE -- COMMAND/],

@@ -51,6 +51,22 @@ describe('a recording on the emulator', () => {
     expectIdentical();
   });
 
+  it('replays identically where GPU work waited for stopped queues', async () => {
+    const device = open({ profile: 'v7-xnack-off', xnackOff: true });
+    const buffer = device.memory.map(2 << 20);
+    buffer.write(0, new Uint8Array(buffer.size).fill(1));
+    device.setAttributes(buffer, { access: 'in-place' });
+    const queue = device.createQueue();
+    buffer.discard(0, 4096);
+    await queue.fill(buffer.address, 7, buffer.size);
+    device.emulator!.setKfdResults(device.emulator!.files[0]!, { resume: -3 });
+    buffer.unmap(1 << 20, 1 << 20);
+    await expect(queue.read(buffer.address, 8)).rejects.toThrow(/queues of the process are stopped/);
+    device.close();
+    expect(names().slice(3)).toEqual('set dontneed advance work access kfd munmap work advance work fini'.split(' '));
+    expectIdentical();
+  });
+
   it('replays identically: memory, attributes, GPU work, time, collection, close', async () => {
     const device = open({ asic: 'gfx90a', defaultGranularity: 4, thp: true });
     const buffer = device.memory.map(8 << 20);

@@ -21,6 +21,7 @@ const BEHAVIOUR_FROM_V5 = {
   attributesSurviveUnmap: true,
   checksBufferObjects: true,
   changesInvalidate: true,
+  faultsHideShortage: true,
   retriesReadOnly: true,
 } as const satisfies Omit<DriverBehaviour, 'withRetryFaults'>;
 
@@ -42,6 +43,7 @@ export const UAPI_PROFILES = {
       attributesSurviveUnmap: false,
       checksBufferObjects: false,
       changesInvalidate: false,
+      faultsHideShortage: true,
       retriesReadOnly: false,
     },
   }),
@@ -76,7 +78,7 @@ export const UAPI_PROFILES = {
     locations: SvmLocation,
     getWalksVmas: true,
     maxAttributes: MAX_ATTRIBUTES_PER_CALL,
-    behaviour: { ...BEHAVIOUR_FROM_V5, withRetryFaults: 'v8', noretryIsForAll: true },
+    behaviour: { ...BEHAVIOUR_FROM_V5, withRetryFaults: 'v8', noretryIsForAll: true, faultsHideShortage: false },
   }),
 } as const satisfies Readonly<Partial<Record<RevisionName, UapiProfile>>>;
 

@@ -52,6 +52,8 @@ export interface DriverBehaviour {
   readonly checksBufferObjects: boolean;
   /** Whether a change of access, flags or location takes the pages from the GPU, so that it faults again. */
   readonly changesInvalidate: boolean;
+  /** Whether a fault for which memory is short is answered as done; otherwise the shortage is reported. */
+  readonly faultsHideShortage: boolean;
   /** Whether a prefetch takes read-only what may not be written, chunk by chunk. */
   readonly retriesReadOnly: boolean;
 }

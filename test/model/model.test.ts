@@ -6,7 +6,7 @@ import { MODEL_FEATURES } from '../../lib/conformance/framework/feature.ts';
 import { runCases } from '../../lib/conformance/framework/run.ts';
 import { readTraceFile } from '../../lib/trace/format/read-trace.ts';
 import { replayTrace } from '../../lib/trace/replay/replay.ts';
-import { testGroups } from '../support/case-groups.ts';
+import { OTHER_REVISIONS, testGroups } from '../support/case-groups.ts';
 import { ownTemporaryFolder } from '../support/package-support.ts';
 import { bothSuites } from './both-suites.ts';
 import { MODEL_GROUPS, modelCases } from './index.ts';
@@ -43,6 +43,8 @@ it('passes on the emulated gfx942, and every recording replays identically', { t
   });
   expect(different).toEqual([]);
 });
+
+describe.each(OTHER_REVISIONS)('on %s', (_name, options) => testGroups(MODEL_GROUPS, options));
 
 const differing = MODEL_GROUPS.filter(({ path: name }) => /^(ranges|faults|quirks),/.test(name));
 describe.each(['gfx90a', 'gfx942-apu', 'gfx950'] as const)('on the emulated %s, whose memory types differ', (asic) =>

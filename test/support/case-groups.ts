@@ -13,6 +13,14 @@ import { ownTemporaryFolder } from './package-support.ts';
 /** A target, and whether every case that can be recorded is, and its recording has to replay identically. */
 type GroupOptions = Omit<TargetOptions, 'backend' | 'nodes'> & { readonly recorded?: boolean };
 
+/** Machines of the revisions after V4, which have the cases once each. */
+export const OTHER_REVISIONS: readonly (readonly [name: string, options: Omit<TargetOptions, 'backend' | 'nodes'>])[] =
+  [
+    ['V7', { profile: 'v7' }],
+    ['V7 without XNACK', { profile: 'v7-xnack-off', xnackOff: true }],
+    ['v8', { profile: 'v8' }],
+  ];
+
 /** One test for each group: all its cases pass on the emulated device, or are skipped with a reason. */
 export function testGroups(groups: readonly CaseGroup[], { recorded = false, ...options }: GroupOptions = {}): void {
   const target = Target.choose({ backend: 'emulated', ...options });

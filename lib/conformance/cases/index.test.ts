@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { testGroups } from '../../../test/support/case-groups.ts';
+import { OTHER_REVISIONS, testGroups } from '../../../test/support/case-groups.ts';
 import type { ConcreteCase } from '../framework/case.ts';
 import { UAPI_PROFILES } from '../../uapi/profile.ts';
 import { FEATURE_NAMES, MODEL_FEATURES, revisionHas } from '../framework/feature.ts';
@@ -9,6 +9,7 @@ import { Target } from '../framework/target.ts';
 import { allCases, GROUPS } from './index.ts';
 
 describe('the cases on the emulated device, each with its recording', () => testGroups(GROUPS, { recorded: true }));
+describe.each(OTHER_REVISIONS)('the cases on %s', (_name, options) => testGroups(GROUPS, options));
 
 describe('the list of the cases', () => {
   it('has names of their own', () => {

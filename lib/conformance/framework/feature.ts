@@ -11,11 +11,15 @@ const REVISION_FEATURES = {
   'attributes-survive-unmap': 'attributes that outlive their memory',
   'unmap-clears-attributes': 'attributes that end with the memory that the GPU used',
   'buffer-object-check': 'a check for buffer objects at the addresses of a call',
+  'no-buffer-object-check': 'calls that take no lock before they change anything',
   'changes-invalidate': 'changes of attributes that take the pages from the GPU',
   'changes-keep-ptes': 'changes of attributes that leave PTEs as they are',
-  'read-only-retry': 'a prefetch that maps memory read-only where it may not be written',
-  'noretry-for-all': 'amdgpu.noretry=1 switching SVM off on every GPU',
+  'read-only-retry': 'page collection that is tried again for reading where a page may not be written',
+  'no-read-only-retry': 'page collection that ends where a page may not be written',
+  'faults-hide-shortage': 'a fault handler that answers as if all were well when memory is short',
+  'noretry-for-all': 'amdgpu.noretry=1 switching retry faults off on every GPU',
   'noretry-by-gpu': 'GPUs that have retry faults whatever amdgpu.noretry is',
+  'refuses-xnack-off': 'a driver that makes no context on a GPU without retry faults',
 } as const;
 type RevisionFeature = keyof typeof REVISION_FEATURES;
 
@@ -27,11 +31,15 @@ const HOLDS: Readonly<Record<RevisionFeature, (profile: UapiProfile) => boolean>
   'attributes-survive-unmap': ({ behaviour }) => behaviour.attributesSurviveUnmap,
   'unmap-clears-attributes': ({ behaviour }) => !behaviour.attributesSurviveUnmap,
   'buffer-object-check': ({ behaviour }) => behaviour.checksBufferObjects,
+  'no-buffer-object-check': ({ behaviour }) => !behaviour.checksBufferObjects,
   'changes-invalidate': ({ behaviour }) => behaviour.changesInvalidate,
   'changes-keep-ptes': ({ behaviour }) => !behaviour.changesInvalidate,
   'read-only-retry': ({ behaviour }) => behaviour.retriesReadOnly,
+  'no-read-only-retry': ({ behaviour }) => !behaviour.retriesReadOnly,
+  'faults-hide-shortage': ({ behaviour }) => behaviour.faultsHideShortage,
   'noretry-for-all': ({ behaviour }) => behaviour.noretryIsForAll,
   'noretry-by-gpu': ({ behaviour }) => !behaviour.noretryIsForAll,
+  'refuses-xnack-off': ({ behaviour }) => !behaviour.runsWithoutRetryFaults,
 };
 
 export const FEATURES = {

@@ -99,6 +99,7 @@ const FAULTING: ReadonlySet<Feature> = new Set([
   'interrupt-ring',
   'pageable-memory',
   'changes-invalidate',
+  'changes-keep-ptes',
 ]);
 
 /** The device under test. Nothing stays open between two cases. */

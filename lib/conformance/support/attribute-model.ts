@@ -141,6 +141,11 @@ export class ModelledMemory {
     this.model.set(span, attributes);
   }
 
+  /** The GPU used these pages, they were unmapped and collected: what is left of their attributes is the revision's choice. */
+  collected(span: Span): void {
+    if (this.#t.can('unmap-clears-attributes')) this.model.clear(span);
+  }
+
   /** GET of every page, all types, equals the model; `isMapped` tells pages without memory. */
   checkPages(what: string, isMapped: (page: number) => boolean = () => true): void {
     for (let page = 0; page < this.model.size; page++) {

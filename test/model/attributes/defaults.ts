@@ -1,4 +1,6 @@
 /** What pages without attributes read as. */
+import { attributeNeeds } from '../../../lib/conformance/support/attributes.ts';
+import { getsWithoutMemory } from '../../../lib/conformance/support/without-memory.ts';
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
@@ -17,6 +19,7 @@ defaultsGroup
     ),
   )
   .needs('introspection')
+  .needsAt(attributeNeeds)
   .run((t, { attribute }) => {
     const memory = t.map(pages(4));
     t.set(memory.range(pages(1), pages(2)), { [attribute]: defaultOf(t, attribute) });
@@ -29,7 +32,7 @@ defaultsGroup
           lastPage: base + 2,
           preferredLocation: 0xffff_ffff,
           prefetchLocation: 0xffff_ffff,
-          access: 2,
+          access: defaultOf(t, 'access'),
           granularity: 9,
           flags: 0x03,
         },
@@ -45,7 +48,9 @@ defaultsGroup
   .needs('introspection')
   .run((t, { memory }) => {
     const range = memoryOf(t, memory);
-    t.equal(t.get(range, allTypes(t)), defaults(t), 'all attributes');
+    if (memory === 'no-memory' || memory === 'unmapped')
+      getsWithoutMemory(t, range, allTypes(t), defaults(t), 'all attributes');
+    else t.equal(t.get(range, allTypes(t)), defaults(t), 'all attributes');
     t.equal(t.state().attributes, [], 'attribute intervals');
     const other = t.map(pages(1));
     t.set(other.range(), { access: 'allow-migrate' });

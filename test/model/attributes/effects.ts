@@ -47,7 +47,7 @@ effectsGroup
   .needs('introspection', 'gpu-fault')
   .run((t, { first, last }) => {
     const memory = threeBlocks(t);
-    t.set(memory.range(pages(first), pages(last - first + 1)), { granularity: 5 });
+    t.set(memory.range(pages(first), pages(last - first + 1)), { gpuExecutable: true });
     const expected = [0, 1, 2].map((block) => {
       const [start, end] = [block * 512, block * 512 + 511];
       if (last < start || first > end) return 'mapped';
@@ -80,7 +80,7 @@ effectsGroup
     if (blocks === 0) memory.discard();
     const before = t.state().counters.tlb;
     const counts = t.countEvents(() =>
-      t.set(memory.range(pages(1), pages(512 * Math.max(blocks, 1) - 2)), { granularity: 5 }),
+      t.set(memory.range(pages(1), pages(512 * Math.max(blocks, 1) - 2)), { gpuExecutable: true }),
     );
     t.equal(counts.get('attribute-split'), 1, 'splits');
     t.equal(t.state().counters.tlb - before, blocks === 0 ? 0 : 1, 'flushes');
@@ -150,7 +150,8 @@ effectsGroup
     t.set(part, { prefetchLocation: 'device' });
     memory.discard();
     t.set(memory.range(), { prefetchLocation: 'device' });
-    const words = [0, 1, 2].map((each) => (each === index ? '-' : 'rw'));
+    // V4 looks for a change; later revisions map whatever has a device location.
+    const words = [0, 1, 2].map((each) => (each === index && t.can('get-ignores-memory') ? '-' : 'rw'));
     for (const [each, word] of words.entries())
       t.equal(t.ptes(memory.range(pages(16 * each), pages(16))), `${word}*16`, `PTEs of part ${each}`);
   });
@@ -212,10 +213,14 @@ effectsGroup
     memory.protect('r', BLOCK / 2);
     t.equal(
       t.trySet(memory.range(), { granularity: 4 }),
-      readOnly ? 0 : -EPERM,
+      readOnly || t.can('read-only-retry') ? 0 : -EPERM,
       'result of a SET_ATTR that maps the range again',
     );
-    t.equal(t.ptes(memory.range(), { states: false }), readOnly ? 'r*512' : '-*512', 'PTEs afterwards');
+    t.equal(
+      t.ptes(memory.range(), { states: false }),
+      readOnly || t.can('read-only-retry') ? 'r*512' : '-*512',
+      'PTEs afterwards',
+    );
   });
 
 effectsGroup
@@ -223,6 +228,7 @@ effectsGroup
   .source('spec/02-attributes §12 row 7')
   .parameters(parameters().combine('part', ['head', 'middle', 'tail', 'whole']))
   .needs('introspection')
+  .needs('retry-faults')
   .run((t, { part }) => {
     const memory = t.map(BLOCK);
     t.set(memory.range(), { prefetchLocation: 'device' });
@@ -232,6 +238,6 @@ effectsGroup
     ];
     t.set(memory.range(pages(first), pages(count)), { prefetchLocation: 'system' });
     t.has(memory.range(pages(first), pages(count)), { prefetchLocation: 'system' }, 'prefetch location');
-    t.equal(t.ptes(memory.range()), part === 'whole' ? 'rw*512' : '-*512', 'PTEs');
+    t.equal(t.ptes(memory.range()), part === 'whole' && t.can('changes-keep-ptes') ? 'rw*512' : '-*512', 'PTEs');
     t.equal(t.state().attributes.length, { head: 2, middle: 3, tail: 2, whole: 1 }[part], 'intervals');
   });

@@ -83,6 +83,7 @@ failingSetsGroup
   .source('spec/02-attributes §5.2')
   .parameters(parameters().combine('location', [0, 2]))
   .needs('failure-injection', 'introspection', 'events')
+  .needs('retry-faults')
   .run((t, { location }) => {
     const memory = t.map(pages(512));
     t.set(memory.range(), { prefetchLocation: 'device' });

@@ -1,5 +1,6 @@
 /** Cases of the attributes: what only the model shows. */
 import type { CaseGroup } from '../../../lib/conformance/framework/case.ts';
+import { changesGroup } from './changes.ts';
 import { clearGroup } from './clear.ts';
 import { defaultsGroup } from './defaults.ts';
 import { duplicatesGroup } from './duplicates.ts';
@@ -20,6 +21,7 @@ export const attributesGroups: readonly CaseGroup[] = [
   effectsGroup,
   failingSetsGroup,
   retryGroup,
+  changesGroup,
   clearGroup,
   randomGroup,
 ];

@@ -65,7 +65,7 @@ randomGroup
       const span = randomSpan(t, size);
       modelled.memory.unmap(pages(span.first), pages(span.count));
       t.equal(t.collect(), 1, 'collectors that ran');
-      modelled.model.clear(span);
+      modelled.collected(span);
       modelled.checkIntervals(`after the unmapping of ${span.count} pages from ${span.first}`);
       t.map(pages(span.count), { address: modelled.memory.at(pages(span.first)) });
     }

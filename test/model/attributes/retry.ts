@@ -45,6 +45,7 @@ retryGroup
   .source('spec/02-attributes §4.7; spec/07-quirks §Q15')
   .parameters(parameters().combine('pass', [1, 2, 3, 4]))
   .needs('preemption', 'introspection', 'events')
+  .needs('get-ignores-memory')
   .run((t, { pass }) => {
     const memory = t.map(4 * BLOCK);
     const { result, retries } = setDuring(t, memory.range(), pass, () => memory.discard((pass - 1) * BLOCK, pages(1)));
@@ -59,6 +60,7 @@ retryGroup
   .source('spec/02-attributes §4.4 step 6')
   .parameters(parameters().combine('segment', [1, 2, 3]))
   .needs('preemption', 'introspection', 'events')
+  .needs('get-ignores-memory')
   .run((t, { segment }) => {
     const memory = t.map(3 * BLOCK);
     for (const index of [0, 1, 2]) t.set(memory.range(index * BLOCK, BLOCK), { granularity: index });

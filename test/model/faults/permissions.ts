@@ -136,9 +136,11 @@ permissionsGroup
     for (let round = 0; round < rounds; round++) {
       t.equal(
         answerOf(t, () => t.fault(memory.address, { write: true })),
-        [0, 'mapped'],
+        // Later revisions look at the mapping, not at the kind of the access: it counts as valid.
+        [0, round > 0 && t.can('read-only-retry') ? 'already-valid' : 'mapped'],
         'answer',
       );
+      if (round > 0 && t.can('read-only-retry')) continue;
       t.equal(
         answerOf(t, () => t.fault(memory.address, { write: true })),
         [0, 'recently-mapped'],
@@ -170,12 +172,16 @@ permissionsGroup
     } else {
       t.equal(
         answerOf(t, () => t.fault(memory.address, { write: true })),
-        [-EPERM, 'pages-not-writable'],
+        t.can('read-only-retry') ? [0, 'mapped'] : [-EPERM, 'pages-not-writable'],
         'write fault in the writable part',
       );
-      t.equal(t.ptes(memory), '-*512', 'PTEs');
+      t.equal(t.ptes(memory), t.can('read-only-retry') ? 'r*512' : '-*512', 'PTEs');
     }
-    t.equal(rangeWords(t, memory), [first === 'read-readable' ? '0+512 mapped dma' : '0+512'], 'ranges');
+    t.equal(
+      rangeWords(t, memory),
+      [first === 'read-readable' || t.can('read-only-retry') ? '0+512 mapped dma' : '0+512'],
+      'ranges',
+    );
     t.equal(intervals(t, memory), [[0, 511, 3]], 'intervals');
     t.equal(pteAt(t, memory.at(CHUNK_2M)), 0n, 'PTE behind');
   });
@@ -187,6 +193,7 @@ permissionsGroup
   )
   .source('spec/05-faults §5; spec/03-gpu-ranges §B.2')
   .needs(...NEEDS_EFFECTS, 'preemption')
+  .needs('changes-keep-ptes')
   .run(async (t) => {
     const memory = t.map(CHUNK_2M);
     t.set(memory, { access: 'in-place' });

@@ -1,8 +1,19 @@
 /** How often a fault is tried, and what each error of each step becomes. */
+import type { CaseContext } from '../../../lib/conformance/framework/context.ts';
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { EBUSY, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EPERM } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { answerOf, during, effects, NEEDS_EFFECTS, moved, onGpu, rangeWords, region } from '../support/scene.ts';
+import {
+  answerOf,
+  answerWithoutMemory,
+  during,
+  effects,
+  moved,
+  NEEDS_EFFECTS,
+  onGpu,
+  rangeWords,
+  region,
+} from '../support/scene.ts';
 import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
 
 export const retriesGroup = new CaseGroup(
@@ -46,6 +57,12 @@ retriesGroup
     t.equal(t.ptes(memory), 'rw*512', 'PTEs in the end');
   });
 
+/** Whether the collection is tried again at once after the error (spec/revisions §4, V7 item 1; §5). */
+function isTriedAgain(t: CaseContext, errno: string): boolean {
+  if (errno === 'EPERM') return t.can('read-only-retry');
+  return errno === 'EBUSY' && t.perRevision({ v4: false, v7: false, 'v7-xnack-off': false, v8: true });
+}
+
 retriesGroup
   .case(
     'at-once',
@@ -62,7 +79,15 @@ retriesGroup
       'retry',
       'ptes-written',
     ]);
-    t.equal(answer, errno === 'EPERM' ? [-EPERM, 'pages-not-writable'] : [0, 'pages-unavailable'], 'answer');
+    if (isTriedAgain(t, errno)) {
+      t.equal(answer, [0, 'mapped'], 'answer');
+      return;
+    }
+    const answers: Readonly<Record<string, readonly [number, string]>> = {
+      EPERM: [-EPERM, 'pages-not-writable'],
+      ENOMEM: answerWithoutMemory(t),
+    };
+    t.equal<readonly [number, string]>(answer, answers[errno] ?? [0, 'pages-unavailable'], 'answer');
     t.equal([seen, rangeWords(t, memory)], [[], ['0+512']], 'effects and ranges');
     t.equal(t.fault(memory.address), 0, 'the next fault');
     t.equal(t.ptes(memory), 'rw*512', 'PTEs');
@@ -118,9 +143,15 @@ retriesGroup
     let answer: [number, string] = [0, ''];
     const { filterRemove } = moved(t, ['filterRemove'], () => (answer = answerOf(t, () => t.fault(memory.address))));
     remove();
-    t.equal(answer, [0, 'mapped'], 'answer');
-    t.equal([passes, filterRemove], [times + 1, Math.floor(times / 3)], 'commits, and requests to expire');
-    t.equal(t.ptes(memory), 'rw*512', 'PTEs');
+    // V4 begins anew without end; later revisions leave it to the GPU, which may fault again.
+    const exhausted = times >= 3 && !t.can('no-read-only-retry');
+    t.equal(answer, exhausted ? [0, 'retry-exhausted'] : [0, 'mapped'], 'answer');
+    t.equal(
+      [passes, filterRemove],
+      exhausted ? [3, 1] : [times + 1, Math.floor(times / 3)],
+      'commits, and requests to expire',
+    );
+    t.equal(t.ptes(memory), exhausted ? '-*512' : 'rw*512', 'PTEs');
   });
 
 retriesGroup
@@ -142,10 +173,11 @@ retriesGroup
       t.equal([answer, passes], [[0, 'pages-unavailable'], 0], 'answer and commits');
       return;
     }
-    t.equal(answer, [0, 'mapped'], 'answer');
+    const exhausted = collections + commits >= 3 && !t.can('no-read-only-retry');
+    t.equal(answer, exhausted ? [0, 'retry-exhausted'] : [0, 'mapped'], 'answer');
     t.equal(
       [passes, filterRemove],
-      [commits + 1, collections + commits >= 3 ? 1 : 0],
+      exhausted ? [3 - collections, 1] : [commits + 1, collections + commits >= 3 ? 1 : 0],
       'commits, and requests to expire',
     );
   });

@@ -2,7 +2,7 @@
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { EPERM } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
-import { answerOf, during, NEEDS_EFFECTS, region } from '../support/scene.ts';
+import { answerOf, answerWithoutMemory, during, NEEDS_EFFECTS, region } from '../support/scene.ts';
 import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
 
 export const windowGroup = new CaseGroup(
@@ -123,7 +123,9 @@ windowGroup
     if (change === 'read-only') t.set(memory, { gpuReadOnly: true });
     const fault = (): [number, string] => answerOf(t, () => t.fault(memory.at(page * PAGE), { write }));
     t.equal(fault(), [0, 'recently-mapped'], 'answer inside the window');
-    t.equal(t.ptes(memory), 'rw*512', 'PTEs inside the window');
+    // Where a change takes the pages away, the GPU faults in vain until the window ends.
+    const taken = change !== 'none' && t.can('changes-invalidate');
+    t.equal(t.ptes(memory), taken ? '-*512' : 'rw*512', 'PTEs inside the window');
     t.advance(2_000_000);
     t.equal(fault(), [0, change === 'none' ? 'already-valid' : 'mapped'], 'answer behind the window');
     t.equal(
@@ -143,7 +145,7 @@ windowGroup
     t.gpu().failures.plan(place, 'ENOMEM');
     t.equal(
       answerOf(t, () => t.fault(memory.address))[1],
-      place === 'collect-pages' ? 'pages-unavailable' : 'commit-failed',
+      place === 'collect-pages' ? answerWithoutMemory(t)[1] : 'commit-failed',
       'first answer',
     );
     t.equal(t.state().ranges[0]!.validationTime, 0, 'validation time');

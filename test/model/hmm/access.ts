@@ -18,6 +18,7 @@ accessGroup
   .parameters(parameters().combine('memory', MEMORY).combine('readBy', ['nobody', 'cpu', 'device', 'device-read-only']))
   .needs('gpu-work', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
+  .needs('retry-faults')
   .run(async (t, { memory, readBy }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
     const other = allocate(t, memory, CHUNK_2M);
@@ -158,6 +159,7 @@ accessGroup
   )
   .needs('gpu-work', 'two-gpus', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
+  .needs('retry-faults')
   .run(async (t, { memory, size, protection }) => {
     t.setup({ gpus: 2 });
     const mapping = allocate(t, memory, size);

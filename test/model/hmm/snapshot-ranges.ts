@@ -138,6 +138,7 @@ snapshotRangesGroup
   )
   .needs('gpu-fault', 'introspection', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
+  .needsAt(({ gpuReadOnly, write }) => (gpuReadOnly && write ? ['no-read-only-retry'] : []))
   .run((t, { memory, gpuReadOnly, write }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
     if (gpuReadOnly) t.set(mapping, { gpuReadOnly: true });

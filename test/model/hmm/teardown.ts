@@ -187,6 +187,7 @@ teardownGroup
       .where(({ moment, change }) => possible(moment, change)),
   )
   .needs('gpu-fault', 'gpu-work', 'preemption', 'deferred-work', 'introspection', 'virtual-clock')
+  .needsAt(({ change }) => (change.startsWith('read-only') ? ['no-read-only-retry'] : []))
   .run(async (t, { write, moment, change }) => {
     const memory = prepare(t);
     const result = during(
@@ -222,6 +223,7 @@ teardownGroup
       .where(({ moment, change }) => possible(moment, change)),
   )
   .needs('gpu-fault', 'gpu-work', 'preemption', 'deferred-work', 'introspection', 'virtual-clock')
+  .needs('no-read-only-retry')
   .run(async (t, { moment, change }) => {
     const memory = prepare(t);
     const result = during(
@@ -254,6 +256,9 @@ teardownGroup
       .combine('operation', ['read', 'write', 'prefetch']),
   )
   .needs('gpu-fault', 'gpu-work', 'preemption', 'introspection', 'virtual-clock')
+  .needsAt(({ operation, moment, times }) =>
+    moment === 'pages-mapped' && (operation === 'prefetch' || times >= 3) ? ['no-read-only-retry'] : [],
+  )
   .run(async (t, { moment, times, operation }) => {
     const memory = prepare(t);
     let changes = 0;

@@ -124,6 +124,7 @@ injectionGroup
       .where(({ operation, point, error }) => PASSES[operation].includes(point) && makesSense(point, error)),
   )
   .needs('failure-injection', 'gpu-fault', 'gpu-work', 'virtual-clock')
+  .needs('no-read-only-retry')
   .run(async (t, { operation, point, error }) => {
     for (let round = 0; round < 2; round++) {
       const memory = await prepare(t, operation);
@@ -158,6 +159,7 @@ injectionGroup
       .where(({ operation, point }) => !PASSES[operation].includes(point)),
   )
   .needs('failure-injection', 'gpu-fault', 'gpu-work', 'virtual-clock')
+  .needs('no-read-only-retry')
   .run(async (t, { operation, point }) => {
     const memory = await prepare(t, operation);
     t.gpu().failures.plan(point, 'ENODEV');
@@ -176,6 +178,7 @@ injectionGroup
       .where(({ operation, point }) => PASSES[operation].includes(point)),
   )
   .needs('failure-injection', 'gpu-work', 'introspection', 'virtual-clock')
+  .needs('changes-keep-ptes')
   .run(async (t, { operation, point }) => {
     const memory = await prepare(t, operation);
     const error = point === 'lock-page-directory' ? 'EINTR' : point.startsWith('allocate-') ? 'ENOMEM' : 'EBUSY';
@@ -203,6 +206,7 @@ injectionGroup
     parameters().combine('error', ['EFAULT', 'EOPNOTSUPP', 'ENOMEM', 'EBUSY', 'EINVAL']).combine('failures', [1, 2, 3]),
   )
   .needs('failure-injection', 'gpu-fault', 'introspection', 'virtual-clock', 'gpu-work')
+  .needs('faults-hide-shortage')
   .run(async (t, { error, failures }) => {
     const memory = await prepare(t, 'read-fault');
     t.gpu().failures.plan('collect-pages', error, failures);
@@ -226,6 +230,8 @@ injectionGroup
       .combine('skip', [0, 1, 2, 3]),
   )
   .needs('failure-injection', 'gpu-work', 'introspection')
+  .needs('retry-faults')
+  .needs('no-buffer-object-check')
   .run(async (t, { point, skip }) => {
     const memory = t.map(4 * CHUNK_2M);
     for (let index = 0; index < 4; index++) store(memory, index * CHUNK_2M, index + 1);
@@ -274,6 +280,7 @@ injectionGroup
   .source('spec/02-attributes §5.2: an error of the invalidation ends the effect')
   .parameters(parameters().combine('point', ['lock-page-directory', 'zap-ptes']).combine('count', [16, 256]))
   .needs('failure-injection', 'gpu-work', 'introspection', 'events', 'virtual-clock')
+  .needs('retry-faults')
   .run(async (t, { point, count }) => {
     const memory = await prepare(t, 'split');
     const error = point === 'zap-ptes' ? 'EBUSY' : 'EINTR';

@@ -76,6 +76,9 @@ invalidationGroup
     parameters().combine('attribute', ATTRIBUTES).combine('part', PART_NAMES).combine('by', ['fault', 'prefetch']),
   )
   .needs('gpu-work', 'introspection', 'events')
+  .needsAt(({ attribute, part }) =>
+    attribute === 'granularity' && part !== 'whole' ? ['changes-keep-ptes'] : ['retry-faults'],
+  )
   .run(async (t, { attribute, part, by }) => {
     const mapping = await mapped(t, 'anon', by);
     const [first, count] = PARTS[part];
@@ -105,6 +108,7 @@ invalidationGroup
   .source('spec/02-attributes §4.6 rule 2, §8')
   .parameters(parameters().combine('part', PART_NAMES).combine('order', ['up', 'down', 'there-and-back']))
   .needs('gpu-work', 'introspection', 'events')
+  .needs('retry-faults')
   .run(async (t, { part, order }) => {
     const mapping = await mapped(t);
     const [first, count] = PARTS[part];
@@ -129,6 +133,7 @@ invalidationGroup
   .source('IGT xe_exec_system_allocator madvise-range-invalidate-change-attr; spec/02-attributes §5.2')
   .parameters(parameters().combine('attribute', CHANGES).combine('by', ['fault', 'prefetch']))
   .needs('gpu-work', 'introspection', 'events')
+  .needsAt(({ attribute }) => (Object.hasOwn(LETTERS, attribute) ? ['retry-faults'] : ['changes-keep-ptes']))
   .run(async (t, { attribute, by }) => {
     const mapping = await mapped(t, 'anon', by);
     const before = faultCount(t);
@@ -165,6 +170,7 @@ invalidationGroup
   .source('IGT xe_exec_system_allocator madvise-range-invalidate-change-attr; spec/03-gpu-ranges §B.10')
   .parameters(parameters().combine('attribute', CHANGES).combine('part', SPLITS))
   .needs('gpu-work', 'introspection', 'events')
+  .needsAt(({ attribute }) => (attribute === 'granularity' ? ['changes-keep-ptes'] : ['retry-faults']))
   .run(async (t, { attribute, part }) => {
     const mapping = await mapped(t);
     const [first, count] = PARTS[part];
@@ -207,6 +213,7 @@ invalidationGroup
   )
   .needs('gpu-work', 'introspection', 'events')
   .needsAt(({ memory }) => memoryNeeds(memory))
+  .needsAt(({ attribute }) => (attribute === 'granularity' ? ['changes-keep-ptes'] : ['retry-faults']))
   .run(async (t, { memory, part, attribute }) => {
     const mapping = await mapped(t, memory);
     const [first, count] = PARTS[part];
@@ -234,6 +241,7 @@ invalidationGroup
   .source('IGT xe_exec_system_allocator madvise-split-vma; spec/03-gpu-ranges §B.10')
   .parameters(parameters().combine('attribute', CHANGES).combine('half', ['first', 'second']))
   .needs('gpu-work', 'introspection', 'events')
+  .needsAt(({ attribute }) => (attribute === 'granularity' ? ['changes-keep-ptes'] : ['retry-faults']))
   .run(async (t, { attribute, half }) => {
     const mapping = t.map(2 * CHUNK_2M);
     t.set(

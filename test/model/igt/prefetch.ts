@@ -142,6 +142,7 @@ prefetchGroup
   .parameters(parameters().combine('memory', MEMORY).combine('state', ['untouched', 'cpu', 'gpu']))
   .needs('gpu-work', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
+  .needsAt(({ state }) => (state === 'gpu' ? ['changes-keep-ptes'] : ['retry-faults']))
   .run(async (t, { memory, state }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
     t.set(mapping, { access: 'allow-migrate' });
@@ -162,6 +163,7 @@ prefetchGroup
   .source('spec/07-quirks §Q18')
   .parameters(parameters().combine('first', [0, 128, 256]).combine('count', [1, 256]))
   .needs('gpu-work', 'introspection')
+  .needs('retry-faults')
   .run(async (t, { first, count }) => {
     const mapping = t.map(CHUNK_2M);
     t.set(mapping, { prefetchLocation: 'device' });
@@ -201,6 +203,7 @@ prefetchGroup
   .parameters(parameters().combine('memory', ['anon', 'heap', 'huge']).combine('lost', ['all', 'half']))
   .needs('gpu-work', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
+  .needs('retry-faults')
   .run(async (t, { memory, lost }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
     t.set(mapping, { prefetchLocation: 'device' });

@@ -96,6 +96,7 @@ protectGroup
   )
   .needs('gpu-work', 'gpu-fault', 'introspection', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
+  .needs('no-read-only-retry')
   .run(async (t, { memory, first, count }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
     const outside = first === 0 ? 511 : 0;
@@ -127,6 +128,7 @@ protectGroup
   .parameters(parameters().combine('memory', ['anon', 'heap', 'file']).combine('first', [0, 256]))
   .needs('gpu-work', 'gpu-fault', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
+  .needs('no-read-only-retry')
   .run(async (t, { memory, first }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
     await gpuStore(t, mapping.address, 1);
@@ -144,6 +146,7 @@ protectGroup
   .parameters(parameters().combine('memory', MEMORY).combine('what', ['same-letters', 'neighbour']))
   .needs('gpu-work', 'introspection', 'events')
   .needsAt(({ memory }) => memoryNeeds(memory))
+  .needs('retry-faults')
   .run(async (t, { memory, what }) => {
     const mapping = allocate(t, memory, 2 * CHUNK_2M);
     await gpuStore(t, mapping.address, 1);

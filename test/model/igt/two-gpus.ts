@@ -30,6 +30,7 @@ twoGpusGroup
   )
   .needs('gpu-work', 'two-gpus', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
+  .needs('retry-faults')
   .run(async (t, { flag, on, by, memory }) => {
     t.setup({ gpus: 2 });
     const mapping = allocate(t, memory, CHUNK_2M);
@@ -120,6 +121,8 @@ twoGpusGroup
       .combine('through', [0, 1]),
   )
   .needs('gpu-work', 'two-gpus', 'introspection')
+  .needs('retry-faults')
+  .needsAt(({ attribute }) => (attribute === 'granularity' ? ['changes-keep-ptes'] : []))
   .run(async (t, { attribute, through }) => {
     t.setup({ gpus: 2 });
     const mapping = t.map(CHUNK_2M);

@@ -17,6 +17,7 @@ multiGpuGroup
   .source('kfdtest KFDSVMRangeTest.MultiGPUMigrationTest, extended')
   .parameters(parameters().combine('event', ['discard', 'protect']))
   .needs('two-gpus', 'gpu-work', 'introspection')
+  .needs('retry-faults')
   .run(async (t, { event }) => {
     t.setup({ gpus: 2 });
     const memory = t.map(pages(16));

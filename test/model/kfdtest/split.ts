@@ -25,6 +25,7 @@ splitGroup
   .parameters(eachNode())
   .needs('introspection')
   .needsAt(nodeFeatures)
+  .needs('retry-faults')
   .run((t, point) => {
     const device = openNode(t, point);
     const memory = t.map(pages(16));
@@ -84,6 +85,7 @@ splitGroup
   .parameters(eachNode().combine('split', SPLIT_NAMES))
   .needs('introspection', 'deferred-work')
   .needsAt(nodeFeatures)
+  .needs('unmap-clears-attributes')
   .run((t, point) => {
     const device = openNode(t, point);
     const split = SPLITS[point.split]!;
@@ -109,6 +111,7 @@ splitGroup
   .source('kfdtest KFDSVMRangeTest.SplitVramRestoreBoundaryTest, extended')
   .parameters(parameters().combine('head', [4096, 8192, 61440, 65536, 69632, 1048576, 2093056]))
   .needs('introspection', 'gpu-work')
+  .needs('retry-faults')
   .run(async (t, { head }) => {
     const memory = t.map(WINDOW);
     register(t, memory.range(), t.device, { location: GPU });

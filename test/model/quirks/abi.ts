@@ -48,6 +48,7 @@ abiQuirksGroup
   .source('spec/07-quirks §Q01; spec/01-uapi §6, check 1')
   .parameters(parameters().combine('call', Object.keys(CALLS)))
   .needs('lazy-context', 'introspection')
+  .needs('get-ignores-memory')
   .run((t, { call }) => {
     t.setup({ compute: false });
     const file = t.gpu().files[0]!;
@@ -66,6 +67,7 @@ abiQuirksGroup
   .source('spec/07-quirks §Q01')
   .parameters(parameters().combine('call', Object.keys(CALLS)).combine('compute', [true, false]))
   .needs('configuration', 'lazy-context')
+  .needs('refuses-xnack-off')
   .run((t, { call, compute }) => {
     t.setup({ machine: { asic: 'gfx1030' }, compute });
     const { errno, ...request } = CALLS[call]!;
@@ -110,6 +112,8 @@ abiQuirksGroup
   .source('spec/07-quirks §Q03')
   .parameters(parameters().combine('asic', ['gfx900', 'gfx906', 'gfx908', 'gfx1030', 'gfx1100', 'gfx1201'] as const))
   .needs('configuration', 'introspection')
+  .needs('noretry-by-gpu')
+  .needs('refuses-xnack-off')
   .run((t, { asic }) => {
     t.setup({ machine: { asic } });
     const file = t.gpu().files[0]!;
@@ -199,6 +203,7 @@ abiQuirksGroup
       .combine('noretry', [false, true]),
   )
   .needs('configuration')
+  .needs('refuses-xnack-off')
   .run((t, { gc, noretry }) => {
     t.setup({ machine: { gc, noretry } });
     const memory = t.map(pages(1));
@@ -211,6 +216,7 @@ abiQuirksGroup
   .source('spec/06-lifecycle §3 step 2')
   .parameters(parameters().combine('xnack', [false, true]))
   .needs('configuration')
+  .needs('refuses-xnack-off')
   .run((t, { xnack }) => {
     t.setup({ machine: { gc: '9.4.2', sriovXnack: xnack } });
     const memory = t.map(pages(1));

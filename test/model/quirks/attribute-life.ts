@@ -49,6 +49,7 @@ attributeLifeQuirksGroup
   .source('spec/07-quirks §Q24')
   .parameters(parameters().combine('attribute', QUIET))
   .needs('preemption', 'deferred-work')
+  .needs('get-ignores-memory')
   .run((t, { attribute }) => {
     const memory = region(t);
     let ran = 0;
@@ -73,6 +74,7 @@ attributeLifeQuirksGroup
   .source('spec/07-quirks §Q25')
   .parameters(parameters().combine('effect', ['split', 'prefetch']))
   .needs('failure-injection', 'introspection', 'gpu-fault')
+  .needs('changes-keep-ptes')
   .run((t, { effect }) => {
     const memory = region(t);
     if (effect === 'split') {
@@ -101,6 +103,7 @@ attributeLifeQuirksGroup
   .source('spec/07-quirks §Q26')
   .parameters(parameters().combine('attribute', QUIET))
   .needs('deferred-work', 'address-choice')
+  .needs('unmap-clears-attributes')
   .run((t, { attribute }) => {
     const memory = region(t);
     t.set(memory.range(), [change(attribute)]);
@@ -120,6 +123,7 @@ attributeLifeQuirksGroup
   .source('spec/07-quirks §Q27')
   .parameters(parameters().combine('first', [0, 8]).combine('second', [100, 511]).combine('order', ['up', 'down']))
   .needs('deferred-work', 'introspection')
+  .needs('unmap-clears-attributes')
   .run((t, { first, second, order }) => {
     const memory = region(t);
     t.set(memory.range(), { gpuExecutable: true, prefetchLocation: 'device' });
@@ -139,6 +143,7 @@ attributeLifeQuirksGroup
   )
   .source('spec/07-quirks §Q27, §Q26')
   .needs('deferred-work')
+  .needs('unmap-clears-attributes')
   .run((t) => {
     const memory = region(t);
     t.set(memory.range(), { gpuExecutable: true, prefetchLocation: 'device' });
@@ -193,6 +198,7 @@ attributeLifeQuirksGroup
   .source('spec/07-quirks §Q28')
   .parameters(parameters().combine('attribute', ['gpuReadOnly', 'granularity', 'access'] as const))
   .needs('gpu-fault', 'introspection')
+  .needsAt(({ attribute }) => (attribute === 'granularity' ? ['changes-keep-ptes'] : []))
   .run((t, { attribute }) => {
     const memory = region(t);
     t.access(memory.address, SIZE, { write: true });
@@ -230,6 +236,7 @@ attributeLifeQuirksGroup
   .source('spec/07-quirks §Q30')
   .parameters(parameters().combine('attribute', QUIET))
   .needs('deferred-work')
+  .needs('get-ignores-memory')
   .run((t, { attribute }) => {
     const memory = region(t);
     t.set(memory.range(), [change(attribute), { prefetchLocation: 'device' }]);
@@ -245,6 +252,7 @@ attributeLifeQuirksGroup
   .source('spec/07-quirks §Q30; spec/01-uapi §6.1')
   .parameters(parameters().combine('value', [2, 9]))
   .needs('deferred-work', 'introspection')
+  .needs('unmap-clears-attributes')
   .run((t, { value }) => {
     const memory = prefetched(t);
     t.set(memory.range(), { gpuExecutable: true });

@@ -17,6 +17,7 @@ attributeRacesQuirksGroup
   .case('q31-hidden-set', 'a SET into the hole that a fault is about to fill is hidden by the interval of the fault')
   .source('spec/07-quirks §Q31')
   .needs('preemption', 'gpu-fault')
+  .needs('unmap-clears-attributes')
   .run(async (t) => {
     const memory = region(t);
     let answer: Promise<void> | undefined;
@@ -41,6 +42,7 @@ attributeRacesQuirksGroup
       .combine('worker', ['late', 'first']),
   )
   .needs('gpu-fault', 'introspection', 'deferred-work', 'address-choice')
+  .needs('unmap-clears-attributes')
   .run((t, { attribute, worker }) => {
     const memory = region(t);
     t.set(memory.range(), [change(attribute)]);
@@ -64,6 +66,7 @@ attributeRacesQuirksGroup
   .source('spec/07-quirks §Q33')
   .parameters(parameters().combine('worker', ['late', 'first']).combine('write', [false, true]))
   .needs('gpu-fault', 'introspection', 'deferred-work', 'address-choice')
+  .needs('unmap-clears-attributes')
   .run((t, { worker, write }) => {
     const memory = region(t, 2 * REGION);
     t.set(memory.range(), { access: 'allow-migrate' });
@@ -86,6 +89,7 @@ attributeRacesQuirksGroup
   .source('spec/07-quirks §Q34')
   .parameters(parameters().combine('page', [0, 256, 512, 1023]))
   .needs('preemption', 'introspection')
+  .needs('unmap-clears-attributes')
   .run((t, { page }) => {
     const memory = region(t, 2 * REGION);
     t.set(memory.range(), { access: 'allow-migrate' });

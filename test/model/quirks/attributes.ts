@@ -91,6 +91,7 @@ attributeQuirksGroup
   .source('spec/07-quirks §Q16')
   .parameters(parameters().combine('times', [1, 2, 5]).combine('part', ['whole', 'first-mib']))
   .needs('introspection')
+  .needs('retry-faults')
   .run((t, { times, part }) => {
     const memory = prefetched(t);
     memory.discard();
@@ -133,6 +134,7 @@ attributeQuirksGroup
       .combine('location', [1, 0]),
   )
   .needs('introspection')
+  .needs('changes-keep-ptes')
   .run((t, { attribute, location }) => {
     const memory = prefetched(t);
     if (location === 0) t.set(memory.range(), { prefetchLocation: 'system' });
@@ -149,6 +151,8 @@ attributeQuirksGroup
   .source('spec/07-quirks §Q18')
   .parameters(parameters().combine('part', ['whole', 'first-mib', 'one-page']))
   .needs('introspection')
+  .needs('retry-faults')
+  .needsAt(({ part }) => (part === 'whole' ? ['changes-keep-ptes'] : []))
   .run((t, { part }) => {
     const memory = prefetched(t);
     const count = { whole: 512, 'first-mib': MIB, 'one-page': 1 }[part]!;
@@ -220,6 +224,7 @@ attributeQuirksGroup
   )
   .needs('gpu-fault', 'introspection', 'virtual-clock', 'events')
   .needsAt(({ attribute }) => (attribute === 'coherent' ? ['configuration'] : []))
+  .needs('changes-keep-ptes')
   .run((t, { attribute }) => {
     // COHERENT changes the memory type on other GPUs.
     if (attribute === 'coherent') t.setup({ machine: { asic: 'gfx942' } });

@@ -64,6 +64,7 @@ closingQuirksGroup
   )
   .needs('introspection', 'lazy-context', 'configuration')
   .unrecorded(NO_UNLOADING)
+  .needs('refuses-xnack-off')
   .run((t, { creation, gpus }) => {
     t.setup({
       gpus,

@@ -36,6 +36,7 @@ quirkFaultsGroup
   .source('spec/07-quirks §Q55')
   .parameters(parameters().combine('errno', ['EFAULT', 'EOPNOTSUPP', 'EBUSY', 'ENOMEM', 'EINVAL']))
   .needs(...NEEDS_EFFECTS, 'failure-injection')
+  .needsAt(({ errno }) => (errno === 'ENOMEM' || errno === 'EBUSY' ? ['faults-hide-shortage'] : []))
   .run((t, { errno }) => {
     const memory = region(t);
     t.gpu().failures.plan('collect-pages', errno, 1000);
@@ -61,6 +62,7 @@ quirkFaultsGroup
   .source('spec/07-quirks §Q56')
   .parameters(parameters().combine('before', ['nothing', 'read']))
   .needs(...NEEDS_EFFECTS)
+  .needs('no-read-only-retry')
   .run((t, { before }) => {
     const memory = region(t);
     t.set(memory, { gpuReadOnly: true });
@@ -107,6 +109,7 @@ quirkFaultsGroup
   .source('spec/07-quirks §Q58')
   .parameters(parameters().combine('events', [3, 30, 60]))
   .needs(...NEEDS_EFFECTS, 'preemption')
+  .needs('no-read-only-retry')
   .run((t, { events }) => {
     // One page: the cost of an attempt is that of the range.
     const memory = region(t, PAGE);
@@ -180,6 +183,7 @@ quirkFaultsGroup
   .source('spec/07-quirks §Q61')
   .parameters(parameters().combine('condition', ['closing', 'evicting']))
   .needs(...NEEDS_EFFECTS, 'failure-injection')
+  .needsAt(({ condition }) => (condition === 'closing' ? ['faults-hide-shortage'] : []))
   .run((t, { condition }) => {
     const memory = region(t);
     if (condition === 'closing') t.gpu().closeContext(t.gpu().files[0]!);
@@ -200,6 +204,7 @@ quirkFaultsGroup
     parameters().combine('place', ['allocate-interval', 'allocate-notifier', 'allocate-range', 'clear-split']),
   )
   .needs(...NEEDS_EFFECTS, 'failure-injection', 'address-choice')
+  .needs('unmap-clears-attributes')
   .run((t, { place }) => {
     const results = [place, 'collect-pages' as const].map((where) => {
       const memory = region(t, 3 * CHUNK_2M);

@@ -65,6 +65,7 @@ quirkPermissionsGroup
   .case('q51', 'a part of a range made read-only becomes GPU-writable')
   .source('spec/07-quirks §Q51')
   .needs(...NEEDS_TIME)
+  .needs('no-read-only-retry')
   .run((t) => {
     const memory = onGpu(t);
     memory.protect('r', MIB, MIB);
@@ -84,6 +85,7 @@ quirkPermissionsGroup
   .case('q52', 'the kill leaves the no-retry PTE at the legal address')
   .source('spec/07-quirks §Q52')
   .needs(...NEEDS_TIME)
+  .needs('no-read-only-retry')
   .run((t) => {
     const memory = onGpu(t);
     memory.discard();

@@ -108,6 +108,7 @@ quirkRangeRacesGroup
   .case('q44', 'a range that is queued is removed by a split and again by the collector')
   .source('spec/07-quirks §Q44')
   .needs(...NEEDS_COLLECTOR, 'preemption')
+  .needs('faults-hide-shortage')
   .run((t) => {
     const memory = onGpu(t);
     t.set(memory, { access: 'in-place' });
@@ -136,6 +137,7 @@ quirkRangeRacesGroup
   .case('q45', 'a range that is queued again while it is collected is removed twice')
   .source('spec/07-quirks §Q45')
   .needs(...NEEDS_COLLECTOR, 'preemption')
+  .needs('unmap-clears-attributes')
   .run((t) => {
     const memory = onGpu(t);
     memory.unmap(0, PAGE);
@@ -156,6 +158,7 @@ quirkRangeRacesGroup
   .source('spec/07-quirks §Q46')
   .parameters(parameters().combine('by', ['worker', 'fault']))
   .needs(...NEEDS_COLLECTOR, 'failure-injection', 'address-choice')
+  .needs('unmap-clears-attributes')
   .run((t, { by }) => {
     const memory = region(t, 3 * CHUNK_2M);
     t.set(memory, { access: 'in-place' });

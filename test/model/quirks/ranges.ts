@@ -68,6 +68,7 @@ quirkRangesGroup
   .source('spec/07-quirks §Q37')
   .parameters(parameters().combine('page', [0, 255, 511]))
   .needs(...NEEDS_COLLECTOR)
+  .needs('unmap-clears-attributes')
   .run((t, { page }) => {
     const memory = onGpu(t);
     memory.unmap(page * PAGE, PAGE);
@@ -117,6 +118,7 @@ quirkRangesGroup
   .source('spec/07-quirks §Q42')
   .parameters(parameters().combine('why', ['second-event', 'flags']))
   .needs(...NEEDS_EFFECTS)
+  .needs('changes-keep-ptes')
   .run((t, { why }) => {
     const memory = onGpu(t);
     if (why === 'flags') t.set(memory, { gpuReadOnly: true });
@@ -212,6 +214,7 @@ quirkRangesGroup
   .case('q68-full-cover', 'a SET on exactly one of the intervals under a range does not invalidate it')
   .source('spec/07-quirks §Q68')
   .needs(...NEEDS_EFFECTS, 'failure-injection')
+  .needs('changes-keep-ptes')
   .run((t) => {
     const memory = interrupted(t, SvmAttributeType.gpuReadOnly);
     const seen = effects(t, memory, () => t.set(memory.range(0, MIB), { gpuExecutable: true }));

@@ -19,6 +19,7 @@ collectorFailuresGroup
   .source('spec/04-invalidation-and-gc §6.1, §8; quirk Q46')
   .parameters(parameters().combine('by', ['worker', 'fault', 'set']))
   .needs(...NEEDS_COLLECTOR, 'failure-injection')
+  .needs('unmap-clears-attributes')
   .run((t, { by }) => {
     const memory = region(t, 4 * CHUNK_2M);
     t.set(memory, { access: 'in-place' });
@@ -48,6 +49,7 @@ collectorFailuresGroup
   .case('span-taken', 'the span that a failed collection took is not part of the next one')
   .source('spec/04-invalidation-and-gc §5.3; quirk Q46')
   .needs(...NEEDS_COLLECTOR, 'failure-injection')
+  .needs('unmap-clears-attributes')
   .run((t) => {
     const memory = onGpu(t);
     memory.unmap(PAGE, PAGE);

@@ -51,6 +51,7 @@ collectorGroup
   .case('queued-once', 'a range that is queued is not queued again: it keeps its place, and its span grows')
   .source('spec/04-invalidation-and-gc §5.2')
   .needs(...NEEDS_COLLECTOR)
+  .needs('unmap-clears-attributes')
   .run((t) => {
     const memory = onGpu(t, 2 * CHUNK_2M);
     memory.unmap(0, PAGE);
@@ -82,6 +83,7 @@ collectorGroup
       .combine('order', ['ascending', 'descending']),
   )
   .needs(...NEEDS_COLLECTOR)
+  .needs('unmap-clears-attributes')
   .run((t, { first, second, order }) => {
     const memory = region(t, 2 * CHUNK_2M);
     t.set(memory, { gpuExecutable: true });
@@ -148,6 +150,7 @@ collectorGroup
       .where(({ pages, by }) => by !== 'two-events' || !pages.endsWith('-1')),
   )
   .needs(...NEEDS_COLLECTOR)
+  .needs('unmap-clears-attributes')
   .run((t, { pages, by }) => {
     const [[first, last], [from, count]] = pages.split(' ').map((part) => part.split('-').map(Number)) as [
       [number, number],
@@ -199,6 +202,7 @@ collectorGroup
     ]),
   )
   .needs(...NEEDS_COLLECTOR)
+  .needs('unmap-clears-attributes')
   .run((t, { call }) => {
     const memory = region(t);
     const other = region(t);
@@ -228,6 +232,7 @@ collectorGroup
   .source('spec/04-invalidation-and-gc §7; quirk Q26')
   .parameters(parameters().combine('mapped', ['none', 'first', 'second', 'both']))
   .needs(...NEEDS_COLLECTOR)
+  .needs('unmap-clears-attributes')
   .run((t, { mapped }) => {
     const memory = region(t, 2 * CHUNK_2M);
     t.set(memory, { gpuExecutable: true });
@@ -250,6 +255,7 @@ collectorGroup
   )
   .source('spec/04-invalidation-and-gc §9')
   .needs(...NEEDS_COLLECTOR, 'address-choice')
+  .needs('unmap-clears-attributes')
   .run((t) => {
     const memory = region(t);
     t.set(memory, { gpuReadOnly: true });

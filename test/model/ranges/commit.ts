@@ -6,14 +6,15 @@ import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import {
   during,
   effects,
-  NEEDS_EFFECTS,
+  keptPteFlags,
   moved,
+  NEEDS_EFFECTS,
+  NEEDS_TIME,
   onGpu,
   plainPte,
   pteAt,
   rangeWords,
   region,
-  NEEDS_TIME,
   WRITEABLE,
 } from '../support/scene.ts';
 import { CHUNK_2M, MIB, PAGE } from '../../../lib/conformance/support/units.ts';
@@ -72,7 +73,7 @@ commitGroup
           queued: false,
           queue: 'none',
           pending: undefined,
-          pteFlags: plainPte(t) | 0x10n,
+          pteFlags: keptPteFlags(t, plainPte(t) | 0x10n),
           attributeFlags: 0x2b,
           validationTime: clock,
         },
@@ -101,6 +102,8 @@ commitGroup
   .source('spec/03-gpu-ranges §B.8 step 4, §B.9')
   .parameters(parameters().combine('valid', [0, 1, 2]).combine('lost', ['nothing', 'discarded', 'other-flags']))
   .needs(...NEEDS_EFFECTS)
+  .needsAt(({ lost }) => (lost === 'other-flags' ? ['changes-keep-ptes'] : []))
+  .needsAt(({ lost }) => (lost === 'nothing' ? ['changes-keep-ptes'] : []))
   .run((t, { valid, lost }) => {
     const memory = region(t, 3 * CHUNK_2M);
     t.set(memory, { access: 'in-place' });
@@ -149,6 +152,9 @@ commitGroup
   .source('spec/03-gpu-ranges §B.8')
   .parameters(parameters().combine('failure', FAILURES).combine('at', [0, 1, 2]))
   .needs(...NEEDS_EFFECTS, 'failure-injection')
+  .needsAt(({ failure }) =>
+    failure.startsWith('lock') ? ['no-buffer-object-check'] : failure.endsWith('EPERM') ? ['no-read-only-retry'] : [],
+  )
   .run((t, { failure, at }) => {
     const memory = region(t, 3 * CHUNK_2M);
     const [place, name] = failure.split(' ') as [Place, keyof typeof ERRNO];
@@ -179,6 +185,7 @@ commitGroup
       .combine('before', ['new', 'mapped', 'invalidated']),
   )
   .needs(...NEEDS_TIME, 'failure-injection')
+  .needsAt(() => ['changes-keep-ptes'])
   .run((t, { place, errno, before }) => {
     const memory = before === 'new' ? region(t) : onGpu(t);
     t.set(memory, { gpuReadOnly: true });
@@ -196,6 +203,7 @@ commitGroup
   .case('not-interruptible', 'only a prefetch can be interrupted while it waits for the page directory')
   .source('spec/03-gpu-ranges §B.6, §B.7')
   .needs(...NEEDS_TIME, 'failure-injection')
+  .needs('no-buffer-object-check')
   .run((t) => {
     const memory = region(t, 2 * CHUNK_2M);
     t.gpu().failures.plan('lock-page-directory', 'EINTR');
@@ -215,7 +223,10 @@ function areas(t: CaseContext, layout: string): { memory: ReturnType<CaseContext
 }
 
 commitGroup
-  .case('read-only-fallback', 'a read-only VMA makes a prefetch read-only, from there on to its end')
+  .case(
+    'read-only-fallback',
+    'a read-only VMA makes a prefetch read-only: from there on to its end (V4), or in that VMA',
+  )
   .source('spec/03-gpu-ranges §B.3; quirk Q49')
   .parameters(
     parameters()
@@ -230,7 +241,9 @@ commitGroup
       for (const block of parts.keys()) t.set(memory.range(block * CHUNK_2M, CHUNK_2M), { prefetchLocation: 'device' });
     const firstReadOnly = parts.indexOf('r');
     for (const [block, letters] of parts.entries()) {
-      const writable = letters === 'rw' && (calls === 'one-each' || firstReadOnly < 0 || block < firstReadOnly);
+      const writable =
+        letters === 'rw' &&
+        (calls === 'one-each' || firstReadOnly < 0 || block < firstReadOnly || t.can('read-only-retry'));
       t.equal(
         t.ptes(memory.range(block * CHUNK_2M, CHUNK_2M)),
         `${writable ? 'rw' : 'r'}*512`,
@@ -258,6 +271,7 @@ commitGroup
   )
   .source('spec/03-gpu-ranges §A.6 step 8, §B.7.1; quirk Q68')
   .needs(...NEEDS_EFFECTS, 'failure-injection')
+  .needs('no-buffer-object-check')
   .run((t) => {
     const memory = onGpu(t);
     // The split is stored, its invalidation is interrupted: the range stays over both intervals.

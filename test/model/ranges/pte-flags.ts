@@ -4,10 +4,11 @@ import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import {
   effects,
   EXECUTABLE,
-  NEEDS_EFFECTS,
-  NEEDS_FAULTS,
+  keptPteFlags,
   memoryTypeOf,
   MI300,
+  NEEDS_EFFECTS,
+  NEEDS_FAULTS,
   plainPte,
   PTE,
   pteAt,
@@ -53,7 +54,7 @@ pteFlagsGroup
     t.equal(pteAt(t, memory.address), PTE[memoryTypeOf(gc, apu, nodes, mtypeLocal, coherent, extCoherent)], 'PTE');
     t.equal(
       t.state().ranges.map(({ pteFlags }) => pteFlags),
-      [pteAt(t, memory.address)],
+      [keptPteFlags(t, pteAt(t, memory.address))],
       'PTE flags of the range',
     );
   });
@@ -112,6 +113,7 @@ pteFlagsGroup
       .combine('write', [false, true]),
   )
   .needs(...NEEDS_EFFECTS)
+  .needs('changes-keep-ptes')
   .run((t, { attribute, write }) => {
     const memory = region(t);
     t.set(memory, { access: 'in-place' });
@@ -154,6 +156,7 @@ pteFlagsGroup
   .source('spec/03-gpu-ranges §B.9; quirk Q19')
   .parameters(parameters().combine('attribute', ['access', 'granularity', 'preferredLocation']))
   .needs(...NEEDS_EFFECTS)
+  .needsAt(({ attribute }) => (attribute === 'granularity' ? [] : ['changes-keep-ptes']))
   .run((t, { attribute }) => {
     const memory = region(t);
     t.set(memory, { access: 'in-place' });
@@ -174,6 +177,7 @@ pteFlagsGroup
   .source('spec/03-gpu-ranges §B.2, §B.9')
   .parameters(parameters().combine('attribute', ['gpuReadOnly', 'gpuExecutable']).combine('from', [0, 1]))
   .needs(...NEEDS_EFFECTS)
+  .needs('changes-keep-ptes')
   .run((t, { attribute, from }) => {
     const memory = region(t);
     const bit = attribute === 'gpuReadOnly' ? WRITEABLE : EXECUTABLE;

@@ -20,6 +20,7 @@ discardGroup
   .parameters(eachRuntime().combine('call', ['discard', 'discard-and-prefetch']))
   .needs('introspection')
   .needsAt(runtimeFeatures)
+  .needs('changes-keep-ptes')
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
     for (const gpu of runtime.gpuAgents) {

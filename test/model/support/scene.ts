@@ -5,6 +5,7 @@ import { ConformanceFailure } from '../../../lib/conformance/framework/check.ts'
 import type { CaseContext } from '../../../lib/conformance/framework/context.ts';
 import type { Feature } from '../../../lib/conformance/framework/feature.ts';
 import type { Mapping, MappingOptions } from '../../../lib/conformance/framework/mapping.ts';
+import { EAGAIN, ENOMEM, EOPNOTSUPP } from '../../../lib/conformance/support/errno.ts';
 import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
 
 /** Bytes of a notifier's window. */
@@ -50,6 +51,32 @@ export function memoryTypeOf(
 export function plainPte(t: CaseContext, { coherent = true } = {}): bigint {
   const { model, numaNodes, mtypeLocal } = t.machine.options;
   return PTE[memoryTypeOf(formatGcVersion(model.gc), model.apu, numaNodes, mtypeLocal, coherent, false)];
+}
+
+/** What a range remembers of its PTE flags: nothing from V6 on, where pages of one range can differ (spec/revisions §4). */
+export function keptPteFlags(t: CaseContext, flags: bigint): bigint | undefined {
+  return t.perRevision({ v4: flags, v7: undefined, 'v7-xnack-off': undefined, v8: undefined });
+}
+
+/** The answer to a fault of which the SVM knows no context (spec/revisions §5). */
+export function answerWithoutContext(t: CaseContext): number {
+  return t.perRevision({ v4: -EOPNOTSUPP, v7: -EOPNOTSUPP, 'v7-xnack-off': -EOPNOTSUPP, v8: 0 });
+}
+
+/** The answer to a fault while the context is being closed (spec/revisions §5). */
+export function answerWhileClosing(t: CaseContext): number {
+  return t.perRevision({ v4: -EAGAIN, v7: -EAGAIN, 'v7-xnack-off': -EOPNOTSUPP, v8: 0 });
+}
+
+/** The answer to a fault for which pages cannot be had for want of memory (spec/revisions §5). */
+export function answerWithoutMemory(t: CaseContext): readonly [result: number, reason: string] {
+  const swallowed = [0, 'pages-unavailable'] as const;
+  return t.perRevision<readonly [number, string]>({
+    v4: swallowed,
+    v7: swallowed,
+    'v7-xnack-off': swallowed,
+    v8: [-ENOMEM, 'no-memory'],
+  });
 }
 
 export const WRITEABLE = 0x40n;

@@ -18,6 +18,7 @@ checkOrderGroup
       .combine('wrong', ['nothing', ...NAMES.filter((name) => name !== 'special-memory')]),
   )
   .needs('configuration')
+  .needs('refuses-xnack-off')
   .run((t, { operation, wrong }) => {
     t.setup({ machine: { asic: 'gfx1030' } });
     const { call } = bentCall(t, operation, wrong === 'nothing' ? [] : [wrong]);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The checks that read the sources without running them: `node scripts/check.mjs lint | typecheck`. */
 import { ensureDependencies } from './dependencies.mjs';
-import { dependency, isMain, root, runMain, runNode, ScriptError } from './support.mjs';
+import { dependency, isMain, root, runCollected, runMain, say, ScriptError } from './support.mjs';
 
 /** @type {Record<string, string[][]>} */
 const checks = {
@@ -22,7 +22,10 @@ export async function check(name) {
   if (commands === undefined)
     throw new ScriptError(`no check is called ${name}; there are ${Object.keys(checks).join(', ')}`);
   for (const command of commands) {
-    if ((await runNode(command)) !== 0) throw new ScriptError(`${name} failed`);
+    const { code, output } = await runCollected(process.execPath, command);
+    if (code === 0) continue;
+    say(output.trimEnd());
+    throw new ScriptError(`${name} failed`);
   }
 }
 

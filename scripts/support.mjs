@@ -78,6 +78,24 @@ export function runLogged(name, command, args, options = {}) {
 }
 
 /**
+ * Runs a program beside others and resolves with its exit code and all that it wrote.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env?: NodeJS.ProcessEnv, shell?: boolean }} [options]
+ * @returns {Promise<{ code: number, output: string }>}
+ */
+export function runCollected(command, args, { env = process.env, shell = false } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, env, shell, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (/** @type {string} */ text) => (output += text));
+    child.on('error', (error) => (output += messageOf(error)));
+    child.on('close', (code) => resolve({ code: code ?? -1, output }));
+  });
+}
+
+/**
  * Runs Node in the foreground and resolves with its exit code.
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} [env]
@@ -92,7 +110,7 @@ export function runNode(args, env) {
  * @param {NodeJS.ProcessEnv} [env]
  * @returns {Promise<number>}
  */
-export function runProgram(program, args, env = process.env) {
+function runProgram(program, args, env = process.env) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: 'inherit', env });
     // The terminal sends Ctrl-C to both; a supervisor signals only this process.

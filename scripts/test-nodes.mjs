@@ -8,75 +8,77 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { findNpm } from './dependencies.mjs';
 import { setup } from './setup.mjs';
-import { cacheFolder, dependency, isMain, root, runLogged, runMain, runProgram, say, ScriptError } from './support.mjs';
+import { cacheFolder, dependency, isMain, root, runCollected, runMain, say, ScriptError } from './support.mjs';
 
 export const otherNodes = ['22', '24', '26'];
 
 /**
  * What meets Node itself: the addon in processes and threads, ffi, the choice of a backend, files and environment, the
- * command and the built package, and the conformance suite in one process. Everything else is plain JavaScript that one
- * engine runs as well as the next, or is about npm, compilers and Chromium.
+ * command and the built package, a served node; and the recordings of one revision, for the engine. Everything else is
+ * plain JavaScript that one engine runs as well as the next, or is about npm, compilers and Chromium.
  */
 const selection = [
   'lib/backend/',
   'lib/device/',
   'test/native-',
   'test/node-contract.test.ts',
-  'lib/conformance/cases/',
   'lib/conformance/framework/isolate.test.ts',
-  'test/model/',
   'test/vectors.test.ts',
-  'test/vectors-v7.test.ts',
-  'test/vectors-v8.test.ts',
-  'test/vectors-xnack-off.test.ts',
   'test/cli.test.ts',
-  'test/cli-trace.test.ts',
   'test/examples.test.ts',
   'test/serve.test.ts',
 ];
 
-/** Path of the Node binary, installed if it isn't there. @param {string} version a major version, or any that npm knows */
-function provideNode(version) {
-  const name = `node-${process.platform}-${process.arch}`;
-  const folder = path.join(cacheFolder, 'nodes', version);
-  const binary = path.join(folder, 'node_modules', name, 'bin', 'node');
-  if (fs.existsSync(binary)) return binary;
-  say(`test: installing ${name}@${version}`);
+const packageName = `node-${process.platform}-${process.arch}`;
+
+/** @param {string} version */
+const folderOf = (version) => path.join(cacheFolder, 'nodes', version);
+/** Path of the Node binary. @param {string} version */
+const binaryOf = (version) => path.join(folderOf(version), 'node_modules', packageName, 'bin', 'node');
+
+/** Installs a Node if it isn't there. @param {string} version a major version, or any that npm knows */
+async function provideNode(version) {
+  if (fs.existsSync(binaryOf(version))) return;
+  const folder = folderOf(version);
+  say(`test: installing ${packageName}@${version}`);
   fs.mkdirSync(folder, { recursive: true });
   // A package of its own: npm would take the one of the repository otherwise.
   fs.writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
   const npm = findNpm();
-  const args = [
-    ...npm.args,
-    'install',
-    '--prefix',
-    folder,
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '--no-package-lock',
-    `${name}@${version}`,
-  ];
-  const result = runLogged(`node-${version}`, npm.command, args, { shell: npm.shell });
-  if (!result.ok || !fs.existsSync(binary))
-    throw new ScriptError(`${name}@${version} could not be installed, see ${result.log}`);
-  return binary;
+  const options = ['--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock'];
+  const args = [...npm.args, 'install', ...options, `${packageName}@${version}`];
+  const { output } = await runCollected(npm.command, args, { shell: npm.shell });
+  if (!fs.existsSync(binaryOf(version)))
+    throw new ScriptError(`${packageName}@${version} could not be installed:\n${output.trimEnd()}`);
 }
 
-/** @param {string[]} versions @param {string[]} [args] arguments for vitest; default: the tests that can differ */
+/** Installs the Nodes that are not there, beside what else is done. @param {string[]} versions */
+export async function provideNodes(versions) {
+  await Promise.all(versions.map(provideNode));
+}
+
+/**
+ * The versions at once, each with one worker: so all processors are busy to the end. What each prints comes when it is done.
+ * @param {string[]} versions
+ * @param {string[]} [args] arguments for vitest; default: the tests that can differ
+ */
 export async function testNodes(versions, args = selection) {
-  for (const version of versions) {
-    const node = provideNode(version);
-    const started = Date.now();
-    say(`test: Node ${version} (${node})`);
-    // The plain run makes all 200,000 random calls.
-    const code = await runProgram(node, [dependency('vitest/vitest.mjs'), 'run', ...args], {
-      ...process.env,
-      FUZZ_CALLS: process.env.FUZZ_CALLS ?? '50000',
-    });
-    if (code !== 0) throw new ScriptError(`the tests failed on Node ${version}`);
-    say(`test: Node ${version} passed in ${Math.round((Date.now() - started) / 1000)} s`);
-  }
+  await provideNodes(versions);
+  const codes = await Promise.all(versions.map((version) => testNode(version, args)));
+  const failed = versions.filter((_version, index) => codes[index] !== 0);
+  if (failed.length > 0) throw new ScriptError(`the tests failed on Node ${failed.join(', ')}`);
+}
+
+/** @param {string} version @param {string[]} args */
+async function testNode(version, args) {
+  const started = Date.now();
+  // The plain run makes all 200,000 random calls.
+  const env = { ...process.env, FUZZ_CALLS: process.env.FUZZ_CALLS ?? '50000' };
+  const arguments_ = [dependency('vitest/vitest.mjs'), 'run', '--maxWorkers=1', ...args];
+  const { code, output } = await runCollected(binaryOf(version), arguments_, { env });
+  const outcome = `${code === 0 ? 'passed' : 'failed'} in ${Math.round((Date.now() - started) / 1000)} s`;
+  say(`test: Node ${version} (${binaryOf(version)})\n${output.trimEnd()}\ntest: Node ${version} ${outcome}`);
+  return code;
 }
 
 if (isMain(import.meta.url)) {

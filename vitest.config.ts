@@ -16,14 +16,19 @@ const unit = [
 /** The files that take longest, first of all: one that starts last has the machine for itself. */
 const longest = [
   'test/cli-conformance.test.ts',
-  'test/package-pack.test.ts',
   'test/inspect-page.test.ts',
-  'test/conformance-mutants.test.ts',
+  'test/package-pack.test.ts',
   'test/serve-clients.test.ts',
-  'test/serve.test.ts',
-  'test/package-setup.test.ts',
-  'test/package-symbols.test.ts',
+  'lib/conformance/cases/index.test.ts',
+  'test/model/model.test.ts',
   'test/native-fuzz.test.ts',
+  'test/serve.test.ts',
+  'test/cli-hostile.test.ts',
+  'test/conformance-mutants.test.ts',
+  'test/serve-isolation.test.ts',
+  'test/serve-users.test.ts',
+  'test/package-setup.test.ts',
+  'test/property-injections.test.ts',
 ];
 
 /** The longest, then those with a process of their own, then those that share one: they share it as long as no other comes between. */

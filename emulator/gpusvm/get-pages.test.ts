@@ -57,6 +57,17 @@ describe('get pages', () => {
     expect([it.svm.notifierLock.held, it.process.mmapLock.held]).toEqual([false, false]);
   });
 
+  it('refuses pages in system memory where only those of the device are wanted, after it has brought them in', () => {
+    const it = setup();
+    expect(getPages(it.svm, it.range, false, true)).toBe(EFAULT);
+    expect([it.range.pagesValid, it.counters.dmaPages, it.process.pages.marksOf(V)]).toEqual([
+      false,
+      0,
+      PRESENT | WRITE_FAULTED,
+    ]);
+    expect([it.svm.notifierLock.held, it.process.mmapLock.held]).toEqual([false, false]);
+  });
+
   it('brings them in for reading when it is read-only', () => {
     const it = setup();
     expect(getPages(it.svm, it.range, true)).toBe(0);

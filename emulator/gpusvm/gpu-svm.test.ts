@@ -46,6 +46,11 @@ class Setup {
     return this;
   }
 
+  /** As `insert`, where a chunk of more than a page is made only over pages that the CPU has. */
+  insertPresent(page: number): GpuRange | number {
+    return this.svm.findOrInsert(page, 0, END, false, true);
+  }
+
   insert(page: number, low = 0, high = END, readOnly = false): GpuRange | number {
     return this.svm.findOrInsert(page, low, high, readOnly);
   }
@@ -56,6 +61,34 @@ class Setup {
     return typeof found === 'number' ? found : [found.startPage - V, found.pages];
   }
 }
+
+describe('a range that is to be present', () => {
+  const sizeAt = (setup: Setup, page: number): number => {
+    const made = setup.insertPresent(page);
+    if (typeof made === 'number') throw new Error(`no range: ${made}`);
+    return made.pages;
+  };
+
+  it('is of the largest chunk that the CPU has as a whole, and of one page where it has none', () => {
+    const it = new Setup().map(V, V + 2048);
+    it.process.touch(V, V + 512, true);
+    it.process.touch(V + 512, V + 528, true);
+    expect([V, V + 512, V + 528, V + 1024].map((page) => sizeAt(it, page))).toEqual([512, 16, 1, 1]);
+  });
+
+  it('costs a look of HMM for each chunk that is tried, and one that fails is as if the pages were missing', () => {
+    const it = new Setup().map(V, V + 2048);
+    it.process.touch(V, V + 512, true);
+    it.failures.plan('hmm-range-fault', 'EBUSY');
+    expect([sizeAt(it, V + 20), it.counters.hmm]).toEqual([16, 2]);
+  });
+
+  it('is taken as it is where it exists already', () => {
+    const it = new Setup().map(V, V + 512);
+    const range = it.insert(V);
+    expect([it.insertPresent(V + 3), it.counters.hmm]).toEqual([range, 0]);
+  });
+});
 
 describe('find or insert', () => {
   it('makes a notifier of 512 MiB with the first range, then the range in it', () => {

@@ -38,7 +38,6 @@ export {
   NEEDS_DEVICE_MEMORY,
   QUIRK_CATALOGUE,
   QUIRKS,
-  reasonNotShown,
   UNOBSERVABLE,
 } from './hazards/index.ts';
 export type { CataloguedQuirk, Evidence, Quirk, WatchedFile } from './hazards/index.ts';

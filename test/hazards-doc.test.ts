@@ -29,8 +29,6 @@ it('lists what cannot be shown, with one reason once', () => {
   const ids = new Map<string, string[]>();
   const add = (id: string, reason: string): void => void ids.set(reason, [...(ids.get(reason) ?? []), id]);
   for (const [id, reason] of Object.entries(UNOBSERVABLE)) add(id, reason);
-  for (const [id, { unobservableIn = {} }] of Object.entries(QUIRK_CATALOGUE))
-    for (const [name, reason] of Object.entries(unobservableIn)) add(`${id} on ${name}`, reason);
   const lines = [...ids].map(([reason, of]) => `* ${of.join(', ')}: ${reason}.`);
   expectGenerated('hazards.md', 'hidden', lines.join('\n'));
 });

@@ -1,6 +1,6 @@
 // Models: nothing - the names of this folder.
 export { QUIRK_CATALOGUE, QUIRKS, UNOBSERVABLE } from './catalogue.ts';
-export { holdsIn, reasonNotShown } from './quirk.ts';
+export { holdsIn } from './quirk.ts';
 export type { CataloguedQuirk, Quirk } from './quirk.ts';
 export { NEEDS_DEVICE_MEMORY } from './quirks-v8.ts';
 export { evidenceOf } from './evidence.ts';

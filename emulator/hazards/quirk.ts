@@ -36,8 +36,6 @@ export interface CataloguedQuirk extends Quirk {
   readonly alsoKnown?: readonly string[];
   /** Why nothing in this model can show it; absent where the monitor names it. */
   readonly unobservable?: string;
-  /** The same for single revisions. */
-  readonly unobservableIn?: Readonly<Partial<Record<RevisionName, string>>>;
 }
 
 /** Entries by id. */
@@ -48,9 +46,4 @@ export function holdsIn({ from, until, except }: CataloguedQuirk, revision: Revi
   const place = revisionPlace(revision);
   if (place < revisionPlace(from) || except?.includes(revision) === true) return false;
   return until === undefined || place <= revisionPlace(until);
-}
-
-/** Why nothing in the model of a revision can show the quirk; undefined where the monitor names it. */
-export function reasonNotShown(quirk: CataloguedQuirk, revision: RevisionName): string | undefined {
-  return quirk.unobservable ?? quirk.unobservableIn?.[revision];
 }

@@ -1,9 +1,6 @@
 // Models: nothing - the catalogue 07-quirks, part C.
 import type { QuirkTable } from './quirk.ts';
 
-const NO_POINT_IN_COLLECTOR =
-  'the collector has no preemption point between taking a range off its list and removing it';
-
 /** Entries about invalidation and ranges. */
 export const RANGE_QUIRKS: QuirkTable = {
   Q35: {
@@ -123,11 +120,6 @@ export const RANGE_QUIRKS: QuirkTable = {
     observable: 'as Q44: corruption.',
     advice: 'do not unmap parts of one chunk from several threads',
     alsoKnown: ['V8-D2'],
-    unobservableIn: {
-      v7: NO_POINT_IN_COLLECTOR,
-      'v7-xnack-off': NO_POINT_IN_COLLECTOR,
-      v8: NO_POINT_IN_COLLECTOR,
-    },
   },
   Q46: {
     title: 'a failed collection left a zombie range',

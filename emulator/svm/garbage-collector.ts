@@ -81,6 +81,14 @@ export class GarbageCollector implements RangeCollector {
           context.effects.current?.hazard(quirk, 'a range was removed twice', range.startPage, range.pages);
         }
         context.effects.current?.collected(range.startPage, range.pages, 0);
+        // From V5 on putting it back adds a node to the list that is there already; V4 removes it again.
+        if (range.queued && !context.revision.clearsAttributesOnUnmap)
+          context.effects.current?.hazard(
+            'Q45',
+            'a collected range is on the list again',
+            range.startPage,
+            range.pages,
+          );
       }
       this.#letGo(range);
       context.points.reach('work-unlock');

@@ -1,5 +1,5 @@
 /** What is wrong in each posted revision of the driver: the catalogue of hazards with traces, and how each is known. */
-import { evidenceOf, holdsIn, QUIRK_CATALOGUE, reasonNotShown } from '../../../emulator/index.ts';
+import { evidenceOf, holdsIn, QUIRK_CATALOGUE } from '../../../emulator/index.ts';
 import type { CataloguedQuirk, Evidence } from '../../../emulator/index.ts';
 import { REVISION_NAMES } from '../../uapi/profile.ts';
 import type { RevisionName } from '../../uapi/profile.ts';
@@ -32,7 +32,7 @@ function listed(id: string, quirk: CataloguedQuirk, asked: RevisionName | undefi
   const { title, severity, invariants, kind, text, observable, advice, alsoKnown = [] } = quirk;
   const having = REVISION_NAMES.filter((name) => holdsIn(quirk, name));
   const revision = asked ?? having[0]!;
-  const withoutTrace = reasonNotShown(quirk, revision) ?? WITHOUT_TRACE[id];
+  const withoutTrace = quirk.unobservable ?? WITHOUT_TRACE[id];
   return {
     id,
     title,

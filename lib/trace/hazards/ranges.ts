@@ -74,12 +74,13 @@ export const RANGE_SCENARIOS: HazardScenarios = {
     },
   },
   Q45: {
-    write: (s) => {
+    write: (s, revision) => {
       s.registered();
       s.access(V);
       s.unmap(V, 1);
       s.during(
-        'tree-unlock',
+        // From V7 on the collector has no attributes to clear.
+        revision === 'v4' ? 'tree-unlock' : 'work-unlock',
         () => s.unmap(V + 5, 1),
         () => s.gc(),
       );

@@ -6,6 +6,8 @@ import { UAPI_PROFILES } from '../uapi/profile.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
+import { describeNodes, kernelRelease, nodeLines } from './info-nodes.ts';
+import type { NodeInfo } from './info-nodes.ts';
 import { bold, print, table, toJson } from './output.ts';
 
 export const infoCommand: Command = {
@@ -23,14 +25,8 @@ export const infoCommand: Command = {
 
 interface Info {
   readonly addon: { readonly available: boolean; readonly reason: string };
-  readonly renderNodes: readonly {
-    readonly path: string;
-    readonly driver: string;
-    readonly svm: string;
-    readonly revision: string | undefined;
-    readonly noretry: number | undefined;
-    readonly reason: string;
-  }[];
+  readonly kernel: string;
+  readonly renderNodes: readonly NodeInfo[];
   readonly renderNodesReason: string;
   readonly auto: { readonly backend: string; readonly path: string; readonly reason: string | undefined };
   readonly emulated: readonly {
@@ -50,17 +46,8 @@ function collect(): Info {
   const list = listRenderNodes();
   return {
     addon: { available, reason },
-    renderNodes: list.nodes.map((node) => ({
-      path: node.path,
-      driver:
-        node.driver === undefined
-          ? 'unknown'
-          : `${node.driver.name} ${node.driver.major}.${node.driver.minor}.${node.driver.patchlevel}`,
-      svm: node.svm,
-      revision: node.revision,
-      noretry: node.noretry,
-      reason: node.reason,
-    })),
+    kernel: kernelRelease(),
+    renderNodes: describeNodes(list.nodes),
     renderNodesReason: list.reason,
     auto: automaticChoice(),
     emulated: (Object.keys(GPU_CATALOGUE) as AsicName[]).map(emulatedDevice),
@@ -126,7 +113,8 @@ function hasSvm(asic: AsicName, profile: UapiProfileName): boolean {
 function show(info: Info): void {
   print(bold('Render nodes'));
   if (info.renderNodes.length === 0) print(`  none: ${info.renderNodesReason}`);
-  for (const node of info.renderNodes) print(`  ${node.path}  driver ${node.driver}, SVM ${node.svm}: ${node.reason}`);
+  for (const node of info.renderNodes) for (const line of nodeLines(node)) print(`  ${line}`);
+  print(`  kernel: ${info.kernel}`);
   print(`  addon: ${info.addon.available ? 'loaded' : 'absent'}: ${info.addon.reason}`);
   print();
   print(bold('SvmDevice.open() gives'));

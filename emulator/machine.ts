@@ -4,8 +4,12 @@ import { OperationScope } from './kernel/operation-scope.ts';
 import { PREEMPTION_POINTS, PreemptionPoints } from './kernel/preemption.ts';
 import type { PreemptionPoint } from './kernel/preemption.ts';
 import { PageBudget } from './kernel/page-block.ts';
-import { PAGES_PER_BLOCK } from './kernel/page-number.ts';
+import { EffectHub } from './kernel/effects.ts';
+import { PAGE_BYTES, PAGES_PER_BLOCK } from './kernel/page-number.ts';
 import { AddressSpace } from './mm/address-space.ts';
+import { DeviceMaps } from './mm/device-pages.ts';
+import { OwnerTokens } from './svm/device-memory.ts';
+import type { DeviceMemorySettings } from './svm/device-memory.ts';
 import { PasidAllocator } from './svm/context.ts';
 import { DriverModule } from './svm/driver-module.ts';
 import { ProcessQueues } from './svm/kfd-queues.ts';
@@ -22,6 +26,8 @@ import { resolveOptions } from './options.ts';
 import type { MachineOptions, ResolvedOptions } from './options.ts';
 import { ProcessCalls } from './process-calls.ts';
 import { EmulatedProcess } from './process.ts';
+import { memorySnapshot } from './observe/memory-snapshot.ts';
+import type { MemorySnapshot } from './observe/memory-snapshot.ts';
 import { contextSnapshot } from './observe/snapshot.ts';
 import type { ContextSnapshot } from './observe/snapshot.ts';
 import { countArgument, wordArgument } from './kernel/arguments.ts';
@@ -29,6 +35,7 @@ import { countArgument, wordArgument } from './kernel/arguments.ts';
 /** State of a machine: one entry for each open file of each device. */
 export interface MachineSnapshot {
   readonly clock: number;
+  readonly memory: MemorySnapshot;
   /** The driver of all devices, and its slab caches, which stay without it (Q12). */
   readonly driver: { readonly loaded: boolean; readonly slabCaches: readonly string[] };
   readonly devices: readonly { readonly asic: string; readonly files: readonly ContextSnapshot[] }[];
@@ -81,6 +88,15 @@ export class EmulatedMachine {
     const events = new MachineEvents(clock, this.scope, () => this.devices);
     this.#events = events;
     const revision = kernelRevision(this.options.profile);
+    const vram = revision.migratesToVram ? vramSettings(this.options) : [];
+    if (vram.some((settings) => settings !== null)) {
+      space.devices = new DeviceMaps({
+        points,
+        failures: space.failures,
+        effects: new EffectHub(),
+        hugeMigration: this.options.thpMigration,
+      });
+    }
     const pasids = new PasidAllocator(this.options.gpus);
     const queues = new ProcessQueues();
     this.devices = Array.from(
@@ -97,6 +113,7 @@ export class EmulatedMachine {
           queues,
           devices: () => this.devices,
           svmConfigured: this.options.svmConfigured,
+          vram,
           journal: this.#journal,
           onLostFault: (device, page, write) => events.lostFault(device.index, page, write),
           onOpen: (device, file) => {
@@ -141,10 +158,18 @@ export class EmulatedMachine {
     return ran;
   }
 
+  /** Where the pages of the process lie, and what VRAM holds. */
+  memorySnapshot(): MemorySnapshot {
+    const memories = this.devices.map(({ memory }) => memory);
+    const totals = this.options.vram.map((bytes) => bytes / PAGE_BYTES);
+    return memorySnapshot(this.process.space, memories, totals);
+  }
+
   /** All state as plain data: attributes, notifiers, ranges, PTE runs, VMAs, counters. */
   snapshot(): MachineSnapshot {
     return {
       clock: this.clock.now,
+      memory: this.memorySnapshot(),
       driver: { loaded: this.#driver.loaded, slabCaches: [...this.#driver.slabCaches] },
       devices: this.devices.map((device) => ({
         asic: device.gpu.model.asic,
@@ -258,6 +283,23 @@ export class EmulatedMachine {
       complete: (slept, ended) => journals.forEach((journal) => journal.complete(slept, ended)),
     };
   }
+}
+
+/** The VRAM of each GPU as SVM finds it when the driver starts. */
+function vramSettings(options: ResolvedOptions): (DeviceMemorySettings | null)[] {
+  const owners = new OwnerTokens();
+  return options.vram.map((bytes, gpu) =>
+    bytes === 0 || options.preferGtt
+      ? null
+      : {
+          gpu,
+          pages: bytes / PAGE_BYTES,
+          coherent: options.coherentVram[gpu]!,
+          owner: owners.tokenOf(options.hives[gpu]!),
+          usable: !options.appApu,
+          registration: options.vramRegistration[gpu]!,
+        },
+  );
 }
 
 /** Clock whose movements are operations of the machine. */

@@ -1,11 +1,20 @@
 // Models: the configuration of a machine - asic, module parameters, process defaults (spec/trace-format §2).
-import { MOST_GPUS } from './kernel/frame.ts';
+import { LARGEST_VRAM_PAGES, MOST_GPUS } from './kernel/frame.ts';
+import { PAGE_BYTES } from './kernel/page-number.ts';
 import { DEFAULT_PROFILE, UAPI_PROFILES, uapiProfile } from '../lib/uapi/profile.ts';
 import type { UapiProfileName } from '../lib/uapi/profile.ts';
 import { checkedModel, gpuModel, LEAST_VA_BITS, MOST_VA_BITS } from './gpu/catalogue.ts';
 import type { AsicName, GpuModel } from './gpu/catalogue.ts';
 import { parseGcVersion } from './gpu/gc-version.ts';
-import { argumentError, booleanArgument, countArgument, objectArgument, rangeArgument } from './kernel/arguments.ts';
+import {
+  argumentError,
+  booleanArgument,
+  countArgument,
+  objectArgument,
+  rangeArgument,
+  textArgument,
+  wordArgument,
+} from './kernel/arguments.ts';
 import { kernelRevision } from './revisions/index.ts';
 
 /** Options of `new EmulatedMachine(...)`. */
@@ -40,6 +49,29 @@ export interface MachineOptions {
   readonly svmConfigured?: boolean;
   /** True: anonymous memory gets huge pages. Default false. */
   readonly thp?: boolean;
+  /**
+   * Bytes of VRAM of each GPU, or of all, whole pages of 4096; where the profile moves memory there, SVM uses it.
+   * Default 0: none.
+   */
+  readonly vram?: number | readonly number[];
+  /**
+   * How the GPUs reach one another: 'none' and 'pcie': each knows its own VRAM only; 'hive': all are in one XGMI hive.
+   * A list has the hive's name for each GPU, null for none. Default 'none'.
+   */
+  readonly links?: GpuLinks | readonly (string | null)[];
+  /** True: VRAM is coherent memory that the CPU reads and writes itself; of each GPU, or of all. Default false. */
+  readonly coherentVram?: boolean | readonly boolean[];
+  /** Whether the kernel moves huge pages of 2 MiB as one. Default false. */
+  readonly thpMigration?: boolean;
+  /** amdgpu.apu_prefer_gtt: VRAM is not registered for SVM. Default false. */
+  readonly preferGtt?: boolean;
+  /** The GPU is part of an APU that shares all memory: VRAM is registered, and SVM does not use it. Default false. */
+  readonly appApu?: boolean;
+  /**
+   * Negative errnos with which the registration of the VRAM for SVM fails, of each GPU or of all; 0: it does not.
+   * Default 0.
+   */
+  readonly vramRegistration?: number | readonly number[];
   /** False: touching VMAs are kept apart. Default true. */
   readonly vmaMerge?: boolean;
   /**
@@ -49,6 +81,10 @@ export interface MachineOptions {
    */
   readonly pageLimit?: number;
 }
+
+/** Links between all GPUs of a machine. */
+const GPU_LINKS = ['none', 'pcie', 'hive'] as const;
+type GpuLinks = (typeof GPU_LINKS)[number];
 
 /** The options with every default filled in and the model put together. */
 export interface ResolvedOptions {
@@ -62,9 +98,21 @@ export interface ResolvedOptions {
   readonly xnackOff: boolean;
   readonly svmConfigured: boolean;
   readonly thp: boolean;
+  /** Bytes, by GPU. */
+  readonly vram: readonly number[];
+  /** Name of the hive, by GPU. */
+  readonly hives: readonly (string | null)[];
+  readonly coherentVram: readonly boolean[];
+  readonly thpMigration: boolean;
+  readonly preferGtt: boolean;
+  readonly appApu: boolean;
+  readonly vramRegistration: readonly number[];
   readonly vmaMerge: boolean;
   readonly pageLimit: number;
 }
+
+const LARGEST_ERRNO = 4095;
+const MOST_VRAM_BYTES = LARGEST_VRAM_PAGES * PAGE_BYTES;
 
 const KNOWN = new Set<string>([
   'asic',
@@ -83,6 +131,13 @@ const KNOWN = new Set<string>([
   'xnackOff',
   'svmConfigured',
   'thp',
+  'vram',
+  'links',
+  'coherentVram',
+  'thpMigration',
+  'preferGtt',
+  'appApu',
+  'vramRegistration',
   'vmaMerge',
   'pageLimit',
 ]);
@@ -110,6 +165,7 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
     }
   }
   const { asic = 'gfx942' } = options;
+  const gpus = rangeArgument('gpus', options.gpus ?? 1, 1, MOST_GPUS);
   const base = typeof asic === 'string' ? gpuModel(asic) : checkedModel(asic);
   const profile = uapiProfile(options.profile ?? DEFAULT_PROFILE).name as UapiProfileName;
   // A GPU of the catalogue is what its kernel boots with; a model of one's own says it itself.
@@ -124,7 +180,7 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
       ih1: booleanArgument('ih1', options.ih1 ?? base.ih1),
       vaBits: rangeArgument('vaBits', options.vaBits ?? base.vaBits, LEAST_VA_BITS, MOST_VA_BITS),
     },
-    gpus: rangeArgument('gpus', options.gpus ?? 1, 1, MOST_GPUS),
+    gpus,
     profile,
     defaultGranularity: countArgument('defaultGranularity', options.defaultGranularity ?? 9),
     numaNodes: countArgument('numaNodes', options.numaNodes ?? 1),
@@ -133,8 +189,43 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
     xnackOff: xnackOffArgument(profile, options.xnackOff ?? false),
     svmConfigured: booleanArgument('svmConfigured', options.svmConfigured ?? true),
     thp: booleanArgument('thp', options.thp ?? false),
+    vram: perGpu('vram', options.vram ?? 0, gpus, vramArgument),
+    hives: hivesArgument(options.links ?? 'none', gpus),
+    coherentVram: perGpu('coherentVram', options.coherentVram ?? false, gpus, booleanArgument),
+    thpMigration: booleanArgument('thpMigration', options.thpMigration ?? false),
+    preferGtt: booleanArgument('preferGtt', options.preferGtt ?? false),
+    appApu: booleanArgument('appApu', options.appApu ?? false),
+    vramRegistration: perGpu(
+      'vramRegistration',
+      options.vramRegistration ?? 0,
+      gpus,
+      (name, value) => -rangeArgument(`-${name}`, -value, 0, LARGEST_ERRNO),
+    ),
     vmaMerge: booleanArgument('vmaMerge', options.vmaMerge ?? true),
     pageLimit:
       options.pageLimit === undefined ? Number.POSITIVE_INFINITY : countArgument('pageLimit', options.pageLimit),
   };
+}
+
+/** One value for each GPU, from a list of so many or from one for all. */
+function perGpu<T>(name: string, value: T | readonly T[], gpus: number, check: (name: string, value: T) => T): T[] {
+  if (!Array.isArray(value)) return Array.from({ length: gpus }, () => check(name, value as T));
+  const list = value as readonly T[];
+  if (list.length !== gpus)
+    throw argumentError(RangeError, `${name}: expected ${gpus} values, one for each GPU, got ${list.length}`);
+  return list.map((each, gpu) => check(`${name}[${gpu}]`, each));
+}
+
+function vramArgument(name: string, value: number): number {
+  const bytes = rangeArgument(name, value, 0, MOST_VRAM_BYTES);
+  if (bytes % PAGE_BYTES !== 0) throw argumentError(RangeError, `${name}: expected a multiple of 4096, got ${bytes}`);
+  return bytes;
+}
+
+function hivesArgument(links: GpuLinks | readonly (string | null)[], gpus: number): (string | null)[] {
+  if (typeof links === 'string') {
+    const name = wordArgument('links', links, GPU_LINKS) === 'hive' ? 'hive' : null;
+    return Array.from({ length: gpus }, () => name);
+  }
+  return perGpu('links', links, gpus, (name, hive) => (hive === null ? null : textArgument(name, hive)));
 }

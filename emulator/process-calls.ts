@@ -5,8 +5,19 @@ import type { OperationScope } from './kernel/operation-scope.ts';
 import { isPageAligned, pageOfAddress } from './kernel/page-number.ts';
 import { TASK_SIZE_PAGES } from './mm/address-space.ts';
 import type { AddressSpace, TouchResult } from './mm/address-space.ts';
+import { CpuAccess } from './mm/cpu-fault.ts';
+import { freeFrame } from './mm/device-entries.ts';
+import { SLEEPING } from './svm/sleeping.ts';
 import type { VmaKind } from './mm/vma.ts';
 import type { JournalEntry, OperationJournal } from './drm/journal.ts';
+
+/** How a touch goes on. */
+interface TouchOptions {
+  readonly onPage?: (page: number) => void;
+  readonly sleeper?: (touched: TouchResult) => void;
+  /** True: pages without a struct page are refused with EFAULT. */
+  readonly pins?: boolean;
+}
 
 /** System calls on one address space: byte addresses in, 0 or a negative errno out. */
 export class ProcessCalls {
@@ -68,14 +79,63 @@ export class ProcessCalls {
     return result;
   }
 
-  /** The CPU touches every page from `address` to `address + size - 1`. */
-  touch(address: bigint, size: bigint, write: boolean): TouchResult {
+  /**
+   * The CPU touches every page from `address` to `address + size - 1`; `options.onPage` is called for each that it could.
+   * Where it meets a page that the interrupted operation moves, it sleeps: then the result is `SLEEPING`, and
+   * `options.sleeper` gets the one that comes in the end.
+   */
+  touch(address: bigint, size: bigint, write: boolean, options: TouchOptions = {}): TouchResult {
     const start = pageOfAddress(address);
     // Behind 2^64 the addresses begin again: the last page lies before the first, and none is touched.
     const end = wraps(address, size) ? start : Number((address + size + 0xfffn) >> 12n);
-    const touched = this.#scope.run(() => this.space.touch(start, end, write));
+    const touched = this.#scope.run(() => this.#touchPages(start, end, write, options));
     this.#record({ name: 'touch', address, size, write, ...touched });
     return touched;
+  }
+
+  #touchPages(start: number, end: number, write: boolean, { onPage, sleeper, pins }: TouchOptions): TouchResult {
+    const { space } = this;
+    if (space.touchesPlainly && pins !== true) {
+      const touched = space.touch(start, end, write);
+      if (onPage !== undefined) for (let page = start; page < start + touched.pages; page++) onPage(page);
+      return touched;
+    }
+    const access = new CpuAccess(space, start, end, write, onPage, pins).run();
+    const first = access.next();
+    if (first.done === true) return first.value;
+    this.#scope.addSleeper({
+      resume: () => {
+        const step = access.next();
+        if (step.done === true) sleeper?.(step.value);
+        return step.done === true;
+      },
+    });
+    if (sleeper === undefined)
+      throw new LockAssertionError(
+        'the CPU waits for a page that the interrupted operation moves, and goes on after it',
+      );
+    return { result: SLEEPING, pages: 0, fresh: 0, back: 0 };
+  }
+
+  /** get_user_pages: the CPU reads each page as in `touch`, and somebody keeps a reference: it cannot move until `unpin`. */
+  pin(address: bigint, size: bigint, sleeper?: (touched: TouchResult) => void): TouchResult {
+    const { pages, pins } = this.space;
+    const onPage = (page: number): void => pins.add(page, pages.frameOf(page));
+    return this.touch(address, size, false, { onPage, pins: true, ...(sleeper === undefined ? {} : { sleeper }) });
+  }
+
+  /** Drops the references that were taken under these pages; returns how many. */
+  unpin(address: bigint, size: bigint): number {
+    const start = pageOfAddress(address);
+    const end = wraps(address, size) ? start : Number((address + size + 0xfffn) >> 12n);
+    let dropped = 0;
+    for (let page = start; page < end; page++) {
+      for (const frame of this.space.pins.drop(page)) {
+        dropped++;
+        if (this.space.devices?.cpuPageOf(frame) === -1) freeFrame(this.space, frame);
+      }
+    }
+    return dropped;
   }
 
   /**

@@ -1,6 +1,6 @@
 /** Callbacks at preemption points and listeners: what they may do, and that a failing one leaves the machine whole. */
 import { describe, expect, it } from 'vitest';
-import { EVENT_NAMES, LockAssertionError, PREEMPTION_POINTS } from '../emulator/index.ts';
+import { EVENT_NAMES, LockAssertionError, COMMON_PREEMPTION_POINTS } from '../emulator/index.ts';
 import type { PreemptionPoint } from '../emulator/index.ts';
 import { at, BLOCK, PTE, Rig, T, V } from './support/emulator-rig.ts';
 
@@ -32,7 +32,7 @@ describe('a callback that throws', () => {
     expect(rig.gc()).toBe(1);
   });
 
-  for (const point of PREEMPTION_POINTS.filter((each) => !FROM_V5.includes(each))) {
+  for (const point of COMMON_PREEMPTION_POINTS.filter((each) => !FROM_V5.includes(each))) {
     it(`at ${point} is thrown when the operation has ended, and the machine works on`, () => {
       const rig = region();
       const remove = rig.machine.at(

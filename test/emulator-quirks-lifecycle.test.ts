@@ -52,7 +52,9 @@ describe('life cycle and ABI', () => {
     const { file } = rig.node;
     const { device, clock, effects, points, failures } = rig.context;
     const { revision, driver } = rig.device.surroundings;
-    expect(createContext(file.vm, other, { revision, driver, device, clock, effects, points, failures })).toBe(0);
+    expect(
+      createContext(file.vm, other, { revision, driver, device, clock, effects, points, failures, deviceMemory: null }),
+    ).toBe(0);
     expect(rig.context.process).toBe(rig.machine.process.space);
     expect(rig.set(V, BLOCK, [T.access, 2])).toBe(0);
   });

@@ -3,7 +3,7 @@
  * real code. The answers themselves are those of the recordings' business (vectors.test.ts).
  */
 import { describe, expect, it } from 'vitest';
-import { NotModelledError, PREEMPTION_POINTS } from '../emulator/index.ts';
+import { NotModelledError, COMMON_PREEMPTION_POINTS } from '../emulator/index.ts';
 import { parseTrace } from '../lib/trace/format/parse-trace.ts';
 import type { TraceLine } from '../lib/trace/format/parse-trace.ts';
 import type { TraceAnswer } from '../lib/trace/operations/index.ts';
@@ -67,7 +67,7 @@ describe.each(profiles)('a second thread at every point of %s', (profile) => {
     // What never comes shows nothing.
     // From V7 on SET changes attributes under the svm lock, which a fault holds.
     const races = profile === 'v4' ? ['overlap', 'broken list'] : [];
-    for (const what of [...PREEMPTION_POINTS, 'ran', 'slept', 'blocked', ...races])
+    for (const what of [...COMMON_PREEMPTION_POINTS, 'ran', 'slept', 'blocked', ...races])
       expect(came.get(what) ?? 0, `${what}: ${JSON.stringify([...came])}`).toBeGreaterThan(0);
     expect([...came.keys()].filter((what) => what.startsWith('not modelled'))).toEqual([]);
   });

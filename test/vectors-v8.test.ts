@@ -9,10 +9,21 @@ const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   .filter((name) => /\.jsonl(\.gz)?$/.test(name))
   .sort();
 
-describe('traces recorded from the real code of PATCH v8 on GPUs without VRAM', () => {
+describe('traces recorded from the real code of PATCH v8', () => {
   it('are there, of every family', () => {
     const families = new Set(files.map((name) => name.split(/[-/]/)[0]));
-    expect([...families].sort()).toEqual(['attrs', 'core', 'faults', 'inject', 'mm', 'race', 'scenarios']);
+    expect([...families].sort()).toEqual([
+      'attrs',
+      'core',
+      'evict',
+      'faults',
+      'inject',
+      'migrate',
+      'mm',
+      'multi',
+      'race',
+      'scenarios',
+    ]);
   });
 
   it.each(files)('%s replays identically', (name) => {

@@ -13,6 +13,8 @@ import type { GpuDeviceSettings } from '../gpu/gpu-device.ts';
 import type { GpuModel } from '../gpu/catalogue.ts';
 import type { AccessResult } from '../svm/access.ts';
 import type { KernelRevision } from '../svm/context.ts';
+import { registerDeviceMemory } from '../svm/device-memory.ts';
+import type { DeviceMemory, DeviceMemorySettings } from '../svm/device-memory.ts';
 import type { DriverModule } from '../svm/driver-module.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import { GpuVm, PasidTable } from '../svm/context.ts';
@@ -44,6 +46,8 @@ export interface DeviceDependencies {
   /** All GPUs of the machine. */
   readonly devices: () => readonly EmulatedDevice[];
   readonly svmConfigured: boolean;
+  /** VRAM of each device, by its number, for SVM; null: it has none. */
+  readonly vram: readonly (DeviceMemorySettings | null)[];
   readonly journal: { current: OperationJournal | null };
   readonly onOpen: (device: EmulatedDevice, file: EmulatedFile) => void;
   readonly onRelease: (file: EmulatedFile) => void;
@@ -62,6 +66,10 @@ export class EmulatedDevice {
   readonly failures = new FailureInjection();
   readonly pasids = new PasidTable();
   readonly files: EmulatedFile[] = [];
+  /** The VRAM that is registered for SVM; null: none. */
+  readonly memory: DeviceMemory | null;
+  /** What came of its registration: 1, 0 (there was nothing to register) or a negative errno. */
+  readonly registration: number;
   /** True after `unplug`: every ioctl fails with ENODEV (spec/01-uapi §5). */
   unplugged = false;
   /** True while the GPU is being reset, see `setInReset`. */
@@ -71,8 +79,15 @@ export class EmulatedDevice {
 
   constructor(index: number, model: GpuModel, settings: GpuDeviceSettings, surroundings: DeviceDependencies) {
     this.index = index;
-    this.gpu = new GpuDevice(model, settings);
+    this.gpu = new GpuDevice(model, settings, surroundings.vram[index]?.coherent ?? false);
     this.surroundings = surroundings;
+    const registered = registerDeviceMemory(surroundings.vram[index] ?? null, this.gpu, {
+      process: surroundings.process,
+      points: surroundings.points,
+      failures: this.failures,
+    });
+    this.memory = typeof registered === 'number' ? null : registered;
+    this.registration = typeof registered === 'number' ? registered : 1;
     this.#accesses = new GpuAccesses(index, this.gpu, surroundings, (pasid, page, timestamp, write) =>
       this.#handle(pasid, page, timestamp, write),
     );
@@ -107,7 +122,18 @@ export class EmulatedDevice {
     this.pasids.add(vm);
     const file = new EmulatedFile(
       vm,
-      { revision, driver, device: this.gpu, failures: this.failures, process, clock, points, scope, svmConfigured },
+      {
+        revision,
+        driver,
+        device: this.gpu,
+        failures: this.failures,
+        deviceMemory: this.memory,
+        process,
+        clock,
+        points,
+        scope,
+        svmConfigured,
+      },
       compute,
     );
     this.files.push(file);
@@ -268,6 +294,22 @@ export class EmulatedDevice {
   setInReset(on: boolean): void {
     this.inReset = booleanArgument('on', on);
     this.surroundings.journal.current?.record({ name: 'gpureset', device: this.index, on, result: 0 });
+  }
+
+  /** Another client makes TTM evict the oldest buffer of SVM: 0, -ENOENT if there is none, or what came of it. */
+  evict(): number {
+    return this.memory === null ? -Errno.ENOENT : this.surroundings.scope.run(() => this.memory!.evictOldest());
+  }
+
+  /** Another client takes VRAM for good: the number of its first page, or a negative errno. Buffers of SVM give way. */
+  takeVram(bytes: bigint): number {
+    const pages = Number((bytes + PAGE_MASK) >> 12n);
+    return this.memory === null ? -Errno.ENOMEM : this.surroundings.scope.run(() => this.memory!.take(pages));
+  }
+
+  /** Gives back what `takeVram` took at that page: 0, or -ENOENT. */
+  freeVram(offset: number): number {
+    return this.memory === null ? -Errno.ENOENT : this.memory.vram.unpin(offset);
   }
 
   /** Unplugs the device: from now on every ioctl fails with ENODEV. */

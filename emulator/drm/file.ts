@@ -41,7 +41,8 @@ export class EmulatedFile {
   constructor(vm: GpuVm, surroundings: FileDependencies, compute: boolean) {
     this.vm = vm;
     // Written out: objects made by spreading have a hidden class each.
-    const { process, scope, svmConfigured, revision, driver, device, clock, points, failures } = surroundings;
+    const { process, scope, svmConfigured, revision, driver, device, clock, points, failures, deviceMemory } =
+      surroundings;
     this.#surroundings = {
       process,
       scope,
@@ -53,6 +54,7 @@ export class EmulatedFile {
       effects: this.effects,
       points,
       failures,
+      deviceMemory,
     };
     this.#idle = revision.createIoctl();
     this.computeResult = compute ? this.convertToCompute() : 0;

@@ -1,4 +1,5 @@
 // Models: bytes as the GPU sees them - through its own page table, stale or not.
+import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import { PAGE_BYTES } from '../kernel/page-number.ts';
 import type { EmulatedDevice } from './device.ts';
 import type { EmulatedFile } from './file.ts';
@@ -16,7 +17,9 @@ export function gpuRead(
   const { contents } = device.surroundings.process;
   eachPage(address, length, (page, within, offset, count) => {
     const target = result.subarray(offset, offset + count);
-    if (isCurrent(device, file, page)) contents.read(page, within, target);
+    const other = presentOwner(device, file.vm.pageTable.frameOf(page));
+    if (other >= 0) contents.read(other, within, target);
+    else if (isCurrent(device, file, page)) contents.read(page, within, target);
     else target.set(oldBytes(device, file, page)?.subarray(within, within + count) ?? NOTHING);
   });
   return result;
@@ -27,7 +30,9 @@ export function gpuWrite(device: EmulatedDevice, file: EmulatedFile, address: bi
   const { contents } = device.surroundings.process;
   eachPage(address, data.length, (page, within, offset, count) => {
     const source = data.subarray(offset, offset + count);
-    if (isCurrent(device, file, page)) contents.write(page, within, source);
+    const other = presentOwner(device, file.vm.pageTable.frameOf(page));
+    if (other >= 0) contents.write(other, within, source);
+    else if (isCurrent(device, file, page)) contents.write(page, within, source);
     else
       (oldBytes(device, file, page) ?? contents.keepGhost(page, file.vm.pageTable.frameOf(page))).set(source, within);
   });
@@ -37,6 +42,11 @@ export function gpuWrite(device: EmulatedDevice, file: EmulatedFile, address: bi
 function isCurrent(device: EmulatedDevice, file: EmulatedFile, page: number): boolean {
   const frame = file.vm.pageTable.frameOf(page);
   return frame !== 0 && device.surroundings.process.pages.frameOf(page, true) === frame;
+}
+
+/** The page of the CPU in whose place the page in VRAM lies that a stale PTE points at; -1: it is nobody's. */
+function presentOwner({ surroundings: { process } }: EmulatedDevice, frame: number): number {
+  return frame < SYSTEM_FRAMES_END || process.devices === null ? -1 : process.devices.cpuPageOf(frame);
 }
 
 /** What was kept of the old page that a stale PTE points at. */

@@ -30,6 +30,7 @@ export type JournalEntry =
       readonly result: number;
       readonly pages: number;
       readonly fresh: number;
+      readonly back: number;
     }
   | { readonly name: 'mmexit'; readonly result: number }
   | { readonly name: 'advance'; readonly nanoseconds: number; readonly clock: number; readonly result: number }

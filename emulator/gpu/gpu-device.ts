@@ -52,11 +52,12 @@ export class GpuDevice {
   /** Number of the last page of the mirrored interval, exclusive (max_pfn). */
   readonly maxPage: number;
 
-  constructor(model: GpuModel, settings: GpuDeviceSettings) {
+  /** `connectedToCpu`: its VRAM is coherent memory of the CPU. */
+  constructor(model: GpuModel, settings: GpuDeviceSettings, connectedToCpu = false) {
     this.model = model;
     this.settings = settings;
     this.ring1 = new InterruptRing(model.ih1);
-    this.pteFlags = new PteFlagTable({ ...settings, gc: model.gc, apu: model.apu });
+    this.pteFlags = new PteFlagTable({ ...settings, gc: model.gc, apu: model.apu, connectedToCpu });
     this.maxPage = 2 ** (model.vaBits - 12);
   }
 }

@@ -23,7 +23,7 @@ function setup(...areas: readonly (readonly [pages: number, protection: number])
   const clock = { now: 1000 };
   process.map(V, V + 512, 3, 'anon');
   const svm: GpuSvm<GpuRange> = new GpuSvm<GpuRange>(
-    { process, effects: new EffectHub(), points, failures, counters, clock },
+    { process, effects: new EffectHub(), points, failures, counters, clock, deviceMemory: null },
     {
       pages: 2 ** 36,
       allocateRange: (start, pages, notifier) => new GpuRange(start, pages, notifier),

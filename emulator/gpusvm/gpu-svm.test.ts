@@ -32,7 +32,7 @@ class Setup {
     );
     const { process, failures, points, counters } = this;
     this.svm = new GpuSvm<GpuRange>(
-      { process, effects, failures, points, counters, clock: { now: 5 } },
+      { process, effects, failures, points, counters, clock: { now: 5 }, deviceMemory: null },
       {
         pages: MIRRORED,
         allocateRange: (start, pages, notifier) => new GpuRange(start, pages, notifier),

@@ -6,13 +6,18 @@ import { SharedLock } from '../kernel/lock.ts';
 import { OrderedMap } from '../kernel/ordered-map.ts';
 import type { PreemptionPoints } from '../kernel/preemption.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
-import { isIoOrPfnMap, Protection } from '../mm/vma.ts';
+import { arePagesPresent } from '../mm/device-hmm.ts';
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import { isAnonymous, isIoOrPfnMap, Protection } from '../mm/vma.ts';
 import { chooseChunk } from './chunk.ts';
 import { GpuNotifier, NOTIFIER_PAGES } from './notifier.ts';
 import type { InvalidateCallback } from './notifier.ts';
 import { forgetPages } from './pages.ts';
 import { RangeState } from './range.ts';
 import type { GpuRange } from './range.ts';
+
+/** With VRAM, chunks of up to 64 KiB are made only where the CPU has all pages. */
+const CHECKED_PAGES = 16;
 
 /** What the framework needs of its surroundings. */
 export interface GpuSvmDependencies {
@@ -23,6 +28,8 @@ export interface GpuSvmDependencies {
   /** Counter of DMA-mapped pages and of HMM calls. */
   readonly counters: { dmaPages: number; hmm: number };
   readonly clock: { readonly now: number };
+  /** The VRAM that ranges can be moved to; null: none. */
+  readonly deviceMemory: { readonly gpu: number; readonly owner: object } | null;
 }
 
 /** Arguments of the framework's initialisation as V4 gives them. */
@@ -47,8 +54,8 @@ export class GpuSvm<R extends GpuRange> {
   // Free pages around the fault at hand, as bounds [from, to), while a chunk is chosen.
   #freeFrom = 0;
   #freeTo = 0;
-  // Whether a chunk of more than one page is to be present as a whole.
-  #presentOnly = false;
+  // A chunk of more than one page, and of at most so many, is to be present as a whole.
+  #presentUpTo = 0;
   readonly #config: GpuSvmConfig<R>;
 
   constructor(surroundings: GpuSvmDependencies, config: GpuSvmConfig<R>) {
@@ -76,7 +83,8 @@ export class GpuSvm<R extends GpuRange> {
    * or a negative errno.
    */
   findOrInsert(page: number, lowPage: number, highPage: number, readOnly: boolean, presentOnly = false): R | number {
-    this.#presentOnly = presentOnly;
+    const { deviceMemory } = this.surroundings;
+    this.#presentUpTo = presentOnly ? PAGES_PER_BLOCK : deviceMemory === null ? 0 : CHECKED_PAGES;
     const { process, effects, points, failures } = this.surroundings;
     // mutant: bound-check-at-end
     if (page > this.#config.pages) return -Errno.EINVAL; // Q59: greater than, not at least
@@ -128,6 +136,7 @@ export class GpuSvm<R extends GpuRange> {
     if (failure !== 0) return failure;
     const range = this.#config.allocateRange(Math.floor(page / pages) * pages, pages, notifier);
     range.state |= RangeState.inserted;
+    if (this.surroundings.deviceMemory !== null && isAnonymous(vma.kind)) range.state |= RangeState.migrates;
     this.ranges.insert(range.startPage, range);
     notifier.rangeCount++;
     effects.current?.rangeInserted(range.startPage, pages);
@@ -142,13 +151,18 @@ export class GpuSvm<R extends GpuRange> {
   readonly #isTaken = (startPage: number, pages: number): boolean =>
     startPage < this.#freeFrom ||
     startPage + pages > this.#freeTo ||
-    (this.#presentOnly && pages > 1 && !this.#isPresent(startPage, pages));
+    (pages <= this.#presentUpTo && pages > 1 && !this.#isPresent(startPage, pages));
 
   /** drm_gpusvm_check_pages: a range fault that asks for no page. */
   #isPresent(startPage: number, pages: number): boolean {
-    const { counters, failures, process } = this.surroundings;
+    const { counters, failures, process, deviceMemory, points } = this.surroundings;
     counters.hmm++;
     if (failures.take('hmm-range-fault') !== 0) return false;
+    if (process.devices !== null) {
+      const present = arePagesPresent(process, startPage, startPage + pages, deviceMemory?.owner ?? null);
+      points.reach('hmm');
+      return present;
+    }
     for (let page = startPage; page < startPage + pages; page++) {
       if (process.pages.marksOf(page) === 0) return false;
     }
@@ -189,7 +203,10 @@ export class GpuSvm<R extends GpuRange> {
   /** Drops the DMA mapping of a whole range, if it has one (A.10); the notifier lock must be held. */
   unmapPages(range: R): void {
     if ((range.state & RangeState.dmaMapped) === 0) return;
+    const inVram = range.hasDevicePages;
     forgetPages(range);
+    // VRAM needs no DMA mapping.
+    if (inVram) return;
     this.surroundings.counters.dmaPages -= range.pages;
     this.surroundings.effects.current?.dmaUnmapped(range.startPage, range.pages);
   }

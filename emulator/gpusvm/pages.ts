@@ -1,7 +1,10 @@
 // Models: struct drm_gpusvm_pages, the DMA array of a range - where its pages lay when they were collected (spec/03-gpu-ranges §A.8).
-import { frameAt, framesOf, locationOfFrame } from '../kernel/frame.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
+import { frameAt, framesOf, locationOfFrame, SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import type { FrameLocation } from '../kernel/frame.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
+import type { DeviceAllocation } from '../mm/device-pages.ts';
 import type { CpuPages } from '../mm/cpu-pages.ts';
 import { RangeState } from './range.ts';
 import type { GpuRange } from './range.ts';
@@ -27,9 +30,43 @@ export function collectPages(range: GpuRange, cpu: CpuPages): void {
     block.huge && range.pages === PAGES_PER_BLOCK ? RangeState.dmaMapped | RangeState.hugeEntry : RangeState.dmaMapped;
 }
 
+/** What the first pages of a range are, as far as they can be mapped together. */
+export interface CollectedMix {
+  /** 0, or the negative errno that the page at `pages` gives. */
+  readonly result: number;
+  /** Pages in system memory that were DMA-mapped before. */
+  readonly mapped: number;
+  /** Whether the pages lie in VRAM. */
+  readonly inVram: boolean;
+}
+
+/**
+ * Looks at the pages of `range` in turn as the DMA mapping does: all of them lie in system memory, or all in one
+ * allocation of the VRAM of GPU `gpu` (-1: of none). `deviceOnly`: in VRAM only.
+ */
+export function judgePages(range: GpuRange, space: AddressSpace, gpu: number, deviceOnly: boolean): CollectedMix {
+  let allocation: DeviceAllocation | undefined;
+  for (let index = 0; index < range.pages; index++) {
+    const frame = space.pages.frameOf(range.startPage + index, true);
+    if (frame < SYSTEM_FRAMES_END) {
+      if (allocation !== undefined) return { result: -Errno.EOPNOTSUPP, mapped: 0, inVram: true };
+      if (deviceOnly) return { result: -Errno.EFAULT, mapped: 0, inVram: false };
+      continue;
+    }
+    const own = space.devices!.allocationOf(frame)!;
+    if (index > 0 && own !== allocation) {
+      return { result: -Errno.EOPNOTSUPP, mapped: allocation === undefined ? index : 0, inVram: true };
+    }
+    allocation = own;
+    // There is no way to a peer's memory.
+    if (own.map.gpu !== gpu) return { result: -Errno.EFAULT, mapped: 0, inVram: true };
+  }
+  return { result: 0, mapped: 0, inVram: allocation !== undefined };
+}
+
 /** The DMA mappings are gone. */
 export function forgetPages(range: GpuRange): void {
-  range.state &= ~(RangeState.dmaMapped | RangeState.hugeEntry);
+  range.state &= ~(RangeState.dmaMapped | RangeState.hugeEntry | RangeState.devicePages);
   range.frames = 0;
 }
 

@@ -2,7 +2,7 @@
 import type { Frames } from '../kernel/frame.ts';
 import type { GpuNotifier } from './notifier.ts';
 
-/** State bits of a range. The first three, and the last, are of the framework's pages part. */
+/** State bits of a range. All but `inserted` are of the framework's pages part. */
 export const RangeState = {
   /** An UNMAP event touched the range; never cleared. */
   unmapped: 0x01,
@@ -14,10 +14,14 @@ export const RangeState = {
   inserted: 0x08,
   /** The DMA array is one entry: the CPU had the range as one huge mapping. */
   hugeEntry: 0x10,
+  /** The DMA array describes pages in VRAM ("has_devmem_pages"). */
+  devicePages: 0x20,
+  /** The pages can go to VRAM ("migrate_devmem"); fixed when the range is made. */
+  migrates: 0x40,
 } as const;
 
 /** First state bit that a driver may use for its own part of a range. */
-export const DRIVER_STATE_SHIFT = 5;
+export const DRIVER_STATE_SHIFT = 7;
 
 /** A chunk of 2 MiB, 64 KiB or 4 KiB that is mapped on the GPU as a unit: the pages `[startPage, startPage + pages)`. */
 export class GpuRange {
@@ -43,6 +47,14 @@ export class GpuRange {
   /** "Has DMA mapping": valid pages (A.9; device pages do not exist in V4). */
   get pagesValid(): boolean {
     return (this.state & RangeState.dmaMapped) !== 0;
+  }
+
+  get hasDevicePages(): boolean {
+    return (this.state & RangeState.devicePages) !== 0;
+  }
+
+  get migrates(): boolean {
+    return (this.state & RangeState.migrates) !== 0;
   }
 
   /** Marks what an UNMAP event for `[startPage, endPage)`, as delivered, did to the range (A.13). */

@@ -29,6 +29,7 @@ export type FaultReason =
   | 'retry-exhausted'
   | 'reservation-failed'
   | 'in-reset'
+  | 'migration-failed'
   | 'no-retry-faults';
 
 /**
@@ -103,6 +104,22 @@ export interface EffectSink {
   commitFailed(startPage: number, pages: number, result: number): void;
   /** The page-table layer refused to clear the PTEs `[startPage, endPage)`. */
   zapFailed(startPage: number, endPage: number, result: number): void;
+  /** A buffer takes the pages `[offset, offset + pages)` of VRAM. */
+  bufferAllocated(offset: number, pages: number): void;
+  /** ... and gives them back. */
+  bufferFreed(offset: number, pages: number): void;
+  /** A buffer is to leave VRAM, so that others have room. */
+  evictionBegan(offset: number, pages: number): void;
+  /** ... and has left it, or could not (a negative errno). */
+  evictionEnded(offset: number, result: number): void;
+  /** Pages were copied from system memory to the VRAM from `offset` on, or from there. */
+  copied(toVram: boolean, offset: number, pages: number): void;
+  /** Migration tells the notifiers of an event (the kernel's code) on `[startPage, endPage)`. */
+  migrationAnnounced(event: number, startPage: number, endPage: number): void;
+  /** The CPU's pages lie in the VRAM of a GPU now. */
+  movedToVram(startPage: number, pages: number, gpu: number): void;
+  /** The CPU's pages lie in system memory now, and were in the VRAM of a GPU before. */
+  movedToRam(startPage: number, pages: number, gpu: number): void;
   /** A defect of the modelled code was met whose outcome on a real kernel is undefined (07-quirks). */
   hazard(quirk: string, detail: string, startPage: number, pages: number): void;
 }
@@ -147,6 +164,14 @@ const DELIVER: {
   ptesReplacing: (sink, startPage, pages, flags, frames) => sink.ptesReplacing(startPage, pages, flags, frames),
   commitFailed: (sink, startPage, pages, result) => sink.commitFailed(startPage, pages, result),
   zapFailed: (sink, startPage, endPage, result) => sink.zapFailed(startPage, endPage, result),
+  bufferAllocated: (sink, offset, pages) => sink.bufferAllocated(offset, pages),
+  bufferFreed: (sink, offset, pages) => sink.bufferFreed(offset, pages),
+  evictionBegan: (sink, offset, pages) => sink.evictionBegan(offset, pages),
+  evictionEnded: (sink, offset, result) => sink.evictionEnded(offset, result),
+  copied: (sink, toVram, offset, pages) => sink.copied(toVram, offset, pages),
+  migrationAnnounced: (sink, event, startPage, endPage) => sink.migrationAnnounced(event, startPage, endPage),
+  movedToVram: (sink, startPage, pages, gpu) => sink.movedToVram(startPage, pages, gpu),
+  movedToRam: (sink, startPage, pages, gpu) => sink.movedToRam(startPage, pages, gpu),
   hazard: (sink, quirk, detail, startPage, pages) => sink.hazard(quirk, detail, startPage, pages),
 };
 

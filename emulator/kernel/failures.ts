@@ -22,6 +22,18 @@ export const FAILURE_POINTS = [
   'map-dma',
   /** A page for a CPU fault, also for one that the collection of pages raises. */
   'allocate-page',
+  /** Allocation of a buffer in VRAM. */
+  'allocate-buffer',
+  /** A copy between system memory and VRAM. */
+  'copy-buffer',
+  /** The window through which the copy engine reaches system memory. */
+  'map-copy-window',
+  /** A page of system memory, or a huge one, for a page that comes from VRAM. */
+  'allocate-migration-page',
+  /** As before, huge ones only; passed after it. */
+  'allocate-huge-migration-page',
+  /** The splitting of a huge page. */
+  'split-folio',
   /** Reservation of the page directory to look for buffer objects (EINTR). */
   'reserve-page-directory',
   /** Wait for the page-directory lock, where it can be interrupted (EINTR). */

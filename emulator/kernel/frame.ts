@@ -8,7 +8,7 @@
 /** First frame number behind those of system memory. */
 export const SYSTEM_FRAMES_END = 0x8000_0000;
 /** Pages of VRAM that a GPU can have: 1 TiB. */
-const LARGEST_VRAM_PAGES = 0x1000_0000;
+export const LARGEST_VRAM_PAGES = 0x1000_0000;
 const GPU_SHIFT = 28;
 export const MOST_GPUS = 8;
 

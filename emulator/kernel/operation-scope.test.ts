@@ -21,6 +21,10 @@ describe('PreemptionPoints', () => {
       'svm-lock',
       'svm-unlock',
       'work-unlock',
+      'bo-alloc',
+      'collected',
+      'copy',
+      'evict',
     ]);
   });
 

@@ -1,7 +1,7 @@
 // Models: the moments at which another thread can get in (spec/06-lifecycle §10.1, spec/trace-format §8).
 
-/** Names of the preemption points, in the words of the trace format. */
-export const PREEMPTION_POINTS = [
+/** Points that are passed without VRAM, too. */
+export const COMMON_PREEMPTION_POINTS = [
   /** SET: the VMAs were validated, the mmap lock is dropped. */
   'vma-checked',
   /** SET: a segment's tree change is done, the svm lock not yet taken. */
@@ -24,6 +24,19 @@ export const PREEMPTION_POINTS = [
   'svm-unlock',
   /** After the lock of the collector's list was dropped; V4: only where there was something on it. */
   'work-unlock',
+] as const;
+
+/** Names of the preemption points, in the words of the trace format. */
+export const PREEMPTION_POINTS = [
+  ...COMMON_PREEMPTION_POINTS,
+  /** A buffer in VRAM is about to be allocated. */
+  'bo-alloc',
+  /** Pages to move to VRAM are collected and locked, nothing is copied; of an eviction: a round begins. */
+  'collected',
+  /** A copy between system memory and VRAM is about to begin. */
+  'copy',
+  /** The eviction of a buffer from VRAM begins. */
+  'evict',
 ] as const;
 export type PreemptionPoint = (typeof PREEMPTION_POINTS)[number];
 

@@ -74,7 +74,7 @@ describe('events of the address space', () => {
 describe('huge blocks', () => {
   it('are mapped as one at the first touch of any page of an empty block inside the VMA', () => {
     const { space } = watched(500, 1600, 'thp', false);
-    expect(space.touch(600, 601, false)).toEqual({ result: 0, pages: 1, fresh: 1 });
+    expect(space.touch(600, 601, false)).toEqual({ result: 0, pages: 1, fresh: 1, back: 0 });
     expect([
       space.pages.isHuge(512),
       space.pages.frameOf(512) % 512,

@@ -104,7 +104,7 @@ describe('unmap', () => {
     space.unmap(12, 13);
     space.map(12, 13, RW, 'anon');
     expect(space.pages.frameOf(12)).toBe(0);
-    expect(space.touch(10, 20, true)).toEqual({ result: 0, pages: 10, fresh: 1 });
+    expect(space.touch(10, 20, true)).toEqual({ result: 0, pages: 10, fresh: 1, back: 0 });
     expect(space.pages.frameOf(12)).not.toBe(before);
   });
 });
@@ -155,7 +155,7 @@ describe('discard', () => {
       const frame = space.pages.frameOf(12);
       expect(space.discard(12, 14)).toBe(0);
       expect(space.pages.frameOf(12)).toBe(0);
-      expect(space.touch(10, 20, false)).toEqual({ result: 0, pages: 10, fresh: 2 });
+      expect(space.touch(10, 20, false)).toEqual({ result: 0, pages: 10, fresh: 2, back: 0 });
       expect(space.pages.frameOf(12) === frame).toBe(same);
     }
   });
@@ -186,11 +186,11 @@ describe('discard', () => {
 describe('touch', () => {
   it('stops at a hole with EFAULT and without permission with EACCES', () => {
     const space = mapped([10, 20], [20, 30, R], [30, 35, NONE]);
-    expect(space.touch(15, 25, true)).toEqual({ result: EACCES, pages: 5, fresh: 5 });
-    expect(space.touch(15, 40, false)).toEqual({ result: EACCES, pages: 15, fresh: 10 });
-    expect(space.touch(9, 12, false)).toEqual({ result: EFAULT, pages: 0, fresh: 0 });
+    expect(space.touch(15, 25, true)).toEqual({ result: EACCES, pages: 5, fresh: 5, back: 0 });
+    expect(space.touch(15, 40, false)).toEqual({ result: EACCES, pages: 15, fresh: 10, back: 0 });
+    expect(space.touch(9, 12, false)).toEqual({ result: EFAULT, pages: 0, fresh: 0, back: 0 });
     space.unmap(30, 35);
-    expect(space.touch(25, 40, false)).toEqual({ result: EFAULT, pages: 5, fresh: 0 });
+    expect(space.touch(25, 40, false)).toEqual({ result: EFAULT, pages: 5, fresh: 0, back: 0 });
   });
 
   it('needs write permission alone for a write', () => {
@@ -201,7 +201,7 @@ describe('touch', () => {
   it('passes io and pfnmap areas without pages', () => {
     for (const kind of ['io', 'pfnmap'] as const) {
       const space = mapped([10, 20, RW, kind]);
-      expect(space.touch(10, 20, true)).toEqual({ result: 0, pages: 10, fresh: 0 });
+      expect(space.touch(10, 20, true)).toEqual({ result: 0, pages: 10, fresh: 0, back: 0 });
       expect(space.pages.frameOf(10)).toBe(0);
     }
   });

@@ -1,24 +1,27 @@
 // Models: the mm of one process - VMAs, CPU pages, MMU notifiers (spec/trace-format §3 and §4, spec/04-invalidation-and-gc §1).
 import { Errno } from '../../lib/uapi/errno.ts';
+import { FailureInjection } from '../kernel/failures.ts';
 import { SharedLock } from '../kernel/lock.ts';
 import { OrderedMap } from '../kernel/ordered-map.ts';
 import type { PageBudget } from '../kernel/page-block.ts';
 import { alignDown, PAGE_NUMBER_END, PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import { runAwake } from '../kernel/sleepable.ts';
+import { CpuAccess } from './cpu-fault.ts';
+import type { TouchResult } from './cpu-fault.ts';
 import { CpuPages } from './cpu-pages.ts';
+import { dropDevicePages, protectDevicePages } from './device-entries.ts';
+import type { DeviceMaps } from './device-pages.ts';
 import { IntervalNotifierSet, NotifierEvent } from './interval-notifier.ts';
+import { MovedContents } from './moved-contents.ts';
 import { PageContents } from './page-contents.ts';
+import { PagePins } from './page-pins.ts';
 import { isIoOrPfnMap, keepsPagesCached, mergesWithNeighbours, Protection, Vma } from './vma.ts';
 import type { VmaKind } from './vma.ts';
 
+export type { TouchResult } from './cpu-fault.ts';
+
 /** First page behind the largest address a process may map: 2^56 - 4096 bytes. */
 export const TASK_SIZE_PAGES: number = 2 ** 44 - 1;
-
-/** Result of a CPU access: 0 or a negative errno, the pages passed, and at how many no page was present. */
-export interface TouchResult {
-  readonly result: number;
-  readonly pages: number;
-  readonly fresh: number;
-}
 
 /** A VMA to be: the pages `[startPage, endPage)`. */
 export interface VmaDescription {
@@ -41,6 +44,12 @@ export class AddressSpace {
   readonly pages: CpuPages;
   readonly notifiers = new IntervalNotifierSet();
   readonly mmapLock = new SharedLock('mmap lock');
+  /** Failures to inject into faults of the CPU and into moving pages. */
+  readonly failures = new FailureInjection();
+  readonly moved = new MovedContents(this.contents);
+  readonly pins = new PagePins();
+  /** Pages that can lie in VRAM; null while no GPU has any for SVM. */
+  devices: DeviceMaps | null = null;
   /** False after the last user is gone: no reference on the mm's users can be taken any more. */
   hasUsers = true;
   /** Told of every change after it was made; null while nobody wants to know. */
@@ -127,7 +136,7 @@ export class AddressSpace {
       vma = this.vmas.higher(vma.startPage);
     }
     this.notifiers.deliver(NotifierEvent.unmap, startPage, endPage);
-    for (const gone of removed) this.pages.drop(gone.startPage, gone.endPage, false);
+    for (const gone of removed) this.#drop(gone.startPage, gone.endPage, false);
     this.contents.detach(startPage, endPage);
     this.observer?.memoryChanged('unmapped', startPage, endPage);
     return 0;
@@ -146,6 +155,7 @@ export class AddressSpace {
         const piece = this.findVma(page)!;
         piece.protection = protection;
         this.notifiers.deliver(NotifierEvent.protectionVma, page, pieceEnd);
+        if (this.devices !== null && (protection & Protection.write) === 0) protectDevicePages(this, page, pieceEnd);
         this.#mergeAround(piece);
         this.observer?.memoryChanged('protected', page, pieceEnd);
       }
@@ -173,22 +183,30 @@ export class AddressSpace {
     return result;
   }
 
+  /** Whether no page is anywhere but in system memory, and no failure is to be injected. */
+  get touchesPlainly(): boolean {
+    return this.devices === null && this.failures.none;
+  }
+
   /** The CPU reads or writes one byte in each page of `[startPage, endPage)`; stops at a hole, without permission, and with ENOMEM at the page limit. */
   touch(startPage: number, endPage: number, write: boolean): TouchResult {
+    if (!this.touchesPlainly) {
+      return runAwake(new CpuAccess(this, startPage, endPage, write).run());
+    }
     const needed = write ? Protection.write : Protection.read;
     let page = startPage;
     let fresh = 0;
     while (page < endPage) {
       const vma = this.findVma(page);
-      if (vma === undefined) return { result: -Errno.EFAULT, pages: page - startPage, fresh };
-      if ((vma.protection & needed) === 0) return { result: -Errno.EACCES, pages: page - startPage, fresh };
+      if (vma === undefined) return { result: -Errno.EFAULT, pages: page - startPage, fresh, back: 0 };
+      if ((vma.protection & needed) === 0) return { result: -Errno.EACCES, pages: page - startPage, fresh, back: 0 };
       const to = Math.min(endPage, vma.endPage);
       const reached = isIoOrPfnMap(vma) ? to : this.pages.roomFor(page, to);
       if (!isIoOrPfnMap(vma) && reached > page) fresh += this.pages.populate(vma, page, reached, write);
       page = reached;
-      if (reached < to) return { result: -Errno.ENOMEM, pages: page - startPage, fresh };
+      if (reached < to) return { result: -Errno.ENOMEM, pages: page - startPage, fresh, back: 0 };
     }
-    return { result: 0, pages: page - startPage, fresh };
+    return { result: 0, pages: page - startPage, fresh, back: 0 };
   }
 
   /** Exit of the process: RELEASE, then UNMAP of everything, then pages and VMAs are gone. */
@@ -196,7 +214,7 @@ export class AddressSpace {
     this.hasUsers = false;
     this.notifiers.deliver(NotifierEvent.release, 0, PAGE_NUMBER_END);
     this.notifiers.deliver(NotifierEvent.unmap, 0, PAGE_NUMBER_END);
-    for (const vma of this.vmas.values()) this.pages.drop(vma.startPage, vma.endPage, false);
+    for (const vma of this.vmas.values()) this.#drop(vma.startPage, vma.endPage, false);
     this.vmas.clear();
     this.#recentVma = undefined;
     this.contents.detach(0, PAGE_NUMBER_END);
@@ -217,21 +235,26 @@ export class AddressSpace {
     this.#recentVma = undefined;
   }
 
+  #drop(from: number, to: number, keepCached: boolean): void {
+    if (this.devices !== null) dropDevicePages(this, from, to);
+    this.pages.drop(from, to, keepCached);
+  }
+
   #discardPages(vma: Vma, first: number, to: number): void {
     let from = first;
     const keepCached = keepsPagesCached(vma.kind);
-    if (vma.kind === 'thp') {
+    if (vma.kind === 'thp' || this.devices !== null) {
       // A huge block that is covered only in part is split first; the split is announced for the whole block.
       const firstBlock = alignDown(from, PAGES_PER_BLOCK);
       const lastBlock = alignDown(to - 1, PAGES_PER_BLOCK);
       if (from > firstBlock || to < firstBlock + PAGES_PER_BLOCK) this.#splitHugeBlock(firstBlock);
       if (lastBlock !== firstBlock) {
-        this.pages.drop(from, lastBlock, keepCached);
+        this.#drop(from, lastBlock, keepCached);
         from = lastBlock;
         if (to < lastBlock + PAGES_PER_BLOCK) this.#splitHugeBlock(lastBlock);
       }
     }
-    this.pages.drop(from, to, keepCached);
+    this.#drop(from, to, keepCached);
     if (!keepCached) this.contents.clear(first, to);
   }
 

@@ -10,7 +10,12 @@ import type { Vma } from './vma.ts';
 
 /** Marks of a CPU page. A frame without `PRESENT` is kept in the page cache. */
 export const PRESENT = 1;
+/** Of an entry for device private memory and of a migration entry: it is writable. */
 export const WRITE_FAULTED = 2;
+/** The page lies in device private memory: an access of the CPU faults. */
+export const DEVICE_PRIVATE = 4;
+/** The page, which was in that frame, is on its way: an access of the CPU waits. */
+export const MIGRATING = 8;
 
 /** Pages of one process; physical page ids count up from 1. */
 export class CpuPages {
@@ -114,11 +119,43 @@ export class CpuPages {
     if (block !== undefined) splitMapping(block);
   }
 
+  /** The frame of a page that comes from elsewhere, or goes; 0 and no marks: there is none. */
+  setEntry(page: number, frame: number, marks: number): void {
+    const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
+    const block = this.blocks.getOrCreate(blockNumber);
+    const index = block.base + ((page - blockNumber * PAGES_PER_BLOCK) | 0);
+    const before = block.frames[index]!;
+    if (before !== frame) {
+      block.frames[index] = frame;
+      block.layout = BlockLayout.scattered;
+      if (before === 0) block.used++;
+      else if (frame === 0) block.used--;
+    }
+    block.marks[index] = marks;
+    if (block.used === 0) this.blocks.release(blockNumber);
+  }
+
+  setMarks(page: number, marks: number): void {
+    const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
+    const block = this.blocks.get(blockNumber)!;
+    block.marks[block.base + (page - blockNumber * PAGES_PER_BLOCK)] = marks;
+  }
+
+  /** The block of `page` becomes one huge mapping of the frames from `frame` on. */
+  setHugeEntry(page: number, frame: number, marks: number): void {
+    const block = this.blocks.getOrCreate(Math.floor(page / PAGES_PER_BLOCK));
+    for (let index = 0; index < PAGES_PER_BLOCK; index++) block.frames[block.base + index] = frame + index;
+    block.marks.fill(marks, block.base, block.base + PAGES_PER_BLOCK);
+    block.used = PAGES_PER_BLOCK;
+    block.layout = BlockLayout.huge;
+  }
+
   #coversBlock(vma: Vma, blockStart: number): boolean {
     return vma.startPage <= blockStart && vma.endPage >= blockStart + PAGES_PER_BLOCK;
   }
 
-  #takeFrames(count: number, alignment: number): number {
+  /** New pages, which nothing maps yet: the frame of the first of `count`, a multiple of `alignment`. */
+  takeFrames(count: number, alignment: number): number {
     const frame = Math.ceil(this.#nextFrame / alignment) * alignment;
     if (frame + count > SYSTEM_FRAMES_END) throw new NotModelledError('more than 2^31 physical pages');
     this.#nextFrame = frame + count;
@@ -127,7 +164,7 @@ export class CpuPages {
   }
 
   #makeHuge(block: PageBlock, mark: number): void {
-    const frame = this.#takeFrames(PAGES_PER_BLOCK, PAGES_PER_BLOCK);
+    const frame = this.takeFrames(PAGES_PER_BLOCK, PAGES_PER_BLOCK);
     for (let index = 0; index < PAGES_PER_BLOCK; index++) block.frames[block.base + index] = frame + index;
     block.marks.fill(mark, block.base, block.base + PAGES_PER_BLOCK);
     block.used = PAGES_PER_BLOCK;
@@ -142,7 +179,7 @@ export class CpuPages {
   #populateBlock(block: PageBlock, from: number, to: number, mark: number): number {
     const { frames, marks, base } = block;
     if (block.used === 0) {
-      const frame = this.#takeFrames(to - from, 1) - from - base;
+      const frame = this.takeFrames(to - from, 1) - from - base;
       for (let index = base + from; index < base + to; index++) frames[index] = frame + index;
       fillMarks(marks, mark, base + from, base + to);
       block.used = to - from;
@@ -161,7 +198,7 @@ export class CpuPages {
       let behind = index + 1;
       while (behind < end && frames[behind] === 0) behind++;
       const count = behind - index;
-      const frame = this.#takeFrames(count, 1);
+      const frame = this.takeFrames(count, 1);
       // New frames are the highest: where they follow those of the page before, no page behind has any.
       if (index === base || frames[index - 1] !== frame - 1) block.layout = BlockLayout.scattered;
       for (const offset = frame - index; index < behind; index++) {

@@ -97,8 +97,8 @@ describe('hmmRangeFault', () => {
     expect(it.pages.blocks.budget.exceeded).toBe(false);
     expect(hmmRangeFault(it, 1536, 2048, true)).toBe(-12);
     expect(it.pages.blocks.budget.exceeded).toBe(true);
-    expect(it.touch(512, 4096, true)).toEqual({ result: -12, pages: 1024, fresh: 0 });
+    expect(it.touch(512, 4096, true)).toEqual({ result: -12, pages: 1024, fresh: 0, back: 0 });
     expect(it.unmap(512, 1024)).toBe(0);
-    expect(it.touch(1024, 4096, true)).toEqual({ result: -12, pages: 1024, fresh: 512 });
+    expect(it.touch(1024, 4096, true)).toEqual({ result: -12, pages: 1024, fresh: 512, back: 0 });
   });
 });

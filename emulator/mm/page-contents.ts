@@ -1,5 +1,6 @@
 // Models: what is written in the pages, and the old contents of pages that a stale PTE still reaches.
 import { OrderedMap } from '../kernel/ordered-map.ts';
+import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import { addressOfPage, PAGE_BYTES } from '../kernel/page-number.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -85,10 +86,14 @@ export class PageContents {
   #recent: Segment | undefined;
   readonly #ghosts = new Map<number, { page: number; bytes: Uint8Array }>();
   #sweepAt = 64;
+  /** Pages with a PTE that points at a frame of VRAM which has left them; it may lie elsewhere now. */
+  readonly #stalePages = new Map<number, number[]>();
   /** Set by the machine, which knows the GPU page tables. */
   isFrameReferenced: FrameReferenceCheck = () => false;
   /** Where the contents really are, if not here. Old contents of pages that left can't be kept then. */
   foreign: ForeignMemory | null = null;
+  /** Called before the bytes of a page are written, while somebody wants to know. */
+  beforeWrite: ((page: number) => void) | null = null;
 
   /**
    * Makes `bytes` (a multiple of the page size) the contents of the pages from `startPage` on. `isShared`: somebody
@@ -107,6 +112,7 @@ export class PageContents {
 
   /** The 4096 bytes of a page for writing, made if the page has none yet. */
   bytesOf(page: number): Uint8Array {
+    if (this.beforeWrite !== null) this.beforeWrite(page);
     const segment = this.#find(page);
     if (segment !== undefined) {
       const index = segment.firstPage + (page - segment.startPage);
@@ -158,13 +164,29 @@ export class PageContents {
 
   /** The physical page `frame` leaves `page`: keeps its bytes, if a PTE points there and it ever had any. */
   pageLeaves(page: number, frame: number): void {
+    const referenced = frame < SYSTEM_FRAMES_END ? undefined : this.#isVramReferenced(page, frame);
     const segment = this.#find(page);
     if (segment === undefined) return;
     const index = segment.firstPage + (page - segment.startPage);
     const { store } = segment;
-    if (!store.isWritten(index) || !this.isFrameReferenced(page, frame) || !store.holds(index)) return;
+    if (!store.isWritten(index) || !(referenced ?? this.isFrameReferenced(page, frame)) || !store.holds(index)) return;
     this.#ghosts.set(frame, { page, bytes: store.page(index).slice() });
     if (this.#ghosts.size > this.#sweepAt) this.#sweepGhosts();
+  }
+
+  /** The old contents of the frames `[firstFrame, firstFrame + count)` are gone, or stand elsewhere. */
+  forgetGhosts(firstFrame: number, count: number): void {
+    if (this.#ghosts.size === 0) return;
+    for (let frame = firstFrame; frame < firstFrame + count; frame++) this.#ghosts.delete(frame);
+  }
+
+  /** As `isFrameReferenced`, for a page of VRAM that leaves `page`: it may have left others before. */
+  #isVramReferenced(page: number, frame: number): boolean {
+    const before = this.#stalePages.get(frame)?.filter((stale) => this.isFrameReferenced(stale, frame)) ?? [];
+    if (!before.includes(page) && this.isFrameReferenced(page, frame)) before.push(page);
+    if (before.length === 0) this.#stalePages.delete(frame);
+    else this.#stalePages.set(frame, before);
+    return before.length > 0;
   }
 
   /** Keeps the physical page `frame`, of zeros, which has left `page`: the GPU writes to it through a stale PTE. */
@@ -262,7 +284,11 @@ export class PageContents {
   // Amortised: runs when the number of ghosts has doubled since the last sweep.
   #sweepGhosts(): void {
     for (const [frame, ghost] of this.#ghosts) {
-      if (!this.isFrameReferenced(ghost.page, frame)) this.#ghosts.delete(frame);
+      const referenced =
+        frame < SYSTEM_FRAMES_END
+          ? this.isFrameReferenced(ghost.page, frame)
+          : this.#isVramReferenced(ghost.page, frame);
+      if (!referenced) this.#ghosts.delete(frame);
     }
     this.#sweepAt = Math.max(64, this.#ghosts.size * 2);
   }

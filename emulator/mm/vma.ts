@@ -36,6 +36,11 @@ export function keepsPagesCached(kind: VmaKind): boolean {
   return kind === 'file' || kind === 'mixedmap';
 }
 
+/** Memory of which a page that was never touched has nothing behind it; it can lie in VRAM. */
+export function isAnonymous(kind: VmaKind): boolean {
+  return mergesWithNeighbours(kind);
+}
+
 /** Kinds of which touching VMAs merge. */
 export function mergesWithNeighbours(kind: VmaKind): boolean {
   return kind === 'anon' || kind === 'thp' || kind === 'heap' || kind === 'stack';

@@ -91,6 +91,20 @@ export interface EventMap {
   'queues-resumed': { readonly device: number; readonly result: number };
   /** The collector is done with a range; an error leaves it behind (Q46). */
   collected: IntervalEvent & { readonly result: number };
+  /** A buffer of SVM takes VRAM; `address` is an offset in it. */
+  'vram-allocated': IntervalEvent;
+  'vram-freed': IntervalEvent;
+  /** A buffer is to leave VRAM, and has left it or could not (`result`, a negative errno). */
+  'eviction-began': IntervalEvent;
+  'eviction-ended': IntervalEvent & { readonly result: number };
+  /** Pages were copied from or to the VRAM at the offset `address`. */
+  'pages-copied': IntervalEvent & { readonly to: 'vram' | 'system' };
+  /** Migration is about to tell the notifiers; `device` is 0. */
+  'migration-announced': IntervalEvent & { readonly kind: NotifierEventName };
+  /** Pages of the process lie in the VRAM of `device` now. */
+  'moved-to-vram': IntervalEvent;
+  /** ... and in system memory again. */
+  'moved-to-ram': IntervalEvent;
   /** A defect was met: `quirk` is its number in the catalogue, or what is wrong in a word. */
   hazard: IntervalEvent & {
     readonly quirk: string;
@@ -140,6 +154,14 @@ export const EVENT_NAMES = [
   'queues-stopped',
   'queues-resumed',
   'collected',
+  'vram-allocated',
+  'vram-freed',
+  'eviction-began',
+  'eviction-ended',
+  'pages-copied',
+  'migration-announced',
+  'moved-to-vram',
+  'moved-to-ram',
   'hazard',
 ] as const satisfies readonly EventName[];
 

@@ -9,6 +9,7 @@ import { Errno } from '../../lib/uapi/errno.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
 import { EVENT_NAMES, faultOutcome, NOTIFIER_EVENT_NAMES } from './events.ts';
 import type { EventListener, EventMap, EventName, IntervalEvent, MachineEvent } from './events.ts';
+import { MemoryEventSink } from './memory-events.ts';
 import type { Hazard } from './hazard.ts';
 import type { ObservedDevice, ObservedFile } from './observed.ts';
 
@@ -18,6 +19,7 @@ type AnyListener = (event: never) => void;
 export class MachineEvents {
   readonly #listeners = new Map<EventName, Set<AnyListener>>();
   readonly #detach = new Map<ObservedFile, () => void>();
+  readonly #detachMemory: (() => void)[] = [];
   readonly #clock: { readonly now: number };
   readonly #scope: OperationScope;
   readonly #devices: () => readonly ObservedDevice[];
@@ -41,8 +43,10 @@ export class MachineEvents {
     if (listeners.has(listener as AnyListener)) return () => this.#off(name, listener as AnyListener);
     listeners.add(listener as AnyListener);
     this.#count++;
-    if (this.#count === 1)
+    if (this.#count === 1) {
       for (const device of this.#devices()) for (const file of device.files) this.attach(device, file);
+      this.#attachMemory();
+    }
     return () => this.#off(name, listener as AnyListener);
   }
 
@@ -61,6 +65,15 @@ export class MachineEvents {
   attach(device: ObservedDevice, file: ObservedFile): void {
     if (this.#count === 0 || this.#detach.has(file)) return;
     this.#detach.set(file, file.effects.add(new EventSink(this, device)));
+  }
+
+  #attachMemory(): void {
+    for (const { index, memory } of this.#devices()) {
+      if (memory !== null) this.#detachMemory.push(memory.effects.add(new MemoryEventSink(this, index)));
+    }
+    const [device] = this.#devices();
+    const pages = device?.surroundings.process.devices?.surroundings.effects;
+    if (pages !== undefined) this.#detachMemory.push(pages.add(new MemoryEventSink(this, 0)));
   }
 
   /** A file was closed. */
@@ -113,6 +126,7 @@ export class MachineEvents {
     if (this.#count > 0) return;
     for (const detach of this.#detach.values()) detach();
     this.#detach.clear();
+    for (const detach of this.#detachMemory.splice(0)) detach();
   }
 }
 

@@ -2,6 +2,7 @@
 import type { EffectHub } from '../kernel/effects.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
+import type { DeviceMemory } from '../svm/device-memory.ts';
 import type { GpuVm, KernelRevision, SvmContext } from '../svm/context.ts';
 
 /** An open file: its effects make the events, its VM and context the snapshot. */
@@ -15,6 +16,8 @@ export interface ObservedFile {
 export interface ObservedDevice {
   readonly index: number;
   readonly gpu: GpuDevice;
+  /** Its VRAM, if it is registered for SVM. */
+  readonly memory: DeviceMemory | null;
   readonly files: readonly ObservedFile[];
   readonly surroundings: {
     readonly process: AddressSpace;

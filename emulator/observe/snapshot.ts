@@ -5,6 +5,7 @@ import type { VmaKind } from '../mm/vma.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { DeviceCounters } from '../gpu/gpu-device.ts';
 import { RangeState } from '../gpusvm/range.ts';
+import type { MigrationCounters } from '../svm/device-memory.ts';
 import { isRestoreWork } from '../svm/revision.ts';
 import type { RestoreStatistics } from '../svm/revision.ts';
 import { SvmRangeState } from '../svm/svm-range.ts';
@@ -35,6 +36,10 @@ export interface RangeSnapshot {
   readonly unmapped: boolean;
   readonly partiallyUnmapped: boolean;
   readonly dmaMapped: boolean;
+  /** Its pages were collected in VRAM ("has_devmem_pages"). */
+  readonly inVram: boolean;
+  /** Its pages can go to VRAM ("migrate_devmem"). */
+  readonly migrates: boolean;
   readonly queued: boolean;
   /** Which list the range is on, or 'processing' while a worker has it. */
   readonly queue: 'none' | 'gc' | 'restore' | 'processing';
@@ -91,8 +96,10 @@ export interface ContextSnapshot {
   readonly ranges: readonly RangeSnapshot[];
   /** Buffer objects in the GPU's address space; undefined where the revision does not look at them. */
   readonly bufferObjects: readonly { readonly start: bigint; readonly end: bigint }[] | undefined;
-  /** Whether the revision can move pages to VRAM, of which the machine has none. */
+  /** Whether the revision can move pages to VRAM. */
   readonly migratesToVram: boolean;
+  /** What was moved to and from the VRAM of the device. */
+  readonly migrations: Readonly<MigrationCounters>;
   readonly ptes: readonly PteRun[];
   readonly vmas: readonly VmaSnapshot[];
   /** Ranges on the collector's list. */
@@ -106,6 +113,8 @@ export interface ContextSnapshot {
   readonly closing: boolean;
   readonly counters: Readonly<DeviceCounters> & { readonly pagesAllocated: number };
 }
+
+const NOTHING_MOVED: Readonly<MigrationCounters> = { copies: 0, copyPages: 0, evictions: 0 };
 
 /** The state of `file` on `device` as plain data; the same state gives the same data. */
 export function contextSnapshot(device: ObservedDevice, file: ObservedFile): ContextSnapshot {
@@ -142,6 +151,8 @@ export function contextSnapshot(device: ObservedDevice, file: ObservedFile): Con
             unmapped: (range.state & RangeState.unmapped) !== 0,
             partiallyUnmapped: (range.state & RangeState.partiallyUnmapped) !== 0,
             dmaMapped: range.pagesValid,
+            inVram: range.hasDevicePages,
+            migrates: range.migrates,
             queued: range.queued,
             queue: queueOf(range),
             pending: range.hasPending
@@ -163,6 +174,7 @@ export function contextSnapshot(device: ObservedDevice, file: ObservedFile): Con
         }))
       : undefined,
     migratesToVram: revision.migratesToVram,
+    migrations: { ...(device.memory?.counters ?? NOTHING_MOVED) },
     ptes: pteRuns(device, file, process),
     vmas: vmaSnapshots(process),
     collectorPending: context?.collector.pending ?? 0,

@@ -3,7 +3,6 @@ import { SvmFlag } from '../../lib/uapi/constants.ts';
 import type { FaultReason } from '../kernel/effects.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import { isSpecialVma } from '../mm/vma.ts';
-import { PteMemory } from '../gpu/pte-format.ts';
 import type { AttributeRecord } from '../svm/attribute-record.ts';
 import { AttributeInterval, exclusiveEnd, snapshotRecord } from '../svm/attribute-tree.ts';
 import { commitRange } from '../svm/commit.ts';
@@ -11,10 +10,11 @@ import type { SvmContext } from '../svm/context.ts';
 import { dropsStaleFault, logFault, permitsAccess } from '../svm/fault-steps.ts';
 import { findOrInsertRange } from '../svm/find-range.ts';
 import type { OperationMode } from '../svm/find-range.ts';
+import { migrateRange, needsVram } from '../svm/migrate-range.ts';
 import type { FaultCall } from '../svm/revision.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import { reservePageDirectory } from './buffer-object-check.ts';
-import { getRangePages } from './get-range-pages.ts';
+import { getRangePages, memoryOf } from './get-range-pages.ts';
 
 /** A range committed less than this long ago is not looked at again, in ns (Q57). */
 const RECENT_MAPPING_WINDOW = 2_000_000;
@@ -176,6 +176,7 @@ export class HandleFault implements FaultCall {
     const page = this.#page;
     const now = context.clock.now;
     const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
+    const toVram = needsVram(context, interval);
     let budget = ATTEMPTS;
     while (true) {
       const collected = collectUnmapped(context);
@@ -187,8 +188,10 @@ export class HandleFault implements FaultCall {
       if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
       // Also for a write to what is mapped for reading: the GPU never gets on.
       if (range.isMappedFor(interval.flags)) return this.#because('already-valid', 0, 0);
-      let result = getRangePages(context, range, mode);
-      if (this.#rules.triedAgain.includes(result)) {
+      let result = toVram ? migrateRange(context, range) : 0;
+      if (result !== 0) return this.#because('migration-failed', result, result, 1);
+      result = getRangePages(context, range, mode, toVram);
+      if (!toVram && this.#rules.triedAgain.includes(result)) {
         budget--;
         // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.
         logFault(this.#context, this.#page, result === -Errno.EOPNOTSUPP ? 2 : 1);
@@ -199,7 +202,7 @@ export class HandleFault implements FaultCall {
       if (result === -Errno.EPERM) return this.#because('pages-not-writable', result, result, 1);
       if (this.#rules.killing.includes(result)) return this.#because('no-memory', result, result, 1);
       if (result !== 0) return this.#because('pages-unavailable', 0, result);
-      const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
+      const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, memoryOf(range));
       result = commitRange(context, range, flags, interval.flags, false, true);
       // RESET_ATTR does not take the svm lock: it may have come while pages were collected and PTEs written.
       if (interval.freed) this.#reportFreed(interval);

@@ -1,9 +1,15 @@
 // Models: collecting the pages of a range, for reading where writing is not permitted (spec/revisions §4, V7 item 1).
 import { Errno } from '../../lib/uapi/errno.ts';
 import { getPages } from '../gpusvm/get-pages.ts';
+import { PteMemory } from '../gpu/pte-format.ts';
 import type { SvmContext } from '../svm/context.ts';
 import type { OperationMode } from '../svm/find-range.ts';
 import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
+
+/** The memory in which the pages lie that were collected for `range`. */
+export function memoryOf(range: AmdgpuSvmRange): PteMemory {
+  return range.hasDevicePages ? PteMemory.localVram : PteMemory.system;
+}
 
 /** Collects the pages of `range`; after -EPERM `mode` is read-only, and they are collected so. 0 or a negative errno. */
 export function getRangePages(

@@ -7,7 +7,7 @@ import { createContext, GpuVm, PasidAllocator, PasidTable, SvmContext } from './
 function surroundings(rig: Rig) {
   const { device, clock, effects, points, failures } = rig.context;
   const { revision, driver } = rig.device.surroundings;
-  return { revision, driver, device, clock, effects, points, failures };
+  return { revision, driver, device, clock, effects, points, failures, deviceMemory: null };
 }
 
 describe('creation of a context', () => {

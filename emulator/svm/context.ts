@@ -16,6 +16,7 @@ import { BufferObjectMappings } from './buffer-objects.ts';
 import { defaultRecord } from './attribute-record.ts';
 import type { AttributeRecord } from './attribute-record.ts';
 import { AttributeTree } from './attribute-tree.ts';
+import type { DeviceMemory } from './device-memory.ts';
 import type { DriverModule } from './driver-module.ts';
 import type { KernelRevisionOf, RangeCollector, SvmIoctlCallOf, SvmModeOf } from './revision.ts';
 import { isRestoreWork } from './revision.ts';
@@ -98,6 +99,8 @@ export interface SvmDependencies {
   readonly effects: EffectHub;
   readonly points: PreemptionPoints;
   readonly failures: FailureInjection;
+  /** The VRAM of the device that is registered for SVM; null: none. */
+  readonly deviceMemory: DeviceMemory | null;
 }
 
 /** The SVM state hung on a VM. */
@@ -113,6 +116,8 @@ export class SvmContext {
   readonly effects: EffectHub;
   readonly points: PreemptionPoints;
   readonly failures: FailureInjection;
+  /** VRAM that ranges can go to; null: none. */
+  readonly deviceMemory: DeviceMemory | null;
   readonly svmLock = new ExclusiveLock('svm lock');
   readonly tree = new AttributeTree();
   readonly collector: RangeCollector;
@@ -135,13 +140,15 @@ export class SvmContext {
     this.effects = surroundings.effects;
     this.points = surroundings.points;
     this.failures = surroundings.failures;
+    this.deviceMemory = surroundings.deviceMemory?.usable === true ? surroundings.deviceMemory : null;
     this.granularity = defaultGranularity(this.device);
     this.defaults = defaultRecord(this.granularity, mode.defaultAccess);
     this.collector = mode.createCollector(this);
     // Written out: objects made by spreading have a hidden class each, which costs every user of them.
     const { clock, effects, points, failures } = surroundings;
+    const { deviceMemory } = this;
     this.framework = new GpuSvm<AmdgpuSvmRange>(
-      { process, effects, points, failures, counters: this.device.counters, clock },
+      { process, effects, points, failures, counters: this.device.counters, clock, deviceMemory },
       {
         pages: this.device.maxPage,
         allocateRange: (startPage, pages, notifier) => new AmdgpuSvmRange(startPage, pages, notifier),

@@ -1,5 +1,6 @@
 // Models: the invalidation callback in two phases, and the split invalidation (spec/04-invalidation-and-gc §3, §4; spec/03-gpu-ranges §B.10, §B.11).
 import { NotifierEvent } from '../mm/interval-notifier.ts';
+import { evictRange } from '../gpusvm/get-pages.ts';
 import { RangeState } from '../gpusvm/range.ts';
 import type { GpuNotifier } from '../gpusvm/notifier.ts';
 import { lockPageDirectory, zapPages } from './commit.ts';
@@ -103,12 +104,14 @@ export function splitInvalidate(context: SvmContext, startPage: number, endPage:
 /** Removes a range outside of collection; up to V7 whether it is queued is not looked at (Q44). */
 export function removeRange(context: SvmContext, range: AmdgpuSvmRange): void {
   const { framework } = context;
+  range.clearGpuMapped();
+  // Also what goes wrong with it ends nothing.
+  if (range.hasDevicePages) evictRange(framework, range);
   if (range.untouchedByUnmap) {
     framework.notifierLock.acquireRead();
     framework.unmapPages(range);
     framework.notifierLock.releaseRead();
   }
-  range.clearGpuMapped();
   if (context.revision.dequeuesRemovedRanges) {
     context.collector.dequeue(range);
   } else if (range.queued) {

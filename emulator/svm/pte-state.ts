@@ -1,4 +1,5 @@
 // Models: nothing - it judges a PTE against the process's memory (spec/trace-format §6, "state of a present PTE").
+import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { PRESENT, WRITE_FAULTED } from '../mm/cpu-pages.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
@@ -47,7 +48,8 @@ export function pteStateRun(
   if (writable && (vma.protection & Protection.write) === 0) return { state: 'perm', endPage: page + 1 };
   const marks = cpu.marks[cpu.base + offset]!;
   // A page of the page cache that is not mapped now is nobody's copy-on-write page.
-  if (writable && (marks & (PRESENT | WRITE_FAULTED)) === PRESENT) return { state: 'cow', endPage: page + 1 };
+  if (writable && (marks & (PRESENT | WRITE_FAULTED)) === PRESENT && frame < SYSTEM_FRAMES_END)
+    return { state: 'cow', endPage: page + 1 };
   const range = vm.context?.framework.findRange(page, page + 1);
   if (range === undefined) return { state: 'orphan', endPage: page + 1 };
   const end = Math.min(limit, vma.endPage, range.endPage) - blockNumber * PAGES_PER_BLOCK;

@@ -22,6 +22,7 @@ const FAULT_RULES = {
   'commit-failed': 'the page tables could not be written',
   'buffer-object': 'a buffer object is mapped there, and the GPU is told to try again',
   'reservation-failed': 'the page directory could not be reserved to look for buffer objects',
+  'migration-failed': 'the pages could not be moved to VRAM, and system memory is no way out',
   'in-reset': 'the GPU is being reset, and the fault is dropped',
   'retry-exhausted': 'its pages changed in every attempt, and the GPU is told to try again',
   'no-retry-faults': 'the device has no retry faults (XNACK off), so nothing is mapped by a fault',

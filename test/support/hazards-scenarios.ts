@@ -38,6 +38,7 @@ export const SCENARIOS: Readonly<Record<string, (rig: Rig) => unknown>> = {
       effects,
       points,
       failures,
+      deviceMemory: null,
     });
   },
   Q09: (rig) => {

@@ -1,5 +1,5 @@
 /** Traces in which a second thread comes in at every preemption point; the same seed gives the same trace. */
-import { PREEMPTION_POINTS } from '../../emulator/index.ts';
+import { COMMON_PREEMPTION_POINTS } from '../../emulator/index.ts';
 
 /** 64 blocks of 64 KiB on each side of the boundary between two notifiers. */
 const BASE = 0x7f00_0000_0000n;
@@ -77,7 +77,7 @@ export function injectedTrace({ seed, operations, profile = 'v4' }: InjectedTrac
   };
   const inject = (): object[] =>
     Array.from({ length: 1 + below(4) }, () => ({
-      at: oneOf(PREEMPTION_POINTS),
+      at: oneOf(COMMON_PREEMPTION_POINTS),
       nth: oneOf([1, 1, 1, 2, 3]),
       do: below(2) === 0 ? memory() : driver(),
     }));

@@ -1,4 +1,5 @@
 /** The effects of the trace format (spec/trace-format §5). A new one is an entry of this table. */
+import { NotifierEvent } from '../../../emulator/index.ts';
 import { bytesAt } from '../../words/sizes.ts';
 import type { TraceEffect, RunWriter } from './list.ts';
 import { hex, hexAddress } from '../format/hex.ts';
@@ -27,6 +28,16 @@ const writePtes: RunWriter = (start, pages, flags, source) => [
 const writeZap: RunWriter = (start, pages) => ['zap', hex(start), hex(pages)];
 const writeMapped: RunWriter = (start, pages) => ['dma+', hexAddress(start), hex(pages)];
 const writeUnmapped: RunWriter = (start, pages) => ['dma-', hexAddress(start), hex(pages)];
+
+const eventWriter =
+  (kind: string): RunWriter =>
+  (start, pages) => ['event', kind, hexAddress(start), hexAddress(start + pages)];
+const writeMigrateEvent = eventWriter('migrate');
+const writeClearEvent = eventWriter('clear');
+const writeCopyIn: RunWriter = (start, pages) => ['copy', 'vram', hex(start), hex(pages)];
+const writeCopyOut: RunWriter = (start, pages) => ['copy', 'ram', hex(start), hex(pages)];
+const writeToVram: RunWriter = (start, pages, gpu) => ['tovram', hex(start), hex(pages), gpu];
+const writeToRam: RunWriter = (start, pages, gpu) => ['toram', hex(start), hex(pages), gpu];
 
 const counted = ({ count }: ToldPages, one: string, many: string): string => (count === 1 ? one : `${count} ${many}`);
 
@@ -190,6 +201,98 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     },
     event: 'queues-resumed',
     sentence: () => 'The compute queues of the process are to run again.',
+  },
+  {
+    kind: 'bo+',
+    title: 'VRAM allocated',
+    listen: {
+      bufferAllocated(offset, pages) {
+        this.list.push(this.gpu, ['bo+', hex(offset), hex(pages)]);
+      },
+    },
+    event: 'vram-allocated',
+    sentence: (told) => `${counted(told, 'A buffer takes', 'buffers take')} VRAM: ${bytesAt(told)}.`,
+  },
+  {
+    kind: 'bo-',
+    title: 'VRAM freed',
+    listen: {
+      bufferFreed(offset, pages) {
+        this.list.push(this.gpu, ['bo-', hex(offset), hex(pages)]);
+      },
+    },
+    event: 'vram-freed',
+    sentence: (told) => `${counted(told, 'A buffer is', 'buffers are')} freed in VRAM: ${bytesAt(told)}.`,
+  },
+  {
+    kind: 'evict',
+    title: 'eviction',
+    listen: {
+      evictionBegan(offset, pages) {
+        this.list.push(this.gpu, ['evict', hex(offset), hex(pages)]);
+      },
+    },
+    event: 'eviction-began',
+    sentence: (told) => `The buffer in VRAM ${bytesAt(told)} is to leave.`,
+  },
+  {
+    kind: 'evicted',
+    title: 'end of eviction',
+    listen: {
+      evictionEnded(offset, result) {
+        this.list.push(this.gpu, ['evicted', hex(offset), result]);
+      },
+    },
+    event: 'eviction-ended',
+    sentence: (told) => `The eviction of the buffer at 0x${told.address.toString(16)} of VRAM has ended.`,
+  },
+  {
+    kind: 'event',
+    title: 'MMU event of a migration',
+    listen: {
+      migrationAnnounced(event, startPage, endPage) {
+        const writer = event === NotifierEvent.migrate ? writeMigrateEvent : writeClearEvent;
+        this.list.run(this, writer, startPage, endPage - startPage, 0);
+      },
+    },
+    pages: ([, , start, end]) => addresses(['event', start!, end!]),
+    event: 'migration-announced',
+    sentence: (told) => `The notifiers are told that pages move: ${bytesAt(told)}.`,
+  },
+  {
+    kind: 'copy',
+    title: 'copy',
+    listen: {
+      copied(toVram, offset, pages) {
+        this.list.run(this, toVram ? writeCopyIn : writeCopyOut, offset, pages, 0);
+      },
+    },
+    event: 'pages-copied',
+    sentence: (told) => `Pages are copied to or from VRAM ${bytesAt(told)}.`,
+  },
+  {
+    kind: 'tovram',
+    title: 'moved to VRAM',
+    listen: {
+      movedToVram(startPage, pages, gpu) {
+        this.list.run(this, writeToVram, startPage, pages, gpu);
+      },
+    },
+    pages: ([, start, pages]) => ({ startPage: Number(start), pages: Number(pages), flags: 0n }),
+    event: 'moved-to-vram',
+    sentence: (told) => `Pages lie in VRAM now: ${bytesAt(told)}.`,
+  },
+  {
+    kind: 'toram',
+    title: 'moved to system memory',
+    listen: {
+      movedToRam(startPage, pages, gpu) {
+        this.list.run(this, writeToRam, startPage, pages, gpu);
+      },
+    },
+    pages: ([, start, pages]) => ({ startPage: Number(start), pages: Number(pages), flags: 0n }),
+    event: 'moved-to-ram',
+    sentence: (told) => `Pages lie in system memory now: ${bytesAt(told)}.`,
   },
 ];
 

@@ -5,7 +5,8 @@ export type TraceEffect = readonly (string | number)[];
 
 /** Where an effect comes from. */
 export interface EffectSource {
-  readonly gpu: number;
+  /** Number of the GPU; null: the process. */
+  readonly gpu: number | null;
   /** The 64-bit PTE flags of an index. */
   readonly flagValue: (index: number) => bigint;
 }
@@ -34,6 +35,11 @@ export class EffectList {
     return entries;
   }
 
+  /** What comes is about GPU 0 again, until another one is named. */
+  aboutFirst(): void {
+    this.#about(0);
+  }
+
   /** A mark of an injected operation. */
   mark(...entry: string[]): void {
     this.#about(0);
@@ -42,7 +48,7 @@ export class EffectList {
   }
 
   /** An entry of its own. */
-  push(gpu: number, entry: TraceEffect): void {
+  push(gpu: number | null, entry: TraceEffect): void {
     this.#about(gpu);
     this.#flush();
     this.#entries.push(entry);
@@ -63,8 +69,8 @@ export class EffectList {
     this.#flags = flags;
   }
 
-  #about(gpu: number): void {
-    if (gpu === this.#gpu) return;
+  #about(gpu: number | null): void {
+    if (gpu === this.#gpu || gpu === null) return;
     this.#flush();
     this.#gpu = gpu;
     this.#entries.push(['@', gpu]);

@@ -7,10 +7,10 @@ import { EffectList } from './list.ts';
 
 class ListSink extends QuietEffects implements ListeningSink {
   readonly list: EffectList;
-  readonly gpu: number;
+  readonly gpu: number | null;
   readonly flagValue: (index: number) => bigint;
 
-  constructor(list: EffectList, gpu: number, flagValue: (index: number) => bigint) {
+  constructor(list: EffectList, gpu: number | null, flagValue: (index: number) => bigint) {
     super();
     this.list = list;
     this.gpu = gpu;
@@ -27,7 +27,12 @@ interface SourceDevice {
 
 /** One list for all devices of a machine, and a sink for each. */
 export class EffectRecorder extends EffectList {
-  /** What hears the effects of a file on that device. */
+  /** What hears what becomes of the process's pages. */
+  processSink(): EffectSink {
+    return new ListSink(this, null, () => 0n);
+  }
+
+  /** What hears the effects of a file, or of the VRAM, on that device. */
   sinkOf({ index, gpu }: SourceDevice): EffectSink {
     return new ListSink(this, index, (flags) => gpu.pteFlags.value(flags));
   }

@@ -11,6 +11,7 @@ import { DEFAULT_PROFILE, UAPI_PROFILES } from '../../uapi/profile.ts';
 import type { UapiProfileName } from '../../uapi/profile.ts';
 import type { Fields } from './fields.ts';
 import { TraceFormatError } from './fields.ts';
+import { parseFailures } from './failures.ts';
 
 /** A trace's configuration with the defaults of the format filled in. */
 export interface TraceConfig {
@@ -34,6 +35,20 @@ export interface TraceConfig {
   readonly lazy: boolean;
   /** Number of GPUs, all of the same model. */
   readonly gpus: number;
+  /** Bytes of VRAM for SVM; of each GPU, or of all. */
+  readonly vram: number | readonly number[];
+  /** Whether that VRAM is coherent memory of the CPU; of each GPU, or of all. */
+  readonly coherent: boolean | readonly boolean[];
+  /** Name of the hive, null: none; of each GPU, or of all. */
+  readonly hive: string | null | readonly (string | null)[];
+  /** Whether huge pages move as one. */
+  readonly thpMig: boolean;
+  /** VRAM is not registered for SVM. */
+  readonly preferGtt: boolean;
+  /** VRAM is registered for SVM and not used. */
+  readonly appApu: boolean;
+  /** Negative errnos with which the registration of VRAM fails, by GPU; empty: none does. */
+  readonly fail: readonly number[];
 }
 
 export const DEFAULT_CONFIG: TraceConfig = {
@@ -53,30 +68,41 @@ export const DEFAULT_CONFIG: TraceConfig = {
   xnackOff: false,
   lazy: false,
   gpus: 1,
+  vram: 0,
+  coherent: false,
+  hive: null,
+  thpMig: true,
+  preferGtt: false,
+  appApu: false,
+  fail: [],
 };
 
-/** Fields that are about VRAM, with the JSON values that ask for none (spec/trace-format-v8 §1). */
-const VRAM_FIELDS: Readonly<Record<string, readonly string[]>> = {
-  vram: ['0', 'null'],
-  coherent: ['false'],
-  hive: ['null'],
-  thpMig: ['true', 'false'],
-  preferGtt: ['false'],
-  appApu: ['false'],
+/** Fields that are not followed, with the JSON values that ask for nothing (spec/trace-format-v8 §1). */
+const PLAIN_FIELDS: Readonly<Record<string, readonly string[]>> = {
   rev: ['0'],
   atomics: ['false'],
 };
 
 /** Reads the configuration fields; `others` are further fields that the operation has. */
 export function parseConfig(fields: Fields, others: readonly string[] = []): TraceConfig {
-  fields.only(...Object.keys(DEFAULT_CONFIG), ...Object.keys(VRAM_FIELDS), ...others);
-  for (const [name, none] of Object.entries(VRAM_FIELDS)) {
+  fields.only(...Object.keys(DEFAULT_CONFIG), ...Object.keys(PLAIN_FIELDS), 'devices', ...others);
+  for (const [name, none] of Object.entries(PLAIN_FIELDS)) {
     if (others.includes(name) || !fields.has(name) || none.includes(JSON.stringify(fields.raw(name)))) continue;
-    throw new NotModelledError(`${fields.operation}.${name}`, 'GPUs have no VRAM for SVM here');
+    throw new NotModelledError(`${fields.operation}.${name}`, 'no GPU with SVM looks at it');
   }
   const config: Record<string, unknown> = { ...DEFAULT_CONFIG };
+  if (fields.has('devices')) config['gpus'] = fields.within('devices', 1, MOST_GPUS);
   for (const [name, value] of Object.entries(DEFAULT_CONFIG)) {
-    if (!fields.has(name)) continue;
+    if (!fields.has(name) || others.includes(name)) continue;
+    if (name === 'fail') {
+      config['fail'] = registrationFailures(fields, config['gpus'] as number);
+      continue;
+    }
+    if (name in PER_GPU) {
+      const read: (fields: Fields, name: string) => unknown = PER_GPU[name as keyof typeof PER_GPU];
+      config[name] = fields.perGpu(name, read);
+      continue;
+    }
     if (typeof value === 'boolean') config[name] = fields.boolean(name);
     else if (name === 'gpus') config[name] = fields.within(name, 1, MOST_GPUS);
     else if (typeof value === 'number') config[name] = fields.count(name, 0xffff_ffff);
@@ -92,6 +118,20 @@ export function parseConfig(fields: Fields, others: readonly string[] = []): Tra
     throw new TraceFormatError(`${fields.operation}.${(error as Error).message}`);
   }
   return config as unknown as TraceConfig;
+}
+
+/** Fields with one value for all GPUs, or a list. */
+const PER_GPU = {
+  vram: (fields: Fields, name: string) => (fields.raw(name) === null ? 0 : fields.count(name)),
+  coherent: (fields: Fields, name: string) => fields.boolean(name),
+  hive: (fields: Fields, name: string) => (fields.raw(name) === null ? null : fields.text(name)),
+} as const;
+
+/** The list `fail` of a configuration, as the errno of each GPU. */
+function registrationFailures(fields: Fields, gpus: number): number[] {
+  const errnos = Array.from({ length: gpus }, () => 0);
+  for (const { nth, errno } of parseFailures(fields, ['region', 'memremap'])) if (nth <= gpus) errnos[nth - 1] = -errno;
+  return errnos;
 }
 
 /** Pages in all page tables of a trace, 32 GiB: one line must not take all memory of who replays it. */
@@ -121,6 +161,16 @@ export function machineOptions(config: TraceConfig): MachineOptions {
     xnackOff: config.xnackOff,
     pageLimit: MOST_PAGES,
     gpus: config.gpus,
+    vram: config.vram,
+    coherentVram: config.coherent,
+    links:
+      typeof config.hive === 'object' && config.hive !== null
+        ? config.hive
+        : Array.from({ length: config.gpus }, () => config.hive as string | null),
+    thpMigration: config.thpMig,
+    preferGtt: config.preferGtt,
+    appApu: config.appApu,
+    vramRegistration: config.fail.length === 0 ? 0 : config.fail,
   };
 }
 
@@ -144,7 +194,19 @@ export function configOfMachine(options: ResolvedOptions, lazy: boolean): Partia
     xnackOff: options.xnackOff,
     lazy,
     gpus: options.gpus,
+    vram: oneForAll(options.vram),
+    coherent: oneForAll(options.coherentVram),
+    hive: oneForAll(options.hives),
+    thpMig: options.vram.some((bytes) => bytes > 0) ? options.thpMigration : DEFAULT_CONFIG.thpMig,
+    preferGtt: options.preferGtt,
+    appApu: options.appApu,
+    fail: [],
   };
   const defaults: Readonly<Record<string, unknown>> = { ...DEFAULT_CONFIG };
   return Object.fromEntries(Object.entries(config).filter(([name, value]) => defaults[name] !== value));
+}
+
+/** The value that all GPUs have, or the list. */
+function oneForAll<T>(values: readonly T[]): T | readonly T[] {
+  return values.every((value) => value === values[0]) ? values[0]! : values;
 }

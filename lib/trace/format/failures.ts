@@ -1,10 +1,10 @@
 /** The list `fail` of an operation: passages of a point that fail (spec/trace-format-v7 §2). */
 import { NotModelledError } from '../../../emulator/index.ts';
-import type { FailurePoint, PlannedFailure } from '../../../emulator/index.ts';
+import type { EmulatedMachine, FailurePoint, PlannedFailure } from '../../../emulator/index.ts';
 import { Errno } from '../../uapi/errno.ts';
 import { Fields, TraceFormatError } from './fields.ts';
 
-/** Points of the format, as the emulator names them; null: what only moving pages to and from VRAM passes. */
+/** Points of the format, as the emulator names them. */
 const POINTS = {
   'lock-pd': 'lock-page-directory',
   hmm: 'hmm-range-fault',
@@ -17,14 +17,17 @@ const POINTS = {
   'mn-insert': 'insert-notifier',
   dma: 'map-dma',
   cpuram: 'allocate-page',
-  bo: null,
-  copy: null,
-  gart: null,
-  ram: null,
-  ramhuge: null,
-  split: null,
-} as const satisfies Readonly<Record<string, FailurePoint | null>>;
-type FailName = keyof typeof POINTS;
+  bo: 'allocate-buffer',
+  copy: 'copy-buffer',
+  gart: 'map-copy-window',
+  ram: 'allocate-migration-page',
+  ramhuge: 'allocate-huge-migration-page',
+  split: 'split-folio',
+} as const satisfies Readonly<Record<string, FailurePoint>>;
+type OperationFailName = keyof typeof POINTS;
+/** Points that only the start of the driver passes. */
+type StartFailName = 'region' | 'memremap';
+type FailName = OperationFailName | StartFailName;
 
 /** The most entries of a list. */
 const MOST_FAILURES = 64;
@@ -37,7 +40,10 @@ export interface TraceFailure {
   readonly errno: number;
 }
 
-export function parseFailures(fields: Fields): TraceFailure[] {
+export function parseFailures(
+  fields: Fields,
+  points: readonly FailName[] = Object.keys(POINTS) as OperationFailName[],
+): TraceFailure[] {
   const list = fields.list('fail');
   const where = `${fields.operation}.fail`;
   if (list.length > MOST_FAILURES)
@@ -55,7 +61,7 @@ export function parseFailures(fields: Fields): TraceFailure[] {
     }
     if (entry.raw('at') === 'mem')
       throw new NotModelledError('fail at mem', 'the allocations of the C code are not followed');
-    const at = entry.word('at', Object.keys(POINTS) as FailName[]);
+    const at = entry.word('at', points);
     // An allocation only tells that there is no memory.
     return { at, nth, errno: at.endsWith('-alloc') ? Errno.ENOMEM : -error };
   });
@@ -65,8 +71,7 @@ export function parseFailures(fields: Fields): TraceFailure[] {
 export function plannedFailures(failures: readonly TraceFailure[]): PlannedFailure[] {
   const planned: PlannedFailure[] = [];
   for (const name of new Set(failures.map(({ at }) => at))) {
-    const point = POINTS[name];
-    if (point === null) continue;
+    const point = POINTS[name as OperationFailName];
     const byPassage = new Map(failures.filter(({ at }) => at === name).map(({ nth, errno }) => [nth, errno]));
     let before = 0;
     for (const [nth, errno] of [...byPassage].sort(([left], [right]) => left - right)) {
@@ -75,4 +80,13 @@ export function plannedFailures(failures: readonly TraceFailure[]): PlannedFailu
     }
   }
   return planned;
+}
+
+/** Plans these failures, null: none, wherever in the machine they are met; the returned function plans again what was planned. */
+export function planFailures({ devices, process }: EmulatedMachine, planned: PlannedFailure[] | null): () => void {
+  // One list for all: it says how often a point is passed, by whomever.
+  const before = [process.space, ...devices].map(({ failures }) => ({ failures, was: failures.exchange(planned) }));
+  return () => {
+    for (const { failures, was } of before) failures.exchange(was);
+  };
 }

@@ -97,6 +97,13 @@ export class Fields {
     return value;
   }
 
+  /** One value as `read` reads it, or a list of such. */
+  perGpu<T>(name: string, read: (fields: Fields, name: string) => T): T | T[] {
+    const value = this.#values[name];
+    if (!Array.isArray(value)) return read(this, name);
+    return value.map((each, gpu) => read(new Fields(this.operation, { [`${name}[${gpu}]`]: each }), `${name}[${gpu}]`));
+  }
+
   /** A list of u32 numbers. */
   u32List(name: string): number[] {
     return this.list(name).map((value) => this.u32(name, value));

@@ -1,14 +1,19 @@
 /** Accesses of the CPU to what its pages hold (spec/trace-format-v8 §2). */
-import type { EmulatedMachine } from '../../../emulator/index.ts';
+import { cpuPageValue, setCpuPageValue } from '../../../emulator/index.ts';
+import type { PageValue } from '../../../emulator/index.ts';
 import { processCallRefusal } from '../../words/refusals.ts';
 import { bytesAt } from '../../words/sizes.ts';
 import type { Fields } from '../format/fields.ts';
+import { hex } from '../format/hex.ts';
 import type { Interval } from './common.ts';
 import { readInterval } from './common.ts';
 import { defineOperation } from './descriptor.ts';
+import type { BareAnswer } from './descriptor.ts';
 import { FIELDS } from './form.ts';
 import { touchAnswer } from './memory.ts';
-import { cpuValues, LARGEST_VALUE, writeCpuValue } from './values.ts';
+import type { TouchAnswer, Touched } from './memory.ts';
+import { joined, LARGEST_VALUE } from './values.ts';
+import type { ValueRun } from './values.ts';
 
 const { address: addr, size: len } = FIELDS;
 
@@ -17,11 +22,9 @@ function readPages(fields: Fields): Interval {
   return fields.has('len') ? readInterval(fields) : { address: fields.u64('addr'), size: 1n };
 }
 
-/** The CPU touches the pages in turn; `[startPage, endPage)` are those that it could. */
-function touchPages(machine: EmulatedMachine, { address, size }: Interval, write: boolean) {
-  const touched = machine.process.calls.touch(address, size, write);
-  const startPage = Number(address >> 12n);
-  return { answer: touchAnswer(touched), startPage, endPage: startPage + touched.pages };
+/** The answer of a read. */
+export interface LoadAnswer extends TouchAnswer {
+  readonly vals: readonly ValueRun[];
 }
 
 export const store = defineOperation({
@@ -30,10 +33,10 @@ export const store = defineOperation({
     fields.only('addr', 'len', 'value');
     return { ...readPages(fields), value: fields.count('value', LARGEST_VALUE) };
   },
-  perform: ({ machine }, operation) => {
-    const { answer, startPage, endPage } = touchPages(machine, operation, true);
-    writeCpuValue(machine, startPage, endPage, operation.value);
-    return answer;
+  perform: ({ machine: { process } }, { address, size, value }, wake?: (answer: TouchAnswer) => void): TouchAnswer => {
+    const onPage = (page: number): void => setCpuPageValue(process.space, page, value);
+    const sleeper = wake === undefined ? {} : { sleeper: (late: Touched) => wake(touchAnswer(late)) };
+    return touchAnswer(process.calls.touch(address, size, true, { onPage, ...sleeper }));
   },
   sentence: (operation) => `The CPU writes ${operation.value} to each page of ${bytesAt(operation)}`,
   refusal: (_, errno) => processCallRefusal('touch', errno),
@@ -46,13 +49,61 @@ export const load = defineOperation({
     fields.only('addr', 'len');
     return readPages(fields);
   },
-  perform: ({ machine }, operation) => {
-    const { answer, startPage, endPage } = touchPages(machine, operation, false);
-    return { ...answer, vals: cpuValues(machine, startPage, endPage) };
+  perform: ({ machine: { process } }, { address, size }, wake?: (answer: LoadAnswer) => void): LoadAnswer => {
+    const pages: number[] = [];
+    const values: PageValue[] = [];
+    const onPage = (page: number): void => {
+      pages.push(page);
+      values.push(cpuPageValue(process.space, page));
+    };
+    const answer = (touched: Touched): LoadAnswer => ({
+      ...touchAnswer(touched),
+      vals: joined(pages, (_, index) => values[index]!),
+    });
+    const sleeper = wake === undefined ? {} : { sleeper: (late: Touched) => wake(answer(late)) };
+    return answer(process.calls.touch(address, size, false, { onPage, ...sleeper }));
   },
   sentence: (operation) => `The CPU reads what is in each page of ${bytesAt(operation)}`,
   refusal: (_, errno) => processCallRefusal('touch', errno),
   outcome: (_, { vals }) => [`It reads ${vals.map(([value, , pages]) => `${value} in ${Number(pages)}`).join(', ')}.`],
   label: () => 'CPU reads',
   form: { label: 'CPU reads', fields: { addr, len } },
+});
+
+export const pin = defineOperation({
+  name: 'pin',
+  parse: (fields) => {
+    fields.only('addr', 'len');
+    return readPages(fields);
+  },
+  perform: ({ machine: { process } }, { address, size }, wake?: (answer: PinAnswer) => void): PinAnswer => {
+    const sleeper = wake === undefined ? undefined : (late: Touched): void => wake(pinAnswer(late));
+    return pinAnswer(process.calls.pin(address, size, sleeper));
+  },
+  sentence: (operation) => `Somebody takes a reference on each page of ${bytesAt(operation)}, so that it cannot move`,
+  refusal: (_, errno) => processCallRefusal('touch', errno),
+  form: { label: 'pin pages', fields: { addr, len } },
+});
+
+/** The answer of `pin` and `unpin`. */
+export interface PinAnswer extends BareAnswer {
+  readonly pages: string;
+}
+
+function pinAnswer({ result, pages }: Touched): PinAnswer {
+  return { ret: result, pages: hex(pages) };
+}
+
+export const unpin = defineOperation({
+  name: 'unpin',
+  parse: (fields) => {
+    fields.only('addr', 'len');
+    return readPages(fields);
+  },
+  perform: ({ machine: { process } }, { address, size }): PinAnswer => ({
+    ret: 0,
+    pages: hex(process.calls.unpin(address, size)),
+  }),
+  sentence: (operation) => `The references on the pages of ${bytesAt(operation)} are dropped`,
+  form: { label: 'unpin pages', fields: { addr, len } },
 });

@@ -5,11 +5,12 @@ import type { TraceFailure } from '../format/failures.ts';
 import type { BareAnswer, OperationDescriptor, OperationObject } from './descriptor.ts';
 import { bomap, bounmap } from './buffer-objects.ts';
 import { advance, close, fini, gc, kfd, work } from './driver.ts';
-import { load, store } from './contents.ts';
+import { load, pin, store, unpin } from './contents.ts';
 import { access, fault, gpureset, ih } from './gpu.ts';
 import { dontneed, mmap, mmexit, mprotect, munmap, touch } from './memory.ts';
 import { config, dump, pteflags } from './state.ts';
 import { get, ioctl, reset, set } from './svm-calls.ts';
+import { evict, vram, vramfree } from './vram.ts';
 
 /** By name, in the order in which people are offered them. */
 export const OPERATIONS = {
@@ -21,6 +22,8 @@ export const OPERATIONS = {
   touch,
   store,
   load,
+  pin,
+  unpin,
   access,
   fault,
   set,
@@ -29,6 +32,9 @@ export const OPERATIONS = {
   ioctl,
   bomap,
   bounmap,
+  evict,
+  vram,
+  vramfree,
   advance,
   ih,
   gpureset,

@@ -6,7 +6,7 @@ import { bytesAt } from '../../words/sizes.ts';
 import { hex } from '../format/hex.ts';
 import { bareAnswer, readInterval, readProtection, writeInterval } from './common.ts';
 import { defineOperation } from './descriptor.ts';
-import type { EventQuestion } from './descriptor.ts';
+import type { BareAnswer, EventQuestion } from './descriptor.ts';
 import { FIELDS } from './form.ts';
 
 const { address: addr, size: len, protection: prot, kind, write } = FIELDS;
@@ -88,12 +88,25 @@ export const dontneed = defineOperation({
   form: { label: 'madvise DONTNEED', fields: { addr, len } },
 });
 
-export function touchAnswer({ result, pages, fresh }: { result: number; pages: number; fresh: number }): {
-  ret: number;
-  pages: string;
-  fresh: string;
-} {
-  return { ret: result, pages: hex(pages), fresh: hex(fresh) };
+/** What came of a touch. */
+export interface Touched {
+  readonly result: number;
+  readonly pages: number;
+  readonly fresh: number;
+  readonly back: number;
+}
+
+/** The answer of a touch. */
+export interface TouchAnswer extends BareAnswer {
+  readonly pages: string;
+  readonly fresh: string;
+  /** Pages that came home from VRAM. */
+  readonly back?: string;
+}
+
+export function touchAnswer({ result, pages, fresh, back }: Touched): TouchAnswer {
+  const answer = { ret: result, pages: hex(pages), fresh: hex(fresh) };
+  return back === 0 ? answer : { ...answer, back: hex(back) };
 }
 
 export const touch = defineOperation({
@@ -102,8 +115,10 @@ export const touch = defineOperation({
     fields.only('addr', 'len', 'write');
     return { ...readInterval(fields), write: fields.boolean('write') };
   },
-  perform: ({ machine }, operation) =>
-    touchAnswer(machine.process.calls.touch(operation.address, operation.size, operation.write)),
+  perform: ({ machine }, operation, wake?: (answer: TouchAnswer) => void): TouchAnswer => {
+    const sleeper = wake === undefined ? {} : { sleeper: (late: Touched) => wake(touchAnswer(late)) };
+    return touchAnswer(machine.process.calls.touch(operation.address, operation.size, operation.write, sleeper));
+  },
   record: (entry) => ({
     operation: { touch: { ...writeInterval(entry), write: entry.write } },
     answer: touchAnswer(entry),

@@ -1,12 +1,9 @@
 /** Operations of the trace format, read and checked (spec/trace-format §1, §8). */
-import { NotModelledError, PREEMPTION_POINTS } from '../../../emulator/index.ts';
+import { PREEMPTION_POINTS } from '../../../emulator/index.ts';
 import { parseFailures } from '../format/failures.ts';
 import { Fields, TraceFormatError } from '../format/fields.ts';
 import { descriptorOf, isOperationName, OPERATIONS } from './index.ts';
 import type { TraceInjection, TraceOperation } from './index.ts';
-
-/** Operations of the format that are about VRAM (spec/trace-format-v8 §2). */
-const VRAM_OPERATIONS: readonly string[] = ['evict', 'vram', 'vramfree', 'pin', 'unpin'];
 
 /** Parses `{"NAME": {fields}}`; throws TraceFormatError. */
 export function parseOperation(value: unknown): TraceOperation {
@@ -20,8 +17,6 @@ export function parseOperation(value: unknown): TraceOperation {
       `expected one operation in an object, got ${names.length === 0 ? 'none' : names.join(', ')}`,
     );
   }
-  if (VRAM_OPERATIONS.includes(name))
-    throw new NotModelledError(`the trace operation ${name}`, 'GPUs have no VRAM for SVM here');
   if (!isOperationName(name)) {
     throw new TraceFormatError(
       `unknown operation ${JSON.stringify(name)}; known: ${Object.keys(OPERATIONS).join(', ')}`,
@@ -34,7 +29,7 @@ export function parseOperation(value: unknown): TraceOperation {
     name,
     gpu: perGpu === true && fields.has('gpu') ? fields.count('gpu', 0xff) : 0,
     ...parse(fields),
-    ...(fields.has('fail') ? { fail: parseFailures(fields) } : {}),
+    ...(fields.has('fail') && name !== 'config' ? { fail: parseFailures(fields) } : {}),
   } as TraceOperation;
   return fields.has('inject') ? { ...operation, inject: parseInjections(fields) } : operation;
 }

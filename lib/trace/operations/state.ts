@@ -1,6 +1,6 @@
 /** Operations that only look, and the configuration (spec/trace-format §2, §6, §7). */
 import { contextSnapshot, parseGcVersion, PteMemory } from '../../../emulator/index.ts';
-import type { ContextSnapshot, RangeSnapshot } from '../../../emulator/index.ts';
+import type { ContextSnapshot, MemorySnapshot, RangeSnapshot } from '../../../emulator/index.ts';
 import { errnoName } from '../../uapi/errno.ts';
 import { NO_RETRY_FAULTS } from '../../words/refusals.ts';
 import { parseConfig } from '../format/config.ts';
@@ -14,6 +14,8 @@ export interface ConfigAnswer extends BareAnswer {
   readonly pasid: string;
   /** Whether there is an SVM context with retry faults. */
   readonly xnack: boolean;
+  /** Of each GPU whether its VRAM is registered for SVM, 1 or 0, or the negative errno; where there is VRAM. */
+  readonly devmem?: readonly number[];
 }
 
 export const config = defineOperation({
@@ -34,10 +36,6 @@ export const config = defineOperation({
 
 /** Bits of the pending operations (spec/trace-format-v7 §4). */
 const PENDING_BITS = { unmap: 1, restore: 2 } as const;
-
-/** Pages of VRAM used by SVM and by others, and all there are (spec/trace-format-v8 §7). */
-const NO_VRAM = ['0x0', '0x0', '0x0'] as const;
-const NOTHING_COPIED = { copies: 0, copyPages: 0, evictions: 0 } as const;
 
 const MEMORIES = { system: PteMemory.system, vram: PteMemory.localVram, p2p: PteMemory.peerVram } as const;
 
@@ -67,10 +65,15 @@ export const dump = defineOperation({
     fields.only();
     return {};
   },
-  perform: ({ machine, device, file }) => dumpAnswer(contextSnapshot(device, file), machine.devices.length),
+  perform: ({ machine, device, file }) => dumpAnswer(contextSnapshot(device, file), machine.memorySnapshot()),
   sentence: () => 'The state is looked at',
   form: { label: 'dump state', fields: {} },
 });
+
+function pageFields({ startPage, pages, gpu, offset, huge }: MemorySnapshot['pages'][number]) {
+  const run = [hex(startPage), hex(pages), gpu, hex(offset)];
+  return huge ? [...run, true] : run;
+}
 
 /** As of `dumpAnswer`. */
 function rangeFields(range: RangeSnapshot, migrates: boolean) {
@@ -81,8 +84,8 @@ function rangeFields(range: RangeSnapshot, migrates: boolean) {
     unmapped: range.unmapped,
     partialUnmap: range.partiallyUnmapped,
     dma: range.dmaMapped,
-    devmem: migrates ? false : undefined,
-    migrate: migrates ? false : undefined,
+    devmem: migrates ? range.inVram : undefined,
+    migrate: migrates ? range.migrates : undefined,
     queued: keepsFlags ? range.queued : undefined,
     ptes: keepsFlags ? hex(pteFlags) : undefined,
     queue: keepsFlags ? undefined : range.queue,
@@ -96,10 +99,10 @@ function rangeFields(range: RangeSnapshot, migrates: boolean) {
 }
 
 /** A field that the revision does not have is undefined, which is not written: an object put together by spreads is much slower. */
-function dumpAnswer(snapshot: ContextSnapshot, gpus: number) {
+function dumpAnswer(snapshot: ContextSnapshot, memory: MemorySnapshot) {
   // The format has no counter for the kernel log; one more key would be a difference to every recording.
   const { errorLines: _, ...counters } = snapshot.counters;
-  const { migratesToVram: migrates, restore } = snapshot;
+  const { migratesToVram: migrates, migrations, restore } = snapshot;
   return {
     ret: 0,
     attrs: snapshot.attributes.map((interval) => [
@@ -119,9 +122,13 @@ function dumpAnswer(snapshot: ContextSnapshot, gpus: number) {
     boMaps: migrates ? undefined : snapshot.bufferObjects?.map(({ start, end }) => [hex(start), hex(end)]),
     ptes: snapshot.ptes.map((run) => [hex(run.startPage), hex(run.pages), hex(run.flags), run.state]),
     vmas: snapshot.vmas.map((vma) => [hex(vma.start), hex(vma.end), vma.protection, vma.kind]),
-    pages: migrates ? [] : undefined,
-    bos: migrates ? [] : undefined,
-    vram: migrates ? Array.from({ length: gpus }, () => NO_VRAM) : undefined,
+    pages: migrates ? memory.pages.map(pageFields) : undefined,
+    bos: migrates
+      ? memory.buffers.map(({ gpu, offset, pages, inUse }) => [gpu, hex(offset), hex(pages), hex(inUse)])
+      : undefined,
+    vram: migrates
+      ? memory.vram.map(({ evictable, pinned, total }) => [hex(evictable), hex(pinned), hex(total)])
+      : undefined,
     gcPending: snapshot.collectorPending,
     gcWork: snapshot.collectorQueued,
     restorePending: restore?.pending,
@@ -134,6 +141,6 @@ function dumpAnswer(snapshot: ContextSnapshot, gpus: number) {
     clock: hex(snapshot.clock),
     checkpoint: hex(snapshot.checkpoint),
     exiting: snapshot.closing,
-    counters: migrates ? { ...counters, ...NOTHING_COPIED } : counters,
+    counters: migrates ? { ...counters, ...migrations } : counters,
   };
 }

@@ -1,23 +1,12 @@
 /** What pages hold, as one number for each: read, written and joined to runs (spec/trace-format-v8 §2). */
-import { cpuPageValue, gpuPageValue, setCpuPageValue, setGpuPageValue } from '../../../emulator/index.ts';
-import type { EmulatedDevice, EmulatedFile, EmulatedMachine } from '../../../emulator/index.ts';
+import { gpuPageValue, setGpuPageValue } from '../../../emulator/index.ts';
+import type { EmulatedDevice, EmulatedFile, PageValue } from '../../../emulator/index.ts';
 import { hex } from '../format/hex.ts';
 
 export const LARGEST_VALUE = 0xffff_ffff;
 
 /** Pages in a row that hold the same; first page and number of pages as hex. */
-export type ValueRun = readonly [value: number, startPage: string, pages: string];
-
-/** What the CPU reads in the pages `[startPage, endPage)`. */
-export function cpuValues({ process }: EmulatedMachine, startPage: number, endPage: number): ValueRun[] {
-  const pages = Array.from({ length: endPage - startPage }, (_, index) => startPage + index);
-  return joined(pages, (page) => cpuPageValue(process.space, page));
-}
-
-/** The CPU writes `value` to each of the pages `[startPage, endPage)`. */
-export function writeCpuValue({ process }: EmulatedMachine, startPage: number, endPage: number, value: number): void {
-  for (let page = startPage; page < endPage; page++) setCpuPageValue(process.space, page, value);
-}
+export type ValueRun = readonly [value: PageValue, startPage: string, pages: string];
 
 /** What the GPU reads in the pages, which are ascending, through its PTEs. */
 export function gpuValues(device: EmulatedDevice, file: EmulatedFile, pages: readonly number[]): ValueRun[] {
@@ -34,10 +23,11 @@ export function writeGpuValue(
   for (const page of pages) setGpuPageValue(device, file, page, value);
 }
 
-function joined(pages: readonly number[], valueOf: (page: number) => number): ValueRun[] {
-  const runs: { value: number; startPage: number; pages: number }[] = [];
-  for (const page of pages) {
-    const value = valueOf(page);
+/** Neighbours with the same value as one run; `pages` are ascending. */
+export function joined(pages: readonly number[], valueOf: (page: number, index: number) => PageValue): ValueRun[] {
+  const runs: { value: PageValue; startPage: number; pages: number }[] = [];
+  for (const [index, page] of pages.entries()) {
+    const value = valueOf(page, index);
     const run = runs[runs.length - 1];
     if (run !== undefined && run.value === value && run.startPage + run.pages === page) run.pages++;
     else runs.push({ value, startPage: page, pages: 1 });

@@ -1,7 +1,7 @@
 /** What other threads do at the preemption points of one operation (spec/trace-format §8). */
-import type { EmulatedDevice, EmulatedMachine, PreemptionPoint } from '../../../emulator/index.ts';
+import type { EmulatedMachine, PreemptionPoint } from '../../../emulator/index.ts';
 import type { EffectRecorder } from '../effects/recorder.ts';
-import { plannedFailures } from '../format/failures.ts';
+import { planFailures, plannedFailures } from '../format/failures.ts';
 import { descriptorOf } from '../operations/index.ts';
 import type { InjectedAnswer, TraceAnswer, TraceInjection, TraceOperation } from '../operations/index.ts';
 import type { TraceSubject } from '../operations/descriptor.ts';
@@ -16,8 +16,6 @@ export type Perform = (operation: TraceOperation, wake?: (answer: TraceAnswer) =
 interface Stage {
   readonly machine: EmulatedMachine;
   readonly effects: EffectRecorder;
-  /** Those of the interrupted operation, which no other one meets. */
-  readonly failures: EmulatedDevice['failures'];
   subjectOf(operation: TraceOperation): TraceSubject;
 }
 
@@ -38,20 +36,21 @@ export class Injections {
 
   /** Begins to listen at the preemption points; the returned function ends it. */
   start(): () => void {
-    const { machine, effects, failures } = this.#stage;
-    let planned: ReturnType<typeof failures.exchange> = null;
+    const { machine, effects } = this.#stage;
+    let restore: (() => void) | undefined;
     const stop = machine.scope.addHook((point, pass) => this.#onPoint(point, pass));
     const unobserve = machine.scope.addObserver({
       // Marked where the injection is made: one that is refused at once shows too.
       nestedBegin: () => undefined,
       nestedEnd: () => undefined,
       resumeBegin: () => {
-        planned = failures.exchange(null);
+        // No other operation meets the failures of the interrupted one.
+        restore = planFailures(machine, null);
         effects.mark('inject', '(resumed)');
       },
       resumeEnd: () => {
         effects.mark('inject-end');
-        failures.exchange(planned);
+        restore?.();
       },
     });
     return () => {
@@ -72,12 +71,15 @@ export class Injections {
 
   #inject(entry: TraceInjection, index: number): InjectedAnswer {
     const { at, operation } = entry;
-    const { effects, failures } = this.#stage;
+    const { machine, effects } = this.#stage;
     const head = { at, op: operation.name };
-    if (this.#blocks(operation)) return { ...head, blocked: true };
+    if (this.#blocks(operation)) {
+      effects.aboutFirst();
+      return { ...head, blocked: true };
+    }
     effects.mark('inject', at);
     this.#running = true;
-    const planned = failures.exchange(operation.fail === undefined ? null : plannedFailures(operation.fail));
+    const restore = planFailures(machine, operation.fail === undefined ? null : plannedFailures(operation.fail));
     let answer: TraceAnswer;
     try {
       answer = this.#perform(operation, (late) => {
@@ -85,7 +87,7 @@ export class Injections {
       });
     } finally {
       this.#running = false;
-      failures.exchange(planned);
+      restore();
       effects.mark('inject-end');
     }
     return answer.ret === ASLEEP ? { ...head, slept: true } : { ...head, ...answer };

@@ -5,7 +5,7 @@ import { EffectRecorder } from '../effects/recorder.ts';
 import type { TraceEffect } from '../effects/list.ts';
 import { DEFAULT_CONFIG, machineOptions, MOST_PAGES } from '../format/config.ts';
 import type { TraceConfig } from '../format/config.ts';
-import { plannedFailures } from '../format/failures.ts';
+import { planFailures, plannedFailures } from '../format/failures.ts';
 import { hex } from '../format/hex.ts';
 import { TraceFormatError } from '../format/fields.ts';
 import type { BareAnswer, TraceSubject } from '../operations/descriptor.ts';
@@ -60,13 +60,12 @@ export class TraceRunner {
     if (operation.name === 'config') return this.#start(operation.config);
     this.#needsMachine();
     if (operation.fail === undefined) return this.#run(operation);
-    const { failures } = this.subject(operation.gpu).device;
-    const before = failures.exchange(plannedFailures(operation.fail));
+    const restore = planFailures(this.#machine, plannedFailures(operation.fail));
     try {
       return this.#run(operation);
     } finally {
       // What the operation did not come to is over with it.
-      failures.exchange(before);
+      restore();
     }
   }
 
@@ -77,7 +76,6 @@ export class TraceRunner {
     const stage = {
       machine: this.#machine,
       effects: this.#effects,
-      failures: this.subject(operation.gpu).device.failures,
       subjectOf: ({ gpu }: TraceOperation) => this.subject(gpu),
     };
     const inject = new Injections(injections, stage, (nested, wake) => this.#perform(nested, wake));
@@ -112,9 +110,14 @@ export class TraceRunner {
     this.#subjects = machine.devices.map((device) => {
       const file = device.openFile({ compute: !config.lazy });
       file.effects.add(effects.sinkOf(device));
+      device.memory?.effects.add(effects.sinkOf(device));
       return { machine, device, file };
     });
-    const answer: ConfigAnswer & { readonly fx: readonly TraceEffect[] } = { ...configAnswer(this.file), fx: [] };
+    machine.process.space.devices?.surroundings.effects.add(effects.processSink());
+    const answer: ConfigAnswer & { readonly fx: readonly TraceEffect[] } = {
+      ...configAnswer(machine, this.file),
+      fx: [],
+    };
     return answer;
   }
 
@@ -129,8 +132,16 @@ export class TraceRunner {
 }
 
 /** The answer of a configuration whose first file this is. */
-function configAnswer(file: EmulatedFile): ConfigAnswer {
-  return { ret: file.computeResult, pasid: hex(file.vm.pasid), xnack: file.context?.hasRetryFaults ?? false };
+function configAnswer({ options, devices }: EmulatedMachine, file: EmulatedFile): ConfigAnswer {
+  const devmem = options.vram.some((bytes) => bytes > 0)
+    ? { devmem: devices.map(({ registration }) => registration) }
+    : {};
+  return {
+    ret: file.computeResult,
+    pasid: hex(file.vm.pasid),
+    xnack: file.context?.hasRetryFaults ?? false,
+    ...devmem,
+  };
 }
 
 /** Completes an answer of its own; made with a spread, each would be copied by the slow path that serves every shape. */

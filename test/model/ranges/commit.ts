@@ -70,6 +70,8 @@ commitGroup
           unmapped: false,
           partiallyUnmapped: false,
           dmaMapped: true,
+          inVram: false,
+          migrates: false,
           queued: false,
           queue: 'none',
           pending: undefined,

@@ -1,0 +1,215 @@
+// Models: amdgpu_migrate.c - the VRAM of one GPU as memory for SVM: buffers, copies, eviction by TTM (spec/migration §1, §2, §6; spec/trace-format-v8 §4, §5).
+import { Errno } from '../../lib/uapi/errno.ts';
+import { EffectHub } from '../kernel/effects.ts';
+import type { FailureInjection } from '../kernel/failures.ts';
+import { vramFrame } from '../kernel/frame.ts';
+import type { PreemptionPoints } from '../kernel/preemption.ts';
+import { runAwake } from '../kernel/sleepable.ts';
+import type { Sleepable } from '../kernel/sleepable.ts';
+import type { AddressSpace } from '../mm/address-space.ts';
+import { DeviceAllocation } from '../mm/device-pages.ts';
+import type { DevicePageMap } from '../mm/device-pages.ts';
+import type { Vma } from '../mm/vma.ts';
+import { gc, gcNumber } from '../gpu/gc-version.ts';
+import type { GpuDevice } from '../gpu/gpu-device.ts';
+import { Vram } from '../gpu/vram.ts';
+import { evictToRam, migrateBlockToRam, migrateToVram } from '../gpusvm/page-map.ts';
+import type { DeviceMemoryOperations } from '../gpusvm/page-map.ts';
+
+/** Sizes in pages of the buffers of SVM, descending: an address in one of them lies behind a multiple of one of these. */
+const BUFFER_PAGES: readonly number[] = [512, 16, 1];
+
+/** What the VRAM of a GPU is like. */
+export interface DeviceMemorySettings {
+  /** Number of the GPU. */
+  readonly gpu: number;
+  /** Pages of 4 KiB. */
+  readonly pages: number;
+  /** Whether the CPU reads and writes it directly. */
+  readonly coherent: boolean;
+  /** GPUs with the same token are in one hive. */
+  readonly owner: object;
+  /** False: it is registered, and SVM does not use it (the GPU is part of an APU). */
+  readonly usable: boolean;
+  /** Negative errno with which the registration fails, 0: it does not. */
+  readonly registration: number;
+}
+
+/** What it lies in. */
+export interface DeviceMemorySurroundings {
+  readonly process: AddressSpace;
+  readonly points: PreemptionPoints;
+  readonly failures: FailureInjection;
+}
+
+/** What was done with the VRAM of a GPU; the names are those of spec/trace-format-v8 §7. */
+export class MigrationCounters {
+  copies = 0;
+  copyPages = 0;
+  evictions = 0;
+}
+
+/** Hives by name: who asks with one name gets one token, null one of its own. */
+export class OwnerTokens {
+  readonly #hives = new Map<string, object>();
+
+  tokenOf(hive: string | null): object {
+    if (hive === null) return {};
+    let token = this.#hives.get(hive);
+    if (token === undefined) this.#hives.set(hive, (token = { hive }));
+    return token;
+  }
+}
+
+/** The VRAM of one GPU that is registered for SVM. */
+export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
+  readonly gpu: number;
+  readonly owner: object;
+  readonly coherent: boolean;
+  readonly usable: boolean;
+  readonly vram: Vram<DeviceAllocation>;
+  readonly counters = new MigrationCounters();
+  /** Where buffers, copies and evictions are seen. */
+  readonly effects = new EffectHub();
+  readonly #surroundings: DeviceMemorySurroundings;
+  #copying = false;
+  readonly #byOffset = new Map<number, DeviceAllocation>();
+
+  constructor(settings: DeviceMemorySettings, surroundings: DeviceMemorySurroundings) {
+    this.gpu = settings.gpu;
+    this.owner = settings.owner;
+    this.coherent = settings.coherent;
+    this.usable = settings.usable;
+    this.vram = new Vram(settings.pages);
+    this.#surroundings = surroundings;
+  }
+
+  allocationAt(offset: number): DeviceAllocation | undefined {
+    for (const pages of BUFFER_PAGES) {
+      const allocation = this.#byOffset.get(Math.floor(offset / pages) * pages);
+      if (allocation !== undefined && offset < allocation.offset + allocation.pages) return allocation;
+    }
+    return undefined;
+  }
+
+  /**
+   * Moves the pages `[startPage, startPage + pages)` of the process here: populate_mm. 0, -EBUSY where some did not
+   * move, or another negative errno.
+   */
+  *populate(startPage: number, pages: number): Sleepable<number> {
+    const { process, points } = this.#surroundings;
+    if (!process.hasUsers) return -Errno.EFAULT;
+    points.reach('mmap-lock');
+    process.mmapLock.acquireRead();
+    const allocation = yield* this.#allocate(pages);
+    const result =
+      typeof allocation === 'number' ? allocation : yield* migrateToVram(process, allocation, this, startPage);
+    process.mmapLock.releaseRead();
+    points.reach('mmap-unlock');
+    return result;
+  }
+
+  /** amdgpu_bo_create of a buffer of SVM: it, or a negative errno. */
+  *#allocate(pages: number): Sleepable<DeviceAllocation | number> {
+    const { process, points, failures } = this.#surroundings;
+    points.reach('bo-alloc');
+    const failure = failures.take('allocate-buffer');
+    if (failure !== 0) return failure;
+    // What can never fit makes nobody leave.
+    if (pages > this.vram.total) return -Errno.ENOMEM;
+    const offset = yield* this.vram.findPlace(pages, this.#evict);
+    if (offset < 0) return offset;
+    const allocation = new DeviceAllocation(this, offset, pages, vramFrame(this.gpu, offset));
+    this.vram.add(allocation);
+    this.#byOffset.set(offset, allocation);
+    process.moved.cleared(allocation.firstFrame, pages);
+    this.effects.current?.bufferAllocated(offset, pages);
+    return allocation;
+  }
+
+  release(allocation: DeviceAllocation): void {
+    this.#byOffset.delete(allocation.offset);
+    this.vram.remove(allocation);
+    this.effects.current?.bufferFreed(allocation.offset, allocation.pages);
+  }
+
+  /** Another client lets TTM evict the oldest buffer: 0, -ENOENT if there is none, or what became of it. */
+  evictOldest(): number {
+    return runAwake(this.vram.evictOldest(this.#evict));
+  }
+
+  /** Another client takes `pages` pages, which are never evicted: the first of them, or a negative errno. */
+  take(pages: number): number {
+    const offset = runAwake(this.vram.findPlace(pages, this.#evict));
+    if (offset >= 0) this.vram.pin(offset, pages);
+    return offset;
+  }
+
+  /** TTM's move of a buffer out of VRAM. */
+  readonly #evict = (allocation: DeviceAllocation): Sleepable<number> => this.#evictBuffer(allocation);
+
+  *#evictBuffer(allocation: DeviceAllocation): Sleepable<number> {
+    const { process, points } = this.#surroundings;
+    const { offset, pages } = allocation;
+    this.counters.evictions++;
+    this.effects.current?.evictionBegan(offset, pages);
+    allocation.beginEviction();
+    points.reach('evict');
+    const result = yield* evictToRam(process, allocation, this);
+    allocation.endEviction();
+    this.effects.current?.evictionEnded(offset, result);
+    return result;
+  }
+
+  migrateToRam(vma: Vma, page: number, frame: number): Sleepable<number> {
+    const { process } = this.#surroundings;
+    return migrateBlockToRam(process, process.devices!.allocationOf(frame)!, this, vma, page);
+  }
+
+  locate(): void {
+    this.#surroundings.points.reach('collected');
+  }
+
+  mapForCopy(): boolean {
+    return this.#surroundings.failures.take('map-dma') === 0;
+  }
+
+  /** The copy engine serves one at a time. */
+  *copyRun(toVram: boolean, offset: number, pages: number): Sleepable<number> {
+    while (this.#copying) yield;
+    this.#copying = true;
+    const result = this.#copyRunAlone(toVram, offset, pages);
+    this.#copying = false;
+    return result;
+  }
+
+  #copyRunAlone(toVram: boolean, offset: number, pages: number): number {
+    const { points, failures } = this.#surroundings;
+    const noWindow = failures.take('map-copy-window');
+    if (noWindow !== 0) return noWindow;
+    points.reach('copy');
+    const failure = failures.take('copy-buffer');
+    if (failure !== 0) return failure;
+    this.counters.copies++;
+    this.counters.copyPages += pages;
+    this.effects.current?.copied(toVram, offset, pages);
+    return 0;
+  }
+}
+
+/**
+ * amdgpu_svm_migration_init for a GPU with VRAM `settings` (null: it has none): the registered memory, 0 where there is
+ * nothing to register, or a negative errno.
+ */
+export function registerDeviceMemory(
+  settings: DeviceMemorySettings | null,
+  device: GpuDevice,
+  surroundings: DeviceMemorySurroundings,
+): DeviceMemory | number {
+  if (settings === null) return 0;
+  if (gcNumber(device.model.gc) < gc(9, 0, 1)) return -Errno.EINVAL;
+  if (settings.registration !== 0) return settings.registration;
+  const memory = new DeviceMemory(settings, surroundings);
+  surroundings.process.devices!.add(memory);
+  return memory;
+}

@@ -1,0 +1,49 @@
+/** What other clients of a GPU do to its VRAM (spec/trace-format-v8 §2). */
+import { exactBytes } from '../../words/sizes.ts';
+import { hex } from '../format/hex.ts';
+import { defineOperation } from './descriptor.ts';
+import type { BareAnswer } from './descriptor.ts';
+import { FIELDS } from './form.ts';
+
+export const evict = defineOperation({
+  name: 'evict',
+  perGpu: true,
+  needs: 'svm-lock',
+  parse: (fields) => {
+    fields.only();
+    return {};
+  },
+  perform: ({ device }): BareAnswer => ({ ret: device.evict() }),
+  sentence: () => 'Another client makes the oldest buffer of SVM leave VRAM',
+  refusal: () => 'there is no such buffer, or not all of its pages could leave',
+  form: { label: 'evict buffer', fields: {} },
+});
+
+export const vram = defineOperation({
+  name: 'vram',
+  perGpu: true,
+  needs: 'svm-lock',
+  parse: (fields) => {
+    fields.only('bytes');
+    return { bytes: fields.u64('bytes') };
+  },
+  perform: ({ device }, { bytes }): BareAnswer & { readonly offset?: string } => {
+    const offset = device.takeVram(bytes);
+    return offset < 0 ? { ret: offset } : { ret: 0, offset: hex(offset) };
+  },
+  sentence: ({ bytes }) => `Another client takes ${exactBytes(bytes)} of VRAM`,
+  refusal: () => 'there is no room, and no buffer of SVM that could leave',
+  form: { label: 'take VRAM', fields: { bytes: FIELDS.size } },
+});
+
+export const vramfree = defineOperation({
+  name: 'vramfree',
+  perGpu: true,
+  parse: (fields) => {
+    fields.only('offset');
+    return { offset: fields.count('offset') };
+  },
+  perform: ({ device }, { offset }): BareAnswer => ({ ret: device.freeVram(offset) }),
+  sentence: ({ offset }) => `Another client gives back the VRAM from page 0x${offset.toString(16)} on`,
+  refusal: () => 'nobody has taken VRAM there',
+});

@@ -5,6 +5,7 @@ import { SvmAttributeType, SvmOperation } from '../../uapi/constants.ts';
 import { Errno } from '../../uapi/errno.ts';
 import { revisionsDiffer } from '../../words/revision-differences.ts';
 import type { RevisionDifferenceKey } from '../../words/revision-differences.ts';
+import { pagesOf } from '../effects/index.ts';
 import type { TraceAnswer, TraceOperation } from '../operations/index.ts';
 
 /** How an operation went on one revision. */
@@ -40,10 +41,13 @@ const decidedBy =
   (...wanted: readonly FaultReason[]) =>
   ({ reasons }: RevisionRun): boolean =>
     reasons.some((reason) => wanted.includes(reason));
-const has =
-  (...kinds: readonly string[]) =>
-  ({ answer }: RevisionRun): boolean =>
-    answer.fx?.some(([kind]) => kinds.includes(String(kind))) === true;
+/** Whether an operation did more of these effects on one revision than on the other, counted in pages. */
+function differsIn({ runs }: RevisionStep, ...kinds: readonly string[]): boolean {
+  const [one, other] = runs.map(({ answer }) =>
+    (answer.fx ?? []).reduce((sum, effect) => sum + (kinds.includes(String(effect[0])) ? pagesOf(effect).pages : 0), 0),
+  );
+  return one !== other;
+}
 
 /** The number of the SVM operation that is called; undefined for other operations. */
 function svmOperation(operation: TraceOperation): number | undefined {
@@ -103,28 +107,28 @@ const RULES: readonly Rule[] = [
     (s) =>
       svmOperation(s.operation) === SvmOperation.setAttributes &&
       attributeTypes(s.operation).every((type) => type === SvmAttributeType.prefetchLocation) &&
-      onOne(s, has('zap')),
+      differsIn(s, 'zap'),
   ],
   [
     'change-invalidates',
-    (s) => svmOperation(s.operation) === SvmOperation.setAttributes && onOne(s, has('zap', 'range-')),
+    (s) => svmOperation(s.operation) === SvmOperation.setAttributes && differsIn(s, 'zap', 'range-'),
   ],
   ['xnack-off', (s) => s.runs.some(({ hasRetryFaults }) => !hasRetryFaults)],
-  ['repeated-prefetch', (s) => svmOperation(s.operation) === SvmOperation.setAttributes && onOne(s, has('pte'))],
+  ['repeated-prefetch', (s) => svmOperation(s.operation) === SvmOperation.setAttributes && differsIn(s, 'pte')],
   ['waits-for-collector', (s) => s.operation.name === 'gc' && onOne(s, ({ answer }) => answer.ran === true)],
   [
     'waits-for-collector',
     (s) =>
       svmOperation(s.operation) !== undefined &&
       svmOperation(s.operation) !== SvmOperation.setAttributes &&
-      onOne(s, has('range-')),
+      differsIn(s, 'range-'),
   ],
   ['attributes-inherited', (s) => svmOperation(s.operation) !== undefined && s.wasUnmapped && s.isMappedAgain],
 ];
 
 /** Rules that are tried only where nothing that happened before explains the difference. */
 const LAST_RULES: readonly Rule[] = [
-  ['write-to-read-only', (s) => onOne(s, decidedBy('already-valid')) && onOne(s, has('pte'))],
+  ['write-to-read-only', (s) => onOne(s, decidedBy('already-valid')) && differsIn(s, 'pte')],
   ['attributes-inherited', (s) => s.wasUnmapped && s.isMappedAgain],
 ];
 

@@ -29,7 +29,7 @@ export interface ProfileDifference {
   readonly rule: RevisionDifferenceKey | undefined;
   /** The earlier operation that went otherwise on the same pages, where the rule is not the operation's own. */
   readonly follows: number | undefined;
-  /** The rule in words. */
+  /** The rule in words, or what else there is to say. */
   readonly explanation: string | undefined;
 }
 
@@ -123,7 +123,7 @@ export function compareProfiles(
       effects,
       rule,
       follows: before?.operation,
-      explanation: rule === undefined ? undefined : revisionSentence(rule, one, other),
+      explanation: rule === undefined ? withoutRule(answers) : revisionSentence(rule, one, other),
     });
   });
   return {
@@ -142,6 +142,14 @@ export function compareProfiles(
 function withProfile(operation: TraceOperation, profile: UapiProfileName): TraceOperation {
   if (operation.name !== 'config') return operation;
   return { ...operation, config: { ...operation.config, profile, xnackOff: profile === 'v7-xnack-off' } };
+}
+
+/** What may be said of a difference that no rule explains. */
+function withoutRule([one, other]: readonly [TraceAnswer, TraceAnswer]): string | undefined {
+  const firedElsewhere = one.inj?.some(({ fired }, index) => fired !== other.inj?.[index]?.fired) === true;
+  return firedElsewhere
+    ? 'another thread came in on one revision only: the other does not pass that point, or not as often'
+    : undefined;
 }
 
 /** The bytes that an operation is about. */

@@ -9,7 +9,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 /** @typedef {{ url: string, file: string, code: string }} Module as Vite transforms it for its module runner */
 /** @typedef {{ modules: readonly Module[], entry: string }} Suite `entry` is the URL of the module that has `runBothSuites` */
-/** @typedef {{ mutated: Module | undefined, queries: readonly (readonly string[])[] }} Job queries are asked until one notices */
+/** @typedef {{ mutated: Module | undefined, revision: import('./mutants.mjs').Revision, queries: readonly (readonly string[])[] }} Job queries are asked until one notices */
 /** @typedef {Record<string, unknown>} Exports */
 
 const AsyncFunction = /** @type {FunctionConstructor} */ ((async () => {}).constructor);
@@ -62,7 +62,7 @@ function evaluate(mutated) {
 }
 
 /** @param {Job} job @returns {Promise<string | undefined>} what noticed the mutant */
-async function noticedBy({ mutated, queries }) {
+async function noticedBy({ mutated, revision, queries }) {
   try {
     const { runBothSuites } = /** @type {typeof import('../test/model/both-suites.ts')} */ (
       /** @type {unknown} */ (await evaluate(mutated))
@@ -70,7 +70,7 @@ async function noticedBy({ mutated, queries }) {
     for (const each of queries) {
       const { cases } = await runBothSuites({
         queries: each,
-        target: { backend: 'emulated' },
+        target: { backend: 'emulated', profile: revision, ...(revision === 'v7-xnack-off' ? { xnackOff: true } : {}) },
         expectQuirks: true,
         untilFail: true,
         repeat: 1,

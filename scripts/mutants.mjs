@@ -4,9 +4,11 @@
  * In the emulator a line `// mutant: ID` (or several, with commas) is directly above the statement, class member, property
  * or case that a mutant changes, and `becomes` takes the place of that whole node; the empty text deletes it.
  * `killedBy` are the cases of either that are meant to notice (a query); if they don't, all are asked. `survives`
- * explains a mutant that no case can tell from the original.
+ * explains a mutant that no case can tell from the original. `revision` is the machine on which it is judged, V4 where
+ * there is none; those of the later revisions are in scripts/mutants-revisions.mjs.
  *
- * @typedef {{ id: string, rule: string, becomes: string, killedBy?: string, survives?: string }} Mutant
+ * @typedef {'v4' | 'v7' | 'v7-xnack-off' | 'v8'} Revision
+ * @typedef {{ id: string, rule: string, becomes: string, revision?: Revision, killedBy?: string, survives?: string }} Mutant
  */
 
 /** @type {readonly Mutant[]} */

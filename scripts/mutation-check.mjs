@@ -11,17 +11,20 @@ import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { createServer } from 'vite';
 import { allAnchors, mutate } from './mutant-anchors.mjs';
-import { MUTANTS } from './mutants.mjs';
+import { MUTANTS as V4_MUTANTS } from './mutants.mjs';
+import { REVISION_MUTANTS } from './mutants-revisions.mjs';
 import { isMain, messageOf, root, runMain, ScriptError } from './support.mjs';
 
 /** @typedef {import('./mutants.mjs').Mutant} Mutant */
 /** @typedef {import('./mutant-worker.mjs').Module} Module */
 /** @typedef {import('./mutant-worker.mjs').Job} Job */
-/** @typedef {{ id: string, rule: string, outcome: 'killed' | 'survived' | 'explained', by: string }} Verdict */
+/** @typedef {import('./mutants.mjs').Revision} Revision */
+/** @typedef {{ id: string, revision: Revision, rule: string, outcome: 'killed' | 'survived' | 'explained', by: string }} Verdict */
 
 // Far above what the whole suite takes: a mutant that loops is killed by it.
 const LIMIT = 90_000;
 const ENTRY = '/test/model/both-suites.ts';
+const MUTANTS = [...V4_MUTANTS, ...REVISION_MUTANTS];
 
 /**
  * The modules of the suite and of its mutants, transformed in memory.
@@ -128,26 +131,34 @@ class Judge {
 export async function judgeAll(mutants, jobs, tell) {
   const { modules, mutated } = await transformAll(mutants);
   const open = [...mutants];
-  const work = async (/** @type {number} */ job) => {
+  const unchanged = [...new Set(mutants.map(({ revision = 'v4' }) => revision))];
+  const work = async () => {
     const judge = new Judge(modules);
     try {
-      if (job === 0) {
-        const queries = [mutants.flatMap(({ killedBy }) => killedBy ?? [])];
-        const unchanged = await judge.ask({ mutated: undefined, queries });
-        if (unchanged !== undefined) throw new ScriptError(`without a mutant the suite must pass: ${unchanged}`);
+      for (let revision = unchanged.shift(); revision !== undefined; revision = unchanged.shift()) {
+        const own = mutants.filter((each) => (each.revision ?? 'v4') === revision);
+        const queries = [own.flatMap(({ killedBy }) => killedBy ?? [])];
+        const by = await judge.ask({ mutated: undefined, revision, queries });
+        if (by !== undefined) throw new ScriptError(`without a mutant the suite must pass on ${revision}: ${by}`);
       }
       for (let next = open.shift(); next !== undefined; next = open.shift()) {
-        const { id, rule, killedBy, survives } = next;
+        const { id, revision = 'v4', rule, killedBy, survives } = next;
         const queries = [...(killedBy === undefined ? [] : [[killedBy]]), []];
-        const by = await judge.ask({ mutated: mutated.get(id), queries });
+        const by = await judge.ask({ mutated: mutated.get(id), revision, queries });
         const unnoticed = survives === undefined ? 'survived' : 'explained';
-        tell({ id, rule, outcome: by === undefined ? unnoticed : 'killed', by: by ?? survives ?? 'no case notices' });
+        tell({
+          id,
+          revision,
+          rule,
+          outcome: by === undefined ? unnoticed : 'killed',
+          by: by ?? survives ?? 'no case notices',
+        });
       }
     } finally {
       await judge.close();
     }
   };
-  await Promise.all(Array.from({ length: jobs }, (_, job) => work(job)));
+  await Promise.all(Array.from({ length: jobs }, () => work()));
 }
 
 async function main() {
@@ -165,7 +176,8 @@ async function main() {
   const verdicts = [];
   await judgeAll(mutants, Number(values.jobs), (verdict) => {
     verdicts.push(verdict);
-    if (!values.json) console.log(`${verdict.outcome.padEnd(9)} ${verdict.id} (${verdict.rule}): ${verdict.by}`);
+    if (!values.json)
+      console.log(`${verdict.outcome.padEnd(9)} ${verdict.id} on ${verdict.revision} (${verdict.rule}): ${verdict.by}`);
   });
   if (values.json) console.log(JSON.stringify(verdicts));
   const count = (/** @type {string} */ outcome) => verdicts.filter((each) => each.outcome === outcome).length;

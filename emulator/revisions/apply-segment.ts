@@ -7,6 +7,7 @@ import { splitInvalidate } from '../svm/invalidate.ts';
 import { mapInterval } from './map-interval.ts';
 
 /** Changes after which PTEs are cleared, so that the next fault brings new ones. */
+// mutant: v7-location-keeps-ptes
 const INVALIDATING = Trigger.accessChange | Trigger.pteFlagChange | Trigger.mappingFlagChange | Trigger.locationChange;
 
 /** The effect of the change set `trigger` on the pages `[startPage, endPage)` of `interval`; 0 or a negative errno. */
@@ -17,6 +18,7 @@ export function applySegment(
   endPage: number,
   trigger: number,
 ): number {
+  // mutant: v7-no-invalidation
   if ((trigger & INVALIDATING) !== 0) {
     const result = splitInvalidate(context, startPage, endPage);
     if (result !== 0) {
@@ -24,6 +26,7 @@ export function applySegment(
       return result;
     }
   }
+  // mutant: v7-granularity-invalidates
   if ((trigger & Trigger.prefetch) === 0) return 0;
   const result = mapInterval(context, interval, startPage, endPage);
   // The end may have wrapped to 0.

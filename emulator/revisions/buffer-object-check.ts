@@ -12,12 +12,15 @@ export function checkBufferObjects(context: SvmContext, first: number, last: num
   const { pageDirectoryLock, bufferObjects } = context.vm;
   if (pageDirectoryLock.held) return SLEEPING;
   const failure = reservePageDirectory(context);
+  // mutant: v8-buffer-objects-ignored
   if (failure !== 0) return failure;
+  // mutant: v7-buffer-object-errno
   return bufferObjects.firstIn(first, last) === undefined ? 0 : -Errno.EADDRINUSE;
 }
 
 /** The reservation of the page directory, which nobody else has: 0, or the negative errno of one that is interrupted. */
 export function reservePageDirectory({ revision, points, failures }: SvmContext): number {
   if (revision.hasReservationPoint) points.reach('vma-checked');
+  // mutant: v7-reservation-not-interrupted
   return failures.take('reserve-page-directory');
 }

@@ -17,7 +17,9 @@ import { reservePageDirectory } from './buffer-object-check.ts';
 import { getRangePages, memoryOf } from './get-range-pages.ts';
 
 /** A range committed less than this long ago is not looked at again, in ns (Q57). */
+// mutant: v7-window
 const RECENT_MAPPING_WINDOW = 2_000_000;
+// mutant: v7-attempts
 const ATTEMPTS = 3;
 
 /** Where the fault handlers of the revisions differ (spec/revisions §5). */
@@ -61,6 +63,7 @@ export class HandleFault implements FaultCall {
           'the fault handler looked up a context that was finalised before it took a reference',
         );
       if (context.closing) return this.#refuseClosing(); // Q61
+      // mutant: v8-stale-filter-off
       if (dropsStaleFault(context, this.#page, this.#timestamp)) return this.#answer(0, 'stale');
     } else if (context.vm.context !== context) {
       this.#reportFinalised(
@@ -133,6 +136,7 @@ export class HandleFault implements FaultCall {
     } else {
       // Read under the lock: an event after it may change the VMA.
       record = snapshotRecord(context.defaults);
+      // mutant: v8-heap-location
       if (process.isInitialHeap(vma) || process.isInitialStack(vma)) record.preferredLocation = 0;
       first = vma.startPage;
       last = vma.endPage - 1;
@@ -143,12 +147,14 @@ export class HandleFault implements FaultCall {
     const bounds = early ?? tree.lookupBounds(page);
     const granule = 2 ** context.granularity;
     const granuleStart = Math.floor(page / granule) * granule;
+    // mutant: v8-granule-ignored
     first = Math.max(first, granuleStart, bounds.first);
     last = Math.min(last, granuleStart + granule - 1, bounds.last);
     // Only the lowest buffer object is looked at: the page may lie in another one.
     const interrupted = reservePageDirectory(context);
     if (interrupted !== 0) return this.#because('reservation-failed', interrupted, interrupted);
     const object = context.vm.bufferObjects.firstIn(first, last);
+    // mutant: v7-fault-in-buffer-object
     if (object !== undefined) {
       if (page >= object.startPage && page < object.endPage) {
         logFault(this.#context, this.#page, 2);
@@ -182,6 +188,7 @@ export class HandleFault implements FaultCall {
       const collected = collectUnmapped(context);
       if (collected !== 0) return this.#because('collector-failed', collected, collected, 1);
       if (interval.freed) this.#reportFreed(interval);
+      // mutant: v8-permission-ignored
       if (!permitsAccess(context, page, this.#write)) return this.#because('no-permission', -Errno.EPERM, 0, 1);
       const range = findOrInsertRange(context, page, interval.first, exclusiveEnd(interval), mode);
       if (typeof range === 'number') return this.#withoutRange(range, interval);
@@ -195,6 +202,7 @@ export class HandleFault implements FaultCall {
         budget--;
         // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.
         logFault(this.#context, this.#page, result === -Errno.EOPNOTSUPP ? 2 : 1);
+        // mutant: v8-efault-not-retried
         if (budget === 0) return this.#because('pages-unavailable', 0, result); // Q55
         context.effects.current?.faultRetried(page, result, false);
         continue;

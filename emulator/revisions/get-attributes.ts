@@ -28,13 +28,17 @@ export class GetAttributes {
     const context = this.#context;
     if (!this.#vmasChecked) {
       if (mustSleepForCollector(context)) return SLEEPING;
+      // mutant: v7-get-does-not-wait
       context.collector.waitIdle();
+      // mutant: v7-get-wraps
       if (this.#first > this.#last) return -Errno.EINVAL;
       const result = checkVmas(context, this.#first, this.#last);
+      // mutant: v7-get-ignores-memory
       if (result !== 0) return result;
       this.#vmasChecked = true;
     }
     const taken = checkBufferObjects(context, this.#first, this.#last);
+    // mutant: v7-get-over-buffer-object
     return taken !== 0 ? taken : getAttributes(context, this.#first, this.#last, this.#request);
   }
 }

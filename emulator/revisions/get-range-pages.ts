@@ -19,6 +19,7 @@ export function getRangePages(
   deviceOnly = false,
 ): number {
   const result = getPages(framework, range, mode.readOnly, deviceOnly);
+  // mutant: v7-no-read-only-retry
   if (result !== -Errno.EPERM || mode.readOnly) return result;
   mode.readOnly = true;
   return getPages(framework, range, true, deviceOnly);

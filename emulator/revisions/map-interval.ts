@@ -24,6 +24,7 @@ export function mapInterval(
   const toVram = needsVram(context, interval);
   let page = startPage;
   while (page < endPage) {
+    // mutant: v7-read-only-sticks
     mode.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
     const range = findOrInsertRange(context, page, startPage, endPage, mode);
     if (typeof range === 'number') return logged(context, range);

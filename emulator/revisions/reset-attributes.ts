@@ -20,8 +20,10 @@ export class ResetAttributes {
   run(): number {
     const context = this.#context;
     if (mustSleepForCollector(context)) return SLEEPING;
+    // mutant: v7-reset-does-not-wait
     context.collector.waitIdle();
     // GPU ranges and their PTEs stay: they may lie over pages with different attributes from now on.
+    // mutant: v7-reset-misses-last-page
     return clearAttributes(context, this.#first, this.#last, 'allocate-interval');
   }
 }

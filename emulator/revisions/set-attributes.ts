@@ -76,6 +76,7 @@ export class SetAttributes {
       if (result === 0) result = this.#apply();
       context.svmLock.release();
       context.points.reach('svm-unlock');
+      // mutant: v7-repeat-lost
       if (result === -Errno.EAGAIN) this.#again = true;
       else if (result !== 0) return result;
       if (this.#segmentEnd < this.#last) this.#cursor = this.#segmentEnd + 1;
@@ -92,8 +93,11 @@ export class SetAttributes {
 
   #validate(): number {
     const context = this.#context;
+    // mutant: v8-records-not-validated
     if (!isValidRequest(this.#request, context.revision.uapi.lastAttributeType)) return -Errno.EINVAL;
+    // mutant: v8-set-wraps
     if (this.#first > this.#last) return -Errno.EINVAL;
+    // mutant: v7-set-skips-memory
     return checkVmas(context, this.#first, this.#last);
   }
 
@@ -106,6 +110,7 @@ export class SetAttributes {
       return this.#editExisting(interval);
     }
     const next = tree.findIntersecting(this.#cursor + 1, Number.POSITIVE_INFINITY);
+    // mutant: v8-segment-skips-hole
     this.#segmentEnd = next === undefined ? this.#last : Math.min(this.#last, next.first - 1);
     return this.#editHole();
   }
@@ -133,6 +138,7 @@ export class SetAttributes {
     // A prefetch location that was set before maps again, also where nothing changes.
     this.#trigger = triggerOf(interval, target);
     const { first, last } = interval;
+    // mutant: v7-prefetch-only-on-change
     if (recordsEqual(target, interval)) {
       this.#tell('unchanged', first, last);
       return 0;

@@ -27,7 +27,9 @@ export class SvmIoctl implements SvmIoctlCall {
     // Q01: the context comes first, whatever the arguments are.
     const context = obtainContext();
     if (typeof context === 'number') return context;
+    // mutant: v7-alignment
     if (((args.startLow | args.sizeLow) & PAGE_MASK) !== 0) return -Errno.EINVAL;
+    // mutant: v8-zero-size
     if ((args.startLow | args.startHigh) === 0 || (args.sizeLow | args.sizeHigh) === 0) return -Errno.EINVAL;
     const first = args.startHigh * 0x10_0000 + (args.startLow >>> 12);
     const pages = args.sizeHigh * 0x10_0000 + (args.sizeLow >>> 12);
@@ -36,12 +38,15 @@ export class SvmIoctl implements SvmIoctlCall {
     const last = sum > PAGE_NUMBER_END ? sum - PAGE_NUMBER_END - 1 : sum - 1;
     this.#operation = args.operation;
     // RESET_ATTR has no records, whatever the call says of them.
+    // mutant: v7-reset-needs-records
     if (args.operation === SvmOperation.resetAttributes) {
       this.#reset.begin(context, first, last);
       return this.resume();
     }
     const count = args.attributeCount;
+    // mutant: v8-count-of-64
     if (count === 0 || count > MAX_ATTRIBUTES_PER_CALL) return -Errno.EINVAL;
+    // mutant: v8-null-pointer
     if (memory === null) return -Errno.EINVAL;
     if (memory === 'bad' || memory.bytes.length < count * ATTRIBUTE_BYTES) return -Errno.EFAULT;
     copyFromUser(this.#request, memory.bytes, count);
@@ -62,6 +67,7 @@ export class SvmIoctl implements SvmIoctlCall {
         const result = this.#get.run();
         if (result !== 0) return result;
         const memory = this.#memory!;
+        // mutant: v8-read-only-records
         if (memory.readOnly === true) return -Errno.EFAULT;
         copyToUser(memory.bytes, this.#request, this.#request.count);
         return 0;

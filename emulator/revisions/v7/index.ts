@@ -18,6 +18,7 @@ import { WITHOUT_RETRY_FAULTS } from './off-mode.ts';
 const BUS_ATOMICS = 1n << 62n;
 
 const FAULT_RULES: FaultRules = {
+  // mutant: v7-closing-errno
   whileClosing: -Errno.EAGAIN,
   triedAgain: [-Errno.EOPNOTSUPP, -Errno.EFAULT],
   killing: [],
@@ -33,6 +34,7 @@ const WITH_RETRY_FAULTS: SvmMode = {
 
 export const V7: KernelRevision = {
   uapi: UAPI_PROFILES.v7,
+  // mutant: v7-unmap-clears
   clearsAttributesOnUnmap: false,
   checksBufferObjects: true,
   keepsPteFlags: false,
@@ -43,6 +45,7 @@ export const V7: KernelRevision = {
   migratesToVram: false,
   bootedWithRetryFaults: false,
   stopsQueues: false,
+  // mutant: v7-pasid-answer
   faultWithoutContext: -Errno.EOPNOTSUPP,
   pteFlags: (options, flags, readOnly, memory) => pteFlags(BUS_ATOMICS, options, flags, readOnly, memory),
   isXnackEnabled,
@@ -56,6 +59,7 @@ export const V7_XNACK_OFF: KernelRevision = {
   uapi: UAPI_PROFILES['v7-xnack-off'],
   stopsQueues: true,
   isXnackEnabled: hasRetryFaults,
+  // mutant: off-xnack-refused
   modeFor: (device) => (hasRetryFaults(device) ? WITH_RETRY_FAULTS : WITHOUT_RETRY_FAULTS),
 };
 

@@ -24,6 +24,7 @@ export class Evictions {
     if (this.count !== 1 || this.quiesced) return;
     const { vm, process, clock, effects } = this.#context;
     if (!process.hasUsers) return;
+    // mutant: off-evict-no-stop
     const result = vm.kfd.quiesce();
     this.quiesced = result === 0;
     if (result === 0) {
@@ -39,6 +40,7 @@ export class Evictions {
     this.quiesced = false;
     const { vm, process, clock, effects } = this.#context;
     if (!process.hasUsers) return;
+    // mutant: off-never-resumed
     const result = vm.kfd.resume();
     if (result === 0) {
       const time = clock.now - this.#stoppedAt;

@@ -24,17 +24,20 @@ export function invalidateWithoutRetryFaults(
   if (first === undefined) return;
   framework.notifierLock.acquireWrite();
   const unmaps = event === NotifierEvent.unmap;
+  // mutant: off-queues-run
   if (unmaps) zapEvent(context, work, first, startPage, endPage, to);
   else work.evictions.begin();
   for (let range: AmdgpuSvmRange | undefined = first; range !== undefined && range.startPage < to;) {
     const firstPage = Math.max(range.startPage, startPage);
     const lastPage = Math.min(range.endPage, endPage) - 1;
+    // mutant: off-event-keeps-mapped
     if (!unmaps) range.clearGpuMapped(); // The PTEs stay: nothing but the stopped queues keeps the GPU from them.
     framework.unmapPages(range);
     if (unmaps) {
       range.setUnmapped(startPage, endPage);
       work.enqueue(range, firstPage, lastPage);
     } else {
+      // mutant: off-no-restore
       work.enqueueRestore(range, firstPage, lastPage);
     }
     range = framework.rangeAfter(range);
@@ -59,6 +62,7 @@ function zapEvent(
       work.evictions.begin();
       stopped = true;
     }
+    // mutant: off-unmap-keeps-ptes
     if (zapEventPart(context, range, startPage, endPage)) zapped = true;
     range = context.framework.rangeAfter(range);
   }

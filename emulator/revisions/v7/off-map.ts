@@ -14,10 +14,12 @@ import { getRangePages } from '../get-range-pages.ts';
 import type { OffQueues } from './off-evictions.ts';
 
 /** Changes that have pages with access written again. */
+// mutant: off-granularity-maps
 const REMAPPING = Trigger.accessChange | Trigger.pteFlagChange | Trigger.mappingFlagChange | Trigger.locationChange;
 const CHANGES = REMAPPING | Trigger.granularityChange | Trigger.prefetch;
 
 export function hasAccess({ access }: AttributeInterval): boolean {
+  // mutant: off-access-ignored
   return access !== SvmAccess.inaccessible;
 }
 
@@ -33,6 +35,7 @@ export function applyWithoutRetryFaults(
   const changes = trigger & CHANGES;
   const maps =
     (changes & Trigger.prefetch) !== 0 || (hasAccess(interval) && (changes === 0 || (changes & REMAPPING) !== 0));
+  // mutant: off-set-maps-nothing
   if (!maps) return 0;
   const result = realignAndMap(context, work, interval, startPage, endPage);
   context.effects.current?.prefetched(startPage, endPage - 1, result);
@@ -147,6 +150,7 @@ export function mapChunks(
     if (typeof range === 'number') return range;
     const result = mapRange(context, range, interval, mode, false);
     if (result !== 0) return result;
+    // mutant: off-map-stops-after-one
     page = range.endPage;
   }
   return 0;
@@ -161,6 +165,7 @@ export function mapRange(
   deviceOnly: boolean,
 ): number {
   if (range.isMappedFor(interval.flags)) return 0;
+  // mutant: off-read-only-lost
   const result = getRangePages(context, range, mode, deviceOnly);
   if (result !== 0) return result;
   const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);

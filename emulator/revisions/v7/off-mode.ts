@@ -25,6 +25,7 @@ class RefusedFault implements FaultCall {
   }
 
   run(): number {
+    // mutant: off-fault-served
     const result = -Errno.EOPNOTSUPP;
     this.#context.effects.current?.faultEnded(this.#page, this.#write, result, 'no-retry-faults', 0);
     return result;
@@ -32,6 +33,7 @@ class RefusedFault implements FaultCall {
 }
 
 export const WITHOUT_RETRY_FAULTS: SvmMode = {
+  // mutant: off-default-access
   defaultAccess: SvmAccess.inaccessible,
   createCollector: (context) => new OffWork(context),
   createFault: (context, page, _timestamp, write) => new RefusedFault(context, page, write),

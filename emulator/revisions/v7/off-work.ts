@@ -168,6 +168,7 @@ export class OffWork implements RestoreWork, OffQueues {
   }
 
   #arm(): void {
+    // mutant: off-no-worker
     if (!this.#restore.queue(RESTORE_DELAY)) return;
     this.#restoreOrder = this.#order++;
   }
@@ -185,6 +186,7 @@ export class OffWork implements RestoreWork, OffQueues {
 
   #toCollector(range: AmdgpuSvmRange): void {
     range.state |= SvmRangeState.queued | SvmRangeState.owned;
+    // mutant: off-collector-not-queued
     this.#collectList.push(range);
     if (this.work.pending) return;
     this.work.queue();
@@ -273,6 +275,7 @@ export class OffWork implements RestoreWork, OffQueues {
   #restoreRange(range: AmdgpuSvmRange): number {
     const interval = this.#context.tree.find(range.startPage);
     this.#context.points.reach('tree-unlock');
+    // mutant: off-restore-nothing
     if (interval === undefined || !hasAccess(interval)) return 0;
     const mode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
     return mapRange(this.#context, range, interval, mode, prefersDevice(interval));
@@ -289,6 +292,7 @@ export class OffWork implements RestoreWork, OffQueues {
       if (!context.framework.removeRange(range)) this.#report('Q44', 'a range was removed twice', range);
       range.state &= ~(SvmRangeState.processing | SvmRangeState.owned);
       context.effects.current?.collected(range.startPage, range.pages, 0);
+      // mutant: off-no-rebuild
       if ((range.state & RangeState.partiallyUnmapped) !== 0) this.#rebuild(range.startPage, range.endPage);
       context.svmLock.release();
     }
@@ -307,6 +311,7 @@ export class OffWork implements RestoreWork, OffQueues {
           const vma = this.#vmaFrom(page);
           if (vma === undefined || vma.startPage >= to) return;
           const first = Math.max(page, vma.startPage);
+          // mutant: off-rebuild-skips
           page = Math.min(to, vma.endPage);
           const result = mapChunks(context, interval, first, page);
           if (result !== 0 && !isPermanent(result)) transient = true;
@@ -332,6 +337,7 @@ export class OffWork implements RestoreWork, OffQueues {
 function prefersDevice({ preferredLocation, prefetchLocation }: AttributeRecord): boolean {
   const undefinedLocation = SvmLocation.undefined | 0;
   const isDevice = (location: number): boolean => location !== undefinedLocation && location !== SvmLocation.system;
+  // mutant: off-device-restored
   if (isDevice(preferredLocation)) return true;
   return preferredLocation !== SvmLocation.system && isDevice(prefetchLocation);
 }

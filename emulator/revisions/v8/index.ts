@@ -17,12 +17,16 @@ import { SvmIoctl } from '../svm-ioctl.ts';
 const BUS_ATOMICS = 1n << 59n;
 
 const FAULT_RULES: FaultRules = {
+  // mutant: v8-closing-refused
   whileClosing: 0,
+  // mutant: v8-ebusy-not-retried
   triedAgain: [-Errno.EOPNOTSUPP, -Errno.EFAULT, -Errno.EBUSY],
+  // mutant: v8-no-memory-hidden
   killing: [-Errno.ENOMEM],
 };
 
 const WITH_RETRY_FAULTS: SvmMode = {
+  // mutant: v8-default-access
   defaultAccess: SvmAccess['allow-migrate'],
   createCollector: (context) => new GarbageCollector(context),
   applySegment,
@@ -36,7 +40,9 @@ function hasRetryFaults(device: GpuDevice): boolean {
 }
 
 export const V8: KernelRevision = {
+  // mutant: v8-request-number
   uapi: UAPI_PROFILES.v8,
+  // mutant: v8-unmap-clears
   clearsAttributesOnUnmap: false,
   checksBufferObjects: true,
   keepsPteFlags: false,
@@ -45,11 +51,14 @@ export const V8: KernelRevision = {
   answersInReset: false,
   countsFailedZaps: true,
   migratesToVram: true,
+  // mutant: v8-booted-without-retry
   bootedWithRetryFaults: true,
   stopsQueues: false,
+  // mutant: v8-pasid-refused
   faultWithoutContext: 0,
   pteFlags: (options, flags, readOnly, memory) => pteFlags(BUS_ATOMICS, options, flags, readOnly, memory),
   isXnackEnabled: hasRetryFaults,
+  // mutant: v8-mode-ignores-noretry
   modeFor: (device) => (hasRetryFaults(device) ? WITH_RETRY_FAULTS : null),
   createIoctl: () => new SvmIoctl(),
 };

@@ -9,7 +9,7 @@ import type { TestSpecification } from 'vitest/node';
  */
 const unit = [
   'emulator/**/*.test.ts',
-  'lib/{conformance,hip,hsa,inspect/model,trace,uapi,words}/**/*.test.ts',
+  'lib/{conformance,explore,hip,hsa,inspect/model,trace,uapi,words}/**/*.test.ts',
   'test/model/*.test.ts',
   'test/{emulator,hazards,property}-*.test.ts',
 ];

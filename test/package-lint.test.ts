@@ -70,6 +70,7 @@ const arrows: Record<string, string[]> = {
     'emulator',
     ...everyEmulatorRoom,
   ],
+  'lib/explore': ['lib/trace/format', 'lib/trace/replay', 'lib/words', 'emulator', ...everyEmulatorRoom],
   'lib/serve': [
     'lib/device',
     'lib/backend',
@@ -122,6 +123,7 @@ const arrows: Record<string, string[]> = {
     'lib/trace/format',
     'lib/trace/replay',
     'lib/serve',
+    'lib/explore',
     'lib/conformance',
     'lib/conformance/framework',
     'lib/conformance/framework/reporters',

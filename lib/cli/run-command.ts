@@ -67,6 +67,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'look at a trace, and drive the emulator by hand, in a browser',
     load: async () => (await import('./inspect.ts')).inspectCommand,
   },
+  explore: {
+    summary: 'run every schedule of a small program and name the races that they show',
+    load: async () => (await import('./explore.ts')).exploreCommand,
+  },
   bench: {
     summary: 'how long the calls take on a GPU or on the emulator',
     load: async () => (await import('./bench.ts')).benchCommand,

@@ -1,0 +1,112 @@
+/** `amdgpu-svm explore`: runs every schedule of a small program and says what goes wrong in them. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { explore, MOST_SCHEDULES, readProgram } from '../explore/index.ts';
+import type { Exploration, ExploreOptions, Finding } from '../explore/index.ts';
+import { TraceFileError } from '../trace/format/trace-file-error.ts';
+import { ExitCode, readArguments, UsageError } from './command.ts';
+import type { Command } from './command.ts';
+import { bold, print, toJson } from './output.ts';
+import { PROFILE_NAMES, profileOption } from './options.ts';
+
+const OPTIONS = {
+  profile: { type: 'string' },
+  preemptions: { type: 'string' },
+  schedules: { type: 'string' },
+  shard: { type: 'string' },
+  traces: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const;
+
+export const exploreCommand: Command = {
+  name: 'explore',
+  synopsis: 'FILE [--profile P] [--preemptions N] [--schedules N] [--shard I/N] [--traces FOLDER] [--json]',
+  help: `Runs the threads of a program (docs/explore.md) in every order, and at every preemption point of every
+operation what another thread could do there. Each distinct defect is told once, with the shortest schedule
+that shows it, as a story and as a trace for "amdgpu-svm replay --hazards". Exit code 1 if there is one.
+
+  --profile P       the revision of the driver: ${PROFILE_NAMES}; default: that of the program
+  --preemptions N   points of a schedule at which others come in, at most; default 2
+  --schedules N     schedules that are run, at most; default ${MOST_SCHEDULES}
+  --shard I/N       the I-th of N parts of all schedules
+  --traces FOLDER   write the trace of each finding to FOLDER/ID.jsonl
+  --json            the result as one object`,
+  async run(args) {
+    const { values, positionals } = readArguments('explore', args, OPTIONS, true);
+    const [file] = positionals;
+    if (file === undefined || positionals.length !== 1)
+      throw new UsageError('explore: expected one program FILE; see amdgpu-svm explore --help');
+    const program = readProgram(file, readText(file), profileOption('explore', values.profile));
+    const options: ExploreOptions = {
+      preemptions: countOption('preemptions', values.preemptions, 2, 0, 16),
+      schedules: countOption('schedules', values.schedules, MOST_SCHEDULES, 1, 1e9),
+      ...shardOption(values.shard),
+    };
+    const result = explore(program, options);
+    if (values.traces !== undefined) writeTraces(values.traces, result.findings);
+    if (values.json) print(toJson({ profile: program.config.profile, ...options, ...jsonOf(result) }, 2));
+    else tell(result, options.preemptions!);
+    return result.findings.length > 0 ? ExitCode.failure : ExitCode.ok;
+  },
+};
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new TraceFileError(file, 0, `cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function countOption(name: string, text: string | undefined, otherwise: number, least: number, most: number): number {
+  if (text === undefined) return otherwise;
+  const value = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new UsageError(`explore: --${name}: expected a whole number from ${least} to ${most}, got "${text}"`);
+}
+
+function shardOption(text: string | undefined): Pick<ExploreOptions, 'shard'> {
+  if (text === undefined) return {};
+  const [index, count] = (/^(\d{1,6})\/(\d{1,6})$/.exec(text)?.slice(1) ?? []).map(Number);
+  if (index === undefined || count === undefined || index < 1 || index > count)
+    throw new UsageError(`explore: --shard: expected I/N with I from 1 to N, got "${text}"`);
+  return { shard: { index, count } };
+}
+
+function writeTraces(folder: string, findings: readonly Finding[]): void {
+  mkdirSync(folder, { recursive: true });
+  const names = new Set<string>();
+  for (const { id, trace } of findings) {
+    let name = id;
+    for (let number = 2; names.has(name); number++) name = `${id}-${number}`;
+    names.add(name);
+    writeFileSync(join(folder, `${name}.jsonl`), `${trace.join('\n')}\n`);
+  }
+}
+
+function jsonOf({ findings, ...counts }: Exploration): object {
+  return { findings: findings.map(({ steps: _steps, isNew, ...finding }) => ({ ...finding, new: isNew })), ...counts };
+}
+
+function tell(result: Exploration, preemptions: number): void {
+  for (const finding of result.findings) {
+    const { id, isNew, severity, detail, harm, story, trace } = finding;
+    print(bold(`${id}${isNew ? ' (new)' : ''}, ${severity}, ${preemptionsText(finding.preemptions)}: ${detail}`));
+    if (harm.length > 0) print(`  brings about: ${harm.join(', ')}`);
+    for (const line of story) print(`  ${line}`);
+    for (const line of trace) print(`    ${line}`);
+    print();
+  }
+  const { findings, schedules, merged, blocked, bounded, limited } = result;
+  print(`${findings.length} finding${findings.length === 1 ? '' : 's'}`);
+  print(
+    `${schedules} schedules run, ${merged} left at a state that another one had met, ${blocked} that would have to wait`,
+  );
+  if (limited) print('not all schedules were run; --schedules allows more');
+  else if (bounded) print(`all with up to ${preemptionsText(preemptions)}; there are more with more`);
+  else print('all that there are');
+}
+
+function preemptionsText(count: number): string {
+  return count === 0 ? 'no preemption' : `${count} preemption${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { holdsIn, QUIRK_CATALOGUE } from '../../emulator/index.ts';
+import { CONTROL_PROGRAMS, program, RACY_PROGRAMS, RESET_PROGRAMS } from '../../test/support/explore-programs.ts';
+import { parseTrace } from '../trace/format/parse-trace.ts';
+import { WITHOUT_TRACE } from '../trace/hazards/index.ts';
+import { T, V } from '../trace/hazards/script.ts';
+import { replayTrace } from '../trace/replay/replay.ts';
+import { explore, parseProgram } from './index.ts';
+import type { Exploration, ExploreOptions, Finding, ProgramSource } from './index.ts';
+
+function explored(source: ProgramSource & { preemptions?: number }, options: ExploreOptions = {}): Exploration {
+  const { preemptions = 2, ...rest } = source;
+  return explore(parseProgram('test', rest), { preemptions, ...options });
+}
+
+/** Quirks that the trace of a finding runs into. */
+function replayed(finding: Finding): string[] {
+  const seen: string[] = [];
+  replayTrace(parseTrace('test', finding.trace.join('\n')), {
+    check: false,
+    onHazard: ({ quirk }) => seen.push(quirk),
+  });
+  return seen;
+}
+
+const ids = ({ findings }: Exploration): string[] => findings.map(({ id }) => id);
+
+describe('the races of V4', () => {
+  const racesOfV4 = Object.entries(QUIRK_CATALOGUE)
+    .filter(([, quirk]) => quirk.kind === 'R' || quirk.kind === 'T/R')
+    .filter(([id, quirk]) => holdsIn(quirk, 'v4') && quirk.unobservable === undefined && !(id in WITHOUT_TRACE))
+    .map(([id]) => id);
+
+  it('are all found, without a hint where they are', () => {
+    const found = new Set(Object.values(RACY_PROGRAMS).flatMap((source) => ids(explored(source))));
+    expect(racesOfV4.filter((id) => !found.has(id))).toEqual([]);
+    expect(racesOfV4).toEqual(['Q15', 'Q21', 'Q24', 'Q31', 'Q34', 'Q40', 'Q44', 'Q45', 'Q58', 'Q64']);
+  });
+
+  for (const [name, source] of Object.entries(RACY_PROGRAMS)) {
+    it(`${name}: each trace shows the finding again`, () => {
+      const { findings } = explored(source);
+      expect(findings.length).toBeGreaterThan(0);
+      for (const finding of findings) {
+        if (finding.id in QUIRK_CATALOGUE) expect(replayed(finding)).toContain(finding.id);
+        expect(finding.story.length).toBeGreaterThan(1);
+      }
+    });
+  }
+});
+
+describe('the races that came later', () => {
+  it.each(['v7', 'v8'])('RESET frees or trims an interval that is in use, %s', (profile) => {
+    for (const source of Object.values(RESET_PROGRAMS)) {
+      const { findings } = explored({ config: { profile }, ...source });
+      const found = findings.find(({ id }) => id === 'V7-B2')!;
+      expect(found.isNew).toBe(false);
+      expect(replayed(found)).toContain('V7-B2');
+    }
+  });
+});
+
+describe('nothing is found in programs that are correct by construction', () => {
+  for (const [name, source] of Object.entries(CONTROL_PROGRAMS)) {
+    for (const profile of ['v4', 'v7', 'v8']) {
+      it(`${name}, ${profile}`, () => {
+        const result = explored({ config: { profile }, ...source });
+        expect(result.findings.map(({ id, detail, trace }) => ({ id, detail, trace }))).toEqual([]);
+        expect(result.limited).toBe(false);
+      });
+    }
+  }
+});
+
+describe('the schedules', () => {
+  const source = program(
+    (s) => s.registered(16),
+    (s) => {
+      s.fault(V, true);
+      s.set(V + 4, 4, [T.gpuReadOnly, 1]);
+    },
+    (s) => {
+      s.discard(V, 1);
+      s.unmap(V + 8, 4);
+    },
+  );
+
+  it('are the same each time', () => {
+    expect(explored(source)).toEqual(explored(source));
+  });
+
+  it('show the same where those that meet are run to their end all the same', () => {
+    const [merging, plain] = [explored(source), explored(source, { mergeStates: false })];
+    expect(ids(merging)).toEqual(ids(plain));
+    expect(merging.merged).toBeGreaterThan(0);
+    expect([plain.merged, plain.schedules > merging.schedules]).toEqual([0, true]);
+  });
+
+  it('without preemptions are the ways to mix the threads', () => {
+    const { schedules, bounded } = explored(source, { preemptions: 0, mergeStates: false });
+    expect([schedules, bounded]).toEqual([6, true]);
+  });
+
+  it('are dealt out to shards, which together find all', () => {
+    const whole = explored(source, { mergeStates: false });
+    const serial = explored(source, { mergeStates: false, preemptions: 0 }).schedules;
+    const parts = [1, 2, 3].map((index) => explored(source, { mergeStates: false, shard: { index, count: 3 } }));
+    expect(parts.reduce((sum, { schedules }) => sum + schedules - serial, serial)).toBe(whole.schedules);
+    expect([...new Set(parts.flatMap(ids))].sort()).toEqual(ids(whole).sort());
+  });
+
+  it('end where the most were run, and say so', () => {
+    const { schedules, merged, blocked, limited } = explored(source, { schedules: 10 });
+    expect([schedules + merged + blocked, limited]).toEqual([10, true]);
+  });
+
+  it('of a finding are the shortest', () => {
+    const { findings } = explored(source);
+    const q40 = findings.find(({ id }) => id === 'Q40')!;
+    expect([q40.preemptions, q40.steps.flatMap(({ injections }) => injections).length]).toEqual([1, 1]);
+    expect(q40.story).toMatchInlineSnapshot(`
+      [
+        "Thread A: The GPU faults at 0x40000000 for writing.",
+        "  When it has written PTEs and not yet marked the range mapped (pte-committed), thread B: The process gives back 4 KiB at 0x40000000 (MADV_DONTNEED).",
+        "  Thread A goes on to its end.",
+        "This shows: "GPU mapped" was set after the pages were invalidated: PTEs of 1 page still map pages that the CPU does not map there any more.",
+      ]
+    `);
+  });
+});

@@ -1,0 +1,209 @@
+/** What schedules show: each distinct finding once, with the shortest schedule that shows it. */
+import { FaultLivelockError, LockAssertionError, QUIRK_CATALOGUE } from '../../emulator/index.ts';
+import type { Hazard, Severity } from '../../emulator/index.ts';
+import { isDisjoint, touchesContents, writtenValues } from './footprint.ts';
+import type { ExploreProgram } from './program.ts';
+import type { ScheduleRun } from './run.ts';
+import { injectedOperations, scheduleOperations } from './schedule.ts';
+import type { Step } from './schedule.ts';
+import { tellSchedule } from './story.ts';
+import { nearest } from './serial.ts';
+
+/** What can be found besides the hazards of the monitor. */
+const FINDING_TITLES = {
+  answers: 'answers that no serial order of the operations gives',
+  order: 'attributes that depend on the order of operations on different pages',
+  contents: 'contents that nobody wrote',
+  left: 'objects are left when the context is gone',
+  deadlock: 'a lock is waited for that nobody will release',
+  livelock: 'a loop that does not end',
+  crash: 'the model of the driver ends with an error',
+} as const;
+
+/** One defect, with the shortest schedule that shows it. */
+export interface Finding {
+  /** Entry of the catalogue ('Q40'), an invariant or word of the monitor ('I1'), or one of `FINDING_TITLES`. */
+  readonly id: string;
+  /** True: the catalogue does not know it. */
+  readonly isNew: boolean;
+  readonly severity: Severity;
+  /** What was met, in words. */
+  readonly detail: string;
+  /** Points of the schedule at which others come in; 0: it shows in a serial order. */
+  readonly preemptions: number;
+  /** What the schedules that show it do besides, from `FINDING_TITLES`: harm that a program can see. */
+  readonly harm: readonly string[];
+  readonly steps: readonly Step[];
+  /** The schedule in sentences. */
+  readonly story: readonly string[];
+  /** The schedule as lines of a trace. */
+  readonly trace: readonly string[];
+}
+
+interface Candidate {
+  readonly id: string;
+  readonly severity: Severity;
+  readonly detail: string;
+  /** Operations of the threads until it shows; beyond their number: the end of the program. */
+  readonly until: number;
+}
+
+interface Known extends Candidate {
+  readonly preemptions: number;
+  readonly harm: Set<string>;
+  readonly steps: readonly Step[];
+}
+
+/** Collects findings of the schedules of one program. */
+export class Findings {
+  readonly #program: ExploreProgram;
+  readonly #found = new Map<string, Known>();
+  readonly #serial = new Map<string, readonly (readonly string[])[]>();
+  readonly #commute: boolean;
+  readonly #values: ReadonlySet<number> | undefined;
+  #attributes: string | undefined;
+  #serialIsComplete = false;
+
+  constructor(program: ExploreProgram) {
+    this.#program = program;
+    this.#commute = isDisjoint(program);
+    this.#values = touchesContents(program) ? writtenValues(program) : undefined;
+  }
+
+  /** Looks at a run with so many preemptions; returns what it shows for the first time. */
+  note(run: ScheduleRun, preemptions: number): Finding[] {
+    if (run.discarded) return [];
+    const fresh: Finding[] = [];
+    const named = new Map<string, Candidate>();
+    const unnamed: Candidate[] = [];
+    for (const hazard of run.hazards) {
+      const candidate = this.#ofHazard(hazard);
+      if (Object.hasOwn(QUIRK_CATALOGUE, hazard.quirk)) {
+        if (!named.has(hazard.quirk)) named.set(hazard.quirk, candidate);
+      } else unnamed.push(candidate);
+    }
+    unnamed.push(...this.#besides(run, preemptions));
+    for (const candidate of named.values()) this.#add(candidate, run, preemptions, fresh);
+    // What a known race brings about is its harm, not a finding of its own.
+    const races = [...named.keys()].filter((id) => this.#isRace(id));
+    for (const candidate of unnamed) {
+      const word = candidate.id.split(':')[0]!;
+      if (races.length === 0) this.#add(candidate, run, preemptions, fresh);
+      else if (Object.hasOwn(FINDING_TITLES, word)) for (const id of races) this.#found.get(id)!.harm.add(word);
+    }
+    return fresh;
+  }
+
+  /** All schedules with that many preemptions were run. */
+  levelEnded(preemptions: number): void {
+    if (preemptions === 0) this.#serialIsComplete = true;
+  }
+
+  /** The findings, worst first. */
+  list(): Finding[] {
+    const order: readonly Severity[] = ['corruption', 'violation', 'notice'];
+    return [...this.#found.values()]
+      .sort((one, other) => order.indexOf(one.severity) - order.indexOf(other.severity) || compare(one.id, other.id))
+      .map((known) => this.#finding(known));
+  }
+
+  #ofHazard({ quirk, severity, detail, operation }: Hazard): Candidate {
+    return { id: quirk, severity, detail, until: operation - 1 - this.#program.setup.length };
+  }
+
+  #isRace(id: string): boolean {
+    return QUIRK_CATALOGUE[id]!.kind.includes('R') || this.#found.get(id)!.preemptions > 0;
+  }
+
+  /** What the monitor does not see. */
+  #besides(run: ScheduleRun, preemptions: number): Candidate[] {
+    const found: Candidate[] = [];
+    const add = (id: keyof typeof FINDING_TITLES, what: string, severity: Severity = 'violation', key = ''): void => {
+      found.push({
+        id: key === '' ? id : `${id}:${key}`,
+        severity,
+        detail: `${FINDING_TITLES[id]}: ${what}`,
+        until: Number.POSITIVE_INFINITY,
+      });
+    };
+    if (run.error !== undefined) {
+      const { error } = run.error;
+      const message = error instanceof Error ? error.message : String(error);
+      if (error instanceof FaultLivelockError) add('livelock', message, 'corruption');
+      else if (error instanceof LockAssertionError || message.startsWith('every sleeping call'))
+        add('deadlock', message, 'corruption');
+      else add('crash', message, 'corruption');
+      return found;
+    }
+    if (run.merged) return found;
+    const { left } = run;
+    if (left !== undefined && (left.ranges !== 0 || left.attrs !== 0 || left.dmaPages !== 0))
+      add('left', `${left.ranges} ranges, ${left.attrs} attribute intervals, ${left.dmaPages} DMA-mapped pages`);
+    if (this.#commute) {
+      this.#attributes ??= run.attributes;
+      if (run.attributes !== this.#attributes) add('order', 'another order leaves others', 'violation');
+    }
+    if (preemptions === 0) this.#serial.set(JSON.stringify(run.answers), run.answers);
+    else if (this.#serialIsComplete && !this.#serial.has(JSON.stringify(run.answers))) {
+      const { names, text } = nearest(this.#program, run.answers, [...this.#serial.values()]);
+      add('answers', text, 'violation', names);
+    }
+    const foreign = this.#values === undefined ? undefined : foreignValue(run.answers, this.#values);
+    if (foreign !== undefined) add('contents', `${foreign} was read`, 'corruption');
+    return found;
+  }
+
+  #add(candidate: Candidate, run: ScheduleRun, preemptions: number, fresh: Finding[]): void {
+    const before = this.#found.get(candidate.id);
+    if (before !== undefined && !isShorter(candidate, run.steps, preemptions, before)) return;
+    const known: Known = {
+      ...candidate,
+      preemptions,
+      harm: before?.harm ?? new Set(),
+      steps: run.steps.map(({ thread, injections }) => ({ thread, injections: [...injections] })),
+    };
+    this.#found.set(candidate.id, known);
+    if (before === undefined) fresh.push(this.#finding(known));
+  }
+
+  #finding({ id, severity, detail, preemptions, harm, steps, until }: Known): Finding {
+    const whole = until > steps.length;
+    const shown = whole ? steps : steps.slice(0, until);
+    const operations = scheduleOperations(this.#program, shown, whole);
+    return {
+      id: id.split(':')[0]!,
+      isNew: !Object.hasOwn(QUIRK_CATALOGUE, id),
+      severity,
+      detail,
+      preemptions,
+      harm: [...harm].sort(),
+      steps: shown,
+      story: tellSchedule(this.#program, shown, detail),
+      trace: operations.map((each) => JSON.stringify(each)),
+    };
+  }
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+function isShorter({ until }: Candidate, steps: readonly Step[], preemptions: number, than: Known): boolean {
+  const injected = injectedOperations(steps) - injectedOperations(than.steps);
+  return (
+    preemptions - than.preemptions < 0 || (preemptions === than.preemptions && (injected || until - than.until) < 0)
+  );
+}
+
+/** A value among the answers of reading operations that nobody wrote. */
+function foreignValue(answers: readonly (readonly string[])[], written: ReadonlySet<number>): number | undefined {
+  for (const answer of answers.flat()) {
+    // "0:7,0x40000,0x1": the result, then runs of value, first page and number of pages.
+    for (const run of answer.split(':')[1]?.split(' ') ?? []) {
+      if (run === '' || !run.includes('0x')) continue;
+      const value = Number(run.split(',')[0]);
+      if (!written.has(value)) return value;
+    }
+  }
+  return undefined;
+}

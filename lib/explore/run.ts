@@ -1,0 +1,283 @@
+/** One schedule of a program on a fresh machine: where there is a choice, a list of decisions makes it. */
+import { EmulatedMachine, LockAssertionError } from '../../emulator/index.ts';
+import type { Hazard, HazardMonitor, PreemptionPoint } from '../../emulator/index.ts';
+import { machineOptions } from '../trace/format/config.ts';
+import type { BareAnswer, TraceSubject } from '../trace/operations/descriptor.ts';
+import { descriptorOf } from '../trace/operations/index.ts';
+import type { TraceOperation } from '../trace/operations/index.ts';
+import { parseOperation } from '../trace/operations/parse.ts';
+import { answerText } from './answers.ts';
+import { attributeValues } from './attribute-values.ts';
+import type { ExploreProgram } from './program.ts';
+import { epilogue } from './schedule.ts';
+import type { Step } from './schedule.ts';
+import { stateKey } from './state.ts';
+
+/** No errno: the operation sleeps and answers later. */
+const ASLEEP = 1;
+
+/** Points that are one place where the one named comes right before them (spec/trace-format §10): who comes in, comes in at that. */
+const SAME_PLACE: Readonly<Partial<Record<PreemptionPoint, PreemptionPoint>>> = {
+  'tree-unlock': 'attr-edited',
+  'mmap-unlock': 'vma-checked',
+};
+
+/** What the end of a context leaves allocated. */
+interface Left {
+  readonly ranges: number;
+  readonly attrs: number;
+  readonly dmaPages: number;
+}
+
+/** Says whether a run may end here, since the same state with the same past answers was met before. */
+export type StateFilter = (key: string) => boolean;
+
+/** A choice of a run. */
+export interface Decision {
+  /** Choices that there were. */
+  readonly options: number;
+  readonly taken: number;
+  /** Whether any choice but 0 is a preemption more. */
+  readonly costs: boolean;
+}
+
+/** An error that ended a run: of an interrupting operation, or of the one that a thread ran itself. */
+export interface RunError {
+  readonly error: unknown;
+  readonly injected: boolean;
+  readonly operation: TraceOperation;
+}
+
+/** Runs schedules of one program; the fields tell of the last one. */
+export class ScheduleRun {
+  readonly steps: Step[] = [];
+  readonly decisions: Decision[] = [];
+  /** What the threads did wrong; nothing of the set-up. */
+  hazards: readonly Hazard[] = [];
+  error: RunError | undefined;
+  /** True: an interrupting operation waited for a lock in a way that no trace can say; it is no schedule. */
+  discarded = false;
+  /** True: ended where another schedule came by. */
+  merged = false;
+  /** True: more preemptions would have been possible. */
+  bounded = false;
+  left: Left | undefined;
+  /** Answers by thread and operation. */
+  answers: string[][] = [];
+  /** Attribute values when all is done. */
+  attributes = '';
+  readonly #program: ExploreProgram;
+  readonly #options: ReturnType<typeof machineOptions>;
+  readonly #epilogue: readonly TraceOperation[];
+  readonly #preemptions: number;
+  readonly #isKnown: StateFilter | undefined;
+  // Of the run at hand.
+  #machine!: EmulatedMachine;
+  #monitor!: HazardMonitor;
+  #subjects: TraceSubject[] = [];
+  #prefix: ArrayLike<number> = [];
+  #next: number[] = [];
+  #main = 0;
+  #used = 0;
+  #seenHazards = 0;
+  /** Passed last by the operation at hand. */
+  #lastPoint: PreemptionPoint | 'begin' = 'begin';
+
+  /** `preemptions`: how many are allowed; `isKnown` is asked between operations, once the decisions are used up. */
+  constructor(program: ExploreProgram, preemptions: number, isKnown?: StateFilter) {
+    this.#program = program;
+    this.#options = machineOptions(program.config);
+    this.#epilogue = epilogue(program).map(parseOperation);
+    this.#preemptions = preemptions;
+    this.#isKnown = isKnown;
+  }
+
+  /** Runs the schedule that `prefix` decides, and the first choice wherever it has ended. */
+  run(prefix: ArrayLike<number>): void {
+    this.#begin(prefix);
+    const { setup, end } = this.#program;
+    let number = 2;
+    for (const { operation } of setup) {
+      this.#monitor.operation = number++;
+      this.#perform(operation);
+    }
+    const setUpHazards = this.#monitor.hazards.length;
+    this.#seenHazards = setUpHazards;
+    const stop = this.#machine.scope.addHook((point, pass) => this.#onPoint(point, pass));
+    while (this.error === undefined && !this.discarded) {
+      const ready = this.#remaining();
+      if (ready.length === 0) break;
+      if (this.#meetsKnownState(ready.length)) break;
+      const thread = ready.length === 1 ? ready[0]! : ready[this.#decide(ready.length, false)]!;
+      this.#monitor.operation = number++;
+      this.#step(thread);
+    }
+    stop();
+    let kept = Number.POSITIVE_INFINITY;
+    if (this.error === undefined && !this.discarded && !this.merged) {
+      for (const { operation } of end) {
+        this.#monitor.operation = number++;
+        this.#finish(operation);
+      }
+      this.attributes = attributeValues(this.#subjects);
+      for (const operation of this.#epilogue) {
+        // What the end of the context leaves is asked for, not what the driver has to ignore in it (Q11).
+        if (operation.name === 'fini' && kept === Number.POSITIVE_INFINITY) kept = this.#monitor.hazards.length;
+        this.#monitor.operation = number++;
+        this.#finish(operation);
+      }
+    }
+    this.hazards = this.#monitor.hazards.slice(setUpHazards, kept).filter(({ severity }) => severity !== 'notice');
+  }
+
+  #begin(prefix: ArrayLike<number>): void {
+    const { threads, config } = this.#program;
+    this.steps.length = 0;
+    this.decisions.length = 0;
+    this.error = undefined;
+    this.discarded = false;
+    this.merged = false;
+    this.bounded = false;
+    this.left = undefined;
+    this.attributes = '';
+    this.answers = threads.map(() => []);
+    this.#prefix = prefix;
+    this.#next = threads.map(() => 0);
+    this.#used = 0;
+    const machine = new EmulatedMachine(this.#options);
+    this.#machine = machine;
+    this.#monitor = machine.watchHazards();
+    this.#monitor.operation = 1;
+    this.#subjects = machine.devices.map((device) => ({
+      machine,
+      device,
+      file: device.openFile({ compute: !config.lazy }),
+    }));
+  }
+
+  #remaining(): number[] {
+    const ready: number[] = [];
+    for (let thread = 0; thread < this.#next.length; thread++)
+      if (this.#next[thread]! < this.#program.threads[thread]!.length) ready.push(thread);
+    return ready;
+  }
+
+  /** The choice of `options` ones: as the prefix says, the first one after its end. */
+  #decide(options: number, costs: boolean): number {
+    const taken = this.decisions.length < this.#prefix.length ? this.#prefix[this.decisions.length]! : 0;
+    this.decisions.push({ options, taken, costs });
+    return taken;
+  }
+
+  #meetsKnownState(ready: number): boolean {
+    if (this.#isKnown === undefined || ready < 2 || this.steps.length === 0) return false;
+    if (this.decisions.length < this.#prefix.length) return false;
+    // Hazards that were met belong to the past that has to be the same.
+    const hazards = this.#monitor.hazards.slice(this.#seenHazards).map(({ quirk }) => quirk);
+    const past = `${this.#next.join()}|${JSON.stringify(this.answers)}|${[...new Set(hazards)].sort().join()}`;
+    this.merged = this.#isKnown(`${past}|${stateKey(this.#subjects)}`);
+    return this.merged;
+  }
+
+  /** The next operation of a thread, with what the decisions let in. */
+  #step(thread: number): void {
+    const { operation, index } = this.#take(thread);
+    this.#main = thread;
+    this.#lastPoint = 'begin';
+    this.steps.push({ thread, injections: [] });
+    try {
+      const answer = this.#machine.scope.run(() => this.#perform(operation));
+      this.answers[thread]![index] = answerText(operation, answer);
+    } catch (error) {
+      // Errors of interrupting operations have been noted where they came.
+      if (this.error === undefined && !this.discarded) this.error = { error, injected: false, operation };
+    }
+  }
+
+  #take(thread: number): { operation: TraceOperation; index: number } {
+    const index = this.#next[thread]!++;
+    return { operation: this.#program.threads[thread]![index]!.operation, index };
+  }
+
+  readonly #onPoint = (point: PreemptionPoint, pass: number): void => {
+    if (this.error !== undefined || this.discarded) return;
+    const isSamePlace = SAME_PLACE[point] === this.#lastPoint;
+    this.#lastPoint = point;
+    if (isSamePlace) return;
+    const { injections } = this.steps[this.steps.length - 1]!;
+    let opened = false;
+    while (this.#machine.scope.sleepers === 0) {
+      const able = this.#interrupting();
+      if (able.length === 0) return;
+      if (!opened && this.#used === this.#preemptions) {
+        this.bounded = true;
+        return;
+      }
+      const choice = this.#decide(able.length + 1, !opened);
+      if (choice === 0) return;
+      if (!opened) this.#used++;
+      opened = true;
+      const thread = able[choice - 1]!;
+      injections.push({ at: point, nth: pass, thread });
+      if (!this.#inject(thread)) return;
+    }
+  };
+
+  /** Other threads whose next operation would not have to wait for a lock that is held. */
+  #interrupting(): number[] {
+    return this.#remaining().filter((thread) => {
+      if (thread === this.#main) return false;
+      const { operation } = this.#program.threads[thread]![this.#next[thread]!]!;
+      // No process can exit where one of its threads holds the mmap lock.
+      const needs = operation.name === 'mmexit' ? 'mmap-lock' : descriptorOf(operation.name).needs;
+      if (needs === 'mmap-lock') return !this.#machine.process.space.mmapLock.held;
+      if (needs === 'svm-lock') return this.#subjectOf(operation).file.context?.svmLock.held !== true;
+      return true;
+    });
+  }
+
+  /** Runs the next operation of a thread in the middle of another one; false if the schedule ends with it. */
+  #inject(thread: number): boolean {
+    const { operation, index } = this.#take(thread);
+    const answers = this.answers[thread]!;
+    answers[index] = '?';
+    try {
+      const answer = this.#perform(operation, (late) => {
+        answers[index] = answerText(operation, late);
+      });
+      if (answer.ret !== ASLEEP) answers[index] = answerText(operation, answer);
+      return true;
+    } catch (error) {
+      // A call of the driver that finds a lock held waits for it; what the mm does may wait for no lock of the driver.
+      const waits = error instanceof LockAssertionError && isDriverCall(operation);
+      if (waits) this.discarded = true;
+      else this.error = { error, injected: true, operation };
+      return false;
+    }
+  }
+
+  #finish(operation: TraceOperation): void {
+    if (this.error !== undefined) return;
+    try {
+      const answer: BareAnswer & { readonly left?: Left } = this.#perform(operation);
+      if (answer.left !== undefined) this.left = answer.left;
+    } catch (error) {
+      this.error = { error, injected: false, operation };
+    }
+  }
+
+  #subjectOf({ gpu }: TraceOperation): TraceSubject {
+    const subject = this.#subjects[gpu];
+    if (subject === undefined) throw new RangeError(`gpu: expected 0 to ${this.#subjects.length - 1}, got ${gpu}`);
+    return subject;
+  }
+
+  #perform(operation: TraceOperation, wake?: (answer: BareAnswer) => void): BareAnswer {
+    return descriptorOf(operation.name).perform(this.#subjectOf(operation), operation, wake);
+  }
+}
+
+/** Whether the operation enters the driver by itself, and not by an event of the mm. */
+function isDriverCall({ name }: TraceOperation): boolean {
+  return descriptorOf(name).needs !== 'mmap-lock' && name !== 'dontneed' && name !== 'touch' && name !== 'mmexit';
+}

@@ -1,0 +1,92 @@
+/** `amdgpu-svm explore`. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { runHere } from './support/cli-here.ts';
+import { CONTROL_PROGRAMS } from './support/explore-programs.ts';
+import { ownTemporaryFolder, root } from './support/package-support.ts';
+
+let folder = '';
+let racy = '';
+beforeEach(() => {
+  folder = ownTemporaryFolder();
+  racy = path.join(folder, 'racy.json');
+  const [, first = ''] =
+    /```json\n([\s\S]*?)```/.exec(fs.readFileSync(path.join(root, 'docs/explore.md'), 'utf8')) ?? [];
+  fs.writeFileSync(racy, first);
+});
+
+interface Result {
+  readonly findings: readonly { readonly id: string; readonly new: boolean; readonly trace: readonly string[] }[];
+  readonly schedules: number;
+  readonly profile: string;
+}
+
+function json(output: string): Result {
+  return JSON.parse(output) as Result;
+}
+
+describe('explore', () => {
+  it('finds the races of the program in docs/explore.md', async () => {
+    const { code, stdout } = await runHere(['explore', racy]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^Q40, corruption, 1 preemption: /m);
+    expect(stdout).toMatch(/^Q15, violation, 1 preemption: /m);
+    expect(stdout).toContain('thread B: The process gives back 64 KiB at 0x40000000 (MADV_DONTNEED).');
+    expect(stdout).toMatch(/\d+ schedules run, \d+ left/);
+  });
+
+  it('writes traces that replay --hazards names the same defects for', async () => {
+    const traces = path.join(folder, 'traces');
+    const { code, stdout } = await runHere(['explore', racy, '--json', '--traces', traces]);
+    expect(code).toBe(1);
+    const { findings, profile, schedules } = json(stdout);
+    expect([profile, schedules > 0]).toEqual(['v4', true]);
+    expect(findings.map(({ id }) => id).sort()).toEqual(['Q15', 'Q40']);
+    for (const { id } of findings) {
+      const replayed = await runHere(['replay', path.join(traces, `${id}.jsonl`), '--hazards']);
+      expect(replayed.stdout).toMatch(new RegExp(`^hazard ${id} at operation`, 'm'));
+    }
+  });
+
+  it('ends with 0 where nothing is found', async () => {
+    const file = path.join(folder, 'control.json');
+    fs.writeFileSync(file, JSON.stringify(CONTROL_PROGRAMS['all only look']));
+    const { code, stdout } = await runHere(['explore', file, '--profile', 'v7']);
+    expect([code, stdout.startsWith('0 findings')]).toEqual([0, true]);
+  });
+
+  it('runs a part, up to a bound', async () => {
+    const whole = json((await runHere(['explore', racy, '--json'])).stdout).schedules;
+    const part = json((await runHere(['explore', racy, '--json', '--shard', '2/3'])).stdout).schedules;
+    const serial = json((await runHere(['explore', racy, '--json', '--preemptions', '0'])).stdout).schedules;
+    expect([serial, part < whole, part > serial]).toEqual([2, true, true]);
+  });
+
+  it.each<[string, string[], RegExp]>([
+    ['no file', [], /expected one program FILE/],
+    ['a file that is not there', ['nothing.json'], /nothing\.json: cannot be read/],
+    ['a number that is none', ['racy', '--preemptions', 'x'], /--preemptions: expected a whole number from 0 to 16/],
+    ['no schedules', ['racy', '--schedules', '0'], /--schedules: expected a whole number from 1/],
+    ['a part that is none', ['racy', '--shard', '4/3'], /--shard: expected I\/N with I from 1 to N/],
+    ['an unknown profile', ['racy', '--profile', 'v5'], /--profile: expected one of/],
+  ])('refuses %s', async (_what, args, message) => {
+    const { code, stderr } = await runHere(['explore', ...args.map((each) => (each === 'racy' ? racy : each))]);
+    expect([code, message.test(stderr) ? '' : stderr]).toEqual([2, '']);
+  });
+
+  it.each<[string, string, RegExp]>([
+    ['text that is no JSON', '{', /no JSON/],
+    ['one thread', '{"threads":[[]]}', /threads: expected a list of 2 to 4 lists/],
+    ['an unknown field', '{"threads":[[],[]],"thread":1}', /thread: unknown field; known: config, setup, threads, end/],
+    ['an unknown operation', '{"threads":[[{"mmp":{}}],[]]}', /threads\[0\]\[0\]: unknown operation "mmp"/],
+    ['a wrong field', '{"threads":[[],[{"munmap":{"addr":1}}]]}', /threads\[1\]\[0\]: munmap\.len: missing/],
+    ['inject', '{"setup":[{"gc":{"inject":[]}}],"threads":[[],[]]}', /setup\[0\]: inject is what the explorer finds/],
+    ['a wrong configuration', '{"config":{"gc":1},"threads":[[],[]]}', /config: config\.gc/],
+  ])('refuses a program with %s', async (_what, text, message) => {
+    const file = path.join(folder, 'wrong.json');
+    fs.writeFileSync(file, text);
+    const { code, stderr } = await runHere(['explore', file]);
+    expect([code, message.test(stderr) ? '' : stderr]).toEqual([2, '']);
+  });
+});

@@ -1,0 +1,167 @@
+/** Small programs for the race explorer, without a hint where in them the race is. */
+import type { ProgramSource } from '../../lib/explore/index.ts';
+import { T, TraceScript, V } from '../../lib/trace/hazards/script.ts';
+import type { OperationObject } from '../../lib/trace/operations/descriptor.ts';
+
+/** Pages of one GPU range. */
+const CHUNK = 16;
+
+function script(write: (s: TraceScript) => void): OperationObject[] {
+  const s = new TraceScript();
+  write(s);
+  return s.operations;
+}
+
+/** A set-up and threads. */
+export function program(
+  setup: (s: TraceScript) => void,
+  ...threads: readonly ((s: TraceScript) => void)[]
+): ProgramSource {
+  return { setup: script(setup), threads: threads.map(script) };
+}
+
+const mapped = (s: TraceScript): void => s.map(V, CHUNK);
+const registered = (s: TraceScript): void => {
+  mapped(s);
+  s.set(V, CHUNK, [T.access, 2]);
+};
+const onGpu = (s: TraceScript): void => {
+  registered(s);
+  s.access(V);
+  s.later();
+};
+
+/** What two threads do, by what they do; `preemptions` where 2 are not enough. */
+export const RACY_PROGRAMS: Readonly<Record<string, ProgramSource & { readonly preemptions?: number }>> = {
+  'prefetch / discard': program(
+    mapped,
+    (s) => s.prefetch(CHUNK),
+    (s) => s.discard(V, CHUNK),
+  ),
+  'prefetch / unmap, collect': program(
+    mapped,
+    (s) => s.prefetch(CHUNK),
+    (s) => {
+      s.unmap(V, CHUNK);
+      s.gc();
+    },
+  ),
+  'fault / set': program(
+    mapped,
+    (s) => s.fault(V),
+    (s) => s.set(V + 2, 2, [T.gpuExecutable, 1]),
+  ),
+  'prefetch / set': program(
+    registered,
+    (s) => s.prefetch(CHUNK),
+    (s) => s.set(V + 4, 4, [T.gpuReadOnly, 1]),
+  ),
+  'set / unmap': program(
+    onGpu,
+    (s) => s.set(V, 4, [T.gpuReadOnly, 1]),
+    (s) => s.unmap(V + 8, 1),
+  ),
+  'unmap, collect / unmap': program(
+    onGpu,
+    (s) => {
+      s.unmap(V, 1);
+      s.gc();
+    },
+    (s) => s.unmap(V + 5, 1),
+  ),
+  'fault / discard, discard, discard': {
+    ...program(
+      mapped,
+      (s) => s.fault(V),
+      (s) => {
+        for (let round = 0; round < 3; round++) s.discard(V, CHUNK);
+      },
+    ),
+    preemptions: 3,
+  },
+  'unmap, unmap / the ring empties': program(
+    (s) => {
+      onGpu(s);
+      s.interrupts(5);
+    },
+    (s) => {
+      s.unmap(V, 4);
+      s.unmap(V + 4, 4);
+    },
+    (s) => s.add({ ih: { ring: 'soft', pending: false } }),
+  ),
+};
+
+/** Where the RESET of later revisions takes part. */
+export const RESET_PROGRAMS: Readonly<Record<string, ProgramSource>> = {
+  'fault / reset': program(
+    registered,
+    (s) => s.fault(V),
+    (s) => s.reset(V, CHUNK),
+  ),
+  'prefetch / reset': program(
+    registered,
+    (s) => s.prefetch(CHUNK),
+    (s) => s.reset(V, CHUNK),
+  ),
+};
+
+const FAR = V + 512;
+
+/** Correct by construction: threads on different memory, or threads that only look. */
+export const CONTROL_PROGRAMS: Readonly<Record<string, ProgramSource>> = {
+  'each thread has its own memory': program(
+    (s) => {
+      mapped(s);
+      s.map(FAR, CHUNK);
+    },
+    (s) => {
+      s.set(V, CHUNK, [T.access, 2]);
+      s.access(V, 1, true);
+      s.get(V, CHUNK, T.access);
+    },
+    (s) => {
+      s.set(FAR, CHUNK, [T.gpuExecutable, 1]);
+      s.access(FAR, CHUNK, true);
+      s.get(FAR, CHUNK, T.gpuExecutable);
+    },
+  ),
+  'one works, one unmaps what is its own': program(
+    (s) => {
+      onGpu(s);
+      s.map(FAR, CHUNK);
+      s.set(FAR, CHUNK, [T.access, 2]);
+      s.access(FAR, CHUNK, true);
+      s.later();
+    },
+    (s) => {
+      s.access(V, CHUNK, true);
+      s.get(V, CHUNK, T.access);
+    },
+    (s) => {
+      s.unmap(FAR, CHUNK);
+      s.gc();
+    },
+  ),
+  'all only look': program(
+    onGpu,
+    (s) => {
+      s.get(V, CHUNK, T.access, T.gpuExecutable);
+      s.access(V, CHUNK);
+    },
+    (s) => {
+      s.touch(V, CHUNK, false);
+      s.get(V, 1, T.access);
+    },
+    (s) => s.access(V, CHUNK),
+  ),
+  'the GPU reads what the CPU wrote': program(
+    registered,
+    (s) => s.add({ access: { addr: addressOf(V), len: '0x1000', write: false, vals: true } }),
+    (s) => s.get(V, CHUNK, T.access),
+  ),
+};
+
+function addressOf(page: number): string {
+  return `0x${(page * 4096).toString(16)}`;
+}

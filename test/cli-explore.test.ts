@@ -56,6 +56,17 @@ describe('explore', () => {
     expect([code, stdout.startsWith('0 findings')]).toEqual([0, true]);
   });
 
+  it('makes programs itself and shrinks them', async () => {
+    const args = ['explore', '--generate', '4', '--seed', '3', '--profile', 'v7', '--json'];
+    const [one, again] = [await runHere(args), await runHere(args)];
+    expect(one).toEqual(again);
+    const { profile, programs } = JSON.parse(one.stdout) as { profile: string; programs: number };
+    expect([profile, programs]).toEqual(['v7', 4]);
+    expect((await runHere(['explore', '--generate', '1', '--seed', '3'])).stdout).toMatch(
+      /^1 programs, \d+ schedules$/m,
+    );
+  });
+
   it('runs a part, up to a bound', async () => {
     const whole = json((await runHere(['explore', racy, '--json'])).stdout).schedules;
     const part = json((await runHere(['explore', racy, '--json', '--shard', '2/3'])).stdout).schedules;
@@ -69,6 +80,8 @@ describe('explore', () => {
     ['a number that is none', ['racy', '--preemptions', 'x'], /--preemptions: expected a whole number from 0 to 16/],
     ['no schedules', ['racy', '--schedules', '0'], /--schedules: expected a whole number from 1/],
     ['a part that is none', ['racy', '--shard', '4/3'], /--shard: expected I\/N with I from 1 to N/],
+    ['a seed for nothing', ['racy', '--seed', '1'], /--seed goes with --generate/],
+    ['programs beside a program', ['racy', '--generate', '1'], /--generate takes no program FILE/],
     ['an unknown profile', ['racy', '--profile', 'v5'], /--profile: expected one of/],
   ])('refuses %s', async (_what, args, message) => {
     const { code, stderr } = await runHere(['explore', ...args.map((each) => (each === 'racy' ? racy : each))]);
@@ -82,6 +95,7 @@ describe('explore', () => {
     ['an unknown operation', '{"threads":[[{"mmp":{}}],[]]}', /threads\[0\]\[0\]: unknown operation "mmp"/],
     ['a wrong field', '{"threads":[[],[{"munmap":{"addr":1}}]]}', /threads\[1\]\[0\]: munmap\.len: missing/],
     ['inject', '{"setup":[{"gc":{"inject":[]}}],"threads":[[],[]]}', /setup\[0\]: inject is what the explorer finds/],
+    ['fail', '{"end":[{"gc":{"fail":[]}}],"threads":[[],[]]}', /end\[0\]: fail is not for programs/],
     ['a wrong configuration', '{"config":{"gc":1},"threads":[[],[]]}', /config: config\.gc/],
   ])('refuses a program with %s', async (_what, text, message) => {
     const file = path.join(folder, 'wrong.json');

@@ -1,8 +1,9 @@
 /** `amdgpu-svm explore`: runs every schedule of a small program and says what goes wrong in them. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { explore, MOST_SCHEDULES, readProgram } from '../explore/index.ts';
-import type { Exploration, ExploreOptions, Finding } from '../explore/index.ts';
+import { explore, exploreGenerated, MOST_SCHEDULES, readProgram } from '../explore/index.ts';
+import type { Exploration, ExploreOptions, Finding, Generated } from '../explore/index.ts';
+import { DEFAULT_PROFILE } from '../uapi/profile.ts';
 import { TraceFileError } from '../trace/format/trace-file-error.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
@@ -15,12 +16,18 @@ const OPTIONS = {
   schedules: { type: 'string' },
   shard: { type: 'string' },
   traces: { type: 'string' },
+  generate: { type: 'string' },
+  seed: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
+/** The options as they were given. */
+type Values = { readonly [Name in Exclude<keyof typeof OPTIONS, 'json'>]?: string } & { readonly json: boolean };
+
 export const exploreCommand: Command = {
   name: 'explore',
-  synopsis: 'FILE [--profile P] [--preemptions N] [--schedules N] [--shard I/N] [--traces FOLDER] [--json]',
+  synopsis:
+    'FILE|--generate N [--seed S] [--profile P] [--preemptions N] [--schedules N] [--shard I/N] [--traces FOLDER] [--json]',
   help: `Runs the threads of a program (docs/explore.md) in every order, and at every preemption point of every
 operation what another thread could do there. Each distinct defect is told once, with the shortest schedule
 that shows it, as a story and as a trace for "amdgpu-svm replay --hazards". Exit code 1 if there is one.
@@ -29,10 +36,15 @@ that shows it, as a story and as a trace for "amdgpu-svm replay --hazards". Exit
   --preemptions N   points of a schedule at which others come in, at most; default 2
   --schedules N     schedules that are run, at most; default ${MOST_SCHEDULES}
   --shard I/N       the I-th of N parts of all schedules
+  --generate N      explore N programs made by chance instead of FILE; tell what no serial order of theirs shows,
+                    with the smallest program that was found for it
+  --seed S          makes other programs; default 1
   --traces FOLDER   write the trace of each finding to FOLDER/ID.jsonl
   --json            the result as one object`,
   async run(args) {
     const { values, positionals } = readArguments('explore', args, OPTIONS, true);
+    if (values.generate !== undefined) return runGenerated(values, positionals);
+    if (values.seed !== undefined) throw new UsageError('explore: --seed goes with --generate');
     const [file] = positionals;
     if (file === undefined || positionals.length !== 1)
       throw new UsageError('explore: expected one program FILE; see amdgpu-svm explore --help');
@@ -49,6 +61,37 @@ that shows it, as a story and as a trace for "amdgpu-svm replay --hazards". Exit
     return result.findings.length > 0 ? ExitCode.failure : ExitCode.ok;
   },
 };
+
+/** The most schedules of one generated program: the next one tells more. */
+const MOST_OF_GENERATED = 2000;
+
+function runGenerated(values: Values, positionals: readonly string[]): number {
+  if (positionals.length > 0) throw new UsageError('explore: --generate takes no program FILE');
+  if (values.shard !== undefined) throw new UsageError('explore: --shard goes with a program FILE');
+  const options = {
+    profile: profileOption('explore', values.profile) ?? DEFAULT_PROFILE,
+    programs: countOption('generate', values.generate, 0, 1, 1e6),
+    seed: countOption('seed', values.seed, 1, 0, 0xffff_ffff),
+    preemptions: countOption('preemptions', values.preemptions, 2, 0, 16),
+    schedules: countOption('schedules', values.schedules, MOST_OF_GENERATED, 1, 1e9),
+  };
+  const result = exploreGenerated(options);
+  if (values.traces !== undefined) writeTraces(values.traces, result.findings);
+  // The options say how many were asked for, the result how many were run.
+  if (values.json) print(toJson({ profile: options.profile, seed: options.seed, ...jsonOf(result) }, 2));
+  else tellGenerated(result);
+  return result.findings.length > 0 ? ExitCode.failure : ExitCode.ok;
+}
+
+function tellGenerated({ findings, programs, schedules }: Generated): void {
+  for (const finding of findings) {
+    tellFinding(finding);
+    print(`  program: ${toJson(finding.program)}`);
+    print();
+  }
+  print(`${findings.length} finding${findings.length === 1 ? '' : 's'}`);
+  print(`${programs} programs, ${schedules} schedules`);
+}
 
 function readText(file: string): string {
   try {
@@ -84,17 +127,20 @@ function writeTraces(folder: string, findings: readonly Finding[]): void {
   }
 }
 
-function jsonOf({ findings, ...counts }: Exploration): object {
+function jsonOf({ findings, ...counts }: Exploration | Generated): object {
   return { findings: findings.map(({ steps: _steps, isNew, ...finding }) => ({ ...finding, new: isNew })), ...counts };
+}
+
+function tellFinding({ id, isNew, severity, preemptions, detail, harm, story, trace }: Finding): void {
+  print(bold(`${id}${isNew ? ' (new)' : ''}, ${severity}, ${preemptionsText(preemptions)}: ${detail}`));
+  if (harm.length > 0) print(`  brings about: ${harm.join(', ')}`);
+  for (const line of story) print(`  ${line}`);
+  for (const line of trace) print(`    ${line}`);
 }
 
 function tell(result: Exploration, preemptions: number): void {
   for (const finding of result.findings) {
-    const { id, isNew, severity, detail, harm, story, trace } = finding;
-    print(bold(`${id}${isNew ? ' (new)' : ''}, ${severity}, ${preemptionsText(finding.preemptions)}: ${detail}`));
-    if (harm.length > 0) print(`  brings about: ${harm.join(', ')}`);
-    for (const line of story) print(`  ${line}`);
-    for (const line of trace) print(`    ${line}`);
+    tellFinding(finding);
     print();
   }
   const { findings, schedules, merged, blocked, bounded, limited } = result;

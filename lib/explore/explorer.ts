@@ -38,6 +38,12 @@ export interface Exploration {
   readonly limited: boolean;
 }
 
+/** Whether what is compared of states is all there is: not where pages have values or lie in VRAM. */
+function isAllState(program: ExploreProgram): boolean {
+  const { vram } = program.config;
+  return !touchesContents(program) && (typeof vram === 'number' ? vram === 0 : vram.every((bytes) => bytes === 0));
+}
+
 /** Explores a program. Throws NotModelledError for what the emulator does not model. */
 export function explore(program: ExploreProgram, options: ExploreOptions = {}): Exploration {
   const { preemptions = 2, schedules: most = MOST_SCHEDULES, shard, mergeStates = true, until } = options;
@@ -47,7 +53,7 @@ export function explore(program: ExploreProgram, options: ExploreOptions = {}): 
     known.add(key);
     return false;
   };
-  const run = new ScheduleRun(program, preemptions, mergeStates && !touchesContents(program) ? isKnown : undefined);
+  const run = new ScheduleRun(program, preemptions, mergeStates && isAllState(program) ? isKnown : undefined);
   const findings = new Findings(program);
   // By number of preemptions: schedules that are still to be run, by the decisions that make them.
   const waiting: Uint8Array[][] = Array.from({ length: preemptions + 1 }, () => []);

@@ -2,5 +2,7 @@
 export { explore, MOST_SCHEDULES } from './explorer.ts';
 export type { Exploration, ExploreOptions } from './explorer.ts';
 export type { Finding } from './findings.ts';
+export { exploreGenerated } from './generate.ts';
+export type { Generated } from './generate.ts';
 export { parseProgram, readProgram } from './program.ts';
 export type { ProgramSource } from './program.ts';

@@ -18,6 +18,10 @@ const WHEN: Readonly<Record<PreemptionPoint, string>> = {
   'tree-unlock': 'it has dropped the lock of the attribute tree',
   'svm-lock': 'it is about to take the svm lock',
   'svm-unlock': 'it has dropped the svm lock',
+  'bo-alloc': 'it is about to allocate a buffer in VRAM',
+  collected: 'it has collected and locked the pages to move and copied nothing',
+  copy: 'it is about to copy between system memory and VRAM',
+  evict: 'it begins to evict a buffer from VRAM',
   'work-unlock': "it has dropped the lock of the collector's list",
 };
 

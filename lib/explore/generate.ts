@@ -1,0 +1,176 @@
+/** Programs made by chance, and the smallest ones that still show what they showed. */
+import type { TraceConfig } from '../trace/format/config.ts';
+import { T, TraceScript, V } from '../trace/hazards/script.ts';
+import type { Pair } from '../trace/hazards/script.ts';
+import type { OperationObject } from '../trace/operations/descriptor.ts';
+import { explore } from './explorer.ts';
+import type { Finding } from './findings.ts';
+import { parseProgram } from './program.ts';
+import type { ProgramSource } from './program.ts';
+
+type ProfileName = TraceConfig['profile'];
+
+/** Pages that the operations of generated programs are about: one GPU range of 64 KiB. */
+const PAGES = 16;
+const MOST_OPERATIONS = 3;
+
+/** Numbers by chance, the same for the same seed (mulberry32). */
+class Chance {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** A whole number from 0 to `end` - 1. */
+  below(end: number): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % end;
+  }
+
+  of<Item>(items: readonly Item[]): Item {
+    return items[this.below(items.length)]!;
+  }
+}
+
+/** Parts of the range, those first that most often matter. */
+const PARTS: readonly (readonly [page: number, pages: number])[] = [
+  [0, PAGES],
+  [0, PAGES],
+  [0, 1],
+  [0, 4],
+  [4, 4],
+  [5, 1],
+  [8, 8],
+];
+
+const CHANGES: readonly Pair[] = [
+  [T.prefetchLocation, 1],
+  [T.prefetchLocation, 1],
+  [T.gpuReadOnly, 1],
+  [T.gpuReadOnly, 0],
+  [T.gpuExecutable, 1],
+  [T.access, 2],
+];
+
+type Writer = (script: TraceScript, page: number, pages: number, chance: Chance) => void;
+
+const OPERATIONS: readonly Writer[] = [
+  (s, page, pages, chance) => s.set(page, pages, chance.of(CHANGES)),
+  (s, page, pages, chance) => s.set(page, pages, chance.of(CHANGES)),
+  (s, page, _pages, chance) => s.fault(page, chance.below(2) === 1),
+  (s, page, pages) => s.unmap(page, pages),
+  (s, page, pages) => s.unmap(page, pages),
+  (s, page, pages) => s.discard(page, pages),
+  (s, page, pages) => s.discard(page, pages),
+  (s) => s.gc(),
+  (s) => s.gc(),
+  (s, page, pages, chance) => s.protect(page, pages, chance.of(['r', 'rw'])),
+  (s, page, pages) => s.map(page, pages),
+  (s, page, pages) => s.get(page, pages, T.gpuReadOnly, T.prefetchLocation),
+  (s, page, pages) => s.touch(page, pages),
+];
+const RESET: Writer = (s, page, pages) => s.reset(page, pages);
+
+/** The program number `index` of a seed. */
+function generateProgram(profile: ProfileName, seed: number, index: number): ProgramSource {
+  const chance = new Chance(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
+  const setup = new TraceScript();
+  setup.map(V, PAGES);
+  if (chance.below(2) === 1) setup.set(V, PAGES, [T.access, 2]);
+  if (chance.below(2) === 1) {
+    setup.access(V, 1, true);
+    setup.later();
+  }
+  if (chance.below(4) === 0) setup.unmap(V + 1, 1);
+  const pool = profile === 'v4' ? OPERATIONS : [...OPERATIONS, RESET, RESET];
+  const threads = Array.from({ length: 2 }, () => {
+    const script = new TraceScript();
+    for (let count = 1 + chance.below(MOST_OPERATIONS); count > 0; count--) {
+      const [page, pages] = chance.of(PARTS);
+      chance.of(pool)(script, V + page, pages, chance);
+    }
+    return script.operations;
+  });
+  const off = profile === 'v7-xnack-off' ? { xnackOff: true } : {};
+  return { config: { profile, ...off }, setup: setup.operations, threads };
+}
+
+/** How much is generated and explored. */
+interface GenerateOptions {
+  readonly profile: ProfileName;
+  /** Programs. */
+  readonly programs: number;
+  readonly seed: number;
+  readonly preemptions: number;
+  /** The most schedules of one program. */
+  readonly schedules: number;
+}
+
+/** A race, and the smallest program in which it was found. */
+interface GeneratedFinding extends Finding {
+  readonly program: ProgramSource;
+}
+
+/** What came of generated programs. */
+export interface Generated {
+  /** What no serial order of its program shows, each once. */
+  readonly findings: readonly GeneratedFinding[];
+  readonly programs: number;
+  /** Schedules of all programs, those of shrinking not counted. */
+  readonly schedules: number;
+}
+
+/** Generates programs, explores them, and shrinks those that show what none before has shown. */
+export function exploreGenerated(options: GenerateOptions): Generated {
+  const { profile, programs, seed, preemptions, schedules: most } = options;
+  const found = new Map<string, GeneratedFinding>();
+  let schedules = 0;
+  for (let index = 0; index < programs; index++) {
+    const source = generateProgram(profile, seed, index);
+    const result = explore(parseProgram('generated', source), { preemptions, schedules: most });
+    schedules += result.schedules + result.merged + result.blocked;
+    for (const finding of result.findings) {
+      if (finding.preemptions > 0 && !found.has(finding.id))
+        found.set(finding.id, shrink(source, finding, preemptions, most));
+    }
+  }
+  const findings = [...found.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+  return { findings, programs, schedules };
+}
+
+/**
+ * The program without the operations that the finding does not need. Each is left out in turn until none can be; that
+ * is all there is to shrink, since the operations are small already.
+ */
+function shrink(source: ProgramSource, finding: Finding, preemptions: number, schedules: number): GeneratedFinding {
+  let smallest = { ...finding, program: source };
+  for (let progress = true; progress;) {
+    progress = false;
+    for (const smaller of shortened(smallest.program)) {
+      const { findings } = explore(parseProgram('shrunk', smaller), { preemptions, schedules });
+      const same = findings.find(({ id }) => id === finding.id);
+      if (same === undefined || same.preemptions === 0) continue;
+      smallest = { ...same, program: smaller };
+      progress = true;
+      break;
+    }
+  }
+  return smallest;
+}
+
+/** The program without one of its operations, for each of them; the last ones first, others are made for them. */
+function* shortened(source: ProgramSource): Generator<ProgramSource> {
+  const { setup = [], threads } = source;
+  for (const [thread, operations] of threads.entries()) {
+    for (let at = operations.length - 1; at >= 0; at--)
+      yield { ...source, threads: threads.map((each, index) => (index === thread ? without(each, at) : each)) };
+  }
+  for (let at = setup.length - 1; at >= 0; at--) yield { ...source, setup: without(setup, at) };
+}
+
+function without(operations: readonly OperationObject[], at: number): readonly OperationObject[] {
+  return operations.filter((_, index) => index !== at);
+}

@@ -208,7 +208,7 @@ export const REVISION_MUTANTS = [
     id: 'v8-efault-not-retried',
     revision: 'v8',
     rule: 'spec/revisions §5',
-    becomes: "return this.#because('pages-unavailable', 0, result);",
+    becomes: "return this.#because('pages-unavailable', 0, collected);",
     killedBy: 'faults,retries',
   },
   {

@@ -1,10 +1,8 @@
 // Models: drm_gpusvm_range_get_pages - collecting the CPU's pages and DMA-mapping them (spec/03-gpu-ranges §A.8).
 import { Errno } from '../../lib/uapi/errno.ts';
-import { runAwake } from '../kernel/sleepable.ts';
-import { deviceRangeFault } from '../mm/device-hmm.ts';
 import { hmmRangeFault } from '../mm/hmm.ts';
 import type { GpuSvm } from './gpu-svm.ts';
-import { collectPages, dmaEntries, forgetPages, judgePages } from './pages.ts';
+import { collectPages, dmaEntries, forgetPages } from './pages.ts';
 import { RangeState } from './range.ts';
 import type { GpuRange } from './range.ts';
 
@@ -43,16 +41,11 @@ export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly:
       svm.notifierLock.releaseRead();
       continue;
     }
-    const refused = process.devices === null ? (deviceOnly ? -Errno.EFAULT : 0) : judgeMix(svm, range, deviceOnly);
-    if (refused !== 0) {
+    if (deviceOnly) {
       svm.notifierLock.releaseRead();
-      return refused;
+      return -Errno.EFAULT;
     }
     collectPages(range, process.pages);
-    if (range.hasDevicePages) {
-      svm.notifierLock.releaseRead();
-      return 0;
-    }
     if (!failures.none && failures.takeAmong('map-dma', dmaEntries(range)).failure !== 0) {
       forgetPages(range);
       svm.notifierLock.releaseRead();
@@ -76,61 +69,14 @@ function faultRange<R extends GpuRange>(svm: GpuSvm<R>, range: R, sequence: numb
     result = -Errno.EBUSY;
   } else {
     counters.hmm++;
-    result =
-      process.devices !== null
-        ? faultWithDevices(svm, range, sequence, !readOnly)
-        : svm.surroundings.failures.none
-          ? hmmRangeFault(process, range.startPage, range.endPage, !readOnly)
-          : faultWithFailures(svm, range, !readOnly);
+    result = svm.surroundings.failures.none
+      ? hmmRangeFault(process, range.startPage, range.endPage, !readOnly)
+      : faultWithFailures(svm, range, !readOnly);
     if (result === 0) points.reach('hmm');
   }
   process.mmapLock.releaseRead();
   points.reach('mmap-unlock');
   return result;
-}
-
-/** 0, or the errno of pages that cannot be mapped together; those in VRAM are noted. */
-function judgeMix<R extends GpuRange>(svm: GpuSvm<R>, range: R, deviceOnly: boolean): number {
-  const { process, deviceMemory, effects } = svm.surroundings;
-  const { result, mapped, inVram } = judgePages(range, process, deviceMemory?.gpu ?? -1, deviceOnly);
-  if (result !== 0 && mapped > 0) {
-    effects.current?.dmaMapped(range.startPage, mapped);
-    effects.current?.dmaUnmapped(range.startPage, mapped);
-  }
-  if (result === 0 && inVram) range.state |= RangeState.devicePages;
-  return result;
-}
-
-function faultWithDevices<R extends GpuRange>(svm: GpuSvm<R>, range: R, sequence: number, write: boolean): number {
-  const { process, deviceMemory, failures } = svm.surroundings;
-  const { startPage, endPage, notifier } = range;
-  const isStale = (): boolean => notifier.sequence !== sequence;
-  const owner = deviceMemory?.owner ?? null;
-  return runAwake(deviceRangeFault(process, { startPage, endPage, write, owner, isStale, failures }));
-}
-
-/** drm_gpusvm_range_evict: the pages of `range` that lie in VRAM come home, as for the CPU. 0 or a negative errno. */
-export function evictRange<R extends GpuRange>(svm: GpuSvm<R>, range: R): number {
-  const { process, counters, failures, points } = svm.surroundings;
-  const { startPage, endPage, notifier } = range;
-  if (!process.hasUsers) return -Errno.EFAULT;
-  while (true) {
-    const { sequence } = notifier;
-    const isStale = (): boolean => notifier.sequence !== sequence;
-    points.reach('mmap-lock');
-    process.mmapLock.acquireRead();
-    counters.hmm++;
-    let result = failures.take('hmm-range-fault');
-    if (result === 0) {
-      result = runAwake(
-        deviceRangeFault(process, { startPage, endPage, write: false, owner: null, isStale, failures }),
-      );
-      if (result === 0) points.reach('hmm');
-    }
-    process.mmapLock.releaseRead();
-    points.reach('mmap-unlock');
-    if (result !== -Errno.EBUSY) return result;
-  }
 }
 
 /** As `hmmRangeFault`, where the allocation of a page may fail: HMM tells it as EFAULT. */

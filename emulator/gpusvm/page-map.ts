@@ -64,7 +64,7 @@ function* moveIn(
       migration.setTarget(index, allocation.firstFrame + index, migration.isHuge(index));
       for (let at = 0; at < migration.sizeAt(index); at++) allocation.use(index + at);
     }
-    result = yield* copyIn(space, migration, operations, allocation);
+    result = yield* copyIn(migration, operations, allocation);
     if (result !== 0) dropTargets(space, migration);
   }
   migration.move(endPage);
@@ -97,7 +97,6 @@ function checkCollected(space: AddressSpace, migration: PageMigration, map: Devi
 
 /** Copies every page that has a frame, a run at a time; of a huge page the first 4 KiB only (findings-v8 D4). */
 function* copyIn(
-  space: AddressSpace,
   migration: PageMigration,
   operations: DeviceMemoryOperations,
   allocation: DeviceAllocation,
@@ -113,10 +112,7 @@ function* copyIn(
   return yield* copyRuns(pages, hasPage, function* (index, count) {
     const result = yield* operations.copyRun(true, allocation.offset + index, count);
     if (result !== 0) return result;
-    for (let at = index; at < index + count; at++) {
-      const source = migration.sources[at]!;
-      space.moved.copied(migration.mappedAt(at), source, migration.targets[at]!);
-    }
+    migration.copies.note(index, count);
     return 0;
   });
 }
@@ -142,7 +138,6 @@ function dropTargets(space: AddressSpace, migration: PageMigration): void {
   for (let index = 0; index < migration.pages; index++) {
     const target = migration.targets[index]!;
     if (target === 0) continue;
-    space.moved.abandoned(target);
     if (target >= SYSTEM_FRAMES_END) {
       const size = migration.hasHugeTarget(index) ? PAGES_PER_BLOCK : 1;
       for (let at = 0; at < size; at++) space.devices!.free(target + at);
@@ -234,10 +229,7 @@ function* moveOut(
       const offset = vramIndexOf(migration, index) - firstFrame + allocation.offset;
       const copied = yield* operations.copyRun(false, offset, count);
       if (copied !== 0) return copied;
-      for (let at = index; at < index + count; at++) {
-        const source = vramIndexOf(migration, at);
-        space.moved.copied(space.devices!.cpuPageOf(source), source, migration.targets[at]!);
-      }
+      migration.copies.note(index, count);
       return 0;
     });
   }

@@ -6,11 +6,16 @@ import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import { PAGE_BYTES } from '../kernel/page-number.ts';
 import type { PageContents } from './page-contents.ts';
 
+/** A migration that may have copied pages already. */
+export interface CopyingMigration {
+  /** Somebody is about to write to `page`, which holds `bytes` now. */
+  beforeWrite(page: number, bytes: () => Uint8Array): void;
+}
+
 /** Contents of the pages of one process on their way. */
 export class MovedContents {
   readonly #contents: PageContents;
-  /** Frames that hold a copy of what stands at a page (-1: of nothing), and bytes of their own once somebody wrote there. */
-  readonly #copies = new Map<number, { readonly page: number; bytes: Uint8Array | undefined }>();
+  readonly #migrations = new Set<CopyingMigration>();
   /** Frames of system memory that were never written since they were allocated, and copies of such. */
   readonly #uninitialised = new Set<number>();
 
@@ -35,25 +40,33 @@ export class MovedContents {
       for (let frame = firstFrame; frame < firstFrame + pages; frame++) this.#uninitialised.delete(frame);
   }
 
-  /** What the page in `source` holds, which stands at `page` (-1: nowhere any more), is copied to `target`. */
-  copied(page: number, source: number, target: number): void {
-    this.#copies.set(target, { page, bytes: undefined });
-    this.#contents.forgetGhosts(target, 1);
-    if (this.#uninitialised.has(source)) this.#uninitialised.add(target);
-    else this.#uninitialised.delete(target);
+  /** A migration copies from now on, until `ended`: copies keep what their sources were, if these are written. */
+  began(migration: CopyingMigration): void {
+    this.#migrations.add(migration);
     this.#contents.beforeWrite = this.#beforeWrite;
   }
 
-  /** `target` takes the place of `source` (0: of nothing) at `page`. */
-  placed(page: number, source: number, target: number): void {
+  ended(migration: CopyingMigration): void {
+    this.#migrations.delete(migration);
+    if (this.#migrations.size === 0) this.#contents.beforeWrite = null;
+  }
+
+  /**
+   * `target` takes the place of `source` (0: of nothing) at `page`. `copied`: it was copied before, and what is the
+   * same still; `bytes`: what it was then, if it is not.
+   */
+  placed(page: number, source: number, target: number, copied: boolean, bytes?: Uint8Array): void {
     const contents = this.#contents;
     if (source !== 0) contents.pageLeaves(page, source);
-    const copy = this.#copies.get(target);
-    if (copy !== undefined) {
-      this.#end(target);
-      if (copy.page === page && copy.bytes === undefined) return;
+    if (copied) {
+      contents.forgetGhosts(target, 1);
+      if (this.#uninitialised.size > 0) {
+        if (this.#uninitialised.has(source)) this.#uninitialised.add(target);
+        else this.#uninitialised.delete(target);
+      }
+      if (bytes === undefined) return;
       contents.clear(page, page + 1);
-      if (copy.bytes !== undefined) contents.bytesOf(page).set(copy.bytes);
+      contents.bytesOf(page).set(bytes);
       return;
     }
     contents.clear(page, page + 1);
@@ -65,21 +78,8 @@ export class MovedContents {
     if (target < SYSTEM_FRAMES_END) this.#uninitialised.add(target);
   }
 
-  /** `target` takes no place after all. */
-  abandoned(target: number): void {
-    this.#end(target);
-  }
-
-  #end(target: number): void {
-    this.#copies.delete(target);
-    if (this.#copies.size === 0) this.#contents.beforeWrite = null;
-  }
-
-  /** Copies of what stands at `page` keep what it is now. */
   readonly #beforeWrite = (page: number): void => {
-    for (const copy of this.#copies.values()) {
-      if (copy.page !== page || copy.bytes !== undefined) continue;
-      copy.bytes = this.#contents.peek(page)?.slice() ?? new Uint8Array(PAGE_BYTES);
-    }
+    for (const migration of this.#migrations)
+      migration.beforeWrite(page, () => this.#contents.peek(page)?.slice() ?? new Uint8Array(PAGE_BYTES));
   };
 }

@@ -1,6 +1,7 @@
 // Models: mm/migrate_device.c - pages of the process are collected, moved to other frames, and mapped again (spec/trace-format-v8 §5).
 import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import { alignDown, PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import { MigrationCopies } from './migration-copies.ts';
 import type { MovingSpace } from './moving-space.ts';
 import { DEVICE_PRIVATE, MIGRATING, PRESENT, WRITE_FAULTED } from './cpu-pages.ts';
 import { announce, entryMarks, freeFrame, isPinned, writability } from './device-entries.ts';
@@ -42,6 +43,7 @@ export class PageMigration {
   readonly #cpuPages: Float64Array;
   /** Pages that can be moved; a huge hole counts as one. */
   collected = 0;
+  readonly copies: MigrationCopies;
 
   constructor(space: MovingSpace, pages: number) {
     this.#space = space;
@@ -50,6 +52,7 @@ export class PageMigration {
     this.sources = new Uint32Array(pages);
     this.targets = new Uint32Array(pages);
     this.#cpuPages = new Float64Array(pages).fill(-1);
+    this.copies = new MigrationCopies(space.moved, this.#cpuPages);
   }
 
   isHuge(index: number): boolean {
@@ -274,13 +277,14 @@ export class PageMigration {
     if (count === 1) pages.setEntry(page, frame, marks);
     else pages.setHugeEntry(page, frame, marks);
     if (contents.mayHold(page, page + count))
-      for (let at = 0; at < count; at++) this.#space.moved.placed(page + at, 0, frame + at);
+      for (let at = 0; at < count; at++) this.#space.moved.placed(page + at, 0, frame + at, false);
     this.#tellMoved(page, count, frame, 0);
     return true;
   }
 
   /** migrate_vma_finalize: the pages are mapped where they are now, and what they left is free. */
   finish(): void {
+    this.copies.end();
     for (let index = 0; index < this.pages; index += this.sizeAt(index)) {
       const target = this.targets[index]!;
       const moved = (this.states[index]! & Collected.migrate) !== 0;
@@ -304,7 +308,6 @@ export class PageMigration {
   /** The target of the pages from `index` on is unlocked, and free if nothing maps it. */
   #endTarget(index: number, target: number, isMapped: boolean): void {
     for (let at = 0; at < this.sizeAt(index); at++) {
-      if (!isMapped) this.#space.moved.abandoned(target + at);
       if (target < SYSTEM_FRAMES_END) continue;
       const allocation = this.#space.devices!.allocationOf(target + at);
       if (allocation === undefined) continue;
@@ -333,7 +336,7 @@ export class PageMigration {
     const marks = allocation === undefined ? entryMarks(true, writable) : entryMarks(allocation.map.coherent, writable);
     const wasHuge = count > 1 && pages.isHuge(page);
     if (frame !== source)
-      for (let at = 0; at < count; at++) this.#space.moved.placed(page + at, source + at, frame + at);
+      for (let at = 0; at < count; at++) this.copies.place(index + at, page + at, source + at, frame + at);
     if (wasHuge) pages.setHugeEntry(page, frame, marks);
     else for (let at = 0; at < count; at++) pages.setEntry(page + at, frame + at, marks);
     if (allocation !== undefined) {
@@ -344,10 +347,9 @@ export class PageMigration {
   }
 
   #tellMoved(page: number, count: number, frame: number, source: number): void {
-    const { devices } = this.#space;
-    const effects = devices!.surroundings.effects.current;
-    if (effects === null) return;
-    if (frame >= SYSTEM_FRAMES_END) effects.movedToVram(page, count, devices!.mapOf(frame).gpu);
-    else effects.movedToRam(page, count, devices!.mapOf(source).gpu);
+    const devices = this.#space.devices!;
+    const effects = devices.surroundings.effects.current;
+    if (frame >= SYSTEM_FRAMES_END) effects?.movedToVram(page, count, devices.mapOf(frame).gpu);
+    else effects?.movedToRam(page, count, devices.mapOf(source).gpu);
   }
 }

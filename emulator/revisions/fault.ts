@@ -1,6 +1,7 @@
 // Models: the SVM fault handler from V5 on - asked once, with the check for buffer objects (spec/revisions §4, §5; spec/05-faults §2-§5).
 import { SvmFlag } from '../../lib/uapi/constants.ts';
 import type { FaultReason } from '../kernel/effects.ts';
+import type { Sleepable } from '../kernel/sleepable.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import { isSpecialVma } from '../mm/vma.ts';
 import type { AttributeRecord } from '../svm/attribute-record.ts';
@@ -12,9 +13,10 @@ import { findOrInsertRange } from '../svm/find-range.ts';
 import type { OperationMode } from '../svm/find-range.ts';
 import { migrateRange, needsVram } from '../svm/migrate-range.ts';
 import type { FaultCall } from '../svm/revision.ts';
+import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import { reservePageDirectory } from './buffer-object-check.ts';
-import { getRangePages, memoryOf } from './get-range-pages.ts';
+import { getRangeDevicePages, getRangePages, memoryOf } from './get-range-pages.ts';
 
 /** A range committed less than this long ago is not looked at again, in ns (Q57). */
 // mutant: v7-window
@@ -43,6 +45,9 @@ export class HandleFault implements FaultCall {
   // What decided the answer, and the error behind it.
   #reason: FaultReason = 'mapped';
   #cause = 0;
+  // Attempts left, and a mapping that sleeps.
+  #budget = ATTEMPTS;
+  #steps: Sleepable<number> | null = null;
 
   constructor(rules: FaultRules, context: SvmContext, page: number, timestamp: number, write: boolean) {
     this.#rules = rules;
@@ -55,6 +60,7 @@ export class HandleFault implements FaultCall {
   /** 0 ("the GPU may retry"), a negative errno ("the access is killed"), or SLEEPING. */
   run(): number {
     const context = this.#context;
+    if (this.#steps !== null) return this.#advance(this.#steps);
     if (!this.#entered) {
       this.#entered = true;
       if (context.vm.context !== context)
@@ -76,11 +82,25 @@ export class HandleFault implements FaultCall {
     context.svmLock.acquire();
     let result: number;
     try {
-      result = this.#resolveAndMap();
+      const interval = this.#resolve();
+      if (typeof interval === 'number') result = interval === RESOLVED_NOTHING ? 0 : interval;
+      else if (context.process.devices === null) result = this.#leaveToGpu(this.#map(interval));
+      else return this.#advance((this.#steps = this.#mapWithDevices(interval)));
     } finally {
-      context.svmLock.release();
+      if (this.#steps === null) context.svmLock.release();
     }
     context.points.reach('svm-unlock');
+    return this.#answer(result, this.#reason);
+  }
+
+  /** Goes on with a mapping that may sleep, under the svm lock. */
+  #advance(steps: Sleepable<number>): number {
+    const { svmLock, points } = this.#context;
+    const step = steps.next();
+    if (step.done !== true) return SLEEPING;
+    const result = this.#leaveToGpu(step.value);
+    svmLock.release();
+    points.reach('svm-unlock');
     return this.#answer(result, this.#reason);
   }
 
@@ -96,10 +116,7 @@ export class HandleFault implements FaultCall {
   }
 
   /** -EAGAIN is left to the GPU: its next fault is let through the filter of duplicates. */
-  #resolveAndMap(): number {
-    const interval = this.#resolve();
-    if (typeof interval === 'number') return interval === RESOLVED_NOTHING ? 0 : interval;
-    const result = this.#map(interval);
+  #leaveToGpu(result: number): number {
     if (result !== -Errno.EAGAIN) return result;
     logFault(this.#context, this.#page, 1);
     this.#context.device.counters.filterRemove++;
@@ -179,47 +196,81 @@ export class HandleFault implements FaultCall {
   /** The mapping procedure with its shared budget of three attempts (spec/05-faults §5). */
   #map(interval: AttributeInterval): number {
     const context = this.#context;
-    const page = this.#page;
-    const now = context.clock.now;
+    const { now } = context.clock;
+    const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
+    while (true) {
+      const range = this.#findRange(interval, mode, now);
+      if (typeof range === 'number') return range;
+      const collected = getRangePages(context, range, mode);
+      const answer = this.#commit(interval, range, mode, collected, false);
+      if (answer !== TRY_AGAIN) return answer;
+    }
+  }
+
+  /** As `#map`, where pages may lie in VRAM (spec/migration §5). */
+  *#mapWithDevices(interval: AttributeInterval): Sleepable<number> {
+    const context = this.#context;
+    const { now } = context.clock;
     const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
     const toVram = needsVram(context, interval);
-    let budget = ATTEMPTS;
     while (true) {
-      const collected = collectUnmapped(context);
-      if (collected !== 0) return this.#because('collector-failed', collected, collected, 1);
-      if (interval.freed) this.#reportFreed(interval);
-      // mutant: v8-permission-ignored
-      if (!permitsAccess(context, page, this.#write)) return this.#because('no-permission', -Errno.EPERM, 0, 1);
-      const range = findOrInsertRange(context, page, interval.first, exclusiveEnd(interval), mode);
-      if (typeof range === 'number') return this.#withoutRange(range, interval);
-      if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
-      // Also for a write to what is mapped for reading: the GPU never gets on.
-      if (range.isMappedFor(interval.flags)) return this.#because('already-valid', 0, 0);
-      let result = toVram ? migrateRange(context, range) : 0;
-      if (result !== 0) return this.#because('migration-failed', result, result, 1);
-      result = getRangePages(context, range, mode, toVram);
-      if (!toVram && this.#rules.triedAgain.includes(result)) {
-        budget--;
-        // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.
-        logFault(this.#context, this.#page, result === -Errno.EOPNOTSUPP ? 2 : 1);
-        // mutant: v8-efault-not-retried
-        if (budget === 0) return this.#because('pages-unavailable', 0, result); // Q55
-        context.effects.current?.faultRetried(page, result, false);
-        continue;
-      }
-      if (result === -Errno.EPERM) return this.#because('pages-not-writable', result, result, 1);
-      if (this.#rules.killing.includes(result)) return this.#because('no-memory', result, result, 1);
-      if (result !== 0) return this.#because('pages-unavailable', 0, result);
-      const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, memoryOf(range));
-      result = commitRange(context, range, flags, interval.flags, false, true);
-      // RESET_ATTR does not take the svm lock: it may have come while pages were collected and PTEs written.
-      if (interval.freed) this.#reportFreed(interval);
-      if (result === 0) return this.#because('mapped', 0, 0);
-      if (result !== -Errno.EAGAIN) return this.#because('commit-failed', result, result);
-      budget--;
-      if (budget === 0) return result;
-      context.effects.current?.faultRetried(page, result, false);
+      const range = this.#findRange(interval, mode, now);
+      if (typeof range === 'number') return range;
+      const moved = toVram ? yield* migrateRange(context, range) : 0;
+      if (moved !== 0) return this.#because('migration-failed', moved, moved, 1);
+      const collected = yield* getRangeDevicePages(context, range, mode, toVram);
+      const answer = this.#commit(interval, range, mode, collected, toVram);
+      if (answer !== TRY_AGAIN) return answer;
     }
+  }
+
+  /** The range to map, or the answer where there is none. */
+  #findRange(interval: AttributeInterval, mode: OperationMode, now: number): AmdgpuSvmRange | number {
+    const context = this.#context;
+    const page = this.#page;
+    const collected = collectUnmapped(context);
+    if (collected !== 0) return this.#because('collector-failed', collected, collected, 1);
+    if (interval.freed) this.#reportFreed(interval);
+    // mutant: v8-permission-ignored
+    if (!permitsAccess(context, page, this.#write)) return this.#because('no-permission', -Errno.EPERM, 0, 1);
+    const range = findOrInsertRange(context, page, interval.first, exclusiveEnd(interval), mode);
+    if (typeof range === 'number') return this.#withoutRange(range, interval);
+    if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
+    // Also for a write to what is mapped for reading: the GPU never gets on.
+    return range.isMappedFor(interval.flags) ? this.#because('already-valid', 0, 0) : range;
+  }
+
+  /** What becomes of the collection of the pages, which gave `collected`; `once`: it is not tried again. */
+  #commit(
+    interval: AttributeInterval,
+    range: AmdgpuSvmRange,
+    mode: OperationMode,
+    collected: number,
+    once: boolean,
+  ): number {
+    const context = this.#context;
+    if (!once && this.#rules.triedAgain.includes(collected)) {
+      this.#budget--;
+      // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.
+      logFault(this.#context, this.#page, collected === -Errno.EOPNOTSUPP ? 2 : 1);
+      // mutant: v8-efault-not-retried
+      if (this.#budget === 0) return this.#because('pages-unavailable', 0, collected); // Q55
+      context.effects.current?.faultRetried(this.#page, collected, false);
+      return TRY_AGAIN;
+    }
+    if (collected === -Errno.EPERM) return this.#because('pages-not-writable', collected, collected, 1);
+    if (this.#rules.killing.includes(collected)) return this.#because('no-memory', collected, collected, 1);
+    if (collected !== 0) return this.#because('pages-unavailable', 0, collected);
+    const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, memoryOf(range));
+    const result = commitRange(context, range, flags, interval.flags, false, true);
+    // RESET_ATTR does not take the svm lock: it may have come while pages were collected and PTEs written.
+    if (interval.freed) this.#reportFreed(interval);
+    if (result === 0) return this.#because('mapped', 0, 0);
+    if (result !== -Errno.EAGAIN) return this.#because('commit-failed', result, result);
+    this.#budget--;
+    if (this.#budget === 0) return result;
+    context.effects.current?.faultRetried(this.#page, result, false);
+    return TRY_AGAIN;
   }
 
   /** No range was found or made: two errors mean "retry", the others kill the access (spec/05-faults §5 step 3). */
@@ -267,3 +318,5 @@ function collectUnmapped({ collector, points }: SvmContext): number {
 
 /** "Handled" without an interval; distinct from every errno. */
 const RESOLVED_NOTHING = 1;
+/** The mapping is tried again; distinct from every errno. */
+const TRY_AGAIN = 2;

@@ -1,13 +1,15 @@
 // Models: mapping pages of an attribute interval on the GPU, each chunk by itself writable or not (spec/revisions §4, V7 item 1).
 import { SvmFlag } from '../../lib/uapi/constants.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
+import { PteMemory } from '../gpu/pte-format.ts';
+import type { Sleepable } from '../kernel/sleepable.ts';
 import type { AttributeInterval } from '../svm/attribute-tree.ts';
 import { commitRange } from '../svm/commit.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { findOrInsertRange } from '../svm/find-range.ts';
 import type { OperationMode } from '../svm/find-range.ts';
 import { migrateRange, needsVram } from '../svm/migrate-range.ts';
-import { getRangePages, memoryOf } from './get-range-pages.ts';
+import { getRangeDevicePages, getRangePages, memoryOf } from './get-range-pages.ts';
 
 /**
  * Maps the pages `[startPage, endPage)` of `interval`; the svm lock must be held. Ranges mapped before an error stay
@@ -21,6 +23,31 @@ export function mapInterval(
 ): number {
   const { pteFlags } = context.device;
   const mode: OperationMode = { readOnly: false };
+  let page = startPage;
+  while (page < endPage) {
+    mode.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
+    const range = findOrInsertRange(context, page, startPage, endPage, mode);
+    if (typeof range === 'number') return logged(context, range);
+    if (!range.isMappedFor(interval.flags)) {
+      let result = getRangePages(context, range, mode);
+      if (result !== 0) return logged(context, result, result === -Errno.EOPNOTSUPP ? 2 : 1);
+      const flags = pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
+      result = commitRange(context, range, flags, interval.flags, true);
+      if (result !== 0) return logged(context, result);
+    }
+    page = range.startPage + range.pages;
+  }
+  return 0;
+}
+
+/** As `mapInterval`, where pages may lie in VRAM: those that are to go there are moved, valid or not (spec/migration §6). */
+export function* mapIntervalWithDevices(
+  context: SvmContext,
+  interval: AttributeInterval,
+  startPage: number,
+  endPage: number,
+): Sleepable<number> {
+  const mode: OperationMode = { readOnly: false };
   const toVram = needsVram(context, interval);
   let page = startPage;
   while (page < endPage) {
@@ -29,11 +56,11 @@ export function mapInterval(
     const range = findOrInsertRange(context, page, startPage, endPage, mode);
     if (typeof range === 'number') return logged(context, range);
     if (toVram || !range.isMappedFor(interval.flags)) {
-      let result = toVram ? migrateRange(context, range) : 0;
+      let result = toVram ? yield* migrateRange(context, range) : 0;
       if (result !== 0) return logged(context, result);
-      result = getRangePages(context, range, mode, toVram);
+      result = yield* getRangeDevicePages(context, range, mode, toVram);
       if (result !== 0) return logged(context, result, result === -Errno.EOPNOTSUPP ? 2 : 1);
-      const flags = pteFlags.indexFor(interval.flags, mode.readOnly, memoryOf(range));
+      const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, memoryOf(range));
       result = commitRange(context, range, flags, interval.flags, true);
       if (result !== 0) return logged(context, result);
     }

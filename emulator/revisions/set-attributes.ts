@@ -14,11 +14,12 @@ import type { AttributeRecord, AttributeRequest } from '../svm/attribute-record.
 import { AttributeInterval, exclusiveEnd } from '../svm/attribute-tree.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
+import { resumeSegment } from './apply-segment.ts';
 import { checkBufferObjects } from './buffer-object-check.ts';
 import { checkVmas, mustSleepForCollector } from './entry-checks.ts';
 
 /** Where a call goes on when it is resumed. */
-const Step = { begin: 0, bufferObjects: 1, segments: 2, repeat: 3 } as const;
+const Step = { begin: 0, bufferObjects: 1, segments: 2, repeat: 3, applying: 4 } as const;
 type Step = (typeof Step)[keyof typeof Step];
 
 /** One SET_ATTR call; `run` is called again where it gave SLEEPING. */
@@ -67,13 +68,23 @@ export class SetAttributes {
         context.effects.current?.setRetried(this.#first, this.#last);
         this.#beginPass();
       }
-      context.points.reach('svm-lock');
-      if (context.svmLock.held) return SLEEPING;
-      context.svmLock.acquire();
-      let result = this.#editSegment();
-      if (!context.revision.hasReservationPoint) context.points.reach('attr-edited');
-      context.points.reach('tree-unlock');
-      if (result === 0) result = this.#apply();
+      let result: number;
+      if (this.#step === Step.applying) {
+        result = resumeSegment(context);
+      } else {
+        context.points.reach('svm-lock');
+        if (context.svmLock.held) return SLEEPING;
+        context.svmLock.acquire();
+        result = this.#editSegment();
+        if (!context.revision.hasReservationPoint) context.points.reach('attr-edited');
+        context.points.reach('tree-unlock');
+        if (result === 0) result = this.#apply();
+      }
+      if (result === SLEEPING) {
+        this.#step = Step.applying;
+        return SLEEPING;
+      }
+      this.#step = Step.segments;
       context.svmLock.release();
       context.points.reach('svm-unlock');
       // mutant: v7-repeat-lost

@@ -5,6 +5,7 @@ import type { EffectHub } from '../kernel/effects.ts';
 import type { FailureInjection } from '../kernel/failures.ts';
 import { ExclusiveLock } from '../kernel/lock.ts';
 import type { PageBudget } from '../kernel/page-block.ts';
+import type { Sleepable } from '../kernel/sleepable.ts';
 import type { PreemptionPoints } from '../kernel/preemption.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
@@ -126,6 +127,9 @@ export class SvmContext {
   readonly granularity: number;
   /** The record of pages in no interval; not to be changed. */
   readonly defaults: AttributeRecord;
+  /** What SET_ATTR does to a segment, asleep in the middle; null: nothing. It holds the svm lock, so there is one at most. */
+  sleepingSegment: { readonly steps: Sleepable<number>; readonly startPage: number; readonly endPage: number } | null =
+    null;
   closing = false;
   /** 48-bit timestamp up to which faults are stale; 0 means none. */
   checkpoint = 0;

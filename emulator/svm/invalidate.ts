@@ -1,6 +1,7 @@
 // Models: the invalidation callback in two phases, and the split invalidation (spec/04-invalidation-and-gc §3, §4; spec/03-gpu-ranges §B.10, §B.11).
 import { NotifierEvent } from '../mm/interval-notifier.ts';
-import { evictRange } from '../gpusvm/get-pages.ts';
+import { runAwake } from '../kernel/sleepable.ts';
+import { evictRange } from '../gpusvm/get-device-pages.ts';
 import { RangeState } from '../gpusvm/range.ts';
 import type { GpuNotifier } from '../gpusvm/notifier.ts';
 import { lockPageDirectory, zapPages } from './commit.ts';
@@ -106,16 +107,18 @@ export function removeRange(context: SvmContext, range: AmdgpuSvmRange): void {
   const { framework } = context;
   range.clearGpuMapped();
   // Also what goes wrong with it ends nothing.
-  if (range.hasDevicePages) evictRange(framework, range);
+  if (range.hasDevicePages) runAwake(evictRange(framework, range));
   if (range.untouchedByUnmap) {
     framework.notifierLock.acquireRead();
     framework.unmapPages(range);
     framework.notifierLock.releaseRead();
   }
-  if (context.revision.dequeuesRemovedRanges) {
-    context.collector.dequeue(range);
-  } else if (range.queued) {
+  if (!context.revision.dequeuesRemovedRanges && range.queued) {
     context.effects.current?.hazard('Q44', 'a queued range was removed by a split', range.startPage, range.pages);
   }
   framework.removeRange(range);
+  if (context.revision.dequeuesRemovedRanges) {
+    context.collector.dequeue(range);
+    context.points.reach('work-unlock');
+  }
 }

@@ -1,7 +1,7 @@
 // Models: amdgpu_svm_range_migrate.c - whether and how a range goes to VRAM (spec/migration §3, §4).
 import { Errno } from '../../lib/uapi/errno.ts';
-import { runAwake } from '../kernel/sleepable.ts';
-import { evictRange } from '../gpusvm/get-pages.ts';
+import type { Sleepable } from '../kernel/sleepable.ts';
+import { evictRange } from '../gpusvm/get-device-pages.ts';
 import type { AttributeRecord } from './attribute-record.ts';
 import type { SvmContext } from './context.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
@@ -21,14 +21,14 @@ function isDevice(location: number): boolean {
 }
 
 /** Moves the pages of `range` to VRAM, where it can be; 0 also where they are there or cannot go. The svm lock must be held. */
-export function migrateRange(context: SvmContext, range: AmdgpuSvmRange): number {
+export function* migrateRange(context: SvmContext, range: AmdgpuSvmRange): Sleepable<number> {
   if (!range.migrates || range.hasDevicePages) return 0;
   let result = 0;
   for (let left = TRIES; left > 0; left--) {
-    result = runAwake(context.deviceMemory!.populate(range.startPage, range.pages));
+    result = yield* context.deviceMemory!.populate(range.startPage, range.pages);
     if (result !== -Errno.EBUSY) return result;
     // All home, so that the next try finds them in one memory.
-    if (left > 1) evictRange(context.framework, range);
+    if (left > 1) yield* evictRange(context.framework, range);
   }
   return result;
 }

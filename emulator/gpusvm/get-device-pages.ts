@@ -1,0 +1,112 @@
+// Models: drm_gpusvm_range_get_pages and drm_gpusvm_range_evict where pages may lie in VRAM (spec/migration §5, §6).
+import { Errno } from '../../lib/uapi/errno.ts';
+import type { Sleepable } from '../kernel/sleepable.ts';
+import { deviceRangeFault } from '../mm/device-hmm.ts';
+import { COLLECTION_TIMEOUT } from './get-pages.ts';
+import type { GpuSvm } from './gpu-svm.ts';
+import { collectPages, dmaEntries, forgetPages, judgePages } from './pages.ts';
+import { RangeState } from './range.ts';
+import type { GpuRange } from './range.ts';
+
+/**
+ * As `getPages`: all pages of `range` lie in system memory, or all in one buffer of the VRAM of this GPU. `deviceOnly`:
+ * in VRAM. It sleeps where a page is being moved.
+ */
+export function* getDevicePages<R extends GpuRange>(
+  svm: GpuSvm<R>,
+  range: R,
+  readOnly: boolean,
+  deviceOnly: boolean,
+): Sleepable<number> {
+  const { process, clock, effects, counters, failures } = svm.surroundings;
+  const deadline = clock.now + COLLECTION_TIMEOUT;
+  const { notifier } = range;
+  while (true) {
+    if (clock.now > deadline) return -Errno.EBUSY;
+    const failure = failures.take('collect-pages');
+    if (failure !== 0) return failure;
+    let sequence = notifier.sequence;
+    if (range.pagesValid) return 0;
+    if (!process.hasUsers) return -Errno.EFAULT;
+    let result = yield* faultRange(svm, range, sequence, !readOnly, svm.surroundings.deviceMemory?.owner ?? null);
+    while (result === -Errno.EBUSY && clock.now <= deadline) {
+      sequence = notifier.sequence;
+      result = yield* faultRange(svm, range, sequence, !readOnly, svm.surroundings.deviceMemory?.owner ?? null);
+    }
+    if (result === -Errno.EAGAIN) continue;
+    if (result !== 0) return result;
+    svm.notifierLock.acquireRead();
+    if ((range.state & RangeState.unmapped) !== 0) {
+      svm.notifierLock.releaseRead();
+      return -Errno.EFAULT;
+    }
+    if (notifier.sequence !== sequence) {
+      svm.notifierLock.releaseRead();
+      continue;
+    }
+    const refused = judgeMix(svm, range, deviceOnly);
+    if (refused === 0) {
+      collectPages(range, process.pages);
+      if (!range.hasDevicePages) {
+        if (!failures.none && failures.takeAmong('map-dma', dmaEntries(range)).failure !== 0) {
+          forgetPages(range);
+          svm.notifierLock.releaseRead();
+          return -Errno.EFAULT;
+        }
+        counters.dmaPages += range.pages;
+        effects.current?.dmaMapped(range.startPage, range.pages);
+      }
+    }
+    svm.notifierLock.releaseRead();
+    return refused;
+  }
+}
+
+/** One range fault of HMM, whose outcome holds for the sequence of the notifier that was read before. */
+function* faultRange<R extends GpuRange>(
+  svm: GpuSvm<R>,
+  range: R,
+  sequence: number,
+  write: boolean,
+  owner: object | null,
+): Sleepable<number> {
+  const { process, counters, failures, points } = svm.surroundings;
+  const { startPage, endPage, notifier } = range;
+  const isStale = (): boolean => notifier.sequence !== sequence;
+  points.reach('mmap-lock');
+  process.mmapLock.acquireRead();
+  let result = failures.take('hmm-range-fault');
+  if (result !== 0) {
+    counters.hmm++;
+  } else if (isStale()) {
+    result = -Errno.EBUSY;
+  } else {
+    counters.hmm++;
+    result = yield* deviceRangeFault(process, { startPage, endPage, write, owner, isStale, failures });
+    if (result === 0) points.reach('hmm');
+  }
+  process.mmapLock.releaseRead();
+  points.reach('mmap-unlock');
+  return result;
+}
+
+/** 0, or the errno of pages that cannot be mapped together; those in VRAM are noted. */
+function judgeMix<R extends GpuRange>(svm: GpuSvm<R>, range: R, deviceOnly: boolean): number {
+  const { process, deviceMemory, effects } = svm.surroundings;
+  const { result, mapped, inVram } = judgePages(range, process, deviceMemory?.gpu ?? -1, deviceOnly);
+  if (result !== 0 && mapped > 0) {
+    effects.current?.dmaMapped(range.startPage, mapped);
+    effects.current?.dmaUnmapped(range.startPage, mapped);
+  }
+  if (result === 0 && inVram) range.state |= RangeState.devicePages;
+  return result;
+}
+
+/** drm_gpusvm_range_evict: the pages of `range` that lie in VRAM come home, as for the CPU. 0 or a negative errno. */
+export function* evictRange<R extends GpuRange>(svm: GpuSvm<R>, range: R): Sleepable<number> {
+  if (!svm.surroundings.process.hasUsers) return -Errno.EFAULT;
+  while (true) {
+    const result = yield* faultRange(svm, range, range.notifier.sequence, false, null);
+    if (result !== -Errno.EBUSY) return result;
+  }
+}

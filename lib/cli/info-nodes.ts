@@ -1,8 +1,8 @@
 /** What `amdgpu-svm info` says of each render node beyond its driver: the GPU, the kernel, and what keeps it from being used. */
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { release, userInfo } from 'node:os';
-import { readKfdTopology } from '../backend/queue-kfd/topology.ts';
-import type { KfdGpu } from '../backend/queue-kfd/topology.ts';
+import { readKfdTopology } from '../backend/kfd/topology.ts';
+import type { KfdGpu } from '../backend/kfd/topology.ts';
 import type { RenderNode } from '../device/index.ts';
 
 /** A render node as `info` shows it. */

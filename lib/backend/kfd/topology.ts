@@ -1,174 +1,118 @@
-/** KFD's topology: which GPU belongs to which render node, and what its DMA engines can do (spec/kfd-queue §2). */
+/** The GPUs that KFD knows, from its topology in sysfs (spec/kfd-queue §2): which one is behind which render node. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { codedError } from '../../uapi/errors.ts';
 
-/** Where a kernel shows it. */
-const KFD_TOPOLOGY = '/sys/devices/virtual/kfd/kfd/topology';
-
-/** A GPU of the topology. */
+/** One GPU, or one partition of one. */
 export interface KfdGpu {
-  /** Number of its node, which is not the number of the GPU: CPUs have nodes too. */
+  /** Number of its topology node. */
   readonly node: number;
-  /** What KFD's ioctls call it: u32, never 0. */
+  /** What KFD's calls name it by; never 0, which is a CPU. */
   readonly gpuId: number;
-  /** 'gfx942'. */
+  /** 'gfx942' */
   readonly gfx: string;
-  /** N of /dev/dri/renderDN; partitions of one card have one each. */
+  /** 128 for /dev/dri/renderD128. */
   readonly renderMinor: number;
-  readonly vendorId: number;
+  /** '0000:c1:00.0'; partitions of one GPU share it or differ in the function only. */
+  readonly pci: string;
+  /** PCI device, 0x74a1 for MI300X. */
   readonly deviceId: number;
-  /** PCI address: 'dddd:bb:dd.f'. Partitions of one card share it. */
-  readonly pciAddress: string;
-  readonly sdmaEngines: number;
-  readonly sdmaQueuesPerEngine: number;
-  /** Accelerator dies that the node joins: more than 1 on MI300, unless it is partitioned. */
+  /** Compute dies that work as one. */
   readonly xccs: number;
-  /** Whether the kernel has KFD's own SVM ioctl for it. */
-  readonly hasKfdSvm: boolean;
+  /** Engines that copy in memory, and those for links to other GPUs. */
+  readonly sdmaEngines: number;
+  readonly sdmaXgmiEngines: number;
+  readonly sdmaQueuesPerEngine: number;
 }
 
-/** What the topology shows to this process. */
+/** What is in a topology. */
 export interface KfdTopology {
+  /** By topology node. */
   readonly gpus: readonly KfdGpu[];
-  /** Numbers of the nodes that the device cgroup hides (a container without that GPU). */
-  readonly hiddenNodes: readonly number[];
+  /** Nodes that were left out, with the reason: a container does not see all of them. */
+  readonly leftOut: readonly { readonly node: number; readonly reason: string }[];
+  /** Why there is no topology, '' if there is one. */
+  readonly reason: string;
 }
 
-const KFD_SVM_CAPABILITY = 27n;
+/** Where Linux has it. */
+export const KFD_TOPOLOGY = '/sys/devices/virtual/kfd/kfd/topology';
 
-/** How the tree is read: a test gives its own, since no tree of files can be as forbidding as a device cgroup. */
-export interface TopologyFiles {
-  list(directory: string): string[];
-  read(path: string): string;
-}
-const FILES: TopologyFiles = {
-  list: (directory) => readdirSync(directory),
-  read: (path) => readFileSync(path, 'latin1'),
-};
+type ReadText = (path: string) => string;
+const readText: ReadText = (path) => readFileSync(path, 'latin1');
 
-/**
- * Reads the topology under `directory`. Throws `ERR_SVM_KFD_TOPOLOGY` with the file and what is wrong with it, and where
- * there is no topology at all.
- */
-export function readKfdTopology(directory: string = KFD_TOPOLOGY, files: TopologyFiles = FILES): KfdTopology {
-  const nodes = join(directory, 'nodes');
-  let names: string[];
+const NEEDED = ['gfx_target_version', 'drm_render_minor', 'location_id', 'device_id'] as const;
+const LARGEST_VALUE = 2n ** 53n - 1n;
+
+/** Reads a topology tree. Never throws; `read` stands for a file that this user may not read. */
+export function readKfdTopology(directory: string = KFD_TOPOLOGY, read: ReadText = readText): KfdTopology {
+  let numbers: number[];
   try {
-    names = files.list(nodes);
+    numbers = readdirSync(join(directory, 'nodes'))
+      .filter((name) => /^\d{1,6}$/.test(name))
+      .map(Number)
+      .sort((a, b) => a - b);
   } catch (error) {
-    throw topologyError(nodes, `cannot be listed: ${(error as Error).message}`, error);
+    return { gpus: [], leftOut: [], reason: `no KFD topology: ${(error as Error).message}` };
   }
   const gpus: KfdGpu[] = [];
-  const hiddenNodes: number[] = [];
-  for (const node of names
-    .filter((name) => /^\d{1,9}$/.test(name))
-    .map(Number)
-    .sort((left, right) => left - right)) {
-    const folder = join(nodes, String(node));
-    const gpuId = readGpuId(files, join(folder, 'gpu_id'));
-    if (gpuId === undefined) hiddenNodes.push(node);
-    else if (gpuId !== 0) gpus.push(readGpu(node, gpuId, readProperties(files, join(folder, 'properties'))));
+  const leftOut: { node: number; reason: string }[] = [];
+  for (const node of numbers) {
+    const gpu = readNode(join(directory, 'nodes', String(node)), node, read);
+    if (typeof gpu === 'string') leftOut.push({ node, reason: gpu });
+    else if (gpu !== undefined) gpus.push(gpu);
   }
-  const minors = new Map<number, KfdGpu>();
-  for (const gpu of gpus) {
-    const other = minors.get(gpu.renderMinor);
-    if (other !== undefined)
-      throw topologyError(nodes, `nodes ${other.node} and ${gpu.node} both name render minor ${gpu.renderMinor}`);
-    minors.set(gpu.renderMinor, gpu);
+  return { gpus, leftOut, reason: '' };
+}
+
+/** Undefined for a CPU; a sentence for a node that cannot be read. */
+function readNode(folder: string, node: number, read: ReadText): KfdGpu | string | undefined {
+  let id: string;
+  let text: string;
+  try {
+    // The node of a GPU that the device cgroup hides gives EPERM.
+    id = read(join(folder, 'gpu_id')).trim();
+    if (id === '0') return undefined;
+    text = read(join(folder, 'properties'));
+  } catch (error) {
+    return (error as Error).message;
   }
-  return { gpus, hiddenNodes };
-}
-
-/**
- * The GPU behind /dev/dri/renderD`renderMinor`. It is told by the minor, never by its PCI address, which partitions
- * share. Throws `ERR_SVM_KFD_TOPOLOGY` with those that there are.
- */
-export function gpuOfRenderMinor(topology: KfdTopology, renderMinor: number): KfdGpu {
-  const found = topology.gpus.find((gpu) => gpu.renderMinor === renderMinor);
-  if (found !== undefined) return found;
-  const known = topology.gpus.map((gpu) => `${gpu.gfx} at renderD${gpu.renderMinor}`).join(', ') || 'none';
-  const hidden =
-    topology.hiddenNodes.length === 0 ? '' : `; nodes hidden from this process: ${topology.hiddenNodes.join(', ')}`;
-  throw codedError('ERR_SVM_KFD_TOPOLOGY', `KFD knows no GPU of renderD${renderMinor}; its GPUs: ${known}${hidden}`);
-}
-
-/** 'gfx90a' for 90010: major * 10,000 + minor * 100 + stepping, of which the name has the stepping in hexadecimal. */
-export function gfxName(version: number): string {
-  return `gfx${Math.floor(version / 10_000)}${(Math.floor(version / 100) % 100).toString(16)}${(version % 100).toString(16)}`;
-}
-
-/** 0 for a CPU; undefined for a node that is hidden. */
-function readGpuId(files: TopologyFiles, path: string): number | undefined {
-  const text = readText(files, path);
-  if (text === undefined) return undefined;
-  const id = text.trim();
-  if (!/^\d{1,10}$/.test(id) || Number(id) > 0xffff_ffff)
-    throw topologyError(path, `expected a GPU id, got ${quoted(id)}`);
-  return Number(id);
-}
-
-interface Properties {
-  readonly path: string;
-  readonly values: ReadonlyMap<string, bigint>;
-}
-
-function readGpu(node: number, gpuId: number, { path, values }: Properties): KfdGpu {
-  const value = (name: string, most = 0xffff_ffffn): bigint => {
-    const found = values.get(name);
-    if (found === undefined) throw topologyError(path, `has no ${name}`);
-    if (found > most) throw topologyError(path, `${name}: expected at most ${most}, got ${found}`);
-    return found;
-  };
-  const number = (name: string, most?: bigint): number => Number(value(name, most));
-  const location = number('location_id', 0xffffn);
-  const hex = (field: number, digits: number): string => field.toString(16).padStart(digits, '0');
-  const engines = number('num_sdma_engines', 1024n);
+  if (!/^\d{1,10}$/.test(id)) return `gpu_id is ${JSON.stringify(id.slice(0, 40))}, no number`;
+  const properties = parseProperties(text);
+  const missing = NEEDED.filter((name) => properties.get(name) === undefined);
+  if (missing.length > 0) return `its properties lack ${missing.join(', ')}`;
+  const value = (name: string): number => properties.get(name) ?? 0;
   return {
     node,
-    gpuId,
-    gfx: gfxName(number('gfx_target_version', 999_999n)),
-    renderMinor: number('drm_render_minor', 0xf_ffffn),
-    vendorId: number('vendor_id', 0xffffn),
-    deviceId: number('device_id', 0xffffn),
-    pciAddress: `${hex(number('domain'), 4)}:${hex(location >> 8, 2)}:${hex((location >> 3) & 31, 2)}.${location & 7}`,
-    sdmaEngines: engines,
-    sdmaQueuesPerEngine: number('num_sdma_queues_per_engine', 1024n),
-    // Kernels before MI300 do not tell.
-    xccs: values.has('num_xcc') ? number('num_xcc', 64n) : 1,
-    hasKfdSvm: ((value('capability', 0xffff_ffff_ffff_ffffn) >> KFD_SVM_CAPABILITY) & 1n) === 1n,
+    gpuId: Number(id),
+    gfx: gfxName(value('gfx_target_version')),
+    renderMinor: value('drm_render_minor'),
+    pci: pciAddress(value('domain'), value('location_id')),
+    deviceId: value('device_id'),
+    xccs: properties.get('num_xcc') ?? 1,
+    sdmaEngines: value('num_sdma_engines'),
+    sdmaXgmiEngines: value('num_sdma_xgmi_engines'),
+    sdmaQueuesPerEngine: value('num_sdma_queues_per_engine'),
   };
 }
 
-/** Lines `name value`; the values are decimal and have up to 64 bits. */
-function readProperties(files: TopologyFiles, path: string): Properties {
-  const text = readText(files, path);
-  if (text === undefined) throw topologyError(path, 'may not be read, though the node is not hidden');
-  const properties = new Map<string, bigint>();
-  for (const [index, line] of text.split('\n').entries()) {
-    if (line === '') continue;
-    const match = /^(\w{1,64}) (\d{1,20})$/.exec(line);
-    if (match === null) throw topologyError(path, `line ${index + 1}: expected "name value", got ${quoted(line)}`);
-    properties.set(match[1]!, BigInt(match[2]!));
+/** Lines of name and decimal value. Values past 2^53 (`unique_id`, `local_mem_size`) are left out: none of them is used. */
+function parseProperties(text: string): Map<string, number> {
+  const properties = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const match = /^(\w+) (\d{1,20})$/.exec(line.trim());
+    if (match !== null && BigInt(match[2]!) <= LARGEST_VALUE) properties.set(match[1]!, Number(match[2]));
   }
-  return { path, values: properties };
+  return properties;
 }
 
-/** The text of a file of the topology; undefined where the device cgroup forbids it. */
-function readText(files: TopologyFiles, path: string): string | undefined {
-  try {
-    return files.read(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'EPERM') return undefined;
-    throw topologyError(path, `cannot be read: ${message}`, error);
-  }
+/** 90402 is gfx942, 90010 is gfx90a: major, minor and stepping, the last two in hexadecimal. */
+function gfxName(version: number): string {
+  const [major, minor, stepping] = [Math.floor(version / 10_000), Math.floor(version / 100) % 100, version % 100];
+  return `gfx${major}${minor.toString(16)}${stepping.toString(16)}`;
 }
 
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
-}
-
-function topologyError(path: string, problem: string, cause?: unknown): Error {
-  return codedError('ERR_SVM_KFD_TOPOLOGY', `KFD topology: ${path}: ${problem}`, { cause });
+/** `location` is bus << 8 | device << 3 | function. */
+function pciAddress(domain: number, location: number): string {
+  const hex = (number: number, digits: number): string => number.toString(16).padStart(digits, '0');
+  return `${hex(domain, 4)}:${hex((location >>> 8) & 0xff, 2)}:${hex((location >>> 3) & 0x1f, 2)}.${location & 7}`;
 }

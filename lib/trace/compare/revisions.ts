@@ -1,6 +1,7 @@
 /** Runs one trace on two revisions of the driver and finds what goes otherwise. */
 import { contextSnapshot } from '../../../emulator/index.ts';
 import type { ContextSnapshot, FaultReason } from '../../../emulator/index.ts';
+import { UAPI_PROFILES } from '../../uapi/profile.ts';
 import type { UapiProfileName } from '../../uapi/profile.ts';
 import { revisionsDiffer, revisionSentence } from '../../words/revision-differences.ts';
 import type { RevisionDifferenceKey } from '../../words/revision-differences.ts';
@@ -141,7 +142,10 @@ export function compareProfiles(
 /** The same operation for a machine of that revision; that of the XNACK-off series has its retry faults switched off. */
 function withProfile(operation: TraceOperation, profile: UapiProfileName): TraceOperation {
   if (operation.name !== 'config') return operation;
-  return { ...operation, config: { ...operation.config, profile, xnackOff: profile === 'v7-xnack-off' } };
+  return {
+    ...operation,
+    config: { ...operation.config, profile, xnackOff: UAPI_PROFILES[profile].behaviour.runsWithoutRetryFaults },
+  };
 }
 
 /** What may be said of a difference that no rule explains. */

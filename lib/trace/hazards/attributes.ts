@@ -1,4 +1,5 @@
 /** Traces of the hazards about attributes. */
+import { UAPI_PROFILES } from '../../uapi/profile.ts';
 import type { HazardScenarios } from './scenario.ts';
 import { BLOCK, MIB, T, V } from './script.ts';
 
@@ -73,8 +74,8 @@ export const ATTRIBUTE_SCENARIOS: HazardScenarios = {
       s.during(
         'pages-got',
         () => {
-          // In V4 the collector takes the attributes away.
-          if (revision !== 'v4') s.reset(V, BLOCK);
+          // Else the collector takes the attributes away.
+          if (UAPI_PROFILES[revision].behaviour.attributesSurviveUnmap) s.reset(V, BLOCK);
           s.unmap(V, BLOCK);
         },
         () => s.prefetch(),

@@ -1,4 +1,5 @@
 /** The smallest known trace of each hazard of the catalogue, as lines of a trace. */
+import { UAPI_PROFILES } from '../../uapi/profile.ts';
 import type { RevisionName } from '../../uapi/profile.ts';
 import { ATTRIBUTE_SCENARIOS } from './attributes.ts';
 import { FAULT_SCENARIOS } from './faults.ts';
@@ -43,7 +44,7 @@ export function hazardTrace(id: string, revision: RevisionName): readonly string
   scenario.write(script, revision);
   // Only one revision has a mode for it; on the others its traces run with retry faults.
   const { xnackOff, ...config } = scenario.config ?? {};
-  const mode = xnackOff === true && revision === 'v7-xnack-off' ? { xnackOff } : {};
+  const mode = xnackOff === true && UAPI_PROFILES[revision].behaviour.runsWithoutRetryFaults ? { xnackOff } : {};
   return [{ config: { profile: revision, ...config, ...mode } }, ...script.operations].map((each) =>
     JSON.stringify(each),
   );

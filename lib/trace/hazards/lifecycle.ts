@@ -1,6 +1,15 @@
 /** Traces of the hazards about the life of a context. */
+import type { RevisionName } from '../../uapi/profile.ts';
 import type { HazardScenarios } from './scenario.ts';
 import { BLOCK, T, V } from './script.ts';
+
+/** Whether a context that is being closed kills accesses; else it answers them with 0. */
+const KILLS_WHILE_CLOSING: Readonly<Record<RevisionName, boolean>> = {
+  v4: true,
+  v7: true,
+  'v7-xnack-off': true,
+  v8: false,
+};
 
 export const LIFECYCLE_SCENARIOS: HazardScenarios = {
   Q01: { config: { lazy: true }, write: (s) => s.ioctl(7, 0n, 0n) },
@@ -24,10 +33,11 @@ export const LIFECYCLE_SCENARIOS: HazardScenarios = {
   Q61: {
     write: (s, revision) => {
       s.registered();
-      // From v8 on a context that closes answers 0.
-      if (revision !== 'v8') s.add({ close: {} });
+      // Where a context that closes answers 0, another failure has to kill the access.
+      const kills = KILLS_WHILE_CLOSING[revision];
+      if (kills) s.add({ close: {} });
       s.fault(V);
-      if (revision === 'v8') s.failing({ at: 'lock-pd', err: -4 });
+      if (!kills) s.failing({ at: 'lock-pd', err: -4 });
     },
   },
   Q62: {

@@ -1,4 +1,5 @@
 /** Traces of the hazards about invalidation and ranges. */
+import { UAPI_PROFILES } from '../../uapi/profile.ts';
 import type { HazardScenarios } from './scenario.ts';
 import { BLOCK, MIB, T, V } from './script.ts';
 
@@ -79,8 +80,8 @@ export const RANGE_SCENARIOS: HazardScenarios = {
       s.access(V);
       s.unmap(V, 1);
       s.during(
-        // From V7 on the collector has no attributes to clear.
-        revision === 'v4' ? 'tree-unlock' : 'work-unlock',
+        // Where attributes stay, the collector has none to clear.
+        UAPI_PROFILES[revision].behaviour.attributesSurviveUnmap ? 'work-unlock' : 'tree-unlock',
         () => s.unmap(V + 5, 1),
         () => s.gc(),
       );

@@ -3,6 +3,7 @@ import { LARGEST_VRAM_PAGES, MOST_GPUS } from './kernel/frame.ts';
 import { PAGE_BYTES } from './kernel/page-number.ts';
 import { DEFAULT_PROFILE, UAPI_PROFILES, uapiProfile } from '../lib/uapi/profile.ts';
 import type { UapiProfileName } from '../lib/uapi/profile.ts';
+import { BOARD_VRAM } from './gpu/boards.ts';
 import { checkedModel, gpuModel, LEAST_VA_BITS, MOST_VA_BITS } from './gpu/catalogue.ts';
 import type { AsicName, GpuModel } from './gpu/catalogue.ts';
 import { parseGcVersion } from './gpu/gc-version.ts';
@@ -51,9 +52,9 @@ export interface MachineOptions {
   readonly thp?: boolean;
   /**
    * Bytes of VRAM of each GPU, or of all, whole pages of 4096; where the profile moves memory there, SVM uses it.
-   * Default 0: none.
+   * 'board': what the board of the catalogue has. Default 0: none.
    */
-  readonly vram?: number | readonly number[];
+  readonly vram?: number | readonly number[] | 'board';
   /**
    * How the GPUs reach one another: 'none' and 'pcie': each knows its own VRAM only; 'hive': all are in one XGMI hive.
    * A list has the hive's name for each GPU, null for none. Default 'none'.
@@ -189,7 +190,7 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
     xnackOff: xnackOffArgument(profile, options.xnackOff ?? false),
     svmConfigured: booleanArgument('svmConfigured', options.svmConfigured ?? true),
     thp: booleanArgument('thp', options.thp ?? false),
-    vram: perGpu('vram', options.vram ?? 0, gpus, vramArgument),
+    vram: perGpu('vram', options.vram === 'board' ? boardVram(asic) : (options.vram ?? 0), gpus, vramArgument),
     hives: hivesArgument(options.links ?? 'none', gpus),
     coherentVram: perGpu('coherentVram', options.coherentVram ?? false, gpus, booleanArgument),
     thpMigration: booleanArgument('thpMigration', options.thpMigration ?? false),
@@ -214,6 +215,15 @@ function perGpu<T>(name: string, value: T | readonly T[], gpus: number, check: (
   if (list.length !== gpus)
     throw argumentError(RangeError, `${name}: expected ${gpus} values, one for each GPU, got ${list.length}`);
   return list.map((each, gpu) => check(`${name}[${gpu}]`, each));
+}
+
+/** VRAM of a board of the catalogue; RangeError for a model of one's own, which has none. */
+function boardVram(asic: AsicName | GpuModel): number {
+  if (typeof asic === 'string') return BOARD_VRAM[asic];
+  throw argumentError(
+    RangeError,
+    "vram: 'board' is the VRAM of a board of the catalogue; give the bytes of this model",
+  );
 }
 
 function vramArgument(name: string, value: number): number {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GpuEngine } from '../index.ts';
+import { GpuEngine, gpuModel } from '../index.ts';
 import { at, BLOCK, Rig, T, V } from '../../test/support/emulator-rig.ts';
 
 const MIB = 1 << 20;
@@ -114,9 +114,15 @@ describe('registration', () => {
 });
 
 describe('options', () => {
+  it('can name the VRAM of the board', () => {
+    const rig = new Rig({ profile: 'v8', asic: 'gfx90a', vram: 'board' });
+    expect(rig.machine.memorySnapshot().vram).toEqual([{ evictable: 0, pinned: 0, total: 2 ** 24 }]);
+  });
+
   it.each([
     [{ vram: 4097 }, /vram.*multiple of 4096/],
     [{ vram: [4096, 4096] }, /vram.*expected 1 values/],
+    [{ vram: 'board', asic: { ...gpuModel('gfx942') } }, /board.*catalogue/],
     [{ links: 'nvlink' }, /links/],
     [{ links: [7] }, /links\[0\]/],
   ])('%j is refused', (options, message) => {

@@ -195,7 +195,8 @@ const pointers = () => or(() => (chance(0.4) ? undefined : Array.from({ length: 
 /** One call each: the arguments it makes are mostly of the right kind. */
 const CALLS = {
   open: () => [or(() => pick(FILES))],
-  adopt: () => [or(() => (chance(0.5) ? addon.descriptor(pick(devices)) : below(400)))],
+  // There may be no device yet.
+  adopt: () => [or(() => (chance(0.5) && devices.length > 0 ? addon.descriptor(pick(devices)) : below(400)))],
   descriptor: () => [device()],
   close: () => [chance(0.3) ? device() : weird()],
   ioctlAsync: () => [device(), request(), or(goodBytes), pointers()],

@@ -1,4 +1,5 @@
 /** Programs made by chance, and the smallest ones that still show what they showed. */
+import { UAPI_PROFILES } from '../uapi/profile.ts';
 import type { TraceConfig } from '../trace/format/config.ts';
 import { T, TraceScript, V } from '../trace/hazards/script.ts';
 import type { Pair } from '../trace/hazards/script.ts';
@@ -85,7 +86,8 @@ function generateProgram(profile: ProfileName, seed: number, index: number): Pro
     setup.later();
   }
   if (chance.below(4) === 0) setup.unmap(V + 1, 1);
-  const pool = profile === 'v4' ? OPERATIONS : [...OPERATIONS, RESET, RESET];
+  const { operations, behaviour } = UAPI_PROFILES[profile];
+  const pool = 'resetAttributes' in operations ? [...OPERATIONS, RESET, RESET] : OPERATIONS;
   const threads = Array.from({ length: 2 }, () => {
     const script = new TraceScript();
     for (let count = 1 + chance.below(MOST_OPERATIONS); count > 0; count--) {
@@ -94,7 +96,7 @@ function generateProgram(profile: ProfileName, seed: number, index: number): Pro
     }
     return script.operations;
   });
-  const off = profile === 'v7-xnack-off' ? { xnackOff: true } : {};
+  const off = behaviour.runsWithoutRetryFaults ? { xnackOff: true } : {};
   return { config: { profile, ...off }, setup: setup.operations, threads };
 }
 

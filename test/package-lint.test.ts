@@ -70,7 +70,7 @@ const arrows: Record<string, string[]> = {
     'emulator',
     ...everyEmulatorRoom,
   ],
-  'lib/explore': ['lib/trace/format', 'lib/trace/replay', 'lib/words', 'emulator', ...everyEmulatorRoom],
+  'lib/explore': ['lib/trace/format', 'lib/trace/replay', 'lib/words', 'lib/uapi', 'emulator', ...everyEmulatorRoom],
   'lib/serve': [
     'lib/device',
     'lib/backend',

@@ -18,6 +18,18 @@ async function withoutRetryFaults(device: SvmDevice): Promise<void> {
   await queue.fill(memory.address + 4096n, 1, 4096);
 }
 
+/** What happens only with memory of the GPU: pages move there and home, and give way to others. */
+async function withVram(device: SvmDevice): Promise<void> {
+  const queue = device.createQueue();
+  const memory = device.memory.map(CHUNK);
+  memory.write(0, new Uint8Array(CHUNK));
+  device.setAttributes(memory, { access: 'allow-migrate', preferredLocation: 'device' });
+  await queue.fill(memory.address, 1, CHUNK);
+  expect(device.emulator!.evict()).toBe(0);
+  device.prefetch(memory, 'device');
+  memory.read(0, 4096);
+}
+
 /** One program in which all the rest happens. */
 async function everything(device: SvmDevice): Promise<void> {
   const emulated = device.emulator!;
@@ -82,6 +94,8 @@ describe('every event', () => {
     await listenTo(device, everything);
     using off = SvmDevice.open({ backend: 'emulated', profile: 'v7-xnack-off', xnackOff: true });
     await listenTo(off, withoutRetryFaults);
+    using large = SvmDevice.open({ backend: 'emulated', profile: 'v8', emulator: { vram: 4 * CHUNK } });
+    await listenTo(large, withVram);
   });
   afterAll(() => {
     for (const { channel, listener } of listeners) diagnostics.unsubscribe(channel, listener);

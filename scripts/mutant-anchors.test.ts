@@ -2,7 +2,10 @@
 import { parseSync, transformWithOxc } from 'vite';
 import { describe, expect, it } from 'vitest';
 import { allAnchors, anchorsOf, mutate } from './mutant-anchors.mjs';
-import { MUTANTS } from './mutants.mjs';
+import { REVISION_MUTANTS } from './mutants-revisions.mjs';
+import { MUTANTS as V4_MUTANTS } from './mutants.mjs';
+
+const MUTANTS = [...V4_MUTANTS, ...REVISION_MUTANTS];
 
 const anchors = allAnchors();
 

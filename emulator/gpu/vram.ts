@@ -14,7 +14,7 @@ export interface EvictableBuffer {
 }
 
 /** The VRAM of one GPU, in pages of 4 KiB. */
-export class Vram<Buffer extends EvictableBuffer> {
+export class Vram<Evictable extends EvictableBuffer> {
   /** Pages that there are. */
   readonly total: number;
   /** Pages taken by evictable buffers. */
@@ -28,11 +28,11 @@ export class Vram<Buffer extends EvictableBuffer> {
   /** No chunk before this one has a free page. */
   #firstFree = 0;
   /** In the order of their creation, with the number of each. */
-  readonly #buffers = new Map<Buffer, number>();
+  readonly #buffers = new Map<Evictable, number>();
   #created = 0;
   /** Sizes of what `pin` gave out, by first page. */
   readonly #pinned = new Map<number, number>();
-  readonly #evicting = new Set<Buffer>();
+  readonly #evicting = new Set<Evictable>();
 
   constructor(total: number) {
     this.total = total;
@@ -40,7 +40,7 @@ export class Vram<Buffer extends EvictableBuffer> {
   }
 
   /** Evictable buffers, the oldest first. */
-  buffers(): IterableIterator<Buffer> {
+  buffers(): IterableIterator<Evictable> {
     return this.#buffers.keys();
   }
 
@@ -48,7 +48,7 @@ export class Vram<Buffer extends EvictableBuffer> {
    * Finds a place for `pages` pages in a row; `evict` makes a buffer leave (0, or a negative errno after which it is
    * still there). Returns the first page, or a negative errno: ENOMEM if nothing can make room, or what `evict` gave.
    */
-  *findPlace(pages: number, evict: (buffer: Buffer) => Sleepable<number>): Sleepable<number> {
+  *findPlace(pages: number, evict: (buffer: Evictable) => Sleepable<number>): Sleepable<number> {
     let offset = this.#firstFit(pages);
     if (offset >= 0) return offset;
     const last = this.#created;
@@ -66,13 +66,13 @@ export class Vram<Buffer extends EvictableBuffer> {
   }
 
   /** Evicts the oldest buffer that is not being evicted already; -ENOENT if there is none. */
-  *evictOldest(evict: (buffer: Buffer) => Sleepable<number>): Sleepable<number> {
+  *evictOldest(evict: (buffer: Evictable) => Sleepable<number>): Sleepable<number> {
     for (const buffer of this.#buffers.keys())
       if (!this.#evicting.has(buffer)) return yield* this.#evict(buffer, evict);
     return -Errno.ENOENT;
   }
 
-  *#evict(buffer: Buffer, evict: (buffer: Buffer) => Sleepable<number>): Sleepable<number> {
+  *#evict(buffer: Evictable, evict: (buffer: Evictable) => Sleepable<number>): Sleepable<number> {
     this.#evicting.add(buffer);
     try {
       return yield* evict(buffer);
@@ -82,13 +82,13 @@ export class Vram<Buffer extends EvictableBuffer> {
   }
 
   /** Takes the place of a new buffer, which `findPlace` gave. */
-  add(buffer: Buffer): void {
+  add(buffer: Evictable): void {
     this.#mark(buffer.offset, buffer.pages, 1);
     this.evictablePages += buffer.pages;
     this.#buffers.set(buffer, ++this.#created);
   }
 
-  remove(buffer: Buffer): void {
+  remove(buffer: Evictable): void {
     this.#buffers.delete(buffer);
     this.evictablePages -= buffer.pages;
     this.#mark(buffer.offset, buffer.pages, 0);

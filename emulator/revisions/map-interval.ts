@@ -25,6 +25,7 @@ export function mapInterval(
   const mode: OperationMode = { readOnly: false };
   let page = startPage;
   while (page < endPage) {
+    // mutant: v7-read-only-sticks
     mode.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
     const range = findOrInsertRange(context, page, startPage, endPage, mode);
     if (typeof range === 'number') return logged(context, range);
@@ -51,7 +52,6 @@ export function* mapIntervalWithDevices(
   const toVram = needsVram(context, interval);
   let page = startPage;
   while (page < endPage) {
-    // mutant: v7-read-only-sticks
     mode.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
     const range = findOrInsertRange(context, page, startPage, endPage, mode);
     if (typeof range === 'number') return logged(context, range);

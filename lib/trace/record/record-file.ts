@@ -184,11 +184,10 @@ export class RecordFile {
     try {
       // A torn line would make the whole file unreadable. Making it shorter needs no room.
       if (this.#locked) ftruncateSync(this.#descriptor, this.#length);
-      writeSync(
-        this.#descriptor,
-        `# the recording ends here: ${reason.replaceAll('\n', ' ')}\n`,
-        this.#locked ? this.#length : null,
-      );
+      const mark = Buffer.from(`# the recording ends here: ${reason.replaceAll('\n', ' ')}\n`);
+      const written = writeSync(this.#descriptor, mark, 0, mark.length, this.#locked ? this.#length : null);
+      // Room for a part of the mark only.
+      if (written < mark.length && this.#locked) ftruncateSync(this.#descriptor, this.#length);
     } catch {
       // No room for the mark either; what is there are whole lines.
     }

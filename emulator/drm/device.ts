@@ -303,13 +303,14 @@ export class EmulatedDevice {
 
   /** Another client takes VRAM for good: the number of its first page, or a negative errno. Buffers of SVM give way. */
   takeVram(bytes: bigint): number {
-    const pages = Number((bytes + PAGE_MASK) >> 12n);
+    const pages = Number((sizeArgument('bytes', bytes) + PAGE_MASK) >> 12n);
     return this.memory === null ? -Errno.ENOMEM : this.surroundings.scope.run(() => this.memory!.take(pages));
   }
 
   /** Gives back what `takeVram` took at that page: 0, or -ENOENT. */
   freeVram(offset: number): number {
-    return this.memory === null ? -Errno.ENOENT : this.memory.vram.unpin(offset);
+    const page = countArgument('offset', offset);
+    return this.memory === null ? -Errno.ENOENT : this.memory.vram.unpin(page);
   }
 
   /** Unplugs the device: from now on every ioctl fails with ENODEV. */

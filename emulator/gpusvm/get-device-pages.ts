@@ -2,9 +2,9 @@
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
 import { deviceRangeFault } from '../mm/device-hmm.ts';
-import { COLLECTION_TIMEOUT } from './get-pages.ts';
+import { COLLECTION_TIMEOUT, mapCollected } from './get-pages.ts';
 import type { GpuSvm } from './gpu-svm.ts';
-import { collectPages, dmaEntries, forgetPages, judgePages } from './pages.ts';
+import { collectPages, judgePages } from './pages.ts';
 import { RangeState } from './range.ts';
 import type { GpuRange } from './range.ts';
 
@@ -18,7 +18,8 @@ export function* getDevicePages<R extends GpuRange>(
   readOnly: boolean,
   deviceOnly: boolean,
 ): Sleepable<number> {
-  const { process, clock, effects, counters, failures } = svm.surroundings;
+  const { process, clock, failures, deviceMemory } = svm.surroundings;
+  const owner = deviceMemory?.owner ?? null;
   const deadline = clock.now + COLLECTION_TIMEOUT;
   const { notifier } = range;
   while (true) {
@@ -28,10 +29,10 @@ export function* getDevicePages<R extends GpuRange>(
     let sequence = notifier.sequence;
     if (range.pagesValid) return 0;
     if (!process.hasUsers) return -Errno.EFAULT;
-    let result = yield* faultRange(svm, range, sequence, !readOnly, svm.surroundings.deviceMemory?.owner ?? null);
+    let result = yield* faultRange(svm, range, sequence, !readOnly, owner);
     while (result === -Errno.EBUSY && clock.now <= deadline) {
       sequence = notifier.sequence;
-      result = yield* faultRange(svm, range, sequence, !readOnly, svm.surroundings.deviceMemory?.owner ?? null);
+      result = yield* faultRange(svm, range, sequence, !readOnly, owner);
     }
     if (result === -Errno.EAGAIN) continue;
     if (result !== 0) return result;
@@ -44,21 +45,13 @@ export function* getDevicePages<R extends GpuRange>(
       svm.notifierLock.releaseRead();
       continue;
     }
-    const refused = judgeMix(svm, range, deviceOnly);
-    if (refused === 0) {
-      collectPages(range, process.pages);
-      if (!range.hasDevicePages) {
-        if (!failures.none && failures.takeAmong('map-dma', dmaEntries(range)).failure !== 0) {
-          forgetPages(range);
-          svm.notifierLock.releaseRead();
-          return -Errno.EFAULT;
-        }
-        counters.dmaPages += range.pages;
-        effects.current?.dmaMapped(range.startPage, range.pages);
-      }
+    result = judgeMix(svm, range, deviceOnly);
+    if (result === 0) {
+      if (range.hasDevicePages) collectPages(range, process.pages);
+      else result = mapCollected(svm, range);
     }
     svm.notifierLock.releaseRead();
-    return refused;
+    return result;
   }
 }
 

@@ -15,7 +15,7 @@ export const COLLECTION_TIMEOUT = 1_000_000_000;
  * its pages were collected (Q48). `deviceOnly`: pages in system memory are not taken (-EFAULT). Returns 0 or a negative errno.
  */
 export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly: boolean, deviceOnly = false): number {
-  const { process, clock, effects, counters, failures } = svm.surroundings;
+  const { process, clock, failures } = svm.surroundings;
   const deadline = clock.now + COLLECTION_TIMEOUT;
   const { notifier } = range;
   retry: while (true) {
@@ -45,17 +45,23 @@ export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly:
       svm.notifierLock.releaseRead();
       return -Errno.EFAULT;
     }
-    collectPages(range, process.pages);
-    if (!failures.none && failures.takeAmong('map-dma', dmaEntries(range)).failure !== 0) {
-      forgetPages(range);
-      svm.notifierLock.releaseRead();
-      return -Errno.EFAULT;
-    }
-    counters.dmaPages += range.pages;
-    effects.current?.dmaMapped(range.startPage, range.pages);
+    const result = mapCollected(svm, range);
     svm.notifierLock.releaseRead();
-    return 0;
+    return result;
   }
+}
+
+/** DMA-maps what the CPU maps now, which lies in system memory; the notifier lock must be held. Returns 0 or -EFAULT. */
+export function mapCollected<R extends GpuRange>(svm: GpuSvm<R>, range: R): number {
+  const { process, effects, counters, failures } = svm.surroundings;
+  collectPages(range, process.pages);
+  if (!failures.none && failures.takeAmong('map-dma', dmaEntries(range)).failure !== 0) {
+    forgetPages(range);
+    return -Errno.EFAULT;
+  }
+  counters.dmaPages += range.pages;
+  effects.current?.dmaMapped(range.startPage, range.pages);
+  return 0;
 }
 
 function faultRange<R extends GpuRange>(svm: GpuSvm<R>, range: R, sequence: number, readOnly: boolean): number {

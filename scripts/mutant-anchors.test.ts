@@ -2,10 +2,7 @@
 import { parseSync, transformWithOxc } from 'vite';
 import { describe, expect, it } from 'vitest';
 import { allAnchors, anchorsOf, mutate } from './mutant-anchors.mjs';
-import { REVISION_MUTANTS } from './mutants-revisions.mjs';
-import { MUTANTS as V4_MUTANTS } from './mutants.mjs';
-
-const MUTANTS = [...V4_MUTANTS, ...REVISION_MUTANTS];
+import { MUTANTS } from './mutants.mjs';
 
 const anchors = allAnchors();
 

@@ -10,9 +10,10 @@
  * @typedef {'v4' | 'v7' | 'v7-xnack-off' | 'v8'} Revision
  * @typedef {{ id: string, rule: string, becomes: string, revision?: Revision, killedBy?: string, survives?: string }} Mutant
  */
+import { REVISION_MUTANTS } from './mutants-revisions.mjs';
 
 /** @type {readonly Mutant[]} */
-export const MUTANTS = [
+const V4_MUTANTS = [
   // ---- the ioctl (01-uapi)
   {
     id: 'alignment-of-size',
@@ -542,3 +543,6 @@ export const MUTANTS = [
     killedBy: 'quirks,faults:q70',
   },
 ];
+
+/** Those of all revisions. */
+export const MUTANTS = [...V4_MUTANTS, ...REVISION_MUTANTS];

@@ -11,8 +11,7 @@ import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { createServer } from 'vite';
 import { allAnchors, mutate } from './mutant-anchors.mjs';
-import { MUTANTS as V4_MUTANTS } from './mutants.mjs';
-import { REVISION_MUTANTS } from './mutants-revisions.mjs';
+import { MUTANTS } from './mutants.mjs';
 import { isMain, messageOf, root, runMain, ScriptError } from './support.mjs';
 
 /** @typedef {import('./mutants.mjs').Mutant} Mutant */
@@ -24,7 +23,6 @@ import { isMain, messageOf, root, runMain, ScriptError } from './support.mjs';
 // Far above what the whole suite takes: a mutant that loops is killed by it.
 const LIMIT = 90_000;
 const ENTRY = '/test/model/both-suites.ts';
-const MUTANTS = [...V4_MUTANTS, ...REVISION_MUTANTS];
 
 /**
  * The modules of the suite and of its mutants, transformed in memory.

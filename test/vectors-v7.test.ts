@@ -1,35 +1,14 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readTraceFile } from '../lib/trace/format/read-trace.ts';
 import { replayTrace } from '../lib/trace/replay/replay.ts';
-
-const folder = join(import.meta.dirname, 'vectors-v7');
-const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-  .filter((name) => /\.jsonl(\.gz)?$/.test(name))
-  .sort();
+import { Recordings } from './support/recordings.ts';
 
 describe('traces recorded from the real code of RFC V7', () => {
-  it('are there, of every family', () => {
-    const families = new Set(files.map((name) => name.split(/[-/]/)[0]));
-    expect([...families].sort()).toEqual(['attrs', 'core', 'fail', 'faults', 'inject', 'mm', 'race', 'scenarios']);
-  });
-
-  it.each(files)('%s replays identically', (name) => {
-    const lines = readTraceFile(join(folder, name));
-    const result = replayTrace(lines, { check: true });
-    expect(result.difference).toBeUndefined();
-    expect(result.compared).toBe(lines.length);
-  });
+  const recordings = new Recordings('vectors-v7');
+  recordings.replayIdentically(['attrs', 'core', 'fail', 'faults', 'inject', 'mm', 'race', 'scenarios']);
 
   // The recordings would be worth nothing if another revision answered them as well.
   it('tell V7 from V4', () => {
-    const lines = readTraceFile(join(folder, 'scenarios/01-munmap-keeps-attrs.jsonl'));
-    const asV4 = lines.map((line) =>
-      line.operation.name === 'config'
-        ? { ...line, operation: { ...line.operation, config: { ...line.operation.config, profile: 'v4' as const } } }
-        : line,
-    );
+    const asV4 = recordings.readAs('scenarios/01-munmap-keeps-attrs.jsonl', 'v4');
     expect(replayTrace(asV4, { check: true }).difference).toBeDefined();
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { replayTrace } from '../lib/trace/replay/replay.ts';
 import { Recordings } from './support/recordings.ts';
 
-const FAMILIES = ['attrs', 'core', 'evict', 'faults', 'inject', 'migrate', 'mm', 'multi', 'race', 'scenarios'];
+const FAMILIES = ['attrs', 'core', 'evict', 'faults', 'inject', 'migrate', 'mm', 'multi', 'oom', 'race', 'scenarios'];
 
 describe('traces recorded from the real code of PATCH v8', () => {
   const recordings = new Recordings('vectors-v8');

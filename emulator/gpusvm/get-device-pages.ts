@@ -2,7 +2,7 @@
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
 import { deviceRangeFault } from '../mm/device-hmm.ts';
-import { COLLECTION_TIMEOUT, mapCollected } from './get-pages.ts';
+import { allocateDmaArray, COLLECTION_TIMEOUT, failBeforeCollection, mapCollected } from './get-pages.ts';
 import type { GpuSvm } from './gpu-svm.ts';
 import { collectPages, judgePages } from './pages.ts';
 import { RangeState } from './range.ts';
@@ -24,7 +24,7 @@ export function* getDevicePages<R extends GpuRange>(
   const { notifier } = range;
   while (true) {
     if (clock.now > deadline) return -Errno.EBUSY;
-    const failure = failures.take('collect-pages');
+    const failure = failures.none ? 0 : failBeforeCollection(range, failures);
     if (failure !== 0) return failure;
     let sequence = notifier.sequence;
     if (range.pagesValid) return 0;
@@ -45,7 +45,8 @@ export function* getDevicePages<R extends GpuRange>(
       svm.notifierLock.releaseRead();
       continue;
     }
-    result = judgeMix(svm, range, deviceOnly);
+    result = allocateDmaArray(range, failures);
+    if (result === 0) result = judgeMix(svm, range, deviceOnly);
     if (result === 0) {
       if (range.hasDevicePages) collectPages(range, process.pages);
       else result = mapCollected(svm, range);
@@ -98,6 +99,8 @@ function judgeMix<R extends GpuRange>(svm: GpuSvm<R>, range: R, deviceOnly: bool
 /** drm_gpusvm_range_evict: the pages of `range` that lie in VRAM come home, as for the CPU. 0 or a negative errno. */
 export function* evictRange<R extends GpuRange>(svm: GpuSvm<R>, range: R): Sleepable<number> {
   if (!svm.surroundings.process.hasUsers) return -Errno.EFAULT;
+  const failure = svm.surroundings.failures.take('allocate-frame-list');
+  if (failure !== 0) return failure;
   while (true) {
     const result = yield* faultRange(svm, range, range.notifier.sequence, false, null);
     if (result !== -Errno.EBUSY) return result;

@@ -2,6 +2,7 @@
 import { Errno } from '../../lib/uapi/errno.ts';
 import { hmmRangeFault } from '../mm/hmm.ts';
 import type { GpuSvm } from './gpu-svm.ts';
+import type { FailureInjection } from '../kernel/failures.ts';
 import { collectPages, dmaEntries, forgetPages } from './pages.ts';
 import { RangeState } from './range.ts';
 import type { GpuRange } from './range.ts';
@@ -20,7 +21,7 @@ export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly:
   const { notifier } = range;
   retry: while (true) {
     if (clock.now > deadline) return -Errno.EBUSY;
-    const failure = failures.take('collect-pages');
+    const failure = failures.none ? 0 : failBeforeCollection(range, failures);
     if (failure !== 0) return failure;
     let sequence = notifier.sequence;
     if (range.pagesValid) return 0;
@@ -45,10 +46,24 @@ export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly:
       svm.notifierLock.releaseRead();
       return -Errno.EFAULT;
     }
-    const result = mapCollected(svm, range);
+    const result = (failures.none ? 0 : allocateDmaArray(range, failures)) || mapCollected(svm, range);
     svm.notifierLock.releaseRead();
     return result;
   }
+}
+
+/** What makes a collection of the pages of `range` fail at its beginning: 0, or a negative errno. */
+export function failBeforeCollection(range: GpuRange, failures: FailureInjection): number {
+  const failure = failures.take('collect-pages');
+  return failure !== 0 || range.pagesValid ? failure : failures.take('allocate-frame-list');
+}
+
+/** The DMA array of `range` is allocated, unless it is there: 0, or a negative errno. */
+export function allocateDmaArray(range: GpuRange, failures: FailureInjection): number {
+  if ((range.state & RangeState.dmaArray) !== 0) return 0;
+  const failure = failures.take('allocate-dma-array');
+  if (failure === 0) range.state |= RangeState.dmaArray;
+  return failure;
 }
 
 /** DMA-maps what the CPU maps now, which lies in system memory; the notifier lock must be held. Returns 0 or -EFAULT. */

@@ -94,7 +94,7 @@ export class GpuSvm<R extends GpuRange> {
     if (notifier === undefined) {
       const failure = failures.take('allocate-notifier');
       if (failure !== 0) return failure;
-      const refused = failures.take('insert-notifier');
+      const refused = failures.none ? 0 : refuseNotifier(process, failures);
       if (refused !== 0) return refused;
       notifier = new GpuNotifier(Math.floor(page / NOTIFIER_PAGES), this.#config.invalidate);
       process.notifiers.insert(notifier);
@@ -156,6 +156,7 @@ export class GpuSvm<R extends GpuRange> {
   /** drm_gpusvm_check_pages: a range fault that asks for no page. */
   #isPresent(startPage: number, pages: number): boolean {
     const { counters, failures, process, deviceMemory, points } = this.surroundings;
+    if (failures.take('allocate-frame-list') !== 0) return false;
     counters.hmm++;
     if (failures.take('hmm-range-fault') !== 0) return false;
     if (process.devices !== null) {
@@ -235,4 +236,11 @@ export class GpuSvm<R extends GpuRange> {
     this.surroundings.process.notifiers.remove(notifier);
     this.surroundings.effects.current?.notifierRemoved(notifier.startPage, NOTIFIER_PAGES);
   }
+}
+
+/** What makes the insertion of a notifier fail: 0, or a negative errno. */
+function refuseNotifier({ notifiers }: AddressSpace, failures: FailureInjection): number {
+  const failure = failures.take('insert-notifier');
+  if (failure !== 0 || notifiers.hasSubscriptions) return failure;
+  return failures.take('allocate-subscriptions');
 }

@@ -50,6 +50,8 @@ function* moveIn(
   if (vma === undefined) return -Errno.ENOENT;
   if (endPage > vma.endPage) return -Errno.EINVAL;
   if (!isAnonymous(vma.kind)) return -Errno.EBUSY;
+  const failure = space.failures.take('allocate-migration-lists') || space.failures.take('allocate-page-owner');
+  if (failure !== 0) return failure;
   const migration = new PageMigration(space, pages);
   migration.collect(vma, startPage, { system: true, owner: map.owner });
   let result = migration.collected === 0 ? -Errno.EBUSY : checkCollected(space, migration, map);
@@ -64,7 +66,7 @@ function* moveIn(
       migration.setTarget(index, allocation.firstFrame + index, migration.isHuge(index));
       for (let at = 0; at < migration.sizeAt(index); at++) allocation.use(index + at);
     }
-    result = yield* copyIn(migration, operations, allocation);
+    result = yield* copyIn(space, migration, operations, allocation);
     if (result !== 0) dropTargets(space, migration);
   }
   migration.move(endPage);
@@ -97,6 +99,7 @@ function checkCollected(space: AddressSpace, migration: PageMigration, map: Devi
 
 /** Copies every page that has a frame, a run at a time; of a huge page the first 4 KiB only (findings-v8 D4). */
 function* copyIn(
+  space: AddressSpace,
   migration: PageMigration,
   operations: DeviceMemoryOperations,
   allocation: DeviceAllocation,
@@ -108,6 +111,8 @@ function* copyIn(
     // Memory of a peer has no address for the copy engine of this GPU.
     if (frame >= SYSTEM_FRAMES_END || !operations.mapForCopy(frame)) return -Errno.EFAULT;
   }
+  const failure = allocateCopyLists(space);
+  if (failure !== 0) return failure;
   const hasPage = (index: number): boolean => migration.isMovable(index);
   return yield* copyRuns(pages, hasPage, function* (index, count) {
     const result = yield* operations.copyRun(true, allocation.offset + index, count);
@@ -115,6 +120,11 @@ function* copyIn(
     migration.copies.note(index, count);
     return 0;
   });
+}
+
+/** The driver's two lists of addresses for one copy, in either direction: 0, or a negative errno. */
+function allocateCopyLists({ failures }: AddressSpace): number {
+  return failures.take('allocate-copy-list') || failures.take('allocate-copy-list');
 }
 
 /** Calls `copy` for each run of indices with a page. */
@@ -171,6 +181,8 @@ export function* migrateBlockToRam(
   const block = alignDown(page, allocation.pages);
   const startPage = Math.max(block, vma.startPage);
   const endPage = Math.min(block + allocation.pages, vma.endPage);
+  const failure = space.failures.take('allocate-migration-lists');
+  if (failure !== 0) return failure;
   const migration = new PageMigration(space, endPage - startPage);
   migration.collect(vma, startPage, { system: false, owner: allocation.map.owner });
   if (migration.collected === 0) return 0;
@@ -189,6 +201,8 @@ export function* evictToRam(
   let result = 0;
   for (let round = 0; round < EVICTION_ROUNDS; round++) {
     if (!space.hasUsers) return -Errno.EFAULT;
+    const failure = space.failures.take('allocate-migration-lists');
+    if (failure !== 0) return failure;
     operations.locate();
     const migration = new PageMigration(space, allocation.pages);
     // Others may have freed it at that point.
@@ -223,6 +237,7 @@ function* moveOut(
         if (result === 0 && !operations.mapForCopy(target + at)) result = -Errno.EFAULT;
     }
   }
+  if (result === 0) result = allocateCopyLists(space);
   if (result === 0) {
     const hasTarget = (index: number): boolean => migration.targets[index] !== 0;
     result = yield* copyRuns(migration.pages, hasTarget, function* (index, count) {

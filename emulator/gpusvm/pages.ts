@@ -17,6 +17,9 @@ export interface PageRun {
   readonly location: FrameLocation;
 }
 
+const COLLECTED = RangeState.dmaMapped | RangeState.dmaArray;
+const COLLECTED_HUGE = COLLECTED | RangeState.hugeEntry;
+
 /** Fills the DMA array of `range` with what the CPU maps now; every page of it must be there. */
 export function collectPages(range: GpuRange, cpu: CpuPages): void {
   const blockNumber = Math.floor(range.startPage / PAGES_PER_BLOCK);
@@ -26,8 +29,7 @@ export function collectPages(range: GpuRange, cpu: CpuPages): void {
   }
   const from = block.base + ((range.startPage - blockNumber * PAGES_PER_BLOCK) | 0);
   range.frames = block.consecutive ? block.frames[from]! : framesOf(block.frames, from, range.pages);
-  range.state |=
-    block.huge && range.pages === PAGES_PER_BLOCK ? RangeState.dmaMapped | RangeState.hugeEntry : RangeState.dmaMapped;
+  range.state |= block.huge && range.pages === PAGES_PER_BLOCK ? COLLECTED_HUGE : COLLECTED;
 }
 
 /** What the first pages of a range are, as far as they can be mapped together. */
@@ -66,7 +68,7 @@ export function judgePages(range: GpuRange, space: AddressSpace, gpu: number, de
 
 /** The DMA mappings are gone. */
 export function forgetPages(range: GpuRange): void {
-  range.state &= ~(RangeState.dmaMapped | RangeState.hugeEntry | RangeState.devicePages);
+  range.state &= ~(COLLECTED_HUGE | RangeState.devicePages);
   range.frames = 0;
 }
 

@@ -18,10 +18,12 @@ export const RangeState = {
   devicePages: 0x20,
   /** The pages can go to VRAM ("migrate_devmem"); fixed when the range is made. */
   migrates: 0x40,
+  /** The DMA array is allocated; it stays so. */
+  dmaArray: 0x80,
 } as const;
 
 /** First state bit that a driver may use for its own part of a range. */
-export const DRIVER_STATE_SHIFT = 7;
+export const DRIVER_STATE_SHIFT = 8;
 
 /** A chunk of 2 MiB, 64 KiB or 4 KiB that is mapped on the GPU as a unit: the pages `[startPage, startPage + pages)`. */
 export class GpuRange {

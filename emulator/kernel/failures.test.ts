@@ -44,6 +44,17 @@ describe('FailureInjection', () => {
     expect([failures.none, failures.takeAmong('write-dma-entry', 512)]).toEqual([true, { passed: 512, failure: 0 }]);
   });
 
+  it('counts allocations of all kinds together, those that fail by themselves too', () => {
+    const failures = new FailureInjection();
+    failures.plan('allocate-memory', 'ENOMEM', 1, 2);
+    failures.plan('allocate-range', 'EIO', 1, 1);
+    const results = (['allocate-range', 'allocate-page', 'allocate-range', 'allocate-interval'] as const).map((point) =>
+      failures.take(point),
+    );
+    expect(results).toEqual([0, 0, -Errno.EIO, -Errno.ENOMEM]);
+    expect(failures.none).toBe(true);
+  });
+
   it('can be exchanged for the failures of one operation', () => {
     const failures = new FailureInjection();
     failures.plan('zap-ptes', 'EBUSY');

@@ -10,10 +10,30 @@ export const FAILURE_POINTS = [
   'clear-split',
   /** Allocation of a notifier. */
   'allocate-notifier',
+  /** Allocation of what a process keeps of its notifiers, with the first of them. */
+  'allocate-subscriptions',
   /** Allocation of a GPU range. */
   'allocate-range',
   /** Collection of pages, before HMM (ENOMEM, EBUSY, EOPNOTSUPP, EFAULT ...). */
   'collect-pages',
+  /** Allocation of the list of frames that a range fault fills. */
+  'allocate-frame-list',
+  /** Allocation of the DMA array of a range, with its first collection. */
+  'allocate-dma-array',
+  /** One of the allocations of the creation of an SVM context. */
+  'allocate-context',
+  /** The copy of the attribute records of a call. */
+  'allocate-records',
+  /** Allocation of the lists of pages of a migration. */
+  'allocate-migration-lists',
+  /** Allocation of the object of a buffer in VRAM. */
+  'allocate-buffer-object',
+  /** Allocation of what the pages of a buffer in VRAM share. */
+  'allocate-page-owner',
+  /** Allocation of one of the two lists of addresses of a copy between system memory and VRAM. */
+  'allocate-copy-list',
+  /** Any allocation of the driver and the framework, whichever it is: those that have a name of their own, but pages and buffers. */
+  'allocate-memory',
   /** The HMM range fault of a collection. */
   'hmm-range-fault',
   /** Registration of a notifier with the process's memory. */
@@ -48,6 +68,23 @@ export const FAILURE_POINTS = [
   'update-directories',
 ] as const;
 export type FailurePoint = (typeof FAILURE_POINTS)[number];
+
+/** Points at which `allocate-memory` is passed, too, in the order of the C code's allocations. */
+const ALLOCATIONS: ReadonlySet<FailurePoint> = new Set<FailurePoint>([
+  'clear-split',
+  'allocate-interval',
+  'allocate-notifier',
+  'allocate-subscriptions',
+  'allocate-range',
+  'allocate-frame-list',
+  'allocate-dma-array',
+  'allocate-context',
+  'allocate-records',
+  'allocate-migration-lists',
+  'allocate-buffer-object',
+  'allocate-page-owner',
+  'allocate-copy-list',
+]);
 
 /** Passes of a point that fail: after `skip` that succeed, `count` with `-errno`. */
 export interface PlannedFailure {
@@ -111,7 +148,16 @@ export class FailureInjection {
   }
 
   #takePlanned(point: FailurePoint): number {
-    const planned = this.#planned!;
+    const failure = this.#pass(point);
+    if (!ALLOCATIONS.has(point)) return failure;
+    // Passed in either case.
+    const anywhere = this.#pass('allocate-memory');
+    return failure === 0 ? anywhere : failure;
+  }
+
+  #pass(point: FailurePoint): number {
+    const planned = this.#planned;
+    if (planned === null) return 0;
     const index = planned.findIndex((failure) => failure.point === point);
     if (index < 0) return 0;
     const failure = planned[index]!;

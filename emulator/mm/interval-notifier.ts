@@ -37,6 +37,11 @@ export class IntervalNotifierSet {
     return this.#notifiers.size;
   }
 
+  /** Whether a notifier was ever inserted: what the process keeps of them is there from then on. */
+  get hasSubscriptions(): boolean {
+    return this.#longest > 0;
+  }
+
   insert(notifier: IntervalNotifier): void {
     notifier.sequence = this.#sequence;
     this.#notifiers.insert(notifier.startPage, notifier);

@@ -48,6 +48,8 @@ export class SvmIoctl implements SvmIoctlCall {
     if (count === 0 || count > MAX_ATTRIBUTES_PER_CALL) return -Errno.EINVAL;
     // mutant: v8-null-pointer
     if (memory === null) return -Errno.EINVAL;
+    const noMemory = context.failures.take('allocate-records');
+    if (noMemory !== 0) return noMemory;
     if (memory === 'bad' || memory.bytes.length < count * ATTRIBUTE_BYTES) return -Errno.EFAULT;
     copyFromUser(this.#request, memory.bytes, count);
     this.#memory = memory;

@@ -197,6 +197,9 @@ export class SvmContext {
   }
 }
 
+/** Allocations of the creation of a context. */
+const ALLOCATIONS = 3;
+
 /**
  * Gives `vm` a context if it has none. Returns 0, or -EOPNOTSUPP when the revision has no SVM on this device (with
  * XNACK off), or -EINVAL when the creating task has no mm (`process` null).
@@ -223,6 +226,10 @@ export function createContext(vm: GpuVm, process: AddressSpace | null, surroundi
     return -Errno.EOPNOTSUPP;
   }
   if (process === null) return -Errno.EINVAL;
+  for (let allocation = 0; allocation < ALLOCATIONS; allocation++) {
+    const failure = surroundings.failures.take('allocate-context');
+    if (failure !== 0) return failure;
+  }
   vm.context = new SvmContext(vm, process, mode, surroundings);
   return 0;
 }

@@ -113,7 +113,7 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
   *#allocate(pages: number): Sleepable<DeviceAllocation | number> {
     const { process, points, failures } = this.#surroundings;
     points.reach('bo-alloc');
-    const failure = failures.take('allocate-buffer');
+    const failure = failures.take('allocate-buffer') || failures.take('allocate-buffer-object');
     if (failure !== 0) return failure;
     // What can never fit makes nobody leave.
     if (pages > this.vram.total) return -Errno.ENOMEM;

@@ -1,5 +1,4 @@
 /** The list `fail` of an operation: passages of a point that fail (spec/trace-format-v7 §2). */
-import { NotModelledError } from '../../../emulator/index.ts';
 import type { EmulatedMachine, FailurePoint, PlannedFailure } from '../../../emulator/index.ts';
 import { Errno } from '../../uapi/errno.ts';
 import { Fields, TraceFormatError } from './fields.ts';
@@ -23,6 +22,7 @@ const POINTS = {
   ram: 'allocate-migration-page',
   ramhuge: 'allocate-huge-migration-page',
   split: 'split-folio',
+  mem: 'allocate-memory',
 } as const satisfies Readonly<Record<string, FailurePoint>>;
 type OperationFailName = keyof typeof POINTS;
 /** Points that only the start of the driver passes. */
@@ -59,11 +59,9 @@ export function parseFailures(
         `${where}.err: expected a negative errno from -${LARGEST_ERRNO} to -1, got ${JSON.stringify(error)}`,
       );
     }
-    if (entry.raw('at') === 'mem')
-      throw new NotModelledError('fail at mem', 'the allocations of the C code are not followed');
     const at = entry.word('at', points);
     // An allocation only tells that there is no memory.
-    return { at, nth, errno: at.endsWith('-alloc') ? Errno.ENOMEM : -error };
+    return { at, nth, errno: at === 'mem' || at.endsWith('-alloc') ? Errno.ENOMEM : -error };
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include "addon_state.h"
 #include "device.h"
+#include "kfd_functions.h"
 #include "layout.h"
 #include "memory_handle.h"
 #include "prepared_ioctl.h"
@@ -29,6 +30,17 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add("discardMemory", discard_memory);
   add("readMemory", read_memory);
   add("writeMemory", write_memory);
+  add("kfdOpen", kfd_open);
+  add("kfdAcquire", kfd_acquire);
+  add("kfdSetXnack", kfd_set_xnack);
+  add("kfdClose", kfd_close);
+  add("kfdCreateQueue", kfd_create_queue);
+  add("kfdFetched", kfd_fetched);
+  add("kfdFenced", kfd_fenced);
+  add("kfdSubmit", kfd_submit);
+  add("kfdWait", kfd_wait);
+  add("kfdEvent", kfd_event);
+  add("kfdCloseQueue", kfd_close_queue);
   add("layout", layout);
   return exports;
 }

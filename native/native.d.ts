@@ -17,6 +17,8 @@
 
 declare const deviceBrand: unique symbol;
 declare const memoryBrand: unique symbol;
+declare const kfdBrand: unique symbol;
+declare const kfdQueueBrand: unique symbol;
 
 /** An open device file. Collecting it closes the file. */
 export interface DeviceHandle {
@@ -49,6 +51,48 @@ export interface DeviceHandle {
 export interface MemoryHandle {
   readonly [memoryBrand]: never;
 }
+
+/** KFD, open. Collecting it closes the file, as soon as no queue needs it. */
+export interface KfdHandle {
+  readonly [kfdBrand]: never;
+}
+
+/** An SDMA queue of KFD with its buffers. Collecting it destroys the queue. */
+export interface KfdQueueHandle {
+  readonly [kfdQueueBrand]: never;
+}
+
+/** What the system refused on the way, and with which negative errno. */
+export interface KfdRefusal {
+  /** 'open', 'mmap of the doorbells', or the name of an ioctl. */
+  readonly call: string;
+  readonly errno: number;
+}
+
+/** KFD and its version; 1.5 and later are of use. */
+export interface NativeKfd {
+  readonly handle: KfdHandle;
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** What `kfdCreateQueue` made. All of it is mapped by CPU and GPU, at the same addresses. */
+export interface NativeKfdQueue {
+  readonly handle: KfdQueueHandle;
+  readonly ring: ArrayBuffer;
+  /** Bounce buffer. */
+  readonly buffer: ArrayBuffer;
+  readonly bufferAddress: bigint;
+  /** Of the u32 that `kfdFenced` reads. */
+  readonly fenceAddress: bigint;
+}
+
+/** Why the GPU does not go on. Numbers are those of KFD's event records. */
+export type NativeKfdEvent =
+  | { readonly kind: 'memory'; readonly address: bigint; readonly readOnly: boolean }
+  | { readonly kind: 'reset'; readonly type: number; readonly cause: number; readonly memoryLost: boolean }
+  /** Asking for events failed: the GPU is gone. */
+  | { readonly kind: 'failed'; readonly errno: number };
 
 /** "At byte `offset` of the argument stands the address of `data`": 8 bytes that lie inside the argument and overlap no other field. */
 export interface NativePointer {
@@ -225,6 +269,55 @@ export interface NativeAddon {
 
   /** Copies `source` to byte `offset` of the mapping; results as for `readMemory`. */
   writeMemory(handle: MemoryHandle, offset: number, source: Uint8Array): number;
+
+  /** Opens KFD (`path` as for `open`) and asks for its version. */
+  kfdOpen(path: string): NativeKfd | KfdRefusal;
+
+  /**
+   * AMDKFD_IOC_ACQUIRE_VM: makes the GPU address space of the device's file one whose faults reach SVM. `gpu` is KFD's
+   * id, 1 to 2^32 - 1. Not undoable: KFD keeps the file until the process ends. 0 or a negative errno: -EBADF after a
+   * close, -EBUSY when the process has bound another file to that GPU.
+   */
+  kfdAcquire(kfd: KfdHandle, handle: DeviceHandle, gpu: number): number;
+
+  /** AMDKFD_IOC_SET_XNACK_MODE with 0 or 1, for shaders. 0 or a negative errno. */
+  kfdSetXnack(kfd: KfdHandle, enabled: number): number;
+
+  /** Closes KFD, when the last queue has gone. */
+  kfdClose(kfd: KfdHandle): void;
+
+  /**
+   * Makes an SDMA queue, with a ring of `ringBytes` (a power of two from 4096 to 2^20, and whole pages) and a bounce
+   * buffer of `bufferBytes` (whole pages, at most 2^26).
+   */
+  kfdCreateQueue(kfd: KfdHandle, ringBytes: number, bufferBytes: number): NativeKfdQueue | KfdRefusal;
+
+  /** Bytes that the engine has fetched since the queue was made: an acquire load. -EBADF after `kfdCloseQueue`. */
+  kfdFetched(queue: KfdQueueHandle): number;
+
+  /** The u32 that a fence wrote last: an acquire load. -EBADF after `kfdCloseQueue`. */
+  kfdFenced(queue: KfdQueueHandle): number;
+
+  /**
+   * Gives the ring up to `written` (a count of bytes since the queue was made, a multiple of 4) to the engine: write
+   * pointer, then doorbell, each with release order and as one store. 0, or -EBADF after `kfdCloseQueue`.
+   */
+  kfdSubmit(queue: KfdQueueHandle, written: number): number;
+
+  /**
+   * Waits on a thread of the libuv pool, at most 100 milliseconds, since a thread that is being terminated waits for it:
+   * true as soon as `kfdFenced` is `value`, false when the time has passed, an event came, or the queue was closed.
+   */
+  kfdWait(queue: KfdQueueHandle, value: number, milliseconds: number): Promise<boolean>;
+
+  /** The event that ended a wait; a second call has none. */
+  kfdEvent(queue: KfdQueueHandle): NativeKfdEvent | undefined;
+
+  /**
+   * Destroys the queue, detaches its ArrayBuffers and gives its memory back: at once, or when a wait under way has
+   * ended. May take as long as the GPU needs to stop. A second call does nothing.
+   */
+  kfdCloseQueue(queue: KfdQueueHandle): void;
 
   layout(): NativeLayout;
 }

@@ -16,7 +16,13 @@ const run = runHere;
 /** The built file in a process of its own. */
 function runBuilt(args: readonly string[], environment: Record<string, string> = {}) {
   const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1', ...environment };
-  for (const name of ['AMDGPU_SVM_BACKEND', 'AMDGPU_SVM_NODE', 'AMDGPU_SVM_RECORD', 'AMDGPU_SVM_TRACE'])
+  for (const name of [
+    'AMDGPU_SVM_BACKEND',
+    'AMDGPU_SVM_NODE',
+    'AMDGPU_SVM_KFD',
+    'AMDGPU_SVM_RECORD',
+    'AMDGPU_SVM_TRACE',
+  ])
     if (!(name in environment)) delete env[name];
   const {
     status: code,

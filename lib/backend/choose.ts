@@ -9,7 +9,8 @@ import { FfiNode } from './ffi-node.ts';
 import { ffiAccess, kernelAccess, KernelBackend } from './kernel-backend.ts';
 import type { KernelAccess } from './kernel-backend.ts';
 import { KernelNode } from './kernel-node.ts';
-import { nativeSupport } from './native-addon.ts';
+import { KfdConnection } from './kfd/connection.ts';
+import { nativeAddon, nativeSupport } from './native-addon.ts';
 import { inspectNode, profileFor } from './node-inspection.ts';
 import type { OpenOptions } from './open-options.ts';
 import type { DeviceRecorder } from './recording.ts';
@@ -114,7 +115,13 @@ function requireAddon({ addon }: RenderNodeSearch): void {
 
 function kernelChoice(node: KernelNode, options: OpenOptions, search: RenderNodeSearch): Choice {
   const { profile, found } = profileOf(node, options, search);
-  return { kind: 'kernel', access: kernelAccess(node, found.noretry), profile };
+  return { kind: 'kernel', access: kernelAccess(node, found.noretry, computeVm(node, options, search)), profile };
+}
+
+/** Before the first SVM ioctl on the node. */
+function computeVm(node: KernelNode, { kfd, topology }: OpenOptions, search: RenderNodeSearch): KfdConnection | string {
+  if (kfd === 'none') return 'it was opened with kfd: "none"';
+  return KfdConnection.open(search.addon ?? nativeAddon(), node, { kfd, topology });
 }
 
 function openFfi(options: OpenOptions, search: RenderNodeSearch): Choice {

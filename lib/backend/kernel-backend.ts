@@ -10,6 +10,8 @@ import type { FfiNode } from './ffi-node.ts';
 import type { HostRegionMapper } from './host-region.ts';
 import { KernelMemory } from './kernel-memory.ts';
 import type { KernelNode } from './kernel-node.ts';
+import type { KfdConnection } from './kfd/connection.ts';
+import { KfdQueue } from './kfd/queue-kfd.ts';
 import type { GpuQueue } from './queue.ts';
 import type { DeviceRecorder } from './recording.ts';
 
@@ -21,17 +23,24 @@ export interface KernelAccess {
   readonly node: DeviceNode & { readonly fd: number };
   readonly memory: HostRegionMapper;
   /** The module parameter amdgpu.noretry, if it is known. */
-  readonly noretry?: number | undefined;
+  readonly noretry: number | undefined;
+  /** The compute VM of the node, or why it has none: then no fault reaches SVM, and there is no GPU work. */
+  readonly compute: KfdConnection | string;
 }
 
 /** By the addon. */
-export function kernelAccess(node: KernelNode, noretry?: number): KernelAccess {
-  return { node, memory: new KernelMemory(), noretry };
+export function kernelAccess(
+  node: KernelNode,
+  noretry: number | undefined,
+  compute: KfdConnection | string,
+): KernelAccess {
+  return { node, memory: new KernelMemory(), noretry, compute };
 }
 
 /** By ffi-rs. */
 export function ffiAccess(node: FfiNode, noretry?: number): KernelAccess {
-  return { node, memory: new KernelMemory(ffiMemoryFunctions(libC())), noretry };
+  const compute = 'the ffi backend has no doorbell to ring; use the backend kernel';
+  return { node, memory: new KernelMemory(ffiMemoryFunctions(libC())), noretry, compute };
 }
 
 /** One open render node. */
@@ -47,6 +56,8 @@ export class KernelBackend implements Backend {
   readonly hazards = [];
   readonly emulator = undefined;
   readonly #file: KernelAccess['node'];
+  readonly #compute: KfdConnection | string;
+  readonly #queues = new Set<KfdQueue>();
   readonly #recorder: DeviceRecorder | undefined;
   #closed = false;
 
@@ -58,6 +69,7 @@ export class KernelBackend implements Backend {
     const switchedOffByNoretry = access.noretry === 0 ? false : undefined;
     this.abilities = { svm: true, xnack: true, apu: undefined, switchedOffByNoretry };
     this.#file = access.node;
+    this.#compute = access.compute;
     this.#recorder = recorder;
     const { node, memory } =
       recorder === undefined ? access : recorder.attachKernel(access.node, access.memory, profile);
@@ -70,10 +82,15 @@ export class KernelBackend implements Backend {
   }
 
   createQueue(): GpuQueue {
-    throw codedError(
-      'ERR_SVM_NOT_AVAILABLE',
-      `createQueue: GPU work is not available on this backend yet (${this.kind}); use the emulated backend`,
+    if (typeof this.#compute === 'string')
+      throw codedError('ERR_SVM_NOT_AVAILABLE', `createQueue: no GPU work on ${this.#file.path}: ${this.#compute}`);
+    const queue = new KfdQueue(
+      this.#compute.createPort(),
+      () => this.#closed,
+      () => this.#queues.delete(queue),
     );
+    this.#queues.add(queue);
+    return queue;
   }
 
   /** As /proc/self/maps says; true if that cannot be read. */
@@ -112,6 +129,9 @@ export class KernelBackend implements Backend {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    // What is under way ends first; a queue holds on to what it needs for that.
+    for (const queue of this.#queues) queue.close();
+    if (typeof this.#compute !== 'string') this.#compute.close();
     try {
       this.node.close();
     } finally {

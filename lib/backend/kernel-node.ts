@@ -1,6 +1,6 @@
 /** The render node of the real kernel, through the addon. */
-import { readlinkSync } from 'node:fs';
-import type { DeviceHandle } from '../../native/native.d.ts';
+import { fstatSync, readlinkSync } from 'node:fs';
+import type { DeviceHandle, KfdHandle } from '../../native/native.d.ts';
 import type { DeviceNode, PointerField, PreparedIoctl } from '../uapi/index.ts';
 import { type DriverVersion, type NativeAddon, nativeAddon, systemError } from './native-addon.ts';
 
@@ -91,6 +91,19 @@ export class KernelNode implements DeviceNode {
   driverVersion(): DriverVersion | number {
     this.#assertOpen();
     return this.#addon.driverVersion(this.#handle);
+  }
+
+  /** Minor number of the device; undefined for a file that is none, such as a served node. Throws `ERR_SVM_CLOSED` after `close`. */
+  get renderMinor(): number | undefined {
+    const status = fstatSync(this.fd);
+    if (!status.isCharacterDevice()) return undefined;
+    return (status.rdev & 0xff) | ((status.rdev >>> 12) & 0xff_ff00);
+  }
+
+  /** Makes the GPU address space of this file a compute VM of KFD's GPU; 0 or a negative errno. */
+  acquire(kfd: KfdHandle, gpuId: number): number {
+    this.#assertOpen();
+    return this.#addon.kfdAcquire(kfd, this.#handle, gpuId);
   }
 
   /** Closes the file, after the asynchronous ioctls under way; a second call does nothing. */

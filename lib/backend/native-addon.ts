@@ -58,6 +58,17 @@ const FUNCTIONS = [
   'discardMemory',
   'readMemory',
   'writeMemory',
+  'kfdOpen',
+  'kfdAcquire',
+  'kfdSetXnack',
+  'kfdClose',
+  'kfdCreateQueue',
+  'kfdFetched',
+  'kfdFenced',
+  'kfdSubmit',
+  'kfdWait',
+  'kfdEvent',
+  'kfdCloseQueue',
   'layout',
 ] as const satisfies readonly (keyof NativeAddon)[];
 

@@ -32,6 +32,13 @@ export interface OpenOptions {
   readonly xnackOff?: boolean;
   /** The emulated machine to make, or a device of one that exists already. */
   readonly emulator?: MachineOptions | EmulatedDevice;
+  /**
+   * Kernel backend: device file of KFD, which makes the GPU address space one whose faults reach SVM, and gives queues.
+   * Default /dev/kfd; 'none' leaves it out. Environment: AMDGPU_SVM_KFD.
+   */
+  readonly kfd?: string;
+  /** Kernel backend: folder of KFD's topology. Default that of Linux in /sys. Environment: AMDGPU_SVM_TOPOLOGY. */
+  readonly topology?: string;
   /** File to record to, in the trace format. Environment: AMDGPU_SVM_RECORD. */
   readonly record?: string;
   /**
@@ -46,8 +53,10 @@ export interface OpenOptions {
   readonly hazards?: HazardMode;
 }
 
+const ADOPT_OPTIONS = ['profile', 'kfd', 'topology', 'record'] as const;
+
 /** Options of `SvmDevice.adopt`: as those of `SvmDevice.open`. */
-export type AdoptOptions = Pick<OpenOptions, 'profile' | 'record'>;
+export type AdoptOptions = Pick<OpenOptions, (typeof ADOPT_OPTIONS)[number]>;
 
 /** How one option is read. */
 interface OptionReader {
@@ -75,6 +84,8 @@ const READERS: Readonly<Record<keyof OpenOptions, OptionReader>> = {
     error: typeError,
     accepts: (value) => value instanceof EmulatedDevice || isPlainObject(value),
   },
+  kfd: { ...path(), variable: 'AMDGPU_SVM_KFD' },
+  topology: { ...path(), variable: 'AMDGPU_SVM_TOPOLOGY' },
   record: { ...path(), variable: 'AMDGPU_SVM_RECORD' },
   compute: flag(),
   hazards: oneOf(HAZARD_MODES),
@@ -102,12 +113,12 @@ function isPlainObject(value: unknown): boolean {
 
 /** As `resolveOpenOptions`, for a file that is open already: what chooses one is no option, and the environment does not. */
 export function resolveAdoptOptions(options: AdoptOptions, environment: NodeJS.ProcessEnv): OpenOptions {
-  const { AMDGPU_SVM_PROFILE, AMDGPU_SVM_RECORD } = environment;
   for (const name of Object.keys(options ?? {})) {
-    if (name === 'profile' || name === 'record') continue;
-    throw typeError('ERR_SVM_INVALID_OPTION', `options.${name}: unknown option; known: profile, record`);
+    if ((ADOPT_OPTIONS as readonly string[]).includes(name)) continue;
+    throw typeError('ERR_SVM_INVALID_OPTION', `options.${name}: unknown option; known: ${ADOPT_OPTIONS.join(', ')}`);
   }
-  return resolveOpenOptions({ ...options, backend: 'kernel' }, { AMDGPU_SVM_PROFILE, AMDGPU_SVM_RECORD });
+  const inherited = ADOPT_OPTIONS.map((name) => READERS[name].variable!).map((name) => [name, environment[name]]);
+  return resolveOpenOptions({ ...options, backend: 'kernel' }, Object.fromEntries(inherited));
 }
 
 /** Checks the options and fills in the environment; throws TypeError or RangeError (`ERR_SVM_INVALID_OPTION`). */

@@ -218,7 +218,7 @@ export class SvmDevice {
     await this.#setAsync('prefetch', byteRange(range), [prefetchRecord(target)]);
   }
 
-  /** A queue for GPU work; `ERR_SVM_NOT_AVAILABLE` on the kernel backend. */
+  /** A queue for GPU work; `ERR_SVM_NOT_AVAILABLE` where KFD makes no compute VM of the node, with the reason. */
   createQueue(): GpuQueue {
     this.#assertOpen();
     return this.#backend.createQueue();

@@ -34,6 +34,7 @@ async function round(index) {
   addon.unmapMemory(handle, 4 * page, page);
   addon.readMemory(handle, 0, new Uint8Array(3 * page));
   addon.writeMemory(handle, 0, new Uint8Array(10));
+  assert.equal(addon.kfdOpen('/dev/null').errno, -25);
   if (index % 2 === 0) addon.close(device);
   assert.deepEqual(await Promise.all(pending), [-25, -25, -25]);
 }

@@ -6,7 +6,7 @@ import { runCommand } from '../../lib/cli/run-command.ts';
 import type { Run } from './package-support.ts';
 
 /** Variables that choose a backend or write files; a test that wants one names it. */
-const CLEARED = ['AMDGPU_SVM_BACKEND', 'AMDGPU_SVM_NODE', 'AMDGPU_SVM_RECORD', 'AMDGPU_SVM_TRACE'];
+const CLEARED = ['AMDGPU_SVM_BACKEND', 'AMDGPU_SVM_NODE', 'AMDGPU_SVM_KFD', 'AMDGPU_SVM_RECORD', 'AMDGPU_SVM_TRACE'];
 
 let last: Promise<unknown> = Promise.resolve();
 

@@ -32,12 +32,14 @@ export class KfdQueue implements GpuQueue {
   readonly #port: KfdPort;
   readonly #ring: SdmaRing;
   readonly #work: OrderedWork;
+  readonly #onClose: () => void;
   #fence = 0;
   #lost: string | undefined;
 
   /** Use `device.createQueue()`. */
-  constructor(port: KfdPort, isClosed: () => boolean) {
+  constructor(port: KfdPort, isClosed: () => boolean, onClose: () => void = () => undefined) {
     this.#port = port;
+    this.#onClose = onClose;
     this.#ring = new SdmaRing(port.ring.byteLength);
     this.#work = new OrderedWork(isClosed);
   }
@@ -101,7 +103,9 @@ export class KfdQueue implements GpuQueue {
   }
 
   close(): void {
-    if (this.#work.close()) void this.#work.idle().then(() => this.#port.close());
+    if (!this.#work.close()) return;
+    this.#onClose();
+    void this.#work.idle().then(() => this.#port.close());
   }
 
   [Symbol.dispose](): void {

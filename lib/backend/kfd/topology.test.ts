@@ -73,6 +73,7 @@ describe('the topology of KFD', () => {
             sdmaEngines: 2,
             sdmaXgmiEngines: 14,
             sdmaQueuesPerEngine: 8,
+            hostAtomics: false,
           },
         ],
         leftOut: [],

@@ -22,6 +22,8 @@ export interface KfdGpu {
   readonly sdmaEngines: number;
   readonly sdmaXgmiEngines: number;
   readonly sdmaQueuesPerEngine: number;
+  /** Whether atomic operations of 64 bits reach the memory of the CPU. */
+  readonly hostAtomics: boolean;
 }
 
 /** What is in a topology. */
@@ -41,6 +43,8 @@ type ReadText = (path: string) => string;
 const readText: ReadText = (path) => readFileSync(path, 'latin1');
 
 const NEEDED = ['gfx_target_version', 'drm_render_minor', 'location_id', 'device_id'] as const;
+/** Flag of a link. */
+const NO_ATOMICS_64 = 1 << 3;
 const LARGEST_VALUE = 2n ** 53n - 1n;
 
 /** Reads a topology tree. Never throws; `read` stands for a file that this user may not read. */
@@ -92,7 +96,21 @@ function readNode(folder: string, node: number, read: ReadText): KfdGpu | string
     sdmaEngines: value('num_sdma_engines'),
     sdmaXgmiEngines: value('num_sdma_xgmi_engines'),
     sdmaQueuesPerEngine: value('num_sdma_queues_per_engine'),
+    hostAtomics: hasHostAtomics(folder, read),
   };
+}
+
+/** Of the link to node 0, which is a CPU: not where it says that atomic operations of 64 bits do not pass. */
+function hasHostAtomics(folder: string, read: ReadText): boolean {
+  try {
+    return readdirSync(join(folder, 'io_links')).some((link) => {
+      const properties = parseProperties(read(join(folder, 'io_links', link, 'properties')));
+      return properties.get('node_to') === 0 && ((properties.get('flags') ?? NO_ATOMICS_64) & NO_ATOMICS_64) === 0;
+    });
+  } catch {
+    // No link to be seen is none to rely on.
+    return false;
+  }
 }
 
 /** Lines of name and decimal value. Values past 2^53 (`unique_id`, `local_mem_size`) are left out: none of them is used. */

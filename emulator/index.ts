@@ -36,7 +36,6 @@ export {
   HazardError,
   HazardMonitor,
   holdsIn,
-  NEEDS_DEVICE_MEMORY,
   QUIRK_CATALOGUE,
   QUIRKS,
   UNOBSERVABLE,

@@ -250,6 +250,7 @@ export class EmulatedMachine {
       (hazard) => this.#events.hazard(hazard),
     );
     this.#events.monitored = true;
+    for (const { index, memory } of this.devices) if (memory !== null) this.#monitor.attachMemory(index, memory);
     for (const device of this.devices) for (const file of device.files) this.#watch(device, file);
     return this.#monitor;
   }

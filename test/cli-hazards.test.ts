@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { NEEDS_DEVICE_MEMORY, QUIRK_CATALOGUE } from '../emulator/index.ts';
+import { QUIRK_CATALOGUE } from '../emulator/index.ts';
 import { runHere } from './support/cli-here.ts';
 import { ownTemporaryFolder } from './support/package-support.ts';
 import type { Run } from './support/package-support.ts';
@@ -101,7 +101,7 @@ it('hazards lists the whole catalogue, each entry with its trace or the reason w
     'Nothing of this was confirmed on hardware yet.',
     'Q35  stale mapping after a partial invalidation',
     'V8-D5  an eviction left PTEs of VRAM that is given away',
-    `no trace: ${NEEDS_DEVICE_MEMORY}`,
+    `no trace: ${QUIRK_CATALOGUE['V8-D13']!.unobservable}`,
   ])
     expect(stdout).toContain(words);
 });
@@ -131,7 +131,7 @@ it.each([
   [['Q99'], 'unknown ID "Q99"; known: Q01, '],
   [['Q13', '--profile', 'v8'], 'Q13: revision v8 does not have it; expected one of v4'],
   [['--trace'], '--trace: expected one ID'],
-  [['V8-D5', '--trace'], `V8-D5 has no trace: ${NEEDS_DEVICE_MEMORY}`],
+  [['V8-D13', '--trace'], `V8-D13 has no trace: ${QUIRK_CATALOGUE['V8-D13']!.unobservable}`],
   [['Q35', '--trace', '--json'], '--trace goes without --json'],
   [['--all'], "Unknown option '--all'"],
 ])('hazards %j is refused', async (args, message) => {

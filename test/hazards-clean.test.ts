@@ -9,6 +9,8 @@ import { watchedRig } from './support/hazards-scenarios.ts';
 
 const PROGRAMS = 1_000;
 const STEPS = 40;
+/** Bytes that all mappings of a program fit into. */
+const VRAM = 256 << 20;
 
 const MACHINES: readonly { readonly profile: UapiProfileName; readonly xnackOff: boolean }[] = [
   ...(Object.keys(UAPI_PROFILES) as UapiProfileName[]).map((profile) => ({ profile, xnackOff: false })),
@@ -19,10 +21,14 @@ it.each(MACHINES)(
   'reports nothing on $profile (retry faults switched off: $xnackOff) in programs that stay inside the rules',
   (machine) => {
     const first = seedFor('hazards-clean');
+    let moved = 0;
     let written = 0;
     let zapped = 0;
     for (let seed = first; seed < first + PROGRAMS; seed++) {
-      const rig = watchedRig({ ...CleanProgram.options(seed), ...machine });
+      // Every fourth program has VRAM, where the driver moves memory there.
+      const vram = seed % 4 === 0 ? VRAM : 0;
+      const rig = watchedRig({ ...CleanProgram.options(seed), ...machine, vram });
+      rig.machine.on('moved-to-vram', () => moved++);
       rig.machine.on('ptes-written', () => written++);
       rig.machine.on('ptes-zapped', () => zapped++);
       const program = new CleanProgram(rig, seed);
@@ -37,6 +43,7 @@ it.each(MACHINES)(
     }
     // The programs are worth something only if they do a lot.
     expect(Math.min(written, zapped)).toBeGreaterThan(2_000);
+    expect(moved > 500).toBe(machine.profile === 'v8');
   },
   120_000,
 );

@@ -1,14 +1,7 @@
 /** Every hazard of the catalogue that can be seen here is named by the monitor in its own scenario, on each revision that has it. */
 import fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import {
-  formatHazard,
-  holdsIn,
-  NEEDS_DEVICE_MEMORY,
-  QUIRK_CATALOGUE,
-  QUIRKS,
-  UNOBSERVABLE,
-} from '../emulator/index.ts';
+import { formatHazard, holdsIn, QUIRK_CATALOGUE, QUIRKS, UNOBSERVABLE } from '../emulator/index.ts';
 import type { Hazard } from '../emulator/index.ts';
 import { parseTrace } from '../lib/trace/format/parse-trace.ts';
 import { hazardTrace, TRACED_HAZARDS, WITHOUT_TRACE } from '../lib/trace/hazards/index.ts';
@@ -37,11 +30,13 @@ function run(id: string, profile: UapiProfileName = 'v4'): readonly Hazard[] {
   return hazards;
 }
 
+/** Only V4 has the failure that leaves objects behind, and only v8 moves memory. */
+const ONLY: Readonly<Record<string, UapiProfileName>> = { leak: 'v4', 'ping-pong': 'v8', thrash: 'v8' };
+
 /** Whether the monitor has to name an entry on a revision; what is no entry of the catalogue it does on all of them. */
 function mustName(id: string, profile: UapiProfileName): boolean {
   const quirk = QUIRK_CATALOGUE[id];
-  // Only V4 has the failure that leaves objects behind.
-  if (quirk === undefined) return id !== 'leak' || profile === 'v4';
+  if (quirk === undefined) return (ONLY[id] ?? profile) === profile;
   return holdsIn(quirk, profile) && quirk.unobservable === undefined;
 }
 
@@ -53,7 +48,7 @@ describe.each(PROFILES)('the monitor on %s', (profile) => {
     const hazards = run(id, profile);
     expect(hazards.map(({ quirk }) => quirk)).toContain(id);
     const hazard = hazards.find(({ quirk }) => quirk === id)!;
-    expect(hazard.detail.startsWith(QUIRKS[id]!.title)).toBe(true);
+    expect(hazard.detail.replace(/^GPU \d: /, '').startsWith(QUIRKS[id]!.title)).toBe(true);
     expect(hazard.advice.length).toBeGreaterThan(10);
     expect(hazard.operation).toBeGreaterThan(0);
     expect(formatHazard(hazard)).toMatch(new RegExp(`^hazard ${id} at operation \\d+: `));
@@ -100,12 +95,10 @@ describe('the catalogue', () => {
     expect(Object.keys(WITHOUT_TRACE).sort()).toEqual(Object.keys(SCENARIOS).sort());
   });
 
-  it('has a scenario for each entry that needs neither a race nor an injected failure, nor device memory', () => {
-    const without = Object.entries(UNOBSERVABLE).filter(([, reason]) => reason !== NEEDS_DEVICE_MEMORY);
-    const kinds = without.map(([id]) => QUIRK_CATALOGUE[id]!.kind);
-    expect(kinds.filter((kind) => /[DT]/.test(kind))).toEqual([]);
-    for (const [id, reason] of Object.entries(UNOBSERVABLE))
-      if (reason === NEEDS_DEVICE_MEMORY) expect(id).toMatch(/^V8-/);
+  it('has a scenario for each entry that needs neither a race nor an injected failure', () => {
+    const without = Object.keys(UNOBSERVABLE).filter((id) => /[DT]/.test(QUIRK_CATALOGUE[id]!.kind));
+    // It was found by reading: nothing that the driver does today meets it.
+    expect(without).toEqual(['V8-D13']);
   });
 
   it('has a text, what can be seen and an advice in each entry', () => {

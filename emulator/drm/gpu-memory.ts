@@ -14,10 +14,12 @@ export function gpuRead(
   length: number,
 ): Uint8Array<ArrayBuffer> {
   const result = new Uint8Array(length);
-  const { contents } = device.surroundings.process;
+  const { contents, moved } = device.surroundings.process;
   eachPage(address, length, (page, within, offset, count) => {
+    if (moved.anyLost && moved.isLost(file.vm.pageTable.frameOf(page)))
+      file.effects.current?.hazard('V8-D4', 'the GPU reads a page that was not copied', page, 1);
     const target = result.subarray(offset, offset + count);
-    const other = presentOwner(device, file.vm.pageTable.frameOf(page));
+    const other = presentOwner(device, file, page);
     if (other >= 0) contents.read(other, within, target);
     else if (isCurrent(device, file, page)) contents.read(page, within, target);
     else target.set(oldBytes(device, file, page)?.subarray(within, within + count) ?? NOTHING);
@@ -30,7 +32,7 @@ export function gpuWrite(device: EmulatedDevice, file: EmulatedFile, address: bi
   const { contents } = device.surroundings.process;
   eachPage(address, data.length, (page, within, offset, count) => {
     const source = data.subarray(offset, offset + count);
-    const other = presentOwner(device, file.vm.pageTable.frameOf(page));
+    const other = presentOwner(device, file, page);
     if (other >= 0) contents.write(other, within, source);
     else if (isCurrent(device, file, page)) contents.write(page, within, source);
     else
@@ -45,8 +47,13 @@ function isCurrent(device: EmulatedDevice, file: EmulatedFile, page: number): bo
 }
 
 /** The page of the CPU in whose place the page in VRAM lies that a stale PTE points at; -1: it is nobody's. */
-function presentOwner({ surroundings: { process } }: EmulatedDevice, frame: number): number {
-  return frame < SYSTEM_FRAMES_END || process.devices === null ? -1 : process.devices.cpuPageOf(frame);
+function presentOwner({ surroundings: { process } }: EmulatedDevice, file: EmulatedFile, page: number): number {
+  const frame = file.vm.pageTable.frameOf(page);
+  if (frame < SYSTEM_FRAMES_END || process.devices === null) return -1;
+  const owner = process.devices.cpuPageOf(frame);
+  if (owner >= 0 && owner !== page)
+    file.effects.current?.hazard('I1', 'the GPU uses VRAM that holds another page of the process now', page, 1);
+  return owner;
 }
 
 /** What was kept of the old page that a stale PTE points at. */

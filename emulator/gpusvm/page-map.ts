@@ -16,7 +16,7 @@ const EVICTION_ROUNDS = 3;
 export interface DeviceMemoryOperations {
   /** Told where the pages of an allocation are, before any is copied: populate_devmem_pfn. */
   locate(): void;
-  /** Whether the system page in `frame` can be reached by the copy engine: dma_map_page. */
+  /** Whether the page in `frame`, of system memory or a peer, can be reached by the copy engine: dma_map_page. */
   mapForCopy(frame: number): boolean;
   /** Copies one run of pages, whose first lies in VRAM at `offset`; 0 or a negative errno. */
   copyRun(toVram: boolean, offset: number, pages: number): Sleepable<number>;
@@ -108,8 +108,7 @@ function* copyIn(
   for (let index = 0; index < pages; index += migration.sizeAt(index)) {
     if (!migration.isMovable(index)) continue;
     const frame = migration.sources[index]!;
-    // Memory of a peer has no address for the copy engine of this GPU.
-    if (frame >= SYSTEM_FRAMES_END || !operations.mapForCopy(frame)) return -Errno.EFAULT;
+    if (!operations.mapForCopy(frame)) return -Errno.EFAULT;
   }
   const failure = allocateCopyLists(space);
   if (failure !== 0) return failure;

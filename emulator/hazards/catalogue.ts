@@ -35,6 +35,18 @@ const BESIDES: Readonly<Record<string, Quirk>> = {
     severity: 'violation',
     advice: 'give the memory the permission that the access needs',
   },
+  'ping-pong': {
+    title: 'memory goes to VRAM and back again and again',
+    invariants: ['I7'],
+    severity: 'notice',
+    advice: 'let one side use it at a time, or set no device location',
+  },
+  thrash: {
+    title: 'memory is evicted and moved to VRAM again and again',
+    invariants: ['I7'],
+    severity: 'notice',
+    advice: 'use less VRAM at a time, or leave rarely used memory in system memory',
+  },
   leak: {
     title: 'objects are left when the context is gone',
     invariants: ['I10'],

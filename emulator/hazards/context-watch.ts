@@ -3,6 +3,7 @@ import type { SvmArguments } from '../../lib/uapi/call.ts';
 import { QuietEffects } from '../kernel/effects.ts';
 import type { AttributeEditKind, FaultReason } from '../kernel/effects.ts';
 import type { Frames } from '../kernel/frame.ts';
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { NotifierEvent } from '../mm/interval-notifier.ts';
 import { formatGcVersion } from '../gpu/gc-version.ts';
 import { LARGEST_DEFAULT_GRANULARITY } from '../gpu/xnack.ts';
@@ -28,6 +29,8 @@ export class ContextWatch extends QuietEffects {
   #off: OffRules | undefined;
   /** Ranges that a failed collection left behind, by first page. */
   readonly #zombies = new Set<number>();
+  /** Blocks of 2 MiB of which the GPU read what was not copied. */
+  readonly #lostBlocks = new Set<number>();
 
   constructor(watch: Watch) {
     super();
@@ -150,6 +153,7 @@ export class ContextWatch extends QuietEffects {
     this.#ranges.dmaMapped(startPage);
   }
   override ptesWritten(startPage: number, pages: number, flags: number): void {
+    if (this.#lostBlocks.size > 0) this.#lostBlocks.delete(Math.floor(startPage / PAGES_PER_BLOCK));
     this.#attributes.ptesWritten();
     this.#ranges.ptesWritten(startPage, pages, flags);
   }
@@ -171,6 +175,10 @@ export class ContextWatch extends QuietEffects {
       this.#ranges.markedTooLate(startPage, pages);
       return;
     }
+    if (quirk === 'V8-D4') {
+      this.#readLost(detail, startPage);
+      return;
+    }
     if (quirk !== 'I1') {
       this.#watch.report(quirk, detail, startPage, pages);
       return;
@@ -179,7 +187,16 @@ export class ContextWatch extends QuietEffects {
     const cause = this.#ranges.causes.of(startPage);
     if (cause !== undefined && (cause.reported & Wrong.used) !== 0) return;
     if (cause !== undefined) cause.reported |= Wrong.used;
-    this.#watch.report(cause?.quirk ?? 'I1', detail, startPage, pages);
+    const name = this.#ranges.nameOfStale(startPage, cause?.quirk ?? 'I1');
+    this.#watch.report(name, detail, startPage, pages);
+  }
+
+  /** Once for a block, until it is mapped anew. */
+  #readLost(detail: string, page: number): void {
+    const block = Math.floor(page / PAGES_PER_BLOCK);
+    if (this.#lostBlocks.has(block)) return;
+    this.#lostBlocks.add(block);
+    this.#watch.report('V8-D4', detail, page, 1);
   }
 
   #contextIsThere(): void {

@@ -2,10 +2,13 @@
 import { SvmFlag } from '../../lib/uapi/constants.ts';
 import type { FaultReason } from '../kernel/effects.ts';
 import { Errno, errnoName } from '../../lib/uapi/errno.ts';
+import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
 import { isIoOrPfnMap, isSpecialVma, Protection } from '../mm/vma.ts';
 import type { Vma } from '../mm/vma.ts';
 import { RangeState } from '../gpusvm/range.ts';
+import { needsVram } from '../svm/migrate-range.ts';
+import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import type { PendingUnmaps } from './pending-unmaps.ts';
 import type { Watch } from './watched.ts';
 
@@ -63,7 +66,7 @@ export class FaultRules {
       if (this.#stuck.size > 0) this.#stuck.delete(page);
       return;
     }
-    this.#notServed(page, this.#whyNot(page, write, reason, vma));
+    this.#notServed(page, this.#whyNot(page, write, reason, cause, vma));
   }
 
   faultLogged(page: number, lines: number): void {
@@ -168,8 +171,10 @@ export class FaultRules {
     reason: FaultReason,
     vma: Vma | undefined,
   ): string | undefined {
-    if (result === -Errno.ENOMEM) return this.#watch.holds('Q62') ? 'Q62' : 'Q61';
+    if (result === -Errno.ENOMEM && reason !== 'migration-failed') return this.#watch.holds('Q62') ? 'Q62' : 'Q61';
     switch (reason) {
+      case 'migration-failed':
+        return 'V8-D9';
       case 'closing':
       case 'commit-failed':
         return 'Q61';
@@ -190,7 +195,7 @@ export class FaultRules {
     }
   }
 
-  #whyNot(page: number, write: boolean, reason: FaultReason, vma: Vma | undefined): string | undefined {
+  #whyNot(page: number, write: boolean, reason: FaultReason, cause: number, vma: Vma | undefined): string | undefined {
     const { vm, gpu } = this.#watch;
     const context = vm.context;
     const flags = context?.tree.find(page)?.flags ?? 0;
@@ -209,12 +214,26 @@ export class FaultRules {
       case 'pages-unavailable': {
         const range = context?.framework.findRange(page, page + 1);
         if (range !== undefined && (range.state & RangeState.unmapped) !== 0) return 'Q46';
+        if (permits(vma, write) && this.#keepsFromMapping(page, range, cause)) return 'V8-D9';
         const hasBadPage = range !== undefined && !this.#isReadable(range.startPage, range.endPage);
         return hasBadPage && permits(vma, write) ? 'Q50' : 'Q55';
       }
       default:
         return undefined;
     }
+  }
+
+  /** Whether it is where the pages lie, or are to lie, that keeps them from being mapped. */
+  #keepsFromMapping(page: number, range: AmdgpuSvmRange | undefined, cause: number): boolean {
+    const { context } = this.#watch.vm;
+    if (range === undefined || context === null || context.deviceMemory === null) return false;
+    if (cause !== -Errno.EFAULT && cause !== -Errno.EOPNOTSUPP) return false;
+    const interval = context.tree.find(page);
+    if (interval !== undefined && needsVram(context, interval)) return true;
+    const { pages } = this.#watch.process;
+    for (let at = range.startPage; at < range.endPage; at++)
+      if (pages.frameOf(at, true) >= SYSTEM_FRAMES_END) return true;
+    return false;
   }
 
   /** A write that mapping and attributes permit found PTEs for reading. */

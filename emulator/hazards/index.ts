@@ -2,7 +2,6 @@
 export { QUIRK_CATALOGUE, QUIRKS, UNOBSERVABLE } from './catalogue.ts';
 export { holdsIn } from './quirk.ts';
 export type { CataloguedQuirk, Quirk } from './quirk.ts';
-export { NEEDS_DEVICE_MEMORY } from './quirks-v8.ts';
 export { evidenceOf } from './evidence.ts';
 export type { Evidence } from './evidence.ts';
 export { formatHazard, HazardError } from './hazard.ts';

@@ -2,10 +2,12 @@
 import type { RevisionName } from '../../lib/uapi/profile.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
 import type { AddressSpace, MemoryObserver } from '../mm/address-space.ts';
+import type { DeviceMemory } from '../svm/device-memory.ts';
 import { QUIRK_CATALOGUE } from './catalogue.ts';
 import { holdsIn } from './quirk.ts';
 import { ContextWatch } from './context-watch.ts';
 import { HazardError, makeHazard } from './hazard.ts';
+import { MigrationRules } from './migration-rules.ts';
 import type { Hazard, OperationWord } from '../observe/hazard.ts';
 import { OperationLog } from './operation-log.ts';
 import type { Watch, WatchedFile } from './watched.ts';
@@ -33,6 +35,10 @@ export class HazardMonitor implements MemoryObserver {
   readonly #onHazard: (hazard: Hazard) => void;
   readonly #log = new OperationLog();
   readonly #stops = new Map<WatchedFile['vm'], () => void>();
+  readonly #migration = new MigrationRules((device, quirk, detail, startPage, pages) =>
+    this.#report(device, quirk, detail, startPage, pages, { startPage, endPage: startPage + pages }),
+  );
+  readonly #stopMemories: (() => void)[] = [];
   // In the order of opening; an array, because it is walked after every operation.
   #watches: readonly ContextWatch[] = [];
   readonly #stopObserving: () => void;
@@ -76,6 +82,19 @@ export class HazardMonitor implements MemoryObserver {
     this.#numbered = true;
   }
 
+  /** Watches the VRAM of GPU `device` from now on, and the pages that go there. */
+  attachMemory(device: number, memory: DeviceMemory): void {
+    const { devices } = this.#process;
+    if (this.#stopMemories.length === 0 && devices !== null)
+      this.#stopMemories.push(this.#migration.watchPages(devices.surroundings.effects));
+    this.#stopMemories.push(this.#migration.watchVram(device, memory.effects));
+  }
+
+  /** Whether a buffer of SVM is leaving VRAM for others. */
+  get evicting(): boolean {
+    return this.#migration.evicting;
+  }
+
   /** Watches an open file from now on. */
   attach(file: WatchedFile): void {
     if (this.#stops.has(file.vm)) return;
@@ -108,7 +127,7 @@ export class HazardMonitor implements MemoryObserver {
   /** Watches nothing any more. */
   stop(): void {
     this.#stopObserving();
-    for (const stop of this.#stops.values()) stop();
+    for (const stop of [...this.#stops.values(), ...this.#stopMemories]) stop();
     this.#stops.clear();
     if (this.#process.observer === this) this.#process.observer = null;
   }
@@ -134,6 +153,7 @@ export class HazardMonitor implements MemoryObserver {
 
   #operationEnded(): void {
     for (const watch of this.#watches) watch.operationEnded();
+    this.#migration.operationEnded();
     if (!this.#numbered) this.#operation++;
   }
 
@@ -192,5 +212,9 @@ class FileWatch implements Watch {
 
   holds(quirk: string): boolean {
     return this.#monitor.holds(quirk);
+  }
+
+  get evicting(): boolean {
+    return this.#monitor.evicting;
   }
 }

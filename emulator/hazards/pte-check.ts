@@ -1,9 +1,10 @@
 // Models: nothing - it holds the PTEs of some pages against the process, the ranges and the attributes (07-quirks, I1 to I6).
 import { SvmAccess, SvmFlag } from '../../lib/uapi/constants.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import type { PageBlock } from '../kernel/page-block.ts';
 import { PteMemory } from '../gpu/pte-format.ts';
-import { PRESENT, WRITE_FAULTED } from '../mm/cpu-pages.ts';
+import { DEVICE_PRIVATE, PRESENT, WRITE_FAULTED } from '../mm/cpu-pages.ts';
 import { Protection } from '../mm/vma.ts';
 import type { Vma } from '../mm/vma.ts';
 import type { AttributeRecord } from '../svm/attribute-record.ts';
@@ -106,8 +107,9 @@ class Piece {
   readonly #range: AmdgpuSvmRange | undefined;
   readonly #record: AttributeRecord | undefined;
   readonly #hasInterval: boolean;
-  // Index of the flags that PTEs should have here.
+  // Indices of the flags that PTEs to system memory and to VRAM should have here.
   readonly #expected: number;
+  readonly #expectedOfVram: number;
 
   constructor(
     file: WatchedFile,
@@ -122,7 +124,12 @@ class Piece {
     this.#record = record;
     this.#hasInterval = hasInterval;
     const writable = vma !== undefined && (vma.protection & Protection.write) !== 0;
-    this.#expected = record === undefined ? 0 : file.gpu.pteFlags.indexFor(record.flags, !writable, PteMemory.system);
+    const { pteFlags } = file.gpu;
+    this.#expected = record === undefined ? 0 : pteFlags.indexFor(record.flags, !writable, PteMemory.system);
+    this.#expectedOfVram =
+      record === undefined || file.process.devices === null
+        ? this.#expected
+        : pteFlags.indexFor(record.flags, !writable, PteMemory.localVram);
   }
 
   check(
@@ -146,16 +153,19 @@ class Piece {
       // No PTE, one that nobody can use, or one that is not of SVM.
       if (mark === 0 || frame === 0 || !pteFlags.permits(mark, false)) continue;
       const isCurrent = cpu !== undefined && frame === cpu.frames[cpu.base + offset + index];
-      const fault = this.#judge(mark, isCurrent, cpu === undefined ? 0 : cpu.marks[cpu.base + offset + index]!);
+      const fault = this.#judge(mark, frame, isCurrent, cpu === undefined ? 0 : cpu.marks[cpu.base + offset + index]!);
       if (fault !== undefined) onFault(from + index, fault, this.#range, this.#hasInterval);
     }
   }
 
   /** How many pages from the first on are exactly as they should be: the usual case, all. */
   #countSound(gpu: PageBlock, cpu: PageBlock, offset: number, count: number): number {
-    const expected = this.#expected;
-    const wanted = this.#file.gpu.pteFlags.permits(expected, true) ? PRESENT | WRITE_FAULTED : PRESENT;
     const { marks, frames } = gpu;
+    const inVram = frames[gpu.base + offset]! >= SYSTEM_FRAMES_END;
+    const expected = inVram ? this.#expectedOfVram : this.#expected;
+    const system = this.#file.gpu.pteFlags.permits(expected, true) ? PRESENT | WRITE_FAULTED : PRESENT;
+    // What lies in VRAM does so for one process only, whatever the CPU's entry permits.
+    const wanted = !inVram ? system : (cpu.marks[cpu.base + offset]! & DEVICE_PRIVATE) !== 0 ? DEVICE_PRIVATE : PRESENT;
     const { marks: cpuMarks, frames: cpuFrames } = cpu;
     const at = gpu.base + offset;
     const cpuAt = cpu.base + offset;
@@ -181,7 +191,7 @@ class Piece {
     return this.#range !== undefined && this.#range.gpuMapped && this.#range.pagesValid;
   }
 
-  #judge(mark: number, isCurrent: boolean, cpuMarks: number): PteFault | undefined {
+  #judge(mark: number, frame: number, isCurrent: boolean, cpuMarks: number): PteFault | undefined {
     const { pteFlags } = this.#file.gpu;
     const vma = this.#vma;
     if (!isCurrent) return 'stale';
@@ -190,12 +200,14 @@ class Piece {
     if (writable && (vma.protection & Protection.write) === 0) return 'permission';
     if (this.#file.vm.context === null) return undefined;
     if (!this.#covered) return 'uncovered';
-    if (writable && (cpuMarks & (PRESENT | WRITE_FAULTED)) === PRESENT) return 'copy-on-write';
+    const inVram = frame >= SYSTEM_FRAMES_END;
+    if (writable && !inVram && (cpuMarks & (PRESENT | WRITE_FAULTED)) === PRESENT) return 'copy-on-write';
     const record = this.#record!;
     if (record.access === SvmAccess.inaccessible) return 'inaccessible';
-    if (mark === this.#expected) return undefined;
+    const memory = inVram ? PteMemory.localVram : PteMemory.system;
+    if (mark === (inVram ? this.#expectedOfVram : this.#expected)) return undefined;
     const onlyReadOnly =
-      (record.flags & SvmFlag.gpuReadOnly) === 0 && mark === pteFlags.indexFor(record.flags, true, PteMemory.system);
+      (record.flags & SvmFlag.gpuReadOnly) === 0 && mark === pteFlags.indexFor(record.flags, true, memory);
     return onlyReadOnly ? 'read-only' : 'flags';
   }
 }

@@ -1,7 +1,7 @@
 // Models: nothing - the rules about ranges, PTEs and their invalidation (07-quirks, section C and D; I1 to I6, I12).
 import { SvmAccess } from '../../lib/uapi/constants.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
-import { frameAt } from '../kernel/frame.ts';
+import { frameAt, SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import type { Frames } from '../kernel/frame.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { NotifierEvent } from '../mm/interval-notifier.ts';
@@ -111,7 +111,7 @@ export class RangeRules {
         continue;
       } else if (range.gpuMapped && (range.state & RangeState.unmapped) === 0) {
         if (startPage <= range.startPage && endPage >= range.endPage) continue;
-        this.causes.set(event === NotifierEvent.unmap ? 'Q37' : 'Q35', range.startPage, range.pages);
+        this.causes.set(this.#causeOfPart(event), range.startPage, range.pages);
       } else if (hasLivePtes(this.#watch, range.startPage, range.pages)) {
         this.#skipped(event, range);
       } else {
@@ -119,6 +119,18 @@ export class RangeRules {
       }
       this.touch(range.startPage, range.endPage);
     }
+  }
+
+  /** What an event on a part of a range is the begin of. */
+  #causeOfPart(event: number): string {
+    if (this.#watch.evicting) return 'V8-D5';
+    return event === NotifierEvent.unmap ? 'Q37' : 'Q35';
+  }
+
+  /** The entry that a PTE of `page` belongs to which maps another page than the CPU does; `known`: by what led there. */
+  nameOfStale(page: number, known: string): string {
+    // Whatever the event was: VRAM goes to others at once.
+    return known !== 'V8-D5' && this.#watch.vm.pageTable.frameOf(page) >= SYSTEM_FRAMES_END ? 'V8-D6' : known;
   }
 
   /** The callback does not zap a range that is not marked mapped, though it has live PTEs. */
@@ -198,10 +210,10 @@ export class RangeRules {
     if (vma === undefined || vma.endPage < endPage || interval === undefined || interval.last < endPage - 1)
       return false;
     if ((vma.protection & Protection.read) === 0 || interval.access === SvmAccess.inaccessible) return false;
-    return (
-      flags ===
-      this.#watch.gpu.pteFlags.indexFor(interval.flags, (vma.protection & Protection.write) === 0, PteMemory.system)
-    );
+    const inVram = this.#watch.vm.pageTable.frameOf(startPage) >= SYSTEM_FRAMES_END;
+    const readOnly = (vma.protection & Protection.write) === 0;
+    const memory = inVram ? PteMemory.localVram : PteMemory.system;
+    return flags === this.#watch.gpu.pteFlags.indexFor(interval.flags, readOnly, memory);
   }
 
   tlbFlushed(): void {
@@ -306,7 +318,8 @@ export class RangeRules {
       if (this.#told[this.#told.length - 1]?.cause !== cause || this.#told[this.#told.length - 1]!.bit !== bit)
         this.#told.push({ cause, bit });
     }
-    const quirk = cause?.quirk ?? this.#names.of(fault, page, range, hasInterval, this);
+    const known = cause?.quirk ?? this.#names.of(fault, page, range, hasInterval, this);
+    const quirk = fault === 'stale' ? this.nameOfStale(page, known) : known;
     if (this.#continues(quirk, fault, page)) {
       this.#run!.pages++;
       return;

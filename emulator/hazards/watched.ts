@@ -24,6 +24,8 @@ export interface Watch extends WatchedFile {
   readonly operation: number;
   /** Whether the driver that runs has that entry of the catalogue. */
   holds(quirk: string): boolean;
+  /** Whether a buffer of SVM is leaving VRAM for others. */
+  readonly evicting: boolean;
   /** `story`: the pages whose past operations led there, if others than those of the hazard. */
   report(
     quirk: string,

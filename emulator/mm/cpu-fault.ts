@@ -124,17 +124,27 @@ export class CpuAccess {
     const needed = this.#write ? PRESENT | WRITE_FAULTED : PRESENT;
     if ((marks & needed) === needed) return this.#next();
     if (this.#faults++ === MOST_FAULTS) return -Errno.EAGAIN;
-    return yield* faultPage(space, vma, page, this.#write, space.failures);
+    const result = yield* faultPage(space, vma, page, this.#write, space.failures);
+    if (result === -Errno.EIO)
+      space.devices!.surroundings.effects.current?.hazard('V8-D12', 'an access of the CPU ends in a SIGBUS', page, 1);
+    return result;
   }
 
   #next(): 0 {
     this.#onPage?.(this.#page);
+    if (!this.#write && this.#space.moved.anyLost) this.#lookForLoss();
     if (this.#looked && (this.#seen & DEVICE_PRIVATE) !== 0) this.#back++;
     else if (this.#looked && (this.#seen & PRESENT) === 0) this.#fresh++;
     this.#page++;
     this.#looked = false;
     this.#faults = 0;
     return 0;
+  }
+
+  #lookForLoss(): void {
+    const { pages, moved, devices } = this.#space;
+    if (moved.isLost(pages.frameOf(this.#page, true)))
+      devices?.surroundings.effects.current?.hazard('V8-D4', 'the CPU reads a page that was not copied', this.#page, 1);
   }
 
   #ended(result: number): TouchResult {

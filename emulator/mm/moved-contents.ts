@@ -18,9 +18,21 @@ export class MovedContents {
   readonly #migrations = new Set<CopyingMigration>();
   /** Frames of system memory that were never written since they were allocated, and copies of such. */
   readonly #uninitialised = new Set<number>();
+  /** Frames to which pages went without their contents, and copies of such. */
+  readonly #lost = new Set<number>();
 
   constructor(contents: PageContents) {
     this.#contents = contents;
+  }
+
+  /** Whether any page lost what it held because a migration did not copy it. */
+  get anyLost(): boolean {
+    return this.#lost.size > 0;
+  }
+
+  /** Whether the page that lies in `frame` lost what it held because a migration did not copy it. */
+  isLost(frame: number): boolean {
+    return this.#lost.has(frame);
   }
 
   /** Whether the page that lies in `frame` holds what its memory held before it was allocated. */
@@ -31,13 +43,14 @@ export class MovedContents {
   /** Somebody wrote to the page in `frame`. */
   written(frame: number): void {
     this.#uninitialised.delete(frame);
+    this.#lost.delete(frame);
   }
 
   /** VRAM `[firstFrame, firstFrame + pages)` is given out, cleared. */
   cleared(firstFrame: number, pages: number): void {
     this.#contents.forgetGhosts(firstFrame, pages);
-    if (this.#uninitialised.size > 0)
-      for (let frame = firstFrame; frame < firstFrame + pages; frame++) this.#uninitialised.delete(frame);
+    if (this.#uninitialised.size + this.#lost.size > 0)
+      for (let frame = firstFrame; frame < firstFrame + pages; frame++) this.written(frame);
   }
 
   /** A migration copies from now on, until `ended`: copies keep what their sources were, if these are written. */
@@ -57,7 +70,9 @@ export class MovedContents {
    */
   placed(page: number, source: number, target: number, copied: boolean, bytes?: Uint8Array): void {
     const contents = this.#contents;
+    const loses = !copied && source !== 0 && (target < SYSTEM_FRAMES_END || contents.mayHold(page, page + 1));
     if (source !== 0) contents.pageLeaves(page, source);
+    if (loses || this.#lost.size > 0) this.#noteLoss(source, target, loses);
     if (copied) {
       contents.forgetGhosts(target, 1);
       if (this.#uninitialised.size > 0) {
@@ -76,6 +91,12 @@ export class MovedContents {
       contents.forgetGhosts(target, 1);
     }
     if (target < SYSTEM_FRAMES_END) this.#uninitialised.add(target);
+  }
+
+  #noteLoss(source: number, target: number, loses: boolean): void {
+    const lost = this.#lost.delete(source);
+    if (loses || lost) this.#lost.add(target);
+    else this.#lost.delete(target);
   }
 
   readonly #beforeWrite = (page: number): void => {

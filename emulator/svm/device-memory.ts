@@ -2,7 +2,7 @@
 import { Errno } from '../../lib/uapi/errno.ts';
 import { EffectHub } from '../kernel/effects.ts';
 import type { FailureInjection } from '../kernel/failures.ts';
-import { vramFrame } from '../kernel/frame.ts';
+import { locationOfFrame, SYSTEM_FRAMES_END, vramFrame } from '../kernel/frame.ts';
 import type { PreemptionPoints } from '../kernel/preemption.ts';
 import { runAwake } from '../kernel/sleepable.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
@@ -101,12 +101,31 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
     if (!process.hasUsers) return -Errno.EFAULT;
     points.reach('mmap-lock');
     process.mmapLock.acquireRead();
+    // What is here already needs no buffer, and one is made all the same.
+    const isHere = this.effects.current !== null && this.#holdsAll(startPage, pages);
+    const { evictions } = this.counters;
     const allocation = yield* this.#allocate(pages);
+    if (isHere && (typeof allocation === 'number' || this.counters.evictions > evictions)) {
+      const outcome = typeof allocation === 'number' ? 'there was no room for it' : 'others had to leave';
+      this.effects.current?.hazard('V8-D10', `a buffer for pages that are in VRAM: ${outcome}`, startPage, pages);
+    }
     const result =
       typeof allocation === 'number' ? allocation : yield* migrateToVram(process, allocation, this, startPage);
+    if (typeof allocation !== 'number' && allocation.isDetached)
+      this.effects.current?.hazard('V8-D1', 'it was freed before it is unreserved', startPage, pages);
     process.mmapLock.releaseRead();
     points.reach('mmap-unlock');
     return result;
+  }
+
+  /** Whether the pages `[startPage, startPage + pages)` lie here. */
+  #holdsAll(startPage: number, pages: number): boolean {
+    const { process } = this.#surroundings;
+    for (let page = startPage; page < startPage + pages; page++) {
+      const frame = process.pages.frameOf(page, true);
+      if (frame < SYSTEM_FRAMES_END || locationOfFrame(frame) !== this.gpu + 1) return false;
+    }
+    return true;
   }
 
   /** amdgpu_bo_create of a buffer of SVM: it, or a negative errno. */
@@ -170,8 +189,18 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
     this.#surroundings.points.reach('collected');
   }
 
-  mapForCopy(): boolean {
+  mapForCopy(frame: number): boolean {
+    if (frame >= SYSTEM_FRAMES_END) return this.#meetPeer(frame);
     return this.#surroundings.failures.take('map-dma') === 0;
+  }
+
+  /** A page of another GPU in the same hive has no address for the copy engine. */
+  #meetPeer(frame: number): false {
+    const map = this.#surroundings.process.devices!.mapOf(frame);
+    const page = this.#surroundings.process.devices!.cpuPageOf(frame);
+    if (map.coherent) this.effects.current?.hazard('V8-D3', 'device pages are unmapped after a copy', page, 1);
+    else this.effects.current?.hazard('V8-D11', 'PTEs of the other GPU were cleared for a pull that fails', page, 1);
+    return false;
   }
 
   /** The copy engine serves one at a time. */

@@ -107,7 +107,11 @@ export function removeRange(context: SvmContext, range: AmdgpuSvmRange): void {
   const { framework } = context;
   range.clearGpuMapped();
   // Also what goes wrong with it ends nothing.
-  if (range.hasDevicePages) runAwake(evictRange(framework, range));
+  if (range.hasDevicePages) {
+    const detail = 'the mmap lock is taken while the page directory is reserved';
+    context.effects.current?.hazard('V8-D8', detail, range.startPage, range.pages);
+    runAwake(evictRange(framework, range));
+  }
   if (range.untouchedByUnmap) {
     framework.notifierLock.acquireRead();
     framework.unmapPages(range);

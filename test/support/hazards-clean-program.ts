@@ -13,6 +13,8 @@
  * R10 where attributes outlive their memory they are reset after munmap, before the address is mapped again
  * R11 without retry faults the works run after each change of memory, no location names the GPU, and the CPU writes
  *     memory before its GPU_RO is changed
+ * R12 a device location is set for anonymous memory only, there is VRAM for all of it, and the CPU touches what lies there,
+ *     a few times, before its protection changes
  */
 import { Random } from '../../bench/random.ts';
 import type { MachineOptions } from '../../emulator/index.ts';
@@ -26,6 +28,10 @@ interface Mapping {
   readOnlyForGpu: boolean;
   registered: boolean;
   prefetched: boolean;
+  /** Whether it may go to VRAM. */
+  readonly movable: boolean;
+  /** Times that the CPU brought it home. */
+  returns: number;
   /** Whether the GPU may have something of it mapped. */
   onGpu: boolean;
   /** Blocks that ranges cover: their attributes go with munmap. */
@@ -33,6 +39,8 @@ interface Mapping {
 }
 
 const KINDS = ['anon', 'anon', 'thp', 'file', 'heap', 'stack'] as const;
+/** Times that the CPU may take memory from VRAM: more are a ping-pong. */
+const MOST_RETURNS = 3;
 const SLOTS = 24;
 const SLOT_PAGES = 4 * BLOCK;
 
@@ -101,6 +109,7 @@ export class CleanProgram {
     const page = this.#free.pop();
     if (page === undefined) return;
     const blocks = 1 + this.#random.below(3);
+    const kind = KINDS[this.#random.below(KINDS.length)]!;
     const mapping: Mapping = {
       page,
       pages: blocks * BLOCK,
@@ -108,10 +117,11 @@ export class CleanProgram {
       readOnlyForGpu: false,
       registered: false,
       prefetched: false,
+      movable: kind !== 'file',
+      returns: 0,
       onGpu: false,
       covered: new Set(),
     };
-    const kind = KINDS[this.#random.below(KINDS.length)]!;
     this.#tell(`map ${kind}`, mapping, this.#rig.map(page, mapping.pages, mapping.writable ? 'rw' : 'r', kind));
     // Without retry faults to register it is to prefetch it (R5).
     if (this.#random.below(2) === 0 || (this.#off && blocks > 2))
@@ -128,6 +138,7 @@ export class CleanProgram {
       [T.gpuExecutable, this.#random.below(2)],
       [T.gpuReadOnly, mapping.readOnlyForGpu ? 1 : 0],
     ];
+    if (this.#hasVram && mapping.movable && this.#random.below(2) === 0) attributes.push([T.preferredLocation, 1]);
     this.#tell('register', mapping, this.#rig.set(mapping.page, mapping.pages, ...attributes));
   }
 
@@ -159,7 +170,20 @@ export class CleanProgram {
     return !this.#rig.context.hasRetryFaults;
   }
 
+  /** Whether memory may lie in VRAM. */
+  get #hasVram(): boolean {
+    return this.#rig.context.deviceMemory !== null;
+  }
+
+  /** The CPU touches all of the mapping, wherever it lies; false: it has done so often enough. */
+  #bringHome(mapping: Mapping, write: boolean): boolean {
+    if (this.#hasVram && mapping.movable && mapping.returns++ >= MOST_RETURNS) return false;
+    this.#tell('touch', mapping, this.#rig.touch(mapping.page, mapping.pages, write).result);
+    return true;
+  }
+
   #protect(mapping: Mapping): void {
+    if (this.#hasVram && !this.#bringHome(mapping, false)) return;
     mapping.writable = this.#random.below(2) === 0;
     this.#tell(
       `protect ${mapping.writable ? 'rw' : 'r'}`,
@@ -171,7 +195,8 @@ export class CleanProgram {
 
   #setPlain(mapping: Mapping): void {
     if (mapping.prefetched) return;
-    const types = [this.#off ? T.hostAccess : T.preferredLocation, T.hostAccess, T.hiveLocal, T.gpuReadMostly];
+    const isFixed = this.#off || (this.#hasVram && !mapping.movable);
+    const types = [isFixed ? T.hostAccess : T.preferredLocation, T.hostAccess, T.hiveLocal, T.gpuReadMostly];
     this.#tell(
       'set',
       mapping,
@@ -192,6 +217,7 @@ export class CleanProgram {
 
   #prefetch(mapping: Mapping): void {
     if (mapping.prefetched || mapping.pages > 2 * BLOCK || this.#off) return;
+    if (this.#hasVram && !mapping.movable) return;
     this.#rig.later();
     mapping.prefetched = true;
     mapping.onGpu = true;
@@ -203,8 +229,7 @@ export class CleanProgram {
 
   #look(mapping: Mapping): void {
     this.#tell('get', mapping, this.#rig.get(mapping.page, mapping.pages, T.access, T.gpuReadOnly).result);
-    if (this.#random.below(2) === 0)
-      this.#tell('touch', mapping, this.#rig.touch(mapping.page, mapping.pages, mapping.writable).result);
+    if (this.#random.below(2) === 0) this.#bringHome(mapping, mapping.writable);
     else if (this.#off) this.#rig.work();
     else this.#rig.gc();
   }

@@ -6,6 +6,7 @@ import { FAULT_SCENARIOS } from './faults.ts';
 import { LIFECYCLE_SCENARIOS } from './lifecycle.ts';
 import { RANGE_SCENARIOS } from './ranges.ts';
 import { V7_SCENARIOS } from './v7.ts';
+import { V8_SCENARIOS } from './v8.ts';
 import { XNACK_OFF_SCENARIOS } from './xnack-off.ts';
 import type { HazardScenarios } from './scenario.ts';
 import { TraceScript } from './script.ts';
@@ -17,6 +18,7 @@ const SCENARIOS: HazardScenarios = {
   ...FAULT_SCENARIOS,
   ...V7_SCENARIOS,
   ...XNACK_OFF_SCENARIOS,
+  ...V8_SCENARIOS,
 };
 
 const NOT_HELD_BACK = 'a trace cannot hold a fault back until its context is finalised';

@@ -48,6 +48,27 @@ export class TraceScript {
     this.add({ touch: { addr: at(page), len: at(pages), write } });
   }
 
+  /** The CPU writes `value` to each page. */
+  store(page: number, pages: number, value = 7): void {
+    this.add({ store: { addr: at(page), len: at(pages), value } });
+  }
+
+  load(page: number, pages = 1): void {
+    this.add({ load: { addr: at(page), len: at(pages) } });
+  }
+
+  /** The GPU reads what is in the pages. */
+  gpuLoad(page: number, pages = 1): void {
+    this.add({ access: { addr: at(page), len: at(pages), write: false, vals: true } });
+  }
+
+  /** Pages with contents, in one interval whose preferred location is the GPU. */
+  preferred(page = V, pages = BLOCK, kind = 'anon'): void {
+    this.map(page, pages, 'rw', kind);
+    this.store(page, pages);
+    this.set(page, pages, [T.preferredLocation, 1]);
+  }
+
   /** The region of the catalogue: mapped read/write and written by the CPU. */
   region(page = V, pages = BLOCK): void {
     this.map(page, pages);
@@ -129,6 +150,13 @@ export class TraceScript {
       'inject',
       nested.map((operation) => ({ at: point, nth, do: operation })),
     );
+  }
+
+  /** The last operation is one of GPU `gpu`. */
+  onGpu(gpu: number): void {
+    const operation = this.operations.pop()!;
+    const [[name, fields]] = Object.entries(operation) as [[string, Readonly<Record<string, unknown>>]];
+    this.operations.push({ [name]: { ...fields, gpu } });
   }
 
   /** The last operation meets these failures. */

@@ -34,6 +34,8 @@ import { EmulatedNode } from './node.ts';
 
 /** What a device needs of its machine. */
 export interface DeviceDependencies {
+  /** Who made it; what that is, is not its concern. */
+  readonly machine: object;
   readonly revision: KernelRevision;
   readonly driver: DriverModule;
   readonly process: AddressSpace;

@@ -57,7 +57,8 @@ export class GpuDevice {
     this.model = model;
     this.settings = settings;
     this.ring1 = new InterruptRing(model.ih1);
-    this.pteFlags = new PteFlagTable({ ...settings, gc: model.gc, apu: model.apu, connectedToCpu });
+    const { numaNodes, mtypeLocal } = settings;
+    this.pteFlags = new PteFlagTable({ gc: model.gc, apu: model.apu, numaNodes, mtypeLocal, connectedToCpu });
     this.maxPage = 2 ** (model.vaBits - 12);
   }
 }

@@ -6,7 +6,7 @@
 import { PAGES_PER_BLOCK } from './page-number.ts';
 
 // A small machine shall stay small: slabs grow with what was needed so far.
-const FIRST_SLAB_BLOCKS = 4;
+const FIRST_SLAB_BLOCKS = 1;
 const LARGEST_SLAB_BLOCKS = 32;
 
 interface Slab {

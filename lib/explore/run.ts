@@ -9,6 +9,7 @@ import { parseOperation } from '../trace/operations/parse.ts';
 import { answerText } from './answers.ts';
 import { attributeValues } from './attribute-values.ts';
 import type { ExploreProgram } from './program.ts';
+import { isDisjoint } from './footprint.ts';
 import { epilogue } from './schedule.ts';
 import type { Step } from './schedule.ts';
 import { stateKey } from './state.ts';
@@ -64,19 +65,22 @@ export class ScheduleRun {
   left: Left | undefined;
   /** Answers by thread and operation. */
   answers: string[][] = [];
-  /** Attribute values when all is done. */
+  /** Attribute values when all is done, where they should not depend on the order. */
   attributes = '';
   readonly #program: ExploreProgram;
   readonly #options: ReturnType<typeof machineOptions>;
   readonly #epilogue: readonly TraceOperation[];
   readonly #preemptions: number;
   readonly #isKnown: StateFilter | undefined;
+  readonly #wantsAttributes: boolean;
   // Of the run at hand.
   #machine!: EmulatedMachine;
   #monitor!: HazardMonitor;
   #subjects: TraceSubject[] = [];
   #prefix: ArrayLike<number> = [];
   #next: number[] = [];
+  /** Threads that a choice is among; one list for all, made anew at each. */
+  readonly #able: number[] = [];
   #main = 0;
   #used = 0;
   #seenHazards = 0;
@@ -90,6 +94,7 @@ export class ScheduleRun {
     this.#epilogue = epilogue(program).map(parseOperation);
     this.#preemptions = preemptions;
     this.#isKnown = isKnown;
+    this.#wantsAttributes = isDisjoint(program);
   }
 
   /** Runs the schedule that `prefix` decides, and the first choice wherever it has ended. */
@@ -119,7 +124,7 @@ export class ScheduleRun {
         this.#monitor.operation = number++;
         this.#finish(operation);
       }
-      this.attributes = attributeValues(this.#subjects);
+      if (this.#wantsAttributes) this.attributes = attributeValues(this.#subjects);
       for (const operation of this.#epilogue) {
         // What the end of the context leaves is asked for, not what the driver has to ignore in it (Q11).
         if (operation.name === 'fini' && kept === Number.POSITIVE_INFINITY) kept = this.#monitor.hazards.length;
@@ -155,8 +160,9 @@ export class ScheduleRun {
     }));
   }
 
-  #remaining(): number[] {
-    const ready: number[] = [];
+  #remaining(): readonly number[] {
+    const ready = this.#able;
+    ready.length = 0;
     for (let thread = 0; thread < this.#next.length; thread++)
       if (this.#next[thread]! < this.#program.threads[thread]!.length) ready.push(thread);
     return ready;
@@ -204,12 +210,14 @@ export class ScheduleRun {
     const isSamePlace = SAME_PLACE[point] === this.#lastPoint;
     this.#lastPoint = point;
     if (isSamePlace) return;
+    const isExhausted = this.#used === this.#preemptions;
+    if (isExhausted && this.bounded) return;
     const { injections } = this.steps[this.steps.length - 1]!;
     let opened = false;
     while (this.#machine.scope.sleepers === 0) {
       const able = this.#interrupting();
       if (able.length === 0) return;
-      if (!opened && this.#used === this.#preemptions) {
+      if (!opened && isExhausted) {
         this.bounded = true;
         return;
       }
@@ -224,16 +232,23 @@ export class ScheduleRun {
   };
 
   /** Other threads whose next operation would not have to wait for a lock that is held. */
-  #interrupting(): number[] {
-    return this.#remaining().filter((thread) => {
-      if (thread === this.#main) return false;
-      const { operation } = this.#program.threads[thread]![this.#next[thread]!]!;
-      // No process can exit where one of its threads holds the mmap lock.
-      const needs = operation.name === 'mmexit' ? 'mmap-lock' : descriptorOf(operation.name).needs;
-      if (needs === 'mmap-lock') return !this.#machine.process.space.mmapLock.held;
-      if (needs === 'svm-lock') return this.#subjectOf(operation).file.context?.svmLock.held !== true;
-      return true;
-    });
+  #interrupting(): readonly number[] {
+    const able = this.#able;
+    able.length = 0;
+    for (let thread = 0; thread < this.#next.length; thread++) {
+      if (thread === this.#main) continue;
+      const next = this.#program.threads[thread]![this.#next[thread]!];
+      if (next !== undefined && this.#needsNoHeldLock(next.operation)) able.push(thread);
+    }
+    return able;
+  }
+
+  #needsNoHeldLock(operation: TraceOperation): boolean {
+    // No process can exit where one of its threads holds the mmap lock.
+    const needs = operation.name === 'mmexit' ? 'mmap-lock' : descriptorOf(operation.name).needs;
+    if (needs === 'mmap-lock') return !this.#machine.process.space.mmapLock.held;
+    if (needs === 'svm-lock') return this.#subjectOf(operation).file.context?.svmLock.held !== true;
+    return true;
   }
 
   /** Runs the next operation of a thread in the middle of another one; false if the schedule ends with it. */

@@ -92,8 +92,11 @@ triggersGroup
   });
 
 triggersGroup
-  .case('default-on-a-hole', 'a hole that becomes an interval with the default record is ATTR_ONLY')
-  .source('spec/02-attributes §5.1, §12 row 1')
+  .case(
+    'default-on-a-hole',
+    'a hole that becomes an interval with the default record is ATTR_ONLY (V4), or no trigger of its own',
+  )
+  .source('spec/02-attributes §5.1, §12 row 1; spec/revisions §4')
   .parameters(
     parameters().combine(
       'attribute',
@@ -101,13 +104,13 @@ triggersGroup
     ),
   )
   .needs('events')
-  .needs('changes-keep-ptes')
+  .needsAt(({ attribute }) => (attribute === 'gpuAlwaysMapped' ? ['always-mapped-type'] : []))
   .run((t, { attribute }) => {
     const memory = t.map(pages(8));
     const record: AttributePair = [typeOf(attribute), defaultOf(t, attribute)];
     t.equal(
       triggersOf(t, () => t.set(memory.range(), [record])),
-      [ATTRIBUTE_ONLY],
+      [t.perRevision({ v4: ATTRIBUTE_ONLY, v7: 0, 'v7-xnack-off': 0, v8: 0 })],
       'triggers of the first SET',
     );
     t.equal(
@@ -128,51 +131,50 @@ function mappedBlock(t: CaseContext, records: readonly AttributePair[] = [[2, 2]
 }
 
 triggersGroup
-  .case('whole', 'a change of exactly one interval reaches no PTE, whatever changes')
-  .source('spec/02-attributes §5.2')
+  .case(
+    'whole',
+    'a change of exactly one interval reaches no PTE (V4), or clears those of the interval, unless it is GRANULARITY alone',
+  )
+  .source('spec/02-attributes §5.2; spec/revisions §4')
   .parameters(parameters().combine('attribute', CHANGEABLE))
   .needs('introspection', 'gpu-fault', 'events')
-  .needs('changes-keep-ptes')
   .run((t, { attribute }) => {
     const memory = mappedBlock(t);
     const counts = t.countEvents(() => t.set(memory.range(), [change(attribute)]));
     t.equal(counts.get('attributes-changed'), 1, 'changes');
-    for (const name of [
-      'ptes-zapped',
-      'ptes-written',
-      'tlb-flushed',
-      'range-removed',
-      'dma-unmapped',
-      'prefetch',
-    ] as const) {
+    const zaps = t.can('changes-invalidate') && attribute !== 'granularity' ? 1 : 0;
+    for (const name of ['ptes-zapped', 'tlb-flushed'] as const) t.equal(counts.get(name) ?? 0, zaps, `events ${name}`);
+    for (const name of ['ptes-written', 'range-removed', 'dma-unmapped', 'prefetch'] as const)
       t.equal(counts.get(name) ?? 0, 0, `events ${name}`);
-    }
-    t.equal(t.ptes(memory.range(), { states: false }), 'rw*512', 'PTEs');
+    t.equal(t.ptes(memory.range(), { states: false }), zaps === 1 ? '-*512' : 'rw*512', 'PTEs');
     t.equal(
-      t.state().ranges.map(({ mapped }) => mapped),
-      [true],
-      'whether the range counts as mapped',
+      t.state().ranges.map(({ mapped, dmaMapped }) => [mapped, dmaMapped]),
+      [[zaps === 0, true]],
+      'whether the range counts as mapped, and its pages as DMA-mapped',
     );
   });
 
 triggersGroup
-  .case('part', 'a change of a part invalidates every range that it touches, whatever changes')
-  .source('spec/02-attributes §5.2; spec/03-gpu-ranges §B.10')
+  .case(
+    'part',
+    'a change of a part invalidates every range that it touches, whatever changes; from V5 on GRANULARITY alone does not',
+  )
+  .source('spec/02-attributes §5.2; spec/03-gpu-ranges §B.10; spec/revisions §4')
   .parameters(parameters().combine('attribute', CHANGEABLE).combine('part', ['head', 'tail', 'page']))
   .needs('introspection', 'gpu-fault', 'events')
-  .needs('changes-keep-ptes')
   .run((t, { attribute, part }) => {
     const memory = mappedBlock(t);
     const [first, count] = { head: [0, 256], tail: [256, 256], page: [100, 1] }[part] as [number, number];
     const counts = t.countEvents(() => t.set(memory.range(pages(first), pages(count)), [change(attribute)]));
-    t.equal(counts.get('tlb-flushed'), 1, 'TLB flushes');
-    t.equal(t.ptes(memory.range()), '-*512', 'PTEs');
-    t.equal(t.ranges(memory.range()), [], 'ranges');
+    const kept = t.can('changes-invalidate') && attribute === 'granularity';
+    t.equal(counts.get('tlb-flushed') ?? 0, kept ? 0 : 1, 'TLB flushes');
+    t.equal(t.ptes(memory.range()), kept ? 'rw*512' : '-*512', 'PTEs');
+    t.equal(t.ranges(memory.range()), kept ? [[0, BLOCK]] : [], 'ranges');
   });
 
 triggersGroup
   .case('part-without-change', 'a part that would not change invalidates nothing')
-  .source('spec/02-attributes §4.6 step 2')
+  .source('spec/02-attributes §4.6 step 2; spec/revisions §4')
   .parameters(
     parameters().combine(
       'attribute',
@@ -180,15 +182,16 @@ triggersGroup
     ),
   )
   .needs('introspection', 'gpu-fault')
-  .needs('changes-keep-ptes')
   .run((t, { attribute }) => {
     const memory = mappedBlock(t, [change(attribute)]);
     t.set(memory.range(0, BLOCK / 2), [change(attribute)]);
     t.equal(t.ptes(memory.range()), 'rw*512', 'PTEs after the SET of the same value');
+    const granular = attribute === 'prefetchLocation' || attribute === 'granularity';
     t.set(memory.range(0, BLOCK / 2), [
       attribute === 'prefetchLocation' ? [3, 4] : [typeOf(attribute), thirdOf(attribute)],
     ]);
-    t.equal(t.ptes(memory.range()), '-*512', 'PTEs after the SET of another value');
+    const kept = t.can('changes-invalidate') && granular;
+    t.equal(t.ptes(memory.range()), kept ? 'rw*512' : '-*512', 'PTEs after the SET of another value');
   });
 
 triggersGroup
@@ -264,9 +267,8 @@ triggersGroup
 
 triggersGroup
   .case('worked-traces', 'the history of spec/02-attributes §12, row by row')
-  .source('spec/02-attributes §12')
+  .source('spec/02-attributes §12; spec/revisions §4; spec/xnack-off §2')
   .needs('introspection', 'events', 'address-choice')
-  .needs('changes-keep-ptes')
   .run((t) => {
     const memory = t.map(pages(0x400), { address: 0x4000_0000n });
     const set = (first: number, last: number, record: AttributePair): number[] =>
@@ -281,11 +283,20 @@ triggersGroup
           prefetchLocation | 0,
           granularity,
         ]);
-    t.equal(set(0x100, 0x1ff, [2, 2]), [0x20], 'row 1');
+    // From V5 on there is neither ATTR_ONLY nor RANGE_SPLIT, and the prefetch location is a location.
+    const rows = t.perRevision({
+      v4: { first: 0x20, split: 0x40, location: 0, system: 0x60 },
+      v7: { first: 0, split: 0, location: 8, system: 8 },
+      // Access was INACCESSIBLE before.
+      'v7-xnack-off': { first: 1, split: 0, location: 8, system: 8 },
+      v8: { first: 0, split: 0, location: 8, system: 8 },
+    });
+    const mapsAtOnce = t.can('xnack-off');
+    t.equal(set(0x100, 0x1ff, [2, 2]), [rows.first], 'row 1');
     t.equal(set(0x100, 0x1ff, [8, 1]), [0x02], 'row 2');
     t.equal(set(0x140, 0x17f, [8, 1]), [], 'row 3');
     t.equal(intervals(), [[0x100, 0x1ff, 0x13, -1, 9]], 'intervals after row 3');
-    t.equal(set(0x140, 0x17f, [8, 0]), [0x42], 'row 4');
+    t.equal(set(0x140, 0x17f, [8, 0]), [0x02 | rows.split], 'row 4');
     t.equal(
       intervals(),
       [
@@ -295,10 +306,14 @@ triggersGroup
       ],
       'intervals after row 4',
     );
-    t.equal(set(0x180, 0x23f, [1, 1]), [0x80, 0x80], 'row 5');
-    t.equal(t.ptes(memory.range(pages(0x100), pages(0x140))), '-*128 r*128 rw*64', 'PTEs after row 5');
+    t.equal(set(0x180, 0x23f, [1, 1]), [0x80 | rows.location, 0x80 | rows.location], 'row 5');
+    t.equal(
+      t.ptes(memory.range(pages(0x100), pages(0x140))),
+      mapsAtOnce ? 'r*64 rw*64 r*128 rw*64' : '-*128 r*128 rw*64',
+      'PTEs after row 5',
+    );
     t.equal(set(0x180, 0x1ff, [3, 5]), [0x90], 'row 6');
-    t.equal(set(0x200, 0x21f, [1, 0]), [0x60], 'row 7');
+    t.equal(set(0x200, 0x21f, [1, 0]), [rows.system], 'row 7');
     t.equal(
       intervals().slice(2),
       [
@@ -308,13 +323,17 @@ triggersGroup
       ],
       'intervals after row 7',
     );
-    t.equal(t.ptes(memory.range(pages(0x180), pages(0xc0))), 'r*128 -*32 rw*32', 'PTEs after row 7');
+    t.equal(
+      t.ptes(memory.range(pages(0x180), pages(0xc0))),
+      mapsAtOnce ? 'r*128 rw*64' : 'r*128 -*32 rw*32',
+      'PTEs after row 7',
+    );
     t.has(
       memory.range(pages(0x0f0), pages(0x110)),
       {
         preferredLocation: 'undefined',
         prefetchLocation: 'undefined',
-        access: 'allow-migrate',
+        access: mapsAtOnce ? 'inaccessible' : 'allow-migrate',
         granularity: 5,
         hostAccess: true,
         coherent: true,

@@ -137,12 +137,12 @@ prefetchGroup
   });
 
 prefetchGroup
-  .case('system', 'a prefetch home moves nothing and loses nothing')
-  .source('IGT xe_exec_system_allocator -prefetch-sys; spec/02-attributes §5.1')
+  .case('system', 'a prefetch home moves nothing and loses nothing; from V5 on it clears PTEs')
+  .source('IGT xe_exec_system_allocator -prefetch-sys; spec/02-attributes §5.1; spec/revisions §4; spec/xnack-off §2')
   .parameters(parameters().combine('memory', MEMORY).combine('state', ['untouched', 'cpu', 'gpu']))
   .needs('gpu-work', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
-  .needsAt(({ state }) => (state === 'gpu' ? ['changes-keep-ptes'] : ['retry-faults']))
+  .needsAt(({ state }) => (state === 'gpu' ? [] : ['retry-faults']))
   .run(async (t, { memory, state }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
     t.set(mapping, { access: 'allow-migrate' });
@@ -153,7 +153,12 @@ prefetchGroup
     const { pagesAllocated } = t.state().counters;
     t.set(mapping, { prefetchLocation: 'system' });
     t.has(mapping, { prefetchLocation: 'system' }, 'prefetch location');
-    t.equal(t.ptes(mapping), ptes, 'PTEs afterwards');
+    const cleared = '-*512';
+    t.equal(
+      t.ptes(mapping),
+      t.perRevision({ v4: ptes, v7: cleared, 'v7-xnack-off': ptes, v8: cleared }),
+      'PTEs afterwards',
+    );
     t.equal(t.state().counters.pagesAllocated, pagesAllocated, 'pages of the CPU');
     t.equal(await gpuLoad(t, mapping.address), state === 'untouched' ? 0 : 77, 'what the GPU reads');
   });

@@ -104,16 +104,15 @@ pteFlagsGroup
 pteFlagsGroup
   .case(
     'inert-flags',
-    'HOST_ACCESS, HIVE_LOCAL and READ_MOSTLY change no PTE, but the range counts as not valid and the next fault writes it again',
+    'HOST_ACCESS, HIVE_LOCAL and READ_MOSTLY are in no PTE, but the range counts as not valid (from V5 on it is cleared) and the next fault writes it again',
   )
-  .source('spec/03-gpu-ranges §B.9; quirk Q19')
+  .source('spec/03-gpu-ranges §B.9; quirk Q19; spec/revisions §4')
   .parameters(
     parameters()
       .combine('attribute', ['hostAccess', 'hiveLocal', 'gpuReadMostly', 'coherent'])
       .combine('write', [false, true]),
   )
   .needs(...NEEDS_EFFECTS)
-  .needs('changes-keep-ptes')
   .run((t, { attribute, write }) => {
     const memory = region(t);
     t.set(memory, { access: 'in-place' });
@@ -128,7 +127,7 @@ pteFlagsGroup
     const [value] = t.get(memory, [attribute]);
     t.equal(
       effects(t, memory, () => t.set(memory, { [attribute]: 1 - value! })),
-      [],
+      t.can('changes-invalidate') ? ['zap 0+512', 'tlb'] : [],
       'effects of the SET',
     );
     t.equal(
@@ -152,11 +151,13 @@ pteFlagsGroup
   });
 
 pteFlagsGroup
-  .case('inert-values', 'ACCESS, GRANULARITY and PREFERRED_LOC do not make a range invalid')
-  .source('spec/03-gpu-ranges §B.9; quirk Q19')
+  .case(
+    'inert-values',
+    'ACCESS, GRANULARITY and PREFERRED_LOC do not make a range invalid; from V5 on GRANULARITY alone',
+  )
+  .source('spec/03-gpu-ranges §B.9; quirk Q19; spec/revisions §4')
   .parameters(parameters().combine('attribute', ['access', 'granularity', 'preferredLocation']))
   .needs(...NEEDS_EFFECTS)
-  .needsAt(({ attribute }) => (attribute === 'granularity' ? [] : ['changes-keep-ptes']))
   .run((t, { attribute }) => {
     const memory = region(t);
     t.set(memory, { access: 'in-place' });
@@ -166,7 +167,8 @@ pteFlagsGroup
     t.has(memory, { [attribute]: 0 }, 'the attribute');
     t.equal(
       effects(t, memory, () => t.fault(memory.address)),
-      [],
+      // What was cleared keeps its pages: only the PTEs come again.
+      t.can('changes-invalidate') && attribute !== 'granularity' ? ['pte 0+512'] : [],
       'effects of a fault after the SET',
     );
     t.equal(rangeWords(t, memory), ['0+512 mapped dma'], 'ranges');
@@ -174,10 +176,9 @@ pteFlagsGroup
 
 pteFlagsGroup
   .case('changed-flags', 'the next fault on a range whose attributes changed writes PTEs with the new flags')
-  .source('spec/03-gpu-ranges §B.2, §B.9')
+  .source('spec/03-gpu-ranges §B.2, §B.9; spec/revisions §4')
   .parameters(parameters().combine('attribute', ['gpuReadOnly', 'gpuExecutable']).combine('from', [0, 1]))
   .needs(...NEEDS_EFFECTS)
-  .needs('changes-keep-ptes')
   .run((t, { attribute, from }) => {
     const memory = region(t);
     const bit = attribute === 'gpuReadOnly' ? WRITEABLE : EXECUTABLE;
@@ -190,7 +191,7 @@ pteFlagsGroup
     t.equal(pteAt(t, memory.address), flags(from), 'PTE');
     t.advance();
     t.set(memory, { [attribute]: 1 - from });
-    t.equal(pteAt(t, memory.address), flags(from), 'PTE after the SET');
+    t.equal(pteAt(t, memory.address), t.can('changes-invalidate') ? 0n : flags(from), 'PTE after the SET');
     t.equal(
       effects(t, memory, () => t.fault(memory.at(PAGE))),
       ['pte 0+512'],

@@ -20,13 +20,15 @@ discardGroup
   .parameters(eachRuntime().combine('call', ['discard', 'discard-and-prefetch']))
   .needs('introspection')
   .needsAt(runtimeFeatures)
-  .needs('changes-keep-ptes')
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
     for (const gpu of runtime.gpuAgents) {
       const region = reserve(runtime, pages(16));
       for (const each of runtime.gpuAgents) await prefetch(runtime, region, each);
-      t.equal(t.ptes(region.pages, { device: gpu.index }), 'rw*16', `PTEs of ${gpu.name} before`);
+      // As documented, a prefetch to one GPU calls the pages home from the others: from V5 on that clears their PTEs.
+      const called = point.compatibility === 'documented' && gpu !== runtime.gpuAgents.at(-1);
+      const before = called && t.can('changes-invalidate') ? '-*16' : 'rw*16';
+      t.equal(t.ptes(region.pages, { device: gpu.index }), before, `PTEs of ${gpu.name} before`);
       if (point.call === 'discard') runtime.svmDiscardBatchAsync([region]);
       else runtime.svmDiscardAndPrefetchBatchAsync([region], [gpu]);
       await runtime.idle();

@@ -184,11 +184,14 @@ export class CaseContext extends CaseChecks {
 
   /** GET_ATTR that has to succeed; the numbers in the order of `types`, which are names or numbers. */
   get(range: ByteRange, types: readonly (SvmAttributeName | number)[], device: SvmDevice = this.device): number[] {
-    const { address, size } = range;
-    const attributes = types.map((type) => [typeof type === 'number' ? type : SvmAttributeType[type], 0] as const);
-    const { result, values } = this.ioctl({ operation: SvmOperation.getAttributes, address, size, attributes }, device);
+    const { result, values } = this.#get(range, types, device);
     this.#step(result, 'GET_ATTR');
     return values;
+  }
+
+  /** GET_ATTR; gives the result. */
+  tryGet(range: ByteRange, types: readonly (SvmAttributeName | number)[], device: SvmDevice = this.device): number {
+    return this.#get(range, types, device).result;
   }
 
   /** GET_ATTR has to succeed and give these values; `what` is the subject: "attributes of the first page". */
@@ -308,6 +311,11 @@ export class CaseContext extends CaseChecks {
     for (const mapping of this.#mappings) attempt(() => mapping.unmap(), errors);
     if (errors.length > 0) throw errors[0];
     if (left.length > 0 && !this.leaksAllowed) throw new ConformanceFailure(`left behind at close: ${left.join('; ')}`);
+  }
+
+  #get({ address, size }: ByteRange, types: readonly (SvmAttributeName | number)[], device: SvmDevice) {
+    const attributes = types.map((type) => [typeof type === 'number' ? type : SvmAttributeType[type], 0] as const);
+    return this.ioctl({ operation: SvmOperation.getAttributes, address, size, attributes }, device);
   }
 
   /** An operation that the case takes for granted. */

@@ -166,19 +166,23 @@ async function checkAfterwards(t: CaseContext, memory: Mapping, change: Change, 
 }
 
 /** How the handler answers a fault during which the memory changed. */
-function faultAnswer(write: boolean, moment: FaultMoment, change: Change): number {
+function faultAnswer(t: CaseContext, write: boolean, moment: FaultMoment, change: Change): number {
   if (moment === 'ptes-written' || change.startsWith('unmap') || change.startsWith('discard')) return 0;
   if (change === 'no-access') return -EPERM;
-  if (PAGES_FOR_WRITING.includes(moment)) return -EPERM;
+  // What can not be collected for writing is collected for reading from V7 on.
+  const collected = t.can('read-only-retry') ? 0 : -EPERM;
+  if (PAGES_FOR_WRITING.includes(moment)) return collected;
   // Pages of both halves are collected anew for the range that there is.
-  if (change === 'read-only-half') return moment === 'pages-mapped' ? -EPERM : 0;
+  if (change === 'read-only-half') return moment === 'pages-mapped' ? collected : 0;
   // A write that was permitted before finds memory that can only be mapped for reading, and has to come again.
   return write && moment !== 'permitted' && moment !== 'no-range-yet' ? -EPERM : 0;
 }
 
 teardownGroup
   .case('fault', 'whatever becomes of the memory while a fault is handled, the device sees what the CPU has afterwards')
-  .source('hmm-tests anon_teardown; spec/05-faults §4-§6; spec/03-gpu-ranges §A.8')
+  .source(
+    'hmm-tests anon_teardown; spec/05-faults §4-§6; spec/03-gpu-ranges §A.8; spec/revisions §5; spec/revisions §4',
+  )
   .parameters(
     parameters()
       .combine('write', [false, true])
@@ -187,7 +191,6 @@ teardownGroup
       .where(({ moment, change }) => possible(moment, change)),
   )
   .needs('gpu-fault', 'gpu-work', 'preemption', 'deferred-work', 'introspection', 'virtual-clock')
-  .needsAt(({ change }) => (change.startsWith('read-only') ? ['no-read-only-retry'] : []))
   .run(async (t, { write, moment, change }) => {
     const memory = prepare(t);
     const result = during(
@@ -196,26 +199,28 @@ teardownGroup
       () => CHANGES[change](memory),
       () => t.fault(memory.address, { write }),
     );
-    t.equal(result, faultAnswer(write, moment, change), 'answer to the fault');
+    t.equal(result, faultAnswer(t, write, moment, change), 'answer to the fault');
     await checkAfterwards(t, memory, change, moment);
   });
 
 /** How a prefetch during which the memory changed ends. */
-function prefetchResult(moment: PrefetchMoment, change: Change): number {
+function prefetchResult(t: CaseContext, moment: PrefetchMoment, change: Change): number {
   const unmap = change.startsWith('unmap');
   if (moment === 'ptes-written' || change.startsWith('discard')) return 0;
   if (moment === 'not-validated' && unmap) return -EFAULT;
   // The first pass ends with EAGAIN; the second one finds the attributes stored, or a hole where the collector was (Q21).
-  if (moment === 'pages-mapped') return unmap ? -ENOENT : 0;
+  // or, from V5 on, maps again.
+  if (moment === 'pages-mapped')
+    return unmap ? -ENOENT : change === 'no-access' && t.can('changes-invalidate') ? -EFAULT : 0;
   const early = !PAGES_FOR_WRITING.includes(moment);
   if (unmap) return early ? -ENOENT : -EFAULT;
   if (change === 'no-access') return -EFAULT;
-  return early ? 0 : -EPERM;
+  return early || t.can('read-only-retry') ? 0 : -EPERM;
 }
 
 teardownGroup
   .case('prefetch', 'whatever becomes of the memory during a prefetch, the device sees what the CPU has afterwards')
-  .source('hmm-tests anon_teardown; spec/02-attributes §4.7; spec/03-gpu-ranges §B.8')
+  .source('hmm-tests anon_teardown; spec/02-attributes §4.7; spec/03-gpu-ranges §B.8; spec/revisions §4')
   .parameters(
     parameters()
       .combine('moment', PREFETCH_NAMES)
@@ -223,8 +228,9 @@ teardownGroup
       .where(({ moment, change }) => possible(moment, change)),
   )
   .needs('gpu-fault', 'gpu-work', 'preemption', 'deferred-work', 'introspection', 'virtual-clock')
-  .needs('no-read-only-retry')
   .run(async (t, { moment, change }) => {
+    if (moment === 'attributes-stored' && t.perRevision({ v4: false, v7: false, 'v7-xnack-off': false, v8: true }))
+      t.skip('an attribute is stored and applied in one step: there is no such moment');
     const memory = prepare(t);
     const result = during(
       t,
@@ -232,7 +238,7 @@ teardownGroup
       () => CHANGES[change](memory),
       () => t.trySet(memory, { prefetchLocation: 'device' }),
     );
-    t.equal(result, prefetchResult(moment, change), 'result of the prefetch');
+    t.equal(result, prefetchResult(t, moment, change), 'result of the prefetch');
     if (moment === 'pages-mapped' && change.startsWith('discard')) {
       const ptes = t.ptes(memory);
       t.shows(
@@ -256,9 +262,6 @@ teardownGroup
       .combine('operation', ['read', 'write', 'prefetch']),
   )
   .needs('gpu-fault', 'gpu-work', 'preemption', 'introspection', 'virtual-clock')
-  .needsAt(({ operation, moment, times }) =>
-    moment === 'pages-mapped' && (operation === 'prefetch' || times >= 3) ? ['no-read-only-retry'] : [],
-  )
   .run(async (t, { moment, times, operation }) => {
     const memory = prepare(t);
     let changes = 0;
@@ -277,9 +280,17 @@ teardownGroup
         ? t.trySet(memory, { prefetchLocation: 'device' })
         : t.fault(memory.address, { write: operation === 'write' });
     t.equal(result, 0, 'result');
-    // A prefetch whose pages leave when they are mapped is given up (Q15).
-    const lost = operation === 'prefetch' && moment === 'pages-mapped';
-    t.equal([changes, t.state().counters.hmm - walks], lost ? [1, 1] : [times, times + 1], 'changes and page walks');
+    // V4 gives a prefetch up whose pages leave when they are mapped (Q15), and tries a fault for ever; later the SET
+    // is repeated with its effect, and a fault is tried three times.
+    const later = t.can('read-only-retry');
+    const late = moment === 'pages-mapped';
+    const lost = late && (later ? operation !== 'prefetch' && times >= 3 : operation === 'prefetch');
+    const attempts = later ? 3 : 1;
+    t.equal(
+      [changes, t.state().counters.hmm - walks],
+      lost ? [attempts, attempts] : [times, times + 1],
+      'changes and page walks',
+    );
     t.equal(t.ptes(memory), lost ? '-*512' : 'rw*512', 'PTEs');
     t.advance();
     t.equal(

@@ -21,7 +21,6 @@ madviseGroup
   .needs('gpu-work', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .needs('retry-faults')
-  .needs('no-read-only-retry')
   .run(async (t, { memory, readOnly, prefetch }) => {
     const mapping = allocate(t, memory, 3 * CHUNK_2M);
     const index = { first: 0, second: 1, third: 2 }[readOnly];

@@ -108,14 +108,13 @@ quirkRangeRacesGroup
   .case('q44', 'a range that is queued is removed by a split and again by the collector')
   .source('spec/07-quirks §Q44')
   .needs(...NEEDS_COLLECTOR, 'preemption')
-  .needs('faults-hide-shortage')
   .run((t) => {
     const memory = onGpu(t);
     t.set(memory, { access: 'in-place' });
     const seen = hazards(t, () => {
       during(
         t,
-        'attr-edited',
+        'vma-checked',
         () => memory.unmap(8 * PAGE, PAGE),
         () => t.set(memory.range(0, 4 * PAGE), { gpuReadOnly: true }),
       );

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { at, BLOCK, Rig, V } from '../test/support/emulator-rig.ts';
 import { EmulatedMachine } from './machine.ts';
+import type { MachineOptions } from './options.ts';
 import type { JournalEntry } from './drm/journal.ts';
 
 describe('EmulatedMachine', () => {
@@ -17,11 +18,13 @@ describe('EmulatedMachine', () => {
       sriovXnack: true,
       svmConfigured: true,
     });
-    expect([options.model.asic, devices.length, clock.now]).toEqual(['gfx942', 1, 1_000_000_000]);
+    expect([options.models.map(({ asic }) => asic), devices.length, clock.now]).toEqual([['gfx942'], 1, 1_000_000_000]);
   });
 
   it('overrides single members of the model', () => {
-    const { model } = new EmulatedMachine({
+    const {
+      models: [model],
+    } = new EmulatedMachine({
       asic: 'gfx90a',
       gc: '9.4.4',
       apu: true,
@@ -120,5 +123,42 @@ describe('EmulatedMachine', () => {
     for (const remove of removes) remove();
     rig.fault(V);
     expect(entries.length).toBe(7);
+  });
+
+  it('has GPUs of different models, each with its board', () => {
+    const machine = new EmulatedMachine({ gpus: ['gfx90a', 'gfx1030'], profile: 'v8', vram: 'board' });
+    expect(machine.devices.map(({ gpu, xnackEnabled, vramInfo }) => [gpu.model.asic, xnackEnabled, vramInfo])).toEqual([
+      ['gfx90a', true, { total: 64 * 2 ** 30, free: 64 * 2 ** 30 }],
+      ['gfx1030', false, { total: 16 * 2 ** 30, free: 16 * 2 ** 30 }],
+    ]);
+    expect(machine.devices.map((device) => device.openFile().computeResult)).toEqual([0, -95]);
+    expect(machine.snapshot().devices.map(({ asic }) => asic)).toEqual(['gfx90a', 'gfx1030']);
+  });
+
+  it('links its GPUs: in one hive, by PCI Express, or not at all', () => {
+    const linksOf = (options: Pick<MachineOptions, 'links' | 'gpus'>) => {
+      const { fabric } = new EmulatedMachine({ gpus: 3, ...options });
+      return [fabric.link(0, 0), fabric.link(0, 1), fabric.link(0, 2), fabric.ownerOf(0) === fabric.ownerOf(1)];
+    };
+    expect(linksOf({})).toEqual(['self', 'none', 'none', false]);
+    expect(linksOf({ links: 'pcie' })).toEqual(['self', 'pcie', 'pcie', false]);
+    expect(linksOf({ links: 'hive' })).toEqual(['self', 'hive', 'hive', true]);
+    expect(linksOf({ links: ['a', 'a', 'b'] })).toEqual(['self', 'hive', 'none', true]);
+    expect(() => new EmulatedMachine().fabric.link(0, 1)).toThrow('gpu: expected 0 to 0, got 1');
+  });
+
+  it.each([
+    [{ gpus: ['gfx90a'], asic: 'gfx942' }, 'asic: the list gpus says of which kind each GPU is; leave asic out'],
+    [{ gpus: [] }, /^gpus\.length: expected .*1.*8.*, got 0/],
+    [{ gpus: ['gfx90b'] }, /^asic: unknown GPU "gfx90b"/],
+    [{ gpus: 9 }, /^gpus: /],
+    [{ links: 'xgmi' }, /^links: expected one of none, pcie, hive/],
+    [
+      { gpus: ['gfx90a', 'gfx1030'], links: 'hive' },
+      'links: GPU 1 (gfx1030) has no XGMI links and is in no hive; give a list with null for it',
+    ],
+    [{ gpus: 2, links: ['a'] }, 'links: expected 2 values, one for each GPU, got 1'],
+  ])('refuses %j', (options, message) => {
+    expect(() => new EmulatedMachine(options as MachineOptions)).toThrow(message);
   });
 });

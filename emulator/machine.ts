@@ -9,7 +9,6 @@ import { PAGE_BYTES, PAGES_PER_BLOCK } from './kernel/page-number.ts';
 import { AddressSpace } from './mm/address-space.ts';
 import type { FrameReferenceCheck } from './mm/page-contents.ts';
 import { DeviceMaps } from './mm/device-pages.ts';
-import { OwnerTokens } from './svm/device-memory.ts';
 import type { DeviceMemorySettings } from './svm/device-memory.ts';
 import { PasidAllocator } from './svm/context.ts';
 import { DriverModule } from './svm/driver-module.ts';
@@ -25,6 +24,7 @@ import type { EventListener, EventName, MachineEvent } from './observe/events.ts
 import type { OperationJournal } from './drm/journal.ts';
 import { resolveOptions } from './options.ts';
 import type { MachineOptions, ResolvedOptions } from './options.ts';
+import { Fabric } from './gpu/fabric.ts';
 import { ProcessCalls } from './process-calls.ts';
 import { EmulatedProcess } from './process.ts';
 import { memorySnapshot } from './observe/memory-snapshot.ts';
@@ -65,6 +65,8 @@ export class EmulatedMachine {
   readonly devices: readonly EmulatedDevice[];
   /** Brackets operations; for layers that inject or record. */
   readonly scope: OperationScope;
+  /** The links between the GPUs. */
+  readonly fabric: Fabric;
   /** The virtual clock. Nothing else moves it. */
   readonly clock: EmulatedMachineClock;
   readonly #journal: { current: OperationJournal | null } = { current: null };
@@ -87,7 +89,8 @@ export class EmulatedMachine {
     const events = new MachineEvents(clock, this.scope, () => this.devices);
     this.#events = events;
     const revision = kernelRevision(this.options.profile);
-    const vram = revision.migratesToVram ? vramSettings(this.options) : [];
+    this.fabric = new Fabric(this.options.hives, this.options.pciePeers);
+    const vram = revision.migratesToVram ? vramSettings(this.options, this.fabric) : [];
     if (vram.some((settings) => settings !== null)) {
       space.devices = new DeviceMaps({
         points,
@@ -98,10 +101,9 @@ export class EmulatedMachine {
     }
     const pasids = new PasidAllocator(this.options.gpus);
     const queues = new ProcessQueues();
-    this.devices = Array.from(
-      { length: this.options.gpus },
-      (_, index) =>
-        new EmulatedDevice(index, this.options.model, this.options, {
+    this.devices = this.options.models.map(
+      (model, index) =>
+        new EmulatedDevice(index, model, this.options, {
           machine: this,
           revision,
           driver: this.#driver,
@@ -114,6 +116,7 @@ export class EmulatedMachine {
           devices: () => this.devices,
           svmConfigured: this.options.svmConfigured,
           vram,
+          vramBytes: this.options.vram,
           journal: this.#journal,
           onLostFault: (device, page, write) => events.lostFault(device.index, page, write),
           onOpen: (device, file) => {
@@ -293,8 +296,7 @@ function frameReferences(devices: readonly EmulatedDevice[]): FrameReferenceChec
 }
 
 /** The VRAM of each GPU as SVM finds it when the driver starts. */
-function vramSettings(options: ResolvedOptions): (DeviceMemorySettings | null)[] {
-  const owners = new OwnerTokens();
+function vramSettings(options: ResolvedOptions, fabric: Fabric): (DeviceMemorySettings | null)[] {
   return options.vram.map((bytes, gpu) =>
     bytes === 0 || options.preferGtt
       ? null
@@ -302,7 +304,7 @@ function vramSettings(options: ResolvedOptions): (DeviceMemorySettings | null)[]
           gpu,
           pages: bytes / PAGE_BYTES,
           coherent: options.coherentVram[gpu]!,
-          owner: owners.tokenOf(options.hives[gpu]!),
+          owner: fabric.ownerOf(gpu),
           usable: !options.appApu,
           registration: options.vramRegistration[gpu]!,
         },

@@ -3,9 +3,11 @@ import { LARGEST_VRAM_PAGES, MOST_GPUS } from './kernel/frame.ts';
 import { PAGE_BYTES } from './kernel/page-number.ts';
 import { DEFAULT_PROFILE, UAPI_PROFILES, uapiProfile } from '../lib/uapi/profile.ts';
 import type { UapiProfileName } from '../lib/uapi/profile.ts';
-import { BOARD_VRAM } from './gpu/boards.ts';
+import { boardOf } from './gpu/boards.ts';
 import { checkedModel, gpuModel, LEAST_VA_BITS, MOST_VA_BITS } from './gpu/catalogue.ts';
 import type { AsicName, GpuModel } from './gpu/catalogue.ts';
+import { GPU_LINKS } from './gpu/fabric.ts';
+import type { GpuLinks } from './gpu/fabric.ts';
 import { parseGcVersion } from './gpu/gc-version.ts';
 import {
   argumentError,
@@ -22,8 +24,11 @@ import { kernelRevision } from './revisions/index.ts';
 export interface MachineOptions {
   /** Name in the device catalogue, or a model of your own. Default 'gfx942'. */
   readonly asic?: AsicName | GpuModel;
-  /** Number of GPUs, 1 to 8. Default 1. */
-  readonly gpus?: number;
+  /**
+   * Number of GPUs, 1 to 8, all of the kind `asic`; or a list with the kind of each, which takes the place of `asic`.
+   * Default 1.
+   */
+  readonly gpus?: number | readonly (AsicName | GpuModel)[];
   /** Revision of the driver that is modelled. Default 'v4'. */
   readonly profile?: UapiProfileName;
   /** Module parameter svm_default_granularity, log2 of pages; taken modulo 256, then limited to 27 (Q06). Default 9. */
@@ -56,8 +61,9 @@ export interface MachineOptions {
    */
   readonly vram?: number | readonly number[] | 'board';
   /**
-   * How the GPUs reach one another: 'none' and 'pcie': each knows its own VRAM only; 'hive': all are in one XGMI hive.
-   * A list has the hive's name for each GPU, null for none. Default 'none'.
+   * How the GPUs reach one another: 'hive': all are in one XGMI hive, so that their drivers know each other's pages;
+   * 'pcie': over the bus, which the runtimes call peer access and SVM does not use; 'none': not at all. A list has the
+   * hive's name for each GPU, null for none. GPUs whose board has no XGMI links are in no hive. Default 'none'.
    */
   readonly links?: GpuLinks | readonly (string | null)[];
   /** True: VRAM is coherent memory that the CPU reads and writes itself; of each GPU, or of all. Default false. */
@@ -83,13 +89,10 @@ export interface MachineOptions {
   readonly pageLimit?: number;
 }
 
-/** Links between all GPUs of a machine. */
-const GPU_LINKS = ['none', 'pcie', 'hive'] as const;
-type GpuLinks = (typeof GPU_LINKS)[number];
-
 /** The options with every default filled in and the model put together. */
 export interface ResolvedOptions {
-  readonly model: GpuModel;
+  /** By GPU. */
+  readonly models: readonly GpuModel[];
   readonly gpus: number;
   readonly profile: UapiProfileName;
   readonly defaultGranularity: number;
@@ -103,6 +106,8 @@ export interface ResolvedOptions {
   readonly vram: readonly number[];
   /** Name of the hive, by GPU. */
   readonly hives: readonly (string | null)[];
+  /** Whether GPUs of no common hive reach each other by PCI Express. */
+  readonly pciePeers: boolean;
   readonly coherentVram: readonly boolean[];
   readonly thpMigration: boolean;
   readonly preferGtt: boolean;
@@ -165,22 +170,12 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
       throw argumentError(TypeError, `options.${name}: unknown option; known: ${[...KNOWN].join(', ')}`);
     }
   }
-  const { asic = 'gfx942' } = options;
-  const gpus = rangeArgument('gpus', options.gpus ?? 1, 1, MOST_GPUS);
-  const base = typeof asic === 'string' ? gpuModel(asic) : checkedModel(asic);
+  const kinds = kindsArgument(options);
+  const gpus = kinds.length;
   const profile = uapiProfile(options.profile ?? DEFAULT_PROFILE).name as UapiProfileName;
-  // A GPU of the catalogue is what its kernel boots with; a model of one's own says it itself.
-  const noretry = typeof asic === 'string' && kernelRevision(profile).bootedWithRetryFaults ? false : base.noretry;
+  const models = kinds.map((kind) => modelArgument(kind, options, profile));
   return {
-    model: {
-      ...base,
-      gc: options.gc === undefined ? base.gc : parseGcVersion(options.gc),
-      apu: booleanArgument('apu', options.apu ?? base.apu),
-      noretry: booleanArgument('noretry', options.noretry ?? noretry),
-      retryCam: booleanArgument('retryCam', options.retryCam ?? base.retryCam),
-      ih1: booleanArgument('ih1', options.ih1 ?? base.ih1),
-      vaBits: rangeArgument('vaBits', options.vaBits ?? base.vaBits, LEAST_VA_BITS, MOST_VA_BITS),
-    },
+    models,
     gpus,
     profile,
     defaultGranularity: countArgument('defaultGranularity', options.defaultGranularity ?? 9),
@@ -190,8 +185,9 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
     xnackOff: xnackOffArgument(profile, options.xnackOff ?? false),
     svmConfigured: booleanArgument('svmConfigured', options.svmConfigured ?? true),
     thp: booleanArgument('thp', options.thp ?? false),
-    vram: perGpu('vram', options.vram === 'board' ? boardVram(asic) : (options.vram ?? 0), gpus, vramArgument),
-    hives: hivesArgument(options.links ?? 'none', gpus),
+    vram: options.vram === 'board' ? models.map(boardVram) : perGpu('vram', options.vram ?? 0, gpus, vramArgument),
+    hives: hivesArgument(options.links ?? 'none', models),
+    pciePeers: options.links === 'pcie',
     coherentVram: perGpu('coherentVram', options.coherentVram ?? false, gpus, booleanArgument),
     thpMigration: booleanArgument('thpMigration', options.thpMigration ?? false),
     preferGtt: booleanArgument('preferGtt', options.preferGtt ?? false),
@@ -217,12 +213,42 @@ function perGpu<T>(name: string, value: T | readonly T[], gpus: number, check: (
   return list.map((each, gpu) => check(`${name}[${gpu}]`, each));
 }
 
+/** The kind of each GPU; TypeError or RangeError that names `gpus` or `asic`. */
+function kindsArgument({ asic, gpus = 1 }: MachineOptions): readonly (AsicName | GpuModel)[] {
+  if (!Array.isArray(gpus)) {
+    const count = rangeArgument('gpus', gpus as number, 1, MOST_GPUS);
+    return Array.from({ length: count }, () => asic ?? 'gfx942');
+  }
+  const kinds = gpus as readonly (AsicName | GpuModel)[];
+  rangeArgument('gpus.length', kinds.length, 1, MOST_GPUS);
+  if (asic !== undefined)
+    throw argumentError(TypeError, 'asic: the list gpus says of which kind each GPU is; leave asic out');
+  return kinds;
+}
+
+/** The model of one GPU, with what the options override. */
+function modelArgument(kind: AsicName | GpuModel, options: MachineOptions, profile: UapiProfileName): GpuModel {
+  const base = typeof kind === 'string' ? gpuModel(kind) : checkedModel(kind);
+  // A GPU of the catalogue is what its kernel boots with; a model of one's own says it itself.
+  const noretry = typeof kind === 'string' && kernelRevision(profile).bootedWithRetryFaults ? false : base.noretry;
+  return {
+    ...base,
+    gc: options.gc === undefined ? base.gc : parseGcVersion(options.gc),
+    apu: booleanArgument('apu', options.apu ?? base.apu),
+    noretry: booleanArgument('noretry', options.noretry ?? noretry),
+    retryCam: booleanArgument('retryCam', options.retryCam ?? base.retryCam),
+    ih1: booleanArgument('ih1', options.ih1 ?? base.ih1),
+    vaBits: rangeArgument('vaBits', options.vaBits ?? base.vaBits, LEAST_VA_BITS, MOST_VA_BITS),
+  };
+}
+
 /** VRAM of a board of the catalogue; RangeError for a model of one's own, which has none. */
-function boardVram(asic: AsicName | GpuModel): number {
-  if (typeof asic === 'string') return BOARD_VRAM[asic];
+function boardVram({ asic }: GpuModel): number {
+  const board = boardOf(asic);
+  if (board !== undefined) return board.vram;
   throw argumentError(
     RangeError,
-    "vram: 'board' is the VRAM of a board of the catalogue; give the bytes of this model",
+    `vram: 'board' is the VRAM of a board of the catalogue; give the bytes of the model ${asic}`,
   );
 }
 
@@ -232,10 +258,18 @@ function vramArgument(name: string, value: number): number {
   return bytes;
 }
 
-function hivesArgument(links: GpuLinks | readonly (string | null)[], gpus: number): (string | null)[] {
-  if (typeof links === 'string') {
-    const name = wordArgument('links', links, GPU_LINKS) === 'hive' ? 'hive' : null;
-    return Array.from({ length: gpus }, () => name);
+function hivesArgument(links: GpuLinks | readonly (string | null)[], models: readonly GpuModel[]): (string | null)[] {
+  const hives =
+    typeof links === 'string'
+      ? models.map(() => (links === 'hive' ? 'hive' : null))
+      : perGpu('links', links, models.length, (name, hive) => (hive === null ? null : textArgument(name, hive)));
+  if (typeof links === 'string') wordArgument('links', links, GPU_LINKS);
+  for (const [gpu, hive] of hives.entries()) {
+    if (hive === null || boardOf(models[gpu]!.asic)?.fabricLinks !== 0) continue;
+    throw argumentError(
+      RangeError,
+      `links: GPU ${gpu} (${models[gpu]!.asic}) has no XGMI links and is in no hive; give a list with null for it`,
+    );
   }
-  return perGpu('links', links, gpus, (name, hive) => (hive === null ? null : textArgument(name, hive)));
+  return hives;
 }

@@ -89,7 +89,8 @@ export class ProcessCalls {
     // Behind 2^64 the addresses begin again: the last page lies before the first, and none is touched.
     const end = wraps(address, size) ? start : Number((address + size + 0xfffn) >> 12n);
     const touched = this.#scope.run(() => this.#touchPages(start, end, write, options));
-    this.#record({ name: 'touch', address, size, write, ...touched });
+    if (options.pins === true) this.#record({ name: 'pin', address, size, ...touched });
+    else this.#record({ name: 'touch', address, size, write, ...touched });
     return touched;
   }
 
@@ -135,6 +136,7 @@ export class ProcessCalls {
         if (this.space.devices?.cpuPageOf(frame) === -1) freeFrame(this.space, frame);
       }
     }
+    this.#record({ name: 'unpin', address, size, pages: dropped, result: 0 });
     return dropped;
   }
 

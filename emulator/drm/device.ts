@@ -31,6 +31,7 @@ import type { LeftObjects } from './file.ts';
 import { GpuAccesses } from './gpu-accesses.ts';
 import type { WorkResult } from './gpu-accesses.ts';
 import { EmulatedNode } from './node.ts';
+import { VramClients } from './vram-clients.ts';
 
 /** What a device needs of its machine. */
 export interface DeviceDependencies {
@@ -50,6 +51,8 @@ export interface DeviceDependencies {
   readonly svmConfigured: boolean;
   /** VRAM of each device, by its number, for SVM; null: it has none. */
   readonly vram: readonly (DeviceMemorySettings | null)[];
+  /** Bytes of VRAM of each device, whether or not SVM uses it. */
+  readonly vramBytes: readonly number[];
   readonly journal: { current: OperationJournal | null };
   readonly onOpen: (device: EmulatedDevice, file: EmulatedFile) => void;
   readonly onRelease: (file: EmulatedFile) => void;
@@ -78,6 +81,7 @@ export class EmulatedDevice {
   inReset = false;
   readonly surroundings: DeviceDependencies;
   readonly #accesses: GpuAccesses;
+  readonly #vramClients: VramClients;
 
   constructor(index: number, model: GpuModel, settings: GpuDeviceSettings, surroundings: DeviceDependencies) {
     this.index = index;
@@ -90,6 +94,7 @@ export class EmulatedDevice {
     });
     this.memory = typeof registered === 'number' ? null : registered;
     this.registration = typeof registered === 'number' ? registered : 1;
+    this.#vramClients = new VramClients(index, surroundings.vramBytes[index]!, this.memory, surroundings);
     this.#accesses = new GpuAccesses(index, this.gpu, surroundings, (pasid, page, timestamp, write) =>
       this.#handle(pasid, page, timestamp, write),
     );
@@ -98,6 +103,11 @@ export class EmulatedDevice {
   /** Name of the node, like the one a kernel would have. */
   get path(): string {
     return `emulated:renderD${128 + this.index}`;
+  }
+
+  /** Bytes of VRAM that there are, and that nobody has taken; undefined without VRAM. Where SVM does not use it, all is free. */
+  get vramInfo(): { readonly total: number; readonly free: number } | undefined {
+    return this.#vramClients.info;
   }
 
   /** Whether retry faults are on (spec/06-lifecycle §3); without them only the XNACK-off series has SVM. */
@@ -300,19 +310,17 @@ export class EmulatedDevice {
 
   /** Another client makes TTM evict the oldest buffer of SVM: 0, -ENOENT if there is none, or what came of it. */
   evict(): number {
-    return this.memory === null ? -Errno.ENOENT : this.surroundings.scope.run(() => this.memory!.evictOldest());
+    return this.#vramClients.evict();
   }
 
   /** Another client takes VRAM for good: the number of its first page, or a negative errno. Buffers of SVM give way. */
   takeVram(bytes: bigint): number {
-    const pages = Number((sizeArgument('bytes', bytes) + PAGE_MASK) >> 12n);
-    return this.memory === null ? -Errno.ENOMEM : this.surroundings.scope.run(() => this.memory!.take(pages));
+    return this.#vramClients.take(bytes);
   }
 
   /** Gives back what `takeVram` took at that page: 0, or -ENOENT. */
   freeVram(offset: number): number {
-    const page = countArgument('offset', offset);
-    return this.memory === null ? -Errno.ENOENT : this.memory.vram.unpin(page);
+    return this.#vramClients.free(offset);
   }
 
   /** Unplugs the device: from now on every ioctl fails with ENODEV. */

@@ -32,7 +32,28 @@ export type JournalEntry =
       readonly fresh: number;
       readonly back: number;
     }
+  | {
+      readonly name: 'pin' | 'unpin';
+      readonly address: bigint;
+      readonly size: bigint;
+      readonly pages: number;
+      readonly result: number;
+    }
   | { readonly name: 'mmexit'; readonly result: number }
+  | {
+      readonly name: 'evict';
+      /** Number of the device. */
+      readonly device: number;
+      readonly result: number;
+    }
+  | {
+      readonly name: 'vram';
+      readonly device: number;
+      readonly bytes: bigint;
+      /** Number of the first page, or a negative errno. */
+      readonly result: number;
+    }
+  | { readonly name: 'vramfree'; readonly device: number; readonly offset: number; readonly result: number }
   | { readonly name: 'advance'; readonly nanoseconds: number; readonly clock: number; readonly result: number }
   | ({ readonly name: 'ioctl'; readonly file: EmulatedFile } & AnsweredSvmCall)
   | {

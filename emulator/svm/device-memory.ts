@@ -49,18 +49,6 @@ export class MigrationCounters {
   evictions = 0;
 }
 
-/** Hives by name: who asks with one name gets one token, null one of its own. */
-export class OwnerTokens {
-  readonly #hives = new Map<string, object>();
-
-  tokenOf(hive: string | null): object {
-    if (hive === null) return {};
-    let token = this.#hives.get(hive);
-    if (token === undefined) this.#hives.set(hive, (token = { hive }));
-    return token;
-  }
-}
-
 /** The VRAM of one GPU that is registered for SVM. */
 export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
   readonly gpu: number;

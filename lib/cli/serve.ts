@@ -1,6 +1,6 @@
 /** `amdgpu-svm serve`: a mounted directory of render nodes that the emulator answers. */
 import type { MachineOptions } from '../device/emulated.ts';
-import { controlPath, openControlSocket, playGpu, SvmServer } from '../serve/index.ts';
+import { controlPath, nodeCount, openControlSocket, playGpu, SvmServer } from '../serve/index.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { DEFAULT_PROFILE } from '../uapi/profile.ts';
@@ -56,7 +56,7 @@ on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See doc
     try {
       const control = await openControlSocket(controlPath(server.mount), (request) => playGpu(server, request));
       print(
-        `serving ${machine.asic ?? 'gfx942'} at ${nodePaths(server.mount, machine.gpus ?? 1)}; process ${process.pid}, stop it with Ctrl-C`,
+        `serving ${machine.asic ?? 'gfx942'} at ${nodePaths(server.mount, nodeCount(machine))}; process ${process.pid}, stop it with Ctrl-C`,
       );
       const failure = await stop;
       control.close();

@@ -1,4 +1,4 @@
 /** A served render node: real ioctls of real processes, answered by the emulator. Linux with FUSE. */
-export { SvmServer } from './server.ts';
+export { nodeCount, SvmServer } from './server.ts';
 export { controlPath, openControlSocket } from './control-socket.ts';
 export { playGpu } from './gpu-requests.ts';

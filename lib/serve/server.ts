@@ -12,6 +12,11 @@ import { openComplaint } from './session.ts';
 import { SessionThreads } from './session-thread.ts';
 import type { SessionThread } from './session-thread.ts';
 
+/** The number of nodes of a machine. */
+export function nodeCount({ gpus = 1 }: MachineOptions = {}): number {
+  return typeof gpus === 'number' ? gpus : gpus.length;
+}
+
 export interface ServeOptions {
   /** Directory to mount on; made if it is missing. */
   readonly mount: string;
@@ -105,7 +110,7 @@ export class SvmServer {
     try {
       server.#helper = await FuseHelper.start({
         mount: server.mount,
-        nodes: options.machine?.gpus ?? 1,
+        nodes: nodeCount(options.machine),
         profile: uapiProfile(options.machine?.profile ?? DEFAULT_PROFILE),
         allowOther: options.allowOther ?? false,
         onMessage: (message) => server.#answer(message),

@@ -1,6 +1,6 @@
 /** A trace under inspection: its operations, their answers, and the state behind each of them. */
 import { parseGcVersion } from '../../../emulator/index.ts';
-import { DEFAULT_CONFIG } from '../../trace/format/config.ts';
+import { DEFAULT_CONFIG, gcOf } from '../../trace/format/config.ts';
 import type { TraceConfig } from '../../trace/format/config.ts';
 import { parseOperation } from '../../trace/operations/parse.ts';
 import { LiveMachine } from './live-machine.ts';
@@ -31,9 +31,9 @@ export class InspectorSession {
     return this.#undone !== undefined;
   }
 
-  /** Major number of the GC version, which decides the layout of PTEs. */
+  /** Major number of the GC version of the GPU that is shown, which decides the layout of PTEs. */
   get gcMajor(): number {
-    return parseGcVersion(this.#config.gc).major;
+    return parseGcVersion(gcOf(this.#config, this.#states.gpu)).major;
   }
 
   /** GPUs of the machine. */

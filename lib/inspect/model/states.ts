@@ -45,6 +45,10 @@ export class SessionStates {
     this.forget(0);
   }
 
+  get gpu(): number {
+    return this.#gpu;
+  }
+
   /** The state behind step `index` of `steps`. */
   at(index: number, steps: readonly Step[]): StepState {
     if (!this.#isComplete(index)) {

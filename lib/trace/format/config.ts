@@ -9,8 +9,7 @@ import {
 import type { GpuModel, MachineOptions, ResolvedOptions } from '../../../emulator/index.ts';
 import { DEFAULT_PROFILE, UAPI_PROFILES } from '../../uapi/profile.ts';
 import type { UapiProfileName } from '../../uapi/profile.ts';
-import type { Fields } from './fields.ts';
-import { TraceFormatError } from './fields.ts';
+import { Fields, TraceFormatError } from './fields.ts';
 import { parseFailures } from './failures.ts';
 
 /** A trace's configuration with the defaults of the format filled in. */
@@ -33,8 +32,10 @@ export interface TraceConfig {
   readonly xnackOff: boolean;
   /** True: no SVM context at the start; the first ioctl makes it. */
   readonly lazy: boolean;
-  /** Number of GPUs, all of the same model. */
+  /** Number of GPUs. */
   readonly gpus: number;
+  /** What each GPU has else than the fields above say; empty: nothing, all are of one model. An extension of this package. */
+  readonly models: readonly ModelFields[];
   /** Bytes of VRAM for SVM; of each GPU, or of all. */
   readonly vram: number | readonly number[];
   /** Whether that VRAM is coherent memory of the CPU; of each GPU, or of all. */
@@ -50,6 +51,11 @@ export interface TraceConfig {
   /** Negative errnos with which the registration of VRAM fails, by GPU; empty: none does. */
   readonly fail: readonly number[];
 }
+
+/** The fields that describe the model of a GPU. */
+type ModelFields = Partial<Pick<TraceConfig, (typeof MODEL_FIELDS)[number]>>;
+
+const MODEL_FIELDS = ['gc', 'apu', 'noretry', 'retryCam', 'ih1', 'vaBits'] as const;
 
 export const DEFAULT_CONFIG: TraceConfig = {
   profile: DEFAULT_PROFILE,
@@ -68,6 +74,7 @@ export const DEFAULT_CONFIG: TraceConfig = {
   xnackOff: false,
   lazy: false,
   gpus: 1,
+  models: [],
   vram: 0,
   coherent: false,
   hive: null,
@@ -98,6 +105,10 @@ export function parseConfig(fields: Fields, others: readonly string[] = []): Tra
       config['fail'] = registrationFailures(fields, config['gpus'] as number);
       continue;
     }
+    if (name === 'models') {
+      config['models'] = readModels(fields, config['gpus'] as number);
+      continue;
+    }
     if (name in PER_GPU) {
       const read: (fields: Fields, name: string) => unknown = PER_GPU[name as keyof typeof PER_GPU];
       config[name] = fields.perGpu(name, read);
@@ -112,12 +123,46 @@ export function parseConfig(fields: Fields, others: readonly string[] = []): Tra
   const profile = config['profile'] as UapiProfileName;
   const refusal = config['xnackOff'] === true ? xnackOffRefusal(profile) : undefined;
   if (refusal !== undefined) throw new TraceFormatError(`${fields.operation}.xnackOff: ${refusal}`);
+  checkGcVersion(fields, config['gc'] as string);
+  return config as unknown as TraceConfig;
+}
+
+function checkGcVersion(fields: Fields, version: string): void {
   try {
-    parseGcVersion(config['gc'] as string);
+    parseGcVersion(version);
   } catch (error) {
     throw new TraceFormatError(`${fields.operation}.${(error as Error).message}`);
   }
-  return config as unknown as TraceConfig;
+}
+
+/** The list `models`: an object for each GPU. */
+function readModels(fields: Fields, gpus: number): ModelFields[] {
+  const list = fields.list('models');
+  if (list.length !== gpus && list.length > 0)
+    throw new TraceFormatError(
+      `${fields.operation}.models: expected ${gpus} objects, one for each GPU, got ${list.length}`,
+    );
+  return list.map((each, gpu) => {
+    const name = `${fields.operation}.models[${gpu}]`;
+    if (typeof each !== 'object' || each === null || Array.isArray(each))
+      throw new TraceFormatError(`${name}: expected an object, got ${JSON.stringify(each)}`);
+    const model = new Fields(name, each as Readonly<Record<string, unknown>>);
+    model.only(...MODEL_FIELDS);
+    const read: Record<string, unknown> = {};
+    for (const field of MODEL_FIELDS) {
+      if (!model.has(field)) continue;
+      const value = DEFAULT_CONFIG[field];
+      if (typeof value === 'boolean') read[field] = model.boolean(field);
+      else if (typeof value === 'number') read[field] = model.count(field, 0xffff_ffff);
+      else checkGcVersion(model, (read[field] = model.text(field)) as string);
+    }
+    return read as ModelFields;
+  });
+}
+
+/** The GC version of a GPU of the configuration. */
+export function gcOf(config: TraceConfig, gpu: number): string {
+  return config.models[gpu]?.gc ?? config.gc;
 }
 
 /** Fields with one value for all GPUs, or a list. */
@@ -137,9 +182,8 @@ function registrationFailures(fields: Fields, gpus: number): number[] {
 /** Pages in all page tables of a trace, 32 GiB: one line must not take all memory of who replays it. */
 export const MOST_PAGES = 2 ** 23;
 
-/** The machine that a configuration describes. */
-export function machineOptions(config: TraceConfig): MachineOptions {
-  const model: GpuModel = {
+function modelOf(config: TraceConfig): GpuModel {
+  return {
     asic: `gc-${config.gc}`,
     product: 'the device of a trace',
     gc: parseGcVersion(config.gc),
@@ -149,8 +193,17 @@ export function machineOptions(config: TraceConfig): MachineOptions {
     retryCam: config.retryCam,
     ih1: config.ih1,
   };
+}
+
+/** The machine that a configuration describes. */
+export function machineOptions(config: TraceConfig): MachineOptions {
+  const model = modelOf(config);
+  const kinds =
+    config.models.length === 0
+      ? { asic: model, gpus: config.gpus }
+      : { gpus: config.models.map((own) => modelOf({ ...config, ...own })) };
   return {
-    asic: model,
+    ...kinds,
     profile: config.profile,
     defaultGranularity: config.granularity,
     numaNodes: config.numaNodes,
@@ -160,7 +213,6 @@ export function machineOptions(config: TraceConfig): MachineOptions {
     sriovXnack: config.sriovXnack,
     xnackOff: config.xnackOff,
     pageLimit: MOST_PAGES,
-    gpus: config.gpus,
     vram: config.vram,
     coherentVram: config.coherent,
     links:
@@ -176,24 +228,20 @@ export function machineOptions(config: TraceConfig): MachineOptions {
 
 /** The configuration that describes a machine; only what differs from the format's defaults. */
 export function configOfMachine(options: ResolvedOptions, lazy: boolean): Partial<TraceConfig> {
-  const { model } = options;
+  const [first, ...others] = options.models.map(fieldsOf);
   const config: TraceConfig = {
+    ...first!,
     profile: options.profile,
-    gc: formatGcVersion(model.gc),
-    apu: model.apu,
     numaNodes: options.numaNodes,
     mtypeLocal: options.mtypeLocal,
     granularity: options.defaultGranularity,
-    noretry: model.noretry,
-    retryCam: model.retryCam,
-    ih1: model.ih1,
-    vaBits: model.vaBits,
     thp: options.thp,
     vmaMerge: options.vmaMerge,
     sriovXnack: options.sriovXnack,
     xnackOff: options.xnackOff,
     lazy,
     gpus: options.gpus,
+    models: modelDifferences(first!, others),
     vram: oneForAll(options.vram),
     coherent: oneForAll(options.coherentVram),
     hive: oneForAll(options.hives),
@@ -203,7 +251,24 @@ export function configOfMachine(options: ResolvedOptions, lazy: boolean): Partia
     fail: [],
   };
   const defaults: Readonly<Record<string, unknown>> = { ...DEFAULT_CONFIG };
-  return Object.fromEntries(Object.entries(config).filter(([name, value]) => defaults[name] !== value));
+  return Object.fromEntries(
+    Object.entries(config).filter(
+      ([name, value]) => defaults[name] !== value && !(name === 'models' && config.models.length === 0),
+    ),
+  );
+}
+
+function fieldsOf(model: GpuModel): Required<ModelFields> {
+  const { gc, apu, noretry, retryCam, ih1, vaBits } = model;
+  return { gc: formatGcVersion(gc), apu, noretry, retryCam, ih1, vaBits };
+}
+
+/** What each GPU has else than the first; nothing if all have the same. */
+function modelDifferences(first: Required<ModelFields>, others: readonly Required<ModelFields>[]): ModelFields[] {
+  const list = [first, ...others].map((model) =>
+    Object.fromEntries(MODEL_FIELDS.filter((name) => model[name] !== first[name]).map((name) => [name, model[name]])),
+  );
+  return list.every((differences) => Object.keys(differences).length === 0) ? [] : list;
 }
 
 /** The value that all GPUs have, or the list. */

@@ -6,7 +6,7 @@ import { bytesAt } from '../../words/sizes.ts';
 import type { Fields } from '../format/fields.ts';
 import { hex } from '../format/hex.ts';
 import type { Interval } from './common.ts';
-import { readInterval } from './common.ts';
+import { readInterval, writeInterval } from './common.ts';
 import { defineOperation } from './descriptor.ts';
 import type { BareAnswer } from './descriptor.ts';
 import { FIELDS } from './form.ts';
@@ -80,6 +80,7 @@ export const pin = defineOperation({
     const sleeper = wake === undefined ? undefined : (late: Touched): void => wake(pinAnswer(late));
     return pinAnswer(process.calls.pin(address, size, sleeper));
   },
+  record: (entry) => ({ operation: { pin: writeInterval(entry) }, answer: pinAnswer(entry) }),
   sentence: (operation) => `Somebody takes a reference on each page of ${bytesAt(operation)}, so that it cannot move`,
   refusal: (_, errno) => processCallRefusal('touch', errno),
   form: { label: 'pin pages', fields: { addr, len } },
@@ -90,7 +91,7 @@ export interface PinAnswer extends BareAnswer {
   readonly pages: string;
 }
 
-function pinAnswer({ result, pages }: Touched): PinAnswer {
+function pinAnswer({ result, pages }: Pick<Touched, 'result' | 'pages'>): PinAnswer {
   return { ret: result, pages: hex(pages) };
 }
 
@@ -104,6 +105,7 @@ export const unpin = defineOperation({
     ret: 0,
     pages: hex(process.calls.unpin(address, size)),
   }),
+  record: (entry) => ({ operation: { unpin: writeInterval(entry) }, answer: pinAnswer(entry) }),
   sentence: (operation) => `The references on the pages of ${bytesAt(operation)} are dropped`,
   form: { label: 'unpin pages', fields: { addr, len } },
 });

@@ -1,9 +1,10 @@
 /** Operations that only look, and the configuration (spec/trace-format §2, §6, §7). */
 import { contextSnapshot, parseGcVersion, PteMemory } from '../../../emulator/index.ts';
-import type { ContextSnapshot, MemorySnapshot, RangeSnapshot } from '../../../emulator/index.ts';
+import type { ContextSnapshot, EmulatedMachine, MemorySnapshot, RangeSnapshot } from '../../../emulator/index.ts';
 import { errnoName } from '../../uapi/errno.ts';
 import { NO_RETRY_FAULTS } from '../../words/refusals.ts';
-import { parseConfig } from '../format/config.ts';
+import { gcOf, parseConfig } from '../format/config.ts';
+import type { TraceConfig } from '../format/config.ts';
 import { hex } from '../format/hex.ts';
 import { defineOperation } from './descriptor.ts';
 import type { BareAnswer } from './descriptor.ts';
@@ -24,15 +25,28 @@ export const config = defineOperation({
   perform: (): ConfigAnswer => {
     throw new Error('config can only stand at the start of a trace');
   },
-  sentence: ({ config: { gc, lazy, gpus } }) => {
-    const machine = `A machine with ${gpus === 1 ? '' : `${gpus} GPUs of `}GC ${gc}`;
+  sentence: ({ config: given }) => {
+    const { lazy, gpus } = given;
+    const machine = `A machine with ${gpus === 1 ? '' : `${gpus} GPUs of `}GC ${versions(given)}`;
     return lazy
       ? `${machine} opens its render node without making the VM a compute VM`
       : `${machine} opens its render node; the VM becomes a compute VM`;
   },
   refusal: (_, errno) => (errnoName(errno) === 'EOPNOTSUPP' ? NO_RETRY_FAULTS : undefined),
-  label: ({ config: { gc, apu, gpus } }) => `GC ${gc}${apu ? ' APU' : ''}${gpus === 1 ? '' : `, ${gpus} GPUs`}`,
+  label: ({ config: given }) =>
+    `GC ${versions(given)}${given.apu ? ' APU' : ''}${given.gpus === 1 ? '' : `, ${given.gpus} GPUs`}`,
 });
+
+/** The GC version of the GPUs, or those of all where they differ. */
+function versions(config: TraceConfig): string {
+  const list = Array.from({ length: config.gpus }, (_, gpu) => gcOf(config, gpu));
+  return new Set(list).size === 1 ? list[0]! : list.join(', ');
+}
+
+/** What the configuration answers of the VRAM of each GPU; nothing on a machine without any. */
+export function devmemAnswer({ options, devices }: EmulatedMachine): Pick<ConfigAnswer, 'devmem'> {
+  return options.vram.some((bytes) => bytes > 0) ? { devmem: devices.map(({ registration }) => registration) } : {};
+}
 
 /** Bits of the pending operations (spec/trace-format-v7 §4). */
 const PENDING_BITS = { unmap: 1, restore: 2 } as const;

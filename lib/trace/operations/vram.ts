@@ -1,6 +1,7 @@
 /** What other clients of a GPU do to its VRAM (spec/trace-format-v8 §2). */
 import { exactBytes } from '../../words/sizes.ts';
 import { hex } from '../format/hex.ts';
+import { bareAnswer } from './common.ts';
 import { defineOperation } from './descriptor.ts';
 import type { BareAnswer } from './descriptor.ts';
 import { FIELDS } from './form.ts';
@@ -14,10 +15,16 @@ export const evict = defineOperation({
     return {};
   },
   perform: ({ device }): BareAnswer => ({ ret: device.evict() }),
+  record: (entry) => ({ operation: { evict: {} }, answer: bareAnswer(entry) }),
   sentence: () => 'Another client makes the oldest buffer of SVM leave VRAM',
   refusal: () => 'there is no such buffer, or not all of its pages could leave',
   form: { label: 'evict buffer', fields: {} },
 });
+
+/** `offset`: the first page, or a negative errno. */
+function takenAnswer(offset: number): BareAnswer & { readonly offset?: string } {
+  return offset < 0 ? { ret: offset } : { ret: 0, offset: hex(offset) };
+}
 
 export const vram = defineOperation({
   name: 'vram',
@@ -27,10 +34,8 @@ export const vram = defineOperation({
     fields.only('bytes');
     return { bytes: fields.u64('bytes') };
   },
-  perform: ({ device }, { bytes }): BareAnswer & { readonly offset?: string } => {
-    const offset = device.takeVram(bytes);
-    return offset < 0 ? { ret: offset } : { ret: 0, offset: hex(offset) };
-  },
+  perform: ({ device }, { bytes }) => takenAnswer(device.takeVram(bytes)),
+  record: ({ bytes, result }) => ({ operation: { vram: { bytes: hex(bytes) } }, answer: takenAnswer(result) }),
   sentence: ({ bytes }) => `Another client takes ${exactBytes(bytes)} of VRAM`,
   refusal: () => 'there is no room, and no buffer of SVM that could leave',
   form: { label: 'take VRAM', fields: { bytes: FIELDS.size } },
@@ -44,6 +49,7 @@ export const vramfree = defineOperation({
     return { offset: fields.count('offset') };
   },
   perform: ({ device }, { offset }): BareAnswer => ({ ret: device.freeVram(offset) }),
+  record: (entry) => ({ operation: { vramfree: { offset: hex(entry.offset) } }, answer: bareAnswer(entry) }),
   sentence: ({ offset }) => `Another client gives back the VRAM from page 0x${offset.toString(16)} on`,
   refusal: () => 'nobody has taken VRAM there',
 });

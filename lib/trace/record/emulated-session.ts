@@ -12,6 +12,7 @@ import { configOfMachine } from '../format/config.ts';
 import { hex } from '../format/hex.ts';
 import type { OperationObject } from '../operations/descriptor.ts';
 import { recordedEntry } from '../operations/index.ts';
+import { devmemAnswer } from '../operations/state.ts';
 import type { TraceAnswer } from '../operations/index.ts';
 import { presentMappings } from './initial-state.ts';
 
@@ -60,7 +61,9 @@ export class EmulatedSession {
   follow(device: EmulatedDevice, file: EmulatedFile): void {
     if (this.#files.size === 0) this.#begin(file);
     this.#files.set(file, device.index);
-    this.#stops.push(file.effects.add(this.#effects.sinkOf(device)));
+    const sink = this.#effects.sinkOf(device);
+    this.#stops.push(file.effects.add(sink));
+    if (device.memory !== null) this.#stops.push(device.memory.effects.add(sink));
   }
 
   /** Nothing is written any more. */
@@ -73,8 +76,20 @@ export class EmulatedSession {
     const lazy = file.context === null && file.computeResult === 0;
     this.#listener.write(
       { config: configOfMachine(this.#machine.options, lazy) },
-      { ret: file.computeResult, pasid: hex(FIRST_PASID), xnack: file.context?.hasRetryFaults ?? false, fx: [] },
+      {
+        ret: file.computeResult,
+        pasid: hex(FIRST_PASID),
+        xnack: file.context?.hasRetryFaults ?? false,
+        ...devmemAnswer(this.#machine),
+        fx: [],
+      },
     );
+    const { devices } = this.#machine.process.space;
+    if (devices !== null) {
+      if (this.#machine.memorySnapshot().pages.length > 0)
+        this.#listener.fail('pages that lay in VRAM before the recording began cannot be written down');
+      this.#stops.push(devices.surroundings.effects.add(effects.processSink()));
+    }
     // What was mapped before belongs to the story: the replay has to find it.
     for (const { operation, answer } of presentMappings(this.#machine))
       this.#listener.write(operation, { ...answer, fx: [] });

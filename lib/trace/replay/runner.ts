@@ -10,6 +10,7 @@ import { hex } from '../format/hex.ts';
 import { TraceFormatError } from '../format/fields.ts';
 import type { BareAnswer, TraceSubject } from '../operations/descriptor.ts';
 import { descriptorOf } from '../operations/index.ts';
+import { devmemAnswer } from '../operations/state.ts';
 import type { TraceAnswer, TraceOperation } from '../operations/index.ts';
 import type { ConfigAnswer } from '../operations/state.ts';
 import { Injections } from './injections.ts';
@@ -132,15 +133,12 @@ export class TraceRunner {
 }
 
 /** The answer of a configuration whose first file this is. */
-function configAnswer({ options, devices }: EmulatedMachine, file: EmulatedFile): ConfigAnswer {
-  const devmem = options.vram.some((bytes) => bytes > 0)
-    ? { devmem: devices.map(({ registration }) => registration) }
-    : {};
+function configAnswer(machine: EmulatedMachine, file: EmulatedFile): ConfigAnswer {
   return {
     ret: file.computeResult,
     pasid: hex(file.vm.pasid),
     xnack: file.context?.hasRetryFaults ?? false,
-    ...devmem,
+    ...devmemAnswer(machine),
   };
 }
 

@@ -49,8 +49,9 @@ export function memoryTypeOf(
 
 /** The writable PTE of memory with the default flags, or without COHERENT, on the GPU at hand (feature 'introspection'). */
 export function plainPte(t: CaseContext, { coherent = true } = {}): bigint {
-  const { model, numaNodes, mtypeLocal } = t.machine.options;
-  return PTE[memoryTypeOf(formatGcVersion(model.gc), model.apu, numaNodes, mtypeLocal, coherent, false)];
+  const { models, numaNodes, mtypeLocal } = t.machine.options;
+  const [model] = models;
+  return PTE[memoryTypeOf(formatGcVersion(model!.gc), model!.apu, numaNodes, mtypeLocal, coherent, false)];
 }
 
 /** What a range remembers of its PTE flags: nothing from V6 on, where pages of one range can differ (spec/revisions §4). */

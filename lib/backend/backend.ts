@@ -8,6 +8,19 @@ import type { GpuQueue } from './queue.ts';
 /** Which kind of backend answers. */
 export type BackendKind = DeviceNode['kind'];
 
+/** The memory of a GPU at one moment, in bytes. */
+export interface VramInfo {
+  readonly total: number;
+  /** What nobody has taken. It may lie in pieces, so that a large buffer does not fit. */
+  readonly free: number;
+}
+
+/**
+ * What lies between two GPUs: 'hive': XGMI links of one hive; 'pcie': the bus, over which they reach each other's
+ * memory; 'none': no way; 'self': it is the same GPU.
+ */
+export type GpuLink = 'self' | 'hive' | 'pcie' | 'none';
+
 /** What a GPU and its driver can do. */
 export interface Abilities {
   /** Whether the driver has SVM at all (the kernel's option for it is on). */
@@ -18,6 +31,10 @@ export interface Abilities {
   readonly apu: boolean | undefined;
   /** Whether the GPU would have retry faults, were it not for the module parameter amdgpu.noretry; undefined: maybe. */
   readonly switchedOffByNoretry: boolean | undefined;
+  /** Whether the driver moves pages of SVM into the memory of the GPU. */
+  readonly vram: boolean;
+  /** Name of the XGMI hive of the GPU; undefined: it is in none. */
+  readonly hive: string | undefined;
 }
 
 /** Events of the modelled driver that concern one device. */
@@ -50,6 +67,10 @@ export interface Backend {
   /** That process: backends with the same object see the same memory at the same addresses. */
   readonly addressSpace: object;
   readonly abilities: Abilities;
+  /** The memory of the GPU; undefined where it has none, or it cannot be told. */
+  vramInfo(): VramInfo | undefined;
+  /** How this GPU reaches the memory of another one of the same process; undefined where it cannot be told. */
+  linkTo(other: Backend): GpuLink | undefined;
   /** What the driver tells beside the answers of its ioctls; undefined where it tells nothing. */
   readonly events: BackendEvents | undefined;
   /** What the hazard monitor found; nothing where nothing is watched. */
@@ -60,8 +81,11 @@ export interface Backend {
   createQueue(): GpuQueue;
   /** Whether anything is mapped at the byte address in the process that the device mirrors. */
   isMapped(address: bigint): boolean;
-  /** Maps `size` bytes of the driver's own memory. Throws `ERR_SVM_NOT_AVAILABLE` where that cannot be done. */
-  mapDriverMemory(size: bigint): DriverMapping;
+  /**
+   * Maps `size` bytes of the driver's own memory, in system memory or in VRAM; where SVM uses VRAM as well, it has that
+   * much less. Throws `ERR_SVM_NOT_AVAILABLE` where that cannot be done, `ERR_SVM_NO_VRAM` where there is no room.
+   */
+  mapDriverMemory(size: bigint, place: 'system' | 'vram'): DriverMapping;
   /** Lets work run that the driver has put off, where no thread of a kernel does so by itself. */
   runDeferredWork(): void;
   /** Lets so many nanoseconds pass for the driver: at once on a virtual clock, else as long as they last. */

@@ -27,6 +27,50 @@ export function chooseBackend(options: OpenOptions, recorder?: DeviceRecorder, s
   return backendOfChoice(choose(options, search), options, recorder);
 }
 
+/**
+ * The backends of all GPUs of this process: every device of the emulated machine, or every render node that can be
+ * used. `recorder` makes the recorder of each. If one cannot be opened, those before it are closed again.
+ */
+export function chooseAllBackends(
+  options: OpenOptions,
+  recorder: () => DeviceRecorder | undefined,
+  search: RenderNodeSearch = {},
+): Backend[] {
+  const nodes =
+    options.backend === 'emulated' || options.emulator !== undefined ? undefined : nodePaths(options, search);
+  const backends: Backend[] = [];
+  const open = (each: OpenOptions, choice?: Choice): void => {
+    const own = recorder();
+    try {
+      backends.push(choice === undefined ? chooseBackend(each, own, search) : backendOfChoice(choice, each, own));
+    } catch (error) {
+      own?.close();
+      throw error;
+    }
+  };
+  try {
+    if (nodes !== undefined && nodes.length > 0) for (const node of nodes) open({ ...options, node });
+    else {
+      // No node that can be used: one that was asked for says why, 'auto' gives a machine of its own.
+      const choice = choose(options, search);
+      if (choice.kind !== 'emulated') open(options, choice);
+      else for (const device of machineOf(choice.device).devices) open(options, { ...choice, device });
+    }
+  } catch (error) {
+    for (const backend of backends) backend.close();
+    throw error;
+  }
+  return backends;
+}
+
+/** The render nodes that the options leave, and that can be used. */
+function nodePaths({ profile, node: named }: OpenOptions, search: RenderNodeSearch): string[] {
+  if (named !== undefined) return [named];
+  return listRenderNodes(search)
+    .nodes.filter((node) => typeof profileFor(node, profile) !== 'string')
+    .map(({ path }) => path);
+}
+
 /** The backend on a file that is open already. */
 export function adoptBackend(
   descriptor: number,

@@ -26,10 +26,53 @@ describe('the emulated backend', () => {
 
   it('maps memory of the driver, which the SVM ioctl refuses', () => {
     const { machine, backend } = setUp();
-    const { address, unmap } = backend.mapDriverMemory(8192n);
+    const { address, unmap } = backend.mapDriverMemory(8192n, 'vram');
     expect(machine.process.space.findVma(Number(address >> 12n))).toMatchObject({ kind: 'pfnmap' });
     unmap();
     expect(backend.isMapped(address)).toBe(false);
+  });
+
+  it('takes memory of the driver out of the VRAM that SVM uses', () => {
+    const { backend } = setUp({ profile: 'v8', vram: 1 << 20 });
+    const { unmap } = backend.mapDriverMemory(256n << 10n, 'vram');
+    const pinned = backend.mapDriverMemory(256n << 10n, 'system');
+    expect(backend.vramInfo()).toEqual({ total: 1 << 20, free: 768 << 10 });
+    expect(() => backend.mapDriverMemory(2n << 20n, 'vram')).toThrow(
+      expect.objectContaining({ code: 'ERR_SVM_NO_VRAM' }),
+    );
+    unmap();
+    pinned.unmap();
+    expect(backend.vramInfo()!.free).toBe(1 << 20);
+  });
+
+  it('knows the memory of its GPU, whether SVM uses it, and the way to the other GPUs', () => {
+    const ofProfile = (profile: 'v4' | 'v8') => {
+      const { backend, machine } = setUp({ gpus: 3, vram: [4096, 8192, 0], links: ['a', 'a', null], profile });
+      const others = machine.devices.map((device) => new EmulatedBackend(device));
+      return [
+        [backend, ...others].map(({ abilities: { vram, hive } }) => [vram, hive]),
+        others.map((other) => [backend.linkTo(other), other.vramInfo()]),
+      ];
+    };
+    const info = (total: number) => ({ total, free: total });
+    const links = [
+      ['self', info(4096)],
+      ['hive', info(8192)],
+      ['none', undefined],
+    ];
+    for (const profile of ['v4', 'v8'] as const) {
+      const uses = profile === 'v8';
+      expect(ofProfile(profile)).toEqual([
+        [
+          [uses, 'a'],
+          [uses, 'a'],
+          [uses, 'a'],
+          [false, undefined],
+        ],
+        links,
+      ]);
+    }
+    expect(setUp().backend.linkTo(setUp().backend)).toBeUndefined();
   });
 
   it('runs what the driver has put off, and lets time pass at once', async () => {

@@ -2,9 +2,10 @@
 import type { EmulatedDevice, EmulatedMachine, EmulatedNode, Hazard } from '../../emulator/index.ts';
 import { isSwitchedOffByNoretry, machineOf } from '../../emulator/index.ts';
 import type { DeviceNode } from '../uapi/node.ts';
+import { codedError } from '../uapi/errors.ts';
 import { uapiProfile } from '../uapi/profile.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
-import type { Abilities, Backend, BackendEvents, DriverMapping } from './backend.ts';
+import type { Abilities, Backend, BackendEvents, DriverMapping, GpuLink, VramInfo } from './backend.ts';
 import { EmulatedMemory } from './emulated-memory.ts';
 import { shareEventChannels } from './event-channels.ts';
 import type { SharedEventChannels } from './event-channels.ts';
@@ -49,7 +50,7 @@ export class EmulatedBackend implements Backend {
     this.fallbackReason = options.fallbackReason;
     this.profile = uapiProfile(machine.options.profile);
     this.memory = new EmulatedMemory(machine.process);
-    this.abilities = new EmulatedAbilities(device);
+    this.abilities = new EmulatedAbilities(machine, device);
     this.events = eventsOf(machine, device);
     this.#node = device.open(options.compute === undefined ? {} : { compute: options.compute });
     this.#recorder = options.recorder;
@@ -70,6 +71,16 @@ export class EmulatedBackend implements Backend {
     return this.#watch.hazards;
   }
 
+  vramInfo(): VramInfo | undefined {
+    return this.emulator.vramInfo;
+  }
+
+  linkTo(other: Backend): GpuLink | undefined {
+    const peer = other.emulator;
+    if (peer === undefined || machineOf(peer) !== this.#machine) return undefined;
+    return this.#machine.fabric.link(this.emulator.index, peer.index);
+  }
+
   createQueue(): GpuQueue {
     return new EmulatedQueue(this.emulator, this.#node.file, this.#machine.clock, () => this.#node.closed);
   }
@@ -78,10 +89,24 @@ export class EmulatedBackend implements Backend {
     return this.#machine.process.space.findVma(Number(address >> 12n)) !== undefined;
   }
 
-  mapDriverMemory(size: bigint): DriverMapping {
+  mapDriverMemory(size: bigint, place: 'system' | 'vram'): DriverMapping {
     const { process } = this.#machine;
+    const taken = place === 'vram' && this.emulator.memory !== null ? this.#takeVram(size) : undefined;
     const address = process.mmap({ size, kind: 'pfnmap' });
-    return { address, unmap: () => process.munmap(address, size) };
+    return {
+      address,
+      unmap: () => {
+        process.munmap(address, size);
+        if (taken !== undefined) this.emulator.freeVram(taken);
+      },
+    };
+  }
+
+  /** First page of so much VRAM. */
+  #takeVram(size: bigint): number {
+    const offset = this.emulator.takeVram(size);
+    if (offset >= 0) return offset;
+    throw codedError('ERR_SVM_NO_VRAM', `${size} bytes: the GPU has no room for them in one piece`);
   }
 
   runDeferredWork(): void {
@@ -116,10 +141,20 @@ export class EmulatedBackend implements Backend {
 
 /** Asked anew each time: a machine may be changed while it runs. */
 class EmulatedAbilities implements Abilities {
+  readonly #machine: EmulatedMachine;
   readonly #device: EmulatedDevice;
 
-  constructor(device: EmulatedDevice) {
+  constructor(machine: EmulatedMachine, device: EmulatedDevice) {
+    this.#machine = machine;
     this.#device = device;
+  }
+
+  get vram(): boolean {
+    return this.#device.memory?.usable ?? false;
+  }
+
+  get hive(): string | undefined {
+    return this.#machine.fabric.hiveOf(this.#device.index) ?? undefined;
   }
 
   get svm(): boolean {

@@ -43,7 +43,15 @@ describe('a backend on a kernel', () => {
     expect(() => backend.createQueue()).toThrow(expect.objectContaining({ code, message }));
     expect(() => backend.mapDriverMemory()).toThrow(expect.objectContaining({ code }));
     expect(backend).toMatchObject({ kind, events: undefined, emulator: undefined, hazards: [] });
-    expect(backend.abilities).toEqual({ svm: true, xnack: true, apu: undefined, switchedOffByNoretry: undefined });
+    expect(backend.abilities).toEqual({
+      svm: true,
+      xnack: true,
+      apu: undefined,
+      switchedOffByNoretry: undefined,
+      vram: false,
+      hive: undefined,
+    });
+    expect([backend.vramInfo(), backend.linkTo(backend)]).toEqual([undefined, 'self']);
     expect(backend.fd).toBe(17);
   });
 

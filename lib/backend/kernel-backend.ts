@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs';
 import type { DeviceNode } from '../uapi/node.ts';
 import { codedError } from '../uapi/errors.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
-import type { Abilities, Backend, DriverMapping } from './backend.ts';
+import type { Abilities, Backend, DriverMapping, GpuLink, VramInfo } from './backend.ts';
 import { libC } from './ffi-library.ts';
 import { ffiMemoryFunctions } from './ffi-memory.ts';
 import type { FfiNode } from './ffi-node.ts';
 import type { HostRegionMapper } from './host-region.ts';
 import { KernelMemory } from './kernel-memory.ts';
+import { KernelVram } from './kernel-vram.ts';
 import type { KernelNode } from './kernel-node.ts';
 import type { KfdConnection } from './kfd/connection.ts';
 import { KfdQueue } from './kfd/queue-kfd.ts';
@@ -58,6 +59,7 @@ export class KernelBackend implements Backend {
   readonly #file: KernelAccess['node'];
   readonly #compute: KfdConnection | string;
   readonly #queues = new Set<KfdQueue>();
+  readonly #vram: KernelVram;
   readonly #recorder: DeviceRecorder | undefined;
   #closed = false;
 
@@ -67,9 +69,18 @@ export class KernelBackend implements Backend {
     this.profile = profile;
     // A context lives only where XNACK is on, so that a device which answers has both.
     const switchedOffByNoretry = access.noretry === 0 ? false : undefined;
-    this.abilities = { svm: true, xnack: true, apu: undefined, switchedOffByNoretry };
     this.#file = access.node;
     this.#compute = access.compute;
+    this.#vram = new KernelVram(access.node.fd);
+    this.abilities = {
+      svm: true,
+      xnack: true,
+      apu: undefined,
+      switchedOffByNoretry,
+      // What cannot be read may be there all the same.
+      vram: profile.behaviour.movesToVram,
+      hive: this.#vram.hive(),
+    };
     this.#recorder = recorder;
     const { node, memory } =
       recorder === undefined ? access : recorder.attachKernel(access.node, access.memory, profile);
@@ -79,6 +90,17 @@ export class KernelBackend implements Backend {
 
   get fd(): number {
     return this.#file.fd;
+  }
+
+  vramInfo(): VramInfo | undefined {
+    return this.#vram.info();
+  }
+
+  /** The hive is known, the bus is not. */
+  linkTo(other: Backend): GpuLink | undefined {
+    if (other === this || other.node.path === this.node.path) return 'self';
+    const { hive } = this.abilities;
+    return hive !== undefined && hive === other.abilities.hive ? 'hive' : undefined;
   }
 
   createQueue(): GpuQueue {

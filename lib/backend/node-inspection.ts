@@ -111,10 +111,19 @@ interface DrmDevice {
   readonly refusal: string;
 }
 
-function deviceOf(rdev: bigint, sysfs: string): DrmDevice {
-  const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xffff_f000n);
+/** 'MAJOR:MINOR' of a device number as glibc and the kernel encode it. */
+export function deviceNumberOf(rdev: bigint): string {
   const minor = (rdev & 0xffn) | ((rdev >> 12n) & 0xffff_ff00n);
-  const number = `${major}:${minor}`;
+  return `${majorOf(rdev)}:${minor}`;
+}
+
+function majorOf(rdev: bigint): bigint {
+  return ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xffff_f000n);
+}
+
+function deviceOf(rdev: bigint, sysfs: string): DrmDevice {
+  const major = majorOf(rdev);
+  const number = deviceNumberOf(rdev);
   if (major !== DRM_MAJOR)
     return { refusal: `no render node of amdgpu: it is device ${number}, and DRM devices have the major number 226` };
   const folder = join(sysfs, 'dev', 'char', number);

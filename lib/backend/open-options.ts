@@ -1,6 +1,6 @@
 /** Options of `SvmDevice.open`: their types, their checks, and the environment. */
 import { EmulatedDevice } from '../../emulator/index.ts';
-import type { MachineOptions } from '../../emulator/index.ts';
+import type { EmulatedMachine, MachineOptions } from '../../emulator/index.ts';
 import { rangeError, show, typeError } from '../uapi/errors.ts';
 import { UAPI_PROFILES } from '../uapi/profile.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';
@@ -54,6 +54,11 @@ export interface OpenOptions {
 }
 
 const ADOPT_OPTIONS = ['profile', 'kfd', 'topology', 'record'] as const;
+
+/** Options of `SvmDevice.openAll`: as those of `SvmDevice.open`; `emulator` may also be a machine that exists already. */
+export type OpenAllOptions = Omit<OpenOptions, 'emulator'> & {
+  readonly emulator?: MachineOptions | EmulatedMachine | EmulatedDevice;
+};
 
 /** Options of `SvmDevice.adopt`: as those of `SvmDevice.open`. */
 export type AdoptOptions = Pick<OpenOptions, (typeof ADOPT_OPTIONS)[number]>;

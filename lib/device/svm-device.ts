@@ -5,18 +5,19 @@ import type { SvmAttributeName } from '../uapi/constants.ts';
 import { decodeAttributes } from '../uapi/codec.ts';
 import type { SvmAttributeRecord } from '../uapi/call.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
+import { EmulatedMachine } from '../../emulator/index.ts';
 import type { EmulatedDevice, EventListener, EventName, Hazard, MachineEvent } from '../../emulator/index.ts';
 import { attributeTypes, decodeAttributeValues, encodeAttributeValues } from './attributes.ts';
 import type { SvmAttributes } from './attributes.ts';
-import type { Backend, BackendKind } from '../backend/backend.ts';
-import { adoptBackend, chooseBackend } from '../backend/choose.ts';
+import type { Backend, BackendKind, GpuLink, VramInfo } from '../backend/backend.ts';
+import { adoptBackend, chooseAllBackends, chooseBackend } from '../backend/choose.ts';
 import { resolveAdoptOptions, resolveOpenOptions } from '../backend/open-options.ts';
-import type { AdoptOptions, OpenOptions } from '../backend/open-options.ts';
+import type { AdoptOptions, OpenAllOptions, OpenOptions } from '../backend/open-options.ts';
 import { onAnyDeviceEvent, onDeviceEvent } from './device-events.ts';
 import type { DeviceEventSource } from './device-events.ts';
 import { ioctlsHaveSubscribers, publishedIoctl, publishedIoctlAsync } from './diagnostics.ts';
 import type { IoctlMessage } from './diagnostics.ts';
-import { codedError, rangeError, show } from '../uapi/errors.ts';
+import { codedError, rangeError, show, typeError } from '../uapi/errors.ts';
 import { SvmError } from './errors.ts';
 import type { SvmOperationName } from './errors.ts';
 import type { GpuQueue } from '../backend/queue.ts';
@@ -118,6 +119,25 @@ export class SvmDevice {
     return openWith(resolved, (each, recorder) => adoptBackend(fd, each, recorder));
   }
 
+  /**
+   * Opens every GPU: all devices of the emulated machine that `emulator` is or describes, or all render nodes that
+   * could be opened alone, in the order of their numbers. One recording holds them all. Throws as `open` does, and then
+   * none is left open. A GPU that SVM refuses (EOPNOTSUPP) is opened as well; its calls are refused.
+   */
+  static openAll(options: OpenAllOptions = {}): SvmDevice[] {
+    const { emulator } = options ?? {};
+    const single = emulator instanceof EmulatedMachine ? { ...options, emulator: emulator.devices[0]! } : options;
+    const resolved = resolveOpenOptions(single as OpenOptions, process.env);
+    trafficOutput();
+    const { record } = resolved;
+    const backends = chooseAllBackends(resolved, () => (record === undefined ? undefined : new TraceRecorder(record)));
+    return backends.map((backend) => {
+      const device = newDevice(backend);
+      writeDeviceTraffic(device);
+      return device;
+    });
+  }
+
   get closed(): boolean {
     return this.#closed;
   }
@@ -134,6 +154,26 @@ export class SvmDevice {
   get fd(): number | undefined {
     this.#assertOpen();
     return this.#backend.fd;
+  }
+
+  /**
+   * The memory of the GPU in bytes: how much there is, and what of it nobody has taken. Undefined where it has none of its
+   * own or the driver does not tell. Throws `ERR_SVM_CLOSED` after `close`.
+   */
+  vramInfo(): VramInfo | undefined {
+    this.#assertOpen();
+    return this.#backend.vramInfo();
+  }
+
+  /**
+   * How this GPU reaches the memory of `other`, a device of the same process; undefined where that cannot be told.
+   * TypeError (`ERR_SVM_INVALID_TYPE`) for what is no device, `ERR_SVM_CLOSED` after `close`.
+   */
+  linkTo(other: SvmDevice): GpuLink | undefined {
+    this.#assertOpen();
+    if (!(other instanceof SvmDevice))
+      throw typeError('ERR_SVM_INVALID_TYPE', `other: expected an SvmDevice, got ${show(other)}`);
+    return this.#backend.linkTo(other.#backend);
   }
 
   /** Sets attributes of a range, in the order in which they are written (spec/02-attributes §4). */

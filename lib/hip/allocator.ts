@@ -4,6 +4,7 @@ import type { HsaSvmAttributePair } from '../hsa/index.ts';
 import { codedError } from '../uapi/errors.ts';
 import { backendOf } from '../device/svm-device.ts';
 import type { DriverMapping, SvmDevice } from '../device/svm-device.ts';
+import { SvmError } from '../device/errors.ts';
 import { PAGE_SIZE } from '../uapi/constants.ts';
 import type { Pointer } from './arguments.ts';
 import { HipHmmFlag, HipMemAttach } from './constants.ts';
@@ -57,7 +58,7 @@ export class Allocator implements MemoryOwner {
         }
       } catch (error) {
         memory.release();
-        if (!(error instanceof HsaError)) throw error;
+        if (!(error instanceof HsaError || error instanceof SvmError)) throw error;
         throw new HipError(HipStatus.outOfMemory, error.message, error);
       }
     }
@@ -70,7 +71,7 @@ export class Allocator implements MemoryOwner {
     state.assertOpen();
     if (size === 0n) throw invalidValue('size: 0');
     const bytes = mappedSize(size);
-    const { address, unmap } = mapDriverMemory(state.devices[0]!, bytes);
+    const { address, unmap } = mapDriverMemory(state.devices[state.currentDevice]!, bytes, kind);
     const backing =
       kind === 'device' ? new DeviceBacking(address, unmap) : new PinnedBacking(address, Number(bytes), unmap);
     return this.#add(new HipMemory(this, backing, Number(size), kind, 0, state.currentDevice));
@@ -147,12 +148,14 @@ function mappedSize(size: bigint): bigint {
   return bytes;
 }
 
-/** hipErrorNotSupported where the backend has none. */
-function mapDriverMemory(device: SvmDevice, bytes: bigint): DriverMapping {
+/** hipErrorNotSupported where the backend has none, hipErrorOutOfMemory where VRAM has no room. */
+function mapDriverMemory(device: SvmDevice, bytes: bigint, kind: 'device' | 'host'): DriverMapping {
   try {
-    return backendOf(device).mapDriverMemory(bytes);
+    return backendOf(device).mapDriverMemory(bytes, kind === 'device' ? 'vram' : 'system');
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'ERR_SVM_NOT_AVAILABLE') throw error;
+    const { code } = error as { code?: unknown };
+    if (code === 'ERR_SVM_NO_VRAM') throw new HipError(HipStatus.outOfMemory, (error as Error).message, error);
+    if (code !== 'ERR_SVM_NOT_AVAILABLE') throw error;
     throw new HipError(HipStatus.notSupported, 'only managed memory is available on this backend', error as Error);
   }
 }

@@ -84,6 +84,19 @@ export interface HipMemLocation {
   readonly id?: number;
 }
 
+/** Kind of memory behind a pointer, `hipMemoryType`. */
+export const HipMemoryType = {
+  /** hipMemoryTypeUnregistered: HIP does not know it. */
+  unregistered: 0,
+  /** hipMemoryTypeHost: `hostMalloc`. */
+  host: 1,
+  /** hipMemoryTypeDevice: `malloc`. */
+  device: 2,
+  /** hipMemoryTypeManaged: `mallocManaged`. */
+  managed: 3,
+} as const;
+export type HipMemoryType = (typeof HipMemoryType)[keyof typeof HipMemoryType];
+
 /** Flags of `streamCreate`. */
 export const HipStreamFlag = {
   /** hipStreamDefault: takes turns with the null stream of its device. */

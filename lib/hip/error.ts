@@ -16,6 +16,10 @@ export const HipStatus = {
   invalidHandle: 400,
   /** hipErrorNotReady: an answer of `streamQuery` and `eventQuery`, never thrown. */
   notReady: 600,
+  /** hipErrorPeerAccessAlreadyEnabled */
+  peerAccessAlreadyEnabled: 704,
+  /** hipErrorPeerAccessNotEnabled */
+  peerAccessNotEnabled: 705,
   /** hipErrorContextIsDestroyed: of a destroyed stream. */
   contextIsDestroyed: 709,
   /** hipErrorNotSupported */
@@ -33,6 +37,8 @@ const NAMES: Readonly<Record<HipStatus, string>> = {
   [HipStatus.invalidDevice]: 'hipErrorInvalidDevice',
   [HipStatus.invalidHandle]: 'hipErrorInvalidHandle',
   [HipStatus.notReady]: 'hipErrorNotReady',
+  [HipStatus.peerAccessAlreadyEnabled]: 'hipErrorPeerAccessAlreadyEnabled',
+  [HipStatus.peerAccessNotEnabled]: 'hipErrorPeerAccessNotEnabled',
   [HipStatus.contextIsDestroyed]: 'hipErrorContextIsDestroyed',
   [HipStatus.notSupported]: 'hipErrorNotSupported',
   [HipStatus.streamDetached]: 'hipErrorStreamDetached',

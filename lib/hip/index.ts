@@ -1,6 +1,7 @@
 /** HIP's managed memory on top of `SvmDevice`: `import { HipRuntime } from 'amdgpu-svm/hip'`. */
 export { HipRuntime } from './runtime.ts';
 export type { HipMemRangeAttributes } from './runtime.ts';
+export type { HipMemInfo, HipPointerAttributes } from './device-calls.ts';
 export { HIP_COMPATIBILITIES, HIP_RELEASES } from './options.ts';
 export type { HipCompatibility, HipRelease, HipRuntimeOptions } from './options.ts';
 export {
@@ -10,6 +11,7 @@ export {
   HipMemAttach,
   HipMemLocationType,
   HipMemoryAdvise,
+  HipMemoryType,
   HipMemRangeAttribute,
   HipMemRangeCoherencyMode,
   HipStreamFlag,

@@ -8,16 +8,15 @@ import { countOf, integerOfIndex, intOf, locationOf, pointerOf, unsignedOf } fro
 import type { HipPointer } from './arguments.ts';
 import { checkAttach } from './attach.ts';
 import { HipDeviceId, HipMemAttach, HipMemRangeAttribute } from './constants.ts';
-import type { HipDeviceAttribute, HipMemLocation } from './constants.ts';
+import type { HipMemLocation } from './constants.ts';
 import { describeAdvise, describeAdviseV2, describeAttributes } from './describe.ts';
-import { deviceAttribute } from './device-attributes.ts';
+import { DeviceCalls } from './device-calls.ts';
 import type { HipMemory } from './memory.ts';
 import { resolveHipOptions } from './options.ts';
 import type { HipRuntimeOptions, ResolvedHipOptions } from './options.ts';
 import { RangeAttributes } from './range-attributes.ts';
 import { readQuestion, readQuestions } from './range-questions.ts';
 import { HipState } from './state.ts';
-import { TransferCalls } from './transfer-calls.ts';
 import type { HipStreamArgument } from './stream-table.ts';
 
 /** Everything that can be asked of a range, as `memRangeAttributes` gives it. */
@@ -42,7 +41,7 @@ const INT_BYTES = 4;
  * RangeError (`code` 'ERR_SVM_...') that names the field; a device that was closed under
  * the runtime `ERR_SVM_CLOSED`.
  */
-export class HipRuntime extends TransferCalls {
+export class HipRuntime extends DeviceCalls {
   readonly #state: HipState;
   readonly #owned: readonly SvmDevice[];
   readonly #advisor: Advisor;
@@ -90,37 +89,16 @@ export class HipRuntime extends TransferCalls {
     return this.#state.closed;
   }
 
-  /** hipGetDeviceCount */
-  get deviceCount(): number {
-    return this.#state.devices.length;
-  }
-
-  /** hipSetDevice. hipErrorInvalidDevice. */
-  setDevice(device: number): void {
-    this.#state.assertOpen();
-    const id = intOf('device', device);
-    this.#state.assertDevice('device', id);
-    this.#state.currentDevice = id;
-  }
-
-  /** hipGetDevice */
-  getDevice(): number {
-    this.#state.assertOpen();
-    return this.#state.currentDevice;
-  }
-
-  /** hipDeviceGetAttribute, for the attributes of `HipDeviceAttribute` (with or without HIP's prefix): 1 or 0. hipErrorInvalidValue, hipErrorInvalidDevice. */
-  deviceGetAttribute(attribute: HipDeviceAttribute | string, device: number): number {
-    return deviceAttribute(this.#state, attribute, intOf('device', device));
-  }
-
   /** hipMallocManaged: zeroed memory that every GPU may access. hipErrorInvalidValue, hipErrorOutOfMemory. `flags`: `HipMemAttach` global or host, which are the same. */
   mallocManaged(size: number | bigint, flags: number = HipMemAttach.global): HipMemory {
     const action = (): HipMemory => this.allocator.managed(countOf('size', size), unsignedOf('flags', flags));
     return this.traffic.log(() => `hipMallocManaged(${show(size)})`, action);
   }
 
-  /** hipMalloc: device memory, which neither the CPU nor SVM reaches; here to be refused. hipErrorNotSupported on the kernel backend. */
+  /**
+   * hipMalloc: memory of the current device, which neither the CPU nor SVM reaches; where SVM uses VRAM it takes that
+   * much of it, and managed memory gives way. hipErrorOutOfMemory, hipErrorNotSupported on the kernel backend.
+   */
   malloc(size: number | bigint): HipMemory {
     return this.traffic.log(
       () => `hipMalloc(${show(size)})`,

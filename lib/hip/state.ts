@@ -30,11 +30,14 @@ export class HipState {
   readonly accessedByCpu = new PageSet();
   /** Pages advised SetCoarseGrain: the device only says whether all are fine grained. Kept in 'documented' mode only. */
   readonly coarseGrained = new PageSet();
+  /** Peers that each device may reach: `deviceEnablePeerAccess`. */
+  readonly peers: readonly Set<number>[];
   currentDevice = 0;
   closed = false;
 
   constructor(devices: readonly SvmDevice[], hsa: HsaRuntime, options: ResolvedHipOptions) {
     this.devices = devices;
+    this.peers = devices.map(() => new Set());
     this.hsa = hsa;
     this.options = options;
     this.documented = options.compatibility === 'documented';

@@ -46,6 +46,8 @@ export interface HsaErrorDetails {
   readonly agent?: string;
   /** Negative errno of that device. */
   readonly errno?: number;
+  /** Names of the GPU agents that had done it before. */
+  readonly applied?: readonly string[];
 }
 
 /** A call that HSA refuses. */
@@ -56,14 +58,16 @@ export class HsaError extends Error {
   readonly statusName: string;
   /** Argument that was refused, if it is one of them. */
   readonly field: string | undefined;
-  /** Name of the GPU agent whose device refused, if one did; agents before it in `gpuAgents` stay changed. */
+  /** Name of the GPU agent whose device refused, if one did. */
   readonly agent: string | undefined;
   /** Negative errno of that device. */
   readonly errno: number | undefined;
+  /** Names of the GPU agents that had done it before and stay changed, in the order of `gpuAgents`. */
+  readonly applied: readonly string[];
 
   constructor(status: HsaStatus, reason: string, details: HsaErrorDetails = {}) {
     const name = NAMES[status]!;
-    const { field, agent, errno } = details;
+    const { field, agent, errno, applied = [] } = details;
     super(`${name} (0x${status.toString(16)}): ${field === undefined ? '' : `${field}: `}${reason}`);
     this.name = 'HsaError';
     this.status = status;
@@ -71,5 +75,6 @@ export class HsaError extends Error {
     this.field = field;
     this.agent = agent;
     this.errno = errno;
+    this.applied = applied;
   }
 }

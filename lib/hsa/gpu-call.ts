@@ -29,14 +29,19 @@ export function callGpu(
   return port.svmIoctl({ operation, address: range.address, size: range.size, attributes });
 }
 
-/** HSA_STATUS_ERROR for a negative result, whatever errno it is. */
-export function throwOnFailure(agent: HsaAgent, result: number, { address, size }: ByteRange): void {
+/** HSA_STATUS_ERROR for a negative result, whatever errno it is. `before`: the agents that did it already. */
+export function throwOnFailure(
+  agent: HsaAgent,
+  result: number,
+  { address, size }: ByteRange,
+  before: readonly HsaAgent[] = [],
+): void {
   if (result >= 0) return;
   const where = `[0x${address.toString(16)}, +0x${size.toString(16)})`;
   throw new HsaError(
     HsaStatus.error,
     `${agent.name} refused ${where} with ${errnoName(result) ?? 'an unknown error'} (errno ${-result})`,
-    { agent: agent.name, errno: result },
+    { agent: agent.name, errno: result, applied: before.map(({ name }) => name) },
   );
 }
 

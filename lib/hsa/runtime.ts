@@ -330,7 +330,8 @@ export class HsaRuntime {
       throwOnFailure(first!, callGpu(first!.device!, SvmOperation.setAttributes, range, []).result, range);
       return;
     }
-    for (const agent of gpuAgents) throwOnFailure(agent, resetOnGpu(agent.device!, range), range);
+    for (const [at, agent] of gpuAgents.entries())
+      throwOnFailure(agent, resetOnGpu(agent.device!, range), range, gpuAgents.slice(0, at));
   }
 
   #lastPrefetch(range: ByteRange): HsaAgent | null {

@@ -131,10 +131,10 @@ export function setOnGpus(
   records: readonly (readonly SvmAttributeRecord[])[],
 ): void {
   assertGpus(gpuAgents);
-  for (const agent of gpuAgents) {
-    const list = records[agent.index]!;
-    if (list.length === 0) continue;
-    throwOnFailure(agent, callGpu(agent.device!, SvmOperation.setAttributes, range, list).result, range);
+  const concerned = gpuAgents.filter(({ index }) => records[index]!.length > 0);
+  for (const [at, agent] of concerned.entries()) {
+    const { result } = callGpu(agent.device!, SvmOperation.setAttributes, range, records[agent.index]!);
+    if (result < 0) throwOnFailure(agent, result, range, concerned.slice(0, at));
   }
 }
 

@@ -22,6 +22,7 @@ const BEHAVIOUR_FROM_V5 = {
   checksBufferObjects: true,
   changesInvalidate: true,
   faultsHideShortage: true,
+  movesToVram: false,
   retriesReadOnly: true,
 } as const satisfies Omit<DriverBehaviour, 'withRetryFaults'>;
 
@@ -44,6 +45,7 @@ export const UAPI_PROFILES = {
       checksBufferObjects: false,
       changesInvalidate: false,
       faultsHideShortage: true,
+      movesToVram: false,
       retriesReadOnly: false,
     },
   }),
@@ -78,7 +80,13 @@ export const UAPI_PROFILES = {
     locations: SvmLocation,
     getWalksVmas: true,
     maxAttributes: MAX_ATTRIBUTES_PER_CALL,
-    behaviour: { ...BEHAVIOUR_FROM_V5, withRetryFaults: 'v8', noretryIsForAll: true, faultsHideShortage: false },
+    behaviour: {
+      ...BEHAVIOUR_FROM_V5,
+      withRetryFaults: 'v8',
+      noretryIsForAll: true,
+      faultsHideShortage: false,
+      movesToVram: true,
+    },
   }),
 } as const satisfies Readonly<Partial<Record<RevisionName, UapiProfile>>>;
 

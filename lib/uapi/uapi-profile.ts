@@ -54,6 +54,8 @@ export interface DriverBehaviour {
   readonly changesInvalidate: boolean;
   /** Whether a fault for which memory is short is answered as done; otherwise the shortage is reported. */
   readonly faultsHideShortage: boolean;
+  /** Whether pages move into the VRAM of the GPU, by prefetches and by faults; otherwise they stay in system memory. */
+  readonly movesToVram: boolean;
   /** Whether a prefetch takes read-only what may not be written, chunk by chunk. */
   readonly retriesReadOnly: boolean;
 }

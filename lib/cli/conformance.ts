@@ -1,4 +1,7 @@
 /** `amdgpu-svm conformance`: the same cases on hardware and on the emulator. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   Expectations,
   ExpectationsError,
@@ -13,7 +16,16 @@ import type { ConcreteCase, ConformanceOptions, Report, Shard, TargetOptions } f
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { ReportOutputs } from './conformance-outputs.ts';
-import { asicOption, backendOption, PROFILE_NAMES, profileOption, XNACK_OFF_HELP, xnackOffOption } from './options.ts';
+import { replayAgainst } from './replay-against.ts';
+import {
+  asicOption,
+  backendOption,
+  PROFILE_NAMES,
+  profileOption,
+  XNACK_OFF_HELP,
+  xnackOffOption,
+  timeoutOption,
+} from './options.ts';
 import { complain, print } from './output.ts';
 
 const OPTIONS = {
@@ -35,6 +47,7 @@ const OPTIONS = {
   'fail-on-skip': { type: 'boolean', default: false },
   'expect-quirks': { type: 'boolean', default: false },
   record: { type: 'string' },
+  against: { type: 'string' },
   durations: { type: 'boolean', default: false },
   reporter: { type: 'string', multiple: true },
   merge: { type: 'boolean', default: false },
@@ -66,6 +79,8 @@ QUERY is GROUP:CASE:PARAMETERS, each part may be "*": "uapi,*", "attributes,spli
   --expect-quirks a device that does not show the quirks of its revision fails, and so does
                   one that shows a quirk that its revision has cured
   --record DIR    write each case as a trace; "replay --check" and "diff" compare devices
+  --against COMMAND  run the cases on the emulator, as far as traces can say them, and the same operations on another
+                  implementation, which answers as docs/fuzz.md says; with --timeout MS for one answer
   --durations     put times into the reports, which then differ from run to run
   --reporter NAME[=FILE]  human (default), json, junit, tap, ktap, markdown; several may write at
                   once, one of them to standard output
@@ -99,6 +114,7 @@ async function conformance(args: readonly string[]): Promise<number> {
     ...(values.exclude === undefined ? {} : { exclude: values.exclude }),
     ...(values.shard === undefined ? {} : { shard: shardOf(values.shard) }),
   };
+  if (values.against !== undefined) return conformanceAgainst(values, selection);
   const cases = planCases(selection);
   if (values.list) {
     list(cases, values.json);
@@ -129,6 +145,32 @@ async function conformance(args: readonly string[]): Promise<number> {
   const report = await runConformance(options);
   outputs.write(report);
   return exitCode(report);
+}
+
+/** The traces of the cases on the emulator and on another implementation; cases that no trace can say are left out. */
+async function conformanceAgainst(
+  values: ReturnType<typeof readArguments<typeof OPTIONS>>['values'],
+  selection: Pick<ConformanceOptions, 'queries' | 'exclude' | 'shard'>,
+): Promise<number> {
+  const { against, backend, list: lists, merge, record } = values;
+  if (backend !== undefined && backend !== 'emulated')
+    throw new UsageError('conformance: --against runs the cases on the emulator');
+  if (lists || merge || record !== undefined)
+    throw new UsageError('conformance: --against goes with neither --list, --merge nor --record');
+  const timeout = timeoutOption('conformance', values);
+  const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-'));
+  try {
+    const target = targetOf({ ...values, backend: 'emulated' });
+    const { cases, summary } = await runConformance({ ...selection, target, record: folder });
+    const files = readdirSync(folder)
+      .sort()
+      .map((name) => join(folder, name));
+    if (!values.json) print(`${files.length} of ${cases.length} cases can be said as traces`);
+    const result = await replayAgainst(files, against!, { timeout, json: values.json, size: {} });
+    return summary.unexpected === 0 ? result : Math.max(result, ExitCode.failure);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 function exitCode({ summary, cases }: Report): ExitCode {

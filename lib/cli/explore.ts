@@ -8,7 +8,7 @@ import { TraceFileError } from '../trace/format/trace-file-error.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { bold, print, toJson } from './output.ts';
-import { PROFILE_NAMES, profileOption } from './options.ts';
+import { countOption, PROFILE_NAMES, profileOption } from './options.ts';
 
 const OPTIONS = {
   profile: { type: 'string' },
@@ -50,8 +50,8 @@ that shows it, as a story and as a trace for "amdgpu-svm replay --hazards". Exit
       throw new UsageError('explore: expected one program FILE; see amdgpu-svm explore --help');
     const program = readProgram(file, readText(file), profileOption('explore', values.profile));
     const options: ExploreOptions = {
-      preemptions: countOption('preemptions', values.preemptions, 2, 0, 16),
-      schedules: countOption('schedules', values.schedules, MOST_SCHEDULES, 1, 1e9),
+      preemptions: countOption('explore', 'preemptions', values.preemptions, 2, 0, 16),
+      schedules: countOption('explore', 'schedules', values.schedules, MOST_SCHEDULES, 1, 1e9),
       ...shardOption(values.shard),
     };
     const result = explore(program, options);
@@ -70,10 +70,10 @@ function runGenerated(values: Values, positionals: readonly string[]): number {
   if (values.shard !== undefined) throw new UsageError('explore: --shard goes with a program FILE');
   const options = {
     profile: profileOption('explore', values.profile) ?? DEFAULT_PROFILE,
-    programs: countOption('generate', values.generate, 0, 1, 1e6),
-    seed: countOption('seed', values.seed, 1, 0, 0xffff_ffff),
-    preemptions: countOption('preemptions', values.preemptions, 2, 0, 16),
-    schedules: countOption('schedules', values.schedules, MOST_OF_GENERATED, 1, 1e9),
+    programs: countOption('explore', 'generate', values.generate, 0, 1, 1e6),
+    seed: countOption('explore', 'seed', values.seed, 1, 0, 0xffff_ffff),
+    preemptions: countOption('explore', 'preemptions', values.preemptions, 2, 0, 16),
+    schedules: countOption('explore', 'schedules', values.schedules, MOST_OF_GENERATED, 1, 1e9),
   };
   const result = exploreGenerated(options);
   if (values.traces !== undefined) writeTraces(values.traces, result.findings);
@@ -99,13 +99,6 @@ function readText(file: string): string {
   } catch (error) {
     throw new TraceFileError(file, 0, `cannot be read: ${(error as Error).message}`, { cause: error });
   }
-}
-
-function countOption(name: string, text: string | undefined, otherwise: number, least: number, most: number): number {
-  if (text === undefined) return otherwise;
-  const value = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw new UsageError(`explore: --${name}: expected a whole number from ${least} to ${most}, got "${text}"`);
 }
 
 function shardOption(text: string | undefined): Pick<ExploreOptions, 'shard'> {

@@ -94,3 +94,36 @@ export function trafficEnvironment(
   if (!path.includes('%p')) closeSync(openSync(path, 'w'));
   return { AMDGPU_SVM_TRACE: json ? `json:${path}` : path };
 }
+
+/** `--against` of the commands that hold another implementation against the model, for parseArgs. */
+export const AGAINST_OPTIONS = { against: { type: 'string' }, timeout: { type: 'string' } } as const;
+
+const DEFAULT_TIMEOUT = 10_000;
+
+/** For the help of a command. */
+export const AGAINST_HELP = `  --against COMMAND  another implementation: reads operations as JSON lines on standard input, writes recorded
+                    lines to standard output; what it does instead - crash, hang, write garbage - is a finding
+  --timeout MS      milliseconds without an answer of it after which it counts as hanging; default ${DEFAULT_TIMEOUT}`;
+
+/** `--timeout`, which needs `--against`. */
+export function timeoutOption(command: string, values: { against?: string; timeout?: string }): number {
+  if (values.timeout !== undefined && values.against === undefined)
+    throw new UsageError(`${command}: --timeout goes with --against`);
+  if (values.against?.trim() === '') throw new UsageError(`${command}: --against: expected a command`);
+  return countOption(command, 'timeout', values.timeout, DEFAULT_TIMEOUT, 1, 3_600_000);
+}
+
+/** A whole number from `least` to `most`; throws `UsageError` for anything else. */
+export function countOption(
+  command: string,
+  name: string,
+  text: string | undefined,
+  otherwise: number,
+  least: number,
+  most: number,
+): number {
+  if (text === undefined) return otherwise;
+  const value = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new UsageError(`${command}: --${name}: expected a whole number from ${least} to ${most}, got "${text}"`);
+}

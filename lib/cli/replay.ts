@@ -12,7 +12,9 @@ import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { complainOf } from './failure.ts';
 import { bold, print, toJson } from './output.ts';
-import { readOptions, SIZE_HELP, SIZE_OPTION } from './options.ts';
+import { AGAINST_HELP, AGAINST_OPTIONS, readOptions, SIZE_HELP, SIZE_OPTION, timeoutOption } from './options.ts';
+import { replayAgainst } from './replay-against.ts';
+import { answerStandardInput } from './replay-input.ts';
 
 const OPTIONS = {
   check: { type: 'boolean', default: false },
@@ -20,12 +22,13 @@ const OPTIONS = {
   hazards: { type: 'boolean', default: false },
   'hazards-fail': { type: 'boolean', default: false },
   explain: { type: 'boolean', default: false },
+  ...AGAINST_OPTIONS,
   ...SIZE_OPTION,
 } as const;
 
 export const replayCommand: Command = {
   name: 'replay',
-  synopsis: 'FILE... [--check] [--hazards[=fail]] [--explain] [--json]',
+  synopsis: 'FILE... [--check] [--hazards[=fail]] [--explain] [--against COMMAND] [--json]   |   - --json',
   help: `Runs traces (plain or gzip; a folder stands for all *.jsonl and *.jsonl.gz in it) on the emulator.
 
   --check   compare every answer and every effect with the recorded ones; print the
@@ -36,6 +39,9 @@ export const replayCommand: Command = {
   --explain       tell the story of the trace in sentences, with the rule that decided each answer
   --json    without --check: every operation with the emulator's answer, one a line;
             with --check: the result as one object
+${AGAINST_HELP}
+  - --json  read operations from standard input and answer each at once with a recorded line; a config begins anew:
+            the other side of --against, with the emulator as the implementation
   ${SIZE_HELP}`,
   async run(args) {
     // An option with an optional value, which parseArgs does not know.
@@ -45,11 +51,22 @@ export const replayCommand: Command = {
     const { values, positionals } = readArguments('replay', plain, OPTIONS, true);
     if (positionals.length === 0)
       throw new UsageError('replay: expected at least one trace FILE; see amdgpu-svm replay --help');
+    if (positionals.some((each) => each === '-')) {
+      if (positionals.length > 1 || !values.json || values.check || values.explain || values.against !== undefined)
+        throw new UsageError('replay: "-" stands alone with --json');
+      return answerStandardInput();
+    }
+    const timeout = timeoutOption('replay', values);
     const files = positionals.flatMap(traceFiles);
     const size = readOptions('replay', values);
     if (values.explain) {
       if (values.check || values.json) throw new UsageError('replay: --explain goes with neither --check nor --json');
       return forEachTrace(files, (file) => explainTrace(readTraceFile(file, size), print)).exitCode;
+    }
+    if (values.against !== undefined) {
+      if (values.check || values.hazards || values['hazards-fail'])
+        throw new UsageError('replay: --against goes with neither --check nor --hazards');
+      return replayAgainst(files, values.against, { timeout, json: values.json, size });
     }
     const hazards = new HazardLines(values.hazards || values['hazards-fail'], values.json, files.length > 1);
     const result = values.check

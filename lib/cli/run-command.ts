@@ -71,6 +71,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'run every schedule of a small program and name the races that they show',
     load: async () => (await import('./explore.ts')).exploreCommand,
   },
+  fuzz: {
+    summary: 'run histories made by chance, watch for defects, or hold another implementation against the model',
+    load: async () => (await import('./fuzz.ts')).fuzzCommand,
+  },
   bench: {
     summary: 'how long the calls take on a GPU or on the emulator',
     load: async () => (await import('./bench.ts')).benchCommand,

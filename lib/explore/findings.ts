@@ -20,6 +20,12 @@ const FINDING_TITLES = {
   crash: 'the model of the driver ends with an error',
 } as const;
 
+/**
+ * Words of the monitor for what becomes of a program, right or wrong: memory that the GPU may not touch. A finding only
+ * where no serial order shows it.
+ */
+export const WORDS_OF_PROGRAMS: ReadonlySet<string> = new Set(['unhandled-fault', 'refault-loop']);
+
 /** One defect, with the shortest schedule that shows it. */
 export interface Finding {
   /** Entry of the catalogue ('Q40'), an invariant or word of the monitor ('I1'), or one of `FINDING_TITLES`. */
@@ -59,6 +65,8 @@ export class Findings {
   readonly #program: ExploreProgram;
   readonly #found = new Map<string, Known>();
   readonly #serial = new Map<string, readonly (readonly string[])[]>();
+  /** Of `WORDS_OF_PROGRAMS`, those that a serial order shows. */
+  readonly #serialWords = new Set<string>();
   readonly #commute: boolean;
   readonly #values: ReadonlySet<number> | undefined;
   #attributes: string | undefined;
@@ -80,7 +88,7 @@ export class Findings {
       const candidate = this.#ofHazard(hazard);
       if (Object.hasOwn(QUIRK_CATALOGUE, hazard.quirk)) {
         if (!named.has(hazard.quirk)) named.set(hazard.quirk, candidate);
-      } else unnamed.push(candidate);
+      } else if (!this.#isOfProgram(hazard.quirk, preemptions)) unnamed.push(candidate);
     }
     unnamed.push(...this.#besides(run, preemptions));
     for (const candidate of named.values()) this.#add(candidate, run, preemptions, fresh);
@@ -109,6 +117,11 @@ export class Findings {
 
   #ofHazard({ quirk, severity, detail, operation }: Hazard): Candidate {
     return { id: quirk, severity, detail, until: operation - 1 - this.#program.setup.length };
+  }
+
+  #isOfProgram(word: string, preemptions: number): boolean {
+    if (preemptions === 0 && WORDS_OF_PROGRAMS.has(word)) this.#serialWords.add(word);
+    return this.#serialWords.has(word);
   }
 
   #isRace(id: string): boolean {

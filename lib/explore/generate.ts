@@ -4,6 +4,7 @@ import type { TraceConfig } from '../trace/format/config.ts';
 import { T, TraceScript, V } from '../trace/hazards/script.ts';
 import type { Pair } from '../trace/hazards/script.ts';
 import type { OperationObject } from '../trace/operations/descriptor.ts';
+import { Chance } from './chance.ts';
 import { explore } from './explorer.ts';
 import type { Finding } from './findings.ts';
 import { parseProgram } from './program.ts';
@@ -14,27 +15,6 @@ type ProfileName = TraceConfig['profile'];
 /** Pages that the operations of generated programs are about: one GPU range of 64 KiB. */
 const PAGES = 16;
 const MOST_OPERATIONS = 3;
-
-/** Numbers by chance, the same for the same seed (mulberry32). */
-class Chance {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** A whole number from 0 to `end` - 1. */
-  below(end: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % end;
-  }
-
-  of<Item>(items: readonly Item[]): Item {
-    return items[this.below(items.length)]!;
-  }
-}
 
 /** Parts of the range, those first that most often matter. */
 const PARTS: readonly (readonly [page: number, pages: number])[] = [

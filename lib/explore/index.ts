@@ -6,3 +6,7 @@ export { exploreGenerated } from './generate.ts';
 export type { Generated } from './generate.ts';
 export { parseProgram, readProgram } from './program.ts';
 export type { ProgramSource } from './program.ts';
+export { fuzz, fuzzAgainst } from './fuzz.ts';
+export type { Fuzzed, FuzzFinding, FuzzOptions } from './fuzz.ts';
+export { FAMILIES, hasFamily } from './history.ts';
+export type { Family } from './history.ts';

@@ -361,7 +361,7 @@ const V4_MUTANTS = [
   {
     id: 'split-keeps-range',
     rule: 'spec/04-invalidation-and-gc §3',
-    becomes: 'range.clearGpuMapped();',
+    becomes: 'return false;',
     killedBy: 'attributes,triggers:part',
   },
   {

@@ -1,10 +1,11 @@
 // Models: what SET_ATTR from V7 on does with retry faults - PTEs are cleared, a prefetch maps (spec/revisions §4, V5 items 5 and 6).
 import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
+import type { Sleepable } from '../kernel/sleepable.ts';
 import { Trigger } from '../svm/attribute-record.ts';
 import type { AttributeInterval } from '../svm/attribute-tree.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
-import { splitInvalidate } from '../svm/invalidate.ts';
+import { splitInvalidate, splitInvalidateWithDevices } from '../svm/invalidate.ts';
 import { mapInterval, mapIntervalWithDevices } from './map-interval.ts';
 
 /** Changes after which PTEs are cleared, so that the next fault brings new ones. */
@@ -19,33 +20,54 @@ export function applySegment(
   endPage: number,
   trigger: number,
 ): number {
+  if (context.process.devices !== null) {
+    if ((trigger & (INVALIDATING | Trigger.prefetch)) === 0) return 0;
+    context.sleepingSegment = { steps: applyWithDevices(context, interval, startPage, endPage, trigger) };
+    return resumeSegment(context);
+  }
   // mutant: v7-no-invalidation
   if ((trigger & INVALIDATING) !== 0) {
     const result = splitInvalidate(context, startPage, endPage);
-    if (result !== 0) {
-      context.device.counters.errorLines++;
-      return result;
-    }
+    if (result !== 0) return logged(context, result);
   }
   // mutant: v7-granularity-invalidates
   if ((trigger & Trigger.prefetch) === 0) return 0;
-  if (context.process.devices !== null) {
-    const steps = mapIntervalWithDevices(context, interval, startPage, endPage);
-    context.sleepingSegment = { steps, startPage, endPage };
-    return resumeSegment(context);
+  return prefetched(context, startPage, endPage, mapInterval(context, interval, startPage, endPage));
+}
+
+/** As `applySegment`, where pages may lie in VRAM. */
+function* applyWithDevices(
+  context: SvmContext,
+  interval: AttributeInterval,
+  startPage: number,
+  endPage: number,
+  trigger: number,
+): Sleepable<number> {
+  if ((trigger & INVALIDATING) !== 0) {
+    const result = yield* splitInvalidateWithDevices(context, startPage, endPage);
+    if (result !== 0) return logged(context, result);
   }
-  const result = mapInterval(context, interval, startPage, endPage);
+  if ((trigger & Trigger.prefetch) === 0) return 0;
+  const result = yield* mapIntervalWithDevices(context, interval, startPage, endPage);
+  return prefetched(context, startPage, endPage, result);
+}
+
+function prefetched({ effects }: SvmContext, startPage: number, endPage: number, result: number): number {
   // The end may have wrapped to 0.
-  context.effects.current?.prefetched(startPage, (endPage === 0 ? PAGE_NUMBER_END : endPage) - 1, result);
+  effects.current?.prefetched(startPage, (endPage === 0 ? PAGE_NUMBER_END : endPage) - 1, result);
+  return result;
+}
+
+/** Gives `result` back; the failure is written to the kernel log. */
+function logged(context: SvmContext, result: number): number {
+  context.device.counters.errorLines++;
   return result;
 }
 
 /** Goes on with what sleeps in the middle: its result, or SLEEPING again. The svm lock is held all the time. */
 export function resumeSegment(context: SvmContext): number {
-  const { steps, startPage, endPage } = context.sleepingSegment!;
-  const step = steps.next();
+  const step = context.sleepingSegment!.steps.next();
   if (step.done !== true) return SLEEPING;
   context.sleepingSegment = null;
-  context.effects.current?.prefetched(startPage, (endPage === 0 ? PAGE_NUMBER_END : endPage) - 1, step.value);
   return step.value;
 }

@@ -128,8 +128,7 @@ export class SvmContext {
   /** The record of pages in no interval; not to be changed. */
   readonly defaults: AttributeRecord;
   /** What SET_ATTR does to a segment, asleep in the middle; null: nothing. It holds the svm lock, so there is one at most. */
-  sleepingSegment: { readonly steps: Sleepable<number>; readonly startPage: number; readonly endPage: number } | null =
-    null;
+  sleepingSegment: { readonly steps: Sleepable<number> } | null = null;
   closing = false;
   /** 48-bit timestamp up to which faults are stale; 0 means none. */
   checkpoint = 0;

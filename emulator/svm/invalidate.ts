@@ -1,6 +1,6 @@
 // Models: the invalidation callback in two phases, and the split invalidation (spec/04-invalidation-and-gc §3, §4; spec/03-gpu-ranges §B.10, §B.11).
 import { NotifierEvent } from '../mm/interval-notifier.ts';
-import { runAwake } from '../kernel/sleepable.ts';
+import type { Sleepable } from '../kernel/sleepable.ts';
 import { evictRange } from '../gpusvm/get-device-pages.ts';
 import { RangeState } from '../gpusvm/range.ts';
 import type { GpuNotifier } from '../gpusvm/notifier.ts';
@@ -76,29 +76,72 @@ export function captureCheckpoint(context: SvmContext): void {
  * Ranges that cross the bounds are removed, zapped or not (Q38, Q47).
  */
 export function splitInvalidate(context: SvmContext, startPage: number, endPage: number): number {
-  const { framework, vm } = context;
   const failure = lockPageDirectory(context, true);
   if (failure !== 0) return failure;
-  let flush = false;
-  let range = startPage < endPage ? framework.findRange(startPage, endPage) : undefined;
+  let zapped = 0;
+  let range = firstOf(context, startPage, endPage);
   while (range !== undefined && range.startPage < endPage) {
-    const next = framework.rangeAfter(range);
-    if (range.gpuMapped) {
-      const result = zapPages(context, range.startPage, range.endPage);
-      if (result !== 0) {
-        vm.pageDirectoryLock.release();
-        return result;
-      }
-      flush = true;
-    }
-    // mutant: split-keeps-range
-    if (startPage > range.startPage || endPage < range.endPage) removeRange(context, range);
+    const next = context.framework.rangeAfter(range);
+    const result = zapRange(context, range);
+    if (result < 0) return endSplit(context, result);
+    zapped += result;
+    if (crosses(range, startPage, endPage)) removeRange(context, range);
     else range.clearGpuMapped();
     range = next;
   }
-  vm.pageDirectoryLock.release();
+  return endSplit(context, zapped);
+}
+
+/** As `splitInvalidate`, where pages may lie in VRAM: those of a removed range come home, which sleeps while others move them. */
+export function* splitInvalidateWithDevices(
+  context: SvmContext,
+  startPage: number,
+  endPage: number,
+): Sleepable<number> {
+  const failure = lockPageDirectory(context, true);
+  if (failure !== 0) return failure;
+  let zapped = 0;
+  let range = firstOf(context, startPage, endPage);
+  while (range !== undefined && range.startPage < endPage) {
+    const next = context.framework.rangeAfter(range);
+    const result = zapRange(context, range);
+    if (result < 0) return endSplit(context, result);
+    zapped += result;
+    range.clearGpuMapped();
+    if (crosses(range, startPage, endPage)) {
+      if (range.hasDevicePages) {
+        const detail = 'the mmap lock is taken while the page directory is reserved';
+        context.effects.current?.hazard('V8-D8', detail, range.startPage, range.pages);
+        // Also what goes wrong with it ends nothing.
+        yield* evictRange(context.framework, range);
+      }
+      removeRange(context, range);
+    }
+    range = next;
+  }
+  return endSplit(context, zapped);
+}
+
+function firstOf({ framework }: SvmContext, startPage: number, endPage: number): AmdgpuSvmRange | undefined {
+  return startPage < endPage ? framework.findRange(startPage, endPage) : undefined;
+}
+
+function crosses(range: AmdgpuSvmRange, startPage: number, endPage: number): boolean {
+  // mutant: split-keeps-range
+  return startPage > range.startPage || endPage < range.endPage;
+}
+
+/** Clears the PTEs of a range: 1 if it was mapped, 0, or a negative errno. */
+function zapRange(context: SvmContext, range: AmdgpuSvmRange): number {
+  return range.gpuMapped ? zapPages(context, range.startPage, range.endPage) || 1 : 0;
+}
+
+/** `zapped`: ranges that were cleared, or a negative errno. Returns 0 or that. */
+function endSplit(context: SvmContext, zapped: number): number {
+  context.vm.pageDirectoryLock.release();
+  if (zapped < 0) return zapped;
   // mutant: split-without-flush
-  if (flush) context.flushTlb();
+  if (zapped > 0) context.flushTlb();
   return 0;
 }
 
@@ -106,12 +149,6 @@ export function splitInvalidate(context: SvmContext, startPage: number, endPage:
 export function removeRange(context: SvmContext, range: AmdgpuSvmRange): void {
   const { framework } = context;
   range.clearGpuMapped();
-  // Also what goes wrong with it ends nothing.
-  if (range.hasDevicePages) {
-    const detail = 'the mmap lock is taken while the page directory is reserved';
-    context.effects.current?.hazard('V8-D8', detail, range.startPage, range.pages);
-    runAwake(evictRange(framework, range));
-  }
   if (range.untouchedByUnmap) {
     framework.notifierLock.acquireRead();
     framework.unmapPages(range);

@@ -16,6 +16,7 @@ import { measureHazards } from './hazards.ts';
 import { measureTime } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
 import { measureMemory } from './memory.ts';
+import { measureMigration } from './migration.ts';
 import { measureReplay } from './replay.ts';
 import { formatTable, reportRow } from './report.ts';
 
@@ -30,6 +31,7 @@ const GROUPS: Readonly<Record<string, () => Measurement[]>> = {
   'tree-changes': () => treeChangeWorkloads().map(measureTime),
   faults: () => faultWorkloads().map(measureTime),
   unmap: () => unmapWorkloads().map(measureTime),
+  migration: measureMigration,
   hip: measureHip,
   hsa: () => hsaWorkloads().map(measureTime),
   hazards: measureHazards,

@@ -1,6 +1,6 @@
 /** An emulated machine with one open file, and the SVM ioctl as the DRM core hands it to the driver: raw u32 fields. */
 import { EmulatedMachine } from '../emulator/index.ts';
-import type { EmulatedDevice, EmulatedFile } from '../emulator/index.ts';
+import type { EmulatedDevice, EmulatedFile, MachineOptions } from '../emulator/index.ts';
 import { SvmAttributeType, SvmOperation } from '../lib/uapi/constants.ts';
 
 /** First page of the scenes: where a 64-bit Linux process has its mappings. */
@@ -8,12 +8,18 @@ export const BASE_PAGE = 0x7_f000_0000;
 
 /** Machine, device and file, with a reusable attribute request of one record. */
 export class Scene {
-  readonly machine = new EmulatedMachine({ asic: 'gfx942' });
-  readonly device: EmulatedDevice = this.machine.devices[0]!;
-  readonly file: EmulatedFile = this.device.openFile();
+  readonly machine: EmulatedMachine;
+  readonly device: EmulatedDevice;
+  readonly file: EmulatedFile;
   readonly #args = { startLow: 0, startHigh: 0, sizeLow: 0, sizeHigh: 0, operation: 0, attributeCount: 1 };
   readonly #bytes = new Uint8Array(8);
   readonly #memory = { bytes: this.#bytes };
+
+  constructor(options: MachineOptions = {}) {
+    this.machine = new EmulatedMachine({ asic: 'gfx942', ...options });
+    this.device = this.machine.devices[0]!;
+    this.file = this.device.openFile();
+  }
 
   /** Maps `pages` anonymous pages from `page` on. */
   map(page: number, pages: number): void {
@@ -31,12 +37,17 @@ export class Scene {
 
   /** SET_ATTR of gpuReadMostly, a flag without an effect on PTEs. */
   set(page: number, pages: number, flag: number): void {
-    this.#call(SvmOperation.setAttributes, page, pages, flag);
+    this.#call(SvmOperation.setAttributes, SvmAttributeType.gpuReadMostly, page, pages, flag);
+  }
+
+  /** SET_ATTR of the preferred location: this GPU. */
+  prefer(page: number, pages: number): void {
+    this.#call(SvmOperation.setAttributes, SvmAttributeType.preferredLocation, page, pages, 1);
   }
 
   /** GET_ATTR of gpuReadMostly. */
   get(page: number, pages: number): number {
-    this.#call(SvmOperation.getAttributes, page, pages, 0);
+    this.#call(SvmOperation.getAttributes, SvmAttributeType.gpuReadMostly, page, pages, 0);
     return this.#bytes[4]!;
   }
 
@@ -50,7 +61,7 @@ export class Scene {
     this.device.runPendingWork(this.file);
   }
 
-  #call(operation: number, page: number, pages: number, value: number): void {
+  #call(operation: number, type: number, page: number, pages: number, value: number): void {
     const args = this.#args;
     args.startLow = (page << 12) >>> 0;
     args.startHigh = Math.floor(page / 0x10_0000);
@@ -58,7 +69,7 @@ export class Scene {
     args.sizeHigh = Math.floor(pages / 0x10_0000);
     args.operation = operation;
     const bytes = this.#bytes;
-    bytes[0] = SvmAttributeType.gpuReadMostly;
+    bytes[0] = type;
     bytes[4] = value;
     check(this.file.svmCall(args, this.#memory));
   }

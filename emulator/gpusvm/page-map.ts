@@ -5,7 +5,8 @@ import { alignDown, PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { DeviceAllocation, DevicePageMap } from '../mm/device-pages.ts';
-import { Collected, PageMigration } from '../mm/page-migration.ts';
+import { Collected } from '../mm/page-collection.ts';
+import { PageMigration } from '../mm/page-migration.ts';
 import type { Vma } from '../mm/vma.ts';
 import { isAnonymous } from '../mm/vma.ts';
 

@@ -35,11 +35,25 @@ export function* faultPage(
     yield;
     return 0;
   }
-  if ((pages.marksOf(page) & DEVICE_PRIVATE) !== 0) {
-    const frame = pages.frameOf(page, true);
-    const result = yield* space.devices!.mapOf(frame).migrateToRam(vma, page, frame);
-    return result === 0 ? 0 : -Errno.EIO;
-  }
+  if ((pages.marksOf(page) & DEVICE_PRIVATE) === 0) return faultSystemPage(space, vma, page, write, failures);
+  const frame = pages.frameOf(page, true);
+  const result = yield* space.devices!.mapOf(frame).migrateToRam(vma, page, frame);
+  return result === 0 ? 0 : -Errno.EIO;
+}
+
+/** Whether a fault at `page` is one for system memory, of a page that nobody moves: `faultSystemPage` does. */
+export function isSystemFault({ pages }: MovingSpace, page: number): boolean {
+  return (pages.marksOf(page) & (DEVICE_PRIVATE | MIGRATING)) === 0;
+}
+
+/** As `faultPage` for such a page, which never sleeps. */
+export function faultSystemPage(
+  { pages }: MovingSpace,
+  vma: Vma,
+  page: number,
+  write: boolean,
+  failures: FailureInjection,
+): number {
   if (pages.frameOf(page, true) === 0) {
     if (failures.take('allocate-page') !== 0) return -Errno.ENOMEM;
     if (pages.roomFor(page, page + 1) === page) return -Errno.ENOMEM;
@@ -56,6 +70,10 @@ function isLocked({ pages, devices }: MovingSpace, page: number): boolean {
   const allocation = devices!.allocationOf(frame)!;
   return allocation.isLocked(frame - allocation.firstFrame);
 }
+
+/** No errnos: the page is on its way, or lies in device private memory. */
+const MOVES = 1;
+const IN_VRAM = 2;
 
 /** The CPU reads or writes one byte in each of some pages, in ascending order; resumable where it waits for a page. */
 export class CpuAccess {
@@ -94,14 +112,20 @@ export class CpuAccess {
   /** All of it. */
   *run(): Sleepable<TouchResult> {
     while (this.#page < this.#endPage) {
-      const result = yield* this.#step();
+      let result = this.#step();
+      if (result === MOVES) {
+        yield;
+        result = 0;
+      } else if (result === IN_VRAM) {
+        result = yield* this.#bringHome();
+      }
       if (result !== 0) return this.#ended(result);
     }
     return this.#ended(0);
   }
 
-  /** Looks at the page at hand: it passes, or is faulted. */
-  *#step(): Sleepable<number> {
+  /** Looks at the page at hand: it passes, or is faulted, or the result is one of those below. */
+  #step(): number {
     const space = this.#space;
     const page = this.#page;
     const vma = space.findVma(page);
@@ -113,10 +137,7 @@ export class CpuAccess {
       return 0;
     }
     const marks = space.pages.marksOf(page);
-    if ((marks & MIGRATING) !== 0) {
-      yield;
-      return 0;
-    }
+    if ((marks & MIGRATING) !== 0) return MOVES;
     if (!this.#looked) {
       this.#looked = true;
       this.#seen = marks;
@@ -124,7 +145,14 @@ export class CpuAccess {
     const needed = this.#write ? PRESENT | WRITE_FAULTED : PRESENT;
     if ((marks & needed) === needed) return this.#next();
     if (this.#faults++ === MOST_FAULTS) return -Errno.EAGAIN;
-    const result = yield* faultPage(space, vma, page, this.#write, space.failures);
+    if ((marks & DEVICE_PRIVATE) !== 0) return IN_VRAM;
+    return faultSystemPage(space, vma, page, this.#write, space.failures);
+  }
+
+  *#bringHome(): Sleepable<number> {
+    const space = this.#space;
+    const page = this.#page;
+    const result = yield* faultPage(space, space.findVma(page)!, page, this.#write, space.failures);
     if (result === -Errno.EIO)
       space.devices!.surroundings.effects.current?.hazard('V8-D12', 'an access of the CPU ends in a SIGBUS', page, 1);
     return result;

@@ -9,7 +9,7 @@ import type { Vma } from './vma.ts';
 
 /** The reference of the page tables on `frame` goes: a page of VRAM is free then, unless somebody else has one. */
 export function freeFrame(space: MovingSpace, frame: number): void {
-  if (frame < SYSTEM_FRAMES_END || space.pins.count(frame) > 0) return;
+  if (frame < SYSTEM_FRAMES_END || (space.pins.size > 0 && space.pins.count(frame) > 0)) return;
   space.devices!.free(frame);
 }
 

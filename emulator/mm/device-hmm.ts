@@ -3,7 +3,7 @@ import { Errno } from '../../lib/uapi/errno.ts';
 import type { FailureInjection } from '../kernel/failures.ts';
 import { alignDown, PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { AddressSpace } from './address-space.ts';
-import { faultPage } from './cpu-fault.ts';
+import { faultPage, faultSystemPage, isSystemFault } from './cpu-fault.ts';
 import { DEVICE_PRIVATE, PRESENT, WRITE_FAULTED } from './cpu-pages.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
 import { isIoOrPfnMap, Protection } from './vma.ts';
@@ -66,7 +66,9 @@ function firstMissing({ pages, devices }: AddressSpace, fault: RangeFault, from:
 function* faultAll(space: AddressSpace, fault: RangeFault, vma: Vma, from: number, to: number): Sleepable<number> {
   if (fault.write && (vma.protection & Protection.write) === 0) return -Errno.EPERM;
   for (let page = from; page < to; page++) {
-    const result = yield* faultPage(space, vma, page, fault.write, fault.failures);
+    const result = isSystemFault(space, page)
+      ? faultSystemPage(space, vma, page, fault.write, fault.failures)
+      : yield* faultPage(space, vma, page, fault.write, fault.failures);
     if (result !== 0) return -Errno.EFAULT;
   }
   return 0;

@@ -2,8 +2,10 @@
 import type { EffectHub } from '../kernel/effects.ts';
 import type { FailureInjection } from '../kernel/failures.ts';
 import { locationOfFrame, SYSTEM_FRAMES_END, vramOffset } from '../kernel/frame.ts';
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { PreemptionPoints } from '../kernel/preemption.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
+import { MigrationArraysPool } from './migration-arrays.ts';
 import type { Vma } from './vma.ts';
 
 /** State bits of a page of a device allocation. */
@@ -22,6 +24,8 @@ export class DeviceAllocation {
   readonly pages: number;
   /** Frame of the first page. */
   readonly firstFrame: number;
+  /** Frame behind the last page. */
+  readonly endFrame: number;
   /** Number of the CPU page that maps each page, -1: none does. */
   readonly cpuPages: Float64Array;
   /** Bits of `DevicePageState`. */
@@ -38,6 +42,7 @@ export class DeviceAllocation {
     this.offset = offset;
     this.pages = pages;
     this.firstFrame = firstFrame;
+    this.endFrame = firstFrame + pages;
     this.cpuPages = new Float64Array(pages).fill(-1);
     this.states = new Uint8Array(pages);
   }
@@ -123,6 +128,10 @@ export interface DeviceSurroundings {
 /** The page maps of all GPUs. */
 export class DeviceMaps {
   readonly surroundings: DeviceSurroundings;
+  /** Lists for migrations, which are of one block at most. */
+  readonly arrays = new MigrationArraysPool(PAGES_PER_BLOCK);
+  /** The allocation that was asked for last; the next question is mostly about the same one. */
+  #recent: DeviceAllocation | undefined;
   readonly #maps: (DevicePageMap | undefined)[] = [];
 
   constructor(surroundings: DeviceSurroundings) {
@@ -140,7 +149,14 @@ export class DeviceMaps {
 
   /** The allocation of such a frame; undefined if the page is free. */
   allocationOf(frame: number): DeviceAllocation | undefined {
-    return this.mapOf(frame).allocationAt(vramOffset(frame));
+    const recent = this.#recent;
+    if (recent !== undefined && frame >= recent.firstFrame && frame < recent.endFrame) return recent;
+    return (this.#recent = this.mapOf(frame).allocationAt(vramOffset(frame)));
+  }
+
+  /** `allocation` is no more. */
+  forget(allocation: DeviceAllocation): void {
+    if (this.#recent === allocation) this.#recent = undefined;
   }
 
   /** Frees a page whose mapping is gone. */

@@ -1,4 +1,5 @@
 // Models: nothing - which pages of a migration were copied, and what the copies hold whose sources were written since.
+import type { MigrationArrays } from './migration-arrays.ts';
 import type { CopyingMigration, MovedContents } from './moved-contents.ts';
 
 /** The copies of one migration, by index of the page. */
@@ -9,10 +10,10 @@ export class MigrationCopies implements CopyingMigration {
   readonly #copied: Uint8Array;
   readonly #bytes = new Map<number, Uint8Array>();
 
-  constructor(moved: MovedContents, cpuPages: Float64Array) {
+  constructor(moved: MovedContents, { cpuPages, copied }: MigrationArrays) {
     this.#moved = moved;
     this.#cpuPages = cpuPages;
-    this.#copied = new Uint8Array(cpuPages.length);
+    this.#copied = copied;
   }
 
   /** The pages `[index, index + count)` were copied to their targets. */

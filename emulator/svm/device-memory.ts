@@ -136,6 +136,7 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
 
   release(allocation: DeviceAllocation): void {
     this.#byOffset.delete(allocation.offset);
+    this.#surroundings.process.devices!.forget(allocation);
     this.vram.remove(allocation);
     this.effects.current?.bufferFreed(allocation.offset, allocation.pages);
   }

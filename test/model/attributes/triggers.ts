@@ -66,7 +66,7 @@ triggersGroup
     const bits = BITS[attribute] === 0 ? own : BITS[attribute];
     t.equal(
       triggersOf(t, () => t.set(range, [change(attribute)])),
-      [onto === 'part' && t.can('get-ignores-memory') ? bits | SPLIT : bits],
+      [onto === 'part' && !t.can('get-walks-vmas') ? bits | SPLIT : bits],
       'triggers',
     );
     t.has(range, { [attribute]: otherOf(attribute) }, attribute);

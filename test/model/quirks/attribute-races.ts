@@ -17,7 +17,6 @@ attributeRacesQuirksGroup
   .case('q31-hidden-set', 'a SET into the hole that a fault is about to fill is hidden by the interval of the fault')
   .source('spec/07-quirks §Q31')
   .needs('preemption', 'gpu-fault')
-  .needs('unmap-clears-attributes')
   .run(async (t) => {
     const memory = region(t);
     let answer: Promise<void> | undefined;
@@ -34,15 +33,17 @@ attributeRacesQuirksGroup
   });
 
 attributeRacesQuirksGroup
-  .case('q32-freed-under-the-fault', 'a fault maps with the attributes of an interval that its own collector freed')
-  .source('spec/07-quirks §Q32')
+  .case(
+    'q32-freed-under-the-fault',
+    'a fault maps with the attributes of an interval that its own collector freed (V4); later nothing frees it',
+  )
+  .source('spec/07-quirks §Q32; spec/revisions §4')
   .parameters(
     parameters()
       .combine('attribute', ['gpuExecutable', 'gpuReadOnly'] as const)
       .combine('worker', ['late', 'first']),
   )
   .needs('gpu-fault', 'introspection', 'deferred-work', 'address-choice')
-  .needs('unmap-clears-attributes')
   .run((t, { attribute, worker }) => {
     const memory = region(t);
     t.set(memory.range(), [change(attribute)]);
@@ -51,10 +52,12 @@ attributeRacesQuirksGroup
     const again = region(t, REGION, { address: memory.address });
     if (worker === 'first') t.equal(t.collect(), 1, 'collectors that ran');
     t.equal(t.fault(again.address), 0, 'result of the fault');
-    t.has(again.range(), { [attribute]: 0 }, `${attribute} of the new mapping`);
+    const survive = t.can('attributes-survive-unmap');
+    t.has(again.range(), { [attribute]: survive ? 1 : 0 }, `${attribute} of the new mapping`);
     const now = t.ptes(again.range());
     const stale = attribute === 'gpuExecutable' ? 'rwx*512' : 'r*512';
-    if (worker === 'first') t.equal(now, 'rw*512', 'PTEs if the collector has run');
+    if (survive) t.equal(now, stale, 'PTEs of the new mapping');
+    else if (worker === 'first') t.equal(now, 'rw*512', 'PTEs if the collector has run');
     else t.shows('Q32', { quirk: now === stale, correct: now === 'rw*512' }, 'PTEs of the new mapping');
   });
 
@@ -66,7 +69,6 @@ attributeRacesQuirksGroup
   .source('spec/07-quirks §Q33')
   .parameters(parameters().combine('worker', ['late', 'first']).combine('write', [false, true]))
   .needs('gpu-fault', 'introspection', 'deferred-work', 'address-choice')
-  .needs('unmap-clears-attributes')
   .run((t, { worker, write }) => {
     const memory = region(t, 2 * REGION);
     t.set(memory.range(), { access: 'allow-migrate' });
@@ -85,25 +87,30 @@ attributeRacesQuirksGroup
   });
 
 attributeRacesQuirksGroup
-  .case('q34-reshaped-under-the-set', 'a prefetch maps only what another SET has left of its interval')
-  .source('spec/07-quirks §Q34')
+  .case(
+    'q34-reshaped-under-the-set',
+    'a prefetch maps only what another SET has left of its interval (V4); later the other SET waits',
+  )
+  .source('spec/07-quirks §Q34; spec/revisions §4')
   .parameters(parameters().combine('page', [0, 256, 512, 1023]))
   .needs('preemption', 'introspection')
-  .needs('unmap-clears-attributes')
-  .run((t, { page }) => {
+  .run(async (t, { page }) => {
+    if (t.perRevision({ v4: false, v7: false, 'v7-xnack-off': false, v8: true }))
+      t.skip('an attribute is stored and applied in one step: there is no such moment');
     const memory = region(t, 2 * REGION);
     t.set(memory.range(), { access: 'allow-migrate' });
-    let ran = 0;
+    let other: Promise<void> | undefined;
     const stop = t.machine.at(
       'attr-edited',
       () => {
-        if (ran++ === 0) t.set(memory.range(pages(page), pages(1)), { gpuReadOnly: true });
+        other ??= t.device.setAttributesAsync(memory.range(pages(page), pages(1)), { gpuReadOnly: true });
       },
       { pass: 1 },
     );
     t.equal(t.trySet(memory.range(), { prefetchLocation: 'device' }), 0, 'result of SET_ATTR');
     stop();
-    t.ok(ran > 0, 'the other SET came in between');
+    t.ok(other !== undefined, 'the other SET came in between');
+    await other;
     t.has(memory.range(), { prefetchLocation: 'device' }, 'prefetch location of all');
     const now = t.ptes(memory.range());
     const runs = [
@@ -116,5 +123,11 @@ attributeRacesQuirksGroup
         .filter(([count]) => count > 0)
         .map(([count, letters]) => `${letters === '-' ? rest : letters}*${count}`)
         .join(' ');
-    t.shows('Q34', { quirk: now === word('-'), correct: now === word('rw') }, 'PTEs');
+    if (t.can('attributes-survive-unmap')) {
+      // It has taken the range of its page from the GPU, and mapped the page for its own prefetch location.
+      const inBlock = page % 512;
+      const block = [inBlock === 0 ? '' : `-*${inBlock}`, 'r*1', inBlock === 511 ? '' : `-*${511 - inBlock}`];
+      const blocks = page < 512 ? [...block, 'rw*512'] : ['rw*512', ...block];
+      t.equal(now, blocks.filter((each) => each !== '').join(' '), 'PTEs');
+    } else t.shows('Q34', { quirk: now === word('-'), correct: now === word('rw') }, 'PTEs');
   });

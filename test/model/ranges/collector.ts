@@ -1,6 +1,6 @@
 /** The garbage collector: its queue, its work item, what it clears and removes, and the checkpoint of an UNMAP. */
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
-import { EINVAL } from '../../../lib/conformance/support/errno.ts';
+import { EFAULT, EINVAL } from '../../../lib/conformance/support/errno.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import { NEEDS_COLLECTOR, effects, intervals, mapAgain, moved, onGpu, rangeWords, region } from '../support/scene.ts';
 import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
@@ -49,9 +49,8 @@ collectorGroup
 
 collectorGroup
   .case('queued-once', 'a range that is queued is not queued again: it keeps its place, and its span grows')
-  .source('spec/04-invalidation-and-gc §5.2')
+  .source('spec/04-invalidation-and-gc §5.2; spec/revisions §4')
   .needs(...NEEDS_COLLECTOR)
-  .needs('unmap-clears-attributes')
   .run((t) => {
     const memory = onGpu(t, 2 * CHUNK_2M);
     memory.unmap(0, PAGE);
@@ -65,17 +64,25 @@ collectorGroup
     );
     t.equal(
       intervals(t, memory).map(([first, last]) => [first, last]),
-      [
-        [9, 511],
-        [513, 1023],
-      ],
+      t.can('attributes-survive-unmap')
+        ? [
+            [0, 511],
+            [512, 1023],
+          ]
+        : [
+            [9, 511],
+            [513, 1023],
+          ],
       'attribute intervals',
     );
   });
 
 collectorGroup
-  .case('hull', 'the span of a range is the hull of its unmapped pages; each range has its own')
-  .source('spec/04-invalidation-and-gc §5.2; quirk Q27')
+  .case(
+    'hull',
+    'the span of a range is the hull of its unmapped pages; each range has its own; from V5 on nothing is cleared in it',
+  )
+  .source('spec/04-invalidation-and-gc §5.2; quirk Q27; spec/revisions §4')
   .parameters(
     parameters()
       .combine('first', [0, 3, 300])
@@ -83,7 +90,6 @@ collectorGroup
       .combine('order', ['ascending', 'descending']),
   )
   .needs(...NEEDS_COLLECTOR)
-  .needs('unmap-clears-attributes')
   .run((t, { first, second, order }) => {
     const memory = region(t, 2 * CHUNK_2M);
     t.set(memory, { gpuExecutable: true });
@@ -91,8 +97,9 @@ collectorGroup
     const [low, high] = [Math.min(first, second), Math.max(first, second)];
     for (const page of order === 'ascending' ? [low, high] : [high, low]) memory.unmap(page * PAGE, PAGE);
     t.equal(t.collect(), 1, 'collectors');
-    const cleared =
-      high < 512
+    const cleared = t.can('attributes-survive-unmap')
+      ? []
+      : high < 512
         ? [[low, high]]
         : [
             [low, low],
@@ -105,6 +112,7 @@ collectorGroup
       from = end + 1;
     }
     t.equal(intervals(t, memory), expected, 'attribute intervals');
+    t.equal(rangeWords(t, memory), high < 512 ? ['512+512 mapped dma'] : [], 'ranges');
   });
 
 collectorGroup
@@ -141,8 +149,11 @@ const CLEARED = [
 ] as const;
 
 collectorGroup
-  .case('cleared', 'exactly the attributes of the unmapped pages are cleared: intervals are trimmed, split or dropped')
-  .source('spec/04-invalidation-and-gc §6.1; spec/02-attributes §6')
+  .case(
+    'cleared',
+    'exactly the attributes of the unmapped pages are cleared: intervals are trimmed, split or dropped; from V5 on none',
+  )
+  .source('spec/04-invalidation-and-gc §6.1; spec/02-attributes §6; spec/revisions §4')
   .parameters(
     parameters()
       .combine('pages', CLEARED)
@@ -150,7 +161,6 @@ collectorGroup
       .where(({ pages, by }) => by !== 'two-events' || !pages.endsWith('-1')),
   )
   .needs(...NEEDS_COLLECTOR)
-  .needs('unmap-clears-attributes')
   .run((t, { pages, by }) => {
     const [[first, last], [from, count]] = pages.split(' ').map((part) => part.split('-').map(Number)) as [
       [number, number],
@@ -172,7 +182,7 @@ collectorGroup
     if (by === 'fault') t.equal(t.fault(other.address), 0, 'fault elsewhere');
     else if (by === 'set') t.set(other, { access: 'in-place' });
     else t.equal(t.collect(), 1, 'collectors');
-    const expected = before.flatMap(
+    const trimmed = before.flatMap(
       ([one, end, flags]): [number, number, number][] =>
         [
           [one, Math.min(end, from - 1), flags],
@@ -181,14 +191,14 @@ collectorGroup
     );
     t.equal(
       intervals(t, memory).filter(([one]) => one < 1024),
-      expected,
+      t.can('attributes-survive-unmap') ? before.filter(([one]) => one < 1024) : trimmed,
       'attribute intervals',
     );
   });
 
 collectorGroup
-  .case('when', 'a fault anywhere and a SET collect at once, a GET and an event do not')
-  .source('spec/04-invalidation-and-gc §6.3, §6.4; quirk Q30')
+  .case('when', 'a fault anywhere and a SET collect at once, from V5 on a GET as well; an event does not')
+  .source('spec/04-invalidation-and-gc §6.3, §6.4; quirk Q30; spec/revisions §4')
   .parameters(
     parameters().combine('call', [
       'fault',
@@ -202,8 +212,8 @@ collectorGroup
     ]),
   )
   .needs(...NEEDS_COLLECTOR)
-  .needs('unmap-clears-attributes')
   .run((t, { call }) => {
+    const walks = t.can('get-walks-vmas');
     const memory = region(t);
     const other = region(t);
     const forbidden = t.map(PAGE, { protection: '-' });
@@ -217,22 +227,24 @@ collectorGroup
     else if (call === 'killed-fault') t.equal(t.fault(forbidden.address), -1, 'fault');
     else if (call === 'set') t.set(other, { access: 'inaccessible' });
     else if (call === 'refused-set') t.equal(t.trySet(other, { access: 9 }), -EINVAL, 'SET');
+    else if (call === 'get' && walks) t.equal(t.tryGet(memory, ['gpuExecutable']), -EFAULT, 'GET without memory');
     else if (call === 'get') t.has(memory, { gpuExecutable: true }, 'GET');
     else if (call === 'discard') other.discard();
     else other.unmap();
-    const collects = call.includes('fault') || call.includes('set');
+    const waits = call.includes('set') || (call === 'get' && walks);
+    const collects = call.includes('fault') || waits;
     t.equal(rangeWords(t, memory).includes('0+512 unmapped queued'), !collects, 'the range is still there');
-    t.has(memory, { gpuExecutable: collects ? false : true }, 'GPU_EXEC');
     // The flag of the work item is not taken back by a fault.
-    t.equal(t.state().collectorQueued, !call.includes('set'), 'work item queued');
+    t.equal(t.state().collectorQueued, !waits, 'work item queued');
+    const cleared = collects && !t.can('attributes-survive-unmap');
+    t.equal(intervals(t, memory)[0]?.[2] === 0x23, !cleared, 'the interval with GPU_EXEC is still there');
   });
 
 collectorGroup
-  .case('uncovered', 'attributes of unmapped pages that no range covered stay')
-  .source('spec/04-invalidation-and-gc §7; quirk Q26')
+  .case('uncovered', 'attributes of unmapped pages that no range covered stay; from V5 on all')
+  .source('spec/04-invalidation-and-gc §7; quirk Q26; spec/revisions §4')
   .parameters(parameters().combine('mapped', ['none', 'first', 'second', 'both']))
   .needs(...NEEDS_COLLECTOR)
-  .needs('unmap-clears-attributes')
   .run((t, { mapped }) => {
     const memory = region(t, 2 * CHUNK_2M);
     t.set(memory, { gpuExecutable: true });
@@ -243,7 +255,7 @@ collectorGroup
     const left = { none: [[0, 1023, 0x23]], first: [[512, 1023, 0x23]], second: [[0, 511, 0x23]], both: [] } as const;
     t.equal(
       intervals(t, memory),
-      left[mapped].map(([first, last, flags]) => [first, last, flags]),
+      left[t.can('attributes-survive-unmap') ? 'none' : mapped].map(([first, last, flags]) => [first, last, flags]),
       'attribute intervals',
     );
   });
@@ -251,11 +263,10 @@ collectorGroup
 collectorGroup
   .case(
     'mapped-again',
-    'memory mapped again before the collection is served with the attributes of new memory behind it',
+    'memory mapped again before the collection is served with the attributes of new memory behind it; from V5 on with the old ones',
   )
-  .source('spec/04-invalidation-and-gc §9')
+  .source('spec/04-invalidation-and-gc §9; spec/revisions §4')
   .needs(...NEEDS_COLLECTOR, 'address-choice')
-  .needs('unmap-clears-attributes')
   .run((t) => {
     const memory = region(t);
     t.set(memory, { gpuReadOnly: true });
@@ -263,6 +274,11 @@ collectorGroup
     memory.unmap();
     mapAgain(t, memory);
     t.equal(t.collect(), 1, 'collectors');
-    t.has(memory, { gpuReadOnly: false }, 'GPU_RO');
-    t.equal([t.fault(memory.address, { write: true }), t.ptes(memory)], [0, 'rw*512'], 'write fault and PTEs');
+    const survives = t.can('attributes-survive-unmap');
+    t.has(memory, { gpuReadOnly: survives }, 'GPU_RO');
+    t.equal(
+      [t.fault(memory.address, { write: true }), t.ptes(memory)],
+      [0, survives ? 'r*512' : 'rw*512'],
+      'write fault and PTEs',
+    );
   });

@@ -21,7 +21,7 @@ import { SvmAttributeType } from '../../../lib/uapi/constants.ts';
 
 export const pteFlagsGroup = new CaseGroup(
   'ranges,pte-flags',
-  'The flags of the PTEs of system memory (spec/03-gpu-ranges §B.2)',
+  'The flags of PTEs of system memory and of VRAM (spec/03-gpu-ranges §B.2, spec/trace-format-v8 §9)',
 );
 
 const OTHER_GPUS = ['9.0.1', '9.2.1', '9.3.0', '9.4.0', '9.4.1', '9.4.2'] as const;
@@ -202,4 +202,104 @@ pteFlagsGroup
       [flags(1 - from), flags(1 - from)],
       'PTEs',
     );
+  });
+
+/** Memory type of the GPU's own VRAM by GPU and coherence attributes (spec/trace-format-v8 §9). */
+function vramType(gc: string, mtypeLocal: number, coherent: boolean, ext: boolean): keyof typeof PTE {
+  if (gc === '9.4.1' || gc === '9.4.2') return coherent || ext ? 'CC' : 'RW';
+  if (!(MI300 as readonly string[]).includes(gc)) return coherent || ext ? 'UC' : 'NC';
+  return ext ? 'CC' : (['RW', 'NC', 'CC'] as const)[mtypeLocal]!;
+}
+
+const SYSTEM = 0x2n;
+const SNOOPED = 0x4n;
+
+pteFlagsGroup
+  .case(
+    'by-location',
+    "memory that a fault moves to VRAM has a PTE of the GPU's own memory (v8); before, a device location moves nothing",
+  )
+  .source('spec/trace-format-v8 §9; spec/revisions §4; spec/migration §2')
+  .parameters(
+    parameters()
+      .combine('gc', ['9.0.1', '9.4.1', '9.4.2', '9.4.3', '9.4.4', '9.5.0'])
+      .combine('mtypeLocal', [0, 1, 2])
+      .combine('coherent', [false, true])
+      .combine('extCoherent', [false, true])
+      .combine('xgmi', [false, true])
+      // What has no influence is varied a little only.
+      .where(({ gc, mtypeLocal, coherent, xgmi }) =>
+        (MI300 as readonly string[]).includes(gc) ? coherent && !xgmi : mtypeLocal === 0 && (!xgmi || gc === '9.4.2'),
+      ),
+  )
+  .needs(...NEEDS_FAULTS, 'configuration')
+  .run((t, { gc, mtypeLocal, coherent, extCoherent, xgmi }) => {
+    const vram = { vram: 16 << 20, coherentVram: xgmi };
+    const usesVram = t.perRevision({ v4: false, v7: false, 'v7-xnack-off': false, v8: true });
+    t.setup({ machine: { gc, apu: false, numaNodes: 1, mtypeLocal, noretry: false, ...(usesVram ? vram : {}) } });
+    const memory = region(t, CHUNK_2M, { kind: 'anon' });
+    t.set(memory, { coherent: Number(coherent), extCoherent: Number(extCoherent), preferredLocation: 'device' });
+    t.equal(t.fault(memory.address, { write: true }), 0, 'fault');
+    const system = PTE[memoryTypeOf(gc, false, 1, mtypeLocal, coherent, extCoherent)];
+    // CPU-connected VRAM of MI200 and all of MI300 is snooped.
+    const snooped = (MI300 as readonly string[]).includes(gc) || xgmi;
+    const own = PTE[vramType(gc, mtypeLocal, coherent, extCoherent)] & ~SYSTEM & (snooped ? -1n : ~SNOOPED);
+    t.equal(pteAt(t, memory.address), usesVram ? own : system, 'PTE');
+    t.equal(pteAt(t, memory.at(CHUNK_2M - PAGE)), usesVram ? own : system, 'PTE of the last page');
+    // A CPU access brings it home, unless the CPU reaches it where it is.
+    memory.write(0, new Uint8Array([1]));
+    t.equal(pteAt(t, memory.address), usesVram ? (xgmi ? own : 0n) : system, 'PTE after a CPU access');
+  });
+
+pteFlagsGroup
+  .case('vram-permissions', 'GPU_RO and GPU_EXEC stand in PTEs of VRAM as in those of system memory')
+  .source('spec/trace-format-v8 §9')
+  .parameters(
+    parameters().combine('gpuReadOnly', [0, 1]).combine('gpuExecutable', [0, 1]).combine('by', ['fault', 'prefetch']),
+  )
+  .needs(...NEEDS_FAULTS, 'configuration')
+  .run((t, { gpuReadOnly, gpuExecutable, by }) => {
+    const usesVram = t.perRevision({ v4: false, v7: false, 'v7-xnack-off': false, v8: true });
+    t.setup({ machine: { gc: '9.4.2', ...(usesVram ? { vram: 16 << 20 } : {}) } });
+    const memory = region(t, CHUNK_2M, { kind: 'anon' });
+    t.set(memory, {
+      gpuReadOnly,
+      gpuExecutable,
+      ...(by === 'fault' ? { preferredLocation: 'device' } : { prefetchLocation: 'device' }),
+    });
+    if (by === 'fault') t.equal(t.fault(memory.address), 0, 'fault');
+    const place = usesVram ? PTE.CC & ~SYSTEM & ~SNOOPED : PTE.UC;
+    const flags = (gpuReadOnly === 1 ? place & ~WRITEABLE : place) | (gpuExecutable === 1 ? EXECUTABLE : 0n);
+    t.equal([pteAt(t, memory.address), pteAt(t, memory.at(CHUNK_2M - PAGE))], [flags, flags], 'first and last PTE');
+  });
+
+pteFlagsGroup
+  .case(
+    'peer-vram',
+    'in one hive the pages of another GPU cannot be mapped: the fault is answered 0, and nothing changes (v8)',
+  )
+  .source('spec/migration §7; spec/trace-format-v8 §3')
+  .parameters(
+    parameters().combine('gc', ['9.4.2', '9.4.3']).combine('coherent', [false, true]).combine('write', [false, true]),
+  )
+  .needs(...NEEDS_FAULTS, 'configuration', 'two-gpus')
+  .run((t, { gc, coherent, write }) => {
+    const usesVram = t.perRevision({ v4: false, v7: false, 'v7-xnack-off': false, v8: true });
+    t.setup({
+      gpus: 2,
+      machine: {
+        gc,
+        apu: false,
+        numaNodes: 1,
+        ...(usesVram ? { vram: 16 << 20, coherentVram: coherent, links: 'hive' } : {}),
+      },
+    });
+    const memory = region(t, CHUNK_2M, { kind: 'anon' });
+    t.set(memory, { preferredLocation: 'device' });
+    t.equal(t.fault(memory.address), 0, 'fault of the GPU that prefers its VRAM');
+    const own = pteAt(t, memory.address);
+    t.equal(t.fault(memory.address, { device: 1, write }), 0, 'fault of the other');
+    const system = PTE[memoryTypeOf(gc, false, 1, 0, true, false)];
+    t.equal(pteAt(t, memory.address, 1), usesVram ? 0n : system, 'PTE of the other');
+    t.equal(pteAt(t, memory.address), own, 'PTE of the GPU that has the pages');
   });

@@ -55,8 +55,6 @@ export class Discards {
     const managed = operations.filter(({ memory }) => memory?.kind === 'managed');
     const done: Promise<unknown>[] = [];
     if (managed.length > 0) {
-      // A prefetch home is part of it, of which the devices keep a trace.
-      for (const { memory } of managed) memory!.prefetched = true;
       done.push(
         this.#streams.discard(
           stream,
@@ -65,6 +63,8 @@ export class Discards {
           watched,
         ),
       );
+      // A prefetch home is part of it, of which the devices keep a trace.
+      for (const { memory } of managed) memory!.prefetched = true;
     }
     // HSA discards reservations only. The call is a hint: of other memory only what is not lost happens.
     for (const { address, size, memory, agent } of operations) {

@@ -1,5 +1,5 @@
 /** The streams of a runtime: how an argument becomes one, what a command waits for, and how it is waited for. */
-import { HsaError } from '../hsa/index.ts';
+import { HsaError, HsaStatus } from '../hsa/index.ts';
 import type { HsaAgent, HsaSignal } from '../hsa/index.ts';
 import { show, typeError } from '../uapi/errors.ts';
 import type { GpuQueue } from '../device/index.ts';
@@ -158,8 +158,13 @@ export class StreamTable {
       watched,
       () => `the discard of ${ranges.length} range${ranges.length === 1 ? '' : 's'}`,
       (before, done) => {
-        if (destinations.length === 0) hsa.svmDiscardBatchAsync(ranges, before, done);
-        else hsa.svmDiscardAndPrefetchBatchAsync(ranges, destinations, before, done);
+        try {
+          if (destinations.length === 0) hsa.svmDiscardBatchAsync(ranges, before, done);
+          else hsa.svmDiscardAndPrefetchBatchAsync(ranges, destinations, before, done);
+        } catch (error) {
+          if (!(error instanceof HsaError) || error.status !== HsaStatus.xnackDisabled) throw error;
+          throw new HipError(HipStatus.notSupported, 'discards need retry faults (XNACK), and a GPU has none', error);
+        }
       },
     );
   }

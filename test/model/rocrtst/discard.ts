@@ -6,7 +6,7 @@ import {
   openRuntime,
   prefetch,
   reserve,
-  runtimeFeatures,
+  discardFeatures,
 } from '../../../lib/conformance/cases/rocrtst/runtime.ts';
 
 export const discardGroup = new CaseGroup('rocrtst,SvmMemory_Discard', 'rocrtst: memory whose contents are given up');
@@ -19,7 +19,7 @@ discardGroup
   .source('rocrtst SvmMemory_DiscardAndPrefetchBatch_Test TestSVMDiscardAndPrefetchBatch, extended')
   .parameters(eachRuntime().combine('call', ['discard', 'discard-and-prefetch']))
   .needs('introspection')
-  .needsAt(runtimeFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
     for (const gpu of runtime.gpuAgents) {

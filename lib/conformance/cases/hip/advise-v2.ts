@@ -26,7 +26,7 @@ adviseV2Group
   .case('Unit_hipMemAdvise_v2_Device_Host', 'ReadMostly with a place: a GPU and the CPU read the memory')
   .source(`${SOURCE} Unit_hipMemAdvise_v2_Device_Host`)
   .parameters(eachGpu().combine('place', ['device', 'host']))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);

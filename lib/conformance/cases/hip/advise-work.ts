@@ -21,7 +21,7 @@ adviseWorkGroup
   )
   .source(`${SOURCE} PrefrdLoc`)
   .parameters(eachHip())
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -51,7 +51,7 @@ adviseWorkGroup
   .case('Unit_hipMemAdvise_TstAccessedByPeer', 'memory prefetched to one GPU is squared by the other')
   .source(`${SOURCE} TstAccessedByPeer`)
   .parameters(eachGpu().where(({ gpus }) => gpus === 2))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -79,7 +79,7 @@ adviseWorkGroup
       .combine('scale', SCALES)
       .where(({ gpus, scale }) => gpus === 1 || scale === SCALES[0]),
   )
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -103,7 +103,7 @@ for (const name of ['TstAlignedAllocMem', 'TstAlignedAllocMem_XNACK']) {
     )
     .source(`${SOURCE} ${name}`)
     .parameters(eachGpu())
-    .needs('gpu-work', 'retry-faults', 'pageable-memory')
+    .needs('gpu-work', 'pageable-memory')
     .needsAt(hipFeatures)
     .run(async (t, point) => {
       const hip = openHip(t, point);
@@ -131,7 +131,7 @@ adviseWorkGroup
   )
   .source(`${SOURCE} ReadMosltyMgpuTst`)
   .parameters(eachHip([2]).combine('scale', SCALES))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);

@@ -36,15 +36,22 @@ attachGroup
 attachGroup
   .case(
     'Unit_hipStreamAttachMemAsync_Positive_Pageable',
-    'memory that the runtime does not know can be attached where GPUs reach it',
+    'memory that the runtime does not know can be attached where GPUs reach it, with retry faults',
   )
-  .source(`${SOURCE} Positive_Pageable`)
+  .source(`${SOURCE} Positive_Pageable; spec/hip §1`)
   .parameters(eachHip())
   .needsAt(hipFeatures)
-  .run((t, point) => {
+  .run(async (t, point) => {
     const hip = openHip(t, point);
-    hip.runtime.streamAttachMemAsync(hip.runtime.streamCreate(), t.map(PAGE).address, PAGE);
-    t.equal(hip.runtime.deviceGetAttribute(HipDeviceAttribute.pageableMemoryAccess, 0), 1, 'PageableMemoryAccess');
+    const attach = (): void => hip.runtime.streamAttachMemAsync(hip.runtime.streamCreate(), t.map(PAGE).address, PAGE);
+    const pageable = t.can('retry-faults');
+    if (pageable) attach();
+    else await t.throws(attach, INVALID_VALUE, 'the attachment');
+    t.equal(
+      hip.runtime.deviceGetAttribute(HipDeviceAttribute.pageableMemoryAccess, 0),
+      pageable ? 1 : 0,
+      'PageableMemoryAccess',
+    );
   });
 
 attachGroup
@@ -54,7 +61,7 @@ attachGroup
   )
   .source(`${SOURCE} Positive_AttachGlobal, disabled on AMD`)
   .parameters(eachHip())
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -136,7 +143,7 @@ attachGroup
   .case('Unit_hipStreamAttachMemAsync_UseCase', '1024 ints attached to a stream, which a kernel of it sets')
   .source(`${STREAM_SOURCE} UseCase`)
   .parameters(eachHip().combine('attach', ['host', 'single']))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);

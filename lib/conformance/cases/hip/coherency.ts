@@ -36,7 +36,7 @@ coherencyGroup
   )
   .source('HIP catch coherency Unit_hipMallocManaged_CoherentTstWthAdvise')
   .parameters(eachGpu())
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -108,7 +108,7 @@ for (const [name, value] of [
     .case(name, 'a kernel squares an int of memory that the runtime does not know')
     .source(`HIP catch multiproc ${name}`)
     .parameters(eachGpu().combine('advised', [false, true]))
-    .needs('gpu-work', 'retry-faults', 'pageable-memory')
+    .needs('gpu-work', 'pageable-memory')
     .needsAt(hipFeatures)
     .run(async (t, point) => {
       const hip = openHip(t, point);
@@ -126,7 +126,7 @@ managedVariableGroup
   .case('Unit_hipManagedKeyword_SingleGpu', 'a kernel adds two arrays (1 Mi floats divided by `scale`)')
   .source('HIP catch Unit_hipManagedKeyword_SingleGpu')
   .parameters(eachGpu().combine('scale', [64]))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -149,7 +149,7 @@ managedVariableGroup
   .case('Unit_hipManagedKeyword_MultiGpu', 'each GPU counts a variable up')
   .source('HIP catch Unit_hipManagedKeyword_MultiGpu')
   .parameters(eachHip([2]).combine('initial', [0, 41]))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -172,7 +172,7 @@ managedVariableGroup
   .case('Unit_hipManagedMultiGpuVaConsistency_MultiDevice', "CPU and GPUs see each other's writes at one address")
   .source('HIP catch Unit_hipManagedMultiGpuVaConsistency_MultiDevice')
   .parameters(eachHip([2]).combine('prefetched', [false, true]))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     t.setup({ gpus: 2 });

@@ -3,7 +3,18 @@ import { HipStatus } from '../../../hip/index.ts';
 import type { HipMemory, HipPointer } from '../../../hip/index.ts';
 import { CaseGroup } from '../../framework/case.ts';
 import { checkUsable, filled, isEmpty } from './discarded.ts';
-import { Attribute, CPU, eachHip, hipFeatures, hold, INVALID_VALUE, NONE, openHip, PAGE, settle } from './runtime.ts';
+import {
+  Attribute,
+  CPU,
+  eachHip,
+  discardFeatures,
+  hold,
+  INVALID_VALUE,
+  NONE,
+  openHip,
+  PAGE,
+  settle,
+} from './runtime.ts';
 import type { Hip } from './runtime.ts';
 import { discard } from './discard.ts';
 
@@ -22,8 +33,8 @@ discardOrderGroup
   .case('Unit_hipMemDiscardBatchAsync_StreamOrdering', 'a discard runs in the order of its stream')
   .source(`${SOURCE} StreamOrdering`)
   .parameters(eachHip().combine('stream', ['created', 'per-thread']))
-  .needs('gpu-work', 'retry-faults')
-  .needsAt(hipFeatures)
+  .needs('gpu-work')
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const { runtime } = hip;
@@ -54,7 +65,7 @@ discardOrderGroup
   )
   .source(`${SOURCE} StreamOrdering, extended; HIP layer, failures of the device`)
   .parameters(eachHip())
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const { runtime } = hip;
@@ -94,7 +105,7 @@ discardOrderGroup
       '53248-65535',
     ]),
   )
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const memory = filled(hip, KIB_64, 0xdd);
@@ -115,7 +126,7 @@ discardOrderGroup
   .case('Unit_hipMemDiscardBatchAsync_DiscardThenPrefetch', 'memory is prefetched behind a discard, and written again')
   .source(`${SOURCE} DiscardThenPrefetch`)
   .parameters(eachHip())
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     for (const gpu of hip.gpus) {
@@ -145,8 +156,8 @@ discardOrderGroup
   )
   .source(`${SOURCE} ContentAfterDiscard`)
   .parameters(eachHip())
-  .needs('gpu-work', 'retry-faults')
-  .needsAt(hipFeatures)
+  .needs('gpu-work')
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const memory = filled(hip, KIB_64, 0xaa);
@@ -184,7 +195,7 @@ for (const [name, { title, pointers }] of Object.entries(PAGEABLE)) {
     .source(`${SOURCE} ${name}`)
     .parameters(eachHip().combine('api', ['runtime', 'driver']))
     .needsAt((point) => [
-      ...hipFeatures(point),
+      ...discardFeatures(point),
       ...(name === 'PageableSystemMemory' ? [] : (['special-mapping'] as const)),
     ])
     .run(async (t, point) => {

@@ -3,7 +3,19 @@ import { HipStatus } from '../../../hip/index.ts';
 import type { HipMemLocation, HipMemory } from '../../../hip/index.ts';
 import { CaseGroup } from '../../framework/case.ts';
 import { checkUsable, filled, isEmpty } from './discarded.ts';
-import { Advise, Attribute, CPU, eachHip, hipFeatures, hold, NONE, openHip, PAGE, Place, settle } from './runtime.ts';
+import {
+  Advise,
+  Attribute,
+  CPU,
+  eachHip,
+  discardFeatures,
+  hold,
+  NONE,
+  openHip,
+  PAGE,
+  Place,
+  settle,
+} from './runtime.ts';
 import type { Hip } from './runtime.ts';
 import { toOne } from './discard-prefetch.ts';
 
@@ -31,8 +43,8 @@ discardAndPrefetchManyGroup
   )
   .source(`${SOURCE} DiscardAndPrefetch_MultipleSameDevice`)
   .parameters(eachHip().combine('api', ['runtime', 'driver']))
-  .needs('gpu-work', 'retry-faults')
-  .needsAt(hipFeatures)
+  .needs('gpu-work')
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const { runtime } = hip;
@@ -80,7 +92,7 @@ discardAndPrefetchManyGroup
   )
   .source(`${SOURCE} DiscardAndPrefetch_MultipleSameDevice, extended`)
   .parameters(eachHip().combine('api', ['runtime', 'driver']))
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const { runtime } = hip;
@@ -113,7 +125,7 @@ discardAndPrefetchManyGroup
   )
   .source(`${SOURCE} DiscardAndPrefetch_SingleBuffer, extended; HIP layer, stale "this GPU"`)
   .parameters(eachHip([2]).combine('preferred', [NONE, CPU, 0, 1]))
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const memory = filled(hip, PAGE, 0xaa);
@@ -135,7 +147,7 @@ discardAndPrefetchManyGroup
   )
   .source(`${SOURCE} PageableSystemMemory, extended to the combined call`)
   .parameters(eachHip().combine('api', ['runtime', 'driver']))
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const system = t.map(PAGE);

@@ -3,7 +3,7 @@ import { HipStatus } from '../../../hip/index.ts';
 import type { HipMemLocation, HipMemory, HipRuntime } from '../../../hip/index.ts';
 import { CaseGroup } from '../../framework/case.ts';
 import { checkUsable, filled, isEmpty } from './discarded.ts';
-import { Attribute, eachHip, hipFeatures, INVALID_VALUE, NONE, openHip, PAGE, Place } from './runtime.ts';
+import { Attribute, eachHip, discardFeatures, INVALID_VALUE, NONE, openHip, PAGE, Place } from './runtime.ts';
 import type { Hip } from './runtime.ts';
 
 export const discardAndPrefetchGroup = new CaseGroup(
@@ -80,7 +80,7 @@ discardAndPrefetchGroup
       .combine('api', ['runtime', 'driver'])
       .combine('bad', Object.keys(BAD) as (keyof typeof BAD)[]),
   )
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const { runtime } = hip;
@@ -119,8 +119,8 @@ for (const [name, api, title] of [
     .case(`Unit_hipMemDiscardBatchAsync_DiscardAndPrefetch_${name}`, `1 MiB is discarded and prefetched in ${title}`)
     .source(`${SOURCE} DiscardAndPrefetch_${name}`)
     .parameters(eachHip())
-    .needs('gpu-work', 'retry-faults')
-    .needsAt(hipFeatures)
+    .needs('gpu-work')
+    .needsAt(discardFeatures)
     .run(async (t, point) => {
       const hip = openHip(t, point);
       for (const gpu of hip.gpus) {
@@ -150,7 +150,7 @@ discardAndPrefetchGroup
   )
   .source(`${SOURCE} DiscardAndPrefetch_ParitySeparateCalls`)
   .parameters(eachHip())
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const { runtime } = hip;
@@ -184,7 +184,7 @@ discardAndPrefetchGroup
   )
   .source(`${SOURCE} DiscardAndPrefetch_Atomicity`)
   .parameters(eachHip().combine('api', ['runtime', 'driver']).combine('bad', ['locations-null', 'index-999']))
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const { runtime } = hip;

@@ -3,7 +3,18 @@ import { HipStatus } from '../../../hip/index.ts';
 import type { HipMemory, HipRuntime } from '../../../hip/index.ts';
 import { CaseGroup } from '../../framework/case.ts';
 import { checkUsable, filled, isEmpty } from './discarded.ts';
-import { Attribute, CPU, eachHip, hipFeatures, INVALID_VALUE, NONE, openHip, PAGE } from './runtime.ts';
+import {
+  Attribute,
+  CPU,
+  eachHip,
+  discardFeatures,
+  hipFeatures,
+  INVALID_VALUE,
+  NONE,
+  openHip,
+  PAGE,
+  Place,
+} from './runtime.ts';
 import type { Hip } from './runtime.ts';
 
 export const discardGroup = new CaseGroup('hip,hipMemDiscardBatchAsync', 'HIP: memory whose contents are given up');
@@ -33,6 +44,40 @@ export async function discard(
   await runtime.streamSynchronize(stream);
 }
 
+discardGroup
+  .case(
+    'Unit_hipMemDiscardBatchAsync_WithoutXnack',
+    'without retry faults all four calls are refused as not supported, and nothing is given up',
+  )
+  .source('HIP layer, discards with XNACK off; HSA layer, discards with XNACK off')
+  .parameters(
+    eachHip().combine('call', [
+      'memDiscardBatchAsync',
+      'drvMemDiscardBatchAsync',
+      'memDiscardAndPrefetchBatchAsync',
+      'drvMemDiscardAndPrefetchBatchAsync',
+    ] as const),
+  )
+  .needs('xnack-off')
+  .needsAt(hipFeatures)
+  .run(async (t, point) => {
+    const hip = openHip(t, point);
+    const memory = hip.managed(PAGE);
+    memory.write(0, new Uint8Array(PAGE).fill(7));
+    const stream = hip.runtime.streamCreate();
+    const { call } = point;
+    await t.throws(
+      () =>
+        call === 'memDiscardBatchAsync' || call === 'drvMemDiscardBatchAsync'
+          ? hip.runtime[call]([memory], [PAGE], 1, 0, stream)
+          : hip.runtime[call]([memory], [PAGE], 1, [{ type: Place.device, id: 0 }], [0], 1, 0, stream),
+      'hipErrorNotSupported',
+      call,
+    );
+    t.equal(hip.runtime.streamQuery(stream), HipStatus.success, 'the stream');
+    t.equal([memory.read(0, 1)[0], last(hip, memory)], [7, NONE], 'contents and last prefetch location');
+  });
+
 const last = (hip: Hip, memory: HipMemory): number => hip.ask(Attribute.lastPrefetchLocation, memory, memory.size);
 
 const BAD = [
@@ -57,7 +102,7 @@ for (const [name, call] of [
     )
     .source(`${SOURCE} ${name}`)
     .parameters(eachHip().combine('bad', BAD))
-    .needsAt(hipFeatures)
+    .needsAt(discardFeatures)
     .run(async (t, point) => {
       const hip = openHip(t, point);
       const { runtime } = hip;
@@ -107,7 +152,7 @@ discardGroup
   )
   .source(`${SOURCE} SingleDiscard`)
   .parameters(eachHip())
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const [memory, other] = [filled(hip, MEBIBYTE, 0xaa), filled(hip, PAGE, 0xbb)];
@@ -125,7 +170,7 @@ discardGroup
   .case('Unit_hipMemDiscardBatchAsync_MultipleDiscards', 'four sizes in one call: 4096, 65536, 1 MiB and 16 bytes')
   .source(`${SOURCE} MultipleDiscards`)
   .parameters(eachHip())
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const memories = [4096, 65536, MEBIBYTE, 16].map((size) => filled(hip, size, 0xaa));
@@ -138,7 +183,7 @@ discardGroup
   .case('Unit_hipMemDiscardBatchAsync_LargeCount', '64 ranges in one call; with a count of 63 the last one is left out')
   .source(`${SOURCE} LargeCount`)
   .parameters(eachHip().combine('count', [64, 63]))
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const memories = Array.from({ length: 64 }, () => filled(hip, PAGE, 0xaa));
@@ -163,7 +208,7 @@ discardGroup
   .case('Unit_hipMemDiscardBatchAsync_SamePointerTwice', 'a range twice in one call')
   .source(`${SOURCE} SamePointerTwice`)
   .parameters(eachHip())
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const memory = filled(hip, PAGE, 0xaa);
@@ -179,7 +224,7 @@ discardGroup
   )
   .source(`${SOURCE} MinimalSize`)
   .parameters(eachHip().combine('allocated', [1, 2, PAGE]))
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const memory = filled(hip, point.allocated, 0xaa);
@@ -195,7 +240,7 @@ discardGroup
   .case('Unit_hipMemDiscardBatchAsync_DrvApiParity', 'the driver API does the same')
   .source(`${SOURCE} DrvApiParity`)
   .parameters(eachHip())
-  .needsAt(hipFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const memories = [filled(hip, KIB_64, 0xaa), filled(hip, KIB_64, 0xaa)] as const;

@@ -79,7 +79,7 @@ mallocManagedGroup
       .combine('scale', [4096, 512])
       .where(({ gpus, scale }) => gpus === 1 || scale === 4096),
   )
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -150,7 +150,7 @@ mallocManagedGroup
   )
   .source(`${SOURCE} FlgParam`)
   .parameters(eachGpu().combine('flags', FLAGS))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -165,7 +165,7 @@ mallocManagedGroup
   .case('Unit_hipMallocManaged_AccessMultiStream', 'the same with one stream for each GPU, or with four')
   .source(`${SOURCE} AccessMultiStream`)
   .parameters(eachHip().combine('flags', FLAGS))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -199,7 +199,7 @@ for (const [name, gpus] of [
     )
     .source(`${SOURCE} ${name}`)
     .parameters(eachHip(gpus).combine('scale', [64]))
-    .needs('gpu-work', 'retry-faults')
+    .needs('gpu-work')
     .needsAt(hipFeatures)
     .run(async (t, point) => {
       const hip = openHip(t, point);
@@ -236,7 +236,7 @@ mallocManagedGroup
   )
   .source(`${SOURCE} TwoPointers`)
   .parameters(eachGpu().combine('type', ['int', 'float', 'double']).combine('scale', [256]))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -270,7 +270,7 @@ mallocManagedGroup
       .where(({ gpus }) => gpus === 2)
       .combine('type', ['uchar', 'int', 'float', 'double']),
   )
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);

@@ -15,7 +15,7 @@ mallocStressGroup
   )
   .source('HIP catch stress Stress_hipMallocManaged_MultiSize')
   .parameters(eachHip().combine('first', [1, 4094, 65534]).combine('stride', [7919]))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -42,7 +42,7 @@ for (const name of ['Stress_hipMallocManaged_KrnlWth2MemTypes', 'Stress_hipMallo
     )
     .source(`HIP catch stress ${name}`)
     .parameters(eachGpu().combine('scale', [64]))
-    .needs('gpu-work', 'retry-faults')
+    .needs('gpu-work')
     .needsAt(hipFeatures)
     .run(async (t, point) => {
       const hip = openHip(t, point);

@@ -35,7 +35,7 @@ mallocThreadsGroup
   )
   .source('HIP catch hipMallocManaged.cc HostDeviceConcurrent, disabled on AMD')
   .parameters(eachGpu().combine('scale', [256]))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -62,7 +62,7 @@ mallocThreadsGroup
   )
   .source(`${SOURCE} MultiThread, disabled on AMD`)
   .parameters(eachHip().combine('flags', ['global', 'host']))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -102,7 +102,7 @@ mallocThreadsGroup
   )
   .source(`${SOURCE} MGpuMThread`)
   .parameters(eachHip([2]).combine('before', ['setReadMostly', 'setPreferredLocation', 'setAccessedBy', 'prefetch']))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -154,7 +154,7 @@ for (const name of ['MultiKrnlComnHmm', 'MultiKrnlComnMalloc', 'MultiThrdMultiSt
     .case(`Unit_hipMallocManaged_${name}`, title)
     .source(`${SOURCE} ${name}`)
     .parameters(eachGpu())
-    .needs('gpu-work', 'retry-faults')
+    .needs('gpu-work')
     .needsAt(hipFeatures)
     .run(async (t, point) => {
       const hip = openHip(t, point);
@@ -184,7 +184,7 @@ mallocThreadsGroup
   )
   .source(`${SOURCE} TwoKrnlsComnHmmMem`)
   .parameters(eachGpu())
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);

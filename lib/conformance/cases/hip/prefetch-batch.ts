@@ -31,7 +31,7 @@ prefetchBatchGroup
   .case('Unit_hipMemPrefetchBatchAsync_SingleOperationSingleLocation', 'one operation to one place')
   .source(`${SOURCE} SingleOperationSingleLocation`)
   .parameters(eachHip())
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -54,7 +54,7 @@ prefetchBatchGroup
   .case('Unit_hipMemPrefetchBatchAsync_LocationDistribution', 'each place is for the operations from its index on')
   .source(`${SOURCE} LocationDistribution`)
   .parameters(eachHip().combine('distribution', ['one-place', 'alternating', 'two-halves']))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -93,7 +93,7 @@ prefetchBatchGroup
   )
   .source(`${SOURCE} RoundTripDataIntegrity`)
   .parameters(eachHip())
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -120,7 +120,7 @@ prefetchBatchGroup
   .case('Unit_hipMemPrefetchBatchAsync_Sync_Behavior', 'a batch waits for the kernel before it on the stream')
   .source(`${SOURCE} Sync_Behavior`)
   .parameters(eachHip().combine('stream', ['per-thread', 'created']))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -141,7 +141,7 @@ prefetchBatchGroup
   .case('Unit_hipMemPrefetchBatchAsync_MultiDevice', 'one buffer for each GPU in one batch')
   .source(`${SOURCE} MultiDevice`)
   .parameters(eachHip([2]))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);

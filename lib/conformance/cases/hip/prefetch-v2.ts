@@ -29,7 +29,7 @@ prefetchV2Group
   )
   .source(`${V2} Device_Host`)
   .parameters(eachGpu().combine('place', ['device', 'host']))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);

@@ -51,7 +51,7 @@ prefetchGroup
   )
   .source(`${SOURCE} Basic`)
   .parameters(eachGpu())
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -93,7 +93,7 @@ prefetchGroup
   )
   .source(`${SOURCE} Sync_Behavior`)
   .parameters(eachHip().combine('stream', STREAMS))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -107,7 +107,7 @@ prefetchGroup
   )
   .source(`${SOURCE} WaitsForPrecedingStreamWork`)
   .parameters(eachHip().combine('stream', STREAMS))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -220,7 +220,7 @@ prefetchGroup
   )
   .source(`${OLD} AccsdByTst`)
   .parameters(eachHip([2]).combine('advice', ['setAccessedBy', 'setReadMostly', 'setPreferredLocation']))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
@@ -247,7 +247,7 @@ prefetchGroup
   .case('Unit_hipMemPrefetchAsync_NonPageSz', 'a prefetch of 32768 + 8 bytes, and a kernel over all of them')
   .source(`${OLD} NonPageSz`)
   .parameters(eachGpu())
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);

@@ -50,8 +50,12 @@ export function eachGpu(): Points<Readonly<Record<'device', number>>> {
 }
 
 export function hipFeatures({ gpus }: { readonly gpus: number }): Feature[] {
-  // The runtimes refuse to work without retry faults.
-  return gpus > 1 ? ['retry-faults', 'two-gpus'] : ['retry-faults'];
+  return gpus > 1 ? ['two-gpus'] : [];
+}
+
+/** As `hipFeatures`, of discards: ROCr refuses them where a GPU has no retry faults. */
+export function discardFeatures(point: { readonly gpus: number }): Feature[] {
+  return ['retry-faults', ...hipFeatures(point)];
 }
 
 /** A runtime and what the originals have around it. */

@@ -2,7 +2,7 @@
 import { HsaSvmAttribute as Attribute } from '../../../hsa/index.ts';
 import type { HsaAgent } from '../../../hsa/index.ts';
 import { CaseGroup } from '../../framework/case.ts';
-import { ask, eachRuntime, openRuntime, pair, prefetch, reserve, runtimeFeatures } from './runtime.ts';
+import { ask, eachRuntime, openRuntime, pair, prefetch, reserve, discardFeatures } from './runtime.ts';
 import { reserveRegions, valuesIn, fill, letGo, checkReserved } from './discard.ts';
 
 export const discardAndPrefetchGroup = new CaseGroup(
@@ -21,8 +21,8 @@ discardAndPrefetchGroup
   )
   .source('rocrtst SvmMemory_DiscardAndPrefetchBatch_Test TestSVMDiscardAndPrefetchBatch')
   .parameters(eachRuntime())
-  .needs('gpu-work', 'retry-faults')
-  .needsAt(runtimeFeatures)
+  .needs('gpu-work')
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
     const ones = new Uint8Array(new Int32Array(MEBIBYTE / 4).fill(1).buffer);
@@ -72,7 +72,7 @@ discardAndPrefetchGroup
   )
   .source('rocrtst SvmMemory_DiscardAndPrefetchBatch_Test TestSVMDiscardAndPrefetchBatch, extended')
   .parameters(eachRuntime().combine('agents', ['one', 'each', 'none', 'two', 'four', 'null', 'foreign']))
-  .needsAt(runtimeFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
     const regions = [1, 2, 3].map(() => reserve(runtime, 4096));
@@ -121,7 +121,7 @@ discardAndPrefetchGroup
       .where(({ gpus }) => gpus === 2)
       .combine('preferred', ['nothing', 'CPU0', 'GPU0', 'GPU1']),
   )
-  .needsAt(runtimeFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
     const region = reserve(runtime, 4096);

@@ -4,7 +4,7 @@ import type { HsaAgent, HsaRuntime, HsaSignal } from '../../../hsa/index.ts';
 import { CaseGroup } from '../../framework/case.ts';
 import type { CaseContext } from '../../framework/context.ts';
 import { pages } from '../../framework/mapping.ts';
-import { ask, eachRuntime, openRuntime, pair, reserve, runtimeFeatures } from './runtime.ts';
+import { ask, eachRuntime, openRuntime, pair, reserve, discardFeatures, runtimeFeatures } from './runtime.ts';
 import type { Region } from './runtime.ts';
 
 export const discardGroup = new CaseGroup('rocrtst,SvmMemory_Discard', 'rocrtst: memory whose contents are given up');
@@ -61,14 +61,37 @@ export function checkReserved(t: CaseContext, runtime: HsaRuntime, regions: read
 }
 
 discardGroup
+  .case('TestSVMBatchDiscard-without-xnack', 'without retry faults both calls are refused, and nothing is given up')
+  .source('HSA layer, discards with XNACK off')
+  .parameters(eachRuntime().combine('call', ['discard', 'discard-and-prefetch']))
+  .needs('xnack-off')
+  .needsAt(runtimeFeatures)
+  .run(async (t, point) => {
+    const runtime = openRuntime(t, point);
+    const [gpu] = runtime.gpuAgents;
+    const region = reserve(runtime, pages(4));
+    fill(region, 7);
+    await t.throws(
+      () =>
+        point.call === 'discard'
+          ? runtime.svmDiscardBatchAsync([region])
+          : runtime.svmDiscardAndPrefetchBatchAsync([region], [gpu!]),
+      'HSA_STATUS_ERROR_XNACK_DISABLED',
+      point.call,
+    );
+    await runtime.idle();
+    t.equal([valuesIn(region), ask(runtime, region, prefetchLocation)], [[7], null], 'contents and prefetch location');
+  });
+
+discardGroup
   .case(
     'TestSVMBatchDiscard',
     '4 regions are discarded when 3 signals allow it; their pages are home then, and still reserved',
   )
   .source('rocrtst SvmMemory_Basic_Test TestSVMBatchDiscard')
   .parameters(eachRuntime())
-  .needs('gpu-work', 'retry-faults')
-  .needsAt(runtimeFeatures)
+  .needs('gpu-work')
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
     const indexes = new Uint8Array(Int32Array.from({ length: 256 }, (_, index) => index).buffer);
@@ -118,7 +141,7 @@ discardGroup
   )
   .source('rocrtst SvmMemory_Basic_Test TestSVMBatchDiscard, extended; HSA layer, dependencies are counted together')
   .parameters(eachRuntime().combine('signals', ['backwards', 'one-after-another', 'zero-beforehand']))
-  .needsAt(runtimeFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
     const region = reserve(runtime, 1024);
@@ -152,7 +175,7 @@ discardGroup
   )
   .source('rocrtst SvmMemory_Basic_Test TestSVMBatchDiscard, extended')
   .parameters(eachRuntime())
-  .needsAt(runtimeFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
     const [prefers, other] = [reserve(runtime, 1024), reserve(runtime, 1024)];
@@ -185,7 +208,7 @@ discardGroup
       '0+16394',
     ]),
   )
-  .needsAt(runtimeFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
     const reserved = pages(4) + 10;
@@ -213,7 +236,7 @@ discardGroup
   .source('rocrtst SvmMemory_Negative_Test TestSVMDiscardNegative')
   .parameters(eachRuntime().combine('memory', FOREIGN).combine('call', ['discard', 'discard-and-prefetch']))
   .needsAt(({ memory, gpus }) => [
-    ...runtimeFeatures({ gpus }),
+    ...discardFeatures({ gpus }),
     ...(memory === 'stack' || memory === 'heap' ? (['heap-and-stack'] as const) : []),
   ])
   .run(async (t, point) => {
@@ -263,7 +286,7 @@ discardGroup
   )
   .source('rocrtst SvmMemory_Negative_Test TestSVMDiscardNegative, extended')
   .parameters(eachRuntime())
-  .needsAt(runtimeFeatures)
+  .needsAt(discardFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
     const { address } = reserve(runtime, 4096);

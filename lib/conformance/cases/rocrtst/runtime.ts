@@ -22,8 +22,12 @@ export function eachRuntime(): Parameters<
 }
 
 export function runtimeFeatures({ gpus }: { readonly gpus: number }): Feature[] {
-  // The runtimes refuse to work without retry faults.
-  return gpus > 1 ? ['retry-faults', 'two-gpus'] : ['retry-faults'];
+  return gpus > 1 ? ['two-gpus'] : [];
+}
+
+/** As `runtimeFeatures`, of discards: ROCr refuses them where a GPU has no retry faults. */
+export function discardFeatures(point: { readonly gpus: number }): Feature[] {
+  return ['retry-faults', ...runtimeFeatures(point)];
 }
 
 /** A runtime on all GPUs; closed when the case has ended. */

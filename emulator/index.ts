@@ -12,6 +12,8 @@ export type { EmulatedPointerField } from './drm/node.ts';
 export { EmulatedFile } from './drm/file.ts';
 export type { AccessDenial, AccessDenialCause } from './drm/denied-access.ts';
 export { GpuAccessError, GpuEngine, XNACK_RETRY_INTERVAL } from './drm/engine.ts';
+export { SdmaEngine } from './drm/sdma-engine.ts';
+export type { SdmaMemory, SdmaSurroundings } from './drm/sdma-engine.ts';
 export type { AccessResult, AccessRun } from './svm/access.ts';
 export type { PteState } from './svm/pte-state.ts';
 export { DriverUnloadedError } from './svm/driver-module.ts';

@@ -33,6 +33,24 @@ class KfdHandle {
   std::shared_ptr<Kfd> kfd;  // null after close
 };
 
+// A buffer as long as JavaScript may reach its bytes.
+struct Loan {
+  std::shared_ptr<KfdBuffer> buffer;
+};
+
+// Both null before it is lent.
+struct LentMemory {
+  std::shared_ptr<Loan> loan;
+  std::weak_ptr<LentBuffer> view;
+
+  // Takes the bytes from JavaScript. Those that were moved to another ArrayBuffer keep their buffer object.
+  void end() {
+    const auto lent = view.lock();
+    if (loan && (!lent || lent->detach())) loan->buffer.reset();
+    loan.reset();
+  }
+};
+
 class KfdQueueHandle {
  public:
   static constexpr napi_type_tag kTypeTag = {0x7e14c2d05a9b4f63, 0x8c6d1b2e0f7a4935};
@@ -42,10 +60,11 @@ class KfdQueueHandle {
   KfdQueueHandle& operator=(const KfdQueueHandle&) = delete;
   ~KfdQueueHandle() {
     if (queue) queue->stop();
+    // The ArrayBuffers may outlive the handle; then they keep their memory.
   }
   std::shared_ptr<KfdQueue> queue;  // null after close
-  std::weak_ptr<LentBuffer> ring;
-  std::weak_ptr<LentBuffer> bounce;
+  LentMemory ring;
+  LentMemory bounce;
 };
 
 Napi::Value refusal_object(Napi::Env env, const KfdRefusal& refusal) {
@@ -57,8 +76,9 @@ Napi::Value refusal_object(Napi::Env env, const KfdRefusal& refusal) {
 
 // Of the ring or the bounce buffer, as bytes. False after a refusal or an exception.
 bool lend(Napi::Env env, Napi::Object answer, const char* name, uint8_t* data, size_t length,
-          std::shared_ptr<void> keeper, std::weak_ptr<LentBuffer>& lent, KfdRefusal& refusal) {
-  const LentBuffer::Made made = LentBuffer::make(env, data, length, std::move(keeper));
+          const std::shared_ptr<KfdBuffer>& buffer, LentMemory& lent, KfdRefusal& refusal) {
+  lent.loan = std::make_shared<Loan>(Loan{buffer});
+  const LentBuffer::Made made = LentBuffer::make(env, data, length, lent.loan);
   if (made.status == napi_no_external_buffers_allowed) {
     refusal = {"ArrayBuffer over native memory", -ENOTSUP};
     return false;
@@ -67,7 +87,7 @@ bool lend(Napi::Env env, Napi::Object answer, const char* name, uint8_t* data, s
     Napi::Error::New(env).ThrowAsJavaScriptException();
     return false;
   }
-  lent = made.lent;
+  lent.view = made.lent;
   answer.Set(name, Napi::Value(env, made.array_buffer));
   return true;
 }
@@ -185,7 +205,7 @@ Napi::Value kfd_create_queue(const Napi::CallbackInfo& info) {
   if (!lend(env, answer, "ring", queue->ring()->base(), queue->ring()->size(), queue->ring(), own->ring, refusal) ||
       !lend(env, answer, "buffer", queue->bounce(), queue->bounce_bytes(), queue->data(), own->bounce, refusal)) {
     if (env.IsExceptionPending()) return Napi::Value();
-    if (const auto ring = own->ring.lock()) ring->detach();
+    own->ring.end();
     return refusal_object(env, refusal);
   }
   napi_value made = make_handle(env, std::move(own));
@@ -277,9 +297,8 @@ Napi::Value kfd_close_queue(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   KfdQueueHandle* const handle = queue_argument(info);
   if (handle == nullptr || !handle->queue) return env.Undefined();
-  // Bytes that were moved to another ArrayBuffer keep their buffer object, and nothing else.
-  if (const auto ring = handle->ring.lock()) ring->detach();
-  if (const auto bounce = handle->bounce.lock()) bounce->detach();
+  handle->ring.end();
+  handle->bounce.end();
   handle->queue->stop();
   handle->queue.reset();
   return env.Undefined();

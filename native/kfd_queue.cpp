@@ -22,7 +22,7 @@ constexpr size_t kWritePointer = 0x40;
 constexpr long kShortestNap = 20'000;
 constexpr long kLongestNap = 500'000;
 // Between two questions for events, each a system call.
-constexpr std::chrono::milliseconds kEventInterval{5};
+constexpr std::chrono::milliseconds kEventInterval{10};
 
 uint64_t* word_at(const KfdBuffer& buffer, size_t offset) { return reinterpret_cast<uint64_t*>(buffer.base() + offset); }
 

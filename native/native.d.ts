@@ -315,7 +315,8 @@ export interface NativeAddon {
 
   /**
    * Destroys the queue, detaches its ArrayBuffers and gives its memory back: at once, or when a wait under way has
-   * ended. May take as long as the GPU needs to stop. A second call does nothing.
+   * ended. May take as long as the GPU needs to stop. Nobody else may use the bytes at that moment, such as fs.read. A
+   * second call does nothing.
    */
   kfdCloseQueue(queue: KfdQueueHandle): void;
 

@@ -24,6 +24,8 @@ const LOW_DWORD = 0xffff_ffffn;
 export class SdmaEngine {
   readonly #memory: SdmaMemory;
   readonly #surroundings: SdmaSurroundings;
+  /** Index that `execute` came to: of the packet under way, where memory threw. */
+  at = 0;
 
   constructor(memory: SdmaMemory, surroundings: SdmaSurroundings) {
     this.#memory = memory;
@@ -35,15 +37,16 @@ export class SdmaEngine {
    * memory does not have the value yet. A packet that is not modelled, or reaches over the end, throws NotModelledError.
    */
   execute(words: Uint32Array, from: number, to: number): number {
-    let at = from;
-    while (at < to) {
+    this.at = from;
+    while (this.at < to) {
+      const { at } = this;
       const dwords = packetDwords(words, at);
       if (at + dwords > to)
         throw new NotModelledError(`an SDMA packet over the end of what was submitted (${describe(words[at]!)})`);
       if (!this.#packet(words, at)) return at;
-      at += dwords;
+      this.at += dwords;
     }
-    return at;
+    return this.at;
   }
 
   /** False: it has to wait. */

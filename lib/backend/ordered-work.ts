@@ -5,6 +5,7 @@ export class OrderedWork {
   readonly #isDeviceClosed: () => boolean;
   #tail: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #pending = 0;
 
   constructor(isDeviceClosed: () => boolean) {
     this.#isDeviceClosed = isDeviceClosed;
@@ -13,13 +14,23 @@ export class OrderedWork {
   /** Runs `operation` in its turn; rejects with `ERR_SVM_CLOSED` after `close`, or when the device is closed by then. */
   run<T>(operation: () => T | Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(codedError('ERR_SVM_CLOSED', 'the queue is closed'));
+    this.#pending++;
     const result = this.#tail.then(() => {
       if (this.#isDeviceClosed()) throw codedError('ERR_SVM_CLOSED', 'the device of this queue is closed');
       return operation();
     });
     // The next operation runs whatever became of this one; its own promise tells the caller.
-    this.#tail = result.catch(() => undefined);
+    this.#tail = result.then(this.#ended, this.#ended);
     return result;
+  }
+
+  readonly #ended = (): void => {
+    this.#pending--;
+  };
+
+  /** Whether every operation so far has ended. */
+  get isIdle(): boolean {
+    return this.#pending === 0;
   }
 
   /** Settles when all operations so far have ended. */

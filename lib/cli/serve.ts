@@ -1,6 +1,6 @@
 /** `amdgpu-svm serve`: a mounted directory of render nodes that the emulator answers. */
 import type { MachineOptions } from '../device/emulated.ts';
-import { controlPath, nodeCount, openControlSocket, playGpu, SvmServer } from '../serve/index.ts';
+import { controlPath, nodeCount, openControlSocket, playGpu, SvmServer, writeTopology } from '../serve/index.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { DEFAULT_PROFILE } from '../uapi/profile.ts';
@@ -14,13 +14,15 @@ const OPTIONS = {
   profile: { type: 'string' },
   'xnack-off': { type: 'boolean', default: false },
   'default-granularity': { type: 'string' },
+  kfd: { type: 'boolean', default: false },
+  topology: { type: 'string' },
   'allow-other': { type: 'boolean', default: false },
   log: { type: 'boolean', default: false },
 } as const;
 
 export const serveCommand: Command = {
   name: 'serve',
-  synopsis: '--mount DIR [--asic NAME] [--gpus N] [--profile NAME] [--xnack-off] [--allow-other] [--log]',
+  synopsis: '--mount DIR [--asic NAME] [--gpus N] [--profile NAME] [--xnack-off] [--kfd] [--allow-other] [--log]',
   help: `Mounts DIR (made if missing) with renderD128, ... until SIGINT or SIGTERM. A program opens such a
 file and issues real ioctls: DRM_IOCTL_VERSION and DRM_AMDGPU_GEM_SVM are answered by the emulator
 on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See docs/serve.md.
@@ -31,6 +33,8 @@ on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See doc
   --profile NAME             revision of the user ABI: ${PROFILE_NAMES}
   --xnack-off                ${XNACK_OFF_HELP}
   --default-granularity N    module parameter of the driver, log2 of pages; default 9
+  --kfd                      serve KFD, too, at DIR/kfd: queues, events and memory for its runtimes
+  --topology DIR             where KFD's topology is written; default beside the mount, DIR.topology
   --allow-other              let other users open the nodes too; only root can (docs/security.md)
   --log                      print each open, ioctl, memory event and close`,
   async run(args) {
@@ -39,12 +43,15 @@ on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See doc
     if (!values.mount) throw new UsageError('serve: --mount DIR is missing; see amdgpu-svm serve --help');
     if (values['allow-other'] && process.geteuid?.() !== 0)
       throw new UsageError('serve: --allow-other: only root can look into the programs of other users');
+    if (values.topology !== undefined && !values.kfd)
+      throw new UsageError('serve: --topology: it is that of KFD; say --kfd');
     const machine = machineOptions(values);
     // The log is not the service.
     goOnWithoutOutput();
     const server = await SvmServer.start({
       mount: values.mount,
       machine,
+      kfd: values.kfd,
       allowOther: values['allow-other'],
       complain,
       ...(values.log ? { log: print } : {}),
@@ -54,9 +61,10 @@ on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See doc
       void server.ended.then(settle);
     });
     try {
+      const topology = values.kfd ? topologyOf(server.mount, machine, values.topology) : undefined;
       const control = await openControlSocket(controlPath(server.mount), (request) => playGpu(server, request));
       print(
-        `serving ${machine.asic ?? 'gfx942'} at ${nodePaths(server.mount, nodeCount(machine))}; process ${process.pid}, stop it with Ctrl-C`,
+        `serving ${machine.asic ?? 'gfx942'} at ${nodePaths(server.mount, nodeCount(machine))}${topology === undefined ? '' : `, KFD at ${server.mount}/kfd, its topology at ${topology}`}; process ${process.pid}, stop it with Ctrl-C`,
       );
       const failure = await stop;
       control.close();
@@ -87,6 +95,13 @@ function machineOptions(values: {
     ...(gpus === undefined ? {} : { gpus }),
     ...(defaultGranularity === undefined ? {} : { defaultGranularity }),
   };
+}
+
+/** Writes the topology of KFD; its folder. */
+function topologyOf(mount: string, machine: MachineOptions, folder = `${mount}.topology`): string {
+  // Both are as the options of this command have them.
+  writeTopology(folder, { asic: (machine.asic as string | undefined) ?? 'gfx942', gpus: nodeCount(machine) });
+  return folder;
 }
 
 function integer(name: string, text: string | undefined, least: number, most: number): number | undefined {

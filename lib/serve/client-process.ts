@@ -1,5 +1,5 @@
 /** A client as /proc shows it: identity, mappings, memory. */
-import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
 import type { ForeignMemory, VmaKind } from '../../emulator/index.ts';
 import { kindFromSmaps } from './proc-maps.ts';
 import { parseStatus } from './proc-status.ts';
@@ -104,6 +104,22 @@ export class ClientProcess implements ForeignMemory {
     } catch {
       // It has just gone; whatever is said now is corrected at the next look.
       return 'file';
+    }
+  }
+
+  /** Numbers of the descriptors of a file, ascending; none where the process has gone. */
+  descriptorsOf({ dev, ino }: { readonly dev: number; readonly ino: number }): number[] {
+    const folder = `/proc/${this.pid}/fd`;
+    try {
+      return readdirSync(folder)
+        .map(Number)
+        .filter((number) => {
+          const status = statSync(`${folder}/${number}`, { throwIfNoEntry: false });
+          return status?.dev === dev && status.ino === ino;
+        })
+        .sort((a, b) => a - b);
+    } catch {
+      return [];
     }
   }
 

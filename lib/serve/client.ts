@@ -5,6 +5,9 @@ import { EmulatedQueue } from '../backend/queue-emulated.ts';
 import type { GpuQueue } from '../backend/queue.ts';
 import { ClientProcess } from './client-process.ts';
 import type { Caller } from './client-process.ts';
+import { Protection } from '../uapi/protection.ts';
+import { KfdProcess } from './kfd/process.ts';
+import type { KfdSurroundings } from './kfd/client.ts';
 import { compareMaps, parseMaps } from './proc-maps.ts';
 import type { MappedArea } from './proc-maps.ts';
 
@@ -26,6 +29,12 @@ export interface ClientFile {
   readonly queue: GpuQueue;
 }
 
+/** Where KFD is served beside the nodes. */
+export interface ServedPlace extends KfdSurroundings {
+  /** Number of the mounted file system, as /proc/PID/maps writes it. */
+  readonly device: string;
+}
+
 /** The machine of one process; its GPUs are those that the server serves. */
 export class Client {
   readonly process: ClientProcess;
@@ -36,9 +45,19 @@ export class Client {
   #areas: readonly MappedArea[] = [];
   #time: bigint = process.hrtime.bigint();
   #exited = false;
+  readonly #served: ServedPlace | undefined;
+  /** Open files of KFD. */
+  kfdFiles = 0;
+  #kfd: KfdProcess | undefined;
 
   /** Throws a system error when the process cannot be looked into, and `ClientIdentityError`. */
-  constructor(caller: Caller, options: MachineOptions, onEvent: (client: Client, event: ClientEvent) => void) {
+  constructor(
+    caller: Caller,
+    options: MachineOptions,
+    onEvent: (client: Client, event: ClientEvent) => void,
+    served?: ServedPlace,
+  ) {
+    this.#served = served;
     this.process = new ClientProcess(caller);
     this.#onEvent = onEvent;
     // The client's kernel has merged already what it merges.
@@ -56,9 +75,30 @@ export class Client {
     return this.#exited;
   }
 
+  /** KFD of this process, made when it is opened first. */
+  get kfd(): KfdProcess {
+    return (this.#kfd ??= new KfdProcess(this, this.#served!));
+  }
+
+  /** Whether the client can read and write a served file's memory at the address. */
+  hasMapped(address: bigint): boolean {
+    const page = Number(address >> 12n);
+    let [low, high] = [0, this.#areas.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#areas[middle]!.endPage <= page) low = middle + 1;
+      else high = middle;
+    }
+    const area = this.#areas[low];
+    if (area === undefined || area.startPage > page || this.#served === undefined) return false;
+    const both = Protection.read | Protection.write;
+    return area.backing.startsWith(`${this.#served.device}:`) && (area.protection & both) === both;
+  }
+
   openFile(number: number, gpu: number): ClientFile {
     const device = this.machine.devices[gpu]!;
-    const node = device.open();
+    // Where KFD is served it makes the compute VMs, as it does on hardware.
+    const node = device.open({ compute: this.#served === undefined });
     const queue = new EmulatedQueue(device, node.file, this.machine.clock, () => node.closed);
     const file: ClientFile = { number, client: this, gpu, node, queue };
     this.files.add(file);
@@ -68,13 +108,16 @@ export class Client {
   /** Closes a file; true when it was the last one, the client has ended then. */
   closeFile(file: ClientFile): boolean {
     if (!this.files.delete(file)) return false;
+    this.#kfd?.fileClosed(file);
     file.node.close();
     return this.closeIfUnused();
   }
 
   /** Lets go of the process when no file is open; says whether it did. */
   closeIfUnused(): boolean {
-    if (this.files.size > 0) return false;
+    if (this.files.size + this.kfdFiles > 0) return false;
+    this.#kfd?.close();
+    this.#kfd = undefined;
     this.process.close();
     return true;
   }
@@ -102,7 +145,11 @@ export class Client {
       return;
     }
     this.#text = Buffer.from(text);
-    const areas = parseMaps(this.#text.toString('latin1'), (start) => this.process.specialKind(start));
+    const areas = parseMaps(
+      this.#text.toString('latin1'),
+      (start) => this.process.specialKind(start),
+      this.#served?.device,
+    );
     const { vanished, reprotected } = compareMaps(this.#areas, areas);
     const { calls } = this.machine.process;
     for (const { startPage, endPage } of vanished) {

@@ -8,7 +8,9 @@ export type HelperMessage =
   | HelperOpen
   | HelperIoctl
   | { readonly kind: 'release'; readonly file: number }
-  | { readonly kind: 'write-fault'; readonly id: number };
+  | { readonly kind: 'write-fault'; readonly id: number }
+  /** The thread that waits for an ioctl got a signal. */
+  | { readonly kind: 'interrupted'; readonly id: number };
 
 /** An open that a client waits for. */
 export interface HelperOpen {
@@ -44,7 +46,18 @@ export interface CallerWrite {
 }
 
 const HEADER_BYTES = 16;
-const KINDS = { ready: 1, open: 2, ioctl: 3, release: 4, writeFault: 5, opened: 16, answer: 17 } as const;
+const KINDS = {
+  ready: 1,
+  open: 2,
+  ioctl: 3,
+  release: 4,
+  writeFault: 5,
+  interrupted: 6,
+  opened: 16,
+  answer: 17,
+  keep: 18,
+  forget: 19,
+} as const;
 const RECORDS_READ = 1;
 const RECORDS_FAULT = 2;
 
@@ -95,6 +108,8 @@ function decode(bytes: Uint8Array, view: DataView, at: number, length: number): 
       return { kind: 'release', file };
     case KINDS.writeFault:
       return { kind: 'write-fault', id };
+    case KINDS.interrupted:
+      return { kind: 'interrupted', id };
     case KINDS.ioctl: {
       const state = view.getUint32(body + 16, true);
       const argumentEnd = body + 28 + view.getUint32(body + 20, true);
@@ -150,6 +165,16 @@ export function encodeAnswer(
     at += write.bytes.length;
   }
   return bytes;
+}
+
+/** The helper is to keep what is written to `bytes` bytes of a file of the directory (or not any more). */
+export function encodeKept(kept: boolean, file: number, offset: bigint, bytes: number): Uint8Array {
+  const frame = Buffer.alloc(HEADER_BYTES + 20);
+  writeHeader(frame, kept ? KINDS.keep : KINDS.forget, 0);
+  let at = frame.writeUInt32LE(file, HEADER_BYTES);
+  at = frame.writeBigUInt64LE(offset, at);
+  frame.writeBigUInt64LE(BigInt(bytes), at);
+  return frame;
 }
 
 function writeHeader(bytes: Buffer, kind: number, id: number): void {

@@ -22,6 +22,8 @@ export interface HelperOptions {
   readonly nodes: number;
   /** User ABI of the nodes: it says which ioctl has records behind a pointer. */
   readonly profile: UapiProfile;
+  /** Whether there is a file kfd, too. */
+  readonly kfd: boolean;
   /** Whether other users may open the nodes. */
   readonly allowOther: boolean;
   onMessage(message: HelperMessage): void;
@@ -51,7 +53,9 @@ export class FuseHelper {
   /** Mounts. Throws `ServeError` when there is no helper or it can't mount. */
   static async start(options: HelperOptions): Promise<FuseHelper> {
     const { number } = splitRequest(options.profile.request);
-    const args = [options.mount, String(options.nodes), String(number), ...(options.allowOther ? ['allow_other'] : [])];
+    const args = [options.mount, String(options.nodes), String(number)];
+    if (options.kfd) args.push('kfd');
+    if (options.allowOther) args.push('allow_other');
     const child = spawn(helperPath(), args, { stdio: ['pipe', 'pipe', 'pipe'] });
     const stdin = child.stdin as Writable;
     const stdout = child.stdout as Readable;

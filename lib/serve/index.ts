@@ -2,3 +2,4 @@
 export { nodeCount, SvmServer } from './server.ts';
 export { controlPath, openControlSocket } from './control-socket.ts';
 export { playGpu } from './gpu-requests.ts';
+export { writeTopology } from './kfd/topology-tree.ts';

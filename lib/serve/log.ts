@@ -9,6 +9,7 @@ import { isSvmRequest } from '../uapi/profile.ts';
 import type { Client, ClientEvent, ClientFile } from './client.ts';
 import type { HelperIoctl } from './helper-protocol.ts';
 import type { IoctlAnswer } from './ioctl-call.ts';
+import { KfdProcess } from './kfd/process.ts';
 import { ioctlName } from '../words/drm-ioctls.ts';
 
 /** "0", or "EINVAL" for -22. */
@@ -32,6 +33,17 @@ export function ioctlLine(file: ClientFile, call: HelperIoctl, answer: IoctlAnsw
       ? `${name} ${svmText(call)}`
       : name;
   return `${fileLabel(file)}: ${what}${answer.served ? '' : ', not served'} = ${resultName(answer.result)}`;
+}
+
+/** An answered ioctl of KFD; `label`: process and file. */
+export function kfdLine(label: string, call: HelperIoctl, result: number): string {
+  const name = KfdProcess.nameOf(call.request);
+  const hex = `0x${call.request.toString(16).padStart(8, '0')}`;
+  const what =
+    name === undefined
+      ? `${hex}, not served`
+      : `AMDKFD_IOC_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+  return `${label}: ${what} = ${resultName(result)}`;
 }
 
 export function eventLine(client: Client, event: ClientEvent): string {

@@ -13,8 +13,8 @@ export type SpecialKind = (start: string, name: string) => VmaKind;
 const PAGE_BYTES = 4096;
 const VM_FLAGS = 'VmFlags: ';
 
-/** The areas of the text of /proc/PID/maps, ascending. */
-export function parseMaps(text: string, specialKind: SpecialKind): MappedArea[] {
+/** The areas of the text of /proc/PID/maps, ascending. `served`: the file system whose files stand for device memory. */
+export function parseMaps(text: string, specialKind: SpecialKind, served?: string): MappedArea[] {
   const areas: MappedArea[] = [];
   for (const line of text.split('\n')) {
     // "7f1c2000-7f1c4000 r-xp 0001c000 fe:00 338944      /usr/lib/x.so"
@@ -25,7 +25,7 @@ export function parseMaps(text: string, specialKind: SpecialKind): MappedArea[] 
     // The gate page of the kernel's own half is in the file but in no mm.
     if (name === '[vsyscall]') continue;
     const startPage = parseInt(start, 16) / PAGE_BYTES;
-    const kind = kindOf(start, name, specialKind);
+    const kind = device === served ? 'pfnmap' : kindOf(start, name, specialKind);
     areas.push({
       startPage,
       endPage: parseInt(end, 16) / PAGE_BYTES,

@@ -24,6 +24,8 @@ export interface ServeOptions {
   readonly machine?: MachineOptions;
   /** Whether users other than the one who serves may open the nodes; needs root. Default: no. */
   readonly allowOther?: boolean;
+  /** Serves KFD, too. Default: no. */
+  readonly kfd?: boolean;
   /** Gets a line for each open, ioctl, event and close. */
   readonly log?: (line: string) => void;
   /** Gets what should not happen. */
@@ -98,8 +100,13 @@ export class SvmServer {
     const server = new SvmServer(options);
     // Before the helper, which may ask at once.
     server.#threads = new SessionThreads(
-      { machine: { pageLimit: MOST_PAGES, ...options.machine }, log: options.log !== undefined },
       {
+        machine: { pageLimit: MOST_PAGES, ...options.machine },
+        log: options.log !== undefined,
+        kfd: options.kfd === true ? server.mount : undefined,
+      },
+      {
+        helper: (frame) => server.#helper!.send(frame),
         frame: (id, frame, opened) => {
           server.#noteAnswer(id, opened);
           server.#helper!.send(frame);
@@ -112,6 +119,7 @@ export class SvmServer {
         mount: server.mount,
         nodes: nodeCount(options.machine),
         profile: uapiProfile(options.machine?.profile ?? DEFAULT_PROFILE),
+        kfd: options.kfd ?? false,
         allowOther: options.allowOther ?? false,
         onMessage: (message) => server.#answer(message),
       });
@@ -132,7 +140,8 @@ export class SvmServer {
     const files: ServedFile[] = [];
     for (const { pid, name, user, thread, files: own } of this.#processes.values()) {
       const exited = new Set(thread.state.exited);
-      for (const [number, gpu] of own) files.push({ number, gpu, pid, name, user, exited: exited.has(number) });
+      for (const [number, gpu] of own)
+        if (gpu < this.#gpus) files.push({ number, gpu, pid, name, user, exited: exited.has(number) });
     }
     return files.sort((left, right) => left.number - right.number);
   }
@@ -175,12 +184,20 @@ export class SvmServer {
       case 'release':
         this.#release(message.file);
         break;
+      case 'interrupted':
+        // Only calls of files that are open wait.
+        for (const { thread } of this.#processes.values()) thread.interrupted(message.id);
+        break;
       case 'write-fault':
         this.#options.log?.(`answer ${message.id} could not be written to the caller's memory: EFAULT instead`);
         break;
       default:
         break;
     }
+  }
+
+  get #gpus(): number {
+    return nodeCount(this.#options.machine);
   }
 
   #open(message: HelperOpen): void {

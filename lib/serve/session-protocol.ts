@@ -9,6 +9,8 @@ export interface SessionData {
   readonly machine: MachineOptions;
   /** Whether lines of the log are wanted. */
   readonly log: boolean;
+  /** The served directory, where KFD is served. */
+  readonly kfd: string | undefined;
 }
 
 /** The server to a session. */
@@ -16,6 +18,8 @@ export type SessionRequest =
   | HelperOpen
   | HelperIoctl
   | { readonly kind: 'release'; readonly file: number }
+  /** The thread that waits for the answer to that ioctl got a signal. */
+  | { readonly kind: 'interrupted'; readonly id: number }
   | { readonly kind: 'play'; readonly id: number; readonly file: number; readonly request: ControlRequest };
 
 /** A session to the server. */
@@ -24,6 +28,8 @@ export type SessionAnswer =
   | { readonly kind: 'ready' }
   /** The answer to an open or an ioctl, as it goes to the helper; `id` is that of the request. */
   | { readonly kind: 'frame'; readonly id: number; readonly frame: Uint8Array; readonly opened?: boolean }
+  /** What the helper shall know before the next answer. */
+  | { readonly kind: 'helper'; readonly frame: Uint8Array }
   | { readonly kind: 'released'; readonly file: number }
   | { readonly kind: 'played'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly code: string | undefined; readonly message: string }

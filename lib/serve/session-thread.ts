@@ -18,6 +18,8 @@ const MOST_SPARE = 2;
 export interface SessionListener {
   /** The answer to a call; `opened`: it was an open that succeeded. */
   frame(id: number, frame: Uint8Array, opened: boolean): void;
+  /** For the helper, before the next answer. */
+  helper(frame: Uint8Array): void;
   line(kind: 'log' | 'complaint', line: string): void;
 }
 
@@ -70,6 +72,10 @@ export class SessionThread {
     else this.#post(request);
   }
 
+  interrupted(id: number): void {
+    if (!this.#ended && this.#calls.has(id)) this.#post({ kind: 'interrupted', id });
+  }
+
   release(file: number): void {
     if (this.#ended) return;
     this.#releases++;
@@ -98,6 +104,9 @@ export class SessionThread {
     switch (answer.kind) {
       case 'frame':
         if (this.#calls.delete(answer.id)) this.#listener.frame(answer.id, answer.frame, answer.opened === true);
+        break;
+      case 'helper':
+        this.#listener.helper(answer.frame);
         break;
       case 'released':
         if (--this.#releases === 0) {

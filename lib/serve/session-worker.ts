@@ -3,12 +3,15 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Session } from './session.ts';
 import type { SessionAnswer, SessionData, SessionRequest } from './session-protocol.ts';
 
-const { machine, log } = workerData as SessionData;
+const { machine, log, kfd } = workerData as SessionData;
 const port = parentPort!;
 const say = (answer: SessionAnswer): void => port.postMessage(answer);
 const session = new Session({
   machine,
   complain: (line) => say({ kind: 'complaint', line }),
+  ...(kfd === undefined
+    ? {}
+    : { kfd: { mount: kfd, tellHelper: (frame: Uint8Array) => say({ kind: 'helper', frame }) } }),
   ...(log ? { log: (line: string) => say({ kind: 'log', line }) } : {}),
 });
 
@@ -29,11 +32,19 @@ port.on('message', (request: SessionRequest) => {
       break;
     }
     case 'ioctl': {
-      const frame = session.ioctl(request);
-      tellState();
-      say({ kind: 'frame', id: request.id, frame });
+      const { id } = request;
+      const answer = (frame: Uint8Array): void => {
+        tellState();
+        say({ kind: 'frame', id, frame });
+      };
+      const result = session.ioctl(request);
+      if (result instanceof Promise) void result.then(answer);
+      else answer(result);
       break;
     }
+    case 'interrupted':
+      session.interrupt(request.id);
+      break;
     case 'release':
       session.release(request.file);
       tellState();

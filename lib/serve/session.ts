@@ -1,23 +1,28 @@
 /** Everything that is served to one process, in a thread of its own: its address spaces, files and calls. */
+import { statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import type { MachineOptions } from '../../emulator/index.ts';
 import { Client } from './client.ts';
-import type { ClientFile } from './client.ts';
+import type { ClientEvent, ClientFile, ServedPlace } from './client.ts';
 import { ClientIdentityError } from './client-process.ts';
 import type { ControlRequest } from './control-socket.ts';
 import { playOnFile } from './gpu-player.ts';
-import { encodeAnswer, encodeOpened } from './helper-protocol.ts';
+import { encodeAnswer, encodeKept, encodeOpened } from './helper-protocol.ts';
 import type { HelperIoctl, HelperOpen } from './helper-protocol.ts';
 import { isSvmRequest } from '../uapi/profile.ts';
 import { answerIoctl } from './ioctl-call.ts';
-import { eventLine, fileLabel, ioctlLine } from './log.ts';
+import { printable } from '../words/printable.ts';
+import { answerRuntime } from './kfd/render-node.ts';
+import { eventLine, fileLabel, ioctlLine, kfdLine } from './log.ts';
 
 /** What a session is made of, and where its lines go. */
 export interface SessionOptions {
   readonly machine: MachineOptions;
   readonly log?: (line: string) => void;
   readonly complain: (line: string) => void;
+  /** Where KFD is served. */
+  readonly kfd?: { readonly mount: string; tellHelper(frame: Uint8Array): void };
 }
 
 /** What others see of a session without asking it, since it may be busy. */
@@ -32,7 +37,10 @@ export interface SessionState {
 export class Session {
   readonly #options: SessionOptions;
   readonly #files = new Map<number, ClientFile>();
+  /** The clients of open files of KFD, by their numbers. */
+  readonly #kfdFiles = new Map<number, Client>();
   #current: Client | undefined;
+  #place: ServedPlace | undefined;
   /** Counts what changes the state. */
   changes = 0;
 
@@ -56,15 +64,19 @@ export class Session {
     return { frame: encodeOpened(message.id, result), opened: result === 0 };
   }
 
-  /** Answers an ioctl; the frame for the helper. */
-  ioctl(call: HelperIoctl): Uint8Array {
+  /** Answers an ioctl; the frame for the helper, or a promise of it where the call waits. */
+  ioctl(call: HelperIoctl): Uint8Array | Promise<Uint8Array> {
+    const kfd = this.#kfdFiles.get(call.file);
+    if (kfd !== undefined) return this.#kfdIoctl(kfd, call);
     const file = this.#files.get(call.file);
     if (file === undefined) return encodeAnswer(call.id, -constants.errno.EBADF, call.argument, []);
     try {
       const { profile } = file.node;
       // Only this ioctl looks at the memory of the client.
       if (isSvmRequest(profile, call.request)) file.client.refresh();
-      const answer = answerIoctl(file.node, call, profile);
+      const answer =
+        (this.#options.kfd === undefined ? undefined : answerRuntime(file, call)) ??
+        answerIoctl(file.node, call, profile);
       if (this.#options.log !== undefined) this.#options.log(ioctlLine(file, call, answer));
       return encodeAnswer(call.id, answer.result, answer.argument, answer.writes);
     } catch (error) {
@@ -74,7 +86,33 @@ export class Session {
     }
   }
 
+  /** The thread of a waiting ioctl got a signal. */
+  interrupt(id: number): void {
+    for (const client of new Set(this.#kfdFiles.values())) client.kfd.interrupt(id);
+  }
+
+  async #kfdIoctl(client: Client, call: HelperIoctl): Promise<Uint8Array> {
+    const label = `${client.pid} ${printable(client.process.name)} kfd #${call.file}`;
+    try {
+      const { result, argument, writes } = await client.kfd.ioctl(call);
+      this.#options.log?.(kfdLine(label, call, result));
+      return encodeAnswer(call.id, result, argument, writes);
+    } catch (error) {
+      this.#complain(`${label}: request 0x${call.request.toString(16)} failed`, error);
+      return encodeAnswer(call.id, -constants.errno.EIO, call.argument, []);
+    }
+  }
+
+  #releaseKfd(number: number, client: Client): void {
+    this.#kfdFiles.delete(number);
+    client.kfdFiles--;
+    this.#options.log?.(`${client.pid} ${printable(client.process.name)} kfd #${number}: close`);
+    if (client.closeIfUnused() && this.#current === client) this.#current = undefined;
+  }
+
   release(number: number): void {
+    const kfd = this.#kfdFiles.get(number);
+    if (kfd !== undefined) return this.#releaseKfd(number, kfd);
     const file = this.#files.get(number);
     if (file === undefined) return;
     this.#files.delete(number);
@@ -101,6 +139,12 @@ export class Session {
     try {
       if (memoryErrno !== 0) throw memoryError(memoryErrno);
       client = this.#clientOf(caller);
+      if (gpu === client.machine.devices.length) {
+        client.kfdFiles++;
+        this.#kfdFiles.set(number, client);
+        this.#options.log?.(`${client.pid} ${printable(client.process.name)} kfd #${number}: open = 0`);
+        return 0;
+      }
       const file = client.openFile(number, gpu);
       this.#files.set(number, file);
       this.changes++;
@@ -120,11 +164,25 @@ export class Session {
     const known = this.#current;
     known?.refresh();
     if (known !== undefined && !known.exited) return known;
-    this.#current = new Client(caller, this.#options.machine, (from, event) => {
+    const onEvent = (from: Client, event: ClientEvent): void => {
       if (event.name === 'RELEASE') this.changes++;
       this.#options.log?.(eventLine(from, event));
-    });
+    };
+    this.#current = new Client(caller, this.#options.machine, onEvent, this.#servedPlace());
     return this.#current;
+  }
+
+  /** Not before somebody opens a file: what is mounted cannot be asked earlier. */
+  #servedPlace(): ServedPlace | undefined {
+    const { kfd, complain } = this.#options;
+    if (kfd === undefined) return undefined;
+    return (this.#place ??= {
+      mount: kfd.mount,
+      device: deviceOf(kfd.mount),
+      keep: (file, offset, bytes) => kfd.tellHelper(encodeKept(true, file, offset, bytes)),
+      forget: (file, offset) => kfd.tellHelper(encodeKept(false, file, offset, 0)),
+      complain,
+    });
   }
 
   #complain(what: string, error: unknown): void {
@@ -134,7 +192,7 @@ export class Session {
 
 /** Why an open was refused. That a client may not be looked into is nobody's mistake, so it gets a remedy and no stack. */
 export function openComplaint(thread: number, gpu: number, error: unknown): string {
-  const what = `process ${thread} cannot open renderD${128 + gpu}`;
+  const what = `process ${thread} cannot open ${gpu < 0 ? 'kfd' : `renderD${128 + gpu}`}`;
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof ClientIdentityError) return `${what}: ${message}`;
   if (code !== 'EACCES' && code !== 'EPERM') return `${what}: ${textOf(error)}`;
@@ -145,6 +203,13 @@ export function openComplaint(thread: number, gpu: number, error: unknown): stri
 
 function textOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Number of a file system as /proc/PID/maps writes it: "00:2f". */
+function deviceOf(path: string): string {
+  const { dev } = statSync(path, { bigint: true });
+  const [major, minor] = [(dev >> 8n) & 0xfffn, (dev & 0xffn) | ((dev >> 12n) & 0xfff_ff00n)];
+  return [major, minor].map((number) => number.toString(16).padStart(2, '0')).join(':');
 }
 
 /** The system error of the helper, which tried the memory with the credentials of the caller. */

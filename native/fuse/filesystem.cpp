@@ -19,8 +19,19 @@ static constexpr double kForever = 86400.0;
 
 std::string node_name(unsigned index) { return "renderD" + std::to_string(128 + index); }
 
-Filesystem::Filesystem(unsigned nodes, unsigned svm_number, Outbox& outbox)
-    : nodes_(nodes), svm_number_(svm_number), outbox_(outbox) {}
+// Beyond every offset that a mapping may have: the size of a file bounds its mappings.
+static constexpr off_t kMappableSize = 0x7fff'ffff'ffff'f000;
+static constexpr unsigned kKfdType = 0x4b;
+
+// Whether `thread` is one of the process that started this one. It reads the doorbells through files of its own, and
+// must not wait for itself.
+static bool is_server(pid_t thread) {
+  const std::string path = "/proc/" + std::to_string(::getppid()) + "/task/" + std::to_string(thread);
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
+Filesystem::Filesystem(unsigned nodes, unsigned svm_number, bool kfd, Outbox& outbox)
+    : nodes_(nodes), svm_number_(svm_number), kfd_(kfd), outbox_(outbox), stores_(nodes + 1) {}
 
 Filesystem& Filesystem::of(fuse_req_t request) { return *static_cast<Filesystem*>(fuse_req_userdata(request)); }
 
@@ -36,14 +47,15 @@ struct stat Filesystem::attributes_of(fuse_ino_t inode) const {
     // A character device would be opened past FUSE, by the driver of its number.
     attributes.st_mode = S_IFREG | 0666;
     attributes.st_nlink = 1;
+    if (kfd_) attributes.st_size = kMappableSize;
   }
   return attributes;
 }
 
 void Filesystem::lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
   const Filesystem& self = of(request);
-  for (unsigned index = 0; parent == FUSE_ROOT_ID && index < self.nodes_; ++index) {
-    if (node_name(index) != name) continue;
+  for (unsigned index = 0; parent == FUSE_ROOT_ID && index < self.files(); ++index) {
+    if (self.name_of(index) != name) continue;
     fuse_entry_param entry = {};
     entry.ino = kFirstNode + index;
     entry.attr = self.attributes_of(entry.ino);
@@ -77,7 +89,7 @@ void Filesystem::readdir(fuse_req_t request, fuse_ino_t inode, size_t size, off_
     return;
   }
   std::vector<std::pair<std::string, fuse_ino_t>> names = {{".", FUSE_ROOT_ID}, {"..", FUSE_ROOT_ID}};
-  for (unsigned index = 0; index < self.nodes_; ++index) names.emplace_back(node_name(index), kFirstNode + index);
+  for (unsigned index = 0; index < self.files(); ++index) names.emplace_back(self.name_of(index), kFirstNode + index);
   std::vector<char> buffer(size);
   size_t used = 0;
   for (auto at = static_cast<size_t>(offset); at < names.size(); ++at) {
@@ -96,10 +108,21 @@ void Filesystem::open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file
     fuse_reply_err(request, inode == FUSE_ROOT_ID ? EISDIR : ENOENT);
     return;
   }
-  file->fh = self.next_file_++;
-  file->direct_io = 1;
-  file->nonseekable = 1;
   const fuse_ctx& caller = *fuse_req_ctx(request);
+  if (self.kfd_) {
+    // Files that can be mapped go through the page cache, which has the only copy of what was stored through mappings.
+    file->keep_cache = 1;
+    file->noflush = 1;
+    if (is_server(caller.pid)) {
+      file->fh = 0;
+      fuse_reply_open(request, file);
+      return;
+    }
+  } else {
+    file->direct_io = 1;
+    file->nonseekable = 1;
+  }
+  file->fh = self.next_file_++;
   const auto thread = static_cast<uint32_t>(caller.pid);
   const int refused = try_memory_as(caller.pid, caller.uid, caller.gid);
   const uint64_t id = self.next_id_++;
@@ -111,16 +134,31 @@ void Filesystem::open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file
 }
 
 void Filesystem::release(fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
-  of(request).outbox_.send(std::move(Frame(Kind::Release, 0).put<uint64_t>(file->fh)));
+  if (file->fh != 0) of(request).outbox_.send(std::move(Frame(Kind::Release, 0).put<uint64_t>(file->fh)));
   fuse_reply_err(request, 0);
 }
 
-void Filesystem::read(fuse_req_t request, fuse_ino_t, size_t, off_t, fuse_file_info*) {
-  fuse_reply_err(request, EINVAL);
+void Filesystem::read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info*) {
+  const Filesystem& self = of(request);
+  if (!self.kfd_) {
+    fuse_reply_err(request, EINVAL);
+    return;
+  }
+  std::vector<uint8_t> bytes(size);
+  self.stores_[inode - kFirstNode].read(static_cast<uint64_t>(offset), bytes);
+  fuse_reply_buf(request, reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
-void Filesystem::write(fuse_req_t request, fuse_ino_t, const char*, size_t, off_t, fuse_file_info*) {
-  fuse_reply_err(request, EINVAL);
+void Filesystem::write(fuse_req_t request, fuse_ino_t inode, const char* bytes, size_t size, off_t offset,
+                       fuse_file_info*) {
+  Filesystem& self = of(request);
+  if (!self.kfd_) {
+    fuse_reply_err(request, EINVAL);
+    return;
+  }
+  self.stores_[inode - kFirstNode].write(static_cast<uint64_t>(offset),
+                                         {reinterpret_cast<const uint8_t*>(bytes), size});
+  fuse_reply_write(request, size);
 }
 
 // The records behind `attrs_ptr`, read before Node is asked: one way to Node and
@@ -145,10 +183,16 @@ void Filesystem::ioctl(fuse_req_t request, fuse_ino_t, unsigned command, void*, 
   const auto [state, records] = self.read_records(command, argument, static_cast<pid_t>(thread));
   const uint64_t id = self.next_id_++;
   self.pending_.emplace(id, Pending{request, {}, false, thread, out_size});
+  // A call that waits for an event has to end when its thread gets a signal: Node answers it then.
+  if (_IOC_TYPE(command) == kKfdType) fuse_req_interrupt_func(request, interrupted, reinterpret_cast<void*>(id));
   Frame frame(Kind::Ioctl, id);
   frame.put<uint64_t>(file->fh).put(thread).put<uint32_t>(command).put(state);
   frame.put(static_cast<uint32_t>(argument.size())).put(static_cast<uint32_t>(records.size()));
   self.outbox_.send(std::move(frame.put_bytes(argument).put_bytes(records)));
+}
+
+void Filesystem::interrupted(fuse_req_t request, void* id) {
+  of(request).outbox_.send(Frame(Kind::Interrupted, reinterpret_cast<uintptr_t>(id)));
 }
 
 bool Filesystem::handle(std::span<const uint8_t> frame) {
@@ -156,6 +200,18 @@ bool Filesystem::handle(std::span<const uint8_t> frame) {
   reader.take<uint32_t>();  // length
   const auto kind = reader.take<Kind>();
   const auto id = reader.take<uint64_t>();
+  if (kind == Kind::Keep || kind == Kind::Forget) {
+    const auto file = reader.take<uint32_t>();
+    const auto offset = reader.take<uint64_t>();
+    const auto length = reader.take<uint64_t>();
+    if (!reader.ok() || file >= stores_.size()) return false;
+    if (kind == Kind::Keep) {
+      stores_[file].keep(offset, length);
+    } else {
+      stores_[file].forget(offset);
+    }
+    return true;
+  }
   const auto found = pending_.find(id);
   if (found == pending_.end() || found->second.is_open != (kind == Kind::Opened)) return false;
   const Pending pending = found->second;

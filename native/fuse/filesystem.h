@@ -1,4 +1,4 @@
-// The mounted directory: renderD128, renderD129, ... Names and attributes are
+// The mounted directory: renderD128, renderD129, ..., and kfd if it is served. Names and attributes are
 // answered here; open and ioctl go to Node and are answered when it has.
 #ifndef AMDGPU_SVM_FUSE_FILESYSTEM_H
 #define AMDGPU_SVM_FUSE_FILESYSTEM_H
@@ -13,14 +13,19 @@
 #include <utility>
 #include <vector>
 
+#include "mapped_store.h"
 #include "messages.h"
 
 namespace amdgpu_svm::fuse {
 
+// "renderD128" for 0.
+std::string node_name(unsigned index);
+
 class Filesystem {
  public:
   // `svm_number`: the number byte of the SVM ioctl in the user ABI that is served.
-  Filesystem(unsigned nodes, unsigned svm_number, Outbox& outbox);
+  // `kfd`: a file kfd is served too, and all files can be mapped.
+  Filesystem(unsigned nodes, unsigned svm_number, bool kfd, Outbox& outbox);
   Filesystem(const Filesystem&) = delete;
   Filesystem& operator=(const Filesystem&) = delete;
 
@@ -41,6 +46,7 @@ class Filesystem {
   };
 
   static Filesystem& of(fuse_req_t request);
+  static void interrupted(fuse_req_t request, void* id);
   static void lookup(fuse_req_t request, fuse_ino_t parent, const char* name);
   static void getattr(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file);
   static void setattr(fuse_req_t request, fuse_ino_t inode, struct stat* attributes, int to_set, fuse_file_info* file);
@@ -53,7 +59,9 @@ class Filesystem {
   static void ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command, void* argument, fuse_file_info* file,
                     unsigned flags, const void* in, size_t in_size, size_t out_size);
 
-  bool exists(fuse_ino_t inode) const { return inode == FUSE_ROOT_ID || inode < kFirstNode + nodes_; }
+  unsigned files() const { return nodes_ + (kfd_ ? 1 : 0); }
+  std::string name_of(unsigned index) const { return index < nodes_ ? node_name(index) : "kfd"; }
+  bool exists(fuse_ino_t inode) const { return inode == FUSE_ROOT_ID || inode < kFirstNode + files(); }
   struct stat attributes_of(fuse_ino_t inode) const;
   std::pair<Records, std::vector<uint8_t>> read_records(uint32_t command, std::span<const uint8_t> argument,
                                                         pid_t thread) const;
@@ -63,14 +71,13 @@ class Filesystem {
   static constexpr fuse_ino_t kFirstNode = FUSE_ROOT_ID + 1;
   unsigned nodes_;
   unsigned svm_number_;
+  bool kfd_;
   Outbox& outbox_;
+  std::vector<MappedStore> stores_;  // of each file
   uint64_t next_id_ = 1;
   uint64_t next_file_ = 1;
   std::unordered_map<uint64_t, Pending> pending_;
 };
-
-// "renderD128" for 0.
-std::string node_name(unsigned index);
 
 }  // namespace amdgpu_svm::fuse
 

@@ -1,8 +1,8 @@
 // amdgpu-svm-fuse: the FUSE half of `amdgpu-svm serve`.
 //
-//   amdgpu-svm-fuse MOUNTPOINT NODES SVM [allow_other]
+//   amdgpu-svm-fuse MOUNTPOINT NODES SVM [kfd] [allow_other]
 //
-// Mounts a directory of NODES render nodes whose SVM ioctl has the number SVM, and asks the process at stdin/stdout
+// Mounts a directory of NODES render nodes whose SVM ioctl has the number SVM, with a file kfd if that is said, and asks the process at stdin/stdout
 // (messages.h) for every open and ioctl. A process of its own, so that the mount
 // goes away cleanly when either of the two ends, however it ends: this one unmounts
 // at the end of stdin, Node unmounts when this one has died.
@@ -94,7 +94,7 @@ int serve(Mount& mount, Filesystem& filesystem, Inbox& inbox, Outbox& outbox, co
   }
 }
 
-int run(const char* mountpoint, unsigned nodes, unsigned svm_number, bool allow_other) {
+int run(const char* mountpoint, unsigned nodes, unsigned svm_number, bool kfd, bool allow_other) {
   // Ctrl-C reaches the whole group; Node decides when its clients are told.
   signal(SIGINT, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
@@ -111,7 +111,7 @@ int run(const char* mountpoint, unsigned nodes, unsigned svm_number, bool allow_
 
   Outbox outbox(STDOUT_FILENO);
   Inbox inbox(STDIN_FILENO);
-  Filesystem filesystem(nodes, svm_number, outbox);
+  Filesystem filesystem(nodes, svm_number, kfd, outbox);
   Mount mount(filesystem, mountpoint, allow_other);
   if (!mount.mounted()) return 4;  // libfuse has said why
   make_nonblocking(mount.descriptor());
@@ -130,9 +130,15 @@ int main(int count, char** arguments) {
   const int nodes = count >= 3 ? std::atoi(arguments[2]) : 0;
   const int svm_number = count >= 4 ? std::atoi(arguments[3]) : 0;
   if (nodes < 1 || nodes > 64 || svm_number < 1 || svm_number > 255) {
-    std::fprintf(stderr, "usage: amdgpu-svm-fuse MOUNTPOINT NODES SVM [allow_other]; started by amdgpu-svm serve\n");
+    std::fprintf(stderr, "usage: amdgpu-svm-fuse MOUNTPOINT NODES SVM [kfd] [allow_other]; started by amdgpu-svm serve\n");
     return 2;
   }
-  const bool allow_other = count >= 5 && std::string(arguments[4]) == "allow_other";
-  return amdgpu_svm::fuse::run(arguments[1], static_cast<unsigned>(nodes), static_cast<unsigned>(svm_number), allow_other);
+  bool kfd = false;
+  bool allow_other = false;
+  for (int index = 4; index < count; ++index) {
+    kfd |= std::string(arguments[index]) == "kfd";
+    allow_other |= std::string(arguments[index]) == "allow_other";
+  }
+  return amdgpu_svm::fuse::run(arguments[1], static_cast<unsigned>(nodes), static_cast<unsigned>(svm_number), kfd,
+                               allow_other);
 }

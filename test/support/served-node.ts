@@ -140,6 +140,7 @@ afterAll(async () => {
     // The helper of a server that was killed unmounts, unless the test has stopped it.
     await eventually(() => mountEntry(mount) === '').catch(() => run('fusermount3', ['-u', '-z', mount]));
     fs.rmSync(`${mount}.gpu`, { force: true });
+    fs.rmSync(`${mount}.topology`, { recursive: true, force: true });
     // Empty folders only: nothing is ever deleted through a mount.
     for (const folder of [mount, path.dirname(mount)]) if (fs.existsSync(folder)) fs.rmdirSync(folder);
   }

@@ -105,7 +105,9 @@ export class KfdQueue implements GpuQueue {
   close(): void {
     if (!this.#work.close()) return;
     this.#onClose();
-    void this.#work.idle().then(() => this.#port.close());
+    // At once where nothing is under way: the buffers keep the file of the device open.
+    if (this.#work.isIdle) this.#port.close();
+    else void this.#work.idle().then(() => this.#port.close());
   }
 
   [Symbol.dispose](): void {

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readKfdTopology } from '../lib/backend/kfd/topology.ts';
+import { nativeSupport } from '../lib/backend/native-addon.ts';
+import { SvmDevice } from '../lib/device/index.ts';
+import { describeWhere, ServedNode, whyNotServed } from './support/served-node.ts';
+
+const problem = nativeSupport().available ? whyNotServed() : nativeSupport().reason;
+
+describeWhere(problem, 'a served KFD', () => {
+  let served: ServedNode;
+  const devices: SvmDevice[] = [];
+  beforeAll(async () => {
+    if (problem === '') served = await ServedNode.start(['--kfd']);
+  }, 30_000);
+  afterAll(async () => {
+    for (const device of devices) device.close();
+    await served?.stop();
+  });
+
+  function open(more: { kfd?: string } = {}): SvmDevice {
+    const topology = `${served.mount}.topology`;
+    const device = SvmDevice.open({ node: served.node(), kfd: `${served.mount}/kfd`, topology, ...more });
+    devices.push(device);
+    return device;
+  }
+
+  it('has a topology that names the node', () => {
+    expect(readKfdTopology(`${served.mount}.topology`)).toMatchObject({
+      gpus: [{ gfx: 'gfx942', renderMinor: 128, hostAtomics: true, sdmaEngines: 2 }],
+      leftOut: [],
+      reason: '',
+    });
+  });
+
+  it('does GPU work on memory that nobody has touched, through faults that SVM serves', async () => {
+    using device = open();
+    using queue = device.createQueue();
+    using from = device.memory.map(3 << 20);
+    using to = device.memory.map(3 << 20);
+    await queue.fill(from.address, 0x0102_0304, from.size);
+    const data = Uint8Array.from({ length: 5000 }, (_, index) => index * 7);
+    await queue.write(from.address + 4093n, data);
+    await queue.copy(to.address + 1n, from.address, from.size - 1);
+    expect(Buffer.from(await queue.read(to.address + 4094n, data.length)).equals(data)).toBe(true);
+    expect(Buffer.from(to.bytes.subarray(4094, 9094)).equals(data)).toBe(true);
+    expect([...to.bytes.subarray(0, 9)]).toEqual([0, 4, 3, 2, 1, 4, 3, 2, 1]);
+    await queue.atomicAdd(to.address + 16n, 0x1_0000_0000n);
+    expect(await queue.read(to.address + 16n, 8)).toEqual(Uint8Array.of(1, 4, 3, 2, 2, 4, 3, 2));
+    const { ranges } = await served.gpuJson<{ ranges: { startPage: number }[] }>('snapshot');
+    expect(ranges.length).toBeGreaterThan(2);
+  });
+
+  it('wraps its ring, and takes the next queue for a new one', async () => {
+    using device = open();
+    using memory = device.memory.map(1 << 16);
+    // 36 bytes of packets each: the first round goes beyond the 64 KiB of the ring.
+    for (const [round, count] of [2000, 2].entries()) {
+      using queue = device.createQueue();
+      for (let index = 0; index < count; index++) void queue.fill(memory.address + BigInt(4 * index), index + round, 4);
+      await queue.idle();
+      const words = new Uint32Array(memory.bytes.buffer, memory.bytes.byteOffset, count);
+      expect(words.every((word, index) => word === index + round)).toBe(true);
+    }
+  }, 30_000);
+
+  it('tells a fault that is refused, after which the queues of the process are lost', async () => {
+    using device = open();
+    using queue = device.createQueue();
+    using memory = device.memory.map(8192);
+    memory.protect('read', 4096, 4096);
+    await expect(queue.fill(memory.address, 1, 8192)).rejects.toMatchObject({
+      code: 'ERR_SVM_GPU_FAULT',
+      address: memory.address + 4096n,
+      access: 'write',
+      reason: 'the page may not be written',
+    });
+    await expect(queue.fill(memory.address, 1, 4096)).rejects.toMatchObject({ code: 'ERR_SVM_DEVICE_LOST' });
+  });
+
+  it('binds one file of a process, as long as that is open', async () => {
+    using first = open();
+    using queue = first.createQueue();
+    {
+      using second = open();
+      const message = expect.stringMatching(/bound another file .* open the device once in a process$/) as string;
+      expect(() => second.createQueue()).toThrow(expect.objectContaining({ code: 'ERR_SVM_NOT_AVAILABLE', message }));
+    }
+    using without = open({ kfd: 'none' });
+    expect(() => without.createQueue()).toThrow(/it was opened with kfd: "none"$/);
+    using memory = first.memory.map(4096);
+    await queue.fill(memory.address, 5, 4096);
+    expect(memory.bytes[4092]).toBe(5);
+  });
+});

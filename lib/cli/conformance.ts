@@ -27,6 +27,7 @@ import {
   timeoutOption,
 } from './options.ts';
 import { complain, print } from './output.ts';
+import { parseBytes } from '../words/sizes.ts';
 
 const OPTIONS = {
   backend: { type: 'string' },
@@ -34,6 +35,7 @@ const OPTIONS = {
   profile: { type: 'string' },
   'xnack-off': { type: 'boolean', default: false },
   asic: { type: 'string' },
+  vram: { type: 'string' },
   list: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   exclude: { type: 'string', multiple: true },
@@ -65,6 +67,7 @@ QUERY is GROUP:CASE:PARAMETERS, each part may be "*": "uapi,*", "attributes,spli
   --profile NAME  revision of the user ABI and the driver: ${PROFILE_NAMES}
   --xnack-off     ${XNACK_OFF_HELP}
   --asic NAME     emulated GPU, default gfx942
+  --vram BYTES    memory of each emulated GPU for the cases that do not say it; pages move there with --profile v8
   --list          print the ids of the cases (--json: with title, source and needs) and run nothing
   --exclude QUERY leave these cases out; may be given several times
   --expectations FILE  JSON list of { query, expect: "fail" | "flake" | "skip", reason };
@@ -198,8 +201,9 @@ function targetOf(values: {
   profile?: string;
   'xnack-off': boolean;
   asic?: string;
+  vram?: string;
 }): TargetOptions {
-  const { node } = values;
+  const { node, vram } = values;
   const profile = profileOption('conformance', values.profile);
   const backend = backendOption('conformance', values.backend);
   const asic = asicOption('conformance', values.asic);
@@ -209,7 +213,14 @@ function targetOf(values: {
     ...(profile === undefined ? {} : { profile }),
     ...xnackOffOption('conformance', values['xnack-off'], profile),
     ...(asic === undefined ? {} : { asic }),
+    ...(vram === undefined ? {} : { vram: vramOption(vram) }),
   };
+}
+
+function vramOption(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes !== undefined && bytes % 4096n === 0n && bytes <= 1n << 40n) return Number(bytes);
+  throw new UsageError(`conformance: --vram: expected a multiple of 4096 bytes, like 64M or 1G, got "${text}"`);
 }
 
 function shardOf(text: string): Shard {

@@ -2,7 +2,7 @@
 import { SvmAttributeType, SvmOperation } from '../../uapi/constants.ts';
 import type { SvmAttributeName } from '../../uapi/constants.ts';
 import { XNACK_RETRY_INTERVAL } from '../../device/index.ts';
-import type { GpuQueue, SvmDevice } from '../../device/index.ts';
+import type { GpuQueue, SvmDevice, VramInfo } from '../../device/index.ts';
 import type {
   AccessResult,
   ContextSnapshot,
@@ -27,6 +27,10 @@ import type { OpenedTarget, Target } from './target.ts';
 export interface CaseSetup {
   /** Default 1. */
   readonly gpus?: number;
+  /** Bytes of VRAM that an emulated GPU shall have; a real one has its own. Needs the feature 'vram'. */
+  readonly vram?: number;
+  /** True: the GPUs are in one XGMI hive; needs the feature 'hive'. */
+  readonly hive?: boolean;
   /** Other options of the emulated machine; needs the feature 'configuration'. */
   readonly machine?: MachineOptions;
   /** False: no SVM context yet; needs the feature 'lazy-context'. */
@@ -94,6 +98,11 @@ export class CaseContext extends CaseChecks {
     return this.#target.missing(feature) === undefined;
   }
 
+  /** Whether pages move into the memory of these GPUs: then they fault again for what the CPU has touched. */
+  get movesPages(): boolean {
+    return this.#target.movesPages(this.#setup.vram);
+  }
+
   /** What a rule says in the revision of the driver that runs the case. Without XNACK `v7-xnack-off` counts, with it V7. */
   perRevision<Value>(values: Readonly<Record<RevisionName, Value>>): Value {
     return values[this.#target.revision];
@@ -102,6 +111,13 @@ export class CaseContext extends CaseChecks {
   /** The attributes that the devices know, in the order of their types. */
   get attributes(): readonly SvmAttributeName[] {
     return this.#target.profile.attributeNames;
+  }
+
+  /** The memory of a GPU in bytes, as it is now (feature 'vram'). */
+  vram(index = 0): VramInfo {
+    const info = this.devices[index]!.vramInfo();
+    if (info === undefined) throw new CaseSkipped('the case needs the memory of the GPU and does not say so');
+    return info;
   }
 
   /** The emulated machine; for cases that need 'introspection' or another feature of the emulator. */
@@ -119,11 +135,10 @@ export class CaseContext extends CaseChecks {
 
   #open(): OpenedTarget {
     if (this.#opened !== undefined) return this.#opened;
-    const { gpus = 1, machine, compute } = this.#setup;
+    const { gpus = 1, ...setup } = this.#setup;
     this.#opened = this.#target.open({
       gpus,
-      ...(machine === undefined ? {} : { machine }),
-      ...(compute === undefined ? {} : { compute }),
+      ...setup,
       ...(this.#record === undefined ? {} : { record: this.#record }),
     });
     return this.#opened;

@@ -19,6 +19,8 @@ export interface TargetOptions {
   readonly xnackOff?: boolean;
   /** Emulated backend: name of the GPU in the catalogue. Default 'gfx942'. */
   readonly asic?: AsicName;
+  /** Emulated backend: bytes of VRAM of each GPU, for the cases that do not say it themselves. Default 0. */
+  readonly vram?: number;
 }
 
 /** What a report says of its target. */
@@ -45,6 +47,10 @@ export interface OpenedTarget {
 /** What a case asks of the devices that are opened for it. */
 export interface DeviceRequest {
   readonly gpus: number;
+  /** Bytes of VRAM of each emulated GPU; a real one has what it has (feature 'vram'). */
+  readonly vram?: number;
+  /** True: the GPUs are in one hive (feature 'hive'). */
+  readonly hive?: boolean;
   /** Other options of the emulated machine (feature 'configuration'). */
   readonly machine?: MachineOptions;
   /** False: the file has no SVM context yet (feature 'lazy-context'). */
@@ -56,7 +62,6 @@ export interface DeviceRequest {
 // What no revision has, or this package can't do yet, whatever the backend is.
 const NOWHERE: Partial<Record<Feature, string>> = {
   'smi-events': 'the ioctl has no event stream',
-  'vram-accounting': 'no memory of the GPU is modelled, so none can run out',
   'xnack-control': 'a DRM file can not switch XNACK',
   'registration-layer': 'the DRM interface has no register and deregister calls',
   fork: 'a forked child with copy-on-write pages is not modelled, and Node can not fork',
@@ -90,6 +95,7 @@ const ONLY_EMULATED: readonly Feature[] = [
   'process-exit',
   'several-files',
   'buffer-objects',
+  'hive',
 ];
 
 /** What only a GPU with retry faults has. */
@@ -110,8 +116,11 @@ export class Target {
   /** Profile of the devices. */
   readonly profile: UapiProfile;
 
-  private constructor(identity: TargetIdentity, options: TargetOptions) {
+  readonly #vramIsKnown: boolean;
+
+  private constructor(identity: TargetIdentity, options: TargetOptions, vramIsKnown: boolean) {
     this.identity = identity;
+    this.#vramIsKnown = vramIsKnown;
     this.profile = uapiProfile(identity.profile);
     this.#options = options;
   }
@@ -138,6 +147,7 @@ export class Target {
           device: emulator === undefined ? (options.nodes ?? [device.path]).join(', ') : emulator.gpu.model.asic,
         },
         emulator === undefined && options.nodes === undefined ? { ...options, nodes: [device.path] } : options,
+        emulator !== undefined || device.vramInfo() !== undefined,
       );
     } finally {
       device.close();
@@ -149,6 +159,12 @@ export class Target {
     return this.identity.xnack === 'on' ? this.profile.behaviour.withRetryFaults : (this.profile.name as RevisionName);
   }
 
+  /** Whether pages of SVM move into the memory of GPUs that a case opens; `vram` as in its request. */
+  movesPages(vram?: number): boolean {
+    const { movesToVram } = this.profile.behaviour;
+    return movesToVram && (this.identity.backend !== 'emulated' || (vram ?? this.#options.vram ?? 0) > 0);
+  }
+
   /** Why the target lacks the feature; undefined if it has it. */
   missing(feature: Feature): string | undefined {
     const nowhere = NOWHERE[feature];
@@ -158,6 +174,10 @@ export class Target {
       return this.profile.behaviour.runsWithoutRetryFaults
         ? 'XNACK is on'
         : `${this.profile.name} refuses a GPU without XNACK (EOPNOTSUPP)`;
+    if (feature === 'vram' || feature === 'hive') {
+      if (!this.profile.behaviour.movesToVram) return `${this.profile.name} moves no pages`;
+      if (!this.#vramIsKnown) return 'the size of its memory cannot be read';
+    }
     if (FAULTING.has(feature) && this.identity.xnack === 'off') return 'XNACK is off';
     if (this.identity.backend === 'emulated') return undefined;
     if (feature === 'gpu-work') return `the ${this.identity.backend} backend has no GPU queue yet`;
@@ -175,6 +195,8 @@ export class Target {
       gpus: request.gpus,
       ...(this.#options.profile === undefined ? {} : { profile: this.#options.profile }),
       ...(this.#options.xnackOff === undefined ? {} : { xnackOff: this.#options.xnackOff }),
+      vram: request.vram ?? this.#options.vram ?? 0,
+      ...(request.hive === true ? { links: 'hive' as const } : {}),
       ...request.machine,
     });
     const devices = machine.devices.map((emulator, index) =>

@@ -6,6 +6,7 @@ import { adviseWorkGroup } from './advise-work.ts';
 import { adviseGroup } from './advise.ts';
 import { attachGroup } from './attach.ts';
 import { coherencyGroup, managedVariableGroup } from './coherency.ts';
+import { deviceMemoryGroup } from './device-memory.ts';
 import { discardAndPrefetchGroup } from './discard-prefetch.ts';
 import { discardGroup } from './discard.ts';
 import { mallocManagedGroup } from './malloc-managed.ts';
@@ -41,4 +42,5 @@ export const hipGroups: readonly CaseGroup[] = [
   discardOrderGroup,
   discardAndPrefetchGroup,
   discardAndPrefetchManyGroup,
+  deviceMemoryGroup,
 ];

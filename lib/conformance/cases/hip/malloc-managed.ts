@@ -10,6 +10,7 @@ import {
   floats,
   floatValuesOf,
   hipFeatures,
+  hipOn,
   INVALID_VALUE,
   NONE,
   openHip,
@@ -226,8 +227,21 @@ for (const [name, gpus] of [
 mallocManagedGroup
   .case('Unit_hipMallocManaged_OverSubscription', 'an allocation larger than the free memory of the GPU')
   .source(`${SOURCE} OverSubscription`)
-  .needs('vram-accounting')
-  .unimplemented('the memory of the GPU is not known, and managed memory of V4 is not there');
+  .parameters(eachHip())
+  .needs('vram')
+  .needsAt(hipFeatures)
+  .run(async (t, point) => {
+    t.setup({ gpus: point.gpus, vram: 8 * MEBI });
+    const hip = hipOn(t, point);
+    const { free } = hip.runtime.memGetInfo();
+    const memory = hip.managed(free + 1);
+    memory.write(free, Uint8Array.of(7));
+    // Beyond the original: it may be sent there, too.
+    await hip.prefetch(memory, memory.size, 0);
+    // The last page makes one range leave.
+    t.ok(hip.runtime.memGetInfo().free < 2 * MEBI, 'the memory of the GPU is full but for one range');
+    t.equal(memory.read(free, 1)[0], 7, 'last byte');
+  });
 
 mallocManagedGroup
   .case(

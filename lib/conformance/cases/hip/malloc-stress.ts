@@ -1,10 +1,23 @@
 /** hipMallocManaged.cc and hipMallocManagedStress: large and many allocations. */
 import { CaseGroup } from '../../framework/case.ts';
-import { eachGpu, eachHip, hipFeatures, ints, openHip, valuesOf } from './runtime.ts';
+import {
+  Attach,
+  eachGpu,
+  eachHip,
+  floats,
+  floatValuesOf,
+  hipFeatures,
+  hipOn,
+  ints,
+  openHip,
+  valuesOf,
+} from './runtime.ts';
 
 export const mallocStressGroup = new CaseGroup('hip,hipMallocManaged', 'HIP: managed memory');
 
 const MEBI = 1 << 20;
+/** Memory of an emulated GPU. */
+const VRAM = 8 * MEBI;
 
 const plusTen = (value: number): number => value + 10;
 
@@ -61,10 +74,48 @@ for (const name of ['Stress_hipMallocManaged_KrnlWth2MemTypes', 'Stress_hipMallo
     });
 }
 
-for (const name of ['Stress_hipMallocManaged_ExtremeSizes', 'Stress_HMM_OverSubscriptionTst']) {
-  mallocStressGroup
-    .case(name, 'allocations as large as, and larger than, the free memory of the GPU')
-    .source(`HIP catch stress ${name}`)
-    .needs('vram-accounting')
-    .unimplemented('the memory of the GPU is not known, and managed memory of V4 is not there');
-}
+mallocStressGroup
+  .case('Stress_hipMallocManaged_ExtremeSizes', 'allocations of one byte, and of all free memory of the GPU')
+  .source('HIP catch stress Stress_hipMallocManaged_ExtremeSizes')
+  .parameters(eachHip().combine('flags', ['global', 'host']))
+  .needs('vram')
+  .needsAt(hipFeatures)
+  .run((t, point) => {
+    t.setup({ gpus: point.gpus, vram: VRAM });
+    const hip = hipOn(t, point);
+    for (const gpu of hip.gpus) {
+      hip.runtime.setDevice(gpu);
+      const { free } = hip.runtime.memGetInfo();
+      for (const size of [1, free, free - 1]) {
+        const memory = hip.managed(size, Attach[point.flags]);
+        memory.write(size - 1, Uint8Array.of(gpu + 1));
+        t.equal([memory.size, memory.read(size - 1, 1)[0]], [size, gpu + 1], 'size and last byte');
+        hip.runtime.free(memory);
+      }
+    }
+  });
+
+mallocStressGroup
+  .case(
+    'Stress_HMM_OverSubscriptionTst',
+    'kernels over 1.2 times the memory of the GPU, piece by piece (tasks where the original has threads)',
+  )
+  .source('HIP catch stress Stress_HMM_OverSubscriptionTst')
+  .parameters(eachHip([1]).combine('pieces', [4, 12]))
+  .needs('vram', 'gpu-work')
+  .needsAt(hipFeatures)
+  .run(async (t, point) => {
+    t.setup({ gpus: 1, vram: VRAM });
+    const hip = hipOn(t, point);
+    const { total } = hip.runtime.memGetInfo();
+    const count = Math.ceil((1.2 * total) / point.pieces / 4);
+    const pieces = Array.from({ length: point.pieces }, () => hip.managed(count * 4));
+    for (const piece of pieces) {
+      piece.write(0, floats(count, 1.5));
+      hip.runtime.memPrefetchAsync(piece, piece.size, 0);
+      await hip.floatKernel(piece, piece, count, (value) => 2 * value);
+    }
+    t.ok(hip.runtime.memGetInfo().free < total / 8, 'the memory of the GPU is in use');
+    for (const [index, piece] of pieces.entries())
+      t.equal(floatValuesOf(piece.read()), [3], `values of piece ${index}`);
+  });

@@ -1,33 +1,21 @@
-/** Tests of hmm-tests that need what V4 or the package does not have. */
+/** Tests of hmm-tests that need what the driver or the package does not have. */
 import { CaseGroup } from '../../framework/case.ts';
 
 export const deviceMemoryGroup = new CaseGroup(
   'hmm,not-here',
-  'hmm-tests that need memory of the device, exclusive access, or a child process',
+  'hmm-tests that need exclusive access, a child process, or a device that fails',
 );
 
-const MIGRATION = 'V4 has no migration to memory of the GPU';
 const FORK = 'needs a child process with copy-on-write pages';
 const EXCLUSIVE = 'the ioctl has no device-exclusive access';
 
 for (const [name, reason] of [
-  ['migrate', MIGRATION],
-  ['migrate_fault', MIGRATION],
-  ['migrate_release', MIGRATION],
-  ['migrate_shared', MIGRATION],
-  ['migrate_multiple', MIGRATION],
-  ['migrate_mixed', MIGRATION],
-  ['migrate_dirty', MIGRATION],
-  ['migrate_anon_huge_empty', MIGRATION],
-  ['migrate_anon_huge_zero', MIGRATION],
-  ['migrate_anon_huge_free', MIGRATION],
-  ['migrate_anon_huge_fault', MIGRATION],
-  ['migrate_anon_huge_err', MIGRATION],
-  ['migrate_anon_huge_zero_err', MIGRATION],
-  ['migrate_partial_unmap_fault', MIGRATION],
-  ['migrate_remap_fault', MIGRATION],
-  ['benchmark_thp_migration', MIGRATION],
-  ['cow_in_device', MIGRATION],
+  ['migrate_dirty', 'the copy-on-write pages of a private file mapping are not modelled'],
+  ['migrate_anon_huge_err', 'needs a device that lets a copy fail'],
+  ['migrate_anon_huge_zero_err', 'needs a device that lets a copy fail'],
+  ['migrate_remap_fault', 'needs mremap'],
+  ['benchmark_thp_migration', 'prints times and checks nothing'],
+  ['cow_in_device', FORK],
   ['anon_write_child', FORK],
   ['anon_write_child_shared', FORK],
   ['exclusive', EXCLUSIVE],

@@ -2,6 +2,7 @@
 import type { CaseGroup } from '../../framework/case.ts';
 import { accessGroup } from './access.ts';
 import { deviceMemoryGroup } from './device-memory.ts';
+import { migrateGroup } from './migrate.ts';
 import { teardownGroup } from './teardown.ts';
 
-export const hmmGroups: readonly CaseGroup[] = [accessGroup, teardownGroup, deviceMemoryGroup];
+export const hmmGroups: readonly CaseGroup[] = [accessGroup, teardownGroup, migrateGroup, deviceMemoryGroup];

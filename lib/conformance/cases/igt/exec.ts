@@ -11,9 +11,11 @@ import {
   expectSomeFaults,
   faultCount,
   gpuLoad,
+  gpuStore,
   load,
   MEMORY,
   memoryNeeds,
+  prefetchToGpu,
   store,
   waitForCollector,
 } from '../../support/memory.ts';
@@ -78,6 +80,17 @@ class WorkBuffer {
   }
 }
 
+/** Pages of a file that the GPU wants in its memory: the prefetch is refused, and a fault is never served (spec/migration §5). */
+async function cannotMove(t: CaseContext, section: Section, size: number): Promise<boolean> {
+  if (!t.movesPages || section.memory !== 'file') return false;
+  if (section.prefetch !== 'device' && section.preferred !== 'swizzle') return false;
+  const mapping = allocate(t, section.memory, size);
+  if (section.prefetch === 'device') prefetchToGpu(t, mapping, section.memory);
+  else t.set(mapping, { preferredLocation: 'device' });
+  await t.throws(() => gpuLoad(t, mapping.address), 'ERR_SVM_GPU_FAULT', 'GPU read of a page that cannot move');
+  return true;
+}
+
 function makeBuffer(t: CaseContext, section: Section, size: number, address: bigint | undefined): WorkBuffer {
   const mapping = allocate(t, section.memory, size, address === undefined ? {} : { address });
   if (section.prefetch === 'device') t.set(mapping, { prefetchLocation: 'device' });
@@ -88,6 +101,7 @@ function makeBuffer(t: CaseContext, section: Section, size: number, address: big
 async function runSection(t: CaseContext, section: Section, shape: Shape): Promise<void> {
   const [count, size] = SHAPES[shape];
   const { lifetime, cpuFirst } = section;
+  if (await cannotMove(t, section, size)) return;
   const ownFlag = section.flag === 'own-page' ? new WorkBuffer(t.map(4 * KIB), false) : undefined;
   const queue = t.queue();
   const kept: [Mapping, number, number][] = [];
@@ -225,8 +239,7 @@ execGroup
     const size = 4 * CHUNK_2M;
     const mapping = allocate(t, memory, size);
     if (cpuFirst) for (let index = 0; index < 4; index++) store(mapping, index * distance, 7);
-    if (prefetch !== 'no')
-      t.set(mapping.range(0, prefetch === 'all' ? size : size / 2), { prefetchLocation: 'device' });
+    if (prefetch !== 'no' && !prefetchToGpu(t, mapping.range(0, prefetch === 'all' ? size : size / 2), memory)) return;
     const before = faultCount(t);
     const queue = t.queue();
     // Given to the queue at once: nothing waits in between.
@@ -265,6 +278,36 @@ execGroup
     t.equal(mapping.read(offset + length, 1)[0], 0xee, 'byte behind');
   });
 
+execGroup
+  .case('evict', 'ranges that need twice the memory of the GPU go there one after the other, and no word is lost')
+  .source('IGT xe_exec_system_allocator: evict-malloc, evict-malloc-mix-bo')
+  .parameters(
+    parameters()
+      .combine('memory', ['anon', 'huge'])
+      .combine('size', [64 * KIB, CHUNK_2M]),
+  )
+  .needs('vram', 'gpu-work', 'retry-faults')
+  .needsAt(({ memory }) => memoryNeeds(memory))
+  .run(async (t, { memory, size }) => {
+    t.setup({ vram: 8 * MIB });
+    const { total } = t.vram();
+    const count = (2 * total) / size;
+    const ranges: Mapping[] = [];
+    for (let index = 0; index < count; index++) {
+      const mapping = allocate(t, memory, size);
+      ranges.push(mapping);
+      // All of it: what nobody touched goes page by page, and comes back so.
+      mapping.write(0, new Uint8Array(size).fill(index));
+      store(mapping, 0, index + 1);
+      prefetchToGpu(t, mapping, memory);
+      await gpuStore(t, mapping.at(size - 4), index + 2);
+    }
+    t.equal(t.vram().free, 0, 'free bytes of the memory of the GPU');
+    for (const [index, mapping] of ranges.entries())
+      t.equal([load(mapping, 0), load(mapping, size - 4)], [index + 1, index + 2], `words of range ${index}`);
+    t.equal(t.vram().free, total, 'free bytes when all is back');
+  });
+
 for (const [name, reason] of [
   ['threads', 'needs threads that share the mappings: every shape x {threads, threads-shared-vm}'],
   ['processes', 'needs several processes with a device each'],
@@ -281,7 +324,6 @@ for (const [name, reason] of [
   ['bo-unmap', 'the package has no buffer objects to map at the address before'],
   ['atomic', 'needs atomic operations of a shader'],
   ['private-file', 'the copy-on-write pages of a private file mapping are not modelled'],
-  ['evict', 'V4 uses no memory of the GPU: nothing can be evicted'],
   ['cpu-fault-contention', 'needs CPU threads and processes that fault on one page: fault-benchmark'],
   ['eu-fault', 'needs a kernel that runs on the shaders: eu-fault 4k, 64k, 2m'],
 ] as const) {

@@ -62,6 +62,11 @@ madviseGroup
     const mapping = allocate(t, memory, CHUNK_2M);
     const before = faultCount(t);
     if (when === 'before') t.set(mapping, { preferredLocation: location });
+    // A page of a file cannot move: where the GPU wants it in its memory, it faults for ever.
+    if (t.movesPages && memory === 'file' && when === 'before' && location !== 0 && location !== NO_LOCATION) {
+      await t.throws(() => gpuLoad(t, mapping.address), 'ERR_SVM_GPU_FAULT', 'GPU read of a page that cannot move');
+      return;
+    }
     for (let index = 0; index < 8; index++) await gpuStore(t, mapping.at(pages(index * 60)), index + 1);
     if (when === 'after') t.set(mapping, { preferredLocation: location });
     for (let index = 0; index < 8; index++)

@@ -12,6 +12,7 @@ import {
   load,
   MEMORY,
   memoryNeeds,
+  prefetchToGpu,
   store,
 } from '../../support/memory.ts';
 import { hasWithoutMemory } from '../../support/without-memory.ts';
@@ -44,7 +45,8 @@ prefetchGroup
       t.equal(t.trySet(hole, { prefetchLocation: location }), -EFAULT, 'result of the prefetch without memory');
     hasWithoutMemory(t, hole, { prefetchLocation: NO_LOCATION }, 'prefetch location');
     const mapping = allocate(t, memory, size, { address: hole.address });
-    t.set(mapping, { prefetchLocation: location });
+    if (location === 0) t.set(mapping, { prefetchLocation: location });
+    else if (!prefetchToGpu(t, mapping, memory)) return;
     const before = faultCount(t);
     await gpuStore(t, mapping.at(size - 4), 91);
     expectFaults(t, before, location === 1 ? 0 : 1);
@@ -65,7 +67,8 @@ prefetchGroup
     const mapping = allocate(t, memory, size);
     const before = faultCount(t);
     for (let round = 0; round < 12; round++) {
-      t.set(mapping, { prefetchLocation: (round + 1) % 2 });
+      if (round % 2 === 1) t.set(mapping, { prefetchLocation: 'system' });
+      else if (!prefetchToGpu(t, mapping, memory)) return;
       const offset = ((round * size) / 12) & ~3;
       if (round % 3 === 0) store(mapping, offset, round);
       else await gpuStore(t, mapping.at(offset), round);

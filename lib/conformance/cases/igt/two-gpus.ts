@@ -18,7 +18,8 @@ import {
   store,
 } from '../../support/memory.ts';
 import { PREFETCHES, prefetch } from '../../support/two-gpus.ts';
-import { CHUNK_2M, KIB } from '../../support/units.ts';
+import { EFAULT } from '../../support/errno.ts';
+import { CHUNK_2M, KIB, MIB } from '../../support/units.ts';
 
 export const twoGpusGroup = new CaseGroup('igt,two-gpus', 'Two GPUs in the memory of one process (xe_multigpu_svm)');
 
@@ -51,7 +52,7 @@ twoGpusGroup
   .run(async (t, { memory, first, second, prefetched }) => {
     t.setup({ gpus: 2 });
     const mapping = allocate(t, memory, CHUNK_2M);
-    prefetch(t, mapping, prefetched);
+    if (!prefetch(t, mapping, prefetched, memory)) return;
     const before = [faultCount(t, 0), faultCount(t, 1)];
     for (const [round, writer] of [first, second, first].entries()) {
       for (const offset of [0, CHUNK_2M - 4]) {
@@ -185,10 +186,74 @@ twoGpusGroup
     await t.throws(() => gpuLoad(t, mapping.address, kept), 'ERR_SVM_GPU_FAULT', 'read of memory that was given back');
   });
 
+twoGpusGroup
+  .case('migration', 'memory of one GPU moves to the other when that one is to have it, and keeps every word')
+  .source('IGT xe_multigpu_svm mgpu-migration-{basic, prefetch}; spec/migration §7')
+  .parameters(
+    parameters()
+      .combine('how', ['prefetch', 'fault'])
+      .combine('size', [64 * KIB, CHUNK_2M])
+      .combine('back', ['cpu', 'gpu0'])
+      // Pages that lie with the first do not count as present: a fault of the second takes one, or a whole 2 MiB.
+      .where(({ how, size }) => how === 'prefetch' || size === CHUNK_2M),
+  )
+  .needs('vram', 'two-gpus', 'gpu-work', 'retry-faults')
+  .run(async (t, { how, size, back }) => {
+    t.setup({ gpus: 2, vram: 8 * MIB });
+    const mapping = t.map(size);
+    // All of it: what nobody touched goes page by page, and comes back so.
+    mapping.write(0, new Uint8Array(size).fill(7));
+    store(mapping, 0, 1);
+    const taken = (): number[] => [0, 1].map((gpu) => t.vram(gpu).total - t.vram(gpu).free);
+    const want = async (gpu: number): Promise<void> => {
+      if (how === 'prefetch') return t.set(mapping, { prefetchLocation: 'device' }, t.devices[gpu]);
+      t.set(mapping, { preferredLocation: 'device' }, t.devices[gpu]);
+      await gpuStore(t, mapping.at(4), gpu + 2, gpu);
+    };
+    await want(0);
+    t.equal(taken(), [size, 0], 'bytes taken when the first has it');
+    await want(1);
+    t.equal(taken(), [0, size], 'bytes taken when the second has it');
+    await gpuStore(t, mapping.at(8), 9, 1);
+    if (back === 'gpu0') {
+      // The change takes the pages from GPU 0, which has the old value else.
+      t.set(mapping, { prefetchLocation: 'system', preferredLocation: 'undefined' }, t.devices[0]);
+      t.set(mapping, { prefetchLocation: 'device' }, t.devices[0]);
+      t.equal(taken(), [size, 0], 'bytes taken when the first has it again');
+    }
+    t.equal([load(mapping, 0), load(mapping, 8)], [1, 9], 'words that the CPU reads');
+    // The second GPU took it page by page: those that lie with the first do not count as present.
+    t.ok(
+      mapping.read(16, size - 16).every((byte) => byte === 7),
+      'the other bytes are as they were',
+    );
+    t.equal(taken(), [0, 0], 'bytes taken when it is home');
+  });
+
+twoGpusGroup
+  .case('hive', 'in one hive the second GPU cannot take over the pages of the first: its prefetch is refused')
+  .source('spec/findings-v8 §1 §7; spec/migration §7')
+  .parameters(parameters().combine('size', [64 * KIB, CHUNK_2M]))
+  .needs('vram', 'hive', 'two-gpus', 'gpu-work', 'retry-faults')
+  .run(async (t, { size }) => {
+    t.setup({ gpus: 2, vram: 8 * MIB, hive: true });
+    const mapping = t.map(size);
+    mapping.write(0, new Uint8Array(size).fill(7));
+    store(mapping, 0, 1);
+    t.set(mapping, { prefetchLocation: 'device' }, t.devices[0]);
+    t.equal(t.trySet(mapping, { prefetchLocation: 'device' }, t.devices[1]), -EFAULT, 'result of the second prefetch');
+    t.equal(t.vram(0).total - t.vram(0).free, size, 'bytes that the first GPU holds');
+    t.equal(t.vram(1).free, t.vram(1).total, 'free bytes of the second');
+    await t.throws(() => gpuLoad(t, mapping.address, 1), 'ERR_SVM_GPU_FAULT', 'read by the second GPU');
+    t.equal(load(mapping, 0), 1, 'word that the CPU reads');
+    t.set(mapping, { prefetchLocation: 'system' }, t.devices[1]);
+    t.set(mapping, { prefetchLocation: 'device' }, t.devices[1]);
+    t.equal(await gpuLoad(t, mapping.address, 1), 1, 'word that the second GPU reads from then on');
+  });
+
 for (const [name, reason] of [
   ['atomic-op', 'needs atomic operations of a shader: mgpu-atomic-op-{basic, prefetch, conflict}'],
   ['concurrent-access', 'needs commands of two GPUs that run at the same time: mgpu-concurrent-access'],
-  ['migration', 'V4 has no migration to memory of the GPU: mgpu-migration-{basic, prefetch}'],
   ['latency', 'measures the link between two GPUs; the clock of the emulator has no such times: mgpu-latency'],
 ] as const) {
   twoGpusGroup.case(name, `xe_multigpu_svm: ${name}`).source('IGT xe_multigpu_svm').unimplemented(reason);

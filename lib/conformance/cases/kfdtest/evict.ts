@@ -11,16 +11,41 @@ export const evictGroup = new CaseGroup(
 evictGroup
   .case('BasicTest', 'two processes register more than the GPU has memory')
   .source('kfdtest KFDSVMEvictTest.BasicTest')
-  .needs('fork', 'vram-accounting')
-  .unimplemented('needs two processes and memory of the GPU that can run out');
+  .needs('fork', 'vram')
+  .unimplemented('needs two processes; BasicTest-reduced has one');
 
 evictGroup
   .case('QueueTest', 'a shader goes over 512 buffers of two processes, which evict each other')
   .source('kfdtest KFDSVMEvictTest.QueueTest')
-  .needs('fork', 'vram-accounting', 'spin-kernel')
-  .unimplemented(
-    'needs two processes, memory of the GPU that can run out, and a shader that runs until it is told to stop',
-  );
+  .needs('fork', 'vram', 'spin-kernel')
+  .unimplemented('needs two processes and a shader that runs until it is told to stop');
+
+evictGroup
+  .case('BasicTest-reduced', 'two sets of ranges that need more than the GPU has memory drive each other out')
+  .source('kfdtest KFDSVMEvictTest.BasicTest, in one process')
+  .parameters(eachNode())
+  .needs('vram')
+  .needsAt(nodeFeatures)
+  .run((t, point) => {
+    t.setup({ gpus: point.gpu + 1, vram: 32 << 20 });
+    const device = t.devices[point.gpu]!;
+    const { total } = t.vram(point.gpu);
+    const size = total / 16;
+    // As the original: half of the memory of the GPU more than it has, in two halves.
+    const sets = [0, 1].map(() => Array.from({ length: 12 }, () => t.map(size)));
+    for (let buffer = 0; buffer < 12; buffer++) {
+      for (const [set, ranges] of sets.entries()) {
+        ranges[buffer]!.write(size - 4, words(100 * set + buffer));
+        register(t, ranges[buffer]!.range(), device, { location: GPU, flags: [] });
+      }
+    }
+    t.equal(t.vram(point.gpu).free, 0, 'free bytes of the memory of the GPU');
+    for (const [set, ranges] of sets.entries())
+      for (const [buffer, range] of ranges.entries())
+        t.equal(range.read(size - 4, 4), words(100 * set + buffer), `last word of buffer ${buffer} of set ${set}`);
+    for (const range of sets.flat()) range.unmap();
+    t.equal(t.vram(point.gpu).free, total, 'free bytes afterwards');
+  });
 
 const ROUNDS = 5;
 const PAGES = 4;

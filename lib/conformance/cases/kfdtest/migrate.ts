@@ -234,11 +234,35 @@ migrateGroup
     }
   });
 
+/** Memory of the emulated GPU; kfdtest takes what the real one has, and 1 GiB more. */
+const VRAM = 16 * MEBIBYTE;
+
 migrateGroup
-  .case('VramOvercommitTest', 'more ranges than the GPU has memory can be registered to it')
+  .case('VramOvercommitTest', 'more ranges than the GPU has memory can be registered to it, and keep what they hold')
   .source('kfdtest KFDSVMRangeTest.VramOvercommitTest')
-  .needs('vram-accounting')
-  .unimplemented('the size of the memory of the GPU is not known, and V4 does not use it');
+  .parameters(eachNode().combine('buffers', [34, 9]))
+  .needs('vram')
+  .needsAt(nodeFeatures)
+  .run((t, point) => {
+    t.setup({ gpus: point.gpu + 1, vram: VRAM });
+    const device = t.devices[point.gpu]!;
+    const { total } = t.vram(point.gpu);
+    // 2 or 1 more than fit.
+    const size = total / (point.buffers === 34 ? 32 : 8);
+    const ranges = Array.from({ length: point.buffers }, () => t.map(size));
+    for (const [number, range] of ranges.entries()) {
+      range.write(0, words(number + 1));
+      register(t, range.range(), device, { location: GPU, flags: [] });
+    }
+    t.equal(t.vram(point.gpu).free, 0, 'free bytes of the memory of the GPU');
+    t.equal(
+      ranges.map((range) => asWords(range.read(0, 4))[0]),
+      ranges.map((_, number) => number + 1),
+      'first words of the ranges',
+    );
+    for (const range of ranges) range.unmap();
+    t.equal(t.vram(point.gpu).free, total, 'free bytes afterwards');
+  });
 
 migrateGroup
   .case(
@@ -260,5 +284,16 @@ migrateGroup
 migrateGroup
   .case('VramOvercommitGiantRangeTest', 'one range larger than the memory of the GPU can be registered to it')
   .source('kfdtest KFDSVMRangeTest.VramOvercommitGiantRangeTest')
-  .needs('vram-accounting')
-  .unimplemented('the size of the memory of the GPU is not known, and V4 does not use it');
+  .parameters(eachNode())
+  .needs('vram')
+  .needsAt(nodeFeatures)
+  .run((t, point) => {
+    t.setup({ gpus: point.gpu + 1, vram: VRAM });
+    const { total } = t.vram(point.gpu);
+    const memory = t.map(total + total / 8);
+    const step = total / 32;
+    for (let at = 0; at < memory.size; at += step) memory.write(at, words(at));
+    register(t, memory.range(), t.devices[point.gpu]!, { location: GPU, flags: [] });
+    t.equal(t.vram(point.gpu).free, 0, 'free bytes of the memory of the GPU');
+    for (let at = 0; at < memory.size; at += step) t.equal(asWords(memory.read(at, 4))[0], at >>> 0, `word at ${at}`);
+  });

@@ -44,6 +44,11 @@ export {
 } from './hazards/index.ts';
 export type { CataloguedQuirk, Evidence, Quirk, WatchedFile } from './hazards/index.ts';
 export type { Hazard, LoggedOperation, OperationWord, Severity } from './observe/hazard.ts';
+export { policiesArgument, repairsArgument, repairsOfText } from './options.ts';
+export { PATCH_V8_POLICIES } from './svm/policies.ts';
+export type { MigrationPolicies } from './svm/policies.ts';
+export { REPAIRS, repairsFor, repairsOfHazard } from './svm/repairs.ts';
+export type { Repair, RepairId } from './svm/repairs.ts';
 export { EventRing } from './observe/event-ring.ts';
 export type { EventCounts, EventSource } from './observe/event-ring.ts';
 export type { AttributePair, PointerKind, SvmArguments } from '../lib/uapi/call.ts';

@@ -11,6 +11,7 @@ import type { FrameReferenceCheck } from './mm/page-contents.ts';
 import { DeviceMaps } from './mm/device-pages.ts';
 import type { DeviceMemorySettings } from './svm/device-memory.ts';
 import { PasidAllocator } from './svm/context.ts';
+import type { Repairs } from './svm/repairs.ts';
 import { DriverModule } from './svm/driver-module.ts';
 import { ProcessQueues } from './svm/kfd-queues.ts';
 import { kernelRevision } from './revisions/index.ts';
@@ -88,15 +89,16 @@ export class EmulatedMachine {
     this.process = new EmulatedProcess(new ProcessCalls(space, this.scope, this.#journal, this.options.thp));
     const events = new MachineEvents(clock, this.scope, () => this.devices);
     this.#events = events;
-    const revision = kernelRevision(this.options.profile);
+    const revision = kernelRevision(this.options.profile, this.options.repairs);
     this.fabric = new Fabric(this.options.hives, this.options.pciePeers);
-    const vram = revision.migratesToVram ? vramSettings(this.options, this.fabric) : [];
+    const vram = revision.migratesToVram ? vramSettings(this.options, this.fabric, revision.repairs) : [];
     if (vram.some((settings) => settings !== null)) {
       space.devices = new DeviceMaps({
         points,
         failures: space.failures,
         effects: new EffectHub(),
         hugeMigration: this.options.thpMigration,
+        wholeFolios: revision.repairs['copy-whole-folios'],
       });
     }
     const pasids = new PasidAllocator(this.options.gpus);
@@ -296,7 +298,7 @@ function frameReferences(devices: readonly EmulatedDevice[]): FrameReferenceChec
 }
 
 /** The VRAM of each GPU as SVM finds it when the driver starts. */
-function vramSettings(options: ResolvedOptions, fabric: Fabric): (DeviceMemorySettings | null)[] {
+function vramSettings(options: ResolvedOptions, fabric: Fabric, repairs: Repairs): (DeviceMemorySettings | null)[] {
   return options.vram.map((bytes, gpu) =>
     bytes === 0 || options.preferGtt
       ? null
@@ -306,6 +308,8 @@ function vramSettings(options: ResolvedOptions, fabric: Fabric): (DeviceMemorySe
           coherent: options.coherentVram[gpu]!,
           owner: fabric.ownerOf(gpu),
           usable: !options.appApu,
+          repairs,
+          policies: options.policies,
           registration: options.vramRegistration[gpu]!,
         },
   );

@@ -19,6 +19,10 @@ import {
   wordArgument,
 } from './kernel/arguments.ts';
 import { kernelRevision } from './revisions/index.ts';
+import { LONGEST_RESIDENCY, PATCH_V8_POLICIES } from './svm/policies.ts';
+import type { MigrationPolicies } from './svm/policies.ts';
+import { REPAIR_IDS, repairsFor } from './svm/repairs.ts';
+import type { RepairId } from './svm/repairs.ts';
 
 /** Options of `new EmulatedMachine(...)`. */
 export interface MachineOptions {
@@ -79,6 +83,13 @@ export interface MachineOptions {
    * Default 0.
    */
   readonly vramRegistration?: number | readonly number[];
+  /**
+   * Defects of the profile that are repaired: the ids of docs/repairs.md, or 'all' that there are for it. RangeError for
+   * any other. Default: none, the driver is what was posted.
+   */
+  readonly repairs?: 'all' | readonly string[];
+  /** Choices of the code that moves memory (docs/repairs.md); RangeError where the profile moves none. Default: PATCH v8's. */
+  readonly policies?: Partial<MigrationPolicies>;
   /** False: touching VMAs are kept apart. Default true. */
   readonly vmaMerge?: boolean;
   /**
@@ -113,6 +124,9 @@ export interface ResolvedOptions {
   readonly preferGtt: boolean;
   readonly appApu: boolean;
   readonly vramRegistration: readonly number[];
+  /** Ids of the repairs, in the order of the table. */
+  readonly repairs: readonly RepairId[];
+  readonly policies: MigrationPolicies;
   readonly vmaMerge: boolean;
   readonly pageLimit: number;
 }
@@ -144,6 +158,8 @@ const KNOWN = new Set<string>([
   'preferGtt',
   'appApu',
   'vramRegistration',
+  'repairs',
+  'policies',
   'vmaMerge',
   'pageLimit',
 ]);
@@ -160,6 +176,46 @@ function xnackOffArgument(profile: UapiProfileName, value: unknown): boolean {
   const refusal = xnackOff ? xnackOffRefusal(profile) : undefined;
   if (refusal !== undefined) throw argumentError(RangeError, `options.xnackOff: ${refusal}`);
   return xnackOff;
+}
+
+/** Checks the option `repairs`; RangeError (`ERR_SVM_INVALID_ARGUMENT`) that names what is not known. */
+export function repairsArgument(profile: UapiProfileName, value: MachineOptions['repairs']): readonly RepairId[] {
+  if (value === undefined) return [];
+  const known = repairsFor(profile);
+  if (value === 'all') return known;
+  if (!Array.isArray(value))
+    throw argumentError(TypeError, `repairs: expected 'all' or a list of ids, got ${String(value)}`);
+  const asked = value as readonly unknown[];
+  for (const id of asked) {
+    if (known.includes(id as RepairId)) continue;
+    const what = REPAIR_IDS.includes(id as RepairId) ? `is none of ${profile}` : 'is unknown';
+    throw argumentError(RangeError, `repairs: ${JSON.stringify(id)} ${what}; known: ${known.join(', ')}`);
+  }
+  return known.filter((id) => asked.includes(id));
+}
+
+/** What a text, of a command line or the environment, means as the option `repairs`: 'all', or ids with commas between them. */
+export function repairsOfText(text: string): 'all' | string[] {
+  return text === 'all' ? 'all' : text.split(',').map((id) => id.trim());
+}
+
+/** As `repairsArgument`, the option `policies` with its defaults. */
+export function policiesArgument(profile: UapiProfileName, value: MachineOptions['policies']): MigrationPolicies {
+  if (value === undefined) return PATCH_V8_POLICIES;
+  objectArgument('policies', value, 'an object');
+  if (!kernelRevision(profile).migratesToVram)
+    throw argumentError(RangeError, `policies: the revision ${profile} moves no memory to VRAM`);
+  const known = Object.keys(PATCH_V8_POLICIES);
+  for (const name of Object.keys(value))
+    if (!known.includes(name))
+      throw argumentError(RangeError, `policies.${name}: unknown policy; known: ${known.join(', ')}`);
+  const all = { ...PATCH_V8_POLICIES, ...value };
+  return {
+    minimumResidency: rangeArgument('policies.minimumResidency', all.minimumResidency, 0, LONGEST_RESIDENCY),
+    oneShotPrefetch: booleanArgument('policies.oneShotPrefetch', all.oneShotPrefetch),
+    honourInPlace: booleanArgument('policies.honourInPlace', all.honourInPlace),
+    systemPrefetchMoves: booleanArgument('policies.systemPrefetchMoves', all.systemPrefetchMoves),
+  };
 }
 
 /** Checks the options; throws TypeError or RangeError (`ERR_SVM_INVALID_ARGUMENT`, `ERR_SVM_UNKNOWN_ASIC`) that names the bad one. */
@@ -198,6 +254,8 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
       gpus,
       (name, value) => -rangeArgument(`-${name}`, -value, 0, LARGEST_ERRNO),
     ),
+    repairs: repairsArgument(profile, options.repairs),
+    policies: policiesArgument(profile, options.policies),
     vmaMerge: booleanArgument('vmaMerge', options.vmaMerge ?? true),
     pageLimit:
       options.pageLimit === undefined ? Number.POSITIVE_INFINITY : countArgument('pageLimit', options.pageLimit),

@@ -75,6 +75,7 @@ it('snapshot --at prints the map of the address space', async () => {
 interface Listed {
   readonly id: string;
   readonly revisions: Readonly<Record<string, string>>;
+  readonly repairs: readonly string[];
   readonly trace?: readonly object[];
   readonly withoutTrace?: string;
 }
@@ -124,6 +125,21 @@ it('hazards ID --trace prints a trace that runs into it', async () => {
   expect(code).toBe(0);
   const replayed = await run('replay', '--hazards', file(stdout.trim().split('\n')));
   expect(replayed.stdout).toContain('hazard V7-B2 at operation');
+});
+
+it('hazards names the repairs, and replay --repairs runs a trace on a repaired driver', async () => {
+  const [d5] = await listed('V8-D5');
+  expect(d5!.repairs).toEqual(['zap-whole-ranges']);
+  expect((await run('hazards', 'V8-D5')).stdout).toContain('repair    zap-whole-ranges (docs/repairs.md)');
+  const trace = file((await run('hazards', 'V8-D5', '--trace')).stdout.trim().split('\n'));
+  expect((await run('replay', '--hazards', trace)).stdout).toContain('hazard V8-D5');
+  for (const repairs of ['all', 'zap-whole-ranges,flush-fault-commits'])
+    expect((await run('replay', '--hazards', '--repairs', repairs, trace)).stdout).not.toContain('hazard V8-D5');
+  const refused = await run('replay', '--repairs', 'zap-it', trace);
+  expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining(' is unknown; known: zap-whole')]);
+  expect((await run('replay', '--check', '--repairs', 'all', trace)).code).toBe(2);
+  const bench = await run('bench', '--repairs', 'copy-whole-folios');
+  expect([bench.code, bench.stderr]).toEqual([2, expect.stringContaining('"copy-whole-folios" is none of v4')]);
 });
 
 it.each([

@@ -89,6 +89,7 @@ export class EmulatedDevice {
     this.surroundings = surroundings;
     const registered = registerDeviceMemory(surroundings.vram[index] ?? null, this.gpu, {
       process: surroundings.process,
+      clock: surroundings.clock,
       points: surroundings.points,
       failures: this.failures,
     });

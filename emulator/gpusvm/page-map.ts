@@ -71,7 +71,7 @@ function* moveIn(
     if (result !== 0) dropTargets(space, migration);
   }
   migration.move(endPage);
-  const moved = countMoved(migration);
+  const moved = countMoved(space, migration);
   migration.finish();
   return result === 0 && moved < pages ? -Errno.EBUSY : result;
 }
@@ -113,7 +113,7 @@ function* copyIn(
   }
   const failure = allocateCopyLists(space);
   if (failure !== 0) return failure;
-  const hasPage = (index: number): boolean => migration.isMovable(index);
+  const hasPage = copied(space, migration, (index) => migration.isMovable(index));
   return yield* copyRuns(pages, hasPage, function* (index, count) {
     const result = yield* operations.copyRun(true, allocation.offset + index, count);
     if (result !== 0) return result;
@@ -125,6 +125,24 @@ function* copyIn(
 /** The driver's two lists of addresses for one copy, in either direction: 0, or a negative errno. */
 function allocateCopyLists({ failures }: AddressSpace): number {
   return failures.take('allocate-copy-list') || failures.take('allocate-copy-list');
+}
+
+/** Whether all of a huge page is copied: a repaired driver. */
+function wholeFolios({ devices }: AddressSpace): boolean {
+  return devices!.surroundings.wholeFolios;
+}
+
+/** Which pages are copied: those that `selects` says; in a repaired driver the rest of a huge page with its first. */
+function copied(
+  space: AddressSpace,
+  migration: PageMigration,
+  selects: (index: number) => boolean,
+): (index: number) => boolean {
+  if (!wholeFolios(space)) return selects;
+  const whole = new Uint8Array(migration.pages);
+  for (let index = 0; index < migration.pages; index += migration.sizeAt(index))
+    if (selects(index)) whole.fill(1, index, index + migration.sizeAt(index));
+  return (index) => whole[index] === 1;
 }
 
 /** Calls `copy` for each run of indices with a page. */
@@ -157,12 +175,12 @@ function dropTargets(space: AddressSpace, migration: PageMigration): void {
 }
 
 /** Pages that were moved; a huge hole counts as one. */
-function countMoved(migration: PageMigration): number {
+function countMoved(space: AddressSpace, migration: PageMigration): number {
   let moved = 0;
   for (let index = 0; index < migration.pages; index += migration.sizeAt(index)) {
     const state = migration.states[index]!;
     if ((state & Collected.migrate) === 0) continue;
-    moved += (state & Collected.page) !== 0 ? migration.sizeAt(index) : 1;
+    moved += (state & Collected.page) !== 0 || wholeFolios(space) ? migration.sizeAt(index) : 1;
   }
   return moved;
 }
@@ -239,7 +257,7 @@ function* moveOut(
   }
   if (result === 0) result = allocateCopyLists(space);
   if (result === 0) {
-    const hasTarget = (index: number): boolean => migration.targets[index] !== 0;
+    const hasTarget = copied(space, migration, (index) => migration.targets[index] !== 0);
     result = yield* copyRuns(migration.pages, hasTarget, function* (index, count) {
       const offset = vramIndexOf(migration, index) - firstFrame + allocation.offset;
       const copied = yield* operations.copyRun(false, offset, count);

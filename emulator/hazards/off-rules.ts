@@ -33,6 +33,10 @@ export class OffRules {
   #starving = false;
   // A waiting list was reported; it is again when it has been empty.
   #waiting = false;
+  // What a resume of this operation returned.
+  #resumeFailed = 0;
+  // Pages of a removed range behind those that a SET_ATTR is about.
+  #tail: { readonly startPage: number; readonly pages: number } | undefined;
   // The pages that a SET_ATTR is about.
   #segment: { readonly first: number; readonly last: number } | undefined;
 
@@ -70,10 +74,8 @@ export class OffRules {
   }
 
   queuesResumed(result: number): void {
-    if (result !== 0) {
-      this.#watch.report('X-C11', `resuming them failed with ${errnoName(result) ?? result}`, 0, 0);
-    }
-    this.#stoppedAt = undefined;
+    this.#resumeFailed = result;
+    if (result === 0) this.#stoppedAt = undefined;
   }
 
   restoreDropped(startPage: number, pages: number, result: number): void {
@@ -103,14 +105,21 @@ export class OffRules {
     if (end <= behind) return;
     const interval = this.#watch.vm.context?.tree.findIntersecting(behind, end - 1);
     if (interval === undefined || interval.access === SvmAccess.inaccessible) return;
-    this.#watch.report('X-C8', `${pagesText(end - behind)} with access are not mapped any more`, behind, end - behind);
+    this.#tail = { startPage: behind, pages: end - behind };
   }
 
   operationEnded(): void {
     this.#segment = undefined;
     const context = this.#watch.vm.context;
     if (context === null || !isRestoreWork(context.collector)) return;
-    const { evicted, restorePending, restoreDue } = context.collector;
+    this.#checkTail();
+    const { evicted, restorePending, restoreDue, quiesced } = context.collector;
+    if (this.#resumeFailed !== 0 && !quiesced) {
+      const name = errnoName(this.#resumeFailed) ?? this.#resumeFailed;
+      this.#watch.report('X-C11', `resuming them failed with ${name}`, 0, 0);
+      this.#stoppedAt = undefined;
+    }
+    this.#resumeFailed = 0;
     const waits = restorePending > 0 && evicted === 0 && restoreDue === undefined && !context.closing;
     if (waits && !this.#waiting)
       this.#watch.report('X-R1', `${restorePending} ranges are queued, and the worker is not`, 0, 0);
@@ -118,6 +127,17 @@ export class OffRules {
     if (this.#stoppedAt === undefined || this.#passes < FEWEST_PASSES) return;
     const stopped = context.clock.now - this.#stoppedAt;
     if (stopped > LONGEST_STOP) this.#starve(`they were stopped ${Math.round(stopped / 1e6)} ms ago`);
+  }
+
+  /** What lay after the changed pages in a range that was removed. */
+  #checkTail(): void {
+    const tail = this.#tail;
+    this.#tail = undefined;
+    if (tail === undefined) return;
+    const { startPage, pages } = tail;
+    // Pages with a range wait for the restore worker.
+    if (this.#watch.vm.context?.framework.findRange(startPage, startPage + pages) !== undefined) return;
+    this.#watch.report('X-C8', `${pagesText(pages)} with access are not mapped any more`, startPage, pages);
   }
 
   #starve(detail: string): void {

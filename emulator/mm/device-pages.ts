@@ -123,6 +123,8 @@ export interface DeviceSurroundings {
   readonly effects: EffectHub;
   /** thp_migration_supported(): whether 2 MiB move as one. */
   readonly hugeMigration: boolean;
+  /** Whether all of a huge page is copied, and a hole of its size counts as 512 pages: a repaired driver. */
+  readonly wholeFolios: boolean;
 }
 
 /** The page maps of all GPUs. */

@@ -1,11 +1,13 @@
 // Models: what SET_ATTR from V7 on does with retry faults - PTEs are cleared, a prefetch maps (spec/revisions §4, V5 items 5 and 6).
 import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
+import { SvmLocation } from '../../lib/uapi/constants.ts';
+import { evictRange } from '../gpusvm/get-device-pages.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
-import { Trigger } from '../svm/attribute-record.ts';
+import { LOCATION_UNDEFINED, Trigger } from '../svm/attribute-record.ts';
 import type { AttributeInterval } from '../svm/attribute-tree.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
-import { splitInvalidate, splitInvalidateWithDevices } from '../svm/invalidate.ts';
+import { evictCrossing, splitInvalidate, splitInvalidateWithDevices } from '../svm/invalidate.ts';
 import { mapInterval, mapIntervalWithDevices } from './map-interval.ts';
 
 /** Changes after which PTEs are cleared, so that the next fault brings new ones. */
@@ -44,11 +46,16 @@ function* applyWithDevices(
   trigger: number,
 ): Sleepable<number> {
   if ((trigger & INVALIDATING) !== 0) {
+    if (context.revision.repairs['evict-before-locking']) yield* evictCrossing(context, startPage, endPage);
     const result = yield* splitInvalidateWithDevices(context, startPage, endPage);
     if (result !== 0) return logged(context, result);
+    if ((trigger & Trigger.locationChange) !== 0 && movesHome(context, interval))
+      yield* bringPagesHome(context, startPage, endPage);
   }
   if ((trigger & Trigger.prefetch) === 0) return 0;
   const result = yield* mapIntervalWithDevices(context, interval, startPage, endPage);
+  if (result === 0 && context.deviceMemory?.policies.oneShotPrefetch === true)
+    interval.prefetchLocation = LOCATION_UNDEFINED;
   return prefetched(context, startPage, endPage, result);
 }
 
@@ -70,4 +77,16 @@ export function resumeSegment(context: SvmContext): number {
   if (step.done !== true) return SLEEPING;
   context.sleepingSegment = null;
   return step.value;
+}
+
+/** A policy: whether a prefetch to system memory moves pages there. */
+function movesHome({ deviceMemory }: SvmContext, { prefetchLocation }: AttributeInterval): boolean {
+  return deviceMemory?.policies.systemPrefetchMoves === true && prefetchLocation === SvmLocation.system;
+}
+
+/** A policy: the pages of all ranges in `[startPage, endPage)` come home. */
+function* bringPagesHome({ framework }: SvmContext, startPage: number, endPage: number): Sleepable<void> {
+  let range = startPage < endPage ? framework.findRange(startPage, endPage) : undefined;
+  for (; range !== undefined && range.startPage < endPage; range = framework.rangeAfter(range))
+    yield* evictRange(framework, range);
 }

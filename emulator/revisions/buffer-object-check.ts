@@ -24,3 +24,22 @@ export function reservePageDirectory({ revision, points, failures }: SvmContext)
   // mutant: v7-reservation-not-interrupted
   return failures.take('reserve-page-directory');
 }
+
+/**
+ * A repaired driver: the pages around `page` within `[low, high)` (`high` 0 if it wrapped) that no buffer object has;
+ * undefined if one has `page`.
+ */
+export function boundsBesideBufferObjects(
+  { vm: { bufferObjects } }: SvmContext,
+  page: number,
+  low: number,
+  high: number,
+): { readonly low: number; readonly high: number } | undefined {
+  const bounds = { low, high };
+  for (const object of bufferObjects.values()) {
+    if (page >= object.startPage && page < object.endPage) return undefined;
+    if (object.endPage <= page) bounds.low = Math.max(bounds.low, object.endPage);
+    else if (bounds.high === 0 || object.startPage < bounds.high) bounds.high = object.startPage;
+  }
+  return bounds;
+}

@@ -1,22 +1,25 @@
 // Models: the SVM fault handler from V5 on - asked once, with the check for buffer objects (spec/revisions §4, §5; spec/05-faults §2-§5).
 import { SvmFlag } from '../../lib/uapi/constants.ts';
 import type { FaultReason } from '../kernel/effects.ts';
+import { runAwake } from '../kernel/sleepable.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
+import { evictRange } from '../gpusvm/get-device-pages.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import { isSpecialVma } from '../mm/vma.ts';
 import type { AttributeRecord } from '../svm/attribute-record.ts';
 import { AttributeInterval, exclusiveEnd, snapshotRecord } from '../svm/attribute-tree.ts';
-import { commitRange } from '../svm/commit.ts';
+import { clearPtes, commitRange, lockPageDirectory } from '../svm/commit.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { dropsStaleFault, logFault, permitsAccess } from '../svm/fault-steps.ts';
 import { findOrInsertRange } from '../svm/find-range.ts';
 import type { OperationMode } from '../svm/find-range.ts';
-import { migrateRange, needsVram } from '../svm/migrate-range.ts';
+import { removeRange } from '../svm/invalidate.ts';
+import { needsVram } from '../svm/migrate-range.ts';
 import type { FaultCall } from '../svm/revision.ts';
 import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
-import { reservePageDirectory } from './buffer-object-check.ts';
-import { getRangeDevicePages, getRangePages, memoryOf } from './get-range-pages.ts';
+import { boundsBesideBufferObjects, reservePageDirectory } from './buffer-object-check.ts';
+import { getRangePages, memoryOf, placePages } from './get-range-pages.ts';
 
 /** A range committed less than this long ago is not looked at again, in ns (Q57). */
 // mutant: v7-window
@@ -204,6 +207,8 @@ export class HandleFault implements FaultCall {
       const collected = getRangePages(context, range, mode);
       const answer = this.#commit(interval, range, mode, collected, false);
       if (answer !== TRY_AGAIN) return answer;
+      if (context.revision.repairs['read-only-per-attempt'])
+        mode.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
     }
   }
 
@@ -216,11 +221,12 @@ export class HandleFault implements FaultCall {
     while (true) {
       const range = this.#findRange(interval, mode, now);
       if (typeof range === 'number') return range;
-      const moved = toVram ? yield* migrateRange(context, range) : 0;
-      if (moved !== 0) return this.#because('migration-failed', moved, moved, 1);
-      const collected = yield* getRangeDevicePages(context, range, mode, toVram);
-      const answer = this.#commit(interval, range, mode, collected, toVram);
+      const { result, moved } = yield* placePages(context, range, mode, toVram);
+      if (!moved) return this.#because('migration-failed', result, result, 1);
+      const answer = this.#commit(interval, range, mode, result, toVram);
       if (answer !== TRY_AGAIN) return answer;
+      if (context.revision.repairs['read-only-per-attempt'])
+        mode.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
     }
   }
 
@@ -233,7 +239,16 @@ export class HandleFault implements FaultCall {
     if (interval.freed) this.#reportFreed(interval);
     // mutant: v8-permission-ignored
     if (!permitsAccess(context, page, this.#write)) return this.#because('no-permission', -Errno.EPERM, 0, 1);
-    const range = findOrInsertRange(context, page, interval.first, exclusiveEnd(interval), mode);
+    const { repairs } = context.revision;
+    let low = interval.first;
+    let high = exclusiveEnd(interval);
+    if (repairs['keep-off-buffer-objects']) {
+      const bounds = boundsBesideBufferObjects(context, page, low, high);
+      if (bounds === undefined) return this.#because('buffer-object', 0, 0, 2);
+      ({ low, high } = bounds);
+    }
+    if (repairs['split-at-mappings']) removeRangeOverMappings(context, page);
+    const range = findOrInsertRange(context, page, low, high, mode);
     if (typeof range === 'number') return this.#withoutRange(range, interval);
     if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
     // Also for a write to what is mapped for reading: the GPU never gets on.
@@ -307,6 +322,19 @@ export class HandleFault implements FaultCall {
   #reportFinalised(quirk: string, detail: string): void {
     this.#context.effects.current?.hazard(quirk, detail, this.#page, 1);
   }
+}
+
+/** A repaired driver: a range of `page` that lies in several mappings goes. */
+function removeRangeOverMappings(context: SvmContext, page: number): void {
+  const range = context.framework.findRange(page, page + 1);
+  const vma = context.process.findVma(page);
+  if (range === undefined || vma === undefined) return;
+  if (vma.startPage <= range.startPage && vma.endPage >= range.endPage) return;
+  if (range.hasDevicePages) runAwake(evictRange(context.framework, range));
+  if (lockPageDirectory(context, false) !== 0) return;
+  clearPtes(context, range);
+  removeRange(context, range);
+  context.vm.pageDirectoryLock.release();
 }
 
 /** The collector has its turn first; it looks at its list under a lock of its own. */

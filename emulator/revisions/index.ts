@@ -1,6 +1,8 @@
 // Models: nothing - the table of the modelled revisions of the driver.
 import type { UapiProfileName } from '../../lib/uapi/profile.ts';
 import type { KernelRevision } from '../svm/context.ts';
+import type { RepairId } from '../svm/repairs.ts';
+import { repaired } from './repaired.ts';
 import { V4 } from './v4/index.ts';
 import { V7, V7_XNACK_OFF } from './v7/index.ts';
 import { V8 } from './v8/index.ts';
@@ -12,7 +14,7 @@ const REVISIONS: Readonly<Record<UapiProfileName, KernelRevision>> = {
   v8: V8,
 };
 
-/** The revision of a profile. */
-export function kernelRevision(profile: UapiProfileName): KernelRevision {
-  return REVISIONS[profile];
+/** The revision of a profile, with the repairs of these ids; without any it is what was posted. */
+export function kernelRevision(profile: UapiProfileName, repairs: readonly RepairId[] = []): KernelRevision {
+  return repairs.length === 0 ? REVISIONS[profile] : repaired(REVISIONS[profile], repairs);
 }

@@ -8,8 +8,8 @@ import { commitRange } from '../svm/commit.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { findOrInsertRange } from '../svm/find-range.ts';
 import type { OperationMode } from '../svm/find-range.ts';
-import { migrateRange, needsVram } from '../svm/migrate-range.ts';
-import { getRangeDevicePages, getRangePages, memoryOf } from './get-range-pages.ts';
+import { needsVram } from '../svm/migrate-range.ts';
+import { getRangePages, memoryOf, placePages } from './get-range-pages.ts';
 
 /**
  * Maps the pages `[startPage, endPage)` of `interval`; the svm lock must be held. Ranges mapped before an error stay
@@ -56,10 +56,9 @@ export function* mapIntervalWithDevices(
     const range = findOrInsertRange(context, page, startPage, endPage, mode);
     if (typeof range === 'number') return logged(context, range);
     if (toVram || !range.isMappedFor(interval.flags)) {
-      let result = toVram ? yield* migrateRange(context, range) : 0;
-      if (result !== 0) return logged(context, result);
-      result = yield* getRangeDevicePages(context, range, mode, toVram);
-      if (result !== 0) return logged(context, result, result === -Errno.EOPNOTSUPP ? 2 : 1);
+      const placed = yield* placePages(context, range, mode, toVram);
+      let { result } = placed;
+      if (result !== 0) return logged(context, result, placed.moved && result === -Errno.EOPNOTSUPP ? 2 : 1);
       const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, memoryOf(range));
       result = commitRange(context, range, flags, interval.flags, true);
       if (result !== 0) return logged(context, result);

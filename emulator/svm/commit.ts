@@ -1,5 +1,6 @@
 // Models: writing the PTEs of a range - "update mapping" (spec/03-gpu-ranges §B.5, §B.6, §B.7).
 import { Errno } from '../../lib/uapi/errno.ts';
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { dmaEntries } from '../gpusvm/pages.ts';
 import type { SvmContext } from './context.ts';
 import { SvmRangeState } from './svm-range.ts';
@@ -39,6 +40,7 @@ export function commitRange(
   } else {
     range.clearGpuMapped();
     result = -Errno.EAGAIN; // Q40: PTEs that are live stay so
+    if (context.revision.repairs['mark-under-notifier-lock']) clearPtes(context, range);
   }
   context.framework.notifierLock.releaseRead();
   if (result === 0) {
@@ -54,7 +56,10 @@ export function commitRange(
     range.attributeFlags = attributeFlags;
     range.state |= SvmRangeState.gpuMapped;
     range.validationTime = context.clock.now;
-    if (!range.committable) {
+    if (!range.committable && context.revision.repairs['mark-under-notifier-lock']) {
+      range.clearGpuMapped();
+      clearPtes(context, range);
+    } else if (!range.committable) {
       context.effects.current?.hazard(
         'Q40',
         'a range was marked mapped although its pages were invalidated meanwhile',
@@ -63,10 +68,21 @@ export function commitRange(
       );
     }
   } else {
+    if (context.revision.repairs['undo-failed-commits']) clearPtes(context, range);
     context.effects.current?.commitFailed(range.startPage, range.pages, result);
   }
   context.vm.pageDirectoryLock.release();
   return result;
+}
+
+/** Clears what PTEs of `range` there are, and flushes the TLB; says whether there were any. */
+export function clearPtes(context: SvmContext, range: AmdgpuSvmRange): boolean {
+  // Ranges lie in one block.
+  const block = context.vm.pageTable.blocks.get(Math.floor(range.startPage / PAGES_PER_BLOCK));
+  if (block === undefined || block.used === 0) return false;
+  const result = zapPages(context, range.startPage, range.endPage);
+  context.flushTlb();
+  return result === 0;
 }
 
 /** Writes the PTEs of the whole range, also when only one page faulted (spec/03-gpu-ranges §B.7.1). */

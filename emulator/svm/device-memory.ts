@@ -1,5 +1,6 @@
 // Models: amdgpu_migrate.c - the VRAM of one GPU as memory for SVM: buffers, copies, eviction by TTM (spec/migration §1, §2, §6; spec/trace-format-v8 §4, §5).
 import { Errno } from '../../lib/uapi/errno.ts';
+import type { VirtualClock } from '../kernel/clock.ts';
 import { EffectHub } from '../kernel/effects.ts';
 import type { FailureInjection } from '../kernel/failures.ts';
 import { locationOfFrame, SYSTEM_FRAMES_END, vramFrame } from '../kernel/frame.ts';
@@ -15,9 +16,16 @@ import type { GpuDevice } from '../gpu/gpu-device.ts';
 import { Vram } from '../gpu/vram.ts';
 import { evictToRam, migrateBlockToRam, migrateToVram } from '../gpusvm/page-map.ts';
 import type { DeviceMemoryOperations } from '../gpusvm/page-map.ts';
+import type { MigrationPolicies } from './policies.ts';
+import type { Repairs } from './repairs.ts';
 
 /** Sizes in pages of the buffers of SVM, descending: an address in one of them lies behind a multiple of one of these. */
 const BUFFER_PAGES: readonly number[] = [512, 16, 1];
+
+/** Times that a repaired driver tries to copy pages home for the CPU. */
+const COPY_TRIES = 3;
+/** In a millisecond. */
+const NANOSECONDS = 1_000_000;
 
 /** What the VRAM of a GPU is like. */
 export interface DeviceMemorySettings {
@@ -31,6 +39,9 @@ export interface DeviceMemorySettings {
   readonly owner: object;
   /** False: it is registered, and SVM does not use it (the GPU is part of an APU). */
   readonly usable: boolean;
+  /** What the driver does otherwise than what was posted. */
+  readonly repairs: Repairs;
+  readonly policies: MigrationPolicies;
   /** Negative errno with which the registration fails, 0: it does not. */
   readonly registration: number;
 }
@@ -38,6 +49,7 @@ export interface DeviceMemorySettings {
 /** What it lies in. */
 export interface DeviceMemorySurroundings {
   readonly process: AddressSpace;
+  readonly clock: VirtualClock;
   readonly points: PreemptionPoints;
   readonly failures: FailureInjection;
 }
@@ -55,12 +67,16 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
   readonly owner: object;
   readonly coherent: boolean;
   readonly usable: boolean;
+  readonly repairs: Repairs;
+  readonly policies: MigrationPolicies;
   readonly vram: Vram<DeviceAllocation>;
   readonly counters = new MigrationCounters();
   /** Where buffers, copies and evictions are seen. */
   readonly effects = new EffectHub();
   readonly #surroundings: DeviceMemorySurroundings;
   #copying = false;
+  /** When the buffers were made, in ns; only where that counts. */
+  readonly #since = new WeakMap<DeviceAllocation, number>();
   readonly #byOffset = new Map<number, DeviceAllocation>();
 
   constructor(settings: DeviceMemorySettings, surroundings: DeviceMemorySurroundings) {
@@ -68,6 +84,8 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
     this.owner = settings.owner;
     this.coherent = settings.coherent;
     this.usable = settings.usable;
+    this.repairs = settings.repairs;
+    this.policies = settings.policies;
     this.vram = new Vram(settings.pages);
     this.#surroundings = surroundings;
   }
@@ -90,7 +108,9 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
     points.reach('mmap-lock');
     process.mmapLock.acquireRead();
     // What is here already needs no buffer, and one is made all the same.
-    const isHere = this.effects.current !== null && this.#holdsAll(startPage, pages);
+    const keeps = this.repairs['keep-resident-pages'];
+    const isHere = (keeps || this.effects.current !== null) && this.#holdsAll(startPage, pages);
+    if (isHere && keeps) return 0;
     const { evictions } = this.counters;
     const allocation = yield* this.#allocate(pages);
     if (isHere && (typeof allocation === 'number' || this.counters.evictions > evictions)) {
@@ -99,7 +119,7 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
     }
     const result =
       typeof allocation === 'number' ? allocation : yield* migrateToVram(process, allocation, this, startPage);
-    if (typeof allocation !== 'number' && allocation.isDetached)
+    if (typeof allocation !== 'number' && allocation.isDetached && !this.repairs['reserve-buffers'])
       this.effects.current?.hazard('V8-D1', 'it was freed before it is unreserved', startPage, pages);
     process.mmapLock.releaseRead();
     points.reach('mmap-unlock');
@@ -128,6 +148,7 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
     if (offset < 0) return offset;
     const allocation = new DeviceAllocation(this, offset, pages, vramFrame(this.gpu, offset));
     this.vram.add(allocation);
+    if (this.policies.minimumResidency > 0) this.#since.set(allocation, this.#surroundings.clock.now);
     this.#byOffset.set(offset, allocation);
     process.moved.cleared(allocation.firstFrame, pages);
     this.effects.current?.bufferAllocated(offset, pages);
@@ -157,6 +178,7 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
   readonly #evict = (allocation: DeviceAllocation): Sleepable<number> => this.#evictBuffer(allocation);
 
   *#evictBuffer(allocation: DeviceAllocation): Sleepable<number> {
+    if (this.#timeLeft(allocation) > 0) return -Errno.EBUSY;
     const { process, points } = this.#surroundings;
     const { offset, pages } = allocation;
     this.counters.evictions++;
@@ -169,9 +191,45 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
     return result;
   }
 
+  /** Nanoseconds that a buffer is not to leave yet. */
+  #timeLeft(allocation: DeviceAllocation): number {
+    const since = this.#since.get(allocation);
+    if (since === undefined) return 0;
+    return since + this.policies.minimumResidency * NANOSECONDS - this.#surroundings.clock.now;
+  }
+
   migrateToRam(vma: Vma, page: number, frame: number): Sleepable<number> {
+    if (this.policies.minimumResidency > 0) {
+      const left = this.#timeLeft(this.#surroundings.process.devices!.allocationOf(frame)!);
+      if (left > 0) this.#surroundings.clock.advance(left);
+    }
+    return this.repairs['retry-copies'] ? this.#migrateInTries(vma, page, frame) : this.#migrateBlock(vma, page, frame);
+  }
+
+  #migrateBlock(vma: Vma, page: number, frame: number): Sleepable<number> {
     const { process } = this.#surroundings;
     return migrateBlockToRam(process, process.devices!.allocationOf(frame)!, this, vma, page);
+  }
+
+  /** A repaired driver. */
+  *#migrateInTries(vma: Vma, page: number, frame: number): Sleepable<number> {
+    let result = 0;
+    for (let left = COPY_TRIES; left > 0; left--) {
+      result = yield* this.#migrateBlock(vma, page, frame);
+      if (result === 0) return 0;
+    }
+    return result;
+  }
+
+  /** A repaired driver: those of the pages `[startPage, startPage + pages)` that lie in the VRAM of other GPUs come home. */
+  *bringPeersHome(startPage: number, pages: number): Sleepable<void> {
+    const { process } = this.#surroundings;
+    for (let page = startPage; page < startPage + pages; page++) {
+      const frame = process.pages.frameOf(page, true);
+      if (frame < SYSTEM_FRAMES_END || locationOfFrame(frame) === this.gpu + 1) continue;
+      const vma = process.findVma(page);
+      if (vma !== undefined) yield* process.devices!.mapOf(frame).migrateToRam(vma, page, frame);
+    }
   }
 
   locate(): void {

@@ -81,14 +81,7 @@ export class GarbageCollector implements RangeCollector {
           context.effects.current?.hazard(quirk, 'a range was removed twice', range.startPage, range.pages);
         }
         context.effects.current?.collected(range.startPage, range.pages, 0);
-        // From V5 on putting it back adds a node to the list that is there already; V4 removes it again.
-        if (range.queued && !context.revision.clearsAttributesOnUnmap)
-          context.effects.current?.hazard(
-            'Q45',
-            'a collected range is on the list again',
-            range.startPage,
-            range.pages,
-          );
+        if (range.queued) this.queuedAgain(range);
       }
       this.#letGo(range);
       context.points.reach('work-unlock');
@@ -111,6 +104,14 @@ export class GarbageCollector implements RangeCollector {
       this.#letGo(range);
       range = this.#take();
     }
+  }
+
+  /** A range that was just removed is on the list again. */
+  protected queuedAgain({ startPage, pages }: AmdgpuSvmRange): void {
+    const { revision, effects } = this.#context;
+    // From V5 on putting it back adds a node to the list that is there already; V4 removes it again.
+    if (!revision.clearsAttributesOnUnmap)
+      effects.current?.hazard('Q45', 'a collected range is on the list again', startPage, pages);
   }
 
   #take(): AmdgpuSvmRange | undefined {

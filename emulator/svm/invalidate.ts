@@ -4,7 +4,7 @@ import type { Sleepable } from '../kernel/sleepable.ts';
 import { evictRange } from '../gpusvm/get-device-pages.ts';
 import { RangeState } from '../gpusvm/range.ts';
 import type { GpuNotifier } from '../gpusvm/notifier.ts';
-import { lockPageDirectory, zapPages } from './commit.ts';
+import { clearPtes, lockPageDirectory, zapPages } from './commit.ts';
 import type { SvmContext } from './context.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 
@@ -49,6 +49,36 @@ export function invalidate(
     range = framework.rangeAfter(range);
   }
   framework.notifierLock.releaseWrite();
+}
+
+/** As `invalidate` in a repaired driver: no PTE stays of a range that the event touches. */
+export function invalidateWholeRanges(
+  context: SvmContext,
+  notifier: GpuNotifier,
+  event: NotifierEvent,
+  startPage: number,
+  endPage: number,
+): void {
+  invalidate(context, notifier, event, startPage, endPage);
+  if (event !== NotifierEvent.release && !context.closing) clearWholeRanges(context, notifier, startPage, endPage);
+}
+
+/** Clears all PTEs of the ranges of `notifier` that have pages in `[startPage, endPage)`. */
+export function clearWholeRanges(context: SvmContext, notifier: GpuNotifier, startPage: number, endPage: number): void {
+  const { framework } = context;
+  const to = Math.min(notifier.endPage, endPage);
+  let range = framework.findRange(Math.max(notifier.startPage, startPage), to);
+  for (; range !== undefined && range.startPage < to; range = framework.rangeAfter(range)) clearPtes(context, range);
+}
+
+/** A repaired driver: ranges in VRAM that cross the bounds of `[startPage, endPage)` come home. The svm lock must be held. */
+export function* evictCrossing(context: SvmContext, startPage: number, endPage: number): Sleepable<void> {
+  const { framework } = context;
+  for (const page of [startPage, endPage - 1]) {
+    const range = startPage < endPage ? framework.findRange(page, page + 1) : undefined;
+    if (range === undefined || !range.hasDevicePages) continue;
+    if (crosses(range, startPage, endPage)) yield* evictRange(framework, range);
+  }
 }
 
 /** Phase 1: clears the PTEs of the event's part only, but marks the whole range not mapped (Q35). */

@@ -8,6 +8,7 @@ import type { GpuDevice } from '../gpu/gpu-device.ts';
 import type { PteFormatOptions, PteMemory } from '../gpu/pte-format.ts';
 import type { GpuNotifier } from '../gpusvm/notifier.ts';
 import type { AttributeInterval } from './attribute-tree.ts';
+import type { Repairs } from './repairs.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 
 /**
@@ -42,6 +43,8 @@ export interface KernelRevisionOf<Context> {
    * the default of the kernels that it was posted for, which is 1.
    */
   readonly bootedWithRetryFaults: boolean;
+  /** What it does otherwise than what was posted: nothing, unless a machine asks for it. */
+  readonly repairs: Repairs;
   /** Whether contexts without retry faults exist, whose queues are stopped and resumed. */
   readonly stopsQueues: boolean;
   /** Result of a GPU fault whose PASID has no SVM context: 0 or a negative errno. */

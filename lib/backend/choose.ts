@@ -105,10 +105,11 @@ function backendOfChoice(choice: Choice, options: OpenOptions, recorder: DeviceR
 }
 
 /** The option that no kernel can serve, and why. */
-function onlyEmulated({ hazards = 'off', compute, xnackOff }: OpenOptions): string | undefined {
+function onlyEmulated({ hazards = 'off', compute, xnackOff, repairs }: OpenOptions): string | undefined {
   if (hazards !== 'off') return 'hazards: a kernel cannot be watched';
   if (compute !== undefined) return "compute: a kernel's VM is what it is";
   if (xnackOff !== undefined) return 'xnackOff: a kernel decides that itself';
+  if (repairs !== undefined) return 'repairs: a kernel is what it is';
   return undefined;
 }
 
@@ -203,15 +204,21 @@ function profileOf(
   throw codedError('ERR_SVM_BACKEND_UNAVAILABLE', `node ${node.path}: ${profile}`);
 }
 
-function chooseEmulated({ emulator, profile, xnackOff }: OpenOptions, fallbackReason: string | undefined): Choice {
+function chooseEmulated(
+  { emulator, profile, xnackOff, repairs }: OpenOptions,
+  fallbackReason: string | undefined,
+): Choice {
   if (emulator instanceof EmulatedDevice) {
     if (xnackOff === true && !machineOf(emulator).options.xnackOff)
       throw rangeError('ERR_SVM_INVALID_OPTION', 'xnackOff: the machine of that emulated device has XNACK on');
+    if (repairs !== undefined)
+      throw rangeError('ERR_SVM_INVALID_OPTION', 'repairs: say it where the machine of that emulated device is made');
     return { kind: 'emulated', device: emulator, fallbackReason };
   }
   const machine = new EmulatedMachine({
     ...(profile === undefined ? {} : { profile }),
     ...(xnackOff === undefined ? {} : { xnackOff }),
+    ...(repairs === undefined ? {} : { repairs }),
     ...emulator,
   });
   return { kind: 'emulated', device: machine.devices[0]!, fallbackReason };

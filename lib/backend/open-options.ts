@@ -1,5 +1,5 @@
 /** Options of `SvmDevice.open`: their types, their checks, and the environment. */
-import { EmulatedDevice } from '../../emulator/index.ts';
+import { EmulatedDevice, repairsOfText } from '../../emulator/index.ts';
 import type { EmulatedMachine, MachineOptions } from '../../emulator/index.ts';
 import { rangeError, show, typeError } from '../uapi/errors.ts';
 import { UAPI_PROFILES } from '../uapi/profile.ts';
@@ -30,6 +30,11 @@ export interface OpenOptions {
    * so; a kernel decides it itself. Environment: AMDGPU_SVM_XNACK_OFF, 0 or 1.
    */
   readonly xnackOff?: boolean;
+  /**
+   * Defects of the driver that are repaired: ids of docs/repairs.md, or 'all' that there are for the profile. Only the
+   * emulated backend; a kernel is what it is. Environment: AMDGPU_SVM_REPAIRS, 'all' or ids with commas between them.
+   */
+  readonly repairs?: 'all' | readonly string[];
   /** The emulated machine to make, or a device of one that exists already. */
   readonly emulator?: MachineOptions | EmulatedDevice;
   /**
@@ -83,6 +88,14 @@ const READERS: Readonly<Record<keyof OpenOptions, OptionReader>> = {
     variable: 'AMDGPU_SVM_XNACK_OFF',
     // What is neither is refused like any other value.
     inherit: (text) => (text === '0' || text === '1' ? text === '1' : text),
+  },
+  repairs: {
+    expected: "'all' or a list of ids",
+    error: typeError,
+    // Which ids there are depends on the profile: the machine looks at them.
+    accepts: (value) => value === 'all' || (Array.isArray(value) && value.every((id) => typeof id === 'string')),
+    variable: 'AMDGPU_SVM_REPAIRS',
+    inherit: repairsOfText,
   },
   emulator: {
     expected: 'an EmulatedDevice or options of an EmulatedMachine',

@@ -5,7 +5,15 @@ import { workloads } from './bench-workloads.ts';
 import type { Workload } from './bench-workloads.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
-import { asicOption, PROFILE_NAMES, profileOption, XNACK_OFF_HELP, xnackOffOption } from './options.ts';
+import {
+  asicOption,
+  PROFILE_NAMES,
+  profileOption,
+  REPAIRS_HELP,
+  repairsOption,
+  XNACK_OFF_HELP,
+  xnackOffOption,
+} from './options.ts';
 import { print, table, toJson } from './output.ts';
 
 const OPTIONS = {
@@ -13,6 +21,7 @@ const OPTIONS = {
   node: { type: 'string' },
   profile: { type: 'string' },
   'xnack-off': { type: 'boolean', default: false },
+  repairs: { type: 'string' },
   asic: { type: 'string' },
   time: { type: 'string', default: '500' },
   json: { type: 'boolean', default: false },
@@ -32,7 +41,7 @@ const LONGEST = 60_000;
 export const benchCommand: Command = {
   name: 'bench',
   synopsis:
-    '[NAME...] [--backend NAME] [--node PATH] [--profile NAME] [--xnack-off] [--asic NAME] [--time MS] [--json]',
+    '[NAME...] [--backend NAME] [--node PATH] [--profile NAME] [--xnack-off] [--repairs LIST] [--asic NAME] [--time MS] [--json]',
   help: `Times the calls of the typed API on the device that SvmDevice.open() would take. The comparison with
 the C code of the driver is "npm run bench" in the repository.
 
@@ -42,6 +51,7 @@ the C code of the driver is "npm run bench" in the repository.
   --node PATH     render node
   --profile NAME  revision of the user ABI: ${PROFILE_NAMES}
   --xnack-off     ${XNACK_OFF_HELP}
+  --repairs LIST  ${REPAIRS_HELP}
   --asic NAME     the emulated GPU; default gfx942
   --time MS       time for each, default 500
   --json          the result as one object; times in microseconds`,
@@ -90,12 +100,14 @@ function openDevice({
   profile,
   asic,
   'xnack-off': xnackOff,
+  repairs,
 }: {
   backend?: string;
   node?: string;
   profile?: string;
   asic?: string;
   'xnack-off': boolean;
+  repairs?: string;
 }): SvmDevice {
   const gpu = asicOption('bench', asic);
   const revision = profileOption('bench', profile);
@@ -105,6 +117,7 @@ function openDevice({
     ...(node === undefined ? {} : { node }),
     ...(revision === undefined ? {} : { profile: revision }),
     ...xnackOffOption('bench', xnackOff, revision),
+    ...repairsOption('bench', repairs, revision),
     ...(gpu === undefined ? {} : { emulator: { asic: gpu } }),
   });
 }

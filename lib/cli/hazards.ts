@@ -17,7 +17,8 @@ export const hazardsCommand: Command = {
   name: 'hazards',
   synopsis: '[ID...] [--profile P] [--trace | --json]',
   help: `Lists the catalogue of hazards: what the code of a posted revision does wrong or unexpectedly, which
-revisions have it, how that is known, what a program can do about it, and the smallest trace that runs into it.
+revisions have it, how that is known, what a program can do about it, which repairs of the driver there are, and
+the smallest trace that runs into it.
 With IDs (Q35, V7-B2, ...) only those. Nothing in it was confirmed on hardware yet.
 
   --profile P   only what revision P has, with traces for it: ${PROFILE_NAMES}
@@ -91,7 +92,7 @@ const KNOWN = {
 };
 
 function showOne(hazard: ListedHazard): void {
-  const { id, alsoKnown, title, severity, kind, text, observable, advice, trace, withoutTrace } = hazard;
+  const { id, alsoKnown, title, severity, kind, text, observable, advice, repairs, trace, withoutTrace } = hazard;
   const names = [id, ...alsoKnown].join(' = ');
   print();
   print(bold(`${names}  ${title}`));
@@ -104,6 +105,7 @@ function showOne(hazard: ListedHazard): void {
   print(`  ${text}`);
   print(`  seen as   ${observable}`);
   print(`  advice    ${advice}`);
+  if (repairs.length > 0) print(`  repair    ${repairs.join(' or ')} (docs/repairs.md)`);
   for (const [how, words] of Object.entries(KNOWN)) {
     const revisions = Object.entries(hazard.revisions).flatMap(([name, each]) => (each === how ? [name] : []));
     if (revisions.length > 0) print(`  ${revisions.join(', ')}: ${words}`);

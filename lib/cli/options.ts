@@ -1,7 +1,7 @@
 /** Options that several commands take. Of those that name a device undefined stays undefined: the option was not given. */
 import { closeSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { GPU_CATALOGUE, xnackOffRefusal } from '../device/emulated.ts';
+import { GPU_CATALOGUE, repairsArgument, repairsOfText, xnackOffRefusal } from '../device/emulated.ts';
 import type { AsicName } from '../device/emulated.ts';
 import { BACKENDS } from '../device/index.ts';
 import type { BackendName } from '../device/index.ts';
@@ -51,6 +51,28 @@ export function xnackOffOption(
   const refusal = isProfileName(named) ? xnackOffRefusal(named) : undefined;
   if (refusal !== undefined) throw new UsageError(`${command}: --xnack-off: ${refusal}`);
   return { xnackOff: true };
+}
+
+/** `--repairs`, for the help of a command. */
+export const REPAIRS_HELP =
+  "defects of the driver that are repaired: 'all', or ids with commas between them (docs/repairs.md)";
+
+/** `--repairs`; throws `UsageError` for what is none of the profile, that of the environment if none is given. */
+export function repairsOption(
+  command: string,
+  text: string | undefined,
+  profile: UapiProfileName | undefined,
+): { repairs?: 'all' | readonly string[] } {
+  if (text === undefined) return {};
+  const repairs = repairsOfText(text);
+  const named = profile ?? (process.env['AMDGPU_SVM_PROFILE'] || DEFAULT_PROFILE);
+  try {
+    // The device refuses a name that is none.
+    if (isProfileName(named)) repairsArgument(named, repairs);
+  } catch (error) {
+    throw new UsageError(`${command}: --${(error as Error).message}`);
+  }
+  return { repairs };
 }
 
 /** `--max-size` of the commands that read traces, for parseArgs. */

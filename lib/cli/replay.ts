@@ -1,13 +1,13 @@
 /** `amdgpu-svm replay`: runs traces on the emulator, and checks them against what was recorded. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatHazard } from '../device/emulated.ts';
+import { formatHazard, repairsOfText } from '../device/emulated.ts';
 import type { Hazard } from '../device/emulated.ts';
 import { explainTrace } from '../trace/replay/explain.ts';
 import { readTraceFile, TraceFileError } from '../trace/format/read-trace.ts';
 import type { ReadOptions } from '../trace/format/read-trace.ts';
 import { replayTrace } from '../trace/replay/replay.ts';
-import type { ReplayDifference, ReplayResult } from '../trace/replay/replay.ts';
+import type { ReplayDifference, ReplayOptions, ReplayResult } from '../trace/replay/replay.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { complainOf } from './failure.ts';
@@ -23,12 +23,14 @@ const OPTIONS = {
   'hazards-fail': { type: 'boolean', default: false },
   explain: { type: 'boolean', default: false },
   ...AGAINST_OPTIONS,
+  repairs: { type: 'string' },
   ...SIZE_OPTION,
 } as const;
 
 export const replayCommand: Command = {
   name: 'replay',
-  synopsis: 'FILE... [--check] [--hazards[=fail]] [--explain] [--against COMMAND] [--json]   |   - --json',
+  synopsis:
+    'FILE... [--check] [--hazards[=fail]] [--repairs LIST] [--explain] [--against COMMAND] [--json]   |   - --json',
   help: `Runs traces (plain or gzip; a folder stands for all *.jsonl and *.jsonl.gz in it) on the emulator.
 
   --check   compare every answer and every effect with the recorded ones; print the
@@ -36,6 +38,8 @@ export const replayCommand: Command = {
             one that cannot be read or is not modelled is told, and the others still run
   --hazards       print a line "hazard Qnn at operation N: ..." for each defect of the catalogue that
                   the program runs into (docs/hazards.md); --hazards=fail: and exit 1 if there is one
+  --repairs LIST  run on a driver whose defects are repaired: 'all', or ids with commas between them
+                  (docs/repairs.md), whatever the traces say; not with --check
   --explain       tell the story of the trace in sentences, with the rule that decided each answer
   --json    without --check: every operation with the emulator's answer, one a line;
             with --check: the result as one object
@@ -60,18 +64,22 @@ ${AGAINST_HELP}
     const files = positionals.flatMap(traceFiles);
     const size = readOptions('replay', values);
     if (values.explain) {
-      if (values.check || values.json) throw new UsageError('replay: --explain goes with neither --check nor --json');
+      if (values.check || values.json || values.repairs !== undefined)
+        throw new UsageError('replay: --explain goes with none of --check, --json and --repairs');
       return forEachTrace(files, (file) => explainTrace(readTraceFile(file, size), print)).exitCode;
     }
     if (values.against !== undefined) {
-      if (values.check || values.hazards || values['hazards-fail'])
-        throw new UsageError('replay: --against goes with neither --check nor --hazards');
+      if (values.check || values.hazards || values['hazards-fail'] || values.repairs !== undefined)
+        throw new UsageError('replay: --against goes with none of --check, --hazards and --repairs');
       return replayAgainst(files, values.against, { timeout, json: values.json, size });
     }
+    if (values.check && values.repairs !== undefined)
+      throw new UsageError('replay: --repairs goes without --check: what was recorded had none');
+    const repairs = values.repairs === undefined ? {} : { repairs: repairsOfText(values.repairs) };
     const hazards = new HazardLines(values.hazards || values['hazards-fail'], values.json, files.length > 1);
     const result = values.check
       ? checkTraces(files, values.json, hazards, size)
-      : runTraces(files, values.json, hazards, size);
+      : runTraces(files, values.json, hazards, size, repairs);
     return values['hazards-fail'] && hazards.count > 0 ? ExitCode.failure : result;
   },
 };
@@ -150,12 +158,19 @@ function saidNotRun(notRun: number): string {
   return notRun === 0 ? '' : `, ${notRun} not run`;
 }
 
-function runTraces(files: readonly string[], json: boolean, hazards: HazardLines, size: ReadOptions): number {
+function runTraces(
+  files: readonly string[],
+  json: boolean,
+  hazards: HazardLines,
+  size: ReadOptions,
+  repairs: Pick<ReplayOptions, 'repairs'>,
+): number {
   let operations = 0;
   let failed = 0;
   const { notRun, exitCode } = forEachTrace(files, (file) => {
     const result = replayTrace(readTraceFile(file, size), {
       check: false,
+      ...repairs,
       ...hazards.options(file),
       onAnswer: (line, answer) => {
         if (json) print(toJson({ ...(files.length > 1 ? { file } : {}), in: line.source, out: answer }));

@@ -4,7 +4,15 @@ import { controlPath, nodeCount, openControlSocket, playGpu, SvmServer, writeTop
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { DEFAULT_PROFILE } from '../uapi/profile.ts';
-import { asicOption, PROFILE_NAMES, profileOption, XNACK_OFF_HELP, xnackOffOption } from './options.ts';
+import {
+  asicOption,
+  PROFILE_NAMES,
+  profileOption,
+  REPAIRS_HELP,
+  repairsOption,
+  XNACK_OFF_HELP,
+  xnackOffOption,
+} from './options.ts';
 import { complain, goOnWithoutOutput, print } from './output.ts';
 
 const OPTIONS = {
@@ -13,6 +21,7 @@ const OPTIONS = {
   gpus: { type: 'string' },
   profile: { type: 'string' },
   'xnack-off': { type: 'boolean', default: false },
+  repairs: { type: 'string' },
   'default-granularity': { type: 'string' },
   kfd: { type: 'boolean', default: false },
   topology: { type: 'string' },
@@ -22,7 +31,8 @@ const OPTIONS = {
 
 export const serveCommand: Command = {
   name: 'serve',
-  synopsis: '--mount DIR [--asic NAME] [--gpus N] [--profile NAME] [--xnack-off] [--kfd] [--allow-other] [--log]',
+  synopsis:
+    '--mount DIR [--asic NAME] [--gpus N] [--profile NAME] [--xnack-off] [--repairs LIST] [--kfd] [--allow-other] [--log]',
   help: `Mounts DIR (made if missing) with renderD128, ... until SIGINT or SIGTERM. A program opens such a
 file and issues real ioctls: DRM_IOCTL_VERSION and DRM_AMDGPU_GEM_SVM are answered by the emulator
 on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See docs/serve.md.
@@ -32,6 +42,7 @@ on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See doc
   --gpus N                   number of nodes, 1 to 8; default 1
   --profile NAME             revision of the user ABI: ${PROFILE_NAMES}
   --xnack-off                ${XNACK_OFF_HELP}
+  --repairs LIST             ${REPAIRS_HELP}
   --default-granularity N    module parameter of the driver, log2 of pages; default 9
   --kfd                      serve KFD, too, at DIR/kfd: queues, events and memory for its runtimes
   --topology DIR             where KFD's topology is written; default beside the mount, DIR.topology
@@ -82,6 +93,7 @@ function machineOptions(values: {
   gpus?: string;
   profile?: string;
   'xnack-off': boolean;
+  repairs?: string;
   'default-granularity'?: string;
 }): MachineOptions {
   const asic = asicOption('serve', values.asic);
@@ -92,6 +104,7 @@ function machineOptions(values: {
     ...(asic === undefined ? {} : { asic }),
     ...(profile === undefined ? {} : { profile }),
     ...xnackOffOption('serve', values['xnack-off'], profile ?? DEFAULT_PROFILE),
+    ...repairsOption('serve', values.repairs, profile ?? DEFAULT_PROFILE),
     ...(gpus === undefined ? {} : { gpus }),
     ...(defaultGranularity === undefined ? {} : { defaultGranularity }),
   };

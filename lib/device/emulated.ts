@@ -10,6 +10,8 @@ export {
   holdsIn,
   QUIRK_CATALOGUE,
   QuietEffects,
+  repairsArgument,
+  repairsOfText,
   xnackOffRefusal,
 } from '../../emulator/index.ts';
 export type {

@@ -7,6 +7,7 @@ import { isXnackEnabled } from '../../gpu/xnack.ts';
 import { GarbageCollector } from '../../svm/garbage-collector.ts';
 import { invalidate } from '../../svm/invalidate.ts';
 import type { KernelRevision, SvmMode } from '../../svm/context.ts';
+import { NO_REPAIRS } from '../../svm/repairs.ts';
 import { HandleFault } from './fault.ts';
 import { SvmIoctl } from './svm-ioctl.ts';
 
@@ -30,6 +31,7 @@ export const V4: KernelRevision = {
   countsFailedZaps: false,
   migratesToVram: false,
   bootedWithRetryFaults: false,
+  repairs: NO_REPAIRS,
   stopsQueues: false,
   faultWithoutContext: -Errno.EOPNOTSUPP,
   pteFlags,

@@ -7,6 +7,7 @@ import { isXnackEnabled } from '../../gpu/xnack.ts';
 import { GarbageCollector } from '../../svm/garbage-collector.ts';
 import { invalidate } from '../../svm/invalidate.ts';
 import type { KernelRevision, SvmMode } from '../../svm/context.ts';
+import { NO_REPAIRS } from '../../svm/repairs.ts';
 import { applySegment } from '../apply-segment.ts';
 import { HandleFault } from '../fault.ts';
 import type { FaultRules } from '../fault.ts';
@@ -44,6 +45,7 @@ export const V7: KernelRevision = {
   countsFailedZaps: false,
   migratesToVram: false,
   bootedWithRetryFaults: false,
+  repairs: NO_REPAIRS,
   stopsQueues: false,
   // mutant: v7-pasid-answer
   faultWithoutContext: -Errno.EOPNOTSUPP,

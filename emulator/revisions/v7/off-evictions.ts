@@ -47,6 +47,8 @@ export class Evictions {
       this.#statistics.stoppedTime += time;
       this.#statistics.longestStop = Math.max(this.#statistics.longestStop, time);
     }
+    // A repaired driver does not forget that they are stopped.
+    else if (this.#context.revision.repairs['resume-again']) this.quiesced = true;
     effects.current?.queuesResumed(result);
   }
 }

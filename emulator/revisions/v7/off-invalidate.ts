@@ -2,7 +2,7 @@
 import { NotifierEvent } from '../../mm/interval-notifier.ts';
 import type { GpuNotifier } from '../../gpusvm/notifier.ts';
 import type { SvmContext } from '../../svm/context.ts';
-import { captureCheckpoint, zapEventPart } from '../../svm/invalidate.ts';
+import { captureCheckpoint, clearWholeRanges, zapEventPart } from '../../svm/invalidate.ts';
 import type { AmdgpuSvmRange } from '../../svm/svm-range.ts';
 import type { OffWork } from './off-work.ts';
 
@@ -43,6 +43,20 @@ export function invalidateWithoutRetryFaults(
     range = framework.rangeAfter(range);
   }
   framework.notifierLock.releaseWrite();
+}
+
+/** As `invalidateWithoutRetryFaults` in a repaired driver: no PTE stays of a range that the event touches. */
+export function invalidateWholeWithoutRetryFaults(
+  context: SvmContext,
+  work: OffWork,
+  notifier: GpuNotifier,
+  event: NotifierEvent,
+  startPage: number,
+  endPage: number,
+): void {
+  invalidateWithoutRetryFaults(context, work, notifier, event, startPage, endPage);
+  // The queues are stopped by now, if they can be.
+  if (event !== NotifierEvent.release && !context.closing) clearWholeRanges(context, notifier, startPage, endPage);
 }
 
 /** Clears PTEs of the event's pages; a mapped range that loses only a part stops the queues first. */

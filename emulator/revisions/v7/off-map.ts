@@ -60,6 +60,8 @@ function realignAndMap(
   let result = removeCrossing(context, head, tail);
   if (result === 0) {
     if (head !== undefined) addPlaceholders(context, work, head.startPage, startPage);
+    if (head !== undefined && head.endPage > endPage && context.revision.repairs['keep-tail'])
+      addPlaceholders(context, work, endPage, head.endPage);
     if (tail !== undefined) addPlaceholders(context, work, endPage, tail.endPage);
     result = mapChunks(context, interval, startPage, endPage);
   }

@@ -3,7 +3,7 @@ import { SvmAccess } from '../../../lib/uapi/constants.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
 import type { SvmContext, SvmMode } from '../../svm/context.ts';
 import type { FaultCall } from '../../svm/revision.ts';
-import { invalidateWithoutRetryFaults } from './off-invalidate.ts';
+import { invalidateWholeWithoutRetryFaults, invalidateWithoutRetryFaults } from './off-invalidate.ts';
 import { applyWithoutRetryFaults } from './off-map.ts';
 import { OffWork } from './off-work.ts';
 
@@ -30,6 +30,15 @@ class RefusedFault implements FaultCall {
     this.#context.effects.current?.faultEnded(this.#page, this.#write, result, 'no-retry-faults', 0);
     return result;
   }
+}
+
+/** The posted callback set, but for events: a repaired driver. */
+export function clearingWholeRanges(mode: SvmMode): SvmMode {
+  return {
+    ...mode,
+    invalidate: (context, notifier, event, startPage, endPage) =>
+      invalidateWholeWithoutRetryFaults(context, worksOf(context), notifier, event, startPage, endPage),
+  };
 }
 
 export const WITHOUT_RETRY_FAULTS: SvmMode = {

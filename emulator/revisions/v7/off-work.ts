@@ -198,7 +198,8 @@ export class OffWork implements RestoreWork, OffQueues {
     const { closing, process } = this.#context;
     const { evictions } = this;
     const before = evictions.count;
-    if (closing || before === 0) return;
+    const { repairs } = this.#context.revision;
+    if (closing || (before === 0 && !repairs['restore-without-event'])) return;
     if (!process.hasUsers) {
       evictions.count = 0;
       evictions.resume();
@@ -213,8 +214,15 @@ export class OffWork implements RestoreWork, OffQueues {
     } else {
       evictions.count = 0;
       evictions.resume();
+      if (evictions.quiesced) this.#resumeLater(before);
     }
     this.#context.effects.current?.restoreEnded(again);
+  }
+
+  /** A repaired driver: the queues could not be resumed. */
+  #resumeLater(events: number): void {
+    this.evictions.count = events;
+    this.#arm();
   }
 
   get #listsEmpty(): boolean {
@@ -227,6 +235,8 @@ export class OffWork implements RestoreWork, OffQueues {
     let again = false;
     let failures = 0;
     let repeats = 0;
+    const later: AmdgpuSvmRange[] = [];
+    const pauses = this.#context.revision.repairs['pause-before-retry'];
     for (let range = this.#restoreList.shift(); range !== undefined; range = this.#restoreList.shift()) {
       const first = range.pendingFirst;
       const last = range.pendingLast;
@@ -243,17 +253,19 @@ export class OffWork implements RestoreWork, OffQueues {
       } else {
         if ((range.state & SvmRangeState.unmapPending) === 0) range.addRestore(first, last);
         again = true;
-        if (++failures === BUSY_LOOP)
+        if (!pauses && ++failures === BUSY_LOOP)
           this.#report('X-C3', `${failures} attempts of one run failed without a delay between them`, range);
       }
       range.state &= ~SvmRangeState.processing;
       if ((range.state & SvmRangeState.unmapPending) !== 0) this.#toCollector(range);
       else if ((range.state & SvmRangeState.restorePending) !== 0) {
         if (++repeats > MOST_REPEATS) throw new NotModelledError('a restore worker that loops for ever');
-        this.#toRestore(range);
+        if (pauses) later.push(range);
+        else this.#toRestore(range);
       }
     }
-    return again;
+    for (const range of later) this.#toRestore(range);
+    return again || later.length > 0;
   }
 
   /** A range left the tree, but not the restore list. */
@@ -278,7 +290,8 @@ export class OffWork implements RestoreWork, OffQueues {
     // mutant: off-restore-nothing
     if (interval === undefined || !hasAccess(interval)) return 0;
     const mode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
-    return mapRange(this.#context, range, interval, mode, prefersDevice(interval));
+    const deviceOnly = prefersDevice(interval) && !this.#context.revision.repairs['restore-without-device'];
+    return mapRange(this.#context, range, interval, mode, deviceOnly);
   }
 
   #collectAll(): void {

@@ -7,6 +7,7 @@ import type { GpuDevice } from '../../gpu/gpu-device.ts';
 import { GarbageCollector } from '../../svm/garbage-collector.ts';
 import { invalidate } from '../../svm/invalidate.ts';
 import type { KernelRevision, SvmMode } from '../../svm/context.ts';
+import { NO_REPAIRS } from '../../svm/repairs.ts';
 import { applySegment } from '../apply-segment.ts';
 import { HandleFault } from '../fault.ts';
 import type { FaultRules } from '../fault.ts';
@@ -53,6 +54,7 @@ export const V8: KernelRevision = {
   migratesToVram: true,
   // mutant: v8-booted-without-retry
   bootedWithRetryFaults: true,
+  repairs: NO_REPAIRS,
   stopsQueues: false,
   // mutant: v8-pasid-refused
   faultWithoutContext: 0,

@@ -1,6 +1,14 @@
 /** The configuration of a trace as options of an emulated machine (spec/trace-format §2). */
-import { formatGcVersion, MOST_GPUS, parseGcVersion, xnackOffRefusal } from '../../../emulator/index.ts';
-import type { GpuModel, MachineOptions, ResolvedOptions } from '../../../emulator/index.ts';
+import {
+  formatGcVersion,
+  MOST_GPUS,
+  parseGcVersion,
+  PATCH_V8_POLICIES,
+  policiesArgument,
+  repairsArgument,
+  xnackOffRefusal,
+} from '../../../emulator/index.ts';
+import type { GpuModel, MachineOptions, MigrationPolicies, ResolvedOptions } from '../../../emulator/index.ts';
 import { DEFAULT_PROFILE, UAPI_PROFILES } from '../../uapi/profile.ts';
 import type { UapiProfileName } from '../../uapi/profile.ts';
 import { Fields, TraceFormatError } from './fields.ts';
@@ -42,6 +50,10 @@ export interface TraceConfig {
   readonly preferGtt: boolean;
   /** VRAM is registered for SVM and not used. */
   readonly appApu: boolean;
+  /** Defects of the driver that are repaired; a field of this implementation, like the next one. */
+  readonly repairs: 'all' | readonly string[];
+  /** Choices of the code that moves memory. */
+  readonly policies: Partial<MigrationPolicies>;
   /** Negative errnos with which the registration of VRAM fails, by GPU; empty: none does. */
   readonly fail: readonly number[];
 }
@@ -75,6 +87,8 @@ export const DEFAULT_CONFIG: TraceConfig = {
   thpMig: true,
   preferGtt: false,
   appApu: false,
+  repairs: [],
+  policies: {},
   fail: [],
 };
 
@@ -96,6 +110,10 @@ export function parseConfig(fields: Fields, others: readonly string[] = []): Tra
       config['fail'] = registrationFailures(fields, config['gpus'] as number);
       continue;
     }
+    if (name === 'repairs' || name === 'policies') {
+      config[name] = fields.raw(name);
+      continue;
+    }
     if (name === 'models') {
       config['models'] = readModels(fields, config['gpus'] as number);
       continue;
@@ -115,7 +133,17 @@ export function parseConfig(fields: Fields, others: readonly string[] = []): Tra
   const refusal = config['xnackOff'] === true ? xnackOffRefusal(profile) : undefined;
   if (refusal !== undefined) throw new TraceFormatError(`${fields.operation}.xnackOff: ${refusal}`);
   checkGcVersion(fields, config['gc'] as string);
+  checkRepairs(fields, profile, config['repairs'], config['policies']);
   return config as unknown as TraceConfig;
+}
+
+function checkRepairs(fields: Fields, profile: UapiProfileName, repairs: unknown, policies: unknown): void {
+  try {
+    repairsArgument(profile, repairs as TraceConfig['repairs']);
+    if (fields.has('policies')) policiesArgument(profile, policies as TraceConfig['policies']);
+  } catch (error) {
+    throw new TraceFormatError(`${fields.operation}.${(error as Error).message}`);
+  }
 }
 
 function checkGcVersion(fields: Fields, version: string): void {
@@ -213,6 +241,8 @@ export function machineOptions(config: TraceConfig): MachineOptions {
     thpMigration: config.thpMig,
     preferGtt: config.preferGtt,
     appApu: config.appApu,
+    ...(config.repairs.length === 0 ? {} : { repairs: config.repairs }),
+    ...(Object.keys(config.policies).length === 0 ? {} : { policies: config.policies }),
     vramRegistration: config.fail.length === 0 ? 0 : config.fail,
   };
 }
@@ -239,13 +269,16 @@ export function configOfMachine(options: ResolvedOptions, lazy: boolean): Partia
     thpMig: options.vram.some((bytes) => bytes > 0) ? options.thpMigration : DEFAULT_CONFIG.thpMig,
     preferGtt: options.preferGtt,
     appApu: options.appApu,
+    repairs: options.repairs,
+    policies: changedPolicies(options.policies),
     fail: [],
   };
   const defaults: Readonly<Record<string, unknown>> = { ...DEFAULT_CONFIG };
   return Object.fromEntries(
-    Object.entries(config).filter(
-      ([name, value]) => defaults[name] !== value && !(name === 'models' && config.models.length === 0),
-    ),
+    Object.entries(config).filter(([name, value]) => {
+      const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+      return !isEmpty && defaults[name] !== value;
+    }),
   );
 }
 
@@ -265,4 +298,10 @@ function modelDifferences(first: Required<ModelFields>, others: readonly Require
 /** The value that all GPUs have, or the list. */
 function oneForAll<T>(values: readonly T[]): T | readonly T[] {
   return values.every((value) => value === values[0]) ? values[0]! : values;
+}
+
+/** The policies that are not those of PATCH v8. */
+function changedPolicies(policies: MigrationPolicies): Partial<MigrationPolicies> {
+  const defaults: Readonly<Record<string, unknown>> = { ...PATCH_V8_POLICIES };
+  return Object.fromEntries(Object.entries(policies).filter(([name, value]) => defaults[name] !== value));
 }

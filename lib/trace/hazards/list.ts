@@ -1,5 +1,5 @@
 /** What is wrong in each posted revision of the driver: the catalogue of hazards with traces, and how each is known. */
-import { evidenceOf, holdsIn, QUIRK_CATALOGUE } from '../../../emulator/index.ts';
+import { evidenceOf, holdsIn, QUIRK_CATALOGUE, repairsFor, repairsOfHazard } from '../../../emulator/index.ts';
 import type { CataloguedQuirk, Evidence } from '../../../emulator/index.ts';
 import { REVISION_NAMES } from '../../uapi/profile.ts';
 import type { RevisionName } from '../../uapi/profile.ts';
@@ -15,6 +15,8 @@ export interface ListedHazard extends Pick<
   readonly alsoKnown: readonly string[];
   /** How it is known, of each revision that has it. */
   readonly revisions: Readonly<Partial<Record<RevisionName, Evidence>>>;
+  /** Repairs that cure it (docs/repairs.md): of the revision asked for, or of any. */
+  readonly repairs: readonly string[];
   /** The smallest known trace, one operation a line. */
   readonly trace: readonly string[] | undefined;
   /** Why there is no trace. */
@@ -44,6 +46,7 @@ function listed(id: string, quirk: CataloguedQuirk, asked: RevisionName | undefi
     advice,
     alsoKnown,
     revisions: Object.fromEntries(having.map((name) => [name, evidenceOf(id, name)])),
+    repairs: repairsOfHazard(id).filter((repair) => asked === undefined || repairsFor(asked).includes(repair)),
     trace: withoutTrace === undefined ? hazardTrace(id, revision) : undefined,
     withoutTrace,
   };

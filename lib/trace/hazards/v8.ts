@@ -52,6 +52,7 @@ const WRITES: Readonly<Record<string, Scenario>> = {
       s.preferred(V, 2 * BLOCK);
       s.fault(V);
       s.fault(V + BLOCK);
+      s.later();
       s.gpuLoad(V + 5);
     },
   },
@@ -61,6 +62,7 @@ const WRITES: Readonly<Record<string, Scenario>> = {
       s.fault(V);
       s.discard(V + 4, 2);
       s.load(V);
+      s.later();
       s.gpuLoad(V + 8);
     },
   },

@@ -29,6 +29,8 @@ export interface ReplayOptions {
   /** Compare with the recorded answers. */
   readonly check: boolean;
   readonly onAnswer?: AnswerListener;
+  /** Defects of the driver that are repaired, whatever the trace says. */
+  readonly repairs?: 'all' | readonly string[];
   /** Watch for hazards; called for each after the operation that showed it. `hazard.operation` counts the operations of the trace from 1. */
   readonly onHazard?: (hazard: Hazard, line: TraceLine) => void;
 }
@@ -46,7 +48,7 @@ export function replayTrace(lines: readonly TraceLine[], options: ReplayOptions)
     if (options.onHazard === undefined) return;
     monitor = machine.watchHazards();
     monitor.operation = operations + 1;
-  });
+  }, options.repairs);
   for (const line of lines) {
     let answer: TraceAnswer;
     if (monitor !== undefined) monitor.operation = operations + 1;

@@ -23,9 +23,15 @@ export class TraceRunner {
   #effects!: EffectRecorder;
   readonly #prepare: ((machine: EmulatedMachine) => void) | undefined;
 
-  /** `prepare` sees the machine when it is made, before its files are opened. */
-  constructor(prepare?: (machine: EmulatedMachine) => void) {
+  readonly #repairs: 'all' | readonly string[] | undefined;
+
+  /**
+   * `prepare` sees the machine when it is made, before its files are opened; `repairs`: those of its driver, whatever
+   * the configuration says.
+   */
+  constructor(prepare?: (machine: EmulatedMachine) => void, repairs?: 'all' | readonly string[]) {
     this.#prepare = prepare;
+    this.#repairs = repairs;
   }
 
   /** The machine that the operations run on. */
@@ -103,7 +109,8 @@ export class TraceRunner {
   }
 
   #start(config: TraceConfig): TraceAnswer {
-    const machine = new EmulatedMachine(machineOptions(config));
+    const repairs = this.#repairs === undefined ? {} : { repairs: this.#repairs };
+    const machine = new EmulatedMachine({ ...machineOptions(config), ...repairs });
     this.#machine = machine;
     this.#prepare?.(machine);
     const effects = new EffectRecorder();

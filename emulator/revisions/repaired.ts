@@ -1,0 +1,174 @@
+// Models: nothing - a revision as it would be with some of its defects repaired.
+//
+// What a repair replaces as a whole is chosen here, once for a machine; where it is a decision in the middle of
+// modelled code, that asks `revision.repairs`, never where a posted driver has a hot path.
+import { SvmFlag, SvmOperation } from '../../lib/uapi/constants.ts';
+import { Errno } from '../../lib/uapi/errno.ts';
+import type { SvmArguments } from '../../lib/uapi/call.ts';
+import type { KernelRevision, SvmContext, SvmIoctlCall, SvmMode } from '../svm/context.ts';
+import { logFault } from '../svm/fault-steps.ts';
+import { GarbageCollector } from '../svm/garbage-collector.ts';
+import { clearWholeRanges, invalidateWholeRanges, splitInvalidate } from '../svm/invalidate.ts';
+import { repairsOf } from '../svm/repairs.ts';
+import type { RepairId, Repairs } from '../svm/repairs.ts';
+import type { FaultCall, UserMemory } from '../svm/revision.ts';
+import { SLEEPING } from '../svm/sleeping.ts';
+import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
+import { ATTRIBUTE_BYTES } from '../svm/attribute-copy.ts';
+import { clearingWholeRanges, WITHOUT_RETRY_FAULTS } from './v7/off-mode.ts';
+
+/** `revision` with the repairs `ids`. */
+export function repaired(revision: KernelRevision, ids: readonly RepairId[]): KernelRevision {
+  const repairs = repairsOf(ids);
+  const modes = new Map<SvmMode, SvmMode>();
+  const modeOf = (mode: SvmMode): SvmMode => {
+    const known = modes.get(mode);
+    if (known !== undefined) return known;
+    const made = mode === WITHOUT_RETRY_FAULTS ? repairedOffMode(mode, repairs) : repairedMode(mode, repairs);
+    modes.set(mode, made);
+    return made;
+  };
+  return {
+    ...revision,
+    repairs,
+    dequeuesRemovedRanges: revision.dequeuesRemovedRanges || repairs['dequeue-removed-ranges'],
+    modeFor: (device) => {
+      const mode = revision.modeFor(device);
+      return mode === null ? null : modeOf(mode);
+    },
+    createIoctl: repairs['zap-on-flag-change'] ? () => new ClearingIoctl(revision.createIoctl()) : revision.createIoctl,
+  };
+}
+
+function repairedOffMode(mode: SvmMode, repairs: Repairs): SvmMode {
+  const posted = repairs['zap-whole-ranges'] ? clearingWholeRanges(mode) : mode;
+  return { ...posted, invalidate: invalidateOf(posted.invalidate, repairs) };
+}
+
+/** `invalidate`, also in a context that closes. */
+function invalidateOf(invalidate: SvmMode['invalidate'], repairs: Repairs): SvmMode['invalidate'] {
+  if (!repairs['invalidate-while-closing']) return invalidate;
+  return (context, notifier, event, startPage, endPage) => {
+    invalidate(context, notifier, event, startPage, endPage);
+    if (context.closing) clearWholeRanges(context, notifier, startPage, endPage);
+  };
+}
+
+function repairedMode(mode: SvmMode, repairs: Repairs): SvmMode {
+  const flushes = repairs['flush-fault-commits'];
+  const refuses = repairs['refuse-forbidden-writes'];
+  return {
+    ...mode,
+    createCollector: repairs['collect-once'] ? (context) => new CollectingOnce(context) : mode.createCollector,
+    createFault:
+      flushes || refuses
+        ? (context, page, timestamp, write) =>
+            new RepairedFault(mode.createFault(context, page, timestamp, write), context, page, write)
+        : mode.createFault,
+    invalidate: invalidateOf(repairs['zap-whole-ranges'] ? invalidateWholeRanges : mode.invalidate, repairs),
+  };
+}
+
+/** What an event queues again while it is collected needs no second collection. */
+class CollectingOnce extends GarbageCollector {
+  protected override queuedAgain(range: AmdgpuSvmRange): void {
+    this.dequeue(range);
+  }
+}
+
+/** The posted handler, with what comes before and after it. */
+class RepairedFault implements FaultCall {
+  readonly #posted: FaultCall;
+  readonly #context: SvmContext;
+  readonly #page: number;
+  readonly #write: boolean;
+  readonly #mapped: number;
+
+  constructor(posted: FaultCall, context: SvmContext, page: number, write: boolean) {
+    this.#posted = posted;
+    this.#context = context;
+    this.#page = page;
+    this.#write = write;
+    this.#mapped = context.device.counters.mapCalls;
+  }
+
+  run(): number {
+    const context = this.#context;
+    const { repairs } = context.revision;
+    if (repairs['refuse-forbidden-writes'] && this.#isForbidden()) {
+      logFault(context, this.#page, 1);
+      context.effects.current?.faultEnded(this.#page, this.#write, -Errno.EPERM, 'no-permission', 0);
+      return -Errno.EPERM;
+    }
+    const result = this.#posted.run();
+    const maps = context.device.counters.mapCalls !== this.#mapped;
+    if (result !== SLEEPING && maps && repairs['flush-fault-commits']) context.flushTlb();
+    return result;
+  }
+
+  /** Whether the attributes keep the GPU from writing there. */
+  #isForbidden(): boolean {
+    if (!this.#write) return false;
+    const interval = this.#context.tree.find(this.#page);
+    return interval !== undefined && (interval.flags & SvmFlag.gpuReadOnly) !== 0;
+  }
+}
+
+/** Types of the flags that stand in PTEs: coherent, extCoherent, gpuReadOnly and gpuExecutable. */
+const PTE_FLAG_TYPES: readonly number[] = [5, 6, 8, 9];
+const PAGES_HIGH = 0x10_0000;
+
+/** The posted handler; after a SET_ATTR of flags that stand in PTEs these are cleared. */
+class ClearingIoctl implements SvmIoctlCall {
+  readonly #posted: SvmIoctlCall;
+  #context: SvmContext | null = null;
+  #first = 0;
+  #pages = 0;
+  #clears = false;
+  #isPosted = false;
+
+  constructor(posted: SvmIoctlCall) {
+    this.#posted = posted;
+  }
+
+  begin(obtainContext: () => SvmContext | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number {
+    this.#first = args.startHigh * PAGES_HIGH + (args.startLow >>> 12);
+    this.#pages = args.sizeHigh * PAGES_HIGH + (args.sizeLow >>> 12);
+    this.#clears = args.operation === SvmOperation.setAttributes && namesPteFlag(args, memory);
+    this.#isPosted = false;
+    const obtain = (): SvmContext | number => {
+      const context = obtainContext();
+      this.#context = typeof context === 'number' ? null : context;
+      return context;
+    };
+    return this.#afterPosted(this.#posted.begin(obtain, args, memory));
+  }
+
+  resume(): number {
+    return this.#isPosted ? this.#clear() : this.#afterPosted(this.#posted.resume());
+  }
+
+  #afterPosted(result: number): number {
+    if (result !== 0 || !this.#clears || this.#context === null) return result;
+    this.#isPosted = true;
+    return this.#clear();
+  }
+
+  #clear(): number {
+    const context = this.#context!;
+    if (context.svmLock.held) return SLEEPING;
+    context.svmLock.acquire();
+    const result = splitInvalidate(context, this.#first, this.#first + this.#pages);
+    context.svmLock.release();
+    return result;
+  }
+}
+
+function namesPteFlag({ attributeCount }: SvmArguments, memory: UserMemory | 'bad' | null): boolean {
+  if (memory === null || memory === 'bad') return false;
+  const { bytes } = memory;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at < attributeCount && (at + 1) * ATTRIBUTE_BYTES <= bytes.length; at++)
+    if (PTE_FLAG_TYPES.includes(view.getUint32(at * ATTRIBUTE_BYTES, true))) return true;
+  return false;
+}

@@ -2,7 +2,7 @@
 import { SYSTEM_FRAMES_END, vramOffset } from '../kernel/frame.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
-import { DEVICE_PRIVATE, PRESENT } from '../mm/cpu-pages.ts';
+import { DEVICE_PRIVATE, MIGRATING, PRESENT } from '../mm/cpu-pages.ts';
 import type { DeviceMemory } from '../svm/device-memory.ts';
 
 /** Pages that follow one another in VRAM of a GPU. All others lie in system memory, or nowhere. */
@@ -14,6 +14,13 @@ export interface VramPagesSnapshot {
   readonly offset: number;
   /** Mapped by the CPU as huge pages. */
   readonly huge: boolean;
+}
+
+/** Pages that follow one another and lie in one memory: of GPU `gpu`, null: of the system. */
+export interface PlacedPages {
+  readonly startPage: number;
+  pages: number;
+  readonly gpu: number | null;
 }
 
 /** Where memory lies. Numbers are pages of 4096 bytes. */
@@ -71,6 +78,25 @@ function vramPages({ pages: cpu, devices }: AddressSpace): VramPagesSnapshot[] {
       )
         run.pages++;
       else runs.push({ startPage: page, pages: 1, gpu, offset, huge });
+    }
+  }
+  return runs;
+}
+
+/** Where each page of the process lies that lies anywhere, as the fewest runs; of a machine without VRAM nothing. */
+export function placedPages({ pages: cpu, devices }: AddressSpace): PlacedPages[] {
+  const runs: PlacedPages[] = [];
+  if (devices === null) return runs;
+  for (const blockNumber of cpu.blocks.blockNumbers()) {
+    const { frames, marks, base } = cpu.blocks.get(blockNumber)!;
+    for (let index = 0; index < PAGES_PER_BLOCK; index++) {
+      const frame = frames[base + index]!;
+      if (frame === 0 || (marks[base + index]! & (PRESENT | DEVICE_PRIVATE | MIGRATING)) === 0) continue;
+      const gpu = frame < SYSTEM_FRAMES_END ? null : devices.mapOf(frame).gpu;
+      const startPage = blockNumber * PAGES_PER_BLOCK + index;
+      const run = runs[runs.length - 1];
+      if (run !== undefined && run.startPage + run.pages === startPage && run.gpu === gpu) run.pages++;
+      else runs.push({ startPage, pages: 1, gpu });
     }
   }
   return runs;

@@ -12,6 +12,8 @@ import { SvmRangeState } from '../svm/svm-range.ts';
 import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import { pteStateRun } from '../svm/pte-state.ts';
 import type { PteState } from '../svm/pte-state.ts';
+import { placedPages } from './memory-snapshot.ts';
+import type { PlacedPages } from './memory-snapshot.ts';
 import type { ObservedDevice, ObservedFile } from './observed.ts';
 
 /** An attribute interval; pages inclusive. */
@@ -102,6 +104,10 @@ export interface ContextSnapshot {
   readonly migrations: Readonly<MigrationCounters>;
   readonly ptes: readonly PteRun[];
   readonly vmas: readonly VmaSnapshot[];
+  /** Where each page of the process lies; empty on a machine without VRAM. */
+  readonly places: readonly PlacedPages[];
+  /** VRAM of the device in pages of 4096 bytes: of buffers of SVM, of others, and all there is. */
+  readonly vram: { readonly evictable: number; readonly pinned: number; readonly total: number };
   /** Ranges on the collector's list. */
   readonly collectorPending: number;
   /** Whether the collector's work item is queued. */
@@ -177,6 +183,12 @@ export function contextSnapshot(device: ObservedDevice, file: ObservedFile): Con
     migrations: { ...(device.memory?.counters ?? NOTHING_MOVED) },
     ptes: pteRuns(device, file, process),
     vmas: vmaSnapshots(process),
+    places: placedPages(process),
+    vram: {
+      evictable: device.memory?.vram.evictablePages ?? 0,
+      pinned: device.memory?.vram.pinnedPages ?? 0,
+      total: device.memory?.vram.total ?? 0,
+    },
     collectorPending: context?.collector.pending ?? 0,
     collectorQueued: context?.collector.work.pending ?? false,
     restore: revision.stopsQueues ? restoreSnapshot(file) : undefined,

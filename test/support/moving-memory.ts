@@ -96,6 +96,7 @@ export class MovingMemory {
       failures: space.failures,
       effects,
       hugeMigration: huge,
+      wholeFolios: false,
     });
     class Listener extends QuietEffects {
       override migrationAnnounced(event: number, startPage: number, endPage: number): void {

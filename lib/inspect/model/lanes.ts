@@ -7,16 +7,18 @@ import type {
   VmaSnapshot,
 } from '../../../emulator/index.ts';
 import { accessName, locationName } from '../../words/attributes.ts';
+import { memoryName } from '../../words/memory.ts';
 import { PTE_STATE_WORDS } from '../../words/faults.ts';
 import { ptePermits } from '../../words/pte-flags.ts';
 import { pagesSize } from './format.ts';
 
 /** The lanes, in the order in which they are drawn. */
-export const LANES = ['vmas', 'attributes', 'notifiers', 'ranges', 'ptes'] as const;
+export const LANES = ['vmas', 'memory', 'attributes', 'notifiers', 'ranges', 'ptes'] as const;
 export type LaneName = (typeof LANES)[number];
 
 export const LANE_TITLES: Readonly<Record<LaneName, string>> = {
   vmas: 'VMAs',
+  memory: 'lies in',
   attributes: 'attributes',
   notifiers: 'notifiers',
   ranges: 'GPU ranges',
@@ -38,6 +40,7 @@ export type AttributeColour = (typeof ATTRIBUTE_COLOURS)[number];
 /** What an item is, as the snapshot has it. */
 type LaneData =
   | { readonly lane: 'vmas'; readonly vma: VmaSnapshot }
+  | { readonly lane: 'memory'; readonly gpu: number | null }
   | { readonly lane: 'attributes'; readonly interval: AttributeSnapshot }
   | { readonly lane: 'notifiers' }
   | { readonly lane: 'ranges'; readonly range: RangeSnapshot }
@@ -57,7 +60,14 @@ export interface LaneItem {
 /** Items of each lane, ascending. */
 export type Lanes = Readonly<Record<LaneName, readonly LaneItem[]>>;
 
-const NO_LANES: Lanes = { vmas: [], attributes: [], notifiers: [], ranges: [], ptes: [] };
+const NO_LANES: Lanes = { vmas: [], memory: [], attributes: [], notifiers: [], ranges: [], ptes: [] };
+
+/** The lanes that are drawn: where memory lies only where it can lie in more than one place. */
+export function shownLanes(lanes: Lanes): readonly LaneName[] {
+  return lanes.memory.length > 0 ? LANES : WITHOUT_MEMORY;
+}
+
+const WITHOUT_MEMORY = LANES.filter((lane) => lane !== 'memory');
 
 /** The lanes of a snapshot. */
 export function lanesOf(snapshot: ContextSnapshot): Lanes {
@@ -70,6 +80,9 @@ export function lanesOf(snapshot: ContextSnapshot): Lanes {
         { lane: 'vmas', vma },
         `${vma.kind}${vma.protection}`,
       ),
+    ),
+    memory: snapshot.places.map(({ startPage, pages, gpu }) =>
+      item(startPage, startPage + pages, memoryName(gpu), { lane: 'memory', gpu }, String(gpu)),
     ),
     attributes: snapshot.attributes.map((interval) => {
       const { firstPage, lastPage, preferredLocation, prefetchLocation, access, granularity, flags } = interval;
@@ -146,6 +159,8 @@ export function colourOf(item: LaneItem, attribute: AttributeColour): string {
         : data.vma.protection.includes('r')
           ? 'vma-readable'
           : 'vma-none';
+    case 'memory':
+      return data.gpu === null ? 'memory-system' : `memory-vram-${data.gpu % 2}`;
     case 'attributes':
       return `set-${attributeClass(data.interval, attribute)}`;
     case 'notifiers':

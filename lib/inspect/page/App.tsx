@@ -200,7 +200,7 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
             theme={shownTheme}
             onSelect={setWanted}
           />
-          <Legend attribute={attribute} onAttribute={setAttribute} />
+          <Legend attribute={attribute} hasVram={state.lanes.memory.length > 0} onAttribute={setAttribute} />
           <HandPanel
             current={current}
             gpu={gpu}

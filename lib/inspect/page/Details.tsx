@@ -1,6 +1,7 @@
 /** Details of the current operation and of what is selected in the map. */
 import type { ComponentChildren, JSX } from 'preact';
 import { accessName, attributeFlagNames, locationName } from '../../words/attributes.ts';
+import { memoryName } from '../../words/memory.ts';
 import { PTE_STATE_MEANINGS } from '../../words/faults.ts';
 import { refusalOf } from '../../trace/replay/explain.ts';
 import { answerText, effectText, operationText } from '../model/describe.ts';
@@ -203,6 +204,8 @@ function ItemFacts({ item, gcMajor }: { item: LaneItem; gcMajor: number }): JSX.
           <Fact name="protection">{data.vma.protection}</Fact>
         </>
       );
+    case 'memory':
+      return <Fact name="lies in">{memoryName(data.gpu)}</Fact>;
     case 'attributes': {
       const { interval: record } = data;
       return (

@@ -14,6 +14,14 @@ const FIXED: readonly (readonly [string, readonly (readonly [string, string])[]]
     ],
   ],
   [
+    'lies in',
+    [
+      ['memory-system', 'system'],
+      ['memory-vram-0', 'VRAM of GPU 0, 2 ...'],
+      ['memory-vram-1', 'of GPU 1, 3 ...'],
+    ],
+  ],
+  [
     'ranges',
     [
       ['range-2m', '2 MiB'],
@@ -44,10 +52,12 @@ const FIXED: readonly (readonly [string, readonly (readonly [string, string])[]]
 
 interface LegendProps {
   readonly attribute: AttributeColour;
+  /** Whether memory can lie in more than one place. */
+  readonly hasVram: boolean;
   readonly onAttribute: (attribute: AttributeColour) => void;
 }
 
-export function Legend({ attribute, onAttribute }: LegendProps): JSX.Element {
+export function Legend({ attribute, hasVram, onAttribute }: LegendProps): JSX.Element {
   return (
     <div class="legend">
       <label>
@@ -65,7 +75,7 @@ export function Legend({ attribute, onAttribute }: LegendProps): JSX.Element {
         </select>
       </label>
       <Group entries={attributeLegend(attribute).map(([number, words]) => [`set-${number}`, words])} />
-      {FIXED.map(([title, entries]) => (
+      {FIXED.filter(([title]) => hasVram || title !== 'lies in').map(([title, entries]) => (
         <span key={title} class="group">
           <b>{title}</b> <Group entries={entries} outline={title === 'outline'} />
         </span>

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { interval } from '../model/format.ts';
-import { LANE_TITLES, LANES } from '../model/lanes.ts';
+import { LANE_TITLES, shownLanes } from '../model/lanes.ts';
 import type { AttributeColour, LaneItem, LaneName, Lanes, LaneChanges } from '../model/lanes.ts';
 import type { Place } from '../model/describe.ts';
 import type { Occupied } from '../model/scale.ts';
@@ -42,6 +42,7 @@ export function SpaceMap({
   const [width, setWidth] = useState(0);
   const [compress, setCompress] = useState(true);
   const [view, setView] = useState<MapView>();
+  const shown = shownLanes(lanes);
   const [hovered, setHovered] = useState<LaneItem>();
   const [lane, setLane] = useState<LaneName>('vmas');
   const drag = useRef<{ x: number; moved: boolean } | undefined>(undefined);
@@ -147,7 +148,7 @@ export function SpaceMap({
   }
 
   function selectLane(direction: 1 | -1): void {
-    const next = LANES[LANES.indexOf(selected?.lane ?? lane) + direction];
+    const next = shown[shown.indexOf(selected?.lane ?? lane) + direction];
     if (next === undefined) return;
     setLane(next);
     const items = lanes[next];
@@ -210,8 +211,8 @@ export function SpaceMap({
       </header>
       <div class="map">
         <div class="lane-names" aria-hidden="true">
-          {LANES.map((name) => {
-            const box = laneBox(name, HEIGHT);
+          {shown.map((name) => {
+            const box = laneBox(name, HEIGHT, shown);
             return (
               <div key={name} style={{ top: `${box.top}px`, height: `${box.height}px` }}>
                 {LANE_TITLES[name]} <small>{lanes[name].length}</small>
@@ -226,7 +227,7 @@ export function SpaceMap({
           tabIndex={0}
           role="application"
           aria-roledescription="map of the address space"
-          aria-label={`Lanes: ${LANES.map((name) => `${lanes[name].length} ${LANE_TITLES[name]}`).join(', ')}. Arrow keys select, plus and minus zoom, Enter zooms to the selection, Home shows everything.`}
+          aria-label={`Lanes: ${shown.map((name) => `${lanes[name].length} ${LANE_TITLES[name]}`).join(', ')}. Arrow keys select, plus and minus zoom, Enter zooms to the selection, Home shows everything.`}
           title={hovered === undefined ? '' : itemSentence(hovered)}
           data-first-page={view === undefined ? '' : Math.floor(view.firstPage)}
           data-last-page={view === undefined ? '' : Math.ceil(view.lastPage)}

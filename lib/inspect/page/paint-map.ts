@@ -1,6 +1,6 @@
 /** Draws the lanes of the address space. */
 import { address, pagesSize } from '../model/format.ts';
-import { colourOf, LANES } from '../model/lanes.ts';
+import { colourOf, shownLanes } from '../model/lanes.ts';
 import type { AttributeColour, LaneItem, LaneName, Lanes, LaneChanges } from '../model/lanes.ts';
 import type { Place } from '../model/describe.ts';
 import { paintOf } from './paints.ts';
@@ -26,15 +26,16 @@ const FONT = '11px system-ui, sans-serif';
 const STRIPED = new Set(['pte-stale', 'pte-perm', 'pte-cow', 'pte-orphan', 'pte-nodma']);
 
 /** Top and height of a lane. */
-export function laneBox(lane: LaneName, height: number): { top: number; height: number } {
-  const each = Math.max(24, (height - RULER_HEIGHT) / LANES.length);
-  return { top: RULER_HEIGHT + LANES.indexOf(lane) * each + LANE_GAP / 2, height: each - LANE_GAP };
+export function laneBox(lane: LaneName, height: number, shown: readonly LaneName[]): { top: number; height: number } {
+  const each = Math.max(24, (height - RULER_HEIGHT) / shown.length);
+  return { top: RULER_HEIGHT + shown.indexOf(lane) * each + LANE_GAP / 2, height: each - LANE_GAP };
 }
 
 /** The item at a point of the map. */
 export function itemAt(lanes: Lanes, view: MapView, height: number, x: number, y: number): LaneItem | undefined {
-  const lane = LANES.find((name) => {
-    const box = laneBox(name, height);
+  const shown = shownLanes(lanes);
+  const lane = shown.find((name) => {
+    const box = laneBox(name, height, shown);
     return y >= box.top && y < box.top + box.height;
   });
   if (lane === undefined) return undefined;
@@ -65,8 +66,9 @@ export function paintMap(context: CanvasRenderingContext2D, scene: MapScene): vo
   context.clearRect(0, 0, view.width, height);
   context.font = FONT;
   context.textBaseline = 'middle';
-  for (const lane of LANES) {
-    const box = laneBox(lane, height);
+  const shown = shownLanes(scene.lanes);
+  for (const lane of shown) {
+    const box = laneBox(lane, height, shown);
     context.fillStyle = paintOf('lane');
     context.fillRect(0, box.top, view.width, box.height);
   }
@@ -76,14 +78,18 @@ export function paintMap(context: CanvasRenderingContext2D, scene: MapScene): vo
     const x = view.x(scene.place.page);
     context.fillRect(x, RULER_HEIGHT - 4, Math.max(2, view.x(scene.place.page + scene.place.pages) - x), height);
   }
-  for (const lane of LANES) paintLane(context, scene, lane);
+  for (const lane of shown) paintLane(context, scene, lane, laneBox(lane, height, shown));
   paintGapLabels(context, scene);
   paintRuler(context, view);
 }
 
-function paintLane(context: CanvasRenderingContext2D, scene: MapScene, lane: LaneName): void {
+function paintLane(
+  context: CanvasRenderingContext2D,
+  scene: MapScene,
+  lane: LaneName,
+  box: { top: number; height: number },
+): void {
   const { view, changes } = scene;
-  const box = laneBox(lane, scene.height);
   const items = scene.lanes[lane];
   const end = view.lastPage;
   let lastX = -1;
@@ -208,9 +214,10 @@ function paintGaps(context: CanvasRenderingContext2D, { view, height }: MapScene
 }
 
 /** How much a compressed stretch hides: beside the lanes that never reach into one. */
-function paintGapLabels(context: CanvasRenderingContext2D, { view, height }: MapScene): void {
-  const middle =
-    (laneBox('vmas', height).top + laneBox('attributes', height).top + laneBox('attributes', height).height) / 2;
+function paintGapLabels(context: CanvasRenderingContext2D, { view, height, lanes }: MapScene): void {
+  const shown = shownLanes(lanes);
+  const last = laneBox('attributes', height, shown);
+  const middle = (laneBox('vmas', height, shown).top + last.top + last.height) / 2;
   for (const gap of view.scale.gaps) {
     const x = gap.x - view.left;
     if (x + gap.width < 0 || x > view.width) continue;

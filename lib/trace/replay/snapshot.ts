@@ -3,6 +3,7 @@ import { contextSnapshot } from '../../../emulator/index.ts';
 import type { AttributeSnapshot, ContextSnapshot } from '../../../emulator/index.ts';
 import { accessName, attributeFlagNames, locationName } from '../../words/attributes.ts';
 import { pteAccessLetters } from '../../words/pte-flags.ts';
+import { memoryName } from '../../words/memory.ts';
 import { exactBytes } from '../../words/sizes.ts';
 import type { TraceLine } from '../format/parse-trace.ts';
 import { TraceRunner } from './runner.ts';
@@ -22,7 +23,7 @@ export function stateAfter(lines: readonly TraceLine[], count: number): ContextS
 
 const PAGE_SHIFT = 12n;
 /** Depth in the picture. */
-const DEPTH = { vma: 0, notifier: 0, attributes: 1, range: 2, ptes: 3 } as const;
+const DEPTH = { vma: 0, notifier: 0, place: 1, attributes: 1, range: 2, ptes: 3 } as const;
 
 interface Row {
   readonly start: bigint;
@@ -46,6 +47,10 @@ function snapshotLines(snapshot: ContextSnapshot): string[] {
       kind: 'vma',
       text: `mapping ${vma.protection} ${vma.kind}`,
     })),
+    ...snapshot.places.map(({ startPage, pages, gpu }): Row => {
+      const start = BigInt(startPage) << PAGE_SHIFT;
+      return { start, end: start + (BigInt(pages) << PAGE_SHIFT), kind: 'place', text: `lies in ${memoryName(gpu)}` };
+    }),
     ...snapshot.notifiers.map((notifier): Row => ({ ...notifier, kind: 'notifier', text: 'notifier' })),
     ...snapshot.attributes.map((interval): Row => ({
       start: BigInt(interval.firstPage) << PAGE_SHIFT,
@@ -86,12 +91,18 @@ function snapshotLines(snapshot: ContextSnapshot): string[] {
     const place = `${row.start.toString(16).padStart(width, '0')}-${row.end.toString(16).padStart(width, '0')}`;
     return `${place} ${exactBytes(row.end - row.start).padStart(10)}  ${'  '.repeat(DEPTH[row.kind])}${row.text}`;
   });
-  const { counters } = snapshot;
+  const { counters, vram } = snapshot;
   return [
     ...(lines.length === 0 ? ['nothing is mapped'] : lines),
     `clock ${snapshot.clock} ns, checkpoint ${snapshot.checkpoint}, ${snapshot.collectorPending} ranges wait for the collector${snapshot.closing ? ', closing' : ''}`,
     `${counters.faults} faults, ${counters.tlb} TLB flush${counters.tlb === 1 ? '' : 'es'}, ${counters.dmaPages} pages DMA-mapped, ${counters.gcRuns} collections`,
+    ...(vram.total === 0 ? [] : [`VRAM: ${vramText(vram)}`]),
   ];
+}
+
+function vramText({ evictable, pinned, total }: ContextSnapshot['vram']): string {
+  const bytes = (pages: number): string => exactBytes(BigInt(pages) << PAGE_SHIFT);
+  return `${bytes(evictable)} of SVM and ${bytes(pinned)} of others, of ${bytes(total)}`;
 }
 
 function attributesText({

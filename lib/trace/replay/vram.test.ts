@@ -1,12 +1,21 @@
 import { describe, expect, it } from 'vitest';
+import { lanesOf, shownLanes } from '../../inspect/model/lanes.ts';
+import type { TraceLine } from '../format/parse-trace.ts';
 import { parseTrace } from '../format/read-trace.ts';
 import type { TraceAnswer } from '../operations/index.ts';
 import { replayTrace } from './replay.ts';
+import { stateAfter, statesLines } from './snapshot.ts';
+
+function linesOf(operations: readonly object[]): TraceLine[] {
+  return parseTrace('vram', operations.map((operation) => JSON.stringify(operation)).join('\n'));
+}
 
 function answersOf(...operations: readonly object[]): TraceAnswer[] {
   const answers: TraceAnswer[] = [];
-  const lines = parseTrace('vram', operations.map((operation) => JSON.stringify(operation)).join('\n'));
-  const { difference } = replayTrace(lines, { check: false, onAnswer: (_, answer) => answers.push(answer) });
+  const { difference } = replayTrace(linesOf(operations), {
+    check: false,
+    onAnswer: (_, answer) => answers.push(answer),
+  });
   expect(difference).toBeUndefined();
   return answers;
 }
@@ -34,6 +43,25 @@ describe('replays of a machine with VRAM', () => {
     );
     expect(answers.at(-2)!.inj).toEqual([{ at: 'copy', op: 'set', slept: true, ret: 0 }]);
     expect(answers.at(-1)!.vals).toEqual([[3, '0x10000', '0x10']]);
+  });
+
+  it('shows in a snapshot where each page lies, and how full VRAM is', () => {
+    const lines = linesOf([...IN_VRAM, { touch: { addr: '0x10100000', len: '0x2000', write: true } }]);
+    const [state] = stateAfter(lines, lines.length);
+    expect(state!.places).toEqual([
+      { startPage: 0x10000, pages: 16, gpu: 0 },
+      { startPage: 0x10100, pages: 2, gpu: null },
+    ]);
+    const map = statesLines([state!]).join('\n');
+    expect(map).toMatch(/0000-0*10010000 +64 KiB +lies in VRAM of GPU 0\n/);
+    expect(map).toMatch(/10100000-0*10102000 +8 KiB +lies in system memory\n/);
+    expect(map).toContain('VRAM: 64 KiB of SVM and 0 bytes of others, of 16 MiB');
+    const lanes = lanesOf(state!);
+    expect(lanes.memory.map(({ label }) => label)).toEqual(['VRAM of GPU 0', 'system memory']);
+    expect(shownLanes(lanes)).toContain('memory');
+    const [plain] = stateAfter(linesOf([{ config: {} }, IN_VRAM[1]!, IN_VRAM[2]!]), 3);
+    expect([plain!.places, shownLanes(lanesOf(plain!)).includes('memory')]).toEqual([[], false]);
+    expect(statesLines([plain!]).join()).not.toMatch(/lies in|VRAM/);
   });
 
   it('reads the fields of a configuration that no GPU with SVM looks at', () => {

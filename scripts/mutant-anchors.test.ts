@@ -2,7 +2,10 @@
 import { parseSync, transformWithOxc } from 'vite';
 import { describe, expect, it } from 'vitest';
 import { allAnchors, anchorsOf, mutate } from './mutant-anchors.mjs';
-import { MUTANTS } from './mutants.mjs';
+import { MUTANTS as SUITE_MUTANTS } from './mutants.mjs';
+import { RACE_MUTANTS } from './mutants-races.mjs';
+
+const MUTANTS = [...SUITE_MUTANTS, ...RACE_MUTANTS];
 
 const anchors = allAnchors();
 

@@ -15,7 +15,7 @@ import { MUTANTS } from './mutants.mjs';
 import { isMain, messageOf, root, runMain, ScriptError } from './support.mjs';
 
 /** @typedef {import('./mutants.mjs').Mutant} Mutant */
-/** @typedef {import('./mutant-worker.mjs').Module} Module */
+/** @typedef {import('./evaluate-modules.mjs').Module} Module */
 /** @typedef {import('./mutant-worker.mjs').Job} Job */
 /** @typedef {import('./mutants.mjs').Revision} Revision */
 /** @typedef {{ id: string, revision: Revision, rule: string, outcome: 'killed' | 'survived' | 'explained', by: string }} Verdict */
@@ -25,11 +25,12 @@ const LIMIT = 90_000;
 const ENTRY = '/test/model/both-suites.ts';
 
 /**
- * The modules of the suite and of its mutants, transformed in memory.
- * @param {readonly Mutant[]} mutants
+ * The modules that `entry` loads, and those of the mutants, transformed in memory.
+ * @param {readonly { id: string, becomes: string }[]} mutants
+ * @param {string} entry URL of a module in this repository
  * @returns {Promise<{ modules: Module[], mutated: Map<string, Module> }>}
  */
-async function transformAll(mutants) {
+export async function transformAll(mutants, entry) {
   const anchors = allAnchors();
   const mutations = new Map(
     mutants.map(({ id, becomes }) => {
@@ -66,7 +67,7 @@ async function transformAll(mutants) {
     };
     /** @type {Map<string, Module>} */
     const modules = new Map();
-    const open = [ENTRY];
+    const open = [entry];
     for (let url = open.pop(); url !== undefined; url = open.pop()) {
       // What has another beginning is part of Node, or a package.
       if (modules.has(url) || !url.startsWith('/')) continue;
@@ -77,7 +78,7 @@ async function transformAll(mutants) {
     /** @type {Map<string, Module>} */
     const mutated = new Map();
     for (const [id, { url }] of mutations) {
-      if (!modules.has(url)) throw new ScriptError(`mutant ${id}: the suite does not load ${url}`);
+      if (!modules.has(url)) throw new ScriptError(`mutant ${id}: ${entry} does not load ${url}`);
       mutated.set(id, moduleOf(url, (await transform(`${url}?mutant=${id}`)).code));
     }
     return { modules: [...modules.values()], mutated };
@@ -127,7 +128,7 @@ class Judge {
 
 /** Judges all mutants, `jobs` at a time. @param {readonly Mutant[]} mutants @param {number} jobs @param {(verdict: Verdict) => void} tell */
 export async function judgeAll(mutants, jobs, tell) {
-  const { modules, mutated } = await transformAll(mutants);
+  const { modules, mutated } = await transformAll(mutants, ENTRY);
   const open = [...mutants];
   const unchanged = [...new Set(mutants.map(({ revision = 'v4' }) => revision))];
   const work = async () => {

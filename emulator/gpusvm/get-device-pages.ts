@@ -41,6 +41,7 @@ export function* getDevicePages<R extends GpuRange>(
       svm.notifierLock.releaseRead();
       return -Errno.EFAULT;
     }
+    // mutant: race-vram-collection-unchecked
     if (notifier.sequence !== sequence) {
       svm.notifierLock.releaseRead();
       continue;

@@ -28,6 +28,7 @@ export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly:
     if (!process.hasUsers) return -Errno.EFAULT;
     while (true) {
       const result = faultRange(svm, range, sequence, readOnly);
+      // mutant: race-sequence-read-late
       if (result === 0) break;
       if (result === -Errno.EAGAIN) continue retry;
       if (result !== -Errno.EBUSY || clock.now > deadline) return result;
@@ -38,6 +39,7 @@ export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly:
       svm.notifierLock.releaseRead();
       return -Errno.EFAULT;
     }
+    // mutant: race-collection-unchecked
     if (notifier.sequence !== sequence) {
       svm.notifierLock.releaseRead();
       continue;

@@ -29,6 +29,7 @@ export class GpuNotifier implements IntervalNotifier {
 
   invalidate(event: NotifierEvent, startPage: number, endPage: number, sequence: number): void {
     // The sequence moves also for events that the callback ignores.
+    // mutant: race-event-keeps-sequence
     this.sequence = sequence;
     this.#callback(this, event, startPage, endPage);
   }

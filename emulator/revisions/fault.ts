@@ -81,6 +81,7 @@ export class HandleFault implements FaultCall {
       );
     }
     context.points.reach('svm-lock');
+    // mutant: race-v7-fault-does-not-sleep
     if (context.svmLock.held) return SLEEPING;
     context.svmLock.acquire();
     let result: number;
@@ -120,6 +121,7 @@ export class HandleFault implements FaultCall {
 
   /** -EAGAIN is left to the GPU: its next fault is let through the filter of duplicates. */
   #leaveToGpu(result: number): number {
+    // mutant: race-v7-fault-killed
     if (result !== -Errno.EAGAIN) return result;
     logFault(this.#context, this.#page, 1);
     this.#context.device.counters.filterRemove++;

@@ -27,6 +27,7 @@ export class GetAttributes {
   run(): number {
     const context = this.#context;
     if (!this.#vmasChecked) {
+      // mutant: race-v7-get-collects-under-lock
       if (mustSleepForCollector(context)) return SLEEPING;
       // mutant: v7-get-does-not-wait
       context.collector.waitIdle();

@@ -21,6 +21,7 @@ export class ResetAttributes {
 
   run(): number {
     const context = this.#context;
+    // mutant: race-reset-collects-under-lock
     if (mustSleepForCollector(context)) return SLEEPING;
     // mutant: v7-reset-does-not-wait
     context.collector.waitIdle();

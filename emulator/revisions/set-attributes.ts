@@ -50,6 +50,7 @@ export class SetAttributes {
   run(): number {
     const context = this.#context;
     if (this.#step === Step.begin) {
+      // mutant: race-v7-set-collects-under-lock
       if (mustSleepForCollector(context)) return SLEEPING;
       context.collector.waitIdle();
       const result = this.#validate();
@@ -73,6 +74,7 @@ export class SetAttributes {
         result = resumeSegment(context);
       } else {
         context.points.reach('svm-lock');
+        // mutant: race-v7-set-does-not-sleep
         if (context.svmLock.held) return SLEEPING;
         context.svmLock.acquire();
         result = this.#editSegment();
@@ -87,7 +89,7 @@ export class SetAttributes {
       this.#step = Step.segments;
       context.svmLock.release();
       context.points.reach('svm-unlock');
-      // mutant: v7-repeat-lost
+      // mutant: v7-repeat-lost, race-v7-set-not-repeated
       if (result === -Errno.EAGAIN) this.#again = true;
       else if (result !== 0) return result;
       if (this.#segmentEnd < this.#last) this.#cursor = this.#segmentEnd + 1;

@@ -35,6 +35,7 @@ export function commitRange(
   if (result !== 0) return result;
   context.points.reach('pages-got');
   context.framework.notifierLock.acquireRead();
+  // mutant: race-commit-unchecked
   if (range.committable) {
     result = writeRange(context, range, pteFlags);
   } else {

@@ -12,6 +12,7 @@ import { nearest } from './serial.ts';
 /** What can be found besides the hazards of the monitor. */
 const FINDING_TITLES = {
   answers: 'answers that no serial order of the operations gives',
+  attributes: 'attributes that no serial order of the operations leaves',
   order: 'attributes that depend on the order of operations on different pages',
   contents: 'contents that nobody wrote',
   left: 'objects are left when the context is gone',
@@ -65,6 +66,7 @@ export class Findings {
   readonly #program: ExploreProgram;
   readonly #found = new Map<string, Known>();
   readonly #serial = new Map<string, readonly (readonly string[])[]>();
+  readonly #serialAttributes = new Set<string>();
   /** Of `WORDS_OF_PROGRAMS`, those that a serial order shows. */
   readonly #serialWords = new Set<string>();
   readonly #commute: boolean;
@@ -156,8 +158,13 @@ export class Findings {
       this.#attributes ??= run.attributes;
       if (run.attributes !== this.#attributes) add('order', 'another order leaves others', 'violation');
     }
-    if (preemptions === 0) this.#serial.set(JSON.stringify(run.answers), run.answers);
-    else if (this.#serialIsComplete && !this.#serial.has(JSON.stringify(run.answers))) {
+    const answers = JSON.stringify(run.answers);
+    if (preemptions === 0) {
+      this.#serial.set(answers, run.answers);
+      this.#serialAttributes.add(run.attributes);
+    } else if (this.#serialIsComplete && !this.#serialAttributes.has(run.attributes))
+      add('attributes', `${run.attributes === '' ? 'none' : run.attributes} are left`);
+    if (preemptions > 0 && this.#serialIsComplete && !this.#serial.has(answers)) {
       const { names, text } = nearest(this.#program, run.answers, [...this.#serial.values()]);
       add('answers', text, 'violation', names);
     }

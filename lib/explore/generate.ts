@@ -54,6 +54,11 @@ const OPERATIONS: readonly Writer[] = [
   (s, page, pages) => s.touch(page, pages),
 ];
 const RESET: Writer = (s, page, pages) => s.reset(page, pages);
+/** Without retry faults: the time of the works comes, and they run. */
+const WORK: Writer = (s) => {
+  s.add({ advance: { ns: 1_000_000 } });
+  s.add({ work: {} });
+};
 
 /** The program number `index` of a seed. */
 function generateProgram(profile: ProfileName, seed: number, index: number): ProgramSource {
@@ -67,7 +72,17 @@ function generateProgram(profile: ProfileName, seed: number, index: number): Pro
   }
   if (chance.below(4) === 0) setup.unmap(V + 1, 1);
   const { operations, behaviour } = UAPI_PROFILES[profile];
-  const pool = 'resetAttributes' in operations ? [...OPERATIONS, RESET, RESET] : OPERATIONS;
+  const isOff = behaviour.runsWithoutRetryFaults;
+  const pool = [
+    ...OPERATIONS,
+    ...('resetAttributes' in operations ? [RESET, RESET] : []),
+    ...(isOff ? [WORK, WORK, WORK] : []),
+  ];
+  if (isOff && chance.below(2) === 1) {
+    // A restore that is due.
+    setup.discard(V, 1);
+    setup.add({ advance: { ns: 1_000_000 } });
+  }
   const threads = Array.from({ length: 2 }, () => {
     const script = new TraceScript();
     for (let count = 1 + chance.below(MOST_OPERATIONS); count > 0; count--) {
@@ -76,7 +91,7 @@ function generateProgram(profile: ProfileName, seed: number, index: number): Pro
     }
     return script.operations;
   });
-  const off = behaviour.runsWithoutRetryFaults ? { xnackOff: true } : {};
+  const off = isOff ? { xnackOff: true } : {};
   return { config: { profile, ...off }, setup: setup.operations, threads };
 }
 

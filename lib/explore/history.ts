@@ -157,7 +157,8 @@ class HistoryWriter {
     if (byChance < 71) return ['dontneed', place];
     if (byChance < 76) return ['mprotect', { ...place, prot: chance.of(PROTS) }];
     if (byChance < 82) return this.#off ? ['work', {}] : ['gc', {}];
-    if (byChance < 90) return ['advance', { ns: chance.of([1000, 500_000, 2_000_001, 3_000_000]) }];
+    if (byChance < 90)
+      return ['advance', { ns: chance.of([1000, 500_000, 1_999_999, 2_000_000, 2_000_000, 3_000_000]) }];
     return this.#seldom(place, sized, byChance - 90);
   }
 

@@ -9,7 +9,6 @@ import { parseOperation } from '../trace/operations/parse.ts';
 import { answerText } from './answers.ts';
 import { attributeValues } from './attribute-values.ts';
 import type { ExploreProgram } from './program.ts';
-import { isDisjoint } from './footprint.ts';
 import { epilogue } from './schedule.ts';
 import type { Step } from './schedule.ts';
 import { stateKey } from './state.ts';
@@ -65,14 +64,13 @@ export class ScheduleRun {
   left: Left | undefined;
   /** Answers by thread and operation. */
   answers: string[][] = [];
-  /** Attribute values when all is done, where they should not depend on the order. */
+  /** Attribute values when all is done. */
   attributes = '';
   readonly #program: ExploreProgram;
   readonly #options: ReturnType<typeof machineOptions>;
   readonly #epilogue: readonly TraceOperation[];
   readonly #preemptions: number;
   readonly #isKnown: StateFilter | undefined;
-  readonly #wantsAttributes: boolean;
   // Of the run at hand.
   #machine!: EmulatedMachine;
   #monitor!: HazardMonitor;
@@ -94,7 +92,6 @@ export class ScheduleRun {
     this.#epilogue = epilogue(program).map(parseOperation);
     this.#preemptions = preemptions;
     this.#isKnown = isKnown;
-    this.#wantsAttributes = isDisjoint(program);
   }
 
   /** Runs the schedule that `prefix` decides, and the first choice wherever it has ended. */
@@ -124,7 +121,7 @@ export class ScheduleRun {
         this.#monitor.operation = number++;
         this.#finish(operation);
       }
-      if (this.#wantsAttributes) this.attributes = attributeValues(this.#subjects);
+      this.attributes = attributeValues(this.#subjects);
       for (const operation of this.#epilogue) {
         // What the end of the context leaves is asked for, not what the driver has to ignore in it (Q11).
         if (operation.name === 'fini' && kept === Number.POSITIVE_INFINITY) kept = this.#monitor.hazards.length;
@@ -263,8 +260,9 @@ export class ScheduleRun {
       if (answer.ret !== ASLEEP) answers[index] = answerText(operation, answer);
       return true;
     } catch (error) {
-      // A call of the driver that finds a lock held waits for it; what the mm does may wait for no lock of the driver.
-      const waits = error instanceof LockAssertionError && isDriverCall(operation);
+      // A call of the driver that finds a lock held waits for it, where it does not sleep by itself; what the mm does
+      // may wait for no lock of the driver.
+      const waits = error instanceof LockAssertionError && isDriverCall(operation) && !sleepsByItself(operation);
       if (waits) this.discarded = true;
       else this.error = { error, injected: true, operation };
       return false;
@@ -290,6 +288,11 @@ export class ScheduleRun {
   #perform(operation: TraceOperation, wake?: (answer: BareAnswer) => void): BareAnswer {
     return descriptorOf(operation.name).perform(this.#subjectOf(operation), operation, wake);
   }
+}
+
+/** Whether the operation would have gone to sleep if it could: the lock that it takes instead is held by the thread below. */
+function sleepsByItself({ name }: TraceOperation): boolean {
+  return descriptorOf(name).needs === 'svm-lock-asleep';
 }
 
 /** Whether the operation enters the driver by itself, and not by an event of the mm. */

@@ -20,6 +20,9 @@ export function program(
   return { setup: script(setup), threads: threads.map(script) };
 }
 
+/** A page of other memory. */
+const FAR = V + 512;
+
 const mapped = (s: TraceScript): void => s.map(V, CHUNK);
 const registered = (s: TraceScript): void => {
   mapped(s);
@@ -106,7 +109,61 @@ export const RESET_PROGRAMS: Readonly<Record<string, ProgramSource>> = {
   ),
 };
 
-const FAR = V + 512;
+/** The time of the restore worker has come, one works, another one changes the memory. */
+function restored(...change: readonly ((s: TraceScript) => void)[]): ProgramSource {
+  const { setup, threads } = program(
+    (s) => {
+      mapped(s);
+      s.set(V, CHUNK, [T.access, 1]);
+      s.discard(V, 1);
+      s.add({ advance: { ns: 1_000_000 } });
+    },
+    (s) => s.add({ work: {} }),
+    ...change,
+  );
+  return { config: { profile: 'v7-xnack-off', xnackOff: true }, setup: setup!, threads };
+}
+
+function withVram({ setup, threads }: ProgramSource): ProgramSource {
+  return { config: { vram: 1 << 24 }, setup: setup!, threads };
+}
+
+/** A fault here; there something is unmapped, and what waits for the collector follows. */
+function beside(call: (s: TraceScript) => void): ProgramSource {
+  return program(
+    (s) => {
+      onGpu(s);
+      s.map(FAR, CHUNK);
+    },
+    (s) => s.fault(FAR),
+    (s) => {
+      s.unmap(V, 1);
+      call(s);
+    },
+  );
+}
+
+/** In these the mutants of scripts/mutants-races.mjs show. */
+export const MUTANT_PROGRAMS: Readonly<Record<string, ProgramSource & { readonly preemptions?: number }>> = {
+  ...RACY_PROGRAMS,
+  'fault / fault': program(
+    mapped,
+    (s) => s.fault(V),
+    (s) => s.fault(V + 1, true),
+  ),
+  'fault / unmap, set': beside((s) => s.set(V + 4, 4, [T.gpuReadOnly, 1])),
+  'fault / unmap, get': beside((s) => s.get(V + 4, 4, T.gpuReadOnly)),
+  'fault / unmap, reset': beside((s) => s.reset(V + 4, 4)),
+  'restore / discard': restored((s) => s.discard(V + 2, 1)),
+  'restore / unmap': restored((s) => s.unmap(V + 2, 1)),
+  'with VRAM: fault / discard': withVram(
+    program(
+      mapped,
+      (s) => s.fault(V),
+      (s) => s.discard(V, 1),
+    ),
+  ),
+};
 
 /** Correct by construction: threads on different memory, or threads that only look. */
 export const CONTROL_PROGRAMS: Readonly<Record<string, ProgramSource>> = {

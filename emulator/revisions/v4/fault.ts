@@ -73,6 +73,7 @@ export class HandleFault implements FaultCall {
         'a fault that waited for the svm lock goes on in a context that was finalised meanwhile',
       );
     }
+    // mutant: race-fault-does-not-sleep
     if (context.svmLock.held) return SLEEPING;
     context.svmLock.acquire();
     let result: number;
@@ -99,6 +100,7 @@ export class HandleFault implements FaultCall {
       const interval = this.#resolve();
       if (typeof interval === 'number') return interval === RESOLVED_NOTHING ? 0 : interval;
       const result = this.#map(interval);
+      // mutant: race-fault-not-restarted
       if (result !== -Errno.EAGAIN) return result;
       logFault(this.#context, this.#page, 1);
       this.#context.device.counters.filterRemove++;

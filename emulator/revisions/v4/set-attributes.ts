@@ -81,8 +81,10 @@ export class SetAttributes {
         if (failure !== 0) return failure;
         this.#step = Step.apply;
       }
+      // mutant: race-set-does-not-sleep
       if (context.svmLock.held) return SLEEPING;
       const result = this.#applyChange();
+      // mutant: race-set-not-retried
       if (result === -Errno.EAGAIN) this.#retry = true;
       else if (result !== 0) return result;
       if (this.#segmentEnd < this.#last) {
@@ -103,6 +105,7 @@ export class SetAttributes {
   }
 
   #mustSleepForCollector(): boolean {
+    // mutant: race-set-collects-under-lock
     return this.#context.collector.work.pending && this.#context.svmLock.held;
   }
 

@@ -92,6 +92,7 @@ export class OffWork implements RestoreWork, OffQueues {
     if (this.#context.closing || (range.state & SvmRangeState.unmapPending) !== 0) return;
     range.addPending(first, last);
     range.state &= ~SvmRangeState.restorePending;
+    // mutant: race-off-collected-while-restored
     if ((range.state & (SvmRangeState.processing | SvmRangeState.queued)) !== 0) return;
     this.#leaveRestoreList(range);
     this.#toCollector(range);
@@ -240,6 +241,7 @@ export class OffWork implements RestoreWork, OffQueues {
     for (let range = this.#restoreList.shift(); range !== undefined; range = this.#restoreList.shift()) {
       const first = range.pendingFirst;
       const last = range.pendingLast;
+      // mutant: race-off-processing-mark-late
       range.state = (range.state & ~SvmRangeState.restoring) | SvmRangeState.processing;
       range.clearPending();
       svmLock.acquire();
@@ -257,6 +259,7 @@ export class OffWork implements RestoreWork, OffQueues {
           this.#report('X-C3', `${failures} attempts of one run failed without a delay between them`, range);
       }
       range.state &= ~SvmRangeState.processing;
+      // mutant: race-off-unmap-lost
       if ((range.state & SvmRangeState.unmapPending) !== 0) this.#toCollector(range);
       else if ((range.state & SvmRangeState.restorePending) !== 0) {
         if (++repeats > MOST_REPEATS) throw new NotModelledError('a restore worker that loops for ever');

@@ -1,0 +1,67 @@
+/** The race explorer finds rules that are broken under a race only, the fuzzer those that are broken at all. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { moduleEvaluator } from '../scripts/evaluate-modules.mjs';
+import { MUTANTS } from '../scripts/mutants.mjs';
+import { RACE_MUTANTS } from '../scripts/mutants-races.mjs';
+import { transformAll } from '../scripts/mutation-check.mjs';
+
+type Judges = typeof import('./support/mutant-judges.ts');
+
+/** Rules of V4 that are broken in a copy, and the family of histories that is to tell. */
+const WRONG_RULES: Readonly<Record<string, 'core' | 'attributes' | 'borders' | 'inject'>> = {
+  'default-access': 'attributes',
+  'default-flags': 'attributes',
+  'equal-set-has-effects': 'attributes',
+  'no-split-invalidation': 'attributes',
+  'segment-skips-hole': 'attributes',
+  'clear-keeps-tail': 'core',
+  'collector-keeps-attributes': 'core',
+  'collector-keeps-range': 'core',
+  'set-does-not-wait': 'core',
+  'fault-does-not-collect': 'core',
+  'unmap-not-queued': 'core',
+  'zap-without-flush': 'core',
+  'dma-mapping-stays': 'core',
+  'split-keeps-range': 'borders',
+  'window-edge': 'core',
+  'no-vma-killed': 'core',
+  'special-vma-served': 'core',
+  'executable-bit': 'core',
+  'prefetch-without-flush': 'core',
+  'fault-flushes': 'core',
+};
+
+const ENTRY = '/test/support/mutant-judges.ts';
+let original: Judges;
+let judgesOf: (id: string) => Promise<Judges>;
+beforeAll(async () => {
+  const rules = MUTANTS.filter(({ id }) => Object.hasOwn(WRONG_RULES, id));
+  const { modules, mutated } = await transformAll([...RACE_MUTANTS, ...rules], ENTRY);
+  const evaluate = moduleEvaluator(modules, ENTRY);
+  original = (await evaluate(undefined)) as unknown as Judges;
+  judgesOf = async (id) => (await evaluate(mutated.get(id))) as unknown as Judges;
+});
+
+describe('the race explorer', () => {
+  it('knows twenty mutants that only matter under a race', () => {
+    expect(RACE_MUTANTS).toHaveLength(20);
+  });
+
+  it.each(RACE_MUTANTS)('finds $id', async ({ id, program, revision = 'v4' }) => {
+    const before = original.findingsOf(program, revision);
+    const after = (await judgesOf(id)).findingsOf(program, revision);
+    expect(after.serial).toEqual(before.serial);
+    expect(after.races.filter((each) => !before.races.includes(each))).not.toEqual([]);
+  });
+});
+
+describe('the fuzzer', () => {
+  it.each(Object.entries(WRONG_RULES))('finds the wrong rule %s by histories of the family %s', async (id, family) => {
+    const { implementation } = await judgesOf(id);
+    const options = { profile: 'v4', families: [family], seed: 1, operations: 3000, length: 60 } as const;
+    const { findings } = await original.fuzzAgainst(implementation, options);
+    expect(findings).toHaveLength(1);
+    // The configuration is the first line of the trace.
+    expect(findings[0]!.trace.length - 1).toBeLessThanOrEqual(8);
+  });
+});

@@ -78,7 +78,7 @@ describe('what the engine does not know', () => {
     ['an operation', [4], /header 0x00000004: operation 4, 0/],
     ['another kind of copy', [1 | (4 << 8), 0, 0, 0, 0, 0, 0], /operation 1, 4/],
     ['a fill of 8 bytes', [(11 | (3 << 30)) >>> 0, 0, 0, 0, 0], /operation 11/],
-    ['a poll of a register', [8, 0, 0, 0, 0, 0], /operation 8/],
+    ['a poll of a register', [(3 << 28) | 8, 0, 0, 0, 0, 0], /operation 8/],
     ['another atomic', [10, 0, 0, 0, 0, 0, 0, 0], /operation 10/],
     ['a packet over the end', [5, 0, 0], /over the end of what was submitted/],
     ['a NOP over the end', [9 << 16], /over the end/],

@@ -96,10 +96,11 @@ export class SdmaEngine {
   }
 
   #poll(words: Uint32Array, at: number): boolean {
+    if (pollFunction(words[at]!) === PollFunction.always) return true;
     const bytes = this.#memory.read(addressAt(words, at + 1), 4);
     const value = (new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true) & words[at + 4]!) >>> 0;
     const reference = words[at + 3]!;
-    switch ((words[at]! >>> 28) & 7) {
+    switch (pollFunction(words[at]!)) {
       case PollFunction.less:
         return value < reference;
       case PollFunction.lessOrEqual:
@@ -139,8 +140,8 @@ function packetDwords(words: Uint32Array, at: number): number {
     case SdmaOperation.trap:
       return PacketDwords.trap;
     case SdmaOperation.pollMemory:
-      // Of a register, and with a flush of the host data path, without memory.
-      if (header >>> 31 !== 1) break;
+      // Registers are not modelled; a flush of the host data path asks for none.
+      if (header >>> 31 !== 1 && pollFunction(header) !== PollFunction.always) break;
       return PacketDwords.pollMemory;
     case SdmaOperation.atomic:
       if (header >>> 25 !== ATOMIC_ADD_64) break;
@@ -154,6 +155,10 @@ function packetDwords(words: Uint32Array, at: number): number {
 
 function describe(header: number): string {
   return `header 0x${header.toString(16).padStart(8, '0')}: operation ${header & 0xff}, ${(header >>> 8) & 0xff}`;
+}
+
+function pollFunction(header: number): number {
+  return (header >>> 28) & 7;
 }
 
 function isBroadcast(header: number): boolean {

@@ -1,6 +1,19 @@
 /** `amdgpu-svm serve`: a mounted directory of render nodes that the emulator answers. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { MachineOptions } from '../device/emulated.ts';
-import { controlPath, nodeCount, openControlSocket, playGpu, SvmServer, writeTopology } from '../serve/index.ts';
+import {
+  controlPath,
+  inPrivateNamespace,
+  nodeCount,
+  openControlSocket,
+  playGpu,
+  SvmServer,
+  writeTopology,
+} from '../serve/index.ts';
+import type { ServedPlaces } from '../serve/index.ts';
+import { runProgram } from './child.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { DEFAULT_PROFILE } from '../uapi/profile.ts';
@@ -25,14 +38,16 @@ const OPTIONS = {
   'default-granularity': { type: 'string' },
   kfd: { type: 'boolean', default: false },
   topology: { type: 'string' },
+  run: { type: 'boolean', default: false },
   'allow-other': { type: 'boolean', default: false },
   log: { type: 'boolean', default: false },
 } as const;
 
+type Values = ReturnType<typeof readArguments<typeof OPTIONS>>['values'];
+
 export const serveCommand: Command = {
   name: 'serve',
-  synopsis:
-    '--mount DIR [--asic NAME] [--gpus N] [--profile NAME] [--xnack-off] [--repairs LIST] [--kfd] [--allow-other] [--log]',
+  synopsis: '--mount DIR [--kfd] [OPTION...]   |   --run [OPTION...] -- COMMAND...',
   help: `Mounts DIR (made if missing) with renderD128, ... until SIGINT or SIGTERM. A program opens such a
 file and issues real ioctls: DRM_IOCTL_VERSION and DRM_AMDGPU_GEM_SVM are answered by the emulator
 on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See docs/serve.md.
@@ -46,47 +61,83 @@ on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See doc
   --default-granularity N    module parameter of the driver, log2 of pages; default 9
   --kfd                      serve KFD, too, at DIR/kfd: queues, events and memory for its runtimes
   --topology DIR             where KFD's topology is written; default beside the mount, DIR.topology
+  --run -- COMMAND           serve KFD as long as COMMAND runs, which finds the served files as /dev/kfd, /dev/dri/renderD128
+                             and in /sys: in a mount namespace of its own, as root or where users may make one
   --allow-other              let other users open the nodes too; only root can (docs/security.md)
   --log                      print each open, ioctl, memory event and close`,
   async run(args) {
-    const { values } = readArguments('serve', args, OPTIONS, false);
-    // An empty name, as of a shell variable that is not set, would be the current directory.
-    if (!values.mount) throw new UsageError('serve: --mount DIR is missing; see amdgpu-svm serve --help');
-    if (values['allow-other'] && process.geteuid?.() !== 0)
-      throw new UsageError('serve: --allow-other: only root can look into the programs of other users');
-    if (values.topology !== undefined && !values.kfd)
-      throw new UsageError('serve: --topology: it is that of KFD; say --kfd');
-    const machine = machineOptions(values);
-    // The log is not the service.
-    goOnWithoutOutput();
-    const server = await SvmServer.start({
-      mount: values.mount,
-      machine,
-      kfd: values.kfd,
-      allowOther: values['allow-other'],
-      complain,
-      ...(values.log ? { log: print } : {}),
-    });
+    const { values, positionals } = readArguments('serve', args, OPTIONS, true);
+    if (values.run !== positionals.length > 0)
+      throw new UsageError(
+        values.run
+          ? 'serve: --run: a command is missing; say it after --'
+          : `serve: unexpected argument ${JSON.stringify(positionals[0])}; a command to run needs --run`,
+      );
+    // A directory that nobody named goes with the command.
+    const own = values.run && values.mount === undefined ? mkdtempSync(join(tmpdir(), 'amdgpu-svm-serve-')) : undefined;
+    try {
+      const mount = values.mount ?? (own === undefined ? undefined : join(own, 'dri'));
+      // An empty name, as of a shell variable that is not set, would be the current directory.
+      if (!mount) throw new UsageError('serve: --mount DIR is missing; see amdgpu-svm serve --help');
+      return await serve(mount, { ...values, kfd: values.kfd || values.run }, positionals);
+    } finally {
+      if (own !== undefined) rmSync(own, { recursive: true });
+    }
+  },
+};
+
+/** Serves until a signal comes, or as long as the command runs. */
+async function serve(mount: string, values: Values, command: readonly string[]): Promise<number> {
+  if (values['allow-other'] && process.geteuid?.() !== 0)
+    throw new UsageError('serve: --allow-other: only root can look into the programs of other users');
+  if (values.topology !== undefined && !values.kfd)
+    throw new UsageError('serve: --topology: it is that of KFD; say --kfd');
+  const machine = machineOptions(values);
+  // The log is not the service; the output belongs to the command.
+  goOnWithoutOutput();
+  const say = command.length > 0 ? complain : print;
+  const server = await SvmServer.start({
+    mount,
+    machine,
+    kfd: values.kfd,
+    allowOther: values['allow-other'],
+    complain,
+    ...(values.log ? { log: say } : {}),
+  });
+  try {
+    const topology = values.kfd ? topologyOf(server.mount, machine, values.topology) : undefined;
+    if (command.length > 0) return await runServed({ mount: server.mount, topology: topology! }, command);
     const stop = new Promise<string>((settle) => {
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => settle(''));
       void server.ended.then(settle);
     });
-    try {
-      const topology = values.kfd ? topologyOf(server.mount, machine, values.topology) : undefined;
-      const control = await openControlSocket(controlPath(server.mount), (request) => playGpu(server, request));
-      print(
-        `serving ${machine.asic ?? 'gfx942'} at ${nodePaths(server.mount, nodeCount(machine))}${topology === undefined ? '' : `, KFD at ${server.mount}/kfd, its topology at ${topology}`}; process ${process.pid}, stop it with Ctrl-C`,
-      );
-      const failure = await stop;
-      control.close();
-      if (failure === '') return ExitCode.ok;
-      complain(`amdgpu-svm serve: ${failure}`);
-      return ExitCode.infrastructure;
-    } finally {
-      await server.close();
-    }
-  },
-};
+    const control = await openControlSocket(controlPath(server.mount), (request) => playGpu(server, request));
+    const kfd = topology === undefined ? '' : `, KFD at ${server.mount}/kfd, its topology at ${topology}`;
+    const nodes = nodePaths(server.mount, nodeCount(machine));
+    print(`serving ${machine.asic ?? 'gfx942'} at ${nodes}${kfd}; process ${process.pid}, stop it with Ctrl-C`);
+    const failure = await stop;
+    control.close();
+    if (failure === '') return ExitCode.ok;
+    complain(`amdgpu-svm serve: ${failure}`);
+    return ExitCode.infrastructure;
+  } finally {
+    await server.close();
+  }
+}
+
+/** Runs a command that finds the served files in /dev and /sys; its exit code. */
+async function runServed(places: ServedPlaces, command: readonly string[]): Promise<number> {
+  const run = inPrivateNamespace(places, command);
+  if (typeof run === 'string') {
+    complain(`amdgpu-svm serve --run: ${run}`);
+    return ExitCode.infrastructure;
+  }
+  try {
+    return await runProgram('serve', run.command, run.args, {});
+  } finally {
+    run.cleanUp();
+  }
+}
 
 function machineOptions(values: {
   asic?: string;

@@ -7,7 +7,8 @@ import { EventType, WaitResult } from './interface.ts';
 const MOST_SIGNALS = 4096;
 const FIRST_OTHER = 0x4000_0000;
 const RECORD_BYTES = 48;
-const FOR_EVER = 0xffff_ffff;
+/** Longer than that a timer does not run; nobody waits 24 days for an event. */
+const LONGEST_TIMER = 0x7fff_ffff;
 
 interface KfdEvent {
   readonly id: number;
@@ -109,7 +110,7 @@ export class KfdEvents {
     if (milliseconds === 0) return late;
     let end!: (outcome: WaitOutcome) => void;
     const ended = new Promise<WaitOutcome>((settle) => (end = settle));
-    const timer = milliseconds === FOR_EVER ? undefined : setTimeout(() => waiter.end(late), milliseconds);
+    const timer = milliseconds > LONGEST_TIMER ? undefined : setTimeout(() => waiter.end(late), milliseconds);
     const waiter: Waiter = {
       records,
       all,

@@ -59,6 +59,8 @@ export const SDMA_QUEUE_TYPES: ReadonlySet<number> = new Set([1, 3, 4]);
 export const EventType = { signal: 0, hardwareException: 3, memory: 8 } as const;
 export const WaitResult = { complete: 0, timeout: 1, fail: 2 } as const;
 
+/** Slots of signals, 8 bytes each. */
+export const EVENT_PAGE_BYTES = 0x8000;
 /** Bytes of a GPU's doorbells, which are mapped in one piece. */
 export const DOORBELL_FRAME = 0x2000;
 /** Not an errno of user space: the kernel's ENOTSUPP, which KFD returns for a queue type. */

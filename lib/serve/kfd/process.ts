@@ -5,7 +5,7 @@ import { Errno } from '../../uapi/errno.ts';
 import { splitRequest } from '../../uapi/request.ts';
 import type { CallerWrite, HelperIoctl } from '../helper-protocol.ts';
 import { KfdAllocations } from './allocations.ts';
-import { secretDoorbellOffset } from './buffers.ts';
+import { secretDoorbellOffset, secretOffset } from './buffers.ts';
 import type { KfdClient, KfdFile, KfdSurroundings, ServedGpu } from './client.ts';
 import { KfdEvents } from './events.ts';
 import type { WaitOutcome } from './events.ts';
@@ -13,6 +13,8 @@ import { GpuView } from './gpu-view.ts';
 import {
   AVAILABLE_BYTES,
   DOORBELL_FRAME,
+  EVENT_PAGE_BYTES,
+  EventType,
   gpuIdOf,
   gpuOf,
   kfdIoctlOf,
@@ -56,6 +58,8 @@ export class KfdProcess {
   readonly #waits = new Map<number, () => void>();
   /** Threads that are known to be the client's. */
   readonly #threads = new Set<number>();
+  /** Offset of a page of slots in the file kfd. */
+  readonly #eventPage = secretOffset();
   #xnack: number;
 
   constructor(client: KfdClient, surroundings: KfdSurroundings) {
@@ -71,6 +75,7 @@ export class KfdProcess {
     this.#xnack = client.machine.devices.some((device) => device.xnackEnabled) ? 1 : 0;
     this.#allocations = new KfdAllocations(client, surroundings, this.#gpus);
     this.#queues = new KfdQueues(client, surroundings, this.#gpus, this.#allocations.memory, this.#events);
+    surroundings.keep(this.#kfdFile, this.#eventPage, EVENT_PAGE_BYTES);
     for (const gpu of this.#gpus) surroundings.keep(this.#kfdFile, gpu.doorbells, DOORBELL_FRAME);
   }
 
@@ -118,6 +123,7 @@ export class KfdProcess {
   close(): void {
     this.#events.close();
     this.#queues.close();
+    this.#surroundings.forget(this.#kfdFile, this.#eventPage);
     for (const gpu of this.#gpus) this.#surroundings.forget(this.#kfdFile, gpu.doorbells);
     this.#allocations.close();
   }
@@ -166,8 +172,11 @@ export class KfdProcess {
     mapMemoryToGpu: ({ view }) => this.#allocations.map(view, true),
     unmapMemoryFromGpu: ({ view }) => this.#allocations.map(view, false),
     createEvent: ({ view }) => {
-      const id = this.#events.create(view.getUint32(12, true), view.getUint32(16, true) !== 0);
+      const type = view.getUint32(12, true);
+      const id = this.#events.create(type, view.getUint32(16, true) !== 0);
       if (id < 0) return id;
+      // Whoever brought no page of slots may map one here; others take it for the word that there are slots.
+      if (type === EventType.signal) view.setBigUint64(0, this.#eventPage, true);
       view.setUint32(8, id, true);
       view.setUint32(24, id, true);
       view.setUint32(28, id, true);

@@ -25,8 +25,8 @@ export type GpuLink = 'self' | 'hive' | 'pcie' | 'none';
 export interface Abilities {
   /** Whether the driver has SVM at all (the kernel's option for it is on). */
   readonly svm: boolean;
-  /** Whether retry faults (XNACK) are on for the GPU. */
-  readonly xnack: boolean;
+  /** Whether retry faults (XNACK) are on for the GPU; undefined where the backend cannot tell. */
+  readonly xnack: boolean | undefined;
   /** Whether the GPU shares the memory of the CPU; undefined where the backend cannot tell. */
   readonly apu: boolean | undefined;
   /** Whether the GPU would have retry faults, were it not for the module parameter amdgpu.noretry; undefined: maybe. */

@@ -8,8 +8,9 @@ import { ffiSupport } from './ffi-library.ts';
 import { FfiNode } from './ffi-node.ts';
 import { ffiAccess, kernelAccess, KernelBackend } from './kernel-backend.ts';
 import type { KernelAccess } from './kernel-backend.ts';
-import { KernelNode } from './kernel-node.ts';
-import { KfdConnection } from './kfd/connection.ts';
+import { KernelNode, renderMinorOf } from './kernel-node.ts';
+import { KfdConnection, kfdGpuOf } from './kfd/connection.ts';
+import type { XnackFacts } from './kernel-xnack.ts';
 import { nativeAddon, nativeSupport } from './native-addon.ts';
 import { inspectNode, profileFor } from './node-inspection.ts';
 import type { OpenOptions } from './open-options.ts';
@@ -160,7 +161,20 @@ function requireAddon({ addon }: RenderNodeSearch): void {
 
 function kernelChoice(node: KernelNode, options: OpenOptions, search: RenderNodeSearch): Choice {
   const { profile, found } = profileOf(node, options, search);
-  return { kind: 'kernel', access: kernelAccess(node, found.noretry, computeVm(node, options, search)), profile };
+  return {
+    kind: 'kernel',
+    access: kernelAccess(node, factsOf(node, found, options), computeVm(node, options, search)),
+    profile,
+  };
+}
+
+/** What tells whether the GPU has retry faults. */
+function factsOf({ path, fd }: KernelAccess['node'], { noretry }: RenderNode, { topology }: OpenOptions): XnackFacts {
+  // A served file is in a topology of its own only: that of this machine is about other GPUs.
+  const renderMinor = renderMinorOf(fd);
+  if (renderMinor === undefined && topology === undefined) return { gfx: undefined, noretry };
+  const gpu = kfdGpuOf({ path, renderMinor }, { topology });
+  return { gfx: typeof gpu === 'string' ? undefined : gpu.gfx, noretry };
 }
 
 /** Before the first SVM ioctl on the node. */
@@ -176,7 +190,7 @@ function openFfi(options: OpenOptions, search: RenderNodeSearch): Choice {
   const list = () => listRenderNodes({ ...search, open: (name) => FfiNode.open(name) });
   const node = FfiNode.open(options.node ?? requireNode('ffi', list(), options));
   const { profile, found } = profileOf(node, options, search);
-  return { kind: 'ffi', access: ffiAccess(node, found.noretry), profile };
+  return { kind: 'ffi', access: ffiAccess(node, factsOf(node, found, options)), profile };
 }
 
 /** Path of the first node that can be used; throws with the reasons if there is none. */

@@ -35,7 +35,7 @@ describe('a backend on a kernel', () => {
     const { node, memory } = setUp(kind);
     const backend = new KernelBackend(
       kind,
-      { node, memory, noretry: undefined, compute: 'there is no KFD' },
+      { node, memory, facts: { gfx: undefined, noretry: undefined }, compute: 'there is no KFD' },
       uapiProfile('v4'),
     );
     const code = 'ERR_SVM_NOT_AVAILABLE';
@@ -59,7 +59,7 @@ describe('a backend on a kernel', () => {
     const { node, memory } = setUp();
     const backend = new KernelBackend(
       'kernel',
-      { node, memory, noretry: undefined, compute: 'there is no KFD' },
+      { node, memory, facts: { gfx: undefined, noretry: undefined }, compute: 'there is no KFD' },
       uapiProfile('v4'),
     );
     // The program itself lies where it was loaded, for as long as it runs.
@@ -68,8 +68,11 @@ describe('a backend on a kernel', () => {
     expect(backend.isMapped(BigInt(`0x${end}`) - 1n)).toBe(true);
     expect(backend.isMapped(0n)).toBe(false);
     expect(
-      new KernelBackend('ffi', { node, memory, noretry: undefined, compute: 'there is no KFD' }, uapiProfile('v4'))
-        .addressSpace,
+      new KernelBackend(
+        'ffi',
+        { node, memory, facts: { gfx: undefined, noretry: undefined }, compute: 'there is no KFD' },
+        uapiProfile('v4'),
+      ).addressSpace,
     ).toBe(backend.addressSpace);
   });
 
@@ -77,7 +80,7 @@ describe('a backend on a kernel', () => {
     const { log, node, memory, recorder } = setUp();
     const backend = new KernelBackend(
       'kernel',
-      { node, memory, noretry: undefined, compute: 'there is no KFD' },
+      { node, memory, facts: { gfx: undefined, noretry: undefined }, compute: 'there is no KFD' },
       uapiProfile('v4'),
       recorder,
     );
@@ -92,7 +95,7 @@ describe('a backend on a kernel', () => {
     const started = performance.now();
     await new KernelBackend(
       'kernel',
-      { node, memory, noretry: undefined, compute: 'there is no KFD' },
+      { node, memory, facts: { gfx: undefined, noretry: undefined }, compute: 'there is no KFD' },
       uapiProfile('v4'),
     ).passTime(3_000_000);
     expect(performance.now() - started).toBeGreaterThan(2);

@@ -10,6 +10,8 @@ import type { FfiNode } from './ffi-node.ts';
 import type { HostRegionMapper } from './host-region.ts';
 import { KernelMemory } from './kernel-memory.ts';
 import { KernelVram } from './kernel-vram.ts';
+import { kernelXnack } from './kernel-xnack.ts';
+import type { XnackFacts } from './kernel-xnack.ts';
 import type { KernelNode } from './kernel-node.ts';
 import type { KfdConnection } from './kfd/connection.ts';
 import { KfdQueue } from './kfd/queue-kfd.ts';
@@ -23,25 +25,21 @@ const THIS_PROCESS = Object.freeze({ pid: process.pid });
 export interface KernelAccess {
   readonly node: DeviceNode & { readonly fd: number };
   readonly memory: HostRegionMapper;
-  /** The module parameter amdgpu.noretry, if it is known. */
-  readonly noretry: number | undefined;
+  /** What is seen of the GPU and of the driver's module. */
+  readonly facts: XnackFacts;
   /** The compute VM of the node, or why it has none: then no fault reaches SVM, and there is no GPU work. */
   readonly compute: KfdConnection | string;
 }
 
 /** By the addon. */
-export function kernelAccess(
-  node: KernelNode,
-  noretry: number | undefined,
-  compute: KfdConnection | string,
-): KernelAccess {
-  return { node, memory: new KernelMemory(), noretry, compute };
+export function kernelAccess(node: KernelNode, facts: XnackFacts, compute: KfdConnection | string): KernelAccess {
+  return { node, memory: new KernelMemory(), facts, compute };
 }
 
 /** By ffi-rs. */
-export function ffiAccess(node: FfiNode, noretry?: number): KernelAccess {
+export function ffiAccess(node: FfiNode, facts: XnackFacts): KernelAccess {
   const compute = 'the ffi backend has no doorbell to ring; use the backend kernel';
-  return { node, memory: new KernelMemory(ffiMemoryFunctions(libC())), noretry, compute };
+  return { node, memory: new KernelMemory(ffiMemoryFunctions(libC())), facts, compute };
 }
 
 /** One open render node. */
@@ -67,18 +65,19 @@ export class KernelBackend implements Backend {
   constructor(kind: 'kernel' | 'ffi', access: KernelAccess, profile: UapiProfile, recorder?: DeviceRecorder) {
     this.kind = kind;
     this.profile = profile;
-    // A context lives only where XNACK is on, so that a device which answers has both.
-    const switchedOffByNoretry = access.noretry === 0 ? false : undefined;
+    const { behaviour } = profile;
+    const told = kernelXnack(access.facts, behaviour, typeof access.compute !== 'string');
     this.#file = access.node;
     this.#compute = access.compute;
     this.#vram = new KernelVram(access.node.fd);
     this.abilities = {
       svm: true,
-      xnack: true,
+      // Where it cannot be told: most drivers have a context only with XNACK, so that a device which answers has both.
+      xnack: told.xnack ?? (behaviour.runsWithoutRetryFaults ? undefined : true),
       apu: undefined,
-      switchedOffByNoretry,
+      switchedOffByNoretry: told.switchedOffByNoretry,
       // What cannot be read may be there all the same.
-      vram: profile.behaviour.movesToVram,
+      vram: behaviour.movesToVram,
       hive: this.#vram.hive(),
     };
     this.#recorder = recorder;

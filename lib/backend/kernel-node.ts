@@ -95,9 +95,7 @@ export class KernelNode implements DeviceNode {
 
   /** Minor number of the device; undefined for a file that is none, such as a served node. Throws `ERR_SVM_CLOSED` after `close`. */
   get renderMinor(): number | undefined {
-    const status = fstatSync(this.fd);
-    if (!status.isCharacterDevice()) return undefined;
-    return (status.rdev & 0xff) | ((status.rdev >>> 12) & 0xff_ff00);
+    return renderMinorOf(this.fd);
   }
 
   /** Makes the GPU address space of this file a compute VM of KFD's GPU; 0 or a negative errno. */
@@ -130,4 +128,11 @@ function pathOfDescriptor(descriptor: number): string {
   } catch {
     return `descriptor ${descriptor}`;
   }
+}
+
+/** Minor number of an open device; undefined for a file that is none, such as a served node. */
+export function renderMinorOf(descriptor: number): number | undefined {
+  const status = fstatSync(descriptor);
+  if (!status.isCharacterDevice()) return undefined;
+  return (status.rdev & 0xff) | ((status.rdev >>> 12) & 0xff_ff00);
 }

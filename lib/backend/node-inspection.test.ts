@@ -16,6 +16,7 @@ let trees = 0;
 const V4 = ['amdgpu_gem_va_ioctl', 'amdgpu_gem_svm_ioctl', 'amdgpu_svm_attr_clear_pages'];
 const V7 = ['amdgpu_gem_svm_ioctl', 'amdgpu_svm_attr_reset'];
 const V8 = [...V7, 'amdgpu_svm_range_migrate_to_vram'];
+const XNACK_OFF = [...V7, 'amdgpu_svm_quiesce_compute'];
 
 function kernel(
   nodes: readonly FakeNode[] = [amdgpuNode(128)],
@@ -50,7 +51,7 @@ describe('the revision of a kernel backend', () => {
     ['v4', V4, 0x1a],
     ['v7', V7, 0x1a],
     ['v8', V8, 0x1b],
-    ['v7-xnack-off', [...V7, 'amdgpu_svm_quiesce_compute'], 0x1a],
+    ['v7-xnack-off', XNACK_OFF, 0x1a],
   ] as const)('%s follows the symbols, and the ioctl number with it', (name, symbols, command) => {
     const machine = kernel(undefined, { symbols });
     expect(profileOf(machine)).toBe(name);
@@ -179,6 +180,44 @@ describe('what is a render node of amdgpu', () => {
     expect(errorOf(() => adoptBackend(card, {}, undefined, tree.search)).message).toMatch(/226:0 is card0/);
     fs.closeSync(card);
     expect(tree.open).toBe(0);
+  });
+});
+
+describe('whether the GPU has retry faults', () => {
+  const GFX942 = 90_402;
+
+  /** KFD's topology with one GPU behind renderD128. */
+  function topologyOf(version: number): string {
+    const topology = path.join(temporaryFolder(), 'topology');
+    const node = path.join(topology, 'nodes', '1');
+    fs.mkdirSync(node, { recursive: true });
+    fs.writeFileSync(path.join(node, 'gpu_id'), '4711\n');
+    const properties = { gfx_target_version: version, drm_render_minor: 128, location_id: 0, device_id: 1 };
+    const lines = Object.entries(properties).map(([name, value]) => `${name} ${value}\n`);
+    fs.writeFileSync(path.join(node, 'properties'), lines.join(''));
+    return topology;
+  }
+
+  it.each([
+    ['v8', V8, GFX942, '0', true, false],
+    ['v8', V8, GFX942, '1', false, true],
+    // Unknown: who answers has them, since v8 makes no context without.
+    ['v8', V8, GFX942, '-1', true, undefined],
+    ['v4', V4, GFX942, '1', true, false],
+    ['v4', V4, 90_006, '1', false, true],
+    ['v7-xnack-off', XNACK_OFF, 100_300, '0', false, false],
+    ['v7-xnack-off', XNACK_OFF, GFX942, '1', true, false],
+    ['v7-xnack-off', XNACK_OFF, 90_006, '-1', undefined, undefined],
+  ] as const)('%s: is told by the topology and the parameter', (profile, symbols, version, noretry, xnack, off) => {
+    const machine = kernel(undefined, { symbols, noretry });
+    const options = { backend: 'kernel', topology: topologyOf(version), kfd: 'none' } as const;
+    const backend = chooseBackend(options, undefined, machine.search);
+    expect([backend.profile.name, backend.abilities.xnack, backend.abilities.switchedOffByNoretry]).toEqual([
+      profile,
+      xnack,
+      off,
+    ]);
+    backend.close();
   });
 });
 

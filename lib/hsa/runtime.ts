@@ -105,7 +105,7 @@ export class HsaRuntime {
         return gpuAgents.every(({ device }) => backendOf(device!).abilities.svm);
       case HsaSystemInfo.svmAccessibleByDefault:
       case HsaSystemInfo.xnackEnabled:
-        return gpuAgents.every(({ device }) => backendOf(device!).abilities.xnack);
+        return gpuAgents.every(({ device }) => backendOf(device!).abilities.xnack === true);
       default:
         if (typeof attribute !== 'number')
           throw typeError('ERR_SVM_INVALID_TYPE', `attribute: expected a number, got ${show(attribute)}`);

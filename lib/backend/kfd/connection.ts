@@ -39,7 +39,7 @@ export class KfdConnection {
 
   /** Acquires the VM, before any SVM ioctl on that file; else the sentence why it has none. */
   static open(addon: NativeAddon, node: KfdNode, place: KfdPlace = {}): KfdConnection | string {
-    const gpu = gpuOf(node, place);
+    const gpu = kfdGpuOf(node, place);
     if (typeof gpu === 'string') return gpu;
     const kfd = openKfd(addon, place.kfd);
     if (typeof kfd === 'string') return kfd;
@@ -85,7 +85,11 @@ export function kfdRefusal(addon: NativeAddon, path?: string): string {
   return '';
 }
 
-function gpuOf({ path, renderMinor }: KfdNode, { topology = KFD_TOPOLOGY }: KfdPlace): KfdGpu | string {
+/** The GPU of the node in KFD's topology, or why it cannot be told. */
+export function kfdGpuOf(
+  { path, renderMinor }: Pick<KfdNode, 'path' | 'renderMinor'>,
+  { topology = KFD_TOPOLOGY }: KfdPlace,
+): KfdGpu | string {
   const minor = renderMinor ?? Number(/^renderD(\d+)$/.exec(basename(path))?.[1] ?? -1);
   const { gpus, leftOut, reason } = readKfdTopology(topology);
   if (reason !== '') return reason;

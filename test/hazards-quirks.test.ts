@@ -30,8 +30,13 @@ function run(id: string, profile: UapiProfileName = 'v4'): readonly Hazard[] {
   return hazards;
 }
 
-/** Only V4 has the failure that leaves objects behind, and only v8 moves memory. */
-const ONLY: Readonly<Record<string, UapiProfileName>> = { leak: 'v4', 'ping-pong': 'v8', thrash: 'v8' };
+/** Only V4 has the failure that leaves objects behind, only XNACK off refuses every fault, and only v8 moves memory. */
+const ONLY: Readonly<Record<string, UapiProfileName>> = {
+  leak: 'v4',
+  inaccessible: 'v7-xnack-off',
+  'ping-pong': 'v8',
+  thrash: 'v8',
+};
 
 /** Whether the monitor has to name an entry on a revision; what is no entry of the catalogue it does on all of them. */
 function mustName(id: string, profile: UapiProfileName): boolean {

@@ -35,6 +35,12 @@ const BESIDES: Readonly<Record<string, Quirk>> = {
     severity: 'violation',
     advice: 'give the memory the permission that the access needs',
   },
+  inaccessible: {
+    title: 'without retry faults the GPU touched memory to which it has no access',
+    invariants: ['I7'],
+    severity: 'violation',
+    advice: 'give the memory access with SET_ATTR before the GPU uses it',
+  },
   'ping-pong': {
     title: 'memory goes to VRAM and back again and again',
     invariants: ['I7'],

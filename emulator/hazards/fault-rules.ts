@@ -1,5 +1,5 @@
 // Models: nothing - the rules about GPU faults (07-quirks, section E; I7).
-import { SvmFlag } from '../../lib/uapi/constants.ts';
+import { SvmAccess, SvmFlag } from '../../lib/uapi/constants.ts';
 import type { FaultReason } from '../kernel/effects.ts';
 import { Errno, errnoName } from '../../lib/uapi/errno.ts';
 import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
@@ -190,9 +190,18 @@ export class FaultRules {
             ? undefined
             : 'unhandled-fault';
       }
+      case 'no-retry-faults':
+        // By design it maps nothing. Memory that has access was mapped by its SET, and has been lost since.
+        return this.#hasAccess(page) ? 'unhandled-fault' : 'inaccessible';
       default:
         return 'unhandled-fault';
     }
+  }
+
+  /** Whether the attributes of the page give the GPU access; those of a page without any do not, where this is asked. */
+  #hasAccess(page: number): boolean {
+    const interval = this.#watch.vm.context?.tree.find(page);
+    return interval !== undefined && interval.access !== SvmAccess.inaccessible;
   }
 
   #whyNot(page: number, write: boolean, reason: FaultReason, cause: number, vma: Vma | undefined): string | undefined {

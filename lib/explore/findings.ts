@@ -25,7 +25,7 @@ const FINDING_TITLES = {
  * Words of the monitor for what becomes of a program, right or wrong: memory that the GPU may not touch. A finding only
  * where no serial order shows it.
  */
-export const WORDS_OF_PROGRAMS: ReadonlySet<string> = new Set(['unhandled-fault', 'refault-loop']);
+export const WORDS_OF_PROGRAMS: ReadonlySet<string> = new Set(['unhandled-fault', 'inaccessible', 'refault-loop']);
 
 /** One defect, with the shortest schedule that shows it. */
 export interface Finding {

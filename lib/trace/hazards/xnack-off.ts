@@ -16,6 +16,10 @@ function worked(s: TraceScript): void {
 }
 
 const WRITES: Readonly<Record<string, HazardScenario['write']>> = {
+  inaccessible: (s) => {
+    s.map(V, BLOCK);
+    s.fault(V);
+  },
   'X-C1': (s) => {
     mapped(s);
     s.discard(V, 1);

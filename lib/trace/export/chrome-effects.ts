@@ -1,4 +1,5 @@
 /** Effects of an operation as the few slices that a Chrome trace shows of them. */
+import { errnoName } from '../../uapi/errno.ts';
 import type { TraceEffect } from '../effects/list.ts';
 import type { FlaggedPages } from '../effects/descriptor.ts';
 import { effectOf, pagesOf } from '../effects/index.ts';
@@ -11,7 +12,7 @@ export interface ShownEffect {
   readonly title: string;
   /** What it stands for, one entry for each effect. */
   readonly parts: readonly FlaggedPages[];
-  /** Of a preemption point: its name. */
+  /** Of a preemption point: its name. Of a stop or a resumption of queues: the errno with which it failed, '' if it did not. */
   readonly text: string;
   readonly args: Readonly<Record<string, unknown>>;
 }
@@ -40,8 +41,10 @@ export function mergedEffects(effects: readonly TraceEffect[]): ShownEffect[] {
     }
     const part = pagesOf(effect);
     const last = slices[slices.length - 1];
-    // Marks of preemption points hold the nesting together: each of them shows.
-    if (name === 'inject' || name === 'inject-end') {
+    // Marks of preemption points hold the nesting together, and stops of queues their track: each of them shows.
+    if (isQueueCall(name)) {
+      slices.push({ name, gpu, text: effect[1] === undefined ? '' : String(effect[1]), parts: [] });
+    } else if (name === 'inject' || name === 'inject-end') {
       slices.push({ name, gpu, text: name === 'inject' ? String(effect[1]) : '', parts: [] });
     } else if (last !== undefined && last.name === name && last.gpu === gpu && last.parts[0]?.flags === part.flags) {
       last.parts.push(part);
@@ -64,7 +67,10 @@ export function mergedEffects(effects: readonly TraceEffect[]): ShownEffect[] {
 function shownEffect({ name, gpu, text, parts }: Slice, prefix: string): ShownEffect {
   const { title: words = name, pages: hasPages } = effectOf([name]) ?? {};
   const title = `${prefix}${words}${parts.length > 1 ? ` x${parts.length}` : ''}`;
-  const about = gpu === 0 ? {} : { gpu };
+  const about = {
+    ...(gpu === 0 ? {} : { gpu }),
+    ...(isQueueCall(name) && text !== '' ? { result: resultWord(text) } : {}),
+  };
   if (hasPages === undefined || parts.length === 0) return { name, gpu, title, parts: [], text, args: about };
   const start = Math.min(...parts.map((part) => part.startPage));
   const pages = parts.reduce((sum, part) => sum + part.pages, 0);
@@ -77,4 +83,13 @@ function shownEffect({ name, gpu, text, parts }: Slice, prefix: string): ShownEf
     text,
     args: { ...about, addr: hexAddress(start), pages, ...(flags === 0n ? {} : { flags: hex(flags) }) },
   };
+}
+
+/** Whether the effect is one of KFD's calls about the queues of the process. */
+function isQueueCall(name: string): boolean {
+  return name === 'quiesce' || name === 'resume';
+}
+
+function resultWord(text: string): string {
+  return errnoName(Number(text)) ?? text;
 }

@@ -21,6 +21,38 @@ const asynchronous = (trace: ChromeTrace) =>
     .filter(({ cat }) => cat === 'fault')
     .map(({ ph, args }) => [ph, args?.['outcome'] ?? args?.['raised']]);
 
+describe('stopped queues', () => {
+  const OFF = { config: { profile: 'v7-xnack-off', xnackOff: true } };
+  const SET = { set: { addr: '0x10000000', size: '0x200000', attrs: [[2, 2]] } };
+  const DISCARD = { dontneed: { addr: '0x10000000', len: '0x1000' } };
+  const later = [{ advance: { ns: 1_000_000 } }, { work: {} }];
+  const track = (...operations: object[]) => {
+    const trace = traceOf(OFF, mapping, SET, ...operations);
+    expect(chromeTraceFaults(trace)).toEqual([]);
+    return trace.traceEvents
+      .filter(({ cat }) => cat === 'queues')
+      .map(({ ph, name, id, ts, args }) => [ph, name, id, Math.round(ts), args?.['outcome']]);
+  };
+
+  it('are a track from the event to the work that resumes them, each stop with a number of its own', () => {
+    // The clock begins at 1 s.
+    expect(track(DISCARD, ...later, DISCARD, ...later)).toEqual([
+      ['b', 'queues stopped', 'stop1', 1_000_000, undefined],
+      ['e', 'queues stopped', 'stop1', 1_001_000, 'resumed'],
+      ['b', 'queues stopped', 'stop2', 1_001_000, undefined],
+      ['e', 'queues stopped', 'stop2', 1_002_000, 'resumed'],
+    ]);
+  });
+
+  it('are none where KFD refuses to stop them, and end with the export where it refuses to resume', () => {
+    expect(track({ kfd: { quiesce: -3 } }, DISCARD, ...later)).toEqual([]);
+    expect(track({ kfd: { resume: -5 } }, DISCARD, ...later).map(([ph, , , , outcome]) => [ph, outcome])).toEqual([
+      ['b', undefined],
+      ['e', 'stopped still'],
+    ]);
+  });
+});
+
 describe('a fault in flight', () => {
   it('is a track of its own with an arrow to the mapping that served it', () => {
     const trace = traceOf(mapping, { fault: { addr: '0x10000000', write: true } });

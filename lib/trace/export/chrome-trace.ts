@@ -8,6 +8,7 @@ import type { ChromeEvent, ChromeTrace } from './chrome-events.ts';
 import { ChromeFaults, faultedPages } from './chrome-faults.ts';
 import type { FaultedPages } from './chrome-faults.ts';
 import { ChromeCounters } from './chrome-counters.ts';
+import { ChromeQueues } from './chrome-queues.ts';
 import { mergedEffects } from './chrome-effects.ts';
 import type { ShownEffect } from './chrome-effects.ts';
 
@@ -23,6 +24,7 @@ export class ChromeTraceBuilder {
   readonly #clock = new ChromeClock();
   readonly #faults = new ChromeFaults(this.#events);
   readonly #counters = new ChromeCounters(this.#events);
+  readonly #queues = new ChromeQueues(this.#events);
   readonly #hazards: { readonly name: string; readonly args: Fields }[] = [];
   #lastClock = 0;
   #operations = 0;
@@ -72,6 +74,7 @@ export class ChromeTraceBuilder {
   /** The finished file; faults that nothing served end here. */
   finish(title: string): ChromeTrace {
     this.#faults.finish(this.#clock.tick(0));
+    this.#queues.finish(this.#clock.tick(0));
     return {
       traceEvents: [...metadataEvents(title), ...this.#events.filter((event) => event !== null)],
       displayTimeUnit: 'ns',
@@ -107,6 +110,9 @@ export class ChromeTraceBuilder {
     const start = this.#clock.tick(0);
     this.#slice(onPageTable ? ChromeThread.pageTable : ChromeThread.driver, effect.title, start, effect.args).dur =
       microseconds(1);
+    // A call that KFD refused changes nothing.
+    if (effect.name === 'quiesce' && effect.text === '') this.#queues.stopped(effect.gpu, start);
+    if (effect.name === 'resume' && effect.text === '') this.#queues.resumed(effect.gpu, start);
     if (effect.name === 'pte') for (const part of effect.parts) this.#faults.mapped(effect.gpu, part, start);
   }
 

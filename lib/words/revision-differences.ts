@@ -8,8 +8,8 @@ interface RevisionDifference {
   readonly subject: string;
   /** What each revision does, as the end of a sentence. Revisions with equal texts do the same. */
   readonly behaviour: Readonly<Record<RevisionName, string>>;
-  /** Place in the list of the specification; absent for a detail of the fault handler that it has in another table. */
-  readonly number?: number;
+  /** Place in the list of the specification. */
+  readonly number: number;
 }
 
 /** `before` up to the revision before `first`, `after` from it on. */
@@ -141,17 +141,20 @@ export const REVISION_DIFFERENCES = {
     subject: 'GET_ATTR and RESET_ATTR',
     behaviour: since('v7', 'do not wait for the collector', 'wait until unmapped ranges are collected'),
   },
-  'changing-pages': {
-    subject: 'a fault whose pages change in three attempts',
-    behaviour: since('v7', 'begins again in the kernel, with the svm lock held', 'is answered 0, and the GPU retries'),
-  },
   'repeated-prefetch': {
+    number: 20,
     subject: 'a SET_ATTR that leaves a prefetch location of the GPU as it is',
     behaviour: since('v7', 'maps nothing if nothing changes', 'maps again what is not mapped'),
   },
   'write-to-read-only': {
+    number: 21,
     subject: 'a write fault on pages that are mapped for reading',
     behaviour: since('v7', 'maps them again', 'finds them valid: it is answered 0, and nothing changes'),
+  },
+  'changing-pages': {
+    number: 22,
+    subject: 'a fault whose pages change in three attempts',
+    behaviour: since('v7', 'begins again in the kernel, with the svm lock held', 'is answered 0, and the GPU retries'),
   },
 } as const satisfies Readonly<Record<string, RevisionDifference>>;
 

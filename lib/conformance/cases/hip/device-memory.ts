@@ -179,7 +179,7 @@ deviceMemoryGroup
 
 deviceMemoryGroup
   .case('hive', 'in one hive a prefetch to the second GPU fails, and says so only as the manual has it')
-  .source('spec/findings-v8 §1 §7; spec/hip §3')
+  .source('spec/migration §1, §7; spec/hip §3')
   .parameters(parameters().combine('compatibility', ['rocm', 'documented']).combine('gpus', [2]))
   .needs('vram', 'hive', 'two-gpus', 'retry-faults')
   .run(async (t, point) => {

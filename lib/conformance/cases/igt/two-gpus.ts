@@ -232,7 +232,7 @@ twoGpusGroup
 
 twoGpusGroup
   .case('hive', 'in one hive the second GPU cannot take over the pages of the first: its prefetch is refused')
-  .source('spec/findings-v8 §1 §7; spec/migration §7')
+  .source('spec/migration §1, §7')
   .parameters(parameters().combine('size', [64 * KIB, CHUNK_2M]))
   .needs('vram', 'hive', 'two-gpus', 'gpu-work', 'retry-faults')
   .run(async (t, { size }) => {

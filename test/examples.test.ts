@@ -29,6 +29,11 @@ const outputs: Readonly<Record<string, readonly string[]>> = {
     '  hipMemPrefetchAsync(0) -> GPU0: PREFETCH_LOC=1',
     '  preferred -2, last prefetch 0',
   ],
+  'overcommit-vram.mjs': [
+    'as posted: 224 evictions, the GPU read 128 of 128 blocks wrong',
+    '  named: all but 0, by V8-D5',
+    'repaired: 224 evictions, the GPU read 0 of 128 blocks wrong',
+  ],
   'two-gpus.mjs': [
     'hipMallocManaged(65536) -> GPU0: ACCESS=ALLOW_MIGRATE; GPU1: ACCESS=ALLOW_MIGRATE',
     'hipMemAdvise(SetPreferredLocation, 0) -> GPU0: PREFERRED_LOC=1',

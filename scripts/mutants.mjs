@@ -10,6 +10,7 @@
  * @typedef {'v4' | 'v7' | 'v7-xnack-off' | 'v8'} Revision
  * @typedef {{ id: string, rule: string, becomes: string, revision?: Revision, killedBy?: string, survives?: string }} Mutant
  */
+import { MIGRATION_MUTANTS } from './mutants-migration.mjs';
 import { REVISION_MUTANTS } from './mutants-revisions.mjs';
 
 /** @type {readonly Mutant[]} */
@@ -545,4 +546,4 @@ const V4_MUTANTS = [
 ];
 
 /** Those of all revisions. */
-export const MUTANTS = [...V4_MUTANTS, ...REVISION_MUTANTS];
+export const MUTANTS = [...V4_MUTANTS, ...REVISION_MUTANTS, ...MIGRATION_MUTANTS];

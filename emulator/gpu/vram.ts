@@ -57,11 +57,13 @@ export class Vram<Evictable extends EvictableBuffer> {
       if (number > last) break;
       if (this.#evicting.has(buffer)) continue;
       const result = yield* this.#evict(buffer, evict);
+      // mutant: pinned-buffer-is-the-end
       if (result === -Errno.EBUSY) continue;
       if (result !== 0) return result;
       offset = this.#firstFit(pages);
       if (offset >= 0) return offset;
     }
+    // mutant: vram-full-is-busy
     return -Errno.ENOMEM;
   }
 
@@ -69,6 +71,7 @@ export class Vram<Evictable extends EvictableBuffer> {
   *evictOldest(evict: (buffer: Evictable) => Sleepable<number>): Sleepable<number> {
     for (const buffer of this.#buffers.keys())
       if (!this.#evicting.has(buffer)) return yield* this.#evict(buffer, evict);
+    // mutant: nothing-to-evict-is-0
     return -Errno.ENOENT;
   }
 
@@ -96,6 +99,7 @@ export class Vram<Evictable extends EvictableBuffer> {
 
   /** Takes a place that is never evicted; `findPlace` gave it. */
   pin(offset: number, pages: number): void {
+    // mutant: taken-vram-is-free
     this.#mark(offset, pages, 1);
     this.pinnedPages += pages;
     this.#pinned.set(offset, pages);
@@ -121,6 +125,7 @@ export class Vram<Evictable extends EvictableBuffer> {
     while (this.#firstFree < chunks && this.#used[this.#firstFree] === this.#chunkSize(this.#firstFree))
       this.#firstFree++;
     if (pages > CHUNK_PAGES / 2) return this.#firstFitOfChunks(pages);
+    // mutant: buffer-not-aligned
     const step = 2 ** Math.ceil(Math.log2(pages));
     for (let chunk = this.#firstFree; chunk < chunks; chunk++) {
       const size = this.#chunkSize(chunk);

@@ -19,6 +19,7 @@ export function* getDevicePages<R extends GpuRange>(
   deviceOnly: boolean,
 ): Sleepable<number> {
   const { process, clock, failures, deviceMemory } = svm.surroundings;
+  // mutant: vram-not-own
   const owner = deviceMemory?.owner ?? null;
   const deadline = clock.now + COLLECTION_TIMEOUT;
   const { notifier } = range;
@@ -93,6 +94,7 @@ function judgeMix<R extends GpuRange>(svm: GpuSvm<R>, range: R, deviceOnly: bool
     effects.current?.dmaMapped(range.startPage, mapped);
     effects.current?.dmaUnmapped(range.startPage, mapped);
   }
+  // mutant: vram-not-noted
   if (result === 0 && inVram) range.state |= RangeState.devicePages;
   return result;
 }

@@ -11,6 +11,7 @@ import type { Vma } from '../mm/vma.ts';
 import { isAnonymous } from '../mm/vma.ts';
 
 /** Rounds of an eviction until the last page has left. */
+// mutant: evict-one-round
 const EVICTION_ROUNDS = 3;
 
 /** What the driver does for the framework: struct drm_pagemap_devmem_ops. */
@@ -68,11 +69,13 @@ function* moveIn(
       for (let at = 0; at < migration.sizeAt(index); at++) allocation.use(index + at);
     }
     result = yield* copyIn(space, migration, operations, allocation);
+    // mutant: move-after-failed-copy
     if (result !== 0) dropTargets(space, migration);
   }
   migration.move(endPage);
   const moved = countMoved(space, migration);
   migration.finish();
+  // mutant: move-hides-rest
   return result === 0 && moved < pages ? -Errno.EBUSY : result;
 }
 
@@ -86,6 +89,7 @@ function checkCollected(space: AddressSpace, migration: PageMigration, map: Devi
     for (let index = 0; index < pages; index += migration.sizeAt(index)) {
       if (migration.isMovable(index) || migration.isHuge(index)) covered += migration.sizeAt(index);
     }
+    // mutant: move-only-some
     if (covered !== pages) return -Errno.EBUSY;
   }
   let own = 0;
@@ -95,6 +99,7 @@ function checkCollected(space: AddressSpace, migration: PageMigration, map: Devi
     if (space.devices!.mapOf(frame) === map) own += migration.sizeAt(index);
   }
   if (own === 0) return 0;
+  // mutant: move-own-again, move-partly-own
   return own === pages ? ALREADY_THERE : -Errno.EBUSY;
 }
 
@@ -197,7 +202,9 @@ export function* migrateBlockToRam(
   page: number,
 ): Sleepable<number> {
   const block = alignDown(page, allocation.pages);
+  // mutant: home-one-page
   const startPage = Math.max(block, vma.startPage);
+  // mutant: home-beyond-mapping
   const endPage = Math.min(block + allocation.pages, vma.endPage);
   const failure = space.failures.take('allocate-migration-lists');
   if (failure !== 0) return failure;
@@ -230,6 +237,7 @@ export function* evictToRam(
     migration.finish();
     if (allocation.isDetached) return 0;
   }
+  // mutant: evict-hides-rest
   return result === 0 ? -Errno.EBUSY : result;
 }
 
@@ -252,6 +260,7 @@ function* moveOut(
       if (target === 0) continue;
       const entries = migration.isHuge(index) && !migration.hasHugeTarget(index) ? PAGES_PER_BLOCK : 1;
       for (let at = 0; at < entries; at++)
+        // mutant: home-ignores-mapping
         if (result === 0 && !operations.mapForCopy(target + at)) result = -Errno.EFAULT;
     }
   }

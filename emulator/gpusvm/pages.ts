@@ -51,16 +51,20 @@ export function judgePages(range: GpuRange, space: AddressSpace, gpu: number, de
   for (let index = 0; index < range.pages; index++) {
     const frame = space.pages.frameOf(range.startPage + index, true);
     if (frame < SYSTEM_FRAMES_END) {
+      // mutant: mixed-pages-mapped
       if (allocation !== undefined) return { result: -Errno.EOPNOTSUPP, mapped: 0, inVram: true };
+      // mutant: system-counts-as-vram
       if (deviceOnly) return { result: -Errno.EFAULT, mapped: 0, inVram: false };
       continue;
     }
     const own = space.devices!.allocationOf(frame)!;
+    // mutant: two-buffers-mapped
     if (index > 0 && own !== allocation) {
       return { result: -Errno.EOPNOTSUPP, mapped: allocation === undefined ? index : 0, inVram: true };
     }
     allocation = own;
     // There is no way to a peer's memory.
+    // mutant: peer-mapped
     if (own.map.gpu !== gpu) return { result: -Errno.EFAULT, mapped: 0, inVram: true };
   }
   return { result: 0, mapped: 0, inVram: allocation !== undefined };

@@ -38,6 +38,7 @@ export function* faultPage(
   if ((pages.marksOf(page) & DEVICE_PRIVATE) === 0) return faultSystemPage(space, vma, page, write, failures);
   const frame = pages.frameOf(page, true);
   const result = yield* space.devices!.mapOf(frame).migrateToRam(vma, page, frame);
+  // mutant: bus-error-is-no-memory
   return result === 0 ? 0 : -Errno.EIO;
 }
 

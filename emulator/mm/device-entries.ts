@@ -20,6 +20,7 @@ export function dropDevicePages(space: MovingSpace, from: number, to: number): v
     const allocation = space.devices!.allocationOf(frame);
     if (allocation === undefined) return;
     allocation.cpuPages[frame - allocation.firstFrame] = -1;
+    // mutant: unmapped-vram-kept
     if ((marks & MIGRATING) === 0) freeFrame(space, frame);
   });
 }
@@ -27,6 +28,7 @@ export function dropDevicePages(space: MovingSpace, from: number, to: number): v
 /** mprotect without write permission: entries that are not present are not writable any more, either. */
 export function protectDevicePages(space: MovingSpace, from: number, to: number): void {
   forEachBlock(space, from, to, (page, _, marks) => {
+    // mutant: protection-forgotten
     if ((marks & (DEVICE_PRIVATE | MIGRATING)) !== 0) space.pages.setMarks(page, marks & ~WRITE_FAULTED);
   });
 }

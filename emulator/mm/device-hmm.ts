@@ -40,6 +40,7 @@ export function* deviceRangeFault(space: AddressSpace, fault: RangeFault): Sleep
         continue;
       }
       page = missing;
+      // mutant: hole-alone-faulted
       const result = yield* faultAll(space, fault, vma, missing, to);
       if (result !== 0) return result;
       break;
@@ -54,6 +55,7 @@ function firstMissing({ pages, devices }: AddressSpace, fault: RangeFault, from:
   for (let page = from; page < to; page++) {
     const marks = pages.marksOf(page);
     if ((marks & needed) === needed) continue;
+    // mutant: read-only-vram-faulted
     const isOwn =
       (marks & DEVICE_PRIVATE) !== 0 &&
       fault.owner !== null &&

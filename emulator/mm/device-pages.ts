@@ -85,6 +85,7 @@ export class DeviceAllocation {
     if (this.states[index] === 0) return;
     this.states[index] = 0;
     this.cpuPages[index] = -1;
+    // mutant: buffer-stays
     this.inUse--;
     this.#releaseUnused();
   }

@@ -104,6 +104,7 @@ export class PageCollection {
   /** migrate_vma_setup for the pages from `startPage` on, which lie in `vma`. */
   collect(vma: Vma, startPage: number, select: PageSelection): void {
     const endPage = startPage + this.pages;
+    // mutant: move-unannounced
     announce(this.space, NotifierEvent.migrate, startPage, endPage);
     for (let index = 0; index < this.pages; index++) this.cpuPages[index] = startPage + index;
     for (let page = startPage; page < endPage;) {
@@ -135,6 +136,7 @@ export class PageCollection {
         index += PAGES_PER_BLOCK - 1;
         continue;
       }
+      // mutant: eviction-unannounced
       announce(this.space, NotifierEvent.clear, page, page + 1);
       pages.setEntry(page, this.sources[index]!, MIGRATING | (pages.marksOf(page) & WRITE_FAULTED));
     }

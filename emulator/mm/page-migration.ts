@@ -24,8 +24,10 @@ export class PageMigration extends PageCollection {
         continue;
       }
       if ((state & Collected.page) === 0) {
+        // mutant: holes-unannounced
         if (!announced) announce(this.space, NotifierEvent.migrate, this.cpuPages[index]!, holesUntil);
         announced = true;
+        // mutant: holes-not-filled
         if (!this.#fillHole(index, frame)) this.states[index] = state & ~Collected.migrate;
         continue;
       }

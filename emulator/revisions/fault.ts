@@ -224,7 +224,9 @@ export class HandleFault implements FaultCall {
       const range = this.#findRange(interval, mode, now);
       if (typeof range === 'number') return range;
       const { result, moved } = yield* placePages(context, range, mode, toVram);
+      // mutant: failed-move-is-0
       if (!moved) return this.#because('migration-failed', result, result, 1);
+      // mutant: vram-tried-again
       const answer = this.#commit(interval, range, mode, result, toVram);
       if (answer !== TRY_AGAIN) return answer;
       if (context.revision.repairs['read-only-per-attempt'])

@@ -11,6 +11,7 @@ import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 
 /** The memory in which the pages lie that were collected for `range`. */
 export function memoryOf(range: AmdgpuSvmRange): PteMemory {
+  // mutant: vram-flags-of-system
   return range.hasDevicePages ? PteMemory.localVram : PteMemory.system;
 }
 

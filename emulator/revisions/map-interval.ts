@@ -55,7 +55,9 @@ export function* mapIntervalWithDevices(
     mode.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
     const range = findOrInsertRange(context, page, startPage, endPage, mode);
     if (typeof range === 'number') return logged(context, range);
-    if (toVram || !range.isMappedFor(interval.flags)) {
+    // mutant: vram-not-written-again
+    const isDone = !toVram && range.isMappedFor(interval.flags);
+    if (!isDone) {
       const placed = yield* placePages(context, range, mode, toVram);
       let { result } = placed;
       if (result !== 0) return logged(context, result, placed.moved && result === -Errno.EOPNOTSUPP ? 2 : 1);

@@ -143,6 +143,7 @@ export class SvmContext {
     this.effects = surroundings.effects;
     this.points = surroundings.points;
     this.failures = surroundings.failures;
+    // mutant: apu-uses-vram
     this.deviceMemory = surroundings.deviceMemory?.usable === true ? surroundings.deviceMemory : null;
     this.granularity = defaultGranularity(this.device);
     this.defaults = defaultRecord(this.granularity, mode.defaultAccess);

@@ -143,6 +143,7 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
     const failure = failures.take('allocate-buffer') || failures.take('allocate-buffer-object');
     if (failure !== 0) return failure;
     // What can never fit makes nobody leave.
+    // mutant: large-buffer-evicts
     if (pages > this.vram.total) return -Errno.ENOMEM;
     const offset = yield* this.vram.findPlace(pages, this.#evict);
     if (offset < 0) return offset;
@@ -283,7 +284,9 @@ export function registerDeviceMemory(
   surroundings: DeviceMemorySurroundings,
 ): DeviceMemory | number {
   if (settings === null) return 0;
+  // mutant: old-gpu-registers
   if (gcNumber(device.model.gc) < gc(9, 0, 1)) return -Errno.EINVAL;
+  // mutant: failed-registration-counts
   if (settings.registration !== 0) return settings.registration;
   const memory = new DeviceMemory(settings, surroundings);
   surroundings.process.devices!.add(memory);

@@ -8,6 +8,7 @@ import type { SvmContext } from './context.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 
 /** Times that a range is moved while some of its pages stay where they are. */
+// mutant: move-once, move-thrice
 const TRIES = 2;
 const SYSTEM = 0;
 const UNDEFINED = 0xffff_ffff;
@@ -16,10 +17,12 @@ const UNDEFINED = 0xffff_ffff;
 export function needsVram({ deviceMemory }: SvmContext, record: AttributeRecord): boolean {
   if (deviceMemory === null) return false;
   if (deviceMemory.policies.honourInPlace && record.access === SvmAccess['in-place']) return false;
+  // mutant: move-prefetch-stays, move-preference-stays
   return isDevice(record.preferredLocation) || isDevice(record.prefetchLocation);
 }
 
 function isDevice(location: number): boolean {
+  // mutant: move-location-1-only, move-undefined, move-system
   return location !== SYSTEM && location >>> 0 !== UNDEFINED;
 }
 
@@ -34,6 +37,7 @@ function* nothing(): Sleepable<void> {}
 
 /** Moves the pages of `range` to VRAM, where it can be; 0 also where they are there or cannot go. The svm lock must be held. */
 export function* migrateRange(context: SvmContext, range: AmdgpuSvmRange): Sleepable<number> {
+  // mutant: move-what-is-there, move-files
   if (!range.migrates || range.hasDevicePages) return 0;
   const memory = context.deviceMemory!;
   if (memory.repairs['bring-peers-home']) yield* memory.bringPeersHome(range.startPage, range.pages);
@@ -42,6 +46,7 @@ export function* migrateRange(context: SvmContext, range: AmdgpuSvmRange): Sleep
     result = yield* memory.populate(range.startPage, range.pages);
     if (result !== -Errno.EBUSY) return result;
     // All home, so that the next try finds them in one memory.
+    // mutant: move-without-evicting
     if (left > 1) yield* evictRange(context.framework, range);
   }
   return result;

@@ -6,6 +6,7 @@ import { hipGroups } from './hip/index.ts';
 import { hmmGroups } from './hmm/index.ts';
 import { igtGroups } from './igt/index.ts';
 import { kfdtestGroups } from './kfdtest/index.ts';
+import { migrationGroups } from './migration/index.ts';
 import { lifecycleGroups } from './lifecycle/index.ts';
 import { quirksGroups } from './quirks/index.ts';
 import { rangesGroups } from './ranges/index.ts';
@@ -18,6 +19,7 @@ export const MODEL_GROUPS: readonly CaseGroup[] = [
   ...attributesGroups,
   ...rangesGroups,
   ...faultsGroups,
+  ...migrationGroups,
   ...lifecycleGroups,
   ...quirksGroups,
   ...kfdtestGroups,

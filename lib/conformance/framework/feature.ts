@@ -14,6 +14,7 @@ const REVISION_FEATURES = {
   'changes-keep-ptes': 'changes of attributes that leave PTEs as they are',
   'read-only-retry': 'page collection that is tried again for reading where a page may not be written',
   'faults-hide-shortage': 'a fault handler that answers as if all were well when memory is short',
+  'moves-memory': 'a driver that moves memory to VRAM',
   'noretry-for-all': 'amdgpu.noretry=1 switching retry faults off on every GPU',
   'refuses-xnack-off': 'a driver that makes no context on a GPU without retry faults',
 } as const;
@@ -30,6 +31,7 @@ const HOLDS: Readonly<Record<RevisionFeature, (profile: UapiProfile) => boolean>
   'changes-keep-ptes': ({ behaviour }) => !behaviour.changesInvalidate,
   'read-only-retry': ({ behaviour }) => behaviour.retriesReadOnly,
   'faults-hide-shortage': ({ behaviour }) => behaviour.faultsHideShortage,
+  'moves-memory': ({ behaviour }) => behaviour.movesToVram,
   'noretry-for-all': ({ behaviour }) => behaviour.noretryIsForAll,
   'refuses-xnack-off': ({ behaviour }) => !behaviour.runsWithoutRetryFaults,
 };

@@ -47,6 +47,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // Vitest would leave one core to itself, of two.
     maxWorkers: os.availableParallelism(),
+    // What is built is loaded as users load it.
+    server: { deps: { external: [/\/dist\//] } },
     // A crash of the addon ends one fork, not the run.
     pool: 'forks',
     // Only a hang takes so long, but a loaded machine may take long for a compiler or a start of Node.

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { nativeSupport } from '../lib/backend/native-addon.ts';
 import { packageRoot } from '../lib/backend/package-root.ts';
+import { times } from './support/effort.ts';
 import { describeNative } from './support/native-helpers.ts';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-const CALLS = Number(process.env['FUZZ_CALLS'] ?? 200_000);
+const CALLS = Number(process.env['FUZZ_CALLS'] ?? times(200_000, 50_000));
 
 describeNative('the addon under random calls', () => {
   it(`survives ${CALLS} of them`, { timeout: 300_000 }, () => {

@@ -9,12 +9,13 @@ import type { TraceLine } from '../lib/trace/format/parse-trace.ts';
 import type { TraceAnswer } from '../lib/trace/operations/index.ts';
 import { replayTrace } from '../lib/trace/replay/replay.ts';
 import { TraceRunner } from '../lib/trace/replay/runner.ts';
+import { times } from './support/effort.ts';
 import { seedFor } from './support/emulator-rig.ts';
 import { injectedTrace } from './support/injected-trace.ts';
 import { checkStructure } from './support/machine-structure.ts';
 
 const first = seedFor('property-injections');
-const TRACES = Number(process.env['INJECTED_TRACES'] ?? 60);
+const TRACES = Number(process.env['INJECTED_TRACES'] ?? times(60, 24));
 const OPERATIONS = 120;
 const profiles = ['v4', 'v7'] as const;
 

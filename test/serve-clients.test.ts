@@ -2,10 +2,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
+import { times } from './support/effort.ts';
 import { root, run, runNode, type Run } from './support/package-support.ts';
 import { describeWhere, eventually, ServedNode, spawnChild, whyNotServed } from './support/served-node.ts';
 
 const unserved = whyNotServed();
+/** Calls of each of the four processes of the load. */
+const CALLS = times(25_000, 5_000);
 const python = path.join(root, 'native', 'test', 'clients', 'svm_walk.py');
 const programs = path.join(root, 'build-cmake', 'plain');
 const walk = path.join(programs, 'svm-walk');
@@ -72,7 +75,7 @@ function descriptors(pid: number): number {
 
 describeWhere(problem, 'a server under load', () => {
   it(
-    'survives 100,000 ioctls of four processes, others killed in the middle, and malformed requests; nothing leaks',
+    `survives ${4 * CALLS} ioctls of four processes, others killed in the middle, and malformed requests; nothing leaks`,
     { timeout: 400_000 },
     async () => {
       const served = await ServedNode.start(['--gpus', '2']);
@@ -84,7 +87,7 @@ describeWhere(problem, 'a server under load', () => {
       const before = [descriptors(server), descriptors(helper)];
       expect(await served.gpuJson('list')).toMatchObject({ clients: 0, files: 0, contexts: 0 });
 
-      const workers = [1, 2, 3, 4].map((seed) => run(stress, [served.node(seed % 2), String(seed), '25000']));
+      const workers = [1, 2, 3, 4].map((seed) => run(stress, [served.node(seed % 2), String(seed), String(CALLS)]));
       const malformed = run(stress, [served.node(), '7', 'malformed', '1000']);
       let busy = true;
       const killer = (async () => {
@@ -103,7 +106,7 @@ describeWhere(problem, 'a server under load', () => {
         return killed;
       })();
       try {
-        for (const worker of await Promise.all(workers)) expect(worker.output.trim()).toBe('25000 calls, 0 wrong');
+        for (const worker of await Promise.all(workers)) expect(worker.output.trim()).toBe(`${CALLS} calls, 0 wrong`);
         expect((await malformed).output.trim()).toBe('1000 calls, 0 wrong');
       } finally {
         // Else it would go on for ever when an answer was wrong.

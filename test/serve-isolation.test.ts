@@ -125,7 +125,8 @@ sys.stdin.read()`,
     const waiting = python(POLITE, served.node(), '2');
     const said = await new Promise<string>((settle) => many.stdout!.once('data', (chunk) => settle(String(chunk))));
     expect(said.trim()).toBe('4096 24');
-    expect(Number((await waiting).stdout)).toBeLessThan(1000);
+    // By the wall it also waits for other programs: this says that it is served, the first test what it waits for.
+    expect(Number((await waiting).stdout)).toBeLessThan(30_000);
     expect(await served.gpuJson('list')).toMatchObject({ clients: 1, files: 4096 });
     many.kill('SIGKILL');
     await eventually(async () => (await served.gpuJson('list'))['files'] === 0);

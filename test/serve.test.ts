@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { KernelMemory } from '../lib/backend/kernel-memory.ts';
 import { KernelNode } from '../lib/backend/kernel-node.ts';
 import { SvmDevice } from '../lib/device/svm-device.ts';
+import { runHere } from './support/cli-here.ts';
 import { svmCall } from './support/node-contract.ts';
 import { root, run } from './support/package-support.ts';
 import {
@@ -110,11 +111,11 @@ describeWhere(unserved, 'the mount', () => {
       ['--mount', '/tmp/x', '--gpus', '9'],
       ['--mount', '/tmp/x', '--profile', 'v9'],
     ]) {
-      const result = await run(process.execPath, [cli, 'serve', ...args]);
+      const result = await runHere(['serve', ...args]);
       expect([result.code, result.stderr]).toEqual([2, expect.stringMatching(/^amdgpu-svm: serve: --/)]);
     }
     // A shell variable that is not set.
-    expect(await run(process.execPath, [cli, 'serve', '--mount='])).toMatchObject({
+    expect(await runHere(['serve', '--mount='])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('--mount DIR is missing') as string,
     });
@@ -124,7 +125,7 @@ describeWhere(unserved, 'the mount', () => {
       [path.join(root, 'test'), 'is not empty, and a mount would hide what is in it'],
       ['/proc/nowhere', "can't be mounted on: ENOENT"],
     ] as const) {
-      const result = await run(process.execPath, [cli, 'serve', '--mount', mount]);
+      const result = await runHere(['serve', '--mount', mount]);
       expect([result.code, result.stderr]).toEqual([3, expect.stringContaining(`${mount} ${why}`)]);
     }
   });
@@ -384,7 +385,7 @@ describeWhere(unserved, 'a person playing the GPU', () => {
     }
     expect((await served.gpu('snapshot', '--pid', '1')).code).toBe(2);
     expect(await served.gpuJson('list', '--pid', '1')).toMatchObject({ files: 1, open: [] });
-    const nowhere = await run(process.execPath, [cli, 'gpu', '--mount', newMountPoint(), 'list']);
+    const nowhere = await runHere(['gpu', '--mount', newMountPoint(), 'list']);
     expect([nowhere.code, nowhere.stderr]).toEqual([3, expect.stringContaining('nobody serves there')]);
   });
 });

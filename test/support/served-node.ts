@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeEach, describe } from 'vitest';
+import { runHere } from './cli-here.ts';
 import { root, run, type Run } from './package-support.ts';
 
 export const cli: string = path.join(root, 'dist', 'lib', 'cli', 'main.js');
@@ -97,7 +98,7 @@ export class ServedNode {
 
   /** `amdgpu-svm gpu` on this server. */
   gpu(...args: readonly string[]): Promise<Run> {
-    return run(process.execPath, [cli, 'gpu', '--mount', this.mount, ...args]);
+    return runHere(['gpu', '--mount', this.mount, ...args]);
   }
 
   /** `gpu ... --json`, which has to succeed. */

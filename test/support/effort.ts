@@ -1,0 +1,15 @@
+/**
+ * How much is done of what only repeats itself with other seeds, recordings or mutants: all of it in CI, elsewhere a
+ * part that is always the same, so that `npm test` takes minutes. What is tested once is tested everywhere.
+ */
+const THOROUGH: boolean = Boolean(process.env['CI']);
+
+/** How often: `inCi` times there, `elsewhere` times on the machine of a developer. */
+export function times(inCi: number, elsewhere: number): number {
+  return THOROUGH ? inCi : elsewhere;
+}
+
+/** All items in CI; elsewhere every `step`-th, the first among them. */
+export function sample<T>(items: readonly T[], step: number): readonly T[] {
+  return THOROUGH ? items : items.filter((_item, index) => index % step === 0);
+}

@@ -4,8 +4,8 @@ import { BaseSequencer } from 'vitest/node';
 import type { TestSpecification } from 'vitest/node';
 
 /**
- * Tests of plain TypeScript: no addon, no environment variables, no other process, nothing that stays when a file is
- * done. The files of this list share the processes that run them; most of the time of a small file is the start.
+ * Tests of plain TypeScript: no addon, no environment variables, no other process. They share processes with each
+ * other, not with the other files, where an addon or a variable may be left.
  */
 const unit = [
   'emulator/**/*.test.ts',
@@ -59,10 +59,12 @@ export default defineConfig({
       ...(process.env['GITHUB_ACTIONS'] ? ['github-actions'] : []),
       './scripts/vitest-reporter.mjs',
     ],
+    // Most of the time of a small file is the start of a process and the loading of modules, so files share both.
+    isolate: false,
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: unit, isolate: false },
+        test: { name: 'unit', include: unit },
       },
       {
         extends: true,

@@ -1,8 +1,6 @@
 #!/usr/bin/env node
 /**
- * Compiles the package into dist/: the ES modules with their declarations, the inspector's page, and
- * under dist/cjs the CommonJS entries. Those only `require` the ES modules (Node >= 20.19 can), so that there is one
- * copy of the code and of its state, whichever way it is loaded.
+ * Compiles the package into dist/: declarations, bundles for `require` and `import`, and the inspector's page.
  *
  *   node scripts/build.mjs            always
  *   node scripts/build.mjs --if-stale only if a source is newer than dist/
@@ -18,8 +16,8 @@ const sourceFolders = ['lib', 'emulator', 'native'];
 
 function currentFingerprint() {
   const isSource = (/** @type {string} */ name) => /\.(ts|tsx|css|html)$/.test(name) && !name.endsWith('.test.ts');
-  const configuration = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs', 'scripts/build-inspector.mjs'];
-  const tools = ['typescript', 'node-addon-api'].map((name) => `${readJson(dependency(`${name}/package.json`)).version}`);
+  const configuration = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs', 'scripts/bundle.mjs', 'scripts/build-inspector.mjs'];
+  const tools = ['typescript', 'rolldown', 'node-addon-api'].map((name) => `${readJson(dependency(`${name}/package.json`)).version}`);
   return fingerprint([...listFiles(sourceFolders, isSource), ...configuration], tools);
 }
 
@@ -40,9 +38,10 @@ export function buildDist() {
     // A checkout that has no page (the set-up's own tests make some) has nothing to build there.
     const page = !fs.existsSync(path.join(root, 'lib/inspect/page/index.html')) ? { ok: true, output: '' } : runLogged('build-inspector', process.execPath, [path.join(root, 'scripts/build-inspector.mjs'), output]);
     if (!page.ok) throw new ScriptError(`the inspector's page can't be built:\n${page.output.trimEnd()}`);
+    const bundle = runLogged('bundle', process.execPath, [path.join(root, 'scripts/bundle.mjs'), output]);
+    if (!bundle.ok) throw new ScriptError(`the modules can't be bundled:\n${bundle.output.trimEnd()}`);
     copyDeclarations(output);
     writeDeclarations(output);
-    writeEntries(output);
     copyHeaders(output);
     fs.writeFileSync(path.join(output, stampName), stamp);
     if (fs.existsSync(dist)) fs.renameSync(dist, old);
@@ -69,22 +68,6 @@ function copyHeaders(output) {
   for (const name of fs.readdirSync(from)) {
     if (/\.h$|^LICENSE/.test(name)) fs.copyFileSync(path.join(from, name), path.join(to, name));
   }
-}
-
-/** The CommonJS entries, and the command. @param {string} output */
-function writeEntries(output) {
-  const { bin, exports } = readJson(path.join(root, 'package.json'));
-  const inOutput = (/** @type {string} */ file) => path.join(output, path.relative('dist', file));
-  for (const entry of Object.values(exports)) {
-    if (typeof entry === 'string') continue;
-    const from = inOutput(entry.require.default);
-    const to = inOutput(entry.import.default);
-    if (!fs.existsSync(to)) continue; // An entry that is planned; the test of the packed package insists on it.
-    const specifier = path.relative(path.dirname(from), to).replaceAll('\\', '/');
-    fs.mkdirSync(path.dirname(from), { recursive: true });
-    fs.writeFileSync(from, `'use strict';\nmodule.exports = require('${specifier}');\n`);
-  }
-  for (const file of Object.values(bin).map(inOutput)) if (fs.existsSync(file)) fs.chmodSync(file, 0o755);
 }
 
 /**

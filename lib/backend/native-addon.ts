@@ -75,8 +75,6 @@ const FUNCTIONS = [
 /** Parts of a file name that are no requirement for a Node-API addon. */
 const NEUTRAL_TAGS = new Set(['napi', 'node', 'amdgpu-svm', 'amdgpu_svm']);
 
-const requireFile = createRequire(import.meta.url);
-
 /** Searches and loads. Never throws, never caches; `nativeSupport` and `nativeAddon` do cache. */
 export function findNativeAddon(search: AddonSearch = {}): { support: NativeSupport; addon?: NativeAddon } {
   const tried: TriedAddon[] = [];
@@ -90,8 +88,11 @@ export function findNativeAddon(search: AddonSearch = {}): { support: NativeSupp
     // Who names a file wants that one: another one in its place would be a surprise.
     candidates = [resolve(override)];
   } else {
-    const root = search.root ?? packageRoot(import.meta.dirname);
-    if (root === undefined) return unavailable(`no folder of the package amdgpu-svm above ${import.meta.dirname}`);
+    const root = search.root ?? packageRoot();
+    if (root === undefined)
+      return unavailable(
+        'the folder of the package amdgpu-svm was not found; a bundle has to leave amdgpu-svm external, or AMDGPU_SVM_ADDON to name the file of the addon',
+      );
     candidates = [
       ...prebuilds(root, search),
       join(root, 'build', 'Release', 'amdgpu_svm.node'),
@@ -201,7 +202,7 @@ function runningLibc(): 'glibc' | 'musl' {
 function loadAddon(path: string): NativeAddon | string {
   if (!existsSync(path)) return 'not found';
   try {
-    const addon: unknown = requireFile(path);
+    const addon: unknown = createRequire(path)(path);
     return mismatch(addon) ?? (addon as NativeAddon);
   } catch (error) {
     return `could not be loaded: ${error instanceof Error ? error.message : String(error)}`;

@@ -25,7 +25,7 @@ Node's own headers are taken from beside Node (include/node), or downloaded by n
 };
 
 function build(verbose: boolean): number {
-  const root = packageRoot(import.meta.dirname);
+  const root = packageRoot();
   const reason = root === undefined ? 'the folder of the package was not found' : whyNot(root);
   if (root === undefined || reason !== undefined) {
     complain(`amdgpu-svm build: ${reason}`);

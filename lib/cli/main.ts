@@ -5,4 +5,4 @@ import { runCommand } from './run-command.ts';
 
 watchOutput();
 
-process.exitCode = await runCommand(process.argv.slice(2));
+void runCommand(process.argv.slice(2)).then((code) => (process.exitCode = code));

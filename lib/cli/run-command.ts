@@ -1,7 +1,5 @@
 /** The commands by name: one call is one run of `amdgpu-svm`. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { packageRoot } from '../backend/package-root.ts';
+import { packageVersion } from '../backend/package-root.ts';
 import { ExitCode, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { complainOf } from './failure.ts';
@@ -102,7 +100,7 @@ async function run(args: readonly string[]): Promise<number> {
     return name === undefined ? ExitCode.usage : ExitCode.ok;
   }
   if (name === '--version' || name === '-v') {
-    print(version());
+    print(packageVersion());
     return ExitCode.ok;
   }
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -118,12 +116,6 @@ async function run(args: readonly string[]): Promise<number> {
     return ExitCode.ok;
   }
   return command.run(rest);
-}
-
-function version(): string {
-  const root = packageRoot(import.meta.dirname);
-  if (root === undefined) return 'unknown';
-  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 /** Runs `amdgpu-svm ARGS` in this process, writes to its standard output and error, and gives the exit code. */

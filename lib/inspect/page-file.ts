@@ -13,7 +13,7 @@ const PLACE = '<!--trace-->';
 
 /** The page as one self-contained HTML file; `trace` is what it shows at first. Throws if the package was not built. */
 export function inspectorPage(trace?: InspectedTrace): string {
-  const root = packageRoot(import.meta.dirname);
+  const root = packageRoot();
   if (root === undefined) throw new Error('inspect: the folder of the package is not known');
   const page = readFileSync(join(root, 'dist', 'lib', 'inspect', 'page.html'), 'utf8');
   if (trace === undefined) return page.replace(PLACE, '');

@@ -109,7 +109,7 @@ function collectComplaints(stream: Readable): (() => string) & { mounted(): void
 /** The executable: AMDGPU_SVM_FUSE, or where scripts/build-fuse.mjs puts it. */
 function helperPath(): string {
   const override = process.env['AMDGPU_SVM_FUSE'];
-  const root = packageRoot(import.meta.dirname);
+  const root = packageRoot();
   const candidates = override ? [resolve(override)] : root === undefined ? [] : [join(root, 'build-fuse', PROGRAM)];
   for (const path of candidates) {
     try {

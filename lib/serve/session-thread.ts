@@ -1,14 +1,13 @@
 /** The threads of sessions, as the server holds them. */
 import { constants } from 'node:os';
-import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { programPath } from '../backend/package-root.ts';
 import type { ControlRequest } from './control-socket.ts';
 import { encodeAnswer, encodeOpened } from './helper-protocol.ts';
 import type { HelperIoctl, HelperOpen } from './helper-protocol.ts';
 import type { SessionState } from './session.ts';
 import type { SessionAnswer, SessionData, SessionRequest } from './session-protocol.ts';
 
-const PROGRAM = join(import.meta.dirname, `session-worker${extname(import.meta.filename)}`);
 /** JavaScript memory of one session. Page tables are outside of it and have a limit of their own. */
 const LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 } as const;
 /** Threads without work that are kept for the next process. */
@@ -43,7 +42,7 @@ export class SessionThread {
 
   constructor(data: SessionData, listener: SessionListener) {
     this.#listener = listener;
-    this.#worker = new Worker(PROGRAM, { workerData: data, resourceLimits: LIMITS });
+    this.#worker = new Worker(programPath('lib/serve/session-worker'), { workerData: data, resourceLimits: LIMITS });
     this.#worker.on('message', (answer: SessionAnswer) => this.#take(answer));
     this.#worker.on('error', (error) => this.#end(`it failed: ${error.message}`));
     this.#worker.on('exit', () => this.#end('its thread has ended'));

@@ -1,7 +1,6 @@
 /** Where and when a report was made: two reports that differ are compared by this first. */
-import { readFileSync } from 'node:fs';
 import { arch, hostname, release, type } from 'node:os';
-import { dirname, join } from 'node:path';
+import { packageVersion } from '../../backend/package-root.ts';
 
 /** What a report says of the machine that the suite ran on. The revision of the driver is part of the target. */
 export interface Environment {
@@ -36,21 +35,4 @@ function startOfRun(): Date {
       { code: 'ERR_SVM_INVALID_OPTION' },
     );
   return new Date(Number(epoch) * 1000);
-}
-
-/** The version in the package.json of this package: sources and dist/ lie at different depths. */
-function packageVersion(): string {
-  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
-        name?: string;
-        version?: string;
-      };
-      if (name === 'amdgpu-svm' && version !== undefined) return version;
-    } catch (error) {
-      // No package.json here: go on upwards.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  }
-  return 'unknown';
 }

@@ -1,7 +1,7 @@
 /** Runs groups in processes of their own: a crash or a hang costs one case, not the run. */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { extname, join } from 'node:path';
+import { programPath } from '../../backend/package-root.ts';
 import type { ConcreteCase } from './case.ts';
 import type { CaseResult, CaseRunOptions } from './run-case.ts';
 import type { TargetOptions } from './target.ts';
@@ -19,7 +19,7 @@ const START_LIMIT = 60_000;
 const STDERR_LINES = 5;
 
 /** The program of the child: `answerParent` with the cases and a recorder, which this folder cannot reach. */
-const CHILD = join(import.meta.dirname, '..', `child${extname(import.meta.filename)}`);
+const CHILD = 'lib/conformance/child';
 
 interface RunningChild {
   readonly process: ChildProcess;
@@ -34,7 +34,7 @@ export class IsolatedRunner {
   #child: RunningChild | undefined;
 
   /** `program` is for tests of this class. */
-  constructor(target: TargetOptions, program: string = CHILD) {
+  constructor(target: TargetOptions, program: string = programPath(CHILD)) {
     this.#target = target;
     this.#program = program;
   }

@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+/**
+ * Bundles what the compiler has written: 500 modules take Node half a second to load, a handful takes nothing. For Node
+ * there is one copy of the code, as CommonJS, which `require` and `import` share with its state; the ES modules beside it
+ * only name what it exports. For bundlers and browsers there are ES modules below dist/esm.
+ *
+ *   node scripts/bundle.mjs OUTPUT   OUTPUT: the folder that becomes dist/
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { rolldown } from 'rolldown';
+import { isMain, readJson, root, runMain } from './support.mjs';
+
+/** Programs for other threads and processes, and what the scripts and tests of the repository call. */
+const programs = ['lib/conformance/child', 'lib/serve/session-worker'];
+const internal = ['lib/cli/run-command', 'lib/backend/native-addon'];
+
+/** Names of modules below the output, without extension. */
+function entries() {
+  const { bin, exports } = readJson(path.join(root, 'package.json'));
+  const named = (/** @type {string} */ file) => path.relative('dist', file).replace(/\.js$/, '');
+  return {
+    exported: Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? [] : [named(entry.node.default)])),
+    commands: Object.values(bin).map(named),
+  };
+}
+
+/**
+ * @param {string} output
+ * @param {readonly string[]} names
+ * @param {'cjs' | 'esm'} kind
+ */
+async function bundle(output, names, kind) {
+  const extension = kind === 'cjs' ? 'cjs' : 'js';
+  const build = await rolldown({
+    input: Object.fromEntries(names.map((name) => [name, path.join(output, `${name}.js`)])),
+    // Only what is Node's, and the optional peer.
+    external: [/^node:/, 'ffi-rs'],
+    platform: 'node',
+    preserveEntrySignatures: 'strict',
+    onwarn: (warning) => {
+      throw new Error(`${warning.code}: ${warning.message}`);
+    },
+  });
+  try {
+    const { output: files } = await build.generate({
+      format: kind,
+      exports: 'named',
+      entryFileNames: `[name].${extension}`,
+      chunkFileNames: `chunks/[name].${extension}`,
+    });
+    return files.flatMap((file) => (file.type === 'chunk' ? [file] : []));
+  } finally {
+    await build.close();
+  }
+}
+
+/** @param {string} output */
+async function bundleAll(output) {
+  // A checkout that has only some of them (the set-up's own tests make some) has those bundled.
+  const there = (/** @type {string} */ name) => fs.existsSync(path.join(output, `${name}.js`));
+  const { exported, commands } = entries();
+  const forNode = [...exported, ...commands, ...programs, ...internal].filter(there);
+  const cjs = await bundle(output, forNode, 'cjs');
+  const esm = await bundle(output, exported.filter(there), 'esm');
+  for (const name of fs.readdirSync(output, { recursive: true, encoding: 'utf8' }))
+    if (name.endsWith('.js')) fs.rmSync(path.join(output, name));
+  const write = (/** @type {string} */ name, /** @type {string} */ text) => {
+    fs.mkdirSync(path.dirname(path.join(output, name)), { recursive: true });
+    fs.writeFileSync(path.join(output, name), text);
+  };
+  for (const { fileName, code, isEntry, exports } of cjs) {
+    write(fileName, code);
+    if (isEntry) write(fileName.replace(/\.cjs$/, '.js'), moduleOf(path.basename(fileName), code, exports));
+  }
+  for (const { fileName, code } of esm) write(`esm/${fileName}`, code);
+  for (const name of commands.filter(there)) fs.chmodSync(path.join(output, `${name}.js`), 0o755);
+}
+
+/**
+ * An ES module that is the CommonJS one of the same folder.
+ * @param {string} file
+ * @param {string} code
+ * @param {readonly string[]} names
+ */
+function moduleOf(file, code, names) {
+  const first = /^#!.*\n/.exec(code)?.[0] ?? '';
+  if (names.length === 0) return `${first}import './${file}';\n`;
+  return `${first}import all from './${file}';\n\nexport const {\n${names.map((name) => `  ${name},\n`).join('')}} = all;\n`;
+}
+
+if (isMain(import.meta.url)) await runMain(() => bundleAll(path.resolve(process.argv[2] ?? path.join(root, 'dist'))));

@@ -6,17 +6,21 @@ import { ensureDist, filesBelow, ownTemporaryFolder, root, runNode, writeFiles }
 
 const dist = path.join(root, 'dist');
 
-/** Source text without comments, so that prose may mention what code may not. */
+/** Text of a source or of a file of dist/ without comments, so that prose may mention what code may not. */
 function codeOf(file: string): string {
-  return fs.readFileSync(path.join(dist, file), 'utf8').replace(/\/\*[^]*?\*\/|(?<![:'"`])\/\/.*$/gm, '');
+  const folder = /(?<!\.d)\.ts$/.test(file) ? root : dist;
+  return fs.readFileSync(path.join(folder, file), 'utf8').replace(/\/\*[^]*?\*\/|(?<![:'"`])\/\/.*$/gm, '');
 }
 
 /** What a file imports, statically or not. */
 function specifiersOf(file: string): string[] {
-  return [...codeOf(file).matchAll(/(?:\bfrom|\bimport|\brequire)\s*\(?\s*(['"`])(.*?)\1/g)].map((match) => match[2]!);
+  // A sentence may say: from 'here' to 'there'.
+  const imported =
+    /(?:^(?:import|export|\}) ?[^'"`;=]*?\bfrom|^import|\bimport\s*\(|\brequire\s*\()\s*(['"`])(.*?)\1/gm;
+  return [...codeOf(file).matchAll(imported)].map((match) => match[2]!);
 }
 
-/** Files of dist/ that can be reached from one of them. */
+/** Files that can be reached from one of them. */
 function reachableFrom(entry: string, extension: string): Map<string, string[]> {
   const imports = new Map<string, string[]>();
   const visit = (file: string): void => {
@@ -24,7 +28,7 @@ function reachableFrom(entry: string, extension: string): Map<string, string[]> 
     imports.set(file, specifiersOf(file));
     for (const specifier of imports.get(file)!) {
       if (specifier.startsWith('.'))
-        visit(path.posix.join(path.posix.dirname(file), specifier).replace(/\.js$/, extension));
+        visit(path.posix.join(path.posix.dirname(file), specifier).replace(/\.[jt]s$/, extension));
     }
   };
   visit(entry);
@@ -33,7 +37,7 @@ function reachableFrom(entry: string, extension: string): Map<string, string[]> 
 
 beforeAll(ensureDist);
 
-it.each(['.js', '.d.ts'])('reaches only files of the emulator and the user ABI (%s)', (extension) => {
+it.each(['.ts', '.d.ts'])('reaches only files of the emulator and the user ABI (%s)', (extension) => {
   const graph = reachableFrom(`emulator/index${extension}`, extension);
   expect(graph.size).toBeGreaterThan(10);
   for (const [file, specifiers] of graph) {
@@ -45,12 +49,20 @@ it.each(['.js', '.d.ts'])('reaches only files of the emulator and the user ABI (
   }
 });
 
+it('is bundled without anything that is imported from elsewhere', () => {
+  for (const [file, specifiers] of reachableFrom('esm/emulator/index.js', '.js'))
+    expect(
+      specifiers.filter((specifier) => !specifier.startsWith('.')),
+      file,
+    ).toEqual([]);
+});
+
 it('names neither Buffer nor globalThis nor node: modules, in no file of the emulator', () => {
   // `process` is a word of the model (the process whose memory is mirrored): that no file means
   // Node's is held by lint and by compiling the emulator without Node's types.
-  const files = filesBelow(dist).filter((file) => /^(emulator|lib\/uapi)\/.*\.(js|d\.ts)$/.test(file));
-  expect(files.length).toBeGreaterThan(10);
-  for (const file of files) {
+  const declarations = filesBelow(dist).filter((file) => /^(emulator|lib\/uapi)\/.*\.d\.ts$/.test(file));
+  expect(declarations.length).toBeGreaterThan(10);
+  for (const file of [...declarations, ...reachableFrom('esm/emulator/index.js', '.js').keys()]) {
     expect(codeOf(file).match(/\bBuffer\b|\bglobalThis\b|['"`]node:/g), file).toBeNull();
     expect(codeOf(file), file).not.toContain('types="node"');
   }
@@ -83,7 +95,7 @@ it('runs in a realm that has the language and nothing else', async () => {
     '--experimental-vm-modules',
     '--no-warnings',
     path.join(folder, 'realm.mjs'),
-    path.join(dist, 'emulator/index.js'),
+    path.join(dist, 'esm/emulator/index.js'),
   ];
   expect(await runNode(args)).toMatchObject({ code: 0, stdout: '1\n', stderr: '' });
 });

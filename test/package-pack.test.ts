@@ -75,10 +75,12 @@ describe('the tarball', () => {
     expect(files).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']));
     const meant = [
       /^(package\.json|README\.md|LICENSE|THIRD_PARTY|CHANGELOG\.md)$/,
-      /^dist\/(lib|emulator)\/.*\.(js|d\.ts)$/,
+      /^dist\/(lib|emulator)\/.*\.(js|cjs|d\.ts)$/,
+      /^dist\/chunks\/.*\.cjs$/,
+      /^dist\/esm\/.*\.js$/,
       /^dist\/lib\/inspect\/page\.html$/,
       /^dist\/native\/.*\.d\.ts$/,
-      /^dist\/cjs\/.*\.(cjs|d\.cts)$/,
+      /^dist\/cjs\/.*\.d\.cts$/,
       /^dist\/include\/node-addon-api\/(.*\.h|LICENSE.*)$/,
       /^native\/.*(\.(cc|cpp|h|hpp|gypi?|md)|\.d\.ts)$/,
       /^prebuilds\/.*\.node$/,

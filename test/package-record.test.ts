@@ -48,7 +48,7 @@ it('can be recorded out of a bundle that was cut down to what is used', async ()
       root: folder,
       logLevel: 'error',
       configFile: false,
-      resolve: { alias: { 'amdgpu-svm/hip': path.join(root, 'dist/lib/hip/index.js') } },
+      resolve: { alias: { 'amdgpu-svm/hip': path.join(root, 'dist/esm/lib/hip/index.js') } },
       ssr: { noExternal: true },
       build: { ssr: source, outDir: output, minify: false },
     });

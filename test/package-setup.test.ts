@@ -54,10 +54,10 @@ describe('dist/', () => {
 
     writeFiles(folder, { 'lib/index.ts': 'export const three: number = 3;\n' });
     await script(folder, 'setup.mjs');
-    expect(fs.readFileSync(dist('lib/index.js'), 'utf8')).toContain('three');
+    expect(fs.readFileSync(dist('lib/index.cjs'), 'utf8')).toContain('three');
     fs.rmSync(path.join(folder, 'lib/two.ts'));
     await script(folder, 'setup.mjs');
-    expect(fs.existsSync(dist('lib/two.js'))).toBe(false);
+    expect(fs.existsSync(dist('lib/two.d.ts'))).toBe(false);
     fs.rmSync(path.join(folder, 'dist'), { recursive: true });
     await script(folder, 'setup.mjs');
     expect(fs.existsSync(dist('lib/index.js'))).toBe(true);
@@ -67,12 +67,14 @@ describe('dist/', () => {
     const folder = checkout();
     await script(folder, 'build.mjs');
     const read = (name: string): string => fs.readFileSync(path.join(folder, 'dist', name), 'utf8');
-    expect(read('cjs/lib/index.cjs')).toContain(`module.exports = require('../../lib/index.js');`);
+    expect(read('lib/index.cjs')).toContain('exports.two = ');
+    expect(read('lib/index.js')).toBe(`import all from './index.cjs';\n\nexport const {\n  two,\n} = all;\n`);
+    expect(read('esm/lib/index.js')).toMatch(/^export \{ .*two.* \};?$/m);
     expect(read('lib/index.d.ts')).toContain(`'./two.js'`);
     expect(read('cjs/lib/index.d.cts')).toContain(`'./two.cjs'`);
     expect(fs.existsSync(path.join(folder, 'dist/cjs/lib/two.d.cts'))).toBe(true);
     expect(fs.statSync(path.join(folder, 'dist/lib/cli/main.js')).mode & 0o111).toBe(0o111);
-    expect(fs.existsSync(path.join(folder, 'dist/lib/two.test.js'))).toBe(false);
+    expect(fs.existsSync(path.join(folder, 'dist/lib/two.test.d.ts'))).toBe(false);
   });
 
   it('is kept when the sources do not compile, and the error is shown', async () => {
@@ -82,7 +84,7 @@ describe('dist/', () => {
     const result = await script(folder, 'setup.mjs');
     expect(result.code).toBe(1);
     expect(result.stderr).toContain(`error: the sources don't compile:\nlib/two.ts(1,14)`);
-    expect(fs.existsSync(path.join(folder, 'dist/lib/two.js'))).toBe(true);
+    expect(fs.existsSync(path.join(folder, 'dist/lib/two.d.ts'))).toBe(true);
   });
 
   it('is built once when two set-ups start at the same time, also beside a dead one', async () => {

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { ownTemporaryFolder, root, runNode, tool, writeFiles } from './support/package-support.ts';
+import { filesBelow, ownTemporaryFolder, root, runNode, tool, writeFiles } from './support/package-support.ts';
 
 /** Names of the rules that each of the files breaks. */
 async function lint(files: Readonly<Record<string, string>>): Promise<Record<string, string[]>> {
@@ -269,4 +269,11 @@ it('lets a test import from everywhere', async () => {
     'emulator/kernel/a.test.ts': [],
     'lib/uapi/a.test.ts': [],
   });
+});
+
+it('asks where a module lies in one place: what is bundled lies elsewhere than its source', () => {
+  const asking = filesBelow(path.join(root, 'lib'))
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .filter((name) => fs.readFileSync(path.join(root, 'lib', name), 'utf8').includes('import.meta.'));
+  expect(asking.sort()).toEqual(['backend/ffi-library.ts', 'backend/package-root.ts']);
 });

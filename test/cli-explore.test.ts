@@ -1,10 +1,12 @@
 /** `amdgpu-svm explore`. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runHere } from './support/cli-here.ts';
 import { CONTROL_PROGRAMS } from './support/explore-programs.ts';
-import { ownTemporaryFolder, root } from './support/package-support.ts';
+import { ensureDist, ownTemporaryFolder, root, runNode } from './support/package-support.ts';
+
+beforeAll(ensureDist);
 
 let folder = '';
 let racy = '';
@@ -74,7 +76,23 @@ describe('explore', () => {
     expect([serial, part < whole, part > serial]).toEqual([2, true, true]);
   });
 
+  it('gives the same with any number of threads', async () => {
+    const run = (...args: string[]) => runNode(['dist/lib/cli/main.js', 'explore', ...args, '--json']);
+    const [one, two] = [await run(racy, '--jobs', '1'), await run(racy, '--jobs', '2')];
+    expect(one).toEqual(two);
+    expect(
+      json(one.stdout)
+        .findings.map(({ id }) => id)
+        .sort(),
+    ).toEqual(['Q15', 'Q40']);
+    const generated = ['--generate', '10', '--seed', '3', '--schedules', '100'];
+    const [whole, parts] = [await run(...generated), await run(...generated, '--jobs', '2')];
+    expect(parts).toEqual(whole);
+  });
+
   it.each<[string, string[], RegExp]>([
+    ['threads for a part', ['racy', '--jobs', '2', '--shard', '1/2'], /--jobs does not go with --shard/],
+    ['no threads', ['racy', '--jobs', '0'], /--jobs: expected a whole number from 1/],
     ['no file', [], /expected one program FILE/],
     ['a file that is not there', ['nothing.json'], /nothing\.json: cannot be read/],
     ['a number that is none', ['racy', '--preemptions', 'x'], /--preemptions: expected a whole number from 0 to 16/],

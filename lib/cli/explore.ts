@@ -6,6 +6,8 @@ import type { Exploration, ExploreOptions, Finding, Generated } from '../explore
 import { DEFAULT_PROFILE } from '../uapi/profile.ts';
 import { TraceFileError } from '../trace/format/trace-file-error.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
+import { PARTS } from './explore-part.ts';
+import { exploreInThreads } from './explore-threads.ts';
 import type { Command } from './command.ts';
 import { bold, print, toJson } from './output.ts';
 import { countOption, PROFILE_NAMES, profileOption } from './options.ts';
@@ -18,6 +20,7 @@ const OPTIONS = {
   traces: { type: 'string' },
   generate: { type: 'string' },
   seed: { type: 'string' },
+  jobs: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
@@ -27,7 +30,7 @@ type Values = { readonly [Name in Exclude<keyof typeof OPTIONS, 'json'>]?: strin
 export const exploreCommand: Command = {
   name: 'explore',
   synopsis:
-    'FILE|--generate N [--seed S] [--profile P] [--preemptions N] [--schedules N] [--shard I/N] [--traces FOLDER] [--json]',
+    'FILE|--generate N [--seed S] [--profile P] [--preemptions N] [--schedules N] [--shard I/N] [--jobs N] [--traces FOLDER] [--json]',
   help: `Runs the threads of a program (docs/explore.md) in every order, and at every preemption point of every
 operation what another thread could do there. Each distinct defect is told once, with the shortest schedule
 that shows it, as a story and as a trace for "amdgpu-svm replay --hazards". Exit code 1 if there is one.
@@ -36,6 +39,7 @@ that shows it, as a story and as a trace for "amdgpu-svm replay --hazards". Exit
   --preemptions N   points of a schedule at which others come in, at most; default 2
   --schedules N     schedules that are run, at most; default ${MOST_SCHEDULES}
   --shard I/N       the I-th of N parts of all schedules
+  --jobs N          explore in N threads: always in ${PARTS} parts, so that N changes nothing but the time
   --generate N      explore N programs made by chance instead of FILE; tell what no serial order of theirs shows,
                     with the smallest program that was found for it
   --seed S          makes other programs; default 1
@@ -48,13 +52,19 @@ that shows it, as a story and as a trace for "amdgpu-svm replay --hazards". Exit
     const [file] = positionals;
     if (file === undefined || positionals.length !== 1)
       throw new UsageError('explore: expected one program FILE; see amdgpu-svm explore --help');
-    const program = readProgram(file, readText(file), profileOption('explore', values.profile));
+    const text = readText(file);
+    const profile = profileOption('explore', values.profile);
+    const program = readProgram(file, text, profile);
     const options: ExploreOptions = {
       preemptions: countOption('explore', 'preemptions', values.preemptions, 2, 0, 16),
       schedules: countOption('explore', 'schedules', values.schedules, MOST_SCHEDULES, 1, 1e9),
       ...shardOption(values.shard),
     };
-    const result = explore(program, options);
+    const jobs = jobsOption(values);
+    const result =
+      jobs === undefined
+        ? explore(program, options)
+        : ((await exploreInThreads({ kind: 'program', file, text, profile, options }, jobs)) as Exploration);
     if (values.traces !== undefined) writeTraces(values.traces, result.findings);
     if (values.json) print(toJson({ profile: program.config.profile, ...options, ...jsonOf(result) }, 2));
     else tell(result, options.preemptions!);
@@ -65,7 +75,7 @@ that shows it, as a story and as a trace for "amdgpu-svm replay --hazards". Exit
 /** The most schedules of one generated program: the next one tells more. */
 const MOST_OF_GENERATED = 2000;
 
-function runGenerated(values: Values, positionals: readonly string[]): number {
+async function runGenerated(values: Values, positionals: readonly string[]): Promise<number> {
   if (positionals.length > 0) throw new UsageError('explore: --generate takes no program FILE');
   if (values.shard !== undefined) throw new UsageError('explore: --shard goes with a program FILE');
   const options = {
@@ -75,7 +85,11 @@ function runGenerated(values: Values, positionals: readonly string[]): number {
     preemptions: countOption('explore', 'preemptions', values.preemptions, 2, 0, 16),
     schedules: countOption('explore', 'schedules', values.schedules, MOST_OF_GENERATED, 1, 1e9),
   };
-  const result = exploreGenerated(options);
+  const jobs = jobsOption(values);
+  const result =
+    jobs === undefined
+      ? exploreGenerated(options)
+      : ((await exploreInThreads({ kind: 'generated', options }, jobs)) as Generated);
   if (values.traces !== undefined) writeTraces(values.traces, result.findings);
   // The options say how many were asked for, the result how many were run.
   if (values.json) print(toJson({ profile: options.profile, seed: options.seed, ...jsonOf(result) }, 2));
@@ -99,6 +113,13 @@ function readText(file: string): string {
   } catch (error) {
     throw new TraceFileError(file, 0, `cannot be read: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** Undefined: in this thread, as a whole. */
+function jobsOption({ jobs, shard }: Values): number | undefined {
+  if (jobs === undefined) return undefined;
+  if (shard !== undefined) throw new UsageError('explore: --jobs does not go with --shard');
+  return countOption('explore', 'jobs', jobs, 1, 1, 64);
 }
 
 function shardOption(text: string | undefined): Pick<ExploreOptions, 'shard'> {

@@ -96,7 +96,7 @@ function generateProgram(profile: ProfileName, seed: number, index: number): Pro
 }
 
 /** How much is generated and explored. */
-interface GenerateOptions {
+export interface GenerateOptions {
   readonly profile: ProfileName;
   /** Programs. */
   readonly programs: number;
@@ -104,11 +104,15 @@ interface GenerateOptions {
   readonly preemptions: number;
   /** The most schedules of one program. */
   readonly schedules: number;
+  /** Only each `count`th program, from the `index`th on; `index` from 1 to `count`. */
+  readonly shard?: { readonly index: number; readonly count: number };
 }
 
 /** A race, and the smallest program in which it was found. */
 interface GeneratedFinding extends Finding {
   readonly program: ProgramSource;
+  /** Which of the programs it was found in, from 0. */
+  readonly number: number;
 }
 
 /** What came of generated programs. */
@@ -122,27 +126,33 @@ export interface Generated {
 
 /** Generates programs, explores them, and shrinks those that show what none before has shown. */
 export function exploreGenerated(options: GenerateOptions): Generated {
-  const { profile, programs, seed, preemptions, schedules: most } = options;
+  const { profile, programs, seed, preemptions, schedules: most, shard = { index: 1, count: 1 } } = options;
   const found = new Map<string, GeneratedFinding>();
-  let schedules = 0;
-  for (let index = 0; index < programs; index++) {
+  let [schedules, explored] = [0, 0];
+  for (let index = shard.index - 1; index < programs; index += shard.count) {
+    explored++;
     const source = generateProgram(profile, seed, index);
     const result = explore(parseProgram('generated', source), { preemptions, schedules: most });
     schedules += result.schedules + result.merged + result.blocked;
     for (const finding of result.findings) {
       if (finding.preemptions > 0 && !found.has(finding.id))
-        found.set(finding.id, shrink(source, finding, preemptions, most));
+        found.set(finding.id, { ...shrinkProgram(source, finding, preemptions, most), number: index });
     }
   }
   const findings = [...found.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
-  return { findings, programs, schedules };
+  return { findings, programs: explored, schedules };
 }
 
 /**
  * The program without the operations that the finding does not need. Each is left out in turn until none can be; that
  * is all there is to shrink, since the operations are small already.
  */
-function shrink(source: ProgramSource, finding: Finding, preemptions: number, schedules: number): GeneratedFinding {
+export function shrinkProgram(
+  source: ProgramSource,
+  finding: Finding,
+  preemptions: number,
+  schedules: number,
+): Finding & { readonly program: ProgramSource } {
   let smallest = { ...finding, program: source };
   for (let progress = true; progress;) {
     progress = false;

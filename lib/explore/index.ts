@@ -2,8 +2,9 @@
 export { explore, MOST_SCHEDULES } from './explorer.ts';
 export type { Exploration, ExploreOptions } from './explorer.ts';
 export type { Finding } from './findings.ts';
-export { exploreGenerated } from './generate.ts';
-export type { Generated } from './generate.ts';
+export { exploreGenerated, shrinkProgram } from './generate.ts';
+export type { Generated, GenerateOptions } from './generate.ts';
+export { mergeExplorations, mergeGenerated } from './merge.ts';
 export { parseProgram, readProgram } from './program.ts';
 export type { ProgramSource } from './program.ts';
 export { fuzz, fuzzAgainst } from './fuzz.ts';

@@ -205,6 +205,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
   {
     kind: 'bo+',
     title: 'VRAM allocated',
+    vramAt: 1,
     listen: {
       bufferAllocated(offset, pages) {
         this.list.push(this.gpu, ['bo+', hex(offset), hex(pages)]);
@@ -216,6 +217,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
   {
     kind: 'bo-',
     title: 'VRAM freed',
+    vramAt: 1,
     listen: {
       bufferFreed(offset, pages) {
         this.list.push(this.gpu, ['bo-', hex(offset), hex(pages)]);
@@ -227,6 +229,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
   {
     kind: 'evict',
     title: 'eviction',
+    vramAt: 1,
     listen: {
       evictionBegan(offset, pages) {
         this.list.push(this.gpu, ['evict', hex(offset), hex(pages)]);
@@ -238,6 +241,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
   {
     kind: 'evicted',
     title: 'end of eviction',
+    vramAt: 1,
     listen: {
       evictionEnded(offset, result) {
         this.list.push(this.gpu, ['evicted', hex(offset), result]);
@@ -262,6 +266,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
   {
     kind: 'copy',
     title: 'copy',
+    vramAt: 2,
     listen: {
       copied(toVram, offset, pages) {
         this.list.run(this, toVram ? writeCopyIn : writeCopyOut, offset, pages, 0);

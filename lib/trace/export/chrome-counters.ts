@@ -1,7 +1,9 @@
 /** Counters of a device as counter tracks of a Chrome trace: a sample wherever one has changed. */
-import type { EmulatedDevice, EmulatedFile } from '../../../emulator/index.ts';
+import type { EmulatedDevice, EmulatedFile, EmulatedMachine } from '../../../emulator/index.ts';
 import { CHROME_PROCESS } from './chrome-events.ts';
 import type { ChromeEvent } from './chrome-events.ts';
+
+const PAGE_BYTES = 4096;
 
 type Sample = Readonly<Record<string, number>>;
 
@@ -16,7 +18,7 @@ export class ChromeCounters {
 
   /** Samples everything at `ts` (microseconds). */
   sample(
-    subject: { readonly device: EmulatedDevice; readonly file: EmulatedFile },
+    subject: { readonly machine: EmulatedMachine; readonly device: EmulatedDevice; readonly file: EmulatedFile },
     inFlight: number,
     ts: number,
   ): void {
@@ -27,6 +29,12 @@ export class ChromeCounters {
     this.#write('TLB flushes', { flushes: counters.tlb }, ts);
     this.#write('DMA-mapped pages', { pages: counters.dmaPages }, ts);
     this.#write('collector', { queued: context?.collector.pending ?? 0, runs: counters.gcRuns }, ts);
+    for (const { index, memory } of subject.machine.devices) {
+      if (memory === null) continue;
+      const { evictablePages, pinnedPages } = memory.vram;
+      const used = { SVM: evictablePages * PAGE_BYTES, others: pinnedPages * PAGE_BYTES };
+      this.#write(`VRAM of GPU ${index}, bytes`, used, ts);
+    }
     this.#write(
       'objects',
       {

@@ -22,6 +22,8 @@ const MOST_SLICES = 8;
 
 interface Slice {
   readonly name: string;
+  /** VRAM that it is about. */
+  readonly vram: { readonly kind: string; offset: number; pages: number } | undefined;
   readonly gpu: number;
   readonly text: string;
   readonly parts: FlaggedPages[];
@@ -40,22 +42,29 @@ export function mergedEffects(effects: readonly TraceEffect[]): ShownEffect[] {
       continue;
     }
     const part = pagesOf(effect);
+    const vram = vramOf(effect);
     const last = slices[slices.length - 1];
     // Marks of preemption points hold the nesting together, and stops of queues their track: each of them shows.
     if (isQueueCall(name)) {
-      slices.push({ name, gpu, text: effect[1] === undefined ? '' : String(effect[1]), parts: [] });
+      slices.push({ name, gpu, text: effect[1] === undefined ? '' : String(effect[1]), vram: undefined, parts: [] });
     } else if (name === 'inject' || name === 'inject-end') {
-      slices.push({ name, gpu, text: name === 'inject' ? String(effect[1]) : '', parts: [] });
-    } else if (last !== undefined && last.name === name && last.gpu === gpu && last.parts[0]?.flags === part.flags) {
-      last.parts.push(part);
+      slices.push({ name, gpu, text: name === 'inject' ? String(effect[1]) : '', vram: undefined, parts: [] });
+    } else if (
+      last !== undefined &&
+      last.name === name &&
+      last.gpu === gpu &&
+      last.vram?.kind === vram?.kind &&
+      last.parts[0]?.flags === part.flags
+    ) {
+      join(last, part, vram);
     } else if (shown < MOST_SLICES) {
-      slices.push({ name, gpu, text: '', parts: [part] });
+      slices.push({ name, gpu, text: '', vram, parts: [part] });
       shown++;
     } else {
-      const key = `${gpu}:${name}`;
+      const key = `${gpu}:${name}:${vram?.kind}`;
       const slice = rest.get(key);
-      if (slice === undefined) rest.set(key, { name, gpu, text: '', parts: [part] });
-      else slice.parts.push(part);
+      if (slice === undefined) rest.set(key, { name, gpu, text: '', vram, parts: [part] });
+      else join(slice, part, vram);
     }
   }
   return [
@@ -64,11 +73,33 @@ export function mergedEffects(effects: readonly TraceEffect[]): ShownEffect[] {
   ];
 }
 
-function shownEffect({ name, gpu, text, parts }: Slice, prefix: string): ShownEffect {
+/** The VRAM that an effect is about. */
+function vramOf(effect: TraceEffect): Slice['vram'] {
+  const at = effectOf(effect)?.vramAt;
+  if (at === undefined) return undefined;
+  const pages = effect[at + 1];
+  const direction = effect[1] === 'vram' ? 'to VRAM' : 'to system memory';
+  // The end of an eviction has its result there, a number.
+  return {
+    kind: at === 2 ? direction : '',
+    offset: Number(effect[at]),
+    pages: Number(typeof pages === 'string' ? pages : 0),
+  };
+}
+
+function join(slice: Slice, part: FlaggedPages, vram: Slice['vram']): void {
+  slice.parts.push(part);
+  if (slice.vram === undefined || vram === undefined) return;
+  slice.vram.offset = Math.min(slice.vram.offset, vram.offset);
+  slice.vram.pages += vram.pages;
+}
+
+function shownEffect({ name, gpu, text, vram, parts }: Slice, prefix: string): ShownEffect {
   const { title: words = name, pages: hasPages } = effectOf([name]) ?? {};
-  const title = `${prefix}${words}${parts.length > 1 ? ` x${parts.length}` : ''}`;
+  const title = `${prefix}${words}${vram === undefined || vram.kind === '' ? '' : ` ${vram.kind}`}${parts.length > 1 ? ` x${parts.length}` : ''}`;
   const about = {
     ...(gpu === 0 ? {} : { gpu }),
+    ...(vram === undefined ? {} : { vramPage: hex(vram.offset), pages: vram.pages }),
     ...(isQueueCall(name) && text !== '' ? { result: resultWord(text) } : {}),
   };
   if (hasPages === undefined || parts.length === 0) return { name, gpu, title, parts: [], text, args: about };

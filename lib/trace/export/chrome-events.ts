@@ -25,26 +25,42 @@ export interface ChromeTrace {
   readonly otherData: Readonly<Record<string, string>>;
 }
 
-/** The threads that the export shows, in this order. */
-export const ChromeThread = { operations: 1, secondThread: 2, pageTable: 3, driver: 4 } as const;
+/** The threads that the export shows, in this order; those of the driver and of its GPU are those of GPU 0. */
+export const ChromeThread = { operations: 1, secondThread: 2, pageTable: 3, driver: 4, vram: 5 } as const;
+type GpuThread = 'pageTable' | 'driver' | 'vram';
 
 const THREAD_NAMES: Readonly<Record<keyof typeof ChromeThread, string>> = {
   operations: 'operations',
   secondThread: 'second thread (at preemption points)',
   pageTable: 'GPU page table',
   driver: 'driver: notifiers, ranges, DMA, collector',
+  vram: 'VRAM: buffers, copies, evictions',
 };
+/** Threads of GPU n begin after n times so many. */
+const THREADS_OF_A_GPU = 10;
+
+/** The thread of a GPU. */
+export function gpuThread(thread: GpuThread, gpu: number): number {
+  return ChromeThread[thread] + gpu * THREADS_OF_A_GPU;
+}
 
 /** The one process of the file. */
 export const CHROME_PROCESS = 1;
 
-/** Names of the process and its threads. */
-export function metadataEvents(processName: string): ChromeEvent[] {
+/** Names of the process and its threads; those of VRAM and of further GPUs only where something is on them (`used`). */
+export function metadataEvents(processName: string, used: ReadonlySet<number>): ChromeEvent[] {
   const base = { ph: 'M', pid: CHROME_PROCESS, ts: 0 } as const;
   const events: ChromeEvent[] = [{ ...base, name: 'process_name', args: { name: processName } }];
-  for (const [key, tid] of Object.entries(ChromeThread)) {
-    events.push({ ...base, name: 'thread_name', tid, args: { name: THREAD_NAMES[key as keyof typeof ChromeThread] } });
-    events.push({ ...base, name: 'thread_sort_index', tid, args: { sort_index: tid } });
+  const last = Math.max(0, ...used);
+  const hasMore = last > THREADS_OF_A_GPU;
+  for (let gpu = 0; gpu * THREADS_OF_A_GPU < last || gpu === 0; gpu++) {
+    for (const [key, first] of Object.entries(ChromeThread) as [keyof typeof ChromeThread, number][]) {
+      const tid = first + gpu * THREADS_OF_A_GPU;
+      if ((gpu > 0 || key === 'vram') && !used.has(tid)) continue;
+      const ofGpu = hasMore && first >= ChromeThread.pageTable ? `GPU ${gpu}: ` : '';
+      events.push({ ...base, name: 'thread_name', tid, args: { name: `${ofGpu}${THREAD_NAMES[key]}` } });
+      events.push({ ...base, name: 'thread_sort_index', tid, args: { sort_index: tid } });
+    }
   }
   return events;
 }

@@ -3,7 +3,7 @@ import { errnoName } from '../../uapi/errno.ts';
 import { ptePermits } from '../../words/pte-flags.ts';
 import type { FlaggedPages } from '../effects/descriptor.ts';
 import type { TraceAnswer } from '../operations/index.ts';
-import { CHROME_PROCESS, ChromeThread, microseconds } from './chrome-events.ts';
+import { CHROME_PROCESS, ChromeThread, gpuThread, microseconds } from './chrome-events.ts';
 import type { ChromeEvent } from './chrome-events.ts';
 import { hexAddress } from '../format/hex.ts';
 
@@ -85,7 +85,7 @@ export class ChromeFaults {
       if (!ptePermits(flags, fault.write)) continue;
       this.#open.delete(key);
       this.#events[fault.slot] = fault.arrow;
-      this.#events.push({ ...fault.arrow, ph: 'f', bp: 'e', tid: ChromeThread.pageTable, ts: microseconds(time) });
+      this.#events.push({ ...fault.arrow, ph: 'f', bp: 'e', tid: gpuThread('pageTable', gpu), ts: microseconds(time) });
       this.#push('e', fault, time, { outcome: 'mapped', raised: fault.raised });
     }
   }

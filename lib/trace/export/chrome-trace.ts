@@ -3,7 +3,7 @@ import { errnoName } from '../../uapi/errno.ts';
 import { effectOf } from '../effects/index.ts';
 import type { TraceSubject } from '../operations/descriptor.ts';
 import type { InjectedAnswer, TraceAnswer } from '../operations/index.ts';
-import { CHROME_PROCESS, ChromeClock, ChromeThread, metadataEvents, microseconds } from './chrome-events.ts';
+import { CHROME_PROCESS, ChromeClock, ChromeThread, gpuThread, metadataEvents, microseconds } from './chrome-events.ts';
 import type { ChromeEvent, ChromeTrace } from './chrome-events.ts';
 import { ChromeFaults, faultedPages } from './chrome-faults.ts';
 import type { FaultedPages } from './chrome-faults.ts';
@@ -75,8 +75,10 @@ export class ChromeTraceBuilder {
   finish(title: string): ChromeTrace {
     this.#faults.finish(this.#clock.tick(0));
     this.#queues.finish(this.#clock.tick(0));
+    const events = this.#events.filter((event) => event !== null);
+    const used = new Set(events.flatMap(({ tid }) => (tid === undefined ? [] : [tid])));
     return {
-      traceEvents: [...metadataEvents(title), ...this.#events.filter((event) => event !== null)],
+      traceEvents: [...metadataEvents(title, used), ...events],
       displayTimeUnit: 'ns',
       otherData: { generator: 'amdgpu-svm trace', clock: 'virtual', operations: String(this.#operations) },
     };
@@ -106,10 +108,10 @@ export class ChromeTraceBuilder {
   }
 
   #effect(effect: ShownEffect): void {
-    const onPageTable = effectOf([effect.name])?.onPageTable === true;
+    const { onPageTable = false, vramAt } = effectOf([effect.name]) ?? {};
+    const thread = gpuThread(vramAt !== undefined ? 'vram' : onPageTable ? 'pageTable' : 'driver', effect.gpu);
     const start = this.#clock.tick(0);
-    this.#slice(onPageTable ? ChromeThread.pageTable : ChromeThread.driver, effect.title, start, effect.args).dur =
-      microseconds(1);
+    this.#slice(thread, effect.title, start, effect.args).dur = microseconds(1);
     // A call that KFD refused changes nothing.
     if (effect.name === 'quiesce' && effect.text === '') this.#queues.stopped(effect.gpu, start);
     if (effect.name === 'resume' && effect.text === '') this.#queues.resumed(effect.gpu, start);

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { chromeTraceFaults } from '../../../test/support/chrome-trace-schema.ts';
+import type { ChromeTrace } from '../export/chrome-events.ts';
+import { chromeTraceOf } from '../export/chrome-exporter.ts';
 import { lanesOf, shownLanes } from '../../inspect/model/lanes.ts';
 import type { TraceLine } from '../format/parse-trace.ts';
 import { parseTrace } from '../format/read-trace.ts';
@@ -22,6 +25,12 @@ function answersOf(...operations: readonly object[]): TraceAnswer[] {
 
 const addr = '0x10000000';
 const PAGES = { addr, len: '0x10000' };
+/** An operation of GPU 0 on another one, if it is about a GPU. */
+function onGpu(operation: object, gpu: number): object {
+  const [[name, fields]] = Object.entries(operation) as [[string, object]];
+  return ['set', 'fault'].includes(name) ? { [name]: { ...fields, gpu } } : operation;
+}
+
 /** 64 KiB of a process lie in VRAM, each page with 3 in it. */
 const IN_VRAM = [
   { config: { profile: 'v8', vram: '0x1000000', thpMig: false } },
@@ -62,6 +71,29 @@ describe('replays of a machine with VRAM', () => {
     const [plain] = stateAfter(linesOf([{ config: {} }, IN_VRAM[1]!, IN_VRAM[2]!]), 3);
     expect([plain!.places, shownLanes(lanesOf(plain!)).includes('memory')]).toEqual([[], false]);
     expect(statesLines([plain!]).join()).not.toMatch(/lies in|VRAM/);
+  });
+
+  it('shows a chrome trace with threads of each GPU, its copies, and how full its VRAM is', () => {
+    const [{ config }, ...rest] = IN_VRAM as [{ config: object }, ...object[]];
+    const lines = linesOf([{ config: { ...config, gpus: 2 } }, ...rest.map((each) => onGpu(each, 1)), { load: PAGES }]);
+    const trace = JSON.parse(JSON.stringify(chromeTraceOf(lines))) as ChromeTrace;
+    expect(chromeTraceFaults(trace)).toEqual([]);
+    const threads = new Map(
+      trace.traceEvents
+        .filter(({ name }) => name === 'thread_name')
+        .map(({ tid, args }) => [String(args!['name']), tid] as const),
+    );
+    expect([...threads.keys()]).toContain('GPU 0: GPU page table');
+    expect(threads.has('GPU 0: VRAM: buffers, copies, evictions')).toBe(false);
+    const onThread = threads.get('GPU 1: VRAM: buffers, copies, evictions');
+    expect(trace.traceEvents.filter(({ tid, ph }) => ph === 'X' && tid === onThread).map(({ name }) => name)).toEqual([
+      'VRAM allocated',
+      'copy to VRAM',
+      'copy to system memory',
+      'VRAM freed',
+    ]);
+    const fill = trace.traceEvents.filter(({ name }) => name === 'VRAM of GPU 1, bytes');
+    expect(fill.map(({ args }) => args!['SVM'])).toEqual([0, 0x10000, 0]);
   });
 
   it('reads the fields of a configuration that no GPU with SVM looks at', () => {

@@ -7,6 +7,7 @@ import type { Step } from '../model/step.ts';
 import { StoppedQueues } from '../model/stopped-queues.ts';
 import { paintOf } from './paints.ts';
 import { TimelineRows } from '../model/timeline-rows.ts';
+import { VramFill } from '../model/vram-fill.ts';
 import { VirtualList } from './VirtualList.tsx';
 
 interface TimelineProps {
@@ -33,6 +34,7 @@ export function Timeline({
 }: TimelineProps): JSX.Element {
   const rows = useMemo(() => new TimelineRows(steps, showEvents), [steps, showEvents]);
   const stops = useMemo(() => new StoppedQueues(steps), [steps]);
+  const fill = useMemo(() => new VramFill(steps), [steps]);
   const activate = (row: number): void => {
     const at = rows.at(row);
     onSelect(at.step, at.event, eventAt(steps[at.step]!, at.event)?.place);
@@ -42,6 +44,7 @@ export function Timeline({
       <header>
         <h2>Time line</h2>
         {stops.any && <span class="stopped-key">queues stopped</span>}
+        {fill.any && <span class="vram-key">VRAM taken: {Math.round(fill.partAt(current) * 100)} %</span>}
         <label>
           <input
             type="checkbox"
@@ -54,6 +57,7 @@ export function Timeline({
       <Strip
         steps={steps}
         stops={stops}
+        fill={fill}
         current={current}
         theme={theme}
         onSelect={(step) => onSelect(step, -1, undefined)}
@@ -84,6 +88,7 @@ export function Timeline({
               <span class="text" title={operationText(step.operation)}>
                 {operationText(step.operation)}
               </span>
+              {fill.arrowsAt(at.step) !== '' && <span class="moved">{fill.arrowsAt(at.step)}</span>}
               {mark !== 'plain' && mark !== 'refused' && (
                 <span class={`badge ${mark}`}>
                   {mark === 'hazard' ? step.hazards.find(({ isNotice }) => !isNotice)!.quirk : MARK_TITLES[mark]}
@@ -123,6 +128,7 @@ function eventAt(step: Step, index: number): { text: string; place: Place | unde
 interface StripProps {
   readonly steps: readonly Step[];
   readonly stops: StoppedQueues;
+  readonly fill: VramFill;
   readonly current: number;
   readonly theme: string;
   readonly onSelect: (step: number) => void;
@@ -134,22 +140,22 @@ const STOPS_HEIGHT = 3;
 const MARK_ORDER = ['plain', 'refused', 'fault', 'differs', 'hazard'] as const;
 
 /** All operations as one strip; a click goes there. The list says the same to those who don't see it. */
-function Strip({ steps, stops, current, theme, onSelect }: StripProps): JSX.Element {
+function Strip({ steps, stops, fill, current, theme, onSelect }: StripProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const element = canvas.current!;
-    const draw = (): void => drawStrip(element, steps, stops, current);
+    const draw = (): void => drawStrip(element, steps, stops, fill, current);
     draw();
     const observer = new ResizeObserver(draw);
     observer.observe(element);
     return () => observer.disconnect();
-  }, [steps, stops, current, theme]);
+  }, [steps, stops, fill, current, theme]);
   return (
     <canvas
       ref={canvas}
       class="strip"
       aria-hidden="true"
-      title="all operations: faults, hazards, stopped queues; click to go there"
+      title={`all operations: faults, hazards, stopped queues${fill.any ? ', how full VRAM is and what moves' : ''}; click to go there`}
       style={{ height: `${STRIP_HEIGHT}px` }}
       onPointerDown={(event) => {
         const { left, width } = event.currentTarget.getBoundingClientRect();
@@ -159,7 +165,13 @@ function Strip({ steps, stops, current, theme, onSelect }: StripProps): JSX.Elem
   );
 }
 
-function drawStrip(element: HTMLCanvasElement, steps: readonly Step[], stops: StoppedQueues, current: number): void {
+function drawStrip(
+  element: HTMLCanvasElement,
+  steps: readonly Step[],
+  stops: StoppedQueues,
+  fill: VramFill,
+  current: number,
+): void {
   const ratio = window.devicePixelRatio;
   const width = element.clientWidth;
   element.width = width * ratio;
@@ -190,6 +202,40 @@ function drawStrip(element: HTMLCanvasElement, steps: readonly Step[], stops: St
       bottom -= height;
     }
   }
+  if (fill.any) drawFill(context, fill, steps.length, width);
   context.fillStyle = paintOf('accent');
   context.fillRect(Math.min(width - 2, ((current + 0.5) / steps.length) * width - 1), 0, 2, STRIP_HEIGHT);
+}
+
+/** How full VRAM is, as a curve, and under it where pages move: to VRAM a triangle that points up, home one that points down. */
+function drawFill(context: CanvasRenderingContext2D, fill: VramFill, steps: number, width: number): void {
+  const columns = Math.min(width, steps);
+  const y = (part: number): number => STRIP_HEIGHT - 1 - part * (STRIP_HEIGHT - 4);
+  context.strokeStyle = paintOf('vram-curve');
+  context.lineWidth = 1.5;
+  context.beginPath();
+  context.moveTo(0, y(0));
+  for (let column = 0; column < columns; column++) {
+    const last = Math.max(0, Math.floor(((column + 1) / columns) * steps) - 1);
+    const x = (column / columns) * width;
+    context.lineTo(x, y(fill.partAt(last)));
+    context.lineTo(x + width / columns, y(fill.partAt(last)));
+  }
+  context.stroke();
+  context.fillStyle = paintOf('vram-curve');
+  for (let column = 0; column < columns; column++) {
+    const from = Math.floor((column / columns) * steps);
+    const moved = fill.moves(from, Math.max(from + 1, Math.floor(((column + 1) / columns) * steps)));
+    const middle = ((column + 0.5) / columns) * width;
+    if (moved.in) drawTriangle(context, middle, 1, 5);
+    if (moved.home) drawTriangle(context, middle, 12, 8);
+  }
+}
+
+function drawTriangle(context: CanvasRenderingContext2D, x: number, tip: number, base: number): void {
+  context.beginPath();
+  context.moveTo(x, tip);
+  context.lineTo(x - 3, base);
+  context.lineTo(x + 3, base);
+  context.fill();
 }

@@ -3,6 +3,8 @@ import { chromeTraceFaults } from '../../../test/support/chrome-trace-schema.ts'
 import type { ChromeTrace } from '../export/chrome-events.ts';
 import { chromeTraceOf } from '../export/chrome-exporter.ts';
 import { lanesOf, shownLanes } from '../../inspect/model/lanes.ts';
+import { InspectorSession } from '../../inspect/model/session.ts';
+import { VramFill } from '../../inspect/model/vram-fill.ts';
 import type { TraceLine } from '../format/parse-trace.ts';
 import { parseTrace } from '../format/read-trace.ts';
 import type { TraceAnswer } from '../operations/index.ts';
@@ -94,6 +96,22 @@ describe('replays of a machine with VRAM', () => {
     ]);
     const fill = trace.traceEvents.filter(({ name }) => name === 'VRAM of GPU 1, bytes');
     expect(fill.map(({ args }) => args!['SVM'])).toEqual([0, 0x10000, 0]);
+  });
+
+  it('gives the inspector a curve and arrows', () => {
+    const session = new InspectorSession(
+      linesOf([...IN_VRAM, { vram: { bytes: '0x400000' } }, { load: PAGES }, { vramfree: { offset: '0x200' } }]),
+    );
+    const fill = new VramFill(session.steps);
+    const parts = session.steps.map((_, step) => fill.partAt(step) * 256);
+    // 64 KiB and 4 MiB of 16 MiB.
+    expect([fill.any, parts]).toEqual([true, [0, 0, 0, 0, 1, 65, 64, 0]]);
+    expect([4, 5, 6].map((step) => fill.arrowsAt(step))).toEqual(['→ VRAM 64 KiB', '', '← VRAM 64 KiB']);
+    expect([fill.moves(0, 4), fill.moves(4, 8)]).toEqual([
+      { in: false, home: false },
+      { in: true, home: true },
+    ]);
+    expect(new VramFill(new InspectorSession(linesOf([{ config: {} }])).steps).any).toBe(false);
   });
 
   it('reads the fields of a configuration that no GPU with SVM looks at', () => {

@@ -11,7 +11,7 @@ export type Family = (typeof FAMILIES)[number];
 
 /** Whether the driver of a profile has what a family is about. */
 export function hasFamily(profile: UapiProfileName, family: Family): boolean {
-  return family !== 'vram' || profile === 'v8';
+  return family !== 'vram' || UAPI_PROFILES[profile].behaviour.movesToVram;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -164,19 +164,19 @@ class HistoryWriter {
 
   #seldom(place: Fields, sized: Fields, byChance: number): readonly [name: string, fields: Fields] {
     const chance = this.#chance;
-    const isV4 = this.#profile === 'v4';
+    const hasReset = Object.hasOwn(UAPI_PROFILES[this.#profile].operations, 'resetAttributes');
     switch (byChance) {
       case 0:
       case 1:
-        return isV4 ? ['gc', {}] : ['reset', sized];
+        return hasReset ? ['reset', sized] : ['gc', {}];
       case 2:
         return ['ih', { ring: chance.of(['ih1', 'soft']), pending: chance.once(2), ts: chance.below(5) }];
       case 3:
-        return isV4 || chance.once(2)
+        return !hasReset || chance.once(2)
           ? ['fault', { addr: place['addr'], write: false, ts: chance.below(4) }]
           : ['bomap', place];
       case 4:
-        return isV4 ? ['gc', {}] : ['bounmap', { addr: place['addr'] }];
+        return hasReset ? ['bounmap', { addr: place['addr'] }] : ['gc', {}];
       case 5:
         if (this.#family === 'vram')
           return chance.once(3) ? ['vram', { bytes: bytes(16 << chance.below(8)) }] : ['evict', {}];

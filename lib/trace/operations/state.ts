@@ -57,7 +57,7 @@ export const pteflags = defineOperation({
   name: 'pteflags',
   perGpu: true,
   parse: (fields) => ({
-    config: parseConfig(fields, ['flags', 'readOnly', 'proto', 'rev', 'atomics', 'coherent']),
+    config: parseConfig(fields, ['flags', 'readOnly', 'proto', 'rev', 'atomics', 'coherent', 'fail']),
     flags: fields.count('flags', 0xff),
     readOnly: fields.has('readOnly') && fields.boolean('readOnly'),
     memory: fields.has('proto') ? MEMORIES[fields.word('proto', ['system', 'vram', 'p2p'])] : PteMemory.system,

@@ -50,6 +50,14 @@ export class MigrationRules {
     return effects.add(new PagesSink(this));
   }
 
+  /** The memory there is gone: what is mapped there next has a journey of its own. */
+  memoryUnmapped(startPage: number, endPage: number): void {
+    if (this.#journeys.size === 0) return;
+    const last = Math.floor((endPage - 1) / PAGES_PER_BLOCK);
+    for (const block of this.#journeys.keys())
+      if (block >= Math.floor(startPage / PAGES_PER_BLOCK) && block <= last) this.#journeys.delete(block);
+  }
+
   operationEnded(): void {
     if (this.#run !== undefined) this.#flushRun();
   }

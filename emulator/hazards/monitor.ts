@@ -149,6 +149,7 @@ export class HazardMonitor implements MemoryObserver {
   memoryChanged(change: Parameters<MemoryObserver['memoryChanged']>[0], startPage: number, endPage: number): void {
     this.#log.note(this.#operation, WORD_OF_CHANGE[change], startPage, endPage);
     for (const watch of this.#watches) watch.memoryChanged(change, startPage, endPage);
+    if (change === 'unmapped') this.#migration.memoryUnmapped(startPage, endPage);
   }
 
   #operationEnded(): void {

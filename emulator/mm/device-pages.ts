@@ -136,12 +136,19 @@ export class DeviceMaps {
   /** The allocation that was asked for last; the next question is mostly about the same one. */
   #recent: DeviceAllocation | undefined;
   readonly #maps: (DevicePageMap | undefined)[] = [];
+  #count = 0;
 
   constructor(surroundings: DeviceSurroundings) {
     this.surroundings = surroundings;
   }
 
+  /** Whether more than one GPU has VRAM. */
+  get areSeveral(): boolean {
+    return this.#count > 1;
+  }
+
   add(map: DevicePageMap): void {
+    this.#count++;
     this.#maps[map.gpu] = map;
   }
 

@@ -84,6 +84,9 @@ export class PageContents {
   readonly #segments = new OrderedMap<Segment>();
   // The segment found last; it is in #segments.
   #recent: Segment | undefined;
+  // The pages `[#gapStart, #gapEnd)`, which were looked at last, stand in no segment; none: #gapEnd is 0.
+  #gapStart = 0;
+  #gapEnd = 0;
   readonly #ghosts = new Map<number, { page: number; bytes: Uint8Array }>();
   #sweepAt = 64;
   /** Pages with a PTE that points at a frame of VRAM which has left them; it may lie elsewhere now. */
@@ -182,7 +185,10 @@ export class PageContents {
 
   /** As `isFrameReferenced`, for a page of VRAM that leaves `page`: it may have left others before. */
   #isVramReferenced(page: number, frame: number): boolean {
-    const before = this.#stalePages.get(frame)?.filter((stale) => this.isFrameReferenced(stale, frame)) ?? [];
+    const known = this.#stalePages.get(frame);
+    // The usual case, without an allocation: nothing was stale, and nothing is.
+    if (known === undefined && !this.isFrameReferenced(page, frame)) return false;
+    const before = known?.filter((stale) => this.isFrameReferenced(stale, frame)) ?? [];
     if (!before.includes(page) && this.isFrameReferenced(page, frame)) before.push(page);
     if (before.length === 0) this.#stalePages.delete(frame);
     else this.#stalePages.set(frame, before);
@@ -263,18 +269,26 @@ export class PageContents {
   #find(page: number): Segment | undefined {
     const recent = this.#recent;
     if (recent !== undefined && page >= recent.startPage && page < recent.startPage + recent.pages) return recent;
+    if (page >= this.#gapStart && page < this.#gapEnd) return undefined;
     const segment = this.#segments.floor(page);
-    if (segment === undefined || segment.startPage + segment.pages <= page) return undefined;
+    if (segment === undefined || segment.startPage + segment.pages <= page) {
+      this.#gapStart = segment === undefined ? 0 : segment.startPage + segment.pages;
+      this.#gapEnd = this.#segments.higher(page)?.startPage ?? Number.POSITIVE_INFINITY;
+      return undefined;
+    }
     return (this.#recent = segment);
   }
 
   /** The segment that contains `page`, or the next one. */
   #firstFrom(page: number): Segment | undefined {
-    return this.#find(page) ?? this.#segments.higher(page);
+    const found = this.#find(page);
+    // A gap without an end has nothing after it.
+    return found ?? (this.#gapEnd === Number.POSITIVE_INFINITY ? undefined : this.#segments.ceiling(this.#gapEnd));
   }
 
   #insert(segment: Segment): void {
     this.#segments.insert(segment.startPage, segment);
+    this.#gapEnd = 0;
   }
 
   #keepPart({ startPage: oldStart, store, firstPage }: Segment, startPage: number, endPage: number): void {

@@ -225,6 +225,7 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
   /** A repaired driver: those of the pages `[startPage, startPage + pages)` that lie in the VRAM of other GPUs come home. */
   *bringPeersHome(startPage: number, pages: number): Sleepable<void> {
     const { process } = this.#surroundings;
+    if (!process.devices!.areSeveral) return;
     for (let page = startPage; page < startPage + pages; page++) {
       const frame = process.pages.frameOf(page, true);
       if (frame < SYSTEM_FRAMES_END || locationOfFrame(frame) === this.gpu + 1) continue;

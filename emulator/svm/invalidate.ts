@@ -1,4 +1,5 @@
 // Models: the invalidation callback in two phases, and the split invalidation (spec/04-invalidation-and-gc §3, §4; spec/03-gpu-ranges §B.10, §B.11).
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { NotifierEvent } from '../mm/interval-notifier.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
 import { evictRange } from '../gpusvm/get-device-pages.ts';
@@ -65,9 +66,13 @@ export function invalidateWholeRanges(
 
 /** Clears all PTEs of the ranges of `notifier` that have pages in `[startPage, endPage)`. */
 export function clearWholeRanges(context: SvmContext, notifier: GpuNotifier, startPage: number, endPage: number): void {
-  const { framework } = context;
+  const { framework, vm } = context;
+  const from = Math.max(notifier.startPage, startPage);
   const to = Math.min(notifier.endPage, endPage);
-  let range = framework.findRange(Math.max(notifier.startPage, startPage), to);
+  // Evictions have an event for each page, and the first one has cleared them all.
+  const first = Math.floor(from / PAGES_PER_BLOCK);
+  if (first === Math.floor((to - 1) / PAGES_PER_BLOCK) && vm.pageTable.blocks.get(first) === undefined) return;
+  let range = framework.findRange(from, to);
   for (; range !== undefined && range.startPage < to; range = framework.rangeAfter(range)) clearPtes(context, range);
 }
 

@@ -1,6 +1,14 @@
 /** Each repair cures what its row of the table says, on each revision that it is made for. */
 import { describe, expect, it } from 'vitest';
-import { EmulatedMachine, formatHazard, holdsIn, QUIRK_CATALOGUE, REPAIRS, repairsFor } from '../emulator/index.ts';
+import {
+  EmulatedMachine,
+  formatHazard,
+  gpuPageValue,
+  holdsIn,
+  QUIRK_CATALOGUE,
+  REPAIRS,
+  repairsFor,
+} from '../emulator/index.ts';
 import type { Hazard, MachineOptions, Repair } from '../emulator/index.ts';
 import { SYSTEM_FRAMES_END } from '../emulator/kernel/frame.ts';
 import { Errno } from '../lib/uapi/errno.ts';
@@ -117,6 +125,20 @@ it('is what docs/repairs.md lists', () => {
     markdownTable([['id', 'what the repaired driver does', 'cures', 'profiles'], ...rows]),
   );
 });
+
+it.each([false, true])(
+  'thpMigration %s: huge pages lose their contents, named V8-D4, only where they move as one',
+  (on) => {
+    const rig = new Rig({ profile: 'v8', vram: 16 << 20, thp: true, ...(on ? { thpMigration: true } : {}) });
+    const { hazards } = rig.machine.watchHazards();
+    rig.map(V, BLOCK);
+    rig.machine.process.write(BigInt(V + 9) << 12n, new Uint8Array([5]));
+    rig.set(V, BLOCK, [T.preferredLocation, 1]);
+    rig.fault(V);
+    expect(gpuPageValue(rig.device, rig.file, V + 9)).toBe(on ? 0 : 5);
+    expect(hazards.map(({ quirk }) => quirk).filter((quirk) => quirk === 'V8-D4')).toEqual(on ? ['V8-D4'] : []);
+  },
+);
 
 it('refuses what is no repair, none of the profile, and no policy', () => {
   const make = (options: MachineOptions) => () => new EmulatedMachine(options);

@@ -57,23 +57,28 @@ export function commitRange(
     range.attributeFlags = attributeFlags;
     range.state |= SvmRangeState.gpuMapped;
     range.validationTime = context.clock.now;
-    if (!range.committable && context.revision.repairs['mark-under-notifier-lock']) {
-      range.clearGpuMapped();
-      clearPtes(context, range);
-    } else if (!range.committable) {
-      context.effects.current?.hazard(
-        'Q40',
-        'a range was marked mapped although its pages were invalidated meanwhile',
-        range.startPage,
-        range.pages,
-      );
-    }
+    if (!range.committable) markedTooLate(context, range);
   } else {
     if (context.revision.repairs['undo-failed-commits']) clearPtes(context, range);
     context.effects.current?.commitFailed(range.startPage, range.pages, result);
   }
   context.vm.pageDirectoryLock.release();
   return result;
+}
+
+/** The pages of `range` became invalid before it was marked mapped. */
+function markedTooLate(context: SvmContext, range: AmdgpuSvmRange): void {
+  if (context.revision.repairs['mark-under-notifier-lock']) {
+    range.clearGpuMapped();
+    clearPtes(context, range);
+    return;
+  }
+  context.effects.current?.hazard(
+    'Q40',
+    'a range was marked mapped although its pages were invalidated meanwhile',
+    range.startPage,
+    range.pages,
+  );
 }
 
 /** Clears what PTEs of `range` there are, and flushes the TLB; says whether there were any. */

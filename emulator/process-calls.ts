@@ -7,6 +7,10 @@ import { TASK_SIZE_PAGES } from './mm/address-space.ts';
 import type { AddressSpace, TouchResult } from './mm/address-space.ts';
 import { CpuAccess } from './mm/cpu-fault.ts';
 import { freeFrame } from './mm/device-entries.ts';
+import { ForkedChild, Forks } from './mm/forks.ts';
+import { collapse, setLocked, swapOut } from './mm/reclaim.ts';
+import type { SwapResult } from './mm/reclaim.ts';
+import { remap } from './mm/remap.ts';
 import { SLEEPING } from './svm/sleeping.ts';
 import type { VmaKind } from './mm/vma.ts';
 import type { JournalEntry, OperationJournal } from './drm/journal.ts';
@@ -25,6 +29,7 @@ export class ProcessCalls {
   readonly #scope: OperationScope;
   readonly #journal: { current: OperationJournal | null };
   readonly #hugeAnonymous: boolean;
+  #children = 0;
 
   constructor(
     space: AddressSpace,
@@ -38,16 +43,18 @@ export class ProcessCalls {
     this.#hugeAnonymous = hugeAnonymous;
   }
 
-  /** Maps exactly there; EEXIST if anything overlaps, EINVAL unaligned, empty or beyond the task size, EPERM at 0. */
-  mmap(address: bigint, size: bigint, protection: number, kind: VmaKind): number {
+  /** Maps exactly there, of a file up to `fileSize` bytes; EEXIST if anything overlaps, EINVAL unaligned, empty or beyond the task size, EPERM at 0. */
+  mmap(address: bigint, size: bigint, protection: number, kind: VmaKind, fileSize?: bigint): number {
     this.#needMmapLock('mmap');
     const interval = pageInterval(address, size);
     const actual = kind === 'anon' && this.#hugeAnonymous ? 'thp' : kind;
     const result =
       interval === null
         ? -Errno.EINVAL
-        : this.#scope.run(() => this.space.map(interval.start, interval.end, protection, actual));
-    this.#record({ name: 'mmap', address, size, protection, kind, result });
+        : this.#scope.run(() =>
+            this.space.map(interval.start, interval.end, protection, actual, fileEndPage(interval.start, fileSize)),
+          );
+    this.#record({ name: 'mmap', address, size, protection, kind, fileSize, result });
     return result;
   }
 
@@ -61,6 +68,124 @@ export class ProcessCalls {
           : -Errno.EINVAL
         : this.#scope.run(() => this.space.unmap(interval.start, interval.end));
     this.#record({ name: 'munmap', address, size, result });
+    return result;
+  }
+
+  /**
+   * mremap: of the mapping's last part in place (`target` undefined), or to exactly `target` (MREMAP_FIXED; what is mapped
+   * there goes). `keepOld`: MREMAP_DONTUNMAP. NotModelledError for memory of hugetlbfs and for pages that a child shares.
+   */
+  mremap(address: bigint, size: bigint, newSize: bigint, target?: bigint, keepOld = false): number {
+    this.#needMmapLock('mremap');
+    const from = pageInterval(address, size);
+    const to = pageInterval(target ?? address, newSize);
+    const result =
+      from === null || to === null
+        ? -Errno.EINVAL
+        : this.#scope.run(() =>
+            remap(this.space, {
+              startPage: from.start,
+              oldPages: from.end - from.start,
+              newPages: to.end - to.start,
+              target: target === undefined ? null : to.start,
+              keepOld,
+            }),
+          );
+    this.#record({ name: 'mremap', address, size, newSize, target, keepOld, result });
+    return result;
+  }
+
+  /** mlock: the pages are brought in, and reclaim leaves them alone. */
+  mlock(address: bigint, size: bigint): number {
+    return this.#setLocked('mlock', address, size);
+  }
+
+  munlock(address: bigint, size: bigint): number {
+    return this.#setLocked('munlock', address, size);
+  }
+
+  /** The pages are swapped out (MADV_PAGEOUT); `pages`: how many left. */
+  swapOut(address: bigint, size: bigint): SwapResult {
+    let pages = 0;
+    const result = this.#overInterval(address, size, (start, end) => {
+      const swapped = swapOut(this.space, start, end);
+      ({ pages } = swapped);
+      return swapped.result;
+    });
+    this.#record({ name: 'swapout', address, size, pages, result });
+    return { result, pages };
+  }
+
+  /** Blocks of 2 MiB become huge pages (MADV_COLLAPSE, khugepaged). */
+  collapse(address: bigint, size: bigint): number {
+    this.#needMmapLock('collapse');
+    const result = this.#overInterval(address, size, (start, end) => collapse(this.space, start, end));
+    this.#record({ name: 'collapse', address, size, result });
+    return result;
+  }
+
+  /** fork: private pages are shared with a child until one of both writes. Returns the number of the child, from 1. */
+  fork(): number {
+    this.#needMmapLock('fork');
+    const { space } = this;
+    const child = ++this.#children;
+    this.#scope.run(() => {
+      space.forks ??= new Forks(space);
+      space.forks.add(new ForkedChild(child, space, space.vmas.values()), space.vmas.values());
+    });
+    this.#record({ name: 'fork', child, result: 0 });
+    return child;
+  }
+
+  /** The child of that number, while it lives. */
+  child(child: number): ForkedChild | undefined {
+    return this.space.forks?.find(child);
+  }
+
+  /**
+   * The child writes to each page; `onPage` gets its number and bytes. 0, -ESRCH without such a child, -EFAULT where it has
+   * no memory. NotModelledError for a page that lies in VRAM.
+   */
+  childWrite(child: number, address: bigint, size: bigint, onPage?: (page: number, bytes: Uint8Array) => void): number {
+    const found = this.child(child);
+    const result = found === undefined ? -Errno.ESRCH : this.#writeInChild(found, address, size, onPage);
+    this.#record({ name: 'childwrite', child, address, size, result });
+    return result;
+  }
+
+  /** The child exits: what only the process has then is written without a copy. -ESRCH without such a child. */
+  childExit(child: number): number {
+    const { space } = this;
+    const result = space.forks?.remove(child) === true ? 0 : -Errno.ESRCH;
+    if (space.forks?.size === 0) space.forks = null;
+    this.#record({ name: 'childexit', child, result });
+    return result;
+  }
+
+  #writeInChild(
+    child: ForkedChild,
+    address: bigint,
+    size: bigint,
+    onPage?: (page: number, bytes: Uint8Array) => void,
+  ): number {
+    const end = Number((address + size + 0xfffn) >> 12n);
+    for (let page = pageOfAddress(address); page < end; page++) {
+      const bytes = child.bytesOf(page);
+      if (bytes === null) return -Errno.EFAULT;
+      onPage?.(page, bytes);
+    }
+    return 0;
+  }
+
+  #setLocked(name: 'mlock' | 'munlock', address: bigint, size: bigint): number {
+    this.#needMmapLock(name);
+    // Rounded out to pages, as the system call does.
+    const start = address & ~0xfffn;
+    const bytes = (address + size + 0xfffn - start) & ~0xfffn;
+    const result = this.#overInterval(start, bytes, (first, end) =>
+      setLocked(this.space, first, end, name === 'mlock'),
+    );
+    this.#record({ name, address, size, result });
     return result;
   }
 
@@ -168,6 +293,11 @@ export class ProcessCalls {
   #record(entry: JournalEntry): void {
     this.#journal.current?.record(entry);
   }
+}
+
+/** The first page behind the end of a file of so many bytes that begins at `startPage`. */
+function fileEndPage(startPage: number, fileSize: bigint | undefined): number | undefined {
+  return fileSize === undefined ? undefined : startPage + Number((fileSize + 0xfffn) >> 12n);
 }
 
 /** Whether the end of an interval is beyond the last address, so that it comes before its start. */

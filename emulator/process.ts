@@ -1,10 +1,12 @@
 // Models: the process as its own program sees it - memory to map, change, read and write.
-import { errnoMessage, errnoName } from '../lib/uapi/errno.ts';
+import { Errno } from '../lib/uapi/errno.ts';
 import { PAGE_BYTES } from './kernel/page-number.ts';
 import type { AddressSpace, TouchResult } from './mm/address-space.ts';
 import { Protection, protectionOfLetters, VMA_KINDS } from './mm/vma.ts';
 import type { VmaKind } from './mm/vma.ts';
 import { addressArgument, booleanArgument, sizeArgument, wordArgument } from './kernel/arguments.ts';
+import { EmulatedChild } from './process-child.ts';
+import { EmulatedSyscallError } from './process-error.ts';
 import type { ProcessCalls } from './process-calls.ts';
 
 /** What to map. */
@@ -17,25 +19,13 @@ export interface MmapRequest {
   readonly protection?: string;
   /** Default 'anon'. */
   readonly kind?: VmaKind;
+  /**
+   * Of kinds 'file' and 'shared': bytes of the file, from 0 on; an access to pages behind its end is a bus error. Default: it
+   * reaches further than the mapping.
+   */
+  readonly fileSize?: number | bigint;
   /** Contents of the mapping, shared with the caller; its length must be `size`. */
   readonly bytes?: Uint8Array;
-}
-
-/** A refused system call of the emulated process. */
-export class EmulatedSyscallError extends Error {
-  readonly code: string;
-  /** Negative errno. */
-  readonly errno: number;
-  readonly syscall: string;
-
-  constructor(result: number, syscall: string, where: string) {
-    const name = errnoName(result);
-    super(`${name ?? `errno ${-result}`}: ${name === undefined ? 'failed' : errnoMessage(name)}, ${syscall} ${where}`);
-    this.name = 'EmulatedSyscallError';
-    this.code = name ?? 'UNKNOWN';
-    this.errno = result;
-    this.syscall = syscall;
-  }
 }
 
 // Low enough for every GPU of the catalogue (vaBits >= 40), high above explicit addresses of examples.
@@ -66,7 +56,7 @@ export class EmulatedProcess {
     if (bytes !== undefined && (!(bytes instanceof Uint8Array) || BigInt(bytes.length) !== size)) {
       throw new RangeError(`bytes: expected a Uint8Array of ${size} bytes`);
     }
-    this.#check(this.calls.mmap(address, size, protection, kind), 'mmap', address, size);
+    this.#check(this.calls.mmap(address, size, protection, kind, fileSizeArgument(request)), 'mmap', address, size);
     if (bytes !== undefined) this.space.contents.attach(Number(address >> 12n), bytes);
     return address;
   }
@@ -81,6 +71,65 @@ export class EmulatedProcess {
     const bytes = sizeArgument('size', size, { zero: true });
     const bits = protectionArgument('protection', protection);
     this.#check(this.calls.mprotect(addressArgument('address', address), bytes, bits), 'mprotect', address, bytes);
+  }
+
+  /**
+   * mremap: the last `size` bytes of one mapping, or a part of it, become `newSize` bytes. In place where that works; else, or
+   * with `address` (MREMAP_FIXED: what is mapped there goes), at another place, which is returned. `mayMove: false`: only in
+   * place. `keepOld` (MREMAP_DONTUNMAP): the old addresses stay mapped, and are empty. Pages keep their frames and what
+   * they hold. NotModelledError for memory of hugetlbfs and for pages that a child shares.
+   */
+  mremap(
+    address: bigint,
+    size: number | bigint,
+    newSize: number | bigint,
+    options: { readonly address?: bigint; readonly mayMove?: boolean; readonly keepOld?: boolean } = {},
+  ): bigint {
+    const from = addressArgument('address', address);
+    const [bytes, newBytes] = [sizeArgument('size', size), sizeArgument('newSize', newSize)];
+    const keepOld = booleanArgument('keepOld', options.keepOld ?? false);
+    const mayMove = booleanArgument('mayMove', options.mayMove ?? true);
+    let target = options.address === undefined ? undefined : addressArgument('options.address', options.address);
+    if (target === undefined && !keepOld) {
+      const result = this.calls.mremap(from, bytes, newBytes);
+      if (result !== -Errno.ENOMEM || !mayMove) {
+        this.#check(result, 'mremap', from, bytes);
+        return from;
+      }
+    }
+    target ??= this.#freePlace(newBytes);
+    this.#check(this.calls.mremap(from, bytes, newBytes, target, keepOld), 'mremap', from, bytes);
+    return target;
+  }
+
+  /** mlock: the pages are brought in, and `swapOut` leaves them alone. */
+  mlock(address: bigint, size: number | bigint): void {
+    const bytes = sizeArgument('size', size, { zero: true });
+    this.#check(this.calls.mlock(addressArgument('address', address), bytes), 'mlock', address, bytes);
+  }
+
+  munlock(address: bigint, size: number | bigint): void {
+    const bytes = sizeArgument('size', size, { zero: true });
+    this.#check(this.calls.munlock(addressArgument('address', address), bytes), 'munlock', address, bytes);
+  }
+
+  /** The pages leave memory, and come back in other frames when somebody touches them (MADV_PAGEOUT). Returns how many left. */
+  swapOut(address: bigint, size: number | bigint): number {
+    const bytes = sizeArgument('size', size, { zero: true });
+    const { result, pages } = this.calls.swapOut(addressArgument('address', address), bytes);
+    this.#check(result, 'madvise', address, bytes);
+    return pages;
+  }
+
+  /** Each whole 2 MiB with any page becomes one huge page (MADV_COLLAPSE; khugepaged does the same by itself). */
+  collapse(address: bigint, size: number | bigint): void {
+    const bytes = sizeArgument('size', size, { zero: true });
+    this.#check(this.calls.collapse(addressArgument('address', address), bytes), 'madvise', address, bytes);
+  }
+
+  /** fork: a child that shares all private pages until one of both writes. Of the child there is only its memory. */
+  fork(): EmulatedChild {
+    return new EmulatedChild(this.calls, this.calls.fork());
   }
 
   /** MADV_DONTNEED: the pages are dropped and read as zeros again (file pages come back as they were). */
@@ -174,6 +223,18 @@ export class EmulatedProcess {
     if (result < 0)
       throw new EmulatedSyscallError(result, syscall, `[0x${address.toString(16)}, +0x${size.toString(16)})`);
   }
+}
+
+function fileSizeArgument({ kind, fileSize }: MmapRequest): bigint | undefined {
+  if (fileSize === undefined) return undefined;
+  if (kind !== 'file' && kind !== 'shared')
+    throw Object.assign(
+      new RangeError(`fileSize: only mappings of kinds file and shared have one, not ${kind ?? 'anon'}`),
+      {
+        code: 'ERR_SVM_INVALID_ARGUMENT',
+      },
+    );
+  return sizeArgument('fileSize', fileSize, { zero: true });
 }
 
 function protectionArgument(name: string, letters: unknown): number {

@@ -12,6 +12,39 @@ export type JournalEntry =
       readonly size: bigint;
       readonly protection: number;
       readonly kind: VmaKind;
+      /** Bytes from the address on to the end of the file; undefined: it reaches further than the mapping. */
+      readonly fileSize: bigint | undefined;
+      readonly result: number;
+    }
+  | {
+      readonly name: 'mremap';
+      readonly address: bigint;
+      readonly size: bigint;
+      readonly newSize: bigint;
+      /** MREMAP_FIXED: the new address; undefined: it stays in place. */
+      readonly target: bigint | undefined;
+      readonly keepOld: boolean;
+      readonly result: number;
+    }
+  | {
+      readonly name: 'mlock' | 'munlock' | 'collapse';
+      readonly address: bigint;
+      readonly size: bigint;
+      readonly result: number;
+    }
+  | {
+      readonly name: 'swapout';
+      readonly address: bigint;
+      readonly size: bigint;
+      readonly pages: number;
+      readonly result: number;
+    }
+  | { readonly name: 'fork' | 'childexit'; readonly child: number; readonly result: number }
+  | {
+      readonly name: 'childwrite';
+      readonly child: number;
+      readonly address: bigint;
+      readonly size: bigint;
       readonly result: number;
     }
   | { readonly name: 'munmap' | 'dontneed'; readonly address: bigint; readonly size: bigint; readonly result: number }

@@ -11,6 +11,7 @@ import type { TouchResult } from './cpu-fault.ts';
 import { CpuPages } from './cpu-pages.ts';
 import { dropDevicePages, protectDevicePages } from './device-entries.ts';
 import type { DeviceMaps } from './device-pages.ts';
+import type { Forks } from './forks.ts';
 import { IntervalNotifierSet, NotifierEvent } from './interval-notifier.ts';
 import { MovedContents } from './moved-contents.ts';
 import { PageContents } from './page-contents.ts';
@@ -50,6 +51,10 @@ export class AddressSpace {
   readonly pins = new PagePins();
   /** Pages that can lie in VRAM; null while no GPU has any for SVM. */
   devices: DeviceMaps | null = null;
+  /** Children that share private pages; null while there is none. */
+  forks: Forks | null = null;
+  /** Whether memory that is not of kind thp may have huge pages. */
+  hasHugePages = false;
   /** False after the last user is gone: no reference on the mm's users can be taken any more. */
   hasUsers = true;
   /** Told of every change after it was made; null while nobody wants to know. */
@@ -57,6 +62,7 @@ export class AddressSpace {
   #breakStart = 0;
   #breakEnd = 0;
   #stackStart = -1;
+  #hasHugetlb = false;
   // The VMA found last; the next question is mostly about the same one.
   #recentVma: Vma | undefined;
   readonly #merge: boolean;
@@ -93,16 +99,23 @@ export class AddressSpace {
     return vma.startPage <= this.#stackStart && vma.endPage > this.#stackStart;
   }
 
-  /** Maps exactly the pages `[startPage, endPage)`. No notifier event. */
-  map(startPage: number, endPage: number, protection: number, kind: VmaKind): number {
+  /**
+   * Maps exactly the pages `[startPage, endPage)`. No notifier event. Of a file that ends inside, `fileEndPage` is the first
+   * page behind its end.
+   */
+  map(startPage: number, endPage: number, protection: number, kind: VmaKind, fileEndPage?: number): number {
     if (endPage <= startPage || endPage > TASK_SIZE_PAGES) return -Errno.EINVAL;
+    if (kind === 'hugetlb') {
+      if (!isWholeBlocks(startPage, endPage)) return -Errno.EINVAL;
+      this.#hasHugetlb = true;
+    }
     if (startPage === 0) return -Errno.EPERM;
     const next = this.findVmaFrom(startPage);
     if (next !== undefined && next.startPage < endPage) return -Errno.EEXIST;
     this.#noteInitial(startPage, endPage, kind);
-    const vma = new Vma(startPage, endPage, protection, kind);
+    const vma = new Vma(startPage, endPage, protection, kind, fileEndPage);
     this.vmas.insert(startPage, vma);
-    this.#mergeAround(vma);
+    this.mergeAround(vma);
     this.observer?.memoryChanged('mapped', startPage, endPage);
     return 0;
   }
@@ -126,8 +139,9 @@ export class AddressSpace {
     if (endPage <= startPage) return -Errno.EINVAL;
     const first = this.findVmaFrom(startPage);
     if (first === undefined || first.startPage >= endPage) return 0;
-    this.#splitAt(startPage);
-    this.#splitAt(endPage);
+    if (this.#hasHugetlb && this.#cutsHugetlb(startPage, endPage)) return -Errno.EINVAL;
+    this.splitAt(startPage);
+    this.splitAt(endPage);
     let vma = this.findVmaFrom(startPage);
     const removed: Vma[] = [];
     while (vma !== undefined && vma.startPage < endPage) {
@@ -149,14 +163,15 @@ export class AddressSpace {
       const vma = this.findVma(page);
       if (vma === undefined) return -Errno.ENOMEM;
       const pieceEnd = Math.min(endPage, vma.endPage);
+      if (vma.kind === 'hugetlb' && !isWholeBlocks(page, pieceEnd)) return -Errno.EINVAL;
       if (vma.protection !== protection) {
-        this.#splitAt(page);
-        this.#splitAt(pieceEnd);
+        this.splitAt(page);
+        this.splitAt(pieceEnd);
         const piece = this.findVma(page)!;
         piece.protection = protection;
         this.notifiers.deliver(NotifierEvent.protectionVma, page, pieceEnd);
         if (this.devices !== null && (protection & Protection.write) === 0) protectDevicePages(this, page, pieceEnd);
-        this.#mergeAround(piece);
+        this.mergeAround(piece);
         this.observer?.memoryChanged('protected', page, pieceEnd);
       }
       page = pieceEnd;
@@ -174,7 +189,8 @@ export class AddressSpace {
       if (vma.startPage > page) result = -Errno.ENOMEM;
       const from = Math.max(page, vma.startPage);
       const to = Math.min(endPage, vma.endPage);
-      if (vma.kind === 'pfnmap') return -Errno.EINVAL;
+      if (vma.kind === 'pfnmap' || vma.locked) return -Errno.EINVAL;
+      if (vma.kind === 'hugetlb' && !isWholeBlocks(from, to)) return -Errno.EINVAL;
       this.notifiers.deliver(NotifierEvent.clear, from, to);
       this.#discardPages(vma, from, to);
       this.observer?.memoryChanged('discarded', from, to);
@@ -185,10 +201,13 @@ export class AddressSpace {
 
   /** Whether no page is anywhere but in system memory, and no failure is to be injected. */
   get touchesPlainly(): boolean {
-    return this.devices === null && this.failures.none;
+    return this.devices === null && this.failures.none && this.forks === null;
   }
 
-  /** The CPU reads or writes one byte in each page of `[startPage, endPage)`; stops at a hole, without permission, and with ENOMEM at the page limit. */
+  /**
+   * The CPU reads or writes one byte in each page of `[startPage, endPage)`; stops at a hole, without permission, behind the
+   * end of a file (EIO, the SIGBUS of the process), and with ENOMEM at the page limit.
+   */
   touch(startPage: number, endPage: number, write: boolean): TouchResult {
     if (!this.touchesPlainly) {
       return runAwake(new CpuAccess(this, startPage, endPage, write).run());
@@ -200,7 +219,8 @@ export class AddressSpace {
       const vma = this.findVma(page);
       if (vma === undefined) return { result: -Errno.EFAULT, pages: page - startPage, fresh, back: 0 };
       if ((vma.protection & needed) === 0) return { result: -Errno.EACCES, pages: page - startPage, fresh, back: 0 };
-      const to = Math.min(endPage, vma.endPage);
+      const to = Math.min(endPage, vma.endPage, vma.fileEndPage);
+      if (to <= page) return { result: -Errno.EIO, pages: page - startPage, fresh, back: 0 };
       const reached = isIoOrPfnMap(vma) ? to : this.pages.roomFor(page, to);
       if (!isIoOrPfnMap(vma) && reached > page) fresh += this.pages.populate(vma, page, reached, write);
       page = reached;
@@ -230,12 +250,30 @@ export class AddressSpace {
     }
   }
 
+  /** A mapping like `vma` at the pages `[startPage, endPage)`, which are free; its file lies `distance` pages further on. */
+  insertCopy(vma: Vma, startPage: number, endPage: number, distance: number): void {
+    const fileEnd = vma.fileEndPage === PAGE_NUMBER_END ? PAGE_NUMBER_END : vma.fileEndPage + distance;
+    const copy = new Vma(startPage, endPage, vma.protection, vma.kind, fileEnd);
+    copy.locked = vma.locked;
+    this.vmas.insert(startPage, copy);
+    this.mergeAround(copy);
+  }
+
+  /** Whether one end of `[startPage, endPage)` lies inside a huge page of hugetlbfs. */
+  #cutsHugetlb(startPage: number, endPage: number): boolean {
+    for (const edge of [startPage, endPage]) {
+      if (edge % PAGES_PER_BLOCK !== 0 && this.findVma(edge)?.kind === 'hugetlb') return true;
+    }
+    return false;
+  }
+
   #removeVma(vma: Vma): void {
     this.vmas.remove(vma.startPage, vma);
     this.#recentVma = undefined;
   }
 
   #drop(from: number, to: number, keepCached: boolean): void {
+    if (this.forks !== null) this.forks.leave(from, to);
     if (this.devices !== null) dropDevicePages(this, from, to);
     this.pages.drop(from, to, keepCached);
   }
@@ -243,38 +281,42 @@ export class AddressSpace {
   #discardPages(vma: Vma, first: number, to: number): void {
     let from = first;
     const keepCached = keepsPagesCached(vma.kind);
-    if (vma.kind === 'thp' || this.devices !== null) {
+    if (vma.kind === 'thp' || this.devices !== null || this.hasHugePages) {
       // A huge block that is covered only in part is split first; the split is announced for the whole block.
       const firstBlock = alignDown(from, PAGES_PER_BLOCK);
       const lastBlock = alignDown(to - 1, PAGES_PER_BLOCK);
-      if (from > firstBlock || to < firstBlock + PAGES_PER_BLOCK) this.#splitHugeBlock(firstBlock);
+      if (from > firstBlock || to < firstBlock + PAGES_PER_BLOCK) this.splitHugeBlock(firstBlock);
       if (lastBlock !== firstBlock) {
         this.#drop(from, lastBlock, keepCached);
         from = lastBlock;
-        if (to < lastBlock + PAGES_PER_BLOCK) this.#splitHugeBlock(lastBlock);
+        if (to < lastBlock + PAGES_PER_BLOCK) this.splitHugeBlock(lastBlock);
       }
     }
     this.#drop(from, to, keepCached);
     if (!keepCached) this.contents.clear(first, to);
   }
 
-  #splitHugeBlock(blockStart: number): void {
+  /** The block becomes 512 pages of their own, which is announced; nothing if it is no huge mapping. */
+  splitHugeBlock(blockStart: number): void {
     if (!this.pages.isHuge(blockStart)) return;
     this.notifiers.deliver(NotifierEvent.clear, blockStart, blockStart + PAGES_PER_BLOCK);
     this.pages.splitHuge(blockStart);
   }
 
-  #splitAt(page: number): void {
+  /** A VMA begins at `page`, if one contains it. */
+  splitAt(page: number): void {
     const vma = this.findVma(page);
     if (vma === undefined || vma.startPage === page) return;
     const blockStart = alignDown(page, PAGES_PER_BLOCK);
-    if (blockStart !== page) this.#splitHugeBlock(blockStart);
-    const tail = new Vma(page, vma.endPage, vma.protection, vma.kind);
+    if (blockStart !== page) this.splitHugeBlock(blockStart);
+    const tail = new Vma(page, vma.endPage, vma.protection, vma.kind, vma.fileEndPage);
+    tail.locked = vma.locked;
     vma.endPage = page;
     this.vmas.insert(page, tail);
   }
 
-  #mergeAround(vma: Vma): void {
+  /** Joins a VMA with its neighbours that are like it. */
+  mergeAround(vma: Vma): void {
     if (!this.#merge || !mergesWithNeighbours(vma.kind)) return;
     let merged = vma;
     const before = this.vmas.lower(vma.startPage);
@@ -291,6 +333,10 @@ export class AddressSpace {
   }
 }
 
+function isWholeBlocks(startPage: number, endPage: number): boolean {
+  return startPage % PAGES_PER_BLOCK === 0 && endPage % PAGES_PER_BLOCK === 0;
+}
+
 function sameMapping(left: Vma, right: Vma): boolean {
-  return left.kind === right.kind && left.protection === right.protection;
+  return left.kind === right.kind && left.protection === right.protection && left.locked === right.locked;
 }

@@ -49,12 +49,15 @@ export function isSystemFault({ pages }: MovingSpace, page: number): boolean {
 
 /** As `faultPage` for such a page, which never sleeps. */
 export function faultSystemPage(
-  { pages }: MovingSpace,
+  { pages, forks }: MovingSpace,
   vma: Vma,
   page: number,
   write: boolean,
   failures: FailureInjection,
 ): number {
+  // Behind the end of a file: SIGBUS.
+  if (page >= vma.fileEndPage) return -Errno.EIO;
+  if (write && forks !== null) forks.breakSharing(page);
   if (pages.frameOf(page, true) === 0) {
     if (failures.take('allocate-page') !== 0) return -Errno.ENOMEM;
     if (pages.roomFor(page, page + 1) === page) return -Errno.ENOMEM;

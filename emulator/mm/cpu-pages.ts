@@ -5,7 +5,7 @@ import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import { BlockLayout, fillMarks, PageBlockMap } from '../kernel/page-block.ts';
 import type { PageBlock, PageBudget } from '../kernel/page-block.ts';
 import type { PageContents } from './page-contents.ts';
-import { keepsPagesCached } from './vma.ts';
+import { isHugeKind, keepsPagesCached } from './vma.ts';
 import type { Vma } from './vma.ts';
 
 /** Marks of a CPU page. A frame without `PRESENT` is kept in the page cache. */
@@ -61,8 +61,12 @@ export class CpuPages {
       const upTo = Math.min(to, blockStart + PAGES_PER_BLOCK);
       const block = this.blocks.getOrCreate(blockNumber);
       if (block.huge) {
-        if ((block.marks[block.base]! & mark) !== mark) this.#markAll(block, mark);
-      } else if (block.used === 0 && vma.kind === 'thp' && this.#coversBlock(vma, blockStart)) {
+        if ((block.marks[block.base]! & mark) !== mark) {
+          // Of hugetlbfs it may be in the page cache only.
+          if ((block.marks[block.base]! & PRESENT) === 0) fresh++;
+          this.#markAll(block, mark);
+        }
+      } else if (block.used === 0 && isHugeKind(vma.kind) && this.#coversBlock(vma, blockStart)) {
         this.#makeHuge(block, mark);
         fresh++;
       } else {
@@ -150,6 +154,11 @@ export class CpuPages {
     block.layout = BlockLayout.huge;
   }
 
+  /** The entries of `[from, to)` go, and nothing else does: what they held stands elsewhere. */
+  forget(from: number, to: number): void {
+    for (let page = from; page < to; page++) if (this.frameOf(page, true) !== 0) this.setEntry(page, 0, 0);
+  }
+
   #coversBlock(vma: Vma, blockStart: number): boolean {
     return vma.startPage <= blockStart && vma.endPage >= blockStart + PAGES_PER_BLOCK;
   }
@@ -229,7 +238,7 @@ export class CpuPages {
       block.used--;
     }
     if (block.used === 0) this.blocks.release(blockNumber);
-    else splitMapping(block);
+    else if (!keepCached) splitMapping(block);
   }
 }
 

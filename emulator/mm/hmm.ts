@@ -23,7 +23,9 @@ export function hmmRangeFault(space: AddressSpace, startPage: number, endPage: n
     const to = Math.min(endPage, vma.endPage);
     // Behind the end of a file there is a mapping and no page: the fault ends with SIGBUS.
     const { foreign } = space.contents;
-    const behind = foreign !== null && vma.kind === 'file' ? foreign.endOfFile(page, to) : to;
+    const mapped = foreign !== null && vma.kind === 'file' ? foreign.endOfFile(page, to) : to;
+    const behind = Math.min(mapped, vma.fileEndPage);
+    if (write && space.forks !== null) for (let at = page; at < behind; at++) space.forks.breakSharing(at);
     if (behind > page) faultMissing(space, vma, page, behind, write);
     if (behind < to) return -Errno.EFAULT;
     page = to;

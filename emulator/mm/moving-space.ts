@@ -8,6 +8,11 @@ import type { PageContents } from './page-contents.ts';
 import type { PagePins } from './page-pins.ts';
 import type { Vma } from './vma.ts';
 
+/** The pages that children share with the process. */
+interface SharedPages {
+  breakSharing(page: number): void;
+}
+
 /** The memory of one process whose pages can move. */
 export interface MovingSpace {
   readonly pages: CpuPages;
@@ -18,5 +23,7 @@ export interface MovingSpace {
   readonly failures: FailureInjection;
   readonly devices: DeviceMaps | null;
   readonly hasUsers: boolean;
+  /** Children that share pages; null: there are none. */
+  readonly forks: SharedPages | null;
   findVma(page: number): Vma | undefined;
 }

@@ -240,6 +240,22 @@ export class PageContents {
     }
   }
 
+  /** The contents of `count` pages from `startPage` on stand from `target` on now, which nobody had. */
+  move(startPage: number, count: number, target: number): void {
+    const parts: Segment[] = [];
+    const endPage = startPage + count;
+    let segment = this.#firstFrom(startPage);
+    for (; segment !== undefined && segment.startPage < endPage; segment = this.#segments.higher(segment.startPage)) {
+      const from = Math.max(startPage, segment.startPage);
+      const to = Math.min(endPage, segment.startPage + segment.pages);
+      const firstPage = segment.firstPage + (from - segment.startPage);
+      parts.push({ startPage: from - startPage + target, pages: to - from, store: segment.store, firstPage });
+    }
+    this.detach(startPage, endPage);
+    this.detach(target, target + count);
+    for (const part of parts) this.#insert(part);
+  }
+
   /**
    * Moves the contents that stand in `from` to the buffer that `transfer` gives
    * (which may detach `from`), and tells `moved` of it.

@@ -4,6 +4,7 @@
 export const Errno = {
   EPERM: 1,
   ENOENT: 2,
+  ESRCH: 3,
   EINTR: 4,
   EIO: 5,
   EBADF: 9,
@@ -26,6 +27,7 @@ export type ErrnoName = keyof typeof Errno;
 const MESSAGES: Readonly<Record<ErrnoName, string>> = {
   EPERM: 'operation not permitted',
   ENOENT: 'no such file or directory',
+  ESRCH: 'no such process',
   EINTR: 'interrupted system call',
   EIO: 'input/output error',
   EBADF: 'bad file descriptor',

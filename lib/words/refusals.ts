@@ -130,7 +130,28 @@ const PROCESS_CALLS = {
     EINVAL: `${UNALIGNED}, and PFN mappings cannot be discarded`,
     ENOMEM: 'parts of it are not mapped; the others are discarded all the same',
   },
-  touch: { EFAULT: 'nothing is mapped there', EACCES: 'the mapping does not permit it' },
+  touch: {
+    EFAULT: 'nothing is mapped there',
+    EACCES: 'the mapping does not permit it',
+    EIO: 'it ends in a bus error: the file ends before, or a page in VRAM cannot come home',
+  },
+  mremap: {
+    EINVAL: `${UNALIGNED}, the sizes not 0; the places must not overlap, and only private memory of the same size can stay mapped`,
+    EFAULT: 'it is not in one mapping, or one of a device that shall grow',
+    ENOMEM: 'there is no room to grow where it is',
+    EPERM: 'nothing may be mapped at address 0',
+  },
+  mlock: { ENOMEM: 'a part of it is not mapped, or cannot be brought in' },
+  swapout: {
+    EINVAL: `${UNALIGNED}; pages that are locked, of hugetlbfs or of a device are not swapped`,
+    ENOMEM: 'parts of it are not mapped; the others are swapped all the same',
+  },
+  collapse: {
+    EINVAL: `${UNALIGNED}; it must be private memory with a page in 2 MiB`,
+    ENOMEM: 'a part of it is not mapped',
+    EBUSY: 'a page is pinned, or lies in VRAM',
+  },
+  child: { ESRCH: 'there is no such child', EFAULT: 'the child has no memory there' },
 } as const satisfies Readonly<Record<string, Partial<Record<ErrnoName, string>>>>;
 
 /** Why a call of the process was refused; `errno` is negative. */

@@ -8,6 +8,7 @@ import { advance, close, fini, gc, kfd, work } from './driver.ts';
 import { load, pin, store, unpin } from './contents.ts';
 import { access, fault, gpureset, ih } from './gpu.ts';
 import { dontneed, mmap, mmexit, mprotect, munmap, touch } from './memory.ts';
+import { childexit, childwrite, collapse, fork, mlock, mremap, munlock, swapout } from './reclaim.ts';
 import { config, dump, pteflags } from './state.ts';
 import { get, ioctl, reset, set } from './svm-calls.ts';
 import { evict, vram, vramfree } from './vram.ts';
@@ -19,6 +20,14 @@ export const OPERATIONS = {
   munmap,
   mprotect,
   dontneed,
+  mremap,
+  mlock,
+  munlock,
+  swapout,
+  collapse,
+  fork,
+  childwrite,
+  childexit,
   touch,
   store,
   load,

@@ -21,14 +21,32 @@ export const mmap = defineOperation({
   name: 'mmap',
   needs: 'mmap-lock',
   parse: (fields) => {
-    fields.only('addr', 'len', 'prot', 'kind');
-    return { ...readInterval(fields), protection: readProtection(fields), kind: fields.word('kind', VMA_KINDS) };
+    fields.only('addr', 'len', 'prot', 'kind', 'file');
+    return {
+      ...readInterval(fields),
+      protection: readProtection(fields),
+      kind: fields.word('kind', VMA_KINDS),
+      fileSize: fields.has('file') ? fields.u64('file') : undefined,
+    };
   },
   perform: ({ machine }, operation) => ({
-    ret: machine.process.calls.mmap(operation.address, operation.size, operation.protection, operation.kind),
+    ret: machine.process.calls.mmap(
+      operation.address,
+      operation.size,
+      operation.protection,
+      operation.kind,
+      operation.fileSize,
+    ),
   }),
   record: (entry) => ({
-    operation: { mmap: { ...writeInterval(entry), prot: protectionLetters(entry.protection), kind: entry.kind } },
+    operation: {
+      mmap: {
+        ...writeInterval(entry),
+        prot: protectionLetters(entry.protection),
+        kind: entry.kind,
+        ...(entry.fileSize === undefined ? {} : { file: hex(entry.fileSize) }),
+      },
+    },
     answer: bareAnswer(entry),
   }),
   sentence: (operation) =>

@@ -25,6 +25,8 @@ describe('kinds of VMA', () => {
       ['mixedmap', true, false, true, false],
       ['heap', false, false, false, true],
       ['stack', false, false, false, true],
+      ['shared', false, false, true, false],
+      ['hugetlb', false, false, true, false],
     ]);
   });
 });

@@ -62,7 +62,7 @@ describe('reading a trace', () => {
       /^t\.jsonl:1: expected one operation in an object, got gc, dump/,
     ],
     ['an empty object', '{}', /^t\.jsonl:1: expected one operation in an object, got none/],
-    ['an unknown operation', '{"mremap":{}}', /^t\.jsonl:1: unknown operation "mremap"; known: config, mmap/],
+    ['an unknown operation', '{"madvise":{}}', /^t\.jsonl:1: unknown operation "madvise"; known: config, mmap/],
     ['an operation of the object prototype', '{"toString":{}}', /^t\.jsonl:1: unknown operation "toString"/],
     ['fields that are no object', '{"gc":[]}', /^t\.jsonl:1: gc: expected an object/],
     ['a missing field', '{"munmap":{"addr":4096}}', /^t\.jsonl:1: munmap\.len: missing/],

@@ -107,12 +107,6 @@ export const collapse = defineOperation({
   form: { label: 'collapse', fields: { addr, len } },
 });
 
-/** The answer of `fork`. */
-interface ForkAnswer extends BareAnswer {
-  /** Number of the child. */
-  readonly child: number;
-}
-
 export const fork = defineOperation({
   name: 'fork',
   needs: 'mmap-lock',
@@ -120,7 +114,8 @@ export const fork = defineOperation({
     fields.only();
     return {};
   },
-  perform: ({ machine }): ForkAnswer => ({ ret: 0, child: machine.process.calls.fork() }),
+  // `child`: its number.
+  perform: ({ machine }): BareAnswer & { readonly child: number } => ({ ret: 0, child: machine.process.calls.fork() }),
   record: (entry) => ({ operation: { fork: {} }, answer: { ...bareAnswer(entry), child: entry.child } }),
   sentence: () => 'The process forks: a child shares its private pages until one of both writes',
   form: { label: 'fork', fields: {} },

@@ -40,6 +40,8 @@ export const FEATURES = {
   ...REVISION_FEATURES,
   'retry-faults': 'a GPU that faults on what is not mapped, and tries again (XNACK on)',
   'gpu-work': 'a queue that makes the GPU fill, copy, read and write',
+  'work-after-fault':
+    'a queue that goes on after an access that was refused, or that gives up one that is repeated for ever',
   'gpu-fault': 'raising one retry fault and seeing what the handler answers',
   introspection: 'looking at attribute intervals, notifiers, GPU ranges, PTEs and counters',
   events: 'listening to what the driver does',

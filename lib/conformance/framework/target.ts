@@ -117,10 +117,18 @@ export class Target {
   readonly profile: UapiProfile;
 
   readonly #vramIsKnown: boolean;
+  /** Why the GPU can be given no work; undefined: it can. */
+  readonly #noWork: string | undefined;
 
-  private constructor(identity: TargetIdentity, options: TargetOptions, vramIsKnown: boolean) {
+  private constructor(
+    identity: TargetIdentity,
+    options: TargetOptions,
+    vramIsKnown: boolean,
+    noWork: string | undefined,
+  ) {
     this.identity = identity;
     this.#vramIsKnown = vramIsKnown;
+    this.#noWork = noWork;
     this.profile = uapiProfile(identity.profile);
     this.#options = options;
   }
@@ -148,6 +156,7 @@ export class Target {
         },
         emulator === undefined && options.nodes === undefined ? { ...options, nodes: [device.path] } : options,
         emulator !== undefined || device.vramInfo() !== undefined,
+        whyNoWork(device),
       );
     } finally {
       device.close();
@@ -180,10 +189,11 @@ export class Target {
     }
     if (FAULTING.has(feature) && this.identity.xnack === 'off') return 'XNACK is off';
     if (this.identity.backend === 'emulated') return undefined;
-    if (feature === 'gpu-work') return `the ${this.identity.backend} backend has no GPU queue yet`;
+    if (feature === 'work-after-fault')
+      return this.#noWork ?? 'the driver stops all queues of a process at a refused fault, and repeats others for ever';
+    if (feature === 'gpu-work' || feature === 'pageable-memory') return this.#noWork;
     if (feature === 'two-gpus')
       return (this.#options.nodes?.length ?? 0) > 1 ? undefined : 'one node was given; name two with --node';
-    if (feature === 'pageable-memory') return 'needs GPU work';
     return ONLY_EMULATED.includes(feature) ? `the ${this.identity.backend} backend can not do that` : undefined;
   }
 
@@ -221,6 +231,17 @@ export class Target {
       throw error;
     }
     return devices;
+  }
+}
+
+/** A queue is made and closed: on hardware it may be refused for many reasons, each of which is said. */
+function whyNoWork(device: SvmDevice): string | undefined {
+  try {
+    device.createQueue().close();
+    return undefined;
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ERR_SVM_NOT_AVAILABLE') throw error;
+    return (error as Error).message.replace(/^createQueue: /, '');
   }
 }
 

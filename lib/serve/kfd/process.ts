@@ -235,9 +235,13 @@ export class KfdProcess {
   #acquire(descriptor: number, gpuId: number): number {
     const gpu = gpuOf(this.#gpus, gpuId);
     if (gpu === undefined) return -Errno.EINVAL;
-    const file = this.#fileOf(descriptor, gpu.index);
+    const { file, isAnyClosing } = this.#fileOf(descriptor, gpu.index);
     if (file === undefined) return -Errno.EINVAL;
-    if (gpu.file !== undefined) return gpu.file === file ? 0 : -Errno.EBUSY;
+    if (gpu.file === file) return 0;
+    if (gpu.file !== undefined) {
+      if (!isAnyClosing) return -Errno.EBUSY;
+      this.fileClosed(gpu.file);
+    }
     const result = file.node.file.convertToCompute();
     if (result < 0) return result;
     gpu.file = file;
@@ -249,13 +253,14 @@ export class KfdProcess {
    * The open file behind a descriptor of the client. No system call tells which one it is: where a process has several
    * of one GPU, the descriptors are taken to have been made in the order of their numbers.
    */
-  #fileOf(descriptor: number, gpu: number): KfdFile | undefined {
+  #fileOf(descriptor: number, gpu: number): { readonly file: KfdFile | undefined; readonly isAnyClosing: boolean } {
     const node = statSync(join(this.#surroundings.mount, `renderD${128 + gpu}`));
     const files = [...this.#client.files].filter((file) => file.gpu === gpu).sort((a, b) => a.number - b.number);
     const descriptors = this.#client.process.descriptorsOf(node);
     const rank = descriptors.indexOf(descriptor);
-    if (rank < 0) return undefined;
-    return files[files.length === descriptors.length ? rank : files.length - 1];
+    const file = files[files.length === descriptors.length ? rank : files.length - 1];
+    // The kernel tells the end of a file late, when the client may have opened the next one.
+    return { file: rank < 0 ? undefined : file, isAnyClosing: files.length > descriptors.length };
   }
 
   #setXnack(view: DataView): number {

@@ -111,7 +111,7 @@ workGroup
       .combine('write', [false, true])
       .combine('before', ['untouched', 'on-gpu']),
   )
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work', 'retry-faults', 'work-after-fault')
   .run(async (t, { protection, write, before }) => {
     const memory = t.map(CHUNK_2M);
     const queue = t.queue();
@@ -131,7 +131,7 @@ workGroup
   .case('unmapped', 'an access to memory that was unmapped fails; the memory beside it works on')
   .source('spec/05-faults §7; spec/04-invalidation-and-gc §3')
   .parameters(parameters().combine('offset', [0, MIB]).combine('write', [false, true]))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work', 'retry-faults', 'work-after-fault')
   .run(async (t, { offset, write }) => {
     const memory = t.map(2 * CHUNK_2M);
     const queue = t.queue();
@@ -148,7 +148,7 @@ workGroup
   .case('read-only', 'GPU_RO memory is read and not written')
   .source('spec/05-faults §5.2; quirk Q56')
   .parameters(parameters().combine('first', ['read', 'write']))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work', 'retry-faults', 'work-after-fault')
   .run(async (t, { first }) => {
     const memory = t.map(CHUNK_2M);
     put(memory, 0, 21);
@@ -163,7 +163,7 @@ workGroup
 workGroup
   .case('order', 'work of one queue runs in order, failed work does not stop what comes behind')
   .source('spec/05-faults §1')
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work', 'retry-faults', 'work-after-fault')
   .run(async (t) => {
     const memory = t.map(CHUNK_2M);
     const gone = t.hole(CHUNK_2M);

@@ -14,6 +14,8 @@ import { quirksIn } from '../model/hazards.ts';
 import type { NamedQuirk, StepHazard } from '../model/hazards.ts';
 import type { Step } from '../model/step.ts';
 import type { StepState } from '../model/states.ts';
+import { threadRows } from '../model/threads.ts';
+import { Threads } from './Threads.tsx';
 
 interface DetailsProps {
   readonly index: number;
@@ -45,6 +47,7 @@ function StepDetails({
   const { added, removed } = state.changes;
   const result = Number(step.answer['ret'] ?? 0);
   const sentences = accessSentences(step.operation, step.answer);
+  const threads = threadRows(step);
   const texts = [
     ...step.decisions.flatMap(({ quirks }) => quirks),
     ...step.hazards.map(({ quirk, detail }) => `${quirk} ${detail}`),
@@ -93,7 +96,8 @@ function StepDetails({
       <Hazards title="Hazards" hazards={step.hazards.filter(({ isNotice }) => !isNotice)} onStep={onStep} />
       <Hazards title="Notices" hazards={step.hazards.filter(({ isNotice }) => isNotice)} onStep={onStep} />
       <Quirks quirks={quirksIn(texts.join(' '))} />
-      {step.effects.length > 0 && (
+      {threads !== undefined && <Threads rows={threads.slice(0, MOST_EFFECTS)} />}
+      {threads === undefined && step.effects.length > 0 && (
         <details open={step.effects.length <= 12}>
           <summary>{step.effects.length} effects, in order</summary>
           <ol class="effects">

@@ -4,6 +4,11 @@
  */
 const THOROUGH: boolean = Boolean(process.env['CI']);
 
+/** Why something that takes long, and that CI does anyway, is left out here; '' where it is done. */
+export function onlyInCi(what: string): string {
+  return THOROUGH ? '' : `${what}; CI does it, and so does npm test with CI=true`;
+}
+
 /** How often: `inCi` times there, `elsewhere` times on the machine of a developer. */
 export function times(inCi: number, elsewhere: number): number {
   return THOROUGH ? inCi : elsewhere;

@@ -15,6 +15,11 @@ import { isMain, readJson, root, runMain } from './support.mjs';
 const programs = ['lib/conformance/child', 'lib/serve/session-worker'];
 const internal = ['lib/cli/run-command', 'lib/backend/native-addon'];
 
+const placeOfCommonJs = {
+  'import.meta.dirname': '(typeof __dirname === "string" ? __dirname : undefined)',
+  'import.meta.filename': '(typeof __filename === "string" ? __filename : undefined)',
+};
+
 /** Names of modules below the output, without extension. */
 function entries() {
   const { bin, exports } = readJson(path.join(root, 'package.json'));
@@ -37,6 +42,8 @@ async function bundle(output, names, kind) {
     // Only what is Node's, and the optional peer.
     external: [/^node:/, 'ffi-rs'],
     platform: 'node',
+    // Bundled again, into an ES module, a CommonJS one has no place.
+    ...(kind === 'cjs' ? { transform: { define: placeOfCommonJs } } : {}),
     preserveEntrySignatures: 'strict',
     onwarn: (warning) => {
       throw new Error(`${warning.code}: ${warning.message}`);

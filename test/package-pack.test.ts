@@ -176,6 +176,9 @@ describe('an installed package', () => {
   it.each(['nodenext', 'node16'])('type-checks under module %s, as ES module and as CommonJS', async (module) => {
     const typed = `
       import { SvmDevice, nativeSupport } from 'amdgpu-svm';
+      export * as hip from 'amdgpu-svm/hip';
+      export * as hsa from 'amdgpu-svm/hsa';
+      export * as conformance from 'amdgpu-svm/conformance';
       const device: SvmDevice = SvmDevice.open({ backend: 'emulated' });
       const available: boolean = nativeSupport().available;
       // @ts-expect-error: a wrong type shows that the types have arrived

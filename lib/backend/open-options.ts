@@ -58,6 +58,9 @@ export interface OpenOptions {
   readonly hazards?: HazardMode;
 }
 
+/** Variables of the environment; `process.env` is one. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 const ADOPT_OPTIONS = ['profile', 'kfd', 'topology', 'record'] as const;
 
 /** Options of `SvmDevice.openAll`: as those of `SvmDevice.open`; `emulator` may also be a machine that exists already. */
@@ -130,7 +133,7 @@ function isPlainObject(value: unknown): boolean {
 }
 
 /** As `resolveOpenOptions`, for a file that is open already: what chooses one is no option, and the environment does not. */
-export function resolveAdoptOptions(options: AdoptOptions, environment: NodeJS.ProcessEnv): OpenOptions {
+export function resolveAdoptOptions(options: AdoptOptions, environment: Environment): OpenOptions {
   for (const name of Object.keys(options ?? {})) {
     if ((ADOPT_OPTIONS as readonly string[]).includes(name)) continue;
     throw typeError('ERR_SVM_INVALID_OPTION', `options.${name}: unknown option; known: ${ADOPT_OPTIONS.join(', ')}`);
@@ -140,7 +143,7 @@ export function resolveAdoptOptions(options: AdoptOptions, environment: NodeJS.P
 }
 
 /** Checks the options and fills in the environment; throws TypeError or RangeError (`ERR_SVM_INVALID_OPTION`). */
-export function resolveOpenOptions(options: OpenOptions, environment: NodeJS.ProcessEnv): OpenOptions {
+export function resolveOpenOptions(options: OpenOptions, environment: Environment): OpenOptions {
   if (typeof options !== 'object' || options === null) {
     throw typeError('ERR_SVM_INVALID_OPTION', `options: expected an object, got ${show(options)}`);
   }
@@ -172,7 +175,7 @@ function readOption(
   name: string,
   { variable, expected, error, accepts, inherit }: OptionReader,
   option: unknown,
-  environment: NodeJS.ProcessEnv,
+  environment: Environment,
 ): unknown {
   const inherited = variable === undefined ? undefined : environment[variable] || undefined;
   const value = option ?? (inherited === undefined ? undefined : (inherit?.(inherited) ?? inherited));

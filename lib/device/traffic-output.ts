@@ -2,6 +2,7 @@
  * AMDGPU_SVM_TRACE: every call of a runtime layer, and every ioctl of a device outside
  * of one, as a line on standard error or in a file - without a change to the program.
  */
+import type { Environment } from '../backend/open-options.ts';
 import { openSync, writeSync } from 'node:fs';
 import { errnoName } from '../uapi/errno.ts';
 import { SvmOperation } from '../uapi/constants.ts';
@@ -60,7 +61,7 @@ const writtenLogs = new Set<TrafficLog>();
  * it. RangeError (`ERR_SVM_INVALID_OPTION`) for words that are no path, and the
  * system's error for a file that can't be opened.
  */
-export function trafficOutput(environment: NodeJS.ProcessEnv = process.env): TrafficOutput | undefined {
+export function trafficOutput(environment: Environment = process.env): TrafficOutput | undefined {
   const value = environment[VARIABLE] ?? '';
   if (value === '' || value === '0') return undefined;
   let output = outputs.get(value);

@@ -23,6 +23,7 @@ export class HipState {
   readonly hmm: boolean;
   /** `hmmCpuMemoryAccessible` of every device: the GPU reaches memory that HIP does not know. */
   readonly pageable: boolean;
+  /** @internal */
   readonly table = new AddressTable<HipMemory>();
   /** Pages of freed allocations that were not allocated again. */
   readonly freed = new PageSet();

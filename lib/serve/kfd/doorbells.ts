@@ -7,6 +7,9 @@ import type { SdmaQueue } from './sdma-queue.ts';
 const BUSY_MILLISECONDS = 0.05;
 const BUSY_FOR = 4;
 const IDLE_MILLISECONDS = 1;
+/** When there was none for so long, seldom: a look takes some 50 us. */
+const ASLEEP_AFTER = 500;
+const ASLEEP_MILLISECONDS = 10;
 /** Between two tries of a packet that has to wait. */
 const WAITING_MILLISECONDS = 2;
 
@@ -50,9 +53,9 @@ export class Doorbells {
   #schedule(): void {
     if (this.#scheduled || this.#queues.size === 0) return;
     this.#scheduled = true;
-    const busy = performance.now() - this.#lastWork < BUSY_FOR;
-    if (busy) setImmediate(this.#look, true);
-    else setTimeout(this.#look, IDLE_MILLISECONDS, false);
+    const idle = performance.now() - this.#lastWork;
+    if (idle < BUSY_FOR) setImmediate(this.#look, true);
+    else setTimeout(this.#look, idle < ASLEEP_AFTER ? IDLE_MILLISECONDS : ASLEEP_MILLISECONDS, false);
   }
 
   readonly #look = (busy: boolean): void => {

@@ -122,7 +122,7 @@ describe('options', () => {
   it.each([
     [{ vram: 4097 }, /vram.*multiple of 4096/],
     [{ vram: [4096, 4096] }, /vram.*expected 1 values/],
-    [{ vram: 'board', asic: { ...gpuModel('gfx942') } }, /board.*catalogue/],
+    [{ vram: 'board', asic: { ...gpuModel('gfx942'), asic: 'gfx9999' } }, /board.*catalogue/],
     [{ links: 'nvlink' }, /links/],
     [{ links: [7] }, /links\[0\]/],
   ])('%j is refused', (options, message) => {

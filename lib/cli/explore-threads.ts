@@ -1,11 +1,9 @@
 /** An exploration by several threads. */
-import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { programPath } from '../backend/package-root.ts';
 import { mergeParts, PARTS } from './explore-part.ts';
 import type { ExploreJob } from './explore-part.ts';
 import type { Exploration, Generated } from '../explore/index.ts';
-
-const PROGRAM = join(import.meta.dirname, `explore-worker${extname(import.meta.filename)}`);
 
 interface Answer {
   readonly part: number;
@@ -19,7 +17,7 @@ export async function exploreInThreads(job: ExploreJob, threads: number): Promis
   let next = 1;
   const work = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const worker = new Worker(PROGRAM, { workerData: job });
+      const worker = new Worker(programPath('lib/cli/explore-worker'), { workerData: job });
       const fail = (message: string): void =>
         reject(Object.assign(new Error(`explore: a thread failed: ${message}`), { code: 'ERR_SVM_EXPLORE' }));
       const ask = (): void => {

@@ -216,6 +216,18 @@ const CALLS = {
   readMemory: () => [or(() => mapping()?.handle), anyOffset(32 * page), or(goodBytes)],
   writeMemory: () => [or(() => mapping()?.handle), anyOffset(32 * page), or(goodBytes)],
   layout: () => [],
+  // None of the files is KFD, so there is no handle of one: each must be refused, whatever stands in its place.
+  kfdOpen: () => [or(() => pick(FILES))],
+  kfdAcquire: () => [weird(), device(), below(9)],
+  kfdSetXnack: () => [weird(), below(3)],
+  kfdClose: () => [weird()],
+  kfdCreateQueue: () => [weird(), below(3) * page, below(3) * page],
+  kfdFetched: () => [weird()],
+  kfdFenced: () => [weird()],
+  kfdSubmit: () => [weird(), below(100) * 4],
+  kfdWait: () => [weird(), below(100), below(200)],
+  kfdEvent: () => [weird()],
+  kfdCloseQueue: () => [weird()],
 };
 assert.deepEqual(Object.keys(CALLS).toSorted(), Object.keys(addon).toSorted(), 'every exported function is called');
 /** `ioctl` is a member of each device: the functions are kept too, also without their devices. */

@@ -117,7 +117,7 @@ describe('replay and conformance', () => {
       same: 0,
       traces: [{ file, divergence: { kind: 'answer', at: 0 } }],
     });
-    expect((await runHere(['replay', file, '--check', '--against', OURS])).stderr).toMatch(/goes with neither --check/);
+    expect((await runHere(['replay', file, '--check', '--against', OURS])).stderr).toMatch(/goes with none of --check/);
     expect((await runHere(['replay', '-', file, '--json'])).stderr).toMatch(/"-" stands alone with --json/);
   });
 

@@ -131,18 +131,22 @@ describeNative('bytes that are in use when their memory goes', () => {
   it('the protection that yielded comes back at the end of the array, too', () => {
     expectScriptSucceeds(
       `${SETUP}
-        const size = 16 << 20;
+        const size = 128 << 20;
         const { randomFill } = require('node:crypto');
         const first = (address) => fs.readFileSync('/proc/self/maps', 'latin1').split('\\n')
           .find((line) => line.startsWith(address.toString(16) + '-')).split(' ')[1].slice(0, 3);
         (async () => {
           const { handle, address } = map(size);
           for (let round = 0; round < 3; round++) {
-            const ended = new Promise((done) => randomFill(view(handle), done));
+            let bytes = view(handle);
+            const ended = new Promise((done) => randomFill(bytes, done));
             // Before the other thread can have ended, and perhaps before it has begun.
             check(addon.protectMemory(handle, 0, size, 1));
             await ended;
             assert.equal(first(address), 'rw-');
+            // The array must not be collected before.
+            assert.equal(bytes.length, 0);
+            bytes = undefined;
             await settle();
             assert.equal(first(address), 'r--');
             check(addon.protectMemory(handle, 0, size, 3));

@@ -120,20 +120,23 @@ describe('a trace that is too much', () => {
 describe('output that cannot be written', () => {
   it('on a full disk is told in one line, exit code 3', async () => {
     const trace = write('t.jsonl', '{"gc":{}}\n');
-    for (const args of [['info'], ['replay', trace], ['conformance', 'uapi', '--list'], ['--help'], ['trace', trace]]) {
-      const { code, stderr } = await inShell('exec "$0" "$@" > /dev/full', ...args);
-      expect(stderr, args.join(' ')).toMatch(/^amdgpu-svm: standard output cannot be written: .*ENOSPC/m);
-      expect(stderr).not.toContain('    at ');
-      expect(code).toBe(3);
-    }
-    for (const args of [
+    const printing = [['info'], ['replay', trace], ['conformance', 'uapi', '--list'], ['--help'], ['trace', trace]].map(
+      async (args) => {
+        const { code, stderr } = await inShell('exec "$0" "$@" > /dev/full', ...args);
+        expect(stderr, args.join(' ')).toMatch(/^amdgpu-svm: standard output cannot be written: .*ENOSPC/m);
+        expect(stderr).not.toContain('    at ');
+        expect(code).toBe(3);
+      },
+    );
+    const writing = [
       ['trace', trace, '-o', '/dev/full'],
       ['inspect', trace, '--out', '/dev/full'],
-    ]) {
+    ].map(async (args) => {
       const { code, stderr } = await amdgpuSvm(...args);
       expect(stderr).toMatch(/\/dev\/full cannot be written: ENOSPC/);
       expect(code).toBe(3);
-    }
+    });
+    await Promise.all([...printing, ...writing]);
     const report = await amdgpuSvm(
       'conformance',
       'uapi,arguments:operation:operation=7',

@@ -34,7 +34,7 @@ export function testGroups(groups: readonly CaseGroup[], { recorded = false, ...
     const bad: string[] = [];
     const all = [...group.concreteCases()];
     const cases = first ? all : sample(all, 3);
-    const toRecord = new Set(folder === undefined ? [] : sample(cases, 4));
+    const toRecord = new Set(folder === undefined ? [] : sample(cases, 8));
     for (const each of cases) {
       const record =
         folder === undefined || !toRecord.has(each) || reasonNotRecorded(each) !== undefined

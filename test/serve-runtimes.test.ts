@@ -54,6 +54,23 @@ describeWhere(whyNoRuntimes, 'programs of ROCm on a served KFD', () => {
     expect(result.output).not.toContain('not ok');
   }, 60_000);
 
+  it.each(['v4', 'v8'])(
+    'SVM of libhsakmt and of the HSA runtime is that of the machine, in %s',
+    async (profile) => {
+      const thunk = compile('svm_thunk', '-lhsakmt');
+      const hsa = compile('svm_hsa', '-lhsa-runtime64');
+      const command = ['sh', '-c', `${thunk} && HSA_ENABLE_SDMA=1 ${hsa}`];
+      const args = ['serve', '--run', '--log', '--asic', 'gfx90a', '--profile', profile, '--', ...command];
+      const result = await run(process.execPath, [cli, ...args]);
+      expect(result).toMatchObject({ code: 0 });
+      expect(result.output).not.toContain('not ok');
+      expect(result.output).toMatch(/ok - KFD closes\n[^]*ok - every byte is right\nok - the runtime ends\n/);
+      expect(result.output).toMatch(/AMDKFD_IOC_SVM set \[0x\w+, \+0x100000\) PREFETCH_LOC:0x5100 = 0/);
+      expect(result.output).toMatch(new RegExp(`unlike KFD's SVM, that of ${profile}: `));
+    },
+    60_000,
+  );
+
   it('a device of libdrm sets and reads attributes with the number of v8, too', async () => {
     const program = compile('svm_libdrm', '-ldrm_amdgpu', '-ldrm');
     const command = [program, '/dev/dri/renderD128', '--revision', 'v8'];

@@ -10,6 +10,8 @@ import type { Client, ClientEvent, ClientFile } from './client.ts';
 import type { HelperIoctl } from './helper-protocol.ts';
 import type { IoctlAnswer } from './ioctl-call.ts';
 import { KfdProcess } from './kfd/process.ts';
+import type { KfdAnswer } from './kfd/process.ts';
+import { SVM_HEADER_BYTES, svmCallText } from './kfd/svm-attributes.ts';
 import { ioctlName } from '../words/drm-ioctls.ts';
 
 /** "0", or "EINVAL" for -22. */
@@ -35,15 +37,20 @@ export function ioctlLine(file: ClientFile, call: HelperIoctl, answer: IoctlAnsw
   return `${fileLabel(file)}: ${what}${answer.served ? '' : ', not served'} = ${resultName(answer.result)}`;
 }
 
-/** An answered ioctl of KFD; `label`: process and file. */
-export function kfdLine(label: string, call: HelperIoctl, result: number): string {
+/** An answered ioctl of KFD, attributes as they were answered; `label`: process and file. */
+export function kfdLine(label: string, call: HelperIoctl, { result, argument }: KfdAnswer): string {
   const name = KfdProcess.nameOf(call.request);
   const hex = `0x${call.request.toString(16).padStart(8, '0')}`;
   const what =
     name === undefined
       ? `${hex}, not served`
-      : `AMDKFD_IOC_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+      : `AMDKFD_IOC_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}${name === 'svm' ? svmArguments(result === 0 ? argument : call.argument) : ''}`;
   return `${label}: ${what} = ${resultName(result)}`;
+}
+
+function svmArguments(argument: Uint8Array): string {
+  if (argument.length < SVM_HEADER_BYTES) return '';
+  return ` ${svmCallText(new DataView(argument.buffer, argument.byteOffset, argument.byteLength), argument.length)}`;
 }
 
 export function eventLine(client: Client, event: ClientEvent): string {

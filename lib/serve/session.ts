@@ -94,8 +94,10 @@ export class Session {
   async #kfdIoctl(client: Client, call: HelperIoctl): Promise<Uint8Array> {
     const label = `${client.pid} ${printable(client.process.name)} kfd #${call.file}`;
     try {
-      const { result, argument, writes } = await client.kfd.ioctl(call);
-      this.#options.log?.(kfdLine(label, call, result));
+      const answer = await client.kfd.ioctl(call);
+      const { result, argument, writes } = answer;
+      this.#options.log?.(kfdLine(label, call, answer));
+      for (const note of answer.notes) this.#options.log?.(`${label}: ${note}`);
       return encodeAnswer(call.id, result, argument, writes);
     } catch (error) {
       this.#complain(`${label}: request 0x${call.request.toString(16)} failed`, error);

@@ -65,6 +65,15 @@ export class BufferMemory {
     return next;
   }
 
+  /** Whether a buffer lies in these bytes: in the GPU's address space, or in the user's memory that it is made of. */
+  meets(address: bigint, size: bigint): boolean {
+    for (const buffer of this.#buffers) {
+      const places = (buffer.flags & AllocFlag.userptr) === 0 ? [buffer.address] : [buffer.address, buffer.offset];
+      if (places.some((at) => address < at + buffer.size && at < address + size)) return true;
+    }
+    return false;
+  }
+
   /** Bytes inside one buffer. Throws (EFAULT) where the client's memory has gone. */
   read(buffer: KfdBuffer, address: bigint, target: Uint8Array): void {
     const cpu = this.#cpuAddress(buffer, address);

@@ -24,12 +24,15 @@ import {
 } from './interface.ts';
 import type { KfdIoctlName } from './interface.ts';
 import { KfdQueues } from './queues.ts';
+import { KfdSvm } from './svm.ts';
 
 /** The answer to an ioctl. */
 export interface KfdAnswer {
   readonly result: number;
   readonly argument: Uint8Array;
   readonly writes: readonly CallerWrite[];
+  /** What else is to be said of it in the log. */
+  readonly notes: readonly string[];
 }
 
 /** An ioctl under way. */
@@ -37,6 +40,7 @@ interface Call {
   readonly view: DataView;
   readonly bytes: Uint8Array;
   readonly writes: CallerWrite[];
+  readonly notes: string[];
   readonly id: number;
   /** Bytes of the caller's structure. */
   readonly size: number;
@@ -54,6 +58,7 @@ export class KfdProcess {
   readonly #events = new KfdEvents();
   readonly #allocations: KfdAllocations;
   readonly #queues: KfdQueues;
+  readonly #svm: KfdSvm;
   /** Waits under way, by the ids of their calls. */
   readonly #waits = new Map<number, () => void>();
   /** Threads that are known to be the client's. */
@@ -74,6 +79,7 @@ export class KfdProcess {
     }));
     this.#xnack = client.machine.devices.some((device) => device.xnackEnabled) ? 1 : 0;
     this.#allocations = new KfdAllocations(client, surroundings, this.#gpus);
+    this.#svm = new KfdSvm(client, this.#gpus, this.#allocations.memory);
     this.#queues = new KfdQueues(client, surroundings, this.#gpus, this.#allocations.memory, this.#events);
     surroundings.keep(this.#kfdFile, this.#eventPage, EVENT_PAGE_BYTES);
     for (const gpu of this.#gpus) surroundings.keep(this.#kfdFile, gpu.doorbells, DOORBELL_FRAME);
@@ -91,18 +97,19 @@ export class KfdProcess {
     const bytes = new Uint8Array(Math.max(size, name === undefined ? 0 : KfdIoctl[name][1]));
     bytes.set(call.argument.subarray(0, size));
     const writes: CallerWrite[] = [];
+    const notes: string[] = [];
     let result: number;
     if (!this.#isOurs(call.thread)) result = -Errno.EBADF;
     else if (name === undefined) result = -Errno.ENOTTY;
     else
       try {
         const view = new DataView(bytes.buffer);
-        result = await this.#handlers[name]({ view, bytes, writes, id: call.id, size });
+        result = await this.#handlers[name]({ view, bytes, writes, notes, id: call.id, size });
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EFAULT') throw error;
         result = -Errno.EFAULT;
       }
-    return { result, argument: bytes.subarray(0, size), writes };
+    return { result, argument: bytes.subarray(0, size), writes, notes };
   }
 
   /** The thread of a waiting call got a signal. */
@@ -186,7 +193,11 @@ export class KfdProcess {
     setEvent: ({ view }) => this.#events.set(view.getUint32(0, true)),
     resetEvent: ({ view }) => this.#events.reset(view.getUint32(0, true)),
     waitEvents: (call) => this.#wait(call),
-    svm: () => -Errno.EPERM,
+    svm: ({ view, notes, size }) => {
+      const answer = this.#svm.ioctl(view, size, this.#xnack !== 0);
+      notes.push(...answer.notes);
+      return answer.result;
+    },
     setXnackMode: ({ view }) => this.#setXnack(view),
     availableMemory: ({ view }) => {
       view.setBigUint64(0, AVAILABLE_BYTES, true);

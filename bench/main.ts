@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { attributeWorkloads, treeChangeWorkloads } from './attributes.ts';
 import { useProcessorTime } from './clock.ts';
 import { measureBoundary } from './boundary.ts';
+import { measureExplorer } from './explore.ts';
 import { faultWorkloads, unmapWorkloads } from './faults.ts';
 import { measureHip } from './hip.ts';
 import { hsaWorkloads } from './hsa.ts';
@@ -35,6 +36,7 @@ const GROUPS: Readonly<Record<string, () => Measurement[]>> = {
   hip: measureHip,
   hsa: () => hsaWorkloads().map(measureTime),
   hazards: measureHazards,
+  explore: measureExplorer,
   boundary: () => measureBoundary(ROOT),
   replay: () => {
     const replay = measureReplay(ROOT);

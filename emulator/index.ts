@@ -1,7 +1,7 @@
 /** The emulated machine: SVM of amdgpu without a GPU. Free of Node imports; runs in a browser. */
 export { EmulatedMachine, machineOf } from './machine.ts';
 export type { EmulatedMachineClock, MachineSnapshot } from './machine.ts';
-export { xnackOffRefusal } from './options.ts';
+export { checkedOptions, xnackOffRefusal } from './options.ts';
 export type { MachineOptions, ResolvedOptions } from './options.ts';
 export { EmulatedProcess } from './process.ts';
 export { EmulatedChild } from './process-child.ts';

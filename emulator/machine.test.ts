@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { at, BLOCK, Rig, V } from '../test/support/emulator-rig.ts';
 import { EmulatedMachine } from './machine.ts';
+import { checkedOptions } from './options.ts';
 import type { MachineOptions } from './options.ts';
 import type { JournalEntry } from './drm/journal.ts';
 
@@ -19,6 +20,15 @@ describe('EmulatedMachine', () => {
       svmConfigured: true,
     });
     expect([options.models.map(({ asic }) => asic), devices.length, clock.now]).toEqual([['gfx942'], 1, 1_000_000_000]);
+  });
+
+  it('is the same with options that were checked before', () => {
+    const given = { profile: 'v8', gpus: 2, vram: [1 << 24, 0] } as const;
+    const checked = checkedOptions(given);
+    expect(new EmulatedMachine(checked).options).toEqual(new EmulatedMachine(given).options);
+    expect(new EmulatedMachine(checked).options).toBe(new EmulatedMachine(checked).options);
+    expect(() => checkedOptions({ gpus: 9 })).toThrow(/gpus/);
+    expect(() => Object.assign(checked, { gpus: 1 })).toThrow(TypeError);
   });
 
   it('overrides single members of the model', () => {

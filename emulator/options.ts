@@ -218,8 +218,21 @@ export function policiesArgument(profile: UapiProfileName, value: MachineOptions
   };
 }
 
+const resolved = new WeakMap<MachineOptions, ResolvedOptions>();
+
+/** The same options, checked: machines that are made of what this returns do not check it again. Throws as `resolveOptions`. */
+export function checkedOptions(options: MachineOptions): MachineOptions {
+  const resolution = resolveOptions(options);
+  // A copy that only who holds this one can name, so that nobody changes it afterwards.
+  const checked: MachineOptions = Object.freeze({ ...options });
+  resolved.set(checked, resolution);
+  return checked;
+}
+
 /** Checks the options; throws TypeError or RangeError (`ERR_SVM_INVALID_ARGUMENT`, `ERR_SVM_UNKNOWN_ASIC`) that names the bad one. */
 export function resolveOptions(options: MachineOptions): ResolvedOptions {
+  const known = typeof options === 'object' ? resolved.get(options) : undefined;
+  if (known !== undefined) return known;
   objectArgument('options', options, 'an object');
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) {

@@ -120,8 +120,8 @@ export class PteFlagTable {
   readonly #values: bigint[] = [0n];
   // By index: 0 no access, 1 reading, 3 reading and writing.
   readonly #access: number[] = [0];
-  // By flag mask (8 bits), read-only bit (bit 8) and memory (bits 9 and 10); 0 where not computed yet.
-  readonly #indexOf = new Uint16Array(3 * 512);
+  // By flag mask (8 bits), read-only bit (bit 8) and memory (bits 9 and 10). Few are used.
+  readonly #indexOf: (number | undefined)[] = [];
 
   constructor(options: PteFormatOptions) {
     this.#options = options;
@@ -130,8 +130,7 @@ export class PteFlagTable {
   /** Index of the flags for that attribute flag mask, read-only bit and memory. */
   indexFor(flags: number, readOnly: boolean, memory: PteMemory): number {
     const key = (flags & 0xff) | (readOnly ? 0x100 : 0) | (memory << 9);
-    const known = this.#indexOf[key]!;
-    return known !== 0 ? known : (this.#indexOf[key] = this.intern(pteFlags(this.#options, flags, readOnly, memory)));
+    return (this.#indexOf[key] ??= this.intern(pteFlags(this.#options, flags, readOnly, memory)));
   }
 
   /** Index of any 64-bit value. */

@@ -7,17 +7,14 @@ const NUMBER_OF_WORD = Object.fromEntries(OPERATION_WORDS.map((word, index) => [
   number
 >;
 const CAPACITY = 512;
-// Most machines of an explorer run a dozen operations: the ring is small until it is full.
-const FIRST_CAPACITY = 32;
 const MOST_CITED = 6;
 
 // Four numbers an entry: operation, word, first page, page behind the last.
 const WIDTH = 4;
 
-/** A ring of operations; writing to it allocates nothing but for the one time that it grows. */
+/** A ring of operations, which grows until it is full: most machines of an explorer run a dozen. */
 export class OperationLog {
-  #capacity = FIRST_CAPACITY;
-  #entries = new Float64Array(FIRST_CAPACITY * WIDTH);
+  readonly #entries: number[] = [];
   #next = 0;
   #count = 0;
 
@@ -30,16 +27,8 @@ export class OperationLog {
     entries[at + 2] = startPage;
     entries[at + 3] = endPage;
     this.#next++;
-    if (this.#next === FIRST_CAPACITY && this.#capacity === FIRST_CAPACITY) this.#grow();
-    else if (this.#next === this.#capacity) this.#next = 0;
-    if (this.#count < this.#capacity) this.#count++;
-  }
-
-  #grow(): void {
-    const entries = new Float64Array(CAPACITY * WIDTH);
-    entries.set(this.#entries);
-    this.#entries = entries;
-    this.#capacity = CAPACITY;
+    if (this.#next === CAPACITY) this.#next = 0;
+    if (this.#count < CAPACITY) this.#count++;
   }
 
   /** The last operations that touched `[startPage, endPage)`, oldest first. */
@@ -47,7 +36,7 @@ export class OperationLog {
     const found: LoggedOperation[] = [];
     const entries = this.#entries;
     for (let back = 1; back <= this.#count && found.length < MOST_CITED; back++) {
-      const at = ((this.#next - back + this.#capacity) % this.#capacity) * WIDTH;
+      const at = ((this.#next - back + CAPACITY) % CAPACITY) * WIDTH;
       if (entries[at + 2]! >= endPage || entries[at + 3]! <= startPage) continue;
       const entry = { operation: entries[at]!, what: OPERATION_WORDS[entries[at + 1]!]! };
       const last = found[found.length - 1];

@@ -5,8 +5,8 @@ const MOST_SPANS = 1 << 16;
 
 /** Page intervals, kept in arrays that are reused. */
 export class PageSpans {
-  #starts = new Float64Array(16);
-  #ends = new Float64Array(16);
+  #starts = new Float64Array(8);
+  #ends = new Float64Array(8);
   #count = 0;
 
   get count(): number {

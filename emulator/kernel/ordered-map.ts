@@ -3,7 +3,7 @@
 // A map from number to object over a B+-tree. The leaf of the last operation is
 // remembered, which makes neighbouring operations cheap; the last leaf is also
 // that of every greater key, which makes appending cheap.
-import { CAPACITY, countBelow, countUpTo, MERGE_AT, OrderedTree } from './ordered-tree.ts';
+import { countBelow, countUpTo, MERGE_AT, OrderedTree } from './ordered-tree.ts';
 import type { Leaf } from './ordered-tree.ts';
 
 /** Ordered multimap from numbers to objects. */
@@ -65,7 +65,7 @@ export class OrderedMap<T extends object> {
   /** Adds `item` behind all items with a key of at most `key`. */
   insert(key: number, item: T): void {
     let leaf = this.#leafAfter(key);
-    if (leaf.count === CAPACITY) leaf = this.#recent = this.#tree.split(key);
+    if (leaf.count === leaf.keys.length && !leaf.grow()) leaf = this.#recent = this.#tree.split(key);
     const { keys, items } = leaf;
     const position = positionAfter(leaf, key);
     for (let index = leaf.count; index > position; index--) {

@@ -4,16 +4,33 @@
 // equal keys are allowed and keep their order of insertion.
 
 /** Entries of a leaf and children of a branch, at most. */
-export const CAPACITY = 64;
+const CAPACITY = 64;
+/** The first leaf of a tree is small until it is full: most trees of small machines stay so, and these keys lie in V8's own heap. */
+const FIRST_CAPACITY = 8;
 /** A leaf with fewer entries looks whether its right neighbour fits into it. */
 export const MERGE_AT = 12;
 
 export class Leaf<T> {
   count = 0;
-  readonly keys = new Float64Array(CAPACITY);
-  readonly items: (T | undefined)[] = new Array<T | undefined>(CAPACITY).fill(undefined);
+  keys: Float64Array;
+  readonly items: (T | undefined)[];
   next: Leaf<T> | null = null;
   previous: Leaf<T> | null = null;
+
+  constructor(capacity: number) {
+    this.keys = new Float64Array(capacity);
+    this.items = new Array<T | undefined>(capacity).fill(undefined);
+  }
+
+  /** Makes room in a first leaf that is full; false: the leaf has to be split. */
+  grow(): boolean {
+    if (this.keys.length === CAPACITY) return false;
+    const keys = new Float64Array(CAPACITY);
+    keys.set(this.keys);
+    this.keys = keys;
+    while (this.items.length < CAPACITY) this.items.push(undefined);
+    return true;
+  }
 }
 
 class Branch<T> {
@@ -52,7 +69,7 @@ export function countUpTo(keys: Float64Array, count: number, key: number): numbe
 
 /** The shape of one tree. Who changes a leaf without changing the shape does it himself. */
 export class OrderedTree<T extends object> {
-  #root: Leaf<T> | Branch<T> = new Leaf<T>();
+  #root: Leaf<T> | Branch<T> = new Leaf<T>(FIRST_CAPACITY);
   // Branches above a leaf; all leaves are equally deep.
   #height = 0;
   // The way from the root to a leaf that is about to be split or merged.
@@ -82,7 +99,7 @@ export class OrderedTree<T extends object> {
   /** Splits the full leaf that `leafAfter(key)` gives, and returns the half that `key` belongs to. */
   split(key: number): Leaf<T> {
     const leaf = this.#recordPath(key, true);
-    const right = new Leaf<T>();
+    const right = new Leaf<T>(CAPACITY);
     // Appending in ascending order keeps leaves full instead of half full.
     const half = leaf.next === null && key >= leaf.keys[CAPACITY - 1]! ? CAPACITY - 1 : CAPACITY >>> 1;
     for (let index = half; index < CAPACITY; index++) {
@@ -197,7 +214,7 @@ export class OrderedTree<T extends object> {
         this.#removeChild(depth - 1, this.#pathIndex[depth - 1]!);
         return;
       }
-      this.#root = new Leaf<T>();
+      this.#root = new Leaf<T>(FIRST_CAPACITY);
       this.#height = 0;
     } else if (depth === 0 && branch.count === 1) {
       this.#root = branch.children[0]!;

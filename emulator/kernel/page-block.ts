@@ -150,9 +150,11 @@ export class PageBlockMap {
     if (reused !== undefined) return reused;
     const blocks = this.#slabBlocks;
     this.#slabBlocks = Math.min(blocks * 2, LARGEST_SLAB_BLOCKS);
+    const pages = blocks * PAGES_PER_BLOCK;
+    const bytes = new ArrayBuffer(pages * (Uint32Array.BYTES_PER_ELEMENT + Uint16Array.BYTES_PER_ELEMENT));
     const slab: Slab = {
-      frames: new Uint32Array(blocks * PAGES_PER_BLOCK),
-      marks: new Uint16Array(blocks * PAGES_PER_BLOCK),
+      frames: new Uint32Array(bytes, 0, pages),
+      marks: new Uint16Array(bytes, pages * Uint32Array.BYTES_PER_ELEMENT, pages),
     };
     for (let index = blocks - 1; index >= 0; index--) this.#free.push(new PageBlock(slab, index * PAGES_PER_BLOCK));
     return this.#free.pop()!;

@@ -7,7 +7,7 @@ export const ATTRIBUTE_BYTES = 8;
 
 /** Fills `request` with the first `count` records. */
 export function copyFromUser(request: AttributeRequest, bytes: Uint8Array, count: number): void {
-  request.count = count;
+  request.begin(count);
   for (let index = 0; index < count; index++) {
     const at = index * ATTRIBUTE_BYTES;
     request.types[index] = readU32(bytes, at);

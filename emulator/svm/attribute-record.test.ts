@@ -13,9 +13,10 @@ import type { AttributeRecord } from './attribute-record.ts';
 
 function request(...pairs: readonly (readonly [type: number, value: number])[]): AttributeRequest {
   const made = new AttributeRequest();
-  for (const [type, value] of pairs) {
-    made.types[made.count] = type;
-    made.values[made.count++] = value;
+  made.begin(pairs.length);
+  for (const [index, [type, value]] of pairs.entries()) {
+    made.types[index] = type;
+    made.values[index] = value;
   }
   return made;
 }

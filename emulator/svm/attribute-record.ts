@@ -41,13 +41,24 @@ export interface AttributeRecord {
   flags: number;
 }
 
+const FIRST_CAPACITY = 16;
+
 /** Up to 64 requested attributes of one call, as two columns. */
 export class AttributeRequest {
   count = 0;
-  readonly types = new Uint32Array(MAX_ATTRIBUTES_PER_CALL);
-  readonly values = new Uint32Array(MAX_ATTRIBUTES_PER_CALL);
+  // Few at first: so short arrays lie in V8's own heap, and nearly every call has few.
+  types: Uint32Array = new Uint32Array(FIRST_CAPACITY);
+  values: Uint32Array = new Uint32Array(FIRST_CAPACITY);
   /** What a GET has aggregated so far. It lies here because a call can be interrupted by another one, which has its own. */
   readonly aggregate: AttributeRecord = defaultRecord(0, SvmAccess.inaccessible);
+
+  /** Begins a request of `count` attributes, at most 64; what the columns hold is left to the caller. */
+  begin(count: number): void {
+    this.count = count;
+    if (count <= this.types.length) return;
+    this.types = new Uint32Array(MAX_ATTRIBUTES_PER_CALL);
+    this.values = new Uint32Array(MAX_ATTRIBUTES_PER_CALL);
+  }
 }
 
 /** The record of pages in no interval. */

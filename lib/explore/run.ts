@@ -1,5 +1,5 @@
 /** One schedule of a program on a fresh machine: where there is a choice, a list of decisions makes it. */
-import { EmulatedMachine, LockAssertionError } from '../../emulator/index.ts';
+import { checkedOptions, EmulatedMachine, LockAssertionError } from '../../emulator/index.ts';
 import type { Hazard, HazardMonitor, PreemptionPoint } from '../../emulator/index.ts';
 import { machineOptions } from '../trace/format/config.ts';
 import type { BareAnswer, TraceSubject } from '../trace/operations/descriptor.ts';
@@ -88,7 +88,7 @@ export class ScheduleRun {
   /** `preemptions`: how many are allowed; `isKnown` is asked between operations, once the decisions are used up. */
   constructor(program: ExploreProgram, preemptions: number, isKnown?: StateFilter) {
     this.#program = program;
-    this.#options = machineOptions(program.config);
+    this.#options = checkedOptions(machineOptions(program.config));
     this.#epilogue = epilogue(program).map(parseOperation);
     this.#preemptions = preemptions;
     this.#isKnown = isKnown;

@@ -32,7 +32,7 @@ import { memorySnapshot } from './observe/memory-snapshot.ts';
 import type { MemorySnapshot } from './observe/memory-snapshot.ts';
 import { contextSnapshot } from './observe/snapshot.ts';
 import type { ContextSnapshot } from './observe/snapshot.ts';
-import { countArgument, wordArgument } from './kernel/arguments.ts';
+import { argumentError, countArgument, functionArgument, wordArgument } from './kernel/arguments.ts';
 
 /** State of a machine: one entry for each open file of each device. */
 export interface MachineSnapshot {
@@ -55,7 +55,8 @@ export interface EmulatedMachineClock {
 export function machineOf(device: EmulatedDevice): EmulatedMachine {
   const { machine } = device.surroundings;
   // No weak map from device to machine: what is in one outlives each collection of young garbage.
-  if (!(machine instanceof EmulatedMachine)) throw new TypeError('device: expected a device of an EmulatedMachine');
+  if (!(machine instanceof EmulatedMachine))
+    throw argumentError(TypeError, 'device: expected a device of an EmulatedMachine');
   return machine;
 }
 
@@ -203,6 +204,12 @@ export class EmulatedMachine {
     });
   }
 
+  /** One line for `console.log`; `snapshot()` has everything. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const gpus = this.options.models.map(({ asic }) => asic).join(', ');
+    return `EmulatedMachine { ${gpus === '' ? 'no GPU' : gpus}; profile ${this.options.profile}, clock ${this.clock.now} ns }`;
+  }
+
   /** Listens to events of one name; the returned function stops it. Costs nothing while nobody listens. */
   on<Name extends EventName>(event: Name, listener: EventListener<Name>): () => void {
     return this.#events.on(event, listener);
@@ -229,11 +236,11 @@ export class EmulatedMachine {
    */
   at(point: PreemptionPoint, callback: () => void, options: { pass?: number; depth?: number } = {}): () => void {
     wordArgument('point', point, PREEMPTION_POINTS);
-    if (typeof callback !== 'function') throw new TypeError('callback: expected a function');
+    functionArgument('callback', callback);
     const wanted = options.pass === undefined ? undefined : countArgument('pass', options.pass);
-    if (wanted === 0) throw new RangeError('pass: expected a whole number from 1, got 0');
+    if (wanted === 0) throw argumentError(RangeError, 'pass: expected a whole number from 1, got 0');
     const depth = countArgument('depth', options.depth ?? 1);
-    if (depth === 0) throw new RangeError('depth: expected a whole number from 1, got 0');
+    if (depth === 0) throw argumentError(RangeError, 'depth: expected a whole number from 1, got 0');
     return this.scope.addHook((passed, pass) => {
       if (passed === point && (wanted === undefined || pass === wanted)) callback();
     }, depth);

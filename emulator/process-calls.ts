@@ -28,7 +28,8 @@ export class ProcessCalls {
   readonly space: AddressSpace;
   readonly #scope: OperationScope;
   readonly #journal: { current: OperationJournal | null };
-  readonly #hugeAnonymous: boolean;
+  /** Whether private memory is of kind 'thp' without being asked. */
+  readonly hugeAnonymous: boolean;
   #children = 0;
 
   constructor(
@@ -40,14 +41,14 @@ export class ProcessCalls {
     this.space = space;
     this.#scope = scope;
     this.#journal = journal;
-    this.#hugeAnonymous = hugeAnonymous;
+    this.hugeAnonymous = hugeAnonymous;
   }
 
   /** Maps exactly there, of a file up to `fileSize` bytes; EEXIST if anything overlaps, EINVAL unaligned, empty or beyond the task size, EPERM at 0. */
   mmap(address: bigint, size: bigint, protection: number, kind: VmaKind, fileSize?: bigint): number {
     this.#needMmapLock('mmap');
     const interval = pageInterval(address, size);
-    const actual = kind === 'anon' && this.#hugeAnonymous ? 'thp' : kind;
+    const actual = kind === 'anon' && this.hugeAnonymous ? 'thp' : kind;
     const result =
       interval === null
         ? -Errno.EINVAL

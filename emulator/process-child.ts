@@ -1,5 +1,5 @@
 // Models: a child of the process after fork, as far as its memory goes.
-import { addressArgument } from './kernel/arguments.ts';
+import { addressArgument, bytesArgument } from './kernel/arguments.ts';
 import { PAGE_BYTES } from './kernel/page-number.ts';
 import { Errno } from '../lib/uapi/errno.ts';
 import type { ProcessCalls } from './process-calls.ts';
@@ -31,17 +31,17 @@ export class EmulatedChild {
 
   /** The child writes there: pages that it shared are its own from then on. NotModelledError for pages in VRAM. */
   write(address: bigint, data: Uint8Array): void {
-    if (!(data instanceof Uint8Array)) throw new TypeError('data: expected a Uint8Array');
+    const source = bytesArgument('data', data);
     const pages = new Map<number, Uint8Array>();
     const result = this.#calls.childWrite(
       this.id,
       addressArgument('address', address),
-      BigInt(data.length),
+      BigInt(source.length),
       (page, bytes) => pages.set(page, bytes),
     );
-    if (result < 0) this.#fail(result, address, data.length);
-    eachPage(address, data.length, (page, within, offset, count) =>
-      pages.get(page)!.set(data.subarray(offset, offset + count), within),
+    if (result < 0) this.#fail(result, address, source.length);
+    eachPage(address, source.length, (page, within, offset, count) =>
+      pages.get(page)!.set(source.subarray(offset, offset + count), within),
     );
   }
 

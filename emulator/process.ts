@@ -4,7 +4,15 @@ import { PAGE_BYTES } from './kernel/page-number.ts';
 import type { AddressSpace, TouchResult } from './mm/address-space.ts';
 import { Protection, protectionOfLetters, VMA_KINDS } from './mm/vma.ts';
 import type { VmaKind } from './mm/vma.ts';
-import { addressArgument, booleanArgument, sizeArgument, wordArgument } from './kernel/arguments.ts';
+import {
+  addressArgument,
+  argumentError,
+  booleanArgument,
+  bytesArgument,
+  describe,
+  sizeArgument,
+  wordArgument,
+} from './kernel/arguments.ts';
 import { EmulatedChild } from './process-child.ts';
 import { EmulatedSyscallError } from './process-error.ts';
 import type { ProcessCalls } from './process-calls.ts';
@@ -15,6 +23,8 @@ export interface MmapRequest {
   readonly address?: bigint;
   /** Length in bytes, a multiple of 4096. */
   readonly size: number | bigint;
+  /** Of a free place, in bytes: a multiple of 4096. Default 2 MiB. */
+  readonly alignment?: number | bigint;
   /** Letters r, w, x or '-'. Default 'rw'. */
   readonly protection?: string;
   /** Default 'anon'. */
@@ -51,13 +61,15 @@ export class EmulatedProcess {
     const size = sizeArgument('size', request.size);
     const protection = protectionArgument('protection', request.protection ?? 'rw');
     const kind = wordArgument('kind', request.kind ?? 'anon', VMA_KINDS);
-    const address = request.address === undefined ? this.#freePlace(size) : addressArgument('address', request.address);
+    const address =
+      request.address === undefined
+        ? this.#freePlace(size, alignmentArgument(request.alignment))
+        : addressArgument('address', request.address);
     const { bytes } = request;
-    if (bytes !== undefined && (!(bytes instanceof Uint8Array) || BigInt(bytes.length) !== size)) {
-      throw new RangeError(`bytes: expected a Uint8Array of ${size} bytes`);
-    }
+    if (bytes !== undefined && BigInt(bytesArgument('bytes', bytes).length) !== size)
+      throw argumentError(RangeError, `bytes: expected ${size} bytes, got ${bytes.length}`);
     this.#check(this.calls.mmap(address, size, protection, kind, fileSizeArgument(request)), 'mmap', address, size);
-    if (bytes !== undefined) this.space.contents.attach(Number(address >> 12n), bytes);
+    if (bytes !== undefined) this.space.contents.attach(Number(address >> 12n), bytesArgument('bytes', bytes));
     return address;
   }
 
@@ -156,13 +168,13 @@ export class EmulatedProcess {
 
   /** The CPU writes `data` there. */
   write(address: bigint, data: Uint8Array): void {
-    if (!(data instanceof Uint8Array)) throw new TypeError('data: expected a Uint8Array');
-    if (data.length === 0) return;
-    this.touch(address, data.length, true);
+    const source = bytesArgument('data', data);
+    if (source.length === 0) return;
+    this.touch(address, source.length, true);
     this.#eachPage(
       address,
-      data.length,
-      (bytes, offset) => bytes.set(data.subarray(offset, offset + bytes.length)),
+      source.length,
+      (bytes, offset) => bytes.set(source.subarray(offset, offset + bytes.length)),
       true,
     );
   }
@@ -206,12 +218,12 @@ export class EmulatedProcess {
     }
   }
 
-  #freePlace(size: bigint): bigint {
+  #freePlace(size: bigint, alignment = PLACEMENT_PAGES): bigint {
     const pages = Number((size + 0xfffn) >> 12n);
-    let page = this.#nextFreePage;
+    let page = Math.ceil(this.#nextFreePage / alignment) * alignment;
     // Explicit mappings may stand in the way.
     for (let next = this.space.findVmaFrom(page); next !== undefined && next.startPage < page + pages;) {
-      page = Math.ceil((next.endPage + 1) / PLACEMENT_PAGES) * PLACEMENT_PAGES;
+      page = Math.ceil((next.endPage + 1) / alignment) * alignment;
       next = this.space.findVmaFrom(page);
     }
     // A gap keeps separate mappings separate VMAs.
@@ -228,17 +240,22 @@ export class EmulatedProcess {
 function fileSizeArgument({ kind, fileSize }: MmapRequest): bigint | undefined {
   if (fileSize === undefined) return undefined;
   if (kind !== 'file' && kind !== 'shared')
-    throw Object.assign(
-      new RangeError(`fileSize: only mappings of kinds file and shared have one, not ${kind ?? 'anon'}`),
-      {
-        code: 'ERR_SVM_INVALID_ARGUMENT',
-      },
-    );
+    throw argumentError(RangeError, `fileSize: only mappings of kinds file and shared have one, not ${kind ?? 'anon'}`);
   return sizeArgument('fileSize', fileSize, { zero: true });
+}
+
+/** In pages. */
+function alignmentArgument(alignment: number | bigint | undefined): number | undefined {
+  if (alignment === undefined) return undefined;
+  const bytes = sizeArgument('alignment', alignment);
+  if (bytes % BigInt(PAGE_BYTES) !== 0n || bytes > BigInt(Number.MAX_SAFE_INTEGER))
+    throw argumentError(RangeError, `alignment: expected a multiple of ${PAGE_BYTES} below 2^53, got ${bytes}`);
+  return Number(bytes) / PAGE_BYTES;
 }
 
 function protectionArgument(name: string, letters: unknown): number {
   const bits = typeof letters === 'string' ? protectionOfLetters(letters) : undefined;
-  if (bits === undefined) throw new RangeError(`${name}: expected letters of 'rwx' or '-', got ${String(letters)}`);
+  if (bits === undefined)
+    throw argumentError(RangeError, `${name}: expected letters of 'rwx' or '-', got ${describe(letters)}`);
   return bits;
 }

@@ -1,6 +1,7 @@
 #include "mapping.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <utility>
@@ -20,18 +21,68 @@ class Mapping::Loan {
   std::shared_ptr<Mapping> mapping_;
 };
 
-std::shared_ptr<Mapping> Mapping::create(size_t size, int& error) {
-  void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+namespace {
+
+constexpr int kProtection = PROT_READ | PROT_WRITE;
+// Younger than the headers of old systems; kernels before 4.17 take it for a hint.
+constexpr int kFixedNoReplace = 0x100000;
+
+// Addresses for `size` bytes that begin at a multiple of `alignment`, taken without memory; MAP_FAILED, errno.
+void* reserve_aligned(size_t size, size_t alignment) {
+  size_t whole = 0;
+  if (__builtin_add_overflow(size, alignment, &whole)) {
+    errno = ENOMEM;
+    return MAP_FAILED;
+  }
+  void* const reserved = mmap(nullptr, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (reserved == MAP_FAILED) return MAP_FAILED;
+  auto* const first = static_cast<uint8_t*>(reserved);
+  const size_t before = (alignment - reinterpret_cast<uintptr_t>(first) % alignment) % alignment;
+  if (before > 0) munmap(first, before);
+  munmap(first + before + size, whole - before - size);
+  return first + before;
+}
+
+// -ENXIO: an access behind the end of a file would end the process.
+int check_file(const Mapping::Request& request) {
+  struct stat status {};
+  if (fstat(request.descriptor, &status) != 0) return -errno;
+  if (!S_ISREG(status.st_mode)) return -ENODEV;
+  const uint64_t end = static_cast<uint64_t>(request.offset) + request.size;
+  return static_cast<uint64_t>(status.st_size) < end ? -ENXIO : 0;
+}
+
+}  // namespace
+
+std::shared_ptr<Mapping> Mapping::create(const Request& request, int& error) {
+  error = request.descriptor < 0 ? 0 : check_file(request);
+  if (error != 0) return nullptr;
+  int flags = request.shared ? MAP_SHARED : MAP_PRIVATE;
+  if (request.descriptor < 0) flags |= MAP_ANONYMOUS;
+  void* place = reinterpret_cast<void*>(static_cast<uintptr_t>(request.address));
+  if (request.exactly) flags |= kFixedNoReplace;
+  if (request.alignment > 0) {
+    place = reserve_aligned(request.size, request.alignment);
+    flags |= MAP_FIXED;
+  }
+  void* const base =
+      place == MAP_FAILED ? place : mmap(place, request.size, kProtection, flags, request.descriptor, request.offset);
   if (base == MAP_FAILED) {
     error = -errno;
+    if (request.alignment > 0 && place != MAP_FAILED) munmap(place, request.size);
     return nullptr;
   }
-  error = 0;
-  return std::shared_ptr<Mapping>(new Mapping(static_cast<uint8_t*>(base), size));
+  if (request.exactly && base != place) error = -EEXIST;
+  if (error == 0 && request.advice != 0 && madvise(base, request.size, request.advice) != 0) error = -errno;
+  if (error != 0) {
+    munmap(base, request.size);
+    return nullptr;
+  }
+  return std::shared_ptr<Mapping>(new Mapping(static_cast<uint8_t*>(base), request.size));
 }
 
 Mapping::Mapping(uint8_t* base, size_t size) : base_(base), size_(size) {
-  runs_.set(0, size, PROT_READ | PROT_WRITE);
+  runs_.set(0, size, kProtection);
 }
 
 // Whether JavaScript may see pages of that protection.
@@ -67,7 +118,6 @@ int Mapping::unmap_part(PageRuns::Interval part) {
   uint8_t* const start = base_ + part.begin;
   const size_t length = part.end - part.begin;
   if (loans_ == 0) return munmap(start, length) == 0 ? 0 : -errno;
-  constexpr int kProtection = PROT_READ | PROT_WRITE;
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
   if (mmap(start, length, kProtection, kFlags, -1, 0) == MAP_FAILED) return -errno;
   retired_.set(part.begin, part.end, kProtection);

@@ -14,6 +14,8 @@
 #ifndef AMDGPU_SVM_MAPPING_H
 #define AMDGPU_SVM_MAPPING_H
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,8 +29,20 @@ namespace amdgpu_svm {
 // page, inside it; the callers check that. Results are 0 or a negative errno.
 class Mapping {
  public:
-  // Private, readable and writable, zero filled. On failure null, `error` is a negative errno.
-  static std::shared_ptr<Mapping> create(size_t size, int& error);
+  // What to map: anonymous memory, or a file that is open already.
+  struct Request {
+    size_t size = 0;
+    size_t alignment = 0;   // a power of two; 0: the page
+    uint64_t address = 0;   // 0: anywhere
+    bool exactly = false;   // at `address` or -EEXIST, else there if it is free
+    bool shared = false;
+    int advice = 0;         // of madvise(2), 0: none
+    int descriptor = -1;
+    off_t offset = 0;       // in the file
+  };
+
+  // Readable and writable. On failure null, `error` is a negative errno: -ENXIO when the file ends before the mapping.
+  static std::shared_ptr<Mapping> create(const Request& request, int& error);
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
   ~Mapping();

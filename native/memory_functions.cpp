@@ -83,6 +83,65 @@ Napi::Value transfer(const Napi::CallbackInfo& info, const char* buffer_name, Co
 
 }  // namespace
 
+namespace {
+
+enum MapFlag : uint64_t { kExactly = 1, kShared = 2, kHugePages = 4, kNoHugePages = 8, kAllFlags = 15 };
+
+// Arguments 1 to 5 of mapMemory: alignment, address, flags, descriptor, offset. Empty after an exception.
+std::optional<Mapping::Request> map_request(const Napi::CallbackInfo& info, size_t size) {
+  Napi::Env env = info.Env();
+  Mapping::Request request;
+  request.size = size;
+  if (!is_undefined(env, info[1])) {
+    const auto alignment = integer_argument(env, info[1], "alignment", page_size(), kAnyLength);
+    if (!alignment) return std::nullopt;
+    if ((*alignment & (*alignment - 1)) != 0) {
+      throw_range_error(env, "alignment: must be a power of two");
+      return std::nullopt;
+    }
+    request.alignment = static_cast<size_t>(*alignment);
+  }
+  if (!is_undefined(env, info[2])) {
+    bool lossless = false;
+    if (napi_get_value_bigint_uint64(env, info[2], &request.address, &lossless) != napi_ok) {
+      throw_type_error(env, "address: must be a bigint");
+      return std::nullopt;
+    }
+    if (!lossless) {
+      throw_range_error(env, "address: must be from 0 to 2^64 - 1");
+      return std::nullopt;
+    }
+  }
+  if (!is_undefined(env, info[3])) {
+    const auto flags = integer_argument(env, info[3], "flags", 0, kAllFlags);
+    if (!flags) return std::nullopt;
+    request.exactly = (*flags & kExactly) != 0;
+    if (request.exactly && request.address == 0) {
+      // A privileged process could map there; to the engine it would be no memory.
+      throw_range_error(env, "address: must not be 0");
+      return std::nullopt;
+    }
+    request.shared = (*flags & kShared) != 0;
+    if ((*flags & (kHugePages | kNoHugePages)) != 0)
+      request.advice = (*flags & kHugePages) != 0 ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
+  }
+  if (!is_undefined(env, info[4])) {
+    const auto descriptor = integer_argument(env, info[4], "descriptor", 0, INT32_MAX);
+    if (!descriptor) return std::nullopt;
+    const auto offset = integer_argument(env, info[5], "offset", 0, kMaximumSafeInteger - size);
+    if (!offset) return std::nullopt;
+    if (*offset % page_size() != 0) {
+      throw_range_error(env, "offset: must be a multiple of the page size, " + std::to_string(page_size()));
+      return std::nullopt;
+    }
+    request.descriptor = static_cast<int>(*descriptor);
+    request.offset = static_cast<off_t>(*offset);
+  }
+  return request;
+}
+
+}  // namespace
+
 Napi::Value map_memory(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const auto size = integer_argument(env, info[0], "size", 1, kAnyLength);
@@ -92,7 +151,9 @@ Napi::Value map_memory(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   int error = 0;
-  std::shared_ptr<Mapping> mapping = Mapping::create(static_cast<size_t>(*size), error);
+  const auto request = map_request(info, static_cast<size_t>(*size));
+  if (!request) return env.Undefined();
+  std::shared_ptr<Mapping> mapping = Mapping::create(*request, error);
   if (!mapping) return Napi::Number::New(env, error);
   const uint64_t address = reinterpret_cast<uintptr_t>(mapping->base());
   napi_value handle = make_handle(env, std::make_unique<MemoryHandle>(std::move(mapping)));

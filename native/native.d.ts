@@ -208,10 +208,22 @@ export interface NativeAddon {
   driverVersion(handle: DeviceHandle): DriverVersion | number;
 
   /**
-   * Maps `size` bytes (a positive multiple of the page size) of private, zero
-   * filled, readable and writable memory. A mapping or a negative errno (-ENOMEM).
+   * Maps `size` bytes (a positive multiple of the page size), readable and writable: zero filled memory, or the file of
+   * `descriptor` from byte `offset` on (a multiple of the page size). Private, unless `flags` say otherwise:
+   * 1: at `address` and nowhere else; 2: shared (MAP_SHARED); 4, 8: with or without transparent huge pages. Without
+   * flag 1 `address` is where the mapping begins if that is free. `alignment`, a power of two of whole pages, goes
+   * before `address`. A mapping or a negative errno: -EEXIST when something is mapped at `address`, -ENXIO when the file
+   * ends before the mapping, -ENODEV for what is no regular file, -EACCES when its descriptor does not permit it,
+   * -EINVAL for huge pages that the system was built without, -ENOMEM.
    */
-  mapMemory(size: number): NativeMapping | number;
+  mapMemory(
+    size: number,
+    alignment?: number,
+    address?: bigint,
+    flags?: number,
+    descriptor?: number,
+    offset?: number,
+  ): NativeMapping | number;
 
   /**
    * The one `ArrayBuffer` over all bytes of the mapping: the same object until it

@@ -273,10 +273,10 @@ describe('info', () => {
       emulatedNotes: string[];
     };
     expect(info.auto).toMatchObject({ backend: expect.any(String) as string });
-    expect(info.emulated).toHaveLength(12);
+    expect(info.emulated).toHaveLength(17);
     expect(info.emulated).toMatchObject([
       { asic: 'gfx900', svm: false, profiles: { v4: false, v7: false, 'v7-xnack-off': true, v8: true } },
-      ...Array.from({ length: 10 }, () => ({})),
+      ...Array.from({ length: 15 }, () => ({})),
       { asic: 'gfx1201', svm: false, profiles: { v4: false, v7: false, 'v7-xnack-off': true, v8: false } },
     ]);
     expect(info.emulatedNotes.join()).toContain('amdgpu.noretry=0');

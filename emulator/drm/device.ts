@@ -1,4 +1,5 @@
 // Models: one emulated GPU as the machine's user sees it - open files, GPU faults and accesses (spec/05-faults §1, §2).
+import { deviceLine } from './device-line.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { VirtualClock } from '../kernel/clock.ts';
 import { FailureInjection } from '../kernel/failures.ts';
@@ -25,7 +26,7 @@ import type { ProcessQueues } from '../svm/kfd-queues.ts';
 import type { OperationJournal } from './journal.ts';
 import { addressArgument, booleanArgument, countArgument, errnoArgument, sizeArgument } from '../kernel/arguments.ts';
 import { EmulatedFile, needSvmLock } from './file.ts';
-import { timestampArgument } from './requests.ts';
+import { openFileOf, ringArgument, timestampArgument } from './requests.ts';
 import type { AccessRequest, BufferObjectRequest, FaultRequest } from './requests.ts';
 import type { LeftObjects } from './file.ts';
 import { GpuAccesses } from './gpu-accesses.ts';
@@ -99,6 +100,11 @@ export class EmulatedDevice {
     this.#accesses = new GpuAccesses(index, this.gpu, surroundings, (pasid, page, timestamp, write) =>
       this.#handle(pasid, page, timestamp, write),
     );
+  }
+
+  /** One line for `console.log`. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return deviceLine(this);
   }
 
   /** Name of the node, like the one a kernel would have. */
@@ -289,14 +295,12 @@ export class EmulatedDevice {
   }
 
   #fileOfRequest(what: string, file: EmulatedFile | undefined): EmulatedFile {
-    const chosen = file ?? this.files[0];
-    if (chosen === undefined) throw new Error(`${what}: the device has no open file, so there is no GPU address space`);
-    return chosen;
+    return openFileOf(what, file ?? this.files[0]);
   }
 
   /** Sets what the interrupt rings hold, which UNMAP events read (spec/04-invalidation-and-gc §4). `timestamp`: 48 bits. */
   setInterruptRing(ring: 'ih1' | 'soft', pending: boolean, timestamp: number): void {
-    if (ring !== 'ih1' && ring !== 'soft') throw new RangeError(`ring: expected 'ih1' or 'soft', got ${String(ring)}`);
+    ringArgument(ring);
     const target = ring === 'ih1' ? this.gpu.ring1 : this.gpu.softwareRing;
     target.pending = booleanArgument('pending', pending);
     target.youngestTimestamp = countArgument('timestamp', timestamp);

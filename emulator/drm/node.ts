@@ -9,6 +9,7 @@ import type { UapiProfile } from '../../lib/uapi/profile.ts';
 import { drmCommandName, isClosedToRenderNodes } from '../../lib/uapi/ioctl-table.ts';
 import { DRM_IOCTL_TYPE, splitRequest } from '../../lib/uapi/request.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
+import { bytesArgument } from '../kernel/arguments.ts';
 import { readU32 } from '../kernel/little-endian.ts';
 import { NotModelledError } from '../kernel/not-modelled.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
@@ -95,14 +96,14 @@ export class EmulatedNode<Device extends NodeDevice = NodeDevice> implements Dev
 
   #dispatch(
     request: number,
-    arg: Uint8Array,
+    argument: Uint8Array,
     pointers: readonly EmulatedPointerField[],
     sleeper: ((result: number) => void) | undefined,
   ): number {
     if (this.#closed) {
       throw Object.assign(new Error('the emulated render node is closed'), { code: 'ERR_SVM_CLOSED' });
     }
-    if (!(arg instanceof Uint8Array)) throw new TypeError('arg: expected a Uint8Array');
+    const arg = bytesArgument('arg', argument);
     const { type, number, size } = splitRequest(request);
     if (type !== DRM_IOCTL_TYPE) return -Errno.ENOTTY;
     if (this.device.unplugged) return -Errno.ENODEV;

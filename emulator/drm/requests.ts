@@ -1,5 +1,5 @@
 // Models: nothing - what is asked of an emulated GPU.
-import { countArgument } from '../kernel/arguments.ts';
+import { countArgument, wordArgument } from '../kernel/arguments.ts';
 import type { EmulatedFile } from './file.ts';
 
 /** A retry fault to raise. */
@@ -38,4 +38,17 @@ export interface BufferObjectRequest {
 /** An interrupt timestamp in ticks, if given; the modelled code looks at its lower 48 bits. */
 export function timestampArgument(timestamp: unknown): number | undefined {
   return timestamp === undefined ? undefined : countArgument('timestamp', timestamp);
+}
+
+/** Name of an interrupt ring. */
+export function ringArgument(ring: unknown): void {
+  wordArgument('ring', ring, ['ih1', 'soft']);
+}
+
+/** The file that a call means. `ERR_SVM_NO_FILE` if there is none. */
+export function openFileOf(what: string, file: EmulatedFile | undefined): EmulatedFile {
+  if (file !== undefined) return file;
+  throw Object.assign(new Error(`${what}: the device has no open file, so there is no GPU address space`), {
+    code: 'ERR_SVM_NO_FILE',
+  });
 }

@@ -14,11 +14,16 @@ const expected: Readonly<Record<AsicName, readonly [gc: string, works: boolean, 
   gfx908: ['9.4.1', false],
   'gfx908-xnack': ['9.4.1', true, 0x0600_0000_0000_0067n],
   gfx90a: ['9.4.2', true, 0x0600_0000_0000_0067n],
+  gfx90c: ['9.3.0', true, 0x0600_0000_0000_0067n],
   gfx942: ['9.4.3', true, 0x0600_0000_0000_0067n],
   'gfx942-apu': ['9.4.3', true, 0x0200_0000_0000_0067n],
   gfx950: ['9.5.0', true, 0x67n],
   gfx1030: ['10.3.0', false],
   gfx1100: ['11.0.0', false],
+  gfx1101: ['11.0.3', false],
+  gfx1150: ['11.5.0', false],
+  gfx1151: ['11.5.1', false],
+  gfx1200: ['12.0.0', false],
   gfx1201: ['12.0.1', false],
 };
 
@@ -45,7 +50,7 @@ describe('the catalogue', () => {
   it('works on the older chips once retry is allowed, and on none of the newer ones', () => {
     for (const asic of ['gfx900', 'gfx906', 'gfx908'] as const)
       expect(new EmulatedMachine({ asic, noretry: false }).devices[0]!.openFile().computeResult).toBe(0);
-    for (const asic of ['gfx1030', 'gfx1100', 'gfx1201'] as const) {
+    for (const asic of ['gfx1030', 'gfx1100', 'gfx1101', 'gfx1150', 'gfx1151', 'gfx1200', 'gfx1201'] as const) {
       expect(new EmulatedMachine({ asic, noretry: false }).devices[0]!.openFile().computeResult).toBe(EOPNOTSUPP);
     }
   });

@@ -54,11 +54,16 @@ export const GPU_CATALOGUE = {
   gfx908: model('gfx908', 'Instinct MI100', '9.4.1', { noretry: true, retryCam: false }),
   'gfx908-xnack': model('gfx908-xnack', 'Instinct MI100, noretry=0', '9.4.1', { retryCam: false }),
   gfx90a: model('gfx90a', 'Instinct MI250X', '9.4.2'),
+  gfx90c: model('gfx90c', 'Ryzen 7 5700G', '9.3.0', { apu: true, retryCam: false }),
   gfx942: model('gfx942', 'Instinct MI300X', '9.4.3'),
   'gfx942-apu': model('gfx942-apu', 'Instinct MI300A', '9.4.3', { apu: true }),
   gfx950: model('gfx950', 'Instinct MI350X', '9.5.0'),
   gfx1030: model('gfx1030', 'Radeon RX 6800', '10.3.0'),
   gfx1100: model('gfx1100', 'Radeon RX 7900 XTX', '11.0.0'),
+  gfx1101: model('gfx1101', 'Radeon RX 7800 XT', '11.0.3'),
+  gfx1150: model('gfx1150', 'Ryzen AI 9 HX 370', '11.5.0', { apu: true }),
+  gfx1151: model('gfx1151', 'Ryzen AI Max+ 395', '11.5.1', { apu: true }),
+  gfx1200: model('gfx1200', 'Radeon RX 9060 XT', '12.0.0'),
   gfx1201: model('gfx1201', 'Radeon RX 9070 XT', '12.0.1'),
 } as const satisfies Readonly<Record<string, GpuModel>>;
 

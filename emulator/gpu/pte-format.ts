@@ -137,7 +137,8 @@ export class PteFlagTable {
   intern(value: bigint): number {
     const known = this.#values.indexOf(value);
     if (known >= 0) return known;
-    if (this.#values.length > 0xffff) throw new RangeError('more than 65535 different PTE flag values');
+    if (this.#values.length > 0xffff)
+      throw Object.assign(new Error('more than 65535 different PTE flag values'), { code: 'ERR_SVM_INTERNAL' });
     const reads = (value & PteBit.valid) !== 0n && (value & PteBit.readable) !== 0n;
     this.#access.push(!reads ? 0 : (value & PteBit.writeable) !== 0n ? 3 : 1);
     return this.#values.push(value) - 1;

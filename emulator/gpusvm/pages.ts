@@ -25,7 +25,10 @@ export function collectPages(range: GpuRange, cpu: CpuPages): void {
   const blockNumber = Math.floor(range.startPage / PAGES_PER_BLOCK);
   const block = cpu.blocks.get(blockNumber);
   if (block === undefined) {
-    throw new Error(`pages of a range that the CPU does not map (page ${range.startPage}): the model is inconsistent`);
+    throw Object.assign(
+      new Error(`pages of a range that the CPU does not map (page ${range.startPage}): the model is inconsistent`),
+      { code: 'ERR_SVM_INTERNAL' },
+    );
   }
   const from = block.base + ((range.startPage - blockNumber * PAGES_PER_BLOCK) | 0);
   range.frames = block.consecutive ? block.frames[from]! : framesOf(block.frames, from, range.pages);

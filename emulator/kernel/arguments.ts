@@ -97,3 +97,16 @@ export function wordArgument<T extends string>(name: string, value: unknown, wor
   const error = typeof value === 'string' ? RangeError : TypeError;
   throw argumentError(error, `${name}: expected one of ${words.join(', ')}, got ${describe(value)}`);
 }
+
+/** The bytes of a typed array or DataView, of any realm; nothing is copied. */
+export function bytesArgument(name: string, value: unknown): Uint8Array {
+  if (!ArrayBuffer.isView(value))
+    throw argumentError(TypeError, `${name}: expected a typed array or a DataView, got ${describe(value)}`);
+  return value instanceof Uint8Array ? value : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}
+
+/** A function that is called later. */
+export function functionArgument(name: string, value: unknown): void {
+  if (typeof value !== 'function')
+    throw argumentError(TypeError, `${name}: expected a function, got ${describe(value)}`);
+}

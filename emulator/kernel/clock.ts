@@ -1,5 +1,7 @@
 // Models: ktime_get_boottime of the machine, as virtual time, and the timers of the kernel.
 
+import { argumentError, functionArgument } from './arguments.ts';
+
 /** Nanoseconds at which the clock of a machine starts, so that 0 can mean "never" (spec/trace-format §3). */
 export const CLOCK_START = 1_000_000_000;
 
@@ -35,8 +37,9 @@ export class VirtualClock {
    * is for a due time that was past already.
    */
   arm(due: number, expire: () => void): Timer {
+    functionArgument('expire', expire);
     if (!Number.isSafeInteger(due) || due < 0) {
-      throw new RangeError(`due: expected a whole number from 0 to 2^53 - 1, got ${due}`);
+      throw argumentError(RangeError, `due: expected a whole number from 0 to 2^53 - 1, got ${due}`);
     }
     const timer: ArmedTimer = { due, expire };
     let index = this.#timers.length;
@@ -60,10 +63,10 @@ export class VirtualClock {
    */
   advance(nanoseconds: number): void {
     if (!Number.isSafeInteger(nanoseconds) || nanoseconds < 0) {
-      throw new RangeError(`nanoseconds: expected a whole number from 0 to 2^53 - 1, got ${nanoseconds}`);
+      throw argumentError(RangeError, `nanoseconds: expected a whole number from 0 to 2^53 - 1, got ${nanoseconds}`);
     }
     const target = this.#now + nanoseconds;
-    if (!Number.isSafeInteger(target)) throw new RangeError('nanoseconds: the clock would pass 2^53 - 1 ns');
+    if (!Number.isSafeInteger(target)) throw argumentError(RangeError, 'nanoseconds: the clock would pass 2^53 - 1 ns');
     while (this.#timers.length > 0 && this.#timers[0]!.due <= target) {
       const { due, expire } = this.#timers.shift()!;
       if (due > this.#now) this.#now = due;

@@ -1,4 +1,5 @@
 // Models: injected failures, by name and count - what allocation, the page-table layer or a signal may do (07-quirks, kind F).
+import { argumentError } from './arguments.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { ErrnoName } from '../../lib/uapi/errno.ts';
 
@@ -103,17 +104,21 @@ export class FailureInjection {
   /** Lets the next `count` passes of `point` fail with `errno`, after `skip` passes that succeed. */
   plan(point: FailurePoint, errno: ErrnoName, count = 1, skip = 0): void {
     if (!FAILURE_POINTS.includes(point)) {
-      throw new RangeError(
+      throw argumentError(
+        RangeError,
         `point: unknown failure point ${JSON.stringify(point)}; known: ${FAILURE_POINTS.join(', ')}`,
       );
     }
     if (!Object.hasOwn(Errno, errno)) {
-      throw new RangeError(`errno: unknown ${JSON.stringify(errno)}; known: ${Object.keys(Errno).join(', ')}`);
+      throw argumentError(
+        RangeError,
+        `errno: unknown ${JSON.stringify(errno)}; known: ${Object.keys(Errno).join(', ')}`,
+      );
     }
     if (!Number.isSafeInteger(count) || count < 1)
-      throw new RangeError(`count: expected a whole number from 1, got ${count}`);
+      throw argumentError(RangeError, `count: expected a whole number from 1, got ${count}`);
     if (!Number.isSafeInteger(skip) || skip < 0)
-      throw new RangeError(`skip: expected a whole number from 0, got ${skip}`);
+      throw argumentError(RangeError, `skip: expected a whole number from 0, got ${skip}`);
     this.#planned ??= [];
     this.#planned.push({ point, errno: Errno[errno], skip, count });
   }

@@ -172,7 +172,10 @@ export class OperationScope {
     let inVain = 0;
     while (this.#sleeping.length > 0) {
       if (inVain === this.#sleeping.length)
-        throw new Error('every sleeping call waits for a lock that is still held, and nobody is left to release it');
+        throw Object.assign(
+          new Error('every sleeping call waits for a lock that is still held, and nobody is left to release it'),
+          { code: 'ERR_SVM_LOCK' },
+        );
       // It counts as asleep until it has ended.
       const call = this.#sleeping[0]!;
       for (const observer of this.#observers) observer.resumeBegin();

@@ -114,11 +114,7 @@ describe('PageContents', () => {
     contents.bytesOf(103)[0] = 7;
     contents.detach(105, 106);
     let moved: ArrayBuffer | undefined;
-    contents.moveBuffer(
-      bytes.buffer,
-      () => structuredClone(bytes.buffer, { transfer: [bytes.buffer] }),
-      (to) => (moved = to),
-    );
+    contents.moveBuffer(bytes.buffer, () => (moved = structuredClone(bytes.buffer, { transfer: [bytes.buffer] })));
     expect([contents.peek(103)![0], contents.peek(104), contents.peek(103)!.buffer === moved]).toEqual([
       7,
       undefined,

@@ -257,10 +257,10 @@ export class PageContents {
   }
 
   /**
-   * Moves the contents that stand in `from` to the buffer that `transfer` gives
-   * (which may detach `from`), and tells `moved` of it.
+   * Moves the contents that stand in `from` to the buffer that `transfer` gives, which
+   * may detach `from`.
    */
-  moveBuffer<B extends ArrayBuffer>(from: ArrayBuffer, transfer: () => B, moved: (to: B) => void): void {
+  moveBuffer(from: ArrayBuffer, transfer: () => ArrayBuffer): void {
     const affected = new Map<Store, { readonly offset: number; readonly length: number }>();
     for (const { store } of this.#segments.values()) {
       const { buffer, byteOffset, length } = store.bytes;
@@ -268,7 +268,6 @@ export class PageContents {
     }
     const to = transfer();
     for (const [store, { offset, length }] of affected) store.move(new Uint8Array(to, offset, length));
-    moved(to);
   }
 
   /** Old contents of a physical page that the CPU no longer maps, if a stale PTE made them worth keeping. */

@@ -1,7 +1,7 @@
 // Models: nothing - the last events of a machine, in bounded memory, and how many there were of each name.
 import { EVENT_NAMES } from './events.ts';
 import type { EventName, MachineEvent } from './events.ts';
-import { countArgument } from '../kernel/arguments.ts';
+import { argumentError, countArgument } from '../kernel/arguments.ts';
 
 /** Where events come from: an `EmulatedMachine`, or something like it. */
 export interface EventSource {
@@ -19,7 +19,7 @@ export class EventRing {
   /** `capacity`: a whole number from 1; RangeError for anything else. */
   constructor(capacity: number) {
     if (countArgument('capacity', capacity) < 1)
-      throw new RangeError('capacity: expected a whole number from 1, got 0');
+      throw argumentError(RangeError, 'capacity: expected a whole number from 1, got 0');
     this.capacity = capacity;
   }
 

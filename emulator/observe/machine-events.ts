@@ -1,4 +1,5 @@
 // Models: nothing - it turns effects into events, only while somebody listens.
+import { argumentError, functionArgument } from '../kernel/arguments.ts';
 import { callNumbers } from '../../lib/uapi/call.ts';
 import type { SvmArguments } from '../../lib/uapi/call.ts';
 import { decodeAttributePairs } from '../../lib/uapi/codec.ts';
@@ -35,9 +36,9 @@ export class MachineEvents {
 
   on<Name extends EventName>(name: Name, listener: EventListener<Name>): () => void {
     if (!EVENT_NAMES.includes(name)) {
-      throw new RangeError(`event: unknown event ${JSON.stringify(name)}; known: ${EVENT_NAMES.join(', ')}`);
+      throw argumentError(RangeError, `event: unknown event ${JSON.stringify(name)}; known: ${EVENT_NAMES.join(', ')}`);
     }
-    if (typeof listener !== 'function') throw new TypeError('listener: expected a function');
+    functionArgument('listener', listener);
     let listeners = this.#listeners.get(name);
     if (listeners === undefined) this.#listeners.set(name, (listeners = new Set()));
     if (listeners.has(listener as AnyListener)) return () => this.#off(name, listener as AnyListener);
@@ -52,7 +53,7 @@ export class MachineEvents {
 
   /** One listener for the events of all names, or of some. */
   onAny(listener: (event: MachineEvent) => void, names: readonly EventName[] = EVENT_NAMES): () => void {
-    if (typeof listener !== 'function') throw new TypeError('listener: expected a function');
+    functionArgument('listener', listener);
     const stops = names.map((name) =>
       this.on(name, (event: EventMap[EventName]) => listener({ name, time: this.#clock.now, event } as MachineEvent)),
     );

@@ -18,7 +18,7 @@ describe('the emulated backend', () => {
 
   it('knows what is mapped in the process of its machine, which its other devices mirror too', () => {
     const { machine, backend } = setUp({ gpus: 2 });
-    const region = backend.memory.map(8192);
+    const region = backend.memory.map({ size: 8192, shared: false });
     expect([backend.isMapped(region.address + 8191n), backend.isMapped(region.address + 8192n)]).toEqual([true, false]);
     expect(new EmulatedBackend(machine.devices[1]!).addressSpace).toBe(backend.addressSpace);
     expect(setUp().backend.addressSpace).not.toBe(backend.addressSpace);
@@ -77,7 +77,7 @@ describe('the emulated backend', () => {
 
   it('runs what the driver has put off, and lets time pass at once', async () => {
     const { machine, backend } = setUp();
-    const region = backend.memory.map(1 << 21);
+    const region = backend.memory.map({ size: 1 << 21, shared: false });
     await backend.createQueue().read(region.address, 4096);
     const [file] = backend.emulator.files;
     region.unmap(0, 1 << 21);

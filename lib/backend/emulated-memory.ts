@@ -1,11 +1,14 @@
 /** Host memory of the emulated backend: mappings of the emulated process with contents in one ArrayBuffer. */
-import type { EmulatedProcess } from '../../emulator/index.ts';
-import { EmulatedSyscallError } from '../../emulator/index.ts';
+import { readFileSync } from 'node:fs';
+import type { EmulatedProcess, VmaKind } from '../../emulator/index.ts';
+import { EmulatedSyscallError, NotModelledError } from '../../emulator/index.ts';
 import { PAGE_SIZE } from '../uapi/constants.ts';
-import { codedError } from '../uapi/errors.ts';
+import { codedError, rangeError } from '../uapi/errors.ts';
 import { PROTECTION_LETTERS } from '../uapi/protection.ts';
 import type { HostProtection } from '../uapi/protection.ts';
-import type { HostRegion, HostRegionMapper } from './host-region.ts';
+import { detachableBytes } from './bytes-stay.ts';
+import type { DetachableBytes } from './bytes-stay.ts';
+import type { HostRegion, HostRegionMapper, MapRequest } from './host-region.ts';
 
 const LARGEST_BYTES = 2 ** 32;
 /** Up to here the bytes of a mapping are allocated when they are first needed: many small mappings are never looked into. */
@@ -20,20 +23,49 @@ export class EmulatedMemory implements HostRegionMapper {
     this.#process = process;
   }
 
-  /** `hint` as for mmap: taken if it is free. */
-  map(size: number, hint?: bigint): HostRegion {
+  /** Throws the process's error (EEXIST, ENOMEM), for files those of the file system, and what `kindOf` throws. */
+  map(request: MapRequest): HostRegion {
+    const { size, file } = request;
+    const kind = this.#kindOf(request);
+    const contents = file === undefined ? undefined : partOfFile(file.path, file.offset, size);
     // Above what `bytes` gives out, pages get their bytes one by one when they are written.
-    const bytes = size > LARGEST_BYTES || size <= LAZY_BYTES ? undefined : new Uint8Array(size);
-    const placed = hint === undefined ? undefined : this.#placeAt(hint, size);
-    const address = placed ?? this.#process.mmap({ size });
-    if (bytes !== undefined) this.#process.space.contents.attach(Number(address >> PAGE_SHIFT), bytes, false);
+    const lazy = contents === undefined && (size > LARGEST_BYTES || size <= LAZY_BYTES);
+    const bytes = lazy ? undefined : detachableBytes(size);
+    if (contents !== undefined) new Uint8Array(bytes!.buffer).set(contents);
+    const address = this.#place(request, kind);
+    if (bytes !== undefined) {
+      const array = new Uint8Array(bytes.buffer, 0, size);
+      this.#process.space.contents.attach(Number(address >> PAGE_SHIFT), array, contents !== undefined);
+    }
     return new EmulatedRegion(this.#process, address, size, bytes);
   }
 
+  #kindOf({ hugePages, shared, file }: MapRequest): VmaKind {
+    if (file !== undefined) {
+      if (shared) throw new NotModelledError('a shared mapping of a file', 'what is written would not reach the file');
+      return 'file';
+    }
+    if (shared) {
+      if (hugePages === 'always')
+        throw new NotModelledError('huge pages of shared memory', 'only private memory has them');
+      return 'shared';
+    }
+    if (hugePages === 'never' && this.#process.calls.hugeAnonymous)
+      throw new NotModelledError('MADV_NOHUGEPAGE', 'the machine was made with huge pages for all private memory');
+    return hugePages === 'always' ? 'thp' : 'anon';
+  }
+
+  #place({ size, address, hint, alignment }: MapRequest, kind: VmaKind): bigint {
+    const process = this.#process;
+    if (address !== undefined) return process.mmap({ address, size, kind });
+    const placed = hint === undefined ? undefined : this.#placeAt(hint, size, kind);
+    return placed ?? process.mmap({ size, kind, ...(alignment === undefined ? {} : { alignment }) });
+  }
+
   /** undefined if something is in the way. */
-  #placeAt(address: bigint, size: number): bigint | undefined {
+  #placeAt(address: bigint, size: number, kind: VmaKind): bigint | undefined {
     try {
-      return this.#process.mmap({ address, size });
+      return this.#process.mmap({ address, size, kind });
     } catch (error) {
       if (!(error instanceof EmulatedSyscallError)) throw error;
       return undefined;
@@ -41,15 +73,26 @@ export class EmulatedMemory implements HostRegionMapper {
   }
 }
 
+/** RangeError (`ERR_SVM_OUT_OF_RANGE`) if the file ends before. */
+function partOfFile(path: string, offset: number, size: number): Uint8Array {
+  const contents = readFileSync(path).subarray(offset, offset + size);
+  if (contents.length === size) return contents;
+  throw rangeError(
+    'ERR_SVM_OUT_OF_RANGE',
+    `options.file: '${path}' ends before byte ${offset + size}, where the mapping would`,
+  );
+}
+
 class EmulatedRegion implements HostRegion {
   readonly address: bigint;
   readonly size: number;
   readonly #process: EmulatedProcess;
-  #bytes: Uint8Array<ArrayBuffer> | undefined;
-  /** Whether a caller has `#bytes`, so that what it writes there is not seen. */
+  #bytes: DetachableBytes | undefined;
+  #array: Uint8Array<ArrayBuffer> | undefined;
+  /** Whether a caller has the bytes, so that what it writes there is not seen. */
   #isShared = false;
 
-  constructor(process: EmulatedProcess, address: bigint, size: number, bytes: Uint8Array<ArrayBuffer> | undefined) {
+  constructor(process: EmulatedProcess, address: bigint, size: number, bytes: DetachableBytes | undefined) {
     this.#process = process;
     this.address = address;
     this.size = size;
@@ -71,7 +114,10 @@ class EmulatedRegion implements HostRegion {
       this.#isShared = true;
       this.#process.space.contents.share(this.#bytes.buffer);
     }
-    return this.#bytes;
+    // Length 0: it was detached.
+    if (this.#array === undefined || this.#array.length === 0)
+      this.#array = new Uint8Array(this.#bytes.buffer, 0, this.size);
+    return this.#array;
   }
 
   read(offset: number, length: number): Uint8Array<ArrayBuffer> {
@@ -98,8 +144,9 @@ class EmulatedRegion implements HostRegion {
   }
 
   /** One array for what the pages hold so far; from now on they hold it there. */
-  #gather(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(this.size);
+  #gather(): DetachableBytes {
+    const detachable = detachableBytes(this.size);
+    const bytes = new Uint8Array(detachable.buffer, 0, this.size);
     const { contents } = this.#process.space;
     const startPage = Number(this.address >> PAGE_SHIFT);
     for (let offset = 0; offset < this.size; offset += PAGE_SIZE) {
@@ -107,20 +154,18 @@ class EmulatedRegion implements HostRegion {
       if (page !== undefined) bytes.set(page, offset);
     }
     contents.attach(startPage, bytes);
-    return bytes;
+    return detachable;
   }
 
   /** JavaScript must not see bytes the CPU could not access: what the caller holds is detached, the pages keep their contents. */
   #detach(): void {
-    if (this.#bytes === undefined || !this.#isShared) return;
-    const { buffer } = this.#bytes;
-    this.#process.space.contents.moveBuffer(
-      buffer,
-      () => structuredClone(buffer, { transfer: [buffer] }),
-      (moved) => {
-        this.#bytes = new Uint8Array(moved);
-      },
-    );
+    const detachable = this.#bytes;
+    if (detachable === undefined || !this.#isShared) return;
+    const transfer = (): ArrayBuffer => {
+      detachable.detach();
+      return detachable.buffer;
+    };
+    this.#process.space.contents.moveBuffer(detachable.buffer, transfer);
   }
 }
 

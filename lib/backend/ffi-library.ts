@@ -3,6 +3,7 @@
  * ioctl(2) for machines with neither a prebuilt addon nor a compiler. Asked for
  * explicitly only: it is slower than the addon by an order of magnitude.
  */
+import { codedError } from '../uapi/errors.ts';
 import { createRequire } from 'node:module';
 
 /** Types of parameters and results that are used here; the numbers are those of ffi-rs. */
@@ -45,7 +46,7 @@ export class LibC {
     const { DataType } = ffi;
     const known = [DataType.I32, DataType.I64, DataType.U8Array, DataType.U64, DataType.BigInt];
     if (known.join() !== [FfiType.int, FfiType.long, FfiType.bytes, FfiType.size, FfiType.address].join()) {
-      throw new Error('ffi-rs numbers its types differently in this version');
+      throw codedError('ERR_SVM_NO_FFI', 'ffi-rs numbers its types differently in this version');
     }
     // The path '' is the program itself, which has the C library loaded whatever its file is called.
     ffi.open({ library: LIBRARY, path: '' });

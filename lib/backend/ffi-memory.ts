@@ -1,18 +1,21 @@
 /** Host memory through ffi-rs: the functions of the addon that `KernelMemory` is made of, as far as they are possible here. */
+import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { MemoryHandle } from '../../native/native.d.ts';
 import { bytesSnapshot, giveBack } from './bytes-snapshot.ts';
 import { FfiType } from './ffi-library.ts';
 import type { LibC } from './ffi-library.ts';
+import { MapFlag } from './kernel-memory.ts';
 import type { MemoryFunctions } from './kernel-memory.ts';
 
 const PAGE_BYTES = 4096;
 const READ = 1;
 const WRITE = 2;
 const UNMAPPED = 0xff;
-const MAP_PRIVATE_ANONYMOUS = 0x22;
-const MADV_DONTNEED = 4;
-const { EACCES, EFAULT, EINVAL, ENOMEM, ENOTSUP } = constants.errno;
+const [MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE] = [0x01, 0x02, 0x10, 0x20, 0x4000];
+const MAP_FIXED_NOREPLACE = 0x10_0000;
+const [MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE] = [4, 14, 15];
+const { EACCES, EEXIST, EFAULT, EINVAL, ENOMEM, ENOTSUP, ENXIO } = constants.errno;
 
 /**
  * A mapping and the protection of each page, `UNMAPPED` where it is gone: an
@@ -65,18 +68,46 @@ export function ffiMemoryFunctions(libc: LibC): MemoryFunctions {
     !pages.subarray(first, first + count).includes(UNMAPPED);
   return {
     layout: () => ({ pageSize: PAGE_BYTES }),
-    mapMemory(size) {
+    mapMemory(size, alignment = PAGE_BYTES, place = 0n, flags = 0, descriptor = -1, offset = 0) {
       if (!Number.isSafeInteger(size) || size <= 0 || size % PAGE_BYTES !== 0) return -EINVAL;
-      const address = libc.callForAddress(
-        'mmap',
-        [FfiType.size, 0],
-        [FfiType.size, size],
-        [FfiType.int, READ | WRITE],
-        [FfiType.int, MAP_PRIVATE_ANONYMOUS],
-        [FfiType.int, -1],
-        [FfiType.long, 0],
-      );
+      if (descriptor >= 0 && fstatSync(descriptor).size < offset + size) return -ENXIO;
+      const exactly = (flags & MapFlag.exactly) !== 0;
+      const visibility = (flags & MapFlag.shared) !== 0 ? MAP_SHARED : MAP_PRIVATE;
+      const kind = visibility | (descriptor < 0 ? MAP_ANONYMOUS : 0) | (exactly ? MAP_FIXED_NOREPLACE : 0);
+      const mmap = (at: bigint, bytes: number, protection: number, how: number): bigint | number =>
+        libc.callForAddress(
+          'mmap',
+          [FfiType.size, Number(at)],
+          [FfiType.size, bytes],
+          [FfiType.int, protection],
+          [FfiType.int, how],
+          [FfiType.int, (how & MAP_ANONYMOUS) === 0 ? descriptor : -1],
+          [FfiType.long, (how & MAP_ANONYMOUS) === 0 ? offset : 0],
+        );
+      const release = (at: bigint, bytes: number): void => {
+        if (bytes > 0) libc.call('munmap', [FfiType.address, at], [FfiType.size, bytes]);
+      };
+      let address: bigint | number;
+      if (alignment > PAGE_BYTES) {
+        const reserved = mmap(0n, size + alignment, 0, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+        if (typeof reserved === 'number') return reserved;
+        const before = Number((BigInt(alignment) - (reserved % BigInt(alignment))) % BigInt(alignment));
+        const first = reserved + BigInt(before);
+        release(reserved, before);
+        release(first + BigInt(size), alignment - before);
+        address = mmap(first, size, READ | WRITE, kind | MAP_FIXED);
+        if (typeof address === 'number') release(first, size);
+      } else address = mmap(place, size, READ | WRITE, kind);
       if (typeof address === 'number') return address;
+      const advice = (flags & MapFlag.hugePages) !== 0 ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
+      const advised =
+        (flags & (MapFlag.hugePages | MapFlag.noHugePages)) === 0
+          ? 0
+          : libc.call('madvise', [FfiType.address, address], [FfiType.size, size], [FfiType.int, advice]);
+      if (advised !== 0 || (exactly && address !== place)) {
+        release(address, size);
+        return advised !== 0 ? advised : -EEXIST;
+      }
       const mapping: Mapping = { address, pages: new Uint8Array(size / PAGE_BYTES).fill(READ | WRITE) };
       const handle = {} as MemoryHandle;
       mappings.set(handle, mapping);

@@ -13,8 +13,26 @@ export interface HostRegion {
   unmap(offset: number, length: number): void;
 }
 
+/** What transparent huge pages can be asked for: MADV_HUGEPAGE, MADV_NOHUGEPAGE. */
+export const HUGE_PAGES = ['always', 'never'] as const;
+export type HugePages = (typeof HUGE_PAGES)[number];
+
+/** What to map, checked: sizes, addresses and offsets are whole pages, and at most one of the three places is there. */
+export interface MapRequest {
+  /** Bytes. */
+  readonly size: number;
+  /** Exactly there, or the system's EEXIST. */
+  readonly address?: bigint;
+  /** There if it is free; need not be whole pages. */
+  readonly hint?: bigint;
+  /** A power of two. */
+  readonly alignment?: number;
+  readonly hugePages?: HugePages;
+  readonly shared: boolean;
+  readonly file?: { readonly path: string; readonly offset: number };
+}
+
 /** Maps regions; one for each backend. */
 export interface HostRegionMapper {
-  /** `hint` as for mmap: where the mapping should begin if that is free; a backend may ignore it. */
-  map(size: number, hint?: bigint): HostRegion;
+  map(request: MapRequest): HostRegion;
 }

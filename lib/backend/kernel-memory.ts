@@ -3,9 +3,13 @@
  * that a GPU with SVM sees at the same addresses. No policy: sizes and offsets
  * are what the system takes.
  */
+import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
-import type { MemoryHandle } from '../../native/native.d.ts';
+import type { MemoryHandle, NativeMapping } from '../../native/native.d.ts';
+import { bytesOf } from '../uapi/bytes.ts';
 import { PROTECTION_BITS } from '../uapi/protection.ts';
+import { keepBytesHere } from './bytes-stay.ts';
+import type { MapRequest } from './host-region.ts';
 import { type NativeAddon, nativeAddon, systemError } from './native-addon.ts';
 
 /** What the CPU may do with pages: '-' or 'none', 'r' or 'read', 'rw' or 'read-write', 'rwx', ... */
@@ -32,15 +36,46 @@ export class KernelMemory {
   }
 
   /**
-   * Maps `size` bytes, a positive multiple of `pageSize`: private, zero filled,
-   * readable and writable. Throws a `RangeError` (`ERR_SVM_OUT_OF_RANGE`) for
-   * other sizes and a system error (ENOMEM, syscall 'mmap') when the system refuses.
+   * Maps readable and writable memory; a number is bytes of private memory anywhere. Throws a `RangeError`
+   * (`ERR_SVM_OUT_OF_RANGE`) for sizes that are no positive multiple of `pageSize` and for a file that ends before the
+   * mapping, and a system error when the system refuses (syscall 'mmap': ENOMEM, EEXIST; 'open').
    */
-  map(size: number): KernelRegion {
-    const mapping = this.#addon.mapMemory(size);
-    if (typeof mapping === 'number') throw systemError(mapping, 'mmap', { note: `${size} bytes` });
-    return new KernelRegion(this.#addon, mapping.handle, mapping.address, size);
+  map(request: number | MapRequest): KernelRegion {
+    const given = typeof request === 'number' ? { size: request, shared: false } : request;
+    const mapping = this.#map(given);
+    if (typeof mapping === 'number') throw refusedMapping(mapping, given);
+    return new KernelRegion(this.#addon, mapping.handle, mapping.address, given.size);
   }
+
+  #map({ size, alignment, address, hint, hugePages, shared, file }: MapRequest): NativeMapping | number {
+    const flags =
+      (address === undefined ? 0 : MapFlag.exactly) |
+      (shared ? MapFlag.shared : 0) |
+      (hugePages === undefined ? 0 : hugePages === 'always' ? MapFlag.hugePages : MapFlag.noHugePages);
+    if (file === undefined) return this.#addon.mapMemory(size, alignment, address ?? hint, flags);
+    // What is private can be written without permission for the file.
+    const descriptor = openSync(file.path, shared ? 'r+' : 'r');
+    try {
+      return this.#addon.mapMemory(size, alignment, address ?? hint, flags, descriptor, file.offset);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+}
+
+/** The flags of `mapMemory`. */
+export const MapFlag = { exactly: 1, shared: 2, hugePages: 4, noHugePages: 8 } as const;
+
+function refusedMapping(errno: number, { size, address, file }: MapRequest): Error {
+  if (errno === -constants.errno.ENXIO && file !== undefined) {
+    const message = `options.file: '${file.path}' ends before byte ${file.offset + size}, where the mapping would`;
+    return Object.assign(new RangeError(message), { code: 'ERR_SVM_OUT_OF_RANGE' });
+  }
+  return systemError(errno, 'mmap', {
+    ...(address === undefined ? {} : { address }),
+    ...(file === undefined ? {} : { path: file.path }),
+    note: errno === -constants.errno.EEXIST ? 'something is mapped there already' : `${size} bytes`,
+  });
 }
 
 /**
@@ -93,7 +128,7 @@ export class KernelRegion {
     // Length 0 means detached: there are no empty regions.
     if (this.#bytes !== undefined && this.#bytes.length > 0) return this.#bytes;
     const buffer = this.#addon.viewMemory(this.#handle);
-    if (typeof buffer !== 'number') return (this.#bytes = new Uint8Array(buffer));
+    if (typeof buffer !== 'number') return (this.#bytes = new Uint8Array(keepBytesHere(buffer)));
     switch (-buffer) {
       case constants.errno.EACCES:
         throw coded('ERR_SVM_PROTECTED', 'bytes: a page is not both readable and writable; use read() and write()');
@@ -127,11 +162,11 @@ export class KernelRegion {
    */
   write(offset: number, data: Uint8Array): void {
     this.#assertMapped('write');
-    if (!(data instanceof Uint8Array)) throw typeError('data: must be a Uint8Array');
-    this.#assertInside(offset, data.length);
-    if (data.length > 0) {
-      const count = this.#addon.writeMemory(this.#handle, offset, data);
-      this.#assertComplete(count, 'process_vm_writev', offset, data.length);
+    const bytes = bytesOf('data', data);
+    this.#assertInside(offset, bytes.length);
+    if (bytes.length > 0) {
+      const count = this.#addon.writeMemory(this.#handle, offset, bytes);
+      this.#assertComplete(count, 'process_vm_writev', offset, bytes.length);
     }
   }
 

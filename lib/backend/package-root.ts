@@ -1,4 +1,5 @@
 /** Where the package lies, and what in it is not a module of its own bundle: programs, the page, binaries. */
+import { codedError } from '../uapi/errors.ts';
 import { readFileSync } from 'node:fs';
 import { dirname, extname, join, resolve } from 'node:path';
 
@@ -36,6 +37,9 @@ export function packageVersion(): string {
 export function programPath(name: string): string {
   const root = packageRoot();
   if (root === undefined || self === undefined)
-    throw new Error(`${name}: the folder of the package amdgpu-svm is not found; a bundle has to leave it external`);
+    throw codedError(
+      'ERR_SVM_NO_PACKAGE',
+      `${name}: the folder of the package amdgpu-svm is not found; a bundle has to leave it external`,
+    );
   return extname(self) === '.ts' ? join(root, `${name}.ts`) : join(root, 'dist', `${name}.js`);
 }

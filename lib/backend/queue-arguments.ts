@@ -1,5 +1,6 @@
 /** The arguments of GPU work, checked in the same way on every backend. */
-import { show, typeError } from '../uapi/errors.ts';
+import { bytesOf } from '../uapi/bytes.ts';
+import { typeError } from '../uapi/errors.ts';
 import { addressOf, integerOf, sizeOf, wordOf } from '../uapi/range.ts';
 
 const WORD_BYTES = 8;
@@ -35,11 +36,9 @@ export function copyArguments(
 }
 
 /** Of `GpuQueue.write`; the data are copied. */
-export function writeArguments(address: bigint, data: Uint8Array): { start: bigint; bytes: Uint8Array } {
+export function writeArguments(address: bigint, data: ArrayBufferView): { start: bigint; bytes: Uint8Array } {
   const start = addressOf('address', address);
-  if (!(data instanceof Uint8Array))
-    throw typeError('ERR_SVM_INVALID_TYPE', `data: expected a Uint8Array, got ${show(data)}`);
-  const bytes = data.slice();
+  const bytes = bytesOf('data', data).slice();
   extent(start, bytes.length);
   return { start, bytes };
 }

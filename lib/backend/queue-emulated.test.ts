@@ -158,7 +158,11 @@ describe('GPU work on the emulator', () => {
     ],
     ['an addend that is no bigint', (q: Queue) => q.atomicAdd(8n, 1 as never), /^value: expected a bigint, got 1/],
     ['an addend above u64', (q: Queue) => q.atomicAdd(8n, 1n << 64n), /^value: expected 0n to 2\^64 - 1/],
-    ['data of another type', (q: Queue) => q.write(4096n, 'x' as never), /^data: expected a Uint8Array, got "x"/],
+    [
+      'data of another type',
+      (q: Queue) => q.write(4096n, 'x' as never),
+      /^data: expected a typed array or a DataView, got "x"/,
+    ],
   ])('refuses %s', (_what, call, message) => {
     const { queue } = setUp();
     expect(() => void call(queue)).toThrow(message);

@@ -28,7 +28,7 @@ export class EmulatedQueue implements GpuQueue {
     return this.#enqueue(() => this.#engine.copy(to, from, bytes));
   }
 
-  write(address: bigint, data: Uint8Array): Promise<void> {
+  write(address: bigint, data: ArrayBufferView): Promise<void> {
     const { start, bytes } = writeArguments(address, data);
     return this.#enqueue(() => this.#engine.write(start, bytes));
   }

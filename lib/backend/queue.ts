@@ -11,8 +11,8 @@ export interface GpuQueue {
   fill(address: bigint, value: number, size: number | bigint): Promise<void>;
   /** Copies `size` bytes; the ranges must not overlap. */
   copy(destination: bigint, source: bigint, size: number | bigint): Promise<void>;
-  /** The GPU writes `data`. */
-  write(address: bigint, data: Uint8Array): Promise<void>;
+  /** The GPU writes the bytes of `data`, a typed array or DataView. */
+  write(address: bigint, data: ArrayBufferView): Promise<void>;
   /** What the GPU reads. */
   read(address: bigint, size: number): Promise<Uint8Array<ArrayBuffer>>;
   /**

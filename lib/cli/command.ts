@@ -15,6 +15,8 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 /** Wrong input on the command line: one clear line, exit code 2. */
 export class UsageError extends Error {
+  readonly code = 'ERR_SVM_USAGE';
+
   constructor(message: string) {
     super(message);
     this.name = 'UsageError';

@@ -2,7 +2,7 @@
 import { EVENT_NAMES } from '../../emulator/index.ts';
 import type { EventListener, EventMap, EventName, MachineEvent } from '../../emulator/index.ts';
 import type { BackendEvents } from '../backend/backend.ts';
-import { codedError, rangeError, show } from '../uapi/errors.ts';
+import { assertFunction, codedError, rangeError, show } from '../uapi/errors.ts';
 import type { SvmCallEvent } from '../uapi/call.ts';
 
 /** Where the events of a device come from. */
@@ -19,6 +19,7 @@ export function onDeviceEvent<Name extends EventName>(
   name: Name,
   listener: EventListener<Name>,
 ): () => void {
+  assertFunction('listener', listener);
   if (!EVENT_NAMES.includes(name)) {
     throw rangeError('ERR_SVM_INVALID_VALUE', `event: unknown event ${show(name)}; known: ${EVENT_NAMES.join(', ')}`);
   }
@@ -38,6 +39,7 @@ export function onAnyDeviceEvent(
   listener: (event: MachineEvent) => void,
   names: readonly EventName[] = EVENT_NAMES,
 ): () => void {
+  assertFunction('listener', listener);
   if (source.backend !== undefined) return source.backend.onAny(listener, names);
   return names.includes('ioctl')
     ? source.observe((call) => listener({ name: 'ioctl', time: 0, event: ioctlEvent(call) }))

@@ -14,6 +14,8 @@ export type { GpuQueue } from '../backend/queue.ts';
 export type { GpuLink, VramInfo } from '../backend/backend.ts';
 export { HOST_PROTECTIONS } from '../uapi/protection.ts';
 export { HostBuffer, HostMemory } from './host-memory.ts';
+export { HostView } from './host-view.ts';
+export type { HostMapOptions } from './map-options.ts';
 export type { HostProtection } from '../uapi/protection.ts';
 export { ffiSupport } from '../backend/ffi-library.ts';
 export type { FfiSupport } from '../backend/ffi-library.ts';

@@ -1,7 +1,8 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { openDevices, thrown } from '../../test/support/devices.ts';
 import { EmulatedMachine } from '../../emulator/index.ts';
-import { SvmError } from '../index.ts';
+import { SvmDevice, SvmError } from '../index.ts';
 import type { SvmAttributes, SvmRange } from '../index.ts';
 
 const MIB = 1 << 20;
@@ -274,5 +275,35 @@ describe('the raw form', () => {
     { operation: NaN, address: Infinity, size: -1, attributes: [null] },
   ])('throws nothing for %j', (call) => {
     expect(open().svmIoctl(call as never).result).toBe(-22);
+  });
+});
+
+describe('what console.log shows', () => {
+  it('is one line for devices and machines', () => {
+    const machine = new EmulatedMachine({ gpus: ['gfx942', 'gfx1151'] });
+    const device = SvmDevice.open({ emulator: machine.devices[0]! });
+    expect(inspect(machine)).toBe('EmulatedMachine { gfx942, gfx1151; profile v4, clock 1000000000 ns }');
+    expect(inspect(machine.devices[0])).toBe('EmulatedDevice { 0: gfx942, XNACK on, 1 open file }');
+    expect(inspect(machine.devices[1])).toBe('EmulatedDevice { 1: gfx1151, XNACK off, 0 open files }');
+    expect(inspect(device)).toBe('SvmDevice { emulated gfx942, emulated:renderD128, profile v4 }');
+    device.close();
+    expect(inspect(device)).toMatch(/, closed }$/);
+  });
+});
+
+describe('listeners', () => {
+  it('that are no functions are refused when they are given', () => {
+    const machine = new EmulatedMachine();
+    const device = SvmDevice.open({ emulator: machine.devices[0]! });
+    const refused = { code: expect.stringMatching(/^ERR_SVM_INVALID_(TYPE|ARGUMENT)$/) as string };
+    for (const listen of [
+      () => device.on('fault', undefined as never),
+      () => device.onAny({} as never),
+      () => device.observe('x' as never),
+      () => machine.on('fault', null as never),
+      () => machine.onAny(5 as never),
+      () => machine.at('pages-got', undefined as never),
+    ])
+      expect(listen).toThrow(expect.objectContaining(refused) as Error);
   });
 });

@@ -17,7 +17,7 @@ import { onAnyDeviceEvent, onDeviceEvent } from './device-events.ts';
 import type { DeviceEventSource } from './device-events.ts';
 import { ioctlsHaveSubscribers, publishedIoctl, publishedIoctlAsync } from './diagnostics.ts';
 import type { IoctlMessage } from './diagnostics.ts';
-import { codedError, rangeError, show, typeError } from '../uapi/errors.ts';
+import { assertFunction, codedError, rangeError, show, typeError } from '../uapi/errors.ts';
 import { SvmError } from './errors.ts';
 import type { SvmOperationName } from './errors.ts';
 import type { GpuQueue } from '../backend/queue.ts';
@@ -282,6 +282,7 @@ export class SvmDevice {
 
   /** Calls `listener` after every SVM ioctl of this device; the returned function stops it. Costs nothing without a listener. */
   observe(listener: (call: SvmCallEvent) => void): () => void {
+    assertFunction('listener', listener);
     this.#observers.add(listener);
     return () => void this.#observers.delete(listener);
   }
@@ -313,6 +314,13 @@ export class SvmDevice {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** One line for `console.log`. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const gpu = this.emulator === undefined ? '' : ` ${this.emulator.gpu.model.asic}`;
+    const state = this.#closed ? ', closed' : '';
+    return `SvmDevice { ${this.backend}${gpu}, ${this.path}, profile ${this.profile.name}${state} }`;
   }
 
   #events(): DeviceEventSource {

@@ -5,7 +5,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { errnoName } from '../uapi/errno.ts';
-import { codedError } from '../uapi/errors.ts';
+import { assertFunction, codedError } from '../uapi/errors.ts';
 import { SvmOperation } from '../uapi/constants.ts';
 import { uapiAttributeName, uapiAttributeValue } from '../words/attributes.ts';
 import type { SvmAttributeRecord } from '../uapi/call.ts';
@@ -75,6 +75,7 @@ export class TrafficLog {
 
   /** Calls `listener` at the end of every logged call; the returned function stops it. An error of the listener reaches the caller of the layer. */
   on(listener: TrafficListener): () => void {
+    assertFunction('listener', listener);
     // A wrapper of its own: the same function may listen twice, and each is stopped alone.
     const entry: TrafficListener = (event) => listener(event);
     if (!this.active) this.#start();

@@ -1,4 +1,5 @@
 /** One schedule of a program on a fresh machine: where there is a choice, a list of decisions makes it. */
+import { rangeError } from '../uapi/errors.ts';
 import { checkedOptions, EmulatedMachine, LockAssertionError } from '../../emulator/index.ts';
 import type { Hazard, HazardMonitor, PreemptionPoint } from '../../emulator/index.ts';
 import { machineOptions } from '../trace/format/config.ts';
@@ -281,7 +282,8 @@ export class ScheduleRun {
 
   #subjectOf({ gpu }: TraceOperation): TraceSubject {
     const subject = this.#subjects[gpu];
-    if (subject === undefined) throw new RangeError(`gpu: expected 0 to ${this.#subjects.length - 1}, got ${gpu}`);
+    if (subject === undefined)
+      throw rangeError('ERR_SVM_OUT_OF_RANGE', `gpu: expected 0 to ${this.#subjects.length - 1}, got ${gpu}`);
     return subject;
   }
 

@@ -120,7 +120,7 @@ export class Allocator implements MemoryOwner {
     try {
       // Before 2026 it was a mapping that HSA knew nothing of, so that it could not be discarded.
       return this.#state.options.release === '2024'
-        ? device!.memory.map(bytes, place)
+        ? device!.memory.map(bytes, place === undefined ? {} : { hint: place })
         : new ReservedBacking(this.#state.hsa, bytes, place);
     } catch (error) {
       throw new HipError(HipStatus.outOfMemory, (error as Error).message, error);

@@ -1,14 +1,15 @@
 /** What stands behind an allocation: host memory, or a mapping of the driver that SVM does not reach. */
+import { bytesOf } from '../uapi/bytes.ts';
 import type { HsaRuntime } from '../hsa/index.ts';
 import type { HostBuffer } from '../device/host-memory.ts';
-import { codedError, rangeError, show, typeError } from '../uapi/errors.ts';
+import { codedError, rangeError } from '../uapi/errors.ts';
 
 /** The mapping behind an allocation; a `HostBuffer` is one. */
 export interface Backing {
   readonly address: bigint;
   readonly bytes: Uint8Array<ArrayBuffer>;
   read(offset?: number, length?: number): Uint8Array<ArrayBuffer>;
-  write(offset: number, data: Uint8Array): void;
+  write(offset: number, data: ArrayBufferView): void;
   unmap(): void;
 }
 
@@ -33,7 +34,7 @@ export class ReservedBacking implements Backing {
     return this.#buffer.read(offset, length);
   }
 
-  write(offset: number, data: Uint8Array): void {
+  write(offset: number, data: ArrayBufferView): void {
     this.#buffer.write(offset, data);
   }
 
@@ -87,11 +88,10 @@ export class PinnedBacking implements Backing {
     return this.bytes.slice(offset, offset + length);
   }
 
-  write(offset: number, data: Uint8Array): void {
-    if (!(data instanceof Uint8Array))
-      throw typeError('ERR_SVM_INVALID_TYPE', `data: expected a Uint8Array, got ${show(data)}`);
-    this.#assertInside(offset, data.length);
-    this.bytes.set(data, offset);
+  write(offset: number, data: ArrayBufferView): void {
+    const bytes = bytesOf('data', data);
+    this.#assertInside(offset, bytes.length);
+    this.bytes.set(bytes, offset);
   }
 
   unmap(): void {

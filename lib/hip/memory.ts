@@ -1,4 +1,5 @@
 /** Memory of the runtime: what `mallocManaged`, `malloc` and `hostMalloc` give (spec/hip §2). */
+import { bytesAt } from '../words/sizes.ts';
 import { codedError } from '../uapi/errors.ts';
 import type { SvmRange } from '../uapi/range.ts';
 import type { Backing } from './backing.ts';
@@ -61,10 +62,16 @@ export class HipMemory implements SvmRange {
     return this.#backing.read(offset, length);
   }
 
-  /** Writes `data` at byte `offset`. */
-  write(offset: number, data: Uint8Array): void {
+  /** Writes the bytes of `data`, a typed array or DataView, at byte `offset`. */
+  write(offset: number, data: ArrayBufferView): void {
     this.#assertLive('write');
     this.#backing.write(offset, data);
+  }
+
+  /** One line for `console.log`. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const place = bytesAt({ address: this.address, size: BigInt(this.size) });
+    return `HipMemory { ${this.kind}, ${place}${this.#freed ? ', freed' : ''} }`;
   }
 
   /** As `runtime.free(memory)`, but a second time does nothing. */

@@ -56,6 +56,8 @@ export class HsaError extends Error {
   readonly status: HsaStatus;
   /** HSA's name of the status: 'HSA_STATUS_ERROR_INVALID_AGENT'. */
   readonly statusName: string;
+  /** The same, under the name that every error of this package has. */
+  readonly code: string;
   /** Argument that was refused, if it is one of them. */
   readonly field: string | undefined;
   /** Name of the GPU agent whose device refused, if one did. */
@@ -72,6 +74,7 @@ export class HsaError extends Error {
     this.name = 'HsaError';
     this.status = status;
     this.statusName = name;
+    this.code = name;
     this.field = field;
     this.agent = agent;
     this.errno = errno;

@@ -84,7 +84,7 @@ export class Reservations {
     if (device.closed) throw codedError('ERR_SVM_CLOSED', 'devices[0]: the device is closed');
     let buffer: HostBuffer;
     try {
-      buffer = device.memory.map(((bytes + PAGE - 1n) / PAGE) * PAGE, hint === 0n ? undefined : hint);
+      buffer = device.memory.map(((bytes + PAGE - 1n) / PAGE) * PAGE, hint === 0n ? {} : { hint });
     } catch (error) {
       throw new HsaError(HsaStatus.outOfResources, (error as Error).message);
     }

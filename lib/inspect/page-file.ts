@@ -14,7 +14,8 @@ const PLACE = '<!--trace-->';
 /** The page as one self-contained HTML file; `trace` is what it shows at first. Throws if the package was not built. */
 export function inspectorPage(trace?: InspectedTrace): string {
   const root = packageRoot();
-  if (root === undefined) throw new Error('inspect: the folder of the package is not known');
+  if (root === undefined)
+    throw Object.assign(new Error('inspect: the folder of the package is not known'), { code: 'ERR_SVM_NO_PACKAGE' });
   const page = readFileSync(join(root, 'dist', 'lib', 'inspect', 'page.html'), 'utf8');
   if (trace === undefined) return page.replace(PLACE, '');
   // In a script element only "</script" and "<!--" have a meaning; "<" as an escape has none.

@@ -1,5 +1,6 @@
 /** The frames between Node and the FUSE helper; native/fuse/messages.h is the other end and has the table. */
 
+import { codedError } from '../uapi/errors.ts';
 import type { Caller } from './client-process.ts';
 
 /** What the helper says. */
@@ -73,7 +74,7 @@ export class HelperMessages {
     let at = 0;
     while (bytes.length - at >= HEADER_BYTES) {
       const length = view.getUint32(at, true);
-      if (length < HEADER_BYTES) throw new Error(`the FUSE helper sent a frame of ${length} bytes`);
+      if (length < HEADER_BYTES) throw codedError('ERR_SVM_HELPER', `the FUSE helper sent a frame of ${length} bytes`);
       if (bytes.length - at < length) break;
       messages.push(decode(bytes, view, at, length));
       at += length;
@@ -131,7 +132,7 @@ function decode(bytes: Uint8Array, view: DataView, at: number, length: number): 
       };
     }
     default:
-      throw new Error(`the FUSE helper sent a frame of unknown kind ${kind}`);
+      throw codedError('ERR_SVM_HELPER', `the FUSE helper sent a frame of unknown kind ${kind}`);
   }
 }
 

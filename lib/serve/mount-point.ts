@@ -1,4 +1,5 @@
 /** The directory that is mounted on: whether it can be, and how to clear what a killed server left. */
+import { codedError } from '../uapi/errors.ts';
 import { spawnSync } from 'node:child_process';
 import {
   accessSync,
@@ -52,7 +53,7 @@ function realPathOf(directory: string): string {
   const path = resolve(directory);
   try {
     makeDirectory(path);
-    if (!statSync(path).isDirectory()) throw new Error('it is not a directory');
+    if (!statSync(path).isDirectory()) throw codedError('ERR_SVM_MOUNT', 'it is not a directory');
     return realpathSync(path);
   } catch (error) {
     // Everything fails on a mount without a server, even asking what it is.

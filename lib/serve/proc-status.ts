@@ -4,6 +4,8 @@
  * knows other line ends ("^" with the flag m, ".") may be used on them.
  */
 
+import { codedError } from '../uapi/errors.ts';
+
 /** Who a thread is, from its /proc/TID/status. */
 export interface ThreadStatus {
   /** The process: what `ps` calls the pid. */
@@ -36,6 +38,6 @@ export function parseStatus(text: string): ThreadStatus {
 function numbersOf(text: string, key: string, count: number): number[] {
   const words = procField(text, key)?.split('\t') ?? [];
   if (words.length !== count || !words.every((word) => /^[0-9]{1,10}$/.test(word)))
-    throw new Error(`/proc shows no ${key} of a process`);
+    throw codedError('ERR_SVM_SESSION', `/proc shows no ${key} of a process`);
   return words.map(Number);
 }

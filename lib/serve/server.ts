@@ -1,4 +1,5 @@
 /** A served directory of render nodes: files, the processes that have them open, and who answers what. */
+import { codedError } from '../uapi/errors.ts';
 import { constants } from 'node:os';
 import type { MachineOptions } from '../../emulator/index.ts';
 import { DEFAULT_PROFILE, uapiProfile } from '../uapi/profile.ts';
@@ -160,7 +161,7 @@ export class SvmServer {
   /** Plays the GPU on an open file; rejects with what the session of its process says. */
   play(number: number, request: ControlRequest): Promise<unknown> {
     const process = this.#files.get(number);
-    if (process === undefined) return Promise.reject(new Error(`file ${number} was closed`));
+    if (process === undefined) return Promise.reject(codedError('ERR_SVM_SESSION', `file ${number} was closed`));
     return process.thread.play(number, request);
   }
 

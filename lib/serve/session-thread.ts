@@ -1,4 +1,5 @@
 /** The threads of sessions, as the server holds them. */
+import { codedError } from '../uapi/errors.ts';
 import { constants } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { programPath } from '../backend/package-root.ts';
@@ -83,7 +84,7 @@ export class SessionThread {
 
   play(file: number, request: ControlRequest): Promise<unknown> {
     return new Promise((settle, reject) => {
-      if (this.#ended) return reject(new Error('the session of that process has ended'));
+      if (this.#ended) return reject(codedError('ERR_SVM_SESSION', 'the session of that process has ended'));
       const id = this.#nextPlay++;
       this.#plays.set(id, { settle, reject });
       this.#post({ kind: 'play', id, file, request });
@@ -118,10 +119,8 @@ export class SessionThread {
         this.#plays.delete(answer.id);
         break;
       case 'failed': {
-        const error = new Error(answer.message);
-        this.#plays
-          .get(answer.id)
-          ?.reject(answer.code === undefined ? error : Object.assign(error, { code: answer.code }));
+        const code = answer.code ?? 'ERR_SVM_SESSION';
+        this.#plays.get(answer.id)?.reject(Object.assign(new Error(answer.message), { code }));
         this.#plays.delete(answer.id);
         break;
       }
@@ -144,7 +143,8 @@ export class SessionThread {
     this.state = { contexts: 0, exited: [] };
     if (this.#calls.size + this.#plays.size > 0) this.#listener.line('complaint', `a session was lost: ${why}`);
     this.#failCalls();
-    for (const { reject } of this.#plays.values()) reject(new Error(`the session was lost: ${why}`));
+    for (const { reject } of this.#plays.values())
+      reject(codedError('ERR_SVM_SESSION', `the session was lost: ${why}`));
     this.#plays.clear();
     this.#releases = 0;
     this.#onReleased?.();

@@ -1,4 +1,5 @@
 /** Everything that is served to one process, in a thread of its own: its address spaces, files and calls. */
+import { codedError } from '../uapi/errors.ts';
 import { statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
@@ -131,7 +132,7 @@ export class Session {
   /** A request of `amdgpu-svm gpu` on a file. */
   play(number: number, request: ControlRequest): Promise<unknown> {
     const file = this.#files.get(number);
-    if (file === undefined) return Promise.reject(new Error(`file ${number} was closed`));
+    if (file === undefined) return Promise.reject(codedError('ERR_SVM_SESSION', `file ${number} was closed`));
     return playOnFile(file, request);
   }
 

@@ -35,3 +35,9 @@ export function show(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
   return String(value);
 }
+
+/** A function that is called later; TypeError (`ERR_SVM_INVALID_TYPE`) that begins with `name` for anything else. */
+export function assertFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function')
+    throw typeError('ERR_SVM_INVALID_TYPE', `${name}: expected a function, got ${show(value)}`);
+}

@@ -208,7 +208,15 @@ const CALLS = {
     or(() => below(5000)),
   ],
   driverVersion: () => [device()],
-  mapMemory: () => [or(() => (1 + below(32)) * page)],
+  // The file has two pages: most mappings of it are refused. Nobody shortens it.
+  mapMemory: () => [
+    or(() => (1 + below(32)) * page),
+    or(() => (chance(0.7) ? undefined : page * 2 ** below(12))),
+    or(() => (chance(0.5) ? undefined : BigInt(below(2 ** 30)) * BigInt(page))),
+    or(() => (chance(0.3) ? undefined : below(17))),
+    or(() => (chance(0.8) ? undefined : file0)),
+    or(() => below(3) * page),
+  ],
   viewMemory: () => [or(() => mapping()?.handle)],
   unmapMemory: () => [or(() => mapping()?.handle), pageMultiple(32), pageMultiple(8)],
   protectMemory: () => [or(() => mapping()?.handle), pageMultiple(32), pageMultiple(8), or(() => below(9))],
@@ -297,6 +305,10 @@ function live() {
   }
 }
 
+const folder0 = fs.mkdtempSync(path.join(os.tmpdir(), 'amdgpu-svm-fuzz-'));
+const file0 = fs.openSync(path.join(folder0, 'pages'), 'w+');
+fs.ftruncateSync(file0, 2 * page);
+fs.rmSync(folder0, { recursive: true });
 const random0 = fs.openSync('/dev/urandom', 'r');
 const sink = fs.openSync('/dev/null', 'w');
 const counted = { background: 0, workers: 0, received: 0 };

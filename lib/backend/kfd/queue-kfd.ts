@@ -61,7 +61,7 @@ export class KfdQueue implements GpuQueue {
     return this.#work.run(() => this.#copy(to, from, bytes));
   }
 
-  write(address: bigint, data: Uint8Array): Promise<void> {
+  write(address: bigint, data: ArrayBufferView): Promise<void> {
     const { start, bytes } = writeArguments(address, data);
     const { buffer, bufferAddress } = this.#port;
     return this.#work.run(async () => {

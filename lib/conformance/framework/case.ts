@@ -1,4 +1,5 @@
 /** Definitions of cases: groups of them, in the style of a conformance test suite that is addressed by queries. */
+import { codedError, rangeError } from '../../uapi/errors.ts';
 import type { CaseContext } from './context.ts';
 import type { Feature } from './feature.ts';
 import { formatPoint, parameters } from './parameters.ts';
@@ -37,7 +38,10 @@ export class CaseGroup {
 
   constructor(path: string, title: string) {
     if (!path.split(',').every((word) => NAME.test(word)))
-      throw new RangeError(`path: expected words with commas between, got ${JSON.stringify(path)}`);
+      throw rangeError(
+        'ERR_SVM_INVALID_VALUE',
+        `path: expected words with commas between, got ${JSON.stringify(path)}`,
+      );
     this.path = path;
     this.title = title;
   }
@@ -45,9 +49,12 @@ export class CaseGroup {
   /** Begins the definition of a case; `run` or `unimplemented` ends it. */
   case(name: string, title: string): CaseDefinition<Readonly<Record<never, never>>> {
     if (!NAME.test(name))
-      throw new RangeError(`name: expected letters, digits, "_" and "-", got ${JSON.stringify(name)}`);
+      throw rangeError(
+        'ERR_SVM_INVALID_VALUE',
+        `name: expected letters, digits, "_" and "-", got ${JSON.stringify(name)}`,
+      );
     if (this.#cases.some((each) => each.name === name))
-      throw new RangeError(`name: ${this.path} has a case "${name}" already`);
+      throw rangeError('ERR_SVM_INVALID_VALUE', `name: ${this.path} has a case "${name}" already`);
     const definition = new CaseDefinition(this, name, title);
     this.#cases.push(definition as unknown as CaseDefinition<ParameterPoint>);
     return definition;
@@ -121,8 +128,9 @@ export class CaseDefinition<Point extends ParameterPoint> {
 
   concreteCases(): ConcreteCase[] {
     const run = this.#run;
-    if (run === undefined) throw new Error(`${this.#group.path}:${this.name} has neither run nor unimplemented`);
-    if (this.#source === '') throw new Error(`${this.#group.path}:${this.name} names no source`);
+    if (run === undefined)
+      throw codedError('ERR_SVM_CASE', `${this.#group.path}:${this.name} has neither run nor unimplemented`);
+    if (this.#source === '') throw codedError('ERR_SVM_CASE', `${this.#group.path}:${this.name} names no source`);
     return this.#points.map((point) => ({
       id: `${this.#group.path}:${this.name}:${formatPoint(point)}`,
       group: this.#group.path,

@@ -3,6 +3,8 @@ import { inspect, isDeepStrictEqual } from 'node:util';
 
 /** A check that did not hold. Its message says what was looked at, what was expected and what was found. */
 export class ConformanceFailure extends Error {
+  readonly code = 'ERR_SVM_CONFORMANCE';
+
   constructor(message: string) {
     super(message);
     this.name = 'ConformanceFailure';
@@ -11,6 +13,8 @@ export class ConformanceFailure extends Error {
 
 /** Thrown by a case that finds at run time that the device can't do what it needs. */
 export class CaseSkipped extends Error {
+  readonly code = 'ERR_SVM_SKIPPED';
+
   constructor(reason: string) {
     super(reason);
     this.name = 'CaseSkipped';

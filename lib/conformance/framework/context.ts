@@ -1,4 +1,5 @@
 /** What a case is given: fresh devices and memory, operations on them, and checks. */
+import { codedError } from '../../uapi/errors.ts';
 import { SvmAttributeType, SvmOperation } from '../../uapi/constants.ts';
 import type { SvmAttributeName } from '../../uapi/constants.ts';
 import { XNACK_RETRY_INTERVAL } from '../../device/index.ts';
@@ -76,7 +77,7 @@ export class CaseContext extends CaseChecks {
 
   /** Says what devices are needed; before anything else. */
   setup(setup: CaseSetup): void {
-    if (this.#opened !== undefined) throw new Error('setup: the devices are open already');
+    if (this.#opened !== undefined) throw codedError('ERR_SVM_CASE', 'setup: the devices are open already');
     this.#setup = setup;
   }
 

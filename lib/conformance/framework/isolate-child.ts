@@ -1,4 +1,5 @@
 /** The child process of `--isolate`: runs the cases that its parent names. */
+import { codedError } from '../../uapi/errors.ts';
 import type { ChildAnswer, ChildRequest } from './isolate.ts';
 import type { ConcreteCase } from './case.ts';
 import { runCase } from './run-case.ts';
@@ -24,7 +25,7 @@ export function answerParent(suite: readonly ConcreteCase[]): void {
         return;
       }
       const each = cases.get(request.id);
-      if (each === undefined || target === undefined) throw new Error(`unknown case ${request.id}`);
+      if (each === undefined || target === undefined) throw codedError('ERR_SVM_CASE', `unknown case ${request.id}`);
       answer({ result: await runCase(each, target, request.options) });
     })();
   });

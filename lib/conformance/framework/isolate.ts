@@ -1,4 +1,5 @@
 /** Runs groups in processes of their own: a crash or a hang costs one case, not the run. */
+import { codedError } from '../../uapi/errors.ts';
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { programPath } from '../../backend/package-root.ts';
@@ -91,7 +92,8 @@ export class IsolatedRunner {
     if (typeof answer === 'object' && 'ready' in answer) return this.#child;
     await this.close();
     const why = typeof answer === 'object' && 'failed' in answer ? answer.failed : String(answer);
-    throw new Error(
+    throw codedError(
+      'ERR_SVM_ISOLATE',
       `--isolate: the process for the group ${group} can't be started: ${why}${stderr.length === 0 ? '' : ` (${stderr.join(' / ')})`}`,
     );
   }

@@ -1,4 +1,5 @@
 /** Runs one case once. */
+import { codedError } from '../../uapi/errors.ts';
 import type { ConcreteCase } from './case.ts';
 import { CaseSkipped, ConformanceFailure } from './check.ts';
 import { CaseContext } from './context.ts';
@@ -87,7 +88,7 @@ export async function runCase(each: ConcreteCase, target: Target, options: CaseR
 function expectQuirksOf(revision: RevisionName, findings: readonly QuirkFinding[]): void {
   for (const { quirk, shows } of findings) {
     const entry = QUIRK_CATALOGUE[quirk];
-    if (entry === undefined) throw new Error(`the catalogue has no quirk ${quirk}`);
+    if (entry === undefined) throw codedError('ERR_SVM_CASE', `the catalogue has no quirk ${quirk}`);
     const has = holdsIn(entry, revision);
     if (has && shows === 'correct')
       throw new ConformanceFailure(`the device does not show the quirk ${quirk} of ${revision}`);
@@ -96,7 +97,9 @@ function expectQuirksOf(revision: RevisionName, findings: readonly QuirkFinding[
   }
 }
 
-class CaseTimeout extends Error {}
+class CaseTimeout extends Error {
+  readonly code = 'ERR_SVM_TIMEOUT';
+}
 
 function outcome(error: unknown): [Status, string] {
   if (error instanceof CaseSkipped) return ['skip', error.message];

@@ -1,4 +1,5 @@
 /** Operations put together by hand: the fields of a form as `{"NAME": {fields}}`. */
+import { rangeError } from '../../uapi/errors.ts';
 import { descriptorOf, isOperationName, OPERATIONS } from '../../trace/operations/index.ts';
 import type { OperationName } from '../../trace/operations/index.ts';
 import type { FormField } from '../../trace/operations/form.ts';
@@ -24,7 +25,7 @@ export const HAND_OPERATIONS: readonly HandOperation[] = (Object.keys(OPERATIONS
 /** The operation that the fields describe, on a GPU; throws RangeError that names the bad field. */
 export function handOperation(name: string, values: HandValues, gpu = 0): object {
   const { form, perGpu } = isOperationName(name) ? descriptorOf(name) : {};
-  if (form === undefined) throw new RangeError(`operation: unknown ${name}`);
+  if (form === undefined) throw rangeError('ERR_SVM_INVALID_VALUE', `operation: unknown ${name}`);
   const read = Object.fromEntries(
     Object.entries(form.fields).map(([key, field]) => [key, field.read(values[field.name] ?? field.initial)]),
   );

@@ -1,4 +1,5 @@
 /** A trace under inspection: its operations, their answers, and the state behind each of them. */
+import { rangeError } from '../../uapi/errors.ts';
 import { parseGcVersion } from '../../../emulator/index.ts';
 import { DEFAULT_CONFIG, gcOf } from '../../trace/format/config.ts';
 import type { TraceConfig } from '../../trace/format/config.ts';
@@ -43,13 +44,14 @@ export class InspectorSession {
 
   /** Shows the states of that GPU from now on. */
   selectGpu(gpu: number): void {
-    if (!(gpu >= 0 && gpu < this.gpus)) throw new RangeError(`gpu: expected 0 to ${this.gpus - 1}, got ${gpu}`);
+    if (!(gpu >= 0 && gpu < this.gpus))
+      throw rangeError('ERR_SVM_INVALID_VALUE', `gpu: expected 0 to ${this.gpus - 1}, got ${gpu}`);
     this.#states.gpu = gpu;
   }
 
   /** The state behind step `index`. */
   stateAt(index: number): StepState {
-    if (!(index in this.#steps)) throw new RangeError(`there is no step ${index}`);
+    if (!(index in this.#steps)) throw rangeError('ERR_SVM_INVALID_VALUE', `there is no step ${index}`);
     return this.#states.at(index, this.#steps);
   }
 
@@ -62,7 +64,7 @@ export class InspectorSession {
   runAfter(index: number, source: unknown): number {
     const line = lineOf(source);
     if (line.operation.name === 'config')
-      throw new RangeError('config: only the first operation of a trace may be a config');
+      throw rangeError('ERR_SVM_INVALID_VALUE', 'config: only the first operation of a trace may be a config');
     if (this.#live.executed > index + 1) this.#live = new LiveMachine();
     while (this.#live.executed <= index) this.#live.execute(this.#steps[this.#live.executed]!);
     this.#states.forget(index + 1);

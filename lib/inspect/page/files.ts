@@ -1,4 +1,5 @@
 /** Traces that come into the page and leave it. */
+import { codedError } from '../../uapi/errors.ts';
 import { EmulatedMachine } from '../../../emulator/index.ts';
 import type { AsicName } from '../../../emulator/index.ts';
 import { configOfMachine } from '../../trace/format/config.ts';
@@ -20,7 +21,8 @@ export function embeddedTrace(): NamedTrace | undefined {
 /** The text of a file, plain or gzip; throws an Error that begins with its name. */
 export async function readFile(file: File): Promise<NamedTrace> {
   const { name } = file;
-  const complain = (message: string, cause: unknown): Error => new Error(`${name}: ${message}`, { cause });
+  const complain = (message: string, cause: unknown): Error =>
+    codedError('ERR_SVM_TRACE', `${name}: ${message}`, { cause });
   let bytes: ArrayBuffer;
   try {
     bytes = await file.arrayBuffer();

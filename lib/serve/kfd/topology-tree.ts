@@ -11,20 +11,27 @@ const PCI_DEVICES: Readonly<Record<string, number>> = {
   gfx900: 0x687f,
   gfx906: 0x66a1,
   gfx908: 0x738c,
+  gfx90c: 0x1638,
   gfx90a: 0x7408,
   gfx942: 0x74a1,
   gfx950: 0x75a0,
   gfx1030: 0x73bf,
   gfx1100: 0x744c,
+  gfx1101: 0x747e,
+  gfx1150: 0x150e,
+  gfx1151: 0x1586,
+  gfx1200: 0x7590,
   gfx1201: 0x7550,
 };
 /** The shader ISA of a GC version where it is not the version itself. */
 const ISA_OF_GC: Readonly<Record<string, number>> = {
   '9.0.1': 90_000,
+  '9.3.0': 90_012,
   '9.4.0': 90_006,
   '9.4.1': 90_008,
   '9.4.2': 90_010,
   '9.4.3': 90_402,
+  '11.0.3': 110_001,
 };
 
 /** SVM of KFD (bit 27), doorbells of 64 bits (2 in bits 13:12). */

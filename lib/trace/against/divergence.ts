@@ -1,4 +1,5 @@
 /** The answers of another implementation beside ours: the first that differs. */
+import { codedError } from '../../uapi/errors.ts';
 import { firstDifference } from '../compare/compare.ts';
 import type { TraceAnswer, TraceOperation } from '../operations/index.ts';
 import { parseOperation } from '../operations/parse.ts';
@@ -68,7 +69,8 @@ function compareReplies(
       divergence: { kind, at, operation, path, expected, actual },
     });
     if (line === undefined) {
-      if (breakdown === undefined) throw new Error('fewer lines than operations, and nothing broke down');
+      if (breakdown === undefined)
+        throw codedError('ERR_SVM_INTERNAL', 'fewer lines than operations, and nothing broke down');
       return end(breakdown.kind, '', ours, breakdown.text);
     }
     // Nearly all lines are the same text, and need not be read.

@@ -1,4 +1,5 @@
 /** Fields from which a person puts an operation together, and how their text is read. */
+import { rangeError } from '../../uapi/errors.ts';
 import { VMA_KINDS } from '../../../emulator/index.ts';
 import { SvmAccess, SvmAttributeType, SvmLocation } from '../../uapi/constants.ts';
 import { valueOfWord } from '../../words/attributes.ts';
@@ -34,7 +35,10 @@ function bytesField(name: string, label: string, initial: string, write: (bytes:
     read: (text) => {
       const bytes = parseBytes(text);
       if (bytes === undefined)
-        throw new RangeError(`${label}: expected a number like 0x10000000, 4096, 64k or 2M, got "${text}"`);
+        throw rangeError(
+          'ERR_SVM_INVALID_VALUE',
+          `${label}: expected a number like 0x10000000, 4096, 64k or 2M, got "${text}"`,
+        );
       return write(bytes);
     },
   };
@@ -69,7 +73,8 @@ export const FIELDS = {
     read: (text): number => {
       const value = valueOfWord(text.trim());
       if (value !== undefined) return value;
-      throw new RangeError(
+      throw rangeError(
+        'ERR_SVM_INVALID_VALUE',
         `value: expected a number from 0 to 2^32 - 1, a location (${Object.keys(SvmLocation).join(', ')}) or an access (${Object.keys(SvmAccess).join(', ')}), got "${text}"`,
       );
     },

@@ -1,4 +1,5 @@
 /** Operations that only look, and the configuration (spec/trace-format §2, §6, §7). */
+import { codedError } from '../../uapi/errors.ts';
 import { contextSnapshot, parseGcVersion, PteMemory } from '../../../emulator/index.ts';
 import type { ContextSnapshot, EmulatedMachine, MemorySnapshot, RangeSnapshot } from '../../../emulator/index.ts';
 import { errnoName } from '../../uapi/errno.ts';
@@ -23,7 +24,7 @@ export const config = defineOperation({
   name: 'config',
   parse: (fields) => ({ config: parseConfig(fields) }),
   perform: (): ConfigAnswer => {
-    throw new Error('config can only stand at the start of a trace');
+    throw codedError('ERR_SVM_INVALID_VALUE', 'config can only stand at the start of a trace');
   },
   sentence: ({ config: given }) => {
     const { lazy, gpus } = given;

@@ -1,5 +1,5 @@
 /** Recording on the kernel backend: what goes through the node, and the memory mapped for it. No effects can be seen there. */
-import type { HostRegion, HostRegionMapper } from '../../backend/host-region.ts';
+import type { HostRegion, HostRegionMapper, MapRequest } from '../../backend/host-region.ts';
 import { PROTECTION_LETTERS } from '../../uapi/protection.ts';
 import type { HostProtection } from '../../uapi/protection.ts';
 import type { SvmCall } from '../../uapi/call.ts';
@@ -99,9 +99,11 @@ export class RecordingMemory implements HostRegionMapper {
     this.#write = write;
   }
 
-  map(size: number): HostRegion {
-    const region = this.#memory.map(size);
-    this.#write({ mmap: { addr: hex(region.address), len: hex(size), prot: 'rw', kind: 'anon' } }, { ret: 0 });
+  map(request: MapRequest): HostRegion {
+    const region = this.#memory.map(request);
+    const { size, shared, hugePages, file } = request;
+    const kind = shared ? 'shared' : file !== undefined ? 'file' : hugePages === 'always' ? 'thp' : 'anon';
+    this.#write({ mmap: { addr: hex(region.address), len: hex(size), prot: 'rw', kind } }, { ret: 0 });
     return new RecordingRegion(region, this.#write);
   }
 }

@@ -104,12 +104,17 @@ xnackGroup
       'gfx906-xnack',
       'gfx908',
       'gfx908-xnack',
+      'gfx90c',
       'gfx90a',
       'gfx942',
       'gfx942-apu',
       'gfx950',
       'gfx1030',
       'gfx1100',
+      'gfx1101',
+      'gfx1150',
+      'gfx1151',
+      'gfx1200',
       'gfx1201',
     ]),
   )
@@ -118,7 +123,7 @@ xnackGroup
   .run((t, { asic }) => {
     t.setup({ machine: { asic } });
     const memory = t.map(PAGE);
-    const on = ['gfx906-xnack', 'gfx908-xnack', 'gfx90a', 'gfx942', 'gfx942-apu', 'gfx950'];
+    const on = ['gfx906-xnack', 'gfx908-xnack', 'gfx90c', 'gfx90a', 'gfx942', 'gfx942-apu', 'gfx950'];
     // A machine with PATCH v8 is one that was booted with amdgpu.noretry=0.
     if (t.can('noretry-for-all')) on.push('gfx900', 'gfx906', 'gfx908');
     t.equal(t.trySet(memory, { access: 'in-place' }), on.includes(asic) ? 0 : -EOPNOTSUPP, 'SET');

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runHere } from './support/cli-here.ts';
-import { ensureDist, ownTemporaryFolder, root } from './support/package-support.ts';
+import { ensureDist, ownTemporaryFolder, root, runNode } from './support/package-support.ts';
 
 const NODE = JSON.stringify(process.execPath);
 const EXAMPLE = `${NODE} ${JSON.stringify(path.join(root, 'examples/against-server.mjs'))}`;
@@ -52,6 +52,19 @@ describe('fuzz', () => {
     expect((await runHere(args)).stdout).toBe(stdout);
   });
 
+  it('gives the same with any number of threads, each of which has a process of its own', async () => {
+    const run = (...args: string[]) => runNode(['dist/lib/cli/main.js', 'fuzz', '--json', ...args]);
+    const mixed = ['--operations', '900', '--length', '60', '--seed', '4'];
+    const here = await run(...mixed);
+    expect(JSON.parse(here.stdout)).toMatchObject({ ran: { histories: 15, operations: 915 } });
+    expect(await run(...mixed, '--jobs', '3')).toEqual(here);
+    const wrong = otherSide('answer({ ret: "munmap" in operation ? 3 : 0 })');
+    const beside = ['--operations', '900', '--length', '30', '--only', 'munmap,advance', '--against', wrong];
+    const alone = await run(...beside);
+    expect(JSON.parse(alone.stdout)).toMatchObject({ findings: [{ id: 'answer' }] });
+    expect(await run(...beside, '--jobs', '2')).toEqual(alone);
+  });
+
   it('finds no difference between the emulator and itself, by the command and by the example', async () => {
     const options = ['--operations', '600', '--length', '60'];
     const whole = await runHere(['fuzz', ...options, '--profile', 'v8', '--against', OURS]);
@@ -92,6 +105,7 @@ describe('fuzz', () => {
     ['an unknown operation', ['--only', 'set,config'], 2, /--only: expected some of mmap, .*, got "config"/],
     ['a number that is none', ['--operations', '0'], 2, /--operations: expected a whole number from 1/],
     ['a time for nobody', ['--timeout', '5'], 2, /--timeout goes with --against/],
+    ['no threads', ['--jobs', '0'], 2, /--jobs: expected a whole number from 1/],
     ['no command', ['--against', ' '], 2, /--against: expected a command/],
     [
       'a command that is not there',
@@ -99,6 +113,7 @@ describe('fuzz', () => {
       3,
       /nothing-here: cannot be run/,
     ],
+    ['such a command in threads', ['--against', './nothing-here', '--jobs', '2'], 3, /nothing-here: cannot be run/],
   ])('refuses %s', async (_what, args, exitCode, message) => {
     const { code, stderr } = await runHere(['fuzz', ...args]);
     expect([code, message.test(stderr) ? '' : stderr]).toEqual([exitCode, '']);

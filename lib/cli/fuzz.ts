@@ -9,6 +9,8 @@ import { DEFAULT_PROFILE } from '../uapi/profile.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
+import { fuzzInThreads } from './fuzz-threads.ts';
+import type { FuzzJob } from './fuzz-threads.ts';
 import { AGAINST_HELP, AGAINST_OPTIONS, countOption, PROFILE_NAMES, profileOption, timeoutOption } from './options.ts';
 import { bold, print, toJson } from './output.ts';
 
@@ -20,6 +22,7 @@ const OPTIONS = {
   seed: { type: 'string' },
   only: { type: 'string' },
   traces: { type: 'string' },
+  jobs: { type: 'string' },
   json: { type: 'boolean', default: false },
   ...AGAINST_OPTIONS,
 } as const;
@@ -30,7 +33,7 @@ const DEFAULT_LENGTH = 200;
 export const fuzzCommand: Command = {
   name: 'fuzz',
   synopsis:
-    '[--profile P] [--family F,...] [--operations N] [--length N] [--seed S] [--only NAME,...] [--against COMMAND] [--traces FOLDER] [--json]',
+    '[--profile P] [--family F,...] [--operations N] [--length N] [--seed S] [--only NAME,...] [--against COMMAND] [--jobs N] [--traces FOLDER] [--json]',
   help: `Makes histories by chance and runs them on the emulator with the hazard monitor. Each defect is told once, with
 the fewest operations that were found for it, as a trace for "amdgpu-svm replay --hazards". With --against, another
 implementation gets the same operations, and the first answer or effect that differs is told (docs/fuzz.md).
@@ -43,6 +46,7 @@ Exit code 1 if there is a finding.
   --seed S          makes other histories; default 1
   --only NAME,...   leave out all operations but these
 ${AGAINST_HELP}
+  --jobs N          in N threads, each with a process of its own for --against; the result is the same
   --traces FOLDER   write the trace of each finding to FOLDER/ID.jsonl
   --json            the result as one object`,
   async run(args) {
@@ -59,7 +63,11 @@ ${AGAINST_HELP}
     };
     const timeout = timeoutOption('fuzz', values);
     const { against } = values;
-    const result = against === undefined ? await fuzz(options) : await fuzzBeside(against, timeout, options);
+    const job: FuzzJob = against === undefined ? { options } : { options, against: { command: against, timeout } };
+    const result =
+      values.jobs === undefined
+        ? await fuzzHere(job)
+        : await fuzzInThreads(job, countOption('fuzz', 'jobs', values.jobs, 1, 1, 64));
     if (values.traces !== undefined) writeTraces(values.traces, result.findings);
     if (values.json) print(toJson({ ...options, ...(against === undefined ? {} : { against }), ...jsonOf(result) }, 2));
     else tell(result, against !== undefined);
@@ -67,8 +75,9 @@ ${AGAINST_HELP}
   },
 };
 
-async function fuzzBeside(command: string, timeout: number, options: FuzzOptions): Promise<Fuzzed> {
-  const other = new ChildImplementation(command, timeout);
+async function fuzzHere({ options, against }: FuzzJob): Promise<Fuzzed> {
+  if (against === undefined) return fuzz(options);
+  const other = new ChildImplementation(against.command, against.timeout);
   try {
     return await fuzzAgainst(other, options);
   } finally {

@@ -46,6 +46,15 @@ export interface Fuzzed {
   readonly operations: number;
 }
 
+/** What came of one history. */
+export interface FuzzedHistory {
+  /** Operations that it has. */
+  readonly made: number;
+  /** Operations that were run; with another implementation, that both have answered. */
+  readonly operations: number;
+  readonly findings: readonly FuzzFinding[];
+}
+
 interface Shown {
   readonly severity: Severity;
   readonly detail: string;
@@ -53,18 +62,102 @@ interface Shown {
   readonly until: number;
 }
 
-/** The histories of the options, the families in turn. */
-function* histories(options: FuzzOptions): Generator<{ family: Family; history: readonly OperationObject[] }> {
-  const { profile, families, seed, operations, length, only } = options;
-  const allowed = only === undefined ? undefined : new Set(['config', ...only]);
-  for (let index = 0, made = 0; made < operations; index++) {
-    const family = families[index % families.length]!;
-    const all = generateHistory(profile, family, seed, index, length);
-    const history = allowed === undefined ? all : all.filter((each) => usesOnly(each, allowed));
-    // A mix of which nothing is allowed would never end.
-    made += Math.max(history.length, 1);
-    yield { family, history };
+/** Makes and runs histories, the families in turn; with another implementation beside, up to the first divergence. */
+export class Fuzzer {
+  readonly #options: FuzzOptions;
+  readonly #other: Implementation | undefined;
+  readonly #allowed: ReadonlySet<string> | undefined;
+  /** What was told already, of a history before. */
+  readonly #known = new Set<string>();
+
+  constructor(options: FuzzOptions, other?: Implementation) {
+    this.#options = options;
+    this.#other = other;
+    this.#allowed = options.only === undefined ? undefined : new Set(['config', ...options.only]);
   }
+
+  /** Makes and runs the history with that number, from 0; of numbers in ascending order, of which some may be left out. */
+  async run(number: number): Promise<FuzzedHistory> {
+    const { family, history } = this.#history(number);
+    const made = history.length;
+    if (this.#other === undefined) return { made, operations: made, findings: await this.#watch(family, history) };
+    const { compared, divergence } = await compareWith(this.#other, history);
+    const findings = divergence === undefined ? [] : [await shrunkDivergence(this.#other, family, history, divergence)];
+    return { made, operations: compared, findings };
+  }
+
+  #history(number: number): { readonly family: Family; readonly history: readonly OperationObject[] } {
+    const { profile, families, seed, length } = this.#options;
+    const family = families[number % families.length]!;
+    const all = generateHistory(profile, family, seed, number, length);
+    const allowed = this.#allowed;
+    return { family, history: allowed === undefined ? all : all.filter((each) => usesOnly(each, allowed)) };
+  }
+
+  /** What a history shows that none before has shown; notices are not told. */
+  async #watch(family: Family, history: readonly OperationObject[]): Promise<FuzzFinding[]> {
+    const findings: FuzzFinding[] = [];
+    for (const [id, { until }] of showings(history)) {
+      if (this.#known.has(id)) continue;
+      this.#known.add(id);
+      const smallest = await shrinkHistory(history.slice(0, until), (shorter) => showings(shorter).has(id));
+      const { severity, detail } = showings(smallest).get(id)!;
+      const isNew = !Object.hasOwn(QUIRK_CATALOGUE, id);
+      findings.push({ id, isNew, severity, family, detail, trace: lines(smallest) });
+    }
+    return findings;
+  }
+}
+
+/** Adds up histories in the order of their numbers; so it does not matter who ran which. */
+export class FuzzSum {
+  readonly #options: FuzzOptions;
+  readonly #isAgainst: boolean;
+  readonly #found = new Map<string, FuzzFinding>();
+  #histories = 0;
+  #made = 0;
+  #operations = 0;
+
+  constructor(options: FuzzOptions, isAgainst: boolean) {
+    this.#options = options;
+    this.#isAgainst = isAgainst;
+  }
+
+  /** Adds the next one; true: it is the last. Of findings with one id that of the first history counts. */
+  add({ made, operations, findings }: FuzzedHistory): boolean {
+    this.#histories++;
+    // A mix of which nothing is allowed would never end.
+    this.#made += Math.max(made, 1);
+    this.#operations += operations;
+    for (const finding of findings) if (!this.#found.has(finding.id)) this.#found.set(finding.id, finding);
+    // With a divergence, the histories go on, and the same one comes again and again.
+    return this.#made >= this.#options.operations || (this.#isAgainst && findings.length > 0);
+  }
+
+  result(): Fuzzed {
+    return {
+      findings: sorted([...this.#found.values()]),
+      histories: this.#histories,
+      operations: this.#operations,
+    };
+  }
+}
+
+async function runAll(options: FuzzOptions, other?: Implementation): Promise<Fuzzed> {
+  const fuzzer = new Fuzzer(options, other);
+  const sum = new FuzzSum(options, other !== undefined);
+  for (let number = 0; !sum.add(await fuzzer.run(number)); number++);
+  return sum.result();
+}
+
+/** Runs histories with the monitor; each hazard is told once, notices are not. */
+export function fuzz(options: FuzzOptions): Promise<Fuzzed> {
+  return runAll(options);
+}
+
+/** Runs histories on the emulator and on `other`, up to the first divergence, which is shrunk. */
+export function fuzzAgainst(other: Implementation, options: FuzzOptions): Promise<Fuzzed> {
+  return runAll(options, other);
 }
 
 function usesOnly(operation: OperationObject, allowed: ReadonlySet<string>): boolean {
@@ -73,30 +166,6 @@ function usesOnly(operation: OperationObject, allowed: ReadonlySet<string>): boo
       allowed.has(name) &&
       ((inject ?? []) as readonly { readonly do: OperationObject }[]).every((each) => usesOnly(each.do, allowed)),
   );
-}
-
-/** Runs histories with the monitor; each hazard is told once, notices are not. */
-export async function fuzz(options: FuzzOptions): Promise<Fuzzed> {
-  const found = new Map<string, FuzzFinding>();
-  let [count, operations] = [0, 0];
-  for (const { family, history } of histories(options)) {
-    count++;
-    operations += history.length;
-    for (const [id, { until }] of showings(history)) {
-      if (found.has(id)) continue;
-      const smallest = await shrinkHistory(history.slice(0, until), (shorter) => showings(shorter).has(id));
-      const { severity, detail } = showings(smallest).get(id)!;
-      found.set(id, {
-        id,
-        isNew: !Object.hasOwn(QUIRK_CATALOGUE, id),
-        severity,
-        family,
-        detail,
-        trace: lines(smallest),
-      });
-    }
-  }
-  return { findings: sorted([...found.values()]), histories: count, operations };
 }
 
 /** What a history shows, by id. */
@@ -122,29 +191,6 @@ function showings(history: readonly OperationObject[]): Map<string, Shown> {
       shown.set('crash', { severity: 'corruption', detail: (error as Error).message, until: at + 1 });
   }
   return shown;
-}
-
-/** How many divergences are looked for: with each the histories go on, and the same one comes again and again. */
-const MOST_DIVERGENCES = 1;
-
-/** Runs histories on the emulator and on `other`, up to the first divergence, which is shrunk. */
-export async function fuzzAgainst(
-  other: Implementation,
-  options: FuzzOptions,
-  onProgress?: (operations: number) => void,
-): Promise<Fuzzed> {
-  const findings: FuzzFinding[] = [];
-  let [count, operations] = [0, 0];
-  for (const { family, history } of histories(options)) {
-    count++;
-    const { compared, divergence } = await compareWith(other, history);
-    operations += compared;
-    onProgress?.(operations);
-    if (divergence === undefined) continue;
-    findings.push(await shrunkDivergence(other, family, history, divergence));
-    if (findings.length === MOST_DIVERGENCES) break;
-  }
-  return { findings, histories: count, operations };
 }
 
 async function shrunkDivergence(

@@ -131,10 +131,13 @@ export function setOnGpus(
   records: readonly (readonly SvmAttributeRecord[])[],
 ): void {
   assertGpus(gpuAgents);
-  const concerned = gpuAgents.filter(({ index }) => records[index]!.length > 0);
-  for (const [at, agent] of concerned.entries()) {
-    const { result } = callGpu(agent.device!, SvmOperation.setAttributes, range, records[agent.index]!);
-    if (result < 0) throwOnFailure(agent, result, range, concerned.slice(0, at));
+  for (const agent of gpuAgents) {
+    const list = records[agent.index]!;
+    if (list.length === 0) continue;
+    const { result } = callGpu(agent.device!, SvmOperation.setAttributes, range, list);
+    if (result >= 0) continue;
+    const before = gpuAgents.slice(0, gpuAgents.indexOf(agent)).filter(({ index }) => records[index]!.length > 0);
+    throwOnFailure(agent, result, range, before);
   }
 }
 

@@ -1,6 +1,14 @@
 /** The emulated machine: SVM of amdgpu without a GPU. Free of Node imports; runs in a browser. */
 export { EmulatedMachine, machineOf } from './machine.ts';
-export type { EmulatedMachineClock, MachineSnapshot } from './machine.ts';
+export type { EmulatedMachineClock, MachineCostTotals, MachineSnapshot } from './machine.ts';
+export { costArgument } from './cost/cost-argument.ts';
+export type { CostOption } from './cost/cost-argument.ts';
+export { COST_FIELDS, COST_KINDS } from './cost/cost-fields.ts';
+export type { CostField, CostKind, CostTable } from './cost/cost-fields.ts';
+export { COST_FIGURES, COST_NAMES } from './cost/cost-figures.ts';
+export type { CostFigure, CostName } from './cost/cost-figures.ts';
+export { BYTE_DIRECTIONS } from './cost/cost-account.ts';
+export type { ByteDirection, CostSum, CostTotals } from './cost/cost-account.ts';
 export { checkedOptions, xnackOffRefusal } from './options.ts';
 export type { MachineOptions, ResolvedOptions } from './options.ts';
 export { EmulatedProcess } from './process.ts';
@@ -62,6 +70,7 @@ export { Errno, errnoMessage, errnoName } from '../lib/uapi/errno.ts';
 export type { ErrnoName } from '../lib/uapi/errno.ts';
 export { FAILURE_POINTS } from './kernel/failures.ts';
 export type { FailurePoint, PlannedFailure } from './kernel/failures.ts';
+export { CLOCK_START } from './kernel/clock.ts';
 export { MOST_GPUS } from './kernel/frame.ts';
 export { LockAssertionError } from './kernel/lock.ts';
 export type { PageValue } from './drm/page-values.ts';

@@ -6,6 +6,8 @@ import type { PreemptionPoint } from './kernel/preemption.ts';
 import { PageBudget } from './kernel/page-block.ts';
 import { EffectHub } from './kernel/effects.ts';
 import { PAGE_BYTES, PAGES_PER_BLOCK } from './kernel/page-number.ts';
+import type { CostTotals } from './cost/cost-account.ts';
+import { MachineCosts } from './cost/machine-costs.ts';
 import { AddressSpace } from './mm/address-space.ts';
 import type { FrameReferenceCheck } from './mm/page-contents.ts';
 import { DeviceMaps } from './mm/device-pages.ts';
@@ -41,6 +43,18 @@ export interface MachineSnapshot {
   /** The driver of all devices, and its slab caches, which stay without it (Q12). */
   readonly driver: { readonly loaded: boolean; readonly slabCaches: readonly string[] };
   readonly devices: readonly { readonly asic: string; readonly files: readonly ContextSnapshot[] }[];
+  /** What was spent; only with the option `cost`. */
+  readonly cost?: MachineCostTotals;
+}
+
+/** Where the time of a machine went. */
+export interface MachineCostTotals {
+  /** All of it. */
+  readonly machine: CostTotals;
+  /** Of that: faults of the CPU and the set-up of migrations. */
+  readonly process: CostTotals;
+  /** Of that: by GPU, with its driver. */
+  readonly devices: readonly CostTotals[];
 }
 
 /** The virtual clock of a machine. */
@@ -69,12 +83,13 @@ export class EmulatedMachine {
   readonly scope: OperationScope;
   /** The links between the GPUs. */
   readonly fabric: Fabric;
-  /** The virtual clock. Nothing else moves it. */
+  /** The virtual clock. Nothing else moves it but what the option `cost` lets things take. */
   readonly clock: EmulatedMachineClock;
   readonly #journal: { current: OperationJournal | null } = { current: null };
   readonly #journals: OperationJournal[] = [];
   readonly #events: MachineEvents;
   readonly #driver = new DriverModule();
+  readonly #costs: MachineCosts | null;
   #monitor: HazardMonitor | null = null;
   readonly #budget: PageBudget;
 
@@ -87,9 +102,13 @@ export class EmulatedMachine {
     this.clock = new JournaledClock(clock, this.scope, this.#journal);
     this.#budget = new PageBudget(Math.ceil(this.options.pageLimit / PAGES_PER_BLOCK));
     const space = new AddressSpace({ vmaMerge: this.options.vmaMerge, budget: this.#budget });
-    this.process = new EmulatedProcess(new ProcessCalls(space, this.scope, this.#journal, this.options.thp));
+    const { cost, thp } = this.options;
+    const costs = cost === null ? null : new MachineCosts(cost, clock);
+    this.#costs = costs;
+    this.process = new EmulatedProcess(new ProcessCalls(space, this.scope, this.#journal, thp, costs));
     const events = new MachineEvents(clock, this.scope, () => this.devices);
     this.#events = events;
+    if (costs !== null) costs.onSpent = (spending) => events.spent(spending);
     const revision = kernelRevision(this.options.profile, this.options.repairs);
     this.fabric = new Fabric(this.options.hives, this.options.pciePeers);
     const vram = revision.migratesToVram ? vramSettings(this.options, this.fabric, revision.repairs) : [];
@@ -101,6 +120,7 @@ export class EmulatedMachine {
         hugeMigration: this.options.thpMigration,
         wholeFolios: revision.repairs['copy-whole-folios'],
       });
+      if (costs !== null) space.devices.surroundings.effects.add(costs);
     }
     const pasids = new PasidAllocator(this.options.gpus);
     const queues = new ProcessQueues();
@@ -120,6 +140,7 @@ export class EmulatedMachine {
           svmConfigured: this.options.svmConfigured,
           vram,
           vramBytes: this.options.vram,
+          costs,
           journal: this.#journal,
           onLostFault: (device, page, write) => events.lostFault(device.index, page, write),
           onOpen: (device, file) => {
@@ -169,6 +190,14 @@ export class EmulatedMachine {
     return memorySnapshot(this.process.space, memories, totals);
   }
 
+  /** What was spent since the machine was made; undefined without the option `cost`. */
+  get costTotals(): MachineCostTotals | undefined {
+    const costs = this.#costs;
+    if (costs === null) return undefined;
+    const devices = this.devices.map(({ index }) => costs.totals(index));
+    return { machine: costs.totals(), process: costs.processTotals(), devices };
+  }
+
   /** All state as plain data: attributes, notifiers, ranges, PTE runs, VMAs, counters. */
   snapshot(): MachineSnapshot {
     return {
@@ -179,6 +208,7 @@ export class EmulatedMachine {
         asic: device.gpu.model.asic,
         files: device.files.map((file) => contextSnapshot(device, file)),
       })),
+      ...(this.#costs === null ? {} : { cost: this.costTotals! }),
     };
   }
 

@@ -3,6 +3,9 @@ import { LARGEST_VRAM_PAGES, MOST_GPUS } from './kernel/frame.ts';
 import { PAGE_BYTES } from './kernel/page-number.ts';
 import { DEFAULT_PROFILE, UAPI_PROFILES, uapiProfile } from '../lib/uapi/profile.ts';
 import type { UapiProfileName } from '../lib/uapi/profile.ts';
+import { costArgument } from './cost/cost-argument.ts';
+import type { CostOption } from './cost/cost-argument.ts';
+import type { CostTable } from './cost/cost-fields.ts';
 import { boardOf } from './gpu/boards.ts';
 import { checkedModel, gpuModel, LEAST_VA_BITS, MOST_VA_BITS } from './gpu/catalogue.ts';
 import type { AsicName, GpuModel } from './gpu/catalogue.ts';
@@ -90,6 +93,11 @@ export interface MachineOptions {
   readonly repairs?: 'all' | readonly string[];
   /** Choices of the code that moves memory (docs/repairs.md); RangeError where the profile moves none. Default: PATCH v8's. */
   readonly policies?: Partial<MigrationPolicies>;
+  /**
+   * The time that things take (docs/cost.md): a table by its board, 'mi300x', 'mi210', 'mi250x' or 'mi300a', or numbers in
+   * place of those of `base`. The clock moves by them. Default: nothing takes time.
+   */
+  readonly cost?: CostOption;
   /** False: touching VMAs are kept apart. Default true. */
   readonly vmaMerge?: boolean;
   /**
@@ -127,6 +135,8 @@ export interface ResolvedOptions {
   /** Ids of the repairs, in the order of the table. */
   readonly repairs: readonly RepairId[];
   readonly policies: MigrationPolicies;
+  /** Null: nothing takes time. */
+  readonly cost: CostTable | null;
   readonly vmaMerge: boolean;
   readonly pageLimit: number;
 }
@@ -160,6 +170,7 @@ const KNOWN = new Set<string>([
   'vramRegistration',
   'repairs',
   'policies',
+  'cost',
   'vmaMerge',
   'pageLimit',
 ]);
@@ -269,6 +280,7 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
     ),
     repairs: repairsArgument(profile, options.repairs),
     policies: policiesArgument(profile, options.policies),
+    cost: costArgument(options.cost),
     vmaMerge: booleanArgument('vmaMerge', options.vmaMerge ?? true),
     pageLimit:
       options.pageLimit === undefined ? Number.POSITIVE_INFINITY : countArgument('pageLimit', options.pageLimit),

@@ -5,6 +5,7 @@ import type { OperationScope } from './kernel/operation-scope.ts';
 import { isPageAligned, pageOfAddress } from './kernel/page-number.ts';
 import { TASK_SIZE_PAGES } from './mm/address-space.ts';
 import type { AddressSpace, TouchResult } from './mm/address-space.ts';
+import type { MachineCosts } from './cost/machine-costs.ts';
 import { CpuAccess } from './mm/cpu-fault.ts';
 import { freeFrame } from './mm/device-entries.ts';
 import { ForkedChild, Forks } from './mm/forks.ts';
@@ -30,6 +31,7 @@ export class ProcessCalls {
   readonly #journal: { current: OperationJournal | null };
   /** Whether private memory is of kind 'thp' without being asked. */
   readonly hugeAnonymous: boolean;
+  readonly #costs: MachineCosts | null;
   #children = 0;
 
   constructor(
@@ -37,11 +39,13 @@ export class ProcessCalls {
     scope: OperationScope,
     journal: { current: OperationJournal | null },
     hugeAnonymous: boolean,
+    costs: MachineCosts | null = null,
   ) {
     this.space = space;
     this.#scope = scope;
     this.#journal = journal;
     this.hugeAnonymous = hugeAnonymous;
+    this.#costs = costs;
   }
 
   /** Maps exactly there, of a file up to `fileSize` bytes; EEXIST if anything overlaps, EINVAL unaligned, empty or beyond the task size, EPERM at 0. */
@@ -223,17 +227,17 @@ export class ProcessCalls {
   #touchPages(start: number, end: number, write: boolean, { onPage, sleeper, pins }: TouchOptions): TouchResult {
     const { space } = this;
     if (space.touchesPlainly && pins !== true) {
-      const touched = space.touch(start, end, write);
+      const touched = this.#paid(space.touch(start, end, write));
       if (onPage !== undefined) for (let page = start; page < start + touched.pages; page++) onPage(page);
       return touched;
     }
     const access = new CpuAccess(space, start, end, write, onPage, pins).run();
     const first = access.next();
-    if (first.done === true) return first.value;
+    if (first.done === true) return this.#paid(first.value);
     this.#scope.addSleeper({
       resume: () => {
         const step = access.next();
-        if (step.done === true) sleeper?.(step.value);
+        if (step.done === true) sleeper?.(this.#paid(step.value));
         return step.done === true;
       },
     });
@@ -242,6 +246,12 @@ export class ProcessCalls {
         'the CPU waits for a page that the interrupted operation moves, and goes on after it',
       );
     return { result: SLEEPING, pages: 0, fresh: 0, back: 0 };
+  }
+
+  /** The time of the page faults passes when the access has ended. */
+  #paid(touched: TouchResult): TouchResult {
+    this.#costs?.cpuFaults(touched.fresh + touched.back);
+    return touched;
   }
 
   /** get_user_pages: the CPU reads each page as in `touch`, and somebody keeps a reference: it cannot move until `unpin`. */

@@ -20,7 +20,7 @@ async function lint(files: Readonly<Record<string, string>>): Promise<Record<str
 const blocks = ['kernel', 'mm', 'gpusvm', 'gpu', 'svm'].map((name) => `emulator/${name}`);
 const everyEmulatorRoom = [
   ...blocks,
-  ...['observe', 'hazards', 'revisions', 'revisions/v4', 'drm'].map((name) => `emulator/${name}`),
+  ...['cost', 'observe', 'hazards', 'revisions', 'revisions/v4', 'drm'].map((name) => `emulator/${name}`),
 ];
 
 const inspectRooms = ['lib/inspect', 'lib/inspect/model', 'lib/inspect/page'];
@@ -41,9 +41,17 @@ const arrows: Record<string, string[]> = {
   'emulator/svm': [...blocks, 'lib/uapi'],
   'emulator/revisions': [...blocks, 'emulator/revisions/v4', 'lib/uapi'],
   'emulator/revisions/v4': [...blocks, 'emulator/revisions', 'lib/uapi'],
-  'emulator/observe': [...blocks, 'lib/uapi'],
+  'emulator/cost': ['emulator/kernel', 'emulator/mm', 'emulator/gpu'],
+  'emulator/observe': [...blocks, 'emulator/cost', 'lib/uapi'],
   'emulator/hazards': [...blocks, 'emulator/observe', 'lib/uapi'],
-  'emulator/drm': [...blocks, 'emulator/observe', 'emulator/revisions', 'emulator/revisions/v4', 'lib/uapi'],
+  'emulator/drm': [
+    ...blocks,
+    'emulator/cost',
+    'emulator/observe',
+    'emulator/revisions',
+    'emulator/revisions/v4',
+    'lib/uapi',
+  ],
   emulator: [...everyEmulatorRoom, 'lib/uapi'],
   'lib/uapi': [],
   'lib/words': ['lib/uapi'],

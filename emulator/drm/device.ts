@@ -3,12 +3,12 @@ import { deviceLine } from './device-line.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { VirtualClock } from '../kernel/clock.ts';
 import { FailureInjection } from '../kernel/failures.ts';
-import { LockAssertionError } from '../kernel/lock.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
 import { pageOfAddress } from '../kernel/page-number.ts';
 import type { PreemptionPoints } from '../kernel/preemption.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
-import { TIMESTAMP_BITS } from '../gpu/interrupt-ring.ts';
+import type { CostTotals } from '../cost/cost-account.ts';
+import type { GpuCosts, MachineCosts } from '../cost/machine-costs.ts';
 import { GpuDevice } from '../gpu/gpu-device.ts';
 import type { GpuDeviceSettings } from '../gpu/gpu-device.ts';
 import type { GpuModel } from '../gpu/catalogue.ts';
@@ -17,7 +17,6 @@ import type { KernelRevision } from '../svm/context.ts';
 import { registerDeviceMemory } from '../svm/device-memory.ts';
 import type { DeviceMemory, DeviceMemorySettings } from '../svm/device-memory.ts';
 import type { DriverModule } from '../svm/driver-module.ts';
-import { SLEEPING } from '../svm/sleeping.ts';
 import { GpuVm, PasidTable } from '../svm/context.ts';
 import type { PasidAllocator } from '../svm/context.ts';
 import { vmFault } from '../svm/vm-fault.ts';
@@ -30,6 +29,7 @@ import { openFileOf, ringArgument, timestampArgument } from './requests.ts';
 import type { AccessRequest, BufferObjectRequest, FaultRequest } from './requests.ts';
 import type { LeftObjects } from './file.ts';
 import { GpuAccesses } from './gpu-accesses.ts';
+import { GpuFaults } from './gpu-faults.ts';
 import type { WorkResult } from './gpu-accesses.ts';
 import { EmulatedNode } from './node.ts';
 import { VramClients } from './vram-clients.ts';
@@ -54,6 +54,8 @@ export interface DeviceDependencies {
   readonly vram: readonly (DeviceMemorySettings | null)[];
   /** Bytes of VRAM of each device, whether or not SVM uses it. */
   readonly vramBytes: readonly number[];
+  /** What things take; null: no time. */
+  readonly costs: MachineCosts | null;
   readonly journal: { current: OperationJournal | null };
   readonly onOpen: (device: EmulatedDevice, file: EmulatedFile) => void;
   readonly onRelease: (file: EmulatedFile) => void;
@@ -62,7 +64,6 @@ export interface DeviceDependencies {
 }
 
 const PAGE_MASK = 0xfffn;
-const TIMESTAMP_RANGE = 2 ** TIMESTAMP_BITS;
 
 /** One GPU of an `EmulatedMachine`. */
 export class EmulatedDevice {
@@ -81,6 +82,8 @@ export class EmulatedDevice {
   /** True while the GPU is being reset, see `setInReset`. */
   inReset = false;
   readonly surroundings: DeviceDependencies;
+  readonly #costs: GpuCosts | null;
+  readonly #faults: GpuFaults;
   readonly #accesses: GpuAccesses;
   readonly #vramClients: VramClients;
 
@@ -97,9 +100,10 @@ export class EmulatedDevice {
     this.memory = typeof registered === 'number' ? null : registered;
     this.registration = typeof registered === 'number' ? registered : 1;
     this.#vramClients = new VramClients(index, surroundings.vramBytes[index]!, this.memory, surroundings);
-    this.#accesses = new GpuAccesses(index, this.gpu, surroundings, (pasid, page, timestamp, write) =>
-      this.#handle(pasid, page, timestamp, write),
-    );
+    this.#costs = surroundings.costs?.addGpu(this.gpu.counters) ?? null;
+    if (this.#costs !== null) this.memory?.effects.add(this.#costs);
+    this.#faults = new GpuFaults(this, this.#costs, (page, write) => surroundings.onLostFault(this, page, write));
+    this.#accesses = new GpuAccesses(index, this.gpu, surroundings, this.#faults, this.#costs);
   }
 
   /** One line for `console.log`. */
@@ -156,6 +160,8 @@ export class EmulatedDevice {
       compute,
     );
     this.files.push(file);
+    // Before anybody who tells the time.
+    if (this.#costs !== null) file.effects.add(this.#costs);
     this.surroundings.onOpen(this, file);
     return file;
   }
@@ -205,7 +211,12 @@ export class EmulatedDevice {
     return outcome;
   }
 
-  /** What a shader or DMA engine does with these bytes, including its retries. No time passes. */
+  /** What was spent by this GPU and its driver since the machine was made; undefined without the option `cost`. */
+  get costTotals(): CostTotals | undefined {
+    return this.surroundings.costs?.totals(this.index);
+  }
+
+  /** What a shader or DMA engine does with these bytes, including its retries. No time passes but that of the option `cost`. */
   access(request: AccessRequest): AccessResult {
     const address = addressArgument('address', request.address);
     const size = sizeArgument('size', request.size, { zero: true });
@@ -224,7 +235,7 @@ export class EmulatedDevice {
   raiseFault(request: FaultRequest, sleeper?: (result: number) => void): number {
     const page = pageOfAddress(addressArgument('address', request.address));
     const pasid = request.pasid === undefined ? this.files[0]?.vm.pasid : countArgument('pasid', request.pasid);
-    return this.#handle(pasid, page, timestampArgument(request.timestamp), request.write, sleeper);
+    return this.#faults.raise(pasid, page, timestampArgument(request.timestamp), request.write, sleeper);
   }
 
   /** Runs the garbage collector of `file` if it is queued; says whether it was. */
@@ -335,54 +346,5 @@ export class EmulatedDevice {
 
   #fileOf(pasid: number | undefined): EmulatedFile | undefined {
     return pasid === undefined ? this.files[0] : this.files.find((file) => file.vm.pasid === pasid);
-  }
-
-  /** The handler finds no context for the PASID. */
-  #refuse(file: EmulatedFile | undefined, page: number, write: boolean): number {
-    const result = this.surroundings.revision.faultWithoutContext;
-    // Only here: where there is a context there is a driver.
-    this.surroundings.driver.needsLoaded('fault');
-    const effects = file?.effects.current;
-    // The handler of a kernel without the option says nothing.
-    if (this.surroundings.svmConfigured && result !== 0) {
-      this.gpu.counters.errorLines++;
-      effects?.faultLogged(page, 1);
-    }
-    if (file === undefined) this.surroundings.onLostFault(this, page, write);
-    else effects?.faultEnded(page, write, result, 'no-context', 0);
-    return result;
-  }
-
-  #handle(
-    pasid: number | undefined,
-    page: number,
-    timestamp: number | undefined,
-    write: boolean,
-    sleeper?: (result: number) => void,
-  ): number {
-    this.gpu.counters.faults++;
-    const context = pasid === undefined ? undefined : this.pasids.find(pasid)?.context;
-    if (context === undefined || context === null) {
-      return this.#refuse(this.#fileOf(pasid), page, write);
-    }
-    if (this.inReset && !this.surroundings.revision.answersInReset) {
-      context.effects.current?.faultEnded(page, write, 0, 'in-reset', 0);
-      return 0;
-    }
-    const { now } = this.surroundings.clock;
-    const time = timestamp ?? (now < TIMESTAMP_RANGE ? now : now % TIMESTAMP_RANGE);
-    const call = context.mode.createFault(context, page, time, write);
-    const result = call.run();
-    if (result !== SLEEPING) return result;
-    if (sleeper === undefined) throw new LockAssertionError('the svm lock is held by the interrupted operation');
-    this.surroundings.scope.addSleeper({
-      resume: () => {
-        const resumed = call.run();
-        if (resumed === SLEEPING) return false;
-        sleeper(resumed);
-        return true;
-      },
-    });
-    return SLEEPING;
   }
 }

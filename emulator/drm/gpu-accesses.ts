@@ -1,12 +1,15 @@
 // Models: nothing - accesses of one GPU to the memory of its files, and how a recording tells them.
-import { addressOfPage } from '../kernel/page-number.ts';
+import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
+import { addressOfPage, PAGE_BYTES } from '../kernel/page-number.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
+import type { GpuCosts } from '../cost/machine-costs.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
 import { accessPages } from '../svm/access.ts';
-import type { AccessResult, KilledPage } from '../svm/access.ts';
+import type { AccessResult, AccessWatcher, KilledPage } from '../svm/access.ts';
 import { needSvmLock } from './file.ts';
 import type { EmulatedFile } from './file.ts';
+import type { GpuFaults } from './gpu-faults.ts';
 import type { OperationJournal } from './journal.ts';
 
 /** What accesses need of their machine. */
@@ -15,9 +18,6 @@ export interface AccessDependencies {
   readonly scope: OperationScope;
   readonly journal: { current: OperationJournal | null };
 }
-
-/** Raises a retry fault at `page` and gives its answer. */
-export type RaiseFault = (pasid: number, page: number, timestamp: number | undefined, write: boolean) => number;
 
 /** Result of an access that a fault may have killed. */
 export interface WorkResult {
@@ -31,17 +31,25 @@ export class GpuAccesses {
   readonly #device: number;
   readonly #gpu: GpuDevice;
   readonly #surroundings: AccessDependencies;
-  readonly #fault: RaiseFault;
+  readonly #faults: GpuFaults;
+  readonly #costs: GpuCosts | null;
 
-  /** `device`: number of the GPU in its machine. */
-  constructor(device: number, gpu: GpuDevice, surroundings: AccessDependencies, fault: RaiseFault) {
+  /** `device`: number of the GPU in its machine; `costs`: what its accesses take, null: no time. */
+  constructor(
+    device: number,
+    gpu: GpuDevice,
+    surroundings: AccessDependencies,
+    faults: GpuFaults,
+    costs: GpuCosts | null,
+  ) {
     this.#device = device;
     this.#gpu = gpu;
     this.#surroundings = surroundings;
-    this.#fault = fault;
+    this.#faults = faults;
+    this.#costs = costs;
   }
 
-  /** What a shader or DMA engine does with the `size` bytes from `address`, 0 counting as 1; no time passes. */
+  /** What a shader or DMA engine does with the `size` bytes from `address`, 0 counting as 1. */
   access(
     file: EmulatedFile,
     address: bigint,
@@ -95,8 +103,10 @@ export class GpuAccesses {
     const end = Number((address + (size === 0n ? 1n : size) + 0xfffn) >> 12n);
     const { scope, process } = this.#surroundings;
     const { pasid } = file.vm;
-    const fault = (page: number): number => this.#fault(pasid, page, timestamp, write);
-    return scope.run(() => accessPages(file.vm, this.#gpu, process, first, end, write, fault, onKilled));
+    const fault = (page: number): number => this.#faults.raise(pasid, page, timestamp, write);
+    const costs = this.#costs;
+    const watcher = costs === null ? { onKilled } : { onKilled, ...payingWatcher(costs, file, address, size) };
+    return scope.run(() => accessPages(file.vm, this.#gpu, process, first, end, write, fault, watcher));
   }
 
   #record(
@@ -119,4 +129,19 @@ export class GpuAccesses {
       result,
     });
   }
+}
+
+/** Spends the time of an access to the `size` bytes from `address`: of whole pages but for the first and the last. */
+function payingWatcher(costs: GpuCosts, { vm }: EmulatedFile, address: bigint, size: bigint): AccessWatcher {
+  const first = Number(address >> 12n);
+  const before = Number(address & 0xfffn);
+  const bytes = Number(size);
+  return {
+    onAccessed: (startPage, endPage) => {
+      const from = Math.max(0, (startPage - first) * PAGE_BYTES - before);
+      const to = Math.min(bytes, (endPage - first) * PAGE_BYTES - before);
+      costs.accessed(vm.pageTable.frameOf(startPage) >= SYSTEM_FRAMES_END, to - from);
+    },
+    repeat: (times, action) => costs.repeat(times, action),
+  };
 }

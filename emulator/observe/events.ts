@@ -1,6 +1,7 @@
 // Models: nothing - what happened, as objects for people who listen.
 import type { AnsweredSvmCall, SvmCallNumbers } from '../../lib/uapi/call.ts';
 import type { AttributeEditKind, FaultReason } from '../kernel/effects.ts';
+import type { CostKind } from '../cost/cost-fields.ts';
 import type { Hazard } from './hazard.ts';
 
 /** Bytes `[address, address + size)` on the device with number `device`. */
@@ -105,6 +106,14 @@ export interface EventMap {
   'moved-to-vram': IntervalEvent;
   /** ... and in system memory again. */
   'moved-to-ram': IntervalEvent;
+  /** Virtual time has passed for something, up to now; only with the option `cost`. `device` is 0 for the process. */
+  'time-spent': {
+    readonly device: number;
+    readonly kind: CostKind;
+    readonly nanoseconds: number;
+    /** Bytes that were copied or accessed, 0: none. */
+    readonly bytes: number;
+  };
   /** A defect was met: `quirk` is its number in the catalogue, or what is wrong in a word. */
   hazard: IntervalEvent & {
     readonly quirk: string;
@@ -162,6 +171,7 @@ export const EVENT_NAMES = [
   'migration-announced',
   'moved-to-vram',
   'moved-to-ram',
+  'time-spent',
   'hazard',
 ] as const satisfies readonly EventName[];
 

@@ -97,6 +97,11 @@ export class MachineEvents {
     });
   }
 
+  /** Time has passed. */
+  spent(spending: EventMap['time-spent']): void {
+    if (this.has('time-spent')) this.emit('time-spent', spending);
+  }
+
   /** A finding of the hazard monitor. */
   hazard(hazard: Hazard): void {
     if (!this.has('hazard')) return;

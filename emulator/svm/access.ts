@@ -35,6 +35,16 @@ export interface KilledPage {
   readonly result: number;
 }
 
+/** What somebody does about an access while it goes on. */
+export interface AccessWatcher {
+  /** Called where an access is killed; without it, killed ones are repeated like any other. */
+  readonly onKilled?: ((killed: KilledPage) => void) | undefined;
+  /** The GPU has accessed the pages `[startPage, endPage)`, which lie in one memory. */
+  readonly onAccessed?: (startPage: number, endPage: number) => void;
+  /** Does `action` once, and counts it for `times` others that would be the same. */
+  readonly repeat?: (times: number, action: () => void) => void;
+}
+
 /** Pages of one access that raise faults of their own; more are a mistake, or an attack on who runs this. */
 const MOST_FAULTED_PAGES = 1 << 18;
 /** Pages among them that fail, which takes several faults each. */
@@ -48,7 +58,7 @@ const TRIED_PAGES = 16;
  * device's counters and the runs are those of trying. Throws `NotModelledError` for an access with
  * more than 2^18 faulting or 2^14 failing pages that cannot be counted so, and at the page limit of
  * the machine.
- * By the definition of the trace operation a killed access is repeated like any other. With `onKilled` it ends
+ * By the definition of the trace operation a killed access is repeated like any other. With `watcher.onKilled` it ends
  * there, as on silicon (spec/05-faults §1): the result is then that of the pages before.
  */
 export function accessPages(
@@ -59,7 +69,7 @@ export function accessPages(
   endPage: number,
   write: boolean,
   fault: (page: number) => number,
-  onKilled?: (killed: KilledPage) => void,
+  { onKilled, onAccessed, repeat }: AccessWatcher = {},
 ): AccessResult {
   const runs: AccessRun[] = [];
   let faults = 0;
@@ -98,7 +108,11 @@ export function accessPages(
         if (alike > 0) {
           // One more tells what each of them adds.
           const before = { ...device.counters };
-          for (let attempt = 0; attempt < MOST_FAULTS_PER_PAGE; attempt++) result = fault(next);
+          const tryOne = (): void => {
+            for (let attempt = 0; attempt < MOST_FAULTS_PER_PAGE; attempt++) result = fault(next);
+          };
+          if (repeat === undefined) tryOne();
+          else repeat(alike - 1, tryOne);
           addCounts(device.counters, before, alike - 1);
           faults += MOST_FAULTS_PER_PAGE * alike;
           next += alike;
@@ -111,6 +125,7 @@ export function accessPages(
       const judged = pteStateRun(vm, device, process, page, outcome === 'hit' ? endPage : next);
       state = judged.state;
       next = judged.endPage;
+      onAccessed?.(page, next);
     }
     const run = runs[runs.length - 1];
     if (run !== undefined && run.outcome === outcome && run.state === state) run.pages += next - page;

@@ -94,7 +94,7 @@ describe('every event', () => {
     await listenTo(device, everything);
     using off = SvmDevice.open({ backend: 'emulated', profile: 'v7-xnack-off', xnackOff: true });
     await listenTo(off, withoutRetryFaults);
-    using large = SvmDevice.open({ backend: 'emulated', profile: 'v8', emulator: { vram: 4 * CHUNK } });
+    using large = SvmDevice.open({ backend: 'emulated', profile: 'v8', emulator: { vram: 4 * CHUNK, cost: 'mi210' } });
     await listenTo(large, withVram);
   });
   afterAll(() => {

@@ -1,5 +1,6 @@
 /** The configuration of a trace as options of an emulated machine (spec/trace-format §2). */
 import {
+  costArgument,
   formatGcVersion,
   MOST_GPUS,
   parseGcVersion,
@@ -8,7 +9,13 @@ import {
   repairsArgument,
   xnackOffRefusal,
 } from '../../../emulator/index.ts';
-import type { GpuModel, MachineOptions, MigrationPolicies, ResolvedOptions } from '../../../emulator/index.ts';
+import type {
+  CostOption,
+  GpuModel,
+  MachineOptions,
+  MigrationPolicies,
+  ResolvedOptions,
+} from '../../../emulator/index.ts';
 import { DEFAULT_PROFILE, UAPI_PROFILES } from '../../uapi/profile.ts';
 import type { UapiProfileName } from '../../uapi/profile.ts';
 import { Fields, TraceFormatError } from './fields.ts';
@@ -54,6 +61,8 @@ export interface TraceConfig {
   readonly repairs: 'all' | readonly string[];
   /** Choices of the code that moves memory. */
   readonly policies: Partial<MigrationPolicies>;
+  /** What things take; null: no time. A recording has all numbers, so that it means the same when those of a table change. */
+  readonly cost: CostOption | null;
   /** Negative errnos with which the registration of VRAM fails, by GPU; empty: none does. */
   readonly fail: readonly number[];
 }
@@ -89,6 +98,7 @@ export const DEFAULT_CONFIG: TraceConfig = {
   appApu: false,
   repairs: [],
   policies: {},
+  cost: null,
   fail: [],
 };
 
@@ -110,7 +120,7 @@ export function parseConfig(fields: Fields, others: readonly string[] = []): Tra
       config['fail'] = registrationFailures(fields, config['gpus'] as number);
       continue;
     }
-    if (name === 'repairs' || name === 'policies') {
+    if (name === 'repairs' || name === 'policies' || name === 'cost') {
       config[name] = fields.raw(name);
       continue;
     }
@@ -133,14 +143,16 @@ export function parseConfig(fields: Fields, others: readonly string[] = []): Tra
   const refusal = config['xnackOff'] === true ? xnackOffRefusal(profile) : undefined;
   if (refusal !== undefined) throw new TraceFormatError(`${fields.operation}.xnackOff: ${refusal}`);
   checkGcVersion(fields, config['gc'] as string);
-  checkRepairs(fields, profile, config['repairs'], config['policies']);
+  checkOptions(fields, profile, config['repairs'], config['policies']);
   return config as unknown as TraceConfig;
 }
 
-function checkRepairs(fields: Fields, profile: UapiProfileName, repairs: unknown, policies: unknown): void {
+/** The fields that are options of the machine as they are. */
+function checkOptions(fields: Fields, profile: UapiProfileName, repairs: unknown, policies: unknown): void {
   try {
     repairsArgument(profile, repairs as TraceConfig['repairs']);
     if (fields.has('policies')) policiesArgument(profile, policies as TraceConfig['policies']);
+    if (fields.has('cost') && fields.raw('cost') !== null) costArgument(fields.raw('cost'));
   } catch (error) {
     throw new TraceFormatError(`${fields.operation}.${(error as Error).message}`);
   }
@@ -243,6 +255,7 @@ export function machineOptions(config: TraceConfig): MachineOptions {
     appApu: config.appApu,
     ...(config.repairs.length === 0 ? {} : { repairs: config.repairs }),
     ...(Object.keys(config.policies).length === 0 ? {} : { policies: config.policies }),
+    ...(config.cost === null ? {} : { cost: config.cost }),
     vramRegistration: config.fail.length === 0 ? 0 : config.fail,
   };
 }
@@ -271,6 +284,7 @@ export function configOfMachine(options: ResolvedOptions, lazy: boolean): Partia
     appApu: options.appApu,
     repairs: options.repairs,
     policies: changedPolicies(options.policies),
+    cost: options.cost,
     fail: [],
   };
   const defaults: Readonly<Record<string, unknown>> = { ...DEFAULT_CONFIG };

@@ -28,6 +28,20 @@ describe('reading a trace', () => {
     ]);
   });
 
+  it('takes the numbers of the cost model, and names a bad one', () => {
+    const costOf = (cost: string): unknown => {
+      const [line] = parseTrace('t', `{"config":{"cost":${cost}}}`);
+      return (line!.operation as { config: { cost: unknown } }).config.cost;
+    };
+    expect(costOf('"mi210"')).toBe('mi210');
+    expect(costOf('{"pte":2}')).toEqual({ pte: 2 });
+    expect(costOf('null')).toBeNull();
+    expect(complaint('{"config":{"cost":{"pte":-2}}}')).toContain(
+      'config.cost.pte: expected nanoseconds from 0 to 1000000000, got -2',
+    );
+    expect(complaint('{"config":{"cost":{"__proto__":1}}}')).toContain('config.cost.__proto__: unknown quantity');
+  });
+
   it('takes bare operations and recorded ones', () => {
     const [bare, recorded] = parseTrace('t', `{"gc":{}}\n{"in":{"gc":{}},"out":{"ret":0,"ran":false,"fx":[]}}`);
     expect(bare!.expected).toBeUndefined();

@@ -1,5 +1,5 @@
 /** Operations on the devices of an emulated machine as lines of a trace, while they happen. Free of Node imports. */
-import { PREEMPTION_POINTS } from '../../../emulator/index.ts';
+import { CLOCK_START, PREEMPTION_POINTS } from '../../../emulator/index.ts';
 import type {
   EmulatedDevice,
   EmulatedFile,
@@ -91,8 +91,12 @@ export class EmulatedSession {
       this.#stops.push(devices.surroundings.effects.add(effects.processSink()));
     }
     // What was mapped before belongs to the story: the replay has to find it.
-    for (const { operation, answer } of presentMappings(this.#machine))
+    let clock = CLOCK_START;
+    for (const { operation, answer, faults } of presentMappings(this.#machine)) {
       this.#listener.write(operation, { ...answer, fx: [] });
+      clock += Math.round(faults * (this.#machine.options.cost?.cpuFault ?? 0));
+    }
+    this.#catchUp(clock);
     this.#stops.push(
       this.#machine.addJournal({
         record: (entry) => this.#record(entry),
@@ -109,6 +113,14 @@ export class EmulatedSession {
         resumeEnd: () => effects.mark('inject-end'),
       }),
     );
+  }
+
+  /** The clock of a replay, which shows `clock` by now, is to show what that of the machine does. */
+  #catchUp(clock: number): void {
+    const { now } = this.#machine.clock;
+    if (now < clock)
+      this.#listener.fail('pages came without a fault of the CPU before the recording began, whose time nobody took');
+    else if (now > clock) this.#listener.write({ advance: { ns: now - clock } }, { ret: 0, clock: hex(now), fx: [] });
   }
 
   /** The number of the GPU that an entry is about (0 where it is about none), or undefined if nobody follows it. */

@@ -179,9 +179,17 @@ export class EmulatedProcess {
     );
   }
 
+  /** Whether every page of `[address, address + size)` is mapped. */
+  isMapped(address: bigint, size: number | bigint): boolean {
+    return this.#allAllow(address, size, 0);
+  }
+
   /** Whether every page of `[address, address + size)` is mapped readable and writable. */
   isReadWrite(address: bigint, size: number | bigint): boolean {
-    const wanted = Protection.read | Protection.write;
+    return this.#allAllow(address, size, Protection.read | Protection.write);
+  }
+
+  #allAllow(address: bigint, size: number | bigint, wanted: number): boolean {
     let page = Number(addressArgument('address', address) >> 12n);
     const end = page + Number((sizeArgument('size', size) + 0xfffn) >> 12n);
     while (page < end) {

@@ -28,6 +28,8 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add("unmapMemory", unmap_memory);
   add("protectMemory", protect_memory);
   add("discardMemory", discard_memory);
+  add("lockMemory", lock_memory);
+  add("moveMemory", move_memory);
   add("readMemory", read_memory);
   add("writeMemory", write_memory);
   add("kfdOpen", kfd_open);

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -166,6 +167,38 @@ int Mapping::discard(size_t offset, size_t length) {
   if (!live(offset, length)) return -ENOMEM;
   if (length == 0 || madvise(base_ + offset, length, MADV_DONTNEED) == 0) return 0;
   return -errno;
+}
+
+int Mapping::lock(size_t offset, size_t length, bool locked) {
+  enforce();
+  if (!live(offset, length)) return -ENOMEM;
+  const int result = locked ? mlock(base_ + offset, length) : munlock(base_ + offset, length);
+  return result == 0 ? 0 : -errno;
+}
+
+int Mapping::move_to(size_t offset, size_t length, Mapping& target, size_t target_offset, bool keep_old) {
+  if (length == 0) return -EINVAL;
+  if (!live(offset, length) || !target.live(target_offset, length)) return -EFAULT;
+  enforce();
+  target.enforce();
+  PageRuns moved;
+  runs_.each([&](size_t begin, size_t end, int protection) {
+    const size_t from = std::max(begin, offset);
+    const size_t to = std::min(end, offset + length);
+    if (from < to) moved.set(from - offset + target_offset, to - offset + target_offset, protection);
+  });
+  if (target.loans_ > 0 && !moved.all(is_shown)) target.guard_.arm(target.base_, target.size_);
+  // Addresses that a borrower has may not become somebody else's, not even for a moment: the old pages stay, and are
+  // replaced by fresh ones as in an unmapping.
+  const bool stays = keep_old || loans_ > 0;
+  const int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (stays ? MREMAP_DONTUNMAP : 0);
+  // The kernel refuses places that overlap.
+  if (mremap(base_ + offset, length, length, flags, target.base_ + target_offset) == MAP_FAILED) return -errno;
+  moved.each([&](size_t begin, size_t end, int protection) { target.runs_.set(begin, end, protection); });
+  if (keep_old) return 0;
+  if (stays) return unmap(offset, length);
+  runs_.cut(offset, offset + length);
+  return 0;
 }
 
 }  // namespace amdgpu_svm

@@ -68,6 +68,12 @@ class Mapping {
   int protect(size_t offset, size_t length, int protection);
   // MADV_DONTNEED. -ENOMEM when a page is gone.
   int discard(size_t offset, size_t length);
+  // mlock(2) or munlock(2). -ENOMEM when a page is gone.
+  int lock(size_t offset, size_t length, bool locked);
+  // mremap(2) with MREMAP_FIXED: the pages come to lie at `target_offset` of `target`, which may be this mapping, with
+  // the protections that they had, and what is mapped there goes. `keep_old`: MREMAP_DONTUNMAP. -EFAULT when a page of
+  // either place is gone, -EINVAL when the places overlap.
+  int move_to(size_t offset, size_t length, Mapping& target, size_t target_offset, bool keep_old);
 
  private:
   // The protection of pages after a failed mprotect.

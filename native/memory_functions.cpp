@@ -209,6 +209,48 @@ Napi::Value discard_memory(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, handle->mapping().discard(interval->offset, interval->length));
 }
 
+Napi::Value lock_memory(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  MemoryHandle* const handle = handle_argument<MemoryHandle>(env, info[0], "handle");
+  if (handle == nullptr) return env.Undefined();
+  const auto interval = page_interval(info, handle->mapping());
+  if (!interval) return env.Undefined();
+  const auto locked = integer_argument(env, info[3], "locked", 0, 1);
+  if (!locked) return env.Undefined();
+  return Napi::Number::New(env, handle->mapping().lock(interval->offset, interval->length, *locked == 1));
+}
+
+Napi::Value move_memory(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  MemoryHandle* const handle = handle_argument<MemoryHandle>(env, info[0], "handle");
+  if (handle == nullptr) return env.Undefined();
+  Mapping& mapping = handle->mapping();
+  const auto interval = page_interval(info, mapping);
+  if (!interval) return env.Undefined();
+  MemoryHandle* const target_handle = handle_argument<MemoryHandle>(env, info[3], "target");
+  if (target_handle == nullptr) return env.Undefined();
+  Mapping& target = target_handle->mapping();
+  const auto target_offset = integer_argument(env, info[4], "targetOffset", 0, target.size());
+  if (!target_offset) return env.Undefined();
+  const auto keep_old = integer_argument(env, info[5], "keepOld", 0, 1);
+  if (!keep_old) return env.Undefined();
+  if (*target_offset % page_size() != 0) {
+    throw_range_error(env, "targetOffset: must be a multiple of the page size, " + std::to_string(page_size()));
+    return env.Undefined();
+  }
+  if (interval->length > target.size() - *target_offset) {
+    throw_range_error(env, "targetOffset: the pages must lie inside the target of " + std::to_string(target.size()) + " bytes");
+    return env.Undefined();
+  }
+  // As for an unmapping: no ArrayBuffer shows pages that go, or that may come with another protection.
+  int result = handle->drop_view(env, info[0]);
+  if (result == 0) result = target_handle->drop_view(env, info[3]);
+  if (result == 0) {
+    result = mapping.move_to(interval->offset, interval->length, target, static_cast<size_t>(*target_offset), *keep_old == 1);
+  }
+  return Napi::Number::New(env, result);
+}
+
 Napi::Value read_memory(const Napi::CallbackInfo& info) {
   return transfer(info, "target", [](pid_t process, const iovec* ours, const iovec* mapped) {
     return process_vm_readv(process, ours, 1, mapped, 1, 0);

@@ -44,6 +44,8 @@ Napi::Value view_memory(const Napi::CallbackInfo& info);
 Napi::Value unmap_memory(const Napi::CallbackInfo& info);
 Napi::Value protect_memory(const Napi::CallbackInfo& info);
 Napi::Value discard_memory(const Napi::CallbackInfo& info);
+Napi::Value lock_memory(const Napi::CallbackInfo& info);
+Napi::Value move_memory(const Napi::CallbackInfo& info);
 Napi::Value read_memory(const Napi::CallbackInfo& info);
 Napi::Value write_memory(const Napi::CallbackInfo& info);
 

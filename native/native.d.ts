@@ -271,6 +271,29 @@ export interface NativeAddon {
   discardMemory(handle: MemoryHandle, offset: number, length: number): number;
 
   /**
+   * mlock (`locked` 1) or munlock (0) of whole pages. 0 or a negative errno: -ENOMEM when a page is unmapped, and that,
+   * -EPERM or -EAGAIN when the process may not lock so much.
+   */
+  lockMemory(handle: MemoryHandle, offset: number, length: number, locked: number): number;
+
+  /**
+   * mremap to a fixed place: whole pages come to lie at byte `targetOffset` (a multiple of the page size) of `target`,
+   * which may be the same mapping, with the protections that they had; what is mapped there goes. The old addresses are
+   * unmapped as by `unmapMemory`, or (`keepOld` 1) stay mapped and read as zero. The ArrayBuffers over both mappings are
+   * detached. 0 or a negative errno: -EFAULT when a page of either place is unmapped, or (before Linux 6.17) where the pages are several
+   * mappings of the kernel, of different protections; -EINVAL for length 0 and for places that overlap; -EBUSY as for
+   * `viewMemory`.
+   */
+  moveMemory(
+    handle: MemoryHandle,
+    offset: number,
+    length: number,
+    target: MemoryHandle,
+    targetOffset: number,
+    keepOld: number,
+  ): number;
+
+  /**
    * Copies `target.length` bytes from byte `offset` of the mapping, through the
    * kernel (process_vm_readv on this process): protected and unmapped pages don't
    * crash. The number of bytes copied, smaller than asked for when a page in the

@@ -28,7 +28,7 @@ describeNative('bytes that are in use when their memory goes', () => {
   const fifo = join(temporaryFolder(), 'fifo');
   execFileSync('mkfifo', [fifo]);
 
-  it.each(['unmapMemory', 'protectMemory'])('fs.read ends in nobody else’s memory after %s', (end) => {
+  it.each(['unmapMemory', 'protectMemory', 'moveMemory'])('fs.read ends in nobody else’s memory after %s', (end) => {
     expectScriptSucceeds(
       `${SETUP}
         const size = 16 * page;
@@ -40,7 +40,9 @@ describeNative('bytes that are in use when their memory goes', () => {
           ended = true;
         });
         setTimeout(async () => {
-          assert.equal(addon.${end}(handle, 0, size, 0), 0);
+          const target = map(size).handle;
+          const last = ${JSON.stringify(end)} === 'moveMemory' ? [target, 0, 0] : [0];
+          assert.equal(addon.${end}(handle, 0, size, ...last), 0);
           assert.ok(addon.readMemory(handle, 0, new Uint8Array(1)) < 0);
           await settle();
           if (${JSON.stringify(end)} === 'protectMemory') check(addon.unmapMemory(handle, 0, size));

@@ -92,6 +92,8 @@ describeNative('misuse of the addon', (addon) => {
     ['unmapMemory', (handle) => f.unmapMemory(handle, 0, page)],
     ['protectMemory', (handle) => f.protectMemory(handle, 0, page, 3)],
     ['discardMemory', (handle) => f.discardMemory(handle, 0, page)],
+    ['lockMemory', (handle) => f.lockMemory(handle, 0, page, 1)],
+    ['moveMemory', (handle) => f.moveMemory(handle, 0, page, memory, page, 0)],
     ['readMemory', (handle) => f.readMemory(handle, 0, fine())],
     ['writeMemory', (handle) => f.writeMemory(handle, 0, fine())],
   ];
@@ -172,6 +174,11 @@ describeNative('misuse of the addon', (addon) => {
       ['protection', () => f.protectMemory(memory, 0, page, number)],
       ['offset', () => f.discardMemory(memory, number, page)],
       ['length', () => f.discardMemory(memory, 0, number)],
+      ['offset', () => f.lockMemory(memory, number, page, 1)],
+      ['locked', () => f.lockMemory(memory, 0, page, number)],
+      ['length', () => f.moveMemory(memory, 0, number, memory, page, 0)],
+      ['targetOffset', () => f.moveMemory(memory, 0, page, memory, number, 0)],
+      ['keepOld', () => f.moveMemory(memory, 0, page, memory, page, number)],
       ['offset', () => f.readMemory(memory, number, fine())],
       ['offset', () => f.writeMemory(memory, number, fine())],
     ];

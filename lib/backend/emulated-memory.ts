@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs';
 import type { EmulatedProcess, VmaKind } from '../../emulator/index.ts';
 import { EmulatedSyscallError, NotModelledError } from '../../emulator/index.ts';
 import { PAGE_SIZE } from '../uapi/constants.ts';
+import { Errno } from '../uapi/errno.ts';
 import { codedError, rangeError } from '../uapi/errors.ts';
 import { PROTECTION_LETTERS } from '../uapi/protection.ts';
 import type { HostProtection } from '../uapi/protection.ts';
 import { detachableBytes } from './bytes-stay.ts';
 import type { DetachableBytes } from './bytes-stay.ts';
+import { otherMemory } from './host-region.ts';
 import type { HostRegion, HostRegionMapper, MapRequest } from './host-region.ts';
 
 const LARGEST_BYTES = 2 ** 32;
@@ -141,6 +143,33 @@ class EmulatedRegion implements HostRegion {
   unmap(offset: number, length: number): void {
     this.#process.munmap(this.address + BigInt(offset), length);
     this.#detach();
+  }
+
+  lock(offset: number, length: number): void {
+    this.#process.mlock(this.address + BigInt(offset), length);
+  }
+
+  unlock(offset: number, length: number): void {
+    this.#process.munlock(this.address + BigInt(offset), length);
+  }
+
+  moveTo(target: HostRegion, targetOffset: number, offset: number, length: number, keepOld: boolean): void {
+    if (!(target instanceof EmulatedRegion) || target.#process !== this.#process) throw otherMemory();
+    const address = target.address + BigInt(targetOffset);
+    // The system call would take a free place as well; the target is not free, or it is gone.
+    if (!this.#process.isMapped(address, length))
+      throw new EmulatedSyscallError(-Errno.EFAULT, 'mremap', `to 0x${address.toString(16)}, where a page is unmapped`);
+    this.#process.mremap(this.address + BigInt(offset), length, length, { address, keepOld });
+    this.#forgetBytes();
+    target.#forgetBytes();
+  }
+
+  /** The pages hold something else now than the array: the next one is made of what they hold. */
+  #forgetBytes(): void {
+    this.#detach();
+    this.#bytes = undefined;
+    this.#array = undefined;
+    this.#isShared = false;
   }
 
   /** One array for what the pages hold so far; from now on they hold it there. */

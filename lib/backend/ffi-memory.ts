@@ -15,6 +15,7 @@ const UNMAPPED = 0xff;
 const [MAP_SHARED, MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE] = [0x01, 0x02, 0x10, 0x20, 0x4000];
 const MAP_FIXED_NOREPLACE = 0x10_0000;
 const [MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE] = [4, 14, 15];
+const [MREMAP_MAYMOVE_FIXED, MREMAP_DONTUNMAP] = [3, 4];
 const { EACCES, EEXIST, EFAULT, EINVAL, ENOMEM, ENOTSUP, ENXIO } = constants.errno;
 
 /**
@@ -130,6 +131,34 @@ export function ffiMemoryFunctions(libc: LibC): MemoryFunctions {
       onPages(handle, offset, length, (mapping, first, count) =>
         allLive(mapping, first, count) ? call('madvise', mapping, first, count, MADV_DONTNEED) : -ENOMEM,
       ),
+    lockMemory: (handle, offset, length, locked) =>
+      onPages(handle, offset, length, (mapping, first, count) => {
+        assertInteger('locked', locked, 1);
+        return allLive(mapping, first, count)
+          ? call(locked === 1 ? 'mlock' : 'munlock', mapping, first, count)
+          : -ENOMEM;
+      }),
+    moveMemory: (handle, offset, length, targetHandle, targetOffset, keepOld) =>
+      onPages(handle, offset, length, (mapping, first, count) => {
+        const target = mappingOf(targetHandle);
+        assertInteger('targetOffset', targetOffset, target.pages.length * PAGE_BYTES - length);
+        assertInteger('keepOld', keepOld, 1);
+        const to = targetOffset / PAGE_BYTES;
+        if (!Number.isInteger(to)) return -EINVAL;
+        if (!allLive(mapping, first, count) || !allLive(target, to, count)) return -EFAULT;
+        const address = libc.callForAddress(
+          'mremap',
+          [FfiType.address, mapping.address + BigInt(offset)],
+          [FfiType.size, length],
+          [FfiType.size, length],
+          [FfiType.int, MREMAP_MAYMOVE_FIXED | (keepOld === 1 ? MREMAP_DONTUNMAP : 0)],
+          [FfiType.address, target.address + BigInt(targetOffset)],
+        );
+        if (typeof address === 'number') return address;
+        target.pages.set(mapping.pages.slice(first, first + count), to);
+        if (keepOld === 0) mapping.pages.fill(UNMAPPED, first, first + count);
+        return 0;
+      }),
     readMemory(handle, offset, target) {
       const mapping = mappingOf(handle);
       assertInteger('offset', offset, mapping.pages.length * PAGE_BYTES);

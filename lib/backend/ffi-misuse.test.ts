@@ -186,6 +186,8 @@ describeWhere(ffiSupport().available ? '' : ffiSupport().reason, 'arguments of t
       expect(errorOf(() => memory.protectMemory(handle, offset, length, 0))).toMatchObject(range);
       expect(errorOf(() => memory.discardMemory(handle, offset, length))).toMatchObject(range);
       expect(errorOf(() => memory.unmapMemory(handle, offset, length))).toMatchObject(range);
+      expect(errorOf(() => memory.lockMemory(handle, offset, length, 1))).toMatchObject(range);
+      expect(errorOf(() => memory.moveMemory(handle, offset, length, handle, 0, 0))).toMatchObject(range);
     }
     let asked = 0;
     const moving = { valueOf: () => (asked++ === 0 ? 0 : 2 ** 40) } as unknown as number;
@@ -194,6 +196,9 @@ describeWhere(ffiSupport().available ? '' : ffiSupport().reason, 'arguments of t
     expect(errorOf(() => memory.readMemory(handle, -1, new Uint8Array(8)))).toMatchObject(range);
     expect(errorOf(() => memory.viewMemory({} as MemoryHandle))).toMatchObject(type);
     expect(errorOf(() => memory.protectMemory(handle, 0, page, 8))).toMatchObject(range);
+    expect(errorOf(() => memory.lockMemory(handle, 0, page, 2))).toMatchObject(range);
+    expect(errorOf(() => memory.moveMemory(handle, 0, page, handle, 2 * page, 0))).toMatchObject(range);
+    expect(errorOf(() => memory.moveMemory(handle, 0, page, {} as MemoryHandle, 0, 0))).toMatchObject(type);
     class Long extends Uint8Array {
       override get length() {
         return page;

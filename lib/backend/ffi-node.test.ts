@@ -124,6 +124,28 @@ describeWhere(problem, 'FfiNode', () => {
   });
 });
 
+it('moves and locks pages', (context) => {
+  if (!ffiSupport().available) context.skip(ffiSupport().reason);
+  const memory = ffiMemoryFunctions(libC());
+  const [from, to] = [memory.mapMemory(2 * 4096), memory.mapMemory(2 * 4096)];
+  if (typeof from === 'number' || typeof to === 'number') throw new Error('no memory');
+  expect(memory.writeMemory(from.handle, 0, Uint8Array.of(1))).toBe(1);
+  expect(memory.lockMemory(from.handle, 0, 4096, 1)).toBe(0);
+  expect(memory.lockMemory(from.handle, 0, 4096, 0)).toBe(0);
+  expect(memory.moveMemory(from.handle, 0, 4096, to.handle, 4096, 1)).toBe(0);
+  const bytes = new Uint8Array(1);
+  expect([memory.readMemory(to.handle, 4096, bytes), bytes[0]]).toEqual([1, 1]);
+  expect([memory.readMemory(from.handle, 0, bytes), bytes[0]]).toEqual([1, 0]);
+  expect(memory.moveMemory(to.handle, 4096, 4096, from.handle, 0, 0)).toBe(0);
+  expect([memory.readMemory(from.handle, 0, bytes), bytes[0]]).toEqual([1, 1]);
+  expect(memory.readMemory(to.handle, 4096, bytes)).toBe(-14);
+  expect(memory.lockMemory(to.handle, 0, 2 * 4096, 1)).toBe(-12);
+  expect(memory.moveMemory(to.handle, 0, 2 * 4096, from.handle, 0, 0)).toBe(-14);
+  expect(memory.moveMemory(from.handle, 0, 4096, from.handle, 0, 0)).toBe(-22);
+  expect(memory.moveMemory(from.handle, 0, 4096, from.handle, 1, 0)).toBe(-22);
+  for (const { handle } of [from, to]) expect(memory.unmapMemory(handle, 0, 2 * 4096)).toBe(0);
+});
+
 it('is refused with the reason where ffi-rs numbers its types in another way', () => {
   const DataType = { I32: 2, I64: 8, U8Array: 10, U64: 12, BigInt: 16 };
   expect(() => new LibC({ DataType, open() {}, load: () => 0 })).toThrow('numbers its types differently');

@@ -1,4 +1,5 @@
 /** Host memory as a backend maps it; `HostMemory` checks what callers pass in. */
+import { typeError } from '../uapi/errors.ts';
 import type { HostProtection } from '../uapi/protection.ts';
 
 /** A mapping as a backend makes it. Offsets and lengths are bytes and checked already. */
@@ -11,6 +12,11 @@ export interface HostRegion {
   protect(protection: HostProtection, offset: number, length: number): void;
   discard(offset: number, length: number): void;
   unmap(offset: number, length: number): void;
+  /** mlock. */
+  lock(offset: number, length: number): void;
+  unlock(offset: number, length: number): void;
+  /** mremap to a fixed place; `target` is a region of the same mapper. `keepOld`: MREMAP_DONTUNMAP. */
+  moveTo(target: HostRegion, targetOffset: number, offset: number, length: number, keepOld: boolean): void;
 }
 
 /** What transparent huge pages can be asked for: MADV_HUGEPAGE, MADV_NOHUGEPAGE. */
@@ -35,4 +41,9 @@ export interface MapRequest {
 /** Maps regions; one for each backend. */
 export interface HostRegionMapper {
   map(request: MapRequest): HostRegion;
+}
+
+/** Memory can only be moved to where its own mapper has put something. */
+export function otherMemory(): TypeError {
+  return typeError('ERR_SVM_INVALID_TYPE', 'target: expected memory that the same device has mapped');
 }

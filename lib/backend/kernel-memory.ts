@@ -9,6 +9,7 @@ import type { MemoryHandle, NativeMapping } from '../../native/native.d.ts';
 import { bytesOf } from '../uapi/bytes.ts';
 import { PROTECTION_BITS } from '../uapi/protection.ts';
 import { keepBytesHere } from './bytes-stay.ts';
+import { otherMemory } from './host-region.ts';
 import type { MapRequest } from './host-region.ts';
 import { type NativeAddon, nativeAddon, systemError } from './native-addon.ts';
 
@@ -20,7 +21,15 @@ const MOVED = 'its bytes were moved to another ArrayBuffer by transfer() and are
 /** What the mappings are made of: functions of the addon, or others with the same manners. */
 export type MemoryFunctions = Pick<
   NativeAddon,
-  'mapMemory' | 'viewMemory' | 'unmapMemory' | 'protectMemory' | 'discardMemory' | 'readMemory' | 'writeMemory'
+  | 'mapMemory'
+  | 'viewMemory'
+  | 'unmapMemory'
+  | 'protectMemory'
+  | 'discardMemory'
+  | 'lockMemory'
+  | 'moveMemory'
+  | 'readMemory'
+  | 'writeMemory'
 > & { layout(): { readonly pageSize: number } };
 
 /** Makes mappings. */
@@ -195,6 +204,37 @@ export class KernelRegion {
   }
 
   /**
+   * The pages are brought in and stay in memory (mlock). Throws a system error: ENOMEM when a page is unmapped, that or
+   * EPERM or EAGAIN when the process may not lock so much.
+   */
+  lock(offset: number = 0, length: number = this.size - offset): void {
+    this.#setLocked('mlock', offset, length, 1);
+  }
+
+  /** Undoes `lock` (munlock). */
+  unlock(offset: number = 0, length: number = this.size - offset): void {
+    this.#setLocked('munlock', offset, length, 0);
+  }
+
+  /**
+   * The pages come to lie at `targetOffset` of `target`, which may be this region, with the protections that they had
+   * (mremap with MREMAP_FIXED); what is mapped there goes. The old addresses are unmapped, or, with `keepOld`
+   * (MREMAP_DONTUNMAP), stay mapped and read as zero. Bytes of both regions are detached. Throws a system error (syscall
+   * 'mremap'): EFAULT when a page of either place is unmapped, or (before Linux 6.17) where there are mappings of different
+   * protections; EINVAL for places that overlap.
+   */
+  moveTo(target: KernelRegion, targetOffset: number, offset: number, length: number, keepOld: boolean): void {
+    this.#assertMapped('moveTo');
+    if (!(target instanceof KernelRegion)) throw otherMemory();
+    target.#assertMapped('moveTo: target');
+    const result = this.#addon.moveMemory(this.#handle, offset, length, target.#handle, targetOffset, keepOld ? 1 : 0);
+    if (this.#bytes?.length === 0) this.#bytes = undefined;
+    if (target.#bytes?.length === 0) target.#bytes = undefined;
+    if (result < 0) throw this.#refused(result, 'mremap', offset);
+    this.#unmapped = !keepOld && length === this.size;
+  }
+
+  /**
    * Unmaps the pages. Those that are unmapped already are no error, and after the
    * whole region was unmapped a further call does nothing. Throws a system error
    * (syscall 'munmap'): EINVAL for length 0, EBUSY when the bytes were moved away
@@ -206,6 +246,12 @@ export class KernelRegion {
     if (result < 0) throw this.#refused(result, 'munmap', offset);
     this.#unmapped = offset === 0 && length === this.size;
     this.#bytes = undefined;
+  }
+
+  #setLocked(syscall: 'mlock' | 'munlock', offset: number, length: number, locked: number): void {
+    this.#assertMapped(syscall);
+    const result = this.#addon.lockMemory(this.#handle, offset, length, locked);
+    if (result < 0) throw this.#refused(result, syscall, offset);
   }
 
   #assertMapped(what: string): void {

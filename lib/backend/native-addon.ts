@@ -56,6 +56,8 @@ const FUNCTIONS = [
   'unmapMemory',
   'protectMemory',
   'discardMemory',
+  'lockMemory',
+  'moveMemory',
   'readMemory',
   'writeMemory',
   'kfdOpen',

@@ -19,6 +19,7 @@ export type {
   AsicName,
   ContextSnapshot,
   EffectSink,
+  EmulatedChild,
   EmulatedDevice,
   EventName,
   FailurePoint,

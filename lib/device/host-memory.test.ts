@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { KernelMemory } from '../backend/kernel-memory.ts';
+import type { HostRegionMapper } from '../backend/host-region.ts';
 import { EmulatedMemory } from '../backend/emulated-memory.ts';
 import { HOST_PROTECTIONS } from '../uapi/protection.ts';
 import { HostMemory } from './host-memory.ts';
@@ -29,9 +30,12 @@ const backends = [
 
 describe.each(backends)('host memory on the %s backend', (name, create) => {
   const missing = name === 'kernel' && !nativeSupport().available;
-  const map = (context: { skip: (reason: string) => void }, size = 4 * PAGE): HostBuffer => {
+  const memory = (context: { skip: (reason: string) => void }): HostRegionMapper => {
     if (missing) context.skip(nativeSupport().reason);
-    const buffer = new HostMemory(create(), () => undefined).map(size);
+    return create();
+  };
+  const map = (context: { skip: (reason: string) => void }, size = 4 * PAGE): HostBuffer => {
+    const buffer = new HostMemory(memory(context), () => undefined).map(size);
     open.push(buffer);
     return buffer;
   };
@@ -94,6 +98,82 @@ describe.each(backends)('host memory on the %s backend', (name, create) => {
     buffer.unmap(PAGE, PAGE);
   });
 
+  it('moves its pages to other memory, with their contents and protections', (context) => {
+    const mapper = new HostMemory(memory(context), () => undefined);
+    const [from, to] = [mapper.map(4 * PAGE), mapper.map(4 * PAGE)];
+    open.push(from, to);
+    from.write(PAGE, Uint8Array.of(1));
+    to.write(0, Uint8Array.of(9));
+    const views = [from.bytes, to.bytes];
+    from.moveTo(to, { offset: PAGE, length: PAGE, targetOffset: 2 * PAGE });
+    expect(views.map(({ length }) => length)).toEqual([0, 0]);
+    expect([to.bytes[0], to.bytes[2 * PAGE], to.read(2 * PAGE, 1)[0]]).toEqual([9, 1, 1]);
+    expect([code(() => from.read(PAGE, 1)), code(() => from.bytes), from.read(2 * PAGE, 1)[0]]).toEqual([
+      'EFAULT',
+      'ERR_SVM_PROTECTED',
+      0,
+    ]);
+    to.protect('read', 2 * PAGE, PAGE);
+    to.moveTo(to, { offset: 2 * PAGE, length: PAGE, targetOffset: PAGE });
+    expect(to.read(PAGE, 1)[0]).toBe(1);
+    expect(code(() => to.write(PAGE, Uint8Array.of(2)))).toBe('EFAULT');
+    expect(code(() => to.read(2 * PAGE, 1))).toBe('EFAULT');
+  });
+
+  it('moves as a whole and is gone, or stays and is empty', (context) => {
+    const mapper = new HostMemory(memory(context), () => undefined);
+    const [from, to] = [mapper.map(2 * PAGE), mapper.map(4 * PAGE)];
+    open.push(from, to);
+    from.bytes[PAGE] = 7;
+    from.write(PAGE, Uint8Array.of(7));
+    from.moveTo(to, { keepOld: true });
+    expect([from.unmapped, from.bytes[PAGE], from.read(PAGE, 1)[0], to.bytes[PAGE]]).toEqual([false, 0, 0, 7]);
+    from.write(0, Uint8Array.of(8));
+    expect([from.bytes[0], to.read(0, 1)[0]]).toEqual([8, 0]);
+    from.moveTo(to, { targetOffset: 2 * PAGE });
+    expect([from.unmapped, ...[PAGE, 2 * PAGE].map((offset) => to.bytes[offset])]).toEqual([true, 7, 8]);
+    expect(code(() => from.moveTo(to))).toBe('ERR_SVM_UNMAPPED');
+    expect(code(() => to.moveTo(from))).toBe('ERR_SVM_UNMAPPED');
+    from.unmap();
+    expect(to.read(PAGE, 1)[0]).toBe(7);
+  });
+
+  it('does not move onto itself, from or to a hole, or outside', (context) => {
+    const mapper = new HostMemory(memory(context), () => undefined);
+    const [from, to] = [mapper.map(4 * PAGE), mapper.map(4 * PAGE)];
+    open.push(from, to);
+    to.unmap(3 * PAGE, PAGE);
+    expect(code(() => from.moveTo(from, { length: 2 * PAGE, targetOffset: PAGE }))).toBe('EINVAL');
+    expect(code(() => from.moveTo(to))).toBe('EFAULT');
+    expect(code(() => to.moveTo(from))).toBe('EFAULT');
+    expect(code(() => from.moveTo(to, { targetOffset: PAGE }))).toBe('ERR_SVM_OUT_OF_RANGE');
+    expect(code(() => from.moveTo(to, { length: PAGE, targetOffset: 1 }))).toBe('ERR_SVM_OUT_OF_RANGE');
+    expect(code(() => from.moveTo(to, { offset: 1, length: PAGE }))).toBe('ERR_SVM_OUT_OF_RANGE');
+    expect(code(() => from.moveTo({} as never))).toBe('ERR_SVM_INVALID_TYPE');
+    expect(code(() => from.moveTo(to, { length: PAGE, keepOld: 1 as never }))).toBe('ERR_SVM_INVALID_TYPE');
+    const other = new HostMemory(
+      name === 'kernel' ? new EmulatedMemory(new EmulatedMachine().process) : create(),
+      () => undefined,
+    ).map(4 * PAGE);
+    if (name === 'emulated') expect(code(() => from.moveTo(other))).toBe('ERR_SVM_INVALID_TYPE');
+    else expect(code(() => other.moveTo(from))).toBe('ERR_SVM_INVALID_TYPE');
+    from.write(0, Uint8Array.of(3));
+    expect(from.read(0, 1)[0]).toBe(3);
+  });
+
+  it('can be locked in memory, but for pages that are gone', (context) => {
+    const buffer = map(context);
+    buffer.lock(PAGE, PAGE);
+    buffer.write(PAGE, Uint8Array.of(3));
+    buffer.unlock();
+    buffer.unmap(0, PAGE);
+    expect(code(() => buffer.lock())).toBe('ENOMEM');
+    expect(code(() => buffer.unlock())).toBe('ENOMEM');
+    expect(code(() => buffer.lock(1, PAGE))).toBe('ERR_SVM_OUT_OF_RANGE');
+    expect(code(() => buffer.unlock(0, 5 * PAGE))).toBe('ERR_SVM_OUT_OF_RANGE');
+    expect(buffer.read(PAGE, 1)[0]).toBe(3);
+  });
+
   it('is gone after unmap, which may be called again', (context) => {
     const buffer = map(context);
     const bytes = buffer.bytes;
@@ -107,6 +187,8 @@ describe.each(backends)('host memory on the %s backend', (name, create) => {
       () => buffer.write(0, new Uint8Array(1)),
       () => buffer.protect('read'),
       () => buffer.discard(),
+      () => buffer.lock(),
+      () => buffer.unlock(),
     ]) {
       expect(code(action)).toBe('ERR_SVM_UNMAPPED');
     }

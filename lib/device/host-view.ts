@@ -91,6 +91,54 @@ export class HostView implements SvmRange {
     this.mapped.region.discard(this.start + offset, length);
   }
 
+  /**
+   * mlock of whole pages (default: to the end): they are brought in and stay in memory. Throws the system's error: ENOMEM
+   * where a page is unmapped, that or EPERM or EAGAIN where the process may not lock so much.
+   */
+  lock(offset = 0, length: number = this.size - offset): void {
+    this.assertMapped('lock');
+    this.assertPages(offset, length);
+    this.mapped.region.lock(this.start + offset, length);
+  }
+
+  /** munlock of whole pages (default: to the end). */
+  unlock(offset = 0, length: number = this.size - offset): void {
+    this.assertMapped('unlock');
+    this.assertPages(offset, length);
+    this.mapped.region.unlock(this.start + offset, length);
+  }
+
+  /**
+   * mremap: whole pages, from `offset` on (default: all from there), come to lie at byte `targetOffset` (default 0) of
+   * `target`, memory of the same device (also this buffer), with what they hold and their protections; what is mapped
+   * there goes. The old addresses are unmapped, or with `keepOld` (MREMAP_DONTUNMAP) stay mapped and read as zeros. Attributes
+   * belong to addresses and do not move. `bytes` of both buffers are detached. Throws a RangeError for places outside of the
+   * buffers, and the system's error: EFAULT where a page of either place is unmapped, or (emulated, and before
+   * Linux 6.17) where the pages differ in their protection; EINVAL for places that overlap.
+   */
+  moveTo(
+    target: HostView,
+    options: {
+      readonly offset?: number;
+      readonly length?: number;
+      readonly targetOffset?: number;
+      readonly keepOld?: boolean;
+    } = {},
+  ): void {
+    if (!(target instanceof HostView))
+      throw typeError('ERR_SVM_INVALID_TYPE', `target: expected a HostBuffer or HostView, got ${show(target)}`);
+    const { offset = 0, length = this.size - offset, targetOffset = 0, keepOld = false } = options;
+    if (typeof keepOld !== 'boolean')
+      throw typeError('ERR_SVM_INVALID_TYPE', `options.keepOld: expected a boolean, got ${show(keepOld)}`);
+    this.assertMapped('moveTo');
+    target.assertMapped('moveTo: target');
+    this.assertPages(offset, length);
+    target.assertPages(targetOffset, length, 'targetOffset');
+    const { region } = this.mapped;
+    region.moveTo(target.mapped.region, target.start + targetOffset, this.start + offset, length, keepOld);
+    this.mapped.unmapped = !keepOld && length === region.size;
+  }
+
   /** A view of `length` bytes (default: the rest) from `offset`: a range for the calls of `SvmDevice`, and memory like this one. */
   slice(offset = 0, length: number = this.size - offset): HostView {
     this.assertInside(offset, length);
@@ -109,29 +157,29 @@ export class HostView implements SvmRange {
   }
 
   /** @internal */
-  protected assertInside(offset: unknown, length: unknown): void {
+  protected assertInside(offset: unknown, length: unknown, name = 'offset'): void {
     if (typeof offset !== 'number' || typeof length !== 'number') {
       throw typeError(
         'ERR_SVM_INVALID_TYPE',
-        `offset, length: expected numbers (bytes), got ${show(offset)}, ${show(length)}`,
+        `${name}, length: expected numbers (bytes), got ${show(offset)}, ${show(length)}`,
       );
     }
     const integers = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
     if (!integers || offset + length > this.size) {
       throw rangeError(
         'ERR_SVM_OUT_OF_RANGE',
-        `offset, length: expected whole numbers inside the buffer of ${this.size} bytes, got ${offset}, ${length}`,
+        `${name}, length: expected whole numbers inside the buffer of ${this.size} bytes, got ${offset}, ${length}`,
       );
     }
   }
 
   /** @internal */
-  protected assertPages(offset: number, length: number): void {
-    this.assertInside(offset, length);
+  protected assertPages(offset: number, length: number, name = 'offset'): void {
+    this.assertInside(offset, length, name);
     if ((this.start + offset) % PAGE_SIZE !== 0 || length % PAGE_SIZE !== 0 || length === 0) {
       throw rangeError(
         'ERR_SVM_OUT_OF_RANGE',
-        `offset, length: expected whole pages of ${PAGE_SIZE} bytes, at least one, got ${offset}, ${length}${this.start % PAGE_SIZE === 0 ? '' : ` in a view that begins at byte ${this.start} of the mapping`}`,
+        `${name}, length: expected whole pages of ${PAGE_SIZE} bytes, at least one, got ${offset}, ${length}${this.start % PAGE_SIZE === 0 ? '' : ` in a view that begins at byte ${this.start} of the mapping`}`,
       );
     }
   }

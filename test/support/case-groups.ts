@@ -12,7 +12,11 @@ import { sample } from './effort.ts';
 import { ownTemporaryFolder } from './package-support.ts';
 
 /** A target, and whether every case that can be recorded is - a part of them outside of CI -, and its recording has to replay identically. */
-type GroupOptions = Omit<TargetOptions, 'backend' | 'nodes'> & { readonly recorded?: boolean };
+type GroupOptions = Omit<TargetOptions, 'backend' | 'nodes'> & {
+  readonly recorded?: boolean;
+  /** Only each n-th of the cases that make the GPU work; where little differs from another target. */
+  readonly workOnly?: number;
+};
 
 /** Machines of the revisions after V4, which have the cases once each. */
 export const OTHER_REVISIONS: readonly (readonly [name: string, options: Omit<TargetOptions, 'backend' | 'nodes'>])[] =
@@ -26,13 +30,21 @@ export const OTHER_REVISIONS: readonly (readonly [name: string, options: Omit<Ta
  * One test for each group: its cases pass on the emulated device, or are skipped with a reason. On V4 and gfx942 all
  * cases are run everywhere, on other revisions and devices a third of them outside of CI.
  */
-export function testGroups(groups: readonly CaseGroup[], { recorded = false, ...options }: GroupOptions = {}): void {
+export function testGroups(
+  groups: readonly CaseGroup[],
+  { recorded = false, workOnly, ...options }: GroupOptions = {},
+): void {
   const first = options.profile === undefined && options.asic === undefined;
   const target = Target.choose({ backend: 'emulated', ...options });
-  it.each(groups.map((group) => [group.path, group] as const))('%s', { timeout: 300_000 }, async (_path, group) => {
+  const worked = (group: CaseGroup): boolean => group.concreteCases().some(({ needs }) => needs.includes('gpu-work'));
+  const meant = workOnly === undefined ? groups : groups.filter(worked);
+  it.each(meant.map((group) => [group.path, group] as const))('%s', { timeout: 300_000 }, async (_path, group) => {
     const folder = recorded ? ownTemporaryFolder() : undefined;
     const bad: string[] = [];
-    const all = [...group.concreteCases()];
+    const all = group
+      .concreteCases()
+      .filter(({ needs }) => workOnly === undefined || needs.includes('gpu-work'))
+      .filter((_, index) => workOnly === undefined || index % workOnly === 0);
     const cases = first ? all : sample(all, 3);
     const toRecord = new Set(folder === undefined ? [] : sample(cases, 8));
     for (const each of cases) {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { OTHER_REVISIONS, testGroups } from '../../../test/support/case-groups.ts';
 import type { ConcreteCase } from '../framework/case.ts';
 import { UAPI_PROFILES } from '../../uapi/profile.ts';
+import { runCase } from '../framework/run-case.ts';
 import { FEATURE_NAMES, MODEL_FEATURES, revisionHas } from '../framework/feature.ts';
 import type { Feature } from '../framework/feature.ts';
 import { Target } from '../framework/target.ts';
@@ -14,6 +15,9 @@ const WITH_VRAM = OTHER_REVISIONS.map(
   ([name, options]) => [name, options.profile === 'v8' ? { ...options, vram: 64 << 20 } : options] as const,
 );
 describe.each(WITH_VRAM)('the cases on %s', (_name, options) => testGroups(GROUPS, options));
+
+// What differs without it is where pages are and how often the GPU faults.
+describe('the cases on v8 without VRAM', () => testGroups(GROUPS, { profile: 'v8', workOnly: 4 }));
 
 describe('the list of the cases', () => {
   it('has names of their own', () => {
@@ -31,6 +35,31 @@ describe('the list of the cases', () => {
     const inner = allCases().filter(({ needs }) => needs.some((feature) => MODEL_FEATURES.includes(feature)));
     expect(inner.map(({ id }) => id)).toEqual([]);
   });
+
+  it(
+    'has the tests of device memory that docs/conformance.md lists, and each of them runs',
+    { timeout: 60_000 },
+    async () => {
+      const text = readFileSync(new URL('../../../docs/conformance.md', import.meta.url), 'utf8');
+      const rows = text.slice(text.indexOf('| group | cases |')).split('\n\n')[0]!.split('\n').slice(2);
+      const target = Target.choose({ backend: 'emulated', profile: 'v8', vram: 64 << 20 });
+      const results: string[] = [];
+      for (const row of rows) {
+        const [group, ...names] = Array.from(row.matchAll(/`([^`]+)`/g), ([, name]) => name!);
+        for (const name of names) {
+          const points = allCases().filter((each) => each.group === group && each.name === name);
+          const runnable = points.find(({ needs }) => needs.every((feature) => target.missing(feature) === undefined));
+          const status =
+            runnable === undefined
+              ? 'has no such point'
+              : (await runCase(runnable, target, { seed: 1, timeout: 30_000 })).status;
+          results.push(`${group}:${name} ${status}`);
+        }
+      }
+      expect(results.filter((each) => !each.endsWith(' pass'))).toEqual([]);
+      expect(results.length).toBeGreaterThan(40);
+    },
+  );
 
   it('is as long as docs/conformance.md says', () => {
     const written = allCases().filter((each) => each.unimplemented === undefined);
@@ -62,7 +91,7 @@ const REVISIONS = [
   Target.choose({ backend: 'emulated', profile: 'v8' }),
 ];
 const DRIVER = FEATURE_NAMES.filter((feature) => revisionHas(UAPI_PROFILES.v4, feature) !== undefined);
-const NODE = [...DRIVER, 'retry-faults', 'xnack-off', 'two-gpus', 'vram'] as const;
+const NODE = [...DRIVER, 'retry-faults', 'xnack-off', 'two-gpus', 'vram', 'mremap', 'mlock'] as const;
 /** The rows, by what they suppose a device to have. */
 const DEVICES: readonly ReadonlySet<Feature>[] = [
   new Set(NODE),

@@ -7,6 +7,7 @@ import type { GpuQueue, SvmDevice, VramInfo } from '../../device/index.ts';
 import type {
   AccessResult,
   ContextSnapshot,
+  EmulatedChild,
   EmulatedDevice,
   EmulatedMachine,
   MachineEvent,
@@ -165,6 +166,37 @@ export class CaseContext extends CaseChecks {
     const mapping = this.map(size);
     mapping.unmap();
     return { address: mapping.address, size };
+  }
+
+  // --------------------------------------------------------- other processes
+
+  /** A child of the process that shares its pages until one of both writes (feature 'fork'). */
+  fork(): EmulatedChild {
+    this.note(() => 'fork');
+    return this.machine.process.fork();
+  }
+
+  /** Another process takes so many bytes of the memory of a GPU, whoever has them (feature 'other-process'): the offset, or a negative errno. */
+  takeVram(bytes: number, device = 0): number {
+    const result = this.gpu(device).takeVram(BigInt(bytes));
+    this.note(() => `another process takes 0x${bytes.toString(16)} bytes of VRAM = ${result}`);
+    return result;
+  }
+
+  /** Gives back what `takeVram` got. */
+  freeVram(offset: number, device = 0): void {
+    this.#step(this.gpu(device).freeVram(offset), 'giving VRAM back');
+  }
+
+  /** Somebody takes references to the pages, which then stay where they are until `unpin` (feature 'pinned-pages'). */
+  pin(range: ByteRange): void {
+    const { result } = this.machine.process.calls.pin(range.address, BigInt(range.size));
+    this.#step(result, 'pinning');
+  }
+
+  /** Undoes `pin`. */
+  unpin(range: ByteRange): void {
+    this.machine.process.calls.unpin(range.address, BigInt(range.size));
   }
 
   // ------------------------------------------------------------------ ioctls

@@ -14,6 +14,8 @@ const WORDS = Object.fromEntries(HOST_PROTECTIONS.map((each) => [PROTECTION_LETT
 export interface MappingOptions {
   /** Kind of VMA. Default 'anon': private, anonymous. Others need a feature that names them. */
   readonly kind?: VmaKind;
+  /** Of kinds 'file' and 'shared': bytes of the file, from the first on. Default: more than are mapped. */
+  readonly fileSize?: number;
   /** Default 'rw'. */
   readonly protection?: Letters;
   /** First byte; needs the feature 'address-choice'. Default: a free place, aligned to 2 MiB. */
@@ -38,6 +40,24 @@ export interface Mapping {
   /** MADV_DONTNEED. */
   discard(offset?: number, length?: number): void;
   unmap(offset?: number, length?: number): void;
+  /** mlock. */
+  lock(offset?: number, length?: number): void;
+  /** munlock. */
+  unlock(offset?: number, length?: number): void;
+  /** mremap: the pages come to lie in `target`, in the place of what is mapped there. */
+  moveTo(target: Mapping, options?: MoveOptions): void;
+}
+
+/** Which pages move, and where they go; bytes. */
+export interface MoveOptions {
+  /** Default 0. */
+  readonly offset?: number;
+  /** Default: the rest. */
+  readonly length?: number;
+  /** Default 0. */
+  readonly targetOffset?: number;
+  /** MREMAP_DONTUNMAP: the old addresses stay mapped, without pages. */
+  readonly keepOld?: boolean;
 }
 
 abstract class BaseMapping implements Mapping {
@@ -48,6 +68,9 @@ abstract class BaseMapping implements Mapping {
   abstract protect(letters: Letters, offset?: number, length?: number): void;
   abstract discard(offset?: number, length?: number): void;
   abstract unmap(offset?: number, length?: number): void;
+  abstract lock(offset?: number, length?: number): void;
+  abstract unlock(offset?: number, length?: number): void;
+  abstract moveTo(target: Mapping, options?: MoveOptions): void;
 
   at(offset: number): bigint {
     return this.address + BigInt(offset);
@@ -68,8 +91,14 @@ export class EmulatedMapping extends BaseMapping {
     super();
     this.#machine = machine;
     this.size = size;
-    const { kind = 'anon', protection = 'rw', address } = options;
-    this.address = machine.process.mmap({ size, kind, protection, ...(address === undefined ? {} : { address }) });
+    const { kind = 'anon', protection = 'rw', address, fileSize } = options;
+    this.address = machine.process.mmap({
+      size,
+      kind,
+      protection,
+      ...(address === undefined ? {} : { address }),
+      ...(fileSize === undefined ? {} : { fileSize }),
+    });
   }
 
   read(offset: number, length: number): Uint8Array {
@@ -90,6 +119,25 @@ export class EmulatedMapping extends BaseMapping {
 
   unmap(offset = 0, length: number = this.size - offset): void {
     this.#machine.process.munmap(this.at(offset), length);
+  }
+
+  lock(offset = 0, length: number = this.size - offset): void {
+    this.#machine.process.mlock(this.at(offset), length);
+  }
+
+  unlock(offset = 0, length: number = this.size - offset): void {
+    this.#machine.process.munlock(this.at(offset), length);
+  }
+
+  moveTo(
+    target: Mapping,
+    { offset = 0, length = this.size - offset, targetOffset = 0, keepOld }: MoveOptions = {},
+  ): void {
+    const address = target.at(targetOffset);
+    this.#machine.process.mremap(this.at(offset), length, length, {
+      address,
+      ...(keepOld === true ? { keepOld } : {}),
+    });
   }
 }
 
@@ -132,6 +180,27 @@ export class HostMapping extends BaseMapping {
 
   unmap(offset = 0, length: number = this.size - offset): void {
     this.#buffer.unmap(this.#start + offset, length);
+  }
+
+  lock(offset = 0, length: number = this.size - offset): void {
+    this.#buffer.lock(this.#start + offset, length);
+  }
+
+  unlock(offset = 0, length: number = this.size - offset): void {
+    this.#buffer.unlock(this.#start + offset, length);
+  }
+
+  moveTo(
+    target: Mapping,
+    { offset = 0, length = this.size - offset, targetOffset = 0, keepOld }: MoveOptions = {},
+  ): void {
+    if (!(target instanceof HostMapping)) throw new Error('moveTo: the target is memory of another process');
+    this.#buffer.moveTo(target.#buffer, {
+      offset: this.#start + offset,
+      length,
+      targetOffset: target.#start + targetOffset,
+      ...(keepOld === true ? { keepOld } : {}),
+    });
   }
 }
 

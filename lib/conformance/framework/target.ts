@@ -59,20 +59,24 @@ export interface DeviceRequest {
   readonly record?: string;
 }
 
-// What no revision has, or this package can't do yet, whatever the backend is.
+// What no revision has, or this package can't do, whatever the backend is.
 const NOWHERE: Partial<Record<Feature, string>> = {
   'smi-events': 'the ioctl has no event stream',
   'xnack-control': 'a DRM file can not switch XNACK',
   'registration-layer': 'the DRM interface has no register and deregister calls',
-  fork: 'a forked child with copy-on-write pages is not modelled, and Node can not fork',
-  mremap: 'the package has no mremap',
-  mlock: 'the package has no mlock',
   threads: 'the threads of Node do not share mappings of the package',
   'high-addresses': 'no GPU of the catalogue takes addresses of 57 bits',
   'spin-kernel': 'the queue has no work that runs until it is told to stop',
   'atomic-operations': 'the queue has no atomic operations',
   'module-loading': 'the package loads no code objects',
   'virtual-memory-api': 'the layers have no memory handles',
+};
+
+// What the emulated process can and a program of Node cannot, with the reason.
+const NOT_FROM_NODE: Partial<Record<Feature, string>> = {
+  fork: 'Node cannot fork: a child of it shares no pages with it',
+  'other-process': 'a second process would be a second run of the suite',
+  'pinned-pages': 'a program pins no pages without a driver that does it for it',
 };
 
 const ONLY_EMULATED: readonly Feature[] = [
@@ -194,6 +198,8 @@ export class Target {
     if (feature === 'gpu-work' || feature === 'pageable-memory') return this.#noWork;
     if (feature === 'two-gpus')
       return (this.#options.nodes?.length ?? 0) > 1 ? undefined : 'one node was given; name two with --node';
+    const notFromNode = NOT_FROM_NODE[feature];
+    if (notFromNode !== undefined) return notFromNode;
     return ONLY_EMULATED.includes(feature) ? `the ${this.identity.backend} backend can not do that` : undefined;
   }
 

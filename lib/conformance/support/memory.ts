@@ -4,7 +4,7 @@ import { EFAULT, EINVAL } from './errno.ts';
 import type { Feature } from '../framework/feature.ts';
 import type { Mapping, MappingOptions } from '../framework/mapping.ts';
 import { CHUNK_2M, CHUNK_64K, PAGE } from './units.ts';
-import type { SvmDevice } from '../../device/index.ts';
+import type { GpuQueue, SvmDevice } from '../../device/index.ts';
 
 /**
  * What an allocation is made of: private anonymous memory of mmap, the heap (malloc), pages of the page cache
@@ -62,6 +62,16 @@ export function chunkAt(offset: number, size: number): readonly [start: number, 
   return [offset - (offset % PAGE), PAGE];
 }
 
+/** Locks all of it in memory; the case is skipped where the process may not lock so much. */
+export function lockedBy(t: CaseContext, mapping: Mapping): void {
+  try {
+    mapping.lock();
+  } catch (error) {
+    if (!['ENOMEM', 'EPERM', 'EAGAIN'].includes((error as { code?: string }).code ?? '')) throw error;
+    t.skip(`the process may not lock so much memory (${(error as Error).message})`);
+  }
+}
+
 /** The little-endian bytes of 32-bit words. */
 export function bytesOf(...words: readonly number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(words).buffer);
@@ -82,14 +92,24 @@ export function load(mapping: Mapping, offset: number): number {
   return wordOf(mapping.read(offset, 4));
 }
 
+/** One queue for all words of a device: those of hardware are few. */
+const queues = new WeakMap<SvmDevice, GpuQueue>();
+
+function queueOf(t: CaseContext, index: number): GpuQueue {
+  const device = t.devices[index]!;
+  let queue = queues.get(device);
+  if (queue === undefined) queues.set(device, (queue = t.queue(device)));
+  return queue;
+}
+
 /** The GPU writes a word. */
 export function gpuStore(t: CaseContext, address: bigint, word: number, device = 0): Promise<void> {
-  return t.queue(t.devices[device]).write(address, bytesOf(word));
+  return queueOf(t, device).write(address, bytesOf(word));
 }
 
 /** The GPU reads a word. */
 export async function gpuLoad(t: CaseContext, address: bigint, device = 0): Promise<number> {
-  return wordOf(await t.queue(t.devices[device]).read(address, 4));
+  return wordOf(await queueOf(t, device).read(address, 4));
 }
 
 /** Retry faults so far; 0 where they can't be seen. */

@@ -1,4 +1,5 @@
 /** Recording on the kernel backend: what goes through the node, and the memory mapped for it. No effects can be seen there. */
+import { otherMemory } from '../../backend/host-region.ts';
 import type { HostRegion, HostRegionMapper, MapRequest } from '../../backend/host-region.ts';
 import { PROTECTION_LETTERS } from '../../uapi/protection.ts';
 import type { HostProtection } from '../../uapi/protection.ts';
@@ -150,6 +151,24 @@ class RecordingRegion implements HostRegion {
   unmap(offset: number, length: number): void {
     this.#region.unmap(offset, length);
     this.#write({ munmap: this.#place(offset, length) }, { ret: 0 });
+  }
+
+  lock(offset: number, length: number): void {
+    this.#region.lock(offset, length);
+    this.#write({ mlock: this.#place(offset, length) }, { ret: 0 });
+  }
+
+  unlock(offset: number, length: number): void {
+    this.#region.unlock(offset, length);
+    this.#write({ munlock: this.#place(offset, length) }, { ret: 0 });
+  }
+
+  moveTo(target: HostRegion, targetOffset: number, offset: number, length: number, keepOld: boolean): void {
+    if (!(target instanceof RecordingRegion)) throw otherMemory();
+    this.#region.moveTo(target.#region, targetOffset, offset, length, keepOld);
+    const { addr: to } = target.#place(targetOffset, length);
+    const place = this.#place(offset, length);
+    this.#write({ mremap: { ...place, newlen: place.len, to, ...(keepOld ? { keep: true } : {}) } }, { ret: 0 });
   }
 
   #place(offset: number, length: number): { addr: string; len: string } {

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EmulatedMachine } from '../../../emulator/index.ts';
 import { SvmDevice } from '../../index.ts';
+import { EmulatedMemory } from '../../backend/emulated-memory.ts';
 import type { HostRegionMapper } from '../../backend/host-region.ts';
+import { HostMemory } from '../../device/host-memory.ts';
 import { encodeSvmRequest } from '../../uapi/codec.ts';
 import { SvmOperation } from '../../uapi/constants.ts';
 import type { DeviceNode } from '../../uapi/node.ts';
@@ -253,6 +255,34 @@ describe('a recording on a kernel', () => {
     size: 0x1000n,
     operation: SvmOperation.setAttributes,
     attributeCount: 0,
+  });
+
+  it('has the memory that is locked and moved, and replays', () => {
+    const recorder = new TraceRecorder(file);
+    const mapper = new EmulatedMemory(new EmulatedMachine().process);
+    const { node, memory: recorded } = recorder.attachKernel(kernelNode(0), mapper, uapiProfile('v4'));
+    const memory = new HostMemory(recorded, () => undefined);
+    const [from, to] = [memory.map(4 * 4096), memory.map(4 * 4096)];
+    from.lock(0, 4096);
+    from.unlock(0, 4096);
+    from.moveTo(to, { length: 4096, targetOffset: 8192, keepOld: true });
+    from.moveTo(to, { offset: 4096, length: 4096 });
+    const stranger = new HostMemory(mapper, () => undefined).map(4096);
+    expect(() => to.moveTo(stranger, { length: 4096 })).toThrow(
+      'target: expected memory that the same device has mapped',
+    );
+    node.close();
+    recorder.close();
+    const lines = readTraceFile(file);
+    const hex = (address: bigint): string => `0x${address.toString(16)}`;
+    const place = { addr: hex(from.address), len: '0x1000' };
+    expect(lines.slice(3, 7).map(({ source }) => source)).toEqual([
+      { mlock: place },
+      { munlock: place },
+      { mremap: { ...place, newlen: '0x1000', to: hex(to.address + 8192n), keep: true } },
+      { mremap: { addr: hex(from.address + 4096n), len: '0x1000', newlen: '0x1000', to: hex(to.address) } },
+    ]);
+    expect(replayTrace(lines, { check: true }).difference).toBeUndefined();
   });
 
   it.each(['v4', 'v7'] as const)('holds eight render nodes, the next has a file of its own, and names %s', (name) => {

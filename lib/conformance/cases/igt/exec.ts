@@ -311,17 +311,7 @@ execGroup
 for (const [name, reason] of [
   ['threads', 'needs threads that share the mappings: every shape x {threads, threads-shared-vm}'],
   ['processes', 'needs several processes with a device each'],
-  [
-    'fork-read',
-    'needs a child process with copy-on-write pages: the child reads what the GPU wrote, then the parent again',
-  ],
-  ['mlock', 'needs mlock and munlock between two commands'],
-  [
-    'mremap',
-    'needs mremap: sections -remap, -remap-dontunmap, -remap-ro, -remap-eocheck; by unmap and map see igt,move',
-  ],
   ['busy', 'the ioctl of V4 has no bindings whose removal could be refused with EBUSY'],
-  ['bo-unmap', 'the package has no buffer objects to map at the address before'],
   ['atomic', 'needs atomic operations of a shader'],
   ['private-file', 'the copy-on-write pages of a private file mapping are not modelled'],
   ['cpu-fault-contention', 'needs CPU threads and processes that fault on one page: fault-benchmark'],

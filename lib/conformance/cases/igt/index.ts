@@ -6,6 +6,7 @@ import { invalidationGroup } from './invalidation.ts';
 import { madviseGroup } from './madvise.ts';
 import { moveGroup } from './move.ts';
 import { prefetchGroup } from './prefetch.ts';
+import { processCallsGroup } from './process-calls.ts';
 import { protectGroup } from './protect.ts';
 import { segmentsGroup } from './segments.ts';
 import { twoGpusGroup } from './two-gpus.ts';
@@ -18,6 +19,7 @@ export const igtGroups: readonly CaseGroup[] = [
   protectGroup,
   invalidAddressGroup,
   moveGroup,
+  processCallsGroup,
   madviseGroup,
   twoGpusGroup,
 ];

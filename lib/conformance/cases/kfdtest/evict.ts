@@ -11,14 +11,38 @@ export const evictGroup = new CaseGroup(
 evictGroup
   .case('BasicTest', 'two processes register more than the GPU has memory')
   .source('kfdtest KFDSVMEvictTest.BasicTest')
-  .needs('fork', 'vram')
-  .unimplemented('needs two processes; BasicTest-reduced has one');
+  .parameters(eachNode())
+  .needs('vram', 'other-process')
+  .needsAt(nodeFeatures)
+  .run((t, point) => {
+    t.setup({ gpus: point.gpu + 1, vram: 32 << 20 });
+    const device = t.devices[point.gpu]!;
+    const { total } = t.vram(point.gpu);
+    const size = total / 16;
+    // As the original, each process registers half of what is half again as much as the memory of the GPU.
+    const ranges = Array.from({ length: 12 }, () => t.map(size));
+    const taken: number[] = [];
+    for (const [buffer, range] of ranges.entries()) {
+      range.write(size - 4, words(buffer));
+      register(t, range.range(), device, { location: GPU, flags: [] });
+      const offset = t.takeVram(size, point.gpu);
+      t.ok(offset >= 0, `the other process gets its buffer ${buffer}`);
+      taken.push(offset);
+      t.equal(range.read(size - 4, 4), words(buffer), `last word of buffer ${buffer}`);
+    }
+    for (const [buffer, range] of ranges.entries())
+      t.equal(range.read(size - 4, 4), words(buffer), `last word of buffer ${buffer} in the end`);
+    for (const range of ranges) range.unmap();
+    t.equal(t.vram(point.gpu).free, total - 12 * size, 'free bytes when one process has ended');
+    for (const offset of taken) t.freeVram(offset, point.gpu);
+    t.equal(t.vram(point.gpu).free, total, 'free bytes when both have');
+  });
 
 evictGroup
   .case('QueueTest', 'a shader goes over 512 buffers of two processes, which evict each other')
   .source('kfdtest KFDSVMEvictTest.QueueTest')
-  .needs('fork', 'vram', 'spin-kernel')
-  .unimplemented('needs two processes and a shader that runs until it is told to stop');
+  .needs('other-process', 'vram', 'spin-kernel')
+  .unimplemented('needs a shader that runs until it is told to stop; QueueTest-reduced has the queue of the package');
 
 evictGroup
   .case('BasicTest-reduced', 'two sets of ranges that need more than the GPU has memory drive each other out')

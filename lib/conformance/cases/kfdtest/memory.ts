@@ -109,10 +109,35 @@ memoryGroup
 memoryGroup
   .case('EvictSystemRangeTest', 'after fork the GPU follows the parent to its new pages')
   .source('kfdtest KFDSVMRangeTest.EvictSystemRangeTest')
-  .needs('fork')
-  .unimplemented(
-    'needs a child process with copy-on-write pages; EvictSystemRangeTest-replaced replaces the pages in another way',
-  );
+  .parameters(eachNode())
+  .needs('gpu-work', 'fork')
+  .needsAt(nodeFeatures)
+  .run(async (t, point) => {
+    const device = openNode(t, point);
+    const memory = t.map(pages(8));
+    const [source, destination, written] = [0, 2, 6].map((page) => memory.range(pages(page), pages(1)));
+    for (const range of [source!, destination!, written!]) register(t, range, device);
+    const queue = t.queue(device);
+    memory.write(0, words(0xdeadbeef));
+    await queue.copy(destination!.address, source!.address, 4);
+    await queue.write(written!.address, words(0x12345678));
+    const child = t.fork();
+    memory.write(0, words(0xd00bed00));
+    for (const page of [2, 6]) memory.write(pages(page), words(0xdeadbeef));
+    t.equal(
+      [0, 2, 6].map((page) => child.read(memory.at(pages(page)), 4)),
+      [words(0xdeadbeef), words(0xdeadbeef), words(0x12345678)],
+      'what the child still reads',
+    );
+    child.exit();
+    await queue.copy(destination!.address, source!.address, 4);
+    await queue.write(written!.address, words(0xd0bed0be));
+    t.equal(
+      [0, 2, 6].map((page) => memory.read(pages(page), 4)),
+      [words(0xd00bed00), words(0xd00bed00), words(0xd0bed0be)],
+      'source, copy and written word',
+    );
+  });
 
 memoryGroup
   .case(

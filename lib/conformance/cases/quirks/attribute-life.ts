@@ -40,5 +40,28 @@ attributeLifeQuirksGroup
 attributeLifeQuirksGroup
   .case('q26-moved-mapping', 'a mapping that is moved leaves its attributes behind')
   .source('spec/07-quirks §Q26')
+  .parameters(parameters().combine('attribute', QUIET).combine('keepOld', [false, true]))
   .needs('mremap')
-  .unimplemented('needs mremap');
+  .run((t, { attribute, keepOld }) => {
+    const [memory, target, elsewhere] = [t.map(pages(16)), t.map(pages(16)), t.map(pages(1))];
+    t.set(memory.range(), [change(attribute)]);
+    const [before] = t.get(target.range(), [attribute]);
+    memory.moveTo(target, { keepOld });
+    // A SET elsewhere waits for the collector.
+    t.set(elsewhere.range(), { access: 'allow-migrate' });
+    t.equal(t.get(target.range(), [attribute]), [before!], `${attribute} where the memory is now`);
+    if (!keepOld && t.can('get-walks-vmas')) {
+      t.equal(t.tryGet(memory.range(), [attribute]), -EFAULT, 'GET where the memory was');
+      return;
+    }
+    const [seen] = t.get(memory.range(), [attribute]);
+    if (t.can('attributes-survive-unmap')) {
+      t.equal(seen, otherOf(attribute), `${attribute} where the memory was`);
+      return;
+    }
+    t.shows(
+      'Q26',
+      { quirk: seen === otherOf(attribute), correct: seen !== otherOf(attribute) },
+      `${attribute} where the memory was`,
+    );
+  });

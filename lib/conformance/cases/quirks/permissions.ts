@@ -37,8 +37,25 @@ quirkPermissionsGroup
 quirkPermissionsGroup
   .case('q50-file-end', 'a mapping that reaches beyond the end of its file can not be mapped at all')
   .source('spec/07-quirks §Q50')
-  .needs('file-mapping')
-  .unimplemented('the files of the emulator have no end, and a kernel mapping of the suite is anonymous');
+  .parameters(parameters().combine('filePages', [1, 511]).combine('kind', ['file', 'shared']))
+  .needs('gpu-work', 'retry-faults', 'file-mapping')
+  .run(async (t, { filePages, kind }) => {
+    const memory = t.map(CHUNK_2M, { kind, fileSize: filePages * PAGE });
+    memory.write(0, Uint8Array.of(7));
+    await t.throws(() => memory.read(filePages * PAGE, 1), 'EIO', 'CPU read after the end of the file');
+    const outcome = await t
+      .queue()
+      .read(memory.address, 1)
+      .then(
+        ([byte]) => `read ${byte}`,
+        (error: { code?: string }) => error.code,
+      );
+    t.shows(
+      'Q50',
+      { quirk: outcome === 'ERR_SVM_GPU_FAULT', correct: outcome === 'read 7' },
+      'GPU read of a page of the file',
+    );
+  });
 
 quirkPermissionsGroup
   .case('q51-work', 'a write beside a read-only part of a range makes that writable for the GPU (V4), or is never done')

@@ -1,7 +1,7 @@
 // Models: nothing - it finds out why an access is not served (spec/05-faults §5.2, §7); lib/words says it.
 import { SvmFlag } from '../../lib/uapi/constants.ts';
 import { isSwitchedOffByNoretry } from '../gpu/xnack.ts';
-import { isSpecialVma, Protection } from '../mm/vma.ts';
+import type { FaultReason } from '../kernel/effects.ts';
 import type { EmulatedDevice } from './device.ts';
 import type { EmulatedFile } from './file.ts';
 
@@ -9,12 +9,8 @@ import type { EmulatedFile } from './file.ts';
 export type AccessDenialCause =
   | 'no-context'
   | 'no-retry-faults'
-  | 'not-mapped'
   | 'queues-stopped'
   | 'switched-off'
-  | 'closing'
-  | 'no-permission'
-  | 'special-mapping'
   | 'nothing-mapped'
   | 'gpu-read-only'
   | 'mapped-read-only'
@@ -28,13 +24,15 @@ export interface AccessDenial {
   readonly result: number;
   /** Undefined where nothing of the state explains the errno. */
   readonly cause: AccessDenialCause | undefined;
-  /** Of 'no-retry-faults' and 'switched-off' the GPU, of 'special-mapping' the kind of mapping. */
+  /** What the fault that killed the access was decided by, and the negative errno behind that (0: none). */
+  readonly decided?: { readonly reason: FaultReason; readonly cause: number };
+  /** Of 'no-retry-faults' and 'switched-off' the GPU. */
   readonly detail?: string;
 }
 
 /**
- * Why a GPU access at `address` failed: `result` is that of the last fault, 0 when the
- * handler keeps telling the GPU to retry.
+ * Why a GPU access at `address` failed that no fault of a context has killed: `result` is 0 when the handler keeps
+ * telling the GPU to retry.
  */
 export function accessDenial(
   device: EmulatedDevice,
@@ -66,11 +64,5 @@ export function accessDenial(
     if (write && readable) return { result, cause: 'mapped-read-only' };
     return { result, cause: 'pages-unavailable' }; // Q50, Q55
   }
-  if (context === null) return { result, cause: 'no-context' };
-  if (!context.hasRetryFaults) return { result, cause: 'not-mapped' };
-  if (context.closing) return { result, cause: 'closing' }; // Q61
-  if (vma === undefined) return { result, cause: undefined };
-  const needed = Protection.read | (write ? Protection.write : 0);
-  if ((vma.protection & needed) !== needed) return { result, cause: 'no-permission' };
-  return isSpecialVma(vma) ? { result, cause: 'special-mapping', detail: vma.kind } : { result, cause: undefined };
+  return { result, cause: 'no-context' };
 }

@@ -45,7 +45,9 @@ describe('the engine', () => {
       const before = machine.clock.now;
       const error = errorOf(() => engine.fill(address, 0xffff_ffff, 4 * MIB));
       expect([error.address, error.access, error.code]).toEqual([address, 'write', 'ERR_SVM_GPU_FAULT']);
-      expect(error.denial).toEqual({ result: -Errno[errno], cause: undefined });
+      // What the event of the fault says, not what the state looks like afterwards.
+      const decided = { reason: faults[0]!.reason, cause: -Errno[errno] };
+      expect(error.denial).toEqual({ result: -Errno[errno], decided, cause: undefined });
       // Not repeated: one fault, no time.
       expect([faults.map(({ outcome }) => outcome), machine.clock.now - before]).toEqual([['killed'], 0]);
       expect(machine.process.read(address, 4 * MIB).every((byte) => byte === 0)).toBe(true);

@@ -4,6 +4,7 @@ import type { EmulatedDevice } from './device.ts';
 import { accessDenial } from './denied-access.ts';
 import type { AccessDenial } from './denied-access.ts';
 import type { EmulatedFile } from './file.ts';
+import type { DecidedKill } from './gpu-accesses.ts';
 import { gpuRead, gpuWrite } from './gpu-memory.ts';
 import { waitForQueues } from './queue-wait.ts';
 
@@ -96,19 +97,22 @@ export class GpuEngine {
       if (this.#device.surroundings.queues.stops > 0 && !waitForQueues(this.#device, this.#clock))
         throw new GpuAccessError(at, write ? 'write' : 'read', { result: 0, cause: 'queues-stopped' });
       const { access, killed } = this.#device.work(this.#file, at, end - at, write);
-      if (killed !== undefined) throw this.#giveUp(maximum(at, addressOfPage(killed.page)), write, killed.result);
+      if (killed !== undefined) throw this.#giveUp(maximum(at, addressOfPage(killed.page)), write, killed);
       const failed = access.runs.find((run) => run.outcome === 'failed');
       if (failed === undefined) return;
       const next = maximum(at, addressOfPage(failed.startPage));
       retries = next > at ? 0 : retries + 1;
-      if (retries > MOST_RETRIES) throw this.#giveUp(next, write, 0);
+      if (retries > MOST_RETRIES) throw this.#giveUp(next, write);
       at = next;
       this.#clock.advance(XNACK_RETRY_INTERVAL);
     }
   }
 
-  #giveUp(address: bigint, write: boolean, result: number): GpuAccessError {
-    const denial = accessDenial(this.#device, this.#file, address, write, result);
+  #giveUp(address: bigint, write: boolean, killed?: DecidedKill): GpuAccessError {
+    const denial =
+      killed?.decided === undefined
+        ? accessDenial(this.#device, this.#file, address, write, killed?.result ?? 0)
+        : { result: killed.result, decided: killed.decided, cause: undefined };
     return new GpuAccessError(address, write ? 'write' : 'read', denial);
   }
 }

@@ -1,4 +1,5 @@
 // Models: nothing - accesses of one GPU to the memory of its files, and how a recording tells them.
+import type { FaultReason } from '../kernel/effects.ts';
 import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import { addressOfPage, PAGE_BYTES } from '../kernel/page-number.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
@@ -19,11 +20,16 @@ export interface AccessDependencies {
   readonly journal: { current: OperationJournal | null };
 }
 
+/** A killed access with what its last fault was decided by; undefined where no context was asked. */
+export interface DecidedKill extends KilledPage {
+  readonly decided: { readonly reason: FaultReason; readonly cause: number } | undefined;
+}
+
 /** Result of an access that a fault may have killed. */
 export interface WorkResult {
   readonly access: AccessResult;
-  /** The page at which it was killed; undefined: it was not. */
-  readonly killed: KilledPage | undefined;
+  /** The page at which it was killed, and what decided that; undefined: it was not. */
+  readonly killed: DecidedKill | undefined;
 }
 
 /** The accesses of one GPU. */
@@ -69,8 +75,12 @@ export class GpuAccesses {
    */
   work(file: EmulatedFile, address: bigint, size: bigint, write: boolean): WorkResult {
     needSvmLock(file);
-    let killed: KilledPage | undefined;
-    const access = this.#touch(file, address, size, write, undefined, (page) => (killed = page));
+    let killed: DecidedKill | undefined;
+    const access = this.#touch(file, address, size, write, undefined, (page) => {
+      // Now: what is asked later may have changed since.
+      const { context } = file.vm;
+      killed = { ...page, decided: context === null ? undefined : { ...context.lastFault } };
+    });
     const journal = this.#surroundings.journal.current;
     if (journal === null) return { access, killed };
     // An access that a recording repeats goes on where this one was killed: what came of that page is told as faults.

@@ -57,7 +57,7 @@ export class GpuFaults {
     const context = pasid === undefined ? undefined : pasids.find(pasid)?.context;
     if (context === undefined || context === null) return this.#refuse(pasid, page, write);
     if (inReset && !surroundings.revision.answersInReset) {
-      context.effects.current?.faultEnded(page, write, 0, 'in-reset', 0);
+      context.endFault(page, write, 0, 'in-reset', 0);
       return 0;
     }
     const time = timestamp ?? (now < TIMESTAMP_RANGE ? now : now % TIMESTAMP_RANGE);

@@ -97,7 +97,7 @@ class RepairedFault implements FaultCall {
     const { repairs } = context.revision;
     if (repairs['refuse-forbidden-writes'] && this.#isForbidden()) {
       logFault(context, this.#page, 1);
-      context.effects.current?.faultEnded(this.#page, this.#write, -Errno.EPERM, 'no-permission', 0);
+      context.endFault(this.#page, this.#write, -Errno.EPERM, 'no-permission', 0);
       return -Errno.EPERM;
     }
     const result = this.#posted.run();

@@ -1,7 +1,7 @@
 // Models: a VM (one per DRM file), its PASID, and its SVM context - creation, close, finalisation (spec/06-lifecycle §1, §2, §6).
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { VirtualClock } from '../kernel/clock.ts';
-import type { EffectHub } from '../kernel/effects.ts';
+import type { EffectHub, FaultReason } from '../kernel/effects.ts';
 import type { FailureInjection } from '../kernel/failures.ts';
 import { ExclusiveLock } from '../kernel/lock.ts';
 import type { PageBudget } from '../kernel/page-block.ts';
@@ -129,6 +129,8 @@ export class SvmContext {
   readonly defaults: AttributeRecord;
   /** What SET_ATTR does to a segment, asleep in the middle; null: nothing. It holds the svm lock, so there is one at most. */
   sleepingSegment: { readonly steps: Sleepable<number> } | null = null;
+  /** What decided the last fault, and the negative errno behind that; 0: none. */
+  readonly lastFault: { reason: FaultReason; cause: number } = { reason: 'mapped', cause: 0 };
   closing = false;
   /** 48-bit timestamp up to which faults are stale; 0 means none. */
   checkpoint = 0;
@@ -159,6 +161,13 @@ export class SvmContext {
         invalidate: (notifier, event, startPage, endPage) => mode.invalidate(this, notifier, event, startPage, endPage),
       },
     );
+  }
+
+  /** The fault handler answers. */
+  endFault(page: number, write: boolean, result: number, reason: FaultReason, cause: number): void {
+    this.lastFault.reason = reason;
+    this.lastFault.cause = cause;
+    this.effects.current?.faultEnded(page, write, result, reason, cause);
   }
 
   /** Whether the device retries accesses that fault: chosen when the context was created. */

@@ -79,8 +79,8 @@ export interface Backend {
   readonly emulator: EmulatedDevice | undefined;
   /** A queue for GPU work. Throws `ERR_SVM_NOT_AVAILABLE` where there is none. */
   createQueue(): GpuQueue;
-  /** Whether anything is mapped at the byte address in the process that the device mirrors. */
-  isMapped(address: bigint): boolean;
+  /** Whether all of the `size` bytes (default 1) from the byte address are mapped in the process that the device mirrors. */
+  isMapped(address: bigint, size?: bigint): boolean;
   /**
    * Maps `size` bytes of the driver's own memory, in system memory or in VRAM; where SVM uses VRAM as well, it has that
    * much less. Throws `ERR_SVM_NOT_AVAILABLE` where that cannot be done, `ERR_SVM_NO_VRAM` where there is no room.

@@ -85,8 +85,14 @@ export class EmulatedBackend implements Backend {
     return new EmulatedQueue(this.emulator, this.#node.file, this.#machine.clock, () => this.#node.closed);
   }
 
-  isMapped(address: bigint): boolean {
-    return this.#machine.process.space.findVma(Number(address >> 12n)) !== undefined;
+  isMapped(address: bigint, size = 1n): boolean {
+    const end = Number((address + size + 0xfffn) >> 12n);
+    for (let page = Number(address >> 12n); page < end;) {
+      const vma = this.#machine.process.space.findVma(page);
+      if (vma === undefined) return false;
+      page = vma.endPage;
+    }
+    return true;
   }
 
   mapDriverMemory(size: bigint, place: 'system' | 'vram'): DriverMapping {

@@ -115,17 +115,18 @@ export class KernelBackend implements Backend {
   }
 
   /** As /proc/self/maps says; true if that cannot be read. */
-  isMapped(address: bigint): boolean {
+  isMapped(address: bigint, size = 1n): boolean {
     let maps: string;
     try {
       maps = readFileSync('/proc/self/maps', 'utf8');
     } catch {
       return true;
     }
-    return maps.split('\n').some((line) => {
-      const interval = /^([0-9a-f]+)-([0-9a-f]+) /.exec(line);
-      return interval !== null && BigInt(`0x${interval[1]}`) <= address && address < BigInt(`0x${interval[2]}`);
-    });
+    // In ascending order: `at` is how far the range is covered.
+    let at = address;
+    for (const [, start, end] of maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) /gm))
+      if (BigInt(`0x${start}`) <= at && at < BigInt(`0x${end}`)) at = BigInt(`0x${end}`);
+    return at >= address + size;
   }
 
   mapDriverMemory(): DriverMapping {

@@ -107,7 +107,7 @@ describe('GPU work on the emulator', () => {
       'a read-only mapping',
       undefined,
       'write',
-      /killed the access with EPERM .*the mapping does not permit it/,
+      /killed the access with EPERM .*the mapping of the process does not permit the access/,
       'protect',
     ],
   ] as const)('rejects with GpuFaultError for %s', async (_what, address, access, reason, change) => {

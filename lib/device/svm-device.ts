@@ -18,6 +18,7 @@ import type { DeviceEventSource } from './device-events.ts';
 import { ioctlsHaveSubscribers, publishedIoctl, publishedIoctlAsync } from './diagnostics.ts';
 import type { IoctlMessage } from './diagnostics.ts';
 import { assertFunction, codedError, rangeError, show, typeError } from '../uapi/errors.ts';
+import { Errno } from '../uapi/errno.ts';
 import { SvmError } from './errors.ts';
 import type { SvmOperationName } from './errors.ts';
 import type { GpuQueue } from '../backend/queue.ts';
@@ -40,6 +41,15 @@ export type { Backend, DriverMapping } from '../backend/backend.ts';
 
 /** The backend of a device, for the layers of this package. */
 export let backendOf: (device: SvmDevice) => Backend;
+
+/** What a device says of a refusal, for the layers of this package. */
+export let refusalOf: (
+  device: SvmDevice,
+  result: number,
+  operation: SvmOperationName,
+  range: ByteRange,
+  records: readonly SvmAttributeRecord[],
+) => SvmError;
 
 let newDevice: (backend: Backend) => SvmDevice;
 
@@ -85,6 +95,7 @@ export class SvmDevice {
 
   static {
     backendOf = (device) => device.#backend;
+    refusalOf = (device, ...refused) => device.#refusal(...refused);
     newDevice = (backend) => new SvmDevice(backend);
   }
 
@@ -350,12 +361,19 @@ export class SvmDevice {
   #refusal(
     result: number,
     operation: SvmOperationName,
-    { address, size }: ByteRange,
+    range: ByteRange,
     records: readonly SvmAttributeRecord[],
   ): SvmError {
-    const { switchedOffByNoretry: off } = this.#backend.abilities;
-    const noretry = off === undefined ? 'maybe' : off ? 'yes' : 'no';
-    return new SvmError(result, operation, address, size, pairsOf(records), this.profile, noretry);
+    const { switchedOffByNoretry: off, svm, xnack } = this.#backend.abilities;
+    const { behaviour, getWalksVmas } = this.profile;
+    return new SvmError(result, operation, range, {
+      attributes: pairsOf(records),
+      getWalksVmas,
+      svm,
+      noretry: off === undefined ? 'maybe' : off ? 'yes' : 'no',
+      retryFaults: behaviour.runsWithoutRetryFaults ? true : xnack,
+      mapped: result === -Errno.EFAULT ? this.#backend.isMapped(range.address, range.size) : undefined,
+    });
   }
 
   /** Number of the operation; `ERR_SVM_NOT_AVAILABLE` where the revision has none. */

@@ -1,4 +1,6 @@
 /** Error codes of HIP, and the error that carries one (spec/hip §1). */
+import { SvmError } from '../device/errors.ts';
+import { HsaError } from '../hsa/error.ts';
 
 /** `hipError_t`, as far as this layer knows it. */
 export const HipStatus = {
@@ -51,12 +53,16 @@ export class HipError extends Error {
   /** HIP's name of the code: 'hipErrorInvalidDevice'. */
   readonly codeName: string;
 
+  /** The one reason for the refusal of a device, where a rule explains it. */
+  readonly hint: string | undefined;
+
   /** `cause`: what a layer below said, if it was asked. */
   constructor(code: HipStatus, reason: string, cause?: unknown) {
     super(`${NAMES[code]} (${code}): ${reason}`, cause === undefined ? {} : { cause });
     this.name = 'HipError';
     this.code = code;
     this.codeName = NAMES[code];
+    this.hint = cause instanceof HsaError || cause instanceof SvmError ? cause.hint : undefined;
   }
 }
 

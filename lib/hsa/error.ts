@@ -1,4 +1,5 @@
 /** Status codes of HSA, and the error that carries one. */
+import { SvmError } from '../device/errors.ts';
 
 /** `hsa_status_t`, as far as this layer knows it. */
 export const HsaStatus = {
@@ -48,6 +49,8 @@ export interface HsaErrorDetails {
   readonly errno?: number;
   /** Names of the GPU agents that had done it before. */
   readonly applied?: readonly string[];
+  /** What the device said. */
+  readonly cause?: unknown;
 }
 
 /** A call that HSA refuses. */
@@ -67,10 +70,15 @@ export class HsaError extends Error {
   /** Names of the GPU agents that had done it before and stay changed, in the order of `gpuAgents`. */
   readonly applied: readonly string[];
 
+  /** The one reason for the refusal of the device, where a rule explains it. */
+  readonly hint: string | undefined;
+
   constructor(status: HsaStatus, reason: string, details: HsaErrorDetails = {}) {
     const name = NAMES[status]!;
-    const { field, agent, errno, applied = [] } = details;
-    super(`${name} (0x${status.toString(16)}): ${field === undefined ? '' : `${field}: `}${reason}`);
+    const { field, agent, errno, applied = [], cause } = details;
+    const hint = cause instanceof SvmError ? cause.hint : undefined;
+    const text = `${field === undefined ? '' : `${field}: `}${reason}${hint === undefined ? '' : ` - ${hint}`}`;
+    super(`${name} (0x${status.toString(16)}): ${text}`, cause === undefined ? {} : { cause });
     this.name = 'HsaError';
     this.status = status;
     this.statusName = name;
@@ -79,5 +87,6 @@ export class HsaError extends Error {
     this.agent = agent;
     this.errno = errno;
     this.applied = applied;
+    this.hint = hint;
   }
 }

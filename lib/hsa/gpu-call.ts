@@ -3,6 +3,8 @@ import type { SvmAttributeRecord } from '../uapi/call.ts';
 import { Errno } from '../uapi/errno.ts';
 import type { RawSvmCall, RawSvmResult } from '../device/raw-call.ts';
 import { errnoName } from '../device/emulated.ts';
+import type { SvmOperationName } from '../device/errors.ts';
+import { refusalOf } from '../device/svm-device.ts';
 import type { ByteRange } from '../uapi/range.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
 import type { HsaAgent } from './agent.ts';
@@ -29,19 +31,32 @@ export function callGpu(
   return port.svmIoctl({ operation, address: range.address, size: range.size, attributes });
 }
 
+/** What a device was asked to do. */
+export interface AskedOperation {
+  readonly operation: SvmOperationName;
+  readonly records: readonly SvmAttributeRecord[];
+}
+
 /** HSA_STATUS_ERROR for a negative result, whatever errno it is. `before`: the agents that did it already. */
 export function throwOnFailure(
   agent: HsaAgent,
   result: number,
-  { address, size }: ByteRange,
+  range: ByteRange,
+  { operation, records }: AskedOperation,
   before: readonly HsaAgent[] = [],
 ): void {
   if (result >= 0) return;
+  const { address, size } = range;
   const where = `[0x${address.toString(16)}, +0x${size.toString(16)})`;
   throw new HsaError(
     HsaStatus.error,
     `${agent.name} refused ${where} with ${errnoName(result) ?? 'an unknown error'} (errno ${-result})`,
-    { agent: agent.name, errno: result, applied: before.map(({ name }) => name) },
+    {
+      agent: agent.name,
+      errno: result,
+      applied: before.map(({ name }) => name),
+      cause: refusalOf(agent.device!, result, operation, range, records),
+    },
   );
 }
 

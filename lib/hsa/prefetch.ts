@@ -88,7 +88,7 @@ async function prefetchOn(
   range: ByteRange,
   target: 'device' | 'system',
 ): Promise<void> {
-  if (isRefusedByWrapper(range)) throwOnFailure(agent, -EINVAL, range);
+  if (isRefusedByWrapper(range)) throwOnFailure(agent, -EINVAL, range, { operation: 'prefetch', records: [] });
   await device.prefetchAsync(range, target);
 }
 

@@ -29,6 +29,8 @@ import { checkPairsToSet, invalidAgent, recordsToSet, setOnGpus } from './set.ts
 import { HsaSignal } from './signal.ts';
 import type { SignalOwner } from './signal.ts';
 
+const RESET = { operation: 'resetAttributes', records: [] } as const;
+
 /**
  * An open runtime. Addresses and sizes are bytes; ranges are rounded out to pages, so
  * unaligned ones are fine. Every method throws `HsaError`: NOT_INITIALIZED after
@@ -327,11 +329,12 @@ export class HsaRuntime {
     if (this.#options.release === '2025') {
       // The empty list went down to the ioctl of the first GPU, which refuses it.
       const [first] = gpuAgents;
-      throwOnFailure(first!, callGpu(first!.device!, SvmOperation.setAttributes, range, []).result, range);
+      const { result } = callGpu(first!.device!, SvmOperation.setAttributes, range, []);
+      throwOnFailure(first!, result, range, { operation: 'setAttributes', records: [] });
       return;
     }
     for (const [at, agent] of gpuAgents.entries())
-      throwOnFailure(agent, resetOnGpu(agent.device!, range), range, gpuAgents.slice(0, at));
+      throwOnFailure(agent, resetOnGpu(agent.device!, range), range, RESET, gpuAgents.slice(0, at));
   }
 
   #lastPrefetch(range: ByteRange): HsaAgent | null {

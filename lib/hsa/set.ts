@@ -134,10 +134,11 @@ export function setOnGpus(
   for (const agent of gpuAgents) {
     const list = records[agent.index]!;
     if (list.length === 0) continue;
+    const asked = { operation: 'setAttributes', records: list } as const;
     const { result } = callGpu(agent.device!, SvmOperation.setAttributes, range, list);
     if (result >= 0) continue;
     const before = gpuAgents.slice(0, gpuAgents.indexOf(agent)).filter(({ index }) => records[index]!.length > 0);
-    throwOnFailure(agent, result, range, before);
+    throwOnFailure(agent, result, range, asked, before);
   }
 }
 

@@ -57,13 +57,9 @@ export function faultQuirks(reason: keyof typeof FAULT_RULES): readonly string[]
 const DENIALS = {
   'no-context': 'the file has no SVM context',
   'no-retry-faults': '{} has no retry faults (XNACK off), so it has no SVM',
-  'not-mapped': 'the GPU has no PTE that permits it, and without retry faults (XNACK off) a fault maps nothing',
   'queues-stopped': 'the compute queues of the process are stopped, and nothing is left that resumes them',
   'switched-off':
     '{} has its retry faults (XNACK) switched off by amdgpu.noretry=1, so it has no SVM; boot with amdgpu.noretry=0',
-  closing: 'the SVM context is closing',
-  'no-permission': 'the mapping does not permit it',
-  'special-mapping': 'the mapping is of kind {}',
   'nothing-mapped': 'nothing is mapped there in the process',
   'gpu-read-only': 'the attribute gpuReadOnly forbids the GPU to write',
   'mapped-read-only': 'its range was mapped for reading while its mapping could not be written, and stays so',
@@ -78,14 +74,18 @@ export interface DeniedAccess {
   readonly result: number;
   /** Undefined where nothing of the state explains the errno. */
   readonly cause: keyof typeof DENIALS | undefined;
-  /** What the cause is about: a GPU, a kind of mapping. */
+  /** What the fault that killed the access was decided by, and the negative errno behind that (0: none). */
+  readonly decided?: { readonly reason: keyof typeof FAULT_RULES; readonly cause: number };
+  /** The GPU that the cause is about. */
   readonly detail?: string;
 }
 
 /** One sentence about an access that failed, without its end. */
-export function deniedAccess({ result, cause, detail }: DeniedAccess): string {
+export function deniedAccess({ result, decided, cause, detail }: DeniedAccess): string {
   if (cause === 'queues-stopped') return DENIALS[cause];
-  const why = cause === undefined ? '' : `: ${DENIALS[cause].replace('{}', detail ?? 'it')}`;
+  const known = cause === undefined ? undefined : DENIALS[cause].replace('{}', detail ?? 'it');
+  const rule = decided === undefined ? known : faultRule(decided.reason, decided.cause);
+  const why = rule === undefined ? '' : `: ${rule}`;
   if (result === 0) return `the fault handler answers every fault with "retry" and never maps the page${why}`;
   const name = errnoName(result);
   const meaning = name === undefined ? '' : ` (${errnoMessage(name)})`;

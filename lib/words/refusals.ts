@@ -15,6 +15,9 @@ const LAST_TYPE = Math.max(...Object.values(SvmAttributeType));
 /** What a device without SVM is said to lack. */
 export const NO_RETRY_FAULTS = 'the GPU has no retry faults (XNACK off), so it has no SVM';
 
+const SPECIAL_MAPPING = 'the range touches a VM_IO, VM_PFNMAP or VM_MIXEDMAP mapping';
+const NOT_MAPPED = 'a page of the range is not mapped in the process';
+const NOT_FAULTED_IN = 'a prefetch could not fault a page of the range in';
 const SWITCHED_OFF = 'the module parameter amdgpu.noretry=1 has switched them off, boot with amdgpu.noretry=0';
 const MAYBE_SWITCHED_OFF = 'some GPUs have them only with amdgpu.noretry=0';
 
@@ -28,6 +31,12 @@ export interface RefusedCall {
   readonly getWalksVmas?: boolean;
   /** Whether the module parameter amdgpu.noretry may be the reason of a refusal. Default 'no'. */
   readonly noretry?: 'yes' | 'no' | 'maybe';
+  /** Whether the driver was built with SVM. Default true. */
+  readonly svm?: boolean;
+  /** Whether the GPU has the retry faults that its driver needs; undefined: it cannot be told. */
+  readonly retryFaults?: boolean | undefined;
+  /** Whether all of the range is mapped in the process; undefined: it was not looked at. */
+  readonly mapped?: boolean | undefined;
   /** The records, if they are known. */
   readonly attributes?: readonly AttributePair[];
 }
@@ -40,13 +49,10 @@ export function svmRefusal(errno: number, call: RefusedCall): string | undefined
     case 'EINVAL':
       return badPlace(call.address, call.size) ?? badAttribute(call);
     case 'EOPNOTSUPP':
-      return notSupported(walks, call.noretry ?? 'no');
+      if (call.svm === false) return 'the driver was built without SVM';
+      return notSupported(walks, call.retryFaults, call.noretry ?? 'no');
     case 'EFAULT':
-      return isSet
-        ? 'a page of the range is not mapped in the process, or a prefetch could not fault it in'
-        : walks
-          ? 'a page of the range is not mapped in the process'
-          : undefined;
+      return walks ? badAddress(isSet, call.mapped) : undefined;
     case 'EPERM':
       return 'a prefetch reached into a mapping that is not writable while it collected pages for writing';
     case 'EADDRINUSE':
@@ -60,10 +66,16 @@ export function svmRefusal(errno: number, call: RefusedCall): string | undefined
   }
 }
 
-function notSupported(walksVmas: boolean, noretry: 'yes' | 'no' | 'maybe'): string {
+function badAddress(isSet: boolean, mapped: boolean | undefined): string {
+  if (isSet && mapped === true) return NOT_FAULTED_IN;
+  return isSet && mapped === undefined ? `${NOT_MAPPED}, or ${NOT_FAULTED_IN}` : NOT_MAPPED;
+}
+
+function notSupported(walksVmas: boolean, retryFaults: boolean | undefined, noretry: 'yes' | 'no' | 'maybe'): string {
+  if (retryFaults === true && walksVmas) return SPECIAL_MAPPING;
   let why = walksVmas ? 'the GPU has no retry faults (XNACK off)' : NO_RETRY_FAULTS;
   if (noretry !== 'no') why += `: ${noretry === 'yes' ? SWITCHED_OFF : MAYBE_SWITCHED_OFF}`;
-  return walksVmas ? `${why}, or the range touches a VM_IO, VM_PFNMAP or VM_MIXEDMAP mapping` : why;
+  return walksVmas && retryFaults === undefined ? `${why}, or ${SPECIAL_MAPPING}` : why;
 }
 
 function badPlace(address: bigint, size: bigint): string | undefined {

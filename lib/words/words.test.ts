@@ -93,6 +93,9 @@ it('says why an access is not served', () => {
   expect(deniedAccess({ result: -95, cause: 'no-retry-faults', detail: 'gfx1030' })).toBe(
     'the fault handler killed the access with EOPNOTSUPP (operation not supported): gfx1030 has no retry faults (XNACK off), so it has no SVM',
   );
+  expect(deniedAccess({ result: -1, decided: { reason: 'no-permission', cause: 0 }, cause: undefined })).toBe(
+    'the fault handler killed the access with EPERM (operation not permitted): the mapping of the process does not permit the access',
+  );
   expect(deniedAccess({ result: -9999, cause: undefined })).toBe('the fault handler killed the access with errno 9999');
   expect(faultRule('no-vma', -14)).toMatch(/ \[EFAULT\]$/);
 });

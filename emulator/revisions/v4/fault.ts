@@ -86,7 +86,7 @@ export class HandleFault implements FaultCall {
   }
 
   #answer(result: number, reason: FaultReason): number {
-    this.#context.effects.current?.faultEnded(this.#page, this.#write, result, reason, this.#cause);
+    this.#context.endFault(this.#page, this.#write, result, reason, this.#cause);
     return result;
   }
 

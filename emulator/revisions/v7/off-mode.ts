@@ -27,7 +27,7 @@ class RefusedFault implements FaultCall {
   run(): number {
     // mutant: off-fault-served
     const result = -Errno.EOPNOTSUPP;
-    this.#context.effects.current?.faultEnded(this.#page, this.#write, result, 'no-retry-faults', 0);
+    this.#context.endFault(this.#page, this.#write, result, 'no-retry-faults', 0);
     return result;
   }
 }

@@ -124,7 +124,7 @@ function failureOf(error: unknown): QueueFailure {
   if (error instanceof GpuAccessError) {
     const { address, access, denial } = error;
     const write = access === 'write';
-    return { kind: 'fault', address, write, readOnly: write && denial.cause === 'no-permission' };
+    return { kind: 'fault', address, write, readOnly: write && denial.decided?.reason === 'no-permission' };
   }
   if (error instanceof NotModelledError) return { kind: 'hang', reason: error.message };
   const { code, message } = error as NodeJS.ErrnoException;

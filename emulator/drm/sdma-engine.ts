@@ -174,7 +174,9 @@ function fillData(size: number, pattern: number, count: number): Uint8Array {
   const bytes = size === FillSize.dword ? (count + 4) & ~3 : count + 1;
   const unit = size === FillSize.word ? 2 : 4;
   const data = new Uint8Array(bytes);
-  for (let index = 0; index < bytes; index++) data[index] = pattern >>> ((index % unit) * 8);
+  for (let index = 0; index < Math.min(unit, bytes); index++) data[index] = pattern >>> (index * 8);
+  // What is there doubles: a loop over the bytes would take longer than writing them.
+  for (let filled = unit; filled < bytes; filled *= 2) data.copyWithin(filled, 0, filled);
   return data;
 }
 

@@ -94,7 +94,13 @@ export class ClientProcess implements ForeignMemory {
 
   /** The mappings as text, valid until the next call; empty when the address space is gone. */
   readMaps(): Uint8Array {
-    return this.#readAll(this.#maps);
+    try {
+      return this.#readAll(this.#maps);
+    } catch (error) {
+      // Not even its number is there any more.
+      if ((error as NodeJS.ErrnoException).code === 'ESRCH') return new Uint8Array(0);
+      throw error;
+    }
   }
 
   /** Kind of the mapping of a device file at `start` (hexadecimal). */

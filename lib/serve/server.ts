@@ -189,6 +189,9 @@ export class SvmServer {
         // Only calls of files that are open wait.
         for (const { thread } of this.#processes.values()) thread.interrupted(message.id);
         break;
+      case 'touched':
+        this.#processes.get(message.process)?.thread.touched();
+        break;
       case 'write-fault':
         this.#options.log?.(`answer ${message.id} could not be written to the caller's memory: EFAULT instead`);
         break;

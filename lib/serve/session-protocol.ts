@@ -11,6 +11,8 @@ export interface SessionData {
   readonly log: boolean;
   /** The served directory, where KFD is served. */
   readonly kfd: string | undefined;
+  /** Number among the sessions that are there. */
+  readonly session: number;
 }
 
 /** The server to a session. */
@@ -20,6 +22,8 @@ export type SessionRequest =
   | { readonly kind: 'release'; readonly file: number }
   /** The thread that waits for the answer to that ioctl got a signal. */
   | { readonly kind: 'interrupted'; readonly id: number }
+  /** The process has touched its doorbells. */
+  | { readonly kind: 'touched' }
   | { readonly kind: 'play'; readonly id: number; readonly file: number; readonly request: ControlRequest };
 
 /** A session to the server. */

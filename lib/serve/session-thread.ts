@@ -6,6 +6,7 @@ import { programPath } from '../backend/package-root.ts';
 import type { ControlRequest } from './control-socket.ts';
 import { encodeAnswer, encodeOpened } from './helper-protocol.ts';
 import type { HelperIoctl, HelperOpen } from './helper-protocol.ts';
+import { DOORBELL_SESSIONS } from './kfd/interface.ts';
 import type { SessionState } from './session.ts';
 import type { SessionAnswer, SessionData, SessionRequest } from './session-protocol.ts';
 
@@ -30,6 +31,7 @@ interface Waiting {
 
 /** A thread that serves one process, then perhaps another one. */
 export class SessionThread {
+  readonly number: number;
   state: SessionState = { contexts: 0, exited: [] };
   readonly #worker: Worker;
   readonly #listener: SessionListener;
@@ -43,6 +45,7 @@ export class SessionThread {
 
   constructor(data: SessionData, listener: SessionListener) {
     this.#listener = listener;
+    this.number = data.session;
     this.#worker = new Worker(programPath('lib/serve/session-worker'), { workerData: data, resourceLimits: LIMITS });
     this.#worker.on('message', (answer: SessionAnswer) => this.#take(answer));
     this.#worker.on('error', (error) => this.#end(`it failed: ${error.message}`));
@@ -74,6 +77,11 @@ export class SessionThread {
 
   interrupted(id: number): void {
     if (!this.#ended && this.#calls.has(id)) this.#post({ kind: 'interrupted', id });
+  }
+
+  /** The process has touched its doorbells. */
+  touched(): void {
+    if (!this.#ended) this.#post({ kind: 'touched' });
   }
 
   release(file: number): void {
@@ -166,26 +174,35 @@ export class SessionThread {
 
 /** Threads for the processes that come; one is always started ahead, since a start takes some 50 ms. */
 export class SessionThreads {
-  readonly #data: SessionData;
+  readonly #data: Omit<SessionData, 'session'>;
   readonly #listener: SessionListener;
   readonly #spare: SessionThread[] = [];
   readonly #busy = new Set<SessionThread>();
   /** Threads that are given back as soon as their files are closed. */
   #returning = 0;
+  #nextNumber = 0;
 
-  constructor(data: SessionData, listener: SessionListener) {
+  constructor(data: Omit<SessionData, 'session'>, listener: SessionListener) {
     this.#data = data;
     this.#listener = listener;
-    this.#spare.push(new SessionThread(data, listener));
+    this.#spare.push(this.#start());
+  }
+
+  #start(): SessionThread {
+    const used = new Set([...this.#spare, ...this.#busy].map(({ number }) => number));
+    while (used.has(this.#nextNumber)) this.#nextNumber = (this.#nextNumber + 1) % DOORBELL_SESSIONS;
+    const thread = new SessionThread({ ...this.#data, session: this.#nextNumber }, this.#listener);
+    this.#nextNumber = (this.#nextNumber + 1) % DOORBELL_SESSIONS;
+    return thread;
   }
 
   take(): SessionThread {
     let thread: SessionThread | undefined;
     do thread = this.#spare.pop();
     while (thread?.ended === true);
-    thread ??= new SessionThread(this.#data, this.#listener);
+    thread ??= this.#start();
     // A process that opens again right after its last close finds its thread still closing: that one is the next spare.
-    if (this.#spare.length + this.#returning === 0) this.#spare.push(new SessionThread(this.#data, this.#listener));
+    if (this.#spare.length + this.#returning === 0) this.#spare.push(this.#start());
     this.#busy.add(thread);
     return thread;
   }

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Session } from './session.ts';
 import type { SessionAnswer, SessionData, SessionRequest } from './session-protocol.ts';
 
-const { machine, log, kfd } = workerData as SessionData;
+const { machine, log, kfd, session: number } = workerData as SessionData;
 const port = parentPort!;
 const say = (answer: SessionAnswer): void => port.postMessage(answer);
 const session = new Session({
@@ -11,7 +11,7 @@ const session = new Session({
   complain: (line) => say({ kind: 'complaint', line }),
   ...(kfd === undefined
     ? {}
-    : { kfd: { mount: kfd, tellHelper: (frame: Uint8Array) => say({ kind: 'helper', frame }) } }),
+    : { kfd: { mount: kfd, session: number, tellHelper: (frame: Uint8Array) => say({ kind: 'helper', frame }) } }),
   ...(log ? { log: (line: string) => say({ kind: 'log', line }) } : {}),
 });
 
@@ -44,6 +44,9 @@ port.on('message', (request: SessionRequest) => {
     }
     case 'interrupted':
       session.interrupt(request.id);
+      break;
+    case 'touched':
+      session.touched();
       break;
     case 'release':
       session.release(request.file);

@@ -14,6 +14,7 @@ import type { HelperIoctl, HelperOpen } from './helper-protocol.ts';
 import { isSvmRequest } from '../uapi/profile.ts';
 import { answerIoctl } from './ioctl-call.ts';
 import { printable } from '../words/printable.ts';
+import { doorbellOffset } from './kfd/interface.ts';
 import { answerRuntime } from './kfd/render-node.ts';
 import { eventLine, fileLabel, ioctlLine, kfdLine } from './log.ts';
 
@@ -23,7 +24,7 @@ export interface SessionOptions {
   readonly log?: (line: string) => void;
   readonly complain: (line: string) => void;
   /** Where KFD is served. */
-  readonly kfd?: { readonly mount: string; tellHelper(frame: Uint8Array): void };
+  readonly kfd?: { readonly mount: string; readonly session: number; tellHelper(frame: Uint8Array): void };
 }
 
 /** What others see of a session without asking it, since it may be busy. */
@@ -42,6 +43,8 @@ export class Session {
   readonly #kfdFiles = new Map<number, Client>();
   #current: Client | undefined;
   #place: ServedPlace | undefined;
+  /** Doorbells that were given out. */
+  #frames = 0;
   /** Counts what changes the state. */
   changes = 0;
 
@@ -90,6 +93,11 @@ export class Session {
   /** The thread of a waiting ioctl got a signal. */
   interrupt(id: number): void {
     for (const client of new Set(this.#kfdFiles.values())) client.kfd.interrupt(id);
+  }
+
+  /** The doorbells of the process were touched. */
+  touched(): void {
+    for (const client of new Set(this.#kfdFiles.values())) client.kfd.touched();
   }
 
   async #kfdIoctl(client: Client, call: HelperIoctl): Promise<Uint8Array> {
@@ -182,8 +190,9 @@ export class Session {
     return (this.#place ??= {
       mount: kfd.mount,
       device: deviceOf(kfd.mount),
-      keep: (file, offset, bytes) => kfd.tellHelper(encodeKept(true, file, offset, bytes)),
+      keep: (file, offset, bytes, pid) => kfd.tellHelper(encodeKept(true, file, offset, bytes, pid)),
       forget: (file, offset) => kfd.tellHelper(encodeKept(false, file, offset, 0)),
+      nextDoorbells: () => doorbellOffset(kfd.session, this.#frames++),
       complain,
     });
   }

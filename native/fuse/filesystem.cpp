@@ -23,8 +23,8 @@ std::string node_name(unsigned index) { return "renderD" + std::to_string(128 + 
 static constexpr off_t kMappableSize = 0x7fff'ffff'ffff'f000;
 static constexpr unsigned kKfdType = 0x4b;
 
-// Whether `thread` is one of the process that started this one. It reads the doorbells through files of its own, and
-// must not wait for itself.
+// Whether `thread` is one of the process that started this one. It reads and drops the doorbells through files of its
+// own, and must not wait for itself.
 static bool is_server(pid_t thread) {
   const std::string path = "/proc/" + std::to_string(::getppid()) + "/task/" + std::to_string(thread);
   return ::access(path.c_str(), F_OK) == 0;
@@ -139,14 +139,17 @@ void Filesystem::release(fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
 }
 
 void Filesystem::read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info*) {
-  const Filesystem& self = of(request);
+  Filesystem& self = of(request);
   if (!self.kfd_) {
     fuse_reply_err(request, EINVAL);
     return;
   }
+  MappedStore& store = self.stores_[inode - kFirstNode];
   std::vector<uint8_t> bytes(size);
-  self.stores_[inode - kFirstNode].read(static_cast<uint64_t>(offset), bytes);
+  store.read(static_cast<uint64_t>(offset), bytes);
   fuse_reply_buf(request, reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const uint32_t process = store.touched(static_cast<uint64_t>(offset), size);
+  if (process != 0) self.outbox_.send(std::move(Frame(Kind::Touched, 0).put(process)));
 }
 
 void Filesystem::write(fuse_req_t request, fuse_ino_t inode, const char* bytes, size_t size, off_t offset,
@@ -156,8 +159,10 @@ void Filesystem::write(fuse_req_t request, fuse_ino_t inode, const char* bytes, 
     fuse_reply_err(request, EINVAL);
     return;
   }
-  self.stores_[inode - kFirstNode].write(static_cast<uint64_t>(offset),
-                                         {reinterpret_cast<const uint8_t*>(bytes), size});
+  MappedStore& store = self.stores_[inode - kFirstNode];
+  // Node writes to doorbells only so that the kernel drops their pages: what it writes means nothing.
+  if (!is_server(fuse_req_ctx(request)->pid) || !store.watch(static_cast<uint64_t>(offset)))
+    store.write(static_cast<uint64_t>(offset), {reinterpret_cast<const uint8_t*>(bytes), size});
   fuse_reply_write(request, size);
 }
 
@@ -204,9 +209,10 @@ bool Filesystem::handle(std::span<const uint8_t> frame) {
     const auto file = reader.take<uint32_t>();
     const auto offset = reader.take<uint64_t>();
     const auto length = reader.take<uint64_t>();
+    const auto process = kind == Kind::Keep ? reader.take<uint32_t>() : 0;
     if (!reader.ok() || file >= stores_.size()) return false;
     if (kind == Kind::Keep) {
-      stores_[file].keep(offset, length);
+      stores_[file].keep(offset, length, process);
     } else {
       stores_[file].forget(offset);
     }

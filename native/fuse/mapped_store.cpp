@@ -33,6 +33,24 @@ void MappedStore::write(uint64_t offset, std::span<const uint8_t> bytes) {
   }
 }
 
+bool MappedStore::watch(uint64_t offset) {
+  const auto extent = extent_of(extents_, offset);
+  if (extent == extents_.end() || extent->second.process == 0) return false;
+  extent->second.watched = true;
+  return true;
+}
+
+uint32_t MappedStore::touched(uint64_t offset, uint64_t length) {
+  auto extent = extent_of(extents_, offset);
+  if (extent == extents_.end()) extent = extents_.lower_bound(offset);
+  for (; extent != extents_.end() && extent->first < offset + length; ++extent) {
+    if (!extent->second.watched) continue;
+    extent->second.watched = false;
+    return extent->second.process;
+  }
+  return 0;
+}
+
 void MappedStore::read(uint64_t offset, std::span<uint8_t> target) const {
   std::fill(target.begin(), target.end(), uint8_t{0});
   for (size_t done = 0; done < target.size();) {

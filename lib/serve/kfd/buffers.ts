@@ -25,11 +25,6 @@ export function secretOffset(): bigint {
   return (1n << 60n) | ((BigInt(`0x${randomBytes(6).toString('hex')}`) & 0x3fff_ffff_ffffn) << 12n);
 }
 
-/** Offset of a GPU's doorbells. Old libhsakmt takes it apart with a mask that is too wide: bits 13 to 31 are zero. */
-export function secretDoorbellOffset(): bigint {
-  return (1n << 62n) | (BigInt(randomBytes(4).readUInt32LE() & 0x3fff_ffff) << 32n);
-}
-
 /** The bytes of the buffers that are on the GPU, by the GPU's addresses. */
 export class BufferMemory {
   readonly #client: KfdClient;

@@ -24,6 +24,8 @@ export interface KfdClient {
   readonly machine: EmulatedMachine;
   readonly process: ClientMemory;
   readonly files: ReadonlySet<KfdFile>;
+  /** True once the address space is gone. */
+  readonly exited: boolean;
   /** Brings the machine to the present. */
   refresh(): void;
   /** Whether the client can read and write a served file's memory at the address. */
@@ -34,9 +36,14 @@ export interface KfdClient {
 export interface KfdSurroundings {
   /** The served directory. */
   readonly mount: string;
-  /** The helper keeps, or forgets, what is written to a file (its index; that of kfd is the number of GPUs). */
-  keep(file: number, offset: bigint, bytes: number): void;
+  /**
+   * The helper keeps, or forgets, what is written to a file (its index; that of kfd is the number of GPUs). `pid`: they are
+   * the doorbells of that process.
+   */
+  keep(file: number, offset: bigint, bytes: number, pid?: number): void;
   forget(file: number, offset: bigint): void;
+  /** Offset in the file kfd of doorbells that nobody has. */
+  nextDoorbells(): bigint;
   complain(line: string): void;
 }
 

@@ -1,29 +1,35 @@
-/** Looks at the doorbells of one process: often while there is work, seldom when there is none. */
-import { closeSync, openSync, readSync } from 'node:fs';
+/** Looks at the doorbells of one process while there is work; else the kernel says when one is touched. */
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { DOORBELL_FRAME } from './interface.ts';
 import type { SdmaQueue } from './sdma-queue.ts';
 
 /** Between two looks while there was work lately, and how long ago that is. */
 const BUSY_MILLISECONDS = 0.05;
 const BUSY_FOR = 4;
-const IDLE_MILLISECONDS = 1;
-/** When there was none for so long, seldom: a look takes some 50 us. */
-const ASLEEP_AFTER = 500;
-const ASLEEP_MILLISECONDS = 10;
 /** Between two tries of a packet that has to wait. */
 const WAITING_MILLISECONDS = 2;
+/** Should the kernel ever keep a page that was dropped, its doorbell is seen so late. */
+const RECHECK_MILLISECONDS = 1000;
 
+/**
+ * Our own file shares the page cache with every mapping of the client, so that its stores are seen without asking. A write to our
+ * second file, past the page cache, makes the kernel drop the page from it: the next store of the client is a page fault, for
+ * which the kernel asks the helper, and that tells us (`touched`).
+ */
 export class Doorbells {
   readonly #path: string;
   readonly #beforeWork: () => void;
   readonly #complain: (error: unknown) => void;
   readonly #queues = new Set<SdmaQueue>();
+  readonly #frame = new Uint8Array(DOORBELL_FRAME);
   readonly #word = new BigUint64Array(1);
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
-  #file = -1;
-  #scheduled = false;
+  #cached = -1;
+  #direct = -1;
+  #isScheduled = false;
+  #timer: NodeJS.Timeout | undefined;
   #lastWork = 0;
-  #nextTry = 0;
 
   /** `mount`: the served directory. `beforeWork` brings the machine to the present. */
   constructor(mount: string, beforeWork: () => void, complain: (error: unknown) => void) {
@@ -33,63 +39,92 @@ export class Doorbells {
   }
 
   add(queue: SdmaQueue): void {
-    // Our own file shares the page cache with every mapping of the client, so that its stores are seen without asking.
-    if (this.#file < 0) this.#file = openSync(this.#path, 'r');
+    if (this.#cached < 0) {
+      this.#cached = openSync(this.#path, 'r');
+      this.#direct = openSync(this.#path, constants.O_WRONLY | constants.O_DIRECT);
+    }
     queue.begin(this.#read(queue));
     this.#queues.add(queue);
-    this.#schedule();
+    this.touched();
   }
 
   remove(queue: SdmaQueue): void {
     this.#queues.delete(queue);
   }
 
+  /** A doorbell may have been rung: looks, and goes on to look for a while. */
+  touched(): void {
+    this.#lastWork = performance.now();
+    this.#lookSoon();
+  }
+
   close(): void {
     this.#queues.clear();
-    if (this.#file >= 0) closeSync(this.#file);
-    this.#file = -1;
+    clearTimeout(this.#timer);
+    for (const file of [this.#cached, this.#direct]) if (file >= 0) closeSync(file);
+    this.#cached = this.#direct = -1;
   }
 
-  #schedule(): void {
-    if (this.#scheduled || this.#queues.size === 0) return;
-    this.#scheduled = true;
-    const idle = performance.now() - this.#lastWork;
-    if (idle < BUSY_FOR) setImmediate(this.#look, true);
-    else setTimeout(this.#look, idle < ASLEEP_AFTER ? IDLE_MILLISECONDS : ASLEEP_MILLISECONDS, false);
+  #lookSoon(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(this.#look);
   }
 
-  readonly #look = (busy: boolean): void => {
-    this.#scheduled = false;
+  #lookAfter(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#lookSoon(), milliseconds);
+  }
+
+  readonly #look = (): void => {
+    this.#isScheduled = false;
+    clearTimeout(this.#timer);
+    if (this.#queues.size === 0) return;
     try {
-      if (!this.#round() && busy) Atomics.wait(this.#sleeper, 0, 0, BUSY_MILLISECONDS);
+      const { worked, waiting } = this.#round();
+      if (worked) this.#lastWork = performance.now();
+      if (waiting && !worked) return this.#lookAfter(WAITING_MILLISECONDS);
+      if (performance.now() - this.#lastWork < BUSY_FOR) {
+        if (!worked) Atomics.wait(this.#sleeper, 0, 0, BUSY_MILLISECONDS);
+        return this.#lookSoon();
+      }
+      this.#drop();
+      // What was stored while the pages were dropped may have gone with them; the write pointers have it, too.
+      if ([...this.#queues].filter((queue) => queue.ringByPointer()).length > 0) return this.#lookSoon();
     } catch (error) {
       // The mount may have gone; what else it was, the next look may be luckier.
       this.#complain(error);
     }
-    this.#schedule();
+    this.#lookAfter(RECHECK_MILLISECONDS);
   };
 
   #read(queue: SdmaQueue): number {
-    readSync(this.#file, this.#word, 0, 8, queue.settings.doorbell);
+    readSync(this.#cached, this.#word, 0, 8, queue.settings.doorbell);
     return Number(this.#word[0]!);
   }
 
-  /** Whether a queue did something. */
-  #round(): boolean {
+  #round(): { readonly worked: boolean; readonly waiting: boolean } {
     let worked = false;
-    let ready = false;
+    let waiting = false;
+    let isReady = false;
     for (const queue of this.#queues) {
       if (!queue.ring(this.#read(queue))) continue;
-      if (!ready) {
-        if (performance.now() < this.#nextTry) continue;
-        this.#beforeWork();
-        ready = true;
-      }
+      if (!isReady) this.#beforeWork();
+      isReady = true;
       const step = queue.step();
       worked ||= step.worked;
-      if (step.waiting && !step.worked) this.#nextTry = performance.now() + WAITING_MILLISECONDS;
+      waiting ||= step.waiting;
     }
-    if (worked) this.#lastWork = performance.now();
-    return worked;
+    return { worked, waiting };
+  }
+
+  /** Makes the kernel drop the pages of all doorbells in use. */
+  #drop(): void {
+    const frames = new Set([...this.#queues].map(({ settings }) => settings.doorbell & ~BigInt(DOORBELL_FRAME - 1)));
+    for (const offset of frames) {
+      // What is there: the helper does not take it, and if the kernel does not write past its cache it changes nothing.
+      readSync(this.#cached, this.#frame, 0, DOORBELL_FRAME, offset);
+      writeSync(this.#direct, this.#frame, 0, DOORBELL_FRAME, Number(offset));
+    }
   }
 }

@@ -63,6 +63,17 @@ export const WaitResult = { complete: 0, timeout: 1, fail: 2 } as const;
 export const EVENT_PAGE_BYTES = 0x8000;
 /** Bytes of a GPU's doorbells, which are mapped in one piece. */
 export const DOORBELL_FRAME = 0x2000;
+/** Sessions, and frames of one session, that have doorbells of their own. */
+export const DOORBELL_SESSIONS = 1024;
+
+/**
+ * Offset of a GPU's doorbells in the file kfd: a number that JavaScript can write at. Old libhsakmt takes it apart with a mask
+ * that is too wide: bits 13 to 31 are zero.
+ */
+export function doorbellOffset(session: number, frame: number): bigint {
+  return (1n << 52n) | (BigInt(session % DOORBELL_SESSIONS) << 42n) | (BigInt(frame % 1024) << 32n);
+}
+
 /** Not an errno of user space: the kernel's ENOTSUPP, which KFD returns for a queue type. */
 export const ENOTSUPP = 524;
 

@@ -5,7 +5,7 @@ import { Errno } from '../../uapi/errno.ts';
 import { splitRequest } from '../../uapi/request.ts';
 import type { CallerWrite, HelperIoctl } from '../helper-protocol.ts';
 import { KfdAllocations } from './allocations.ts';
-import { secretDoorbellOffset, secretOffset } from './buffers.ts';
+import { secretOffset } from './buffers.ts';
 import type { KfdClient, KfdFile, KfdSurroundings, ServedGpu } from './client.ts';
 import { KfdEvents } from './events.ts';
 import type { WaitOutcome } from './events.ts';
@@ -73,7 +73,7 @@ export class KfdProcess {
     this.#gpus = client.machine.devices.map((_, index) => ({
       index,
       id: gpuIdOf(index),
-      doorbells: secretDoorbellOffset(),
+      doorbells: surroundings.nextDoorbells(),
       file: undefined,
       view: undefined,
     }));
@@ -82,7 +82,7 @@ export class KfdProcess {
     this.#svm = new KfdSvm(client, this.#gpus, this.#allocations.memory);
     this.#queues = new KfdQueues(client, surroundings, this.#gpus, this.#allocations.memory, this.#events);
     surroundings.keep(this.#kfdFile, this.#eventPage, EVENT_PAGE_BYTES);
-    for (const gpu of this.#gpus) surroundings.keep(this.#kfdFile, gpu.doorbells, DOORBELL_FRAME);
+    for (const gpu of this.#gpus) surroundings.keep(this.#kfdFile, gpu.doorbells, DOORBELL_FRAME, client.pid);
   }
 
   /** Whether the name of the ioctl is known. */
@@ -115,6 +115,11 @@ export class KfdProcess {
   /** The thread of a waiting call got a signal. */
   interrupt(id: number): void {
     this.#waits.get(id)?.();
+  }
+
+  /** The client has touched its doorbells, which were not looked at. */
+  touched(): void {
+    this.#queues.touched();
   }
 
   /** A render node's file was closed: its VM has gone. */

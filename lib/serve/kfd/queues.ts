@@ -54,6 +54,10 @@ export class KfdQueues {
     for (const [id, each] of this.#queues) if (each.gpu === gpu) this.destroy(id);
   }
 
+  touched(): void {
+    this.#doorbells.touched();
+  }
+
   close(): void {
     this.#queues.clear();
     this.#doorbells.close();
@@ -95,6 +99,8 @@ export class KfdQueues {
       (failure) => this.#failed(gpu, id, failure),
     );
     this.#queues.set(id, { queue, gpu });
+    // The pointers are read where the client has mapped them by now.
+    this.#client.refresh();
     this.#doorbells.add(queue);
     view.setBigUint64(24, doorbell, true);
     view.setUint32(52, id, true);
@@ -138,6 +144,9 @@ export class KfdQueues {
   /** What the driver does where an access cannot be served, or an engine hangs: no queue of the process goes on. */
   #failed(gpu: ServedGpu, id: number, failure: QueueFailure): void {
     for (const each of this.#queues.values()) if (each.gpu === gpu) each.queue.stopped = true;
+    // A process that ends takes its memory with it; its files are closed later.
+    this.#client.refresh();
+    if (this.#client.exited) return;
     const who = `queue ${id} of process ${this.#client.pid} on gpu ${gpu.id}`;
     if (failure.kind === 'fault') {
       const { address, write, readOnly } = failure;

@@ -58,11 +58,24 @@ export class SdmaQueue {
     this.#stale = doorbell;
   }
 
-  /** Takes the value of the doorbell; whether there is something to do. */
+  /**
+   * Takes the value of the doorbell; whether there is something to do. A client stores the write pointer before it rings, so that
+   * a doorbell beyond it is somebody else's word: everybody can map every doorbell.
+   */
   ring(doorbell: number): boolean {
     if (doorbell === this.#stale && (doorbell === 0 || this.#written() !== doorbell)) return false;
     this.#stale = -1;
-    if (doorbell > this.#rung) this.#rung = doorbell;
+    if (doorbell > this.#rung) this.#rung = Math.max(this.#rung, Math.min(doorbell, this.#written()));
+    return this.#isReady();
+  }
+
+  /** The same where the word of the doorbell may be lost: the write pointer tells. */
+  ringByPointer(): boolean {
+    this.#rung = Math.max(this.#rung, this.#written());
+    return this.#isReady();
+  }
+
+  #isReady(): boolean {
     return !this.stopped && this.settings.ringBytes > 0 && this.#rung > this.#fetched;
   }
 
@@ -97,10 +110,16 @@ export class SdmaQueue {
     }
   }
 
-  /** The write pointer, which a client stores before it rings. */
+  /** The write pointer, which a client stores before it rings. Where it has gone the queue fails. */
   #written(): number {
-    const word = this.#view.read(this.settings.writePointer, 8);
-    return Number(new DataView(word.buffer, word.byteOffset).getBigUint64(0, true));
+    if (this.stopped) return 0;
+    try {
+      const word = this.#view.read(this.settings.writePointer, 8);
+      return Number(new DataView(word.buffer, word.byteOffset).getBigUint64(0, true));
+    } catch (error) {
+      this.#fail(failureOf(error));
+      return 0;
+    }
   }
 
   #submitted(bytes: number): Uint32Array {

@@ -23,6 +23,7 @@ function rig(options: MachineOptions = {}, compute = true) {
     machine,
     process: { read: () => undefined, write: () => undefined, descriptorsOf: () => [] },
     files: new Set(),
+    exited: false,
     refresh: () => machine.runDueWork(),
     hasMapped: () => false,
   };

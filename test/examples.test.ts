@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { ensureDist, root, runNode } from './support/package-support.ts';
+import { ensureDist, ownTemporaryFolder, root, runNode } from './support/package-support.ts';
 
 const outputs: Readonly<Record<string, readonly string[]>> = {
   'managed-vector-add.mjs': [
@@ -28,6 +28,12 @@ const outputs: Readonly<Record<string, readonly string[]>> = {
     'prefetch: 0 GPU faults, read right',
     '  hipMemPrefetchAsync(0) -> GPU0: PREFETCH_LOC=1',
     '  preferred -2, last prefetch 0',
+  ],
+  'compare-prefetch-policies.mjs': [
+    'On demand: 147.0 ms, 108 GPU faults, 216 MiB to VRAM, 184 MiB back, 0 MiB accessed over the link',
+    'Prefetch: 166.8 ms, 0 GPU faults, 216 MiB to VRAM, 184 MiB back, 0 MiB accessed over the link',
+    'In place: 20.0 ms, 32 GPU faults, 0 MiB to VRAM, 0 MiB back, 384 MiB accessed over the link',
+    'drawn: TMPDIR/compare-prefetch-policies.svg',
   ],
   'overcommit-vram.mjs': [
     'as posted: 224 evictions, the GPU read 128 of 128 blocks wrong',
@@ -63,8 +69,15 @@ it('covers every example', () => {
 it.each(Object.keys(outputs))('%s', async (name) => {
   // What stands in the environment must not choose another backend or write a recording.
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('AMDGPU_SVM_')));
-  const result = await runNode([path.join('examples', name)], { env });
+  const TMPDIR = ownTemporaryFolder();
+  const result = await runNode([path.join('examples', name)], { env: { ...env, TMPDIR } });
   expect(result.stderr).toBe('');
-  expect(result.stdout.trimEnd().split('\n')).toEqual(outputs[name]);
+  expect(result.stdout.replaceAll(TMPDIR, 'TMPDIR').trimEnd().split('\n')).toEqual(outputs[name]);
   expect(result.code).toBe(0);
+  // What one of them draws is shown in the documentation.
+  for (const drawn of fs.readdirSync(TMPDIR)) {
+    const shown = path.join(root, 'docs/images', drawn);
+    if (process.env['UPDATE_DOCS'] === '1') fs.copyFileSync(path.join(TMPDIR, drawn), shown);
+    expect(fs.readFileSync(path.join(TMPDIR, drawn), 'utf8')).toBe(fs.readFileSync(shown, 'utf8'));
+  }
 });

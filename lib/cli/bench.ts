@@ -1,6 +1,7 @@
 /** `amdgpu-svm bench`: how long the calls take on this machine's device. */
 import { BACKENDS, SvmDevice } from '../index.ts';
 import type { BackendName } from '../index.ts';
+import { benchModel, MODEL_HELP, MODEL_SYNOPSIS } from './bench-model.ts';
 import { workloads } from './bench-workloads.ts';
 import type { Workload } from './bench-workloads.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
@@ -40,8 +41,7 @@ const LONGEST = 60_000;
 
 export const benchCommand: Command = {
   name: 'bench',
-  synopsis:
-    '[NAME...] [--backend NAME] [--node PATH] [--profile NAME] [--xnack-off] [--repairs LIST] [--asic NAME] [--time MS] [--json]',
+  synopsis: `[NAME...] [--backend NAME] [--node PATH] [--profile NAME] [--xnack-off] [--repairs LIST] [--asic NAME] [--time MS] [--json] | ${MODEL_SYNOPSIS}`,
   help: `Times the calls of the typed API on the device that SvmDevice.open() would take. The comparison with
 the C code of the driver is "npm run bench" in the repository.
 
@@ -54,8 +54,11 @@ the C code of the driver is "npm run bench" in the repository.
   --repairs LIST  ${REPAIRS_HELP}
   --asic NAME     the emulated GPU; default gfx942
   --time MS       time for each, default 500
-  --json          the result as one object; times in microseconds`,
+  --json          the result as one object; times in microseconds
+
+${MODEL_HELP}`,
   async run(args) {
+    if (args.includes('--model')) return benchModel(args);
     const { values, positionals } = readArguments('bench', args, OPTIONS, true);
     const time = Number(values.time);
     if (!Number.isSafeInteger(time) || time < 1 || time > LONGEST)

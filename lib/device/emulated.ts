@@ -1,6 +1,9 @@
 /** What layers above the device need of the emulator besides `SvmDevice.emulator`: the catalogue and pictures of the state. */
 export {
   contextSnapshot,
+  COST_FIELDS,
+  COST_NAMES,
+  costArgument,
   EmulatedMachine,
   errnoName,
   formatGcVersion,
@@ -18,6 +21,10 @@ export type {
   AccessResult,
   AsicName,
   ContextSnapshot,
+  CostField,
+  CostName,
+  CostOption,
+  CostTotals,
   EffectSink,
   EmulatedChild,
   EmulatedDevice,

@@ -51,7 +51,7 @@ export class PteNames {
   }
 
   ptesWritten(startPage: number): void {
-    this.#olderThanReset.delete(startPage);
+    if (this.#olderThanReset.size > 0) this.#olderThanReset.delete(startPage);
   }
 
   /** The entry that a wrong PTE of `page` belongs to; `around`: what happens. */

@@ -32,6 +32,8 @@ export class BufferObjectMappings {
 
   /** The lowest one that has any of the pages `[first, last]`, both inclusive. */
   firstIn(first: number, last: number): BufferObjectMapping | undefined {
+    // Most VMs have none, and the hazard monitor asks at each fault.
+    if (this.#byStart.size === 0) return undefined;
     const before = this.#byStart.floor(first);
     if (before !== undefined && before.endPage > first) return before;
     const after = this.#byStart.higher(first);

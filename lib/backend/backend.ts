@@ -86,6 +86,15 @@ export interface Backend {
    * much less. Throws `ERR_SVM_NOT_AVAILABLE` where that cannot be done, `ERR_SVM_NO_VRAM` where there is no room.
    */
   mapDriverMemory(size: bigint, place: 'system' | 'vram'): DriverMapping;
+  /**
+   * Keeps the pages that contain `size` bytes from `address` on where they are; the function that is returned lets them
+   * go. EFAULT where nothing is mapped, `ERR_SVM_NOT_AVAILABLE` where that cannot be done.
+   */
+  pinMemory(address: bigint, size: bigint): () => void;
+  /** What the CPU reads there. EFAULT, `ERR_SVM_NOT_AVAILABLE`. */
+  readMemory(address: bigint, size: number): Uint8Array<ArrayBuffer>;
+  /** The CPU writes there. EFAULT, `ERR_SVM_NOT_AVAILABLE`. */
+  writeMemory(address: bigint, data: Uint8Array): void;
   /** Lets work run that the driver has put off, where no thread of a kernel does so by itself. */
   runDeferredWork(): void;
   /** Lets so many nanoseconds pass for the driver: at once on a virtual clock, else as long as they last. */

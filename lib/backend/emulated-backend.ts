@@ -12,6 +12,7 @@ import type { SharedEventChannels } from './event-channels.ts';
 import { watchHazards } from './hazard-watch.ts';
 import type { HazardMode, HazardWatch } from './hazard-watch.ts';
 import type { HostRegionMapper } from './host-region.ts';
+import { pinPages } from './page-pins.ts';
 import { EmulatedQueue } from './queue-emulated.ts';
 import type { GpuQueue } from './queue.ts';
 import type { DeviceRecorder } from './recording.ts';
@@ -106,6 +107,18 @@ export class EmulatedBackend implements Backend {
         if (taken !== undefined) this.emulator.freeVram(taken);
       },
     };
+  }
+
+  pinMemory(address: bigint, size: bigint): () => void {
+    return pinPages(this.#machine.process, address, size);
+  }
+
+  readMemory(address: bigint, size: number): Uint8Array<ArrayBuffer> {
+    return this.#machine.process.read(address, size);
+  }
+
+  writeMemory(address: bigint, data: Uint8Array): void {
+    this.#machine.process.write(address, data);
   }
 
   /** First page of so much VRAM. */

@@ -130,9 +130,25 @@ export class KernelBackend implements Backend {
   }
 
   mapDriverMemory(): DriverMapping {
-    throw codedError(
+    throw this.#notAvailable('memory of the driver');
+  }
+
+  pinMemory(): () => void {
+    throw this.#notAvailable('pinning memory for the GPU');
+  }
+
+  readMemory(): Uint8Array<ArrayBuffer> {
+    throw this.#notAvailable('memory that no HostBuffer stands for');
+  }
+
+  writeMemory(): void {
+    throw this.#notAvailable('memory that no HostBuffer stands for');
+  }
+
+  #notAvailable(what: string): Error {
+    return codedError(
       'ERR_SVM_NOT_AVAILABLE',
-      `memory of the driver is not available on this backend (${this.kind}); use the emulated backend`,
+      `${what} is not available on this backend (${this.kind}); use the emulated backend`,
     );
   }
 

@@ -66,7 +66,7 @@ export class Allocator implements MemoryOwner {
   }
 
   /** 'device': the CPU can't look in; 'host': pinned. The GPUs reach neither through SVM, as it is the driver's own mapping. */
-  unmanaged(size: bigint, kind: 'device' | 'host'): HipMemory {
+  unmanaged(size: bigint, kind: 'device' | 'host', flags = 0): HipMemory {
     const state = this.#state;
     state.assertOpen();
     if (size === 0n) throw invalidValue('size: 0');
@@ -74,7 +74,7 @@ export class Allocator implements MemoryOwner {
     const { address, unmap } = mapDriverMemory(state.devices[state.currentDevice]!, bytes, kind);
     const backing =
       kind === 'device' ? new DeviceBacking(address, unmap) : new PinnedBacking(address, Number(bytes), unmap);
-    return this.#add(new HipMemory(this, backing, Number(size), kind, 0, state.currentDevice));
+    return this.#add(new HipMemory(this, backing, Number(size), kind, flags, state.currentDevice));
   }
 
   /** The allocation that begins at the pointer; hipErrorInvalidValue if there is none. */

@@ -3,6 +3,7 @@ import { bytesOf } from '../uapi/bytes.ts';
 import type { HsaRuntime } from '../hsa/index.ts';
 import type { HostBuffer } from '../device/host-memory.ts';
 import { codedError, rangeError } from '../uapi/errors.ts';
+import { SparseBytes } from './sparse-bytes.ts';
 
 /** The mapping behind an allocation; a `HostBuffer` is one. */
 export interface Backing {
@@ -11,6 +12,15 @@ export interface Backing {
   read(offset?: number, length?: number): Uint8Array<ArrayBuffer>;
   write(offset: number, data: ArrayBufferView): void;
   unmap(): void;
+  /** Only of memory of the driver. */
+  contents?(): DriverContents;
+}
+
+/** What memory of the driver holds; offsets and lengths are bytes inside of it. */
+export interface DriverContents {
+  read(offset: number, length: number): Uint8Array<ArrayBuffer>;
+  write(offset: number, data: Uint8Array): void;
+  fill(offset: number, length: number, byte: number): void;
 }
 
 /** Managed memory: a reservation of HSA. */
@@ -48,10 +58,16 @@ export class ReservedBacking implements Backing {
 export class DeviceBacking implements Backing {
   readonly address: bigint;
   readonly #unmap: () => void;
+  readonly #contents = new SparseBytes();
 
   constructor(address: bigint, unmap: () => void) {
     this.address = address;
     this.#unmap = unmap;
+  }
+
+  /** What commands of streams copy there and from there. */
+  contents(): DriverContents {
+    return this.#contents;
   }
 
   get bytes(): Uint8Array<ArrayBuffer> {
@@ -96,6 +112,15 @@ export class PinnedBacking implements Backing {
 
   unmap(): void {
     this.#unmap();
+  }
+
+  contents(): DriverContents {
+    const { bytes } = this;
+    return {
+      read: (offset, length) => bytes.slice(offset, offset + length),
+      write: (offset, data) => bytes.set(data, offset),
+      fill: (offset, length, byte) => void bytes.fill(byte, offset, offset + length),
+    };
   }
 
   #assertInside(offset: number, length: number): void {

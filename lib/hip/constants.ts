@@ -88,7 +88,7 @@ export interface HipMemLocation {
 export const HipMemoryType = {
   /** hipMemoryTypeUnregistered: HIP does not know it. */
   unregistered: 0,
-  /** hipMemoryTypeHost: `hostMalloc`. */
+  /** hipMemoryTypeHost: `hostMalloc`, `hostRegister`. */
   host: 1,
   /** hipMemoryTypeDevice: `malloc`. */
   device: 2,
@@ -96,6 +96,52 @@ export const HipMemoryType = {
   managed: 3,
 } as const;
 export type HipMemoryType = (typeof HipMemoryType)[keyof typeof HipMemoryType];
+
+/** Flags of `hostMalloc`. The runtime keeps them; in the model all pinned memory is alike. */
+export const HipHostMalloc = {
+  /** hipHostMallocDefault */
+  default: 0,
+  /** hipHostMallocPortable */
+  portable: 0x1,
+  /** hipHostMallocMapped */
+  mapped: 0x2,
+  /** hipHostMallocWriteCombined */
+  writeCombined: 0x4,
+  /** hipHostMallocNumaUser */
+  numaUser: 0x2000_0000,
+  /** hipHostMallocCoherent */
+  coherent: 0x4000_0000,
+  /** hipHostMallocNonCoherent */
+  nonCoherent: 0x8000_0000,
+} as const;
+
+/** Flags of `hostRegister`. */
+export const HipHostRegister = {
+  /** hipHostRegisterDefault */
+  default: 0,
+  /** hipHostRegisterPortable */
+  portable: 0x1,
+  /** hipHostRegisterMapped */
+  mapped: 0x2,
+  /** hipHostRegisterIoMemory */
+  ioMemory: 0x4,
+  /** hipHostRegisterReadOnly */
+  readOnly: 0x8,
+} as const;
+
+/** Direction of `memcpy`, `hipMemcpyKind`. */
+export const HipMemcpyKind = {
+  /** hipMemcpyHostToHost */
+  hostToHost: 0,
+  /** hipMemcpyHostToDevice */
+  hostToDevice: 1,
+  /** hipMemcpyDeviceToHost */
+  deviceToHost: 2,
+  /** hipMemcpyDeviceToDevice */
+  deviceToDevice: 3,
+  /** hipMemcpyDefault: the runtime knows what the pointers are. */
+  default: 4,
+} as const;
 
 /** Flags of `streamCreate`. */
 export const HipStreamFlag = {

@@ -7,7 +7,7 @@ import { deviceAttribute } from './device-attributes.ts';
 import { HipError, HipStatus, invalidValue } from './error.ts';
 import type { HipMemoryKind } from './memory.ts';
 import type { HipState } from './state.ts';
-import { TransferCalls } from './transfer-calls.ts';
+import { HostCalls } from './host-calls.ts';
 
 /** Memory of a device in bytes, as `memGetInfo` gives it. */
 export interface HipMemInfo {
@@ -26,7 +26,7 @@ export interface HipPointerAttributes {
   /** The address for the CPU, null where it has none. */
   readonly hostPointer: bigint | null;
   readonly isManaged: boolean;
-  /** A `HipMemAttach` of managed memory, else 0. */
+  /** A `HipMemAttach` of managed memory, the flags of `hostMalloc` and `hostRegister`, else 0. */
   readonly allocationFlags: number;
 }
 
@@ -37,7 +37,7 @@ const TYPE_OF: Readonly<Record<HipMemoryKind, HipMemoryType>> = {
 };
 
 /** The part of `HipRuntime` that is about devices. */
-export abstract class DeviceCalls extends TransferCalls {
+export abstract class DeviceCalls extends HostCalls {
   readonly #state: HipState;
 
   constructor(state: HipState) {
@@ -126,6 +126,13 @@ export abstract class DeviceCalls extends TransferCalls {
     const { address } = given;
     if (address === 0n) throw invalidValue('pointer: null');
     const memory = state.lookUp('pointer', given, this.allocator);
+    const registered = memory === undefined ? state.registered.find(address) : undefined;
+    if (registered !== undefined) {
+      const { host: type } = HipMemoryType;
+      const { flags: allocationFlags } = registered;
+      const device = state.currentDevice;
+      return { type, device, devicePointer: address, hostPointer: address, isManaged: false, allocationFlags };
+    }
     if (memory === undefined) {
       if (state.options.release === '2024') throw invalidValue('pointer: no memory of the runtime');
       const { unregistered: type } = HipMemoryType;

@@ -12,18 +12,28 @@ export const HipStatus = {
   outOfMemory: 2,
   /** hipErrorDeinitialized: the runtime is closed. */
   deinitialized: 4,
+  /** hipErrorInvalidMemcpyDirection */
+  invalidMemcpyDirection: 21,
   /** hipErrorInvalidDevice */
   invalidDevice: 101,
   /** hipErrorInvalidHandle */
   invalidHandle: 400,
   /** hipErrorNotReady: an answer of `streamQuery` and `eventQuery`, never thrown. */
   notReady: 600,
+  /** hipErrorIllegalAddress: an access of the GPU could not be served. The original ends the process instead. */
+  illegalAddress: 700,
   /** hipErrorPeerAccessAlreadyEnabled */
   peerAccessAlreadyEnabled: 704,
   /** hipErrorPeerAccessNotEnabled */
   peerAccessNotEnabled: 705,
   /** hipErrorContextIsDestroyed: of a destroyed stream. */
   contextIsDestroyed: 709,
+  /** hipErrorHostMemoryAlreadyRegistered */
+  hostMemoryAlreadyRegistered: 712,
+  /** hipErrorHostMemoryNotRegistered */
+  hostMemoryNotRegistered: 713,
+  /** hipErrorLaunchFailure: work of `launch` failed. */
+  launchFailure: 719,
   /** hipErrorNotSupported */
   notSupported: 801,
   /** hipErrorStreamDetached: of a stream whose execution context was destroyed. */
@@ -36,17 +46,37 @@ const NAMES: Readonly<Record<HipStatus, string>> = {
   [HipStatus.invalidValue]: 'hipErrorInvalidValue',
   [HipStatus.outOfMemory]: 'hipErrorOutOfMemory',
   [HipStatus.deinitialized]: 'hipErrorDeinitialized',
+  [HipStatus.invalidMemcpyDirection]: 'hipErrorInvalidMemcpyDirection',
   [HipStatus.invalidDevice]: 'hipErrorInvalidDevice',
   [HipStatus.invalidHandle]: 'hipErrorInvalidHandle',
   [HipStatus.notReady]: 'hipErrorNotReady',
+  [HipStatus.illegalAddress]: 'hipErrorIllegalAddress',
   [HipStatus.peerAccessAlreadyEnabled]: 'hipErrorPeerAccessAlreadyEnabled',
   [HipStatus.peerAccessNotEnabled]: 'hipErrorPeerAccessNotEnabled',
   [HipStatus.contextIsDestroyed]: 'hipErrorContextIsDestroyed',
+  [HipStatus.hostMemoryAlreadyRegistered]: 'hipErrorHostMemoryAlreadyRegistered',
+  [HipStatus.hostMemoryNotRegistered]: 'hipErrorHostMemoryNotRegistered',
+  [HipStatus.launchFailure]: 'hipErrorLaunchFailure',
   [HipStatus.notSupported]: 'hipErrorNotSupported',
   [HipStatus.streamDetached]: 'hipErrorStreamDetached',
 };
 
-/** A call that HIP refuses. */
+/** What the thread was told last, `hipGetLastError`; each worker has a module of its own. */
+let lastError: HipStatus = HipStatus.success;
+
+/** `hipPeekAtLastError`. */
+export function peekAtLastError(): HipStatus {
+  return lastError;
+}
+
+/** `hipGetLastError`: from now on there is none. */
+export function takeLastError(): HipStatus {
+  const last = lastError;
+  lastError = HipStatus.success;
+  return last;
+}
+
+/** A call that HIP refuses, or a command that failed. It becomes the last error of the thread. */
 export class HipError extends Error {
   /** `hipError_t`. */
   readonly code: HipStatus;
@@ -62,6 +92,7 @@ export class HipError extends Error {
     this.name = 'HipError';
     this.code = code;
     this.codeName = NAMES[code];
+    lastError = code;
     this.hint = cause instanceof HsaError || cause instanceof SvmError ? cause.hint : undefined;
   }
 }

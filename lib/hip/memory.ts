@@ -2,7 +2,7 @@
 import { bytesAt } from '../words/sizes.ts';
 import { codedError } from '../uapi/errors.ts';
 import type { SvmRange } from '../uapi/range.ts';
-import type { Backing } from './backing.ts';
+import type { Backing, DriverContents } from './backing.ts';
 
 /** 'managed': `mallocManaged`; 'device': `malloc`; 'host': `hostMalloc`. */
 export type HipMemoryKind = 'managed' | 'device' | 'host';
@@ -19,7 +19,7 @@ export class HipMemory implements SvmRange {
   /** Bytes, as asked for; the mapping is rounded up to pages. */
   readonly size: number;
   readonly kind: HipMemoryKind;
-  /** A `HipMemAttach` of managed memory, else 0. */
+  /** A `HipMemAttach` of managed memory, those of `HipHostMalloc` of pinned memory, else 0. */
   readonly flags: number;
   /** The device that was current when it was allocated. */
   readonly device: number;
@@ -77,6 +77,11 @@ export class HipMemory implements SvmRange {
   /** As `runtime.free(memory)`, but a second time does nothing. */
   [Symbol.dispose](): void {
     if (!this.#freed) this.#owner.free(this);
+  }
+
+  /** @internal What memory of the driver holds. */
+  contents(): DriverContents {
+    return this.#backing.contents!();
   }
 
   /** @internal */

@@ -83,16 +83,28 @@ export class Prefetches {
     const memories: HipMemory[] = [];
     const operations = ranges.map(({ field, pointer, size }, index): Operation => {
       const memory = state.lookUp(field, pointer, this.#owner);
-      if (memory === undefined) throw invalidValue(`${field}: no memory of the runtime`);
-      assertInside(memory, pointer, size);
-      this.#assertDocumented(field, memory);
-      memories.push(memory);
+      if (memory === undefined) this.#assertPageable(field, pointer);
+      else {
+        assertInside(memory, pointer, size);
+        if (state.options.release === '2026' && memory.kind !== 'managed')
+          throw invalidValue(`${field}: not managed memory`);
+        this.#assertDocumented(field, memory);
+        memories.push(memory);
+      }
       return { address: pointer.address, count: size, agent: agentAt(index) };
     });
     if (!state.pageable && memories.some(({ kind }) => kind === 'device'))
       throw invalidValue('pointers: not managed memory, and the devices reach no other');
     for (const memory of memories) memory.prefetched = true;
     return this.#issue(stream, operations);
+  }
+
+  /** Memory that HIP does not know: since July 2026 it is taken where all devices reach it (spec/hip §3). */
+  #assertPageable(field: string, { address }: Pointer): void {
+    const { options, pageable, registered } = this.#state;
+    if (options.release === '2024') throw invalidValue(`${field}: no memory of the runtime`);
+    if (registered.find(address) !== undefined) throw invalidValue(`${field}: registered memory is not prefetched`);
+    if (!pageable) throw invalidValue(`${field}: no memory of the runtime, and not every device reaches other memory`);
   }
 
   /** The manual speaks of managed and of pageable memory; the code lets device memory pass, and its prefetch fails unheard. */

@@ -106,14 +106,6 @@ export class HipRuntime extends DeviceCalls {
     );
   }
 
-  /** hipHostMalloc: pinned host memory, as `malloc`. */
-  hostMalloc(size: number | bigint): HipMemory {
-    return this.traffic.log(
-      () => `hipHostMalloc(${show(size)})`,
-      () => this.allocator.unmanaged(countOf('size', size), 'host'),
-    );
-  }
-
   /**
    * hipFree, of any of the above; null does nothing. hipErrorInvalidValue for what is
    * not the begin of a live allocation. Unlike the original it does not wait for
@@ -239,6 +231,7 @@ export class HipRuntime extends DeviceCalls {
     if (this.closed) return;
     this.#state.closed = true;
     this.traffic.close();
+    this.#state.registered.clear();
     this.#state.hsa.close();
     for (const memory of this.#state.table.all()) this.allocator.drop(memory);
     for (const device of this.#owned) device.close();

@@ -2,6 +2,7 @@
 import type { HsaAgent, HsaRuntime } from '../hsa/index.ts';
 import { HsaError, HsaSystemInfo } from '../hsa/index.ts';
 import { AddressTable } from '../hsa/address-table.ts';
+import { PinnedRanges } from '../hsa/pins.ts';
 import { backendOf } from '../device/svm-device.ts';
 import type { SvmDevice } from '../device/svm-device.ts';
 import type { Pointer } from './arguments.ts';
@@ -33,6 +34,8 @@ export class HipState {
   readonly coarseGrained = new PageSet();
   /** Peers that each device may reach: `deviceEnablePeerAccess`. */
   readonly peers: readonly Set<number>[];
+  /** Memory that `hostRegister` keeps where it is. */
+  readonly registered = new PinnedRanges();
   currentDevice = 0;
   closed = false;
 

@@ -4,7 +4,7 @@ import { show, typeError } from '../uapi/errors.ts';
 import type { GpuQueue } from '../device/index.ts';
 import { intOf, unsignedOf } from './arguments.ts';
 import { HipStreamFlag } from './constants.ts';
-import { HipError, HipStatus, invalidValue } from './error.ts';
+import { HipError, HipStatus, invalidValue, peekAtLastError, takeLastError } from './error.ts';
 import type { HipState } from './state.ts';
 import { HipEvent, HipExecutionContext } from './stream.ts';
 import type { HipStream } from './stream.ts';
@@ -42,16 +42,32 @@ export class StreamCalls {
     this.streams.end(given, 'destroyed');
   }
 
-  /** hipStreamQuery: hipSuccess (0) when every command has ended, else hipErrorNotReady (600). */
+  /**
+   * hipStreamQuery: hipSuccess (0) when every command has ended, else hipErrorNotReady (600). If one has failed, what the
+   * next synchronisation will reject with.
+   */
   streamQuery(stream: HipStreamArgument): number {
     this.#state.assertOpen();
-    return this.streams.isIdle(this.streams.use('stream', stream)) ? HipStatus.success : HipStatus.notReady;
+    const given = this.streams.use('stream', stream);
+    if (!this.streams.isIdle(given)) return HipStatus.notReady;
+    return given.failure?.error.code ?? HipStatus.success;
+  }
+
+  /** hipGetLastError: the `HipStatus` of the last refusal or failure of any runtime of this thread, hipSuccess (0) without one. It is forgotten. */
+  getLastError(): HipStatus {
+    return takeLastError();
+  }
+
+  /** hipPeekAtLastError: as `getLastError`, and it is kept. */
+  peekAtLastError(): HipStatus {
+    return peekAtLastError();
   }
 
   /**
-   * hipStreamSynchronize: settles when every command has ended. With compatibility
-   * 'documented' it rejects with hipErrorInvalidValue if a prefetch failed since the
-   * last time; 'rocm' keeps that to itself, as the original.
+   * hipStreamSynchronize: settles when every command has ended. It rejects if a launch,
+   * copy or fill failed since the last time (hipErrorIllegalAddress,
+   * hipErrorLaunchFailure), and with compatibility 'documented' with
+   * hipErrorInvalidValue if a prefetch did; 'rocm' keeps that to itself, as the original.
    */
   async streamSynchronize(stream: HipStreamArgument): Promise<void> {
     this.#state.assertOpen();
@@ -80,12 +96,14 @@ export class StreamCalls {
     this.streams.record(this.#event(event), this.streams.use('stream', stream));
   }
 
-  /** hipEventQuery: as `streamQuery`. */
+  /** hipEventQuery: as `streamQuery`, for the commands before the event. */
   eventQuery(event: HipEvent): number {
-    return this.streams.isOver(this.#event(event)) ? HipStatus.success : HipStatus.notReady;
+    const given = this.#event(event);
+    if (!this.streams.isOver(given)) return HipStatus.notReady;
+    return this.streams.failureBefore(given)?.code ?? HipStatus.success;
   }
 
-  /** hipEventSynchronize */
+  /** hipEventSynchronize: rejects with what failed before the event. */
   async eventSynchronize(event: HipEvent): Promise<void> {
     await this.streams.waitForEvent(this.#event(event));
   }
@@ -100,7 +118,8 @@ export class StreamCalls {
    * GPU work in the order of the stream: what a kernel launch is to HIP. `work` runs
    * when the commands before it have ended, on a queue of the stream's device; the next
    * command begins when its promise has settled. The result is that of `work`, also if
-   * it fails. Throws `ERR_SVM_NOT_AVAILABLE` where there is no GPU work (kernel backend).
+   * it fails; the failure is told as well by the next synchronisation, `streamQuery`,
+   * `eventQuery` and `getLastError`, so that nobody has to wait here. Throws `ERR_SVM_NOT_AVAILABLE` where there is no GPU work (kernel backend).
    */
   launch<T>(stream: HipStreamArgument, work: (queue: GpuQueue) => T | Promise<T>): Promise<T> {
     this.#state.assertOpen();

@@ -2,6 +2,7 @@
 import { HsaError, HsaStatus } from '../hsa/index.ts';
 import type { HsaAgent, HsaSignal } from '../hsa/index.ts';
 import { show, typeError } from '../uapi/errors.ts';
+import { GpuFaultError } from '../device/index.ts';
 import type { GpuQueue } from '../device/index.ts';
 import type { SvmRange } from '../uapi/range.ts';
 import { HipStreamFlag } from './constants.ts';
@@ -90,13 +91,13 @@ export class StreamTable {
     return this.dependencies(stream).length === 0;
   }
 
-  /** Settles when every command issued so far has ended; rejects with what failed since the last time ('documented' mode). */
+  /** Settles when every command issued so far has ended; rejects with what failed since the last time. */
   async synchronize(streams: readonly HipStream[]): Promise<void> {
     await this.#wait(streams.flatMap((stream) => this.dependencies(stream)));
     for (const stream of streams) {
       const { failure } = stream;
       stream.failure = undefined;
-      if (failure !== undefined) throw failure;
+      if (failure !== undefined) throw failure.error;
     }
   }
 
@@ -107,14 +108,23 @@ export class StreamTable {
 
   record(event: HipEvent, stream: HipStream): void {
     event.signals = this.dependencies(stream);
+    event.recorded = { stream, command: stream.issued };
   }
 
   isOver(event: HipEvent): boolean {
     return pendingOf(event.signals).length === 0;
   }
 
+  /** What failed of the commands before the event, and was not told by a synchronisation yet. */
+  failureBefore({ recorded }: HipEvent): HipError | undefined {
+    const failure = recorded?.stream.failure;
+    return failure !== undefined && failure.command <= recorded!.command ? failure.error : undefined;
+  }
+
   async waitForEvent(event: HipEvent): Promise<void> {
     await this.#wait(event.signals);
+    const failure = this.failureBefore(event);
+    if (failure !== undefined) throw failure;
   }
 
   /** Later commands of the stream wait for the event as it is now. */
@@ -130,10 +140,30 @@ export class StreamTable {
 
   /** Runs `work` when the commands before it have ended. */
   launch<T>(stream: HipStream, work: (queue: GpuQueue) => T | Promise<T>): Promise<T> {
-    const queue = (stream.queue ??= this.#state.devices[stream.device]!.createQueue());
+    const queue = this.#queueOf(stream);
+    return this.command(stream, () => work(queue));
+  }
+
+  /** As `launch`, with a queue that is made when it is asked for: where there is no GPU work, other work still runs. */
+  command<T>(stream: HipStream, work: (queue: () => GpuQueue) => T | Promise<T>): Promise<T> {
     const before = this.dependencies(stream);
     const marker = appendCommand(this.#state.hsa, stream);
-    return this.#run(before, marker, () => work(queue));
+    const { issued } = stream;
+    const done = this.#run(before, marker, async () => {
+      try {
+        return await work(() => this.#queueOf(stream));
+      } catch (error) {
+        stream.failure ??= { command: issued, error: commandFailure(error) };
+        throw error;
+      }
+    });
+    // It is told by the next synchronisation: nobody has to wait for it here as well.
+    done.catch(() => undefined);
+    return done;
+  }
+
+  #queueOf(stream: HipStream): GpuQueue {
+    return (stream.queue ??= this.#state.devices[stream.device]!.createQueue());
   }
 
   /** Issues a prefetch. If it is `watched` the promise settles when the device was asked; it never rejects. */
@@ -181,14 +211,16 @@ export class StreamTable {
     call(this.dependencies(stream), done);
     if (!documented) {
       stream.last = done;
+      stream.issued++;
       // Only the traffic view wants to know the end.
       return watched ? done.wait('lt', 1).catch(() => undefined) : NOTHING;
     }
     // A failure makes the signal negative, for which nobody else may wait.
     const marker = appendCommand(hsa, stream);
+    const { issued: command } = stream;
     return done.wait('lt', 1).then(
       (value) => {
-        if (value < 0n) stream.failure ??= invalidValue(`${what()} failed`);
+        if (value < 0n) stream.failure ??= { command, error: invalidValue(`${what()} failed`) };
         marker.store(0);
       },
       () => undefined,
@@ -212,6 +244,14 @@ export class StreamTable {
       throw error;
     }
   }
+}
+
+/** What HIP says of a command that failed. */
+function commandFailure(error: unknown): HipError {
+  if (error instanceof HipError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const status = error instanceof GpuFaultError ? HipStatus.illegalAddress : HipStatus.launchFailure;
+  return new HipError(status, message, error);
 }
 
 const NOTHING: Promise<undefined> = Promise.resolve(undefined);

@@ -15,8 +15,10 @@ export class HipStream {
   readonly owner: object;
   /** @internal 0 when the last command has ended. */
   last: HsaSignal | undefined;
-  /** @internal Why a command failed; told by the next synchronisation in 'documented' mode. */
-  failure: HipError | undefined;
+  /** @internal Number of commands issued so far. */
+  issued = 0;
+  /** @internal The first command that failed since the last synchronisation, which tells it. */
+  failure: { readonly command: number; readonly error: HipError } | undefined;
   /** @internal Made when it is first used. */
   queue: GpuQueue | undefined;
   #state: 'live' | 'destroyed' | 'detached' = 'live';
@@ -45,6 +47,8 @@ export class HipEvent {
   readonly owner: object;
   /** @internal Each is 0 when what it stands for has ended. */
   signals: readonly HsaSignal[] = [];
+  /** @internal Where it was recorded, and behind which command. */
+  recorded: { readonly stream: HipStream; readonly command: number } | undefined;
   destroyed = false;
 
   /** Use `runtime.eventCreate`. */
@@ -100,5 +104,6 @@ export async function waitForAll(signals: readonly HsaSignal[]): Promise<void> {
 export function appendCommand(hsa: HsaRuntime, stream: HipStream): HsaSignal {
   const marker = hsa.createSignal(1);
   stream.last = marker;
+  stream.issued++;
   return marker;
 }

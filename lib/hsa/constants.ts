@@ -59,6 +59,8 @@ export const HsaVmemFlag = {
 export const HsaPointerType = {
   /** HSA_EXT_POINTER_TYPE_UNKNOWN */
   unknown: 0,
+  /** HSA_EXT_POINTER_TYPE_LOCKED */
+  locked: 2,
   /** HSA_EXT_POINTER_TYPE_RESERVED_ADDR */
   reservedAddress: 5,
 } as const;

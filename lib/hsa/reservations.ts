@@ -16,7 +16,7 @@ import { assertGpus } from './gpu-call.ts';
 export interface HsaPointerInfo {
   /** A `HsaPointerType`. */
   readonly type: number;
-  /** First byte of the reservation that the pointer is in; 0n if the type is unknown. */
+  /** First byte of the reservation or locked range that the pointer is in; 0n if the type is unknown. */
   readonly address: bigint;
   /** Bytes of the reservation, as asked for; 0 if the type is unknown. */
   readonly size: number;

@@ -21,6 +21,7 @@ import type { HsaRuntimeOptions, ResolvedOptions } from './options.ts';
 import { pageRange } from './arguments.ts';
 import { readPairsToGet, readPairsToSet } from './pairs.ts';
 import type { HsaSvmAttributePair, HsaSvmAttributeQuery } from './pairs.ts';
+import { MemoryLocks } from './memory-locks.ts';
 import { Prefetcher } from './prefetch.ts';
 import { Reservations } from './reservations.ts';
 import type { HsaPointerInfo } from './reservations.ts';
@@ -48,6 +49,7 @@ export class HsaRuntime {
   readonly #calls: AsyncCalls;
   readonly #prefetcher: Prefetcher;
   readonly #reservations: Reservations;
+  readonly #locks: MemoryLocks;
   readonly #discarder: Discarder;
 
   private constructor(devices: readonly SvmDevice[], owned: readonly SvmDevice[], options: ResolvedOptions) {
@@ -58,6 +60,7 @@ export class HsaRuntime {
     this.#calls = new AsyncCalls(this.traffic, this.#signals, options.compatibility);
     this.#prefetcher = new Prefetcher(this.#agents, this.#calls, options.compatibility);
     this.#reservations = new Reservations(this.#agents);
+    this.#locks = new MemoryLocks(this.#agents);
     this.#discarder = new Discarder(this.#agents, this.#calls, this.#prefetcher, this.#reservations);
   }
 
@@ -258,10 +261,27 @@ export class HsaRuntime {
     this.#reservations.free(address, size);
   }
 
-  /** `hsa_amd_pointer_info`, which knows reserved addresses only. */
+  /**
+   * `hsa_amd_memory_lock`: the pages of a range stay where they are until `memoryUnlock`; returns the address for the
+   * agents, which is the same. `agents`: those that get access, null for all. INVALID_ARGUMENT for null, no bytes, a range
+   * that is locked in part, and where nothing is mapped; INVALID_AGENT. `ERR_SVM_NOT_AVAILABLE` on a kernel, where it
+   * takes an ioctl of KFD that this layer does not have. `close` unlocks what is left.
+   */
+  memoryLock(address: bigint, size: number | bigint, agents: readonly (HsaAgent | bigint)[] | null = null): bigint {
+    this.#assertUsable();
+    return this.#locks.lock(address, size, agents);
+  }
+
+  /** `hsa_amd_memory_unlock`. INVALID_ARGUMENT for what is not the begin of a locked range. */
+  memoryUnlock(address: bigint): void {
+    this.#assertOpen();
+    this.#locks.unlock(address);
+  }
+
+  /** `hsa_amd_pointer_info`, which knows reserved addresses and locked memory. */
   pointerInfo(address: bigint): HsaPointerInfo {
     this.#assertOpen();
-    return this.#reservations.info(address);
+    return this.#locks.info(address) ?? this.#reservations.info(address);
   }
 
   /** Settles when every prefetch issued so far has run; not one of HSA's calls. */
@@ -280,6 +300,7 @@ export class HsaRuntime {
     this.#calls.close();
     for (const fail of [...this.#signals.waits]) fail(notInitialized());
     this.traffic.close();
+    this.#locks.close();
     this.#reservations.close();
     for (const device of this.#owned) device.close();
   }

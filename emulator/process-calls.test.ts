@@ -253,7 +253,7 @@ describe('kinds of memory', () => {
   it.each([
     ['v4', {}],
     ['v8', { vram: 4 << 20 }],
-  ] as const)('ends in a bus error behind the end of a file, for the CPU and for the GPU (%s)', (profile, more) => {
+  ] as const)('ends in a bus error after the end of a file, for the CPU and for the GPU (%s)', (profile, more) => {
     const machine = new EmulatedMachine({ profile, ...more });
     const { process } = machine;
     process.mmap({ address: V, size: 4 * PAGE, kind: 'file', fileSize: PAGE + 1 });

@@ -306,7 +306,7 @@ export class ProcessCalls {
   }
 }
 
-/** The first page behind the end of a file of so many bytes that begins at `startPage`. */
+/** The first page after the end of a file of so many bytes that begins at `startPage`. */
 function fileEndPage(startPage: number, fileSize: bigint | undefined): number | undefined {
   return fileSize === undefined ? undefined : startPage + Number((fileSize + 0xfffn) >> 12n);
 }

@@ -30,7 +30,7 @@ export interface MmapRequest {
   /** Default 'anon'. */
   readonly kind?: VmaKind;
   /**
-   * Of kinds 'file' and 'shared': bytes of the file, from 0 on; an access to pages behind its end is a bus error. Default: it
+   * Of kinds 'file' and 'shared': bytes of the file, from 0 on; an access to pages after its end is a bus error. Default: it
    * reaches further than the mapping.
    */
   readonly fileSize?: number | bigint;

@@ -1,5 +1,5 @@
 // The other side of "amdgpu-svm fuzz --against": operations come in as JSON lines, recorded lines go out (docs/fuzz.md).
-// Here the emulator stands behind it, by its public API; a driver under test takes its place. Effects ("fx") are left out.
+// Here the emulator answers, by its public API; a driver under test takes its place. Effects ("fx") are left out.
 //   amdgpu-svm fuzz --only mmap,munmap,touch,set,get,fault,access,advance,gc --against 'node examples/against-server.mjs'
 import { createInterface } from 'node:readline';
 import { SvmDevice } from 'amdgpu-svm';

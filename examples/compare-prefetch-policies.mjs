@@ -100,7 +100,7 @@ const COLUMNS = [
 ];
 const [WIDTH, LEFT, TOP, ROW, BAR, GAP] = [1040, 204, 132, 84, 36, 40];
 const COLUMN = (WIDTH - LEFT - 28 - GAP * (COLUMNS.length - 1)) / COLUMNS.length;
-/** Room for the number behind the longest bar. */
+/** Room for the number after the longest bar. */
 const LABEL = 48;
 const BOTTOM = TOP + ROW * results.length;
 const HEIGHT = BOTTOM + 164;

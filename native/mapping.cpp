@@ -44,7 +44,7 @@ void* reserve_aligned(size_t size, size_t alignment) {
   return first + before;
 }
 
-// -ENXIO: an access behind the end of a file would end the process.
+// -ENXIO: an access after the end of a file would end the process.
 int check_file(const Mapping::Request& request) {
   struct stat status {};
   if (fstat(request.descriptor, &status) != 0) return -errno;

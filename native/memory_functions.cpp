@@ -68,7 +68,7 @@ Napi::Value transfer(const Napi::CallbackInfo& info, const char* buffer_name, Co
   const auto bytes = bytes_argument(env, info[2], buffer_name);
   if (!bytes) return env.Undefined();
   if (bytes->size > mapping.size() - *offset) {
-    throw_range_error(env, std::string(buffer_name) + ": ends behind the mapping, which has " +
+    throw_range_error(env, std::string(buffer_name) + ": ends past the mapping, which has " +
                                std::to_string(mapping.size()) + " bytes");
     return env.Undefined();
   }

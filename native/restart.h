@@ -6,7 +6,7 @@
 
 namespace amdgpu_svm {
 
-// libdrm restarts for ever. A device that keeps answering EAGAIN would then
+// libdrm restarts forever. A device that keeps answering EAGAIN would then
 // hang the JavaScript thread for good, so after this many restarts the errno is
 // handed out instead.
 inline constexpr int kMaximumRestarts = 1000;

@@ -256,7 +256,7 @@ export const MIGRATION_MUTANTS = [
     revision: 'v8',
     rule: 'spec/trace-format-v8 §3',
     becomes: 'const result = yield* faultAll(space, fault, vma, missing, missing + 1);',
-    killedBy: 'migration,places:behind-a-hole',
+    killedBy: 'migration,places:after-a-hole',
   },
   {
     id: 'read-only-vram-faulted',

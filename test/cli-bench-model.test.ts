@@ -55,7 +55,7 @@ describe('bench --model', () => {
     [['--cost', 'mi400'], /bench: --cost.base: expected one of mi300x, mi210, mi250x, mi300a, got "mi400"/],
     [['--cost', 'mi210,tlb=1'], /bench: --cost.tlb: unknown quantity; known: base, faultDelivery, /],
     [['--cost', 'mi210,pte=-1'], /bench: --cost.pte: expected nanoseconds from 0 to 1000000000, got -1/],
-    [['--cost', 'mi210,pte'], /bench: --cost: expected QUANTITY=NUMBER behind the table, got "pte"/],
+    [['--cost', 'mi210,pte'], /bench: --cost: expected QUANTITY=NUMBER after the table, got "pte"/],
     [['--size', '0'], /bench: --size: expected a whole number from 1 to 4096, got "0"/],
     [['--passes', '1.5'], /bench: --passes: expected a whole number from 1 to 100, got "1.5"/],
     [['--window', '3'], /bench: --window: expected a divisor of the 64 MiB of --size, got 3/],

@@ -92,7 +92,7 @@ describe('attributes', () => {
     expect(written).toEqual([PTE.UC.rw]);
   });
 
-  it('Q20: a failing SET keeps what came before: the record of A is stored, the hole behind has no interval', () => {
+  it('Q20: a failing SET keeps what came before: the record of A is stored, the hole after has no interval', () => {
     const rig = region(2 * BLOCK);
     rig.set(V, BLOCK, [T.gpuExecutable, 1]);
     rig.protect(V + 32, 1, '-');

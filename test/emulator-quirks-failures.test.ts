@@ -96,7 +96,7 @@ describe('injected failures', () => {
     return rig;
   }
 
-  it('Q46: a failed collection leaves a zombie range on which the GPU retries for ever', () => {
+  it('Q46: a failed collection leaves a zombie range on which the GPU retries forever', () => {
     const rig = zombie((each) => expect(each.gc()).toBe(1));
     expect(rig.ranges()).toEqual([[BLOCK, BLOCK, false]]);
     expect(rig.snapshot()).toMatchObject({ collectorPending: 0, collectorQueued: false });
@@ -121,7 +121,7 @@ describe('injected failures', () => {
     expect(rig.ranges()).toEqual([[BLOCK, BLOCK, false]]);
   });
 
-  it('Q46: the entries behind the failed one wait for the next submission or fault', () => {
+  it('Q46: the entries after the failed one wait for the next submission or fault', () => {
     const rig = new Rig();
     rig.region(V, 4 * BLOCK);
     rig.set(V, 4 * BLOCK, [T.access, 1]);

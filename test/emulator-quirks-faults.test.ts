@@ -4,10 +4,10 @@ import { at, BLOCK, PTE, Rig, T, V } from './support/emulator-rig.ts';
 
 const [EPERM, ENOENT, EINVAL] = [-1, -2, -22];
 const NO_RETRY = 0x0140_0000_0000_0010n;
-const GPU_END = 2 ** 36; // first page behind 48 bits
+const GPU_END = 2 ** 36; // first page after 48 bits
 
 describe('faults', () => {
-  it('Q54: an access without a VMA is handled for ever, with and without an interval', () => {
+  it('Q54: an access without a VMA is handled forever, with and without an interval', () => {
     const rig = new Rig();
     expect(rig.fault(0)).toBe(0);
     expect(rig.access(0)).toMatchObject({ faults: 4, result: 0, runs: [{ outcome: 'failed' }] });

@@ -67,7 +67,7 @@ describe('pages and permissions', () => {
     ]);
   });
 
-  it('Q50: one part without permission makes the whole range unmappable, and the fault is answered 0 for ever', () => {
+  it('Q50: one part without permission makes the whole range unmappable, and the fault is answered 0 forever', () => {
     const rig = mapped();
     rig.discard(V, BLOCK);
     rig.protect(V + MIB, MIB, '-');

@@ -163,7 +163,7 @@ describe('races', () => {
     expect(rig.ranges()).toEqual([]);
   });
 
-  it('Q58: a range that is invalidated for ever is reported by name, and the machine works on', () => {
+  it('Q58: a range that is invalidated forever is reported by name, and the machine works on', () => {
     const rig = new Rig();
     rig.map(V, 1);
     const remove = rig.machine.at('pages-got', () => rig.discard(V, 1));

@@ -67,7 +67,7 @@ it('covers every example', () => {
 });
 
 it.each(Object.keys(outputs))('%s', async (name) => {
-  // What stands in the environment must not choose another backend or write a recording.
+  // What is in the environment must not choose another backend or write a recording.
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('AMDGPU_SVM_')));
   const TMPDIR = ownTemporaryFolder();
   const result = await runNode([path.join('examples', name)], { env: { ...env, TMPDIR } });

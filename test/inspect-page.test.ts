@@ -193,7 +193,7 @@ describe('a trace', () => {
     );
   });
 
-  inBrowser('leads from a hazard to the operations behind it', async ({ page, step }) => {
+  inBrowser('leads from a hazard to the operations after it', async ({ page, step }) => {
     await page.getByRole('button', { name: 'previous hazard' }).click();
     expect(await step()).toBe('7');
     expect(await page.locator('.details').textContent()).toMatch(
@@ -248,7 +248,7 @@ describe('the map', () => {
     await page.locator('input[name=step]').fill('5');
     await page.keyboard.press('Enter');
     const box = (await canvas.boundingBox())!;
-    // The first VMA stands behind the first compressed stretch.
+    // The first VMA is after the first compressed stretch.
     await page.mouse.click(box.x + 80, box.y + 60);
     expect(await page.locator('.item h2').textContent()).toBe('VMAs: anon rw');
     for (let lane = 0; lane < 4; lane++) await page.keyboard.press('ArrowDown');

@@ -15,7 +15,7 @@ describeNative('the addon under random calls', () => {
     const script = join(packageRoot(import.meta.dirname)!, 'native', 'test', 'fuzz.cjs');
     const repeat = `FUZZ_SEED=${SEED} FUZZ_CALLS=${CALLS} npm test -- test/native-fuzz.test.ts`;
     console.log(`fuzz: ${repeat}`);
-    // Node 20 has ArrayBuffer.prototype.transfer behind a flag.
+    // Node 20 has ArrayBuffer.prototype.transfer after a flag.
     const flags = process.versions.node.startsWith('20.') ? ['--harmony-rab-gsab-transfer'] : [];
     const args = ['--expose-gc', ...flags, script, nativeSupport().path!, String(SEED), String(CALLS)];
     const result = spawnSync(process.execPath, args, {

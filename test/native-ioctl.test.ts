@@ -150,7 +150,7 @@ describeNative('files that are no device', (addon) => {
             if (round % 200 === 199) await settle(before + 100);
           }
           await settle(before);
-          // The last handle may still stand in the frame of this function.
+          // The last handle may still are in the frame of this function.
           assert.ok(count() <= before + 1, before + ' descriptors before, ' + count() + ' after');
         })();
       `,

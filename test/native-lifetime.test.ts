@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeNative, expectScriptSucceeds, runScript, temporaryFolder } from './support/native-helpers.ts';
 
-/** Node 20 has ArrayBuffer.prototype.transfer behind a flag. */
+/** Node 20 has ArrayBuffer.prototype.transfer after a flag. */
 const TRANSFER = process.versions.node.startsWith('20.') ? ['--harmony-rab-gsab-transfer'] : [];
 const COLLECT = ['--expose-gc'];
 

@@ -149,7 +149,7 @@ describeNative('mapped memory of the addon', (addon) => {
     expect(bytes.length).toBe(0);
   });
 
-  it('can not be posted away', () => {
+  it('cannot be posted away', () => {
     const mapping = mapped(1);
     const bytes = viewed(mapping);
     bytes[0] = 1;
@@ -182,7 +182,7 @@ describeNative('mapped memory of the addon', (addon) => {
   });
 
   it('stays mapped while bytes moved by ArrayBuffer.transfer are in use', () => {
-    // ArrayBuffer.prototype.transfer: from Node 22 on, behind a flag in Node 20.
+    // ArrayBuffer.prototype.transfer: from Node 22 on, after a flag in Node 20.
     const flags = process.versions.node.startsWith('20.') ? ['--harmony-rab-gsab-transfer'] : [];
     expectScriptSucceeds(
       `

@@ -284,7 +284,7 @@ describeNative('misuse of the addon', (addon) => {
       `length: must be an integer from 0 to ${3 * page}`,
     );
     expect(errorOf(() => f.readMemory(memory, 4 * page - 63, fine())).message).toMatch(
-      /^target: ends behind the mapping/,
+      /^target: ends past the mapping/,
     );
     expect(errorOf(() => f.protectMemory(memory, 0, page, 8)).message).toBe(
       'protection: must be an integer from 0 to 7',
@@ -327,7 +327,7 @@ describeNative('misuse of the addon', (addon) => {
     expect(errorOf(() => f.prepareIoctl(device, -1, 64)).message).toMatch(/^request: must be/);
   });
 
-  it('handles can not be cloned into another thread', () => {
+  it('handles cannot be cloned into another thread', () => {
     expect(errorOf(() => f.close(structuredClone(device)))).toMatchObject({ code: 'ERR_SVM_INVALID_TYPE' });
     expect(errorOf(() => f.viewMemory(structuredClone(memory)))).toMatchObject({ code: 'ERR_SVM_INVALID_TYPE' });
   });

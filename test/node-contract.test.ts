@@ -18,7 +18,7 @@ testNodeContract({
   cannot: {
     'raw-pointers': 'there is no memory behind an address of its argument; pointers are described',
     'bad-arguments-throw': 'it answers a short argument as the kernel does, with EFAULT',
-    'unknown-by-errno': 'it throws NotModelledError, so that a test can not mistake a gap for an answer',
+    'unknown-by-errno': 'it throws NotModelledError, so that a test cannot mistake a gap for an answer',
   },
   open() {
     const machine = new EmulatedMachine();

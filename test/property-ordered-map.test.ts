@@ -82,7 +82,7 @@ class Pair {
     const entry = this.oracle.entries[index];
     if (entry === undefined) return;
     expect(this.map.rekey(entry.key, key, entry.item)).toBe(true);
-    // Also with the key it had: it goes behind all items with that key.
+    // Also with the key it had: it goes after all items with that key.
     this.oracle.entries.splice(index, 1);
     this.oracle.insert(key, entry.item);
     this.#count();

@@ -109,7 +109,7 @@ describeWhere(problem, 'a server under load', () => {
         for (const worker of await Promise.all(workers)) expect(worker.output.trim()).toBe(`${CALLS} calls, 0 wrong`);
         expect((await malformed).output.trim()).toBe('1000 calls, 0 wrong');
       } finally {
-        // Else it would go on for ever when an answer was wrong.
+        // Else it would go on forever when an answer was wrong.
         busy = false;
         await killer;
       }

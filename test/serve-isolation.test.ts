@@ -36,7 +36,7 @@ say(round(longest * 1000))`;
 /**
  * Prints what the server did in each ioctl of a client, in milliseconds: the processor time of the threads that have to
  * do with it - the helper, the server's main thread, and the thread of its session, which is the one that worked while
- * nobody else was served. Whoever queues behind the work of another client does so on one of these. The wall time, which
+ * nobody else was served. Whoever queues after the work of another client does so on one of these. The wall time, which
  * comes last, has also what other programs on the machine do. Meanwhile somebody is greedy: another process, or a second
  * thread of this one, whose turn this one has to await.
  */
@@ -132,7 +132,7 @@ sys.stdin.read()`,
     await eventually(async () => (await served.gpuJson('list'))['files'] === 0);
   });
 
-  it('fails where V4 does behind the end of a file, with its errnos', async () => {
+  it('fails where V4 does after the end of a file, with its errnos', async () => {
     served = await ServedNode.start();
     const file = path.join(ownTemporaryFolder(), 'short');
     fs.writeFileSync(file, Buffer.alloc(3 * 4096, 1));
@@ -157,7 +157,7 @@ sys.stdin.read()`,
     const at = (page: number): string => `0x${(BigInt(memory!) + BigInt(page * 4096)).toString(16)}`;
     expect((await served.gpu('fill', at(2), '0x07070707', '4096')).output).toBe('done\n');
     expect(fs.readFileSync(file).subarray(2 * 4096, 2 * 4096 + 4)).toEqual(Buffer.alloc(4, 7));
-    // "The GPU may retry", for ever: the fault is answered with 0 and nothing is mapped.
+    // "The GPU may retry", forever: the fault is answered with 0 and nothing is mapped.
     expect(await served.gpuJson('fault', at(3))).toEqual({ result: 0, name: '0' });
     const beyond = await served.gpu('access', at(3), '4096');
     expect([beyond.code, beyond.stdout]).toEqual([1, expect.stringContaining('+1 pages: failed')]);

@@ -1,4 +1,4 @@
-/** Traces that somebody hostile wrote: no line of one takes long, whatever numbers stand in it. */
+/** Traces that somebody hostile wrote: no line of one takes long, whatever numbers are in it. */
 import { describe, expect, it } from 'vitest';
 import { NotModelledError } from '../emulator/index.ts';
 import { parseTrace } from '../lib/trace/format/parse-trace.ts';

@@ -16,7 +16,7 @@ export const COST_FIELDS = {
     spent:
       'for each GPU fault: from the access to the fault handler (interrupt, ring, worker), and from the answer to the access that is repeated',
   },
-  faultHandling: { unit: 'ns', spent: 'for each GPU fault: what its handler does besides what stands in other rows' },
+  faultHandling: { unit: 'ns', spent: 'for each GPU fault: what its handler does besides what is in other rows' },
   ioctl: { unit: 'ns', spent: 'for each SVM ioctl: the system call itself' },
   pageTableCall: {
     unit: 'ns',

@@ -69,7 +69,7 @@ describe('the engine', () => {
     expect(machine.process.read(address, 4 * MIB).every((byte) => byte === 0)).toBe(true);
   });
 
-  it('names the page that killed the work, behind pages that were served', () => {
+  it('names the page that killed the work, after pages that were served', () => {
     const { device, engine, address, faults } = setUp();
     device.failures.plan('write-ptes', 'EBUSY', 1, 1);
     expect(errorOf(() => engine.fill(address + 8n, 1, 3 * MIB)).address).toBe(address + BigInt(2 * MIB));

@@ -10,12 +10,12 @@ import { waitForQueues } from './queue-wait.ts';
 
 /** How long a GPU waits before it repeats a faulted access, in ns of the virtual clock. */
 export const XNACK_RETRY_INTERVAL = 250_000;
-/** After so many retries without progress the access is given up: a real GPU would retry for ever. */
+/** After so many retries without progress the access is given up: a real GPU would retry forever. */
 const MOST_RETRIES = 64;
 const CHUNK_BYTES = 1 << 20;
 const WORD_BYTES = 8;
 
-/** An access that the GPU gives up: it was killed, or is repeated for ever. Nothing was read or written. */
+/** An access that the GPU gives up: it was killed, or is repeated forever. Nothing was read or written. */
 export class GpuAccessError extends Error {
   readonly code = 'ERR_SVM_GPU_FAULT';
   /** First byte of the first page that could not be accessed. */

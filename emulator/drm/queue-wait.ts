@@ -2,7 +2,7 @@
 import { isRestoreWork } from '../svm/revision.ts';
 import type { EmulatedDevice } from './device.ts';
 
-/** Works that are waited for without a resume: real queues would stay stopped for ever. */
+/** Works that are waited for without a resume: real queues would stay stopped forever. */
 const MOST_WORKS = 1000;
 
 /**

@@ -8,7 +8,7 @@ export const CHUNK_PAGES: readonly number[] = [512, 16, 1];
  * Pages of the chunk for a new range at `page`, or 0 if none fits. All bounds
  * are half open; `highPage` 0 stands for an end that wrapped past 2^64.
  * `isTaken` says whether a range intersects the pages from its first argument,
- * so many as its second.
+ * as many as its second.
  */
 export function chooseChunk(
   page: number,

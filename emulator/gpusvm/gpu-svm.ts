@@ -71,7 +71,7 @@ export class GpuSvm<R extends GpuRange> {
     return after !== undefined && after.startPage < endPage ? after : undefined;
   }
 
-  /** The range behind `range` in address order; its own removal does not matter. */
+  /** The range after `range` in address order; its own removal does not matter. */
   rangeAfter(range: R): R | undefined {
     return this.ranges.higher(range.startPage);
   }

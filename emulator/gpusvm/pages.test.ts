@@ -97,7 +97,7 @@ describe('pages of a range', () => {
     ]);
   });
 
-  it('can not be collected where the CPU has none', () => {
+  it('cannot be collected where the CPU has none', () => {
     const { cpu, range } = setup();
     expect(() => collectPages(range(B, 1), cpu)).toThrow('the model is inconsistent');
   });

@@ -41,7 +41,7 @@ export class GpuRange {
     this.notifier = notifier;
   }
 
-  /** First page behind the range. */
+  /** First page after the range. */
   get endPage(): number {
     return this.startPage + this.pages;
   }

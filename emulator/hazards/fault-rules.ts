@@ -53,7 +53,7 @@ export class FaultRules {
       this.#watch.report('Q04', 'this fault would not reach the handler: the VM is no compute VM', page, 1);
     }
     if (page === gpu.maxPage)
-      this.#watch.report('Q59', 'the address just behind the mirrored space passes the check', page, 1);
+      this.#watch.report('Q59', 'the address just after the mirrored space passes the check', page, 1);
     if (result !== 0) {
       this.#killed(page, write, result, reason, vma);
       return;

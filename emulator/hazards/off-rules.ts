@@ -35,7 +35,7 @@ export class OffRules {
   #waiting = false;
   // What a resume of this operation returned.
   #resumeFailed = 0;
-  // Pages of a removed range behind those that a SET_ATTR is about.
+  // Pages of a removed range after those that a SET_ATTR is about.
   #tail: { readonly startPage: number; readonly pages: number } | undefined;
   // The pages that a SET_ATTR is about.
   #segment: { readonly first: number; readonly last: number } | undefined;

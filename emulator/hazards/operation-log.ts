@@ -9,7 +9,7 @@ const NUMBER_OF_WORD = Object.fromEntries(OPERATION_WORDS.map((word, index) => [
 const CAPACITY = 512;
 const MOST_CITED = 6;
 
-// Four numbers an entry: operation, word, first page, page behind the last.
+// Four numbers an entry: operation, word, first page, page after the last.
 const WIDTH = 4;
 
 /** A ring of operations, which grows until it is full: most machines of an explorer run a dozen. */

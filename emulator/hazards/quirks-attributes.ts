@@ -13,7 +13,7 @@ export const ATTRIBUTE_QUIRKS: QuirkTable = {
     text: 'With XNACK on, a change that does not split an interval has no GPU effect: PTE-relevant flags included. The new flags reach the hardware only when some later fault or event happens to rebuild the range.',
     observable: 'SET returns 0, GET shows GPU_RO=1, PTEs stay writable, the write succeeds without a fault.',
     advice:
-      'discard or prefetch the pages after changing attributes that stand in PTEs, or set these before the first GPU use',
+      'discard or prefetch the pages after changing attributes that PTEs hold, or set these before the first GPU use',
   },
   Q14: {
     title: 'the access attribute is never enforced',
@@ -180,7 +180,7 @@ export const ATTRIBUTE_QUIRKS: QuirkTable = {
     kind: 'D',
     invariants: [],
     severity: 'notice',
-    text: 'Alternating sub-range SETs leave one interval per piece for ever, also when all records are equal again; each SET on a hole creates an interval even if it equals the default. Later SETs over the area work segment by segment.',
+    text: 'Alternating sub-range SETs leave one interval per piece forever, also when all records are equal again; each SET on a hole creates an interval even if it equals the default. Later SETs over the area work segment by segment.',
     observable: '512 intervals; unbounded kernel memory.',
     advice: 'set attributes of whole mappings, not page by page',
   },

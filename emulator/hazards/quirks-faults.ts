@@ -71,12 +71,12 @@ export const FAULT_QUIRKS: QuirkTable = {
     advice: 'do not let the GPU use I/O, PFN or mixed mappings',
   },
   Q54: {
-    title: 'an access without a mapping is "handled" for ever',
+    title: 'an access without a mapping is "handled" forever',
     from: 'v4',
     kind: 'D',
     invariants: ['I7'],
     severity: 'violation',
-    text: 'No VMA (with or without an interval, also a dead mm) gives 0. The GPU retries for ever; nothing is reported.',
+    text: 'No VMA (with or without an interval, also a dead mm) gives 0. The GPU retries forever; nothing is reported.',
     observable: 'endless stream of handled faults, no VM fault report.',
     advice: 'idle the GPU before memory is unmapped; check the pointers of the kernel that runs',
   },
@@ -91,7 +91,7 @@ export const FAULT_QUIRKS: QuirkTable = {
     advice: 'touch the pages with the CPU to see the error',
   },
   Q56: {
-    title: 'a write to GPU_RO memory is repeated for ever',
+    title: 'a write to GPU_RO memory is repeated forever',
     from: 'v4',
     kind: 'D',
     invariants: ['I7'],

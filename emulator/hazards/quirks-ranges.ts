@@ -128,7 +128,7 @@ export const RANGE_QUIRKS: QuirkTable = {
     kind: 'F',
     invariants: ['I7', 'I10'],
     severity: 'violation',
-    text: 'If clearing attributes fails (ENOMEM), the range has been taken off the list but is neither removed nor released nor re-queued, and the remaining entries wait. The zombie is flagged unmapped for ever: every fault on it ends in Q55. Only another UNMAP event touching it queues it again.',
+    text: 'If clearing attributes fails (ENOMEM), the range has been taken off the list but is neither removed nor released nor re-queued, and the remaining entries wait. The zombie is flagged unmapped forever: every fault on it ends in Q55. Only another UNMAP event touching it queues it again.',
     observable: 'endless retry. (If the failure hits the synchronous collection, that fault is killed with ENOMEM.)',
     advice: 'unmap the range once more; it is queued again then',
   },

@@ -65,7 +65,7 @@ export const V7_QUIRKS: QuirkTable = {
     advice: 'reset attributes when their memory is unmapped',
   },
   'V7-R4': {
-    title: 'a legal write to pages that are mapped for reading is repeated for ever',
+    title: 'a legal write to pages that are mapped for reading is repeated forever',
     from: 'v7',
     kind: 'D',
     invariants: ['I7'],

@@ -65,7 +65,7 @@ const MIGRATION_QUIRKS: Readonly<Record<string, MigrationQuirk>> = {
     kind: 'D',
     invariants: ['I7'],
     severity: 'violation',
-    text: 'Memory that cannot move (file pages, pages of a peer, a hole behind VRAM) makes the fault end with 0 and without a PTE for ever, or kills the access (a pinned page, VRAM that is full), although RAM could be mapped.',
+    text: 'Memory that cannot move (file pages, pages of a peer, a hole after VRAM) makes the fault end with 0 and without a PTE forever, or kills the access (a pinned page, VRAM that is full), although RAM could be mapped.',
     observable: 'handled faults without end; or an access killed with ENOMEM, EBUSY or EFAULT.',
     advice: 'set no device location on memory that may not be able to move',
   },
@@ -79,7 +79,7 @@ const MIGRATION_QUIRKS: Readonly<Record<string, MigrationQuirk>> = {
     advice: 'leave some VRAM free',
   },
   'V8-D11': {
-    title: 'two GPUs take the same memory from each other for ever',
+    title: 'two GPUs take the same memory from each other forever',
     kind: 'D',
     invariants: ['I7'],
     severity: 'violation',

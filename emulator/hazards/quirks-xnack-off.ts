@@ -56,7 +56,7 @@ const ENTRIES: Readonly<Record<string, OffQuirk>> = {
     invariants: ['I8', 'I7'],
     severity: 'violation',
     text: 'A range that spans both ends of the pages of a SET_ATTR is removed as a whole. Its part before them is queued for restoring, its part after them is forgotten: with access, and not mapped, until the next SET_ATTR.',
-    observable: 'SET GPU_RO of one page in a mapped 2 MiB chunk; a GPU access behind it is killed.',
+    observable: 'SET GPU_RO of one page in a mapped 2 MiB chunk; a GPU access after it is killed.',
     advice: 'set attributes of whole mappings, or repeat the SET_ATTR for the whole',
   },
   'X-C11': {

@@ -5,7 +5,7 @@
 // upper bits say where the page lies: below 2^31 in system memory, from there on
 // in the VRAM of a GPU.
 
-/** First frame number behind those of system memory. */
+/** First frame number after those of system memory. */
 export const SYSTEM_FRAMES_END = 0x8000_0000;
 /** Pages of VRAM that a GPU can have: 1 TiB. */
 export const LARGEST_VRAM_PAGES = 0x1000_0000;
@@ -43,7 +43,7 @@ export function frameAt(frames: Frames, index: number): number {
   return typeof frames === 'number' ? frames + index : frames[index]!;
 }
 
-/** What stands in `array` from index `from` on, `count` frames: a number if they follow one another, else a copy. */
+/** What is in `array` from index `from` on, `count` frames: a number if they follow one another, else a copy. */
 export function framesOf(array: Uint32Array, from: number, count: number): Frames {
   const first = array[from]!;
   for (let index = 1; index < count; index++)

@@ -62,7 +62,7 @@ export class OrderedMap<T extends object> {
     return this.floor(Number.POSITIVE_INFINITY);
   }
 
-  /** Adds `item` behind all items with a key of at most `key`. */
+  /** Adds `item` after all items with a key of at most `key`. */
   insert(key: number, item: T): void {
     let leaf = this.#leafAfter(key);
     if (leaf.count === leaf.keys.length && !leaf.grow()) leaf = this.#recent = this.#tree.split(key);

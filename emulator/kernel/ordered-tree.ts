@@ -86,7 +86,7 @@ export class OrderedTree<T extends object> {
     return node as Leaf<T>;
   }
 
-  /** The leaf behind whose entries with a key of at most `key` a new one belongs. */
+  /** The leaf after whose entries with a key of at most `key` a new one belongs. */
   leafAfter(key: number): Leaf<T> {
     let node = this.#root;
     for (let height = this.#height; height > 0; height--) {

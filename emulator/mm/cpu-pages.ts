@@ -154,7 +154,7 @@ export class CpuPages {
     block.layout = BlockLayout.huge;
   }
 
-  /** The entries of `[from, to)` go, and nothing else does: what they held stands elsewhere. */
+  /** The entries of `[from, to)` go, and nothing else does: what they held is elsewhere. */
   forget(from: number, to: number): void {
     for (let page = from; page < to; page++) if (this.frameOf(page, true) !== 0) this.setEntry(page, 0, 0);
   }
@@ -208,7 +208,7 @@ export class CpuPages {
       while (behind < end && frames[behind] === 0) behind++;
       const count = behind - index;
       const frame = this.takeFrames(count, 1);
-      // New frames are the highest: where they follow those of the page before, no page behind has any.
+      // New frames are the highest: where they follow those of the page before, no page after has any.
       if (index === base || frames[index - 1] !== frame - 1) block.layout = BlockLayout.scattered;
       for (const offset = frame - index; index < behind; index++) {
         frames[index] = offset + index;

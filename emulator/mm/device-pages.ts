@@ -24,7 +24,7 @@ export class DeviceAllocation {
   readonly pages: number;
   /** Frame of the first page. */
   readonly firstFrame: number;
-  /** Frame behind the last page. */
+  /** Frame after the last page. */
   readonly endFrame: number;
   /** Number of the CPU page that maps each page, -1: none does. */
   readonly cpuPages: Float64Array;

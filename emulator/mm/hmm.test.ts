@@ -66,7 +66,7 @@ describe('hmmRangeFault', () => {
     expect(it.pages.marksOf(512)).toBe(PRESENT | WRITE_FAULTED);
   });
 
-  it('ends with EFAULT behind the end of a file, pages before it stay', () => {
+  it('ends with EFAULT after the end of a file, pages before it stay', () => {
     const it = space([512, 520, RW, 'file'], [600, 608, RW]);
     const asked: [number, number][] = [];
     it.contents.foreign = {

@@ -9,7 +9,7 @@ import type { Vma } from './vma.ts';
 /**
  * Faults in every page of `[startPage, endPage)`, for writing if `write`, in
  * ascending order; the mmap lock must be held. Returns 0, or the first error:
- * EFAULT (hole, VM_IO or VM_PFNMAP VMA, no VM_READ, behind the end of a file) or EPERM (`write` in a VMA
+ * EFAULT (hole, VM_IO or VM_PFNMAP VMA, no VM_READ, after the end of a file) or EPERM (`write` in a VMA
  * without VM_WRITE), ENOMEM at the page limit of the machine. Pages before the error stay faulted in.
  */
 export function hmmRangeFault(space: AddressSpace, startPage: number, endPage: number, write: boolean): number {

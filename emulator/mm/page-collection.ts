@@ -77,7 +77,7 @@ export class PageCollection {
     return (this.states[index]! & (Collected.migrate | Collected.page)) === (Collected.migrate | Collected.page);
   }
 
-  /** CPU page of what stands in the source at `index`, -1: it is mapped no more. */
+  /** CPU page of what is in the source at `index`, -1: it is mapped no more. */
   mappedAt(index: number): number {
     const page = this.cpuPages[index]!;
     if (page < 0) return -1;

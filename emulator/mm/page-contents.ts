@@ -59,7 +59,7 @@ class Store {
   }
 }
 
-/** The pages `[startPage, startPage + pages)`, which stand in `store` from its page `firstPage` on. */
+/** The pages `[startPage, startPage + pages)`, which are in `store` from its page `firstPage` on. */
 interface Segment {
   readonly startPage: number;
   readonly pages: number;
@@ -84,7 +84,7 @@ export class PageContents {
   readonly #segments = new OrderedMap<Segment>();
   // The segment found last; it is in #segments.
   #recent: Segment | undefined;
-  // The pages `[#gapStart, #gapEnd)`, which were looked at last, stand in no segment; none: #gapEnd is 0.
+  // The pages `[#gapStart, #gapEnd)`, which were looked at last, are in no segment; none: #gapEnd is 0.
   #gapStart = 0;
   #gapEnd = 0;
   readonly #ghosts = new Map<number, { page: number; bytes: Uint8Array }>();
@@ -108,7 +108,7 @@ export class PageContents {
     this.#insert({ startPage, pages, store: new Store(bytes, isShared), firstPage: 0 });
   }
 
-  /** From now on somebody else reads and writes what stands in `buffer`. */
+  /** From now on somebody else reads and writes what is in `buffer`. */
   share(buffer: ArrayBuffer): void {
     for (const { store } of this.#segments.values()) if (store.bytes.buffer === buffer) store.written = null;
   }
@@ -177,7 +177,7 @@ export class PageContents {
     if (this.#ghosts.size > this.#sweepAt) this.#sweepGhosts();
   }
 
-  /** The old contents of the frames `[firstFrame, firstFrame + count)` are gone, or stand elsewhere. */
+  /** The old contents of the frames `[firstFrame, firstFrame + count)` are gone, or are elsewhere. */
   forgetGhosts(firstFrame: number, count: number): void {
     if (this.#ghosts.size === 0) return;
     for (let frame = firstFrame; frame < firstFrame + count; frame++) this.#ghosts.delete(frame);
@@ -240,7 +240,7 @@ export class PageContents {
     }
   }
 
-  /** The contents of `count` pages from `startPage` on stand from `target` on now, which nobody had. */
+  /** The contents of `count` pages from `startPage` on are from `target` on now, which nobody had. */
   move(startPage: number, count: number, target: number): void {
     const parts: Segment[] = [];
     const endPage = startPage + count;
@@ -257,7 +257,7 @@ export class PageContents {
   }
 
   /**
-   * Moves the contents that stand in `from` to the buffer that `transfer` gives, which
+   * Moves the contents that are in `from` to the buffer that `transfer` gives, which
    * may detach `from`.
    */
   moveBuffer(from: ArrayBuffer, transfer: () => ArrayBuffer): void {

@@ -93,7 +93,7 @@ function move(space: AddressSpace, startPage: number, oldPages: number, target: 
         if (allocation !== undefined) allocation.cpuPages[frame - allocation.firstFrame] = page + distance;
       }
     }
-    // What stands there now stands elsewhere, too: only these entries go.
+    // What is there now is elsewhere, too: only these entries go.
     pages.forget(Math.max(startPage, blockStart), to);
   }
   contents.move(startPage, oldPages, target);

@@ -29,7 +29,7 @@ export class Vma {
   readonly kind: VmaKind;
   /** Whether its pages are locked in memory (mlock). */
   locked = false;
-  /** Number of the first page behind the end of the file: it is mapped, and there is nothing. Of most mappings: none. */
+  /** Number of the first page after the end of the file: it is mapped, and there is nothing. Of most mappings: none. */
   readonly fileEndPage: number;
 
   constructor(

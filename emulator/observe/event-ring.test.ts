@@ -169,7 +169,7 @@ describe('events', () => {
     expect(rig.node.file.effects.current).toBeNull();
   });
 
-  it('of devices that were closed are let go of', () => {
+  it('of devices that were closed are released', () => {
     const rig = new Rig();
     rig.machine.on('fault', () => undefined);
     const { file } = rig.node;

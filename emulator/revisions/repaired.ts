@@ -114,11 +114,11 @@ class RepairedFault implements FaultCall {
   }
 }
 
-/** Types of the flags that stand in PTEs: coherent, extCoherent, gpuReadOnly and gpuExecutable. */
+/** Types of the flags that PTEs hold: coherent, extCoherent, gpuReadOnly and gpuExecutable. */
 const PTE_FLAG_TYPES: readonly number[] = [5, 6, 8, 9];
 const PAGES_HIGH = 0x10_0000;
 
-/** The posted handler; after a SET_ATTR of flags that stand in PTEs these are cleared. */
+/** The posted handler; after a SET_ATTR of flags that PTEs hold these are cleared. */
 class ClearingIoctl implements SvmIoctlCall {
   readonly #posted: SvmIoctlCall;
   #context: SvmContext | null = null;

@@ -121,7 +121,7 @@ export function accessPages(
       }
     } else {
       failedInRow = 0;
-      // Pages behind a hit with equal PTEs are hits too; one that faulted stands for itself.
+      // Pages after a hit with equal PTEs are hits too; one that faulted stands for itself.
       const judged = pteStateRun(vm, device, process, page, outcome === 'hit' ? endPage : next);
       state = judged.state;
       next = judged.endPage;

@@ -87,7 +87,7 @@ describe('GET_ATTR', () => {
     expect(rig().get(V, 1, T.granularity, T.access, T.granularity, T.granularity).values).toEqual([9, 2, 9, 9]);
   });
 
-  it('writes nothing back when a type is unknown, wherever it stands', () => {
+  it('writes nothing back when a type is unknown, wherever it is', () => {
     for (const types of [[12], [2, 12], [12, 2], [2, 0xffff_ffff, 3]]) {
       expect(rig().get(V, 1, ...types)).toEqual({ result: -22, values: types.map(() => 0xdead) });
     }

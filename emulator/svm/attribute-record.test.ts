@@ -70,7 +70,7 @@ describe('validation', () => {
     expect([isValidRequest(request([11, 0]), 10), isValidRequest(request([10, 1]), 10)]).toEqual([false, true]);
   });
 
-  it('needs every record to be good, wherever the bad one stands', () => {
+  it('needs every record to be good, wherever the bad one is', () => {
     expect(isValidRequest(request([2, 1], [9, 1], [3, 4]), LAST)).toBe(true);
     for (const bad of [
       [

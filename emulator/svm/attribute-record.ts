@@ -13,7 +13,7 @@ export const LOCATION_UNDEFINED = -1;
 const LARGEST_STORED_GRANULARITY = 63;
 const FIRST_FLAG_TYPE = SvmAttributeType.hostAccess;
 
-/** Flags that stand in PTEs, and flags that concern the mapping; every flag is in exactly one of them. */
+/** Flags that are in PTEs, and flags that concern the mapping; every flag is in exactly one of them. */
 export const PTE_FLAG_MASK: number =
   SvmFlag.coherent | SvmFlag.extCoherent | SvmFlag.gpuReadOnly | SvmFlag.gpuExecutable;
 export const MAPPING_FLAG_MASK: number = ~PTE_FLAG_MASK & 0xff;

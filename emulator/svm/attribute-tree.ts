@@ -28,7 +28,7 @@ export class AttributeInterval implements AttributeRecord {
   }
 }
 
-/** First page behind an interval, or 0 where the byte address wraps past 2^64 (spec/02-attributes §10). */
+/** First page after an interval, or 0 where the byte address wraps past 2^64 (spec/02-attributes §10). */
 export function exclusiveEnd(interval: AttributeInterval): number {
   const end = interval.last + 1;
   return end === PAGE_NUMBER_END ? 0 : end;
@@ -83,7 +83,7 @@ export class AttributeTree {
     return after !== undefined && after.first <= last ? after : undefined;
   }
 
-  /** The interval behind `interval` in tree order. */
+  /** The interval after `interval` in tree order. */
   after(interval: AttributeInterval): AttributeInterval | undefined {
     if (this.#list === null) return this.#map.higher(interval.first);
     let found: AttributeInterval | undefined;

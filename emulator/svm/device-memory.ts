@@ -19,7 +19,7 @@ import type { DeviceMemoryOperations } from '../gpusvm/page-map.ts';
 import type { MigrationPolicies } from './policies.ts';
 import type { Repairs } from './repairs.ts';
 
-/** Sizes in pages of the buffers of SVM, descending: an address in one of them lies behind a multiple of one of these. */
+/** Sizes in pages of the buffers of SVM, descending: an address in one of them lies after a multiple of one of these. */
 const BUFFER_PAGES: readonly number[] = [512, 16, 1];
 
 /** Times that a repaired driver tries to copy pages home for the CPU. */

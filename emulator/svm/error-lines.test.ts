@@ -154,7 +154,7 @@ const CALLS: readonly Row[] = [
     run: (rig) => rig.get(V, 1, T.access),
   },
   { what: 'prefetch that succeeds', lines: 0, before: (rig) => rig.region(), run: prefetch },
-  { what: 'prefetch of memory that can not be read', lines: 1, before: (rig) => rig.map(V, BLOCK, '-'), run: prefetch },
+  { what: 'prefetch of memory that cannot be read', lines: 1, before: (rig) => rig.map(V, BLOCK, '-'), run: prefetch },
   {
     what: 'prefetch without memory for a range',
     lines: 1,

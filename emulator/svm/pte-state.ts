@@ -18,12 +18,12 @@ export type PteState = 'stale' | 'perm' | 'cow' | 'orphan' | 'nodma' | 'ok';
 /** PTEs from a page on that have the same flags and the same state. */
 export interface PteStateRun {
   readonly state: PteState;
-  /** First page behind the run, which need not be as long as possible. */
+  /** First page after the run, which need not be as long as possible. */
   readonly endPage: number;
 }
 
 /**
- * State of the PTE of `page`, which must be present, and of those behind it that
+ * State of the PTE of `page`, which must be present, and of those after it that
  * share it, below `limit`. Pages of one VMA and one range are judged together.
  */
 export function pteStateRun(

@@ -34,7 +34,7 @@ export const REPAIRS = {
     revisions: ALL,
   },
   'undo-failed-commits': {
-    text: 'A commit that fails behind its PTEs clears them again.',
+    text: 'A commit that fails after its PTEs clears them again.',
     cures: ['Q41'],
     revisions: ALL,
   },
@@ -54,7 +54,7 @@ export const REPAIRS = {
     revisions: ALL,
   },
   'zap-on-flag-change': {
-    text: 'SET_ATTR of flags that stand in PTEs clears the PTEs of its pages.',
+    text: 'SET_ATTR of flags that PTEs hold clears the PTEs of its pages.',
     cures: ['Q13'],
     revisions: ['v4'],
   },
@@ -119,7 +119,7 @@ export const REPAIRS = {
     revisions: OFF,
   },
   'reserve-buffers': {
-    text: 'The buffer of a migration is reserved when it is made, and let go of where it was reserved.',
+    text: 'The buffer of a migration is reserved when it is made, and released where it was reserved.',
     cures: ['V8-D1'],
     revisions: V8,
   },

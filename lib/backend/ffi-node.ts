@@ -13,7 +13,7 @@ import type { DriverVersion } from './native-addon.ts';
 const PAGE_BYTES = 4096;
 const POINTER_BYTES = 8;
 const MOST_POINTERS = 64;
-/** As the addon: libdrm would restart for ever. */
+/** As the addon: libdrm would restart forever. */
 const MOST_RESTARTS = 1000;
 const PROT_NONE = 0;
 const PROT_READ_WRITE = 3;

@@ -43,7 +43,7 @@ describe('the search for the addon', () => {
     expect(support).not.toHaveProperty('path');
   });
 
-  it('reports a file that is there but can not be loaded, and goes on', () => {
+  it('reports a file that is there but cannot be loaded, and goes on', () => {
     put(RELEASE, 'this is no shared object');
     const { support } = find();
     expect(support.available).toBe(false);

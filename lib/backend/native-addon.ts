@@ -1,5 +1,5 @@
 /**
- * The only loader of the addon. A machine without it is no error: the emulator
+ * The only loader of the addon. A machine without it is not an error: the emulator
  * answers there, and `nativeSupport` says what was tried and why it failed.
  */
 import { existsSync, readdirSync } from 'node:fs';

@@ -47,7 +47,7 @@ describe('the list of render nodes', () => {
     expect(machine.requests).toEqual([]);
   });
 
-  it('keeps nodes that can not be opened or asked, with the reason', () => {
+  it('keeps nodes that cannot be opened or asked, with the reason', () => {
     const machine = new FakeKernel(
       join(folder, 'refusing'),
       [{ ...amdgpuNode(128), openErrno: -13 }, { ...amdgpuNode(129), driver: -25 }, amdgpuNode(130)],

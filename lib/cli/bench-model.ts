@@ -123,7 +123,7 @@ function costOf(text: string): CostOption {
     const [name = '', value = ''] = each.split('=');
     if (value.trim() === '' || Number.isNaN(Number(value)))
       throw new UsageError(
-        `bench: --cost: expected QUANTITY=NUMBER behind the table, got "${each}"; known: ${Object.keys(COST_FIELDS).join(', ')}`,
+        `bench: --cost: expected QUANTITY=NUMBER after the table, got "${each}"; known: ${Object.keys(COST_FIELDS).join(', ')}`,
       );
     option[name as CostField] = Number(value);
   }

@@ -23,12 +23,12 @@ export class UsageError extends Error {
   }
 }
 
-/** One command. `run` gets the arguments behind its name and returns the exit code. */
+/** One command. `run` gets the arguments after its name and returns the exit code. */
 export interface Command {
   readonly name: string;
   /** Arguments as shown in the usage line. */
   readonly synopsis: string;
-  /** Text of `--help`: options, one a line, and remarks. */
+  /** Text of `--help`: options, one per line, and remarks. */
   readonly help: string;
   run(args: readonly string[]): Promise<number>;
 }

@@ -10,7 +10,7 @@ export interface DemoStep {
   readonly title: string;
   /** The call, as a program would write it. */
   readonly code: string;
-  /** What happened, one fact a line. */
+  /** What happened, one fact per line. */
   readonly facts: readonly string[];
 }
 

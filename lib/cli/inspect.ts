@@ -69,7 +69,7 @@ async function serve(page: string, port: number, open: boolean): Promise<number>
   try {
     server = await InspectorServer.start(page, port);
   } catch (error) {
-    complain(`amdgpu-svm inspect: port ${port} can't be had: ${(error as Error).message}`);
+    complain(`amdgpu-svm inspect: port ${port} is not available: ${(error as Error).message}`);
     return ExitCode.infrastructure;
   }
   goOnWithoutOutput();

@@ -6,7 +6,7 @@ import { TraceRunner } from '../trace/replay/runner.ts';
 import { ExitCode } from './command.ts';
 import { toJson } from './output.ts';
 
-/** Answers the operations on standard input, one a line, until it ends. */
+/** Answers the operations on standard input, one per line, until it ends. */
 export async function answerStandardInput(): Promise<number> {
   const runner = new TraceRunner();
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {

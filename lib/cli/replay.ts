@@ -41,7 +41,7 @@ export const replayCommand: Command = {
   --repairs LIST  run on a driver whose defects are repaired: 'all', or ids with commas between them
                   (docs/repairs.md), whatever the traces say; not with --check
   --explain       tell the story of the trace in sentences, with the rule that decided each answer
-  --json    without --check: every operation with the emulator's answer, one a line;
+  --json    without --check: every operation with the emulator's answer, one per line;
             with --check: the result as one object
 ${AGAINST_HELP}
   - --json  read operations from standard input and answer each at once with a recorded line; a config begins anew:
@@ -57,7 +57,7 @@ ${AGAINST_HELP}
       throw new UsageError('replay: expected at least one trace FILE; see amdgpu-svm replay --help');
     if (positionals.some((each) => each === '-')) {
       if (positionals.length > 1 || !values.json || values.check || values.explain || values.against !== undefined)
-        throw new UsageError('replay: "-" stands alone with --json');
+        throw new UsageError('replay: "-" is used alone with --json');
       return answerStandardInput();
     }
     const timeout = timeoutOption('replay', values);

@@ -107,7 +107,7 @@ async function run(args: readonly string[]): Promise<number> {
   if (entry === undefined)
     throw new UsageError(`unknown command "${name}"; known: ${Object.keys(COMMANDS).join(', ')}`);
   const command = await entry.load();
-  // What stands behind "--" belongs to another program.
+  // What is after "--" belongs to another program.
   const own = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
   if (own.includes('--help') || own.includes('-h')) {
     print(`Usage: amdgpu-svm ${command.name} ${command.synopsis}`);

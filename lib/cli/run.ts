@@ -18,7 +18,7 @@ call ("ioctl -> ..."). The exit code is that of COMMAND.
 
   --trace        to standard error
   --trace=FILE   to FILE, which is emptied first ("%p" becomes the process id)
-  --json         one JSON object a line, with addresses and sizes (docs/hsa.md)`,
+  --json         one JSON object per line, with addresses and sizes (docs/hsa.md)`,
   async run(args) {
     const separator = args.indexOf('--');
     const own = separator < 0 ? args : args.slice(0, separator);

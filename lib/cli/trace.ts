@@ -25,7 +25,7 @@ that served it, counters. Open it in ui.perfetto.dev or chrome://tracing. See do
     if (file === undefined || positionals.length > 1)
       throw new UsageError('trace: expected one trace FILE; see amdgpu-svm trace --help');
     const trace = chromeTraceOf(readTraceFile(file, readOptions('trace', values)), basename(file));
-    // One event a line: a file that diff and grep can work with.
+    // One event per line: a file that diff and grep can work with.
     const { traceEvents, ...rest } = trace;
     const text = `{"traceEvents":[\n${traceEvents.map((event) => JSON.stringify(event)).join(',\n')}\n],${JSON.stringify(rest).slice(1)}\n`;
     if (values.output === undefined) {

@@ -5,7 +5,7 @@ import type { SvmAttributeRecord } from '../uapi/call.ts';
 import type { UapiProfile } from '../uapi/profile.ts';
 import { rangeError, show, typeError } from '../uapi/errors.ts';
 
-/** A location: by word, or any u32 as it stands. 'device' is "this GPU". */
+/** A location: by word, or any u32 as it is written. 'device' is "this GPU". */
 export type SvmLocationValue = SvmLocationName | { readonly raw: number };
 
 /** All attributes. What is set is sent in the order in which it was written. */

@@ -111,7 +111,7 @@ export class SvmDevice {
 
   /**
    * Opens a device. Throws for bad options (`ERR_SVM_INVALID_OPTION`), when the
-   * backend that was asked for can't be had (`ERR_SVM_BACKEND_UNAVAILABLE`, or the
+   * backend that was asked for is not available (`ERR_SVM_BACKEND_UNAVAILABLE`, or the
    * system's error of open(2)), and when the record file, or the file that
    * AMDGPU_SVM_TRACE names, can't be written.
    */

@@ -18,7 +18,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** Devices of a machine whose trace goes to a file, and what stands in it. */
+/** Devices of a machine whose trace goes to a file, and what is in it. */
 function traced(gpus = 1, prefix = '') {
   const path = join(folder, `${files++}.txt`);
   vi.stubEnv('AMDGPU_SVM_TRACE', prefix + path);
@@ -49,7 +49,7 @@ describe('AMDGPU_SVM_TRACE', () => {
     },
   );
 
-  it('a file that can not be opened is the system’s error, of runtimes too', () => {
+  it('a file that cannot be opened is the system’s error, of runtimes too', () => {
     const { devices } = traced();
     vi.stubEnv('AMDGPU_SVM_TRACE', join(folder, 'no', 'such', 'file'));
     for (const open of [

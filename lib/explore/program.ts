@@ -11,7 +11,7 @@ import { parseOperation } from '../trace/operations/parse.ts';
 const MOST_THREADS = 4;
 const MOST_OPERATIONS = 64;
 
-/** An operation, read and as it stands in the program. */
+/** An operation, read and as it is written in the program. */
 interface ProgramOperation {
   readonly operation: TraceOperation;
   readonly source: OperationObject;

@@ -25,7 +25,7 @@ const WHEN: Readonly<Record<PreemptionPoint, string>> = {
   'work-unlock': "it has dropped the lock of the collector's list",
 };
 
-/** The schedule in sentences, one a line, and what it shows. */
+/** The schedule in sentences, one per line, and what it shows. */
 export function tellSchedule(program: ExploreProgram, steps: readonly Step[], shows: string): string[] {
   const next = program.threads.map(() => 0);
   const take = (thread: number): TraceOperation => program.threads[thread]![next[thread]!++]!.operation;

@@ -25,7 +25,7 @@ export interface HsaSvmAttributeQuery {
 export interface ReadPair {
   /** As `HsaSvmAttribute`; what is too large for that is -1, an unknown attribute like any other. */
   readonly attribute: number;
-  /** Where the value stands: 'pairs[0].value'. */
+  /** Where the value is: 'pairs[0].value'. */
   readonly field: string;
   /** The value of an attribute that takes an agent, else null. */
   readonly agent: HsaAgent | null | 'invalid';

@@ -8,7 +8,7 @@ import { HsaError, HsaStatus } from './error.ts';
 import { assertGpus, callGpu, throwOnFailure } from './gpu-call.ts';
 import type { ReadPair } from './pairs.ts';
 
-/** Attributes 0 to 7: no one of them may stand twice in a list. */
+/** Attributes 0 to 7: none of them may be given twice in a list. */
 const LAST_SINGLE_ATTRIBUTE = HsaSvmAttribute.gpuExec;
 
 /** The flags that attributes turn into; any non-zero value is true. */
@@ -46,7 +46,7 @@ export function checkPairsToSet(pairs: readonly ReadPair[]): void {
         refuse(
           HsaStatus.incompatibleArguments,
           `pairs[${index}].attribute`,
-          `attribute ${attribute} stands twice in the list`,
+          `attribute ${attribute} is given twice in the list`,
         );
       seen |= 1 << attribute;
     }

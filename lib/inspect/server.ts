@@ -63,7 +63,7 @@ function answer(request: IncomingMessage, response: ServerResponse, body: Buffer
   const { host } = request.headers;
   if (host !== `${HOST}:${port}` && host !== `localhost:${port}`) return end(response, 403, 'forbidden\n');
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(response, 405, 'method not allowed\n');
-  // As it stands in the request: it is compared, not understood.
+  // As it is in the request: it is compared, not understood.
   const [asked = ''] = (request.url ?? '').split('?');
   if (!same(asked, path)) return end(response, 404, 'not found\n');
   response.writeHead(200, {

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
-/** Name under which the mounts stand in /proc/self/mountinfo. */
+/** Name under which the mounts are in /proc/self/mountinfo. */
 const MOUNT_SOURCE = 'amdgpu-svm';
 
 /** Why nothing can be served; the message says what to do. */

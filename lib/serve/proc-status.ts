@@ -18,7 +18,7 @@ export interface ThreadStatus {
   readonly groups: readonly number[];
 }
 
-/** The line that begins with `key` and a colon, without both and the blanks behind; undefined if there is none. */
+/** The line that begins with `key` and a colon, without both and the blanks after; undefined if there is none. */
 export function procField(text: string, key: string): string | undefined {
   const start = `${key}:`;
   const line = text.split('\n').find((each) => each.startsWith(start));

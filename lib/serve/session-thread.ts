@@ -144,7 +144,7 @@ export class SessionThread {
     }
   }
 
-  /** Nobody may wait for ever for a thread that is gone. */
+  /** Nobody may wait forever for a thread that is gone. */
   #end(why: string): void {
     if (this.#ended) return;
     this.#ended = true;

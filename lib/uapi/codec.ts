@@ -12,7 +12,7 @@ const { type, value } = SVM_ATTRIBUTE_LAYOUT.fields;
 /** Byte offset of `attrs_ptr`, for the pointer description of `DeviceNode.ioctl`. */
 export const ATTRS_PTR_OFFSET: number = attrs_ptr.offset;
 
-/** The fields of `struct drm_amdgpu_gem_svm`, as they stand in its 32 bytes. `attributesPointer` is 0n unless given: the node patches it. */
+/** The fields of `struct drm_amdgpu_gem_svm`, as they are laid out in its 32 bytes. `attributesPointer` is 0n unless given: the node patches it. */
 export interface SvmRequest {
   /** First byte, u64. */
   readonly startAddress: bigint;

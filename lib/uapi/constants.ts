@@ -3,7 +3,7 @@
  * revision; which names a revision has is said by its profile.
  *
  * Constants are `as const` objects with the kernel's names in camel case; the
- * kernel's own spelling stands in the comment of each entry.
+ * kernel's own spelling is in the comment of each entry.
  */
 
 /** Operation selector, `drm_amdgpu_gem_svm.operation` (u32). */

@@ -233,7 +233,7 @@ const CALLS = {
   readMemory: () => [or(() => mapping()?.handle), anyOffset(32 * page), or(goodBytes)],
   writeMemory: () => [or(() => mapping()?.handle), anyOffset(32 * page), or(goodBytes)],
   layout: () => [],
-  // None of the files is KFD, so there is no handle of one: each must be refused, whatever stands in its place.
+  // None of the files is KFD, so there is no handle of one: each must be refused, whatever is in its place.
   kfdOpen: () => [or(() => pick(FILES))],
   kfdAcquire: () => [weird(), device(), below(9)],
   kfdSetXnack: () => [weird(), below(3)],

@@ -1,4 +1,4 @@
-/** A naive model of the attributes: one entry per page of a small window, and one for all pages behind it. */
+/** A naive model of the attributes: one entry per page of a small window, and one for all pages after it. */
 
 export interface ModelRecord {
   preferred: number;
@@ -53,7 +53,7 @@ function equal(left: ModelRecord, right: ModelRecord): boolean {
   return (Object.keys(left) as (keyof ModelRecord)[]).every((member) => left[member] === right[member]);
 }
 
-/** Attributes of the pages 0 ... window - 1; the cell number `window` stands for every page behind. */
+/** Attributes of the pages 0 ... window - 1; the cell number `window` stands for every page after. */
 export class AttributeModel {
   readonly window: number;
   readonly defaults: ModelRecord;

@@ -1,6 +1,6 @@
 /**
  * Reads a Chrome JSON trace as the importer of ui.perfetto.dev does: events in order of time, those of one time as they
- * stand in the file; a stack of open slices for each thread, on top of which both ends of an arrow are bound.
+ * are in the file; a stack of open slices for each thread, on top of which both ends of an arrow are bound.
  */
 
 type Event = Readonly<Record<string, unknown>>;

@@ -4,7 +4,7 @@
  * R1  memory the GPU uses is mapped at multiples of 2 MiB in multiples of 2 MiB, readable all over, of an ordinary kind
  * R2  every mapping is registered with one SET_ATTR over all of it before the GPU uses it, with access
  * R3  discard, mprotect and munmap cover whole mappings
- * R4  attributes are set for whole mappings; those that stand in PTEs only while the GPU has nothing of it mapped
+ * R4  attributes are set for whole mappings; those that PTEs hold only while the GPU has nothing of it mapped
  * R5  a prefetch is asked for once, up to 4 MiB that the CPU has not touched, and other attributes are set before it
  * R6  2 ms pass between mapping memory on the GPU and its next fault
  * R7  the GPU reads and writes only what mapping and GPU_RO allow, and nothing that is unmapped

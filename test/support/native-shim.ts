@@ -29,7 +29,7 @@ const SETUP = `
 `;
 
 export interface Shim {
-  /** Why the shim can't be had, or ''. */
+  /** Why the shim is not available, or ''. */
   readonly problem: string;
   /** Runs a script in a child process and expects it to succeed. */
   run(script: string, environment?: Readonly<Record<string, string>>, flags?: readonly string[]): void;

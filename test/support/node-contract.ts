@@ -251,7 +251,7 @@ export function testNodeContract({ name, cannot, open }: RigDescription): void {
       expect(set({ address: rig.specialPage() })).toBe(-95);
     });
 
-    itNeeds('raw-pointers', 'follows an address that stands in the argument itself', () => {
+    itNeeds('raw-pointers', 'follows an address that is in the argument itself', () => {
       const arg = encodeSvmRequest({
         startAddress: memory.address,
         size: 4096n,

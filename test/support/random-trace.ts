@@ -3,7 +3,7 @@
 const BASE = 0x1000_0000;
 const PAGE = 0x1000;
 
-/** `count` operations over a few regions, one JSON object a line, without answers. */
+/** `count` operations over a few regions, one JSON object per line, without answers. */
 export function randomTrace(count: number, seed = 1): string {
   let state = seed >>> 0;
   const below = (limit: number): number => {

@@ -163,7 +163,7 @@ function nameOf(pid: number): string {
   }
 }
 
-/** What stands in the table of mounts for `mount`, '' if nothing. */
+/** What is in the table of mounts for `mount`, '' if nothing. */
 export function mountEntry(mount: string): string {
   const lines = fs.readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
   return lines.find((line) => line.split(' ')[4] === mount) ?? '';

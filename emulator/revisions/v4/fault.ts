@@ -23,13 +23,13 @@ const ATTEMPTS = 3;
 // The modelled loop has no limit (Q58). Nothing may hang here, so an endless one is reported by name.
 const MOST_RESTARTS = 100_000;
 
-/** Thrown when the handler loops for ever because its range is invalidated again and again (Q58). */
+/** Thrown when the handler loops forever because its range is invalidated again and again (Q58). */
 export class FaultLivelockError extends Error {
   readonly code = 'ERR_SVM_LIVELOCK';
   readonly quirk = 'Q58';
   constructor(page: number) {
     super(
-      `Q58: the fault handler restarted ${MOST_RESTARTS} times for page 0x${page.toString(16)}; a kernel would loop for ever`,
+      `Q58: the fault handler restarted ${MOST_RESTARTS} times for page 0x${page.toString(16)}; a kernel would loop forever`,
     );
     this.name = 'FaultLivelockError';
   }

@@ -5,7 +5,7 @@ import type { Pair } from '../../../test/support/emulator-rig.ts';
 const [EFAULT, EINVAL, EOPNOTSUPP] = [-14, -22, -95];
 const LAST = 2 ** 52 - 1;
 
-/** A machine whose pages 0x100 to 0x23f behind V are mapped, and what it did to ranges and PTEs. */
+/** A machine whose pages 0x100 to 0x23f after V are mapped, and what it did to ranges and PTEs. */
 function traced(): { rig: Rig; effects: string[] } {
   const rig = new Rig();
   rig.map(V, 2 * BLOCK);

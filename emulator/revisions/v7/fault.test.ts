@@ -61,7 +61,7 @@ describe('the fault handler', () => {
     expect(rig.pte(V)).toBe(PTE.UC.ro);
   });
 
-  it('answers 0 for ever to a write where the range is mapped for reading', () => {
+  it('answers 0 forever to a write where the range is mapped for reading', () => {
     const rig = v7();
     rig.region();
     rig.set(V, BLOCK, [T.gpuReadOnly, 1]);

@@ -68,11 +68,11 @@ describe('the restore worker', () => {
   it.each([
     ['fails for now', (rig: Rig) => rig.device.failures.plan('write-ptes', 'ENOMEM', Number.MAX_SAFE_INTEGER)],
     ['is interrupted by an event', (rig: Rig) => rig.machine.at('pte-committed', () => void rig.discard(V, 1))],
-  ] as const)('would loop for ever where each attempt %s', (_name, disturb) => {
+  ] as const)('would loop forever where each attempt %s', (_name, disturb) => {
     const rig = mapped(1);
     rig.discard(V, 1);
     disturb(rig);
-    expect(() => restore(rig)).toThrow(/a restore worker that loops for ever/);
+    expect(() => restore(rig)).toThrow(/a restore worker that loops forever/);
   });
 
   it('drops pages without access: the attributes of the first page decide', () => {
@@ -202,7 +202,7 @@ describe('SET, GET and RESET', () => {
 });
 
 describe('the lists', () => {
-  it('let go of their ranges at the end', () => {
+  it('release their ranges at the end', () => {
     const rig = mapped(3 * BLOCK);
     rig.discard(V, 1);
     rig.unmap(V + BLOCK, BLOCK);

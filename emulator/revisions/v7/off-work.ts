@@ -18,7 +18,7 @@ import { enqueueUnmapped, forEachAccessible, hasAccess, mapChunks, mapRange } fr
 const RESTORE_DELAY = 1_000_000;
 /** Errors after which the restore worker drops a range. */
 const PERMANENT: readonly number[] = [Errno.ENOENT, Errno.EFAULT, Errno.EPERM, Errno.EINVAL, Errno.EHWPOISON];
-/** Ranges that one run has to take again after which it is taken to last: a real kernel would loop for ever. */
+/** Ranges that one run has to take again after which it is taken to last: a real kernel would loop forever. */
 const MOST_REPEATS = 1 << 16;
 /** Failed attempts of one run that are a busy loop. */
 const BUSY_LOOP = 4;
@@ -262,7 +262,7 @@ export class OffWork implements RestoreWork, OffQueues {
       // mutant: race-off-unmap-lost
       if ((range.state & SvmRangeState.unmapPending) !== 0) this.#toCollector(range);
       else if ((range.state & SvmRangeState.restorePending) !== 0) {
-        if (++repeats > MOST_REPEATS) throw new NotModelledError('a restore worker that loops for ever');
+        if (++repeats > MOST_REPEATS) throw new NotModelledError('a restore worker that loops forever');
         if (pauses) later.push(range);
         else this.#toRestore(range);
       }

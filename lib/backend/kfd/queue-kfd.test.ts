@@ -117,7 +117,7 @@ describe('an access that fails', () => {
     });
   });
 
-  it('by a hang says so, and what waits behind it is refused, not stuck', async () => {
+  it('by a hang says so, and what waits after it is refused, not stuck', async () => {
     const { queue } = queueOn({ hangs: true });
     const all = await Promise.allSettled([queue.fill(0n, 0, 4), queue.read(0n, 4), queue.idle()]);
     expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);

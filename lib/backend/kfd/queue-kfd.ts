@@ -160,7 +160,7 @@ export class KfdQueue implements GpuQueue {
     if (await port.waitForFence(this.#fence, HUNG_AFTER)) return;
     const event = port.event();
     if (event === undefined)
-      throw this.#lose(`the GPU did not finish within ${HUNG_AFTER / 1000} s: it faults for ever, or hangs`);
+      throw this.#lose(`the GPU did not finish within ${HUNG_AFTER / 1000} s: it faults forever, or hangs`);
     if (event.kind === 'reset') throw this.#lose(`the GPU was reset (${event.reason})`);
     this.#lost = 'an access could not be served, after which the driver keeps the queues of this process stopped';
     throw faultOf(event.address, event.readOnly, extents);

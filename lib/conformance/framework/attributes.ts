@@ -5,7 +5,7 @@ import type { SvmAccessName, SvmAttributeName, SvmLocationName } from '../../uap
 
 export type { AttributePair };
 
-/** A value in words, or any u32 as it stands. */
+/** A value in words, or any u32 as it is written. */
 export type NamedValue = number | boolean | SvmAccessName | SvmLocationName;
 
 /** Attributes by name: `{ access: 'in-place', granularity: 4, gpuReadOnly: true, preferredLocation: 'device' }`. */

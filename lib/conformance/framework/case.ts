@@ -17,7 +17,7 @@ export interface ConcreteCase {
   readonly point: ParameterPoint;
   /** What the case shows, in one sentence. */
   readonly title: string;
-  /** Where the rule stands, or which test of another suite this is. */
+  /** Where the rule is, or which test of another suite this is. */
   readonly source: string;
   readonly needs: readonly Feature[];
   /** Set for a case that is planned or can't be ported: why. It is listed and skipped. */
@@ -85,7 +85,7 @@ export class CaseDefinition<Point extends ParameterPoint> {
     this.#points = parameters().points as unknown as readonly Point[];
   }
 
-  /** Where the rule stands ('spec/02-attributes §4.1'), or the test that this one ports ('kfdtest KFDSVMRangeTest.PrefetchTest'). */
+  /** Where the rule is ('spec/02-attributes §4.1'), or the test that this one ports ('kfdtest KFDSVMRangeTest.PrefetchTest'). */
   source(source: string): this {
     this.#source = source;
     return this;

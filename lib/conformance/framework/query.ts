@@ -35,7 +35,7 @@ export function parseQuery(text: string): Query {
   if (group === '' && text !== '')
     throw new QueryError(`query "${text}": expected GROUP:CASE:PARAMETERS, but GROUP is empty`);
   if (name !== '*' && /[*,;=]/.test(name))
-    throw new QueryError(`query "${text}": expected the name of a case, or *, behind the first colon`);
+    throw new QueryError(`query "${text}": expected the name of a case, or *, after the first colon`);
   const inGroup = groupMatcher(text, group === '' ? '*' : group);
   const atPoint = pointMatcher(text, point);
   return {
@@ -48,7 +48,7 @@ export function parseQuery(text: string): Query {
 function groupMatcher(text: string, group: string): (path: string) => boolean {
   if (group === '*') return () => true;
   const prefix = group.endsWith(',*') ? group.slice(0, -2) : group;
-  if (prefix.includes('*')) throw new QueryError(`query "${text}": * stands alone, or last behind a comma`);
+  if (prefix.includes('*')) throw new QueryError(`query "${text}": * is used alone, or last after a comma`);
   return (path) => path === prefix || path.startsWith(`${prefix},`);
 }
 

@@ -76,7 +76,7 @@ export class AttributeModel {
   /** What the collector does to pages that were unmapped. */
   clear({ first, count }: Span): void {
     for (let page = first; page < first + count; page++) this.#pages[page] = { interval: 0, values: this.#defaults };
-    // What lies behind a cleared middle is an interval of its own.
+    // What lies after a cleared middle is an interval of its own.
     const behind = this.#pages[first + count]?.interval ?? 0;
     if (behind === 0) return;
     const to = this.#pages.findLastIndex((each) => each.interval === behind);

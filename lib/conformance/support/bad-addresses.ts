@@ -6,7 +6,7 @@ import { pages } from '../framework/mapping.ts';
 import { gpuStore } from './memory.ts';
 import { CHUNK_2M } from './units.ts';
 
-/** Bad addresses, and what the handler answers to a fault there: 0 is "try again", for ever. */
+/** Bad addresses, and what the handler answers to a fault there: 0 is "try again", forever. */
 export const BAD = {
   zero: 0,
   unmapped: 0,
@@ -53,7 +53,7 @@ export async function badAddress(
     case 'no-access':
       return t.map(CHUNK_2M, { protection: '-' }).address;
     case 'behind-the-last':
-      // Memory of the process behind what a GPU of 48 bits mirrors; exactly at its end it would be let through (Q59).
+      // Memory of the process after what a GPU of 48 bits mirrors; exactly at its end it would be let through (Q59).
       return t.map(CHUNK_2M, { address: (1n << 48n) + BigInt(CHUNK_2M) }).address;
     case 'io':
     case 'pfnmap':

@@ -10,7 +10,7 @@ import type { SessionLine, Step } from './step.ts';
 /** A machine on its way through the steps of a session. */
 export interface SteppingMachine {
   readonly runner: TraceRunner;
-  /** Steps that it has behind it. */
+  /** Steps that it has executed. */
   readonly executed: number;
 }
 

@@ -1,4 +1,4 @@
-/** Where a page stands on the screen: linear in the address, with long empty stretches drawn short. */
+/** Where a page is on the screen: linear in the address, with long empty stretches drawn short. */
 
 /** Pages `[start, end)` that hold something. */
 export interface Occupied {
@@ -72,7 +72,7 @@ export class AddressScale {
     return gap.x + ((page - gap.start) / (gap.end - gap.start)) * gap.width;
   }
 
-  /** The page, with fraction, that stands at `x`. */
+  /** The page, with fraction, that is at `x`. */
   page(x: number): number {
     const gap = this.#gapAtOrBefore((each) => each.x <= x);
     if (gap === undefined) return x / this.pixelsPerPage;

@@ -113,7 +113,7 @@ describe('a session', () => {
 });
 
 describe('operations by hand', () => {
-  it('replace what stood behind the step, and can be taken back', () => {
+  it('replace what stood after the step, and can be taken back', () => {
     const session = sessionOf(randomTrace(60, 3));
     const before = session.trace();
     const index = session.runAfter(20, { gc: {} });

@@ -1,4 +1,4 @@
-/** A trace under inspection: its operations, their answers, and the state behind each of them. */
+/** A trace under inspection: its operations, their answers, and the state after each of them. */
 import { rangeError } from '../../uapi/errors.ts';
 import { parseGcVersion } from '../../../emulator/index.ts';
 import { DEFAULT_CONFIG, gcOf } from '../../trace/format/config.ts';
@@ -49,7 +49,7 @@ export class InspectorSession {
     this.#states.gpu = gpu;
   }
 
-  /** The state behind step `index`. */
+  /** The state after step `index`. */
   stateAt(index: number): StepState {
     if (!(index in this.#steps)) throw rangeError('ERR_SVM_INVALID_VALUE', `there is no step ${index}`);
     return this.#states.at(index, this.#steps);
@@ -60,7 +60,7 @@ export class InspectorSession {
     return this.#states.prepare(index, this.#steps, milliseconds);
   }
 
-  /** Executes `{"NAME": {fields}}` behind step `index`, in place of what followed there; returns its index. Throws for what is no operation. */
+  /** Executes `{"NAME": {fields}}` after step `index`, in place of what followed there; returns its index. Throws for what is no operation. */
   runAfter(index: number, source: unknown): number {
     const line = lineOf(source);
     if (line.operation.name === 'config')
@@ -80,7 +80,7 @@ export class InspectorSession {
     const { steps, shared } = this.#undone;
     this.#steps = steps;
     this.#undone = undefined;
-    // What it has executed is not what stands there any more; the next `runAfter` begins a new one.
+    // What it has executed is not what is there any more; the next `runAfter` begins a new one.
     this.#live = new LiveMachine();
     this.#states.forget(shared);
   }
@@ -95,7 +95,7 @@ export class InspectorSession {
     return first?.operation.name === 'config' ? first.operation.config : DEFAULT_CONFIG;
   }
 
-  /** Executes the next step; `keep`: with the state behind it. */
+  /** Executes the next step; `keep`: with the state after it. */
   #execute(line: SessionLine, keep: boolean): Step {
     if (keep) this.#states.keepBefore(this.#live);
     const step = this.#live.execute(line);

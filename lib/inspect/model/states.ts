@@ -1,4 +1,4 @@
-/** The states behind the steps of a session: kept around the place that is looked at, worked out again everywhere else. */
+/** The states after the steps of a session: kept around the place that is looked at, worked out again everywhere else. */
 import { contextSnapshot } from '../../../emulator/index.ts';
 import type { ContextSnapshot } from '../../../emulator/index.ts';
 import { laneChanges, NO_CHANGES, lanesOf } from './lanes.ts';
@@ -7,7 +7,7 @@ import { RepeatingMachine } from './live-machine.ts';
 import type { SteppingMachine } from './live-machine.ts';
 import type { Step } from './step.ts';
 
-/** The state right behind an operation. */
+/** The state right after an operation. */
 export interface StepState {
   readonly snapshot: ContextSnapshot;
   readonly lanes: Lanes;
@@ -19,7 +19,7 @@ export const KEPT_BEHIND = 120;
 /** With fewer states than these before the one that is looked at, more are prepared. */
 const WANTED_BEHIND = 90;
 const MOST_STATES = 600;
-/** One behind what is looked at, one on its way to what may be looked at next, and one to spare. */
+/** One after what is looked at, one on its way to what may be looked at next, and one to spare. */
 const MOST_MACHINES = 3;
 
 /** A stretch of states that is worked out bit by bit. */
@@ -34,7 +34,7 @@ export class SessionStates {
   readonly #states = new Map<number, StepState>();
   // States that were taken for the changes of the next step only: their own changes are not known.
   readonly #partial = new Set<number>();
-  // The one used last stands last.
+  // The one used last is last.
   readonly #machines: RepeatingMachine[] = [];
   #preparation: Preparation | undefined;
   #gpu = 0;
@@ -49,7 +49,7 @@ export class SessionStates {
     return this.#gpu;
   }
 
-  /** The state behind step `index` of `steps`. */
+  /** The state after step `index` of `steps`. */
   at(index: number, steps: readonly Step[]): StepState {
     if (!this.#isComplete(index)) {
       const machine = this.#machineBefore(index);
@@ -71,13 +71,13 @@ export class SessionStates {
     return true;
   }
 
-  /** Before `machine` executes the step that it stands before: keeps the state that the changes of that step refer to. */
+  /** Before `machine` executes the step that it is before: keeps the state that the changes of that step refer to. */
   keepBefore(machine: SteppingMachine): void {
     const at = machine.executed - 1;
     if (at >= 0 && !this.#states.has(at)) this.#keep(at, machine, false);
   }
 
-  /** Keeps the state of `machine` as that behind the step that it has just executed. */
+  /** Keeps the state of `machine` as that after the step that it has just executed. */
   keepBehind(machine: SteppingMachine): void {
     this.#keep(machine.executed - 1, machine, true);
   }
@@ -108,7 +108,7 @@ export class SessionStates {
     return chosen;
   }
 
-  /** What `prepare` works at: what it has begun, as long as that stands close before `index`, or what is missing there now. */
+  /** What `prepare` works at: what it has begun, as long as that is close before `index`, or what is missing there now. */
   #nextPreparation(index: number): Preparation | undefined {
     const begun = this.#preparation;
     if (

@@ -7,7 +7,7 @@ import type { StepHazard } from './hazards.ts';
 /** An operation with the emulator's answer. */
 export interface Step {
   readonly operation: TraceOperation;
-  /** As it stands in the trace. */
+  /** As it is in the trace. */
   readonly source: unknown;
   readonly answer: TraceAnswer;
   readonly effects: readonly TraceEffect[];

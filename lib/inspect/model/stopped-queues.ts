@@ -20,7 +20,7 @@ export class StoppedQueues {
     steps.forEach(({ effects, clock }, index) => {
       let stopped = stops > 0;
       for (const [kind, result] of effects) {
-        // A call that KFD refused changes nothing; its result stands behind it.
+        // A call that KFD refused changes nothing; its result is after it.
         if (result !== undefined || (kind !== 'quiesce' && kind !== 'resume')) continue;
         if (kind === 'quiesce' && stops === 0) since = clock;
         stops += kind === 'quiesce' ? 1 : -1;

@@ -43,7 +43,7 @@ export class MapView {
     return this.scale.page(this.left + this.width);
   }
 
-  /** Where a page stands in the map. */
+  /** Where a page is in the map. */
   x(page: number): number {
     return this.scale.x(page) - this.left;
   }
@@ -52,7 +52,7 @@ export class MapView {
     return this.scale.page(this.left + x);
   }
 
-  /** Zooms by a factor; what stands at `x` stays there. */
+  /** Zooms by a factor; what is at `x` stays there. */
   zoom(factor: number, x: number): MapView {
     const least = Math.min(fittingScale(this.occupied, this.width, this.compress), this.scale.pixelsPerPage);
     const perPage = Math.min(MOST_PIXELS_PER_PAGE, Math.max(least, this.scale.pixelsPerPage * factor));

@@ -57,7 +57,7 @@ export function App({ start }: { start: NamedTrace | undefined }): JSX.Element {
   const occupied = useMemo(() => occupiedBy(steps), [steps]);
   const troubles = useMemo(() => steps.filter(isTrouble).length, [steps]);
   const faults = useMemo(() => steps.filter(isFault).length, [steps]);
-  // What is selected stays selected from step to step, as far as something stands at its place.
+  // What is selected stays selected from step to step, as far as something is at its place.
   const selected = useMemo(() => {
     if (wanted === undefined) return undefined;
     const items = state.lanes[wanted.lane];

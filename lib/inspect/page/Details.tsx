@@ -109,7 +109,7 @@ function StepDetails({
         </details>
       )}
       <details>
-        <summary>as it stands in the trace</summary>
+        <summary>as it is written in the trace</summary>
         <pre>{JSON.stringify(step.source)}</pre>
         <pre>{shortened(JSON.stringify(step.answer, null, 1))}</pre>
       </details>

@@ -10,7 +10,7 @@ interface HandPanelProps {
   readonly current: number;
   /** Where operations on a GPU go to. */
   readonly gpu: number;
-  /** Operations behind the current one, which running another here drops. */
+  /** Operations after the current one, which running another here drops. */
   readonly dropped: number;
   readonly canUndo: boolean;
   readonly target: Place | undefined;
@@ -101,7 +101,7 @@ export function HandPanel({ current, gpu, dropped, canUndo, target, onRun, onUnd
         </button>
         {dropped > 0 && (
           <span class="note">
-            replaces the {dropped} operation{dropped === 1 ? '' : 's'} behind it
+            replaces the {dropped} operation{dropped === 1 ? '' : 's'} after it
           </span>
         )}
       </form>

@@ -40,7 +40,7 @@ export async function readFile(file: File): Promise<NamedTrace> {
   try {
     return { name, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch (error) {
-    throw complain('is no trace: a trace is UTF-8 text with one JSON object a line', error);
+    throw complain('is no trace: a trace is UTF-8 text with one JSON object per line', error);
   }
 }
 

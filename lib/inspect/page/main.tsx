@@ -1,4 +1,4 @@
-/** The inspector's page: starts with the trace that stands in it, if one does. */
+/** The inspector's page: starts with the trace that is in it, if one does. */
 import { render } from 'preact';
 import { App } from './App.tsx';
 import { embeddedTrace } from './files.ts';

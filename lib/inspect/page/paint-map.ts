@@ -48,7 +48,7 @@ export function itemAt(lanes: Lanes, view: MapView, height: number, x: number, y
   return exact !== undefined && exact.page <= page ? exact : near;
 }
 
-/** Index of the first item that ends behind `page`. */
+/** Index of the first item that ends after `page`. */
 export function firstBehind(items: readonly LaneItem[], page: number): number {
   let low = 0;
   let high = items.length;

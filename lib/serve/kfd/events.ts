@@ -100,7 +100,7 @@ export class KfdEvents {
     }
   }
 
-  /** WAIT_EVENTS on `records` (48 bytes each). `milliseconds`: 0 only asks, 2^32 - 1 is for ever. */
+  /** WAIT_EVENTS on `records` (48 bytes each). `milliseconds`: 0 only asks, 2^32 - 1 is forever. */
   wait(records: Uint8Array, all: boolean, milliseconds: number): Wait {
     if (idsOf(records).some((id) => !this.#events.has(id)))
       return { result: -Errno.EINVAL, waitResult: WaitResult.fail, records: undefined };

@@ -99,7 +99,7 @@ export class SdmaQueue {
     }
   }
 
-  /** Number of dwords that were executed: not all, where one packet has to wait or faults for ever. */
+  /** Number of dwords that were executed: not all, where one packet has to wait or faults forever. */
   #execute(words: Uint32Array): number {
     try {
       return this.#engine.execute(words, 0, words.length);

@@ -34,7 +34,7 @@ export interface EffectDescriptor {
   readonly title: string;
   /** Whether it shows what happens to the page table, else to the driver. */
   readonly onPageTable?: boolean;
-  /** Of an effect on the VRAM of a GPU: where in an entry the first page there stands, and behind it how many if it has that. */
+  /** Of an effect on the VRAM of a GPU: where in an entry the first page there stands, and after it how many if it has that. */
   readonly vramAt?: 1 | 2;
   /** The method of the sink that hears of it. A literal of its own for each kind, so that each stays fast. */
   readonly listen: Listener;

@@ -9,10 +9,10 @@ export interface TraceLine {
   /** Line number in the file, from 1. */
   readonly line: number;
   readonly operation: TraceOperation;
-  /** The operation as it stands in the file. */
+  /** The operation as it is written in the file. */
   readonly source: unknown;
   readonly expected: Readonly<Record<string, unknown>> | undefined;
-  /** The recorded answer as it stands in the file, where the line has the form that recordings have. */
+  /** The recorded answer as it is written in the file, where the line has the form that recordings have. */
   readonly expectedText?: string;
 }
 

@@ -15,7 +15,7 @@ export class TraceFileError extends Error {
   readonly line: number;
 
   constructor(file: string, line: number, message: string, options?: ErrorOptions) {
-    // What a trace says may stand in it, at any length.
+    // What a trace says may be in it, at any length.
     const text = printable(shortened(message));
     super(line === 0 ? `${file}: ${text}` : `${file}:${line}: ${text}`, options);
     this.name = 'TraceFileError';

@@ -17,7 +17,7 @@ export interface ListedHazard extends Pick<
   readonly revisions: Readonly<Partial<Record<RevisionName, Evidence>>>;
   /** Repairs that cure it (docs/repairs.md): of the revision asked for, or of any. */
   readonly repairs: readonly string[];
-  /** The smallest known trace, one operation a line. */
+  /** The smallest known trace, one operation per line. */
   readonly trace: readonly string[] | undefined;
   /** Why there is no trace. */
   readonly withoutTrace: string | undefined;

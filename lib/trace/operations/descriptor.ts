@@ -55,7 +55,7 @@ export interface OperationDescriptor<Name extends string, Operation extends obje
   refusal?(operation: Operation, errno: number): string | undefined;
   /** What the events alone do not say of an operation that was not refused. */
   outcome?(operation: Operation, answer: Answer, met: EventQuestion): readonly string[];
-  /** Few words for a list, behind the pages that it is about. */
+  /** Few words for a list, after the pages that it is about. */
   label?(operation: Operation): string;
   /** How it is put together by hand. */
   readonly form?: OperationForm;

@@ -24,7 +24,7 @@ export const config = defineOperation({
   name: 'config',
   parse: (fields) => ({ config: parseConfig(fields) }),
   perform: (): ConfigAnswer => {
-    throw codedError('ERR_SVM_INVALID_VALUE', 'config can only stand at the start of a trace');
+    throw codedError('ERR_SVM_INVALID_VALUE', 'config can only be at the start of a trace');
   },
   sentence: ({ config: given }) => {
     const { lazy, gpus } = given;

@@ -49,7 +49,7 @@ describe('a recording of a machine with a cost model', () => {
     other!.close();
     expect(totals.machine.faults).toBeGreaterThan(4);
     const lines = readTraceFile(file);
-    // All numbers stand there, so that it means the same when those of the table change.
+    // All numbers are there, so that it means the same when those of the table change.
     const [{ source }] = lines as [TraceLine];
     const { cost } = (source as { config: { cost: Record<string, number> } }).config;
     expect(cost).toEqual(machine.options.cost);

@@ -178,7 +178,7 @@ describe('a recording on the emulator', () => {
     expect(names()).toEqual(['config', 'mmap', 'fini']);
   });
 
-  it('fails at once when the file can not be written', () => {
+  it('fails at once when the file cannot be written', () => {
     expect(() => SvmDevice.open({ backend: 'emulated', record: join(folder, 'no', 'where') })).toThrow(/ENOENT/);
   });
 

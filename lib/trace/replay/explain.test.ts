@@ -81,7 +81,7 @@ describe('what an operation did not do is told, too', () => {
       /No GPU range there is marked mapped, so no PTE is cleared\./,
     ],
     [
-      'attributes that stand there already',
+      'attributes that are there already',
       [
         mmap,
         { set: { addr: V, size: '0x1000', attrs: [[2, 1]] } },

@@ -9,7 +9,7 @@ import { TraceRunner } from './runner.ts';
 /** The first operation of a trace whose answer is not the recorded one. */
 export interface ReplayDifference extends AnswerDifference {
   readonly line: number;
-  /** The operation as it stands in the trace. */
+  /** The operation as it is written in the trace. */
   readonly operation: unknown;
 }
 

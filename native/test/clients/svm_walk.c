@@ -261,7 +261,7 @@ static void memory_rows(void) {
   expect("7", "a hole appears", munmap(memory + 3 * MIB, PAGE), 0);
   expect("7", "SET across the hole", set1(memory, 4 * MIB, 2, 1), -EFAULT);
   expect("7", "SET before the hole", set1(memory, 3 * MIB, 2, 1), 0);
-  expect("7", "SET behind the hole", set1(memory + 3 * MIB + PAGE, MIB - PAGE, 2, 1), 0);
+  expect("7", "SET after the hole", set1(memory + 3 * MIB + PAGE, MIB - PAGE, 2, 1), 0);
 
   mprotect(memory, 2 * MIB, PROT_NONE);
   set1(memory, 2 * MIB, AMDGPU_SVM_ATTR_PREFETCH_LOC, 0);

@@ -122,7 +122,7 @@ def walk(node, tap):
     tap.expect("records without permission to read", call(node, SET, memory + MIB, PAGE, one, 1, memory)[0], -errno.EFAULT)
     libc.munmap(memory, PAGE)
     tap.expect("SET across a hole", call(node, SET, memory, 2 * PAGE, one)[0], -errno.EFAULT)
-    tap.expect("SET behind it", call(node, SET, memory + PAGE, PAGE, one)[0], 0)
+    tap.expect("SET after it", call(node, SET, memory + PAGE, PAGE, one)[0], 0)
     tap.expect("a request this driver does not have", ioctl(node, 0xC010640C, bytearray(16)), -errno.EINVAL)
 
 

@@ -88,7 +88,7 @@ changesGroup
     t.equal(
       effects(t, memory, () => t.fault(memory.address)),
       ['pte 0+512'],
-      'effects behind it',
+      'effects after it',
     );
     t.equal(t.ptes(memory), 'r*512', 'PTEs');
   });

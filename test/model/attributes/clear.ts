@@ -194,7 +194,7 @@ clearGroup
     t.equal(t.collect(), 1, 'collectors that ran');
     t.equal(t.state().attributes.length, 1, 'intervals');
     t.has(memory.range(), { gpuExecutable: true }, 'GPU_EXEC of the whole');
-    // The range whose collection failed stays behind for ever (Q46).
+    // The range whose collection failed stays behind forever (Q46).
     t.leaksAllowed = true;
     t.set(memory.range(0, pages(8)), { granularity: 4 });
     t.equal(

@@ -107,7 +107,7 @@ effectsGroup
     t.equal(order.slice(0, 2), ['ptes-zapped', 'range-removed'], 'what happens first');
     t.ok(
       order.includes('range-inserted') && order[order.length - 1] === 'ptes-written',
-      'the part is mapped behind that',
+      'the part is mapped after that',
     );
     const parts = [
       [first, '-'],

@@ -52,7 +52,7 @@ wrapGroup
     if (effect === 'split') {
       t.set(memory.range(), { prefetchLocation: 'device' });
       t.set(half, { gpuReadOnly: true });
-      t.has(memory.range(pages(512)), { gpuReadOnly: true }, 'GPU_RO behind the split');
+      t.has(memory.range(pages(512)), { gpuReadOnly: true }, 'GPU_RO after the split');
       // The part in memory ends with its interval: it is invalidated and mapped again.
       t.equal(t.ptes(memory.range()), 'rw*512 r*512', 'PTEs');
       return;
@@ -75,7 +75,7 @@ wrapGroup
     t.set(memory.range(), { access: 'in-place' });
     t.access(memory.address, pages(1024), { write: true });
     t.equal(t.ptes(memory.range()), 'rw*1024', 'PTEs before');
-    // The holes behind the memory become an interval up to 2^64; then its tail is changed.
+    // The holes after the memory become an interval up to 2^64; then its tail is changed.
     t.set({ address: memory.address, size: END - memory.address }, { granularity: 5 });
     t.set({ address: memory.at(pages(2048)), size: END - memory.at(pages(2048)) }, { gpuReadOnly: true });
     t.equal(t.ptes(memory.range()), 'rw*1024', 'PTEs afterwards');

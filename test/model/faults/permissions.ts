@@ -183,7 +183,7 @@ permissionsGroup
       'ranges',
     );
     t.equal(intervals(t, memory), [[0, 511, 3]], 'intervals');
-    t.equal(pteAt(t, memory.at(CHUNK_2M)), 0n, 'PTE behind');
+    t.equal(pteAt(t, memory.at(CHUNK_2M)), 0n, 'PTE after');
   });
 
 permissionsGroup

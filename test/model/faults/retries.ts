@@ -241,7 +241,7 @@ retriesGroup
   });
 
 retriesGroup
-  .case('three-walks', 'a page that can not be had is looked for three times in each fault')
+  .case('three-walks', 'a page that cannot be had is looked for three times in each fault')
   .source('spec/05-faults §5; quirk Q50')
   .parameters(parameters().combine('faults', [1, 2]))
   .needs(...NEEDS_EFFECTS)

@@ -69,7 +69,7 @@ vmLayerGroup
     );
     if (result === 0) return;
     t.equal(pteAt(t, memory.at(page * PAGE)), NO_RETRY, 'PTE of the page');
-    t.equal(pteAt(t, memory.at((page + 1) * PAGE)), 0n, 'PTE behind it');
+    t.equal(pteAt(t, memory.at((page + 1) * PAGE)), 0n, 'PTE after it');
   });
 
 vmLayerGroup
@@ -106,7 +106,7 @@ vmLayerGroup
   });
 
 vmLayerGroup
-  .case('vm-layer-kfd', 'without a context KFD SVM is asked, never behind the SVM handler')
+  .case('vm-layer-kfd', 'without a context KFD SVM is asked, never after the SVM handler')
   .source('spec/05-faults §1 steps 3 and 4; quirk Q02')
   .parameters(parameters().combine('svm', [false, true]))
   .needs(...NEEDS_FAULTS, 'configuration')

@@ -127,11 +127,11 @@ windowGroup
     const taken = change !== 'none' && t.can('changes-invalidate');
     t.equal(t.ptes(memory), taken ? '-*512' : 'rw*512', 'PTEs inside the window');
     t.advance(2_000_000);
-    t.equal(fault(), [0, change === 'none' ? 'already-valid' : 'mapped'], 'answer behind the window');
+    t.equal(fault(), [0, change === 'none' ? 'already-valid' : 'mapped'], 'answer after the window');
     t.equal(
       t.ptes(memory),
       change === 'flags' ? 'rwx*512' : change === 'read-only' ? 'r*512' : 'rw*512',
-      'PTEs behind the window',
+      'PTEs after the window',
     );
   });
 

@@ -133,7 +133,7 @@ accessGroup
   });
 
 accessGroup
-  .case('mixedmap', "a driver's mapping of ordinary pages can not be registered, and the device is not served")
+  .case('mixedmap', "a driver's mapping of ordinary pages cannot be registered, and the device is not served")
   .source('hmm-tests mixedmap; spec/02-attributes §4.2')
   .parameters(parameters().combine('kind', ['mixedmap', 'pfnmap', 'io']).combine('write', [false, true]))
   .needs('gpu-fault', 'special-mapping', 'introspection')

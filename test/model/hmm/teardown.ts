@@ -139,7 +139,7 @@ async function checkAfterwards(t: CaseContext, memory: Mapping, change: Change, 
     t.equal(bad, false, 'whether a PTE maps an old page or permits too much');
     const [first, last] = [await seen(t, memory.address), await seen(t, memory.at(CHUNK_2M - 4))];
     if (change === 'read-only-half' && (PAGES_FOR_WRITING.includes(moment) || moment === 'pages-mapped')) {
-      // There is a range over both halves, and its pages can not be collected for writing.
+      // There is a range over both halves, and its pages cannot be collected for writing.
       t.shows(
         'Q52',
         { quirk: first === 'refused', correct: first === 7 },
@@ -169,7 +169,7 @@ async function checkAfterwards(t: CaseContext, memory: Mapping, change: Change, 
 function faultAnswer(t: CaseContext, write: boolean, moment: FaultMoment, change: Change): number {
   if (moment === 'ptes-written' || change.startsWith('unmap') || change.startsWith('discard')) return 0;
   if (change === 'no-access') return -EPERM;
-  // What can not be collected for writing is collected for reading from V7 on.
+  // What cannot be collected for writing is collected for reading from V7 on.
   const collected = t.can('read-only-retry') ? 0 : -EPERM;
   if (PAGES_FOR_WRITING.includes(moment)) return collected;
   // Pages of both halves are collected anew for the range that there is.
@@ -280,7 +280,7 @@ teardownGroup
         ? t.trySet(memory, { prefetchLocation: 'device' })
         : t.fault(memory.address, { write: operation === 'write' });
     t.equal(result, 0, 'result');
-    // V4 gives a prefetch up whose pages leave when they are mapped (Q15), and tries a fault for ever; later the SET
+    // V4 gives a prefetch up whose pages leave when they are mapped (Q15), and tries a fault forever; later the SET
     // is repeated with its effect, and a fault is tried three times.
     const later = t.can('read-only-retry');
     const late = moment === 'pages-mapped';

@@ -167,7 +167,7 @@ function makesSense(point: FailurePoint, error: ErrorName): boolean {
 }
 
 injectionGroup
-  .case('not-passed', 'a place that the operation does not pass can not make it fail')
+  .case('not-passed', 'a place that the operation does not pass cannot make it fail')
   .source('spec/03-gpu-ranges §B.7: only the mapping of an interval waits interruptibly; spec/revisions §4')
   .parameters(
     parameters()
@@ -281,7 +281,7 @@ injectionGroup
   });
 
 injectionGroup
-  .case('zap', 'when PTEs can not be cleared as memory leaves, the GPU should not see the old memory')
+  .case('zap', 'when PTEs cannot be cleared as memory leaves, the GPU should not see the old memory')
   .source('spec/07-quirks §Q39')
   .parameters(
     parameters().combine('event', ['discard', 'read-only', 'unmap']).combine('error', ['EBUSY', 'ENOMEM', 'ENODEV']),

@@ -33,7 +33,7 @@ invalidAddressGroup
 invalidAddressGroup
   .case(
     'registered',
-    'a fault in memory of a kind that can not be shared is killed also where attributes are left from before',
+    'a fault in memory of a kind that cannot be shared is killed also where attributes are left from before',
   )
   .source('spec/05-faults §5.2; spec/07-quirks §Q53')
   .parameters(parameters().combine('kind', ['io', 'pfnmap', 'mixedmap']).combine('write', [false, true]))

@@ -195,7 +195,7 @@ partialGroup
   });
 
 partialGroup
-  .case('rest', 'when the rest is unmapped too, the GPU can not reach it any more')
+  .case('rest', 'when the rest is unmapped too, the GPU cannot reach it any more')
   .source('spec/07-quirks §Q37')
   .parameters(parameters().combine('memory', MEMORY).combine('part', PARTS).combine('collectBetween', [false, true]))
   .needs('gpu-work', 'gpu-fault', 'deferred-work', 'introspection')

@@ -124,7 +124,7 @@ splitGroup
     register(t, memory.range(0, head), t.device, { location: GPU, flags: [HOST, COHERENT, GPU_RO] });
     const count = head / pages(1);
     t.equal(t.ptes(memory.range(0, head)), `r*${count}`, 'PTEs of the head');
-    // The split invalidates the 2 MiB range; what lies behind the head comes back when it is accessed.
+    // The split invalidates the 2 MiB range; what lies after the head comes back when it is accessed.
     const queue = t.queue();
     await queue.fill(memory.at(head), 0x0badcafe, WINDOW - head);
     t.equal(t.ptes(memory.range()), `r*${count} rw*${512 - count}`, 'PTEs of the whole');

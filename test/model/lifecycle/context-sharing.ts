@@ -110,6 +110,6 @@ contextSharingGroup
     memory.unmap(0, PAGE);
     t.equal([pteAt(t, memory.address), pteAt(t, memory.address, 1)], [0n, 0n], 'PTE of the unmapped page');
     t.set(memory.range(PAGE, PAGE), { access: 'in-place' });
-    t.equal([t.state(0).collectorPending, t.state(1).collectorPending], [0, 1], 'queues behind a SET on the first');
+    t.equal([t.state(0).collectorPending, t.state(1).collectorPending], [0, 1], 'queues after a SET on the first');
     t.equal(t.collect(), 1, 'collectors');
   });

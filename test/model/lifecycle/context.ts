@@ -196,7 +196,7 @@ contextGroup
   });
 
 contextGroup
-  .case('after-the-end', 'an ioctl behind the end makes a new, empty context')
+  .case('after-the-end', 'an ioctl after the end makes a new, empty context')
   .source('spec/06-lifecycle §2, §6; spec/trace-format §3')
   .needs(...NEEDS_EFFECTS)
   .run((t) => {

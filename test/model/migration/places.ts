@@ -21,7 +21,7 @@ export const placesGroup = new CaseGroup(
 );
 
 placesGroup
-  .case('alignment', 'a buffer of 64 KiB behind one of 4 KiB lies at the next multiple of its size')
+  .case('alignment', 'a buffer of 64 KiB after one of 4 KiB lies at the next multiple of its size')
   .source('spec/trace-format-v8 §4')
   .needs(...NEEDS_VRAM)
   .run((t) => {
@@ -77,7 +77,7 @@ placesGroup
     const memory = preferred(t, CHUNK);
     t.fault(memory.address);
     t.set(memory, { preferredLocation: 'system' });
-    // Of the pages behind the hole none is in VRAM: HMM brings the one page, and no other home.
+    // Of the pages after the hole none is in VRAM: HMM brings the one page, and no other home.
     memory.discard(15 * PAGE, PAGE);
     t.advance();
     const told = story(t, memory, () => t.equal(t.fault(memory.address), 0, 'fault'));

@@ -104,7 +104,7 @@ wishesGroup
   });
 
 wishesGroup
-  .case('file-memory', 'memory of a file cannot move: a prefetch says so, a fault is answered 0 for ever')
+  .case('file-memory', 'memory of a file cannot move: a prefetch says so, a fault is answered 0 forever')
   .source('spec/findings-v8 §3')
   .needs(...NEEDS_VRAM)
   .run((t) => {

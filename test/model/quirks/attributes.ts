@@ -251,7 +251,7 @@ attributeQuirksGroup
   });
 
 attributeQuirksGroup
-  .case('q22-unreachable', 'ordinary memory in an interval up to 2^64 can not be faulted')
+  .case('q22-unreachable', 'ordinary memory in an interval up to 2^64 cannot be faulted')
   .source('spec/07-quirks §Q22')
   .parameters(parameters().combine('page', [0, 1, 511]).combine('write', [false, true]))
   .needs('gpu-fault', 'introspection')

@@ -95,11 +95,11 @@ quirkFaultFiltersGroup
   .source('spec/07-quirks §Q65')
   .needs('interrupt-ring')
   .unimplemented(
-    'the filter of the interrupt layer is not modelled: that expiry is asked for can be seen, for which entry can not',
+    'the filter of the interrupt layer is not modelled: that expiry is asked for can be seen, for which entry cannot',
   );
 
 quirkFaultFiltersGroup
-  .case('q66', 'a failed eviction keeps the address space for ever')
+  .case('q66', 'a failed eviction keeps the address space forever')
   .source('spec/07-quirks §Q66')
   .needs('failure-injection', 'process-exit')
-  .unimplemented('the eviction behind EOPNOTSUPP has no effect in the emulator, and its allocation can not fail');
+  .unimplemented('the eviction after EOPNOTSUPP has no effect in the emulator, and its allocation cannot fail');

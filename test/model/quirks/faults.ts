@@ -8,7 +8,7 @@ import { CHUNK_2M, PAGE } from '../../../lib/conformance/support/units.ts';
 export const quirkFaultsGroup = new CaseGroup('quirks,faults', 'Quirks Q54 to Q67 and Q70: faults (spec/07-quirks §E)');
 
 quirkFaultsGroup
-  .case('q54', 'an access without VMA is handled for ever, with an interval and without')
+  .case('q54', 'an access without VMA is handled forever, with an interval and without')
   .source('spec/07-quirks §Q54')
   .parameters(
     parameters().combine('address', ['zero', 'hole', 'interval', 'dead-process']).combine('write', [false, true]),
@@ -57,7 +57,7 @@ quirkFaultsGroup
     t.shows(
       'Q55',
       { quirk: handled && retries === (again ? 2 : 0), correct: !handled },
-      'the answer to an access that can not be served',
+      'the answer to an access that cannot be served',
     );
   });
 
@@ -146,7 +146,7 @@ quirkFaultsGroup
     const memory = region(t, 2 * CHUNK_2M, { address: end });
     t.set(memory, { access: 'in-place' });
     if (!vma) memory.unmap();
-    t.equal(t.fault(end + 4096n), -EINVAL, 'fault one page behind');
+    t.equal(t.fault(end + 4096n), -EINVAL, 'fault one page after');
     const result = t.fault(end);
     t.shows(
       'Q59',
@@ -179,9 +179,9 @@ quirkFaultsGroup
         quirk: read.runs[0]!.outcome === 'failed' && rangeWords(t, memory)[0] === '0+512 mapped dma',
         correct: read.runs[0]!.outcome === 'faulted',
       },
-      'the legal read behind it',
+      'the legal read after it',
     );
-    t.equal(t.access(memory.at((page + 1) * PAGE), 8).runs[0]!.outcome, 'hit', 'a read of the page behind');
+    t.equal(t.access(memory.at((page + 1) * PAGE), 8).runs[0]!.outcome, 'hit', 'a read of the page after');
     memory.discard();
     t.equal(t.access(memory.at(page * PAGE), 8).runs[0]!.outcome, 'faulted', 'a read after an event');
   });

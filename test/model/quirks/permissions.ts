@@ -43,7 +43,7 @@ quirkPermissionsGroup
   });
 
 quirkPermissionsGroup
-  .case('q49', 'behind a read-only VMA a prefetch maps writable memory read-only')
+  .case('q49', 'after a read-only VMA a prefetch maps writable memory read-only')
   .source('spec/07-quirks §Q49')
   .parameters(parameters().combine('before', ['nothing', 'mapped-writable']))
   .needs(...NEEDS_TIME)

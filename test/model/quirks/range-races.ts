@@ -153,7 +153,7 @@ quirkRangeRacesGroup
   });
 
 quirkRangeRacesGroup
-  .case('q46', 'a failed collection leaves a range on which the GPU retries for ever')
+  .case('q46', 'a failed collection leaves a range on which the GPU retries forever')
   .source('spec/07-quirks §Q46')
   .parameters(parameters().combine('by', ['worker', 'fault']))
   .needs(...NEEDS_COLLECTOR, 'failure-injection', 'address-choice')

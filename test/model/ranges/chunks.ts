@@ -167,7 +167,7 @@ function walk(low: number, high: number): [number, number][] {
 }
 
 chunksGroup
-  .case('prefetch', 'a prefetch covers its interval with the largest chunks, each behind the one before')
+  .case('prefetch', 'a prefetch covers its interval with the largest chunks, each after the one before')
   .source('spec/03-gpu-ranges §B.8')
   .parameters(
     parameters()

@@ -14,7 +14,7 @@ export const collectorFailuresGroup = new CaseGroup(
 collectorFailuresGroup
   .case(
     'no-memory',
-    'when attributes can not be cleared the range stays, is not queued again, and no later entry is collected in this run',
+    'when attributes cannot be cleared the range stays, is not queued again, and no later entry is collected in this run',
   )
   .source('spec/04-invalidation-and-gc §6.1, §8; quirk Q46')
   .parameters(parameters().combine('by', ['worker', 'fault', 'set']))

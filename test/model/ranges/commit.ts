@@ -28,7 +28,7 @@ export const commitGroup = new CaseGroup(
 commitGroup
   .case(
     'order',
-    'pages are DMA-mapped before PTEs are written; only a prefetch flushes the TLB, once for each range, behind the PTEs',
+    'pages are DMA-mapped before PTEs are written; only a prefetch flushes the TLB, once for each range, after the PTEs',
   )
   .source('spec/03-gpu-ranges §B.7; spec/06-lifecycle §8')
   .parameters(parameters().combine('by', ['fault', 'prefetch']).combine('blocks', [1, 2, 4]))

@@ -160,7 +160,7 @@ notifiersGroup
   });
 
 notifiersGroup
-  .case('undone', 'a notifier made for a range that can not be made is unregistered again')
+  .case('undone', 'a notifier made for a range that cannot be made is unregistered again')
   .source('spec/03-gpu-ranges §A.6')
   .parameters(parameters().combine('failure', ['no-vma', 'io', 'pfnmap', 'no-memory', 'no-chunk']))
   .needs(...NEEDS_EFFECTS, 'address-choice', 'special-mapping', 'failure-injection')

@@ -86,7 +86,7 @@ pagesGroup
   });
 
 pagesGroup
-  .case('one-bad-page', 'one page that can not be had makes the whole range unmappable, wherever it lies')
+  .case('one-bad-page', 'one page that cannot be had makes the whole range unmappable, wherever it lies')
   .source('spec/03-gpu-ranges §A.8; quirk Q50')
   .parameters(
     parameters()
@@ -103,7 +103,7 @@ pagesGroup
     memory.protect(protection, page * PAGE, PAGE);
     const error = protection === '-' ? EFAULT : EPERM;
     if (by === 'prefetch') {
-      // The VMA of the first page decides whether all is read-only; a hole in permission behind it is an error.
+      // The VMA of the first page decides whether all is read-only; a hole in permission after it is an error.
       const result = t.trySet(memory, { prefetchLocation: 'device' });
       // Later revisions collect for reading then.
       const readOnly = protection === 'r' && (page === 0 || t.can('read-only-retry'));
@@ -211,7 +211,7 @@ pagesGroup
     t.set(memory, { access: 'in-place' });
     let result = 0;
     let walks = 0;
-    // The mmap lock is dropped behind the walk.
+    // The mmap lock is dropped after the walk.
     const stop = t.machine.at('hmm', () => walks++);
     let unmapped = false;
     const remove = t.machine.at('mmap-unlock', () => {

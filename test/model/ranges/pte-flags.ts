@@ -252,7 +252,7 @@ pteFlagsGroup
   });
 
 pteFlagsGroup
-  .case('vram-permissions', 'GPU_RO and GPU_EXEC stand in PTEs of VRAM as in those of system memory')
+  .case('vram-permissions', 'GPU_RO and GPU_EXEC are in PTEs of VRAM as in those of system memory')
   .source('spec/trace-format-v8 §9')
   .parameters(
     parameters().combine('gpuReadOnly', [0, 1]).combine('gpuExecutable', [0, 1]).combine('by', ['fault', 'prefetch']),

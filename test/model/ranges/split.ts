@@ -142,7 +142,7 @@ splitGroup
   .run((t) => {
     const memory = t.map(4 * CHUNK_2M);
     t.set(memory, { access: 'in-place' });
-    t.equal(t.fault(memory.at(3 * CHUNK_2M)), 0, 'fault behind it');
+    t.equal(t.fault(memory.at(3 * CHUNK_2M)), 0, 'fault after it');
     t.equal(
       effects(t, memory, () => t.set(memory.range(MIB, CHUNK_2M), { gpuReadOnly: true })),
       [],

@@ -10,7 +10,7 @@ export const checkOrderGroup = new CaseGroup(
 );
 
 checkOrderGroup
-  .case('no-xnack', 'a context that can not be created masks everything that is wrong with the arguments')
+  .case('no-xnack', 'a context that cannot be created masks everything that is wrong with the arguments')
   .source('spec/01-uapi §6, check 1; spec/06-lifecycle §2')
   .parameters(
     parameters()

@@ -123,7 +123,7 @@ prefetchErrorsGroup
 prefetchErrorsGroup
   .case(
     'changed-after-validation',
-    'memory that changes behind the validation is met by the mapping: ENOENT without a VMA, EIO for VM_IO and VM_PFNMAP',
+    'memory that changes after the validation is met by the mapping: ENOENT without a VMA, EIO for VM_IO and VM_PFNMAP',
   )
   .source('spec/01-uapi §7; spec/03-gpu-ranges §A.6')
   .parameters(parameters().combine('becomes', ['hole', 'io', 'pfnmap'] as const))
@@ -154,7 +154,7 @@ prefetchErrorsGroup
 prefetchErrorsGroup
   .case(
     'read-only-neighbour',
-    'a range that reaches into memory which is not writable can not be collected for writing: EPERM',
+    'a range that reaches into memory which is not writable cannot be collected for writing: EPERM',
   )
   .source('spec/01-uapi §7; spec/07-quirks §Q52')
   .parameters(parameters().combine('letters', ['r', 'rx'] as const))

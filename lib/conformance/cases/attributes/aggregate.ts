@@ -159,7 +159,7 @@ aggregateGroup
     t.set(memory.range(pages(page), pages(1)), [[type, defaultOf(t, attribute)]]);
     t.equal(t.get(memory.range(), [type]), [mixedWithHole(attribute)], 'with one page set back');
     if (page > 0) t.equal(t.get(memory.range(0, pages(page)), [type]), [otherOf(attribute)], 'the pages before it');
-    if (page < 31) t.equal(t.get(memory.range(pages(page + 1)), [type]), [otherOf(attribute)], 'the pages behind it');
+    if (page < 31) t.equal(t.get(memory.range(pages(page + 1)), [type]), [otherOf(attribute)], 'the pages after it');
   });
 
 aggregateGroup
@@ -196,7 +196,7 @@ aggregateGroup
   });
 
 aggregateGroup
-  .case('undefined-then-location', 'a location behind pages with UNDEFINED does not win')
+  .case('undefined-then-location', 'a location after pages with UNDEFINED does not win')
   .source('spec/02-attributes §7.1')
   .parameters(
     parameters()
@@ -213,7 +213,7 @@ aggregateGroup
   });
 
 aggregateGroup
-  .case('inaccessible-then-access', 'an access behind pages that are INACCESSIBLE does not win')
+  .case('inaccessible-then-access', 'an access after pages that are INACCESSIBLE does not win')
   .source('spec/02-attributes §7.1')
   .parameters(parameters().combine('first', [0, 1, 2]).combine('second', [0, 1, 2]).combine('third', [0, 1, 2]))
   .run((t, { first, second, third }) => {

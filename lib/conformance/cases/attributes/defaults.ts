@@ -40,7 +40,7 @@ defaultsGroup
     t.set(memory.range(0, pages(1)), [change(attribute)]);
     const expected = defaults(t).map((value, type) => (type === typeOf(attribute) ? otherOf(attribute) : value));
     t.equal(t.get(memory.range(0, pages(1)), allTypes(t)), expected, 'the page that was set');
-    t.equal(t.get(memory.range(pages(1), pages(1)), allTypes(t)), defaults(t), 'the page behind');
+    t.equal(t.get(memory.range(pages(1), pages(1)), allTypes(t)), defaults(t), 'the page after');
   });
 
 defaultsGroup

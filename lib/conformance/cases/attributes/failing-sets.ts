@@ -13,7 +13,7 @@ export const failingSetsGroup = new CaseGroup(
 failingSetsGroup
   .case(
     'prefetch',
-    'segments up to the one whose mapping fails have the new record, those behind it the old one; a repetition passes it by (V4) or fails there again',
+    'segments up to the one whose mapping fails have the new record, those after it the old one; a repetition passes it by (V4) or fails there again',
   )
   .source('spec/02-attributes §4.4 step 6, §4.8 step 3; spec/07-quirks §Q20, §Q25; spec/revisions §3, §4')
   .parameters(

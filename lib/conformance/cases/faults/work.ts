@@ -38,7 +38,7 @@ workGroup
       [0xabcd_1234, 0xabcd_1234],
       'first and last word',
     );
-    t.equal(word(memory.read(offset + size, 4)), 0, 'the word behind');
+    t.equal(word(memory.read(offset + size, 4)), 0, 'the word after');
     if (offset > 0) t.equal(word(memory.read(offset - 4, 4)), 0, 'the word before');
   });
 
@@ -141,7 +141,7 @@ workGroup
       void (write ? await queue.fill(memory.at(offset), 9, 4) : await queue.read(memory.at(offset), 4));
     await t.throws(access, 'ERR_SVM_GPU_FAULT', 'the access');
     await queue.fill(memory.at(CHUNK_2M), 4, PAGE);
-    t.equal(word(memory.read(CHUNK_2M, 4)), 4, 'what the CPU reads behind it');
+    t.equal(word(memory.read(CHUNK_2M, 4)), 4, 'what the CPU reads after it');
   });
 
 workGroup
@@ -161,7 +161,7 @@ workGroup
   });
 
 workGroup
-  .case('order', 'work of one queue runs in order, failed work does not stop what comes behind')
+  .case('order', 'work of one queue runs in order, failed work does not stop what comes after')
   .source('spec/05-faults §1')
   .needs('gpu-work', 'retry-faults', 'work-after-fault')
   .run(async (t) => {

@@ -227,7 +227,7 @@ for (const name of ['Unit_hipMemAdvise_Set_Unset_StreamCapture', 'Unit_hipMemAdv
 adviseGroup
   .case(
     'Unit_hipMemAdvise_SplitVramRestoreBoundary',
-    'the GPU reads the right pages on both sides of a part with another advice; without retry faults what lies behind it is lost',
+    'the GPU reads the right pages on both sides of a part with another advice; without retry faults what lies after it is lost',
   )
   .source(`${SOURCE} Unit_hipMemAdvise_SplitVramRestoreBoundary; spec/findings-v7 §C`)
   .parameters(eachGpu())

@@ -123,7 +123,7 @@ discardOrderGroup
   });
 
 discardOrderGroup
-  .case('Unit_hipMemDiscardBatchAsync_DiscardThenPrefetch', 'memory is prefetched behind a discard, and written again')
+  .case('Unit_hipMemDiscardBatchAsync_DiscardThenPrefetch', 'memory is prefetched after a discard, and written again')
   .source(`${SOURCE} DiscardThenPrefetch`)
   .parameters(eachHip())
   .needsAt(discardFeatures)
@@ -144,7 +144,7 @@ discardOrderGroup
         'LastPrefetchLocation after the discard, and whether the memory is empty',
       );
       await hip.prefetch(memory, KIB_64, gpu);
-      t.equal(last(hip, memory), gpu, 'LastPrefetchLocation after a prefetch behind it');
+      t.equal(last(hip, memory), gpu, 'LastPrefetchLocation after the prefetch that follows');
       checkUsable(t, memory);
     }
   });

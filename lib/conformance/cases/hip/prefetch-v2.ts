@@ -54,7 +54,7 @@ prefetchV2Group
 prefetchV2Group
   .case(
     'Unit_hipMemPrefetchAsync_v2_HostNuma_HostNumaCurrent',
-    'to a NUMA node, or that of the thread: it reads as the CPU (where the pages are can not be seen)',
+    'to a NUMA node, or that of the thread: it reads as the CPU (where the pages are cannot be seen)',
   )
   .source(`${V2} HostNuma_HostNumaCurrent`)
   .parameters(eachHip().combine('node', ['0', '1', 'current']))

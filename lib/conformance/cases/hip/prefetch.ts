@@ -89,7 +89,7 @@ async function staysBehind(t: CaseContext, hip: Hip, stream: HipStreamArgument, 
 prefetchGroup
   .case(
     'Unit_hipMemPrefetchAsync_Sync_Behavior',
-    'a prefetch does not wait for the kernel before it, and runs behind it',
+    'a prefetch does not wait for the kernel before it, and runs after it',
   )
   .source(`${SOURCE} Sync_Behavior`)
   .parameters(eachHip().combine('stream', STREAMS))

@@ -217,7 +217,7 @@ rangeAttributeGroup
 rangeAttributeGroup
   .case(
     'Unit_hipMemRangeGetAttribute_AccessedBy1',
-    'a list that is too short is filled, and nothing is written behind it',
+    'a list that is too short is filled, and nothing is written after it',
   )
   .source(`${OLD} AccessedBy1`)
   .parameters(eachHip())

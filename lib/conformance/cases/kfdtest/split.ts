@@ -154,7 +154,7 @@ splitGroup
     const rest = (): Promise<void> => queue.copy(result.at(pages(1)), memory.at(HEAD), pages(1));
     if (t.can('xnack-off')) {
       // The rest of the split range is restored as memory of the GPU, which this revision does not have: it is lost.
-      await t.throws(rest, 'ERR_SVM_GPU_FAULT', 'the copy behind the split');
+      await t.throws(rest, 'ERR_SVM_GPU_FAULT', 'the copy after the split');
       return;
     }
     await rest();

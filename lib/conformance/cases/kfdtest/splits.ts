@@ -7,7 +7,7 @@ import type { SvmDevice } from '../../../device/index.ts';
 
 export interface Split {
   readonly pages: number;
-  /** First page and the page behind the last one, in order. */
+  /** First page and the page after the last one, in order. */
   readonly registrations: readonly (readonly [first: number, end: number])[];
 }
 

@@ -10,7 +10,7 @@ export const contextGroup = new CaseGroup(
 );
 
 contextGroup
-  .case('close', 'a closed device takes no call, closing twice is no error, and memory can be used and given back')
+  .case('close', 'a closed device takes no call, closing twice is not an error, and memory can be used and given back')
   .source('spec/06-lifecycle §6')
   .parameters(parameters().combine('registered', [false, true]))
   .run(async (t, { registered }) => {

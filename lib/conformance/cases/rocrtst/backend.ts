@@ -261,7 +261,7 @@ backendGroup
     await t.throws(() => runtime.svmAttributesSet(memory.address, memory.size, list), status, 'the set');
     t.equal(ask(runtime, memory.range(), Attribute.readMostly), 0, 'READ_MOSTLY afterwards');
     runtime.svmAttributesSet(memory.address, memory.size, [good]);
-    t.equal(ask(runtime, memory.range(), Attribute.readMostly), 1, 'READ_MOSTLY once the good pair stands alone');
+    t.equal(ask(runtime, memory.range(), Attribute.readMostly), 1, 'READ_MOSTLY once the good pair is used alone');
   });
 
 backendGroup

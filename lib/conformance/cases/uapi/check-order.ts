@@ -12,7 +12,7 @@ export const checkOrderGroup = new CaseGroup(
   'Which of two errors wins (spec/01-uapi §6; spec/02-attributes §4.1, §4.2)',
 );
 
-/** Whether the two can stand in one call. */
+/** Whether the two can be in one call. */
 function canMeet(one: string, other: string): boolean {
   const fields = [WRONG[one]!.field, WRONG[other]!.field];
   if (fields[0] === fields[1]) return false;

@@ -43,7 +43,7 @@ valuesGroup
 valuesGroup
   .case(
     'unknown-type',
-    'an unknown type is refused by both operations wherever it stands, and nothing is changed or written back',
+    'an unknown type is refused by both operations wherever it is, and nothing is changed or written back',
   )
   .source('spec/02-attributes §4.1, §7 step 5; spec/01-uapi §6.2')
   .parameters(

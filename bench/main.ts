@@ -18,6 +18,7 @@ import { measureTime } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
 import { measureMemory } from './memory.ts';
 import { measureMigration } from './migration.ts';
+import { measureRaces } from './races.ts';
 import { measureReplay } from './replay.ts';
 import { formatTable, reportRow } from './report.ts';
 
@@ -37,6 +38,7 @@ const GROUPS: Readonly<Record<string, () => Measurement[]>> = {
   hsa: () => hsaWorkloads().map(measureTime),
   hazards: measureHazards,
   explore: measureExplorer,
+  races: measureRaces,
   boundary: () => measureBoundary(ROOT),
   replay: () => {
     const replay = measureReplay(ROOT);

@@ -14,7 +14,7 @@ export interface Target {
 export interface Measurement {
   readonly name: string;
   /** Microseconds, bytes, or operations per second. */
-  readonly unit: 'us' | 'B' | 'op/s';
+  readonly unit: 'us' | 's' | 'B' | 'op/s';
   /** Median of the batches. */
   readonly median: number;
   /** Best of the batches: what the machine can do while nothing else runs on it. */

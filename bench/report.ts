@@ -45,6 +45,7 @@ export function formatTable(rows: readonly ReportRow[]): string {
 }
 
 function formatValue(value: number, unit: Measurement['unit']): string {
+  if (unit === 's') return `${value.toFixed(2)} s`;
   if (unit === 'us') return `${value < 10 ? value.toFixed(3) : value.toFixed(1)} us`;
   return `${Math.round(value).toLocaleString('en')} ${unit}`;
 }

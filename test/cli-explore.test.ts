@@ -69,6 +69,17 @@ describe('explore', () => {
     );
   });
 
+  it('makes programs for the machine that is asked for', async () => {
+    const args = ['explore', '--generate', '12', '--profile', 'v8', '--schedules', '100', '--json'];
+    const { code, stdout } = await runHere([...args, '--config', '{"gpus":2,"hive":"h","vram":65536}']);
+    expect(code).toBe(1);
+    const { findings } = JSON.parse(stdout) as { findings: { program: { config: object } }[] };
+    for (const { program } of findings)
+      expect(program.config).toEqual({ profile: 'v8', gpus: 2, hive: 'h', vram: 65_536 });
+    // Operations of the second GPU are among them.
+    expect(stdout).toContain('"gpu": 1');
+  });
+
   it('runs a part, up to a bound', async () => {
     const whole = json((await runHere(['explore', racy, '--json'])).stdout).schedules;
     const part = json((await runHere(['explore', racy, '--json', '--shard', '2/3'])).stdout).schedules;
@@ -98,6 +109,9 @@ describe('explore', () => {
     ['a number that is none', ['racy', '--preemptions', 'x'], /--preemptions: expected a whole number from 0 to 16/],
     ['no schedules', ['racy', '--schedules', '0'], /--schedules: expected a whole number from 1/],
     ['a part that is none', ['racy', '--shard', '4/3'], /--shard: expected I\/N with I from 1 to N/],
+    ['a machine for nothing', ['racy', '--config', '{}'], /--config goes with --generate/],
+    ['a machine that is none', ['--generate', '1', '--config', '{"gpus":99}'], /--config: .*gpus: /],
+    ['text for a machine', ['--generate', '1', '--config', 'two GPUs'], /--config: Unexpected token/],
     ['a seed for nothing', ['racy', '--seed', '1'], /--seed goes with --generate/],
     ['programs beside a program', ['racy', '--generate', '1'], /--generate takes no program FILE/],
     ['an unknown profile', ['racy', '--profile', 'v5'], /--profile: expected one of/],

@@ -1,8 +1,8 @@
 /** `amdgpu-svm explore`: runs every schedule of a small program and says what goes wrong in them. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { explore, exploreGenerated, MOST_SCHEDULES, readProgram } from '../explore/index.ts';
-import type { Exploration, ExploreOptions, Finding, Generated } from '../explore/index.ts';
+import { explore, exploreGenerated, MOST_SCHEDULES, parseProgram, readProgram } from '../explore/index.ts';
+import type { Exploration, ExploreOptions, Finding, Generated, GenerateOptions } from '../explore/index.ts';
 import { DEFAULT_PROFILE } from '../uapi/profile.ts';
 import { TraceFileError } from '../trace/format/trace-file-error.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
@@ -20,6 +20,7 @@ const OPTIONS = {
   traces: { type: 'string' },
   generate: { type: 'string' },
   seed: { type: 'string' },
+  config: { type: 'string' },
   jobs: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
@@ -30,7 +31,7 @@ type Values = { readonly [Name in Exclude<keyof typeof OPTIONS, 'json'>]?: strin
 export const exploreCommand: Command = {
   name: 'explore',
   synopsis:
-    'FILE|--generate N [--seed S] [--profile P] [--preemptions N] [--schedules N] [--shard I/N] [--jobs N] [--traces FOLDER] [--json]',
+    'FILE|--generate N [--seed S] [--config JSON] [--profile P] [--preemptions N] [--schedules N] [--shard I/N] [--jobs N] [--traces FOLDER] [--json]',
   help: `Runs the threads of a program (docs/explore.md) in every order, and at every preemption point of every
 operation what another thread could do there. Each distinct defect is told once, with the shortest schedule
 that shows it, as a story and as a trace for "amdgpu-svm replay --hazards". Exit code 1 if there is one.
@@ -43,12 +44,15 @@ that shows it, as a story and as a trace for "amdgpu-svm replay --hazards". Exit
   --generate N      explore N programs made by chance instead of FILE; tell what no serial order of theirs shows,
                     with the smallest program that was found for it
   --seed S          makes other programs; default 1
+  --config JSON     the machine of all of them, as a config line of a trace has it, like '{"gpus":2,"hive":"h","vram":16777216}';
+                    without it some have two GPUs, and where the revision uses it VRAM
   --traces FOLDER   write the trace of each finding to FOLDER/ID.jsonl
   --json            the result as one object`,
   async run(args) {
     const { values, positionals } = readArguments('explore', args, OPTIONS, true);
     if (values.generate !== undefined) return runGenerated(values, positionals);
     if (values.seed !== undefined) throw new UsageError('explore: --seed goes with --generate');
+    if (values.config !== undefined) throw new UsageError('explore: --config goes with --generate');
     const [file] = positionals;
     if (file === undefined || positionals.length !== 1)
       throw new UsageError('explore: expected one program FILE; see amdgpu-svm explore --help');
@@ -78,12 +82,14 @@ const MOST_OF_GENERATED = 2000;
 async function runGenerated(values: Values, positionals: readonly string[]): Promise<number> {
   if (positionals.length > 0) throw new UsageError('explore: --generate takes no program FILE');
   if (values.shard !== undefined) throw new UsageError('explore: --shard goes with a program FILE');
-  const options = {
-    profile: profileOption('explore', values.profile) ?? DEFAULT_PROFILE,
+  const profile = profileOption('explore', values.profile) ?? DEFAULT_PROFILE;
+  const options: GenerateOptions = {
+    profile,
     programs: countOption('explore', 'generate', values.generate, 0, 1, 1e6),
     seed: countOption('explore', 'seed', values.seed, 1, 0, 0xffff_ffff),
     preemptions: countOption('explore', 'preemptions', values.preemptions, 2, 0, 16),
     schedules: countOption('explore', 'schedules', values.schedules, MOST_OF_GENERATED, 1, 1e9),
+    ...(values.config === undefined ? {} : { config: configOption(values.config, profile) }),
   };
   const jobs = jobsOption(values);
   const result =
@@ -105,6 +111,16 @@ function tellGenerated({ findings, programs, schedules }: Generated): void {
   }
   print(`${findings.length} finding${findings.length === 1 ? '' : 's'}`);
   print(`${programs} programs, ${schedules} schedules`);
+}
+
+/** The machine of generated programs; throws `UsageError` for what no configuration may have. */
+function configOption(text: string, profile: string): Readonly<Record<string, unknown>> {
+  try {
+    const config: unknown = JSON.parse(text);
+    return parseProgram('config', { config, threads: [[], []] }, profile).configSource;
+  } catch (error) {
+    throw new UsageError(`explore: --config: ${(error as Error).message.replace(/^(config: )+/, '')}`);
+  }
 }
 
 function readText(file: string): string {

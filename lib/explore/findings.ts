@@ -1,8 +1,10 @@
 /** What schedules show: each distinct finding once, with the shortest schedule that shows it. */
 import { FaultLivelockError, LockAssertionError, QUIRK_CATALOGUE } from '../../emulator/index.ts';
 import type { Hazard, Severity } from '../../emulator/index.ts';
-import { isDisjoint, touchesContents, writtenValues } from './footprint.ts';
+import { isDisjoint, touchesContents } from './footprint.ts';
 import type { ExploreProgram } from './program.ts';
+import { ReadCheck } from './reads.ts';
+import type { Read } from './reads.ts';
 import type { ScheduleRun } from './run.ts';
 import { injectedOperations, scheduleOperations } from './schedule.ts';
 import type { Step } from './schedule.ts';
@@ -15,6 +17,7 @@ const FINDING_TITLES = {
   attributes: 'attributes that no serial order of the operations leaves',
   order: 'attributes that depend on the order of operations on different pages',
   contents: 'contents that nobody wrote',
+  stale: 'contents that no serial order of the operations gives',
   left: 'objects are left when the context is gone',
   deadlock: 'a lock is waited for that nobody will release',
   livelock: 'a loop that does not end',
@@ -70,14 +73,14 @@ export class Findings {
   /** Of `WORDS_OF_PROGRAMS`, those that a serial order shows. */
   readonly #serialWords = new Set<string>();
   readonly #commute: boolean;
-  readonly #values: ReadonlySet<number> | undefined;
+  readonly #reads: ReadCheck | undefined;
   #attributes: string | undefined;
   #serialIsComplete = false;
 
   constructor(program: ExploreProgram) {
     this.#program = program;
     this.#commute = isDisjoint(program);
-    this.#values = touchesContents(program) ? writtenValues(program) : undefined;
+    this.#reads = touchesContents(program) ? new ReadCheck(program) : undefined;
   }
 
   /** Looks at a run with so many preemptions; returns what it shows for the first time. */
@@ -168,9 +171,24 @@ export class Findings {
       const { names, text } = nearest(this.#program, run.answers, [...this.#serial.values()]);
       add('answers', text, 'violation', names);
     }
-    const foreign = this.#values === undefined ? undefined : foreignValue(run.answers, this.#values);
-    if (foreign !== undefined) add('contents', `${foreign} was read`, 'corruption');
+    this.#checkReads(run, preemptions, add);
     return found;
+  }
+
+  #checkReads(
+    { reads }: ScheduleRun,
+    preemptions: number,
+    add: (id: 'contents' | 'stale', what: string, severity: Severity) => void,
+  ): void {
+    const check = this.#reads;
+    if (check === undefined) return;
+    if (preemptions === 0) check.noteSerial(reads);
+    const foreign = check.foreign(reads);
+    if (foreign !== undefined) add('contents', readText(foreign), 'corruption');
+    else if (this.#serialIsComplete && preemptions > 0) {
+      const stale = check.stale(reads);
+      if (stale !== undefined) add('stale', readText(stale), 'corruption');
+    }
   }
 
   #add(candidate: Candidate, run: ScheduleRun, preemptions: number, fresh: Finding[]): void {
@@ -215,15 +233,6 @@ function isShorter({ until }: Candidate, steps: readonly Step[], preemptions: nu
   );
 }
 
-/** A value among the answers of reading operations that nobody wrote. */
-function foreignValue(answers: readonly (readonly string[])[], written: ReadonlySet<number>): number | undefined {
-  for (const answer of answers.flat()) {
-    // "0:7,0x40000,0x1": the result, then runs of value, first page and number of pages.
-    for (const run of answer.split(':')[1]?.split(' ') ?? []) {
-      if (run === '' || !run.includes('0x')) continue;
-      const value = Number(run.split(',')[0]);
-      if (!written.has(value)) return value;
-    }
-  }
-  return undefined;
+function readText({ by, page, value }: Read): string {
+  return `${by} reads ${value === '?' ? 'what was never written' : value} in page 0x${page.toString(16)}`;
 }

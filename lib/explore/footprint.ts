@@ -62,13 +62,3 @@ export function touchesContents({ setup, threads, end }: ExploreProgram): boolea
       (operation.name === 'access' && (operation.value !== undefined || operation.showsValues === true)),
   );
 }
-
-/** The values that a page may hold: 0, and what the operations write. */
-export function writtenValues({ setup, threads, end }: ExploreProgram): ReadonlySet<number> {
-  const values = new Set([0]);
-  for (const { operation } of [...setup, ...threads.flat(), ...end]) {
-    if (operation.name === 'store') values.add(operation.value);
-    else if (operation.name === 'access' && operation.value !== undefined) values.add(operation.value);
-  }
-  return values;
-}

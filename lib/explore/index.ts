@@ -2,7 +2,7 @@
 export { explore, MOST_SCHEDULES } from './explorer.ts';
 export type { Exploration, ExploreOptions } from './explorer.ts';
 export type { Finding } from './findings.ts';
-export { exploreGenerated, shrinkProgram } from './generate.ts';
+export { exploreGenerated, generateProgram, isRace, shrinkProgram } from './generate.ts';
 export type { Generated, GenerateOptions } from './generate.ts';
 export { mergeExplorations, mergeGenerated } from './merge.ts';
 export { parseProgram, readProgram } from './program.ts';

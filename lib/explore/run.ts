@@ -5,11 +5,13 @@ import type { Hazard, HazardMonitor, PreemptionPoint } from '../../emulator/inde
 import { machineOptions } from '../trace/format/config.ts';
 import type { BareAnswer, TraceSubject } from '../trace/operations/descriptor.ts';
 import { descriptorOf } from '../trace/operations/index.ts';
-import type { TraceOperation } from '../trace/operations/index.ts';
+import type { TraceAnswer, TraceOperation } from '../trace/operations/index.ts';
 import { parseOperation } from '../trace/operations/parse.ts';
 import { answerText } from './answers.ts';
 import { attributeValues } from './attribute-values.ts';
 import type { ExploreProgram } from './program.ts';
+import { readsOf } from './reads.ts';
+import type { Read } from './reads.ts';
 import { epilogue } from './schedule.ts';
 import type { Step } from './schedule.ts';
 import { stateKey } from './state.ts';
@@ -65,6 +67,8 @@ export class ScheduleRun {
   left: Left | undefined;
   /** Answers by thread and operation. */
   answers: string[][] = [];
+  /** What the threads and the end of the program have read in pages. */
+  readonly reads: Read[] = [];
   /** Attribute values when all is done. */
   attributes = '';
   readonly #program: ExploreProgram;
@@ -118,9 +122,9 @@ export class ScheduleRun {
     stop();
     let kept = Number.POSITIVE_INFINITY;
     if (this.error === undefined && !this.discarded && !this.merged) {
-      for (const { operation } of end) {
+      for (const [index, { operation }] of end.entries()) {
         this.#monitor.operation = number++;
-        this.#finish(operation);
+        this.#finish(operation, index);
       }
       this.attributes = attributeValues(this.#subjects);
       for (const operation of this.#epilogue) {
@@ -137,6 +141,7 @@ export class ScheduleRun {
     const { threads, config } = this.#program;
     this.steps.length = 0;
     this.decisions.length = 0;
+    this.reads.length = 0;
     this.error = undefined;
     this.discarded = false;
     this.merged = false;
@@ -191,11 +196,16 @@ export class ScheduleRun {
     this.steps.push({ thread, injections: [] });
     try {
       const answer = this.#machine.scope.run(() => this.#perform(operation));
-      this.answers[thread]![index] = answerText(operation, answer);
+      this.#noteAnswer(thread, index, operation, answer);
     } catch (error) {
       // Errors of interrupting operations have been noted where they came.
       if (this.error === undefined && !this.discarded) this.error = { error, injected: false, operation };
     }
+  }
+
+  #noteAnswer(thread: number, index: number, operation: TraceOperation, answer: BareAnswer): void {
+    this.answers[thread]![index] = answerText(operation, answer);
+    if ('vals' in answer) this.reads.push(...readsOf(operation, answer as TraceAnswer, thread, index));
   }
 
   #take(thread: number): { operation: TraceOperation; index: number } {
@@ -252,13 +262,10 @@ export class ScheduleRun {
   /** Runs the next operation of a thread in the middle of another one; false if the schedule ends with it. */
   #inject(thread: number): boolean {
     const { operation, index } = this.#take(thread);
-    const answers = this.answers[thread]!;
-    answers[index] = '?';
+    this.answers[thread]![index] = '?';
     try {
-      const answer = this.#perform(operation, (late) => {
-        answers[index] = answerText(operation, late);
-      });
-      if (answer.ret !== ASLEEP) answers[index] = answerText(operation, answer);
+      const answer = this.#perform(operation, (late) => this.#noteAnswer(thread, index, operation, late));
+      if (answer.ret !== ASLEEP) this.#noteAnswer(thread, index, operation, answer);
       return true;
     } catch (error) {
       // A call of the driver that finds a lock held waits for it, where it does not sleep by itself; what the mm does
@@ -270,10 +277,13 @@ export class ScheduleRun {
     }
   }
 
-  #finish(operation: TraceOperation): void {
+  /** `index`: which of the program's end it is. */
+  #finish(operation: TraceOperation, index?: number): void {
     if (this.error !== undefined) return;
     try {
       const answer: BareAnswer & { readonly left?: Left } = this.#perform(operation);
+      if (index !== undefined && 'vals' in answer)
+        this.reads.push(...readsOf(operation, answer as TraceAnswer, undefined, index));
       if (answer.left !== undefined) this.left = answer.left;
     } catch (error) {
       this.error = { error, injected: false, operation };

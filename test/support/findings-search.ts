@@ -1,5 +1,5 @@
 /** Looks for the races of a revision, in the programs of the tests and in programs made by chance. */
-import { explore, exploreGenerated, parseProgram, shrinkProgram } from '../../lib/explore/index.ts';
+import { explore, exploreGenerated, isRace, parseProgram, shrinkProgram } from '../../lib/explore/index.ts';
 import type { ProgramSource } from '../../lib/explore/index.ts';
 import { UAPI_PROFILES } from '../../lib/uapi/profile.ts';
 import type { RevisionName } from '../../lib/uapi/profile.ts';
@@ -7,14 +7,14 @@ import { MUTANT_PROGRAMS, RESET_PROGRAMS } from './explore-programs.ts';
 
 type Sized = ProgramSource & { preemptions?: number };
 
-const CHANCE = { programs: 120, seed: 1, preemptions: 2, schedules: 400 } as const;
+const CHANCE = { programs: 500, seed: 1, preemptions: 2, schedules: 400 } as const;
 
 function sizeOf({ setup = [], threads }: ProgramSource): number {
   return threads.flat().length * 100 + setup.length;
 }
 
-/** The smallest programs found, by finding; those that a serial order shows are no races. */
-export function searchRaces(profile: RevisionName): Record<string, Sized> {
+/** The smallest programs found, by finding; `known`: those of an earlier search. What only serial orders show is no race. */
+export function searchRaces(profile: RevisionName, known: readonly Sized[]): Record<string, Sized> {
   const found = new Map<string, Sized>();
   const keep = (id: string, program: Sized): void => {
     const before = found.get(id);
@@ -24,13 +24,14 @@ export function searchRaces(profile: RevisionName): Record<string, Sized> {
   for (const { preemptions = 2, config = {}, ...rest } of Object.values<Sized>({
     ...MUTANT_PROGRAMS,
     ...RESET_PROGRAMS,
+    ...known,
   })) {
-    const isOff = config['xnackOff'] === true || config['profile'] !== undefined;
+    const isOff = config['xnackOff'] === true;
     // Memory that the revision does not have, or a mode.
     if ((config['vram'] !== undefined && profile !== 'v8') || (isOff && !runsWithoutRetryFaults)) continue;
     const source = { config: { ...config, profile, ...(runsWithoutRetryFaults ? { xnackOff: true } : {}) }, ...rest };
     for (const finding of explore(parseProgram('search', source), { preemptions }).findings) {
-      if (finding.preemptions === 0 || found.has(finding.id)) continue;
+      if (!isRace(finding) || found.has(finding.id)) continue;
       const { program } = shrinkProgram(source, finding, preemptions, 100_000);
       keep(finding.id, preemptions === 2 ? program : { ...program, preemptions });
     }

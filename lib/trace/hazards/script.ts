@@ -57,6 +57,11 @@ export class TraceScript {
     this.add({ load: { addr: at(page), len: at(pages) } });
   }
 
+  /** The GPU writes `value` to each page. */
+  gpuStore(page: number, pages: number, value: number): void {
+    this.add({ access: { addr: at(page), len: at(pages), write: true, value } });
+  }
+
   /** The GPU reads what is in the pages. */
   gpuLoad(page: number, pages = 1): void {
     this.add({ access: { addr: at(page), len: at(pages), write: false, vals: true } });

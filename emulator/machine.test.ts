@@ -135,6 +135,32 @@ describe('EmulatedMachine', () => {
     expect(entries.length).toBe(7);
   });
 
+  it.each(['v4', 'v7', 'v7-xnack-off'] as const)(
+    'of %s may have VRAM, and nothing that is about moving to it',
+    (profile) => {
+      const { devices } = new EmulatedMachine({ profile, vram: 1 << 20, coherentVram: false, vramRegistration: 0 });
+      expect(devices[0]!.vramInfo).toEqual({ total: 1 << 20, free: 1 << 20 });
+      expect(devices[0]!.takeVram(4096n)).toBe(0);
+      expect(devices[0]!.vramInfo!.free).toBe((1 << 20) - 4096);
+      expect([devices[0]!.takeVram(1n << 20n), devices[0]!.freeVram(1), devices[0]!.evict()]).toEqual([-12, -2, -2]);
+      expect([devices[0]!.freeVram(0), devices[0]!.vramInfo!.free]).toEqual([0, 1 << 20]);
+      const meant = {
+        coherentVram: [true],
+        thpMigration: true,
+        preferGtt: true,
+        appApu: true,
+        vramRegistration: -12,
+        policies: {},
+      };
+      for (const [name, value] of Object.entries(meant)) {
+        expect(() => new EmulatedMachine({ profile, vram: 1 << 20, [name]: value }), name).toThrow(
+          `${name}: the revision ${profile} moves no memory to VRAM`,
+        );
+        expect(() => new EmulatedMachine({ profile: 'v8', vram: 1 << 20, [name]: value }), name).not.toThrow();
+      }
+    },
+  );
+
   it('has GPUs of different models, each with its board', () => {
     const machine = new EmulatedMachine({ gpus: ['gfx90a', 'gfx1030'], profile: 'v8', vram: 'board' });
     expect(machine.devices.map(({ gpu, xnackEnabled, vramInfo }) => [gpu.model.asic, xnackEnabled, vramInfo])).toEqual([

@@ -187,7 +187,8 @@ export class EmulatedMachine {
   memorySnapshot(): MemorySnapshot {
     const memories = this.devices.map(({ memory }) => memory);
     const totals = this.options.vram.map((bytes) => bytes / PAGE_BYTES);
-    return memorySnapshot(this.process.space, memories, totals);
+    const taken = this.devices.map(({ vramTakenPages }) => vramTakenPages);
+    return memorySnapshot(this.process.space, memories, totals, taken);
   }
 
   /** What was spent since the machine was made; undefined without the option `cost`. */

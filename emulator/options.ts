@@ -63,8 +63,9 @@ export interface MachineOptions {
   /** True: anonymous memory gets huge pages. Default false. */
   readonly thp?: boolean;
   /**
-   * Bytes of VRAM of each GPU, or of all, whole pages of 4096; where the profile moves memory there, SVM uses it.
-   * 'board': what the board of the catalogue has. Default 0: none.
+   * Bytes of VRAM of each GPU, or of all, whole pages of 4096. Where the profile moves memory there, SVM uses it; elsewhere
+   * only other clients of the GPU do (`takeVram`, device memory of the runtimes). 'board': what the board of the catalogue
+   * has. Default 0: none.
    */
   readonly vram?: number | readonly number[] | 'board';
   /**
@@ -73,7 +74,7 @@ export interface MachineOptions {
    * hive's name for each GPU, null for none. GPUs whose board has no XGMI links are in no hive. Default 'none'.
    */
   readonly links?: GpuLinks | readonly (string | null)[];
-  /** True: VRAM is coherent memory that the CPU reads and writes itself; of each GPU, or of all. Default false. */
+  /** True: VRAM is coherent memory that the CPU reads and writes itself; of each GPU, or of all. RangeError, as for the four after it, where the profile moves no memory. Default false. */
   readonly coherentVram?: boolean | readonly boolean[];
   /** Whether the kernel moves huge pages of 2 MiB as one. Default false. */
   readonly thpMigration?: boolean;
@@ -229,6 +230,8 @@ export function policiesArgument(profile: UapiProfileName, value: MachineOptions
   };
 }
 
+const MIGRATION_OPTIONS = ['coherentVram', 'thpMigration', 'preferGtt', 'appApu', 'vramRegistration'] as const;
+
 const resolved = new WeakMap<MachineOptions, ResolvedOptions>();
 
 /** The same options, checked: machines that are made of what this returns do not check it again. Throws as `resolveOptions`. */
@@ -268,16 +271,7 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
     vram: options.vram === 'board' ? models.map(boardVram) : perGpu('vram', options.vram ?? 0, gpus, vramArgument),
     hives: hivesArgument(options.links ?? 'none', models),
     pciePeers: options.links === 'pcie',
-    coherentVram: perGpu('coherentVram', options.coherentVram ?? false, gpus, booleanArgument),
-    thpMigration: booleanArgument('thpMigration', options.thpMigration ?? false),
-    preferGtt: booleanArgument('preferGtt', options.preferGtt ?? false),
-    appApu: booleanArgument('appApu', options.appApu ?? false),
-    vramRegistration: perGpu(
-      'vramRegistration',
-      options.vramRegistration ?? 0,
-      gpus,
-      (name, value) => -rangeArgument(`-${name}`, -value, 0, LARGEST_ERRNO),
-    ),
+    ...migrationArguments(profile, options, gpus),
     repairs: repairsArgument(profile, options.repairs),
     policies: policiesArgument(profile, options.policies),
     cost: costArgument(options.cost),
@@ -285,6 +279,38 @@ export function resolveOptions(options: MachineOptions): ResolvedOptions {
     pageLimit:
       options.pageLimit === undefined ? Number.POSITIVE_INFINITY : countArgument('pageLimit', options.pageLimit),
   };
+}
+
+/** What is about memory that moves to VRAM; RangeError that names an option and the profile which moves none. */
+function migrationArguments(
+  profile: UapiProfileName,
+  options: MachineOptions,
+  gpus: number,
+): Pick<ResolvedOptions, (typeof MIGRATION_OPTIONS)[number]> {
+  const {
+    coherentVram = false,
+    thpMigration = false,
+    preferGtt = false,
+    appApu = false,
+    vramRegistration = 0,
+  } = options;
+  const result = {
+    coherentVram: perGpu('coherentVram', coherentVram, gpus, booleanArgument),
+    thpMigration: booleanArgument('thpMigration', thpMigration),
+    preferGtt: booleanArgument('preferGtt', preferGtt),
+    appApu: booleanArgument('appApu', appApu),
+    vramRegistration: perGpu(
+      'vramRegistration',
+      vramRegistration,
+      gpus,
+      (name, value) => -rangeArgument(`-${name}`, -value, 0, LARGEST_ERRNO),
+    ),
+  };
+  if (kernelRevision(profile).migratesToVram) return result;
+  const given = MIGRATION_OPTIONS.find((name) => [result[name]].flat().some((value) => value !== false && value !== 0));
+  if (given !== undefined)
+    throw argumentError(RangeError, `${given}: the revision ${profile} moves no memory to VRAM; profile v8 does`);
+  return result;
 }
 
 /** One value for each GPU, from a list of so many or from one for all. */

@@ -116,9 +116,14 @@ export class EmulatedDevice {
     return `emulated:renderD${128 + this.index}`;
   }
 
-  /** Bytes of VRAM that there are, and that nobody has taken; undefined without VRAM. Where SVM does not use it, all is free. */
+  /** Bytes of VRAM that there are, and that nobody has taken; undefined without VRAM. Where SVM does not use it, only other clients take some. */
   get vramInfo(): { readonly total: number; readonly free: number } | undefined {
     return this.#vramClients.info;
+  }
+
+  /** Pages of VRAM that other clients have taken. */
+  get vramTakenPages(): number {
+    return this.#vramClients.pinnedPages;
   }
 
   /** Whether retry faults are on (spec/06-lifecycle §3); without them only the XNACK-off series has SVM. */

@@ -37,11 +37,12 @@ export interface MemorySnapshot {
   readonly vram: readonly { readonly evictable: number; readonly pinned: number; readonly total: number }[];
 }
 
-/** State of the memory of `space` and of the VRAM of all GPUs: `memories` by number, null where none is registered; `totals` in pages. */
+/** State of the memory of `space` and of the VRAM of all GPUs: `memories` by number, null where none is registered; `totals`, and what is `taken` by others, in pages. */
 export function memorySnapshot(
   space: AddressSpace,
   memories: readonly (DeviceMemory | null)[],
   totals: readonly number[],
+  taken: readonly number[],
 ): MemorySnapshot {
   return {
     pages: space.devices === null ? [] : vramPages(space),
@@ -52,7 +53,7 @@ export function memorySnapshot(
     ),
     vram: memories.map((memory, gpu) => ({
       evictable: memory?.vram.evictablePages ?? 0,
-      pinned: memory?.vram.pinnedPages ?? 0,
+      pinned: taken[gpu]!,
       total: totals[gpu]!,
     })),
   };

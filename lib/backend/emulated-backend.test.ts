@@ -32,11 +32,16 @@ describe('the emulated backend', () => {
     expect(backend.isMapped(address)).toBe(false);
   });
 
-  it('takes memory of the driver out of the VRAM that SVM uses', () => {
-    const { backend } = setUp({ profile: 'v8', vram: 1 << 20 });
+  it.each([
+    ['that SVM uses', { profile: 'v8' }],
+    ['of a revision that moves nothing there', { profile: 'v4' }],
+    ['that is not registered for SVM', { profile: 'v8', preferGtt: true }],
+  ] as const)('takes memory of the driver out of the VRAM %s', (_what, options) => {
+    const { backend, machine } = setUp({ ...options, vram: 1 << 20 });
     const { unmap } = backend.mapDriverMemory(256n << 10n, 'vram');
     const pinned = backend.mapDriverMemory(256n << 10n, 'system');
     expect(backend.vramInfo()).toEqual({ total: 1 << 20, free: 768 << 10 });
+    expect(machine.memorySnapshot().vram).toEqual([{ evictable: 0, pinned: 64, total: 256 }]);
     expect(() => backend.mapDriverMemory(2n << 20n, 'vram')).toThrow(
       expect.objectContaining({ code: 'ERR_SVM_NO_VRAM' }),
     );

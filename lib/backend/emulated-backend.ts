@@ -98,7 +98,7 @@ export class EmulatedBackend implements Backend {
 
   mapDriverMemory(size: bigint, place: 'system' | 'vram'): DriverMapping {
     const { process } = this.#machine;
-    const taken = place === 'vram' && this.emulator.memory !== null ? this.#takeVram(size) : undefined;
+    const taken = place === 'vram' && this.emulator.vramInfo !== undefined ? this.#takeVram(size) : undefined;
     const address = process.mmap({ size, kind: 'pfnmap' });
     return {
       address,

@@ -245,17 +245,24 @@ export function machineOptions(config: TraceConfig): MachineOptions {
     xnackOff: config.xnackOff,
     pageLimit: MOST_PAGES,
     vram: config.vram,
-    coherentVram: config.coherent,
+    // A trace of a revision that moves memory may be run on one that does not (`diff --profiles`).
+    ...(UAPI_PROFILES[config.profile].behaviour.movesToVram ? migrationOptions(config) : {}),
     links:
       typeof config.hive === 'object' && config.hive !== null
         ? config.hive
         : Array.from({ length: config.gpus }, () => config.hive as string | null),
-    thpMigration: config.thpMig,
-    preferGtt: config.preferGtt,
-    appApu: config.appApu,
     ...(config.repairs.length === 0 ? {} : { repairs: config.repairs }),
     ...(Object.keys(config.policies).length === 0 ? {} : { policies: config.policies }),
     ...(config.cost === null ? {} : { cost: config.cost }),
+  };
+}
+
+function migrationOptions(config: TraceConfig): MachineOptions {
+  return {
+    coherentVram: config.coherent,
+    thpMigration: config.thpMig,
+    preferGtt: config.preferGtt,
+    appApu: config.appApu,
     vramRegistration: config.fail.length === 0 ? 0 : config.fail,
   };
 }

@@ -1,5 +1,5 @@
 /** Traces in which a second thread comes in at every preemption point; the same seed gives the same trace. */
-import { COMMON_PREEMPTION_POINTS } from '../../emulator/index.ts';
+import { COMMON_PREEMPTION_POINTS, PREEMPTION_POINTS } from '../../emulator/index.ts';
 
 /** 64 blocks of 64 KiB on each side of the boundary between two notifiers. */
 const BASE = 0x7f00_0000_0000n;
@@ -12,8 +12,19 @@ type Operation = Readonly<Record<string, unknown>>;
 export interface InjectedTraceOptions {
   readonly seed: number;
   readonly operations: number;
-  readonly profile?: 'v4' | 'v7';
+  readonly profile?: InjectedProfile;
 }
+
+/** Revisions of the histories; that of the XNACK-off series without XNACK, v8 with less VRAM than there is memory. */
+export const INJECTED_PROFILES = ['v4', 'v7', 'v7-xnack-off', 'v8'] as const;
+export type InjectedProfile = (typeof INJECTED_PROFILES)[number];
+
+const CONFIGURATIONS: Readonly<Record<InjectedProfile, object>> = {
+  v4: {},
+  v7: { profile: 'v7' },
+  'v7-xnack-off': { profile: 'v7-xnack-off', xnackOff: true },
+  v8: { profile: 'v8', vram: '0x300000', thpMig: false },
+};
 
 /** One JSON object a line, without answers; at the end everything is unmapped, collected, looked at and finalised. */
 export function injectedTrace({ seed, operations, profile = 'v4' }: InjectedTraceOptions): string {
@@ -49,8 +60,12 @@ export function injectedTrace({ seed, operations, profile = 'v4' }: InjectedTrac
       ]),
     );
   const write = (): boolean => below(2) === 1;
+  const moves = profile === 'v8';
+  // Those inside of a fault or a prefetch come more rarely than the others.
+  const points = [...(moves ? PREEMPTION_POINTS : COMMON_PREEMPTION_POINTS), 'hmm', 'hmm', 'pages-got'] as const;
   const memory = (): Operation => {
     const { addr, bytes: len } = span();
+    if (moves && below(5) === 0) return vram(addr, len);
     const protection = oneOf(['rw', 'rw', 'rw', 'rwx', 'r', '-']);
     return oneOf<() => Operation>([
       () => ({ mmap: { addr, len, prot: protection, kind: oneOf(['anon', 'anon', 'thp', 'file', 'pfnmap', 'heap']) } }),
@@ -60,6 +75,15 @@ export function injectedTrace({ seed, operations, profile = 'v4' }: InjectedTrac
       () => ({ touch: { addr, len, write: write() } }),
     ])();
   };
+  /** What others do to pages and to VRAM. */
+  const vram = (addr: string, len: string): Operation =>
+    oneOf<() => Operation>([
+      () => ({ evict: {} }),
+      () => ({ vram: { bytes: hex(4096 * (1 + below(300))) } }),
+      () => ({ vramfree: { offset: below(4) * 16 } }),
+      () => ({ pin: { addr, len } }),
+      () => ({ unpin: { addr, len } }),
+    ])();
   const driver = (): Operation => {
     const { addr, bytes } = span();
     return oneOf<() => Operation>([
@@ -77,7 +101,7 @@ export function injectedTrace({ seed, operations, profile = 'v4' }: InjectedTrac
   };
   const inject = (): object[] =>
     Array.from({ length: 1 + below(4) }, () => ({
-      at: oneOf(COMMON_PREEMPTION_POINTS),
+      at: oneOf(points),
       nth: oneOf([1, 1, 1, 2, 3]),
       do: below(2) === 0 ? memory() : driver(),
     }));
@@ -96,7 +120,7 @@ export function injectedTrace({ seed, operations, profile = 'v4' }: InjectedTrac
   const thp = below(2) === 1;
   const lines = [
     JSON.stringify({
-      config: { ...(profile !== 'v4' && { profile }), granularity: oneOf([0, 4, 9]), thp, vmaMerge: write() },
+      config: { ...CONFIGURATIONS[profile], granularity: oneOf([0, 4, 9]), thp, vmaMerge: write() },
     }),
     // Something to work on from the start.
     JSON.stringify({ mmap: { addr: address(0), len: hex(PAGES * 4096), prot: 'rw', kind: 'anon' } }),
@@ -116,8 +140,33 @@ export function injectedTrace({ seed, operations, profile = 'v4' }: InjectedTrac
       { fault: { addr: address(first + below(64)), write: write(), inject: [{ at, nth: 1, do: set }, ...inject()] } },
     ].map((each) => JSON.stringify(each));
   };
+  /** Memory that the GPU uses goes, and another thread comes in where the collector works. */
+  const collect = (): string[] => {
+    const place = { addr: address(512 * below(4)), len: hex(512 * 4096) };
+    const at = oneOf(['svm-lock', 'svm-unlock', 'work-unlock'] as const);
+    return [
+      { mmap: { ...place, prot: 'rw', kind: 'anon' } },
+      { set: { addr: place.addr, size: place.len, attrs: [[1, 0]] } },
+      { munmap: { ...place, len: hex(4096 * (1 + below(511))) } },
+      { gc: { inject: [{ at, nth: 1, do: below(2) === 0 ? memory() : driver() }] } },
+      { mmap: { ...place, prot: 'rw', kind: 'anon' } },
+    ].map((each) => JSON.stringify(each));
+  };
+  /** Memory moves to VRAM, and another thread comes in on the way. */
+  const move = (): string[] => {
+    const [addr, size] = [address(512 * below(4)), hex(512 * 4096)];
+    const at = oneOf(['bo-alloc', 'collected', 'copy', 'evict'] as const);
+    return [
+      { munmap: { addr, len: size } },
+      { mmap: { addr, len: size, prot: 'rw', kind: 'anon' } },
+      { touch: { addr, len: size, write: true } },
+      { set: { addr, size, attrs: [[1, 1]], inject: [{ at, nth: 1, do: below(2) === 0 ? memory() : driver() }] } },
+    ].map((each) => JSON.stringify(each));
+  };
   while (lines.length < operations) {
     if (below(20) === 0) lines.push(...overlap());
+    if (below(30) === 0) lines.push(...collect());
+    if (moves && below(10) === 0) lines.push(...move());
     const operation = below(3) === 0 ? memory() : driver();
     lines.push(line(operation, below(3) > 0 ? inject() : undefined));
   }

@@ -44,7 +44,7 @@ export function checkStructure({ machine, device, file }: OpenFile): void {
     if (range.startPage < notifier.startPage || range.endPage > notifier.endPage)
       throw new Error('a range leaves its notifier');
     used.set(notifier, (used.get(notifier) ?? 0) + 1);
-    if (range.pagesValid) dma += range.pages;
+    if (range.pagesValid && !range.hasDevicePages) dma += range.pages;
     if (range.queued) queued++;
   }
   for (const notifier of notifiers) {

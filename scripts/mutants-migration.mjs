@@ -350,4 +350,74 @@ export const MIGRATION_MUTANTS = [
     becomes: 'return PteMemory.system;',
     killedBy: 'migration,wishes:locations',
   },
+  // ---- what the process does with memory that moves
+  {
+    id: 'remap-without-event',
+    revision: 'v8',
+    rule: 'spec/trace-format §11',
+    becomes: '',
+    killedBy: 'igt,process:mremap-keep',
+  },
+  {
+    id: 'remap-leaves-contents',
+    revision: 'v8',
+    rule: 'spec/trace-format §11',
+    becomes: '',
+    killedBy: 'igt,process:mremap',
+  },
+  {
+    id: 'remap-unmaps-what-it-keeps',
+    revision: 'v8',
+    rule: 'spec/trace-format §11',
+    becomes: 'space.unmap(startPage, startPage + oldPages);',
+    killedBy: 'igt,process:mremap-keep',
+  },
+  {
+    id: 'fork-without-event',
+    revision: 'v8',
+    rule: 'spec/trace-format §11',
+    becomes: '',
+    killedBy: 'hmm,process:anon_write_child',
+  },
+  {
+    id: 'copy-without-event',
+    revision: 'v8',
+    rule: 'spec/trace-format §11',
+    becomes: '',
+    killedBy: 'igt,process:fork-read-only',
+  },
+  {
+    id: 'child-sees-the-parent',
+    revision: 'v8',
+    rule: 'spec/trace-format §11',
+    becomes: '',
+    killedBy: 'hmm,process:anon_write_child',
+  },
+  {
+    id: 'fork-stays-writable',
+    revision: 'v8',
+    rule: 'spec/trace-format §11',
+    becomes: '',
+    killedBy: 'hmm,process:anon_write_child',
+  },
+  {
+    id: 'mlock-locks-nothing',
+    revision: 'v8',
+    rule: 'spec/trace-format §11',
+    becomes: 'piece.locked = false;',
+    killedBy: 'igt,process:mlock',
+  },
+  {
+    id: 'munlock-unlocks-nothing',
+    revision: 'v8',
+    rule: 'spec/trace-format §11',
+    becomes: `if (locked && !vma.locked && !isIoOrPfnMap(vma)) {
+        space.splitAt(page);
+        space.splitAt(to);
+        const piece = space.findVma(page)!;
+        piece.locked = true;
+        space.mergeAround(piece);
+      }`,
+    killedBy: 'igt,process:mlock',
+  },
 ];

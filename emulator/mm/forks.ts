@@ -119,7 +119,9 @@ export class Forks {
       notifiers.deliver(NotifierEvent.clear, block, block + PAGES_PER_BLOCK);
       pages.splitHuge(page);
     }
+    // mutant: copy-without-event
     notifiers.deliver(NotifierEvent.clear, page, page + 1);
+    // mutant: child-sees-the-parent
     this.leave(page, page + 1);
     contents.pageLeaves(page, frame);
     pages.setEntry(page, pages.takeFrames(1, 1), PRESENT | WRITE_FAULTED);
@@ -131,6 +133,7 @@ export class Forks {
     const last = Math.floor((vma.endPage - 1) / PAGES_PER_BLOCK);
     const blocks = pages.blocks.blockNumbersBetween(first, last);
     if (!blocks.some((number) => pages.blocks.get(number)!.used > 0)) return;
+    // mutant: fork-without-event
     notifiers.deliver(NotifierEvent.protectionPage, vma.startPage, vma.endPage);
     for (const number of blocks) {
       const block = pages.blocks.get(number)!;
@@ -139,6 +142,7 @@ export class Forks {
       for (let page = Math.max(vma.startPage, start); page < end; page++) {
         const index = block.base + (page - start);
         if (block.frames[index] === 0) continue;
+        // mutant: fork-stays-writable
         block.marks[index] = block.marks[index]! & ~WRITE_FAULTED;
         child.shared.add(page);
       }

@@ -18,10 +18,12 @@ export function setLocked(space: AddressSpace, startPage: number, endPage: numbe
     const vma = space.findVma(page);
     if (vma === undefined) return -Errno.ENOMEM;
     const to = Math.min(endPage, vma.endPage);
+    // mutant: munlock-unlocks-nothing
     if (vma.locked !== locked && !isIoOrPfnMap(vma)) {
       space.splitAt(page);
       space.splitAt(to);
       const piece = space.findVma(page)!;
+      // mutant: mlock-locks-nothing
       piece.locked = locked;
       space.mergeAround(piece);
     }

@@ -52,6 +52,7 @@ export function remap(space: AddressSpace, request: RemapRequest): number {
     oldPages = newPages;
   }
   move(space, startPage, oldPages, target, newPages);
+  // mutant: remap-unmaps-what-it-keeps
   if (!keepOld) space.unmap(startPage, startPage + oldPages);
   return 0;
 }
@@ -69,6 +70,7 @@ function grow(space: AddressSpace, vma: Vma, oldEnd: number, newEnd: number): nu
 function move(space: AddressSpace, startPage: number, oldPages: number, target: number, newPages: number): void {
   const from = space.findVma(startPage)!;
   space.insertCopy(from, target, target + newPages, target - startPage);
+  // mutant: remap-without-event
   space.notifiers.deliver(NotifierEvent.unmap, startPage, startPage + oldPages);
   const { pages, contents, devices } = space;
   const distance = target - startPage;
@@ -96,6 +98,7 @@ function move(space: AddressSpace, startPage: number, oldPages: number, target: 
     // What is there now is elsewhere, too: only these entries go.
     pages.forget(Math.max(startPage, blockStart), to);
   }
+  // mutant: remap-leaves-contents
   contents.move(startPage, oldPages, target);
   space.observer?.memoryChanged('mapped', target, target + newPages);
 }

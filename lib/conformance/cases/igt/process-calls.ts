@@ -190,6 +190,24 @@ processCallsGroup
   });
 
 processCallsGroup
+  .case('fork-read-only', 'a GPU that only reads pages which both processes have follows its process to the copy')
+  .source('IGT xe_exec_system_allocator sections -fork-read, with read-only PTEs')
+  .parameters(parameters().combine('memory', PRIVATE).combine('size', SIZES))
+  .needs('gpu-work', 'retry-faults', 'fork')
+  .needsAt(({ memory }) => memoryNeeds(memory))
+  .run(async (t, { memory, size }) => {
+    const mapping = allocate(t, memory, size);
+    t.set(mapping, { gpuReadOnly: true });
+    store(mapping, 0, 1);
+    const child = t.fork();
+    t.equal(await gpuLoad(t, mapping.address), 1, 'what the GPU reads of the shared page');
+    store(mapping, 0, 2);
+    t.equal(await gpuLoad(t, mapping.address), 2, 'what the GPU reads when the CPU has written');
+    t.equal(child.read(mapping.address, 4), Uint8Array.of(1, 0, 0, 0), 'what the child reads');
+    child.exit();
+  });
+
+processCallsGroup
   .case('bo-unmap', 'where a buffer object was mapped the GPU finds the memory of the process when it is gone')
   .source('IGT xe_exec_system_allocator sections -bo-unmap')
   .parameters(parameters().combine('memory', MEMORY).combine('size', SIZES).combine('before', ['nothing', 'gpu']))

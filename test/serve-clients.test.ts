@@ -1,5 +1,6 @@
 /** Clients that are not ours, on a served node: C with libdrm, Python with fcntl; one by one, then all at once and killed. */
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { times } from './support/effort.ts';
@@ -72,6 +73,20 @@ describeWhere(problem, 'the user ABI, row by row', () => {
 function descriptors(pid: number): number {
   return fs.readdirSync(`/proc/${pid}/fd`).length;
 }
+
+describeWhere(problem, 'a client with 10,000 mappings', () => {
+  it('waits for an ioctl about as long as one with 100', { timeout: 60_000 }, async ({ skip }) => {
+    const [major = 0, minor = 0] = os.release().split('.').map(Number);
+    if (major * 100 + minor < 611) return skip('PROCMAP_QUERY came with Linux 6.11');
+    const served = await ServedNode.start();
+    const { stdout } = await run(path.join(programs, 'svm-mappings'), [served.node(), '2000']);
+    const [few = 0, many = 0] = [...stdout.matchAll(/([\d.]+) us/g)].map((match) => Number(match[1]));
+    expect(few).toBeGreaterThan(0);
+    // It reads all lines of /proc/PID/maps where it should not: then it is more than ten times as long.
+    expect(many / few, stdout).toBeLessThan(2.5);
+    await served.stop();
+  });
+});
 
 describeWhere(problem, 'a server under load', () => {
   it(

@@ -121,13 +121,19 @@ export class AddressSpace {
   }
 
   /**
-   * The VMAs become exactly those of `list` (ascending, disjoint), as they are in
+   * The VMAs of the pages `[from, to)` become exactly those of `list` (ascending, disjoint, inside), as they are in
    * a process that this one mirrors. No events, pages stay: what vanished or
    * changed was unmapped or reprotected before.
    */
-  adopt(list: readonly VmaDescription[]): void {
-    this.vmas.clear();
+  adopt(list: readonly VmaDescription[], from = 0, to = Number.POSITIVE_INFINITY): void {
     this.#recentVma = undefined;
+    if (to === Number.POSITIVE_INFINITY) this.vmas.clear();
+    else {
+      this.splitAt(from);
+      this.splitAt(to);
+      for (let vma = this.findVmaFrom(from); vma !== undefined && vma.startPage < to; vma = this.findVmaFrom(from))
+        this.#removeVma(vma);
+    }
     for (const { startPage, endPage, protection, kind } of list) {
       this.vmas.insert(startPage, new Vma(startPage, endPage, protection, kind));
       this.#noteInitial(startPage, endPage, kind);

@@ -1,6 +1,7 @@
 /** A client as /proc shows it: identity, mappings, memory. */
 import { closeSync, constants, openSync, readdirSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
 import type { ForeignMemory, VmaKind } from '../../emulator/index.ts';
+import type { MapsSource } from './client-maps.ts';
 import { kindFromSmaps } from './proc-maps.ts';
 import { parseStatus } from './proc-status.ts';
 import type { ThreadStatus } from './proc-status.ts';
@@ -58,7 +59,7 @@ export function identify(caller: Caller): ThreadStatus {
  * The thread waits in open(2) and cannot end before its answer, so its number means it, and no
  * other process, until the constructor returns.
  */
-export class ClientProcess implements ForeignMemory {
+export class ClientProcess implements ForeignMemory, MapsSource {
   readonly pid: number;
   /** Name of the program, at most 15 bytes; untrusted. */
   readonly name: string;
@@ -90,6 +91,10 @@ export class ClientProcess implements ForeignMemory {
     } finally {
       closeSync(folder);
     }
+  }
+
+  get mapsFile(): number {
+    return this.#maps;
   }
 
   /** The mappings as text, valid until the next call; empty when the address space is gone. */

@@ -24,21 +24,43 @@ export function parseMaps(text: string, specialKind: SpecialKind, served?: strin
     const [, start = '', end = '', letters = '', offset = '', device = '', inode = '', name = ''] = match;
     // The gate page of the kernel's own half is in the file but in no mm.
     if (name === '[vsyscall]') continue;
-    const startPage = parseInt(start, 16) / PAGE_BYTES;
-    const kind = device === served ? 'pfnmap' : kindOf(start, name, specialKind);
-    areas.push({
-      startPage,
+    const mapping = {
+      startPage: parseInt(start, 16) / PAGE_BYTES,
       endPage: parseInt(end, 16) / PAGE_BYTES,
       protection: protectionOfLetters(letters.replaceAll('-', '') || '-') ?? 0,
-      kind,
-      // Splitting and merging keeps the distance between an address and its place in the file.
-      backing: inode === '0' ? kind : `${device}:${inode}:${parseInt(offset, 16) / PAGE_BYTES - startPage}`,
-    });
+      offsetPages: parseInt(offset, 16) / PAGE_BYTES,
+      device,
+      inode,
+      name,
+    };
+    areas.push(areaOf(mapping, specialKind, served));
   }
   return areas;
 }
 
-function kindOf(start: string, name: string, specialKind: SpecialKind): VmaKind {
+/** A mapping as the kernel tells it. */
+export interface ToldMapping {
+  readonly startPage: number;
+  readonly endPage: number;
+  /** Bits of `Protection`. */
+  readonly protection: number;
+  readonly offsetPages: number;
+  /** "fe:00" */
+  readonly device: string;
+  /** Decimal; "0" without a file. */
+  readonly inode: string;
+  readonly name: string;
+}
+
+export function areaOf(mapping: ToldMapping, specialKind: SpecialKind, served?: string): MappedArea {
+  const { startPage, endPage, protection, offsetPages, device, inode, name } = mapping;
+  const kind = device === served ? 'pfnmap' : kindOf(startPage, name, specialKind);
+  // Splitting and merging keeps the distance between an address and its place in the file.
+  const backing = inode === '0' ? kind : `${device}:${inode}:${offsetPages - startPage}`;
+  return { startPage, endPage, protection, kind, backing };
+}
+
+function kindOf(startPage: number, name: string, specialKind: SpecialKind): VmaKind {
   if (name === '' || name.startsWith('[anon')) return 'anon';
   if (name === '[heap]') return 'heap';
   if (name === '[stack]') return 'stack';
@@ -46,7 +68,9 @@ function kindOf(start: string, name: string, specialKind: SpecialKind): VmaKind 
   if (name.startsWith('[vvar')) return 'pfnmap';
   if (name.startsWith('[')) return 'file';
   const isDevice = /^\/dev\/(?!shm\/|zero\b|hugepages\/|mqueue\/)/.test(name);
-  return isDevice || name.startsWith('anon_inode:') || name.startsWith('socket:') ? specialKind(start, name) : 'file';
+  return isDevice || name.startsWith('anon_inode:') || name.startsWith('socket:')
+    ? specialKind((startPage * PAGE_BYTES).toString(16).padStart(8, '0'), name)
+    : 'file';
 }
 
 /** The kind that the flags of /proc/PID/smaps give for the area at `start`. */

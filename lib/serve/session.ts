@@ -11,6 +11,7 @@ import type { ControlRequest } from './control-socket.ts';
 import { playOnFile } from './gpu-player.ts';
 import { encodeAnswer, encodeKept, encodeOpened } from './helper-protocol.ts';
 import type { HelperIoctl, HelperOpen } from './helper-protocol.ts';
+import { GEM_SVM_LAYOUT } from '../uapi/layout.ts';
 import { isSvmRequest } from '../uapi/profile.ts';
 import { answerIoctl } from './ioctl-call.ts';
 import { printable } from '../words/printable.ts';
@@ -77,7 +78,7 @@ export class Session {
     try {
       const { profile } = file.node;
       // Only this ioctl looks at the memory of the client.
-      if (isSvmRequest(profile, call.request)) file.client.refresh();
+      if (isSvmRequest(profile, call.request)) file.client.refresh(...bytesOfCall(call));
       const answer =
         (this.#options.kfd === undefined ? undefined : answerRuntime(file, call)) ??
         answerIoctl(file.node, call, profile);
@@ -175,10 +176,14 @@ export class Session {
     const known = this.#current;
     known?.refresh();
     if (known !== undefined && !known.exited) return known;
-    const onEvent = (from: Client, event: ClientEvent): void => {
-      if (event.name === 'RELEASE') this.changes++;
-      this.#options.log?.(eventLine(from, event));
-    };
+    const { log } = this.#options;
+    const onEvent = Object.assign(
+      (from: Client, event: ClientEvent): void => {
+        if (event.name === 'RELEASE') this.changes++;
+        log?.(eventLine(from, event));
+      },
+      { isWatched: log !== undefined },
+    );
     this.#current = new Client(caller, this.#options.machine, onEvent, this.#servedPlace());
     return this.#current;
   }
@@ -211,6 +216,14 @@ export function openComplaint(thread: number, gpu: number, error: unknown): stri
   const remedy =
     'serve as root, or as the user of the clients with kernel.yama.ptrace_scope = 0; a program that is not dumpable is served only if both are of root';
   return `${what}: ${message} (${remedy})`;
+}
+
+/** The bytes that an SVM call is about; none: it does not say. */
+function bytesOfCall({ argument }: HelperIoctl): [address: bigint, size: bigint] | [] {
+  const { start_addr, size } = GEM_SVM_LAYOUT.fields;
+  if (argument.length < size.offset + size.size) return [];
+  const view = new DataView(argument.buffer, argument.byteOffset, argument.byteLength);
+  return [view.getBigUint64(start_addr.offset, true), view.getBigUint64(size.offset, true)];
 }
 
 function textOf(error: unknown): string {

@@ -26,8 +26,10 @@ export interface KfdClient {
   readonly files: ReadonlySet<KfdFile>;
   /** True once the address space is gone. */
   readonly exited: boolean;
-  /** Brings the machine to the present. */
-  refresh(): void;
+  /** Brings the machine to the present, as far as these bytes and the GPU ranges go; without them, all of it. */
+  refresh(address?: bigint, size?: bigint): void;
+  /** The same for what was mapped or unmapped in these bytes. */
+  look(address: bigint, size: bigint): void;
   /** Whether the client can read and write a served file's memory at the address. */
   hasMapped(address: bigint): boolean;
 }

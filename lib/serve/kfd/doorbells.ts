@@ -2,7 +2,7 @@
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DOORBELL_FRAME } from './interface.ts';
-import type { SdmaQueue } from './sdma-queue.ts';
+import type { SdmaQueue, SdmaQueueSettings } from './sdma-queue.ts';
 
 /** Between two looks while there was work lately, and how long ago that is. */
 const BUSY_MILLISECONDS = 0.05;
@@ -19,7 +19,7 @@ const RECHECK_MILLISECONDS = 1000;
  */
 export class Doorbells {
   readonly #path: string;
-  readonly #beforeWork: () => void;
+  readonly #beforeWork: (settings: SdmaQueueSettings) => void;
   readonly #complain: (error: unknown) => void;
   readonly #queues = new Set<SdmaQueue>();
   readonly #frame = new Uint8Array(DOORBELL_FRAME);
@@ -31,8 +31,8 @@ export class Doorbells {
   #timer: NodeJS.Timeout | undefined;
   #lastWork = 0;
 
-  /** `mount`: the served directory. `beforeWork` brings the machine to the present. */
-  constructor(mount: string, beforeWork: () => void, complain: (error: unknown) => void) {
+  /** `mount`: the served directory. `beforeWork` brings the machine to the present for a queue. */
+  constructor(mount: string, beforeWork: (settings: SdmaQueueSettings) => void, complain: (error: unknown) => void) {
     this.#path = join(mount, 'kfd');
     this.#beforeWork = beforeWork;
     this.#complain = complain;
@@ -109,7 +109,7 @@ export class Doorbells {
     let isReady = false;
     for (const queue of this.#queues) {
       if (!queue.ring(this.#read(queue))) continue;
-      if (!isReady) this.#beforeWork();
+      if (!isReady) this.#beforeWork(queue.settings);
       isReady = true;
       const step = queue.step();
       worked ||= step.worked;

@@ -10,20 +10,28 @@ const WORD_BYTES = 8;
 export class GpuView implements SdmaMemory {
   readonly #buffers: BufferMemory;
   readonly #engine: GpuEngine;
+  readonly #look: (address: bigint, size: bigint) => void;
 
-  constructor(buffers: BufferMemory, file: KfdFile, clock: EmulatedMachineClock) {
+  /** `look`: SVM memory is touched next. */
+  constructor(
+    buffers: BufferMemory,
+    file: KfdFile,
+    clock: EmulatedMachineClock,
+    look: (address: bigint, size: bigint) => void,
+  ) {
     this.#buffers = buffers;
+    this.#look = look;
     this.#engine = new GpuEngine(file.node.device, file.node.file, clock);
   }
 
   read(address: bigint, bytes: number): Uint8Array {
     const first = this.#buffers.at(address);
     // Nearly every access lies in one piece of SVM memory.
-    if (typeof first === 'bigint' && first >= BigInt(bytes)) return this.#engine.read(address, bytes);
+    if (typeof first === 'bigint' && first >= BigInt(bytes)) return this.#read(address, bytes);
     const result = new Uint8Array(bytes);
     this.#eachPart(address, bytes, (buffer, at, offset, count) => {
       const part = result.subarray(offset, offset + count);
-      if (buffer === undefined) part.set(this.#engine.read(at, count));
+      if (buffer === undefined) part.set(this.#read(at, count));
       else this.#buffers.read(buffer, at, part);
     });
     return result;
@@ -32,17 +40,26 @@ export class GpuView implements SdmaMemory {
   write(address: bigint, data: Uint8Array): void {
     this.#eachPart(address, data.length, (buffer, at, offset, count) => {
       const part = data.subarray(offset, offset + count);
-      if (buffer === undefined) this.#engine.write(at, part);
-      else this.#buffers.write(buffer, at, part);
+      if (buffer !== undefined) return this.#buffers.write(buffer, at, part);
+      this.#look(at, BigInt(count));
+      this.#engine.write(at, part);
     });
   }
 
   atomicAdd(address: bigint, value: bigint): void {
-    if (typeof this.#buffers.at(address) === 'bigint') return this.#engine.atomicAdd(address, value);
+    if (typeof this.#buffers.at(address) === 'bigint') {
+      this.#look(address, BigInt(WORD_BYTES));
+      return this.#engine.atomicAdd(address, value);
+    }
     const word = this.read(address, WORD_BYTES).slice();
     const view = new DataView(word.buffer);
     view.setBigUint64(0, view.getBigUint64(0, true) + value, true);
     this.write(address, word);
+  }
+
+  #read(address: bigint, bytes: number): Uint8Array {
+    this.#look(address, BigInt(bytes));
+    return this.#engine.read(address, bytes);
   }
 
   #eachPart(

@@ -261,7 +261,10 @@ export class KfdProcess {
     const result = file.node.file.convertToCompute();
     if (result < 0) return result;
     gpu.file = file;
-    gpu.view = new GpuView(this.#allocations.memory, file, this.#client.machine.clock);
+    const client = this.#client;
+    gpu.view = new GpuView(this.#allocations.memory, file, client.machine.clock, (address, size) =>
+      client.look(address, size),
+    );
     return 0;
   }
 

@@ -40,7 +40,7 @@ export class KfdQueues {
     this.#events = events;
     this.#doorbells = new Doorbells(
       surroundings.mount,
-      () => client.refresh(),
+      ({ ring }) => client.refresh(ring),
       (error) => surroundings.complain(`the doorbells of process ${client.pid}: ${String(error)}`),
     );
   }

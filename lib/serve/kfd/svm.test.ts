@@ -25,6 +25,7 @@ function rig(options: MachineOptions = {}, compute = true) {
     files: new Set(),
     exited: false,
     refresh: () => machine.runDueWork(),
+    look: () => undefined,
     hasMapped: () => false,
   };
   const buffers = new BufferMemory(client);

@@ -42,7 +42,7 @@ export class KfdSvm {
     if (((start | size) & PAGE_MASK) !== 0n || start === 0n || size === 0n) return refused(Errno.EINVAL);
     const records = decodeRecords(view, bytes);
     if (records === undefined) return refused(Errno.EINVAL, 'the structure ends before its attributes do');
-    this.#client.refresh();
+    this.#client.refresh(start, size);
     switch (view.getUint32(16, true)) {
       case KfdSvmOperation.set:
         return this.#set(start, size, records);

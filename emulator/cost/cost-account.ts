@@ -38,16 +38,6 @@ export class CostAccount {
     this.#bytes[BYTE_DIRECTIONS.indexOf(direction)]! += bytes;
   }
 
-  /** Adds `times` times what has come since `before`, the totals of then. */
-  repeat(before: CostTotals, times: number): void {
-    for (const [index, kind] of COST_KINDS.entries()) {
-      this.#counts[index]! += (this.#counts[index]! - before.kinds[kind].count) * times;
-      this.#nanoseconds[index]! += (this.#nanoseconds[index]! - before.kinds[kind].nanoseconds) * times;
-    }
-    for (const [index, direction] of BYTE_DIRECTIONS.entries())
-      this.#bytes[index]! += (this.#bytes[index]! - before.bytes[direction]) * times;
-  }
-
   /** The sums of `accounts`, now. */
   static totals(accounts: readonly CostAccount[]): CostTotals {
     const sum = (of: (account: CostAccount) => number): number =>

@@ -5,6 +5,7 @@ import { PAGE_BYTES } from '../kernel/page-number.ts';
 import { NotifierEvent } from '../mm/interval-notifier.ts';
 import { CostAccount } from './cost-account.ts';
 import type { ByteDirection, CostTotals } from './cost-account.ts';
+import { COST_KINDS } from './cost-fields.ts';
 import type { CostKind, CostTable } from './cost-fields.ts';
 
 /** Time that was spent at once: it ends now. */
@@ -73,13 +74,8 @@ export class MachineCosts extends QuietEffects {
   spend(account: CostAccount, device: number, kind: CostKind, count: number, time: number, bytes = 0): void {
     const nanoseconds = Math.round(time);
     account.add(kind, count, nanoseconds);
-    this.pass(nanoseconds);
-    this.onSpent?.({ device, kind, nanoseconds, bytes });
-  }
-
-  /** Moves the clock, as far as it goes. */
-  pass(nanoseconds: number): void {
     this.#clock.advance(Math.min(nanoseconds, Number.MAX_SAFE_INTEGER - this.#clock.now));
+    this.onSpent?.({ device, kind, nanoseconds, bytes });
   }
 }
 
@@ -113,11 +109,14 @@ export class GpuCosts extends QuietEffects {
 
   /** Does `action`, and spends what it takes for `times` others that would do the same. */
   repeat(times: number, action: () => void): void {
-    const before = CostAccount.totals([this.#account]);
+    const before = CostAccount.totals([this.#account]).kinds;
     action();
-    this.#account.repeat(before, times);
-    const after = CostAccount.totals([this.#account]);
-    this.#machine.pass(((after.nanoseconds - before.nanoseconds) / (times + 1)) * times);
+    const after = CostAccount.totals([this.#account]).kinds;
+    for (const kind of times > 0 ? COST_KINDS : []) {
+      const count = after[kind].count - before[kind].count;
+      const nanoseconds = after[kind].nanoseconds - before[kind].nanoseconds;
+      if (count > 0) this.#spend(kind, times * count, times * nanoseconds);
+    }
   }
 
   override faultEnded(): void {

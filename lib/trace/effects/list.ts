@@ -25,6 +25,20 @@ export class EffectList {
   #source: EffectSource | null = null;
   // The GPU that entries are about until another one is named.
   #gpu = 0;
+  readonly #clock: { readonly now: number } | null;
+  #times: number[] = [];
+  #takenTimes: readonly number[] = [];
+  #end = 0;
+
+  /** `clock`: when each entry was made is kept, too. */
+  constructor(clock: { readonly now: number } | null = null) {
+    this.#clock = clock;
+  }
+
+  /** When the entries of the last `take` were made, or lengthened last, in ns; empty without a clock. */
+  get times(): readonly number[] {
+    return this.#takenTimes;
+  }
 
   /** The effects since the last call, in order. */
   take(): TraceEffect[] {
@@ -32,6 +46,8 @@ export class EffectList {
     const entries = this.#entries;
     this.#entries = [];
     this.#gpu = 0;
+    this.#takenTimes = this.#times;
+    this.#times = [];
     return entries;
   }
 
@@ -44,14 +60,14 @@ export class EffectList {
   mark(...entry: string[]): void {
     this.#about(0);
     this.#flush();
-    this.#entries.push(entry);
+    this.#add(entry);
   }
 
   /** An entry of its own. */
   push(gpu: number | null, entry: TraceEffect): void {
     this.#about(gpu);
     this.#flush();
-    this.#entries.push(entry);
+    this.#add(entry);
   }
 
   /** Pages that may go on the run before; `writer` stands for their kind. */
@@ -59,6 +75,7 @@ export class EffectList {
     this.#about(source.gpu);
     if (this.#writer === writer && this.#start + this.#pages === startPage && this.#flags === flags) {
       this.#pages += pages;
+      if (this.#clock !== null) this.#end = this.#clock.now;
       return;
     }
     this.#flush();
@@ -67,13 +84,19 @@ export class EffectList {
     this.#start = startPage;
     this.#pages = pages;
     this.#flags = flags;
+    if (this.#clock !== null) this.#end = this.#clock.now;
+  }
+
+  #add(entry: TraceEffect): void {
+    this.#entries.push(entry);
+    if (this.#clock !== null) this.#times.push(this.#clock.now);
   }
 
   #about(gpu: number | null): void {
     if (gpu === this.#gpu || gpu === null) return;
     this.#flush();
     this.#gpu = gpu;
-    this.#entries.push(['@', gpu]);
+    this.#add(['@', gpu]);
   }
 
   #flush(): void {
@@ -81,5 +104,6 @@ export class EffectList {
     if (writer === null) return;
     this.#writer = null;
     this.#entries.push(writer(this.#start, this.#pages, this.#flags, this.#source!));
+    if (this.#clock !== null) this.#times.push(this.#end);
   }
 }

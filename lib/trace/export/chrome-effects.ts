@@ -15,10 +15,14 @@ export interface ShownEffect {
   /** Of a preemption point: its name. Of a stop or a resumption of queues: the errno with which it failed, '' if it did not. */
   readonly text: string;
   readonly args: Readonly<Record<string, unknown>>;
+  /** When the first of it was told, in ns; 0: nobody knows. */
+  readonly time: number;
 }
 
 /** Slices per operation; beyond, one more for each kind, so that no trace grows without bounds. */
 const MOST_SLICES = 8;
+/** As many where each has a time of its own. */
+const MOST_TIMED_SLICES = 64;
 
 interface Slice {
   readonly name: string;
@@ -27,15 +31,21 @@ interface Slice {
   readonly gpu: number;
   readonly text: string;
   readonly parts: FlaggedPages[];
+  readonly time: number;
 }
 
-/** Effects in order; neighbours of a kind (and of equal PTE flags) are one slice. */
-export function mergedEffects(effects: readonly TraceEffect[]): ShownEffect[] {
+/**
+ * Effects in order; neighbours of a kind (and of equal PTE flags) are one slice. `times`: when each was told, in ns, if that is
+ * known.
+ */
+export function mergedEffects(effects: readonly TraceEffect[], times: readonly number[] = []): ShownEffect[] {
   const slices: Slice[] = [];
   const rest = new Map<string, Slice>();
   let shown = 0;
   let gpu = 0;
-  for (const effect of effects) {
+  const most = times.length === 0 ? MOST_SLICES : MOST_TIMED_SLICES;
+  for (const [index, effect] of effects.entries()) {
+    const time = times[index] ?? 0;
     const name = String(effect[0]);
     if (name === '@') {
       gpu = Number(effect[1]);
@@ -46,9 +56,16 @@ export function mergedEffects(effects: readonly TraceEffect[]): ShownEffect[] {
     const last = slices[slices.length - 1];
     // Marks of preemption points hold the nesting together, and stops of queues their track: each of them shows.
     if (isQueueCall(name)) {
-      slices.push({ name, gpu, text: effect[1] === undefined ? '' : String(effect[1]), vram: undefined, parts: [] });
+      slices.push({
+        name,
+        gpu,
+        text: effect[1] === undefined ? '' : String(effect[1]),
+        vram: undefined,
+        parts: [],
+        time,
+      });
     } else if (name === 'inject' || name === 'inject-end') {
-      slices.push({ name, gpu, text: name === 'inject' ? String(effect[1]) : '', vram: undefined, parts: [] });
+      slices.push({ name, gpu, text: name === 'inject' ? String(effect[1]) : '', vram: undefined, parts: [], time });
     } else if (
       last !== undefined &&
       last.name === name &&
@@ -57,13 +74,13 @@ export function mergedEffects(effects: readonly TraceEffect[]): ShownEffect[] {
       last.parts[0]?.flags === part.flags
     ) {
       join(last, part, vram);
-    } else if (shown < MOST_SLICES) {
-      slices.push({ name, gpu, text: '', vram, parts: [part] });
+    } else if (shown < most) {
+      slices.push({ name, gpu, text: '', vram, parts: [part], time });
       shown++;
     } else {
       const key = `${gpu}:${name}:${vram?.kind}`;
       const slice = rest.get(key);
-      if (slice === undefined) rest.set(key, { name, gpu, text: '', vram, parts: [part] });
+      if (slice === undefined) rest.set(key, { name, gpu, text: '', vram, parts: [part], time });
       else join(slice, part, vram);
     }
   }
@@ -94,7 +111,7 @@ function join(slice: Slice, part: FlaggedPages, vram: Slice['vram']): void {
   slice.vram.pages += vram.pages;
 }
 
-function shownEffect({ name, gpu, text, vram, parts }: Slice, prefix: string): ShownEffect {
+function shownEffect({ name, gpu, text, vram, parts, time }: Slice, prefix: string): ShownEffect {
   const { title: words = name, pages: hasPages } = effectOf([name]) ?? {};
   const title = `${prefix}${words}${vram === undefined || vram.kind === '' ? '' : ` ${vram.kind}`}${parts.length > 1 ? ` x${parts.length}` : ''}`;
   const about = {
@@ -102,7 +119,7 @@ function shownEffect({ name, gpu, text, vram, parts }: Slice, prefix: string): S
     ...(vram === undefined ? {} : { vramPage: hex(vram.offset), pages: vram.pages }),
     ...(isQueueCall(name) && text !== '' ? { result: resultWord(text) } : {}),
   };
-  if (hasPages === undefined || parts.length === 0) return { name, gpu, title, parts: [], text, args: about };
+  if (hasPages === undefined || parts.length === 0) return { name, gpu, title, parts: [], text, args: about, time };
   const start = Math.min(...parts.map((part) => part.startPage));
   const pages = parts.reduce((sum, part) => sum + part.pages, 0);
   const flags = parts[0]!.flags;
@@ -112,6 +129,7 @@ function shownEffect({ name, gpu, text, vram, parts }: Slice, prefix: string): S
     title,
     parts,
     text,
+    time,
     args: { ...about, addr: hexAddress(start), pages, ...(flags === 0n ? {} : { flags: hex(flags) }) },
   };
 }

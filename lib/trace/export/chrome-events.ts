@@ -26,8 +26,16 @@ export interface ChromeTrace {
 }
 
 /** The threads that the export shows, in this order; those of the driver and of its GPU are those of GPU 0. */
-export const ChromeThread = { operations: 1, secondThread: 2, pageTable: 3, driver: 4, vram: 5 } as const;
-type GpuThread = 'pageTable' | 'driver' | 'vram';
+export const ChromeThread = {
+  operations: 1,
+  secondThread: 2,
+  pageTable: 3,
+  driver: 4,
+  vram: 5,
+  time: 6,
+  processTime: 7,
+} as const;
+type GpuThread = 'pageTable' | 'driver' | 'vram' | 'time';
 
 const THREAD_NAMES: Readonly<Record<keyof typeof ChromeThread, string>> = {
   operations: 'operations',
@@ -35,6 +43,8 @@ const THREAD_NAMES: Readonly<Record<keyof typeof ChromeThread, string>> = {
   pageTable: 'GPU page table',
   driver: 'driver: notifiers, ranges, DMA, collector',
   vram: 'VRAM: buffers, copies, evictions',
+  time: 'what time is spent on (cost model)',
+  processTime: 'the process: what time is spent on (cost model)',
 };
 /** Threads of GPU n begin after n times so many. */
 const THREADS_OF_A_GPU = 10;
@@ -47,7 +57,10 @@ export function gpuThread(thread: GpuThread, gpu: number): number {
 /** The one process of the file. */
 export const CHROME_PROCESS = 1;
 
-/** Names of the process and its threads; those of VRAM and of further GPUs only where something is on them (`used`). */
+/** Threads that are named only where something is on them. */
+const OPTIONAL: readonly string[] = ['vram', 'time', 'processTime'] satisfies (keyof typeof ChromeThread)[];
+
+/** Names of the process and its threads; some, and those of further GPUs, only where something is on them (`used`). */
 export function metadataEvents(processName: string, used: ReadonlySet<number>): ChromeEvent[] {
   const base = { ph: 'M', pid: CHROME_PROCESS, ts: 0 } as const;
   const events: ChromeEvent[] = [{ ...base, name: 'process_name', args: { name: processName } }];
@@ -56,8 +69,9 @@ export function metadataEvents(processName: string, used: ReadonlySet<number>): 
   for (let gpu = 0; gpu * THREADS_OF_A_GPU < last || gpu === 0; gpu++) {
     for (const [key, first] of Object.entries(ChromeThread) as [keyof typeof ChromeThread, number][]) {
       const tid = first + gpu * THREADS_OF_A_GPU;
-      if ((gpu > 0 || key === 'vram') && !used.has(tid)) continue;
-      const ofGpu = hasMore && first >= ChromeThread.pageTable ? `GPU ${gpu}: ` : '';
+      if ((gpu > 0 || OPTIONAL.includes(key)) && !used.has(tid)) continue;
+      const isOfGpu = first >= ChromeThread.pageTable && first !== ChromeThread.processTime;
+      const ofGpu = hasMore && isOfGpu ? `GPU ${gpu}: ` : '';
       events.push({ ...base, name: 'thread_name', tid, args: { name: `${ofGpu}${THREAD_NAMES[key]}` } });
       events.push({ ...base, name: 'thread_sort_index', tid, args: { sort_index: tid } });
     }
@@ -68,7 +82,8 @@ export function metadataEvents(processName: string, used: ReadonlySet<number>): 
 /**
  * Time of the export. The virtual clock stands still while operations run, so that
  * each thing shown takes one nanosecond of its own behind it: what happened at one
- * time stays in order, and the next movement of the clock takes the lead again.
+ * time stays in order, and the next movement of the clock takes the lead again. Where things take time (cost model)
+ * each is shown when it happened, or a nanosecond behind the last one.
  */
 export class ChromeClock {
   #time = 0;

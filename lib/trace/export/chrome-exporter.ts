@@ -20,12 +20,14 @@ export function chromeTraceOf(lines: readonly TraceLine[], title = 'amdgpu-svm')
     operation++;
     if (monitor !== undefined) monitor.operation = operation;
     let answer: TraceAnswer;
+    let times: readonly number[] = [];
     try {
       answer = runner.execute(line.operation);
+      times = runner.effectTimes;
     } catch (error) {
       answer = { fatal: error instanceof Error ? error.message : String(error) };
     }
-    builder.operation(line.source, answer, (gpu) => runner.subject(gpu));
+    builder.operation(line.source, answer, (gpu) => runner.subject(gpu), times);
     if (answer.fatal !== undefined) break;
   }
   return builder.finish(title);
@@ -41,6 +43,9 @@ export function listen(machine: EmulatedMachine, builder: ChromeTraceBuilder): (
         ...(hazard === undefined ? {} : { severity: hazard.severity }),
       }),
     ),
+    ...(machine.options.cost === null
+      ? []
+      : [machine.on('time-spent', (spending) => builder.spent(spending, machine.clock.now))]),
     machine.on('fault', ({ device, address, write, reason }) =>
       builder.decided({ gpu: device, page: Number(address >> 12n), write }, reason),
     ),

@@ -8,6 +8,8 @@ import type { ChromeEvent, ChromeTrace } from './chrome-events.ts';
 import { ChromeFaults, faultedPages } from './chrome-faults.ts';
 import type { FaultedPages } from './chrome-faults.ts';
 import { ChromeCounters } from './chrome-counters.ts';
+import { ChromeSpendings } from './chrome-spendings.ts';
+import type { Spending } from './chrome-spendings.ts';
 import { ChromeQueues } from './chrome-queues.ts';
 import { mergedEffects } from './chrome-effects.ts';
 import type { ShownEffect } from './chrome-effects.ts';
@@ -25,17 +27,19 @@ export class ChromeTraceBuilder {
   readonly #faults = new ChromeFaults(this.#events);
   readonly #counters = new ChromeCounters(this.#events);
   readonly #queues = new ChromeQueues(this.#events);
+  readonly #spendings = new ChromeSpendings(this.#events);
   readonly #hazards: { readonly name: string; readonly args: Fields }[] = [];
   #lastClock = 0;
   #operations = 0;
 
-  /** Adds `{"NAME": {fields}}`, which has just ended with `answer` (effects in `fx`). */
-  operation(source: unknown, answer: TraceAnswer, subjectOf: SubjectOf): void {
+  /** Adds `{"NAME": {fields}}`, which has just ended with `answer`; `times`: of its effects in `fx`, where things take time. */
+  operation(source: unknown, answer: TraceAnswer, subjectOf: SubjectOf, times: readonly number[] = []): void {
     const [name, fields] = nameAndFields(source);
     // The answer of an operation on a GPU that there is not tells so; its slice is one of the machine's.
     const subject = subjectOf(answer.fatal === undefined ? Number(fields['gpu'] ?? 0) : 0);
     const now = subject.machine.clock.now;
-    const start = this.#clock.tick(name === 'advance' ? this.#lastClock : now);
+    const takesTime = subject.machine.options.cost !== null && this.#operations > 0;
+    const start = this.#clock.tick(name === 'advance' || takesTime ? this.#lastClock : now);
     this.#lastClock = now;
     const slice = this.#slice(ChromeThread.operations, name, start, {
       operation: ++this.#operations,
@@ -44,7 +48,9 @@ export class ChromeTraceBuilder {
       ...shownAnswer(answer),
     });
     if (name === 'advance') this.#clock.tick(now);
-    else this.#body(name, fields, answer, subjectOf);
+    else this.#body(name, fields, answer, subjectOf, times);
+    this.#spendings.show();
+    if (takesTime) this.#clock.tick(now);
     for (const hazard of this.#hazards.splice(0)) {
       this.#events.push({
         ph: 'i',
@@ -66,8 +72,14 @@ export class ChromeTraceBuilder {
       this.#hazards.push({ name: `hazard ${quirk}`, args: { detail, ...place } });
   }
 
+  /** Notes time that was spent, up to `time` (ns). */
+  spent(spending: Spending, time: number): void {
+    this.#spendings.add(spending, time);
+  }
+
   /** Notes what decided the answer to a fault. */
   decided(fault: Omit<FaultedPages, 'pages'>, reason: string): void {
+    this.#spendings.answered(fault);
     this.#faults.decided(fault, reason);
   }
 
@@ -85,20 +97,22 @@ export class ChromeTraceBuilder {
   }
 
   /** What happened inside an operation: faults, effects, and what a second thread did. */
-  #body(name: string, fields: Fields, answer: TraceAnswer, subjectOf: SubjectOf): void {
+  #body(name: string, fields: Fields, answer: TraceAnswer, subjectOf: SubjectOf, times: readonly number[]): void {
     const faults = faultedPages(name, fields, answer);
     const waiting = new Set(faults);
     const raise = (fault: (typeof faults)[number]): void => {
       waiting.delete(fault);
-      this.#faults.raise(fault, this.#clock.tick(0), ChromeThread.operations);
+      this.#faults.raise(fault, this.#clock.tick(this.#spendings.raised(fault)), ChromeThread.operations);
     };
     // A bare fault is raised first of all; an access raises its faults one after the other.
     if (name === 'fault') faults.forEach(raise);
     const nested = new NestedOperations(fields, answer);
-    for (const effect of mergedEffects(answer.fx ?? [])) {
+    for (const effect of mergedEffects(answer.fx ?? [], times)) {
+      for (const fault of waiting)
+        if (this.#spendings.raised(fault) > 0 && this.#spendings.raised(fault) < effect.time) raise(fault);
       for (const fault of waiting) if (effect.name === 'pte' && covers(effect, fault)) raise(fault);
-      if (effect.name === 'inject') this.#nestedBegin(nested, effect.text);
-      else if (effect.name === 'inject-end') this.#nestedEnd(nested, subjectOf);
+      if (effect.name === 'inject') this.#nestedBegin(nested, effect.text, effect.time);
+      else if (effect.name === 'inject-end') this.#nestedEnd(nested, subjectOf, effect.time);
       else this.#effect(effect);
     }
     waiting.forEach(raise);
@@ -110,7 +124,7 @@ export class ChromeTraceBuilder {
   #effect(effect: ShownEffect): void {
     const { onPageTable = false, vramAt } = effectOf([effect.name]) ?? {};
     const thread = gpuThread(vramAt !== undefined ? 'vram' : onPageTable ? 'pageTable' : 'driver', effect.gpu);
-    const start = this.#clock.tick(0);
+    const start = this.#clock.tick(effect.time);
     this.#slice(thread, effect.title, start, effect.args).dur = microseconds(1);
     // A call that KFD refused changes nothing.
     if (effect.name === 'quiesce' && effect.text === '') this.#queues.stopped(effect.gpu, start);
@@ -118,9 +132,9 @@ export class ChromeTraceBuilder {
     if (effect.name === 'pte') for (const part of effect.parts) this.#faults.mapped(effect.gpu, part, start);
   }
 
-  #nestedBegin(nested: NestedOperations, point: string): void {
+  #nestedBegin(nested: NestedOperations, point: string, time: number): void {
     const begun = nested.begin(point);
-    const start = this.#clock.tick(0);
+    const start = this.#clock.tick(time);
     const slice = this.#slice(ChromeThread.secondThread, begun.name, start, {
       at: point,
       ...shownFields(begun.fields),
@@ -130,9 +144,10 @@ export class ChromeTraceBuilder {
     nested.open.push({ ...begun, slice, start });
   }
 
-  #nestedEnd(nested: NestedOperations, subjectOf: SubjectOf): void {
+  #nestedEnd(nested: NestedOperations, subjectOf: SubjectOf, time: number): void {
     const ended = nested.open.pop();
     if (ended === undefined) return;
+    this.#clock.tick(time);
     const result = ended.answer.ret ?? 0;
     for (const fault of ended.faults)
       this.#faults.answered(fault, result, permits(subjectOf(fault.gpu), fault), this.#clock.tick(0));

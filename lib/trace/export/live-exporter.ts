@@ -20,7 +20,7 @@ export class ChromeTraceExporter {
     const machine = machineOf(device);
     const subject = { machine, device, file };
     const session = new EmulatedSession(machine, {
-      write: (operation, answer) => this.#builder.operation(operation, answer, () => subject),
+      write: (operation, answer, times) => this.#builder.operation(operation, answer, () => subject, times),
       // What came before is true all the same.
       fail: (reason) => {
         session.end();

@@ -31,7 +31,8 @@ interface NestedOperation {
 
 /** What a session says to its owner. */
 export interface SessionListener {
-  write(operation: OperationObject, answer: TraceAnswer): void;
+  /** `times`: when the effects of the answer were told, in ns; only where things take time. */
+  write(operation: OperationObject, answer: TraceAnswer, times?: readonly number[]): void;
   /** Something happened that the format cannot express: what follows would not be the truth any more. */
   fail(reason: string): void;
 }
@@ -41,7 +42,7 @@ export class EmulatedSession {
   readonly #machine: EmulatedMachine;
   readonly #listener: SessionListener;
   readonly #stops: (() => void)[] = [];
-  readonly #effects = new EffectRecorder();
+  readonly #effects: EffectRecorder;
   readonly #files = new Map<EmulatedFile, number>();
   #nested: NestedOperation[] = [];
   #point: PreemptionPoint = PREEMPTION_POINTS[0];
@@ -50,6 +51,7 @@ export class EmulatedSession {
   constructor(machine: EmulatedMachine, listener: SessionListener) {
     this.#machine = machine;
     this.#listener = listener;
+    this.#effects = new EffectRecorder(machine.options.cost === null ? null : machine.clock);
   }
 
   /** Whether a file of that device is followed already: there is one for each GPU. */
@@ -153,10 +155,11 @@ export class EmulatedSession {
       return;
     }
     const fx = this.#effects.take();
+    const { times } = this.#effects;
     const nested = this.#nested;
     this.#nested = [];
     if (nested.length === 0) {
-      this.#listener.write(operation, { ...answer, fx });
+      this.#listener.write(operation, { ...answer, fx }, times);
       return;
     }
     const [name] = Object.keys(operation) as [string];
@@ -171,6 +174,7 @@ export class EmulatedSession {
         })),
         fx,
       },
+      times,
     );
   }
 }

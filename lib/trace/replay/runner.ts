@@ -45,6 +45,11 @@ export class TraceRunner {
     return this.subject(0).file;
   }
 
+  /** When the effects of the last answer were told, in ns; empty where nothing takes time. */
+  get effectTimes(): readonly number[] {
+    return this.#effects.times;
+  }
+
   /** GPUs of the machine. */
   get gpus(): number {
     this.#needsMachine();
@@ -113,7 +118,7 @@ export class TraceRunner {
     const machine = new EmulatedMachine({ ...machineOptions(config), ...repairs });
     this.#machine = machine;
     this.#prepare?.(machine);
-    const effects = new EffectRecorder();
+    const effects = new EffectRecorder(machine.options.cost === null ? null : machine.clock);
     this.#effects = effects;
     this.#subjects = machine.devices.map((device) => {
       const file = device.openFile({ compute: !config.lazy });

@@ -3,7 +3,7 @@ import type { TraceEffect } from '../../trace/effects/list.ts';
 import { effectOf, pagesOf } from '../../trace/effects/index.ts';
 import { descriptorOf } from '../../trace/operations/index.ts';
 import type { TraceOperation } from '../../trace/operations/index.ts';
-import { address, interval, pagesSize, result, time } from './format.ts';
+import { address, duration, interval, pagesSize, result, time } from './format.ts';
 import type { Step } from './step.ts';
 
 /** Pages that something is about. */
@@ -87,10 +87,21 @@ export function isTrouble(step: Step): boolean {
   return markOf(step) === 'hazard' || step.difference !== undefined || step.answer.fatal !== undefined;
 }
 
+/** What a step took by the cost model, in all and by what it was spent on; both empty where nothing takes time. */
+export function spentTexts({ spent = [] }: Step): { readonly total: string; readonly parts: string } {
+  const nanoseconds = spent.reduce((sum, [, each]) => sum + each, 0);
+  return {
+    total: nanoseconds === 0 ? '' : duration(nanoseconds),
+    parts: spent.map(([kind, each]) => `${kind} ${duration(each)}`).join(', '),
+  };
+}
+
 /** A step as one sentence, for screen readers. Operations are numbered from 1, as everywhere that people see them. */
 export function stepSentence(step: Step, index: number, count: number): string {
   const hazards = step.hazards.filter(({ isNotice }) => !isNotice);
   const trouble = hazards.length > 0 ? `, hazard ${hazards.map(({ quirk }) => quirk).join(', ')}` : '';
   const what = `${step.operation.name} ${operationText(step.operation)}`.trim();
-  return `operation ${index + 1} of ${count}: ${what}, ${answerText(step)}${trouble}, at ${time(step.clock)}`;
+  const { total } = spentTexts(step);
+  const took = total === '' ? '' : `, took ${total}`;
+  return `operation ${index + 1} of ${count}: ${what}, ${answerText(step)}${trouble}${took}, at ${time(step.clock)}`;
 }

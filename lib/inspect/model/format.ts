@@ -24,6 +24,18 @@ export function time(nanoseconds: number): string {
   return `${whole}.${fraction.slice(0, 3)} ${fraction.slice(3)} s`;
 }
 
+/** "250 ns", "1.5 us", "2.048 ms", "3.1 s": a length of time, to four digits. */
+export function duration(nanoseconds: number): string {
+  const unit = TIME_UNITS.findLast(([least]) => nanoseconds >= least) ?? TIME_UNITS[0];
+  return `${Number((nanoseconds / unit[0]).toPrecision(4))} ${unit[1]}`;
+}
+const TIME_UNITS = [
+  [1, 'ns'],
+  [1e3, 'us'],
+  [1e6, 'ms'],
+  [1e9, 's'],
+] as const;
+
 /** "0", "EINVAL", "1 (sleeps)" of an operation's result. */
 export function result(value: number): string {
   if (value === 0) return 'ok';

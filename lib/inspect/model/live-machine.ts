@@ -1,5 +1,5 @@
 /** The machine that executes a session's steps, watched for faults and hazards. */
-import type { HazardMonitor } from '../../../emulator/index.ts';
+import type { CostKind, HazardMonitor } from '../../../emulator/index.ts';
 import { firstDifference } from '../../trace/compare/compare.ts';
 import type { TraceAnswer, TraceOperation } from '../../trace/operations/index.ts';
 import { TraceRunner } from '../../trace/replay/runner.ts';
@@ -19,6 +19,8 @@ export class LiveMachine implements SteppingMachine {
   readonly runner: TraceRunner;
   readonly #decisions = new Decisions();
   readonly #hazards = new StepHazards();
+  /** Of the step that runs; null: nothing takes time. */
+  #spent: Map<CostKind, number> | null = null;
   #executed = 0;
   #monitor: HazardMonitor | undefined;
 
@@ -27,6 +29,10 @@ export class LiveMachine implements SteppingMachine {
       this.#monitor = machine.watchHazards();
       machine.on('hazard', (hazard) => this.#hazards.add(hazard));
       machine.on('fault', (fault) => this.#decisions.add(fault));
+      if (machine.options.cost === null) return;
+      const spent = new Map<CostKind, number>();
+      this.#spent = spent;
+      machine.on('time-spent', ({ kind, nanoseconds }) => spent.set(kind, (spent.get(kind) ?? 0) + nanoseconds));
     });
   }
 
@@ -50,10 +56,18 @@ export class LiveMachine implements SteppingMachine {
       hazards: this.#hazards.take(),
       decisions: this.#decisions.take(),
       clock: this.runner.machine.clock.now,
+      ...(this.#spent === null ? {} : { spent: takeSpent(this.#spent) }),
       ...(expected === undefined ? {} : { expected }),
       ...(difference === undefined ? {} : { difference: difference.path === '' ? 'the answer' : difference.path }),
     };
   }
+}
+
+/** What was spent, the most first; begins anew. */
+function takeSpent(spent: Map<CostKind, number>): [CostKind, number][] {
+  const list = [...spent].filter(([, nanoseconds]) => nanoseconds > 0).sort(([, one], [, other]) => other - one);
+  spent.clear();
+  return list;
 }
 
 /** Runs steps that were run before, only to have their states again: nobody watches it, which makes it several times as fast. */

@@ -1,4 +1,5 @@
 /** One operation of an inspected trace: as it was read, and as the emulator answered it. */
+import type { CostKind } from '../../../emulator/index.ts';
 import type { TraceEffect } from '../../trace/effects/list.ts';
 import type { TraceAnswer, TraceOperation } from '../../trace/operations/index.ts';
 import type { Decision } from './decision.ts';
@@ -16,6 +17,8 @@ export interface Step {
   readonly decisions: readonly Decision[];
   /** Nanoseconds, when it had ended. */
   readonly clock: number;
+  /** Nanoseconds that it took, by what they were spent on, the most first; only on a machine with a cost model. */
+  readonly spent?: readonly (readonly [kind: CostKind, nanoseconds: number])[];
   /** The recorded answer, and where the emulator's is another one. */
   readonly expected?: Readonly<Record<string, unknown>>;
   readonly difference?: string;

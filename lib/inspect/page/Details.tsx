@@ -4,7 +4,7 @@ import { accessName, attributeFlagNames, locationName } from '../../words/attrib
 import { memoryName } from '../../words/memory.ts';
 import { PTE_STATE_MEANINGS } from '../../words/faults.ts';
 import { refusalOf } from '../../trace/replay/explain.ts';
-import { answerText, effectText, operationText } from '../model/describe.ts';
+import { answerText, effectText, operationText, spentTexts } from '../model/describe.ts';
 import { accessSentences } from '../model/decision.ts';
 import { address, interval, pagesSize, resultSentence, time } from '../model/format.ts';
 import { LANE_TITLES } from '../model/lanes.ts';
@@ -48,6 +48,7 @@ function StepDetails({
   const result = Number(step.answer['ret'] ?? 0);
   const sentences = accessSentences(step.operation, step.answer);
   const threads = threadRows(step);
+  const spent = spentTexts(step);
   const texts = [
     ...step.decisions.flatMap(({ quirks }) => quirks),
     ...step.hazards.map(({ quirk, detail }) => `${quirk} ${detail}`),
@@ -65,6 +66,7 @@ function StepDetails({
           {result < 0 ? ` - ${refusalOf(step.operation, result) ?? resultSentence(result)}` : ''}
         </Fact>
         <Fact name="clock">{time(step.clock)}</Fact>
+        {spent.total !== '' && <Fact name="took">{`${spent.total}: ${spent.parts}`}</Fact>}
         <Fact name="changed">
           {added.size === 0 && removed.length === 0
             ? 'nothing'

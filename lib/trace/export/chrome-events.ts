@@ -81,9 +81,9 @@ export function metadataEvents(processName: string, used: ReadonlySet<number>): 
 
 /**
  * Time of the export. The virtual clock stands still while operations run, so that
- * each thing shown takes one nanosecond of its own behind it: what happened at one
+ * each thing shown takes one nanosecond of its own after it: what happened at one
  * time stays in order, and the next movement of the clock takes the lead again. Where things take time (cost model)
- * each is shown when it happened, or a nanosecond behind the last one.
+ * each is shown when it happened, or a nanosecond after the last one.
  */
 export class ChromeClock {
   #time = 0;

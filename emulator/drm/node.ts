@@ -20,6 +20,8 @@ import type { EmulatedFile } from './file.ts';
 import type { UserMemory } from '../svm/revision.ts';
 
 const VERSION_NUMBER = 0;
+/** Bit of the direction of a request. */
+const TO_DRIVER = 1;
 const ATTRIBUTE_BYTES = 8;
 
 /** A pointer field of an emulated ioctl; `readOnly` memory makes copy-to-user fault. */
@@ -104,7 +106,7 @@ export class EmulatedNode<Device extends NodeDevice = NodeDevice> implements Dev
       throw Object.assign(new Error('the emulated render node is closed'), { code: 'ERR_SVM_CLOSED' });
     }
     const arg = bytesArgument('arg', argument);
-    const { type, number, size } = splitRequest(request);
+    const { type, number, size, direction } = splitRequest(request);
     if (type !== DRM_IOCTL_TYPE) return -Errno.ENOTTY;
     if (this.device.unplugged) return -Errno.ENODEV;
     if (number !== this.#svmNumber && number !== VERSION_NUMBER) {
@@ -116,7 +118,8 @@ export class EmulatedNode<Device extends NodeDevice = NodeDevice> implements Dev
     // The copy size is that of the request; what the caller did not pass can't be copied.
     if (arg.length < size) return -Errno.EFAULT;
     return number === this.#svmNumber
-      ? this.#svm(arg, size, pointers, sleeper)
+      ? // The DRM core copies in what the caller's direction says: without it the handler sees zeros.
+        this.#svm(arg, (direction & TO_DRIVER) === 0 ? 0 : size, pointers, sleeper)
       : reportVersion(this.profile.name, arg, size, pointers);
   }
 

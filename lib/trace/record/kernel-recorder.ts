@@ -15,18 +15,23 @@ import type { OperationObject } from '../operations/descriptor.ts';
 import type { TraceAnswer } from '../operations/index.ts';
 import { answerOfCall, operationOfCall } from '../operations/svm-calls.ts';
 
-type Write = (operation: OperationObject, answer: TraceAnswer | undefined) => void;
+/** Where operations go. */
+export interface KernelRecording {
+  /** Before the operation: it may be the last one. The returned function is called before its answer is written. */
+  announce(operation: OperationObject): () => void;
+  write(operation: OperationObject, answer: TraceAnswer | undefined): void;
+}
 
 /** A node that writes down every SVM ioctl of its profile. */
 export class RecordingNode implements DeviceNode {
   readonly #node: DeviceNode;
   readonly #profile: UapiProfile;
-  readonly #write: Write;
+  readonly #recording: KernelRecording;
 
-  constructor(node: DeviceNode, profile: UapiProfile, write: Write) {
+  constructor(node: DeviceNode, profile: UapiProfile, recording: KernelRecording) {
     this.#node = node;
     this.#profile = profile;
-    this.#write = write;
+    this.#recording = recording;
   }
 
   get kind(): DeviceNode['kind'] {
@@ -43,23 +48,31 @@ export class RecordingNode implements DeviceNode {
 
   ioctl(request: number, arg: Uint8Array, pointers: readonly PointerField[] = []): number {
     const call = this.#describe(request, arg, pointers);
+    if (call === undefined) return this.#node.ioctl(request, arg, pointers);
+    const issued = this.#recording.announce(operationOfCall(call));
     const result = this.#node.ioctl(request, arg, pointers);
-    if (call !== undefined) this.#record(call, result, pointers);
+    issued();
+    this.#record(call, result, pointers);
     return result;
   }
 
   async ioctlAsync(request: number, arg: Uint8Array, pointers: readonly PointerField[] = []): Promise<number> {
     const call = this.#describe(request, arg, pointers);
+    if (call === undefined) return this.#node.ioctlAsync(request, arg, pointers);
+    const issued = this.#recording.announce(operationOfCall(call));
     const result = await this.#node.ioctlAsync(request, arg, pointers);
-    if (call !== undefined) this.#record(call, result, pointers);
+    issued();
+    this.#record(call, result, pointers);
     return result;
   }
 
   close(): void {
     if (this.#node.closed) return;
+    const issued = this.#recording.announce({ fini: {} });
     this.#node.close();
+    issued();
     // What is left of the context only the kernel knows: an operation without an answer.
-    this.#write({ fini: {} }, undefined);
+    this.#recording.write({ fini: {} }, undefined);
   }
 
   #describe(request: number, arg: Uint8Array, pointers: readonly PointerField[]): SvmCall | undefined {
@@ -76,7 +89,7 @@ export class RecordingNode implements DeviceNode {
   #record(call: SvmCall, result: number, pointers: readonly PointerField[]): void {
     const data = attributeData(pointers);
     const answered = result === 0 && call.operation === SvmOperation.getAttributes && data !== undefined;
-    this.#write(
+    this.#recording.write(
       operationOfCall(call),
       answerOfCall(
         result,
@@ -93,29 +106,29 @@ function attributeData(pointers: readonly PointerField[]): Uint8Array | undefine
 /** Memory whose mapping, changes and unmapping are written down. */
 export class RecordingMemory implements HostRegionMapper {
   readonly #memory: HostRegionMapper;
-  readonly #write: Write;
+  readonly #recording: KernelRecording;
 
-  constructor(memory: HostRegionMapper, write: Write) {
+  constructor(memory: HostRegionMapper, recording: KernelRecording) {
     this.#memory = memory;
-    this.#write = write;
+    this.#recording = recording;
   }
 
   map(request: MapRequest): HostRegion {
     const region = this.#memory.map(request);
     const { size, shared, hugePages, file } = request;
     const kind = shared ? 'shared' : file !== undefined ? 'file' : hugePages === 'always' ? 'thp' : 'anon';
-    this.#write({ mmap: { addr: hex(region.address), len: hex(size), prot: 'rw', kind } }, { ret: 0 });
-    return new RecordingRegion(region, this.#write);
+    this.#recording.write({ mmap: { addr: hex(region.address), len: hex(size), prot: 'rw', kind } }, { ret: 0 });
+    return new RecordingRegion(region, this.#recording);
   }
 }
 
 class RecordingRegion implements HostRegion {
   readonly #region: HostRegion;
-  readonly #write: Write;
+  readonly #recording: KernelRecording;
 
-  constructor(region: HostRegion, write: Write) {
+  constructor(region: HostRegion, recording: KernelRecording) {
     this.#region = region;
-    this.#write = write;
+    this.#recording = recording;
   }
 
   get address(): bigint {
@@ -139,36 +152,45 @@ class RecordingRegion implements HostRegion {
   }
 
   protect(protection: HostProtection, offset: number, length: number): void {
-    this.#region.protect(protection, offset, length);
-    this.#write({ mprotect: { ...this.#place(offset, length), prot: PROTECTION_LETTERS[protection] } }, { ret: 0 });
+    this.#recorded({ mprotect: { ...this.#place(offset, length), prot: PROTECTION_LETTERS[protection] } }, () =>
+      this.#region.protect(protection, offset, length),
+    );
   }
 
   discard(offset: number, length: number): void {
-    this.#region.discard(offset, length);
-    this.#write({ dontneed: this.#place(offset, length) }, { ret: 0 });
+    this.#recorded({ dontneed: this.#place(offset, length) }, () => this.#region.discard(offset, length));
   }
 
   unmap(offset: number, length: number): void {
-    this.#region.unmap(offset, length);
-    this.#write({ munmap: this.#place(offset, length) }, { ret: 0 });
+    this.#recorded({ munmap: this.#place(offset, length) }, () => this.#region.unmap(offset, length));
+  }
+
+  /** Drivers hear of a change of memory, too. */
+  #recorded(operation: OperationObject, change: () => void): void {
+    const issued = this.#recording.announce(operation);
+    try {
+      change();
+    } finally {
+      issued();
+    }
+    this.#recording.write(operation, { ret: 0 });
   }
 
   lock(offset: number, length: number): void {
-    this.#region.lock(offset, length);
-    this.#write({ mlock: this.#place(offset, length) }, { ret: 0 });
+    this.#recorded({ mlock: this.#place(offset, length) }, () => this.#region.lock(offset, length));
   }
 
   unlock(offset: number, length: number): void {
-    this.#region.unlock(offset, length);
-    this.#write({ munlock: this.#place(offset, length) }, { ret: 0 });
+    this.#recorded({ munlock: this.#place(offset, length) }, () => this.#region.unlock(offset, length));
   }
 
   moveTo(target: HostRegion, targetOffset: number, offset: number, length: number, keepOld: boolean): void {
     if (!(target instanceof RecordingRegion)) throw otherMemory();
-    this.#region.moveTo(target.#region, targetOffset, offset, length, keepOld);
     const { addr: to } = target.#place(targetOffset, length);
     const place = this.#place(offset, length);
-    this.#write({ mremap: { ...place, newlen: place.len, to, ...(keepOld ? { keep: true } : {}) } }, { ret: 0 });
+    this.#recorded({ mremap: { ...place, newlen: place.len, to, ...(keepOld ? { keep: true } : {}) } }, () =>
+      this.#region.moveTo(target.#region, targetOffset, offset, length, keepOld),
+    );
   }
 
   #place(offset: number, length: number): { addr: string; len: string } {

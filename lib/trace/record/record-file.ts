@@ -5,6 +5,7 @@
 import {
   closeSync,
   existsSync,
+  fdatasyncSync,
   ftruncateSync,
   linkSync,
   openSync,
@@ -141,8 +142,10 @@ export class RecordFile {
   readonly #locked: boolean;
   #open = true;
   #stopped = false;
-  // Bytes of whole lines.
+  // Bytes of whole lines, and of the file, which ends with what was announced.
   #length = 0;
+  #end = 0;
+  readonly #announced = new Set<{ readonly line: string }>();
 
   /** Creates or empties the file; throws the system's error if that is refused. */
   constructor(asked: string) {
@@ -158,9 +161,36 @@ export class RecordFile {
 
   /** Adds a line, at once: a crash loses nothing that was written. */
   write(line: string): void {
+    this.#put(`${line}\n`);
+  }
+
+  /**
+   * Says at the end of the file, as a comment, which operation comes next: what ends the process, or the kernel, may be that
+   * one. `durable`: on the disk, not only with the kernel. The returned function takes it back with the next line.
+   */
+  announce(line: string, durable: boolean): () => void {
+    // What a pipe has taken is not taken back.
+    if (!this.#locked) return () => undefined;
+    const announced = { line };
+    this.#announced.add(announced);
+    this.#put('');
+    if (durable && this.#open) fdatasyncSync(this.#descriptor);
+    return () => void this.#announced.delete(announced);
+  }
+
+  /** Writes whole lines, and behind them what was announced. */
+  #put(lines: string): void {
     if (!this.#open || this.#stopped) return;
     try {
-      this.#length += writeAll(this.#descriptor, `${line}\n`);
+      if (!this.#locked) {
+        writeAll(this.#descriptor, lines, null);
+        return;
+      }
+      const tail = [...this.#announced].map(({ line }) => `# next: ${line}\n`).join('');
+      const end = this.#length + writeAll(this.#descriptor, lines + tail, this.#length);
+      this.#length = end - Buffer.byteLength(tail);
+      if (end < this.#end) ftruncateSync(this.#descriptor, end);
+      this.#end = end;
     } catch (error) {
       this.stop((error as Error).message);
     }
@@ -206,9 +236,10 @@ export class RecordFile {
   }
 }
 
-/** Writes all of it, which the system may take in parts. Returns the bytes. */
-function writeAll(descriptor: number, text: string): number {
+/** Writes all of it, which the system may take in parts; `position` null: where the file is. Returns the bytes. */
+function writeAll(descriptor: number, text: string, position: number | null): number {
   const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
+  for (let at = 0; at < bytes.length;)
+    at += writeSync(descriptor, bytes, at, bytes.length - at, position === null ? null : position + at);
   return bytes.length;
 }

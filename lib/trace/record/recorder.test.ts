@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 import { EmulatedMachine } from '../../../emulator/index.ts';
 import { SvmDevice } from '../../index.ts';
 import { EmulatedMemory } from '../../backend/emulated-memory.ts';
-import type { HostRegionMapper } from '../../backend/host-region.ts';
+import type { HostRegion, HostRegionMapper } from '../../backend/host-region.ts';
 import { HostMemory } from '../../device/host-memory.ts';
 import { encodeSvmRequest } from '../../uapi/codec.ts';
 import { SvmOperation } from '../../uapi/constants.ts';
@@ -283,6 +283,47 @@ describe('a recording on a kernel', () => {
       { mremap: { addr: hex(from.address + 4096n), len: '0x1000', newlen: '0x1000', to: hex(to.address) } },
     ]);
     expect(replayTrace(lines, { check: true }).difference).toBeUndefined();
+  });
+
+  it('says which operation comes next before it is issued, and takes that back with its answer', async () => {
+    const profile = uapiProfile('v4');
+    const recorder = new TraceRecorder(file);
+    const lastLines = (): string[] => readFileSync(file, 'utf8').trimEnd().split('\n').slice(1);
+    const seen: string[][] = [];
+    const region = {
+      address: 0x10_0000n,
+      size: 8192,
+      unmap: () => {
+        seen.push(lastLines());
+        throw new Error('refused');
+      },
+    };
+    const attached = recorder.attachKernel(
+      {
+        ...kernelNode(0),
+        ioctl: () => (seen.push(lastLines()), 0),
+        ioctlAsync: async () => (await Promise.resolve(), seen.push(lastLines()), 0),
+      },
+      { map: () => region as unknown as HostRegion },
+      profile,
+    );
+    const memory = attached.memory.map({ size: 8192, shared: false });
+    const slow = attached.node.ioctlAsync(profile.request, SET);
+    attached.node.ioctl(profile.request, SET);
+    await slow;
+    expect(() => memory.unmap(0, 4096)).toThrow('refused');
+    attached.node.close();
+    recorder.close();
+    const mmap = expect.stringContaining('"mmap"') as string;
+    const next = expect.stringMatching(/^# next: \{"(ioctl|set)"/) as string;
+    const done = expect.stringMatching(/^\{"in":\{"(ioctl|set)"/) as string;
+    expect(seen).toEqual([
+      [mmap, next, next],
+      [mmap, done, next],
+      [mmap, done, done, '# next: {"munmap":{"addr":"0x100000","len":"0x1000"}}'],
+    ]);
+    // What failed is no operation, and nothing that was announced is left.
+    expect(lastLines()).toEqual([mmap, done, done, '{"fini":{}}']);
   });
 
   it.each(['v4', 'v7'] as const)('holds eight render nodes, the next has a file of its own, and names %s', (name) => {

@@ -11,6 +11,7 @@ import type { TraceAnswer } from '../operations/index.ts';
 import { MOST_INJECTIONS } from '../operations/parse.ts';
 import { EmulatedSession, withGpu } from './emulated-session.ts';
 import { RecordingMemory, RecordingNode } from './kernel-recorder.ts';
+import type { KernelRecording } from './kernel-recorder.ts';
 import { numbered, RecordFile } from './record-file.ts';
 
 /** Room for the number of GPUs, which is known only when the last one was opened. */
@@ -74,9 +75,22 @@ class Recording {
     });
     if (gpu === 0) this.file.write(config.padEnd(CONFIG_BYTES));
     else this.file.rewriteFirst(config.padEnd(CONFIG_BYTES));
+    // A device may take the kernel with it; a served file can't.
+    const durable = 'renderMinor' in node && node.renderMinor !== undefined;
+    const recording = (named: (operation: OperationObject) => OperationObject): KernelRecording => ({
+      announce: (operation) => this.file.announce(JSON.stringify(named(operation)), durable),
+      write: (operation, answer) => this.#write(named(operation), answer),
+    });
     return {
-      node: new RecordingNode(node, profile, (operation, answer) => this.#write(withGpu(operation, gpu), answer)),
-      memory: new RecordingMemory(memory, (operation, answer) => this.#write(operation, answer)),
+      node: new RecordingNode(
+        node,
+        profile,
+        recording((operation) => withGpu(operation, gpu)),
+      ),
+      memory: new RecordingMemory(
+        memory,
+        recording((operation) => operation),
+      ),
     };
   }
 

@@ -65,7 +65,13 @@ describe('amdgpu-svm conformance', () => {
       const report = reportOf(path.join(folder, 'json'));
       expect(validReport(report), JSON.stringify(validReport.errors)).toBe(true);
       expect(report.summary.pass + report.summary.skip).toBe(report.summary.total);
-      expect(output).toContain(`${report.summary.total} cases on emulated gfx942, v4: ${report.summary.pass} passed`);
+      const { total, pass, skip } = report.summary;
+      expect(output).toMatch(
+        new RegExp(`^${pass} of ${total} cases run on emulated gfx942, v4; ${skip} are skipped: \\d+ `),
+      );
+      expect(output).toContain(
+        `${pass} of ${total} cases ran on emulated gfx942, v4: ${pass} passed, 0 failed; ${skip} skipped: `,
+      );
       for (const name of ['junit', 'tap', 'ktap', 'markdown'])
         expect(readFileSync(path.join(folder, name), 'utf8').length).toBeGreaterThan(1000);
       const recorded = report.cases.filter(({ recording }) => recording?.startsWith(recordings) === true);
@@ -127,6 +133,18 @@ describe('amdgpu-svm conformance', () => {
     expect((JSON.parse(first.stdout) as Report).summary).toMatchObject({ unexpected: 1 });
   });
 
+  it('holds a device to the skips that a file names', async () => {
+    const folder = ownTemporaryFolder();
+    const skips = path.join(folder, 'skips.json');
+    writeFiles(folder, { 'skips.json': '[{ "skip": "not implemented" }, { "skip": "reset" }]' });
+    const args = ['uapi,request', 'attributes,reset', '--expect-skips', skips];
+    expect(await conformance(...args)).toMatchObject({ code: 0 });
+    const other = await conformance(...args, '--profile', 'v7');
+    expect(other.code).toBe(1);
+    expect(other.stdout).toMatch(/^PASS|UNEXPECTED PASS/m);
+    expect(other.stdout).toContain('it ran, and is expected to be skipped: reset');
+  });
+
   it.each(['gfx90a', 'gfx942-apu', 'gfx950'])('passes on the emulated %s', { timeout: 300_000 }, async (asic) => {
     const { code, output } = await conformance('--asic', asic, '--expect-quirks', 'faults', 'quirks');
     expect(code, output).toBe(0);
@@ -156,6 +174,7 @@ describe('amdgpu-svm conformance', () => {
     [['--reporter', 'json=/nowhere/report.json'], '--reporter json=/nowhere/report.json: ENOENT'],
     [['--reporter', 'json='], 'expected the name of a file behind "="'],
     [['--expectations', '/nowhere/x.json'], '/nowhere/x.json: cannot be read'],
+    [['--expect-skips', '/nowhere/x.json'], '/nowhere/x.json: cannot be read'],
     [['--exclude', 'a:b:c'], 'query "a:b:c"'],
     [['--profile', 'v5'], `--profile: expected one of ${Object.keys(UAPI_PROFILES).join(', ')}, got "v5"`],
     [['--asic', 'gfx1'], '--asic: expected one of gfx900'],
@@ -221,6 +240,8 @@ describeWhere(whyNotServed(), 'the suite on a served node', () => {
         served.node(),
         // Each ioctl is a dozen switches between processes and threads: all cases in CI, elsewhere an eighth of them.
         ...(shards > 1 ? ['--shard', `1/${shards}`] : []),
+        // A process for each group is tried out with KFD.
+        '--no-isolate',
         '--record',
         path.join(folder, 'kernel'),
         '--reporter',

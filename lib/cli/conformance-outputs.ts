@@ -1,6 +1,9 @@
 /** Where the reports of a conformance run go, and what a person sees meanwhile. */
+import { statSync } from 'node:fs';
 import { renderReport, REPORT_FORMATS } from '../conformance/index.ts';
-import type { Report, ReportedCase, ReportFormat, Target } from '../conformance/index.ts';
+import type { ConcreteCase, Report, ReportedCase, ReportFormat, RunPlan } from '../conformance/index.ts';
+import { ReportJournal } from '../conformance/framework/journal.ts';
+import { countsOfSkips } from '../conformance/framework/reporters/groups.ts';
 import { describeFailure, renderHuman } from '../conformance/framework/reporters/human.ts';
 import { complain, write } from './output.ts';
 import { assertReplaceable, replaceFile } from './replace-file.ts';
@@ -18,6 +21,7 @@ const REDRAW_INTERVAL = 100;
 export class ReportOutputs {
   readonly #outputs: readonly Output[];
   readonly #colour = process.stdout.isTTY === true && !process.env['NO_COLOR'];
+  #journal: ReportJournal | undefined;
   #total = 0;
   #done = 0;
   #bad = 0;
@@ -55,19 +59,33 @@ export class ReportOutputs {
     return this.#outputs.some(({ format, file }) => format === 'human' && file === undefined);
   }
 
-  begin(total: number, { identity }: Target): void {
+  /** Says what will run, and opens the journal beside the first report that goes to a file. */
+  begin(plan: RunPlan): void {
+    const { total, skips, target } = plan;
     this.#total = total;
+    const kept = this.#outputs.find(({ file }) => file !== undefined && isOrdinary(file));
+    if (kept !== undefined) this.#journal = new ReportJournal(`${kept.file}.journal`, plan);
     if (!this.#human) return;
+    const { identity } = target;
     const why = identity.fallbackReason === undefined ? '' : ` - no kernel: ${identity.fallbackReason}`;
-    write(`${total} cases on ${identity.backend} ${identity.device}, ${identity.profile}${why}\n`);
+    const left = skips.size === 0 ? '' : `; ${skips.size} are skipped: ${countsOfSkips(skips.values())}`;
+    write(
+      `${total - skips.size} of ${total} cases run on ${identity.backend} ${identity.device}, ${identity.profile}${why}${left}\n`,
+    );
+  }
+
+  beginCase(each: ConcreteCase): void {
+    this.#journal?.begin(each);
   }
 
   /** A failure is shown at once; on a terminal the last line counts. */
   progress(each: ReportedCase): void {
+    this.#journal?.add(each);
     this.#done++;
     if (!each.expected) this.#bad++;
     if (!this.#human) return;
-    if (!each.expected) {
+    // What was not run has one reason, which is said at the end.
+    if (!each.expected && each.status !== 'not-run') {
       this.#clearLine();
       write(`${describeFailure(each, this.#colour)}\n`);
     }
@@ -96,6 +114,7 @@ export class ReportOutputs {
         replaceFile(file, renderReport(format, report));
       }
     }
+    this.#journal?.remove();
     if (!this.#human && report.summary.unexpected > 0)
       complain(`${report.summary.unexpected} of ${report.summary.total} cases are not as expected`);
   }
@@ -103,6 +122,12 @@ export class ReportOutputs {
   #clearLine(): void {
     if (this.#human && process.stdout.isTTY === true && this.#drawn > 0) process.stdout.write('\r\u001b[2K');
   }
+}
+
+/** Whether a journal can lie beside the file: it is no pipe, nor a device. */
+function isOrdinary(file: string): boolean {
+  const status = statSync(file, { throwIfNoEntry: false });
+  return status === undefined || status.isFile();
 }
 
 function assertWritable(format: string, file: string): void {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   Expectations,
   ExpectationsError,
+  ExpectedSkips,
   mergeReports,
   planCases,
   QueryError,
@@ -40,11 +41,13 @@ const OPTIONS = {
   json: { type: 'boolean', default: false },
   exclude: { type: 'string', multiple: true },
   expectations: { type: 'string' },
+  'expect-skips': { type: 'string' },
   shard: { type: 'string' },
   seed: { type: 'string' },
   repeat: { type: 'string' },
   'until-fail': { type: 'boolean', default: false },
   isolate: { type: 'boolean', default: false },
+  'no-isolate': { type: 'boolean', default: false },
   timeout: { type: 'string' },
   'fail-on-skip': { type: 'boolean', default: false },
   'expect-quirks': { type: 'boolean', default: false },
@@ -72,11 +75,15 @@ QUERY is GROUP:CASE:PARAMETERS, each part may be "*": "uapi,*", "attributes,spli
   --exclude QUERY leave these cases out; may be given several times
   --expectations FILE  JSON list of { query, expect: "fail" | "flake" | "skip", reason };
                   what is expected to fail must fail
+  --expect-skips FILE  JSON list of { skip: feature | "not implemented" | "*", query, reason }: what these are about must be
+                  skipped, and nothing else may be
   --shard I/N     part I of N; the parts of one run are joined by --merge
   --seed NUMBER   chance of the cases, default 1
   --repeat N      run every case N times, with the next seed each time
   --until-fail    end at the first case that is not as expected; without --repeat go on until then
-  --isolate       a process for each group: a crash or a hang costs one case
+  --isolate       a process for each group, and one for each case with GPU work: a crash or a hang costs one case;
+                  the default on a kernel
+  --no-isolate    all cases in this process
   --timeout MS    time for one case, default 30000
   --fail-on-skip  a case that the device can't run is a failure
   --expect-quirks a device that does not show the quirks of its revision fails, and so does
@@ -88,9 +95,11 @@ QUERY is GROUP:CASE:PARAMETERS, each part may be "*": "uapi,*", "attributes,spli
   --reporter NAME[=FILE]  human (default), json, junit, tap, ktap, markdown; several may write at
                   once, one of them to standard output
   --json          the same as --reporter json
-  --merge         join the JSON reports of the shards of one run
+                  while it runs, what is known is in FILE.journal
+  --merge         join the JSON reports of the shards of one run; a journal gives the report of a run that did not end
 
-Exit codes: 0 all as expected, 1 failures, 2 wrong input, 3 a case crashed, 4 no capable device.`,
+Exit codes: 0 all as expected, 1 failures, 2 wrong input, 3 a case crashed or the run did not come to its end,
+4 no capable device.`,
   async run(args) {
     try {
       return await conformance(args);
@@ -133,19 +142,21 @@ async function conformance(args: readonly string[]): Promise<number> {
     ...selection,
     target: targetOf(values),
     ...(expectations === undefined ? {} : { expectations }),
+    ...(values['expect-skips'] === undefined ? {} : { expectedSkips: ExpectedSkips.read(values['expect-skips']) }),
     ...(values.seed === undefined ? {} : { seed: wholeNumber('seed', values.seed, 0) }),
     ...(values.repeat === undefined ? {} : { repeat: wholeNumber('repeat', values.repeat, 1) }),
     ...(values.timeout === undefined ? {} : { timeout: wholeNumber('timeout', values.timeout, 1) }),
     ...(values.record === undefined ? {} : { record: values.record }),
     untilFail: values['until-fail'],
-    isolate: values.isolate,
+    ...(values.isolate || values['no-isolate'] ? { isolate: values.isolate } : {}),
     failOnSkip: values['fail-on-skip'],
     expectQuirks: values['expect-quirks'],
     durations: values.durations,
-    onStart: ({ total, target }) => outputs.begin(total, target),
+    onStart: (plan) => outputs.begin(plan),
+    onBegin: (each) => outputs.beginCase(each),
     onCase: (each) => outputs.progress(each),
   };
-  const report = await runConformance(options);
+  const report = await untilSignal((signal) => runConformance({ ...options, signal }));
   outputs.write(report);
   return exitCode(report);
 }
@@ -176,8 +187,27 @@ async function conformanceAgainst(
   }
 }
 
-function exitCode({ summary, cases }: Report): ExitCode {
-  if (summary.unexpected === 0) return ExitCode.ok;
+/** Gives the run a signal that SIGINT, SIGTERM and SIGHUP raise; a second one of them ends the process as ever. */
+async function untilSignal<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const stop = (name: NodeJS.Signals): void => {
+    for (const each of signals) process.off(each, stop);
+    controller.abort(`it was ended by ${name}`);
+  };
+  for (const each of signals) process.on(each, stop);
+  try {
+    return await run(controller.signal);
+  } finally {
+    for (const each of signals) process.off(each, stop);
+  }
+}
+
+function exitCode({ run, summary, kernel, cases }: Report): ExitCode {
+  if (run.ended !== null) return ExitCode.infrastructure;
+  // Whatever the cases say: a kernel that had a warning or an oops is not as it should be.
+  const tainted = kernel?.notes.some(({ taint }) => taint !== undefined) === true;
+  if (summary.unexpected === 0) return tainted ? ExitCode.failure : ExitCode.ok;
   return cases.some(({ expected, status }) => !expected && status === 'crash')
     ? ExitCode.infrastructure
     : ExitCode.failure;

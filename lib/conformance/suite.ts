@@ -1,7 +1,7 @@
 /** The framework with the cases of this package where no others are given. */
 import { allCases } from './cases/index.ts';
 import type { ConcreteCase } from './framework/case.ts';
-import { joinReports } from './framework/merge.ts';
+import { joinReports, readReport as readReportOf } from './framework/merge.ts';
 import type { Report } from './framework/report.ts';
 import { chooseCases, runCases } from './framework/run.ts';
 import type { RunOptions, Selection } from './framework/run.ts';
@@ -15,7 +15,7 @@ interface Suite {
 /** Options of `planCases`. */
 export interface PlanOptions extends Selection, Suite {}
 
-/** Options of `runConformance`. With `isolate`, only cases of this package can run. */
+/** Options of `runConformance`. With `isolate`, only cases of this package can run; for these the default is 'kernel'. */
 export interface ConformanceOptions extends RunOptions, Suite {}
 
 /** The cases that are meant, in the order of the suite; throws `QueryError`. Needs no device. */
@@ -28,7 +28,16 @@ export function planCases(options: PlanOptions = {}): ConcreteCase[] {
  * `SvmDevice.open` throws for a target that is not available; never for what a case does.
  */
 export function runConformance(options: ConformanceOptions = {}): Promise<Report> {
-  return runCases(options.cases ?? allCases(), options);
+  const { cases, isolate = cases === undefined ? 'kernel' : false } = options;
+  return runCases(cases ?? allCases(), { ...options, isolate });
+}
+
+/**
+ * Reads a JSON report, or the journal of a run of this package's cases that did not come to its end (FILE.journal). Throws
+ * `ReportError` with the file's name.
+ */
+export function readReport(path: string): Report {
+  return readReportOf(path, allCases());
 }
 
 /**

@@ -17,7 +17,10 @@ import { inWords, recordsOf } from './attributes.ts';
 import type { GivenAttributes, NamedAttributes } from './attributes.ts';
 import { CaseSkipped, ConformanceFailure, showValue } from './check.ts';
 import { CaseChecks } from './checks.ts';
-import type { RevisionName } from '../../uapi/profile.ts';
+import { backendOf } from '../../device/svm-device.ts';
+import type { DeviceNode } from '../../uapi/node.ts';
+import type { RevisionName, UapiProfile } from '../../uapi/profile.ts';
+import { reasonOfFeature } from './feature.ts';
 import type { Feature } from './feature.ts';
 import { EmulatedMapping, HostMapping } from './mapping.ts';
 import type { Mapping, MappingOptions } from './mapping.ts';
@@ -58,19 +61,28 @@ export class CaseContext extends CaseChecks {
   leaksAllowed = false;
   readonly #target: Target;
   readonly #record: string | undefined;
+  readonly #work: boolean;
   readonly #cleanups: (() => void)[] = [];
   // Memory of this process, given back when the devices are closed: it is no part of what they saw.
   readonly #mappings: Mapping[] = [];
+  readonly #queues = new Map<SvmDevice, GpuQueue>();
   #setup: CaseSetup = {};
   #opened: OpenedTarget | undefined;
 
   constructor(
     target: Target,
-    options: { readonly seed: number; readonly id: string; readonly record?: string | undefined },
+    options: {
+      readonly seed: number;
+      readonly id: string;
+      readonly record?: string | undefined;
+      /** False: the case needs no GPU work. Default true. */
+      readonly work?: boolean;
+    },
   ) {
     super();
     this.#target = target;
     this.#record = options.record;
+    this.#work = options.work ?? true;
     this.random = new CaseRandom(options.seed, options.id);
   }
 
@@ -98,6 +110,12 @@ export class CaseContext extends CaseChecks {
   /** Whether the devices have the feature, for a case that differs a little without it. */
   can(feature: Feature): boolean {
     return this.#target.missing(feature) === undefined;
+  }
+
+  /** Ends the case as skipped where the devices lack the feature: for what shows only while it runs. */
+  require(feature: Feature): void {
+    const missing = this.#target.missing(feature);
+    if (missing !== undefined) this.skip(reasonOfFeature(feature, missing));
   }
 
   /** Whether pages move into the memory of these GPUs: then they fault again for what the CPU has touched. */
@@ -135,11 +153,20 @@ export class CaseContext extends CaseChecks {
     return this.machine.devices[index]!;
   }
 
+  /** A second open file of the first render node, closed with the case; for a kernel (feature 'several-files'). */
+  secondFile(): Pick<DeviceNode, 'ioctl'> & { readonly profile: UapiProfile } {
+    const device = this.#target.openSecondFile(this.device.path);
+    this.onEnd(() => device.close());
+    const { node } = backendOf(device);
+    return { profile: device.profile, ioctl: (...call) => node.ioctl(...call) };
+  }
+
   #open(): OpenedTarget {
     if (this.#opened !== undefined) return this.#opened;
     const { gpus = 1, ...setup } = this.#setup;
     this.#opened = this.#target.open({
       gpus,
+      work: this.#work,
       ...setup,
       ...(this.#record === undefined ? {} : { record: this.#record }),
     });
@@ -156,7 +183,7 @@ export class CaseContext extends CaseChecks {
         `map 0x${size.toString(16)}${options.kind === undefined ? '' : ` ${options.kind}`}${options.protection === undefined ? '' : ` ${options.protection}`}`,
     );
     if (machine !== undefined) return new EmulatedMapping(machine, size, options);
-    const mapping = new HostMapping(devices[0]!, size, options.protection);
+    const mapping = new HostMapping(devices[0]!, size, options);
     this.#mappings.push(mapping);
     return mapping;
   }
@@ -252,9 +279,12 @@ export class CaseContext extends CaseChecks {
 
   // ---------------------------------------------------------------- GPU work
 
-  /** A queue on the device (feature 'gpu-work'). */
+  /** A queue on the device (feature 'gpu-work'). On hardware it is the same for each call: all processes share a few. */
   queue(device: SvmDevice = this.device): GpuQueue {
-    return device.createQueue();
+    if (this.backend === 'emulated') return device.createQueue();
+    const queue = this.#queues.get(device) ?? device.createQueue();
+    this.#queues.set(device, queue);
+    return queue;
   }
 
   /** One retry fault (feature 'gpu-fault'): 0, or a negative errno for a killed access. `device`: index of the GPU. */

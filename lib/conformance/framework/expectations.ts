@@ -42,25 +42,13 @@ export class Expectations {
 
   /** Reads a file; throws `ExpectationsError` if it can't be read, or says something that is not allowed. */
   static read(path: string): Expectations {
-    let text: string;
-    try {
-      text = readFileSync(path, 'utf8');
-    } catch (error) {
-      throw new ExpectationsError(`${path}: cannot be read: ${(error as Error).message}`, { cause: error });
-    }
-    return Expectations.parse(text, path);
+    return Expectations.parse(readText(path), path);
   }
 
   /** As `read`, of a text; `name` stands in the messages. */
   static parse(text: string, name: string): Expectations {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (error) {
-      throw new ExpectationsError(`${name}: not JSON: ${(error as Error).message}`, { cause: error });
-    }
-    if (!Array.isArray(value)) throw new ExpectationsError(`${name}: expected a list of { query, expect, reason }`);
-    return new Expectations(value.map((entry: unknown, index) => readEntry(entry, `${name}: entry ${index + 1}`)));
+    const entries = parseEntries(text, name, FORM);
+    return new Expectations(entries.map(([entry, place]) => readEntry(entry, place)));
   }
 
   /** What is expected of the case; undefined: that it passes. */
@@ -77,11 +65,39 @@ export class Expectations {
 }
 
 const FIELDS = ['query', 'expect', 'reason'];
+const FORM = '{ query, expect, reason }';
 
-function readEntry(entry: unknown, place: string): { query: Query; expectation: Expectation } {
-  if (typeof entry !== 'object' || entry === null || Array.isArray(entry))
-    throw new ExpectationsError(`${place}: expected an object with query, expect and reason`);
-  const { query, expect, reason } = entry as Record<string, unknown>;
+/** The objects of a JSON file that is a list of such, each with its place for messages. Throws `ExpectationsError`. */
+export function readEntries(path: string, form: string): [entry: Record<string, unknown>, place: string][] {
+  return parseEntries(readText(path), path, form);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ExpectationsError(`${path}: cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function parseEntries(text: string, name: string, form: string): [Record<string, unknown>, string][] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new ExpectationsError(`${name}: not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  if (!Array.isArray(value)) throw new ExpectationsError(`${name}: expected a list of ${form}`);
+  return value.map((entry: unknown, index) => {
+    const place = `${name}: entry ${index + 1}`;
+    if (typeof entry !== 'object' || entry === null || Array.isArray(entry))
+      throw new ExpectationsError(`${place}: expected an object ${form}`);
+    return [entry as Record<string, unknown>, place];
+  });
+}
+
+function readEntry(entry: Record<string, unknown>, place: string): { query: Query; expectation: Expectation } {
+  const { query, expect, reason } = entry;
   for (const field of Object.keys(entry)) {
     if (!FIELDS.includes(field))
       throw new ExpectationsError(`${place}: ${field}: unknown field; known: ${FIELDS.join(', ')}`);

@@ -41,7 +41,7 @@ export const FEATURES = {
   'retry-faults': 'a GPU that faults on what is not mapped, and tries again (XNACK on)',
   'gpu-work': 'a queue that makes the GPU fill, copy, read and write',
   'work-after-fault':
-    'a queue that goes on after an access that was refused, or that gives up one that is repeated for ever',
+    'a queue that goes on after an access that was refused, or that gives up one that is repeated forever',
   'gpu-fault': 'raising one retry fault and seeing what the handler answers',
   introspection: 'looking at attribute intervals, notifiers, GPU ranges, PTEs and counters',
   events: 'listening to what the driver does',
@@ -55,11 +55,15 @@ export const FEATURES = {
   'address-choice': 'mapping memory at a chosen address',
   'bad-pointer': 'memory that the kernel can read but not write behind the attribute pointer',
   'file-mapping': 'mappings of a file, or of shared anonymous memory',
-  'huge-pages': 'memory with 2 MiB pages',
+  'huge-pages': 'memory with transparent huge pages',
+  hugetlb: 'memory of hugetlbfs',
   'special-mapping': 'mappings with VM_IO, VM_PFNMAP or VM_MIXEDMAP',
-  'heap-and-stack': 'memory that the driver takes for the heap or the stack',
+  heap: 'memory that the driver takes for the heap',
+  stack: 'memory that the driver takes for the stack',
   'process-exit': 'the exit of the process while the device is open',
   'several-files': 'two open files of one GPU',
+  'unmap-events':
+    'a driver that is told of each unmapping at once, also where the like is mapped again before the next call',
   'two-gpus': 'a second GPU that sees the same process',
   'xnack-off': 'SVM on a GPU without retry faults (XNACK off)',
   fork: 'a child process with copy-on-write pages',
@@ -83,6 +87,11 @@ export const FEATURES = {
   'pageable-memory': 'GPU access to memory that no runtime allocated',
 } as const;
 export type Feature = keyof typeof FEATURES;
+
+/** Why a case that needs the feature is skipped on a device that lacks it. */
+export function reasonOfFeature(feature: Feature, missing: string): string {
+  return `needs ${feature} (${FEATURES[feature]}): ${missing}`;
+}
 
 /** Whether the profile decides about the feature: then whether it has it, else undefined. */
 export function revisionHas(profile: UapiProfile, feature: Feature): boolean | undefined {

@@ -16,12 +16,9 @@ export function answerParent(suite: readonly ConcreteCase[]): void {
   process.on('message', (request: ChildRequest) => {
     void (async () => {
       if ('target' in request) {
-        try {
-          target = Target.choose(request.target);
-          answer({ ready: true });
-        } catch (error) {
-          answer({ failed: (error as Error).message });
-        }
+        // Nothing is opened here: on hardware that would be the one file with GPU work that this process can have.
+        target = Target.of(request.target);
+        answer({ ready: true });
         return;
       }
       const each = cases.get(request.id);
@@ -29,6 +26,8 @@ export function answerParent(suite: readonly ConcreteCase[]): void {
       answer({ result: await runCase(each, target, request.options) });
     })();
   });
+  // Ctrl-C reaches the whole group of processes: the parent ends its children when it has noted what ran.
+  process.on('SIGINT', () => undefined);
   // The parent is gone, or has no more cases.
   process.on('disconnect', () => process.exit());
 }

@@ -5,18 +5,19 @@ import type { ChildProcess } from 'node:child_process';
 import { programPath } from '../../backend/package-root.ts';
 import type { ConcreteCase } from './case.ts';
 import type { CaseResult, CaseRunOptions } from './run-case.ts';
-import type { TargetOptions } from './target.ts';
+import { whereItWaits } from './stuck.ts';
+import type { FoundTarget } from './target.ts';
 
 /** Parent to child: the target, then one case after the other. */
-export type ChildRequest =
-  | { readonly target: TargetOptions }
-  | { readonly id: string; readonly options: CaseRunOptions };
+export type ChildRequest = { readonly target: FoundTarget } | { readonly id: string; readonly options: CaseRunOptions };
 /** Child to parent: ready for cases, or the result of one. */
-export type ChildAnswer = { readonly ready: true } | { readonly failed: string } | { readonly result: CaseResult };
+export type ChildAnswer = { readonly ready: true } | { readonly result: CaseResult };
 
 // A case may end itself at its time limit; only one that can't is ended from outside.
 const GRACE = 2_000;
 const START_LIMIT = 60_000;
+/** A process that is killed is gone at once, unless it waits in the kernel for something that nothing interrupts. */
+const END_LIMIT = 3_000;
 const STDERR_LINES = 5;
 
 /** The program of the child: `answerParent` with the cases and a recorder, which this folder cannot reach. */
@@ -24,58 +25,85 @@ const CHILD = 'lib/conformance/child';
 
 interface RunningChild {
   readonly process: ChildProcess;
-  readonly group: string;
   readonly stderr: string[];
+  readonly started: Promise<ChildAnswer | string>;
 }
 
-/** Runs cases in child processes, one process for each group; a new one where the old one was lost. */
+/**
+ * Runs cases in child processes: one for each group, a new one where the old one was lost, and one for a single case that
+ * must be alone.
+ */
 export class IsolatedRunner {
-  readonly #target: TargetOptions;
+  readonly #target: FoundTarget;
   readonly #program: string;
-  #child: RunningChild | undefined;
+  #ofGroup: { readonly group: string; readonly child: RunningChild } | undefined;
+  #alone: RunningChild | undefined;
+  /** Starts while the case before it runs. */
+  #spare: RunningChild | undefined;
+  #closed = false;
 
   /** `program` is for tests of this class. */
-  constructor(target: TargetOptions, program: string = programPath(CHILD)) {
+  constructor(target: FoundTarget, program: string = programPath(CHILD)) {
     this.#target = target;
     this.#program = program;
   }
 
-  /** Runs one case. Throws only if no child can be started. */
-  async run(each: ConcreteCase, options: CaseRunOptions): Promise<CaseResult> {
-    const started = performance.now();
-    const child = await this.#childFor(each.group);
+  /** Runs one case; `alone`: in a process that runs no other. Throws only if no child can be started. */
+  async run(each: ConcreteCase, options: CaseRunOptions, alone = false): Promise<CaseResult> {
+    const began = performance.now();
+    const child = alone ? await this.#loneChild(each.group) : await this.#childOf(each.group);
     const answer = await exchange(child.process, { id: each.id, options }, options.timeout + GRACE);
-    if (typeof answer === 'object' && 'result' in answer) return answer.result;
+    const done = typeof answer === 'object' && 'result' in answer;
+    let stuck: string | undefined;
+    if (!done) stuck = await end(child);
+    else if (alone) stuck = await end(child, 'by itself');
+    if (!done && child === this.#ofGroup?.child) this.#ofGroup = undefined;
+    this.#alone = undefined;
+    if (done && stuck === undefined) return answer.result;
     const lost =
-      answer === 'late'
-        ? `no answer after ${options.timeout} ms; its process was ended`
-        : `its process ended: ${typeof answer === 'string' ? answer : JSON.stringify(answer)}`;
+      stuck !== undefined
+        ? `can't be killed, waits in ${stuck}`
+        : answer === 'late'
+          ? `no answer after ${options.timeout} ms; its process was ended`
+          : `its process ended: ${typeof answer === 'string' ? answer : JSON.stringify(answer)}`;
     const said = child.stderr.length === 0 ? '' : `; it said: ${child.stderr.join(' / ')}`;
-    await this.close();
     return {
       id: each.id,
-      status: answer === 'late' ? 'timeout' : 'crash',
+      status: answer === 'late' || stuck !== undefined ? 'timeout' : 'crash',
       reason: `${lost}${said}`,
       checks: 0,
       findings: [],
       log: [],
-      milliseconds: performance.now() - started,
+      milliseconds: performance.now() - began,
     };
   }
 
-  /** Ends the child, if there is one. */
+  /** Ends the children; one that runs a case is lost. */
   async close(): Promise<void> {
-    const child = this.#child?.process;
-    this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((settle) => child.once('exit', settle));
-    child.kill('SIGKILL');
-    await ended;
+    this.#closed = true;
+    const children = [this.#ofGroup?.child, this.#alone, this.#spare].filter((each) => each !== undefined);
+    this.#ofGroup = this.#alone = this.#spare = undefined;
+    await Promise.all(children.map((child) => end(child)));
   }
 
-  async #childFor(group: string): Promise<RunningChild> {
-    if (this.#child?.group === group && this.#child.process.connected) return this.#child;
-    await this.close();
+  async #childOf(group: string): Promise<RunningChild> {
+    const before = this.#ofGroup;
+    if (before?.group === group && before.child.process.connected) return before.child;
+    this.#ofGroup = undefined;
+    if (before !== undefined) await end(before.child);
+    const child = await this.#ready(this.#start(), group);
+    this.#ofGroup = { group, child };
+    return child;
+  }
+
+  async #loneChild(group: string): Promise<RunningChild> {
+    const child = this.#spare ?? this.#start();
+    this.#spare = this.#start();
+    this.#alone = await this.#ready(child, group);
+    return this.#alone;
+  }
+
+  #start(): RunningChild {
     const process = fork(this.#program, [], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' });
     const stderr: string[] = [];
     process.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -87,15 +115,52 @@ export class IsolatedRunner {
       );
       stderr.splice(0, stderr.length - STDERR_LINES);
     });
-    this.#child = { process, group, stderr };
-    const answer = await exchange(process, { target: this.#target }, START_LIMIT);
-    if (typeof answer === 'object' && 'ready' in answer) return this.#child;
-    await this.close();
-    const why = typeof answer === 'object' && 'failed' in answer ? answer.failed : String(answer);
+    return { process, stderr, started: exchange(process, { target: this.#target }, START_LIMIT) };
+  }
+
+  async #ready(child: RunningChild, group: string): Promise<RunningChild> {
+    const answer = await child.started;
+    if (typeof answer === 'object' && 'ready' in answer && !this.#closed) return child;
+    await end(child);
+    const why = typeof answer === 'string' ? answer : 'it was closed';
+    const said = child.stderr.length === 0 ? '' : ` (${child.stderr.join(' / ')})`;
     throw codedError(
       'ERR_SVM_ISOLATE',
-      `--isolate: the process for the group ${group} can't be started: ${why}${stderr.length === 0 ? '' : ` (${stderr.join(' / ')})`}`,
+      `--isolate: the process for the group ${group} can't be started: ${why}${said}`,
     );
+  }
+}
+
+/**
+ * Ends a child. Undefined, or where it waits in the kernel: then it is left to itself. `how`: 'by itself' lets it close
+ * what it has open.
+ */
+async function end(
+  { process: child }: RunningChild,
+  how: 'killed' | 'by itself' = 'killed',
+): Promise<string | undefined> {
+  if (child.exitCode !== null || child.signalCode !== null) return undefined;
+  const ended = new Promise<true>((settle) => child.once('exit', () => settle(true)));
+  if (how === 'by itself' && child.connected) {
+    child.disconnect();
+    if (await within(ended, END_LIMIT)) return undefined;
+  }
+  child.kill('SIGKILL');
+  if (await within(ended, END_LIMIT)) return undefined;
+  const place = whereItWaits(child.pid!);
+  if (child.connected) child.disconnect();
+  child.stderr?.destroy();
+  child.unref();
+  return place;
+}
+
+async function within(ended: Promise<true>, milliseconds: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((settle) => (timer = setTimeout(() => settle(false), milliseconds)));
+  try {
+    return await Promise.race([ended, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,8 +1,12 @@
 /** Memory of a case: the same calls on an emulated process and on the real one. */
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { HostBuffer, HostProtection, SvmDevice } from '../../device/index.ts';
 import { HOST_PROTECTIONS, PROTECTION_LETTERS } from '../../uapi/protection.ts';
 import type { EmulatedMachine, VmaKind } from '../../device/emulated.ts';
 import { PAGE_SIZE } from '../../uapi/constants.ts';
+import { CaseSkipped } from './check.ts';
 
 /** What the CPU may do: letters as in /proc/self/maps. */
 export type Letters = (typeof PROTECTION_LETTERS)[HostProtection];
@@ -141,53 +145,47 @@ export class EmulatedMapping extends BaseMapping {
   }
 }
 
-/** Memory of this process, for a kernel node: anonymous and private. */
+/** Memory of this process, for a kernel node. */
 export class HostMapping extends BaseMapping {
   readonly address: bigint;
   readonly size: number;
   readonly #buffer: HostBuffer;
-  readonly #start: number;
 
-  constructor(device: SvmDevice, size: number, protection: Letters = 'rw') {
+  constructor(device: SvmDevice, size: number, options: MappingOptions) {
     super();
     this.size = size;
-    // The place is the system's choice; the piece that is used begins at a multiple of 2 MiB.
-    this.#buffer = device.memory.map(size + ALIGNMENT);
-    this.#start = Number((BigInt(ALIGNMENT) - (this.#buffer.address % BigInt(ALIGNMENT))) % BigInt(ALIGNMENT));
-    this.address = this.#buffer.address + BigInt(this.#start);
-    // What lies around it must not look like a part of it.
-    if (this.#start > 0) this.#buffer.unmap(0, this.#start);
-    const rest = ALIGNMENT - this.#start;
-    if (rest > 0) this.#buffer.unmap(this.#start + size, rest);
+    const { kind = 'anon', protection = 'rw', address, fileSize } = options;
+    this.#buffer = place(address, size, (at) => mapKind(device, kind, size, at, fileSize));
+    this.address = this.#buffer.address;
     if (protection !== 'rw') this.protect(protection);
   }
 
   read(offset: number, length: number): Uint8Array {
-    return this.#buffer.read(this.#start + offset, length);
+    return this.#buffer.read(offset, length);
   }
 
   write(offset: number, data: Uint8Array): void {
-    this.#buffer.write(this.#start + offset, data);
+    this.#buffer.write(offset, data);
   }
 
   protect(letters: Letters, offset = 0, length: number = this.size - offset): void {
-    this.#buffer.protect(WORDS[letters], this.#start + offset, length);
+    this.#buffer.protect(WORDS[letters], offset, length);
   }
 
   discard(offset = 0, length: number = this.size - offset): void {
-    this.#buffer.discard(this.#start + offset, length);
+    this.#buffer.discard(offset, length);
   }
 
   unmap(offset = 0, length: number = this.size - offset): void {
-    this.#buffer.unmap(this.#start + offset, length);
+    this.#buffer.unmap(offset, length);
   }
 
   lock(offset = 0, length: number = this.size - offset): void {
-    this.#buffer.lock(this.#start + offset, length);
+    this.#buffer.lock(offset, length);
   }
 
   unlock(offset = 0, length: number = this.size - offset): void {
-    this.#buffer.unlock(this.#start + offset, length);
+    this.#buffer.unlock(offset, length);
   }
 
   moveTo(
@@ -196,11 +194,50 @@ export class HostMapping extends BaseMapping {
   ): void {
     if (!(target instanceof HostMapping)) throw new Error('moveTo: the target is memory of another process');
     this.#buffer.moveTo(target.#buffer, {
-      offset: this.#start + offset,
+      offset,
       length,
-      targetOffset: target.#start + targetOffset,
+      targetOffset,
       ...(keepOld === true ? { keepOld } : {}),
     });
+  }
+}
+
+/**
+ * Far from what the system and V8 (46 bits) choose by themselves, so that a place that is given back stays free: for the
+ * case, which may map it again, and for a GPU that is sent to a hole and must not find other memory there.
+ */
+let nextAddress = 0x5000_0000_0000n;
+const MOST_TRIES = 100;
+
+/** Maps at the address that the case wants, or at the next place of our own, aligned and with a hole after it. */
+function place(wanted: bigint | undefined, size: number, map: (address: bigint) => HostBuffer): HostBuffer {
+  if (wanted !== undefined) return map(wanted);
+  for (let tries = 1; ; tries++) {
+    const address = nextAddress;
+    nextAddress += BigInt((Math.ceil(size / ALIGNMENT) + 1) * ALIGNMENT);
+    try {
+      return map(address);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || tries === MOST_TRIES) throw error;
+    }
+  }
+}
+
+/** Maps memory of a kind that every process can have; others need a feature that no kernel backend has. */
+function mapKind(device: SvmDevice, kind: VmaKind, size: number, address: bigint, fileSize: number = size): HostBuffer {
+  if (kind === 'anon') return device.memory.map(size, { address });
+  if (kind === 'shared') return device.memory.map(size, { address, shared: true });
+  if (kind === 'thp') return device.memory.map(size, { address, hugePages: 'always' });
+  if (kind !== 'file') throw new CaseSkipped(`the case needs memory of kind ${kind} and does not say so`);
+  const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-file-'));
+  try {
+    const path = join(folder, 'pages');
+    writeFileSync(path, '');
+    truncateSync(path, fileSize);
+    return device.memory.map(size, { address, shared: true, file: path });
+  } finally {
+    // The mapping keeps the file.
+    rmSync(folder, { recursive: true });
   }
 }
 

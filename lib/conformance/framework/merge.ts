@@ -1,6 +1,7 @@
 /** Reads reports, and joins the shards of one run. */
 import { readFileSync } from 'node:fs';
 import type { ConcreteCase } from './case.ts';
+import { reportOfJournal } from './journal.ts';
 import { REPORT_SCHEMA, summarize } from './report.ts';
 import type { Report } from './report.ts';
 import { STATUSES } from './run-case.ts';
@@ -15,11 +16,17 @@ export class ReportError extends Error {
   }
 }
 
-/** Reads a JSON report; throws `ReportError` with the file's name. */
-export function readReport(path: string): Report {
+/**
+ * Reads a JSON report, or the journal of a run that did not come to its end, of cases of `suite`; throws `ReportError` with
+ * the file's name.
+ */
+export function readReport(path: string, suite: readonly ConcreteCase[]): Report {
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
+    const text = readFileSync(path, 'utf8');
+    const begun = reportOfJournal(text, suite);
+    if (begun !== undefined) return begun;
+    value = JSON.parse(text);
   } catch (error) {
     throw new ReportError(`${path}: ${(error as Error).message}`, { cause: error });
   }
@@ -54,7 +61,7 @@ export function joinReports(reports: readonly Report[], suite: readonly Concrete
     for (const [field, own, others] of [
       ['target', report.target, first.target],
       ['environment', software(report), software(first)],
-      ['run', { ...report.run, shard: null, stoppedEarly: false }, { ...first.run, shard: null, stoppedEarly: false }],
+      ['run', asked(report), asked(first)],
       ['number of shards', report.run.shard?.count ?? 1, count],
     ] as const) {
       if (JSON.stringify(own) !== JSON.stringify(others)) {
@@ -82,10 +89,24 @@ export function joinReports(reports: readonly Report[], suite: readonly Concrete
   return {
     ...first,
     environment: earliest.environment,
-    run: { ...first.run, shard: null, stoppedEarly: reports.some(({ run }) => run.stoppedEarly) },
+    run: {
+      ...first.run,
+      shard: null,
+      stoppedEarly: reports.some(({ run }) => run.stoppedEarly),
+      ended: reports.find(({ run }) => run.ended !== null)?.run.ended ?? null,
+    },
     summary: summarize(sorted),
+    kernel:
+      earliest.kernel === null
+        ? null
+        : { ...earliest.kernel, notes: reports.flatMap(({ kernel }) => kernel?.notes ?? []) },
     cases: sorted,
   };
+}
+
+/** How the run was asked for, but for the shard. */
+function asked({ run }: Report): object {
+  return { ...run, shard: null, stoppedEarly: false, ended: null };
 }
 
 /** What has to be the same for all shards: they may run on several hosts, one after the other. */

@@ -1,6 +1,8 @@
 /** The report of a run: plain data with a stable form (docs/conformance-report.schema.json). */
 import type { ConcreteCase } from './case.ts';
 import { isExpected } from './expectations.ts';
+import type { ExpectedSkips } from './expected-skips.ts';
+import type { KernelReport } from './kernel-watch.ts';
 import type { Expectation } from './expectations.ts';
 import type { CaseResult, Status } from './run-case.ts';
 import { STATUSES } from './run-case.ts';
@@ -9,7 +11,7 @@ import type { TargetIdentity } from './target.ts';
 import type { QuirkFinding } from './checks.ts';
 
 /** Names the form of the report; a change that breaks readers changes the number. */
-export const REPORT_SCHEMA = 'amdgpu-svm/conformance-report/2';
+export const REPORT_SCHEMA = 'amdgpu-svm/conformance-report/3';
 
 /** A part of the cases: number `index` (from 1) of `count`. */
 export interface Shard {
@@ -29,6 +31,8 @@ export interface RunDescription {
   readonly expectQuirks: boolean;
   /** True: the run ended at the first case that was not as expected. */
   readonly stoppedEarly: boolean;
+  /** Why the run ended before its last case: the device has gone, or a signal came; null if it did not. */
+  readonly ended: string | null;
 }
 
 /** One case in a report. */
@@ -58,12 +62,18 @@ export interface ReportedCase {
 
 export type Summary = Readonly<Record<Status, number>> & { readonly total: number; readonly unexpected: number };
 
-export interface Report {
+/** What a report says of the run as a whole. */
+export interface ReportHead {
   readonly schema: typeof REPORT_SCHEMA;
   readonly target: TargetIdentity;
   readonly environment: Environment;
   readonly run: RunDescription;
+}
+
+export interface Report extends ReportHead {
   readonly summary: Summary;
+  /** What the kernel said meanwhile; null on the emulator. */
+  readonly kernel: KernelReport | null;
   /** In the order of the suite. */
   readonly cases: readonly ReportedCase[];
 }
@@ -78,22 +88,32 @@ export function reportCase(
     readonly recording?: string;
     readonly durations?: boolean;
     readonly failOnSkip?: boolean;
+    readonly expectedSkips?: ExpectedSkips | undefined;
   },
 ): ReportedCase {
-  const { status, reason, checks, findings, log, milliseconds } = result;
+  const { status, checks, findings, log, milliseconds } = result;
   const skippedAgainstTheRule =
     more.failOnSkip === true && status === 'skip' && expectation?.kind !== 'skip' && each.unimplemented === undefined;
+  const surprise =
+    status === 'skip'
+      ? expectation?.kind === 'skip'
+        ? undefined
+        : more.expectedSkips?.whyNotSkipped(each, result.reason)
+      : status === 'not-run'
+        ? undefined
+        : more.expectedSkips?.whyNotRun(each);
+  const reason =
+    status === 'pass' && expectation?.kind === 'fail'
+      ? `passes, but is expected to fail: ${expectation.reason}`
+      : result.reason;
   return {
     id: each.id,
     group: each.group,
     title: each.title,
     source: each.source,
     status,
-    reason:
-      status === 'pass' && expectation?.kind === 'fail'
-        ? `passes, but is expected to fail: ${expectation.reason}`
-        : reason,
-    expected: isExpected(status, expectation) && !skippedAgainstTheRule,
+    reason: [surprise, reason].filter((text) => text !== undefined && text !== '').join('; '),
+    expected: isExpected(status, expectation) && !skippedAgainstTheRule && surprise === undefined,
     expectation: expectation ?? null,
     checks,
     findings,
@@ -105,7 +125,7 @@ export function reportCase(
 }
 
 export function summarize(cases: readonly ReportedCase[]): Summary {
-  const counts: Record<Status, number> = { pass: 0, skip: 0, fail: 0, timeout: 0, crash: 0 };
+  const counts = Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>;
   let unexpected = 0;
   for (const { status, expected } of cases) {
     counts[status]++;

@@ -3,14 +3,17 @@ import { codedError } from '../../uapi/errors.ts';
 import type { ConcreteCase } from './case.ts';
 import { CaseSkipped, ConformanceFailure } from './check.ts';
 import { CaseContext } from './context.ts';
-import { FEATURES } from './feature.ts';
+import { reasonOfFeature } from './feature.ts';
 import type { Target } from './target.ts';
 import { holdsIn, QUIRK_CATALOGUE } from '../../device/emulated.ts';
 import type { RevisionName } from '../../uapi/profile.ts';
 import type { QuirkFinding } from './checks.ts';
 
-export const STATUSES = ['pass', 'skip', 'fail', 'timeout', 'crash'] as const;
-/** What became of a case, from good to bad. 'timeout' and 'crash' are about the suite or the machine, not about a check. */
+export const STATUSES = ['pass', 'skip', 'not-run', 'fail', 'timeout', 'crash'] as const;
+/**
+ * What became of a case, from good to bad. 'not-run': the run ended before it. 'timeout' and 'crash' are about the suite or
+ * the machine, not about a check.
+ */
 export type Status = (typeof STATUSES)[number];
 
 /** The outcome of one case. Everything but `milliseconds` is the same for the same seed on the same device. */
@@ -39,27 +42,40 @@ export interface CaseRunOptions {
   readonly expectQuirks?: boolean | undefined;
 }
 
+export const NOT_IMPLEMENTED = 'not implemented';
+
+/** What a reason to skip is about, in a word: a feature, 'not implemented', 'expected', else the reason itself. */
+export function skipKind(reason: string): string {
+  return /^needs ([\w-]+) \(/.exec(reason)?.[1] ?? /^(not implemented|expected): /.exec(reason)?.[1] ?? reason;
+}
+
 /** Why the target can't run the case; undefined if it can. */
 export function reasonToSkip(each: ConcreteCase, target: Target): string | undefined {
-  if (each.unimplemented !== undefined) return `not implemented: ${each.unimplemented}`;
+  if (each.unimplemented !== undefined) return `${NOT_IMPLEMENTED}: ${each.unimplemented}`;
   for (const feature of each.needs) {
     const missing = target.missing(feature);
-    if (missing !== undefined) return `needs ${feature} (${FEATURES[feature]}): ${missing}`;
+    if (missing !== undefined) return reasonOfFeature(feature, missing);
   }
   return undefined;
 }
 
-/** The result of a case that is not run. */
-export function skippedResult(each: ConcreteCase, reason: string): CaseResult {
-  return { id: each.id, status: 'skip', reason, checks: 0, findings: [], log: [], milliseconds: 0 };
+/** Whether the case gives work to the GPU. */
+export function needsWork({ needs }: ConcreteCase): boolean {
+  return needs.includes('gpu-work') || needs.includes('pageable-memory');
+}
+
+/** The result of a case that is not run: because of the device, or because the run ended before it. */
+export function emptyResult(each: ConcreteCase, status: 'skip' | 'not-run', reason: string): CaseResult {
+  return { id: each.id, status, reason, checks: 0, findings: [], log: [], milliseconds: 0 };
 }
 
 /** Runs the case; never throws for what the case or the device does. */
 export async function runCase(each: ConcreteCase, target: Target, options: CaseRunOptions): Promise<CaseResult> {
   const started = performance.now();
   const skip = reasonToSkip(each, target);
-  if (skip !== undefined) return skippedResult(each, skip);
-  const t = new CaseContext(target, { seed: options.seed, id: each.id, record: options.record });
+  if (skip !== undefined) return emptyResult(each, 'skip', skip);
+  const { seed, record } = options;
+  const t = new CaseContext(target, { seed, id: each.id, record, work: needsWork(each) });
   let [status, reason]: [Status, string] = ['pass', ''];
   try {
     await inTime(async () => each.run(t, each.point), options.timeout);

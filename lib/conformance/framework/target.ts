@@ -1,4 +1,5 @@
 /** What the suite runs on: a kernel node or an emulated machine, and what each of them lacks. */
+import { readFileSync } from 'node:fs';
 import { driverVersion, SvmDevice } from '../../device/index.ts';
 import type { BackendName, OpenOptions } from '../../device/index.ts';
 import { EmulatedMachine } from '../../device/emulated.ts';
@@ -55,6 +56,8 @@ export interface DeviceRequest {
   readonly machine?: MachineOptions;
   /** False: the file has no SVM context yet (feature 'lazy-context'). */
   readonly compute?: boolean;
+  /** False: no GPU work, for which a process has one file of each GPU. */
+  readonly work?: boolean;
   /** File to record to. */
   readonly record?: string;
 }
@@ -62,7 +65,7 @@ export interface DeviceRequest {
 // What no revision has, or this package can't do, whatever the backend is.
 const NOWHERE: Partial<Record<Feature, string>> = {
   'smi-events': 'the ioctl has no event stream',
-  'xnack-control': 'a DRM file can not switch XNACK',
+  'xnack-control': 'a DRM file cannot switch XNACK',
   'registration-layer': 'the DRM interface has no register and deregister calls',
   threads: 'the threads of Node do not share mappings of the package',
   'high-addresses': 'no GPU of the catalogue takes addresses of 57 bits',
@@ -90,14 +93,12 @@ const ONLY_EMULATED: readonly Feature[] = [
   'failure-injection',
   'configuration',
   'lazy-context',
-  'address-choice',
   'bad-pointer',
-  'file-mapping',
-  'huge-pages',
   'special-mapping',
-  'heap-and-stack',
+  'heap',
+  'hugetlb',
+  'stack',
   'process-exit',
-  'several-files',
   'buffer-objects',
   'hive',
 ];
@@ -112,6 +113,20 @@ const FAULTING: ReadonlySet<Feature> = new Set([
   'changes-keep-ptes',
 ]);
 
+/** What was found out about a target; plain data. */
+export interface FoundTarget {
+  readonly identity: TargetIdentity;
+  readonly options: TargetOptions;
+  readonly vramIsKnown: boolean;
+  /** Why the GPU can be given no work; undefined: it can. */
+  readonly noWork: string | undefined;
+  /** Why there is no memory of some kind or place, of those that only some backends have; undefined: there is. */
+  readonly noMemory: Partial<Record<Feature, string | undefined>>;
+}
+
+/** What the driver of a served node says of itself. */
+const SERVED = /\(emulated, revision /;
+
 /** The device under test. Nothing stays open between two cases. */
 export class Target {
   readonly identity: TargetIdentity;
@@ -120,21 +135,31 @@ export class Target {
   /** Profile of the devices. */
   readonly profile: UapiProfile;
 
-  readonly #vramIsKnown: boolean;
-  /** Why the GPU can be given no work; undefined: it can. */
-  readonly #noWork: string | undefined;
+  readonly #found: FoundTarget;
 
-  private constructor(
-    identity: TargetIdentity,
-    options: TargetOptions,
-    vramIsKnown: boolean,
-    noWork: string | undefined,
-  ) {
-    this.identity = identity;
-    this.#vramIsKnown = vramIsKnown;
-    this.#noWork = noWork;
-    this.profile = uapiProfile(identity.profile);
-    this.#options = options;
+  private constructor(found: FoundTarget) {
+    this.#found = found;
+    this.identity = found.identity;
+    this.#options = found.options;
+    this.profile = uapiProfile(found.identity.profile);
+  }
+
+  /** The same target in another process, which opens nothing to find out about it. */
+  static of(found: FoundTarget): Target {
+    return new Target(found);
+  }
+
+  /** What another process needs to know. */
+  get found(): FoundTarget {
+    return this.#found;
+  }
+
+  /**
+   * Whether a process gets one file of a GPU to do work with, and keeps it to its end, as KFD has it: each case that needs
+   * GPU work then needs a process of its own.
+   */
+  get bindsGpuWork(): boolean {
+    return this.identity.backend === 'kernel' && this.#found.noWork === undefined;
   }
 
   /**
@@ -142,28 +167,35 @@ export class Target {
    * throws `SvmError` (EOPNOTSUPP) or `ERR_SVM_BACKEND_UNAVAILABLE`.
    */
   static choose(options: TargetOptions = {}): Target {
-    const device = SvmDevice.open(openOptions(options, {}));
+    // Without a name all nodes that can be used.
+    const devices =
+      options.nodes === undefined
+        ? SvmDevice.openAll(openOptions(options, {}))
+        : [SvmDevice.open(openOptions(options, {}))];
+    const device = devices[0]!;
     try {
       using memory = device.memory.map(4096);
       const { access } = device.getAttributes(memory, ['access']);
       const { backend, fallbackReason, profile } = device;
       const emulator = device.emulator;
-      return new Target(
-        {
+      const nodes = options.nodes ?? devices.map(({ path }) => path);
+      return new Target({
+        identity: {
           backend,
           ...(fallbackReason === undefined ? {} : { fallbackReason }),
           profile: profile.name,
           driver: driverVersion(device),
           // Without retry faults nothing can be mapped when it is touched: memory begins as inaccessible.
           xnack: profile.behaviour.runsWithoutRetryFaults && access === 'inaccessible' ? 'off' : 'on',
-          device: emulator === undefined ? (options.nodes ?? [device.path]).join(', ') : emulator.gpu.model.asic,
+          device: emulator === undefined ? nodes.join(', ') : emulator.gpu.model.asic,
         },
-        emulator === undefined && options.nodes === undefined ? { ...options, nodes: [device.path] } : options,
-        emulator !== undefined || device.vramInfo() !== undefined,
-        whyNoWork(device),
-      );
+        options: emulator === undefined ? { ...options, nodes } : options,
+        vramIsKnown: emulator !== undefined || device.vramInfo() !== undefined,
+        noWork: whyNoWork(device),
+        noMemory: emulator === undefined ? whyNoMemory(device) : {},
+      });
     } finally {
-      device.close();
+      for (const each of devices) each.close();
     }
   }
 
@@ -189,18 +221,35 @@ export class Target {
         : `${this.profile.name} refuses a GPU without XNACK (EOPNOTSUPP)`;
     if (feature === 'vram' || feature === 'hive') {
       if (!this.profile.behaviour.movesToVram) return `${this.profile.name} moves no pages`;
-      if (!this.#vramIsKnown) return 'the size of its memory cannot be read';
+      if (!this.#found.vramIsKnown) return 'the size of its memory cannot be read';
     }
     if (FAULTING.has(feature) && this.identity.xnack === 'off') return 'XNACK is off';
     if (this.identity.backend === 'emulated') return undefined;
+    const { noWork, noMemory } = this.#found;
     if (feature === 'work-after-fault')
-      return this.#noWork ?? 'the driver stops all queues of a process at a refused fault, and repeats others for ever';
-    if (feature === 'gpu-work' || feature === 'pageable-memory') return this.#noWork;
+      return noWork ?? 'the driver stops all queues of a process at a refused fault, and repeats others forever';
+    if (feature === 'gpu-work' || feature === 'pageable-memory') return noWork;
+    if (Object.hasOwn(noMemory, feature)) return noMemory[feature];
+    if (feature === 'unmap-events')
+      return SERVED.test(this.identity.driver)
+        ? 'a served node looks at the mappings of a process when it is called'
+        : undefined;
     if (feature === 'two-gpus')
       return (this.#options.nodes?.length ?? 0) > 1 ? undefined : 'one node was given; name two with --node';
     const notFromNode = NOT_FROM_NODE[feature];
     if (notFromNode !== undefined) return notFromNode;
-    return ONLY_EMULATED.includes(feature) ? `the ${this.identity.backend} backend can not do that` : undefined;
+    return ONLY_EMULATED.includes(feature) ? `the ${this.identity.backend} backend cannot do that` : undefined;
+  }
+
+  /** Whether the device still answers: undefined, or why not. A GPU may be lost, and a server may end. */
+  gone(): string | undefined {
+    if (this.identity.backend === 'emulated') return undefined;
+    try {
+      this.openSecondFile(this.#options.nodes![0]!).close();
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
   }
 
   /** Opens fresh devices for one case. */
@@ -226,11 +275,22 @@ export class Target {
     return { devices, machine };
   }
 
-  #openNodes({ gpus, record }: DeviceRequest): SvmDevice[] {
+  /** Another file of a render node, without GPU work: a process has one compute VM for each GPU. */
+  openSecondFile(node: string): SvmDevice {
+    return SvmDevice.open({ ...openOptions(this.#options, {}), node, kfd: 'none' });
+  }
+
+  #openNodes({ gpus, record, work = true }: DeviceRequest): SvmDevice[] {
     const devices: SvmDevice[] = [];
     try {
       for (const [index, node] of (this.#options.nodes ?? []).slice(0, gpus).entries()) {
-        devices.push(SvmDevice.open({ ...openOptions(this.#options, recordOption(record, index)), node }));
+        devices.push(
+          SvmDevice.open({
+            ...openOptions(this.#options, recordOption(record, index)),
+            node,
+            ...(work ? {} : { kfd: 'none' }),
+          }),
+        );
       }
     } catch (error) {
       for (const device of devices) device.close();
@@ -248,6 +308,33 @@ function whyNoWork(device: SvmDevice): string | undefined {
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ERR_SVM_NOT_AVAILABLE') throw error;
     return (error as Error).message.replace(/^createQueue: /, '');
+  }
+}
+
+/** The kinds of memory that not every kernel has, each tried out. */
+function whyNoMemory(device: SvmDevice): Partial<Record<Feature, string | undefined>> {
+  const tried = (options: Parameters<SvmDevice['memory']['map']>[1]): string | undefined => {
+    try {
+      device.memory.map(1 << 21, options).unmap();
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const free = device.memory.map(1 << 21);
+  free.unmap();
+  return {
+    'huge-pages': tried({ hugePages: 'always' }) ?? hugePagesAreOff(),
+    'address-choice': tried({ address: free.address }),
+  };
+}
+
+function hugePagesAreOff(): string | undefined {
+  const file = '/sys/kernel/mm/transparent_hugepage/enabled';
+  try {
+    return readFileSync(file, 'utf8').includes('[never]') ? `${file} is never` : undefined;
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

@@ -16,7 +16,7 @@ export type Memory = (typeof MEMORY)[number];
 const KINDS = { anon: 'anon', heap: 'heap', file: 'file', huge: 'thp' } as const;
 const FEATURES: Readonly<Record<Memory, readonly Feature[]>> = {
   anon: [],
-  heap: ['heap-and-stack'],
+  heap: ['heap'],
   file: ['file-mapping'],
   huge: ['huge-pages'],
 };

@@ -80,7 +80,7 @@ defaultsGroup
       .combine('granularity', [0, 9, 12])
       .combine('write', [false, true]),
   )
-  .needs(...NEEDS_FAULTS, 'configuration', 'file-mapping', 'huge-pages', 'heap-and-stack')
+  .needs(...NEEDS_FAULTS, 'configuration', 'file-mapping', 'huge-pages', 'heap', 'stack')
   .run((t, { kind, granularity, write }) => {
     t.setup({ machine: { defaultGranularity: granularity } });
     const memory = t.map(CHUNK_2M, { kind });
@@ -110,7 +110,7 @@ defaultsGroup
   .case('heap-neighbour', 'memory beside the heap or the stack is not taken for it')
   .source('spec/05-faults §4 step 3')
   .parameters(parameters().combine('kind', ['heap', 'stack']).combine('side', ['below', 'above', 'inside']))
-  .needs(...NEEDS_FAULTS, 'heap-and-stack', 'address-choice')
+  .needs(...NEEDS_FAULTS, 'heap', 'stack', 'address-choice')
   .run((t, { kind, side }) => {
     const memory = t.map(CHUNK_2M, { kind });
     const offset = side === 'below' ? -CHUNK_2M : side === 'above' ? CHUNK_2M : 0;
@@ -127,7 +127,7 @@ defaultsGroup
   .case('registered', 'where there is an interval none is made, and its record counts')
   .source('spec/05-faults §4')
   .parameters(parameters().combine('kind', ['anon', 'heap', 'stack']))
-  .needs(...NEEDS_FAULTS, 'heap-and-stack')
+  .needs(...NEEDS_FAULTS, 'heap', 'stack')
   .run((t, { kind }) => {
     const memory = t.map(CHUNK_2M, { kind });
     t.set(memory.range(0, 16 * PAGE), { gpuExecutable: true });

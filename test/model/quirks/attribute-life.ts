@@ -188,7 +188,7 @@ attributeLifeQuirksGroup
   )
   .source('spec/07-quirks §Q28; spec/02-attributes §2')
   .parameters(parameters().combine('kind', ['heap', 'stack', 'anon'] as const))
-  .needs('gpu-fault', 'introspection', 'heap-and-stack')
+  .needs('gpu-fault', 'introspection', 'heap', 'stack')
   .run((t, { kind }) => {
     const memory = region(t, REGION, { kind });
     t.has(memory.range(), { preferredLocation: 'undefined' }, 'preferred location before');

@@ -31,7 +31,10 @@ survivalGroup
       .combine('wait', ['before', 'after']),
   )
   .needs('address-choice')
-  .needsAt(({ used }) => (used ? ['gpu-work', 'retry-faults'] : []))
+  .needsAt(({ used, wait }) => [
+    ...(used ? (['gpu-work', 'retry-faults'] as const) : []),
+    ...(used && wait === 'after' ? (['unmap-events'] as const) : []),
+  ])
   .run(async (t, { attribute, used, part, wait }) => {
     const memory = t.map(pages(512));
     t.set(memory.range(), [change(attribute)]);

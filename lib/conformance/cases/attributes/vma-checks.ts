@@ -224,8 +224,8 @@ vmaChecksGroup
           anon: [],
           file: ['file-mapping'],
           thp: ['huge-pages'],
-          heap: ['heap-and-stack'],
-          stack: ['heap-and-stack'],
+          heap: ['heap'],
+          stack: ['stack'],
         } as const
       )[kind],
   )

@@ -127,7 +127,7 @@ attachGroup
   .case('Unit_hipStreamAttachMemAsync_Negative-stack', 'a variable on the stack, of which the length is not known')
   .source(`${STREAM_SOURCE} Negative`)
   .parameters(eachHip())
-  .needs('heap-and-stack')
+  .needs('stack')
   .needsAt(hipFeatures)
   .run(async (t, point) => {
     const { runtime } = openHip(t, point);

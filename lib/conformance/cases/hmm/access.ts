@@ -76,7 +76,7 @@ accessGroup
       .combine('write', [false, true])
       .combine('size', [64 * KIB, CHUNK_2M]),
   )
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work', 'retry-faults', 'work-after-fault')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, write, size }) => {
     const mapping = allocate(t, memory, size);

@@ -161,7 +161,7 @@ processCallsGroup
   .case('anon_write_hugetlbfs', 'the device writes pages of hugetlbfs, and finds them again after a discard')
   .source('hmm-tests anon_write_hugetlbfs')
   .parameters(parameters().combine('blocks', [1, 2]))
-  .needs('gpu-work', 'retry-faults', 'huge-pages')
+  .needs('gpu-work', 'retry-faults', 'hugetlb')
   .run(async (t, { blocks }) => {
     const size = blocks * CHUNK_2M;
     const mapping = t.map(size, { kind: 'hugetlb' });

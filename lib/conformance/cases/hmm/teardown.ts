@@ -19,7 +19,10 @@ teardownGroup
       .combine('write', [false, true]),
   )
   .needs('gpu-work', 'retry-faults')
-  .needsAt(({ memory }) => memoryNeeds(memory))
+  .needsAt(({ memory, how }) => [
+    ...memoryNeeds(memory),
+    ...(how === 'discard-rest' ? [] : (['work-after-fault'] as const)),
+  ])
   .run(async (t, { memory, how, write }) => {
     for (let round = 1; round <= 10; round++) {
       const mapping = allocate(t, memory, 1024 * KIB);

@@ -15,7 +15,7 @@ invalidAddressGroup
   .case('in-the-middle', 'the command with the bad address fails, those before and behind it do their work')
   .source('IGT xe_exec_system_allocator -fault; spec/05-faults §7')
   .parameters(parameters().combine('bad', BAD_NAMES).combine('write', [false, true]).combine('memory', MEMORY))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work', 'retry-faults', 'work-after-fault')
   .needsAt(({ bad, memory }) => [...badNeeds(bad), ...memoryNeeds(memory)])
   .run(async (t, { bad, write, memory }) => {
     const buffer = allocate(t, memory, CHUNK_2M);
@@ -45,7 +45,7 @@ invalidAddressGroup
   .case('read-only', 'writes to memory that is read-only fail, reads of it go on')
   .source('spec/05-faults §5.2')
   .parameters(parameters().combine('memory', MEMORY).combine('attribute', [false, true]))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work', 'retry-faults', 'work-after-fault')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, attribute }) => {
     const good = allocate(t, memory, CHUNK_2M);
@@ -70,7 +70,7 @@ invalidAddressGroup
   .parameters(
     parameters().combine('memory', MEMORY).combine('size', [1, 15, 16, 17, 511, 512]).combine('write', [false, true]),
   )
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work', 'retry-faults', 'work-after-fault')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size, write }) => {
     const mapping = allocate(t, memory, pages(size));

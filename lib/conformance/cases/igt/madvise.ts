@@ -64,6 +64,7 @@ madviseGroup
     if (when === 'before') t.set(mapping, { preferredLocation: location });
     // A page of a file cannot move: where the GPU wants it in its memory, it faults for ever.
     if (t.movesPages && memory === 'file' && when === 'before' && location !== 0 && location !== NO_LOCATION) {
+      t.require('work-after-fault');
       await t.throws(() => gpuLoad(t, mapping.address), 'ERR_SVM_GPU_FAULT', 'GPU read of a page that cannot move');
       return;
     }

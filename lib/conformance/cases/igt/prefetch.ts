@@ -40,7 +40,9 @@ prefetchGroup
   .needs('gpu-work', 'retry-faults', 'address-choice')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size, location }) => {
-    const hole = t.hole(size);
+    const gone = allocate(t, memory, size);
+    gone.unmap();
+    const hole = gone.range();
     for (let round = 0; round < 3; round++)
       t.equal(t.trySet(hole, { prefetchLocation: location }), -EFAULT, 'result of the prefetch without memory');
     hasWithoutMemory(t, hole, { prefetchLocation: NO_LOCATION }, 'prefetch location');

@@ -17,7 +17,7 @@ protectGroup
       .combine('memory', MEMORY)
       .combine('size', [64 * KIB, CHUNK_2M]),
   )
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work', 'retry-faults', 'work-after-fault')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size }) => {
     const mapping = allocate(t, memory, size);

@@ -12,7 +12,7 @@ quirkPermissionsGroup
   .case('q50-work', 'one page that the GPU may not touch makes 2 MiB useless for it')
   .source('spec/07-quirks §Q50')
   .parameters(parameters().combine('bad', [1, 511]).combine('write', [false, true]))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work', 'retry-faults', 'work-after-fault')
   .run(async (t, { bad, write }) => {
     const memory = t.map(CHUNK_2M);
     const queue = t.queue();
@@ -38,7 +38,7 @@ quirkPermissionsGroup
   .case('q50-file-end', 'a mapping that reaches beyond the end of its file can not be mapped at all')
   .source('spec/07-quirks §Q50')
   .parameters(parameters().combine('filePages', [1, 511]).combine('kind', ['file', 'shared']))
-  .needs('gpu-work', 'retry-faults', 'file-mapping')
+  .needs('gpu-work', 'retry-faults', 'file-mapping', 'work-after-fault')
   .run(async (t, { filePages, kind }) => {
     const memory = t.map(CHUNK_2M, { kind, fileSize: filePages * PAGE });
     memory.write(0, Uint8Array.of(7));
@@ -71,6 +71,7 @@ quirkPermissionsGroup
     t.equal((await queue.read(memory.at(readOnly), 1))[0], 1, 'what the GPU reads');
     if (t.can('read-only-retry')) {
       // What is mapped counts as valid, for a write too: the GPU never gets on.
+      t.require('work-after-fault');
       const write = queue.fill(memory.at(writable), 2, 4);
       await t.throws(() => write, 'ERR_SVM_GPU_FAULT', 'the GPU write beside it');
       t.equal(memory.read(readOnly, 1)[0], 1, 'what the CPU reads');
@@ -95,6 +96,8 @@ quirkPermissionsGroup
   .parameters(parameters().combine('readOnly', [1, 256, 511]))
   .needs('gpu-work', 'retry-faults')
   .run(async (t, { readOnly }) => {
+    // The write is repeated forever.
+    if (t.can('read-only-retry')) t.require('work-after-fault');
     const memory = t.map(CHUNK_2M);
     const queue = t.queue();
     await queue.fill(memory.address, 1, CHUNK_2M);

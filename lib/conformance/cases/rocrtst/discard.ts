@@ -237,7 +237,7 @@ discardGroup
   .parameters(eachRuntime().combine('memory', FOREIGN).combine('call', ['discard', 'discard-and-prefetch']))
   .needsAt(({ memory, gpus }) => [
     ...discardFeatures({ gpus }),
-    ...(memory === 'stack' || memory === 'heap' ? (['heap-and-stack'] as const) : []),
+    ...(memory === 'stack' || memory === 'heap' ? ([memory] as const) : []),
   ])
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);

@@ -36,6 +36,8 @@ basicGroup
   .parameters(eachRuntime())
   .needs('gpu-work')
   .needsAt(runtimeFeatures)
+  // The memory for the second GPU may come to lie where that for the first one was.
+  .needsAt(({ gpus }) => (gpus > 1 ? ['unmap-events'] : []))
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
     for (const gpu of runtime.gpuAgents) {

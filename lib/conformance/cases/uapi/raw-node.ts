@@ -1,9 +1,13 @@
 /** A second open file of the first GPU, for calls that the typed layers can not express. */
 import type { CaseContext } from '../../framework/context.ts';
-import type { EmulatedDevice } from '../../../device/emulated.ts';
 import { ATTRS_PTR_OFFSET, encodeSvmRequest } from '../../../uapi/codec.ts';
+import type { PointerField } from '../../../uapi/node.ts';
+import type { UapiProfile } from '../../../uapi/profile.ts';
 
-export type RawNode = ReturnType<EmulatedDevice['open']>;
+export interface RawNode {
+  readonly profile: UapiProfile;
+  ioctl(request: number, arg: Uint8Array, pointers?: readonly PointerField[]): number;
+}
 
 /** The 32 bytes of the argument, without the pointer. */
 export function encodeCall(call: {
@@ -21,8 +25,9 @@ export function encodeCall(call: {
 }
 
 /** Opens the file; it is closed with the case. */
-export function rawNode(t: CaseContext, options: { compute?: boolean } = {}): RawNode {
-  const node = t.gpu().open(options);
+export function rawNode(t: CaseContext): RawNode {
+  if (t.backend !== 'emulated') return t.secondFile();
+  const node = t.gpu().open();
   t.onEnd(() => node.close());
   return node;
 }
@@ -35,9 +40,11 @@ export function issue(
   request: number = node.profile.request,
 ): number {
   const argument = call instanceof Uint8Array ? call : encodeCall(call);
+  // An argument that is cut off before its last field has no pointer.
   const pointers =
-    records === undefined
+    records === undefined || argument.length < ATTRS_PTR_OFFSET + 8
       ? []
       : [{ offset: ATTRS_PTR_OFFSET, data: records.data, readOnly: records.readOnly === true }];
-  return node.ioctl(request, argument, pointers);
+  // A kernel node takes no argument of no bytes, although none of them is copied then.
+  return node.ioctl(request, argument.length > 0 ? argument : new Uint8Array(1), pointers);
 }

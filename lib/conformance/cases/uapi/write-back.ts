@@ -199,7 +199,6 @@ writeBackGroup
       .combine('missing', [1, 63])
       .where(({ given, missing }) => given + missing <= 64),
   )
-  .needs('bad-pointer')
   .run((t, { operation, given, missing }) => {
     const memory = t.map(pages(1));
     const attributes = Array.from({ length: given }, (): AttributePair => [2, 1]);

@@ -1,6 +1,9 @@
 /** What several reporters need: cases by group, and skips by reason. */
 import type { Report, ReportedCase, Summary } from '../report.ts';
 import { summarize } from '../report.ts';
+import { skipKind } from '../run-case.ts';
+
+const LONGEST_KIND = 60;
 
 export interface GroupOfCases {
   readonly path: string;
@@ -27,8 +30,29 @@ export function skipReasons(report: Report): [reason: string, count: number][] {
   return [...counts].sort(([, one], [, other]) => other - one);
 }
 
+/** "704 not implemented, 19 work-after-fault": how many were skipped for what, most frequent first; '' for none. */
+export function countsOfSkips(reasons: Iterable<string>): string {
+  const counts = new Map<string, number>();
+  for (const reason of reasons) {
+    // A reason of a case's own is a sentence: its begin tells it from others.
+    const kind = skipKind(reason).replaceAll(/\s+/g, ' ').slice(0, LONGEST_KIND);
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  return [...counts]
+    .sort(([, one], [, other]) => other - one)
+    .map(([kind, count]) => `${count} ${kind}`)
+    .join(', ');
+}
+
+/** "5155 of 6260 cases ran on kernel /dev/dri/renderD128, v4"; what did not, and why, as `countsOfSkips`. */
+export function ranText(report: Report): { readonly ran: string; readonly skips: string } {
+  const { total, skip, 'not-run': notRun } = report.summary;
+  const skips = countsOfSkips(report.cases.filter(({ status }) => status === 'skip').map(({ reason }) => reason));
+  return { ran: `${total - skip - notRun} of ${total} cases ran on ${targetText(report)}`, skips };
+}
+
 /** "emulated gfx942, v4"; "emulated gfx942, v7-xnack-off, XNACK off" */
-export function targetText({ target }: Report): string {
+function targetText({ target }: Report): string {
   return `${target.backend} ${target.device}, ${target.profile}${target.xnack === 'off' ? ', XNACK off' : ''}`;
 }
 

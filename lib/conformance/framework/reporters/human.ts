@@ -2,7 +2,7 @@
 import { styleText } from 'node:util';
 import type { Report, ReportedCase } from '../report.ts';
 import { quirkTable } from '../report.ts';
-import { byGroup, names, properties, skipReasons, targetText } from './groups.ts';
+import { byGroup, names, properties, ranText, skipReasons } from './groups.ts';
 
 const LAST_OPERATIONS = 8;
 /** What the last line does not say. */
@@ -29,12 +29,14 @@ export function renderHuman(
 ): string {
   const { colour = false, failures = true } = options;
   const lines: string[] = [];
-  if (failures) for (const each of report.cases) if (!each.expected) lines.push(describeFailure(each, colour));
+  // What was not run has one reason, which the last line says.
+  const bad = report.cases.filter(({ expected, status }) => !expected && status !== 'not-run');
+  if (failures) for (const each of bad) lines.push(describeFailure(each, colour));
   const groups = byGroup(report);
   const width = Math.max(5, ...groups.map(({ path }) => path.length));
   lines.push(`${'group'.padEnd(width)}   pass   skip   fail`);
   for (const { path, summary } of groups) {
-    const bad = summary.fail + summary.timeout + summary.crash;
+    const bad = summary.fail + summary.timeout + summary.crash + summary['not-run'];
     const row = `${path.padEnd(width)} ${String(summary.pass).padStart(6)} ${String(summary.skip).padStart(6)} ${String(bad).padStart(6)}`;
     lines.push(colour && summary.unexpected > 0 ? styleText('red', row) : row);
   }
@@ -51,26 +53,48 @@ export function renderHuman(
     if (correct.length > 0) lines.push(`  correct instead: ${correct.join(' ')}`);
     if (both.length > 0) lines.push(`  both, in different cases: ${both.join(' ')}`);
   }
+  lines.push(...kernelLines(report));
   const shown = properties(report).filter(([name]) => SHOWN.includes(name));
   lines.push('', ...shown.map(([name, value]) => `${name.padEnd(8)} ${value}`), '', totals(report, colour));
   return `${lines.join('\n')}\n`;
 }
 
+/** What the kernel said while the cases ran. */
+function kernelLines({ kernel }: Report): string[] {
+  if (kernel === null) return [];
+  const { logReason, taint, notes } = kernel;
+  const lines = [
+    '',
+    `kernel log: ${logReason === '' ? (notes.length === 0 ? 'nothing to be seen' : 'see below') : `not read: ${logReason}`}; ${taint} at the begin`,
+  ];
+  for (const { group, lines: said, taint: changed } of notes) {
+    lines.push(`  ${group}:${changed === undefined ? '' : ` THE KERNEL WAS ${changed[0]} AND IS ${changed[1]}`}`);
+    lines.push(...said.map((line) => `    ${line}`));
+  }
+  return lines;
+}
+
+/** Statuses that are the outcome of a case, but for a pass. */
+const HAPPENED: ReadonlySet<string> = new Set(['fail', 'timeout', 'crash']);
+
 function totals(report: Report, colour: boolean): string {
-  const { total, pass, skip, fail, timeout, crash, unexpected } = report.summary;
+  const { pass, skip, fail, timeout, crash, unexpected, 'not-run': notRun } = report.summary;
   const known =
-    fail +
-    timeout +
-    crash -
-    report.cases.filter((each) => !each.expected && each.status !== 'pass' && each.status !== 'skip').length;
+    fail + timeout + crash - report.cases.filter((each) => !each.expected && HAPPENED.has(each.status)).length;
   const parts = [
     `${pass} passed`,
-    `${skip} skipped`,
     `${fail} failed`,
     ...(timeout > 0 ? [`${timeout} timed out`] : []),
     ...(crash > 0 ? [`${crash} crashed`] : []),
     ...(known > 0 ? [`${known} of them expected`] : []),
   ];
-  const text = `${total} cases on ${targetText(report)}: ${parts.join(', ')}${unexpected === 0 ? '' : `; ${unexpected} not as expected`}${report.run.stoppedEarly ? '; stopped at the first' : ''}`;
+  const { ran, skips } = ranText(report);
+  const text = [
+    `${ran}: ${parts.join(', ')}`,
+    ...(skip === 0 ? [] : [`${skip} skipped: ${skips}`]),
+    ...(report.run.ended === null ? [] : [`${notRun} not run: ${report.run.ended}`]),
+    ...(unexpected === 0 ? [] : [`${unexpected} not as expected`]),
+    ...(report.run.stoppedEarly ? ['stopped at the first'] : []),
+  ].join('; ');
   return colour ? styleText(unexpected === 0 ? 'green' : 'red', text) : text;
 }

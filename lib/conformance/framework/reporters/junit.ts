@@ -44,7 +44,7 @@ function testCase(each: ReportedCase): string[] {
 }
 
 function isError({ expected, status }: ReportedCase): boolean {
-  return !expected && (status === 'crash' || status === 'timeout');
+  return !expected && (status === 'crash' || status === 'timeout' || status === 'not-run');
 }
 
 function isSkip({ expected, status }: ReportedCase): boolean {

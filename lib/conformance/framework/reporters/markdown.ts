@@ -1,16 +1,19 @@
 /** The report as the summary of a CI job. */
 import type { Report, ReportedCase } from '../report.ts';
 import { quirkTable } from '../report.ts';
-import { byGroup, names, skipReasons, targetText } from './groups.ts';
+import { byGroup, names, ranText, skipReasons } from './groups.ts';
 
 const MOST_FAILURES = 50;
 
 export function renderMarkdown(report: Report): string {
-  const { total, pass, skip, unexpected } = report.summary;
+  const { pass, skip, unexpected, 'not-run': notRun } = report.summary;
+  const { ran, skips } = ranText(report);
   const lines = [
     `## amdgpu-svm conformance: ${unexpected === 0 ? 'as expected' : `${unexpected} not as expected`}`,
     '',
-    `${total} cases on ${targetText(report)}, seed ${report.run.seed}: ${pass} passed, ${skip} skipped.`,
+    `${ran}, seed ${report.run.seed}: ${pass} passed; ${skip} skipped${skip === 0 ? '' : `: ${skips}`}.`,
+    ...(report.run.ended === null ? [] : ['', `${notRun} not run: ${text(report.run.ended)}.`]),
+    ...kernelLines(report),
     '',
     `Kernel ${text(report.environment.kernel)}, driver ${text(report.target.driver)}, amdgpu-svm ${text(report.environment.package)}, Node ${text(report.environment.node)}; ${text(report.environment.host)}, ${report.environment.date}.`,
     '',
@@ -18,10 +21,10 @@ export function renderMarkdown(report: Report): string {
     '| --- | ---: | ---: | ---: |',
     ...byGroup(report).map(
       ({ path, summary }) =>
-        `| ${path} | ${summary.pass} | ${summary.skip} | ${summary.fail + summary.timeout + summary.crash} |`,
+        `| ${path} | ${summary.pass} | ${summary.skip} | ${summary.fail + summary.timeout + summary.crash + summary['not-run']} |`,
     ),
   ];
-  const bad = report.cases.filter(({ expected }) => !expected);
+  const bad = report.cases.filter(({ expected, status }) => !expected && status !== 'not-run');
   if (bad.length > 0) {
     lines.push('', '### Not as expected', '');
     for (const each of bad.slice(0, MOST_FAILURES)) lines.push(...failure(each));
@@ -47,6 +50,16 @@ export function renderMarkdown(report: Report): string {
     );
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** What the kernel said while the cases ran, where it said something. */
+function kernelLines({ kernel }: Report): string[] {
+  return (kernel?.notes ?? []).flatMap(({ group, lines, taint }) => [
+    '',
+    `The kernel while ${text(group)} ran${taint === undefined ? '' : `; it was ${text(taint[0])} and is ${text(taint[1])}`}:`,
+    '',
+    ...lines.map((line) => `* ${text(line)}`),
+  ]);
 }
 
 function failure(each: ReportedCase): string[] {

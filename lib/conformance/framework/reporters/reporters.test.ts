@@ -88,8 +88,14 @@ const report: Report = {
     shard: { index: 1, count: 2 },
     expectQuirks: false,
     stoppedEarly: false,
+    ended: null,
   },
   summary: summarize(cases),
+  kernel: {
+    logReason: '',
+    taint: 'not tainted',
+    notes: [{ group: 'demo,one', lines: [nasty], taint: ['not tainted', 'tainted 512 (W: a warning)'] }],
+  },
   cases,
 };
 
@@ -191,6 +197,8 @@ describe('the reporters', () => {
       'both, in different cases: Q13',
       'correct instead: Q14',
       '4 not as expected',
+      '6 of 7 cases ran on emulated gfx942, v4: ',
+      'demo,one: THE KERNEL WAS not tainted AND IS tainted 512 (W: a warning)',
     ]) {
       expect(human).toContain(text);
     }

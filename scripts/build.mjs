@@ -16,8 +16,8 @@ const sourceFolders = ['lib', 'emulator', 'native'];
 
 function currentFingerprint() {
   const isSource = (/** @type {string} */ name) => /\.(ts|tsx|css|html)$/.test(name) && !name.endsWith('.test.ts');
-  const configuration = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs', 'scripts/bundle.mjs', 'scripts/build-inspector.mjs'];
-  const tools = ['typescript', 'rolldown', 'node-addon-api'].map((name) => `${readJson(dependency(`${name}/package.json`)).version}`);
+  const configuration = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs', 'scripts/bundle.mjs', 'scripts/bundle-types.mjs', 'scripts/build-inspector.mjs'];
+  const tools = ['typescript', 'rolldown', 'rolldown-plugin-dts', 'node-addon-api'].map((name) => `${readJson(dependency(`${name}/package.json`)).version}`);
   return fingerprint([...listFiles(sourceFolders, isSource), ...configuration], tools);
 }
 
@@ -41,7 +41,8 @@ export function buildDist() {
     const bundle = runLogged('bundle', process.execPath, [path.join(root, 'scripts/bundle.mjs'), output]);
     if (!bundle.ok) throw new ScriptError(`the modules can't be bundled:\n${bundle.output.trimEnd()}`);
     copyDeclarations(output);
-    writeDeclarations(output);
+    const types = runLogged('bundle-types', process.execPath, [path.join(root, 'scripts/bundle-types.mjs'), output]);
+    if (!types.ok) throw new ScriptError(`the declarations can't be rolled up:\n${types.output.trimEnd()}`);
     copyHeaders(output);
     fs.writeFileSync(path.join(output, stampName), stamp);
     if (fs.existsSync(dist)) fs.renameSync(dist, old);
@@ -68,31 +69,6 @@ function copyHeaders(output) {
   for (const name of fs.readdirSync(from)) {
     if (/\.h$|^LICENSE/.test(name)) fs.copyFileSync(path.join(from, name), path.join(to, name));
   }
-}
-
-/**
- * The compiler keeps './x.ts' in declarations, which it doesn't ship; and it takes a .d.ts of a
- * "type": "module" package for an ES module, so that CommonJS consumers need .d.cts copies.
- * @param {string} output
- */
-function writeDeclarations(output) {
-  const declarations = fs.readdirSync(output, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.d.ts'));
-  for (const name of declarations) {
-    const file = path.join(output, name);
-    const text = fs.readFileSync(file, 'utf8');
-    const copy = path.join(output, 'cjs', name.replace(/\.d\.ts$/, '.d.cts'));
-    fs.mkdirSync(path.dirname(copy), { recursive: true });
-    fs.writeFileSync(file, withSpecifiers(text, 'js'));
-    fs.writeFileSync(copy, withSpecifiers(text, 'cjs'));
-  }
-}
-
-/** Gives the relative specifiers of a declaration file another extension. @param {string} text @param {'js' | 'cjs'} extension */
-function withSpecifiers(text, extension) {
-  return text.replace(
-    /(\bfrom\s*|\bimport\s*\(\s*|\bimport\s+|\bdeclare\s+module\s+)(['"])(\.\.?\/[^'"]*?)(?:\.d)?\.[jt]s\2/g,
-    (_, before, quote, name) => `${before}${quote}${name}.${extension}${quote}`,
-  );
 }
 
 /** @returns {boolean} whether something was built */

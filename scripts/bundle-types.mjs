@@ -29,6 +29,8 @@ export async function bundleTypes(output) {
     external: [/^node:/],
     // There is nothing to generate: declarations go in, and come out.
     plugins: [dts({ dtsInput: true, oxc: true, tsconfig: false })],
+    // How long it takes is no complaint: on a busy machine everything does.
+    checks: { pluginTimings: false },
     onwarn: (warning) => {
       throw new Error(`${warning.code}: ${warning.message}`);
     },

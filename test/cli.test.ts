@@ -76,6 +76,7 @@ describe('wrong input ends with exit code 2 and one clear line', () => {
       ['bench', '--xnack-off'],
       /bench: --xnack-off: the revision v4 has no mode for XNACK off; profile v7-xnack-off has/,
     ],
+    [['serve', '--mount', '/nowhere', '--noretry', '2'], /serve: --noretry: expected 0 to 1, got "2"/],
     [
       ['serve', '--mount', '/nowhere', '--profile', 'v8', '--xnack-off'],
       /serve: --xnack-off: the revision v8 has no mode/,

@@ -62,9 +62,13 @@ describeWhere(problem, 'the user ABI, row by row', () => {
     await served.stop();
   });
 
-  it('from C on a GPU without retry faults', async () => {
-    const served = await ServedNode.start(['--asic', 'gfx1100']);
-    expectTap(await run(walk, [served.node(), '--no-svm']), 13);
+  it.each([
+    ['of a family that never has them', ['--asic', 'gfx1100'], []],
+    ['switched off by the module parameter', ['--asic', 'gfx906', '--noretry', '1'], []],
+    ['switched off for all, as v8 does it', ['--profile', 'v8', '--noretry', '1'], ['--revision', 'v8']],
+  ])('from C on a GPU without retry faults, %s', async (_, options, more) => {
+    const served = await ServedNode.start(options);
+    expectTap(await run(walk, [served.node(), '--no-svm', ...more]), 13);
     await served.stop();
   });
 });

@@ -99,6 +99,34 @@ describeWhere(problem, 'users', () => {
     expect(output).not.toContain('    at ');
   });
 
+  it('run programs that find the served files in /dev and /sys, in a user namespace, or are told that none may be made', async () => {
+    const folder = await publicCopy();
+    const found = `cat /sys/devices/virtual/kfd/kfd/topology/nodes/1/name; test -r /dev/kfd && ${PYTHON.join(' ')} '${folder}/client.py' /dev/dri/renderD128 open`;
+    const serve = `cd '${folder}/mine' && TMPDIR=. ../node ../dist/lib/cli/main.js serve --run --asic gfx90a -- sh -c '${found.replaceAll("'", "'\\''")}'`;
+    const outer = 'mknod -m 666 "$0/fuse" c 10 229 && mount --bind "$0/fuse" /dev/fuse && exec setpriv "$@"';
+    const { code, output } = await run('unshare', ['--mount', 'sh', '-c', outer, folder, ...NOBODY, 'sh', '-c', serve]);
+    const mayMake = (await asNobody('unshare', '-m', '-U', '-r', 'true')).code === 0;
+    if (!mayMake) expect([code, output]).toEqual([3, expect.stringContaining('no private mount namespace')]);
+    else if (restricted) expect(output).toContain('open 13');
+    // The client ends with what it says.
+    else expect([code, output]).toEqual([1, 'gfx90a\nioctl 0\n']);
+    expect(fs.readdirSync(path.join(folder, 'mine'))).toEqual([]);
+
+    fs.writeFileSync(
+      path.join(folder, 'unshare'),
+      '#!/bin/sh\necho "unshare: unshare failed: Operation not permitted" >&2\nexit 1\n',
+      { mode: 0o755 },
+    );
+    const outerAgain = 'mount --bind "$0/fuse" /dev/fuse && PATH=$0:$PATH exec setpriv "$@"';
+    const refused = await run('unshare', [
+      ...['--mount', 'sh', '-c', outerAgain, folder, ...NOBODY, 'sh', '-c', serve],
+    ]);
+    expect([refused.code, refused.stderr]).toEqual([
+      3,
+      'amdgpu-svm serve --run: no private mount namespace: unshare: unshare failed: Operation not permitted; run as root (in a container with --cap-add SYS_ADMIN), or where users may make namespaces of their own\n',
+    ]);
+  });
+
   it('are told what to do where /dev/fuse is closed to them, or is not there', async () => {
     const folder = await publicCopy();
     const serve = (outer: string) =>

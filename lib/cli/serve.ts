@@ -34,6 +34,7 @@ const OPTIONS = {
   gpus: { type: 'string' },
   profile: { type: 'string' },
   'xnack-off': { type: 'boolean', default: false },
+  noretry: { type: 'string' },
   repairs: { type: 'string' },
   'default-granularity': { type: 'string' },
   kfd: { type: 'boolean', default: false },
@@ -57,6 +58,8 @@ on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See doc
   --gpus N                   number of nodes, 1 to 8; default 1
   --profile NAME             revision of the user ABI: ${PROFILE_NAMES}
   --xnack-off                ${XNACK_OFF_HELP}
+  --noretry 0|1              module parameter amdgpu.noretry: with 1 no GPU has retry faults in v8, and in earlier revisions
+                             those that ask it (gfx906, gfx908) have none; default: as the GPU boots, in v8 0
   --repairs LIST             ${REPAIRS_HELP}
   --default-granularity N    module parameter of the driver, log2 of pages; default 9
   --kfd                      serve KFD, too, at DIR/kfd: queues, events and memory for its runtimes
@@ -144,18 +147,21 @@ function machineOptions(values: {
   gpus?: string;
   profile?: string;
   'xnack-off': boolean;
+  noretry?: string;
   repairs?: string;
   'default-granularity'?: string;
 }): MachineOptions {
   const asic = asicOption('serve', values.asic);
   const profile = profileOption('serve', values.profile);
   const gpus = integer('gpus', values.gpus, 1, 8);
+  const noretry = integer('noretry', values.noretry, 0, 1);
   const defaultGranularity = integer('default-granularity', values['default-granularity'], 0, 255);
   return {
     ...(asic === undefined ? {} : { asic }),
     ...(profile === undefined ? {} : { profile }),
     ...xnackOffOption('serve', values['xnack-off'], profile ?? DEFAULT_PROFILE),
     ...repairsOption('serve', values.repairs, profile ?? DEFAULT_PROFILE),
+    ...(noretry === undefined ? {} : { noretry: noretry === 1 }),
     ...(gpus === undefined ? {} : { gpus }),
     ...(defaultGranularity === undefined ? {} : { defaultGranularity }),
   };

@@ -9,6 +9,8 @@ const BUSY_MILLISECONDS = 0.05;
 const BUSY_FOR = 4;
 /** Between two tries of a packet that has to wait. */
 const WAITING_MILLISECONDS = 2;
+/** What files of a file system answer whose helper has ended. */
+const GONE: ReadonlySet<string> = new Set(['ENOTCONN', 'ECONNABORTED', 'ENODEV']);
 /** Should the kernel ever keep a page that was dropped, its doorbell is seen so late. */
 const RECHECK_MILLISECONDS = 1000;
 
@@ -92,7 +94,8 @@ export class Doorbells {
       // What was stored while the pages were dropped may have gone with them; the write pointers have it, too.
       if ([...this.#queues].filter((queue) => queue.ringByPointer()).length > 0) return this.#lookSoon();
     } catch (error) {
-      // The mount may have gone; what else it was, the next look may be luckier.
+      // The mount has gone, which others tell; what else it was, the next look may be luckier.
+      if (GONE.has((error as NodeJS.ErrnoException).code ?? '')) return;
       this.#complain(error);
     }
     this.#lookAfter(RECHECK_MILLISECONDS);

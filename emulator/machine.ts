@@ -9,7 +9,7 @@ import { PAGE_BYTES, PAGES_PER_BLOCK } from './kernel/page-number.ts';
 import type { CostTotals } from './cost/cost-account.ts';
 import { MachineCosts } from './cost/machine-costs.ts';
 import { AddressSpace } from './mm/address-space.ts';
-import type { FrameReferenceCheck } from './mm/page-contents.ts';
+import type { FrameReferenceCheck } from './mm/stale-frames.ts';
 import { DeviceMaps } from './mm/device-pages.ts';
 import type { DeviceMemorySettings } from './svm/device-memory.ts';
 import { PasidAllocator } from './svm/context.ts';

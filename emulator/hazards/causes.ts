@@ -1,4 +1,5 @@
 // Models: nothing - why PTEs of a chunk are not what they should be: the quirk that was met when it came to that.
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 
 /** Ways in which a PTE can be wrong, as bits. */
 export const Wrong = { stale: 1, uncovered: 2, permission: 4, copyOnWrite: 8, used: 16 } as const;
@@ -16,24 +17,30 @@ export interface Cause {
 const CHUNKS = [1, 16, 512] as const;
 const SIZES = CHUNKS.length;
 
-/** Causes by range, which may be gone. Empty as long as nothing is wrong. */
+/** Causes by range, which may be gone. Empty as long as nothing is wrong. Ranges lie in one block. */
 export class Causes {
-  readonly #byChunk = new Map<number, Cause>();
+  /** By block, then by chunk. */
+  readonly #blocks = new Map<number, Map<number, Cause>>();
 
   set(quirk: string, startPage: number, pages: number): void {
-    this.#byChunk.set(keyOf(startPage, pages), { quirk, startPage, pages, reported: 0 });
+    const block = blockOf(startPage);
+    let causes = this.#blocks.get(block);
+    if (causes === undefined) this.#blocks.set(block, (causes = new Map()));
+    causes.set(keyOf(startPage, pages), { quirk, startPage, pages, reported: 0 });
   }
 
   /** As `set`, unless that very cause is known already. */
   keep(quirk: string, startPage: number, pages: number): void {
-    if (this.#byChunk.get(keyOf(startPage, pages))?.quirk !== quirk) this.set(quirk, startPage, pages);
+    const known = this.#blocks.get(blockOf(startPage))?.get(keyOf(startPage, pages));
+    if (known?.quirk !== quirk) this.set(quirk, startPage, pages);
   }
 
   /** The cause of the smallest chunk that contains `page`. */
   of(page: number): Cause | undefined {
-    if (this.#byChunk.size === 0) return undefined;
+    const causes = this.#blocks.get(blockOf(page));
+    if (causes === undefined) return undefined;
     for (const pages of CHUNKS) {
-      const cause = this.#byChunk.get(keyOf(page - (page % pages), pages));
+      const cause = causes.get(keyOf(page - (page % pages), pages));
       if (cause !== undefined) return cause;
     }
     return undefined;
@@ -41,12 +48,21 @@ export class Causes {
 
   /** The PTEs of `[startPage, startPage + pages)` are made anew: what was wrong with whole chunks there is over. */
   clear(startPage: number, pages: number): void {
-    if (this.#byChunk.size === 0) return;
+    if (this.#blocks.size === 0) return;
     const endPage = startPage + pages;
-    for (const [key, cause] of this.#byChunk) {
-      if (cause.startPage >= startPage && cause.startPage + cause.pages <= endPage) this.#byChunk.delete(key);
+    for (let block = blockOf(startPage); block <= blockOf(endPage - 1); block++) {
+      const causes = this.#blocks.get(block);
+      if (causes === undefined) continue;
+      for (const [key, cause] of causes) {
+        if (cause.startPage >= startPage && cause.startPage + cause.pages <= endPage) causes.delete(key);
+      }
+      if (causes.size === 0) this.#blocks.delete(block);
     }
   }
+}
+
+function blockOf(page: number): number {
+  return Math.floor(page / PAGES_PER_BLOCK);
 }
 
 function keyOf(startPage: number, pages: number): number {

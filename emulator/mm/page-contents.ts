@@ -2,6 +2,8 @@
 import { OrderedMap } from '../kernel/ordered-map.ts';
 import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import { addressOfPage, PAGE_BYTES } from '../kernel/page-number.ts';
+import { StaleFrames } from './stale-frames.ts';
+import type { FrameReferenceCheck } from './stale-frames.ts';
 
 const NOTHING = new Uint8Array(0);
 const PAGE_WORDS = PAGE_BYTES / 4;
@@ -67,9 +69,6 @@ interface Segment {
   readonly firstPage: number;
 }
 
-/** Says whether a GPU PTE at `page` still points at the physical page `frame`. */
-export type FrameReferenceCheck = (page: number, frame: number) => boolean;
-
 /** Memory that is not ours, of which the pages here are a picture: the program whose address space a served node mirrors. */
 export interface ForeignMemory {
   /** Fills `target` with the bytes from `address` on. */
@@ -89,8 +88,8 @@ export class PageContents {
   #gapEnd = 0;
   readonly #ghosts = new Map<number, { page: number; bytes: Uint8Array }>();
   #sweepAt = 64;
-  /** Pages with a PTE that points at a frame of VRAM which has left them; it may lie elsewhere now. */
-  readonly #stalePages = new Map<number, number[]>();
+  /** Frames of VRAM that have left pages whose PTEs point there; they may lie elsewhere now. */
+  readonly #stale = new StaleFrames();
   /** Set by the machine, which knows the GPU page tables. */
   isFrameReferenced: FrameReferenceCheck = () => false;
   /** Where the contents really are, if not here. Old contents of pages that left can't be kept then. */
@@ -167,12 +166,13 @@ export class PageContents {
 
   /** The physical page `frame` leaves `page`: keeps its bytes, if a PTE points there and it ever had any. */
   pageLeaves(page: number, frame: number): void {
-    const referenced = frame < SYSTEM_FRAMES_END ? undefined : this.#isVramReferenced(page, frame);
+    const isReferenced = this.isFrameReferenced(page, frame);
+    if (isReferenced && frame >= SYSTEM_FRAMES_END) this.#stale.note(page, frame, this.isFrameReferenced);
     const segment = this.#find(page);
     if (segment === undefined) return;
     const index = segment.firstPage + (page - segment.startPage);
     const { store } = segment;
-    if (!store.isWritten(index) || !(referenced ?? this.isFrameReferenced(page, frame)) || !store.holds(index)) return;
+    if (!store.isWritten(index) || !(isReferenced || this.#isStale(frame)) || !store.holds(index)) return;
     this.#ghosts.set(frame, { page, bytes: store.page(index).slice() });
     if (this.#ghosts.size > this.#sweepAt) this.#sweepGhosts();
   }
@@ -183,16 +183,9 @@ export class PageContents {
     for (let frame = firstFrame; frame < firstFrame + count; frame++) this.#ghosts.delete(frame);
   }
 
-  /** As `isFrameReferenced`, for a page of VRAM that leaves `page`: it may have left others before. */
-  #isVramReferenced(page: number, frame: number): boolean {
-    const known = this.#stalePages.get(frame);
-    // The usual case, without an allocation: nothing was stale, and nothing is.
-    if (known === undefined && !this.isFrameReferenced(page, frame)) return false;
-    const before = known?.filter((stale) => this.isFrameReferenced(stale, frame)) ?? [];
-    if (!before.includes(page) && this.isFrameReferenced(page, frame)) before.push(page);
-    if (before.length === 0) this.#stalePages.delete(frame);
-    else this.#stalePages.set(frame, before);
-    return before.length > 0;
+  /** Whether a PTE of a page that `frame` has left before, if it is one of VRAM, points at it. */
+  #isStale(frame: number): boolean {
+    return frame >= SYSTEM_FRAMES_END && this.#stale.isReferenced(frame, this.isFrameReferenced);
   }
 
   /** Keeps the physical page `frame`, of zeros, which has left `page`: the GPU writes to it through a stale PTE. */
@@ -313,11 +306,7 @@ export class PageContents {
   // Amortised: runs when the number of ghosts has doubled since the last sweep.
   #sweepGhosts(): void {
     for (const [frame, ghost] of this.#ghosts) {
-      const referenced =
-        frame < SYSTEM_FRAMES_END
-          ? this.isFrameReferenced(ghost.page, frame)
-          : this.#isVramReferenced(ghost.page, frame);
-      if (!referenced) this.#ghosts.delete(frame);
+      if (!this.isFrameReferenced(ghost.page, frame) && !this.#isStale(frame)) this.#ghosts.delete(frame);
     }
     this.#sweepAt = Math.max(64, this.#ghosts.size * 2);
   }

@@ -6,6 +6,8 @@ import type { EventMap, EventName, IntervalEvent } from './events.ts';
 
 /** Who is told of an event. */
 export interface EventTarget {
+  /** Whether somebody listens to events of that name. */
+  has(name: EventName): boolean;
   emit<Name extends EventName>(name: Name, event: EventMap[Name]): void;
 }
 
@@ -37,6 +39,8 @@ export class MemoryEventSink extends QuietEffects {
     this.#events.emit('pages-copied', { ...bytes(this.#device, offset, pages), to: toVram ? 'vram' : 'system' });
   }
   override migrationAnnounced(event: number, startPage: number, endPage: number): void {
+    // An eviction has one for each page.
+    if (!this.#events.has('migration-announced')) return;
     const interval = bytes(this.#device, startPage, endPage - startPage);
     this.#events.emit('migration-announced', { ...interval, kind: NOTIFIER_EVENT_NAMES[event]! });
   }

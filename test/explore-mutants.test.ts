@@ -56,6 +56,47 @@ describe('the race explorer', () => {
   });
 });
 
+/** Bugs that show as each kind of finding that the monitor does not name, in a program of test/support/explore-programs.ts. */
+const PLANTED: readonly { kind: string; id: string; becomes?: string; revision?: string; program: string }[] = [
+  { kind: 'answers', id: 'v7-set-skips-memory', revision: 'v7', program: 'prefetch / unmap, collect' },
+  { kind: 'attributes', id: 'v7-unmap-clears', revision: 'v7', program: 'prefetch / unmap, collect' },
+  { kind: 'order', id: 'default-access', program: 'set / unmap' },
+  { kind: 'stale', id: 'move-unannounced', revision: 'v8', program: 'with VRAM: write, read / read' },
+  {
+    kind: 'contents',
+    id: 'zap-without-flush',
+    becomes: 'context.process.contents.write(startPage - 1, 0, Uint8Array.of(99, 0, 0, 0));',
+    program: 'read / discard',
+  },
+  {
+    kind: 'left',
+    id: 'collector-keeps-range',
+    becomes: 'const removed = context.framework.removeRange(range); context.device.counters.dmaPages++;',
+    program: 'set / unmap',
+  },
+  { kind: 'deadlock', id: 'race-set-does-not-sleep', program: 'fault / set' },
+  { kind: 'crash', id: 'race-collection-unchecked', program: 'prefetch / discard' },
+];
+
+describe('each kind of finding', () => {
+  let judges: (id: string) => Promise<Judges>;
+  beforeAll(async () => {
+    const known = new Map([...MUTANTS, ...RACE_MUTANTS].map(({ id, becomes }) => [id, becomes]));
+    const planted = PLANTED.map(({ id, becomes = known.get(id)! }) => ({ id, becomes }));
+    const { modules, mutated } = await transformAll(planted, ENTRY);
+    const evaluate = moduleEvaluator(modules, ENTRY);
+    judges = async (id) => (await evaluate(mutated.get(id))) as unknown as Judges;
+  });
+
+  it.each(PLANTED)('$kind is found where $id is broken', async ({ kind, id, revision = 'v4', program }) => {
+    const shown = ({ serial, races }: ReturnType<Judges['findingsOf']>): string[] =>
+      [...serial, ...races].filter((text) => new RegExp(`^${kind}: |[ ,]${kind}(,|$)`).test(text));
+    const before = shown(original.findingsOf(program, revision));
+    const after = shown((await judges(id)).findingsOf(program, revision));
+    expect(after.filter((each) => !before.includes(each))).not.toEqual([]);
+  });
+});
+
 describe('the fuzzer', () => {
   it.each(sample(Object.entries(WRONG_RULES), 5))(
     'finds the wrong rule %s by histories of the family %s',

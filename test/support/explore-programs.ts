@@ -156,6 +156,28 @@ export const MUTANT_PROGRAMS: Readonly<Record<string, ProgramSource & { readonly
   'fault / unmap, reset': beside((s) => s.reset(V + 4, 4)),
   'restore / discard': restored((s) => s.discard(V + 2, 1)),
   'restore / unmap': restored((s) => s.unmap(V + 2, 1)),
+  'read / discard': program(
+    (s) => {
+      mapped(s);
+      s.store(V, CHUNK, 5);
+    },
+    (s) => s.gpuLoad(V + 3),
+    (s) => s.discard(V + 4, 4),
+  ),
+  'with VRAM: write, read / read': withVram(
+    program(
+      (s) => {
+        s.map(V, CHUNK);
+        s.store(V, CHUNK, 5);
+        s.set(V, CHUNK, [T.preferredLocation, 1]);
+      },
+      (s) => {
+        s.fault(V, true);
+        s.gpuLoad(V + 3);
+      },
+      (s) => s.load(V, 2),
+    ),
+  ),
   'with VRAM: fault / discard': withVram(
     program(
       mapped,

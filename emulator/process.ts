@@ -52,6 +52,7 @@ export class EmulatedProcess {
     this.calls = calls;
   }
 
+  /** The address space of the process. */
   get space(): AddressSpace {
     return this.calls.space;
   }
@@ -73,6 +74,7 @@ export class EmulatedProcess {
     return address;
   }
 
+  /** Unmaps whole pages; holes are no error. Sizes in bytes. */
   munmap(address: bigint, size: number | bigint): void {
     const bytes = sizeArgument('size', size);
     this.#check(this.calls.munmap(addressArgument('address', address), bytes), 'munmap', address, bytes);
@@ -120,6 +122,7 @@ export class EmulatedProcess {
     this.#check(this.calls.mlock(addressArgument('address', address), bytes), 'mlock', address, bytes);
   }
 
+  /** Takes back `mlock`. */
   munlock(address: bigint, size: number | bigint): void {
     const bytes = sizeArgument('size', size, { zero: true });
     this.#check(this.calls.munlock(addressArgument('address', address), bytes), 'munlock', address, bytes);

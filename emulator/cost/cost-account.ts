@@ -4,6 +4,7 @@ import type { CostKind } from './cost-fields.ts';
 
 /** Which way bytes went: copies to VRAM and to system memory; accesses of the GPU to its VRAM and to system memory. */
 export const BYTE_DIRECTIONS = ['toVram', 'toSystem', 'local', 'remote'] as const;
+/** Where bytes went: to VRAM, to system memory, or accessed in place, near or over the link. */
 export type ByteDirection = (typeof BYTE_DIRECTIONS)[number];
 
 /** How often something was done, and the time that it took. */

@@ -44,6 +44,7 @@ export const COST_FIELDS = {
   remoteBandwidth: { unit: 'GB/s', spent: 'bytes of system memory that the GPU accesses' },
 } as const satisfies Readonly<Record<string, CostFieldDescription>>;
 
+/** Name of a quantity of the cost model. */
 export type CostField = keyof typeof COST_FIELDS;
 
 /** A value for each quantity. */
@@ -65,4 +66,5 @@ export const COST_KINDS = [
   'queues',
   'gpu-access',
 ] as const;
+/** What virtual time was spent on. */
 export type CostKind = (typeof COST_KINDS)[number];

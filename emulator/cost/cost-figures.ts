@@ -105,5 +105,7 @@ export const COST_FIGURES = {
   mi300a: shared('gfx942-apu'),
 } as const satisfies Readonly<Record<string, CostFigures>>;
 
+/** Name of a table of the cost model. */
 export type CostName = keyof typeof COST_FIGURES;
+/** Names of the tables of the cost model. */
 export const COST_NAMES = Object.keys(COST_FIGURES) as readonly CostName[];

@@ -69,11 +69,13 @@ export class GpuEngine {
     }
   }
 
+  /** Reads bytes through the page table, with the faults that it takes. GpuAccessError where the access is given up. */
   read(address: bigint, size: number): Uint8Array<ArrayBuffer> {
     this.#reach(address, size, false);
     return gpuRead(this.#device, this.#file, address, size);
   }
 
+  /** Writes bytes through the page table, with the faults that it takes. GpuAccessError where the access is given up. */
   write(address: bigint, data: Uint8Array): void {
     this.#reach(address, data.length, true);
     gpuWrite(this.#device, this.#file, address, data);

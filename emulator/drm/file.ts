@@ -60,6 +60,7 @@ export class EmulatedFile {
     this.computeResult = compute ? this.convertToCompute() : 0;
   }
 
+  /** The SVM context of the file; null before the first ioctl that makes it. */
   get context(): SvmContext | null {
     return this.vm.context;
   }

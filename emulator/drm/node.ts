@@ -70,6 +70,7 @@ export class EmulatedNode<Device extends NodeDevice = NodeDevice> implements Dev
     return this.device.path;
   }
 
+  /** Whether `close` was called. */
   get closed(): boolean {
     return this.#closed;
   }

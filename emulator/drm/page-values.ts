@@ -10,6 +10,7 @@ const VALUE_BYTES = 4;
 
 /** What a page holds that nobody wrote since it was allocated, where nothing cleared it. */
 const UNINITIALISED = '?';
+/** What a page holds, as a number: traces tell contents in this form. */
 export type PageValue = number | typeof UNINITIALISED;
 
 /** What the CPU reads at the begin of `page`. */

@@ -4,7 +4,9 @@ import { NotModelledError } from '../kernel/not-modelled.ts';
 
 /** What the engine reads and writes: addresses in bytes of the GPU's address space. */
 export interface SdmaMemory {
+  /** The bytes from `address` on. */
   read(address: bigint, bytes: number): Uint8Array;
+  /** Writes `data` from `address` on. */
   write(address: bigint, data: Uint8Array): void;
   /** Adds to the u64 at `address`, a multiple of 8. */
   atomicAdd(address: bigint, value: bigint): void;

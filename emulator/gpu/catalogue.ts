@@ -67,6 +67,7 @@ export const GPU_CATALOGUE = {
   gfx1201: model('gfx1201', 'Radeon RX 9070 XT', '12.0.1'),
 } as const satisfies Readonly<Record<string, GpuModel>>;
 
+/** Name of a GPU of the catalogue. */
 export type AsicName = keyof typeof GPU_CATALOGUE;
 
 /** The model of that name; throws a RangeError (`ERR_SVM_UNKNOWN_ASIC`) that says which names are near, and lists all. */

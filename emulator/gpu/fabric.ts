@@ -2,6 +2,7 @@
 
 /** How a machine's GPUs reach one another where they are in no common hive. */
 export const GPU_LINKS = ['none', 'pcie', 'hive'] as const;
+/** The option `links`: what lies between the GPUs. */
 export type GpuLinks = (typeof GPU_LINKS)[number];
 
 /** What lies between two GPUs: 'hive' XGMI, 'pcie' the bus, over which they reach each other's VRAM, 'none' no way; 'self' one GPU. */

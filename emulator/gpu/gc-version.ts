@@ -28,6 +28,7 @@ export function gc(major: number, minor: number, revision: number): number {
   return major * 0x10000 + minor * 0x100 + revision;
 }
 
+/** A GC version as text: '9.4.3'. */
 export function formatGcVersion(version: GcVersion): string {
   return `${version.major}.${version.minor}.${version.revision}`;
 }

@@ -77,6 +77,7 @@ export class HazardMonitor implements MemoryObserver {
   get operation(): number {
     return this.#operation;
   }
+  /** Number of the operation under way, which hazards name. */
   set operation(number: number) {
     this.#operation = number;
     this.#numbered = true;
@@ -146,6 +147,7 @@ export class HazardMonitor implements MemoryObserver {
     return known === undefined || holdsIn(known, this.#revision);
   }
 
+  /** The memory of the process has changed at these pages. */
   memoryChanged(change: Parameters<MemoryObserver['memoryChanged']>[0], startPage: number, endPage: number): void {
     this.#log.note(this.#operation, WORD_OF_CHANGE[change], startPage, endPage);
     for (const watch of this.#watches) watch.memoryChanged(change, startPage, endPage);

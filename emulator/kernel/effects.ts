@@ -37,14 +37,23 @@ export type FaultReason =
  * page and number of pages; `flags` is an index of the device's `PteFlagTable`.
  */
 export interface EffectSink {
+  /** A notifier now watches these pages. */
   notifierInserted(startPage: number, pages: number): void;
+  /** A notifier is gone. */
   notifierRemoved(startPage: number, pages: number): void;
+  /** A GPU range was made. */
   rangeInserted(startPage: number, pages: number): void;
+  /** A GPU range is gone. */
   rangeRemoved(startPage: number, pages: number): void;
+  /** PTEs of these pages were written. */
   ptesWritten(startPage: number, pages: number, flags: number): void;
+  /** PTEs of these pages were cleared. */
   ptesZapped(startPage: number, pages: number): void;
+  /** The TLB of the VM was flushed. */
   tlbFlushed(): void;
+  /** Pages were mapped for DMA. */
   dmaMapped(startPage: number, pages: number): void;
+  /** Pages are mapped for DMA no longer. */
   dmaUnmapped(startPage: number, pages: number): void;
   /** A range is queued for the garbage collector with the pages `[firstPage, lastPage]` of this event. */
   collectionQueued(firstPage: number, lastPage: number): void;

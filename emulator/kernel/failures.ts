@@ -68,6 +68,7 @@ export const FAILURE_POINTS = [
   /** Update of the page directories after a commit. */
   'update-directories',
 ] as const;
+/** A place of the modelled code that can be made to fail. */
 export type FailurePoint = (typeof FAILURE_POINTS)[number];
 
 /** Points at which `allocate-memory` is passed, too, in the order of the C code's allocations. */

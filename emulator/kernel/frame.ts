@@ -10,6 +10,7 @@ export const SYSTEM_FRAMES_END = 0x8000_0000;
 /** Pages of VRAM that a GPU can have: 1 TiB. */
 export const LARGEST_VRAM_PAGES = 0x1000_0000;
 const GPU_SHIFT = 28;
+/** The largest number of GPUs of a machine. */
 export const MOST_GPUS = 8;
 
 /** Where a page lies: `SYSTEM_MEMORY`, or `1 + n` for the VRAM of GPU n. */

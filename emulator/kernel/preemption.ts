@@ -38,6 +38,7 @@ export const PREEMPTION_POINTS = [
   /** The eviction of a buffer from VRAM begins. */
   'evict',
 ] as const;
+/** A place of the modelled code where another thread can run. */
 export type PreemptionPoint = (typeof PREEMPTION_POINTS)[number];
 
 /** The points of one machine. Without a listener, passing one costs a comparison. */

@@ -73,6 +73,7 @@ interface Segment {
 export interface ForeignMemory {
   /** Fills `target` with the bytes from `address` on. */
   read(address: bigint, target: Uint8Array): void;
+  /** Writes the bytes of `source` from `address` on. */
   write(address: bigint, source: Uint8Array): void;
   /** The first of the pages `[startPage, endPage)` of a file mapping that has nothing behind it, `endPage` if all have. */
   endOfFile(startPage: number, endPage: number): number;

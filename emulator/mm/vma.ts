@@ -18,6 +18,7 @@ export const VMA_KINDS = [
   'shared',
   'hugetlb',
 ] as const;
+/** Kind of a mapping. */
 export type VmaKind = (typeof VMA_KINDS)[number];
 
 /** One mapping of the process: the pages `[startPage, endPage)`, end exclusive. */

@@ -5,6 +5,7 @@ import { argumentError, countArgument } from '../kernel/arguments.ts';
 
 /** Where events come from: an `EmulatedMachine`, or something like it. */
 export interface EventSource {
+  /** Calls `listener` for all events, or those of `names`; the answer ends it. */
   onAny(listener: (event: MachineEvent) => void, names?: readonly EventName[]): () => void;
 }
 
@@ -28,6 +29,7 @@ export class EventRing {
     return this.#events.length;
   }
 
+  /** Adds an event, in place of the oldest where the ring is full. */
   push(event: MachineEvent): void {
     if (this.#events.length < this.capacity) {
       this.#events.push(event);

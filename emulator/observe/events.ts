@@ -23,6 +23,7 @@ export const NOTIFIER_EVENT_NAMES = [
   'migrate',
   'exclusive',
 ] as const;
+/** Kind of an MMU notifier event. */
 export type NotifierEventName = (typeof NOTIFIER_EVENT_NAMES)[number];
 
 /**
@@ -122,7 +123,9 @@ export interface EventMap {
     readonly hazard?: Hazard;
   };
 }
+/** Name of an event. */
 export type EventName = keyof EventMap;
+/** Gets the fields of an event. */
 export type EventListener<Name extends EventName> = (event: EventMap[Name]) => void;
 
 /** An event of any name, with the machine's clock. */
@@ -134,6 +137,7 @@ export type MachineEvent = {
   };
 }[EventName];
 
+/** Names of all events. */
 export const EVENT_NAMES = [
   'ioctl',
   'context-created',

@@ -21,6 +21,7 @@ export const OPERATION_WORDS = [
   'collection',
   'close',
 ] as const;
+/** What an operation in the history of a hazard was. */
 export type OperationWord = (typeof OPERATION_WORDS)[number];
 
 /** One operation of the past. */

@@ -64,6 +64,7 @@ export interface PteRun {
   readonly state: PteState;
 }
 
+/** A mapping of the process: addresses and sizes in bytes. */
 export interface VmaSnapshot {
   readonly start: bigint;
   readonly end: bigint;

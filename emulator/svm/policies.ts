@@ -15,6 +15,7 @@ export interface MigrationPolicies {
   readonly systemPrefetchMoves: boolean;
 }
 
+/** The policies of PATCH v8, which hold unless others are chosen. */
 export const PATCH_V8_POLICIES: MigrationPolicies = {
   minimumResidency: 0,
   oneShotPrefetch: false,

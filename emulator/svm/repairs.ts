@@ -155,6 +155,7 @@ export const REPAIRS = {
   },
 } as const satisfies Readonly<Record<string, Repair>>;
 
+/** Id of a repair. */
 export type RepairId = keyof typeof REPAIRS;
 export const REPAIR_IDS = Object.keys(REPAIRS) as readonly RepairId[];
 

@@ -106,6 +106,7 @@ export class FfiNode implements DeviceNode {
     return this.#descriptor;
   }
 
+  /** Whether `close` was called. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -153,6 +154,7 @@ export class FfiNode implements DeviceNode {
     this.#closeIfIdle();
   }
 
+  /** As `close`. */
   [Symbol.dispose](): void {
     this.close();
   }

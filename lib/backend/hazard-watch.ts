@@ -1,6 +1,7 @@
 /** Option `hazards` of `SvmDevice.open`: the monitor of the emulated machine, and how its findings reach the program. */
 import type { EmulatedMachine, Hazard, HazardMonitor } from '../../emulator/index.ts';
 
+/** Values of the option `hazards`. */
 export const HAZARD_MODES = ['off', 'report', 'throw'] as const;
 /** 'report': events and `device.hazards`; 'throw': besides, the operation that caused one throws `HazardError` when it has ended. */
 export type HazardMode = (typeof HAZARD_MODES)[number];

@@ -47,6 +47,7 @@ export class KernelNode implements DeviceNode {
     return this.#addon.descriptor(this.#handle);
   }
 
+  /** Whether `close` was called. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -112,6 +113,7 @@ export class KernelNode implements DeviceNode {
     this.#addon.close(this.#handle);
   }
 
+  /** As `close`. */
   [Symbol.dispose](): void {
     this.close();
   }

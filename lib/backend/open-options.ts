@@ -7,7 +7,9 @@ import type { UapiProfileName } from '../uapi/profile.ts';
 import { HAZARD_MODES } from './hazard-watch.ts';
 import type { HazardMode } from './hazard-watch.ts';
 
+/** Values of the option `backend`. */
 export const BACKENDS = ['auto', 'kernel', 'ffi', 'emulated'] as const;
+/** What answers, or `auto`: the first that can. */
 export type BackendName = (typeof BACKENDS)[number];
 
 /** Options of `SvmDevice.open`. */

@@ -24,6 +24,7 @@ export interface GpuQueue {
   idle(): Promise<void>;
   /** Takes no further operations; those before it still run. A second call does nothing. */
   close(): void;
+  /** As `close`. */
   [Symbol.dispose](): void;
 }
 

@@ -11,6 +11,7 @@ import type { InspectedNode, KernelSurroundings, RenderNode } from './node-inspe
 export type { SvmPresence } from './kernel-revision.ts';
 export type { RenderNode } from './node-inspection.ts';
 
+/** Render nodes of the machine, and why there are none. */
 export interface RenderNodeList {
   /** By number, lowest first. */
   readonly nodes: readonly RenderNode[];

@@ -42,6 +42,7 @@ export class HostBuffer extends HostView {
     this.mapped.unmapped = offset === 0 && length === this.size;
   }
 
+  /** As `unmap`, and may be called after it. */
   [Symbol.dispose](): void {
     this.unmap();
   }

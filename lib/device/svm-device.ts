@@ -149,6 +149,7 @@ export class SvmDevice {
     });
   }
 
+  /** Whether `close` was called. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -323,6 +324,7 @@ export class SvmDevice {
     this.#backend.close();
   }
 
+  /** As `close`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -35,6 +35,7 @@ export interface TrafficEvent {
   readonly error: unknown;
 }
 
+/** Gets each call of a runtime after it ended. */
 export type TrafficListener = (event: TrafficEvent) => void;
 
 /** A call that has begun. */

@@ -46,6 +46,7 @@ export class HipMemory implements SvmRange {
     this.end = backing.address + BigInt(size);
   }
 
+  /** Whether it was freed. */
   get freed(): boolean {
     return this.#freed;
   }

@@ -4,10 +4,12 @@ import type { CommonOptions, Compatibility, ResolvedCommonOptions } from '../hsa
 import { rangeError } from '../uapi/errors.ts';
 import { integerOf } from '../uapi/range.ts';
 
+/** Values of the option `compatibility`. */
 export const HIP_COMPATIBILITIES = COMPATIBILITIES;
 /** 'rocm': what the code does; 'documented': what the manual says, where the two differ. */
 export type HipCompatibility = Compatibility;
 
+/** Values of the option `release`: the year of the HIP that is followed. */
 export const HIP_RELEASES = ['2026', '2024'] as const;
 /** Which HIP is followed where the years differ. */
 export type HipRelease = (typeof HIP_RELEASES)[number];

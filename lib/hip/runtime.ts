@@ -85,6 +85,7 @@ export class HipRuntime extends DeviceCalls {
     }
   }
 
+  /** Whether `close` was called. */
   get closed(): boolean {
     return this.#state.closed;
   }
@@ -237,6 +238,7 @@ export class HipRuntime extends DeviceCalls {
     for (const device of this.#owned) device.close();
   }
 
+  /** As `close`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -70,6 +70,7 @@ export class HipExecutionContext {
     this.#create = create;
   }
 
+  /** Whether it was destroyed. */
   get destroyed(): boolean {
     return this.#destroyed;
   }

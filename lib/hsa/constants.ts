@@ -27,6 +27,7 @@ export const HsaSvmAttribute = {
   /** HSA_AMD_SVM_ATTRIB_ACCESS_QUERY: only to get; an agent. The answer's attribute is one of the three above. */
   accessQuery: 0x203,
 } as const;
+/** Name of an attribute of HSA. */
 export type HsaSvmAttributeName = keyof typeof HsaSvmAttribute;
 
 /** Value of `globalFlag`, `hsa_amd_svm_model_t`. */

@@ -81,6 +81,7 @@ export class HsaRuntime {
     return runtime;
   }
 
+  /** Whether `close` was called. */
   get closed(): boolean {
     return this.#signals.closed;
   }
@@ -305,6 +306,7 @@ export class HsaRuntime {
     for (const device of this.#owned) device.close();
   }
 
+  /** As `close`. */
   [Symbol.dispose](): void {
     this.close();
   }

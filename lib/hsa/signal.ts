@@ -7,6 +7,7 @@ import { HsaError, HsaStatus } from './error.ts';
 
 /** `hsa_signal_condition_t`: how the signal must compare to the value that is waited for. */
 export const HSA_SIGNAL_CONDITIONS = ['eq', 'ne', 'lt', 'gte'] as const;
+/** Condition of a wait for a signal. */
 export type HsaSignalCondition = (typeof HSA_SIGNAL_CONDITIONS)[number];
 
 /** Bounds of a wait. */
@@ -52,6 +53,7 @@ export class HsaSignal {
     return this.#owner === owner;
   }
 
+  /** The value now. */
   load(): bigint {
     this.#assertOpen();
     return this.#value;

@@ -44,6 +44,7 @@ export const SvmAttributeType = {
   /** AMDGPU_SVM_ATTR_GPU_ALWAYS_MAPPED */
   gpuAlwaysMapped: 11,
 } as const;
+/** Name of an attribute. */
 export type SvmAttributeName = keyof typeof SvmAttributeType;
 export type SvmAttributeType = (typeof SvmAttributeType)[SvmAttributeName];
 
@@ -56,6 +57,7 @@ export const SvmAccess = {
   /** AMDGPU_SVM_ACCESS_ALLOW_MIGRATE */
   'allow-migrate': 2,
 } as const;
+/** Access of a GPU to pages. */
 export type SvmAccessName = keyof typeof SvmAccess;
 
 /**
@@ -70,6 +72,7 @@ export const SvmLocation = {
   /** AMDGPU_SVM_LOCATION_UNDEFINED */
   undefined: 0xffff_ffff,
 } as const;
+/** Where pages may lie, in words. */
 export type SvmLocationName = keyof typeof SvmLocation;
 
 /** Bit of a boolean attribute in the flag mask of an attribute interval: `1 << (type - 4)` (spec/02-attributes §1). */
@@ -83,6 +86,7 @@ export const SvmFlag = {
   gpuReadMostly: 0x40,
   gpuAlwaysMapped: 0x80,
 } as const;
+/** Name of an attribute that is on or off. */
 export type SvmFlagName = keyof typeof SvmFlag;
 
 /** Largest number of attribute records in one call (spec/01-uapi §8). */

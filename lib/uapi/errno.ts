@@ -22,6 +22,7 @@ export const Errno = {
   EADDRINUSE: 98,
   EHWPOISON: 133,
 } as const;
+/** Name of an errno. */
 export type ErrnoName = keyof typeof Errno;
 
 const MESSAGES: Readonly<Record<ErrnoName, string>> = {

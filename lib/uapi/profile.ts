@@ -90,6 +90,7 @@ export const UAPI_PROFILES = {
   }),
 } as const satisfies Readonly<Partial<Record<RevisionName, UapiProfile>>>;
 
+/** A revision of the driver that can be chosen. */
 export type UapiProfileName = keyof typeof UAPI_PROFILES;
 
 /** The profile of who names none. */

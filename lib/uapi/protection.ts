@@ -5,6 +5,7 @@ export const Protection = { none: 0, read: 1, write: 2, execute: 4 } as const;
 
 /** What the CPU may do with pages, as options write it. */
 export const HOST_PROTECTIONS = ['none', 'read', 'read-write', 'read-execute', 'read-write-execute'] as const;
+/** What the CPU may do with pages: one of `HOST_PROTECTIONS`. */
 export type HostProtection = (typeof HOST_PROTECTIONS)[number];
 
 /** The same as letters r, w, x, as the emulated process and traces write them. */

@@ -8,6 +8,7 @@ import { DRM_COMMAND_BASE, drmReadWriteRequest, splitRequest } from './request.t
 
 /** The posted revisions of the driver that this project knows by name, in their order: each lies on the one before. */
 export const REVISION_NAMES = ['v4', 'v7', 'v7-xnack-off', 'v8'] as const;
+/** A posted revision of the driver, whether it is modelled or not. */
 export type RevisionName = (typeof REVISION_NAMES)[number];
 
 /** One revision of the user ABI. */

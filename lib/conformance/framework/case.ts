@@ -61,6 +61,7 @@ export class CaseGroup {
   }
 
   /** All cases of the group at all points, in the order of their definition. */
+  /** Each case at each point of its parameters. */
   concreteCases(): ConcreteCase[] {
     return this.#cases.flatMap((each) => each.concreteCases());
   }
@@ -116,6 +117,7 @@ export class CaseDefinition<Point extends ParameterPoint> {
     return this;
   }
 
+  /** What the case does at one point of its parameters; ends the definition. */
   run(run: CaseFunction<Point>): void {
     this.#run = run;
   }
@@ -126,6 +128,7 @@ export class CaseDefinition<Point extends ParameterPoint> {
     this.#run = () => undefined;
   }
 
+  /** The case at each point of its parameters. Throws where it has neither `run` nor `unimplemented`. */
   concreteCases(): ConcreteCase[] {
     const run = this.#run;
     if (run === undefined)

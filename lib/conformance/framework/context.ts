@@ -94,10 +94,12 @@ export class CaseContext extends CaseChecks {
     this.#setup = setup;
   }
 
+  /** The devices of the case, one for each GPU; opened when they are first asked for. */
   get devices(): readonly SvmDevice[] {
     return this.#open().devices;
   }
 
+  /** The device of the first GPU. */
   get device(): SvmDevice {
     return this.devices[0]!;
   }

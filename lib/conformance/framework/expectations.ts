@@ -7,6 +7,7 @@ import type { Status } from './run-case.ts';
 
 /** 'fail': fails, and must not pass; 'flake': may pass or fail; 'skip': is not run. */
 export const EXPECTATION_KINDS = ['fail', 'flake', 'skip'] as const;
+/** What an entry of a file of expectations says about its cases. */
 export type ExpectationKind = (typeof EXPECTATION_KINDS)[number];
 
 /** What is expected of a case, and why. */
@@ -36,6 +37,7 @@ export class Expectations {
     this.#entries = entries;
   }
 
+  /** Nothing is expected of any case. */
   static none(): Expectations {
     return new Expectations([]);
   }

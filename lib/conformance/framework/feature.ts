@@ -36,6 +36,7 @@ const HOLDS: Readonly<Record<RevisionFeature, (profile: UapiProfile) => boolean>
   'refuses-xnack-off': ({ behaviour }) => !behaviour.runsWithoutRetryFaults,
 };
 
+/** What a case can need of a device, each in words. */
 export const FEATURES = {
   ...REVISION_FEATURES,
   'retry-faults': 'a GPU that faults on what is not mapped, and tries again (XNACK on)',
@@ -86,6 +87,7 @@ export const FEATURES = {
   'virtual-memory-api': 'mapping handles of memory at reserved addresses',
   'pageable-memory': 'GPU access to memory that no runtime allocated',
 } as const;
+/** Name of something that a case can need. */
 export type Feature = keyof typeof FEATURES;
 
 /** Why a case that needs the feature is skipped on a device that lacks it. */
@@ -102,6 +104,7 @@ function isRevisionFeature(feature: Feature): feature is RevisionFeature {
   return Object.hasOwn(REVISION_FEATURES, feature);
 }
 
+/** Names of `FEATURES`, in their order. */
 export const FEATURE_NAMES = Object.keys(FEATURES) as readonly Feature[];
 
 /**

@@ -1,6 +1,8 @@
 /** Typed parameters of a case: a list of points, built by combining axes. */
 
+/** A value of a parameter. */
 export type ParameterValue = string | number | boolean;
+/** One combination of parameters: their values by name. */
 export type ParameterPoint = Readonly<Record<string, ParameterValue>>;
 
 /** The points of a case, in the order in which they run. Every method gives a new list. */

@@ -15,6 +15,7 @@ export class QueryError extends Error {
 /** A parsed query. */
 export interface Query {
   readonly text: string;
+  /** Whether the query means this case. */
   matches(each: Pick<ConcreteCase, 'group' | 'name' | 'point'>): boolean;
 }
 

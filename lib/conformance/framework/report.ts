@@ -60,6 +60,7 @@ export interface ReportedCase {
   readonly milliseconds?: number;
 }
 
+/** Number of cases by how they ended. */
 export type Summary = Readonly<Record<Status, number>> & { readonly total: number; readonly unexpected: number };
 
 /** What a report says of the run as a whole. */
@@ -70,6 +71,7 @@ export interface ReportHead {
   readonly run: RunDescription;
 }
 
+/** What a run of the suite gives: plain data, by the schema `REPORT_SCHEMA`. */
 export interface Report extends ReportHead {
   readonly summary: Summary;
   /** What the kernel said meanwhile; null on the emulator. */

@@ -9,6 +9,7 @@ import { holdsIn, QUIRK_CATALOGUE } from '../../device/emulated.ts';
 import type { RevisionName } from '../../uapi/profile.ts';
 import type { QuirkFinding } from './checks.ts';
 
+/** How a case can end. */
 export const STATUSES = ['pass', 'skip', 'not-run', 'fail', 'timeout', 'crash'] as const;
 /**
  * What became of a case, from good to bad. 'not-run': the run ended before it. 'timeout' and 'crash' are about the suite or

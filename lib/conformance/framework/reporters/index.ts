@@ -14,7 +14,9 @@ const RENDERERS = {
   markdown: renderMarkdown,
 } satisfies Record<string, (report: Report) => string>;
 
+/** Name of a format of reports. */
 export type ReportFormat = keyof typeof RENDERERS;
+/** Names of the formats of reports. */
 export const REPORT_FORMATS = Object.keys(RENDERERS) as readonly ReportFormat[];
 
 /** The report as text that ends in a newline. */

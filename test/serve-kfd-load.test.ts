@@ -115,8 +115,7 @@ describeWhere(
           const [code, output] = await ended;
           expect([code, output]).toEqual([3, expect.not.stringContaining('hangs')]);
         }
-        // A fence that does not come is waited for 5 s.
-        expect(performance.now() - killedAt).toBeLessThan(8000);
+        expect(performance.now() - killedAt).toBeLessThan(5000);
         await eventually(() => mountEntry(mount) === '' && !fs.existsSync(`/proc/${served.helper}`));
 
         const again = await ServedNode.start(['--kfd'], mount);
@@ -133,11 +132,14 @@ describeWhere(
       let output = '';
       child.stdout!.on('data', (text: string) => (output += text));
       await eventually(() => output.includes('longest'));
-      // Collecting garbage comes after the work.
-      await new Promise((settle) => setTimeout(settle, 1000));
-      const used = processorTime(served.child.pid!);
-      await new Promise((settle) => setTimeout(settle, 2000));
-      expect((processorTime(served.child.pid!) - used) / 2000).toBeLessThan(0.03);
+      // Collecting garbage comes after the work, at some time.
+      const shares: number[] = [];
+      for (let second = 0; second < 4; second++) {
+        const before = processorTime(served.child.pid!);
+        await new Promise((settle) => setTimeout(settle, 1000));
+        shares.push((processorTime(served.child.pid!) - before) / 1000);
+      }
+      expect(Math.min(...shares)).toBeLessThan(0.02);
       child.kill();
       await ended;
       expect(Number(/longest wait ([\d.]+) s/.exec(output)?.[1])).toBeLessThan(0.9);

@@ -2,15 +2,35 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readKfdTopology } from '../lib/backend/kfd/topology.ts';
 import { nativeSupport } from '../lib/backend/native-addon.ts';
 import { SvmDevice } from '../lib/device/index.ts';
+import { run } from './support/package-support.ts';
 import { describeWhere, ServedNode, whyNotServed } from './support/served-node.ts';
 
 const problem = nativeSupport().available ? whyNotServed() : nativeSupport().reason;
+
+/** The file that is opened first gets the higher descriptor. Prints the errnos of ACQUIRE_VM, and what KFD knows of the memory. */
+const SWAPPED = `
+import ctypes, fcntl, mmap, os, struct, sys
+kfd, first, second = [os.open(sys.argv[1] + name, os.O_RDWR) for name in ('/kfd', '/renderD128', '/renderD128')]
+os.dup2(first, 50)
+os.close(first)
+def acquire(descriptor):
+    try: return fcntl.ioctl(kfd, 0x40084b15, struct.pack('<II', descriptor, 0x5100)) and 0
+    except OSError as error: return error.errno
+print([acquire(number) for number in (999, kfd, 0, 50, second, 50)].__repr__().replace('b\\'\\'', '0'))
+memory = mmap.mmap(-1, 4096)
+address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+record = ctypes.create_string_buffer(struct.pack('<II', 3, 5), 8)
+fcntl.ioctl(50, 0xc020645a, struct.pack('<QQIIQ', address, 4096, 0, 1, ctypes.addressof(record)))
+call = bytearray(struct.pack('<QQIIII', address, 4096, 1, 1, 7, 0))
+fcntl.ioctl(kfd, 0xc0204b20, call)
+print(struct.unpack('<I', call[28:])[0])
+`;
 
 describeWhere(problem, 'a served KFD', () => {
   let served: ServedNode;
   const devices: SvmDevice[] = [];
   beforeAll(async () => {
-    if (problem === '') served = await ServedNode.start(['--kfd']);
+    if (problem === '') served = await ServedNode.start(['--kfd', '--log']);
   }, 30_000);
   afterAll(async () => {
     for (const device of devices) device.close();
@@ -75,6 +95,12 @@ describeWhere(problem, 'a served KFD', () => {
       reason: 'the page may not be written',
     });
     await expect(queue.fill(memory.address, 1, 4096)).rejects.toMatchObject({ code: 'ERR_SVM_DEVICE_LOST' });
+  });
+
+  it('makes the VM of the very file that a descriptor stands for', async () => {
+    const result = await run('python3', ['-c', SWAPPED, served.mount]);
+    expect(result.output.trim().split('\n')).toEqual(['[22, 22, 22, 0, 16, 0]', '5']);
+    expect(served.output).not.toContain('the system does not tell');
   });
 
   it('binds one file of a process, as long as that is open', async () => {

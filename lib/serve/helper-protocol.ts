@@ -38,7 +38,10 @@ export interface HelperIoctl {
   readonly request: number;
   /** What the kernel copied from the caller: empty where the request number has no write direction. */
   readonly argument: Uint8Array;
-  /** The bytes behind `attrs_ptr`, 'fault' if they could not be read, undefined if nobody needs them. */
+  /**
+   * The bytes behind `attrs_ptr`, 'fault' if they could not be read, undefined if nobody needs them. Of ACQUIRE_VM the number
+   * (u64) of the file behind its descriptor, 'fault' if that is none of ours, undefined if the system does not tell.
+   */
   readonly records: Uint8Array | 'fault' | undefined;
 }
 

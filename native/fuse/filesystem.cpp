@@ -22,6 +22,7 @@ std::string node_name(unsigned index) { return "renderD" + std::to_string(128 + 
 // Beyond every offset that a mapping may have: the size of a file bounds its mappings.
 static constexpr off_t kMappableSize = 0x7fff'ffff'ffff'f000;
 static constexpr unsigned kKfdType = 0x4b;
+static constexpr unsigned kAcquireVm = 0x15;
 
 // Whether `thread` is one of the process that started this one. It reads and drops the doorbells through files of its
 // own, and must not wait for itself.
@@ -183,6 +184,7 @@ std::pair<Records, std::vector<uint8_t>> Filesystem::read_records(uint32_t comma
 void Filesystem::ioctl(fuse_req_t request, fuse_ino_t, unsigned command, void*, fuse_file_info* file, unsigned,
                        const void* in, size_t in_size, size_t out_size) {
   Filesystem& self = of(request);
+  if (command == kWhichFile && self.answer_question(request, command, file->fh)) return;
   const auto argument = std::span(static_cast<const uint8_t*>(in), in_size);
   const auto thread = static_cast<uint32_t>(fuse_req_ctx(request)->pid);
   const auto [state, records] = self.read_records(command, argument, static_cast<pid_t>(thread));
@@ -190,10 +192,63 @@ void Filesystem::ioctl(fuse_req_t request, fuse_ino_t, unsigned command, void*, 
   self.pending_.emplace(id, Pending{request, {}, false, thread, out_size});
   // A call that waits for an event has to end when its thread gets a signal: Node answers it then.
   if (_IOC_TYPE(command) == kKfdType) fuse_req_interrupt_func(request, interrupted, reinterpret_cast<void*>(id));
+  if (self.question_first(id, file->fh, thread, command, argument)) return;
+  self.send_ioctl(id, file->fh, thread, command, argument, state, records);
+}
+
+void Filesystem::send_ioctl(uint64_t id, uint64_t file, uint32_t thread, uint32_t command,
+                            std::span<const uint8_t> argument, Records state, std::span<const uint8_t> records) {
   Frame frame(Kind::Ioctl, id);
-  frame.put<uint64_t>(file->fh).put(thread).put<uint32_t>(command).put(state);
+  frame.put(file).put(thread).put(command).put(state);
   frame.put(static_cast<uint32_t>(argument.size())).put(static_cast<uint32_t>(records.size()));
-  self.outbox_.send(std::move(frame.put_bytes(argument).put_bytes(records)));
+  outbox_.send(std::move(frame.put_bytes(argument).put_bytes(records)));
+}
+
+// ACQUIRE_VM names a file by its descriptor: Node gets the number of that file as the call's records. Where the system
+// does not let us ask there are none, and Node goes by the order of the descriptors.
+bool Filesystem::question_first(uint64_t id, uint64_t file, uint32_t thread, uint32_t command,
+                                std::span<const uint8_t> argument) {
+  int32_t descriptor = 0;
+  if (_IOC_TYPE(command) != kKfdType || _IOC_NR(command) != kAcquireVm || argument.size() < sizeof(descriptor)) return false;
+  std::memcpy(&descriptor, argument.data(), sizeof(descriptor));
+  FileQuestion question(static_cast<pid_t>(thread), descriptor);
+  if (question.error() == EBADF) {
+    send_ioctl(id, file, thread, command, argument, Records::Fault, {});
+    return true;
+  }
+  if (question.error() != 0) return false;
+  questioned_.push_back({std::move(question), id, file, thread, command, {argument.begin(), argument.end()}});
+  return true;
+}
+
+// The ioctl of a child of ours, on the file that is asked about.
+bool Filesystem::answer_question(fuse_req_t request, unsigned command, uint64_t file) {
+  for (Questioned& each : questioned_) {
+    if (each.question.child() != fuse_req_ctx(request)->pid) continue;
+    each.question.answer(file);
+    const uint64_t nothing = 0;
+    fuse_reply_ioctl(request, 0, &nothing, _IOC_SIZE(command));
+    return true;
+  }
+  return false;
+}
+
+std::vector<int> Filesystem::questions() const {
+  std::vector<int> descriptors;
+  for (const Questioned& each : questioned_) descriptors.push_back(each.question.ended());
+  return descriptors;
+}
+
+void Filesystem::ask_node(int question) {
+  for (auto each = questioned_.begin(); each != questioned_.end(); ++each) {
+    if (each->question.ended() != question) continue;
+    const uint64_t file = each->question.file();
+    const auto bytes = std::span(reinterpret_cast<const uint8_t*>(&file), file == 0 ? 0 : sizeof(file));
+    send_ioctl(each->id, each->file, each->thread, each->command, each->argument,
+               file == 0 ? Records::Fault : Records::Read, bytes);
+    questioned_.erase(each);
+    return;
+  }
 }
 
 void Filesystem::interrupted(fuse_req_t request, void* id) {

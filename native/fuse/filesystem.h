@@ -7,12 +7,14 @@
 #include <fuse_lowlevel.h>
 
 #include <cstdint>
+#include <list>
 #include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "file_question.h"
 #include "mapped_store.h"
 #include "messages.h"
 
@@ -31,6 +33,9 @@ class Filesystem {
 
   // Carries out what a frame from Node says; false for a frame that makes no sense.
   bool handle(std::span<const uint8_t> frame);
+  // What is readable when a question of `ioctl` was answered; then `ask_node`.
+  std::vector<int> questions() const;
+  void ask_node(int question);
   // Every request that Node has not answered ends with this errno: there will be no answer.
   void fail_pending(int error);
 
@@ -43,6 +48,16 @@ class Filesystem {
     bool is_open;
     uint32_t thread;  // of an ioctl
     size_t room;      // bytes of the argument that the kernel copies back
+  };
+
+  // An ioctl that waits for the answer to a question.
+  struct Questioned {
+    FileQuestion question;
+    uint64_t id;
+    uint64_t file;
+    uint32_t thread;
+    uint32_t command;
+    std::vector<uint8_t> argument;
   };
 
   static Filesystem& of(fuse_req_t request);
@@ -65,6 +80,10 @@ class Filesystem {
   struct stat attributes_of(fuse_ino_t inode) const;
   std::pair<Records, std::vector<uint8_t>> read_records(uint32_t command, std::span<const uint8_t> argument,
                                                         pid_t thread) const;
+  bool answer_question(fuse_req_t request, unsigned command, uint64_t file);
+  bool question_first(uint64_t id, uint64_t file, uint32_t thread, uint32_t command, std::span<const uint8_t> argument);
+  void send_ioctl(uint64_t id, uint64_t file, uint32_t thread, uint32_t command, std::span<const uint8_t> argument,
+                  Records state, std::span<const uint8_t> records);
   void finish_open(Pending pending, int result);
   void finish_ioctl(uint64_t id, const Pending& pending, Reader& reader);
 
@@ -77,6 +96,7 @@ class Filesystem {
   uint64_t next_id_ = 1;
   uint64_t next_file_ = 1;
   std::unordered_map<uint64_t, Pending> pending_;
+  std::list<Questioned> questioned_;
 };
 
 }  // namespace amdgpu_svm::fuse

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "filesystem.h"
 #include "messages.h"
@@ -70,11 +71,18 @@ void make_nonblocking(int descriptor) { ::fcntl(descriptor, F_SETFL, ::fcntl(des
 // Waits and serves until Node, the mount or a signal ends it. The exit code.
 int serve(Mount& mount, Filesystem& filesystem, Inbox& inbox, Outbox& outbox, const sigset_t& waiting_mask) {
   for (;;) {
-    pollfd events[] = {{mount.descriptor(), POLLIN, 0},
-                       {STDIN_FILENO, POLLIN, 0},
-                       {outbox.empty() ? -1 : STDOUT_FILENO, POLLOUT, 0}};
-    if (::ppoll(events, 3, nullptr, &waiting_mask) < 0 && errno != EINTR) return 1;
+    std::vector<pollfd> events = {{mount.descriptor(), POLLIN, 0},
+                                  {STDIN_FILENO, POLLIN, 0},
+                                  {outbox.empty() ? -1 : STDOUT_FILENO, POLLOUT, 0}};
+    for (const int question : filesystem.questions()) events.push_back({question, POLLIN, 0});
+    if (::ppoll(events.data(), events.size(), nullptr, &waiting_mask) < 0) {
+      if (errno != EINTR) return 1;
+      for (pollfd& event : events) event.revents = 0;
+    }
     if (terminated) return 0;
+    for (size_t index = 3; index < events.size(); ++index) {
+      if (events[index].revents != 0) filesystem.ask_node(events[index].fd);
+    }
     if (events[1].revents != 0) {
       const bool more = inbox.fill();
       while (const auto frame = inbox.next()) {

@@ -7,7 +7,8 @@
 //              Open       u64 file, u32 thread, u32 node, u32 user, u32 group,
 //                         u32 errno of opening the memory with these credentials, or 0
 //              Ioctl      u64 file, u32 thread, u32 request, u32 records state,
-//                         u32 argument bytes, u32 record bytes, argument, records
+//                         u32 argument bytes, u32 record bytes, argument, records: those of an SVM call,
+//                         or u64 number of the file that an ACQUIRE_VM is about
 //              Release    u64 file        (id 0)
 //              WriteFault                 (id of the answer whose copy to the caller failed)
 //              Interrupted                (id of an ioctl whose thread got a signal)

@@ -7,6 +7,9 @@ import type { SdmaQueue, SdmaQueueSettings } from './sdma-queue.ts';
 /** Between two looks while there was work lately, and how long ago that is. */
 const BUSY_MILLISECONDS = 0.05;
 const BUSY_FOR = 4;
+/** Whoever has touched a doorbell is about to ring: the page stays for so long, looked at so often. */
+const EXPECTING_FOR = 500;
+const EXPECTING_MILLISECONDS = 1;
 /** Between two tries of a packet that has to wait. */
 const WAITING_MILLISECONDS = 2;
 /** What files of a file system answer whose helper has ended. */
@@ -32,6 +35,8 @@ export class Doorbells {
   #isScheduled = false;
   #timer: NodeJS.Timeout | undefined;
   #lastWork = 0;
+  /** Until then somebody is expected to ring. */
+  #expectingUntil = 0;
 
   /** `mount`: the served directory. `beforeWork` brings the machine to the present for a queue. */
   constructor(mount: string, beforeWork: (settings: SdmaQueueSettings) => void, complain: (error: unknown) => void) {
@@ -57,6 +62,7 @@ export class Doorbells {
   /** A doorbell may have been rung: looks, and goes on to look for a while. */
   touched(): void {
     this.#lastWork = performance.now();
+    this.#expectingUntil = this.#lastWork + EXPECTING_FOR;
     this.#lookSoon();
   }
 
@@ -84,12 +90,14 @@ export class Doorbells {
     if (this.#queues.size === 0) return;
     try {
       const { worked, waiting } = this.#round();
-      if (worked) this.#lastWork = performance.now();
+      const now = performance.now();
+      if (worked) [this.#lastWork, this.#expectingUntil] = [now, 0];
       if (waiting && !worked) return this.#lookAfter(WAITING_MILLISECONDS);
-      if (performance.now() - this.#lastWork < BUSY_FOR) {
+      if (now - this.#lastWork < BUSY_FOR) {
         if (!worked) Atomics.wait(this.#sleeper, 0, 0, BUSY_MILLISECONDS);
         return this.#lookSoon();
       }
+      if (now < this.#expectingUntil) return this.#lookAfter(EXPECTING_MILLISECONDS);
       this.#drop();
       // What was stored while the pages were dropped may have gone with them; the write pointers have it, too.
       if ([...this.#queues].filter((queue) => queue.ringByPointer()).length > 0) return this.#lookSoon();

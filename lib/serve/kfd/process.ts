@@ -42,6 +42,7 @@ interface Call {
   readonly writes: CallerWrite[];
   readonly notes: string[];
   readonly id: number;
+  readonly records: HelperIoctl['records'];
   /** Bytes of the caller's structure. */
   readonly size: number;
 }
@@ -104,7 +105,7 @@ export class KfdProcess {
     else
       try {
         const view = new DataView(bytes.buffer);
-        result = await this.#handlers[name]({ view, bytes, writes, notes, id: call.id, size });
+        result = await this.#handlers[name]({ view, bytes, writes, notes, id: call.id, records: call.records, size });
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EFAULT') throw error;
         result = -Errno.EFAULT;
@@ -178,7 +179,7 @@ export class KfdProcess {
       return 0;
     },
     getProcessAperturesNew: (call) => this.#apertures(call),
-    acquireVm: ({ view }) => this.#acquire(view.getUint32(0, true), view.getUint32(4, true)),
+    acquireVm: (call) => this.#acquire(call),
     allocMemoryOfGpu: ({ view }) => this.#allocations.allocate(view),
     freeMemoryOfGpu: ({ view }) => this.#allocations.free(view.getBigUint64(0, true)),
     mapMemoryToGpu: ({ view }) => this.#allocations.map(view, true),
@@ -248,10 +249,15 @@ export class KfdProcess {
     return 0;
   }
 
-  #acquire(descriptor: number, gpuId: number): number {
-    const gpu = gpuOf(this.#gpus, gpuId);
-    if (gpu === undefined) return -Errno.EINVAL;
-    const { file, isAnyClosing } = this.#fileOf(descriptor, gpu.index);
+  #acquire({ view, records, notes }: Call): number {
+    const descriptor = view.getUint32(0, true);
+    const gpu = gpuOf(this.#gpus, view.getUint32(4, true));
+    if (gpu === undefined || records === 'fault') return -Errno.EINVAL;
+    const { file: likely, isAnyClosing } = this.#likelyFileOf(descriptor, gpu.index);
+    let file = likely;
+    if (records === undefined)
+      notes.push('the system does not tell which file it is: taken by the order of descriptors');
+    else file = this.#fileOf(Number(new DataView(records.buffer, records.byteOffset).getBigUint64(0, true)), gpu.index);
     if (file === undefined) return -Errno.EINVAL;
     if (gpu.file === file) return 0;
     if (gpu.file !== undefined) {
@@ -268,11 +274,18 @@ export class KfdProcess {
     return 0;
   }
 
+  #fileOf(number: number, gpu: number): KfdFile | undefined {
+    return [...this.#client.files].find((file) => file.number === number && file.gpu === gpu);
+  }
+
   /**
-   * The open file behind a descriptor of the client. No system call tells which one it is: where a process has several
+   * The open file behind a descriptor of the client, if the system does not tell: where a process has several
    * of one GPU, the descriptors are taken to have been made in the order of their numbers.
    */
-  #fileOf(descriptor: number, gpu: number): { readonly file: KfdFile | undefined; readonly isAnyClosing: boolean } {
+  #likelyFileOf(
+    descriptor: number,
+    gpu: number,
+  ): { readonly file: KfdFile | undefined; readonly isAnyClosing: boolean } {
     const node = statSync(join(this.#surroundings.mount, `renderD${128 + gpu}`));
     const files = [...this.#client.files].filter((file) => file.gpu === gpu).sort((a, b) => a.number - b.number);
     const descriptors = this.#client.process.descriptorsOf(node);

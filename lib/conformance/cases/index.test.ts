@@ -91,7 +91,15 @@ const REVISIONS = [
   Target.choose({ backend: 'emulated', profile: 'v8' }),
 ];
 const DRIVER = FEATURE_NAMES.filter((feature) => revisionHas(UAPI_PROFILES.v4, feature) !== undefined);
-const MEMORY = ['file-mapping', 'huge-pages', 'address-choice', 'several-files', 'mremap', 'mlock'] as const;
+const MEMORY = [
+  'file-mapping',
+  'huge-pages',
+  'address-choice',
+  'several-files',
+  'mremap',
+  'mlock',
+  'unmap-events',
+] as const;
 const NODE = [...DRIVER, ...MEMORY, 'retry-faults', 'xnack-off', 'two-gpus', 'vram'] as const;
 /** The rows, by what they suppose a device to have. */
 const DEVICES: readonly ReadonlySet<Feature>[] = [

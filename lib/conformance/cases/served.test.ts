@@ -17,6 +17,7 @@ function served(profile: string, xnack: 'on' | 'off' = 'on'): Target {
     vramIsKnown: false,
     noWork: undefined,
     noMemory: {},
+    counts: 'the emulator is no kernel',
   });
 }
 

@@ -289,6 +289,11 @@ export class CaseContext extends CaseChecks {
     return queue;
   }
 
+  /** How many retry faults the driver was asked to serve so far (feature 'fault-counts'); a kernel counts those of all GPUs. */
+  faultCount(device = 0): number {
+    return this.backend === 'emulated' ? this.gpu(device).gpu.counters.faults : this.#target.countFaults();
+  }
+
   /** One retry fault (feature 'gpu-fault'): 0, or a negative errno for a killed access. `device`: index of the GPU. */
   fault(address: bigint, options: { write?: boolean; timestamp?: number; device?: number } = {}): number {
     const { write = false, timestamp, device = 0 } = options;

@@ -44,6 +44,7 @@ export const FEATURES = {
   'work-after-fault':
     'a queue that goes on after an access that was refused, or that gives up one that is repeated forever',
   'gpu-fault': 'raising one retry fault and seeing what the handler answers',
+  'fault-counts': 'a count of the faults that the driver was asked to serve',
   introspection: 'looking at attribute intervals, notifiers, GPU ranges, PTEs and counters',
   events: 'listening to what the driver does',
   'virtual-clock': 'moving the clock that the driver reads',
@@ -64,7 +65,7 @@ export const FEATURES = {
   'process-exit': 'the exit of the process while the device is open',
   'several-files': 'two open files of one GPU',
   'unmap-events':
-    'a driver that is told of each unmapping at once, also where the like is mapped again before the next call',
+    'a driver that is told at once when memory is unmapped or dropped, also where the like is mapped before the next call',
   'two-gpus': 'a second GPU that sees the same process',
   'xnack-off': 'SVM on a GPU without retry faults (XNACK off)',
   fork: 'a child process with copy-on-write pages',

@@ -1,4 +1,5 @@
 /** What the kernel says while a group of cases runs on it: its log, and whether it is tainted. */
+import type { Counted } from './kernel-probes.ts';
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 
 /** What the kernel said while a group ran; only for groups in which it said something. */
@@ -17,6 +18,8 @@ export interface KernelReport {
   /** Taint when the run began, in words: 'not tainted'. */
   readonly taint: string;
   readonly notes: readonly KernelNote[];
+  /** What the driver did meanwhile, on the whole machine; the reason why that was not counted. */
+  readonly counts: Readonly<Record<Counted, number>> | string;
 }
 
 /** Where to look; the defaults are those of Linux. */
@@ -52,7 +55,7 @@ export class KernelWatch {
     this.#taint = this.#firstTaint = this.#readTaint();
   }
 
-  get report(): KernelReport {
+  get report(): Omit<KernelReport, 'counts'> {
     return { logReason: this.#logReason, taint: this.#firstTaint, notes: this.#notes };
   }
 

@@ -7,7 +7,8 @@ import { Expectations } from './expectations.ts';
 import type { ExpectedSkips } from './expected-skips.ts';
 import { IsolatedRunner } from './isolate.ts';
 import { KernelWatch } from './kernel-watch.ts';
-import type { KernelPlaces } from './kernel-watch.ts';
+import type { KernelPlaces, KernelReport } from './kernel-watch.ts';
+import { KernelProbes, readCount } from './kernel-probes.ts';
 import { reasonNotRecorded, recordingPath } from './recordings.ts';
 import { selectCases } from './query.ts';
 import { REPORT_SCHEMA, reportCase, summarize, worse } from './report.ts';
@@ -96,9 +97,16 @@ export function chooseCases(cases: readonly ConcreteCase[], selection: Selection
 export async function runCases(all: readonly ConcreteCase[], options: RunOptions = {}): Promise<Report> {
   const cases = chooseCases(all, options);
   const started = environment();
-  const target = Target.choose(options.target);
+  const found = Target.choose(options.target);
+  const probes = found.identity.backend === 'emulated' ? undefined : KernelProbes.set();
+  const target = probes === undefined ? found : found.countedBy(typeof probes === 'string' ? probes : probes.names);
   if (options.record !== undefined) mkdirSync(options.record, { recursive: true });
-  return new SuiteRun(cases, target, options, started).run();
+  try {
+    const counts = () => (probes === undefined ? '' : typeof probes === 'string' ? probes : countsOf(probes));
+    return await new SuiteRun(cases, target, options, started, counts).run();
+  } finally {
+    if (typeof probes === 'object') probes.close();
+  }
 }
 
 /** One run; the report holds what became of each case at the end. */
@@ -116,7 +124,16 @@ class SuiteRun {
   #stoppedEarly = false;
   #round = 0;
 
-  constructor(cases: readonly ConcreteCase[], target: Target, options: RunOptions, started: Environment) {
+  readonly #counts: () => KernelReport['counts'];
+
+  constructor(
+    cases: readonly ConcreteCase[],
+    target: Target,
+    options: RunOptions,
+    started: Environment,
+    counts: () => KernelReport['counts'],
+  ) {
+    this.#counts = counts;
     this.#cases = cases;
     this.#target = target;
     this.#options = options;
@@ -155,7 +172,7 @@ class SuiteRun {
     // A run that stopped at its first failure has reported what it was to find.
     if (this.#ended !== undefined) this.#reportTheRest(this.#ended);
     const lines = this.#cases.map((each) => this.#reported.get(each)).filter((each) => each !== undefined);
-    const kernel = this.#kernel?.report ?? null;
+    const kernel = this.#kernel === undefined ? null : { ...this.#kernel.report, counts: this.#counts() };
     return { ...this.#head, summary: summarize(lines), kernel, cases: lines };
   }
 
@@ -244,6 +261,14 @@ class SuiteRun {
   #reportTheRest(reason: string): void {
     for (const each of this.#cases)
       if (!this.#reported.has(each)) this.#report(each, emptyResult(each, 'not-run', reason), undefined);
+  }
+}
+
+function countsOf({ names }: KernelProbes): KernelReport['counts'] {
+  try {
+    return { faults: readCount(names, 'faults'), invalidations: readCount(names, 'invalidations') };
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

@@ -1,17 +1,19 @@
 /** What is left of a run that something ends, and what is said of what did not run. */
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CaseGroup } from './case.ts';
 import { ExpectedSkips } from './expected-skips.ts';
 import { reportOfJournal, ReportJournal } from './journal.ts';
+import { KernelProbes, readCount } from './kernel-probes.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import { joinReports, readReport } from './merge.ts';
 import { renderHuman } from './reporters/human.ts';
 import type { ReportedCase } from './report.ts';
 import { runCases } from './run.ts';
 import type { RunOptions } from './run.ts';
+import { Target } from './target.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'svm-survival-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -199,5 +201,43 @@ describe('KernelWatch', () => {
     expect(watch.report.logReason).toMatch(/^ENOENT.*; root may read it/);
     expect(watch.report.taint).toMatch(/^unknown \(ENOENT/);
     expect(watch.note('group')).toBeUndefined();
+  });
+});
+
+describe('KernelProbes', () => {
+  /** A tracefs as far as plain files can be one: what makes folders and tables there is the kernel. */
+  function tracefs(id: number): string {
+    const root = mkdtempSync(path.join(folder, 'tracefs-'));
+    writeFileSync(path.join(root, 'kprobe_events'), '');
+    mkdirSync(path.join(root, 'instances', `amdgpu_svm_${id}`, 'events', `amdgpu_svm_${id}`), { recursive: true });
+    return root;
+  }
+
+  it('says what is missing, and leaves nothing behind', () => {
+    expect(KernelProbes.set(path.join(folder, 'nowhere'))).toMatch(
+      /^a kprobe on amdgpu_svm_handle_fault: ENOENT.*; it takes root/,
+    );
+    const root = tracefs(7);
+    // Its buffer is there already.
+    expect(KernelProbes.set(root, 7)).toMatch(/^the trace buffer: EEXIST/);
+    const lines = readFileSync(path.join(root, 'kprobe_events'), 'utf8').trimEnd().split('\n');
+    expect(lines).toEqual([
+      'p:amdgpu_svm_7/amdgpu_svm_7_faults amdgpu_svm_handle_fault',
+      'p:amdgpu_svm_7/amdgpu_svm_7_invalidations drm_gpusvm_notifier_invalidate',
+      '-:amdgpu_svm_7/amdgpu_svm_7_faults',
+      '-:amdgpu_svm_7/amdgpu_svm_7_invalidations',
+    ]);
+  });
+
+  it('reads its own counts from the table of all events', () => {
+    const profile = file('kprobe_profile', '  other 99 0\n  p7_faults          12   0\n  p7_invalidations 3 1\n');
+    const names = { profile, events: { faults: 'p7_faults', invalidations: 'p7_invalidations' } };
+    expect([readCount(names, 'faults'), readCount(names, 'invalidations')]).toEqual([12, 3]);
+    writeFileSync(profile, '');
+    expect(() => readCount(names, 'faults')).toThrow(/kprobe_profile has no event p7_faults$/);
+    const target = Target.choose({ backend: 'emulated' });
+    const kernel = Target.of({ ...target.found, identity: { ...target.identity, backend: 'kernel' } });
+    expect(kernel.countedBy('no tracefs').missing('fault-counts')).toBe('no tracefs');
+    expect(kernel.countedBy(names).missing('fault-counts')).toBeUndefined();
   });
 });

@@ -6,8 +6,11 @@ import { EmulatedMachine } from '../../device/emulated.ts';
 import type { AsicName, MachineOptions } from '../../device/emulated.ts';
 import { uapiProfile } from '../../uapi/profile.ts';
 import type { RevisionName, UapiProfile, UapiProfileName } from '../../uapi/profile.ts';
-import { revisionHas } from './feature.ts';
+import { CaseSkipped } from './check.ts';
+import { reasonOfFeature, revisionHas } from './feature.ts';
 import type { Feature } from './feature.ts';
+import { readCount } from './kernel-probes.ts';
+import type { ProbeNames } from './kernel-probes.ts';
 
 /** How the target is chosen. */
 export interface TargetOptions {
@@ -122,6 +125,8 @@ export interface FoundTarget {
   readonly noWork: string | undefined;
   /** Why there is no memory of some kind or place, of those that only some backends have; undefined: there is. */
   readonly noMemory: Partial<Record<Feature, string | undefined>>;
+  /** Where the faults of a kernel are counted, or why they are not. */
+  readonly counts: ProbeNames | string;
 }
 
 /** What the driver of a served node says of itself. */
@@ -147,6 +152,18 @@ export class Target {
   /** The same target in another process, which opens nothing to find out about it. */
   static of(found: FoundTarget): Target {
     return new Target(found);
+  }
+
+  /** The same target, whose kernel counts faults, or does not for this reason. */
+  countedBy(counts: ProbeNames | string): Target {
+    return new Target({ ...this.#found, counts });
+  }
+
+  /** Faults of the whole machine since they are counted (feature 'fault-counts', for a kernel). */
+  countFaults(): number {
+    const { counts } = this.#found;
+    if (typeof counts === 'string') throw new CaseSkipped(reasonOfFeature('fault-counts', counts));
+    return readCount(counts, 'faults');
   }
 
   /** What another process needs to know. */
@@ -193,6 +210,7 @@ export class Target {
         vramIsKnown: emulator !== undefined || device.vramInfo() !== undefined,
         noWork: whyNoWork(device),
         noMemory: emulator === undefined ? whyNoMemory(device) : {},
+        counts: 'nobody asked for them',
       });
     } finally {
       for (const each of devices) each.close();
@@ -225,10 +243,11 @@ export class Target {
     }
     if (FAULTING.has(feature) && this.identity.xnack === 'off') return 'XNACK is off';
     if (this.identity.backend === 'emulated') return undefined;
-    const { noWork, noMemory } = this.#found;
+    const { noWork, noMemory, counts } = this.#found;
     if (feature === 'work-after-fault')
       return noWork ?? 'the driver stops all queues of a process at a refused fault, and repeats others forever';
     if (feature === 'gpu-work' || feature === 'pageable-memory') return noWork;
+    if (feature === 'fault-counts') return typeof counts === 'string' ? counts : undefined;
     if (Object.hasOwn(noMemory, feature)) return noMemory[feature];
     if (feature === 'unmap-events')
       return SERVED.test(this.identity.driver)

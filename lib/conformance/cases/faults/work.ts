@@ -103,6 +103,25 @@ workGroup
   });
 
 workGroup
+  .case('counted', 'the driver is asked to serve a fault where the GPU has nothing mapped')
+  .source('spec/05-faults §1')
+  .parameters(parameters().combine('write', [false, true]).combine('touch', ['first', 'after-discard']))
+  .needs('gpu-work', 'retry-faults', 'fault-counts', 'unmap-events')
+  .run(async (t, { write, touch }) => {
+    const memory = t.map(CHUNK_2M);
+    const queue = t.queue();
+    const access = async (): Promise<unknown> =>
+      write ? queue.fill(memory.address, 9, 4) : queue.read(memory.address, 4);
+    if (touch === 'after-discard') {
+      await access();
+      memory.discard();
+    }
+    const before = t.faultCount();
+    await access();
+    t.ok(t.faultCount() > before, 'the count of the faults has grown');
+  });
+
+workGroup
   .case('forbidden', 'an access that the CPU may not make fails, with its address, and changes nothing')
   .source('spec/05-faults §5.1')
   .parameters(

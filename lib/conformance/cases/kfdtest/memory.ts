@@ -180,6 +180,8 @@ memoryGroup
   .parameters(eachNode().combine('location', ['system', 'gpu']))
   .needs('gpu-work')
   .needsAt(nodeFeatures)
+  // Without XNACK the GPU reads what it had mapped.
+  .needsAt(({ xnack, location }) => (xnack === 'off' && location === 'gpu' ? ['unmap-events'] : []))
   .run(async (t, point) => {
     const device = openNode(t, point);
     const memory = t.map(pages(8));

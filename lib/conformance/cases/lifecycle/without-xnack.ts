@@ -39,7 +39,8 @@ withoutXnackGroup
     if (kind === 'inaccessible') t.set(memory.range(), { access: 'inaccessible' });
     if (kind === 'next-page') t.set(memory.range(pages(1)), { access: 'in-place' });
     await t.throws(() => gpuLoad(t, memory.address), 'ERR_SVM_GPU_FAULT', 'the GPU read');
-    await t.throws(() => gpuStore(t, memory.address, 6), 'ERR_SVM_GPU_FAULT', 'the GPU write');
+    if (t.can('work-after-fault'))
+      await t.throws(() => gpuStore(t, memory.address, 6), 'ERR_SVM_GPU_FAULT', 'the GPU write');
     t.equal(load(memory, 0), kind === 'untouched' ? 0 : 5, 'what the CPU reads');
   });
 
@@ -103,12 +104,14 @@ withoutXnackGroup
     memory.write(0, new Uint8Array(CHUNK_2M).fill(1));
     t.set(memory.range(), { access: 'allow-migrate' });
     memory.unmap(pages(first), pages(count));
-    for (const page of [0, 255, 256, 511]) {
-      const address = memory.at(pages(page));
-      if (page >= first && page < first + count)
-        await t.throws(() => gpuLoad(t, address), 'ERR_SVM_GPU_FAULT', `the GPU read of page ${page}`);
-      else t.equal(await gpuLoad(t, address), 0x0101_0101, `what the GPU reads of page ${page}`);
-    }
+    const isGone = (page: number): boolean => page >= first && page < first + count;
+    const looked = [0, 255, 256, 511];
+    for (const page of looked.filter((each) => !isGone(each)))
+      t.equal(await gpuLoad(t, memory.at(pages(page))), 0x0101_0101, `what the GPU reads of page ${page}`);
+    const gone = looked.filter(isGone);
+    // A queue of hardware ends with the first of them.
+    for (const page of t.can('work-after-fault') ? gone : gone.slice(0, 1))
+      await t.throws(() => gpuLoad(t, memory.at(pages(page))), 'ERR_SVM_GPU_FAULT', `the GPU read of page ${page}`);
   });
 
 withoutXnackGroup

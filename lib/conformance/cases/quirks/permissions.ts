@@ -94,7 +94,7 @@ quirkPermissionsGroup
   .case('q52-work', 'a legal write is killed because a neighbour is read-only (V4), or is never done')
   .source('spec/07-quirks §Q52; spec/revisions §4, §5')
   .parameters(parameters().combine('readOnly', [1, 256, 511]))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work', 'retry-faults', 'unmap-events')
   .run(async (t, { readOnly }) => {
     // The write is repeated forever.
     if (t.can('read-only-retry')) t.require('work-after-fault');

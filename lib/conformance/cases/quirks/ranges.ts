@@ -12,7 +12,7 @@ quirkRangesGroup
   .case('q35-old-data', 'after two partial discards the GPU reads the old data of the second part')
   .source('spec/07-quirks §Q35')
   .parameters(parameters().combine('first', [0, 9]).combine('second', [1, 8, 511]))
-  .needs('gpu-work', 'retry-faults')
+  .needs('gpu-work', 'retry-faults', 'unmap-events')
   .run(async (t, { first, second }) => {
     const memory = t.map(CHUNK_2M);
     const queue = t.queue();

@@ -62,11 +62,16 @@ export function renderHuman(
 /** What the kernel said while the cases ran. */
 function kernelLines({ kernel }: Report): string[] {
   if (kernel === null) return [];
-  const { logReason, taint, notes } = kernel;
+  const { logReason, taint, notes, counts } = kernel;
   const lines = [
     '',
     `kernel log: ${logReason === '' ? (notes.length === 0 ? 'nothing to be seen' : 'see below') : `not read: ${logReason}`}; ${taint} at the begin`,
   ];
+  lines.push(
+    typeof counts === 'string'
+      ? `faults of the driver: not counted: ${counts}`
+      : `of the driver, on the whole machine: ${counts.faults} faults, ${counts.invalidations} invalidations`,
+  );
   for (const { group, lines: said, taint: changed } of notes) {
     lines.push(`  ${group}:${changed === undefined ? '' : ` THE KERNEL WAS ${changed[0]} AND IS ${changed[1]}`}`);
     lines.push(...said.map((line) => `    ${line}`));

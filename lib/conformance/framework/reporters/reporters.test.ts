@@ -94,6 +94,7 @@ const report: Report = {
   kernel: {
     logReason: '',
     taint: 'not tainted',
+    counts: { faults: 7, invalidations: 3 },
     notes: [{ group: 'demo,one', lines: [nasty], taint: ['not tainted', 'tainted 512 (W: a warning)'] }],
   },
   cases,
@@ -198,6 +199,7 @@ describe('the reporters', () => {
       'correct instead: Q14',
       '4 not as expected',
       '6 of 7 cases ran on emulated gfx942, v4: ',
+      'on the whole machine: 7 faults, 3 invalidations',
       'demo,one: THE KERNEL WAS not tainted AND IS tainted 512 (W: a warning)',
     ]) {
       expect(human).toContain(text);

@@ -247,6 +247,28 @@ describe('amdgpu-svm build', () => {
       env: { ...process.env, npm_config_cache: path.join(project, '.npm'), ...env },
     });
 
+  it('compiles nothing where a shipped binary serves the machine', async ({ skip }) => {
+    skip(notCompiled !== '', notCompiled);
+    const result = await build({ PATH: path.dirname(process.execPath) });
+    expect(result, result.output).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing to do') });
+    expect(fs.existsSync(path.join(installed, 'build'))).toBe(false);
+  });
+
+  it('compiles the FUSE helper with --fuse', { timeout: 200_000 }, async ({ skip }) => {
+    skip(notCompiled !== '', notCompiled);
+    const main = path.join(installed, 'dist/lib/cli/main.js');
+    const missing = await runNode([main, 'build', '--fuse'], { cwd: project, env: { PATH: '/nowhere' } });
+    expect(missing).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('apt-get install g++ pkg-config libfuse3-dev'),
+    });
+    const result = await runNode([main, 'build', '--fuse'], { cwd: project });
+    expect(result, result.output).toMatchObject({ code: 0 });
+    const helper = path.join(installed, 'build-fuse/amdgpu-svm-fuse');
+    expect(fs.statSync(helper).mode & 0o111).toBe(0o111);
+    fs.rmSync(path.dirname(helper), { recursive: true });
+  });
+
   it(
     'compiles the addon in an installed package without a binary for the platform, with the node-gyp of npm',
     { timeout: 400_000 },

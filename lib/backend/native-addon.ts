@@ -2,8 +2,8 @@
  * The only loader of the addon. A machine without it is not an error: the emulator
  * answers there, and `nativeSupport` says what was tried and why it failed.
  */
+import nodeModule from 'node:module';
 import { existsSync, readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
@@ -111,7 +111,10 @@ export function findNativeAddon(search: AddonSearch = {}): { support: NativeSupp
     }
   }
   const origin = override ? 'AMDGPU_SVM_ADDON: the addon could not be loaded' : 'no addon could be loaded';
-  return unavailable(`${origin}; tried ${tried.map(({ path, outcome }) => `${path} (${outcome})`).join(', ')}`);
+  const looked = tried.map(({ path, outcome }) => `${path} (${outcome})`).join(', ');
+  // Where a file is there and does not load, a compiler is not what is missing.
+  const isThere = tried.some(({ outcome }) => outcome.startsWith('could not be loaded'));
+  return unavailable(`${origin}; tried ${looked}${override || isThere ? '' : '; `npx amdgpu-svm build` compiles it'}`);
 }
 
 let found: ReturnType<typeof findNativeAddon> | undefined;
@@ -204,7 +207,8 @@ function runningLibc(): 'glibc' | 'musl' {
 function loadAddon(path: string): NativeAddon | string {
   if (!existsSync(path)) return 'not found';
   try {
-    const addon: unknown = createRequire(path)(path);
+    // Bundlers warn of `createRequire` by its name, where they do not know the path.
+    const addon: unknown = nodeModule.createRequire(path)(path);
     return mismatch(addon) ?? (addon as NativeAddon);
   } catch (error) {
     return `could not be loaded: ${error instanceof Error ? error.message : String(error)}`;

@@ -1,31 +1,43 @@
 /** `amdgpu-svm build`: compiles the addon on machines that none of the shipped binaries fits. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, copyFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, copyFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { findNativeAddon } from '../backend/native-addon.ts';
 import { packageRoot } from '../backend/package-root.ts';
+import { buildFuseHelper } from './build-fuse.ts';
 import { ExitCode, readArguments } from './command.ts';
 import type { Command } from './command.ts';
 import { complain, print } from './output.ts';
+import { firstError, firstInPath } from './programs.ts';
 
 export const buildCommand: Command = {
   name: 'build',
-  synopsis: '[--verbose]',
-  help: `  --verbose   show the output of the compiler
+  synopsis: '[--fuse] [--force] [--verbose]',
+  help: `  --fuse      compile the FUSE helper of amdgpu-svm serve instead
+  --force     compile the addon also where a shipped binary serves this machine
+  --verbose   show the output of the compiler
 
-Needs a C++20 compiler, make, python3 and node-gyp. The node-gyp that comes with
+The addon needs a C++20 compiler, make, python3 and node-gyp. The node-gyp that comes with
 npm is enough; NODE_GYP names another one. CXX, MAKE and PYTHON are respected.
-Node's own headers are taken from beside Node (include/node), or downloaded by node-gyp.`,
+Node's own headers are taken from beside Node (include/node), or downloaded by node-gyp.
+The FUSE helper needs a C++20 compiler, pkg-config and libfuse 3 with its headers.`,
   async run(args) {
-    const { values } = readArguments('build', args, { verbose: { type: 'boolean', default: false } } as const, false);
-    return build(values.verbose);
+    const flag = { type: 'boolean', default: false } as const;
+    const { values } = readArguments('build', args, { verbose: flag, fuse: flag, force: flag } as const, false);
+    return build(values);
   },
 };
 
-function build(verbose: boolean): number {
+function build({ verbose, fuse, force }: { verbose: boolean; fuse: boolean; force: boolean }): number {
   const root = packageRoot();
+  if (root !== undefined && fuse) return buildFuseHelper(root, verbose);
+  const shipped = root === undefined || force ? undefined : findNativeAddon({ root, environment: {} }).support.path;
+  if (shipped?.startsWith(join(root!, 'prebuilds')) === true) {
+    print(`amdgpu-svm build: nothing to do: ${shipped} serves this machine (--force compiles the addon all the same)`);
+    return ExitCode.ok;
+  }
   const reason = root === undefined ? 'the folder of the package was not found' : whyNot(root);
   if (root === undefined || reason !== undefined) {
     complain(`amdgpu-svm build: ${reason}`);
@@ -108,8 +120,8 @@ function compile(nodeGyp: string, folder: string, verbose: boolean): string | un
   if (result.status === 0) return undefined;
   if (verbose) return 'the compilation failed';
   const output = `${result.stdout}${result.stderr}`;
-  const line = output.split('\n').find((text) => /\berror\b[: ]/i.test(text)) ?? result.error?.message ?? 'node-gyp failed';
-  return `the compilation failed: ${line.trim()} (--verbose shows everything)`;
+  const line = firstError(output) ?? result.error?.message ?? 'node-gyp failed';
+  return `the compilation failed: ${line} (--verbose shows everything)`;
 }
 
 /** Puts the binary where the loader looks, and says whether it loads. */
@@ -128,25 +140,4 @@ function install(built: string, root: string): number {
   const { support } = findNativeAddon({ root });
   print(`amdgpu-svm build: ${support.reason}`);
   return support.available ? ExitCode.ok : ExitCode.failure;
-}
-
-/** Full path of the first program that can be run; a value may be followed by arguments (CXX="ccache g++"). */
-function firstInPath(...names: readonly (string | undefined)[]): string | undefined {
-  for (const name of names) {
-    const program = name?.split(' ')[0];
-    if (program === undefined || program === '') continue;
-    const folders = isAbsolute(program) ? [''] : (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
-    const found = folders.map((folder) => (folder === '' ? program : join(folder, program))).find(isExecutable);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
 }

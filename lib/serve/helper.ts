@@ -119,11 +119,9 @@ function helperPath(): string {
       // Looked at the next one.
     }
   }
-  const folder = root ?? '.';
-  const recipe = `mkdir -p ${folder}/build-fuse && c++ -std=c++20 -O2 ${folder}/native/fuse/*.cpp $(pkg-config --cflags --libs fuse3) -o ${folder}/build-fuse/${PROGRAM}`;
   const tried = candidates.join(', ') || 'nowhere';
   throw new ServeError(
     'ERR_SVM_NO_HELPER',
-    `the FUSE helper is not built (looked for ${tried}); with libfuse3-dev, pkg-config and a C++ compiler: ${recipe}`,
+    `the FUSE helper is not built (looked for ${tried}); \`npx amdgpu-svm build --fuse\` compiles it, with libfuse3-dev, pkg-config and a C++ compiler`,
   );
 }

@@ -188,6 +188,19 @@ describe('ranges and notifiers', () => {
     expect(setup.svm.findRange(0, END)).toBe(first);
     expect(setup.svm.rangeAfter(first as GpuRange)).toBe(second);
     expect(setup.svm.rangeAfter(second as GpuRange)).toBeUndefined();
+    // Whoever asks up to a page gets no range that begins after it.
+    expect(setup.svm.rangeAfter(first as GpuRange, V + 16)).toBeUndefined();
+    expect(setup.svm.rangeAfter(first as GpuRange, V + 101)).toBe(second);
+  });
+
+  it('that were found last are not found when they are gone', () => {
+    const setup = new Setup().map(V, V + 512);
+    const first = setup.insert(V) as GpuRange;
+    expect(setup.svm.findRange(V + 5, V + 6)).toBe(first);
+    setup.svm.removeRange(first);
+    expect(setup.svm.findRange(V + 5, V + 6)).toBeUndefined();
+    const again = setup.insert(V) as GpuRange;
+    expect([again === first, setup.svm.findRange(V + 5, V + 6)]).toEqual([false, again]);
   });
 
   it('keep a notifier until its last range goes', () => {

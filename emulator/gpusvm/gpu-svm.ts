@@ -51,6 +51,8 @@ export class GpuSvm<R extends GpuRange> {
   readonly #windows = new Map<number, GpuNotifier>();
   // The notifier found last; it is in #windows.
   #recentNotifier: GpuNotifier | undefined;
+  // The range found last, which is in `ranges`: an eviction asks for each page.
+  #recentRange: R | undefined;
   // Free pages around the fault at hand, as bounds [from, to), while a chunk is chosen.
   #freeFrom = 0;
   #freeTo = 0;
@@ -65,15 +67,17 @@ export class GpuSvm<R extends GpuRange> {
 
   /** The first range that intersects `[startPage, endPage)`, or undefined. */
   findRange(startPage: number, endPage: number): R | undefined {
+    const recent = this.#recentRange;
+    if (recent !== undefined && startPage >= recent.startPage && startPage < recent.endPage) return recent;
     const before = this.ranges.floor(startPage);
-    if (before !== undefined && before.startPage + before.pages > startPage) return before;
+    if (before !== undefined && before.endPage > startPage) return (this.#recentRange = before);
     const after = this.ranges.higher(startPage);
     return after !== undefined && after.startPage < endPage ? after : undefined;
   }
 
-  /** The range after `range` in address order; its own removal does not matter. */
-  rangeAfter(range: R): R | undefined {
-    return this.ranges.higher(range.startPage);
+  /** The range after `range` in address order, if it may begin before `endPage`; its own removal does not matter. */
+  rangeAfter(range: R, endPage: number = Number.POSITIVE_INFINITY): R | undefined {
+    return range.endPage >= endPage ? undefined : this.ranges.higher(range.startPage);
   }
 
   /**
@@ -187,6 +191,7 @@ export class GpuSvm<R extends GpuRange> {
     this.notifierLock.acquireRead();
     this.unmapPages(range);
     this.ranges.remove(range.startPage, range);
+    if (this.#recentRange === range) this.#recentRange = undefined;
     range.state &= ~RangeState.inserted;
     effects.current?.rangeRemoved(range.startPage, range.pages);
     this.notifierLock.releaseRead();

@@ -102,7 +102,7 @@ export class RangeRules {
     for (
       let range = context.framework.findRange(startPage, endPage);
       range !== undefined && range.startPage < endPage;
-      range = context.framework.rangeAfter(range)
+      range = context.framework.rangeAfter(range, endPage)
     ) {
       if (context.closing) {
         this.causes.keep('Q11', range.startPage, range.pages);

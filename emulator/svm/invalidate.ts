@@ -32,7 +32,7 @@ export function invalidate(
   let zapped = false;
   for (let range: AmdgpuSvmRange | undefined = first; range !== undefined && range.startPage < to;) {
     if (zapEventPart(context, range, startPage, endPage)) zapped = true;
-    range = framework.rangeAfter(range);
+    range = framework.rangeAfter(range, to);
   }
   // mutant: zap-without-flush
   if (zapped) context.flushTlb();
@@ -47,7 +47,7 @@ export function invalidate(
       // mutant: unmap-not-queued
       context.collector.enqueue(range, firstPage, Math.min(range.endPage, endPage) - 1);
     }
-    range = framework.rangeAfter(range);
+    range = framework.rangeAfter(range, to);
   }
   framework.notifierLock.releaseWrite();
 }
@@ -73,7 +73,8 @@ export function clearWholeRanges(context: SvmContext, notifier: GpuNotifier, sta
   const first = Math.floor(from / PAGES_PER_BLOCK);
   if (first === Math.floor((to - 1) / PAGES_PER_BLOCK) && vm.pageTable.blocks.get(first) === undefined) return;
   let range = framework.findRange(from, to);
-  for (; range !== undefined && range.startPage < to; range = framework.rangeAfter(range)) clearPtes(context, range);
+  for (; range !== undefined && range.startPage < to; range = framework.rangeAfter(range, to))
+    clearPtes(context, range);
 }
 
 /** A repaired driver: ranges in VRAM that cross the bounds of `[startPage, endPage)` come home. The svm lock must be held. */

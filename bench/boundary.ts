@@ -1,5 +1,5 @@
 /**
- * What the way through the addon costs beside a C loop of the same ioctl(2), on a file
+ * What the way through the addon costs next to a C loop of the same ioctl(2), on a file
  * whose driver refuses it at once: a real driver does more, so no ratio is worse than
  * this one. Also runs alone: `node --expose-gc dist-bench/bench/boundary.js`.
  */

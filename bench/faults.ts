@@ -14,7 +14,7 @@ class BlockScene extends Scene {
     this.map(BASE_PAGE, blocks * BLOCK_PAGES);
   }
 
-  /** Everything unmapped, collected and mapped anew: no CPU pages, no ranges, no attributes. */
+  /** Everything unmapped, collected and mapped again: no CPU pages, no ranges, no attributes. */
   reset(): void {
     this.unmap(BASE_PAGE, this.blocks * BLOCK_PAGES);
     this.collect();

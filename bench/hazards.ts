@@ -27,7 +27,7 @@ class ScopedScene extends Scene {
     this.#run(() => this.fault(address));
   }
 
-  /** Everything unmapped, collected and mapped anew. */
+  /** Everything unmapped, collected and mapped again. */
   reset(): void {
     this.unmap(BASE_PAGE, BLOCKS * BLOCK_PAGES);
     this.collect();

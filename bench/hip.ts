@@ -1,4 +1,4 @@
-/** What the HIP layer costs: an advice beside the same attribute set directly, and the life of many small allocations. */
+/** What the HIP layer costs: an advice next to the same attribute set directly, and the life of many small allocations. */
 import { EmulatedMachine } from '../emulator/index.ts';
 import { HipMemoryAdvise, HipRuntime } from '../lib/hip/index.ts';
 import { SvmDevice } from '../lib/device/svm-device.ts';

@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- --json] [-- --only TEXT] [-- --cpu]`: how fast and how small the emulator is,
- * beside the figures of the C code it models. It judges, but never fails for being slow.
+ * next to the figures of the C code it models. It judges, but never fails for being slow.
  * `--cpu` measures processor time: on a machine that other programs use too it is the steadier one.
  */
 import path from 'node:path';

@@ -1,4 +1,4 @@
-/** Migration of 2 MiB ranges of 4 KiB pages to VRAM and back, beside the same ranges in system memory and a copy of 2 MiB. */
+/** Migration of 2 MiB ranges of 4 KiB pages to VRAM and back, next to the same ranges in system memory and a copy of 2 MiB. */
 import { measureTime } from './measurement.ts';
 import type { Measurement, Workload } from './measurement.ts';
 import { BASE_PAGE, Scene } from './scene.ts';

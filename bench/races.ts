@@ -1,4 +1,4 @@
-/** How long the race explorer takes to find each race of V4, in programs made by chance. */
+/** How long the race explorer takes to find each race of V4, in random programs. */
 import { holdsIn, QUIRK_CATALOGUE } from '../emulator/index.ts';
 import { explore, generateProgram, isRace, parseProgram } from '../lib/explore/index.ts';
 import { WITHOUT_TRACE } from '../lib/trace/hazards/index.ts';

@@ -6,7 +6,7 @@ import { replayTrace } from '../lib/trace/replay/replay.ts';
 import { now } from './clock.ts';
 import type { Measurement } from './measurement.ts';
 
-/** Operations per second that a replay shall reach. */
+/** Operations per second that a replay has to reach. */
 const WANTED = 20_000;
 const PLACES = ['test/vectors', '../shared/vectors'];
 const ROUNDS = 5;

@@ -74,7 +74,7 @@ export class EmulatedProcess {
     return address;
   }
 
-  /** Unmaps whole pages; holes are no error. Sizes in bytes. */
+  /** Unmaps whole pages; holes are not an error. Sizes in bytes. */
   munmap(address: bigint, size: number | bigint): void {
     const bytes = sizeArgument('size', size);
     this.#check(this.calls.munmap(addressArgument('address', address), bytes), 'munmap', address, bytes);

@@ -20,7 +20,7 @@ function system(call) {
   }
 }
 
-// By name; fields and answers are those of docs/traces.md. A configuration begins anew.
+// By name; fields and answers are those of docs/traces.md. A configuration starts over.
 const operations = {
   config({ profile }) {
     device?.close();

@@ -60,7 +60,7 @@ class Mapping {
   // Somebody may use addresses of this mapping from now on, until the answer is let go.
   static std::shared_ptr<void> lend(const std::shared_ptr<Mapping>& mapping);
 
-  // Pages that are gone already are no error, as with munmap(2).
+  // Pages that are gone already are not an error, as with munmap(2).
   int unmap(size_t offset, size_t length);
   // Puts the protection back that has yielded to a borrower.
   void enforce();

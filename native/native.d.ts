@@ -240,7 +240,7 @@ export interface NativeAddon {
   /**
    * Unmaps whole pages; `offset` and `length` are multiples of the page size.
    * The ArrayBuffer is detached first, whichever page goes. Pages that are
-   * unmapped already are no error. 0 or a negative errno: -EINVAL for length 0,
+   * unmapped already are not an error. 0 or a negative errno: -EINVAL for length 0,
    * -EBUSY as for `viewMemory`.
    *
    * Whoever got the address before harms nobody: an asynchronous function of Node

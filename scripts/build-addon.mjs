@@ -57,7 +57,7 @@ export function findCompiler() {
   return firstInPath(process.env.CXX, 'g++', 'c++', 'clang++');
 }
 
-/** Folder of Node's own headers if they are installed beside it: then nothing is downloaded. @returns {string | undefined} */
+/** Folder of Node's own headers if they are installed next to it: then nothing is downloaded. @returns {string | undefined} */
 export function headersFolder() {
   const prefix = path.dirname(path.dirname(fs.realpathSync(process.execPath)));
   return fs.existsSync(path.join(prefix, 'include', 'node', 'node_api.h')) ? prefix : undefined;

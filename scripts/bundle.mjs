@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Bundles what the compiler has written: 500 modules take Node half a second to load, a handful takes nothing. For Node
- * there is one copy of the code, as CommonJS, which `require` and `import` share with its state; the ES modules beside it
+ * there is one copy of the code, as CommonJS, which `require` and `import` share with its state; the ES modules next to it
  * only name what it exports. For bundlers and browsers there are ES modules below dist/esm.
  *
  *   node scripts/bundle.mjs OUTPUT   OUTPUT: the folder that becomes dist/

@@ -23,7 +23,7 @@ function dependenciesAreStale() {
   });
 }
 
-/** How to start npm: the one that runs this script, the one beside Node, or the one in the PATH. @returns {{ command: string, args: string[], shell: boolean }} */
+/** How to start npm: the one that runs this script, the one next to Node, or the one in the PATH. @returns {{ command: string, args: string[], shell: boolean }} */
 export function findNpm() {
   const prefix = path.dirname(path.dirname(fs.realpathSync(process.execPath)));
   const candidates = [

@@ -78,7 +78,7 @@ export function runLogged(name, command, args, options = {}) {
 }
 
 /**
- * Runs a program beside others and resolves with its exit code and all that it wrote.
+ * Runs a program next to others and resolves with its exit code and all that it wrote.
  * @param {string} command
  * @param {string[]} args
  * @param {{ env?: NodeJS.ProcessEnv, shell?: boolean }} [options]

@@ -52,7 +52,7 @@ async function provideNode(version) {
     throw new ScriptError(`${packageName}@${version} could not be installed:\n${output.trimEnd()}`);
 }
 
-/** Installs the Nodes that are not there, beside what else is done. @param {string[]} versions */
+/** Installs the Nodes that are not there, next to what else is done. @param {string[]} versions */
 export async function provideNodes(versions) {
   await Promise.all(versions.map(provideNode));
 }

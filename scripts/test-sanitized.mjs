@@ -20,7 +20,7 @@ function sanitizerRuntime() {
   const { stdout } = spawnSync(findCompiler() ?? 'c++', ['-print-file-name=libasan.so'], { encoding: 'utf8' });
   const library = stdout?.trim() ?? '';
   if (!path.isAbsolute(library))
-    throw new ScriptError('the runtime of AddressSanitizer (libasan.so) was not found beside the compiler');
+    throw new ScriptError('the runtime of AddressSanitizer (libasan.so) was not found next to the compiler');
   return library;
 }
 

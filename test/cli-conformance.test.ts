@@ -172,7 +172,7 @@ describe('amdgpu-svm conformance', () => {
     [['--reporter', 'xml'], '--reporter: expected one of human, json, junit, tap, ktap, markdown'],
     [['--reporter', 'tap', '--reporter', 'junit'], 'only one of tap, junit can write to standard output'],
     [['--reporter', 'json=/nowhere/report.json'], '--reporter json=/nowhere/report.json: ENOENT'],
-    [['--reporter', 'json='], 'expected the name of a file behind "="'],
+    [['--reporter', 'json='], 'expected the name of a file after "="'],
     [['--expectations', '/nowhere/x.json'], '/nowhere/x.json: cannot be read'],
     [['--expect-skips', '/nowhere/x.json'], '/nowhere/x.json: cannot be read'],
     [['--exclude', 'a:b:c'], 'query "a:b:c"'],

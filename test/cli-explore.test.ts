@@ -113,7 +113,7 @@ describe('explore', () => {
     ['a machine that is none', ['--generate', '1', '--config', '{"gpus":99}'], /--config: .*gpus: /],
     ['text for a machine', ['--generate', '1', '--config', 'two GPUs'], /--config: Unexpected token/],
     ['a seed for nothing', ['racy', '--seed', '1'], /--seed goes with --generate/],
-    ['programs beside a program', ['racy', '--generate', '1'], /--generate takes no program FILE/],
+    ['programs next to a program', ['racy', '--generate', '1'], /--generate takes no program FILE/],
     ['an unknown profile', ['racy', '--profile', 'v5'], /--profile: expected one of/],
   ])('refuses %s', async (_what, args, message) => {
     const { code, stderr } = await runHere(['explore', ...args.map((each) => (each === 'racy' ? racy : each))]);

@@ -1,4 +1,4 @@
-/** `--trace` of the command as a user runs it: which ioctls each call of a layer causes, beside the program's own output. */
+/** `--trace` of the command as a user runs it: which ioctls each call of a layer causes, next to the program's own output. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -58,7 +58,7 @@ const LINES = [
 ];
 
 describe('run --trace', () => {
-  it('writes each call and its ioctls to standard error, beside what the program says, and keeps its exit code', () => {
+  it('writes each call and its ioctls to standard error, next to what the program says, and keeps its exit code', () => {
     const result = cli('run', '--trace', '--', process.execPath, program);
     expect(result).toEqual({
       status: 7,

@@ -78,7 +78,7 @@ describe('pages and permissions', () => {
     expect(rig.touch(V, 1, false).result).toBe(0);
   });
 
-  it('Q51: a write fault beside it makes a read-only part of the range writable for the GPU', () => {
+  it('Q51: a write fault next to it makes a read-only part of the range writable for the GPU', () => {
     const rig = mapped();
     rig.protect(V + MIB, MIB, 'r');
     expect(rig.fault(V + MIB)).toBe(0);

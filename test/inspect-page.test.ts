@@ -66,7 +66,7 @@ const cli = path.join(root, 'dist/lib/cli/main.js');
 let folder: string;
 let inspector: Inspector | undefined;
 let browser: Browser | undefined;
-/** One page for all tests, loaded anew for each: a page of its own costs a process of Chromium's. */
+/** One page for all tests, loaded again for each: a page of its own costs a process of Chromium's. */
 let page: Page;
 let problems: string[];
 

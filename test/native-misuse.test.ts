@@ -198,7 +198,7 @@ describeNative('misuse of the addon', (addon) => {
     expect(errorOf(() => ioctl(2 ** 32, fine()))).toMatchObject({ code: 'ERR_SVM_OUT_OF_RANGE' });
   });
 
-  it('pointer fields lie inside the structure and beside each other', () => {
+  it('pointer fields lie inside the structure and next to each other', () => {
     const call = (...offsets: number[]) =>
       errorOf(() =>
         ioctl(

@@ -85,7 +85,7 @@ describe('dist/', () => {
     expect(fs.readFileSync(path.join(folder, 'dist/lib/index.d.ts'), 'utf8')).toContain('two');
   });
 
-  it('is built once when two set-ups start at the same time, also beside a dead one', async () => {
+  it('is built once when two set-ups start at the same time, also next to a dead one', async () => {
     const folder = checkout({ '.cache/lock': '999999999' });
     const results = await Promise.all([1, 2, 3].map(() => script(folder, 'setup.mjs')));
     expect(results.map(({ code, output }) => ({ code, output: code === 0 ? '' : output }))).toEqual(

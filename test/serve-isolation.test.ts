@@ -1,4 +1,4 @@
-/** Clients of a served node that ask for too much, or come from unusual processes, beside one that only wants to be served. */
+/** Clients of a served node that ask for too much, or come from unusual processes, next to one that only wants to be served. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, it } from 'vitest';
@@ -93,7 +93,7 @@ describeWhere(whyNotServed(), 'a served node', () => {
       expect(result.code, result.output).toBe(0);
       const [calls, middle, high, longest, wall] = result.stdout.trim().split(' ').map(Number);
       const figures = `median ${middle}, 99.9 % ${high}, longest ${longest} ms (longest wall time ${wall} ms)`;
-      console.log(`work in ${calls} ioctls beside a prefetch of 2 TiB by another ${greedy}: ${figures}`);
+      console.log(`work in ${calls} ioctls next to a prefetch of 2 TiB by another ${greedy}: ${figures}`);
       return [calls!, longest!];
     };
     const [calls, longest] = await measured('process');

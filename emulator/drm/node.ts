@@ -181,7 +181,7 @@ function zeroExtend(arg: Uint8Array, size: number): Uint8Array {
   return bytes;
 }
 
-/** What `attrs_ptr` points at: described memory, nothing (0), or an address that no caller memory stands behind. */
+/** What `attrs_ptr` points at: described memory, nothing (0), or an address that no caller memory is behind. */
 function attributeMemory(
   arg: Uint8Array,
   size: number,

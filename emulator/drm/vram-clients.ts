@@ -1,4 +1,4 @@
-// Models: other clients of a GPU's VRAM, beside SVM (spec/trace-format-v8 §2, §4).
+// Models: other clients of a GPU's VRAM, in addition to SVM (spec/trace-format-v8 §2, §4).
 import { Errno } from '../../lib/uapi/errno.ts';
 import { countArgument, sizeArgument } from '../kernel/arguments.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';

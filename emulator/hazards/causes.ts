@@ -46,7 +46,7 @@ export class Causes {
     return undefined;
   }
 
-  /** The PTEs of `[startPage, startPage + pages)` are made anew: what was wrong with whole chunks there is over. */
+  /** The PTEs of `[startPage, startPage + pages)` are made again: what was wrong with whole chunks there is over. */
   clear(startPage: number, pages: number): void {
     if (this.#blocks.size === 0) return;
     const endPage = startPage + pages;

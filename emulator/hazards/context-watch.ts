@@ -191,7 +191,7 @@ export class ContextWatch extends QuietEffects {
     this.#watch.report(name, detail, startPage, pages);
   }
 
-  /** Once for a block, until it is mapped anew. */
+  /** Once for a block, until it is mapped again. */
   #readLost(detail: string, page: number): void {
     const block = Math.floor(page / PAGES_PER_BLOCK);
     if (this.#lostBlocks.has(block)) return;

@@ -150,7 +150,7 @@ export const ATTRIBUTE_QUIRKS: QuirkTable = {
     severity: 'violation',
     text: 'Only GPU ranges bring an unmap to the GC. Attributes of pages without a range stay after munmap and apply to whatever is mapped there next. mremap does not move attributes (and drops them at the old address only if there was a range).',
     observable: 'GET shows GPU_RO=1 for the new mapping.',
-    advice: 'set all attributes anew after mapping memory',
+    advice: 'set all attributes again after mapping memory',
   },
   Q27: {
     title: 'two partial unmaps clear the attributes between them',

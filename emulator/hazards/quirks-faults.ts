@@ -139,7 +139,7 @@ export const FAULT_QUIRKS: QuirkTable = {
     severity: 'violation',
     text: 'For a non-zero result the VM layer overwrites the PTE of the page with a no-retry PTE. SVM is not told: the range stays "fully valid", so nothing repairs the page until an event or a commit rewrites it.',
     observable: 'the last read fails although it is legal; range state says mapped.',
-    advice: 'discard the page so that it is mapped anew',
+    advice: 'discard the page so that it is mapped again',
   },
   Q61: {
     title: 'a temporary condition killed the access',

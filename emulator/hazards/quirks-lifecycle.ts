@@ -11,7 +11,7 @@ export const LIFECYCLE_QUIRKS: QuirkTable = {
     severity: 'notice',
     text: 'The ioctl creates the SVM context before looking at a single argument, for any operation. Invalid calls therefore have a lasting side effect (the context, an mm reference, a workqueue, and the diversion of faults, Q02), and creation errors mask argument errors.',
     observable: 'EINVAL, but the VM now has a context; on a device without XNACK the same call gives EOPNOTSUPP.',
-    advice: 'issue no ioctl on files that shall have no SVM context',
+    advice: 'issue no ioctl on files that are to have no SVM context',
   },
   Q02: {
     title: 'a context takes all compute faults away from KFD SVM',

@@ -30,7 +30,7 @@ export const V7_QUIRKS: QuirkTable = {
     kind: 'D',
     invariants: ['I13'],
     severity: 'corruption',
-    text: 'A fault looks for buffer objects only where no attribute interval is, and only at the first one in the area that it is going to register: with an interval over the page, or a second buffer object behind the first, the PTEs of the buffer object are overwritten. V4 never looks.',
+    text: 'A fault looks for buffer objects only where no attribute interval is, and only at the first one in the area that it is going to register: with an interval over the page, or a second buffer object after the first, the PTEs of the buffer object are overwritten. V4 never looks.',
     observable: 'PTEs of system memory where the buffer object is mapped.',
     advice: 'keep the addresses of buffer objects apart from memory with attributes',
   },

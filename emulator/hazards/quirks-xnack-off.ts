@@ -111,7 +111,7 @@ const ENTRIES: Readonly<Record<string, OffQuirk>> = {
     severity: 'corruption',
     text: 'A range that the worker gives up, with a permanent error or because it has no access any more, is dropped as it is: its PTEs are those from before the event, and the queues are resumed.',
     observable: 'SET ACCESS=0, MADV_DONTNEED, and the works: the GPU reads and writes freed pages.',
-    advice: 'unmap memory that the GPU shall not use any more',
+    advice: 'unmap memory that the GPU is not to use any more',
   },
   'X-R4': {
     title: 'the queues are stopped for too long',

@@ -59,7 +59,7 @@ export interface EffectSink {
   collectionQueued(firstPage: number, lastPage: number): void;
   /** A range went to the list of the restore worker with the pages `[firstPage, lastPage]` of this event. */
   restoreQueued(firstPage: number, lastPage: number): void;
-  /** The restore worker gave up a range of these pages for good: they are not mapped, the queues run on without them. */
+  /** The restore worker gave up a range of these pages for good: they are not mapped, the queues keep running without them. */
   restoreDropped(startPage: number, pages: number, result: number): void;
   /** The restore worker has ended; it comes `again` where something is left or has come meanwhile. */
   restoreEnded(again: boolean): void;

@@ -27,7 +27,7 @@ describe('FailureInjection', () => {
     expect(passes(failures, 'allocate-range', 2)).toEqual([-Errno.ENOMEM, 0]);
   });
 
-  it('delivers plans of one point one after the other, those of others beside them', () => {
+  it('delivers plans of one point one after the other, those of others at the same time', () => {
     const failures = new FailureInjection();
     failures.plan('collect-pages', 'ENOMEM');
     failures.plan('collect-pages', 'EBUSY', 1, 1);

@@ -30,7 +30,7 @@ describe('SharedLock', () => {
     expect(lock.held).toBe(true);
   });
 
-  it('has one writer, and no reader beside it', () => {
+  it('has one writer, and no reader with it', () => {
     const lock = new SharedLock('mmap lock');
     lock.acquireWrite();
     expect(() => lock.acquireWrite()).toThrow('mmap lock is held already');

@@ -211,7 +211,7 @@ describe('nested preemption', () => {
     const innermost = ['2:hmm 1', '2:hmm 2'];
     const third = ['1:hmm 1', ...innermost, '1:hmm 2', ...innermost];
     expect(nest(3)).toEqual(['0:hmm 1', ...third, '0:hmm 2', ...third]);
-    // Two operations at one point: the second begins anew.
+    // Two operations at one point: the second starts over.
     expect(nest(2, 2)).toEqual(['0:hmm 1', ...inner, ...inner, '0:hmm 2', ...inner, ...inner]);
   });
 

@@ -67,7 +67,7 @@ export function countUpTo(keys: Float64Array, count: number, key: number): numbe
   return base + Number(length === 1 && keys[base]! <= key);
 }
 
-/** The shape of one tree. Who changes a leaf without changing the shape does it himself. */
+/** The shape of one tree. Code that changes a leaf without changing the shape does so directly. */
 export class OrderedTree<T extends object> {
   #root: Leaf<T> | Branch<T> = new Leaf<T>(FIRST_CAPACITY);
   // Branches above a leaf; all leaves are equally deep.

@@ -5,7 +5,7 @@
 // page costs no allocation of its own.
 import { PAGES_PER_BLOCK } from './page-number.ts';
 
-// A small machine shall stay small: slabs grow with what was needed so far.
+// A small machine stays small: slabs grow with what was needed so far.
 const FIRST_SLAB_BLOCKS = 1;
 const LARGEST_SLAB_BLOCKS = 32;
 

@@ -21,7 +21,7 @@ import type { VmaKind } from './vma.ts';
 
 export type { TouchResult } from './cpu-fault.ts';
 
-/** First page behind the largest address a process may map: 2^56 - 4096 bytes. */
+/** First page after the largest address a process may map: 2^56 - 4096 bytes. */
 export const TASK_SIZE_PAGES: number = 2 ** 44 - 1;
 
 /** A VMA to be: the pages `[startPage, endPage)`. */
@@ -82,7 +82,7 @@ export class AddressSpace {
     return vma;
   }
 
-  /** The first VMA that ends behind `page`: the one that contains it or the next one. */
+  /** The first VMA that ends after `page`: the one that contains it or the next one. */
   findVmaFrom(page: number): Vma | undefined {
     return this.findVma(page) ?? this.vmas.higher(page);
   }
@@ -101,7 +101,7 @@ export class AddressSpace {
 
   /**
    * Maps exactly the pages `[startPage, endPage)`. No notifier event. Of a file that ends inside, `fileEndPage` is the first
-   * page behind its end.
+   * page after its end.
    */
   map(startPage: number, endPage: number, protection: number, kind: VmaKind, fileEndPage?: number): number {
     if (endPage <= startPage || endPage > TASK_SIZE_PAGES) return -Errno.EINVAL;
@@ -211,7 +211,7 @@ export class AddressSpace {
   }
 
   /**
-   * The CPU reads or writes one byte in each page of `[startPage, endPage)`; stops at a hole, without permission, behind the
+   * The CPU reads or writes one byte in each page of `[startPage, endPage)`; stops at a hole, without permission, after the
    * end of a file (EIO, the SIGBUS of the process), and with ENOMEM at the page limit.
    */
   touch(startPage: number, endPage: number, write: boolean): TouchResult {

@@ -90,7 +90,7 @@ export class DeviceAllocation {
     this.#releaseUnused();
   }
 
-  /** Who filled it lets go of it. */
+  /** Whoever filled it releases it. */
   letGo(): void {
     this.#isFilled = true;
     this.#releaseUnused();
@@ -105,7 +105,7 @@ export class DeviceAllocation {
 export interface DevicePageMap {
   /** Number of the GPU. */
   readonly gpu: number;
-  /** Who has the same token can use the pages where they are. */
+  /** Whoever has the same token can use the pages where they are. */
   readonly owner: object;
   /** Whether the CPU reads and writes the VRAM itself (device coherent); otherwise its access faults (device private). */
   readonly coherent: boolean;

@@ -25,7 +25,7 @@ export interface RemapRequest {
 
 /**
  * 0 or a negative errno: EINVAL for no pages, places that overlap, and `keepOld` of another size or of memory that is not
- * private; EFAULT where the old pages are not in one mapping, and for device mappings that shall grow; ENOMEM where
+ * private; EFAULT where the old pages are not in one mapping, and for device mappings that are to grow; ENOMEM where
  * there is no room to grow.
  */
 export function remap(space: AddressSpace, request: RemapRequest): number {

@@ -56,7 +56,7 @@ function* getRangeDevicePages(
 
 /**
  * Moves the pages of `range` to VRAM if they are wanted there, and collects them. 0, or a negative errno: `moved` says
- * that moving failed. A repaired driver takes system memory where the pages cannot be had as they are.
+ * that moving failed. A repaired driver takes system memory where the pages cannot be used as they are.
  */
 export function* placePages(
   context: SvmContext,

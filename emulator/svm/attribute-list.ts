@@ -1,4 +1,4 @@
-// Models: the list of attribute intervals beside the tree (spec/02-attributes §3). It has the order of the tree until a race
+// Models: the list of attribute intervals next to the tree (spec/02-attributes §3). It has the order of the tree until a race
 // makes intervals overlap (Q31); only from then on is it kept.
 
 /** A place in the list; the list is a ring through its head, whose `interval` is null. */

@@ -74,7 +74,7 @@ export const REPAIRS = {
     revisions: ['v7', 'v8'],
   },
   'read-only-per-attempt': {
-    text: 'Each attempt of a fault decides anew whether its PTEs are read-only.',
+    text: 'Each attempt of a fault decides again whether its PTEs are read-only.',
     cures: ['V7-R2'],
     revisions: SINCE_V7,
   },

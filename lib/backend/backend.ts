@@ -71,7 +71,7 @@ export interface Backend {
   vramInfo(): VramInfo | undefined;
   /** How this GPU reaches the memory of another one of the same process; undefined where it cannot be told. */
   linkTo(other: Backend): GpuLink | undefined;
-  /** What the driver tells beside the answers of its ioctls; undefined where it tells nothing. */
+  /** What the driver says in addition to the answers of its ioctls; undefined where it tells nothing. */
   readonly events: BackendEvents | undefined;
   /** What the hazard monitor found; nothing where nothing is watched. */
   readonly hazards: readonly Hazard[];

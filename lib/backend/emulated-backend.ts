@@ -158,7 +158,7 @@ export class EmulatedBackend implements Backend {
   }
 }
 
-/** Asked anew each time: a machine may be changed while it runs. */
+/** Asked again each time: a machine may be changed while it runs. */
 class EmulatedAbilities implements Abilities {
   readonly #machine: EmulatedMachine;
   readonly #device: EmulatedDevice;

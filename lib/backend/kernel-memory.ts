@@ -235,7 +235,7 @@ export class KernelRegion {
   }
 
   /**
-   * Unmaps the pages. Those that are unmapped already are no error, and after the
+   * Unmaps the pages. Those that are unmapped already are not an error, and after the
    * whole region was unmapped a further call does nothing. Throws a system error
    * (syscall 'munmap'): EINVAL for length 0, EBUSY when the bytes were moved away
    * by `ArrayBuffer.prototype.transfer` and are still in use.

@@ -32,7 +32,7 @@ const QUIESCE = 'amdgpu_svm_quiesce_compute';
 
 const TELLING = [IOCTL, CLEARS_ON_UNMAP, RESET, TO_VRAM, QUIESCE];
 
-/** The symbols of `TELLING` that each revision has, beside the ioctl. */
+/** The symbols of `TELLING` that each revision has, in addition to the ioctl. */
 const REVISIONS: readonly (readonly [RevisionName, readonly string[]])[] = [
   ['v4', [CLEARS_ON_UNMAP]],
   ['v7', [RESET]],

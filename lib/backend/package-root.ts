@@ -3,7 +3,7 @@ import { codedError } from '../uapi/errors.ts';
 import { readFileSync } from 'node:fs';
 import { dirname, extname, join, resolve } from 'node:path';
 
-// In somebody else's bundle there may be no such place: then nothing of the package is found beside it.
+// In somebody else's bundle there may be no such place: then nothing of the package is found next to it.
 const here: string | undefined = import.meta.dirname;
 const self: string | undefined = import.meta.filename;
 

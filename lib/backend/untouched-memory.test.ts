@@ -45,7 +45,7 @@ describe('a GiB that was prefetched and never written', () => {
     const scene = setUp();
     const { resident, milliseconds } = costOf(() => leave(scene));
     expect(resident).toBeLessThan(64);
-    // A memset alone takes longer; so wide because other programs run beside.
+    // A memset alone takes longer; so wide because other programs run at the same time.
     expect(milliseconds).toBeLessThan(300);
   });
 });

@@ -79,7 +79,7 @@ function whyNot(root: string): string | undefined {
   return `${missing.join(', ')} not found; on Debian: apt-get install g++ make python3, on Alpine: apk add g++ make python3`;
 }
 
-/** Path of node-gyp's program: named, installed beside the package or the project, npm's own, or in the PATH. */
+/** Path of node-gyp's program: named, installed next to the package or the project, npm's own, or in the PATH. */
 function findNodeGyp(root: string): string | undefined {
   const inside = join('node_modules', 'node-gyp', 'bin', 'node-gyp.js');
   const npmCommand = firstInPath('npm');

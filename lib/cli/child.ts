@@ -27,7 +27,7 @@ export function runProgram(
   }).finally(stopForwarding);
 }
 
-/** Who ends this program means the one that it runs, and that one decides how it ends. Returns what stops it. */
+/** Ending this program means ending the one that it runs, and that one decides how it ends. Returns what stops it. */
 function forwardSignals(child: ChildProcess): () => void {
   // Ctrl-C at a terminal reaches the program by itself; the second one would be taken for impatience.
   const atTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));

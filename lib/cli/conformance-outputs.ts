@@ -41,7 +41,7 @@ export class ReportOutputs {
         );
       }
       if (rest.length > 0 && rest.join('=') === '')
-        throw new UsageError(`conformance: --reporter ${text}: expected the name of a file behind "="`);
+        throw new UsageError(`conformance: --reporter ${text}: expected the name of a file after "="`);
       return { format: name as ReportFormat, file: rest.length === 0 ? undefined : rest.join('=') };
     });
     const toStdout = named.filter(({ file }) => file === undefined);
@@ -59,7 +59,7 @@ export class ReportOutputs {
     return this.#outputs.some(({ format, file }) => format === 'human' && file === undefined);
   }
 
-  /** Says what will run, and opens the journal beside the first report that goes to a file. */
+  /** Says what will run, and opens the journal next to the first report that goes to a file. */
   begin(plan: RunPlan): void {
     const { total, skips, target } = plan;
     this.#total = total;
@@ -124,7 +124,7 @@ export class ReportOutputs {
   }
 }
 
-/** Whether a journal can lie beside the file: it is no pipe, nor a device. */
+/** Whether a journal can lie next to the file: it is no pipe, nor a device. */
 function isOrdinary(file: string): boolean {
   const status = statSync(file, { throwIfNoEntry: false });
   return status === undefined || status.isFile();

@@ -16,7 +16,7 @@ import { PROFILE_NAMES, readOptions } from './options.ts';
 
 type Profiles = readonly [UapiProfileName, UapiProfileName];
 
-/** Effects of one operation that are told. */
+/** Effects of one operation that are shown. */
 const MOST_EFFECTS = 6;
 
 /** Runs the one trace of `files` on both `profiles`; gives the exit code. */

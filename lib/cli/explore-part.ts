@@ -2,7 +2,7 @@
 import { explore, exploreGenerated, mergeExplorations, mergeGenerated, readProgram } from '../explore/index.ts';
 import type { Exploration, ExploreOptions, Generated, GenerateOptions } from '../explore/index.ts';
 
-/** What is explored: a program, by its text, or programs made by chance. */
+/** What is explored: a program, by its text, or random programs. */
 export type ExploreJob =
   | {
       readonly kind: 'program';

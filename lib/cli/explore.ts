@@ -33,7 +33,7 @@ export const exploreCommand: Command = {
   synopsis:
     'FILE|--generate N [--seed S] [--config JSON] [--profile P] [--preemptions N] [--schedules N] [--shard I/N] [--jobs N] [--traces FOLDER] [--json]',
   help: `Runs the threads of a program (docs/explore.md) in every order, and at every preemption point of every
-operation what another thread could do there. Each distinct defect is told once, with the shortest schedule
+operation what another thread could do there. Each distinct defect is reported once, with the shortest schedule
 that shows it, as a story and as a trace for "amdgpu-svm replay --hazards". Exit code 1 if there is one.
 
   --profile P       the revision of the driver: ${PROFILE_NAMES}; default: that of the program
@@ -41,7 +41,7 @@ that shows it, as a story and as a trace for "amdgpu-svm replay --hazards". Exit
   --schedules N     schedules that are run, at most; default ${MOST_SCHEDULES}
   --shard I/N       the I-th of N parts of all schedules
   --jobs N          explore in N threads: always in ${PARTS} parts, so that N changes nothing but the time
-  --generate N      explore N programs made by chance instead of FILE; tell what no serial order of theirs shows,
+  --generate N      explore N random programs instead of FILE; report what no serial order of theirs shows,
                     with the smallest program that was found for it
   --seed S          makes other programs; default 1
   --config JSON     the machine of all of them, as a config line of a trace has it, like '{"gpus":2,"hive":"h","vram":16777216}';

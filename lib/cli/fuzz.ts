@@ -1,4 +1,4 @@
-/** `amdgpu-svm fuzz`: histories made by chance, on the emulator with the monitor, or beside another implementation. */
+/** `amdgpu-svm fuzz`: random histories, on the emulator with the monitor, or next to another implementation. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FAMILIES, fuzz, fuzzAgainst, hasFamily } from '../explore/index.ts';
@@ -34,9 +34,9 @@ export const fuzzCommand: Command = {
   name: 'fuzz',
   synopsis:
     '[--profile P] [--family F,...] [--operations N] [--length N] [--seed S] [--only NAME,...] [--against COMMAND] [--jobs N] [--traces FOLDER] [--json]',
-  help: `Makes histories by chance and runs them on the emulator with the hazard monitor. Each defect is told once, with
+  help: `Makes random histories and runs them on the emulator with the hazard monitor. Each defect is reported once, with
 the fewest operations that were found for it, as a trace for "amdgpu-svm replay --hazards". With --against, another
-implementation gets the same operations, and the first answer or effect that differs is told (docs/fuzz.md).
+implementation gets the same operations, and the first answer or effect that differs is reported (docs/fuzz.md).
 Exit code 1 if there is a finding.
 
   --profile P       the revision of the driver: ${PROFILE_NAMES}; default ${DEFAULT_PROFILE}

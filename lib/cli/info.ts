@@ -57,7 +57,7 @@ function collect(): Info {
 
 const PROFILES = Object.keys(UAPI_PROFILES) as UapiProfileName[];
 
-/** What a profile means for the emulated devices, beside the table. */
+/** What a profile means for the emulated devices, next to the table. */
 const NOTES = [
   'v8: taken as booted with amdgpu.noretry=0. The default on current kernels is 1, with which v8 has SVM on no GPU; the option noretry: true gives that machine.',
   'v7-xnack-off: GPUs without retry faults have SVM, too; the option xnackOff: true switches them off on the others.',

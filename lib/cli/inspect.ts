@@ -42,7 +42,7 @@ FILE is a trace, plain or gzip; without it the session is empty. See docs/inspec
   },
 };
 
-/** The trace, checked here so that a bad line is told on the terminal. */
+/** The trace, checked here so that a bad line is reported on the terminal. */
 function readTrace(file: string | undefined, options: ReadOptions): { name: string; text: string } | undefined {
   if (file === undefined) return undefined;
   const text = readTraceText(file, options);

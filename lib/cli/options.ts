@@ -117,7 +117,7 @@ export function trafficEnvironment(
   return { AMDGPU_SVM_TRACE: json ? `json:${path}` : path };
 }
 
-/** `--against` of the commands that hold another implementation against the model, for parseArgs. */
+/** `--against` of the commands that compare another implementation with the model, for parseArgs. */
 export const AGAINST_OPTIONS = { against: { type: 'string' }, timeout: { type: 'string' } } as const;
 
 const DEFAULT_TIMEOUT = 10_000;

@@ -33,7 +33,7 @@ export async function replayAgainst(
       try {
         comparison = await compareFile(other, file, size);
       } catch (error) {
-        // Of several, one that cannot be read is told, and the others still run.
+        // Of several, one that cannot be read is reported, and the others still run.
         if (files.length === 1 || (error as { code?: unknown }).code !== 'ERR_SVM_TRACE') throw error;
         exitCode = Math.max(exitCode, complainOf(error, file)) as ExitCode;
         continue;

@@ -35,7 +35,7 @@ export const replayCommand: Command = {
 
   --check   compare every answer and every effect with the recorded ones; print the
             first difference of each trace; exit 1 if any differs. Of several traces,
-            one that cannot be read or is not modelled is told, and the others still run
+            one that cannot be read or is not modelled is reported, and the others still run
   --hazards       print a line "hazard Qnn at operation N: ..." for each defect of the catalogue that
                   the program runs into (docs/hazards.md); --hazards=fail: and exit 1 if there is one
   --repairs LIST  run on a driver whose defects are repaired: 'all', or ids with commas between them
@@ -44,7 +44,7 @@ export const replayCommand: Command = {
   --json    without --check: every operation with the emulator's answer, one per line;
             with --check: the result as one object
 ${AGAINST_HELP}
-  - --json  read operations from standard input and answer each at once with a recorded line; a config begins anew:
+  - --json  read operations from standard input and answer each at once with a recorded line; a config starts over:
             the other side of --against, with the emulator as the implementation
   ${SIZE_HELP}`,
   async run(args) {
@@ -133,7 +133,7 @@ function traceFiles(path: string): string[] {
 }
 
 /**
- * Replays each of `files` with `action`. Of several, one that cannot be read or is not modelled is told, and the others
+ * Replays each of `files` with `action`. Of several, one that cannot be read or is not modelled is reported, and the others
  * still run. Returns how many those were, and the exit code of the gravest.
  */
 function forEachTrace(

@@ -70,7 +70,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./explore.ts')).exploreCommand,
   },
   fuzz: {
-    summary: 'run histories made by chance, watch for defects, or hold another implementation against the model',
+    summary: 'run random histories, watch for defects, or compare another implementation with the model',
     load: async () => (await import('./fuzz.ts')).fuzzCommand,
   },
   bench: {

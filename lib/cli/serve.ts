@@ -63,7 +63,7 @@ on the program's own memory. "amdgpu-svm gpu --mount DIR" plays the GPU. See doc
   --repairs LIST             ${REPAIRS_HELP}
   --default-granularity N    module parameter of the driver, log2 of pages; default 9
   --kfd                      serve KFD, too, at DIR/kfd: queues, events and memory for its runtimes
-  --topology DIR             where KFD's topology is written; default beside the mount, DIR.topology
+  --topology DIR             where KFD's topology is written; default next to the mount, DIR.topology
   --run -- COMMAND           serve KFD as long as COMMAND runs, which finds the served files as /dev/kfd, /dev/dri/renderD128
                              and in /sys: in a mount namespace of its own, as root or where users may make one
   --allow-other              let other users open the nodes too; only root can (docs/security.md)

@@ -137,7 +137,7 @@ describe('the option hazards', () => {
     expect(error).toBeInstanceOf(HazardError);
     expect(error).toMatchObject({ code: 'ERR_SVM_HAZARD', hazards: [{ quirk: 'Q35' }] });
     expect((error as Error).message).toContain('reached only through a later fault');
-    // It has ended: the page is gone, and the device works on.
+    // It has ended: the page is gone, and the device keeps working.
     expect(reservation.read(start, 1)[0]).toBe(0);
     expect(device.getAttributes(buffer, ['access'])).toEqual({ access: 'in-place' });
   });

@@ -7,7 +7,7 @@ import type { SvmCallEvent } from '../uapi/call.ts';
 
 /** Where the events of a device come from. */
 export interface DeviceEventSource {
-  /** What the driver tells beside the ioctls. */
+  /** What the driver says in addition to the ioctls. */
   readonly backend: BackendEvents | undefined;
   /** The ioctls of the device, as it sees them itself. */
   observe(listener: (call: SvmCallEvent) => void): () => void;

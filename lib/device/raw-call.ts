@@ -15,9 +15,9 @@ export interface RawSvmCall {
   readonly size: bigint | number;
   /** Records of u32 numbers; none makes a null pointer. */
   readonly attributes?: readonly SvmAttributeRecord[];
-  /** u32 `nattr`, where it shall not be the number of records. The device finds no memory behind the records. */
+  /** u32 `nattr`, if it is not to be the number of records. The device finds no memory behind the records. */
   readonly attributeCount?: number;
-  /** u64 `attrs_ptr`, where it shall not be the address of the records; 0 is a null pointer. */
+  /** u64 `attrs_ptr`, if it is not to be the address of the records; 0 is a null pointer. */
   readonly attributesAddress?: bigint | number;
 }
 

@@ -160,7 +160,7 @@ export class SvmDevice {
   }
 
   /**
-   * Descriptor of the render node, for other libraries that shall use the same file; undefined on the emulated backend.
+   * Descriptor of the render node, for other libraries that are to use the same file; undefined on the emulated backend.
    * It stays the device's: don't close it. Throws `ERR_SVM_CLOSED` after `close`.
    */
   get fd(): number | undefined {

@@ -147,7 +147,7 @@ describe('what is written', () => {
     }
   });
 
-  it('is an object a line as JSON, with addresses, names and errors', () => {
+  it('is one object per line as JSON, with addresses, names and errors', () => {
     const { devices, opened, machine, lines } = traced(1, 'json:');
     const hip = opened(HipRuntime.open({ devices }));
     const memory = hip.mallocManaged(PAGE);

@@ -116,7 +116,7 @@ function lineOf(event: TrafficEvent, json: boolean): string {
   return json ? JSON.stringify(trafficObject(event)) : formatTraffic(event);
 }
 
-/** A call as plain data for JSON: addresses and sizes as "0x...", names beside the numbers. */
+/** A call as plain data for JSON: addresses and sizes as "0x...", names next to the numbers. */
 export function trafficObject({ call, ioctls, error }: TrafficEvent): object {
   return { call, ioctls: ioctls.map(ioctlObject), ...(error === undefined ? {} : { error: errorObject(error) }) };
 }

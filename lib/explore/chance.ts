@@ -1,6 +1,6 @@
 /** Chance that can be repeated. */
 
-/** Numbers by chance, the same for the same seed (mulberry32). */
+/** Random numbers, the same for the same seed (mulberry32). */
 export class Chance {
   #state: number;
 

@@ -1,4 +1,4 @@
-/** Histories by chance, watched by the monitor or held against another implementation. */
+/** Random histories, watched by the monitor or compared with another implementation. */
 import { NotModelledError, QUIRK_CATALOGUE } from '../../emulator/index.ts';
 import type { HazardMonitor, Severity } from '../../emulator/index.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';
@@ -62,7 +62,7 @@ interface Shown {
   readonly until: number;
 }
 
-/** Makes and runs histories, the families in turn; with another implementation beside, up to the first divergence. */
+/** Makes and runs histories, the families in turn; with another implementation next to the model, up to the first divergence. */
 export class Fuzzer {
   readonly #options: FuzzOptions;
   readonly #other: Implementation | undefined;

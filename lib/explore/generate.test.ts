@@ -3,7 +3,7 @@ import { explore, exploreGenerated, generateProgram, isRace, parseProgram } from
 
 const options = { profile: 'v4', programs: 40, seed: 1, preemptions: 2, schedules: 300 } as const;
 
-it('finds races in programs made by chance, and shrinks these', () => {
+it('finds races in random programs, and shrinks these', () => {
   const { findings, programs } = exploreGenerated(options);
   expect(programs).toBe(40);
   const ids = findings.map(({ id }) => id);

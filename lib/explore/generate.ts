@@ -1,4 +1,4 @@
-/** Programs made by chance, and the smallest ones that still show what they showed. */
+/** Random programs, and the smallest ones that still show what they showed. */
 import { QUIRK_CATALOGUE } from '../../emulator/index.ts';
 import { UAPI_PROFILES } from '../uapi/profile.ts';
 import type { TraceConfig } from '../trace/format/config.ts';
@@ -155,7 +155,7 @@ export interface GenerateOptions {
   readonly programs: number;
   readonly seed: number;
   readonly preemptions: number;
-  /** Fields of the machine's configuration besides the profile; undefined: it is made by chance, too. */
+  /** Fields of the machine's configuration besides the profile; undefined: it is random, too. */
   readonly config?: Fields;
   /** The most schedules of one program. */
   readonly schedules: number;

@@ -1,4 +1,4 @@
-/** Histories by chance: a configuration and operations of one family, uneven on purpose. */
+/** Random histories: a configuration and operations of one family, uneven on purpose. */
 import { COMMON_PREEMPTION_POINTS } from '../../emulator/index.ts';
 import { UAPI_PROFILES } from '../uapi/profile.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';

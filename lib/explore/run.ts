@@ -82,7 +82,7 @@ export class ScheduleRun {
   #subjects: TraceSubject[] = [];
   #prefix: ArrayLike<number> = [];
   #next: number[] = [];
-  /** Threads that a choice is among; one list for all, made anew at each. */
+  /** Threads that a choice is among; one list for all, made again at each. */
   readonly #able: number[] = [];
   #main = 0;
   #used = 0;

@@ -1,4 +1,4 @@
-/** What stands behind an allocation: host memory, or a mapping of the driver that SVM does not reach. */
+/** What is behind an allocation: host memory, or a mapping of the driver that SVM does not reach. */
 import { bytesOf } from '../uapi/bytes.ts';
 import type { HsaRuntime } from '../hsa/index.ts';
 import type { HostBuffer } from '../device/host-memory.ts';
@@ -87,7 +87,7 @@ export class DeviceBacking implements Backing {
   }
 }
 
-/** Pinned host memory; its contents are an array of their own, as no page of the process stands behind the mapping. */
+/** Pinned host memory; its contents are an array of their own, as no page of the process is behind the mapping. */
 export class PinnedBacking implements Backing {
   readonly address: bigint;
   readonly bytes: Uint8Array<ArrayBuffer>;

@@ -47,7 +47,7 @@ export class HipEvent {
   readonly owner: object;
   /** @internal Each is 0 when what it stands for has ended. */
   signals: readonly HsaSignal[] = [];
-  /** @internal Where it was recorded, and behind which command. */
+  /** @internal Where it was recorded, and after which command. */
   recorded: { readonly stream: HipStream; readonly command: number } | undefined;
   destroyed = false;
 

@@ -22,7 +22,7 @@ it('uses the operation of a profile that has one', () => {
   expect(later.calls).toEqual([{ operation: 2, address: 0x1000n, size: 0x2000n, attributes: [] }]);
 });
 
-it('gives up where the default granularity cannot be had, and asks again the next time', () => {
+it('gives up where the default granularity cannot be obtained, and asks again the next time', () => {
   let result = -12;
   const v4 = port(UAPI_PROFILES.v4.operations, ({ operation }) =>
     operation === 1 ? { result, attributes: [{ type: 3, value: 4 }] } : {},

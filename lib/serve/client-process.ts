@@ -162,7 +162,7 @@ export class ClientProcess implements ForeignMemory, MapsSource {
       }
     };
     if (has(endPage - 1)) return endPage;
-    // What lies behind the end is in one piece.
+    // What lies after the end is in one piece.
     let low = startPage;
     let high = endPage - 1;
     while (low < high) {

@@ -38,7 +38,7 @@ export interface ClientFile {
 /** Beyond the addresses of every process. */
 const LAST_PAGE = 2 ** 45;
 
-/** Where KFD is served beside the nodes. */
+/** Where KFD is served next to the nodes. */
 export interface ServedPlace extends KfdSurroundings {
   /** Number of the mounted file system, as /proc/PID/maps writes it. */
   readonly device: string;

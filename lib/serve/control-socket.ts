@@ -1,4 +1,4 @@
-/** The socket beside the mounted directory: one request a connection, as a line of JSON. Bigints are "0x..." strings. */
+/** The socket next to the mounted directory: one request a connection, as a line of JSON. Bigints are "0x..." strings. */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';

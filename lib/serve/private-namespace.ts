@@ -4,7 +4,7 @@ import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What the program shall see. */
+/** What the program is to see. */
 export interface ServedPlaces {
   /** The served directory, with KFD in it. */
   readonly mount: string;
@@ -20,7 +20,7 @@ export interface NamespaceRun {
 }
 
 /**
- * Run by sh with the mount, the topology, an empty directory and the command. /dev and /sys/devices/virtual are put together anew,
+ * Run by sh with the mount, the topology, an empty directory and the command. /dev and /sys/devices/virtual are assembled again,
  * since nothing can be made in them; the directory becomes a tmpfs, which goes with the namespace.
  */
 const SCRIPT = `

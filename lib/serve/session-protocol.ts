@@ -32,7 +32,7 @@ export type SessionAnswer =
   | { readonly kind: 'ready' }
   /** The answer to an open or an ioctl, as it goes to the helper; `id` is that of the request. */
   | { readonly kind: 'frame'; readonly id: number; readonly frame: Uint8Array; readonly opened?: boolean }
-  /** What the helper shall know before the next answer. */
+  /** What the helper must know before the next answer. */
   | { readonly kind: 'helper'; readonly frame: Uint8Array }
   | { readonly kind: 'released'; readonly file: number }
   | { readonly kind: 'played'; readonly id: number; readonly value: unknown }

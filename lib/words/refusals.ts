@@ -149,7 +149,7 @@ const PROCESS_CALLS = {
   },
   mremap: {
     EINVAL: `${UNALIGNED}, the sizes not 0; the places must not overlap, and only private memory of the same size can stay mapped`,
-    EFAULT: 'it is not in one mapping, or one of a device that shall grow',
+    EFAULT: 'it is not in one mapping, or one of a device that is to grow',
     ENOMEM: 'there is no room to grow where it is',
     EPERM: 'nothing may be mapped at address 0',
   },

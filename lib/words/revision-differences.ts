@@ -124,7 +124,7 @@ export const REVISION_DIFFERENCES = {
   },
   'system-veto': {
     number: 17,
-    subject: 'a preferred location SYSMEM beside a prefetch location of the GPU',
+    subject: 'a preferred location SYSMEM together with a prefetch location of the GPU',
     behaviour: since('v8', 'moves nothing', 'does not keep the prefetch from moving pages to VRAM'),
   },
   'xnack-off': {

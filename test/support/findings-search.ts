@@ -1,4 +1,4 @@
-/** Looks for the races of a revision, in the programs of the tests and in programs made by chance. */
+/** Looks for the races of a revision, in the programs of the tests and in random programs. */
 import { explore, exploreGenerated, isRace, parseProgram, shrinkProgram } from '../../lib/explore/index.ts';
 import type { ProgramSource } from '../../lib/explore/index.ts';
 import { UAPI_PROFILES } from '../../lib/uapi/profile.ts';

@@ -8,7 +8,7 @@ const FIRST = BASE - 0x40_0000n;
 
 type Operation = Readonly<Record<string, unknown>>;
 
-/** What may stand in the traces. */
+/** What may be in the traces. */
 export interface InjectedTraceOptions {
   readonly seed: number;
   readonly operations: number;
@@ -26,7 +26,7 @@ const CONFIGURATIONS: Readonly<Record<InjectedProfile, object>> = {
   v8: { profile: 'v8', vram: '0x300000', thpMig: false },
 };
 
-/** One JSON object a line, without answers; at the end everything is unmapped, collected, looked at and finalised. */
+/** One JSON object per line, without answers; at the end everything is unmapped, collected, looked at and finalised. */
 export function injectedTrace({ seed, operations, profile = 'v4' }: InjectedTraceOptions): string {
   let state = (seed * 2_654_435_761) >>> 0;
   const below = (limit: number): number => {

@@ -1,4 +1,4 @@
-/** What a mutated emulator is judged by: evaluated anew for each mutant (test/explore-mutants.test.ts). */
+/** What a mutated emulator is judged by: evaluated again for each mutant (test/explore-mutants.test.ts). */
 import { parseOperation } from '../../lib/trace/operations/parse.ts';
 import { TraceRunner } from '../../lib/trace/replay/runner.ts';
 import { explore, parseProgram } from '../../lib/explore/index.ts';

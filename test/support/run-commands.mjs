@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises';
 
 const require = createRequire(import.meta.url);
 const main = require.resolve('../../dist/lib/cli/main.cjs');
-// Each run listens to the streams anew.
+// Each run listens to the streams again.
 for (const stream of [process.stdout, process.stderr]) stream.setMaxListeners(0);
 const write = process.stdout.write.bind(process.stdout);
 

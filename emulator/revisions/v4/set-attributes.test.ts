@@ -97,7 +97,7 @@ describe('wrap-around', () => {
     expect(rig.ioctl(SET, at(LAST - 1), at(2), [[T.access, 0]]).result).toBe(0);
     expect(rig.snapshot().attributes).toMatchObject([{ firstPage: LAST - 1, lastPage: LAST }]);
     expect(rig.ioctl(GET, at(LAST), at(1), [[T.access, 7]])).toEqual({ result: 0, values: [0] });
-    expect(rig.ioctl(GET, at(LAST - 2), at(3), [[T.access, 7]]).values).toEqual([0]); // a hole beside it: INACCESSIBLE
+    expect(rig.ioctl(GET, at(LAST - 2), at(3), [[T.access, 7]]).values).toEqual([0]); // a hole next to it: INACCESSIBLE
   });
 
   it('splits such an interval, with no effect on the piece that wraps', () => {

@@ -8,7 +8,7 @@ function v7(): Rig {
 }
 
 describe('a fault near a buffer object', () => {
-  it('maps one page beside it, and nothing in it', () => {
+  it('maps one page next to it, and nothing in it', () => {
     const rig = v7();
     rig.region();
     rig.device.mapBufferObject({ address: at(V + 100), size: 8192 });
@@ -71,7 +71,7 @@ describe('the fault handler', () => {
     expect([rig.fault(V, true), rig.snapshot().counters.mapCalls]).toEqual([0, mapCalls]);
   });
 
-  it('maps a whole range anew with the attributes of the page that faults', () => {
+  it('maps a whole range again with the attributes of the page that faults', () => {
     const rig = v7();
     rig.region();
     rig.set(V, BLOCK, [T.gpuReadOnly, 1]);

@@ -102,7 +102,7 @@ describe('SET_ATTR without retry faults', () => {
 });
 
 describe('a SET_ATTR whose bounds ranges cross', () => {
-  it('stops the queues, maps the part anew and lets the worker map the rest', () => {
+  it('stops the queues, maps the part again and lets the worker map the rest', () => {
     const rig = mapped();
     expect(rig.set(V + 256, 256, [T.gpuReadOnly, 1])).toBe(0);
     // Before the segment there are placeholders of 64 KiB, which wait; the worker is due at once.

@@ -25,7 +25,7 @@ describe('the list of the cases', () => {
     expect(ids.length - new Set(ids).size).toBe(0);
   });
 
-  it('has the files of one group beside each other', () => {
+  it('has the files of one group next to each other', () => {
     const paths = GROUPS.map(({ path }) => path);
     const changes = paths.filter((each, index) => each !== paths[index - 1]);
     expect(changes).toEqual([...new Set(paths)]);

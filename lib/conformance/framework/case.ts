@@ -61,7 +61,6 @@ export class CaseGroup {
   }
 
   /** All cases of the group at all points, in the order of their definition. */
-  /** Each case at each point of its parameters. */
   concreteCases(): ConcreteCase[] {
     return this.#cases.flatMap((each) => each.concreteCases());
   }

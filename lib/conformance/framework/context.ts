@@ -32,7 +32,7 @@ import type { OpenedTarget, Target } from './target.ts';
 export interface CaseSetup {
   /** Default 1. */
   readonly gpus?: number;
-  /** Bytes of VRAM that an emulated GPU shall have; a real one has its own. Needs the feature 'vram'. */
+  /** Bytes of VRAM that an emulated GPU is to have; a real one has its own. Needs the feature 'vram'. */
   readonly vram?: number;
   /** True: the GPUs are in one XGMI hive; needs the feature 'hive'. */
   readonly hive?: boolean;

@@ -47,7 +47,7 @@ export class Expectations {
     return Expectations.parse(readText(path), path);
   }
 
-  /** As `read`, of a text; `name` stands in the messages. */
+  /** As `read`, of a text; `name` is in the messages. */
   static parse(text: string, name: string): Expectations {
     const entries = parseEntries(text, name, FORM);
     return new Expectations(entries.map(([entry, place]) => readEntry(entry, place)));

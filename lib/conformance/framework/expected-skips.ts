@@ -1,4 +1,4 @@
-/** Which cases may be skipped on a device, and then have to be: a file beside the expectations. */
+/** Which cases may be skipped on a device, and then have to be: a file next to the expectations. */
 import type { ConcreteCase } from './case.ts';
 import { readEntries, ExpectationsError } from './expectations.ts';
 import { FEATURE_NAMES } from './feature.ts';

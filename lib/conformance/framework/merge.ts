@@ -79,7 +79,7 @@ export function joinReports(reports: readonly Report[], suite: readonly Concrete
   const cases = reports.flatMap((report) => report.cases);
   const ids = new Set<string>();
   for (const { id } of cases) {
-    if (ids.has(id)) throw new ReportError(`case ${id} stands in two reports`);
+    if (ids.has(id)) throw new ReportError(`case ${id} is in two reports`);
     ids.add(id);
   }
   const earliest = reports.toSorted((one, other) => (one.run.shard?.index ?? 1) - (other.run.shard?.index ?? 1))[0]!;

@@ -1,4 +1,4 @@
-/** Chance from a seed: the same seed and the same case give the same numbers, whatever runs before or beside it. */
+/** Chance from a seed: the same seed and the same case give the same numbers, whatever runs before it or at the same time. */
 
 /** FNV-1a of a text, 32 bits. */
 export function hash(text: string): number {

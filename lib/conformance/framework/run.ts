@@ -91,7 +91,7 @@ export function chooseCases(cases: readonly ConcreteCase[], selection: Selection
 }
 
 /**
- * Runs cases one after the other and reports them. Throws for a target that can't be had, never for what a case does, nor
+ * Runs cases one after the other and reports them. Throws for a target that is not available, never for what a case does, nor
  * for a device that goes away: what ran stays, and the rest is reported as not run.
  */
 export async function runCases(all: readonly ConcreteCase[], options: RunOptions = {}): Promise<Report> {

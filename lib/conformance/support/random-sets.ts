@@ -1,4 +1,4 @@
-/** SETs by chance. */
+/** Random SETs. */
 import type { CaseContext } from '../framework/context.ts';
 import { EINVAL } from './errno.ts';
 import type { ModelledMemory } from './attribute-model.ts';

@@ -1,4 +1,4 @@
-/** Operations put together by hand: the fields of a form as `{"NAME": {fields}}`. */
+/** Operations composed by hand: the fields of a form as `{"NAME": {fields}}`. */
 import { rangeError } from '../../uapi/errors.ts';
 import { descriptorOf, isOperationName, OPERATIONS } from '../../trace/operations/index.ts';
 import type { OperationName } from '../../trace/operations/index.ts';

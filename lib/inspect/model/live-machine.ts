@@ -63,7 +63,7 @@ export class LiveMachine implements SteppingMachine {
   }
 }
 
-/** What was spent, the most first; begins anew. */
+/** What was spent, the most first; starts over. */
 function takeSpent(spent: Map<CostKind, number>): [CostKind, number][] {
   const list = [...spent].filter(([, nanoseconds]) => nanoseconds > 0).sort(([, one], [, other]) => other - one);
   spent.clear();

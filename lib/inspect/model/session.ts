@@ -104,7 +104,7 @@ export class InspectorSession {
   }
 }
 
-/** Parses an operation that was put together by hand. */
+/** Parses an operation that was composed by hand. */
 export function lineOf(source: unknown): SessionLine {
   return { operation: parseOperation(source), source };
 }

@@ -39,7 +39,7 @@ export class SessionStates {
   #preparation: Preparation | undefined;
   #gpu = 0;
 
-  /** The GPU whose states these are. Another one begins anew. */
+  /** The GPU whose states these are. Another one starts over. */
   set gpu(gpu: number) {
     this.#gpu = gpu;
     this.forget(0);

@@ -1,4 +1,4 @@
-/** Where in a trace the compute queues of the process are stopped (XNACK off): a lane beside the time line. */
+/** Where in a trace the compute queues of the process are stopped (XNACK off): a lane next to the time line. */
 import type { Step } from './step.ts';
 
 /** The operations at which the queues are stopped. */

@@ -13,7 +13,7 @@ function rowsOf(...lines: readonly object[]): readonly string[] | undefined {
 const place = { addr: '0x40000000', len: '0x10000' };
 const setUp = [{ config: {} }, { mmap: { ...place, prot: 'rw', kind: 'anon' } }];
 
-it('shows what another thread did beside the operation that it came in at', () => {
+it('shows what another thread did during the operation that it came in at', () => {
   const fault = { addr: '0x40000000', write: true };
   const rows = rowsOf(...setUp, { fault: { ...fault, inject: [{ at: 'pte-committed', do: { dontneed: place } }] } })!;
   expect(rows[0]).toMatch(/^own: fault /);

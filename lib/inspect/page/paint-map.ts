@@ -213,7 +213,7 @@ function paintGaps(context: CanvasRenderingContext2D, { view, height }: MapScene
   }
 }
 
-/** How much a compressed stretch hides: beside the lanes that never reach into one. */
+/** How much a compressed stretch hides: next to the lanes that never reach into one. */
 function paintGapLabels(context: CanvasRenderingContext2D, { view, height, lanes }: MapScene): void {
   const shown = shownLanes(lanes);
   const last = laneBox('attributes', height, shown);

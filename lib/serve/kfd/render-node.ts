@@ -1,4 +1,4 @@
-/** What a render node answers beside SVM, so that libdrm and the runtimes above KFD take it for one of amdgpu. */
+/** What a render node answers in addition to SVM, so that libdrm and the runtimes above KFD take it for one of amdgpu. */
 import { Errno } from '../../uapi/errno.ts';
 import { DRM_IOCTL_TYPE, splitRequest } from '../../uapi/request.ts';
 import type { HelperIoctl } from '../helper-protocol.ts';

@@ -1,4 +1,4 @@
-/** The answers of another implementation beside ours: the first that differs. */
+/** The answers of another implementation next to ours: the first that differs. */
 import { codedError } from '../../uapi/errors.ts';
 import { firstDifference } from '../compare/compare.ts';
 import type { TraceAnswer, TraceOperation } from '../operations/index.ts';

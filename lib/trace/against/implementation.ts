@@ -18,7 +18,7 @@ export interface Reply {
   readonly breakdown: Breakdown | undefined;
 }
 
-/** Whoever answers operations; each list begins with a configuration, which begins anew. */
+/** Whoever answers operations; each list begins with a configuration, which starts over. */
 export interface Implementation {
   ask(operations: readonly string[]): Promise<Reply>;
 }

@@ -1,4 +1,4 @@
-/** Events of the Chrome JSON trace format, as far as the export writes them, and the clock they stand on. */
+/** Events of the Chrome JSON trace format, as far as the export writes them, and their clock. */
 
 /** One event. `ts` and `dur` are microseconds; the third decimal is a nanosecond. */
 export interface ChromeEvent {

@@ -66,7 +66,7 @@ export class ChromeTraceBuilder {
     this.#counters.sample(subject, this.#faults.inFlight, microseconds(this.#clock.now));
   }
 
-  /** Notes a defect that was met; it stands at the end of the operation that is running. */
+  /** Notes a defect that was met; it is at the end of the operation that is running. */
   hazard(quirk: string, detail: string, place: Fields): void {
     if (this.#hazards.length < MOST_HAZARDS)
       this.#hazards.push({ name: `hazard ${quirk}`, args: { detail, ...place } });

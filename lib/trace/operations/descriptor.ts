@@ -1,6 +1,6 @@
 /**
  * What is particular about one operation of the trace format, in one object: how it is read, carried out, written
- * down from the journal of a machine, told in words and put together by hand. A new operation is one such object
+ * down from the journal of a machine, told in words and composed by hand. A new operation is one such object
  * in a file of this folder, and its line in index.ts.
  */
 import type {
@@ -57,7 +57,7 @@ export interface OperationDescriptor<Name extends string, Operation extends obje
   outcome?(operation: Operation, answer: Answer, met: EventQuestion): readonly string[];
   /** Few words for a list, after the pages that it is about. */
   label?(operation: Operation): string;
-  /** How it is put together by hand. */
+  /** How it is composed by hand. */
   readonly form?: OperationForm;
 }
 

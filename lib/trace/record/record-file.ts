@@ -67,7 +67,7 @@ function lock(path: string): string | undefined {
     if (text === undefined) continue;
     // Empty: its writer is about to say who it is.
     if (text === '' || isAlive(text)) return text;
-    // Left by a process that crashed. Who renames it has it; a newer one that got in between goes back.
+    // Left by a process that crashed. Whoever renames it has it; a newer one that got in between goes back.
     const aside = `${name}.${process.pid}.${threadId}`;
     try {
       renameSync(name, aside);
@@ -178,7 +178,7 @@ export class RecordFile {
     return () => void this.#announced.delete(announced);
   }
 
-  /** Writes whole lines, and behind them what was announced. */
+  /** Writes whole lines, and after them what was announced. */
   #put(lines: string): void {
     if (!this.#open || this.#stopped) return;
     try {

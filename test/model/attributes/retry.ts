@@ -96,7 +96,7 @@ retryGroup
 retryGroup
   .case(
     'collected-between',
-    'the second pass works where the collector removed the interval: memory that was mapped anew is mapped on the GPU',
+    'the second pass works where the collector removed the interval: memory that was mapped again is mapped on the GPU',
   )
   .source('spec/02-attributes §4.7')
   .needs('preemption', 'introspection', 'events', 'address-choice')

@@ -107,7 +107,7 @@ defaultsGroup
   });
 
 defaultsGroup
-  .case('heap-neighbour', 'memory beside the heap or the stack is not taken for it')
+  .case('heap-neighbour', 'memory next to the heap or the stack is not taken for it')
   .source('spec/05-faults §4 step 3')
   .parameters(parameters().combine('kind', ['heap', 'stack']).combine('side', ['below', 'above', 'inside']))
   .needs(...NEEDS_FAULTS, 'heap', 'stack', 'address-choice')
@@ -180,7 +180,7 @@ defaultsGroup
       'answer',
     );
     t.equal([t.state().attributes, t.state().ranges, t.state().notifiers], [[], [], []], 'what is left');
-    t.equal(t.fault(memory.address), 0, 'fault beside it');
+    t.equal(t.fault(memory.address), 0, 'fault next to it');
     t.equal(t.ptes(memory), 'rw*512 -*1024', 'PTEs');
   });
 
@@ -224,7 +224,7 @@ defaultsGroup
 defaultsGroup
   .case(
     'collected-first',
-    'the interval is looked up before the collection, and made again by the fault behind it; from V5 on it stays',
+    'the interval is looked up before the collection, and made again by the fault after it; from V5 on it stays',
   )
   .source('spec/05-faults §4, §10; quirk Q32; spec/revisions §4')
   .needs(...NEEDS_TIME, 'events', 'address-choice')

@@ -129,7 +129,7 @@ retriesGroup
 retriesGroup
   .case(
     'invalidated',
-    'pages that go between collection and commit are collected again, three times; then all begins anew with expiry of the filter',
+    'pages that go between collection and commit are collected again, three times; then all starts over with expiry of the filter',
   )
   .source('spec/05-faults §5 step 8, §6; quirk Q58')
   .parameters(parameters().combine('times', [0, 1, 2, 3, 5, 6, 9]).combine('page', [0, 511]))
@@ -143,7 +143,7 @@ retriesGroup
     let answer: [number, string] = [0, ''];
     const { filterRemove } = moved(t, ['filterRemove'], () => (answer = answerOf(t, () => t.fault(memory.address))));
     remove();
-    // V4 begins anew without end; later revisions leave it to the GPU, which may fault again.
+    // V4 starts over without end; later revisions leave it to the GPU, which may fault again.
     const exhausted = times >= 3 && t.can('read-only-retry');
     t.equal(answer, exhausted ? [0, 'retry-exhausted'] : [0, 'mapped'], 'answer');
     t.equal(
@@ -241,7 +241,7 @@ retriesGroup
   });
 
 retriesGroup
-  .case('three-walks', 'a page that cannot be had is looked for three times in each fault')
+  .case('three-walks', 'a page that cannot be obtained is looked for three times in each fault')
   .source('spec/05-faults §5; quirk Q50')
   .parameters(parameters().combine('faults', [1, 2]))
   .needs(...NEEDS_EFFECTS)

@@ -46,7 +46,7 @@ windowGroup
   });
 
 windowGroup
-  .case('not-extended', 'a fault that is answered inside the window does not extend it, a commit opens it anew')
+  .case('not-extended', 'a fault that is answered inside the window does not extend it, a commit opens it again')
   .source('spec/05-faults §5 step 4, §8')
   .needs(...NEEDS_EFFECTS)
   .run((t) => {
@@ -75,7 +75,7 @@ windowGroup
     t.equal(t.fault(memory.address), 0, 'fault');
     if (other === 'old-range') {
       t.advance(1_999_999);
-      t.equal(t.fault(memory.at(CHUNK_2M)), 0, 'fault beside it');
+      t.equal(t.fault(memory.at(CHUNK_2M)), 0, 'fault next to it');
       t.advance(1);
       memory.discard();
       t.equal(

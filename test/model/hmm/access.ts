@@ -29,7 +29,7 @@ accessGroup
     }
     if (readBy === 'device-read-only') {
       t.equal(t.ptes(mapping), 'r*512', 'PTEs of memory that was collected for reading');
-      // Made anew for writing: else the pages of the reading would be written to (Q48).
+      // Made again for writing: else the pages of the reading would be written to (Q48).
       mapping.discard();
       t.set(mapping, { gpuReadOnly: false });
     }
@@ -129,7 +129,7 @@ accessGroup
     t.equal(t.ptes(mapping), 'rw*512', 'PTEs');
     // The page cache keeps the page of a file.
     t.equal(await gpuLoad(t, mapping.at(pages(page))), memory === 'file' ? 1 : 0, 'what the device reads in the page');
-    t.equal(await gpuLoad(t, mapping.at(pages(near))), 2, 'what the device reads beside it');
+    t.equal(await gpuLoad(t, mapping.at(pages(near))), 2, 'what the device reads next to it');
   });
 
 accessGroup

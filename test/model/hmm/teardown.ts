@@ -172,7 +172,7 @@ function faultAnswer(t: CaseContext, write: boolean, moment: FaultMoment, change
   // What cannot be collected for writing is collected for reading from V7 on.
   const collected = t.can('read-only-retry') ? 0 : -EPERM;
   if (PAGES_FOR_WRITING.includes(moment)) return collected;
-  // Pages of both halves are collected anew for the range that there is.
+  // Pages of both halves are collected again for the range that there is.
   if (change === 'read-only-half') return moment === 'pages-mapped' ? collected : 0;
   // A write that was permitted before finds memory that can only be mapped for reading, and has to come again.
   return write && moment !== 'permitted' && moment !== 'no-range-yet' ? -EPERM : 0;

@@ -148,7 +148,7 @@ injectionGroup
           'ERR_SVM_GPU_FAULT',
           'a GPU write to what is mapped for reading',
         );
-        // An event takes it from the GPU, and it is collected anew.
+        // An event takes it from the GPU, and it is collected again.
         memory.protect('r');
         memory.protect('rw');
       }

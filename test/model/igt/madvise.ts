@@ -1,4 +1,4 @@
-/** IGT madvise-*: attributes over several mappings, over a part of one, and beside what the GPU does. */
+/** IGT madvise-*: attributes over several mappings, over a part of one, and while the GPU works. */
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import { allocate, gpuLoad, MEMORY, memoryNeeds } from '../../../lib/conformance/support/memory.ts';

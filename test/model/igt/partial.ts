@@ -1,4 +1,4 @@
-/** IGT xe_exec_system_allocator, partial-*: a part of a mapping is unmapped, or mapped anew, after the GPU used all of it. */
+/** IGT xe_exec_system_allocator, partial-*: a part of a mapping is unmapped, or mapped again, after the GPU used all of it. */
 import { hasWithoutMemory } from '../../../lib/conformance/support/without-memory.ts';
 import type { CaseContext } from '../../../lib/conformance/framework/context.ts';
 import { CaseGroup } from '../../../lib/conformance/framework/case.ts';
@@ -118,7 +118,7 @@ partialGroup
   });
 
 partialGroup
-  .case('remap', 'memory mapped anew in a part reads as zeros, and the rest keeps its words')
+  .case('remap', 'memory mapped again in a part reads as zeros, and the rest keeps its words')
   .source('IGT xe_exec_system_allocator partial-remap-{cpu-fault, no-cpu-fault}-{end, middle}; spec/05-faults §10')
   .parameters(AXES.combine('cpuBetween', [false, true]).combine('collector', ['pending', 'ran']))
   .needs('gpu-work', 'gpu-fault', 'deferred-work', 'address-choice')
@@ -127,14 +127,14 @@ partialGroup
     const { mapping, offsets } = await usedByGpu(t, memory, size);
     const [from, to] = halfOf(part, size);
     mapping.unmap(from, to - from);
-    const anew = allocate(t, memory, to - from, { address: mapping.at(from) });
-    if (cpuBetween) t.equal(load(anew, 0), 0, 'what the CPU reads in the new part');
+    const again = allocate(t, memory, to - from, { address: mapping.at(from) });
+    if (cpuBetween) t.equal(load(again, 0), 0, 'what the CPU reads in the new part');
     if (collector === 'ran') {
       t.equal(t.collect(), 1, 'collectors that ran');
-      t.equal(t.fault(anew.address, { write: true }), 0, 'first fault in the new part');
+      t.equal(t.fault(again.address, { write: true }), 0, 'first fault in the new part');
     } else {
       // The handler looks the interval up, and then the collector cuts this part off it.
-      const first = t.fault(anew.address, { write: true });
+      const first = t.fault(again.address, { write: true });
       if (t.can('attributes-survive-unmap')) t.equal(first, 0, 'first fault in the new part');
       else
         t.shows(

@@ -112,7 +112,7 @@ protectGroup
     t.equal(t.fault(part.address, { write: true }), -EPERM, 'write fault in the part');
     t.equal(await gpuLoad(t, part.address), 1, 'what the GPU reads in the part');
     later(t);
-    // The range was collected for reading; a write fault beside the part uses these pages for all of it (V4), or
+    // The range was collected for reading; a write fault next to the part uses these pages for all of it (V4), or
     // finds the range valid.
     t.equal(t.fault(mapping.at(pages(outside)), { write: true }), 0, 'write fault outside');
     const ptes = t.ptes(part);
@@ -133,7 +133,7 @@ protectGroup
   });
 
 protectGroup
-  .case('part-after-discard', 'a legal write beside a read-only part should be served')
+  .case('part-after-discard', 'a legal write next to a read-only part should be served')
   .source('spec/07-quirks §Q52')
   .parameters(parameters().combine('memory', ['anon', 'heap', 'file']).combine('first', [0, 256]))
   .needs('gpu-work', 'gpu-fault', 'virtual-clock')

@@ -48,7 +48,7 @@ evictionGroup
     t.fault(younger!.address);
     const frame = t.machine.process.space.pages.frameOf(Number(oldest!.at(3 * PAGE) >> 12n), true);
     const page = Number(oldest!.at(3 * PAGE) >> 12n);
-    // Two references: that of get_user_pages counts beside the one of the fault.
+    // Two references: that of get_user_pages counts next to the one of the fault.
     for (let count = 0; count < 2; count++) t.machine.process.space.pins.add(page, frame);
     const told = story(t, oldest!, () => t.equal(t.fault(newest!.address), 0, 'fault'));
     t.equal(told.filter((word) => word === 'event clear 3+1').length, 3, 'attempts at the pinned page');

@@ -155,7 +155,7 @@ attributeLifeQuirksGroup
       t.has(memory.range(pages(first), pages(1)), { gpuExecutable: false }, 'GPU_EXEC of the first unmapped page');
     }
     if (first > 0) t.has(memory.range(0, pages(first)), { gpuExecutable: true }, 'GPU_EXEC of the pages before');
-    if (second < 511) t.has(memory.range(pages(second + 1)), { gpuExecutable: true }, 'GPU_EXEC of the pages behind');
+    if (second < 511) t.has(memory.range(pages(second + 1)), { gpuExecutable: true }, 'GPU_EXEC of the pages after');
   });
 
 attributeLifeQuirksGroup

@@ -103,7 +103,7 @@ chunksGroup
     t.equal(chunksOf(t, memory), [[taken, 1]], 'ranges before');
     if (taken > 0) mapAgain(t, memory, 0, taken * PAGE);
     if (taken < 511) mapAgain(t, memory, (taken + 1) * PAGE);
-    t.equal(t.fault(memory.at(page * PAGE)), 0, 'fault beside it');
+    t.equal(t.fault(memory.at(page * PAGE)), 0, 'fault next to it');
     const start = page - (page % 16);
     const chunk: [number, number] = taken >= start && taken < start + 16 ? [page, 1] : [start, 16];
     const both: [number, number][] = [[taken, 1], chunk];

@@ -239,7 +239,7 @@ commitGroup
     t.equal(t.ptes(memory), 'rw*512 -*512', 'PTEs after the prefetch');
   });
 
-/** Maps areas beside each other: 'r rw' is a read-only block in front of a writable one. */
+/** Maps areas next to each other: 'r rw' is a read-only block in front of a writable one. */
 function areas(t: CaseContext, layout: string): { memory: ReturnType<CaseContext['map']>; parts: string[] } {
   const parts = layout.split(' ');
   const memory = region(t, parts.length * CHUNK_2M);
@@ -278,7 +278,7 @@ commitGroup
   });
 
 commitGroup
-  .case('fault-read-only', 'the read-only bit of a fault ends with it: the next fault beside maps writable')
+  .case('fault-read-only', 'the read-only bit of a fault ends with it: the next fault on a neighbour maps writable')
   .source('spec/03-gpu-ranges §B.3')
   .needs(...NEEDS_TIME)
   .run((t) => {

@@ -86,7 +86,7 @@ pagesGroup
   });
 
 pagesGroup
-  .case('one-bad-page', 'one page that cannot be had makes the whole range unmappable, wherever it lies')
+  .case('one-bad-page', 'one page that cannot be obtained makes the whole range unmappable, wherever it lies')
   .source('spec/03-gpu-ranges §A.8; quirk Q50')
   .parameters(
     parameters()

@@ -69,7 +69,7 @@ export function answerWhileClosing(t: CaseContext): number {
   return t.perRevision({ v4: -EAGAIN, v7: -EAGAIN, 'v7-xnack-off': -EOPNOTSUPP, v8: 0 });
 }
 
-/** The answer to a fault for which pages cannot be had for want of memory (spec/revisions §5). */
+/** The answer to a fault for which pages cannot be obtained for want of memory (spec/revisions §5). */
 export function answerWithoutMemory(t: CaseContext): readonly [result: number, reason: string] {
   const swallowed = [0, 'pages-unavailable'] as const;
   return t.perRevision<readonly [number, string]>({

@@ -66,7 +66,7 @@ survivalGroup
     // A part of what is mapped takes all of it from the GPU in either revision.
     t.set(part === 'all' ? memory.range() : memory.range(pages(300), pages(1)), [change(attribute)]);
     t.equal(await gpuLoad(t, memory.address), 5, 'what the GPU reads');
-    // The granularity stands in no PTE.
+    // The granularity is in no PTE.
     const quiet = attribute === 'granularity' && t.can('changes-invalidate');
     if (quiet || (part === 'all' && !t.can('changes-invalidate'))) expectFaults(t, before, 0);
     else expectSomeFaults(t, before);

@@ -99,7 +99,7 @@ workGroup
     t.equal(word(await queue.read(memory.at(offset), 4)), 5, 'what the GPU reads of the CPU');
     await queue.fill(memory.at(offset), 6, 4);
     t.equal(word(memory.read(offset, 4)), 6, 'what the CPU reads of the GPU');
-    if (part !== 'whole') t.equal(word(memory.read(part === 'first-page' ? PAGE : 0, 4)), 0x1111_1111, 'beside it');
+    if (part !== 'whole') t.equal(word(memory.read(part === 'first-page' ? PAGE : 0, 4)), 0x1111_1111, 'next to it');
   });
 
 workGroup
@@ -147,7 +147,7 @@ workGroup
   });
 
 workGroup
-  .case('unmapped', 'an access to memory that was unmapped fails; the memory beside it works on')
+  .case('unmapped', 'an access to memory that was unmapped fails; the memory next to it works on')
   .source('spec/05-faults §7; spec/04-invalidation-and-gc §3')
   .parameters(parameters().combine('offset', [0, MIB]).combine('write', [false, true]))
   .needs('gpu-work', 'retry-faults', 'work-after-fault')

@@ -93,7 +93,7 @@ accessGroup
     if (write) mapping.protect('rw');
     if (write) await gpuStore(t, mapping.address, 0xffff);
     t.equal(await gpuLoad(t, mapping.address), write ? 0xffff : 0, 'what the device reads with permission');
-    t.equal(load(mapping, 4), 1, 'the word beside it');
+    t.equal(load(mapping, 4), 1, 'the word next to it');
   });
 
 accessGroup
@@ -136,7 +136,7 @@ accessGroup
     if (work === 'access') await gpuStore(t, mapping.address, 1);
     const queue = t.queue();
     t.device.close();
-    await t.throws(() => queue.read(mapping.address, 4), 'ERR_SVM_CLOSED', 'work behind the close');
-    await t.throws(() => t.device.getAttributes(mapping), 'ERR_SVM_CLOSED', 'a query behind the close');
-    t.equal(load(mapping, 0), work === 'access' ? 1 : 0, 'what the CPU reads behind the close');
+    await t.throws(() => queue.read(mapping.address, 4), 'ERR_SVM_CLOSED', 'work after the close');
+    await t.throws(() => t.device.getAttributes(mapping), 'ERR_SVM_CLOSED', 'a query after the close');
+    t.equal(load(mapping, 0), work === 'access' ? 1 : 0, 'what the CPU reads after the close');
   });

@@ -258,7 +258,7 @@ execGroup
 
 execGroup
   .case('bytes', 'a GPU write of any length and place changes these bytes and no other')
-  .source('IGT xe_exec_system_allocator: data compared behind each command')
+  .source('IGT xe_exec_system_allocator: data compared after each command')
   .parameters(
     parameters()
       .combine('memory', MEMORY)
@@ -276,7 +276,7 @@ execGroup
     t.equal(mapping.read(offset, length), data, 'bytes that the CPU reads');
     t.equal(await t.queue().read(mapping.at(offset), length), data, 'bytes that the GPU reads');
     if (guard > 0) t.equal(mapping.read(offset - 1, 1)[0], 0xee, 'byte before');
-    t.equal(mapping.read(offset + length, 1)[0], 0xee, 'byte behind');
+    t.equal(mapping.read(offset + length, 1)[0], 0xee, 'byte after');
   });
 
 execGroup

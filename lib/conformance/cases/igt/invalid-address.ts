@@ -12,7 +12,7 @@ export const invalidAddressGroup = new CaseGroup(
 );
 
 invalidAddressGroup
-  .case('in-the-middle', 'the command with the bad address fails, those before and behind it do their work')
+  .case('in-the-middle', 'the command with the bad address fails, those before and after it do their work')
   .source('IGT xe_exec_system_allocator -fault; spec/05-faults §7')
   .parameters(parameters().combine('bad', BAD_NAMES).combine('write', [false, true]).combine('memory', MEMORY))
   .needs('gpu-work', 'retry-faults', 'work-after-fault')
@@ -65,7 +65,7 @@ invalidAddressGroup
   });
 
 invalidAddressGroup
-  .case('across-the-end', 'a command that reaches beyond the end of its memory fails at the first byte behind it')
+  .case('across-the-end', 'a command that reaches beyond the end of its memory fails at the first byte after it')
   .source('IGT xe_exec_system_allocator -fault')
   .parameters(
     parameters().combine('memory', MEMORY).combine('size', [1, 15, 16, 17, 511, 512]).combine('write', [false, true]),

@@ -1,4 +1,4 @@
-/** IGT madvise-*: attributes over several mappings, over a part of one, and beside what the GPU does. */
+/** IGT madvise-*: attributes over several mappings, over a part of one, and while the GPU works. */
 import { CaseGroup } from '../../framework/case.ts';
 import { EFAULT } from '../../support/errno.ts';
 import { pages } from '../../framework/mapping.ts';
@@ -62,7 +62,7 @@ madviseGroup
     const mapping = allocate(t, memory, CHUNK_2M);
     const before = faultCount(t);
     if (when === 'before') t.set(mapping, { preferredLocation: location });
-    // A page of a file cannot move: where the GPU wants it in its memory, it faults for ever.
+    // A page of a file cannot move: where the GPU wants it in its memory, it faults forever.
     if (t.movesPages && memory === 'file' && when === 'before' && location !== 0 && location !== NO_LOCATION) {
       t.require('work-after-fault');
       await t.throws(() => gpuLoad(t, mapping.address), 'ERR_SVM_GPU_FAULT', 'GPU read of a page that cannot move');

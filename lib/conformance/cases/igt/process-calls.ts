@@ -33,7 +33,7 @@ function places(size: number): readonly number[] {
   return [0, size / 2, size - 16];
 }
 
-/** Pages of a file do not move; where they shall, the GPU faults on them forever (spec/migration §5). */
+/** Pages of a file do not move; where they should, the GPU faults on them forever (spec/migration §5). */
 function movable({ memory, prefetched }: { readonly memory: Memory; readonly prefetched: boolean }): boolean {
   return !prefetched || memory !== 'file';
 }

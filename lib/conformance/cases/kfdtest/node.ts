@@ -45,7 +45,7 @@ export function nodeFeatures({ xnack, gpu }: NodePoint): Feature[] {
   return [xnack === 'off' ? 'xnack-off' : 'retry-faults', ...(gpu === 1 ? (['two-gpus'] as const) : [])];
 }
 
-/** The GPU under test, beside those before it. */
+/** The GPU under test, next to those before it. */
 export function openNode(t: CaseContext, { gpu }: { readonly gpu: number }): SvmDevice {
   t.setup({ gpus: gpu + 1 });
   return t.devices[gpu]!;

@@ -14,6 +14,6 @@ xnackGroup
     const memory = t.map(2 * PAGE);
     const before = t.get(memory, ['granularity']);
     t.set(memory.range(0, PAGE), { granularity: before[0] === 3 ? 4 : 3 });
-    t.equal(t.get(memory.range(PAGE, PAGE), ['granularity']), before, 'GRANULARITY beside it');
+    t.equal(t.get(memory.range(PAGE, PAGE), ['granularity']), before, 'GRANULARITY next to it');
     t.has(memory.range(0, PAGE), { granularity: before[0] === 3 ? 4 : 3 }, 'GRANULARITY that was set');
   });

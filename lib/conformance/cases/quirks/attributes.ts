@@ -63,7 +63,7 @@ attributeQuirksGroup
   });
 
 attributeQuirksGroup
-  .case('q18-no-way-back', 'a prefetch location can not become UNDEFINED again')
+  .case('q18-no-way-back', 'a prefetch location cannot become UNDEFINED again')
   .source('spec/07-quirks §Q18')
   .parameters(parameters().combine('before', ['nothing', 'system', 'gpu']))
   .run((t, { before }) => {
@@ -73,7 +73,7 @@ attributeQuirksGroup
     t.shows('Q18', { quirk: result === -EINVAL, correct: result === 0 }, 'SET_ATTR of UNDEFINED');
   });
 
-/** An interval, a hole behind it, and a page that can not be collected at this page. */
+/** An interval, a hole after it, and a page that cannot be collected at this page. */
 function twoSegments(t: CaseContext, badPage: number): { result: number; first: number[]; second: number[] } {
   const memory = region(t, 2 * REGION);
   t.set(memory.range(0, SIZE), { gpuExecutable: true });

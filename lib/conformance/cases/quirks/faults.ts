@@ -27,5 +27,5 @@ quirkFaultsGroup
       'setting GPU_ALWAYS_MAPPED',
     );
     t.set(memory, [{ gpuAlwaysMapped: false }, other]);
-    t.has(memory, { gpuAlwaysMapped: false, gpuReadOnly: true }, 'setting it to 0 beside another attribute');
+    t.has(memory, { gpuAlwaysMapped: false, gpuReadOnly: true }, 'setting it to 0 together with another attribute');
   });

@@ -35,7 +35,7 @@ quirkPermissionsGroup
   });
 
 quirkPermissionsGroup
-  .case('q50-file-end', 'a mapping that reaches beyond the end of its file can not be mapped at all')
+  .case('q50-file-end', 'a mapping that reaches beyond the end of its file cannot be mapped at all')
   .source('spec/07-quirks §Q50')
   .parameters(parameters().combine('filePages', [1, 511]).combine('kind', ['file', 'shared']))
   .needs('gpu-work', 'retry-faults', 'file-mapping', 'work-after-fault')
@@ -58,7 +58,10 @@ quirkPermissionsGroup
   });
 
 quirkPermissionsGroup
-  .case('q51-work', 'a write beside a read-only part of a range makes that writable for the GPU (V4), or is never done')
+  .case(
+    'q51-work',
+    'a write next to a read-only part of a range makes that writable for the GPU (V4), or is never done',
+  )
   .source('spec/07-quirks §Q51; spec/revisions §4, §5')
   .parameters(parameters().combine('half', ['first', 'second']))
   .needs('gpu-work', 'retry-faults')
@@ -73,7 +76,7 @@ quirkPermissionsGroup
       // What is mapped counts as valid, for a write too: the GPU never gets on.
       t.require('work-after-fault');
       const write = queue.fill(memory.at(writable), 2, 4);
-      await t.throws(() => write, 'ERR_SVM_GPU_FAULT', 'the GPU write beside it');
+      await t.throws(() => write, 'ERR_SVM_GPU_FAULT', 'the GPU write next to it');
       t.equal(memory.read(readOnly, 1)[0], 1, 'what the CPU reads');
       return;
     }

@@ -231,7 +231,7 @@ const FOREIGN = ['stack', 'heap', 'mapped', 'null', 'freed', 'beyond', 'empty', 
 discardGroup
   .case(
     'TestSVMDiscardNegative',
-    'memory of the stack (and anything else that is not reserved) is not discarded, nor the good region beside it',
+    'memory of the stack (and anything else that is not reserved) is not discarded, nor the good region next to it',
   )
   .source('rocrtst SvmMemory_Negative_Test TestSVMDiscardNegative')
   .parameters(eachRuntime().combine('memory', FOREIGN).combine('call', ['discard', 'discard-and-prefetch']))

@@ -79,7 +79,7 @@ basicGroup
       );
       t.ok(
         ints(device.memory.read(USED * 4, (INTS - USED) * 4)).every((value) => value === 0),
-        'nothing was written behind the results',
+        'nothing was written after the results',
       );
       for (const { address, size } of [host, device]) runtime.vmemAddressFree(address, size);
       t.equal(
@@ -122,7 +122,7 @@ basicGroup
   });
 
 basicGroup
-  .case('TestCreateDestroy-refused', 'what can not be reserved, and what can not be freed')
+  .case('TestCreateDestroy-refused', 'what cannot be reserved, and what cannot be freed')
   .source('rocrtst SvmMemory_Basic_Test TestCreateDestroy, extended; HSA layer, order of checks')
   .parameters(eachRuntime())
   .needsAt(runtimeFeatures)
@@ -168,7 +168,7 @@ basicGroup
 basicGroup
   .case('TestSVMPrefetch', 'after a prefetch to the GPU its location is the preferred one and that of the prefetch')
   .source(
-    'rocrtst SvmMemory_Basic_Test TestSVMPrefetch: vacuous in the original, which asks what can not be asked and compares its own input',
+    'rocrtst SvmMemory_Basic_Test TestSVMPrefetch: vacuous in the original, which asks what cannot be asked and compares its own input',
   )
   .parameters(eachRuntime())
   .needsAt(runtimeFeatures)

@@ -1,4 +1,4 @@
-/** A second open file of the first GPU, for calls that the typed layers can not express. */
+/** A second open file of the first GPU, for calls that the typed layers cannot express. */
 import type { CaseContext } from '../../framework/context.ts';
 import { ATTRS_PTR_OFFSET, encodeSvmRequest } from '../../../uapi/codec.ts';
 import type { PointerField } from '../../../uapi/node.ts';

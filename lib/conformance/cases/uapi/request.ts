@@ -109,7 +109,7 @@ requestGroup
   });
 
 requestGroup
-  .case('unreadable-argument', 'an argument that can not be copied in gives EFAULT')
+  .case('unreadable-argument', 'an argument that cannot be copied in gives EFAULT')
   .source('spec/01-uapi §5 step 4')
   .parameters(parameters().combine('length', [0, 16, 31]))
   .needs('several-files', 'bad-pointer')

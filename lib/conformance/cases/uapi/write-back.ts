@@ -116,7 +116,7 @@ writeBackGroup
     );
   });
 
-/** Records of a call on memory that the kernel can not write. */
+/** Records of a call on memory that the kernel cannot write. */
 function readOnlyCall(
   t: CaseContext,
   operation: number,
@@ -159,7 +159,7 @@ writeBackGroup
   });
 
 writeBackGroup
-  .case('read-only-records-set', 'SET only reads the records: it succeeds with those that can not be written')
+  .case('read-only-records-set', 'SET only reads the records: it succeeds with those that cannot be written')
   .source('spec/01-uapi §6.1 step 3')
   .needs('bad-pointer', 'several-files')
   .run((t) => {
@@ -190,7 +190,7 @@ writeBackGroup
   });
 
 writeBackGroup
-  .case('records-beyond-memory', 'records that reach beyond the memory of the caller can not be copied: EFAULT')
+  .case('records-beyond-memory', 'records that reach beyond the memory of the caller cannot be copied: EFAULT')
   .source('spec/01-uapi §6, check 6')
   .parameters(
     parameters()

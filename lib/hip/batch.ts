@@ -51,7 +51,7 @@ export function readBatch(state: HipState, streams: StreamTable, batch: BatchArg
   if (places !== undefined && (placeCount === 0 || placeCount > count))
     throw invalidValue(`locationCount: expected 1 to ${count}, got ${placeCount}`);
   if (flags !== 0) throw invalidValue(`flags: expected 0, got ${flags}`);
-  if (stream === null) throw invalidValue('stream: null');
+  if (stream === null) throw invalidValue('stream: null; a batch takes a stream of its own, or per-thread');
   assertHolds('pointers', pointers, count);
   assertHolds('sizes', sizes, count);
   assertHolds('locations', locations, placeCount);

@@ -15,10 +15,12 @@ const A_WHILE = 10_000_000;
 class MigrationScene extends Scene {
   readonly #prefersVram: boolean;
   readonly #contents: Uint8Array | null;
+  readonly #scattered: boolean;
 
-  constructor(prefersVram: boolean, hasContents: boolean) {
+  constructor(prefersVram: boolean, hasContents: boolean, scattered: boolean) {
     super({ profile: 'v8', vram: 2 * BLOCKS * BLOCK_BYTES });
     this.#prefersVram = prefersVram;
+    this.#scattered = scattered;
     this.#contents = hasContents ? new Uint8Array(BLOCK_BYTES).fill(7) : null;
   }
 
@@ -29,11 +31,19 @@ class MigrationScene extends Scene {
     this.file.convertToCompute();
     this.machine.clock.advance(A_WHILE);
     this.map(BASE_PAGE, BLOCKS * BLOCK_PAGES);
-    this.touch(BASE_PAGE, BLOCKS * BLOCK_PAGES);
+    if (this.#scattered) this.#touchScattered();
+    else this.touch(BASE_PAGE, BLOCKS * BLOCK_PAGES);
     if (this.#contents !== null)
       for (let block = 0; block < BLOCKS; block++)
         this.machine.process.write(BigInt(BASE_PAGE + block * BLOCK_PAGES) << 12n, this.#contents);
     if (this.#prefersVram) this.prefer(BASE_PAGE, BLOCKS * BLOCK_PAGES);
+  }
+
+  /** So that the frames of no two neighbours are neighbours: each copy is one of 4 KiB. */
+  #touchScattered(): void {
+    const step = 37;
+    for (let index = 0; index < BLOCKS * BLOCK_PAGES; index++)
+      this.touch(BASE_PAGE + ((index * step) % (BLOCKS * BLOCK_PAGES)), 1);
   }
 
   /** The GPU faults on each range. */
@@ -50,13 +60,13 @@ class MigrationScene extends Scene {
   }
 }
 
-function workload(name: string, prefersVram: boolean, hasContents = false): Workload {
-  const scene = new MigrationScene(prefersVram, hasContents);
+function workload(name: string, prefersVram: boolean, hasContents = false, scattered = false): Workload {
+  const scene = new MigrationScene(prefersVram, hasContents, scattered);
   return { name, operations: BLOCKS, prepare: () => scene.begin(), batch: () => scene.faultAll() };
 }
 
-function homeward(name: string, hasContents: boolean): Workload {
-  const scene = new MigrationScene(true, hasContents);
+function homeward(name: string, hasContents: boolean, scattered = false): Workload {
+  const scene = new MigrationScene(true, hasContents, scattered);
   const prepare = (): void => {
     scene.begin();
     scene.faultAll();
@@ -79,5 +89,9 @@ export function measureMigration(): Measurement[] {
     limited(measureTime(homeward('CPU fault that brings them home', false))),
     measureTime(workload('fault that moves 2 MiB with contents to VRAM', true, true)),
     measureTime(homeward('CPU fault that brings 2 MiB with contents home', true)),
+    measureTime(workload('fault of 512 scattered pages in system memory', false, false, true)),
+    limited(measureTime(workload('fault that moves 512 scattered pages to VRAM', true, false, true))),
+    limited(measureTime(homeward('CPU fault that brings pages home that were scattered', false, true))),
+    measureTime(workload('fault that moves 512 scattered pages with contents to VRAM', true, true, true)),
   ];
 }

@@ -2,8 +2,19 @@
 import { HipStatus } from '../../../hip/index.ts';
 import type { HipMemLocation, HipMemory, HipRuntime } from '../../../hip/index.ts';
 import { CaseGroup } from '../../framework/case.ts';
+import { refusedWithoutXnack } from './discard.ts';
 import { checkUsable, filled, isEmpty } from './discarded.ts';
-import { Attribute, eachHip, discardFeatures, INVALID_VALUE, NONE, openHip, PAGE, Place } from './runtime.ts';
+import {
+  Attribute,
+  eachHip,
+  discardFeatures,
+  hipFeatures,
+  INVALID_VALUE,
+  NONE,
+  openHip,
+  PAGE,
+  Place,
+} from './runtime.ts';
 import type { Hip } from './runtime.ts';
 
 export const discardAndPrefetchGroup = new CaseGroup(
@@ -80,7 +91,7 @@ discardAndPrefetchGroup
       .combine('api', ['runtime', 'driver'])
       .combine('bad', Object.keys(BAD) as (keyof typeof BAD)[]),
   )
-  .needsAt(discardFeatures)
+  .needsAt(hipFeatures)
   .run(async (t, point) => {
     const hip = openHip(t, point);
     const { runtime } = hip;
@@ -102,6 +113,7 @@ discardAndPrefetchGroup
       [0xaa, NONE, 0xbb, NONE],
       'first byte and LastPrefetchLocation of each after the refusal',
     );
+    if (t.can('xnack-off')) return void (await refusedWithoutXnack(t, () => runtime[CALLS[point.api]](...good)));
     runtime[CALLS[point.api]](...good);
     await runtime.streamSynchronize(stream);
     t.equal(

@@ -2,6 +2,7 @@
 import { HipStatus } from '../../../hip/index.ts';
 import type { HipMemory, HipRuntime } from '../../../hip/index.ts';
 import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
 import { checkUsable, filled, isEmpty } from './discarded.ts';
 import {
   Attribute,
@@ -80,6 +81,11 @@ discardGroup
 
 const last = (hip: Hip, memory: HipMemory): number => hip.ask(Attribute.lastPrefetchLocation, memory, memory.size);
 
+/** Arguments are looked at first; good ones are refused as well where a GPU has no retry faults. */
+export async function refusedWithoutXnack(t: CaseContext, call: () => unknown): Promise<void> {
+  await t.throws(call, 'hipErrorNotSupported', 'a good call without retry faults');
+}
+
 const BAD = [
   'pointers-null',
   'sizes-null',
@@ -102,7 +108,7 @@ for (const [name, call] of [
     )
     .source(`${SOURCE} ${name}`)
     .parameters(eachHip().combine('bad', BAD))
-    .needsAt(discardFeatures)
+    .needsAt(hipFeatures)
     .run(async (t, point) => {
       const hip = openHip(t, point);
       const { runtime } = hip;
@@ -138,6 +144,7 @@ for (const [name, call] of [
         [NONE, NONE],
         'LastPrefetchLocation of each after the refusal',
       );
+      if (t.can('xnack-off')) return void (await refusedWithoutXnack(t, () => runtime[call](...good)));
       runtime[call](...good);
       t.equal(runtime.streamQuery(stream), HipStatus.notReady, 'the stream after a good call');
       await runtime.streamSynchronize(stream);

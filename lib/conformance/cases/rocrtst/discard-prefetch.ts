@@ -2,7 +2,7 @@
 import { HsaSvmAttribute as Attribute } from '../../../hsa/index.ts';
 import type { HsaAgent } from '../../../hsa/index.ts';
 import { CaseGroup } from '../../framework/case.ts';
-import { ask, eachRuntime, openRuntime, pair, prefetch, reserve, discardFeatures } from './runtime.ts';
+import { ask, eachRuntime, openRuntime, pair, prefetch, reserve, discardFeatures, runtimeFeatures } from './runtime.ts';
 import { reserveRegions, valuesIn, fill, letGo, checkReserved } from './discard.ts';
 
 export const discardAndPrefetchGroup = new CaseGroup(
@@ -72,7 +72,7 @@ discardAndPrefetchGroup
   )
   .source('rocrtst SvmMemory_DiscardAndPrefetchBatch_Test TestSVMDiscardAndPrefetchBatch, extended')
   .parameters(eachRuntime().combine('agents', ['one', 'each', 'none', 'two', 'four', 'null', 'foreign']))
-  .needsAt(discardFeatures)
+  .needsAt(runtimeFeatures)
   .run(async (t, point) => {
     const runtime = openRuntime(t, point);
     const regions = [1, 2, 3].map(() => reserve(runtime, 4096));
@@ -89,8 +89,10 @@ discardAndPrefetchGroup
       foreign: [gpu!, cpu!, 0xdead_beefn],
     }[point.agents];
     const call = (): void => runtime.svmDiscardAndPrefetchBatchAsync(regions, agents);
-    const isGood = point.agents === 'one' || point.agents === 'each';
+    const isAllowed = point.agents === 'one' || point.agents === 'each';
+    const isGood = isAllowed && !t.can('xnack-off');
     if (isGood) call();
+    else if (isAllowed) await t.throws(call, 'HSA_STATUS_ERROR_XNACK_DISABLED', 'the discard without retry faults');
     else
       await t.throws(
         call,
@@ -100,9 +102,8 @@ discardAndPrefetchGroup
     await runtime.idle();
     const byte = isGood ? 0 : 7;
     t.equal(regions.flatMap(valuesIn), [byte, byte, byte], 'contents');
-    const expected = { one: [gpu!.name, gpu!.name, gpu!.name], each: [gpu!.name, 'CPU0', gpu!.name] }[
-      point.agents as 'one' | 'each'
-    ] ?? [null, null, null];
+    const good = { one: [gpu!.name, gpu!.name, gpu!.name], each: [gpu!.name, 'CPU0', gpu!.name] };
+    const expected = isGood ? good[point.agents as 'one' | 'each'] : [null, null, null];
     t.equal(
       regions.map((region) => ask(runtime, region, prefetchLocation)),
       expected,

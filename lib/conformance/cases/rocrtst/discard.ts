@@ -236,7 +236,7 @@ discardGroup
   .source('rocrtst SvmMemory_Negative_Test TestSVMDiscardNegative')
   .parameters(eachRuntime().combine('memory', FOREIGN).combine('call', ['discard', 'discard-and-prefetch']))
   .needsAt(({ memory, gpus }) => [
-    ...discardFeatures({ gpus }),
+    ...runtimeFeatures({ gpus }),
     ...(memory === 'stack' || memory === 'heap' ? ([memory] as const) : []),
   ])
   .run(async (t, point) => {
@@ -270,6 +270,11 @@ discardGroup
       [1n, 7, null],
       'completion, contents and prefetch location afterwards',
     );
+    if (t.can('xnack-off')) {
+      const discard = (): void => void runtime.svmDiscardBatchAsync([good], [], done);
+      await t.throws(discard, 'HSA_STATUS_ERROR_XNACK_DISABLED', 'a discard of the good region without retry faults');
+      return;
+    }
     runtime.svmDiscardBatchAsync([good], [], done);
     t.equal(await done.wait('lt', 1), 0n, 'completion of a discard of the good region alone');
     t.equal(

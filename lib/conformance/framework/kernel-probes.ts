@@ -4,6 +4,7 @@
  */
 import { appendFileSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ConformanceFailure } from './check.ts';
 
 /** What is counted, and the function that does it (spec/trace-format §2; the framework's notifier for the other). */
 const FUNCTIONS = {
@@ -82,7 +83,8 @@ export function readCount({ profile, events }: ProbeNames, counted: Counted): nu
     .map((each) => each.trim().split(/\s+/))
     .find(([name]) => name === events[counted]);
   const hits = Number(line?.[1]);
-  if (line === undefined || !Number.isSafeInteger(hits)) throw new Error(`${profile} has no event ${events[counted]}`);
+  if (line === undefined || !Number.isSafeInteger(hits))
+    throw new ConformanceFailure(`${profile} has no event ${events[counted]}`);
   return hits;
 }
 

@@ -6,7 +6,7 @@ import type { HostBuffer, HostProtection, SvmDevice } from '../../device/index.t
 import { HOST_PROTECTIONS, PROTECTION_LETTERS } from '../../uapi/protection.ts';
 import type { EmulatedMachine, VmaKind } from '../../device/emulated.ts';
 import { PAGE_SIZE } from '../../uapi/constants.ts';
-import { CaseSkipped } from './check.ts';
+import { CaseSkipped, ConformanceFailure } from './check.ts';
 
 /** What the CPU may do: letters as in /proc/self/maps. */
 export type Letters = (typeof PROTECTION_LETTERS)[HostProtection];
@@ -192,7 +192,8 @@ export class HostMapping extends BaseMapping {
     target: Mapping,
     { offset = 0, length = this.size - offset, targetOffset = 0, keepOld }: MoveOptions = {},
   ): void {
-    if (!(target instanceof HostMapping)) throw new Error('moveTo: the target is memory of another process');
+    if (!(target instanceof HostMapping))
+      throw new ConformanceFailure('moveTo: the target is memory of another process');
     this.#buffer.moveTo(target.#buffer, {
       offset,
       length,

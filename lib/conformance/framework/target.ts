@@ -222,10 +222,16 @@ export class Target {
     return this.identity.xnack === 'on' ? this.profile.behaviour.withRetryFaults : (this.profile.name as RevisionName);
   }
 
+  get #isServed(): boolean {
+    return SERVED.test(this.identity.driver);
+  }
+
   /** Whether pages of SVM move into the memory of GPUs that a case opens; `vram` as in its request. */
   movesPages(vram?: number): boolean {
-    const { movesToVram } = this.profile.behaviour;
-    return movesToVram && (this.identity.backend !== 'emulated' || (vram ?? this.#options.vram ?? 0) > 0);
+    if (!this.profile.behaviour.movesToVram) return false;
+    if (this.identity.backend === 'emulated') return (vram ?? this.#options.vram ?? 0) > 0;
+    // What hardware does not tell it may have all the same; a served GPU has none then.
+    return this.#found.vramIsKnown || !this.#isServed;
   }
 
   /** Why the target lacks the feature; undefined if it has it. */
@@ -250,9 +256,7 @@ export class Target {
     if (feature === 'fault-counts') return typeof counts === 'string' ? counts : undefined;
     if (Object.hasOwn(noMemory, feature)) return noMemory[feature];
     if (feature === 'unmap-events')
-      return SERVED.test(this.identity.driver)
-        ? 'a served node looks at the mappings of a process when it is called'
-        : undefined;
+      return this.#isServed ? 'a served node looks at the mappings of a process when it is called' : undefined;
     if (feature === 'two-gpus')
       return (this.#options.nodes?.length ?? 0) > 1 ? undefined : 'one node was given; name two with --node';
     const notFromNode = NOT_FROM_NODE[feature];

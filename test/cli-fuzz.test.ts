@@ -88,12 +88,17 @@ describe('fuzz', () => {
       /^crash, .*: config \(operation 1\): ends with exit code 7: oops$/m,
     ],
     ['a signal', 'process.kill(process.pid, "SIGSEGV")', /^crash, .*: ends with (SIGSEGV|exit code 139)/m],
+    [
+      'an end that leaves others with its output',
+      '(await import("node:child_process")).spawn("sleep", ["60"], { stdio: "inherit" }); process.exit(3)',
+      /^crash, .*\(operation 1\): ends with exit code 3$/m,
+    ],
     ['silence', '', /^timeout, .*: no answer within 1000 ms$/m],
     ['garbage', 'console.log("hello\\u001b[2J")', /^garbage, .*\(operation 1\): hello/m],
     ['an answer that is none', 'console.log(\'{"out":[1]}\')', /^garbage, .*: \{"out":\[1\]\}$/m],
   ])('tells %s', async (what, onOperation, message) => {
     const args = ['--operations', '50', '--family', 'core', '--only', 'advance'];
-    const timeout = what === 'silence' ? ['--timeout', '1000'] : [];
+    const timeout = what === 'silence' || what.startsWith('an end') ? ['--timeout', '1000'] : [];
     const { code, stdout } = await runHere(['fuzz', ...args, ...timeout, '--against', otherSide(onOperation)]);
     expect([code, message.test(stdout) ? '' : stdout]).toEqual([1, '']);
   });

@@ -40,6 +40,14 @@ interface Asked {
   readonly settle: (reply: Reply) => void;
 }
 
+function hasEnded({ exitCode, signalCode }: ChildProcessWithoutNullStreams): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+function endText(code: number | null, signal: NodeJS.Signals | null): string {
+  return `ends with ${signal === null ? `exit code ${code}` : signal}`;
+}
+
 /** A command, started when it is first asked and again after each breakdown. `close` ends it. */
 export class ChildImplementation implements Implementation {
   readonly #command: string;
@@ -106,7 +114,7 @@ export class ChildImplementation implements Implementation {
       if (child !== this.#child) return;
       this.#child = undefined;
       this.#isNotRun = code !== null && NOT_RUN.includes(code);
-      this.#break('crash', `ends with ${signal === null ? `exit code ${code}` : signal}${this.#said()}`);
+      this.#break('crash', `${endText(code, signal)}${this.#said()}`);
     });
     return child;
   }
@@ -154,7 +162,10 @@ export class ChildImplementation implements Implementation {
     setTimeout(() => {
       if (asked === undefined || this.#asked !== asked) return;
       if (asked.lines.length > before!) this.#restartTimer();
-      else this.#break('timeout', `no answer within ${this.#timeout} ms`);
+      else if (this.#child !== undefined && hasEnded(this.#child)) {
+        // Something that it has started still holds its output open.
+        this.#break('crash', `${endText(this.#child.exitCode, this.#child.signalCode)}${this.#said()}`);
+      } else this.#break('timeout', `no answer within ${this.#timeout} ms`);
     }, GRACE);
   }
 

@@ -12,7 +12,13 @@ import { rolldown } from 'rolldown';
 import { isMain, readJson, root, runMain } from './support.mjs';
 
 /** Programs for other threads and processes, and what the scripts and tests of the repository call. */
-const programs = ['lib/cli/explore-worker', 'lib/cli/fuzz-worker', 'lib/conformance/child', 'lib/serve/session-worker'];
+const programs = [
+  'lib/cli/explore-worker',
+  'lib/cli/fuzz-worker',
+  'lib/cli/replay-worker',
+  'lib/conformance/child',
+  'lib/serve/session-worker',
+];
 const internal = ['lib/cli/run-command', 'lib/backend/native-addon'];
 
 const placeOfCommonJs = {

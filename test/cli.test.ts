@@ -1,6 +1,6 @@
 /** The command: in this process, and as the built file where the process is the subject. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -61,6 +61,8 @@ describe('wrong input ends with exit code 2 and one clear line', () => {
   it.each([
     [['frobnicate'], /unknown command "frobnicate"; known: info, demo, replay/],
     [['replay'], /replay: expected at least one trace FILE/],
+    [['replay', 'x', '--jobs', 'all'], /replay: --jobs: expected a whole number from 1/],
+    [['replay', 'x', '--explain', '--jobs', '2'], /replay: --jobs goes with none of --explain and --against/],
     [['replay', '--chekc', 'x'], /replay: Unknown option '--chekc'/],
     [['replay', '/nowhere/at/all'], /\/nowhere\/at\/all: cannot be read: ENOENT/],
     [['replay', folder], /no \*\.jsonl or \*\.jsonl\.gz in/],
@@ -137,6 +139,20 @@ describe('help', () => {
 });
 
 describe('replay', () => {
+  it('says the same in the same order with any number of threads', async () => {
+    const traces = readdirSync(join(vectors, 'scenarios'))
+      .slice(0, 8)
+      .map((name) => join(vectors, 'scenarios', name));
+    const files = [file('torn-1.jsonl', '{'), ...traces, file('torn-2.jsonl', '{"gc":1}')];
+    for (const options of [['--check'], ['--json', '--hazards'], ['--check', '--json']]) {
+      const [alone, shared] = [
+        await run(['replay', ...options, ...files, '--jobs', '1']),
+        await run(['replay', ...options, ...files, '--jobs', '3']),
+      ];
+      expect([shared, shared.code]).toEqual([alone, 2]);
+    }
+  });
+
   it('says how many traces are identical', async () => {
     const { code, stdout } = await run(['replay', '--check', join(vectors, 'scenarios')]);
     expect(stdout).toBe('78 of 78 traces identical, 632 operations\n');

@@ -14,12 +14,24 @@ function exitCodeOf(error: unknown): ExitCode {
   return ExitCode.infrastructure;
 }
 
-/** Writes one line about `error` to standard error, the stack too where it is our own fault; returns its exit code. */
-export function complainOf(error: unknown, about?: string): ExitCode {
+/** What is said of an error, and the exit code for it. */
+export interface Complaint {
+  readonly text: string;
+  readonly exitCode: ExitCode;
+}
+
+/** One line about `error`, with the stack where it is our own fault. */
+export function complaintOf(error: unknown, about?: string): Complaint {
   const exitCode = exitCodeOf(error);
   const text = error instanceof Error ? error.message : String(error);
   const internal = exitCode === ExitCode.infrastructure && error instanceof Error && !('code' in error);
   const named = about === undefined || text.startsWith(about) ? text : `${about}: ${text}`;
-  complain(`amdgpu-svm: ${internal ? (error.stack ?? text) : named}`);
+  return { text: `amdgpu-svm: ${internal ? (error.stack ?? text) : named}`, exitCode };
+}
+
+/** Writes the line about `error` to standard error; returns its exit code. */
+export function complainOf(error: unknown, about?: string): ExitCode {
+  const { text, exitCode } = complaintOf(error, about);
+  complain(text);
   return exitCode;
 }

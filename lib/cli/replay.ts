@@ -1,20 +1,28 @@
 /** `amdgpu-svm replay`: runs traces on the emulator, and checks them against what was recorded. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatHazard, repairsOfText } from '../device/emulated.ts';
-import type { Hazard } from '../device/emulated.ts';
+import { repairsOfText } from '../device/emulated.ts';
 import { explainTrace } from '../trace/replay/explain.ts';
 import { readTraceFile, TraceFileError } from '../trace/format/read-trace.ts';
-import type { ReadOptions } from '../trace/format/read-trace.ts';
-import { replayTrace } from '../trace/replay/replay.ts';
-import type { ReplayDifference, ReplayOptions, ReplayResult } from '../trace/replay/replay.ts';
+import type { ReplayDifference, ReplayResult } from '../trace/replay/replay.ts';
 import { ExitCode, readArguments, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 import { complainOf } from './failure.ts';
-import { bold, print, toJson } from './output.ts';
-import { AGAINST_HELP, AGAINST_OPTIONS, readOptions, SIZE_HELP, SIZE_OPTION, timeoutOption } from './options.ts';
+import { bold, complain, print, toJson } from './output.ts';
+import {
+  AGAINST_HELP,
+  AGAINST_OPTIONS,
+  countOption,
+  readOptions,
+  SIZE_HELP,
+  SIZE_OPTION,
+  timeoutOption,
+} from './options.ts';
 import { replayAgainst } from './replay-against.ts';
+import type { ReplayMode } from './replay-file.ts';
 import { answerStandardInput } from './replay-input.ts';
+import { replayFiles } from './replay-threads.ts';
+import type { ReplayJob } from './replay-threads.ts';
 
 const OPTIONS = {
   check: { type: 'boolean', default: false },
@@ -24,13 +32,14 @@ const OPTIONS = {
   explain: { type: 'boolean', default: false },
   ...AGAINST_OPTIONS,
   repairs: { type: 'string' },
+  jobs: { type: 'string' },
   ...SIZE_OPTION,
 } as const;
 
 export const replayCommand: Command = {
   name: 'replay',
   synopsis:
-    'FILE... [--check] [--hazards[=fail]] [--repairs LIST] [--explain] [--against COMMAND] [--json]   |   - --json',
+    'FILE... [--check] [--hazards[=fail]] [--repairs LIST] [--explain] [--against COMMAND] [--jobs N] [--json]   |   - --json',
   help: `Runs traces (plain or gzip; a folder stands for all *.jsonl and *.jsonl.gz in it) on the emulator.
 
   --check   compare every answer and every effect with the recorded ones; print the
@@ -41,6 +50,8 @@ export const replayCommand: Command = {
   --repairs LIST  run on a driver whose defects are repaired: 'all', or ids with commas between them
                   (docs/repairs.md), whatever the traces say; not with --check
   --explain       tell the story of the trace in sentences, with the rule that decided each answer
+  --jobs N  replay the files in N threads; the output stays in their order. Default: all cores, where there are
+            enough files for it
   --json    without --check: every operation with the emulator's answer, one per line;
             with --check: the result as one object
 ${AGAINST_HELP}
@@ -56,11 +67,21 @@ ${AGAINST_HELP}
     if (positionals.length === 0)
       throw new UsageError('replay: expected at least one trace FILE; see amdgpu-svm replay --help');
     if (positionals.some((each) => each === '-')) {
-      if (positionals.length > 1 || !values.json || values.check || values.explain || values.against !== undefined)
+      if (
+        positionals.length > 1 ||
+        !values.json ||
+        values.check ||
+        values.explain ||
+        values.against !== undefined ||
+        values.jobs !== undefined
+      )
         throw new UsageError('replay: "-" is used alone with --json');
       return answerStandardInput();
     }
     const timeout = timeoutOption('replay', values);
+    if (values.jobs !== undefined && (values.explain || values.against !== undefined))
+      throw new UsageError('replay: --jobs goes with none of --explain and --against');
+    const jobs = values.jobs === undefined ? undefined : countOption('replay', 'jobs', values.jobs, 1, 1, 64);
     const files = positionals.flatMap(traceFiles);
     const size = readOptions('replay', values);
     if (values.explain) {
@@ -75,45 +96,17 @@ ${AGAINST_HELP}
     }
     if (values.check && values.repairs !== undefined)
       throw new UsageError('replay: --repairs goes without --check: what was recorded had none');
-    const repairs = values.repairs === undefined ? {} : { repairs: repairsOfText(values.repairs) };
-    const hazards = new HazardLines(values.hazards || values['hazards-fail'], values.json, files.length > 1);
-    const result = values.check
-      ? checkTraces(files, values.json, hazards, size)
-      : runTraces(files, values.json, hazards, size, repairs);
-    return values['hazards-fail'] && hazards.count > 0 ? ExitCode.failure : result;
+    const mode: ReplayMode = {
+      check: values.check,
+      json: values.json,
+      hazards: values.hazards || values['hazards-fail'],
+      ...(values.repairs === undefined ? {} : { repairs: repairsOfText(values.repairs) }),
+      size,
+      several: files.length > 1,
+    };
+    return replayAll({ files, mode }, jobs, values['hazards-fail']);
   },
 };
-
-/** Prints what the hazard monitor finds. */
-class HazardLines {
-  count = 0;
-  readonly #on: boolean;
-  readonly #json: boolean;
-  readonly #named: boolean;
-
-  constructor(on: boolean, json: boolean, named: boolean) {
-    this.#on = on;
-    this.#json = json;
-    this.#named = named;
-  }
-
-  /** The option of a replay of `file`. */
-  options(file: string): { onHazard?: (hazard: Hazard) => void } {
-    if (!this.#on) return {};
-    return {
-      onHazard: (hazard) => {
-        this.count++;
-        if (this.#json) print(toJson({ ...(this.#named ? { file } : {}), hazard }));
-        else print(`${this.#named ? `${file}: ` : ''}${formatHazard(hazard)}`);
-      },
-    };
-  }
-
-  /** One more line where nothing was found. */
-  summary(): void {
-    if (this.#on && !this.#json) print(this.count === 1 ? '1 hazard' : `${this.count} hazards`);
-  }
-}
 
 /** The trace files that a path stands for. */
 function traceFiles(path: string): string[] {
@@ -158,54 +151,42 @@ function saidNotRun(notRun: number): string {
   return notRun === 0 ? '' : `, ${notRun} not run`;
 }
 
-function runTraces(
-  files: readonly string[],
-  json: boolean,
-  hazards: HazardLines,
-  size: ReadOptions,
-  repairs: Pick<ReplayOptions, 'repairs'>,
-): number {
-  let operations = 0;
-  let failed = 0;
-  const { notRun, exitCode } = forEachTrace(files, (file) => {
-    const result = replayTrace(readTraceFile(file, size), {
-      check: false,
-      ...repairs,
-      ...hazards.options(file),
-      onAnswer: (line, answer) => {
-        if (json) print(toJson({ ...(files.length > 1 ? { file } : {}), in: line.source, out: answer }));
-      },
-    });
-    operations += result.operations;
-    if (result.difference !== undefined) failed++;
-    if (!json) {
-      if (result.difference === undefined) print(`${file}: ${result.operations} operations`);
-      else printDifference(file, result.difference);
-    }
-  });
-  hazards.summary();
-  if (!json) print(`${files.length} traces, ${operations} operations${saidNotRun(notRun)}`);
-  return notRun > 0 ? exitCode : failed === 0 ? ExitCode.ok : ExitCode.failure;
-}
-
-function checkTraces(files: readonly string[], json: boolean, hazards: HazardLines, size: ReadOptions): number {
+/** Replays files and tells of each; returns the exit code. */
+async function replayAll(job: ReplayJob, jobs: number | undefined, failsOnHazard: boolean): Promise<ExitCode> {
+  const { files, mode } = job;
+  const { check, json } = mode;
   const results: ({ file: string } & ReplayResult)[] = [];
-  const { notRun, exitCode } = forEachTrace(files, (file) => {
-    const result = replayTrace(readTraceFile(file, { ...size, lazyAnswers: true }), {
-      check: true,
-      ...hazards.options(file),
-    });
+  let [hazards, notRun] = [0, 0];
+  let worst: ExitCode = ExitCode.ok;
+  await replayFiles(job, jobs, print, (file, outcome) => {
+    hazards += outcome.hazards;
+    if ('complaint' in outcome) {
+      const { text, exitCode } = outcome.complaint;
+      complain(text);
+      notRun++;
+      worst = Math.max(worst, exitCode) as ExitCode;
+      return;
+    }
+    const { result } = outcome;
     results.push({ file, ...result });
     if (json) return;
     if (result.difference !== undefined) printDifference(file, result.difference);
+    else if (!check) print(`${file}: ${result.operations} operations`);
     else if (result.compared === 0) print(`${file}: holds no recorded answers, nothing was compared`);
   });
-  hazards.summary();
+  // One more line where nothing was found.
+  if (mode.hazards && !json) print(hazards === 1 ? '1 hazard' : `${hazards} hazards`);
   const identical = results.filter((result) => result.difference === undefined).length;
   const operations = results.reduce((sum, result) => sum + result.operations, 0);
-  if (json) print(toJson({ traces: results, identical, total: files.length, notRun, operations }, 2));
-  else print(`${identical} of ${files.length} traces identical, ${operations} operations${saidNotRun(notRun)}`);
-  return notRun > 0 ? exitCode : identical === files.length ? ExitCode.ok : ExitCode.failure;
+  const total = files.length;
+  if (json) {
+    if (check) print(toJson({ traces: results, identical, total, notRun, operations }, 2));
+  } else {
+    const whole = check ? `${identical} of ${total} traces identical` : `${total} traces`;
+    print(`${whole}, ${operations} operations${saidNotRun(notRun)}`);
+  }
+  if (failsOnHazard && hazards > 0) return ExitCode.failure;
+  return notRun > 0 ? worst : identical === results.length ? ExitCode.ok : ExitCode.failure;
 }
 
 function printDifference(file: string, difference: ReplayDifference): void {

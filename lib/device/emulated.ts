@@ -30,7 +30,6 @@ export type {
   EmulatedDevice,
   EventName,
   FailurePoint,
-  Hazard,
   MachineEvent,
   MachineOptions,
   PreemptionPoint,

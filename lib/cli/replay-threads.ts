@@ -1,0 +1,43 @@
+/** Files replayed by several threads, their output in the order of the files. */
+import { availableParallelism } from 'node:os';
+import { replayFile } from './replay-file.ts';
+import type { FileOutcome, ReplayMode } from './replay-file.ts';
+import { runParts } from './worker-pool.ts';
+
+/** What the threads do. */
+export interface ReplayJob {
+  readonly files: readonly string[];
+  readonly mode: ReplayMode;
+}
+
+/** Fewer files for each thread are not worth its start. */
+const FILES_OF_THREAD = 16;
+
+/** Replays with `jobs` threads, by default with all cores where that pays; Error with `code: 'ERR_SVM_REPLAY'` where one fails. */
+export async function replayFiles(
+  job: ReplayJob,
+  jobs: number | undefined,
+  say: (line: string) => void,
+  onFile: (file: string, outcome: FileOutcome) => void,
+): Promise<void> {
+  const { files, mode } = job;
+  const threads = Math.min(
+    files.length,
+    jobs ?? Math.min(availableParallelism(), Math.floor(files.length / FILES_OF_THREAD)),
+  );
+  if (threads <= 1) {
+    for (const file of files) onFile(file, replayFile(file, mode, say));
+    return;
+  }
+  await runParts<FileOutcome & { readonly lines: readonly string[] }>({
+    program: 'lib/cli/replay-worker',
+    job,
+    threads,
+    parts: files.length,
+    take: ({ lines, ...outcome }, part) => {
+      for (const line of lines) say(line);
+      onFile(files[part]!, outcome);
+    },
+    failed: (message) => Object.assign(new Error(`replay: a thread failed: ${message}`), { code: 'ERR_SVM_REPLAY' }),
+  });
+}

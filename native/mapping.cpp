@@ -1,7 +1,7 @@
 #include "mapping.h"
 
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -44,13 +44,15 @@ void* reserve_aligned(size_t size, size_t alignment) {
   return first + before;
 }
 
-// -ENXIO: an access after the end of a file would end the process.
+// -ENXIO: an access after the end of a file would end the process. Not by fstat(2), whose symbol is younger than the
+// oldest C library that this runs on.
 int check_file(const Mapping::Request& request) {
-  struct stat status {};
-  if (fstat(request.descriptor, &status) != 0) return -errno;
-  if (!S_ISREG(status.st_mode)) return -ENODEV;
+  const off_t before = lseek(request.descriptor, 0, SEEK_CUR);
+  const off_t size = before < 0 ? before : lseek(request.descriptor, 0, SEEK_END);
+  if (size < 0) return errno == ESPIPE ? -ENODEV : -errno;
+  lseek(request.descriptor, before, SEEK_SET);
   const uint64_t end = static_cast<uint64_t>(request.offset) + request.size;
-  return static_cast<uint64_t>(status.st_size) < end ? -ENXIO : 0;
+  return static_cast<uint64_t>(size) < end ? -ENXIO : 0;
 }
 
 }  // namespace

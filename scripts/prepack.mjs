@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { IS_PLACEHOLDER } from './project-urls.mjs';
 import { root, runMain, say, ScriptError } from './support.mjs';
 
 /** What became of each binary for this machine. @returns {Promise<{ path: string, outcome: string }[]>} */
@@ -21,6 +22,7 @@ async function triedBinaries() {
 await runMain(async () => {
   const build = spawnSync(process.execPath, [path.join(root, 'scripts/build.mjs'), '--if-stale'], { stdio: 'inherit' });
   if (build.status !== 0) throw new ScriptError('dist/ could not be built');
+  if (IS_PLACEHOLDER) say('prepack: homepage, bugs and repository are placeholders; see scripts/project-urls.mjs');
   if (!fs.existsSync(path.join(root, 'prebuilds'))) {
     say(
       'prepack: there is no binary in prebuilds/, who installs this has to compile the addon; see "Binaries of a release" in docs/packaging.md',

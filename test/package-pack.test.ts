@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROJECT_LINKS } from '../scripts/project-urls.mjs';
 import { onlyInCi } from './support/effort.ts';
 import {
   filesBelow,
@@ -77,7 +78,8 @@ describe('the tarball', () => {
     const files = filesBelow(installed);
     expect(files).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']));
     const meant = [
-      /^(package\.json|README\.md|LICENSE|THIRD_PARTY|CHANGELOG\.md)$/,
+      /^(package\.json|README\.md|LICENSE|THIRD_PARTY|CHANGELOG\.md|CONTRIBUTING\.md)$/,
+      /^docs\/[\w/.-]+\.(md|json|jsonl|png|svg)$/,
       /^dist\/(lib|emulator)\/.*\.(js|cjs)$/,
       // One declaration for each entry, and what they share.
       /^dist\/(emulator|lib|lib\/(hsa|hip|conformance))\/index\.d\.c?ts$/,
@@ -91,6 +93,22 @@ describe('the tarball', () => {
     ];
     expect(files.filter((file) => !meant.some((pattern) => pattern.test(file)))).toEqual([]);
     expect(files.filter((file) => /\.test\.|\btests?\//.test(file))).toEqual([]);
+  });
+
+  it('has what its README and the help of its command refer to', () => {
+    const readme = fs.readFileSync(path.join(installed, 'README.md'), 'utf8');
+    const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, target]) => target!);
+    expect(links.length).toBeGreaterThan(10);
+    const help = filesBelow(path.join(root, 'lib/cli')).flatMap(
+      (file) => fs.readFileSync(path.join(root, 'lib/cli', file), 'utf8').match(/\bdocs\/[\w/-]+\.md\b/g) ?? [],
+    );
+    for (const target of new Set([...links, ...help]))
+      expect(fs.existsSync(path.join(installed, target)), target).toBe(true);
+  });
+
+  it('says where the project is, with the one constant for it', () => {
+    const manifest = JSON.parse(fs.readFileSync(path.join(installed, 'package.json'), 'utf8'));
+    expect(manifest).toMatchObject(PROJECT_LINKS);
   });
 
   it('has no gyp file in its root, which npm would build, but one for `amdgpu-svm build`', () => {

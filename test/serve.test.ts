@@ -137,7 +137,7 @@ describeWhere(unserved, 'the mount', () => {
     });
     expect([result.code, result.stderr]).toEqual([
       3,
-      expect.stringMatching(/not built \(looked for \/nowhere\).*native\/fuse/),
+      expect.stringMatching(/not built \(looked for \/nowhere\).*npx amdgpu-svm build --fuse/),
     ]);
   });
 });

@@ -27,6 +27,8 @@ const longest = [
   'test/conformance-mutants.test.ts',
   'test/serve-isolation.test.ts',
   'test/serve-users.test.ts',
+  'test/serve-kfd-load.test.ts',
+  'test/serve-runtimes.test.ts',
   'test/package-setup.test.ts',
   'test/property-injections.test.ts',
 ];

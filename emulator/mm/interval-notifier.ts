@@ -32,6 +32,11 @@ export class IntervalNotifierSet {
   readonly #notifiers = new OrderedMap<IntervalNotifier>();
   #longest = 0;
   #sequence = 0;
+  // What `#collect` looks for, and has found beside the first: mostly there is one, which needs no list.
+  #startPage = 0;
+  #endPage = 0;
+  #first: IntervalNotifier | undefined;
+  #others: IntervalNotifier[] | null = null;
 
   get size(): number {
     return this.#notifiers.size;
@@ -57,12 +62,28 @@ export class IntervalNotifierSet {
     if (this.#notifiers.size === 0) return;
     const sequence = ++this.#sequence;
     // Collected first: a callback may run code that registers or removes notifiers.
-    const hit: IntervalNotifier[] = [];
-    this.#notifiers.scan(startPage - this.#longest, (notifier) => {
-      if (notifier.startPage >= endPage) return false;
-      if (notifier.endPage > startPage) hit.push(notifier);
-      return true;
-    });
-    for (const notifier of hit) notifier.invalidate(event, startPage, endPage, sequence);
+    const first = this.#collect(startPage, endPage);
+    const others = this.#others;
+    this.#others = null;
+    first?.invalidate(event, startPage, endPage, sequence);
+    if (others !== null) for (const each of others) each.invalidate(event, startPage, endPage, sequence);
   }
+
+  /** The first notifier that intersects `[startPage, endPage)`; the others are in `#others`. */
+  #collect(startPage: number, endPage: number): IntervalNotifier | undefined {
+    this.#startPage = startPage;
+    this.#endPage = endPage;
+    this.#notifiers.scan(startPage - this.#longest, this.#visit);
+    const first = this.#first;
+    this.#first = undefined;
+    return first;
+  }
+
+  readonly #visit = (notifier: IntervalNotifier): boolean => {
+    if (notifier.startPage >= this.#endPage) return false;
+    if (notifier.endPage <= this.#startPage) return true;
+    if (this.#first === undefined) this.#first = notifier;
+    else (this.#others ??= []).push(notifier);
+    return true;
+  };
 }

@@ -78,5 +78,5 @@ export class VramClients {
 }
 
 function neverEvicted(): never {
-  throw new Error('VRAM that SVM does not use has no buffers of SVM');
+  throw Object.assign(new Error('VRAM that SVM does not use has no buffers of SVM'), { code: 'ERR_SVM_INTERNAL' });
 }

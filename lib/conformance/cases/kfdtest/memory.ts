@@ -1,6 +1,8 @@
 /** KFDSVMRangeTest: the GPU copies between registered ranges while the CPU changes its mappings. */
 import { CaseGroup } from '../../framework/case.ts';
+import type { CaseContext } from '../../framework/context.ts';
 import { pages } from '../../framework/mapping.ts';
+import type { Mapping } from '../../framework/mapping.ts';
 import { parameters } from '../../framework/parameters.ts';
 import {
   eachNode,
@@ -15,6 +17,7 @@ import {
   UNDEFINED,
   words,
 } from './node.ts';
+import type { NodePoint } from './node.ts';
 import { EFAULT } from '../../support/errno.ts';
 import { getsWithoutMemory } from '../../support/without-memory.ts';
 import { waitForCollector } from '../../support/memory.ts';
@@ -106,6 +109,28 @@ memoryGroup
     }
   });
 
+/** EvictSystemRangeTest up to the moment when the pages are replaced; `copyAgain` is what follows, with its checks. */
+async function copiedOnce(t: CaseContext, point: NodePoint): Promise<{ memory: Mapping; copyAgain(): Promise<void> }> {
+  const device = openNode(t, point);
+  const memory = t.map(pages(8));
+  const [source, destination, written] = [0, 2, 6].map((page) => memory.range(pages(page), pages(1)));
+  for (const range of [source!, destination!, written!]) register(t, range, device);
+  const queue = t.queue(device);
+  memory.write(0, words(0xdeadbeef));
+  await queue.copy(destination!.address, source!.address, 4);
+  await queue.write(written!.address, words(0x12345678));
+  const copyAgain = async (): Promise<void> => {
+    await queue.copy(destination!.address, source!.address, 4);
+    await queue.write(written!.address, words(0xd0bed0be));
+    t.equal(
+      [0, 2, 6].map((page) => memory.read(pages(page), 4)),
+      [words(0xd00bed00), words(0xd00bed00), words(0xd0bed0be)],
+      'source, copy and written word',
+    );
+  };
+  return { memory, copyAgain };
+}
+
 memoryGroup
   .case('EvictSystemRangeTest', 'after fork the GPU follows the parent to its new pages')
   .source('kfdtest KFDSVMRangeTest.EvictSystemRangeTest')
@@ -113,14 +138,7 @@ memoryGroup
   .needs('gpu-work', 'fork')
   .needsAt(nodeFeatures)
   .run(async (t, point) => {
-    const device = openNode(t, point);
-    const memory = t.map(pages(8));
-    const [source, destination, written] = [0, 2, 6].map((page) => memory.range(pages(page), pages(1)));
-    for (const range of [source!, destination!, written!]) register(t, range, device);
-    const queue = t.queue(device);
-    memory.write(0, words(0xdeadbeef));
-    await queue.copy(destination!.address, source!.address, 4);
-    await queue.write(written!.address, words(0x12345678));
+    const { memory, copyAgain } = await copiedOnce(t, point);
     const child = t.fork();
     memory.write(0, words(0xd00bed00));
     for (const page of [2, 6]) memory.write(pages(page), words(0xdeadbeef));
@@ -130,13 +148,7 @@ memoryGroup
       'what the child still reads',
     );
     child.exit();
-    await queue.copy(destination!.address, source!.address, 4);
-    await queue.write(written!.address, words(0xd0bed0be));
-    t.equal(
-      [0, 2, 6].map((page) => memory.read(pages(page), 4)),
-      [words(0xd00bed00), words(0xd00bed00), words(0xd0bed0be)],
-      'source, copy and written word',
-    );
+    await copyAgain();
   });
 
 memoryGroup
@@ -149,26 +161,13 @@ memoryGroup
   .needs('gpu-work')
   .needsAt(nodeFeatures)
   .run(async (t, point) => {
-    const device = openNode(t, point);
-    const memory = t.map(pages(8));
-    const [source, destination, written] = [0, 2, 6].map((page) => memory.range(pages(page), pages(1)));
-    for (const range of [source!, destination!, written!]) register(t, range, device);
-    const queue = t.queue(device);
-    memory.write(0, words(0xdeadbeef));
-    await queue.copy(destination!.address, source!.address, 4);
-    await queue.write(written!.address, words(0x12345678));
+    const { memory, copyAgain } = await copiedOnce(t, point);
     t.equal(memory.read(pages(2), 4), words(0xdeadbeef), 'the first copy');
     t.equal(memory.read(pages(6), 4), words(0x12345678), 'the first write');
     for (const page of [0, 2, 6]) memory.discard(pages(page), pages(1));
     memory.write(0, words(0xd00bed00));
     for (const page of [2, 6]) memory.write(pages(page), words(0xdeadbeef));
-    await queue.copy(destination!.address, source!.address, 4);
-    await queue.write(written!.address, words(0xd0bed0be));
-    t.equal(
-      [0, 2, 6].map((page) => memory.read(pages(page), 4)),
-      [words(0xd00bed00), words(0xd00bed00), words(0xd0bed0be)],
-      'source, copy and written word',
-    );
+    await copyAgain();
   });
 
 memoryGroup

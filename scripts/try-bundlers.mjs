@@ -81,11 +81,11 @@ export const view: HostView = device.memory.map(4096).slice(0, 1);
 export const wrong: string = hip.getLastError();
 `;
 
-/** @param {string} version @returns {Try} */
-const typescript = (version) => ({
+/** @param {string} version @param {readonly string[]} resolutions @returns {Try} */
+const typescript = (version, resolutions = ['nodenext', 'node16', 'bundler']) => ({
   packages: [`typescript-${version}@npm:typescript@${version}`, '@types/node@20'],
   files: { 'typed.mts': TYPED, 'typed.cts': TYPED, 'typed.ts': TYPED },
-  commands: ['nodenext', 'node16', 'bundler'].map((resolution) => [
+  commands: resolutions.map((resolution) => [
     process.execPath,
     `node_modules/typescript-${version}/bin/tsc`,
     ...['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false', '--types', 'node'],
@@ -159,7 +159,8 @@ const TRIES = {
   bun: { packages: ['@oven/bun-linux-x64@1'], commands: [['node_modules/@oven/bun-linux-x64/bin/bun', 'main.mjs']] },
   deno: deno(['-A']),
   'deno-some-permissions': deno(['--allow-read', '--allow-env']),
-  'typescript-5.7': typescript('5.7'),
+  'typescript-5.7': typescript('5.7', ['nodenext']),
+  'typescript-5.7-others': typescript('5.7', ['node16', 'bundler']),
   'typescript-6': typescript('6'),
   'typescript-7': typescript('7'),
 };

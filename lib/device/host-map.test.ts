@@ -6,10 +6,8 @@ import { inspect } from 'node:util';
 import vm from 'node:vm';
 import { MessageChannel } from 'node:worker_threads';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { KernelMemory } from '../backend/kernel-memory.ts';
-import { EmulatedMemory } from '../backend/emulated-memory.ts';
+import { HOST_MEMORY_BACKENDS, thrownCode } from '../../test/support/host-memory-backends.ts';
 import { nativeSupport } from '../backend/native-addon.ts';
-import { EmulatedMachine } from '../../emulator/index.ts';
 import { HostMemory } from './host-memory.ts';
 import type { HostBuffer } from './host-memory.ts';
 import type { HostMapOptions } from './map-options.ts';
@@ -22,21 +20,9 @@ afterEach(() => {
   for (const buffer of open.splice(0)) buffer.unmap();
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-const code = (action: () => unknown): unknown => {
-  try {
-    action();
-  } catch (error) {
-    return (error as { code?: unknown }).code;
-  }
-  return 'accepted';
-};
+const code = thrownCode;
 
-const backends = [
-  ['emulated', () => new EmulatedMemory(new EmulatedMachine().process)],
-  ['kernel', () => new KernelMemory()],
-] as const;
-
-describe.each(backends)('mappings of the %s backend', (name, create) => {
+describe.each(HOST_MEMORY_BACKENDS)('mappings of the %s backend', (name, create) => {
   const setUp = (context: { skip: (reason: string) => void }): HostMemory => {
     if (name === 'kernel' && !nativeSupport().available) context.skip(nativeSupport().reason);
     return new HostMemory(create(), () => undefined);
@@ -130,6 +116,7 @@ describe.each(backends)('mappings of the %s backend', (name, create) => {
     [{ sharedArrayBuffer: true }, 'ERR_SVM_NOT_AVAILABLE'],
     [null, 'ERR_SVM_INVALID_TYPE'],
   ])('refuse the options %o', (options, expected) => {
+    if (name === 'kernel' && !nativeSupport().available) return;
     const memory = new HostMemory(create(), () => undefined);
     expect(code(() => memory.map(PAGE, options as never))).toBe(expected);
   });

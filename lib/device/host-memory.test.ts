@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { KernelMemory } from '../backend/kernel-memory.ts';
+import { HOST_MEMORY_BACKENDS, thrownCode } from '../../test/support/host-memory-backends.ts';
 import type { HostRegionMapper } from '../backend/host-region.ts';
 import { EmulatedMemory } from '../backend/emulated-memory.ts';
 import { HOST_PROTECTIONS } from '../uapi/protection.ts';
@@ -13,22 +13,9 @@ const open: HostBuffer[] = [];
 afterEach(() => {
   for (const buffer of open.splice(0)) buffer.unmap();
 });
-const code = (action: () => unknown): unknown => {
-  try {
-    action();
-  } catch (error) {
-    return (error as { code?: unknown }).code;
-  }
-  return 'accepted';
-};
+const code = thrownCode;
 
-// One contract, two backends, one body.
-const backends = [
-  ['emulated', () => new EmulatedMemory(new EmulatedMachine().process)],
-  ['kernel', () => new KernelMemory()],
-] as const;
-
-describe.each(backends)('host memory on the %s backend', (name, create) => {
+describe.each(HOST_MEMORY_BACKENDS)('host memory on the %s backend', (name, create) => {
   const missing = name === 'kernel' && !nativeSupport().available;
   const memory = (context: { skip: (reason: string) => void }): HostRegionMapper => {
     if (missing) context.skip(nativeSupport().reason);

@@ -6,6 +6,7 @@ import { filesBelow, root } from './support/package-support.ts';
 
 /** What is not written, and what is written instead. */
 const PHRASES: readonly (readonly [RegExp, string])[] = [
+  [/^(?:<<<<<<<|>>>>>>>) /, 'nothing: a merge is unfinished'],
   [/\bfor ever\b/i, 'forever'],
   [/\bcan not\b(?! only)/i, 'cannot'],
   [/\bcan(?:'t|not) be had\b/, 'is not available'],

@@ -139,7 +139,7 @@ describeWhere(
         await new Promise((settle) => setTimeout(settle, 1000));
         shares.push((processorTime(served.child.pid!) - before) / 1000);
       }
-      expect(Math.min(...shares)).toBeLessThan(0.02);
+      expect(Math.min(...shares)).toBeLessThan(0.01);
       child.kill();
       await ended;
       expect(Number(/longest wait ([\d.]+) s/.exec(output)?.[1])).toBeLessThan(0.9);

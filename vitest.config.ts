@@ -26,6 +26,7 @@ const longest = [
   'test/cli-hostile.test.ts',
   'test/conformance-mutants.test.ts',
   'test/serve-isolation.test.ts',
+  'test/conformance-kfd.test.ts',
   'test/serve-users.test.ts',
   'test/serve-kfd-load.test.ts',
   'test/serve-runtimes.test.ts',

@@ -117,4 +117,15 @@ describeWhere(problem, 'a served KFD', () => {
     await queue.fill(memory.address, 5, 4096);
     expect(memory.bytes[4092]).toBe(5);
   });
+
+  it('gives GPU work to a device on the same file, which lives on when the first is closed', async () => {
+    const device = open();
+    using adopted = SvmDevice.adopt(device.fd!, { kfd: `${served.mount}/kfd`, topology: `${served.mount}.topology` });
+    using queue = adopted.createQueue();
+    using memory = adopted.memory.map(8192);
+    await queue.fill(memory.address, 7, 8192);
+    device.close();
+    await queue.fill(memory.address, 9, 4096);
+    expect([memory.bytes[0], memory.bytes[4096]]).toEqual([9, 7]);
+  });
 });

@@ -32,7 +32,7 @@ export class IntervalNotifierSet {
   readonly #notifiers = new OrderedMap<IntervalNotifier>();
   #longest = 0;
   #sequence = 0;
-  // What `#collect` looks for, and has found beside the first: mostly there is one, which needs no list.
+  // What `#collect` looks for, and has found in addition to the first: mostly there is one, which needs no list.
   #startPage = 0;
   #endPage = 0;
   #first: IntervalNotifier | undefined;

@@ -127,7 +127,11 @@ describe('explore', () => {
     ['an unknown operation', '{"threads":[[{"mmp":{}}],[]]}', /threads\[0\]\[0\]: unknown operation "mmp"/],
     ['a wrong field', '{"threads":[[],[{"munmap":{"addr":1}}]]}', /threads\[1\]\[0\]: munmap\.len: missing/],
     ['inject', '{"setup":[{"gc":{"inject":[]}}],"threads":[[],[]]}', /setup\[0\]: inject is what the explorer finds/],
-    ['fail', '{"end":[{"gc":{"fail":[]}}],"threads":[[],[]]}', /end\[0\]: fail is not for programs/],
+    [
+      'a wrong failure',
+      '{"end":[{"gc":{"fail":[{"at":"zap","nth":0}]}}],"threads":[[],[]]}',
+      /end\[0\]: gc\.fail\.nth: expected a number from 1, got 0/,
+    ],
     ['a wrong configuration', '{"config":{"gc":1},"threads":[[],[]]}', /config: config\.gc/],
   ])('refuses a program with %s', async (_what, text, message) => {
     const file = path.join(folder, 'wrong.json');

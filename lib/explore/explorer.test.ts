@@ -128,3 +128,42 @@ describe('the schedules', () => {
     `);
   });
 });
+
+describe('failures inside the driver', () => {
+  const BLOCK = 0x200000;
+  const discard = (address: number, fail?: unknown) => ({
+    dontneed: { addr: `0x${address.toString(16)}`, len: BLOCK, ...(fail === undefined ? {} : { fail }) },
+  });
+  const mapped = (address: number) => [
+    { mmap: { addr: `0x${address.toString(16)}`, len: BLOCK, prot: 'rw', kind: 'anon' } },
+    { set: { addr: `0x${address.toString(16)}`, size: BLOCK, attrs: [[2, 2]] } },
+    { access: { addr: `0x${address.toString(16)}`, len: BLOCK, write: true } },
+  ];
+  const [one, other] = [0x40000000, 0x50000000];
+  const failing = [{ at: 'zap', nth: 1, err: -16 }];
+
+  it('are those of one operation, and their findings are replayed', () => {
+    const result = explored({ setup: [...mapped(one), ...mapped(other)], threads: [[discard(one, failing)], []] });
+    const found = result.findings.find(({ id }) => id === 'Q39')!;
+    expect(found.preemptions).toBe(0);
+    expect(replayed(found)).toContain('Q39');
+    expect(ids(explored({ setup: [...mapped(one)], threads: [[discard(one)], []] }))).toEqual([]);
+  });
+
+  it('are not met by an operation that comes in', () => {
+    // The first zap fails that A passes, not that of B in the middle of A.
+    const { findings } = explored({
+      setup: [...mapped(one), ...mapped(other)],
+      threads: [[discard(one, failing)], [discard(other)]],
+    });
+    for (const { id, trace } of findings.filter((each) => each.id === 'Q39')) {
+      const places: bigint[] = [];
+      replayTrace(parseTrace('test', trace.join('\n')), {
+        check: false,
+        onHazard: ({ quirk, address }) => quirk === id && places.push(address),
+      });
+      expect(new Set(places)).toEqual(new Set([BigInt(one)]));
+    }
+    expect(findings.map(({ id }) => id)).toContain('Q39');
+  });
+});

@@ -93,15 +93,13 @@ function readOperations(name: string, place: string, value: unknown): ProgramOpe
     throw new TraceFileError(name, 0, `${place}: expected a list of at most ${MOST_OPERATIONS} operations`);
   return value.map((each: unknown, index) => {
     const read = readOperation(name, `${place}[${index}]`, each);
-    const { name: operation, inject, fail } = read.operation;
+    const { name: operation, inject } = read.operation;
     const refusal =
       operation === 'config'
         ? 'a config is no operation of a program'
         : inject !== undefined
           ? 'inject is what the explorer finds'
-          : fail !== undefined
-            ? 'fail is not for programs'
-            : undefined;
+          : undefined;
     if (refusal !== undefined) throw new TraceFileError(name, 0, `${place}[${index}]: ${refusal}`);
     return read;
   });

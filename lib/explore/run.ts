@@ -3,6 +3,7 @@ import { rangeError } from '../uapi/errors.ts';
 import { checkedOptions, EmulatedMachine, LockAssertionError } from '../../emulator/index.ts';
 import type { Hazard, HazardMonitor, PreemptionPoint } from '../../emulator/index.ts';
 import { machineOptions } from '../trace/format/config.ts';
+import { planFailures, plannedFailures } from '../trace/format/failures.ts';
 import type { BareAnswer, TraceSubject } from '../trace/operations/descriptor.ts';
 import { descriptorOf } from '../trace/operations/index.ts';
 import type { TraceAnswer, TraceOperation } from '../trace/operations/index.ts';
@@ -75,6 +76,8 @@ export class ScheduleRun {
   readonly #options: ReturnType<typeof machineOptions>;
   readonly #epilogue: readonly TraceOperation[];
   readonly #preemptions: number;
+  /** Some operation has failures of the driver: then each is carried out with its own, or none. */
+  readonly #hasFailures: boolean;
   readonly #isKnown: StateFilter | undefined;
   // Of the run at hand.
   #machine!: EmulatedMachine;
@@ -96,6 +99,9 @@ export class ScheduleRun {
     this.#options = checkedOptions(machineOptions(program.config));
     this.#epilogue = epilogue(program).map(parseOperation);
     this.#preemptions = preemptions;
+    this.#hasFailures = [program.setup, ...program.threads, program.end].some((list) =>
+      list.some(({ operation }) => operation.fail !== undefined),
+    );
     this.#isKnown = isKnown;
   }
 
@@ -161,6 +167,20 @@ export class ScheduleRun {
       device,
       file: device.openFile({ compute: !config.lazy }),
     }));
+    if (this.#hasFailures) this.#keepFailuresApart();
+  }
+
+  /** A sleeper that goes on in the middle of another operation does not meet the failures of that one. */
+  #keepFailuresApart(): void {
+    const { scope } = this.#machine;
+    let restore: (() => void) | undefined;
+    scope.addObserver({
+      nestedBegin: () => undefined,
+      nestedEnd: () => undefined,
+      resumeBegin: () => (restore = planFailures(this.#machine, null)),
+      resumeEnd: () => restore?.(),
+      ended: () => undefined,
+    });
   }
 
   #remaining(): readonly number[] {
@@ -298,6 +318,17 @@ export class ScheduleRun {
   }
 
   #perform(operation: TraceOperation, wake?: (answer: BareAnswer) => void): BareAnswer {
+    if (!this.#hasFailures) return this.#carryOut(operation, wake);
+    const restore = planFailures(this.#machine, operation.fail === undefined ? null : plannedFailures(operation.fail));
+    try {
+      return this.#carryOut(operation, wake);
+    } finally {
+      // What the operation did not come to is over with it.
+      restore();
+    }
+  }
+
+  #carryOut(operation: TraceOperation, wake?: (answer: BareAnswer) => void): BareAnswer {
     return descriptorOf(operation.name).perform(this.#subjectOf(operation), operation, wake);
   }
 }

@@ -11,7 +11,6 @@ type Fields = Readonly<Record<string, unknown>> & { readonly inject?: readonly {
 /** Why the explorer cannot find an entry of the catalogue that the revision has. */
 export const REASONS = {
   notice: 'a notice, which the explorer does not tell',
-  failure: 'takes a failure inside the driver, which programs do not have; `amdgpu-svm fuzz --family fail` makes some',
   trace: 'no trace can express it',
   unobservable: 'the model cannot show it',
   'set-up': 'shows when the file is opened, before the threads begin',
@@ -30,7 +29,6 @@ export function findEntry(id: string, revision: RevisionName): Finding | Reason 
   if (id in WITHOUT_TRACE) return 'trace';
   if (id in OTHERS) return OTHERS[id]!;
   const lines = hazardTrace(id, revision)!.map((line) => JSON.parse(line) as OperationObject);
-  if (JSON.stringify(lines).includes('"fail":')) return 'failure';
   const program = parseProgram(id, programOf(lines));
   return explore(program, { until: (finding) => finding.id === id }).findings.find((finding) => finding.id === id);
 }

@@ -74,6 +74,14 @@ describe('commands in the documents', () => {
     expect(own.length).toBeGreaterThan(40);
   });
 
+  it('are all in the list of the README', () => {
+    const [{ printed }] = runCommands([['--help']]) as [CommandRun];
+    const names = [...printed.matchAll(/^ {2}(\w+) {2,}\S/gm)].map(([, name]) => name!);
+    const listed = own.filter(({ place }) => place.startsWith('README.md')).map(({ words }) => words[1]!);
+    expect(names.filter((name) => !['help', 'completion'].includes(name) && !listed.includes(name))).toEqual([]);
+    expect(names.length).toBeGreaterThan(10);
+  });
+
   it('of npm and Node name scripts and files that exist', () => {
     const scripts = Object.keys(JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')).scripts as object);
     const wrong = commandLines.filter(({ words: [program, first = '', second = ''] }) => {

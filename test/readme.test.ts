@@ -25,6 +25,7 @@ describe('README.md', () => {
   it('has its parts in the order in which a newcomer asks', () => {
     const heads = [...readme.matchAll(/^## (.*)$/gm)].map(([, head]) => head);
     expect(heads.slice(0, 2)).toEqual(['Ten lines', 'What works where']);
+    expect(heads).toContain('Other tools');
     expect(heads.slice(-2)).toEqual(['Developing', 'Documentation']);
     expect(readme.indexOf('![')).toBeLessThan(readme.indexOf('## What works where'));
   });

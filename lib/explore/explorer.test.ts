@@ -151,19 +151,11 @@ describe('failures inside the driver', () => {
   });
 
   it('are not met by an operation that comes in', () => {
-    // The first zap fails that A passes, not that of B in the middle of A.
-    const { findings } = explored({
-      setup: [...mapped(one), ...mapped(other)],
-      threads: [[discard(one, failing)], [discard(other)]],
-    });
-    for (const { id, trace } of findings.filter((each) => each.id === 'Q39')) {
-      const places: bigint[] = [];
-      replayTrace(parseTrace('test', trace.join('\n')), {
-        check: false,
-        onHazard: ({ quirk, address }) => quirk === id && places.push(address),
-      });
-      expect(new Set(places)).toEqual(new Set([BigInt(one)]));
-    }
-    expect(findings.map(({ id }) => id)).toContain('Q39');
+    // The prefetch clears no PTEs; the one that could meet its failure is the thread that gives pages back in its middle.
+    const prefetch = { set: { addr: one, size: BLOCK, attrs: [[1, 1]], fail: failing } };
+    const unmapped = mapped(one).slice(0, 2);
+    const result = explored({ setup: [...unmapped, ...mapped(other)], threads: [[prefetch], [discard(other)]] });
+    expect(ids(result)).not.toContain('Q39');
+    expect(result.schedules).toBeGreaterThan(10);
   });
 });

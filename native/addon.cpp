@@ -12,7 +12,7 @@
 namespace amdgpu_svm {
 
 static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  env.SetInstanceData(new AddonState);  // freed with the environment
+  env.SetInstanceData(new AddonState(env));  // freed with the environment
   const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
     exports.Set(name, Napi::Function::New(env, function, name));
   };

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "addon_state.h"
+
 namespace amdgpu_svm {
 
 // What a finalizer owns: one of the two parts in a buffer.
@@ -67,10 +69,27 @@ napi_value LentBuffer::current() const {
   return detached ? nullptr : object;
 }
 
+// A program may have forbidden it by worker_threads.markAsUntransferable: from Node 24 on
+// that sets a key, without which napi_detach_arraybuffer ends the process. Where the engine
+// has ArrayBuffer.prototype.transfer, that one throws instead.
+static bool detach_array_buffer(Napi::Env env, napi_value object) {
+  const Napi::FunctionReference& transfer = AddonState::of(env).transfer_array_buffer();
+  if (transfer.IsEmpty()) return napi_detach_arraybuffer(env, object) == napi_ok;
+  napi_value length = nullptr;
+  napi_value moved = nullptr;
+  if (napi_create_uint32(env, 0, &length) != napi_ok) return false;
+  if (napi_call_function(env, object, transfer.Value(), 1, &length, &moved) != napi_ok) {
+    napi_value refusal = nullptr;
+    napi_get_and_clear_last_exception(env, &refusal);
+  }
+  bool detached = false;
+  return napi_is_detached_arraybuffer(env, object, &detached) == napi_ok && detached;
+}
+
 bool LentBuffer::detach() {
   if (moved()) return false;
   if (napi_value object = current()) {
-    if (napi_detach_arraybuffer(env_, object) != napi_ok) return false;
+    if (!detach_array_buffer(env_, object)) return false;
   }
   detached_ = true;
   return true;

@@ -35,7 +35,7 @@ class LentBuffer : public std::enable_shared_from_this<LentBuffer> {
   // The bytes are in another ArrayBuffer by now, which is out of our reach.
   bool moved() const { return bytes_exist_ && !detached_ && current() == nullptr; }
   // Detaches the ArrayBuffer, so that no JavaScript reaches the bytes any more. False
-  // when they were moved.
+  // when they were moved, or when a program forbade it.
   bool detach();
 
  private:

@@ -231,7 +231,8 @@ export interface NativeAddon {
    * - -EACCES: a page is unmapped, or not both readable and writable. JavaScript
    *   touching it would end the process.
    * - -EBUSY: the bytes were moved out of the ArrayBuffer by
-   *   `ArrayBuffer.prototype.transfer` and still exist elsewhere.
+   *   `ArrayBuffer.prototype.transfer` and still exist elsewhere. Where they are
+   *   to be detached, also: `markAsUntransferable` of node:worker_threads forbids it.
    * - -EFBIG: the mapping has more than 2^32 bytes.
    * - -ENOTSUP: the runtime has no external ArrayBuffers (Electron).
    */

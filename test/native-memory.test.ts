@@ -1,10 +1,11 @@
+import { markAsUntransferable } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 import type { NativeMapping } from '../native/native.d.ts';
 import { describeNative, expectScriptSucceeds } from './support/native-helpers.ts';
 
 const READ = 1;
 const WRITE = 2;
-const [ENOMEM, EACCES, EFAULT, EFBIG] = [-12, -13, -14, -27];
+const [ENOMEM, EACCES, EFAULT, EBUSY, EFBIG] = [-12, -13, -14, -16, -27];
 
 describeNative('mapped memory of the addon', (addon) => {
   const page = addon.layout().pageSize;
@@ -167,6 +168,17 @@ describeNative('mapped memory of the addon', (addon) => {
     port1.close();
     port2.close();
     addon.unmapMemory(mapping.handle, 0, page);
+  });
+
+  it('stays as it is where a program has forbidden to detach it', () => {
+    const mapping = mapped(1);
+    const bytes = viewed(mapping);
+    markAsUntransferable(bytes.buffer);
+    // From Node 24 on the owner needs a key for it, and asking without one would end the process.
+    const result = addon.protectMemory(mapping.handle, 0, page, READ);
+    expect([result, bytes.length]).toEqual(result === 0 ? [0, 0] : [EBUSY, page]);
+    expect(addon.unmapMemory(mapping.handle, 0, page)).toBe(result);
+    expect(bytes.length).toBe(result === 0 ? 0 : page);
   });
 
   it('is seen as detached inside running array functions, not as a crash', () => {

@@ -2,8 +2,6 @@
  * The bytes of a mapping stay where they are: an ArrayBuffer that was moved away would leave its owner without contents,
  * or with an address that somebody else writes to.
  */
-import { markAsUntransferable } from 'node:worker_threads';
-
 const MOVING = ['transfer', 'transferToFixedLength', 'transferToImmutable'] as const;
 
 /** An ArrayBuffer whose bytes nobody but its owner can move away. */
@@ -64,11 +62,11 @@ class OrdinaryBytes implements DetachableBytes {
 }
 
 /**
- * The same buffer, which can no longer be given away: postMessage and structuredClone refuse to transfer it (Node 20:
- * they copy it), its methods to move the bytes throw a TypeError with code `ERR_SVM_NOT_TRANSFERABLE`.
+ * The same buffer of the addon, which cannot be given away: its methods to move the bytes throw a TypeError with code
+ * `ERR_SVM_NOT_TRANSFERABLE`. postMessage and structuredClone refuse to transfer any memory of an addon (Node 20: they
+ * copy it), so it needs no `markAsUntransferable`, which from Node 24 on would keep its owner from detaching it.
  */
 export function keepBytesHere(buffer: ArrayBuffer): ArrayBuffer {
-  markAsUntransferable(buffer);
   return forbidMoving(buffer);
 }
 

@@ -162,22 +162,32 @@ describe('output that cannot be written', () => {
 });
 
 describe('files that are replaced', () => {
-  it('keep their old contents when a run is interrupted, and their mode and links', async () => {
+  it('hold their old or their new contents when a run is interrupted, and keep their mode and links', async () => {
     const folder = ownTemporaryFolder();
     const report = path.join(folder, 'report.json');
     const link = path.join(folder, 'link.json');
     fs.writeFileSync(report, 'old', { mode: 0o640 });
     fs.symlinkSync('report.json', link);
-    const reporters = ['--reporter', `json=${link}`, '--reporter', 'human'];
-    const child = spawnChild(process.execPath, [cli, 'conformance', ...reporters], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    // Its first line: it has begun, and is far from its end.
-    await new Promise((settle) => child.stdout!.once('data', settle));
-    expect(child.exitCode).toBeNull();
-    child.kill('SIGTERM');
-    await new Promise((settle) => child.once('close', settle));
-    expect(fs.readFileSync(report, 'utf8')).toBe('old');
+    const interrupted = async (signal: NodeJS.Signals): Promise<string> => {
+      const reporters = ['--reporter', `json=${link}`, '--reporter', 'human'];
+      const child = spawnChild(process.execPath, [cli, 'conformance', ...reporters], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      // Its first line: it has begun, and is far from its end.
+      await new Promise((settle) => child.stdout!.once('data', settle));
+      expect(child.exitCode).toBeNull();
+      child.kill(signal);
+      await new Promise((settle) => child.once('close', settle));
+      return fs.readFileSync(report, 'utf8');
+    };
+    expect(await interrupted('SIGKILL')).toBe('old');
+    // What ran by then; a later run begins the journal anew.
+    fs.rmSync(path.join(folder, 'link.json.journal'));
+    const { summary, run: how } = JSON.parse(await interrupted('SIGTERM')) as {
+      summary: Record<string, number>;
+      run: { ended: string };
+    };
+    expect([how.ended, summary['not-run']! > 100]).toEqual(['it was ended by SIGTERM', true]);
     const done = await amdgpuSvm('conformance', 'uapi,arguments:operation:operation=7', '--reporter', `json=${link}`);
     expect(done.code, done.output).toBe(0);
     expect(JSON.parse(fs.readFileSync(report, 'utf8'))).toMatchObject({ schema: expect.anything() as unknown });

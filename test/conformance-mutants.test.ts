@@ -1,6 +1,8 @@
 /** The suite, with the cases that look inside the model, must notice broken rules: each mutant of the emulator is killed, or explained. */
 import { expect, it } from 'vitest';
+import { selectCases } from '../lib/conformance/framework/query.ts';
 import { MUTANTS } from '../scripts/mutants.mjs';
+import { bothSuites } from './model/both-suites.ts';
 import { sample } from './support/effort.ts';
 import { runNode } from './support/package-support.ts';
 
@@ -10,6 +12,12 @@ const chosen = sample(MUTANTS, 6);
 it.each(Object.entries({ v4: 80, v7: 20, 'v7-xnack-off': 19, v8: 70 }))('has mutants of %s', (revision, least) => {
   const own = MUTANTS.filter((each) => (each.revision ?? 'v4') === revision && each.survives === undefined);
   expect(own.length).toBeGreaterThanOrEqual(least);
+});
+
+it('names cases that there are', () => {
+  const cases = bothSuites();
+  for (const { id, killedBy } of MUTANTS)
+    if (killedBy !== undefined) expect(selectCases(cases, [killedBy]).length, id).toBeGreaterThan(0);
 });
 
 it('notices every mutant of the emulator', { timeout: 900_000 }, async () => {

@@ -88,7 +88,7 @@ placesGroup
   });
 
 placesGroup
-  .case('behind-a-hole', 'with a hole before them the pages in VRAM come home')
+  .case('after-a-hole', 'with a hole before them the pages in VRAM come home')
   .source('spec/findings-v8 §1')
   .needs(...NEEDS_VRAM)
   .run((t) => {

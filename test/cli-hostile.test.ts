@@ -181,7 +181,7 @@ describe('files that are replaced', () => {
       return fs.readFileSync(report, 'utf8');
     };
     expect(await interrupted('SIGKILL')).toBe('old');
-    // What ran by then; a later run begins the journal anew.
+    // What ran by then; a later run writes the journal again.
     fs.rmSync(path.join(folder, 'link.json.journal'));
     const { summary, run: how } = JSON.parse(await interrupted('SIGTERM')) as {
       summary: Record<string, number>;

@@ -4,6 +4,7 @@ import type { SvmAttributeRecord } from '../uapi/call.ts';
 import type { SvmCallNumbers } from '../uapi/call.ts';
 import { Errno } from '../uapi/errno.ts';
 import type { DeviceNode } from '../uapi/node.ts';
+import type { SvmCaller } from './svm-call.ts';
 
 /** A call with the ioctl's own numbers. */
 export interface RawSvmCall {
@@ -29,22 +30,35 @@ export interface RawSvmResult {
   readonly attributes: SvmAttributeRecord[];
 }
 
-/** Issues the call on `node` (undefined: closed). Every value becomes a number of its width, so nothing can throw. */
-export function rawCall(node: DeviceNode | undefined, request: number, call: RawSvmCall): RawSvmResult {
-  const records = Array.isArray(call?.attributes) ? (call.attributes as readonly SvmAttributeRecord[]) : [];
-  const data = encodeAttributes(records.map((record) => ({ type: u32(record?.type), value: u32(record?.value) })));
-  if (node === undefined) return { result: -Errno.EBADF, attributes: decodeAttributes(data) };
+/**
+ * Issues the call on `node` (undefined: closed), by `caller` where it says nothing but what a typed call could say. Every
+ * value becomes a number of its width, so nothing can throw.
+ */
+export function rawCall(
+  node: DeviceNode | undefined,
+  caller: SvmCaller,
+  request: number,
+  call: RawSvmCall,
+): RawSvmResult {
+  const given = Array.isArray(call?.attributes) ? (call.attributes as readonly SvmAttributeRecord[]) : [];
+  const records = given.map((record) => ({ type: u32(record?.type), value: u32(record?.value) }));
+  if (node === undefined) return { result: -Errno.EBADF, attributes: records };
   const { operation, address, size } = rawNumbers(call);
+  if (call?.attributeCount === undefined && call?.attributesAddress === undefined) {
+    const { result, data } = caller.call(operation, { address, size }, records);
+    return { result, attributes: decodeAttributes(data) };
+  }
+  const data = encodeAttributes(records);
   const arg = encodeSvmRequest({
     startAddress: address,
     size,
     operation,
-    attributeCount: call?.attributeCount === undefined ? records.length : u32(call.attributeCount),
-    attributesPointer: u64(call?.attributesAddress),
+    attributeCount: call.attributeCount === undefined ? records.length : u32(call.attributeCount),
+    attributesPointer: u64(call.attributesAddress),
   });
   // Records are at the address that the node gives them, unless the caller names another.
   const pointers =
-    data.length === 0 || call?.attributesAddress !== undefined ? [] : [{ offset: ATTRS_PTR_OFFSET, data }];
+    data.length === 0 || call.attributesAddress !== undefined ? [] : [{ offset: ATTRS_PTR_OFFSET, data }];
   const result = node.ioctl(request, arg, pointers);
   return { result, attributes: decodeAttributes(data) };
 }

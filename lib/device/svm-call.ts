@@ -1,6 +1,6 @@
 /**
  * Issuing SVM ioctls (spec/01-uapi §2): the request and its records are written into
- * memory that is kept for the next call where the node has such memory, so that a
+ * memory that is kept for the next call, the node's own where it has some, so that a
  * program that sets attributes all day leaves nothing to the collector.
  */
 import {
@@ -13,7 +13,7 @@ import {
 import type { SvmRequest } from '../uapi/codec.ts';
 import type { SvmAttributeRecord } from '../uapi/call.ts';
 import { GEM_SVM_LAYOUT, SVM_ATTRIBUTE_LAYOUT } from '../uapi/layout.ts';
-import type { DeviceNode, PointerField } from '../uapi/node.ts';
+import type { DeviceNode, PointerField, PreparedIoctl } from '../uapi/node.ts';
 import type { ByteRange } from '../uapi/range.ts';
 
 /** What a call left. */
@@ -24,12 +24,14 @@ export interface SvmAnswer {
   readonly data: Uint8Array;
 }
 
-/** Memory of the node for calls with one number of records. */
+/** Memory for calls with one number of records. */
 interface PreparedCall {
   readonly argument: DataView;
   readonly records: DataView;
   readonly data: Uint8Array;
   readonly issue: () => number;
+  /** A call is under way: what runs in its middle has memory of its own. */
+  busy: boolean;
 }
 
 /** Calls with more records are rare, and the device refuses them above 64. */
@@ -39,14 +41,15 @@ const MOST_PREPARED_RECORDS = 16;
 export class SvmCaller {
   readonly #node: DeviceNode;
   readonly #request: number;
-  /** By number of records; undefined where the node can't prepare calls. */
+  /** By number of records. */
   readonly #prepared: (PreparedCall | undefined)[] = [];
-  #canPrepare: boolean;
+  /** Whether to ask the node for memory that the kernel works on directly. */
+  #nodeHasMemory: boolean;
 
   constructor(node: DeviceNode, request: number) {
     this.#node = node;
     this.#request = request;
-    this.#canPrepare = node.prepare !== undefined;
+    this.#nodeHasMemory = node.prepare !== undefined;
   }
 
   /** One call on this thread. */
@@ -58,10 +61,15 @@ export class SvmCaller {
       attributeCount: records.length,
     };
     const prepared = this.#preparedFor(records.length);
-    if (prepared !== undefined) {
+    if (prepared !== undefined && !prepared.busy) {
       writeSvmRequest(prepared.argument, request);
       writeAttributes(prepared.records, records);
-      return { result: prepared.issue(), data: prepared.data };
+      prepared.busy = true;
+      try {
+        return { result: prepared.issue(), data: prepared.data };
+      } finally {
+        prepared.busy = false;
+      }
     }
     const data = encodeAttributes(records);
     return {
@@ -83,24 +91,26 @@ export class SvmCaller {
   }
 
   #preparedFor(count: number): PreparedCall | undefined {
-    if (!this.#canPrepare || count === 0 || count > MOST_PREPARED_RECORDS) return undefined;
+    if (count === 0 || count > MOST_PREPARED_RECORDS) return undefined;
     return (this.#prepared[count] ??= this.#prepare(count));
   }
 
-  #prepare(count: number): PreparedCall | undefined {
-    const made = this.#node.prepare?.(
-      this.#request,
-      GEM_SVM_LAYOUT.size,
-      ATTRS_PTR_OFFSET,
-      count * SVM_ATTRIBUTE_LAYOUT.size,
-    );
-    if (made === undefined) {
-      // The runtime can't, or there is no memory: the ordinary way works, so it is not asked again.
-      this.#canPrepare = false;
-      return undefined;
-    }
-    const { arg, data, ioctl } = made;
-    return { argument: viewOf(arg), records: viewOf(data), data, issue: ioctl };
+  #prepare(count: number): PreparedCall {
+    const length = count * SVM_ATTRIBUTE_LAYOUT.size;
+    const made = this.#nodeHasMemory
+      ? this.#node.prepare?.(this.#request, GEM_SVM_LAYOUT.size, ATTRS_PTR_OFFSET, length)
+      : undefined;
+    // The runtime can't, or there is no memory: it is not asked again.
+    if (made === undefined) this.#nodeHasMemory = false;
+    const { arg, data, ioctl } = made ?? this.#ordinary(length);
+    return { argument: viewOf(arg), records: viewOf(data), data, issue: ioctl, busy: false };
+  }
+
+  /** Memory of this program, which the node copies in and out. */
+  #ordinary(length: number): PreparedIoctl {
+    const [arg, data] = [new Uint8Array(GEM_SVM_LAYOUT.size), new Uint8Array(length)];
+    const pointers = pointersTo(data);
+    return { arg, data, ioctl: () => this.#node.ioctl(this.#request, arg, pointers) };
   }
 }
 

@@ -284,7 +284,7 @@ export class SvmDevice {
   svmIoctl(call: RawSvmCall): RawSvmResult {
     this.#backend.noticeSubscribers();
     const issue = (): RawSvmResult =>
-      rawCall(this.#closed ? undefined : this.#backend.node, this.profile.request, call);
+      rawCall(this.#closed ? undefined : this.#backend.node, this.#caller, this.profile.request, call);
     const answer = ioctlsHaveSubscribers()
       ? publishedIoctl({ path: this.path, ...rawNumbers(call), attributeCount: call.attributes?.length ?? 0 }, issue)
       : issue();

@@ -20,8 +20,8 @@ import { INJECTED_PROFILES, injectedTrace } from './support/injected-trace.ts';
 import type { InjectedProfile } from './support/injected-trace.ts';
 import { checkStructure } from './support/machine-structure.ts';
 
-// The same traces each time: what others find is for whoever looks for it, with another seed, and not for whoever lands
-// another change.
+// The same traces each time. Some of others run into defects of the modelled driver that leave no sound machine: without
+// XNACK a removed range is restored (X-D1, X-D2), and no range counts its DMA pages then (seed 13131391).
 const first = Number(process.env['FAST_CHECK_SEED'] ?? 11);
 const TRACES = Number(process.env['INJECTED_TRACES'] ?? times(120, 48));
 const OPERATIONS = 120;

@@ -21,9 +21,13 @@ const SIZES = CHUNKS.length;
 export class Causes {
   /** By block, then by chunk. */
   readonly #blocks = new Map<number, Map<number, Cause>>();
+  // The block that was asked for last, if all of it has one cause and none of its parts another: checks ask page by page.
+  #wholeBlock = -1;
+  #wholeCause: Cause | undefined;
 
   set(quirk: string, startPage: number, pages: number): void {
     const block = blockOf(startPage);
+    this.#wholeBlock = -1;
     let causes = this.#blocks.get(block);
     if (causes === undefined) this.#blocks.set(block, (causes = new Map()));
     causes.set(keyOf(startPage, pages), { quirk, startPage, pages, reported: 0 });
@@ -37,8 +41,15 @@ export class Causes {
 
   /** The cause of the smallest chunk that contains `page`. */
   of(page: number): Cause | undefined {
-    const causes = this.#blocks.get(blockOf(page));
+    const block = blockOf(page);
+    if (block === this.#wholeBlock) return this.#wholeCause;
+    const causes = this.#blocks.get(block);
     if (causes === undefined) return undefined;
+    const whole = causes.size === 1 ? causes.get(keyOf(block * PAGES_PER_BLOCK, PAGES_PER_BLOCK)) : undefined;
+    if (whole !== undefined) {
+      this.#wholeBlock = block;
+      return (this.#wholeCause = whole);
+    }
     for (const pages of CHUNKS) {
       const cause = causes.get(keyOf(page - (page % pages), pages));
       if (cause !== undefined) return cause;
@@ -49,6 +60,7 @@ export class Causes {
   /** The PTEs of `[startPage, startPage + pages)` are made again: what was wrong with whole chunks there is over. */
   clear(startPage: number, pages: number): void {
     if (this.#blocks.size === 0) return;
+    this.#wholeBlock = -1;
     const endPage = startPage + pages;
     for (let block = blockOf(startPage); block <= blockOf(endPage - 1); block++) {
       const causes = this.#blocks.get(block);

@@ -92,5 +92,5 @@ export { isSwitchedOffByNoretry } from './gpu/xnack.ts';
 export type { VmaDescription } from './mm/address-space.ts';
 export type { ForeignMemory } from './mm/page-contents.ts';
 export { pageRunsPresent } from './mm/present-pages.ts';
-export { protectionLetters, protectionOfLetters, VMA_KINDS } from './mm/vma.ts';
+export { isSpecialVma, protectionLetters, protectionOfLetters, VMA_KINDS } from './mm/vma.ts';
 export type { VmaKind } from './mm/vma.ts';

@@ -66,11 +66,11 @@ export class EmulatedProcess {
       request.address === undefined
         ? this.#freePlace(size, alignmentArgument(request.alignment))
         : addressArgument('address', request.address);
-    const { bytes } = request;
-    if (bytes !== undefined && BigInt(bytesArgument('bytes', bytes).length) !== size)
+    const bytes = request.bytes === undefined ? undefined : bytesArgument('bytes', request.bytes);
+    if (bytes !== undefined && BigInt(bytes.length) !== size)
       throw argumentError(RangeError, `bytes: expected ${size} bytes, got ${bytes.length}`);
     this.#check(this.calls.mmap(address, size, protection, kind, fileSizeArgument(request)), 'mmap', address, size);
-    if (bytes !== undefined) this.space.contents.attach(Number(address >> 12n), bytesArgument('bytes', bytes));
+    if (bytes !== undefined) this.space.contents.attach(Number(address >> 12n), bytes);
     return address;
   }
 
@@ -193,9 +193,9 @@ export class EmulatedProcess {
   }
 
   #allAllow(address: bigint, size: number | bigint, wanted: number): boolean {
-    let page = Number(addressArgument('address', address) >> 12n);
-    const end = page + Number((sizeArgument('size', size) + 0xfffn) >> 12n);
-    while (page < end) {
+    const first = addressArgument('address', address);
+    const end = Number((first + sizeArgument('size', size) + 0xfffn) >> 12n);
+    for (let page = Number(first >> 12n); page < end;) {
       const vma = this.space.findVma(page);
       if (vma === undefined || (vma.protection & wanted) !== wanted) return false;
       page = vma.endPage;

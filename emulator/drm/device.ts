@@ -25,7 +25,7 @@ import type { ProcessQueues } from '../svm/kfd-queues.ts';
 import type { OperationJournal } from './journal.ts';
 import { addressArgument, booleanArgument, countArgument, errnoArgument, sizeArgument } from '../kernel/arguments.ts';
 import { EmulatedFile, needSvmLock } from './file.ts';
-import { openFileOf, ringArgument, timestampArgument } from './requests.ts';
+import { fileOfPasid, openFileOf, ringArgument, timestampArgument } from './requests.ts';
 import type { AccessRequest, BufferObjectRequest, FaultRequest } from './requests.ts';
 import type { LeftObjects } from './file.ts';
 import { GpuAccesses } from './gpu-accesses.ts';
@@ -191,7 +191,7 @@ export class EmulatedDevice {
     const address = addressArgument('address', request.address);
     const write = booleanArgument('write', request.write);
     const result = this.surroundings.scope.run(() => this.raiseFault(request));
-    const file = this.#fileOf(request.pasid);
+    const file = fileOfPasid(this.files, request.pasid);
     this.surroundings.journal.current?.record({
       name: 'fault',
       device: this.index,
@@ -209,7 +209,7 @@ export class EmulatedDevice {
   vmFault(request: FaultRequest): VmFaultOutcome {
     const address = addressArgument('address', request.address);
     const page = Number(address >> 12n);
-    const file = this.#fileOf(request.pasid);
+    const file = fileOfPasid(this.files, request.pasid);
     const vm = request.pasid === undefined ? file?.vm : this.pasids.find(request.pasid);
     const outcome = vmFault(vm, this.gpu, page, () => this.fault(request));
     if (vm !== undefined) file?.effects.current?.vmFaultEnded(page, outcome.askedHandler, outcome.handled);
@@ -347,9 +347,5 @@ export class EmulatedDevice {
   /** Unplugs the device: from now on every ioctl fails with ENODEV. */
   unplug(): void {
     this.unplugged = true;
-  }
-
-  #fileOf(pasid: number | undefined): EmulatedFile | undefined {
-    return pasid === undefined ? this.files[0] : this.files.find((file) => file.vm.pasid === pasid);
   }
 }

@@ -7,6 +7,7 @@ import { TIMESTAMP_BITS } from '../gpu/interrupt-ring.ts';
 import type { KernelRevision, PasidTable } from '../svm/context.ts';
 import type { DriverModule } from '../svm/driver-module.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
+import { fileOfPasid } from './requests.ts';
 import type { EmulatedFile } from './file.ts';
 
 const TIMESTAMP_RANGE = 2 ** TIMESTAMP_BITS;
@@ -79,7 +80,7 @@ export class GpuFaults {
   /** The handler finds no context for the PASID. */
   #refuse(pasid: number | undefined, page: number, write: boolean): number {
     const { gpu, files, surroundings } = this.#device;
-    const file = pasid === undefined ? files[0] : files.find(({ vm }) => vm.pasid === pasid);
+    const file = fileOfPasid(files, pasid);
     const result = surroundings.revision.faultWithoutContext;
     // Only here: where there is a context there is a driver.
     surroundings.driver.needsLoaded('fault');

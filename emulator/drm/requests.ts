@@ -45,6 +45,11 @@ export function ringArgument(ring: unknown): void {
   wordArgument('ring', ring, ['ih1', 'soft']);
 }
 
+/** The file that has the PASID; undefined as PASID: the first one. */
+export function fileOfPasid(files: readonly EmulatedFile[], pasid: number | undefined): EmulatedFile | undefined {
+  return pasid === undefined ? files[0] : files.find(({ vm }) => vm.pasid === pasid);
+}
+
 /** The file that a call means. `ERR_SVM_NO_FILE` if there is none. */
 export function openFileOf(what: string, file: EmulatedFile | undefined): EmulatedFile {
   if (file !== undefined) return file;

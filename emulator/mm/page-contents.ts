@@ -234,7 +234,7 @@ export class PageContents {
     }
   }
 
-  /** The contents of `count` pages from `startPage` on are from `target` on now, which nobody had. */
+  /** What `count` pages from `startPage` on held is in those from `target` on now, which nobody had. */
   move(startPage: number, count: number, target: number): void {
     const parts: Segment[] = [];
     const endPage = startPage + count;

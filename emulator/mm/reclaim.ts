@@ -1,4 +1,4 @@
-// Models: what the kernel does to pages, behind the process's back, or when it is asked to - mlock, swap-out, khugepaged.
+// Models: what the kernel does to pages unasked, or when it is asked to - mlock, swap-out, khugepaged.
 //
 // MMU events: reclaim unmaps page by page, each announced with MMU_NOTIFY_CLEAR (try_to_unmap); khugepaged announces
 // MMU_NOTIFY_CLEAR for the 2 MiB that it replaces (collapse_huge_page); mlock announces nothing.

@@ -35,7 +35,7 @@ export function detachableBytes(size: number): DetachableBytes {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     return {
       get buffer() {
-        return forbidMoving(memory.buffer);
+        return keepBytesHere(memory.buffer);
       },
       detach: () => void memory.grow(0),
     };
@@ -49,7 +49,7 @@ class OrdinaryBytes implements DetachableBytes {
   #buffer: ArrayBuffer;
 
   constructor(size: number) {
-    this.#buffer = forbidMoving(new ArrayBuffer(size));
+    this.#buffer = keepBytesHere(new ArrayBuffer(size));
   }
 
   get buffer(): ArrayBuffer {
@@ -57,20 +57,16 @@ class OrdinaryBytes implements DetachableBytes {
   }
 
   detach(): void {
-    this.#buffer = forbidMoving(structuredClone(this.#buffer, { transfer: [this.#buffer] }));
+    this.#buffer = keepBytesHere(structuredClone(this.#buffer, { transfer: [this.#buffer] }));
   }
 }
 
 /**
- * The same buffer of the addon, which cannot be given away: its methods to move the bytes throw a TypeError with code
- * `ERR_SVM_NOT_TRANSFERABLE`. postMessage and structuredClone refuse to transfer any memory of an addon (Node 20: they
- * copy it), so it needs no `markAsUntransferable`, which from Node 24 on would keep its owner from detaching it.
+ * The same buffer, whose methods to move the bytes throw a TypeError with code `ERR_SVM_NOT_TRANSFERABLE`. postMessage and
+ * structuredClone refuse to transfer the memory of an addon by themselves (Node 20: they copy it), so it needs no
+ * `markAsUntransferable`, which from Node 24 on would keep its owner from detaching it.
  */
 export function keepBytesHere(buffer: ArrayBuffer): ArrayBuffer {
-  return forbidMoving(buffer);
-}
-
-function forbidMoving(buffer: ArrayBuffer): ArrayBuffer {
   if (!Object.hasOwn(buffer, MOVING[0]))
     for (const name of MOVING) Object.defineProperty(buffer, name, { value: refuse, configurable: true });
   return buffer;

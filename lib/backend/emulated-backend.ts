@@ -87,13 +87,7 @@ export class EmulatedBackend implements Backend {
   }
 
   isMapped(address: bigint, size = 1n): boolean {
-    const end = Number((address + size + 0xfffn) >> 12n);
-    for (let page = Number(address >> 12n); page < end;) {
-      const vma = this.#machine.process.space.findVma(page);
-      if (vma === undefined) return false;
-      page = vma.endPage;
-    }
-    return true;
+    return this.#machine.process.isMapped(address, size);
   }
 
   mapDriverMemory(size: bigint, place: 'system' | 'vram'): DriverMapping {

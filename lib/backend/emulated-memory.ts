@@ -4,12 +4,12 @@ import type { EmulatedProcess, VmaKind } from '../../emulator/index.ts';
 import { EmulatedSyscallError, NotModelledError } from '../../emulator/index.ts';
 import { PAGE_SIZE } from '../uapi/constants.ts';
 import { Errno } from '../uapi/errno.ts';
-import { codedError, rangeError } from '../uapi/errors.ts';
+import { codedError } from '../uapi/errors.ts';
 import { PROTECTION_LETTERS } from '../uapi/protection.ts';
 import type { HostProtection } from '../uapi/protection.ts';
 import { detachableBytes } from './bytes-stay.ts';
 import type { DetachableBytes } from './bytes-stay.ts';
-import { otherMemory } from './host-region.ts';
+import { fileTooShort, otherMemory } from './host-region.ts';
 import type { HostRegion, HostRegionMapper, MapRequest } from './host-region.ts';
 
 const LARGEST_BYTES = 2 ** 32;
@@ -29,7 +29,7 @@ export class EmulatedMemory implements HostRegionMapper {
   map(request: MapRequest): HostRegion {
     const { size, file } = request;
     const kind = this.#kindOf(request);
-    const contents = file === undefined ? undefined : partOfFile(file.path, file.offset, size);
+    const contents = file === undefined ? undefined : partOfFile(file, size);
     // Above what `bytes` gives out, pages get their bytes one by one when they are written.
     const lazy = contents === undefined && (size > LARGEST_BYTES || size <= LAZY_BYTES);
     const bytes = lazy ? undefined : detachableBytes(size);
@@ -76,13 +76,10 @@ export class EmulatedMemory implements HostRegionMapper {
 }
 
 /** RangeError (`ERR_SVM_OUT_OF_RANGE`) if the file ends before. */
-function partOfFile(path: string, offset: number, size: number): Uint8Array {
-  const contents = readFileSync(path).subarray(offset, offset + size);
+function partOfFile(file: NonNullable<MapRequest['file']>, size: number): Uint8Array {
+  const contents = readFileSync(file.path).subarray(file.offset, file.offset + size);
   if (contents.length === size) return contents;
-  throw rangeError(
-    'ERR_SVM_OUT_OF_RANGE',
-    `options.file: '${path}' ends before byte ${offset + size}, where the mapping would`,
-  );
+  throw fileTooShort(file, size);
 }
 
 class EmulatedRegion implements HostRegion {

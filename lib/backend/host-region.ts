@@ -1,5 +1,5 @@
 /** Host memory as a backend maps it; `HostMemory` checks what callers pass in. */
-import { typeError } from '../uapi/errors.ts';
+import { rangeError, typeError } from '../uapi/errors.ts';
 import type { HostProtection } from '../uapi/protection.ts';
 
 /** A mapping as a backend makes it. Offsets and lengths are bytes and checked already. */
@@ -41,6 +41,14 @@ export interface MapRequest {
 /** Maps regions; one for each backend. */
 export interface HostRegionMapper {
   map(request: MapRequest): HostRegion;
+}
+
+/** A mapping has to have a file behind all of its pages. */
+export function fileTooShort({ path, offset }: NonNullable<MapRequest['file']>, size: number): RangeError {
+  return rangeError(
+    'ERR_SVM_OUT_OF_RANGE',
+    `options.file: '${path}' ends before byte ${offset + size}, where the mapping would`,
+  );
 }
 
 /** Memory can only be moved to where its own mapper has put something. */

@@ -9,7 +9,7 @@ import type { MemoryHandle, NativeMapping } from '../../native/native.d.ts';
 import { bytesOf } from '../uapi/bytes.ts';
 import { PROTECTION_BITS } from '../uapi/protection.ts';
 import { keepBytesHere } from './bytes-stay.ts';
-import { otherMemory } from './host-region.ts';
+import { fileTooShort, otherMemory } from './host-region.ts';
 import type { MapRequest } from './host-region.ts';
 import { type NativeAddon, nativeAddon, systemError } from './native-addon.ts';
 
@@ -76,10 +76,7 @@ export class KernelMemory {
 export const MapFlag = { exactly: 1, shared: 2, hugePages: 4, noHugePages: 8 } as const;
 
 function refusedMapping(errno: number, { size, address, file }: MapRequest): Error {
-  if (errno === -constants.errno.ENXIO && file !== undefined) {
-    const message = `options.file: '${file.path}' ends before byte ${file.offset + size}, where the mapping would`;
-    return Object.assign(new RangeError(message), { code: 'ERR_SVM_OUT_OF_RANGE' });
-  }
+  if (errno === -constants.errno.ENXIO && file !== undefined) return fileTooShort(file, size);
   return systemError(errno, 'mmap', {
     ...(address === undefined ? {} : { address }),
     ...(file === undefined ? {} : { path: file.path }),

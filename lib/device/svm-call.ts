@@ -44,12 +44,11 @@ export class SvmCaller {
   /** By number of records. */
   readonly #prepared: (PreparedCall | undefined)[] = [];
   /** Whether to ask the node for memory that the kernel works on directly. */
-  #nodeHasMemory: boolean;
+  #nodeHasMemory = true;
 
   constructor(node: DeviceNode, request: number) {
     this.#node = node;
     this.#request = request;
-    this.#nodeHasMemory = node.prepare !== undefined;
   }
 
   /** One call on this thread. */

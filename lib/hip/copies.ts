@@ -6,7 +6,7 @@
 import type { GpuQueue } from '../device/index.ts';
 import { backendOf } from '../device/svm-device.ts';
 import type { Pointer } from './arguments.ts';
-import { HipError, HipStatus, invalidValue } from './error.ts';
+import { invalidValue, ofProcessMemory } from './error.ts';
 import type { HipMemory, MemoryOwner } from './memory.ts';
 import { assertInside } from './state.ts';
 import type { HipState } from './state.ts';
@@ -88,10 +88,7 @@ export class Copies {
     try {
       return access(backendOf(this.#state.devices[0]!));
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === 'EFAULT') throw invalidValue(message, error);
-      if (code === 'ERR_SVM_NOT_AVAILABLE') throw new HipError(HipStatus.notSupported, message, error);
-      throw error;
+      throw ofProcessMemory(error);
     }
   }
 }

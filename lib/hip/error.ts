@@ -97,6 +97,14 @@ export class HipError extends Error {
   }
 }
 
+/** What HIP says where the backend refuses memory of the process: nothing is mapped there, or it cannot do that. */
+export function ofProcessMemory(error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EFAULT') return invalidValue(message, error);
+  if (code === 'ERR_SVM_NOT_AVAILABLE') return new HipError(HipStatus.notSupported, message, error);
+  return error;
+}
+
 /** hipErrorInvalidValue. */
 export function invalidValue(reason: string, cause?: unknown): HipError {
   return new HipError(HipStatus.invalidValue, reason, cause);

@@ -5,7 +5,7 @@ import { countOf, pointerOf, unsignedOf } from './arguments.ts';
 import type { HipPointer } from './arguments.ts';
 import { HipHostMalloc, HipHostRegister } from './constants.ts';
 import { CopyCalls } from './copy-calls.ts';
-import { HipError, HipStatus, invalidValue } from './error.ts';
+import { HipError, HipStatus, invalidValue, ofProcessMemory } from './error.ts';
 import type { HipMemory } from './memory.ts';
 import type { HipState } from './state.ts';
 
@@ -119,10 +119,7 @@ export abstract class HostCalls extends CopyCalls {
     try {
       return pinMemory(this.#state.devices[0]!, address, size);
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === 'ERR_SVM_NOT_AVAILABLE') throw new HipError(HipStatus.notSupported, message, error);
-      if (code === 'EFAULT') throw invalidValue(message, error);
-      throw error;
+      throw ofProcessMemory(error);
     }
   }
 }

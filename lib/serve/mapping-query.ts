@@ -26,7 +26,6 @@ const PROCMAP_QUERY = ((3 << 30) | (QUERY_BYTES << 16) | (0x66 << 8) | 17) >>> 0
 const COVERING_OR_NEXT = 0x10n;
 const PROTECTION_MASK = 7;
 const LONGEST_NAME = 4096;
-const ESRCH = 3;
 
 /** What a question came to: a mapping; none there or above; the address space is gone. */
 export type MappingAnswer = MappedArea | 'none' | 'gone';
@@ -65,7 +64,7 @@ export class MappingQuery {
   next(page: number, specialKind: SpecialKind, served?: string): MappingAnswer {
     const result = this.#ask(page);
     if (result === -Errno.ENOENT) return 'none';
-    if (result === -ESRCH) return 'gone';
+    if (result === -Errno.ESRCH) return 'gone';
     if (result < 0) throw systemError(result, 'ioctl', { note: 'PROCMAP_QUERY' });
     const view = this.#view;
     const nameBytes = view.getUint32(Field.nameBytes, true);

@@ -1,4 +1,5 @@
 /** KFD's own SVM ioctl on the machine of a client: its checks, and the DRM SVM calls that it becomes (spec/hsa §3, §4.2). */
+import { isSpecialVma } from '../../../emulator/index.ts';
 import { Errno, errnoName } from '../../uapi/errno.ts';
 import { SvmAccess, SvmFlag, SvmOperation } from '../../uapi/constants.ts';
 import { ATTRS_PTR_OFFSET, encodeAttributePairs, encodeSvmRequest } from '../../uapi/codec.ts';
@@ -126,8 +127,7 @@ export class KfdSvm {
     const end = Number((start + size) >> 12n);
     for (let page = Number(start >> 12n); page < end;) {
       const vma = space.findVma(page);
-      if (vma === undefined || vma.kind === 'io' || vma.kind === 'pfnmap' || vma.kind === 'mixedmap')
-        return -Errno.EFAULT;
+      if (vma === undefined || isSpecialVma(vma)) return -Errno.EFAULT;
       page = vma.endPage;
     }
     return this.#buffers.meets(start, size) ? -Errno.EADDRINUSE : 0;

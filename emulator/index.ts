@@ -9,7 +9,7 @@ export { COST_FIGURES, COST_NAMES } from './cost/cost-figures.ts';
 export type { CostFigure, CostName } from './cost/cost-figures.ts';
 export { BYTE_DIRECTIONS } from './cost/cost-account.ts';
 export type { ByteDirection, CostSum, CostTotals } from './cost/cost-account.ts';
-export { checkedOptions, xnackOffRefusal } from './options.ts';
+export { checkedOptions } from './options.ts';
 export type { MachineOptions, ResolvedOptions } from './options.ts';
 export { EmulatedProcess } from './process.ts';
 export { EmulatedChild } from './process-child.ts';
@@ -54,7 +54,7 @@ export {
 } from './hazards/index.ts';
 export type { CataloguedQuirk, Evidence, Quirk, WatchedFile } from './hazards/index.ts';
 export type { Hazard, LoggedOperation, OperationWord, Severity } from './observe/hazard.ts';
-export { policiesArgument, repairsArgument, repairsOfText } from './options.ts';
+export { policiesArgument, repairsArgument, repairsOfText, xnackOffRefusal } from './revision-options.ts';
 export { PATCH_V8_POLICIES } from './svm/policies.ts';
 export type { MigrationPolicies } from './svm/policies.ts';
 export { REPAIRS, repairsFor, repairsOfHazard } from './svm/repairs.ts';

@@ -110,3 +110,17 @@ export function functionArgument(name: string, value: unknown): void {
   if (typeof value !== 'function')
     throw argumentError(TypeError, `${name}: expected a function, got ${describe(value)}`);
 }
+
+/** One value for each GPU, from a list of so many or from one for all. */
+export function perGpuArgument<T>(
+  name: string,
+  value: T | readonly T[],
+  gpus: number,
+  check: (name: string, value: T) => T,
+): T[] {
+  if (!Array.isArray(value)) return Array.from({ length: gpus }, () => check(name, value as T));
+  const list = value as readonly T[];
+  if (list.length !== gpus)
+    throw argumentError(RangeError, `${name}: expected ${gpus} values, one for each GPU, got ${list.length}`);
+  return list.map((each, gpu) => check(`${name}[${gpu}]`, each));
+}

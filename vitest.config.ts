@@ -20,6 +20,7 @@ const longest = [
   'test/inspect-page.test.ts',
   'test/conformance-kfd.test.ts',
   'test/conformance-mutants.test.ts',
+  'test/package-musl.test.ts',
   'test/package-pack.test.ts',
   'test/package-bundlers.test.ts',
   'test/serve-clients.test.ts',

@@ -4,21 +4,28 @@
  * on a machine with a compiler; installing and packing need none. (A script called "prebuild" would run before
  * every `npm run build`.)
  *
- *   node scripts/prebuild.mjs [--out FOLDER] [--arch ARCH]
+ *   node scripts/prebuild.mjs [--out FOLDER] [--arch ARCH] [--libc glibc|musl]
  *
  * --out: FOLDER/prebuilds instead of prebuilds. --arch: for another processor; CC, CXX and STRIP
- * name the cross compiler's programs.
+ * name the cross compiler's programs. --libc musl: for Alpine and the like, x64 or arm64, from any Linux on x64: the
+ * compiler is Zig, from npm.
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildEnvironment, headersFolder, whyNotBuildable } from './build-addon.mjs';
 import { ensureDependencies } from './dependencies.mjs';
-import { checkSymbolVersions } from './symbol-versions.mjs';
+import { checkMuslBinary, checkSymbolVersions } from './symbol-versions.mjs';
 import { cacheFolder, dependency, root, runLogged, runMain, say, ScriptError } from './support.mjs';
+import { muslArchitectures, muslCompilers } from './zig.mjs';
 
-/** Builds in a copy: build/ belongs to the developer. @param {string} out @param {string} arch */
-function prebuild(out, arch) {
+/**
+ * Builds in a copy: build/ belongs to the developer.
+ * @param {string} out
+ * @param {string} arch
+ * @param {Record<string, string>} compilers variables of the environment; for musl
+ */
+function prebuild(out, arch, compilers) {
   fs.mkdirSync(cacheFolder, { recursive: true });
   const work = fs.mkdtempSync(path.join(cacheFolder, 'prebuild-'));
   try {
@@ -31,12 +38,14 @@ function prebuild(out, arch) {
       JOBS: 'max',
       PREBUILD_NODE_GYP: dependency('.bin/node-gyp'),
       ...(headers ? { npm_config_nodedir: headers } : {}),
+      ...compilers,
     };
     if (process.env.STRIP) Object.assign(env, { PREBUILD_STRIP_BIN: process.env.STRIP });
     const args = [
       dependency('prebuildify/bin.js'),
       '--napi',
-      '--strip',
+      // Zig has no program for this: its linker leaves the symbols out.
+      ...('LDFLAGS' in compilers ? [] : ['--strip']),
       '--tag-libc',
       '--arch',
       arch,
@@ -54,25 +63,39 @@ function prebuild(out, arch) {
   }
 }
 
-await runMain(() => {
+/** What the compiler for musl is told. @param {string} arch @returns {Promise<Record<string, string>>} */
+async function zigEnvironment(arch) {
+  if (!muslArchitectures.includes(arch))
+    throw new ScriptError(`--libc musl: expected --arch ${muslArchitectures.join(' or ')}, got ${arch}`);
+  if (process.arch !== 'x64' && process.env.ZIG === undefined)
+    throw new ScriptError('--libc musl: the Zig that npm has runs on x64; ZIG has to name one for this machine');
+  return { ...(await muslCompilers(arch)), LDFLAGS: '-s', PREBUILD_LIBC: 'musl' };
+}
+
+await runMain(async () => {
   const { values } = parseArgs({
-    options: { out: { type: 'string', default: root }, arch: { type: 'string', default: process.arch } },
+    options: {
+      out: { type: 'string', default: root },
+      arch: { type: 'string', default: process.arch },
+      libc: { type: 'string' },
+    },
   });
-  if (values.arch !== process.arch && !(process.env.CC && process.env.CXX && process.env.STRIP)) {
-    throw new ScriptError(
-      `for ${values.arch}, CC, CXX and STRIP have to name a cross compiler, as in docs/packaging.md`,
-    );
+  const { arch, libc } = values;
+  if (libc !== undefined && libc !== 'glibc' && libc !== 'musl')
+    throw new ScriptError(`--libc: expected glibc or musl, got ${libc}`);
+  const named = Boolean(process.env.CC && process.env.CXX && process.env.STRIP);
+  if (libc !== 'musl' && arch !== process.arch && !named) {
+    throw new ScriptError(`for ${arch}, CC, CXX and STRIP have to name a cross compiler, as in docs/packaging.md`);
   }
   ensureDependencies();
   const reason = whyNotBuildable();
   if (reason !== undefined) throw new ScriptError(`the addon can't be built: ${reason}`);
   const out = path.resolve(values.out);
-  prebuild(out, values.arch);
-  const folder = path.join(out, 'prebuilds', `${process.platform}-${values.arch}`);
+  prebuild(out, arch, libc === 'musl' ? await zigEnvironment(arch) : {});
+  const folder = path.join(out, 'prebuilds', `${process.platform}-${arch}`);
   for (const name of fs.readdirSync(folder)) {
     const file = path.join(folder, name);
-    // musl's symbols have no versions.
-    const floor = name.includes('musl') ? 'musl' : checkSymbolVersions(file);
+    const floor = name.includes('musl') ? checkMuslBinary(file) : checkSymbolVersions(file);
     say(`${path.relative(process.cwd(), file)}: ${fs.statSync(file).size} bytes, needs ${floor}`);
   }
 });

@@ -6,6 +6,7 @@
  *   node scripts/symbol-versions.mjs FILE...
  */
 import { spawnSync } from 'node:child_process';
+import path from 'node:path';
 import { isMain, runMain, ScriptError } from './support.mjs';
 
 /** What the official binaries of Node 20 need themselves (RHEL 8, Debian 10): asking for less would help nobody. */
@@ -65,8 +66,29 @@ export function checkSymbolVersions(file) {
   return line;
 }
 
+/** What a binary for musl may ask for: musl under either name, and what Alpine's Node brings along. */
+const MUSL_LIBRARIES = /^(libc\.so|libc\.musl-\w+\.so\.1|libstdc\+\+\.so\.6|libgcc_s\.so\.1)$/;
+
+/**
+ * One line for people; throws when the file asks for more than a system with musl and Node has. Musl's symbols have no versions.
+ * @param {string} file
+ */
+export function checkMuslBinary(file) {
+  const result = spawnSync('readelf', ['--dynamic', '--wide', file], { encoding: 'utf8' });
+  if (result.status !== 0) throw new ScriptError(`readelf ${file}: ${result.error?.message ?? result.stderr.trim()}`);
+  const libraries = [...result.stdout.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name = '']) => name);
+  const others = libraries.filter((name) => !MUSL_LIBRARIES.test(name));
+  const versions = Object.keys(newestVersions(file)).filter((library) => library.startsWith('GLIBC'));
+  if (others.length > 0 || versions.includes('GLIBC'))
+    throw new ScriptError(`${file} is no binary for musl: it needs ${[...others, ...versions].join(', ')}`);
+  return `musl (${libraries.join(', ')})`;
+}
+
 if (isMain(import.meta.url)) {
   await runMain(() => {
-    for (const file of process.argv.slice(2)) process.stdout.write(`${file}: ${checkSymbolVersions(file)}\n`);
+    for (const file of process.argv.slice(2)) {
+      const line = path.basename(file).includes('.musl.') ? checkMuslBinary(file) : checkSymbolVersions(file);
+      process.stdout.write(`${file}: ${line}\n`);
+    }
   });
 }

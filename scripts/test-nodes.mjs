@@ -4,11 +4,9 @@
  * differently there. The binaries come from npm into .cache/nodes. `npm test` does this in CI, with 22, 24 and 26; the
  * version that runs `npm test` runs the whole suite itself.
  */
-import fs from 'node:fs';
-import path from 'node:path';
-import { findNpm } from './dependencies.mjs';
+import { provideFromNpm } from './npm-programs.mjs';
 import { setup } from './setup.mjs';
-import { cacheFolder, dependency, isMain, root, runCollected, runMain, say, ScriptError } from './support.mjs';
+import { dependency, isMain, root, runCollected, runMain, say, ScriptError } from './support.mjs';
 
 export const otherNodes = ['22', '24', '26'];
 
@@ -31,26 +29,8 @@ const selection = [
 
 const packageName = `node-${process.platform}-${process.arch}`;
 
-/** @param {string} version */
-const folderOf = (version) => path.join(cacheFolder, 'nodes', version);
-/** Path of the Node binary. @param {string} version */
-const binaryOf = (version) => path.join(folderOf(version), 'node_modules', packageName, 'bin', 'node');
-
-/** Installs a Node if it isn't there. @param {string} version a major version, or any that npm knows */
-async function provideNode(version) {
-  if (fs.existsSync(binaryOf(version))) return;
-  const folder = folderOf(version);
-  say(`test: installing ${packageName}@${version}`);
-  fs.mkdirSync(folder, { recursive: true });
-  // A package of its own: npm would take the one of the repository otherwise.
-  fs.writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
-  const npm = findNpm();
-  const options = ['--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock'];
-  const args = [...npm.args, 'install', ...options, `${packageName}@${version}`];
-  const { output } = await runCollected(npm.command, args, { shell: npm.shell });
-  if (!fs.existsSync(binaryOf(version)))
-    throw new ScriptError(`${packageName}@${version} could not be installed:\n${output.trimEnd()}`);
-}
+/** Path of the Node binary, which is installed if it is not there. @param {string} version a major version, or any that npm knows */
+const provideNode = (version) => provideFromNpm(`nodes/${version}`, packageName, version, 'bin/node');
 
 /** Installs the Nodes that are not there, next to what else is done. @param {string[]} versions */
 export async function provideNodes(versions) {
@@ -71,13 +51,14 @@ export async function testNodes(versions, args = selection) {
 
 /** @param {string} version @param {string[]} args */
 async function testNode(version, args) {
+  const binary = await provideNode(version);
   const started = Date.now();
   // The plain run makes all 200,000 random calls.
   const env = { ...process.env, FUZZ_CALLS: process.env.FUZZ_CALLS ?? '50000' };
   const arguments_ = [dependency('vitest/vitest.mjs'), 'run', '--maxWorkers=1', ...args];
-  const { code, output } = await runCollected(binaryOf(version), arguments_, { env });
+  const { code, output } = await runCollected(binary, arguments_, { env });
   const outcome = `${code === 0 ? 'passed' : 'failed'} in ${Math.round((Date.now() - started) / 1000)} s`;
-  say(`test: Node ${version} (${binaryOf(version)})\n${output.trimEnd()}\ntest: Node ${version} ${outcome}`);
+  say(`test: Node ${version} (${binary})\n${output.trimEnd()}\ntest: Node ${version} ${outcome}`);
   return code;
 }
 

@@ -78,4 +78,14 @@ describeIf('the oldest system of a binary', problem, () => {
     expect(code, output).toBe(0);
     expect(output).toMatch(/GLIBC \d/);
   });
+
+  it('refuses a binary of glibc that is named as one of musl', async (context) => {
+    const { path: addon } = nativeSupport();
+    if (addon === undefined) return context.skip(nativeSupport().reason);
+    const named = path.join(ownTemporaryFolder(), 'amdgpu-svm.musl.node');
+    fs.copyFileSync(addon, named);
+    const { code, stderr } = await runNode(['scripts/symbol-versions.mjs', named]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/amdgpu-svm\.musl\.node is no binary for musl: it needs libm?c?\.so\.6/);
+  });
 });

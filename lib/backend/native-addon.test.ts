@@ -74,6 +74,13 @@ describe('the search for the addon', () => {
     expect(find().support.tried[0]).toEqual({ path: join(PREBUILDS, '*.glibc.node'), outcome: 'not found' });
   });
 
+  it('names the cure where no binary is for this libc', () => {
+    put(join(PREBUILDS, 'amdgpu-svm.glibc.node'), 'x');
+    const { support } = find({ libc: 'musl' });
+    expect(support.tried[0]).toEqual({ path: join(PREBUILDS, '*.musl.node'), outcome: 'not found' });
+    expect(support.reason).toMatch(/\.musl\.node \(not found\).*; `npx amdgpu-svm build` compiles it$/);
+  });
+
   it('tries only the file of AMDGPU_SVM_ADDON when it is set', () => {
     const override = join(folder, 'elsewhere.node');
     const { support } = find({ environment: { AMDGPU_SVM_ADDON: override } });

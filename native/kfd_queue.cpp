@@ -1,6 +1,7 @@
 #include "kfd_queue.h"
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include <algorithm>
@@ -18,13 +19,28 @@ namespace {
 // In the page of the pointers, each in a cache line of its own.
 constexpr size_t kReadPointer = 0x80;
 constexpr size_t kWritePointer = 0x40;
-// Between two looks at the fence: short at first, since small work takes microseconds.
-constexpr long kShortestNap = 20'000;
-constexpr long kLongestNap = 500'000;
+// Between two looks at the fence: a sixteenth of what was waited so far, so that no wait takes much longer than the work.
+constexpr std::chrono::nanoseconds kShortestNap{20'000};
+constexpr std::chrono::nanoseconds kLongestNap{500'000};
+constexpr int kPartOfWait = 16;
 // Between two questions for events, each a system call.
 constexpr std::chrono::milliseconds kEventInterval{10};
 
 uint64_t* word_at(const KfdBuffer& buffer, size_t offset) { return reinterpret_cast<uint64_t*>(buffer.base() + offset); }
+
+// Lets timers of this thread end when they are due, while it exists: the kernel may make them 50 us late otherwise.
+class ExactTimers {
+ public:
+  ExactTimers() : slack_(prctl(PR_GET_TIMERSLACK)) { prctl(PR_SET_TIMERSLACK, 1UL); }
+  ~ExactTimers() {
+    if (slack_ > 0) prctl(PR_SET_TIMERSLACK, static_cast<unsigned long>(slack_));
+  }
+  ExactTimers(const ExactTimers&) = delete;
+  ExactTimers& operator=(const ExactTimers&) = delete;
+
+ private:
+  int slack_;
+};
 
 }  // namespace
 
@@ -124,9 +140,10 @@ void KfdQueue::submit(uint64_t written) {
 
 bool KfdQueue::wait(uint32_t value, uint32_t milliseconds) {
   using Clock = std::chrono::steady_clock;
-  const Clock::time_point end = Clock::now() + std::chrono::milliseconds(milliseconds);
-  Clock::time_point next_question = Clock::now() + kEventInterval;
-  long nap = kShortestNap;
+  const ExactTimers exact;
+  const Clock::time_point begin = Clock::now();
+  const Clock::time_point end = begin + std::chrono::milliseconds(milliseconds);
+  Clock::time_point next_question = begin + kEventInterval;
   for (;;) {
     if (fenced() == value) return true;
     if (stopped_.load(std::memory_order_relaxed)) return false;
@@ -138,9 +155,9 @@ bool KfdQueue::wait(uint32_t value, uint32_t milliseconds) {
       next_question = now + kEventInterval;
     }
     if (over) return false;
-    const timespec pause{0, nap};
+    const auto nap = std::clamp<std::chrono::nanoseconds>((now - begin) / kPartOfWait, kShortestNap, kLongestNap);
+    const timespec pause{0, static_cast<long>(nap.count())};
     nanosleep(&pause, nullptr);
-    nap = std::min(nap + nap / 4, kLongestNap);
   }
 }
 

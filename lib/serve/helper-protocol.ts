@@ -11,9 +11,7 @@ export type HelperMessage =
   | { readonly kind: 'release'; readonly file: number }
   | { readonly kind: 'write-fault'; readonly id: number }
   /** The thread that waits for an ioctl got a signal. */
-  | { readonly kind: 'interrupted'; readonly id: number }
-  /** A process has touched its doorbells, whose pages the session had dropped. */
-  | { readonly kind: 'touched'; readonly process: number };
+  | { readonly kind: 'interrupted'; readonly id: number };
 
 /** An open that a client waits for. */
 export interface HelperOpen {
@@ -59,7 +57,6 @@ const KINDS = {
   release: 4,
   writeFault: 5,
   interrupted: 6,
-  touched: 7,
   opened: 16,
   answer: 17,
   keep: 18,
@@ -117,8 +114,6 @@ function decode(bytes: Uint8Array, view: DataView, at: number, length: number): 
       return { kind: 'write-fault', id };
     case KINDS.interrupted:
       return { kind: 'interrupted', id };
-    case KINDS.touched:
-      return { kind: 'touched', process: view.getUint32(body, true) };
     case KINDS.ioctl: {
       const state = view.getUint32(body + 16, true);
       const argumentEnd = body + 28 + view.getUint32(body + 20, true);
@@ -177,16 +172,16 @@ export function encodeAnswer(
 }
 
 /**
- * The helper is to keep what is written to `bytes` bytes of a file of the directory (or not any more). `process`: whose
- * doorbells they are, else 0.
+ * The helper is to keep what is written to `bytes` bytes of a file of the directory (or not any more). `listener`: who hears of
+ * these doorbells, else 0.
  */
-export function encodeKept(kept: boolean, file: number, offset: bigint, bytes: number, process = 0): Uint8Array {
+export function encodeKept(kept: boolean, file: number, offset: bigint, bytes: number, listener = 0): Uint8Array {
   const frame = Buffer.alloc(HEADER_BYTES + 24);
   writeHeader(frame, kept ? KINDS.keep : KINDS.forget, 0);
   let at = frame.writeUInt32LE(file, HEADER_BYTES);
   at = frame.writeBigUInt64LE(offset, at);
   at = frame.writeBigUInt64LE(BigInt(bytes), at);
-  frame.writeUInt32LE(process, at);
+  frame.writeUInt32LE(listener, at);
   return frame;
 }
 

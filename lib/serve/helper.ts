@@ -22,8 +22,8 @@ export interface HelperOptions {
   readonly nodes: number;
   /** User ABI of the nodes: it says which ioctl has records behind a pointer. */
   readonly profile: UapiProfile;
-  /** Whether there is a file kfd, too. */
-  readonly kfd: boolean;
+  /** There is a file kfd, too: name of the abstract socket where sessions hear of touched doorbells. */
+  readonly kfd: string | undefined;
   /** Whether other users may open the nodes. */
   readonly allowOther: boolean;
   onMessage(message: HelperMessage): void;
@@ -54,7 +54,7 @@ export class FuseHelper {
   static async start(options: HelperOptions): Promise<FuseHelper> {
     const { number } = splitRequest(options.profile.request);
     const args = [options.mount, String(options.nodes), String(number)];
-    if (options.kfd) args.push('kfd');
+    if (options.kfd !== undefined) args.push(`kfd=${options.kfd}`);
     if (options.allowOther) args.push('allow_other');
     const child = spawn(helperPath(), args, { stdio: ['pipe', 'pipe', 'pipe'] });
     const stdin = child.stdin as Writable;

@@ -8,6 +8,7 @@ import type { ControlRequest } from './control-socket.ts';
 import { FuseHelper } from './helper.ts';
 import { encodeAnswer, encodeOpened } from './helper-protocol.ts';
 import type { HelperIoctl, HelperMessage, HelperOpen } from './helper-protocol.ts';
+import { touchSocketName } from './kfd/touches.ts';
 import { prepareMountPoint } from './mount-point.ts';
 import { openComplaint } from './session.ts';
 import { SessionThreads } from './session-thread.ts';
@@ -99,12 +100,13 @@ export class SvmServer {
   /** Mounts and serves. Throws `ServeError`, and TypeError or RangeError for a machine that cannot be. */
   static async start(options: ServeOptions): Promise<SvmServer> {
     const server = new SvmServer(options);
+    const touches = touchSocketName();
     // Before the helper, which may ask at once.
     server.#threads = new SessionThreads(
       {
         machine: { pageLimit: MOST_PAGES, ...options.machine },
         log: options.log !== undefined,
-        kfd: options.kfd === true ? server.mount : undefined,
+        kfd: options.kfd === true ? { mount: server.mount, touches } : undefined,
       },
       {
         helper: (frame) => server.#helper!.send(frame),
@@ -120,7 +122,7 @@ export class SvmServer {
         mount: server.mount,
         nodes: nodeCount(options.machine),
         profile: uapiProfile(options.machine?.profile ?? DEFAULT_PROFILE),
-        kfd: options.kfd ?? false,
+        kfd: options.kfd === true ? touches : undefined,
         allowOther: options.allowOther ?? false,
         onMessage: (message) => server.#answer(message),
       });
@@ -188,9 +190,6 @@ export class SvmServer {
       case 'interrupted':
         // Only calls of files that are open wait.
         for (const { thread } of this.#processes.values()) thread.interrupted(message.id);
-        break;
-      case 'touched':
-        this.#processes.get(message.process)?.thread.touched();
         break;
       case 'write-fault':
         this.#options.log?.(`answer ${message.id} could not be written to the caller's memory: EFAULT instead`);

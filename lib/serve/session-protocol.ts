@@ -9,8 +9,8 @@ export interface SessionData {
   readonly machine: MachineOptions;
   /** Whether lines of the log are wanted. */
   readonly log: boolean;
-  /** The served directory, where KFD is served. */
-  readonly kfd: string | undefined;
+  /** The served directory, and the helper's socket for touched doorbells, where KFD is served. */
+  readonly kfd: { readonly mount: string; readonly touches: string } | undefined;
   /** Number among the sessions that are there. */
   readonly session: number;
 }
@@ -22,8 +22,6 @@ export type SessionRequest =
   | { readonly kind: 'release'; readonly file: number }
   /** The thread that waits for the answer to that ioctl got a signal. */
   | { readonly kind: 'interrupted'; readonly id: number }
-  /** The process has touched its doorbells. */
-  | { readonly kind: 'touched' }
   | { readonly kind: 'play'; readonly id: number; readonly file: number; readonly request: ControlRequest };
 
 /** A session to the server. */

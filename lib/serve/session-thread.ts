@@ -79,11 +79,6 @@ export class SessionThread {
     if (!this.#ended && this.#calls.has(id)) this.#post({ kind: 'interrupted', id });
   }
 
-  /** The process has touched its doorbells. */
-  touched(): void {
-    if (!this.#ended) this.#post({ kind: 'touched' });
-  }
-
   release(file: number): void {
     if (this.#ended) return;
     this.#releases++;

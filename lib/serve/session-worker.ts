@@ -11,7 +11,7 @@ const session = new Session({
   complain: (line) => say({ kind: 'complaint', line }),
   ...(kfd === undefined
     ? {}
-    : { kfd: { mount: kfd, session: number, tellHelper: (frame: Uint8Array) => say({ kind: 'helper', frame }) } }),
+    : { kfd: { ...kfd, session: number, tellHelper: (frame: Uint8Array) => say({ kind: 'helper', frame }) } }),
   ...(log ? { log: (line: string) => say({ kind: 'log', line }) } : {}),
 });
 
@@ -44,9 +44,6 @@ port.on('message', (request: SessionRequest) => {
     }
     case 'interrupted':
       session.interrupt(request.id);
-      break;
-    case 'touched':
-      session.touched();
       break;
     case 'release':
       session.release(request.file);

@@ -16,6 +16,7 @@ import { isSvmRequest } from '../uapi/profile.ts';
 import { answerIoctl } from './ioctl-call.ts';
 import { printable } from '../words/printable.ts';
 import { doorbellOffset } from './kfd/interface.ts';
+import { hearTouches, listenerOf } from './kfd/touches.ts';
 import { answerRuntime } from './kfd/render-node.ts';
 import { eventLine, fileLabel, ioctlLine, kfdLine } from './log.ts';
 
@@ -25,7 +26,12 @@ export interface SessionOptions {
   readonly log?: (line: string) => void;
   readonly complain: (line: string) => void;
   /** Where KFD is served. */
-  readonly kfd?: { readonly mount: string; readonly session: number; tellHelper(frame: Uint8Array): void };
+  readonly kfd?: {
+    readonly mount: string;
+    readonly touches: string;
+    readonly session: number;
+    tellHelper(frame: Uint8Array): void;
+  };
 }
 
 /** What others see of a session without asking it, since it may be busy. */
@@ -94,11 +100,6 @@ export class Session {
   /** The thread of a waiting ioctl got a signal. */
   interrupt(id: number): void {
     for (const client of new Set(this.#kfdFiles.values())) client.kfd.interrupt(id);
-  }
-
-  /** The doorbells of the process were touched. */
-  touched(): void {
-    for (const client of new Set(this.#kfdFiles.values())) client.kfd.touched();
   }
 
   async #kfdIoctl(client: Client, call: HelperIoctl): Promise<Uint8Array> {
@@ -195,8 +196,10 @@ export class Session {
     return (this.#place ??= {
       mount: kfd.mount,
       device: deviceOf(kfd.mount),
-      keep: (file, offset, bytes, pid) => kfd.tellHelper(encodeKept(true, file, offset, bytes, pid)),
+      keep: (file, offset, bytes, isDoorbells) =>
+        kfd.tellHelper(encodeKept(true, file, offset, bytes, isDoorbells ? listenerOf(kfd.session) : 0)),
       forget: (file, offset) => kfd.tellHelper(encodeKept(false, file, offset, 0)),
+      hearTouches: (touched) => hearTouches(kfd.touches, kfd.session, touched, complain),
       nextDoorbells: () => doorbellOffset(kfd.session, this.#frames++),
       complain,
     });

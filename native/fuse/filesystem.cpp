@@ -31,8 +31,13 @@ static bool is_server(pid_t thread) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
-Filesystem::Filesystem(unsigned nodes, unsigned svm_number, bool kfd, Outbox& outbox)
-    : nodes_(nodes), svm_number_(svm_number), kfd_(kfd), outbox_(outbox), stores_(nodes + 1) {}
+Filesystem::Filesystem(unsigned nodes, unsigned svm_number, Listeners* listeners, Outbox& outbox)
+    : nodes_(nodes),
+      svm_number_(svm_number),
+      listeners_(listeners),
+      kfd_(listeners != nullptr),
+      outbox_(outbox),
+      stores_(nodes + 1) {}
 
 Filesystem& Filesystem::of(fuse_req_t request) { return *static_cast<Filesystem*>(fuse_req_userdata(request)); }
 
@@ -52,6 +57,9 @@ struct stat Filesystem::attributes_of(fuse_ino_t inode) const {
   }
   return attributes;
 }
+
+// Sizes and times never change: no read has to ask for them first.
+void Filesystem::begin(void*, fuse_conn_info* connection) { connection->want &= ~FUSE_CAP_AUTO_INVAL_DATA; }
 
 void Filesystem::lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
   const Filesystem& self = of(request);
@@ -139,20 +147,22 @@ void Filesystem::release(fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
   fuse_reply_err(request, 0);
 }
 
-void Filesystem::read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info*) {
+void Filesystem::read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset, fuse_file_info* file) {
   Filesystem& self = of(request);
   if (!self.kfd_) {
     fuse_reply_err(request, EINVAL);
     return;
   }
   MappedStore& store = self.stores_[inode - kFirstNode];
+  // Node looks at a doorbell before it has its page dropped again: that is nobody's touch. First of all, since it takes
+  // Node longer to wake up than the client to store.
+  if (file->fh != 0) {
+    const uint32_t session = store.touched(static_cast<uint64_t>(offset), size);
+    if (session != 0) self.listeners_->tell(session);
+  }
   std::vector<uint8_t> bytes(size);
   store.read(static_cast<uint64_t>(offset), bytes);
   fuse_reply_buf(request, reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  // Node looks at a doorbell before it has its page dropped again: that is nobody's touch.
-  if (is_server(fuse_req_ctx(request)->pid)) return;
-  const uint32_t process = store.touched(static_cast<uint64_t>(offset), size);
-  if (process != 0) self.outbox_.send(std::move(Frame(Kind::Touched, 0).put(process)));
 }
 
 void Filesystem::write(fuse_req_t request, fuse_ino_t inode, const char* bytes, size_t size, off_t offset,
@@ -266,10 +276,10 @@ bool Filesystem::handle(std::span<const uint8_t> frame) {
     const auto file = reader.take<uint32_t>();
     const auto offset = reader.take<uint64_t>();
     const auto length = reader.take<uint64_t>();
-    const auto process = kind == Kind::Keep ? reader.take<uint32_t>() : 0;
+    const auto session = kind == Kind::Keep ? reader.take<uint32_t>() : 0;
     if (!reader.ok() || file >= stores_.size()) return false;
     if (kind == Kind::Keep) {
-      stores_[file].keep(offset, length, process);
+      stores_[file].keep(offset, length, session);
     } else {
       stores_[file].forget(offset);
     }
@@ -324,6 +334,7 @@ void Filesystem::fail_pending(int error) {
 const fuse_lowlevel_ops& Filesystem::operations() {
   static const fuse_lowlevel_ops operations = [] {
     fuse_lowlevel_ops table = {};
+    table.init = begin;
     table.lookup = lookup;
     table.getattr = getattr;
     table.setattr = setattr;

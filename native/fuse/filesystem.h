@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "file_question.h"
+#include "listeners.h"
 #include "mapped_store.h"
 #include "messages.h"
 
@@ -26,8 +27,8 @@ std::string node_name(unsigned index);
 class Filesystem {
  public:
   // `svm_number`: the number byte of the SVM ioctl in the user ABI that is served.
-  // `kfd`: a file kfd is served too, and all files can be mapped.
-  Filesystem(unsigned nodes, unsigned svm_number, bool kfd, Outbox& outbox);
+  // `listeners`: a file kfd is served too, and all files can be mapped; null: no.
+  Filesystem(unsigned nodes, unsigned svm_number, Listeners* listeners, Outbox& outbox);
   Filesystem(const Filesystem&) = delete;
   Filesystem& operator=(const Filesystem&) = delete;
 
@@ -62,6 +63,7 @@ class Filesystem {
 
   static Filesystem& of(fuse_req_t request);
   static void interrupted(fuse_req_t request, void* id);
+  static void begin(void* self, fuse_conn_info* connection);
   static void lookup(fuse_req_t request, fuse_ino_t parent, const char* name);
   static void getattr(fuse_req_t request, fuse_ino_t inode, fuse_file_info* file);
   static void setattr(fuse_req_t request, fuse_ino_t inode, struct stat* attributes, int to_set, fuse_file_info* file);
@@ -90,6 +92,7 @@ class Filesystem {
   static constexpr fuse_ino_t kFirstNode = FUSE_ROOT_ID + 1;
   unsigned nodes_;
   unsigned svm_number_;
+  Listeners* listeners_;
   bool kfd_;
   Outbox& outbox_;
   std::vector<MappedStore> stores_;  // of each file

@@ -1,8 +1,9 @@
 // amdgpu-svm-fuse: the FUSE half of `amdgpu-svm serve`.
 //
-//   amdgpu-svm-fuse MOUNTPOINT NODES SVM [kfd] [allow_other]
+//   amdgpu-svm-fuse MOUNTPOINT NODES SVM [kfd=NAME] [allow_other]
 //
-// Mounts a directory of NODES render nodes whose SVM ioctl has the number SVM, with a file kfd if that is said, and asks the process at stdin/stdout
+// Mounts a directory of NODES render nodes whose SVM ioctl has the number SVM, with a file kfd if that is said, whose
+// sessions hear of touched doorbells over the abstract socket NAME, and asks the process at stdin/stdout
 // (messages.h) for every open and ioctl. A process of its own, so that the mount
 // goes away cleanly when either of the two ends, however it ends: this one unmounts
 // at the end of stdin, Node unmounts when this one has died.
@@ -14,11 +15,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "filesystem.h"
+#include "listeners.h"
 #include "messages.h"
 
 namespace amdgpu_svm::fuse {
@@ -69,19 +73,27 @@ class Mount {
 void make_nonblocking(int descriptor) { ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK); }
 
 // Waits and serves until Node, the mount or a signal ends it. The exit code.
-int serve(Mount& mount, Filesystem& filesystem, Inbox& inbox, Outbox& outbox, const sigset_t& waiting_mask) {
+int serve(Mount& mount, Filesystem& filesystem, Listeners& listeners, Inbox& inbox, Outbox& outbox,
+          const sigset_t& waiting_mask) {
   for (;;) {
     std::vector<pollfd> events = {{mount.descriptor(), POLLIN, 0},
                                   {STDIN_FILENO, POLLIN, 0},
                                   {outbox.empty() ? -1 : STDOUT_FILENO, POLLOUT, 0}};
     for (const int question : filesystem.questions()) events.push_back({question, POLLIN, 0});
+    const size_t questions = events.size();
+    for (const int socket : listeners.descriptors()) events.push_back({socket, POLLIN, 0});
     if (::ppoll(events.data(), events.size(), nullptr, &waiting_mask) < 0) {
       if (errno != EINTR) return 1;
       for (pollfd& event : events) event.revents = 0;
     }
     if (terminated) return 0;
     for (size_t index = 3; index < events.size(); ++index) {
-      if (events[index].revents != 0) filesystem.ask_node(events[index].fd);
+      if (events[index].revents == 0) continue;
+      if (index < questions) {
+        filesystem.ask_node(events[index].fd);
+      } else {
+        listeners.handle(events[index].fd);
+      }
     }
     if (events[1].revents != 0) {
       const bool more = inbox.fill();
@@ -102,7 +114,8 @@ int serve(Mount& mount, Filesystem& filesystem, Inbox& inbox, Outbox& outbox, co
   }
 }
 
-int run(const char* mountpoint, unsigned nodes, unsigned svm_number, bool kfd, bool allow_other) {
+int run(const char* mountpoint, unsigned nodes, unsigned svm_number, const std::optional<std::string>& kfd,
+        bool allow_other) {
   // Ctrl-C reaches the whole group; Node decides when its clients are told.
   signal(SIGINT, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
@@ -119,14 +132,19 @@ int run(const char* mountpoint, unsigned nodes, unsigned svm_number, bool kfd, b
 
   Outbox outbox(STDOUT_FILENO);
   Inbox inbox(STDIN_FILENO);
-  Filesystem filesystem(nodes, svm_number, kfd, outbox);
+  Listeners listeners;
+  if (const int error = kfd ? listeners.open(*kfd) : 0; error != 0) {
+    std::fprintf(stderr, "the socket for touched doorbells cannot be made: %s\n", std::strerror(error));
+    return 5;
+  }
+  Filesystem filesystem(nodes, svm_number, kfd ? &listeners : nullptr, outbox);
   Mount mount(filesystem, mountpoint, allow_other);
   if (!mount.mounted()) return 4;  // libfuse has said why
   make_nonblocking(mount.descriptor());
   make_nonblocking(STDIN_FILENO);
   make_nonblocking(STDOUT_FILENO);
   outbox.send(Frame(Kind::Ready, 0));
-  const int code = serve(mount, filesystem, inbox, outbox, waiting_mask);
+  const int code = serve(mount, filesystem, listeners, inbox, outbox, waiting_mask);
   filesystem.fail_pending(ENODEV);
   return code;
 }
@@ -138,14 +156,15 @@ int main(int count, char** arguments) {
   const int nodes = count >= 3 ? std::atoi(arguments[2]) : 0;
   const int svm_number = count >= 4 ? std::atoi(arguments[3]) : 0;
   if (nodes < 1 || nodes > 64 || svm_number < 1 || svm_number > 255) {
-    std::fprintf(stderr, "usage: amdgpu-svm-fuse MOUNTPOINT NODES SVM [kfd] [allow_other]; started by amdgpu-svm serve\n");
+    std::fprintf(stderr, "usage: amdgpu-svm-fuse MOUNTPOINT NODES SVM [kfd=NAME] [allow_other]; started by amdgpu-svm serve\n");
     return 2;
   }
-  bool kfd = false;
+  std::optional<std::string> kfd;
   bool allow_other = false;
   for (int index = 4; index < count; ++index) {
-    kfd |= std::string(arguments[index]) == "kfd";
-    allow_other |= std::string(arguments[index]) == "allow_other";
+    const std::string option = arguments[index];
+    if (option.starts_with("kfd=")) kfd = option.substr(4);
+    allow_other |= option == "allow_other";
   }
   return amdgpu_svm::fuse::run(arguments[1], static_cast<unsigned>(nodes), static_cast<unsigned>(svm_number), kfd,
                                allow_other);

@@ -35,7 +35,7 @@ void MappedStore::write(uint64_t offset, std::span<const uint8_t> bytes) {
 
 bool MappedStore::watch(uint64_t offset) {
   const auto extent = extent_of(extents_, offset);
-  if (extent == extents_.end() || extent->second.process == 0) return false;
+  if (extent == extents_.end() || extent->second.session == 0) return false;
   extent->second.watched = true;
   return true;
 }
@@ -46,7 +46,7 @@ uint32_t MappedStore::touched(uint64_t offset, uint64_t length) {
   for (; extent != extents_.end() && extent->first < offset + length; ++extent) {
     if (!extent->second.watched) continue;
     extent->second.watched = false;
-    return extent->second.process;
+    return extent->second.session;
   }
   return 0;
 }

@@ -20,14 +20,14 @@ namespace amdgpu_svm::fuse {
 class MappedStore {
  public:
   // Bytes are kept in [offset, offset + length) only; whole pages.
-  // `process`: whose doorbells they are, or 0.
-  void keep(uint64_t offset, uint64_t length, uint32_t process) { extents_[offset] = Extent{length, process, false, {}}; }
+  // `session`: whose doorbells they are, or 0.
+  void keep(uint64_t offset, uint64_t length, uint32_t session) { extents_[offset] = Extent{length, session, false, {}}; }
   void forget(uint64_t offset) { extents_.erase(offset); }
 
   void write(uint64_t offset, std::span<const uint8_t> bytes);
-  // From now on the next read of these doorbells tells its process; false if `offset` is in none.
+  // From now on the next read of these doorbells tells its session; false if `offset` is in none.
   bool watch(uint64_t offset);
-  // The process that is to be told of a read, once; 0: nobody. A read for one page may begin many pages before it.
+  // The session that is to be told of a read, once; 0: nobody. A read for one page may begin many pages before it.
   uint32_t touched(uint64_t offset, uint64_t length);
   // Zeros where nothing was written.
   void read(uint64_t offset, std::span<uint8_t> target) const;
@@ -36,7 +36,7 @@ class MappedStore {
   static constexpr size_t kPage = 4096;
   struct Extent {
     uint64_t length = 0;
-    uint32_t process = 0;
+    uint32_t session = 0;
     bool watched = false;
     std::unordered_map<uint64_t, std::array<uint8_t, kPage>> pages;  // by their offsets
   };

@@ -12,13 +12,12 @@
 //              Release    u64 file        (id 0)
 //              WriteFault                 (id of the answer whose copy to the caller failed)
 //              Interrupted                (id of an ioctl whose thread got a signal)
-//              Touched    u32 process     (id 0): it has touched what Node has dropped
 //   from Node  Opened     i32 result
 //              Answer     i32 result, u32 argument bytes, u32 number of writes,
 //                         argument, then for each write u64 address, u32 bytes, the bytes
-//              Keep       u32 file in the directory, u64 offset, u64 length, u32 process: its bytes are kept (id 0);
-//                         process: whom they are doorbells of, 0 for other bytes
-//              Forget     the same without a process: they are not kept any more (id 0)
+//              Keep       u32 file in the directory, u64 offset, u64 length, u32 session: its bytes are kept (id 0);
+//                         session: whose doorbells they are, from 1 on, 0 for other bytes
+//              Forget     the same without a session: they are not kept any more (id 0)
 #ifndef AMDGPU_SVM_FUSE_MESSAGES_H
 #define AMDGPU_SVM_FUSE_MESSAGES_H
 
@@ -38,7 +37,6 @@ enum class Kind : uint32_t {
   Release = 4,
   WriteFault = 5,
   Interrupted = 6,
-  Touched = 7,
   Opened = 16,
   Answer = 17,
   Keep = 18,

@@ -39,11 +39,13 @@ export interface KfdSurroundings {
   /** The served directory. */
   readonly mount: string;
   /**
-   * The helper keeps, or forgets, what is written to a file (its index; that of kfd is the number of GPUs). `pid`: they are
-   * the doorbells of that process.
+   * The helper keeps, or forgets, what is written to a file (its index; that of kfd is the number of GPUs), and notices
+   * who touches doorbells.
    */
-  keep(file: number, offset: bigint, bytes: number, pid?: number): void;
+  keep(file: number, offset: bigint, bytes: number, isDoorbells?: boolean): void;
   forget(file: number, offset: bigint): void;
+  /** Calls `touched` for doorbells of this session, until what it returns is called. */
+  hearTouches(touched: () => void): () => void;
   /** Offset in the file kfd of doorbells that nobody has. */
   nextDoorbells(): bigint;
   complain(line: string): void;

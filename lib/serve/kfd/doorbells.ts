@@ -1,6 +1,7 @@
 /** Looks at the doorbells of one process while there is work; else the kernel says when one is touched. */
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { KfdSurroundings } from './client.ts';
 import { DOORBELL_FRAME } from './interface.ts';
 import type { SdmaQueue, SdmaQueueSettings } from './sdma-queue.ts';
 
@@ -20,10 +21,10 @@ const RECHECK_MILLISECONDS = 1000;
 /**
  * Our own file shares the page cache with every mapping of the client, so that its stores are seen without asking. A write to our
  * second file, past the page cache, makes the kernel drop the page from it: the next store of the client is a page fault, for
- * which the kernel asks the helper, and that tells us (`touched`).
+ * which the kernel asks the helper, and that tells us (`#touched`).
  */
 export class Doorbells {
-  readonly #path: string;
+  readonly #place: Pick<KfdSurroundings, 'mount' | 'hearTouches'>;
   readonly #beforeWork: (settings: SdmaQueueSettings) => void;
   readonly #complain: (error: unknown) => void;
   readonly #queues = new Set<SdmaQueue>();
@@ -32,43 +33,56 @@ export class Doorbells {
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
   #cached = -1;
   #direct = -1;
+  #stopHearing: (() => void) | undefined;
   #isScheduled = false;
   #timer: NodeJS.Timeout | undefined;
   #lastWork = 0;
   /** Until then somebody is expected to ring. */
   #expectingUntil = 0;
 
-  /** `mount`: the served directory. `beforeWork` brings the machine to the present for a queue. */
-  constructor(mount: string, beforeWork: (settings: SdmaQueueSettings) => void, complain: (error: unknown) => void) {
-    this.#path = join(mount, 'kfd');
+  /** `beforeWork` brings the machine to the present for a queue. */
+  constructor(
+    place: Pick<KfdSurroundings, 'mount' | 'hearTouches'>,
+    beforeWork: (settings: SdmaQueueSettings) => void,
+    complain: (error: unknown) => void,
+  ) {
+    this.#place = place;
     this.#beforeWork = beforeWork;
     this.#complain = complain;
   }
 
   add(queue: SdmaQueue): void {
     if (this.#cached < 0) {
-      this.#cached = openSync(this.#path, 'r');
-      this.#direct = openSync(this.#path, constants.O_WRONLY | constants.O_DIRECT);
+      const path = join(this.#place.mount, 'kfd');
+      this.#cached = openSync(path, 'r');
+      this.#direct = openSync(path, constants.O_WRONLY | constants.O_DIRECT);
+      this.#stopHearing = this.#place.hearTouches(() => this.#touched());
     }
     queue.begin(this.#read(queue));
     this.#queues.add(queue);
-    this.touched();
+    this.#expect();
+    this.#lookSoon();
   }
 
   remove(queue: SdmaQueue): void {
     this.#queues.delete(queue);
   }
 
-  /** A doorbell may have been rung: looks, and goes on to look for a while. */
-  touched(): void {
+  /** A doorbell may have been rung: looks at once, and goes on to look for a while. */
+  #touched(): void {
+    this.#expect();
+    if (!this.#isScheduled) this.#look();
+  }
+
+  #expect(): void {
     this.#lastWork = performance.now();
     this.#expectingUntil = this.#lastWork + EXPECTING_FOR;
-    this.#lookSoon();
   }
 
   close(): void {
     this.#queues.clear();
     clearTimeout(this.#timer);
+    this.#stopHearing?.();
     for (const file of [this.#cached, this.#direct]) if (file >= 0) closeSync(file);
     this.#cached = this.#direct = -1;
   }

@@ -83,7 +83,7 @@ export class KfdProcess {
     this.#svm = new KfdSvm(client, this.#gpus, this.#allocations.memory);
     this.#queues = new KfdQueues(client, surroundings, this.#gpus, this.#allocations.memory, this.#events);
     surroundings.keep(this.#kfdFile, this.#eventPage, EVENT_PAGE_BYTES);
-    for (const gpu of this.#gpus) surroundings.keep(this.#kfdFile, gpu.doorbells, DOORBELL_FRAME, client.pid);
+    for (const gpu of this.#gpus) surroundings.keep(this.#kfdFile, gpu.doorbells, DOORBELL_FRAME, true);
   }
 
   /** Whether the name of the ioctl is known. */
@@ -116,11 +116,6 @@ export class KfdProcess {
   /** The thread of a waiting call got a signal. */
   interrupt(id: number): void {
     this.#waits.get(id)?.();
-  }
-
-  /** The client has touched its doorbells, which were not looked at. */
-  touched(): void {
-    this.#queues.touched();
   }
 
   /** A render node's file was closed: its VM has gone. */

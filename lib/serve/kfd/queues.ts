@@ -39,7 +39,7 @@ export class KfdQueues {
     this.#memory = memory;
     this.#events = events;
     this.#doorbells = new Doorbells(
-      surroundings.mount,
+      surroundings,
       ({ ring }) => client.refresh(ring),
       (error) => surroundings.complain(`the doorbells of process ${client.pid}: ${String(error)}`),
     );
@@ -52,10 +52,6 @@ export class KfdQueues {
   /** The VM of the GPU has gone. */
   destroyAll(gpu: ServedGpu): void {
     for (const [id, each] of this.#queues) if (each.gpu === gpu) this.destroy(id);
-  }
-
-  touched(): void {
-    this.#doorbells.touched();
   }
 
   close(): void {

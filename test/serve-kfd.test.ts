@@ -58,7 +58,7 @@ describeWhere(problem, 'a served KFD', () => {
 
   it('has a topology that names the node', () => {
     expect(readKfdTopology(`${served.mount}.topology`)).toMatchObject({
-      gpus: [{ gfx: 'gfx942', renderMinor: 128, hostAtomics: true, sdmaEngines: 2 }],
+      gpus: [{ gfx: 'gfx942', renderMinor: 128, hostAtomics: 'pcie', sdmaEngines: 2 }],
       leftOut: [],
       reason: '',
     });
@@ -78,6 +78,10 @@ describeWhere(problem, 'a served KFD', () => {
     expect([...to.bytes.subarray(0, 9)]).toEqual([0, 4, 3, 2, 1, 4, 3, 2, 1]);
     await queue.atomicAdd(to.address + 16n, 0x1_0000_0000n);
     expect(await queue.read(to.address + 16n, 8)).toEqual(Uint8Array.of(1, 4, 3, 2, 2, 4, 3, 2));
+    await queue.atomic('compare-swap', to.address + 20n, 7n, { bits: 32, compare: 0x0203_0402n });
+    await queue.atomic('swap', to.address + 16n, 9n, { bits: 32 });
+    expect(await queue.read(to.address + 16n, 8)).toEqual(Uint8Array.of(9, 0, 0, 0, 7, 0, 0, 0));
+    await expect(queue.atomic('and', to.address, 0n)).rejects.toMatchObject({ code: 'ERR_SVM_NOT_AVAILABLE' });
     const { ranges } = await served.gpuJson<{ ranges: { startPage: number }[] }>('snapshot');
     expect(ranges.length).toBeGreaterThan(2);
   });

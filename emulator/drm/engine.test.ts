@@ -25,6 +25,8 @@ function errorOf(action: () => unknown): GpuAccessError {
   throw new Error('nothing was thrown');
 }
 
+const ADD = { operation: 'add', bits: 64, value: 1n, compare: 0n } as const;
+
 describe('the engine', () => {
   it('does its work through faults, and no time passes while they are answered', () => {
     const { machine, engine, address, faults } = setUp();
@@ -32,7 +34,7 @@ describe('the engine', () => {
     engine.fill(address, 0x01020304, 2 * MIB);
     engine.copy(address + BigInt(2 * MIB), address, MIB);
     engine.write(address + 8n, Uint8Array.of(9));
-    engine.atomicAdd(address + 16n, 1n);
+    engine.atomic(address + 16n, ADD);
     expect([...engine.read(address + 8n, 9)]).toEqual([9, 3, 2, 1, 4, 3, 2, 1, 5]);
     expect(machine.process.read(address + BigInt(3 * MIB - 4), 4)).toEqual(Uint8Array.of(4, 3, 2, 1));
     expect([machine.clock.now - before, faults.map(({ outcome }) => outcome)]).toEqual([0, ['mapped', 'mapped']]);
@@ -61,7 +63,7 @@ describe('the engine', () => {
     ['copy', (engine: GpuEngine, at: bigint) => engine.copy(at + BigInt(2 * MIB), at, 8), 'read'],
     ['read', (engine: GpuEngine, at: bigint) => engine.read(at, 8), 'read'],
     ['write', (engine: GpuEngine, at: bigint) => engine.write(at, new Uint8Array(8).fill(1)), 'write'],
-    ['atomicAdd', (engine: GpuEngine, at: bigint) => engine.atomicAdd(at, 1n), 'write'],
+    ['atomic', (engine: GpuEngine, at: bigint) => engine.atomic(at, ADD), 'write'],
   ] as const)('kills %s likewise', (_name, work, access) => {
     const { machine, device, engine, address } = setUp();
     device.failures.plan('write-ptes', 'EBUSY');

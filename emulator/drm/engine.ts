@@ -1,4 +1,6 @@
 // Models: a shader or DMA engine - it touches memory through the page table of one file, faults and retries (spec/05-faults §1).
+import { applyAtomic } from '../../lib/uapi/atomic.ts';
+import type { Atomic } from '../../lib/uapi/atomic.ts';
 import { addressOfPage } from '../kernel/page-number.ts';
 import type { EmulatedDevice } from './device.ts';
 import { accessDenial } from './denied-access.ts';
@@ -13,7 +15,6 @@ export const XNACK_RETRY_INTERVAL = 250_000;
 /** After so many retries without progress the access is given up: a real GPU would retry forever. */
 const MOST_RETRIES = 64;
 const CHUNK_BYTES = 1 << 20;
-const WORD_BYTES = 8;
 
 /** An access that the GPU gives up: it was killed, or is repeated forever. Nothing was read or written. */
 export class GpuAccessError extends Error {
@@ -81,12 +82,12 @@ export class GpuEngine {
     gpuWrite(this.#device, this.#file, address, data);
   }
 
-  /** Adds `value` to the u64 at `address`, a multiple of 8, modulo 2^64. */
-  atomicAdd(address: bigint, value: bigint): void {
-    this.#reach(address, WORD_BYTES, true);
-    const word = gpuRead(this.#device, this.#file, address, WORD_BYTES);
-    const view = new DataView(word.buffer);
-    view.setBigUint64(0, view.getBigUint64(0, true) + value, true);
+  /** Changes the word at `address`, a multiple of its bytes. */
+  atomic(address: bigint, atomic: Atomic): void {
+    const bytes = atomic.bits / 8;
+    this.#reach(address, bytes, true);
+    const word = gpuRead(this.#device, this.#file, address, bytes);
+    applyAtomic(word, atomic);
     gpuWrite(this.#device, this.#file, address, word);
   }
 

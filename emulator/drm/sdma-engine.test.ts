@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { applyAtomic } from '../../lib/uapi/atomic.ts';
 import { SdmaEngine } from './sdma-engine.ts';
 
 const bytes = new Uint8Array(256);
@@ -8,8 +9,7 @@ const engine = new SdmaEngine(
   {
     read: (address, count) => bytes.slice(Number(address), Number(address) + count),
     write: (address, data) => bytes.set(data, Number(address)),
-    atomicAdd: (address, value) =>
-      view.setBigUint64(Number(address), view.getBigUint64(Number(address), true) + value, true),
+    atomic: (address, atomic) => applyAtomic(bytes.subarray(Number(address)), atomic),
   },
   { trap: (context) => traps.push(context), timestamp: () => 0x1122_3344_5566_7788n },
 );
@@ -52,6 +52,10 @@ describe('packets', () => {
     view.setBigUint64(40, 0xffff_ffffn, true);
     run((10 | (47 << 25)) >>> 0, 40, 0, 1, 2, 0, 0, 0);
     expect(view.getBigUint64(40, true)).toBe(0x3_0000_0000n);
+    // Compare and swap of 32 bits, which leaves the upper half of the operands alone; unsigned minimum of 64.
+    run((10 | (8 << 25)) >>> 0, 44, 0, 0x77, 0xbad, 3, 0xbad, 0);
+    run((10 | (50 << 25)) >>> 0, 40, 0, 5, 0x76, 0, 0, 0);
+    expect(view.getBigUint64(40, true)).toBe(0x76_0000_0005n);
   });
 
   it.each([
@@ -79,7 +83,14 @@ describe('what the engine does not know', () => {
     ['another kind of copy', [1 | (4 << 8), 0, 0, 0, 0, 0, 0], /operation 1, 4/],
     ['a fill of 8 bytes', [(11 | (3 << 30)) >>> 0, 0, 0, 0, 0], /operation 11/],
     ['a poll of a register', [(3 << 28) | 8, 0, 0, 0, 0, 0], /operation 8/],
-    ['another atomic', [10, 0, 0, 0, 0, 0, 0, 0], /operation 10/],
+    ['an atomic of no operation', [10, 0, 0, 0, 0, 0, 0, 0], /the atomic operation 0 of an SDMA packet .*operation 10/],
+    ['an atomic on floating point numbers', [10 | (2 << 25), 0, 0, 0, 0, 0, 0, 0], /the atomic operation 2 of/],
+    ['an atomic without the old value', [(10 | (111 << 25)) >>> 0, 0, 0, 0, 0, 0, 0, 0], /the atomic operation 111 of/],
+    [
+      'an atomic in a loop',
+      [(10 | (47 << 25) | (1 << 16)) >>> 0, 0, 0, 0, 0, 0, 0, 0],
+      /an atomic operation in a loop/,
+    ],
     ['a packet over the end', [5, 0, 0], /over the end of what was submitted/],
     ['a NOP over the end', [9 << 16], /over the end/],
   ])('%s throws by name, after what came before it', (_, dwords, message) => {

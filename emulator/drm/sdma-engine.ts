@@ -1,5 +1,7 @@
 // Models: an SDMA engine 4.x that executes the packets of a ring (spec/kfd-queue §7), over any memory.
-import { ATOMIC_ADD_64, FillSize, PacketDwords, PollFunction, SdmaOperation } from '../../lib/uapi/sdma.ts';
+import { atomicOfCode } from '../../lib/uapi/atomic.ts';
+import type { Atomic } from '../../lib/uapi/atomic.ts';
+import { FillSize, PacketDwords, PollFunction, SdmaOperation } from '../../lib/uapi/sdma.ts';
 import { NotModelledError } from '../kernel/not-modelled.ts';
 
 /** What the engine reads and writes: addresses in bytes of the GPU's address space. */
@@ -8,8 +10,8 @@ export interface SdmaMemory {
   read(address: bigint, bytes: number): Uint8Array;
   /** Writes `data` from `address` on. */
   write(address: bigint, data: Uint8Array): void;
-  /** Adds to the u64 at `address`, a multiple of 8. */
-  atomicAdd(address: bigint, value: bigint): void;
+  /** Changes the word at `address`, a multiple of its bytes. */
+  atomic(address: bigint, atomic: Atomic): void;
 }
 
 /** What else the engine does. */
@@ -82,7 +84,7 @@ export class SdmaEngine {
       case SdmaOperation.pollMemory:
         return this.#poll(words, at);
       case SdmaOperation.atomic:
-        this.#memory.atomicAdd(addressAt(words, at + 1), addressAt(words, at + 3));
+        this.#memory.atomic(addressAt(words, at + 1), atomicAt(words, at));
         return true;
       case SdmaOperation.timestamp: {
         const now = this.#surroundings.timestamp();
@@ -146,7 +148,10 @@ function packetDwords(words: Uint32Array, at: number): number {
       if (header >>> 31 !== 1 && pollFunction(header) !== PollFunction.always) break;
       return PacketDwords.pollMemory;
     case SdmaOperation.atomic:
-      if (header >>> 25 !== ATOMIC_ADD_64) break;
+      if (atomicOfCode(header >>> 25) === undefined)
+        throw new NotModelledError(`the atomic operation ${header >>> 25} of an SDMA packet (${describe(header)})`);
+      if (((header >>> 16) & 1) === 1)
+        throw new NotModelledError(`an atomic operation in a loop (${describe(header)})`);
       return PacketDwords.atomic;
     case SdmaOperation.timestamp:
       if (subOperation !== 2) break;
@@ -169,6 +174,13 @@ function isBroadcast(header: number): boolean {
 
 function addressAt(words: Uint32Array, at: number): bigint {
   return (BigInt(words[at + 1]!) << 32n) | BigInt(words[at]!);
+}
+
+/** What an ATOMIC does, whose code is known. */
+function atomicAt(words: Uint32Array, at: number): Atomic {
+  const { operation, bits } = atomicOfCode(words[at]! >>> 25)!;
+  const operand = (index: number): bigint => (bits === 64 ? addressAt(words, index) : BigInt(words[index]!));
+  return { operation, bits, value: operand(at + 3), compare: operand(at + 5) };
 }
 
 /** `count`: bytes less one, or less four where the pattern is a dword. */

@@ -1,9 +1,11 @@
 /** The arguments of GPU work, checked in the same way on every backend. */
 import { bytesOf } from '../uapi/bytes.ts';
-import { typeError } from '../uapi/errors.ts';
+import { ATOMIC_OPERATIONS } from '../uapi/atomic.ts';
+import type { Atomic, AtomicOperation } from '../uapi/atomic.ts';
+import { show, typeError } from '../uapi/errors.ts';
 import { addressOf, integerOf, sizeOf, wordOf } from '../uapi/range.ts';
+import type { AtomicOptions } from './queue.ts';
 
-const WORD_BYTES = 8;
 const LARGEST_U32 = 0xffff_ffff;
 
 /** Of `GpuQueue.fill`. */
@@ -49,14 +51,39 @@ export function readArguments(address: bigint, size: number): { start: bigint; b
   return { start, bytes: extent(start, size) };
 }
 
-/** Of `GpuQueue.atomicAdd`. */
-export function atomicAddArguments(address: bigint, value: bigint): { start: bigint; addend: bigint } {
+/** Of `GpuQueue.atomic`. */
+export function atomicArguments(
+  operation: AtomicOperation,
+  address: bigint,
+  value: bigint,
+  { bits = 64, compare }: AtomicOptions = {},
+): { start: bigint; atomic: Atomic } {
+  if (!ATOMIC_OPERATIONS.includes(operation))
+    throw typeError(
+      'ERR_SVM_INVALID_TYPE',
+      `operation: expected one of ${ATOMIC_OPERATIONS.join(', ')}, got ${show(operation)}`,
+    );
+  if (bits !== 32 && bits !== 64) throw typeError('ERR_SVM_INVALID_TYPE', `bits: expected 32 or 64, got ${show(bits)}`);
+  if ((compare !== undefined) !== (operation === 'compare-swap'))
+    throw typeError(
+      'ERR_SVM_INVALID_TYPE',
+      `compare: ${operation === 'compare-swap' ? 'compare-swap needs it' : `${operation} has none`}`,
+    );
   const start = addressOf('address', address);
-  const addend = wordOf('value', value);
-  extent(start, WORD_BYTES);
-  if (start % BigInt(WORD_BYTES) !== 0n)
-    throw typeError('ERR_SVM_INVALID_TYPE', `address: expected a multiple of ${WORD_BYTES}, got ${start}n`);
-  return { start, addend };
+  const bytes = bits / 8;
+  extent(start, bytes);
+  if (start % BigInt(bytes) !== 0n)
+    throw typeError('ERR_SVM_INVALID_TYPE', `address: expected a multiple of ${bytes}, got ${start}n`);
+  const word = (name: string, given: bigint): bigint => wordOf(name, given, bits);
+  return {
+    start,
+    atomic: {
+      operation,
+      bits,
+      value: word('value', value),
+      compare: compare === undefined ? 0n : word('compare', compare),
+    },
+  };
 }
 
 /** The size as a number; what lies beyond 2^64 can't be accessed. */

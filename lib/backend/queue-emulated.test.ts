@@ -33,6 +33,35 @@ describe('GPU work on the emulator', () => {
     ]);
   });
 
+  it.each([
+    ['swap', 64, 9n, 9n],
+    ['add', 32, 0xffff_ffffn, 41n],
+    ['subtract', 64, 43n, (1n << 64n) - 1n],
+    ['signed-min', 32, 0x8000_0000n, 0x8000_0000n],
+    ['unsigned-min', 32, 0x8000_0000n, 42n],
+    ['signed-max', 64, 43n, 43n],
+    ['unsigned-max', 64, 43n, 43n],
+    ['and', 64, 0b1000n, 0b1000n],
+    ['or', 64, 1n, 43n],
+    ['xor', 64, 2n, 40n],
+    ['increment', 64, 42n, 0n],
+    ['decrement', 64, 41n, 41n],
+  ] as const)('does %s to a word of %i bits', async (operation, bits, value, expected) => {
+    const { queue, buffer } = setUp();
+    const word = new DataView(buffer.bytes.buffer);
+    word.setBigUint64(16, 42n, true);
+    expect(await queue.atomic(operation, buffer.address + 16n, value, { bits })).toBeUndefined();
+    expect(word.getBigUint64(16, true)).toBe(expected);
+  });
+
+  it('compares and swaps', async () => {
+    const { queue, buffer } = setUp();
+    const word = new DataView(buffer.bytes.buffer);
+    await queue.atomic('compare-swap', buffer.address + 4n, 7n, { bits: 32, compare: 0n });
+    await queue.atomic('compare-swap', buffer.address + 4n, 8n, { bits: 32, compare: 0n });
+    expect(word.getBigUint64(0, true)).toBe(7n << 32n);
+  });
+
   it('needs write permission for an addition', async () => {
     const { device, queue, buffer } = setUp();
     device.setAttributes(buffer, { gpuReadOnly: true });
@@ -50,6 +79,7 @@ describe('GPU work on the emulator', () => {
       queue.write(buffer.address, new Uint8Array(1)),
       queue.read(buffer.address, 1),
       queue.atomicAdd(buffer.address, 1n),
+      queue.atomic('or', buffer.address, 1n),
     ]) {
       await expect(call).rejects.toMatchObject({ code: 'ERR_SVM_CLOSED', message: 'the queue is closed' });
     }
@@ -158,6 +188,24 @@ describe('GPU work on the emulator', () => {
     ],
     ['an addend that is no bigint', (q: Queue) => q.atomicAdd(8n, 1 as never), /^value: expected a bigint, got 1/],
     ['an addend above u64', (q: Queue) => q.atomicAdd(8n, 1n << 64n), /^value: expected 0n to 2\^64 - 1/],
+    [
+      'a value above its bits',
+      (q: Queue) => q.atomic('or', 8n, 1n << 32n, { bits: 32 }),
+      /^value: expected 0n to 2\^32 - 1/,
+    ],
+    ['another width', (q: Queue) => q.atomic('or', 8n, 1n, { bits: 16 as never }), /^bits: expected 32 or 64, got 16/],
+    [
+      'an unaligned word of 32 bits',
+      (q: Queue) => q.atomic('or', 2n, 1n, { bits: 32 }),
+      /^address: expected a multiple of 4/,
+    ],
+    ['a comparison with nothing', (q: Queue) => q.atomic('compare-swap', 8n, 1n), /^compare: compare-swap needs it/],
+    ['a comparison for nothing', (q: Queue) => q.atomic('or', 8n, 1n, { compare: 1n }), /^compare: or has none/],
+    [
+      'floating point',
+      (q: Queue) => q.atomic('float-add' as never, 8n, 1n),
+      /^operation: expected one of swap, compare-swap, add, .*, got "float-add"/,
+    ],
     [
       'data of another type',
       (q: Queue) => q.write(4096n, 'x' as never),

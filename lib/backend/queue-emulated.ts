@@ -1,11 +1,12 @@
 /** GPU work on the emulator: checks arguments and keeps the order; the engine of the emulated device does the work. */
 import { GpuAccessError, GpuEngine } from '../../emulator/index.ts';
 import type { EmulatedDevice, EmulatedFile, EmulatedMachineClock } from '../../emulator/index.ts';
+import type { AtomicOperation } from '../uapi/atomic.ts';
 import { deniedAccess } from '../words/faults.ts';
 import { OrderedWork } from './ordered-work.ts';
 import { GpuFaultError } from './queue.ts';
-import type { GpuQueue } from './queue.ts';
-import { atomicAddArguments, copyArguments, fillArguments, readArguments, writeArguments } from './queue-arguments.ts';
+import type { AtomicOptions, GpuQueue } from './queue.ts';
+import { atomicArguments, copyArguments, fillArguments, readArguments, writeArguments } from './queue-arguments.ts';
 
 /** GPU work of one open emulated device. */
 export class EmulatedQueue implements GpuQueue {
@@ -39,8 +40,12 @@ export class EmulatedQueue implements GpuQueue {
   }
 
   atomicAdd(address: bigint, value: bigint): Promise<void> {
-    const { start, addend } = atomicAddArguments(address, value);
-    return this.#enqueue(() => this.#engine.atomicAdd(start, addend));
+    return this.atomic('add', address, value);
+  }
+
+  atomic(operation: AtomicOperation, address: bigint, value: bigint, options?: AtomicOptions): Promise<void> {
+    const { start, atomic } = atomicArguments(operation, address, value, options);
+    return this.#enqueue(() => this.#engine.atomic(start, atomic));
   }
 
   idle(): Promise<void> {

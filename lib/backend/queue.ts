@@ -1,4 +1,13 @@
 /** What GPU work is on every backend: the interface, and the error of an access that failed. */
+import type { AtomicOperation } from '../uapi/atomic.ts';
+
+/** Of `GpuQueue.atomic`. */
+export interface AtomicOptions {
+  /** Width of the word; 64 by default. */
+  readonly bits?: 32 | 64;
+  /** What compare-swap expects to be in memory. */
+  readonly compare?: bigint;
+}
 
 /**
  * A queue of GPU work. The operations run in the order of the calls, each promise settles when its operation has ended.
@@ -20,6 +29,13 @@ export interface GpuQueue {
    * DMA engine does. Rejects with `ERR_SVM_NOT_AVAILABLE` where the GPU has no atomic operations on that memory.
    */
   atomicAdd(address: bigint, value: bigint): Promise<void>;
+  /**
+   * Changes the word of 32 or 64 bits at `address`, a multiple of its bytes, atomically and without an answer. A GPU reaches host
+   * memory over PCIe by `add`, `swap` and `compare-swap` alone, and a page may lie there at any time: a render node rejects
+   * the others with `ERR_SVM_NOT_AVAILABLE` unless its link to the CPU takes all. The emulated device takes all. Operations on
+   * floating point numbers are refused.
+   */
+  atomic(operation: AtomicOperation, address: bigint, value: bigint, options?: AtomicOptions): Promise<void>;
   /** Settles when all operations before it have ended, failed or not. */
   idle(): Promise<void>;
   /** Takes no further operations; those before it still run. A second call does nothing. */

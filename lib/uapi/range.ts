@@ -40,12 +40,12 @@ export function addressOf(name: string, value: unknown): bigint {
   return value;
 }
 
-/** A u64 that is no address. */
-export function wordOf(name: string, value: unknown): bigint {
+/** An unsigned number of so many bits that is no address. */
+export function wordOf(name: string, value: unknown, bits: 32 | 64 = 64): bigint {
   if (typeof value !== 'bigint')
     throw typeError('ERR_SVM_INVALID_TYPE', `${name}: expected a bigint, got ${show(value)}`);
-  if (value < 0n || value >= U64_END) {
-    throw rangeError('ERR_SVM_OUT_OF_RANGE', `${name}: expected 0n to 2^64 - 1, got ${value}n`);
+  if (value < 0n || value >> BigInt(bits) !== 0n) {
+    throw rangeError('ERR_SVM_OUT_OF_RANGE', `${name}: expected 0n to 2^${bits} - 1, got ${value}n`);
   }
   return value;
 }

@@ -33,8 +33,6 @@ export const MOST_WRITE_DWORDS = 1 << 20;
 
 /** `fillsize`, bits 31:30 of a fill: what its pattern is. */
 export const FillSize = { byte: 0, word: 1, dword: 2 } as const;
-/** `atomic_op`, bits 31:25 of an atomic: addition of 64 bits. */
-export const ATOMIC_ADD_64 = 47;
 /** `func`, bits 30:28 of a poll: how memory is compared with the reference value. */
 export const PollFunction = {
   always: 0,

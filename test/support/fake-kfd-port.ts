@@ -1,6 +1,8 @@
 /** A KFD queue without hardware: the emulated SDMA engine over one flat memory, with the pointers and events of a real one. */
 import { SdmaEngine } from '../../emulator/drm/sdma-engine.ts';
 import type { KfdEvent, KfdPort } from '../../lib/backend/kfd/port.ts';
+import type { HostAtomics } from '../../lib/backend/kfd/topology.ts';
+import { applyAtomic } from '../../lib/uapi/atomic.ts';
 
 const BUFFER = 0x7000_0000n;
 const FENCE = 0x7f00_0000n;
@@ -11,7 +13,7 @@ export interface FakeHardware {
   readonly onAccess?: (address: bigint, bytes: number, write: boolean) => KfdEvent | undefined;
   /** The engine never gets on. */
   readonly hangs?: boolean;
-  readonly atomics?: boolean;
+  readonly atomics?: HostAtomics;
   /** Bytes of the ring and of the bounce buffer. */
   readonly ringBytes?: number;
   readonly bufferBytes?: number;
@@ -24,7 +26,7 @@ export class FakeKfdPort implements KfdPort {
   readonly buffer: Uint8Array;
   readonly bufferAddress = BUFFER;
   readonly fenceAddress = FENCE;
-  readonly atomics: boolean;
+  readonly atomics: HostAtomics;
   /** The memory of the process, from address 0. */
   readonly memory = new Uint8Array(0x10_0000);
   /** Dwords of each submission, padding and all. */
@@ -38,18 +40,14 @@ export class FakeKfdPort implements KfdPort {
     {
       read: (address, bytes) => this.#at(address, bytes, false).slice(),
       write: (address, data) => this.#at(address, data.length, true).set(data),
-      atomicAdd: (address, value) => {
-        const bytes = this.#at(address, 8, true);
-        const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
-        view.setBigUint64(0, view.getBigUint64(0, true) + value, true);
-      },
+      atomic: (address, atomic) => applyAtomic(this.#at(address, atomic.bits / 8, true), atomic),
     },
     { trap: () => undefined, timestamp: () => 0n },
   );
 
   constructor(hardware: FakeHardware = {}) {
     this.#hardware = hardware;
-    this.atomics = hardware.atomics ?? true;
+    this.atomics = hardware.atomics ?? 'all';
     this.ring = new Uint32Array((hardware.ringBytes ?? 4096) / 4).fill(0xbad0_bad0);
     this.buffer = new Uint8Array(hardware.bufferBytes ?? 4096);
   }

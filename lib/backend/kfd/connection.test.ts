@@ -42,7 +42,7 @@ describe('the connection of a render node to KFD', () => {
   it('acquires the VM of the GPU that has the node, and takes a refusal of XNACK', () => {
     const { log, addon, renderNode } = setUp();
     const connection = KfdConnection.open(addon, renderNode, { topology });
-    expect(connection).toMatchObject({ gpu: { gpuId: 4711, gfx: 'gfx942', hostAtomics: true } });
+    expect(connection).toMatchObject({ gpu: { gpuId: 4711, gfx: 'gfx942', hostAtomics: 'pcie' } });
     expect(log).toEqual(['open /dev/kfd', 'acquire 4711', 'xnack 1']);
     (connection as KfdConnection).close();
     expect(log.at(-1)).toBe('close');

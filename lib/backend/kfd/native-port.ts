@@ -3,6 +3,7 @@ import type { KfdHandle, KfdQueueHandle, NativeAddon } from '../../../native/nat
 import { errnoName } from '../../uapi/errno.ts';
 import { codedError } from '../../uapi/errors.ts';
 import type { KfdEvent, KfdPort } from './port.ts';
+import type { HostAtomics } from './topology.ts';
 
 const RING_BYTES = 1 << 16;
 /** Bounce buffer of `read` and `write`. */
@@ -17,14 +18,14 @@ export class NativeKfdPort implements KfdPort {
   readonly buffer: Uint8Array;
   readonly bufferAddress: bigint;
   readonly fenceAddress: bigint;
-  readonly atomics: boolean;
+  readonly atomics: HostAtomics;
   readonly #addon: NativeAddon;
   readonly #queue: KfdQueueHandle;
   #event: ReturnType<NativeAddon['kfdEvent']>;
   #closed = false;
 
   /** Makes a queue. Throws `ERR_SVM_NOT_AVAILABLE` with the call that the system refused. */
-  constructor(addon: NativeAddon, kfd: KfdHandle, atomics: boolean) {
+  constructor(addon: NativeAddon, kfd: KfdHandle, atomics: HostAtomics) {
     const made = addon.kfdCreateQueue(kfd, RING_BYTES, BUFFER_BYTES);
     if (!('handle' in made))
       throw codedError('ERR_SVM_NOT_AVAILABLE', `createQueue: ${queueRefusal(made.call, made.errno)}`);

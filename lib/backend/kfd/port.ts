@@ -1,5 +1,7 @@
 /** What a queue needs of its hardware: mapped memory, ordered stores and loads, and waits. An interface, so that it can be tested without a GPU. */
 
+import type { HostAtomics } from './topology.ts';
+
 /** A memory exception or a reset, as KFD's events tell it (spec/kfd-queue §8). */
 export type KfdEvent =
   | {
@@ -20,8 +22,8 @@ export interface KfdPort {
   readonly bufferAddress: bigint;
   /** The dword that fences write, where the GPU sees it. */
   readonly fenceAddress: bigint;
-  /** Whether atomic operations reach host memory. */
-  readonly atomics: boolean;
+  /** Which atomic operations reach host memory. */
+  readonly atomics: HostAtomics;
   /** Bytes that the engine has fetched since the queue was made: an acquire load. */
   fetched(): number;
   /** The last value that a fence wrote: an acquire load. */

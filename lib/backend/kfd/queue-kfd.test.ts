@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ATOMIC_OPERATIONS } from '../../uapi/atomic.ts';
 import fc from 'fast-check';
 import { FakeKfdPort } from '../../../test/support/fake-kfd-port.ts';
 import type { FakeHardware } from '../../../test/support/fake-kfd-port.ts';
@@ -124,9 +125,29 @@ describe('an access that fails', () => {
   });
 
   it('for lack of atomic operations is refused, and the queue goes on', async () => {
-    const { queue } = queueOn({ atomics: false });
+    const { queue } = queueOn({ atomics: 'none' });
     await expect(queue.atomicAdd(0n, 1n)).rejects.toMatchObject({ code: 'ERR_SVM_NOT_AVAILABLE' });
     await expect(queue.fill(0n, 1, 4)).resolves.toBeUndefined();
+  });
+
+  it('for an atomic operation that PCIe does not have is refused by name', async () => {
+    const { port, queue } = queueOn({ atomics: 'pcie' });
+    await queue.atomic('swap', 4n, 7n, { bits: 32 });
+    await queue.atomic('compare-swap', 0n, 9n, { compare: 7n << 32n });
+    await queue.atomicAdd(0n, 1n);
+    expect([...port.memory.subarray(0, 8)]).toEqual([10, 0, 0, 0, 0, 0, 0, 0]);
+    for (const operation of ATOMIC_OPERATIONS.filter((name) => !['swap', 'compare-swap', 'add'].includes(name)))
+      await expect(queue.atomic(operation, 0n, 1n)).rejects.toMatchObject({
+        code: 'ERR_SVM_NOT_AVAILABLE',
+        message: `${operation}: over PCIe a GPU has no atomic operations on host memory but add, swap, compare-swap`,
+      });
+  });
+
+  it('for none of them where the link to the CPU takes all', async () => {
+    const { port, queue } = queueOn({ atomics: 'all' });
+    await queue.atomic('or', 0n, 0xf0n, { bits: 32 });
+    await queue.atomic('decrement', 0n, 0x100n, { bits: 32 });
+    expect(port.memory[0]).toBe(0xef);
   });
 });
 

@@ -1,11 +1,13 @@
 /** GPU work on real hardware: packets for an SDMA user queue of KFD, each batch closed by a fence (spec/kfd-queue §6-§9). */
+import { PCIE_ATOMICS } from '../../uapi/atomic.ts';
+import type { AtomicOperation } from '../../uapi/atomic.ts';
 import { codedError } from '../../uapi/errors.ts';
 import { PacketDwords } from '../../uapi/sdma.ts';
 import { OrderedWork } from '../ordered-work.ts';
 import { GpuFaultError } from '../queue.ts';
-import type { GpuQueue } from '../queue.ts';
-import { atomicAddArguments, copyArguments, fillArguments, readArguments, writeArguments } from '../queue-arguments.ts';
-import { putAtomicAdd, putCopy, putFence, putFill } from './sdma-packets.ts';
+import type { AtomicOptions, GpuQueue } from '../queue.ts';
+import { atomicArguments, copyArguments, fillArguments, readArguments, writeArguments } from '../queue-arguments.ts';
+import { putAtomic, putCopy, putFence, putFill } from './sdma-packets.ts';
 import { SdmaRing } from './sdma-ring.ts';
 import type { KfdPort } from './port.ts';
 
@@ -88,12 +90,15 @@ export class KfdQueue implements GpuQueue {
   }
 
   atomicAdd(address: bigint, value: bigint): Promise<void> {
-    const { start, addend } = atomicAddArguments(address, value);
+    return this.atomic('add', address, value);
+  }
+
+  atomic(operation: AtomicOperation, address: bigint, value: bigint, options?: AtomicOptions): Promise<void> {
+    const { start, atomic } = atomicArguments(operation, address, value, options);
     return this.#work.run(async () => {
-      if (!this.#port.atomics)
-        throw codedError('ERR_SVM_NOT_AVAILABLE', 'atomicAdd: the GPU has no PCIe atomic operations on host memory');
-      await this.#batch(PacketDwords.atomic, (words, at) => putAtomicAdd(words, at, start, addend), [
-        { address: start, bytes: 8, access: 'write' },
+      this.#assertAtomics(operation);
+      await this.#batch(PacketDwords.atomic, (words, at) => putAtomic(words, at, start, atomic), [
+        { address: start, bytes: atomic.bits / 8, access: 'write' },
       ]);
     });
   }
@@ -112,6 +117,17 @@ export class KfdQueue implements GpuQueue {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #assertAtomics(operation: AtomicOperation): void {
+    const { atomics } = this.#port;
+    if (atomics === 'all' || (atomics === 'pcie' && PCIE_ATOMICS.includes(operation))) return;
+    throw codedError(
+      'ERR_SVM_NOT_AVAILABLE',
+      atomics === 'none'
+        ? `${operation}: the GPU has no atomic operations on host memory`
+        : `${operation}: over PCIe a GPU has no atomic operations on host memory but ${PCIE_ATOMICS.join(', ')}`,
+    );
   }
 
   #copy(to: bigint, from: bigint, bytes: number): Promise<void> {

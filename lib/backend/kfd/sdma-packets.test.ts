@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { putAtomicAdd, putCopy, putFence, putFill, putWrite } from './sdma-packets.ts';
+import { putAtomic, putCopy, putFence, putFill, putWrite } from './sdma-packets.ts';
 
 const words = new Uint32Array(16);
 /** The dwords that `put` writes, from index 2 on. */
@@ -9,6 +9,7 @@ function packet(put: (at: number) => number): number[] {
   expect([words[1], words[end]]).toEqual([0xdead_beef, 0xdead_beef]);
   return [...words.subarray(2, end)];
 }
+const ADD = { operation: 'add', bits: 64, value: 1n, compare: 0n } as const;
 const FAR = 0x7fff_1234_5678n;
 
 describe('packets, dword by dword', () => {
@@ -35,8 +36,16 @@ describe('packets, dword by dword', () => {
   });
 
   it('ATOMIC with an addition of 64 bits', () => {
-    expect(packet((at) => putAtomicAdd(words, at, FAR, 0xfedc_ba98_7654_3210n))).toEqual([
+    const add = { ...ADD, value: 0xfedc_ba98_7654_3210n };
+    expect(packet((at) => putAtomic(words, at, FAR, add))).toEqual([
       0x5e00_000a, 0x1234_5678, 0x7fff, 0x7654_3210, 0xfedc_ba98, 0, 0, 0,
+    ]);
+  });
+
+  it('ATOMIC that compares and swaps 32 bits', () => {
+    const swap = { operation: 'compare-swap', bits: 32, value: 0xffff_fffen, compare: 5n } as const;
+    expect(packet((at) => putAtomic(words, at, FAR + 4n, swap))).toEqual([
+      0x1000_000a, 0x1234_567c, 0x7fff, 0xffff_fffe, 0, 5, 0, 0,
     ]);
   });
 
@@ -67,7 +76,7 @@ describe('what has no packet', () => {
     ['a write of 2^20 + 1 dwords', () => putWrite(words, 0, 0n, new Uint32Array(2 ** 20 + 1)), /data: .* 1048576/],
     ['a write at an odd address', () => putWrite(words, 0, 1n, data), /multiple of 4/],
     ['a fence at an odd address', () => putFence(words, 0, 2n, 1), /multiple of 4/],
-    ['an addition at 4 mod 8', () => putAtomicAdd(words, 0, 4n, 1n), /multiple of 8/],
+    ['an addition at 4 mod 8', () => putAtomic(words, 0, 4n, ADD), /multiple of 8/],
   ];
   it.each(calls)('%s', (_, put, message) => expect(put).toThrow(message));
 });

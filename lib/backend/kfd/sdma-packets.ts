@@ -1,16 +1,10 @@
 /** Packets of the SDMA engines 4.x (gfx9), dword by dword (spec/kfd-queue §7). Pure: they are written into an array. */
+import { atomicCode } from '../../uapi/atomic.ts';
+import type { Atomic } from '../../uapi/atomic.ts';
 import { rangeError } from '../../uapi/errors.ts';
-import {
-  ATOMIC_ADD_64,
-  FillSize,
-  MOST_BYTES_PER_PACKET,
-  MOST_WRITE_DWORDS,
-  PacketDwords,
-  SdmaOperation,
-} from '../../uapi/sdma.ts';
+import { FillSize, MOST_BYTES_PER_PACKET, MOST_WRITE_DWORDS, PacketDwords, SdmaOperation } from '../../uapi/sdma.ts';
 
 const FILL_DWORDS = FillSize.dword << 30;
-const ADD_64 = ATOMIC_ADD_64 << 25;
 
 /** COPY_LINEAR of `bytes` (1 to 4 MiB); source and destination have no alignment. Returns the index after the packet. */
 export function putCopy(words: Uint32Array, at: number, destination: bigint, source: bigint, bytes: number): number {
@@ -52,13 +46,13 @@ export function putFence(words: Uint32Array, at: number, address: bigint, value:
   return at + PacketDwords.fence;
 }
 
-/** ATOMIC: adds the u64 `value` to the u64 at `address`, a multiple of 8. */
-export function putAtomicAdd(words: Uint32Array, at: number, address: bigint, value: bigint): number {
-  words[at] = (SdmaOperation.atomic | ADD_64) >>> 0;
-  putAddress(words, at + 1, address, 8n);
-  words[at + 3] = Number(value & 0xffff_ffffn);
-  words[at + 4] = Number(value >> 32n);
-  words.fill(0, at + 5, at + PacketDwords.atomic);
+/** ATOMIC: changes the word at `address`, a multiple of its bytes. */
+export function putAtomic(words: Uint32Array, at: number, address: bigint, atomic: Atomic): number {
+  words[at] = (SdmaOperation.atomic | (atomicCode(atomic) << 25)) >>> 0;
+  putAddress(words, at + 1, address, BigInt(atomic.bits / 8));
+  putWord(words, at + 3, atomic.value);
+  putWord(words, at + 5, atomic.compare);
+  words[at + 7] = 0;
   return at + PacketDwords.atomic;
 }
 
@@ -70,8 +64,13 @@ function putAddress(words: Uint32Array, at: number, address: bigint, alignment: 
       'ERR_SVM_OUT_OF_RANGE',
       `address: expected a multiple of ${alignment}, got 0x${address.toString(16)}`,
     );
-  words[at] = Number(address & 0xffff_ffffn);
-  words[at + 1] = Number(address >> 32n);
+  putWord(words, at, address);
+}
+
+/** A u64, the lower dword first. */
+function putWord(words: Uint32Array, at: number, value: bigint): void {
+  words[at] = Number(value & 0xffff_ffffn);
+  words[at + 1] = Number(value >> 32n);
 }
 
 function assertCount(name: string, count: number, most: number): void {

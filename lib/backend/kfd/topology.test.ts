@@ -73,7 +73,7 @@ describe('the topology of KFD', () => {
             sdmaEngines: 2,
             sdmaXgmiEngines: 14,
             sdmaQueuesPerEngine: 8,
-            hostAtomics: false,
+            hostAtomics: 'none',
           },
         ],
         leftOut: [],
@@ -119,6 +119,30 @@ describe('the topology of KFD', () => {
       expect.stringMatching(/^4 gpu_id is "", no number$/),
       expect.stringMatching(/^5 ENOENT/),
     ]);
+  });
+
+  it.each([
+    ['PCIe', { type: 2, flags: 1 }, 'pcie'],
+    ['xGMI', { type: 11, flags: 1 }, 'all'],
+    ['PCIe whose bridges let no atomics pass', { type: 2, flags: 1 | (1 << 3) }, 'none'],
+    ['a link that says nothing', { type: 11 }, 'none'],
+  ])('says which atomic operations reach the CPU over %s', (_what, link, expected) => {
+    const directory = tree({ 0: CPU, 1: gpu(90_402, 128) });
+    // One link to another GPU, which does not count, and one to the CPU.
+    for (const [name, properties] of [
+      ['0', { type: 11, node_from: 1, node_to: 2, flags: 1 }],
+      ['1', { node_from: 1, node_to: 0, ...link }],
+    ] as const) {
+      const folder = path.join(directory, 'nodes/1/io_links', name);
+      fs.mkdirSync(folder, { recursive: true });
+      fs.writeFileSync(
+        path.join(folder, 'properties'),
+        Object.entries(properties)
+          .map(([key, value]) => `${key} ${value}\n`)
+          .join(''),
+      );
+    }
+    expect(readKfdTopology(directory).gpus[0]!.hostAtomics).toBe(expected);
   });
 
   it('survives any bytes', () => {

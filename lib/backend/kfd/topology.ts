@@ -22,9 +22,11 @@ export interface KfdGpu {
   readonly sdmaEngines: number;
   readonly sdmaXgmiEngines: number;
   readonly sdmaQueuesPerEngine: number;
-  /** Whether atomic operations of 64 bits reach the memory of the CPU. */
-  readonly hostAtomics: boolean;
+  readonly hostAtomics: HostAtomics;
 }
+
+/** Which atomic operations reach the memory of the CPU: all over xGMI, those of PCIe over PCIe where bridges let them pass. */
+export type HostAtomics = 'none' | 'pcie' | 'all';
 
 /** What is in a topology. */
 export interface KfdTopology {
@@ -45,6 +47,8 @@ const readText: ReadText = (path) => readFileSync(path, 'latin1');
 const NEEDED = ['gfx_target_version', 'drm_render_minor', 'location_id', 'device_id'] as const;
 /** Flag of a link. */
 const NO_ATOMICS_64 = 1 << 3;
+/** Type of a link. */
+const XGMI = 11;
 const LARGEST_VALUE = 2n ** 53n - 1n;
 
 /** Reads a topology tree. Never throws; `read` stands for a file that this user may not read. */
@@ -96,20 +100,24 @@ function readNode(folder: string, node: number, read: ReadText): KfdGpu | string
     sdmaEngines: value('num_sdma_engines'),
     sdmaXgmiEngines: value('num_sdma_xgmi_engines'),
     sdmaQueuesPerEngine: value('num_sdma_queues_per_engine'),
-    hostAtomics: hasHostAtomics(folder, read),
+    hostAtomics: hostAtomics(folder, read),
   };
 }
 
 /** Of the link to node 0, which is a CPU: not where it says that atomic operations of 64 bits do not pass. */
-function hasHostAtomics(folder: string, read: ReadText): boolean {
+function hostAtomics(folder: string, read: ReadText): HostAtomics {
   try {
-    return readdirSync(join(folder, 'io_links')).some((link) => {
-      const properties = parseProperties(read(join(folder, 'io_links', link, 'properties')));
-      return properties.get('node_to') === 0 && ((properties.get('flags') ?? NO_ATOMICS_64) & NO_ATOMICS_64) === 0;
-    });
+    const links = readdirSync(join(folder, 'io_links'))
+      .map((link) => parseProperties(read(join(folder, 'io_links', link, 'properties'))))
+      .filter(
+        (properties) =>
+          properties.get('node_to') === 0 && ((properties.get('flags') ?? NO_ATOMICS_64) & NO_ATOMICS_64) === 0,
+      );
+    if (links.length === 0) return 'none';
+    return links.some((properties) => properties.get('type') === XGMI) ? 'all' : 'pcie';
   } catch {
     // No link to be seen is none to rely on.
-    return false;
+    return 'none';
   }
 }
 

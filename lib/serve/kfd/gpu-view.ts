@@ -1,10 +1,10 @@
 /** What an SDMA engine of a served GPU reads and writes: buffer objects where they lie, and SVM memory everywhere else. */
 import { GpuEngine } from '../../../emulator/index.ts';
 import type { EmulatedMachineClock, SdmaMemory } from '../../../emulator/index.ts';
+import { applyAtomic } from '../../uapi/atomic.ts';
+import type { Atomic } from '../../uapi/atomic.ts';
 import type { BufferMemory, KfdBuffer } from './buffers.ts';
 import type { KfdFile } from './client.ts';
-
-const WORD_BYTES = 8;
 
 /** The GPU address space of one file. Throws `GpuAccessError` for what is not accessible, and EFAULT where the client has gone. */
 export class GpuView implements SdmaMemory {
@@ -46,14 +46,14 @@ export class GpuView implements SdmaMemory {
     });
   }
 
-  atomicAdd(address: bigint, value: bigint): void {
+  atomic(address: bigint, atomic: Atomic): void {
+    const bytes = atomic.bits / 8;
     if (typeof this.#buffers.at(address) === 'bigint') {
-      this.#look(address, BigInt(WORD_BYTES));
-      return this.#engine.atomicAdd(address, value);
+      this.#look(address, BigInt(bytes));
+      return this.#engine.atomic(address, atomic);
     }
-    const word = this.read(address, WORD_BYTES).slice();
-    const view = new DataView(word.buffer);
-    view.setBigUint64(0, view.getBigUint64(0, true) + value, true);
+    const word = this.read(address, bytes).slice();
+    applyAtomic(word, atomic);
     this.write(address, word);
   }
 

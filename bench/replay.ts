@@ -1,7 +1,7 @@
 /** Throughput of `replay --check`: reading, replaying and comparing the recorded vectors. */
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { readTraceFile } from '../lib/trace/format/read-trace.ts';
+import { readTraceLines } from '../lib/trace/format/read-trace.ts';
 import { replayTrace } from '../lib/trace/replay/replay.ts';
 import { now } from './clock.ts';
 import type { Measurement } from './measurement.ts';
@@ -30,7 +30,7 @@ export function measureReplay(root: string): Measurement | undefined {
     let operations = 0;
     const begin = now();
     for (const file of files) {
-      const result = replayTrace(readTraceFile(file, { lazyAnswers: true }), { check: true });
+      const result = replayTrace(readTraceLines(file), { check: true });
       if (result.difference !== undefined) throw new Error(`${file}:${result.difference.line}: the replay differs`);
       operations += result.operations;
     }

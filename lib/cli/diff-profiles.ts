@@ -2,7 +2,7 @@
 import { compareProfiles } from '../trace/compare/revisions.ts';
 import type { ProfileComparison, ProfileDifference } from '../trace/compare/revisions.ts';
 import { effectOf, pagesOf } from '../trace/effects/index.ts';
-import type { TraceEffect } from '../trace/effects/list.ts';
+import type { TraceEffect } from '../trace/effects/form.ts';
 import { readTraceFile } from '../trace/format/read-trace.ts';
 import { operationSentence } from '../trace/replay/explain.ts';
 import { isProfileName } from '../uapi/profile.ts';

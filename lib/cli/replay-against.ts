@@ -3,7 +3,7 @@ import { compareWith } from '../trace/against/divergence.ts';
 import type { Comparison } from '../trace/against/divergence.ts';
 import { ChildImplementation } from '../trace/against/implementation.ts';
 import type { Implementation } from '../trace/against/implementation.ts';
-import { readTraceFile } from '../trace/format/read-trace.ts';
+import { readTraceLines } from '../trace/format/read-trace.ts';
 import type { ReadOptions } from '../trace/format/read-trace.ts';
 import type { OperationObject } from '../trace/operations/descriptor.ts';
 import { ExitCode } from './command.ts';
@@ -52,7 +52,7 @@ export async function replayAgainst(
 }
 
 function compareFile(other: Implementation, file: string, size: ReadOptions): Promise<Comparison> {
-  const operations = readTraceFile(file, { ...size, lazyAnswers: true }).map(({ source }) => source as OperationObject);
+  const operations = Array.from(readTraceLines(file, size), ({ source }) => source as OperationObject);
   // Each list begins with a configuration: what the machine of the last trace was is over.
   const begins = Object.hasOwn(operations[0]!, 'config');
   return compareWith(other, begins ? operations : [{ config: {} }, ...operations]);

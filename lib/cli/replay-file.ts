@@ -1,6 +1,6 @@
 /** The replay of one trace file, so that several threads can share many. */
 import { formatHazard } from '../device/emulated.ts';
-import { readTraceFile } from '../trace/format/read-trace.ts';
+import { readTraceFile, readTraceLines } from '../trace/format/read-trace.ts';
 import type { ReadOptions } from '../trace/format/read-trace.ts';
 import { replayTrace } from '../trace/replay/replay.ts';
 import type { ReplayOptions, ReplayResult } from '../trace/replay/replay.ts';
@@ -45,7 +45,8 @@ export function replayFile(file: string, mode: ReplayMode, say: (line: string) =
   };
   try {
     return {
-      result: replayTrace(readTraceFile(file, check ? { ...size, lazyAnswers: true } : size), options),
+      // What is told while it runs is told of a trace that could be read to its end.
+      result: replayTrace(check && !mode.hazards ? readTraceLines(file, size) : readTraceFile(file, size), options),
       hazards,
     };
   } catch (error) {

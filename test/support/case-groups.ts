@@ -6,7 +6,7 @@ import { runCase } from '../../lib/conformance/framework/run-case.ts';
 import { reasonNotRecorded, recordingPath } from '../../lib/conformance/framework/recordings.ts';
 import { Target } from '../../lib/conformance/framework/target.ts';
 import type { TargetOptions } from '../../lib/conformance/framework/target.ts';
-import { readTraceFile } from '../../lib/trace/format/read-trace.ts';
+import { readTraceLines } from '../../lib/trace/format/read-trace.ts';
 import { replayTrace } from '../../lib/trace/replay/replay.ts';
 import { sample } from './effort.ts';
 import { ownTemporaryFolder } from './package-support.ts';
@@ -56,7 +56,7 @@ export function testGroups(
       if (result.status !== 'pass' && result.status !== 'skip')
         bad.push(`${each.id}: ${result.reason}\n    ${result.log.join('\n    ')}`);
       if (record === undefined || result.status === 'skip') continue;
-      const { difference } = replayTrace(readTraceFile(record, { lazyAnswers: true }), { check: true });
+      const { difference } = replayTrace(readTraceLines(record), { check: true });
       if (difference !== undefined) bad.push(`${each.id}: replays differently: ${JSON.stringify(difference)}`);
       rmSync(record);
     }

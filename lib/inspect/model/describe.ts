@@ -1,5 +1,5 @@
 /** Operations and effects in the few words of a list. */
-import type { TraceEffect } from '../../trace/effects/list.ts';
+import type { TraceEffect } from '../../trace/effects/form.ts';
 import { effectOf, pagesOf } from '../../trace/effects/index.ts';
 import { descriptorOf } from '../../trace/operations/index.ts';
 import type { TraceOperation } from '../../trace/operations/index.ts';

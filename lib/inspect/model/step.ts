@@ -1,6 +1,6 @@
 /** One operation of an inspected trace: as it was read, and as the emulator answered it. */
 import type { CostKind } from '../../../emulator/index.ts';
-import type { TraceEffect } from '../../trace/effects/list.ts';
+import type { TraceEffect } from '../../trace/effects/form.ts';
 import type { TraceAnswer, TraceOperation } from '../../trace/operations/index.ts';
 import type { Decision } from './decision.ts';
 import type { StepHazard } from './hazards.ts';

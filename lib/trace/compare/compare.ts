@@ -1,7 +1,6 @@
 /** Compares answers with recorded ones and names the first difference. */
 
-/** Counters that are detail of the C code and not compared (spec/trace-format §6). */
-const IGNORED_COUNTERS = new Set(['lockPd', 'pdes', 'hmm', 'mapCalls']);
+import { isComparedCounter } from './counters.ts';
 
 /** Where two answers differ: the path of the field, and both values. */
 export interface AnswerDifference {
@@ -15,26 +14,6 @@ export function firstDifference(expected: unknown, actual: unknown, path = ''): 
   // Nearly all answers are equal: paths are put together only for the one that is not.
   if (isSame(expected, actual, isAnswerPath(path), isCountersPath(path))) return undefined;
   return locate(expected, actual, path);
-}
-
-const COUNTERS = ',"counters":{';
-const INJECTED = ',"inj":[';
-
-/**
- * Whether `answer` is, written down, the recorded text; counters that are not
- * compared may differ. False may also mean "equal, but written otherwise".
- */
-export function isSameText(expected: string, answer: Readonly<Record<string, unknown>>): boolean {
-  const actual = JSON.stringify(answer);
-  if (actual === expected) return true;
-  const split = expected.indexOf(COUNTERS);
-  // Comparing slices is much faster than startsWith, which goes character by character.
-  if (split < 0 || !actual.startsWith(COUNTERS, split) || actual.slice(0, split) !== expected.slice(0, split))
-    return false;
-  // Counters of an injected operation lie deeper, so that no object begins there: compared as objects.
-  if (expected.lastIndexOf(INJECTED, split) >= 0) return false;
-  const tail = (text: string): unknown => JSON.parse(`{${text.slice(split + 1)}`);
-  return isSame(tail(expected), tail(actual), true, false);
 }
 
 /** Whether a path leads to an answer: the whole, or that of an injected operation. */
@@ -56,7 +35,7 @@ function locate(expected: unknown, actual: unknown, path: string): AnswerDiffere
   }
   if (isRecord(expected) && isRecord(actual)) {
     for (const key of new Set([...Object.keys(expected), ...Object.keys(actual)])) {
-      if (isCountersPath(path) && IGNORED_COUNTERS.has(key)) continue;
+      if (isCountersPath(path) && !isComparedCounter(key)) continue;
       const difference = firstDifference(expected[key], actual[key], path === '' ? key : `${path}.${key}`);
       if (difference !== undefined) return difference;
     }
@@ -79,7 +58,7 @@ function isSame(expected: unknown, actual: unknown, isAnswer: boolean, isCounter
   }
   if (!isRecord(expected) || !isRecord(actual)) return false;
   for (const key in expected) {
-    if (isCounters && IGNORED_COUNTERS.has(key)) continue;
+    if (isCounters && !isComparedCounter(key)) continue;
     if (
       isAnswer && key === 'inj'
         ? !isSameList(expected[key], actual[key])
@@ -88,7 +67,7 @@ function isSame(expected: unknown, actual: unknown, isAnswer: boolean, isCounter
       return false;
   }
   for (const key in actual) {
-    if (isCounters && IGNORED_COUNTERS.has(key)) continue;
+    if (isCounters && !isComparedCounter(key)) continue;
     if (actual[key] !== undefined && expected[key] === undefined) return false;
   }
   return true;

@@ -5,7 +5,7 @@ import { UAPI_PROFILES } from '../../uapi/profile.ts';
 import type { UapiProfileName } from '../../uapi/profile.ts';
 import { revisionsDiffer, revisionSentence } from '../../words/revision-differences.ts';
 import type { RevisionDifferenceKey } from '../../words/revision-differences.ts';
-import type { TraceEffect } from '../effects/list.ts';
+import type { TraceEffect } from '../effects/form.ts';
 import { effectOf } from '../effects/index.ts';
 import { DEFAULT_CONFIG } from '../format/config.ts';
 import type { TraceLine } from '../format/parse-trace.ts';

@@ -1,6 +1,7 @@
 /** What is particular about one kind of effect: how it is written down, and told. */
 import type { EffectSink, EventMap } from '../../../emulator/index.ts';
-import type { TraceEffect, EffectList, EffectSource } from './list.ts';
+import type { EffectSource, TraceEffect } from './form.ts';
+import type { EffectList } from './list.ts';
 
 /** Pages with PTE flags, 0 where flags are not meant. */
 export interface FlaggedPages {

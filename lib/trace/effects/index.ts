@@ -1,9 +1,10 @@
 /** The effects of the trace format (spec/trace-format §5). A new one is an entry of this table. */
 import { NotifierEvent } from '../../../emulator/index.ts';
 import { bytesAt } from '../../words/sizes.ts';
-import type { TraceEffect, RunWriter } from './list.ts';
-import { hex, hexAddress } from '../format/hex.ts';
+import { hex } from '../format/hex.ts';
 import type { EffectDescriptor, FlaggedPages, ToldPages } from './descriptor.ts';
+import type { TraceEffect } from './form.ts';
+import * as FORMS from './forms.ts';
 
 /** `[kind, start address, end address]` */
 function addresses(entry: TraceEffect): FlaggedPages {
@@ -15,30 +16,6 @@ function pageOf(address: string | number | undefined): number {
   return Number(BigInt(address ?? 0) >> 12n);
 }
 
-function interval(kind: string, startPage: number, pages: number): TraceEffect {
-  return [kind, hexAddress(startPage), hexAddress(startPage + pages)];
-}
-
-const writePtes: RunWriter = (start, pages, flags, source) => [
-  'pte',
-  hex(start),
-  hex(pages),
-  hex(source.flagValue(flags)),
-];
-const writeZap: RunWriter = (start, pages) => ['zap', hex(start), hex(pages)];
-const writeMapped: RunWriter = (start, pages) => ['dma+', hexAddress(start), hex(pages)];
-const writeUnmapped: RunWriter = (start, pages) => ['dma-', hexAddress(start), hex(pages)];
-
-const eventWriter =
-  (kind: string): RunWriter =>
-  (start, pages) => ['event', kind, hexAddress(start), hexAddress(start + pages)];
-const writeMigrateEvent = eventWriter('migrate');
-const writeClearEvent = eventWriter('clear');
-const writeCopyIn: RunWriter = (start, pages) => ['copy', 'vram', hex(start), hex(pages)];
-const writeCopyOut: RunWriter = (start, pages) => ['copy', 'ram', hex(start), hex(pages)];
-const writeToVram: RunWriter = (start, pages, gpu) => ['tovram', hex(start), hex(pages), gpu];
-const writeToRam: RunWriter = (start, pages, gpu) => ['toram', hex(start), hex(pages), gpu];
-
 const counted = ({ count }: ToldPages, one: string, many: string): string => (count === 1 ? one : `${count} ${many}`);
 
 export const EFFECTS: readonly EffectDescriptor[] = [
@@ -47,7 +24,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     title: 'notifier inserted',
     listen: {
       notifierInserted(start, pages) {
-        this.list.push(this.gpu, interval('notifier+', start, pages));
+        this.list.add(this, FORMS.NOTIFIER_INSERTED, start, pages);
       },
     },
     pages: addresses,
@@ -59,7 +36,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     title: 'notifier removed',
     listen: {
       notifierRemoved(start, pages) {
-        this.list.push(this.gpu, interval('notifier-', start, pages));
+        this.list.add(this, FORMS.NOTIFIER_REMOVED, start, pages);
       },
     },
     pages: addresses,
@@ -71,7 +48,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     title: 'range inserted',
     listen: {
       rangeInserted(start, pages) {
-        this.list.push(this.gpu, interval('range+', start, pages));
+        this.list.add(this, FORMS.RANGE_INSERTED, start, pages);
       },
     },
     pages: addresses,
@@ -83,7 +60,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     title: 'range removed',
     listen: {
       rangeRemoved(start, pages) {
-        this.list.push(this.gpu, interval('range-', start, pages));
+        this.list.add(this, FORMS.RANGE_REMOVED, start, pages);
       },
     },
     pages: addresses,
@@ -96,7 +73,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     onPageTable: true,
     listen: {
       ptesWritten(start, pages, flags) {
-        this.list.run(this, writePtes, start, pages, flags);
+        this.list.run(this, FORMS.PTES_WRITTEN, start, pages, flags);
       },
     },
     pages: ([, start, pages, flags]) => ({
@@ -113,7 +90,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     onPageTable: true,
     listen: {
       ptesZapped(start, pages) {
-        this.list.run(this, writeZap, start, pages, 0);
+        this.list.run(this, FORMS.PTES_ZAPPED, start, pages, 0);
       },
     },
     pages: ([, start, pages]) => ({ startPage: Number(start), pages: Number(pages), flags: 0n }),
@@ -126,7 +103,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     onPageTable: true,
     listen: {
       tlbFlushed() {
-        this.list.push(this.gpu, ['tlb']);
+        this.list.add(this, FORMS.TLB_FLUSHED, 0, 0);
       },
     },
     event: 'tlb-flushed',
@@ -137,7 +114,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     title: 'DMA mapped',
     listen: {
       dmaMapped(start, pages) {
-        this.list.run(this, writeMapped, start, pages, 0);
+        this.list.run(this, FORMS.DMA_MAPPED, start, pages, 0);
       },
     },
     pages: ([, start, pages]) => ({ startPage: pageOf(start), pages: Number(pages), flags: 0n }),
@@ -149,7 +126,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     title: 'DMA unmapped',
     listen: {
       dmaUnmapped(start, pages) {
-        this.list.run(this, writeUnmapped, start, pages, 0);
+        this.list.run(this, FORMS.DMA_UNMAPPED, start, pages, 0);
       },
     },
     pages: ([, start, pages]) => ({ startPage: pageOf(start), pages: Number(pages), flags: 0n }),
@@ -161,7 +138,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     title: 'queued for collection',
     listen: {
       collectionQueued(first, last) {
-        this.list.push(this.gpu, ['gc+', hex(first), hex(last)]);
+        this.list.add(this, FORMS.COLLECTION_QUEUED, first, last - first + 1);
       },
     },
     pages: ([, first, last]) => ({ startPage: Number(first), pages: Number(last) - Number(first) + 1, flags: 0n }),
@@ -173,7 +150,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     title: 'queued for restore',
     listen: {
       restoreQueued(first, last) {
-        this.list.push(this.gpu, ['restore+', hex(first), hex(last)]);
+        this.list.add(this, FORMS.RESTORE_QUEUED, first, last - first + 1);
       },
     },
     pages: ([, first, last]) => ({ startPage: Number(first), pages: Number(last) - Number(first) + 1, flags: 0n }),
@@ -255,8 +232,8 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     title: 'MMU event of a migration',
     listen: {
       migrationAnnounced(event, startPage, endPage) {
-        const writer = event === NotifierEvent.migrate ? writeMigrateEvent : writeClearEvent;
-        this.list.run(this, writer, startPage, endPage - startPage, 0);
+        const form = event === NotifierEvent.migrate ? FORMS.MIGRATION_EVENT : FORMS.CLEAR_EVENT;
+        this.list.run(this, form, startPage, endPage - startPage, 0);
       },
     },
     pages: ([, , start, end]) => addresses(['event', start!, end!]),
@@ -269,7 +246,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     vramAt: 2,
     listen: {
       copied(toVram, offset, pages) {
-        this.list.run(this, toVram ? writeCopyIn : writeCopyOut, offset, pages, 0);
+        this.list.run(this, toVram ? FORMS.COPIED_IN : FORMS.COPIED_OUT, offset, pages, 0);
       },
     },
     event: 'pages-copied',
@@ -280,7 +257,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     title: 'moved to VRAM',
     listen: {
       movedToVram(startPage, pages, gpu) {
-        this.list.run(this, writeToVram, startPage, pages, gpu);
+        this.list.run(this, FORMS.MOVED_TO_VRAM, startPage, pages, gpu);
       },
     },
     pages: ([, start, pages]) => ({ startPage: Number(start), pages: Number(pages), flags: 0n }),
@@ -292,7 +269,7 @@ export const EFFECTS: readonly EffectDescriptor[] = [
     title: 'moved to system memory',
     listen: {
       movedToRam(startPage, pages, gpu) {
-        this.list.run(this, writeToRam, startPage, pages, gpu);
+        this.list.run(this, FORMS.MOVED_TO_RAM, startPage, pages, gpu);
       },
     },
     pages: ([, start, pages]) => ({ startPage: Number(start), pages: Number(pages), flags: 0n }),

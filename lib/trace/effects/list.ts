@@ -1,34 +1,37 @@
 /** The `fx` list of an answer while it is made (spec/trace-format §5; spec/trace-format-v8 §6 for several GPUs). */
+import { Fragment } from '../format/answer-text.ts';
+import type { RecordedAnswer } from '../format/answer-text.ts';
+import type { EffectSource, EntryForm, TraceEffect } from './form.ts';
 
-/** One entry of `fx`. */
-export type TraceEffect = readonly (string | number)[];
-
-/** Where an effect comes from. */
-export interface EffectSource {
-  /** Number of the GPU; null: the process. */
-  readonly gpu: number | null;
-  /** The 64-bit PTE flags of an index. */
-  readonly flagValue: (index: number) => bigint;
+/** An effect that was told, of which no entry is made yet, unless it came as one. */
+class ToldEffect {
+  form: EntryForm | null = null;
+  entry: TraceEffect | null = null;
+  startPage = 0;
+  pages = 0;
+  flags = 0;
+  source: EffectSource = NO_SOURCE;
+  /** Whether pages after it may lengthen it. */
+  joins = false;
+  /** When it was told or lengthened last, in ns. */
+  time = 0;
 }
 
-/** Writes an entry that may stand for the effects of several calls; `flags` is an index of the source. */
-export type RunWriter = (startPage: number, pages: number, flags: number, source: EffectSource) => TraceEffect;
+const NO_SOURCE: EffectSource = { gpu: null, flagValue: () => 0n };
 
-/** Collects entries; neighbours of one kind that are contiguous become one. */
+const FX = new Fragment(',"fx":[');
+const COMMA = new Fragment(',');
+const END = new Fragment(']}');
+
+/** Collects effects; neighbours of one kind that are contiguous become one. Entries are made when somebody takes them. */
 export class EffectList {
-  #entries: TraceEffect[] = [];
-  // The run that the next effect may lengthen.
-  #writer: RunWriter | null = null;
-  #start = 0;
-  #pages = 0;
-  #flags = 0;
-  #source: EffectSource | null = null;
+  // Used again for the effects of the next operation: the first `#count` are told.
+  readonly #told: ToldEffect[] = [];
+  #count = 0;
   // The GPU that entries are about until another one is named.
   #gpu = 0;
   readonly #clock: { readonly now: number } | null;
-  #times: number[] = [];
   #takenTimes: readonly number[] = [];
-  #end = 0;
 
   /** `clock`: when each entry was made is kept, too. */
   constructor(clock: { readonly now: number } | null = null) {
@@ -42,13 +45,33 @@ export class EffectList {
 
   /** The effects since the last call, in order. */
   take(): TraceEffect[] {
-    this.#flush();
-    const entries = this.#entries;
-    this.#entries = [];
-    this.#gpu = 0;
-    this.#takenTimes = this.#times;
-    this.#times = [];
+    const told = this.#told.slice(0, this.#count);
+    const entries = told.map((each) => each.entry ?? each.form!.entry(each));
+    this.#takenTimes = this.#clock === null ? [] : told.map(({ time }) => time);
+    this.#clear();
     return entries;
+  }
+
+  /** Takes the effects if `answer`, completed by them, is the recorded one; says whether it is. */
+  takeIfSame(answer: object, recorded: RecordedAnswer): boolean {
+    return this.takeIfWritten((output) => output.opened(answer), recorded);
+  }
+
+  /** As `takeIfSame`, of what `write` writes, an answer without its closing bracket. */
+  takeIfWritten(write: (output: RecordedAnswer) => void, recorded: RecordedAnswer): boolean {
+    recorded.restart();
+    write(recorded);
+    recorded.raw(FX);
+    for (let index = 0; index < this.#count && recorded.isSameSoFar; index++) {
+      if (index > 0) recorded.raw(COMMA);
+      const each = this.#told[index]!;
+      if (each.entry !== null) recorded.value(each.entry);
+      else each.form!.write(each, recorded);
+    }
+    recorded.raw(END);
+    if (!recorded.isSame) return false;
+    this.#clear();
+    return true;
   }
 
   /** What comes is about GPU 0 again, until another one is named. */
@@ -58,52 +81,67 @@ export class EffectList {
 
   /** A mark of an injected operation. */
   mark(...entry: string[]): void {
-    this.#about(0);
-    this.#flush();
-    this.#add(entry);
+    this.push(0, entry);
+  }
+
+  /** An entry of its own, as it is. */
+  push(gpu: number | null, entry: TraceEffect): void {
+    this.#about(gpu);
+    this.#next().entry = entry;
   }
 
   /** An entry of its own. */
-  push(gpu: number | null, entry: TraceEffect): void {
-    this.#about(gpu);
-    this.#flush();
-    this.#add(entry);
-  }
-
-  /** Pages that may go on the run before; `writer` stands for their kind. */
-  run(source: EffectSource, writer: RunWriter, startPage: number, pages: number, flags: number): void {
+  add(source: EffectSource, form: EntryForm, startPage: number, pages: number): void {
     this.#about(source.gpu);
-    if (this.#writer === writer && this.#start + this.#pages === startPage && this.#flags === flags) {
-      this.#pages += pages;
-      if (this.#clock !== null) this.#end = this.#clock.now;
-      return;
-    }
-    this.#flush();
-    this.#writer = writer;
-    this.#source = source;
-    this.#start = startPage;
-    this.#pages = pages;
-    this.#flags = flags;
-    if (this.#clock !== null) this.#end = this.#clock.now;
+    const told = this.#next();
+    told.form = form;
+    told.startPage = startPage;
+    told.pages = pages;
+    told.source = source;
   }
 
-  #add(entry: TraceEffect): void {
-    this.#entries.push(entry);
-    if (this.#clock !== null) this.#times.push(this.#clock.now);
+  /** Pages that may go on the run before. */
+  run(source: EffectSource, form: EntryForm, startPage: number, pages: number, flags: number): void {
+    this.#about(source.gpu);
+    if (this.#count > 0) {
+      const last = this.#told[this.#count - 1]!;
+      if (last.joins && last.form === form && last.startPage + last.pages === startPage && last.flags === flags) {
+        last.pages += pages;
+        if (this.#clock !== null) last.time = this.#clock.now;
+        return;
+      }
+    }
+    const told = this.#next();
+    told.form = form;
+    told.startPage = startPage;
+    told.pages = pages;
+    told.flags = flags;
+    told.source = source;
+    told.joins = true;
   }
 
   #about(gpu: number | null): void {
     if (gpu === this.#gpu || gpu === null) return;
-    this.#flush();
     this.#gpu = gpu;
-    this.#add(['@', gpu]);
+    this.#next().entry = ['@', gpu];
   }
 
-  #flush(): void {
-    const writer = this.#writer;
-    if (writer === null) return;
-    this.#writer = null;
-    this.#entries.push(writer(this.#start, this.#pages, this.#flags, this.#source!));
-    if (this.#clock !== null) this.#times.push(this.#end);
+  #next(): ToldEffect {
+    if (this.#count === this.#told.length) this.#told.push(new ToldEffect());
+    const told = this.#told[this.#count++]!;
+    told.form = null;
+    told.entry = null;
+    told.joins = false;
+    if (this.#clock !== null) told.time = this.#clock.now;
+    return told;
+  }
+
+  #clear(): void {
+    this.#count = 0;
+    this.#gpu = 0;
+    if (this.#told.length > MOST_KEPT) this.#told.length = MOST_KEPT;
   }
 }
+
+/** Effects that are kept for the next operation. */
+const MOST_KEPT = 4096;

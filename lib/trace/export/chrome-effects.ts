@@ -1,6 +1,6 @@
 /** Effects of an operation as the few slices that a Chrome trace shows of them. */
 import { errnoName } from '../../uapi/errno.ts';
-import type { TraceEffect } from '../effects/list.ts';
+import type { TraceEffect } from '../effects/form.ts';
 import type { FlaggedPages } from '../effects/descriptor.ts';
 import { effectOf, pagesOf } from '../effects/index.ts';
 import { hex, hexAddress } from '../format/hex.ts';

@@ -38,10 +38,10 @@ export class Fields {
 
   /** Refuses fields that the operation does not have. */
   only(...own: string[]): void {
-    const known = [...own, ...this.#common];
-    for (const name of Object.keys(this.#values)) {
-      if (!known.includes(name))
-        this.#fail(name, `unknown field; known: ${known.length === 0 ? 'none' : known.join(', ')}`);
+    for (const name in this.#values) {
+      if (own.includes(name) || this.#common.includes(name)) continue;
+      const known = [...own, ...this.#common];
+      this.#fail(name, `unknown field; known: ${known.length === 0 ? 'none' : known.join(', ')}`);
     }
   }
 
@@ -50,7 +50,10 @@ export class Fields {
     const value = this.#required(name);
     let parsed: bigint | undefined;
     if (typeof value === 'number' && Number.isSafeInteger(value)) parsed = BigInt(value);
-    else if (typeof value === 'string' && /^0x[0-9a-fA-F]+$/.test(value)) parsed = BigInt(value);
+    else if (typeof value === 'string') {
+      const number = hexValue(value);
+      parsed = number === undefined ? undefined : number < EXACT ? BigInt(number) : BigInt(value);
+    }
     if (parsed === undefined || parsed < 0n || parsed >= U64_END) {
       this.#fail(name, `expected a number or "0x..." from 0 to 2^64 - 1, got ${JSON.stringify(value)}`);
     }
@@ -119,7 +122,7 @@ export class Fields {
   }
 
   u32(name: string, value: unknown): number {
-    const parsed = typeof value === 'string' && /^0x[0-9a-fA-F]+$/.test(value) ? Number(value) : value;
+    const parsed = typeof value === 'string' ? hexValue(value) : value;
     if (typeof parsed !== 'number' || !Number.isInteger(parsed) || parsed < 0 || parsed > 0xffff_ffff) {
       this.#fail(name, `expected numbers from 0 to 2^32 - 1, got ${JSON.stringify(value)}`);
     }
@@ -135,4 +138,23 @@ export class Fields {
   #fail(name: string, message: string): never {
     throw new TraceFormatError(`${this.operation}.${name}: ${message}`);
   }
+}
+
+/** Numbers below it were read without loss. */
+const EXACT = 2 ** 53;
+
+/** The value of "0x" and digits, rounded where a double cannot hold it; undefined for other text. */
+function hexValue(text: string): number | undefined {
+  const { length } = text;
+  if (length < 3 || text.charCodeAt(0) !== 0x30 || text.charCodeAt(1) !== 0x78) return undefined;
+  let value = 0;
+  for (let index = 2; index < length; index++) {
+    const code = text.charCodeAt(index);
+    // "0" to "9", and "a" to "f" or "A" to "F" as lower-case letters.
+    const letter = code | 0x20;
+    const digit = code >= 0x30 && code <= 0x39 ? code - 0x30 : letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
+    if (digit < 0) return undefined;
+    value = value * 16 + digit;
+  }
+  return value;
 }

@@ -1,5 +1,6 @@
 /** Traces given as text: lines, operations, recorded answers. Free of Node imports: the inspector's page reads with it. */
 import type { TraceOperation } from '../operations/index.ts';
+import { RecordedAnswer } from './answer-text.ts';
 import { parseOperation } from '../operations/parse.ts';
 import { TraceFormatError } from './fields.ts';
 import { TraceFileError } from './trace-file-error.ts';
@@ -12,76 +13,96 @@ export interface TraceLine {
   /** The operation as it is written in the file. */
   readonly source: unknown;
   readonly expected: Readonly<Record<string, unknown>> | undefined;
-  /** The recorded answer as it is written in the file, where the line has the form that recordings have. */
-  readonly expectedText?: string;
+  /** The recorded answer as it is written in the file, where it was not parsed. */
+  readonly recorded?: RecordedAnswer;
+}
+
+/** The lines of a trace given as text; `name` stands for the file in complaints. */
+export function parseTrace(name: string, text: string): TraceLine[] {
+  return [...traceLines(name, text)];
 }
 
 /**
- * The lines of a trace given as text; `name` stands for the file in complaints.
- * With `lazyAnswers`, recorded answers are parsed when somebody asks for
- * `expected`, and a malformed one is complained of only then.
+ * The lines of a trace, each parsed when it is asked for. With `bytes`, the same text as bytes, recorded answers are parsed when
+ * somebody asks for `expected`, and a malformed one is complained of only then.
  */
-export function parseTrace(name: string, text: string, options: { lazyAnswers?: boolean } = {}): TraceLine[] {
-  const lines: TraceLine[] = [];
-  text.split('\n').forEach((source, index) => {
-    const trimmed = source.trim();
-    if (trimmed === '' || trimmed.startsWith('#')) return;
-    const lazy = options.lazyAnswers === true ? lazyLine(name, index + 1, trimmed) : undefined;
-    const parsed = lazy ?? parseLine(name, index + 1, trimmed);
-    if (parsed.operation.name === 'config' && lines.length > 0) {
-      throw new TraceFileError(name, index + 1, 'config: only the first operation of a trace may be a config');
+export function* traceLines(name: string, text: string, bytes?: Uint8Array): Generator<TraceLine, void> {
+  // A character is a byte where all are ASCII; other text is parsed at once.
+  const places = bytes?.length === text.length ? bytes : undefined;
+  let isFirst = true;
+  for (let start = 0, line = 1; start <= text.length; line++) {
+    const newline = text.indexOf('\n', start);
+    const end = newline < 0 ? text.length : newline;
+    const parsed =
+      (places === undefined ? undefined : lazyLine(name, line, text, places, start, end)) ??
+      parseLine(name, line, text.slice(start, end).trim());
+    start = end + 1;
+    if (parsed === undefined) continue;
+    if (parsed.operation.name === 'config' && !isFirst) {
+      throw new TraceFileError(name, line, 'config: only the first operation of a trace may be a config');
     }
-    lines.push(parsed);
-  });
-  if (lines.length === 0) throw new TraceFileError(name, 0, 'holds no operation');
-  return lines;
+    isFirst = false;
+    yield parsed;
+  }
+  if (isFirst) throw new TraceFileError(name, 0, 'holds no operation');
 }
 
 const IN = '{"in":';
 const OUT = ',"out":';
+const END = '}';
 
 /** A line whose answer is most of its text and, as a rule, only compared as text. */
 class LazyLine implements TraceLine {
   readonly line: number;
   readonly operation: TraceOperation;
   readonly source: unknown;
-  readonly expectedText: string;
+  readonly recorded: RecordedAnswer;
   readonly #file: string;
   #expected: Readonly<Record<string, unknown>> | undefined;
 
-  constructor(file: string, line: number, source: unknown, expectedText: string) {
+  constructor(file: string, line: number, source: unknown, recorded: RecordedAnswer) {
     this.#file = file;
     this.line = line;
     this.source = source;
     this.operation = parseSource(file, line, source);
-    this.expectedText = expectedText;
+    this.recorded = recorded;
   }
 
   get expected(): Readonly<Record<string, unknown>> | undefined {
     return (this.#expected ??= answerObject(
       this.#file,
       this.line,
-      parseJson(this.#file, this.line, this.expectedText),
+      parseJson(this.#file, this.line, this.recorded.text),
     ));
   }
 }
 
-/** The line without parsing its answer, or undefined if it does not have the form of a recording. */
-function lazyLine(file: string, line: number, text: string): TraceLine | undefined {
-  const split = text.indexOf(OUT);
-  if (split < 0 || !text.startsWith(IN) || !text.endsWith('}')) return undefined;
+/** The line from `start` to before `end` without parsing its answer, or undefined if it does not have the form of a recording. */
+function lazyLine(
+  file: string,
+  line: number,
+  text: string,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): TraceLine | undefined {
+  if (!text.startsWith(IN, start) || text[end - 1] !== END) return undefined;
+  const split = text.indexOf(OUT, start + IN.length);
+  if (split < 0 || split + OUT.length >= end) return undefined;
   let source: unknown;
-  const operation = text.slice(IN.length, split);
+  const operation = text.slice(start + IN.length, split);
   assertShallow(file, line, operation);
   try {
     source = JSON.parse(operation);
   } catch {
     return undefined; // Parsed as a whole, the line says what is wrong with it.
   }
-  return new LazyLine(file, line, source, text.slice(split + OUT.length, -1));
+  return new LazyLine(file, line, source, new RecordedAnswer(bytes, split + OUT.length, end - END.length));
 }
 
-function parseLine(file: string, line: number, text: string): TraceLine {
+/** Undefined: a comment, or nothing at all. */
+function parseLine(file: string, line: number, text: string): TraceLine | undefined {
+  if (text === '' || text.startsWith('#')) return undefined;
   const value = parseJson(file, line, text);
   if (typeof value !== 'object' || value === null || !('in' in value)) {
     return { line, operation: parseSource(file, line, value), source: value, expected: undefined };

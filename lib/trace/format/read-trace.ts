@@ -1,7 +1,7 @@
 /** Reads trace files, plain or gzip, with file and line number in every complaint. */
 import { readFileSync, statSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { parseTrace } from './parse-trace.ts';
+import { parseTrace, traceLines } from './parse-trace.ts';
 import type { TraceLine } from './parse-trace.ts';
 import { TraceFileError } from './trace-file-error.ts';
 
@@ -22,7 +22,11 @@ export interface ReadOptions {
 }
 
 /** The text of a trace file, unpacked; throws TraceFileError. */
-export function readTraceText(path: string, { maxSize = DEFAULT_MAX_SIZE }: ReadOptions = {}): string {
+export function readTraceText(path: string, options: ReadOptions = {}): string {
+  return readBytes(path, options).toString('utf8');
+}
+
+function readBytes(path: string, { maxSize = DEFAULT_MAX_SIZE }: ReadOptions): Buffer {
   const most = Math.min(maxSize, LARGEST_TEXT);
   const tooLarge = (): TraceFileError =>
     new TraceFileError(
@@ -45,12 +49,18 @@ export function readTraceText(path: string, { maxSize = DEFAULT_MAX_SIZE }: Read
     throw new TraceFileError(path, 0, `cannot be read: ${(error as Error).message}`, { cause: error });
   }
   if (bytes.length > most) throw tooLarge();
-  return bytes.toString('utf8');
+  return bytes;
 }
 
-/** The lines of a trace file; throws TraceFileError. `lazyAnswers`: see `parseTrace`. */
-export function readTraceFile(path: string, options: ReadOptions & { lazyAnswers?: boolean } = {}): TraceLine[] {
-  return parseTrace(path, readTraceText(path, options), options);
+/** The lines of a trace file; throws TraceFileError. */
+export function readTraceFile(path: string, options: ReadOptions = {}): TraceLine[] {
+  return parseTrace(path, readTraceText(path, options));
+}
+
+/** The lines of a trace file, each when it is asked for and with its answer unparsed, as `traceLines` gives them. */
+export function readTraceLines(path: string, options: ReadOptions = {}): Generator<TraceLine, void> {
+  const bytes = readBytes(path, options);
+  return traceLines(path, bytes.toString('utf8'), bytes);
 }
 
 const LEAST_CHUNK = 1 << 12;

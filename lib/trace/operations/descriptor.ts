@@ -10,6 +10,7 @@ import type {
   JournalEntry,
   MachineEvent,
 } from '../../../emulator/index.ts';
+import type { AnswerOutput } from '../format/answer-text.ts';
 import type { Fields } from '../format/fields.ts';
 import type { OperationForm } from './form.ts';
 
@@ -44,6 +45,11 @@ export interface OperationDescriptor<Name extends string, Operation extends obje
   readonly needs?: 'mmap-lock' | 'svm-lock' | 'svm-lock-asleep';
   /** Carries it out; `wake` gets the answer of one that sleeps first. */
   perform(subject: TraceSubject, operation: Operation, wake?: (answer: Answer) => void): Answer;
+  /**
+   * Writes the answer without its closing bracket, of an operation that changes nothing: where it is only compared with a
+   * recorded one, nothing needs to be built.
+   */
+  write?(output: AnswerOutput, subject: TraceSubject): void;
   /** A journal entry of this name as a line of a recording. Operations without it are not journalled. */
   record?(entry: JournalEntry & { name: Name }): {
     readonly operation: OperationObject;

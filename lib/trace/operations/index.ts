@@ -1,6 +1,6 @@
 /** The operations of the trace format (spec/trace-format §3, §8), and what they are together. */
 import type { JournalEntry, PreemptionPoint } from '../../../emulator/index.ts';
-import type { TraceEffect } from '../effects/list.ts';
+import type { TraceEffect } from '../effects/form.ts';
 import type { TraceFailure } from '../format/failures.ts';
 import type { BareAnswer, OperationDescriptor, OperationObject } from './descriptor.ts';
 import { bomap, bounmap } from './buffer-objects.ts';

@@ -5,6 +5,11 @@ import { Fields, TraceFormatError } from '../format/fields.ts';
 import { descriptorOf, isOperationName, OPERATIONS } from './index.ts';
 import type { TraceInjection, TraceOperation } from './index.ts';
 
+/** Fields that operations have besides their own. */
+const NONE: readonly string[] = [];
+const OF_ALL: readonly string[] = ['inject', 'fail'];
+const OF_ONE_GPU: readonly string[] = ['gpu', ...OF_ALL];
+
 /** Parses `{"NAME": {fields}}`; throws TraceFormatError. */
 export function parseOperation(value: unknown): TraceOperation {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -23,15 +28,17 @@ export function parseOperation(value: unknown): TraceOperation {
     );
   }
   const { parse, perGpu } = descriptorOf(name);
-  const common = name === 'config' ? [] : perGpu === true ? ['gpu', 'inject', 'fail'] : ['inject', 'fail'];
+  const common = name === 'config' ? NONE : perGpu === true ? OF_ONE_GPU : OF_ALL;
   const fields = new Fields(name, (value as Record<string, unknown>)[name], common);
-  const operation = {
-    name,
-    gpu: perGpu === true && fields.has('gpu') ? fields.count('gpu', 0xff) : 0,
-    ...parse(fields),
+  const gpu = perGpu === true && fields.has('gpu') ? fields.count('gpu', 0xff) : 0;
+  // What is spread first is copied at once, what is spread later name by name.
+  const operation = { ...parse(fields), name, gpu } as TraceOperation;
+  if (!fields.has('fail') && !fields.has('inject')) return operation;
+  return {
+    ...operation,
     ...(fields.has('fail') && name !== 'config' ? { fail: parseFailures(fields) } : {}),
-  } as TraceOperation;
-  return fields.has('inject') ? { ...operation, inject: parseInjections(fields) } : operation;
+    ...(fields.has('inject') ? { inject: parseInjections(fields) } : {}),
+  };
 }
 
 /** The most entries of a list (spec/trace-format §10). */

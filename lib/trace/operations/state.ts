@@ -1,14 +1,18 @@
 /** Operations that only look, and the configuration (spec/trace-format §2, §6, §7). */
 import { codedError } from '../../uapi/errors.ts';
 import { contextSnapshot, parseGcVersion, PteMemory } from '../../../emulator/index.ts';
-import type { ContextSnapshot, EmulatedMachine, MemorySnapshot, RangeSnapshot } from '../../../emulator/index.ts';
+import type { EmulatedMachine } from '../../../emulator/index.ts';
 import { errnoName } from '../../uapi/errno.ts';
 import { NO_RETRY_FAULTS } from '../../words/refusals.ts';
 import { gcOf, parseConfig } from '../format/config.ts';
 import type { TraceConfig } from '../format/config.ts';
+import { AnswerWriter, Fragment } from '../format/answer-text.ts';
+import type { AnswerOutput } from '../format/answer-text.ts';
 import { hex } from '../format/hex.ts';
 import { defineOperation } from './descriptor.ts';
-import type { BareAnswer } from './descriptor.ts';
+import type { BareAnswer, TraceSubject } from './descriptor.ts';
+import { writeDump } from './dump.ts';
+import type { DumpAnswer } from './dump.ts';
 
 /** The answer of a configuration. */
 export interface ConfigAnswer extends BareAnswer {
@@ -49,9 +53,6 @@ export function devmemAnswer({ options, devices }: EmulatedMachine): Pick<Config
   return options.vram.some((bytes) => bytes > 0) ? { devmem: devices.map(({ registration }) => registration) } : {};
 }
 
-/** Bits of the pending operations (spec/trace-format-v7 §4). */
-const PENDING_BITS = { unmap: 1, restore: 2 } as const;
-
 const MEMORIES = { system: PteMemory.system, vram: PteMemory.localVram, p2p: PteMemory.peerVram } as const;
 
 export const pteflags = defineOperation({
@@ -73,6 +74,12 @@ export const pteflags = defineOperation({
   sentence: () => 'PTE flags are computed',
 });
 
+function writeState(output: AnswerOutput, { machine, device, file }: TraceSubject): void {
+  writeDump(output, contextSnapshot(device, file), machine.memorySnapshot());
+}
+
+const END = new Fragment('}');
+
 export const dump = defineOperation({
   name: 'dump',
   perGpu: true,
@@ -80,82 +87,13 @@ export const dump = defineOperation({
     fields.only();
     return {};
   },
-  perform: ({ machine, device, file }) => dumpAnswer(contextSnapshot(device, file), machine.memorySnapshot()),
+  perform: (subject): DumpAnswer => {
+    const writer = new AnswerWriter();
+    writeState(writer, subject);
+    writer.raw(END);
+    return JSON.parse(writer.text) as DumpAnswer;
+  },
+  write: writeState,
   sentence: () => 'The state is looked at',
   form: { label: 'dump state', fields: {} },
 });
-
-function pageFields({ startPage, pages, gpu, offset, huge }: MemorySnapshot['pages'][number]) {
-  const run = [hex(startPage), hex(pages), gpu, hex(offset)];
-  return huge ? [...run, true] : run;
-}
-
-/** As of `dumpAnswer`. */
-function rangeFields(range: RangeSnapshot, migrates: boolean) {
-  const { pteFlags, pending } = range;
-  const keepsFlags = pteFlags !== undefined;
-  return {
-    mapped: range.mapped,
-    unmapped: range.unmapped,
-    partialUnmap: range.partiallyUnmapped,
-    dma: range.dmaMapped,
-    devmem: migrates ? range.inVram : undefined,
-    migrate: migrates ? range.migrates : undefined,
-    queued: keepsFlags ? range.queued : undefined,
-    ptes: keepsFlags ? hex(pteFlags) : undefined,
-    queue: keepsFlags ? undefined : range.queue,
-    pending:
-      keepsFlags || migrates || pending === undefined
-        ? undefined
-        : [hex(pending.firstPage), hex(pending.lastPage), PENDING_BITS[pending.operation]],
-    attrFlags: hex(range.attributeFlags),
-    ts: hex(range.validationTime),
-  };
-}
-
-/** A field that the revision does not have is undefined, which is not written: an object put together by spreads is much slower. */
-function dumpAnswer(snapshot: ContextSnapshot, memory: MemorySnapshot) {
-  // The format has no counter for the kernel log; one more key would be a difference to every recording.
-  const { errorLines: _, ...counters } = snapshot.counters;
-  const { migratesToVram: migrates, migrations, restore } = snapshot;
-  return {
-    ret: 0,
-    attrs: snapshot.attributes.map((interval) => [
-      hex(interval.firstPage),
-      hex(interval.lastPage),
-      {
-        preferred: interval.preferredLocation,
-        prefetch: interval.prefetchLocation,
-        access: interval.access,
-        granularity: interval.granularity,
-        flags: hex(interval.flags),
-      },
-    ]),
-    ...(snapshot.attributeListBroken ? { attrListBroken: true } : {}),
-    notifiers: snapshot.notifiers.map((notifier) => [hex(notifier.start), hex(notifier.end)]),
-    ranges: snapshot.ranges.map((range) => [hex(range.start), hex(range.end), rangeFields(range, migrates)]),
-    boMaps: migrates ? undefined : snapshot.bufferObjects?.map(({ start, end }) => [hex(start), hex(end)]),
-    ptes: snapshot.ptes.map((run) => [hex(run.startPage), hex(run.pages), hex(run.flags), run.state]),
-    vmas: snapshot.vmas.map((vma) => [hex(vma.start), hex(vma.end), vma.protection, vma.kind]),
-    pages: migrates ? memory.pages.map(pageFields) : undefined,
-    bos: migrates
-      ? memory.buffers.map(({ gpu, offset, pages, inUse }) => [gpu, hex(offset), hex(pages), hex(inUse)])
-      : undefined,
-    vram: migrates
-      ? memory.vram.map(({ evictable, pinned, total }) => [hex(evictable), hex(pinned), hex(total)])
-      : undefined,
-    gcPending: snapshot.collectorPending,
-    gcWork: snapshot.collectorQueued,
-    restorePending: restore?.pending,
-    restoreWork: restore === undefined ? undefined : restore.due !== undefined,
-    restoreDue: restore?.due === undefined ? undefined : hex(restore.due),
-    evicted: restore?.evicted,
-    quiesced: restore?.quiesced,
-    kfdStopped: restore?.stopped,
-    kfdCalls: restore === undefined ? undefined : [restore.quiesceCalls, restore.resumeCalls],
-    clock: hex(snapshot.clock),
-    checkpoint: hex(snapshot.checkpoint),
-    exiting: snapshot.closing,
-    counters: migrates ? { ...counters, ...migrations } : counters,
-  };
-}

@@ -1,7 +1,7 @@
 /** Replays traces and checks them against what was recorded. */
 import type { Hazard, HazardMonitor } from '../../../emulator/index.ts';
 import type { TraceAnswer } from '../operations/index.ts';
-import { firstDifference, isSameText } from '../compare/compare.ts';
+import { firstDifference } from '../compare/compare.ts';
 import type { AnswerDifference } from '../compare/compare.ts';
 import type { TraceLine } from '../format/parse-trace.ts';
 import { TraceRunner } from './runner.ts';
@@ -37,10 +37,10 @@ export interface ReplayOptions {
 
 /**
  * Replays the lines on a fresh emulated machine. With `check`, stops at the first
- * answer that is not the recorded one. Recorded answers of a kernel have no
+ * answer that is not the recorded one; the lines after it are only read. Recorded answers of a kernel have no
  * `fx`; then the effects are not compared.
  */
-export function replayTrace(lines: readonly TraceLine[], options: ReplayOptions): ReplayResult {
+export function replayTrace(lines: Iterable<TraceLine>, options: ReplayOptions): ReplayResult {
   let operations = 0;
   let compared = 0;
   let monitor: HazardMonitor | undefined;
@@ -49,40 +49,39 @@ export function replayTrace(lines: readonly TraceLine[], options: ReplayOptions)
     monitor = machine.watchHazards();
     monitor.operation = operations + 1;
   }, options.repairs);
+  let difference: ReplayDifference | undefined;
   for (const line of lines) {
-    let answer: TraceAnswer;
+    // The rest is not run, but what is wrong with it is said.
+    if (difference !== undefined) continue;
+    let answer: TraceAnswer | undefined;
     if (monitor !== undefined) monitor.operation = operations + 1;
     const before = monitor?.hazards.length ?? 0;
     try {
-      answer = runner.execute(line.operation);
+      answer =
+        options.check && options.onAnswer === undefined && line.recorded !== undefined
+          ? runner.executeUnlessSame(line.operation, line.recorded)
+          : runner.execute(line.operation);
     } catch (error) {
       // What the emulator refuses by name is an answer too: it is shown with its line, never skipped.
       answer = { fatal: error instanceof Error ? error.message : String(error) };
     }
     operations++;
-    options.onAnswer?.(line, answer);
+    if (answer !== undefined) options.onAnswer?.(line, answer);
     if (monitor !== undefined) for (const hazard of monitor.hazards.slice(before)) options.onHazard!(hazard, line);
-    if (options.check && line.expectedText !== undefined && isSameText(line.expectedText, answer)) {
+    if (answer === undefined) {
       compared++;
-    } else if (options.check && line.expected !== undefined) {
+      continue;
+    }
+    let found: AnswerDifference | undefined;
+    if (options.check && line.expected !== undefined) {
       compared++;
-      const difference = firstDifference(line.expected, 'fx' in line.expected ? answer : withoutEffects(answer));
-      if (difference !== undefined) {
-        return { operations, compared, difference: { ...difference, line: line.line, operation: line.source } };
-      }
+      found = firstDifference(line.expected, 'fx' in line.expected ? answer : withoutEffects(answer));
     }
-    if (answer.fatal !== undefined) {
-      const difference = {
-        path: 'fatal',
-        expected: undefined,
-        actual: answer.fatal,
-        line: line.line,
-        operation: line.source,
-      };
-      return { operations, compared, difference };
-    }
+    if (found === undefined && answer.fatal !== undefined)
+      found = { path: 'fatal', expected: undefined, actual: answer.fatal };
+    if (found !== undefined) difference = { ...found, line: line.line, operation: line.source };
   }
-  return { operations, compared, difference: undefined };
+  return { operations, compared, difference };
 }
 
 function withoutEffects(answer: TraceAnswer): TraceAnswer {

@@ -2,7 +2,8 @@
 import { EmulatedMachine, NotModelledError } from '../../../emulator/index.ts';
 import type { EmulatedFile } from '../../../emulator/index.ts';
 import { EffectRecorder } from '../effects/recorder.ts';
-import type { TraceEffect } from '../effects/list.ts';
+import type { TraceEffect } from '../effects/form.ts';
+import type { RecordedAnswer } from '../format/answer-text.ts';
 import { DEFAULT_CONFIG, machineOptions, MOST_PAGES } from '../format/config.ts';
 import type { TraceConfig } from '../format/config.ts';
 import { planFailures, plannedFailures } from '../format/failures.ts';
@@ -11,7 +12,7 @@ import { TraceFormatError } from '../format/fields.ts';
 import type { BareAnswer, TraceSubject } from '../operations/descriptor.ts';
 import { descriptorOf } from '../operations/index.ts';
 import { devmemAnswer } from '../operations/state.ts';
-import type { TraceAnswer, TraceOperation } from '../operations/index.ts';
+import type { TraceAnswer, TraceInjection, TraceOperation } from '../operations/index.ts';
 import type { ConfigAnswer } from '../operations/state.ts';
 import { Injections } from './injections.ts';
 
@@ -69,22 +70,42 @@ export class TraceRunner {
 
   /** Executes one operation and returns its whole answer, effects included. */
   execute(operation: TraceOperation): TraceAnswer {
+    return this.executeUnlessSame(operation)!;
+  }
+
+  /** Executes one operation; returns undefined if its answer is the recorded one, word for word, else its whole answer. */
+  executeUnlessSame(operation: TraceOperation, recorded?: RecordedAnswer): TraceAnswer | undefined {
     if (operation.name === 'config') return this.#start(operation.config);
     this.#needsMachine();
-    if (operation.fail === undefined) return this.#run(operation);
+    if (operation.fail === undefined) return this.#run(operation, recorded);
     const restore = planFailures(this.#machine, plannedFailures(operation.fail));
     try {
-      return this.#run(operation);
+      return this.#run(operation, recorded);
     } finally {
       // What the operation did not come to is over with it.
       restore();
     }
   }
 
-  #run(operation: TraceOperation): TraceAnswer {
-    const injections = operation.inject;
-    if (injections === undefined || injections.length === 0)
-      return withEffects(this.#within(this.#perform(operation)), this.#effects.take());
+  #run(operation: TraceOperation, recorded: RecordedAnswer | undefined): TraceAnswer | undefined {
+    const { inject } = operation;
+    if (inject !== undefined && inject.length > 0)
+      return this.#complete(this.#runInjected(operation, inject), recorded);
+    const { write } = descriptorOf(operation.name);
+    if (write !== undefined && recorded !== undefined) {
+      const subject = this.subject(operation.gpu);
+      if (this.#effects.takeIfWritten((output) => write(output, subject), recorded)) return undefined;
+    }
+    return this.#complete(this.#within(this.#perform(operation)), recorded);
+  }
+
+  /** The answer with its effects, or undefined if it is the recorded one. */
+  #complete(answer: TraceAnswer, recorded: RecordedAnswer | undefined): TraceAnswer | undefined {
+    if (recorded !== undefined && this.#effects.takeIfSame(answer, recorded)) return undefined;
+    return withEffects(answer, this.#effects.take());
+  }
+
+  #runInjected(operation: TraceOperation, injections: readonly TraceInjection[]): TraceAnswer {
     const stage = {
       machine: this.#machine,
       effects: this.#effects,
@@ -99,7 +120,7 @@ export class TraceRunner {
     } finally {
       stop();
     }
-    return { ...this.#within(answer), inj: inject.answers(), fx: this.#effects.take() };
+    return { ...this.#within(answer), inj: inject.answers() };
   }
 
   /** The answer of a machine whose memory has ended is not one that a recording could have. */

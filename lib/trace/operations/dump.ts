@@ -1,0 +1,288 @@
+/** The answer of `dump`: the whole state of a machine as one text (spec/trace-format §6, spec/trace-format-v8 §7). */
+import type {
+  AttributeSnapshot,
+  ContextSnapshot,
+  MemorySnapshot,
+  PteRun,
+  RangeSnapshot,
+  VmaSnapshot,
+} from '../../../emulator/index.ts';
+import { isComparedCounter } from '../compare/counters.ts';
+import { Fragment } from '../format/answer-text.ts';
+import type { AnswerOutput } from '../format/answer-text.ts';
+import type { BareAnswer } from './descriptor.ts';
+
+/** What a dump says of a range, apart from where it is; what a revision does not have is missing. */
+interface DumpedRange {
+  readonly mapped: boolean;
+  readonly unmapped: boolean;
+  readonly partialUnmap: boolean;
+  readonly dma: boolean;
+  readonly devmem?: boolean;
+  readonly migrate?: boolean;
+  readonly queued?: boolean;
+  readonly ptes?: string;
+  readonly queue?: RangeSnapshot['queue'];
+  readonly pending?: readonly [first: string, last: string, operation: number];
+  readonly attrFlags: string;
+  readonly ts: string;
+}
+
+/** The answer of a dump; what a revision does not have is missing. */
+export interface DumpAnswer extends BareAnswer {
+  readonly attrs: readonly (readonly [
+    first: string,
+    last: string,
+    values: { preferred: number; prefetch: number; access: number; granularity: number; flags: string },
+  ])[];
+  readonly attrListBroken?: true;
+  readonly notifiers: readonly (readonly [start: string, end: string])[];
+  readonly ranges: readonly (readonly [start: string, end: string, range: DumpedRange])[];
+  readonly boMaps?: readonly (readonly [start: string, end: string])[];
+  readonly ptes: readonly (readonly [startPage: string, pages: string, flags: string, state: PteRun['state']])[];
+  readonly vmas: readonly (readonly [start: string, end: string, protection: string, kind: VmaSnapshot['kind']])[];
+  readonly pages?: readonly (readonly unknown[])[];
+  readonly bos?: readonly (readonly [gpu: number, offset: string, pages: string, inUse: string])[];
+  readonly vram?: readonly (readonly [evictable: string, pinned: string, total: string])[];
+  readonly gcPending: number;
+  readonly gcWork: boolean;
+  readonly restorePending?: number;
+  readonly restoreWork?: boolean;
+  readonly restoreDue?: string;
+  readonly evicted?: number;
+  readonly quiesced?: boolean;
+  readonly kfdStopped?: number;
+  readonly kfdCalls?: readonly [quiesce: number, resume: number];
+  readonly clock: string;
+  readonly checkpoint: string;
+  readonly exiting: boolean;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** Bits of the pending operations (spec/trace-format-v7 §4). */
+const PENDING_BITS = { unmap: 1, restore: 2 } as const;
+
+/** Pieces of text, by what they are. */
+const pieces = new Map<string, Fragment>();
+
+function piece(text: string): Fragment {
+  let found = pieces.get(text);
+  if (found === undefined) pieces.set(text, (found = new Fragment(text)));
+  return found;
+}
+
+const [COMMA, END] = [new Fragment(','), new Fragment(']')];
+const [HEX, NEXT_HEX, LAST_HEX] = [new Fragment('["0x'), new Fragment('","0x'), new Fragment('"]')];
+const [TRUE, FALSE] = [new Fragment('true'), new Fragment('false')];
+
+function writeFlag(output: AnswerOutput, key: Fragment, value: boolean): void {
+  output.raw(key);
+  output.raw(value ? TRUE : FALSE);
+}
+
+const QUOTE = new Fragment('"');
+
+function writeHex(output: AnswerOutput, key: Fragment, value: number | bigint): void {
+  output.raw(key);
+  output.hex(value);
+  output.raw(QUOTE);
+}
+
+function writeNumber(output: AnswerOutput, key: Fragment, value: number): void {
+  output.raw(key);
+  output.number(value);
+}
+
+/** A list as the value of a key. */
+function writeList<T>(
+  output: AnswerOutput,
+  key: Fragment,
+  items: readonly T[],
+  write: (output: AnswerOutput, item: T) => void,
+): void {
+  output.raw(key);
+  for (let index = 0; index < items.length; index++) {
+    if (index > 0) output.raw(COMMA);
+    write(output, items[index]!);
+  }
+  output.raw(END);
+}
+
+/** `["0x...","0x..."]` */
+function writeInterval(output: AnswerOutput, { start, end }: { readonly start: bigint; readonly end: bigint }): void {
+  output.raw(HEX);
+  output.hex(start);
+  output.raw(NEXT_HEX);
+  output.hex(end);
+  output.raw(LAST_HEX);
+}
+
+const ATTRS = new Fragment('{"ret":0,"attrs":[');
+const PREFERRED = new Fragment('",{"preferred":');
+const PREFETCH = new Fragment(',"prefetch":');
+const ACCESS = new Fragment(',"access":');
+const GRANULARITY = new Fragment(',"granularity":');
+const FLAGS = new Fragment(',"flags":"0x');
+const END_OF_ATTRIBUTES = new Fragment('"}]');
+
+function writeAttributes(output: AnswerOutput, interval: AttributeSnapshot): void {
+  output.raw(HEX);
+  output.hex(interval.firstPage);
+  output.raw(NEXT_HEX);
+  output.hex(interval.lastPage);
+  writeNumber(output, PREFERRED, interval.preferredLocation);
+  writeNumber(output, PREFETCH, interval.prefetchLocation);
+  writeNumber(output, ACCESS, interval.access);
+  writeNumber(output, GRANULARITY, interval.granularity);
+  output.raw(FLAGS);
+  output.hex(interval.flags);
+  output.raw(END_OF_ATTRIBUTES);
+}
+
+const RANGES = new Fragment(',"ranges":[');
+const MAPPED = new Fragment('",{"mapped":');
+const UNMAPPED = new Fragment(',"unmapped":');
+const PARTIAL_UNMAP = new Fragment(',"partialUnmap":');
+const DMA = new Fragment(',"dma":');
+const DEVMEM = new Fragment(',"devmem":');
+const MIGRATE = new Fragment(',"migrate":');
+const QUEUED = new Fragment(',"queued":');
+const RANGE_PTES = new Fragment(',"ptes":"0x');
+const PENDING = new Fragment(',"pending":["0x');
+const ATTR_FLAGS = new Fragment(',"attrFlags":"0x');
+const TS = new Fragment('","ts":"0x');
+
+function writeRange(output: AnswerOutput, range: RangeSnapshot, migrates: boolean): void {
+  const { pteFlags, pending } = range;
+  output.raw(HEX);
+  output.hex(range.start);
+  output.raw(NEXT_HEX);
+  output.hex(range.end);
+  writeFlag(output, MAPPED, range.mapped);
+  writeFlag(output, UNMAPPED, range.unmapped);
+  writeFlag(output, PARTIAL_UNMAP, range.partiallyUnmapped);
+  writeFlag(output, DMA, range.dmaMapped);
+  if (migrates) {
+    writeFlag(output, DEVMEM, range.inVram);
+    writeFlag(output, MIGRATE, range.migrates);
+  }
+  if (pteFlags !== undefined) {
+    writeFlag(output, QUEUED, range.queued);
+    writeHex(output, RANGE_PTES, pteFlags);
+  } else {
+    output.raw(piece(`,"queue":"${range.queue}"`));
+    if (!migrates && pending !== undefined) {
+      output.raw(PENDING);
+      output.hex(pending.firstPage);
+      output.raw(NEXT_HEX);
+      output.hex(pending.lastPage);
+      output.raw(piece(`",${PENDING_BITS[pending.operation]}]`));
+    }
+  }
+  output.raw(ATTR_FLAGS);
+  output.hex(range.attributeFlags);
+  output.raw(TS);
+  output.hex(range.validationTime);
+  output.raw(END_OF_ATTRIBUTES);
+}
+
+function writePtes(output: AnswerOutput, run: PteRun): void {
+  output.raw(HEX);
+  output.hex(run.startPage);
+  output.raw(NEXT_HEX);
+  output.hex(run.pages);
+  output.raw(NEXT_HEX);
+  output.hex(run.flags);
+  output.raw(piece(`","${run.state}"]`));
+}
+
+function writeVma(output: AnswerOutput, vma: VmaSnapshot): void {
+  output.raw(HEX);
+  output.hex(vma.start);
+  output.raw(NEXT_HEX);
+  output.hex(vma.end);
+  output.raw(piece(`","${vma.protection}","${vma.kind}"]`));
+}
+
+const GC_PENDING = new Fragment(',"gcPending":');
+const GC_WORK = new Fragment(',"gcWork":');
+const CLOCK = new Fragment(',"clock":"0x');
+const CHECKPOINT = new Fragment(',"checkpoint":"0x');
+const EXITING = new Fragment(',"exiting":');
+const NOTIFIERS = new Fragment(',"notifiers":[');
+const PTES = new Fragment(',"ptes":[');
+const VMAS = new Fragment(',"vmas":[');
+
+/** Writes the answer of a dump, without its closing bracket. */
+export function writeDump(output: AnswerOutput, snapshot: ContextSnapshot, memory: MemorySnapshot): void {
+  const { migratesToVram: migrates, bufferObjects } = snapshot;
+  writeList(output, ATTRS, snapshot.attributes, writeAttributes);
+  if (snapshot.attributeListBroken) output.raw(piece(',"attrListBroken":true'));
+  writeList(output, NOTIFIERS, snapshot.notifiers, writeInterval);
+  writeList(output, RANGES, snapshot.ranges, (_, range) => writeRange(output, range, migrates));
+  if (!migrates && bufferObjects !== undefined) writeList(output, piece(',"boMaps":['), bufferObjects, writeInterval);
+  writeList(output, PTES, snapshot.ptes, writePtes);
+  writeList(output, VMAS, snapshot.vmas, writeVma);
+  if (migrates) writeMemory(output, memory);
+  writeNumber(output, GC_PENDING, snapshot.collectorPending);
+  writeFlag(output, GC_WORK, snapshot.collectorQueued);
+  if (snapshot.restore !== undefined) writeRestore(output, snapshot.restore);
+  writeHex(output, CLOCK, snapshot.clock);
+  writeHex(output, CHECKPOINT, snapshot.checkpoint);
+  writeFlag(output, EXITING, snapshot.closing);
+  writeCounters(output, snapshot);
+}
+
+/** Where memory lies, on a revision that moves it. */
+function writeMemory(output: AnswerOutput, { pages, buffers, vram }: MemorySnapshot): void {
+  writeList(output, piece(',"pages":['), pages, (_, { startPage, pages: count, gpu, offset, huge }) => {
+    output.raw(HEX);
+    output.hex(startPage);
+    writeHex(output, NEXT_HEX, count);
+    writeNumber(output, COMMA, gpu);
+    writeHex(output, piece(',"0x'), offset);
+    output.raw(piece(huge ? ',true]' : ']'));
+  });
+  writeList(output, piece(',"bos":['), buffers, (_, { gpu, offset, pages: count, inUse }) => {
+    writeNumber(output, piece('['), gpu);
+    writeHex(output, piece(',"0x'), offset);
+    writeHex(output, piece(',"0x'), count);
+    writeHex(output, piece(',"0x'), inUse);
+    output.raw(END);
+  });
+  writeList(output, piece(',"vram":['), vram, (_, { evictable, pinned, total }) => {
+    output.raw(HEX);
+    output.hex(evictable);
+    output.raw(NEXT_HEX);
+    output.hex(pinned);
+    output.raw(NEXT_HEX);
+    output.hex(total);
+    output.raw(LAST_HEX);
+  });
+}
+
+/** The restore worker, where the revision stops queues. */
+function writeRestore(output: AnswerOutput, restore: NonNullable<ContextSnapshot['restore']>): void {
+  writeNumber(output, piece(',"restorePending":'), restore.pending);
+  writeFlag(output, piece(',"restoreWork":'), restore.due !== undefined);
+  if (restore.due !== undefined) writeHex(output, piece(',"restoreDue":"0x'), restore.due);
+  writeNumber(output, piece(',"evicted":'), restore.evicted);
+  writeFlag(output, piece(',"quiesced":'), restore.quiesced);
+  writeNumber(output, piece(',"kfdStopped":'), restore.stopped);
+  writeNumber(output, piece(',"kfdCalls":['), restore.quiesceCalls);
+  writeNumber(output, COMMA, restore.resumeCalls);
+  output.raw(END);
+}
+
+function writeCounters(output: AnswerOutput, { counters, migratesToVram, migrations }: ContextSnapshot): void {
+  // The format has no counter for the kernel log; one more key would be a difference to every recording.
+  const { errorLines: _, ...told } = counters;
+  let before = ',"counters":{';
+  for (const [name, value] of Object.entries(migratesToVram ? { ...told, ...migrations } : told)) {
+    output.raw(piece(`${before}"${name}":`));
+    if (isComparedCounter(name)) output.number(value);
+    else output.uncompared(value);
+    before = ',';
+  }
+  output.raw(piece('}'));
+}

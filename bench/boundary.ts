@@ -10,6 +10,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nativeSupport } from '../lib/backend/native-addon.ts';
 import { UAPI_PROFILES } from '../lib/uapi/profile.ts';
+import { compileC } from './c-baseline.ts';
 import type { AddonTimes, DeviceTimes } from './boundary-child.ts';
 import type { Measurement } from './measurement.ts';
 import { formatTable, reportRow } from './report.ts';
@@ -36,8 +37,8 @@ export function measureBoundary(root: string): Measurement[] {
     const loop = path.join(folder, 'ioctl_loop');
     const shim = path.join(folder, 'accepting_shim.so');
     const problem =
-      compile(['-o', loop, path.join(sources, 'ioctl_loop.c')]) ??
-      compile(['-shared', '-fPIC', '-o', shim, path.join(sources, 'accepting_shim.c')]);
+      compileC(['-o', loop, path.join(sources, 'ioctl_loop.c')]) ??
+      compileC(['-shared', '-fPIC', '-o', shim, path.join(sources, 'accepting_shim.c')]);
     if (problem !== undefined) return nothing(problem);
     return measured(loop, shim);
   } finally {
@@ -95,12 +96,6 @@ function measured(loop: string, shim: string): Measurement[] {
 function microseconds(nanoseconds: readonly number[]): { median: number; best: number } {
   const sorted = nanoseconds.toSorted((a, b) => a - b);
   return { median: sorted[sorted.length >> 1]! / 1000, best: sorted[0]! / 1000 };
-}
-
-/** Why it failed, or undefined. */
-function compile(args: readonly string[]): string | undefined {
-  const result = spawnSync(process.env['CC'] || 'cc', ['-O2', '-Wall', ...args], { encoding: 'utf8' });
-  return result.status === 0 ? undefined : `a C compiler is needed: ${result.error?.message ?? result.stderr}`;
 }
 
 function output(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): string {

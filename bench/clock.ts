@@ -19,3 +19,8 @@ export function useProcessorTime(): void {
 export function now(): number {
   return current();
 }
+
+/** Whether it is the processor's time. */
+export function measuresProcessorTime(): boolean {
+  return current === processorTime;
+}

@@ -1,12 +1,13 @@
 /**
  * `npm run bench [-- --json] [-- --only TEXT] [-- --cpu]`: how fast and how small the emulator is,
- * next to the figures of the C code it models. It judges, but never fails for being slow.
+ * beside a C baseline that does the same in the same moment. It judges, but never fails for being slow.
  * `--cpu` measures processor time: on a machine that other programs use too it is the steadier one.
  */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { attributeWorkloads, treeChangeWorkloads } from './attributes.ts';
+import { CBaseline } from './c-baseline.ts';
 import { useProcessorTime } from './clock.ts';
 import { measureBoundary } from './boundary.ts';
 import { measureExplorer } from './explore.ts';
@@ -18,21 +19,36 @@ import { measureTime } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
 import { measureMemory } from './memory.ts';
 import { measureMigration } from './migration.ts';
+import { measurePaired } from './paired.ts';
+import type { PairedWorkload } from './paired.ts';
 import { measureRaces } from './races.ts';
 import { measureReplay } from './replay.ts';
 import { formatTable, reportRow } from './report.ts';
+import type { ReportRow } from './report.ts';
 
 // Compiled to dist-bench/bench/main.js.
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
+let baseline: CBaseline | undefined;
+
+/** Measures the emulator beside the C baseline; where that is not available, says so once, and only the emulator. */
+function besideC(workload: PairedWorkload): Measurement {
+  if (baseline === undefined) {
+    baseline = new CBaseline(ROOT);
+    if (baseline.problem !== undefined)
+      process.stderr.write(`bench: there are no figures of C beside: ${baseline.problem}\n`);
+  }
+  return measurePaired(workload, baseline);
+}
+
 /** Groups of measurements by name; each makes its scene only when it is asked for. */
 const GROUPS: Readonly<Record<string, () => Measurement[]>> = {
   memory: measureMemory,
-  'attributes-small': () => attributeWorkloads(1000, 0.12, 0.09).map(measureTime),
-  'attributes-large': () => attributeWorkloads(1_000_000, 1.5, 2.0).map(measureTime),
-  'tree-changes': () => treeChangeWorkloads().map(measureTime),
-  faults: () => faultWorkloads().map(measureTime),
-  unmap: () => unmapWorkloads().map(measureTime),
+  'attributes-small': () => attributeWorkloads(1000).map(besideC),
+  'attributes-large': () => attributeWorkloads(1_000_000).map(besideC),
+  'tree-changes': () => treeChangeWorkloads().map(besideC),
+  faults: () => faultWorkloads().map(besideC),
+  unmap: () => unmapWorkloads().map(besideC),
   migration: measureMigration,
   hip: measureHip,
   hsa: () => hsaWorkloads().map(measureTime),
@@ -60,7 +76,12 @@ if (groups.length === 0) {
   process.stderr.write(`bench: --only: no group is named like that; groups: ${Object.keys(GROUPS).join(', ')}\n`);
   process.exitCode = 2;
 }
-const rows = groups.flatMap(([, measure]) => measure()).map(reportRow);
+let rows: ReportRow[];
+try {
+  rows = groups.flatMap(([, measure]) => measure()).map(reportRow);
+} finally {
+  baseline?.close();
+}
 if (values.json)
   process.stdout.write(`${JSON.stringify({ node: process.version, measurements: rows }, undefined, 2)}\n`);
 else if (rows.length > 0) process.stdout.write(`${formatTable(rows)}\n`);

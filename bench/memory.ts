@@ -1,12 +1,12 @@
 /** Memory of attribute intervals and of mapped ranges, as the heap shows it after collections. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { IntervalScene } from './attributes.ts';
+import { RandomIntervals } from './attributes.ts';
 import type { Measurement } from './measurement.ts';
 import { BASE_PAGE, Scene } from './scene.ts';
 
 const INTERVALS = 500_000;
-const INTERVAL_LIMIT = 250;
+const INTERVAL_LIMIT = 64;
 // Many, so that compiled code and other things made once don't show.
 const RANGES = 16_384;
 const RANGE_LIMIT = 300;
@@ -38,11 +38,13 @@ export function measureMemory(): Measurement[] {
 }
 
 function intervalBytes(): number {
-  const scene = new IntervalScene(INTERVALS);
+  const list = new RandomIntervals(INTERVALS).populate();
+  const scene = new Scene();
+  scene.run(list, 0, 1);
   const before = usedBytes();
-  scene.populate();
+  scene.run(list, 1, INTERVALS);
   const bytes = (usedBytes() - before) / INTERVALS;
-  if (scene.get(scene.first[0]!, 1) !== 0) throw new Error('the scene is gone');
+  if (scene.file.context!.tree.size !== INTERVALS) throw new Error('the intervals were not made');
   return bytes;
 }
 

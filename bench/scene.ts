@@ -1,6 +1,8 @@
 /** An emulated machine with one open file, and the SVM ioctl as the DRM core hands it to the driver: raw u32 fields. */
 import { EmulatedMachine } from '../emulator/index.ts';
 import type { EmulatedDevice, EmulatedFile, MachineOptions } from '../emulator/index.ts';
+import { OperationKind } from './operations.ts';
+import type { OperationList } from './operations.ts';
 import { SvmAttributeType, SvmOperation } from '../lib/uapi/constants.ts';
 
 /** First page of the scenes: where a 64-bit Linux process has its mappings. */
@@ -59,6 +61,41 @@ export class Scene {
   /** Runs the garbage collector. */
   collect(): void {
     this.device.runPendingWork(this.file);
+  }
+
+  /** Runs `count` operations of `list` from `from` on, around its end; the sum of what GETs gave. */
+  run(list: OperationList, from: number, count: number): number {
+    const { kinds, pages, counts, types, values, addresses, length } = list;
+    let sum = 0;
+    let index = from;
+    for (let left = count; left > 0; left--) {
+      switch (kinds[index]) {
+        case OperationKind.set:
+          this.#call(SvmOperation.setAttributes, types[index]!, pages[index]!, counts[index]!, values[index]!);
+          break;
+        case OperationKind.get:
+          this.#call(SvmOperation.getAttributes, types[index]!, pages[index]!, counts[index]!, 0);
+          sum += this.#bytes[4]!;
+          break;
+        case OperationKind.fault:
+          this.fault(addresses[index]!);
+          break;
+        case OperationKind.map:
+          this.map(pages[index]!, counts[index]!);
+          break;
+        case OperationKind.unmap:
+          this.unmap(pages[index]!, counts[index]!);
+          break;
+        case OperationKind.collect:
+          this.collect();
+          break;
+        default:
+          this.device.finaliseContext(this.file);
+          this.file.convertToCompute();
+      }
+      if (++index === length) index = 0;
+    }
+    return sum;
   }
 
   #call(operation: number, type: number, page: number, pages: number, value: number): void {

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { isMain, root, runMain } from './support.mjs';
-import { thirdPartyNotice } from './third-party.mjs';
+import { noticeOf } from './third-party.mjs';
 
 const pageFolder = 'lib/inspect/page';
 
@@ -44,7 +44,7 @@ async function buildInspectorPage(output) {
     else if (file.fileName.endsWith('.html')) html = String(file.source);
   }
   const text = script.trim().replaceAll('</script', '<\\/script').replaceAll('\r\n', '\n');
-  const notice = comment(thirdPartyNotice());
+  const notice = comment(noticeOf('preact'));
   const page = html
     .replace(/<script\b[^>]*><\/script>\s*/g, '')
     .replace(/<link rel="stylesheet"[^>]*>\s*/g, '')

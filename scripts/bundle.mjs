@@ -29,7 +29,7 @@ const placeOfCommonJs = {
 /** Names of modules below the output, without extension. */
 function entries() {
   const { bin, exports } = readJson(path.join(root, 'package.json'));
-  const named = (/** @type {string} */ file) => path.relative('dist', file).replace(/\.js$/, '');
+  const named = (/** @type {string} */ file) => path.relative('dist', file).replace(/\.c?js$/, '');
   return {
     exported: Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? [] : [named(entry.node.default)])),
     commands: Object.values(bin).map(named),
@@ -87,7 +87,8 @@ async function bundleAll(output) {
     if (isEntry) write(fileName.replace(/\.cjs$/, '.js'), moduleOf(path.basename(fileName), code, exports));
   }
   for (const { fileName, code } of esm) write(`esm/${fileName}`, code);
-  for (const name of commands.filter(there)) fs.chmodSync(path.join(output, `${name}.js`), 0o755);
+  for (const name of commands.filter(there))
+    for (const kind of ['js', 'cjs']) fs.chmodSync(path.join(output, `${name}.${kind}`), 0o755);
 }
 
 /**

@@ -65,7 +65,7 @@ describe('explore', () => {
     const { profile, programs } = JSON.parse(one.stdout) as { profile: string; programs: number };
     expect([profile, programs]).toEqual(['v7', 4]);
     expect((await runHere(['explore', '--generate', '1', '--seed', '3'])).stdout).toMatch(
-      /^1 programs, \d+ schedules$/m,
+      /^1 program, \d+ schedules$/m,
     );
   });
 

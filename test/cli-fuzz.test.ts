@@ -130,7 +130,7 @@ describe('replay and conformance', () => {
     const file = path.join(folder, 'one.jsonl');
     fs.writeFileSync(file, '{"advance":{"ns":5}}\n{"gc":{}}\n');
     const same = await runHere(['replay', file, '--against', OURS]);
-    expect([same.code, same.stdout]).toEqual([0, '1 of 1 traces without a divergence, 3 operations compared\n']);
+    expect([same.code, same.stdout]).toEqual([0, '1 of 1 trace without a divergence, 3 operations compared\n']);
     const other = await runHere(['replay', file, '--json', '--against', otherSide('answer({ ret: 0 })')]);
     expect(other.code).toBe(1);
     expect(JSON.parse(other.stdout)).toMatchObject({

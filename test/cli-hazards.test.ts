@@ -149,7 +149,7 @@ it.each([
   [['--trace'], '--trace: expected one ID'],
   [['V8-D13', '--trace'], `V8-D13 has no trace: ${QUIRK_CATALOGUE['V8-D13']!.unobservable}`],
   [['Q35', '--trace', '--json'], '--trace goes without --json'],
-  [['--all'], "Unknown option '--all'"],
+  [['--all'], "unknown option '--all'"],
 ])('hazards %j is refused', async (args, message) => {
   const { code, stderr } = await run('hazards', ...args);
   expect(code).toBe(2);

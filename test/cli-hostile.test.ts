@@ -77,7 +77,10 @@ describe('a trace that is too much', () => {
     expectRefused(await runHere(['replay', '--max-size', '9', small]), /holds more than 9 bytes/);
     expect((await runHere(['replay', '--max-size', '10', small])).code).toBe(0);
     for (const wrong of ['0', 'x', '1e3', '-1'])
-      expectRefused(await runHere(['replay', `--max-size=${wrong}`, small]), /--max-size: expected a number of bytes/);
+      expectRefused(
+        await runHere(['replay', `--max-size=${wrong}`, small]),
+        /--max-size: expected a whole number from 1/,
+      );
   });
 
   it('is refused above what a text can hold', async () => {
@@ -266,11 +269,12 @@ describe('licences', () => {
     expect(text).toMatch(
       /preact \d+\.\d+\.\d+ [^]*The MIT License \(MIT\)[^]*Jason Miller[^]*WITHOUT WARRANTY OF ANY KIND/,
     );
+    expect(text).toMatch(/The command contains commander \d+\.\d+\.\d+ [^]*TJ Holowaychuk/);
     const report = path.join(ownTemporaryFolder(), 'report.html');
     expect((await amdgpuSvm('inspect', '--out', report)).code).toBe(0);
     for (const page of [report, path.join(root, 'dist', 'lib', 'inspect', 'page.html')]) {
       const html = fs.readFileSync(page, 'utf8');
-      expect(html).toContain(text.trim());
+      expect(html).toContain(text.slice(0, text.indexOf('The command contains')).trim());
       const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)![1]!;
       expect(policy).toMatch(/script-src 'sha256-[\w+/]{43}='(;|$)/);
       expect(policy.split(';').find((each) => each.includes('script-src'))).not.toContain('unsafe-inline');

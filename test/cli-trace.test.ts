@@ -116,11 +116,11 @@ describe('run --trace', () => {
 
   it.each([
     [['run'], /run: expected --trace -- COMMAND/],
-    [['run', '--trace', 'true'], /run: expected --trace -- COMMAND/],
+    [['run', '--trace', 'true'], /run: unexpected argument "true"; a COMMAND is said after --/],
     [['run', '--', 'true'], /run: expected --trace or --trace=FILE/],
     [['run', '--json', '--', 'true'], /run: expected --trace or --trace=FILE/],
-    [['run', '--trace=', '--', 'true'], /--trace=FILE: the name of the file is missing/],
-    [['run', '--tracer', '--', 'true'], /run: Unknown option '--tracer'/],
+    [['run', '--trace=', '--', 'true'], /--trace: expected the name of a file, got ""/],
+    [['run', '--tracer', '--', 'true'], /run: unknown option '--tracer' \(did you mean --trace\?\)/],
   ])('%j is wrong input', async (args, message) => {
     const { code, stdout, stderr } = await runHere(args);
     expect([code, stdout, stderr.trimEnd().split('\n').length]).toEqual([2, '', 1]);

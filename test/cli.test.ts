@@ -59,26 +59,32 @@ describe('the built file', () => {
 
 describe('wrong input ends with exit code 2 and one clear line', () => {
   it.each([
-    [['frobnicate'], /unknown command "frobnicate"; known: info, demo, replay/],
+    [['frobnicate'], /unknown command 'frobnicate'; known: info, demo, replay/],
     [['replay'], /replay: expected at least one trace FILE/],
     [['replay', 'x', '--jobs', 'all'], /replay: --jobs: expected a whole number from 1/],
     [['replay', 'x', '--explain', '--jobs', '2'], /replay: --jobs goes with none of --explain and --against/],
-    [['replay', '--chekc', 'x'], /replay: Unknown option '--chekc'/],
+    [
+      ['replay', '--chekc', 'x'],
+      /replay: unknown option '--chekc' \(did you mean --check\?\); see amdgpu-svm replay --help/,
+    ],
     [['replay', '/nowhere/at/all'], /\/nowhere\/at\/all: cannot be read: ENOENT/],
     [['replay', folder], /no \*\.jsonl or \*\.jsonl\.gz in/],
-    [['info', 'extra'], /info: Unexpected argument 'extra'/],
+    [['info', 'extra'], /info: unexpected argument "extra"; see amdgpu-svm info --help/],
     [['demo', '--asic', 'gfx1'], /--asic: expected one of gfx900, .*, got "gfx1"/],
     [['demo', '--backend', 'cuda'], /--backend: expected one of auto, kernel, ffi, emulated, got "cuda"/],
-    [['demo', '--asic'], /demo: Option '--asic <value>' argument missing/],
+    [['demo', '--asic'], /demo: --asic: a value is missing: --asic NAME; see amdgpu-svm demo --help/],
     [['trace'], /trace: expected one trace FILE/],
     [['bench', 'nope'], /bench: unknown measurement "nope"; known: get-one, set-same/],
-    [['bench', '--time', '0'], /bench: --time: expected milliseconds from 1 to 60000, got "0"/],
+    [['bench', '--time', '0'], /bench: --time: expected a whole number from 1 to 60000, got "0"/],
     [['bench', '--backend', 'cuda'], /backend: expected one of auto, kernel, ffi, emulated, got "cuda"/],
     [
       ['bench', '--xnack-off'],
       /bench: --xnack-off: the revision v4 has no mode for XNACK off; profile v7-xnack-off has/,
     ],
-    [['serve', '--mount', '/nowhere', '--noretry', '2'], /serve: --noretry: expected 0 to 1, got "2"/],
+    [
+      ['serve', '--mount', '/nowhere', '--noretry', '2'],
+      /serve: --noretry: expected a whole number from 0 to 1, got "2"/,
+    ],
     [
       ['serve', '--mount', '/nowhere', '--profile', 'v8', '--xnack-off'],
       /serve: --xnack-off: the revision v8 has no mode/,
@@ -263,7 +269,7 @@ describe('demo', () => {
     expect((await run(['demo', '--backend', 'emulated', '--record', path])).code).toBe(0);
     expect(await run(['replay', '--check', path])).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^1 of 1 traces identical/) as string,
+      stdout: expect.stringMatching(/^1 of 1 trace identical/) as string,
     });
   });
 });
@@ -315,7 +321,7 @@ process.exit(7);`,
     expect(runBuilt(['record', path, '--', process.execPath, program], { AMDGPU_SVM_BACKEND: 'emulated' }).code).toBe(
       7,
     );
-    expect((await run(['replay', '--check', path])).stdout).toBe('1 of 1 traces identical, 4 operations\n');
+    expect((await run(['replay', '--check', path])).stdout).toBe('1 of 1 trace identical, 4 operations\n');
   });
 
   it('says when the program cannot be started', async () => {

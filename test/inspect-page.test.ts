@@ -321,7 +321,7 @@ describe('by hand', () => {
     const replay = await runNode([cli, 'replay', '--check', file]);
     expect(replay).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('1 of 1 traces identical, 13 operations') as string,
+      stdout: expect.stringContaining('1 of 1 trace identical, 13 operations') as string,
     });
   });
 
@@ -344,7 +344,7 @@ describe('by hand', () => {
     const replay = await runNode([cli, 'replay', '--check', await exported()]);
     expect(replay).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('1 of 1 traces identical, 8 operations') as string,
+      stdout: expect.stringContaining('1 of 1 trace identical, 8 operations') as string,
     });
     const chrome = JSON.parse(fs.readFileSync(await exported('Perfetto'), 'utf8')) as { traceEvents: unknown[] };
     expect(chrome.traceEvents.length).toBeGreaterThan(20);
@@ -483,7 +483,7 @@ describe('the server', () => {
   });
 
   it.each([
-    [['--port', '99999'], /--port: expected 0 to 65535/],
+    [['--port', '99999'], /--port: expected a whole number from 0 to 65535/],
     [['a', 'b'], /expected at most one trace FILE/],
     [['/nowhere/at/all'], /\/nowhere\/at\/all: cannot be read: ENOENT/],
   ])('refuses %j with one clear line', async (args, message) => {

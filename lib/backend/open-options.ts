@@ -4,13 +4,10 @@ import type { EmulatedMachine, MachineOptions } from '../../emulator/index.ts';
 import { rangeError, show, typeError } from '../uapi/errors.ts';
 import { UAPI_PROFILES } from '../uapi/profile.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';
+import { BACKENDS } from './backend-names.ts';
+import type { BackendName } from './backend-names.ts';
 import { HAZARD_MODES } from './hazard-watch.ts';
 import type { HazardMode } from './hazard-watch.ts';
-
-/** Values of the option `backend`. */
-export const BACKENDS = ['auto', 'kernel', 'ffi', 'emulated'] as const;
-/** What answers, or `auto`: the first that can. */
-export type BackendName = (typeof BACKENDS)[number];
 
 /** Options of `SvmDevice.open`. */
 export interface OpenOptions {

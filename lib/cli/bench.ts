@@ -1,32 +1,13 @@
 /** `amdgpu-svm bench`: how long the calls take on this machine's device. */
-import { BACKENDS, SvmDevice } from '../index.ts';
-import type { BackendName } from '../index.ts';
-import { benchModel, MODEL_HELP, MODEL_SYNOPSIS } from './bench-model.ts';
+import { SvmDevice } from '../index.ts';
+import { benchModel } from './bench-model.ts';
 import { workloads } from './bench-workloads.ts';
 import type { Workload } from './bench-workloads.ts';
-import { ExitCode, readArguments, UsageError } from './command.ts';
-import type { Command } from './command.ts';
-import {
-  asicOption,
-  PROFILE_NAMES,
-  profileOption,
-  REPAIRS_HELP,
-  repairsOption,
-  XNACK_OFF_HELP,
-  xnackOffOption,
-} from './options.ts';
+import { ExitCode, UsageError } from './command.ts';
+import type { bench } from './commands/machines.ts';
+import type { InputOf } from './definition.ts';
+import { repairsOption, xnackOffOption } from './options.ts';
 import { print, table, toJson } from './output.ts';
-
-const OPTIONS = {
-  backend: { type: 'string' },
-  node: { type: 'string' },
-  profile: { type: 'string' },
-  'xnack-off': { type: 'boolean', default: false },
-  repairs: { type: 'string' },
-  asic: { type: 'string' },
-  time: { type: 'string', default: '500' },
-  json: { type: 'boolean', default: false },
-} as const;
 
 /** One line of the result; times in microseconds a call. */
 interface Measured {
@@ -37,91 +18,62 @@ interface Measured {
   readonly calls: number;
 }
 
-const LONGEST = 60_000;
+/** Options that only a GPU or the emulator has, and those of the cost model alone. */
+const OF_DEVICES = ['backend', 'node', 'profile', 'xnack-off', 'asic', 'time'] as const;
+const OF_MODEL = ['policies', 'cost', 'pattern', 'size', 'vram', 'window', 'passes', 'cpu-reads'] as const;
 
-export const benchCommand: Command = {
-  name: 'bench',
-  synopsis: `[NAME...] [--backend NAME] [--node PATH] [--profile NAME] [--xnack-off] [--repairs LIST] [--asic NAME] [--time MS] [--json] | ${MODEL_SYNOPSIS}`,
-  help: `Times the calls of the typed API on the device that SvmDevice.open() would take. The comparison with
-the C code of the driver is "npm run bench" in the repository.
+type Values = InputOf<typeof bench>['values'];
 
-  NAME            measure only these: get-one, set-same, get-typed, set-typed, map-unmap, prefetch,
-                  gpu-read-4k, gpu-read-2m
-  --backend NAME  ${BACKENDS.join(', ')}; default auto
-  --node PATH     render node
-  --profile NAME  revision of the user ABI: ${PROFILE_NAMES}
-  --xnack-off     ${XNACK_OFF_HELP}
-  --repairs LIST  ${REPAIRS_HELP}
-  --asic NAME     the emulated GPU; default gfx942
-  --time MS       time for each, default 500
-  --json          the result as one object; times in microseconds
-
-${MODEL_HELP}`,
-  async run(args) {
-    if (args.includes('--model')) return benchModel(args);
-    const { values, positionals } = readArguments('bench', args, OPTIONS, true);
-    const time = Number(values.time);
-    if (!Number.isSafeInteger(time) || time < 1 || time > LONGEST)
-      throw new UsageError(`bench: --time: expected milliseconds from 1 to ${LONGEST}, got "${values.time}"`);
-    using device = openDevice(values);
-    const all = workloads(device);
-    const names: readonly string[] = positionals;
-    const unknown = names.find((name) => !all.some((each) => each.name === name));
-    if (unknown !== undefined)
-      throw new UsageError(`bench: unknown measurement "${unknown}"; known: ${all.map(({ name }) => name).join(', ')}`);
-    const chosen = all.filter(({ name }) => names.length === 0 || names.includes(name));
-    const skipped = chosen.filter(({ unavailable }) => unavailable !== undefined);
-    const measured: Measured[] = [];
-    for (const each of chosen) if (each.unavailable === undefined) measured.push(await measure(each, time));
-    const { backend, path, fallbackReason } = device;
-    if (values.json) {
-      print(
-        toJson(
-          {
-            backend,
-            path,
-            ...(fallbackReason === undefined ? {} : { fallbackReason }),
-            node: process.version,
-            measurements: measured,
-            skipped: skipped.map(({ name, unavailable }) => ({ name, reason: unavailable })),
-          },
-          2,
-        ),
-      );
-      return ExitCode.ok;
-    }
-    print(`${backend}, ${path}${fallbackReason === undefined ? '' : ` - no kernel: ${fallbackReason}`}`);
-    for (const line of table([['name', 'median us', 'best us', 'calls', 'what'], ...measured.map(row)])) print(line);
-    for (const { name, unavailable } of skipped) print(`${name}: ${unavailable}`);
+export async function runBench({ values, operands }: InputOf<typeof bench>): Promise<ExitCode> {
+  const stray = (values.model ? OF_DEVICES : OF_MODEL).find(
+    (name) => values[name] !== undefined && values[name] !== false,
+  );
+  if (stray !== undefined) throw new UsageError(`bench: --${stray} goes ${values.model ? 'without' : 'with'} --model`);
+  if (values.model && operands.length > 0)
+    throw new UsageError(`bench: --model takes no measurement, got "${operands[0]}"`);
+  if (values.model) return benchModel(values);
+  const { time = 500 } = values;
+  using device = openDevice(values);
+  const all = workloads(device);
+  const names = operands;
+  const unknown = names.find((name) => !all.some((each) => each.name === name));
+  if (unknown !== undefined)
+    throw new UsageError(`bench: unknown measurement "${unknown}"; known: ${all.map(({ name }) => name).join(', ')}`);
+  const chosen = all.filter(({ name }) => names.length === 0 || names.includes(name));
+  const skipped = chosen.filter(({ unavailable }) => unavailable !== undefined);
+  const measured: Measured[] = [];
+  for (const each of chosen) if (each.unavailable === undefined) measured.push(await measure(each, time));
+  const { backend, path, fallbackReason } = device;
+  if (values.json) {
+    print(
+      toJson(
+        {
+          backend,
+          path,
+          ...(fallbackReason === undefined ? {} : { fallbackReason }),
+          node: process.version,
+          measurements: measured,
+          skipped: skipped.map(({ name, unavailable }) => ({ name, reason: unavailable })),
+        },
+        2,
+      ),
+    );
     return ExitCode.ok;
-  },
-};
+  }
+  print(`${backend}, ${path}${fallbackReason === undefined ? '' : ` - no kernel: ${fallbackReason}`}`);
+  for (const line of table([['name', 'median us', 'best us', 'calls', 'what'], ...measured.map(row)])) print(line);
+  for (const { name, unavailable } of skipped) print(`${name}: ${unavailable}`);
+  return ExitCode.ok;
+}
 
-function openDevice({
-  backend,
-  node,
-  profile,
-  asic,
-  'xnack-off': xnackOff,
-  repairs,
-}: {
-  backend?: string;
-  node?: string;
-  profile?: string;
-  asic?: string;
-  'xnack-off': boolean;
-  repairs?: string;
-}): SvmDevice {
-  const gpu = asicOption('bench', asic);
-  const revision = profileOption('bench', profile);
-  // A bad backend is refused by the device, which names the option.
+function openDevice({ backend, node, profile, asic, 'xnack-off': xnackOff, repairs }: Values): SvmDevice {
   return SvmDevice.open({
-    ...(backend === undefined ? {} : { backend: backend as BackendName }),
+    ...(backend === undefined ? {} : { backend }),
     ...(node === undefined ? {} : { node }),
-    ...(revision === undefined ? {} : { profile: revision }),
-    ...xnackOffOption('bench', xnackOff, revision),
-    ...repairsOption('bench', repairs, revision),
-    ...(gpu === undefined ? {} : { emulator: { asic: gpu } }),
+    ...(profile === undefined ? {} : { profile }),
+    ...xnackOffOption('bench', xnackOff, profile),
+    ...repairsOption('bench', repairs, profile),
+    ...(asic === undefined ? {} : { emulator: { asic } }),
   });
 }
 

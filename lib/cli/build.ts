@@ -7,30 +7,14 @@ import { dirname, join, resolve } from 'node:path';
 import { findNativeAddon } from '../backend/native-addon.ts';
 import { packageRoot } from '../backend/package-root.ts';
 import { buildFuseHelper } from './build-fuse.ts';
-import { ExitCode, readArguments } from './command.ts';
-import type { Command } from './command.ts';
+import { ExitCode } from './command.ts';
+import type { build } from './commands/machines.ts';
+import type { InputOf } from './definition.ts';
 import { complain, print } from './output.ts';
 import { firstError, firstInPath } from './programs.ts';
 
-export const buildCommand: Command = {
-  name: 'build',
-  synopsis: '[--fuse] [--force] [--verbose]',
-  help: `  --fuse      compile the FUSE helper of amdgpu-svm serve instead
-  --force     compile the addon also where a shipped binary serves this machine
-  --verbose   show the output of the compiler
-
-The addon needs a C++20 compiler, make, python3 and node-gyp. The node-gyp that comes with
-npm is enough; NODE_GYP names another one. CXX, MAKE and PYTHON are respected.
-Node's own headers are taken from beside Node (include/node), or downloaded by node-gyp.
-The FUSE helper needs a C++20 compiler, pkg-config and libfuse 3 with its headers.`,
-  async run(args) {
-    const flag = { type: 'boolean', default: false } as const;
-    const { values } = readArguments('build', args, { verbose: flag, fuse: flag, force: flag } as const, false);
-    return build(values);
-  },
-};
-
-function build({ verbose, fuse, force }: { verbose: boolean; fuse: boolean; force: boolean }): number {
+export function runBuild({ values }: InputOf<typeof build>): number {
+  const { verbose, fuse, force } = values;
   const root = packageRoot();
   if (root !== undefined && fuse) return buildFuseHelper(root, verbose);
   const shipped = root === undefined || force ? undefined : findNativeAddon({ root, environment: {} }).support.path;

@@ -1,17 +1,25 @@
-/** What a command of the command line is, and how its arguments are read. */
-import { parseArgs } from 'node:util';
-import type { ParseArgsConfig } from 'node:util';
+/** How a command ends: exit codes, and the error of wrong use. */
 
-/** Exit codes. */
+/**
+ * Exit codes, one rule for all commands. `record`, `run` and `serve --run` give that of the program that they start, where
+ * one was started.
+ */
 export const ExitCode = {
+  /** It was done, and nothing is wrong with what was looked at. */
   ok: 0,
-  /** Differences or failures. */
+  /** It was done, and what was looked at differs, fails or has a defect, or nothing came of it. */
   failure: 1,
+  /** Wrong use: an option, an argument, or an input that is missing or not what it should be. */
   usage: 2,
+  /** The machine or the tool: an output that cannot be written, a program that cannot be started, a crash. */
   infrastructure: 3,
+  /** No device can do what was asked for. */
   noDevice: 4,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** The rule for people; docs/cli.md says the same. */
+export const EXIT_CODES = `Exit codes: 0 done, nothing wrong; 1 what was looked at differs, fails or has a defect, or nothing came of it; 2 wrong use, or an input that is missing or not what it should be; 3 an output cannot be written, a program cannot be started, or something crashed; 4 no capable device.`;
 
 /** Wrong input on the command line: one clear line, exit code 2. */
 export class UsageError extends Error {
@@ -20,31 +28,5 @@ export class UsageError extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'UsageError';
-  }
-}
-
-/** One command. `run` gets the arguments after its name and returns the exit code. */
-export interface Command {
-  readonly name: string;
-  /** Arguments as shown in the usage line. */
-  readonly synopsis: string;
-  /** Text of `--help`: options, one per line, and remarks. */
-  readonly help: string;
-  run(args: readonly string[]): Promise<number>;
-}
-
-/** node:util parseArgs, with its complaints as UsageError. */
-export function readArguments<const Options extends NonNullable<ParseArgsConfig['options']>>(
-  command: string,
-  args: readonly string[],
-  options: Options,
-  positionals: boolean,
-): ReturnType<typeof parseArgs<{ options: Options; allowPositionals: boolean; strict: true }>> {
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: positionals, strict: true });
-  } catch (error) {
-    // parseArgs explains at length how to pass a positional that begins with a dash; the first sentence is enough.
-    const [sentence = ''] = (error as Error).message.split(/\. To specify|\n/);
-    throw new UsageError(`${command}: ${sentence.replace(/\.$/, '')}; see amdgpu-svm ${command} --help`);
   }
 }

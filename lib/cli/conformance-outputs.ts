@@ -5,9 +5,10 @@ import type { ConcreteCase, Report, ReportedCase, ReportFormat, RunPlan } from '
 import { ReportJournal } from '../conformance/framework/journal.ts';
 import { countsOfSkips } from '../conformance/framework/reporters/groups.ts';
 import { describeFailure, renderHuman } from '../conformance/framework/reporters/human.ts';
-import { complain, write } from './output.ts';
+import { complain, takesEscapes, write } from './output.ts';
 import { assertReplaceable, replaceFile } from './replace-file.ts';
 import { UsageError } from './command.ts';
+import { counted } from '../words/counted.ts';
 
 interface Output {
   readonly format: ReportFormat;
@@ -20,7 +21,7 @@ const REDRAW_INTERVAL = 100;
 /** The outputs of one run. */
 export class ReportOutputs {
   readonly #outputs: readonly Output[];
-  readonly #colour = process.stdout.isTTY === true && !process.env['NO_COLOR'];
+  readonly #colour = takesEscapes(process.stdout);
   #journal: ReportJournal | undefined;
   #total = 0;
   #done = 0;
@@ -68,9 +69,9 @@ export class ReportOutputs {
     if (!this.#human) return;
     const { identity } = target;
     const why = identity.fallbackReason === undefined ? '' : ` - no kernel: ${identity.fallbackReason}`;
-    const left = skips.size === 0 ? '' : `; ${skips.size} are skipped: ${countsOfSkips(skips.values())}`;
+    const left = skips.size === 0 ? '' : `; ${skips.size} skipped: ${countsOfSkips(skips.values())}`;
     write(
-      `${total - skips.size} of ${total} cases run on ${identity.backend} ${identity.device}, ${identity.profile}${why}${left}\n`,
+      `${total - skips.size} of ${counted(total, 'case')} run on ${identity.backend} ${identity.device}, ${identity.profile}${why}${left}\n`,
     );
   }
 
@@ -116,7 +117,7 @@ export class ReportOutputs {
     }
     this.#journal?.remove();
     if (!this.#human && report.summary.unexpected > 0)
-      complain(`${report.summary.unexpected} of ${report.summary.total} cases are not as expected`);
+      complain(`${report.summary.unexpected} of ${counted(report.summary.total, 'case')} not as expected`);
   }
 
   #clearLine(): void {

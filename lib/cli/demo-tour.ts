@@ -4,6 +4,7 @@ import type { GpuQueue, HostBuffer, OpenOptions } from '../device/index.ts';
 import { formatTraffic, HipDeviceId, HipMemoryAdvise, HipRuntime } from '../hip/index.ts';
 import { contextSnapshot, QuietEffects } from '../device/emulated.ts';
 import type { ContextSnapshot, EffectSink } from '../device/emulated.ts';
+import { counted } from '../words/counted.ts';
 
 /** One step of the tour. */
 export interface DemoStep {
@@ -194,7 +195,7 @@ class Observed {
 function stateOf(snapshot: ContextSnapshot): string[] {
   const mapped = snapshot.ptes.reduce((sum, run) => sum + run.pages, 0);
   return [
-    `now: ${snapshot.attributes.length} attribute intervals, ${snapshot.ranges.length} GPU ranges, ${mapped} PTEs, ${snapshot.counters.faults} faults so far`,
+    `now: ${counted(snapshot.attributes.length, 'attribute interval')}, ${counted(snapshot.ranges.length, 'GPU range')}, ${counted(mapped, 'PTE')}, ${counted(snapshot.counters.faults, 'fault')} so far`,
   ];
 }
 

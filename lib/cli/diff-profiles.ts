@@ -5,14 +5,15 @@ import { effectOf, pagesOf } from '../trace/effects/index.ts';
 import type { TraceEffect } from '../trace/effects/form.ts';
 import { readTraceFile } from '../trace/format/read-trace.ts';
 import { operationSentence } from '../trace/replay/explain.ts';
-import { isProfileName } from '../uapi/profile.ts';
+import { isProfileName, UAPI_PROFILES } from '../uapi/profile.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';
 import { errnoName } from '../uapi/errno.ts';
 import { accessName, attributeFlagNames, attributesText, locationName } from '../words/attributes.ts';
 import { pteAccessLetters } from '../words/pte-flags.ts';
 import { ExitCode, UsageError } from './command.ts';
 import { bold, print, toJson } from './output.ts';
-import { PROFILE_NAMES, readOptions } from './options.ts';
+import { readOptions } from './options.ts';
+import { counted } from '../words/counted.ts';
 
 type Profiles = readonly [UapiProfileName, UapiProfileName];
 
@@ -23,13 +24,13 @@ const MOST_EFFECTS = 6;
 export function diffProfiles(
   profiles: string,
   files: readonly string[],
-  values: { readonly json: boolean; readonly 'max-size'?: string },
+  values: { readonly json: boolean; readonly 'max-size'?: number },
 ): ExitCode {
   const names = profilesOption(profiles);
   const [file] = files;
   if (file === undefined || files.length > 1)
     throw new UsageError('diff: --profiles: expected one trace FILE; see amdgpu-svm diff --help');
-  const comparison = compareProfiles(readTraceFile(file, readOptions('diff', values)), names);
+  const comparison = compareProfiles(readTraceFile(file, readOptions(values)), names);
   if (values.json) print(toJson(asObject(names, comparison), 2));
   else show(names, comparison);
   return isSame(comparison) ? ExitCode.ok : ExitCode.failure;
@@ -39,7 +40,8 @@ function profilesOption(text: string): Profiles {
   const names = text.split(',').map((each) => each.trim());
   const [one, other] = names;
   for (const name of names)
-    if (!isProfileName(name)) throw new UsageError(`diff: --profiles: expected two of ${PROFILE_NAMES}, got "${name}"`);
+    if (!isProfileName(name))
+      throw new UsageError(`diff: --profiles: expected two of ${Object.keys(UAPI_PROFILES).join(', ')}, got "${name}"`);
   if (names.length !== 2 || one === other)
     throw new UsageError(`diff: --profiles: expected two different profiles, as in v4,v8, got "${text}"`);
   return [one, other] as Profiles;
@@ -76,8 +78,11 @@ function asObject([one, other]: Profiles, comparison: ProfileComparison): object
 function show(names: Profiles, comparison: ProfileComparison): void {
   const { operations, differences, states, hazards } = comparison;
   const [one, other] = names;
-  if (isSame(comparison)) print(`the same on ${one} and ${other}: ${operations} operations`);
-  else print(`${differences.length} of ${operations} operations go otherwise on ${other} than on ${one}`);
+  if (isSame(comparison)) print(`the same on ${one} and ${other}: ${counted(operations, 'operation')}`);
+  else
+    print(
+      `${differences.length} of ${counted(operations, 'operation')} ${differences.length === 1 ? 'goes' : 'go'} otherwise on ${other} than on ${one}`,
+    );
   for (const difference of differences) showDifference(names, difference);
   const [ofOne, ofOther] = states.map(attributeLines) as [string[], string[]];
   print();

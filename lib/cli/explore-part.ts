@@ -1,4 +1,5 @@
 /** An exploration in parts, so that several threads can share it; what comes of them does not depend on how many there are. */
+import { PARTS } from './commands/search.ts';
 import { explore, exploreGenerated, mergeExplorations, mergeGenerated, readProgram } from '../explore/index.ts';
 import type { Exploration, ExploreOptions, Generated, GenerateOptions } from '../explore/index.ts';
 
@@ -12,9 +13,6 @@ export type ExploreJob =
       readonly options: Omit<ExploreOptions, 'until'>;
     }
   | { readonly kind: 'generated'; readonly options: GenerateOptions };
-
-/** Parts of every exploration in threads, whatever their number. */
-export const PARTS = 8;
 
 type PartResult = Exploration | Generated;
 

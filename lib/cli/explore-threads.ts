@@ -1,6 +1,7 @@
 /** An exploration by several threads. */
 import type { Exploration, Generated } from '../explore/index.ts';
-import { mergeParts, PARTS } from './explore-part.ts';
+import { PARTS } from './commands/search.ts';
+import { mergeParts } from './explore-part.ts';
 import type { ExploreJob } from './explore-part.ts';
 import { runParts } from './worker-pool.ts';
 

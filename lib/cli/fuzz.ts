@@ -1,79 +1,41 @@
 /** `amdgpu-svm fuzz`: random histories, on the emulator with the monitor, or next to another implementation. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FAMILIES, fuzz, fuzzAgainst, hasFamily } from '../explore/index.ts';
-import type { Family, Fuzzed, FuzzFinding, FuzzOptions } from '../explore/index.ts';
+import { DEFAULT_LENGTH, DEFAULT_OPERATIONS, FAMILIES } from '../explore/choices.ts';
+import type { Family } from '../explore/choices.ts';
+import { fuzz, fuzzAgainst, hasFamily } from '../explore/index.ts';
+import type { Fuzzed, FuzzFinding, FuzzOptions } from '../explore/index.ts';
 import { ChildImplementation } from '../trace/against/implementation.ts';
 import { isOperationName, OPERATIONS } from '../trace/operations/index.ts';
 import { DEFAULT_PROFILE } from '../uapi/profile.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';
-import { ExitCode, readArguments, UsageError } from './command.ts';
-import type { Command } from './command.ts';
+import { ExitCode, UsageError } from './command.ts';
+import type { fuzz as fuzzDefinition } from './commands/search.ts';
+import type { InputOf } from './definition.ts';
 import { fuzzInThreads } from './fuzz-threads.ts';
 import type { FuzzJob } from './fuzz-threads.ts';
-import { AGAINST_HELP, AGAINST_OPTIONS, countOption, PROFILE_NAMES, profileOption, timeoutOption } from './options.ts';
+import { timeoutOption } from './options.ts';
 import { bold, print, toJson } from './output.ts';
+import { counted } from '../words/counted.ts';
 
-const OPTIONS = {
-  profile: { type: 'string' },
-  family: { type: 'string' },
-  operations: { type: 'string' },
-  length: { type: 'string' },
-  seed: { type: 'string' },
-  only: { type: 'string' },
-  traces: { type: 'string' },
-  jobs: { type: 'string' },
-  json: { type: 'boolean', default: false },
-  ...AGAINST_OPTIONS,
-} as const;
-
-const DEFAULT_OPERATIONS = 20_000;
-const DEFAULT_LENGTH = 200;
-
-export const fuzzCommand: Command = {
-  name: 'fuzz',
-  synopsis:
-    '[--profile P] [--family F,...] [--operations N] [--length N] [--seed S] [--only NAME,...] [--against COMMAND] [--jobs N] [--traces FOLDER] [--json]',
-  help: `Makes random histories and runs them on the emulator with the hazard monitor. Each defect is reported once, with
-the fewest operations that were found for it, as a trace for "amdgpu-svm replay --hazards". With --against, another
-implementation gets the same operations, and the first answer or effect that differs is reported (docs/fuzz.md).
-Exit code 1 if there is a finding.
-
-  --profile P       the revision of the driver: ${PROFILE_NAMES}; default ${DEFAULT_PROFILE}
-  --family F,...    what histories are about: ${FAMILIES.join(', ')}; default: all that the revision has
-  --operations N    operations of all histories together; default ${DEFAULT_OPERATIONS}
-  --length N        operations of one history; default ${DEFAULT_LENGTH}
-  --seed S          makes other histories; default 1
-  --only NAME,...   leave out all operations but these
-${AGAINST_HELP}
-  --jobs N          in N threads, each with a process of its own for --against; the result is the same
-  --traces FOLDER   write the trace of each finding to FOLDER/ID.jsonl
-  --json            the result as one object`,
-  async run(args) {
-    const { values, positionals } = readArguments('fuzz', args, OPTIONS, true);
-    if (positionals.length > 0) throw new UsageError(`fuzz: unexpected argument "${positionals[0]}"`);
-    const profile = profileOption('fuzz', values.profile) ?? DEFAULT_PROFILE;
-    const options: FuzzOptions = {
-      profile,
-      families: familiesOption(values.family, profile),
-      operations: countOption('fuzz', 'operations', values.operations, DEFAULT_OPERATIONS, 1, 1e9),
-      length: countOption('fuzz', 'length', values.length, DEFAULT_LENGTH, 1, 1e6),
-      seed: countOption('fuzz', 'seed', values.seed, 1, 0, 0xffff_ffff),
-      ...(values.only === undefined ? {} : { only: onlyOption(values.only) }),
-    };
-    const timeout = timeoutOption('fuzz', values);
-    const { against } = values;
-    const job: FuzzJob = against === undefined ? { options } : { options, against: { command: against, timeout } };
-    const result =
-      values.jobs === undefined
-        ? await fuzzHere(job)
-        : await fuzzInThreads(job, countOption('fuzz', 'jobs', values.jobs, 1, 1, 64));
-    if (values.traces !== undefined) writeTraces(values.traces, result.findings);
-    if (values.json) print(toJson({ ...options, ...(against === undefined ? {} : { against }), ...jsonOf(result) }, 2));
-    else tell(result, against !== undefined);
-    return result.findings.length > 0 ? ExitCode.failure : ExitCode.ok;
-  },
-};
+export async function runFuzz({ values }: InputOf<typeof fuzzDefinition>): Promise<ExitCode> {
+  const { profile = DEFAULT_PROFILE, against, jobs } = values;
+  const options: FuzzOptions = {
+    profile,
+    families: familiesOption(values.family, profile),
+    operations: values.operations ?? DEFAULT_OPERATIONS,
+    length: values.length ?? DEFAULT_LENGTH,
+    seed: values.seed ?? 1,
+    ...(values.only === undefined ? {} : { only: onlyOption(values.only) }),
+  };
+  const timeout = timeoutOption('fuzz', values);
+  const job: FuzzJob = against === undefined ? { options } : { options, against: { command: against, timeout } };
+  const result = jobs === undefined ? await fuzzHere(job) : await fuzzInThreads(job, jobs);
+  if (values.traces !== undefined) writeTraces(values.traces, result.findings);
+  if (values.json) print(toJson({ ...options, ...(against === undefined ? {} : { against }), ...jsonOf(result) }, 2));
+  else tell(result, against !== undefined);
+  return result.findings.length > 0 ? ExitCode.failure : ExitCode.ok;
+}
 
 async function fuzzHere({ options, against }: FuzzJob): Promise<Fuzzed> {
   if (against === undefined) return fuzz(options);
@@ -123,6 +85,8 @@ function tell({ findings, histories, operations }: Fuzzed, isAgainst: boolean): 
     for (const line of trace) print(`    ${line}`);
     print();
   }
-  print(`${findings.length} finding${findings.length === 1 ? '' : 's'}`);
-  print(`${histories} histories, ${operations} operations${isAgainst ? ' compared' : ''}`);
+  print(counted(findings.length, 'finding'));
+  print(
+    `${counted(histories, 'history', 'histories')}, ${counted(operations, 'operation')}${isAgainst ? ' compared' : ''}`,
+  );
 }

@@ -4,9 +4,11 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { printable } from '../words/printable.ts';
 import { askControl, controlPath } from '../serve/control-socket.ts';
 import type { ControlRequest } from '../serve/control-socket.ts';
-import { ExitCode, readArguments, UsageError } from './command.ts';
-import type { Command } from './command.ts';
+import { ExitCode, UsageError } from './command.ts';
+import type { gpu } from './commands/programs.ts';
+import type { InputOf } from './definition.ts';
 import { complain, print, toJson } from './output.ts';
+import { counted } from '../words/counted.ts';
 
 /** Names of the positional arguments of each action. */
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
@@ -23,47 +25,19 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
 /** Codes of requests that no GPU could carry out: of the server, and of the queue that checks addresses and sizes. */
 const MISTAKES: ReadonlySet<string> = new Set(['ERR_SVM_GPU_REQUEST', 'ERR_SVM_OUT_OF_RANGE', 'ERR_SVM_INVALID_TYPE']);
 
-const OPTIONS = {
-  mount: { type: 'string' },
-  pid: { type: 'string' },
-  file: { type: 'string' },
-  write: { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
-} as const;
-
-export const gpuCommand: Command = {
-  name: 'gpu',
-  synopsis: '--mount DIR ACTION [ARGUMENT...] [--pid PID | --file N] [--write] [--json]',
-  help: `DIR is that of "amdgpu-svm serve". Numbers are decimal or 0x..., addresses those of the client.
-
-  list                              open files and how much is alive
-  fault ADDRESS [--write]           raise one retry fault; 0 means "the GPU may retry"
-  access ADDRESS SIZE [--write]     touch every page, with retries; hits and faults as runs
-  fill ADDRESS VALUE SIZE           write a 32-bit value all over
-  copy DESTINATION SOURCE SIZE
-  read ADDRESS SIZE                 bytes as the GPU sees them, hexadecimal
-  write ADDRESS HEX
-  snapshot                          attributes, notifiers, ranges, PTEs of the context
-
-  --pid PID, --file N   which open file, if there are several
-  --json                the answer as JSON
-
-Exit code 1: the access was refused, or not all of it was possible.`,
-  async run(args) {
-    const { values, positionals } = readArguments('gpu', args, OPTIONS, true);
-    if (!values.mount) throw new UsageError('gpu: --mount DIR is missing; see amdgpu-svm gpu --help');
-    const request = requestOf(positionals, values);
-    const reply = await askControl(controlPath(realPath(values.mount)), request);
-    if (!reply.ok) {
-      if (values.json) print(toJson(reply));
-      complain(`amdgpu-svm gpu: ${reply.message}`);
-      return MISTAKES.has(reply.code) ? ExitCode.usage : ExitCode.failure;
-    }
-    if (values.json) print(toJson(reply.value));
-    else for (const line of describe(request.command, reply.value)) print(line);
-    return isRefused(reply.value) ? ExitCode.failure : ExitCode.ok;
-  },
-};
+export async function runGpu({ values, operands }: InputOf<typeof gpu>): Promise<ExitCode> {
+  if (values.mount === undefined) throw new UsageError('gpu: --mount DIR is missing; see amdgpu-svm gpu --help');
+  const request = requestOf(operands, values);
+  const reply = await askControl(controlPath(realPath(values.mount)), request);
+  if (!reply.ok) {
+    if (values.json) print(toJson(reply));
+    complain(`amdgpu-svm gpu: ${reply.message}`);
+    return MISTAKES.has(reply.code) ? ExitCode.usage : ExitCode.failure;
+  }
+  if (values.json) print(toJson(reply.value));
+  else for (const line of describe(request.command, reply.value)) print(line);
+  return isRefused(reply.value) ? ExitCode.failure : ExitCode.ok;
+}
 
 /** Whether `fault` or `access` was answered with an errno, or left pages without access. */
 function isRefused(value: unknown): boolean {
@@ -73,7 +47,7 @@ function isRefused(value: unknown): boolean {
 
 function requestOf(
   positionals: readonly string[],
-  values: { pid?: string; file?: string; write: boolean },
+  { pid, file, write }: InputOf<typeof gpu>['values'],
 ): ControlRequest {
   const [command, ...rest] = positionals;
   const names = command === undefined || !Object.hasOwn(ACTIONS, command) ? undefined : ACTIONS[command];
@@ -96,16 +70,10 @@ function requestOf(
   return {
     command,
     ...Object.fromEntries(names.map((name, index) => [name, rest[index]!])),
-    ...whole('pid', values.pid),
-    ...whole('file', values.file),
-    ...(values.write ? { write: true } : {}),
+    ...(pid === undefined ? {} : { pid }),
+    ...(file === undefined ? {} : { file }),
+    ...(write ? { write } : {}),
   };
-}
-
-function whole(name: string, text: string | undefined): Record<string, number> {
-  if (text === undefined) return {};
-  if (!/^\d{1,10}$/.test(text)) throw new UsageError(`gpu: --${name}: expected a number, got "${text}"`);
-  return { [name]: Number(text) };
 }
 
 /** As the server names it: a link to the directory is resolved, the mount itself need not answer. */
@@ -127,13 +95,14 @@ interface ListedFile {
 
 function describe(command: string, value: unknown): string[] {
   const record = value as Record<string, unknown>;
+  const many = (name: string, one: string): string => counted(Number(record[name]), one);
   switch (command) {
     case 'list': {
       const files = (record['open'] as ListedFile[]).map(
         ({ file, pid, name, node }) => `file ${file}: ${node} of process ${pid} ${printable(name)}`,
       );
       return [
-        `${record['clients']} clients, ${record['files']} files, ${record['contexts']} SVM contexts; ${record['ioctls']} ioctls so far`,
+        `${many('clients', 'client')}, ${many('files', 'file')}, ${many('contexts', 'SVM context')}; ${many('ioctls', 'ioctl')} so far`,
         ...files,
       ];
     }
@@ -143,9 +112,9 @@ function describe(command: string, value: unknown): string[] {
       const runs = record['runs'] as { outcome: string; startPage: number; pages: number; state?: string }[];
       const lines = runs.map(
         ({ outcome, startPage, pages, state }) =>
-          `0x${(startPage * 4096).toString(16)} +${pages} pages: ${outcome}${state === undefined ? '' : ` (${state})`}`,
+          `0x${(startPage * 4096).toString(16)} +${counted(pages, 'page')}: ${outcome}${state === undefined ? '' : ` (${state})`}`,
       );
-      return [`${String(record['name'])}, ${String(record['faults'])} faults`, ...lines];
+      return [`${String(record['name'])}, ${many('faults', 'fault')}`, ...lines];
     }
     case 'read':
       return [String(record['data'])];

@@ -2,39 +2,21 @@
 import { listHazards } from '../trace/hazards/list.ts';
 import type { ListedHazard } from '../trace/hazards/list.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';
-import { ExitCode, readArguments, UsageError } from './command.ts';
-import type { Command } from './command.ts';
-import { PROFILE_NAMES, profileOption } from './options.ts';
+import { ExitCode, UsageError } from './command.ts';
+import type { hazards as hazardsDefinition } from './commands/traces.ts';
+import type { InputOf } from './definition.ts';
 import { bold, print, toJson } from './output.ts';
+import { counted } from '../words/counted.ts';
 
-const OPTIONS = {
-  profile: { type: 'string' },
-  trace: { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
-} as const;
-
-export const hazardsCommand: Command = {
-  name: 'hazards',
-  synopsis: '[ID...] [--profile P] [--trace | --json]',
-  help: `Lists the catalogue of hazards: what the code of a posted revision does wrong or unexpectedly, which
-revisions have it, how that is known, what a program can do about it, which repairs of the driver there are, and
-the smallest trace that runs into it.
-With IDs (Q35, V7-B2, ...) only those. Nothing in it was confirmed on hardware yet.
-
-  --profile P   only what revision P has, with traces for it: ${PROFILE_NAMES}
-  --trace       only the trace of one ID, to be replayed: amdgpu-svm hazards Q35 --trace > q35.jsonl
-  --json        the list as one object`,
-  async run(args) {
-    const { values, positionals } = readArguments('hazards', args, OPTIONS, true);
-    if (values.trace && values.json) throw new UsageError('hazards: --trace goes without --json');
-    const profile = profileOption('hazards', values.profile);
-    const hazards = chosen(positionals, profile);
-    if (values.trace) printTrace(hazards, positionals);
-    else if (values.json) print(toJson({ profile, confirmedOnHardware: false, hazards: hazards.map(toObject) }, 2));
-    else show(hazards, profile);
-    return ExitCode.ok;
-  },
-};
+export function runHazards({ values, operands }: InputOf<typeof hazardsDefinition>): ExitCode {
+  if (values.trace && values.json) throw new UsageError('hazards: --trace goes without --json');
+  const { profile } = values;
+  const hazards = chosen(operands, profile);
+  if (values.trace) printTrace(hazards, operands);
+  else if (values.json) print(toJson({ profile, confirmedOnHardware: false, hazards: hazards.map(toObject) }, 2));
+  else show(hazards, profile);
+  return ExitCode.ok;
+}
 
 /** The entries of those ids, in their order; all without ids. */
 function chosen(ids: readonly string[], profile: UapiProfileName | undefined): readonly ListedHazard[] {
@@ -68,12 +50,10 @@ function toObject({ trace, ...rest }: ListedHazard): object {
 }
 
 function show(hazards: readonly ListedHazard[], profile: UapiProfileName | undefined): void {
-  const bad = (severity: ListedHazard['severity']): number =>
-    hazards.filter((each) => each.severity === severity).length;
+  const bad = (severity: ListedHazard['severity']): string =>
+    counted(hazards.filter((each) => each.severity === severity).length, severity);
   const of = profile === undefined ? 'all revisions' : `revision ${profile}`;
-  print(
-    `${hazards.length} hazards of ${of}: ${bad('corruption')} corruptions, ${bad('violation')} violations, ${bad('notice')} notices.`,
-  );
+  print(`${counted(hazards.length, 'hazard')} of ${of}: ${bad('corruption')}, ${bad('violation')}, ${bad('notice')}.`);
   print('Nothing of this was confirmed on hardware yet.');
   for (const hazard of hazards) showOne(hazard);
 }

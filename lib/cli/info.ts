@@ -4,24 +4,19 @@ import type { AsicName } from '../device/emulated.ts';
 import { listRenderNodes, nativeSupport, SvmDevice } from '../device/index.ts';
 import { UAPI_PROFILES } from '../uapi/profile.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';
-import { ExitCode, readArguments } from './command.ts';
-import type { Command } from './command.ts';
+import { ExitCode } from './command.ts';
+import type { info as infoDefinition } from './commands/machines.ts';
+import type { InputOf } from './definition.ts';
 import { describeNodes, kernelRelease, nodeLines } from './info-nodes.ts';
 import type { NodeInfo } from './info-nodes.ts';
 import { bold, print, table, toJson } from './output.ts';
 
-export const infoCommand: Command = {
-  name: 'info',
-  synopsis: '[--json]',
-  help: `  --json   the same as one object`,
-  async run(args) {
-    const { values } = readArguments('info', args, { json: { type: 'boolean', default: false } } as const, false);
-    const info = collect();
-    if (values.json) print(toJson(info, 2));
-    else show(info);
-    return ExitCode.ok;
-  },
-};
+export function runInfo({ values }: InputOf<typeof infoDefinition>): ExitCode {
+  const facts = collect();
+  if (values.json) print(toJson(facts, 2));
+  else show(facts);
+  return ExitCode.ok;
+}
 
 interface Info {
   readonly addon: { readonly available: boolean; readonly reason: string };

@@ -4,43 +4,20 @@ import { basename } from 'node:path';
 import { inspectorPage, InspectorServer } from '../inspect/index.ts';
 import { parseTrace, readTraceText } from '../trace/format/read-trace.ts';
 import type { ReadOptions } from '../trace/format/read-trace.ts';
-import { ExitCode, readArguments, UsageError } from './command.ts';
-import type { Command } from './command.ts';
+import { ExitCode, UsageError } from './command.ts';
+import type { inspect } from './commands/traces.ts';
+import type { InputOf } from './definition.ts';
 import { complain, goOnWithoutOutput, print } from './output.ts';
 import { replaceFile } from './replace-file.ts';
-import { readOptions, SIZE_HELP, SIZE_OPTION } from './options.ts';
+import { readOptions } from './options.ts';
 
-const OPTIONS = {
-  port: { type: 'string', default: '0' },
-  out: { type: 'string' },
-  open: { type: 'boolean', default: false },
-  'no-open': { type: 'boolean', default: false },
-  ...SIZE_OPTION,
-} as const;
-
-export const inspectCommand: Command = {
-  name: 'inspect',
-  synopsis: '[FILE] [--port N] [--open] | [FILE] --out REPORT.html',
-  help: `Serves a page on 127.0.0.1 until SIGINT or SIGTERM: the address space as lanes, the operations as a time
-line, details with the rule that decided, and a form to run operations. The emulator runs in the page.
-FILE is a trace, plain or gzip; without it the session is empty. See docs/inspector.md.
-
-  --port N            port to listen on; default: a free one
-  --open              open the page in the browser of the desktop (default: only its URL is printed)
-  --no-open           don't (for scripts that want to say it)
-  --out REPORT.html   write the page with the trace in it as one file that needs no server, and end
-  ${SIZE_HELP}`,
-  async run(args) {
-    const { values, positionals } = readArguments('inspect', args, OPTIONS, true);
-    if (positionals.length > 1)
-      throw new UsageError('inspect: expected at most one trace FILE; see amdgpu-svm inspect --help');
-    const port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : NaN;
-    if (!(port <= 0xffff)) throw new UsageError(`inspect: --port: expected 0 to 65535, got "${values.port}"`);
-    const page = inspectorPage(readTrace(positionals[0], readOptions('inspect', values)));
-    if (values.out !== undefined) return writeReport(values.out, page);
-    return serve(page, port, values.open && !values['no-open']);
-  },
-};
+export async function runInspect({ values, operands }: InputOf<typeof inspect>): Promise<ExitCode> {
+  if (operands.length > 1)
+    throw new UsageError('inspect: expected at most one trace FILE; see amdgpu-svm inspect --help');
+  const page = inspectorPage(readTrace(operands[0], readOptions(values)));
+  if (values.out !== undefined) return writeReport(values.out, page);
+  return serve(page, values.port ?? 0, values.open && !values['no-open']);
+}
 
 /** The trace, checked here so that a bad line is reported on the terminal. */
 function readTrace(file: string | undefined, options: ReadOptions): { name: string; text: string } | undefined {
@@ -50,7 +27,7 @@ function readTrace(file: string | undefined, options: ReadOptions): { name: stri
   return { name: basename(file), text };
 }
 
-function writeReport(path: string, page: string): number {
+function writeReport(path: string, page: string): ExitCode {
   try {
     replaceFile(path, page);
   } catch (error) {
@@ -61,7 +38,7 @@ function writeReport(path: string, page: string): number {
   return ExitCode.ok;
 }
 
-async function serve(page: string, port: number, open: boolean): Promise<number> {
+async function serve(page: string, port: number, open: boolean): Promise<ExitCode> {
   const stop = new Promise<void>((settle) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => settle());
   });

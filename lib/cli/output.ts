@@ -3,9 +3,13 @@ import { styleText } from 'node:util';
 import { printableLines } from '../words/printable.ts';
 import { ExitCode } from './command.ts';
 
-/** Colours only where a person reads: a terminal, and NO_COLOR not set. */
+/** Whether a stream may get escapes, of colours or of a line that changes: a terminal that has them, and NO_COLOR is not set. */
+export function takesEscapes(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+}
+
 function coloured(): boolean {
-  return process.stdout.isTTY === true && !process.env['NO_COLOR'];
+  return takesEscapes(process.stdout);
 }
 
 export function bold(text: string): string {

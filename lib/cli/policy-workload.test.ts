@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { orderOfPass, PATTERN_NAMES, POLICY_NAMES, runPolicy } from './policy-workload.ts';
-import type { PolicyName, PolicyResult, WorkloadSettings } from './policy-workload.ts';
+import { PATTERN_NAMES, POLICY_NAMES } from './policies.ts';
+import type { PolicyName } from './policies.ts';
+import { orderOfPass, runPolicy } from './policy-workload.ts';
+import type { PolicyResult, WorkloadSettings } from './policy-workload.ts';
 
 const MIB = 2 ** 20;
 const SETTINGS: WorkloadSettings = {

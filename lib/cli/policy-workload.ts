@@ -3,36 +3,14 @@ import { EmulatedMachine } from '../device/emulated.ts';
 import type { CostOption, CostTotals } from '../device/emulated.ts';
 import { SvmDevice } from '../device/index.ts';
 import type { GpuQueue } from '../device/index.ts';
+import { RESIDENCY } from './policies.ts';
+import type { PatternName, PolicyName } from './policies.ts';
 
 const MIB = 2 ** 20;
 /** Where the memory lies: aligned to what one fault moves. */
 const BASE = 0x1000_0000_0000n;
 /** One in so many windows is a hot one: an eighth. */
 const HOT_PART = 8;
-/** Milliseconds that pages stay in VRAM at least, with the policy of that name. */
-const RESIDENCY = 50;
-
-/** What each policy does, for people. */
-export const POLICIES = {
-  'no-prefetch': 'the GPU is the preferred location; its faults move memory',
-  'prefetch-once': 'all memory is prefetched before the first pass',
-  'prefetch-window': 'each window is prefetched before the GPU works on it',
-  'in-place': 'no location: the GPU accesses system memory',
-  'one-shot': 'as prefetch-once, and what has left VRAM stays away (policy oneShotPrefetch)',
-  residency: `as no-prefetch, and memory stays in VRAM for ${RESIDENCY} ms at least (policy minimumResidency)`,
-} as const;
-export type PolicyName = keyof typeof POLICIES;
-export const POLICY_NAMES = Object.keys(POLICIES) as readonly PolicyName[];
-
-/** The order in which the GPU works on windows, for people. */
-export const PATTERNS = {
-  sequential: 'one window after the other',
-  random: 'each window once in each pass, in another order each time',
-  hot: `as sequential, and after each window one of the first eighth again`,
-} as const;
-export type PatternName = keyof typeof PATTERNS;
-export const PATTERN_NAMES = Object.keys(PATTERNS) as readonly PatternName[];
-
 /** Sizes are MiB. */
 export interface WorkloadSettings {
   readonly cost: CostOption;

@@ -9,6 +9,7 @@ import type { OperationObject } from '../trace/operations/descriptor.ts';
 import { ExitCode } from './command.ts';
 import { complainOf } from './failure.ts';
 import { bold, print, toJson } from './output.ts';
+import { counted } from '../words/counted.ts';
 
 /** How traces are held against another implementation. */
 interface AgainstOptions {
@@ -47,7 +48,10 @@ export async function replayAgainst(
   const same = traces.filter(({ divergence }) => divergence === undefined).length;
   const operations = traces.reduce((sum, { compared }) => sum + compared, 0);
   if (json) print(toJson({ against: command, traces, same, total: files.length, operations }, 2));
-  else print(`${same} of ${files.length} traces without a divergence, ${operations} operations compared`);
+  else
+    print(
+      `${same} of ${counted(files.length, 'trace')} without a divergence, ${counted(operations, 'operation')} compared`,
+    );
   return exitCode !== ExitCode.ok ? exitCode : same === files.length ? ExitCode.ok : ExitCode.failure;
 }
 

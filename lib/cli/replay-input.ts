@@ -7,7 +7,7 @@ import { ExitCode } from './command.ts';
 import { toJson } from './output.ts';
 
 /** Answers the operations on standard input, one per line, until it ends. */
-export async function answerStandardInput(): Promise<number> {
+export async function answerStandardInput(): Promise<ExitCode> {
   const runner = new TraceRunner();
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line.trim() === '') continue;

@@ -5,108 +5,60 @@ import { repairsOfText } from '../device/emulated.ts';
 import { explainTrace } from '../trace/replay/explain.ts';
 import { readTraceFile, TraceFileError } from '../trace/format/read-trace.ts';
 import type { ReplayDifference, ReplayResult } from '../trace/replay/replay.ts';
-import { ExitCode, readArguments, UsageError } from './command.ts';
-import type { Command } from './command.ts';
+import { ExitCode, UsageError } from './command.ts';
+import type { replay } from './commands/traces.ts';
+import type { InputOf } from './definition.ts';
 import { complainOf } from './failure.ts';
 import { bold, complain, print, toJson } from './output.ts';
-import {
-  AGAINST_HELP,
-  AGAINST_OPTIONS,
-  countOption,
-  readOptions,
-  SIZE_HELP,
-  SIZE_OPTION,
-  timeoutOption,
-} from './options.ts';
+import { readOptions, timeoutOption } from './options.ts';
 import { replayAgainst } from './replay-against.ts';
 import type { ReplayMode } from './replay-file.ts';
 import { answerStandardInput } from './replay-input.ts';
 import { replayFiles } from './replay-threads.ts';
 import type { ReplayJob } from './replay-threads.ts';
+import { counted } from '../words/counted.ts';
 
-const OPTIONS = {
-  check: { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
-  hazards: { type: 'boolean', default: false },
-  'hazards-fail': { type: 'boolean', default: false },
-  explain: { type: 'boolean', default: false },
-  ...AGAINST_OPTIONS,
-  repairs: { type: 'string' },
-  jobs: { type: 'string' },
-  ...SIZE_OPTION,
-} as const;
+type Values = InputOf<typeof replay>['values'];
 
-export const replayCommand: Command = {
-  name: 'replay',
-  synopsis:
-    'FILE... [--check] [--hazards[=fail]] [--repairs LIST] [--explain] [--against COMMAND] [--jobs N] [--json]   |   - --json',
-  help: `Runs traces (plain or gzip; a folder stands for all *.jsonl and *.jsonl.gz in it) on the emulator.
+export async function runReplay({ values, operands }: InputOf<typeof replay>): Promise<ExitCode> {
+  if (operands.length === 0)
+    throw new UsageError('replay: expected at least one trace FILE; see amdgpu-svm replay --help');
+  const { check, explain, json, jobs, against, hazards } = values;
+  if (operands.includes('-')) {
+    if (operands.length > 1 || !json || check || explain || against !== undefined || jobs !== undefined)
+      throw new UsageError('replay: "-" is used alone with --json');
+    return answerStandardInput();
+  }
+  const timeout = timeoutOption('replay', values);
+  if (jobs !== undefined && (explain || against !== undefined))
+    throw new UsageError('replay: --jobs goes with none of --explain and --against');
+  const files = operands.flatMap(traceFiles);
+  const size = readOptions(values);
+  if (explain) {
+    if (check || json || values.repairs !== undefined)
+      throw new UsageError('replay: --explain goes with none of --check, --json and --repairs');
+    return forEachTrace(files, (file) => explainTrace(readTraceFile(file, size), print)).exitCode;
+  }
+  if (against !== undefined) {
+    if (check || hazards !== undefined || values.repairs !== undefined)
+      throw new UsageError('replay: --against goes with none of --check, --hazards and --repairs');
+    return replayAgainst(files, against, { timeout, json, size });
+  }
+  if (check && values.repairs !== undefined)
+    throw new UsageError('replay: --repairs goes without --check: what was recorded had none');
+  return replayAll({ files, mode: modeOf(values, files.length > 1) }, jobs, hazards === 'fail');
+}
 
-  --check   compare every answer and every effect with the recorded ones; print the
-            first difference of each trace; exit 1 if any differs. Of several traces,
-            one that cannot be read or is not modelled is reported, and the others still run
-  --hazards       print a line "hazard Qnn at operation N: ..." for each defect of the catalogue that
-                  the program runs into (docs/hazards.md); --hazards=fail: and exit 1 if there is one
-  --repairs LIST  run on a driver whose defects are repaired: 'all', or ids with commas between them
-                  (docs/repairs.md), whatever the traces say; not with --check
-  --explain       tell the story of the trace in sentences, with the rule that decided each answer
-  --jobs N  replay the files in N threads; the output stays in their order. Default: all cores, where there are
-            enough files for it
-  --json    without --check: every operation with the emulator's answer, one per line;
-            with --check: the result as one object
-${AGAINST_HELP}
-  - --json  read operations from standard input and answer each at once with a recorded line; a config starts over:
-            the other side of --against, with the emulator as the implementation
-  ${SIZE_HELP}`,
-  async run(args) {
-    // An option with an optional value, which parseArgs does not know.
-    const plain = args.map((each) =>
-      each === '--hazards=fail' ? '--hazards-fail' : each === '--hazards=report' ? '--hazards' : each,
-    );
-    const { values, positionals } = readArguments('replay', plain, OPTIONS, true);
-    if (positionals.length === 0)
-      throw new UsageError('replay: expected at least one trace FILE; see amdgpu-svm replay --help');
-    if (positionals.some((each) => each === '-')) {
-      if (
-        positionals.length > 1 ||
-        !values.json ||
-        values.check ||
-        values.explain ||
-        values.against !== undefined ||
-        values.jobs !== undefined
-      )
-        throw new UsageError('replay: "-" is used alone with --json');
-      return answerStandardInput();
-    }
-    const timeout = timeoutOption('replay', values);
-    if (values.jobs !== undefined && (values.explain || values.against !== undefined))
-      throw new UsageError('replay: --jobs goes with none of --explain and --against');
-    const jobs = values.jobs === undefined ? undefined : countOption('replay', 'jobs', values.jobs, 1, 1, 64);
-    const files = positionals.flatMap(traceFiles);
-    const size = readOptions('replay', values);
-    if (values.explain) {
-      if (values.check || values.json || values.repairs !== undefined)
-        throw new UsageError('replay: --explain goes with none of --check, --json and --repairs');
-      return forEachTrace(files, (file) => explainTrace(readTraceFile(file, size), print)).exitCode;
-    }
-    if (values.against !== undefined) {
-      if (values.check || values.hazards || values['hazards-fail'] || values.repairs !== undefined)
-        throw new UsageError('replay: --against goes with none of --check, --hazards and --repairs');
-      return replayAgainst(files, values.against, { timeout, json: values.json, size });
-    }
-    if (values.check && values.repairs !== undefined)
-      throw new UsageError('replay: --repairs goes without --check: what was recorded had none');
-    const mode: ReplayMode = {
-      check: values.check,
-      json: values.json,
-      hazards: values.hazards || values['hazards-fail'],
-      ...(values.repairs === undefined ? {} : { repairs: repairsOfText(values.repairs) }),
-      size,
-      several: files.length > 1,
-    };
-    return replayAll({ files, mode }, jobs, values['hazards-fail']);
-  },
-};
+function modeOf({ check, json, hazards, repairs, ...rest }: Values, several: boolean): ReplayMode {
+  return {
+    check,
+    json,
+    hazards: hazards !== undefined,
+    ...(repairs === undefined ? {} : { repairs: repairsOfText(repairs) }),
+    size: readOptions(rest),
+    several,
+  };
+}
 
 /** The trace files that a path stands for. */
 function traceFiles(path: string): string[] {
@@ -171,19 +123,19 @@ async function replayAll(job: ReplayJob, jobs: number | undefined, failsOnHazard
     results.push({ file, ...result });
     if (json) return;
     if (result.difference !== undefined) printDifference(file, result.difference);
-    else if (!check) print(`${file}: ${result.operations} operations`);
+    else if (!check) print(`${file}: ${counted(result.operations, 'operation')}`);
     else if (result.compared === 0) print(`${file}: holds no recorded answers, nothing was compared`);
   });
   // One more line where nothing was found.
-  if (mode.hazards && !json) print(hazards === 1 ? '1 hazard' : `${hazards} hazards`);
+  if (mode.hazards && !json) print(counted(hazards, 'hazard'));
   const identical = results.filter((result) => result.difference === undefined).length;
   const operations = results.reduce((sum, result) => sum + result.operations, 0);
   const total = files.length;
   if (json) {
     if (check) print(toJson({ traces: results, identical, total, notRun, operations }, 2));
   } else {
-    const whole = check ? `${identical} of ${total} traces identical` : `${total} traces`;
-    print(`${whole}, ${operations} operations${saidNotRun(notRun)}`);
+    const whole = check ? `${identical} of ${counted(total, 'trace')} identical` : counted(total, 'trace');
+    print(`${whole}, ${counted(operations, 'operation')}${saidNotRun(notRun)}`);
   }
   if (failsOnHazard && hazards > 0) return ExitCode.failure;
   return notRun > 0 ? worst : identical === results.length ? ExitCode.ok : ExitCode.failure;

@@ -2,7 +2,6 @@
 export {
   contextSnapshot,
   COST_FIELDS,
-  COST_NAMES,
   costArgument,
   EmulatedMachine,
   errnoName,

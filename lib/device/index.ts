@@ -2,8 +2,9 @@
 export { driverVersion } from './driver-version.ts';
 export { SvmDevice } from './svm-device.ts';
 export type { PrefetchTarget } from './svm-device.ts';
-export { BACKENDS } from '../backend/open-options.ts';
-export type { AdoptOptions, BackendName, OpenAllOptions, OpenOptions } from '../backend/open-options.ts';
+export { BACKENDS } from '../backend/backend-names.ts';
+export type { BackendName } from '../backend/backend-names.ts';
+export type { AdoptOptions, OpenAllOptions, OpenOptions } from '../backend/open-options.ts';
 export { ATTRIBUTE_NAMES } from './attributes.ts';
 export type { SvmAttributes, SvmLocationValue } from './attributes.ts';
 export { GpuFaultError } from '../backend/queue.ts';

@@ -1,13 +1,11 @@
 /** Every schedule of a program, those with few preemptions first. */
 import { NotModelledError } from '../../emulator/index.ts';
+import { DEFAULT_PREEMPTIONS, MOST_SCHEDULES } from './choices.ts';
 import { Findings } from './findings.ts';
 import type { Finding } from './findings.ts';
 import type { ExploreProgram } from './program.ts';
 import { ScheduleRun } from './run.ts';
 import { touchesContents } from './footprint.ts';
-
-/** The most schedules that are run unless the caller says more. */
-export const MOST_SCHEDULES = 1_000_000;
 
 /** How much is explored. */
 export interface ExploreOptions {
@@ -46,7 +44,13 @@ function isAllState(program: ExploreProgram): boolean {
 
 /** Explores a program. Throws NotModelledError for what the emulator does not model. */
 export function explore(program: ExploreProgram, options: ExploreOptions = {}): Exploration {
-  const { preemptions = 2, schedules: most = MOST_SCHEDULES, shard, mergeStates = true, until } = options;
+  const {
+    preemptions = DEFAULT_PREEMPTIONS,
+    schedules: most = MOST_SCHEDULES,
+    shard,
+    mergeStates = true,
+    until,
+  } = options;
   const known = new Set<string>();
   const isKnown = (key: string): boolean => {
     if (known.has(key)) return true;

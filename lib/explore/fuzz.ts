@@ -10,7 +10,7 @@ import { parseOperation } from '../trace/operations/parse.ts';
 import { TraceRunner } from '../trace/replay/runner.ts';
 import { WORDS_OF_PROGRAMS } from './findings.ts';
 import { generateHistory } from './history.ts';
-import type { Family } from './history.ts';
+import type { Family } from './choices.ts';
 import { shrinkHistory } from './shrink-history.ts';
 
 /** What is made. */

@@ -4,10 +4,8 @@ import { UAPI_PROFILES } from '../uapi/profile.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';
 import type { OperationObject } from '../trace/operations/descriptor.ts';
 import { Chance } from './chance.ts';
-
-/** What histories are about. */
-export const FAMILIES = ['core', 'attributes', 'borders', 'sparse', 'configs', 'inject', 'fail', 'vram'] as const;
-export type Family = (typeof FAMILIES)[number];
+import { FAMILIES } from './choices.ts';
+import type { Family } from './choices.ts';
 
 /** Whether the driver of a profile has what a family is about. */
 export function hasFamily(profile: UapiProfileName, family: Family): boolean {

@@ -1,5 +1,5 @@
 /** The race explorer: every schedule of a small program, and what goes wrong in them. */
-export { explore, MOST_SCHEDULES } from './explorer.ts';
+export { explore } from './explorer.ts';
 export type { Exploration, ExploreOptions } from './explorer.ts';
 export type { Finding } from './findings.ts';
 export { exploreGenerated, generateProgram, isRace, shrinkProgram } from './generate.ts';
@@ -9,5 +9,4 @@ export { parseProgram, readProgram } from './program.ts';
 export type { ProgramSource } from './program.ts';
 export { fuzz, fuzzAgainst, Fuzzer, FuzzSum } from './fuzz.ts';
 export type { Fuzzed, FuzzedHistory, FuzzFinding, FuzzOptions } from './fuzz.ts';
-export { FAMILIES, hasFamily } from './history.ts';
-export type { Family } from './history.ts';
+export { hasFamily } from './history.ts';

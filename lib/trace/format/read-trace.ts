@@ -1,6 +1,7 @@
 /** Reads trace files, plain or gzip, with file and line number in every complaint. */
 import { readFileSync, statSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { DEFAULT_MAX_SIZE } from './max-size.ts';
 import { parseTrace, traceLines } from './parse-trace.ts';
 import type { TraceLine } from './parse-trace.ts';
 import { TraceFileError } from './trace-file-error.ts';
@@ -12,8 +13,6 @@ const GZIP_MAGIC = [0x1f, 0x8b] as const;
 
 /** The largest text that JavaScript holds, and a little less. */
 const LARGEST_TEXT = 2 ** 29 - 2 ** 16;
-/** Bytes of an unpacked trace that are read unless more are allowed. The longest of the recordings has 4 MB. */
-export const DEFAULT_MAX_SIZE = 2 ** 28;
 
 /** How a trace file is read. */
 export interface ReadOptions {

@@ -7,6 +7,7 @@ import { memoryName } from '../../words/memory.ts';
 import { exactBytes } from '../../words/sizes.ts';
 import type { TraceLine } from '../format/parse-trace.ts';
 import { TraceRunner } from './runner.ts';
+import { counted } from '../../words/counted.ts';
 
 /**
  * Runs the first `count` operations on a fresh machine, and returns the state of each GPU. An operation that the
@@ -94,8 +95,8 @@ function snapshotLines(snapshot: ContextSnapshot): string[] {
   const { counters, vram } = snapshot;
   return [
     ...(lines.length === 0 ? ['nothing is mapped'] : lines),
-    `clock ${snapshot.clock} ns, checkpoint ${snapshot.checkpoint}, ${snapshot.collectorPending} ranges wait for the collector${snapshot.closing ? ', closing' : ''}`,
-    `${counters.faults} faults, ${counters.tlb} TLB flush${counters.tlb === 1 ? '' : 'es'}, ${counters.dmaPages} pages DMA-mapped, ${counters.gcRuns} collections`,
+    `clock ${snapshot.clock} ns, checkpoint ${snapshot.checkpoint}, ${counted(snapshot.collectorPending, 'range')} waiting for the collector${snapshot.closing ? ', closing' : ''}`,
+    `${counted(counters.faults, 'fault')}, ${counted(counters.tlb, 'TLB flush', 'TLB flushes')}, ${counted(counters.dmaPages, 'page')} DMA-mapped, ${counted(counters.gcRuns, 'collection')}`,
     ...(vram.total === 0 ? [] : [`VRAM: ${vramText(vram)}`]),
   ];
 }

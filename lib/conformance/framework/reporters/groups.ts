@@ -2,6 +2,7 @@
 import type { Report, ReportedCase, Summary } from '../report.ts';
 import { summarize } from '../report.ts';
 import { skipKind } from '../run-case.ts';
+import { counted } from '../../../words/counted.ts';
 
 const LONGEST_KIND = 60;
 
@@ -48,7 +49,7 @@ export function countsOfSkips(reasons: Iterable<string>): string {
 export function ranText(report: Report): { readonly ran: string; readonly skips: string } {
   const { total, skip, 'not-run': notRun } = report.summary;
   const skips = countsOfSkips(report.cases.filter(({ status }) => status === 'skip').map(({ reason }) => reason));
-  return { ran: `${total - skip - notRun} of ${total} cases ran on ${targetText(report)}`, skips };
+  return { ran: `${total - skip - notRun} of ${counted(total, 'case')} ran on ${targetText(report)}`, skips };
 }
 
 /** "emulated gfx942, v4"; "emulated gfx942, v7-xnack-off, XNACK off" */

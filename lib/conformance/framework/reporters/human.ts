@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import type { Report, ReportedCase } from '../report.ts';
 import { quirkTable } from '../report.ts';
 import { byGroup, names, properties, ranText, skipReasons } from './groups.ts';
+import { counted } from '../../../words/counted.ts';
 
 const LAST_OPERATIONS = 8;
 /** What the last line does not say. */
@@ -17,7 +18,7 @@ export function describeFailure(each: ReportedCase, colour = false): string {
     `  ${each.title} (${each.source})`,
     `  ${each.reason}`,
     ...(each.seed === undefined ? [] : [`  seed ${each.seed}`]),
-    ...(more > 0 ? [`    ... ${more} operations before`] : []),
+    ...(more > 0 ? [`    ... ${counted(more, 'operation')} before`] : []),
     ...each.log.slice(-LAST_OPERATIONS).map((line) => `    ${line}`),
   ].join('\n');
 }
@@ -70,7 +71,7 @@ function kernelLines({ kernel }: Report): string[] {
   lines.push(
     typeof counts === 'string'
       ? `faults of the driver: not counted: ${counts}`
-      : `of the driver, on the whole machine: ${counts.faults} faults, ${counts.invalidations} invalidations`,
+      : `of the driver, on the whole machine: ${counted(counts.faults, 'fault')}, ${counted(counts.invalidations, 'invalidation')}`,
   );
   for (const { group, lines: said, taint: changed } of notes) {
     lines.push(`  ${group}:${changed === undefined ? '' : ` THE KERNEL WAS ${changed[0]} AND IS ${changed[1]}`}`);

@@ -1,5 +1,6 @@
 /** The forms in which a report can be written. */
 import type { Report } from '../report.ts';
+import type { ReportFormat } from './formats.ts';
 import { renderHuman } from './human.ts';
 import { renderJunit } from './junit.ts';
 import { renderMarkdown } from './markdown.ts';
@@ -12,12 +13,7 @@ const RENDERERS = {
   tap: renderTap,
   ktap: renderKtap,
   markdown: renderMarkdown,
-} satisfies Record<string, (report: Report) => string>;
-
-/** Name of a format of reports. */
-export type ReportFormat = keyof typeof RENDERERS;
-/** Names of the formats of reports. */
-export const REPORT_FORMATS = Object.keys(RENDERERS) as readonly ReportFormat[];
+} satisfies Record<ReportFormat, (report: Report) => string>;
 
 /** The report as text that ends in a newline. */
 export function renderReport(format: ReportFormat, report: Report): string {

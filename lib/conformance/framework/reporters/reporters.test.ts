@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { validateXML } from 'xmllint-wasm';
 import type { Report, ReportedCase } from '../report.ts';
 import { REPORT_SCHEMA, summarize } from '../report.ts';
-import { REPORT_FORMATS, renderReport } from './index.ts';
+import { REPORT_FORMATS } from './formats.ts';
+import { renderReport } from './index.ts';
 
 const nasty = 'a < b && "c" #SKIP\nline 2 \u0007 \\ ]]> `|` \u{1f600}';
 const base: ReportedCase = {

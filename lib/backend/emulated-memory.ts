@@ -9,6 +9,9 @@ import { PROTECTION_LETTERS } from '../uapi/protection.ts';
 import type { HostProtection } from '../uapi/protection.ts';
 import { detachableBytes } from './bytes-stay.ts';
 import type { DetachableBytes } from './bytes-stay.ts';
+import { KernelMemory } from './kernel-memory.ts';
+import type { KernelRegion } from './kernel-memory.ts';
+import { nativeSupport } from './native-addon.ts';
 import { fileTooShort, otherMemory } from './host-region.ts';
 import type { HostRegion, HostRegionMapper, MapRequest } from './host-region.ts';
 
@@ -29,24 +32,17 @@ export class EmulatedMemory implements HostRegionMapper {
   map(request: MapRequest): HostRegion {
     const { size, file } = request;
     const kind = this.#kindOf(request);
-    const contents = file === undefined ? undefined : partOfFile(file, size);
-    // Above what `bytes` gives out, pages get their bytes one by one when they are written.
-    const lazy = contents === undefined && (size > LARGEST_BYTES || size <= LAZY_BYTES);
-    const bytes = lazy ? undefined : detachableBytes(size);
-    if (contents !== undefined) new Uint8Array(bytes!.buffer).set(contents);
+    const bytes = bytesOf(request);
     const address = this.#place(request, kind);
     if (bytes !== undefined) {
       const array = new Uint8Array(bytes.buffer, 0, size);
-      this.#process.space.contents.attach(Number(address >> PAGE_SHIFT), array, contents !== undefined);
+      this.#process.space.contents.attach(Number(address >> PAGE_SHIFT), array, file !== undefined);
     }
     return new EmulatedRegion(this.#process, address, size, bytes);
   }
 
   #kindOf({ hugePages, shared, file }: MapRequest): VmaKind {
-    if (file !== undefined) {
-      if (shared) throw new NotModelledError('a shared mapping of a file', 'what is written would not reach the file');
-      return 'file';
-    }
+    if (file !== undefined && !shared) return 'file';
     if (shared) {
       if (hugePages === 'always')
         throw new NotModelledError('huge pages of shared memory', 'only private memory has them');
@@ -72,6 +68,42 @@ export class EmulatedMemory implements HostRegionMapper {
       if (!(error instanceof EmulatedSyscallError)) throw error;
       return undefined;
     }
+  }
+}
+
+/** What a mapping holds from the beginning; undefined: its pages get their bytes one by one when they are written. */
+function bytesOf({ size, file, shared }: MapRequest): DetachableBytes | undefined {
+  if (file !== undefined && shared) return new SharedFileBytes(size, file);
+  // Above the largest, `bytes` is not given out.
+  if (file === undefined && (size > LARGEST_BYTES || size <= LAZY_BYTES)) return undefined;
+  const bytes = detachableBytes(size);
+  if (file !== undefined) new Uint8Array(bytes.buffer).set(partOfFile(file, size));
+  return bytes;
+}
+
+/** A real shared mapping of the file, whose address nobody sees: what is written is in the file, and in whatever else maps it. */
+class SharedFileBytes implements DetachableBytes {
+  readonly #region: KernelRegion;
+
+  constructor(size: number, file: NonNullable<MapRequest['file']>) {
+    if (size > LARGEST_BYTES)
+      throw new NotModelledError('a shared mapping of more than 2^32 bytes of a file', 'its bytes are one ArrayBuffer');
+    const { available, reason } = nativeSupport();
+    if (!available)
+      throw codedError(
+        'ERR_SVM_NO_ADDON',
+        `options.shared: a file is shared by the addon, also on the emulated device; ${reason}`,
+      );
+    this.#region = new KernelMemory().map({ size, shared: true, file });
+  }
+
+  get buffer(): ArrayBuffer {
+    return this.#region.bytes.buffer;
+  }
+
+  detach(): void {
+    this.#region.protect('none');
+    this.#region.protect('read-write');
   }
 }
 
@@ -152,6 +184,8 @@ class EmulatedRegion implements HostRegion {
 
   moveTo(target: HostRegion, targetOffset: number, offset: number, length: number, keepOld: boolean): void {
     if (!(target instanceof EmulatedRegion) || target.#process !== this.#process) throw otherMemory();
+    if (this.#bytes instanceof SharedFileBytes || target.#bytes instanceof SharedFileBytes)
+      throw new NotModelledError('mremap of or over a shared mapping of a file', 'the pages would lose the file');
     const address = target.address + BigInt(targetOffset);
     // The system call would take a free place as well; the target is not free, or it is gone.
     if (!this.#process.isMapped(address, length))

@@ -93,11 +93,34 @@ describe.each(HOST_MEMORY_BACKENDS)('mappings of the %s backend', (name, create)
     expect([buffer.bytes[0], readFileSync(file)[PAGE]]).toEqual([8, 6]);
     expect(code(() => memory.map(4 * PAGE, { file, offset: PAGE }))).toBe('ERR_SVM_OUT_OF_RANGE');
     expect(code(() => memory.map(PAGE, { file: join(folder, 'none') }))).toBe('ENOENT');
-    if (name === 'emulated') expect(code(() => memory.map(PAGE, { file, shared: true }))).toBe('ERR_SVM_NOT_MODELLED');
-    else {
-      map(memory, PAGE, { file, shared: true }).write(1, new Uint8Array([3]));
-      expect(readFileSync(file)[1]).toBe(3);
-    }
+  });
+
+  it('share a file with everybody who maps it', (context) => {
+    const memory = setUp(context);
+    if (!nativeSupport().available) return context.skip(nativeSupport().reason);
+    const file = join(folder, `${name}-shared.bin`);
+    writeFileSync(file, new Uint8Array(4 * PAGE));
+    const [first, second] = [
+      map(memory, 4 * PAGE, { file, shared: true }),
+      map(memory, PAGE, { file, shared: true, offset: PAGE }),
+    ];
+    first.write(PAGE + 1, new Uint8Array([3]));
+    const { bytes } = second;
+    expect([bytes[1], readFileSync(file)[PAGE + 1]]).toEqual([3, 3]);
+    bytes[2] = 4;
+    expect([first.bytes[PAGE + 2], readFileSync(file)[PAGE + 2]]).toEqual([4, 4]);
+    // Discarded pages are read again from the file.
+    second.discard();
+    expect([...second.read(0, 3)]).toEqual([0, 3, 4]);
+    // Protection detaches the bytes, and they are those of the file again afterwards.
+    second.protect('read');
+    expect(bytes.length).toBe(0);
+    second.protect('read-write');
+    second.bytes[3] = 5;
+    second.unmap();
+    expect([first.read(PAGE + 3, 1)[0], readFileSync(file)[PAGE + 3]]).toEqual([5, 5]);
+    expect(code(() => memory.map(8 * PAGE, { file, shared: true }))).toBe('ERR_SVM_OUT_OF_RANGE');
+    expect(code(() => memory.map(PAGE, { file: join(folder, 'none'), shared: true }))).toBe('ENOENT');
   });
 
   it.each([

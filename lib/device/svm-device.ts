@@ -1,5 +1,5 @@
 /** The typed API of one open device. */
-import type { AttributePair, SvmCallEvent } from '../uapi/call.ts';
+import type { SvmCallEvent } from '../uapi/call.ts';
 import { SvmLocation, SvmAttributeType, SvmOperation } from '../uapi/constants.ts';
 import type { SvmAttributeName } from '../uapi/constants.ts';
 import { decodeAttributes } from '../uapi/codec.ts';
@@ -18,8 +18,8 @@ import type { DeviceEventSource } from './device-events.ts';
 import { ioctlsHaveSubscribers, publishedIoctl, publishedIoctlAsync } from './diagnostics.ts';
 import type { IoctlMessage } from './diagnostics.ts';
 import { assertFunction, codedError, rangeError, show, typeError } from '../uapi/errors.ts';
-import { Errno } from '../uapi/errno.ts';
 import { SvmError } from './errors.ts';
+import { refusalFacts, timeOfPrefetch } from './refusal-facts.ts';
 import type { SvmOperationName } from './errors.ts';
 import type { GpuQueue } from '../backend/queue.ts';
 import { HostMemory } from './host-memory.ts';
@@ -341,8 +341,9 @@ export class SvmDevice {
   }
 
   #set(operation: SvmOperationName, range: ByteRange, records: readonly SvmAttributeRecord[]): void {
+    const began = timeOfPrefetch(this.#backend, records);
     const { result } = this.#ioctl(SvmOperation.setAttributes, range, records);
-    if (result < 0) throw this.#refusal(result, operation, range, records);
+    if (result < 0) throw this.#refusal(result, operation, range, records, began);
   }
 
   async #setAsync(
@@ -350,8 +351,9 @@ export class SvmDevice {
     range: ByteRange,
     records: readonly SvmAttributeRecord[],
   ): Promise<void> {
+    const began = timeOfPrefetch(this.#backend, records);
     const { result } = await this.#ioctlAsync(SvmOperation.setAttributes, range, records);
-    if (result < 0) throw this.#refusal(result, operation, range, records);
+    if (result < 0) throw this.#refusal(result, operation, range, records, began);
   }
 
   #get(range: ByteRange, records: readonly SvmAttributeRecord[]): SvmAttributeRecord[] {
@@ -365,17 +367,9 @@ export class SvmDevice {
     operation: SvmOperationName,
     range: ByteRange,
     records: readonly SvmAttributeRecord[],
+    began?: number,
   ): SvmError {
-    const { switchedOffByNoretry: off, svm, xnack } = this.#backend.abilities;
-    const { behaviour, getWalksVmas } = this.profile;
-    return new SvmError(result, operation, range, {
-      attributes: pairsOf(records),
-      getWalksVmas,
-      svm,
-      noretry: off === undefined ? 'maybe' : off ? 'yes' : 'no',
-      retryFaults: behaviour.runsWithoutRetryFaults ? true : xnack,
-      mapped: result === -Errno.EFAULT ? this.#backend.isMapped(range.address, range.size) : undefined,
-    });
+    return new SvmError(result, operation, range, refusalFacts(this.#backend, result, range, records, began));
   }
 
   /** Number of the operation; `ERR_SVM_NOT_AVAILABLE` where the revision has none. */
@@ -421,10 +415,6 @@ export class SvmDevice {
     if (this.#closed) throw codedError('ERR_SVM_CLOSED', 'the device is closed');
     this.#backend.noticeSubscribers();
   }
-}
-
-function pairsOf(records: readonly SvmAttributeRecord[]): AttributePair[] {
-  return records.map(({ type, value }) => [type, value]);
 }
 
 function prefetchRecord(target: unknown): SvmAttributeRecord {

@@ -37,6 +37,10 @@ export interface RefusedCall {
   readonly retryFaults?: boolean | undefined;
   /** Whether all of the range is mapped in the process; undefined: it was not looked at. */
   readonly mapped?: boolean | undefined;
+  /** How long the call took, in ms; undefined: it was not measured. */
+  readonly took?: number | undefined;
+  /** Whether it was to move pages into the memory of the GPU. Default false. */
+  readonly movesToVram?: boolean;
   /** The records, if they are known. */
   readonly attributes?: readonly AttributePair[];
 }
@@ -60,10 +64,22 @@ export function svmRefusal(errno: number, call: RefusedCall): string | undefined
     case 'EINTR':
       return 'a signal came while the page directory was locked; the attributes are stored, and a second call does not repeat the effect';
     case 'EBUSY':
-      return 'pages kept changing for a second while they were collected, or the GPU address space is being evicted';
+      return busy(call);
     default:
       return undefined;
   }
+}
+
+const KEPT_CHANGING = 'pages kept changing for a second while they were collected';
+const IS_EVICTED = 'the GPU address space is being evicted';
+/** How long the driver collects pages again and again, in ms (spec/03-gpu-ranges §A.8). */
+const COLLECTION_TIMEOUT = 1000;
+
+/** Who collected in vain has done so for a second. */
+function busy({ took, movesToVram }: RefusedCall): string {
+  if (took !== undefined && took >= COLLECTION_TIMEOUT) return KEPT_CHANGING;
+  if (movesToVram === true) return 'a chunk of pages did not move to the memory of the GPU as a whole';
+  return took === undefined ? `${KEPT_CHANGING}, or ${IS_EVICTED}` : IS_EVICTED;
 }
 
 function badAddress(isSet: boolean, mapped: boolean | undefined): string {

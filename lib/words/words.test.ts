@@ -77,6 +77,14 @@ describe('a refusal names the cause of this request', () => {
   ] as const)('and the module parameter where that is the cause: %s, %s', (operation, noretry, words) => {
     expect(svmRefusal(-95, { operation, ...place, noretry })).toMatch(words);
   });
+  it.each([
+    [undefined, false, /^pages kept changing for a second .*, or the GPU address space is being evicted$/],
+    [999, false, /^the GPU address space is being evicted$/],
+    [1000, true, /^pages kept changing for a second while they were collected$/],
+    [3, true, /^a chunk of pages did not move to the memory of the GPU as a whole$/],
+  ])('EBUSY after %s ms, into VRAM: %s', (took, movesToVram, words) => {
+    expect(svmRefusal(-16, { operation: 'set', ...place, took, movesToVram })).toMatch(words);
+  });
   it('in the order of the checks', () => {
     const call = { operation: 7, ...place, attributeCount: 0, pointer: 'null', attributes: [] } as const;
     expect(rawCallRefusal(EINVAL, { ...call, address: 1n })).toMatch(/multiple of 4096/);

@@ -104,6 +104,6 @@ const NODE = [...DRIVER, ...MEMORY, 'retry-faults', 'xnack-off', 'two-gpus', 'vr
 /** The rows, by what they suppose a device to have. */
 const DEVICES: readonly ReadonlySet<Feature>[] = [
   new Set(NODE),
-  new Set([...NODE, 'gpu-work', 'pageable-memory']),
+  new Set([...NODE, 'gpu-work', 'gpu-fault', 'pageable-memory']),
   new Set(FEATURE_NAMES),
 ];

@@ -294,7 +294,7 @@ export class CaseContext extends CaseChecks {
     return this.backend === 'emulated' ? this.gpu(device).gpu.counters.faults : this.#target.countFaults();
   }
 
-  /** One retry fault (feature 'gpu-fault'): 0, or a negative errno for a killed access. `device`: index of the GPU. */
+  /** One retry fault (feature 'fault-handler'): 0, or a negative errno for a killed access. `device`: index of the GPU. */
   fault(address: bigint, options: { write?: boolean; timestamp?: number; device?: number } = {}): number {
     const { write = false, timestamp, device = 0 } = options;
     const result = this.gpu(device).fault({ address, write, ...(timestamp === undefined ? {} : { timestamp }) });
@@ -302,7 +302,7 @@ export class CaseContext extends CaseChecks {
     return result;
   }
 
-  /** What a shader or DMA engine does with these bytes, without time passing (feature 'gpu-fault'). */
+  /** What a shader or DMA engine does with these bytes, without time passing (feature 'fault-handler'). */
   access(address: bigint, size: number, options: { write?: boolean; device?: number } = {}): AccessResult {
     const { write = false, device = 0 } = options;
     const result = this.gpu(device).access({ address, size, write });

@@ -43,8 +43,10 @@ export const FEATURES = {
   'gpu-work': 'a queue that makes the GPU fill, copy, read and write',
   'work-after-fault':
     'a queue that goes on after an access that was refused, or that gives up one that is repeated forever',
-  'gpu-fault': 'raising one retry fault and seeing what the handler answers',
+  'gpu-fault':
+    'GPU work that faults, and the word of the driver where it refuses the fault, if that is the last work of the case',
   'fault-counts': 'a count of the faults that the driver was asked to serve',
+  'fault-handler': 'raising one retry fault without a GPU access and seeing what the handler answers',
   introspection: 'looking at attribute intervals, notifiers, GPU ranges, PTEs and counters',
   events: 'listening to what the driver does',
   'virtual-clock': 'moving the clock that the driver reads',
@@ -113,7 +115,7 @@ export const FEATURE_NAMES = Object.keys(FEATURES) as readonly Feature[];
  * place. Cases that need one of these look inside the model of the driver and are no part of the suite.
  */
 export const MODEL_FEATURES: readonly Feature[] = [
-  'gpu-fault',
+  'fault-handler',
   'introspection',
   'events',
   'virtual-clock',

@@ -4,6 +4,7 @@ import type { ConcreteCase } from './case.ts';
 import { CaseSkipped, ConformanceFailure } from './check.ts';
 import { CaseContext } from './context.ts';
 import { reasonOfFeature } from './feature.ts';
+import { BY_WORK } from './target.ts';
 import type { Target } from './target.ts';
 import { holdsIn, QUIRK_CATALOGUE } from '../../device/emulated.ts';
 import type { RevisionName } from '../../uapi/profile.ts';
@@ -62,7 +63,7 @@ export function reasonToSkip(each: ConcreteCase, target: Target): string | undef
 
 /** Whether the case gives work to the GPU. */
 export function needsWork({ needs }: ConcreteCase): boolean {
-  return needs.includes('gpu-work') || needs.includes('pageable-memory');
+  return needs.some((feature) => BY_WORK.has(feature));
 }
 
 /** The result of a case that is not run: because of the device, or because the run ended before it. */

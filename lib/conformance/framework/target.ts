@@ -86,7 +86,7 @@ const NOT_FROM_NODE: Partial<Record<Feature, string>> = {
 };
 
 const ONLY_EMULATED: readonly Feature[] = [
-  'gpu-fault',
+  'fault-handler',
   'introspection',
   'events',
   'virtual-clock',
@@ -110,11 +110,15 @@ const ONLY_EMULATED: readonly Feature[] = [
 const FAULTING: ReadonlySet<Feature> = new Set([
   'retry-faults',
   'gpu-fault',
+  'fault-handler',
   'interrupt-ring',
   'pageable-memory',
   'changes-invalidate',
   'changes-keep-ptes',
 ]);
+
+/** What a GPU can do where it can be given work. */
+export const BY_WORK: ReadonlySet<Feature> = new Set(['gpu-work', 'gpu-fault', 'pageable-memory']);
 
 /** What was found out about a target; plain data. */
 export interface FoundTarget {
@@ -252,7 +256,7 @@ export class Target {
     const { noWork, noMemory, counts } = this.#found;
     if (feature === 'work-after-fault')
       return noWork ?? 'the driver stops all queues of a process at a refused fault, and repeats others forever';
-    if (feature === 'gpu-work' || feature === 'pageable-memory') return noWork;
+    if (BY_WORK.has(feature)) return noWork;
     if (feature === 'fault-counts') return typeof counts === 'string' ? counts : undefined;
     if (Object.hasOwn(noMemory, feature)) return noMemory[feature];
     if (feature === 'unmap-events')

@@ -44,7 +44,7 @@ effectsGroup
       .combine('last', [0, 255, 510, 511, 512, 1023, 1024, 1534, 1535])
       .where(({ first, last }) => first <= last && !(first === 0 && last === 1535)),
   )
-  .needs('introspection', 'gpu-fault')
+  .needs('introspection', 'fault-handler')
   .run((t, { first, last }) => {
     const memory = threeBlocks(t);
     t.set(memory.range(pages(first), pages(last - first + 1)), { gpuExecutable: true });
@@ -74,7 +74,7 @@ effectsGroup
   .case('one-flush', 'however many ranges a split invalidates, the TLB is flushed once; none, and it is not flushed')
   .source('spec/03-gpu-ranges §B.10 step 4; spec/06-lifecycle §8')
   .parameters(parameters().combine('blocks', [0, 1, 2]))
-  .needs('introspection', 'gpu-fault', 'events')
+  .needs('introspection', 'fault-handler', 'events')
   .run((t, { blocks }) => {
     const memory = threeBlocks(t);
     if (blocks === 0) memory.discard();
@@ -91,7 +91,7 @@ effectsGroup
   .case('invalidate-then-map', 'a split with a GPU prefetch location first zaps the whole ranges, then maps the part')
   .source('spec/02-attributes §5.2')
   .parameters(parameters().combine('first', [0, 128, 384]))
-  .needs('introspection', 'gpu-fault', 'events')
+  .needs('introspection', 'fault-handler', 'events')
   .run((t, { first }) => {
     const count = 128;
     const memory = threeBlocks(t);

@@ -137,7 +137,7 @@ triggersGroup
   )
   .source('spec/02-attributes §5.2; spec/revisions §4')
   .parameters(parameters().combine('attribute', CHANGEABLE))
-  .needs('introspection', 'gpu-fault', 'events')
+  .needs('introspection', 'fault-handler', 'events')
   .run((t, { attribute }) => {
     const memory = mappedBlock(t);
     const counts = t.countEvents(() => t.set(memory.range(), [change(attribute)]));
@@ -161,7 +161,7 @@ triggersGroup
   )
   .source('spec/02-attributes §5.2; spec/03-gpu-ranges §B.10; spec/revisions §4')
   .parameters(parameters().combine('attribute', CHANGEABLE).combine('part', ['head', 'tail', 'page']))
-  .needs('introspection', 'gpu-fault', 'events')
+  .needs('introspection', 'fault-handler', 'events')
   .run((t, { attribute, part }) => {
     const memory = mappedBlock(t);
     const [first, count] = { head: [0, 256], tail: [256, 256], page: [100, 1] }[part] as [number, number];
@@ -181,7 +181,7 @@ triggersGroup
       CHANGEABLE.filter((name) => name !== 'gpuReadOnly' && name !== 'gpuExecutable'),
     ),
   )
-  .needs('introspection', 'gpu-fault')
+  .needs('introspection', 'fault-handler')
   .run((t, { attribute }) => {
     const memory = mappedBlock(t, [change(attribute)]);
     t.set(memory.range(0, BLOCK / 2), [change(attribute)]);

@@ -69,7 +69,7 @@ wrapGroup
 wrapGroup
   .case('split-at-the-end', 'a change of the tail of an interval that ends at 2^64 invalidates nothing')
   .source('spec/02-attributes §10, table')
-  .needs('introspection', 'gpu-fault', 'virtual-clock')
+  .needs('introspection', 'fault-handler', 'virtual-clock')
   .run((t) => {
     const memory = t.map(pages(1024));
     t.set(memory.range(), { access: 'in-place' });

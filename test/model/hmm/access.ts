@@ -52,7 +52,7 @@ accessGroup
       .combine('registered', ['no', 'yes', 'gpu-read-only', 'gpu-executable'])
       .combine('memory', ['anon', 'file']),
   )
-  .needs('gpu-fault', 'introspection')
+  .needs('fault-handler', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { protection, write, registered, memory }) => {
     const mapping = allocate(t, memory, CHUNK_2M, { protection });
@@ -87,7 +87,7 @@ accessGroup
       .combine('size', [4 * KIB, 60 * KIB, 64 * KIB, 1.5 * MIB, CHUNK_2M, CHUNK_2M + 4 * KIB, BUFFER])
       .combine('write', [false, true]),
   )
-  .needs('gpu-fault', 'introspection')
+  .needs('fault-handler', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { memory, size, write }) => {
     const mapping = allocate(t, memory, size);
@@ -114,7 +114,7 @@ accessGroup
   .case('after-loss', 'one page that the CPU drops costs one fault, which maps the whole range again')
   .source('test_hmm invalidation; spec/03-gpu-ranges §B.7.1')
   .parameters(parameters().combine('memory', MEMORY).combine('page', [0, 1, 255, 511]).combine('write', [false, true]))
-  .needs('gpu-work', 'gpu-fault', 'virtual-clock', 'introspection')
+  .needs('gpu-work', 'fault-handler', 'virtual-clock', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, page, write }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
@@ -136,7 +136,7 @@ accessGroup
   .case('mixedmap', "a driver's mapping of ordinary pages cannot be registered, and the device is not served")
   .source('hmm-tests mixedmap; spec/02-attributes §4.2')
   .parameters(parameters().combine('kind', ['mixedmap', 'pfnmap', 'io']).combine('write', [false, true]))
-  .needs('gpu-fault', 'special-mapping', 'introspection')
+  .needs('fault-handler', 'special-mapping', 'introspection')
   .run((t, { kind, write }) => {
     const mapping = t.map(CHUNK_2M, { kind });
     t.equal(t.trySet(mapping, { access: 'allow-migrate' }), -EOPNOTSUPP, 'result of SET_ATTR');

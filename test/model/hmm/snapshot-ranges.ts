@@ -21,7 +21,7 @@ snapshotRangesGroup
       .combine('size', [64 * KIB, CHUNK_2M, 2 * CHUNK_2M])
       .combine('by', ['fault', 'prefetch']),
   )
-  .needs('gpu-fault', 'introspection')
+  .needs('fault-handler', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { memory, size, by }) => {
     const mapping = allocate(t, memory, size);
@@ -50,7 +50,7 @@ snapshotRangesGroup
       .combine('write', [false, true])
       .combine('gpuReadOnly', [false, true]),
   )
-  .needs('gpu-fault', 'introspection')
+  .needs('fault-handler', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { memory, touched, write, gpuReadOnly }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
@@ -79,7 +79,7 @@ snapshotRangesGroup
       .combine('place', [0, 1, 2, 3])
       .combine('write', [false, true]),
   )
-  .needs('gpu-fault', 'introspection')
+  .needs('fault-handler', 'introspection')
   .run((t, { size, place, write }) => {
     const mapping = t.map(size);
     const offset = Math.floor(((size - 4096) * place) / 3 / 4096) * 4096;
@@ -104,7 +104,7 @@ snapshotRangesGroup
       .combine('page', [0, 5, 511, 512, 1023])
       .combine('neighbour', ['none', 'below', 'above']),
   )
-  .needs('configuration', 'gpu-fault', 'introspection')
+  .needs('configuration', 'fault-handler', 'introspection')
   .run((t, { granularity, page, neighbour }) => {
     t.setup({ machine: { defaultGranularity: granularity } });
     const mapping = t.map(2 * CHUNK_2M);
@@ -136,7 +136,7 @@ snapshotRangesGroup
   .parameters(
     parameters().combine('memory', MEMORY).combine('gpuReadOnly', [false, true]).combine('write', [false, true]),
   )
-  .needs('gpu-fault', 'introspection', 'virtual-clock')
+  .needs('fault-handler', 'introspection', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { memory, gpuReadOnly, write }) => {
     const mapping = allocate(t, memory, CHUNK_2M);

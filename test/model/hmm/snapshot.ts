@@ -62,7 +62,7 @@ snapshotGroup
       .combine('write', [false, true])
       .combine('registered', [false, true]),
   )
-  .needs('gpu-fault', 'introspection')
+  .needs('fault-handler', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { memory, layout, write, registered }) => {
     const letters: string = LAYOUTS[layout];
@@ -115,7 +115,7 @@ snapshotGroup
       .combine('event', EVENTS)
       .combine('extent', Object.keys(EXTENTS) as Extent[]),
   )
-  .needs('gpu-fault', 'introspection')
+  .needs('fault-handler', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { memory, event, extent }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
@@ -158,7 +158,7 @@ snapshotGroup
       .combine('first', ['discard', 'read-only', 'no-access', 'unmap'])
       .combine('second', ['discard', 'read-only', 'no-access', 'unmap']),
   )
-  .needs('gpu-fault', 'introspection')
+  .needs('fault-handler', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run((t, { memory, first, second }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
@@ -188,7 +188,7 @@ snapshotGroup
       .combine('event', ['discard', 'read-only'])
       .combine('extent', Object.keys(EXTENTS) as Extent[]),
   )
-  .needs('gpu-work', 'gpu-fault', 'introspection', 'virtual-clock')
+  .needs('gpu-work', 'fault-handler', 'introspection', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, event, extent }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
@@ -215,7 +215,7 @@ snapshotGroup
       .combine('nanoseconds', [0, 1, 1_000_000, 1_999_999, 2_000_000, 2_000_001])
       .combine('by', ['fault', 'prefetch']),
   )
-  .needs('gpu-fault', 'introspection', 'virtual-clock')
+  .needs('fault-handler', 'introspection', 'virtual-clock')
   .run((t, { nanoseconds, by }) => {
     const mapping = t.map(CHUNK_2M);
     if (by === 'prefetch') t.set(mapping, { prefetchLocation: 'device' });

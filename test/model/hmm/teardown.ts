@@ -190,7 +190,7 @@ teardownGroup
       .combine('change', CHANGE_NAMES)
       .where(({ moment, change }) => possible(moment, change)),
   )
-  .needs('gpu-fault', 'gpu-work', 'preemption', 'deferred-work', 'introspection', 'virtual-clock')
+  .needs('fault-handler', 'gpu-work', 'preemption', 'deferred-work', 'introspection', 'virtual-clock')
   .run(async (t, { write, moment, change }) => {
     const memory = prepare(t);
     const result = during(
@@ -227,7 +227,7 @@ teardownGroup
       .combine('change', CHANGE_NAMES)
       .where(({ moment, change }) => possible(moment, change)),
   )
-  .needs('gpu-fault', 'gpu-work', 'preemption', 'deferred-work', 'introspection', 'virtual-clock')
+  .needs('fault-handler', 'gpu-work', 'preemption', 'deferred-work', 'introspection', 'virtual-clock')
   .run(async (t, { moment, change }) => {
     if (moment === 'attributes-stored' && t.perRevision({ v4: false, v7: false, 'v7-xnack-off': false, v8: true }))
       t.skip('an attribute is stored and applied in one step: there is no such moment');
@@ -261,7 +261,7 @@ teardownGroup
       .combine('times', [1, 2, 3, 5])
       .combine('operation', ['read', 'write', 'prefetch']),
   )
-  .needs('gpu-fault', 'gpu-work', 'preemption', 'introspection', 'virtual-clock')
+  .needs('fault-handler', 'gpu-work', 'preemption', 'introspection', 'virtual-clock')
   .run(async (t, { moment, times, operation }) => {
     const memory = prepare(t);
     let changes = 0;
@@ -304,7 +304,7 @@ teardownGroup
   .case('exit', 'when the process is gone the device finds nothing any more')
   .source('spec/04-invalidation-and-gc §1, §3; spec/05-faults §7')
   .parameters(parameters().combine('used', ['no', 'by-fault', 'by-prefetch']).combine('write', [false, true]))
-  .needs('process-exit', 'gpu-fault', 'introspection', 'virtual-clock')
+  .needs('process-exit', 'fault-handler', 'introspection', 'virtual-clock')
   .run((t, { used, write }) => {
     const memory = prepare(t);
     if (used === 'by-fault') t.equal(t.fault(memory.address), 0, 'answer to the fault before');

@@ -130,7 +130,7 @@ injectionGroup
       .combine('error', ERRORS)
       .where(({ operation, point, error }) => PASSES[operation].includes(point) && makesSense(point, error)),
   )
-  .needs('failure-injection', 'gpu-fault', 'gpu-work', 'virtual-clock')
+  .needs('failure-injection', 'fault-handler', 'gpu-work', 'virtual-clock')
   .run(async (t, { operation, point, error }) => {
     for (let round = 0; round < 2; round++) {
       const memory = await prepare(t, operation);
@@ -175,7 +175,7 @@ injectionGroup
       .combine('point', POINTS)
       .where(({ operation, point }) => !PASSES[operation].includes(point)),
   )
-  .needs('failure-injection', 'gpu-fault', 'gpu-work', 'virtual-clock')
+  .needs('failure-injection', 'fault-handler', 'gpu-work', 'virtual-clock')
   .run(async (t, { operation, point }) => {
     const memory = await prepare(t, operation);
     t.gpu().failures.plan(point, 'ENODEV');
@@ -231,7 +231,7 @@ injectionGroup
   .parameters(
     parameters().combine('error', ['EFAULT', 'EOPNOTSUPP', 'ENOMEM', 'EBUSY', 'EINVAL']).combine('failures', [1, 2, 3]),
   )
-  .needs('failure-injection', 'gpu-fault', 'introspection', 'virtual-clock', 'gpu-work')
+  .needs('failure-injection', 'fault-handler', 'introspection', 'virtual-clock', 'gpu-work')
   .run(async (t, { error, failures }) => {
     const memory = await prepare(t, 'read-fault');
     t.gpu().failures.plan('collect-pages', error, failures);
@@ -286,7 +286,7 @@ injectionGroup
   .parameters(
     parameters().combine('event', ['discard', 'read-only', 'unmap']).combine('error', ['EBUSY', 'ENOMEM', 'ENODEV']),
   )
-  .needs('failure-injection', 'gpu-work', 'gpu-fault', 'introspection')
+  .needs('failure-injection', 'gpu-work', 'fault-handler', 'introspection')
   .run(async (t, { event, error }) => {
     const memory = await prepare(t, 'split');
     t.gpu().failures.plan('zap-ptes', error);

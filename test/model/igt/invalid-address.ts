@@ -16,7 +16,7 @@ invalidAddressGroup
   .case('answer', 'the handler answers each kind of bad address in its own way, every time, and maps nothing there')
   .source('spec/05-faults §4, §5.2, §7')
   .parameters(parameters().combine('bad', BAD_NAMES).combine('write', [false, true]))
-  .needs('gpu-work', 'gpu-fault', 'virtual-clock', 'introspection')
+  .needs('gpu-work', 'fault-handler', 'virtual-clock', 'introspection')
   .needsAt(({ bad }) => badNeeds(bad))
   .run(async (t, { bad, write }) => {
     const buffer = t.map(CHUNK_2M);
@@ -37,7 +37,7 @@ invalidAddressGroup
   )
   .source('spec/05-faults §5.2; spec/07-quirks §Q53')
   .parameters(parameters().combine('kind', ['io', 'pfnmap', 'mixedmap']).combine('write', [false, true]))
-  .needs('gpu-fault', 'special-mapping', 'address-choice')
+  .needs('fault-handler', 'special-mapping', 'address-choice')
   .run((t, { kind, write }) => {
     const before = t.map(CHUNK_2M);
     t.set(before, { access: 'allow-migrate' });
@@ -57,7 +57,7 @@ invalidAddressGroup
       .combine('memory', MEMORY)
       .combine('tries', [1, 3]),
   )
-  .needs('gpu-work', 'gpu-fault', 'deferred-work', 'address-choice')
+  .needs('gpu-work', 'fault-handler', 'deferred-work', 'address-choice')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { bad, memory, tries }) => {
     const buffer = allocate(t, memory, CHUNK_2M);

@@ -90,7 +90,7 @@ partialGroup
     'IGT xe_exec_system_allocator partial-munmap-{cpu-fault, no-cpu-fault}-{end, middle}; spec/04-invalidation-and-gc §3.3, §7',
   )
   .parameters(AXES.combine('cpuBetween', [false, true]).combine('collector', ['pending', 'ran']))
-  .needs('gpu-work', 'gpu-fault', 'deferred-work', 'introspection')
+  .needs('gpu-work', 'fault-handler', 'deferred-work', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size, part, cpuBetween, collector }) => {
     const { mapping, offsets } = await usedByGpu(t, memory, size);
@@ -121,7 +121,7 @@ partialGroup
   .case('remap', 'memory mapped again in a part reads as zeros, and the rest keeps its words')
   .source('IGT xe_exec_system_allocator partial-remap-{cpu-fault, no-cpu-fault}-{end, middle}; spec/05-faults §10')
   .parameters(AXES.combine('cpuBetween', [false, true]).combine('collector', ['pending', 'ran']))
-  .needs('gpu-work', 'gpu-fault', 'deferred-work', 'address-choice')
+  .needs('gpu-work', 'fault-handler', 'deferred-work', 'address-choice')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size, part, cpuBetween, collector }) => {
     const { mapping, offsets } = await usedByGpu(t, memory, size);
@@ -198,7 +198,7 @@ partialGroup
   .case('rest', 'when the rest is unmapped too, the GPU cannot reach it any more')
   .source('spec/07-quirks §Q37')
   .parameters(parameters().combine('memory', MEMORY).combine('part', PARTS).combine('collectBetween', [false, true]))
-  .needs('gpu-work', 'gpu-fault', 'deferred-work', 'introspection')
+  .needs('gpu-work', 'fault-handler', 'deferred-work', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, part, collectBetween }) => {
     const { mapping } = await usedByGpu(t, memory, CHUNK_2M);
@@ -231,7 +231,7 @@ partialGroup
       .combine('count', [1, 2])
       .where(({ page, count }) => page + count <= 512),
   )
-  .needs('gpu-work', 'gpu-fault', 'introspection')
+  .needs('gpu-work', 'fault-handler', 'introspection')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, page, count }) => {
     const mapping = allocate(t, memory, CHUNK_2M);

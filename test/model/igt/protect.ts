@@ -35,7 +35,7 @@ protectGroup
       .combine('first', ['gpu-write', 'gpu-read', 'cpu-write', 'nothing'])
       .combine('to', ['r', 'rx']),
   )
-  .needs('gpu-work', 'gpu-fault', 'introspection', 'virtual-clock')
+  .needs('gpu-work', 'fault-handler', 'introspection', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size, first, to }) => {
     const mapping = allocate(t, memory, size);
@@ -70,7 +70,7 @@ protectGroup
   .case('nothing-allowed', 'memory without permissions is out of reach of the GPU, and comes back with its words')
   .source('spec/05-faults §5.1')
   .parameters(parameters().combine('memory', MEMORY).combine('mapped', ['no', 'by-fault', 'by-prefetch']))
-  .needs('gpu-work', 'gpu-fault', 'introspection', 'virtual-clock')
+  .needs('gpu-work', 'fault-handler', 'introspection', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, mapped }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
@@ -97,7 +97,7 @@ protectGroup
   .parameters(
     parameters().combine('memory', ['anon', 'heap', 'file']).combine('first', [0, 128, 256]).combine('count', [1, 256]),
   )
-  .needs('gpu-work', 'gpu-fault', 'introspection', 'virtual-clock')
+  .needs('gpu-work', 'fault-handler', 'introspection', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, first, count }) => {
     const mapping = allocate(t, memory, CHUNK_2M);
@@ -136,7 +136,7 @@ protectGroup
   .case('part-after-discard', 'a legal write next to a read-only part should be served')
   .source('spec/07-quirks §Q52')
   .parameters(parameters().combine('memory', ['anon', 'heap', 'file']).combine('first', [0, 256]))
-  .needs('gpu-work', 'gpu-fault', 'virtual-clock')
+  .needs('gpu-work', 'fault-handler', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, first }) => {
     const mapping = allocate(t, memory, CHUNK_2M);

@@ -70,7 +70,7 @@ twoGpusGroup
       .combine('mapped', ['gpu0', 'gpu1', 'both'])
       .combine('memory', ['anon', 'file']),
   )
-  .needs('gpu-work', 'two-gpus', 'introspection', 'gpu-fault', 'virtual-clock')
+  .needs('gpu-work', 'two-gpus', 'introspection', 'fault-handler', 'virtual-clock')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { event, mapped, memory }) => {
     t.setup({ gpus: 2 });

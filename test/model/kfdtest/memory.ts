@@ -42,7 +42,7 @@ memoryGroup
   )
   .source('kfdtest KFDSVMRangeTest.ReadOnlyRangeTest, extended; spec/05-faults §5.2')
   .parameters(parameters().combine('protection', ['r', 'rx', '-']).combine('registered', [false, true]))
-  .needs('gpu-fault', 'introspection', 'virtual-clock')
+  .needs('fault-handler', 'introspection', 'virtual-clock')
   .run((t, { protection, registered }) => {
     const memory = t.map(pages(1));
     if (registered) register(t, memory.range(), t.device);
@@ -63,7 +63,7 @@ memoryGroup
   .parameters(
     parameters().combine('touched', ['none', 'first', 'middle', 'last', 'all']).combine('count', [4, 16, 512]),
   )
-  .needs('introspection', 'gpu-fault')
+  .needs('introspection', 'fault-handler')
   .run((t, { touched, count }) => {
     const memory = t.map(pages(count));
     const [first, end] = {

@@ -20,7 +20,7 @@ migrateGroup
   )
   .source('kfdtest KFDSVMRangeTest.MigrateGranularityTest, with counts; Q19')
   .parameters(parameters().combine('granularity', [14, 9, 4, 2, 1, 0]).combine('way', ['fault', 'prefetch']))
-  .needs('introspection', 'gpu-fault')
+  .needs('introspection', 'fault-handler')
   .run((t, { granularity, way }) => {
     const memory = t.map(pages(1024 + 16 + 5));
     register(t, memory.range(), t.device);
@@ -42,7 +42,7 @@ migrateGroup
   )
   .source('kfdtest KFDSVMRangeTest.MigrateLargeBufTest, extended')
   .parameters(parameters().combine('mebibytes', [2, 128, 1024]))
-  .needs('introspection', 'gpu-fault', 'gpu-work')
+  .needs('introspection', 'fault-handler', 'gpu-work')
   .run(async (t, { mebibytes }) => {
     const memory = t.map(mebibytes * MEBIBYTE);
     const step = Math.min(memory.size, 64 * MEBIBYTE);

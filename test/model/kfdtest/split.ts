@@ -53,7 +53,7 @@ splitGroup
   )
   .source('kfdtest KFDSVMRangeTest.SplitVramRangeTest, extended')
   .parameters(eachNode().combine('split', SPLIT_NAMES))
-  .needs('introspection', 'gpu-fault', 'virtual-clock')
+  .needs('introspection', 'fault-handler', 'virtual-clock')
   .needsAt(nodeFeatures)
   .run((t, point) => {
     const device = openNode(t, point);

@@ -51,7 +51,7 @@ contextGroup
 contextGroup
   .case('conversion', 'making the VM a compute VM makes the context; the first ioctl finds it')
   .source('spec/06-lifecycle §2, §5')
-  .needs('gpu-fault', 'introspection', 'events', 'several-files')
+  .needs('fault-handler', 'introspection', 'events', 'several-files')
   .run((t) => {
     const created: boolean[] = [];
     t.onEnd(t.machine.on('context-created', ({ byIoctl }) => void created.push(byIoctl)));

@@ -79,7 +79,7 @@ abiQuirksGroup
   .case('q02-no-fallback', 'faults of a VM with a context go to its handler only, also those that it refuses')
   .source('spec/07-quirks §Q02')
   .parameters(parameters().combine('memory', ['no-access', 'ordinary', 'none'] as const))
-  .needs('gpu-fault')
+  .needs('fault-handler')
   .run((t, { memory: kind }) => {
     const memory = t.map(pages(512), { protection: kind === 'no-access' ? '-' : 'rw' });
     if (kind === 'none') memory.unmap();
@@ -95,7 +95,7 @@ abiQuirksGroup
 abiQuirksGroup
   .case('q02-kfd-without-context', 'without the option the faults of a compute VM go to KFD SVM')
   .source('spec/07-quirks §Q02; spec/06-lifecycle §9')
-  .needs('gpu-fault', 'configuration')
+  .needs('fault-handler', 'configuration')
   .unrecorded('the trace format has no kernel without SVM')
   .run((t) => {
     t.setup({ machine: { svmConfigured: false } });
@@ -143,7 +143,7 @@ abiQuirksGroup
   )
   .source('spec/07-quirks §Q04')
   .parameters(parameters().combine('registered', [false, true]))
-  .needs('lazy-context', 'gpu-fault', 'introspection')
+  .needs('lazy-context', 'fault-handler', 'introspection')
   .run((t, { registered }) => {
     t.setup({ compute: false });
     const memory = region(t);
@@ -240,7 +240,7 @@ abiQuirksGroup
   )
   .source('spec/07-quirks §Q06; spec/02-attributes §2, §9')
   .parameters(parameters().combine('parameter', [0, 1, 8, 9, 10, 26, 27, 28, 63, 255, 300, 511]))
-  .needs('configuration', 'gpu-fault', 'introspection')
+  .needs('configuration', 'fault-handler', 'introspection')
   .run((t, { parameter }) => {
     t.setup({ machine: { defaultGranularity: parameter } });
     const expected = Math.min(parameter % 256, 27);

@@ -85,7 +85,7 @@ attributeLifeQuirksGroup
   )
   .source('spec/07-quirks §Q25; spec/revisions §4')
   .parameters(parameters().combine('effect', ['split', 'prefetch']))
-  .needs('failure-injection', 'introspection', 'gpu-fault')
+  .needs('failure-injection', 'introspection', 'fault-handler')
   .run((t, { effect }) => {
     const memory = region(t);
     if (effect === 'split') {
@@ -188,7 +188,7 @@ attributeLifeQuirksGroup
   )
   .source('spec/07-quirks §Q28; spec/02-attributes §2')
   .parameters(parameters().combine('kind', ['heap', 'stack', 'anon'] as const))
-  .needs('gpu-fault', 'introspection', 'heap', 'stack')
+  .needs('fault-handler', 'introspection', 'heap', 'stack')
   .run((t, { kind }) => {
     const memory = region(t, REGION, { kind });
     t.has(memory.range(), { preferredLocation: 'undefined' }, 'preferred location before');
@@ -209,7 +209,7 @@ attributeLifeQuirksGroup
   .case('q28-failed-fault', 'a fault that is refused leaves its interval too')
   .source('spec/07-quirks §Q28')
   .parameters(parameters().combine('letters', ['-', 'r'] as const))
-  .needs('gpu-fault', 'introspection')
+  .needs('fault-handler', 'introspection')
   .run((t, { letters }) => {
     const memory = t.map(SIZE, { protection: letters });
     t.equal(t.fault(memory.address, { write: letters === 'r' }), -1, 'result of the fault');
@@ -224,7 +224,7 @@ attributeLifeQuirksGroup
   )
   .source('spec/07-quirks §Q28; spec/revisions §4')
   .parameters(parameters().combine('attribute', ['gpuReadOnly', 'granularity', 'access'] as const))
-  .needs('gpu-fault', 'introspection')
+  .needs('fault-handler', 'introspection')
   .run((t, { attribute }) => {
     const memory = region(t);
     t.access(memory.address, SIZE, { write: true });

@@ -16,7 +16,7 @@ const SIZE = pages(REGION);
 attributeRacesQuirksGroup
   .case('q31-hidden-set', 'a SET into the hole that a fault is about to fill is hidden by the interval of the fault')
   .source('spec/07-quirks §Q31')
-  .needs('preemption', 'gpu-fault')
+  .needs('preemption', 'fault-handler')
   .run(async (t) => {
     const memory = region(t);
     let answer: Promise<void> | undefined;
@@ -43,7 +43,7 @@ attributeRacesQuirksGroup
       .combine('attribute', ['gpuExecutable', 'gpuReadOnly'] as const)
       .combine('worker', ['late', 'first']),
   )
-  .needs('gpu-fault', 'introspection', 'deferred-work', 'address-choice')
+  .needs('fault-handler', 'introspection', 'deferred-work', 'address-choice')
   .run((t, { attribute, worker }) => {
     const memory = region(t);
     t.set(memory.range(), [change(attribute)]);
@@ -68,7 +68,7 @@ attributeRacesQuirksGroup
   )
   .source('spec/07-quirks §Q33')
   .parameters(parameters().combine('worker', ['late', 'first']).combine('write', [false, true]))
-  .needs('gpu-fault', 'introspection', 'deferred-work', 'address-choice')
+  .needs('fault-handler', 'introspection', 'deferred-work', 'address-choice')
   .run((t, { worker, write }) => {
     const memory = region(t, 2 * REGION);
     t.set(memory.range(), { access: 'allow-migrate' });

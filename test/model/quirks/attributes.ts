@@ -19,7 +19,7 @@ attributeQuirksGroup
   .case('q13-old-ptes', 'a change of PTE flags on exactly one interval leaves the installed PTEs as they were')
   .source('spec/07-quirks §Q13')
   .parameters(parameters().combine('attribute', ['gpuReadOnly', 'gpuExecutable'] as const))
-  .needs('gpu-fault', 'introspection', 'virtual-clock')
+  .needs('fault-handler', 'introspection', 'virtual-clock')
   .run((t, { attribute }) => {
     const memory = region(t);
     t.set(memory.range(), { access: 'allow-migrate' });
@@ -194,7 +194,7 @@ attributeQuirksGroup
       INERT.map((pair) => pair.join(' ')),
     ),
   )
-  .needs('gpu-fault', 'introspection')
+  .needs('fault-handler', 'introspection')
   .run((t, { record }) => {
     const pair = INERT.find((each) => each.join(' ') === record)!;
     const plain = region(t);
@@ -224,7 +224,7 @@ attributeQuirksGroup
       'preferredLocation',
     ] as const),
   )
-  .needs('gpu-fault', 'introspection', 'virtual-clock', 'events')
+  .needs('fault-handler', 'introspection', 'virtual-clock', 'events')
   .needsAt(({ attribute }) => (attribute === 'coherent' ? ['configuration'] : []))
   .run((t, { attribute }) => {
     // COHERENT changes the memory type on other GPUs.
@@ -254,7 +254,7 @@ attributeQuirksGroup
   .case('q22-unreachable', 'ordinary memory in an interval up to 2^64 cannot be faulted')
   .source('spec/07-quirks §Q22')
   .parameters(parameters().combine('page', [0, 1, 511]).combine('write', [false, true]))
-  .needs('gpu-fault', 'introspection')
+  .needs('fault-handler', 'introspection')
   .run((t, { page, write }) => {
     const memory = region(t);
     t.set({ address: memory.address, size: 2n ** 64n - memory.address }, { access: 'allow-migrate' });

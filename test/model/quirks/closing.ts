@@ -15,7 +15,7 @@ closingQuirksGroup
   .case('q11-events-ignored-while-closing', 'once the context closes, changes of the memory leave the PTEs live')
   .source('spec/07-quirks §Q11')
   .parameters(parameters().combine('event', ['discard', 'unmap', 'protect'] as const))
-  .needs('gpu-fault', 'introspection', 'events')
+  .needs('fault-handler', 'introspection', 'events')
   .run((t, { event }) => {
     const memory = region(t);
     t.access(memory.address, pages(512), { write: true });
@@ -43,7 +43,7 @@ closingQuirksGroup
   .case('q11-events-count-before-closing', 'the same changes clear the PTEs while the context is open')
   .source('spec/07-quirks §Q11; spec/04-invalidation-and-gc §3')
   .parameters(parameters().combine('event', ['discard', 'unmap', 'protect'] as const))
-  .needs('gpu-fault', 'introspection')
+  .needs('fault-handler', 'introspection')
   .run((t, { event }) => {
     const memory = region(t);
     t.access(memory.address, pages(512), { write: true });

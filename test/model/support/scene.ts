@@ -14,9 +14,9 @@ export const WINDOW = 512 << 20;
 export const BORDER = 0x2_0000_0000n;
 
 /** Raising faults and looking at what they leave. */
-export const NEEDS_FAULTS: readonly Feature[] = ['gpu-fault', 'introspection'];
+export const NEEDS_FAULTS: readonly Feature[] = ['fault-handler', 'introspection'];
 /** ... with time passing. */
-export const NEEDS_TIME: readonly Feature[] = ['gpu-fault', 'introspection', 'virtual-clock'];
+export const NEEDS_TIME: readonly Feature[] = ['fault-handler', 'introspection', 'virtual-clock'];
 /** ... and with the effects of the driver in their order. */
 export const NEEDS_EFFECTS: readonly Feature[] = [...NEEDS_TIME, 'events'];
 /** ... and with the moment at which the collector runs. */

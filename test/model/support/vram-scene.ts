@@ -9,7 +9,7 @@ import { PAGE } from '../../../lib/conformance/support/units.ts';
 export const NEEDS_VRAM: readonly Feature[] = [
   'moves-memory',
   'retry-faults',
-  'gpu-fault',
+  'fault-handler',
   'introspection',
   'virtual-clock',
   'events',

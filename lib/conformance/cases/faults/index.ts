@@ -1,5 +1,6 @@
 /** Cases of GPU retry faults. */
 import type { CaseGroup } from '../../framework/case.ts';
+import { answersGroup } from './answers.ts';
 import { workGroup } from './work.ts';
 
-export const faultsGroups: readonly CaseGroup[] = [workGroup];
+export const faultsGroups: readonly CaseGroup[] = [workGroup, answersGroup];

@@ -19,6 +19,17 @@ const FLOOD = 16;
 /** Pages that are remembered as stuck. */
 const MOST_STUCK = 4096;
 
+/** Hazards that may go on with the next page at the same time. */
+const MOST_RUNS = 4;
+
+/** A hazard that neighbouring pages share. */
+interface Run {
+  readonly quirk: string;
+  readonly detail: string;
+  readonly startPage: number;
+  pages: number;
+}
+
 interface Stuck {
   /** What was reported last. */
   quirk: string | undefined;
@@ -36,8 +47,8 @@ export class FaultRules {
   readonly #pending: PendingUnmaps;
   readonly #stuck = new Map<number, Stuck>();
   #reportedNoCompute = false;
-  // Neighbouring pages that an operation meets the same hazard at are one hazard.
-  #run: { readonly quirk: string; readonly detail: string; readonly startPage: number; pages: number } | undefined;
+  // Neighbouring pages that an operation meets the same hazard at are one hazard; each page may meet several.
+  readonly #runs: Run[] = [];
 
   constructor(watch: Watch, pending: PendingUnmaps) {
     this.#watch = watch;
@@ -120,23 +131,27 @@ export class FaultRules {
 
   /** The operation is over. */
   operationEnded(): void {
-    if (this.#run !== undefined) this.#flushRun();
+    if (this.#runs.length > 0) this.#flushRuns();
   }
 
   #say(quirk: string, detail: string, page: number): void {
-    const run = this.#run;
-    if (run !== undefined && run.quirk === quirk && run.detail === detail && run.startPage + run.pages === page) {
+    const run = this.#runs.find(
+      (each) => each.startPage + each.pages === page && each.quirk === quirk && each.detail === detail,
+    );
+    if (run !== undefined) {
       run.pages++;
       return;
     }
-    this.#flushRun();
-    this.#run = { quirk, detail, startPage: page, pages: 1 };
+    if (this.#runs.length === MOST_RUNS) this.#report(this.#runs.shift()!);
+    this.#runs.push({ quirk, detail, startPage: page, pages: 1 });
   }
 
-  #flushRun(): void {
-    const run = this.#run;
-    this.#run = undefined;
-    if (run !== undefined) this.#watch.report(run.quirk, run.detail, run.startPage, run.pages);
+  #flushRuns(): void {
+    for (const run of this.#runs.splice(0)) this.#report(run);
+  }
+
+  #report({ quirk, detail, startPage, pages }: Run): void {
+    this.#watch.report(quirk, detail, startPage, pages);
   }
 
   #killed(page: number, write: boolean, result: number, reason: FaultReason, vma: Vma | undefined): void {

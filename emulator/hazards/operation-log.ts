@@ -20,10 +20,22 @@ export class OperationLog {
 
   /** Notes that operation number `operation` did `word` to the pages `[startPage, endPage)`. */
   note(operation: number, word: OperationWord, startPage: number, endPage: number): void {
-    const at = this.#next * WIDTH;
+    const number = NUMBER_OF_WORD[word];
     const entries = this.#entries;
+    const last = ((this.#next - 1 + CAPACITY) % CAPACITY) * WIDTH;
+    // An access faults on page after page: it is one entry, or it would push out all that led to it.
+    if (
+      entries[last] === operation &&
+      entries[last + 1] === number &&
+      startPage >= entries[last + 2]! &&
+      startPage <= entries[last + 3]!
+    ) {
+      if (endPage > entries[last + 3]!) entries[last + 3] = endPage;
+      return;
+    }
+    const at = this.#next * WIDTH;
     entries[at] = operation;
-    entries[at + 1] = NUMBER_OF_WORD[word];
+    entries[at + 1] = number;
     entries[at + 2] = startPage;
     entries[at + 3] = endPage;
     this.#next++;

@@ -100,3 +100,17 @@ describe('replaying', () => {
     expect(JSON.stringify(replay(text).answers)).toBe(JSON.stringify(replay(text).answers));
   });
 });
+
+describe('hazards', () => {
+  it('of neighbouring pages are one, also where each page meets several', () => {
+    // A hole in which nothing can be mapped: four faults a page, twice, are a loop.
+    const access = { access: { addr: '0x7f0000000000', len: '0x10000', write: false } };
+    const seen: string[] = [];
+    const trace = [{ config: {} }, access, access].map((each) => JSON.stringify(each)).join('\n');
+    replayTrace(parseTrace('hole', trace), {
+      check: false,
+      onHazard: ({ operation, quirk, size }) => void seen.push(`${operation} ${quirk} ${size / 4096n}`),
+    });
+    expect(seen).toEqual(['2 Q54 16', '3 Q70 16', '3 refault-loop 16']);
+  });
+});

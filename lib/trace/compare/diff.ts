@@ -20,13 +20,16 @@ export interface RecordingDifference {
   readonly emulator: 'A' | 'B' | 'both' | 'neither';
 }
 
+/** The same without a look at the emulator. */
+type Parting = Omit<RecordingDifference, 'emulator'>;
+
 /** What came of a comparison. */
-export interface RecordingComparison {
+export interface RecordingComparison<Difference = RecordingDifference> {
   /** Operations that both have and that are equal. */
   readonly operations: number;
   /** True: effects were compared too; a kernel's recording has none. */
   readonly effects: boolean;
-  readonly difference: RecordingDifference | undefined;
+  readonly difference: Difference | undefined;
 }
 
 /** A mapping, as both recordings have it. */
@@ -43,6 +46,18 @@ const PAGE_SHIFT = 12n;
  * The n-th mapping of one recording stands for the n-th of the other, and what lies in them is compared by offset.
  */
 export function compareRecordings(linesOfA: readonly TraceLine[], linesOfB: readonly TraceLine[]): RecordingComparison {
+  const { difference, ...rest } = whereTheyPart(linesOfA, linesOfB);
+  if (difference === undefined) return { ...rest, difference };
+  const { kind, lineA, lineB } = difference;
+  const emulator = kind === 'answer' ? agreement(linesOfA, lineA!, linesOfB, lineB!) : 'neither';
+  return { ...rest, difference: { ...difference, emulator } };
+}
+
+/** As `compareRecordings`, without asking the emulator which of them it agrees with. */
+export function whereTheyPart(
+  linesOfA: readonly TraceLine[],
+  linesOfB: readonly TraceLine[],
+): RecordingComparison<Parting> {
   // The configuration says what recorded, not what was asked.
   const [a, b] = [linesOfA, linesOfB].map((lines) =>
     trimmed(lines.filter(({ operation }) => operation.name !== 'config')),
@@ -56,19 +71,10 @@ export function compareRecordings(linesOfA: readonly TraceLine[], linesOfB: read
       path: string,
       ofA: unknown,
       ofB: unknown,
-    ): RecordingComparison => ({
+    ): RecordingComparison<Parting> => ({
       operations: index,
       effects,
-      difference: {
-        operation: index + 1,
-        kind,
-        path,
-        a: ofA,
-        b: ofB,
-        lineA,
-        lineB,
-        emulator: kind === 'answer' ? agreement(linesOfA, lineA!, linesOfB, lineB!) : 'neither',
-      },
+      difference: { operation: index + 1, kind, path, a: ofA, b: ofB, lineA, lineB },
     });
     if (lineA === undefined || lineB === undefined) return found('end', '', lineA?.source, lineB?.source);
     addRegion(regions, lineA, lineB);

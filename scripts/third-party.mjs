@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * THIRD_PARTY: the licences of what is bundled into dist/: Preact in the inspector's page, commander in the command.
+ * THIRD_PARTY: the licences of what is bundled into dist/: Preact and TanStack Virtual in the inspector's page, commander in the command.
  * The page itself and every report made of it carry the text of what they contain.
  *
  *   node scripts/third-party.mjs           writes the file
@@ -11,7 +11,11 @@ import path from 'node:path';
 import { dependency, isMain, readJson, root, runMain, ScriptError } from './support.mjs';
 
 /** Packages whose code is in dist/, and what contains it. */
-const bundled = { preact: "The inspector's page", commander: 'The command' };
+const bundled = {
+  preact: "The inspector's page",
+  '@tanstack/virtual-core': "The inspector's page",
+  commander: 'The command',
+};
 
 export const thirdPartyFile = path.join(root, 'THIRD_PARTY');
 

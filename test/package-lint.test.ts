@@ -193,7 +193,7 @@ it('keeps Node and packages out of emulator/ and lib/uapi, and packages out of l
     'lib/conformance/support/a.ts': `import 'node:fs';\n`,
     'lib/inspect/model/a.ts': `import 'node:fs';\n`,
     'lib/inspect/page/a.tsx': `import 'node:fs';\n`,
-    'lib/inspect/page/b.tsx': `import 'preact';\nimport 'preact/hooks';\nimport './style.css';\n`,
+    'lib/inspect/page/b.tsx': `import 'preact';\nimport 'preact/hooks';\nimport '@tanstack/virtual-core';\nimport './style.css';\n`,
     'lib/inspect/page/c.tsx': `import 'playwright-core';\n`,
     'lib/cli/commands/a.ts': `import '../table.ts';\nimport '../../device/x.ts';\nimport 'node:fs';\n`,
     'lib/cli/commands/b.ts': `import '../../../emulator/index.ts';\n`,

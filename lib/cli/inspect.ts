@@ -12,16 +12,16 @@ import { replaceFile } from './replace-file.ts';
 import { readOptions } from './options.ts';
 
 export async function runInspect({ values, operands }: InputOf<typeof inspect>): Promise<ExitCode> {
-  if (operands.length > 1)
-    throw new UsageError('inspect: expected at most one trace FILE; see amdgpu-svm inspect --help');
-  const page = inspectorPage(readTrace(operands[0], readOptions(values)));
+  if (operands.length > 2)
+    throw new UsageError('inspect: expected at most two traces, FILE and OTHER; see amdgpu-svm inspect --help');
+  const size = readOptions(values);
+  const page = inspectorPage(operands.map((file) => readTrace(file, size)));
   if (values.out !== undefined) return writeReport(values.out, page);
   return serve(page, values.port ?? 0, values.open && !values['no-open']);
 }
 
 /** The trace, checked here so that a bad line is reported on the terminal. */
-function readTrace(file: string | undefined, options: ReadOptions): { name: string; text: string } | undefined {
-  if (file === undefined) return undefined;
+function readTrace(file: string, options: ReadOptions): { name: string; text: string } {
   const text = readTraceText(file, options);
   parseTrace(file, text);
   return { name: basename(file), text };

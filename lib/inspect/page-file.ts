@@ -1,4 +1,4 @@
-/** The built page, with a trace put into it. */
+/** The built page, with traces put into it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../backend/package-root.ts';
@@ -11,14 +11,17 @@ export interface InspectedTrace {
 
 const PLACE = '<!--trace-->';
 
-/** The page as one self-contained HTML file; `trace` is what it shows at first. Throws if the package was not built. */
-export function inspectorPage(trace?: InspectedTrace): string {
+/** The page as one self-contained HTML file; it shows the trace, or compares two. Throws if the package was not built. */
+export function inspectorPage(traces: readonly InspectedTrace[] = []): string {
   const root = packageRoot();
   if (root === undefined)
     throw Object.assign(new Error('inspect: the folder of the package is not known'), { code: 'ERR_SVM_NO_PACKAGE' });
   const page = readFileSync(join(root, 'dist', 'lib', 'inspect', 'page.html'), 'utf8');
-  if (trace === undefined) return page.replace(PLACE, '');
+  return page.replace(PLACE, () => traces.map(element).join(''));
+}
+
+function element({ name, text }: InspectedTrace): string {
   // In a script element only "</script" and "<!--" have a meaning; "<" as an escape has none.
-  const json = JSON.stringify({ name: trace.name, text: trace.text }).replaceAll('<', '\\u003c');
-  return page.replace(PLACE, () => `<script id="trace" type="application/json">${json}</script>`);
+  const json = JSON.stringify({ name, text }).replaceAll('<', '\\u003c');
+  return `<script class="trace" type="application/json">${json}</script>`;
 }

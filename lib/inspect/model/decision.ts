@@ -21,16 +21,19 @@ export interface Decision {
 /** Faults of one operation, brought together where neighbouring pages had the same fate. */
 export class Decisions {
   #list: Decision[] = [];
+  // Of the last one: an access has thousands of faults that went alike.
+  #reason: EventMap['fault']['reason'] | undefined;
+  #cause = 0;
 
   /** A fault was answered. */
   add(fault: EventMap['fault']): void {
     const { outcome, reason, write, cause } = fault;
     const page = Number(fault.address >> 12n);
-    const rule = faultRule(reason, cause);
     const last = this.#list[this.#list.length - 1];
     if (
       last !== undefined &&
-      last.rule === rule &&
+      this.#reason === reason &&
+      this.#cause === cause &&
       last.outcome === outcome &&
       last.write === write &&
       page >= last.page &&
@@ -38,7 +41,12 @@ export class Decisions {
     ) {
       last.pages = Math.max(last.pages, page - last.page + 1);
       last.faults++;
-    } else this.#list.push({ outcome, page, pages: 1, faults: 1, write, rule, quirks: faultQuirks(reason) });
+      return;
+    }
+    this.#reason = reason;
+    this.#cause = cause;
+    const rule = faultRule(reason, cause);
+    this.#list.push({ outcome, page, pages: 1, faults: 1, write, rule, quirks: faultQuirks(reason) });
   }
 
   /** Those since the last call. */

@@ -5,7 +5,7 @@ import { DEFAULT_CONFIG, gcOf } from '../../trace/format/config.ts';
 import type { TraceConfig } from '../../trace/format/config.ts';
 import { parseOperation } from '../../trace/operations/parse.ts';
 import { LiveMachine } from './live-machine.ts';
-import { KEPT_BEHIND, SessionStates } from './states.ts';
+import { SessionStates } from './states.ts';
 import type { StepState } from './states.ts';
 import type { SessionLine, Step } from './step.ts';
 
@@ -17,10 +17,14 @@ export class InspectorSession {
   #live = new LiveMachine();
   readonly #states = new SessionStates();
 
-  /** Runs the lines; without any the session starts with a configuration of its own. */
-  constructor(lines: readonly SessionLine[] = []) {
-    const all = lines.length > 0 ? lines : [lineOf({ config: {} })];
-    all.forEach((line, index) => this.#steps.push(this.#execute(line, index > all.length - KEPT_BEHIND)));
+  /** Runs the lines; without a list the session starts with a configuration of its own. */
+  constructor(lines: readonly SessionLine[] = [lineOf({ config: {} })]) {
+    for (const line of lines) this.append(line);
+  }
+
+  /** Executes a line after all others, while the session is made. */
+  append(line: SessionLine): void {
+    this.#steps.push(this.#live.execute(line));
   }
 
   get steps(): readonly Step[] {
@@ -42,6 +46,11 @@ export class InspectorSession {
     return this.#config.gpus;
   }
 
+  /** The GPU whose states are shown. */
+  get gpu(): number {
+    return this.#states.gpu;
+  }
+
   /** Shows the states of that GPU from now on. */
   selectGpu(gpu: number): void {
     if (!(gpu >= 0 && gpu < this.gpus))
@@ -53,6 +62,11 @@ export class InspectorSession {
   stateAt(index: number): StepState {
     if (!(index in this.#steps)) throw rangeError('ERR_SVM_INVALID_VALUE', `there is no step ${index}`);
     return this.#states.at(index, this.#steps);
+  }
+
+  /** Works out what `stateAt(index)` answers, step by step. */
+  reach(index: number): Generator<void, void> {
+    return this.#states.reach(index, this.#steps);
   }
 
   /** Works for about `milliseconds` at what steps back from `index` will need; says whether there is more to do. */
@@ -68,7 +82,9 @@ export class InspectorSession {
     if (this.#live.executed > index + 1) this.#live = new LiveMachine();
     while (this.#live.executed <= index) this.#live.execute(this.#steps[this.#live.executed]!);
     this.#states.forget(index + 1);
-    const step = this.#execute(line, true);
+    this.#states.keepBefore(this.#live);
+    const step = this.#live.execute(line);
+    this.#states.keepBehind(this.#live);
     this.#undone = { steps: this.#steps, shared: index + 1 };
     this.#steps = [...this.#steps.slice(0, index + 1), step];
     return this.#steps.length - 1;
@@ -93,14 +109,6 @@ export class InspectorSession {
   get #config(): TraceConfig {
     const [first] = this.#steps;
     return first?.operation.name === 'config' ? first.operation.config : DEFAULT_CONFIG;
-  }
-
-  /** Executes the next step; `keep`: with the state after it. */
-  #execute(line: SessionLine, keep: boolean): Step {
-    if (keep) this.#states.keepBefore(this.#live);
-    const step = this.#live.execute(line);
-    if (keep) this.#states.keepBehind(this.#live);
-    return step;
   }
 }
 

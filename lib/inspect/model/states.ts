@@ -15,7 +15,7 @@ export interface StepState {
 }
 
 /** So many steps before the wanted one get their states with it: a machine can't run backwards. */
-export const KEPT_BEHIND = 120;
+const KEPT_BEHIND = 120;
 /** With fewer states than these before the one that is looked at, more are prepared. */
 const WANTED_BEHIND = 90;
 const MOST_STATES = 600;
@@ -51,11 +51,18 @@ export class SessionStates {
 
   /** The state after step `index` of `steps`. */
   at(index: number, steps: readonly Step[]): StepState {
-    if (!this.#isComplete(index)) {
-      const machine = this.#machineBefore(index);
-      while (machine.executed <= index) this.#advance(machine, steps, index - KEPT_BEHIND);
-    }
+    for (const _ of this.reach(index, steps));
     return this.#states.get(index)!;
+  }
+
+  /** Works out that state, step by step: who has other things to do stops in between. */
+  *reach(index: number, steps: readonly Step[]): Generator<void, void> {
+    if (this.#isComplete(index)) return;
+    const machine = this.#machineBefore(index);
+    while (machine.executed <= index) {
+      this.#advance(machine, steps, index - KEPT_BEHIND);
+      yield;
+    }
   }
 
   /**

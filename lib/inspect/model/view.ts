@@ -35,6 +35,27 @@ export class MapView {
     return new MapView(occupied, compress, width, new AddressScale(occupied, perPage, compress), 0);
   }
 
+  /** The part from one page to another, as large as the map is wide. */
+  static showing(
+    occupied: readonly Occupied[],
+    compress: boolean,
+    width: number,
+    firstPage: number,
+    lastPage: number,
+  ): MapView {
+    // Gaps are as wide at every magnification: the right one has to be searched, from that without any on.
+    let low = Math.min(MOST_PIXELS_PER_PAGE, width / (lastPage - firstPage)) / 2;
+    let high = MOST_PIXELS_PER_PAGE;
+    for (let step = 0; step < 60; step++) {
+      const middle = Math.sqrt(low * high);
+      const scale = new AddressScale(occupied, middle, compress);
+      if (scale.x(lastPage) - scale.x(firstPage) > width) high = middle;
+      else low = middle;
+    }
+    const scale = new AddressScale(occupied, low, compress);
+    return new MapView(occupied, compress, width, scale, scale.x(firstPage));
+  }
+
   get firstPage(): number {
     return Math.max(0, this.scale.page(this.left));
   }

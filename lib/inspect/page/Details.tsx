@@ -14,36 +14,35 @@ import { quirksIn } from '../model/hazards.ts';
 import type { NamedQuirk, StepHazard } from '../model/hazards.ts';
 import type { Step } from '../model/step.ts';
 import type { StepState } from '../model/states.ts';
+import type { SessionLook } from './use-look.ts';
 import { threadRows } from '../model/threads.ts';
 import { Threads } from './Threads.tsx';
 
 interface DetailsProps {
-  readonly index: number;
-  readonly step: Step;
-  readonly state: StepState;
-  readonly selected: LaneItem | undefined;
-  readonly gcMajor: number;
+  readonly shown: SessionLook;
   /** Goes to another operation. */
   readonly onStep: (index: number) => void;
 }
 
-export function Details({ index, step, state, selected, gcMajor, onStep }: DetailsProps): JSX.Element {
+export function Details({ shown, onStep }: DetailsProps): JSX.Element {
+  const { selected, state, step, session, look } = shown;
   return (
     <section class="details" aria-label="Details">
       {selected !== undefined && (
-        <ItemDetails item={selected} gcMajor={gcMajor} isChanged={state.changes.added.has(selected.identity)} />
+        <ItemDetails item={selected} gcMajor={session.gcMajor} isChanged={state.changes.added.has(selected.identity)} />
       )}
-      <StepDetails index={index} step={step} state={state} onStep={onStep} />
+      <StepDetails index={look.step} step={step} state={state} onStep={onStep} />
     </section>
   );
 }
 
-function StepDetails({
-  index,
-  step,
-  state,
-  onStep,
-}: Pick<DetailsProps, 'index' | 'step' | 'state' | 'onStep'>): JSX.Element {
+interface StepDetailsProps extends Pick<DetailsProps, 'onStep'> {
+  readonly index: number;
+  readonly step: Step;
+  readonly state: StepState;
+}
+
+function StepDetails({ index, step, state, onStep }: StepDetailsProps): JSX.Element {
   const { added, removed } = state.changes;
   const result = Number(step.answer['ret'] ?? 0);
   const sentences = accessSentences(step.operation, step.answer);

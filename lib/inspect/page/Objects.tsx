@@ -3,17 +3,25 @@ import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { interval } from '../model/format.ts';
 import { LANE_TITLES, LANES } from '../model/lanes.ts';
-import type { LaneItem, LaneName, Lanes, LaneChanges } from '../model/lanes.ts';
+import type { LaneName } from '../model/lanes.ts';
+import { placeOfItem } from './SpaceMap.tsx';
+import type { SessionLook } from './use-look.ts';
+import { useNarrow } from './use-width.ts';
 import { VirtualList } from './VirtualList.tsx';
 
 interface ObjectsProps {
-  readonly lanes: Lanes;
-  readonly changes: LaneChanges;
-  readonly selected: LaneItem | undefined;
-  readonly onSelect: (item: LaneItem) => void;
+  /** Of the list. */
+  readonly id: string;
+  readonly shown: SessionLook;
 }
 
-export function Objects({ lanes, changes, selected, onSelect }: ObjectsProps): JSX.Element {
+const ROW = 24;
+const TALL_ROW = 44;
+
+export function Objects({ id, shown }: ObjectsProps): JSX.Element {
+  const { selected, change } = shown;
+  const { lanes, changes } = shown.state;
+  const isNarrow = useNarrow();
   const [only, setOnly] = useState<LaneName | 'all' | 'changed'>('all');
   const items = useMemo(() => {
     const all = LANES.flatMap((lane) => lanes[lane]);
@@ -39,12 +47,13 @@ export function Objects({ lanes, changes, selected, onSelect }: ObjectsProps): J
         <span class="note">{items.length}</span>
       </header>
       <VirtualList
-        id="objects"
+        id={id}
         label="Objects of the address space"
         count={items.length}
-        rowHeight={22}
+        rowHeight={() => (isNarrow ? TALL_ROW : ROW)}
+        layout={String(isNarrow)}
         active={selected === undefined ? -1 : items.findIndex((item) => item.identity === selected.identity)}
-        onActivate={(index) => onSelect(items[index]!)}
+        onActivate={(index) => change({ selected: placeOfItem(items[index]!) })}
         rowClass={(index) => (changes.added.has(items[index]!.identity) ? 'is-changed' : '')}
         row={(index) => {
           const item = items[index]!;

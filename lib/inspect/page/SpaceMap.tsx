@@ -3,24 +3,27 @@ import type { JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { interval } from '../model/format.ts';
 import { LANE_TITLES, shownLanes } from '../model/lanes.ts';
-import type { AttributeColour, LaneItem, LaneName, Lanes, LaneChanges } from '../model/lanes.ts';
+import type { LaneItem, LaneName } from '../model/lanes.ts';
+import type { ItemPlace, Part } from '../model/look.ts';
 import type { Place } from '../model/describe.ts';
-import type { Occupied } from '../model/scale.ts';
 import { itemAt, firstBehind, laneBox, paintMap } from './paint-map.ts';
 import { MapView } from '../model/view.ts';
+import type { SessionLook } from './use-look.ts';
+import { useClientWidth } from './use-width.ts';
 
 interface SpaceMapProps {
-  readonly occupied: readonly Occupied[];
-  readonly lanes: Lanes;
-  readonly changes: LaneChanges;
-  readonly attribute: AttributeColour;
-  readonly place: Place | undefined;
-  readonly selected: LaneItem | undefined;
+  readonly shown: SessionLook;
+  /** Pixels of the canvas. */
+  readonly height: number;
+  /** What is shown at first; undefined: everything. */
+  readonly part: Part | undefined;
   readonly theme: string;
-  readonly onSelect: (item: LaneItem | undefined) => void;
+  /** Another part is shown; undefined: everything. */
+  readonly onPart: (part: Part | undefined) => void;
 }
 
-const HEIGHT = 330;
+/** The usual height. */
+export const MAP_HEIGHT = 330;
 const ZOOM_STEP = 1.6;
 
 /** The item's kind and place, for a label or a screen reader. */
@@ -28,41 +31,34 @@ export function itemSentence(item: LaneItem): string {
   return `${LANE_TITLES[item.lane]}: ${item.label}, ${interval(item.page, item.pages)}`;
 }
 
-export function SpaceMap({
-  occupied,
-  lanes,
-  changes,
-  attribute,
-  place,
-  selected,
-  theme,
-  onSelect,
-}: SpaceMapProps): JSX.Element {
+/** Where an item is, as far as it can be named from one operation to the next. */
+export function placeOfItem({ lane, page, pages }: LaneItem): ItemPlace {
+  return { lane, page, pages };
+}
+
+export function SpaceMap({ shown: session, height, part, theme, onPart }: SpaceMapProps): JSX.Element {
+  const { occupied, place, selected, look } = session;
+  const { lanes, changes } = session.state;
+  const { compress, colour: attribute } = look;
+  const onSelect = (item: LaneItem | undefined): void => session.change({ selected: item && placeOfItem(item) });
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [width, setWidth] = useState(0);
-  const [compress, setCompress] = useState(true);
+  const width = useClientWidth(canvas);
   const [view, setView] = useState<MapView>();
   const shown = shownLanes(lanes);
   const [hovered, setHovered] = useState<LaneItem>();
   const [lane, setLane] = useState<LaneName>('vmas');
   const drag = useRef<{ x: number; moved: boolean } | undefined>(undefined);
   // Until the user has chosen a part, everything is shown, also what comes later.
-  const untouched = useRef(true);
-
-  useLayoutEffect(() => {
-    const element = canvas.current!;
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
-    observer.observe(element);
-    setWidth(element.clientWidth);
-    return () => observer.disconnect();
-  }, []);
+  const untouched = useRef(part === undefined);
 
   useLayoutEffect(() => {
     if (width === 0) return;
     setView((old) =>
-      old === undefined || untouched.current
+      untouched.current
         ? MapView.fit(occupied, compress, width)
-        : old.adapt(occupied, compress, width),
+        : old === undefined
+          ? MapView.showing(occupied, compress, width, part!.firstPage, part!.lastPage)
+          : old.adapt(occupied, compress, width),
     );
   }, [occupied, compress, width]);
 
@@ -72,18 +68,23 @@ export function SpaceMap({
   }, [place?.page, place?.pages, selected?.identity]);
 
   useEffect(() => {
+    if (view !== undefined)
+      onPart(untouched.current ? undefined : { firstPage: view.firstPage, lastPage: view.lastPage });
+  }, [view]);
+
+  useEffect(() => {
     if (view === undefined) return undefined;
     const element = canvas.current!;
     const request = requestAnimationFrame(() => {
       const ratio = window.devicePixelRatio;
       if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio);
-      if (element.height !== Math.round(HEIGHT * ratio)) element.height = Math.round(HEIGHT * ratio);
+      if (element.height !== Math.round(height * ratio)) element.height = Math.round(height * ratio);
       const context = element.getContext('2d')!;
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
-      paintMap(context, { view, height: HEIGHT, lanes, changes, attribute, place, selected });
+      paintMap(context, { view, height, lanes, changes, attribute, place, selected });
     });
     return () => cancelAnimationFrame(request);
-  }, [view, width, lanes, changes, attribute, place, selected, theme]);
+  }, [view, width, height, lanes, changes, attribute, place, selected, theme]);
 
   const change = (next: (view: MapView) => MapView): void => {
     untouched.current = false;
@@ -162,13 +163,13 @@ export function SpaceMap({
       if (Math.abs(moved) < 3 && !drag.current.moved) return;
       drag.current = { x: event.clientX, moved: true };
       change((old) => old.pan(-moved));
-    } else if (view !== undefined) setHovered(itemAt(lanes, view, HEIGHT, event.offsetX, event.offsetY));
+    } else if (view !== undefined) setHovered(itemAt(lanes, view, height, event.offsetX, event.offsetY));
   };
 
   const onPointerUp = (event: PointerEvent): void => {
     const wasDragged = drag.current?.moved === true;
     drag.current = undefined;
-    if (!wasDragged && view !== undefined) onSelect(itemAt(lanes, view, HEIGHT, event.offsetX, event.offsetY));
+    if (!wasDragged && view !== undefined) onSelect(itemAt(lanes, view, height, event.offsetX, event.offsetY));
   };
 
   return (
@@ -181,7 +182,11 @@ export function SpaceMap({
             : interval(Math.floor(view.firstPage), Math.ceil(view.lastPage) - Math.floor(view.firstPage))}
         </span>
         <label>
-          <input type="checkbox" checked={compress} onChange={(event) => setCompress(event.currentTarget.checked)} />{' '}
+          <input
+            type="checkbox"
+            checked={compress}
+            onChange={(event) => session.change({ compress: event.currentTarget.checked })}
+          />{' '}
           compress gaps
         </label>
         <button type="button" onClick={() => zoom(1 / ZOOM_STEP)} aria-label="zoom out">
@@ -212,7 +217,7 @@ export function SpaceMap({
       <div class="map">
         <div class="lane-names" aria-hidden="true">
           {shown.map((name) => {
-            const box = laneBox(name, HEIGHT, shown);
+            const box = laneBox(name, height, shown);
             return (
               <div key={name} style={{ top: `${box.top}px`, height: `${box.height}px` }}>
                 {LANE_TITLES[name]} <small>{lanes[name].length}</small>
@@ -223,7 +228,7 @@ export function SpaceMap({
         <canvas
           ref={canvas}
           class={drag.current?.moved === true ? 'dragged' : ''}
-          style={{ height: `${HEIGHT}px` }}
+          style={{ height: `${height}px` }}
           tabIndex={0}
           role="application"
           aria-roledescription="map of the address space"

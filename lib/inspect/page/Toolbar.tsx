@@ -1,35 +1,30 @@
 /** The head of the page: files, steps, jumps. */
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX, Ref } from 'preact';
 import { useRef } from 'preact/hooks';
 import { GPU_CATALOGUE, formatGcVersion } from '../../../emulator/index.ts';
 import type { AsicName } from '../../../emulator/index.ts';
-
-export type Theme = 'auto' | 'light' | 'dark';
+import type { JumpTarget, StepMarks } from '../model/marks.ts';
+import type { PageActions } from './page-actions.ts';
+import type { Theme } from './theme.ts';
 
 interface ToolbarProps {
   readonly name: string;
   readonly current: number;
   readonly count: number;
-  readonly faults: number;
-  readonly troubles: number;
-  /** GPUs of the machine, and the one that is looked at. */
-  readonly gpus: number;
-  readonly gpu: number;
-  readonly theme: Theme;
-  readonly onGpu: (gpu: number) => void;
-  readonly onTheme: (theme: Theme) => void;
   readonly onStep: (step: number) => void;
-  readonly onJump: (what: 'fault' | 'trouble', direction: 1 | -1) => void;
-  readonly onOpen: (file: File) => void;
-  readonly onNew: (asic: AsicName) => void;
-  readonly onExport: (as: 'trace' | 'perfetto') => void;
+  readonly page: PageActions;
+  readonly onHelp: () => void;
+  /** What else belongs to the operations that are shown. */
+  readonly children?: ComponentChildren;
+  /** What is done with the whole of it. */
+  readonly actions?: ComponentChildren;
 }
 
 const MODELS = Object.entries(GPU_CATALOGUE).filter(([, model]) => model.gc.major === 9);
 
-export function Toolbar(props: ToolbarProps): JSX.Element {
-  const { name, current, count, faults, troubles, gpus, gpu, theme } = props;
+export function Toolbar({ name, current, count, onStep, page, onHelp, children, actions }: ToolbarProps): JSX.Element {
   const input = useRef<HTMLInputElement>(null);
+  const other = useRef<HTMLInputElement>(null);
   const device = useRef<HTMLSelectElement>(null);
   return (
     <header class="toolbar">
@@ -40,12 +35,12 @@ export function Toolbar(props: ToolbarProps): JSX.Element {
         {name}
       </span>
       <div class="steps" role="group" aria-label="Steps">
-        <button type="button" onClick={() => props.onStep(0)} disabled={current === 0} aria-label="first operation">
+        <button type="button" onClick={() => onStep(0)} disabled={current === 0} aria-label="first operation">
           «
         </button>
         <button
           type="button"
-          onClick={() => props.onStep(current - 1)}
+          onClick={() => onStep(current - 1)}
           disabled={current === 0}
           aria-label="previous operation"
           title="k"
@@ -61,14 +56,14 @@ export function Toolbar(props: ToolbarProps): JSX.Element {
             max={count}
             value={current + 1}
             onChange={(event) =>
-              props.onStep(Math.min(count, Math.max(1, Math.floor(Number(event.currentTarget.value) || 1))) - 1)
+              onStep(Math.min(count, Math.max(1, Math.floor(Number(event.currentTarget.value) || 1))) - 1)
             }
           />
         </label>
         <span class="of">of {count}</span>
         <button
           type="button"
-          onClick={() => props.onStep(current + 1)}
+          onClick={() => onStep(current + 1)}
           disabled={current >= count - 1}
           aria-label="next operation"
           title="j"
@@ -77,87 +72,27 @@ export function Toolbar(props: ToolbarProps): JSX.Element {
         </button>
         <button
           type="button"
-          onClick={() => props.onStep(count - 1)}
+          onClick={() => onStep(count - 1)}
           disabled={current >= count - 1}
           aria-label="last operation"
         >
           »
         </button>
       </div>
-      <div class="steps" role="group" aria-label={`${faults} operations with faults`}>
-        <button
-          type="button"
-          onClick={() => props.onJump('fault', -1)}
-          disabled={faults === 0}
-          aria-label="previous fault"
-          title="F"
-        >
-          ‹
-        </button>
-        <span class="of">
-          {faults} fault{faults === 1 ? '' : 's'}
-        </span>
-        <button
-          type="button"
-          onClick={() => props.onJump('fault', 1)}
-          disabled={faults === 0}
-          aria-label="next fault"
-          title="f"
-        >
-          ›
-        </button>
-      </div>
-      <div class="steps" role="group" aria-label={`${troubles} hazards and differences`}>
-        <button
-          type="button"
-          onClick={() => props.onJump('trouble', -1)}
-          disabled={troubles === 0}
-          aria-label="previous hazard"
-          title="H"
-        >
-          ‹
-        </button>
-        <span class="of">
-          {troubles} hazard{troubles === 1 ? '' : 's'}
-        </span>
-        <button
-          type="button"
-          onClick={() => props.onJump('trouble', 1)}
-          disabled={troubles === 0}
-          aria-label="next hazard"
-          title="h"
-        >
-          ›
-        </button>
-      </div>
-      {gpus > 1 && (
-        <label>
-          <span class="hidden">GPU that is shown, and that operations by hand go to</span>
-          <select name="gpu" value={gpu} onChange={(event) => props.onGpu(Number(event.currentTarget.value))}>
-            {Array.from({ length: gpus }, (_, index) => (
-              <option key={index} value={index}>
-                GPU {index}
-              </option>
-            ))}
-          </select>
-        </label>
-      )}
+      {children}
       <span class="spring" />
       <button type="button" onClick={() => input.current!.click()}>
         Open…
       </button>
-      <input
-        ref={input}
-        hidden
-        type="file"
-        accept=".jsonl,.gz"
-        aria-label="trace file"
-        onChange={(event) => {
-          const [file] = event.currentTarget.files ?? [];
-          if (file !== undefined) props.onOpen(file);
-          event.currentTarget.value = '';
-        }}
-      />
+      <FileInput label="trace file" input={input} onFile={page.openFile} />
+      <button
+        type="button"
+        title="another trace next to this one, with the first difference marked"
+        onClick={() => other.current!.click()}
+      >
+        Compare…
+      </button>
+      <FileInput label="file to compare with" input={other} onFile={page.compareWith} />
       <details class="menu">
         <summary>New</summary>
         <div>
@@ -175,7 +110,7 @@ export function Toolbar(props: ToolbarProps): JSX.Element {
             type="button"
             class="primary"
             onClick={(event) => {
-              props.onNew(device.current!.value as AsicName);
+              page.begin(device.current!.value as AsicName);
               event.currentTarget.closest('details')!.open = false;
             }}
           >
@@ -183,20 +118,112 @@ export function Toolbar(props: ToolbarProps): JSX.Element {
           </button>
         </div>
       </details>
-      <button type="button" onClick={() => props.onExport('trace')} title="a trace that amdgpu-svm replay accepts">
-        Export trace
-      </button>
-      <button type="button" onClick={() => props.onExport('perfetto')} title="Chrome JSON for ui.perfetto.dev">
-        Perfetto
-      </button>
+      {actions}
       <label>
         <span class="hidden">theme</span>
-        <select name="theme" value={theme} onChange={(event) => props.onTheme(event.currentTarget.value as Theme)}>
+        <select name="theme" value={page.wish} onChange={(event) => page.setTheme(event.currentTarget.value as Theme)}>
           <option value="auto">auto</option>
           <option value="light">light</option>
           <option value="dark">dark</option>
         </select>
       </label>
+      <button type="button" aria-label="help" title="?" onClick={onHelp}>
+        ?
+      </button>
     </header>
+  );
+}
+
+function FileInput({
+  label,
+  input,
+  onFile,
+}: {
+  label: string;
+  input: Ref<HTMLInputElement>;
+  onFile: (file: File) => void;
+}): JSX.Element {
+  return (
+    <input
+      ref={input}
+      hidden
+      type="file"
+      accept=".jsonl,.gz"
+      aria-label={label}
+      onChange={(event) => {
+        const [file] = event.currentTarget.files ?? [];
+        if (file !== undefined) onFile(file);
+        event.currentTarget.value = '';
+      }}
+    />
+  );
+}
+
+/** Leads from fault to fault and from hazard to hazard. */
+export function Jumps({
+  marks,
+  onJump,
+}: {
+  marks: StepMarks;
+  onJump: (target: JumpTarget, direction: 1 | -1) => void;
+}): JSX.Element {
+  const kinds = [
+    { target: 'fault', word: 'fault', count: marks.faults, keys: 'fF', what: 'operations with faults' },
+    { target: 'trouble', word: 'hazard', count: marks.troubles, keys: 'hH', what: 'hazards and differences' },
+  ] as const;
+  return (
+    <>
+      {kinds.map(({ target, word, count, keys, what }) => (
+        <div key={target} class="steps" role="group" aria-label={`${count} ${what}`}>
+          <button
+            type="button"
+            onClick={() => onJump(target, -1)}
+            disabled={count === 0}
+            aria-label={`previous ${word}`}
+            title={keys[1]}
+          >
+            ‹
+          </button>
+          <span class="of">
+            {count} {word}
+            {count === 1 ? '' : 's'}
+          </span>
+          <button
+            type="button"
+            onClick={() => onJump(target, 1)}
+            disabled={count === 0}
+            aria-label={`next ${word}`}
+            title={keys[0]}
+          >
+            ›
+          </button>
+        </div>
+      ))}
+    </>
+  );
+}
+
+/** The choice of a GPU, where there are several. */
+export function GpuChoice({
+  gpus,
+  gpu,
+  onGpu,
+}: {
+  gpus: number;
+  gpu: number;
+  onGpu: (gpu: number) => void;
+}): JSX.Element | null {
+  if (gpus < 2) return null;
+  return (
+    <label>
+      <span class="hidden">GPU that is shown, and that operations by hand go to</span>
+      <select name="gpu" value={gpu} onChange={(event) => onGpu(Number(event.currentTarget.value))}>
+        {Array.from({ length: gpus }, (_, index) => (
+          <option key={index} value={index}>
+            GPU {index}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }

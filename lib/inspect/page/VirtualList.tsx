@@ -1,12 +1,16 @@
 /** A list of any length: only the rows in view exist. The arrow keys move the active row, which screen readers follow. */
+import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from '@tanstack/virtual-core';
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
 
 interface VirtualListProps {
   readonly id: string;
   readonly label: string;
   readonly count: number;
-  readonly rowHeight: number;
+  /** Pixels of a row. */
+  readonly rowHeight: (index: number) => number;
+  /** Changes whenever rows get other heights, beside their number. */
+  readonly layout: string;
   /** Index of the active row, -1 for none. */
   readonly active: number;
   readonly onActivate: (index: number) => void;
@@ -15,46 +19,45 @@ interface VirtualListProps {
 }
 
 const SPARE_ROWS = 4;
+/** Rows that stay visible before and after the active one. */
+const ROOM = 48;
 
 export function VirtualList({
   id,
   label,
   count,
   rowHeight,
+  layout,
   active,
   onActivate,
   row,
   rowClass,
 }: VirtualListProps): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
-  const [top, setTop] = useState(0);
-  const [height, setHeight] = useState(600);
-
-  useLayoutEffect(() => {
-    const element = box.current!;
-    const observer = new ResizeObserver(() => setHeight(element.clientHeight));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-
-  useEffect(() => {
-    const element = box.current!;
-    if (active < 0) return;
-    const start = active * rowHeight;
-    if (start < element.scrollTop) element.scrollTop = Math.max(0, start - rowHeight * 2);
-    else if (start + rowHeight > element.scrollTop + element.clientHeight) {
-      element.scrollTop = start + rowHeight * 3 - element.clientHeight;
-    }
-  }, [active, rowHeight, count]);
-
-  const onScroll = (): void => {
-    // Rendered again only when other rows come into view.
-    const first = Math.floor(box.current!.scrollTop / rowHeight);
-    if (first !== top) setTop(first);
+  const [, renderAgain] = useReducer((times: number) => times + 1, 0);
+  const options = {
+    count,
+    getScrollElement: () => box.current,
+    estimateSize: rowHeight,
+    overscan: SPARE_ROWS,
+    scrollPaddingStart: ROOM,
+    scrollPaddingEnd: ROOM,
+    observeElementRect,
+    observeElementOffset,
+    scrollToFn: elementScroll,
+    onChange: () => renderAgain(undefined),
   };
+  const [virtualizer] = useState(() => new Virtualizer<HTMLDivElement, HTMLDivElement>(options));
+  virtualizer.setOptions(options);
+  useLayoutEffect(() => virtualizer._didMount(), []);
+  useLayoutEffect(() => virtualizer._willUpdate());
+  useLayoutEffect(() => virtualizer.measure(), [layout]);
+  useEffect(() => {
+    if (active >= 0 && active < count) virtualizer.scrollToIndex(active);
+  }, [active, count, layout]);
 
   const onKeyDown = (event: KeyboardEvent): void => {
-    const page = Math.max(1, Math.floor(height / rowHeight) - 1);
+    const page = Math.max(1, virtualizer.getVirtualItems().length - 2 * SPARE_ROWS - 1);
     const target = {
       ArrowUp: active - 1,
       ArrowDown: active + 1,
@@ -68,27 +71,7 @@ export function VirtualList({
     if (count > 0) onActivate(Math.min(count - 1, Math.max(0, target)));
   };
 
-  const first = Math.max(0, Math.min(top, count - 1) - SPARE_ROWS);
-  const last = Math.min(count, top + Math.ceil(height / rowHeight) + SPARE_ROWS);
-  const rows: JSX.Element[] = [];
-  for (let index = first; index < last; index++) {
-    rows.push(
-      <div
-        // By place in the window: rows keep their elements and only change their text.
-        key={index - first}
-        id={`${id}-${index}`}
-        role="option"
-        aria-selected={index === active}
-        aria-posinset={index + 1}
-        aria-setsize={count}
-        class={`row ${rowClass?.(index) ?? ''}${index === active ? ' active' : ''}`}
-        style={{ height: `${rowHeight}px`, transform: `translateY(${index * rowHeight}px)` }}
-        onClick={() => onActivate(index)}
-      >
-        {row(index)}
-      </div>,
-    );
-  }
+  const items = virtualizer.getVirtualItems();
   return (
     <div
       ref={box}
@@ -97,11 +80,27 @@ export function VirtualList({
       role="listbox"
       aria-label={label}
       tabIndex={0}
-      aria-activedescendant={active >= first && active < last ? `${id}-${active}` : undefined}
-      onScroll={onScroll}
+      aria-activedescendant={items.some(({ index }) => index === active) ? `${id}-${active}` : undefined}
       onKeyDown={onKeyDown}
     >
-      <div style={{ height: `${count * rowHeight}px` }}>{rows}</div>
+      <div style={{ height: `${virtualizer.getTotalSize()}px` }}>
+        {items.map(({ index, start, size }, place) => (
+          <div
+            // By place in the window: rows keep their elements and only change their text.
+            key={place}
+            id={`${id}-${index}`}
+            role="option"
+            aria-selected={index === active}
+            aria-posinset={index + 1}
+            aria-setsize={count}
+            class={`row ${rowClass?.(index) ?? ''}${index === active ? ' active' : ''}`}
+            style={{ height: `${size}px`, transform: `translateY(${start}px)` }}
+            onClick={() => onActivate(index)}
+          >
+            {row(index)}
+          </div>
+        ))}
+      </div>
     </div>
   );
 }

@@ -3,19 +3,14 @@ import { codedError } from '../../uapi/errors.ts';
 import { EmulatedMachine } from '../../../emulator/index.ts';
 import type { AsicName } from '../../../emulator/index.ts';
 import { configOfMachine } from '../../trace/format/config.ts';
-import { parseTrace } from '../../trace/format/parse-trace.ts';
+import type { NamedTrace } from '../model/loading.ts';
 import { InspectorSession, lineOf } from '../model/session.ts';
 
-/** A trace with the name of its file. */
-export interface NamedTrace {
-  readonly name: string;
-  readonly text: string;
-}
-
-/** The trace that was put into the page when it was made. */
-export function embeddedTrace(): NamedTrace | undefined {
-  const text = document.getElementById('trace')?.textContent;
-  return text ? (JSON.parse(text) as NamedTrace) : undefined;
+/** The traces that were put into the page when it was made: none, one, or two to compare. */
+export function embeddedTraces(): readonly NamedTrace[] {
+  return [...document.querySelectorAll('script[type="application/json"].trace')].map(
+    ({ textContent }) => JSON.parse(textContent ?? '') as NamedTrace,
+  );
 }
 
 /** The text of a file, plain or gzip; throws an Error that begins with its name. */
@@ -44,13 +39,9 @@ export async function readFile(file: File): Promise<NamedTrace> {
   }
 }
 
-/** A session of a trace; throws TraceFileError with file and line number. */
-export function sessionOf(trace: NamedTrace): InspectorSession {
-  return new InspectorSession(parseTrace(trace.name, trace.text));
-}
-
-/** A session in which nothing has happened yet, on a device of the catalogue. */
-export function emptySession(asic: AsicName): InspectorSession {
+/** A session in which nothing has happened yet, on a device of the catalogue or on the usual one. */
+export function emptySession(asic?: AsicName): InspectorSession {
+  if (asic === undefined) return new InspectorSession();
   const { options } = new EmulatedMachine({ asic });
   return new InspectorSession([lineOf({ config: configOfMachine(options, false) })]);
 }

@@ -1,7 +1,7 @@
-/** The inspector's page: starts with the trace that is in it, if one does. */
+/** The inspector's page: starts with the traces that are in it. */
 import { render } from 'preact';
 import { App } from './App.tsx';
-import { embeddedTrace } from './files.ts';
+import { embeddedTraces } from './files.ts';
 import './style.css';
 
-render(<App start={embeddedTrace()} />, document.getElementById('app')!);
+render(<App start={embeddedTraces} />, document.getElementById('app')!);

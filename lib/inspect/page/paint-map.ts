@@ -3,6 +3,8 @@ import { address, pagesSize } from '../model/format.ts';
 import { colourOf, shownLanes } from '../model/lanes.ts';
 import type { AttributeColour, LaneItem, LaneName, Lanes, LaneChanges } from '../model/lanes.ts';
 import type { Place } from '../model/describe.ts';
+import { paintChanged, paintGone } from './paint-outlines.ts';
+import type { Box, Extent, Outlined } from './paint-outlines.ts';
 import { paintOf } from './paints.ts';
 import { MARGIN_PAGES } from '../model/scale.ts';
 import type { MapView } from '../model/view.ts';
@@ -26,7 +28,7 @@ const FONT = '11px system-ui, sans-serif';
 const STRIPED = new Set(['pte-stale', 'pte-perm', 'pte-cow', 'pte-orphan', 'pte-nodma']);
 
 /** Top and height of a lane. */
-export function laneBox(lane: LaneName, height: number, shown: readonly LaneName[]): { top: number; height: number } {
+export function laneBox(lane: LaneName, height: number, shown: readonly LaneName[]): Box {
   const each = Math.max(24, (height - RULER_HEIGHT) / shown.length);
   return { top: RULER_HEIGHT + shown.indexOf(lane) * each + LANE_GAP / 2, height: each - LANE_GAP };
 }
@@ -83,24 +85,20 @@ export function paintMap(context: CanvasRenderingContext2D, scene: MapScene): vo
   paintRuler(context, view);
 }
 
-function paintLane(
-  context: CanvasRenderingContext2D,
-  scene: MapScene,
-  lane: LaneName,
-  box: { top: number; height: number },
-): void {
+function paintLane(context: CanvasRenderingContext2D, scene: MapScene, lane: LaneName, box: Box): void {
   const { view, changes } = scene;
   const items = scene.lanes[lane];
   const end = view.lastPage;
   let lastX = -1;
   let lastColour = '';
-  const outlined: { item: LaneItem; x: number; width: number }[] = [];
+  const outlined: Outlined[] = [];
   for (let index = firstBehind(items, view.firstPage); index < items.length; index++) {
     const item = items[index]!;
     if (item.page > end) break;
     const { x, width } = extent(view, item);
     const isChanged = changes.added.has(item.identity);
-    if (isChanged || item.identity === scene.selected?.identity) outlined.push({ item, x, width });
+    if (isChanged || item.identity === scene.selected?.identity)
+      outlined.push({ x, width, isSelected: item.identity === scene.selected?.identity });
     const colour = colourOf(item, scene.attribute);
     // Of many items within one pixel, one is enough.
     if (width <= 1 && Math.round(x) === lastX && colour === lastColour) continue;
@@ -108,27 +106,14 @@ function paintLane(
     lastColour = colour;
     paintItem(context, item, colour, x, width, box);
   }
-  context.setLineDash([4, 3]);
-  context.lineWidth = 1.5;
-  context.strokeStyle = paintOf('removed');
-  for (const item of changes.removed) {
-    if (item.lane !== lane || item.page > end || item.page + item.pages < view.firstPage) continue;
-    const { x, width } = extent(view, item);
-    context.strokeRect(x + 0.75, box.top - 2.25, Math.max(1, width - 1.5), box.height + 4.5);
-  }
-  context.setLineDash([]);
-  for (const { item, x, width } of outlined) {
-    const isSelected = item.identity === scene.selected?.identity;
-    context.strokeStyle = paintOf(isSelected ? 'selected' : 'changed');
-    // Where an outline would hide the colour, a bar above and below is enough.
-    if (width < 10) {
-      context.fillStyle = context.strokeStyle;
-      for (const y of [box.top - 3, box.top + box.height]) context.fillRect(x, y, Math.max(1.5, width - 0.5), 3);
-      continue;
-    }
-    context.lineWidth = isSelected ? 3 : 2;
-    context.strokeRect(x + 1, box.top + 1, Math.max(1, width - 2), box.height - 2);
-  }
+  paintGone(
+    context,
+    changes.removed
+      .filter((item) => item.lane === lane && item.page <= end && item.page + item.pages >= view.firstPage)
+      .map((item) => extent(view, item)),
+    box,
+  );
+  paintChanged(context, outlined, box);
 }
 
 function paintItem(
@@ -137,7 +122,7 @@ function paintItem(
   colour: string,
   x: number,
   width: number,
-  box: { top: number; height: number },
+  box: Box,
 ): void {
   // A hair of the lane between neighbours, where there is room for it.
   const inner = width > 4 ? width - 1 : width;
@@ -164,12 +149,7 @@ function paintItem(
   context.restore();
 }
 
-function paintStripes(
-  context: CanvasRenderingContext2D,
-  x: number,
-  width: number,
-  box: { top: number; height: number },
-): void {
+function paintStripes(context: CanvasRenderingContext2D, x: number, width: number, box: Box): void {
   const start = Math.max(x, 0);
   const end = Math.min(x + width, context.canvas.clientWidth);
   context.save();
@@ -187,7 +167,7 @@ function paintStripes(
   context.restore();
 }
 
-function extent(view: MapView, item: Place): { x: number; width: number } {
+function extent(view: MapView, item: Place): Extent {
   const x = Math.max(-8, view.x(item.page));
   const end = Math.min(view.width + 8, view.x(item.page + item.pages));
   return { x, width: Math.max(1, end - x) };

@@ -1,7 +1,8 @@
 /** Light or dark, as the system has it or as the user wants it. */
 import { useLayoutEffect, useState } from 'preact/hooks';
 import { forgetPaints } from './paints.ts';
-import type { Theme } from './Toolbar.tsx';
+
+export type Theme = 'auto' | 'light' | 'dark';
 
 /** The wish, the theme that is shown, and how to wish for another one. */
 export function useTheme(): [wish: Theme, shown: string, set: (theme: Theme) => void] {

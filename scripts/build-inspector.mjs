@@ -44,7 +44,7 @@ async function buildInspectorPage(output) {
     else if (file.fileName.endsWith('.html')) html = String(file.source);
   }
   const text = script.trim().replaceAll('</script', '<\\/script').replaceAll('\r\n', '\n');
-  const notice = comment(['preact', '@tanstack/virtual-core'].map((name) => noticeOf(name)).join('\n'));
+  const notice = comment(`${noticeOf('preact')}\n${noticeOf('@tanstack/virtual-core')}`);
   const page = html
     .replace(/<script\b[^>]*><\/script>\s*/g, '')
     .replace(/<link rel="stylesheet"[^>]*>\s*/g, '')

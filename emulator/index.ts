@@ -77,7 +77,7 @@ export type { PageValue } from './drm/page-values.ts';
 export { cpuPageValue, gpuPageValue, setCpuPageValue, setGpuPageValue } from './drm/page-values.ts';
 export { NotModelledError } from './kernel/not-modelled.ts';
 export { NotifierEvent } from './mm/interval-notifier.ts';
-export { COMMON_PREEMPTION_POINTS, PREEMPTION_POINTS } from './kernel/preemption.ts';
+export { COMMON_PREEMPTION_POINTS, PREEMPTION_POINTS, VRAM_PREEMPTION_POINTS } from './kernel/preemption.ts';
 export type { PreemptionPoint } from './kernel/preemption.ts';
 export { BOARDS } from './gpu/boards.ts';
 export type { Board } from './gpu/boards.ts';

@@ -534,7 +534,8 @@ const V4_MUTANTS = [
   {
     id: 'caches-after-xnack',
     rule: 'spec/06-lifecycle §2 order of steps 2 and 8, Q12',
-    becomes: 'if (revision.modeFor(surroundings.device) !== null) surroundings.driver.createSlabCaches();',
+    becomes:
+      'const cachesAreWhole = surroundings.revision.modeFor(surroundings.device) === null || surroundings.driver.createSlabCaches(surroundings.points);',
     killedBy: 'quirks,abi:q12-caches-stay',
   },
   {

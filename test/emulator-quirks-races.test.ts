@@ -18,6 +18,78 @@ function hazards(rig: Rig): string[] {
 }
 
 describe('races', () => {
+  it('Q08: two first ioctls make two contexts; what was set through the first one is gone, and its pages stay mapped', () => {
+    const rig = new Rig({ compute: false });
+    const seen = hazards(rig);
+    rig.region();
+    const first = (): void => {
+      expect(rig.set(V, BLOCK, [T.gpuReadOnly, 1], [T.prefetchLocation, 1])).toBe(0);
+      expect(rig.value(V, 1, T.gpuReadOnly)).toBe(1);
+    };
+    expect(rig.during('context-made', first, () => rig.set(V + 1, 1, [T.gpuExecutable, 1]))).toBe(0);
+    expect(seen).toContain('Q08');
+    expect(rig.value(V, 1, T.gpuReadOnly)).toBe(0);
+    expect(rig.device.finaliseContext(rig.node.file)).toMatchObject({ dmaPages: BLOCK });
+  });
+
+  it('Q08: two first contexts of a machine make the slab caches twice', () => {
+    const rig = new Rig({ gpus: 2, compute: false });
+    const seen = hazards(rig);
+    rig.region();
+    const other = (): void => void rig.machine.devices[1]!.openFile();
+    expect(rig.during('caches-checked', other, () => rig.set(V, 1, [T.gpuExecutable, 1]))).toBe(0);
+    expect(seen).toEqual(['Q08']);
+    // They are there already: nobody can get in any more.
+    rig.device.finaliseContext(rig.node.file);
+    expect(() => rig.during('caches-checked', other, () => rig.set(V, 1, [T.gpuExecutable, 1]))).toThrow('not passed');
+  });
+
+  for (const profile of ['v4', 'v7'] as const) {
+    it(`Q09: a fault uses a context that is finalised before it has a reference, ${profile}`, () => {
+      const rig = new Rig({ profile });
+      const seen = hazards(rig);
+      rig.region();
+      const end = (): void => void rig.device.finaliseContext(rig.node.file);
+      expect(rig.during('context-looked-up', end, () => rig.fault(V))).toBe(-11);
+      expect(seen).toContain('Q09');
+      expect(rig.heldLocks()).toEqual([]);
+      expect(rig.fault(V)).toBe(-95);
+    });
+  }
+
+  it('Q09: without retry faults, too', () => {
+    const rig = new Rig({ profile: 'v7-xnack-off', xnackOff: true });
+    const seen = hazards(rig);
+    rig.region();
+    const end = (): void => void rig.device.finaliseContext(rig.node.file);
+    expect(rig.during('context-looked-up', end, () => rig.fault(V))).toBe(-11);
+    expect(seen[0]).toBe('Q09');
+  });
+
+  it('Q09: no second fault is looked up meanwhile, since the lock of the PASID table is held', () => {
+    const rig = region();
+    const other = (): void => void rig.fault(V + 1);
+    expect(() => rig.during('context-looked-up', other, () => rig.fault(V))).toThrow('lock of the PASID table is held');
+    expect(rig.heldLocks()).toEqual([]);
+  });
+
+  for (const [profile, point] of [
+    ['v4', 'closing-checked'],
+    ['v7', 'svm-lock'],
+  ] as const) {
+    it(`Q10: a fault goes on in a context that was finalised before it got the svm lock, ${profile}`, () => {
+      const rig = new Rig({ profile });
+      const seen = hazards(rig);
+      rig.region();
+      const end = (): void => void rig.device.finaliseContext(rig.node.file);
+      expect(rig.during(point, end, () => rig.fault(V))).toBe(0);
+      expect(seen).toContain('Q10');
+      // What it has mapped belongs to nobody.
+      expect(rig.ptes()).toEqual([[0, BLOCK, PTE.UC.rw, 'orphan']]);
+      expect(rig.device.gpu.counters.dmaPages).toBe(BLOCK);
+    });
+  }
+
   it('Q15: a prefetch whose pages are discarded at the critical moment returns 0 and leaves the rest unmapped', () => {
     const rig = region(4 * BLOCK);
     const prefetch = (): number => rig.set(V, 4 * BLOCK, [T.prefetchLocation, 1]);

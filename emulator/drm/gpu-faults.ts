@@ -1,6 +1,7 @@
 // Models: a retry fault of a GPU on its way from the interrupt to the SVM fault handler of its PASID (spec/05-faults §1, §2).
 import { LockAssertionError } from '../kernel/lock.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
+import type { PreemptionPoints } from '../kernel/preemption.ts';
 import type { GpuCosts } from '../cost/machine-costs.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
 import { TIMESTAMP_BITS } from '../gpu/interrupt-ring.ts';
@@ -22,6 +23,7 @@ interface FaultingDevice {
     readonly revision: KernelRevision;
     readonly driver: DriverModule;
     readonly clock: { readonly now: number };
+    readonly points: PreemptionPoints;
     readonly scope: OperationScope;
     readonly svmConfigured: boolean;
   };
@@ -55,8 +57,15 @@ export class GpuFaults {
     gpu.counters.faults++;
     const { now } = surroundings.clock;
     this.#costs?.faultRaised();
+    pasids.lock.acquire();
     const context = pasid === undefined ? undefined : pasids.find(pasid)?.context;
+    if (context !== undefined && context !== null) surroundings.points.reach('context-looked-up');
+    pasids.lock.release();
     if (context === undefined || context === null) return this.#refuse(pasid, page, write);
+    if (context.vm.context !== context) {
+      const what = 'the fault handler looked up a context that was finalised before it took a reference';
+      context.effects.current?.hazard('Q09', what, page, 1);
+    }
     if (inReset && !surroundings.revision.answersInReset) {
       context.endFault(page, write, 0, 'in-reset', 0);
       return 0;

@@ -14,3 +14,16 @@ it('knows the cause of the smallest chunk, whatever it was asked before', () => 
   causes.clear(512, 512);
   expect(causes.of(700)).toBeUndefined();
 });
+
+it('names what was wrong before a context ended as before, and the rest by the end', () => {
+  const causes = new Causes();
+  causes.set('Q40', 0, 16);
+  causes.set('Q35', 16, 16);
+  causes.of(16)!.reported = 1;
+  expect([causes.endContext(0, 16), causes.endContext(16, 16), causes.endContext(32, 16)]).toEqual([
+    false,
+    true,
+    false,
+  ]);
+  expect([0, 16, 32].map((page) => causes.of(page)?.quirk)).toEqual(['Q40', 'Q11', 'Q11']);
+});

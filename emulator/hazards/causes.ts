@@ -39,6 +39,16 @@ export class Causes {
     if (known?.quirk !== quirk) this.set(quirk, startPage, pages);
   }
 
+  /**
+   * The context of a range ends over its live PTEs (Q11). What was wrong before keeps its name: true if it was reported, so
+   * that nothing is new.
+   */
+  endContext(startPage: number, pages: number): boolean {
+    const before = this.of(startPage)?.reported;
+    if (before !== 0) this.keep('Q11', startPage, pages);
+    return before !== undefined && before !== 0;
+  }
+
   /** The cause of the smallest chunk that contains `page`. */
   of(page: number): Cause | undefined {
     const block = blockOf(page);

@@ -85,7 +85,6 @@ export const LIFECYCLE_QUIRKS: QuirkTable = {
     text: 'Two first ioctls on one file can both see "no context" and both create one; the later publication wins and the other context leaks with its workqueue and mm reference. The slab cache creation has the same race.',
     observable: 'leaked objects; attributes set through the loser vanish.',
     advice: 'issue the first ioctl of a file from one thread',
-    unobservable: 'context creation has no preemption point: two ioctls cannot be inside it at once',
   },
   Q09: {
     title: 'the context pointer is cleared without the PASID lock',

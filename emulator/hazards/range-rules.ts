@@ -145,8 +145,9 @@ export class RangeRules {
     if (!this.#collecting) this.#off?.rangeRemoved(startPage, pages);
     const context = this.#watch.vm.context;
     if (context === null || !hasLivePtes(this.#watch, startPage, pages)) return;
-    if (context.closing) this.causes.keep('Q11', startPage, pages);
-    else if (!this.#collecting) this.causes.set('Q38', startPage, pages);
+    if (context.closing) {
+      if (this.causes.endContext(startPage, pages)) return;
+    } else if (!this.#collecting) this.causes.set('Q38', startPage, pages);
     else if (this.causes.of(startPage) === undefined)
       this.causes.set(context.hasRetryFaults ? 'Q37' : 'X-C2', startPage, pages);
     this.touch(startPage, startPage + pages);

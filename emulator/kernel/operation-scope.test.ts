@@ -25,6 +25,10 @@ describe('PreemptionPoints', () => {
       'collected',
       'copy',
       'evict',
+      'caches-checked',
+      'context-made',
+      'context-looked-up',
+      'closing-checked',
     ]);
   });
 

@@ -1,4 +1,4 @@
-// Models: the moments at which another thread can get in (spec/06-lifecycle §10.1, spec/trace-format §8).
+// Models: the moments at which another thread can get in (spec/06-lifecycle §10.1, spec/trace-format §8, §11).
 
 /** Points that are passed without VRAM, too. */
 export const COMMON_PREEMPTION_POINTS = [
@@ -26,9 +26,8 @@ export const COMMON_PREEMPTION_POINTS = [
   'work-unlock',
 ] as const;
 
-/** Names of the preemption points, in the words of the trace format. */
-export const PREEMPTION_POINTS = [
-  ...COMMON_PREEMPTION_POINTS,
+/** Points where data move between system memory and VRAM. */
+export const VRAM_PREEMPTION_POINTS = [
   /** A buffer in VRAM is about to be allocated. */
   'bo-alloc',
   /** Pages to move to VRAM are collected and locked, nothing is copied; of an eviction: a round begins. */
@@ -37,6 +36,25 @@ export const PREEMPTION_POINTS = [
   'copy',
   /** The eviction of a buffer from VRAM begins. */
   'evict',
+] as const;
+
+/** Points where a context begins or ends under somebody else. Recordings of the real code do not have them (spec/trace-format §11). */
+const LIFECYCLE_PREEMPTION_POINTS = [
+  /** Creation of a context: the slab caches were not there, and are not made yet. */
+  'caches-checked',
+  /** Creation of a context: it is complete, and the VM does not have it yet. */
+  'context-made',
+  /** Fault: the context of the PASID was looked up, and no reference taken; the lock of the PASID table is held. */
+  'context-looked-up',
+  /** Fault of V4: the context was not closing, the svm lock is not yet taken. From V5 on that is `svm-lock`. */
+  'closing-checked',
+] as const;
+
+/** Names of the preemption points, in the words of the trace format. */
+export const PREEMPTION_POINTS = [
+  ...COMMON_PREEMPTION_POINTS,
+  ...VRAM_PREEMPTION_POINTS,
+  ...LIFECYCLE_PREEMPTION_POINTS,
 ] as const;
 /** A place of the modelled code where another thread can run. */
 export type PreemptionPoint = (typeof PREEMPTION_POINTS)[number];

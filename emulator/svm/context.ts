@@ -76,6 +76,8 @@ export class PasidAllocator {
 
 /** The VMs of one device by their PASID. */
 export class PasidTable {
+  /** Held while a fault looks its context up. Finalisation does without it (Q09). */
+  readonly lock = new ExclusiveLock('lock of the PASID table');
   readonly #vms = new Map<number, GpuVm>();
 
   add(vm: GpuVm): void {
@@ -225,10 +227,17 @@ export function createContext(vm: GpuVm, process: AddressSpace | null, surroundi
     }
     return 0;
   }
-  const { revision } = surroundings;
   // They stay whatever becomes of the creation.
   // mutant: caches-after-xnack
-  surroundings.driver.createSlabCaches();
+  const cachesAreWhole = surroundings.driver.createSlabCaches(surroundings.points);
+  const result = makeContext(vm, process, surroundings);
+  if (!cachesAreWhole) reportSecond(surroundings, 'the slab caches were made twice: the first ones leak');
+  return result;
+}
+
+/** Makes a context and gives it to `vm`; nothing keeps another creation for the same VM out. */
+function makeContext(vm: GpuVm, process: AddressSpace | null, surroundings: SvmDependencies): number {
+  const { revision } = surroundings;
   const mode = revision.modeFor(surroundings.device);
   if (mode === null) {
     surroundings.device.counters.errorLines++;
@@ -239,6 +248,17 @@ export function createContext(vm: GpuVm, process: AddressSpace | null, surroundi
     const failure = surroundings.failures.take('allocate-context');
     if (failure !== 0) return failure;
   }
-  vm.context = new SvmContext(vm, process, mode, surroundings);
+  const context = new SvmContext(vm, process, mode, surroundings);
+  surroundings.points.reach('context-made');
+  if (vm.context !== null)
+    reportSecond(
+      surroundings,
+      'two contexts were made for one VM: the first one leaks, with its attributes and ranges',
+    );
+  vm.context = context;
   return 0;
+}
+
+function reportSecond({ effects }: SvmDependencies, what: string): void {
+  effects.current?.hazard('Q08', what, 0, 0);
 }

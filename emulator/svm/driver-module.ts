@@ -1,4 +1,5 @@
 // Models: the driver as a loaded module, and the two slab caches that outlive it (spec/06-lifecycle §7).
+import type { PreemptionPoints } from '../kernel/preemption.ts';
 
 const SLAB_CACHES: readonly string[] = ['amdgpu_svm_range_cache', 'amdgpu_svm_attr_range_cache'];
 
@@ -25,10 +26,17 @@ export class DriverModule {
     return this.#slabCaches;
   }
 
-  /** The first creation of a context on any device makes both; nothing ever destroys them (Q12). */
-  createSlabCaches(): void {
+  /**
+   * The first creation of a context on any device makes both; nothing ever destroys them (Q12). No lock is held: false if
+   * another creation has come in and made them meanwhile, whose caches are lost (Q08).
+   */
+  createSlabCaches(points: PreemptionPoints): boolean {
     this.needsLoaded('creation of an SVM context');
+    if (this.#slabCaches.length > 0) return true;
+    points.reach('caches-checked');
+    const areLost = this.#slabCaches.length > 0;
     this.#slabCaches = SLAB_CACHES;
+    return !areLost;
   }
 
   /** Throws unless the driver is loaded; `what` needs it. */

@@ -4,6 +4,7 @@ import { CONTROL_PROGRAMS, program, RACY_PROGRAMS, RESET_PROGRAMS } from '../../
 import { parseTrace } from '../trace/format/parse-trace.ts';
 import { WITHOUT_TRACE } from '../trace/hazards/index.ts';
 import { T, V } from '../trace/hazards/script.ts';
+import type { TraceScript } from '../trace/hazards/script.ts';
 import { replayTrace } from '../trace/replay/replay.ts';
 import { explore, parseProgram } from './index.ts';
 import type { Exploration, ExploreOptions, Finding, ProgramSource } from './index.ts';
@@ -34,7 +35,21 @@ describe('the races of V4', () => {
   it('are all found, without a hint where they are', () => {
     const found = new Set(Object.values(RACY_PROGRAMS).flatMap((source) => ids(explored(source))));
     expect(racesOfV4.filter((id) => !found.has(id))).toEqual([]);
-    expect(racesOfV4).toEqual(['Q15', 'Q21', 'Q24', 'Q31', 'Q34', 'Q40', 'Q44', 'Q45', 'Q58', 'Q64']);
+    expect(racesOfV4).toEqual([
+      'Q08',
+      'Q09',
+      'Q10',
+      'Q15',
+      'Q21',
+      'Q24',
+      'Q31',
+      'Q34',
+      'Q40',
+      'Q44',
+      'Q45',
+      'Q58',
+      'Q64',
+    ]);
   });
 
   for (const [name, source] of Object.entries(RACY_PROGRAMS)) {
@@ -47,6 +62,33 @@ describe('the races of V4', () => {
       }
     });
   }
+});
+
+describe('the end of a context', () => {
+  const ends = (s: TraceScript): void => s.add({ fini: {} });
+
+  it('waits for faults in PATCH v8', () => {
+    const source = RACY_PROGRAMS['fault / the context ends']!;
+    expect(ids(explored({ config: { profile: 'v7' }, ...source }))).toEqual(['Q09', 'Q10', 'Q61']);
+    expect(ids(explored({ config: { profile: 'v8' }, ...source }))).toEqual([]);
+  });
+
+  it('comes after the calls on its file, and waits for its works', () => {
+    for (const other of [(s: TraceScript) => s.get(V, 16, T.access), (s: TraceScript) => s.gc()]) {
+      const { schedules, findings } = explored(program((s) => s.registered(16), other, ends));
+      expect([schedules, findings]).toEqual([2, []]);
+    }
+  });
+
+  it('of a GPU is nothing to a call on another one', () => {
+    const call = { set: { addr: '0x10000000', size: '0x1000', attrs: [[T.gpuReadOnly, 1]], gpu: 1 } };
+    const source = program(
+      (s) => s.map(V, 16),
+      (s) => s.add(call),
+      ends,
+    );
+    expect(explored({ config: { gpus: 2 }, ...source }).schedules).toBeGreaterThan(2);
+  });
 });
 
 describe('the races that came later', () => {

@@ -20,6 +20,8 @@ const PAGE_BYTES = 4096;
 /** Pages that the operations of generated programs are about: one GPU range of 64 KiB. */
 const PAGES = 16;
 const MOST_OPERATIONS = 3;
+/** In one of so many programs a context begins in the middle, and in one it ends. */
+const ENDS = 8;
 
 /** Parts of the range, those first that most often matter. */
 const PARTS: readonly (readonly [page: number, pages: number])[] = [
@@ -145,7 +147,28 @@ export function generateProgram(profile: ProfileName, seed: number, index: numbe
   });
   const end = new TraceScript();
   if (hasContents) end.load(V, PAGES);
-  return { config, setup: setup.operations, threads, end: end.operations };
+  // Drawn last, so that it changes no other program of the seed.
+  if (chance.once(ENDS)) {
+    const thread = threads[chance.below(threads.length)]!;
+    thread[thread.length - 1] = { fini: {} };
+  }
+  const program = { config, setup: setup.operations, threads, end: end.operations };
+  return given === undefined && chance.once(ENDS) ? withoutContext(program) : program;
+}
+
+/** The program on files that have no context yet: the first call makes one. */
+function withoutContext({
+  config,
+  setup,
+  ...rest
+}: ProgramSource & { readonly setup: readonly OperationObject[] }): ProgramSource {
+  return { config: { ...config, lazy: true }, setup: setup.filter(isOfProcess), ...rest };
+}
+
+/** Whether the operation leaves the driver alone. */
+function isOfProcess(operation: OperationObject): boolean {
+  const [name] = Object.keys(operation);
+  return isOperationName(name!) && descriptorOf(name).enters === undefined;
 }
 
 /** How much is generated and explored. */

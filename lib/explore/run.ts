@@ -5,11 +5,13 @@ import type { Hazard, HazardMonitor, PreemptionPoint } from '../../emulator/inde
 import { machineOptions } from '../trace/format/config.ts';
 import { planFailures, plannedFailures } from '../trace/format/failures.ts';
 import type { BareAnswer, TraceSubject } from '../trace/operations/descriptor.ts';
+import { meetsHeldLock } from '../trace/operations/held-locks.ts';
 import { descriptorOf } from '../trace/operations/index.ts';
 import type { TraceAnswer, TraceOperation } from '../trace/operations/index.ts';
 import { parseOperation } from '../trace/operations/parse.ts';
 import { answerText } from './answers.ts';
 import { attributeValues } from './attribute-values.ts';
+import { excludesEnd } from './context-end.ts';
 import type { ExploreProgram } from './program.ts';
 import { readsOf } from './reads.ts';
 import type { Read } from './reads.ts';
@@ -88,6 +90,8 @@ export class ScheduleRun {
   /** Threads that a choice is among; one list for all, made again at each. */
   readonly #able: number[] = [];
   #main = 0;
+  /** What the others come in at. */
+  #interrupted: TraceOperation | undefined;
   #used = 0;
   #seenHazards = 0;
   /** Passed last by the operation at hand. */
@@ -212,6 +216,7 @@ export class ScheduleRun {
   #step(thread: number): void {
     const { operation, index } = this.#take(thread);
     this.#main = thread;
+    this.#interrupted = operation;
     this.#lastPoint = 'begin';
     this.steps.push({ thread, injections: [] });
     try {
@@ -225,6 +230,7 @@ export class ScheduleRun {
 
   #noteAnswer(thread: number, index: number, operation: TraceOperation, answer: BareAnswer): void {
     this.answers[thread]![index] = answerText(operation, answer);
+    this.#noteLeft(answer);
     if ('vals' in answer) this.reads.push(...readsOf(operation, answer as TraceAnswer, thread, index));
   }
 
@@ -266,17 +272,16 @@ export class ScheduleRun {
     for (let thread = 0; thread < this.#next.length; thread++) {
       if (thread === this.#main) continue;
       const next = this.#program.threads[thread]![this.#next[thread]!];
-      if (next !== undefined && this.#needsNoHeldLock(next.operation)) able.push(thread);
+      if (next === undefined || excludesEnd(this.#interrupted!, next.operation, this.#program.config.profile)) continue;
+      if (this.#needsNoHeldLock(next.operation)) able.push(thread);
     }
     return able;
   }
 
   #needsNoHeldLock(operation: TraceOperation): boolean {
     // No process can exit where one of its threads holds the mmap lock.
-    const needs = operation.name === 'mmexit' ? 'mmap-lock' : descriptorOf(operation.name).needs;
-    if (needs === 'mmap-lock') return !this.#machine.process.space.mmapLock.held;
-    if (needs === 'svm-lock') return this.#subjectOf(operation).file.context?.svmLock.held !== true;
-    return true;
+    if (operation.name === 'mmexit') return !this.#machine.process.space.mmapLock.held;
+    return !meetsHeldLock(operation, this.#subjectOf(operation));
   }
 
   /** Runs the next operation of a thread in the middle of another one; false if the schedule ends with it. */
@@ -301,13 +306,24 @@ export class ScheduleRun {
   #finish(operation: TraceOperation, index?: number): void {
     if (this.error !== undefined) return;
     try {
-      const answer: BareAnswer & { readonly left?: Left } = this.#perform(operation);
+      const answer = this.#perform(operation);
       if (index !== undefined && 'vals' in answer)
         this.reads.push(...readsOf(operation, answer as TraceAnswer, undefined, index));
-      if (answer.left !== undefined) this.left = answer.left;
+      this.#noteLeft(answer);
     } catch (error) {
       this.error = { error, injected: false, operation };
     }
+  }
+
+  /** Of several contexts, the most that one of them has left. */
+  #noteLeft({ left }: BareAnswer & { readonly left?: Left }): void {
+    if (left === undefined) return;
+    const { ranges, attrs, dmaPages } = this.left ?? left;
+    this.left = {
+      ranges: Math.max(ranges, left.ranges),
+      attrs: Math.max(attrs, left.attrs),
+      dmaPages: Math.max(dmaPages, left.dmaPages),
+    };
   }
 
   #subjectOf({ gpu }: TraceOperation): TraceSubject {

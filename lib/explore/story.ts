@@ -22,6 +22,10 @@ const WHEN: Readonly<Record<PreemptionPoint, string>> = {
   collected: 'it has collected and locked the pages to move and copied nothing',
   copy: 'it is about to copy between system memory and VRAM',
   evict: 'it begins to evict a buffer from VRAM',
+  'caches-checked': 'it has found no slab caches and not yet made them',
+  'context-made': 'it has made a context and not yet given it to the VM',
+  'context-looked-up': 'it has looked up the context of its PASID and not yet taken a reference',
+  'closing-checked': 'it has seen that the context is not closing and not yet taken the svm lock',
   'work-unlock': "it has dropped the lock of the collector's list",
 };
 

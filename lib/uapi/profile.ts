@@ -23,6 +23,7 @@ const BEHAVIOUR_FROM_V5 = {
   changesInvalidate: true,
   faultsHideShortage: true,
   movesToVram: false,
+  endWaitsForFaults: false,
   retriesReadOnly: true,
 } as const satisfies Omit<DriverBehaviour, 'withRetryFaults'>;
 
@@ -46,6 +47,7 @@ export const UAPI_PROFILES = {
       changesInvalidate: false,
       faultsHideShortage: true,
       movesToVram: false,
+      endWaitsForFaults: false,
       retriesReadOnly: false,
     },
   }),
@@ -86,6 +88,7 @@ export const UAPI_PROFILES = {
       noretryIsForAll: true,
       faultsHideShortage: false,
       movesToVram: true,
+      endWaitsForFaults: true,
     },
   }),
 } as const satisfies Readonly<Partial<Record<RevisionName, UapiProfile>>>;

@@ -57,6 +57,8 @@ export interface DriverBehaviour {
   readonly faultsHideShortage: boolean;
   /** Whether pages move into the VRAM of the GPU, by prefetches and by faults; otherwise they stay in system memory. */
   readonly movesToVram: boolean;
+  /** Whether the end of a context waits for the faults that are under way in it (spec/revisions §4, v8 item 6). */
+  readonly endWaitsForFaults: boolean;
   /** Whether a prefetch takes read-only what may not be written, chunk by chunk. */
   readonly retriesReadOnly: boolean;
 }

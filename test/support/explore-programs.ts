@@ -34,6 +34,11 @@ const onGpu = (s: TraceScript): void => {
   s.later();
 };
 
+/** On a file that has no context: the first call makes one. */
+function beforeTheContext(source: ProgramSource): ProgramSource {
+  return { config: { lazy: true }, ...source };
+}
+
 /** What two threads do, by what they do; `preemptions` where 2 are not enough. */
 export const RACY_PROGRAMS: Readonly<Record<string, ProgramSource & { readonly preemptions?: number }>> = {
   'prefetch / discard': program(
@@ -92,6 +97,18 @@ export const RACY_PROGRAMS: Readonly<Record<string, ProgramSource & { readonly p
       s.unmap(V + 4, 4);
     },
     (s) => s.add({ ih: { ring: 'soft', pending: false } }),
+  ),
+  'first set / first set': beforeTheContext(
+    program(
+      mapped,
+      (s) => s.set(V, CHUNK, [T.gpuReadOnly, 1]),
+      (s) => s.set(V, CHUNK, [T.gpuExecutable, 1]),
+    ),
+  ),
+  'fault / the context ends': program(
+    mapped,
+    (s) => s.fault(V),
+    (s) => s.add({ fini: {} }),
   ),
 };
 
@@ -221,6 +238,28 @@ export const CONTROL_PROGRAMS: Readonly<Record<string, ProgramSource>> = {
       s.unmap(FAR, CHUNK);
       s.gc();
     },
+  ),
+  'each thread has its own GPU, and one ends its context': {
+    config: { gpus: 2 },
+    ...program(
+      mapped,
+      (s) => {
+        s.set(V, CHUNK, [T.access, 2]);
+        s.add({ fini: {} });
+      },
+      (s) => {
+        s.add({ set: { addr: addressOf(V), size: '0x10000', attrs: [[T.gpuExecutable, 1]], gpu: 1 } });
+        s.add({ fault: { addr: addressOf(V), write: false, gpu: 1 } });
+      },
+    ),
+  },
+  'the context ends when its threads have': program(
+    onGpu,
+    (s) => {
+      s.get(V, CHUNK, T.access);
+      s.add({ fini: {} });
+    },
+    (s) => s.touch(V, CHUNK, false),
   ),
   'all only look': program(
     onGpu,

@@ -41,22 +41,6 @@ export const SCENARIOS: Readonly<Record<string, (rig: Rig) => unknown>> = {
       deviceMemory: null,
     });
   },
-  Q09: (rig) => {
-    registered(rig);
-    const lookedUp = rig.context.mode.createFault(rig.context, V, 1, false);
-    rig.device.finaliseContext(rig.node.file);
-    lookedUp.run();
-  },
-  Q10: (rig) => {
-    registered(rig);
-    const { context } = rig;
-    const waiting = context.mode.createFault(context, V, 1, false);
-    context.svmLock.acquire();
-    waiting.run();
-    context.svmLock.release();
-    rig.device.finaliseContext(rig.node.file);
-    waiting.run();
-  },
   Q12: (rig) => {
     rig.node.close();
     rig.machine.unloadDriver();

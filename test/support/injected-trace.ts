@@ -1,5 +1,5 @@
 /** Traces in which a second thread comes in at every preemption point; the same seed gives the same trace. */
-import { COMMON_PREEMPTION_POINTS, PREEMPTION_POINTS } from '../../emulator/index.ts';
+import { COMMON_PREEMPTION_POINTS, VRAM_PREEMPTION_POINTS } from '../../emulator/index.ts';
 
 /** 64 blocks of 64 KiB on each side of the boundary between two notifiers. */
 const BASE = 0x7f00_0000_0000n;
@@ -62,7 +62,8 @@ export function injectedTrace({ seed, operations, profile = 'v4' }: InjectedTrac
   const write = (): boolean => below(2) === 1;
   const moves = profile === 'v8';
   // Those inside of a fault or a prefetch come more rarely than the others.
-  const points = [...(moves ? PREEMPTION_POINTS : COMMON_PREEMPTION_POINTS), 'hmm', 'hmm', 'pages-got'] as const;
+  const places = moves ? [...COMMON_PREEMPTION_POINTS, ...VRAM_PREEMPTION_POINTS] : COMMON_PREEMPTION_POINTS;
+  const points = [...places, 'hmm', 'hmm', 'pages-got'] as const;
   const memory = (): Operation => {
     const { addr, bytes: len } = span();
     if (moves && below(5) === 0) return vram(addr, len);

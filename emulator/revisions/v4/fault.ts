@@ -58,24 +58,16 @@ export class HandleFault implements FaultCall {
     const context = this.#context;
     if (!this.#entered) {
       this.#entered = true;
-      if (context.vm.context !== context)
-        this.#reportFinalised(
-          'Q09',
-          'the fault handler looked up a context that was finalised before it took a reference',
-        );
       // mutant: closing-served
       if (context.closing) return this.#refuseClosing(); // Q61
       // mutant: stale-filter-off
       if (dropsStaleFault(context, this.#page, this.#timestamp)) return this.#answer(0, 'stale');
-    } else if (context.vm.context !== context) {
-      this.#reportFinalised(
-        'Q10',
-        'a fault that waited for the svm lock goes on in a context that was finalised meanwhile',
-      );
+      context.points.reach('closing-checked');
     }
     // mutant: race-fault-does-not-sleep
     if (context.svmLock.held) return SLEEPING;
     context.svmLock.acquire();
+    if (context.vm.context !== context) this.#reportFinalised();
     let result: number;
     try {
       result = this.#resolveAndMap();
@@ -241,8 +233,9 @@ export class HandleFault implements FaultCall {
     this.#context.effects.current?.hazard(quirk, detail, interval.first, interval.last - interval.first + 1);
   }
 
-  #reportFinalised(quirk: string, detail: string): void {
-    this.#context.effects.current?.hazard(quirk, detail, this.#page, 1);
+  #reportFinalised(): void {
+    const what = 'a fault goes on in a context that was finalised before it got the svm lock';
+    this.#context.effects.current?.hazard('Q10', what, this.#page, 1);
   }
 }
 

@@ -3,6 +3,7 @@ import { EmulatedMachine } from '../../machine.ts';
 import { ALL_TYPES, BLOCK, Rig, T, V } from '../../../test/support/emulator-rig.ts';
 
 const EOPNOTSUPP = -95;
+const EAGAIN = -11;
 
 describe('the mode without retry faults', () => {
   it.each([
@@ -35,6 +36,13 @@ describe('the mode without retry faults', () => {
     expect(rig.reach(V)).toBe('failed');
     expect({ ...rig.snapshot(), counters: before.counters }).toEqual(before);
     expect(new Set(reasons)).toEqual(new Set(['no-retry-faults']));
+  });
+
+  it('answers as V7 with retry faults while the context closes', () => {
+    const rig = new Rig({ profile: 'v7-xnack-off', xnackOff: true });
+    rig.region();
+    rig.device.closeContext(rig.file);
+    expect(rig.fault(V)).toBe(EAGAIN);
   });
 
   it('serves an access to what SET_ATTR has mapped', () => {

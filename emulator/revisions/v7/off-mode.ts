@@ -2,6 +2,7 @@
 import { SvmAccess } from '../../../lib/uapi/constants.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
 import type { SvmContext, SvmMode } from '../../svm/context.ts';
+import { logFault } from '../../svm/fault-steps.ts';
 import type { FaultCall } from '../../svm/revision.ts';
 import { invalidateWholeWithoutRetryFaults, invalidateWithoutRetryFaults } from './off-invalidate.ts';
 import { applyWithoutRetryFaults } from './off-map.ts';
@@ -12,7 +13,7 @@ function worksOf(context: SvmContext): OffWork {
   return context.collector as OffWork;
 }
 
-/** Every fault is refused: the access is killed. */
+/** Every fault is refused: the access is killed. That the context closes is looked at first (spec/revisions §5). */
 class RefusedFault implements FaultCall {
   readonly #context: SvmContext;
   readonly #page: number;
@@ -25,9 +26,12 @@ class RefusedFault implements FaultCall {
   }
 
   run(): number {
+    const context = this.#context;
+    const { closing } = context;
+    if (closing) logFault(context, this.#page, 1);
     // mutant: off-fault-served
-    const result = -Errno.EOPNOTSUPP;
-    this.#context.endFault(this.#page, this.#write, result, 'no-retry-faults', 0);
+    const result = closing ? -Errno.EAGAIN : -Errno.EOPNOTSUPP;
+    context.endFault(this.#page, this.#write, result, closing ? 'closing' : 'no-retry-faults', 0);
     return result;
   }
 }

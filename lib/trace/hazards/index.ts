@@ -21,15 +21,12 @@ const SCENARIOS: HazardScenarios = {
   ...V8_SCENARIOS,
 };
 
-const NOT_HELD_BACK = 'a trace cannot hold a fault back until its context is finalised';
 const NO_POINT = 'the allocation that has to fail is no point of the trace format';
 
 /** Why there is no trace of a hazard that the emulator can show. */
 export const WITHOUT_TRACE: Readonly<Record<string, string>> = {
   Q02: 'a trace asks the handler of SVM itself, not the VM layer that chooses between handlers',
   Q07: 'a trace has one process',
-  Q09: NOT_HELD_BACK,
-  Q10: NOT_HELD_BACK,
   Q12: 'a trace cannot unload the driver',
   Q46: NO_POINT,
   leak: NO_POINT,

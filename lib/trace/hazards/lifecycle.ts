@@ -23,6 +23,37 @@ export const LIFECYCLE_SCENARIOS: HazardScenarios = {
   },
   Q05: { config: { noretry: true }, write: () => undefined },
   Q06: { config: { granularity: 300 }, write: () => undefined },
+  Q08: {
+    config: { lazy: true },
+    write: (s) => {
+      s.region();
+      s.during(
+        'context-made',
+        () => s.set(V, BLOCK, [T.gpuReadOnly, 1]),
+        () => s.set(V, BLOCK, [T.gpuExecutable, 1]),
+      );
+    },
+  },
+  Q09: {
+    write: (s) => {
+      s.registered();
+      s.during(
+        'context-looked-up',
+        () => s.add({ fini: {} }),
+        () => s.fault(V),
+      );
+    },
+  },
+  Q10: {
+    write: (s, revision) => {
+      s.registered();
+      s.during(
+        revision === 'v4' ? 'closing-checked' : 'svm-lock',
+        () => s.add({ fini: {} }),
+        () => s.fault(V),
+      );
+    },
+  },
   Q11: {
     write: (s) => {
       s.mapped();

@@ -43,6 +43,8 @@ export interface OperationDescriptor<Name extends string, Operation extends obje
   parse(fields: Fields): Operation;
   /** The lock for which it would have to wait at a preemption point; 'svm-lock-asleep': it sleeps there instead of being blocked. */
   readonly needs?: 'mmap-lock' | 'svm-lock' | 'svm-lock-asleep';
+  /** How it comes into the driver: a call on the file, a fault of the GPU, a work of the context, or the end of the context. */
+  readonly enters?: 'ioctl' | 'fault' | 'work' | 'end';
   /** Carries it out; `wake` gets the answer of one that sleeps first. */
   perform(subject: TraceSubject, operation: Operation, wake?: (answer: Answer) => void): Answer;
   /**

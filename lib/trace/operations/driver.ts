@@ -30,6 +30,7 @@ export const gc = defineOperation({
   name: 'gc',
   perGpu: true,
   needs: 'svm-lock',
+  enters: 'work',
   parse: (fields) => {
     fields.only();
     return {};
@@ -48,6 +49,7 @@ export const work = defineOperation({
   name: 'work',
   perGpu: true,
   needs: 'svm-lock',
+  enters: 'work',
   parse: (fields) => {
     fields.only();
     return {};
@@ -97,6 +99,7 @@ function errnoField(fields: Fields, name: string): number | undefined {
 export const close = defineOperation({
   name: 'close',
   perGpu: true,
+  enters: 'end',
   parse: (fields) => {
     fields.only();
     return {};
@@ -120,6 +123,7 @@ export const fini = defineOperation({
   name: 'fini',
   perGpu: true,
   needs: 'svm-lock',
+  enters: 'end',
   parse: (fields) => {
     fields.only();
     return {};

@@ -17,6 +17,7 @@ export const fault = defineOperation({
   name: 'fault',
   perGpu: true,
   needs: 'svm-lock-asleep',
+  enters: 'fault',
   parse: (fields): { address: bigint; write: boolean; pasid?: number; timestamp?: number } => {
     fields.only('addr', 'write', 'pasid', 'ts');
     return {
@@ -97,6 +98,7 @@ export const access = defineOperation({
   name: 'access',
   perGpu: true,
   needs: 'svm-lock',
+  enters: 'fault',
   parse: (
     fields,
   ): { address: bigint; size: bigint; write: boolean; timestamp?: number; value?: number; showsValues?: boolean } => {

@@ -62,6 +62,7 @@ export const set = defineOperation({
   name: 'set',
   perGpu: true,
   needs: 'svm-lock-asleep',
+  enters: 'ioctl',
   parse: (fields) => {
     fields.only('addr', 'size', 'attrs');
     return { ...readInterval(fields, 'size'), attributes: fields.pairs('attrs') };
@@ -90,6 +91,7 @@ export const get = defineOperation({
   name: 'get',
   perGpu: true,
   needs: 'svm-lock-asleep',
+  enters: 'ioctl',
   parse: (fields) => {
     fields.only('addr', 'size', 'types');
     return { ...readInterval(fields, 'size'), types: fields.u32List('types') };
@@ -121,6 +123,7 @@ export const reset = defineOperation({
   name: 'reset',
   perGpu: true,
   needs: 'svm-lock-asleep',
+  enters: 'ioctl',
   parse: (fields) => {
     fields.only('addr', 'size');
     return readInterval(fields, 'size');
@@ -141,6 +144,7 @@ export const ioctl = defineOperation({
   name: 'ioctl',
   perGpu: true,
   needs: 'svm-lock-asleep',
+  enters: 'ioctl',
   parse: (fields): SvmCall => {
     fields.only('op', 'addr', 'size', 'nattr', 'ptr', 'attrs');
     return {

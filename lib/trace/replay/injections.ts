@@ -2,7 +2,7 @@
 import type { EmulatedMachine, PreemptionPoint } from '../../../emulator/index.ts';
 import type { EffectRecorder } from '../effects/recorder.ts';
 import { planFailures, plannedFailures } from '../format/failures.ts';
-import { descriptorOf } from '../operations/index.ts';
+import { meetsHeldLock } from '../operations/held-locks.ts';
 import type { InjectedAnswer, TraceAnswer, TraceInjection, TraceOperation } from '../operations/index.ts';
 import type { TraceSubject } from '../operations/descriptor.ts';
 
@@ -97,13 +97,6 @@ export class Injections {
   #blocks(operation: TraceOperation): boolean {
     const { machine } = this.#stage;
     if (this.#running || machine.scope.sleepers > 0 || operation.name === 'config') return true;
-    switch (descriptorOf(operation.name).needs) {
-      case 'mmap-lock':
-        return machine.process.space.mmapLock.held;
-      case 'svm-lock':
-        return this.#stage.subjectOf(operation).file.context?.svmLock.held ?? false;
-      default:
-        return false;
-    }
+    return meetsHeldLock(operation, this.#stage.subjectOf(operation));
   }
 }

@@ -4,6 +4,7 @@ import { pages } from '../../../lib/conformance/framework/mapping.ts';
 import { parameters } from '../../../lib/conformance/framework/parameters.ts';
 import { EFAULT, EINVAL, EOPNOTSUPP } from '../../../lib/conformance/support/errno.ts';
 import { region } from '../../../lib/conformance/support/region.ts';
+import { during } from '../support/scene.ts';
 import type { GivenAttributes } from '../../../lib/conformance/framework/attributes.ts';
 
 export const abiQuirksGroup = new CaseGroup('quirks,abi', 'Life cycle and ABI (07-quirks, section A)');
@@ -272,6 +273,17 @@ abiQuirksGroup
 
 abiQuirksGroup
   .case('q08-two-creations', 'two first ioctls at the same time make two contexts, one of which leaks')
-  .source('spec/07-quirks §Q08')
-  .needs('threads')
-  .unimplemented('needs two threads inside the creation of one context, where there is no preemption point');
+  .source('spec/07-quirks §Q08; spec/trace-format §11')
+  .needs('lazy-context', 'preemption')
+  .run((t) => {
+    t.setup({ compute: false });
+    const memory = region(t);
+    during(
+      t,
+      'context-made',
+      () => t.set(memory.range(), { gpuReadOnly: true }),
+      () => t.set(memory.range(), { gpuExecutable: true }),
+    );
+    const [seen] = t.get(memory.range(), ['gpuReadOnly']);
+    t.shows('Q08', { quirk: seen === 0, correct: seen === 1 }, 'what the SET that came first has set');
+  });

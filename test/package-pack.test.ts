@@ -80,6 +80,7 @@ describe('the tarball', () => {
     const meant = [
       /^(package\.json|README\.md|LICENSE|THIRD_PARTY|CHANGELOG\.md|CONTRIBUTING\.md)$/,
       /^docs\/[\w/.-]+\.(md|json|jsonl|png|svg)$/,
+      /^examples\/[\w-]+\.mjs$/,
       /^dist\/(lib|emulator)\/.*\.(js|cjs)$/,
       // One declaration for each entry, and what they share.
       /^dist\/(emulator|lib|lib\/(hsa|hip|conformance))\/index\.d\.c?ts$/,
@@ -96,9 +97,12 @@ describe('the tarball', () => {
   });
 
   it('has what its README and the help of its command refer to', () => {
-    const readme = fs.readFileSync(path.join(installed, 'README.md'), 'utf8');
-    const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, target]) => target!);
-    expect(links.length).toBeGreaterThan(10);
+    const pages = filesBelow(installed).filter((file) => /^(README|CONTRIBUTING|CHANGELOG|docs\/.*)\.md$/.test(file));
+    const links = pages.flatMap((page) => {
+      const text = fs.readFileSync(path.join(installed, page), 'utf8').replace(/```[\s\S]*?```/g, '');
+      return [...text.matchAll(/\]\(([^)#:\s]+)(?:#[^)]*)?\)/g)].map(([, to]) => path.join(path.dirname(page), to!));
+    });
+    expect(links.length).toBeGreaterThan(100);
     const help = filesBelow(path.join(root, 'lib/cli')).flatMap(
       (file) => fs.readFileSync(path.join(root, 'lib/cli', file), 'utf8').match(/\bdocs\/[\w/-]+\.md\b/g) ?? [],
     );

@@ -37,21 +37,27 @@ export interface Shim {
 
 /** Builds the shim into `folder`. */
 export function buildShim(folder: string): Shim {
-  const library = join(folder, 'ioctl_shim.so');
+  const { library, problem } = buildPreloaded(folder, 'ioctl_shim');
   const file = join(folder, 'renderD128');
   writeFileSync(file, '');
   // Behind what is preloaded already: the runtime of a sanitizer has to stay first.
   const LD_PRELOAD = [process.env['LD_PRELOAD'], library].filter(Boolean).join(':');
   return {
-    problem: compile(library),
+    problem,
     run: (script, environment = {}, flags = []) =>
       expectScriptSucceeds(SETUP + script, { environment: { LD_PRELOAD, TEST_FILE: file, ...environment }, flags }),
   };
 }
 
-function compile(library: string): string {
+/** Builds `native/test/NAME.c` as a library to preload; the problem is '' if it was built. */
+export function buildPreloaded(folder: string, name: string): { library: string; problem: string } {
+  const library = join(folder, `${name}.so`);
+  return { library, problem: compile(name, library) };
+}
+
+function compile(name: string, library: string): string {
   if (!nativeSupport().available) return nativeSupport().reason;
-  const source = join(packageRoot(import.meta.dirname)!, 'native', 'test', 'ioctl_shim.c');
+  const source = join(packageRoot(import.meta.dirname)!, 'native', 'test', `${name}.c`);
   const options = ['-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', library, source, '-ldl'];
   // The compiler itself is not under test: a sanitizer's runtime in it would only complain.
   const { LD_PRELOAD: _preload, ...environment } = process.env;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { ownTemporaryFolder, root, run, type Run } from './support/package-support.ts';
 import {
+  cli,
   describeWhere,
   eventually,
   newMountPoint,
@@ -111,6 +112,8 @@ describeWhere(problem, 'users', () => {
     // The client ends with what it says.
     else expect([code, output]).toEqual([1, 'gfx90a\nioctl 0\n']);
     expect(fs.readdirSync(path.join(folder, 'mine'))).toEqual([]);
+    const nothing = await run('node', [cli, 'serve', '--run', '--', './no-program']);
+    expect([nothing.code, nothing.stderr]).toEqual([127, 'amdgpu-svm: ./no-program: there is no such program\n']);
 
     fs.writeFileSync(
       path.join(folder, 'unshare'),

@@ -69,6 +69,10 @@ PATH=$scratch/bin:$PATH
 export PATH
 mount --rbind "$scratch/virtual" /sys/devices/virtual
 mount --rbind "$scratch/dev" /dev
+if ! command -v "$1" > /dev/null; then
+  echo "amdgpu-svm: $1: there is no such program" >&2
+  exit 127
+fi
 exec "$@"
 `;
 

@@ -4,7 +4,7 @@ import { readEntries, ExpectationsError } from './expectations.ts';
 import { FEATURE_NAMES } from './feature.ts';
 import { parseQuery, QueryError } from './query.ts';
 import type { Query } from './query.ts';
-import { NOT_IMPLEMENTED, skipKind } from './run-case.ts';
+import { NOT_IMPLEMENTED, skipKind, UNEXPECTED_SKIP } from './run-case.ts';
 
 interface Entry {
   readonly skip: string;
@@ -38,7 +38,7 @@ export class ExpectedSkips {
   whyNotSkipped(each: ConcreteCase, reason: string): string | undefined {
     const kind = skipKind(reason);
     const may = this.#of(each).some(({ skip }) => skip === ANY || skip === kind);
-    return may ? undefined : 'its skip is not expected';
+    return may ? undefined : UNEXPECTED_SKIP;
   }
 
   /** Why it is not as expected that the case ran; undefined if it is. */

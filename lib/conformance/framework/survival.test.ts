@@ -9,6 +9,7 @@ import { reportOfJournal, ReportJournal } from './journal.ts';
 import { KernelProbes, readCount } from './kernel-probes.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import { joinReports, readReport } from './merge.ts';
+import { skipKind } from './run-case.ts';
 import { renderHuman } from './reporters/human.ts';
 import type { ReportedCase } from './report.ts';
 import { runCases } from './run.ts';
@@ -148,6 +149,7 @@ describe('ExpectedSkips', () => {
     expect(await reasons('[{"skip":"not implemented"},{"skip":"xnack-off","query":"demo,one"}]')).toEqual({
       'demo,two:off:': expect.stringMatching(/^its skip is not expected; needs xnack-off \(/),
     });
+    expect(skipKind('its skip is not expected; needs xnack-off (SVM without): it is on')).toBe('xnack-off');
     expect(
       await reasons(
         '[{"skip":"*","query":"demo,one:a"},{"skip":"*","query":"demo,two:off"},{"skip":"*","query":"demo,two:planned"}]',

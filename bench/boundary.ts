@@ -93,7 +93,8 @@ function measured(loop: string, shim: string): Measurement[] {
   ];
 }
 
-function microseconds(nanoseconds: readonly number[]): { median: number; best: number } {
+/** Median and best of some nanoseconds. */
+export function microseconds(nanoseconds: readonly number[]): { median: number; best: number } {
   const sorted = nanoseconds.toSorted((a, b) => a - b);
   return { median: sorted[sorted.length >> 1]! / 1000, best: sorted[0]! / 1000 };
 }

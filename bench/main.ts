@@ -25,6 +25,7 @@ import { measureRaces } from './races.ts';
 import { measureReplay } from './replay.ts';
 import { formatTable, reportRow } from './report.ts';
 import type { ReportRow } from './report.ts';
+import { measureServed } from './served.ts';
 
 // Compiled to dist-bench/bench/main.js.
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -56,6 +57,7 @@ const GROUPS: Readonly<Record<string, () => Measurement[]>> = {
   explore: measureExplorer,
   races: measureRaces,
   boundary: () => measureBoundary(ROOT),
+  served: () => measureServed(ROOT),
   replay: () => {
     const replay = measureReplay(ROOT);
     if (replay === undefined) process.stderr.write('bench: no vectors found, replay is not measured\n');

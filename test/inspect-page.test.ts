@@ -1,4 +1,5 @@
 /** The inspector's page in a real Chromium, driven as a person drives it. */
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -6,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
 import { findChromium, launchChromium, startInspector } from './support/inspect-support.ts';
 import type { Inspector } from './support/inspect-support.ts';
+import { cutTexts, faintTexts, smallTargets } from './support/inspect-view.ts';
 import { times } from './support/effort.ts';
 import { PageMeter } from './support/page-work.ts';
 import type { PageWork } from './support/page-work.ts';
@@ -117,10 +119,12 @@ function inBrowser(
     async (context) => {
       if ('reason' in chromium) return context.skip(chromium.reason);
       problems = [];
+      await page.setViewportSize({ width: 1440, height: 900 });
+      await page.emulateMedia({ colorScheme: 'light' });
       // Another fragment alone would not load the page again.
       await page.goto('about:blank');
       await page.goto(url());
-      await page.getByRole('application').waitFor();
+      await page.getByRole('application').first().waitFor();
       await test({
         page,
         step: () => page.locator('input[name=step]').inputValue(),
@@ -283,6 +287,216 @@ describe('the map', () => {
     expect(active).toBe('objects-1');
     expect(await page.locator(`#${active}`).getAttribute('aria-selected')).toBe('true');
   });
+});
+
+describe('the view', () => {
+  const numbers = async (): Promise<string[]> => page.locator('#operations .row .number').allTextContents();
+
+  inBrowser('shows what is searched for', async ({ page, step }) => {
+    await page.keyboard.press('/');
+    await page.keyboard.type('0x10001000 retry');
+    await expect.poll(numbers).toEqual(['8']);
+    expect(await page.locator('.search .found').textContent()).toBe('1 of 8');
+    await page.locator('.search input').fill('');
+    await page.locator('.search select[name=kind]').selectOption('fault');
+    await expect.poll(numbers).toEqual(['5', '6', '8']);
+    await page.getByRole('application').focus();
+    const seen = [];
+    for (const key of ['n', 'n', 'N', 'N', 'N']) {
+      await page.keyboard.press(key);
+      seen.push(await step());
+    }
+    expect(seen).toEqual(['5', '6', '5', '8', '6']);
+    await page.locator('.search select[name=kind]').selectOption('');
+    expect(await page.locator('select[name=only] option').allTextContents()).toContain('Q35 (1)');
+    await page.locator('select[name=only]').selectOption('Q35');
+    await expect.poll(numbers).toEqual(['7']);
+    await page.locator('.search input').fill('nothing says this');
+    expect(await page.locator('.search .found').textContent()).toBe('0 of 8');
+    expect(await page.getByRole('button', { name: 'next found' }).isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'all', exact: true }).click();
+    await expect.poll(numbers).toContain('1');
+  });
+
+  inBrowser('is in the address: reloaded and shared it is the same', async ({ page, step }) => {
+    const canvas = page.getByRole('application');
+    const view = async (): Promise<unknown[]> => [
+      await step(),
+      await canvas.getAttribute('data-first-page'),
+      await canvas.getAttribute('data-last-page'),
+      await page.locator('.item h2').textContent(),
+      await page.locator('.search input').inputValue(),
+      await page.getByRole('checkbox', { name: 'events' }).isChecked(),
+      await numbers(),
+    ];
+    await page.locator('input[name=step]').fill('5');
+    await page.keyboard.press('Enter');
+    await canvas.focus();
+    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowDown', 'ArrowDown', 'Enter', '+'])
+      await page.keyboard.press(key);
+    await page.locator('.search input').fill('fault');
+    await page.getByRole('checkbox', { name: 'events' }).uncheck();
+    await expect
+      .poll(() => page.url())
+      .toMatch(/#op=5&select=ptes:0x10000000:0x\w+&map=0x\w+-0x\w+&events=no&find=fault$/);
+    const before = await view();
+    expect(before).toMatchObject([
+      '5',
+      expect.anything(),
+      expect.anything(),
+      'PTEs: fresh r',
+      'fault',
+      false,
+      ['5', '6', '7', '8'],
+    ]);
+    const url = page.url();
+    await page.reload();
+    await canvas.waitFor();
+    await expect.poll(view).toEqual(before);
+    await page.goto('about:blank');
+    await page.goto(url);
+    await canvas.waitFor();
+    await expect.poll(view).toEqual(before);
+    // Written by hand, while the page is open.
+    await page.evaluate('location.hash = "op=2"');
+    await page.getByRole('heading', { name: 'Operation 2: mmap' }).waitFor();
+    await expect.poll(numbers).toContain('1');
+  });
+
+  inBrowser('has panes that pointer and keyboard make larger, and that stay so', async ({ page }) => {
+    const timeLine = page.locator('.timeline');
+    const width = async (): Promise<number> => (await timeLine.boundingBox())!.width;
+    const usual = await width();
+    const border = page.getByRole('separator', { name: 'width of the time line' });
+    await border.focus();
+    for (let times = 0; times < 3; times++) await page.keyboard.press('ArrowRight');
+    await expect.poll(width).toBeCloseTo(usual + 48, 0);
+    expect(Number(await border.getAttribute('aria-valuenow'))).toBe(Math.round(await width()));
+    const { x, y, height } = (await border.boundingBox())!;
+    await page.mouse.move(x - 5, y + height / 2);
+    await page.mouse.down();
+    await page.mouse.move(x - 105, y + height / 2, { steps: 3 });
+    await page.mouse.up();
+    await expect.poll(width).toBeCloseTo(usual - 52, 0);
+    await page.reload();
+    await page.getByRole('application').waitFor();
+    expect(await width()).toBeCloseTo(usual - 52, 0);
+    await border.focus();
+    await page.keyboard.press('Home');
+    await expect.poll(width).toBe(220);
+    await page.keyboard.press('Enter');
+    await expect.poll(width).toBeCloseTo(usual, 0);
+    const map = page.getByRole('application');
+    const mapHeight = (await map.boundingBox())!.height;
+    await page.getByRole('separator', { name: 'height of the map' }).focus();
+    await page.keyboard.press('ArrowDown');
+    await expect.poll(async () => (await map.boundingBox())!.height).toBe(mapHeight + 16);
+    await page.keyboard.press('Enter');
+    // Details are after their border.
+    const details = page.locator('.details');
+    const detailsWidth = (await details.boundingBox())!.width;
+    await page.getByRole('separator', { name: 'width of the details' }).focus();
+    await page.keyboard.press('ArrowLeft');
+    await expect.poll(async () => (await details.boundingBox())!.width).toBeCloseTo(detailsWidth + 16, 0);
+    await page.keyboard.press('Enter');
+  });
+
+  inBrowser('has help on its keys', async ({ page, step }) => {
+    const help = page.getByRole('dialog', { name: 'Keys and search' });
+    await page.keyboard.press('?');
+    await help.waitFor();
+    await page.keyboard.press('k');
+    await page.keyboard.press('Escape');
+    await help.waitFor({ state: 'detached' });
+    expect(await step()).toBe('8');
+    await page.getByRole('button', { name: 'help' }).click();
+    await help.getByRole('button', { name: 'close' }).click();
+    await help.waitFor({ state: 'detached' });
+  });
+
+  inBrowser('can be read and hit, light and dark, wide and narrow', async ({ page }) => {
+    await drop(page, 'stopped.jsonl', Buffer.from(`${STORY}\n{"in":{"gc":{}},"out":{"ret":-22}}`));
+    await page.locator('input[name=step][max="9"]').waitFor();
+    await page.locator('.legend').waitFor();
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      for (const width of [1440, 390]) {
+        await page.setViewportSize({ width, height: 900 });
+        const where = `${colorScheme}, ${width} pixels`;
+        const badges = new Set<string>();
+        for (const operation of ['9', '2']) {
+          await page.locator('input[name=step]').fill(operation);
+          await page.keyboard.press('Enter');
+          const { count, faint } = await faintTexts(
+            page,
+            '.badge, .answer, .row .text, .row .name, .row .number, .event-text, .details :is(p, dd, dt, li, h2, h3, strong, summary), button, select, .legend .entry, .note, .of',
+          );
+          expect(count, where).toBeGreaterThan(80);
+          expect(faint, where).toEqual([]);
+          expect(await cutTexts(page), where).toEqual([]);
+          for (const badge of await page.locator('.badge').all()) badges.add((await badge.getAttribute('class'))!);
+        }
+        expect(await smallTargets(page), where).toEqual([]);
+        expect(badges, where).toEqual(
+          new Set(['hazard', 'fault', 'differs', 'changed'].map((kind) => `badge ${kind}`)),
+        );
+      }
+    }
+  });
+});
+
+describe('two traces', () => {
+  const DIFFERENT = STORY.replace('"dontneed"', '"mprotect"').replace('"len":"0x1000"}', '"len":"0x1000","prot":"r"}');
+
+  inBrowser('are side by side, with the first difference marked', async ({ page, step }) => {
+    await page
+      .getByLabel('file to compare with')
+      .setInputFiles({ name: 'other.jsonl', mimeType: 'text/plain', buffer: Buffer.from(DIFFERENT) });
+    await page.locator('.parting').waitFor();
+    expect(await page.locator('.parting').textContent()).toBe(
+      '5 operations are the same; then A asks for dontneed 0x10001000 +4 KiB (operation 7), B for mprotect 0x10001000 +4 KiB r (operation 7).',
+    );
+    expect(await step()).toBe('7');
+    const marked = page.locator('.row.operation.differing');
+    expect(await marked.locator('.name').allTextContents()).toEqual(['dontneed', 'mprotect']);
+    expect(await marked.locator('.badge.differs').first().textContent()).toBe('first difference: other operation');
+    expect(await page.locator('.details h2').allTextContents()).toEqual([
+      'Operation 7: dontneed',
+      'Operation 7: mprotect',
+    ]);
+    await page.keyboard.press('k');
+    expect(await page.locator('.details h2').allTextContents()).toEqual(['Operation 6: fault', 'Operation 6: fault']);
+    await page.locator('#operations-b .row.operation').last().click();
+    expect(await page.locator('.details h2').allTextContents()).toEqual(['Operation 8: fault', 'Operation 8: fault']);
+    await expect.poll(() => page.url()).toMatch(/#op=8&b-op=8$/);
+    await page.getByRole('application').last().focus();
+    await page.keyboard.press('d');
+    expect(await step()).toBe('7');
+    await page.getByRole('button', { name: 'only story.jsonl.gz' }).click();
+    await page.locator('.parting').waitFor({ state: 'detached' });
+    expect(await page.locator('.file').textContent()).toBe('story.jsonl.gz');
+  });
+
+  inBrowser(
+    'are what the command opens two files as',
+    async ({ page }) => {
+      expect(await page.locator('.timeline h2').allTextContents()).toEqual(['A: story.jsonl.gz', 'B: other.jsonl']);
+      expect(await page.locator('.row.operation.differing').count()).toBe(2);
+      expect(await page.locator('.details h2').allTextContents()).toEqual([
+        'Operation 7: dontneed',
+        'Operation 7: mprotect',
+      ]);
+    },
+    () => {
+      const [other, report] = ['other.jsonl', 'both.html'].map((name) => path.join(folder, name)) as [string, string];
+      fs.writeFileSync(other, DIFFERENT);
+      expect(
+        spawnSync(process.execPath, [cli, 'inspect', path.join(folder, 'story.jsonl.gz'), other, '--out', report])
+          .status,
+      ).toBe(0);
+      return `file://${report}`;
+    },
+  );
 });
 
 describe('several GPUs', () => {

@@ -1,7 +1,7 @@
 /** The address space as lanes, on a canvas that keyboard and pointer move over. */
 import type { JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { interval } from '../model/format.ts';
+import { interval, pagesSize } from '../model/format.ts';
 import { LANE_TITLES, shownLanes } from '../model/lanes.ts';
 import type { LaneItem, LaneName } from '../model/lanes.ts';
 import type { ItemPlace, Part } from '../model/look.ts';
@@ -29,6 +29,11 @@ const ZOOM_STEP = 1.6;
 /** The item's kind and place, for a label or a screen reader. */
 export function itemSentence(item: LaneItem): string {
   return `${LANE_TITLES[item.lane]}: ${item.label}, ${interval(item.page, item.pages)}`;
+}
+
+/** The part that is shown; the ruler has its addresses too. */
+function intervalShown({ firstPage, lastPage }: MapView): string {
+  return interval(Math.floor(firstPage), Math.ceil(lastPage) - Math.floor(firstPage));
 }
 
 /** Where an item is, as far as it can be named from one operation to the next. */
@@ -176,11 +181,11 @@ export function SpaceMap({ shown: session, height, part, theme, onPart }: SpaceM
     <section class="space" aria-label="Address space">
       <header>
         <h2>Address space</h2>
-        <span class="shown" data-testid="shown">
-          {view === undefined
-            ? ''
-            : interval(Math.floor(view.firstPage), Math.ceil(view.lastPage) - Math.floor(view.firstPage))}
-        </span>
+        {view !== undefined && (
+          <span class="shown" title={intervalShown(view)}>
+            {pagesSize(view.lastPage - view.firstPage)}
+          </span>
+        )}
         <label>
           <input
             type="checkbox"

@@ -28,7 +28,11 @@ interface TimelineProps {
 
 const MARK_TITLES = { hazard: 'hazard', differs: 'differs', refused: 'refused', fault: 'fault', plain: '' } as const;
 const ROW = 24;
-const TALL_ROW = 44;
+/** Pixels of every further line of a row. */
+const LINE = 17;
+const MOST_LINES = 5;
+/** Letters of an effect: the longest of its names with an interval. */
+const LONGEST_EFFECT = 64;
 /** Pixels of a letter of an event, about, and of what is left of it. */
 const LETTER = 6.3;
 const INDENT = 66;
@@ -41,13 +45,15 @@ export function Timeline({ id, title, shown, theme, hasKeys, difference, onSelec
   const fill = useMemo(() => new VramFill(steps), [steps]);
   const isNarrow = useNarrow();
   const section = useRef<HTMLElement>(null);
-  const letters = Math.floor((useClientWidth(section) - INDENT) / LETTER);
-  // What a hazard says is not cut off: two lines where one is too short.
-  const isTall = (row: number): boolean => {
+  const letters = Math.max(10, Math.floor((useClientWidth(section) - INDENT) / LETTER));
+  const isRoomy = letters > LONGEST_EFFECT;
+  // Nothing is cut off: what one line is too short for gets several.
+  const linesOf = (row: number): number => {
     const at = rows.at(row);
-    if (at.event < 0) return isNarrow;
-    const { effects, hazards } = steps[at.step]!;
-    return at.event >= effects.length && hazards[at.event - effects.length]!.detail.length + 11 > letters;
+    if (at.event < 0) return isNarrow ? 2 : 1;
+    const length =
+      isRoomy && at.event < steps[at.step]!.effects.length ? 1 : eventAt(steps[at.step]!, at.event)!.text.length;
+    return Math.min(MOST_LINES, Math.ceil(length / letters));
   };
   const find = useRef<HTMLInputElement>(null);
   const activeRow = rows.rowOf(current);
@@ -96,7 +102,7 @@ export function Timeline({ id, title, shown, theme, hasKeys, difference, onSelec
         id={id}
         label={`${title}: operations and events`}
         count={rows.count}
-        rowHeight={(row) => (isTall(row) ? TALL_ROW : ROW)}
+        rowHeight={(row) => ROW + LINE * (linesOf(row) - 1)}
         layout={`${isNarrow} ${letters} ${showEvents} ${steps.length} ${JSON.stringify(filter)}`}
         active={activeRow < 0 ? -1 : activeRow + (showEvents ? event + 1 : 0)}
         onActivate={(row) => {
@@ -106,7 +112,7 @@ export function Timeline({ id, title, shown, theme, hasKeys, difference, onSelec
         rowClass={(row) => {
           const at = rows.at(row);
           return [
-            at.event < 0 ? `operation mark-${marks.of(at.step)}` : isTall(row) ? 'event tall' : 'event',
+            at.event < 0 ? `operation mark-${marks.of(at.step)}` : linesOf(row) > 1 ? 'event tall' : 'event',
             at.step === current ? 'of-current' : '',
             stops.has(at.step) ? 'queues-stopped' : '',
             difference === undefined

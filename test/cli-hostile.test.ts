@@ -203,7 +203,7 @@ describe('files that are replaced', () => {
       '--reporter',
       `json=${path.join(folder, 'no', 'such.json')}`,
     );
-    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('ENOENT')]);
+    expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining('ENOENT')]);
   });
 });
 

@@ -128,7 +128,9 @@ it('processes that record to one file at the same time lose no line', async () =
   // One has the file; each other one says where its recording goes.
   expect(said.filter((text) => text === '')).toHaveLength(1);
   expect(
-    said.filter((text) => /\[SVM_RECORDING\] .* this recording goes to .*shared\.[234]\.jsonl/.test(text)),
+    said.filter((text) =>
+      /\[SVM_RECORDING\] .* is there already; this recording goes to .*shared\.[234]\.jsonl/.test(text),
+    ),
   ).toHaveLength(3);
   await expectAllComplete(folder);
 });

@@ -117,7 +117,7 @@ describeWhere(unserved, 'the mount', () => {
     // A shell variable that is not set.
     expect(await runHere(['serve', '--mount='])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('--mount DIR is missing') as string,
+      stderr: expect.stringContaining('--mount: expected a folder, got ""') as string,
     });
     for (const [mount, why] of [
       [path.join(root, 'package.json'), "can't be mounted on: it is not a directory"],
@@ -367,7 +367,7 @@ describeWhere(unserved, 'a person playing the GPU', () => {
     );
     expect(snapshot.ptes.length).toBeGreaterThan(0);
     expect((await served.gpu('list')).stdout).toMatch(
-      /^1 clients, 1 files, 1 SVM contexts; 1 ioctls so far\nfile \d+: renderD128 of process \d+ python3\n$/,
+      /^1 client, 1 file, 1 SVM context; 1 ioctl so far\nfile \d+: renderD128 of process \d+ python3\n$/,
     );
   });
 

@@ -7,7 +7,7 @@ import { countsOfSkips } from '../conformance/framework/reporters/groups.ts';
 import { describeFailure, renderHuman } from '../conformance/framework/reporters/human.ts';
 import { complain, takesEscapes, write } from './output.ts';
 import { assertReplaceable, replaceFile } from './replace-file.ts';
-import { UsageError } from './command.ts';
+import { UsageError, writing } from './command.ts';
 import { counted } from '../words/counted.ts';
 
 interface Output {
@@ -51,7 +51,7 @@ export class ReportOutputs {
         `conformance: --reporter: only one of ${toStdout.map(({ format }) => format).join(', ')} can write to standard output; give the others a file: NAME=FILE`,
       );
     }
-    for (const { format, file } of named) if (file !== undefined) assertWritable(format, file);
+    for (const { file } of named) if (file !== undefined) writing(file, () => assertReplaceable(file));
     return new ReportOutputs(named);
   }
 
@@ -112,7 +112,7 @@ export class ReportOutputs {
             : renderReport(format, report);
         write(text);
       } else {
-        replaceFile(file, renderReport(format, report));
+        writing(file, () => replaceFile(file, renderReport(format, report)));
       }
     }
     this.#journal?.remove();
@@ -129,12 +129,4 @@ export class ReportOutputs {
 function isOrdinary(file: string): boolean {
   const status = statSync(file, { throwIfNoEntry: false });
   return status === undefined || status.isFile();
-}
-
-function assertWritable(format: string, file: string): void {
-  try {
-    assertReplaceable(file);
-  } catch (error) {
-    throw new UsageError(`conformance: --reporter ${format}=${file}: ${(error as Error).message}`);
-  }
 }

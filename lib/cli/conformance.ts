@@ -1,5 +1,5 @@
 /** `amdgpu-svm conformance`: the same cases on hardware and on the emulator. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -14,7 +14,7 @@ import {
   runConformance,
 } from '../conformance/index.ts';
 import type { ConcreteCase, ConformanceOptions, Report, TargetOptions } from '../conformance/index.ts';
-import { ExitCode, UsageError } from './command.ts';
+import { ExitCode, UsageError, writing } from './command.ts';
 import type { conformance as conformanceDefinition } from './commands/conformance.ts';
 import type { InputOf } from './definition.ts';
 import { ReportOutputs } from './conformance-outputs.ts';
@@ -62,6 +62,7 @@ async function conformance({ values, operands }: InputOf<typeof conformanceDefin
     for (const query of expectations?.unused(cases) ?? []) complain(`${expected}: "${query}" means no case`);
   }
   const outputs = ReportOutputs.open(formats);
+  if (record !== undefined) writing(record, () => mkdirSync(record, { recursive: true }));
   const options: ConformanceOptions = {
     ...selection,
     target: targetOf(values),

@@ -15,7 +15,7 @@ export interface OptionDefinition {
   readonly short?: string;
   /** All values that there are. */
   readonly choices?: readonly string[];
-  /** Makes the value of its text; throws an Error that says what is expected. */
+  /** Makes the value of its text; throws a UsageError that says what is expected. */
   readonly parse?: (text: string) => unknown;
   /** Heading in the help, instead of "Options". */
   readonly group?: string;

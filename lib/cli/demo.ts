@@ -1,4 +1,5 @@
 /** `amdgpu-svm demo`: the guided tour. */
+import { resolve } from 'node:path';
 // The whole package, not its devices alone: the tour can be recorded.
 import { nativeSupport } from '../index.ts';
 import type { OpenOptions } from '../index.ts';
@@ -6,6 +7,7 @@ import { ExitCode } from './command.ts';
 import type { demo } from './commands/machines.ts';
 import type { InputOf } from './definition.ts';
 import { trafficEnvironment } from './options.ts';
+import { prepareRecording } from './record.ts';
 import { runTour } from './demo-tour.ts';
 import type { DemoStep } from './demo-tour.ts';
 import { bold, dim, print, toJson } from './output.ts';
@@ -17,6 +19,7 @@ export async function runDemo({ values }: InputOf<typeof demo>): Promise<ExitCod
     ...(asic === undefined ? {} : { emulator: { asic } }),
     ...(record === undefined ? {} : { record }),
   };
+  if (record !== undefined) prepareRecording(resolve(record));
   Object.assign(process.env, trafficEnvironment(values));
   const steps: DemoStep[] = [];
   const support = nativeSupport();

@@ -1,6 +1,5 @@
 /** `amdgpu-svm explore`: runs every schedule of a small program and says what goes wrong in them. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { DEFAULT_PREEMPTIONS, MOST_OF_GENERATED, MOST_SCHEDULES } from '../explore/choices.ts';
 import { explore, exploreGenerated, parseProgram, readProgram } from '../explore/index.ts';
 import type { Exploration, ExploreOptions, Finding, Generated, GenerateOptions } from '../explore/index.ts';
@@ -11,6 +10,7 @@ import type { explore as exploreDefinition } from './commands/search.ts';
 import type { InputOf } from './definition.ts';
 import { exploreInThreads } from './explore-threads.ts';
 import { bold, print, toJson } from './output.ts';
+import { makeTraceFolder, writeTraces } from './write-traces.ts';
 import { counted } from '../words/counted.ts';
 
 type Values = InputOf<typeof exploreDefinition>['values'];
@@ -31,11 +31,12 @@ export async function runExplore({ values, operands }: InputOf<typeof exploreDef
     ...(values.shard === undefined ? {} : { shard: values.shard }),
   };
   const jobs = jobsOption(values);
+  makeTraceFolder(values.traces);
   const result =
     jobs === undefined
       ? explore(program, options)
       : ((await exploreInThreads({ kind: 'program', file, text, profile, options }, jobs)) as Exploration);
-  if (values.traces !== undefined) writeTraces(values.traces, result.findings);
+  writeTraces(values.traces, result.findings);
   if (values.json) print(toJson({ profile: program.config.profile, ...options, ...jsonOf(result) }, 2));
   else tell(result, options.preemptions!);
   return result.findings.length > 0 ? ExitCode.failure : ExitCode.ok;
@@ -54,11 +55,12 @@ async function runGenerated(values: Values, operands: readonly string[]): Promis
     ...(values.config === undefined ? {} : { config: configOption(values.config, profile) }),
   };
   const jobs = jobsOption(values);
+  makeTraceFolder(values.traces);
   const result =
     jobs === undefined
       ? exploreGenerated(options)
       : ((await exploreInThreads({ kind: 'generated', options }, jobs)) as Generated);
-  if (values.traces !== undefined) writeTraces(values.traces, result.findings);
+  writeTraces(values.traces, result.findings);
   // The options say how many were asked for, the result how many were run.
   if (values.json) print(toJson({ profile: options.profile, seed: options.seed, ...jsonOf(result) }, 2));
   else tellGenerated(result);
@@ -98,17 +100,6 @@ function jobsOption({ jobs, shard }: Values): number | undefined {
   if (jobs === undefined) return undefined;
   if (shard !== undefined) throw new UsageError('explore: --jobs does not go with --shard');
   return jobs;
-}
-
-function writeTraces(folder: string, findings: readonly Finding[]): void {
-  mkdirSync(folder, { recursive: true });
-  const names = new Set<string>();
-  for (const { id, trace } of findings) {
-    let name = id;
-    for (let number = 2; names.has(name); number++) name = `${id}-${number}`;
-    names.add(name);
-    writeFileSync(join(folder, `${name}.jsonl`), `${trace.join('\n')}\n`);
-  }
 }
 
 function jsonOf({ findings, ...counts }: Exploration | Generated): object {

@@ -1,10 +1,8 @@
 /** `amdgpu-svm fuzz`: random histories, on the emulator with the monitor, or next to another implementation. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { DEFAULT_LENGTH, DEFAULT_OPERATIONS, FAMILIES } from '../explore/choices.ts';
 import type { Family } from '../explore/choices.ts';
 import { fuzz, fuzzAgainst, hasFamily } from '../explore/index.ts';
-import type { Fuzzed, FuzzFinding, FuzzOptions } from '../explore/index.ts';
+import type { Fuzzed, FuzzOptions } from '../explore/index.ts';
 import { ChildImplementation } from '../trace/against/implementation.ts';
 import { isOperationName, OPERATIONS } from '../trace/operations/index.ts';
 import { DEFAULT_PROFILE } from '../uapi/profile.ts';
@@ -16,6 +14,7 @@ import { fuzzInThreads } from './fuzz-threads.ts';
 import type { FuzzJob } from './fuzz-threads.ts';
 import { timeoutOption } from './options.ts';
 import { bold, print, toJson } from './output.ts';
+import { makeTraceFolder, writeTraces } from './write-traces.ts';
 import { counted } from '../words/counted.ts';
 
 export async function runFuzz({ values }: InputOf<typeof fuzzDefinition>): Promise<ExitCode> {
@@ -29,9 +28,10 @@ export async function runFuzz({ values }: InputOf<typeof fuzzDefinition>): Promi
     ...(values.only === undefined ? {} : { only: onlyOption(values.only) }),
   };
   const timeout = timeoutOption('fuzz', values);
+  makeTraceFolder(values.traces);
   const job: FuzzJob = against === undefined ? { options } : { options, against: { command: against, timeout } };
   const result = jobs === undefined ? await fuzzHere(job) : await fuzzInThreads(job, jobs);
-  if (values.traces !== undefined) writeTraces(values.traces, result.findings);
+  writeTraces(values.traces, result.findings);
   if (values.json) print(toJson({ ...options, ...(against === undefined ? {} : { against }), ...jsonOf(result) }, 2));
   else tell(result, against !== undefined);
   return result.findings.length > 0 ? ExitCode.failure : ExitCode.ok;
@@ -64,11 +64,6 @@ function onlyOption(text: string): string[] {
   if (unknown === undefined) return names;
   const known = Object.keys(OPERATIONS).filter((name) => name !== 'config');
   throw new UsageError(`fuzz: --only: expected some of ${known.join(', ')}, got "${unknown}"`);
-}
-
-function writeTraces(folder: string, findings: readonly FuzzFinding[]): void {
-  mkdirSync(folder, { recursive: true });
-  for (const { id, trace } of findings) writeFileSync(join(folder, `${id}.jsonl`), `${trace.join('\n')}\n`);
 }
 
 function jsonOf({ findings, ...counts }: Fuzzed): object {

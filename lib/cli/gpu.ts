@@ -1,5 +1,5 @@
 /** `amdgpu-svm gpu`: a person plays the GPU of a served node. */
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { printable } from '../words/printable.ts';
 import { askControl, controlPath } from '../serve/control-socket.ts';
@@ -82,7 +82,7 @@ function realPath(directory: string): string {
   try {
     return realpathSync(path);
   } catch {
-    return join(realpathSync(dirname(path)), basename(path));
+    return existsSync(dirname(path)) ? join(realpathSync(dirname(path)), basename(path)) : path;
   }
 }
 

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { inspectorPage, InspectorServer } from '../inspect/index.ts';
 import { parseTrace, readTraceText } from '../trace/format/read-trace.ts';
 import type { ReadOptions } from '../trace/format/read-trace.ts';
-import { ExitCode, UsageError } from './command.ts';
+import { ExitCode, UsageError, writing } from './command.ts';
 import type { inspect } from './commands/traces.ts';
 import type { InputOf } from './definition.ts';
 import { complain, goOnWithoutOutput, print } from './output.ts';
@@ -28,12 +28,7 @@ function readTrace(file: string, options: ReadOptions): { name: string; text: st
 }
 
 function writeReport(path: string, page: string): ExitCode {
-  try {
-    replaceFile(path, page);
-  } catch (error) {
-    complain(`amdgpu-svm inspect: ${path} cannot be written: ${(error as Error).message}`);
-    return ExitCode.infrastructure;
-  }
+  writing(path, () => replaceFile(path, page));
   print(`${path}: ${(page.length / 1e6).toFixed(1)} MB`);
   return ExitCode.ok;
 }

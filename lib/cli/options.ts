@@ -5,7 +5,7 @@ import { repairsArgument, repairsOfText, xnackOffRefusal } from '../device/emula
 import { DEFAULT_PROFILE, isProfileName } from '../uapi/profile.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';
 import type { ReadOptions } from '../trace/format/read-trace.ts';
-import { UsageError } from './command.ts';
+import { UsageError, writing } from './command.ts';
 import { DEFAULT_TIMEOUT } from './commands/shared.ts';
 
 /** `--xnack-off`; throws `UsageError` where the profile, that of the environment if none is given, has no mode for it. */
@@ -57,7 +57,7 @@ export function trafficEnvironment({
   if (trace === true) return { AMDGPU_SVM_TRACE: json ? 'json' : '1' };
   const path = resolve(trace);
   // With "%p" the names are not known yet.
-  if (!path.includes('%p')) closeSync(openSync(path, 'w'));
+  if (!path.includes('%p')) writing(trace, () => closeSync(openSync(path, 'w')));
   return { AMDGPU_SVM_TRACE: json ? `json:${path}` : path };
 }
 

@@ -17,6 +17,7 @@ import { answerStandardInput } from './replay-input.ts';
 import { replayFiles } from './replay-threads.ts';
 import type { ReplayJob } from './replay-threads.ts';
 import { counted } from '../words/counted.ts';
+import { STANDARD_INPUT } from '../trace/format/standard-input.ts';
 
 type Values = InputOf<typeof replay>['values'];
 
@@ -24,9 +25,11 @@ export async function runReplay({ values, operands }: InputOf<typeof replay>): P
   if (operands.length === 0)
     throw new UsageError('replay: expected at least one trace FILE; see amdgpu-svm replay --help');
   const { check, explain, json, jobs, against, hazards } = values;
-  if (operands.includes('-')) {
-    if (operands.length > 1 || !json || check || explain || against !== undefined || jobs !== undefined)
-      throw new UsageError('replay: "-" is used alone with --json');
+  if (operands.filter((each) => each === STANDARD_INPUT).length > 1)
+    throw new UsageError('replay: "-" can be there once: standard input is read to its end');
+  if (operands[0] === STANDARD_INPUT && operands.length === 1 && json && !check) {
+    const stray = (['explain', 'against', 'hazards', 'repairs', 'jobs'] as const).find((name) => values[name]);
+    if (stray !== undefined) throw new UsageError(`replay: - --json goes without --${stray}`);
     return answerStandardInput();
   }
   const timeout = timeoutOption('replay', values);
@@ -62,6 +65,7 @@ function modeOf({ check, json, hazards, repairs, ...rest }: Values, several: boo
 
 /** The trace files that a path stands for. */
 function traceFiles(path: string): string[] {
+  if (path === STANDARD_INPUT) return [path];
   let isFolder: boolean;
   try {
     isFolder = statSync(path).isDirectory();

@@ -2,10 +2,10 @@
 import { basename } from 'node:path';
 import { chromeTraceOf } from '../trace/export/chrome-exporter.ts';
 import { readTraceFile } from '../trace/format/read-trace.ts';
-import { ExitCode, UsageError } from './command.ts';
+import { ExitCode, UsageError, writing } from './command.ts';
 import type { trace as traceDefinition } from './commands/traces.ts';
 import type { InputOf } from './definition.ts';
-import { complain, print } from './output.ts';
+import { print } from './output.ts';
 import { replaceFile } from './replace-file.ts';
 import { readOptions } from './options.ts';
 import { counted } from '../words/counted.ts';
@@ -22,14 +22,10 @@ export function runTrace({ values, operands }: InputOf<typeof traceDefinition>):
     print(text.trimEnd());
     return ExitCode.ok;
   }
-  try {
-    replaceFile(values.output, text);
-  } catch (error) {
-    complain(`amdgpu-svm trace: ${values.output} cannot be written: ${(error as Error).message}`);
-    return ExitCode.infrastructure;
-  }
+  const { output } = values;
+  writing(output, () => replaceFile(output, text));
   print(
-    `${values.output}: ${counted(Number(trace.otherData['operations']), 'operation')}, ${counted(traceEvents.length, 'event')}, ${(text.length / 1e6).toFixed(1)} MB`,
+    `${output}: ${counted(Number(trace.otherData['operations']), 'operation')}, ${counted(traceEvents.length, 'event')}, ${(text.length / 1e6).toFixed(1)} MB`,
   );
   return ExitCode.ok;
 }

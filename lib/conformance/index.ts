@@ -25,7 +25,8 @@ export type { Report, ReportedCase, ReportHead, RunDescription, Shard, Summary }
 export { renderReport } from './framework/reporters/index.ts';
 export { REPORT_FORMATS } from './framework/reporters/formats.ts';
 export type { ReportFormat } from './framework/reporters/formats.ts';
-export type { RunPlan, Selection } from './framework/run.ts';
+export type { RunPlan } from './framework/run.ts';
+export type { Selection } from './framework/selection.ts';
 export { STATUSES } from './framework/run-case.ts';
 export type { Status } from './framework/run-case.ts';
 export { Target } from './framework/target.ts';

@@ -3,8 +3,10 @@ import { allCases } from './cases/index.ts';
 import type { ConcreteCase } from './framework/case.ts';
 import { joinReports, readReport as readReportOf } from './framework/merge.ts';
 import type { Report } from './framework/report.ts';
-import { chooseCases, runCases } from './framework/run.ts';
-import type { RunOptions, Selection } from './framework/run.ts';
+import { runCases } from './framework/run.ts';
+import type { RunOptions } from './framework/run.ts';
+import { chooseCases } from './framework/selection.ts';
+import type { Selection } from './framework/selection.ts';
 
 /** Which cases a user may choose from. */
 interface Suite {

@@ -8,6 +8,7 @@ export {
   formatGcVersion,
   formatHazard,
   GPU_CATALOGUE,
+  MOST_GPUS,
   NotModelledError,
   holdsIn,
   QUIRK_CATALOGUE,

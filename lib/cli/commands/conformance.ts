@@ -1,5 +1,6 @@
 /** The command of the conformance suite. */
 import { REPORT_FORMATS } from '../../conformance/framework/reporters/formats.ts';
+import { UsageError } from '../command.ts';
 import { defineCommand } from '../definition.ts';
 import { parseBytes } from '../../words/sizes.ts';
 import { against, asic, backend, nonEmpty, part, profile, wholeFrom, xnackOff } from './shared.ts';
@@ -7,7 +8,7 @@ import { against, asic, backend, nonEmpty, part, profile, wholeFrom, xnackOff } 
 function vramBytes(text: string): number {
   const bytes = parseBytes(text);
   if (bytes !== undefined && bytes % 4096n === 0n && bytes <= 1n << 40n) return Number(bytes);
-  throw new RangeError(`expected a multiple of 4096 bytes, like 64M or 1G, got "${text}"`);
+  throw new UsageError(`expected a multiple of 4096 bytes, like 64M or 1G, got "${text}"`);
 }
 
 const file = { value: 'FILE', completes: 'files', parse: nonEmpty('the name of a file') } as const;

@@ -7,7 +7,7 @@ export const record = defineCommand({
   summary: 'run a program and record what its SvmDevice is asked and answers',
   usage: ['FILE -- COMMAND [ARGUMENT...]'],
   description: [
-    'Runs COMMAND with AMDGPU_SVM_RECORD=FILE, so that every SvmDevice it opens is recorded in the trace format: GPUs of one machine together, others to FILE with ".2" before its ending, and so on ("%p" in FILE becomes the process id). The exit code is that of COMMAND. For what each call of HSA or HIP causes, readable at once, see amdgpu-svm run --trace.',
+    'Runs COMMAND with AMDGPU_SVM_RECORD=FILE, so that every SvmDevice it opens is recorded in the trace format: GPUs of one machine together; other machines, threads and child processes to FILE with ".2", ".3", ... before its ending. In FILE, "%p" becomes the process id, "%t" the number of the thread, "%d" that of the recording in its thread. Recordings of an earlier run to FILE are removed first. The exit code is that of COMMAND, or 1 if nothing was recorded. For what each call of HSA or HIP causes, readable at once, see amdgpu-svm run --trace.',
   ],
   operands: 'files',
   options: {},

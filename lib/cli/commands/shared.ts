@@ -5,6 +5,7 @@ import type { AsicName } from '../../device/emulated-names.ts';
 import { DEFAULT_MAX_SIZE } from '../../trace/format/max-size.ts';
 import { UAPI_PROFILES } from '../../uapi/profile.ts';
 import type { UapiProfileName } from '../../uapi/profile.ts';
+import { UsageError } from '../command.ts';
 
 /** Reads a whole number from `least` to `most`. */
 export function whole(least: number, most: number): (text: string) => number {
@@ -12,7 +13,7 @@ export function whole(least: number, most: number): (text: string) => number {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= least && value <= most) return value;
     const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
-    throw new RangeError(`expected a whole number ${range}, got "${text}"`);
+    throw new UsageError(`expected a whole number ${range}, got "${text}"`);
   };
 }
 
@@ -25,14 +26,14 @@ export function wholeFrom(least: number): (text: string) => number {
 export function part(text: string): { readonly index: number; readonly count: number } {
   const [index, count] = (/^(\d{1,6})\/(\d{1,6})$/.exec(text)?.slice(1) ?? []).map(Number);
   if (index === undefined || count === undefined || index < 1 || index > count)
-    throw new RangeError(`expected I/N with I from 1 to N, like 2/4, got "${text}"`);
+    throw new UsageError(`expected I/N with I from 1 to N, like 2/4, got "${text}"`);
   return { index, count };
 }
 
 /** Refuses an empty text, as of a shell variable that is not set. */
 export function nonEmpty(what: string): (text: string) => string {
   return (text) => {
-    if (text.trim() === '') throw new RangeError(`expected ${what}, got "${text}"`);
+    if (text.trim() === '') throw new UsageError(`expected ${what}, got "${text}"`);
     return text;
   };
 }

@@ -1,5 +1,6 @@
 /** Queries: which cases are meant. `GROUP:CASE:PARAMETERS`, each part may end in `*`; what is left out means all. */
 import type { ConcreteCase } from './case.ts';
+import { similar } from '../../words/similar.ts';
 import { formatPoint } from './parameters.ts';
 
 /** A query that can't be understood, or means nothing. */
@@ -79,8 +80,36 @@ export function selectCases(cases: readonly ConcreteCase[], queries: readonly st
   for (const text of queries) {
     const query = parseQuery(text);
     const found = cases.filter((each) => query.matches(each));
-    if (found.length === 0) throw new QueryError(`query "${text}": means no case; see --list`);
+    if (found.length === 0) throw new QueryError(`query "${text}": means no case; ${meantBy(text, cases)}`);
     for (const each of found) chosen.add(each);
   }
   return cases.filter((each) => chosen.has(each));
+}
+
+/** What somebody may have meant by a query that means no case. */
+function meantBy(text: string, cases: readonly ConcreteCase[]): string {
+  const [path = '', name = '*'] = text.split(':');
+  const group = path.replace(/,?\*$/, '');
+  const inGroup = cases.filter((each) => groupMatcher(text, path)(each.group));
+  if (inGroup.length === 0) {
+    // With a group also those above it can be meant.
+    const groups = cases.flatMap((each) =>
+      each.group.split(',').map((_, index, all) => all.slice(0, index + 1).join(',')),
+    );
+    return suggestion(similar(group, groups));
+  }
+  const named = inGroup.filter((each) => name === '*' || name === '' || each.name === name);
+  if (named.length === 0)
+    return suggestion(
+      similar(
+        name,
+        inGroup.map((each) => each.name),
+      ).map((each) => `${path}:${each}`),
+    );
+  const [first] = named;
+  return `it has cases like "${first!.id}"`;
+}
+
+function suggestion(near: readonly string[]): string {
+  return near.length === 0 ? 'see --list' : `did you mean ${near.map((each) => `"${each}"`).join(' or ')}?`;
 }

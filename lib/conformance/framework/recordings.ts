@@ -1,7 +1,10 @@
 /** Where the recording of a case goes, and which cases have none. */
 import { join } from 'node:path';
+import { removeRecordings } from '../../backend/recording-names.ts';
+import { MOST_GPUS } from '../../device/emulated.ts';
 import type { ConcreteCase } from './case.ts';
 import { hash } from './random.ts';
+import { recordingOfGpu } from './target.ts';
 
 const LONGEST = 160;
 
@@ -26,4 +29,9 @@ function recordingName(each: ConcreteCase): string {
 
 export function recordingPath(directory: string, each: ConcreteCase): string {
   return join(directory, recordingName(each));
+}
+
+/** Removes what an earlier run has recorded of the case: a recording overwrites nothing. */
+export function removeRecordingsOf(path: string): void {
+  for (let gpu = 0; gpu < MOST_GPUS; gpu++) removeRecordings(recordingOfGpu(path, gpu));
 }

@@ -4,7 +4,8 @@ import { Expectations } from './expectations.ts';
 import { joinReports } from './merge.ts';
 import { parameters } from './parameters.ts';
 import type { Report } from './report.ts';
-import { chooseCases, runCases } from './run.ts';
+import { runCases } from './run.ts';
+import { chooseCases } from './selection.ts';
 import type { RunOptions } from './run.ts';
 
 const group = new CaseGroup('demo', 'Cases for the tests of the runner');

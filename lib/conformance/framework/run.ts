@@ -9,22 +9,15 @@ import { IsolatedRunner } from './isolate.ts';
 import { KernelWatch } from './kernel-watch.ts';
 import type { KernelPlaces, KernelReport } from './kernel-watch.ts';
 import { KernelProbes, readCount } from './kernel-probes.ts';
-import { reasonNotRecorded, recordingPath } from './recordings.ts';
-import { selectCases } from './query.ts';
+import { reasonNotRecorded, recordingPath, removeRecordingsOf } from './recordings.ts';
 import { REPORT_SCHEMA, reportCase, summarize, worse } from './report.ts';
-import type { Report, ReportedCase, ReportHead, Shard } from './report.ts';
+import type { Report, ReportedCase, ReportHead } from './report.ts';
 import { emptyResult, needsWork, reasonToSkip, runCase } from './run-case.ts';
 import type { CaseResult } from './run-case.ts';
+import { chooseCases } from './selection.ts';
+import type { Selection } from './selection.ts';
 import { Target } from './target.ts';
 import type { TargetOptions } from './target.ts';
-
-/** Which cases are meant. */
-export interface Selection {
-  /** Default: all cases. */
-  readonly queries?: readonly string[];
-  readonly exclude?: readonly string[];
-  readonly shard?: Shard;
-}
 
 /** How cases are run. */
 export interface RunOptions extends Selection {
@@ -78,17 +71,6 @@ export interface RunPlan {
 }
 
 const DEFAULT_TIMEOUT = 30_000;
-
-/** Those of the cases that are meant, in their order; throws `QueryError`. Needs no device. */
-export function chooseCases(cases: readonly ConcreteCase[], selection: Selection = {}): ConcreteCase[] {
-  const excluded =
-    selection.exclude === undefined || selection.exclude.length === 0
-      ? new Set()
-      : new Set(selectCases(cases, selection.exclude));
-  const chosen = selectCases(cases, selection.queries ?? []).filter((each) => !excluded.has(each));
-  const { shard } = selection;
-  return shard === undefined ? chosen : chosen.filter((_, index) => index % shard.count === shard.index - 1);
-}
 
 /**
  * Runs cases one after the other and reports them. Throws for a target that is not available, never for what a case does, nor
@@ -218,6 +200,7 @@ class SuiteRun {
     const { seed = 1, timeout = DEFAULT_TIMEOUT, record, expectQuirks, signal } = this.#options;
     const isRecorded = record !== undefined && this.#round === 0 && reasonNotRecorded(each) === undefined;
     const recordTo = isRecorded ? recordingPath(record, each) : undefined;
+    if (recordTo !== undefined) removeRecordingsOf(recordTo);
     this.#options.onBegin?.(each);
     const options = { seed: seed + this.#round, timeout, record: recordTo, expectQuirks };
     const running =

@@ -365,9 +365,14 @@ function hugePagesAreOff(): string | undefined {
   }
 }
 
+/** Where a further GPU of the case is recorded, if it is not part of the recording of the first. */
+export function recordingOfGpu(path: string, gpu: number): string {
+  return gpu === 0 ? path : path.replace(/\.jsonl$/, `.gpu${gpu}.jsonl`);
+}
+
 function recordOption(record: string | undefined, index: number): { record?: string } {
   if (record === undefined) return {};
-  return { record: index === 0 ? record : record.replace(/\.jsonl$/, `.gpu${index}.jsonl`) };
+  return { record: recordingOfGpu(record, index) };
 }
 
 function openOptions({ backend, nodes, profile, xnackOff, asic }: TargetOptions, more: OpenOptions): OpenOptions {

@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { DEFAULT_MAX_SIZE } from './max-size.ts';
 import { parseTrace, traceLines } from './parse-trace.ts';
 import type { TraceLine } from './parse-trace.ts';
+import { readStandardInput, STANDARD_INPUT } from './standard-input.ts';
 import { TraceFileError } from './trace-file-error.ts';
 
 export { parseTrace, TraceFileError };
@@ -20,7 +21,12 @@ export interface ReadOptions {
   readonly maxSize?: number;
 }
 
-/** The text of a trace file, unpacked; throws TraceFileError. */
+/** What complaints call a file. */
+function nameOf(path: string): string {
+  return path === STANDARD_INPUT ? 'standard input' : path;
+}
+
+/** The text of a trace file, unpacked; "-" is standard input. Throws TraceFileError. */
 export function readTraceText(path: string, options: ReadOptions = {}): string {
   return readBytes(path, options).toString('utf8');
 }
@@ -29,7 +35,7 @@ function readBytes(path: string, { maxSize = DEFAULT_MAX_SIZE }: ReadOptions): B
   const most = Math.min(maxSize, LARGEST_TEXT);
   const tooLarge = (): TraceFileError =>
     new TraceFileError(
-      path,
+      nameOf(path),
       0,
       most === maxSize
         ? `holds more than ${maxSize} bytes; --max-size allows more`
@@ -38,14 +44,14 @@ function readBytes(path: string, { maxSize = DEFAULT_MAX_SIZE }: ReadOptions): B
   let bytes: Buffer;
   try {
     // Before it is read: what is packed can only be smaller than what comes out of it, but for a few bytes.
-    if (statSync(path).size > most + 1024) throw tooLarge();
-    bytes = readFileSync(path);
+    if (path !== STANDARD_INPUT && statSync(path).size > most + 1024) throw tooLarge();
+    bytes = path === STANDARD_INPUT ? readStandardInput(most) : readFileSync(path);
     if (bytes[0] === GZIP_MAGIC[0] && bytes[1] === GZIP_MAGIC[1])
       bytes = gunzipSync(bytes, { chunkSize: unpackedSize(bytes), maxOutputLength: most });
   } catch (error) {
     if (error instanceof TraceFileError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
-    throw new TraceFileError(path, 0, `cannot be read: ${(error as Error).message}`, { cause: error });
+    throw new TraceFileError(nameOf(path), 0, `cannot be read: ${(error as Error).message}`, { cause: error });
   }
   if (bytes.length > most) throw tooLarge();
   return bytes;
@@ -53,13 +59,13 @@ function readBytes(path: string, { maxSize = DEFAULT_MAX_SIZE }: ReadOptions): B
 
 /** The lines of a trace file; throws TraceFileError. */
 export function readTraceFile(path: string, options: ReadOptions = {}): TraceLine[] {
-  return parseTrace(path, readTraceText(path, options));
+  return parseTrace(nameOf(path), readTraceText(path, options));
 }
 
 /** The lines of a trace file, each when it is asked for and with its answer unparsed, as `traceLines` gives them. */
 export function readTraceLines(path: string, options: ReadOptions = {}): Generator<TraceLine, void> {
   const bytes = readBytes(path, options);
-  return traceLines(path, bytes.toString('utf8'), bytes);
+  return traceLines(nameOf(path), bytes.toString('utf8'), bytes);
 }
 
 const LEAST_CHUNK = 1 << 12;

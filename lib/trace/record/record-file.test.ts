@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, expect, it, vi } from 'vitest';
@@ -13,43 +12,40 @@ beforeEach(() => {
   vi.spyOn(process, 'emitWarning').mockImplementation((warning) => void warnings.push(String(warning)));
 });
 
-it('has one writer: another one of any process or thread gets a file of its own', () => {
+it('never overwrites one: what is there is left, by whoever it is', () => {
   const path = join(folder, 'shared.jsonl');
   const first = new RecordFile(path);
   const second = new RecordFile(path);
   first.write('{"a":1}');
   second.write('{"b":1}');
   second.close();
-  // Finished, and still not to be overwritten.
+  first.close();
   const third = new RecordFile(path);
   third.close();
-  first.close();
   expect([first.path, second.path, third.path]).toEqual(
     ['', '.2', '.3'].map((number) => join(folder, `shared${number}.jsonl`)),
   );
   expect(readFileSync(path, 'utf8')).toBe('{"a":1}\n');
-  expect(warnings).toHaveLength(2);
-  expect(existsSync(`${path}.lock`)).toBe(false);
+  expect(warnings).toEqual(
+    ['.2', '.3'].map(
+      (number) => `record: ${path} is there already; this recording goes to ${join(folder, `shared${number}.jsonl`)}`,
+    ),
+  );
 });
 
-it('leaves nothing behind in the process, however many there were', () => {
-  const before = process.listenerCount('exit');
-  for (let count = 0; count < 20; count++) {
-    const file = new RecordFile(join(folder, `many.${count}.jsonl`));
-    expect(process.listenerCount('exit')).toBe(before + 1);
-    file.close();
-  }
-  expect(process.listenerCount('exit')).toBe(before);
-});
-
-it('is taken over from a process that ended without a word', () => {
-  const path = join(folder, 'crashed.jsonl');
-  const pid = execFileSync(process.execPath, ['-p', 'process.pid']).toString().trim();
-  writeFileSync(`${path}.lock`, `${pid} 1 0`);
-  const file = new RecordFile(path);
-  expect(file.path).toBe(path);
-  file.close();
+it('begins with the number that it is told, without a word', () => {
+  const path = join(folder, 'many.jsonl');
+  const files = [3, 3].map((number) => new RecordFile(path, number));
+  for (const file of files) file.close();
+  expect(files.map((file) => file.path)).toEqual(['.3', '.4'].map((number) => join(folder, `many${number}.jsonl`)));
   expect(warnings).toEqual([]);
+});
+
+it('is gone when nothing came of it', () => {
+  const file = new RecordFile(join(folder, 'nothing.jsonl'));
+  file.discard();
+  file.discard();
+  expect(existsSync(file.path)).toBe(false);
 });
 
 it('that cannot be written ends once, with a warning, and never with an error', () => {

@@ -1,8 +1,10 @@
 /** Records what the devices of a process are asked and answer, as a trace (option `record`). */
 import { resolve } from 'node:path';
+import { threadId } from 'node:worker_threads';
 import { MOST_GPUS } from '../../../emulator/index.ts';
 import type { EmulatedDevice, EmulatedMachine, EmulatedNode } from '../../../emulator/index.ts';
 import type { HostRegionMapper } from '../../backend/host-region.ts';
+import { recordingName } from '../../backend/recording-names.ts';
 import type { DeviceRecorder } from '../../backend/recording.ts';
 import type { DeviceNode } from '../../uapi/node.ts';
 import type { UapiProfile } from '../../uapi/profile.ts';
@@ -12,7 +14,7 @@ import { MOST_INJECTIONS } from '../operations/parse.ts';
 import { EmulatedSession, withGpu } from './emulated-session.ts';
 import { RecordingMemory, RecordingNode } from './kernel-recorder.ts';
 import type { KernelRecording } from './kernel-recorder.ts';
-import { numbered, RecordFile } from './record-file.ts';
+import { RecordFile } from './record-file.ts';
 
 /** Room for the number of GPUs, which is known only when the last one was opened. */
 const CONFIG_BYTES = 64;
@@ -25,8 +27,8 @@ class Recording {
   #machine: EmulatedMachine | undefined;
   #kernelDevices = 0;
 
-  constructor(path: string) {
-    this.file = new RecordFile(path);
+  constructor(path: string, first: number) {
+    this.file = new RecordFile(path, first);
   }
 
   /** Whether another device can be recorded in the same file. */
@@ -117,12 +119,12 @@ export class TraceRecorder implements DeviceRecorder {
   #attached = false;
 
   /**
-   * Creates or empties the file, unless a device of this process is being recorded to it; throws the system's error
-   * if that is refused. "%p" in `path` becomes the process id. A path that this process has recorded to before, or
-   * that cannot hold another device, gets ".2", ".3", ... before its ending, so that nothing is overwritten.
+   * Makes the file, unless a device of this thread is being recorded to it; throws the system's error if that is refused.
+   * "%p" in `path` becomes the process id, "%t" the number of the thread, "%d" that of the recording in its thread. A file
+   * that is there, or that cannot hold another device, is left: the recording gets ".2", ".3", ... before its ending.
    */
   constructor(path: string) {
-    this.#asked = resolve(path.replaceAll('%p', String(process.pid)));
+    this.#asked = resolve(path);
     if (recordings.get(this.#asked)?.open === undefined) this.#recording = this.#begin();
   }
 
@@ -147,16 +149,23 @@ export class TraceRecorder implements DeviceRecorder {
     const recording = this.#recording;
     if (recording === undefined) return;
     this.#recording = undefined;
-    if (!this.#attached) recording.file.close();
-    else if (!recording.release()) return;
-    const known = recordings.get(this.#asked);
-    if (known?.open === recording) known.open = undefined;
+    const known = recordings.get(this.#asked)!;
+    if (!this.#attached) {
+      recording.file.discard();
+      known.count--;
+    } else if (!recording.release()) {
+      return;
+    }
+    if (known.open === recording) known.open = undefined;
   }
 
   #begin(): Recording {
     const known = recordings.get(this.#asked) ?? { open: undefined, count: 0 };
-    const recording = new Recording(known.count === 0 ? this.#asked : numbered(this.#asked, known.count + 1));
-    recordings.set(this.#asked, { open: known.open ?? recording, count: known.count + 1 });
+    const device = known.count + 1;
+    const path = recordingName(this.#asked, { process: process.pid, thread: threadId, device });
+    // A name of its own needs no number.
+    const recording = new Recording(path, this.#asked.includes('%d') ? 1 : device);
+    recordings.set(this.#asked, { open: known.open ?? recording, count: device });
     return recording;
   }
 

@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { basename, dirname, join } from 'node:path';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { describeNative, temporaryFolder } from '../../test/support/native-helpers.ts';
 import { findNativeAddon, nativeAddon, nativeSupport, systemError } from './native-addon.ts';
 import { packageRoot } from './package-root.ts';
@@ -67,6 +67,20 @@ describe('the search for the addon', () => {
         .map(({ path }) => path);
     expect(tried('glibc')).toEqual([join(PREBUILDS, 'amdgpu-svm.glibc.node'), join(PREBUILDS, 'amdgpu-svm.node')]);
     expect(tried('musl')).toEqual([join(PREBUILDS, 'amdgpu-svm.musl.node'), join(PREBUILDS, 'amdgpu-svm.node')]);
+  });
+
+  it('tries the prebuilds of each libc where the runtime does not tell its own', () => {
+    const names = ['amdgpu-svm.glibc.node', 'amdgpu-svm.musl.node', 'electron.napi.node'];
+    for (const name of names) put(join(PREBUILDS, name), 'x');
+    const report = vi.spyOn(process.report!, 'getReport').mockImplementation(() => {
+      throw new Error('Requires sys access to "cpus", run again with the --allow-sys flag');
+    });
+    try {
+      const { support } = findNativeAddon({ root, environment: {}, platform: 'linux', architecture: 'arm64' });
+      expect(support.tried.slice(0, -2).map(({ path }) => basename(path))).toEqual(names.slice(0, 2));
+    } finally {
+      report.mockRestore();
+    }
   });
 
   it('says which libc is missing among the prebuilds', () => {

@@ -77,6 +77,8 @@ const FUNCTIONS = [
 /** Parts of a file name that are no requirement for a Node-API addon. */
 const NEUTRAL_TAGS = new Set(['napi', 'node', 'amdgpu-svm', 'amdgpu_svm']);
 
+const LIBCS: readonly string[] = ['glibc', 'musl'];
+
 /** Searches and loads. Never throws, never caches; `nativeSupport` and `nativeAddon` do cache. */
 export function findNativeAddon(search: AddonSearch = {}): { support: NativeSupport; addon?: NativeAddon } {
   const tried: TriedAddon[] = [];
@@ -184,12 +186,13 @@ function prebuilds(root: string, search: AddonSearch): string[] {
     name
       .split('.')
       .slice(0, -1)
-      .every((tag) => NEUTRAL_TAGS.has(tag) || tag === libc);
+      .every((tag) => NEUTRAL_TAGS.has(tag) || (libc === undefined ? LIBCS.includes(tag) : tag === libc));
   const suitable = names.filter(suits).sort();
-  return suitable.length === 0 ? [join(folder, `*.${libc}.node`)] : suitable.map((name) => join(folder, name));
+  return suitable.length === 0 ? [join(folder, `*.${libc ?? '*'}.node`)] : suitable.map((name) => join(folder, name));
 }
 
-function runningLibc(): 'glibc' | 'musl' {
+/** Undefined: it cannot be told, since Deno lets nobody ask without `--allow-sys`. The other library's binary does not load. */
+function runningLibc(): 'glibc' | 'musl' | undefined {
   const report = process.report as { excludeNetwork?: boolean; getReport(): object } | undefined;
   if (report === undefined) return 'glibc'; // not Node itself; by far the more likely one
   const before = report.excludeNetwork;
@@ -198,6 +201,8 @@ function runningLibc(): 'glibc' | 'musl' {
   try {
     const { header } = report.getReport() as { header?: { glibcVersionRuntime?: string } };
     return header?.glibcVersionRuntime ? 'glibc' : 'musl';
+  } catch {
+    return undefined;
   } finally {
     report.excludeNetwork = before ?? false;
   }

@@ -1,7 +1,6 @@
 // Models: taking the attributes of pages away - by the collector where unmapping clears them, or by RESET_ATTR (spec/02-attributes §6).
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { FailurePoint } from '../kernel/failures.ts';
-import { AttributeInterval } from './attribute-tree.ts';
 import type { SvmContext } from './context.ts';
 
 /**
@@ -32,10 +31,10 @@ function clearLocked(context: SvmContext, first: number, last: number, allocatio
       if (keepsFront && keepsBack) {
         const failure = context.failures.take(allocation);
         if (failure !== 0) return failure;
-        const tail = new AttributeInterval(last + 1, interval.last, interval);
+        const oldLast = interval.last;
         tree.trimBack(interval, first - 1);
         // mutant: clear-middle-loses-tail
-        tree.insert(tail);
+        tree.insert(last + 1, oldLast, interval);
       } else if (keepsFront) {
         tree.trimBack(interval, first - 1);
       } else if (keepsBack) {
@@ -43,7 +42,6 @@ function clearLocked(context: SvmContext, first: number, last: number, allocatio
         tree.trimFront(interval, last + 1);
       } else {
         tree.remove(interval);
-        interval.freed = true;
       }
     }
     interval = next;

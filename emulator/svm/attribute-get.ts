@@ -28,7 +28,7 @@ function aggregateRecords(context: SvmContext, first: number, last: number, aggr
   const { tree, defaults } = context;
   let interval = first <= last ? tree.findIntersecting(first, last) : undefined;
   if (interval === undefined || interval.first > first) copyRecord(aggregate, defaults);
-  else copyRecord(aggregate, interval);
+  else interval.readRecord(aggregate);
   // The usual case: one interval covers the request.
   if (interval !== undefined && interval.first <= first && interval.last >= last) return;
   let cursor = first;

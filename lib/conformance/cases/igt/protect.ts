@@ -1,6 +1,7 @@
 /** IGT sections with memory that is read-only for a while, and the permissions of mappings in general. */
 import { CaseGroup } from '../../framework/case.ts';
 import { parameters } from '../../framework/parameters.ts';
+import { gpuFault } from '../../support/gpu-fault.ts';
 import { allocate, gpuLoad, gpuStore, load, MEMORY, memoryNeeds } from '../../support/memory.ts';
 import { CHUNK_2M, KIB } from '../../support/units.ts';
 
@@ -17,7 +18,7 @@ protectGroup
       .combine('memory', MEMORY)
       .combine('size', [64 * KIB, CHUNK_2M]),
   )
-  .needs('gpu-work', 'retry-faults', 'work-after-fault')
+  .needs('gpu-work', 'retry-faults', 'gpu-fault')
   .needsAt(({ memory }) => memoryNeeds(memory))
   .run(async (t, { memory, size }) => {
     const mapping = allocate(t, memory, size);
@@ -27,7 +28,9 @@ protectGroup
       await gpuStore(t, mapping.at(offset), round + 1);
       mapping.protect('r');
       t.equal(await gpuLoad(t, mapping.at(offset)), round + 1, `what the GPU reads in round ${round}`);
-      await t.throws(() => gpuStore(t, mapping.at(offset), 99), 'ERR_SVM_GPU_FAULT', `GPU write in round ${round}`);
+      // Where the first refused write ends the work it comes last.
+      if (round < 15 && !t.can('work-after-fault')) continue;
+      t.equal(await gpuFault(t, mapping.at(offset), 99), 'refused', `GPU write in round ${round}`);
     }
     for (let round = 0; round < 16; round++)
       t.equal(load(mapping, (round * size) / 16), round + 1, `word of round ${round}`);

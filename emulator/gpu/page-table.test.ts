@@ -25,6 +25,19 @@ describe('GpuPageTable', () => {
     expect([table.flagsOf(1023), table.frameOf(1023), table.flagsOf(1021), table.flagsOf(1024)]).toEqual([3, 9, 0, 0]);
   });
 
+  it('finds the first PTE with wanted flags', () => {
+    const table = new GpuPageTable();
+    table.write(510, 1, 4, FRAMES);
+    table.write(1022, 2, 3, 8);
+    table.write(5000, 1, 4, 8);
+    const first = (from: number, to: number, flags: number): number =>
+      table.firstWhere(from, to, (each) => each === flags);
+    expect([first(0, 6000, 4), first(511, 6000, 4), first(511, 5000, 4)]).toEqual([510, 5000, 5000]);
+    expect([first(0, 6000, 3), first(1023, 6000, 3), first(1024, 6000, 3), first(7, 9, 3)]).toEqual([
+      1022, 1023, 6000, 9,
+    ]);
+  });
+
   it('overwrites, and counts a page once', () => {
     const table = new GpuPageTable();
     table.write(512, 512, 1, FRAMES);

@@ -26,6 +26,20 @@ export class GpuPageTable {
     return block === undefined ? 0 : block.frames[block.base + (page - blockNumber * PAGES_PER_BLOCK)]!;
   }
 
+  /** The first of the pages `[startPage, endPage)` that has a PTE whose flags are `wanted`, `endPage` if none has. */
+  firstWhere(startPage: number, endPage: number, wanted: (flags: number) => boolean): number {
+    const first = Math.floor(startPage / PAGES_PER_BLOCK);
+    const last = Math.floor((endPage - 1) / PAGES_PER_BLOCK);
+    for (const blockNumber of this.blocks.blockNumbersBetween(first, last)) {
+      const { marks, base } = this.blocks.get(blockNumber)!;
+      const blockStart = blockNumber * PAGES_PER_BLOCK;
+      const to = Math.min(endPage - blockStart, PAGES_PER_BLOCK);
+      for (let index = Math.max(startPage - blockStart, 0) | 0; index < to; index++)
+        if (marks[base + index] !== 0 && wanted(marks[base + index]!)) return blockStart + index;
+    }
+    return endPage;
+  }
+
   /** Writes `count` PTEs from `page` on, all in one 2 MiB block, for the pages `frames`. */
   write(page: number, count: number, flags: number, frames: Frames): void {
     const blockNumber = Math.floor(page / PAGES_PER_BLOCK);

@@ -1,6 +1,5 @@
 // Models: what a shader or DMA engine does - look at the PTE, raise a retry fault, look again (spec/trace-format §3, `access`).
 import { NotModelledError } from '../kernel/not-modelled.ts';
-import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { isSpecialVma, Protection } from '../mm/vma.ts';
 import type { DeviceCounters, GpuDevice } from '../gpu/gpu-device.ts';
@@ -104,7 +103,7 @@ export function accessPages(
       if (process.pages.blocks.budget.exceeded)
         throw new NotModelledError('an access beyond the page limit of the machine');
       if (++failedInRow >= TRIED_PAGES && next < endPage) {
-        const alike = endOfEmptyPages(vm, process, page, endPage, write) - next;
+        const alike = endOfAlikePages(vm, device, process, page, endPage, write) - next;
         if (alike > 0) {
           // One more tells what each of them adds.
           const before = { ...device.counters };
@@ -138,10 +137,17 @@ export function accessPages(
 /**
  * End of the pages from `page` on at which the fault handler does the same as there and changes
  * nothing: without a context, or with neither an attribute interval nor a VMA, or with one that it
- * refuses, or that does not permit the access; `page` itself if it is none. None of them has a PTE. Where another thread may get in at
+ * refuses, or that does not permit the access; `page` itself if it is none. None of them has a PTE that permits the access. Where another thread may get in at
  * a preemption point, no page is like another.
  */
-function endOfEmptyPages(vm: GpuVm, process: AddressSpace, page: number, limit: number, write: boolean): number {
+function endOfAlikePages(
+  vm: GpuVm,
+  device: GpuDevice,
+  process: AddressSpace,
+  page: number,
+  limit: number,
+  write: boolean,
+): number {
   const { context } = vm;
   let end = limit;
   if (context !== null) {
@@ -159,10 +165,8 @@ function endOfEmptyPages(vm: GpuVm, process: AddressSpace, page: number, limit: 
     else if (vma !== undefined) end = Math.min(end, vma.endPage);
     end = Math.min(end, bounds.last + 1);
   }
-  const block = Math.floor(page / PAGES_PER_BLOCK);
-  // A PTE may be stale, so that it is there without a VMA: up to the block of the next ones.
-  const [next] = vm.pageTable.blocks.blockNumbersBetween(block, Math.floor((end - 1) / PAGES_PER_BLOCK));
-  return next === undefined ? end : Math.max(page, Math.min(end, next * PAGES_PER_BLOCK));
+  // A PTE may be stale, so that it is there without a VMA: up to the next one that lets the access through.
+  return vm.pageTable.firstWhere(page, end, (flags) => device.pteFlags.permits(flags, write));
 }
 
 function addCounts(counters: DeviceCounters, before: Readonly<DeviceCounters>, times: number): void {

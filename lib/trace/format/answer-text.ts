@@ -50,6 +50,8 @@ export class AnswerWriter implements AnswerOutput {
 const DIGITS = new TextEncoder().encode('0123456789abcdef');
 const COLON = new TextEncoder().encode('":');
 const NOTHING = new TextEncoder().encode('0');
+const TRUE = new TextEncoder().encode('true');
+const FALSE = new TextEncoder().encode('false');
 const [ZERO, NINE] = [0x30, 0x39] as const;
 /** Numbers are cut here, so that both parts are small integers. */
 const HIGH_PART = 2 ** 28;
@@ -109,7 +111,8 @@ export class RecordedAnswer implements AnswerOutput {
       this.#characters(before, before.length);
       this.#characters(key, key.length);
       this.#compare(COLON);
-      if (value === 0 && !Object.is(value, -0)) this.#compare(NOTHING);
+      if (typeof value === 'boolean') this.#compare(value ? TRUE : FALSE);
+      else if (value === 0 && !Object.is(value, -0)) this.#compare(NOTHING);
       else this.value(value);
       before = ',"';
     }

@@ -140,17 +140,38 @@ function writeAttributes(output: AnswerOutput, interval: AttributeSnapshot): voi
 }
 
 const RANGES = new Fragment(',"ranges":[');
-const MAPPED = new Fragment('",{"mapped":');
-const UNMAPPED = new Fragment(',"unmapped":');
-const PARTIAL_UNMAP = new Fragment(',"partialUnmap":');
-const DMA = new Fragment(',"dma":');
-const DEVMEM = new Fragment(',"devmem":');
-const MIGRATE = new Fragment(',"migrate":');
-const QUEUED = new Fragment(',"queued":');
 const RANGE_PTES = new Fragment(',"ptes":"0x');
 const PENDING = new Fragment(',"pending":["0x');
 const ATTR_FLAGS = new Fragment(',"attrFlags":"0x');
 const TS = new Fragment('","ts":"0x');
+
+/** The flags of a range as one piece of text, by their bits. */
+const flagsPieces: (Fragment | undefined)[] = [];
+
+function flagsPiece(range: RangeSnapshot, migrates: boolean): Fragment {
+  const keepsFlags = range.pteFlags !== undefined;
+  const bits =
+    (range.mapped ? 1 : 0) |
+    (range.unmapped ? 2 : 0) |
+    (range.partiallyUnmapped ? 4 : 0) |
+    (range.dmaMapped ? 8 : 0) |
+    (migrates ? 16 : 0) |
+    (range.inVram ? 32 : 0) |
+    (range.migrates ? 64 : 0) |
+    (keepsFlags ? 128 : 0) |
+    (range.queued ? 256 : 0);
+  return (flagsPieces[bits] ??= new Fragment(
+    `",${JSON.stringify({
+      mapped: range.mapped,
+      unmapped: range.unmapped,
+      partialUnmap: range.partiallyUnmapped,
+      dma: range.dmaMapped,
+      devmem: migrates ? range.inVram : undefined,
+      migrate: migrates ? range.migrates : undefined,
+      queued: keepsFlags ? range.queued : undefined,
+    }).slice(0, -1)}`,
+  ));
+}
 
 function writeRange(output: AnswerOutput, range: RangeSnapshot, migrates: boolean): void {
   const { pteFlags, pending } = range;
@@ -158,16 +179,8 @@ function writeRange(output: AnswerOutput, range: RangeSnapshot, migrates: boolea
   output.hex(range.start);
   output.raw(NEXT_HEX);
   output.hex(range.end);
-  writeFlag(output, MAPPED, range.mapped);
-  writeFlag(output, UNMAPPED, range.unmapped);
-  writeFlag(output, PARTIAL_UNMAP, range.partiallyUnmapped);
-  writeFlag(output, DMA, range.dmaMapped);
-  if (migrates) {
-    writeFlag(output, DEVMEM, range.inVram);
-    writeFlag(output, MIGRATE, range.migrates);
-  }
+  output.raw(flagsPiece(range, migrates));
   if (pteFlags !== undefined) {
-    writeFlag(output, QUEUED, range.queued);
     writeHex(output, RANGE_PTES, pteFlags);
   } else {
     output.raw(piece(`,"queue":"${range.queue}"`));

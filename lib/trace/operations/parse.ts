@@ -15,9 +15,14 @@ export function parseOperation(value: unknown): TraceOperation {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new TraceFormatError('expected an object {"OPERATION": {...}}');
   }
-  const names = Object.keys(value);
-  const [name] = names;
-  if (name === undefined || names.length !== 1) {
+  let name: string | undefined;
+  let several = false;
+  for (const each in value) {
+    several = name !== undefined;
+    name ??= each;
+  }
+  if (name === undefined || several) {
+    const names = Object.keys(value);
     throw new TraceFormatError(
       `expected one operation in an object, got ${names.length === 0 ? 'none' : names.join(', ')}`,
     );
@@ -31,7 +36,6 @@ export function parseOperation(value: unknown): TraceOperation {
   const common = name === 'config' ? NONE : perGpu === true ? OF_ONE_GPU : OF_ALL;
   const fields = new Fields(name, (value as Record<string, unknown>)[name], common);
   const gpu = perGpu === true && fields.has('gpu') ? fields.count('gpu', 0xff) : 0;
-  // What is spread first is copied at once, what is spread later name by name.
   const operation = { ...parse(fields), name, gpu } as TraceOperation;
   if (!fields.has('fail') && !fields.has('inject')) return operation;
   return {

@@ -4,6 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { interval } from '../model/format.ts';
 import { LANE_TITLES, LANES } from '../model/lanes.ts';
 import type { LaneName } from '../model/lanes.ts';
+import { rowHeight } from './row-lines.ts';
 import { placeOfItem } from './SpaceMap.tsx';
 import type { SessionLook } from './use-look.ts';
 import { useNarrow } from './use-width.ts';
@@ -14,9 +15,6 @@ interface ObjectsProps {
   readonly id: string;
   readonly shown: SessionLook;
 }
-
-const ROW = 24;
-const TALL_ROW = 44;
 
 export function Objects({ id, shown }: ObjectsProps): JSX.Element {
   const { selected, change } = shown;
@@ -50,11 +48,11 @@ export function Objects({ id, shown }: ObjectsProps): JSX.Element {
         id={id}
         label="Objects of the address space"
         count={items.length}
-        rowHeight={() => (isNarrow ? TALL_ROW : ROW)}
+        rowHeight={() => rowHeight(isNarrow ? 2 : 1)}
         layout={String(isNarrow)}
         active={selected === undefined ? -1 : items.findIndex((item) => item.identity === selected.identity)}
         onActivate={(index) => change({ selected: placeOfItem(items[index]!) })}
-        rowClass={(index) => (changes.added.has(items[index]!.identity) ? 'is-changed' : '')}
+        rowClass={() => (isNarrow ? 'tall' : '')}
         row={(index) => {
           const item = items[index]!;
           return (

@@ -2,9 +2,12 @@
 import type { JSX } from 'preact';
 import { useMemo, useRef } from 'preact/hooks';
 import { answerText, operationText } from '../model/describe.ts';
+import type { StepMark } from '../model/describe.ts';
 import { eventAt } from '../model/events.ts';
 import type { SessionLook } from './use-look.ts';
+import { rowHeight, RowLines } from './row-lines.ts';
 import { SearchBar } from './SearchBar.tsx';
+import type { Step } from '../model/step.ts';
 import { StoppedQueues } from '../model/stopped-queues.ts';
 import { Strip } from './Strip.tsx';
 import { TimelineRows } from '../model/timeline-rows.ts';
@@ -26,16 +29,11 @@ interface TimelineProps {
   readonly onSelect: (step: number, event: number) => void;
 }
 
-const MARK_TITLES = { hazard: 'hazard', differs: 'differs', refused: 'refused', fault: 'fault', plain: '' } as const;
-const ROW = 24;
-/** Pixels of every further line of a row. */
-const LINE = 17;
-const MOST_LINES = 5;
-/** Letters of an effect: the longest of its names with an interval. */
-const LONGEST_EFFECT = 64;
-/** Pixels of a letter of an event, about, and of what is left of it. */
-const LETTER = 6.3;
-const INDENT = 66;
+/** What the badge of an operation says; empty where it has none. */
+function badgeOf(step: Step, mark: StepMark): string {
+  if (mark === 'hazard') return step.hazards.find(({ isNotice }) => !isNotice)!.quirk;
+  return mark === 'plain' || mark === 'refused' ? '' : mark;
+}
 
 export function Timeline({ id, title, shown, theme, hasKeys, difference, onSelect }: TimelineProps): JSX.Element {
   const { steps, look, marks, search, matches, change } = shown;
@@ -45,15 +43,16 @@ export function Timeline({ id, title, shown, theme, hasKeys, difference, onSelec
   const fill = useMemo(() => new VramFill(steps), [steps]);
   const isNarrow = useNarrow();
   const section = useRef<HTMLElement>(null);
-  const letters = Math.max(10, Math.floor((useClientWidth(section) - INDENT) / LETTER));
-  const isRoomy = letters > LONGEST_EFFECT;
-  // Nothing is cut off: what one line is too short for gets several.
+  // A few pixels more or less do not lay the list out again.
+  const width = Math.floor(useClientWidth(section) / 8) * 8;
+  const lines = useMemo(
+    () => new RowLines(steps, (index) => fill.arrowsAt(index) + badgeOf(steps[index]!, marks.of(index))),
+    [steps, marks, fill],
+  );
   const linesOf = (row: number): number => {
     const at = rows.at(row);
-    if (at.event < 0) return isNarrow ? 2 : 1;
-    const length =
-      isRoomy && at.event < steps[at.step]!.effects.length ? 1 : eventAt(steps[at.step]!, at.event)!.text.length;
-    return Math.min(MOST_LINES, Math.ceil(length / letters));
+    if (at.event >= 0) return lines.ofEvent(at.step, at.event, width);
+    return isNarrow ? 2 : lines.ofOperation(at.step, width);
   };
   const find = useRef<HTMLInputElement>(null);
   const activeRow = rows.rowOf(current);
@@ -102,8 +101,8 @@ export function Timeline({ id, title, shown, theme, hasKeys, difference, onSelec
         id={id}
         label={`${title}: operations and events`}
         count={rows.count}
-        rowHeight={(row) => ROW + LINE * (linesOf(row) - 1)}
-        layout={`${isNarrow} ${letters} ${showEvents} ${steps.length} ${JSON.stringify(filter)}`}
+        rowHeight={(row) => rowHeight(linesOf(row))}
+        layout={`${isNarrow} ${width} ${showEvents} ${steps.length} ${JSON.stringify(filter)}`}
         active={activeRow < 0 ? -1 : activeRow + (showEvents ? event + 1 : 0)}
         onActivate={(row) => {
           const at = rows.at(row);
@@ -112,7 +111,8 @@ export function Timeline({ id, title, shown, theme, hasKeys, difference, onSelec
         rowClass={(row) => {
           const at = rows.at(row);
           return [
-            at.event < 0 ? `operation mark-${marks.of(at.step)}` : linesOf(row) > 1 ? 'event tall' : 'event',
+            at.event < 0 ? `operation mark-${marks.of(at.step)}` : 'event',
+            linesOf(row) > 1 ? 'tall' : '',
             at.step === current ? 'of-current' : '',
             stops.has(at.step) ? 'queues-stopped' : '',
             difference === undefined
@@ -144,6 +144,7 @@ export function Timeline({ id, title, shown, theme, hasKeys, difference, onSelec
   function operationRow(index: number): JSX.Element {
     const step = steps[index]!;
     const mark = marks.of(index);
+    const badge = badgeOf(step, mark);
     const text = operationText(step.operation);
     return (
       <>
@@ -157,11 +158,7 @@ export function Timeline({ id, title, shown, theme, hasKeys, difference, onSelec
         </span>
         {fill.arrowsAt(index) !== '' && <span class="moved">{fill.arrowsAt(index)}</span>}
         {difference?.step === index && <span class="badge differs">first difference: {difference.what}</span>}
-        {mark !== 'plain' && mark !== 'refused' && (
-          <span class={`badge ${mark}`}>
-            {mark === 'hazard' ? step.hazards.find(({ isNotice }) => !isNotice)!.quirk : MARK_TITLES[mark]}
-          </span>
-        )}
+        {badge !== '' && <span class={`badge ${mark}`}>{badge}</span>}
         <span class={`answer${Number(step.answer['ret'] ?? 0) < 0 ? ' refused' : ''}`}>{answerText(step)}</span>
       </>
     );

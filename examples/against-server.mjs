@@ -1,6 +1,6 @@
 // The other side of "amdgpu-svm fuzz --against": operations come in as JSON lines, recorded lines go out (docs/fuzz.md).
-// Here the emulator answers, by its public API; a driver under test takes its place. Effects ("fx") are left out.
-//   amdgpu-svm fuzz --only mmap,munmap,touch,set,get,fault,access,advance,gc --against 'node examples/against-server.mjs'
+// Here the emulator answers, by its public API, as one GPU; a driver under test takes its place. Effects ("fx") are left out.
+//   amdgpu-svm fuzz --family core,attributes,borders --only mmap,munmap,touch,set,get,fault,access,advance,gc --against 'node examples/against-server.mjs'
 import { createInterface } from 'node:readline';
 import { SvmDevice } from 'amdgpu-svm';
 import { EmulatedMachine } from 'amdgpu-svm/emulator';

@@ -69,7 +69,15 @@ describe('fuzz', () => {
     const options = ['--operations', '600', '--length', '60'];
     const whole = await runHere(['fuzz', ...options, '--profile', 'v8', '--against', OURS]);
     expect([whole.code, whole.stdout]).toEqual([0, '0 findings\n10 histories, 610 operations compared\n']);
-    const plain = await runHere(['fuzz', ...options, '--family', 'core,attributes,borders', ...ONLY, '--against', EXAMPLE]);
+    const plain = await runHere([
+      'fuzz',
+      ...options,
+      '--family',
+      'core,attributes,borders',
+      ...ONLY,
+      '--against',
+      EXAMPLE,
+    ]);
     expect([plain.code, plain.stdout]).toEqual([
       0,
       expect.stringMatching(/^0 findings\n\d+ histories, \d+ operations/),

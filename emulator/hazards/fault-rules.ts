@@ -267,11 +267,13 @@ export class FaultRules {
 
   #notServed(page: number, quirk: string | undefined): void {
     const stuck = this.#stuckAt(page);
-    stuck.faults++;
     if (quirk !== undefined && stuck.quirk !== quirk) {
       stuck.quirk = quirk;
       this.#say(quirk, 'the fault was answered 0, and the access is not served', page);
     }
+    // The window after a mapping ends with its 2 ms, however many faults of one moment it drops.
+    if (quirk === 'Q57') return;
+    stuck.faults++;
     if (stuck.faults === LOOP) {
       this.#say(
         'refault-loop',

@@ -102,15 +102,32 @@ describe('replaying', () => {
 });
 
 describe('hazards', () => {
-  it('of neighbouring pages are one, also where each page meets several', () => {
-    // A hole in which nothing can be mapped: four faults a page, twice, are a loop.
-    const access = { access: { addr: '0x7f0000000000', len: '0x10000', write: false } };
+  /** Operation, name and pages of each hazard. */
+  function hazardsOf(...operations: readonly object[]): string[] {
     const seen: string[] = [];
-    const trace = [{ config: {} }, access, access].map((each) => JSON.stringify(each)).join('\n');
-    replayTrace(parseTrace('hole', trace), {
+    replayTrace(parseTrace('hazards', operations.map((each) => JSON.stringify(each)).join('\n')), {
       check: false,
       onHazard: ({ operation, quirk, size }) => void seen.push(`${operation} ${quirk} ${size / 4096n}`),
     });
-    expect(seen).toEqual(['2 Q54 16', '3 Q70 16', '3 refault-loop 16']);
+    return seen;
+  }
+
+  it('of neighbouring pages are one, also where each page meets several', () => {
+    // A hole in which nothing can be mapped: four faults a page, twice, are a loop.
+    const access = { access: { addr: '0x7f0000000000', len: '0x10000', write: false } };
+    expect(hazardsOf({ config: {} }, access, access)).toEqual(['2 Q54 16', '3 Q70 16', '3 refault-loop 16']);
+  });
+
+  it('are no loop where the window after a mapping drops the faults of one moment', () => {
+    const [addr, len] = ['0x10000000', '0x1000'];
+    const access = { access: { addr, len, write: false } };
+    const discard = { dontneed: { addr, len } };
+    const map = { mmap: { addr, len, prot: 'rw', kind: 'anon' } };
+    const dropped = [access, access, access];
+    const after = [{ advance: { ns: 2_000_000 } }, access];
+    expect(hazardsOf({ config: {} }, map, access, discard, ...dropped, ...after)).toEqual([
+      '3 Q28 1', // The fault made an interval.
+      '5 Q57 1',
+    ]);
   });
 });

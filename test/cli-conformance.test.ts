@@ -28,6 +28,45 @@ const validReport = new Ajv({ strict: true }).compile(
 );
 
 describe('amdgpu-svm conformance', () => {
+  it('holds a run against an earlier report, and fails only for what has become worse', async () => {
+    const folder = ownTemporaryFolder();
+    const file = (name: string): string => path.join(folder, name);
+    const query = 'uapi,arguments:alignment';
+    const run = (...args: string[]): Promise<Run> => conformance(query, '--reporter', 'github-actions', ...args);
+    expect(await run('--reporter', `json=${file('good.json')}`)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^::notice title=amdgpu-svm conformance::20 of 20 cases ran on/) as string,
+    });
+    const known = `${query}:operation=0;field="start";offset=1`;
+    writeFiles(folder, { 'expected.json': JSON.stringify([{ query: known, expect: 'fail', reason: 'for the test' }]) });
+    // It passes, which is not as expected.
+    const worse = ['--expectations', file('expected.json')];
+    const regression = await run(...worse, '--compare', file('good.json'), '--reporter', `json=${file('bad.json')}`);
+    expect(regression).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^::error .*\n::notice .*1 regression, 0 fixed/) as string,
+    });
+    const bad = reportOf(file('bad.json'));
+    expect(validReport(bad)).toBe(true);
+    expect(bad.comparison?.regressions).toEqual([{ id: known, before: 'pass', now: 'pass' }]);
+
+    expect(await run(...worse, '--compare', file('bad.json'))).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^::warning .*\n::notice .*0 regressions, 0 fixed, 1 failing as before/) as string,
+    });
+    const fixed = await conformance(
+      query,
+      '--compare',
+      file('bad.json'),
+      '--reporter',
+      'junit',
+      '--junit-failures-only',
+    );
+    expect(fixed).toMatchObject({ code: 0, stdout: expect.stringContaining('tests="0"') as string });
+    const whole = await conformance(query, '--compare', file('bad.json'));
+    expect(whole.stdout).toMatch(/^fixed: uapi,arguments:alignment:.* \(pass -> pass\)\n0 regressions, 1 fixed/m);
+  });
+
   it('has at least 2,000 concrete cases, each with a title and a source', async () => {
     const { code, stdout } = await built('conformance', '--backend', 'emulated', '--list', '--json');
     expect(code).toBe(0);
@@ -169,7 +208,7 @@ describe('amdgpu-svm conformance', () => {
     [['--seed', '1.5'], '--seed: expected a whole number from 0, got "1.5"'],
     [['--repeat', '0'], '--repeat: expected a whole number from 1'],
     [['--timeout', 'soon'], '--timeout: expected a whole number from 1'],
-    [['--reporter', 'xml'], '--reporter: expected one of human, json, junit, tap, ktap, markdown'],
+    [['--reporter', 'xml'], '--reporter: expected one of human, json, junit, tap, ktap, markdown, github-actions'],
     [['--reporter', 'tap', '--reporter', 'junit'], 'only one of tap, junit can write to standard output'],
     [['--reporter', 'json='], 'expected the name of a file after "="'],
     [['--expectations', '/nowhere/x.json'], '/nowhere/x.json: cannot be read'],
@@ -185,6 +224,8 @@ describe('amdgpu-svm conformance', () => {
     ],
     [['--profile', 'v5'], `--profile: expected one of ${Object.keys(UAPI_PROFILES).join(', ')}, got "v5"`],
     [['--asic', 'gfx1'], '--asic: expected one of gfx900'],
+    [['--junit-failures-only'], '--junit-failures-only goes with --reporter junit'],
+    [['--compare', '/nowhere/x.json'], '/nowhere/x.json: ENOENT'],
     [['--merge'], '--merge: expected the JSON reports of all shards'],
     [['--merge', '/nowhere/x.json'], '/nowhere/x.json: ENOENT'],
     [['--merge', path.join(root, 'package.json')], 'package.json: expected a report with "schema"'],

@@ -3,10 +3,12 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  compareReports,
   Expectations,
   ExpectationsError,
   ExpectedSkips,
   mergeReports,
+  newFailures,
   planCases,
   QueryError,
   readReport,
@@ -37,11 +39,14 @@ export async function runConformanceCommand(input: InputOf<typeof conformanceDef
 
 async function conformance({ values, operands }: InputOf<typeof conformanceDefinition>): Promise<number> {
   const { exclude, shard, expectations: expected, 'expect-skips': skips, seed, repeat, timeout, record } = values;
+  const choices = { durations: values.durations, junitFailuresOnly: values['junit-failures-only'] };
+  // Read first: it may be the file that is written, too.
+  const earlier = values.compare === undefined ? undefined : readReport(values.compare);
   const formats = [...(values.reporter ?? []), ...(values.json && !values.list ? ['json'] : [])];
   if (values.merge) {
     if (operands.length === 0) throw new UsageError('conformance: --merge: expected the JSON reports of all shards');
-    const outputs = ReportOutputs.open(formats);
-    const report = mergeReports(operands.map(readReport));
+    const outputs = ReportOutputs.open(formats, choices);
+    const report = compared(mergeReports(operands.map(readReport)), earlier);
     outputs.write(report);
     return exitCode(report);
   }
@@ -61,7 +66,7 @@ async function conformance({ values, operands }: InputOf<typeof conformanceDefin
   if (operands.length === 0 && shard === undefined) {
     for (const query of expectations?.unused(cases) ?? []) complain(`${expected}: "${query}" means no case`);
   }
-  const outputs = ReportOutputs.open(formats);
+  const outputs = ReportOutputs.open(formats, choices);
   if (record !== undefined) writing(record, () => mkdirSync(record, { recursive: true }));
   const options: ConformanceOptions = {
     ...selection,
@@ -76,12 +81,12 @@ async function conformance({ values, operands }: InputOf<typeof conformanceDefin
     ...(values.isolate || values['no-isolate'] ? { isolate: values.isolate } : {}),
     failOnSkip: values['fail-on-skip'],
     expectQuirks: values['expect-quirks'],
-    durations: values.durations,
-    onStart: (plan) => outputs.begin(plan),
+    durations: outputs.wantsDurations,
+    onStart: (plan) => outputs.begin(plan, repeat ?? (values['until-fail'] ? undefined : 1)),
     onBegin: (each) => outputs.beginCase(each),
     onCase: (each) => outputs.progress(each),
   };
-  const report = await untilSignal((signal) => runConformance({ ...options, signal }));
+  const report = compared(await untilSignal((signal) => runConformance({ ...options, signal })), earlier);
   outputs.write(report);
   return exitCode(report);
 }
@@ -92,11 +97,11 @@ async function conformanceAgainst(
   values: Values,
   selection: Pick<ConformanceOptions, 'queries' | 'exclude' | 'shard'>,
 ): Promise<number> {
-  const { backend, list: lists, record } = values;
+  const { backend, list: lists, record, compare } = values;
   if (backend !== undefined && backend !== 'emulated')
     throw new UsageError('conformance: --against runs the cases on the emulator');
-  if (lists || record !== undefined)
-    throw new UsageError('conformance: --against goes with neither --list nor --record');
+  if (lists || record !== undefined || compare !== undefined)
+    throw new UsageError('conformance: --against goes with none of --list, --record and --compare');
   const timeout = timeoutOption('conformance', values);
   const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-'));
   try {
@@ -129,14 +134,19 @@ async function untilSignal<T>(run: (signal: AbortSignal) => Promise<T>): Promise
   }
 }
 
-function exitCode({ run, summary, kernel, cases }: Report): ExitCode {
+function compared(report: Report, earlier: Report | undefined): Report {
+  return earlier === undefined ? report : { ...report, comparison: compareReports(report, earlier) };
+}
+
+/** With an earlier report only what has become worse counts. */
+function exitCode(report: Report): ExitCode {
+  const { run, kernel } = report;
   if (run.ended !== null) return ExitCode.infrastructure;
   // Whatever the cases say: a kernel that had a warning or an oops is not as it should be.
   const tainted = kernel?.notes.some(({ taint }) => taint !== undefined) === true;
-  if (summary.unexpected === 0) return tainted ? ExitCode.failure : ExitCode.ok;
-  return cases.some(({ expected, status }) => !expected && status === 'crash')
-    ? ExitCode.infrastructure
-    : ExitCode.failure;
+  const bad = newFailures(report);
+  if (bad.length === 0) return tainted ? ExitCode.failure : ExitCode.ok;
+  return bad.some(({ status }) => status === 'crash') ? ExitCode.infrastructure : ExitCode.failure;
 }
 
 function list(cases: readonly ConcreteCase[], json: boolean): void {

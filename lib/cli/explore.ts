@@ -10,6 +10,7 @@ import type { explore as exploreDefinition } from './commands/search.ts';
 import type { InputOf } from './definition.ts';
 import { exploreInThreads } from './explore-threads.ts';
 import { bold, print, toJson } from './output.ts';
+import { Progress } from './progress.ts';
 import { makeTraceFolder, writeTraces } from './write-traces.ts';
 import { counted } from '../words/counted.ts';
 
@@ -34,7 +35,7 @@ export async function runExplore({ values, operands }: InputOf<typeof exploreDef
   makeTraceFolder(values.traces);
   const result =
     jobs === undefined
-      ? explore(program, options)
+      ? withProgress('explore, schedules', undefined, (onSchedule) => explore(program, { ...options, onSchedule }))
       : ((await exploreInThreads({ kind: 'program', file, text, profile, options }, jobs)) as Exploration);
   writeTraces(values.traces, result.findings);
   if (values.json) print(toJson({ profile: program.config.profile, ...options, ...jsonOf(result) }, 2));
@@ -58,13 +59,27 @@ async function runGenerated(values: Values, operands: readonly string[]): Promis
   makeTraceFolder(values.traces);
   const result =
     jobs === undefined
-      ? exploreGenerated(options)
+      ? withProgress('explore, programs', options.programs, (onProgram) => exploreGenerated({ ...options, onProgram }))
       : ((await exploreInThreads({ kind: 'generated', options }, jobs)) as Generated);
   writeTraces(values.traces, result.findings);
   // The options say how many were asked for, the result how many were run.
   if (values.json) print(toJson({ profile: options.profile, seed: options.seed, ...jsonOf(result) }, 2));
   else tellGenerated(result);
   return result.findings.length > 0 ? ExitCode.failure : ExitCode.ok;
+}
+
+/** Does work that says how much of it is done. */
+function withProgress<Result>(
+  name: string,
+  total: number | undefined,
+  work: (tell: (done: number) => void) => Result,
+): Result {
+  const progress = new Progress({ name, ...(total === undefined ? {} : { total }) });
+  try {
+    return work((done) => progress.update(done));
+  } finally {
+    progress.end();
+  }
 }
 
 function tellGenerated({ findings, programs, schedules }: Generated): void {

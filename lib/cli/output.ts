@@ -1,6 +1,6 @@
 /** Output for people and programs. */
 import { styleText } from 'node:util';
-import { printableLines } from '../words/printable.ts';
+import { printable, printableLines } from '../words/printable.ts';
 import { ExitCode } from './command.ts';
 
 /** Whether a stream may get escapes, of colours or of a line that changes: a terminal that has them, and NO_COLOR is not set. */
@@ -22,17 +22,35 @@ export function dim(text: string): string {
 
 /** Writes one line to standard output. Text of others in it loses its power over the terminal. */
 export function print(line = ''): void {
-  if (!outputLost) process.stdout.write(`${printableLines(line)}\n`);
+  write(`${line}\n`);
 }
 
 /** Writes text of several lines, or a part of one, to standard output; as `print` otherwise. */
 export function write(text: string): void {
+  clearStatusLine();
   if (!outputLost) process.stdout.write(printableLines(text));
 }
 
 /** Writes one line to standard error; as `print` otherwise. */
 export function complain(line: string): void {
+  clearStatusLine();
   process.stderr.write(`${printableLines(line)}\n`);
+}
+
+/** Where there is a line that changes. */
+let statusStream: NodeJS.WriteStream | undefined;
+
+/** Shows a line at the end of a terminal until something else is written, or another one is shown; '' takes it away. */
+export function setStatusLine(stream: NodeJS.WriteStream, text: string): void {
+  clearStatusLine();
+  if (text === '') return;
+  stream.write(printable(text).slice(0, (stream.columns || 80) - 1));
+  statusStream = stream;
+}
+
+function clearStatusLine(): void {
+  statusStream?.write('\r\u001b[2K');
+  statusStream = undefined;
 }
 
 let outputLost = false;

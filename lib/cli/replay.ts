@@ -11,6 +11,7 @@ import type { InputOf } from './definition.ts';
 import { complainOf } from './failure.ts';
 import { bold, complain, print, toJson } from './output.ts';
 import { readOptions, timeoutOption } from './options.ts';
+import { Progress } from './progress.ts';
 import { replayAgainst } from './replay-against.ts';
 import type { ReplayMode } from './replay-file.ts';
 import { answerStandardInput } from './replay-input.ts';
@@ -114,7 +115,10 @@ async function replayAll(job: ReplayJob, jobs: number | undefined, failsOnHazard
   const results: ({ file: string } & ReplayResult)[] = [];
   let [hazards, notRun] = [0, 0];
   let worst: ExitCode = ExitCode.ok;
+  const progress = new Progress({ name: 'replay', total: files.length });
+  let done = 0;
   await replayFiles(job, jobs, print, (file, outcome) => {
+    progress.update(++done);
     hazards += outcome.hazards;
     if ('complaint' in outcome) {
       const { text, exitCode } = outcome.complaint;
@@ -130,6 +134,7 @@ async function replayAll(job: ReplayJob, jobs: number | undefined, failsOnHazard
     else if (!check) print(`${file}: ${counted(result.operations, 'operation')}`);
     else if (result.compared === 0) print(`${file}: holds no recorded answers, nothing was compared`);
   });
+  progress.end();
   // One more line where nothing was found.
   if (mode.hazards && !json) print(counted(hazards, 'hazard'));
   const identical = results.filter((result) => result.difference === undefined).length;

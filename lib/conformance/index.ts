@@ -21,8 +21,17 @@ export type { Query } from './framework/query.ts';
 export { allCases, GROUPS } from './cases/index.ts';
 export { REPORT_SCHEMA } from './framework/report.ts';
 export type { Environment } from './framework/environment.ts';
-export type { Report, ReportedCase, ReportHead, RunDescription, Shard, Summary } from './framework/report.ts';
-export { renderReport } from './framework/reporters/index.ts';
+export type {
+  ChangedCase,
+  Comparison,
+  Report,
+  ReportedCase,
+  ReportHead,
+  RunDescription,
+  Shard,
+  Summary,
+} from './framework/report.ts';
+export { renderJunitFailures, renderReport } from './framework/reporters/index.ts';
 export { REPORT_FORMATS } from './framework/reporters/formats.ts';
 export type { ReportFormat } from './framework/reporters/formats.ts';
 export type { RunPlan } from './framework/run.ts';
@@ -31,5 +40,6 @@ export { STATUSES } from './framework/run-case.ts';
 export type { Status } from './framework/run-case.ts';
 export { Target } from './framework/target.ts';
 export type { TargetIdentity, TargetOptions } from './framework/target.ts';
+export { compareReports, newFailures } from './framework/compare.ts';
 export { mergeReports, planCases, readReport, runConformance } from './suite.ts';
 export type { ConformanceOptions, PlanOptions } from './suite.ts';

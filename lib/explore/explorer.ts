@@ -19,6 +19,8 @@ export interface ExploreOptions {
   readonly mergeStates?: boolean;
   /** Ends the exploration when it answers true. */
   readonly until?: (finding: Finding) => boolean;
+  /** Called after each schedule, with how many there were. */
+  readonly onSchedule?: (done: number) => void;
 }
 
 /** What came of it. */
@@ -50,6 +52,7 @@ export function explore(program: ExploreProgram, options: ExploreOptions = {}): 
     shard,
     mergeStates = true,
     until,
+    onSchedule,
   } = options;
   const known = new Set<string>();
   const isKnown = (key: string): boolean => {
@@ -80,6 +83,7 @@ export function explore(program: ExploreProgram, options: ExploreOptions = {}): 
       if (run.discarded) blocked++;
       else if (run.merged) merged++;
       else schedules++;
+      onSchedule?.(schedules + merged + blocked);
       for (const finding of findings.note(run, level)) ended ||= until?.(finding) ?? false;
       if (ended) break;
       for (let at = run.decisions.length - 1; at >= prefix.length; at--) {

@@ -184,6 +184,8 @@ export interface GenerateOptions {
   readonly schedules: number;
   /** Only each `count`th program, from the `index`th on; `index` from 1 to `count`. */
   readonly shard?: { readonly index: number; readonly count: number };
+  /** Called after each program, with how many there were. */
+  readonly onProgram?: (done: number) => void;
 }
 
 /** A race, and the smallest program in which it was found. */
@@ -221,6 +223,7 @@ export function exploreGenerated(options: GenerateOptions): Generated {
       if (isRace(finding) && !found.has(finding.id))
         found.set(finding.id, { ...shrinkProgram(source, finding, preemptions, most), number: index });
     }
+    options.onProgram?.(explored);
   }
   const findings = [...found.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
   return { findings, programs: explored, schedules };

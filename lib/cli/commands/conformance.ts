@@ -100,18 +100,32 @@ export const conformance = defineCommand({
       group: REPORTS,
     },
     json: { help: 'the same as --reporter json', group: REPORTS },
-    durations: { help: 'put times into the reports, which then differ from run to run', group: REPORTS },
+    durations: {
+      help: 'put times into all reports, which then differ from run to run; JUnit always has them',
+      group: REPORTS,
+    },
+    'junit-failures-only': { help: 'JUnit has only the cases that are not as expected', group: REPORTS },
+    compare: {
+      ...file,
+      value: 'OLD.json',
+      help: 'say what has changed since an earlier report: regressions, fixed, new. What failed there, too, does not make this run fail',
+      group: REPORTS,
+    },
     merge: {
       help: 'join the JSON reports of the shards of one run; a journal gives the report of a run that did not end',
       group: REPORTS,
     },
   },
   notes: [
-    'Exit codes: 0 all as expected, 1 failures, 2 wrong use, 3 a case crashed, the run did not come to its end, or a report cannot be written, 4 no capable device.',
+    'Exit codes: 0 all as expected, or with --compare nothing worse; 1 failures; 2 wrong use; 3 a case crashed, the run did not come to its end, or a report cannot be written; 4 no capable device.',
   ],
   examples: [
     ['"uapi,*"', 'one part of the suite'],
     ['--profile v8 --reporter junit=junit.xml', 'for CI'],
     ['--shard 1/2 --reporter json=1.json', 'half of it'],
+    [
+      '--reporter github-actions --compare main.json',
+      'annotations of a pull request, which fails only for what it breaks',
+    ],
   ],
 });

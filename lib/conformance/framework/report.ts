@@ -71,6 +71,32 @@ export interface ReportHead {
   readonly run: RunDescription;
 }
 
+/** A case that ended otherwise than in the earlier report. */
+export interface ChangedCase {
+  readonly id: string;
+  readonly before: Status;
+  readonly now: Status;
+}
+
+/** What an earlier report says of the cases of this one. Lists are in the order of the suite. */
+export interface Comparison {
+  /** What the earlier report is of. */
+  readonly target: TargetIdentity;
+  readonly date: string;
+  /** Not as expected now, and as expected then. */
+  readonly regressions: readonly ChangedCase[];
+  /** Not as expected in both. */
+  readonly failing: readonly string[];
+  /** Not as expected then, and as expected now. */
+  readonly fixed: readonly ChangedCase[];
+  /** Passed then, and skipped now. */
+  readonly skipped: readonly string[];
+  /** Not in the earlier report; `failing` are those of them that are not as expected. */
+  readonly added: { readonly total: number; readonly failing: readonly string[] };
+  /** In the earlier report and not in this one; null where other cases were asked for. */
+  readonly missing: readonly string[] | null;
+}
+
 /** What a run of the suite gives: plain data, by the schema `REPORT_SCHEMA`. */
 export interface Report extends ReportHead {
   readonly summary: Summary;
@@ -78,6 +104,8 @@ export interface Report extends ReportHead {
   readonly kernel: KernelReport | null;
   /** In the order of the suite. */
   readonly cases: readonly ReportedCase[];
+  /** What has changed since an earlier report, where one was named. */
+  readonly comparison?: Comparison;
 }
 
 /** The line of a case. `failOnSkip`: a case that is skipped without an expectation is not as expected. */

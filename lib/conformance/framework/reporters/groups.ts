@@ -49,11 +49,11 @@ export function countsOfSkips(reasons: Iterable<string>): string {
 export function ranText(report: Report): { readonly ran: string; readonly skips: string } {
   const { total, skip, 'not-run': notRun } = report.summary;
   const skips = countsOfSkips(report.cases.filter(({ status }) => status === 'skip').map(({ reason }) => reason));
-  return { ran: `${total - skip - notRun} of ${counted(total, 'case')} ran on ${targetText(report)}`, skips };
+  return { ran: `${total - skip - notRun} of ${counted(total, 'case')} ran on ${targetText(report.target)}`, skips };
 }
 
 /** "emulated gfx942, v4"; "emulated gfx942, v7-xnack-off, XNACK off" */
-function targetText({ target }: Report): string {
+export function targetText(target: Report['target']): string {
   return `${target.backend} ${target.device}, ${target.profile}${target.xnack === 'off' ? ', XNACK off' : ''}`;
 }
 

@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import type { Report, ReportedCase } from '../report.ts';
 import { quirkTable } from '../report.ts';
+import { comparisonLines } from './comparison.ts';
 import { byGroup, names, properties, ranText, skipReasons } from './groups.ts';
 import { counted } from '../../../words/counted.ts';
 
@@ -55,6 +56,8 @@ export function renderHuman(
     if (both.length > 0) lines.push(`  both, in different cases: ${both.join(' ')}`);
   }
   lines.push(...kernelLines(report));
+  const compared = comparisonLines(report);
+  if (compared.length > 0) lines.push('', ...compared);
   const shown = properties(report).filter(([name]) => SHOWN.includes(name));
   lines.push('', ...shown.map(([name, value]) => `${name.padEnd(8)} ${value}`), '', totals(report, colour));
   return `${lines.join('\n')}\n`;

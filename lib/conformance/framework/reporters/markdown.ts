@@ -1,6 +1,7 @@
 /** The report as the summary of a CI job. */
 import type { Report, ReportedCase } from '../report.ts';
 import { quirkTable } from '../report.ts';
+import { comparisonLines } from './comparison.ts';
 import { byGroup, names, ranText, skipReasons } from './groups.ts';
 
 const MOST_FAILURES = 50;
@@ -30,6 +31,8 @@ export function renderMarkdown(report: Report): string {
     for (const each of bad.slice(0, MOST_FAILURES)) lines.push(...failure(each));
     if (bad.length > MOST_FAILURES) lines.push(`... and ${bad.length - MOST_FAILURES} more.`);
   }
+  const compared = comparisonLines(report);
+  if (compared.length > 0) lines.push('', '### Changes', '', ...compared.map((line) => `* ${text(line)}`));
   const quirks = quirkTable(report.cases);
   if (quirks.size > 0) {
     const correct = names(quirks, 'correct');

@@ -6,8 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { validateXML } from 'xmllint-wasm';
 import type { Report, ReportedCase } from '../report.ts';
 import { REPORT_SCHEMA, summarize } from '../report.ts';
+import { compareReports } from '../compare.ts';
 import { REPORT_FORMATS } from './formats.ts';
-import { renderReport } from './index.ts';
+import { renderJunitFailures, renderReport } from './index.ts';
 
 const nasty = 'a < b && "c" #SKIP\nline 2 \u0007 \\ ]]> `|` \u{1f600}';
 const base: ReportedCase = {
@@ -152,8 +153,63 @@ describe('the reporters', () => {
     expect(await check(text)).toMatchObject({ valid: true });
     expect(text).toContain('tests="7" failures="2" errors="2"');
     expect(text).toContain('time="1.234500"');
+    // Of the group and of all.
+    expect(text).toMatch(/<testsuites [^>]*time="1\.234500"/);
+    expect(text).toMatch(/<testsuite name="demo,two" [^>]*time="1\.234500"/);
     // The schema says no where something is wrong.
     expect(await check(text.replaceAll('testcase', 'case'))).toMatchObject({ valid: false });
+  });
+
+  it('junit of failures only has nothing else', async () => {
+    const text = renderJunitFailures(report);
+    expect([...text.matchAll(/<testcase classname="([^"]*)"/g)].map(([, group]) => group)).toEqual([
+      'demo,one',
+      'demo,one',
+      'demo,two',
+      'demo,two',
+    ]);
+    expect(text).toContain('tests="4" failures="2" errors="2"');
+    const none = { ...report, cases: cases.filter(({ expected }) => expected) };
+    expect(renderJunitFailures(none)).toContain('tests="0" failures="0" errors="0"');
+    expect(renderJunitFailures(none)).not.toContain('<testsuite ');
+  });
+
+  it('github-actions has one command for each line, whatever the texts hold', () => {
+    const lines = renderReport('github-actions', report).trimEnd().split('\n');
+    expect(lines.map((line) => /^::(error|notice) title=([^:]*)::/.exec(line)?.slice(1))).toEqual([
+      ['error', 'demo%2Cone%3Asecond%3Ak="a#b"'],
+      ['error', 'demo%2Cone%3Abetter%3A'],
+      ['error', 'demo%2Ctwo%3Ahangs%3A'],
+      ['error', 'demo%2Ctwo%3Adies%3A'],
+      ['notice', 'amdgpu-svm conformance'],
+    ]);
+    expect(lines[3]).toContain("%0Aagain: amdgpu-svm conformance 'demo,two:dies:' --seed 4");
+  });
+
+  it('github-actions, human and markdown tell what has changed since an earlier report', () => {
+    const earlier: Report = {
+      ...report,
+      cases: cases.flatMap((each) =>
+        each.id === 'demo,two:dies:'
+          ? []
+          : [each.id === 'demo,two:hangs:' ? { ...each, status: 'pass', expected: true } : each],
+      ),
+    };
+    const compared = { ...report, comparison: compareReports(report, earlier) };
+    for (const format of ['github-actions', 'human', 'markdown'] as const) {
+      const text = renderReport(format, compared).replaceAll('\\', '').replaceAll('%0A', '\n');
+      expect(text).toContain('regression: demo,two:hangs: (pass -> timeout)');
+      expect(text).toContain('new, and not as expected: demo,two:dies:');
+      expect(text).toContain('1 regression, 0 fixed, 2 failing as before, 1 new');
+    }
+    // What failed before is a warning.
+    const kinds = [...renderReport('github-actions', compared).matchAll(/^::(\w+)/gm)].map(([, kind]) => kind);
+    expect(kinds).toEqual(['warning', 'warning', 'error', 'error', 'notice']);
+    const schema = JSON.parse(
+      readFileSync(new URL('../../../../docs/conformance-report.schema.json', import.meta.url), 'utf8'),
+    ) as object;
+    const validate = new Ajv({ strict: true, allErrors: true }).compile(schema);
+    expect(validate(JSON.parse(renderReport('json', compared))), JSON.stringify(validate.errors)).toBe(true);
   });
 
   it('tap is read back by a strict parser', () => {

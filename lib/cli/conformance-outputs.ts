@@ -125,7 +125,9 @@ export class ReportOutputs {
   #textOf(format: ReportFormat, file: string | undefined, report: Report): string {
     const { durations, junitFailuresOnly } = this.#choices;
     if (format === 'junit') return junitFailuresOnly ? renderJunitFailures(report) : renderReport(format, report);
-    const told = durations ? report : { ...report, cases: report.cases.map(({ milliseconds: _, ...each }) => each) };
+    const told = durations
+      ? report
+      : { ...report, cases: report.cases.map(({ milliseconds: _milliseconds, ...each }) => each) };
     // Failures were shown when they came.
     if (format === 'human' && file === undefined)
       return renderHuman(told, { colour: this.#colour, failures: this.#progress === undefined });

@@ -35,8 +35,8 @@ export function hearTouches(
   let isConnected = false;
   socket.once('connect', () => (isConnected = true));
   // The end of the helper is what the server tells.
-  socket.on('error', ({ message }) => {
-    if (!isConnected) complain(`touched doorbells are seen late: ${message}`);
+  socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (!isConnected) complain(`touched doorbells are seen late: ${code}`);
   });
   socket.unref();
   return () => socket.destroy();

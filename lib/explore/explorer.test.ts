@@ -105,10 +105,16 @@ describe('the races that came later', () => {
 });
 
 describe('nothing is found in programs that are correct by construction', () => {
-  for (const [name, source] of Object.entries(CONTROL_PROGRAMS)) {
-    for (const profile of ['v4', 'v7', 'v8']) {
-      it(`${name}, ${profile}`, () => {
-        const result = explored({ config: { profile }, ...source });
+  const machines = [
+    { profile: 'v4' },
+    { profile: 'v7' },
+    { profile: 'v7-xnack-off', xnackOff: true },
+    { profile: 'v8' },
+  ];
+  for (const [name, { config, ...source }] of Object.entries(CONTROL_PROGRAMS)) {
+    for (const machine of machines) {
+      it(`${name}, ${machine.profile}`, () => {
+        const result = explored({ config: { ...config, ...machine }, ...source });
         expect(result.findings.map(({ id, detail, trace }) => ({ id, detail, trace }))).toEqual([]);
         expect(result.limited).toBe(false);
       });

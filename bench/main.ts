@@ -12,6 +12,7 @@ import { useProcessorTime } from './clock.ts';
 import { measureBoundary } from './boundary.ts';
 import { measureExplorer } from './explore.ts';
 import { faultWorkloads, unmapWorkloads } from './faults.ts';
+import { measureGrowth } from './growth.ts';
 import { measureHip } from './hip.ts';
 import { hsaWorkloads } from './hsa.ts';
 import { measureHazards } from './hazards.ts';
@@ -26,6 +27,7 @@ import { measureReplay } from './replay.ts';
 import { formatTable, reportRow } from './report.ts';
 import type { ReportRow } from './report.ts';
 import { measureServed } from './served.ts';
+import { measureUnwritten } from './unwritten.ts';
 
 // Compiled to dist-bench/bench/main.js.
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -50,6 +52,8 @@ const GROUPS: Readonly<Record<string, () => Measurement[]>> = {
   'tree-changes': () => treeChangeWorkloads().map(besideC),
   faults: () => faultWorkloads().map(besideC),
   unmap: () => unmapWorkloads().map(besideC),
+  growth: () => measureGrowth(),
+  unwritten: measureUnwritten,
   migration: measureMigration,
   hip: measureHip,
   hsa: () => hsaWorkloads().map(measureTime),

@@ -30,14 +30,18 @@ export class GpuPageTable {
   firstWhere(startPage: number, endPage: number, wanted: (flags: number) => boolean): number {
     const first = Math.floor(startPage / PAGES_PER_BLOCK);
     const last = Math.floor((endPage - 1) / PAGES_PER_BLOCK);
-    for (const blockNumber of this.blocks.blockNumbersBetween(first, last)) {
-      const { marks, base } = this.blocks.get(blockNumber)!;
-      const blockStart = blockNumber * PAGES_PER_BLOCK;
+    let found = endPage;
+    this.blocks.scan(first, last, ({ marks, base, number }) => {
+      const blockStart = number * PAGES_PER_BLOCK;
       const to = Math.min(endPage - blockStart, PAGES_PER_BLOCK);
-      for (let index = Math.max(startPage - blockStart, 0) | 0; index < to; index++)
-        if (marks[base + index] !== 0 && wanted(marks[base + index]!)) return blockStart + index;
-    }
-    return endPage;
+      for (let index = Math.max(startPage - blockStart, 0) | 0; index < to; index++) {
+        if (marks[base + index] === 0 || !wanted(marks[base + index]!)) continue;
+        found = blockStart + index;
+        return false;
+      }
+      return true;
+    });
+    return found;
   }
 
   /** Writes `count` PTEs from `page` on, all in one 2 MiB block, for the pages `frames`. */

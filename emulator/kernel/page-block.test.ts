@@ -66,4 +66,20 @@ describe('PageBlockMap', () => {
     expect(map.blockNumbersBetween(2, 2 ** 43)).toEqual([3, 9, 70, 2 ** 43]);
     expect(map.blockNumbersBetween(9, 9)).toEqual([9]);
   });
+
+  it('lists them in wide intervals as they come and go, until somebody has seen enough', () => {
+    const map = new PageBlockMap();
+    for (const number of [700, 30, 5]) map.getOrCreate(number);
+    expect(map.blockNumbersBetween(6, 1000)).toEqual([30, 700]);
+    map.getOrCreate(100);
+    map.release(30);
+    map.getOrCreate(2 ** 43);
+    expect(map.blockNumbersBetween(0, 2 ** 44)).toEqual([5, 100, 700, 2 ** 43]);
+    // The storage of 30 serves 200 now.
+    map.getOrCreate(200);
+    expect(map.blockNumbersBetween(6, 700)).toEqual([100, 200, 700]);
+    const seen: number[] = [];
+    for (const last of [15, 2 ** 44]) map.scan(0, last, ({ number }) => seen.push(number) < 3);
+    expect(seen).toEqual([5, 5, 100]);
+  });
 });

@@ -3,6 +3,7 @@
 // Each page has a frame (a physical page id, 0 = none) and 16 bits of marks,
 // whose meaning is the user's. Leaves are cut from slabs, so that mapping a
 // page costs no allocation of its own.
+import { OrderedMap } from './ordered-map.ts';
 import { PAGES_PER_BLOCK } from './page-number.ts';
 
 // A small machine stays small: slabs grow with what was needed so far.
@@ -23,6 +24,9 @@ export function fillMarks(marks: Uint16Array, value: number, from: number, to: n
   else for (let index = from; index < to; index++) marks[index] = value;
 }
 
+/** Numbers that are rather looked at one by one. */
+const NARROW = 16;
+
 /** How the frames of a block lie: anyhow, in the order of the pages, or so and mapped as one huge page. */
 export const BlockLayout = { scattered: 0, consecutive: 1, huge: 2 } as const;
 export type BlockLayout = (typeof BlockLayout)[keyof typeof BlockLayout];
@@ -32,6 +36,8 @@ export class PageBlock {
   readonly frames: Uint32Array;
   readonly marks: Uint16Array;
   readonly base: number;
+  /** Of the pages that it holds now: the first one divided by 512. */
+  number = 0;
   /** Pages in use, counted by the owner. */
   used = 0;
   /** Owner's word on how the frames lie. */
@@ -75,6 +81,8 @@ export class PageBudget {
 /** Sparse map from page number to frame and marks. */
 export class PageBlockMap {
   readonly #blocks = new Map<number, PageBlock>();
+  // The same by number, from the first question about an interval on that is wider than a look at each number.
+  #ordered: OrderedMap<PageBlock> | null = null;
   readonly #free: PageBlock[] = [];
   #recentIndex = -1;
   #recent: PageBlock | undefined;
@@ -97,7 +105,9 @@ export class PageBlockMap {
     if (block === undefined) {
       block = this.#allocate();
       this.budget.used++;
+      block.number = blockNumber;
       this.#blocks.set(blockNumber, block);
+      this.#ordered?.insert(blockNumber, block);
       this.#recentIndex = blockNumber;
       this.#recent = block;
     }
@@ -116,6 +126,7 @@ export class PageBlockMap {
     block.layout = BlockLayout.scattered;
     this.budget.used--;
     this.#blocks.delete(blockNumber);
+    this.#ordered?.remove(blockNumber, block);
     this.#free.push(block);
     this.#recentIndex = -1;
     this.#recent = undefined;
@@ -135,14 +146,35 @@ export class PageBlockMap {
     return [...this.#blocks.keys()].sort((left, right) => left - right);
   }
 
-  /** Ascending block numbers in use that lie in `[first, last]`; cheap for narrow and for wide intervals. */
+  /** Ascending block numbers in use that lie in `[first, last]`. */
   blockNumbersBetween(first: number, last: number): number[] {
-    if (last - first < this.#blocks.size) {
-      const found: number[] = [];
-      for (let number = first; number <= last; number++) if (this.#blocks.has(number)) found.push(number);
-      return found;
+    const found: number[] = [];
+    this.scan(first, last, ({ number }) => {
+      found.push(number);
+      return true;
+    });
+    return found;
+  }
+
+  /**
+   * Visits the blocks with numbers in `[first, last]` in ascending order until `visit` returns false; none may be made or
+   * released meanwhile. What is outside of the interval does not make it take longer.
+   */
+  scan(first: number, last: number, visit: (block: PageBlock) => boolean): void {
+    if (last - first < NARROW) {
+      for (let number = first; number <= last; number++) {
+        const block = this.#blocks.get(number);
+        if (block !== undefined && !visit(block)) return;
+      }
+      return;
     }
-    return this.blockNumbers().filter((number) => number >= first && number <= last);
+    (this.#ordered ??= this.#order()).scan(first, (block) => block.number <= last && visit(block));
+  }
+
+  #order(): OrderedMap<PageBlock> {
+    const ordered = new OrderedMap<PageBlock>();
+    for (const number of this.blockNumbers()) ordered.insert(number, this.#blocks.get(number)!);
+    return ordered;
   }
 
   #allocate(): PageBlock {

@@ -4,7 +4,7 @@
  */
 import { hex } from './hex.ts';
 
-/** Text that stands in an answer as it is; ASCII. */
+/** Text that is in an answer as it is; ASCII. */
 export class Fragment {
   readonly text: string;
   readonly bytes: Uint8Array;

@@ -52,8 +52,12 @@ export function VirtualList({
   useLayoutEffect(() => virtualizer._didMount(), []);
   useLayoutEffect(() => virtualizer._willUpdate());
   useLayoutEffect(() => virtualizer.measure(), [layout]);
+  const last = useRef(-1);
   useEffect(() => {
-    if (active >= 0 && active < count) virtualizer.scrollToIndex(active);
+    // A step goes only as far as needed; a list that is new, or laid out anew, has what is around its active row.
+    const align = active === last.current || last.current < 0 ? 'center' : 'auto';
+    last.current = active;
+    if (active >= 0 && active < count) virtualizer.scrollToIndex(active, { align });
   }, [active, count, layout]);
 
   const onKeyDown = (event: KeyboardEvent): void => {

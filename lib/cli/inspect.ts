@@ -1,7 +1,9 @@
 /** `amdgpu-svm inspect`: a trace as a page to look at, from a local server or as a file. */
 import { spawn } from 'node:child_process';
-import { basename } from 'node:path';
-import { inspectorPage, InspectorServer } from '../inspect/index.ts';
+import { statSync } from 'node:fs';
+import { basename, relative } from 'node:path';
+import { folderPages, inspectorPage, InspectorServer } from '../inspect/index.ts';
+import type { PageSource } from '../inspect/index.ts';
 import { parseTrace, readTraceText } from '../trace/format/read-trace.ts';
 import type { ReadOptions } from '../trace/format/read-trace.ts';
 import { ExitCode, UsageError, writing } from './command.ts';
@@ -10,14 +12,32 @@ import type { InputOf } from './definition.ts';
 import { complain, goOnWithoutOutput, print } from './output.ts';
 import { replaceFile } from './replace-file.ts';
 import { readOptions } from './options.ts';
+import { isFolder, traceFiles } from './trace-files.ts';
+import { roundedBytes } from '../words/sizes.ts';
 
 export async function runInspect({ values, operands }: InputOf<typeof inspect>): Promise<ExitCode> {
   if (operands.length > 2)
     throw new UsageError('inspect: expected at most two traces, FILE and OTHER; see amdgpu-svm inspect --help');
   const size = readOptions(values);
+  const [folder] = operands.filter(isFolder);
+  if (folder !== undefined) {
+    if (operands.length > 1 || values.out !== undefined)
+      throw new UsageError(`inspect: ${folder} is a folder, which is served alone and not written with --out`);
+    return serve(pagesOf(folder, size), values.port ?? 0, values.open && !values['no-open']);
+  }
   const page = inspectorPage(operands.map((file) => readTrace(file, size)));
   if (values.out !== undefined) return writeReport(values.out, page);
   return serve(page, values.port ?? 0, values.open && !values['no-open']);
+}
+
+/** The traces of a folder, each read when somebody looks at it. */
+function pagesOf(folder: string, size: ReadOptions): PageSource {
+  const traces = traceFiles('inspect', folder).map((file) => ({
+    name: relative(folder, file),
+    size: roundedBytes(statSync(file).size),
+    page: () => inspectorPage([readTrace(file, size)]),
+  }));
+  return folderPages(folder, traces);
 }
 
 /** The trace, checked here so that a bad line is reported on the terminal. */
@@ -33,7 +53,7 @@ function writeReport(path: string, page: string): ExitCode {
   return ExitCode.ok;
 }
 
-async function serve(page: string, port: number, open: boolean): Promise<ExitCode> {
+async function serve(page: string | PageSource, port: number, open: boolean): Promise<ExitCode> {
   const stop = new Promise<void>((settle) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => settle());
   });

@@ -1,9 +1,7 @@
 /** `amdgpu-svm replay`: runs traces on the emulator, and checks them against what was recorded. */
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { repairsOfText } from '../device/emulated.ts';
 import { explainTrace } from '../trace/replay/explain.ts';
-import { readTraceFile, TraceFileError } from '../trace/format/read-trace.ts';
+import { readTraceFile } from '../trace/format/read-trace.ts';
 import type { ReplayDifference, ReplayResult } from '../trace/replay/replay.ts';
 import { ExitCode, UsageError } from './command.ts';
 import type { replay } from './commands/traces.ts';
@@ -19,6 +17,7 @@ import { replayFiles } from './replay-threads.ts';
 import type { ReplayJob } from './replay-threads.ts';
 import { counted } from '../words/counted.ts';
 import { STANDARD_INPUT } from '../trace/format/standard-input.ts';
+import { traceFiles } from './trace-files.ts';
 
 type Values = InputOf<typeof replay>['values'];
 
@@ -36,7 +35,7 @@ export async function runReplay({ values, operands }: InputOf<typeof replay>): P
   const timeout = timeoutOption('replay', values);
   if (jobs !== undefined && (explain || against !== undefined))
     throw new UsageError('replay: --jobs goes with none of --explain and --against');
-  const files = operands.flatMap(traceFiles);
+  const files = operands.flatMap((path) => traceFiles('replay', path));
   const size = readOptions(values);
   if (explain) {
     if (check || json || values.repairs !== undefined)
@@ -62,24 +61,6 @@ function modeOf({ check, json, hazards, repairs, ...rest }: Values, several: boo
     size: readOptions(rest),
     several,
   };
-}
-
-/** The trace files that a path stands for. */
-function traceFiles(path: string): string[] {
-  if (path === STANDARD_INPUT) return [path];
-  let isFolder: boolean;
-  try {
-    isFolder = statSync(path).isDirectory();
-  } catch (error) {
-    throw new TraceFileError(path, 0, `cannot be read: ${(error as Error).message}`, { cause: error });
-  }
-  if (!isFolder) return [path];
-  const files = readdirSync(path, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.jsonl(\.gz)?$/.test(name))
-    .sort()
-    .map((name) => join(path, name));
-  if (files.length === 0) throw new UsageError(`replay: no *.jsonl or *.jsonl.gz in ${path}`);
-  return files;
 }
 
 /**

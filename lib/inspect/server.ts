@@ -17,7 +17,10 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 } as const;
 
-/** A running server; the page is all that it has. */
+/** The page at a place below the address of the server, '' for itself; undefined where there is none. */
+export type PageSource = (place: string) => string | undefined;
+
+/** A running server; pages are all that it has. */
 export class InspectorServer {
   readonly #server: Server;
   /** Where the page is. It ends in a random word, so that other programs and web sites cannot guess it. */
@@ -29,12 +32,12 @@ export class InspectorServer {
   }
 
   /** Listens on 127.0.0.1; port 0 takes a free one. Rejects with the system's error if the port is not available. */
-  static start(page: string, port: number): Promise<InspectorServer> {
-    const body = Buffer.from(page);
+  static start(page: string | PageSource, port: number): Promise<InspectorServer> {
+    const pages: PageSource = typeof page === 'string' ? (place) => (place === '' ? page : undefined) : page;
     const path = `/${randomBytes(TOKEN_BYTES).toString('base64url')}/`;
     const server = createServer((request, response) => {
       try {
-        answer(request, response, body, path, (server.address() as AddressInfo).port);
+        answer(request, response, pages, path, (server.address() as AddressInfo).port);
       } catch {
         // Whatever a request says, it is answered, and the next one too.
         response.destroy();
@@ -58,14 +61,23 @@ export class InspectorServer {
   }
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, body: Buffer, path: string, port: number): void {
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  pages: PageSource,
+  path: string,
+  port: number,
+): void {
   // Another name than this address comes from a web site that had its name point here.
   const { host } = request.headers;
   if (host !== `${HOST}:${port}` && host !== `localhost:${port}`) return end(response, 403, 'forbidden\n');
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(response, 405, 'method not allowed\n');
   // As it is in the request: it is compared, not understood.
   const [asked = ''] = (request.url ?? '').split('?');
-  if (!same(asked, path)) return end(response, 404, 'not found\n');
+  if (!same(asked.slice(0, path.length), path)) return end(response, 404, 'not found\n');
+  const page = pages(asked.slice(path.length));
+  if (page === undefined) return end(response, 404, 'not found\n');
+  const body = Buffer.from(page);
   response.writeHead(200, {
     ...HEADERS,
     'content-type': 'text/html; charset=utf-8',

@@ -123,9 +123,9 @@ export const trace = defineCommand({
 export const inspect = defineCommand({
   name: 'inspect',
   summary: 'look at a trace, and drive the emulator by hand, in a browser',
-  usage: ['[FILE [OTHER]] [--port N] [--open]', '[FILE [OTHER]] --out REPORT.html'],
+  usage: ['[FILE [OTHER]] [--port N] [--open]', 'FOLDER [--port N] [--open]', '[FILE [OTHER]] --out REPORT.html'],
   description: [
-    'Serves a page on 127.0.0.1 until SIGINT or SIGTERM: the address space as lanes, the operations as a time line, details with the rule that decided, and a form to run operations. The emulator runs in the page. FILE is a trace, plain or gzip; without it the session is empty. With OTHER both are shown side by side, with the first difference marked. See docs/inspector.md.',
+    'Serves a page on 127.0.0.1 until SIGINT or SIGTERM: the address space as lanes, the operations as a time line, details with the rule that decided, and a form to run operations. The emulator runs in the page. FILE is a trace, plain or gzip; without it the session is empty. With OTHER both are shown side by side, with the first difference marked. A FOLDER is a list of the traces in it, each a page of its own. See docs/inspector.md.',
   ],
   operands: 'files',
   options: {
@@ -142,6 +142,7 @@ export const inspect = defineCommand({
   },
   examples: [
     ['run.jsonl --open', 'look at a trace'],
+    ['recordings/ --open', 'look at the traces of a folder'],
     ['run.jsonl --out run.html', 'a page to attach to a bug report'],
     ['monday.jsonl tuesday.jsonl', 'where two recordings of a program part'],
   ],

@@ -24,7 +24,11 @@ function setUp(kind: 'kernel' | 'ffi' = 'kernel') {
   };
   const recorder: DeviceRecorder = {
     attachEmulated: () => void log.push('attached to an emulated device'),
-    attachKernel: (inner, mapper) => ({ node: { ...inner, path: `recorded ${inner.path}` }, memory: mapper }),
+    attachKernel: (inner, mapper) => ({
+      node: { ...inner, path: `recorded ${inner.path}` },
+      memory: mapper,
+      queue: (queue) => queue,
+    }),
     close: () => void log.push('recorder closed'),
   };
   return { log, node, memory, recorder };

@@ -59,6 +59,7 @@ export class KernelBackend implements Backend {
   readonly #queues = new Set<KfdQueue>();
   readonly #vram: KernelVram;
   readonly #recorder: DeviceRecorder | undefined;
+  readonly #recordedQueue: ((queue: GpuQueue) => GpuQueue) | undefined;
   #closed = false;
 
   /** `recorder` sees what goes through the node, and the memory mapped for it; it is closed with the backend. */
@@ -81,10 +82,10 @@ export class KernelBackend implements Backend {
       hive: this.#vram.hive(),
     };
     this.#recorder = recorder;
-    const { node, memory } =
-      recorder === undefined ? access : recorder.attachKernel(access.node, access.memory, profile);
-    this.node = node;
-    this.memory = memory;
+    const recorded = recorder?.attachKernel(access.node, access.memory, profile);
+    this.node = recorded?.node ?? access.node;
+    this.memory = recorded?.memory ?? access.memory;
+    this.#recordedQueue = recorded?.queue;
   }
 
   get fd(): number {
@@ -111,7 +112,7 @@ export class KernelBackend implements Backend {
       () => this.#queues.delete(queue),
     );
     this.#queues.add(queue);
-    return queue;
+    return this.#recordedQueue?.(queue) ?? queue;
   }
 
   /** As /proc/self/maps says; true if that cannot be read. */

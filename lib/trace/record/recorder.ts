@@ -5,7 +5,7 @@ import { MOST_GPUS } from '../../../emulator/index.ts';
 import type { EmulatedDevice, EmulatedMachine, EmulatedNode } from '../../../emulator/index.ts';
 import type { HostRegionMapper } from '../../backend/host-region.ts';
 import { recordingName } from '../../backend/recording-names.ts';
-import type { DeviceRecorder } from '../../backend/recording.ts';
+import type { DeviceRecorder, RecordedAccess } from '../../backend/recording.ts';
 import type { DeviceNode } from '../../uapi/node.ts';
 import type { UapiProfile } from '../../uapi/profile.ts';
 import type { OperationObject } from '../operations/descriptor.ts';
@@ -15,6 +15,7 @@ import { EmulatedSession, withGpu } from './emulated-session.ts';
 import { RecordingMemory, RecordingNode } from './kernel-recorder.ts';
 import type { KernelRecording } from './kernel-recorder.ts';
 import { RecordFile } from './record-file.ts';
+import { RecordingQueue } from './recording-queue.ts';
 
 /** Room for the number of GPUs, which is known only when the last one was opened. */
 const CONFIG_BYTES = 64;
@@ -60,11 +61,7 @@ class Recording {
     this.#session.follow(node.device, node.file);
   }
 
-  attachKernel(
-    node: DeviceNode,
-    memory: HostRegionMapper,
-    profile: UapiProfile,
-  ): { node: DeviceNode; memory: HostRegionMapper } {
+  attachKernel(node: DeviceNode, memory: HostRegionMapper, profile: UapiProfile): RecordedAccess {
     this.#users++;
     const gpu = this.#kernelDevices++;
     // What the kernel runs on is not known here; for the rest the configuration is that of a plain replay.
@@ -83,12 +80,10 @@ class Recording {
       announce: (operation) => this.file.announce(JSON.stringify(named(operation)), durable),
       write: (operation, answer) => this.#write(named(operation), answer),
     });
+    const ofGpu = recording((operation) => withGpu(operation, gpu));
     return {
-      node: new RecordingNode(
-        node,
-        profile,
-        recording((operation) => withGpu(operation, gpu)),
-      ),
+      node: new RecordingNode(node, profile, ofGpu),
+      queue: (queue) => new RecordingQueue(queue, ofGpu),
       memory: new RecordingMemory(
         memory,
         recording((operation) => operation),
@@ -137,11 +132,7 @@ export class TraceRecorder implements DeviceRecorder {
     this.#take((recording) => recording.takesEmulated(machine, node)).attachEmulated(machine, node);
   }
 
-  attachKernel(
-    node: DeviceNode,
-    memory: HostRegionMapper,
-    profile: UapiProfile,
-  ): { node: DeviceNode; memory: HostRegionMapper } {
+  attachKernel(node: DeviceNode, memory: HostRegionMapper, profile: UapiProfile): RecordedAccess {
     return this.#take((recording) => recording.takesKernel).attachKernel(node, memory, profile);
   }
 

@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- --json] [-- --only TEXT] [-- --cpu]`: how fast and how small the emulator is,
- * beside a C baseline that does the same in the same moment. It judges, but never fails for being slow.
+ * next to a C baseline that does the same in the same moment. It judges, but never fails for being slow.
  * `--cpu` measures processor time: on a machine that other programs use too it is the steadier one.
  */
 import path from 'node:path';
@@ -34,7 +34,7 @@ const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 
 let baseline: CBaseline | undefined;
 
-/** Measures the emulator beside the C baseline; where that is not available, says so once, and only the emulator. */
+/** Measures the emulator next to the C baseline; where that is not available, says so once, and only the emulator. */
 function besideC(workload: PairedWorkload): Measurement {
   if (baseline === undefined) {
     baseline = new CBaseline(ROOT);

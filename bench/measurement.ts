@@ -9,7 +9,7 @@ export type Target =
       readonly kind: 'C';
       /** What C needs, in the unit of the measurement. */
       readonly value: number;
-      /** The value beside that of C in the same moment, and the most it is to be. */
+      /** The value next to that of C in the same moment, and the most it is to be. */
       readonly ratio: number;
       readonly goal: number;
     };

@@ -38,7 +38,7 @@ export async function faintTexts(page: Page, selector: string): Promise<{ count:
   };
 }
 
-/** A checkbox is hit at its label; a border between panes 9 pixels beside it. */
+/** A checkbox is hit at its label; a border between panes 9 pixels next to it. */
 const TARGETS = `() => [...document.querySelectorAll('button, select, input, summary, [role=separator], [role=option], .strip')]
   .filter((element) => element.getClientRects().length > 0)
   .map((element) => {

@@ -54,7 +54,7 @@ export function VirtualList({
   useLayoutEffect(() => virtualizer.measure(), [layout]);
   const last = useRef(-1);
   useEffect(() => {
-    // A step goes only as far as needed; a list that is new, or laid out anew, has what is around its active row.
+    // A step goes only as far as needed; a list that is new, or laid out again, has what is around its active row.
     const align = active === last.current || last.current < 0 ? 'center' : 'auto';
     last.current = active;
     if (active >= 0 && active < count) virtualizer.scrollToIndex(active, { align });

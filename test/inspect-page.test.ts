@@ -477,6 +477,28 @@ describe('two traces', () => {
     expect(await page.locator('.file').textContent()).toBe('story.jsonl.gz');
   });
 
+  inBrowser('are gone through to the end of the longer one', async ({ page, step }) => {
+    const short = STORY.split('\n').slice(0, 6).join('\n');
+    await drop(page, 'short.jsonl', Buffer.from(short));
+    await page.locator('input[name=step][max="6"]').waitFor();
+    await page.getByLabel('file to compare with').setInputFiles(path.join(folder, 'story.jsonl.gz'));
+    await page.locator('.parting').waitFor();
+    expect(await page.locator('.parting').textContent()).toBe(
+      '5 operations are the same; A ends there; B goes on with operation 7.',
+    );
+    const seen = [];
+    for (const key of ['d', 'j', 'k', 'k']) {
+      await page.keyboard.press(key);
+      seen.push([await step(), ...(await page.locator('.details h2').allTextContents())].join(', '));
+    }
+    expect(seen).toEqual([
+      '7, Operation 6: fault, Operation 7: dontneed',
+      '8, Operation 6: fault, Operation 8: fault',
+      '7, Operation 6: fault, Operation 7: dontneed',
+      '6, Operation 6: fault, Operation 6: fault',
+    ]);
+  });
+
   inBrowser(
     'are what the command opens two files as',
     async ({ page }) => {

@@ -24,7 +24,9 @@ interface Going extends LoadProgress {
   readonly name: string;
 }
 
-const NEW: LoadedSession['name'] = 'new session';
+function emptyOne(asic?: Parameters<PageActions['begin']>[0]): LoadedSession {
+  return { name: 'new session', session: emptySession(asic), start: 0 };
+}
 
 export function App({ start }: { start: () => readonly NamedTrace[] }): JSX.Element {
   const [opened, setOpened] = useState<Opened>();
@@ -37,7 +39,7 @@ export function App({ start }: { start: () => readonly NamedTrace[] }): JSX.Elem
   const show = (sides: Opened['sides'], fragment = ''): void =>
     setOpened((old) => ({ sides, number: (old?.number ?? 0) + 1, fragment }));
 
-  /** Loads what `traces` gives, and shows it after `first`. */
+  /** Loads what `traces` gives, and shows it next to the sessions of `after`. */
   const load = async (
     traces: () => Promise<readonly NamedTrace[]>,
     { after = [], fragment = '' }: { after?: readonly LoadedSession[]; fragment?: string } = {},
@@ -57,13 +59,12 @@ export function App({ start }: { start: () => readonly NamedTrace[] }): JSX.Elem
       }
       if (!isWanted()) return;
       setProblem('');
-      const [one, other] = sides;
-      if (one === undefined) show([{ name: NEW, session: emptySession(), start: 0 }], fragment);
-      else show(other === undefined ? [one] : [one, other], fragment);
+      const [one = emptyOne(), other] = sides;
+      show(other === undefined ? [one] : [one, other], fragment);
     } catch (error) {
       if (!isWanted()) return;
       setProblem((error as Error).message);
-      setOpened((old) => old ?? { sides: [{ name: NEW, session: emptySession(), start: 0 }], number: 1, fragment: '' });
+      setOpened((old) => old ?? { sides: [emptyOne()], number: 1, fragment: '' });
     }
     setGoing(undefined);
   };
@@ -88,8 +89,9 @@ export function App({ start }: { start: () => readonly NamedTrace[] }): JSX.Elem
     compareWith: (file) => void load(async () => [await readFile(file)], { after: opened?.sides.slice(0, 1) ?? [] }),
     begin: (asic) => {
       latest.current++;
+      setGoing(undefined);
       setProblem('');
-      show([{ name: NEW, session: emptySession(asic), start: 0 }]);
+      show([emptyOne(asic)]);
     },
     closeComparison: () => opened !== undefined && show([opened.sides[0]]),
   };
@@ -105,8 +107,9 @@ export function App({ start }: { start: () => readonly NamedTrace[] }): JSX.Elem
         else openFile(file);
       }}
     >
-      {going !== undefined && <Loading {...going} isAlone={opened === undefined} />}
-      {going === undefined && opened === undefined && <Loading name="" done={0} lines={0} isAlone />}
+      {(going !== undefined || opened === undefined) && (
+        <Loading {...(going ?? { name: '', done: 0, lines: 0 })} isAlone={opened === undefined} />
+      )}
       {problem !== '' && (
         <p role="alert" class="problem">
           {problem}{' '}

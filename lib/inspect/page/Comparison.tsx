@@ -47,11 +47,12 @@ export function Comparison({ sides, fragment, theme, page }: ComparisonProps): J
     ofA.goTo(Math.min(ofA.steps.length - 1, Math.max(0, stepOfA)), side === 0 ? event : -1);
     ofB.goTo(Math.min(ofB.steps.length - 1, Math.max(0, stepOfA + offset)), side === 1 ? event : -1);
   };
-  const toDifference = (): void => goTo(Math.min(difference.a, ofA.steps.length - 1));
-  const current = ofA.look.step;
+  const toDifference = (): void => goTo(difference.a);
+  // Counted as in A, also where A has ended and B goes on.
+  const current = Math.max(ofA.look.step, ofB.look.step - offset);
   const count = Math.max(ofA.steps.length, ofB.steps.length - offset);
   useKeys({
-    j: () => current < ofA.steps.length - 1 && goTo(current + 1),
+    j: () => current < count - 1 && goTo(current + 1),
     k: () => current > 0 && goTo(current - 1),
     d: toDifference,
     '?': () => setHelp(true),
@@ -66,7 +67,7 @@ export function Comparison({ sides, fragment, theme, page }: ComparisonProps): J
       <Toolbar
         name={`${a.name} and ${b.name}`}
         current={current}
-        count={Math.min(count, ofA.steps.length)}
+        count={count}
         onStep={goTo}
         page={page}
         onHelp={() => setHelp(true)}

@@ -28,13 +28,6 @@ export class OrderedMap<T extends object> {
     return this.#itemOf(this.#tree.higher(key));
   }
 
-  /** What `floor` and `higher` give, in one search. */
-  neighbours(key: number): { readonly before: T | undefined; readonly after: T | undefined } {
-    const before = this.#tree.floor(key);
-    const after = before === NONE ? this.#tree.higher(key) : this.#tree.after(before);
-    return { before: this.#itemOf(before), after: this.#itemOf(after) };
-  }
-
   /** The last item with a key less than `key`. */
   lower(key: number): T | undefined {
     return this.#itemOf(this.#tree.lower(key));

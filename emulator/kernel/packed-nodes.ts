@@ -4,8 +4,9 @@
 // objects.
 
 /** Entries of a leaf and children of a branch, at most. */
-export const CAPACITY = 64;
-export const NODE_SHIFT = 6;
+export const CAPACITY = 32;
+export const NODE_SHIFT = 5;
+const FEW_NODES = 256;
 /** The first leaf of a tree is small until it is full: most trees of small machines stay so, and its arrays lie in V8's own heap. */
 const FIRST_CAPACITY = 8;
 /** Numbers kept of each node: entries of a leaf or children of a branch; the next leaf; the previous one. */
@@ -30,10 +31,9 @@ export class PackedNodes {
   // Both searches quarter without a branch on the outcome: which part it is can't be predicted, and a wrong guess costs
   // more than a step; the three comparisons of a step don't wait for each other. Keys beyond the part are greater.
 
-  /** How many of the first `count` keys of `node` are below `key`. */
-  protected countBelow(node: number, count: number, key: number): number {
+  /** The place after those of the `count` keys from `start` on that are below `key`. */
+  protected countBelow(start: number, count: number, key: number): number {
     const keys = this.keys;
-    const start = node << NODE_SHIFT;
     let base = start;
     let length = count;
     while (length > 3) {
@@ -44,15 +44,14 @@ export class PackedNodes {
       base += quarter * passed;
       length -= 3 * quarter;
     }
-    let found = base - start;
+    let found = base;
     for (const end = base + length; base < end; base++) found += Number(keys[base]! < key);
     return found;
   }
 
-  /** How many of the first `count` keys of `node` are at most `key`. */
-  protected countUpTo(node: number, count: number, key: number): number {
+  /** The place after those of the `count` keys from `start` on that are at most `key`. */
+  protected countUpTo(start: number, count: number, key: number): number {
     const keys = this.keys;
-    const start = node << NODE_SHIFT;
     let base = start;
     let length = count;
     while (length > 3) {
@@ -63,7 +62,7 @@ export class PackedNodes {
       base += quarter * passed;
       length -= 3 * quarter;
     }
-    let found = base - start;
+    let found = base;
     for (const end = base + length; base < end; base++) found += Number(keys[base]! <= key);
     return found;
   }
@@ -82,8 +81,9 @@ export class PackedNodes {
     } else {
       this.unused = this.links[node * LINKS + NEXT]!;
     }
-    this.links.fill(NONE, node * LINKS, node * LINKS + LINKS);
     this.links[node * LINKS] = 0;
+    this.links[node * LINKS + NEXT] = NONE;
+    this.links[node * LINKS + PREVIOUS] = NONE;
     return node;
   }
 
@@ -92,10 +92,10 @@ export class PackedNodes {
     this.unused = node;
   }
 
-  /** Makes room for `nodes` whole nodes: by a quarter more than there was, so that little of it is empty. */
+  /** Makes room for `nodes` whole nodes: twice as many as few, a quarter more than many, so that little of it is empty. */
   protected reserve(nodes: number): void {
     if (nodes << NODE_SHIFT <= this.keys.length) return;
-    const room = nodes + (nodes >>> 2);
+    const room = nodes < FEW_NODES ? 2 * nodes : nodes + (nodes >>> 2);
     const keys = new Float64Array(room << NODE_SHIFT);
     const values = new Int32Array(room << NODE_SHIFT);
     const links = new Int32Array(room * LINKS);

@@ -6,7 +6,7 @@
 import { CAPACITY, LINKS, NEXT, NODE_SHIFT, NONE, PackedNodes, PREVIOUS } from './packed-nodes.ts';
 
 /** A leaf with fewer entries looks whether its right neighbour fits into it. */
-const MERGE_AT = 12;
+const MERGE_AT = 6;
 
 /** Ordered multimap from numbers to 32-bit integers. */
 export class PackedTree extends PackedNodes {
@@ -37,38 +37,38 @@ export class PackedTree extends PackedNodes {
 
   /** The last entry with a key of at most `key`. */
   floor(key: number): number {
-    const leaf = this.#leafAfter(key);
-    return this.#before(leaf, this.countUpTo(leaf, this.links[leaf * LINKS]!, key));
-  }
-
-  /** The first entry with a key of at least `key`. */
-  ceiling(key: number): number {
-    const leaf = this.#leafBefore(key);
-    return this.#at(leaf, this.countBelow(leaf, this.links[leaf * LINKS]!, key));
+    const place = this.#seekAfter(key);
+    return place > this.#recent << NODE_SHIFT ? place - 1 : this.#endOfPrevious(this.#recent);
   }
 
   /** The first entry with a key greater than `key`. */
   higher(key: number): number {
-    const leaf = this.#leafAfter(key);
-    return this.#at(leaf, this.countUpTo(leaf, this.links[leaf * LINKS]!, key));
+    const place = this.#seekAfter(key);
+    return place < this.#end(this.#recent) ? place : this.#startOfNext(this.#recent);
+  }
+
+  /** The first entry with a key of at least `key`. */
+  ceiling(key: number): number {
+    const place = this.#seekBefore(key);
+    return place < this.#end(this.#recent) ? place : this.#startOfNext(this.#recent);
   }
 
   /** The last entry with a key less than `key`. */
   lower(key: number): number {
-    const leaf = this.#leafBefore(key);
-    return this.#before(leaf, this.countBelow(leaf, this.links[leaf * LINKS]!, key));
+    const place = this.#seekBefore(key);
+    return place > this.#recent << NODE_SHIFT ? place - 1 : this.#endOfPrevious(this.#recent);
   }
 
   /** The entry after `entry`. */
   after(entry: number): number {
     const leaf = entry >> NODE_SHIFT;
-    return this.#at(leaf, entry + 1 - (leaf << NODE_SHIFT));
+    return entry + 1 < this.#end(leaf) ? entry + 1 : this.#startOfNext(leaf);
   }
 
   /** The entry before `entry`. */
   before(entry: number): number {
     const leaf = entry >> NODE_SHIFT;
-    return this.#before(leaf, entry - (leaf << NODE_SHIFT));
+    return entry > leaf << NODE_SHIFT ? entry - 1 : this.#endOfPrevious(leaf);
   }
 
   /** The entry with that key and value. */
@@ -80,26 +80,22 @@ export class PackedTree extends PackedNodes {
 
   /** Adds an entry after all with a key of at most `key`. */
   insert(key: number, value: number): void {
-    let leaf = this.#leafAfter(key);
-    let count = this.links[leaf * LINKS]!;
-    if (count === CAPACITY || (leaf << NODE_SHIFT) + count === this.keys.length) {
-      if (count === CAPACITY) leaf = this.#recent = this.#split(key);
+    let place = this.#seekAfter(key);
+    const count = this.links[this.#recent * LINKS]!;
+    if (count === CAPACITY || (this.#recent << NODE_SHIFT) + count === this.keys.length) {
+      if (count === CAPACITY) this.#recent = this.#split(key);
       else this.reserve(1);
-      count = this.links[leaf * LINKS]!;
+      place = this.#seekAfter(key);
     }
     const keys = this.keys;
     const values = this.values;
-    const base = leaf << NODE_SHIFT;
-    const end = base + count;
-    const isLast = count > 0 && keys[end - 1]! <= key;
-    const place = isLast ? end : base + this.countUpTo(leaf, count, key);
-    for (let entry = end; entry > place; entry--) {
+    for (let entry = this.#end(this.#recent); entry > place; entry--) {
       keys[entry] = keys[entry - 1]!;
       values[entry] = values[entry - 1]!;
     }
     keys[place] = key;
     values[place] = value;
-    this.links[leaf * LINKS] = count + 1;
+    this.links[this.#recent * LINKS]!++;
     this.#size++;
   }
 
@@ -133,47 +129,58 @@ export class PackedTree extends PackedNodes {
     return true;
   }
 
-  /** The entry at `index` of `leaf`, or the first of the next one. */
-  #at(leaf: number, index: number): number {
-    if (index < this.links[leaf * LINKS]!) return (leaf << NODE_SHIFT) + index;
+  /** The place after the last entry of `leaf`. */
+  #end(leaf: number): number {
+    return (leaf << NODE_SHIFT) + this.links[leaf * LINKS]!;
+  }
+
+  #startOfNext(leaf: number): number {
     const next = this.links[leaf * LINKS + NEXT]!;
     return next === NONE ? NONE : next << NODE_SHIFT;
   }
 
-  /** The entry before `index` of `leaf`, or the last of the previous one. */
-  #before(leaf: number, index: number): number {
-    if (index > 0) return (leaf << NODE_SHIFT) + index - 1;
+  #endOfPrevious(leaf: number): number {
     const previous = this.links[leaf * LINKS + PREVIOUS]!;
-    return previous === NONE ? NONE : (previous << NODE_SHIFT) + this.links[previous * LINKS]! - 1;
+    return previous === NONE ? NONE : this.#end(previous) - 1;
   }
 
-  /** The leaf in which the last key of at most `key` stands, or would be inserted. */
-  #leafAfter(key: number): number {
-    const recent = this.#recent;
-    const count = this.links[recent * LINKS]!;
-    const base = recent << NODE_SHIFT;
-    const isLast = this.links[recent * LINKS + NEXT]! === NONE;
-    if (count > 0 && key >= this.keys[base]! && (isLast || key < this.keys[base + count - 1]!)) return recent;
-    let node = this.#root;
-    for (let height = this.#height; height > 0; height--)
-      node = this.values[(node << NODE_SHIFT) + this.countUpTo(node, this.links[node * LINKS]! - 1, key)]!;
-    return (this.#recent = node);
+  /** The place after the last key of at most `key`, in the leaf that is the recent one then. */
+  #seekAfter(key: number): number {
+    const { keys, links } = this;
+    let node = this.#recent;
+    const base = node << NODE_SHIFT;
+    let count = links[node * LINKS]!;
+    // Appending, and what lies near the last place.
+    const isInside = count > 0 && key >= keys[base]!;
+    if (isInside && key >= keys[base + count - 1]! && links[node * LINKS + NEXT]! === NONE) return base + count;
+    if (!isInside || key >= keys[base + count - 1]!) {
+      node = this.#root;
+      for (let height = this.#height; height > 0; height--)
+        node = this.values[this.countUpTo(node << NODE_SHIFT, links[node * LINKS]! - 1, key)]!;
+      this.#recent = node;
+      count = links[node * LINKS]!;
+    }
+    return this.countUpTo(node << NODE_SHIFT, count, key);
   }
 
-  /** The leaf in which the first key of at least `key` stands, or the one before it. */
-  #leafBefore(key: number): number {
-    const recent = this.#recent;
-    const count = this.links[recent * LINKS]!;
-    const base = recent << NODE_SHIFT;
-    const isLast = this.links[recent * LINKS + NEXT]! === NONE;
-    if (count > 0 && key > this.keys[base]! && (isLast || key <= this.keys[base + count - 1]!)) return recent;
-    let node = this.#root;
-    for (let height = this.#height; height > 0; height--)
-      node = this.values[(node << NODE_SHIFT) + this.countBelow(node, this.links[node * LINKS]! - 1, key)]!;
-    return (this.#recent = node);
+  /** The place of the first key of at least `key`, in the leaf that is the recent one then. */
+  #seekBefore(key: number): number {
+    const { keys, links } = this;
+    let node = this.#recent;
+    const base = node << NODE_SHIFT;
+    let count = links[node * LINKS]!;
+    const isInside = count > 0 && key > keys[base]!;
+    if (!isInside || (key > keys[base + count - 1]! && links[node * LINKS + NEXT]! !== NONE)) {
+      node = this.#root;
+      for (let height = this.#height; height > 0; height--)
+        node = this.values[this.countBelow(node << NODE_SHIFT, links[node * LINKS]! - 1, key)]!;
+      this.#recent = node;
+      count = links[node * LINKS]!;
+    }
+    return this.countBelow(node << NODE_SHIFT, count, key);
   }
 
-  /** Splits the full leaf that `#leafAfter(key)` gives; the half that `key` belongs to. */
+  /** Splits the full leaf in which `key` would come in; the half that `key` belongs to. */
   #split(key: number): number {
     const leaf = this.#recordPath(key, true);
     const right = this.makeNode();
@@ -227,10 +234,11 @@ export class PackedTree extends PackedNodes {
     let node = this.#root;
     for (let depth = 0; depth < this.#height; depth++) {
       const separators = this.links[node * LINKS]! - 1;
-      const index = after ? this.countUpTo(node, separators, key) : this.countBelow(node, separators, key);
+      const base = node << NODE_SHIFT;
+      const place = after ? this.countUpTo(base, separators, key) : this.countBelow(base, separators, key);
       this.#path[depth] = node;
-      this.#pathIndex[depth] = index;
-      node = this.values[(node << NODE_SHIFT) + index]!;
+      this.#pathIndex[depth] = place - base;
+      node = this.values[place]!;
     }
     return node;
   }

@@ -24,7 +24,7 @@ function clearLocked(context: SvmContext, first: number, last: number, allocatio
   let interval = tree.findIntersecting(first, last);
   while (interval !== undefined && interval.first <= last) {
     // The successor is determined before the interval is changed.
-    const next = tree.after(interval);
+    const next = interval.last < last || tree.overlapping ? tree.after(interval) : undefined;
     if (interval.last >= first) {
       const keepsFront = interval.first < first;
       const keepsBack = interval.last > last;
@@ -37,9 +37,11 @@ function clearLocked(context: SvmContext, first: number, last: number, allocatio
         tree.insert(last + 1, oldLast, interval);
       } else if (keepsFront) {
         tree.trimBack(interval, first - 1);
+        tree.reuse(interval);
       } else if (keepsBack) {
         // mutant: clear-keeps-tail
         tree.trimFront(interval, last + 1);
+        tree.reuse(interval);
       } else {
         tree.remove(interval);
       }

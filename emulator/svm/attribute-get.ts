@@ -30,7 +30,10 @@ function aggregateRecords(context: SvmContext, first: number, last: number, aggr
   if (interval === undefined || interval.first > first) copyRecord(aggregate, defaults);
   else interval.readRecord(aggregate);
   // The usual case: one interval covers the request.
-  if (interval !== undefined && interval.first <= first && interval.last >= last) return;
+  if (interval !== undefined && interval.first <= first && interval.last >= last) {
+    tree.reuse(interval);
+    return;
+  }
   let cursor = first;
   while (interval !== undefined && cursor <= last) {
     if (interval.first > cursor) combine(aggregate, defaults);

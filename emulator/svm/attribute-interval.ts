@@ -18,7 +18,8 @@ const ACCESS_BITS = 2;
 const ACCESS_MASK = 3;
 /** End of the list of rows that are not in use. */
 const NO_ROW = -1;
-const FIRST_ROWS = 4;
+const FIRST_ROWS = 16;
+const FEW_ROWS = 1024;
 
 /** The rows of the intervals of one tree. */
 export class AttributeRows {
@@ -52,15 +53,25 @@ export class AttributeRows {
     words[at + FLAGS] = record.flags;
   }
 
+  /** Whether the interval of `row` contains `page`. */
+  contains(row: number, page: number): boolean {
+    const at = row << DOUBLES_SHIFT;
+    return page >= this.doubles[at]! && page <= this.doubles[at + 1]!;
+  }
+
+  lastOf(row: number): number {
+    return this.doubles[(row << DOUBLES_SHIFT) + 1]!;
+  }
+
   /** The row is given back. */
   free(row: number): void {
     this.doubles[row << DOUBLES_SHIFT] = this.#unused;
     this.#unused = row;
   }
 
-  /** By a quarter more than there was, so that little of it is empty. */
+  /** Few rows become twice as many; many a quarter more, so that little of it is empty. */
   #grow(): void {
-    const rows = this.#end + Math.max(FIRST_ROWS, this.#end >>> 2);
+    const rows = Math.max(FIRST_ROWS, this.#end < FEW_ROWS ? 2 * this.#end : this.#end + (this.#end >>> 2));
     const doubles = new Float64Array((rows * ROW_BYTES) / Float64Array.BYTES_PER_ELEMENT);
     doubles.set(this.doubles);
     this.doubles = doubles;

@@ -29,6 +29,8 @@ export class AttributeTree {
   readonly #held: AttributeInterval[] = [];
   // One that was released, for the next lookup: most calls look at one interval, and make no object then.
   #spare: AttributeInterval | null = null;
+  // Row of the interval found last, or NONE: faults and calls come near each other.
+  #recentRow = NONE;
 
   get size(): number {
     return this.#tree.size;
@@ -59,26 +61,31 @@ export class AttributeTree {
     const held = this.#held;
     if (held[held.length - 1] === interval) held.pop();
     else if (held.includes(interval)) held.splice(held.indexOf(interval), 1);
-    if (interval.rows === this.#rows) this.#spare = interval;
+    this.reuse(interval);
+  }
+
+  /** The caller looked `interval` up, and does not look at it any more. */
+  reuse(interval: AttributeInterval): void {
+    if (interval.holders === 0 && interval.rows === this.#rows) this.#spare = interval;
   }
 
   /** The interval that contains `page`; of several, the one with the smallest first page. */
   find(page: number): AttributeInterval | undefined {
     if (this.#list !== null) return this.#firstIntersecting(page, page);
+    if (this.#recentRow !== NONE && this.#rows.contains(this.#recentRow, page)) return this.#ofRow(this.#recentRow);
     const entry = this.#tree.floor(page);
     if (entry === NONE) return undefined;
-    const interval = this.#at(entry);
-    return interval.last >= page ? interval : undefined;
+    const row = this.#tree.valueAt(entry);
+    if (this.#rows.lastOf(row) < page) return undefined;
+    this.#recentRow = row;
+    return this.#ofRow(row);
   }
 
   /** The interval with the smallest first page among those that intersect `[first, last]`. */
   findIntersecting(first: number, last: number): AttributeInterval | undefined {
     if (this.#list !== null) return this.#firstIntersecting(first, last);
     const before = this.#tree.floor(first);
-    if (before !== NONE) {
-      const interval = this.#at(before);
-      if (interval.last >= first) return interval;
-    }
+    if (before !== NONE && this.#rows.lastOf(this.#tree.valueAt(before)) >= first) return this.#at(before);
     const after = before === NONE ? this.#tree.higher(first) : this.#tree.after(before);
     return after !== NONE && this.#tree.keyAt(after) <= last ? this.#at(after) : undefined;
   }
@@ -113,19 +120,19 @@ export class AttributeTree {
     return this.#lookAt(this.#insertNew(first, last, record));
   }
 
-  /** Takes out an interval, which is freed. */
+  /** Takes out an interval, which is freed: only who holds it may look at it any more. */
   remove(interval: AttributeInterval): void {
     const { row } = interval;
     this.#tree.remove(this.#entryOf(interval));
     if (this.#tree.size === 0) this.#list = null;
     else this.#list?.remove(row);
-    interval.detach();
-    interval.freed = true;
     for (const held of this.#held) {
       if (held.row !== row || held.rows !== this.#rows) continue;
       held.detach();
       held.freed = true;
     }
+    this.reuse(interval);
+    if (this.#recentRow === row) this.#recentRow = NONE;
     this.#rows.free(row);
   }
 
@@ -184,6 +191,7 @@ export class AttributeTree {
     this.#tree = new PackedTree();
     this.#rows = new AttributeRows();
     this.#spare = null;
+    this.#recentRow = NONE;
     this.#list = null;
   }
 

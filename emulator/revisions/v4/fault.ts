@@ -188,9 +188,9 @@ export class HandleFault implements FaultCall {
       if (typeof range === 'number') return this.#withoutRange(range, interval);
       // mutant: window-edge
       if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
-      const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
-      if (!(write && mode.readOnly) && range.isFullyValid(flags, interval.flags))
-        return this.#because('already-valid', 0, 0);
+      const { flags: wanted } = interval;
+      const flags = context.device.pteFlags.indexFor(wanted, mode.readOnly, PteMemory.system);
+      if (!(write && mode.readOnly) && range.isFullyValid(flags, wanted)) return this.#because('already-valid', 0, 0);
       let result = getPages(context.framework, range, mode.readOnly);
       if (result === -Errno.EOPNOTSUPP || result === -Errno.EFAULT) {
         budget--;

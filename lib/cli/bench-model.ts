@@ -10,6 +10,7 @@ import { POLICY_NAMES } from './policies.ts';
 import type { PolicyName } from './policies.ts';
 import { runPolicy } from './policy-workload.ts';
 import type { PolicyResult, WorkloadSettings } from './policy-workload.ts';
+import { counted } from '../words/counted.ts';
 
 /** Runs `bench --model`; returns the exit code. */
 export async function benchModel(values: InputOf<typeof bench>['values']): Promise<ExitCode> {
@@ -35,7 +36,9 @@ export async function benchModel(values: InputOf<typeof bench>['values']): Promi
     return ExitCode.ok;
   }
   const { pattern, vram, passes } = settings;
-  print(`cost ${cost}: ${size} MiB on ${vram} MiB of VRAM, ${pattern} in windows of ${window} MiB, ${passes} passes`);
+  print(
+    `cost ${cost}: ${size} MiB on ${vram} MiB of VRAM, ${pattern} in windows of ${window} MiB, ${counted(passes, 'pass', 'passes')}`,
+  );
   for (const line of table([HEAD, ...results.map(row)])) print(line);
   print();
   print('what the time is spent on, ms');

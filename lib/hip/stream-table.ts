@@ -10,6 +10,7 @@ import { HipError, HipStatus, invalidValue } from './error.ts';
 import { appendCommand, HipStream, pendingOf, waitForAll } from './stream.ts';
 import type { HipEvent } from './stream.ts';
 import type { HipState } from './state.ts';
+import { counted } from '../words/counted.ts';
 
 /** A stream; null or undefined (or 'legacy', hipStreamLegacy) the null stream; 'per-thread' hipStreamPerThread. */
 export type HipStreamArgument = HipStream | 'legacy' | 'per-thread' | null | undefined;
@@ -186,7 +187,7 @@ export class StreamTable {
     return this.#issue(
       stream,
       watched,
-      () => `the discard of ${ranges.length} range${ranges.length === 1 ? '' : 's'}`,
+      () => `the discard of ${counted(ranges.length, 'range')}`,
       (before, done) => {
         try {
           if (destinations.length === 0) hsa.svmDiscardBatchAsync(ranges, before, done);

@@ -2,6 +2,7 @@
 import { show } from '../uapi/errors.ts';
 import { HsaAgent } from './agent.ts';
 import { HsaGlobalFlag, HsaSvmAttribute } from './constants.ts';
+import { counted } from '../words/counted.ts';
 
 const ATTRIBUTE_NAMES: Readonly<Record<number, string>> = {
   [HsaSvmAttribute.globalFlag]: 'GLOBAL_FLAG',
@@ -35,7 +36,7 @@ export function describePrefetch(agent: unknown): string {
 
 /** 'hsa_amd_svm_discard_batch_async(2 ranges)', 'hsa_amd_svm_discard_and_prefetch_batch_async(2 ranges, GPU0)'. */
 export function describeDiscard(ranges: unknown, agents: unknown): string {
-  const what = Array.isArray(ranges) ? `${ranges.length} range${ranges.length === 1 ? '' : 's'}` : show(ranges);
+  const what = Array.isArray(ranges) ? `${counted(ranges.length, 'range')}` : show(ranges);
   if (agents === undefined) return `hsa_amd_svm_discard_batch_async(${what})`;
   const where = Array.isArray(agents)
     ? Array.from(agents as readonly unknown[], describeValue).join(', ')

@@ -1,4 +1,5 @@
 /** Sizes and addresses as people write them. */
+import { counted } from './counted.ts';
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] as const;
 
@@ -8,7 +9,7 @@ export function exactBytes(size: bigint): string {
     const shift = BigInt(10 * unit);
     if (size >= 1n << shift && size % (1n << shift) === 0n) return `${size >> shift} ${UNITS[unit]}`;
   }
-  return `${size} bytes`;
+  return counted(size, 'byte');
 }
 
 /** "2 MiB at 0x10000000" */

@@ -110,7 +110,7 @@ it('says why an access is not served', () => {
 
 it('writes sizes', () => {
   expect([1n, 4096n, 3n << 20n, (1n << 20n) + 1n, 1n << 50n].map(exactBytes)).toEqual([
-    '1 bytes',
+    '1 byte',
     '4 KiB',
     '3 MiB',
     '1048577 bytes',

@@ -27,6 +27,7 @@ import type { Mapping, MappingOptions } from './mapping.ts';
 import { pteRuns } from './pte-words.ts';
 import { CaseRandom } from './random.ts';
 import type { OpenedTarget, Target } from './target.ts';
+import { counted } from '../../words/counted.ts';
 
 /** What a case asks of the devices before it uses them. */
 export interface CaseSetup {
@@ -308,7 +309,7 @@ export class CaseContext extends CaseChecks {
     const result = this.gpu(device).access({ address, size, write });
     this.note(
       () =>
-        `access [0x${address.toString(16)}, +0x${size.toString(16)}) ${write ? 'write' : 'read'}: ${result.faults} faults = ${result.result}`,
+        `access [0x${address.toString(16)}, +0x${size.toString(16)}) ${write ? 'write' : 'read'}: ${counted(result.faults, 'fault')} = ${result.result}`,
     );
     return result;
   }

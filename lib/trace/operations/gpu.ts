@@ -9,6 +9,7 @@ import type { BareAnswer } from './descriptor.ts';
 import { gpuValues, LARGEST_VALUE, writeGpuValue } from './values.ts';
 import type { ValueRun } from './values.ts';
 import { FIELDS } from './form.ts';
+import { counted } from '../../words/counted.ts';
 
 const { address: addr, size: len, write } = FIELDS;
 const U64_END = 1n << 64n;
@@ -137,7 +138,7 @@ export const access = defineOperation({
 function accessSentences(runs: readonly TraceAccessRun[]): string[] {
   const sumOf = (some: readonly TraceAccessRun[]): string => {
     const count = some.reduce((sum, [, , pages]) => sum + Number(pages), 0);
-    return count === 0 ? '' : `${count} page${count === 1 ? '' : 's'}`;
+    return count === 0 ? '' : counted(count, 'page');
   };
   const hits = sumOf(runs.filter(([outcome]) => outcome === 'hit'));
   const failed = sumOf(runs.filter(([outcome]) => outcome === 'failed'));

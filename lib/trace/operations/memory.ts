@@ -8,6 +8,7 @@ import { bareAnswer, readInterval, readProtection, writeInterval } from './commo
 import { defineOperation } from './descriptor.ts';
 import type { BareAnswer, EventQuestion } from './descriptor.ts';
 import { FIELDS } from './form.ts';
+import { counted } from '../../words/counted.ts';
 
 const { address: addr, size: len, protection: prot, kind, write } = FIELDS;
 
@@ -143,7 +144,9 @@ export const touch = defineOperation({
   }),
   sentence: (operation) => `The CPU ${operation.write ? 'writes' : 'reads'} each page of ${bytesAt(operation)}`,
   refusal: (_, errno) => processCallRefusal('touch', errno),
-  outcome: (_, { fresh, pages }) => [`${Number(fresh)} pages of ${Number(pages)} were not there and are now.`],
+  outcome: (_, { fresh, pages }) => [
+    `${Number(fresh)} of ${counted(Number(pages), 'page')} ${Number(fresh) === 1 ? 'was' : 'were'} not there and ${Number(fresh) === 1 ? 'is' : 'are'} now.`,
+  ],
   label: (operation) => `CPU ${operation.write ? 'writes' : 'reads'}`,
   form: { label: 'CPU touches', fields: { addr, len, write } },
 });

@@ -76,7 +76,7 @@ it.each(PROFILES)(
       'The process locks 4 KiB at 0x10200000 in memory',
       'The kernel swaps out 2 MiB at 0x10000000',
       'The process forks',
-      'Child 1 writes to each page of 1 bytes at 0x10001000',
+      'Child 1 writes to each page of 1 byte at 0x10001000',
       'Child 1 exits',
       'khugepaged makes huge pages of 2 MiB at 0x10000000',
       'and moves it to 0x11000000',

@@ -7,6 +7,7 @@ import { defineOperation } from './descriptor.ts';
 import type { BareAnswer } from './descriptor.ts';
 import { FIELDS } from './form.ts';
 import type { PinAnswer } from './contents.ts';
+import { counted } from '../../words/counted.ts';
 
 const { address: addr, size: len } = FIELDS;
 
@@ -89,7 +90,7 @@ export const swapout = defineOperation({
   }),
   sentence: (operation) => `The kernel swaps out ${bytesAt(operation)}`,
   refusal: (_, errno) => processCallRefusal('swapout', errno),
-  outcome: (_, { pages }) => [`${Number(pages)} pages left memory.`],
+  outcome: (_, { pages }) => [`${counted(Number(pages), 'page')} left memory.`],
   form: { label: 'swap out', fields: { addr, len } },
 });
 

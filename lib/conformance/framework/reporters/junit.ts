@@ -1,6 +1,7 @@
 /** JUnit XML in the form that Jenkins published a schema for; CI systems read it. */
 import type { Report, ReportedCase } from '../report.ts';
 import { byGroup, properties } from './groups.ts';
+import { counted } from '../../../words/counted.ts';
 
 /** `failuresOnly`: just the cases that are not as expected, and the groups that have some. */
 export function renderJunit(
@@ -23,7 +24,7 @@ export function renderJunit(
     for (const each of cases) lines.push(...testCase(each));
     lines.push('  </testsuite>');
   }
-  lines.push('</testsuites>', `<!-- ${total} cases, ${skip} skipped, ${unexpected} not as expected -->`);
+  lines.push('</testsuites>', `<!-- ${counted(total, 'case')}, ${skip} skipped, ${unexpected} not as expected -->`);
   return `${lines.join('\n')}\n`;
 }
 

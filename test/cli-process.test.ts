@@ -76,6 +76,8 @@ describeIf(
     const shown = (environment: NodeJS.ProcessEnv): string => {
       const env: NodeJS.ProcessEnv = { ...process.env, TERM: 'xterm', ...environment };
       if (environment['NO_COLOR'] === undefined) delete env['NO_COLOR'];
+      // Node takes the terminal of a CI that it does not know for one without colours.
+      delete env['CI'];
       return spawnSync('script', ['-qec', `${process.execPath} ${MAIN} --help`, '/dev/null'], { encoding: 'utf8', env })
         .stdout;
     };

@@ -115,7 +115,7 @@ const arrows: Record<string, string[]> = {
     'lib/conformance/cases/hip',
   ],
   'lib/conformance/framework': ['lib/uapi', 'lib/words', 'lib/device', 'lib/hsa', 'lib/hip'],
-  'lib/conformance/framework/reporters': ['lib/conformance/framework'],
+  'lib/conformance/framework/reporters': ['lib/conformance/framework', 'lib/words'],
   'lib/conformance/support': ['lib/conformance/framework', 'lib/uapi', 'lib/device', 'lib/hsa', 'lib/hip'],
   'lib/conformance/cases': ['lib/conformance/framework', 'lib/conformance/cases/uapi', 'lib/conformance/cases/hip'],
   'lib/conformance/cases/uapi': casesMayImport,

@@ -160,7 +160,7 @@ sys.stdin.read()`,
     // "The GPU may retry", forever: the fault is answered with 0 and nothing is mapped.
     expect(await served.gpuJson('fault', at(3))).toEqual({ result: 0, name: '0' });
     const beyond = await served.gpu('access', at(3), '4096');
-    expect([beyond.code, beyond.stdout]).toEqual([1, expect.stringContaining('+1 pages: failed')]);
+    expect([beyond.code, beyond.stdout]).toEqual([1, expect.stringContaining('+1 page: failed')]);
     expect(served.output).not.toContain('EIO');
     client.stdin!.end();
   });

@@ -1,7 +1,16 @@
 /** Traces of the hazards about the life of a context. */
+import type { PreemptionPoint } from '../../../emulator/index.ts';
 import type { RevisionName } from '../../uapi/profile.ts';
 import type { HazardScenarios } from './scenario.ts';
 import { BLOCK, T, V } from './script.ts';
+
+/** Where a fault has seen that the context is not closing, and has not the svm lock yet. */
+const BEFORE_SVM_LOCK: Readonly<Record<RevisionName, PreemptionPoint>> = {
+  v4: 'closing-checked',
+  v7: 'svm-lock',
+  'v7-xnack-off': 'svm-lock',
+  v8: 'svm-lock',
+};
 
 /** Whether a context that is being closed kills accesses; else it answers them with 0. */
 const KILLS_WHILE_CLOSING: Readonly<Record<RevisionName, boolean>> = {
@@ -48,7 +57,7 @@ export const LIFECYCLE_SCENARIOS: HazardScenarios = {
     write: (s, revision) => {
       s.registered();
       s.during(
-        revision === 'v4' ? 'closing-checked' : 'svm-lock',
+        BEFORE_SVM_LOCK[revision],
         () => s.add({ fini: {} }),
         () => s.fault(V),
       );

@@ -342,7 +342,7 @@ export const REVISION_MUTANTS = [
     id: 'off-restore-nothing',
     revision: 'v7-xnack-off',
     rule: 'spec/xnack-off §4',
-    becomes: '',
+    becomes: 'return 0;',
     killedBy: 'lifecycle,without-xnack:new-pages',
   },
   {

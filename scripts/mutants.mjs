@@ -117,13 +117,13 @@ const V4_MUTANTS = [
   {
     id: 'split-loses-right-piece',
     rule: 'spec/02-attributes §4.6',
-    becomes: 'if (last < oldLast - 1) this.#insertNew(last + 1, oldLast, interval);',
+    becomes: 'if (last < oldLast - 1) this.#map.insert(last + 1, new AttributeInterval(last + 1, oldLast, interval));',
     killedBy: 'attributes,geometry:repeated',
   },
   {
     id: 'split-left-with-new-record',
     rule: 'spec/02-attributes §4.6',
-    becomes: 'const left = this.#rows.allocate(oldFirst + 1, first - 1, interval);',
+    becomes: 'const left = new AttributeInterval(oldFirst + 1, first - 1, interval);',
     killedBy: 'attributes,geometry:pages',
   },
   {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { clearAttributes } from '../emulator/svm/attribute-clear.ts';
-import type { AttributeInterval } from '../emulator/svm/attribute-interval.ts';
+import type { AttributeInterval } from '../emulator/svm/attribute-tree.ts';
 import type { AmdgpuSvmRange } from '../emulator/svm/svm-range.ts';
 import { accepts, AttributeModel, valueOf } from './support/attribute-model.ts';
 import type { ModelPair } from './support/attribute-model.ts';
@@ -256,8 +256,6 @@ class Pair {
       if ((this.#identity.get(id) ?? interval) !== interval || (this.#idOf.get(interval) ?? id) !== id) {
         throw new Error(`the interval at page ${interval.first - BASE} has another identity than the model's`);
       }
-      // Held from then on: it stays the same object.
-      if (!this.#identity.has(id)) this.rig.context.tree.hold(interval);
       this.#identity.set(id, interval);
       this.#idOf.set(interval, id);
     }

@@ -1,13 +1,11 @@
-/** The ordered index, and the tree under it, against a sorted array. */
+/** The ordered index against a sorted array. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OrderedMap } from '../emulator/kernel/ordered-map.ts';
-import { NONE } from '../emulator/kernel/packed-nodes.ts';
-import { PackedTree } from '../emulator/kernel/packed-tree.ts';
 import { seedFor } from './support/emulator-rig.ts';
 
 interface Item {
-  serial: number;
+  readonly serial: number;
 }
 interface Entry {
   readonly key: number;
@@ -42,10 +40,9 @@ class Oracle {
   }
 }
 
-/** All three, changed together; every answer is compared. The tree has the serial numbers of the items as values. */
+/** Both sides, changed together; every answer is compared. */
 class Pair {
   readonly map = new OrderedMap<Item>();
-  readonly tree = new PackedTree();
   readonly oracle = new Oracle();
   operations = 0;
   #serial = 0;
@@ -53,7 +50,6 @@ class Pair {
   insert(key: number): void {
     const item = { serial: this.#serial++ };
     this.map.insert(key, item);
-    this.tree.insert(key, item.serial);
     this.oracle.insert(key, item);
     this.#count();
   }
@@ -62,35 +58,30 @@ class Pair {
     const entry = this.oracle.entries[index];
     if (entry === undefined) return;
     expect(this.map.remove(entry.key, entry.item)).toBe(true);
-    this.tree.remove(this.#entryOf(entry));
     this.oracle.entries.splice(index, 1);
     this.#count();
   }
 
   removeMissing(key: number): void {
     expect(this.map.remove(key, { serial: -1 })).toBe(false);
-    expect(this.tree.find(key, -1)).toBe(NONE);
+    expect(this.map.replace(key, { serial: -1 }, { serial: -2 })).toBe(false);
+    expect(this.map.rekey(key, key + 1, { serial: -1 })).toBe(false);
     this.#count();
   }
 
   replace(index: number): void {
     const entry = this.oracle.entries[index];
     if (entry === undefined) return;
-    this.tree.setValue(this.#entryOf(entry), this.#serial);
-    entry.item.serial = this.#serial++;
+    const item = { serial: this.#serial++ };
+    expect(this.map.replace(entry.key, entry.item, item)).toBe(true);
+    this.oracle.entries[index] = { key: entry.key, item };
     this.#count();
   }
 
   rekey(index: number, key: number): void {
     const entry = this.oracle.entries[index];
     if (entry === undefined) return;
-    this.map.remove(entry.key, entry.item);
-    this.map.insert(key, entry.item);
-    const before = this.#entryOf(entry);
-    if (!this.tree.rekey(before, key)) {
-      this.tree.remove(before);
-      this.tree.insert(key, entry.item.serial);
-    }
+    expect(this.map.rekey(entry.key, key, entry.item)).toBe(true);
     // Also with the key it had: it goes after all items with that key.
     this.oracle.entries.splice(index, 1);
     this.oracle.insert(key, entry.item);
@@ -106,12 +97,6 @@ class Pair {
     );
     for (const [index, item] of actual.entries()) {
       if (item !== expected[index]) expect({ key, index, item }).toEqual({ key, index, item: expected[index] });
-    }
-    const { tree } = this;
-    for (const [index, entry] of [tree.floor(key), tree.ceiling(key), tree.higher(key), tree.lower(key)].entries()) {
-      const serial = entry === NONE ? undefined : tree.valueAt(entry);
-      if (serial !== expected[index]?.serial)
-        expect({ key, index, serial }).toEqual({ key, index, ...expected[index] });
     }
     if (this.map.size !== entries.length) expect(this.map.size).toBe(entries.length);
     this.#count();
@@ -135,18 +120,7 @@ class Pair {
       throw new Error('values() differs from the sorted array');
     expect(this.map.first()).toBe(this.oracle.entries[0]?.item);
     expect(this.map.last()).toBe(this.oracle.entries.at(-1)?.item);
-    expect([this.map.size, this.tree.size]).toEqual([this.oracle.entries.length, this.oracle.entries.length]);
-    let from = this.tree.floor(Number.POSITIVE_INFINITY);
-    for (const { key, item } of this.oracle.entries.toReversed()) {
-      if (this.tree.keyAt(from) !== key || this.tree.valueAt(from) !== item.serial)
-        throw new Error('the tree backwards differs from the sorted array');
-      from = this.tree.before(from);
-    }
-    expect(from).toBe(NONE);
-  }
-
-  #entryOf({ key, item }: Entry): number {
-    return this.tree.find(key, item.serial);
+    expect(this.map.size).toBe(this.oracle.entries.length);
   }
 
   #count(): void {
@@ -165,7 +139,7 @@ function random(seed: number): (bound: number) => number {
   };
 }
 
-describe('OrderedMap and PackedTree against a sorted array', () => {
+describe('OrderedMap against a sorted array', () => {
   const seed = seedFor('property-ordered-map');
 
   it('agrees for short histories, with many equal keys', () => {

@@ -5,7 +5,7 @@ import type { PreemptionPoints } from '../kernel/preemption.ts';
 import type { GpuCosts } from '../cost/machine-costs.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
 import { TIMESTAMP_BITS } from '../gpu/interrupt-ring.ts';
-import type { KernelRevision, PasidTable } from '../svm/context.ts';
+import type { KernelRevision, PasidTable, SvmContext } from '../svm/context.ts';
 import type { DriverModule } from '../svm/driver-module.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import { fileOfPasid } from './requests.ts';
@@ -57,15 +57,9 @@ export class GpuFaults {
     gpu.counters.faults++;
     const { now } = surroundings.clock;
     this.#costs?.faultRaised();
-    pasids.lock.acquire();
     const context = pasid === undefined ? undefined : pasids.find(pasid)?.context;
-    if (context !== undefined && context !== null) surroundings.points.reach('context-looked-up');
-    pasids.lock.release();
     if (context === undefined || context === null) return this.#refuse(pasid, page, write);
-    if (context.vm.context !== context) {
-      const what = 'the fault handler looked up a context that was finalised before it took a reference';
-      context.effects.current?.hazard('Q09', what, page, 1);
-    }
+    if (surroundings.points.listener !== null) this.#letOthersIn(context, page);
     if (inReset && !surroundings.revision.answersInReset) {
       context.endFault(page, write, 0, 'in-reset', 0);
       return 0;
@@ -84,6 +78,17 @@ export class GpuFaults {
       },
     });
     return SLEEPING;
+  }
+
+  #letOthersIn(context: SvmContext, page: number): void {
+    const { pasids, surroundings } = this.#device;
+    pasids.lock.acquire();
+    surroundings.points.reach('context-looked-up');
+    pasids.lock.release();
+    if (context.vm.context !== context) {
+      const what = 'the fault handler looked up a context that was finalised before it took a reference';
+      context.effects.current?.hazard('Q09', what, page, 1);
+    }
   }
 
   /** The handler finds no context for the PASID. */

@@ -129,10 +129,9 @@ export class GpuSvm<R extends GpuRange> {
     if (!readOnly && (vma.protection & Protection.write) === 0) return -Errno.EPERM;
     // mutant: io-errno
     if (isIoOrPfnMap(vma)) return -Errno.EIO;
-    const before = this.ranges.floor(page);
+    const { before, after } = this.ranges.neighbours(page);
     const freeFrom = before === undefined ? 0 : before.startPage + before.pages;
     if (freeFrom > page) return before!;
-    const after = this.ranges.higher(page);
     this.#freeFrom = freeFrom;
     this.#freeTo = after === undefined ? Number.POSITIVE_INFINITY : after.startPage;
     const pages = chooseChunk(page, vma.startPage, vma.endPage, lowPage, highPage, this.#isTaken);

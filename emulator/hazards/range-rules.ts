@@ -8,7 +8,7 @@ import { NotifierEvent } from '../mm/interval-notifier.ts';
 import { Protection } from '../mm/vma.ts';
 import { PteMemory } from '../gpu/pte-format.ts';
 import { RangeState } from '../gpusvm/range.ts';
-import type { AttributeInterval } from '../svm/attribute-interval.ts';
+import type { AttributeInterval } from '../svm/attribute-tree.ts';
 import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import { Causes, Wrong } from './causes.ts';
 import type { Cause } from './causes.ts';
@@ -288,7 +288,7 @@ export class RangeRules {
     )
       return;
     // Nothing but the stopped queues keeps the GPU from wrong PTEs: they are looked at when these run again.
-    if (this.#off === undefined || this.#watch.vm.kfd.stopped === 0) this.#checkDirty();
+    if (dirty.count > 0 && (this.#off === undefined || this.#watch.vm.kfd.stopped === 0)) this.#checkDirty();
     if (this.#replaced !== undefined) {
       const { startPage, pages, live } = this.#replaced;
       this.#watch.report('Q42', `${pagesText(live)} may still be reached through old TLB entries`, startPage, pages);

@@ -6,23 +6,20 @@
  */
 export type Severity = 'corruption' | 'violation' | 'notice';
 
-/** What an operation did, as the history of a hazard shows it. */
-export const OPERATION_WORDS = [
-  'mmap',
-  'munmap',
-  'mprotect',
-  'discard',
-  'SET_ATTR',
-  'GET_ATTR',
-  'RESET_ATTR',
-  'ioctl',
-  'GPU read fault',
-  'GPU write fault',
-  'collection',
-  'close',
-] as const;
 /** What an operation in the history of a hazard was. */
-export type OperationWord = (typeof OPERATION_WORDS)[number];
+export type OperationWord =
+  | 'mmap'
+  | 'munmap'
+  | 'mprotect'
+  | 'discard'
+  | 'SET_ATTR'
+  | 'GET_ATTR'
+  | 'RESET_ATTR'
+  | 'ioctl'
+  | 'GPU read fault'
+  | 'GPU write fault'
+  | 'collection'
+  | 'close';
 
 /** One operation of the past. */
 export interface LoggedOperation {

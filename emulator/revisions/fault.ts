@@ -7,10 +7,8 @@ import { evictRange } from '../gpusvm/get-device-pages.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import { isSpecialVma } from '../mm/vma.ts';
 import type { AttributeRecord } from '../svm/attribute-record.ts';
-import { exclusiveEnd } from '../svm/attribute-interval.ts';
-import { snapshotRecord } from '../svm/attribute-record.ts';
+import { AttributeInterval, exclusiveEnd, snapshotRecord } from '../svm/attribute-tree.ts';
 import { clearPtes, commitRange, lockPageDirectory } from '../svm/commit.ts';
-import type { AttributeInterval } from '../svm/attribute-interval.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { dropsStaleFault, logFault, permitsAccess } from '../svm/fault-steps.ts';
 import { findOrInsertRange } from '../svm/find-range.ts';
@@ -50,7 +48,6 @@ export class HandleFault implements FaultCall {
   // What decided the answer, and the error behind it.
   #reason: FaultReason = 'mapped';
   #cause = 0;
-  #interval: AttributeInterval | null = null;
   // Attempts left, and a mapping that sleeps.
   #budget = ATTEMPTS;
   #steps: Sleepable<number> | null = null;
@@ -103,7 +100,6 @@ export class HandleFault implements FaultCall {
   }
 
   #answer(result: number, reason: FaultReason): number {
-    if (this.#interval !== null) this.#context.tree.release(this.#interval);
     this.#context.endFault(this.#page, this.#write, result, reason, this.#cause);
     return result;
   }
@@ -123,7 +119,7 @@ export class HandleFault implements FaultCall {
     return this.#because('retry-exhausted', 0, result);
   }
 
-  /** The interval of the page, made from defaults and the VMA if there is none (spec/05-faults §4); it is held until the answer. */
+  /** The interval of the page, made from defaults and the VMA if there is none (spec/05-faults §4). */
   #resolve(): AttributeInterval | number {
     const context = this.#context;
     const page = this.#page;
@@ -131,7 +127,6 @@ export class HandleFault implements FaultCall {
     const found = tree.find(page);
     // The bounds of the hole belong to the same lookup; while nobody can get in behind it, they can wait.
     const early = found === undefined && points.listener !== null ? tree.lookupBounds(page) : undefined;
-    if (found !== undefined) this.#interval = tree.hold(found);
     points.reach('tree-unlock');
     if (found !== undefined) return found;
     points.reach('mmap-lock');
@@ -187,8 +182,8 @@ export class HandleFault implements FaultCall {
       this.#reason = 'no-memory';
       return failure;
     }
-    // Q31: not checked again that the pages are still a hole
-    const interval = (this.#interval = tree.hold(tree.insert(first, last, record)));
+    const interval = new AttributeInterval(first, last, record);
+    tree.insert(interval); // Q31: not checked again that the pages are still a hole
     context.effects.current?.attributesEdited('faulted-in', first, last, first, last, 0, 0);
     points.reach('tree-unlock');
     return interval;

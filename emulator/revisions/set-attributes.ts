@@ -11,8 +11,7 @@ import {
   Trigger,
 } from '../svm/attribute-record.ts';
 import type { AttributeRecord, AttributeRequest } from '../svm/attribute-record.ts';
-import { exclusiveEnd } from '../svm/attribute-interval.ts';
-import type { AttributeInterval } from '../svm/attribute-interval.ts';
+import { AttributeInterval, exclusiveEnd } from '../svm/attribute-tree.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import { resumeSegment } from './apply-segment.ts';
@@ -35,14 +34,12 @@ export class SetAttributes {
   #again = false;
   // The change set of the segment at hand.
   #trigger = 0;
-  #interval: AttributeInterval | null = null;
-  // The record as it was, and the one being built.
-  readonly #before: AttributeRecord = defaultRecord(0, 0);
+  #interval!: AttributeInterval;
+  // The record being built.
   readonly #target: AttributeRecord = defaultRecord(0, 0);
 
   /** Begins a call for the pages `[first, last]`, both inclusive; `request` must not change until it ends. */
   begin(context: SvmContext, first: number, last: number, request: AttributeRequest): void {
-    this.#letGo();
     this.#context = context;
     this.#first = first;
     this.#last = last;
@@ -51,12 +48,6 @@ export class SetAttributes {
   }
 
   run(): number {
-    const result = this.#advance();
-    if (result !== SLEEPING) this.#letGo();
-    return result;
-  }
-
-  #advance(): number {
     const context = this.#context;
     if (this.#step === Step.begin) {
       // mutant: race-v7-set-collects-under-lock
@@ -126,7 +117,6 @@ export class SetAttributes {
   /** The tree change of the segment at the cursor; leaves the change set behind. Returns 0 or -ENOMEM. */
   #editSegment(): number {
     const { tree } = this.#context;
-    this.#letGo();
     const interval = tree.find(this.#cursor);
     if (interval !== undefined) {
       this.#segmentEnd = Math.min(this.#last, interval.last);
@@ -146,7 +136,8 @@ export class SetAttributes {
     copyRecord(target, defaults);
     applyRequest(target, this.#request);
     this.#trigger = triggerOf(defaults, target);
-    this.#interval = tree.hold(tree.insert(this.#cursor, this.#segmentEnd, target));
+    this.#interval = new AttributeInterval(this.#cursor, this.#segmentEnd, target);
+    tree.insert(this.#interval);
     this.#tell('inserted', this.#cursor, this.#segmentEnd);
     return 0;
   }
@@ -154,21 +145,19 @@ export class SetAttributes {
   #editExisting(interval: AttributeInterval): number {
     const { failures, tree } = this.#context;
     const target = this.#target;
-    const before = this.#before;
-    interval.readRecord(before);
-    copyRecord(target, before);
+    copyRecord(target, interval);
     applyRequest(target, this.#request);
-    this.#interval = tree.hold(interval);
+    this.#interval = interval;
     // A prefetch location that was set before maps again, also where nothing changes.
-    this.#trigger = triggerOf(before, target);
+    this.#trigger = triggerOf(interval, target);
     const { first, last } = interval;
     // mutant: v7-prefetch-only-on-change
-    if (recordsEqual(target, before)) {
+    if (recordsEqual(target, interval)) {
       this.#tell('unchanged', first, last);
       return 0;
     }
     if (this.#cursor === first && this.#segmentEnd === last) {
-      interval.writeRecord(target);
+      copyRecord(interval, target);
       this.#tell('changed', first, last);
       return 0;
     }
@@ -176,15 +165,9 @@ export class SetAttributes {
     if (failure === 0 && this.#segmentEnd < last) failure = failures.take('allocate-interval');
     if (failure !== 0) return failure;
     tree.split(interval, this.#cursor, this.#segmentEnd);
-    interval.writeRecord(target);
+    copyRecord(interval, target);
     this.#tell('split', first, last);
     return 0;
-  }
-
-  /** The interval of the last segment is not looked at any more. */
-  #letGo(): void {
-    if (this.#interval !== null) this.#context.tree.release(this.#interval);
-    this.#interval = null;
   }
 
   /** Tells who listens what was done to the segment at the cursor of an interval that was `[oldFirst, oldLast]`. */
@@ -200,7 +183,7 @@ export class SetAttributes {
   /** The effect of the change on the pages of the segment. */
   #apply(): number {
     const context = this.#context;
-    const interval = this.#interval!;
+    const interval = this.#interval;
     const end = this.#segmentEnd === interval.last ? exclusiveEnd(interval) : this.#segmentEnd + 1;
     const result = context.mode.applySegment!(context, interval, this.#cursor, end, this.#trigger);
     // RESET_ATTR does not take the svm lock: it may have come since the change.

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Rig, T, V } from '../../test/support/emulator-rig.ts';
 import { clearAttributes } from './attribute-clear.ts';
-import type { AttributeInterval } from './attribute-interval.ts';
+import type { AttributeInterval } from './attribute-tree.ts';
 
 let rig: Rig;
 let interval: AttributeInterval;
@@ -10,8 +10,7 @@ beforeEach(() => {
   rig = new Rig();
   rig.map(V, 64);
   rig.set(V + 10, 20, [T.gpuExecutable, 1]);
-  const { tree } = rig.context;
-  interval = tree.hold(tree.find(V + 10)!);
+  interval = rig.context.tree.find(V + 10)!;
 });
 
 describe('clearing attributes of 10 to 29', () => {

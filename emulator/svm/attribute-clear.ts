@@ -1,6 +1,7 @@
 // Models: taking the attributes of pages away - by the collector where unmapping clears them, or by RESET_ATTR (spec/02-attributes §6).
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { FailurePoint } from '../kernel/failures.ts';
+import { AttributeInterval } from './attribute-tree.ts';
 import type { SvmContext } from './context.ts';
 
 /**
@@ -24,26 +25,25 @@ function clearLocked(context: SvmContext, first: number, last: number, allocatio
   let interval = tree.findIntersecting(first, last);
   while (interval !== undefined && interval.first <= last) {
     // The successor is determined before the interval is changed.
-    const next = interval.last < last || tree.overlapping ? tree.after(interval) : undefined;
+    const next = tree.after(interval);
     if (interval.last >= first) {
       const keepsFront = interval.first < first;
       const keepsBack = interval.last > last;
       if (keepsFront && keepsBack) {
         const failure = context.failures.take(allocation);
         if (failure !== 0) return failure;
-        const oldLast = interval.last;
+        const tail = new AttributeInterval(last + 1, interval.last, interval);
         tree.trimBack(interval, first - 1);
         // mutant: clear-middle-loses-tail
-        tree.insert(last + 1, oldLast, interval);
+        tree.insert(tail);
       } else if (keepsFront) {
         tree.trimBack(interval, first - 1);
-        tree.reuse(interval);
       } else if (keepsBack) {
         // mutant: clear-keeps-tail
         tree.trimFront(interval, last + 1);
-        tree.reuse(interval);
       } else {
         tree.remove(interval);
+        interval.freed = true;
       }
     }
     interval = next;

@@ -28,12 +28,9 @@ function aggregateRecords(context: SvmContext, first: number, last: number, aggr
   const { tree, defaults } = context;
   let interval = first <= last ? tree.findIntersecting(first, last) : undefined;
   if (interval === undefined || interval.first > first) copyRecord(aggregate, defaults);
-  else interval.readRecord(aggregate);
+  else copyRecord(aggregate, interval);
   // The usual case: one interval covers the request.
-  if (interval !== undefined && interval.first <= first && interval.last >= last) {
-    tree.reuse(interval);
-    return;
-  }
+  if (interval !== undefined && interval.first <= first && interval.last >= last) return;
   let cursor = first;
   while (interval !== undefined && cursor <= last) {
     if (interval.first > cursor) combine(aggregate, defaults);

@@ -81,13 +81,6 @@ export function copyRecord(to: AttributeRecord, from: AttributeRecord): void {
   to.flags = from.flags;
 }
 
-/** A private copy of a record, for comparing. */
-export function snapshotRecord(record: AttributeRecord): AttributeRecord {
-  const copy: AttributeRecord = { preferredLocation: 0, prefetchLocation: 0, access: 0, granularity: 0, flags: 0 };
-  copyRecord(copy, record);
-  return copy;
-}
-
 export function recordsEqual(left: AttributeRecord, right: AttributeRecord): boolean {
   return (
     left.flags === right.flags &&

@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { defaultRecord } from './attribute-record.ts';
-import type { AttributeInterval } from './attribute-interval.ts';
-import { AttributeTree } from './attribute-tree.ts';
+import { AttributeInterval, AttributeTree } from './attribute-tree.ts';
 
 const MAX = 2 ** 52 - 1;
 
-/** Held, so that every lookup gives the same object. */
-function insert(it: AttributeTree, first: number, last: number, flags = 3): AttributeInterval {
-  return it.hold(it.insert(first, last, { ...defaultRecord(9, 2), flags }));
+function interval(first: number, last: number, flags = 3): AttributeInterval {
+  return new AttributeInterval(first, last, { ...defaultRecord(9, 2), flags });
 }
 
 function tree(...spans: readonly (readonly [number, number])[]): {
@@ -15,7 +13,8 @@ function tree(...spans: readonly (readonly [number, number])[]): {
   intervals: AttributeInterval[];
 } {
   const made = new AttributeTree();
-  const intervals = spans.map(([first, last]) => insert(made, first, last));
+  const intervals = spans.map(([first, last]) => interval(first, last));
+  for (const each of intervals) made.insert(each);
   return { tree: made, intervals };
 }
 
@@ -138,9 +137,10 @@ describe('splitting', () => {
   ] as const) {
     it(`at ${first} to ${last} keeps the identity in the middle and gives the old record to both sides`, () => {
       const it = new AttributeTree();
-      insert(it, 0, 9);
-      const whole = insert(it, 10, 39, 0x13);
-      insert(it, 40, 50);
+      const whole = interval(10, 39, 0x13);
+      it.insert(interval(0, 9));
+      it.insert(whole);
+      it.insert(interval(40, 50));
       it.split(whole, first, last);
       expect(spans(it)).toEqual([[0, 9], ...expected, [40, 50]]);
       const pieces = [...it.values()];
@@ -178,50 +178,6 @@ describe('changing', () => {
     expect([spans(it), it.find(15), it.find(20)]).toEqual([[[20, 29]], undefined, b]);
     it.clear();
     expect([it.size, it.find(20)]).toEqual([0, undefined]);
-  });
-});
-
-describe('an interval that is held', () => {
-  it('is the same object for everybody, and keeps its members when it is freed and its place is taken', () => {
-    const { tree: it, intervals } = tree([10, 19]);
-    const held = intervals[0]!;
-    const other = it.find(12)!;
-    expect(other).toBe(held);
-    it.remove(other);
-    insert(it, 50, 59, 0x13);
-    expect([held.freed, held.first, held.last, held.flags]).toEqual([true, 10, 19, 3]);
-    held.first = 12;
-    expect([it.find(50)?.first, it.find(50)?.freed, it.size]).toEqual([50, false, 1]);
-  });
-
-  it('keeps its members when the tree is cleared, without being freed', () => {
-    const { tree: it, intervals } = tree([10, 19]);
-    it.clear();
-    insert(it, 50, 59);
-    expect([intervals[0]!.freed, intervals[0]!.first, intervals[0]!.last]).toEqual([false, 10, 19]);
-  });
-
-  it('can stand for another one once it is released as often as it was held', () => {
-    const { tree: it, intervals } = tree([10, 19], [30, 39]);
-    const [a, b] = intervals as [AttributeInterval, AttributeInterval];
-    it.hold(a);
-    it.release(a);
-    expect(it.find(10)).toBe(a);
-    it.release(a);
-    const other = it.find(30)!;
-    expect([other === b, other.first]).toEqual([true, 30]);
-    it.release(b);
-    expect([it.find(10) === b, b.first, it.find(30)!.first]).toEqual([true, 10, 30]);
-  });
-
-  it('follows changes by others', () => {
-    const { tree: it, intervals } = tree([10, 19]);
-    it.release(intervals[0]!);
-    const [one, two] = [it.find(10)!, it.find(10)!];
-    it.hold(one);
-    it.split(two, 12, 15);
-    two.flags = 0x13;
-    expect([one.first, one.last, one.flags]).toEqual([12, 15, 0x13]);
   });
 });
 
@@ -288,7 +244,8 @@ describe('overlapping intervals (Q31)', () => {
     const { tree: sorted, intervals } = tree([10, 39], [20, 60]);
     expect([sorted.overlapping, sorted.listBroken]).toEqual([true, false]);
     // The next one in the list is the first that reaches beyond page 30, and that starts lower.
-    const inner = insert(sorted, 25, 30);
+    const inner = interval(25, 30);
+    sorted.insert(inner);
     expect([spans(sorted), sorted.listBroken]).toEqual([
       [
         [10, 39],

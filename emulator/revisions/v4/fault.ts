@@ -6,10 +6,8 @@ import { isSpecialVma } from '../../mm/vma.ts';
 import { PteMemory } from '../../gpu/pte-format.ts';
 import { getPages } from '../../gpusvm/get-pages.ts';
 import type { AttributeRecord } from '../../svm/attribute-record.ts';
-import { exclusiveEnd } from '../../svm/attribute-interval.ts';
-import { snapshotRecord } from '../../svm/attribute-record.ts';
+import { AttributeInterval, exclusiveEnd, snapshotRecord } from '../../svm/attribute-tree.ts';
 import { commitRange } from '../../svm/commit.ts';
-import type { AttributeInterval } from '../../svm/attribute-interval.ts';
 import type { SvmContext } from '../../svm/context.ts';
 import { dropsStaleFault, logFault, permitsAccess } from '../../svm/fault-steps.ts';
 import { findOrInsertRange } from '../../svm/find-range.ts';
@@ -93,7 +91,7 @@ export class HandleFault implements FaultCall {
     for (let restart = 0; restart < MOST_RESTARTS; restart++) {
       const interval = this.#resolve();
       if (typeof interval === 'number') return interval === RESOLVED_NOTHING ? 0 : interval;
-      const result = this.#mapAndRelease(interval);
+      const result = this.#map(interval);
       // mutant: race-fault-not-restarted
       if (result !== -Errno.EAGAIN) return result;
       logFault(this.#context, this.#page, 1);
@@ -103,7 +101,7 @@ export class HandleFault implements FaultCall {
     throw new FaultLivelockError(this.#page);
   }
 
-  /** The interval of the page, made from defaults and the VMA if there is none (spec/05-faults §4); it is held. */
+  /** The interval of the page, made from defaults and the VMA if there is none (spec/05-faults §4). */
   #resolve(): AttributeInterval | number {
     const context = this.#context;
     const page = this.#page;
@@ -111,7 +109,6 @@ export class HandleFault implements FaultCall {
     const found = tree.find(page);
     // The bounds of the hole belong to the same lookup; while nobody can get in behind it, they can wait.
     const early = found === undefined && points.listener !== null ? tree.lookupBounds(page) : undefined;
-    if (found !== undefined) tree.hold(found);
     points.reach('tree-unlock');
     if (found !== undefined) return found;
     points.reach('mmap-lock');
@@ -155,19 +152,11 @@ export class HandleFault implements FaultCall {
       this.#reason = 'no-memory';
       return failure;
     }
-    // Q31: not checked again that the pages are still a hole
-    const interval = tree.hold(tree.insert(first, last, record));
+    const interval = new AttributeInterval(first, last, record);
+    tree.insert(interval); // Q31: not checked again that the pages are still a hole
     context.effects.current?.attributesEdited('faulted-in', first, last, first, last, 0, 0);
     points.reach('tree-unlock');
     return interval;
-  }
-
-  #mapAndRelease(interval: AttributeInterval): number {
-    try {
-      return this.#map(interval);
-    } finally {
-      this.#context.tree.release(interval);
-    }
   }
 
   /** The mapping procedure with its shared budget of three attempts (spec/05-faults §5). */
@@ -188,9 +177,9 @@ export class HandleFault implements FaultCall {
       if (typeof range === 'number') return this.#withoutRange(range, interval);
       // mutant: window-edge
       if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
-      const { flags: wanted } = interval;
-      const flags = context.device.pteFlags.indexFor(wanted, mode.readOnly, PteMemory.system);
-      if (!(write && mode.readOnly) && range.isFullyValid(flags, wanted)) return this.#because('already-valid', 0, 0);
+      const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
+      if (!(write && mode.readOnly) && range.isFullyValid(flags, interval.flags))
+        return this.#because('already-valid', 0, 0);
       let result = getPages(context.framework, range, mode.readOnly);
       if (result === -Errno.EOPNOTSUPP || result === -Errno.EFAULT) {
         budget--;

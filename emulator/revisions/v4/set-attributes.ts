@@ -11,8 +11,7 @@ import {
   Trigger,
 } from '../../svm/attribute-record.ts';
 import type { AttributeRecord, AttributeRequest } from '../../svm/attribute-record.ts';
-import { exclusiveEnd } from '../../svm/attribute-interval.ts';
-import type { AttributeInterval } from '../../svm/attribute-interval.ts';
+import { AttributeInterval, exclusiveEnd } from '../../svm/attribute-tree.ts';
 import type { SvmContext } from '../../svm/context.ts';
 import { splitInvalidate } from '../../svm/invalidate.ts';
 import { mapInterval } from './map-interval.ts';
@@ -40,8 +39,7 @@ export class SetAttributes {
   // The change set of the segment at hand.
   #trigger = 0;
   #interval: AttributeInterval | null = null;
-  // The record as it was, and the one being built.
-  readonly #before: AttributeRecord = defaultRecord(0, 0);
+  // The record being built.
   readonly #target: AttributeRecord = defaultRecord(0, 0);
 
   constructor(context: SvmContext) {
@@ -54,16 +52,11 @@ export class SetAttributes {
     this.#last = last;
     this.#request = request;
     this.#step = Step.begin;
+    this.#interval = null;
     return this;
   }
 
   run(): number {
-    const result = this.#advance();
-    if (result !== SLEEPING) this.#letGo();
-    return result;
-  }
-
-  #advance(): number {
     const context = this.#context;
     if (this.#step === Step.begin) {
       if (this.#mustSleepForCollector()) return SLEEPING;
@@ -133,7 +126,6 @@ export class SetAttributes {
   /** The tree change of the segment at the cursor; leaves the change set behind. Returns 0 or -ENOMEM. */
   #editSegment(): number {
     const { tree } = this.#context;
-    this.#letGo();
     const interval = tree.find(this.#cursor);
     if (interval !== undefined) {
       this.#segmentEnd = Math.min(this.#last, interval.last);
@@ -154,26 +146,24 @@ export class SetAttributes {
     copyRecord(target, defaults);
     applyRequest(target, this.#request);
     this.#trigger = triggerOf(defaults, target);
-    const { tree } = this.#context;
-    this.#interval = tree.hold(tree.insert(this.#cursor, this.#segmentEnd, target));
+    this.#interval = new AttributeInterval(this.#cursor, this.#segmentEnd, target);
+    this.#context.tree.insert(this.#interval);
     if (this.#context.effects.current !== null) this.#tell('inserted', this.#cursor, this.#segmentEnd);
     return 0;
   }
 
   #editExisting(interval: AttributeInterval): number {
     const target = this.#target;
-    const before = this.#before;
-    interval.readRecord(before);
-    copyRecord(target, before);
+    copyRecord(target, interval);
     applyRequest(target, this.#request);
-    this.#interval = this.#context.tree.hold(interval);
-    if (recordsEqual(target, before)) {
+    this.#interval = interval;
+    if (recordsEqual(target, interval)) {
       // mutant: equal-set-has-effects
       this.#trigger = 0;
       if (this.#context.effects.current !== null) this.#tell('unchanged', interval.first, interval.last);
       return 0;
     }
-    this.#trigger = triggerOf(before, target);
+    this.#trigger = triggerOf(interval, target);
     if (this.#cursor !== interval.first || this.#segmentEnd !== interval.last) {
       const failure = this.#context.failures.take('allocate-interval');
       if (failure !== 0) return failure;
@@ -181,19 +171,13 @@ export class SetAttributes {
       this.#trigger |= Trigger.rangeSplit;
       const { first, last } = interval;
       this.#context.tree.split(interval, this.#cursor, this.#segmentEnd);
-      interval.writeRecord(target);
+      copyRecord(interval, target);
       if (this.#context.effects.current !== null) this.#tell('split', first, last);
       return 0;
     }
-    interval.writeRecord(target);
+    copyRecord(interval, target);
     if (this.#context.effects.current !== null) this.#tell('changed', interval.first, interval.last);
     return 0;
-  }
-
-  /** The interval of the last segment is not looked at any more. */
-  #letGo(): void {
-    if (this.#interval !== null) this.#context.tree.release(this.#interval);
-    this.#interval = null;
   }
 
   /** Tells who listens what was done to the segment at the cursor of an interval that was `[oldFirst, oldLast]`. */

@@ -1,8 +1,8 @@
 // Models: mapping pages without retry faults - chunk by chunk, and the ranges that cross the bounds (spec/xnack-off §2).
 import { SvmAccess, SvmFlag } from '../../../lib/uapi/constants.ts';
 import { PteMemory } from '../../gpu/pte-format.ts';
-import { exclusiveEnd } from '../../svm/attribute-interval.ts';
-import type { AttributeInterval } from '../../svm/attribute-interval.ts';
+import { exclusiveEnd } from '../../svm/attribute-tree.ts';
+import type { AttributeInterval } from '../../svm/attribute-tree.ts';
 import { Trigger } from '../../svm/attribute-record.ts';
 import { commitRange, lockPageDirectory, zapPages } from '../../svm/commit.ts';
 import type { SvmContext } from '../../svm/context.ts';
@@ -18,7 +18,7 @@ import type { OffQueues } from './off-evictions.ts';
 const REMAPPING = Trigger.accessChange | Trigger.pteFlagChange | Trigger.mappingFlagChange | Trigger.locationChange;
 const CHANGES = REMAPPING | Trigger.granularityChange | Trigger.prefetch;
 
-function hasAccess({ access }: AttributeInterval): boolean {
+export function hasAccess({ access }: AttributeInterval): boolean {
   // mutant: off-access-ignored
   return access !== SvmAccess.inaccessible;
 }
@@ -128,17 +128,12 @@ export function forEachAccessible(
   let page = startPage;
   while (page < endPage) {
     const interval = context.tree.findIntersecting(page, endPage - 1);
-    if (interval !== undefined) context.tree.hold(interval);
     context.points.reach('tree-unlock');
     if (interval === undefined) return;
-    try {
-      const from = Math.max(page, interval.first);
-      const to = Math.min(endPage, exclusiveEnd(interval) || endPage);
-      if (hasAccess(interval)) visit(interval, from, to);
-      page = to;
-    } finally {
-      context.tree.release(interval);
-    }
+    const from = Math.max(page, interval.first);
+    const to = Math.min(endPage, exclusiveEnd(interval) || endPage);
+    if (hasAccess(interval)) visit(interval, from, to);
+    page = to;
   }
 }
 

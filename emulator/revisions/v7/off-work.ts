@@ -13,7 +13,7 @@ import { SvmRangeState } from '../../svm/svm-range.ts';
 import type { AmdgpuSvmRange } from '../../svm/svm-range.ts';
 import { Evictions } from './off-evictions.ts';
 import type { OffQueues } from './off-evictions.ts';
-import { enqueueUnmapped, forEachAccessible, mapChunks, mapRange } from './off-map.ts';
+import { enqueueUnmapped, forEachAccessible, hasAccess, mapChunks, mapRange } from './off-map.ts';
 
 const RESTORE_DELAY = 1_000_000;
 /** Errors after which the restore worker drops a range. */
@@ -288,16 +288,13 @@ export class OffWork implements RestoreWork, OffQueues {
   }
 
   #restoreRange(range: AmdgpuSvmRange): number {
-    const context = this.#context;
-    let result = 0;
-    // Only the attributes of its first page matter.
-    forEachAccessible(context, range.startPage, range.startPage + 1, (interval) => {
-      const mode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
-      const deviceOnly = prefersDevice(interval) && !context.revision.repairs['restore-without-device'];
-      // mutant: off-restore-nothing
-      result = mapRange(context, range, interval, mode, deviceOnly);
-    });
-    return result;
+    const interval = this.#context.tree.find(range.startPage);
+    this.#context.points.reach('tree-unlock');
+    // mutant: off-restore-nothing
+    if (interval === undefined || !hasAccess(interval)) return 0;
+    const mode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
+    const deviceOnly = prefersDevice(interval) && !this.#context.revision.repairs['restore-without-device'];
+    return mapRange(this.#context, range, interval, mode, deviceOnly);
   }
 
   #collectAll(): void {

@@ -24,8 +24,8 @@ export function fillMarks(marks: Uint16Array, value: number, from: number, to: n
   else for (let index = from; index < to; index++) marks[index] = value;
 }
 
-/** Numbers that are rather looked at one by one. */
-const NARROW = 16;
+/** As many numbers are rather looked at one by one: an order that is kept costs every block that comes and goes 0.1 us. */
+const NARROW = 256;
 
 /** How the frames of a block lie: anyhow, in the order of the pages, or so and mapped as one huge page. */
 export const BlockLayout = { scattered: 0, consecutive: 1, huge: 2 } as const;

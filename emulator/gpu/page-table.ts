@@ -31,7 +31,7 @@ export class GpuPageTable {
     const first = Math.floor(startPage / PAGES_PER_BLOCK);
     const last = Math.floor((endPage - 1) / PAGES_PER_BLOCK);
     let found = endPage;
-    this.blocks.scan(first, last, ({ marks, base, number }) => {
+    this.blocks.scan(first, last, ({ marks, base }, number) => {
       const blockStart = number * PAGES_PER_BLOCK;
       const to = Math.min(endPage - blockStart, PAGES_PER_BLOCK);
       for (let index = Math.max(startPage - blockStart, 0) | 0; index < to; index++) {

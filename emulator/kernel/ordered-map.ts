@@ -156,14 +156,14 @@ export class OrderedMap<T extends object> {
   }
 
   /**
-   * Visits the items with keys of at least `from` in ascending order until
+   * Visits the items with keys of at least `from`, and their keys, in ascending order until
    * `visit` returns false; the map must not be changed meanwhile.
    */
-  scan(from: number, visit: (item: T) => boolean): void {
+  scan(from: number, visit: (item: T, key: number) => boolean): void {
     let leaf: Leaf<T> | null = this.#leafBefore(from);
     let index = countBelow(leaf.keys, leaf.count, from);
     while (leaf !== null) {
-      for (; index < leaf.count; index++) if (!visit(leaf.items[index]!)) return;
+      for (; index < leaf.count; index++) if (!visit(leaf.items[index]!, leaf.keys[index]!)) return;
       leaf = leaf.next;
       index = 0;
     }

@@ -79,7 +79,7 @@ describe('PageBlockMap', () => {
     map.getOrCreate(200);
     expect(map.blockNumbersBetween(6, 700)).toEqual([100, 200, 700]);
     const seen: number[] = [];
-    for (const last of [15, 2 ** 44]) map.scan(0, last, ({ number }) => seen.push(number) < 3);
+    for (const last of [15, 2 ** 44]) map.scan(0, last, (_, number) => seen.push(number) < 3);
     expect(seen).toEqual([5, 5, 100]);
   });
 });

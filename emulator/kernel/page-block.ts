@@ -36,8 +36,6 @@ export class PageBlock {
   readonly frames: Uint32Array;
   readonly marks: Uint16Array;
   readonly base: number;
-  /** Of the pages that it holds now: the first one divided by 512. */
-  number = 0;
   /** Pages in use, counted by the owner. */
   used = 0;
   /** Owner's word on how the frames lie. */
@@ -105,7 +103,6 @@ export class PageBlockMap {
     if (block === undefined) {
       block = this.#allocate();
       this.budget.used++;
-      block.number = blockNumber;
       this.#blocks.set(blockNumber, block);
       this.#ordered?.insert(blockNumber, block);
       this.#recentIndex = blockNumber;
@@ -149,7 +146,7 @@ export class PageBlockMap {
   /** Ascending block numbers in use that lie in `[first, last]`. */
   blockNumbersBetween(first: number, last: number): number[] {
     const found: number[] = [];
-    this.scan(first, last, ({ number }) => {
+    this.scan(first, last, (_, number) => {
       found.push(number);
       return true;
     });
@@ -157,18 +154,18 @@ export class PageBlockMap {
   }
 
   /**
-   * Visits the blocks with numbers in `[first, last]` in ascending order until `visit` returns false; none may be made or
+   * Visits the blocks with numbers in `[first, last]`, and their numbers, in ascending order until `visit` returns false; none may be made or
    * released meanwhile. What is outside of the interval does not make it take longer.
    */
-  scan(first: number, last: number, visit: (block: PageBlock) => boolean): void {
+  scan(first: number, last: number, visit: (block: PageBlock, number: number) => boolean): void {
     if (last - first < NARROW) {
       for (let number = first; number <= last; number++) {
         const block = this.#blocks.get(number);
-        if (block !== undefined && !visit(block)) return;
+        if (block !== undefined && !visit(block, number)) return;
       }
       return;
     }
-    (this.#ordered ??= this.#order()).scan(first, (block) => block.number <= last && visit(block));
+    (this.#ordered ??= this.#order()).scan(first, (block, number) => number <= last && visit(block, number));
   }
 
   #order(): OrderedMap<PageBlock> {

@@ -70,53 +70,39 @@ export class EntryForm {
   }
 }
 
-function valueOf(column: Column, { startPage, pages, flags, source }: EffectValues): string | number {
+/** What a value is made from: of an address its page. */
+function quantityOf(column: Column, { startPage, pages, flags, source }: EffectValues): number | bigint {
   switch (column) {
     case 'page':
-      return hex(startPage);
-    case 'last':
-      return hex(startPage + pages - 1);
-    case 'pages':
-      return hex(pages);
     case 'address':
-      return hexAddress(startPage);
+      return startPage;
+    case 'last':
+      return startPage + pages - 1;
     case 'end':
-      return hexAddress(startPage + pages);
+      return startPage + pages;
+    case 'pages':
+      return pages;
     case 'flags':
-      return hex(source.flagValue(flags));
+      return source.flagValue(flags);
     case 'gpu':
       return flags;
   }
 }
 
-function writeValue(column: Column, { startPage, pages, flags, source }: EffectValues, output: AnswerOutput): void {
-  switch (column) {
-    case 'page':
-      output.hex(startPage);
-      break;
-    case 'last':
-      output.hex(startPage + pages - 1);
-      break;
-    case 'pages':
-      output.hex(pages);
-      break;
-    case 'address':
-      writeAddress(startPage, output);
-      break;
-    case 'end':
-      writeAddress(startPage + pages, output);
-      break;
-    case 'flags':
-      output.hex(source.flagValue(flags));
-      break;
-    case 'gpu':
-      output.number(flags);
-      break;
-  }
+function isAddress(column: Column): boolean {
+  return column === 'address' || column === 'end';
 }
 
-/** As of `hexAddress`. */
-function writeAddress(page: number, output: AnswerOutput): void {
-  output.hex(page);
-  if (page !== 0) output.raw(THREE_ZEROS);
+function valueOf(column: Column, values: EffectValues): string | number {
+  const quantity = quantityOf(column, values);
+  if (column === 'gpu') return Number(quantity);
+  return isAddress(column) ? hexAddress(Number(quantity)) : hex(quantity);
+}
+
+function writeValue(column: Column, values: EffectValues, output: AnswerOutput): void {
+  const quantity = quantityOf(column, values);
+  if (column === 'gpu') output.number(Number(quantity));
+  else output.hex(quantity);
+  // As of `hexAddress`.
+  if (quantity !== 0 && isAddress(column)) output.raw(THREE_ZEROS);
 }

@@ -1,10 +1,11 @@
 /** What `amdgpu-svm bench` measures: the calls of the typed API on whatever device answers. */
 import type { GpuQueue, SvmDevice } from '../device/index.ts';
 import { backendOf } from '../device/svm-device.ts';
+import type { WorkloadName } from './workload-names.ts';
 
 /** Something to time. `action` is called again and again and may return a promise. */
 export interface Workload {
-  readonly name: string;
+  readonly name: WorkloadName;
   /** What one call does, for the table. */
   readonly unit: string;
   /** Why it can't be measured on this device. */
@@ -66,14 +67,11 @@ export function workloads(device: SvmDevice): Workload[] {
         return forget();
       },
     },
-    ...[
-      [4096, '4k'],
-      [2 * MIB, '2m'],
-    ].map(([size, name]): Workload => ({
-      name: `gpu-read-${name}`,
-      unit: `the GPU reads ${name === '4k' ? '4 KiB' : '2 MiB'} that it has to fault in (2 MiB range)`,
+    ...([4096, 2 * MIB] as const).map((size): Workload => ({
+      name: size === 4096 ? 'gpu-read-4k' : 'gpu-read-2m',
+      unit: `the GPU reads ${size === 4096 ? '4 KiB' : '2 MiB'} that it has to fault in (2 MiB range)`,
       ...(refusal === undefined ? {} : { unavailable: refusal }),
-      action: touch(size as number),
+      action: touch(size),
       reset: forget,
     })),
   ];

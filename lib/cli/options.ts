@@ -8,6 +8,12 @@ import type { ReadOptions } from '../trace/format/read-trace.ts';
 import { UsageError, writing } from './command.ts';
 import { DEFAULT_TIMEOUT } from './commands/shared.ts';
 
+/** The profile of the option, else of the environment; undefined for a name that is none, which the device refuses. */
+function profileAsked(profile: UapiProfileName | undefined): UapiProfileName | undefined {
+  const named = profile ?? (process.env['AMDGPU_SVM_PROFILE'] || DEFAULT_PROFILE);
+  return isProfileName(named) ? named : undefined;
+}
+
 /** `--xnack-off`; throws `UsageError` where the profile, that of the environment if none is given, has no mode for it. */
 export function xnackOffOption(
   command: string,
@@ -15,9 +21,8 @@ export function xnackOffOption(
   profile: UapiProfileName | undefined,
 ): { xnackOff?: true } {
   if (!xnackOff) return {};
-  const named = profile ?? (process.env['AMDGPU_SVM_PROFILE'] || DEFAULT_PROFILE);
-  // The device refuses a name that is none.
-  const refusal = isProfileName(named) ? xnackOffRefusal(named) : undefined;
+  const named = profileAsked(profile);
+  const refusal = named === undefined ? undefined : xnackOffRefusal(named);
   if (refusal !== undefined) throw new UsageError(`${command}: --xnack-off: ${refusal}`);
   return { xnackOff: true };
 }
@@ -30,10 +35,9 @@ export function repairsOption(
 ): { repairs?: 'all' | readonly string[] } {
   if (text === undefined) return {};
   const repairs = repairsOfText(text);
-  const named = profile ?? (process.env['AMDGPU_SVM_PROFILE'] || DEFAULT_PROFILE);
+  const named = profileAsked(profile);
   try {
-    // The device refuses a name that is none.
-    if (isProfileName(named)) repairsArgument(named, repairs);
+    if (named !== undefined) repairsArgument(named, repairs);
   } catch (error) {
     throw new UsageError(`${command}: --${(error as Error).message}`);
   }

@@ -3,6 +3,7 @@ import { COST_NAMES } from '../../device/emulated-names.ts';
 import { defineCommand } from '../definition.ts';
 import { PATTERN_NAMES, PATTERNS, POLICIES } from '../policies.ts';
 import { asic, backend, nonEmpty, profile, repairs, traffic, whole, xnackOff } from './shared.ts';
+import { WORKLOAD_NAMES } from '../workload-names.ts';
 
 export const info = defineCommand({
   name: 'info',
@@ -38,17 +39,6 @@ export const demo = defineCommand({
   ],
 });
 
-const WORKLOADS = [
-  'get-one',
-  'set-same',
-  'get-typed',
-  'set-typed',
-  'map-unmap',
-  'prefetch',
-  'gpu-read-4k',
-  'gpu-read-2m',
-];
-
 const MODEL = 'Options of --model';
 const MIB = whole(1, 4096);
 
@@ -63,10 +53,10 @@ export const bench = defineCommand({
   usage: ['[NAME...] [OPTION...]', '--model [OPTION...]'],
   description: [
     'Times the calls of the typed API on the device that SvmDevice.open() would take. The comparison with the C code of the driver is "npm run bench" in the repository.',
-    `NAME measures only these: ${WORKLOADS.join(', ')}.`,
+    `NAME measures only these: ${WORKLOAD_NAMES.join(', ')}.`,
     'With --model no clock of this computer is looked at: an emulated GPU of PATCH v8 works through memory under several policies, and the cost model (docs/cost.md) says what that takes. The same options give the same numbers.',
   ],
-  operands: WORKLOADS,
+  operands: WORKLOAD_NAMES,
   options: {
     backend,
     node: { help: 'render node', value: 'PATH', completes: 'files' },

@@ -57,6 +57,12 @@ export class GrowthScene extends Scene {
     this.fault(BigInt(page) << 12n);
   }
 
+  /** The same when the handler looks again. */
+  faultLater(page: number): void {
+    this.machine.clock.advance(PAST_WINDOW);
+    this.faultAt(page);
+  }
+
   /** The page of another one of the things that operations are on. */
   any(): number {
     this.#next = (this.#next + HOT_STEP) % HOT;
@@ -153,8 +159,7 @@ export const GROWTH_OPERATIONS: readonly GrowthOperation[] = [
       const { calls } = scene.machine.process;
       ok(calls.mprotect(address(page), PAGE, 1));
       ok(calls.mprotect(address(page), PAGE, 3));
-      scene.machine.clock.advance(PAST_WINDOW);
-      scene.faultAt(page);
+      scene.faultLater(page);
     },
   },
   {
@@ -165,8 +170,7 @@ export const GROWTH_OPERATIONS: readonly GrowthOperation[] = [
       ok(calls.mremap(address(page), PAGE, PAGE, address(page + 2)));
       ok(calls.mremap(address(page + 2), PAGE, PAGE, address(page)));
       scene.collect();
-      scene.machine.clock.advance(PAST_WINDOW);
-      scene.faultAt(page);
+      scene.faultLater(page);
     },
   },
   {
@@ -175,8 +179,7 @@ export const GROWTH_OPERATIONS: readonly GrowthOperation[] = [
       const page = scene.any();
       ok(scene.machine.process.calls.dontneed(address(page), PAGE));
       scene.touch(page, 1);
-      scene.machine.clock.advance(PAST_WINDOW);
-      scene.faultAt(page);
+      scene.faultLater(page);
     },
   },
   {
@@ -193,8 +196,7 @@ export const GROWTH_OPERATIONS: readonly GrowthOperation[] = [
       const page = scene.any();
       ok(scene.machine.process.calls.swapOut(address(page), PAGE).result);
       scene.touch(page, 1);
-      scene.machine.clock.advance(PAST_WINDOW);
-      scene.faultAt(page);
+      scene.faultLater(page);
     },
   },
   {
@@ -203,8 +205,7 @@ export const GROWTH_OPERATIONS: readonly GrowthOperation[] = [
       const page = scene.any();
       scene.setOne(page, SvmAttributeType.prefetchLocation, 1);
       ok(scene.device.evict());
-      scene.machine.clock.advance(PAST_WINDOW);
-      scene.faultAt(page);
+      scene.faultLater(page);
     },
   },
   {

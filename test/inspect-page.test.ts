@@ -465,9 +465,11 @@ describe('two traces', () => {
       'Operation 7: mprotect',
     ]);
     await page.keyboard.press('k');
-    expect(await page.locator('.details h2').allTextContents()).toEqual(['Operation 6: fault', 'Operation 6: fault']);
-    await page.locator('#operations-b .row.operation').last().click();
-    expect(await page.locator('.details h2').allTextContents()).toEqual(['Operation 8: fault', 'Operation 8: fault']);
+    const shown = (): Promise<string[]> => page.locator('.details h2').allTextContents();
+    await expect.poll(shown).toEqual(['Operation 6: fault', 'Operation 6: fault']);
+    // By its number: which row is the last that is drawn depends on how far the list has scrolled.
+    await page.locator('#operations-b .row.operation', { has: page.getByText('8', { exact: true }) }).click();
+    await expect.poll(shown).toEqual(['Operation 8: fault', 'Operation 8: fault']);
     await expect.poll(() => page.url()).toMatch(/#op=8&b-op=8$/);
     await page.getByRole('application').last().focus();
     await page.keyboard.press('d');

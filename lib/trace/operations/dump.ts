@@ -71,7 +71,7 @@ function piece(text: string): Fragment {
   return found;
 }
 
-const [COMMA, END] = [new Fragment(','), new Fragment(']')];
+const [COMMA, END, QUOTE] = [new Fragment(','), new Fragment(']'), new Fragment('"')];
 const [HEX, NEXT_HEX, LAST_HEX] = [new Fragment('["0x'), new Fragment('","0x'), new Fragment('"]')];
 const [TRUE, FALSE] = [new Fragment('true'), new Fragment('false')];
 
@@ -79,8 +79,6 @@ function writeFlag(output: AnswerOutput, key: Fragment, value: boolean): void {
   output.raw(key);
   output.raw(value ? TRUE : FALSE);
 }
-
-const QUOTE = new Fragment('"');
 
 function writeHex(output: AnswerOutput, key: Fragment, value: number | bigint): void {
   output.raw(key);

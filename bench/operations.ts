@@ -15,6 +15,7 @@ export class OperationList {
   readonly types: Uint8Array;
   readonly values: Uint8Array;
   #addresses: BigUint64Array | undefined;
+  #sizes: BigUint64Array | undefined;
   #length = 0;
 
   constructor(capacity: number) {
@@ -32,6 +33,11 @@ export class OperationList {
   /** Byte addresses of the first pages; the list must be complete. */
   get addresses(): BigUint64Array {
     return (this.#addresses ??= BigUint64Array.from(this.pages, (page) => BigInt(page) << 12n));
+  }
+
+  /** Bytes; the list must be complete. */
+  get sizes(): BigUint64Array {
+    return (this.#sizes ??= BigUint64Array.from(this.counts, (pages) => BigInt(pages) << 12n));
   }
 
   add(kind: OperationKind, page = 0, count = 0, type = 0, value = 0): void {

@@ -65,7 +65,8 @@ export class Scene {
 
   /** Runs `count` operations of `list` from `from` on, around its end; the sum of what GETs gave. */
   run(list: OperationList, from: number, count: number): number {
-    const { kinds, pages, counts, types, values, addresses, length } = list;
+    const { kinds, pages, counts, types, values, addresses, sizes, length } = list;
+    const { calls } = this.machine.process;
     let sum = 0;
     let index = from;
     for (let left = count; left > 0; left--) {
@@ -81,10 +82,10 @@ export class Scene {
           this.fault(addresses[index]!);
           break;
         case OperationKind.map:
-          this.map(pages[index]!, counts[index]!);
+          check(calls.mmap(addresses[index]!, sizes[index]!, 3, 'anon'));
           break;
         case OperationKind.unmap:
-          this.unmap(pages[index]!, counts[index]!);
+          check(calls.munmap(addresses[index]!, sizes[index]!));
           break;
         case OperationKind.collect:
           this.collect();

@@ -14,7 +14,7 @@ import type { SwapResult } from './mm/reclaim.ts';
 import { remap } from './mm/remap.ts';
 import { SLEEPING } from './svm/sleeping.ts';
 import type { VmaKind } from './mm/vma.ts';
-import type { JournalEntry, OperationJournal } from './drm/journal.ts';
+import type { OperationJournal } from './drm/journal.ts';
 
 /** How a touch goes on. */
 interface TouchOptions {
@@ -59,7 +59,7 @@ export class ProcessCalls {
         : this.#scope.run(() =>
             this.space.map(interval.start, interval.end, protection, actual, fileEndPage(interval.start, fileSize)),
           );
-    this.#record({ name: 'mmap', address, size, protection, kind, fileSize, result });
+    this.#journal.current?.record({ name: 'mmap', address, size, protection, kind, fileSize, result });
     return result;
   }
 
@@ -72,7 +72,7 @@ export class ProcessCalls {
           ? 0
           : -Errno.EINVAL
         : this.#scope.run(() => this.space.unmap(interval.start, interval.end));
-    this.#record({ name: 'munmap', address, size, result });
+    this.#journal.current?.record({ name: 'munmap', address, size, result });
     return result;
   }
 
@@ -96,7 +96,7 @@ export class ProcessCalls {
               keepOld,
             }),
           );
-    this.#record({ name: 'mremap', address, size, newSize, target, keepOld, result });
+    this.#journal.current?.record({ name: 'mremap', address, size, newSize, target, keepOld, result });
     return result;
   }
 
@@ -117,7 +117,7 @@ export class ProcessCalls {
       ({ pages } = swapped);
       return swapped.result;
     });
-    this.#record({ name: 'swapout', address, size, pages, result });
+    this.#journal.current?.record({ name: 'swapout', address, size, pages, result });
     return { result, pages };
   }
 
@@ -125,7 +125,7 @@ export class ProcessCalls {
   collapse(address: bigint, size: bigint): number {
     this.#needMmapLock('collapse');
     const result = this.#overInterval(address, size, (start, end) => collapse(this.space, start, end));
-    this.#record({ name: 'collapse', address, size, result });
+    this.#journal.current?.record({ name: 'collapse', address, size, result });
     return result;
   }
 
@@ -138,7 +138,7 @@ export class ProcessCalls {
       space.forks ??= new Forks(space);
       space.forks.add(new ForkedChild(child, space, space.vmas.values()), space.vmas.values());
     });
-    this.#record({ name: 'fork', child, result: 0 });
+    this.#journal.current?.record({ name: 'fork', child, result: 0 });
     return child;
   }
 
@@ -154,7 +154,7 @@ export class ProcessCalls {
   childWrite(child: number, address: bigint, size: bigint, onPage?: (page: number, bytes: Uint8Array) => void): number {
     const found = this.child(child);
     const result = found === undefined ? -Errno.ESRCH : this.#writeInChild(found, address, size, onPage);
-    this.#record({ name: 'childwrite', child, address, size, result });
+    this.#journal.current?.record({ name: 'childwrite', child, address, size, result });
     return result;
   }
 
@@ -163,7 +163,7 @@ export class ProcessCalls {
     const { space } = this;
     const result = space.forks?.remove(child) === true ? 0 : -Errno.ESRCH;
     if (space.forks?.size === 0) space.forks = null;
-    this.#record({ name: 'childexit', child, result });
+    this.#journal.current?.record({ name: 'childexit', child, result });
     return result;
   }
 
@@ -190,7 +190,7 @@ export class ProcessCalls {
     const result = this.#overInterval(start, bytes, (first, end) =>
       setLocked(this.space, first, end, name === 'mlock'),
     );
-    this.#record({ name, address, size, result });
+    this.#journal.current?.record({ name, address, size, result });
     return result;
   }
 
@@ -198,14 +198,14 @@ export class ProcessCalls {
   mprotect(address: bigint, size: bigint, protection: number): number {
     this.#needMmapLock('mprotect');
     const result = this.#overInterval(address, size, (start, end) => this.space.protect(start, end, protection));
-    this.#record({ name: 'mprotect', address, size, protection, result });
+    this.#journal.current?.record({ name: 'mprotect', address, size, protection, result });
     return result;
   }
 
   /** MADV_DONTNEED. A size of 0 succeeds and does nothing. */
   dontneed(address: bigint, size: bigint): number {
     const result = this.#overInterval(address, size, (start, end) => this.space.discard(start, end));
-    this.#record({ name: 'dontneed', address, size, result });
+    this.#journal.current?.record({ name: 'dontneed', address, size, result });
     return result;
   }
 
@@ -219,8 +219,8 @@ export class ProcessCalls {
     // Behind 2^64 the addresses begin again: the last page lies before the first, and none is touched.
     const end = wraps(address, size) ? start : Number((address + size + 0xfffn) >> 12n);
     const touched = this.#scope.run(() => this.#touchPages(start, end, write, options));
-    if (options.pins === true) this.#record({ name: 'pin', address, size, ...touched });
-    else this.#record({ name: 'touch', address, size, write, ...touched });
+    if (options.pins === true) this.#journal.current?.record({ name: 'pin', address, size, ...touched });
+    else this.#journal.current?.record({ name: 'touch', address, size, write, ...touched });
     return touched;
   }
 
@@ -272,7 +272,7 @@ export class ProcessCalls {
         if (this.space.devices?.cpuPageOf(frame) === -1) freeFrame(this.space, frame);
       }
     }
-    this.#record({ name: 'unpin', address, size, pages: dropped, result: 0 });
+    this.#journal.current?.record({ name: 'unpin', address, size, pages: dropped, result: 0 });
     return dropped;
   }
 
@@ -283,7 +283,7 @@ export class ProcessCalls {
   exit({ whileLocked = false } = {}): void {
     if (!whileLocked) this.#needMmapLock('mmexit');
     this.#scope.run(() => this.space.exit());
-    this.#record({ name: 'mmexit', result: 0 });
+    this.#journal.current?.record({ name: 'mmexit', result: 0 });
   }
 
   #overInterval(address: bigint, size: bigint, call: (startPage: number, endPage: number) => number): number {
@@ -299,10 +299,6 @@ export class ProcessCalls {
     if (this.space.mmapLock.held) {
       throw new LockAssertionError(`${call} needs the mmap lock for writing, which the interrupted operation holds`);
     }
-  }
-
-  #record(entry: JournalEntry): void {
-    this.#journal.current?.record(entry);
   }
 }
 

@@ -114,6 +114,14 @@ class Pair {
     this.#count();
   }
 
+  between(from: number, to: number): void {
+    const expected = this.oracle.entries.slice(this.oracle.position(from), this.oracle.position(to));
+    const found = this.map.between(from, to);
+    if (found.length !== expected.length || found.some((item, index) => item !== expected[index]!.item))
+      expect(found).toEqual(expected.map(({ item }) => item));
+    this.#count();
+  }
+
   checkAll(): void {
     const found = Array.from(this.map.values(), (item) => item.serial).join();
     if (found !== this.oracle.entries.map(({ item }) => item.serial).join())
@@ -154,7 +162,11 @@ describe('OrderedMap against a sorted array', () => {
       { weight: 2, arbitrary: fc.tuple(fc.constant('remove' as const), key, place) },
       {
         weight: 1,
-        arbitrary: fc.tuple(fc.constantFrom('missing' as const, 'replace' as const, 'scan' as const), key, place),
+        arbitrary: fc.tuple(
+          fc.constantFrom('missing' as const, 'replace' as const, 'scan' as const, 'between' as const),
+          key,
+          place,
+        ),
       },
       { weight: 2, arbitrary: fc.tuple(fc.constantFrom('rekey' as const, 'query' as const), key, place) },
     );
@@ -170,6 +182,7 @@ describe('OrderedMap against a sorted array', () => {
           else if (name === 'replace') pair.replace(index);
           else if (name === 'rekey') pair.rekey(index, at);
           else if (name === 'scan') pair.scan(at, 1 + (place_ % 90));
+          else if (name === 'between') pair.between(at, at + (place_ % 90));
           pair.query(at);
         }
         pair.checkAll();

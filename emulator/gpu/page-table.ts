@@ -64,25 +64,31 @@ export class GpuPageTable {
   zap(startPage: number, endPage: number): void {
     const first = Math.floor(startPage / PAGES_PER_BLOCK);
     const last = Math.floor((endPage - 1) / PAGES_PER_BLOCK);
-    const numbers = first === last ? [first] : this.blocks.blockNumbersBetween(first, last);
-    for (const blockNumber of numbers) {
-      const block = this.blocks.get(blockNumber);
-      if (block === undefined) continue;
-      const blockStart = blockNumber * PAGES_PER_BLOCK;
-      const from = block.base + (Math.max(startPage - blockStart, 0) | 0);
-      const to = block.base + (Math.min(endPage - blockStart, PAGES_PER_BLOCK) | 0);
-      if (to - from === PAGES_PER_BLOCK) {
-        this.blocks.release(blockNumber, true);
-        continue;
-      }
-      for (let index = from; index < to; index++) {
-        if (block.marks[index] === 0) continue;
-        block.marks[index] = 0;
-        block.frames[index] = 0;
-        block.used--;
-      }
-      if (block.used === 0) this.blocks.release(blockNumber);
+    if (first === last) this.#zapInBlock(first, startPage, endPage);
+    else
+      for (const number of this.blocks.blockNumbersBetween(first, last)) this.#zapInBlock(number, startPage, endPage);
+  }
+
+  #zapInBlock(blockNumber: number, startPage: number, endPage: number): void {
+    const block = this.blocks.get(blockNumber);
+    if (block === undefined) return;
+    const { marks, frames, base } = block;
+    const blockStart = blockNumber * PAGES_PER_BLOCK;
+    const from = base + (Math.max(startPage - blockStart, 0) | 0);
+    const to = base + (Math.min(endPage - blockStart, PAGES_PER_BLOCK) | 0);
+    if (to - from === PAGES_PER_BLOCK) {
+      this.blocks.release(blockNumber, true);
+      return;
     }
+    let cleared = 0;
+    for (let index = from; index < to; index++) {
+      if (marks[index] === 0) continue;
+      marks[index] = 0;
+      frames[index] = 0;
+      cleared++;
+    }
+    block.used -= cleared;
+    if (block.used === 0) this.blocks.release(blockNumber);
   }
 
   /** Visits every PTE in ascending order. */

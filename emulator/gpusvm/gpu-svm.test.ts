@@ -193,6 +193,26 @@ describe('ranges and notifiers', () => {
     expect(setup.svm.rangeAfter(first as GpuRange, V + 101)).toBe(second);
   });
 
+  it('are all found that have a page of an interval, in address order', () => {
+    const setup = new Setup()
+      .map(V, V + 16)
+      .map(V + 100, V + 101)
+      .map(V + 200, V + 201);
+    const third = setup.insert(V + 200);
+    const [first, second] = [setup.insert(V), setup.insert(V + 100)];
+    const found: readonly [number, number, readonly unknown[]][] = [
+      [V + 15, V + 16, [first]],
+      [V + 15, V + 100, [first]],
+      [V + 15, V + 101, [first, second]],
+      [0, END, [first, second, third]],
+      [V + 16, V + 201, [second, third]],
+      [V + 16, V + 100, []],
+      // The end wrapped.
+      [V + 15, 0, []],
+    ];
+    for (const [from, to, ranges] of found) expect(setup.svm.rangesIn(from, to)).toEqual(ranges);
+  });
+
   it('that were found last are not found when they are gone', () => {
     const setup = new Setup().map(V, V + 512);
     const first = setup.insert(V) as GpuRange;

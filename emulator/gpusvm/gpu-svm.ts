@@ -19,6 +19,8 @@ import type { GpuRange } from './range.ts';
 /** With VRAM, chunks of up to 64 KiB are made only where the CPU has all pages. */
 const CHECKED_PAGES = 16;
 
+const NO_RANGES: readonly never[] = [];
+
 /** What the framework needs of its surroundings. */
 export interface GpuSvmDependencies {
   readonly process: AddressSpace;
@@ -73,6 +75,13 @@ export class GpuSvm<R extends GpuRange> {
     if (before !== undefined && before.endPage > startPage) return (this.#recentRange = before);
     const after = this.ranges.higher(startPage);
     return after !== undefined && after.startPage < endPage ? after : undefined;
+  }
+
+  /** The ranges that intersect `[startPage, endPage)`, in address order; whoever removes some of them has the others still. */
+  rangesIn(startPage: number, endPage: number): readonly R[] {
+    const first = this.findRange(startPage, endPage);
+    if (first === undefined || first.startPage >= endPage) return NO_RANGES;
+    return first.endPage >= endPage ? [first] : this.ranges.between(first.startPage, endPage);
   }
 
   /** The range after `range` in address order, if it may begin before `endPage`; its own removal does not matter. */

@@ -34,11 +34,7 @@ export class PteNames {
     const context = this.#watch.vm.context;
     // The end may have wrapped; nothing on the GPU lies there.
     if (context === null || endPage > PAGE_NUMBER_END) return;
-    for (
-      let range = context.framework.findRange(startPage, endPage);
-      range !== undefined && range.startPage < endPage;
-      range = context.framework.rangeAfter(range)
-    ) {
+    for (const range of context.framework.rangesIn(startPage, endPage)) {
       if (range.startPage < startPage || range.endPage > endPage) this.#cut.add(range.startPage);
       if (range.gpuMapped) this.#olderThanReset.add(range.startPage);
       visit(range);

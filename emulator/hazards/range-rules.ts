@@ -99,11 +99,7 @@ export class RangeRules {
     const { context } = this.#watch.vm;
     if (context === null || event === NotifierEvent.release) return;
     const off = context.hasRetryFaults || context.closing ? undefined : this.#off;
-    for (
-      let range = context.framework.findRange(startPage, endPage);
-      range !== undefined && range.startPage < endPage;
-      range = context.framework.rangeAfter(range, endPage)
-    ) {
+    for (const range of context.framework.rangesIn(startPage, endPage)) {
       if (context.closing) {
         this.causes.keep('Q11', range.startPage, range.pages);
       } else if (off !== undefined) {

@@ -3,7 +3,7 @@
 // A map from number to object over a B+-tree. The leaf of the last operation is
 // remembered, which makes neighbouring operations cheap; the last leaf is also
 // that of every greater key, which makes appending cheap.
-import { countBelow, countUpTo, MERGE_AT, OrderedTree } from './ordered-tree.ts';
+import { firstAfter, firstFrom, MERGE_AT, OrderedTree } from './ordered-tree.ts';
 import type { Leaf } from './ordered-tree.ts';
 
 /** Ordered multimap from numbers to objects. */
@@ -19,22 +19,22 @@ export class OrderedMap<T extends object> {
   /** The item with the greatest key that is at most `key`; the last inserted of equal ones. */
   floor(key: number): T | undefined {
     const leaf = this.#leafAfter(key);
-    const position = countUpTo(leaf.keys, leaf.count, key);
-    return position > 0 ? leaf.items[position - 1] : lastOf(leaf.previous);
+    const position = firstAfter(leaf.keys, leaf.from, leaf.to, key);
+    return position > leaf.from ? leaf.items[position - 1] : lastOf(leaf.previous);
   }
 
   /** The item with the smallest key that is at least `key`; the first inserted of equal ones. */
   ceiling(key: number): T | undefined {
     const leaf = this.#leafBefore(key);
-    const position = countBelow(leaf.keys, leaf.count, key);
-    return position < leaf.count ? leaf.items[position] : firstOf(leaf.next);
+    const position = firstFrom(leaf.keys, leaf.from, leaf.to, key);
+    return position < leaf.to ? leaf.items[position] : firstOf(leaf.next);
   }
 
   /** The first item with a key greater than `key`. */
   higher(key: number): T | undefined {
     const leaf = this.#leafAfter(key);
-    const position = countUpTo(leaf.keys, leaf.count, key);
-    return position < leaf.count ? leaf.items[position] : firstOf(leaf.next);
+    const position = firstAfter(leaf.keys, leaf.from, leaf.to, key);
+    return position < leaf.to ? leaf.items[position] : firstOf(leaf.next);
   }
 
   /** What `floor` and `higher` give, in one search. */
@@ -42,16 +42,16 @@ export class OrderedMap<T extends object> {
     const leaf = this.#leafAfter(key);
     const position = positionAfter(leaf, key);
     return {
-      before: position > 0 ? leaf.items[position - 1] : lastOf(leaf.previous),
-      after: position < leaf.count ? leaf.items[position] : firstOf(leaf.next),
+      before: position > leaf.from ? leaf.items[position - 1] : lastOf(leaf.previous),
+      after: position < leaf.to ? leaf.items[position] : firstOf(leaf.next),
     };
   }
 
   /** The last item with a key less than `key`. */
   lower(key: number): T | undefined {
     const leaf = this.#leafBefore(key);
-    const position = countBelow(leaf.keys, leaf.count, key);
-    return position > 0 ? leaf.items[position - 1] : lastOf(leaf.previous);
+    const position = firstFrom(leaf.keys, leaf.from, leaf.to, key);
+    return position > leaf.from ? leaf.items[position - 1] : lastOf(leaf.previous);
   }
 
   first(): T | undefined {
@@ -65,29 +65,29 @@ export class OrderedMap<T extends object> {
   /** Adds `item` after all items with a key of at most `key`. */
   insert(key: number, item: T): void {
     let leaf = this.#leafAfter(key);
-    if (leaf.count === leaf.keys.length && !leaf.grow()) leaf = this.#recent = this.#tree.split(key);
+    if (leaf.to === leaf.keys.length && !leaf.makeRoom()) leaf = this.#recent = this.#tree.split(key);
     const { keys, items } = leaf;
     const position = positionAfter(leaf, key);
-    for (let index = leaf.count; index > position; index--) {
+    for (let index = leaf.to; index > position; index--) {
       keys[index] = keys[index - 1]!;
       items[index] = items[index - 1];
     }
     keys[position] = key;
     items[position] = item;
-    leaf.count++;
+    leaf.to++;
     this.#size++;
   }
 
   /** Takes out the item that was inserted with `key`; says whether it was there. */
   remove(key: number, item: T): boolean {
-    let leaf: Leaf<T> | null = this.#leafBefore(key);
-    let position = countBelow(leaf.keys, leaf.count, key);
+    let leaf: Leaf<T> | null = this.#leafOf(key, item);
+    let position = firstFrom(leaf.keys, leaf.from, leaf.to, key);
     // Equal keys may go on in the next leaf.
     while (true) {
-      if (position === leaf.count) {
+      if (position === leaf.to) {
         leaf = leaf.next;
         if (leaf === null) return false;
-        position = 0;
+        position = leaf.from;
         continue;
       }
       if (leaf.keys[position] !== key) return false;
@@ -95,23 +95,30 @@ export class OrderedMap<T extends object> {
       position++;
     }
     const { keys, items } = leaf;
-    const count = --leaf.count;
-    for (let index = position; index < count; index++) {
-      keys[index] = keys[index + 1]!;
-      items[index] = items[index + 1];
+    if (position === leaf.from) {
+      items[position] = undefined;
+      leaf.from++;
+      // Nothing reads beyond the end of a leaf, also not of one that is empty.
+      if (leaf.from === leaf.to) leaf.from = leaf.to = 0;
+    } else {
+      const last = --leaf.to;
+      for (let index = position; index < last; index++) {
+        keys[index] = keys[index + 1]!;
+        items[index] = items[index + 1];
+      }
+      items[last] = undefined;
     }
-    items[count] = undefined;
     this.#size--;
-    if (count < MERGE_AT && this.#tree.shrink(leaf, key)) this.#recent = this.#tree.leafAfter(key);
+    if (leaf.count < MERGE_AT && this.#tree.shrink(leaf, key)) this.#recent = this.#tree.leafAfter(key);
     return true;
   }
 
   /** Puts `replacement` in the place of `item`, both with `key`; says whether `item` was there. */
   replace(key: number, item: T, replacement: T): boolean {
     let leaf: Leaf<T> | null = this.#leafBefore(key);
-    let position = countBelow(leaf.keys, leaf.count, key);
+    let position = firstFrom(leaf.keys, leaf.from, leaf.to, key);
     while (leaf !== null) {
-      for (; position < leaf.count; position++) {
+      for (; position < leaf.to; position++) {
         if (leaf.keys[position] !== key) return false;
         if (leaf.items[position] === item) {
           leaf.items[position] = replacement;
@@ -119,23 +126,23 @@ export class OrderedMap<T extends object> {
         }
       }
       leaf = leaf.next;
-      position = 0;
+      position = leaf === null ? 0 : leaf.from;
     }
     return false;
   }
 
   /** Moves an item from one key to another. */
   rekey(oldKey: number, newKey: number, item: T): boolean {
-    const leaf = this.#leafBefore(oldKey);
-    const { keys, count } = leaf;
-    const position = countBelow(keys, count, oldKey);
+    const leaf = this.#leafOf(oldKey, item);
+    const { keys, from, to } = leaf;
+    const position = firstFrom(keys, from, to, oldKey);
     // In place when the new key stays between the neighbours inside this leaf; what is at its ends may only
-    // move away from the leaf that would become its neighbour.
+    // move away from the leaf that would become its neighbour, if there is one.
     if (
-      position < count &&
+      position < to &&
       leaf.items[position] === item &&
-      (position > 0 ? newKey > keys[position - 1]! : newKey > oldKey) &&
-      (position < count - 1 ? newKey < keys[position + 1]! : newKey < oldKey)
+      (position > from ? newKey > keys[position - 1]! : newKey > oldKey || leaf.previous === null) &&
+      (position < to - 1 ? newKey < keys[position + 1]! : newKey < oldKey || leaf.next === null)
     ) {
       keys[position] = newKey;
       return true;
@@ -149,7 +156,7 @@ export class OrderedMap<T extends object> {
   *values(): Generator<T, undefined> {
     let leaf: Leaf<T> | null = this.#leafBefore(Number.NEGATIVE_INFINITY);
     while (leaf !== null) {
-      for (let index = 0; index < leaf.count; index++) yield leaf.items[index]!;
+      for (let index = leaf.from; index < leaf.to; index++) yield leaf.items[index]!;
       leaf = leaf.next;
     }
     return undefined;
@@ -161,12 +168,28 @@ export class OrderedMap<T extends object> {
    */
   scan(from: number, visit: (item: T, key: number) => boolean): void {
     let leaf: Leaf<T> | null = this.#leafBefore(from);
-    let index = countBelow(leaf.keys, leaf.count, from);
+    let index = firstFrom(leaf.keys, leaf.from, leaf.to, from);
     while (leaf !== null) {
-      for (; index < leaf.count; index++) if (!visit(leaf.items[index]!, leaf.keys[index]!)) return;
+      for (; index < leaf.to; index++) if (!visit(leaf.items[index]!, leaf.keys[index]!)) return;
       leaf = leaf.next;
-      index = 0;
+      index = leaf === null ? 0 : leaf.from;
     }
+  }
+
+  /** The items with keys in `[from, to)`, in ascending order. */
+  between(from: number, to: number): T[] {
+    const found: T[] = [];
+    let leaf: Leaf<T> | null = this.#leafBefore(from);
+    let index = firstFrom(leaf.keys, leaf.from, leaf.to, from);
+    for (; leaf !== null; index = leaf === null ? 0 : leaf.from) {
+      const { keys, items } = leaf;
+      for (; index < leaf.to; index++) {
+        if (keys[index]! >= to) return found;
+        found.push(items[index]!);
+      }
+      leaf = leaf.next;
+    }
+    return found;
   }
 
   clear(): void {
@@ -177,29 +200,35 @@ export class OrderedMap<T extends object> {
 
   /** The leaf in which the last key of at most `key` stands, or would be inserted. */
   #leafAfter(key: number): Leaf<T> {
-    const { keys, count, next } = this.#recent;
-    if (count > 0 && key >= keys[0]! && (next === null || key < keys[count - 1]!)) return this.#recent;
+    const { keys, from, to, next } = this.#recent;
+    if (from < to && key >= keys[from]! && (next === null || key < keys[to - 1]!)) return this.#recent;
     return (this.#recent = this.#tree.leafAfter(key));
   }
 
   /** The leaf in which the first key of at least `key` stands, or the one before it. */
   #leafBefore(key: number): Leaf<T> {
-    const { keys, count, next } = this.#recent;
-    if (count > 0 && key > keys[0]! && (next === null || key <= keys[count - 1]!)) return this.#recent;
+    const { keys, from, to, next } = this.#recent;
+    if (from < to && key > keys[from]! && (next === null || key <= keys[to - 1]!)) return this.#recent;
     return (this.#recent = this.#tree.leafBefore(key));
+  }
+
+  /** As `#leafBefore`, for an item that is there: what changes in ascending order is the first of its leaf each time. */
+  #leafOf(key: number, item: T): Leaf<T> {
+    const recent = this.#recent;
+    return recent.items[recent.from] === item && recent.keys[recent.from] === key ? recent : this.#leafBefore(key);
   }
 }
 
-/** As `countUpTo`, for who mostly asks for the end of a leaf: keys often come in ascending order. */
+/** As `firstAfter`, for who mostly asks for the end of a leaf: keys often come in ascending order. */
 function positionAfter<T>(leaf: Leaf<T>, key: number): number {
-  const { keys, count } = leaf;
-  return count > 0 && keys[count - 1]! <= key ? count : countUpTo(keys, count, key);
+  const { keys, from, to } = leaf;
+  return from < to && keys[to - 1]! <= key ? to : firstAfter(keys, from, to, key);
 }
 
 function firstOf<T>(leaf: Leaf<T> | null): T | undefined {
-  return leaf === null ? undefined : leaf.items[0];
+  return leaf === null ? undefined : leaf.items[leaf.from];
 }
 
 function lastOf<T>(leaf: Leaf<T> | null): T | undefined {
-  return leaf === null ? undefined : leaf.items[leaf.count - 1];
+  return leaf === null ? undefined : leaf.items[leaf.to - 1];
 }

@@ -16,7 +16,9 @@ const NO_KEYS: readonly number[] = Array.from({ length: CAPACITY }, () => 0.5);
 const NO_ITEMS: readonly undefined[] = Array.from({ length: CAPACITY }, () => undefined);
 
 export class Leaf<T> {
-  count = 0;
+  /** The entries are those with the indices `[from, to)`: what is taken out at the front, as in a munmap, moves nothing. */
+  from = 0;
+  to = 0;
   keys: number[];
   readonly items: (T | undefined)[];
   next: Leaf<T> | null = null;
@@ -27,14 +29,35 @@ export class Leaf<T> {
     this.items = NO_ITEMS.slice(0, capacity);
   }
 
-  /** Makes room in a first leaf that is full; false: the leaf has to be split. */
-  grow(): boolean {
+  get count(): number {
+    return this.to - this.from;
+  }
+
+  /** Makes room for one entry at the end; false: the leaf has to be split. */
+  makeRoom(): boolean {
+    if (this.from > 0) {
+      this.moveToFront();
+      return true;
+    }
     if (this.keys.length === CAPACITY) return false;
     const keys = NO_KEYS.slice();
-    for (let index = 0; index < this.count; index++) keys[index] = this.keys[index]!;
+    for (let index = 0; index < this.to; index++) keys[index] = this.keys[index]!;
     this.keys = keys;
     while (this.items.length < CAPACITY) this.items.push(undefined);
     return true;
+  }
+
+  /** All free places are at the end. */
+  moveToFront(): void {
+    const { keys, items, from, to } = this;
+    if (from === 0) return;
+    for (let index = from; index < to; index++) {
+      keys[index - from] = keys[index]!;
+      items[index - from] = items[index];
+    }
+    for (let index = Math.max(from, to - from); index < to; index++) items[index] = undefined;
+    this.from = 0;
+    this.to = to - from;
   }
 }
 
@@ -48,10 +71,10 @@ class Branch<T> {
 // Both searches halve without a branch on the outcome: which half it is can't be
 // predicted, and a wrong guess costs more than the step.
 
-/** How many of the first `count` keys are below `key`. */
-export function countBelow(keys: readonly number[], count: number, key: number): number {
-  let base = 0;
-  let length = count;
+/** Index of the first of the keys `[from, to)` that is not below `key`; `to`: all are. */
+export function firstFrom(keys: readonly number[], from: number, to: number, key: number): number {
+  let base = from;
+  let length = to - from;
   while (length > 1) {
     const half = length >>> 1;
     base += half * Number(keys[base + half - 1]! < key);
@@ -60,10 +83,10 @@ export function countBelow(keys: readonly number[], count: number, key: number):
   return base + Number(length === 1 && keys[base]! < key);
 }
 
-/** How many of the first `count` keys are at most `key`. */
-export function countUpTo(keys: readonly number[], count: number, key: number): number {
-  let base = 0;
-  let length = count;
+/** Index of the first of the keys `[from, to)` that is above `key`; `to`: none is. */
+export function firstAfter(keys: readonly number[], from: number, to: number, key: number): number {
+  let base = from;
+  let length = to - from;
   while (length > 1) {
     const half = length >>> 1;
     base += half * Number(keys[base + half - 1]! <= key);
@@ -86,7 +109,7 @@ export class OrderedTree<T extends object> {
     let node = this.#root;
     for (let height = this.#height; height > 0; height--) {
       const branch = node as Branch<T>;
-      node = branch.children[countBelow(branch.keys, branch.count - 1, key)]!;
+      node = branch.children[firstFrom(branch.keys, 0, branch.count - 1, key)]!;
     }
     return node as Leaf<T>;
   }
@@ -96,7 +119,7 @@ export class OrderedTree<T extends object> {
     let node = this.#root;
     for (let height = this.#height; height > 0; height--) {
       const branch = node as Branch<T>;
-      node = branch.children[countUpTo(branch.keys, branch.count - 1, key)]!;
+      node = branch.children[firstAfter(branch.keys, 0, branch.count - 1, key)]!;
     }
     return node as Leaf<T>;
   }
@@ -112,8 +135,8 @@ export class OrderedTree<T extends object> {
       right.items[index - half] = leaf.items[index];
       leaf.items[index] = undefined;
     }
-    right.count = CAPACITY - half;
-    leaf.count = half;
+    right.to = CAPACITY - half;
+    leaf.to = half;
     right.next = leaf.next;
     right.previous = leaf;
     if (right.next !== null) right.next.previous = right;
@@ -140,11 +163,11 @@ export class OrderedTree<T extends object> {
     if (index + 1 >= branch.count) return false;
     const right = branch.children[index + 1] as Leaf<T>;
     if (leaf.count + right.count > CAPACITY >>> 1) return false;
-    for (let at = 0; at < right.count; at++) {
-      leaf.keys[leaf.count + at] = right.keys[at]!;
-      leaf.items[leaf.count + at] = right.items[at];
+    leaf.moveToFront();
+    for (let at = right.from; at < right.to; at++, leaf.to++) {
+      leaf.keys[leaf.to] = right.keys[at]!;
+      leaf.items[leaf.to] = right.items[at];
     }
-    leaf.count += right.count;
     unlink(right);
     this.#removeChild(depth, index + 1);
     return true;
@@ -155,7 +178,7 @@ export class OrderedTree<T extends object> {
     for (let depth = 0; depth < this.#height; depth++) {
       const branch = node as Branch<T>;
       const separators = branch.count - 1;
-      const index = after ? countUpTo(branch.keys, separators, key) : countBelow(branch.keys, separators, key);
+      const index = after ? firstAfter(branch.keys, 0, separators, key) : firstFrom(branch.keys, 0, separators, key);
       this.#path[depth] = branch;
       this.#pathIndex[depth] = index;
       node = branch.children[index]!;
@@ -193,7 +216,8 @@ export class OrderedTree<T extends object> {
     const branch = this.#path[depth]!;
     const index = this.#pathIndex[depth]!;
     branch.children.splice(index + 1, 0, right);
-    branch.keys.copyWithin(index + 1, index, branch.count - 1);
+    // As copyWithin, which V8 does key by key through the slowest of its ways.
+    for (let at = branch.count - 1; at > index; at--) branch.keys[at] = branch.keys[at - 1]!;
     branch.keys[index] = separator;
     branch.count++;
     if (branch.count < CAPACITY) return;
@@ -212,7 +236,7 @@ export class OrderedTree<T extends object> {
     branch.children.splice(index, 1);
     // The separator on the left of the child goes with it; of the first child, the one on its right.
     const separator = index === 0 ? 0 : index - 1;
-    branch.keys.copyWithin(separator, separator + 1, branch.count - 1);
+    for (let at = separator; at < branch.count - 2; at++) branch.keys[at] = branch.keys[at + 1]!;
     branch.count--;
     if (branch.count === 0) {
       if (depth > 0) {

@@ -147,16 +147,11 @@ export class AddressSpace {
     if (first === undefined || first.startPage >= endPage) return 0;
     if (this.#hasHugetlb && this.#cutsHugetlb(startPage, endPage)) return -Errno.EINVAL;
     this.splitAt(startPage);
-    this.splitAt(endPage);
-    let vma = this.findVmaFrom(startPage);
-    const removed: Vma[] = [];
-    while (vma !== undefined && vma.startPage < endPage) {
-      removed.push(vma);
-      this.#removeVma(vma);
-      vma = this.vmas.higher(vma.startPage);
-    }
+    this.#splitHugeAt(endPage);
+    const from = Math.max(first.startPage, startPage);
+    const to = this.#takeOut(startPage, endPage);
     this.notifiers.deliver(NotifierEvent.unmap, startPage, endPage);
-    for (const gone of removed) this.#drop(gone.startPage, gone.endPage, false);
+    this.#drop(from, to, false);
     this.contents.detach(startPage, endPage);
     this.observer?.memoryChanged('unmapped', startPage, endPage);
     return 0;
@@ -275,7 +270,23 @@ export class AddressSpace {
 
   #removeVma(vma: Vma): void {
     this.vmas.remove(vma.startPage, vma);
-    this.#recentVma = undefined;
+    if (this.#recentVma === vma) this.#recentVma = undefined;
+  }
+
+  /** No VMA has pages of `[startPage, endPage)` any more, where one begins at `startPage` or later; returns the end of the last that had. */
+  #takeOut(startPage: number, endPage: number): number {
+    let to = startPage;
+    for (let vma = this.findVmaFrom(startPage); vma !== undefined && vma.startPage < endPage;) {
+      to = Math.min(vma.endPage, endPage);
+      if (vma.endPage > endPage) {
+        this.vmas.rekey(vma.startPage, endPage, vma);
+        vma.startPage = endPage;
+        break;
+      }
+      this.#removeVma(vma);
+      vma = this.vmas.higher(vma.startPage);
+    }
+    return to;
   }
 
   #drop(from: number, to: number, keepCached: boolean): void {
@@ -309,12 +320,17 @@ export class AddressSpace {
     this.pages.splitHuge(blockStart);
   }
 
+  /** No huge block goes on over the bound at `page`. */
+  #splitHugeAt(page: number): void {
+    const blockStart = alignDown(page, PAGES_PER_BLOCK);
+    if (blockStart !== page) this.splitHugeBlock(blockStart);
+  }
+
   /** A VMA begins at `page`, if one contains it. */
   splitAt(page: number): void {
     const vma = this.findVma(page);
     if (vma === undefined || vma.startPage === page) return;
-    const blockStart = alignDown(page, PAGES_PER_BLOCK);
-    if (blockStart !== page) this.splitHugeBlock(blockStart);
+    this.#splitHugeAt(page);
     const tail = new Vma(page, vma.endPage, vma.protection, vma.kind, vma.fileEndPage);
     tail.locked = vma.locked;
     vma.endPage = page;

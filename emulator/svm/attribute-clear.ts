@@ -25,7 +25,8 @@ function clearLocked(context: SvmContext, first: number, last: number, allocatio
   let interval = tree.findIntersecting(first, last);
   while (interval !== undefined && interval.first <= last) {
     // The successor is determined before the interval is changed.
-    const next = tree.after(interval);
+    // Those of one that goes on after the pages lie outside of them, unless a race has made intervals overlap.
+    const next = interval.last >= last && !tree.overlapping ? undefined : tree.after(interval);
     if (interval.last >= first) {
       const keepsFront = interval.first < first;
       const keepsBack = interval.last > last;

@@ -6,12 +6,17 @@ import type { RangeCollector } from './revision.ts';
 import { SvmRangeState } from './svm-range.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 
+/** Places of a list that is longer are given back when it is empty. */
+const LONG_LIST = 1024;
+
 /** The collector of a context whose only work is collecting. */
 export class GarbageCollector implements RangeCollector {
   readonly work: WorkItem;
   readonly #context: SvmContext;
-  #list: AmdgpuSvmRange[] = [];
+  // The ranges on the list are at `[#head, #tail)`; the places stay, so that a short list comes and goes for nothing.
+  #list: (AmdgpuSvmRange | undefined)[] = [];
   #head = 0;
+  #tail = 0;
 
   constructor(context: SvmContext) {
     this.#context = context;
@@ -20,7 +25,7 @@ export class GarbageCollector implements RangeCollector {
 
   /** Number of ranges on the list. */
   get pending(): number {
-    return this.#list.length - this.#head;
+    return this.#tail - this.#head;
   }
 
   get mustRun(): boolean {
@@ -33,7 +38,7 @@ export class GarbageCollector implements RangeCollector {
     range.state |= SvmRangeState.owned;
     range.addPending(first, last);
     if (!range.queued) {
-      this.#list.push(range);
+      this.#list[this.#tail++] = range;
       range.state |= SvmRangeState.queued;
     }
     this.work.queue();
@@ -44,6 +49,7 @@ export class GarbageCollector implements RangeCollector {
   dequeue(range: AmdgpuSvmRange): void {
     if (!range.queued) return;
     this.#list.splice(this.#list.indexOf(range, this.#head), 1);
+    this.#tail--;
     range.state &= ~SvmRangeState.queued;
     range.clearPending();
     this.#letGo(range);
@@ -115,11 +121,13 @@ export class GarbageCollector implements RangeCollector {
   }
 
   #take(): AmdgpuSvmRange | undefined {
-    if (this.#head === this.#list.length) return undefined;
-    const range = this.#list[this.#head++]!;
-    if (this.#head === this.#list.length) {
-      this.#list = [];
+    if (this.#head === this.#tail) return undefined;
+    const range = this.#list[this.#head]!;
+    this.#list[this.#head++] = undefined;
+    if (this.#head === this.#tail) {
+      if (this.#tail > LONG_LIST) this.#list = [];
       this.#head = 0;
+      this.#tail = 0;
     }
     range.state &= ~SvmRangeState.queued;
     return range;

@@ -25,20 +25,18 @@ export function invalidate(
   // Q11: nothing is unmapped; the DMA arrays keep what they hold.
   // mutant: closing-invalidates
   if (context.closing) return;
-  const first = framework.findRange(from, to);
-  if (first === undefined) return;
+  // What is done to them takes none out.
+  const ranges = framework.rangesIn(from, to);
+  if (ranges.length === 0) return;
   framework.notifierLock.acquireWrite();
   if (event === NotifierEvent.unmap) captureCheckpoint(context);
   let zapped = false;
-  for (let range: AmdgpuSvmRange | undefined = first; range !== undefined && range.startPage < to;) {
-    if (zapEventPart(context, range, startPage, endPage)) zapped = true;
-    range = framework.rangeAfter(range, to);
-  }
+  for (const range of ranges) if (zapEventPart(context, range, startPage, endPage)) zapped = true;
   // mutant: zap-without-flush
   if (zapped) context.flushTlb();
   // mutant: clear-event-queues
   const unmaps = event === NotifierEvent.unmap;
-  for (let range: AmdgpuSvmRange | undefined = first; range !== undefined && range.startPage < to;) {
+  for (const range of ranges) {
     // mutant: dma-mapping-stays
     framework.unmapPages(range);
     if (unmaps) {
@@ -47,7 +45,6 @@ export function invalidate(
       // mutant: unmap-not-queued
       context.collector.enqueue(range, firstPage, Math.min(range.endPage, endPage) - 1);
     }
-    range = framework.rangeAfter(range, to);
   }
   framework.notifierLock.releaseWrite();
 }
@@ -72,9 +69,7 @@ export function clearWholeRanges(context: SvmContext, notifier: GpuNotifier, sta
   // Evictions have an event for each page, and the first one has cleared them all.
   const first = Math.floor(from / PAGES_PER_BLOCK);
   if (first === Math.floor((to - 1) / PAGES_PER_BLOCK) && vm.pageTable.blocks.get(first) === undefined) return;
-  let range = framework.findRange(from, to);
-  for (; range !== undefined && range.startPage < to; range = framework.rangeAfter(range, to))
-    clearPtes(context, range);
+  for (const range of framework.rangesIn(from, to)) clearPtes(context, range);
 }
 
 /** A repaired driver: ranges in VRAM that cross the bounds of `[startPage, endPage)` come home. The svm lock must be held. */

@@ -20,14 +20,15 @@ export function invalidateWithoutRetryFaults(
   const to = Math.min(notifier.endPage, endPage);
   context.effects.current?.notifierCalled(event, from, to);
   if (event === NotifierEvent.release || context.closing) return;
-  const first = framework.findRange(from, to);
-  if (first === undefined) return;
+  // What is done to them takes none out.
+  const ranges = framework.rangesIn(from, to);
+  if (ranges.length === 0) return;
   framework.notifierLock.acquireWrite();
   const unmaps = event === NotifierEvent.unmap;
   // mutant: off-queues-run
-  if (unmaps) zapEvent(context, work, first, startPage, endPage, to);
+  if (unmaps) zapEvent(context, work, ranges, startPage, endPage);
   else work.evictions.begin();
-  for (let range: AmdgpuSvmRange | undefined = first; range !== undefined && range.startPage < to;) {
+  for (const range of ranges) {
     const firstPage = Math.max(range.startPage, startPage);
     const lastPage = Math.min(range.endPage, endPage) - 1;
     // mutant: off-event-keeps-mapped
@@ -40,7 +41,6 @@ export function invalidateWithoutRetryFaults(
       // mutant: off-no-restore
       work.enqueueRestore(range, firstPage, lastPage);
     }
-    range = framework.rangeAfter(range);
   }
   framework.notifierLock.releaseWrite();
 }
@@ -63,22 +63,20 @@ export function invalidateWholeWithoutRetryFaults(
 function zapEvent(
   context: SvmContext,
   work: OffWork,
-  first: AmdgpuSvmRange,
+  ranges: readonly AmdgpuSvmRange[],
   startPage: number,
   endPage: number,
-  to: number,
 ): void {
   captureCheckpoint(context);
   let stopped = false;
   let zapped = false;
-  for (let range: AmdgpuSvmRange | undefined = first; range !== undefined && range.startPage < to;) {
+  for (const range of ranges) {
     if (!stopped && range.gpuMapped && (range.startPage < startPage || range.endPage > endPage)) {
       work.evictions.begin();
       stopped = true;
     }
     // mutant: off-unmap-keeps-ptes
     if (zapEventPart(context, range, startPage, endPage)) zapped = true;
-    range = context.framework.rangeAfter(range);
   }
   if (zapped) context.flushTlb();
 }

@@ -110,11 +110,9 @@ function addPlaceholders(context: SvmContext, work: OffQueues, startPage: number
 /** Queues every range of `[startPage, endPage)` that is not mapped for the restore worker. */
 export function enqueueUnmapped(context: SvmContext, work: OffQueues, startPage: number, endPage: number): void {
   const { framework } = context;
-  let range = framework.findRange(startPage, endPage);
-  while (range !== undefined && range.startPage < endPage) {
+  for (const range of framework.rangesIn(startPage, endPage)) {
     if (!range.gpuMapped)
       work.enqueueRestore(range, Math.max(range.startPage, startPage), Math.min(range.endPage, endPage) - 1);
-    range = framework.rangeAfter(range);
   }
 }
 

@@ -1,6 +1,8 @@
 /** Every schedule of a program, those with few preemptions first. */
 import { NotModelledError } from '../../emulator/index.ts';
 import { DEFAULT_PREEMPTIONS, MOST_SCHEDULES } from './choices.ts';
+import { NO_PREFIX } from './decisions.ts';
+import type { Prefix } from './decisions.ts';
 import { Findings } from './findings.ts';
 import type { Finding } from './findings.ts';
 import type { ExploreProgram } from './program.ts';
@@ -63,8 +65,8 @@ export function explore(program: ExploreProgram, options: ExploreOptions = {}): 
   const run = new ScheduleRun(program, preemptions, mergeStates && isAllState(program) ? isKnown : undefined);
   const findings = new Findings(program);
   // By number of preemptions: schedules that are still to be run, by the decisions that make them.
-  const waiting: Uint8Array[][] = Array.from({ length: preemptions + 1 }, () => []);
-  waiting[0]!.push(new Uint8Array(0));
+  const waiting: Prefix[][] = Array.from({ length: preemptions + 1 }, () => []);
+  waiting[0]!.push(NO_PREFIX);
   let [schedules, merged, blocked, dealt] = [0, 0, 0, 0];
   let [bounded, limited] = [false, false];
   let ended = false;
@@ -86,16 +88,14 @@ export function explore(program: ExploreProgram, options: ExploreOptions = {}): 
       onSchedule?.(schedules + merged + blocked);
       for (const finding of findings.note(run, level)) ended ||= until?.(finding) ?? false;
       if (ended) break;
-      for (let at = run.decisions.length - 1; at >= prefix.length; at--) {
-        const { options: choices, costs } = run.decisions[at]!;
-        const next = costs ? level + 1 : level;
-        for (let choice = choices - 1; choice > 0; choice--) {
+      const { decisions } = run;
+      const taken = decisions.taken();
+      for (let at = decisions.count - 1; at >= prefix.length; at--) {
+        const next = decisions.costs(at) ? level + 1 : level;
+        for (let choice = decisions.options(at) - 1; choice > 0; choice--) {
           // All parts run the serial schedules, which the others are compared with; the rest is dealt out.
           if (level === 0 && next === 1 && shard !== undefined && dealt++ % shard.count !== shard.index - 1) continue;
-          const child = new Uint8Array(at + 1);
-          for (let index = 0; index < at; index++) child[index] = run.decisions[index]!.taken;
-          child[at] = choice;
-          waiting[next]!.push(child);
+          waiting[next]!.push({ length: at + 1, taken, last: choice });
         }
       }
     }

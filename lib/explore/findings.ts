@@ -69,6 +69,8 @@ export class Findings {
   readonly #program: ExploreProgram;
   readonly #found = new Map<string, Known>();
   readonly #serial = new Map<string, readonly (readonly string[])[]>();
+  /** What `nearest` says of answers that no serial order gives. */
+  readonly #nearest = new Map<string, ReturnType<typeof nearest>>();
   readonly #serialAttributes = new Set<string>();
   /** Of `WORDS_OF_PROGRAMS`, those that a serial order shows. */
   readonly #serialWords = new Set<string>();
@@ -161,15 +163,19 @@ export class Findings {
       this.#attributes ??= run.attributes;
       if (run.attributes !== this.#attributes) add('order', 'another order leaves others', 'violation');
     }
-    const answers = JSON.stringify(run.answers);
+    const answers = answersKey(run.answers);
     if (preemptions === 0) {
       this.#serial.set(answers, run.answers);
       this.#serialAttributes.add(run.attributes);
     } else if (this.#serialIsComplete && !this.#serialAttributes.has(run.attributes))
       add('attributes', `${run.attributes === '' ? 'none' : run.attributes} are left`);
     if (preemptions > 0 && this.#serialIsComplete && !this.#serial.has(answers)) {
-      const { names, text } = nearest(this.#program, run.answers, [...this.#serial.values()]);
-      add('answers', text, 'violation', names);
+      let other = this.#nearest.get(answers);
+      if (other === undefined) {
+        other = nearest(this.#program, run.answers, [...this.#serial.values()]);
+        this.#nearest.set(answers, other);
+      }
+      add('answers', other.text, 'violation', other.names);
     }
     this.#checkReads(run, preemptions, add);
     return found;
@@ -198,7 +204,7 @@ export class Findings {
       ...candidate,
       preemptions,
       harm: before?.harm ?? new Set(),
-      steps: run.steps.map(({ thread, injections }) => ({ thread, injections: [...injections] })),
+      steps: run.steps,
     };
     this.#found.set(candidate.id, known);
     if (before === undefined) fresh.push(this.#finding(known));
@@ -235,4 +241,14 @@ function isShorter({ until }: Candidate, steps: readonly Step[], preemptions: nu
 
 function readText({ by, page, value }: Read): string {
   return `${by} reads ${value === '?' ? 'what was never written' : value} in page 0x${page.toString(16)}`;
+}
+
+/** The same text, the same answers: no answer has a semicolon. */
+function answersKey(answers: readonly (readonly string[])[]): string {
+  let key = '';
+  for (const thread of answers) {
+    key += '|';
+    for (const answer of thread) key += `${answer};`;
+  }
+  return key;
 }

@@ -3,30 +3,36 @@ import { rangeError } from '../uapi/errors.ts';
 import { checkedOptions, EmulatedMachine, LockAssertionError } from '../../emulator/index.ts';
 import type { Hazard, HazardMonitor, PreemptionPoint } from '../../emulator/index.ts';
 import { machineOptions } from '../trace/format/config.ts';
+import { UAPI_PROFILES } from '../uapi/profile.ts';
 import { planFailures, plannedFailures } from '../trace/format/failures.ts';
 import type { BareAnswer, TraceSubject } from '../trace/operations/descriptor.ts';
 import { meetsHeldLock } from '../trace/operations/held-locks.ts';
-import { descriptorOf } from '../trace/operations/index.ts';
 import type { TraceAnswer, TraceOperation } from '../trace/operations/index.ts';
 import { parseOperation } from '../trace/operations/parse.ts';
 import { answerText } from './answers.ts';
-import { attributeValues } from './attribute-values.ts';
+import { AttributeValues } from './attribute-values.ts';
 import { excludesEnd } from './context-end.ts';
+import { Decisions } from './decisions.ts';
+import type { Prefix } from './decisions.ts';
+import { isDriverCall, planOperation, sleepsByItself } from './planned.ts';
+import type { PlannedOperation } from './planned.ts';
 import type { ExploreProgram } from './program.ts';
 import { readsOf } from './reads.ts';
 import type { Read } from './reads.ts';
 import { epilogue } from './schedule.ts';
-import type { Step } from './schedule.ts';
+import type { Injection, Step } from './schedule.ts';
 import { stateKey } from './state.ts';
 
 /** No errno: the operation sleeps and answers later. */
 const ASLEEP = 1;
 
-/** Points that are one place where the one named comes right before them (spec/trace-format §10): who comes in, comes in at that. */
-const SAME_PLACE: Readonly<Partial<Record<PreemptionPoint, PreemptionPoint>>> = {
-  'tree-unlock': 'attr-edited',
-  'mmap-unlock': 'vma-checked',
-};
+/** Whether a point is one place with the one passed before it (spec/trace-format §10): who comes in, comes in at that. */
+function isSamePlace(point: PreemptionPoint, before: PreemptionPoint | 'begin'): boolean {
+  return (before === 'attr-edited' && point === 'tree-unlock') || (before === 'vma-checked' && point === 'mmap-unlock');
+}
+
+/** Of most steps. */
+const NO_INJECTIONS: readonly Injection[] = [];
 
 /** What the end of a context leaves allocated. */
 interface Left {
@@ -38,15 +44,6 @@ interface Left {
 /** Says whether a run may end here, since the same state with the same past answers was met before. */
 export type StateFilter = (key: string) => boolean;
 
-/** A choice of a run. */
-export interface Decision {
-  /** Choices that there were. */
-  readonly options: number;
-  readonly taken: number;
-  /** Whether any choice but 0 is a preemption more. */
-  readonly costs: boolean;
-}
-
 /** An error that ended a run: of an interrupting operation, or of the one that a thread ran itself. */
 export interface RunError {
   readonly error: unknown;
@@ -56,8 +53,8 @@ export interface RunError {
 
 /** Runs schedules of one program; the fields tell of the last one. */
 export class ScheduleRun {
-  readonly steps: Step[] = [];
-  readonly decisions: Decision[] = [];
+  steps: Step[] = [];
+  readonly decisions = new Decisions();
   /** What the threads did wrong; nothing of the set-up. */
   hazards: readonly Hazard[] = [];
   error: RunError | undefined;
@@ -65,18 +62,23 @@ export class ScheduleRun {
   discarded = false;
   /** True: ended where another schedule came by. */
   merged = false;
-  /** True: more preemptions would have been possible. */
+  /** True: more preemptions would have been possible, in this run or an earlier one. */
   bounded = false;
   left: Left | undefined;
   /** Answers by thread and operation. */
   answers: string[][] = [];
   /** What the threads and the end of the program have read in pages. */
-  readonly reads: Read[] = [];
+  reads: Read[] = [];
   /** Attribute values when all is done. */
   attributes = '';
   readonly #program: ExploreProgram;
   readonly #options: ReturnType<typeof machineOptions>;
-  readonly #epilogue: readonly TraceOperation[];
+  readonly #setup: readonly PlannedOperation[];
+  readonly #threads: readonly (readonly PlannedOperation[])[];
+  readonly #end: readonly PlannedOperation[];
+  readonly #epilogue: readonly PlannedOperation[];
+  readonly #endWaitsForFaults: boolean;
+  readonly #attributeValues = new AttributeValues();
   readonly #preemptions: number;
   /** Some operation has failures of the driver: then each is carried out with its own, or none. */
   readonly #hasFailures: boolean;
@@ -85,13 +87,14 @@ export class ScheduleRun {
   #machine!: EmulatedMachine;
   #monitor!: HazardMonitor;
   #subjects: TraceSubject[] = [];
-  #prefix: ArrayLike<number> = [];
   #next: number[] = [];
   /** Threads that a choice is among; one list for all, made again at each. */
   readonly #able: number[] = [];
   #main = 0;
   /** What the others come in at. */
-  #interrupted: TraceOperation | undefined;
+  #interrupted!: PlannedOperation;
+  /** No hook is left at the points: none of them would let anybody in. */
+  #stopHook!: () => void;
   #used = 0;
   #seenHazards = 0;
   /** Passed last by the operation at hand. */
@@ -101,7 +104,12 @@ export class ScheduleRun {
   constructor(program: ExploreProgram, preemptions: number, isKnown?: StateFilter) {
     this.#program = program;
     this.#options = checkedOptions(machineOptions(program.config));
-    this.#epilogue = epilogue(program).map(parseOperation);
+    const plan = ({ operation }: { readonly operation: TraceOperation }): PlannedOperation => planOperation(operation);
+    this.#setup = program.setup.map(plan);
+    this.#threads = program.threads.map((thread) => thread.map(plan));
+    this.#end = program.end.map(plan);
+    this.#epilogue = epilogue(program).map((each) => planOperation(parseOperation(each)));
+    this.#endWaitsForFaults = UAPI_PROFILES[program.config.profile].behaviour.endWaitsForFaults;
     this.#preemptions = preemptions;
     this.#hasFailures = [program.setup, ...program.threads, program.end].some((list) =>
       list.some(({ operation }) => operation.fail !== undefined),
@@ -110,67 +118,63 @@ export class ScheduleRun {
   }
 
   /** Runs the schedule that `prefix` decides, and the first choice wherever it has ended. */
-  run(prefix: ArrayLike<number>): void {
+  run(prefix: Prefix): void {
     this.#begin(prefix);
-    const { setup, end } = this.#program;
     let number = 2;
-    for (const { operation } of setup) {
+    for (const planned of this.#setup) {
       this.#monitor.operation = number++;
-      this.#perform(operation);
+      this.#perform(planned);
     }
     const setUpHazards = this.#monitor.hazards.length;
     this.#seenHazards = setUpHazards;
-    const stop = this.#machine.scope.addHook((point, pass) => this.#onPoint(point, pass));
+    this.#stopHook = this.#machine.scope.addHook(this.#onPoint);
     while (this.error === undefined && !this.discarded) {
       const ready = this.#remaining();
       if (ready.length === 0) break;
       if (this.#meetsKnownState(ready.length)) break;
-      const thread = ready.length === 1 ? ready[0]! : ready[this.#decide(ready.length, false)]!;
+      const thread = ready.length === 1 ? ready[0]! : ready[this.decisions.decide(ready.length, false)]!;
       this.#monitor.operation = number++;
       this.#step(thread);
     }
-    stop();
+    this.#stopHook();
     let kept = Number.POSITIVE_INFINITY;
     if (this.error === undefined && !this.discarded && !this.merged) {
-      for (const [index, { operation }] of end.entries()) {
+      for (let index = 0; index < this.#end.length; index++) {
         this.#monitor.operation = number++;
-        this.#finish(operation, index);
+        this.#finish(this.#end[index]!, index);
       }
-      this.attributes = attributeValues(this.#subjects);
-      for (const operation of this.#epilogue) {
+      this.attributes = this.#attributeValues.textOf(this.#subjects);
+      for (const planned of this.#epilogue) {
         // What the end of the context leaves is asked for, not what the driver has to ignore in it (Q11).
-        if (operation.name === 'fini' && kept === Number.POSITIVE_INFINITY) kept = this.#monitor.hazards.length;
+        if (planned.enters === 'end' && kept === Number.POSITIVE_INFINITY) kept = this.#monitor.hazards.length;
         this.#monitor.operation = number++;
-        this.#finish(operation);
+        this.#finish(planned);
       }
     }
     this.hazards = this.#monitor.hazards.slice(setUpHazards, kept).filter(({ severity }) => severity !== 'notice');
   }
 
-  #begin(prefix: ArrayLike<number>): void {
-    const { threads, config } = this.#program;
-    this.steps.length = 0;
-    this.decisions.length = 0;
-    this.reads.length = 0;
+  #begin(prefix: Prefix): void {
+    this.decisions.begin(prefix);
+    this.steps = [];
+    this.reads = [];
     this.error = undefined;
     this.discarded = false;
     this.merged = false;
-    this.bounded = false;
     this.left = undefined;
     this.attributes = '';
-    this.answers = threads.map(() => []);
-    this.#prefix = prefix;
-    this.#next = threads.map(() => 0);
+    this.answers = [];
+    for (let thread = 0; thread < this.#threads.length; thread++) {
+      this.answers.push([]);
+      this.#next[thread] = 0;
+    }
     this.#used = 0;
     const machine = new EmulatedMachine(this.#options);
     this.#machine = machine;
     this.#monitor = machine.watchHazards();
     this.#monitor.operation = 1;
-    this.#subjects = machine.devices.map((device) => ({
-      machine,
-      device,
-      file: device.openFile({ compute: !config.lazy }),
-    }));
+    const compute = !this.#program.config.lazy;
+    this.#subjects = machine.devices.map((device) => ({ machine, device, file: device.openFile({ compute }) }));
     if (this.#hasFailures) this.#keepFailuresApart();
   }
 
@@ -190,21 +194,14 @@ export class ScheduleRun {
   #remaining(): readonly number[] {
     const ready = this.#able;
     ready.length = 0;
-    for (let thread = 0; thread < this.#next.length; thread++)
-      if (this.#next[thread]! < this.#program.threads[thread]!.length) ready.push(thread);
+    for (let thread = 0; thread < this.#threads.length; thread++)
+      if (this.#next[thread]! < this.#threads[thread]!.length) ready.push(thread);
     return ready;
-  }
-
-  /** The choice of `options` ones: as the prefix says, the first one after its end. */
-  #decide(options: number, costs: boolean): number {
-    const taken = this.decisions.length < this.#prefix.length ? this.#prefix[this.decisions.length]! : 0;
-    this.decisions.push({ options, taken, costs });
-    return taken;
   }
 
   #meetsKnownState(ready: number): boolean {
     if (this.#isKnown === undefined || ready < 2 || this.steps.length === 0) return false;
-    if (this.decisions.length < this.#prefix.length) return false;
+    if (!this.decisions.prefixIsOver) return false;
     // Hazards that were met belong to the past that has to be the same.
     const hazards = this.#monitor.hazards.slice(this.#seenHazards).map(({ quirk }) => quirk);
     const past = `${this.#next.join()}|${JSON.stringify(this.answers)}|${[...new Set(hazards)].sort().join()}`;
@@ -214,19 +211,23 @@ export class ScheduleRun {
 
   /** The next operation of a thread, with what the decisions let in. */
   #step(thread: number): void {
-    const { operation, index } = this.#take(thread);
+    const index = this.#next[thread]!++;
+    const planned = this.#threads[thread]![index]!;
     this.#main = thread;
-    this.#interrupted = operation;
+    this.#interrupted = planned;
     this.#lastPoint = 'begin';
-    this.steps.push({ thread, injections: [] });
+    this.steps.push({ thread, injections: NO_INJECTIONS });
     try {
-      const answer = this.#machine.scope.run(() => this.#perform(operation));
-      this.#noteAnswer(thread, index, operation, answer);
+      const answer = this.#machine.scope.run(this.#performInterrupted);
+      this.#noteAnswer(thread, index, planned.operation, answer);
     } catch (error) {
       // Errors of interrupting operations have been noted where they came.
-      if (this.error === undefined && !this.discarded) this.error = { error, injected: false, operation };
+      if (this.error === undefined && !this.discarded)
+        this.error = { error, injected: false, operation: planned.operation };
     }
   }
+
+  readonly #performInterrupted = (): BareAnswer => this.#perform(this.#interrupted);
 
   #noteAnswer(thread: number, index: number, operation: TraceOperation, answer: BareAnswer): void {
     this.answers[thread]![index] = answerText(operation, answer);
@@ -234,19 +235,16 @@ export class ScheduleRun {
     if ('vals' in answer) this.reads.push(...readsOf(operation, answer as TraceAnswer, thread, index));
   }
 
-  #take(thread: number): { operation: TraceOperation; index: number } {
-    const index = this.#next[thread]!++;
-    return { operation: this.#program.threads[thread]![index]!.operation, index };
-  }
-
   readonly #onPoint = (point: PreemptionPoint, pass: number): void => {
     if (this.error !== undefined || this.discarded) return;
-    const isSamePlace = SAME_PLACE[point] === this.#lastPoint;
+    const before = this.#lastPoint;
     this.#lastPoint = point;
-    if (isSamePlace) return;
+    if (isSamePlace(point, before)) return;
     const isExhausted = this.#used === this.#preemptions;
-    if (isExhausted && this.bounded) return;
-    const { injections } = this.steps[this.steps.length - 1]!;
+    if (isExhausted && this.bounded) {
+      this.#stopHook();
+      return;
+    }
     let opened = false;
     while (this.#machine.scope.sleepers === 0) {
       const able = this.#interrupting();
@@ -255,12 +253,16 @@ export class ScheduleRun {
         this.bounded = true;
         return;
       }
-      const choice = this.#decide(able.length + 1, !opened);
+      const choice = this.decisions.decide(able.length + 1, !opened);
       if (choice === 0) return;
       if (!opened) this.#used++;
       opened = true;
       const thread = able[choice - 1]!;
-      injections.push({ at: point, nth: pass, thread });
+      const step = this.steps[this.steps.length - 1]!;
+      this.steps[this.steps.length - 1] = {
+        thread: step.thread,
+        injections: [...step.injections, { at: point, nth: pass, thread }],
+      };
       if (!this.#inject(thread)) return;
     }
   };
@@ -269,33 +271,40 @@ export class ScheduleRun {
   #interrupting(): readonly number[] {
     const able = this.#able;
     able.length = 0;
-    for (let thread = 0; thread < this.#next.length; thread++) {
+    let isAlone = true;
+    for (let thread = 0; thread < this.#threads.length; thread++) {
       if (thread === this.#main) continue;
-      const next = this.#program.threads[thread]![this.#next[thread]!];
-      if (next === undefined || excludesEnd(this.#interrupted!, next.operation, this.#program.config.profile)) continue;
-      if (this.#needsNoHeldLock(next.operation)) able.push(thread);
+      const next = this.#threads[thread]![this.#next[thread]!];
+      if (next === undefined) continue;
+      isAlone = false;
+      if (excludesEnd(this.#interrupted, next, this.#endWaitsForFaults)) continue;
+      if (this.#needsNoHeldLock(next)) able.push(thread);
     }
+    // The others have ended.
+    if (isAlone) this.#stopHook();
     return able;
   }
 
-  #needsNoHeldLock(operation: TraceOperation): boolean {
+  #needsNoHeldLock(planned: PlannedOperation): boolean {
     // No process can exit where one of its threads holds the mmap lock.
-    if (operation.name === 'mmexit') return !this.#machine.process.space.mmapLock.held;
-    return !meetsHeldLock(operation, this.#subjectOf(operation));
+    if (planned.operation.name === 'mmexit') return !this.#machine.process.space.mmapLock.held;
+    return !meetsHeldLock(planned, this.#subjectOf(planned));
   }
 
   /** Runs the next operation of a thread in the middle of another one; false if the schedule ends with it. */
   #inject(thread: number): boolean {
-    const { operation, index } = this.#take(thread);
+    const index = this.#next[thread]!++;
+    const planned = this.#threads[thread]![index]!;
+    const { operation } = planned;
     this.answers[thread]![index] = '?';
     try {
-      const answer = this.#perform(operation, (late) => this.#noteAnswer(thread, index, operation, late));
+      const answer = this.#perform(planned, (late) => this.#noteAnswer(thread, index, operation, late));
       if (answer.ret !== ASLEEP) this.#noteAnswer(thread, index, operation, answer);
       return true;
     } catch (error) {
       // A call of the driver that finds a lock held waits for it, where it does not sleep by itself; what the mm does
       // may wait for no lock of the driver.
-      const waits = error instanceof LockAssertionError && isDriverCall(operation) && !sleepsByItself(operation);
+      const waits = error instanceof LockAssertionError && isDriverCall(planned) && !sleepsByItself(planned);
       if (waits) this.discarded = true;
       else this.error = { error, injected: true, operation };
       return false;
@@ -303,10 +312,11 @@ export class ScheduleRun {
   }
 
   /** `index`: which of the program's end it is. */
-  #finish(operation: TraceOperation, index?: number): void {
+  #finish(planned: PlannedOperation, index?: number): void {
     if (this.error !== undefined) return;
+    const { operation } = planned;
     try {
-      const answer = this.#perform(operation);
+      const answer = this.#perform(planned);
       if (index !== undefined && 'vals' in answer)
         this.reads.push(...readsOf(operation, answer as TraceAnswer, undefined, index));
       this.#noteLeft(answer);
@@ -326,35 +336,23 @@ export class ScheduleRun {
     };
   }
 
-  #subjectOf({ gpu }: TraceOperation): TraceSubject {
+  #subjectOf({ gpu }: PlannedOperation): TraceSubject {
     const subject = this.#subjects[gpu];
     if (subject === undefined)
       throw rangeError('ERR_SVM_OUT_OF_RANGE', `gpu: expected 0 to ${this.#subjects.length - 1}, got ${gpu}`);
     return subject;
   }
 
-  #perform(operation: TraceOperation, wake?: (answer: BareAnswer) => void): BareAnswer {
-    if (!this.#hasFailures) return this.#carryOut(operation, wake);
+  #perform(planned: PlannedOperation, wake?: (answer: BareAnswer) => void): BareAnswer {
+    const { operation, perform } = planned;
+    const subject = this.#subjectOf(planned);
+    if (!this.#hasFailures) return perform(subject, operation, wake);
     const restore = planFailures(this.#machine, operation.fail === undefined ? null : plannedFailures(operation.fail));
     try {
-      return this.#carryOut(operation, wake);
+      return perform(subject, operation, wake);
     } finally {
       // What the operation did not come to is over with it.
       restore();
     }
   }
-
-  #carryOut(operation: TraceOperation, wake?: (answer: BareAnswer) => void): BareAnswer {
-    return descriptorOf(operation.name).perform(this.#subjectOf(operation), operation, wake);
-  }
-}
-
-/** Whether the operation would have gone to sleep if it could: the lock that it takes instead is held by the thread below. */
-function sleepsByItself({ name }: TraceOperation): boolean {
-  return descriptorOf(name).needs === 'svm-lock-asleep';
-}
-
-/** Whether the operation enters the driver by itself, and not by an event of the mm. */
-function isDriverCall({ name }: TraceOperation): boolean {
-  return descriptorOf(name).needs !== 'mmap-lock' && name !== 'dontneed' && name !== 'touch' && name !== 'mmexit';
 }

@@ -4,7 +4,7 @@ import type { OperationObject } from '../trace/operations/descriptor.ts';
 import type { ExploreProgram } from './program.ts';
 
 /** The next operation of `thread`, run at a preemption point of another one. */
-interface Injection {
+export interface Injection {
   readonly at: PreemptionPoint;
   /** At which passing of the point, from 1. */
   readonly nth: number;
@@ -14,7 +14,7 @@ interface Injection {
 /** The next operation of `thread`, with what comes in between. */
 export interface Step {
   readonly thread: number;
-  readonly injections: Injection[];
+  readonly injections: readonly Injection[];
 }
 
 /** What runs when all threads have ended: the pending works, then the end of the context, which shows what is left. */

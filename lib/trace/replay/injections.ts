@@ -3,6 +3,7 @@ import type { EmulatedMachine, PreemptionPoint } from '../../../emulator/index.t
 import type { EffectRecorder } from '../effects/recorder.ts';
 import { planFailures, plannedFailures } from '../format/failures.ts';
 import { meetsHeldLock } from '../operations/held-locks.ts';
+import { descriptorOf } from '../operations/index.ts';
 import type { InjectedAnswer, TraceAnswer, TraceInjection, TraceOperation } from '../operations/index.ts';
 import type { TraceSubject } from '../operations/descriptor.ts';
 
@@ -97,6 +98,6 @@ export class Injections {
   #blocks(operation: TraceOperation): boolean {
     const { machine } = this.#stage;
     if (this.#running || machine.scope.sleepers > 0 || operation.name === 'config') return true;
-    return meetsHeldLock(operation, this.#stage.subjectOf(operation));
+    return meetsHeldLock(descriptorOf(operation.name), this.#stage.subjectOf(operation));
   }
 }

@@ -199,10 +199,27 @@ describe('replay', () => {
     expect(code).toBe(1);
   });
 
-  it('says so when there was nothing to compare', async () => {
-    expect((await run(['replay', '--check', file('bare.jsonl', '{"gc":{}}\n')])).stdout).toMatch(
-      /holds no recorded answers, nothing was compared\n1 of 1/,
-    );
+  it('fails a trace that has nothing to compare with, and does not count it as identical', async () => {
+    const [bare, good] = [file('bare.jsonl', '{"gc":{}}\n'), join(vectors, 'scenarios/10-chunks.jsonl')];
+    expect(await run(['replay', '--check', bare])).toMatchObject({
+      code: 1,
+      stdout: `${bare}: holds no recorded answers: nothing was compared, the check fails\n0 of 1 trace identical, 1 operation, 1 without recorded answers\n`,
+    });
+    const both = await run(['replay', '--check', '--json', bare, good]);
+    expect(both.code).toBe(1);
+    expect(JSON.parse(both.stdout)).toMatchObject({
+      identical: 1,
+      total: 2,
+      notCompared: 1,
+      traces: [{ compared: 0 }, {}],
+    });
+    // A recording of which some lines have no answers is compared where it has them.
+    const some = file('some.jsonl', '{"gc":{}}\n{"in":{"gc":{}},"out":{"ret":0,"ran":false,"fx":[]}}\n');
+    expect(await run(['replay', '--check', some])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^1 of 1/) as string,
+    });
+    expect((await run(['replay', bare])).code).toBe(0);
   });
 
   it('gives the result of a check as one object', async () => {

@@ -113,19 +113,23 @@ async function replayAll(job: ReplayJob, jobs: number | undefined, failsOnHazard
     if (json) return;
     if (result.difference !== undefined) printDifference(file, result.difference);
     else if (!check) print(`${file}: ${counted(result.operations, 'operation')}`);
-    else if (result.compared === 0) print(`${file}: holds no recorded answers, nothing was compared`);
+    else if (result.compared === 0) print(`${file}: holds no recorded answers: nothing was compared, the check fails`);
   });
   progress.end();
   // One more line where nothing was found.
   if (mode.hazards && !json) print(counted(hazards, 'hazard'));
-  const identical = results.filter((result) => result.difference === undefined).length;
+  const same = results.filter((result) => result.difference === undefined);
+  // Without a recorded answer nothing can differ: that is not what a check asks.
+  const notCompared = check ? same.filter((result) => result.compared === 0).length : 0;
+  const identical = same.length - notCompared;
   const operations = results.reduce((sum, result) => sum + result.operations, 0);
   const total = files.length;
   if (json) {
-    if (check) print(toJson({ traces: results, identical, total, notRun, operations }, 2));
+    if (check) print(toJson({ traces: results, identical, total, notCompared, notRun, operations }, 2));
   } else {
     const whole = check ? `${identical} of ${counted(total, 'trace')} identical` : counted(total, 'trace');
-    print(`${whole}, ${counted(operations, 'operation')}${saidNotRun(notRun)}`);
+    const bare = notCompared === 0 ? '' : `, ${notCompared} without recorded answers`;
+    print(`${whole}, ${counted(operations, 'operation')}${bare}${saidNotRun(notRun)}`);
   }
   if (failsOnHazard && hazards > 0) return ExitCode.failure;
   return notRun > 0 ? worst : identical === results.length ? ExitCode.ok : ExitCode.failure;

@@ -117,8 +117,8 @@ const DEEPEST = 64;
 
 /** Refuses JSON that is nested too deeply; brackets in strings count at most as what they are. */
 function assertShallow(file: string, line: number, text: string): void {
-  // Each bracket is a character: short lines need no look.
-  if (text.length <= DEEPEST) return;
+  // Each bracket is a character, and so is the one that closes it: short lines need no look.
+  if (text.length <= 2 * DEEPEST) return;
   let depth = 0;
   let inString = false;
   for (let index = 0; index < text.length; index++) {

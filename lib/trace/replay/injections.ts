@@ -65,7 +65,9 @@ export class Injections {
   }
 
   #onPoint(point: PreemptionPoint, pass: number): void {
-    for (const [index, entry] of this.#entries.entries()) {
+    const entries = this.#entries;
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index]!;
       if (entry.at === point && entry.nth === pass) this.#answers[index] = this.#inject(entry, index);
     }
   }

@@ -78,6 +78,24 @@ describe('EmulatedMachine', () => {
     }
   });
 
+  it('shows nothing of the machine before it whose storage it takes over', () => {
+    const run = (machine: EmulatedMachine): unknown => {
+      const [device] = machine.devices;
+      machine.process.mmap({ address: 0x4000_0000n, size: 0x40_0000n, protection: 'rw', kind: 'anon' });
+      device!.openFile();
+      machine.process.touch(0x4000_0000n, 0x1_0000n, true);
+      return [device!.access({ address: 0x4000_0000n, size: 0x2_0000n, write: true }), machine.snapshot()];
+    };
+    const fresh = run(new EmulatedMachine());
+    let previous = new EmulatedMachine();
+    for (let time = 0; time < 3; time++) {
+      expect(run(previous)).toEqual(fresh);
+      const next = new EmulatedMachine({}, previous);
+      expect(next.snapshot()).toEqual(new EmulatedMachine().snapshot());
+      previous = next;
+    }
+  });
+
   it('moves its clock by nothing but advance', () => {
     const rig = new Rig();
     rig.region();

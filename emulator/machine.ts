@@ -3,7 +3,7 @@ import { VirtualClock } from './kernel/clock.ts';
 import { OperationScope } from './kernel/operation-scope.ts';
 import { PREEMPTION_POINTS, PreemptionPoints } from './kernel/preemption.ts';
 import type { PreemptionPoint } from './kernel/preemption.ts';
-import { PageBudget } from './kernel/page-block.ts';
+import { PageBudget, SpareSlabs } from './kernel/page-block.ts';
 import { EffectHub } from './kernel/effects.ts';
 import { PAGE_BYTES, PAGES_PER_BLOCK } from './kernel/page-number.ts';
 import type { CostTotals } from './cost/cost-account.ts';
@@ -93,14 +93,18 @@ export class EmulatedMachine {
   #monitor: HazardMonitor | null = null;
   readonly #budget: PageBudget;
 
-  /** Throws TypeError or RangeError that names the bad option. */
-  constructor(options: MachineOptions = {}) {
+  /**
+   * Throws TypeError or RangeError that names the bad option. `previous`, for who makes many machines: one that must not be
+   * used any more, whose storage this one takes over.
+   */
+  constructor(options: MachineOptions = {}, previous?: EmulatedMachine) {
     this.options = resolveOptions(options);
     const points = new PreemptionPoints();
     this.scope = new OperationScope(points);
     const clock = new VirtualClock();
     this.clock = new JournaledClock(clock, this.scope, this.#journal);
-    this.#budget = new PageBudget(Math.ceil(this.options.pageLimit / PAGES_PER_BLOCK));
+    const spare = previous === undefined ? null : previous.#giveUp();
+    this.#budget = new PageBudget(Math.ceil(this.options.pageLimit / PAGES_PER_BLOCK), spare);
     const space = new AddressSpace({ vmaMerge: this.options.vmaMerge, budget: this.#budget });
     const { cost, thp } = this.options;
     const costs = cost === null ? null : new MachineCosts(cost, clock);
@@ -154,6 +158,14 @@ export class EmulatedMachine {
         }),
     );
     space.contents.isFrameReferenced = frameReferences(this.devices);
+  }
+
+  /** What others can use when the machine is no more. */
+  #giveUp(): SpareSlabs {
+    const spare = this.#budget.spare ?? new SpareSlabs();
+    this.process.space.pages.blocks.giveUp(spare);
+    for (const device of this.devices) for (const { vm } of device.files) vm.pageTable.blocks.giveUp(spare);
+    return spare;
   }
 
   /** Whether anything was refused because of the option `pageLimit`. */

@@ -10,7 +10,7 @@ import { drmCommandName, isClosedToRenderNodes } from '../../lib/uapi/ioctl-tabl
 import { DRM_IOCTL_TYPE, splitRequest } from '../../lib/uapi/request.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import { bytesArgument } from '../kernel/arguments.ts';
-import { readU32 } from '../kernel/little-endian.ts';
+import { readU32 } from '../../lib/uapi/little-endian.ts';
 import { NotModelledError } from '../kernel/not-modelled.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';

@@ -1,4 +1,5 @@
 // Models: the links between the GPUs of a machine - who reaches whose VRAM, and who counts as one owner of pages (spec/migration §1, §7).
+import { LateMap } from '../kernel/late-map.ts';
 
 /** How a machine's GPUs reach one another where they are in no common hive. */
 export const GPU_LINKS = ['none', 'pcie', 'hive'] as const;
@@ -18,7 +19,7 @@ export class Fabric {
   constructor(hives: readonly (string | null)[], peers: boolean) {
     this.#hives = hives;
     this.#peers = peers;
-    const tokens = new Map<string, object>();
+    const tokens = new LateMap<string, object>();
     this.#owners = hives.map((hive) => {
       if (hive === null) return {};
       let token = tokens.get(hive);

@@ -120,8 +120,10 @@ export class PteFlagTable {
   readonly #values: bigint[] = [0n];
   // By index: 0 no access, 1 reading, 3 reading and writing.
   readonly #access: number[] = [0];
-  // By flag mask (8 bits), read-only bit (bit 8) and memory (bits 9 and 10). Few are used.
-  readonly #indexOf: (number | undefined)[] = [];
+  // Flag mask (8 bits), read-only bit (bit 8) and memory (bits 9 and 10) of what was asked for, and its index. They are
+  // few: looked through, they need no table of 2,048 places.
+  readonly #keys: number[] = [];
+  readonly #indexOf: number[] = [];
 
   constructor(options: PteFormatOptions) {
     this.#options = options;
@@ -130,7 +132,11 @@ export class PteFlagTable {
   /** Index of the flags for that attribute flag mask, read-only bit and memory. */
   indexFor(flags: number, readOnly: boolean, memory: PteMemory): number {
     const key = (flags & 0xff) | (readOnly ? 0x100 : 0) | (memory << 9);
-    return (this.#indexOf[key] ??= this.intern(pteFlags(this.#options, flags, readOnly, memory)));
+    for (let at = 0; at < this.#keys.length; at++) if (this.#keys[at] === key) return this.#indexOf[at]!;
+    const index = this.intern(pteFlags(this.#options, flags, readOnly, memory));
+    this.#keys.push(key);
+    this.#indexOf.push(index);
+    return index;
   }
 
   /** Index of any 64-bit value. */

@@ -1,5 +1,6 @@
 // Models: nothing - why PTEs of a chunk are not what they should be: the quirk that was met when it came to that.
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import { LateMap } from '../kernel/late-map.ts';
 
 /** Ways in which a PTE can be wrong, as bits. */
 export const Wrong = { stale: 1, uncovered: 2, permission: 4, copyOnWrite: 8, used: 16 } as const;
@@ -20,7 +21,7 @@ const SIZES = CHUNKS.length;
 /** Causes by range, which may be gone. Empty as long as nothing is wrong. Ranges lie in one block. */
 export class Causes {
   /** By block, then by chunk. */
-  readonly #blocks = new Map<number, Map<number, Cause>>();
+  readonly #blocks = new LateMap<number, Map<number, Cause>>();
   // The block that was asked for last, if all of it has one cause and none of its parts another: checks ask page by page.
   #wholeBlock = -1;
   #wholeCause: Cause | undefined;

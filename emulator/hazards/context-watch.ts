@@ -14,6 +14,7 @@ import { OffRules } from './off-rules.ts';
 import { PendingUnmaps } from './pending-unmaps.ts';
 import { RangeRules } from './range-rules.ts';
 import type { Watch } from './watched.ts';
+import { LateSet } from '../kernel/late-map.ts';
 
 // These versions are declared XNACK-on without a look at the no-retry setting (Q05).
 const ALWAYS_XNACK = new Set(['9.4.2', '9.4.3', '9.4.4', '9.5.0']);
@@ -28,9 +29,9 @@ export class ContextWatch extends QuietEffects {
   /** Without retry faults. */
   #off: OffRules | undefined;
   /** Ranges that a failed collection left behind, by first page. */
-  readonly #zombies = new Set<number>();
+  readonly #zombies = new LateSet<number>();
   /** Blocks of 2 MiB of which the GPU read what was not copied. */
-  readonly #lostBlocks = new Set<number>();
+  readonly #lostBlocks = new LateSet<number>();
 
   constructor(watch: Watch) {
     super();

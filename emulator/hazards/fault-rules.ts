@@ -11,6 +11,7 @@ import { needsVram } from '../svm/migrate-range.ts';
 import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import type { PendingUnmaps } from './pending-unmaps.ts';
 import type { Watch } from './watched.ts';
+import { LateMap } from '../kernel/late-map.ts';
 
 /** Faults on one page without progress from which on it is a loop. */
 const LOOP = 8;
@@ -45,7 +46,7 @@ interface Stuck {
 export class FaultRules {
   readonly #watch: Watch;
   readonly #pending: PendingUnmaps;
-  readonly #stuck = new Map<number, Stuck>();
+  readonly #stuck = new LateMap<number, Stuck>();
   #reportedNoCompute = false;
   // Neighbouring pages that an operation meets the same hazard at are one hazard; each page may meet several.
   readonly #runs: Run[] = [];

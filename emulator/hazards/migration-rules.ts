@@ -2,6 +2,7 @@
 import { QuietEffects } from '../kernel/effects.ts';
 import type { EffectHub } from '../kernel/effects.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import { LateMap } from '../kernel/late-map.ts';
 
 /** Returns of one block to system memory, after which it went to VRAM again, from which on it is a ping-pong or a thrash. */
 const MOST_RETURNS = 4;
@@ -25,7 +26,7 @@ export type MigrationReport = (device: number, quirk: string, detail: string, st
 /** Follows the moving pages of one machine. */
 export class MigrationRules {
   readonly #report: MigrationReport;
-  readonly #journeys = new Map<number, Journey>();
+  readonly #journeys = new LateMap<number, Journey>();
   /** Evictions under way. */
   #evictions = 0;
   // Neighbouring pages that an operation meets the same hazard at are one hazard.

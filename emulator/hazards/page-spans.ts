@@ -5,8 +5,8 @@ const MOST_SPANS = 1 << 16;
 
 /** Page intervals, kept in arrays that are reused. */
 export class PageSpans {
-  #starts = new Float64Array(8);
-  #ends = new Float64Array(8);
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
   #count = 0;
 
   get count(): number {
@@ -30,7 +30,6 @@ export class PageSpans {
       return;
     }
     if (this.#count === MOST_SPANS) this.#mergeAll();
-    else if (this.#count === this.#starts.length) this.#grow();
     this.#starts[this.#count] = startPage;
     this.#ends[this.#count] = endPage;
     this.#count++;
@@ -50,14 +49,5 @@ export class PageSpans {
     this.#starts[0] = start;
     this.#ends[0] = end;
     this.#count = 1;
-  }
-
-  #grow(): void {
-    const starts = new Float64Array(this.#count * 2);
-    const ends = new Float64Array(this.#count * 2);
-    starts.set(this.#starts);
-    ends.set(this.#ends);
-    this.#starts = starts;
-    this.#ends = ends;
   }
 }

@@ -1,4 +1,5 @@
 // Models: nothing - what waits for the collector, as the UNMAP events announced it (spec/04-invalidation-and-gc §5).
+import { LateMap } from '../kernel/late-map.ts';
 
 interface Span {
   readonly first: number;
@@ -7,7 +8,7 @@ interface Span {
 
 /** Pages of UNMAP events by the first page of their range, until the range is collected. */
 export class PendingUnmaps {
-  readonly #byRange = new Map<number, Span[]>();
+  readonly #byRange = new LateMap<number, Span[]>();
 
   add(rangeStart: number, first: number, last: number): void {
     const spans = this.#byRange.get(rangeStart);

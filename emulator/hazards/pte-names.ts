@@ -6,6 +6,7 @@ import type { AttributeInterval } from '../svm/attribute-tree.ts';
 import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import type { PteFault } from './pte-check.ts';
 import type { Watch } from './watched.ts';
+import { LateSet } from '../kernel/late-map.ts';
 
 /** The range that a page lies in, if any. */
 export type CoveringRange = AmdgpuSvmRange | undefined;
@@ -22,8 +23,8 @@ export interface Circumstances {
 export class PteNames {
   readonly #watch: Watch;
   // First pages of ranges over pieces that RESET_ATTR cut, and of those whose PTEs are older than that.
-  readonly #cut = new Set<number>();
-  readonly #olderThanReset = new Set<number>();
+  readonly #cut = new LateSet<number>();
+  readonly #olderThanReset = new LateSet<number>();
 
   constructor(watch: Watch) {
     this.#watch = watch;

@@ -181,8 +181,8 @@ export class RangeRules {
     this.#collected = -1;
     if (
       interval !== undefined &&
-      2 ** interval.granularity < pages &&
-      interval.granularity !== this.#watch.vm.context!.granularity
+      interval.granularity !== this.#watch.vm.context!.granularity &&
+      2 ** interval.granularity < pages
     ) {
       this.#watch.report(
         'Q19',

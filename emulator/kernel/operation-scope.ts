@@ -19,10 +19,29 @@ interface Hook {
   readonly depth: number;
 }
 
+/** How often each point was passed in the operation at hand. An operation passes few: they are looked through. */
+class PassCounts {
+  readonly #points: PreemptionPoint[] = [];
+  readonly #passes: number[] = [];
+  #length = 0;
+
+  clear(): void {
+    this.#length = 0;
+  }
+
+  /** Counts a pass, and says which one it is, from 1. */
+  count(point: PreemptionPoint): number {
+    for (let at = 0; at < this.#length; at++) if (this.#points[at] === point) return ++this.#passes[at]!;
+    const at = this.#length++;
+    this.#points[at] = point;
+    this.#passes[at] = 1;
+    return 1;
+  }
+}
+
 /** One thread in the middle of an operation, or about to begin one at a point of the thread below it. */
 class Frame {
-  /** How often each point was passed in the operation at hand. */
-  readonly passes = new Map<PreemptionPoint, number>();
+  readonly passes = new PassCounts();
   /** Operations that were running when the thread came in. */
   depth = 0;
   /** The point of the thread below, and its pass. */
@@ -127,16 +146,15 @@ export class OperationScope {
 
   #setHooks(hooks: readonly Hook[]): void {
     this.#hooks = hooks;
-    this.#deepest = hooks.reduce((deepest, { depth }) => Math.max(deepest, depth), 0);
+    this.#deepest = 0;
+    for (const { depth } of hooks) if (depth > this.#deepest) this.#deepest = depth;
     this.#points.listener = hooks.length === 0 ? null : this.#onPoint;
   }
 
   readonly #onPoint = (point: PreemptionPoint): void => {
     const level = this.#level;
     if (level >= this.#deepest) return;
-    const { passes } = this.#frame;
-    const pass = (passes.get(point) ?? 0) + 1;
-    passes.set(point, pass);
+    const pass = this.#frame.passes.count(point);
     const inner = this.#enter();
     inner.point = point;
     inner.pass = pass;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BlockLayout, PageBlockMap } from './page-block.ts';
+import { BlockLayout, PageBlockMap, PageBudget, SpareSlabs } from './page-block.ts';
 import { PAGES_PER_BLOCK } from './page-number.ts';
 
 describe('PageBlockMap', () => {
@@ -27,6 +27,26 @@ describe('PageBlockMap', () => {
       expect(block.marks.subarray(block.base, block.base + PAGES_PER_BLOCK).every((mark) => mark === number + 1)).toBe(
         true,
       );
+    }
+  });
+
+  it('gives its first slab up, clean, to one map after it, and never to two', () => {
+    const spare = new SpareSlabs();
+    const map = new PageBlockMap(new PageBudget(10, spare));
+    const dirty = map.getOrCreate(5);
+    dirty.frames.fill(7);
+    dirty.marks.fill(7);
+    map.getOrCreate(6);
+    map.giveUp(spare);
+    map.giveUp(spare);
+    const budget = new PageBudget(10, spare);
+    const [after, other] = [new PageBlockMap(budget), new PageBlockMap(budget)];
+    const [block, another] = [after.getOrCreate(1), other.getOrCreate(1)];
+    expect(block.frames).toBe(dirty.frames);
+    expect(another.frames).not.toBe(dirty.frames);
+    for (const { frames, marks, used, layout } of [block, another, after.getOrCreate(2)]) {
+      expect(frames.every((frame) => frame === 0) && marks.every((mark) => mark === 0)).toBe(true);
+      expect([used, layout]).toEqual([0, BlockLayout.scattered]);
     }
   });
 

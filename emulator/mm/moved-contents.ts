@@ -5,6 +5,7 @@
 import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import { PAGE_BYTES } from '../kernel/page-number.ts';
 import type { PageContents } from './page-contents.ts';
+import { LateSet } from '../kernel/late-map.ts';
 
 /** A migration that may have copied pages already. */
 export interface CopyingMigration {
@@ -15,11 +16,11 @@ export interface CopyingMigration {
 /** Contents of the pages of one process on their way. */
 export class MovedContents {
   readonly #contents: PageContents;
-  readonly #migrations = new Set<CopyingMigration>();
+  readonly #migrations = new LateSet<CopyingMigration>();
   /** Frames of system memory that were never written since they were allocated, and copies of such. */
-  readonly #uninitialised = new Set<number>();
+  readonly #uninitialised = new LateSet<number>();
   /** Frames to which pages went without their contents, and copies of such. */
-  readonly #lost = new Set<number>();
+  readonly #lost = new LateSet<number>();
 
   constructor(contents: PageContents) {
     this.#contents = contents;
@@ -100,7 +101,7 @@ export class MovedContents {
   }
 
   readonly #beforeWrite = (page: number): void => {
-    for (const migration of this.#migrations)
+    for (const migration of this.#migrations.values())
       migration.beforeWrite(page, () => this.#contents.peek(page)?.slice() ?? new Uint8Array(PAGE_BYTES));
   };
 }

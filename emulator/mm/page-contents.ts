@@ -4,6 +4,7 @@ import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import { addressOfPage, PAGE_BYTES } from '../kernel/page-number.ts';
 import { StaleFrames } from './stale-frames.ts';
 import type { FrameReferenceCheck } from './stale-frames.ts';
+import { LateMap } from '../kernel/late-map.ts';
 
 const NOTHING = new Uint8Array(0);
 const PAGE_WORDS = PAGE_BYTES / 4;
@@ -87,7 +88,7 @@ export class PageContents {
   // The pages `[#gapStart, #gapEnd)`, which were looked at last, are in no segment; none: #gapEnd is 0.
   #gapStart = 0;
   #gapEnd = 0;
-  readonly #ghosts = new Map<number, { page: number; bytes: Uint8Array }>();
+  readonly #ghosts = new LateMap<number, { page: number; bytes: Uint8Array }>();
   #sweepAt = 64;
   /** Frames of VRAM that have left pages whose PTEs point there; they may lie elsewhere now. */
   readonly #stale = new StaleFrames();
@@ -306,7 +307,7 @@ export class PageContents {
 
   // Amortised: runs when the number of ghosts has doubled since the last sweep.
   #sweepGhosts(): void {
-    for (const [frame, ghost] of this.#ghosts) {
+    for (const [frame, ghost] of this.#ghosts.entries()) {
       if (!this.isFrameReferenced(ghost.page, frame) && !this.#isStale(frame)) this.#ghosts.delete(frame);
     }
     this.#sweepAt = Math.max(64, this.#ghosts.size * 2);

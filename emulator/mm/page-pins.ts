@@ -1,10 +1,11 @@
 // Models: references on pages by get_user_pages (spec/trace-format-v8 §2, `pin`).
+import { LateMap } from '../kernel/late-map.ts';
 
 /** References that others took by get_user_pages: such a page cannot move. */
 export class PagePins {
-  readonly #counts = new Map<number, number>();
+  readonly #counts = new LateMap<number, number>();
   /** Frames that were pinned under a page number. */
-  readonly #byPage = new Map<number, number[]>();
+  readonly #byPage = new LateMap<number, number[]>();
 
   /** Number of frames with a reference. */
   get size(): number {

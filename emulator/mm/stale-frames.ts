@@ -1,5 +1,6 @@
 // Models: nothing - which pages may have PTEs that point at VRAM which has left them, as runs.
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
+import { LateMap } from '../kernel/late-map.ts';
 
 /** Says whether a GPU PTE at `page` still points at the physical page `frame`. */
 export type FrameReferenceCheck = (page: number, frame: number) => boolean;
@@ -22,7 +23,7 @@ const LEAST = 64;
 
 /** Pages by the frames of VRAM that have left them. */
 export class StaleFrames {
-  readonly #blocks = new Map<number, Runs>();
+  readonly #blocks = new LateMap<number, Runs>();
 
   /** `frame` leaves `page`, while a PTE points at it. */
   note(page: number, frame: number, isReferenced: FrameReferenceCheck): void {

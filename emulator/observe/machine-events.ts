@@ -13,13 +13,14 @@ import type { EventListener, EventMap, EventName, IntervalEvent, MachineEvent } 
 import { MemoryEventSink } from './memory-events.ts';
 import type { Hazard } from './hazard.ts';
 import type { ObservedDevice, ObservedFile } from './observed.ts';
+import { LateMap } from '../kernel/late-map.ts';
 
 type AnyListener = (event: never) => void;
 
 /** Listeners of one machine; it observes the devices only while there are any. */
 export class MachineEvents {
-  readonly #listeners = new Map<EventName, Set<AnyListener>>();
-  readonly #detach = new Map<ObservedFile, () => void>();
+  readonly #listeners = new LateMap<EventName, Set<AnyListener>>();
+  readonly #detach = new LateMap<ObservedFile, () => void>();
   readonly #detachMemory: (() => void)[] = [];
   readonly #clock: { readonly now: number };
   readonly #scope: OperationScope;

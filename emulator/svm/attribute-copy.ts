@@ -1,5 +1,5 @@
 // Models: attribute records between the caller's memory and the handler of the ioctl (spec/01-uapi §6).
-import { readU32, writeU32 } from '../kernel/little-endian.ts';
+import { readU32, writeU32 } from '../../lib/uapi/little-endian.ts';
 import type { AttributeRequest } from './attribute-record.ts';
 
 /** Bytes of one record. */

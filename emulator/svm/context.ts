@@ -22,6 +22,7 @@ import type { DriverModule } from './driver-module.ts';
 import type { KernelRevisionOf, RangeCollector, SvmIoctlCallOf, SvmModeOf } from './revision.ts';
 import { isRestoreWork } from './revision.ts';
 import { AmdgpuSvmRange } from './svm-range.ts';
+import { LateSet } from '../kernel/late-map.ts';
 
 /** One posted state of the driver, for the contexts of this emulation. */
 export type KernelRevision = KernelRevisionOf<SvmContext>;
@@ -60,7 +61,7 @@ const FIRST_PASID = 0x8001;
  * (spec/trace-format-v8 §1), in whichever order the GPUs are opened; further files get the numbers above.
  */
 export class PasidAllocator {
-  readonly #opened = new Set<number>();
+  readonly #opened = new LateSet<number>();
   #next: number;
 
   constructor(gpus: number) {

@@ -85,11 +85,14 @@ export class ScheduleRun {
   readonly #isKnown: StateFilter | undefined;
   // Of the run at hand.
   #machine!: EmulatedMachine;
+  /** That of the run before: its storage goes to the next one. */
+  #previous: EmulatedMachine | undefined;
   #monitor!: HazardMonitor;
   #subjects: TraceSubject[] = [];
   #next: number[] = [];
-  /** Threads that a choice is among; one list for all, made again at each. */
+  /** Threads that a choice is among, and how many: one list for all, which is not emptied, or it would grow again each time. */
   readonly #able: number[] = [];
+  #ables = 0;
   #main = 0;
   /** What the others come in at. */
   #interrupted!: PlannedOperation;
@@ -130,9 +133,9 @@ export class ScheduleRun {
     this.#stopHook = this.#machine.scope.addHook(this.#onPoint);
     while (this.error === undefined && !this.discarded) {
       const ready = this.#remaining();
-      if (ready.length === 0) break;
-      if (this.#meetsKnownState(ready.length)) break;
-      const thread = ready.length === 1 ? ready[0]! : ready[this.decisions.decide(ready.length, false)]!;
+      if (ready === 0) break;
+      if (this.#meetsKnownState(ready)) break;
+      const thread = this.#able[ready === 1 ? 0 : this.decisions.decide(ready, false)]!;
       this.#monitor.operation = number++;
       this.#step(thread);
     }
@@ -169,8 +172,9 @@ export class ScheduleRun {
       this.#next[thread] = 0;
     }
     this.#used = 0;
-    const machine = new EmulatedMachine(this.#options);
+    const machine = new EmulatedMachine(this.#options, this.#previous);
     this.#machine = machine;
+    this.#previous = machine;
     this.#monitor = machine.watchHazards();
     this.#monitor.operation = 1;
     const compute = !this.#program.config.lazy;
@@ -191,12 +195,12 @@ export class ScheduleRun {
     });
   }
 
-  #remaining(): readonly number[] {
-    const ready = this.#able;
-    ready.length = 0;
+  /** Finds the threads that have not ended; returns how many. */
+  #remaining(): number {
+    this.#ables = 0;
     for (let thread = 0; thread < this.#threads.length; thread++)
-      if (this.#next[thread]! < this.#threads[thread]!.length) ready.push(thread);
-    return ready;
+      if (this.#next[thread]! < this.#threads[thread]!.length) this.#able[this.#ables++] = thread;
+    return this.#ables;
   }
 
   #meetsKnownState(ready: number): boolean {
@@ -248,16 +252,16 @@ export class ScheduleRun {
     let opened = false;
     while (this.#machine.scope.sleepers === 0) {
       const able = this.#interrupting();
-      if (able.length === 0) return;
+      if (able === 0) return;
       if (!opened && isExhausted) {
         this.bounded = true;
         return;
       }
-      const choice = this.decisions.decide(able.length + 1, !opened);
+      const choice = this.decisions.decide(able + 1, !opened);
       if (choice === 0) return;
       if (!opened) this.#used++;
       opened = true;
-      const thread = able[choice - 1]!;
+      const thread = this.#able[choice - 1]!;
       const step = this.steps[this.steps.length - 1]!;
       this.steps[this.steps.length - 1] = {
         thread: step.thread,
@@ -267,10 +271,9 @@ export class ScheduleRun {
     }
   };
 
-  /** Other threads whose next operation would not have to wait for a lock that is held. */
-  #interrupting(): readonly number[] {
-    const able = this.#able;
-    able.length = 0;
+  /** Finds other threads whose next operation would not have to wait for a lock that is held; returns how many. */
+  #interrupting(): number {
+    this.#ables = 0;
     let isAlone = true;
     for (let thread = 0; thread < this.#threads.length; thread++) {
       if (thread === this.#main) continue;
@@ -278,11 +281,11 @@ export class ScheduleRun {
       if (next === undefined) continue;
       isAlone = false;
       if (excludesEnd(this.#interrupted, next, this.#endWaitsForFaults)) continue;
-      if (this.#needsNoHeldLock(next)) able.push(thread);
+      if (this.#needsNoHeldLock(next)) this.#able[this.#ables++] = thread;
     }
     // The others have ended.
     if (isAlone) this.#stopHook();
-    return able;
+    return this.#ables;
   }
 
   #needsNoHeldLock(planned: PlannedOperation): boolean {

@@ -4,6 +4,7 @@
  * width; checking belongs to the callers.
  */
 import type { AttributePair, SvmAttributeRecord } from './call.ts';
+import { readU32, writeU32 } from './little-endian.ts';
 import { GEM_SVM_LAYOUT, SVM_ATTRIBUTE_LAYOUT } from './layout.ts';
 
 const { start_addr, size, operation, nattr, attrs_ptr } = GEM_SVM_LAYOUT.fields;
@@ -88,14 +89,19 @@ export function decodeAttributes(bytes: Uint8Array): SvmAttributeRecord[] {
 
 /** As `encodeAttributes`, of pairs; padded with [0, 0] to at least `least` records. */
 export function encodeAttributePairs(pairs: readonly AttributePair[], least = 0): Uint8Array<ArrayBuffer> {
+  // No DataView: for one, V8 moves the memory of a small array out of its heap.
   const bytes = new Uint8Array(Math.max(pairs.length, least) * SVM_ATTRIBUTE_LAYOUT.size);
-  const view = new DataView(bytes.buffer);
   for (let index = 0; index < pairs.length; index++) {
     const at = index * SVM_ATTRIBUTE_LAYOUT.size;
-    view.setUint32(at + type.offset, pairs[index]![0], true);
-    view.setUint32(at + value.offset, pairs[index]![1], true);
+    writeU32(bytes, at + type.offset, pairs[index]![0]);
+    writeU32(bytes, at + value.offset, pairs[index]![1]);
   }
   return bytes;
+}
+
+/** The value of record `index` of a packed array that is long enough. */
+export function attributeValueAt(bytes: Uint8Array, index: number): number {
+  return readU32(bytes, index * SVM_ATTRIBUTE_LAYOUT.size + value.offset);
 }
 
 /** As `decodeAttributes`, at most `most` records as pairs. */

@@ -1,7 +1,7 @@
 /** SVM ioctls: SET and GET with a good pointer, and any call as it is (spec/trace-format §3). */
 import { svmArguments } from '../../uapi/call.ts';
 import type { AttributePair, SvmCall } from '../../uapi/call.ts';
-import { encodeAttributePairs } from '../../uapi/codec.ts';
+import { attributeValueAt, encodeAttributePairs } from '../../uapi/codec.ts';
 import { MAX_ATTRIBUTES_PER_CALL, SvmOperation } from '../../uapi/constants.ts';
 import { attributeName, attributesText } from '../../words/attributes.ts';
 import { rawCallRefusal, svmRefusal } from '../../words/refusals.ts';
@@ -45,11 +45,9 @@ function performCall({ machine, file }: TraceSubject, call: SvmCall, wake?: (ans
     call.pointer === 'null' ? null : call.pointer === 'bad' ? 'bad' : { bytes, readOnly: call.pointer === 'ro' };
   const complete = (result: number): CallAnswer => {
     if (result !== 0 || call.operation !== SvmOperation.getAttributes) return { ret: result };
-    const view = new DataView(bytes.buffer);
-    return {
-      ret: result,
-      values: Array.from({ length: attributeCount }, (_, index) => view.getUint32(index * 8 + 4, true)),
-    };
+    const values: number[] = [];
+    for (let index = 0; index < attributeCount; index++) values.push(attributeValueAt(bytes, index));
+    return { ret: result, values };
   };
   const args = svmArguments(call);
   const sleeper = wake === undefined ? undefined : (result: number): void => wake(complete(result));

@@ -1,4 +1,4 @@
-// Models: nothing - words in the memory of a caller, which is little endian.
+/** Words in the memory of a caller, which is little endian. */
 
 /** The u32 at byte `at`. */
 export function readU32(bytes: Uint8Array, at: number): number {

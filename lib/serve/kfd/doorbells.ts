@@ -36,6 +36,7 @@ export class Doorbells {
   #stopHearing: (() => void) | undefined;
   #isScheduled = false;
   #timer: NodeJS.Timeout | undefined;
+  #isTouched = false;
   #lastWork = 0;
   /** Until then somebody is expected to ring. */
   #expectingUntil = 0;
@@ -68,9 +69,13 @@ export class Doorbells {
     this.#queues.delete(queue);
   }
 
-  /** A doorbell may have been rung: looks at once, and goes on to look for a while. */
+  /**
+   * A doorbell is about to be rung: its page is on its way to the client, and the write pointer, stored before, tells as much.
+   * Looks at once, while the client waits for the page, and goes on to look for a while.
+   */
   #touched(): void {
     this.#expect();
+    this.#isTouched = true;
     if (!this.#isScheduled) this.#look();
   }
 
@@ -103,7 +108,9 @@ export class Doorbells {
     clearTimeout(this.#timer);
     if (this.#queues.size === 0) return;
     try {
-      const { worked, waiting } = this.#round();
+      const byPointer = this.#isTouched;
+      this.#isTouched = false;
+      const { worked, waiting } = this.#round(byPointer);
       const now = performance.now();
       if (worked) [this.#lastWork, this.#expectingUntil] = [now, 0];
       if (waiting && !worked) return this.#lookAfter(WAITING_MILLISECONDS);
@@ -128,12 +135,13 @@ export class Doorbells {
     return Number(this.#word[0]!);
   }
 
-  #round(): { readonly worked: boolean; readonly waiting: boolean } {
+  /** `byPointer`: the doorbells may have to be waited for, the write pointers are looked at. */
+  #round(byPointer: boolean): { readonly worked: boolean; readonly waiting: boolean } {
     let worked = false;
     let waiting = false;
     let isReady = false;
     for (const queue of this.#queues) {
-      if (!queue.ring(this.#read(queue))) continue;
+      if (!(byPointer ? queue.ringByPointer() : queue.ring(this.#read(queue)))) continue;
       if (!isReady) this.#beforeWork(queue.settings);
       isReady = true;
       const step = queue.step();

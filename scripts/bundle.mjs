@@ -61,6 +61,10 @@ async function bundle(output, names, kind) {
       exports: 'named',
       entryFileNames: `[name].${extension}`,
       chunkFileNames: `chunks/[name].${extension}`,
+      // The declarations document the code; here it would be read at each start.
+      comments: { legal: true, annotation: true, jsdoc: false },
+      charset: 'ascii',
+      ...(kind === 'cjs' ? { codeSplitting: { groups: sharedChunks(output) } } : {}),
     });
     return files.flatMap((file) => (file.type === 'chunk' ? [file] : []));
   } finally {
@@ -68,10 +72,68 @@ async function bundle(output, names, kind) {
   }
 }
 
+/** Programs that load little, beside the entries: what one of them shares with others has a chunk of its own. */
+const lightPrograms = ['lib/cli/run-command', 'lib/cli/commands/index', 'lib/cli/gpu'];
+
+/**
+ * One chunk for all modules that the same entries and light programs load. The bundler would make one for each set of all programs,
+ * thirty for an import, and to find a file takes as long as to read it. What an entry does not load, it does not load now
+ * either, and no chunk needs one that needs it. Modules that no entry loads stay the bundler's.
+ * @param {string} output
+ * @returns {import('rolldown').CodeSplittingGroup[]}
+ */
+function sharedChunks(output) {
+  const { exported } = entries();
+  /** @type {Map<string, Set<string>>} */
+  const users = new Map();
+  for (const program of [...exported, ...lightPrograms].filter((name) => isThere(output, name)))
+    noteUses(path.join(output, `${program}.js`), program, users);
+  /** @type {Map<string, { readonly programs: number, readonly ids: string[] }>} */
+  const groups = new Map();
+  for (const [id, programs] of users) {
+    if (!exported.some((name) => programs.has(name))) continue;
+    const key = [...programs].join();
+    const group = groups.get(key) ?? { programs: programs.size, ids: [] };
+    group.ids.push(id.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+    groups.set(key, group);
+  }
+  return [...groups.values()].map(({ programs, ids }, index) => ({
+    name: `shared${index + 1}`,
+    test: new RegExp(`^(${ids.join('|')})$`),
+    // A chunk takes what its modules import: what the most programs load comes first.
+    priority: programs,
+  }));
+}
+
+/** An import or export of a module by its path, as the compiler writes it. */
+const STATIC_IMPORT = /^(?:import|export)\b[^'"]*['"](\.[^'"]+)['"];$/gm;
+
+/**
+ * Notes the program as a user of the module and of everything that it imports.
+ * @param {string} id
+ * @param {string} program
+ * @param {Map<string, Set<string>>} users
+ */
+function noteUses(id, program, users) {
+  const known = users.get(id) ?? new Set();
+  if (known.has(program)) return;
+  users.set(id, known.add(program));
+  for (const [, name] of fs.readFileSync(id, 'utf8').matchAll(STATIC_IMPORT))
+    noteUses(path.resolve(path.dirname(id), name ?? ''), program, users);
+}
+
+/**
+ * A checkout that has only some of the programs (the set-up's own tests make some) has those bundled.
+ * @param {string} output
+ * @param {string} name
+ */
+function isThere(output, name) {
+  return fs.existsSync(path.join(output, `${name}.js`));
+}
+
 /** @param {string} output */
 async function bundleAll(output) {
-  // A checkout that has only some of them (the set-up's own tests make some) has those bundled.
-  const there = (/** @type {string} */ name) => fs.existsSync(path.join(output, `${name}.js`));
+  const there = (/** @type {string} */ name) => isThere(output, name);
   const { exported, commands } = entries();
   const forNode = [...exported, ...commands, ...programs, ...internal].filter(there);
   const cjs = await bundle(output, forNode, 'cjs');

@@ -1,6 +1,6 @@
 /** Histories by several threads. */
 import { FuzzSum } from '../explore/index.ts';
-import type { Fuzzed, FuzzedHistory, FuzzOptions } from '../explore/index.ts';
+import type { Fuzzed, FuzzedHistory, FuzzOptions, HistoryListener } from '../explore/index.ts';
 import { runParts } from './worker-pool.ts';
 
 /** What the threads do. */
@@ -10,14 +10,17 @@ export interface FuzzJob {
   readonly against?: { readonly command: string; readonly timeout: number };
 }
 
-/** Fuzzes with `threads` threads; Error with `code: 'ERR_SVM_FUZZ'` where one fails. */
-export async function fuzzInThreads(job: FuzzJob, threads: number): Promise<Fuzzed> {
+/** Fuzzes with `threads` threads, `onHistory` hears of the histories in order; Error with `code: 'ERR_SVM_FUZZ'` where one fails. */
+export async function fuzzInThreads(job: FuzzJob, threads: number, onHistory: HistoryListener): Promise<Fuzzed> {
   const sum = new FuzzSum(job.options, job.against !== undefined);
   await runParts<FuzzedHistory>({
     program: 'lib/cli/fuzz-worker',
     job,
     threads,
-    take: (history) => sum.add(history),
+    take: (history) => {
+      onHistory(history);
+      return sum.add(history);
+    },
     failed: (message) => Object.assign(new Error(`fuzz: a thread failed: ${message}`), { code: 'ERR_SVM_FUZZ' }),
   });
   return sum.result();

@@ -2,7 +2,7 @@
 import { DEFAULT_LENGTH, DEFAULT_OPERATIONS, FAMILIES } from '../explore/choices.ts';
 import type { Family } from '../explore/choices.ts';
 import { fuzz, fuzzAgainst, hasFamily } from '../explore/index.ts';
-import type { Fuzzed, FuzzOptions } from '../explore/index.ts';
+import type { Fuzzed, FuzzOptions, HistoryListener } from '../explore/index.ts';
 import { ChildImplementation } from '../trace/against/implementation.ts';
 import { isOperationName, OPERATIONS } from '../trace/operations/index.ts';
 import { DEFAULT_PROFILE } from '../uapi/profile.ts';
@@ -14,6 +14,7 @@ import { fuzzInThreads } from './fuzz-threads.ts';
 import type { FuzzJob } from './fuzz-threads.ts';
 import { timeoutOption } from './options.ts';
 import { bold, print, toJson } from './output.ts';
+import { Progress } from './progress.ts';
 import { makeTraceFolder, writeTraces } from './write-traces.ts';
 import { counted } from '../words/counted.ts';
 
@@ -30,18 +31,29 @@ export async function runFuzz({ values }: InputOf<typeof fuzzDefinition>): Promi
   const timeout = timeoutOption('fuzz', values);
   makeTraceFolder(values.traces);
   const job: FuzzJob = against === undefined ? { options } : { options, against: { command: against, timeout } };
-  const result = jobs === undefined ? await fuzzHere(job) : await fuzzInThreads(job, jobs);
+  const result = await fuzzWithProgress(job, jobs);
   writeTraces(values.traces, result.findings);
   if (values.json) print(toJson({ ...options, ...(against === undefined ? {} : { against }), ...jsonOf(result) }, 2));
   else tell(result, against !== undefined);
   return result.findings.length > 0 ? ExitCode.failure : ExitCode.ok;
 }
 
-async function fuzzHere({ options, against }: FuzzJob): Promise<Fuzzed> {
-  if (against === undefined) return fuzz(options);
+async function fuzzWithProgress(job: FuzzJob, jobs: number | undefined): Promise<Fuzzed> {
+  const progress = new Progress({ name: 'fuzz, operations', total: job.options.operations });
+  let operations = 0;
+  const onHistory: HistoryListener = ({ made }) => progress.update((operations += made));
+  try {
+    return await (jobs === undefined ? fuzzHere(job, onHistory) : fuzzInThreads(job, jobs, onHistory));
+  } finally {
+    progress.end();
+  }
+}
+
+async function fuzzHere({ options, against }: FuzzJob, onHistory: HistoryListener): Promise<Fuzzed> {
+  if (against === undefined) return fuzz(options, onHistory);
   const other = new ChildImplementation(against.command, against.timeout);
   try {
-    return await fuzzAgainst(other, options);
+    return await fuzzAgainst(other, options, onHistory);
   } finally {
     other.close();
   }

@@ -13,12 +13,16 @@ export interface ReplayJob {
 /** Fewer files for each thread are not worth its start. */
 const FILES_OF_THREAD = 16;
 
-/** Replays with `jobs` threads, by default with all cores where that pays; Error with `code: 'ERR_SVM_REPLAY'` where one fails. */
+/**
+ * Replays with `jobs` threads, by default with all cores where that pays; `onOperations` hears now and then how many operations of the
+ * only file are done. Error with `code: 'ERR_SVM_REPLAY'` where one fails.
+ */
 export async function replayFiles(
   job: ReplayJob,
   jobs: number | undefined,
   say: (line: string) => void,
   onFile: (file: string, outcome: FileOutcome) => void,
+  onOperations: (done: number) => void,
 ): Promise<void> {
   const { files, mode } = job;
   const threads = Math.min(
@@ -26,7 +30,8 @@ export async function replayFiles(
     jobs ?? Math.min(availableParallelism(), Math.floor(files.length / FILES_OF_THREAD)),
   );
   if (threads <= 1) {
-    for (const file of files) onFile(file, replayFile(file, mode, say));
+    const listener = files.length === 1 ? onOperations : undefined;
+    for (const file of files) onFile(file, replayFile(file, mode, say, listener));
     return;
   }
   await runParts<FileOutcome & { readonly lines: readonly string[] }>({

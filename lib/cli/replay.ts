@@ -11,7 +11,7 @@ import { bold, complain, print, toJson } from './output.ts';
 import { readOptions, timeoutOption } from './options.ts';
 import { Progress } from './progress.ts';
 import { replayAgainst } from './replay-against.ts';
-import type { ReplayMode } from './replay-file.ts';
+import type { FileOutcome, ReplayMode } from './replay-file.ts';
 import { answerStandardInput } from './replay-input.ts';
 import { replayFiles } from './replay-threads.ts';
 import type { ReplayJob } from './replay-threads.ts';
@@ -96,10 +96,13 @@ async function replayAll(job: ReplayJob, jobs: number | undefined, failsOnHazard
   const results: ({ file: string } & ReplayResult)[] = [];
   let [hazards, notRun] = [0, 0];
   let worst: ExitCode = ExitCode.ok;
-  const progress = new Progress({ name: 'replay', total: files.length });
+  // Of one trace nobody knows how long it is before it was read.
+  const isAlone = files.length === 1;
+  const progress = new Progress(isAlone ? { name: 'replay, operations' } : { name: 'replay', total: files.length });
   let done = 0;
-  await replayFiles(job, jobs, print, (file, outcome) => {
-    progress.update(++done);
+  const onFile = (file: string, outcome: FileOutcome): void => {
+    done++;
+    if (!isAlone) progress.update(done);
     hazards += outcome.hazards;
     if ('complaint' in outcome) {
       const { text, exitCode } = outcome.complaint;
@@ -114,8 +117,12 @@ async function replayAll(job: ReplayJob, jobs: number | undefined, failsOnHazard
     if (result.difference !== undefined) printDifference(file, result.difference);
     else if (!check) print(`${file}: ${counted(result.operations, 'operation')}`);
     else if (result.compared === 0) print(`${file}: holds no recorded answers: nothing was compared, the check fails`);
-  });
-  progress.end();
+  };
+  try {
+    await replayFiles(job, jobs, print, onFile, (operations) => progress.update(operations));
+  } finally {
+    progress.end();
+  }
   // One more line where nothing was found.
   if (mode.hazards && !json) print(counted(hazards, 'hazard'));
   const same = results.filter((result) => result.difference === undefined);

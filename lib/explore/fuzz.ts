@@ -143,21 +143,31 @@ export class FuzzSum {
   }
 }
 
-async function runAll(options: FuzzOptions, other?: Implementation): Promise<Fuzzed> {
+/** Called with what came of each history. */
+export type HistoryListener = (history: FuzzedHistory) => void;
+
+async function runAll(
+  options: FuzzOptions,
+  other: Implementation | undefined,
+  onHistory: HistoryListener | undefined,
+): Promise<Fuzzed> {
   const fuzzer = new Fuzzer(options, other);
   const sum = new FuzzSum(options, other !== undefined);
-  for (let number = 0; !sum.add(await fuzzer.run(number)); number++);
-  return sum.result();
+  for (let number = 0; ; number++) {
+    const history = await fuzzer.run(number);
+    onHistory?.(history);
+    if (sum.add(history)) return sum.result();
+  }
 }
 
 /** Runs histories with the monitor; each hazard is told once, notices are not. */
-export function fuzz(options: FuzzOptions): Promise<Fuzzed> {
-  return runAll(options);
+export function fuzz(options: FuzzOptions, onHistory?: HistoryListener): Promise<Fuzzed> {
+  return runAll(options, undefined, onHistory);
 }
 
 /** Runs histories on the emulator and on `other`, up to the first divergence, which is shrunk. */
-export function fuzzAgainst(other: Implementation, options: FuzzOptions): Promise<Fuzzed> {
-  return runAll(options, other);
+export function fuzzAgainst(other: Implementation, options: FuzzOptions, onHistory?: HistoryListener): Promise<Fuzzed> {
+  return runAll(options, other, onHistory);
 }
 
 function usesOnly(operation: OperationObject, allowed: ReadonlySet<string>): boolean {

@@ -8,5 +8,5 @@ export { mergeExplorations, mergeGenerated } from './merge.ts';
 export { parseProgram, readProgram } from './program.ts';
 export type { ProgramSource } from './program.ts';
 export { fuzz, fuzzAgainst, Fuzzer, FuzzSum } from './fuzz.ts';
-export type { Fuzzed, FuzzedHistory, FuzzOptions } from './fuzz.ts';
+export type { Fuzzed, FuzzedHistory, FuzzOptions, HistoryListener } from './fuzz.ts';
 export { hasFamily } from './history.ts';

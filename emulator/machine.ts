@@ -11,9 +11,7 @@ import { MachineCosts } from './cost/machine-costs.ts';
 import { AddressSpace } from './mm/address-space.ts';
 import type { FrameReferenceCheck } from './mm/stale-frames.ts';
 import { DeviceMaps } from './mm/device-pages.ts';
-import type { DeviceMemorySettings } from './svm/device-memory.ts';
 import { PasidAllocator } from './svm/context.ts';
-import type { Repairs } from './svm/repairs.ts';
 import { DriverModule } from './svm/driver-module.ts';
 import { ProcessQueues } from './svm/kfd-queues.ts';
 import { kernelRevision } from './revisions/index.ts';
@@ -30,6 +28,7 @@ import type { MachineOptions, ResolvedOptions } from './options.ts';
 import { Fabric } from './gpu/fabric.ts';
 import { ProcessCalls } from './process-calls.ts';
 import { EmulatedProcess } from './process.ts';
+import { vramSettings } from './vram-settings.ts';
 import { memorySnapshot } from './observe/memory-snapshot.ts';
 import type { MemorySnapshot } from './observe/memory-snapshot.ts';
 import { contextSnapshot } from './observe/snapshot.ts';
@@ -291,9 +290,10 @@ export class EmulatedMachine {
 
   /**
    * Watches for the defects of the catalogue 07-quirks from now on (docs/hazards.md); each is a
-   * 'hazard' event too. There is one monitor for a machine: a second call returns it again.
+   * 'hazard' event too. There is one monitor for a machine: a second call returns it again. With `history` false
+   * hazards do not tell what led there, and a machine of few operations costs less.
    */
-  watchHazards(): HazardMonitor {
+  watchHazards({ history = true }: { history?: boolean } = {}): HazardMonitor {
     if (this.#monitor !== null) return this.#monitor;
     this.#monitor = new HazardMonitor(
       this.process.space,
@@ -301,6 +301,7 @@ export class EmulatedMachine {
       this.options.profile,
       this.options.gpus,
       (hazard) => this.#events.hazard(hazard),
+      history,
     );
     this.#events.monitored = true;
     for (const { index, memory } of this.devices) if (memory !== null) this.#monitor.attachMemory(index, memory);
@@ -345,24 +346,6 @@ export class EmulatedMachine {
  */
 function frameReferences(devices: readonly EmulatedDevice[]): FrameReferenceCheck {
   return (page, frame) => devices.some(({ files }) => files.some(({ vm }) => vm.pageTable.frameOf(page) === frame));
-}
-
-/** The VRAM of each GPU as SVM finds it when the driver starts. */
-function vramSettings(options: ResolvedOptions, fabric: Fabric, repairs: Repairs): (DeviceMemorySettings | null)[] {
-  return options.vram.map((bytes, gpu) =>
-    bytes === 0 || options.preferGtt
-      ? null
-      : {
-          gpu,
-          pages: bytes / PAGE_BYTES,
-          coherent: options.coherentVram[gpu]!,
-          owner: fabric.ownerOf(gpu),
-          usable: !options.appApu,
-          repairs,
-          policies: options.policies,
-          registration: options.vramRegistration[gpu]!,
-        },
-  );
 }
 
 /** Clock whose movements are operations of the machine. */

@@ -1,4 +1,6 @@
 // Models: nothing - the catalogue of hazards: what breaks, how bad it is, what can be seen, and what a program can do.
+import type { RevisionName } from '../../lib/uapi/profile.ts';
+import { holdsIn } from './quirk.ts';
 import type { Quirk, QuirkTable } from './quirk.ts';
 import { ATTRIBUTE_QUIRKS } from './quirks-attributes.ts';
 import { FAULT_QUIRKS } from './quirks-faults.ts';
@@ -99,7 +101,21 @@ export const UNOBSERVABLE: Readonly<Record<string, string>> = Object.fromEntries
   ),
 );
 
+// Maps for who asks in the middle of an operation: one of a hundred properties that is found by its name takes longer than a rule.
+const BY_ID: ReadonlyMap<string, Quirk> = new Map(Object.entries(QUIRKS));
+const absent = new Map<RevisionName, ReadonlySet<string>>();
+
+/** Ids of the entries of the catalogue that a driver of that revision does not have. */
+export function absentQuirks(revision: RevisionName): ReadonlySet<string> {
+  let ids = absent.get(revision);
+  if (ids === undefined) {
+    const others = Object.entries(QUIRK_CATALOGUE).filter(([, quirk]) => !holdsIn(quirk, revision));
+    absent.set(revision, (ids = new Set(others.map(([id]) => id))));
+  }
+  return ids;
+}
+
 /** The entry of `id`; one for what the catalogue does not know. */
 export function quirkOf(id: string): Quirk {
-  return QUIRKS[id] ?? { title: id, invariants: [], severity: 'violation', advice: SEE_HISTORY };
+  return BY_ID.get(id) ?? { title: id, invariants: [], severity: 'violation', advice: SEE_HISTORY };
 }

@@ -3,8 +3,7 @@ import type { RevisionName } from '../../lib/uapi/profile.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
 import type { AddressSpace, MemoryObserver } from '../mm/address-space.ts';
 import type { DeviceMemory } from '../svm/device-memory.ts';
-import { QUIRK_CATALOGUE } from './catalogue.ts';
-import { holdsIn } from './quirk.ts';
+import { absentQuirks } from './catalogue.ts';
 import { ContextWatch } from './context-watch.ts';
 import { HazardError, makeHazard } from './hazard.ts';
 import { MigrationRules } from './migration-rules.ts';
@@ -30,10 +29,10 @@ export class HazardMonitor implements MemoryObserver {
   dropped = 0;
   readonly #process: AddressSpace;
   readonly #scope: OperationScope;
-  readonly #revision: RevisionName;
+  readonly #absent: ReadonlySet<string>;
   readonly #gpus: number;
   readonly #onHazard: (hazard: Hazard) => void;
-  readonly #log = new OperationLog();
+  readonly #log: OperationLog;
   readonly #stops = new Map<WatchedFile['vm'], () => void>();
   readonly #migration = new MigrationRules((device, quirk, detail, startPage, pages) =>
     this.#report(device, quirk, detail, startPage, pages, { startPage, endPage: startPage + pages }),
@@ -49,7 +48,7 @@ export class HazardMonitor implements MemoryObserver {
   /**
    * What a driver of another revision than `revision` has is not reported. Of several `gpus` each hazard names its
    * own. `onHazard` is called for each hazard when
-   * it is found, which may be in the middle of an operation.
+   * it is found, which may be in the middle of an operation. `history`: each tells what led there.
    */
   constructor(
     process: AddressSpace,
@@ -57,10 +56,12 @@ export class HazardMonitor implements MemoryObserver {
     revision: RevisionName,
     gpus: number,
     onHazard: (hazard: Hazard) => void = () => undefined,
+    history = true,
   ) {
     this.#process = process;
     this.#scope = scope;
-    this.#revision = revision;
+    this.#absent = absentQuirks(revision);
+    this.#log = new OperationLog(history);
     this.#gpus = gpus;
     this.#onHazard = onHazard;
     process.observer = this;
@@ -143,8 +144,7 @@ export class HazardMonitor implements MemoryObserver {
 
   /** Whether the driver that is watched has that entry of the catalogue; true for what is no entry. */
   holds(quirk: string): boolean {
-    const known = QUIRK_CATALOGUE[quirk];
-    return known === undefined || holdsIn(known, this.#revision);
+    return !this.#absent.has(quirk);
   }
 
   /** The memory of the process has changed at these pages. */

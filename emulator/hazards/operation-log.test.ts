@@ -17,6 +17,12 @@ describe('the log of operations', () => {
     expect(log.touching(2000, 2001)).toEqual([{ operation: 1, what: 'mmap' }]);
   });
 
+  it('has nothing where nobody asks for what led somewhere', () => {
+    const log = new OperationLog(false);
+    log.note(1, 'mmap', 0, 5000);
+    expect(log.touching(0, 5000)).toEqual([]);
+  });
+
   it('keeps apart what is not next to each other', () => {
     const log = new OperationLog();
     log.note(1, 'discard', 10, 20);

@@ -13,9 +13,16 @@ export class OperationLog {
   readonly #words: OperationWord[] = [];
   #next = 0;
   #last = -1;
+  readonly #keeps: boolean;
+
+  /** `keeps` false: nothing is noted, since nobody asks. */
+  constructor(keeps = true) {
+    this.#keeps = keeps;
+  }
 
   /** Notes that operation number `operation` did `word` to the pages `[startPage, endPage)`. */
   note(operation: number, word: OperationWord, startPage: number, endPage: number): void {
+    if (!this.#keeps) return;
     const entries = this.#entries;
     const last = this.#last;
     // An access faults on page after page: it is one entry, or it would push out all that led to it.

@@ -30,6 +30,8 @@ const FINDING_TITLES = {
  */
 export const WORDS_OF_PROGRAMS: ReadonlySet<string> = new Set(['unhandled-fault', 'inaccessible', 'refault-loop']);
 
+const NOTHING: readonly Finding[] = [];
+
 /** One defect, with the shortest schedule that shows it. */
 export interface Finding {
   /** Entry of the catalogue ('Q40'), an invariant or word of the monitor ('I1'), or one of `FINDING_TITLES`. */
@@ -86,8 +88,10 @@ export class Findings {
   }
 
   /** Looks at a run with so many preemptions; returns what it shows for the first time. */
-  note(run: ScheduleRun, preemptions: number): Finding[] {
-    if (run.discarded) return [];
+  note(run: ScheduleRun, preemptions: number): readonly Finding[] {
+    if (run.discarded) return NOTHING;
+    const besides = this.#besides(run, preemptions);
+    if (run.hazards.length === 0 && besides.length === 0) return NOTHING;
     const fresh: Finding[] = [];
     const named = new Map<string, Candidate>();
     const unnamed: Candidate[] = [];
@@ -97,7 +101,7 @@ export class Findings {
         if (!named.has(hazard.quirk)) named.set(hazard.quirk, candidate);
       } else if (!this.#isOfProgram(hazard.quirk, preemptions)) unnamed.push(candidate);
     }
-    unnamed.push(...this.#besides(run, preemptions));
+    unnamed.push(...besides);
     for (const candidate of named.values()) this.#add(candidate, run, preemptions, fresh);
     // What a known race brings about is its harm, not a finding of its own.
     const races = [...named.keys()].filter((id) => this.#isRace(id));

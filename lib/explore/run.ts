@@ -175,7 +175,7 @@ export class ScheduleRun {
     const machine = new EmulatedMachine(this.#options, this.#previous);
     this.#machine = machine;
     this.#previous = machine;
-    this.#monitor = machine.watchHazards();
+    this.#monitor = machine.watchHazards({ history: false });
     this.#monitor.operation = 1;
     const compute = !this.#program.config.lazy;
     this.#subjects = machine.devices.map((device) => ({ machine, device, file: device.openFile({ compute }) }));

@@ -117,7 +117,10 @@ export const access = defineOperation({
     if (operation.address + operation.size > U64_END) {
       return { ret: 0, faults: 0, runs: [], ...(operation.showsValues === true ? { vals: [] } : {}) };
     }
-    const done = device.access({ ...operation, file });
+    // Written out: objects made by spreading have a hidden class each.
+    const { address, size, write, timestamp } = operation;
+    const request = { address, size, write, file };
+    const done = device.access(timestamp === undefined ? request : { ...request, timestamp });
     const answer = accessAnswer(done);
     if (operation.showsValues === undefined) return answer;
     const pages = servedPages(done.runs);

@@ -1,43 +1,20 @@
-/* GPU faults: the interval, the range, its pages, its PTEs; and their way out by invalidation and collection. */
+/* GPU faults: the interval, the range, its pages, its PTEs. */
 #include "machine.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define NOTIFIER_PAGES 0x20000u /* 512 MiB */
 #define FRAME_BITS (~(uint64_t)0xfff)
 #define PTE_VALID 1u
+#define RECENT_MAPPING_WINDOW 2000000u /* ns */
+#define COLLECTION_TIMEOUT 1000000000u /* ns */
 
 static const uint32_t CHUNKS[] = {512, 16, 1};
 
 static gpu_range *find_range(const notifier *owner, uint64_t first, uint64_t last) {
   interval_node *node = interval_find(&owner->ranges, first, last);
   return node == NULL ? NULL : OBJECT_OF(gpu_range, node);
-}
-
-/* Writes or clears (`flags` 0) the PTEs of `count` pages: the page-table layer, which is asked once for each DMA entry. */
-__attribute__((noinline)) static int update_ptes(machine *machine, uint64_t page, uint64_t count, uint64_t address,
-                                                 uint32_t flags) {
-  while (count > 0) {
-    uint64_t *entry = page_entry(&machine->gpu, page, 1);
-    if (entry == NULL) return -ENOMEM;
-    uint64_t here = BLOCK_PAGES - (page & (BLOCK_PAGES - 1));
-    if (here > count) here = count;
-    for (uint64_t at = 0; at < here; at++, address += flags == 0 ? 0 : 1 << 12) {
-      machine->ptes += (flags != 0) - (entry[at] != 0);
-      entry[at] = flags == 0 ? 0 : address | flags;
-    }
-    page += here;
-    count -= here;
-  }
-  return 0;
-}
-
-static void zap(machine *machine, const gpu_range *range, uint64_t first, uint64_t last) {
-  if (first < range->node.first) first = range->node.first;
-  if (last > range->node.last) last = range->node.last;
-  update_ptes(machine, first, last - first + 1, 0, 0);
 }
 
 /* The attribute interval of a page: there already, or made as large as hole, mapping and granule allow. */
@@ -99,8 +76,11 @@ static int find_or_make_locked(machine *machine, uint64_t page, const attribute_
     range->node.first = first;
     range->node.last = last;
     range->owner = owner;
+    range->references = 1;
     range->pending_first = UINT64_MAX;
+    take(&machine->notifier_lock);
     interval_insert(&owner->ranges, &range->node);
+    drop(&machine->notifier_lock);
     machine->ranges++;
   }
   drop(&machine->mmap_lock);
@@ -119,33 +99,73 @@ __attribute__((noinline)) static dma_entry map_for_dma(uint64_t frame) {
   return (dma_entry){frame & FRAME_BITS, 0, 1};
 }
 
-__attribute__((noinline)) static void unmap_for_dma(dma_entry *entry) {
-  entry->address = 0;
-  entry->kind = 0;
+/* Whether the pages are mapped for DMA already; else an array of before goes. */
+static int has_pages(machine *machine, gpu_range *range) {
+  if (range->dma == NULL) return 0;
+  take(&machine->notifier_lock);
+  const int mapped = range->dma_mapped;
+  drop(&machine->notifier_lock);
+  if (mapped) return 1;
+  free(range->dma);
+  range->dma = NULL;
+  return 0;
 }
 
-/* Makes the CPU's pages present and maps them for DMA, one after the other: small pages are not known to follow each other. */
-static int get_pages(machine *machine, gpu_range *range) {
-  const uint64_t count = range->node.last - range->node.first + 1;
-  if (range->dma_mapped) return 0;
-  uint64_t *frames = malloc(count * sizeof *frames);
-  if (frames == NULL) return -ENOMEM;
-  const uint64_t sequence = range->owner->sequence;
-  int result = -EFAULT;
-  if (get_reference(&machine->memory_users)) {
-    take(&machine->mmap_lock);
-    result = fault_cpu_pages(machine, range->node.first, range->node.last, frames);
-    drop(&machine->mmap_lock);
-    put_reference(&machine->memory_users);
-  }
-  take(&machine->notifier_lock);
-  if (result == 0 && (range->unmapped || range->owner->sequence != sequence)) result = -EAGAIN;
-  if (result == 0 && range->dma == NULL && (range->dma = malloc(count * sizeof *range->dma)) == NULL) result = -ENOMEM;
-  for (uint64_t at = 0; result == 0 && at < count; at++) range->dma[at] = map_for_dma(frames[at]);
-  if (result == 0) range->dma_mapped = 1;
-  drop(&machine->notifier_lock);
-  free(frames);
+static int fault_range(machine *machine, const gpu_range *range, uint64_t *frames) {
+  if (!get_reference(&machine->memory_users)) return -EFAULT;
+  take(&machine->mmap_lock);
+  const int result = fault_cpu_pages(machine, range->node.first, range->node.last, frames);
+  drop(&machine->mmap_lock);
+  put_reference(&machine->memory_users);
   return result;
+}
+
+/*
+ * Maps what was collected for DMA, one page after the other: small pages are not known to follow
+ * each other. The array is allocated without the lock, after which all is looked at again.
+ */
+static int map_pages(machine *machine, gpu_range *range, uint64_t sequence, const uint64_t *frames) {
+  const uint64_t count = range->node.last - range->node.first + 1;
+  for (;;) {
+    take(&machine->notifier_lock);
+    int result = range->unmapped ? -EFAULT : range->owner->sequence != sequence ? -EAGAIN : 0;
+    if (result == 0 && range->dma != NULL) {
+      for (uint64_t at = 0; at < count; at++) range->dma[at] = map_for_dma(frames[at]);
+      range->dma_mapped = 1;
+    }
+    drop(&machine->notifier_lock);
+    if (result != 0 || range->dma != NULL) return result;
+    if ((range->dma = calloc(count, sizeof *range->dma)) == NULL) return -ENOMEM;
+  }
+}
+
+/* Makes the CPU's pages present and maps them for DMA. */
+static int get_pages(machine *machine, gpu_range *range) {
+  const uint64_t deadline = machine->now + COLLECTION_TIMEOUT;
+  int result = -EAGAIN;
+  while (result == -EAGAIN) {
+    if (machine->now > deadline) return -EBUSY;
+    const uint64_t sequence = range->owner->sequence;
+    if (has_pages(machine, range)) return 0;
+    uint64_t *frames = malloc((range->node.last - range->node.first + 1) * sizeof *frames);
+    if (frames == NULL) return -ENOMEM;
+    result = fault_range(machine, range, frames);
+    if (result == 0) result = map_pages(machine, range, sequence, frames);
+    free(frames);
+  }
+  return result;
+}
+
+static int is_committable(const gpu_range *range) {
+  return !range->unmapped && !range->partially_unmapped && range->dma_mapped;
+}
+
+static int is_fully_valid(machine *machine, const gpu_range *range, uint32_t pte_flags, uint32_t attribute_flags) {
+  take(&machine->notifier_lock);
+  const int valid = range->gpu_mapped && range->pte_flags == pte_flags && range->attribute_flags == attribute_flags &&
+                    is_committable(range);
+  drop(&machine->notifier_lock);
+  return valid;
 }
 
 static int commit(machine *machine, gpu_range *range, uint32_t pte_flags, uint32_t attribute_flags) {
@@ -153,7 +173,7 @@ static int commit(machine *machine, gpu_range *range, uint32_t pte_flags, uint32
   int result = 0;
   take(&machine->page_directory_lock);
   take(&machine->notifier_lock);
-  if (range->unmapped || !range->dma_mapped) result = -EAGAIN;
+  if (!is_committable(range)) result = -EAGAIN;
   for (uint64_t at = 0; result == 0 && at < count; at += (uint64_t)1 << range->dma[at].order)
     result = update_ptes(machine, range->node.first + at, (uint64_t)1 << range->dma[at].order, range->dma[at].address,
                          pte_flags);
@@ -162,161 +182,81 @@ static int commit(machine *machine, gpu_range *range, uint32_t pte_flags, uint32
     range->pte_flags = pte_flags;
     range->attribute_flags = attribute_flags;
     range->gpu_mapped = 1;
+    range->validation_time = machine->now;
   }
   drop(&machine->page_directory_lock);
   return result;
 }
 
-static int map_page(machine *machine, uint64_t page, const attribute_interval *interval) {
-  gpu_range *range;
-  int result = find_or_make_range(machine, page, interval, &range);
-  if (result != 0) return result;
+/* What is to be mapped in the range gets its PTEs, unless it has them. */
+static int map_range(machine *machine, gpu_range *range, const attribute_interval *interval) {
   const uint32_t flags = interval->record.flags;
   const uint32_t pte_flags = PTE_VALID | (flags & PTE_FLAGS) << 4;
-  if (range->gpu_mapped && range->pte_flags == pte_flags && range->attribute_flags == flags) return 0;
-  result = get_pages(machine, range);
+  if (is_fully_valid(machine, range, pte_flags, flags)) return 0;
+  const int result = get_pages(machine, range);
   return result != 0 ? result : commit(machine, range, pte_flags, flags);
 }
 
-static void collect_locked(machine *machine);
+/* Whether the process itself may write there; where nothing is mapped, it may. */
+static int permits_write(machine *machine, uint64_t page) {
+  take(&machine->mmap_lock);
+  interval_node *node = interval_find(&machine->areas, page, page);
+  const int permitted = node == NULL || OBJECT_OF(const memory_area, node)->writable;
+  drop(&machine->mmap_lock);
+  return permitted;
+}
+
+static int map_fault(machine *machine, uint64_t page, const attribute_interval *interval) {
+  const uint64_t now = machine->now;
+  collect_locked(machine);
+  if (!permits_write(machine, page)) return -EPERM;
+  gpu_range *range;
+  const int result = find_or_make_range(machine, page, interval, &range);
+  if (result != 0) return result;
+  if (now < range->validation_time + RECENT_MAPPING_WINDOW) return 0;
+  return map_range(machine, range, interval);
+}
+
+/* The context of the address space that a fault comes from, with a reference more; NULL: none. */
+static const struct machine *get_context(machine *machine, uint32_t pasid) {
+  take(&machine->pasid_lock);
+  const uint32_t number = pasid - FIRST_PASID;
+  const struct machine *context = number < MOST_PASIDS ? machine->contexts[number] : NULL;
+  if (context != NULL && !get_reference(&machine->context_references)) context = NULL;
+  drop(&machine->pasid_lock);
+  return context;
+}
+
+/* Whether a fault is older than what was unmapped last; the first younger one ends the question. */
+static int is_stale(machine *machine, uint64_t timestamp) {
+  if (machine->checkpoint == 0) return 0;
+  if ((int64_t)((machine->checkpoint << 16) - (timestamp << 16)) >= 0) return 1;
+  machine->checkpoint = 0;
+  return 0;
+}
 
 int handle_fault(machine *machine, uint64_t page) {
-  if (!get_reference(&machine->context_references)) return -EINVAL;
-  take(&machine->svm_lock);
-  attribute_interval *interval;
-  int result = resolve(machine, page, &interval);
-  if (result == 0) {
-    collect_locked(machine);
-    result = map_page(machine, page, interval);
+  if (get_context(machine, FIRST_PASID) == NULL) return -EOPNOTSUPP;
+  int result = machine->closing ? -EAGAIN : 0;
+  if (result == 0 && !is_stale(machine, machine->now)) {
+    take(&machine->svm_lock);
+    attribute_interval *interval;
+    result = resolve(machine, page, &interval);
+    if (result == 0) result = map_fault(machine, page, interval);
+    drop(&machine->svm_lock);
   }
-  drop(&machine->svm_lock);
   put_reference(&machine->context_references);
   return result;
 }
 
 int map_interval(machine *machine, attribute_interval *interval) {
   for (uint64_t page = interval->node.first; page <= interval->node.last;) {
-    const int result = map_page(machine, page, interval);
+    gpu_range *range;
+    int result = find_or_make_range(machine, page, interval, &range);
+    if (result == 0) result = map_range(machine, range, interval);
     if (result != 0) return result;
-    const interval_node *owner = interval_find(&machine->notifiers, page, page);
-    page = find_range(OBJECT_OF(const notifier, owner), page, page)->node.last + 1;
+    page = range->node.last + 1;
   }
   machine->tlb_flushes++;
   return 0;
-}
-
-static void unmap_pages(gpu_range *range) {
-  if (!range->dma_mapped) return;
-  const uint64_t count = range->node.last - range->node.first + 1;
-  for (uint64_t at = 0; at < count; at += (uint64_t)1 << range->dma[at].order) unmap_for_dma(&range->dma[at]);
-  range->dma_mapped = 0;
-}
-
-static void remove_range(machine *machine, gpu_range *range) {
-  notifier *owner = range->owner;
-  take(&machine->notifier_lock);
-  unmap_pages(range);
-  interval_remove(&owner->ranges, &range->node);
-  drop(&machine->notifier_lock);
-  machine->ranges--;
-  free(range->dma);
-  free(range);
-  if (owner->ranges.size > 0) return;
-  interval_remove(&machine->notifiers, &owner->node);
-  free(owner);
-}
-
-int split_invalidate(machine *machine, uint64_t first, uint64_t last) {
-  int zapped = 0;
-  take(&machine->page_directory_lock);
-  for (interval_node *owner = interval_find(&machine->notifiers, first, last); owner != NULL;) {
-    interval_node *next_owner = owner->next;
-    interval_node *node = interval_find(&OBJECT_OF(notifier, owner)->ranges, first, last);
-    while (node != NULL && node->first <= last) {
-      interval_node *next = node->next;
-      gpu_range *range = OBJECT_OF(gpu_range, node);
-      if (range->gpu_mapped) {
-        zap(machine, range, node->first, node->last);
-        range->gpu_mapped = 0;
-        zapped = 1;
-      }
-      if (node->first < first || node->last > last) remove_range(machine, range);
-      node = next;
-    }
-    owner = next_owner != NULL && next_owner->first <= last ? next_owner : NULL;
-  }
-  drop(&machine->page_directory_lock);
-  machine->tlb_flushes += (uint64_t)zapped;
-  return 0;
-}
-
-static void queue(machine *machine, gpu_range *range, uint64_t first, uint64_t last) {
-  if (first < range->node.first) first = range->node.first;
-  if (last > range->node.last) last = range->node.last;
-  if (first < range->pending_first) range->pending_first = first;
-  if (last > range->pending_last) range->pending_last = last;
-  if (range->queued) return;
-  range->queued = 1;
-  range->next_collected = NULL;
-  *machine->collected_tail = range;
-  machine->collected_tail = &range->next_collected;
-}
-
-/* The memory of these pages is about to go: what the notifiers are told. */
-void invalidate(machine *machine, uint64_t first, uint64_t last) {
-  interval_node *owner = interval_find(&machine->notifiers, first, last);
-  for (; owner != NULL && owner->first <= last; owner = owner->next) {
-    notifier *told = OBJECT_OF(notifier, owner);
-    told->sequence++;
-    interval_node *from = interval_find(&told->ranges, first, last);
-    if (from == NULL) continue;
-    take(&machine->notifier_lock);
-    int zapped = 0;
-    for (interval_node *node = from; node != NULL && node->first <= last; node = node->next) {
-      gpu_range *range = OBJECT_OF(gpu_range, node);
-      if (!range->gpu_mapped) continue;
-      zap(machine, range, first, last);
-      range->gpu_mapped = 0;
-      zapped = 1;
-    }
-    machine->tlb_flushes += (uint64_t)zapped;
-    for (interval_node *node = from; node != NULL && node->first <= last; node = node->next) {
-      gpu_range *range = OBJECT_OF(gpu_range, node);
-      unmap_pages(range);
-      range->unmapped = 1;
-      queue(machine, range, first, last);
-    }
-    drop(&machine->notifier_lock);
-  }
-}
-
-static void collect_locked(machine *machine) {
-  while (machine->collected_head != NULL) {
-    gpu_range *range = machine->collected_head;
-    machine->collected_head = range->next_collected;
-    if (machine->collected_head == NULL) machine->collected_tail = &machine->collected_head;
-    range->queued = 0;
-    clear_attributes(machine, range->pending_first, range->pending_last);
-    remove_range(machine, range);
-  }
-}
-
-void collect(machine *machine) {
-  if (machine->collected_head == NULL) return;
-  take(&machine->svm_lock);
-  collect_locked(machine);
-  drop(&machine->svm_lock);
-}
-
-void finalise(machine *machine) {
-  collect(machine);
-  while (machine->notifiers.head != NULL) {
-    const notifier *owner = OBJECT_OF(const notifier, machine->notifiers.head);
-    for (size_t left = owner->ranges.size; left > 0; left--) remove_range(machine, OBJECT_OF(gpu_range, owner->ranges.head));
-  }
-  while (machine->attributes.head != NULL) {
-    interval_node *node = machine->attributes.head;
-    interval_remove(&machine->attributes, node);
-    free(OBJECT_OF(attribute_interval, node));
-  }
 }

@@ -61,8 +61,11 @@ typedef struct gpu_range {
   interval_node node;
   notifier *owner;
   dma_entry *dma; /* NULL: not allocated. */
-  int dma_mapped, gpu_mapped, unmapped, queued;
+  int references;
+  int dma_mapped, gpu_mapped, unmapped, partially_unmapped;
+  int owned, queued, unmap_pending; /* Of the collector, under the work lock. */
   uint32_t pte_flags, attribute_flags;
+  uint64_t validation_time; /* ns */
   uint64_t pending_first, pending_last;
   struct gpu_range *next_collected;
 } gpu_range;
@@ -72,14 +75,28 @@ typedef struct {
   int held;
 } lock;
 
+/* An interrupt ring. */
 typedef struct {
-  lock tree_lock, svm_lock, mmap_lock, notifier_lock, page_directory_lock;
+  uint32_t read, write;
+  uint64_t youngest_timestamp;
+} interrupt_ring;
+
+#define FIRST_PASID 0x8001u
+#define MOST_PASIDS 16u
+
+typedef struct machine {
+  lock tree_lock, svm_lock, mmap_lock, notifier_lock, page_directory_lock, pasid_lock, work_lock;
   interval_tree attributes, areas, notifiers;
   page_table cpu, gpu;
   uint64_t next_frame;
   gpu_range *collected_head, **collected_tail;
   uint64_t ptes, tlb_flushes, ranges;
   int context_references, memory_users;
+  const struct machine *contexts[MOST_PASIDS]; /* By PASID. */
+  int closing, work_pending;
+  uint64_t now;        /* ns; it does not move. */
+  uint64_t checkpoint; /* 48 bits; 0: none. */
+  interrupt_ring rings[2];
 } machine;
 
 void take(lock *lock);
@@ -96,6 +113,8 @@ attribute_record default_record(void);
 attribute_interval *new_interval(machine *machine, uint64_t first, uint64_t last, const attribute_record *record);
 
 uint64_t *page_entry(page_table *table, uint64_t page, int make);
+/* Writes or clears (`flags` 0) the PTEs of `count` pages. */
+int update_ptes(machine *machine, uint64_t page, uint64_t count, uint64_t address, uint32_t flags);
 int map_memory(machine *machine, uint64_t first, uint64_t last);
 int unmap_memory(machine *machine, uint64_t first, uint64_t last);
 int fault_cpu_pages(machine *machine, uint64_t first, uint64_t last, uint64_t *frames);
@@ -104,6 +123,9 @@ int handle_fault(machine *machine, uint64_t page);
 int split_invalidate(machine *machine, uint64_t first, uint64_t last);
 int map_interval(machine *machine, attribute_interval *interval);
 void invalidate(machine *machine, uint64_t first, uint64_t last);
+/* What is on the collector's list; under the svm lock. */
+void collect_locked(machine *machine);
+/* Its worker. */
 void collect(machine *machine);
 /* The context goes, with its attributes and ranges; PTEs stay. */
 void finalise(machine *machine);

@@ -127,6 +127,8 @@ int main(int count, char **arguments) {
   emulated.next_frame = 1;
   emulated.context_references = emulated.memory_users = 1;
   emulated.collected_tail = &emulated.collected_head;
+  emulated.contexts[0] = &emulated;
+  emulated.now = 1000000000;
   char line[4096];
   int loaded = 0;
   while (fgets(line, sizeof line, stdin) != NULL) {

@@ -39,6 +39,24 @@ __attribute__((noinline)) uint64_t *page_entry(page_table *table, uint64_t page,
   return &(*leaf)->entries[page & 511];
 }
 
+/* Writes or clears (`flags` 0) the PTEs of `count` pages: the page-table layer, which is asked once for each DMA entry. */
+__attribute__((noinline)) int update_ptes(machine *machine, uint64_t page, uint64_t count, uint64_t address,
+                                          uint32_t flags) {
+  while (count > 0) {
+    uint64_t *entry = page_entry(&machine->gpu, page, 1);
+    if (entry == NULL) return -ENOMEM;
+    uint64_t here = BLOCK_PAGES - (page & (BLOCK_PAGES - 1));
+    if (here > count) here = count;
+    for (uint64_t at = 0; at < here; at++, address += flags == 0 ? 0 : 1 << 12) {
+      machine->ptes += (flags != 0) - (entry[at] != 0);
+      entry[at] = flags == 0 ? 0 : address | flags;
+    }
+    page += here;
+    count -= here;
+  }
+  return 0;
+}
+
 int map_memory(machine *machine, uint64_t first, uint64_t last) {
   if (interval_find(&machine->areas, first, last) != NULL) return -EEXIST;
   memory_area *area = malloc(sizeof *area);

@@ -60,19 +60,10 @@ export class CpuPages {
       const blockStart = blockNumber * PAGES_PER_BLOCK;
       const upTo = Math.min(to, blockStart + PAGES_PER_BLOCK);
       const block = this.blocks.getOrCreate(blockNumber);
-      if (block.huge) {
-        if ((block.marks[block.base]! & mark) !== mark) {
-          // Of hugetlbfs it may be in the page cache only.
-          if ((block.marks[block.base]! & PRESENT) === 0) fresh++;
-          this.#markAll(block, mark);
-        }
-      } else if (block.used === 0 && isHugeKind(vma.kind) && this.#coversBlock(vma, blockStart)) {
-        this.#makeHuge(block, mark);
-        fresh++;
-      } else {
-        // Small integers: as differences of two doubles, all that is counted with them would be doubles on the heap.
-        fresh += this.#populateBlock(block, (page - blockStart) | 0, (upTo - blockStart) | 0, mark);
-      }
+      // Small integers: as differences of two doubles, all that is counted with them would be doubles on the heap.
+      fresh += this.#isHugeIn(vma, block, blockStart)
+        ? this.#populateHuge(block, mark)
+        : this.#populateBlock(block, (page - blockStart) | 0, (upTo - blockStart) | 0, mark);
       page = upTo;
     }
     return fresh;
@@ -159,8 +150,18 @@ export class CpuPages {
     for (let page = from; page < to; page++) if (this.frameOf(page, true) !== 0) this.setEntry(page, 0, 0);
   }
 
-  #coversBlock(vma: Vma, blockStart: number): boolean {
+  /** Whether a block is one huge mapping, or becomes one with its first page. */
+  #isHugeIn(vma: Vma, block: PageBlock, blockStart: number): boolean {
+    if (block.used > 0 || !isHugeKind(vma.kind)) return block.huge;
     return vma.startPage <= blockStart && vma.endPage >= blockStart + PAGES_PER_BLOCK;
+  }
+
+  #populateHuge(block: PageBlock, mark: number): number {
+    const marks = block.marks[block.base]!;
+    if (block.used === 0) this.#makeHuge(block, mark);
+    else if ((marks & mark) !== mark) this.#markAll(block, mark);
+    // Of hugetlbfs it may be in the page cache only.
+    return (marks & PRESENT) === 0 ? 1 : 0;
   }
 
   /** New pages, which nothing maps yet: the frame of the first of `count`, a multiple of `alignment`. */
@@ -198,6 +199,10 @@ export class CpuPages {
     const end = base + to;
     let fresh = 0;
     for (let index = base + from; index < end;) {
+      if ((marks[index]! & mark) === mark) {
+        index++;
+        continue;
+      }
       if (frames[index] !== 0) {
         if ((marks[index]! & PRESENT) === 0) fresh++;
         marks[index] = marks[index]! | mark;

@@ -113,7 +113,9 @@ export class EmulatedMachine {
     this.#events = events;
     if (costs !== null) costs.onSpent = (spending) => events.spent(spending);
     const revision = kernelRevision(this.options.profile, this.options.repairs);
-    this.fabric = new Fabric(this.options.hives, this.options.pciePeers);
+    // Links never change: a machine of the same options has the same.
+    const isAlike = previous !== undefined && previous.options === this.options;
+    this.fabric = isAlike ? previous.fabric : new Fabric(this.options.hives, this.options.pciePeers);
     const vram = revision.migratesToVram ? vramSettings(this.options, this.fabric, revision.repairs) : [];
     if (vram.some((settings) => settings !== null)) {
       space.devices = new DeviceMaps({

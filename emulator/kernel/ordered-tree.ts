@@ -5,8 +5,6 @@
 
 /** Entries of a leaf and children of a branch, at most. */
 const CAPACITY = 64;
-/** The first leaf of a tree is small until it is full: most trees of small machines stay so. */
-const FIRST_CAPACITY = 8;
 /** A leaf with fewer entries looks whether its right neighbour fits into it. */
 export const MERGE_AT = 12;
 
@@ -14,23 +12,27 @@ export const MERGE_AT = 12;
 // tenth of the time of a Float64Array, whose memory lies outside of V8's heap: one for every 63 ranges was 5 % of a fault.
 const NO_KEYS: readonly number[] = Array.from({ length: CAPACITY }, () => 0.5);
 const NO_ITEMS: readonly undefined[] = Array.from({ length: CAPACITY }, () => undefined);
+// The first leaf of a tree has no places until it gets an entry, and is small until it is full: most trees of small machines
+// stay so. These two are never written to; they were emptied, since `[]` would be of another kind to V8.
+const NO_PLACES_FOR_KEYS = [0.5];
+NO_PLACES_FOR_KEYS.pop();
+const NO_PLACES_FOR_ITEMS: undefined[] = [undefined];
+NO_PLACES_FOR_ITEMS.pop();
+const NO_WAY: never[] = [];
 
 export class Leaf<T> {
   /** The entries are those with the indices `[from, to)`: what is taken out at the front, as in a munmap, moves nothing. */
   from = 0;
   to = 0;
   keys: number[];
-  readonly items: (T | undefined)[];
+  items: (T | undefined)[];
   next: Leaf<T> | null = null;
   previous: Leaf<T> | null = null;
 
-  constructor(capacity: number) {
-    // Literals of the small ones: they take a third of the time of a copy, and a machine has several trees.
-    const isFirst = capacity === FIRST_CAPACITY;
-    this.keys = isFirst ? [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5] : NO_KEYS.slice(0, capacity);
-    this.items = isFirst
-      ? [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined]
-      : NO_ITEMS.slice(0, capacity);
+  /** `isFirst`: the one that a tree begins with. */
+  constructor(isFirst: boolean) {
+    this.keys = isFirst ? NO_PLACES_FOR_KEYS : NO_KEYS.slice();
+    this.items = isFirst ? NO_PLACES_FOR_ITEMS : NO_ITEMS.slice();
   }
 
   get count(): number {
@@ -44,6 +46,12 @@ export class Leaf<T> {
       return true;
     }
     if (this.keys.length === CAPACITY) return false;
+    if (this.keys.length === 0) {
+      // Literals take a third of the time of copies.
+      this.keys = [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5];
+      this.items = [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined];
+      return true;
+    }
     const keys = NO_KEYS.slice();
     for (let index = 0; index < this.to; index++) keys[index] = this.keys[index]!;
     this.keys = keys;
@@ -101,12 +109,12 @@ export function firstAfter(keys: readonly number[], from: number, to: number, ke
 
 /** The shape of one tree. Code that changes a leaf without changing the shape does so directly. */
 export class OrderedTree<T extends object> {
-  #root: Leaf<T> | Branch<T> = new Leaf<T>(FIRST_CAPACITY);
+  #root: Leaf<T> | Branch<T> = new Leaf<T>(true);
   // Branches above a leaf; all leaves are equally deep.
   #height = 0;
-  // The way from the root to a leaf that is about to be split or merged.
-  readonly #path: Branch<T>[] = [];
-  readonly #pathIndex: number[] = [];
+  // The way from the root to a leaf that is about to be split or merged, once there are branches.
+  #path: Branch<T>[] = NO_WAY;
+  #pathIndex: number[] = NO_WAY;
 
   /** The leaf in which the first entry with a key of at least `key` stands, or the one before it. */
   leafBefore(key: number): Leaf<T> {
@@ -131,7 +139,7 @@ export class OrderedTree<T extends object> {
   /** Splits the full leaf that `leafAfter(key)` gives, and returns the half that `key` belongs to. */
   split(key: number): Leaf<T> {
     const leaf = this.#recordPath(key, true);
-    const right = new Leaf<T>(CAPACITY);
+    const right = new Leaf<T>(false);
     // Appending in ascending order keeps leaves full instead of half full.
     const half = leaf.next === null && key >= leaf.keys[CAPACITY - 1]! ? CAPACITY - 1 : CAPACITY >>> 1;
     for (let index = half; index < CAPACITY; index++) {
@@ -214,6 +222,10 @@ export class OrderedTree<T extends object> {
       root.keys[0] = separator;
       root.count = 2;
       this.#root = root;
+      if (this.#height === 0) {
+        this.#path = [];
+        this.#pathIndex = [];
+      }
       this.#height++;
       return;
     }
@@ -247,7 +259,7 @@ export class OrderedTree<T extends object> {
         this.#removeChild(depth - 1, this.#pathIndex[depth - 1]!);
         return;
       }
-      this.#root = new Leaf<T>(FIRST_CAPACITY);
+      this.#root = new Leaf<T>(true);
       this.#height = 0;
     } else if (depth === 0 && branch.count === 1) {
       this.#root = branch.children[0]!;

@@ -31,6 +31,8 @@ const FINDING_TITLES = {
 export const WORDS_OF_PROGRAMS: ReadonlySet<string> = new Set(['unhandled-fault', 'inaccessible', 'refault-loop']);
 
 const NOTHING: readonly Finding[] = [];
+/** Entries of the catalogue, by id. */
+const CATALOGUED: ReadonlySet<string> = new Set(Object.keys(QUIRK_CATALOGUE));
 
 /** One defect, with the shortest schedule that shows it. */
 export interface Finding {
@@ -97,7 +99,7 @@ export class Findings {
     const unnamed: Candidate[] = [];
     for (const hazard of run.hazards) {
       const candidate = this.#ofHazard(hazard);
-      if (Object.hasOwn(QUIRK_CATALOGUE, hazard.quirk)) {
+      if (CATALOGUED.has(hazard.quirk)) {
         if (!named.has(hazard.quirk)) named.set(hazard.quirk, candidate);
       } else if (!this.#isOfProgram(hazard.quirk, preemptions)) unnamed.push(candidate);
     }
@@ -106,9 +108,12 @@ export class Findings {
     // What a known race brings about is its harm, not a finding of its own.
     const races = [...named.keys()].filter((id) => this.#isRace(id));
     for (const candidate of unnamed) {
+      if (races.length === 0) {
+        this.#add(candidate, run, preemptions, fresh);
+        continue;
+      }
       const word = candidate.id.split(':')[0]!;
-      if (races.length === 0) this.#add(candidate, run, preemptions, fresh);
-      else if (Object.hasOwn(FINDING_TITLES, word)) for (const id of races) this.#found.get(id)!.harm.add(word);
+      if (Object.hasOwn(FINDING_TITLES, word)) for (const id of races) this.#found.get(id)!.harm.add(word);
     }
     return fresh;
   }
@@ -220,7 +225,7 @@ export class Findings {
     const operations = scheduleOperations(this.#program, shown, whole);
     return {
       id: id.split(':')[0]!,
-      isNew: !Object.hasOwn(QUIRK_CATALOGUE, id),
+      isNew: !CATALOGUED.has(id),
       severity,
       detail,
       preemptions,

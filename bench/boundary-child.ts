@@ -66,6 +66,6 @@ function timeDevice(file: string, calls: number, count: number): DeviceTimes {
   return { setAttributes: batches(calls, count, setThree), retained: retainedBytes(100_000, setThree) };
 }
 
-const [what, file = '/dev/null', calls = '2000', count = '100'] = process.argv.slice(2);
+const [what, file, calls, count] = process.argv.slice(2);
 const time = what === 'addon' ? timeAddon : timeDevice;
-process.stdout.write(JSON.stringify(time(file, Number(calls), Number(count))));
+process.stdout.write(JSON.stringify(time(file!, Number(calls), Number(count))));

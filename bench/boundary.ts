@@ -1,7 +1,8 @@
 /**
  * What the way through the addon costs next to a C loop of the same ioctl(2), on a file
- * whose driver refuses it at once: a real driver does more, so no ratio is worse than
- * this one. Also runs alone: `node --expose-gc dist-bench/bench/boundary.js`.
+ * whose file system refuses it at once: a real driver does more, so no ratio is worse than
+ * this one. The file is no device: one that is not of DRM is never taken for a render node.
+ * Also runs alone: `node --expose-gc dist-bench/bench/boundary.js`.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -15,7 +16,6 @@ import type { AddonTimes, DeviceTimes } from './boundary-child.ts';
 import type { Measurement } from './measurement.ts';
 import { formatTable, reportRow } from './report.ts';
 
-const FILE = '/dev/null';
 /** Half a millisecond each: short enough that most batches are not interrupted on a busy machine. */
 const CALLS = 2000;
 const BATCHES = 150;
@@ -40,13 +40,15 @@ export function measureBoundary(root: string): Measurement[] {
       compileC(['-o', loop, path.join(sources, 'ioctl_loop.c')]) ??
       compileC(['-shared', '-fPIC', '-o', shim, path.join(sources, 'accepting_shim.c')]);
     if (problem !== undefined) return nothing(problem);
-    return measured(loop, shim);
+    const file = path.join(folder, 'renderD128');
+    fs.writeFileSync(file, '');
+    return measured(loop, shim, file);
   } finally {
     fs.rmSync(folder, { recursive: true });
   }
 }
 
-function measured(loop: string, shim: string): Measurement[] {
+function measured(loop: string, shim: string, file: string): Measurement[] {
   const child = path.join(path.dirname(fileURLToPath(import.meta.url)), 'boundary-child.js');
   const plainC: number[] = [];
   const times: { prepared: number[]; plain: number[]; setAttributes: number[] } = {
@@ -56,11 +58,11 @@ function measured(loop: string, shim: string): Measurement[] {
   };
   let retained = Infinity;
   for (let round = 0; round < ROUNDS; round++) {
-    const printed = output(loop, [FILE, String(UAPI_PROFILES.v4.request), String(CALLS), String(BATCHES)]);
+    const printed = output(loop, [file, String(UAPI_PROFILES.v4.request), String(CALLS), String(BATCHES)]);
     plainC.push(...printed.trim().split('\n').map(Number));
     const ask = (what: string, environment?: NodeJS.ProcessEnv): unknown =>
       JSON.parse(
-        output(process.execPath, ['--expose-gc', child, what, FILE, String(CALLS), String(BATCHES)], environment),
+        output(process.execPath, ['--expose-gc', child, what, file, String(CALLS), String(BATCHES)], environment),
       );
     const addon = ask('addon') as AddonTimes;
     times.prepared.push(...addon.prepared);

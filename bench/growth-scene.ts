@@ -77,25 +77,34 @@ export class GrowthScene extends Scene {
 
   /** SET_ATTR of any attribute of one page. */
   setOne(page: number, type: number, value: number): void {
+    this.#set(page, 4096, type, value);
+  }
+
+  #set(page: number, size: number, type: number, value: number): void {
     const attributes = new Uint8Array(8);
     const view = new DataView(attributes.buffer);
     view.setUint32(0, type, true);
     view.setUint32(4, value, true);
-    this.#svm(SvmOperation.setAttributes, page, 1, attributes);
+    this.#svm(SvmOperation.setAttributes, page, size, 1, attributes);
+  }
+
+  /** SET_ATTR of the granularity of the mapping that nobody touches. */
+  setEmpty(value: number): void {
+    this.#set(Number(EMPTY >> 12n), Number(EMPTY_SIZE), SvmAttributeType.granularity, value);
   }
 
   /** RESET_ATTR of one page. */
   resetOne(page: number): void {
-    this.#svm(SvmOperation.resetAttributes, page, 0, null);
+    this.#svm(SvmOperation.resetAttributes, page, 4096, 0, null);
   }
 
-  #svm(operation: number, page: number, count: number, bytes: Uint8Array | null): void {
+  #svm(operation: number, page: number, size: number, count: number, bytes: Uint8Array | null): void {
     const result = this.file.svmCall(
       {
         startLow: (page << 12) >>> 0,
         startHigh: Math.floor(page / 0x10_0000),
-        sizeLow: 4096,
-        sizeHigh: 0,
+        sizeLow: size >>> 0,
+        sizeHigh: Math.floor(size / 2 ** 32),
         operation,
         attributeCount: count,
       },
@@ -226,6 +235,10 @@ export const GROWTH_OPERATIONS: readonly GrowthOperation[] = [
       ok(scene.machine.process.calls.mprotect(EMPTY, EMPTY_SIZE, 1));
       ok(scene.machine.process.calls.mprotect(EMPTY, EMPTY_SIZE, 3));
     },
+  },
+  {
+    name: 'SET_ATTR of 1 TiB that is empty',
+    run: (scene) => scene.setEmpty(8 + scene.flip()),
   },
   {
     name: 'GPU access of 1 GiB that is not mapped',

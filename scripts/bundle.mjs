@@ -72,7 +72,7 @@ async function bundle(output, names, kind) {
   }
 }
 
-/** Programs that load little, beside the entries: what one of them shares with others has a chunk of its own. */
+/** Programs that load little; what one of them shares with an entry has a chunk of its own, as what two entries share. */
 const lightPrograms = ['lib/cli/run-command', 'lib/cli/commands/index', 'lib/cli/gpu'];
 
 /**

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { clearAttributes } from '../emulator/svm/attribute-clear.ts';
-import type { AttributeInterval } from '../emulator/svm/attribute-tree.ts';
+import type { AttributeInterval } from '../emulator/svm/attribute-interval.ts';
 import type { AmdgpuSvmRange } from '../emulator/svm/svm-range.ts';
 import { accepts, AttributeModel, valueOf } from './support/attribute-model.ts';
 import type { ModelPair } from './support/attribute-model.ts';

@@ -2,7 +2,7 @@
 import { SvmAccess } from '../../lib/uapi/constants.ts';
 import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
 import { Protection } from '../mm/vma.ts';
-import type { AttributeInterval } from '../svm/attribute-tree.ts';
+import type { AttributeInterval } from '../svm/attribute-interval.ts';
 import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import type { PteFault } from './pte-check.ts';
 import type { Watch } from './watched.ts';

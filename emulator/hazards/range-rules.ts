@@ -8,7 +8,7 @@ import { NotifierEvent } from '../mm/interval-notifier.ts';
 import { Protection } from '../mm/vma.ts';
 import { PteMemory } from '../gpu/pte-format.ts';
 import { RangeState } from '../gpusvm/range.ts';
-import type { AttributeInterval } from '../svm/attribute-tree.ts';
+import type { AttributeInterval } from '../svm/attribute-interval.ts';
 import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import { Causes, Wrong } from './causes.ts';
 import type { Cause } from './causes.ts';

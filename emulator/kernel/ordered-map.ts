@@ -1,13 +1,13 @@
 // Models: nothing of the kernel - it is the ordered index (interval tree and list) that several rooms share.
 //
-// A map from number to object over a B+-tree. The leaf of the last operation is
+// A map from number to item over a B+-tree. The leaf of the last operation is
 // remembered, which makes neighbouring operations cheap; the last leaf is also
 // that of every greater key, which makes appending cheap.
 import { firstAfter, firstFrom, MERGE_AT, OrderedTree } from './ordered-tree.ts';
 import type { Leaf } from './ordered-tree.ts';
 
-/** Ordered multimap from numbers to objects. */
-export class OrderedMap<T extends object> {
+/** Ordered multimap from numbers to items: objects, or small integers that stand for them. */
+export class OrderedMap<T extends object | number> {
   #tree = new OrderedTree<T>();
   #size = 0;
   #recent: Leaf<T> = this.#tree.leafAfter(0);

@@ -108,7 +108,7 @@ export function firstAfter(keys: readonly number[], from: number, to: number, ke
 }
 
 /** The shape of one tree. Code that changes a leaf without changing the shape does so directly. */
-export class OrderedTree<T extends object> {
+export class OrderedTree<T extends object | number> {
   #root: Leaf<T> | Branch<T> = new Leaf<T>(true);
   // Branches above a leaf; all leaves are equally deep.
   #height = 0;

@@ -4,7 +4,7 @@ import { SvmLocation } from '../../lib/uapi/constants.ts';
 import { evictRange } from '../gpusvm/get-device-pages.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
 import { LOCATION_UNDEFINED, Trigger } from '../svm/attribute-record.ts';
-import type { AttributeInterval } from '../svm/attribute-tree.ts';
+import type { AttributeInterval } from '../svm/attribute-interval.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import { evictCrossing, splitInvalidate, splitInvalidateWithDevices } from '../svm/invalidate.ts';

@@ -6,8 +6,9 @@ import type { Sleepable } from '../kernel/sleepable.ts';
 import { evictRange } from '../gpusvm/get-device-pages.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import { isSpecialVma } from '../mm/vma.ts';
+import { AttributeInterval, exclusiveEnd } from '../svm/attribute-interval.ts';
+import { snapshotRecord } from '../svm/attribute-record.ts';
 import type { AttributeRecord } from '../svm/attribute-record.ts';
-import { AttributeInterval, exclusiveEnd, snapshotRecord } from '../svm/attribute-tree.ts';
 import { clearPtes, commitRange, lockPageDirectory } from '../svm/commit.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { dropsStaleFault, logFault, permitsAccess } from '../svm/fault-steps.ts';
@@ -76,13 +77,14 @@ export class HandleFault implements FaultCall {
     context.svmLock.acquire();
     if (context.vm.context !== context) this.#reportFinalised();
     let result: number;
+    context.tree.hold();
     try {
       const interval = this.#resolve();
       if (typeof interval === 'number') result = interval === RESOLVED_NOTHING ? 0 : interval;
       else if (context.process.devices === null) result = this.#leaveToGpu(this.#map(interval));
       else return this.#advance((this.#steps = this.#mapWithDevices(interval)));
     } finally {
-      if (this.#steps === null) context.svmLock.release();
+      if (this.#steps === null) this.#unlock();
     }
     context.points.reach('svm-unlock');
     return this.#answer(result, this.#reason);
@@ -90,13 +92,18 @@ export class HandleFault implements FaultCall {
 
   /** Goes on with a mapping that may sleep, under the svm lock. */
   #advance(steps: Sleepable<number>): number {
-    const { svmLock, points } = this.#context;
     const step = steps.next();
     if (step.done !== true) return SLEEPING;
     const result = this.#leaveToGpu(step.value);
-    svmLock.release();
-    points.reach('svm-unlock');
+    this.#unlock();
+    this.#context.points.reach('svm-unlock');
     return this.#answer(result, this.#reason);
+  }
+
+  /** The end of what is done under the svm lock, with the interval of the page. */
+  #unlock(): void {
+    this.#context.tree.release();
+    this.#context.svmLock.release();
   }
 
   #answer(result: number, reason: FaultReason): number {

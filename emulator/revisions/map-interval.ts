@@ -3,7 +3,7 @@ import { SvmFlag } from '../../lib/uapi/constants.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import { PteMemory } from '../gpu/pte-format.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
-import type { AttributeInterval } from '../svm/attribute-tree.ts';
+import type { AttributeInterval } from '../svm/attribute-interval.ts';
 import { commitRange } from '../svm/commit.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { findOrInsertRange } from '../svm/find-range.ts';

@@ -1,6 +1,7 @@
 // Models: SET_ATTR from V5 on - each segment is changed and applied under one hold of the svm lock (spec/revisions §4, V5 items 5 and 6, V7 item 2).
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { AttributeEditKind } from '../kernel/effects.ts';
+import { AttributeInterval, exclusiveEnd } from '../svm/attribute-interval.ts';
 import {
   applyRequest,
   changeTrigger,
@@ -11,7 +12,6 @@ import {
   Trigger,
 } from '../svm/attribute-record.ts';
 import type { AttributeRecord, AttributeRequest } from '../svm/attribute-record.ts';
-import { AttributeInterval, exclusiveEnd } from '../svm/attribute-tree.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import { resumeSegment } from './apply-segment.ts';
@@ -77,6 +77,7 @@ export class SetAttributes {
         // mutant: race-v7-set-does-not-sleep
         if (context.svmLock.held) return SLEEPING;
         context.svmLock.acquire();
+        context.tree.hold();
         result = this.#editSegment();
         if (!context.revision.hasReservationPoint) context.points.reach('attr-edited');
         context.points.reach('tree-unlock');
@@ -87,6 +88,7 @@ export class SetAttributes {
         return SLEEPING;
       }
       this.#step = Step.segments;
+      context.tree.release();
       context.svmLock.release();
       context.points.reach('svm-unlock');
       // mutant: v7-repeat-lost, race-v7-set-not-repeated

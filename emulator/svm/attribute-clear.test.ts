@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Rig, T, V } from '../../test/support/emulator-rig.ts';
 import { clearAttributes } from './attribute-clear.ts';
-import type { AttributeInterval } from './attribute-tree.ts';
+import type { AttributeInterval } from './attribute-interval.ts';
 
 let rig: Rig;
 let interval: AttributeInterval;

@@ -1,7 +1,7 @@
 // Models: taking the attributes of pages away - by the collector where unmapping clears them, or by RESET_ATTR (spec/02-attributes §6).
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { FailurePoint } from '../kernel/failures.ts';
-import { AttributeInterval } from './attribute-tree.ts';
+import { AttributeInterval } from './attribute-interval.ts';
 import type { SvmContext } from './context.ts';
 
 /**
@@ -15,7 +15,9 @@ export function clearAttributes(
   allocation: FailurePoint = 'clear-split',
 ): number {
   if (first > last) return -Errno.EINVAL;
+  context.tree.hold();
   const result = clearLocked(context, first, last, allocation);
+  context.tree.release();
   context.points.reach('tree-unlock');
   return result;
 }

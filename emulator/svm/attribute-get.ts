@@ -13,7 +13,9 @@ import type { SvmContext } from './context.ts';
 export function getAttributes(context: SvmContext, first: number, last: number, request: AttributeRequest): number {
   // Of this call: while it is interrupted, another one may be made.
   const { aggregate } = request;
+  context.tree.hold();
   aggregateRecords(context, first, last, aggregate);
+  context.tree.release();
   context.points.reach('tree-unlock');
   const lastType = context.revision.uapi.lastAttributeType;
   for (let index = 0; index < request.count; index++) {

@@ -155,3 +155,10 @@ export function changeTrigger(before: AttributeRecord, after: AttributeRecord): 
   }
   return trigger;
 }
+
+/** A private copy of a record, for comparing. */
+export function snapshotRecord(record: AttributeRecord): AttributeRecord {
+  const copy: AttributeRecord = { preferredLocation: 0, prefetchLocation: 0, access: 0, granularity: 0, flags: 0 };
+  copyRecord(copy, record);
+  return copy;
+}

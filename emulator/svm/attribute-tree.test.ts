@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { AttributeInterval } from './attribute-interval.ts';
 import { defaultRecord } from './attribute-record.ts';
-import { AttributeInterval, AttributeTree } from './attribute-tree.ts';
+import { AttributeTree } from './attribute-tree.ts';
 
 const MAX = 2 ** 52 - 1;
 

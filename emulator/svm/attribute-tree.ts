@@ -1,38 +1,14 @@
 // Models: the attribute tree of a context (spec/02-attributes §3).
 import { OrderedMap } from '../kernel/ordered-map.ts';
-import { PAGE_NUMBER_END } from '../kernel/page-number.ts';
+import { AttributeInterval } from './attribute-interval.ts';
 import { AttributeList } from './attribute-list.ts';
-import { copyRecord } from './attribute-record.ts';
-import type { AttributeRecord } from './attribute-record.ts';
+import { AttributeRows } from './attribute-rows.ts';
 
-/** One attribute interval: the pages `[first, last]`, both inclusive, and their record. It has identity. */
-export class AttributeInterval implements AttributeRecord {
-  first: number;
-  last: number;
-  preferredLocation: number;
-  prefetchLocation: number;
-  access: number;
-  granularity: number;
-  flags: number;
-  /** Set when the clear procedure freed it; its members keep the last values (spec/05-faults §10). */
-  freed = false;
-
-  constructor(first: number, last: number, record: AttributeRecord) {
-    this.first = first;
-    this.last = last;
-    this.preferredLocation = record.preferredLocation;
-    this.prefetchLocation = record.prefetchLocation;
-    this.access = record.access;
-    this.granularity = record.granularity;
-    this.flags = record.flags;
-  }
-}
-
-/** First page after an interval, or 0 where the byte address wraps past 2^64 (spec/02-attributes §10). */
-export function exclusiveEnd(interval: AttributeInterval): number {
-  const end = interval.last + 1;
-  return end === PAGE_NUMBER_END ? 0 : end;
-}
+/**
+ * Intervals above which those that nobody holds become rows: so many objects are 5 MB, and as long as caches hold them a
+ * row, which becomes an object again whenever it is looked at, takes longer.
+ */
+const MOST_OBJECTS = 32_768;
 
 /** Result of the bounds lookup: an interval, or the hole `[first, last]` around the page. */
 export interface BoundsLookup {
@@ -47,11 +23,24 @@ export interface BoundsLookup {
  * kernel's rule - the match with the smallest first page - at a higher price.
  */
 export class AttributeTree {
-  readonly #map = new OrderedMap<AttributeInterval>();
+  // By first page; of many intervals the most are rows.
+  readonly #map = new OrderedMap<AttributeInterval | number>();
+  // Null as long as there were none.
+  #rows: AttributeRows | null = null;
+  readonly #mostObjects: number;
+  // Objects of a large tree; they become rows when nobody holds intervals any more.
+  readonly #objects: AttributeInterval[] = [];
+  // Operations that keep intervals.
+  #holders = 0;
   // Kept from the first overlap on; before that it has the order of the tree, which nothing asks for.
   #list: AttributeList<AttributeInterval> | null = null;
   // Pages of the longest interval ever inserted: how far back an overlapping one may start.
   #longest = 0;
+
+  /** `mostObjects`: intervals above which those that nobody holds become rows. */
+  constructor(mostObjects: number = MOST_OBJECTS) {
+    this.#mostObjects = mostObjects;
+  }
 
   get size(): number {
     return this.#map.size;
@@ -64,33 +53,51 @@ export class AttributeTree {
 
   /** Whether the kernel's list of the intervals has another order than its tree; a race has to have made intervals overlap. */
   get listBroken(): boolean {
-    return this.#list !== null && !this.#list.hasOrderOf(this.#map.values());
+    return this.#list !== null && !this.#list.hasOrderOf(this.values());
+  }
+
+  /**
+   * The caller looks intervals up and keeps them. Until it releases the tree, an interval is one object for all who look
+   * it up; before that nobody may keep one from one operation to the next.
+   */
+  hold(): void {
+    this.#holders++;
+  }
+
+  /** The end of what a `hold` began. */
+  release(): void {
+    this.#holders--;
+    if (this.#objects.length > 0 && this.#holders === 0) this.#pack();
   }
 
   /** The interval that contains `page`; of several, the one with the smallest first page. */
   find(page: number): AttributeInterval | undefined {
     if (this.#list !== null) return this.#firstIntersecting(page, page);
-    const interval = this.#map.floor(page);
-    return interval !== undefined && interval.last >= page ? interval : undefined;
+    const item = this.#map.floor(page);
+    if (item === undefined) return undefined;
+    if (typeof item === 'number') return this.#rows!.lastOf(item) >= page ? this.#unpack(item) : undefined;
+    return item.last >= page ? item : undefined;
   }
 
   /** The interval with the smallest first page among those that intersect `[first, last]`. */
   findIntersecting(first: number, last: number): AttributeInterval | undefined {
     if (this.#list !== null) return this.#firstIntersecting(first, last);
-    const before = this.#map.floor(first);
-    if (before !== undefined && before.last >= first) return before;
-    const after = this.#map.higher(first);
-    return after !== undefined && after.first <= last ? after : undefined;
+    const before = this.find(first);
+    if (before !== undefined) return before;
+    const item = this.#map.higher(first);
+    if (item === undefined) return undefined;
+    if (typeof item === 'number') return this.#rows!.firstOf(item) <= last ? this.#unpack(item) : undefined;
+    return item.first <= last ? item : undefined;
   }
 
   /** The interval after `interval` in tree order. */
   after(interval: AttributeInterval): AttributeInterval | undefined {
-    if (this.#list === null) return this.#map.higher(interval.first);
+    if (this.#list === null) return this.#objectOf(this.#map.higher(interval.first));
     let found: AttributeInterval | undefined;
     let passed = false;
-    this.#map.scan(interval.first, (candidate) => {
-      if (passed) found = candidate;
-      else if (candidate === interval) passed = true;
+    this.#map.scan(interval.first, (item) => {
+      if (passed) found = this.#objectOf(item);
+      else if (item === interval) passed = true;
       return found === undefined;
     });
     return found;
@@ -99,9 +106,11 @@ export class AttributeTree {
   /** The interval that contains `page`, or the hole around it (spec/02-attributes §3.2). */
   lookupBounds(page: number): BoundsLookup {
     if (this.#list !== null) return this.#lookupOverlapping(page);
-    const { before, after: next } = this.#map.neighbours(page);
+    const items = this.#map.neighbours(page);
+    const before = this.#objectOf(items.before);
     if (before !== undefined && before.last >= page)
       return { interval: before, first: before.first, last: before.last };
+    const next = this.#objectOf(items.after);
     return {
       interval: undefined,
       first: before === undefined ? 0 : before.last + 1,
@@ -112,10 +121,11 @@ export class AttributeTree {
   insert(interval: AttributeInterval): void {
     this.#longest = Math.max(this.#longest, interval.last - interval.first + 1);
     if (this.#list === null && this.findIntersecting(interval.first, interval.last) !== undefined) {
-      this.#list = new AttributeList(this.#map.values());
+      this.#unpackAll();
+      this.#list = new AttributeList(this.values());
     }
     if (this.#list !== null) this.#insertOverlapping(interval);
-    else this.#map.insert(interval.first, interval);
+    else this.#insertObject(interval);
   }
 
   remove(interval: AttributeInterval): void {
@@ -138,12 +148,13 @@ export class AttributeTree {
       // mutant: split-left-with-new-record
       const left = new AttributeInterval(oldFirst, first - 1, interval);
       this.#map.replace(oldFirst, interval, left);
+      this.#noteObject(left);
       interval.first = first;
       this.#map.insert(first, interval);
     }
     interval.last = last;
     // mutant: split-loses-right-piece
-    if (last < oldLast) this.#map.insert(last + 1, new AttributeInterval(last + 1, oldLast, interval));
+    if (last < oldLast) this.#insertObject(new AttributeInterval(last + 1, oldLast, interval));
   }
 
   /** Moves the first page of `interval` up to `first`. */
@@ -162,14 +173,67 @@ export class AttributeTree {
     else this.#insertAgain(interval, interval.first, last);
   }
 
-  /** All intervals in tree order. */
+  /** All intervals in tree order, to be read only: those that are rows stay so. */
   values(): Generator<AttributeInterval, undefined> {
-    return this.#map.values();
+    return this.#rows === null ? (this.#map.values() as Generator<AttributeInterval>) : this.#valuesWith(this.#rows);
   }
 
   clear(): void {
     this.#map.clear();
+    this.#rows = null;
+    this.#objects.length = 0;
     this.#list = null;
+  }
+
+  *#valuesWith(rows: AttributeRows): Generator<AttributeInterval, undefined> {
+    for (const item of this.#map.values()) yield typeof item === 'number' ? rows.read(item) : item;
+    return undefined;
+  }
+
+  #insertObject(interval: AttributeInterval): void {
+    this.#map.insert(interval.first, interval);
+    this.#noteObject(interval);
+  }
+
+  #noteObject(interval: AttributeInterval): void {
+    if (this.#map.size > this.#mostObjects) this.#objects.push(interval);
+  }
+
+  #objectOf(item: AttributeInterval | number | undefined): AttributeInterval | undefined {
+    return typeof item === 'number' ? this.#unpack(item) : item;
+  }
+
+  /** Puts an object into the place of a row. */
+  #unpack(row: number): AttributeInterval {
+    const rows = this.#rows!;
+    const interval = rows.read(row);
+    this.#map.replace(interval.first, row, interval);
+    rows.free(row);
+    this.#noteObject(interval);
+    return interval;
+  }
+
+  #unpackAll(): void {
+    let interval = this.#objectOf(this.#map.first());
+    while (interval !== undefined) interval = this.#objectOf(this.#map.higher(interval.first));
+    this.#objects.length = 0;
+  }
+
+  /** Puts rows into the places of the objects, which nobody looks at any more. */
+  #pack(): void {
+    // Until now all were objects.
+    const objects = this.#rows === null ? [...this.values()] : this.#objects;
+    const rows = (this.#rows ??= new AttributeRows());
+    for (const interval of objects) {
+      const row = rows.add(interval);
+      // It may have been removed since.
+      if (!this.#map.replace(interval.first, interval, row)) rows.free(row);
+      // Who kept it without holding gets nonsense at once, rather than what was true before.
+      interval.first = Number.NaN;
+      interval.last = Number.NaN;
+      interval.flags = -1;
+    }
+    this.#objects.length = 0;
   }
 
   #insertOverlapping(interval: AttributeInterval): void {
@@ -203,7 +267,7 @@ export class AttributeTree {
     const bounds: BoundsLookup = { interval: undefined, first: 0, last: Number.POSITIVE_INFINITY };
     const next = this.findIntersecting(page + 1, Number.POSITIVE_INFINITY);
     if (next !== undefined && next.first > page) bounds.last = next.first - 1;
-    const before = next === undefined ? this.#map.last() : this.#before(next);
+    const before = next === undefined ? this.#objectOf(this.#map.last()) : this.#before(next);
     if (before !== undefined && before.last < page) bounds.first = before.last + 1;
     return bounds;
   }
@@ -211,28 +275,22 @@ export class AttributeTree {
   /** The interval before `interval` in tree order; of several with its first page, the one inserted just before. */
   #before(interval: AttributeInterval): AttributeInterval | undefined {
     let before = this.#map.lower(interval.first);
-    this.#map.scan(interval.first, (candidate) => {
-      if (candidate === interval) return false;
-      before = candidate;
+    this.#map.scan(interval.first, (item) => {
+      if (item === interval) return false;
+      before = item;
       return true;
     });
-    return before;
+    return this.#objectOf(before);
   }
 
   #firstIntersecting(first: number, last: number): AttributeInterval | undefined {
     let found: AttributeInterval | undefined;
-    this.#map.scan(first - this.#longest, (candidate) => {
-      if (candidate.first > last) return false;
+    this.#map.scan(first - this.#longest, (item, start) => {
+      if (start > last) return false;
+      const candidate = this.#objectOf(item)!;
       if (candidate.last >= first) found = candidate;
       return found === undefined;
     });
     return found;
   }
-}
-
-/** A private copy of a record, for comparing. */
-export function snapshotRecord(record: AttributeRecord): AttributeRecord {
-  const copy: AttributeRecord = { preferredLocation: 0, prefetchLocation: 0, access: 0, granularity: 0, flags: 0 };
-  copyRecord(copy, record);
-  return copy;
 }

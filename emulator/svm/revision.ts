@@ -7,7 +7,7 @@ import type { NotifierEvent } from '../mm/interval-notifier.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
 import type { PteFormatOptions, PteMemory } from '../gpu/pte-format.ts';
 import type { GpuNotifier } from '../gpusvm/notifier.ts';
-import type { AttributeInterval } from './attribute-tree.ts';
+import type { AttributeInterval } from './attribute-interval.ts';
 import type { Repairs } from './repairs.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 

@@ -5,8 +5,9 @@ import { Errno } from '../../../lib/uapi/errno.ts';
 import { isSpecialVma } from '../../mm/vma.ts';
 import { PteMemory } from '../../gpu/pte-format.ts';
 import { getPages } from '../../gpusvm/get-pages.ts';
+import { AttributeInterval, exclusiveEnd } from '../../svm/attribute-interval.ts';
+import { snapshotRecord } from '../../svm/attribute-record.ts';
 import type { AttributeRecord } from '../../svm/attribute-record.ts';
-import { AttributeInterval, exclusiveEnd, snapshotRecord } from '../../svm/attribute-tree.ts';
 import { commitRange } from '../../svm/commit.ts';
 import type { SvmContext } from '../../svm/context.ts';
 import { dropsStaleFault, logFault, permitsAccess } from '../../svm/fault-steps.ts';
@@ -69,9 +70,11 @@ export class HandleFault implements FaultCall {
     context.svmLock.acquire();
     if (context.vm.context !== context) this.#reportFinalised();
     let result: number;
+    context.tree.hold();
     try {
       result = this.#resolveAndMap();
     } finally {
+      context.tree.release();
       context.svmLock.release();
     }
     return this.#answer(result, this.#reason);

@@ -1,6 +1,7 @@
 // Models: SET_ATTR - validation, the pass over segments, effects and the retry rule (spec/02-attributes §4).
 import type { AttributeEditKind } from '../../kernel/effects.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
+import { AttributeInterval, exclusiveEnd } from '../../svm/attribute-interval.ts';
 import {
   applyRequest,
   changeTrigger,
@@ -11,7 +12,6 @@ import {
   Trigger,
 } from '../../svm/attribute-record.ts';
 import type { AttributeRecord, AttributeRequest } from '../../svm/attribute-record.ts';
-import { AttributeInterval, exclusiveEnd } from '../../svm/attribute-tree.ts';
 import type { SvmContext } from '../../svm/context.ts';
 import { splitInvalidate } from '../../svm/invalidate.ts';
 import { mapInterval } from './map-interval.ts';
@@ -75,15 +75,21 @@ export class SetAttributes {
         this.#beginPass();
       }
       if (this.#step === Step.edit) {
+        // The interval is kept until the change is applied.
+        context.tree.hold();
         const failure = this.#editSegment();
         context.points.reach('attr-edited');
         context.points.reach('tree-unlock');
-        if (failure !== 0) return failure;
+        if (failure !== 0) {
+          context.tree.release();
+          return failure;
+        }
         this.#step = Step.apply;
       }
       // mutant: race-set-does-not-sleep
       if (context.svmLock.held) return SLEEPING;
       const result = this.#applyChange();
+      context.tree.release();
       // mutant: race-set-not-retried
       if (result === -Errno.EAGAIN) this.#retry = true;
       else if (result !== 0) return result;

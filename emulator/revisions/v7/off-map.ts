@@ -1,8 +1,8 @@
 // Models: mapping pages without retry faults - chunk by chunk, and the ranges that cross the bounds (spec/xnack-off §2).
 import { SvmAccess, SvmFlag } from '../../../lib/uapi/constants.ts';
 import { PteMemory } from '../../gpu/pte-format.ts';
-import { exclusiveEnd } from '../../svm/attribute-tree.ts';
-import type { AttributeInterval } from '../../svm/attribute-tree.ts';
+import { exclusiveEnd } from '../../svm/attribute-interval.ts';
+import type { AttributeInterval } from '../../svm/attribute-interval.ts';
 import { Trigger } from '../../svm/attribute-record.ts';
 import { commitRange, lockPageDirectory, zapPages } from '../../svm/commit.ts';
 import type { SvmContext } from '../../svm/context.ts';
@@ -123,16 +123,19 @@ export function forEachAccessible(
   endPage: number,
   visit: (interval: AttributeInterval, from: number, to: number) => void,
 ): void {
+  const { tree } = context;
+  tree.hold();
   let page = startPage;
   while (page < endPage) {
-    const interval = context.tree.findIntersecting(page, endPage - 1);
+    const interval = tree.findIntersecting(page, endPage - 1);
     context.points.reach('tree-unlock');
-    if (interval === undefined) return;
+    if (interval === undefined) break;
     const from = Math.max(page, interval.first);
     const to = Math.min(endPage, exclusiveEnd(interval) || endPage);
     if (hasAccess(interval)) visit(interval, from, to);
     page = to;
   }
+  tree.release();
 }
 
 /** Maps the pages `[startPage, endPage)`; ranges mapped before an error stay mapped. */

@@ -232,7 +232,7 @@ export class OffWork implements RestoreWork, OffQueues {
 
   /** Empties the restore list; says whether a range had to be tried again. */
   #restoreListed(): boolean {
-    const { svmLock } = this.#context;
+    const { svmLock, tree } = this.#context;
     let again = false;
     let failures = 0;
     let repeats = 0;
@@ -245,8 +245,10 @@ export class OffWork implements RestoreWork, OffQueues {
       range.state = (range.state & ~SvmRangeState.restoring) | SvmRangeState.processing;
       range.clearPending();
       svmLock.acquire();
+      tree.hold();
       if ((range.state & RangeState.inserted) === 0) this.#reportRemoved(range);
       const result = this.#restoreRange(range);
+      tree.release();
       svmLock.release();
       if (result === 0) {
         this.statistics.restored++;

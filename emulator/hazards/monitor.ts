@@ -8,7 +8,7 @@ import { ContextWatch } from './context-watch.ts';
 import { HazardError, makeHazard } from './hazard.ts';
 import { MigrationRules } from './migration-rules.ts';
 import type { Hazard, OperationWord } from '../observe/hazard.ts';
-import { OperationLog } from './operation-log.ts';
+import { OperationLog, SilentLog } from './operation-log.ts';
 import type { Watch, WatchedFile } from './watched.ts';
 
 /** More hazards than these are counted, not kept. */
@@ -61,7 +61,7 @@ export class HazardMonitor implements MemoryObserver {
     this.#process = process;
     this.#scope = scope;
     this.#absent = absentQuirks(revision);
-    this.#log = new OperationLog(history);
+    this.#log = history ? new OperationLog() : new SilentLog();
     this.#gpus = gpus;
     this.#onHazard = onHazard;
     process.observer = this;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { OperationLog } from './operation-log.ts';
+import { OperationLog, SilentLog } from './operation-log.ts';
 
 describe('the log of operations', () => {
   it('has page after page of one operation as one entry, and so remembers what was before', () => {
@@ -18,7 +18,7 @@ describe('the log of operations', () => {
   });
 
   it('has nothing where nobody asks for what led somewhere', () => {
-    const log = new OperationLog(false);
+    const log: OperationLog = new SilentLog();
     log.note(1, 'mmap', 0, 5000);
     expect(log.touching(0, 5000)).toEqual([]);
   });

@@ -13,16 +13,9 @@ export class OperationLog {
   readonly #words: OperationWord[] = [];
   #next = 0;
   #last = -1;
-  readonly #keeps: boolean;
-
-  /** `keeps` false: nothing is noted, since nobody asks. */
-  constructor(keeps = true) {
-    this.#keeps = keeps;
-  }
 
   /** Notes that operation number `operation` did `word` to the pages `[startPage, endPage)`. */
   note(operation: number, word: OperationWord, startPage: number, endPage: number): void {
-    if (!this.#keeps) return;
     const entries = this.#entries;
     const last = this.#last;
     // An access faults on page after page: it is one entry, or it would push out all that led to it.
@@ -58,4 +51,9 @@ export class OperationLog {
     }
     return found.reverse();
   }
+}
+
+/** The log where nobody asks what led somewhere: it is empty. A class, so that noting in a log that is kept asks for nothing. */
+export class SilentLog extends OperationLog {
+  override note(): void {}
 }

@@ -80,31 +80,39 @@ class Branch<T> {
   readonly children: (Leaf<T> | Branch<T>)[] = [];
 }
 
-// Both searches halve without a branch on the outcome: which half it is can't be
-// predicted, and a wrong guess costs more than the step.
+// Both searches quarter without a branch on the outcome: which part it is can't be predicted, and a wrong guess costs more
+// than the step; and three keys are looked at while halving would wait for one after the other.
 
 /** Index of the first of the keys `[from, to)` that is not below `key`; `to`: all are. */
 export function firstFrom(keys: readonly number[], from: number, to: number, key: number): number {
-  let base = from;
+  let found = from;
   let length = to - from;
-  while (length > 1) {
-    const half = length >>> 1;
-    base += half * Number(keys[base + half - 1]! < key);
-    length -= half;
+  while (length > 3) {
+    const quarter = length >>> 2;
+    const first = found + quarter - 1;
+    const passed =
+      Number(keys[first]! < key) + Number(keys[first + quarter]! < key) + Number(keys[first + 2 * quarter]! < key);
+    found += quarter * passed;
+    length -= 3 * quarter;
   }
-  return base + Number(length === 1 && keys[base]! < key);
+  for (let index = found, end = found + length; index < end; index++) found += Number(keys[index]! < key);
+  return found;
 }
 
 /** Index of the first of the keys `[from, to)` that is above `key`; `to`: none is. */
 export function firstAfter(keys: readonly number[], from: number, to: number, key: number): number {
-  let base = from;
+  let found = from;
   let length = to - from;
-  while (length > 1) {
-    const half = length >>> 1;
-    base += half * Number(keys[base + half - 1]! <= key);
-    length -= half;
+  while (length > 3) {
+    const quarter = length >>> 2;
+    const first = found + quarter - 1;
+    const passed =
+      Number(keys[first]! <= key) + Number(keys[first + quarter]! <= key) + Number(keys[first + 2 * quarter]! <= key);
+    found += quarter * passed;
+    length -= 3 * quarter;
   }
-  return base + Number(length === 1 && keys[base]! <= key);
+  for (let index = found, end = found + length; index < end; index++) found += Number(keys[index]! <= key);
+  return found;
 }
 
 /** The shape of one tree. Code that changes a leaf without changing the shape does so directly. */

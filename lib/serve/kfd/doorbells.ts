@@ -15,8 +15,8 @@ const EXPECTING_MILLISECONDS = 1;
 const WAITING_MILLISECONDS = 2;
 /** What files of a file system answer whose helper has ended. */
 const GONE: ReadonlySet<string> = new Set(['ENOTCONN', 'ECONNABORTED', 'ENODEV']);
-/** Should the kernel ever keep a page that was dropped, its doorbell is seen so late. */
-const RECHECK_MILLISECONDS = 1000;
+/** Should the kernel ever keep a page that was dropped, what is rung there is seen so late, by the write pointers. */
+const RECHECK_MILLISECONDS = 2000;
 
 /**
  * Our own file shares the page cache with every mapping of the client, so that its stores are seen without asking. A write to our
@@ -121,14 +121,34 @@ export class Doorbells {
       if (now < this.#expectingUntil) return this.#lookAfter(EXPECTING_MILLISECONDS);
       this.#drop();
       // What was stored while the pages were dropped may have gone with them; the write pointers have it, too.
-      if ([...this.#queues].filter((queue) => queue.ringByPointer()).length > 0) return this.#lookSoon();
+      if (this.#pointersTell()) return this.#lookSoon();
     } catch (error) {
       // The mount has gone, which others tell; what else it was, the next look may be luckier.
       if (GONE.has((error as NodeJS.ErrnoException).code ?? '')) return;
       this.#complain(error);
     }
-    this.#lookAfter(RECHECK_MILLISECONDS);
+    this.#rest();
   };
+
+  /** Asks for no doorbell, which would bring its page and wake the helper as well. */
+  #rest(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#recheck, RECHECK_MILLISECONDS);
+  }
+
+  readonly #recheck = (): void => {
+    if (this.#isScheduled || this.#queues.size === 0) return;
+    try {
+      if (this.#pointersTell()) return this.#lookSoon();
+    } catch (error) {
+      this.#complain(error);
+    }
+    this.#rest();
+  };
+
+  #pointersTell(): boolean {
+    return [...this.#queues].filter((queue) => queue.ringByPointer()).length > 0;
+  }
 
   #read(queue: SdmaQueue): number {
     readSync(this.#cached, this.#word, 0, 8, queue.settings.doorbell);

@@ -63,7 +63,7 @@ export class SdmaQueue {
    * a doorbell beyond it is somebody else's word: everybody can map every doorbell.
    */
   ring(doorbell: number): boolean {
-    if (doorbell === this.#stale && (doorbell === 0 || this.#written() !== doorbell)) return false;
+    if (doorbell === this.#stale && (doorbell === 0 || this.#written() !== doorbell)) return this.#isReady();
     this.#stale = -1;
     if (doorbell > this.#rung) this.#rung = Math.max(this.#rung, Math.min(doorbell, this.#written()));
     return this.#isReady();

@@ -89,6 +89,11 @@ function saidNotRun(notRun: number): string {
   return notRun === 0 ? '' : `, ${notRun} not run`;
 }
 
+/** Whether the driver was asked for something, and no answer to anything is there to compare with. */
+function isBare({ compared, unanswered }: ReplayResult): boolean {
+  return compared === 0 && unanswered > 0;
+}
+
 /** Replays files and tells of each; returns the exit code. */
 async function replayAll(job: ReplayJob, jobs: number | undefined, failsOnHazard: boolean): Promise<ExitCode> {
   const { files, mode } = job;
@@ -116,7 +121,7 @@ async function replayAll(job: ReplayJob, jobs: number | undefined, failsOnHazard
     if (json) return;
     if (result.difference !== undefined) printDifference(file, result.difference);
     else if (!check) print(`${file}: ${counted(result.operations, 'operation')}`);
-    else if (result.compared === 0) print(`${file}: holds no recorded answers: nothing was compared, the check fails`);
+    else if (isBare(result)) print(`${file}: holds no recorded answers: nothing was compared, the check fails`);
   };
   try {
     await replayFiles(job, jobs, print, onFile, (operations) => progress.update(operations));
@@ -127,7 +132,7 @@ async function replayAll(job: ReplayJob, jobs: number | undefined, failsOnHazard
   if (mode.hazards && !json) print(counted(hazards, 'hazard'));
   const same = results.filter((result) => result.difference === undefined);
   // Without a recorded answer nothing can differ: that is not what a check asks.
-  const notCompared = check ? same.filter((result) => result.compared === 0).length : 0;
+  const notCompared = check ? same.filter(isBare).length : 0;
   const identical = same.length - notCompared;
   const operations = results.reduce((sum, result) => sum + result.operations, 0);
   const total = files.length;

@@ -13,7 +13,7 @@ export const replay = defineCommand({
   operands: 'files',
   options: {
     check: {
-      help: 'compare every answer and every effect with the recorded ones, and print the first difference of each trace; exit code 1 if any differs, or holds no recorded answer to compare with',
+      help: 'compare every answer and every effect with the recorded ones, and print the first difference of each trace; exit code 1 if any differs, or holds no recorded answer to compare with what the driver is asked',
     },
     hazards: {
       help: 'print a line "hazard Qnn at operation N: ..." for each defect of the catalogue that the program runs into (docs/hazards.md); --hazards=fail: and exit code 1 if there is one',

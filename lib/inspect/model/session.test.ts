@@ -149,7 +149,7 @@ describe('the exported trace', () => {
     ]) {
       session.runAfter(session.steps.length - 1, operation);
     }
-    expect(replays(session.trace())).toEqual({ operations: 8, compared: 8, difference: undefined });
+    expect(replays(session.trace())).toEqual({ operations: 8, compared: 8, unanswered: 0, difference: undefined });
   });
 
   it('replays identically for the recorded traces', () => {

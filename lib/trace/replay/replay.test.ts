@@ -47,6 +47,17 @@ describe('replaying', () => {
     expect(replay('{"gc":{}}\n{"in":{"gc":{}},"out":{"ret":0,"ran":false,"fx":[]}}')).toMatchObject({
       operations: 2,
       compared: 1,
+      unanswered: 1,
+    });
+    // What the process does and the end of the context are not asked of the driver.
+    expect(
+      replay(
+        '{"config":{"lazy":true}}\n{"mmap":{"addr":"0x7f0000000000","len":"0x1000","prot":"rw","kind":"anon"}}\n{"fini":{}}',
+      ),
+    ).toMatchObject({
+      operations: 3,
+      compared: 0,
+      unanswered: 0,
     });
   });
 

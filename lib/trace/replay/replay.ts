@@ -1,5 +1,6 @@
 /** Replays traces and checks them against what was recorded. */
 import type { Hazard, HazardMonitor } from '../../../emulator/index.ts';
+import { descriptorOf } from '../operations/index.ts';
 import type { TraceAnswer } from '../operations/index.ts';
 import { firstDifference } from '../compare/compare.ts';
 import type { AnswerDifference } from '../compare/compare.ts';
@@ -18,6 +19,8 @@ export interface ReplayResult {
   readonly operations: number;
   /** Operations with a recorded answer that was compared. */
   readonly compared: number;
+  /** Calls, faults and works of the driver without a recorded answer, where answers are compared. */
+  readonly unanswered: number;
   readonly difference: ReplayDifference | undefined;
 }
 
@@ -43,6 +46,7 @@ export interface ReplayOptions {
 export function replayTrace(lines: Iterable<TraceLine>, options: ReplayOptions): ReplayResult {
   let operations = 0;
   let compared = 0;
+  let unanswered = 0;
   let monitor: HazardMonitor | undefined;
   const runner = new TraceRunner((machine) => {
     if (options.onHazard === undefined) return;
@@ -73,15 +77,24 @@ export function replayTrace(lines: Iterable<TraceLine>, options: ReplayOptions):
       continue;
     }
     let found: AnswerDifference | undefined;
-    if (options.check && line.expected !== undefined) {
-      compared++;
-      found = firstDifference(line.expected, 'fx' in line.expected ? answer : withoutEffects(answer));
+    if (options.check) {
+      if (line.expected === undefined) unanswered += isAsked(line) ? 1 : 0;
+      else {
+        compared++;
+        found = firstDifference(line.expected, 'fx' in line.expected ? answer : withoutEffects(answer));
+      }
     }
     if (found === undefined && answer.fatal !== undefined)
       found = { path: 'fatal', expected: undefined, actual: answer.fatal };
     if (found !== undefined) difference = { ...found, line: line.line, operation: line.source };
   }
-  return { operations, compared, difference };
+  return { operations, compared, unanswered, difference };
+}
+
+/** Whether the driver is asked for something; its end and what the process does with its memory are in a recording for their order. */
+function isAsked({ operation }: TraceLine): boolean {
+  const { enters } = descriptorOf(operation.name);
+  return enters !== undefined && enters !== 'end';
 }
 
 function withoutEffects(answer: TraceAnswer): TraceAnswer {

@@ -12,9 +12,17 @@ export interface ReplayJob {
 
 /** Fewer files for each thread are not worth its start. */
 const FILES_OF_THREAD = 16;
+/** With fewer files for each core, one core has enough to do with the engine's own threads, which compile and collect garbage. */
+const FILES_OF_CORE = 512;
+
+/** How many threads replay so many files soonest; 0 and 1: none beside the main one. */
+export function threadsThatPay(files: number, cores: number): number {
+  const free = files < cores * FILES_OF_CORE ? cores - 1 : cores;
+  return Math.min(free, Math.floor(files / FILES_OF_THREAD));
+}
 
 /**
- * Replays with `jobs` threads, by default with all cores where that pays; `onOperations` hears now and then how many operations of the
+ * Replays with `jobs` threads, by default with as many as pay; `onOperations` hears now and then how many operations of the
  * only file are done. Error with `code: 'ERR_SVM_REPLAY'` where one fails.
  */
 export async function replayFiles(
@@ -25,10 +33,7 @@ export async function replayFiles(
   onOperations: (done: number) => void,
 ): Promise<void> {
   const { files, mode } = job;
-  const threads = Math.min(
-    files.length,
-    jobs ?? Math.min(availableParallelism(), Math.floor(files.length / FILES_OF_THREAD)),
-  );
+  const threads = Math.min(files.length, jobs ?? threadsThatPay(files.length, availableParallelism()));
   if (threads <= 1) {
     const listener = files.length === 1 ? onOperations : undefined;
     for (const file of files) onFile(file, replayFile(file, mode, say, listener));

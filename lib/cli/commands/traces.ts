@@ -24,7 +24,7 @@ export const replay = defineCommand({
     repairs: { ...repairs, help: `${repairs.help}, whatever the traces say; not with --check` },
     explain: { help: 'tell the story of the trace in sentences, with the rule that decided each answer' },
     jobs: jobs(
-      'replay the files in N threads; the output stays in their order. Default: all cores, where there are enough files for it',
+      'replay the files in N threads; the output stays in their order. Default: all cores, less one for the engine where there are few files, and one thread for a handful',
     ),
     json: {
       help: 'with --check: the result as one object; without it: every operation with the answer of the emulator, one object per line. "- --json" answers each operation on standard input at once, and a config starts over: the other side of --against',

@@ -15,7 +15,7 @@ const FILES_OF_THREAD = 16;
 /** With fewer files for each core, one core has enough to do with the engine's own threads, which compile and collect garbage. */
 const FILES_OF_CORE = 512;
 
-/** How many threads replay so many files soonest; 0 and 1: none beside the main one. */
+/** How many threads replay so many files soonest; 0 and 1: only the main one. */
 export function threadsThatPay(files: number, cores: number): number {
   const free = files < cores * FILES_OF_CORE ? cores - 1 : cores;
   return Math.min(free, Math.floor(files / FILES_OF_THREAD));

@@ -467,9 +467,14 @@ describe('two traces', () => {
     await page.keyboard.press('k');
     const shown = (): Promise<string[]> => page.locator('.details h2').allTextContents();
     await expect.poll(shown).toEqual(['Operation 6: fault', 'Operation 6: fault']);
-    // By its number: which row is the last that is drawn depends on how far the list has scrolled.
-    await page.locator('#operations-b .row.operation', { has: page.getByText('8', { exact: true }) }).click();
-    await expect.poll(shown).toEqual(['Operation 8: fault', 'Operation 8: fault']);
+    // By its number: which row is the last that is drawn depends on how far the list has scrolled. It may be scrolled on the way to
+    // the click, and then another row has the element that was found.
+    const eighth = page.locator('#operations-b .row.operation', { has: page.getByText('8', { exact: true }) });
+    const clicked = async (): Promise<string[]> => {
+      await eighth.click();
+      return shown();
+    };
+    await expect.poll(clicked).toEqual(['Operation 8: fault', 'Operation 8: fault']);
     await expect.poll(() => page.url()).toMatch(/#op=8&b-op=8$/);
     await page.getByRole('application').last().focus();
     await page.keyboard.press('d');

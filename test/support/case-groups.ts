@@ -45,7 +45,7 @@ export function testGroups(
       .concreteCases()
       .filter(({ needs }) => workOnly === undefined || needs.includes('gpu-work'))
       .filter((_, index) => workOnly === undefined || index % workOnly === 0);
-    const cases = first ? all : sample(all, 3);
+    const cases = first ? all : sample(all, 6);
     const toRecord = new Set(folder === undefined ? [] : sample(cases, 8));
     for (const each of cases) {
       const record =

@@ -179,16 +179,11 @@ export class OrderedMap<T extends object | number> {
   /** The items with keys in `[from, to)`, in ascending order. */
   between(from: number, to: number): T[] {
     const found: T[] = [];
-    let leaf: Leaf<T> | null = this.#leafBefore(from);
-    let index = firstFrom(leaf.keys, leaf.from, leaf.to, from);
-    for (; leaf !== null; index = leaf === null ? 0 : leaf.from) {
-      const { keys, items } = leaf;
-      for (; index < leaf.to; index++) {
-        if (keys[index]! >= to) return found;
-        found.push(items[index]!);
-      }
-      leaf = leaf.next;
-    }
+    this.scan(from, (item, key) => {
+      if (key >= to) return false;
+      found.push(item);
+      return true;
+    });
     return found;
   }
 

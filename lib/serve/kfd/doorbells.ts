@@ -99,8 +99,12 @@ export class Doorbells {
   }
 
   #lookAfter(milliseconds: number): void {
+    this.#after(milliseconds, () => this.#lookSoon());
+  }
+
+  #after(milliseconds: number, action: () => void): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#lookSoon(), milliseconds);
+    this.#timer = setTimeout(action, milliseconds);
   }
 
   readonly #look = (): void => {
@@ -132,8 +136,7 @@ export class Doorbells {
 
   /** Asks for no doorbell, which would bring its page and wake the helper as well. */
   #rest(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#recheck, RECHECK_MILLISECONDS);
+    this.#after(RECHECK_MILLISECONDS, this.#recheck);
   }
 
   readonly #recheck = (): void => {
@@ -146,6 +149,7 @@ export class Doorbells {
     this.#rest();
   };
 
+  /** Asks the write pointer of every queue, which rings it; whether there is work. */
   #pointersTell(): boolean {
     return [...this.#queues].filter((queue) => queue.ringByPointer()).length > 0;
   }

@@ -77,13 +77,10 @@ export function replayTrace(lines: Iterable<TraceLine>, options: ReplayOptions):
       continue;
     }
     let found: AnswerDifference | undefined;
-    if (options.check) {
-      if (line.expected === undefined) unanswered += isAsked(line) ? 1 : 0;
-      else {
-        compared++;
-        found = firstDifference(line.expected, 'fx' in line.expected ? answer : withoutEffects(answer));
-      }
-    }
+    if (options.check && line.expected !== undefined) {
+      compared++;
+      found = firstDifference(line.expected, 'fx' in line.expected ? answer : withoutEffects(answer));
+    } else if (options.check && isAsked(line)) unanswered++;
     if (found === undefined && answer.fatal !== undefined)
       found = { path: 'fatal', expected: undefined, actual: answer.fatal };
     if (found !== undefined) difference = { ...found, line: line.line, operation: line.source };

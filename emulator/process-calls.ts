@@ -71,9 +71,21 @@ export class ProcessCalls {
         ? isAlignedPart(address, size) && wraps(address, size)
           ? 0
           : -Errno.EINVAL
-        : this.#scope.run(() => this.space.unmap(interval.start, interval.end));
+        : this.#unmap(interval.start, interval.end);
     this.#journal.current?.record({ name: 'munmap', address, size, result });
     return result;
+  }
+
+  #unmap(startPage: number, endPage: number): number {
+    const scope = this.#scope;
+    const nested = scope.begin();
+    try {
+      const result = this.space.unmap(startPage, endPage);
+      scope.succeed();
+      return result;
+    } finally {
+      scope.end(nested);
+    }
   }
 
   /**

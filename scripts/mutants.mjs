@@ -257,7 +257,7 @@ const V4_MUTANTS = [
   {
     id: 'bound-check-at-end',
     rule: 'spec/03-gpu-ranges §A.6, Q59',
-    becomes: 'if (page >= this.#config.pages) return -Errno.EINVAL;',
+    becomes: 'if (page >= this.#driver.mirroredPages) return -Errno.EINVAL;',
     killedBy: 'quirks,faults:q59',
   },
   {

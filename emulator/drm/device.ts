@@ -246,8 +246,16 @@ export class EmulatedDevice {
   /** Runs the garbage collector of `file` if it is queued; says whether it was. */
   runPendingWork(file: EmulatedFile): boolean {
     needSvmLock(file);
-    const ran = this.surroundings.scope.run(() => file.runPendingWork());
-    this.surroundings.journal.current?.record({ name: 'gc', file, ran, result: 0 });
+    const { scope, journal } = this.surroundings;
+    const nested = scope.begin();
+    let ran: boolean;
+    try {
+      ran = file.runPendingWork();
+      scope.succeed();
+    } finally {
+      scope.end(nested);
+    }
+    journal.current?.record({ name: 'gc', file, ran, result: 0 });
     return ran;
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CHUNK_PAGES, chooseChunk } from './chunk.ts';
 
-const none = (): boolean => false;
+const none = { isTaken: (): boolean => false };
 const END = 2 ** 52;
 
 describe('choice of a chunk', () => {
@@ -41,7 +41,9 @@ describe('choice of a chunk', () => {
   }
 
   it('takes the next smaller size where another range stands in the way', () => {
-    const taken = (from: number, to: number) => (start: number, pages: number) => start < to && start + pages > from;
+    const taken = (from: number, to: number) => ({
+      isTaken: (start: number, pages: number) => start < to && start + pages > from,
+    });
     expect(chooseChunk(700, 0, END, 0, END, taken(1000, 1001))).toBe(16);
     expect(chooseChunk(700, 0, END, 0, END, taken(703, 704))).toBe(1);
     expect(chooseChunk(700, 0, END, 0, END, taken(1024, 2048))).toBe(512);
@@ -49,7 +51,7 @@ describe('choice of a chunk', () => {
 
   it('does not look for other ranges when it comes to a single page', () => {
     const asked: number[] = [];
-    expect(chooseChunk(700, 700, 701, 0, END, (_, pages) => asked.push(pages) > 0)).toBe(1);
+    expect(chooseChunk(700, 700, 701, 0, END, { isTaken: (_, pages) => asked.push(pages) > 0 })).toBe(1);
     expect(asked).toEqual([]);
   });
 });

@@ -4,11 +4,15 @@
 // mutant: chunk-of-64k
 export const CHUNK_PAGES: readonly number[] = [512, 16, 1];
 
+/** The ranges that are there. */
+export interface OtherRanges {
+  /** Whether one of them intersects the `pages` pages from `startPage` on. */
+  isTaken(startPage: number, pages: number): boolean;
+}
+
 /**
  * Pages of the chunk for a new range at `page`, or 0 if none fits. All bounds
  * are half open; `highPage` 0 stands for an end that wrapped past 2^64.
- * `isTaken` says whether a range intersects the pages from its first argument,
- * as many as its second.
  */
 export function chooseChunk(
   page: number,
@@ -16,7 +20,7 @@ export function chooseChunk(
   vmaEnd: number,
   lowPage: number,
   highPage: number,
-  isTaken: (startPage: number, pages: number) => boolean,
+  others: OtherRanges,
 ): number {
   // mutant: chunk-ignores-interval
   const low = Math.max(vmaStart, lowPage);
@@ -26,7 +30,7 @@ export function chooseChunk(
     // mutant: chunk-beyond-vma
     if (start < low || start + pages > high) continue;
     // mutant: chunk-overlaps-neighbour
-    if (pages === 1 || !isTaken(start, pages)) return pages;
+    if (pages === 1 || !others.isTaken(start, pages)) return pages;
   }
   return 0;
 }

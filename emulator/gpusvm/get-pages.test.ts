@@ -25,7 +25,7 @@ function setup(...areas: readonly (readonly [pages: number, protection: number])
   const svm: GpuSvm<GpuRange> = new GpuSvm<GpuRange>(
     { process, effects: new EffectHub(), points, failures, counters, clock, deviceMemory: null },
     {
-      pages: 2 ** 36,
+      mirroredPages: 2 ** 36,
       allocateRange: (start, pages, notifier) => new GpuRange(start, pages, notifier),
       invalidate: (_, event, start, end) => {
         const range = svm.findRange(start, end);

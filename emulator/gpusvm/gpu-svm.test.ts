@@ -34,7 +34,7 @@ class Setup {
     this.svm = new GpuSvm<GpuRange>(
       { process, effects, failures, points, counters, clock: { now: 5 }, deviceMemory: null },
       {
-        pages: MIRRORED,
+        mirroredPages: MIRRORED,
         allocateRange: (start, pages, notifier) => new GpuRange(start, pages, notifier),
         invalidate: () => {},
       },

@@ -10,8 +10,9 @@ import { arePagesPresent } from '../mm/device-hmm.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { isAnonymous, isIoOrPfnMap, Protection } from '../mm/vma.ts';
 import { chooseChunk } from './chunk.ts';
+import type { OtherRanges } from './chunk.ts';
 import { GpuNotifier, NOTIFIER_PAGES } from './notifier.ts';
-import type { InvalidateCallback } from './notifier.ts';
+import type { NotifierOwner } from './notifier.ts';
 import { forgetPages } from './pages.ts';
 import { RangeState } from './range.ts';
 import type { GpuRange } from './range.ts';
@@ -34,16 +35,15 @@ export interface GpuSvmDependencies {
   readonly deviceMemory: { readonly gpu: number; readonly owner: object } | null;
 }
 
-/** Arguments of the framework's initialisation as V4 gives them. */
-export interface GpuSvmConfig<R extends GpuRange> {
+/** What the driver gives the framework at its initialisation. Methods, not functions: V8 puts those into the fault handler. */
+export interface RangeDriver<R extends GpuRange> extends NotifierOwner {
   /** Pages of the mirrored interval, which starts at 0. */
-  readonly pages: number;
-  readonly allocateRange: (startPage: number, pages: number, notifier: GpuNotifier) => R;
-  readonly invalidate: InvalidateCallback;
+  readonly mirroredPages: number;
+  allocateRange(startPage: number, pages: number, notifier: GpuNotifier): R;
 }
 
 /** The framework object of one SVM context. */
-export class GpuSvm<R extends GpuRange> {
+export class GpuSvm<R extends GpuRange> implements OtherRanges {
   readonly surroundings: GpuSvmDependencies;
   readonly notifierLock = new SharedLock('notifier lock');
   /** Notifiers by number of their window, and in address order. */
@@ -60,11 +60,11 @@ export class GpuSvm<R extends GpuRange> {
   #freeTo = 0;
   // A chunk of more than one page, and of at most so many, is to be present as a whole.
   #presentUpTo = 0;
-  readonly #config: GpuSvmConfig<R>;
+  readonly #driver: RangeDriver<R>;
 
-  constructor(surroundings: GpuSvmDependencies, config: GpuSvmConfig<R>) {
+  constructor(surroundings: GpuSvmDependencies, driver: RangeDriver<R>) {
     this.surroundings = surroundings;
-    this.#config = config;
+    this.#driver = driver;
   }
 
   /** The first range that intersects `[startPage, endPage)`, or undefined. */
@@ -100,7 +100,7 @@ export class GpuSvm<R extends GpuRange> {
     this.#presentUpTo = presentOnly ? PAGES_PER_BLOCK : deviceMemory === null ? 0 : CHECKED_PAGES;
     const { process, effects, points, failures } = this.surroundings;
     // mutant: bound-check-at-end
-    if (page > this.#config.pages) return -Errno.EINVAL; // Q59: greater than, not at least
+    if (page > this.#driver.mirroredPages) return -Errno.EINVAL; // Q59: greater than, not at least
     if (!process.hasUsers) return -Errno.EFAULT;
     let notifier = this.#findNotifier(page);
     const isNew = notifier === undefined;
@@ -109,7 +109,7 @@ export class GpuSvm<R extends GpuRange> {
       if (failure !== 0) return failure;
       const refused = failures.none ? 0 : refuseNotifier(process, failures);
       if (refused !== 0) return refused;
-      notifier = new GpuNotifier(Math.floor(page / NOTIFIER_PAGES), this.#config.invalidate);
+      notifier = new GpuNotifier(Math.floor(page / NOTIFIER_PAGES), this.#driver);
       process.notifiers.insert(notifier);
       effects.current?.notifierInserted(notifier.startPage, NOTIFIER_PAGES);
     }
@@ -143,11 +143,11 @@ export class GpuSvm<R extends GpuRange> {
     if (freeFrom > page) return before!;
     this.#freeFrom = freeFrom;
     this.#freeTo = after === undefined ? Number.POSITIVE_INFINITY : after.startPage;
-    const pages = chooseChunk(page, vma.startPage, vma.endPage, lowPage, highPage, this.#isTaken);
+    const pages = chooseChunk(page, vma.startPage, vma.endPage, lowPage, highPage, this);
     if (pages === 0) return -Errno.EINVAL;
     const failure = failures.take('allocate-range');
     if (failure !== 0) return failure;
-    const range = this.#config.allocateRange(Math.floor(page / pages) * pages, pages, notifier);
+    const range = this.#driver.allocateRange(Math.floor(page / pages) * pages, pages, notifier);
     range.state |= RangeState.inserted;
     if (this.surroundings.deviceMemory !== null && isAnonymous(vma.kind)) range.state |= RangeState.migrates;
     this.ranges.insert(range.startPage, range);
@@ -160,11 +160,11 @@ export class GpuSvm<R extends GpuRange> {
     return range;
   }
 
-  // Chunks contain the page of the fault, so only its two neighbours can be in the way.
-  readonly #isTaken = (startPage: number, pages: number): boolean =>
-    startPage < this.#freeFrom ||
-    startPage + pages > this.#freeTo ||
-    (pages <= this.#presentUpTo && pages > 1 && !this.#isPresent(startPage, pages));
+  /** Of the fault at hand: chunks contain its page, so only its two neighbours can be in the way. */
+  isTaken(startPage: number, pages: number): boolean {
+    if (startPage < this.#freeFrom || startPage + pages > this.#freeTo) return true;
+    return pages <= this.#presentUpTo && pages > 1 && !this.#isPresent(startPage, pages);
+  }
 
   /** drm_gpusvm_check_pages: a range fault that asks for no page. */
   #isPresent(startPage: number, pages: number): boolean {

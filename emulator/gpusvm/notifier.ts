@@ -4,13 +4,10 @@ import type { IntervalNotifier, NotifierEvent } from '../mm/interval-notifier.ts
 /** Pages of a notifier's window: 512 MiB. */
 export const NOTIFIER_PAGES = 0x20000;
 
-/** What a notifier calls when the process's memory changes. */
-export type InvalidateCallback = (
-  notifier: GpuNotifier,
-  event: NotifierEvent,
-  startPage: number,
-  endPage: number,
-) => void;
+/** Who is told by a notifier when the process's memory changes: the callback. */
+export interface NotifierOwner {
+  invalidate(notifier: GpuNotifier, event: NotifierEvent, startPage: number, endPage: number): void;
+}
 
 /** A registered window; it exists exactly while it has ranges, or while its first one is being made. */
 export class GpuNotifier implements IntervalNotifier {
@@ -19,18 +16,18 @@ export class GpuNotifier implements IntervalNotifier {
   sequence = 0;
   /** Number of ranges in the window. */
   rangeCount = 0;
-  readonly #callback: InvalidateCallback;
+  readonly #owner: NotifierOwner;
 
-  constructor(windowNumber: number, callback: InvalidateCallback) {
+  constructor(windowNumber: number, owner: NotifierOwner) {
     this.startPage = windowNumber * NOTIFIER_PAGES;
     this.endPage = this.startPage + NOTIFIER_PAGES;
-    this.#callback = callback;
+    this.#owner = owner;
   }
 
   invalidate(event: NotifierEvent, startPage: number, endPage: number, sequence: number): void {
     // The sequence moves also for events that the callback ignores.
     // mutant: race-event-keeps-sequence
     this.sequence = sequence;
-    this.#callback(this, event, startPage, endPage);
+    this.#owner.invalidate(this, event, startPage, endPage);
   }
 }

@@ -12,7 +12,7 @@ const anon = new Vma(B, B + 4096, 3, 'anon');
 const huge = new Vma(B, B + 4096, 3, 'thp');
 
 function setup(): { cpu: CpuPages; range: (startPage: number, pages: number) => GpuRange } {
-  const notifier = new GpuNotifier(B / 0x20000, () => {});
+  const notifier = new GpuNotifier(B / 0x20000, { invalidate: () => {} });
   return {
     cpu: new CpuPages(new PageContents()),
     range: (startPage, pages) => new GpuRange(startPage, pages, notifier),

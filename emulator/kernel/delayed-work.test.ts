@@ -7,7 +7,7 @@ const MS = 1_000_000;
 function setUp(): { clock: VirtualClock; work: DelayedWork; ran: number[] } {
   const clock = new VirtualClock();
   const ran: number[] = [];
-  return { clock, ran, work: new DelayedWork(clock, () => void ran.push(clock.now - CLOCK_START)) };
+  return { clock, ran, work: new DelayedWork(clock, { runWork: () => void ran.push(clock.now - CLOCK_START) }) };
 }
 
 describe('delayed work', () => {
@@ -72,7 +72,7 @@ describe('delayed work', () => {
 
   it('may queue itself again: then a run is one run', () => {
     const clock = new VirtualClock();
-    const work: DelayedWork = new DelayedWork(clock, () => void work.queue(MS));
+    const work: DelayedWork = new DelayedWork(clock, { runWork: () => void work.queue(MS) });
     work.queue(MS);
     clock.advance(MS);
     expect([work.run(), work.isDue, work.due, work.run()]).toEqual([true, false, CLOCK_START + 2 * MS, false]);

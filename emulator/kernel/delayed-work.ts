@@ -1,6 +1,7 @@
 // Models: struct delayed_work - a work item behind a timer (spec/xnack-off §4; spec/trace-format-v7 §3, "Delayed work").
 import type { Timer, VirtualClock } from './clock.ts';
 import { WorkItem } from './work-queue.ts';
+import type { Worker } from './work-queue.ts';
 
 /**
  * Work that becomes due after a delay. It is pending from when it is queued until it runs; when its time has come
@@ -12,9 +13,9 @@ export class DelayedWork {
   #timer: Timer | null = null;
   #due = 0;
 
-  constructor(clock: VirtualClock, work: () => void) {
+  constructor(clock: VirtualClock, worker: Worker) {
     this.#clock = clock;
-    this.#item = new WorkItem(work);
+    this.#item = new WorkItem(worker);
   }
 
   /** Whether the work is queued and has not begun to run, due or not. */

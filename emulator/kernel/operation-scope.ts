@@ -95,23 +95,49 @@ export class OperationScope {
 
   /** Runs one operation; at the end of the outermost one the sleeping calls go on. */
   run<T>(operation: () => T): T {
-    const frame = this.#frame;
-    const isFirst = this.#depth === frame.depth;
-    if (isFirst && this.#level < this.#deepest) frame.passes.clear();
-    // Only the first operation inside a hook begins something new there.
-    const begins = isFirst && this.#level > 0 && this.#observers.length > 0;
-    this.#depth++;
-    if (begins) for (const observer of this.#observers) observer.nestedBegin(frame.point, frame.pass);
+    const nested = this.begin();
     try {
       const result = operation();
-      if (this.#depth === 1 && this.#sleeping.length > 0) this.#resumeSleepers();
+      this.succeed();
       return result;
     } finally {
-      if (begins) for (const observer of this.#observers) observer.nestedEnd();
-      this.#depth--;
-      if (this.#depth === 0 && this.#observers.length > 0) for (const observer of this.#observers) observer.ended?.();
-      if (this.#depth === 0 && this.#hookErrors.length > 0) this.#throwHookErrors();
+      this.end(nested);
     }
+  }
+
+  /**
+   * As `run`, for what is called most: V8 does not put a function that is handed over into the code that calls it. An operation begins;
+   * `succeed` follows it unless it throws, and `end` with what this returns in any case.
+   */
+  begin(): boolean {
+    const isFirst = this.#depth++ === this.#frame.depth;
+    return isFirst && (this.#level > 0 || this.#deepest > 0) && this.#beginThread();
+  }
+
+  /** The operation that began last has a result: the sleeping calls go on after the outermost one. */
+  succeed(): void {
+    if (this.#sleeping.length > 0 && this.#depth === 1) this.#resumeSleepers();
+  }
+
+  /** The end of what `begin` began. */
+  end(nested: boolean): void {
+    if (nested) for (const observer of this.#observers) observer.nestedEnd();
+    this.#depth--;
+    if (this.#depth === 0 && (this.#observers.length > 0 || this.#hookErrors.length > 0)) this.#endOutermost();
+  }
+
+  /** The first operation of a thread, for which points are counted; says whether observers were told. */
+  #beginThread(): boolean {
+    const frame = this.#frame;
+    if (this.#level < this.#deepest) frame.passes.clear();
+    if (this.#level === 0 || this.#observers.length === 0) return false;
+    for (const observer of this.#observers) observer.nestedBegin(frame.point, frame.pass);
+    return true;
+  }
+
+  #endOutermost(): void {
+    for (const observer of this.#observers) observer.ended?.();
+    if (this.#hookErrors.length > 0) this.#throwHookErrors();
   }
 
   /** Registers a call that sleeps. */

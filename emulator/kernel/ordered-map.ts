@@ -11,6 +11,9 @@ export class OrderedMap<T extends object | number> {
   #tree = new OrderedTree<T>();
   #size = 0;
   #recent: Leaf<T> = this.#tree.leafAfter(0);
+  // Where `seek` and `next` are.
+  #leaf: Leaf<T> = this.#recent;
+  #index = 0;
 
   get size(): number {
     return this.#size;
@@ -176,14 +179,47 @@ export class OrderedMap<T extends object | number> {
     }
   }
 
+  /**
+   * The first item with a key of at least `from`; `next` goes on from there. As `scan`, for what is asked most: V8 does not put a function that
+   * is handed over into the code that calls it. The map must not be changed meanwhile, and one walk ends before the next begins.
+   */
+  seek(from: number): T | undefined {
+    const leaf = this.#leafBefore(from);
+    this.#leaf = leaf;
+    this.#index = firstFrom(leaf.keys, leaf.from, leaf.to, from);
+    return this.#here();
+  }
+
+  /** The item after the one that `seek` or `next` gave last. */
+  next(): T | undefined {
+    this.#index++;
+    return this.#here();
+  }
+
+  #here(): T | undefined {
+    const leaf = this.#leaf;
+    if (this.#index < leaf.to) return leaf.items[this.#index];
+    const { next } = leaf;
+    if (next === null) return undefined;
+    this.#leaf = next;
+    this.#index = next.from;
+    return next.items[next.from];
+  }
+
   /** The items with keys in `[from, to)`, in ascending order. */
   between(from: number, to: number): T[] {
     const found: T[] = [];
-    this.scan(from, (item, key) => {
-      if (key >= to) return false;
-      found.push(item);
-      return true;
-    });
+    let leaf: Leaf<T> | null = this.#leafBefore(from);
+    let index = firstFrom(leaf.keys, leaf.from, leaf.to, from);
+    while (leaf !== null) {
+      const { keys, items, to: end } = leaf;
+      for (; index < end; index++) {
+        if (keys[index]! >= to) return found;
+        found.push(items[index]!);
+      }
+      leaf = leaf.next;
+      index = leaf === null ? 0 : leaf.from;
+    }
     return found;
   }
 

@@ -4,7 +4,7 @@ import { WorkItem } from './work-queue.ts';
 describe('WorkItem', () => {
   it('does not run by itself, and runs once however often it was queued', () => {
     let ran = 0;
-    const item = new WorkItem(() => ran++);
+    const item = new WorkItem({ runWork: () => ran++ });
     item.queue();
     item.queue();
     expect([ran, item.pending]).toEqual([0, true]);
@@ -14,14 +14,16 @@ describe('WorkItem', () => {
 
   it('does nothing when it is not queued', () => {
     let ran = 0;
-    const item = new WorkItem(() => ran++);
+    const item = new WorkItem({ runWork: () => ran++ });
     expect(item.run()).toBe(false);
     expect([ran, item.runs]).toEqual([0, 0]);
   });
 
   it('is pending again when it is queued while it runs', () => {
-    const item: WorkItem = new WorkItem(() => {
-      if (item.runs === 1) item.queue();
+    const item: WorkItem = new WorkItem({
+      runWork: () => {
+        if (item.runs === 1) item.queue();
+      },
     });
     item.queue();
     item.run();

@@ -32,10 +32,7 @@ export class IntervalNotifierSet {
   readonly #notifiers = new OrderedMap<IntervalNotifier>();
   #longest = 0;
   #sequence = 0;
-  // What `#collect` looks for, and has found in addition to the first: mostly there is one, which needs no list.
-  #startPage = 0;
-  #endPage = 0;
-  #first: IntervalNotifier | undefined;
+  // What `#collect` has found in addition to the first: mostly there is one, which needs no list.
   #others: IntervalNotifier[] | null = null;
 
   get size(): number {
@@ -71,19 +68,14 @@ export class IntervalNotifierSet {
 
   /** The first notifier that intersects `[startPage, endPage)`; the others are in `#others`. */
   #collect(startPage: number, endPage: number): IntervalNotifier | undefined {
-    this.#startPage = startPage;
-    this.#endPage = endPage;
-    this.#notifiers.scan(startPage - this.#longest, this.#visit);
-    const first = this.#first;
-    this.#first = undefined;
+    const notifiers = this.#notifiers;
+    let first: IntervalNotifier | undefined;
+    let notifier = notifiers.seek(startPage - this.#longest);
+    for (; notifier !== undefined && notifier.startPage < endPage; notifier = notifiers.next()) {
+      if (notifier.endPage <= startPage) continue;
+      if (first === undefined) first = notifier;
+      else (this.#others ??= []).push(notifier);
+    }
     return first;
   }
-
-  readonly #visit = (notifier: IntervalNotifier): boolean => {
-    if (notifier.startPage >= this.#endPage) return false;
-    if (notifier.endPage <= this.#startPage) return true;
-    if (this.#first === undefined) this.#first = notifier;
-    else (this.#others ??= []).push(notifier);
-    return true;
-  };
 }

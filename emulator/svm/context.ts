@@ -8,10 +8,13 @@ import type { PageBudget } from '../kernel/page-block.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
 import type { PreemptionPoints } from '../kernel/preemption.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
+import type { NotifierEvent } from '../mm/interval-notifier.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
 import { GpuPageTable } from '../gpu/page-table.ts';
 import { defaultGranularity } from '../gpu/xnack.ts';
 import { GpuSvm } from '../gpusvm/gpu-svm.ts';
+import type { RangeDriver } from '../gpusvm/gpu-svm.ts';
+import type { GpuNotifier } from '../gpusvm/notifier.ts';
 import { KfdQueues, ProcessQueues } from './kfd-queues.ts';
 import { BufferObjectMappings } from './buffer-objects.ts';
 import { defaultRecord } from './attribute-record.ts';
@@ -108,7 +111,7 @@ export interface SvmDependencies {
 }
 
 /** The SVM state hung on a VM. */
-export class SvmContext {
+export class SvmContext implements RangeDriver<AmdgpuSvmRange> {
   readonly revision: KernelRevision;
   /** How this context works, chosen when it was created. */
   readonly mode: SvmMode;
@@ -158,12 +161,20 @@ export class SvmContext {
     const { deviceMemory } = this;
     this.framework = new GpuSvm<AmdgpuSvmRange>(
       { process, effects, points, failures, counters: this.device.counters, clock, deviceMemory },
-      {
-        pages: this.device.maxPage,
-        allocateRange: (startPage, pages, notifier) => new AmdgpuSvmRange(startPage, pages, notifier),
-        invalidate: (notifier, event, startPage, endPage) => mode.invalidate(this, notifier, event, startPage, endPage),
-      },
+      this,
     );
+  }
+
+  get mirroredPages(): number {
+    return this.device.maxPage;
+  }
+
+  allocateRange(startPage: number, pages: number, notifier: GpuNotifier): AmdgpuSvmRange {
+    return new AmdgpuSvmRange(startPage, pages, notifier);
+  }
+
+  invalidate(notifier: GpuNotifier, event: NotifierEvent, startPage: number, endPage: number): void {
+    this.mode.invalidate(this, notifier, event, startPage, endPage);
   }
 
   /** The fault handler answers. */

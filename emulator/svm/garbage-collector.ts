@@ -1,5 +1,6 @@
 // Models: the garbage collector - queue, collector, worker (spec/04-invalidation-and-gc §5, §6).
 import { WorkItem } from '../kernel/work-queue.ts';
+import type { Worker } from '../kernel/work-queue.ts';
 import { clearAttributes } from './attribute-clear.ts';
 import type { SvmContext } from './context.ts';
 import type { RangeCollector } from './revision.ts';
@@ -10,7 +11,7 @@ import type { AmdgpuSvmRange } from './svm-range.ts';
 const LONG_LIST = 1024;
 
 /** The collector of a context whose only work is collecting. */
-export class GarbageCollector implements RangeCollector {
+export class GarbageCollector implements RangeCollector, Worker {
   readonly work: WorkItem;
   readonly #context: SvmContext;
   // The ranges on the list are at `[#head, #tail)`; the places stay, so that a short list comes and goes for nothing.
@@ -20,7 +21,7 @@ export class GarbageCollector implements RangeCollector {
 
   constructor(context: SvmContext) {
     this.#context = context;
-    this.work = new WorkItem(() => this.#runWorker());
+    this.work = new WorkItem(this);
   }
 
   /** Number of ranges on the list. */
@@ -137,7 +138,8 @@ export class GarbageCollector implements RangeCollector {
     if (!range.queued && !range.hasPending) range.state &= ~SvmRangeState.owned;
   }
 
-  #runWorker(): void {
+  /** What the worker does. */
+  runWork(): void {
     const context = this.#context;
     context.device.counters.gcRuns++;
     context.points.reach('svm-lock');

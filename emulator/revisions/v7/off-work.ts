@@ -54,8 +54,8 @@ export class OffWork implements RestoreWork, OffQueues {
   constructor(context: SvmContext) {
     this.#context = context;
     this.evictions = new Evictions(context, this.statistics);
-    this.work = new WorkItem(() => this.#collectAll());
-    this.#restore = new DelayedWork(context.clock, () => this.#restoreAll());
+    this.work = new WorkItem({ runWork: () => this.#collectAll() });
+    this.#restore = new DelayedWork(context.clock, { runWork: () => this.#restoreAll() });
   }
 
   get pending(): number {

@@ -1,4 +1,5 @@
 // Models: struct amdgpu_svm_range, the amdgpu part of a GPU range (spec/03-gpu-ranges §B.1, spec/04-invalidation-and-gc §5.1).
+import type { GpuNotifier } from '../gpusvm/notifier.ts';
 import { DRIVER_STATE_SHIFT, GpuRange, RangeState } from '../gpusvm/range.ts';
 
 /** State bits of the amdgpu part. */
@@ -35,6 +36,12 @@ export class AmdgpuSvmRange extends GpuRange {
   // Hull of the queued pages, as offsets from the first page; empty is first > last.
   #pendingFirst = EMPTY_FIRST;
   #pendingLast = 0;
+
+  // Written out: without a constructor its arguments would be collected and spread for each range.
+  // oxlint-disable-next-line no-useless-constructor
+  constructor(startPage: number, pages: number, notifier: GpuNotifier) {
+    super(startPage, pages, notifier);
+  }
 
   get gpuMapped(): boolean {
     return (this.state & SvmRangeState.gpuMapped) !== 0;

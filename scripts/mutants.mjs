@@ -412,7 +412,8 @@ const V4_MUTANTS = [
   {
     id: 'window-edge',
     rule: 'spec/05-faults §5, Q57',
-    becomes: "if (now <= range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);",
+    becomes:
+      "if (now <= range.validationTime + RECENT_MAPPING_WINDOW) return because(context, page, 'recently-mapped', 0, 0);",
     killedBy: 'faults,window:edges',
   },
   {
@@ -466,13 +467,13 @@ const V4_MUTANTS = [
   {
     id: 'collection-error-killed',
     rule: 'spec/05-faults §5, Q55',
-    becomes: "if (budget === 0) return this.#because('pages-unavailable', result, result);",
+    becomes: "if (budget === 0) return because(context, page, 'pages-unavailable', result, result);",
     killedBy: 'ranges,pages:one-bad-page',
   },
   {
     id: 'commit-eagain-killed',
     rule: 'spec/05-faults §5',
-    becomes: "return this.#because('commit-failed', result, result);",
+    becomes: "return because(context, page, 'commit-failed', result, result);",
     killedBy: 'faults,retries:invalidated',
   },
   {

@@ -65,9 +65,8 @@ export class GpuFaults {
       return 0;
     }
     const time = timestamp ?? (now < TIMESTAMP_RANGE ? now : now % TIMESTAMP_RANGE);
-    const call = context.mode.createFault(context, page, time, write);
-    const result = call.run();
-    if (result !== SLEEPING) return result;
+    const call = context.mode.handleFault(context, page, time, write);
+    if (typeof call === 'number') return call;
     if (sleeper === undefined) throw new LockAssertionError('the svm lock is held by the interrupted operation');
     surroundings.scope.addSleeper({
       resume: () => {

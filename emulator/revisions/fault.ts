@@ -38,8 +38,21 @@ export interface FaultRules {
   readonly killing: readonly number[];
 }
 
-/** One call of the handler; resumable where it waits for the svm lock. */
-export class HandleFault implements FaultCall {
+/** One call of the handler; see `SvmMode`. */
+export function handleFault(
+  rules: FaultRules,
+  context: SvmContext,
+  page: number,
+  timestamp: number,
+  write: boolean,
+): number | FaultCall {
+  const call = new HandleFault(rules, context, page, timestamp, write);
+  const result = call.run();
+  return result === SLEEPING ? call : result;
+}
+
+/** A call of the handler, resumable where it waits for the svm lock. */
+class HandleFault implements FaultCall {
   readonly #rules: FaultRules;
   readonly #context: SvmContext;
   readonly #page: number;
@@ -107,8 +120,7 @@ export class HandleFault implements FaultCall {
   }
 
   #answer(result: number, reason: FaultReason): number {
-    this.#context.endFault(this.#page, this.#write, result, reason, this.#cause);
-    return result;
+    return this.#context.endFault(this.#page, this.#write, result, reason, this.#cause);
   }
 
   #refuseClosing(): number {

@@ -60,11 +60,10 @@ function repairedMode(mode: SvmMode, repairs: Repairs): SvmMode {
   return {
     ...mode,
     createCollector: repairs['collect-once'] ? (context) => new CollectingOnce(context) : mode.createCollector,
-    createFault:
+    handleFault:
       flushes || refuses
-        ? (context, page, timestamp, write) =>
-            new RepairedFault(mode.createFault(context, page, timestamp, write), context, page, write)
-        : mode.createFault,
+        ? (context, page, timestamp, write) => handleFault(mode, context, page, timestamp, write)
+        : mode.handleFault,
     invalidate: invalidateOf(repairs['zap-whole-ranges'] ? invalidateWholeRanges : mode.invalidate, repairs),
   };
 }
@@ -77,41 +76,62 @@ class CollectingOnce extends GarbageCollector {
 }
 
 /** The posted handler, with what comes before and after it. */
-class RepairedFault implements FaultCall {
+function handleFault(
+  mode: SvmMode,
+  context: SvmContext,
+  page: number,
+  timestamp: number,
+  write: boolean,
+): number | FaultCall {
+  const mapped = context.device.counters.mapCalls;
+  if (refusesFault(context, page, write)) return refuseFault(context, page, write);
+  const result = mode.handleFault(context, page, timestamp, write);
+  if (typeof result !== 'number') return new WaitingFault(result, context, page, write, mapped);
+  flushAfter(context, mapped);
+  return result;
+}
+
+/** A call of the posted handler that waits for a lock. */
+class WaitingFault implements FaultCall {
   readonly #posted: FaultCall;
   readonly #context: SvmContext;
   readonly #page: number;
   readonly #write: boolean;
   readonly #mapped: number;
 
-  constructor(posted: FaultCall, context: SvmContext, page: number, write: boolean) {
+  constructor(posted: FaultCall, context: SvmContext, page: number, write: boolean, mapped: number) {
     this.#posted = posted;
     this.#context = context;
     this.#page = page;
     this.#write = write;
-    this.#mapped = context.device.counters.mapCalls;
+    this.#mapped = mapped;
   }
 
   run(): number {
-    const context = this.#context;
-    const { repairs } = context.revision;
-    if (repairs['refuse-forbidden-writes'] && this.#isForbidden()) {
-      logFault(context, this.#page, 1);
-      context.endFault(this.#page, this.#write, -Errno.EPERM, 'no-permission', 0);
-      return -Errno.EPERM;
-    }
+    if (refusesFault(this.#context, this.#page, this.#write))
+      return refuseFault(this.#context, this.#page, this.#write);
     const result = this.#posted.run();
-    const maps = context.device.counters.mapCalls !== this.#mapped;
-    if (result !== SLEEPING && maps && repairs['flush-fault-commits']) context.flushTlb();
+    if (result !== SLEEPING) flushAfter(this.#context, this.#mapped);
     return result;
   }
+}
 
-  /** Whether the attributes keep the GPU from writing there. */
-  #isForbidden(): boolean {
-    if (!this.#write) return false;
-    const interval = this.#context.tree.find(this.#page);
-    return interval !== undefined && (interval.flags & SvmFlag.gpuReadOnly) !== 0;
-  }
+/** Whether the attributes keep the GPU from writing there, and the driver looks. */
+function refusesFault(context: SvmContext, page: number, write: boolean): boolean {
+  if (!write || !context.revision.repairs['refuse-forbidden-writes']) return false;
+  const interval = context.tree.find(page);
+  return interval !== undefined && (interval.flags & SvmFlag.gpuReadOnly) !== 0;
+}
+
+function refuseFault(context: SvmContext, page: number, write: boolean): number {
+  logFault(context, page, 1);
+  return context.endFault(page, write, -Errno.EPERM, 'no-permission', 0);
+}
+
+/** The TLB is flushed if PTEs were written since `mapCalls` was `mapped`. */
+function flushAfter(context: SvmContext, mapped: number): void {
+  if (context.revision.repairs['flush-fault-commits'] && context.device.counters.mapCalls !== mapped)
+    context.flushTlb();
 }
 
 /** Types of the flags that PTEs hold: coherent, extCoherent, gpuReadOnly and gpuExecutable. */

@@ -177,11 +177,12 @@ export class SvmContext implements RangeDriver<AmdgpuSvmRange> {
     this.mode.invalidate(this, notifier, event, startPage, endPage);
   }
 
-  /** The fault handler answers. */
-  endFault(page: number, write: boolean, result: number, reason: FaultReason, cause: number): void {
+  /** The fault handler answers `result`. */
+  endFault(page: number, write: boolean, result: number, reason: FaultReason, cause: number): number {
     this.lastFault.reason = reason;
     this.lastFault.cause = cause;
     this.effects.current?.faultEnded(page, write, result, reason, cause);
+    return result;
   }
 
   /** Whether the device retries accesses that fault: chosen when the context was created. */

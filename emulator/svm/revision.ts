@@ -72,17 +72,17 @@ export interface SvmModeOf<Context> {
     | ((context: Context, interval: AttributeInterval, startPage: number, endPage: number, trigger: number) => number)
     | null;
   /**
-   * One call of the fault handler for a retry fault at page number `page` with a 48-bit interrupt timestamp.
-   * Plain arguments: an object would be one more allocation for each fault.
+   * The fault handler, called for a retry fault at page number `page` with a 48-bit interrupt timestamp: 0 ("the GPU may retry"), a negative
+   * errno ("the access is killed"), or the call, which waits for a lock. Plain arguments: an object would be one more allocation for each fault.
    */
-  createFault(context: Context, page: number, timestamp: number, write: boolean): FaultCall;
+  handleFault(context: Context, page: number, timestamp: number, write: boolean): number | FaultCall;
   /** The process's memory `[startPage, endPage)` changes: the callback of one notifier. */
   invalidate(context: Context, notifier: GpuNotifier, event: NotifierEvent, startPage: number, endPage: number): void;
 }
 
-/** One call of the fault handler; resumable where it waits for a lock. */
+/** A call of the fault handler that waits for a lock. */
 export interface FaultCall {
-  /** 0 ("the GPU may retry"), a negative errno ("the access is killed"), or SLEEPING: then call it again when the lock is free. */
+  /** Goes on: 0, a negative errno, or SLEEPING where the lock is not free yet. */
   run(): number;
 }
 

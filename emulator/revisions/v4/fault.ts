@@ -24,6 +24,9 @@ const ATTEMPTS = 3;
 // The modelled loop has no limit (Q58). Nothing may hang here, so an endless one is reported by name.
 const MOST_RESTARTS = 100_000;
 
+/** "Handled" without an interval; distinct from every errno. */
+const RESOLVED_NOTHING = 1;
+
 /** Thrown when the handler loops forever because its range is invalidated again and again (Q58). */
 export class FaultLivelockError extends Error {
   readonly code = 'ERR_SVM_LIVELOCK';
@@ -36,211 +39,207 @@ export class FaultLivelockError extends Error {
   }
 }
 
-/** One call of the handler; resumable where it waits for the svm lock. */
-export class HandleFault implements FaultCall {
+/**
+ * One call of the handler: 0 ("the GPU may retry"), a negative errno ("the access is killed"), or the call that waits for the svm lock.
+ * Functions, since an object for each call takes a twentieth of the time of a small fault; what decided the answer is noted in the context, after
+ * the last point at which somebody else can come in.
+ */
+export function handleFault(context: SvmContext, page: number, timestamp: number, write: boolean): number | FaultCall {
+  // mutant: closing-served
+  if (context.closing) return refuseClosing(context, page, write); // Q61
+  // mutant: stale-filter-off
+  if (dropsStaleFault(context, page, timestamp)) return context.endFault(page, write, 0, 'stale', 0);
+  context.points.reach('closing-checked');
+  const result = handleLocked(context, page, write);
+  return result === SLEEPING ? new WaitingFault(context, page, write) : result;
+}
+
+/** A call that waits for the svm lock. */
+class WaitingFault implements FaultCall {
   readonly #context: SvmContext;
   readonly #page: number;
-  readonly #timestamp: number;
   readonly #write: boolean;
-  #entered = false;
-  // What decided the answer, and the error behind it.
-  #reason: FaultReason = 'mapped';
-  #cause = 0;
 
-  constructor(context: SvmContext, page: number, timestamp: number, write: boolean) {
+  constructor(context: SvmContext, page: number, write: boolean) {
     this.#context = context;
     this.#page = page;
-    this.#timestamp = timestamp;
     this.#write = write;
   }
 
-  /** 0 ("the GPU may retry"), a negative errno ("the access is killed"), or SLEEPING. */
   run(): number {
-    const context = this.#context;
-    if (!this.#entered) {
-      this.#entered = true;
-      // mutant: closing-served
-      if (context.closing) return this.#refuseClosing(); // Q61
-      // mutant: stale-filter-off
-      if (dropsStaleFault(context, this.#page, this.#timestamp)) return this.#answer(0, 'stale');
-      context.points.reach('closing-checked');
-    }
-    // mutant: race-fault-does-not-sleep
-    if (context.svmLock.held) return SLEEPING;
-    context.svmLock.acquire();
-    if (context.vm.context !== context) this.#reportFinalised();
-    let result: number;
-    context.tree.hold();
-    try {
-      result = this.#resolveAndMap();
-    } finally {
-      context.tree.release();
-      context.svmLock.release();
-    }
-    return this.#answer(result, this.#reason);
-  }
-
-  #answer(result: number, reason: FaultReason): number {
-    this.#context.endFault(this.#page, this.#write, result, reason, this.#cause);
-    return result;
-  }
-
-  #refuseClosing(): number {
-    logFault(this.#context, this.#page, 1);
-    return this.#answer(-Errno.EAGAIN, 'closing');
-  }
-
-  #resolveAndMap(): number {
-    for (let restart = 0; restart < MOST_RESTARTS; restart++) {
-      const interval = this.#resolve();
-      if (typeof interval === 'number') return interval === RESOLVED_NOTHING ? 0 : interval;
-      const result = this.#map(interval);
-      // mutant: race-fault-not-restarted
-      if (result !== -Errno.EAGAIN) return result;
-      logFault(this.#context, this.#page, 1);
-      this.#context.device.counters.filterRemove++;
-      this.#context.effects.current?.faultRetried(this.#page, result, true);
-    }
-    throw new FaultLivelockError(this.#page);
-  }
-
-  /** The interval of the page, made from defaults and the VMA if there is none (spec/05-faults §4). */
-  #resolve(): AttributeInterval | number {
-    const context = this.#context;
-    const page = this.#page;
-    const { tree, process, points } = context;
-    const found = tree.find(page);
-    // The bounds of the hole belong to the same lookup; while nobody can get in behind it, they can wait.
-    const early = found === undefined && points.listener !== null ? tree.lookupBounds(page) : undefined;
-    points.reach('tree-unlock');
-    if (found !== undefined) return found;
-    points.reach('mmap-lock');
-    process.mmapLock.acquireRead();
-    const vma = process.findVma(page);
-    let refusal = 0;
-    let record: AttributeRecord | undefined;
-    let first = 0;
-    let last = 0;
-    // mutant: special-vma-served
-    const special = vma !== undefined && isSpecialVma(vma);
-    if (vma === undefined) {
-      // mutant: no-vma-killed
-      refusal = RESOLVED_NOTHING; // Q54
-      this.#reason = 'no-vma';
-      // The refusal, and that it becomes a 0.
-      logFault(this.#context, this.#page, 2);
-    } else if (special) {
-      refusal = -Errno.EOPNOTSUPP;
-      this.#reason = 'vma-refused';
-      logFault(this.#context, this.#page, 1);
-    } else {
-      // Read under the lock: an event after it may change the VMA.
-      record = snapshotRecord(context.defaults);
-      // mutant: stack-location
-      if (process.isInitialHeap(vma) || process.isInitialStack(vma)) record.preferredLocation = 0;
-      first = vma.startPage;
-      last = vma.endPage - 1;
-    }
-    process.mmapLock.releaseRead();
-    points.reach('mmap-unlock');
-    if (record === undefined) return refusal;
-    const bounds = early ?? tree.lookupBounds(page);
-    const granule = 2 ** context.granularity;
-    const granuleStart = Math.floor(page / granule) * granule;
-    // mutant: granule-ignored
-    first = Math.max(first, granuleStart, bounds.first);
-    last = Math.min(last, granuleStart + granule - 1, bounds.last);
-    const failure = context.failures.take('allocate-interval');
-    if (failure !== 0) {
-      this.#reason = 'no-memory';
-      return failure;
-    }
-    const interval = new AttributeInterval(first, last, record);
-    tree.insert(interval); // Q31: not checked again that the pages are still a hole
-    context.effects.current?.attributesEdited('faulted-in', first, last, first, last, 0, 0);
-    points.reach('tree-unlock');
-    return interval;
-  }
-
-  /** The mapping procedure with its shared budget of three attempts (spec/05-faults §5). */
-  #map(interval: AttributeInterval): number {
-    const context = this.#context;
-    const page = this.#page;
-    const write = this.#write;
-    const now = context.clock.now;
-    const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
-    let budget = ATTEMPTS;
-    while (true) {
-      // mutant: fault-does-not-collect
-      const collected = context.collector.collect();
-      if (collected !== 0) return this.#because('collector-failed', collected, collected, 1);
-      if (interval.freed) this.#reportFreed(interval);
-      if (!permitsAccess(context, page, write)) return this.#because('no-permission', -Errno.EPERM, 0, 1);
-      const range = findOrInsertRange(context, page, interval.first, exclusiveEnd(interval), mode);
-      if (typeof range === 'number') return this.#withoutRange(range, interval);
-      // mutant: window-edge
-      if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
-      const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
-      if (!(write && mode.readOnly) && range.isFullyValid(flags, interval.flags))
-        return this.#because('already-valid', 0, 0);
-      let result = getPages(context.framework, range, mode.readOnly);
-      if (result === -Errno.EOPNOTSUPP || result === -Errno.EFAULT) {
-        budget--;
-        // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.
-        logFault(this.#context, this.#page, result === -Errno.EOPNOTSUPP ? 2 : 1);
-        // mutant: collection-error-killed
-        if (budget === 0) return this.#because('pages-unavailable', 0, result); // Q55
-        context.effects.current?.faultRetried(page, result, false);
-        continue;
-      }
-      if (result === -Errno.EPERM) return this.#because('pages-not-writable', result, result, 1);
-      if (result !== 0) return this.#because('pages-unavailable', 0, result);
-      result = commitRange(context, range, flags, interval.flags, false);
-      if (result === 0) return this.#because('mapped', 0, 0);
-      // mutant: commit-eagain-killed
-      if (result !== -Errno.EAGAIN) return this.#because('commit-failed', result, result);
-      budget--;
-      if (budget === 0) return result;
-      context.effects.current?.faultRetried(page, result, false);
-    }
-  }
-
-  /** No range was found or made: two errors mean "retry", the others kill the access (spec/05-faults §5 step 3). */
-  #withoutRange(error: number, interval: AttributeInterval): number {
-    const page = this.#page;
-    if (error === -Errno.ENOENT) return this.#because('no-vma', 0, error, 2);
-    if (error === -Errno.EFAULT) return this.#because('no-range', 0, error, 2);
-    if (error === -Errno.EINVAL && !interval.freed && (page < interval.first || page > interval.last)) {
-      this.#report(
-        'Q33',
-        'the attribute interval was trimmed under the fault handler, and no chunk fits its new bounds',
-        interval,
-      );
-    }
-    return this.#because(error === -Errno.ENOMEM ? 'no-memory' : 'no-range', error, error, 1);
-  }
-
-  /** Keeps what decided the answer, which is `result`; `errorLines` are written about it. */
-  #because(reason: FaultReason, result: number, cause: number, errorLines = 0): number {
-    if (errorLines > 0) logFault(this.#context, this.#page, errorLines);
-    this.#reason = reason;
-    this.#cause = cause;
-    return result;
-  }
-
-  #reportFreed(interval: AttributeInterval): void {
-    this.#report('Q32', 'the fault handler uses an interval that the collector freed', interval);
-  }
-
-  #report(quirk: string, detail: string, interval: AttributeInterval): void {
-    this.#context.effects.current?.hazard(quirk, detail, interval.first, interval.last - interval.first + 1);
-  }
-
-  #reportFinalised(): void {
-    const what = 'a fault goes on in a context that was finalised before it got the svm lock';
-    this.#context.effects.current?.hazard('Q10', what, this.#page, 1);
+    return handleLocked(this.#context, this.#page, this.#write);
   }
 }
 
-/** "Handled" without an interval; distinct from every errno. */
-const RESOLVED_NOTHING = 1;
+/** What is done under the svm lock: 0, a negative errno, or SLEEPING while somebody has it. */
+function handleLocked(context: SvmContext, page: number, write: boolean): number {
+  // mutant: race-fault-does-not-sleep
+  if (context.svmLock.held) return SLEEPING;
+  context.svmLock.acquire();
+  if (context.vm.context !== context) reportFinalised(context, page);
+  let result: number;
+  context.tree.hold();
+  try {
+    result = resolveAndMap(context, page, write);
+  } finally {
+    context.tree.release();
+    context.svmLock.release();
+  }
+  return context.endFault(page, write, result, context.lastFault.reason, context.lastFault.cause);
+}
+
+function refuseClosing(context: SvmContext, page: number, write: boolean): number {
+  logFault(context, page, 1);
+  return context.endFault(page, write, -Errno.EAGAIN, 'closing', 0);
+}
+
+function resolveAndMap(context: SvmContext, page: number, write: boolean): number {
+  for (let restart = 0; restart < MOST_RESTARTS; restart++) {
+    const interval = resolve(context, page);
+    if (typeof interval === 'number') return interval === RESOLVED_NOTHING ? 0 : interval;
+    const result = map(context, page, write, interval);
+    // mutant: race-fault-not-restarted
+    if (result !== -Errno.EAGAIN) return result;
+    logFault(context, page, 1);
+    context.device.counters.filterRemove++;
+    context.effects.current?.faultRetried(page, result, true);
+  }
+  throw new FaultLivelockError(page);
+}
+
+/** The interval of the page, made from defaults and the VMA if there is none (spec/05-faults §4). */
+function resolve(context: SvmContext, page: number): AttributeInterval | number {
+  const { tree, process, points } = context;
+  const found = tree.find(page);
+  // The bounds of the hole belong to the same lookup; while nobody can get in behind it, they can wait.
+  const early = found === undefined && points.listener !== null ? tree.lookupBounds(page) : undefined;
+  points.reach('tree-unlock');
+  if (found !== undefined) return found;
+  points.reach('mmap-lock');
+  process.mmapLock.acquireRead();
+  const vma = process.findVma(page);
+  let refusal = 0;
+  let reason: FaultReason = 'mapped';
+  let record: AttributeRecord | undefined;
+  let first = 0;
+  let last = 0;
+  // mutant: special-vma-served
+  const special = vma !== undefined && isSpecialVma(vma);
+  if (vma === undefined) {
+    // mutant: no-vma-killed
+    refusal = RESOLVED_NOTHING; // Q54
+    reason = 'no-vma';
+    // The refusal, and that it becomes a 0.
+    logFault(context, page, 2);
+  } else if (special) {
+    refusal = -Errno.EOPNOTSUPP;
+    reason = 'vma-refused';
+    logFault(context, page, 1);
+  } else {
+    // Read under the lock: an event after it may change the VMA.
+    record = snapshotRecord(context.defaults);
+    // mutant: stack-location
+    if (process.isInitialHeap(vma) || process.isInitialStack(vma)) record.preferredLocation = 0;
+    first = vma.startPage;
+    last = vma.endPage - 1;
+  }
+  process.mmapLock.releaseRead();
+  points.reach('mmap-unlock');
+  if (record === undefined) return because(context, page, reason, refusal, 0);
+  const bounds = early ?? tree.lookupBounds(page);
+  const granule = 2 ** context.granularity;
+  const granuleStart = Math.floor(page / granule) * granule;
+  // mutant: granule-ignored
+  first = Math.max(first, granuleStart, bounds.first);
+  last = Math.min(last, granuleStart + granule - 1, bounds.last);
+  const failure = context.failures.take('allocate-interval');
+  if (failure !== 0) return because(context, page, 'no-memory', failure, 0);
+  const interval = new AttributeInterval(first, last, record);
+  tree.insert(interval); // Q31: not checked again that the pages are still a hole
+  context.effects.current?.attributesEdited('faulted-in', first, last, first, last, 0, 0);
+  points.reach('tree-unlock');
+  return interval;
+}
+
+/** The mapping procedure with its shared budget of three attempts (spec/05-faults §5). */
+function map(context: SvmContext, page: number, write: boolean, interval: AttributeInterval): number {
+  const now = context.clock.now;
+  const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
+  let budget = ATTEMPTS;
+  while (true) {
+    // mutant: fault-does-not-collect
+    const collected = context.collector.collect();
+    if (collected !== 0) return because(context, page, 'collector-failed', collected, collected, 1);
+    if (interval.freed) reportFreed(context, interval);
+    if (!permitsAccess(context, page, write)) return because(context, page, 'no-permission', -Errno.EPERM, 0, 1);
+    const range = findOrInsertRange(context, page, interval.first, exclusiveEnd(interval), mode);
+    if (typeof range === 'number') return withoutRange(context, page, range, interval);
+    // mutant: window-edge
+    if (now < range.validationTime + RECENT_MAPPING_WINDOW) return because(context, page, 'recently-mapped', 0, 0);
+    const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
+    if (!(write && mode.readOnly) && range.isFullyValid(flags, interval.flags))
+      return because(context, page, 'already-valid', 0, 0);
+    let result = getPages(context.framework, range, mode.readOnly);
+    if (result === -Errno.EOPNOTSUPP || result === -Errno.EFAULT) {
+      budget--;
+      // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.
+      logFault(context, page, result === -Errno.EOPNOTSUPP ? 2 : 1);
+      // mutant: collection-error-killed
+      if (budget === 0) return because(context, page, 'pages-unavailable', 0, result); // Q55
+      context.effects.current?.faultRetried(page, result, false);
+      continue;
+    }
+    if (result === -Errno.EPERM) return because(context, page, 'pages-not-writable', result, result, 1);
+    if (result !== 0) return because(context, page, 'pages-unavailable', 0, result);
+    result = commitRange(context, range, flags, interval.flags, false);
+    if (result === 0) return because(context, page, 'mapped', 0, 0);
+    // mutant: commit-eagain-killed
+    if (result !== -Errno.EAGAIN) return because(context, page, 'commit-failed', result, result);
+    budget--;
+    if (budget === 0) return result;
+    context.effects.current?.faultRetried(page, result, false);
+  }
+}
+
+/** No range was found or made: two errors mean "retry", the others kill the access (spec/05-faults §5 step 3). */
+function withoutRange(context: SvmContext, page: number, error: number, interval: AttributeInterval): number {
+  if (error === -Errno.ENOENT) return because(context, page, 'no-vma', 0, error, 2);
+  if (error === -Errno.EFAULT) return because(context, page, 'no-range', 0, error, 2);
+  if (error === -Errno.EINVAL && !interval.freed && (page < interval.first || page > interval.last)) {
+    report(
+      context,
+      'Q33',
+      'the attribute interval was trimmed under the fault handler, and no chunk fits its new bounds',
+      interval,
+    );
+  }
+  return because(context, page, error === -Errno.ENOMEM ? 'no-memory' : 'no-range', error, error, 1);
+}
+
+function reportFreed(context: SvmContext, interval: AttributeInterval): void {
+  report(context, 'Q32', 'the fault handler uses an interval that the collector freed', interval);
+}
+
+function report(context: SvmContext, quirk: string, detail: string, interval: AttributeInterval): void {
+  context.effects.current?.hazard(quirk, detail, interval.first, interval.last - interval.first + 1);
+}
+
+function reportFinalised(context: SvmContext, page: number): void {
+  const what = 'a fault goes on in a context that was finalised before it got the svm lock';
+  context.effects.current?.hazard('Q10', what, page, 1);
+}
+
+/** Notes what decided the answer, which is `result`; `errorLines` are written about it. */
+function because(
+  context: SvmContext,
+  page: number,
+  reason: FaultReason,
+  result: number,
+  cause: number,
+  errorLines = 0,
+): number {
+  if (errorLines > 0) logFault(context, page, errorLines);
+  context.lastFault.reason = reason;
+  context.lastFault.cause = cause;
+  return result;
+}

@@ -8,7 +8,7 @@ import { GarbageCollector } from '../../svm/garbage-collector.ts';
 import { invalidate } from '../../svm/invalidate.ts';
 import type { KernelRevision, SvmMode } from '../../svm/context.ts';
 import { NO_REPAIRS } from '../../svm/repairs.ts';
-import { HandleFault } from './fault.ts';
+import { handleFault } from './fault.ts';
 import { SvmIoctl } from './svm-ioctl.ts';
 
 const WITH_RETRY_FAULTS: SvmMode = {
@@ -16,7 +16,7 @@ const WITH_RETRY_FAULTS: SvmMode = {
   defaultAccess: SvmAccess['allow-migrate'],
   createCollector: (context) => new GarbageCollector(context),
   applySegment: null,
-  createFault: (context, page, timestamp, write) => new HandleFault(context, page, timestamp, write),
+  handleFault,
   invalidate,
 };
 

@@ -3,7 +3,6 @@ import { SvmAccess } from '../../../lib/uapi/constants.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
 import type { SvmContext, SvmMode } from '../../svm/context.ts';
 import { logFault } from '../../svm/fault-steps.ts';
-import type { FaultCall } from '../../svm/revision.ts';
 import { invalidateWholeWithoutRetryFaults, invalidateWithoutRetryFaults } from './off-invalidate.ts';
 import { applyWithoutRetryFaults } from './off-map.ts';
 import { OffWork } from './off-work.ts';
@@ -14,26 +13,12 @@ function worksOf(context: SvmContext): OffWork {
 }
 
 /** Every fault is refused: the access is killed. That the context closes is looked at first (spec/revisions §5). */
-class RefusedFault implements FaultCall {
-  readonly #context: SvmContext;
-  readonly #page: number;
-  readonly #write: boolean;
-
-  constructor(context: SvmContext, page: number, write: boolean) {
-    this.#context = context;
-    this.#page = page;
-    this.#write = write;
-  }
-
-  run(): number {
-    const context = this.#context;
-    const { closing } = context;
-    if (closing) logFault(context, this.#page, 1);
-    // mutant: off-fault-served
-    const result = closing ? -Errno.EAGAIN : -Errno.EOPNOTSUPP;
-    context.endFault(this.#page, this.#write, result, closing ? 'closing' : 'no-retry-faults', 0);
-    return result;
-  }
+function refuseFault(context: SvmContext, page: number, write: boolean): number {
+  const { closing } = context;
+  if (closing) logFault(context, page, 1);
+  // mutant: off-fault-served
+  const result = closing ? -Errno.EAGAIN : -Errno.EOPNOTSUPP;
+  return context.endFault(page, write, result, closing ? 'closing' : 'no-retry-faults', 0);
 }
 
 /** The posted callback set, but for events: a repaired driver. */
@@ -49,7 +34,7 @@ export const WITHOUT_RETRY_FAULTS: SvmMode = {
   // mutant: off-default-access
   defaultAccess: SvmAccess.inaccessible,
   createCollector: (context) => new OffWork(context),
-  createFault: (context, page, _timestamp, write) => new RefusedFault(context, page, write),
+  handleFault: (context, page, _timestamp, write) => refuseFault(context, page, write),
   applySegment: (context, interval, startPage, endPage, trigger) =>
     applyWithoutRetryFaults(context, worksOf(context), interval, startPage, endPage, trigger),
   invalidate: (context, notifier, event, startPage, endPage) =>

@@ -9,7 +9,7 @@ import { invalidate } from '../../svm/invalidate.ts';
 import type { KernelRevision, SvmMode } from '../../svm/context.ts';
 import { NO_REPAIRS } from '../../svm/repairs.ts';
 import { applySegment } from '../apply-segment.ts';
-import { HandleFault } from '../fault.ts';
+import { handleFault } from '../fault.ts';
 import type { FaultRules } from '../fault.ts';
 import { pteFlags } from '../pte-flags.ts';
 import { SvmIoctl } from '../svm-ioctl.ts';
@@ -31,7 +31,7 @@ const WITH_RETRY_FAULTS: SvmMode = {
   defaultAccess: SvmAccess['allow-migrate'],
   createCollector: (context) => new GarbageCollector(context),
   applySegment,
-  createFault: (context, page, timestamp, write) => new HandleFault(FAULT_RULES, context, page, timestamp, write),
+  handleFault: (context, page, timestamp, write) => handleFault(FAULT_RULES, context, page, timestamp, write),
   invalidate,
 };
 

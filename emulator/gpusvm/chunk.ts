@@ -25,7 +25,9 @@ export function chooseChunk(
   // mutant: chunk-ignores-interval
   const low = Math.max(vmaStart, lowPage);
   const high = Math.min(vmaEnd, highPage);
-  for (const pages of CHUNK_PAGES) {
+  // Not for-of, whose bytecode would take the place of other functions in the one that this becomes a part of.
+  for (let size = 0; size < CHUNK_PAGES.length; size++) {
+    const pages = CHUNK_PAGES[size]!;
     const start = Math.floor(page / pages) * pages;
     // mutant: chunk-beyond-vma
     if (start < low || start + pages > high) continue;

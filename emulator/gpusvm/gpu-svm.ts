@@ -84,6 +84,11 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     return first.endPage >= endPage ? [first] : this.ranges.between(first.startPage, endPage);
   }
 
+  /** The ranges after `range` that begin before `endPage`; null: none. One is the rule for small events, and needs no list. */
+  othersIn(range: R, endPage: number): readonly R[] | null {
+    return range.endPage >= endPage ? null : this.ranges.between(range.endPage, endPage);
+  }
+
   /** The range after `range` in address order, if it may begin before `endPage`; its own removal does not matter. */
   rangeAfter(range: R, endPage: number = Number.POSITIVE_INFINITY): R | undefined {
     return range.endPage >= endPage ? undefined : this.ranges.higher(range.startPage);
@@ -138,7 +143,8 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     if (!readOnly && (vma.protection & Protection.write) === 0) return -Errno.EPERM;
     // mutant: io-errno
     if (isIoOrPfnMap(vma)) return -Errno.EIO;
-    const { before, after } = this.ranges.neighbours(page);
+    const after = this.ranges.seekAfter(page);
+    const before = this.ranges.beforeSeek;
     const freeFrom = before === undefined ? 0 : before.startPage + before.pages;
     if (freeFrom > page) return before!;
     this.#freeFrom = freeFrom;
@@ -150,7 +156,9 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     const range = this.#driver.allocateRange(Math.floor(page / pages) * pages, pages, notifier);
     range.state |= RangeState.inserted;
     if (this.surroundings.deviceMemory !== null && isAnonymous(vma.kind)) range.state |= RangeState.migrates;
-    this.ranges.insert(range.startPage, range);
+    // With VRAM others may have come in since: the look at the CPU's pages ends with a preemption point.
+    if (this.surroundings.deviceMemory === null) this.ranges.insertHere(range.startPage, range);
+    else this.ranges.insert(range.startPage, range);
     notifier.rangeCount++;
     effects.current?.rangeInserted(range.startPage, pages);
     if (isNew) {

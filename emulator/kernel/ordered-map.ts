@@ -40,6 +40,32 @@ export class OrderedMap<T extends object | number> {
     return position < leaf.to ? leaf.items[position] : firstOf(leaf.next);
   }
 
+  /**
+   * The first item with a key greater than `key`; `beforeSeek` is the one before it, and `insertHere` inserts between them. The map must not be
+   * changed meanwhile.
+   */
+  seekAfter(key: number): T | undefined {
+    const leaf = this.#leafAfter(key);
+    const index = positionAfter(leaf, key);
+    this.#leaf = leaf;
+    this.#index = index;
+    return index < leaf.to ? leaf.items[index] : firstOf(leaf.next);
+  }
+
+  /** The item before the one that `seekAfter` gave. */
+  get beforeSeek(): T | undefined {
+    const leaf = this.#leaf;
+    return this.#index > leaf.from ? leaf.items[this.#index - 1] : lastOf(leaf.previous);
+  }
+
+  /** Adds `item` with a key between those of the items on both sides of where `seekAfter` was. */
+  insertHere(key: number, item: T): void {
+    const leaf = this.#leaf;
+    // At the beginning of a leaf the key may belong to the one before it.
+    if (this.#index > leaf.from && leaf.to < leaf.keys.length) this.#put(leaf, this.#index, key, item);
+    else this.insert(key, item);
+  }
+
   /** What `floor` and `higher` give, in one search. */
   neighbours(key: number): { readonly before: T | undefined; readonly after: T | undefined } {
     const leaf = this.#leafAfter(key);
@@ -69,8 +95,11 @@ export class OrderedMap<T extends object | number> {
   insert(key: number, item: T): void {
     let leaf = this.#leafAfter(key);
     if (leaf.to === leaf.keys.length && !leaf.makeRoom()) leaf = this.#recent = this.#tree.split(key);
+    this.#put(leaf, positionAfter(leaf, key), key, item);
+  }
+
+  #put(leaf: Leaf<T>, position: number, key: number, item: T): void {
     const { keys, items } = leaf;
-    const position = positionAfter(leaf, key);
     for (let index = leaf.to; index > position; index--) {
       keys[index] = keys[index - 1]!;
       items[index] = items[index - 1];

@@ -26,27 +26,37 @@ export function invalidate(
   // mutant: closing-invalidates
   if (context.closing) return;
   // What is done to them takes none out.
-  const ranges = framework.rangesIn(from, to);
-  if (ranges.length === 0) return;
+  const range = framework.findRange(from, to);
+  if (range === undefined) return;
+  const others = framework.othersIn(range, to);
   framework.notifierLock.acquireWrite();
   if (event === NotifierEvent.unmap) captureCheckpoint(context);
-  let zapped = false;
-  for (const range of ranges) if (zapEventPart(context, range, startPage, endPage)) zapped = true;
+  let zapped = zapEventPart(context, range, startPage, endPage);
+  if (others !== null) for (const other of others) if (zapEventPart(context, other, startPage, endPage)) zapped = true;
   // mutant: zap-without-flush
   if (zapped) context.flushTlb();
   // mutant: clear-event-queues
   const unmaps = event === NotifierEvent.unmap;
-  for (const range of ranges) {
-    // mutant: dma-mapping-stays
-    framework.unmapPages(range);
-    if (unmaps) {
-      range.setUnmapped(startPage, endPage);
-      const firstPage = Math.max(range.startPage, startPage);
-      // mutant: unmap-not-queued
-      context.collector.enqueue(range, firstPage, Math.min(range.endPage, endPage) - 1);
-    }
-  }
+  dropPages(context, range, startPage, endPage, unmaps);
+  if (others !== null) for (const other of others) dropPages(context, other, startPage, endPage, unmaps);
   framework.notifierLock.releaseWrite();
+}
+
+/** Phase 2: the DMA mapping of a range ends, and with an UNMAP event the range is left to the collector. */
+function dropPages(
+  context: SvmContext,
+  range: AmdgpuSvmRange,
+  startPage: number,
+  endPage: number,
+  unmaps: boolean,
+): void {
+  // mutant: dma-mapping-stays
+  context.framework.unmapPages(range);
+  if (!unmaps) return;
+  range.setUnmapped(startPage, endPage);
+  const firstPage = Math.max(range.startPage, startPage);
+  // mutant: unmap-not-queued
+  context.collector.enqueue(range, firstPage, Math.min(range.endPage, endPage) - 1);
 }
 
 /** As `invalidate` in a repaired driver: no PTE stays of a range that the event touches. */

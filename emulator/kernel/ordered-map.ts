@@ -112,7 +112,18 @@ export class OrderedMap<T extends object | number> {
 
   /** Takes out the item that was inserted with `key`; says whether it was there. */
   remove(key: number, item: T): boolean {
-    let leaf: Leaf<T> | null = this.#leafOf(key, item);
+    const recent = this.#recent;
+    // What goes in ascending order is the first of its leaf each time, and mostly leaves others there.
+    if (recent.items[recent.from] === item && recent.keys[recent.from] === key && recent.count > MERGE_AT) {
+      recent.items[recent.from++] = undefined;
+      this.#size--;
+      return true;
+    }
+    return this.#removeFrom(this.#leafBefore(key), key, item);
+  }
+
+  #removeFrom(first: Leaf<T>, key: number, item: T): boolean {
+    let leaf: Leaf<T> | null = first;
     let position = firstFrom(leaf.keys, leaf.from, leaf.to, key);
     // Equal keys may go on in the next leaf.
     while (true) {
@@ -167,7 +178,8 @@ export class OrderedMap<T extends object | number> {
   rekey(oldKey: number, newKey: number, item: T): boolean {
     const leaf = this.#leafOf(oldKey, item);
     const { keys, from, to } = leaf;
-    const position = firstFrom(keys, from, to, oldKey);
+    // As in a munmap: of its first.
+    const position = leaf.items[from] === item && keys[from] === oldKey ? from : firstFrom(keys, from, to, oldKey);
     // In place when the new key stays between the neighbours inside this leaf; what is at its ends may only
     // move away from the leaf that would become its neighbour, if there is one.
     if (

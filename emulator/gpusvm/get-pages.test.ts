@@ -110,9 +110,11 @@ describe('get pages', () => {
     const it = setup();
     it.process.map(V + 5000, V + 5001, 3, 'anon');
     let events = 2;
-    it.points.listener = (point) => {
-      // Far away from the range, but in the same 512 MiB.
-      if (point === 'hmm' && events-- > 0) it.process.discard(V + 5000, V + 5001);
+    it.points.listener = {
+      pointReached: (point) => {
+        // Far away from the range, but in the same 512 MiB.
+        if (point === 'hmm' && events-- > 0) it.process.discard(V + 5000, V + 5001);
+      },
     };
     expect(getPages(it.svm, it.range, false)).toBe(0);
     expect([it.counters.hmm, it.counters.dmaPages]).toEqual([3, 512]);
@@ -121,10 +123,12 @@ describe('get pages', () => {
   it('does not call HMM while the sequence has moved already', () => {
     const it = setup();
     let moved = false;
-    it.points.listener = (point) => {
-      if (point !== 'mmap-lock' || moved) return;
-      moved = true;
-      it.process.discard(V, V + 1);
+    it.points.listener = {
+      pointReached: (point) => {
+        if (point !== 'mmap-lock' || moved) return;
+        moved = true;
+        it.process.discard(V, V + 1);
+      },
     };
     expect(getPages(it.svm, it.range, false)).toBe(0);
     expect(it.counters.hmm).toBe(1);
@@ -133,11 +137,13 @@ describe('get pages', () => {
   it('gives up with EBUSY when collisions go on beyond the deadline, and not at it', () => {
     const it = setup();
     let calls = 0;
-    it.points.listener = (point) => {
-      if (point !== 'hmm') return;
-      calls++;
-      it.process.discard(V, V + 1);
-      it.clock.now += COLLECTION_TIMEOUT / 4;
+    it.points.listener = {
+      pointReached: (point) => {
+        if (point !== 'hmm') return;
+        calls++;
+        it.process.discard(V, V + 1);
+        it.clock.now += COLLECTION_TIMEOUT / 4;
+      },
     };
     expect(getPages(it.svm, it.range, false)).toBe(EBUSY);
     expect(calls).toBe(5);

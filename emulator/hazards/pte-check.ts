@@ -14,23 +14,21 @@ import type { WatchedFile } from './watched.ts';
 /** What is wrong with a PTE; 'read-only' and 'flags' are both flags that are not those of the attributes. */
 export type PteFault = 'stale' | 'uncovered' | 'permission' | 'copy-on-write' | 'inaccessible' | 'read-only' | 'flags';
 
-/** Called for every PTE that is wrong. `range` is the one it lies in, `hasInterval` says whether its attributes are set. */
-export type PteFaultListener = (
-  page: number,
-  fault: PteFault,
-  range: AmdgpuSvmRange | undefined,
-  hasInterval: boolean,
-) => void;
+/** Who is told of every PTE that is wrong. */
+export interface PteFaultListener {
+  /** `range` is the one it lies in, `hasInterval` says whether its attributes are set. */
+  pteFault(page: number, fault: PteFault, range: AmdgpuSvmRange | undefined, hasInterval: boolean): void;
+}
 
 /** Checks the PTEs of the pages `[startPage, endPage)`; costs nothing where there are none. */
-export function checkPtes(file: WatchedFile, startPage: number, endPage: number, onFault: PteFaultListener): void {
+export function checkPtes(file: WatchedFile, startPage: number, endPage: number, listener: PteFaultListener): void {
   const { blocks } = file.vm.pageTable;
   if (blocks.size === 0) return;
   const first = Math.floor(startPage / PAGES_PER_BLOCK);
   const last = Math.floor((endPage - 1) / PAGES_PER_BLOCK);
   if (first === last) {
     const block = blocks.get(first);
-    if (block !== undefined) checkBlock(file, block, first * PAGES_PER_BLOCK, startPage, endPage, onFault);
+    if (block !== undefined) checkBlock(file, block, first * PAGES_PER_BLOCK, startPage, endPage, listener);
     return;
   }
   for (const blockNumber of blocks.blockNumbersBetween(first, last)) {
@@ -42,7 +40,7 @@ export function checkPtes(file: WatchedFile, startPage: number, endPage: number,
       blockStart,
       from,
       Math.min(endPage, blockStart + PAGES_PER_BLOCK),
-      onFault,
+      listener,
     );
   }
 }
@@ -68,7 +66,7 @@ function checkBlock(
   blockStart: number,
   from: number,
   to: number,
-  onFault: PteFaultListener,
+  listener: PteFaultListener,
 ): void {
   const { process, vm } = file;
   const cpu = process.pages.blocks.get(blockStart / PAGES_PER_BLOCK);
@@ -87,7 +85,7 @@ function checkBlock(
     const inInterval = interval !== undefined && interval.first <= page ? interval : undefined;
     if (interval !== undefined) end = Math.min(end, inInterval === undefined ? interval.first : interval.last + 1);
     const piece = new Piece(file, vma, inRange, inInterval ?? vm.context?.defaults, inInterval !== undefined);
-    piece.check(gpu, cpu, blockStart, page, end, onFault);
+    piece.check(gpu, cpu, blockStart, page, end, listener);
     page = end;
   }
 }
@@ -138,7 +136,7 @@ class Piece {
     blockStart: number,
     from: number,
     to: number,
-    onFault: PteFaultListener,
+    listener: PteFaultListener,
   ): void {
     // Small numbers from here on: page numbers do not fit into 31 bits, and arithmetic on them is slow.
     const offset = from - blockStart;
@@ -154,7 +152,7 @@ class Piece {
       if (mark === 0 || frame === 0 || !pteFlags.permits(mark, false)) continue;
       const isCurrent = cpu !== undefined && frame === cpu.frames[cpu.base + offset + index];
       const fault = this.#judge(mark, frame, isCurrent, cpu === undefined ? 0 : cpu.marks[cpu.base + offset + index]!);
-      if (fault !== undefined) onFault(from + index, fault, this.#range, this.#hasInterval);
+      if (fault !== undefined) listener.pteFault(from + index, fault, this.#range, this.#hasInterval);
     }
   }
 

@@ -15,7 +15,7 @@ import type { Cause } from './causes.ts';
 import type { OffRules } from './off-rules.ts';
 import { PageSpans } from './page-spans.ts';
 import { checkPtes, hasLivePtes } from './pte-check.ts';
-import type { PteFault } from './pte-check.ts';
+import type { PteFault, PteFaultListener } from './pte-check.ts';
 import { PteNames } from './pte-names.ts';
 import type { CoveringRange } from './pte-names.ts';
 import { pagesText } from './watched.ts';
@@ -43,7 +43,7 @@ const WORDS: Readonly<Record<PteFault, string>> = {
 };
 
 /** Follows what becomes of the PTEs of one file, and checks those that an operation may have spoilt. */
-export class RangeRules {
+export class RangeRules implements PteFaultListener {
   readonly causes = new Causes();
   /** Without retry faults: the queues run, because stopping them failed. */
   stopFailed = false;
@@ -299,14 +299,15 @@ export class RangeRules {
   #checkDirty(): void {
     const dirty = this.#dirty;
     for (let index = 0; index < dirty.count; index++)
-      checkPtes(this.#watch, dirty.start(index), dirty.end(index), this.#onFault);
+      checkPtes(this.#watch, dirty.start(index), dirty.end(index), this);
     this.#flushRun();
     for (const { cause, bit } of this.#told) cause.reported |= bit;
     if (this.#told.length > 0) this.#told = [];
     dirty.clear();
   }
 
-  readonly #onFault = (page: number, fault: PteFault, range: CoveringRange, hasInterval: boolean): void => {
+  /** Of the check of PTEs. */
+  pteFault(page: number, fault: PteFault, range: CoveringRange, hasInterval: boolean): void {
     const bit = WRONG_BIT[fault];
     const cause = bit === 0 ? undefined : this.causes.of(page);
     if (cause !== undefined) {
@@ -332,7 +333,7 @@ export class RangeRules {
       storyStart,
       storyEnd: story === undefined ? page + 1 : storyStart + story.pages,
     };
-  };
+  }
 
   #continues(quirk: string, fault: PteFault, page: number): boolean {
     const run = this.#run;

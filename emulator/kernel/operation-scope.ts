@@ -1,6 +1,6 @@
 // Models: one operation of one thread, what another thread does in its gaps, and threads that sleep (spec/trace-format §8).
 import { PREEMPTION_POINTS } from './preemption.ts';
-import type { PreemptionPoint, PreemptionPoints } from './preemption.ts';
+import type { PointListener, PreemptionPoint, PreemptionPoints } from './preemption.ts';
 
 /** A call that waits for a lock; resumed when the outermost operation has ended. */
 export interface SleepingCall {
@@ -65,7 +65,7 @@ export interface ScopeObserver {
  * Brackets the operations of a machine; nested ones are those of another thread at a preemption point. Threads are a
  * stack: each has its own pass counts, and can be interrupted itself as deep as whoever interrupts asks for.
  */
-export class OperationScope {
+export class OperationScope implements PointListener {
   readonly #points: PreemptionPoints;
   // Replaced, never changed: who walks the list is not disturbed.
   #hooks: readonly Hook[] = [];
@@ -174,10 +174,11 @@ export class OperationScope {
     this.#hooks = hooks;
     this.#deepest = 0;
     for (const { depth } of hooks) if (depth > this.#deepest) this.#deepest = depth;
-    this.#points.listener = hooks.length === 0 ? null : this.#onPoint;
+    this.#points.listener = hooks.length === 0 ? null : this;
   }
 
-  readonly #onPoint = (point: PreemptionPoint): void => {
+  /** Of the points of the machine. */
+  pointReached(point: PreemptionPoint): void {
     const level = this.#level;
     if (level >= this.#deepest) return;
     const pass = this.#frame.passes.count(point);
@@ -194,7 +195,7 @@ export class OperationScope {
       }
     }
     this.#leave(level);
-  };
+  }
 
   /** Another thread comes in. */
   #enter(): Frame {

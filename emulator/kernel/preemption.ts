@@ -59,12 +59,17 @@ export const PREEMPTION_POINTS = [
 /** A place of the modelled code where another thread can run. */
 export type PreemptionPoint = (typeof PREEMPTION_POINTS)[number];
 
+/** Who is told of points. */
+export interface PointListener {
+  /** That point was passed; what this does is what another thread does there. */
+  pointReached(point: PreemptionPoint): void;
+}
+
 /** The points of one machine. Without a listener, passing one costs a comparison. */
 export class PreemptionPoints {
-  /** Called at every point passed; what it does is what another thread does there. */
-  listener: ((point: PreemptionPoint) => void) | null = null;
+  listener: PointListener | null = null;
 
   reach(point: PreemptionPoint): void {
-    if (this.listener !== null) this.listener(point);
+    if (this.listener !== null) this.listener.pointReached(point);
   }
 }

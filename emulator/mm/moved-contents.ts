@@ -4,7 +4,7 @@
 // source needs no bytes moved. Only what is not so is noted here.
 import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import { PAGE_BYTES } from '../kernel/page-number.ts';
-import type { PageContents } from './page-contents.ts';
+import type { PageContents, WriteListener } from './page-contents.ts';
 import { LateSet } from '../kernel/late-map.ts';
 
 /** A migration that may have copied pages already. */
@@ -14,7 +14,7 @@ export interface CopyingMigration {
 }
 
 /** Contents of the pages of one process on their way. */
-export class MovedContents {
+export class MovedContents implements WriteListener {
   readonly #contents: PageContents;
   readonly #migrations = new LateSet<CopyingMigration>();
   /** Frames of system memory that were never written since they were allocated, and copies of such. */
@@ -57,12 +57,12 @@ export class MovedContents {
   /** A migration copies from now on, until `ended`: copies keep what their sources were, if these are written. */
   began(migration: CopyingMigration): void {
     this.#migrations.add(migration);
-    this.#contents.beforeWrite = this.#beforeWrite;
+    this.#contents.writeListener = this;
   }
 
   ended(migration: CopyingMigration): void {
     this.#migrations.delete(migration);
-    if (this.#migrations.size === 0) this.#contents.beforeWrite = null;
+    if (this.#migrations.size === 0) this.#contents.writeListener = null;
   }
 
   /**
@@ -100,8 +100,9 @@ export class MovedContents {
     else this.#lost.delete(target);
   }
 
-  readonly #beforeWrite = (page: number): void => {
+  /** Of the contents: the bytes of `page` are about to be written. */
+  beforeWrite(page: number): void {
     for (const migration of this.#migrations.values())
       migration.beforeWrite(page, () => this.#contents.peek(page)?.slice() ?? new Uint8Array(PAGE_BYTES));
-  };
+  }
 }

@@ -70,6 +70,15 @@ interface Segment {
   readonly firstPage: number;
 }
 
+/** Who is told of writes. */
+export interface WriteListener {
+  /** The bytes of `page` are about to be written. */
+  beforeWrite(page: number): void;
+}
+
+/** Until a machine says who knows. */
+const isReferencedByNobody = (): boolean => false;
+
 /** Memory that is not ours, of which the pages here are a picture: the program whose address space a served node mirrors. */
 export interface ForeignMemory {
   /** Fills `target` with the bytes from `address` on. */
@@ -93,11 +102,11 @@ export class PageContents {
   /** Frames of VRAM that have left pages whose PTEs point there; they may lie elsewhere now. */
   readonly #stale = new StaleFrames();
   /** Set by the machine, which knows the GPU page tables. */
-  isFrameReferenced: FrameReferenceCheck = () => false;
+  isFrameReferenced: FrameReferenceCheck = isReferencedByNobody;
   /** Where the contents really are, if not here. Old contents of pages that left can't be kept then. */
   foreign: ForeignMemory | null = null;
-  /** Called before the bytes of a page are written, while somebody wants to know. */
-  beforeWrite: ((page: number) => void) | null = null;
+  /** Who wants to know before the bytes of a page are written. */
+  writeListener: WriteListener | null = null;
 
   /**
    * Makes `bytes` (a multiple of the page size) the contents of the pages from `startPage` on. `isShared`: somebody
@@ -116,7 +125,7 @@ export class PageContents {
 
   /** The 4096 bytes of a page for writing, made if the page has none yet. */
   bytesOf(page: number): Uint8Array {
-    if (this.beforeWrite !== null) this.beforeWrite(page);
+    if (this.writeListener !== null) this.writeListener.beforeWrite(page);
     const segment = this.#find(page);
     if (segment !== undefined) {
       const index = segment.firstPage + (page - segment.startPage);

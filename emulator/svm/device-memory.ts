@@ -145,7 +145,7 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
     // What can never fit makes nobody leave.
     // mutant: large-buffer-evicts
     if (pages > this.vram.total) return -Errno.ENOMEM;
-    const offset = yield* this.vram.findPlace(pages, this.#evict);
+    const offset = yield* this.vram.findPlace(pages, (buffer) => this.#evictBuffer(buffer));
     if (offset < 0) return offset;
     const allocation = new DeviceAllocation(this, offset, pages, vramFrame(this.gpu, offset));
     this.vram.add(allocation);
@@ -165,19 +165,17 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
 
   /** Another client lets TTM evict the oldest buffer: 0, -ENOENT if there is none, or what became of it. */
   evictOldest(): number {
-    return runAwake(this.vram.evictOldest(this.#evict));
+    return runAwake(this.vram.evictOldest((buffer) => this.#evictBuffer(buffer)));
   }
 
   /** Another client takes `pages` pages, which are never evicted: the first of them, or a negative errno. */
   take(pages: number): number {
-    const offset = runAwake(this.vram.findPlace(pages, this.#evict));
+    const offset = runAwake(this.vram.findPlace(pages, (buffer) => this.#evictBuffer(buffer)));
     if (offset >= 0) this.vram.pin(offset, pages);
     return offset;
   }
 
   /** TTM's move of a buffer out of VRAM. */
-  readonly #evict = (allocation: DeviceAllocation): Sleepable<number> => this.#evictBuffer(allocation);
-
   *#evictBuffer(allocation: DeviceAllocation): Sleepable<number> {
     if (this.#timeLeft(allocation) > 0) return -Errno.EBUSY;
     const { process, points } = this.#surroundings;

@@ -124,7 +124,7 @@ export class SetAttributes {
       this.#segmentEnd = Math.min(this.#last, interval.last);
       return this.#editExisting(interval);
     }
-    const next = tree.findIntersecting(this.#cursor + 1, Number.POSITIVE_INFINITY);
+    const next = tree.afterHole(this.#cursor);
     // mutant: v8-segment-skips-hole
     this.#segmentEnd = next === undefined ? this.#last : Math.min(this.#last, next.first - 1);
     return this.#editHole();

@@ -79,6 +79,13 @@ export class AttributeTree {
     return item.last >= page ? item : undefined;
   }
 
+  /** The first interval after `page`, which is in none. */
+  afterHole(page: number): AttributeInterval | undefined {
+    return this.#list === null
+      ? this.#objectOf(this.#map.higher(page))
+      : this.#firstIntersecting(page + 1, Number.POSITIVE_INFINITY);
+  }
+
   /** The interval with the smallest first page among those that intersect `[first, last]`. */
   findIntersecting(first: number, last: number): AttributeInterval | undefined {
     if (this.#list !== null) return this.#firstIntersecting(first, last);
@@ -120,7 +127,7 @@ export class AttributeTree {
 
   insert(interval: AttributeInterval): void {
     this.#longest = Math.max(this.#longest, interval.last - interval.first + 1);
-    if (this.#list === null && this.findIntersecting(interval.first, interval.last) !== undefined) {
+    if (this.#list === null && !this.#isHole(interval.first, interval.last)) {
       this.#unpackAll();
       this.#list = new AttributeList(this.values());
     }
@@ -188,6 +195,14 @@ export class AttributeTree {
   *#valuesWith(rows: AttributeRows): Generator<AttributeInterval, undefined> {
     for (const item of this.#map.values()) yield typeof item === 'number' ? rows.read(item) : item;
     return undefined;
+  }
+
+  #isHole(first: number, last: number): boolean {
+    const before = this.#map.floor(first);
+    if (before !== undefined && (typeof before === 'number' ? this.#rows!.lastOf(before) : before.last) >= first)
+      return false;
+    const after = this.#map.higher(first);
+    return after === undefined || (typeof after === 'number' ? this.#rows!.firstOf(after) : after.first) > last;
   }
 
   #insertObject(interval: AttributeInterval): void {

@@ -137,7 +137,7 @@ export class SetAttributes {
       this.#segmentEnd = Math.min(this.#last, interval.last);
       return this.#editExisting(interval);
     }
-    const next = tree.findIntersecting(this.#cursor + 1, Number.POSITIVE_INFINITY);
+    const next = tree.afterHole(this.#cursor);
     // mutant: segment-skips-hole
     this.#segmentEnd = next === undefined ? this.#last : Math.min(this.#last, next.first - 1);
     return this.#editHole();

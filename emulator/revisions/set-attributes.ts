@@ -119,7 +119,7 @@ export class SetAttributes {
   /** The tree change of the segment at the cursor; leaves the change set behind. Returns 0 or -ENOMEM. */
   #editSegment(): number {
     const { tree } = this.#context;
-    const interval = tree.find(this.#cursor);
+    const interval = tree.found.find(this.#cursor) ?? tree.findAndNote(this.#cursor);
     if (interval !== undefined) {
       this.#segmentEnd = Math.min(this.#last, interval.last);
       return this.#editExisting(interval);

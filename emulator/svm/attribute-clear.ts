@@ -46,7 +46,6 @@ function clearLocked(context: SvmContext, first: number, last: number, allocatio
         tree.trimFront(interval, last + 1);
       } else {
         tree.remove(interval);
-        interval.freed = true;
       }
     }
     interval = next;

@@ -1,9 +1,12 @@
 // Models: GET_ATTR - aggregation over the runs of a request (spec/02-attributes §7).
 import { SvmAccess, SvmAttributeType } from '../../lib/uapi/constants.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
+import type { AttributeInterval } from './attribute-interval.ts';
 import { copyRecord, LOCATION_UNDEFINED } from './attribute-record.ts';
 import type { AttributeRecord, AttributeRequest } from './attribute-record.ts';
 import type { SvmContext } from './context.ts';
+
+const { preferredLocation, prefetchLocation, access, granularity, hostAccess } = SvmAttributeType;
 
 /**
  * Fills the values of `request` for the pages `[first, last]`, both inclusive;
@@ -11,28 +14,51 @@ import type { SvmContext } from './context.ts';
  * 0, or -EINVAL at an unknown type, with the values before it filled in.
  */
 export function getAttributes(context: SvmContext, first: number, last: number, request: AttributeRequest): number {
-  // Of this call: while it is interrupted, another one may be made.
-  const { aggregate } = request;
-  context.tree.hold();
-  aggregateRecords(context, first, last, aggregate);
-  context.tree.release();
-  context.points.reach('tree-unlock');
-  const lastType = context.revision.uapi.lastAttributeType;
+  const { tree, points, revision } = context;
+  const interval = tree.found.find(first);
+  // The usual case: one interval covers the request. There are no rows then, so that the tree needs not be held.
+  const isCovered = interval !== undefined && first <= last && interval.last >= last;
+  const record = isCovered ? interval : aggregateRecords(context, first, last, request.aggregate);
+  const result = fillValues(request, record, revision.uapi.lastAttributeType);
+  points.reach('tree-unlock');
+  return result;
+}
+
+function fillValues(request: AttributeRequest, record: AttributeRecord, lastType: number): number {
   for (let index = 0; index < request.count; index++) {
     const type = request.types[index]!;
     if (type > lastType) return -Errno.EINVAL;
-    request.values[index] = valueOf(aggregate, type);
+    request.values[index] = valueOf(record, type);
   }
   return 0;
 }
 
-function aggregateRecords(context: SvmContext, first: number, last: number, aggregate: AttributeRecord): void {
+function aggregateRecords(
+  context: SvmContext,
+  first: number,
+  last: number,
+  aggregate: AttributeRecord,
+): AttributeRecord {
   const { tree, defaults } = context;
-  let interval = first <= last ? tree.findIntersecting(first, last) : undefined;
-  if (interval === undefined || interval.first > first) copyRecord(aggregate, defaults);
-  else copyRecord(aggregate, interval);
-  // The usual case: one interval covers the request.
-  if (interval !== undefined && interval.first <= first && interval.last >= last) return;
+  tree.hold();
+  const found = first <= last ? tree.findAndNote(first) : undefined;
+  copyRecord(aggregate, found ?? defaults);
+  if (found === undefined || found.last < last)
+    combineAll(context, first, last, found ?? tree.afterHole(first), aggregate);
+  tree.release();
+  return aggregate;
+}
+
+/** `from`: the interval that contains the first page, or the next one. */
+function combineAll(
+  { tree, defaults }: SvmContext,
+  first: number,
+  last: number,
+  from: AttributeInterval | undefined,
+  aggregate: AttributeRecord,
+): void {
+  if (from === undefined || from.first > last) return;
+  let interval: AttributeInterval | undefined = from;
   let cursor = first;
   while (interval !== undefined && cursor <= last) {
     if (interval.first > cursor) combine(aggregate, defaults);
@@ -63,15 +89,15 @@ function combine(aggregate: AttributeRecord, record: AttributeRecord): void {
 
 function valueOf(record: AttributeRecord, type: number): number {
   switch (type) {
-    case SvmAttributeType.preferredLocation:
+    case preferredLocation:
       return record.preferredLocation;
-    case SvmAttributeType.prefetchLocation:
+    case prefetchLocation:
       return record.prefetchLocation;
-    case SvmAttributeType.access:
+    case access:
       return record.access;
-    case SvmAttributeType.granularity:
+    case granularity:
       return record.granularity;
     default:
-      return (record.flags >>> (type - SvmAttributeType.hostAccess)) & 1;
+      return (record.flags >>> (type - hostAccess)) & 1;
   }
 }

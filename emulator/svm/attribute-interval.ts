@@ -11,7 +11,7 @@ export class AttributeInterval implements AttributeRecord {
   access: number;
   granularity: number;
   flags: number;
-  /** Set when the clear procedure freed it; its members keep the last values (spec/05-faults §10). */
+  /** Set when the clear procedure took it out of the tree and freed it; its members keep the last values (spec/05-faults §10). */
   freed = false;
 
   constructor(first: number, last: number, record: AttributeRecord) {

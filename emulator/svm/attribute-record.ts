@@ -49,7 +49,7 @@ export class AttributeRequest {
   // Few at first: so short arrays lie in V8's own heap, and nearly every call has few.
   types: Uint32Array = new Uint32Array(FIRST_CAPACITY);
   values: Uint32Array = new Uint32Array(FIRST_CAPACITY);
-  /** What a GET has aggregated so far. It lies here because a call can be interrupted by another one, which has its own. */
+  /** What a GET aggregates where no single interval covers its pages. */
   readonly aggregate: AttributeRecord = defaultRecord(0, SvmAccess.inaccessible);
 
   /** Begins a request of `count` attributes, at most 64; what the columns hold is left to the caller. */

@@ -3,6 +3,7 @@ import { OrderedMap } from '../kernel/ordered-map.ts';
 import { AttributeInterval } from './attribute-interval.ts';
 import { AttributeList } from './attribute-list.ts';
 import { AttributeRows } from './attribute-rows.ts';
+import { FoundIntervals } from './found-intervals.ts';
 
 /**
  * Intervals above which those that nobody holds become rows: so many objects are 5 MB, and as long as caches hold them a
@@ -25,6 +26,8 @@ export interface BoundsLookup {
 export class AttributeTree {
   // By first page; of many intervals the most are rows.
   readonly #map = new OrderedMap<AttributeInterval | number>();
+  /** Those that SET_ATTR and GET_ATTR found before; none where there are rows, or intervals overlap. */
+  readonly found = new FoundIntervals();
   // Null as long as there were none.
   #rows: AttributeRows | null = null;
   readonly #mostObjects: number;
@@ -79,6 +82,14 @@ export class AttributeTree {
     return item.last >= page ? item : undefined;
   }
 
+  /** As `find`, for who may well ask for the same page again, and asks `found` first then. */
+  findAndNote(page: number): AttributeInterval | undefined {
+    const interval = this.find(page);
+    if (interval !== undefined && this.#list === null && this.#rows === null)
+      this.found.note(page, interval, this.#map.size);
+    return interval;
+  }
+
   /** The first interval after `page`, which is in none. */
   afterHole(page: number): AttributeInterval | undefined {
     return this.#list === null
@@ -129,6 +140,7 @@ export class AttributeTree {
     this.#longest = Math.max(this.#longest, interval.last - interval.first + 1);
     if (this.#list === null && !this.#isHole(interval.first, interval.last)) {
       this.#unpackAll();
+      this.found.clear();
       this.#list = new AttributeList(this.values());
     }
     if (this.#list !== null) this.#insertOverlapping(interval);
@@ -137,6 +149,7 @@ export class AttributeTree {
 
   remove(interval: AttributeInterval): void {
     this.#map.remove(interval.first, interval);
+    interval.freed = true;
     if (this.#map.size === 0) this.#list = null;
     else this.#list?.remove(interval);
   }
@@ -187,6 +200,7 @@ export class AttributeTree {
 
   clear(): void {
     this.#map.clear();
+    this.found.clear();
     this.#rows = null;
     this.#objects.length = 0;
     this.#list = null;
@@ -239,6 +253,7 @@ export class AttributeTree {
     // Until now all were objects.
     const objects = this.#rows === null ? [...this.values()] : this.#objects;
     const rows = (this.#rows ??= new AttributeRows());
+    this.found.clear();
     for (const interval of objects) {
       const row = rows.add(interval);
       // It may have been removed since.

@@ -11,7 +11,11 @@ import {
 export const LOCATION_UNDEFINED = -1;
 // mutant: granularity-clamp
 const LARGEST_STORED_GRANULARITY = 63;
-const FIRST_FLAG_TYPE = SvmAttributeType.hostAccess;
+// V8 knows the values of constants that a module keeps to itself, and loads those of others each time.
+const { preferredLocation, prefetchLocation, access, granularity, hostAccess, gpuAlwaysMapped } = SvmAttributeType;
+const { system, undefined: undefinedLocation } = SvmLocation;
+const GREATEST_ACCESS = SvmAccess['allow-migrate'];
+const FIRST_FLAG_TYPE = hostAccess;
 
 /** Flags that are in PTEs, and flags that concern the mapping; every flag is in exactly one of them. */
 export const PTE_FLAG_MASK: number =
@@ -29,6 +33,7 @@ export const Trigger = {
   rangeSplit: 0x40,
   prefetch: 0x80,
 } as const;
+const { accessChange, pteFlagChange, mappingFlagChange, locationChange, granularityChange, prefetch } = Trigger;
 
 /** The five members of a record. Locations are signed 32-bit numbers. */
 export interface AttributeRecord {
@@ -96,17 +101,17 @@ export function isValidRequest(request: AttributeRequest, lastType: number): boo
   for (let index = 0; index < request.count; index++) {
     const type = request.types[index]!;
     const value = request.values[index]!;
-    if (type === SvmAttributeType.prefetchLocation) {
+    if (type === prefetchLocation) {
       // mutant: prefetch-undefined-accepted
-      if (value === SvmLocation.undefined) return false;
-    } else if (type === SvmAttributeType.access) {
+      if (value === undefinedLocation) return false;
+    } else if (type === access) {
       // mutant: access-3-accepted
-      if (value > SvmAccess['allow-migrate']) return false;
+      if (value > GREATEST_ACCESS) return false;
     } else if (type >= FIRST_FLAG_TYPE) {
       // mutant: flag-value-2-accepted, type-12-accepted
       if (type > lastType || value > 1) return false;
       // mutant: always-mapped-accepted
-      if (type === SvmAttributeType.gpuAlwaysMapped && value === 1) return false;
+      if (type === gpuAlwaysMapped && value === 1) return false;
     }
   }
   return true;
@@ -118,16 +123,16 @@ export function applyRequest(record: AttributeRecord, request: AttributeRequest)
     const type = request.types[index]!;
     const value = request.values[index]!;
     switch (type) {
-      case SvmAttributeType.preferredLocation:
+      case preferredLocation:
         record.preferredLocation = value | 0;
         break;
-      case SvmAttributeType.prefetchLocation:
+      case prefetchLocation:
         record.prefetchLocation = value | 0;
         break;
-      case SvmAttributeType.access:
+      case access:
         record.access = value;
         break;
-      case SvmAttributeType.granularity:
+      case granularity:
         record.granularity = Math.min(value, LARGEST_STORED_GRANULARITY);
         break;
       default: {
@@ -142,16 +147,16 @@ export function applyRequest(record: AttributeRecord, request: AttributeRequest)
 export function changeTrigger(before: AttributeRecord, after: AttributeRecord): number {
   let trigger = 0;
   const changedFlags = before.flags ^ after.flags;
-  if (before.access !== after.access) trigger |= Trigger.accessChange;
-  if ((changedFlags & PTE_FLAG_MASK) !== 0) trigger |= Trigger.pteFlagChange;
-  if ((changedFlags & MAPPING_FLAG_MASK) !== 0) trigger |= Trigger.mappingFlagChange;
-  if (before.preferredLocation !== after.preferredLocation) trigger |= Trigger.locationChange;
-  if (before.granularity !== after.granularity) trigger |= Trigger.granularityChange;
+  if (before.access !== after.access) trigger |= accessChange;
+  if ((changedFlags & PTE_FLAG_MASK) !== 0) trigger |= pteFlagChange;
+  if ((changedFlags & MAPPING_FLAG_MASK) !== 0) trigger |= mappingFlagChange;
+  if (before.preferredLocation !== after.preferredLocation) trigger |= locationChange;
+  if (before.granularity !== after.granularity) trigger |= granularityChange;
   // Q17: the new value counts, not a change of it.
   // mutant: prefetch-to-system-maps
-  if (after.prefetchLocation !== LOCATION_UNDEFINED && after.prefetchLocation !== SvmLocation.system) {
+  if (after.prefetchLocation !== LOCATION_UNDEFINED && after.prefetchLocation !== system) {
     // mutant: prefetch-only-on-change
-    trigger |= Trigger.prefetch;
+    trigger |= prefetch;
   }
   return trigger;
 }

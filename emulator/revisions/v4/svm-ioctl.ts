@@ -13,6 +13,8 @@ import type { UserMemory } from '../../svm/revision.ts';
 import type { SvmIoctlCall } from '../../svm/context.ts';
 
 const PAGE_MASK = 0xfff;
+const SET = SvmOperation.setAttributes;
+const GET = SvmOperation.getAttributes;
 
 /**
  * One call of the handler; resumable where SET_ATTR waits for the svm lock.
@@ -41,7 +43,7 @@ export class SvmIoctl implements SvmIoctlCall {
     if (memory === 'bad' || memory.bytes.length < count * ATTRIBUTE_BYTES) return -Errno.EFAULT;
     copyFromUser(this.#request, memory.bytes, count);
     // mutant: operation-2-accepted
-    if (args.operation !== SvmOperation.setAttributes && args.operation !== SvmOperation.getAttributes) {
+    if (args.operation !== SET && args.operation !== GET) {
       return -Errno.EINVAL;
     }
     const first = args.startHigh * 0x10_0000 + (args.startLow >>> 12);
@@ -49,7 +51,7 @@ export class SvmIoctl implements SvmIoctlCall {
     // (start + size - 1) >> 12 in wrapping u64 arithmetic.
     const sum = first + pages;
     const last = sum > PAGE_NUMBER_END ? sum - PAGE_NUMBER_END - 1 : sum - 1;
-    if (args.operation === SvmOperation.setAttributes) {
+    if (args.operation === SET) {
       if (this.#set === null || this.#setContext !== context) {
         this.#set = new SetAttributes(context);
         this.#setContext = context;

@@ -87,7 +87,7 @@ export class EmulatedFile {
     // A call at a preemption point must not use the scratch of the one it interrupts.
     const call = this.#idle ?? this.#surroundings.revision.createIoctl();
     this.#idle = null;
-    const result = call.begin(this.#obtainContext, args, memory);
+    const result = call.begin(this.vm.context ?? this.#makeContext(), args, memory);
     if (result !== SLEEPING) {
       this.#idle = call;
       if (this.effects.current !== null) this.#tell(args, memory, result);
@@ -140,14 +140,12 @@ export class EmulatedFile {
     return collector.work.run() ? ['gc'] : [];
   }
 
-  readonly #obtainContext = (): SvmContext | number => {
-    if (this.vm.context === null) {
-      const result = this.#createContext();
-      if (result !== 0) return result;
-      this.effects.current?.contextCreated(true);
-    }
+  #makeContext(): SvmContext | number {
+    const result = this.#createContext();
+    if (result !== 0) return result;
+    this.effects.current?.contextCreated(true);
     return this.vm.context!;
-  };
+  }
 
   #tell(args: SvmArguments, memory: UserMemory | 'bad' | null, result: number): void {
     this.effects.current?.ioctlAnswered(args, memory === null || memory === 'bad' ? null : memory.bytes, result);

@@ -151,17 +151,13 @@ class ClearingIoctl implements SvmIoctlCall {
     this.#posted = posted;
   }
 
-  begin(obtainContext: () => SvmContext | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number {
+  begin(context: SvmContext | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number {
     this.#first = args.startHigh * PAGES_HIGH + (args.startLow >>> 12);
     this.#pages = args.sizeHigh * PAGES_HIGH + (args.sizeLow >>> 12);
     this.#clears = args.operation === SvmOperation.setAttributes && namesPteFlag(args, memory);
     this.#isPosted = false;
-    const obtain = (): SvmContext | number => {
-      const context = obtainContext();
-      this.#context = typeof context === 'number' ? null : context;
-      return context;
-    };
-    return this.#afterPosted(this.#posted.begin(obtain, args, memory));
+    this.#context = typeof context === 'number' ? null : context;
+    return this.#afterPosted(this.#posted.begin(context, args, memory));
   }
 
   resume(): number {

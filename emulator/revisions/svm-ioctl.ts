@@ -23,9 +23,8 @@ export class SvmIoctl implements SvmIoctlCall {
   #operation = 0;
   #memory: UserMemory | null = null;
 
-  begin(obtainContext: () => SvmContext | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number {
+  begin(context: SvmContext | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number {
     // Q01: the context comes first, whatever the arguments are.
-    const context = obtainContext();
     if (typeof context === 'number') return context;
     // mutant: v7-alignment
     if (((args.startLow | args.sizeLow) & PAGE_MASK) !== 0) return -Errno.EINVAL;

@@ -98,9 +98,9 @@ export interface UserMemory {
 export interface SvmIoctlCallOf<Context> {
   /**
    * 0, a negative errno, or SLEEPING. `memory` null is a null pointer, 'bad' one that copy-from-user faults on;
-   * `obtainContext` gives the context of the file, made if there is none, or a negative errno.
+   * `context` is the one of the file, or the negative errno that its creation gave.
    */
-  begin(obtainContext: () => Context | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number;
+  begin(context: Context | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number;
   /** Goes on with a call that slept; the svm lock should be free now. */
   resume(): number;
 }

@@ -26,9 +26,8 @@ export class SvmIoctl implements SvmIoctlCall {
   readonly #request = new AttributeRequest();
 
   /** `memory` null is a null pointer, 'bad' one that copy-from-user faults on. */
-  begin(obtainContext: () => SvmContext | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number {
+  begin(context: SvmContext | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number {
     // Q01: the context comes first, whatever the arguments are.
-    const context = obtainContext();
     // mutant: context-after-checks
     if (typeof context === 'number') return context;
     // mutant: alignment-of-size

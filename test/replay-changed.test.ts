@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { traceLines } from '../lib/trace/format/parse-trace.ts';
+import { recordedLines, traceLines } from '../lib/trace/format/parse-trace.ts';
 import { replayTrace } from '../lib/trace/replay/replay.ts';
 import { times } from './support/effort.ts';
 
@@ -46,7 +46,7 @@ describe('answers that are held against recorded bytes', () => {
     for (let count = 0; count < tried; count++) {
       const line = Math.floor(((count + 0.5) * recording.lines.length) / tried);
       const text = recording.changed(line, 7919 * count + 13);
-      const result = outcome(traceLines('t', text, new TextEncoder().encode(text)));
+      const result = outcome(recordedLines('t', new TextEncoder().encode(text)));
       expect(result).toEqual(outcome([...traceLines('t', text)]));
       if (typeof result === 'string' || (result as { difference: unknown }).difference !== undefined) caught++;
     }
@@ -56,14 +56,19 @@ describe('answers that are held against recorded bytes', () => {
 
   it('reads a trace to its end after a difference, as when all of it is read before', () => {
     const text = '{"in":{"gc":{}},"out":{"ret":-1,"ran":false,"fx":[]}}\n{"in":{"gc":{"x":1}},"out":{}}';
-    const [lazy, whole] = [traceLines('t', text, new TextEncoder().encode(text)), traceLines('t', text)].map(outcome);
+    const [lazy, whole] = [recordedLines('t', new TextEncoder().encode(text)), traceLines('t', text)].map(outcome);
     expect(lazy).toMatch(/^t:2: gc\.x: unknown field/);
     expect(whole).toBe(lazy);
   });
 
-  it('parses answers with other characters than ASCII at once', () => {
-    const text = '{"in":{"gc":{}},"out":{"ret":0,"ran":false,"fx":[],"note":"é"}}';
-    const [line] = traceLines('t', text, new TextEncoder().encode(text));
-    expect([line!.recorded, line!.expected!['note']]).toEqual([undefined, 'é']);
+  it('parses answers with other characters than ASCII when they are asked for', () => {
+    const text =
+      '\ufeff\n{"in":{"gc":{}},"out":{"ret":0,"ran":false,"fx":[],"note":"é"}}\n{"in":{"gc":{ }},"out":{"é":1}}';
+    const lines = [...recordedLines('t', new TextEncoder().encode(text))];
+    expect(lines.map(({ line, source, expected }) => ({ line, source, expected }))).toEqual([
+      { line: 2, source: { gc: {} }, expected: { ret: 0, ran: false, fx: [], note: 'é' } },
+      { line: 3, source: { gc: {} }, expected: { é: 1 } },
+    ]);
+    expect(lines.map(({ recorded }) => recorded !== undefined)).toEqual([true, false]);
   });
 });

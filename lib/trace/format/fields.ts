@@ -1,5 +1,7 @@
 /** Reads the fields of a trace operation, with errors that name operation and field (spec/trace-format §1). */
 
+import { RequestObject } from './request-reader.ts';
+
 const U64_END = 1n << 64n;
 
 /** Thrown for a line that is no operation of the trace format; the reader adds file and line number. */
@@ -14,31 +16,34 @@ export class TraceFormatError extends Error {
 /** The fields of one operation. */
 export class Fields {
   readonly operation: string;
-  readonly #values: Readonly<Record<string, unknown>>;
-
+  readonly #values: RequestObject;
   readonly #common: readonly string[];
 
-  /** `common`: fields that the operation may have besides its own. */
+  /** `values`: an object as JSON.parse gives it, or as the reader of requests does; `common`: fields that the operation may have besides its own. */
   constructor(operation: string, values: unknown, common: readonly string[] = []) {
     this.operation = operation;
     this.#common = common;
-    if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    if (values instanceof RequestObject) this.#values = values;
+    else if (typeof values !== 'object' || values === null || Array.isArray(values)) {
       throw new TraceFormatError(`${operation}: expected an object with the fields of the operation`);
-    }
-    this.#values = values as Readonly<Record<string, unknown>>;
+    } else this.#values = RequestObject.of(values as Readonly<Record<string, unknown>>);
   }
 
   has(name: string): boolean {
-    return this.#values[name] !== undefined;
+    return this.#values.get(name) !== undefined;
   }
 
+  /** The value as JSON has it. */
   raw(name: string): unknown {
-    return this.#values[name];
+    const value = this.#values.get(name);
+    return typeof value === 'bigint' ? `0x${value.toString(16)}` : value;
   }
 
   /** Refuses fields that the operation does not have. */
   only(...own: string[]): void {
-    for (const name in this.#values) {
+    const { names, count } = this.#values;
+    for (let index = 0; index < count; index++) {
+      const name = names[index]!;
       if (own.includes(name) || this.#common.includes(name)) continue;
       const known = [...own, ...this.#common];
       this.#fail(name, `unknown field; known: ${known.length === 0 ? 'none' : known.join(', ')}`);
@@ -47,6 +52,9 @@ export class Fields {
 
   /** A u64: a whole JSON number or an "0x..." string. */
   u64(name: string): bigint {
+    const read = this.#values.get(name);
+    // So many digits as a u64 has.
+    if (typeof read === 'bigint') return read;
     const value = this.#required(name);
     let parsed: bigint | undefined;
     if (typeof value === 'number' && Number.isSafeInteger(value)) parsed = BigInt(value);
@@ -102,7 +110,7 @@ export class Fields {
 
   /** One value as `read` reads it, or a list of such. */
   perGpu<T>(name: string, read: (fields: Fields, name: string) => T): T | T[] {
-    const value = this.#values[name];
+    const value = this.raw(name);
     if (!Array.isArray(value)) return read(this, name);
     return value.map((each, gpu) => read(new Fields(this.operation, { [`${name}[${gpu}]`]: each }), `${name}[${gpu}]`));
   }
@@ -130,7 +138,7 @@ export class Fields {
   }
 
   #required(name: string): unknown {
-    const value = this.#values[name];
+    const value = this.raw(name);
     if (value === undefined) this.#fail(name, 'missing');
     return value;
   }

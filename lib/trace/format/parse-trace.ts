@@ -3,6 +3,7 @@ import type { TraceOperation } from '../operations/index.ts';
 import { RecordedAnswer } from './answer-text.ts';
 import { parseOperation } from '../operations/parse.ts';
 import { TraceFormatError } from './fields.ts';
+import { RequestReader } from './request-reader.ts';
 import { TraceFileError } from './trace-file-error.ts';
 
 /** One line of a trace: the operation, and its recorded answer if there is one. */
@@ -22,50 +23,103 @@ export function parseTrace(name: string, text: string): TraceLine[] {
   return [...traceLines(name, text)];
 }
 
-/**
- * The lines of a trace, each parsed when it is asked for. With `bytes`, the same text as bytes, recorded answers are parsed when
- * somebody asks for `expected`, and a malformed one is complained of only then.
- */
-export function* traceLines(name: string, text: string, bytes?: Uint8Array): Generator<TraceLine, void> {
-  // A character is a byte where all are ASCII; other text is parsed at once.
-  const places = bytes?.length === text.length ? bytes : undefined;
-  let isFirst = true;
+/** The lines of a trace given as text, each parsed when it is asked for. */
+export function* traceLines(name: string, text: string): Generator<TraceLine, void> {
+  const order = new OrderOfLines(name);
   for (let start = 0, line = 1; start <= text.length; line++) {
     const newline = text.indexOf('\n', start);
     const end = newline < 0 ? text.length : newline;
-    const parsed =
-      (places === undefined ? undefined : lazyLine(name, line, text, places, start, end)) ??
-      parseLine(name, line, text.slice(start, end).trim());
+    const parsed = parseLine(name, line, text.slice(start, end).trim());
     start = end + 1;
-    if (parsed === undefined) continue;
-    if (parsed.operation.name === 'config' && !isFirst) {
-      throw new TraceFileError(name, line, 'config: only the first operation of a trace may be a config');
-    }
-    isFirst = false;
-    yield parsed;
+    if (parsed !== undefined) yield order.checked(parsed);
   }
-  if (isFirst) throw new TraceFileError(name, 0, 'holds no operation');
+  order.end();
 }
 
-const IN = '{"in":';
-const OUT = ',"out":';
-const END = '}';
+/**
+ * The lines of a trace given as bytes. Recorded answers are parsed when somebody asks for `expected`, and a malformed one is complained
+ * of only then.
+ */
+export function* recordedLines(name: string, bytes: Uint8Array): Generator<TraceLine, void> {
+  const order = new OrderOfLines(name);
+  const reader = new RequestReader(bytes);
+  for (let start = 0, line = 1; start <= bytes.length; line++) {
+    const newline = bytes.indexOf(NEWLINE, start);
+    const end = newline < 0 ? bytes.length : newline;
+    const parsed =
+      recordedLine(name, line, reader, bytes, start, end) ??
+      parseLine(name, line, textOf(bytes.subarray(start, end)).trim());
+    start = end + 1;
+    if (parsed !== undefined) yield order.checked(parsed);
+  }
+  order.end();
+}
+
+/** That a configuration can only come first, and that there is an operation. */
+class OrderOfLines {
+  readonly #file: string;
+  #isFirst = true;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  checked(line: TraceLine): TraceLine {
+    if (line.operation.name === 'config' && !this.#isFirst)
+      throw new TraceFileError(this.#file, line.line, 'config: only the first operation of a trace may be a config');
+    this.#isFirst = false;
+    return line;
+  }
+
+  end(): void {
+    if (this.#isFirst) throw new TraceFileError(this.#file, 0, 'holds no operation');
+  }
+}
+
+const NEWLINE = 0x0a;
+const IN = new TextEncoder().encode('{"in":');
+const OUT = new TextEncoder().encode(',"out":');
+const END = new TextEncoder().encode('}');
+
+// What marks the order of bytes is no text, but white space at its beginning is.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+function textOf(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
 
 /** A line whose answer is most of its text and, as a rule, only compared as text. */
-class LazyLine implements TraceLine {
+class RecordedLine implements TraceLine {
   readonly line: number;
   readonly operation: TraceOperation;
-  readonly source: unknown;
   readonly recorded: RecordedAnswer;
   readonly #file: string;
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  readonly #end: number;
   #expected: Readonly<Record<string, unknown>> | undefined;
 
-  constructor(file: string, line: number, source: unknown, recorded: RecordedAnswer) {
-    this.#file = file;
+  /** The request is in `bytes` from `start` to before `end`, the answer after it to before `endOfAnswer`. */
+  constructor(
+    file: string,
+    line: number,
+    operation: TraceOperation,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    endOfAnswer: number,
+  ) {
     this.line = line;
-    this.source = source;
-    this.operation = parseSource(file, line, source);
-    this.recorded = recorded;
+    this.operation = operation;
+    this.recorded = new RecordedAnswer(bytes, end + OUT.length, endOfAnswer);
+    this.#file = file;
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  get source(): unknown {
+    return parseJson(this.#file, this.line, textOf(this.#bytes.subarray(this.#start, this.#end)));
   }
 
   get expected(): Readonly<Record<string, unknown>> | undefined {
@@ -78,26 +132,26 @@ class LazyLine implements TraceLine {
 }
 
 /** The line from `start` to before `end` without parsing its answer, or undefined if it does not have the form of a recording. */
-function lazyLine(
+function recordedLine(
   file: string,
   line: number,
-  text: string,
+  reader: RequestReader,
   bytes: Uint8Array,
   start: number,
   end: number,
 ): TraceLine | undefined {
-  if (!text.startsWith(IN, start) || text[end - 1] !== END) return undefined;
-  const split = text.indexOf(OUT, start + IN.length);
-  if (split < 0 || split + OUT.length >= end) return undefined;
-  let source: unknown;
-  const operation = text.slice(start + IN.length, split);
-  assertShallow(file, line, operation);
-  try {
-    source = JSON.parse(operation);
-  } catch {
-    return undefined; // Parsed as a whole, the line says what is wrong with it.
-  }
-  return new LazyLine(file, line, source, new RecordedAnswer(bytes, split + OUT.length, end - END.length));
+  if (!isAt(IN, bytes, start) || !isAt(END, bytes, end - 1)) return undefined;
+  const startOfRequest = start + IN.length;
+  const request = reader.read(startOfRequest);
+  const endOfRequest = reader.end;
+  if (request === undefined || !isAt(OUT, bytes, endOfRequest) || endOfRequest + OUT.length >= end) return undefined;
+  const operation = parseSource(file, line, request);
+  return new RecordedLine(file, line, operation, bytes, startOfRequest, endOfRequest, end - END.length);
+}
+
+function isAt(piece: Uint8Array, bytes: Uint8Array, start: number): boolean {
+  for (let index = 0; index < piece.length; index++) if (bytes[start + index] !== piece[index]) return false;
+  return true;
 }
 
 /** Undefined: a comment, or nothing at all. */

@@ -1,9 +1,8 @@
 /** Reads trace files, plain or gzip, with file and line number in every complaint. */
-import { isAscii } from 'node:buffer';
 import { readFileSync, statSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { DEFAULT_MAX_SIZE } from './max-size.ts';
-import { parseTrace, traceLines } from './parse-trace.ts';
+import { parseTrace, recordedLines } from './parse-trace.ts';
 import type { TraceLine } from './parse-trace.ts';
 import { readStandardInput, STANDARD_INPUT } from './standard-input.ts';
 import { TraceFileError } from './trace-file-error.ts';
@@ -65,9 +64,7 @@ export function readTraceFile(path: string, options: ReadOptions = {}): TraceLin
 
 /** The lines of a trace file, each when it is asked for and with its answer unparsed, as `traceLines` gives them. */
 export function readTraceLines(path: string, options: ReadOptions = {}): Generator<TraceLine, void> {
-  const bytes = readBytes(path, options);
-  // Where a character is a byte, text is a copy of the bytes.
-  return traceLines(nameOf(path), bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8'), bytes);
+  return recordedLines(nameOf(path), readBytes(path, options));
 }
 
 const LEAST_CHUNK = 1 << 12;

@@ -2,6 +2,7 @@
 import { PREEMPTION_POINTS } from '../../../emulator/index.ts';
 import { parseFailures } from '../format/failures.ts';
 import { Fields, TraceFormatError } from '../format/fields.ts';
+import { RequestObject } from '../format/request-reader.ts';
 import { descriptorOf, isOperationName, OPERATIONS } from './index.ts';
 import type { TraceInjection, TraceOperation } from './index.ts';
 
@@ -10,8 +11,12 @@ const NONE: readonly string[] = [];
 const OF_ALL: readonly string[] = ['inject', 'fail'];
 const OF_ONE_GPU: readonly string[] = ['gpu', ...OF_ALL];
 
-/** Parses `{"NAME": {fields}}`; throws TraceFormatError. */
+/** Parses `{"NAME": {fields}}`, as JSON.parse gives it or as the reader of requests does; throws TraceFormatError. */
 export function parseOperation(value: unknown): TraceOperation {
+  if (value instanceof RequestObject) {
+    if (value.count === 1) return operationOf(value.names[0]!, value.values[0]);
+    throw new TraceFormatError(wrongNumber(value.names.slice(0, value.count)));
+  }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new TraceFormatError('expected an object {"OPERATION": {...}}');
   }
@@ -21,12 +26,15 @@ export function parseOperation(value: unknown): TraceOperation {
     several = name !== undefined;
     name ??= each;
   }
-  if (name === undefined || several) {
-    const names = Object.keys(value);
-    throw new TraceFormatError(
-      `expected one operation in an object, got ${names.length === 0 ? 'none' : names.join(', ')}`,
-    );
-  }
+  if (name === undefined || several) throw new TraceFormatError(wrongNumber(Object.keys(value)));
+  return operationOf(name, (value as Record<string, unknown>)[name]);
+}
+
+function wrongNumber(names: readonly string[]): string {
+  return `expected one operation in an object, got ${names.length === 0 ? 'none' : names.join(', ')}`;
+}
+
+function operationOf(name: string, values: unknown): TraceOperation {
   if (!isOperationName(name)) {
     throw new TraceFormatError(
       `unknown operation ${JSON.stringify(name)}; known: ${Object.keys(OPERATIONS).join(', ')}`,
@@ -34,7 +42,7 @@ export function parseOperation(value: unknown): TraceOperation {
   }
   const { parse, perGpu } = descriptorOf(name);
   const common = name === 'config' ? NONE : perGpu === true ? OF_ONE_GPU : OF_ALL;
-  const fields = new Fields(name, (value as Record<string, unknown>)[name], common);
+  const fields = new Fields(name, values, common);
   const gpu = perGpu === true && fields.has('gpu') ? fields.count('gpu', 0xff) : 0;
   const operation = { ...parse(fields), name, gpu } as TraceOperation;
   if (!fields.has('fail') && !fields.has('inject')) return operation;

@@ -30,8 +30,10 @@ export { DriverUnloadedError } from './svm/driver-module.ts';
 export type { VmFaultOutcome } from './svm/vm-fault.ts';
 export { FaultLivelockError } from './revisions/v4/fault.ts';
 export type { MemorySnapshot, VramPagesSnapshot } from './observe/memory-snapshot.ts';
+export { contextParts } from './observe/parts.ts';
+export type { ContextParts, PteRun } from './observe/parts.ts';
 export { contextSnapshot } from './observe/snapshot.ts';
-export type { AttributeSnapshot, ContextSnapshot, PteRun, RangeSnapshot, VmaSnapshot } from './observe/snapshot.ts';
+export type { AttributeSnapshot, ContextSnapshot, RangeSnapshot, VmaSnapshot } from './observe/snapshot.ts';
 export { EVENT_NAMES, NOTIFIER_EVENT_NAMES } from './observe/events.ts';
 export type {
   EventListener,

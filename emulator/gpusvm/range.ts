@@ -46,6 +46,14 @@ export class GpuRange {
     return this.startPage + this.pages;
   }
 
+  get unmapped(): boolean {
+    return (this.state & RangeState.unmapped) !== 0;
+  }
+
+  get partiallyUnmapped(): boolean {
+    return (this.state & RangeState.partiallyUnmapped) !== 0;
+  }
+
   /** "Has DMA mapping": valid pages (A.9; device pages do not exist in V4). */
   get pagesValid(): boolean {
     return (this.state & RangeState.dmaMapped) !== 0;

@@ -22,6 +22,9 @@ export const SvmRangeState = {
   restorePending: 128 << DRIVER_STATE_SHIFT,
 } as const;
 
+/** Where a range waits for a worker, or 'processing' while one has it. */
+export type RangeQueue = 'none' | 'gc' | 'restore' | 'processing';
+
 const NOT_COMMITTABLE = RangeState.unmapped | RangeState.partiallyUnmapped;
 const EMPTY_FIRST = 0x7fff_ffff;
 
@@ -103,6 +106,19 @@ export class AmdgpuSvmRange extends GpuRange {
 
   get hasPending(): boolean {
     return this.#pendingFirst <= this.#pendingLast || (this.state & SvmRangeState.unmapPending) !== 0;
+  }
+
+  /** Of a range that has something pending: what; unmapping goes before restoring. */
+  get pendingOperation(): 'unmap' | 'restore' {
+    return (this.state & SvmRangeState.unmapPending) !== 0 ? 'unmap' : 'restore';
+  }
+
+  get queue(): RangeQueue {
+    const { state } = this;
+    if ((state & SvmRangeState.processing) !== 0) return 'processing';
+    if ((state & SvmRangeState.restoring) !== 0) return 'restore';
+    if ((state & SvmRangeState.queued) !== 0) return 'gc';
+    return this.hasPending ? 'processing' : 'none';
   }
 
   clearPending(): void {

@@ -6,7 +6,7 @@ import type { AnswerOutput } from './answer-text.ts';
 
 const recorded = (text: string): RecordedAnswer => {
   const bytes = new TextEncoder().encode(`before${text}after`);
-  return new RecordedAnswer(bytes, 6, 6 + text.length);
+  return new RecordedAnswer(new DataView(bytes.buffer), 6, 6 + text.length);
 };
 
 const VALUES = [

@@ -1,6 +1,6 @@
 /** Traces given as text: lines, operations, recorded answers. Free of Node imports: the inspector's page reads with it. */
 import type { TraceOperation } from '../operations/index.ts';
-import { RecordedAnswer } from './answer-text.ts';
+import { Fragment, isAt, RecordedAnswer } from './answer-text.ts';
 import { parseOperation } from '../operations/parse.ts';
 import { TraceFormatError } from './fields.ts';
 import { RequestReader } from './request-reader.ts';
@@ -43,11 +43,12 @@ export function* traceLines(name: string, text: string): Generator<TraceLine, vo
 export function* recordedLines(name: string, bytes: Uint8Array): Generator<TraceLine, void> {
   const order = new OrderOfLines(name);
   const reader = new RequestReader(bytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let start = 0, line = 1; start <= bytes.length; line++) {
     const newline = bytes.indexOf(NEWLINE, start);
     const end = newline < 0 ? bytes.length : newline;
     const parsed =
-      recordedLine(name, line, reader, bytes, start, end) ??
+      recordedLine(name, line, reader, view, start, end) ??
       parseLine(name, line, textOf(bytes.subarray(start, end)).trim());
     start = end + 1;
     if (parsed !== undefined) yield order.checked(parsed);
@@ -77,9 +78,9 @@ class OrderOfLines {
 }
 
 const NEWLINE = 0x0a;
-const IN = new TextEncoder().encode('{"in":');
-const OUT = new TextEncoder().encode(',"out":');
-const END = new TextEncoder().encode('}');
+const IN = new Fragment('{"in":');
+const OUT = new Fragment(',"out":');
+const END = new Fragment('}');
 
 // What marks the order of bytes is no text, but white space at its beginning is.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -94,7 +95,7 @@ class RecordedLine implements TraceLine {
   readonly operation: TraceOperation;
   readonly recorded: RecordedAnswer;
   readonly #file: string;
-  readonly #bytes: Uint8Array;
+  readonly #bytes: DataView;
   readonly #start: number;
   readonly #end: number;
   #expected: Readonly<Record<string, unknown>> | undefined;
@@ -104,7 +105,7 @@ class RecordedLine implements TraceLine {
     file: string,
     line: number,
     operation: TraceOperation,
-    bytes: Uint8Array,
+    bytes: DataView,
     start: number,
     end: number,
     endOfAnswer: number,
@@ -119,7 +120,12 @@ class RecordedLine implements TraceLine {
   }
 
   get source(): unknown {
-    return parseJson(this.#file, this.line, textOf(this.#bytes.subarray(this.#start, this.#end)));
+    const { buffer, byteOffset } = this.#bytes;
+    return parseJson(
+      this.#file,
+      this.line,
+      textOf(new Uint8Array(buffer, byteOffset + this.#start, this.#end - this.#start)),
+    );
   }
 
   get expected(): Readonly<Record<string, unknown>> | undefined {
@@ -136,22 +142,17 @@ function recordedLine(
   file: string,
   line: number,
   reader: RequestReader,
-  bytes: Uint8Array,
+  bytes: DataView,
   start: number,
   end: number,
 ): TraceLine | undefined {
-  if (!isAt(IN, bytes, start) || !isAt(END, bytes, end - 1)) return undefined;
+  if (!isAt(IN, bytes, start, end) || !isAt(END, bytes, end - END.length, end)) return undefined;
   const startOfRequest = start + IN.length;
   const request = reader.read(startOfRequest);
   const endOfRequest = reader.end;
-  if (request === undefined || !isAt(OUT, bytes, endOfRequest) || endOfRequest + OUT.length >= end) return undefined;
+  if (request === undefined || !isAt(OUT, bytes, endOfRequest, end)) return undefined;
   const operation = parseSource(file, line, request);
   return new RecordedLine(file, line, operation, bytes, startOfRequest, endOfRequest, end - END.length);
-}
-
-function isAt(piece: Uint8Array, bytes: Uint8Array, start: number): boolean {
-  for (let index = 0; index < piece.length; index++) if (bytes[start + index] !== piece[index]) return false;
-  return true;
 }
 
 /** Undefined: a comment, or nothing at all. */

@@ -1,12 +1,6 @@
 /** The answer of `dump`: the whole state of a machine as one text (spec/trace-format §6, spec/trace-format-v8 §7). */
-import type {
-  AttributeSnapshot,
-  ContextSnapshot,
-  MemorySnapshot,
-  PteRun,
-  RangeSnapshot,
-  VmaSnapshot,
-} from '../../../emulator/index.ts';
+import { protectionLetters } from '../../../emulator/index.ts';
+import type { ContextParts, MemorySnapshot, PteRun, RangeSnapshot, VmaKind } from '../../../emulator/index.ts';
 import { isComparedCounter } from '../compare/counters.ts';
 import { Fragment } from '../format/answer-text.ts';
 import type { AnswerOutput } from '../format/answer-text.ts';
@@ -40,7 +34,7 @@ export interface DumpAnswer extends BareAnswer {
   readonly ranges: readonly (readonly [start: string, end: string, range: DumpedRange])[];
   readonly boMaps?: readonly (readonly [start: string, end: string])[];
   readonly ptes: readonly (readonly [startPage: string, pages: string, flags: string, state: PteRun['state']])[];
-  readonly vmas: readonly (readonly [start: string, end: string, protection: string, kind: VmaSnapshot['kind']])[];
+  readonly vmas: readonly (readonly [start: string, end: string, protection: string, kind: VmaKind])[];
   readonly pages?: readonly (readonly unknown[])[];
   readonly bos?: readonly (readonly [gpu: number, offset: string, pages: string, inUse: string])[];
   readonly vram?: readonly (readonly [evictable: string, pinned: string, total: string])[];
@@ -62,6 +56,9 @@ export interface DumpAnswer extends BareAnswer {
 /** Bits of the pending operations (spec/trace-format-v7 §4). */
 const PENDING_BITS = { unmap: 1, restore: 2 } as const;
 
+type Listed<Key extends 'intervals' | 'notifiers' | 'ranges' | 'vmas'> =
+  ContextParts[Key] extends Iterable<infer Item> ? Item : never;
+
 /** Pieces of text, by what they are. */
 const pieces = new Map<string, Fragment>();
 
@@ -73,6 +70,7 @@ function piece(text: string): Fragment {
 
 const [COMMA, END, QUOTE] = [new Fragment(','), new Fragment(']'), new Fragment('"')];
 const [HEX, NEXT_HEX, LAST_HEX] = [new Fragment('["0x'), new Fragment('","0x'), new Fragment('"]')];
+const NEXT_LIST = new Fragment(',["0x');
 const [TRUE, FALSE] = [new Fragment('true'), new Fragment('false')];
 
 function writeFlag(output: AnswerOutput, key: Fragment, value: boolean): void {
@@ -95,23 +93,25 @@ function writeNumber(output: AnswerOutput, key: Fragment, value: number): void {
 function writeList<T>(
   output: AnswerOutput,
   key: Fragment,
-  items: readonly T[],
+  items: Iterable<T>,
   write: (output: AnswerOutput, item: T) => void,
 ): void {
   output.raw(key);
-  for (let index = 0; index < items.length; index++) {
-    if (index > 0) output.raw(COMMA);
-    write(output, items[index]!);
+  let isFirst = true;
+  for (const item of items) {
+    if (!isFirst) output.raw(COMMA);
+    isFirst = false;
+    write(output, item);
   }
   output.raw(END);
 }
 
 /** `["0x...","0x..."]` */
-function writeInterval(output: AnswerOutput, { start, end }: { readonly start: bigint; readonly end: bigint }): void {
+function writeInterval(output: AnswerOutput, { startPage, endPage }: Listed<'notifiers'>): void {
   output.raw(HEX);
-  output.hex(start);
+  output.address(startPage);
   output.raw(NEXT_HEX);
-  output.hex(end);
+  output.address(endPage);
   output.raw(LAST_HEX);
 }
 
@@ -123,78 +123,92 @@ const GRANULARITY = new Fragment(',"granularity":');
 const FLAGS = new Fragment(',"flags":"0x');
 const END_OF_ATTRIBUTES = new Fragment('"}]');
 
-function writeAttributes(output: AnswerOutput, interval: AttributeSnapshot): void {
-  output.raw(HEX);
-  output.hex(interval.firstPage);
-  output.raw(NEXT_HEX);
-  output.hex(interval.lastPage);
-  writeNumber(output, PREFERRED, interval.preferredLocation);
-  writeNumber(output, PREFETCH, interval.prefetchLocation);
-  writeNumber(output, ACCESS, interval.access);
-  writeNumber(output, GRANULARITY, interval.granularity);
-  output.raw(FLAGS);
-  output.hex(interval.flags);
-  output.raw(END_OF_ATTRIBUTES);
+function writeAttributes(output: AnswerOutput, intervals: ContextParts['intervals']): void {
+  output.raw(ATTRS);
+  let before = HEX;
+  for (const interval of intervals) {
+    output.raw(before);
+    output.hex(interval.first);
+    output.raw(NEXT_HEX);
+    output.hex(interval.last);
+    writeNumber(output, PREFERRED, interval.preferredLocation >>> 0);
+    writeNumber(output, PREFETCH, interval.prefetchLocation >>> 0);
+    writeNumber(output, ACCESS, interval.access);
+    writeNumber(output, GRANULARITY, interval.granularity);
+    output.raw(FLAGS);
+    output.hex(interval.flags);
+    output.raw(END_OF_ATTRIBUTES);
+    before = NEXT_LIST;
+  }
+  output.raw(END);
 }
 
 const RANGES = new Fragment(',"ranges":[');
-const RANGE_PTES = new Fragment(',"ptes":"0x');
 const PENDING = new Fragment(',"pending":["0x');
 const ATTR_FLAGS = new Fragment(',"attrFlags":"0x');
+const AFTER_PTES = new Fragment('","attrFlags":"0x');
 const TS = new Fragment('","ts":"0x');
 
-/** The flags of a range as one piece of text, by their bits. */
-const flagsPieces: (Fragment | undefined)[] = [];
+/** The state of a range as one piece of text, by its bits. */
+const statePieces: (Fragment | undefined)[] = [];
+const QUEUES: readonly RangeSnapshot['queue'][] = ['none', 'gc', 'restore', 'processing'];
 
-function flagsPiece(range: RangeSnapshot, migrates: boolean): Fragment {
-  const keepsFlags = range.pteFlags !== undefined;
+/** From the flags of a range to its PTE flags, or to what is pending. */
+function statePiece(range: Listed<'ranges'>, migrates: boolean, keepsFlags: boolean): Fragment {
   const bits =
-    (range.mapped ? 1 : 0) |
+    (range.gpuMapped ? 1 : 0) |
     (range.unmapped ? 2 : 0) |
     (range.partiallyUnmapped ? 4 : 0) |
-    (range.dmaMapped ? 8 : 0) |
+    (range.pagesValid ? 8 : 0) |
     (migrates ? 16 : 0) |
-    (range.inVram ? 32 : 0) |
+    (range.hasDevicePages ? 32 : 0) |
     (range.migrates ? 64 : 0) |
     (keepsFlags ? 128 : 0) |
-    (range.queued ? 256 : 0);
-  return (flagsPieces[bits] ??= new Fragment(
+    (range.queued ? 256 : 0) |
+    (QUEUES.indexOf(range.queue) << 9);
+  return (statePieces[bits] ??= new Fragment(
     `",${JSON.stringify({
-      mapped: range.mapped,
+      mapped: range.gpuMapped,
       unmapped: range.unmapped,
       partialUnmap: range.partiallyUnmapped,
-      dma: range.dmaMapped,
-      devmem: migrates ? range.inVram : undefined,
+      dma: range.pagesValid,
+      devmem: migrates ? range.hasDevicePages : undefined,
       migrate: migrates ? range.migrates : undefined,
       queued: keepsFlags ? range.queued : undefined,
-    }).slice(0, -1)}`,
+      queue: keepsFlags ? undefined : range.queue,
+    }).slice(0, -1)}${keepsFlags ? ',"ptes":"0x' : ''}`,
   ));
 }
 
-function writeRange(output: AnswerOutput, range: RangeSnapshot, migrates: boolean): void {
-  const { pteFlags, pending } = range;
-  output.raw(HEX);
-  output.hex(range.start);
-  output.raw(NEXT_HEX);
-  output.hex(range.end);
-  output.raw(flagsPiece(range, migrates));
-  if (pteFlags !== undefined) {
-    writeHex(output, RANGE_PTES, pteFlags);
-  } else {
-    output.raw(piece(`,"queue":"${range.queue}"`));
-    if (!migrates && pending !== undefined) {
-      output.raw(PENDING);
-      output.hex(pending.firstPage);
-      output.raw(NEXT_HEX);
-      output.hex(pending.lastPage);
-      output.raw(piece(`",${PENDING_BITS[pending.operation]}]`));
+function writeRanges(output: AnswerOutput, { ranges, rangeFlags, migratesToVram: migrates }: ContextParts): void {
+  output.raw(RANGES);
+  let before = HEX;
+  for (const range of ranges) {
+    output.raw(before);
+    output.address(range.startPage);
+    output.raw(NEXT_HEX);
+    output.address(range.endPage);
+    output.raw(statePiece(range, migrates, rangeFlags !== undefined));
+    if (rangeFlags !== undefined) {
+      output.hex(rangeFlags(range.pteFlags));
+      output.raw(AFTER_PTES);
+    } else {
+      if (!migrates && range.hasPending) {
+        output.raw(PENDING);
+        output.hex(range.pendingFirst);
+        output.raw(NEXT_HEX);
+        output.hex(range.pendingLast);
+        output.raw(piece(`",${PENDING_BITS[range.pendingOperation]}]`));
+      }
+      output.raw(ATTR_FLAGS);
     }
+    output.hex(range.attributeFlags);
+    output.raw(TS);
+    output.hex(range.validationTime);
+    output.raw(END_OF_ATTRIBUTES);
+    before = NEXT_LIST;
   }
-  output.raw(ATTR_FLAGS);
-  output.hex(range.attributeFlags);
-  output.raw(TS);
-  output.hex(range.validationTime);
-  output.raw(END_OF_ATTRIBUTES);
+  output.raw(END);
 }
 
 function writePtes(output: AnswerOutput, run: PteRun): void {
@@ -207,12 +221,12 @@ function writePtes(output: AnswerOutput, run: PteRun): void {
   output.raw(piece(`","${run.state}"]`));
 }
 
-function writeVma(output: AnswerOutput, vma: VmaSnapshot): void {
+function writeVma(output: AnswerOutput, vma: Listed<'vmas'>): void {
   output.raw(HEX);
-  output.hex(vma.start);
+  output.address(vma.startPage);
   output.raw(NEXT_HEX);
-  output.hex(vma.end);
-  output.raw(piece(`","${vma.protection}","${vma.kind}"]`));
+  output.address(vma.endPage);
+  output.raw(piece(`","${protectionLetters(vma.protection)}","${vma.kind}"]`));
 }
 
 const GC_PENDING = new Fragment(',"gcPending":');
@@ -224,24 +238,24 @@ const NOTIFIERS = new Fragment(',"notifiers":[');
 const PTES = new Fragment(',"ptes":[');
 const VMAS = new Fragment(',"vmas":[');
 
-/** Writes the answer of a dump, without its closing bracket. */
-export function writeDump(output: AnswerOutput, snapshot: ContextSnapshot, memory: MemorySnapshot): void {
-  const { migratesToVram: migrates, bufferObjects } = snapshot;
-  writeList(output, ATTRS, snapshot.attributes, writeAttributes);
-  if (snapshot.attributeListBroken) output.raw(piece(',"attrListBroken":true'));
-  writeList(output, NOTIFIERS, snapshot.notifiers, writeInterval);
-  writeList(output, RANGES, snapshot.ranges, (_, range) => writeRange(output, range, migrates));
+/** Writes the answer of a dump, without its closing bracket; `memory` is only asked on a revision that moves it. */
+export function writeDump(output: AnswerOutput, parts: ContextParts, memory: () => MemorySnapshot): void {
+  const { migratesToVram: migrates, bufferObjects } = parts;
+  writeAttributes(output, parts.intervals);
+  if (parts.attributeListBroken) output.raw(piece(',"attrListBroken":true'));
+  writeList(output, NOTIFIERS, parts.notifiers, writeInterval);
+  writeRanges(output, parts);
   if (!migrates && bufferObjects !== undefined) writeList(output, piece(',"boMaps":['), bufferObjects, writeInterval);
-  writeList(output, PTES, snapshot.ptes, writePtes);
-  writeList(output, VMAS, snapshot.vmas, writeVma);
-  if (migrates) writeMemory(output, memory);
-  writeNumber(output, GC_PENDING, snapshot.collectorPending);
-  writeFlag(output, GC_WORK, snapshot.collectorQueued);
-  if (snapshot.restore !== undefined) writeRestore(output, snapshot.restore);
-  writeHex(output, CLOCK, snapshot.clock);
-  writeHex(output, CHECKPOINT, snapshot.checkpoint);
-  writeFlag(output, EXITING, snapshot.closing);
-  writeCounters(output, snapshot);
+  writeList(output, PTES, parts.ptes, writePtes);
+  writeList(output, VMAS, parts.vmas, writeVma);
+  if (migrates) writeMemory(output, memory());
+  writeNumber(output, GC_PENDING, parts.collectorPending);
+  writeFlag(output, GC_WORK, parts.collectorQueued);
+  if (parts.restore !== undefined) writeRestore(output, parts.restore);
+  writeHex(output, CLOCK, parts.clock);
+  writeHex(output, CHECKPOINT, parts.checkpoint);
+  writeFlag(output, EXITING, parts.closing);
+  writeCounters(output, parts);
 }
 
 /** Where memory lies, on a revision that moves it. */
@@ -273,7 +287,7 @@ function writeMemory(output: AnswerOutput, { pages, buffers, vram }: MemorySnaps
 }
 
 /** The restore worker, where the revision stops queues. */
-function writeRestore(output: AnswerOutput, restore: NonNullable<ContextSnapshot['restore']>): void {
+function writeRestore(output: AnswerOutput, restore: NonNullable<ContextParts['restore']>): void {
   writeNumber(output, piece(',"restorePending":'), restore.pending);
   writeFlag(output, piece(',"restoreWork":'), restore.due !== undefined);
   if (restore.due !== undefined) writeHex(output, piece(',"restoreDue":"0x'), restore.due);
@@ -285,7 +299,7 @@ function writeRestore(output: AnswerOutput, restore: NonNullable<ContextSnapshot
   output.raw(END);
 }
 
-function writeCounters(output: AnswerOutput, { counters, migratesToVram, migrations }: ContextSnapshot): void {
+function writeCounters(output: AnswerOutput, { counters, migratesToVram, migrations }: ContextParts): void {
   // The format has no counter for the kernel log; one more key would be a difference to every recording.
   const { errorLines: _, ...told } = counters;
   let before = ',"counters":{';

@@ -1,6 +1,6 @@
 /** Operations that only look, and the configuration (spec/trace-format §2, §6, §7). */
 import { codedError } from '../../uapi/errors.ts';
-import { contextSnapshot, parseGcVersion, PteMemory } from '../../../emulator/index.ts';
+import { contextParts, parseGcVersion, PteMemory } from '../../../emulator/index.ts';
 import type { EmulatedMachine } from '../../../emulator/index.ts';
 import { errnoName } from '../../uapi/errno.ts';
 import { NO_RETRY_FAULTS } from '../../words/refusals.ts';
@@ -75,7 +75,7 @@ export const pteflags = defineOperation({
 });
 
 function writeState(output: AnswerOutput, { machine, device, file }: TraceSubject): void {
-  writeDump(output, contextSnapshot(device, file), machine.memorySnapshot());
+  writeDump(output, contextParts(device, file), () => machine.memorySnapshot());
 }
 
 const END = new Fragment('}');

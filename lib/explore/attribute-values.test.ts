@@ -19,6 +19,8 @@ function subjects(gpus = 1): TraceSubject[] {
 function set(subject: TraceSubject, first: number, pages: number, readOnly = 1): void {
   const address = 0x4000_0000n + BigInt(first) * PAGE;
   const answer = OPERATIONS.set.perform(subject, {
+    name: 'set',
+    gpu: 0,
     address,
     size: BigInt(pages) * PAGE,
     attributes: [[T.gpuReadOnly, readOnly]],

@@ -18,6 +18,8 @@ export class Fields {
   readonly operation: string;
   readonly #values: RequestObject;
   readonly #common: readonly string[];
+  /** The GPU that the operation is about; 0 until `readGpu`. */
+  gpu = 0;
 
   /** `values`: an object as JSON.parse gives it, or as the reader of requests does; `common`: fields that the operation may have besides its own. */
   constructor(operation: string, values: unknown, common: readonly string[] = []) {
@@ -31,6 +33,10 @@ export class Fields {
 
   has(name: string): boolean {
     return this.#values.get(name) !== undefined;
+  }
+
+  readGpu(): void {
+    if (this.has('gpu')) this.gpu = this.count('gpu', 0xff);
   }
 
   /** The value as JSON has it. */

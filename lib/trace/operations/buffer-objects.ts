@@ -1,7 +1,7 @@
 /** Buffer objects in the address space of a GPU (spec/trace-format-v7 §2). */
 import { bytesAt } from '../../words/sizes.ts';
 import { hex } from '../format/hex.ts';
-import { bareAnswer, readInterval, writeInterval } from './common.ts';
+import { bareAnswer, writeInterval } from './common.ts';
 import { defineOperation } from './descriptor.ts';
 import type { BareAnswer } from './descriptor.ts';
 import { FIELDS } from './form.ts';
@@ -11,9 +11,11 @@ export const bomap = defineOperation({
   perGpu: true,
   parse: (fields) => {
     fields.only('addr', 'len');
-    return readInterval(fields);
+    return { name: 'bomap', gpu: fields.gpu, address: fields.u64('addr'), size: fields.u64('len') };
   },
-  perform: ({ device, file }, operation): BareAnswer => ({ ret: device.mapBufferObject({ ...operation, file }) }),
+  perform: ({ device, file }, { address, size }): BareAnswer => ({
+    ret: device.mapBufferObject({ address, size, file }),
+  }),
   record: (entry) => ({ operation: { bomap: writeInterval(entry) }, answer: bareAnswer(entry) }),
   sentence: (operation) => `A buffer object is mapped in the GPU's address space, ${bytesAt(operation)}`,
   refusal: () =>
@@ -26,7 +28,7 @@ export const bounmap = defineOperation({
   perGpu: true,
   parse: (fields) => {
     fields.only('addr');
-    return { address: fields.u64('addr') };
+    return { name: 'bounmap', gpu: fields.gpu, address: fields.u64('addr') };
   },
   perform: ({ device, file }, { address }): BareAnswer => ({ ret: device.unmapBufferObject({ address, file }) }),
   record: (entry) => ({ operation: { bounmap: { addr: hex(entry.address) } }, answer: bareAnswer(entry) }),

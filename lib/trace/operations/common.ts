@@ -11,10 +11,6 @@ export interface Interval {
   readonly size: bigint;
 }
 
-export function readInterval(fields: Fields, size: 'len' | 'size' = 'len'): Interval {
-  return { address: fields.u64('addr'), size: fields.u64(size) };
-}
-
 export function writeInterval({ address, size }: Interval): { addr: string; len: string } {
   return { addr: hex(address), len: hex(size) };
 }
@@ -29,9 +25,10 @@ export function readProtection(fields: Fields): number {
 
 const TIMESTAMP_MASK = 2n ** 48n - 1n;
 
-export function readTimestamp(fields: Fields): { timestamp?: number } {
+/** The field `ts`. */
+export function readTimestamp(fields: Fields): number {
   // The modelled code looks at the lower 48 bits only.
-  return fields.has('ts') ? { timestamp: Number(fields.u64('ts') & TIMESTAMP_MASK) } : {};
+  return Number(fields.u64('ts') & TIMESTAMP_MASK);
 }
 
 export function writeTimestamp({ timestamp }: { readonly timestamp?: number | undefined }): { ts?: string } {

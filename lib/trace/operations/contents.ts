@@ -5,8 +5,7 @@ import { processCallRefusal } from '../../words/refusals.ts';
 import { bytesAt } from '../../words/sizes.ts';
 import type { Fields } from '../format/fields.ts';
 import { hex } from '../format/hex.ts';
-import type { Interval } from './common.ts';
-import { readInterval, writeInterval } from './common.ts';
+import { writeInterval } from './common.ts';
 import { defineOperation } from './descriptor.ts';
 import type { BareAnswer } from './descriptor.ts';
 import { FIELDS } from './form.ts';
@@ -17,9 +16,9 @@ import type { ValueRun } from './values.ts';
 
 const { address: addr, size: len } = FIELDS;
 
-/** The interval of a line; without a length it is one page. */
-function readPages(fields: Fields): Interval {
-  return fields.has('len') ? readInterval(fields) : { address: fields.u64('addr'), size: 1n };
+/** The bytes of a line; without a length it is one page. */
+function readSize(fields: Fields): bigint {
+  return fields.has('len') ? fields.u64('len') : 1n;
 }
 
 /** The answer of a read. */
@@ -31,7 +30,13 @@ export const store = defineOperation({
   name: 'store',
   parse: (fields) => {
     fields.only('addr', 'len', 'value');
-    return { ...readPages(fields), value: fields.count('value', LARGEST_VALUE) };
+    return {
+      name: 'store',
+      gpu: 0,
+      address: fields.u64('addr'),
+      size: readSize(fields),
+      value: fields.count('value', LARGEST_VALUE),
+    };
   },
   perform: ({ machine: { process } }, { address, size, value }, wake?: (answer: TouchAnswer) => void): TouchAnswer => {
     const onPage = (page: number): void => setCpuPageValue(process.space, page, value);
@@ -47,7 +52,7 @@ export const load = defineOperation({
   name: 'load',
   parse: (fields) => {
     fields.only('addr', 'len');
-    return readPages(fields);
+    return { name: 'load', gpu: 0, address: fields.u64('addr'), size: readSize(fields) };
   },
   perform: ({ machine: { process } }, { address, size }, wake?: (answer: LoadAnswer) => void): LoadAnswer => {
     const pages: number[] = [];
@@ -74,7 +79,7 @@ export const pin = defineOperation({
   name: 'pin',
   parse: (fields) => {
     fields.only('addr', 'len');
-    return readPages(fields);
+    return { name: 'pin', gpu: 0, address: fields.u64('addr'), size: readSize(fields) };
   },
   perform: ({ machine: { process } }, { address, size }, wake?: (answer: PinAnswer) => void): PinAnswer => {
     const sleeper = wake === undefined ? undefined : (late: Touched): void => wake(pinAnswer(late));
@@ -99,7 +104,7 @@ export const unpin = defineOperation({
   name: 'unpin',
   parse: (fields) => {
     fields.only('addr', 'len');
-    return readPages(fields);
+    return { name: 'unpin', gpu: 0, address: fields.u64('addr'), size: readSize(fields) };
   },
   perform: ({ machine: { process } }, { address, size }): PinAnswer => ({
     ret: 0,

@@ -34,12 +34,26 @@ export type OperationObject = Readonly<Record<string, Readonly<Record<string, un
 /** Says whether an event of that name came during the operation. */
 export type EventQuestion = (name: MachineEvent['name']) => boolean;
 
+/** What every operation has. */
+export interface OperationHead<Name extends string> {
+  readonly name: Name;
+  /** Number of the GPU that it is about; 0 where it is about none. */
+  readonly gpu: number;
+}
+
 /** One operation of the format; `Operation` are its fields as they were read, `Answer` is its answer without effects. */
-export interface OperationDescriptor<Name extends string, Operation extends object, Answer extends BareAnswer> {
+export interface OperationDescriptor<
+  Name extends string,
+  Operation extends OperationHead<Name>,
+  Answer extends BareAnswer,
+> {
   readonly name: Name;
   /** True: it is about one GPU and may carry `gpu`. */
   readonly perGpu?: boolean;
-  /** Reads and checks the fields; throws TraceFormatError. */
+  /**
+   * Reads and checks the fields; throws TraceFormatError. It makes the whole operation, written out: an object to which
+   * each of forty shapes is copied takes longer than all else of this.
+   */
   parse(fields: Fields): Operation;
   /** The lock for which it would have to wait at a preemption point; 'svm-lock-asleep': it sleeps there instead of being blocked. */
   readonly needs?: 'mmap-lock' | 'svm-lock' | 'svm-lock-asleep';
@@ -70,8 +84,10 @@ export interface OperationDescriptor<Name extends string, Operation extends obje
 }
 
 /** Lets TypeScript find out what `parse` and `perform` return. */
-export function defineOperation<const Name extends string, Operation extends object, Answer extends BareAnswer>(
-  descriptor: OperationDescriptor<Name, Operation, Answer>,
-): OperationDescriptor<Name, Operation, Answer> {
+export function defineOperation<
+  const Name extends string,
+  Operation extends OperationHead<Name>,
+  Answer extends BareAnswer,
+>(descriptor: OperationDescriptor<Name, Operation, Answer>): OperationDescriptor<Name, Operation, Answer> {
   return descriptor;
 }

@@ -11,7 +11,7 @@ export const advance = defineOperation({
   name: 'advance',
   parse: (fields) => {
     fields.only('ns');
-    return { nanoseconds: fields.count('ns') };
+    return { name: 'advance', gpu: 0, nanoseconds: fields.count('ns') };
   },
   perform: ({ machine }, { nanoseconds }) => {
     machine.clock.advance(nanoseconds);
@@ -33,7 +33,7 @@ export const gc = defineOperation({
   enters: 'work',
   parse: (fields) => {
     fields.only();
-    return {};
+    return { name: 'gc', gpu: fields.gpu };
   },
   perform: ({ device, file }) => ({ ret: 0, ran: device.runPendingWork(file) }),
   record: (entry) => ({ operation: { gc: {} }, answer: { ret: 0, ran: entry.ran } }),
@@ -52,7 +52,7 @@ export const work = defineOperation({
   enters: 'work',
   parse: (fields) => {
     fields.only();
-    return {};
+    return { name: 'work', gpu: fields.gpu };
   },
   perform: ({ device, file }) => ({ ret: 0, ran: device.runDueWork(file) }),
   record: (entry) => ({ operation: { work: {} }, answer: { ret: 0, ran: entry.ran } }),
@@ -66,7 +66,12 @@ export const kfd = defineOperation({
   perGpu: true,
   parse: (fields) => {
     fields.only('quiesce', 'resume');
-    return { quiesce: errnoField(fields, 'quiesce'), resume: errnoField(fields, 'resume') };
+    return {
+      name: 'kfd',
+      gpu: fields.gpu,
+      quiesce: errnoField(fields, 'quiesce'),
+      resume: errnoField(fields, 'resume'),
+    };
   },
   perform: ({ device, file }, { quiesce, resume }): BareAnswer => {
     device.setKfdResults(file, {
@@ -102,7 +107,7 @@ export const close = defineOperation({
   enters: 'end',
   parse: (fields) => {
     fields.only();
-    return {};
+    return { name: 'close', gpu: fields.gpu };
   },
   perform: ({ device, file }): BareAnswer => {
     device.closeContext(file);
@@ -126,7 +131,7 @@ export const fini = defineOperation({
   enters: 'end',
   parse: (fields) => {
     fields.only();
-    return {};
+    return { name: 'fini', gpu: fields.gpu };
   },
   perform: ({ device, file }): FiniAnswer => {
     const left = device.finaliseContext(file);

@@ -3,7 +3,7 @@ import type { AccessResult, PteState } from '../../../emulator/index.ts';
 import { PTE_STATE_MEANINGS } from '../../words/faults.ts';
 import { bytesAt } from '../../words/sizes.ts';
 import { hex } from '../format/hex.ts';
-import { bareAnswer, readInterval, readTimestamp, writeInterval, writeTimestamp } from './common.ts';
+import { bareAnswer, readTimestamp, writeInterval, writeTimestamp } from './common.ts';
 import { defineOperation } from './descriptor.ts';
 import type { BareAnswer } from './descriptor.ts';
 import { gpuValues, LARGEST_VALUE, writeGpuValue } from './values.ts';
@@ -19,14 +19,19 @@ export const fault = defineOperation({
   perGpu: true,
   needs: 'svm-lock-asleep',
   enters: 'fault',
-  parse: (fields): { address: bigint; write: boolean; pasid?: number; timestamp?: number } => {
+  parse: (fields) => {
     fields.only('addr', 'write', 'pasid', 'ts');
-    return {
-      address: fields.u64('addr'),
-      write: fields.boolean('write'),
-      ...(fields.has('pasid') ? { pasid: fields.count('pasid') } : {}),
-      ...readTimestamp(fields),
-    };
+    const operation: {
+      readonly name: 'fault';
+      readonly gpu: number;
+      readonly address: bigint;
+      readonly write: boolean;
+      pasid?: number;
+      timestamp?: number;
+    } = { name: 'fault', gpu: fields.gpu, address: fields.u64('addr'), write: fields.boolean('write') };
+    if (fields.has('pasid')) operation.pasid = fields.count('pasid');
+    if (fields.has('ts')) operation.timestamp = readTimestamp(fields);
+    return operation;
   },
   perform: ({ machine, device }, operation, wake?: (answer: BareAnswer) => void): BareAnswer => ({
     ret: machine.scope.run(() =>
@@ -84,7 +89,7 @@ export const gpureset = defineOperation({
   perGpu: true,
   parse: (fields) => {
     fields.only('on');
-    return { on: fields.boolean('on') };
+    return { name: 'gpureset', gpu: fields.gpu, on: fields.boolean('on') };
   },
   perform: ({ device }, { on }): BareAnswer => {
     device.setInReset(on);
@@ -100,17 +105,28 @@ export const access = defineOperation({
   perGpu: true,
   needs: 'svm-lock',
   enters: 'fault',
-  parse: (
-    fields,
-  ): { address: bigint; size: bigint; write: boolean; timestamp?: number; value?: number; showsValues?: boolean } => {
+  parse: (fields) => {
     fields.only('addr', 'len', 'write', 'ts', 'value', 'vals');
-    const interval = { ...readInterval(fields), ...readTimestamp(fields) };
-    if (!fields.has('value') && !fields.has('vals')) return { ...interval, write: fields.boolean('write') };
+    const address = fields.u64('addr');
+    const size = fields.u64('len');
+    const timestamp = fields.has('ts') ? readTimestamp(fields) : undefined;
     const value = fields.has('value') ? fields.count('value', LARGEST_VALUE) : undefined;
-    const write = value !== undefined || fields.boolean('write');
+    const operation: {
+      readonly name: 'access';
+      readonly gpu: number;
+      readonly address: bigint;
+      readonly size: bigint;
+      readonly write: boolean;
+      timestamp?: number;
+      value?: number;
+      showsValues?: boolean;
+    } = { name: 'access', gpu: fields.gpu, address, size, write: value !== undefined || fields.boolean('write') };
+    if (timestamp !== undefined) operation.timestamp = timestamp;
     // A value given without `write` is shown, too.
-    const showsValues = fields.has('vals') ? fields.boolean('vals') : !fields.has('write') || !fields.boolean('write');
-    return { ...interval, write, showsValues, ...(value === undefined ? {} : { value }) };
+    if (fields.has('vals')) operation.showsValues = fields.boolean('vals');
+    else if (value !== undefined) operation.showsValues = !fields.has('write') || !fields.boolean('write');
+    if (value !== undefined) operation.value = value;
+    return operation;
   },
   perform: ({ device, file }, operation): AccessAnswer => {
     // Behind 2^64 the addresses begin again: the last page lies before the first, and none is touched.
@@ -160,6 +176,8 @@ export const ih = defineOperation({
   parse: (fields) => {
     fields.only('ring', 'pending', 'ts');
     return {
+      name: 'ih',
+      gpu: fields.gpu,
       ring: fields.word('ring', ['ih1', 'soft'] as const),
       pending: fields.boolean('pending'),
       timestamp: fields.has('ts') ? fields.count('ts') : 0,

@@ -2,7 +2,7 @@
 import type { JournalEntry, PreemptionPoint } from '../../../emulator/index.ts';
 import type { TraceEffect } from '../effects/form.ts';
 import type { TraceFailure } from '../format/failures.ts';
-import type { BareAnswer, OperationDescriptor, OperationObject } from './descriptor.ts';
+import type { BareAnswer, OperationDescriptor, OperationHead, OperationObject } from './descriptor.ts';
 import { bomap, bounmap } from './buffer-objects.ts';
 import { advance, close, fini, gc, kfd, work } from './driver.ts';
 import { load, pin, store, unpin } from './contents.ts';
@@ -74,9 +74,7 @@ export interface TraceInjection {
 export type TraceOperation = {
   readonly inject?: readonly TraceInjection[];
   readonly fail?: readonly TraceFailure[];
-  /** Number of the GPU that it is about; 0 where it is about none. */
-  readonly gpu: number;
-} & { [Name in OperationName]: { readonly name: Name } & Readonly<FieldsOf<Name>> }[OperationName];
+} & { [Name in OperationName]: Readonly<FieldsOf<Name>> }[OperationName];
 
 type KeysOf<Union> = Union extends unknown ? keyof Union : never;
 type ValueOf<Union, Key> = Union extends unknown ? (Key extends keyof Union ? Union[Key] : never) : never;
@@ -104,7 +102,7 @@ export type InjectedAnswer = TraceAnswer & {
 };
 
 /** An operation's descriptor, for who goes by its name. */
-export type AnyDescriptor = OperationDescriptor<OperationName, object, BareAnswer>;
+export type AnyDescriptor = OperationDescriptor<OperationName, OperationHead<OperationName>, BareAnswer>;
 
 // A map, since one of forty properties that is found by its name takes as long as a small operation.
 const BY_NAME: ReadonlyMap<string, AnyDescriptor> = new Map(

@@ -4,7 +4,7 @@ import { protectionLetters } from '../../uapi/protection.ts';
 import { processCallRefusal } from '../../words/refusals.ts';
 import { bytesAt } from '../../words/sizes.ts';
 import { hex } from '../format/hex.ts';
-import { bareAnswer, readInterval, readProtection, writeInterval } from './common.ts';
+import { bareAnswer, readProtection, writeInterval } from './common.ts';
 import { defineOperation } from './descriptor.ts';
 import type { BareAnswer, EventQuestion } from './descriptor.ts';
 import { FIELDS } from './form.ts';
@@ -24,7 +24,10 @@ export const mmap = defineOperation({
   parse: (fields) => {
     fields.only('addr', 'len', 'prot', 'kind', 'file');
     return {
-      ...readInterval(fields),
+      name: 'mmap',
+      gpu: 0,
+      address: fields.u64('addr'),
+      size: fields.u64('len'),
       protection: readProtection(fields),
       kind: fields.word('kind', VMA_KINDS),
       fileSize: fields.has('file') ? fields.u64('file') : undefined,
@@ -62,7 +65,7 @@ export const munmap = defineOperation({
   needs: 'mmap-lock',
   parse: (fields) => {
     fields.only('addr', 'len');
-    return readInterval(fields);
+    return { name: 'munmap', gpu: 0, address: fields.u64('addr'), size: fields.u64('len') };
   },
   perform: ({ machine }, { address, size }) => ({ ret: machine.process.calls.munmap(address, size) }),
   record: (entry) => ({ operation: { munmap: writeInterval(entry) }, answer: bareAnswer(entry) }),
@@ -77,7 +80,13 @@ export const mprotect = defineOperation({
   needs: 'mmap-lock',
   parse: (fields) => {
     fields.only('addr', 'len', 'prot');
-    return { ...readInterval(fields), protection: readProtection(fields) };
+    return {
+      name: 'mprotect',
+      gpu: 0,
+      address: fields.u64('addr'),
+      size: fields.u64('len'),
+      protection: readProtection(fields),
+    };
   },
   perform: ({ machine }, { address, size, protection }) => ({
     ret: machine.process.calls.mprotect(address, size, protection),
@@ -97,7 +106,7 @@ export const dontneed = defineOperation({
   name: 'dontneed',
   parse: (fields) => {
     fields.only('addr', 'len');
-    return readInterval(fields);
+    return { name: 'dontneed', gpu: 0, address: fields.u64('addr'), size: fields.u64('len') };
   },
   perform: ({ machine }, { address, size }) => ({ ret: machine.process.calls.dontneed(address, size) }),
   record: (entry) => ({ operation: { dontneed: writeInterval(entry) }, answer: bareAnswer(entry) }),
@@ -132,7 +141,13 @@ export const touch = defineOperation({
   name: 'touch',
   parse: (fields) => {
     fields.only('addr', 'len', 'write');
-    return { ...readInterval(fields), write: fields.boolean('write') };
+    return {
+      name: 'touch',
+      gpu: 0,
+      address: fields.u64('addr'),
+      size: fields.u64('len'),
+      write: fields.boolean('write'),
+    };
   },
   perform: ({ machine }, operation, wake?: (answer: TouchAnswer) => void): TouchAnswer => {
     const sleeper = wake === undefined ? {} : { sleeper: (late: Touched) => wake(touchAnswer(late)) };
@@ -155,7 +170,7 @@ export const mmexit = defineOperation({
   name: 'mmexit',
   parse: (fields) => {
     fields.only();
-    return {};
+    return { name: 'mmexit', gpu: 0 };
   },
   // A thread that exits needs the mmap lock; the process of a trace ends wherever it is told to.
   perform: ({ machine }) => {

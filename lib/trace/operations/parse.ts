@@ -43,8 +43,8 @@ function operationOf(name: string, values: unknown): TraceOperation {
   const { parse, perGpu } = descriptorOf(name);
   const common = name === 'config' ? NONE : perGpu === true ? OF_ONE_GPU : OF_ALL;
   const fields = new Fields(name, values, common);
-  const gpu = perGpu === true && fields.has('gpu') ? fields.count('gpu', 0xff) : 0;
-  const operation = { ...parse(fields), name, gpu } as TraceOperation;
+  if (perGpu === true) fields.readGpu();
+  const operation = parse(fields) as TraceOperation;
   if (!fields.has('fail') && !fields.has('inject')) return operation;
   return {
     ...operation,

@@ -2,7 +2,7 @@
 import { processCallRefusal } from '../../words/refusals.ts';
 import { bytesAt, exactBytes } from '../../words/sizes.ts';
 import { hex } from '../format/hex.ts';
-import { bareAnswer, readInterval, writeInterval } from './common.ts';
+import { bareAnswer, writeInterval } from './common.ts';
 import { defineOperation } from './descriptor.ts';
 import type { BareAnswer } from './descriptor.ts';
 import { FIELDS } from './form.ts';
@@ -17,7 +17,10 @@ export const mremap = defineOperation({
   parse: (fields) => {
     fields.only('addr', 'len', 'newlen', 'to', 'keep');
     return {
-      ...readInterval(fields),
+      name: 'mremap',
+      gpu: 0,
+      address: fields.u64('addr'),
+      size: fields.u64('len'),
       newSize: fields.u64('newlen'),
       target: fields.has('to') ? fields.u64('to') : undefined,
       keepOld: fields.has('keep') && fields.boolean('keep'),
@@ -55,7 +58,7 @@ function locking<const Name extends 'mlock' | 'munlock'>(name: Name) {
     needs: 'mmap-lock',
     parse: (fields) => {
       fields.only('addr', 'len');
-      return readInterval(fields);
+      return { name, gpu: 0, address: fields.u64('addr'), size: fields.u64('len') };
     },
     perform: ({ machine }, { address, size }): BareAnswer => ({ ret: machine.process.calls[name](address, size) }),
     record: (entry: { readonly address: bigint; readonly size: bigint; readonly result: number }) => ({
@@ -78,7 +81,7 @@ export const swapout = defineOperation({
   name: 'swapout',
   parse: (fields) => {
     fields.only('addr', 'len');
-    return readInterval(fields);
+    return { name: 'swapout', gpu: 0, address: fields.u64('addr'), size: fields.u64('len') };
   },
   perform: ({ machine }, { address, size }): PinAnswer => {
     const { result, pages } = machine.process.calls.swapOut(address, size);
@@ -99,7 +102,7 @@ export const collapse = defineOperation({
   needs: 'mmap-lock',
   parse: (fields) => {
     fields.only('addr', 'len');
-    return readInterval(fields);
+    return { name: 'collapse', gpu: 0, address: fields.u64('addr'), size: fields.u64('len') };
   },
   perform: ({ machine }, { address, size }): BareAnswer => ({ ret: machine.process.calls.collapse(address, size) }),
   record: (entry) => ({ operation: { collapse: writeInterval(entry) }, answer: bareAnswer(entry) }),
@@ -113,7 +116,7 @@ export const fork = defineOperation({
   needs: 'mmap-lock',
   parse: (fields) => {
     fields.only();
-    return {};
+    return { name: 'fork', gpu: 0 };
   },
   // `child`: its number.
   perform: ({ machine }): BareAnswer & { readonly child: number } => ({ ret: 0, child: machine.process.calls.fork() }),
@@ -126,7 +129,13 @@ export const childwrite = defineOperation({
   name: 'childwrite',
   parse: (fields) => {
     fields.only('child', 'addr', 'len');
-    return { ...readInterval(fields), child: fields.count('child') };
+    return {
+      name: 'childwrite',
+      gpu: 0,
+      address: fields.u64('addr'),
+      size: fields.u64('len'),
+      child: fields.count('child'),
+    };
   },
   perform: ({ machine }, { child, address, size }): BareAnswer => ({
     ret: machine.process.calls.childWrite(child, address, size),
@@ -143,7 +152,7 @@ export const childexit = defineOperation({
   name: 'childexit',
   parse: (fields) => {
     fields.only('child');
-    return { child: fields.count('child') };
+    return { name: 'childexit', gpu: 0, child: fields.count('child') };
   },
   perform: ({ machine }, { child }): BareAnswer => ({ ret: machine.process.calls.childExit(child) }),
   record: (entry) => ({ operation: { childexit: { child: entry.child } }, answer: bareAnswer(entry) }),

@@ -26,7 +26,7 @@ export interface ConfigAnswer extends BareAnswer {
 
 export const config = defineOperation({
   name: 'config',
-  parse: (fields) => ({ config: parseConfig(fields) }),
+  parse: (fields) => ({ name: 'config', gpu: 0, config: parseConfig(fields) }),
   perform: (): ConfigAnswer => {
     throw codedError('ERR_SVM_INVALID_VALUE', 'config can only be at the start of a trace');
   },
@@ -59,6 +59,8 @@ export const pteflags = defineOperation({
   name: 'pteflags',
   perGpu: true,
   parse: (fields) => ({
+    name: 'pteflags',
+    gpu: fields.gpu,
     config: parseConfig(fields, ['flags', 'readOnly', 'proto', 'rev', 'atomics', 'coherent', 'fail']),
     flags: fields.count('flags', 0xff),
     readOnly: fields.has('readOnly') && fields.boolean('readOnly'),
@@ -85,7 +87,7 @@ export const dump = defineOperation({
   perGpu: true,
   parse: (fields) => {
     fields.only();
-    return {};
+    return { name: 'dump', gpu: fields.gpu };
   },
   perform: (subject): DumpAnswer => {
     const writer = new AnswerWriter();

@@ -7,7 +7,6 @@ import { attributeName, attributesText } from '../../words/attributes.ts';
 import { rawCallRefusal, svmRefusal } from '../../words/refusals.ts';
 import { bytesAt } from '../../words/sizes.ts';
 import { hex } from '../format/hex.ts';
-import { readInterval } from './common.ts';
 import { defineOperation } from './descriptor.ts';
 import type { BareAnswer, OperationObject, TraceSubject } from './descriptor.ts';
 import { FIELDS } from './form.ts';
@@ -63,7 +62,13 @@ export const set = defineOperation({
   enters: 'ioctl',
   parse: (fields) => {
     fields.only('addr', 'size', 'attrs');
-    return { ...readInterval(fields, 'size'), attributes: fields.pairs('attrs') };
+    return {
+      name: 'set',
+      gpu: fields.gpu,
+      address: fields.u64('addr'),
+      size: fields.u64('size'),
+      attributes: fields.pairs('attrs'),
+    };
   },
   perform: (subject, { address, size, attributes }, wake?: (answer: CallAnswer) => void) => {
     const operation = SvmOperation.setAttributes;
@@ -92,7 +97,13 @@ export const get = defineOperation({
   enters: 'ioctl',
   parse: (fields) => {
     fields.only('addr', 'size', 'types');
-    return { ...readInterval(fields, 'size'), types: fields.u32List('types') };
+    return {
+      name: 'get',
+      gpu: fields.gpu,
+      address: fields.u64('addr'),
+      size: fields.u64('size'),
+      types: fields.u32List('types'),
+    };
   },
   perform: (subject, { address, size, types }, wake?: (answer: CallAnswer) => void) => {
     const operation = SvmOperation.getAttributes;
@@ -124,7 +135,7 @@ export const reset = defineOperation({
   enters: 'ioctl',
   parse: (fields) => {
     fields.only('addr', 'size');
-    return readInterval(fields, 'size');
+    return { name: 'reset', gpu: fields.gpu, address: fields.u64('addr'), size: fields.u64('size') };
   },
   perform: (subject, { address, size }, wake?: (answer: CallAnswer) => void) => {
     const operation = SvmOperation.resetAttributes;
@@ -143,17 +154,20 @@ export const ioctl = defineOperation({
   perGpu: true,
   needs: 'svm-lock-asleep',
   enters: 'ioctl',
-  parse: (fields): SvmCall => {
+  parse: (fields) => {
     fields.only('op', 'addr', 'size', 'nattr', 'ptr', 'attrs');
     return {
-      ...readInterval(fields, 'size'),
+      name: 'ioctl',
+      gpu: fields.gpu,
+      address: fields.u64('addr'),
+      size: fields.u64('size'),
       operation: fields.count('op', 0xffff_ffff),
       attributeCount: fields.count('nattr', 0xffff_ffff),
       pointer: fields.has('ptr') ? fields.word('ptr', POINTERS) : 'ok',
       attributes: fields.has('attrs') ? fields.pairs('attrs') : [],
     };
   },
-  perform: performCall,
+  perform: (subject, operation, wake?: (answer: CallAnswer) => void) => performCall(subject, operation, wake),
   // Every SVM ioctl is journalled as one of these.
   record: (entry) => ({ operation: operationOfCall(entry), answer: answerOfCall(entry.result, entry.values) }),
   sentence: (operation) =>

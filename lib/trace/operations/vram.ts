@@ -12,7 +12,7 @@ export const evict = defineOperation({
   needs: 'svm-lock',
   parse: (fields) => {
     fields.only();
-    return {};
+    return { name: 'evict', gpu: fields.gpu };
   },
   perform: ({ device }): BareAnswer => ({ ret: device.evict() }),
   record: (entry) => ({ operation: { evict: {} }, answer: bareAnswer(entry) }),
@@ -32,7 +32,7 @@ export const vram = defineOperation({
   needs: 'svm-lock',
   parse: (fields) => {
     fields.only('bytes');
-    return { bytes: fields.u64('bytes') };
+    return { name: 'vram', gpu: fields.gpu, bytes: fields.u64('bytes') };
   },
   perform: ({ device }, { bytes }) => takenAnswer(device.takeVram(bytes)),
   record: ({ bytes, result }) => ({ operation: { vram: { bytes: hex(bytes) } }, answer: takenAnswer(result) }),
@@ -46,7 +46,7 @@ export const vramfree = defineOperation({
   perGpu: true,
   parse: (fields) => {
     fields.only('offset');
-    return { offset: fields.count('offset') };
+    return { name: 'vramfree', gpu: fields.gpu, offset: fields.count('offset') };
   },
   perform: ({ device }, { offset }): BareAnswer => ({ ret: device.freeVram(offset) }),
   record: (entry) => ({ operation: { vramfree: { offset: hex(entry.offset) } }, answer: bareAnswer(entry) }),

@@ -31,7 +31,6 @@ export interface EffectValues {
 
 const END_OF_LIST = new Fragment(']');
 const END_OF_TEXT = new Fragment('"]');
-const THREE_ZEROS = new Fragment('000');
 
 /** The form of the entries of one kind. */
 export class EntryForm {
@@ -70,39 +69,46 @@ export class EntryForm {
   }
 }
 
-/** What a value is made from: of an address its page. */
-function quantityOf(column: Column, { startPage, pages, flags, source }: EffectValues): number | bigint {
+function valueOf(column: Column, { startPage, pages, flags, source }: EffectValues): string | number {
   switch (column) {
     case 'page':
-    case 'address':
-      return startPage;
+      return hex(startPage);
     case 'last':
-      return startPage + pages - 1;
-    case 'end':
-      return startPage + pages;
+      return hex(startPage + pages - 1);
     case 'pages':
-      return pages;
+      return hex(pages);
+    case 'address':
+      return hexAddress(startPage);
+    case 'end':
+      return hexAddress(startPage + pages);
     case 'flags':
-      return source.flagValue(flags);
+      return hex(source.flagValue(flags));
     case 'gpu':
       return flags;
   }
 }
 
-function isAddress(column: Column): boolean {
-  return column === 'address' || column === 'end';
-}
-
-function valueOf(column: Column, values: EffectValues): string | number {
-  const quantity = quantityOf(column, values);
-  if (column === 'gpu') return Number(quantity);
-  return isAddress(column) ? hexAddress(Number(quantity)) : hex(quantity);
-}
-
-function writeValue(column: Column, values: EffectValues, output: AnswerOutput): void {
-  const quantity = quantityOf(column, values);
-  if (column === 'gpu') output.number(Number(quantity));
-  else output.hex(quantity);
-  // As of `hexAddress`.
-  if (quantity !== 0 && isAddress(column)) output.raw(THREE_ZEROS);
+function writeValue(column: Column, { startPage, pages, flags, source }: EffectValues, output: AnswerOutput): void {
+  switch (column) {
+    case 'page':
+      output.hex(startPage);
+      break;
+    case 'last':
+      output.hex(startPage + pages - 1);
+      break;
+    case 'pages':
+      output.hex(pages);
+      break;
+    case 'address':
+      output.address(startPage);
+      break;
+    case 'end':
+      output.address(startPage + pages);
+      break;
+    case 'flags':
+      output.hex(source.flagValue(flags));
+      break;
+    case 'gpu':
+      output.number(flags);
+  }
 }

@@ -54,13 +54,20 @@ export class EffectList {
 
   /** Takes the effects if `answer`, completed by them, is the recorded one; says whether it is. */
   takeIfSame(answer: object, recorded: RecordedAnswer): boolean {
-    return this.takeIfWritten((output) => output.opened(answer), recorded);
+    recorded.restart();
+    recorded.opened(answer);
+    return this.#takeIfRest(recorded);
   }
 
   /** As `takeIfSame`, of what `write` writes, an answer without its closing bracket. */
   takeIfWritten(write: (output: RecordedAnswer) => void, recorded: RecordedAnswer): boolean {
     recorded.restart();
     write(recorded);
+    return this.#takeIfRest(recorded);
+  }
+
+  /** Takes the effects if they are what is left of the recorded answer. */
+  #takeIfRest(recorded: RecordedAnswer): boolean {
     recorded.raw(FX);
     for (let index = 0; index < this.#count && recorded.isSameSoFar; index++) {
       if (index > 0) recorded.raw(COMMA);

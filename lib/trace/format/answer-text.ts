@@ -82,12 +82,16 @@ export class AnswerWriter implements AnswerOutput {
   }
 }
 
-const COLON = new Fragment('":');
+const OPEN = new Fragment('{');
+const [FIRST_KEY, NEXT_KEY, COLON] = [new Fragment('{"'), new Fragment(',"'), new Fragment('":')];
+const [OPEN_LIST, COMMA, END_OF_LIST] = [new Fragment('['), new Fragment(','), new Fragment(']')];
+const QUOTE = new Fragment('"');
 const THREE_ZEROS = new Fragment('000');
 const ONE_ZERO = new Fragment('0');
 const TRUE = new Fragment('true');
 const FALSE = new Fragment('false');
 const [MINUS, ZERO, NINE, LETTER_A] = [0x2d, 0x30, 0x39, 0x61] as const;
+const [FIRST_PLAIN, DOUBLE_QUOTE, BACKSLASH, LAST_PLAIN] = [0x20, 0x22, 0x5c, 0x7e] as const;
 /** Numbers are cut here, so that both parts are integers of 32 bits. */
 const HIGH_PART = 2 ** 32;
 const LOW_DIGITS = 8;
@@ -146,25 +150,29 @@ export class RecordedAnswer implements AnswerOutput {
 
   /** An answer without its closing bracket, as JSON has it. */
   opened(answer: object): void {
-    let before = '{"';
+    let before = FIRST_KEY;
     for (const key in answer) {
       const value = (answer as Readonly<Record<string, unknown>>)[key];
       if (value === undefined) continue;
-      this.#characters(before, before.length);
-      this.#characters(key, key.length);
+      this.raw(before);
+      this.#plain(key);
       this.raw(COLON);
-      if (typeof value === 'boolean') this.raw(value ? TRUE : FALSE);
-      else if (value === 0 && !Object.is(value, -0)) this.raw(ONE_ZERO);
-      else this.value(value);
-      before = ',"';
+      this.value(value);
+      before = NEXT_KEY;
     }
-    if (before === '{"') this.#characters(before, 1);
+    if (before === FIRST_KEY) this.raw(OPEN);
   }
 
   /** Anything that JSON can say. */
   value(value: unknown): void {
-    const text = JSON.stringify(value);
-    this.#characters(text, text.length);
+    if (typeof value === 'number') this.number(value);
+    else if (typeof value === 'boolean') this.raw(value ? TRUE : FALSE);
+    else if (Array.isArray(value)) this.#list(value);
+    else if (typeof value === 'string' && isPlain(value)) {
+      this.raw(QUOTE);
+      this.#plain(value);
+      this.raw(QUOTE);
+    } else this.#plain(JSON.stringify(value));
   }
 
   hex(value: number | bigint): void {
@@ -270,22 +278,41 @@ export class RecordedAnswer implements AnswerOutput {
     this.#at = at;
   }
 
-  /** The first `count` characters. */
-  #characters(text: string, count: number): void {
+  #list(values: readonly unknown[]): void {
+    this.raw(OPEN_LIST);
+    for (let index = 0; index < values.length; index++) {
+      if (index > 0) this.raw(COMMA);
+      this.value(values[index]);
+    }
+    this.raw(END_OF_LIST);
+  }
+
+  /** Text as it is. */
+  #plain(text: string): void {
     const bytes = this.#bytes;
     const at = this.#at;
-    if (at + count > this.#end) {
+    const { length } = text;
+    if (at + length > this.#end) {
       this.#same = false;
       return;
     }
-    for (let index = 0; index < count; index++) {
+    for (let index = 0; index < length; index++) {
       if (bytes.getUint8(at + index) !== text.charCodeAt(index)) {
         this.#same = false;
         return;
       }
     }
-    this.#at = at + count;
+    this.#at = at + length;
   }
+}
+
+/** Whether JSON has a text as it is. */
+function isPlain(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code < FIRST_PLAIN || code > LAST_PLAIN || code === DOUBLE_QUOTE || code === BACKSLASH) return false;
+  }
+  return true;
 }
 
 /** Hexadecimal digits of an integer of 32 bits. */

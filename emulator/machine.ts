@@ -111,7 +111,7 @@ export class EmulatedMachine {
     this.process = new EmulatedProcess(new ProcessCalls(space, this.scope, this.#journal, thp, costs));
     const events = new MachineEvents(clock, this.scope, () => this.devices);
     this.#events = events;
-    if (costs !== null) costs.onSpent = (spending) => events.spent(spending);
+    if (costs !== null) costs.listener = events;
     const revision = kernelRevision(this.options.profile, this.options.repairs);
     // Links never change: a machine of the same options has the same.
     const isAlike = previous !== undefined && previous.options === this.options;

@@ -22,7 +22,7 @@ export interface Spending {
 export class MachineCosts extends QuietEffects {
   readonly table: CostTable;
   /** Told of each spending; null: nobody listens. */
-  onSpent: ((spending: Spending) => void) | null = null;
+  listener: { spent(spending: Spending): void } | null = null;
   readonly #clock: VirtualClock;
   readonly #process = new CostAccount();
   readonly #gpus: CostAccount[] = [];
@@ -75,7 +75,7 @@ export class MachineCosts extends QuietEffects {
     const nanoseconds = Math.round(time);
     account.add(kind, count, nanoseconds);
     this.#clock.advance(Math.min(nanoseconds, Number.MAX_SAFE_INTEGER - this.#clock.now));
-    this.onSpent?.({ device, kind, nanoseconds, bytes });
+    this.listener?.spent({ device, kind, nanoseconds, bytes });
   }
 }
 

@@ -63,9 +63,9 @@ const GROUPS: Readonly<Record<string, () => Measurement[]>> = {
   boundary: () => measureBoundary(ROOT),
   served: () => measureServed(ROOT),
   replay: () => {
-    const replay = measureReplay(ROOT);
-    if (replay === undefined) process.stderr.write('bench: no vectors found, replay is not measured\n');
-    return replay === undefined ? [] : [replay];
+    const rows = measureReplay(ROOT);
+    if (rows.length === 0) process.stderr.write('bench: no vectors found, replay is not measured\n');
+    return rows;
   },
 };
 

@@ -54,6 +54,18 @@ class Pair {
     this.#count();
   }
 
+  /** Inserts where the search for `place` ended, with a key of at most that. */
+  insertNear(place: number, distance: number): void {
+    const { entries } = this.oracle;
+    const at = this.oracle.position(place, true);
+    expect(this.map.seekAfter(place)).toBe(entries[at]?.item);
+    expect(this.map.beforeSeek).toBe(entries[at - 1]?.item);
+    const item = { serial: this.#serial++ };
+    this.map.insertHere(place - distance, item);
+    this.oracle.insert(place - distance, item);
+    this.#count();
+  }
+
   remove(index: number): void {
     const entry = this.oracle.entries[index];
     if (entry === undefined) return;
@@ -111,6 +123,10 @@ class Pair {
       return found.length < most;
     });
     if (found.join() !== expected.join()) expect(found).toEqual(expected);
+    const walked: number[] = [];
+    for (let item = this.map.seek(key); item !== undefined && walked.length < most; item = this.map.next())
+      walked.push(item.serial);
+    if (walked.join() !== expected.join()) expect(walked).toEqual(expected);
     this.#count();
   }
 
@@ -159,6 +175,7 @@ describe('OrderedMap against a sorted array', () => {
     const place = fc.nat(400);
     const operation = fc.oneof(
       { weight: 6, arbitrary: fc.tuple(fc.constant('insert' as const), key, place) },
+      { weight: 3, arbitrary: fc.tuple(fc.constant('near' as const), key, place) },
       { weight: 2, arbitrary: fc.tuple(fc.constant('remove' as const), key, place) },
       {
         weight: 1,
@@ -177,6 +194,7 @@ describe('OrderedMap against a sorted array', () => {
         for (const [name, at, place_] of steps) {
           const index = place_ % Math.max(1, pair.oracle.entries.length);
           if (name === 'insert') pair.insert(at);
+          else if (name === 'near') pair.insertNear(at, place_ % 9);
           else if (name === 'remove') pair.remove(index);
           else if (name === 'missing') pair.removeMissing(at);
           else if (name === 'replace') pair.replace(index);
@@ -214,7 +232,8 @@ describe('OrderedMap against a sorted array', () => {
         const pick = random(seed);
         const pair = new Pair();
         for (let step = 0; pair.oracle.entries.length < most; step++) {
-          pair.insert(keyOf(step, pick));
+          if (step % 3 === 0) pair.insertNear(keyOf(step, pick), pick(3));
+          else pair.insert(keyOf(step, pick));
           if (step % 16 === 0) pair.query(keyOf(pick(step + 1), pick) + pick(3) - 1);
           if (step % 64 === 0) pair.rekey(pick(pair.oracle.entries.length), keyOf(step, pick) + pick(5));
           if (step % 50 === 0) pair.replace(pick(pair.oracle.entries.length));

@@ -61,8 +61,10 @@ export class OrderedMap<T extends object | number> {
   /** Adds `item` with a key between those of the items on both sides of where `seekAfter` was. */
   insertHere(key: number, item: T): void {
     const leaf = this.#leaf;
-    // At the beginning of a leaf the key may belong to the one before it.
-    if (this.#index > leaf.from && leaf.to < leaf.keys.length) this.#put(leaf, this.#index, key, item);
+    const index = this.#index;
+    // At the beginning of a leaf the key may belong to the one before it; and a key that is not between the two goes where it belongs.
+    if (index > leaf.from && leaf.keys[index - 1]! <= key && leaf.to < leaf.keys.length)
+      this.#put(leaf, index, key, item);
     else this.insert(key, item);
   }
 

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
 import { findChromium, launchChromium, startInspector } from './support/inspect-support.ts';
 import type { Inspector } from './support/inspect-support.ts';
@@ -423,23 +423,27 @@ describe('the view', () => {
       for (const width of [1440, 390]) {
         await page.setViewportSize({ width, height: 900 });
         const where = `${colorScheme}, ${width} pixels`;
-        const badges = new Set<string>();
-        for (const operation of ['9', '2']) {
-          await page.locator('input[name=step]').fill(operation);
-          await page.keyboard.press('Enter');
-          const { count, faint } = await faintTexts(
-            page,
-            '.badge, .answer, .row .text, .row .name, .row .number, .event-text, .details :is(p, dd, dt, li, h2, h3, strong, summary), button, select, .legend .entry, .note, .of',
+        // What a click or another width changes is drawn some time later.
+        const look = async (): Promise<void> => {
+          const badges = new Set<string>();
+          for (const operation of ['9', '2']) {
+            await page.locator('input[name=step]').fill(operation);
+            await page.keyboard.press('Enter');
+            const { count, faint } = await faintTexts(
+              page,
+              '.badge, .answer, .row .text, .row .name, .row .number, .event-text, .details :is(p, dd, dt, li, h2, h3, strong, summary), button, select, .legend .entry, .note, .of',
+            );
+            expect(count, where).toBeGreaterThan(80);
+            expect(faint, where).toEqual([]);
+            expect(await cutTexts(page), where).toEqual([]);
+            for (const badge of await page.locator('.badge').all()) badges.add((await badge.getAttribute('class'))!);
+          }
+          expect(badges, where).toEqual(
+            new Set(['hazard', 'fault', 'differs', 'changed'].map((kind) => `badge ${kind}`)),
           );
-          expect(count, where).toBeGreaterThan(80);
-          expect(faint, where).toEqual([]);
-          expect(await cutTexts(page), where).toEqual([]);
-          for (const badge of await page.locator('.badge').all()) badges.add((await badge.getAttribute('class'))!);
-        }
+        };
+        await vi.waitFor(look, { timeout: 30_000, interval: 200 });
         expect(await smallTargets(page), where).toEqual([]);
-        expect(badges, where).toEqual(
-          new Set(['hazard', 'fault', 'differs', 'changed'].map((kind) => `badge ${kind}`)),
-        );
       }
     }
   });

@@ -115,8 +115,8 @@ export class OrderedMap<T extends object | number> {
   /** Takes out the item that was inserted with `key`; says whether it was there. */
   remove(key: number, item: T): boolean {
     const recent = this.#recent;
-    // What goes in ascending order is the first of its leaf each time, and mostly leaves others there.
-    if (recent.items[recent.from] === item && recent.keys[recent.from] === key && recent.count > MERGE_AT) {
+    // Mostly it leaves others there.
+    if (this.#isFirst(key, item) && recent.count > MERGE_AT) {
       recent.items[recent.from++] = undefined;
       this.#size--;
       return true;
@@ -178,10 +178,10 @@ export class OrderedMap<T extends object | number> {
 
   /** Moves an item from one key to another. */
   rekey(oldKey: number, newKey: number, item: T): boolean {
-    const leaf = this.#leafOf(oldKey, item);
+    const isFirst = this.#isFirst(oldKey, item);
+    const leaf = isFirst ? this.#recent : this.#leafBefore(oldKey);
     const { keys, from, to } = leaf;
-    // As in a munmap: of its first.
-    const position = leaf.items[from] === item && keys[from] === oldKey ? from : firstFrom(keys, from, to, oldKey);
+    const position = isFirst ? from : firstFrom(keys, from, to, oldKey);
     // In place when the new key stays between the neighbours inside this leaf; what is at its ends may only
     // move away from the leaf that would become its neighbour, if there is one.
     if (
@@ -286,10 +286,10 @@ export class OrderedMap<T extends object | number> {
     return (this.#recent = this.#tree.leafBefore(key));
   }
 
-  /** As `#leafBefore`, for an item that is there: what changes in ascending order is the first of its leaf each time. */
-  #leafOf(key: number, item: T): Leaf<T> {
-    const recent = this.#recent;
-    return recent.items[recent.from] === item && recent.keys[recent.from] === key ? recent : this.#leafBefore(key);
+  /** Whether that entry is the first of the leaf of the last operation: what changes in ascending order is it each time. */
+  #isFirst(key: number, item: T): boolean {
+    const { items, keys, from } = this.#recent;
+    return items[from] === item && keys[from] === key;
   }
 }
 

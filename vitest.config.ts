@@ -56,6 +56,8 @@ export default defineConfig({
     maxWorkers: os.availableParallelism(),
     // What is built is loaded as users load it.
     server: { deps: { external: [/\/dist\//] } },
+    globalSetup: ['test/support/each-run.ts'],
+    setupFiles: ['test/support/each-file.ts'],
     // A crash of the addon ends one fork, not the run.
     pool: 'forks',
     // Only a hang takes so long, but a loaded machine may take long for a compiler or a start of Node.

@@ -7,7 +7,8 @@ import { expect, it } from 'vitest';
 import { compileC } from '../bench/c-baseline.ts';
 import { nativeSupport } from '../lib/backend/native-addon.ts';
 import { packageRoot } from '../lib/backend/package-root.ts';
-import { describeIf, temporaryFolder } from './support/native-helpers.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { describeIf } from './support/native-helpers.ts';
 
 const root = packageRoot(import.meta.dirname)!;
 const folder = temporaryFolder();

@@ -1,15 +1,14 @@
 /** The completion scripts, as the shells themselves run them. */
 import { spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { DEFINITIONS } from '../lib/cli/commands/index.ts';
+import { temporaryFolder } from './support/after-file.ts';
 import { runHere } from './support/cli-here.ts';
 import { describeIf } from './support/native-helpers.ts';
-import { temporaryFolder } from './support/package-support.ts';
 
 const folder = temporaryFolder();
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 writeFileSync(join(folder, 'recording.jsonl'), '');
 
 /** The script of a shell, as a file. */

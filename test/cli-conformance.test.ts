@@ -7,7 +7,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Report } from '../lib/conformance/framework/report.ts';
 import { times } from './support/effort.ts';
 import { runHere } from './support/cli-here.ts';
-import { ownTemporaryFolder, root, runNode, writeFiles } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { root, runNode, writeFiles } from './support/package-support.ts';
 import type { Run } from './support/package-support.ts';
 import { cli, describeWhere, ServedNode, whyNotServed } from './support/served-node.ts';
 
@@ -29,7 +30,7 @@ const validReport = new Ajv({ strict: true }).compile(
 
 describe('amdgpu-svm conformance', () => {
   it('holds a run against an earlier report, and fails only for what has become worse', async () => {
-    const folder = ownTemporaryFolder();
+    const folder = temporaryFolder();
     const file = (name: string): string => path.join(folder, name);
     const query = 'uapi,arguments:alignment';
     const run = (...args: string[]): Promise<Run> => conformance(query, '--reporter', 'github-actions', ...args);
@@ -85,7 +86,7 @@ describe('amdgpu-svm conformance', () => {
     'passes on the emulated gfx942 with every reporter at once, records every case, and every recording replays identically',
     { timeout: 900_000 },
     async () => {
-      const folder = ownTemporaryFolder();
+      const folder = temporaryFolder();
       const files = ['json', 'junit', 'tap', 'ktap', 'markdown'].map((name) => `${name}=${path.join(folder, name)}`);
       const recordings = path.join(folder, 'recordings');
       const { code, output } = await built(
@@ -123,7 +124,7 @@ describe('amdgpu-svm conformance', () => {
   );
 
   it('has shards that --merge joins to the whole', { timeout: 300_000 }, async () => {
-    const folder = ownTemporaryFolder();
+    const folder = temporaryFolder();
     const file = (name: string): string => path.join(folder, name);
     const queries = ['uapi', 'attributes'];
     const shards = [1, 2, 3];
@@ -158,7 +159,7 @@ describe('amdgpu-svm conformance', () => {
   });
 
   it('ends with 1 at an unexpected pass, and stops there with --until-fail', async () => {
-    const folder = ownTemporaryFolder();
+    const folder = temporaryFolder();
     writeFiles(folder, {
       'known.json': JSON.stringify([{ query: 'uapi,arguments:zero', expect: 'fail', reason: 'a test' }]),
     });
@@ -173,7 +174,7 @@ describe('amdgpu-svm conformance', () => {
   });
 
   it('holds a device to the skips that a file names', async () => {
-    const folder = ownTemporaryFolder();
+    const folder = temporaryFolder();
     const skips = path.join(folder, 'skips.json');
     writeFiles(folder, { 'skips.json': '[{ "skip": "not implemented" }, { "skip": "reset" }]' });
     const args = ['uapi,request', 'attributes,reset', '--expect-skips', skips];
@@ -240,7 +241,7 @@ describe('amdgpu-svm conformance', () => {
 
 describe('amdgpu-svm diff', () => {
   it('finds two recordings of a case equal, and shows where an altered one parts', async () => {
-    const folder = ownTemporaryFolder();
+    const folder = temporaryFolder();
     const record = (name: string): Promise<Run> =>
       conformance('uapi,arguments:operation:operation=7', '--record', path.join(folder, name));
     await Promise.all([record('a'), record('b')]);
@@ -278,7 +279,7 @@ describeWhere(whyNotServed(), 'the suite on a served node', () => {
       const served = await ServedNode.start();
       const shards = times(1, 8);
       onTestFinished(async () => void (await served.stop()));
-      const folder = ownTemporaryFolder();
+      const folder = temporaryFolder();
       const report = path.join(folder, 'report.json');
       const args = [
         'conformance',

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { REVISION_DIFFERENCES } from '../lib/words/revision-differences.ts';
 import { runHere } from './support/cli-here.ts';
-import { ownTemporaryFolder } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
 import type { Run } from './support/package-support.ts';
 
 const ADDRESS = '0x40000000';
@@ -19,7 +19,7 @@ const fault = (write: boolean): string => `{"fault":{"addr":"${ADDRESS}","write"
 const LATER = '{"advance":{"ns":3000000}}';
 
 function file(lines: readonly string[]): string {
-  const name = path.join(ownTemporaryFolder(), 'trace.jsonl');
+  const name = path.join(temporaryFolder(), 'trace.jsonl');
   fs.writeFileSync(name, `${lines.join('\n')}\n`);
   return name;
 }

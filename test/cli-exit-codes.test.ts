@@ -1,15 +1,14 @@
 /** One rule for exit codes in all commands: wrong use and missing inputs are 2, outputs that cannot be written are 3. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DEFINITIONS } from '../lib/cli/commands/index.ts';
 import type { CommandName } from '../lib/cli/commands/index.ts';
 import type { OptionDefinition } from '../lib/cli/definition.ts';
+import { temporaryFolder } from './support/after-file.ts';
 import { runHere } from './support/cli-here.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-codes-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 const file = (name: string, text: string): string => {
   const path = join(folder, name);
   writeFileSync(path, text);

@@ -4,14 +4,15 @@ import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runHere } from './support/cli-here.ts';
 import { CONTROL_PROGRAMS } from './support/explore-programs.ts';
-import { ensureDist, ownTemporaryFolder, root, runNode } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { ensureDist, root, runNode } from './support/package-support.ts';
 
 beforeAll(ensureDist);
 
 let folder = '';
 let racy = '';
 beforeEach(() => {
-  folder = ownTemporaryFolder();
+  folder = temporaryFolder();
   racy = path.join(folder, 'racy.json');
   const [, first = ''] =
     /```json\n([\s\S]*?)```/.exec(fs.readFileSync(path.join(root, 'docs/explore.md'), 'utf8')) ?? [];

@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runHere } from './support/cli-here.ts';
-import { ensureDist, ownTemporaryFolder, root, runNode } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { ensureDist, root, runNode } from './support/package-support.ts';
 
 const NODE = JSON.stringify(process.execPath);
 const EXAMPLE = `${NODE} ${JSON.stringify(path.join(root, 'examples/against-server.mjs'))}`;
@@ -14,7 +15,7 @@ const ONLY = ['--only', 'mmap,munmap,touch,set,get,fault,access,advance,gc'];
 let folder = '';
 beforeAll(ensureDist);
 beforeEach(() => {
-  folder = ownTemporaryFolder();
+  folder = temporaryFolder();
 });
 
 /** A program for the other side, which sees each operation as `operation` and answers with `answer(...)`. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { QUIRK_CATALOGUE } from '../emulator/index.ts';
 import { runHere } from './support/cli-here.ts';
-import { ownTemporaryFolder } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
 import type { Run } from './support/package-support.ts';
 
 const TRACE = [
@@ -19,7 +19,7 @@ const TRACE = [
 ];
 
 function file(lines: readonly string[]): string {
-  const name = path.join(ownTemporaryFolder(), 'trace.jsonl');
+  const name = path.join(temporaryFolder(), 'trace.jsonl');
   fs.writeFileSync(name, `${lines.join('\n')}\n`);
   return name;
 }

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runHere } from './support/cli-here.ts';
-import { ensureDist, ownTemporaryFolder, root, run, type Run } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { ensureDist, root, run, type Run } from './support/package-support.ts';
 import { cli, describeWhere, eventually, newMountPoint, spawnChild, whyNotServed } from './support/served-node.ts';
 
 beforeAll(ensureDist);
@@ -16,7 +17,7 @@ const amdgpuSvm = (...args: readonly string[]): Promise<Run> => run(process.exec
 const inShell = (script: string, ...args: readonly string[]): Promise<Run> =>
   run('sh', ['-c', script, process.execPath, cli, ...args]);
 const write = (name: string, content: string | Buffer): string => {
-  const file = path.join(ownTemporaryFolder(), name);
+  const file = path.join(temporaryFolder(), name);
   fs.writeFileSync(file, content);
   return file;
 };
@@ -166,7 +167,7 @@ describe('output that cannot be written', () => {
 
 describe('files that are replaced', () => {
   it('hold their old or their new contents when a run is interrupted, and keep their mode and links', async () => {
-    const folder = ownTemporaryFolder();
+    const folder = temporaryFolder();
     const report = path.join(folder, 'report.json');
     const link = path.join(folder, 'link.json');
     fs.writeFileSync(report, 'old', { mode: 0o640 });
@@ -212,7 +213,7 @@ describe('signals', () => {
     ['record', ['record', 'FILE', '--']],
     ['run', ['run', '--trace', '--']],
   ])('to %s reach the program that it runs, which decides', async (_name, args) => {
-    const folder = ownTemporaryFolder();
+    const folder = temporaryFolder();
     const script = `process.on('SIGTERM', () => { console.log('told'); process.exit(7); }); setInterval(() => {}, 1000); console.log(process.pid);`;
     const own = args.map((each) => (each === 'FILE' ? path.join(folder, 'out.jsonl') : each));
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -270,7 +271,7 @@ describe('licences', () => {
       /preact \d+\.\d+\.\d+ [^]*The MIT License \(MIT\)[^]*Jason Miller[^]*WITHOUT WARRANTY OF ANY KIND/,
     );
     expect(text).toMatch(/The command contains commander \d+\.\d+\.\d+ [^]*TJ Holowaychuk/);
-    const report = path.join(ownTemporaryFolder(), 'report.html');
+    const report = path.join(temporaryFolder(), 'report.html');
     expect((await amdgpuSvm('inspect', '--out', report)).code).toBe(0);
     for (const page of [report, path.join(root, 'dist', 'lib', 'inspect', 'page.html')]) {
       const html = fs.readFileSync(page, 'utf8');

@@ -4,7 +4,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { describeIf } from './support/native-helpers.ts';
-import { ensureDist, ownTemporaryFolder, root } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { ensureDist, root } from './support/package-support.ts';
 
 const MAIN = path.join(root, 'dist/lib/cli/main.cjs');
 const TRACE = '{"config":{}}\n{"in":{"advance":{"ns":5}},"out":{"ret":0,"clock":"0x3b9aca05","fx":[]}}\n';
@@ -93,7 +94,7 @@ describeIf(
 );
 
 it('inspect serves the traces of a folder', async () => {
-  const folder = ownTemporaryFolder();
+  const folder = temporaryFolder();
   fs.mkdirSync(path.join(folder, 'below'));
   fs.writeFileSync(path.join(folder, 'good.jsonl'), TRACE);
   fs.writeFileSync(path.join(folder, 'below', 'bad.jsonl'), '{"config":');

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readTraceFile } from '../lib/trace/format/read-trace.ts';
 import { replayTrace } from '../lib/trace/replay/replay.ts';
-import { ensureDist, ownTemporaryFolder, root, runNode, writeFiles } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { ensureDist, root, runNode, writeFiles } from './support/package-support.ts';
 import type { Run } from './support/package-support.ts';
 
 beforeAll(ensureDist, 300_000);
@@ -67,7 +68,7 @@ function deviceOf(file: string): number {
 
 describe('record', () => {
   it('gives each device, thread and process a file of its own, and replaces those of an earlier run', async () => {
-    const folder = ownTemporaryFolder();
+    const folder = temporaryFolder();
     const names = ['', '.2', '.3', '.4', '.5', '.6', '.7', '.8'].map((number) => `run${number}.jsonl`).sort();
     fs.writeFileSync(path.join(folder, 'run.10.jsonl'), 'something of somebody else');
     for (const run of [1, 2]) {
@@ -80,7 +81,7 @@ describe('record', () => {
   });
 
   it('puts process, thread and device into the name', async () => {
-    const folder = ownTemporaryFolder();
+    const folder = temporaryFolder();
     const { code, stderr } = await record(folder, 'run-%p-%t-%d.jsonl', 'all');
     expect([code, stderr.split('\n')[0]]).toEqual([0, expect.stringMatching(/8 recordings: run-/)]);
     const files = recordings(folder);
@@ -105,7 +106,7 @@ describe('record', () => {
   });
 
   it('says that nothing was recorded, with exit code 1', async () => {
-    const folder = ownTemporaryFolder();
+    const folder = temporaryFolder();
     fs.writeFileSync(path.join(folder, 'run.jsonl'), '{"config":{}}\n');
     expect(await record(folder, 'run.jsonl', 'nothing')).toMatchObject({
       code: 1,
@@ -116,7 +117,7 @@ describe('record', () => {
   });
 
   it('starts nothing where the recording cannot be written', async () => {
-    const folder = ownTemporaryFolder();
+    const folder = temporaryFolder();
     const { code, stdout, stderr } = await record(folder, 'no/where.jsonl', 'all');
     expect([code, stdout]).toEqual([3, '']);
     expect(stderr).toMatch(/^amdgpu-svm: .*no\/where\.jsonl cannot be written: ENOENT.*\n$/);

@@ -1,14 +1,14 @@
 /** `--trace` of the command as a user runs it: which ioctls each call of a layer causes, next to the program's own output. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder } from './support/after-file.ts';
 import { runHere } from './support/cli-here.ts';
 import { ensureDist } from './support/package-support.ts';
 
 const root = join(import.meta.dirname, '..');
-const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-cli-trace-'));
+const folder = temporaryFolder();
 const program = join(folder, 'program.mjs');
 beforeAll(async () => {
   await ensureDist();
@@ -35,7 +35,6 @@ process.exitCode = 7;
 `,
   );
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(args: readonly string[], environment: Record<string, string> = {}) {
   const env = {

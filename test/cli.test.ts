@@ -1,16 +1,15 @@
 /** The command: in this process, and as the built file where the process is the subject. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from './support/after-file.ts';
 import { runHere } from './support/cli-here.ts';
 import { chromeTraceFaults } from './support/chrome-trace-schema.ts';
 
 const root = join(import.meta.dirname, '..');
 const vectors = join(import.meta.dirname, 'vectors');
-const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-cli-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 const run = runHere;
 /** The built file in a process of its own. */

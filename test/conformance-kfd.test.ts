@@ -6,7 +6,8 @@ import type { Report } from '../lib/conformance/framework/report.ts';
 import { nativeSupport } from '../lib/backend/native-addon.ts';
 import { sample } from './support/effort.ts';
 import { runHere } from './support/cli-here.ts';
-import { ownTemporaryFolder, runNode } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { runNode } from './support/package-support.ts';
 import type { Run } from './support/package-support.ts';
 import { cli, describeWhere, eventually, ServedNode, spawnChild, whyNotServed } from './support/served-node.ts';
 
@@ -79,7 +80,7 @@ describeWhere(problem, 'the suite on a served KFD', () => {
   /** Begins a run; `reached` is settled when so many cases have begun. */
   async function begin(count: number, ...args: readonly string[]) {
     const { served, target, env } = await serve();
-    const file = path.join(ownTemporaryFolder(), 'report.json');
+    const file = path.join(temporaryFolder(), 'report.json');
     const child = spawnChild(
       process.execPath,
       [

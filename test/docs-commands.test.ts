@@ -2,8 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureDist, root, run, temporaryFolder, writeFiles } from './support/package-support.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder } from './support/after-file.ts';
+import { ensureDist, root, run, writeFiles } from './support/package-support.ts';
 import type { Run } from './support/package-support.ts';
 import { allSnippets } from './support/snippets.ts';
 
@@ -133,7 +134,6 @@ describe('steps for CI', () => {
     fs.chmodSync(path.join(root, 'dist/lib/cli/main.js'), 0o755);
     writeFiles(project, { 'package.json': '{ "name": "project", "private": true }' });
   });
-  afterAll(() => fs.rmSync(project, { recursive: true, force: true }));
 
   function step(script: string, variables: Readonly<Record<string, string>>): Promise<Run> {
     const env = { ...process.env, GITHUB_STEP_SUMMARY: path.join(project, 'summary.md'), ...variables };

@@ -1,9 +1,10 @@
 /** Programs in the documents compile under strict TypeScript, run as printed, and print what is written below them. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { parseTrace, replayTrace } from '../lib/index.ts';
-import { ensureDist, root, runNode, temporaryFolder, tool, writeFiles } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { ensureDist, root, runNode, tool, writeFiles } from './support/package-support.ts';
 import { allSnippets } from './support/snippets.ts';
 import type { Snippet } from './support/snippets.ts';
 
@@ -32,7 +33,6 @@ beforeAll(async () => {
     ...Object.fromEntries(programs.map((each) => [`${fileOf(each)}.ts`, each.text])),
   });
 }, 300_000);
-afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 describe('programs in the documents', () => {
   it('are all run but a few, which say why', () => {

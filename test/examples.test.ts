@@ -2,7 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { ensureDist, ownTemporaryFolder, root, runNode } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { ensureDist, root, runNode } from './support/package-support.ts';
 
 const outputs: Readonly<Record<string, readonly string[]>> = {
   'managed-vector-add.mjs': [
@@ -69,7 +70,7 @@ it('covers every example', () => {
 it.each(Object.keys(outputs))('%s', async (name) => {
   // What is in the environment must not choose another backend or write a recording.
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('AMDGPU_SVM_')));
-  const TMPDIR = ownTemporaryFolder();
+  const TMPDIR = temporaryFolder();
   const result = await runNode([path.join('examples', name)], { env: { ...env, TMPDIR } });
   expect(result.stderr).toBe('');
   expect(result.stdout.replaceAll(TMPDIR, 'TMPDIR').trimEnd().split('\n')).toEqual(outputs[name]);

@@ -5,13 +5,14 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
+import { temporaryFolder } from './support/after-file.ts';
 import { findChromium, launchChromium, startInspector } from './support/inspect-support.ts';
 import type { Inspector } from './support/inspect-support.ts';
 import { cutTexts, faintTexts, smallTargets } from './support/inspect-view.ts';
 import { times } from './support/effort.ts';
 import { PageMeter } from './support/page-work.ts';
 import type { PageWork } from './support/page-work.ts';
-import { ensureDist, root, runNode, temporaryFolder } from './support/package-support.ts';
+import { ensureDist, root, runNode } from './support/package-support.ts';
 import { randomTrace } from './support/random-trace.ts';
 
 const STORY = [

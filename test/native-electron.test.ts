@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { DataType, load, open } from 'ffi-rs';
 import { expect, it } from 'vitest';
 import { nativeSupport } from '../lib/backend/native-addon.ts';
-import { describeIf, describeNative, temporaryFolder } from './support/native-helpers.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { describeIf, describeNative } from './support/native-helpers.ts';
 import { buildPreloaded } from './support/native-shim.ts';
 import { ensureDist, root, runNode } from './support/package-support.ts';
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { DRM_IOCTL_VERSION, UAPI_PROFILES } from '../lib/uapi/index.ts';
 import type { DeviceHandle } from '../native/native.d.ts';
-import { describeNative, expectScriptSucceeds, openDescriptors, temporaryFolder } from './support/native-helpers.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { describeNative, expectScriptSucceeds, openDescriptors } from './support/native-helpers.ts';
 
 const { EACCES, EBADF, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTTY } = constants.errno;
 

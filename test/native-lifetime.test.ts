@@ -5,7 +5,8 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { describeNative, expectScriptSucceeds, runScript, temporaryFolder } from './support/native-helpers.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { describeNative, expectScriptSucceeds, runScript } from './support/native-helpers.ts';
 
 /** Node 20 has ArrayBuffer.prototype.transfer after a flag. */
 const TRANSFER = process.versions.node.startsWith('20.') ? ['--harmony-rab-gsab-transfer'] : [];

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { DRM_IOCTL_VERSION } from '../lib/uapi/index.ts';
 import type { DeviceHandle, NativeAddon } from '../native/native.d.ts';
-import { describeNative, errorOf, temporaryFolder } from './support/native-helpers.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { describeNative, errorOf } from './support/native-helpers.ts';
 
 type Loose = (...args: unknown[]) => unknown;
 type Functions = Record<keyof NativeAddon, Loose>;

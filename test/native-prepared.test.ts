@@ -6,7 +6,8 @@ import { expect, it } from 'vitest';
 import { KernelNode } from '../lib/backend/kernel-node.ts';
 import { DRM_IOCTL_VERSION, UAPI_PROFILES } from '../lib/uapi/index.ts';
 import type { DeviceHandle, PreparedIoctl } from '../native/native.d.ts';
-import { describeIf, describeNative, expectScriptSucceeds, temporaryFolder } from './support/native-helpers.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { describeIf, describeNative, expectScriptSucceeds } from './support/native-helpers.ts';
 import { buildShim } from './support/native-shim.ts';
 
 const { EBADF, EFAULT, ENOTTY } = constants.errno;

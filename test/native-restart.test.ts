@@ -4,7 +4,8 @@
  */
 import { constants } from 'node:os';
 import { expect, it } from 'vitest';
-import { describeIf, temporaryFolder } from './support/native-helpers.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { describeIf } from './support/native-helpers.ts';
 import { buildShim } from './support/native-shim.ts';
 
 const shim = buildShim(temporaryFolder());

@@ -2,7 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { ensureDist, ownTemporaryFolder, root, runNode, writeFiles } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { ensureDist, root, runNode, writeFiles } from './support/package-support.ts';
 
 const dist = path.join(root, 'dist');
 
@@ -72,7 +73,7 @@ it('names neither Buffer nor globalThis nor node: modules, in no file of the emu
 });
 
 it('runs in a realm that has the language and nothing else', async () => {
-  const folder = ownTemporaryFolder();
+  const folder = temporaryFolder();
   writeFiles(folder, {
     'realm.mjs': `
       import fs from 'node:fs';

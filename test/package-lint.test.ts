@@ -2,11 +2,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { filesBelow, ownTemporaryFolder, root, runNode, tool, writeFiles } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { filesBelow, root, runNode, tool, writeFiles } from './support/package-support.ts';
 
 /** Names of the rules that each of the files breaks. */
 async function lint(files: Readonly<Record<string, string>>): Promise<Record<string, string[]>> {
-  const folder = ownTemporaryFolder();
+  const folder = temporaryFolder();
   fs.copyFileSync(path.join(root, '.oxlintrc.json'), path.join(folder, '.oxlintrc.json'));
   writeFiles(folder, files);
   const { stdout } = await runNode([tool('oxlint/bin/oxlint'), '--format=json'], { cwd: folder });

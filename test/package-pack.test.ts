@@ -2,20 +2,11 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { PROJECT_LINKS } from '../scripts/project-urls.mjs';
+import { temporaryFolder } from './support/after-file.ts';
 import { onlyInCi } from './support/effort.ts';
-import {
-  filesBelow,
-  ownTemporaryFolder,
-  root,
-  run,
-  runNode,
-  temporaryFolder,
-  tool,
-  writeFiles,
-  type Run,
-} from './support/package-support.ts';
+import { filesBelow, root, run, runNode, tool, writeFiles, type Run } from './support/package-support.ts';
 
 let project: string;
 let installed: string;
@@ -70,8 +61,6 @@ async function packRelease(destination: string): Promise<string> {
   fs.rmSync(stage, { recursive: true });
   return path.join(destination, plain);
 }
-
-afterAll(() => fs.rmSync(project, { recursive: true, force: true }));
 
 describe('the tarball', () => {
   it('has the compiled package, its documents, the sources of the addon, and nothing else', () => {
@@ -344,7 +333,7 @@ describe('the published manifest', () => {
   async function publish(
     change: (manifest: Record<string, unknown>) => void,
   ): Promise<{ scripts?: Record<string, string> }> {
-    const folder = ownTemporaryFolder();
+    const folder = temporaryFolder();
     const manifest = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
     delete manifest.publishConfig;
     change(manifest);

@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { build } from 'vite';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ensureDist, ownTemporaryFolder, root, runNode } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { ensureDist, root, runNode } from './support/package-support.ts';
 
 const PROGRAMS = {
   'amdgpu-svm': 'const device = entry.SvmDevice.open(); device.memory.map(4096); device.close();',
@@ -15,7 +16,7 @@ beforeAll(ensureDist);
 
 /** Operations of the recording that `args` of Node leave. */
 async function recordedBy(args: (folder: string) => Promise<readonly string[]>): Promise<string[]> {
-  const folder = ownTemporaryFolder();
+  const folder = temporaryFolder();
   const file = path.join(folder, 'recorded.jsonl');
   const env = { ...process.env, AMDGPU_SVM_BACKEND: 'emulated', AMDGPU_SVM_RECORD: file };
   const { code, output } = await runNode(await args(folder), { env });

@@ -2,10 +2,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { ownTemporaryFolder, root, runNode, tool, writeFiles, type Run } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { root, runNode, tool, writeFiles, type Run } from './support/package-support.ts';
 
 async function runTests(source: string, env: NodeJS.ProcessEnv = {}): Promise<Run & { lines: string[] }> {
-  const folder = ownTemporaryFolder();
+  const folder = temporaryFolder();
   fs.mkdirSync(path.join(folder, 'scripts'));
   fs.copyFileSync(path.join(root, 'scripts/vitest-reporter.mjs'), path.join(folder, 'scripts/vitest-reporter.mjs'));
   fs.copyFileSync(path.join(root, 'vitest.config.ts'), path.join(folder, 'vitest.config.ts'));

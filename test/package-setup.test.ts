@@ -2,11 +2,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ownTemporaryFolder, root, runNode, writeFiles, type Run } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { root, runNode, writeFiles, type Run } from './support/package-support.ts';
 
 /** A checkout with these scripts and installed tools, but next to no sources. */
 function checkout(files: Readonly<Record<string, string>> = {}): string {
-  const folder = ownTemporaryFolder();
+  const folder = temporaryFolder();
   for (const name of ['scripts', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json']) {
     fs.cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
   }

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { nativeSupport } from '../lib/backend/native-addon.ts';
 import { describeIf } from './support/native-helpers.ts';
-import { ownTemporaryFolder, run, runNode, type Run } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { run, runNode, type Run } from './support/package-support.ts';
 
 const compiler = process.env['CC'] || 'cc';
 const problem =
@@ -14,7 +15,7 @@ const problem =
 
 /** Checks a library that asks for one symbol of each version, of a library that has them: no system is so new. */
 async function check(...versions: readonly string[]): Promise<Run> {
-  const folder = ownTemporaryFolder();
+  const folder = temporaryFolder();
   const inFolder = (name: string): string => path.join(folder, name);
   const names = versions.map((_, index) => `symbol${index}`);
   fs.writeFileSync(
@@ -82,7 +83,7 @@ describeIf('the oldest system of a binary', problem, () => {
   it('refuses a binary of glibc that is named as one of musl', async (context) => {
     const { path: addon } = nativeSupport();
     if (addon === undefined) return context.skip(nativeSupport().reason);
-    const named = path.join(ownTemporaryFolder(), 'amdgpu-svm.musl.node');
+    const named = path.join(temporaryFolder(), 'amdgpu-svm.musl.node');
     fs.copyFileSync(addon, named);
     const { code, stderr } = await runNode(['scripts/symbol-versions.mjs', named]);
     expect(code).toBe(1);

@@ -6,7 +6,8 @@ import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { readTraceFile } from '../lib/trace/format/read-trace.ts';
 import type { TraceLine } from '../lib/trace/format/parse-trace.ts';
 import { replayTrace } from '../lib/trace/replay/replay.ts';
-import { ensureDist, ownTemporaryFolder, root, runNode, writeFiles } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { ensureDist, root, runNode, writeFiles } from './support/package-support.ts';
 
 const WRITERS = 4;
 const SETS = 300;
@@ -62,7 +63,7 @@ work(device, 1);
 `;
 
 function programs(): string {
-  const folder = ownTemporaryFolder();
+  const folder = temporaryFolder();
   writeFiles(folder, {
     'write.mjs': `import { SvmDevice } from ${PACKAGE};\n${WRITE}`,
     'process.mjs': PROCESS,

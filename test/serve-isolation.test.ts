@@ -2,7 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { ownTemporaryFolder, run, type Run } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { run, type Run } from './support/package-support.ts';
 import { describeWhere, eventually, ServedNode, spawnChild, whyNotServed } from './support/served-node.ts';
 
 const PRELUDE = `
@@ -134,7 +135,7 @@ sys.stdin.read()`,
 
   it('fails where V4 does after the end of a file, with its errnos', async () => {
     served = await ServedNode.start();
-    const file = path.join(ownTemporaryFolder(), 'short');
+    const file = path.join(temporaryFolder(), 'short');
     fs.writeFileSync(file, Buffer.alloc(3 * 4096, 1));
     const client = spawnChild(
       PYTHON[0],

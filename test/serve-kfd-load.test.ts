@@ -3,8 +3,8 @@ import { type ChildProcess, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
+import { temporaryFolder } from './support/after-file.ts';
 import { times } from './support/effort.ts';
-import { temporaryFolder } from './support/native-helpers.ts';
 import { root } from './support/package-support.ts';
 import {
   describeWhere,

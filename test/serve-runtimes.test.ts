@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { temporaryFolder } from './support/native-helpers.ts';
+import { temporaryFolder } from './support/after-file.ts';
 import { root, run } from './support/package-support.ts';
 import { cli, describeWhere, whyNotServed } from './support/served-node.ts';
 

@@ -2,7 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { ownTemporaryFolder, root, run, type Run } from './support/package-support.ts';
+import { temporaryFolder } from './support/after-file.ts';
+import { root, run, type Run } from './support/package-support.ts';
 import {
   cli,
   describeWhere,
@@ -56,7 +57,7 @@ sys.stdin.read()
 describeWhere(problem, 'users', () => {
   /** What others may read: the repository may lie where they can't go. */
   async function publicCopy(): Promise<string> {
-    const folder = ownTemporaryFolder();
+    const folder = temporaryFolder();
     const node = path.join(folder, 'node');
     if ((await asNobody('test', '-x', process.execPath)).code === 0) fs.symlinkSync(process.execPath, node);
     else fs.copyFileSync(process.execPath, node);

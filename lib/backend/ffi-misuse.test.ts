@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { errorOf, temporaryFolder } from '../../test/support/native-helpers.ts';
+import { temporaryFolder } from '../../test/support/after-file.ts';
+import { errorOf } from '../../test/support/native-helpers.ts';
 import { describeWhere } from '../../test/support/served-node.ts';
 import type { MemoryHandle } from '../../native/native.d.ts';
 import { DRM_IOCTL_VERSION } from '../uapi/index.ts';

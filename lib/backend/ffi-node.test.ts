@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { errorOf, openDescriptors, temporaryFolder } from '../../test/support/native-helpers.ts';
+import { temporaryFolder } from '../../test/support/after-file.ts';
+import { errorOf, openDescriptors } from '../../test/support/native-helpers.ts';
 import { describeWhere } from '../../test/support/served-node.ts';
 import { DRM_IOCTL_VERSION, UAPI_PROFILES } from '../uapi/index.ts';
 import { ffiSupport, libC, LibC } from './ffi-library.ts';

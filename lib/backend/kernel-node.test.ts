@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { describeNative, errorOf, openDescriptors, temporaryFolder } from '../../test/support/native-helpers.ts';
+import { temporaryFolder } from '../../test/support/after-file.ts';
+import { describeNative, errorOf, openDescriptors } from '../../test/support/native-helpers.ts';
 import { DRM_IOCTL_VERSION, type DeviceNode, UAPI_PROFILES } from '../uapi/index.ts';
 import { KernelNode } from './kernel-node.ts';
 

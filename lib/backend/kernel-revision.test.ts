@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../../test/support/native-helpers.ts';
 import { scanKernelRevision } from './kernel-revision.ts';
+import { temporaryFolder } from '../../test/support/after-file.ts';
 
 const folder = temporaryFolder();
 

@@ -1,10 +1,10 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { KernelVram } from './kernel-vram.ts';
+import { temporaryFolder } from '../../test/support/after-file.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-vram-'));
+const folder = temporaryFolder();
 // /dev/null is device 1:3 everywhere.
 const device = join(folder, 'dev', 'char', '1:3', 'device');
 const descriptor = openSync('/dev/null', 'r');

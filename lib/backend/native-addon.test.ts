@@ -1,7 +1,8 @@
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { describeNative, temporaryFolder } from '../../test/support/native-helpers.ts';
+import { temporaryFolder } from '../../test/support/after-file.ts';
+import { describeNative } from '../../test/support/native-helpers.ts';
 import { findNativeAddon, nativeAddon, nativeSupport, systemError } from './native-addon.ts';
 import { packageRoot } from './package-root.ts';
 

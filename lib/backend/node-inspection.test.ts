@@ -1,9 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../test/support/after-file.ts';
 import { amdgpuNode, FakeKernel } from '../../test/support/fake-kernel.ts';
 import type { FakeNode } from '../../test/support/fake-kernel.ts';
-import { errorOf, temporaryFolder } from '../../test/support/native-helpers.ts';
+import { errorOf } from '../../test/support/native-helpers.ts';
 import { UAPI_PROFILES } from '../uapi/profile.ts';
 import type { UapiProfileName } from '../uapi/profile.ts';
 import { adoptBackend, chooseBackend } from './choose.ts';

@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../test/support/after-file.ts';
 import { amdgpuNode, driverNamed, FakeKernel } from '../../test/support/fake-kernel.ts';
-import { describeNative, temporaryFolder } from '../../test/support/native-helpers.ts';
+import { describeNative } from '../../test/support/native-helpers.ts';
 import { listRenderNodes } from './render-nodes.ts';
 
 const folder = temporaryFolder();

@@ -1,11 +1,11 @@
 /** Options of `memory.map`, views, and bytes that stay: one contract on both backends. */
-import { mkdtempSync, rmSync, writeFileSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import vm from 'node:vm';
 import { MessageChannel } from 'node:worker_threads';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../test/support/after-file.ts';
 import { HOST_MEMORY_BACKENDS, thrownCode } from '../../test/support/host-memory-backends.ts';
 import { nativeSupport } from '../backend/native-addon.ts';
 import { HostMemory } from './host-memory.ts';
@@ -15,11 +15,10 @@ import type { HostMapOptions } from './map-options.ts';
 const PAGE = 4096;
 const MIB = 1 << 20;
 const open: HostBuffer[] = [];
-const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-map-'));
+const folder = temporaryFolder();
 afterEach(() => {
   for (const buffer of open.splice(0)) buffer.unmap();
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 const code = thrownCode;
 
 describe.each(HOST_MEMORY_BACKENDS)('mappings of the %s backend', (name, create) => {

@@ -1,13 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
+import { temporaryFolder } from '../../test/support/after-file.ts';
 import { thrown } from '../../test/support/devices.ts';
 import { EmulatedMachine } from '../../emulator/index.ts';
 import { readTraceFile, replayTrace, SvmDevice } from '../index.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-all-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 it('opens every GPU of a machine that it makes, or that exists', () => {
   const made = SvmDevice.openAll({ backend: 'emulated', emulator: { gpus: ['gfx90a', 'gfx1030'], profile: 'v8' } });

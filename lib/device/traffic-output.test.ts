@@ -1,18 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { EmulatedMachine } from '../../emulator/index.ts';
 import { HipMemoryAdvise, HipRuntime } from '../hip/index.ts';
 import { HsaRuntime, HsaSvmAttribute } from '../hsa/index.ts';
 import { SvmDevice } from './index.ts';
 import { trafficOutput, trafficObject } from './traffic-output.ts';
+import { temporaryFolder } from '../../test/support/after-file.ts';
 
 const PAGE = 4096;
-const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-trace-'));
+const folder = temporaryFolder();
 const toClose: { close(): void }[] = [];
 let files = 0;
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 afterEach(() => {
   for (const open of toClose.splice(0).toReversed()) open.close();
   vi.unstubAllEnvs();

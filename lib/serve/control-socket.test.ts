@@ -1,22 +1,12 @@
-import {
-  existsSync,
-  lstatSync,
-  mkdtempSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { spawnSync } from 'node:child_process';
 import { askControl, openControlSocket } from './control-socket.ts';
+import { temporaryFolder } from '../../test/support/after-file.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'svm-control-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 const echo = (request: unknown): Promise<unknown> => Promise.resolve(request);
 
 describe('the control socket', () => {

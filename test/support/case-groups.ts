@@ -9,7 +9,7 @@ import type { TargetOptions } from '../../lib/conformance/framework/target.ts';
 import { readTraceLines } from '../../lib/trace/format/read-trace.ts';
 import { replayTrace } from '../../lib/trace/replay/replay.ts';
 import { sample } from './effort.ts';
-import { ownTemporaryFolder } from './package-support.ts';
+import { temporaryFolder } from './after-file.ts';
 
 /** A target, and whether every case that can be recorded is - a part of them outside of CI -, and its recording has to replay identically. */
 type GroupOptions = Omit<TargetOptions, 'backend' | 'nodes'> & {
@@ -39,7 +39,7 @@ export function testGroups(
   const worked = (group: CaseGroup): boolean => group.concreteCases().some(({ needs }) => needs.includes('gpu-work'));
   const meant = workOnly === undefined ? groups : groups.filter(worked);
   it.each(meant.map((group) => [group.path, group] as const))('%s', { timeout: 300_000 }, async (_path, group) => {
-    const folder = recorded ? ownTemporaryFolder() : undefined;
+    const folder = recorded ? temporaryFolder() : undefined;
     const bad: string[] = [];
     const all = group
       .concreteCases()

@@ -1,9 +1,7 @@
 /** What the tests of the addon share. */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
 import { nativeAddon, nativeSupport } from '../../lib/backend/native-addon.ts';
 import type { NativeAddon } from '../../native/native.d.ts';
 
@@ -30,13 +28,6 @@ export function describeIf(name: string, problem: string, body: () => void): voi
     // The body may need what is missing already while it is collected, so it is left out.
     it.skip(`${name} (skipped: ${problem})`, () => {});
   }
-}
-
-/** A temporary folder that goes away after the tests of the file. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 export interface ChildOptions {

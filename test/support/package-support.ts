@@ -1,9 +1,7 @@
-/** What the tests of the package share: programs to run, temporary folders. */
+/** What the tests of the package share: programs to run, files to write. */
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { onTestFinished } from 'vitest';
 
 export const root: string = path.join(import.meta.dirname, '../..');
 
@@ -40,17 +38,6 @@ export function runNode(args: readonly string[], options?: RunOptions): Promise<
 
 export function tool(file: string): string {
   return path.join(root, 'node_modules', file);
-}
-
-export function temporaryFolder(): string {
-  return fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'amdgpu-svm-test-')));
-}
-
-/** A temporary folder for one test. */
-export function ownTemporaryFolder(): string {
-  const folder = temporaryFolder();
-  onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** Writes files, given by their path below `folder`, and the folders that they need. */

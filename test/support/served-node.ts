@@ -3,7 +3,8 @@ import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeEach, describe } from 'vitest';
+import { beforeEach, describe } from 'vitest';
+import { afterFile } from './after-file.ts';
 import { runHere } from './cli-here.ts';
 import { root, run, type Run } from './package-support.ts';
 
@@ -120,6 +121,7 @@ const helpers = new Set<number>();
 /** `spawn` for a process that must not outlive the tests of the file: one that is left over would keep the runner from ending. */
 export function spawnChild(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
   const child = spawn(command, args, options);
+  if (children.size === 0) afterFile(endProcesses);
   children.add(child);
   child.once('close', () => children.delete(child));
   // A program that isn't there: 'close' follows, and the test sees that.
@@ -127,30 +129,30 @@ export function spawnChild(command: string, args: readonly string[], options: Sp
   return child;
 }
 
-const mountPoints: string[] = [];
-// After the hooks of the tests themselves; what a test that failed has left behind goes here.
-afterAll(async () => {
+/** Ends what a test that failed has left behind. */
+async function endProcesses(): Promise<void> {
   for (const child of children) child.kill('SIGKILL');
   // One that a test has stopped would block everybody who has a file on its mount, even in exit.
   for (const pid of helpers) if (nameOf(pid) === 'amdgpu-svm-fuse') process.kill(pid, 'SIGKILL');
+  helpers.clear();
   await eventually(
     () => children.size === 0,
     () => `still running: ${[...children].map(({ pid }) => pid).join()}`,
   );
-  for (const mount of mountPoints) {
-    // The helper of a server that was killed unmounts, unless the test has stopped it.
-    await eventually(() => mountEntry(mount) === '').catch(() => run('fusermount3', ['-u', '-z', mount]));
-    fs.rmSync(`${mount}.gpu`, { force: true });
-    fs.rmSync(`${mount}.topology`, { recursive: true, force: true });
-    // Empty folders only: nothing is ever deleted through a mount.
-    for (const folder of [mount, path.dirname(mount)]) if (fs.existsSync(folder)) fs.rmdirSync(folder);
-  }
-});
+}
 
 /** A directory to mount on, in a temporary folder of its own, which goes after the tests of the file. */
 export function newMountPoint(): string {
-  const mount = path.join(fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'svm-serve-'))), 'dri');
-  mountPoints.push(mount);
+  const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'svm-serve-')));
+  const mount = path.join(folder, 'dri');
+  afterFile(async () => {
+    await endProcesses();
+    // The helper of a server that was killed unmounts, unless the test has stopped it.
+    await eventually(() => mountEntry(mount) === '').catch(() => run('fusermount3', ['-u', '-z', mount]));
+    // Nothing is ever deleted through a mount.
+    if (mountEntry(mount) !== '') throw new Error(`${mount} is still mounted`);
+    fs.rmSync(folder, { recursive: true });
+  });
   return mount;
 }
 

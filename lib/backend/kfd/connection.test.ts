@@ -1,10 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../../../test/support/native-helpers.ts';
 import type { KfdHandle, KfdRefusal, NativeAddon, NativeKfd, NativeKfdQueue } from '../../../native/native.d.ts';
 import { KfdConnection, kfdRefusal } from './connection.ts';
 import type { KfdNode } from './connection.ts';
+import { temporaryFolder } from '../../../test/support/after-file.ts';
 
 const topology = temporaryFolder();
 const node = path.join(topology, 'nodes', '1');

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../../../test/support/native-helpers.ts';
 import { KFD_TOPOLOGY, readKfdTopology } from './topology.ts';
+import { temporaryFolder } from '../../../test/support/after-file.ts';
 
 const folder = temporaryFolder();
 let trees = 0;

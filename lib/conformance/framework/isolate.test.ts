@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../../test/support/after-file.ts';
 import { CaseGroup } from './case.ts';
 import type { ConcreteCase } from './case.ts';
 import { IsolatedRunner } from './isolate.ts';
@@ -73,8 +73,7 @@ describe('IsolatedRunner', () => {
 
 describe('whereItWaits', () => {
   const tree = (threads: Readonly<Record<string, Readonly<Record<string, string>>>>): string => {
-    const proc = mkdtempSync(path.join(tmpdir(), 'svm-proc-'));
-    onTestFinished(() => rmSync(proc, { recursive: true }));
+    const proc = temporaryFolder();
     for (const [thread, files] of Object.entries(threads)) {
       const folder = path.join(proc, '7', 'task', thread);
       mkdirSync(folder, { recursive: true });

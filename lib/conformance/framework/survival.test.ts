@@ -1,8 +1,7 @@
 /** What is left of a run that something ends, and what is said of what did not run. */
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CaseGroup } from './case.ts';
 import { ExpectedSkips } from './expected-skips.ts';
 import { reportOfJournal, ReportJournal } from './journal.ts';
@@ -15,9 +14,9 @@ import type { ReportedCase } from './report.ts';
 import { runCases } from './run.ts';
 import type { RunOptions } from './run.ts';
 import { Target } from './target.ts';
+import { temporaryFolder } from '../../../test/support/after-file.ts';
 
-const folder = mkdtempSync(path.join(tmpdir(), 'svm-survival-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 const file = (name: string, text = ''): string => {
   const name_ = path.join(folder, name);
   writeFileSync(name_, text);

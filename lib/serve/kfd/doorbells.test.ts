@@ -1,16 +1,15 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { putFence } from '../../backend/kfd/sdma-packets.ts';
 import { PacketDwords } from '../../uapi/sdma.ts';
 import { Doorbells } from './doorbells.ts';
 import { SdmaQueue } from './sdma-queue.ts';
+import { temporaryFolder } from '../../../test/support/after-file.ts';
 
 const [RING, WRITE_POINTER, READ_POINTER, FENCE] = [0n, 0x1000n, 0x1008n, 0x1010n];
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'amdgpu-svm-doorbells-'));
+const folder = temporaryFolder();
 const WRITTEN = PacketDwords.fence * 4;
-afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance'] }));
 afterEach(() => vi.useRealTimers());
 

@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseTrace, readTraceFile, TraceFileError } from './read-trace.ts';
+import { temporaryFolder } from '../../../test/support/after-file.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-trace-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 const CONFIG = '{"config":{}}';
 const complaint = (text: string): string => {

@@ -1,16 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { EmulatedMachine } from '../../../emulator/index.ts';
 import type { MachineOptions } from '../../../emulator/index.ts';
 import { SvmDevice } from '../../index.ts';
 import { readTraceFile } from '../format/read-trace.ts';
 import { explainTrace } from '../replay/explain.ts';
 import { replayTrace } from '../replay/replay.ts';
+import { temporaryFolder } from '../../../test/support/after-file.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-reclaim-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 const V = 0x1000_0000n;
 const BLOCK = 2 << 20;

@@ -1,7 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { EmulatedMachine } from '../../../emulator/index.ts';
 import { EmulatedMemory } from '../../backend/emulated-memory.ts';
 import type { HostRegion, HostRegionMapper } from '../../backend/host-region.ts';
@@ -14,9 +13,9 @@ import type { TraceLine } from '../format/parse-trace.ts';
 import { readTraceFile } from '../format/read-trace.ts';
 import { replayTrace } from '../replay/replay.ts';
 import { TraceRecorder } from './recorder.ts';
+import { temporaryFolder } from '../../../test/support/after-file.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'svm-kernel-recorder-'));
-afterAll(() => rmSync(root, { recursive: true }));
+const root = temporaryFolder();
 let folder = '';
 let file = '';
 beforeEach(() => {

@@ -1,17 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { EmulatedMachine } from '../../../emulator/index.ts';
 import { SvmDevice } from '../../index.ts';
 import type { TraceLine } from '../format/parse-trace.ts';
 import { readTraceFile } from '../format/read-trace.ts';
 import { replayTrace } from '../replay/replay.ts';
 import { TraceRunner } from '../replay/runner.ts';
+import { temporaryFolder } from '../../../test/support/after-file.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-record-'));
+const folder = temporaryFolder();
 const file = join(folder, 'recorded.jsonl');
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a recording of a machine with a cost model', () => {
   it('replays identically, and takes the same time, where things take time', async () => {

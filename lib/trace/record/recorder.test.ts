@@ -1,14 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EmulatedMachine } from '../../../emulator/index.ts';
 import { SvmDevice } from '../../index.ts';
 import { readTraceFile } from '../format/read-trace.ts';
 import { replayTrace } from '../replay/replay.ts';
+import { temporaryFolder } from '../../../test/support/after-file.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'amdgpu-svm-record-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder();
 
 let folder = '';
 let file = '';

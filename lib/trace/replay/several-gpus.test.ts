@@ -1,7 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { EmulatedMachine, formatHazard } from '../../../emulator/index.ts';
 import { SvmDevice } from '../../index.ts';
 import { compareRecordings } from '../compare/diff.ts';
@@ -10,9 +9,9 @@ import { parseTrace, readTraceFile } from '../format/read-trace.ts';
 import { explainTrace } from './explain.ts';
 import { replayTrace } from './replay.ts';
 import { stateAfter, statesLines } from './snapshot.ts';
+import { temporaryFolder } from '../../../test/support/after-file.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'amdgpu-svm-gpus-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 
 const V = '0x10000000';
 const lines = parseTrace(

@@ -69,13 +69,10 @@ async function makeLibraries(arch, folder) {
   fs.mkdirSync(folder);
   for (const name of ['libstdc++.so.6', 'libgcc_s.so.1'])
     fs.copyFileSync(path.join(libraries, name), path.join(folder, name));
-  const { CC, ZIG_GLOBAL_CACHE_DIR } = await muslCompilers(arch);
+  const { CC } = await muslCompilers(arch);
   const [zig = '', ...flags] = CC.split(' ');
   const source = path.join(root, 'scripts', 'musl-shim.c');
-  await succeed(zig, [...flags, '-shared', '-fPIC', '-O1', source, '-o', path.join(folder, shim)], {
-    ...process.env,
-    ZIG_GLOBAL_CACHE_DIR,
-  });
+  await succeed(zig, [...flags, '-shared', '-fPIC', '-O1', source, '-o', path.join(folder, shim)]);
   return { LD_LIBRARY_PATH: folder, LD_PRELOAD: path.join(folder, shim) };
 }
 

@@ -1,7 +1,5 @@
 /** Zig as a C and C++ compiler for musl: it brings the headers of musl and builds libc++ from source (docs/packaging.md). */
-import path from 'node:path';
 import { provideFromNpm } from './npm-programs.mjs';
-import { cacheFolder } from './support.mjs';
 
 /** 0.11 has clang 16. Later versions are not in the registry with their binary. */
 const VERSION = '0.11.0';
@@ -12,8 +10,8 @@ const TARGETS = { x64: 'x86_64-linux-musl', arm64: 'aarch64-linux-musl' };
 export const muslArchitectures = Object.keys(TARGETS);
 
 /**
- * The variables CC and CXX of a compiler for musl. The first compilation for an architecture builds libc++ and takes 45
- * seconds of processor time, later ones 10.
+ * The variables CC and CXX of a compiler for musl. The first compilation for an architecture builds libc++ and takes two
+ * minutes of processor time; Zig keeps that where it keeps its things (ZIG_GLOBAL_CACHE_DIR, by default in ~/.cache), for every checkout.
  * @param {string} arch one of `muslArchitectures`
  */
 export async function muslCompilers(arch) {
@@ -21,6 +19,5 @@ export async function muslCompilers(arch) {
   return {
     CC: `${zig} cc -target ${TARGETS[arch]}`,
     CXX: `${zig} c++ -target ${TARGETS[arch]}`,
-    ZIG_GLOBAL_CACHE_DIR: process.env.ZIG_GLOBAL_CACHE_DIR ?? path.join(cacheFolder, 'zig-objects'),
   };
 }

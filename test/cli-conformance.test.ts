@@ -277,7 +277,7 @@ describeWhere(whyNotServed(), 'the suite on a served node', () => {
     { timeout: 900_000 },
     async () => {
       const served = await ServedNode.start();
-      const shards = times(1, 8);
+      const shards = times(2, 8);
       onTestFinished(async () => void (await served.stop()));
       const folder = temporaryFolder();
       const report = path.join(folder, 'report.json');
@@ -287,8 +287,8 @@ describeWhere(whyNotServed(), 'the suite on a served node', () => {
         'kernel',
         '--node',
         served.node(),
-        // Each ioctl is a dozen switches between processes and threads: all cases in CI, elsewhere an eighth of them.
-        ...(shards > 1 ? ['--shard', `1/${shards}`] : []),
+        // Each ioctl is a dozen switches between processes and threads: every second case in CI, elsewhere every eighth.
+        ...['--shard', `1/${shards}`],
         // A process for each group is tried out with KFD.
         '--no-isolate',
         '--record',

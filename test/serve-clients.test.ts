@@ -9,7 +9,7 @@ import { describeWhere, eventually, ServedNode, spawnChild, whyNotServed } from 
 
 const unserved = whyNotServed();
 /** Calls of each of the four processes of the load. */
-const CALLS = times(25_000, 5_000);
+const CALLS = times(12_500, 5_000);
 const python = path.join(root, 'native', 'test', 'clients', 'svm_walk.py');
 const programs = path.join(root, 'build-cmake', 'plain');
 const walk = path.join(programs, 'svm-walk');

@@ -116,7 +116,7 @@ export class OrderedMap<T extends object | number> {
   remove(key: number, item: T): boolean {
     const recent = this.#recent;
     // Mostly it leaves others there.
-    if (this.#isFirst(key, item) && recent.count > MERGE_AT) {
+    if (this.#isFirst(key, item) && recent.count > 1) {
       recent.items[recent.from++] = undefined;
       this.#size--;
       return true;

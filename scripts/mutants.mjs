@@ -332,7 +332,7 @@ const V4_MUTANTS = [
   {
     id: 'zap-whole-range',
     rule: 'spec/04-invalidation-and-gc §3, Q35',
-    becomes: 'if (from < to) zapPages(context, range.startPage, range.endPage);',
+    becomes: 'if (firstIndex < endIndex) zapPages(context, range, 0, range.pages);',
     killedBy: 'ranges,notifiers:border',
   },
   {

@@ -47,9 +47,14 @@ export class GpuPageTable {
   /** Writes `count` PTEs from `page` on, all in one 2 MiB block, for the pages `frames`. */
   write(page: number, count: number, flags: number, frames: Frames): void {
     const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
-    const block = this.blocks.getOrCreate(blockNumber);
     // A small integer, as in CpuPages: page numbers are doubles.
-    const start = block.base + ((page - blockNumber * PAGES_PER_BLOCK) | 0);
+    this.writeInBlock(blockNumber, (page - blockNumber * PAGES_PER_BLOCK) | 0, count, flags, frames);
+  }
+
+  /** As `write`, from page `indexInBlock` of a block on. */
+  writeInBlock(blockNumber: number, indexInBlock: number, count: number, flags: number, frames: Frames): void {
+    const block = this.blocks.getOrCreate(blockNumber);
+    const start = block.base + indexInBlock;
     const { marks, frames: own } = block;
     if (block.used < PAGES_PER_BLOCK) {
       if (block.used === 0) block.used = count;
@@ -64,24 +69,24 @@ export class GpuPageTable {
   zap(startPage: number, endPage: number): void {
     const first = Math.floor(startPage / PAGES_PER_BLOCK);
     const last = Math.floor((endPage - 1) / PAGES_PER_BLOCK);
-    if (first === last) this.#zapInBlock(first, startPage, endPage);
-    else
-      for (const number of this.blocks.blockNumbersBetween(first, last)) this.#zapInBlock(number, startPage, endPage);
+    for (const number of first === last ? [first] : this.blocks.blockNumbersBetween(first, last)) {
+      const blockStart = number * PAGES_PER_BLOCK;
+      const from = Math.max(startPage - blockStart, 0);
+      this.zapInBlock(number, from, Math.min(endPage - blockStart, PAGES_PER_BLOCK));
+    }
   }
 
-  #zapInBlock(blockNumber: number, startPage: number, endPage: number): void {
+  /** Clears the PTEs of the pages `[from, to)` of a block, whether or not there are any. */
+  zapInBlock(blockNumber: number, from: number, to: number): void {
     const block = this.blocks.get(blockNumber);
     if (block === undefined) return;
-    const { marks, frames, base } = block;
-    const blockStart = blockNumber * PAGES_PER_BLOCK;
-    const from = base + (Math.max(startPage - blockStart, 0) | 0);
-    const to = base + (Math.min(endPage - blockStart, PAGES_PER_BLOCK) | 0);
     if (to - from === PAGES_PER_BLOCK) {
       this.blocks.release(blockNumber, true);
       return;
     }
+    const { marks, frames, base } = block;
     let cleared = 0;
-    for (let index = from; index < to; index++) {
+    for (let index = base + from, end = base + to; index < end; index++) {
       if (marks[index] === 0) continue;
       marks[index] = 0;
       frames[index] = 0;

@@ -26,12 +26,12 @@ function setup(...areas: readonly (readonly [pages: number, protection: number])
     { process, effects: new EffectHub(), points, failures, counters, clock, deviceMemory: null },
     {
       mirroredPages: 2 ** 36,
-      allocateRange: (start, pages, notifier) => new GpuRange(start, pages, notifier),
+      allocateRange: (block, index, pages, notifier) => new GpuRange(block, index, pages, notifier),
       invalidate: (_, event, start, end) => {
         const range = svm.findRange(start, end);
         if (range === undefined) return;
         svm.unmapPages(range);
-        if (event === 0) range.setUnmapped(start, end);
+        if (event === 0) range.setUnmapped(range.firstIndexIn(start), range.endIndexIn(end));
       },
     },
   );

@@ -35,7 +35,7 @@ class Setup {
       { process, effects, failures, points, counters, clock: { now: 5 }, deviceMemory: null },
       {
         mirroredPages: MIRRORED,
-        allocateRange: (start, pages, notifier) => new GpuRange(start, pages, notifier),
+        allocateRange: (block, index, pages, notifier) => new GpuRange(block, index, pages, notifier),
         invalidate: () => {},
       },
     );
@@ -292,7 +292,7 @@ describe('an UNMAP event', () => {
     it(`over ${event.join('-')} marks a range of 0-512 ${partial ? 'partially ' : ''}unmapped`, () => {
       const setup = new Setup().map(V, V + 512);
       const range = setup.insert(V) as GpuRange;
-      range.setUnmapped(V + event[0], V + event[1]);
+      range.setUnmapped(range.firstIndexIn(V + event[0]), range.endIndexIn(V + event[1]));
       expect((range.state & RangeState.unmapped) !== 0).toBe(true);
       expect((range.state & RangeState.partiallyUnmapped) !== 0).toBe(partial);
     });
@@ -301,8 +301,8 @@ describe('an UNMAP event', () => {
   it('never takes a mark back', () => {
     const setup = new Setup().map(V, V + 512);
     const range = setup.insert(V) as GpuRange;
-    range.setUnmapped(V, V + 1);
-    range.setUnmapped(V, V + 512);
+    range.setUnmapped(0, 1);
+    range.setUnmapped(0, 512);
     expect(range.state & RangeState.partiallyUnmapped).not.toBe(0);
   });
 });

@@ -39,7 +39,7 @@ export interface GpuSvmDependencies {
 export interface RangeDriver<R extends GpuRange> extends NotifierOwner {
   /** Pages of the mirrored interval, which starts at 0. */
   readonly mirroredPages: number;
-  allocateRange(startPage: number, pages: number, notifier: GpuNotifier): R;
+  allocateRange(blockNumber: number, indexInBlock: number, pages: number, notifier: GpuNotifier): R;
 }
 
 /** The framework object of one SVM context. */
@@ -143,17 +143,19 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     if (!readOnly && (vma.protection & Protection.write) === 0) return -Errno.EPERM;
     // mutant: io-errno
     if (isIoOrPfnMap(vma)) return -Errno.EIO;
-    const after = this.ranges.seekAfter(page);
+    const freeTo = this.ranges.seekAfter(page);
     const before = this.ranges.beforeSeek;
     const freeFrom = before === undefined ? 0 : before.startPage + before.pages;
     if (freeFrom > page) return before!;
     this.#freeFrom = freeFrom;
-    this.#freeTo = after === undefined ? Number.POSITIVE_INFINITY : after.startPage;
+    this.#freeTo = freeTo;
     const pages = chooseChunk(page, vma.startPage, vma.endPage, lowPage, highPage, this);
     if (pages === 0) return -Errno.EINVAL;
     const failure = failures.take('allocate-range');
     if (failure !== 0) return failure;
-    const range = this.#driver.allocateRange(Math.floor(page / pages) * pages, pages, notifier);
+    const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
+    const indexInBlock = (page - blockNumber * PAGES_PER_BLOCK) & -pages;
+    const range = this.#driver.allocateRange(blockNumber, indexInBlock, pages, notifier);
     range.state |= RangeState.inserted;
     if (this.surroundings.deviceMemory !== null && isAnonymous(vma.kind)) range.state |= RangeState.migrates;
     // With VRAM others may have come in since: the look at the CPU's pages ends with a preemption point.

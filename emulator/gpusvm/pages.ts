@@ -22,15 +22,14 @@ const COLLECTED_HUGE = COLLECTED | RangeState.hugeEntry;
 
 /** Fills the DMA array of `range` with what the CPU maps now; every page of it must be there. */
 export function collectPages(range: GpuRange, cpu: CpuPages): void {
-  const blockNumber = Math.floor(range.startPage / PAGES_PER_BLOCK);
-  const block = cpu.blocks.get(blockNumber);
+  const block = cpu.blocks.get(range.blockNumber);
   if (block === undefined) {
     throw Object.assign(
       new Error(`pages of a range that the CPU does not map (page ${range.startPage}): the model is inconsistent`),
       { code: 'ERR_SVM_INTERNAL' },
     );
   }
-  const from = block.base + ((range.startPage - blockNumber * PAGES_PER_BLOCK) | 0);
+  const from = block.base + range.indexInBlock;
   range.frames = block.consecutive ? block.frames[from]! : framesOf(block.frames, from, range.pages);
   range.state |= block.huge && range.pages === PAGES_PER_BLOCK ? COLLECTED_HUGE : COLLECTED;
 }

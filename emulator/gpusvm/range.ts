@@ -1,5 +1,6 @@
 // Models: struct drm_gpusvm_range with its pages part (spec/03-gpu-ranges §A.1, §A.9, §A.13).
 import type { Frames } from '../kernel/frame.ts';
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { GpuNotifier } from './notifier.ts';
 
 /** State bits of a range. All but `inserted` are of the framework's pages part. */
@@ -27,7 +28,11 @@ export const DRIVER_STATE_SHIFT = 8;
 
 /** A chunk of 2 MiB, 64 KiB or 4 KiB that is mapped on the GPU as a unit: the pages `[startPage, startPage + pages)`. */
 export class GpuRange {
-  readonly startPage: number;
+  // The first page in two small integers: a page number is a double, for which V8 keeps a box of its own, another cache line to wait for.
+  /** The 2 MiB block in which the range lies. */
+  readonly blockNumber: number;
+  /** The first page, counted from the beginning of the block. */
+  readonly indexInBlock: number;
   readonly pages: number;
   readonly notifier: GpuNotifier;
   /** Bits of `RangeState` and of the driver. */
@@ -35,10 +40,15 @@ export class GpuRange {
   /** The DMA array: where the pages lay when they were collected. 0 while the range is not DMA-mapped. */
   frames: Frames = 0;
 
-  constructor(startPage: number, pages: number, notifier: GpuNotifier) {
-    this.startPage = startPage;
+  constructor(blockNumber: number, indexInBlock: number, pages: number, notifier: GpuNotifier) {
+    this.blockNumber = blockNumber;
+    this.indexInBlock = indexInBlock;
     this.pages = pages;
     this.notifier = notifier;
+  }
+
+  get startPage(): number {
+    return this.blockNumber * PAGES_PER_BLOCK + this.indexInBlock;
   }
 
   /** First page after the range. */
@@ -67,9 +77,23 @@ export class GpuRange {
     return (this.state & RangeState.migrates) !== 0;
   }
 
-  /** Marks what an UNMAP event for `[startPage, endPage)`, as delivered, did to the range (A.13). */
-  setUnmapped(startPage: number, endPage: number): void {
-    this.state |= RangeState.unmapped;
-    if (this.startPage < startPage || this.endPage > endPage) this.state |= RangeState.partiallyUnmapped;
+  /** Index of the first of its pages that an interval from `startPage` on has. */
+  firstIndexIn(startPage: number): number {
+    const index = startPage - this.startPage;
+    return index > 0 ? index | 0 : 0;
+  }
+
+  /** Index after the last of its pages that an interval up to `endPage` (exclusive) has. */
+  endIndexIn(endPage: number): number {
+    const index = endPage - this.startPage;
+    return index < this.pages ? index | 0 : this.pages;
+  }
+
+  /** Marks what an UNMAP event did that has the pages with the indices `[firstIndex, endIndex)`, as delivered (A.13). */
+  setUnmapped(firstIndex: number, endIndex: number): void {
+    this.state |=
+      firstIndex > 0 || endIndex < this.pages
+        ? RangeState.unmapped | RangeState.partiallyUnmapped
+        : RangeState.unmapped;
   }
 }

@@ -41,18 +41,20 @@ export class OrderedMap<T extends object | number> {
   }
 
   /**
-   * The first item with a key greater than `key`; `beforeSeek` is the one before it, and `insertHere` inserts between them. The map must not be
-   * changed meanwhile.
+   * The first key greater than `key`, which costs no look at its item, infinity if there is none; `beforeSeek` is the item before it, and
+   * `insertHere` inserts between them. The map must not be changed meanwhile.
    */
-  seekAfter(key: number): T | undefined {
+  seekAfter(key: number): number {
     const leaf = this.#leafAfter(key);
     const index = positionAfter(leaf, key);
     this.#leaf = leaf;
     this.#index = index;
-    return index < leaf.to ? leaf.items[index] : firstOf(leaf.next);
+    if (index < leaf.to) return leaf.keys[index]!;
+    const { next } = leaf;
+    return next === null ? Number.POSITIVE_INFINITY : next.keys[next.from]!;
   }
 
-  /** The item before the one that `seekAfter` gave. */
+  /** The item before the one whose key `seekAfter` gave. */
   get beforeSeek(): T | undefined {
     const leaf = this.#leaf;
     return this.#index > leaf.from ? leaf.items[this.#index - 1] : lastOf(leaf.previous);

@@ -1,6 +1,5 @@
 // Models: writing the PTEs of a range - "update mapping" (spec/03-gpu-ranges §B.5, §B.6, §B.7).
 import { Errno } from '../../lib/uapi/errno.ts';
-import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { dmaEntries } from '../gpusvm/pages.ts';
 import type { SvmContext } from './context.ts';
 import { SvmRangeState } from './svm-range.ts';
@@ -84,9 +83,9 @@ function markedTooLate(context: SvmContext, range: AmdgpuSvmRange): void {
 /** Clears what PTEs of `range` there are, and flushes the TLB; says whether there were any. */
 export function clearPtes(context: SvmContext, range: AmdgpuSvmRange): boolean {
   // Ranges lie in one block.
-  const block = context.vm.pageTable.blocks.get(Math.floor(range.startPage / PAGES_PER_BLOCK));
+  const block = context.vm.pageTable.blocks.get(range.blockNumber);
   if (block === undefined || block.used === 0) return false;
-  const result = zapPages(context, range.startPage, range.endPage);
+  const result = zapPages(context, range, 0, range.pages);
   context.flushTlb();
   return result === 0;
 }
@@ -105,7 +104,7 @@ function writeRange(context: SvmContext, range: AmdgpuSvmRange, pteFlags: number
   }
   const effects = context.effects.current;
   effects?.ptesReplacing(range.startPage, range.pages, pteFlags, range.frames);
-  vm.pageTable.write(range.startPage, range.pages, pteFlags, range.frames);
+  vm.pageTable.writeInBlock(range.blockNumber, range.indexInBlock, range.pages, pteFlags, range.frames);
   // One call for each DMA entry.
   device.counters.mapCalls += dmaEntries(range);
   effects?.ptesWritten(range.startPage, range.pages, pteFlags);
@@ -122,16 +121,17 @@ function writeEntries(context: SvmContext, range: AmdgpuSvmRange, pages: number,
   effects.current?.ptesWritten(range.startPage, pages, pteFlags);
 }
 
-/** Clears the PTEs of `[startPage, endPage)`; returns 0 or the page-table layer's error. */
-export function zapPages(context: SvmContext, startPage: number, endPage: number): number {
+/** Clears the PTEs of the pages of `range` with the indices `[firstIndex, endIndex)`; returns 0 or the page-table layer's error. */
+export function zapPages(context: SvmContext, range: AmdgpuSvmRange, firstIndex: number, endIndex: number): number {
   const failure = context.failures.take('zap-ptes');
   if (failure !== 0) {
     if (context.revision.countsFailedZaps) context.device.counters.clearCalls++;
-    context.effects.current?.zapFailed(startPage, endPage, failure);
+    context.effects.current?.zapFailed(range.startPage + firstIndex, range.startPage + endIndex, failure);
     return failure;
   }
   context.device.counters.clearCalls++;
-  context.vm.pageTable.zap(startPage, endPage);
-  context.effects.current?.ptesZapped(startPage, endPage - startPage);
+  const { blockNumber, indexInBlock } = range;
+  context.vm.pageTable.zapInBlock(blockNumber, indexInBlock + firstIndex, indexInBlock + endIndex);
+  context.effects.current?.ptesZapped(range.startPage + firstIndex, endIndex - firstIndex);
   return 0;
 }

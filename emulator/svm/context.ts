@@ -169,8 +169,8 @@ export class SvmContext implements RangeDriver<AmdgpuSvmRange> {
     return this.device.maxPage;
   }
 
-  allocateRange(startPage: number, pages: number, notifier: GpuNotifier): AmdgpuSvmRange {
-    return new AmdgpuSvmRange(startPage, pages, notifier);
+  allocateRange(blockNumber: number, indexInBlock: number, pages: number, notifier: GpuNotifier): AmdgpuSvmRange {
+    return new AmdgpuSvmRange(blockNumber, indexInBlock, pages, notifier);
   }
 
   invalidate(notifier: GpuNotifier, event: NotifierEvent, startPage: number, endPage: number): void {

@@ -33,17 +33,17 @@ export class GarbageCollector implements RangeCollector, Worker {
     return this.work.pending;
   }
 
-  /** Queues `range` with the pages `[first, last]` of an UNMAP event (spec/04-invalidation-and-gc §5.2). */
-  enqueue(range: AmdgpuSvmRange, first: number, last: number): void {
+  /** Queues `range` with its pages `[firstIndex, endIndex)` of an UNMAP event (spec/04-invalidation-and-gc §5.2). */
+  enqueue(range: AmdgpuSvmRange, firstIndex: number, endIndex: number): void {
     if (this.#context.closing) return;
     range.state |= SvmRangeState.owned;
-    range.addPending(first, last);
+    range.addPending(firstIndex, endIndex);
     if (!range.queued) {
       this.#list[this.#tail++] = range;
       range.state |= SvmRangeState.queued;
     }
     this.work.queue();
-    this.#context.effects.current?.collectionQueued(first, last);
+    this.#context.effects.current?.collectionQueued(range.startPage + firstIndex, range.startPage + endIndex - 1);
   }
 
   /** Takes a range that somebody else removes off the list (spec/revisions §4, v8 item 6). */

@@ -53,10 +53,11 @@ function dropPages(
   // mutant: dma-mapping-stays
   context.framework.unmapPages(range);
   if (!unmaps) return;
-  range.setUnmapped(startPage, endPage);
-  const firstPage = Math.max(range.startPage, startPage);
+  const firstIndex = range.firstIndexIn(startPage);
+  const endIndex = range.endIndexIn(endPage);
+  range.setUnmapped(firstIndex, endIndex);
   // mutant: unmap-not-queued
-  context.collector.enqueue(range, firstPage, Math.min(range.endPage, endPage) - 1);
+  context.collector.enqueue(range, firstIndex, endIndex);
 }
 
 /** As `invalidate` in a repaired driver: no PTE stays of a range that the event touches. */
@@ -95,10 +96,10 @@ export function* evictCrossing(context: SvmContext, startPage: number, endPage: 
 /** Phase 1: clears the PTEs of the event's part only, but marks the whole range not mapped (Q35). */
 export function zapEventPart(context: SvmContext, range: AmdgpuSvmRange, startPage: number, endPage: number): boolean {
   if ((range.state & RangeState.unmapped) !== 0 || !range.gpuMapped) return false;
-  const from = Math.max(range.startPage, startPage);
-  const to = Math.min(range.endPage, endPage);
+  const firstIndex = range.firstIndexIn(startPage);
+  const endIndex = range.endIndexIn(endPage);
   // mutant: clear-without-zap, zap-whole-range
-  if (from < to) zapPages(context, from, to); // Q39: the result is ignored
+  if (firstIndex < endIndex) zapPages(context, range, firstIndex, endIndex); // Q39: the result is ignored
   range.clearGpuMapped();
   return true;
 }
@@ -174,7 +175,7 @@ function crosses(range: AmdgpuSvmRange, startPage: number, endPage: number): boo
 
 /** Clears the PTEs of a range: 1 if it was mapped, 0, or a negative errno. */
 function zapRange(context: SvmContext, range: AmdgpuSvmRange): number {
-  return range.gpuMapped ? zapPages(context, range.startPage, range.endPage) || 1 : 0;
+  return range.gpuMapped ? zapPages(context, range, 0, range.pages) || 1 : 0;
 }
 
 /** `zapped`: ranges that were cleared, or a negative errno. Returns 0 or that. */

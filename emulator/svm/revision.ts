@@ -112,8 +112,8 @@ export interface RangeCollector {
   readonly pending: number;
   /** Whether `waitIdle` would run something. */
   readonly mustRun: boolean;
-  /** Queues `range` with the pages `[first, last]` of an UNMAP event. */
-  enqueue(range: AmdgpuSvmRange, first: number, last: number): void;
+  /** Queues `range` with its pages of an UNMAP event, those with the indices `[firstIndex, endIndex)`. */
+  enqueue(range: AmdgpuSvmRange, firstIndex: number, endIndex: number): void;
   /** Takes a range off the list; it is not collected then. */
   dequeue(range: AmdgpuSvmRange): void;
   /** Collects until the list is empty; the svm lock must be held. 0 or a negative errno. */

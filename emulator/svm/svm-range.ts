@@ -42,8 +42,8 @@ export class AmdgpuSvmRange extends GpuRange {
 
   // Written out: without a constructor its arguments would be collected and spread for each range.
   // oxlint-disable-next-line no-useless-constructor
-  constructor(startPage: number, pages: number, notifier: GpuNotifier) {
-    super(startPage, pages, notifier);
+  constructor(blockNumber: number, indexInBlock: number, pages: number, notifier: GpuNotifier) {
+    super(blockNumber, indexInBlock, pages, notifier);
   }
 
   get gpuMapped(): boolean {
@@ -79,21 +79,21 @@ export class AmdgpuSvmRange extends GpuRange {
     return this.gpuMapped && this.attributeFlags === attributeFlags && this.committable;
   }
 
-  /** Widens the pending span by the pages `[first, last]` (page numbers, inclusive). */
-  addPending(first: number, last: number): void {
-    this.#widen(first, last);
+  /** Widens the pending span by the pages with the indices `[firstIndex, endIndex)`. */
+  addPending(firstIndex: number, endIndex: number): void {
+    this.#widen(firstIndex, endIndex - 1);
     this.state |= SvmRangeState.unmapPending;
   }
 
   /** As `addPending`, for a RESTORE operation. */
-  addRestore(first: number, last: number): void {
-    this.#widen(first, last);
+  addRestore(firstIndex: number, endIndex: number): void {
+    this.#widen(firstIndex, endIndex - 1);
     this.state |= SvmRangeState.restorePending;
   }
 
   #widen(first: number, last: number): void {
-    this.#pendingFirst = Math.min(this.#pendingFirst, first - this.startPage);
-    this.#pendingLast = Math.max(this.#pendingLast, last - this.startPage);
+    if (first < this.#pendingFirst) this.#pendingFirst = first;
+    if (last > this.#pendingLast) this.#pendingLast = last;
   }
 
   get pendingFirst(): number {
@@ -102,6 +102,11 @@ export class AmdgpuSvmRange extends GpuRange {
 
   get pendingLast(): number {
     return this.startPage + this.#pendingLast;
+  }
+
+  /** What is pending, as `addRestore` takes it. */
+  get pendingIndices(): readonly [firstIndex: number, endIndex: number] {
+    return [this.#pendingFirst, this.#pendingLast + 1];
   }
 
   get hasPending(): boolean {

@@ -29,17 +29,17 @@ export function invalidateWithoutRetryFaults(
   if (unmaps) zapEvent(context, work, ranges, startPage, endPage);
   else work.evictions.begin();
   for (const range of ranges) {
-    const firstPage = Math.max(range.startPage, startPage);
-    const lastPage = Math.min(range.endPage, endPage) - 1;
+    const firstIndex = range.firstIndexIn(startPage);
+    const endIndex = range.endIndexIn(endPage);
     // mutant: off-event-keeps-mapped
     if (!unmaps) range.clearGpuMapped(); // The PTEs stay: nothing but the stopped queues keeps the GPU from them.
     framework.unmapPages(range);
     if (unmaps) {
-      range.setUnmapped(startPage, endPage);
-      work.enqueue(range, firstPage, lastPage);
+      range.setUnmapped(firstIndex, endIndex);
+      work.enqueue(range, firstIndex, endIndex);
     } else {
       // mutant: off-no-restore
-      work.enqueueRestore(range, firstPage, lastPage);
+      work.enqueueRestore(range, firstIndex, endIndex);
     }
   }
   framework.notifierLock.releaseWrite();

@@ -81,7 +81,7 @@ function removeCrossing(
   for (const range of [head, tail]) {
     if (range === undefined) continue;
     if (range.gpuMapped) {
-      result = zapPages(context, range.startPage, range.endPage);
+      result = zapPages(context, range, 0, range.pages);
       if (result !== 0) break;
       flush = true;
     }

@@ -88,25 +88,25 @@ export class OffWork implements RestoreWork, OffQueues {
     return this.work.pending || this.#restore.pending;
   }
 
-  enqueue(range: AmdgpuSvmRange, first: number, last: number): void {
+  enqueue(range: AmdgpuSvmRange, firstIndex: number, endIndex: number): void {
     if (this.#context.closing || (range.state & SvmRangeState.unmapPending) !== 0) return;
-    range.addPending(first, last);
+    range.addPending(firstIndex, endIndex);
     range.state &= ~SvmRangeState.restorePending;
     // mutant: race-off-collected-while-restored
     if ((range.state & (SvmRangeState.processing | SvmRangeState.queued)) !== 0) return;
     this.#leaveRestoreList(range);
     this.#toCollector(range);
-    this.#context.effects.current?.collectionQueued(first, last);
+    this.#context.effects.current?.collectionQueued(range.startPage + firstIndex, range.startPage + endIndex - 1);
   }
 
-  /** Queues `range` for the restore worker with the pages `[first, last]` of an event. */
-  enqueueRestore(range: AmdgpuSvmRange, first: number, last: number): void {
+  /** Queues `range` for the restore worker with its pages of an event, those with the indices `[firstIndex, endIndex)`. */
+  enqueueRestore(range: AmdgpuSvmRange, firstIndex: number, endIndex: number): void {
     if (this.#context.closing || (range.state & SvmRangeState.unmapPending) !== 0) return;
-    range.addRestore(first, last);
+    range.addRestore(firstIndex, endIndex);
     if ((range.state & (SvmRangeState.restoring | SvmRangeState.processing | SvmRangeState.queued)) !== 0) return;
     this.#toRestore(range);
     this.#arm();
-    this.#context.effects.current?.restoreQueued(first, last);
+    this.#context.effects.current?.restoreQueued(range.startPage + firstIndex, range.startPage + endIndex - 1);
   }
 
   /** The restore worker is due from now on; it does not run by that. */
@@ -239,8 +239,7 @@ export class OffWork implements RestoreWork, OffQueues {
     const later: AmdgpuSvmRange[] = [];
     const pauses = this.#context.revision.repairs['pause-before-retry'];
     for (let range = this.#restoreList.shift(); range !== undefined; range = this.#restoreList.shift()) {
-      const first = range.pendingFirst;
-      const last = range.pendingLast;
+      const [firstIndex, endIndex] = range.pendingIndices;
       // mutant: race-off-processing-mark-late
       range.state = (range.state & ~SvmRangeState.restoring) | SvmRangeState.processing;
       range.clearPending();
@@ -255,7 +254,7 @@ export class OffWork implements RestoreWork, OffQueues {
       } else if (isPermanent(result)) {
         this.#countDropped(range, result);
       } else {
-        if ((range.state & SvmRangeState.unmapPending) === 0) range.addRestore(first, last);
+        if ((range.state & SvmRangeState.unmapPending) === 0) range.addRestore(firstIndex, endIndex);
         again = true;
         if (!pauses && ++failures === BUSY_LOOP)
           this.#report('X-C3', `${failures} attempts of one run failed without a delay between them`, range);

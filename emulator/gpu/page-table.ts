@@ -56,13 +56,19 @@ export class GpuPageTable {
     const block = this.blocks.getOrCreate(blockNumber);
     const start = block.base + indexInBlock;
     const { marks, frames: own } = block;
-    if (block.used < PAGES_PER_BLOCK) {
-      if (block.used === 0) block.used = count;
-      else for (let index = start; index < start + count; index++) if (marks[index] === 0) block.used++;
+    const end = start + count;
+    if (block.used === 0) {
+      block.used = count;
+    } else if (block.used < PAGES_PER_BLOCK) {
+      // Counted apart: a field that changes with each page is stored and loaded for each.
+      let fresh = 0;
+      for (let index = start; index < end; index++) fresh += Number(marks[index] === 0);
+      block.used += fresh;
     }
-    if (typeof frames === 'number') for (let index = 0; index < count; index++) own[start + index] = frames + index;
+    if (typeof frames === 'number')
+      for (let index = start, frame = frames; index < end; index++, frame++) own[index] = frame;
     else for (let index = 0; index < count; index++) own[start + index] = frames[index]!;
-    fillMarks(marks, flags, start, start + count);
+    fillMarks(marks, flags, start, end);
   }
 
   /** Clears the PTEs of `[startPage, endPage)`, whether or not there are any. */

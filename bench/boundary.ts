@@ -13,6 +13,7 @@ import { nativeSupport } from '../lib/backend/native-addon.ts';
 import { UAPI_PROFILES } from '../lib/uapi/profile.ts';
 import { compileC } from './c-baseline.ts';
 import type { AddonTimes, DeviceTimes } from './boundary-child.ts';
+import { summary } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
 import { formatTable, reportRow } from './report.ts';
 
@@ -96,9 +97,8 @@ function measured(loop: string, shim: string, file: string): Measurement[] {
 }
 
 /** Median and best of some nanoseconds. */
-export function microseconds(nanoseconds: readonly number[]): { median: number; best: number } {
-  const sorted = nanoseconds.toSorted((a, b) => a - b);
-  return { median: sorted[sorted.length >> 1]! / 1000, best: sorted[0]! / 1000 };
+function microseconds(nanoseconds: readonly number[]): Pick<Measurement, 'median' | 'best'> {
+  return summary(nanoseconds.map((each) => each / 1000));
 }
 
 function output(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): string {

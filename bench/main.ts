@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { attributeWorkloads, treeChangeWorkloads } from './attributes.ts';
 import { CBaseline } from './c-baseline.ts';
+import { measureConformance, measureStart } from './commands.ts';
 import { useProcessorTime } from './clock.ts';
 import { measureBoundary } from './boundary.ts';
 import { measureExplorer } from './explore.ts';
@@ -27,6 +28,7 @@ import { measureReplay } from './replay.ts';
 import { formatTable, reportRow } from './report.ts';
 import type { ReportRow } from './report.ts';
 import { measureServed } from './served.ts';
+import { measureServedIoctl } from './served-ioctl.ts';
 import { measureUnwritten } from './unwritten.ts';
 
 // Compiled to dist-bench/bench/main.js.
@@ -61,21 +63,47 @@ const GROUPS: Readonly<Record<string, () => Measurement[]>> = {
   explore: measureExplorer,
   races: measureRaces,
   boundary: () => measureBoundary(ROOT),
-  served: () => measureServed(ROOT),
+  'served-ioctl': () => measureServedIoctl(ROOT),
+  'served-work': () => measureServed(ROOT),
   replay: () => {
     const rows = measureReplay(ROOT);
     if (rows.length === 0) process.stderr.write('bench: no vectors found, replay is not measured\n');
     return rows;
   },
+  conformance: () => measureConformance(ROOT),
+  start: () => measureStart(ROOT),
 };
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    cpu: { type: 'boolean', default: false },
-  },
-});
+const USAGE = `Usage: npm run bench -- [--only TEXT] [--cpu] [--json]
+
+Measures, and prints one table. bench/README.md says what the columns are and what bounds the figures.
+
+  --only TEXT  the groups with that text in their name: ${Object.keys(GROUPS).join(', ')}
+  --cpu        processor time instead of the wall's, where one process is measured
+  --json       data instead of the table
+`;
+
+function readArguments(): { json: boolean; only: string | undefined; cpu: boolean } | undefined {
+  try {
+    const { values } = parseArgs({
+      options: {
+        json: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        cpu: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (!values.help) return { ...values, only: values.only };
+    process.stdout.write(USAGE);
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n\n${USAGE}`);
+    process.exitCode = 2;
+  }
+  return undefined;
+}
+
+const values = readArguments();
+if (values === undefined) process.exit();
 if (values.cpu) useProcessorTime();
 const groups = Object.entries(GROUPS).filter(([name]) => values.only === undefined || name.includes(values.only));
 if (groups.length === 0) {

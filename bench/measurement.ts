@@ -26,6 +26,12 @@ export interface Measurement {
   readonly target: Target | undefined;
 }
 
+/** Median and best of some values. */
+export function summary(values: readonly number[]): Pick<Measurement, 'median' | 'best'> {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { median: sorted[sorted.length >> 1]!, best: sorted[0]! };
+}
+
 /** A piece of work whose time is wanted. */
 export interface Workload {
   readonly name: string;

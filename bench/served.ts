@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { microseconds } from './boundary.ts';
+import { summary } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
 import type { RestedTimes, ServedTimes } from './served-child.ts';
 
@@ -53,7 +53,7 @@ function mean(values: readonly number[]): number {
 /** `took`: microseconds; `most`: their limit. */
 function row(name: string, took: readonly number[], most?: number): Measurement {
   const target = most === undefined ? undefined : ({ kind: 'limit', value: most } as const);
-  return { name, unit: 'us', ...microseconds(took.map((each) => each * 1000)), target };
+  return { name, unit: 'us', ...summary(took), target };
 }
 
 function restedRows(rest: string, { fills, pings, pages }: RestedTimes): Measurement[] {

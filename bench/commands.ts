@@ -6,7 +6,7 @@ import type { Measurement } from './measurement.ts';
 
 /** Starts of each kind, in turns. */
 const STARTS = 12;
-/** `--version` beside a Node process that does nothing. */
+/** `--version` next to a Node process that does nothing. */
 const VERSION_RATIO = 1.5;
 /** Microseconds of processor time of an import, above a Node process that does nothing, where that takes 69 ms. */
 const NODE_START = 69_000;

@@ -5,11 +5,15 @@ import { expect, it } from 'vitest';
 import { temporaryFolder } from './support/after-file.ts';
 import { root, runNode, tool, writeFiles, type Run } from './support/package-support.ts';
 
+/** What the configuration names, and needs. */
+const SET_UP = ['after-file', 'each-file', 'each-run'].map((name) => `test/support/${name}.ts`);
+
 async function runTests(source: string, env: NodeJS.ProcessEnv = {}): Promise<Run & { lines: string[] }> {
   const folder = temporaryFolder();
   fs.mkdirSync(path.join(folder, 'scripts'));
-  fs.copyFileSync(path.join(root, 'scripts/vitest-reporter.mjs'), path.join(folder, 'scripts/vitest-reporter.mjs'));
-  fs.copyFileSync(path.join(root, 'vitest.config.ts'), path.join(folder, 'vitest.config.ts'));
+  fs.mkdirSync(path.join(folder, 'test/support'), { recursive: true });
+  for (const name of ['vitest.config.ts', 'scripts/vitest-reporter.mjs', ...SET_UP])
+    fs.copyFileSync(path.join(root, name), path.join(folder, name));
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
   writeFiles(folder, {
     'package.json': '{ "type": "module" }',

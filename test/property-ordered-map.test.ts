@@ -58,7 +58,7 @@ class Pair {
   insertNear(place: number, distance: number): void {
     const { entries } = this.oracle;
     const at = this.oracle.position(place, true);
-    expect(this.map.seekAfter(place)).toBe(entries[at]?.item);
+    expect(this.map.seekAfter(place)).toBe(entries[at]?.key ?? Number.POSITIVE_INFINITY);
     expect(this.map.beforeSeek).toBe(entries[at - 1]?.item);
     const item = { serial: this.#serial++ };
     this.map.insertHere(place - distance, item);
@@ -124,9 +124,10 @@ class Pair {
     });
     if (found.join() !== expected.join()) expect(found).toEqual(expected);
     const walked: number[] = [];
-    for (let item = this.map.seek(key); item !== undefined && walked.length < most; item = this.map.next())
-      walked.push(item.serial);
-    if (walked.join() !== expected.join()) expect(walked).toEqual(expected);
+    const end = this.oracle.entries[from + most]?.key ?? Number.POSITIVE_INFINITY;
+    const below = this.oracle.entries.slice(from, this.oracle.position(end)).map(({ item }) => item.serial);
+    for (let item = this.map.seek(key, end); item !== undefined; item = this.map.next(end)) walked.push(item.serial);
+    if (walked.join() !== below.join()) expect(walked).toEqual(below);
     this.#count();
   }
 

@@ -4,7 +4,7 @@ import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { fillMarks, PageBlockMap } from '../kernel/page-block.ts';
 import type { PageBudget } from '../kernel/page-block.ts';
 
-/** PTEs by page: the mark of a page is the index of its flags (0 = no PTE), its frame the physical page. */
+/** PTEs by page: the mark of a page is the index of its flags (0 = no PTE, and its frame says nothing), its frame the physical page. */
 export class GpuPageTable {
   readonly blocks: PageBlockMap;
 
@@ -23,7 +23,9 @@ export class GpuPageTable {
   frameOf(page: number): number {
     const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
     const block = this.blocks.get(blockNumber);
-    return block === undefined ? 0 : block.frames[block.base + (page - blockNumber * PAGES_PER_BLOCK)]!;
+    if (block === undefined) return 0;
+    const index = block.base + (page - blockNumber * PAGES_PER_BLOCK);
+    return block.marks[index] === 0 ? 0 : block.frames[index]!;
   }
 
   /** The first of the pages `[startPage, endPage)` that has a PTE whose flags are `wanted`, `endPage` if none has. */
@@ -86,17 +88,16 @@ export class GpuPageTable {
   zapInBlock(blockNumber: number, from: number, to: number): void {
     const block = this.blocks.get(blockNumber);
     if (block === undefined) return;
+    const { marks, base } = block;
     if (to - from === PAGES_PER_BLOCK) {
-      this.blocks.release(blockNumber, true);
+      marks.fill(0, base, base + PAGES_PER_BLOCK);
+      this.blocks.release(blockNumber);
       return;
     }
-    const { marks, frames, base } = block;
     let cleared = 0;
     for (let index = base + from, end = base + to; index < end; index++) {
-      if (marks[index] === 0) continue;
+      cleared += Number(marks[index] !== 0);
       marks[index] = 0;
-      frames[index] = 0;
-      cleared++;
     }
     block.used -= cleared;
     if (block.used === 0) this.blocks.release(blockNumber);

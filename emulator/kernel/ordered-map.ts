@@ -225,30 +225,31 @@ export class OrderedMap<T extends object | number> {
   }
 
   /**
-   * The first item with a key of at least `from`; `next` goes on from there. As `scan`, for what is asked most: V8 does not put a function that
+   * The first item with a key in `[from, to)`; `next` goes on from there. As `scan`, for what is asked most: V8 does not put a function that
    * is handed over into the code that calls it. The map must not be changed meanwhile, and one walk ends before the next begins.
    */
-  seek(from: number): T | undefined {
+  seek(from: number, to: number): T | undefined {
     const leaf = this.#leafBefore(from);
     this.#leaf = leaf;
     this.#index = firstFrom(leaf.keys, leaf.from, leaf.to, from);
-    return this.#here();
+    return this.#here(to);
   }
 
-  /** The item after the one that `seek` or `next` gave last. */
-  next(): T | undefined {
+  /** The item after the one that `seek` or `next` gave last, if its key is below `to`. */
+  next(to: number): T | undefined {
     this.#index++;
-    return this.#here();
+    return this.#here(to);
   }
 
-  #here(): T | undefined {
-    const leaf = this.#leaf;
-    if (this.#index < leaf.to) return leaf.items[this.#index];
-    const { next } = leaf;
-    if (next === null) return undefined;
-    this.#leaf = next;
-    this.#index = next.from;
-    return next.items[next.from];
+  #here(to: number): T | undefined {
+    if (this.#index === this.#leaf.to) {
+      const { next } = this.#leaf;
+      if (next === null) return undefined;
+      this.#leaf = next;
+      this.#index = next.from;
+    }
+    const { keys, items } = this.#leaf;
+    return keys[this.#index]! < to ? items[this.#index] : undefined;
   }
 
   /** The items with keys in `[from, to)`, in ascending order. */

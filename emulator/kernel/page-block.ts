@@ -142,7 +142,7 @@ export class PageBlockMap {
     return block;
   }
 
-  /** Gives a block back; its marks and frames must be 0 already unless `dirty`. */
+  /** Gives a block back; its marks, and frames that count without one, must be 0 already unless `dirty`. */
   release(blockNumber: number, dirty = false): void {
     const block = this.#blocks.get(blockNumber);
     if (block === undefined) return;

@@ -70,8 +70,8 @@ export class IntervalNotifierSet {
   #collect(startPage: number, endPage: number): IntervalNotifier | undefined {
     const notifiers = this.#notifiers;
     let first: IntervalNotifier | undefined;
-    let notifier = notifiers.seek(startPage - this.#longest);
-    for (; notifier !== undefined && notifier.startPage < endPage; notifier = notifiers.next()) {
+    let notifier = notifiers.seek(startPage - this.#longest, endPage);
+    for (; notifier !== undefined; notifier = notifiers.next(endPage)) {
       if (notifier.endPage <= startPage) continue;
       if (first === undefined) first = notifier;
       else (this.#others ??= []).push(notifier);

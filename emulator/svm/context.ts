@@ -165,6 +165,11 @@ export class SvmContext implements RangeDriver<AmdgpuSvmRange> {
     );
   }
 
+  /** Whether nobody sees in which order things are done, comes in between, or lets anything fail. */
+  get isUnseen(): boolean {
+    return this.effects.current === null && this.points.listener === null && this.failures.none;
+  }
+
   get mirroredPages(): number {
     return this.device.maxPage;
   }

@@ -25,21 +25,49 @@ export function invalidate(
   // Q11: nothing is unmapped; the DMA arrays keep what they hold.
   // mutant: closing-invalidates
   if (context.closing) return;
-  // What is done to them takes none out.
   const range = framework.findRange(from, to);
   if (range === undefined) return;
-  const others = framework.othersIn(range, to);
   framework.notifierLock.acquireWrite();
   if (event === NotifierEvent.unmap) captureCheckpoint(context);
-  let zapped = zapEventPart(context, range, startPage, endPage);
-  if (others !== null) for (const other of others) if (zapEventPart(context, other, startPage, endPage)) zapped = true;
-  // mutant: zap-without-flush
-  if (zapped) context.flushTlb();
   // mutant: clear-event-queues
   const unmaps = event === NotifierEvent.unmap;
-  dropPages(context, range, startPage, endPage, unmaps);
-  if (others !== null) for (const other of others) dropPages(context, other, startPage, endPage, unmaps);
+  if (range.endPage < to) {
+    invalidateSeveral(context, range, startPage, endPage, unmaps);
+  } else {
+    flushAfter(context, zapEventPart(context, range, startPage, endPage));
+    dropPages(context, range, startPage, endPage, unmaps);
+  }
   framework.notifierLock.releaseWrite();
+}
+
+/** Both phases for `first` and the ranges after it. */
+function invalidateSeveral(
+  context: SvmContext,
+  first: AmdgpuSvmRange,
+  startPage: number,
+  endPage: number,
+  unmaps: boolean,
+): void {
+  const { framework } = context;
+  const to = Math.min(first.notifier.endPage, endPage);
+  // Where nobody sees the order of the phases, each range is looked at once: to fetch it takes longer than all that is done to it.
+  const atOnce = context.effects.current === null;
+  let zapped = zapEventPart(context, first, startPage, endPage);
+  if (atOnce) dropPages(context, first, startPage, endPage, unmaps);
+  for (let other = framework.otherIn(first, to); other !== undefined; other = framework.nextIn(to)) {
+    if (zapEventPart(context, other, startPage, endPage)) zapped = true;
+    if (atOnce) dropPages(context, other, startPage, endPage, unmaps);
+  }
+  flushAfter(context, zapped);
+  if (atOnce) return;
+  dropPages(context, first, startPage, endPage, unmaps);
+  for (let other = framework.otherIn(first, to); other !== undefined; other = framework.nextIn(to))
+    dropPages(context, other, startPage, endPage, unmaps);
+}
+
+function flushAfter(context: SvmContext, zapped: boolean): void {
+  // mutant: zap-without-flush
+  if (zapped) context.flushTlb();
 }
 
 /** Phase 2: the DMA mapping of a range ends, and with an UNMAP event the range is left to the collector. */

@@ -56,8 +56,8 @@ export class Evictions {
 /** What mapping needs of the works of its context. */
 export interface OffQueues {
   readonly evictions: Evictions;
-  /** Queues `range` for the restore worker with the pages `[first, last]`. */
-  enqueueRestore(range: AmdgpuSvmRange, first: number, last: number): void;
+  /** Queues `range` for the restore worker with its pages `[firstIndex, endIndex)`. */
+  enqueueRestore(range: AmdgpuSvmRange, firstIndex: number, endIndex: number): void;
   /** The restore worker is due from now on; it does not run by that. */
   makeRestoreDue(): void;
 }

@@ -111,8 +111,7 @@ function addPlaceholders(context: SvmContext, work: OffQueues, startPage: number
 export function enqueueUnmapped(context: SvmContext, work: OffQueues, startPage: number, endPage: number): void {
   const { framework } = context;
   for (const range of framework.rangesIn(startPage, endPage)) {
-    if (!range.gpuMapped)
-      work.enqueueRestore(range, Math.max(range.startPage, startPage), Math.min(range.endPage, endPage) - 1);
+    if (!range.gpuMapped) work.enqueueRestore(range, range.firstIndexIn(startPage), range.endIndexIn(endPage));
   }
 }
 

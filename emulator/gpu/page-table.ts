@@ -1,8 +1,8 @@
 // Models: the GPU page table of one VM and its write primitive (spec/03-gpu-ranges §B.5).
 import type { Frames } from '../kernel/frame.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
-import { fillMarks, PageBlockMap } from '../kernel/page-block.ts';
-import type { PageBudget } from '../kernel/page-block.ts';
+import { fillMarks, PageBlockMap, SHORT_FILL } from '../kernel/page-block.ts';
+import type { PageBlock, PageBudget } from '../kernel/page-block.ts';
 
 /** PTEs by page: the mark of a page is the index of its flags (0 = no PTE, and its frame says nothing), its frame the physical page. */
 export class GpuPageTable {
@@ -57,20 +57,19 @@ export class GpuPageTable {
   writeInBlock(blockNumber: number, indexInBlock: number, count: number, flags: number, frames: Frames): void {
     const block = this.blocks.getOrCreate(blockNumber);
     const start = block.base + indexInBlock;
-    const { marks, frames: own } = block;
-    const end = start + count;
-    if (block.used === 0) {
-      block.used = count;
-    } else if (block.used < PAGES_PER_BLOCK) {
-      // Counted apart: a field that changes with each page is stored and loaded for each.
-      let fresh = 0;
-      for (let index = start; index < end; index++) fresh += Number(marks[index] === 0);
-      block.used += fresh;
+    if (count >= SHORT_FILL || typeof frames !== 'number') {
+      writeMany(block, start, count, flags, frames);
+      return;
     }
-    if (typeof frames === 'number')
-      for (let index = start, frame = frames; index < end; index++, frame++) own[index] = frame;
-    else for (let index = 0; index < count; index++) own[start + index] = frames[index]!;
-    fillMarks(marks, flags, start, end);
+    const { marks, frames: own } = block;
+    // Counted apart: a field that changes with each page is stored and loaded for each.
+    let fresh = 0;
+    for (let index = start, frame = frames; index < start + count; index++, frame++) {
+      fresh += Number(marks[index] === 0);
+      marks[index] = flags;
+      own[index] = frame;
+    }
+    block.used += fresh;
   }
 
   /** Clears the PTEs of `[startPage, endPage)`, whether or not there are any. */
@@ -113,4 +112,20 @@ export class GpuPageTable {
       }
     }
   }
+}
+
+/** As `writeInBlock`, of many pages, or of pages that lie anyhow; `start`: the first index. */
+function writeMany(block: PageBlock, start: number, count: number, flags: number, frames: Frames): void {
+  const { marks, frames: own } = block;
+  const end = start + count;
+  if (block.used === 0) {
+    block.used = count;
+  } else if (block.used < PAGES_PER_BLOCK) {
+    let fresh = 0;
+    for (let index = start; index < end; index++) fresh += Number(marks[index] === 0);
+    block.used += fresh;
+  }
+  if (typeof frames === 'number') for (let index = 0; index < count; index++) own[start + index] = frames + index;
+  else for (let index = 0; index < count; index++) own[start + index] = frames[index]!;
+  fillMarks(marks, flags, start, end);
 }

@@ -16,7 +16,7 @@ interface Slab {
 }
 
 /** Below this many entries a loop is faster than the call of `fill`. */
-const SHORT_FILL = 64;
+export const SHORT_FILL = 64;
 
 /** Sets the marks `[from, to)` (array indices) to `value`. */
 export function fillMarks(marks: Uint16Array, value: number, from: number, to: number): void {

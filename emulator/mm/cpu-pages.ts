@@ -209,16 +209,19 @@ export class CpuPages {
         index++;
         continue;
       }
-      let behind = index + 1;
-      while (behind < end && frames[behind] === 0) behind++;
-      const count = behind - index;
-      const frame = this.takeFrames(count, 1);
+      // As many as there may be: how many there are comes out while they are filled.
+      const most = end - index;
+      const first = this.takeFrames(most, 1);
       // New frames are the highest: where they follow those of the page before, no page after has any.
-      if (index === base || frames[index - 1] !== frame - 1) block.layout = BlockLayout.scattered;
-      for (const offset = frame - index; index < behind; index++) {
-        frames[index] = offset + index;
+      if (index === base || frames[index - 1] !== first - 1) block.layout = BlockLayout.scattered;
+      let frame = first;
+      do {
+        frames[index] = frame++;
         marks[index] = mark;
-      }
+      } while (++index < end && frames[index] === 0);
+      const count = frame - first;
+      this.#nextFrame -= most - count;
+      this.allocated -= most - count;
       block.used += count;
       fresh += count;
     }

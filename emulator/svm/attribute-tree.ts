@@ -3,7 +3,7 @@ import { OrderedMap } from '../kernel/ordered-map.ts';
 import { AttributeInterval } from './attribute-interval.ts';
 import { AttributeList } from './attribute-list.ts';
 import { AttributeRows } from './attribute-rows.ts';
-import { FoundIntervals } from './found-intervals.ts';
+import { FoundIntervals, NOWHERE } from './found-intervals.ts';
 
 /**
  * Intervals above which those that nobody holds become rows: so many objects are 5 MB, and as long as caches hold them a
@@ -28,6 +28,8 @@ export class AttributeTree {
   readonly #map = new OrderedMap<AttributeInterval | number>();
   /** Those that SET_ATTR and GET_ATTR found before; none where there are rows, or intervals overlap. */
   readonly found = new FoundIntervals();
+  // What `find` gave last: faults and collections often go from page to page. One that was freed or became a row contains none.
+  #recent: AttributeInterval = NOWHERE;
   // Null as long as there were none.
   #rows: AttributeRows | null = null;
   readonly #mostObjects: number;
@@ -76,10 +78,12 @@ export class AttributeTree {
   /** The interval that contains `page`; of several, the one with the smallest first page. */
   find(page: number): AttributeInterval | undefined {
     if (this.#list !== null) return this.#firstIntersecting(page, page);
+    const recent = this.#recent;
+    if (recent.first <= page && recent.last >= page && !recent.freed) return recent;
     const item = this.#map.floor(page);
     if (item === undefined) return undefined;
     if (typeof item === 'number') return this.#rows!.lastOf(item) >= page ? this.#unpack(item) : undefined;
-    return item.last >= page ? item : undefined;
+    return item.last >= page ? (this.#recent = item) : undefined;
   }
 
   /** As `find`, for who may well ask for the same page again, and asks `found` first then. */
@@ -200,6 +204,7 @@ export class AttributeTree {
 
   clear(): void {
     this.#map.clear();
+    this.#recent = NOWHERE;
     this.found.clear();
     this.#rows = null;
     this.#objects.length = 0;

@@ -8,8 +8,8 @@ const SLOTS_PER_INTERVAL = 4;
 const MOST_SLOTS = 4096;
 const GOLDEN = 0x9e37_79b1;
 
-// It contains no page.
-const NOWHERE = new AttributeInterval(Number.NaN, Number.NaN, {
+/** It contains no page. */
+export const NOWHERE = new AttributeInterval(Number.NaN, Number.NaN, {
   preferredLocation: 0,
   prefetchLocation: 0,
   access: 0,

@@ -64,7 +64,7 @@ const PLANTED: readonly { kind: string; id: string; becomes?: string; revision?:
   { kind: 'stale', id: 'move-unannounced', revision: 'v8', program: 'with VRAM: write, read / read' },
   {
     kind: 'contents',
-    id: 'zap-without-flush',
+    id: 'dma-mapping-stays',
     becomes: 'context.process.contents.write(startPage - 1, 0, Uint8Array.of(99, 0, 0, 0));',
     program: 'read / discard',
   },

@@ -9,6 +9,8 @@ const NAME = 'amdgpu-svm-run-of-tests-';
 export default function setUp(): (() => void) | undefined {
   if (path.basename(os.tmpdir()).startsWith(NAME)) return undefined;
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), NAME));
+  // As /tmp: some tests run programs of other users.
+  fs.chmodSync(folder, 0o1777);
   process.env['TMPDIR'] = folder;
   return () => {
     // Caches and folders of other programs (Chromium's, npm's, Node's) are theirs to name.

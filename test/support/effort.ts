@@ -14,7 +14,8 @@ export function times(inCi: number, elsewhere: number): number {
   return THOROUGH ? inCi : elsewhere;
 }
 
-/** All items in CI; elsewhere every `step`-th, the first among them. */
-export function sample<T>(items: readonly T[], step: number): readonly T[] {
-  return THOROUGH ? items : items.filter((_item, index) => index % step === 0);
+/** Every `inCi`-th item in CI, which is all of them by default; elsewhere every `elsewhere`-th. The first is always among them. */
+export function sample<T>(items: readonly T[], elsewhere: number, inCi = 1): readonly T[] {
+  const step = times(inCi, elsewhere);
+  return step === 1 ? items : items.filter((_item, index) => index % step === 0);
 }

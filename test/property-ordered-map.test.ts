@@ -69,7 +69,9 @@ class Pair {
   remove(index: number): void {
     const entry = this.oracle.entries[index];
     if (entry === undefined) return;
-    expect(this.map.remove(entry.key, entry.item)).toBe(true);
+    // Where it is not where `removeFirst` looks, it stays.
+    const isGone = entry.item.serial % 2 === 0 && this.map.removeFirst(entry.item);
+    if (!isGone) expect(this.map.remove(entry.key, entry.item)).toBe(true);
     this.oracle.entries.splice(index, 1);
     this.#count();
   }

@@ -214,7 +214,8 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     if ((range.state & RangeState.inserted) === 0) return false;
     this.notifierLock.acquireRead();
     this.unmapPages(range);
-    this.ranges.remove(range.startPage, range);
+    // Mostly it is, and its key, a number in a box, need not be made.
+    if (!this.ranges.removeFirst(range)) this.ranges.remove(range.startPage, range);
     if (this.#recentRange === range) this.#recentRange = undefined;
     range.state &= ~RangeState.inserted;
     effects.current?.rangeRemoved(range.startPage, range.pages);

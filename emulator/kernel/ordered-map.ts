@@ -114,15 +114,19 @@ export class OrderedMap<T extends object | number> {
     this.#size++;
   }
 
+  /** Takes out `item` if it is the first of the leaf of the last operation, which leaves others there; says whether it was. */
+  removeFirst(item: T): boolean {
+    const recent = this.#recent;
+    if (recent.items[recent.from] !== item || recent.count <= 1) return false;
+    recent.items[recent.from++] = undefined;
+    this.#size--;
+    return true;
+  }
+
   /** Takes out the item that was inserted with `key`; says whether it was there. */
   remove(key: number, item: T): boolean {
-    const recent = this.#recent;
-    // Mostly it leaves others there.
-    if (this.#isFirst(key, item) && recent.count > 1) {
-      recent.items[recent.from++] = undefined;
-      this.#size--;
-      return true;
-    }
+    const { keys, from } = this.#recent;
+    if (keys[from] === key && this.removeFirst(item)) return true;
     return this.#removeFrom(this.#leafBefore(key), key, item);
   }
 

@@ -107,8 +107,9 @@ export class GarbageCollector implements RangeCollector, Worker {
     let from = 0;
     let to = 0;
     for (let range = this.#take(); range !== undefined; range = this.#take()) {
-      const first = range.pendingFirst;
-      const end = range.pendingLast + 1;
+      const { startPage } = range;
+      const first = startPage + range.pendingFirstIndex;
+      const end = startPage + range.pendingEndIndex;
       const unmaps = (range.state & SvmRangeState.unmapPending) !== 0;
       range.clearPending();
       if (unmaps) {

@@ -105,9 +105,14 @@ export class AmdgpuSvmRange extends GpuRange {
     return this.startPage + this.#pendingLast;
   }
 
-  /** What is pending, as `addRestore` takes it. */
-  get pendingIndices(): readonly [firstIndex: number, endIndex: number] {
-    return [this.#pendingFirst, this.#pendingLast + 1];
+  /** Index of the first of its pages that is pending. */
+  get pendingFirstIndex(): number {
+    return this.#pendingFirst;
+  }
+
+  /** Index after the last of its pages that is pending. */
+  get pendingEndIndex(): number {
+    return this.#pendingLast + 1;
   }
 
   get hasPending(): boolean {

@@ -239,7 +239,7 @@ export class OffWork implements RestoreWork, OffQueues {
     const later: AmdgpuSvmRange[] = [];
     const pauses = this.#context.revision.repairs['pause-before-retry'];
     for (let range = this.#restoreList.shift(); range !== undefined; range = this.#restoreList.shift()) {
-      const [firstIndex, endIndex] = range.pendingIndices;
+      const { pendingFirstIndex: firstIndex, pendingEndIndex: endIndex } = range;
       // mutant: race-off-processing-mark-late
       range.state = (range.state & ~SvmRangeState.restoring) | SvmRangeState.processing;
       range.clearPending();

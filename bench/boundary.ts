@@ -4,7 +4,6 @@
  * this one. The file is no device: one that is not of DRM is never taken for a render node.
  * Also runs alone: `node --expose-gc dist-bench/bench/boundary.js`.
  */
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -15,6 +14,7 @@ import { compileC } from './c-baseline.ts';
 import type { AddonTimes, DeviceTimes } from './boundary-child.ts';
 import { summary } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
+import { outputOf } from './programs.ts';
 import { formatTable, reportRow } from './report.ts';
 
 /** Half a millisecond each: short enough that most batches are not interrupted on a busy machine. */
@@ -102,9 +102,7 @@ function microseconds(nanoseconds: readonly number[]): Pick<Measurement, 'median
 }
 
 function output(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): string {
-  const result = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, ...environment } });
-  if (result.status !== 0) throw new Error(`${command} failed: ${result.error?.message ?? result.stderr}`);
-  return result.stdout;
+  return outputOf(command, args, { env: { ...process.env, ...environment } });
 }
 
 function nothing(reason: string): [] {

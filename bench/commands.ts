@@ -1,8 +1,7 @@
 /** What users wait for: starts of the command and of a program that imports the package, and the conformance suite. */
-import { spawnSync } from 'node:child_process';
-import path from 'node:path';
 import { summary } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
+import { builtCommand, outputOf } from './programs.ts';
 
 /** Starts of each kind, in turns. */
 const STARTS = 12;
@@ -26,14 +25,14 @@ const REVISIONS: readonly (readonly [name: string, args: readonly string[]])[] =
 
 /** Starts of Node, of the command, and of programs that import the package, as users have it. */
 export function measureStart(root: string): Measurement[] {
-  const command = path.join(root, 'dist', 'lib', 'cli', 'main.js');
+  const command = builtCommand(root);
   const nothing: number[] = [];
   const version: number[] = [];
   const idle: number[] = [];
   const imports = IMPORTS.map((): number[] => []);
   for (let start = 0; start < STARTS; start++) {
-    nothing.push(wait(root, ['-e', '0']).time);
-    version.push(wait(root, [command, '--version']).time);
+    nothing.push(timeOf(root, ['-e', '0']));
+    version.push(timeOf(root, [command, '--version']));
     idle.push(processorTime(root, ''));
     IMPORTS.forEach(([entry], index) => imports[index]!.push(processorTime(root, `import '${entry}';`)));
   }
@@ -64,9 +63,9 @@ export function measureStart(root: string): Measurement[] {
 
 /** The suite on the emulator, and one shard of it. */
 export function measureConformance(root: string): Measurement[] {
-  const command = path.join(root, 'dist', 'lib', 'cli', 'main.js');
+  const command = builtCommand(root);
   const seconds = (...args: string[]): number =>
-    wait(root, [command, 'conformance', '--backend', 'emulated', ...args]).time / 1e6;
+    timeOf(root, [command, 'conformance', '--backend', 'emulated', ...args]) / 1e6;
   const row = (name: string, took: number, value: number): Measurement => ({
     name,
     unit: 's',
@@ -80,18 +79,16 @@ export function measureConformance(root: string): Measurement[] {
   ];
 }
 
-/** Runs Node to its end: microseconds, and what it printed. */
-function wait(root: string, args: readonly string[]): { readonly time: number; readonly stdout: string } {
+/** Runs Node to its end: microseconds. */
+function timeOf(root: string, args: readonly string[]): number {
   const begin = performance.now();
-  const { status, stdout, stderr, error } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
-  const time = (performance.now() - begin) * 1000;
-  if (status !== 0) throw new Error(`node ${args.join(' ')} failed: ${error?.message ?? stderr}`);
-  return { time, stdout };
+  outputOf(process.execPath, args, { cwd: root });
+  return (performance.now() - begin) * 1000;
 }
 
 /** Microseconds of processor time of a Node process that runs an ES module with this text. */
 function processorTime(root: string, text: string): number {
   const report =
     "process.on('exit', () => { const { user, system } = process.cpuUsage(); console.log(user + system); });";
-  return Number(wait(root, ['--input-type=module', '-e', `${text}${report}`]).stdout);
+  return Number(outputOf(process.execPath, ['--input-type=module', '-e', `${text}${report}`], { cwd: root }));
 }

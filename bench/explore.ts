@@ -3,6 +3,7 @@ import { explore, parseProgram } from '../lib/explore/index.ts';
 import type { ProgramSource } from '../lib/explore/index.ts';
 import { T, TraceScript, V } from '../lib/trace/hazards/script.ts';
 import { now } from './clock.ts';
+import { summary } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
 
 /** Microseconds of a schedule of five operations, so that one core runs 20,000 a second. */
@@ -131,8 +132,7 @@ function measure(source: ProgramSource, profile: string, schedules: number): Rat
     if (before - begin >= WARM_UP_TIME) times.push(((after - before) * 1000) / (result.schedules + result.blocked));
     warm = after;
   }
-  times.sort((left, right) => left - right);
-  return { median: times[times.length >> 1]!, best: times[0]! };
+  return summary(times);
 }
 
 /** Schedules of five operations on two revisions, then by length, then by how many there are. */

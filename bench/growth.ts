@@ -2,6 +2,7 @@
 import { now } from './clock.ts';
 import { GROWTH_OF_ALL, GROWTH_OPERATIONS, GrowthScene } from './growth-scene.ts';
 import type { GrowthOperation } from './growth-scene.ts';
+import { summary } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
 
 /** Things of the scenes. */
@@ -25,8 +26,7 @@ export function timeOf(
     for (let done = 0; done < batch; done++) run(scene);
     if (round > 0) times.push(((now() - begin) / batch) * 1000);
   }
-  times.sort((left, right) => left - right);
-  return { best: times[0]!, median: times[times.length >> 1]! };
+  return summary(times);
 }
 
 /** One row for each operation: its name with the figures of all sizes, and the largest held against the smallest. */

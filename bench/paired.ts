@@ -4,6 +4,7 @@
  */
 import type { CBaseline, CMachine } from './c-baseline.ts';
 import { now } from './clock.ts';
+import { summary } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
 import type { OperationList } from './operations.ts';
 import { Scene } from './scene.ts';
@@ -91,20 +92,15 @@ function measureSides(workload: PairedWorkload, machine: CMachine | undefined): 
   return {
     name,
     unit: 'us',
-    median: median(values),
-    best: Math.min(...values),
+    ...summary(values),
     target:
       machine === undefined
         ? undefined
         : {
             kind: 'C',
-            value: median(theirs) * scale,
-            ratio: median(ours.map((time, round) => time / theirs[round]!)),
+            value: summary(theirs).median * scale,
+            ratio: summary(ours.map((time, round) => time / theirs[round]!)).median,
             goal,
           },
   };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

@@ -1,11 +1,11 @@
 /** Throughput of `replay --check`: reading, replaying and comparing the recorded vectors, warm and as a whole command. */
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { readTraceLines } from '../lib/trace/format/read-trace.ts';
 import { replayTrace } from '../lib/trace/replay/replay.ts';
 import { now } from './clock.ts';
 import type { Measurement } from './measurement.ts';
+import { builtCommand, outputOf } from './programs.ts';
 
 /** Operations per second that a replay has to reach, and that the whole command has to. */
 const WANTED = 60_000;
@@ -50,12 +50,8 @@ export function measureReplay(root: string): Measurement[] {
 
 /** Milliseconds of the wall that `amdgpu-svm replay --check` takes for the traces in `place`. */
 function timeOfCommand(root: string, place: string): number {
-  const main = path.join(root, 'dist/lib/cli/main.js');
   const begin = performance.now();
-  const { status, stderr } = spawnSync(process.execPath, [main, 'replay', '--check', '--jobs', '1', place], {
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`${main} replay ended with ${status}: ${stderr}`);
+  outputOf(process.execPath, [builtCommand(root), 'replay', '--check', '--jobs', '1', place]);
   return performance.now() - begin;
 }
 

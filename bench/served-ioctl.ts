@@ -6,6 +6,7 @@ import path from 'node:path';
 import { compileC } from './c-baseline.ts';
 import { summary } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
+import { builtCommand, outputOf } from './programs.ts';
 
 const CALLS = 2000;
 const ROUNDS = 5;
@@ -27,13 +28,10 @@ export function measureServedIoctl(root: string): Measurement[] {
     if (problem !== undefined) return nothing(problem);
     const [few, many, bytes]: [number[], number[], number[]] = [[], [], []];
     for (let round = 0; round < ROUNDS; round++) {
-      bytes.push(...numbers(spawnSync(echo, ['200', '10'], { encoding: 'utf8' }).stdout));
+      bytes.push(...numbers(outputOf(echo, ['200', '10'])));
       const { status, stdout, stderr } = spawnSync(
         process.execPath,
-        [
-          path.join(root, 'dist', 'lib', 'cli', 'main.js'),
-          ...['serve', '--run', '--', client, '/dev/dri/renderD128', String(CALLS)],
-        ],
+        [builtCommand(root), 'serve', '--run', '--', client, '/dev/dri/renderD128', String(CALLS)],
         { encoding: 'utf8' },
       );
       if (status !== 0) return nothing(stderr.trim());

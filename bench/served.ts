@@ -8,6 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { summary } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
+import { builtCommand } from './programs.ts';
 import type { RestedTimes, ServedTimes } from './served-child.ts';
 
 /** Microseconds: a small fill; 64 MiB at 200 MB/s; 1 % of a core. */
@@ -19,7 +20,7 @@ const PEER_RATIO = 1.5;
 
 /** The measurements, or none with a line on stderr where nothing can be served. Takes a minute. */
 export function measureServed(root: string): Measurement[] {
-  const command = path.join(root, 'dist', 'lib', 'cli', 'main.js');
+  const command = builtCommand(root);
   const child = path.join(path.dirname(fileURLToPath(import.meta.url)), 'served-child.js');
   const { status, stdout, stderr } = spawnSync(
     process.execPath,

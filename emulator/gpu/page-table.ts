@@ -72,17 +72,6 @@ export class GpuPageTable {
     block.used += fresh;
   }
 
-  /** Clears the PTEs of `[startPage, endPage)`, whether or not there are any. */
-  zap(startPage: number, endPage: number): void {
-    const first = Math.floor(startPage / PAGES_PER_BLOCK);
-    const last = Math.floor((endPage - 1) / PAGES_PER_BLOCK);
-    for (const number of first === last ? [first] : this.blocks.blockNumbersBetween(first, last)) {
-      const blockStart = number * PAGES_PER_BLOCK;
-      const from = Math.max(startPage - blockStart, 0);
-      this.zapInBlock(number, from, Math.min(endPage - blockStart, PAGES_PER_BLOCK));
-    }
-  }
-
   /** Clears the PTEs of the pages `[from, to)` of a block, whether or not there are any. */
   zapInBlock(blockNumber: number, from: number, to: number): void {
     const block = this.blocks.get(blockNumber);

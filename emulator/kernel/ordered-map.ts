@@ -184,8 +184,10 @@ export class OrderedMap<T extends object | number> {
 
   /** Moves an item from one key to another. */
   rekey(oldKey: number, newKey: number, item: T): boolean {
-    const isFirst = this.#isFirst(oldKey, item);
-    const leaf = isFirst ? this.#recent : this.#leafBefore(oldKey);
+    const recent = this.#recent;
+    // What changes in ascending order is the first of its leaf each time.
+    const isFirst = recent.items[recent.from] === item && recent.keys[recent.from] === oldKey;
+    const leaf = isFirst ? recent : this.#leafBefore(oldKey);
     const { keys, from, to } = leaf;
     const position = isFirst ? from : firstFrom(keys, from, to, oldKey);
     // In place when the new key stays between the neighbours inside this leaf; what is at its ends may only
@@ -291,12 +293,6 @@ export class OrderedMap<T extends object | number> {
     const { keys, from, to, next } = this.#recent;
     if (from < to && key > keys[from]! && (next === null || key <= keys[to - 1]!)) return this.#recent;
     return (this.#recent = this.#tree.leafBefore(key));
-  }
-
-  /** Whether that entry is the first of the leaf of the last operation: what changes in ascending order is it each time. */
-  #isFirst(key: number, item: T): boolean {
-    const { items, keys, from } = this.#recent;
-    return items[from] === item && keys[from] === key;
   }
 }
 

@@ -116,7 +116,7 @@ function writeEntries(context: SvmContext, range: AmdgpuSvmRange, pages: number,
   const { vm, device, effects } = context;
   const frames = typeof range.frames === 'number' ? range.frames : range.frames.slice(0, pages);
   effects.current?.ptesReplacing(range.startPage, pages, pteFlags, frames);
-  vm.pageTable.write(range.startPage, pages, pteFlags, frames);
+  vm.pageTable.writeInBlock(range.blockNumber, range.indexInBlock, pages, pteFlags, frames);
   device.counters.mapCalls += pages;
   effects.current?.ptesWritten(range.startPage, pages, pteFlags);
 }

@@ -275,7 +275,7 @@ const V4_MUTANTS = [
   {
     id: 'read-only-not-sticky',
     rule: 'spec/03-gpu-ranges §B.3, Q49',
-    becomes: '',
+    becomes: 'request.readOnly = false; return readable;',
     killedBy: 'attributes,triggers:new-location',
   },
   {

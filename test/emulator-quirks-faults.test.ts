@@ -97,8 +97,9 @@ describe('faults', () => {
 
   it('Q59: the address at exactly the end of the mirrored space passes the bound check', () => {
     const { framework } = new Rig().context;
-    expect(framework.findOrInsert(GPU_END, 0, 2 ** 52, false)).toBe(ENOENT);
-    expect(framework.findOrInsert(GPU_END + 1, 0, 2 ** 52, false)).toBe(EINVAL);
+    const request = { lowPage: 0, highPage: 2 ** 52, readOnly: false };
+    expect(framework.findOrInsert(GPU_END, request)).toBe(ENOENT);
+    expect(framework.findOrInsert(GPU_END + 1, request)).toBe(EINVAL);
   });
 
   it('Q60: a killed write destroys a valid mapping of which SVM still believes that it is there', () => {

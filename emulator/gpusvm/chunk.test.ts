@@ -3,6 +3,7 @@ import { CHUNK_PAGES, chooseChunk } from './chunk.ts';
 
 const none = { isTaken: (): boolean => false };
 const END = 2 ** 52;
+const ANYWHERE = { lowPage: 0, highPage: END, readOnly: false };
 
 describe('choice of a chunk', () => {
   it('goes from 2 MiB over 64 KiB to 4 KiB', () => {
@@ -36,7 +37,9 @@ describe('choice of a chunk', () => {
   ];
   for (const [why, page, vma, interval, chunk] of table) {
     it(`is ${chunk} pages for ${why}`, () => {
-      expect(chooseChunk(page, ...vma, ...interval, none)).toBe(chunk);
+      expect(chooseChunk(page, ...vma, { lowPage: interval[0], highPage: interval[1], readOnly: false }, none)).toBe(
+        chunk,
+      );
     });
   }
 
@@ -44,14 +47,14 @@ describe('choice of a chunk', () => {
     const taken = (from: number, to: number) => ({
       isTaken: (start: number, pages: number) => start < to && start + pages > from,
     });
-    expect(chooseChunk(700, 0, END, 0, END, taken(1000, 1001))).toBe(16);
-    expect(chooseChunk(700, 0, END, 0, END, taken(703, 704))).toBe(1);
-    expect(chooseChunk(700, 0, END, 0, END, taken(1024, 2048))).toBe(512);
+    expect(chooseChunk(700, 0, END, ANYWHERE, taken(1000, 1001))).toBe(16);
+    expect(chooseChunk(700, 0, END, ANYWHERE, taken(703, 704))).toBe(1);
+    expect(chooseChunk(700, 0, END, ANYWHERE, taken(1024, 2048))).toBe(512);
   });
 
   it('does not look for other ranges when it comes to a single page', () => {
     const asked: number[] = [];
-    expect(chooseChunk(700, 700, 701, 0, END, { isTaken: (_, pages) => asked.push(pages) > 0 })).toBe(1);
+    expect(chooseChunk(700, 700, 701, ANYWHERE, { isTaken: (_, pages) => asked.push(pages) > 0 })).toBe(1);
     expect(asked).toEqual([]);
   });
 });

@@ -4,6 +4,19 @@
 // mutant: chunk-of-64k
 export const CHUNK_PAGES: readonly number[] = [512, 16, 1];
 
+/**
+ * What an operation asks of the ranges that it finds or makes. One object for all of them: bounds that are handed over by themselves
+ * are numbers in boxes, which are made for each call.
+ */
+export interface RangeRequest {
+  /** First page that a new range may have. */
+  lowPage: number;
+  /** First page after the last one that a new range may have; 0 stands for an end that wrapped past 2^64. */
+  highPage: number;
+  /** Whether the pages are to be mapped for reading only: the mapping then need not be writable. */
+  readOnly: boolean;
+}
+
 /** The ranges that are there. */
 export interface OtherRanges {
   /** Whether one of them intersects the `pages` pages from `startPage` on. */
@@ -11,15 +24,13 @@ export interface OtherRanges {
 }
 
 /**
- * Pages of the chunk for a new range at `page`, or 0 if none fits. All bounds
- * are half open; `highPage` 0 stands for an end that wrapped past 2^64.
+ * Pages of the chunk for a new range at `page` of the mapping `[vmaStart, vmaEnd)`, or 0 if none fits.
  */
 export function chooseChunk(
   page: number,
   vmaStart: number,
   vmaEnd: number,
-  lowPage: number,
-  highPage: number,
+  { lowPage, highPage }: RangeRequest,
   others: OtherRanges,
 ): number {
   // mutant: chunk-ignores-interval

@@ -35,7 +35,7 @@ function setup(...areas: readonly (readonly [pages: number, protection: number])
       },
     },
   );
-  const range = svm.findOrInsert(V, V, V + 512, false) as GpuRange;
+  const range = svm.findOrInsert(V, { lowPage: V, highPage: V + 512, readOnly: false }) as GpuRange;
   let page = V;
   for (const [pages, protection] of areas) {
     process.protect(page, page + pages, protection);

@@ -1,5 +1,6 @@
 // Models: drm_gpusvm_range_get_pages - collecting the CPU's pages and DMA-mapping them (spec/03-gpu-ranges §A.8).
 import { Errno } from '../../lib/uapi/errno.ts';
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { hmmRangeFault } from '../mm/hmm.ts';
 import type { GpuSvm } from './gpu-svm.ts';
 import type { FailureInjection } from '../kernel/failures.ts';
@@ -93,7 +94,7 @@ function faultRange<R extends GpuRange>(svm: GpuSvm<R>, range: R, sequence: numb
   } else {
     counters.hmm++;
     result = svm.surroundings.failures.none
-      ? hmmRangeFault(process, range.startPage, range.endPage, !readOnly)
+      ? hmmRangeFault(process, range.blockNumber, range.indexInBlock, range.endInBlock, !readOnly)
       : faultWithFailures(svm, range, !readOnly);
     if (result === 0) points.reach('hmm');
   }
@@ -105,10 +106,11 @@ function faultRange<R extends GpuRange>(svm: GpuSvm<R>, range: R, sequence: numb
 /** As `hmmRangeFault`, where the allocation of a page may fail: HMM tells it as EFAULT. */
 function faultWithFailures<R extends GpuRange>(svm: GpuSvm<R>, range: R, write: boolean): number {
   const { process, failures } = svm.surroundings;
-  for (let page = range.startPage; page < range.endPage; page++) {
+  for (let index = range.indexInBlock; index < range.endInBlock; index++) {
+    const page = range.blockNumber * PAGES_PER_BLOCK + index;
     const isMissing = process.pages.frameOf(page, true) === 0 && process.findVma(page) !== undefined;
     if (isMissing && failures.take('allocate-page') !== 0) return -Errno.EFAULT;
-    const result = hmmRangeFault(process, page, page + 1, write);
+    const result = hmmRangeFault(process, range.blockNumber, index, index + 1, write);
     if (result !== 0) return result;
   }
   return 0;

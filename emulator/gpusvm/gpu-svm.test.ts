@@ -48,11 +48,11 @@ class Setup {
 
   /** As `insert`, where a chunk of more than a page is made only over pages that the CPU has. */
   insertPresent(page: number): GpuRange | number {
-    return this.svm.findOrInsert(page, 0, END, false, true);
+    return this.svm.findOrInsert(page, { lowPage: 0, highPage: END, readOnly: false }, true);
   }
 
   insert(page: number, low = 0, high = END, readOnly = false): GpuRange | number {
-    return this.svm.findOrInsert(page, low, high, readOnly);
+    return this.svm.findOrInsert(page, { lowPage: low, highPage: high, readOnly });
   }
 
   /** Start relative to V and pages of a range, or the error. */

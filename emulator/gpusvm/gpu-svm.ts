@@ -10,7 +10,7 @@ import { arePagesPresent } from '../mm/device-hmm.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { isAnonymous, isIoOrPfnMap, Protection } from '../mm/vma.ts';
 import { chooseChunk } from './chunk.ts';
-import type { OtherRanges } from './chunk.ts';
+import type { OtherRanges, RangeRequest } from './chunk.ts';
 import { GpuNotifier, NOTIFIER_PAGES } from './notifier.ts';
 import type { NotifierOwner } from './notifier.ts';
 import { forgetPages } from './pages.ts';
@@ -100,12 +100,11 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
   }
 
   /**
-   * The range that contains `page`, made if there is none (A.6). `lowPage` and
-   * `highPage` (exclusive, 0 if it wrapped) bound a new one; `presentOnly`: one of
+   * The range that contains `page`, made if there is none (A.6). `presentOnly`: one of
    * more than one page is made only where the CPU has all pages. Returns the range
    * or a negative errno.
    */
-  findOrInsert(page: number, lowPage: number, highPage: number, readOnly: boolean, presentOnly = false): R | number {
+  findOrInsert(page: number, request: RangeRequest, presentOnly = false): R | number {
     const { deviceMemory } = this.surroundings;
     this.#presentUpTo = presentOnly ? PAGES_PER_BLOCK : deviceMemory === null ? 0 : CHECKED_PAGES;
     const { process, effects, points, failures } = this.surroundings;
@@ -125,7 +124,7 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     }
     points.reach('mmap-lock');
     process.mmapLock.acquireRead();
-    const found = this.#findOrInsertLocked(page, lowPage, highPage, readOnly, notifier, isNew);
+    const found = this.#findOrInsertLocked(page, request, notifier, isNew);
     process.mmapLock.releaseRead();
     points.reach('mmap-unlock');
     // mutant: unused-notifier-stays
@@ -133,19 +132,12 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     return found;
   }
 
-  #findOrInsertLocked(
-    page: number,
-    lowPage: number,
-    highPage: number,
-    readOnly: boolean,
-    notifier: GpuNotifier,
-    isNew: boolean,
-  ): R | number {
+  #findOrInsertLocked(page: number, request: RangeRequest, notifier: GpuNotifier, isNew: boolean): R | number {
     const { process, effects, failures } = this.surroundings;
     const vma = process.findVma(page);
     if (vma === undefined) return -Errno.ENOENT;
     // mutant: read-only-vma-errno
-    if (!readOnly && (vma.protection & Protection.write) === 0) return -Errno.EPERM;
+    if (!request.readOnly && (vma.protection & Protection.write) === 0) return -Errno.EPERM;
     // mutant: io-errno
     if (isIoOrPfnMap(vma)) return -Errno.EIO;
     const freeTo = this.ranges.seekAfter(page);
@@ -154,7 +146,7 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     if (freeFrom > page) return before!;
     this.#freeFrom = freeFrom;
     this.#freeTo = freeTo;
-    const pages = chooseChunk(page, vma.startPage, vma.endPage, lowPage, highPage, this);
+    const pages = chooseChunk(page, vma.startPage, vma.endPage, request, this);
     if (pages === 0) return -Errno.EINVAL;
     const failure = failures.take('allocate-range');
     if (failure !== 0) return failure;

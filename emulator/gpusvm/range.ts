@@ -56,6 +56,11 @@ export class GpuRange {
     return this.startPage + this.pages;
   }
 
+  /** Index after its last page, counted from the beginning of the block. */
+  get endInBlock(): number {
+    return this.indexInBlock + this.pages;
+  }
+
   get unmapped(): boolean {
     return (this.state & RangeState.unmapped) !== 0;
   }

@@ -52,21 +52,26 @@ export class CpuPages {
    * pages none was present (one for a block that became huge).
    */
   populate(vma: Vma, from: number, to: number, write: boolean): number {
-    const mark = write || keepsPagesCached(vma.kind) ? PRESENT | WRITE_FAULTED : PRESENT;
     let fresh = 0;
     let page = from;
     while (page < to) {
       const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
       const blockStart = blockNumber * PAGES_PER_BLOCK;
       const upTo = Math.min(to, blockStart + PAGES_PER_BLOCK);
-      const block = this.blocks.getOrCreate(blockNumber);
       // Small integers: as differences of two doubles, all that is counted with them would be doubles on the heap.
-      fresh += this.#isHugeIn(vma, block, blockStart)
-        ? this.#populateHuge(block, mark)
-        : this.#populateBlock(block, (page - blockStart) | 0, (upTo - blockStart) | 0, mark);
+      fresh += this.populateInBlock(vma, blockNumber, (page - blockStart) | 0, (upTo - blockStart) | 0, write);
       page = upTo;
     }
     return fresh;
+  }
+
+  /** As `populate`, for the pages with the indices `[from, to)` of a block. */
+  populateInBlock(vma: Vma, blockNumber: number, from: number, to: number, write: boolean): number {
+    const mark = write || keepsPagesCached(vma.kind) ? PRESENT | WRITE_FAULTED : PRESENT;
+    const block = this.blocks.getOrCreate(blockNumber);
+    return this.#isHugeIn(vma, block, blockNumber)
+      ? this.#populateHuge(block, mark)
+      : this.#populateBlock(block, from, to, mark);
   }
 
   /** End of the pages from `from` on that `populate` may be called for; `to` if there is room for all. */
@@ -151,8 +156,9 @@ export class CpuPages {
   }
 
   /** Whether a block is one huge mapping, or becomes one with its first page. */
-  #isHugeIn(vma: Vma, block: PageBlock, blockStart: number): boolean {
+  #isHugeIn(vma: Vma, block: PageBlock, blockNumber: number): boolean {
     if (block.used > 0 || !isHugeKind(vma.kind)) return block.huge;
+    const blockStart = blockNumber * PAGES_PER_BLOCK;
     return vma.startPage <= blockStart && vma.endPage >= blockStart + PAGES_PER_BLOCK;
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PageBudget } from '../kernel/page-block.ts';
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { AddressSpace } from './address-space.ts';
 import { PRESENT, WRITE_FAULTED } from './cpu-pages.ts';
 import { hmmRangeFault } from './hmm.ts';
@@ -14,26 +15,33 @@ function space(...areas: readonly (readonly [number, number, number, VmaKind?])[
   return made;
 }
 
+/** Of the pages `[startPage, endPage)`, which lie in one block. */
+function fault(made: AddressSpace, startPage: number, endPage: number, write: boolean): number {
+  const block = Math.floor(startPage / PAGES_PER_BLOCK);
+  const blockStart = block * PAGES_PER_BLOCK;
+  return hmmRangeFault(made, block, startPage - blockStart, endPage - blockStart, write);
+}
+
 describe('hmmRangeFault', () => {
   it('brings every page in, for reading without the write-faulted mark', () => {
     const it = space([512, 520, RW]);
-    expect(hmmRangeFault(it, 512, 520, false)).toBe(0);
+    expect(fault(it, 512, 520, false)).toBe(0);
     expect([it.pages.marksOf(512), it.pages.marksOf(519), it.pages.allocated]).toEqual([PRESENT, PRESENT, 8]);
-    expect(hmmRangeFault(it, 512, 520, true)).toBe(0);
+    expect(fault(it, 512, 520, true)).toBe(0);
     expect([it.pages.marksOf(512), it.pages.allocated]).toEqual([PRESENT | WRITE_FAULTED, 8]);
   });
 
   it('sets the mark of pages of files with any fault', () => {
     for (const kind of ['file', 'mixedmap'] as const) {
       const it = space([512, 520, RW, kind]);
-      hmmRangeFault(it, 512, 520, false);
+      fault(it, 512, 520, false);
       expect(it.pages.marksOf(512)).toBe(PRESENT | WRITE_FAULTED);
     }
   });
 
   it('goes over several VMAs', () => {
     const it = space([512, 515, RW], [515, 520, R]);
-    expect(hmmRangeFault(it, 512, 520, false)).toBe(0);
+    expect(fault(it, 512, 520, false)).toBe(0);
     expect(it.pages.allocated).toBe(8);
   });
 
@@ -46,23 +54,23 @@ describe('hmmRangeFault', () => {
   ] as const) {
     it(`stops at ${why} with EFAULT; the pages before stay`, () => {
       const it = space([512, 515, RW], ...(area === undefined ? [] : [area]));
-      expect(hmmRangeFault(it, 512, 520, false)).toBe(EFAULT);
-      expect(hmmRangeFault(it, 512, 520, true)).toBe(EFAULT);
+      expect(fault(it, 512, 520, false)).toBe(EFAULT);
+      expect(fault(it, 512, 520, true)).toBe(EFAULT);
       expect([it.pages.frameOf(514) !== 0, it.pages.frameOf(515)]).toEqual([true, 0]);
     });
   }
 
   it('stops with EPERM where a write is asked for and the VMA is read-only', () => {
     const it = space([512, 515, RW], [515, 520, R]);
-    expect(hmmRangeFault(it, 512, 520, true)).toBe(EPERM);
+    expect(fault(it, 512, 520, true)).toBe(EPERM);
     expect(it.pages.marksOf(514)).toBe(PRESENT | WRITE_FAULTED);
   });
 
   it('makes huge blocks of thp VMAs and marks them as a whole', () => {
     const it = space([512, 1024, RW, 'thp']);
-    hmmRangeFault(it, 600, 601, false);
+    fault(it, 600, 601, false);
     expect([it.pages.isHuge(512), it.pages.marksOf(512)]).toEqual([true, PRESENT]);
-    hmmRangeFault(it, 700, 701, true);
+    fault(it, 700, 701, true);
     expect(it.pages.marksOf(512)).toBe(PRESENT | WRITE_FAULTED);
   });
 
@@ -77,11 +85,11 @@ describe('hmmRangeFault', () => {
         return Math.min(end, 515);
       },
     };
-    expect(hmmRangeFault(it, 512, 515, false)).toBe(0);
-    expect(hmmRangeFault(it, 512, 520, false)).toBe(EFAULT);
+    expect(fault(it, 512, 515, false)).toBe(0);
+    expect(fault(it, 512, 520, false)).toBe(EFAULT);
     expect([it.pages.marksOf(514), it.pages.marksOf(515)]).toEqual([PRESENT | WRITE_FAULTED, 0]);
-    expect(hmmRangeFault(it, 516, 517, false)).toBe(EFAULT);
-    expect(hmmRangeFault(it, 600, 608, false)).toBe(0);
+    expect(fault(it, 516, 517, false)).toBe(EFAULT);
+    expect(fault(it, 600, 608, false)).toBe(0);
     expect(asked).toEqual([
       [512, 515],
       [512, 520],
@@ -92,10 +100,10 @@ describe('hmmRangeFault', () => {
   it('ends with ENOMEM at the page limit, until pages have gone', () => {
     const it = new AddressSpace({ budget: new PageBudget(2) });
     it.map(512, 4096, RW, 'anon');
-    expect(hmmRangeFault(it, 512, 1024, true)).toBe(0);
-    expect(hmmRangeFault(it, 1024, 1536, true)).toBe(0);
+    expect(fault(it, 512, 1024, true)).toBe(0);
+    expect(fault(it, 1024, 1536, true)).toBe(0);
     expect(it.pages.blocks.budget.exceeded).toBe(false);
-    expect(hmmRangeFault(it, 1536, 2048, true)).toBe(-12);
+    expect(fault(it, 1536, 2048, true)).toBe(-12);
     expect(it.pages.blocks.budget.exceeded).toBe(true);
     expect(it.touch(512, 4096, true)).toEqual({ result: -12, pages: 1024, fresh: 0, back: 0 });
     expect(it.unmap(512, 1024)).toBe(0);

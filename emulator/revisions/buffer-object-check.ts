@@ -1,5 +1,6 @@
 // Models: the check that no buffer object of the same VM is where SVM is asked for (spec/revisions §4, V5 item 3).
 import { Errno } from '../../lib/uapi/errno.ts';
+import type { RangeRequest } from '../gpusvm/chunk.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 
@@ -25,21 +26,12 @@ export function reservePageDirectory({ revision, points, failures }: SvmContext)
   return failures.take('reserve-page-directory');
 }
 
-/**
- * A repaired driver: the pages around `page` within `[low, high)` (`high` 0 if it wrapped) that no buffer object has;
- * undefined if one has `page`.
- */
-export function boundsBesideBufferObjects(
-  { vm: { bufferObjects } }: SvmContext,
-  page: number,
-  low: number,
-  high: number,
-): { readonly low: number; readonly high: number } | undefined {
-  const bounds = { low, high };
+/** A repaired driver: `request` ends before the buffer objects on both sides of `page`; false if one has `page`. */
+export function narrowToFreePages({ vm: { bufferObjects } }: SvmContext, page: number, request: RangeRequest): boolean {
   for (const object of bufferObjects.values()) {
-    if (page >= object.startPage && page < object.endPage) return undefined;
-    if (object.endPage <= page) bounds.low = Math.max(bounds.low, object.endPage);
-    else if (bounds.high === 0 || object.startPage < bounds.high) bounds.high = object.startPage;
+    if (page >= object.startPage && page < object.endPage) return false;
+    if (object.endPage <= page) request.lowPage = Math.max(request.lowPage, object.endPage);
+    else if (request.highPage === 0 || object.startPage < request.highPage) request.highPage = object.startPage;
   }
-  return bounds;
+  return true;
 }

@@ -3,6 +3,7 @@ import { SvmFlag } from '../../lib/uapi/constants.ts';
 import type { FaultReason } from '../kernel/effects.ts';
 import { runAwake } from '../kernel/sleepable.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
+import type { RangeRequest } from '../gpusvm/chunk.ts';
 import { evictRange } from '../gpusvm/get-device-pages.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import { isSpecialVma } from '../mm/vma.ts';
@@ -13,13 +14,12 @@ import { clearPtes, commitRange, lockPageDirectory } from '../svm/commit.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { dropsStaleFault, logFault, permitsAccess } from '../svm/fault-steps.ts';
 import { findOrInsertRange } from '../svm/find-range.ts';
-import type { OperationMode } from '../svm/find-range.ts';
 import { removeRange } from '../svm/invalidate.ts';
 import { needsVram } from '../svm/migrate-range.ts';
 import type { FaultCall } from '../svm/revision.ts';
 import type { AmdgpuSvmRange } from '../svm/svm-range.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
-import { boundsBesideBufferObjects, reservePageDirectory } from './buffer-object-check.ts';
+import { narrowToFreePages, reservePageDirectory } from './buffer-object-check.ts';
 import { getRangePages, memoryOf, placePages } from './get-range-pages.ts';
 
 /** A range committed less than this long ago is not looked at again, in ns (Q57). */
@@ -212,15 +212,16 @@ class HandleFault implements FaultCall {
   #map(interval: AttributeInterval): number {
     const context = this.#context;
     const { now } = context.clock;
-    const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
+    const request = context.faultRequest;
+    request.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
     while (true) {
-      const range = this.#findRange(interval, mode, now);
+      const range = this.#findRange(interval, request, now);
       if (typeof range === 'number') return range;
-      const collected = getRangePages(context, range, mode);
-      const answer = this.#commit(interval, range, mode, collected, false);
+      const collected = getRangePages(context, range, request);
+      const answer = this.#commit(interval, range, request, collected, false);
       if (answer !== TRY_AGAIN) return answer;
       if (context.revision.repairs['read-only-per-attempt'])
-        mode.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
+        request.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
     }
   }
 
@@ -228,24 +229,25 @@ class HandleFault implements FaultCall {
   *#mapWithDevices(interval: AttributeInterval): Sleepable<number> {
     const context = this.#context;
     const { now } = context.clock;
-    const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
+    const request = context.faultRequest;
+    request.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
     const toVram = needsVram(context, interval);
     while (true) {
-      const range = this.#findRange(interval, mode, now);
+      const range = this.#findRange(interval, request, now);
       if (typeof range === 'number') return range;
-      const { result, moved } = yield* placePages(context, range, mode, toVram);
+      const { result, moved } = yield* placePages(context, range, request, toVram);
       // mutant: failed-move-is-0
       if (!moved) return this.#because('migration-failed', result, result, 1);
       // mutant: vram-tried-again
-      const answer = this.#commit(interval, range, mode, result, toVram);
+      const answer = this.#commit(interval, range, request, result, toVram);
       if (answer !== TRY_AGAIN) return answer;
       if (context.revision.repairs['read-only-per-attempt'])
-        mode.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
+        request.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
     }
   }
 
   /** The range to map, or the answer where there is none. */
-  #findRange(interval: AttributeInterval, mode: OperationMode, now: number): AmdgpuSvmRange | number {
+  #findRange(interval: AttributeInterval, request: RangeRequest, now: number): AmdgpuSvmRange | number {
     const context = this.#context;
     const page = this.#page;
     const collected = collectUnmapped(context);
@@ -254,15 +256,12 @@ class HandleFault implements FaultCall {
     // mutant: v8-permission-ignored
     if (!permitsAccess(context, page, this.#write)) return this.#because('no-permission', -Errno.EPERM, 0, 1);
     const { repairs } = context.revision;
-    let low = interval.first;
-    let high = exclusiveEnd(interval);
-    if (repairs['keep-off-buffer-objects']) {
-      const bounds = boundsBesideBufferObjects(context, page, low, high);
-      if (bounds === undefined) return this.#because('buffer-object', 0, 0, 2);
-      ({ low, high } = bounds);
-    }
+    request.lowPage = interval.first;
+    request.highPage = exclusiveEnd(interval);
+    if (repairs['keep-off-buffer-objects'] && !narrowToFreePages(context, page, request))
+      return this.#because('buffer-object', 0, 0, 2);
     if (repairs['split-at-mappings']) removeRangeOverMappings(context, page);
-    const range = findOrInsertRange(context, page, low, high, mode);
+    const range = findOrInsertRange(context, page, request);
     if (typeof range === 'number') return this.#withoutRange(range, interval);
     if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
     // Also for a write to what is mapped for reading: the GPU never gets on.
@@ -273,7 +272,7 @@ class HandleFault implements FaultCall {
   #commit(
     interval: AttributeInterval,
     range: AmdgpuSvmRange,
-    mode: OperationMode,
+    request: RangeRequest,
     collected: number,
     once: boolean,
   ): number {
@@ -290,7 +289,7 @@ class HandleFault implements FaultCall {
     if (collected === -Errno.EPERM) return this.#because('pages-not-writable', collected, collected, 1);
     if (this.#rules.killing.includes(collected)) return this.#because('no-memory', collected, collected, 1);
     if (collected !== 0) return this.#because('pages-unavailable', 0, collected);
-    const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, memoryOf(range));
+    const flags = context.device.pteFlags.indexFor(interval.flags, request.readOnly, memoryOf(range));
     const result = commitRange(context, range, flags, interval.flags, false, true);
     // RESET_ATTR does not take the svm lock: it may have come while pages were collected and PTEs written.
     if (interval.freed) this.#reportFreed(interval);

@@ -4,10 +4,10 @@ import { Errno } from '../../lib/uapi/errno.ts';
 import { PteMemory } from '../gpu/pte-format.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
 import type { AttributeInterval } from '../svm/attribute-interval.ts';
+import type { RangeRequest } from '../gpusvm/chunk.ts';
 import { commitRange } from '../svm/commit.ts';
 import type { SvmContext } from '../svm/context.ts';
 import { findOrInsertRange } from '../svm/find-range.ts';
-import type { OperationMode } from '../svm/find-range.ts';
 import { needsVram } from '../svm/migrate-range.ts';
 import { getRangePages, memoryOf, placePages } from './get-range-pages.ts';
 
@@ -22,17 +22,17 @@ export function mapInterval(
   endPage: number,
 ): number {
   const { pteFlags } = context.device;
-  const mode: OperationMode = { readOnly: false };
+  const request: RangeRequest = { lowPage: startPage, highPage: endPage, readOnly: false };
   let page = startPage;
   while (page < endPage) {
     // mutant: v7-read-only-sticks
-    mode.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
-    const range = findOrInsertRange(context, page, startPage, endPage, mode);
+    request.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
+    const range = findOrInsertRange(context, page, request);
     if (typeof range === 'number') return logged(context, range);
     if (!range.isMappedFor(interval.flags)) {
-      let result = getRangePages(context, range, mode);
+      let result = getRangePages(context, range, request);
       if (result !== 0) return logged(context, result, result === -Errno.EOPNOTSUPP ? 2 : 1);
-      const flags = pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
+      const flags = pteFlags.indexFor(interval.flags, request.readOnly, PteMemory.system);
       result = commitRange(context, range, flags, interval.flags, true);
       if (result !== 0) return logged(context, result);
     }
@@ -48,20 +48,20 @@ export function* mapIntervalWithDevices(
   startPage: number,
   endPage: number,
 ): Sleepable<number> {
-  const mode: OperationMode = { readOnly: false };
+  const request: RangeRequest = { lowPage: startPage, highPage: endPage, readOnly: false };
   const toVram = needsVram(context, interval);
   let page = startPage;
   while (page < endPage) {
-    mode.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
-    const range = findOrInsertRange(context, page, startPage, endPage, mode);
+    request.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
+    const range = findOrInsertRange(context, page, request);
     if (typeof range === 'number') return logged(context, range);
     // mutant: vram-not-written-again
     const isDone = !toVram && range.isMappedFor(interval.flags);
     if (!isDone) {
-      const placed = yield* placePages(context, range, mode, toVram);
+      const placed = yield* placePages(context, range, request, toVram);
       let { result } = placed;
       if (result !== 0) return logged(context, result, placed.moved && result === -Errno.EOPNOTSUPP ? 2 : 1);
-      const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, memoryOf(range));
+      const flags = context.device.pteFlags.indexFor(interval.flags, request.readOnly, memoryOf(range));
       result = commitRange(context, range, flags, interval.flags, true);
       if (result !== 0) return logged(context, result);
     }

@@ -14,6 +14,7 @@ import { GpuPageTable } from '../gpu/page-table.ts';
 import { defaultGranularity } from '../gpu/xnack.ts';
 import { GpuSvm } from '../gpusvm/gpu-svm.ts';
 import type { RangeDriver } from '../gpusvm/gpu-svm.ts';
+import type { RangeRequest } from '../gpusvm/chunk.ts';
 import type { GpuNotifier } from '../gpusvm/notifier.ts';
 import { KfdQueues, ProcessQueues } from './kfd-queues.ts';
 import { BufferObjectMappings } from './buffer-objects.ts';
@@ -137,6 +138,8 @@ export class SvmContext implements RangeDriver<AmdgpuSvmRange> {
   sleepingSegment: { readonly steps: Sleepable<number> } | null = null;
   /** What decided the last fault, and the negative errno behind that; 0: none. */
   readonly lastFault: { reason: FaultReason; cause: number } = { reason: 'mapped', cause: 0 };
+  /** What the fault at hand asks of its range. It holds the svm lock, so there is one at most. */
+  readonly faultRequest: RangeRequest = { lowPage: 0, highPage: 0, readOnly: false };
   closing = false;
   /** 48-bit timestamp up to which faults are stale; 0 means none. */
   checkpoint = 0;

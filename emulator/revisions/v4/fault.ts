@@ -12,7 +12,6 @@ import { commitRange } from '../../svm/commit.ts';
 import type { SvmContext } from '../../svm/context.ts';
 import { dropsStaleFault, logFault, permitsAccess } from '../../svm/fault-steps.ts';
 import { findOrInsertRange } from '../../svm/find-range.ts';
-import type { OperationMode } from '../../svm/find-range.ts';
 import type { FaultCall } from '../../svm/revision.ts';
 import { SLEEPING } from '../../svm/sleeping.ts';
 
@@ -164,7 +163,8 @@ function resolve(context: SvmContext, page: number): AttributeInterval | number 
 /** The mapping procedure with its shared budget of three attempts (spec/05-faults §5). */
 function map(context: SvmContext, page: number, write: boolean, interval: AttributeInterval): number {
   const now = context.clock.now;
-  const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
+  const request = context.faultRequest;
+  request.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
   let budget = ATTEMPTS;
   while (true) {
     // mutant: fault-does-not-collect
@@ -172,14 +172,16 @@ function map(context: SvmContext, page: number, write: boolean, interval: Attrib
     if (collected !== 0) return because(context, page, 'collector-failed', collected, collected, 1);
     if (interval.freed) reportFreed(context, interval);
     if (!permitsAccess(context, page, write)) return because(context, page, 'no-permission', -Errno.EPERM, 0, 1);
-    const range = findOrInsertRange(context, page, interval.first, exclusiveEnd(interval), mode);
+    request.lowPage = interval.first;
+    request.highPage = exclusiveEnd(interval);
+    const range = findOrInsertRange(context, page, request);
     if (typeof range === 'number') return withoutRange(context, page, range, interval);
     // mutant: window-edge
     if (now < range.validationTime + RECENT_MAPPING_WINDOW) return because(context, page, 'recently-mapped', 0, 0);
-    const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
-    if (!(write && mode.readOnly) && range.isFullyValid(flags, interval.flags))
+    const flags = context.device.pteFlags.indexFor(interval.flags, request.readOnly, PteMemory.system);
+    if (!(write && request.readOnly) && range.isFullyValid(flags, interval.flags))
       return because(context, page, 'already-valid', 0, 0);
-    let result = getPages(context.framework, range, mode.readOnly);
+    let result = getPages(context.framework, range, request.readOnly);
     if (result === -Errno.EOPNOTSUPP || result === -Errno.EFAULT) {
       budget--;
       // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.

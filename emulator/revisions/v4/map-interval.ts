@@ -1,6 +1,7 @@
 // Models: mapping an attribute interval on the GPU, the effect of a prefetch (spec/03-gpu-ranges §B.4, §B.8).
 import { SvmFlag } from '../../../lib/uapi/constants.ts';
 import { Errno } from '../../../lib/uapi/errno.ts';
+import type { RangeRequest } from '../../gpusvm/chunk.ts';
 import { getPages } from '../../gpusvm/get-pages.ts';
 import { PteMemory } from '../../gpu/pte-format.ts';
 import { exclusiveEnd } from '../../svm/attribute-interval.ts';
@@ -8,7 +9,6 @@ import type { AttributeInterval } from '../../svm/attribute-interval.ts';
 import { commitRange } from '../../svm/commit.ts';
 import type { SvmContext } from '../../svm/context.ts';
 import { findOrInsertRange } from '../../svm/find-range.ts';
-import type { OperationMode } from '../../svm/find-range.ts';
 
 /**
  * Maps every page of `interval`; the svm lock must be held. Ranges mapped before an error stay mapped, and one
@@ -16,15 +16,18 @@ import type { OperationMode } from '../../svm/find-range.ts';
  */
 export function mapInterval(context: SvmContext, interval: AttributeInterval): number {
   const { pteFlags } = context.device;
-  const mode: OperationMode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
   const end = exclusiveEnd(interval);
+  const request: RangeRequest = { lowPage: 0, highPage: 0, readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
   let page = interval.first;
   while (page < end) {
-    const range = findOrInsertRange(context, page, interval.first, exclusiveEnd(interval), mode);
+    // Others may trim the interval meanwhile.
+    request.lowPage = interval.first;
+    request.highPage = exclusiveEnd(interval);
+    const range = findOrInsertRange(context, page, request);
     if (typeof range === 'number') return logged(context, range);
-    const flags = pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
+    const flags = pteFlags.indexFor(interval.flags, request.readOnly, PteMemory.system);
     if (!range.isFullyValid(flags, interval.flags)) {
-      let result = getPages(context.framework, range, mode.readOnly);
+      let result = getPages(context.framework, range, request.readOnly);
       if (result !== 0) return logged(context, result, result === -Errno.EOPNOTSUPP ? 2 : 1);
       result = commitRange(context, range, flags, interval.flags, true);
       if (result !== 0) return logged(context, result);

@@ -4,10 +4,10 @@ import { PteMemory } from '../../gpu/pte-format.ts';
 import { exclusiveEnd } from '../../svm/attribute-interval.ts';
 import type { AttributeInterval } from '../../svm/attribute-interval.ts';
 import { Trigger } from '../../svm/attribute-record.ts';
+import type { RangeRequest } from '../../gpusvm/chunk.ts';
 import { commitRange, lockPageDirectory, zapPages } from '../../svm/commit.ts';
 import type { SvmContext } from '../../svm/context.ts';
 import { findOrInsertRange } from '../../svm/find-range.ts';
-import type { OperationMode } from '../../svm/find-range.ts';
 import { removeRange } from '../../svm/invalidate.ts';
 import type { AmdgpuSvmRange } from '../../svm/svm-range.ts';
 import { getRangePages } from '../get-range-pages.ts';
@@ -94,12 +94,14 @@ function removeCrossing(
 
 /** Makes ranges that are not mapped for the pages with access of `[startPage, endPage)`, and queues them. */
 function addPlaceholders(context: SvmContext, work: OffQueues, startPage: number, endPage: number): void {
-  const mode: OperationMode = { readOnly: false };
+  const request: RangeRequest = { lowPage: startPage, highPage: endPage, readOnly: false };
   forEachAccessible(context, startPage, endPage, (interval, from, to) => {
+    request.highPage = to;
     let page = from;
     while (page < to) {
-      mode.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
-      const range = findOrInsertRange(context, page, page, to, mode, true);
+      request.lowPage = page;
+      request.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
+      const range = findOrInsertRange(context, page, request, true);
       if (typeof range === 'number') return;
       page = range.endPage;
     }
@@ -144,13 +146,14 @@ export function mapChunks(
   startPage: number,
   endPage: number,
 ): number {
-  const mode: OperationMode = { readOnly: false };
+  const request: RangeRequest = { lowPage: startPage, highPage: endPage, readOnly: false };
   let page = startPage;
   while (page < endPage) {
-    mode.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
-    const range = findOrInsertRange(context, page, page, endPage, mode);
+    request.lowPage = page;
+    request.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
+    const range = findOrInsertRange(context, page, request);
     if (typeof range === 'number') return range;
-    const result = mapRange(context, range, interval, mode, false);
+    const result = mapRange(context, range, interval, request, false);
     if (result !== 0) return result;
     // mutant: off-map-stops-after-one
     page = range.endPage;
@@ -163,13 +166,13 @@ export function mapRange(
   context: SvmContext,
   range: AmdgpuSvmRange,
   interval: AttributeInterval,
-  mode: OperationMode,
+  request: RangeRequest,
   deviceOnly: boolean,
 ): number {
   if (range.isMappedFor(interval.flags)) return 0;
   // mutant: off-read-only-lost
-  const result = getRangePages(context, range, mode, deviceOnly);
+  const result = getRangePages(context, range, request, deviceOnly);
   if (result !== 0) return result;
-  const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
+  const flags = context.device.pteFlags.indexFor(interval.flags, request.readOnly, PteMemory.system);
   return commitRange(context, range, flags, interval.flags, true);
 }

@@ -1,8 +1,11 @@
 // Models: the GPU page table of one VM and its write primitive (spec/03-gpu-ranges §B.5).
+import { frameAt } from '../kernel/frame.ts';
 import type { Frames } from '../kernel/frame.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
-import { fillMarks, PageBlockMap, SHORT_FILL } from '../kernel/page-block.ts';
-import type { PageBlock, PageBudget } from '../kernel/page-block.ts';
+import { PIECE_PAGES, PIECE_SHIFT } from '../kernel/page-block.ts';
+import type { PageBlock } from '../kernel/page-block.ts';
+import { PageBlockMap } from '../kernel/page-block-map.ts';
+import type { PageBudget } from '../kernel/page-block-map.ts';
 
 /** PTEs by page: the mark of a page is the index of its flags (0 = no PTE, and its frame says nothing), its frame the physical page. */
 export class GpuPageTable {
@@ -15,17 +18,17 @@ export class GpuPageTable {
   /** Index of the PTE flags of a page, 0 without a PTE. */
   flagsOf(page: number): number {
     const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
-    const block = this.blocks.get(blockNumber);
-    return block === undefined ? 0 : block.marks[block.base + (page - blockNumber * PAGES_PER_BLOCK)]!;
+    const block = this.blocks.getPacked(blockNumber);
+    return block === undefined ? 0 : block.markAt((page - blockNumber * PAGES_PER_BLOCK) | 0);
   }
 
   /** Physical page of a PTE, 0 without one. */
   frameOf(page: number): number {
     const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
-    const block = this.blocks.get(blockNumber);
+    const block = this.blocks.getPacked(blockNumber);
     if (block === undefined) return 0;
-    const index = block.base + (page - blockNumber * PAGES_PER_BLOCK);
-    return block.marks[index] === 0 ? 0 : block.frames[index]!;
+    const index = (page - blockNumber * PAGES_PER_BLOCK) | 0;
+    return block.markAt(index) === 0 ? 0 : block.frameAt(index);
   }
 
   /** The first of the pages `[startPage, endPage)` that has a PTE whose flags are `wanted`, `endPage` if none has. */
@@ -56,38 +59,44 @@ export class GpuPageTable {
   /** As `write`, from page `indexInBlock` of a block on. */
   writeInBlock(blockNumber: number, indexInBlock: number, count: number, flags: number, frames: Frames): void {
     const block = this.blocks.getOrCreate(blockNumber);
-    const start = block.base + indexInBlock;
-    if (count >= SHORT_FILL || typeof frames !== 'number') {
-      writeMany(block, start, count, flags, frames);
+    const end = indexInBlock + count;
+    if (typeof frames !== 'number' || frames === 0) {
+      writeEach(block, indexInBlock, end, flags, frames);
       return;
     }
-    const { marks, frames: own } = block;
-    // Counted apart: a field that changes with each page is stored and loaded for each.
-    let fresh = 0;
-    for (let index = start, frame = frames; index < start + count; index++, frame++) {
-      fresh += Number(marks[index] === 0);
-      marks[index] = flags;
-      own[index] = frame;
+    if (count === PAGES_PER_BLOCK) {
+      block.packAll(frames, flags);
+      block.used = PAGES_PER_BLOCK;
+      return;
     }
-    block.used += fresh;
+    if (count === 1) {
+      writeRun(block, indexInBlock, end, flags, frames);
+      return;
+    }
+    for (let index = indexInBlock; index < end;) {
+      const piece = index >> PIECE_SHIFT;
+      const to = Math.min(end, (piece + 1) << PIECE_SHIFT);
+      const frame = frames + (index - indexInBlock);
+      if (to - index === PIECE_PAGES) {
+        block.used += PIECE_PAGES - countPtes(block, piece);
+        block.pack(piece, frame, flags);
+      } else {
+        writeRun(block, index, to, flags, frame);
+      }
+      index = to;
+    }
   }
 
   /** Clears the PTEs of the pages `[from, to)` of a block, whether or not there are any. */
   zapInBlock(blockNumber: number, from: number, to: number): void {
-    const block = this.blocks.get(blockNumber);
+    const block = this.blocks.getPacked(blockNumber);
     if (block === undefined) return;
-    const { marks, base } = block;
     if (to - from === PAGES_PER_BLOCK) {
-      marks.fill(0, base, base + PAGES_PER_BLOCK);
       this.blocks.release(blockNumber);
       return;
     }
-    let cleared = 0;
-    for (let index = base + from, end = base + to; index < end; index++) {
-      cleared += Number(marks[index] !== 0);
-      marks[index] = 0;
-    }
-    block.used -= cleared;
+    if (to - from === 1) zapEach(block, from, to);
+    else zapPieces(block, from, to);
     if (block.used === 0) this.blocks.release(blockNumber);
   }
 
@@ -103,18 +112,64 @@ export class GpuPageTable {
   }
 }
 
-/** As `writeInBlock`, of many pages, or of pages that lie anyhow; `start`: the first index. */
-function writeMany(block: PageBlock, start: number, count: number, flags: number, frames: Frames): void {
-  const { marks, frames: own } = block;
-  const end = start + count;
-  if (block.used === 0) {
-    block.used = count;
-  } else if (block.used < PAGES_PER_BLOCK) {
-    let fresh = 0;
-    for (let index = start; index < end; index++) fresh += Number(marks[index] === 0);
-    block.used += fresh;
+/** Pages of piece `piece` that have a PTE. */
+function countPtes(block: PageBlock, piece: number): number {
+  if (block.isPacked(piece)) return block.markAt(piece << PIECE_SHIFT) === 0 ? 0 : PIECE_PAGES;
+  const { marks, base } = block;
+  const first = base + (piece << PIECE_SHIFT);
+  let count = 0;
+  for (let at = first; at < first + PIECE_PAGES; at++) count += Number(marks[at] !== 0);
+  return count;
+}
+
+/** PTEs for the pages `[from, to)` of a piece, for the frames from `first` on. */
+function writeRun(block: PageBlock, from: number, to: number, flags: number, first: number): void {
+  block.unpack(from >> PIECE_SHIFT);
+  const { marks, frames, base } = block;
+  // Counted apart: a field that changes with each page is stored and loaded for each.
+  let fresh = 0;
+  for (let at = base + from, frame = first; at < base + to; at++, frame++) {
+    fresh += Number(marks[at] === 0);
+    marks[at] = flags;
+    frames[at] = frame;
   }
-  if (typeof frames === 'number') for (let index = 0; index < count; index++) own[start + index] = frames + index;
-  else for (let index = 0; index < count; index++) own[start + index] = frames[index]!;
-  fillMarks(marks, flags, start, end);
+  block.used += fresh;
+}
+
+/** PTEs for the pages `[from, to)`, whose frames lie anyhow, or begin with none. */
+function writeEach(block: PageBlock, from: number, to: number, flags: number, frames: Frames): void {
+  for (let index = from; index < to; index++) {
+    block.unpack(index >> PIECE_SHIFT);
+    const at = block.base + index;
+    if (block.marks[at] === 0) block.used++;
+    block.marks[at] = flags;
+    block.frames[at] = frameAt(frames, index - from);
+  }
+}
+
+/** No PTE for the pages `[from, to)` of a block. */
+function zapPieces(block: PageBlock, from: number, to: number): void {
+  for (let index = from; index < to;) {
+    const piece = index >> PIECE_SHIFT;
+    const end = Math.min(to, (piece + 1) << PIECE_SHIFT);
+    if (end - index === PIECE_PAGES) {
+      block.used -= countPtes(block, piece);
+      block.pack(piece, 0, 0);
+    } else {
+      zapEach(block, index, end);
+    }
+    index = end;
+  }
+}
+
+/** No PTE for the pages `[from, to)` of a piece. */
+function zapEach(block: PageBlock, from: number, to: number): void {
+  block.unpack(from >> PIECE_SHIFT);
+  const { marks, base } = block;
+  let cleared = 0;
+  for (let at = base + from; at < base + to; at++) {
+    cleared += Number(marks[at] !== 0);
+    marks[at] = 0;
+  }
+  block.used -= cleared;
 }

@@ -1,6 +1,6 @@
 // Models: struct drm_gpusvm_pages, the DMA array of a range - where its pages lay when they were collected (spec/03-gpu-ranges §A.8).
 import { Errno } from '../../lib/uapi/errno.ts';
-import { frameAt, framesOf, locationOfFrame, SYSTEM_FRAMES_END } from '../kernel/frame.ts';
+import { frameAt, locationOfFrame, SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import type { FrameLocation } from '../kernel/frame.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
@@ -22,15 +22,14 @@ const COLLECTED_HUGE = COLLECTED | RangeState.hugeEntry;
 
 /** Fills the DMA array of `range` with what the CPU maps now; every page of it must be there. */
 export function collectPages(range: GpuRange, cpu: CpuPages): void {
-  const block = cpu.blocks.get(range.blockNumber);
+  const block = cpu.blocks.getPacked(range.blockNumber);
   if (block === undefined) {
     throw Object.assign(
       new Error(`pages of a range that the CPU does not map (page ${range.startPage}): the model is inconsistent`),
       { code: 'ERR_SVM_INTERNAL' },
     );
   }
-  const from = block.base + range.indexInBlock;
-  range.frames = block.consecutive ? block.frames[from]! : framesOf(block.frames, from, range.pages);
+  range.frames = block.framesFrom(range.indexInBlock, range.pages);
   range.state |= block.huge && range.pages === PAGES_PER_BLOCK ? COLLECTED_HUGE : COLLECTED;
 }
 

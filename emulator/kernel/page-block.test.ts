@@ -1,105 +1,67 @@
 import { describe, expect, it } from 'vitest';
-import { BlockLayout, PageBlockMap, PageBudget, SpareSlabs } from './page-block.ts';
-import { PAGES_PER_BLOCK } from './page-number.ts';
+import { newSlab, PageBlock, PIECE_PAGES } from './page-block.ts';
 
-describe('PageBlockMap', () => {
-  it('makes a block once and finds it again', () => {
-    const map = new PageBlockMap();
-    expect(map.get(3)).toBeUndefined();
-    const block = map.getOrCreate(3);
-    expect([map.getOrCreate(3), map.get(3), map.size]).toEqual([block, block, 1]);
-    expect(map.get(4)).toBeUndefined();
-    expect(map.get(3)).toBe(block);
+/** The second of two blocks that share memory. */
+function block(): PageBlock {
+  return new PageBlock(newSlab(2), 512);
+}
+
+function entries(of: PageBlock, from: number, to: number): string[] {
+  return Array.from({ length: to - from }, (_, at) => `${of.frameAt(from + at)}:${of.markAt(from + at)}`);
+}
+
+describe('PageBlock', () => {
+  it('has no pages at first', () => {
+    const it = block();
+    expect(new Set(entries(it, 0, 512))).toEqual(new Set(['0:0']));
+    it.unpackAll();
+    expect(new Set(entries(it, 0, 512))).toEqual(new Set(['0:0']));
   });
 
-  it('gives blocks that do not share pages, also beyond one slab', () => {
-    const map = new PageBlockMap();
-    for (let number = 0; number < 100; number++) {
-      const block = map.getOrCreate(number);
-      block.frames.fill(number + 1, block.base, block.base + PAGES_PER_BLOCK);
-      block.marks.fill(number + 1, block.base, block.base + PAGES_PER_BLOCK);
-    }
-    for (let number = 0; number < 100; number++) {
-      const block = map.get(number)!;
-      expect(
-        block.frames.subarray(block.base, block.base + PAGES_PER_BLOCK).every((frame) => frame === number + 1),
-      ).toBe(true);
-      expect(block.marks.subarray(block.base, block.base + PAGES_PER_BLOCK).every((mark) => mark === number + 1)).toBe(
-        true,
-      );
-    }
+  it('has a piece of pages that are alike as one, and gives each page its own frame', () => {
+    const it = block();
+    it.pack(31, 100, 3);
+    expect(entries(it, 495, 498)).toEqual(['0:0', '100:3', '101:3']);
+    expect(entries(it, 511, 512)).toEqual(['115:3']);
+    expect([it.isPacked(31), it.isPacked(30)]).toEqual([true, true]);
   });
 
-  it('gives its first slab up, clean, to one map after it, and never to two', () => {
-    const spare = new SpareSlabs();
-    const map = new PageBlockMap(new PageBudget(10, spare));
-    const dirty = map.getOrCreate(5);
-    dirty.frames.fill(7);
-    dirty.marks.fill(7);
-    map.getOrCreate(6);
-    map.giveUp(spare);
-    map.giveUp(spare);
-    const budget = new PageBudget(10, spare);
-    const [after, other] = [new PageBlockMap(budget), new PageBlockMap(budget)];
-    const [block, another] = [after.getOrCreate(1), other.getOrCreate(1)];
-    expect(block.frames).toBe(dirty.frames);
-    expect(another.frames).not.toBe(dirty.frames);
-    for (const { frames, marks, used, layout } of [block, another, after.getOrCreate(2)]) {
-      expect(frames.every((frame) => frame === 0) && marks.every((mark) => mark === 0)).toBe(true);
-      expect([used, layout]).toEqual([0, BlockLayout.scattered]);
-    }
+  it('says the same of pages after they got entries of their own', () => {
+    const it = block();
+    it.pack(2, 100, 3);
+    it.pack(3, 0, 4);
+    const before = entries(it, 0, 512);
+    it.unpack(2);
+    expect([it.isPacked(2), it.isPacked(3), it.frames[it.base + 33], it.marks[it.base + 33]]).toEqual([
+      false,
+      true,
+      101,
+      3,
+    ]);
+    it.marks[it.base + 34] = 9;
+    it.unpack(2);
+    it.unpackAll();
+    expect(entries(it, 0, 512)).toEqual(before.with(34, '102:9'));
+    it.pack(2, 7, 1);
+    expect(entries(it, 32, 34)).toEqual(['7:1', '8:1']);
   });
 
-  it('gives a block that was released dirty back clean', () => {
-    const map = new PageBlockMap();
-    const block = map.getOrCreate(1);
-    block.frames[block.base + 7] = 9;
-    block.marks[block.base + 7] = 9;
-    block.used = 1;
-    block.layout = BlockLayout.huge;
-    map.release(1, true);
-    expect([map.get(1), map.size]).toEqual([undefined, 0]);
-    for (let number = 10; number < 60; number++) {
-      const other = map.getOrCreate(number);
-      expect([other.used, other.huge, other.frames[other.base + 7], other.marks[other.base + 7]]).toEqual([
-        0,
-        false,
-        0,
-        0,
-      ]);
-    }
+  it('packs as a whole, for frames that follow one another or for none', () => {
+    const it = block();
+    it.unpack(5);
+    it.packAll(1000, 2);
+    expect([it.frameAt(0), it.frameAt(5 * PIECE_PAGES + 1), it.frameAt(511)]).toEqual([1000, 1081, 1511]);
+    it.packAll(0, 0);
+    expect(new Set(entries(it, 0, 512))).toEqual(new Set(['0:0']));
   });
 
-  it('does nothing when a block is released that is not there', () => {
-    const map = new PageBlockMap();
-    map.getOrCreate(1);
-    map.release(2);
-    expect(map.size).toBe(1);
-  });
-
-  it('lists block numbers in ascending order, for narrow and for wide intervals', () => {
-    const map = new PageBlockMap();
-    for (const number of [70, 3, 2 ** 43, 9, 1]) map.getOrCreate(number);
-    expect(map.blockNumbers()).toEqual([1, 3, 9, 70, 2 ** 43]);
-    expect(map.blockNumbersBetween(3, 9)).toEqual([3, 9]);
-    expect(map.blockNumbersBetween(4, 8)).toEqual([]);
-    expect(map.blockNumbersBetween(2, 2 ** 43)).toEqual([3, 9, 70, 2 ** 43]);
-    expect(map.blockNumbersBetween(9, 9)).toEqual([9]);
-  });
-
-  it('lists them in wide intervals as they come and go, until somebody has seen enough', () => {
-    const map = new PageBlockMap();
-    for (const number of [700, 30, 5]) map.getOrCreate(number);
-    expect(map.blockNumbersBetween(6, 1000)).toEqual([30, 700]);
-    map.getOrCreate(100);
-    map.release(30);
-    map.getOrCreate(2 ** 43);
-    expect(map.blockNumbersBetween(0, 2 ** 44)).toEqual([5, 100, 700, 2 ** 43]);
-    // The storage of 30 serves 200 now.
-    map.getOrCreate(200);
-    expect(map.blockNumbersBetween(6, 700)).toEqual([100, 200, 700]);
-    const seen: number[] = [];
-    for (const last of [15, 2 ** 44]) map.scan(0, last, (_, number) => seen.push(number) < 3);
-    expect(seen).toEqual([5, 5, 100]);
+  it('gives frames as a number where they follow one another, and else a copy', () => {
+    const it = block();
+    it.pack(0, 100, 1);
+    it.pack(1, 200, 1);
+    expect([it.framesFrom(0, 16), it.framesFrom(17, 1), it.isPacked(0)]).toEqual([100, 201, true]);
+    expect(it.framesFrom(14, 4)).toEqual(Uint32Array.of(114, 115, 200, 201));
+    it.pack(1, 116, 1);
+    expect(it.framesFrom(0, 32)).toBe(100);
   });
 });

@@ -3,7 +3,7 @@ import { Errno } from '../../lib/uapi/errno.ts';
 import { FailureInjection } from '../kernel/failures.ts';
 import { SharedLock } from '../kernel/lock.ts';
 import { OrderedMap } from '../kernel/ordered-map.ts';
-import type { PageBudget } from '../kernel/page-block.ts';
+import type { PageBudget } from '../kernel/page-block-map.ts';
 import { alignDown, PAGE_NUMBER_END, PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { runAwake } from '../kernel/sleepable.ts';
 import { CpuAccess } from './cpu-fault.ts';

@@ -2,8 +2,10 @@
 import { NotModelledError } from '../kernel/not-modelled.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
-import { BlockLayout, fillMarks, PageBlockMap } from '../kernel/page-block.ts';
-import type { PageBlock, PageBudget } from '../kernel/page-block.ts';
+import { BlockLayout, PIECE_PAGES, PIECE_SHIFT } from '../kernel/page-block.ts';
+import type { PageBlock } from '../kernel/page-block.ts';
+import { PageBlockMap } from '../kernel/page-block-map.ts';
+import type { PageBudget } from '../kernel/page-block-map.ts';
 import type { PageContents } from './page-contents.ts';
 import { isHugeKind, keepsPagesCached } from './vma.ts';
 import type { Vma } from './vma.ts';
@@ -33,17 +35,17 @@ export class CpuPages {
   /** Frame of a page and whether it is mapped: 0 when there is none, and a cached one counts only if asked for. */
   frameOf(page: number, cachedToo = false): number {
     const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
-    const block = this.blocks.get(blockNumber);
+    const block = this.blocks.getPacked(blockNumber);
     if (block === undefined) return 0;
-    const index = block.base + (page - blockNumber * PAGES_PER_BLOCK);
-    return cachedToo || (block.marks[index]! & PRESENT) !== 0 ? block.frames[index]! : 0;
+    const index = (page - blockNumber * PAGES_PER_BLOCK) | 0;
+    return cachedToo || (block.markAt(index) & PRESENT) !== 0 ? block.frameAt(index) : 0;
   }
 
   /** Marks of a page, 0 when it is not present. */
   marksOf(page: number): number {
     const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
-    const block = this.blocks.get(blockNumber);
-    return block === undefined ? 0 : block.marks[block.base + (page - blockNumber * PAGES_PER_BLOCK)]!;
+    const block = this.blocks.getPacked(blockNumber);
+    return block === undefined ? 0 : block.markAt((page - blockNumber * PAGES_PER_BLOCK) | 0);
   }
 
   /**
@@ -82,7 +84,7 @@ export class CpuPages {
     let room = budget.most - budget.used;
     if (last - blockNumber < room) return to;
     for (; blockNumber <= last; blockNumber++) {
-      if (this.blocks.get(blockNumber) !== undefined || room-- > 0) continue;
+      if (this.blocks.getPacked(blockNumber) !== undefined || room-- > 0) continue;
       budget.exceeded = true;
       return Math.max(from, blockNumber * PAGES_PER_BLOCK);
     }
@@ -94,7 +96,7 @@ export class CpuPages {
     const first = Math.floor(from / PAGES_PER_BLOCK);
     const last = Math.floor((to - 1) / PAGES_PER_BLOCK);
     if (first === last) {
-      if (this.blocks.get(first) !== undefined) this.#dropInBlock(first, from, to, keepCached);
+      if (this.blocks.getPacked(first) !== undefined) this.#dropInBlock(first, from, to, keepCached);
       return;
     }
     for (const blockNumber of this.blocks.blockNumbersBetween(first, last)) {
@@ -110,12 +112,12 @@ export class CpuPages {
 
   /** Whether the block that contains `page` is one huge mapping. */
   isHuge(page: number): boolean {
-    return this.blocks.get(Math.floor(page / PAGES_PER_BLOCK))?.huge ?? false;
+    return this.blocks.getPacked(Math.floor(page / PAGES_PER_BLOCK))?.huge ?? false;
   }
 
   /** Turns a huge mapping into 512 pages of their own. */
   splitHuge(page: number): void {
-    const block = this.blocks.get(Math.floor(page / PAGES_PER_BLOCK));
+    const block = this.blocks.getPacked(Math.floor(page / PAGES_PER_BLOCK));
     if (block !== undefined) splitMapping(block);
   }
 
@@ -123,7 +125,9 @@ export class CpuPages {
   setEntry(page: number, frame: number, marks: number): void {
     const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
     const block = this.blocks.getOrCreate(blockNumber);
-    const index = block.base + ((page - blockNumber * PAGES_PER_BLOCK) | 0);
+    const indexInBlock = (page - blockNumber * PAGES_PER_BLOCK) | 0;
+    block.unpack(indexInBlock >> PIECE_SHIFT);
+    const index = block.base + indexInBlock;
     const before = block.frames[index]!;
     if (before !== frame) {
       block.frames[index] = frame;
@@ -137,17 +141,15 @@ export class CpuPages {
 
   setMarks(page: number, marks: number): void {
     const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
-    const block = this.blocks.get(blockNumber)!;
-    block.marks[block.base + (page - blockNumber * PAGES_PER_BLOCK)] = marks;
+    const block = this.blocks.getPacked(blockNumber)!;
+    const index = (page - blockNumber * PAGES_PER_BLOCK) | 0;
+    block.unpack(index >> PIECE_SHIFT);
+    block.marks[block.base + index] = marks;
   }
 
   /** The block of `page` becomes one huge mapping of the frames from `frame` on. */
   setHugeEntry(page: number, frame: number, marks: number): void {
-    const block = this.blocks.getOrCreate(Math.floor(page / PAGES_PER_BLOCK));
-    for (let index = 0; index < PAGES_PER_BLOCK; index++) block.frames[block.base + index] = frame + index;
-    block.marks.fill(marks, block.base, block.base + PAGES_PER_BLOCK);
-    block.used = PAGES_PER_BLOCK;
-    block.layout = BlockLayout.huge;
+    fillHuge(this.blocks.getOrCreate(Math.floor(page / PAGES_PER_BLOCK)), frame, marks);
   }
 
   /** The entries of `[from, to)` go, and nothing else does: what they held is elsewhere. */
@@ -163,9 +165,9 @@ export class CpuPages {
   }
 
   #populateHuge(block: PageBlock, mark: number): number {
-    const marks = block.marks[block.base]!;
-    if (block.used === 0) this.#makeHuge(block, mark);
-    else if ((marks & mark) !== mark) this.#markAll(block, mark);
+    const marks = block.markAt(0);
+    if (block.used === 0) fillHuge(block, this.takeFrames(PAGES_PER_BLOCK, PAGES_PER_BLOCK), mark);
+    else if ((marks & mark) !== mark) addMarks(block, mark);
     // Of hugetlbfs it may be in the page cache only.
     return (marks & PRESENT) === 0 ? 1 : 0;
   }
@@ -179,29 +181,49 @@ export class CpuPages {
     return frame;
   }
 
-  #makeHuge(block: PageBlock, mark: number): void {
-    const frame = this.takeFrames(PAGES_PER_BLOCK, PAGES_PER_BLOCK);
-    for (let index = 0; index < PAGES_PER_BLOCK; index++) block.frames[block.base + index] = frame + index;
-    block.marks.fill(mark, block.base, block.base + PAGES_PER_BLOCK);
-    block.used = PAGES_PER_BLOCK;
-    block.layout = BlockLayout.huge;
-  }
-
-  #markAll(block: PageBlock, mark: number): void {
-    const { marks, base } = block;
-    for (let index = base; index < base + PAGES_PER_BLOCK; index++) marks[index] = marks[index]! | mark;
-  }
-
   #populateBlock(block: PageBlock, from: number, to: number, mark: number): number {
-    const { frames, marks, base } = block;
     if (block.used === 0) {
-      const frame = this.takeFrames(to - from, 1) - from - base;
-      for (let index = base + from; index < base + to; index++) frames[index] = frame + index;
-      fillMarks(marks, mark, base + from, base + to);
-      block.used = to - from;
       block.layout = BlockLayout.consecutive;
-      return to - from;
+      if (to - from === PAGES_PER_BLOCK) {
+        block.packAll(this.takeFrames(PAGES_PER_BLOCK, 1), mark);
+        block.used = PAGES_PER_BLOCK;
+        return PAGES_PER_BLOCK;
+      }
     }
+    if (to - from === 1) return this.#populatePages(block, from, to, mark);
+    let fresh = 0;
+    for (let index = from; index < to;) {
+      const piece = index >> PIECE_SHIFT;
+      const end = Math.min(to, (piece + 1) << PIECE_SHIFT);
+      fresh +=
+        end - index === PIECE_PAGES && block.isPacked(piece)
+          ? this.#populatePiece(block, piece, mark)
+          : this.#populatePages(block, index, end, mark);
+      index = end;
+    }
+    return fresh;
+  }
+
+  /** As `#populateBlock`, for a piece that is packed. */
+  #populatePiece(block: PageBlock, piece: number, mark: number): number {
+    const index = piece << PIECE_SHIFT;
+    const frame = block.frameAt(index);
+    if (frame === 0) {
+      const first = this.takeFrames(PIECE_PAGES, 1);
+      noteOrder(block, index, first);
+      block.pack(piece, first, mark);
+      block.used += PIECE_PAGES;
+      return PIECE_PAGES;
+    }
+    const marks = block.markAt(index);
+    if ((marks & mark) !== mark) block.pack(piece, frame, marks | mark);
+    return (marks & PRESENT) === 0 ? PIECE_PAGES : 0;
+  }
+
+  /** As `#populateBlock`, for pages of one piece. */
+  #populatePages(block: PageBlock, from: number, to: number, mark: number): number {
+    block.unpack(from >> PIECE_SHIFT);
+    const { frames, marks, base } = block;
     const end = base + to;
     let fresh = 0;
     for (let index = base + from; index < end;) {
@@ -218,8 +240,7 @@ export class CpuPages {
       // As many as there may be: how many there are comes out while they are filled.
       const most = end - index;
       const first = this.takeFrames(most, 1);
-      // New frames are the highest: where they follow those of the page before, no page after has any.
-      if (index === base || frames[index - 1] !== first - 1) block.layout = BlockLayout.scattered;
+      noteOrder(block, index - base, first);
       let frame = first;
       do {
         frames[index] = frame++;
@@ -235,25 +256,66 @@ export class CpuPages {
   }
 
   #dropInBlock(blockNumber: number, from: number, to: number, keepCached: boolean): void {
-    const block = this.blocks.get(blockNumber)!;
+    const block = this.blocks.getPacked(blockNumber)!;
     const blockStart = blockNumber * PAGES_PER_BLOCK;
-    const { frames, marks, base } = block;
     const hasContents = this.#contents.mayHold(from, to);
-    if (!keepCached && !hasContents && to - from === PAGES_PER_BLOCK) {
-      this.blocks.release(blockNumber, true);
+    const isPlain = !keepCached && !hasContents;
+    if (isPlain && to - from === PAGES_PER_BLOCK) {
+      this.blocks.release(blockNumber);
       return;
     }
-    for (let page = from; page < to; page++) {
-      const index = base + ((page - blockStart) | 0);
-      marks[index] = 0;
-      if (keepCached || frames[index] === 0) continue;
-      if (hasContents) this.#contents.pageLeaves(page, frames[index]!);
-      frames[index] = 0;
-      block.used--;
+    const last = (to - blockStart) | 0;
+    const withContents = hasContents ? blockStart : -1;
+    for (let index = (from - blockStart) | 0; index < last;) {
+      const piece = index >> PIECE_SHIFT;
+      const end = Math.min(last, (piece + 1) << PIECE_SHIFT);
+      if (isPlain && end - index === PIECE_PAGES && block.isPacked(piece)) {
+        if (block.frameAt(index) !== 0) block.used -= PIECE_PAGES;
+        block.pack(piece, 0, 0);
+      } else {
+        this.#dropPages(block, index, end, keepCached, withContents);
+      }
+      index = end;
     }
     if (block.used === 0) this.blocks.release(blockNumber);
     else if (!keepCached) splitMapping(block);
   }
+
+  /** `blockStart`: the first page of the block if there may be contents, else -1. */
+  #dropPages(block: PageBlock, from: number, to: number, keepCached: boolean, blockStart: number): void {
+    block.unpack(from >> PIECE_SHIFT);
+    const { frames, marks, base } = block;
+    let gone = 0;
+    for (let index = from; index < to; index++) {
+      const at = base + index;
+      marks[at] = 0;
+      if (keepCached || frames[at] === 0) continue;
+      if (blockStart >= 0) this.#contents.pageLeaves(blockStart + index, frames[at]!);
+      frames[at] = 0;
+      gone++;
+    }
+    block.used -= gone;
+  }
+}
+
+/** New frames from `frame` on are to be at page `index` of a block, and after it. */
+function noteOrder(block: PageBlock, index: number, frame: number): void {
+  // They are the highest: where they follow those of the page before, no page after has any.
+  if (block.used > 0 && (index === 0 || block.frameAt(index - 1) !== frame - 1)) block.layout = BlockLayout.scattered;
+}
+
+/** The block becomes one huge mapping of the frames from `frame` on. */
+function fillHuge(block: PageBlock, frame: number, marks: number): void {
+  block.packAll(frame, marks);
+  block.used = PAGES_PER_BLOCK;
+  block.layout = BlockLayout.huge;
+}
+
+/** Adds `mark` to the marks of every page of a block. */
+function addMarks(block: PageBlock, mark: number): void {
+  block.unpackAll();
+  const { marks, base } = block;
+  for (let index = base; index < base + PAGES_PER_BLOCK; index++) marks[index] = marks[index]! | mark;
 }
 
 /** A huge mapping becomes one of small pages; the pages stay where they are. */

@@ -132,7 +132,7 @@ export class Forks {
     const first = Math.floor(vma.startPage / PAGES_PER_BLOCK);
     const last = Math.floor((vma.endPage - 1) / PAGES_PER_BLOCK);
     const blocks = pages.blocks.blockNumbersBetween(first, last);
-    if (!blocks.some((number) => pages.blocks.get(number)!.used > 0)) return;
+    if (!blocks.some((number) => pages.blocks.getPacked(number)!.used > 0)) return;
     // mutant: fork-without-event
     notifiers.deliver(NotifierEvent.protectionPage, vma.startPage, vma.endPage);
     for (const number of blocks) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PageBudget } from '../kernel/page-block.ts';
+import { PageBudget } from '../kernel/page-block-map.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { AddressSpace } from './address-space.ts';
 import { PRESENT, WRITE_FAULTED } from './cpu-pages.ts';

@@ -66,7 +66,7 @@ export class PageMigration extends PageCollection {
     const count = this.sizeAt(index);
     const vma = this.space.findVma(page);
     if (vma === undefined) return false;
-    if (count === 1 ? pages.frameOf(page, true) !== 0 : (pages.blocks.get(page / PAGES_PER_BLOCK)?.used ?? 0) > 0)
+    if (count === 1 ? pages.frameOf(page, true) !== 0 : (pages.blocks.getPacked(page / PAGES_PER_BLOCK)?.used ?? 0) > 0)
       return false;
     const allocation = this.space.devices!.allocationOf(frame)!;
     const marks = entryMarks(allocation.map.coherent, (vma.protection & Protection.write) !== 0);

@@ -177,7 +177,7 @@ class HandleFault implements FaultCall {
     points.reach('mmap-unlock');
     if (record === undefined) return refusal;
     const bounds = early ?? tree.lookupBounds(page);
-    const granule = 2 ** context.granularity;
+    const granule = 1 << context.granularity;
     const granuleStart = Math.floor(page / granule) * granule;
     // mutant: v8-granule-ignored
     first = Math.max(first, granuleStart, bounds.first);

@@ -83,7 +83,7 @@ function markedTooLate(context: SvmContext, range: AmdgpuSvmRange): void {
 /** Clears what PTEs of `range` there are, and flushes the TLB; says whether there were any. */
 export function clearPtes(context: SvmContext, range: AmdgpuSvmRange): boolean {
   // Ranges lie in one block.
-  const block = context.vm.pageTable.blocks.get(range.blockNumber);
+  const block = context.vm.pageTable.blocks.getPacked(range.blockNumber);
   if (block === undefined || block.used === 0) return false;
   const result = zapPages(context, range, 0, range.pages);
   context.flushTlb();

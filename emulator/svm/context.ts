@@ -4,7 +4,7 @@ import type { VirtualClock } from '../kernel/clock.ts';
 import type { EffectHub, FaultReason } from '../kernel/effects.ts';
 import type { FailureInjection } from '../kernel/failures.ts';
 import { ExclusiveLock } from '../kernel/lock.ts';
-import type { PageBudget } from '../kernel/page-block.ts';
+import type { PageBudget } from '../kernel/page-block-map.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
 import type { PreemptionPoints } from '../kernel/preemption.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
@@ -130,7 +130,7 @@ export class SvmContext implements RangeDriver<AmdgpuSvmRange> {
   readonly tree = new AttributeTree();
   readonly collector: RangeCollector;
   readonly framework: GpuSvm<AmdgpuSvmRange>;
-  /** Default granularity, log2 of pages. */
+  /** Default granularity, log2 of pages: at most 27. */
   readonly granularity: number;
   /** The record of pages in no interval; not to be changed. */
   readonly defaults: AttributeRecord;

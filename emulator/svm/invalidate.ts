@@ -107,7 +107,7 @@ export function clearWholeRanges(context: SvmContext, notifier: GpuNotifier, sta
   const to = Math.min(notifier.endPage, endPage);
   // Evictions have an event for each page, and the first one has cleared them all.
   const first = Math.floor(from / PAGES_PER_BLOCK);
-  if (first === Math.floor((to - 1) / PAGES_PER_BLOCK) && vm.pageTable.blocks.get(first) === undefined) return;
+  if (first === Math.floor((to - 1) / PAGES_PER_BLOCK) && vm.pageTable.blocks.getPacked(first) === undefined) return;
   for (const range of framework.rangesIn(from, to)) clearPtes(context, range);
 }
 

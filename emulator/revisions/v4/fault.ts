@@ -146,7 +146,7 @@ function resolve(context: SvmContext, page: number): AttributeInterval | number 
   points.reach('mmap-unlock');
   if (record === undefined) return because(context, page, reason, refusal, 0);
   const bounds = early ?? tree.lookupBounds(page);
-  const granule = 2 ** context.granularity;
+  const granule = 1 << context.granularity;
   const granuleStart = Math.floor(page / granule) * granule;
   // mutant: granule-ignored
   first = Math.max(first, granuleStart, bounds.first);

@@ -94,6 +94,11 @@ export class GpuRange {
     return index < this.pages ? index | 0 : this.pages;
   }
 
+  /** As `endIndexIn`, for the end of an interval at page `index` of a block that is not before its own: nothing but small integers. */
+  endIndexBefore(blockNumber: number, index: number): number {
+    return this.blockNumber < blockNumber ? this.pages : Math.min(this.pages, index - this.indexInBlock);
+  }
+
   /** Marks what an UNMAP event did that has the pages with the indices `[firstIndex, endIndex)`, as delivered (A.13). */
   setUnmapped(firstIndex: number, endIndex: number): void {
     this.state |=

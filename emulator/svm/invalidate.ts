@@ -34,8 +34,10 @@ export function invalidate(
   if (range.endPage < to) {
     invalidateSeveral(context, range, startPage, endPage, unmaps);
   } else {
-    flushAfter(context, zapEventPart(context, range, startPage, endPage));
-    dropPages(context, range, startPage, endPage, unmaps);
+    const firstIndex = range.firstIndexIn(startPage);
+    const endIndex = range.endIndexIn(endPage);
+    flushAfter(context, zapEventPart(context, range, firstIndex, endIndex));
+    dropPages(context, range, firstIndex, endIndex, unmaps);
   }
   framework.notifierLock.releaseWrite();
 }
@@ -50,19 +52,23 @@ function invalidateSeveral(
 ): void {
   const { framework } = context;
   const to = Math.min(first.notifier.endPage, endPage);
+  const firstIndex = first.firstIndexIn(startPage);
+  const endBlock = Math.floor(endPage / PAGES_PER_BLOCK);
+  const endInBlock = endPage - endBlock * PAGES_PER_BLOCK;
   // Where nobody sees the order of the phases, each range is looked at once: to fetch it takes longer than all that is done to it.
   const atOnce = context.effects.current === null;
-  let zapped = zapEventPart(context, first, startPage, endPage);
-  if (atOnce) dropPages(context, first, startPage, endPage, unmaps);
+  let zapped = zapEventPart(context, first, firstIndex, first.pages);
+  if (atOnce) dropPages(context, first, firstIndex, first.pages, unmaps);
   for (let other = framework.otherIn(first, to); other !== undefined; other = framework.nextIn(to)) {
-    if (zapEventPart(context, other, startPage, endPage)) zapped = true;
-    if (atOnce) dropPages(context, other, startPage, endPage, unmaps);
+    const endIndex = other.endIndexBefore(endBlock, endInBlock);
+    if (zapEventPart(context, other, 0, endIndex)) zapped = true;
+    if (atOnce) dropPages(context, other, 0, endIndex, unmaps);
   }
   flushAfter(context, zapped);
   if (atOnce) return;
-  dropPages(context, first, startPage, endPage, unmaps);
+  dropPages(context, first, firstIndex, first.pages, unmaps);
   for (let other = framework.otherIn(first, to); other !== undefined; other = framework.nextIn(to))
-    dropPages(context, other, startPage, endPage, unmaps);
+    dropPages(context, other, 0, other.endIndexBefore(endBlock, endInBlock), unmaps);
 }
 
 function flushAfter(context: SvmContext, zapped: boolean): void {
@@ -74,15 +80,13 @@ function flushAfter(context: SvmContext, zapped: boolean): void {
 function dropPages(
   context: SvmContext,
   range: AmdgpuSvmRange,
-  startPage: number,
-  endPage: number,
+  firstIndex: number,
+  endIndex: number,
   unmaps: boolean,
 ): void {
   // mutant: dma-mapping-stays
   context.framework.unmapPages(range);
   if (!unmaps) return;
-  const firstIndex = range.firstIndexIn(startPage);
-  const endIndex = range.endIndexIn(endPage);
   range.setUnmapped(firstIndex, endIndex);
   // mutant: unmap-not-queued
   context.collector.enqueue(range, firstIndex, endIndex);
@@ -122,10 +126,13 @@ export function* evictCrossing(context: SvmContext, startPage: number, endPage: 
 }
 
 /** Phase 1: clears the PTEs of the event's part only, but marks the whole range not mapped (Q35). */
-export function zapEventPart(context: SvmContext, range: AmdgpuSvmRange, startPage: number, endPage: number): boolean {
+export function zapEventPart(
+  context: SvmContext,
+  range: AmdgpuSvmRange,
+  firstIndex: number,
+  endIndex: number,
+): boolean {
   if ((range.state & RangeState.unmapped) !== 0 || !range.gpuMapped) return false;
-  const firstIndex = range.firstIndexIn(startPage);
-  const endIndex = range.endIndexIn(endPage);
   // mutant: clear-without-zap, zap-whole-range
   if (firstIndex < endIndex) zapPages(context, range, firstIndex, endIndex); // Q39: the result is ignored
   range.clearGpuMapped();

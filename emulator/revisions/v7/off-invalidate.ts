@@ -76,7 +76,7 @@ function zapEvent(
       stopped = true;
     }
     // mutant: off-unmap-keeps-ptes
-    if (zapEventPart(context, range, startPage, endPage)) zapped = true;
+    if (zapEventPart(context, range, range.firstIndexIn(startPage), range.endIndexIn(endPage))) zapped = true;
   }
   if (zapped) context.flushTlb();
 }

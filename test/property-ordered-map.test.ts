@@ -128,7 +128,7 @@ class Pair {
     const walked: number[] = [];
     const end = this.oracle.entries[from + most]?.key ?? Number.POSITIVE_INFINITY;
     const below = this.oracle.entries.slice(from, this.oracle.position(end)).map(({ item }) => item.serial);
-    for (let item = this.map.seek(key, end); item !== undefined; item = this.map.next(end)) walked.push(item.serial);
+    for (let item = this.map.seek(key, end); item !== undefined; item = this.map.next()) walked.push(item.serial);
     if (walked.join() !== below.join()) expect(walked).toEqual(below);
     this.#count();
   }

@@ -84,14 +84,14 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     return first.endPage >= endPage ? [first] : this.ranges.between(first.startPage, endPage);
   }
 
-  /** The range after `range`, if it begins before `endPage`; `nextIn` goes on from there. None may be made or removed meanwhile. */
+  /** The range after `range`, if it begins before `endPage`; `nextOther` goes on from there. None may be made or removed meanwhile. */
   otherIn(range: R, endPage: number): R | undefined {
     return range.endPage >= endPage ? undefined : this.ranges.seek(range.endPage, endPage);
   }
 
-  /** The range after the one that `otherIn` or `nextIn` gave last. */
-  nextIn(endPage: number): R | undefined {
-    return this.ranges.next(endPage);
+  /** The range after the one that `otherIn` or `nextOther` gave last, if it begins before that end. */
+  nextOther(): R | undefined {
+    return this.ranges.next();
   }
 
   /** The range after `range` in address order, if it may begin before `endPage`; its own removal does not matter. */

@@ -11,9 +11,10 @@ export class OrderedMap<T extends object | number> {
   #tree = new OrderedTree<T>();
   #size = 0;
   #recent: Leaf<T> = this.#tree.leafAfter(0);
-  // Where `seek` and `next` are.
+  // Where `seek` and `next` are, and the key before which they end: kept, since a number that is handed over for each step gets a box.
   #leaf: Leaf<T> = this.#recent;
   #index = 0;
+  #end = 0;
 
   get size(): number {
     return this.#size;
@@ -238,16 +239,17 @@ export class OrderedMap<T extends object | number> {
     const leaf = this.#leafBefore(from);
     this.#leaf = leaf;
     this.#index = firstFrom(leaf.keys, leaf.from, leaf.to, from);
-    return this.#here(to);
+    this.#end = to;
+    return this.#here();
   }
 
-  /** The item after the one that `seek` or `next` gave last, if its key is below `to`. */
-  next(to: number): T | undefined {
+  /** The item after the one that `seek` or `next` gave last, if its key is below the end that `seek` was given. */
+  next(): T | undefined {
     this.#index++;
-    return this.#here(to);
+    return this.#here();
   }
 
-  #here(to: number): T | undefined {
+  #here(): T | undefined {
     if (this.#index === this.#leaf.to) {
       const { next } = this.#leaf;
       if (next === null) return undefined;
@@ -255,7 +257,7 @@ export class OrderedMap<T extends object | number> {
       this.#index = next.from;
     }
     const { keys, items } = this.#leaf;
-    return keys[this.#index]! < to ? items[this.#index] : undefined;
+    return keys[this.#index]! < this.#end ? items[this.#index] : undefined;
   }
 
   /** The items with keys in `[from, to)`, in ascending order. */

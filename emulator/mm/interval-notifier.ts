@@ -71,7 +71,7 @@ export class IntervalNotifierSet {
     const notifiers = this.#notifiers;
     let first: IntervalNotifier | undefined;
     let notifier = notifiers.seek(startPage - this.#longest, endPage);
-    for (; notifier !== undefined; notifier = notifiers.next(endPage)) {
+    for (; notifier !== undefined; notifier = notifiers.next()) {
       if (notifier.endPage <= startPage) continue;
       if (first === undefined) first = notifier;
       else (this.#others ??= []).push(notifier);

@@ -1,4 +1,5 @@
 // Models: the garbage collector - queue, collector, worker (spec/04-invalidation-and-gc §5, §6).
+import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { WorkItem } from '../kernel/work-queue.ts';
 import type { Worker } from '../kernel/work-queue.ts';
 import { clearAttributes } from './attribute-clear.ts';
@@ -104,25 +105,32 @@ export class GarbageCollector implements RangeCollector, Worker {
     const context = this.#context;
     const { framework } = context;
     const clears = context.revision.clearsAttributesOnUnmap;
-    let from = 0;
-    let to = 0;
+    // The pages whose attributes go, from `first` on; where they end is told in small integers, without a box for each range.
+    let first = 0;
+    let endBlock = 0;
+    let endIndex = 0;
     for (let range = this.#take(); range !== undefined; range = this.#take()) {
-      const { startPage } = range;
-      const first = startPage + range.pendingFirstIndex;
-      const end = startPage + range.pendingEndIndex;
+      const { blockNumber, indexInBlock } = range;
+      const fromIndex = indexInBlock + range.pendingFirstIndex;
+      const toIndex = indexInBlock + range.pendingEndIndex;
       const unmaps = (range.state & SvmRangeState.unmapPending) !== 0;
       range.clearPending();
       if (unmaps) {
-        if (clears && first !== to) {
-          if (from < to) clearAttributes(context, from, to - 1);
-          from = first;
+        const goesOn =
+          blockNumber === endBlock
+            ? fromIndex === endIndex
+            : fromIndex === 0 && endIndex === PAGES_PER_BLOCK && blockNumber === endBlock + 1;
+        if (!goesOn) {
+          if (clears) clearBetween(context, first, endBlock * PAGES_PER_BLOCK + endIndex);
+          first = blockNumber * PAGES_PER_BLOCK + fromIndex;
         }
-        to = end;
+        endBlock = blockNumber;
+        endIndex = toIndex;
         if (framework.removeRange(range)) range.state |= SvmRangeState.collected;
       }
       this.#letGo(range);
     }
-    return clears && from < to ? clearAttributes(context, from, to - 1) : 0;
+    return clears ? clearBetween(context, first, endBlock * PAGES_PER_BLOCK + endIndex) : 0;
   }
 
   /** Waits until the work item is idle: runs it if it is queued (spec/04-invalidation-and-gc §6.4). */
@@ -176,4 +184,9 @@ export class GarbageCollector implements RangeCollector, Worker {
     context.svmLock.release();
     context.points.reach('svm-unlock');
   }
+}
+
+/** The attributes of the pages `[startPage, endPage)` go, if there are any pages: 0 or a negative errno. */
+function clearBetween(context: SvmContext, startPage: number, endPage: number): number {
+  return startPage < endPage ? clearAttributes(context, startPage, endPage - 1) : 0;
 }

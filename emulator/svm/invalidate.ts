@@ -59,7 +59,7 @@ function invalidateSeveral(
   const atOnce = context.effects.current === null;
   let zapped = zapEventPart(context, first, firstIndex, first.pages);
   if (atOnce) dropPages(context, first, firstIndex, first.pages, unmaps);
-  for (let other = framework.otherIn(first, to); other !== undefined; other = framework.nextIn(to)) {
+  for (let other = framework.otherIn(first, to); other !== undefined; other = framework.nextOther()) {
     const endIndex = other.endIndexBefore(endBlock, endInBlock);
     if (zapEventPart(context, other, 0, endIndex)) zapped = true;
     if (atOnce) dropPages(context, other, 0, endIndex, unmaps);
@@ -67,7 +67,7 @@ function invalidateSeveral(
   flushAfter(context, zapped);
   if (atOnce) return;
   dropPages(context, first, firstIndex, first.pages, unmaps);
-  for (let other = framework.otherIn(first, to); other !== undefined; other = framework.nextIn(to))
+  for (let other = framework.otherIn(first, to); other !== undefined; other = framework.nextOther())
     dropPages(context, other, 0, other.endIndexBefore(endBlock, endInBlock), unmaps);
 }
 

@@ -65,7 +65,7 @@ const PLANTED: readonly { kind: string; id: string; becomes?: string; revision?:
   {
     kind: 'contents',
     id: 'dma-mapping-stays',
-    becomes: 'context.process.contents.write(startPage - 1, 0, Uint8Array.of(99, 0, 0, 0));',
+    becomes: 'context.process.contents.write(range.startPage + firstIndex - 1, 0, Uint8Array.of(99, 0, 0, 0));',
     program: 'read / discard',
   },
   {

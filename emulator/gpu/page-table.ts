@@ -70,7 +70,7 @@ export class GpuPageTable {
       return;
     }
     if (count === 1) {
-      writeRun(block, indexInBlock, end, flags, frames);
+      writeOne(block, indexInBlock, flags, frames);
       return;
     }
     for (let index = indexInBlock; index < end;) {
@@ -81,7 +81,7 @@ export class GpuPageTable {
         block.used += PIECE_PAGES - countPtes(block, piece);
         block.pack(piece, frame, flags);
       } else {
-        writeRun(block, index, to, flags, frame);
+        writeEach(block, index, to, flags, frame);
       }
       index = to;
     }
@@ -122,29 +122,19 @@ function countPtes(block: PageBlock, piece: number): number {
   return count;
 }
 
-/** PTEs for the pages `[from, to)` of a piece, for the frames from `first` on. */
-function writeRun(block: PageBlock, from: number, to: number, flags: number, first: number): void {
-  block.unpack(from >> PIECE_SHIFT);
-  const { marks, frames, base } = block;
-  // Counted apart: a field that changes with each page is stored and loaded for each.
-  let fresh = 0;
-  for (let at = base + from, frame = first; at < base + to; at++, frame++) {
-    fresh += Number(marks[at] === 0);
-    marks[at] = flags;
-    frames[at] = frame;
-  }
-  block.used += fresh;
+/** PTEs for the pages `[from, to)`; `frames`: of them. */
+function writeEach(block: PageBlock, from: number, to: number, flags: number, frames: Frames): void {
+  for (let index = from; index < to; index++) writeOne(block, index, flags, frameAt(frames, index - from));
 }
 
-/** PTEs for the pages `[from, to)`, whose frames lie anyhow, or begin with none. */
-function writeEach(block: PageBlock, from: number, to: number, flags: number, frames: Frames): void {
-  for (let index = from; index < to; index++) {
-    block.unpack(index >> PIECE_SHIFT);
-    const at = block.base + index;
-    if (block.marks[at] === 0) block.used++;
-    block.marks[at] = flags;
-    block.frames[at] = frameAt(frames, index - from);
-  }
+/** A PTE for page `index`. */
+function writeOne(block: PageBlock, index: number, flags: number, frame: number): void {
+  block.unpack(index >> PIECE_SHIFT);
+  const { marks, frames } = block;
+  const at = block.base + index;
+  if (marks[at] === 0) block.used++;
+  marks[at] = flags;
+  frames[at] = frame;
 }
 
 /** No PTE for the pages `[from, to)` of a block. */

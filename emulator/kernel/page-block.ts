@@ -79,9 +79,10 @@ export class PageBlock {
 
   /** Frames of the `count` pages from page `index` on. */
   framesFrom(index: number, count: number): Frames {
+    if (count === 1 || this.consecutive) return this.frameAt(index);
     const first = index >> PIECE_SHIFT;
     const last = (index + count - 1) >> PIECE_SHIFT;
-    if (this.consecutive || (first === last && this.isPacked(first))) return this.frameAt(index);
+    if (first === last && this.isPacked(first)) return this.frameAt(index);
     for (let piece = first; piece <= last; piece++) this.unpack(piece);
     return framesOf(this.frames, this.base + index, count);
   }

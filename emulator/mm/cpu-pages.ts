@@ -174,7 +174,7 @@ export class CpuPages {
 
   /** New pages, which nothing maps yet: the frame of the first of `count`, a multiple of `alignment`. */
   takeFrames(count: number, alignment: number): number {
-    const frame = Math.ceil(this.#nextFrame / alignment) * alignment;
+    const frame = alignment === 1 ? this.#nextFrame : Math.ceil(this.#nextFrame / alignment) * alignment;
     if (frame + count > SYSTEM_FRAMES_END) throw new NotModelledError('more than 2^31 physical pages');
     this.#nextFrame = frame + count;
     this.allocated += count;
@@ -190,16 +190,18 @@ export class CpuPages {
         return PAGES_PER_BLOCK;
       }
     }
-    if (to - from === 1) return this.#populatePages(block, from, to, mark);
+    if (to - from === 1) return this.#populatePage(block, from, mark);
     let fresh = 0;
     for (let index = from; index < to;) {
       const piece = index >> PIECE_SHIFT;
-      const end = Math.min(to, (piece + 1) << PIECE_SHIFT);
-      fresh +=
-        end - index === PIECE_PAGES && block.isPacked(piece)
-          ? this.#populatePiece(block, piece, mark)
-          : this.#populatePages(block, index, end, mark);
-      index = end;
+      const end = (piece + 1) << PIECE_SHIFT;
+      if (end <= to && end - index === PIECE_PAGES && block.isPacked(piece)) {
+        fresh += this.#populatePiece(block, piece, mark);
+        index = end;
+      } else {
+        fresh += this.#populatePage(block, index, mark);
+        index++;
+      }
     }
     return fresh;
   }
@@ -220,39 +222,23 @@ export class CpuPages {
     return (marks & PRESENT) === 0 ? PIECE_PAGES : 0;
   }
 
-  /** As `#populateBlock`, for pages of one piece. */
-  #populatePages(block: PageBlock, from: number, to: number, mark: number): number {
-    block.unpack(from >> PIECE_SHIFT);
-    const { frames, marks, base } = block;
-    const end = base + to;
-    let fresh = 0;
-    for (let index = base + from; index < end;) {
-      if ((marks[index]! & mark) === mark) {
-        index++;
-        continue;
-      }
-      if (frames[index] !== 0) {
-        if ((marks[index]! & PRESENT) === 0) fresh++;
-        marks[index] = marks[index]! | mark;
-        index++;
-        continue;
-      }
-      // As many as there may be: how many there are comes out while they are filled.
-      const most = end - index;
-      const first = this.takeFrames(most, 1);
-      noteOrder(block, index - base, first);
-      let frame = first;
-      do {
-        frames[index] = frame++;
-        marks[index] = mark;
-      } while (++index < end && frames[index] === 0);
-      const count = frame - first;
-      this.#nextFrame -= most - count;
-      this.allocated -= most - count;
-      block.used += count;
-      fresh += count;
+  /** As `#populateBlock`, for one page. */
+  #populatePage(block: PageBlock, index: number, mark: number): number {
+    block.unpack(index >> PIECE_SHIFT);
+    const { frames, marks } = block;
+    const at = block.base + index;
+    const before = marks[at]!;
+    if ((before & mark) === mark) return 0;
+    if (frames[at] !== 0) {
+      marks[at] = before | mark;
+      return (before & PRESENT) === 0 ? 1 : 0;
     }
-    return fresh;
+    const frame = this.takeFrames(1, 1);
+    noteOrder(block, index, frame);
+    frames[at] = frame;
+    marks[at] = mark;
+    block.used++;
+    return 1;
   }
 
   #dropInBlock(blockNumber: number, from: number, to: number, keepCached: boolean): void {

@@ -26,7 +26,7 @@ function setup(...areas: readonly (readonly [pages: number, protection: number])
     { process, effects: new EffectHub(), points, failures, counters, clock, deviceMemory: null },
     {
       mirroredPages: 2 ** 36,
-      allocateRange: (block, index, pages, notifier) => new GpuRange(block, index, pages, notifier),
+      allocateRange: (block, index, pages, notifier, state) => new GpuRange(block, index, pages, notifier, state),
       invalidate: (_, event, start, end) => {
         const range = svm.findRange(start, end);
         if (range === undefined) return;

@@ -35,7 +35,7 @@ class Setup {
       { process, effects, failures, points, counters, clock: { now: 5 }, deviceMemory: null },
       {
         mirroredPages: MIRRORED,
-        allocateRange: (block, index, pages, notifier) => new GpuRange(block, index, pages, notifier),
+        allocateRange: (block, index, pages, notifier, state) => new GpuRange(block, index, pages, notifier, state),
         invalidate: () => {},
       },
     );

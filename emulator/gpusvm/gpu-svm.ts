@@ -39,7 +39,8 @@ export interface GpuSvmDependencies {
 export interface RangeDriver<R extends GpuRange> extends NotifierOwner {
   /** Pages of the mirrored interval, which starts at 0. */
   readonly mirroredPages: number;
-  allocateRange(blockNumber: number, indexInBlock: number, pages: number, notifier: GpuNotifier): R;
+  /** A new range whose state is `state`. */
+  allocateRange(blockNumber: number, indexInBlock: number, pages: number, notifier: GpuNotifier, state: number): R;
 }
 
 /** The framework object of one SVM context. */
@@ -152,9 +153,9 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     if (failure !== 0) return failure;
     const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
     const indexInBlock = (page - blockNumber * PAGES_PER_BLOCK) & -pages;
-    const range = this.#driver.allocateRange(blockNumber, indexInBlock, pages, notifier);
-    range.state |= RangeState.inserted;
-    if (this.surroundings.deviceMemory !== null && isAnonymous(vma.kind)) range.state |= RangeState.migrates;
+    const migrates = this.surroundings.deviceMemory !== null && isAnonymous(vma.kind);
+    const state = migrates ? RangeState.inserted | RangeState.migrates : RangeState.inserted;
+    const range = this.#driver.allocateRange(blockNumber, indexInBlock, pages, notifier, state);
     // With VRAM others may have come in since: the look at the CPU's pages ends with a preemption point.
     if (this.surroundings.deviceMemory === null) this.ranges.insertHere(range.startPage, range);
     else this.ranges.insert(range.startPage, range);

@@ -15,7 +15,7 @@ function setup(): { cpu: CpuPages; range: (startPage: number, pages: number) => 
   const notifier = new GpuNotifier(B / 0x20000, { invalidate: () => {} });
   return {
     cpu: new CpuPages(new PageContents()),
-    range: (startPage, pages) => new GpuRange(Math.floor(startPage / 512), startPage % 512, pages, notifier),
+    range: (startPage, pages) => new GpuRange(Math.floor(startPage / 512), startPage % 512, pages, notifier, 0),
   };
 }
 

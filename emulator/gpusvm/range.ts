@@ -36,15 +36,16 @@ export class GpuRange {
   readonly pages: number;
   readonly notifier: GpuNotifier;
   /** Bits of `RangeState` and of the driver. */
-  state = 0;
+  state: number;
   /** The DMA array: where the pages lay when they were collected. 0 while the range is not DMA-mapped. */
   frames: Frames = 0;
 
-  constructor(blockNumber: number, indexInBlock: number, pages: number, notifier: GpuNotifier) {
+  constructor(blockNumber: number, indexInBlock: number, pages: number, notifier: GpuNotifier, state: number) {
     this.blockNumber = blockNumber;
     this.indexInBlock = indexInBlock;
     this.pages = pages;
     this.notifier = notifier;
+    this.state = state;
   }
 
   get startPage(): number {

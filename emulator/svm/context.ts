@@ -177,8 +177,15 @@ export class SvmContext implements RangeDriver<AmdgpuSvmRange> {
     return this.device.maxPage;
   }
 
-  allocateRange(blockNumber: number, indexInBlock: number, pages: number, notifier: GpuNotifier): AmdgpuSvmRange {
-    return new AmdgpuSvmRange(blockNumber, indexInBlock, pages, notifier);
+  // Longer than what V8 puts into its callers in any case, so that the range's constructors go there with it or stay here with it.
+  allocateRange(
+    blockNumber: number,
+    indexInBlock: number,
+    pages: number,
+    notifier: GpuNotifier,
+    state: number,
+  ): AmdgpuSvmRange {
+    return new AmdgpuSvmRange(blockNumber, indexInBlock, pages, notifier, state);
   }
 
   invalidate(notifier: GpuNotifier, event: NotifierEvent, startPage: number, endPage: number): void {

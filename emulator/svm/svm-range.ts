@@ -43,8 +43,8 @@ export class AmdgpuSvmRange extends GpuRange {
 
   // Written out: without a constructor its arguments would be collected and spread for each range.
   // oxlint-disable-next-line no-useless-constructor
-  constructor(blockNumber: number, indexInBlock: number, pages: number, notifier: GpuNotifier) {
-    super(blockNumber, indexInBlock, pages, notifier);
+  constructor(blockNumber: number, indexInBlock: number, pages: number, notifier: GpuNotifier, state: number) {
+    super(blockNumber, indexInBlock, pages, notifier, state);
   }
 
   get gpuMapped(): boolean {

@@ -23,8 +23,11 @@ export class OrderedMap<T extends object | number> {
   /** The item with the greatest key that is at most `key`; the last inserted of equal ones. */
   floor(key: number): T | undefined {
     const leaf = this.#leafAfter(key);
-    const position = firstAfter(leaf.keys, leaf.from, leaf.to, key);
-    return position > leaf.from ? leaf.items[position - 1] : lastOf(leaf.previous);
+    const { keys, from, to } = leaf;
+    // What goes in ascending order is the first of its leaf each time.
+    if (from < to && keys[from] === key && (from + 1 === to || keys[from + 1]! > key)) return leaf.items[from];
+    const position = firstAfter(keys, from, to, key);
+    return position > from ? leaf.items[position - 1] : lastOf(leaf.previous);
   }
 
   /** The item with the smallest key that is at least `key`; the first inserted of equal ones. */
@@ -188,6 +191,10 @@ export class OrderedMap<T extends object | number> {
     const recent = this.#recent;
     // What changes in ascending order is the first of its leaf each time.
     const isFirst = recent.items[recent.from] === item && recent.keys[recent.from] === oldKey;
+    if (isFirst && newKey > oldKey && recent.from + 1 < recent.to && newKey < recent.keys[recent.from + 1]!) {
+      recent.keys[recent.from] = newKey;
+      return true;
+    }
     const leaf = isFirst ? recent : this.#leafBefore(oldKey);
     const { keys, from, to } = leaf;
     const position = isFirst ? from : firstFrom(keys, from, to, oldKey);

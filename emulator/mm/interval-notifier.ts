@@ -30,6 +30,8 @@ export interface IntervalNotifier {
 /** The notifiers of one address space, in address order. */
 export class IntervalNotifierSet {
   readonly #notifiers = new OrderedMap<IntervalNotifier>();
+  // The one that there is, where there is one: a process with less than 512 MiB for the GPU mostly has no other.
+  #only: IntervalNotifier | undefined;
   #longest = 0;
   #sequence = 0;
   // What `#collect` has found in addition to the first: mostly there is one, which needs no list.
@@ -47,11 +49,13 @@ export class IntervalNotifierSet {
   insert(notifier: IntervalNotifier): void {
     notifier.sequence = this.#sequence;
     this.#notifiers.insert(notifier.startPage, notifier);
+    this.#only = this.#notifiers.size === 1 ? notifier : undefined;
     this.#longest = Math.max(this.#longest, notifier.endPage - notifier.startPage);
   }
 
   remove(notifier: IntervalNotifier): void {
     this.#notifiers.remove(notifier.startPage, notifier);
+    this.#only = this.#notifiers.size === 1 ? this.#notifiers.first() : undefined;
   }
 
   /** Delivers one event to every notifier that intersects `[startPage, endPage)`, in address order. */
@@ -68,6 +72,8 @@ export class IntervalNotifierSet {
 
   /** The first notifier that intersects `[startPage, endPage)`; the others are in `#others`. */
   #collect(startPage: number, endPage: number): IntervalNotifier | undefined {
+    const only = this.#only;
+    if (only !== undefined) return only.endPage > startPage && only.startPage < endPage ? only : undefined;
     const notifiers = this.#notifiers;
     let first: IntervalNotifier | undefined;
     let notifier = notifiers.seek(startPage - this.#longest, endPage);

@@ -146,10 +146,10 @@ export class AddressSpace {
     const first = this.findVmaFrom(startPage);
     if (first === undefined || first.startPage >= endPage) return 0;
     if (this.#hasHugetlb && this.#cutsHugetlb(startPage, endPage)) return -Errno.EINVAL;
-    this.splitAt(startPage);
+    if (first.startPage < startPage) this.splitAt(startPage);
     this.#splitHugeAt(endPage);
     const from = Math.max(first.startPage, startPage);
-    const to = this.#takeOut(startPage, endPage);
+    const to = this.#takeOut(from, endPage);
     this.notifiers.deliver(NotifierEvent.unmap, startPage, endPage);
     this.#drop(from, to, false);
     this.contents.detach(startPage, endPage);

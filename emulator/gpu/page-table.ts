@@ -60,6 +60,7 @@ export class GpuPageTable {
   writeInBlock(blockNumber: number, indexInBlock: number, count: number, flags: number, frames: Frames): void {
     const block = this.blocks.getOrCreate(blockNumber);
     const end = indexInBlock + count;
+    // A piece whose frame is 0 has none.
     if (typeof frames !== 'number' || frames === 0) {
       writeEach(block, indexInBlock, end, flags, frames);
       return;

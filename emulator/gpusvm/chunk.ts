@@ -4,17 +4,21 @@
 // mutant: chunk-of-64k
 export const CHUNK_PAGES: readonly number[] = [512, 16, 1];
 
+/** How an operation maps pages. */
+export interface OperationMode {
+  /** For reading only: the mapping then need not be writable. */
+  readOnly: boolean;
+}
+
 /**
  * What an operation asks of the ranges that it finds or makes. One object for all of them: bounds that are handed over by themselves
  * are numbers in boxes, which are made for each call.
  */
-export interface RangeRequest {
+export interface RangeRequest extends OperationMode {
   /** First page that a new range may have. */
   lowPage: number;
   /** First page after the last one that a new range may have; 0 stands for an end that wrapped past 2^64. */
   highPage: number;
-  /** Whether the pages are to be mapped for reading only: the mapping then need not be writable. */
-  readOnly: boolean;
 }
 
 /** The ranges that are there. */
@@ -23,9 +27,7 @@ export interface OtherRanges {
   isTaken(startPage: number, pages: number): boolean;
 }
 
-/**
- * Pages of the chunk for a new range at `page` of the mapping `[vmaStart, vmaEnd)`, or 0 if none fits.
- */
+/** Pages of the chunk for a new range at `page` of the mapping `[vmaStart, vmaEnd)`, or 0 if none fits. */
 export function chooseChunk(
   page: number,
   vmaStart: number,

@@ -191,10 +191,6 @@ export class OrderedMap<T extends object | number> {
     const recent = this.#recent;
     // What changes in ascending order is the first of its leaf each time.
     const isFirst = recent.items[recent.from] === item && recent.keys[recent.from] === oldKey;
-    if (isFirst && newKey > oldKey && recent.from + 1 < recent.to && newKey < recent.keys[recent.from + 1]!) {
-      recent.keys[recent.from] = newKey;
-      return true;
-    }
     const leaf = isFirst ? recent : this.#leafBefore(oldKey);
     const { keys, from, to } = leaf;
     const position = isFirst ? from : firstFrom(keys, from, to, oldKey);

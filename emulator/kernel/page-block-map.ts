@@ -68,14 +68,14 @@ export class PageBlockMap {
     this.budget = budget;
   }
 
-  /** The block with the number `page / 512`, or undefined; none of its pieces is packed, until the owner of the map goes on. */
+  /** The block with the number `page / 512`, or undefined; none of its pieces is packed, until the owner of the map packs one again. */
   get(blockNumber: number): PageBlock | undefined {
     const block = this.getPacked(blockNumber);
     block?.unpackAll();
     return block;
   }
 
-  /** As `get`, for the owner of the map and for who does not look at entries: pieces stay packed. */
+  /** As `get`, for the owner of the map, and for callers that look at no entries: pieces stay packed. */
   getPacked(blockNumber: number): PageBlock | undefined {
     if (blockNumber === this.#recentIndex) return this.#recent;
     this.#recentIndex = blockNumber;

@@ -3,7 +3,7 @@ import { SvmFlag } from '../../lib/uapi/constants.ts';
 import type { FaultReason } from '../kernel/effects.ts';
 import { runAwake } from '../kernel/sleepable.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
-import type { RangeRequest } from '../gpusvm/chunk.ts';
+import type { OperationMode, RangeRequest } from '../gpusvm/chunk.ts';
 import { evictRange } from '../gpusvm/get-device-pages.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
 import { isSpecialVma } from '../mm/vma.ts';
@@ -272,7 +272,7 @@ class HandleFault implements FaultCall {
   #commit(
     interval: AttributeInterval,
     range: AmdgpuSvmRange,
-    request: RangeRequest,
+    mode: OperationMode,
     collected: number,
     once: boolean,
   ): number {
@@ -289,7 +289,7 @@ class HandleFault implements FaultCall {
     if (collected === -Errno.EPERM) return this.#because('pages-not-writable', collected, collected, 1);
     if (this.#rules.killing.includes(collected)) return this.#because('no-memory', collected, collected, 1);
     if (collected !== 0) return this.#because('pages-unavailable', 0, collected);
-    const flags = context.device.pteFlags.indexFor(interval.flags, request.readOnly, memoryOf(range));
+    const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, memoryOf(range));
     const result = commitRange(context, range, flags, interval.flags, false, true);
     // RESET_ATTR does not take the svm lock: it may have come while pages were collected and PTEs written.
     if (interval.freed) this.#reportFreed(interval);

@@ -2,7 +2,7 @@
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { Sleepable } from '../kernel/sleepable.ts';
 import { getDevicePages } from '../gpusvm/get-device-pages.ts';
-import type { RangeRequest } from '../gpusvm/chunk.ts';
+import type { OperationMode } from '../gpusvm/chunk.ts';
 import { getPages } from '../gpusvm/get-pages.ts';
 import { PteMemory } from '../gpu/pte-format.ts';
 import type { SvmContext } from '../svm/context.ts';
@@ -16,26 +16,26 @@ export function memoryOf(range: AmdgpuSvmRange): PteMemory {
 }
 
 /** A repaired driver does not write to pages that may have been collected for reading. */
-function forgetForWriting({ framework, revision }: SvmContext, range: AmdgpuSvmRange, request: RangeRequest): void {
-  if (!revision.repairs['collect-again-for-writing'] || request.readOnly || !range.pagesValid) return;
+function forgetForWriting({ framework, revision }: SvmContext, range: AmdgpuSvmRange, mode: OperationMode): void {
+  if (!revision.repairs['collect-again-for-writing'] || mode.readOnly || !range.pagesValid) return;
   framework.notifierLock.acquireRead();
   framework.unmapPages(range);
   framework.notifierLock.releaseRead();
 }
 
-/** Collects the pages of `range`; after -EPERM `request` is read-only, and they are collected so. 0 or a negative errno. */
+/** Collects the pages of `range`; after -EPERM `mode` is read-only, and they are collected so. 0 or a negative errno. */
 export function getRangePages(
   context: SvmContext,
   range: AmdgpuSvmRange,
-  request: RangeRequest,
+  mode: OperationMode,
   deviceOnly = false,
 ): number {
   const { framework } = context;
-  forgetForWriting(context, range, request);
-  const result = getPages(framework, range, request.readOnly, deviceOnly);
+  forgetForWriting(context, range, mode);
+  const result = getPages(framework, range, mode.readOnly, deviceOnly);
   // mutant: v7-no-read-only-retry
-  if (result !== -Errno.EPERM || request.readOnly) return result;
-  request.readOnly = true;
+  if (result !== -Errno.EPERM || mode.readOnly) return result;
+  mode.readOnly = true;
   return getPages(framework, range, true, deviceOnly);
 }
 
@@ -43,14 +43,14 @@ export function getRangePages(
 function* getRangeDevicePages(
   context: SvmContext,
   range: AmdgpuSvmRange,
-  request: RangeRequest,
+  mode: OperationMode,
   deviceOnly: boolean,
 ): Sleepable<number> {
   const { framework } = context;
-  forgetForWriting(context, range, request);
-  const result = yield* getDevicePages(framework, range, request.readOnly, deviceOnly);
-  if (result !== -Errno.EPERM || request.readOnly) return result;
-  request.readOnly = true;
+  forgetForWriting(context, range, mode);
+  const result = yield* getDevicePages(framework, range, mode.readOnly, deviceOnly);
+  if (result !== -Errno.EPERM || mode.readOnly) return result;
+  mode.readOnly = true;
   return yield* getDevicePages(framework, range, true, deviceOnly);
 }
 
@@ -61,19 +61,19 @@ function* getRangeDevicePages(
 export function* placePages(
   context: SvmContext,
   range: AmdgpuSvmRange,
-  request: RangeRequest,
+  mode: OperationMode,
   toVram: boolean,
 ): Sleepable<{ readonly result: number; readonly moved: boolean }> {
   const moved = toVram ? yield* migrateRange(context, range) : 0;
   if (!context.revision.repairs['map-system-memory']) {
     if (moved !== 0) return { result: moved, moved: false };
-    return { result: yield* getRangeDevicePages(context, range, request, toVram), moved: true };
+    return { result: yield* getRangeDevicePages(context, range, mode, toVram), moved: true };
   }
   if (moved !== 0) yield* bringHome(context, range);
-  let result = yield* getRangeDevicePages(context, range, request, false);
+  let result = yield* getRangeDevicePages(context, range, mode, false);
   if (result === -Errno.EOPNOTSUPP || result === -Errno.EFAULT) {
     yield* bringHome(context, range);
-    result = yield* getRangeDevicePages(context, range, request, false);
+    result = yield* getRangeDevicePages(context, range, mode, false);
   }
   return { result, moved: true };
 }

@@ -4,7 +4,7 @@ import { PteMemory } from '../../gpu/pte-format.ts';
 import { exclusiveEnd } from '../../svm/attribute-interval.ts';
 import type { AttributeInterval } from '../../svm/attribute-interval.ts';
 import { Trigger } from '../../svm/attribute-record.ts';
-import type { RangeRequest } from '../../gpusvm/chunk.ts';
+import type { OperationMode, RangeRequest } from '../../gpusvm/chunk.ts';
 import { commitRange, lockPageDirectory, zapPages } from '../../svm/commit.ts';
 import type { SvmContext } from '../../svm/context.ts';
 import { findOrInsertRange } from '../../svm/find-range.ts';
@@ -166,13 +166,13 @@ export function mapRange(
   context: SvmContext,
   range: AmdgpuSvmRange,
   interval: AttributeInterval,
-  request: RangeRequest,
+  mode: OperationMode,
   deviceOnly: boolean,
 ): number {
   if (range.isMappedFor(interval.flags)) return 0;
   // mutant: off-read-only-lost
-  const result = getRangePages(context, range, request, deviceOnly);
+  const result = getRangePages(context, range, mode, deviceOnly);
   if (result !== 0) return result;
-  const flags = context.device.pteFlags.indexFor(interval.flags, request.readOnly, PteMemory.system);
+  const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, PteMemory.system);
   return commitRange(context, range, flags, interval.flags, true);
 }

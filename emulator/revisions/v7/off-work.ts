@@ -293,11 +293,9 @@ export class OffWork implements RestoreWork, OffQueues {
     this.#context.points.reach('tree-unlock');
     // mutant: off-restore-nothing
     if (interval === undefined || !hasAccess(interval)) return 0;
-    const readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
-    // The range is there: none is made.
-    const request = { lowPage: range.startPage, highPage: range.endPage, readOnly };
+    const mode = { readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
     const deviceOnly = prefersDevice(interval) && !this.#context.revision.repairs['restore-without-device'];
-    return mapRange(this.#context, range, interval, request, deviceOnly);
+    return mapRange(this.#context, range, interval, mode, deviceOnly);
   }
 
   #collectAll(): void {

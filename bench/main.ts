@@ -21,6 +21,7 @@ import { measureTime } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
 import { measureMemory } from './memory.ts';
 import { measureMigration } from './migration.ts';
+import { onOneProcessor } from './one-processor.ts';
 import { measurePaired } from './paired.ts';
 import type { PairedWorkload } from './paired.ts';
 import { measureRaces } from './races.ts';
@@ -43,7 +44,8 @@ function besideC(workload: PairedWorkload): Measurement {
     if (baseline.problem !== undefined)
       process.stderr.write(`bench: there are no figures of C beside: ${baseline.problem}\n`);
   }
-  return measurePaired(workload, baseline);
+  const side = baseline;
+  return onOneProcessor(() => measurePaired(workload, side));
 }
 
 /** Groups of measurements by name; each makes its scene only when it is asked for. */

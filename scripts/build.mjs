@@ -16,7 +16,7 @@ const sourceFolders = ['lib', 'emulator', 'native'];
 
 function currentFingerprint() {
   const isSource = (/** @type {string} */ name) => /\.(ts|tsx|css|html)$/.test(name) && !name.endsWith('.test.ts');
-  const configuration = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs', 'scripts/bundle.mjs', 'scripts/bundle-types.mjs', 'scripts/build-inspector.mjs'];
+  const configuration = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs', 'scripts/bundle.mjs', 'scripts/chunks.mjs', 'scripts/module-graph.mjs', 'scripts/bundle-types.mjs', 'scripts/build-inspector.mjs'];
   const tools = ['typescript', 'rolldown', 'rolldown-plugin-dts', 'node-addon-api'].map((name) => `${readJson(dependency(`${name}/package.json`)).version}`);
   return fingerprint([...listFiles(sourceFolders, isSource), ...configuration], tools);
 }

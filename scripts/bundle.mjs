@@ -9,6 +9,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { rolldown } from 'rolldown';
+import { assertNoCircle, constantsOf, linked, SharedChunks } from './chunks.mjs';
 import { isMain, readJson, root, runMain } from './support.mjs';
 
 /** Programs for other threads and processes, and what the scripts and tests of the repository call. */
@@ -43,6 +44,7 @@ function entries() {
  */
 async function bundle(output, names, kind) {
   const extension = kind === 'cjs' ? 'cjs' : 'js';
+  const shared = kind === 'cjs' ? sharedChunks(output, names) : undefined;
   const build = await rolldown({
     input: Object.fromEntries(names.map((name) => [name, path.join(output, `${name}.js`)])),
     // Only what is Node's, and the optional peer.
@@ -50,7 +52,7 @@ async function bundle(output, names, kind) {
     platform: 'node',
     // Bundled again, into an ES module, a CommonJS one has no place.
     ...(kind === 'cjs' ? { transform: { define: placeOfCommonJs } } : {}),
-    preserveEntrySignatures: 'strict',
+    preserveEntrySignatures: kind === 'cjs' ? 'allow-extension' : 'strict',
     onwarn: (warning) => {
       throw new Error(`${warning.code}: ${warning.message}`);
     },
@@ -64,9 +66,30 @@ async function bundle(output, names, kind) {
       // The declarations document the code; here it would be read at each start.
       comments: { legal: true, annotation: true, jsdoc: false },
       charset: 'ascii',
-      ...(kind === 'cjs' ? { codeSplitting: { groups: sharedChunks(output) } } : {}),
+      ...(shared === undefined
+        ? {}
+        : {
+            codeSplitting: {
+              includeDependenciesRecursively: false,
+              groups: [{ debugName: 'shared', name: (id) => shared.chunkOf(id) }],
+            },
+          }),
     });
-    return files.flatMap((file) => (file.type === 'chunk' ? [file] : []));
+    const chunks = files.flatMap((file) => (file.type === 'chunk' ? [file] : []));
+    if (shared === undefined) return chunks;
+    const constants = new Map(chunks.map(({ fileName, code }) => [fileName, constantsOf(code)]));
+    const result = chunks.map(({ name, fileName, code, isEntry, exports }) => ({
+      fileName,
+      isEntry,
+      exports,
+      code: linked(
+        code,
+        (needed) => shared.isLate(name, path.basename(needed, '.cjs')),
+        (needed) => constants.get(path.posix.join(path.posix.dirname(fileName), needed)) ?? new Set(),
+      ),
+    }));
+    assertNoCircle(new Map(result.map(({ fileName, code }) => [fileName, code])));
+    return result;
   } finally {
     await build.close();
   }
@@ -76,50 +99,13 @@ async function bundle(output, names, kind) {
 const lightPrograms = ['lib/cli/run-command', 'lib/cli/commands/index', 'lib/cli/gpu'];
 
 /**
- * One chunk for all modules that the same entries and light programs load. The bundler would make one for each set of all programs,
- * thirty for an import, and to find a file takes as long as to read it. What an entry does not load, it does not load now
- * either, and no chunk needs one that needs it. Modules that no entry loads stay the bundler's.
+ * Chunks for what entries share.
  * @param {string} output
- * @returns {import('rolldown').CodeSplittingGroup[]}
+ * @param {readonly string[]} names
  */
-function sharedChunks(output) {
-  const { exported } = entries();
-  /** @type {Map<string, Set<string>>} */
-  const users = new Map();
-  for (const program of [...exported, ...lightPrograms].filter((name) => isThere(output, name)))
-    noteUses(path.join(output, `${program}.js`), program, users);
-  /** @type {Map<string, { readonly programs: number, readonly ids: string[] }>} */
-  const groups = new Map();
-  for (const [id, programs] of users) {
-    if (!exported.some((name) => programs.has(name))) continue;
-    const key = [...programs].join();
-    const group = groups.get(key) ?? { programs: programs.size, ids: [] };
-    group.ids.push(id.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-    groups.set(key, group);
-  }
-  return [...groups.values()].map(({ programs, ids }, index) => ({
-    name: `shared${index + 1}`,
-    test: new RegExp(`^(${ids.join('|')})$`),
-    // A chunk takes what its modules import: what the most programs load comes first.
-    priority: programs,
-  }));
-}
-
-/** An import or export of a module by its path, as the compiler writes it. */
-const STATIC_IMPORT = /^(?:import|export)\b[^'"]*['"](\.[^'"]+)['"];$/gm;
-
-/**
- * Notes the program as a user of the module and of everything that it imports.
- * @param {string} id
- * @param {string} program
- * @param {Map<string, Set<string>>} users
- */
-function noteUses(id, program, users) {
-  const known = users.get(id) ?? new Set();
-  if (known.has(program)) return;
-  users.set(id, known.add(program));
-  for (const [, name] of fs.readFileSync(id, 'utf8').matchAll(STATIC_IMPORT))
-    noteUses(path.resolve(path.dirname(id), name ?? ''), program, users);
+function sharedChunks(output, names) {
+  const there = (/** @type {string} */ name) => isThere(output, name);
+  return new SharedChunks(output, entries().exported.filter(there), lightPrograms.filter(there), names);
 }
 
 /**

@@ -97,7 +97,7 @@ const READERS: Readonly<Record<keyof OpenOptions, OptionReader>> = {
     // Which ids there are depends on the profile: the machine looks at them.
     accepts: (value) => value === 'all' || (Array.isArray(value) && value.every((id) => typeof id === 'string')),
     variable: 'AMDGPU_SVM_REPAIRS',
-    inherit: repairsOfText,
+    inherit: (text) => repairsOfText(text),
   },
   emulator: {
     expected: 'an EmulatedDevice or options of an EmulatedMachine',

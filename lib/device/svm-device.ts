@@ -137,7 +137,10 @@ export class SvmDevice {
    */
   static openAll(options: OpenAllOptions = {}): SvmDevice[] {
     const { emulator } = options ?? {};
-    const single = emulator instanceof EmulatedMachine ? { ...options, emulator: emulator.devices[0]! } : options;
+    const single =
+      emulator !== undefined && emulator instanceof EmulatedMachine
+        ? { ...options, emulator: emulator.devices[0]! }
+        : options;
     const resolved = resolveOpenOptions(single as OpenOptions, process.env);
     trafficOutput();
     const { record } = resolved;

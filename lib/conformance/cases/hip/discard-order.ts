@@ -17,6 +17,7 @@ import {
 } from './runtime.ts';
 import type { Hip } from './runtime.ts';
 import { discard } from './discard.ts';
+import { distinct } from '../../support/distinct.ts';
 
 export const discardOrderGroup = new CaseGroup(
   'hip,hipMemDiscardBatchAsync',
@@ -49,13 +50,13 @@ discardOrderGroup
     });
     await settle();
     t.equal(
-      [runtime.streamQuery(stream), last(hip, memory), ...new Set(memory.read())],
+      [runtime.streamQuery(stream), last(hip, memory), ...distinct(memory.read())],
       [HipStatus.notReady, NONE, 0xaa],
       'stream, LastPrefetchLocation and contents while a kernel runs before it',
     );
     await letGo();
     t.equal(await after, 0, 'what a kernel behind it reads');
-    t.equal([last(hip, memory), ...new Set(memory.read())], [CPU, 3], 'LastPrefetchLocation and contents');
+    t.equal([last(hip, memory), ...distinct(memory.read())], [CPU, 3], 'LastPrefetchLocation and contents');
   });
 
 discardOrderGroup
@@ -115,7 +116,7 @@ discardOrderGroup
     await hip.runtime.streamSynchronize(stream);
     const pages = Array.from({ length: 16 }, (_, page) => page * PAGE);
     t.equal(
-      pages.map((at) => [...new Set(memory.read(at, PAGE))].join()),
+      pages.map((at) => distinct(memory.read(at, PAGE)).join()),
       pages.map((at) => (at >= start && at + PAGE <= end ? '0' : '221')),
       'values in each page',
     );
@@ -133,7 +134,7 @@ discardOrderGroup
       const memory = filled(hip, KIB_64, 0xaa);
       await hip.prefetch(memory, KIB_64, gpu);
       t.equal(
-        [last(hip, memory), ...new Set(memory.read())],
+        [last(hip, memory), ...distinct(memory.read())],
         [gpu, 0xaa],
         'LastPrefetchLocation and contents after a prefetch',
       );
@@ -163,7 +164,7 @@ discardOrderGroup
     const memory = filled(hip, KIB_64, 0xaa);
     const seenBy = (gpu: number): Promise<number[]> => {
       hip.runtime.setDevice(gpu);
-      return hip.runtime.launch(null, async (queue) => [...new Set(await queue.read(memory.address, KIB_64))]);
+      return hip.runtime.launch(null, async (queue) => distinct(await queue.read(memory.address, KIB_64)));
     };
     for (const gpu of hip.gpus) t.equal(await seenBy(gpu), [0xaa], `what GPU ${gpu} reads before`);
     await discard(hip, [memory]);

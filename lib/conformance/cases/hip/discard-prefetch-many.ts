@@ -18,6 +18,7 @@ import {
 } from './runtime.ts';
 import type { Hip } from './runtime.ts';
 import { toOne } from './discard-prefetch.ts';
+import { distinct } from '../../support/distinct.ts';
 
 export const discardAndPrefetchManyGroup = new CaseGroup(
   'hip,hipMemDiscardAndPrefetchBatchAsync',
@@ -156,7 +157,7 @@ discardAndPrefetchManyGroup
     hip.runtime[CALLS[point.api]]([system.address], [PAGE], 1, [toDevice(point.gpus - 1)], [0], 1, 0, stream);
     await hip.runtime.streamSynchronize(stream);
     t.equal(
-      [hip.ask(Attribute.lastPrefetchLocation, system.address, PAGE), ...new Set(system.read(0, PAGE))],
+      [hip.ask(Attribute.lastPrefetchLocation, system.address, PAGE), ...distinct(system.read(0, PAGE))],
       [point.gpus - 1, 7],
       'LastPrefetchLocation and contents',
     );

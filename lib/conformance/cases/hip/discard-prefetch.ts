@@ -16,6 +16,7 @@ import {
   Place,
 } from './runtime.ts';
 import type { Hip } from './runtime.ts';
+import { distinct } from '../../support/distinct.ts';
 
 export const discardAndPrefetchGroup = new CaseGroup(
   'hip,hipMemDiscardAndPrefetchBatchAsync',
@@ -146,7 +147,7 @@ for (const [name, api, title] of [
         );
         hip.runtime.setDevice(gpu);
         t.equal(
-          await hip.runtime.launch(null, async (queue) => [...new Set(await queue.read(memory.address, MEBIBYTE))]),
+          await hip.runtime.launch(null, async (queue) => distinct(await queue.read(memory.address, MEBIBYTE))),
           [0],
           'what the GPU reads',
         );
@@ -211,14 +212,14 @@ discardAndPrefetchGroup
     );
     await runtime.streamSynchronize(stream);
     t.equal(
-      memories.flatMap((memory) => [...new Set(memory.read()), last(hip, memory)]),
+      memories.flatMap((memory) => [...distinct(memory.read()), last(hip, memory)]),
       [0xaa, NONE, 0xbb, NONE],
       'contents and LastPrefetchLocation of each',
     );
     call([toDevice(0), toDevice(0)], [0, 1]);
     await runtime.streamSynchronize(stream);
     t.equal(
-      memories.flatMap((memory) => [...new Set(memory.read()), last(hip, memory)]),
+      memories.flatMap((memory) => [...distinct(memory.read()), last(hip, memory)]),
       [0, 0, 0, 0],
       'the same after a good call',
     );

@@ -2,6 +2,7 @@
 import type { HipMemory } from '../../../hip/index.ts';
 import type { CaseContext } from '../../framework/context.ts';
 import type { Hip } from './runtime.ts';
+import { allAre, distinct } from '../../support/distinct.ts';
 
 /** Managed memory full of a byte. */
 export function filled(hip: Hip, size: number, byte: number): HipMemory {
@@ -11,11 +12,11 @@ export function filled(hip: Hip, size: number, byte: number): HipMemory {
 }
 
 export function isEmpty(memory: HipMemory): boolean {
-  return memory.read().every((byte) => byte === 0);
+  return allAre(memory.read(), 0);
 }
 
 /** The CPU writes all of the memory and reads it back. */
 export function checkUsable(t: CaseContext, memory: HipMemory): void {
   memory.write(0, new Uint8Array(memory.size).fill(0x55));
-  t.equal([...new Set(memory.read())], [0x55], 'what the CPU reads of what it has written');
+  t.equal(distinct(memory.read()), [0x55], 'what the CPU reads of what it has written');
 }

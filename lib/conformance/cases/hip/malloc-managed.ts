@@ -17,6 +17,7 @@ import {
   PAGE,
   valuesOf,
 } from './runtime.ts';
+import { allAre } from '../../support/distinct.ts';
 
 export const mallocManagedGroup = new CaseGroup('hip,hipMallocManaged', 'HIP: managed memory');
 
@@ -303,9 +304,6 @@ mallocManagedGroup
         const read = new arrayOf((await queue.read(second.address, size)).buffer);
         await queue.write(second.address, new Uint8Array(read.map(double).buffer));
       });
-      t.ok(
-        [...new arrayOf(second.read().buffer)].every((value) => value === 246),
-        `every element is 246 after GPU ${gpu}`,
-      );
+      t.ok(allAre(new arrayOf(second.read().buffer), 246), `every element is 246 after GPU ${gpu}`);
     }
   });

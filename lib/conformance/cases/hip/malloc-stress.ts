@@ -12,6 +12,7 @@ import {
   openHip,
   valuesOf,
 } from './runtime.ts';
+import { distinct } from '../../support/distinct.ts';
 
 export const mallocStressGroup = new CaseGroup('hip,hipMallocManaged', 'HIP: managed memory');
 
@@ -40,7 +41,7 @@ mallocStressGroup
       await hip.runtime.launch(null, async (queue) =>
         queue.write(memory.address, (await queue.read(memory.address, size)).map(plusTen)),
       );
-      t.equal([...new Set(memory.read())], [110], `values of ${size} bytes`);
+      t.equal(distinct(memory.read()), [110], `values of ${size} bytes`);
       hip.runtime.free(memory);
     }
   });

@@ -6,6 +6,7 @@ import type { CaseContext } from '../../framework/context.ts';
 import type { Feature } from '../../framework/feature.ts';
 import { parameters } from '../../framework/parameters.ts';
 import type { Parameters } from '../../framework/parameters.ts';
+import { distinct } from '../../support/distinct.ts';
 
 export {
   HipMemAttach as Attach,
@@ -181,12 +182,12 @@ export function floats(count: number, value: number): Uint8Array<ArrayBuffer> {
 
 /** The values that the ints have, each once, in ascending order: [10] if all are 10. */
 export function valuesOf(bytes: Uint8Array): number[] {
-  return [...new Set(new Int32Array(bytes.slice().buffer))].toSorted((one, other) => one - other);
+  return distinct(new Int32Array(bytes.slice().buffer)).toSorted((one, other) => one - other);
 }
 
 /** The same of floats. */
 export function floatValuesOf(bytes: Uint8Array): number[] {
-  return [...new Set(new Float32Array(bytes.slice().buffer))].toSorted((one, other) => one - other);
+  return distinct(new Float32Array(bytes.slice().buffer)).toSorted((one, other) => one - other);
 }
 
 /** '1024+2048' as offset, width, and the end of the last page that is touched. */

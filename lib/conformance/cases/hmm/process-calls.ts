@@ -1,7 +1,7 @@
 /** hmm-tests with a child process, mremap, pins and hugetlbfs. */
 import { CaseGroup } from '../../framework/case.ts';
 import { parameters } from '../../framework/parameters.ts';
-import { BUFFER, counting } from '../../support/counting.ts';
+import { BUFFER, counting, inverse } from '../../support/counting.ts';
 import { EBUSY } from '../../support/errno.ts';
 import { allocate, memoryNeeds, prefetchToGpu, store } from '../../support/memory.ts';
 import { CHUNK_2M, KIB, MIB } from '../../support/units.ts';
@@ -17,11 +17,6 @@ const VRAM = 16 * MIB;
 
 function isEqual(found: Uint8Array, expected: Uint8Array): boolean {
   return Buffer.compare(found, expected) === 0;
-}
-
-/** As `counting`, with other words. */
-function inverse(size: number): Uint8Array {
-  return counting(size).map((byte) => ~byte);
 }
 
 processCallsGroup

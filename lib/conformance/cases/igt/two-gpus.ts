@@ -20,6 +20,7 @@ import {
 import { PREFETCHES, prefetch } from '../../support/two-gpus.ts';
 import { EFAULT } from '../../support/errno.ts';
 import { CHUNK_2M, KIB, MIB } from '../../support/units.ts';
+import { allAre } from '../../support/distinct.ts';
 
 export const twoGpusGroup = new CaseGroup('igt,two-gpus', 'Two GPUs in the memory of one process (xe_multigpu_svm)');
 
@@ -228,10 +229,7 @@ twoGpusGroup
     }
     t.equal([load(mapping, 0), load(mapping, 8)], [1, 9], 'words that the CPU reads');
     // The second GPU took it page by page: those that lie with the first do not count as present.
-    t.ok(
-      mapping.read(16, size - 16).every((byte) => byte === 7),
-      'the other bytes are as they were',
-    );
+    t.ok(allAre(mapping.read(16, size - 16), 7), 'the other bytes are as they were');
     t.equal(taken(), [0, 0], 'bytes taken when it is home');
   });
 

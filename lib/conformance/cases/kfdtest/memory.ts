@@ -21,6 +21,7 @@ import type { NodePoint } from './node.ts';
 import { EFAULT } from '../../support/errno.ts';
 import { getsWithoutMemory } from '../../support/without-memory.ts';
 import { waitForCollector } from '../../support/memory.ts';
+import { allAre } from '../../support/distinct.ts';
 
 export const memoryGroup = new CaseGroup(
   'kfdtest,KFDSVMRangeTest,memory',
@@ -221,10 +222,7 @@ memoryGroup
     await t.queue(device).fill(memory.address, 0x33333333, pages(1));
     // Where the original closes the file and opens it again: nothing but the file keeps the bytes.
     memory.discard();
-    t.ok(
-      memory.read(0, pages(1)).every((byte) => byte === 0x33),
-      'every byte of the file is 0x33',
-    );
+    t.ok(allAre(memory.read(0, pages(1)), 0x33), 'every byte of the file is 0x33');
   });
 
 memoryGroup

@@ -4,6 +4,7 @@ import type { HsaAgent } from '../../../hsa/index.ts';
 import { CaseGroup } from '../../framework/case.ts';
 import { ask, eachRuntime, openRuntime, pair, prefetch, reserve, discardFeatures, runtimeFeatures } from './runtime.ts';
 import { reserveRegions, valuesIn, fill, letGo, checkReserved } from './discard.ts';
+import { distinct } from '../../support/distinct.ts';
 
 export const discardAndPrefetchGroup = new CaseGroup(
   'rocrtst,SvmMemory_Discard',
@@ -56,7 +57,7 @@ discardAndPrefetchGroup
           'prefetch location, of the runtime and of the device',
         );
         t.equal(
-          [...valuesIn(region), ...new Set(await queue.read(region.address, MEBIBYTE))],
+          [...valuesIn(region), ...distinct(await queue.read(region.address, MEBIBYTE))],
           [0, 0],
           'what CPU and GPU read',
         );

@@ -6,6 +6,7 @@ import type { CaseContext } from '../../framework/context.ts';
 import { pages } from '../../framework/mapping.ts';
 import { ask, eachRuntime, openRuntime, pair, reserve, discardFeatures, runtimeFeatures } from './runtime.ts';
 import type { Region } from './runtime.ts';
+import { distinct } from '../../support/distinct.ts';
 
 export const discardGroup = new CaseGroup('rocrtst,SvmMemory_Discard', 'rocrtst: memory whose contents are given up');
 
@@ -27,7 +28,7 @@ export function reserveRegions(runtime: HsaRuntime, size: number, gpu: HsaAgent)
 
 /** The values of the bytes, each once. */
 export function valuesIn({ memory, size }: Region): number[] {
-  return [...new Set(memory.read(0, size))];
+  return distinct(memory.read(0, size));
 }
 
 export function fill({ memory }: Region, byte: number): void {
@@ -125,7 +126,7 @@ discardGroup
         for (const { device } of runtime.gpuAgents)
           t.has(region.pages, { prefetchLocation: 'system' }, 'where each device was told to bring it', device);
         t.equal(
-          [...valuesIn(region), ...new Set(await queue.read(region.address, 1024))],
+          [...valuesIn(region), ...distinct(await queue.read(region.address, 1024))],
           [0, 0],
           'what CPU and GPU read',
         );
@@ -220,7 +221,7 @@ discardGroup
     const isInside = (from: number): boolean => from >= offset && Math.min(from + pages(1), reserved) <= offset + size;
     for (const page of [0, 1, 2, 3, 4])
       t.equal(
-        [...new Set(region.memory.read(pages(page), pages(1)))],
+        distinct(region.memory.read(pages(page), pages(1))),
         [isInside(pages(page)) ? 0 : 7],
         `contents of page ${page}`,
       );

@@ -3,6 +3,7 @@ import { HsaPointerType, HsaSvmAttribute as Attribute } from '../../../hsa/index
 import { CaseGroup } from '../../framework/case.ts';
 import { pages } from '../../framework/mapping.ts';
 import { accessOf, ask, eachRuntime, openRuntime, pair, prefetch, reserve, runtimeFeatures } from './runtime.ts';
+import { allAre } from '../../support/distinct.ts';
 
 export const basicGroup = new CaseGroup(
   'rocrtst,SvmMemory_Basic_Test',
@@ -69,18 +70,12 @@ basicGroup
         host.address + BigInt(INTS * 4),
         new Uint8Array(Int32Array.from({ length: USED }, (_, index) => index).buffer),
       );
-      t.ok(
-        ints(device.memory.read(0, USED * 4)).every((value) => value === 1),
-        'every result of the device is the data of the host',
-      );
+      t.ok(allAre(ints(device.memory.read(0, USED * 4)), 1), 'every result of the device is the data of the host');
       t.ok(
         ints(host.memory.read(INTS * 4, USED * 4)).every((value, index) => value === index),
         'result i of the host is i',
       );
-      t.ok(
-        ints(device.memory.read(USED * 4, (INTS - USED) * 4)).every((value) => value === 0),
-        'nothing was written after the results',
-      );
+      t.ok(allAre(ints(device.memory.read(USED * 4, (INTS - USED) * 4)), 0), 'nothing was written after the results');
       for (const { address, size } of [host, device]) runtime.vmemAddressFree(address, size);
       t.equal(
         [host, device].map(({ memory }) => memory.unmapped),

@@ -2,6 +2,7 @@ import os from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { BaseSequencer } from 'vitest/node';
 import type { TestSpecification } from 'vitest/node';
+import { importedConstants } from './scripts/imported-constants.mjs';
 
 /**
  * Tests of plain TypeScript: no addon, no environment variables, no other process. They share processes with each
@@ -50,6 +51,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 export default defineConfig({
+  plugins: [importedConstants],
   test: {
     sequence: { sequencer: LongestFirst },
     // Vitest would leave one core to itself, of two.

@@ -53,8 +53,6 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   plugins: [importedConstants],
   test: {
-    // The versions of Node and the sanitizers run the same files; elsewhere what was kept might be of another state of the plugins.
-    experimental: { fsModuleCache: Boolean(process.env['CI']) },
     sequence: { sequencer: LongestFirst },
     // Vitest would leave one core to itself, of two.
     maxWorkers: os.availableParallelism(),

@@ -15,6 +15,13 @@ const LOADED_WHEN_USED = {
   // A program on a real GPU never makes one.
   'emulated machine': ['emulator/machine', 'emulator/drm/device', 'emulator/revision-options'],
   'later revisions': ['emulator/revisions/v7/index', 'emulator/revisions/v8/index', 'emulator/revisions/repaired'],
+  // Only v8 migrates.
+  VRAM: [
+    'emulator/svm/device-memory',
+    'emulator/svm/migrate-range',
+    'emulator/gpusvm/page-map',
+    'emulator/gpusvm/get-device-pages',
+  ],
   'hazard rules': ['emulator/hazards/context-watch', 'emulator/hazards/migration-rules'],
   'hazard texts': ['emulator/hazards/catalogue'],
   traces: [

@@ -39,7 +39,7 @@ async function loadedBy(entry: string, code = ''): Promise<{ files: string[]; by
 
 it.each([
   ['lib/index', 300_000],
-  ['emulator/index', 520_000],
+  ['emulator/index', 480_000],
   ['lib/hsa/index', 310_000],
   ['lib/hip/index', 390_000],
 ])('%s loads no tool, and at most %i bytes', async (entry, most) => {
@@ -59,11 +59,12 @@ it('loads the suite where it is asked for, so that its absence elsewhere says so
 it.each([
   ['a device is refused', 'lib/index', `try { all.SvmDevice.open({ backend: 'gpu' }) } catch {}`, 0],
   ['a request is encoded', 'lib/index', 'all.encodeAttributes([{ type: 0, value: 0 }])', 0],
-  ['an emulated device is opened', 'lib/index', `all.SvmDevice.open({ backend: 'emulated' }).close()`, 340_000],
+  ['an emulated device is opened', 'lib/index', `all.SvmDevice.open({ backend: 'emulated' }).close()`, 310_000],
   ['an empty trace is refused', 'lib/index', `try { all.parseTrace('name', '') } catch {}`, 0],
   ['an operation is read', 'lib/index', `all.parseTrace('name', '{"config":{}}')`, 120_000],
   ['a machine is made', 'emulator/index', 'new all.EmulatedMachine()', 0],
   ['a machine of another revision is made', 'emulator/index', `new all.EmulatedMachine({ profile: 'v8' })`, 50_000],
+  ['VRAM is migrated to', 'emulator/index', `new all.EmulatedMachine({ profile: 'v8', vram: 16 << 20 })`, 85_000],
   ['hazards are watched', 'emulator/index', 'new all.EmulatedMachine().watchHazards()', 55_000],
 ])('loads what is used, when it is: %s', async (_, entry, code, more) => {
   const [alone, used] = [await loadedBy(entry), await loadedBy(entry, code)];

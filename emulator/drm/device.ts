@@ -91,12 +91,16 @@ export class EmulatedDevice {
     this.index = index;
     this.gpu = new GpuDevice(model, settings, surroundings.vram[index]?.coherent ?? false);
     this.surroundings = surroundings;
-    const registered = registerDeviceMemory(surroundings.vram[index] ?? null, this.gpu, {
-      process: surroundings.process,
-      clock: surroundings.clock,
-      points: surroundings.points,
-      failures: this.failures,
-    });
+    const vram = surroundings.vram[index] ?? null;
+    const registered =
+      vram === null
+        ? 0
+        : registerDeviceMemory(vram, this.gpu, {
+            process: surroundings.process,
+            clock: surroundings.clock,
+            points: surroundings.points,
+            failures: this.failures,
+          });
     this.memory = typeof registered === 'number' ? null : registered;
     this.registration = typeof registered === 'number' ? registered : 1;
     this.#vramClients = new VramClients(index, surroundings.vramBytes[index]!, this.memory, surroundings);

@@ -274,15 +274,13 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
 }
 
 /**
- * amdgpu_svm_migration_init for a GPU with VRAM `settings` (null: it has none): the registered memory, 0 where there is
- * nothing to register, or a negative errno.
+ * amdgpu_svm_migration_init for a GPU with VRAM: the registered memory, or a negative errno.
  */
 export function registerDeviceMemory(
-  settings: DeviceMemorySettings | null,
+  settings: DeviceMemorySettings,
   device: GpuDevice,
   surroundings: DeviceMemorySurroundings,
 ): DeviceMemory | number {
-  if (settings === null) return 0;
   // mutant: old-gpu-registers
   if (gcNumber(device.model.gc) < gc(9, 0, 1)) return -Errno.EINVAL;
   // mutant: failed-registration-counts

@@ -1,6 +1,7 @@
 /** Memory of attribute intervals and of mapped ranges, as the heap shows it after collections. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { PIECE_PAGES } from '../emulator/kernel/page-block.ts';
 import { RandomIntervals } from './attributes.ts';
 import type { Measurement } from './measurement.ts';
 import { BASE_PAGE, Scene } from './scene.ts';
@@ -11,8 +12,9 @@ const INTERVAL_LIMIT = 64;
 const RANGES = 16_384;
 const RANGE_LIMIT = 300;
 const BLOCK_PAGES = 512;
-/** A PTE is a 32-bit frame and 16 bits of flags. */
+/** A PTE is a 32-bit frame and 16 bits of flags, and so is the entry of a piece of pages that are alike. */
 const PTE_BYTES = 6;
+const BLOCK_ENTRIES: number = BLOCK_PAGES + BLOCK_PAGES / PIECE_PAGES;
 
 /** Bytes in use after everything unreachable is gone. */
 export function usedBytes(): number {
@@ -56,7 +58,7 @@ function rangeBytes(): number {
   scene.touch(BASE_PAGE, RANGES * BLOCK_PAGES);
   const before = usedBytes();
   for (let index = 0; index < RANGES; index++) scene.fault(BigInt(BASE_PAGE + index * BLOCK_PAGES) << 12n);
-  const bytes = (usedBytes() - before) / RANGES - BLOCK_PAGES * PTE_BYTES;
+  const bytes = (usedBytes() - before) / RANGES - BLOCK_ENTRIES * PTE_BYTES;
   if (scene.file.context!.framework.ranges.size !== RANGES) throw new Error('the ranges were not made');
   return bytes;
 }

@@ -58,6 +58,8 @@ it('loads the suite where it is asked for, so that its absence elsewhere says so
 
 it.each([
   ['a device is refused', 'lib/index', `try { all.SvmDevice.open({ backend: 'gpu' }) } catch {}`, 0],
+  ['a node is refused', 'lib/index', `try { all.SvmDevice.open({ node: '/dev/null' }) } catch {}`, 0],
+  ['nodes are looked for', 'lib/index', `try { all.SvmDevice.openAll({ backend: 'kernel' }) } catch {}`, 0],
   ['a request is encoded', 'lib/index', 'all.encodeAttributes([{ type: 0, value: 0 }])', 0],
   ['an emulated device is opened', 'lib/index', `all.SvmDevice.open({ backend: 'emulated' }).close()`, 310_000],
   ['an empty trace is refused', 'lib/index', `try { all.parseTrace('name', '') } catch {}`, 0],

@@ -92,6 +92,7 @@ export class EmulatedDevice {
     this.gpu = new GpuDevice(model, settings, surroundings.vram[index]?.coherent ?? false);
     this.surroundings = surroundings;
     const vram = surroundings.vram[index] ?? null;
+    // What has none does not load what VRAM needs.
     const registered =
       vram === null
         ? 0

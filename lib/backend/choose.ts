@@ -127,6 +127,7 @@ function choose(options: OpenOptions, search: RenderNodeSearch): Choice {
   }
   // A node or an emulated device that was named is never overridden.
   if (options.node !== undefined) return openKernel(options, search);
+  // The first half keeps a program on a GPU from loading the emulated machine.
   if (options.emulator !== undefined && options.emulator instanceof EmulatedDevice)
     return chooseEmulated(options, undefined);
   const { nodes, reason } = listRenderNodes(search);
@@ -223,7 +224,7 @@ function chooseEmulated(
   { emulator, profile, xnackOff, repairs }: OpenOptions,
   fallbackReason: string | undefined,
 ): Choice {
-  if (emulator !== undefined && emulator instanceof EmulatedDevice) {
+  if (emulator instanceof EmulatedDevice) {
     if (xnackOff === true && !machineOf(emulator).options.xnackOff)
       throw rangeError('ERR_SVM_INVALID_OPTION', 'xnackOff: the machine of that emulated device has XNACK on');
     if (repairs !== undefined)

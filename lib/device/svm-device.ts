@@ -137,6 +137,7 @@ export class SvmDevice {
    */
   static openAll(options: OpenAllOptions = {}): SvmDevice[] {
     const { emulator } = options ?? {};
+    // Without one its class, and all of the emulated machine with it, is not loaded for the question.
     const single =
       emulator !== undefined && emulator instanceof EmulatedMachine
         ? { ...options, emulator: emulator.devices[0]! }

@@ -1,13 +1,20 @@
 /** The cases of the package and those that look inside the model, as one suite: what has to notice a mutant of the emulator. */
-import { allCases, runConformance } from '../../lib/conformance/index.ts';
+import { GROUPS, runConformance } from '../../lib/conformance/index.ts';
 import type { ConcreteCase, ConformanceOptions, Report } from '../../lib/conformance/index.ts';
-import { modelCases } from './index.ts';
+import { MODEL_GROUPS } from './index.ts';
 
-export function bothSuites(): ConcreteCase[] {
-  return [...allCases(), ...modelCases()];
+/** The cases of both, or only those of the groups that queries name: a mutant is judged by one case, most often. */
+export function bothSuites(queries: readonly string[] = []): ConcreteCase[] {
+  const groups = [...GROUPS, ...MODEL_GROUPS];
+  const named = queries.map((query) => {
+    const [name = ''] = query.split(':');
+    return groups.filter(({ path }) => path === name || path.startsWith(`${name},`));
+  });
+  const meant = named.length === 0 || named.some((found) => found.length === 0) ? groups : [...new Set(named.flat())];
+  return meant.flatMap((group) => group.concreteCases());
 }
 
 /** As `runConformance`; queries may name cases of either suite. */
 export function runBothSuites(options: Omit<ConformanceOptions, 'cases' | 'isolate'> = {}): Promise<Report> {
-  return runConformance({ ...options, cases: bothSuites() });
+  return runConformance({ ...options, cases: bothSuites(options.queries) });
 }

@@ -72,7 +72,9 @@ export class CaseDefinition<Point extends ParameterPoint> {
   readonly #group: CaseGroup;
   readonly #title: string;
   #source = '';
-  #needs: (point: Point) => readonly Feature[] = () => [];
+  /** What is needed at every point; and, with that, at one of them. */
+  #needs: readonly Feature[] = [];
+  #needsAt: ((point: Point) => readonly Feature[]) | undefined;
   #points: readonly Point[];
   #unimplemented: string | undefined;
   #unrecorded: string | undefined;
@@ -100,13 +102,15 @@ export class CaseDefinition<Point extends ParameterPoint> {
 
   /** What the device must have; a device that lacks it skips the case, with the reason. */
   needs(...features: readonly Feature[]): this {
-    return this.needsAt(() => features);
+    if (this.#needsAt !== undefined) return this.needsAt(() => features);
+    this.#needs = [...this.#needs, ...features];
+    return this;
   }
 
   /** As `needs`, where it depends on the point; adds to what was said before. */
   needsAt(features: (point: Point) => readonly Feature[]): this {
-    const before = this.#needs;
-    this.#needs = (point) => [...before(point), ...features(point)];
+    const before = this.#needsAt ?? (() => this.#needs);
+    this.#needsAt = (point) => [...before(point), ...features(point)];
     return this;
   }
 
@@ -140,10 +144,10 @@ export class CaseDefinition<Point extends ParameterPoint> {
       point,
       title: this.#title,
       source: this.#source,
-      needs: this.#needs(point),
+      needs: this.#needsAt?.(point) ?? this.#needs,
       unimplemented: this.#unimplemented,
       unrecorded: this.#unrecorded,
-      run: (t) => run(t, point),
+      run: run as CaseFunction<ParameterPoint>,
     }));
   }
 }

@@ -1,7 +1,7 @@
 /** The child process of `--isolate`: runs the cases that its parent names. */
 import { codedError } from '../../uapi/errors.ts';
 import type { ChildAnswer, ChildRequest } from './isolate.ts';
-import type { ConcreteCase } from './case.ts';
+import type { CaseGroup, ConcreteCase } from './case.ts';
 import { runCase } from './run-case.ts';
 import { Target } from './target.ts';
 
@@ -9,9 +9,16 @@ function answer(message: ChildAnswer): void {
   process.send?.(message);
 }
 
-/** Answers the parent, which names cases of `suite`, until it is gone. */
-export function answerParent(suite: readonly ConcreteCase[]): void {
-  const cases = new Map(suite.map((each) => [each.id, each]));
+/** Answers the parent, which names cases of `groups`, until it is gone. */
+export function answerParent(groups: readonly CaseGroup[]): void {
+  const cases = new Map<string, ConcreteCase>();
+  // A child runs cases of one group, and making those of all takes as long as it takes to run some of them.
+  const find = (id: string): ConcreteCase | undefined => {
+    if (!cases.has(id))
+      for (const group of groups)
+        if (id.startsWith(`${group.path}:`)) for (const each of group.concreteCases()) cases.set(each.id, each);
+    return cases.get(id);
+  };
   let target: Target | undefined;
   process.on('message', (request: ChildRequest) => {
     void (async () => {
@@ -21,7 +28,7 @@ export function answerParent(suite: readonly ConcreteCase[]): void {
         answer({ ready: true });
         return;
       }
-      const each = cases.get(request.id);
+      const each = find(request.id);
       if (each === undefined || target === undefined) throw codedError('ERR_SVM_CASE', `unknown case ${request.id}`);
       answer({ result: await runCase(each, target, request.options) });
     })();

@@ -53,49 +53,81 @@ type PointOf<Given extends Axes> = { readonly [Name in keyof Given]: Given[Name]
  */
 export function pairwise<const Given extends Axes>(
   axes: Given,
-  allowed: (point: PointOf<Given>) => boolean = () => true,
+  allowed?: (point: PointOf<Given>) => boolean,
 ): Parameters<PointOf<Given>> {
   const names = Object.keys(axes);
-  let product: ParameterPoint[] = [{}];
-  for (const name of names)
-    product = product.flatMap((point) => axes[name]!.map((value) => ({ ...point, [name]: value })));
-  const candidates = (product as PointOf<Given>[]).filter(allowed);
-  // The suite is loaded by every run of it, so this counts with numbers: a value is its place among all values.
-  const places = new Map(names.map((name) => [name, new Map<ParameterValue, number>()]));
-  let count = 0;
-  for (const [name, ofAxis] of places) for (const value of axes[name]!) ofAxis.set(value, count++);
-  const pairsOf = candidates.map((point) => {
-    const own = names.map((name) => places.get(name)!.get(point[name]!)!);
-    const pairs: number[] = [];
-    for (const [axis, one] of own.entries()) {
-      for (let other = axis + 1; other < own.length; other++) pairs.push(one * count + own[other]!);
+  const pointAt = (candidate: number): PointOf<Given> => {
+    const point: Record<string, ParameterValue> = {};
+    let rest = candidate;
+    for (const [axis, stride] of strides.entries()) {
+      point[names[axis]!] = axes[names[axis]!]![Math.trunc(rest / stride)]!;
+      rest %= stride;
     }
-    return pairs;
-  });
-  const open = new Set<number>();
-  for (const pairs of pairsOf) for (const pair of pairs) open.add(pair);
-  // What a candidate would add only gets less, so that the last count is a bound.
-  const bounds = pairsOf.map((pairs) => pairs.length);
-  const chosen = new Set<PointOf<Given>>();
-  while (open.size > 0) {
-    let best = 0;
-    let most = 0;
-    for (const [index, pairs] of pairsOf.entries()) {
-      if (bounds[index]! <= most) continue;
-      let added = 0;
-      for (const pair of pairs) if (open.has(pair)) added++;
-      bounds[index] = added;
-      if (added > most) [best, most] = [index, added];
-    }
-    chosen.add(candidates[best]!);
-    for (const pair of pairsOf[best]!) open.delete(pair);
+    return point as PointOf<Given>;
+  };
+  // The suite is loaded by every run of it, so this counts with numbers: a candidate is its place in the full
+  // product, whose last axis changes fastest, and a value is its place among all values.
+  const lengths = names.map((name) => axes[name]!.length);
+  const strides = lengths.map((_, axis) => lengths.slice(axis + 1).reduce((product, length) => product * length, 1));
+  const { places, count } = placesOfValues(names.map((name) => axes[name]!));
+  const all = Array.from({ length: lengths.reduce((product, length) => product * length, 1) }, (_, index) => index);
+  const candidates = allowed === undefined ? all : all.filter((candidate) => allowed(pointAt(candidate)));
+  const each = (names.length * (names.length - 1)) / 2;
+  const pairs = new Uint32Array(candidates.length * each);
+  let filled = 0;
+  for (const candidate of candidates) {
+    const own = places.map((ofAxis, axis) => ofAxis[Math.trunc(candidate / strides[axis]!) % lengths[axis]!]!);
+    for (let axis = 0; axis < own.length; axis++)
+      for (let other = axis + 1; other < own.length; other++) pairs[filled++] = own[axis]! * count + own[other]!;
   }
-  return new Parameters(candidates.filter((candidate) => chosen.has(candidate)));
+  const chosen = coverAll(pairs, each, candidates.length, count * count);
+  return new Parameters(chosen.map((index) => pointAt(candidates[index]!)));
+}
+
+/** A number for each value of each axis; equal values of an axis have one. */
+function placesOfValues(axes: readonly (readonly ParameterValue[])[]): {
+  readonly places: readonly (readonly number[])[];
+  readonly count: number;
+} {
+  let count = 0;
+  const places = axes.map((values) => {
+    const known = new Map<ParameterValue, number>();
+    for (const value of values) if (!known.has(value)) known.set(value, count++);
+    return values.map((value) => known.get(value)!);
+  });
+  return { places, count };
+}
+
+/** The candidates, ascending, that together have all pairs below `most` that any has: the one that adds most comes next. */
+function coverAll(pairs: Uint32Array, each: number, candidates: number, most: number): number[] {
+  const open = new Uint8Array(most);
+  for (const pair of pairs) open[pair] = 1;
+  let left = open.reduce((sum, is) => sum + is, 0);
+  // What a candidate would add only gets less, so that the last count is a bound.
+  const bounds = new Uint32Array(candidates).fill(each);
+  const chosen = new Set<number>();
+  while (left > 0) {
+    let [best, adds] = [0, 0];
+    for (let index = 0; index < candidates; index++) {
+      if (bounds[index]! <= adds) continue;
+      let added = 0;
+      for (let at = index * each; at < (index + 1) * each; at++) added += open[pairs[at]!]!;
+      bounds[index] = added;
+      if (added > adds) [best, adds] = [index, added];
+    }
+    chosen.add(best);
+    left -= adds;
+    for (let at = best * each; at < (best + 1) * each; at++) open[pairs[at]!] = 0;
+  }
+  return [...chosen].toSorted((one, other) => one - other);
 }
 
 /** `name=value;name=value` in the order of the axes; strings in quotes, so that 1 and "1" differ. */
 export function formatPoint(point: ParameterPoint): string {
-  return Object.entries(point)
-    .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-    .join(';');
+  let text = '';
+  for (const name of Object.keys(point)) {
+    const value = point[name]!;
+    text += `${text === '' ? '' : ';'}${name}=${typeof value === 'string' ? JSON.stringify(value) : value}`;
+  }
+  return text;
 }

@@ -1,4 +1,5 @@
 /** `amdgpu-svm replay`: runs traces on the emulator, and checks them against what was recorded. */
+import { setFlagsFromString } from 'node:v8';
 import { repairsOfText } from '../device/emulated.ts';
 import { explainTrace } from '../trace/replay/explain.ts';
 import { readTraceFile } from '../trace/format/read-trace.ts';
@@ -94,6 +95,14 @@ function isBare({ compared, unanswered }: ReplayResult): boolean {
   return compared === 0 && unanswered > 0;
 }
 
+/**
+ * Has V8 put half as much code into each function that it optimises. Of traces by the hundred most take milliseconds, so that
+ * compiling is more of the work than running what was compiled (bench/README.md). One alone may be as long as it likes.
+ */
+function compileForShortRuns(): void {
+  setFlagsFromString('--max-inlined-bytecode-size-cumulative=460');
+}
+
 /** Replays files and tells of each; returns the exit code. */
 async function replayAll(job: ReplayJob, jobs: number | undefined, failsOnHazard: boolean): Promise<ExitCode> {
   const { files, mode } = job;
@@ -103,6 +112,7 @@ async function replayAll(job: ReplayJob, jobs: number | undefined, failsOnHazard
   let worst: ExitCode = ExitCode.ok;
   // Of one trace nobody knows how long it is before it was read.
   const isAlone = files.length === 1;
+  if (!isAlone) compileForShortRuns();
   const progress = new Progress(isAlone ? { name: 'replay, operations' } : { name: 'replay', total: files.length });
   let done = 0;
   const onFile = (file: string, outcome: FileOutcome): void => {

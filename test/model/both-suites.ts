@@ -1,5 +1,5 @@
 /** The cases of the package and those that look inside the model, as one suite: what has to notice a mutant of the emulator. */
-import { GROUPS, runConformance } from '../../lib/conformance/index.ts';
+import { GROUPS, parseQuery, runConformance } from '../../lib/conformance/index.ts';
 import type { ConcreteCase, ConformanceOptions, Report } from '../../lib/conformance/index.ts';
 import { MODEL_GROUPS } from './index.ts';
 
@@ -7,8 +7,8 @@ import { MODEL_GROUPS } from './index.ts';
 export function bothSuites(queries: readonly string[] = []): ConcreteCase[] {
   const groups = [...GROUPS, ...MODEL_GROUPS];
   const named = queries.map((query) => {
-    const [name = ''] = query.split(':');
-    return groups.filter(({ path }) => path === name || path.startsWith(`${name},`));
+    const ofGroup = parseQuery(query.split(':')[0]!);
+    return groups.filter(({ path }) => ofGroup.matches({ group: path, name: '', point: {} }));
   });
   const meant = named.length === 0 || named.some((found) => found.length === 0) ? groups : [...new Set(named.flat())];
   return meant.flatMap((group) => group.concreteCases());

@@ -72,9 +72,7 @@ export class CaseDefinition<Point extends ParameterPoint> {
   readonly #group: CaseGroup;
   readonly #title: string;
   #source = '';
-  /** What is needed at every point; and, with that, at one of them. */
-  #needs: readonly Feature[] = [];
-  #needsAt: ((point: Point) => readonly Feature[]) | undefined;
+  #needs: (point: Point) => readonly Feature[] = () => [];
   #points: readonly Point[];
   #unimplemented: string | undefined;
   #unrecorded: string | undefined;
@@ -102,15 +100,13 @@ export class CaseDefinition<Point extends ParameterPoint> {
 
   /** What the device must have; a device that lacks it skips the case, with the reason. */
   needs(...features: readonly Feature[]): this {
-    if (this.#needsAt !== undefined) return this.needsAt(() => features);
-    this.#needs = [...this.#needs, ...features];
-    return this;
+    return this.needsAt(() => features);
   }
 
   /** As `needs`, where it depends on the point; adds to what was said before. */
   needsAt(features: (point: Point) => readonly Feature[]): this {
-    const before = this.#needsAt ?? (() => this.#needs);
-    this.#needsAt = (point) => [...before(point), ...features(point)];
+    const before = this.#needs;
+    this.#needs = (point) => [...before(point), ...features(point)];
     return this;
   }
 
@@ -144,10 +140,10 @@ export class CaseDefinition<Point extends ParameterPoint> {
       point,
       title: this.#title,
       source: this.#source,
-      needs: this.#needsAt?.(point) ?? this.#needs,
+      needs: this.#needs(point),
       unimplemented: this.#unimplemented,
       unrecorded: this.#unrecorded,
-      run: run as CaseFunction<ParameterPoint>,
+      run: (t) => run(t, point),
     }));
   }
 }

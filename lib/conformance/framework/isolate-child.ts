@@ -14,9 +14,10 @@ export function answerParent(groups: readonly CaseGroup[]): void {
   const cases = new Map<string, ConcreteCase>();
   // A child runs cases of one group, and making those of all takes as long as it takes to run some of them.
   const find = (id: string): ConcreteCase | undefined => {
-    if (!cases.has(id))
-      for (const group of groups)
-        if (id.startsWith(`${group.path}:`)) for (const each of group.concreteCases()) cases.set(each.id, each);
+    if (!cases.has(id)) {
+      const named = groups.filter(({ path }) => id.startsWith(`${path}:`));
+      for (const each of named.flatMap((group) => group.concreteCases())) cases.set(each.id, each);
+    }
     return cases.get(id);
   };
   let target: Target | undefined;

@@ -56,32 +56,27 @@ export function pairwise<const Given extends Axes>(
   allowed?: (point: PointOf<Given>) => boolean,
 ): Parameters<PointOf<Given>> {
   const names = Object.keys(axes);
-  const pointAt = (candidate: number): PointOf<Given> => {
-    const point: Record<string, ParameterValue> = {};
-    let rest = candidate;
-    for (const [axis, stride] of strides.entries()) {
-      point[names[axis]!] = axes[names[axis]!]![Math.trunc(rest / stride)]!;
-      rest %= stride;
-    }
-    return point as PointOf<Given>;
-  };
-  // The suite is loaded by every run of it, so this counts with numbers: a candidate is its place in the full
-  // product, whose last axis changes fastest, and a value is its place among all values.
-  const lengths = names.map((name) => axes[name]!.length);
-  const strides = lengths.map((_, axis) => lengths.slice(axis + 1).reduce((product, length) => product * length, 1));
-  const { places, count } = placesOfValues(names.map((name) => axes[name]!));
-  const all = Array.from({ length: lengths.reduce((product, length) => product * length, 1) }, (_, index) => index);
-  const candidates = allowed === undefined ? all : all.filter((candidate) => allowed(pointAt(candidate)));
+  const values = names.map((name) => axes[name]!);
+  const pointAt = (own: readonly number[]): PointOf<Given> =>
+    Object.fromEntries(names.map((name, axis) => [name, values[axis]![own[axis]!]!])) as PointOf<Given>;
+  // The suite is loaded by every run of it, so this counts with numbers: a candidate is the index of its value on each
+  // axis, and a value is its place among all values.
+  let product: readonly (readonly number[])[] = [[]];
+  for (const ofAxis of values) product = product.flatMap((own) => ofAxis.map((_, index) => [...own, index]));
+  const candidates = allowed === undefined ? product : product.filter((own) => allowed(pointAt(own)));
+  const { places, count } = placesOfValues(values);
   const each = (names.length * (names.length - 1)) / 2;
   const pairs = new Uint32Array(candidates.length * each);
   let filled = 0;
-  for (const candidate of candidates) {
-    const own = places.map((ofAxis, axis) => ofAxis[Math.trunc(candidate / strides[axis]!) % lengths[axis]!]!);
-    for (let axis = 0; axis < own.length; axis++)
-      for (let other = axis + 1; other < own.length; other++) pairs[filled++] = own[axis]! * count + own[other]!;
+  for (const own of candidates) {
+    for (let axis = 0; axis < own.length; axis++) {
+      const one = places[axis]![own[axis]!]! * count;
+      for (let other = axis + 1; other < own.length; other++) pairs[filled++] = one + places[other]![own[other]!]!;
+    }
   }
-  const chosen = coverAll(pairs, each, candidates.length, count * count);
-  return new Parameters(chosen.map((index) => pointAt(candidates[index]!)));
+  return new Parameters(
+    coverAll(pairs, each, candidates.length, count * count).map((index) => pointAt(candidates[index]!)),
+  );
 }
 
 /** A number for each value of each axis; equal values of an axis have one. */
@@ -124,10 +119,7 @@ function coverAll(pairs: Uint32Array, each: number, candidates: number, most: nu
 
 /** `name=value;name=value` in the order of the axes; strings in quotes, so that 1 and "1" differ. */
 export function formatPoint(point: ParameterPoint): string {
-  let text = '';
-  for (const name of Object.keys(point)) {
-    const value = point[name]!;
-    text += `${text === '' ? '' : ';'}${name}=${typeof value === 'string' ? JSON.stringify(value) : value}`;
-  }
-  return text;
+  return Object.entries(point)
+    .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+    .join(';');
 }

@@ -5,19 +5,21 @@ import { moduleEvaluator } from './evaluate-modules.mjs';
 /** @typedef {import('./evaluate-modules.mjs').Module} Module */
 /** @typedef {{ modules: readonly Module[], entry: string }} Suite `entry` is the URL of the module that has `runBothSuites` */
 /** @typedef {{ mutated: Module | undefined, revision: import('./mutants.mjs').Revision, queries: readonly (readonly string[])[] }} Job queries are asked until one notices */
+/** @typedef {{ by: string, query: number }} Notice what noticed the mutant, and the index of the query that it was asked with */
 
 const { modules, entry } = /** @type {Suite} */ (workerData);
 const evaluate = moduleEvaluator(modules, entry);
 
-/** @param {Job} job @returns {Promise<string | undefined>} what noticed the mutant */
+/** @param {Job} job @returns {Promise<Notice | undefined>} */
 async function noticedBy({ mutated, revision, queries }) {
+  let query = 0;
   try {
     const { runBothSuites } = /** @type {typeof import('../test/model/both-suites.ts')} */ (
       /** @type {unknown} */ (await evaluate(mutated))
     );
-    for (const each of queries) {
+    for (; query < queries.length; query++) {
       const { cases } = await runBothSuites({
-        queries: each,
+        queries: queries[query] ?? [],
         target: { backend: 'emulated', profile: revision, ...(revision === 'v7-xnack-off' ? { xnackOff: true } : {}) },
         expectQuirks: true,
         untilFail: true,
@@ -25,11 +27,11 @@ async function noticedBy({ mutated, revision, queries }) {
         timeout: 10_000,
       });
       const bad = cases.find(({ expected }) => !expected);
-      if (bad !== undefined) return `${bad.id}: ${bad.reason}`;
+      if (bad !== undefined) return { by: `${bad.id}: ${bad.reason}`, query };
     }
     return undefined;
   } catch (error) {
-    return `the suite ends with ${error instanceof Error ? error.message : String(error)}`;
+    return { by: `the suite ends with ${error instanceof Error ? error.message : String(error)}`, query };
   }
 }
 

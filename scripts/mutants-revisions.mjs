@@ -258,7 +258,7 @@ export const REVISION_MUTANTS = [
     revision: 'v7-xnack-off',
     rule: 'spec/xnack-off §1',
     becomes: "defaultAccess: SvmAccess['allow-migrate']",
-    killedBy: 'lifecycle,without-xnack:granularity-alone',
+    killedBy: 'lifecycle,xnack:default-granularity',
   },
   {
     id: 'off-fault-served',
@@ -294,7 +294,7 @@ export const REVISION_MUTANTS = [
     revision: 'v7-xnack-off',
     rule: 'spec/revisions §4, V7 item 1',
     becomes: 'const result = getRangePages(context, range, { readOnly: mode.readOnly }, deviceOnly);',
-    killedBy: 'lifecycle,without-xnack:read-only-memory',
+    killedBy: 'uapi,prefetch-errors:read-only-neighbour',
   },
   {
     id: 'off-map-stops-after-one',
@@ -371,7 +371,7 @@ export const REVISION_MUTANTS = [
     revision: 'v7-xnack-off',
     rule: 'spec/xnack-off §5',
     becomes: '',
-    killedBy: 'lifecycle,without-xnack:partial-unmap',
+    killedBy: 'lifecycle,restore:rebuild',
   },
   {
     id: 'off-device-restored',
@@ -385,7 +385,7 @@ export const REVISION_MUTANTS = [
     revision: 'v7-xnack-off',
     rule: 'spec/xnack-off §1',
     becomes: 'modeFor: () => WITH_RETRY_FAULTS',
-    killedBy: 'lifecycle,without-xnack:not-given',
+    killedBy: 'rocrtst,SvmMemory_Discard:TestSVMBatchDiscard',
   },
   {
     id: 'off-queues-run',
@@ -399,7 +399,7 @@ export const REVISION_MUTANTS = [
     revision: 'v8',
     rule: 'spec/revisions §3',
     becomes: 'if ((args.startLow | args.startHigh) === 0) return -Errno.EINVAL;',
-    killedBy: 'uapi,arguments:zero',
+    killedBy: 'uapi,check-order:two',
   },
   {
     id: 'v8-count-of-64',
@@ -455,7 +455,7 @@ export const REVISION_MUTANTS = [
     revision: 'v8',
     rule: 'spec/revisions §5',
     becomes: '',
-    killedBy: 'faults',
+    killedBy: 'faults,window:stale',
   },
   {
     id: 'v8-granule-ignored',

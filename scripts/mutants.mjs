@@ -124,7 +124,7 @@ const V4_MUTANTS = [
     id: 'split-left-with-new-record',
     rule: 'spec/02-attributes §4.6',
     becomes: 'const left = new AttributeInterval(oldFirst + 1, first - 1, interval);',
-    killedBy: 'attributes,geometry:pages',
+    killedBy: 'attributes,geometry:intervals',
   },
   {
     id: 'segment-skips-hole',

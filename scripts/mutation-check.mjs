@@ -17,8 +17,9 @@ import { isMain, messageOf, root, runMain, ScriptError } from './support.mjs';
 /** @typedef {import('./mutants.mjs').Mutant} Mutant */
 /** @typedef {import('./evaluate-modules.mjs').Module} Module */
 /** @typedef {import('./mutant-worker.mjs').Job} Job */
+/** @typedef {import('./mutant-worker.mjs').Notice} Notice */
 /** @typedef {import('./mutants.mjs').Revision} Revision */
-/** @typedef {{ id: string, revision: Revision, rule: string, outcome: 'killed' | 'survived' | 'explained', by: string }} Verdict */
+/** @typedef {{ id: string, revision: Revision, rule: string, outcome: 'killed' | 'survived' | 'explained', by: string, asMeant: boolean }} Verdict `asMeant` unless all of `killedBy` passed */
 
 // Far above what the whole suite takes: a mutant that loops is killed by it.
 const LIMIT = 90_000;
@@ -98,23 +99,24 @@ class Judge {
     this.#modules = modules;
   }
 
-  /** @param {Job} job @returns {Promise<string | undefined>} what noticed */
+  /** @param {Job} job @returns {Promise<Notice | undefined>} what noticed */
   ask(job) {
     const worker = (this.#worker ??= new Worker(new URL('mutant-worker.mjs', import.meta.url), {
       workerData: { modules: this.#modules, entry: ENTRY },
       stdout: true,
     }));
     return new Promise((settle) => {
-      const end = async (/** @type {string | undefined} */ by, healthy = false) => {
+      const end = async (/** @type {Notice | undefined} */ notice, healthy = false) => {
         clearTimeout(timer);
         worker.off('message', answered).off('error', failed).off('exit', exited);
         if (!healthy) await this.close();
-        settle(by);
+        settle(notice);
       };
-      const answered = (/** @type {string | undefined} */ by) => end(by, true);
-      const failed = (/** @type {unknown} */ error) => end(`the suite ends with ${messageOf(error)}`);
-      const exited = (/** @type {number} */ code) => end(`the suite ends with exit code ${code}`);
-      const timer = setTimeout(() => end('the suite hangs'), LIMIT);
+      const answered = (/** @type {Notice | undefined} */ notice) => end(notice, true);
+      const ended = (/** @type {string} */ how) => end({ by: `the suite ${how}`, query: 0 });
+      const failed = (/** @type {unknown} */ error) => ended(`ends with ${messageOf(error)}`);
+      const exited = (/** @type {number} */ code) => ended(`ends with exit code ${code}`);
+      const timer = setTimeout(() => ended('hangs'), LIMIT);
       worker.once('message', answered).once('error', failed).once('exit', exited);
       worker.postMessage(job);
     });
@@ -137,20 +139,22 @@ export async function judgeAll(mutants, jobs, tell) {
       for (let revision = unchanged.shift(); revision !== undefined; revision = unchanged.shift()) {
         const own = mutants.filter((each) => (each.revision ?? 'v4') === revision);
         const queries = [own.flatMap(({ killedBy }) => killedBy ?? [])];
-        const by = await judge.ask({ mutated: undefined, revision, queries });
-        if (by !== undefined) throw new ScriptError(`without a mutant the suite must pass on ${revision}: ${by}`);
+        const notice = await judge.ask({ mutated: undefined, revision, queries });
+        if (notice !== undefined)
+          throw new ScriptError(`without a mutant the suite must pass on ${revision}: ${notice.by}`);
       }
       for (let next = open.shift(); next !== undefined; next = open.shift()) {
         const { id, revision = 'v4', rule, killedBy, survives } = next;
         const queries = [...(killedBy === undefined ? [] : [[killedBy]]), []];
-        const by = await judge.ask({ mutated: mutated.get(id), revision, queries });
+        const notice = await judge.ask({ mutated: mutated.get(id), revision, queries });
         const unnoticed = survives === undefined ? 'survived' : 'explained';
         tell({
           id,
           revision,
           rule,
-          outcome: by === undefined ? unnoticed : 'killed',
-          by: by ?? survives ?? 'no case notices',
+          outcome: notice === undefined ? unnoticed : 'killed',
+          by: notice?.by ?? survives ?? 'no case notices',
+          asMeant: killedBy === undefined || notice?.query === 0,
         });
       }
     } finally {

@@ -54,6 +54,9 @@ export default defineConfig({
   plugins: [importedConstants],
   test: {
     sequence: { sequencer: LongestFirst },
+    // What is transformed once is read from node_modules by later runs: those on other versions of Node, and the whole
+    // suite after them. Its key is the file's text, and that of this file and what it imports.
+    experimental: { fsModuleCache: true },
     // Vitest would leave one core to itself, of two.
     maxWorkers: os.availableParallelism(),
     // What is built is loaded as users load it.

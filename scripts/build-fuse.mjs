@@ -11,6 +11,7 @@ import { ensureDependencies } from './dependencies.mjs';
 import { fingerprint, isMain, listFiles, readIfThere, root, runLogged, runMain, say, ScriptError, withLock } from './support.mjs';
 
 const folder = path.join(root, 'build-fuse');
+const source = path.join(root, 'native', 'fuse', 'amdgpu_svm_fuse.cpp');
 const program = path.join(folder, 'amdgpu-svm-fuse');
 const stampFile = path.join(folder, '.stamp');
 
@@ -45,12 +46,11 @@ export function buildFuseHelper() {
   if (reason !== undefined) return reason;
   const stamp = currentFingerprint();
   fs.mkdirSync(folder, { recursive: true });
-  const sources = listFiles(['native/fuse'], (name) => name.endsWith('.cpp'));
   const warnings = ['-Wall', '-Wextra', '-Werror'];
   const language = ['-std=c++20', '-O2', '-fno-exceptions', '-fno-rtti', '-fstack-protector-strong'];
   // A running server keeps the file it was started from: it is replaced, not overwritten.
   const output = `${program}.new`;
-  const args = [...language, ...warnings, ...sources, ...(packageConfig(['--cflags', '--libs', 'fuse3']) ?? []), '-Wl,-z,relro,-z,now', '-o', output];
+  const args = [...language, ...warnings, source, ...(packageConfig(['--cflags', '--libs', 'fuse3']) ?? []), '-Wl,-z,relro,-z,now', '-o', output];
   const build = runLogged('build-fuse', /** @type {string} */ (findCompiler()), args);
   if (!build.ok) {
     const line = build.output.split('\n').find((text) => /\berror\b[: ]/i.test(text)) ?? 'the compiler failed';

@@ -12,7 +12,7 @@ import { ensureDependencies } from './dependencies.mjs';
 import { dependency, isMain, root, runLogged, runMain, runNode, say, ScriptError, withLock } from './support.mjs';
 
 const tests = ['test/native-', 'lib/backend/native-addon.test.ts', 'lib/backend/kernel-'];
-/** Under the sanitizers a call takes several times as long; the plain run makes all 200,000. */
+/** Under the sanitizers a call takes several times as long; the plain run makes more. */
 const fuzzCalls = '20000';
 
 /** The sanitizer's runtime has to be loaded before Node, which isn't built with it. @returns {string} */

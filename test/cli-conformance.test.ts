@@ -277,7 +277,7 @@ describeWhere(whyNotServed(), 'the suite on a served node', () => {
     { timeout: 900_000 },
     async () => {
       const served = await ServedNode.start();
-      const shards = times(2, 8);
+      const shards = times(4, 8);
       onTestFinished(async () => void (await served.stop()));
       const folder = temporaryFolder();
       const report = path.join(folder, 'report.json');
@@ -287,7 +287,7 @@ describeWhere(whyNotServed(), 'the suite on a served node', () => {
         'kernel',
         '--node',
         served.node(),
-        // Each ioctl is a dozen switches between processes and threads: every second case in CI, elsewhere every eighth.
+        // Each ioctl is a dozen switches between processes and threads: every fourth case in CI, elsewhere every eighth.
         ...['--shard', `1/${shards}`],
         // A process for each group is tried out with KFD.
         '--no-isolate',

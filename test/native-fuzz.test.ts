@@ -8,7 +8,7 @@ import { times } from './support/effort.ts';
 import { describeNative } from './support/native-helpers.ts';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-const CALLS = Number(process.env['FUZZ_CALLS'] ?? times(200_000, 50_000));
+const CALLS = Number(process.env['FUZZ_CALLS'] ?? times(100_000, 50_000));
 
 describeNative('the addon under random calls', () => {
   it(`survives ${CALLS} of them`, { timeout: 300_000 }, () => {

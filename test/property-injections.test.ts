@@ -23,7 +23,7 @@ import { checkStructure } from './support/machine-structure.ts';
 // The same traces each time. Some of others run into defects of the modelled driver that leave no sound machine: without
 // XNACK a removed range is restored (X-D1, X-D2), and no range counts its DMA pages then (seed 13131391).
 const first = Number(process.env['FAST_CHECK_SEED'] ?? 11);
-const TRACES = Number(process.env['INJECTED_TRACES'] ?? times(120, 48));
+const TRACES = Number(process.env['INJECTED_TRACES'] ?? times(72, 48));
 const OPERATIONS = 120;
 // The seeds are dealt out to the revisions, so that all of them together take the same time.
 const PER_PROFILE = Math.ceil(TRACES / INJECTED_PROFILES.length);

@@ -1,6 +1,6 @@
 /** `amdgpu-svm build --fuse`: compiles the helper of `amdgpu-svm serve`, which no release contains as it needs libfuse. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ExitCode } from './command.ts';
 import { complain, print } from './output.ts';
@@ -10,19 +10,19 @@ const FLAGS = ['-std=c++20', '-O2', '-fno-exceptions', '-fno-rtti', '-fstack-pro
 
 /** Puts the program where `serve` looks for it. `root`: the folder of the package. */
 export function buildFuseHelper(root: string, verbose: boolean): number {
-  const sources = join(root, 'native', 'fuse');
+  const source = join(root, 'native', 'fuse', 'amdgpu_svm_fuse.cpp');
   const compiler = cppCompiler();
   const libraries = fuseFlags();
   const missing = [
     compiler === undefined ? 'a C++ compiler (g++ or clang++)' : '',
     firstInPath('pkg-config') === undefined ? 'pkg-config' : libraries === undefined ? 'libfuse 3 with its headers' : '',
   ].filter((name) => name !== '');
-  if (process.platform !== 'linux' || !existsSync(sources) || missing.length > 0) {
+  if (process.platform !== 'linux' || !existsSync(source) || missing.length > 0) {
     const why =
       process.platform !== 'linux'
         ? `the FUSE helper is for Linux, this is ${process.platform}`
-        : !existsSync(sources)
-          ? `${sources} is missing: the package is not complete`
+        : !existsSync(source)
+          ? `${source} is missing: the package is not complete`
           : `${missing.join(', ')} not found; on Debian: apt-get install g++ pkg-config libfuse3-dev, on Alpine: apk add g++ pkgconf fuse3-dev`;
     complain(`amdgpu-svm build: ${why}`);
     return ExitCode.infrastructure;
@@ -30,14 +30,13 @@ export function buildFuseHelper(root: string, verbose: boolean): number {
   const folder = join(root, 'build-fuse');
   const program = join(folder, 'amdgpu-svm-fuse');
   const [command, ...before] = compiler!;
-  const files = readdirSync(sources).filter((name) => name.endsWith('.cpp'));
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
     complain(`amdgpu-svm build: ${folder} can't be written: ${(error as Error).message}`);
     return ExitCode.infrastructure;
   }
-  const args = [...before, ...FLAGS, ...files.map((name) => join(sources, name)), ...libraries!, '-o', `${program}.new`];
+  const args = [...before, ...FLAGS, source, ...libraries!, '-o', `${program}.new`];
   print(`amdgpu-svm build: compiling the FUSE helper with ${command}`);
   const result = spawnSync(command!, args, { encoding: 'utf8', stdio: verbose ? 'inherit' : 'pipe' });
   if (result.status !== 0) {

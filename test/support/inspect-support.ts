@@ -6,7 +6,14 @@ import { chromium } from 'playwright-core';
 import type { Browser } from 'playwright-core';
 import { root } from './package-support.ts';
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
+const NAMES = [
+  'chromium-headless-shell',
+  'chromium',
+  'chromium-browser',
+  'google-chrome',
+  'google-chrome-stable',
+  'chrome',
+];
 
 /** Path of a Chromium, or why there is none. */
 export function findChromium(): { path: string } | { reason: string } {

@@ -17,7 +17,13 @@ import { buildEnvironment, headersFolder, whyNotBuildable } from './build-addon.
 import { ensureDependencies } from './dependencies.mjs';
 import { checkMuslBinary, checkSymbolVersions } from './symbol-versions.mjs';
 import { cacheFolder, dependency, root, runLogged, runMain, say, ScriptError } from './support.mjs';
-import { muslArchitectures, muslCompilers } from './zig.mjs';
+import { muslArchitectures, muslCompilers, muslLibrary } from './zig.mjs';
+
+/** A folder next to those of other runs. The caller removes it. */
+function temporaryFolder() {
+  fs.mkdirSync(cacheFolder, { recursive: true });
+  return fs.mkdtempSync(path.join(cacheFolder, 'prebuild-'));
+}
 
 /**
  * Builds in a copy: build/ belongs to the developer.
@@ -26,8 +32,7 @@ import { muslArchitectures, muslCompilers } from './zig.mjs';
  * @param {Record<string, string>} compilers variables of the environment; for musl
  */
 function prebuild(out, arch, compilers) {
-  fs.mkdirSync(cacheFolder, { recursive: true });
-  const work = fs.mkdtempSync(path.join(cacheFolder, 'prebuild-'));
+  const work = temporaryFolder();
   try {
     for (const name of ['package.json', 'binding.gyp', 'native'])
       fs.cpSync(path.join(root, name), path.join(work, name), { recursive: true });
@@ -63,13 +68,19 @@ function prebuild(out, arch, compilers) {
   }
 }
 
-/** What the compiler for musl is told. @param {string} arch @returns {Promise<Record<string, string>>} */
-async function zigEnvironment(arch) {
+/**
+ * What the compiler for musl is told.
+ * @param {string} arch
+ * @param {string} folder for the objects of libc++
+ * @returns {Promise<Record<string, string>>}
+ */
+async function zigEnvironment(arch, folder) {
   if (!muslArchitectures.includes(arch))
     throw new ScriptError(`--libc musl: expected --arch ${muslArchitectures.join(' or ')}, got ${arch}`);
   if (process.arch !== 'x64' && process.env.ZIG === undefined)
     throw new ScriptError('--libc musl: the Zig that npm has runs on x64; ZIG has to name one for this machine');
-  return { ...(await muslCompilers(arch)), LDFLAGS: '-s', PREBUILD_LIBC: 'musl' };
+  const library = await muslLibrary(arch, folder);
+  return { ...(await muslCompilers(arch)), LDFLAGS: ['-s', ...library].join(' '), PREBUILD_LIBC: 'musl' };
 }
 
 await runMain(async () => {
@@ -91,7 +102,12 @@ await runMain(async () => {
   const reason = whyNotBuildable();
   if (reason !== undefined) throw new ScriptError(`the addon can't be built: ${reason}`);
   const out = path.resolve(values.out);
-  prebuild(out, arch, libc === 'musl' ? await zigEnvironment(arch) : {});
+  const objects = temporaryFolder();
+  try {
+    prebuild(out, arch, libc === 'musl' ? await zigEnvironment(arch, objects) : {});
+  } finally {
+    fs.rmSync(objects, { recursive: true, force: true });
+  }
   const folder = path.join(out, 'prebuilds', `${process.platform}-${arch}`);
   for (const name of fs.readdirSync(folder)) {
     const file = path.join(folder, name);

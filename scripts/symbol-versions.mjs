@@ -76,11 +76,18 @@ const MUSL_LIBRARIES = /^(libc\.so|libc\.musl-\w+\.so\.1|libstdc\+\+\.so\.6|libg
 export function checkMuslBinary(file) {
   const result = spawnSync('readelf', ['--dynamic', '--wide', file], { encoding: 'utf8' });
   if (result.status !== 0) throw new ScriptError(`readelf ${file}: ${result.error?.message ?? result.stderr.trim()}`);
+  const symbols = spawnSync('readelf', ['--dyn-syms', '--wide', file], { encoding: 'utf8' });
   const libraries = [...result.stdout.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name = '']) => name);
   const others = libraries.filter((name) => !MUSL_LIBRARIES.test(name));
   const versions = Object.keys(newestVersions(file)).filter((library) => library.startsWith('GLIBC'));
   if (others.length > 0 || versions.includes('GLIBC'))
     throw new ScriptError(`${file} is no binary for musl: it needs ${[...others, ...versions].join(', ')}`);
+  // What is left undefined would be looked for in a libstdc++ with other names, or in none.
+  const undefinedNames = symbols.stdout.match(/(?<= UND )(?:_Z|__cxa)\w+/g) ?? [];
+  if (undefinedNames.length > 0 && !libraries.some((name) => name.startsWith('libstdc++')))
+    throw new ScriptError(
+      `${file} lacks parts of libc++: ${undefinedNames.join(', ')}; scripts/zig.mjs lists the sources it is linked with`,
+    );
   return `musl (${libraries.join(', ')})`;
 }
 

@@ -4,6 +4,7 @@
  * differently there. The binaries come from npm into .cache/nodes. `npm test` does this in CI, with 22, 24 and 26; the
  * version that runs `npm test` runs the whole suite itself.
  */
+import os from 'node:os';
 import { provideFromNpm } from './npm-programs.mjs';
 import { setup } from './setup.mjs';
 import { dependency, isMain, root, runCollected, runMain, say, ScriptError } from './support.mjs';
@@ -51,18 +52,23 @@ export async function provideNodes(versions) {
 }
 
 /**
- * The versions at once, each with one worker: so all processors are busy to the end. What each prints comes when it is done.
+ * As many versions at once as there are processors, each with one worker: so all are busy to the end, and a version
+ * finds transformed what those before it loaded. The last has most to do, and is first. What each prints comes when it is done.
  * @param {string[]} versions
  * @param {string[]} [args] arguments for vitest; default: the tests that can differ, of versions before the last only some of them
  */
 export async function testNodes(versions, args) {
   await provideNodes(versions);
-  const codes = await Promise.all(
-    versions.map((version) =>
-      testNode(version, args ?? (otherNodes.slice(0, -1).includes(version) ? betweenOthers : selection)),
-    ),
-  );
-  const failed = versions.filter((_version, index) => codes[index] !== 0);
+  const open = versions.toReversed();
+  /** @type {string[]} */
+  const failed = [];
+  const work = async () => {
+    for (let version = open.shift(); version !== undefined; version = open.shift()) {
+      const own = otherNodes.slice(0, -1).includes(version) ? betweenOthers : selection;
+      if ((await testNode(version, args ?? own)) !== 0) failed.push(version);
+    }
+  };
+  await Promise.all(Array.from({ length: os.availableParallelism() }, work));
   if (failed.length > 0) throw new ScriptError(`the tests failed on Node ${failed.join(', ')}`);
 }
 

@@ -40,7 +40,7 @@ const SYSTEMS = {
   },
 };
 
-/** Opens a file, asks it for a driver, maps memory and writes to it: with the addon that the package chose. */
+/** Opens a file, asks it for a driver, also on threads, maps memory and writes to it: with the addon that the package chose. */
 const PROBE = `
 const { nativeSupport, SvmDevice } = require('amdgpu-svm');
 const support = nativeSupport();
@@ -52,8 +52,20 @@ const mapping = addon.mapMemory(8192);
 const bytes = new Uint8Array(addon.viewMemory(mapping.handle));
 bytes[8191] = 7;
 const device = SvmDevice.open({ backend: 'emulated' });
-const works = answer === -25 && bytes.length === 8192 && bytes[8191] === 7 && device.memory.map(4096).size === 4096;
-console.log('RESULT ' + JSON.stringify({ path: support.path, works }));
+let refused = '';
+try {
+  addon.mapMemory('much');
+} catch (error) {
+  refused = error.message;
+}
+// On threads, one after the other.
+const ioctl = () => addon.ioctlAsync(file, 0xc0086400, new Uint8Array(8));
+Promise.all([ioctl(), ioctl(), ioctl()]).then((results) => {
+  const works =
+    answer === -25 && results.every((result) => result === -25) && refused !== '' &&
+    bytes.length === 8192 && bytes[8191] === 7 && device.memory.map(4096).size === 4096;
+  console.log('RESULT ' + JSON.stringify({ path: support.path, works, answer, results, refused }));
+});
 `;
 
 /** @param {string} command @param {string[]} args @param {NodeJS.ProcessEnv} [env] */

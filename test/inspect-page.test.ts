@@ -711,7 +711,7 @@ describe('a long trace', () => {
   inBrowser(
     'shows at once that it is read, and how far, and stays at hand meanwhile',
     async ({ page }) => {
-      const operations = times(77_556, 10_000);
+      const operations = times(30_000, 10_000);
       fs.writeFileSync(path.join(folder, 'longer.jsonl'), `${randomTrace(operations - 1)}{"dump":{}}\n`);
       const long = await startInspector([path.join(folder, 'longer.jsonl')]);
       try {

@@ -3,13 +3,12 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { times } from './support/effort.ts';
 import { root, run, runNode, type Run } from './support/package-support.ts';
 import { describeWhere, eventually, ServedNode, spawnChild, whyNotServed } from './support/served-node.ts';
 
 const unserved = whyNotServed();
 /** Calls of each of the four processes of the load. */
-const CALLS = times(12_500, 5_000);
+const CALLS = 5_000;
 const python = path.join(root, 'native', 'test', 'clients', 'svm_walk.py');
 const programs = path.join(root, 'build-cmake', 'plain');
 const walk = path.join(programs, 'svm-walk');

@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { withCertificates } from './certificates.mjs';
 import { findNpm } from './dependencies.mjs';
 import { cacheFolder, runCollected, say, ScriptError } from './support.mjs';
 
@@ -26,7 +27,7 @@ export async function provideFromNpm(folder, name, version, file) {
   // --force: the package may be for another C library or processor than this machine's.
   const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--force'];
   const args = [...npm.args, 'install', '--prefix', prefix, ...options, `${name}@${version}`];
-  const { output } = await runCollected(npm.command, args, { shell: npm.shell });
+  const { output } = await runCollected(npm.command, args, { shell: npm.shell, env: withCertificates() });
   if (!fs.existsSync(found)) throw new ScriptError(`${name}@${version} could not be installed:\n${output.trimEnd()}`);
   return found;
 }

@@ -12,7 +12,13 @@ async function runTests(source: string, env: NodeJS.ProcessEnv = {}): Promise<Ru
   const folder = temporaryFolder();
   fs.mkdirSync(path.join(folder, 'scripts'));
   fs.mkdirSync(path.join(folder, 'test/support'), { recursive: true });
-  for (const name of ['vitest.config.ts', 'scripts/vitest-reporter.mjs', 'scripts/imported-constants.mjs', ...SET_UP])
+  for (const name of [
+    'vitest.config.ts',
+    'scripts/vitest-reporter.mjs',
+    'scripts/certificates.mjs',
+    'scripts/imported-constants.mjs',
+    ...SET_UP,
+  ])
     fs.copyFileSync(path.join(root, name), path.join(folder, name));
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
   writeFiles(folder, {

@@ -1,7 +1,11 @@
-/** A folder of its own for the temporary files of a run: what tests leave there is named, and goes with it. */
+/**
+ * A folder of its own for the temporary files of a run: what tests leave there is named, and goes with it. And the environment of
+ * the programs that tests start.
+ */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setCertificatesAside } from '../../scripts/certificates.mjs';
 
 const NAME = 'amdgpu-svm-run-of-tests-';
 
@@ -12,6 +16,7 @@ export default function setUp(): (() => void) | undefined {
   // As /tmp: some tests run programs of other users.
   fs.chmodSync(folder, 0o1777);
   process.env['TMPDIR'] = folder;
+  setCertificatesAside();
   return () => {
     // Caches and folders of other programs (Chromium's, npm's, Node's) are theirs to name.
     const left = fs.readdirSync(folder).filter((name) => /svm/.test(name));

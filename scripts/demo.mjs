@@ -6,5 +6,5 @@ import { root, runMain, runNode } from './support.mjs';
 
 await runMain(() => {
   setup();
-  return runNode([path.join(root, 'dist/lib/cli/main.js'), 'demo', ...process.argv.slice(2)]);
+  return runNode([path.join(root, 'dist/lib/cli/main.cjs'), 'demo', ...process.argv.slice(2)]);
 });

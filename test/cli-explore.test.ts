@@ -89,7 +89,7 @@ describe('explore', () => {
   });
 
   it('gives the same with any number of threads', async () => {
-    const run = (...args: string[]) => runNode(['dist/lib/cli/main.js', 'explore', ...args, '--json']);
+    const run = (...args: string[]) => runNode(['dist/lib/cli/main.cjs', 'explore', ...args, '--json']);
     const [one, two] = [await run(racy, '--jobs', '1'), await run(racy, '--jobs', '2')];
     expect(one).toEqual(two);
     expect(

@@ -8,7 +8,7 @@ import { ensureDist, root, runNode } from './support/package-support.ts';
 
 const NODE = JSON.stringify(process.execPath);
 const EXAMPLE = `${NODE} ${JSON.stringify(path.join(root, 'examples/against-server.mjs'))}`;
-const OURS = `${NODE} ${JSON.stringify(path.join(root, 'dist/lib/cli/main.js'))} replay - --json`;
+const OURS = `${NODE} ${JSON.stringify(path.join(root, 'dist/lib/cli/main.cjs'))} replay - --json`;
 /** The operations of the example. */
 const ONLY = ['--only', 'mmap,munmap,touch,set,get,fault,access,advance,gc'];
 
@@ -54,7 +54,7 @@ describe('fuzz', () => {
   });
 
   it('gives the same with any number of threads, each of which has a process of its own', async () => {
-    const run = (...args: string[]) => runNode(['dist/lib/cli/main.js', 'fuzz', '--json', ...args]);
+    const run = (...args: string[]) => runNode(['dist/lib/cli/main.cjs', 'fuzz', '--json', ...args]);
     const mixed = ['--operations', '900', '--length', '60', '--seed', '4'];
     const here = await run(...mixed);
     expect(JSON.parse(here.stdout)).toMatchObject({ ran: { histories: 15, operations: 915 } });

@@ -45,7 +45,7 @@ function run(args: readonly string[], environment: Record<string, string> = {}) 
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
   return { status, stdout, stderr };
 }
-const cli = (...args: string[]) => run([join(root, 'dist/lib/cli/main.js'), ...args]);
+const cli = (...args: string[]) => run([join(root, 'dist/lib/cli/main.cjs'), ...args]);
 
 const LINES = [
   'hipMallocManaged(8192) -> GPU0: ACCESS=ALLOW_MIGRATE; GPU1: ACCESS=ALLOW_MIGRATE',
@@ -109,7 +109,7 @@ describe('run --trace', () => {
   });
 
   it('survives a reader that has gone', () => {
-    const shell = `"${process.execPath}" "${join(root, 'dist/lib/cli/main.js')}" run --trace -- "${process.execPath}" "${program}" 2> >(head -n 0) >/dev/null; exit $?`;
+    const shell = `"${process.execPath}" "${join(root, 'dist/lib/cli/main.cjs')}" run --trace -- "${process.execPath}" "${program}" 2> >(head -n 0) >/dev/null; exit $?`;
     expect(spawnSync('bash', ['-c', shell], { encoding: 'utf8' }).status).toBe(7);
   });
 

@@ -27,7 +27,7 @@ function runBuilt(args: readonly string[], environment: Record<string, string> =
     status: code,
     stdout,
     stderr,
-  } = spawnSync(process.execPath, [join(root, 'dist/lib/cli/main.js'), ...args], {
+  } = spawnSync(process.execPath, [join(root, 'dist/lib/cli/main.cjs'), ...args], {
     encoding: 'utf8',
     env,
     maxBuffer: 1 << 28,

@@ -130,8 +130,8 @@ describe('steps for CI', () => {
     project = temporaryFolder();
     fs.mkdirSync(path.join(project, 'node_modules/.bin'), { recursive: true });
     fs.symlinkSync(root, path.join(project, 'node_modules/amdgpu-svm'));
-    fs.symlinkSync(path.join(root, 'dist/lib/cli/main.js'), path.join(project, 'node_modules/.bin/amdgpu-svm'));
-    fs.chmodSync(path.join(root, 'dist/lib/cli/main.js'), 0o755);
+    fs.symlinkSync(path.join(root, 'dist/lib/cli/main.cjs'), path.join(project, 'node_modules/.bin/amdgpu-svm'));
+    fs.chmodSync(path.join(root, 'dist/lib/cli/main.cjs'), 0o755);
     writeFiles(project, { 'package.json': '{ "name": "project", "private": true }' });
   });
 

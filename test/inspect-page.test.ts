@@ -68,7 +68,7 @@ async function drop(page: Page, name: string, content: Buffer): Promise<void> {
 }
 
 const chromium = findChromium();
-const cli = path.join(root, 'dist/lib/cli/main.js');
+const cli = path.join(root, 'dist/lib/cli/main.cjs');
 let folder: string;
 let inspector: Inspector | undefined;
 let browser: Browser | undefined;

@@ -267,7 +267,7 @@ describe('amdgpu-svm build', () => {
 
   it('compiles the FUSE helper with --fuse', { timeout: 200_000 }, async ({ skip }) => {
     skip(notCompiled !== '', notCompiled);
-    const main = path.join(installed, 'dist/lib/cli/main.js');
+    const main = path.join(installed, 'dist/lib/cli/main.cjs');
     const missing = await runNode([main, 'build', '--fuse'], { cwd: project, env: { PATH: '/nowhere' } });
     expect(missing).toMatchObject({
       code: 3,
@@ -305,7 +305,7 @@ describe('amdgpu-svm build', () => {
   );
 
   it.runIf(process.platform === 'linux')('says what is missing', async () => {
-    const main = path.join(installed, 'dist/lib/cli/main.js');
+    const main = path.join(installed, 'dist/lib/cli/main.cjs');
     const { CXX: _cxx, MAKE: _make, PYTHON: _python, ...env } = process.env;
     const result = await runNode([main, 'build'], { cwd: project, env: { ...env, PATH: '/nowhere' } });
     expect(result).toMatchObject({

@@ -72,7 +72,7 @@ describe('dist/', () => {
     expect(read('lib/index.js')).toBe(`import all from './index.cjs';\n\nexport const {\n  two,\n} = all;\n`);
     expect(read('esm/lib/index.js')).toMatch(/^export \{ .*two.* \};?$/m);
     for (const name of ['lib/index.d.ts', 'lib/index.d.cts']) expect(read(name)).toMatch(/declare const two: number;/);
-    expect(fs.statSync(path.join(folder, 'dist/lib/cli/main.js')).mode & 0o111).toBe(0o111);
+    expect(fs.statSync(path.join(folder, 'dist/lib/cli/main.cjs')).mode & 0o111).toBe(0o111);
     expect(fs.existsSync(path.join(folder, 'dist/lib/two.test.d.ts'))).toBe(false);
   });
 

@@ -96,7 +96,7 @@ async function expectAllComplete(folder: string): Promise<void> {
     return operation.name === 'mmap' ? Number(operation.size) / 4096 : 0;
   });
   expect(numbers.sort()).toEqual([1, 2, 3, 4]);
-  const cli = path.join(root, 'dist/lib/cli/main.js');
+  const cli = path.join(root, 'dist/lib/cli/main.cjs');
   const replay = await runNode([cli, 'replay', '--check', ...files.map((name) => path.join(folder, name))]);
   expect(replay).toMatchObject({ code: 0, stdout: expect.stringContaining('4 of 4 traces identical') as string });
 }

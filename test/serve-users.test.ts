@@ -81,7 +81,7 @@ describeWhere(problem, 'users', () => {
     const folder = await publicCopy();
     const script = `
       cd '${folder}/mine'
-      ../node ../dist/lib/cli/main.js serve --mount dri > log 2>&1 & server=$!
+      ../node ../dist/lib/cli/main.cjs serve --mount dri > log 2>&1 & server=$!
       for i in $(seq 600); do grep -q serving log && break; kill -0 $server || break; sleep 0.1; done
       for how in open hidden hiding; do python3 ../client.py dri/renderD128 $how; done
       kill -TERM $server; wait $server; echo "ended with $?"; cat log`;
@@ -104,7 +104,7 @@ describeWhere(problem, 'users', () => {
   it('run programs that find the served files in /dev and /sys, in a user namespace, or are told that none may be made', async () => {
     const folder = await publicCopy();
     const found = `cat /sys/devices/virtual/kfd/kfd/topology/nodes/1/name; test -r /dev/kfd && ${PYTHON.join(' ')} '${folder}/client.py' /dev/dri/renderD128 open`;
-    const serve = `cd '${folder}/mine' && TMPDIR=. ../node ../dist/lib/cli/main.js serve --run --asic gfx90a -- sh -c '${found.replaceAll("'", "'\\''")}'`;
+    const serve = `cd '${folder}/mine' && TMPDIR=. ../node ../dist/lib/cli/main.cjs serve --run --asic gfx90a -- sh -c '${found.replaceAll("'", "'\\''")}'`;
     const outer = 'mknod -m 666 "$0/fuse" c 10 229 && mount --bind "$0/fuse" /dev/fuse && exec setpriv "$@"';
     const { code, output } = await run('unshare', ['--mount', 'sh', '-c', outer, folder, ...NOBODY, 'sh', '-c', serve]);
     const mayMake = (await asNobody('unshare', '-m', '-U', '-r', 'true')).code === 0;
@@ -142,7 +142,7 @@ describeWhere(problem, 'users', () => {
         folder,
         ...NOBODY,
         `${folder}/node`,
-        `${folder}/dist/lib/cli/main.js`,
+        `${folder}/dist/lib/cli/main.cjs`,
         'serve',
         '--mount',
         `${folder}/mine/dri`,
@@ -175,7 +175,7 @@ describeWhere(problem, 'users', () => {
     }
     const gpu = await asNobody(
       `${folder}/node`,
-      `${folder}/dist/lib/cli/main.js`,
+      `${folder}/dist/lib/cli/main.cjs`,
       'gpu',
       '--mount',
       served.mount,
@@ -196,7 +196,7 @@ describeWhere(problem, 'users', () => {
     await served.stop();
     const refused = await asNobody(
       `${folder}/node`,
-      `${folder}/dist/lib/cli/main.js`,
+      `${folder}/dist/lib/cli/main.cjs`,
       'serve',
       '--mount',
       mount,

@@ -54,7 +54,7 @@ export interface Inspector {
 
 /** Starts the command as a user does; resolves when it has printed its URL. */
 export function startInspector(args: readonly string[]): Promise<Inspector> {
-  const child = spawn(process.execPath, [path.join(root, 'dist/lib/cli/main.js'), 'inspect', ...args], {
+  const child = spawn(process.execPath, [path.join(root, 'dist/lib/cli/main.cjs'), 'inspect', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));

@@ -8,7 +8,7 @@ import { afterFile } from './after-file.ts';
 import { runHere } from './cli-here.ts';
 import { root, run, type Run } from './package-support.ts';
 
-export const cli: string = path.join(root, 'dist', 'lib', 'cli', 'main.js');
+export const cli: string = path.join(root, 'dist', 'lib', 'cli', 'main.cjs');
 const helper = path.join(root, 'build-fuse', 'amdgpu-svm-fuse');
 
 /** Why nothing can be served here, '' if it can. */

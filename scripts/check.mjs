@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The checks that read the sources without running them: `node scripts/check.mjs lint | typecheck`. */
 import { ensureDependencies } from './dependencies.mjs';
-import { dependency, isMain, root, runCollected, runMain, say, ScriptError } from './support.mjs';
+import { dependency, root, runCollected, runMain, say, ScriptError } from './support.mjs';
 
 /** @type {Record<string, string[][]>} */
 const checks = {
@@ -17,7 +17,7 @@ const checks = {
 };
 
 /** @param {string} name */
-export async function check(name) {
+async function check(name) {
   const commands = checks[name];
   if (commands === undefined)
     throw new ScriptError(`no check is called ${name}; there are ${Object.keys(checks).join(', ')}`);
@@ -29,10 +29,8 @@ export async function check(name) {
   }
 }
 
-if (isMain(import.meta.url)) {
-  process.chdir(root);
-  await runMain(() => {
-    ensureDependencies();
-    return check(process.argv[2] ?? '');
-  });
-}
+process.chdir(root);
+await runMain(() => {
+  ensureDependencies();
+  return check(process.argv[2] ?? '');
+});

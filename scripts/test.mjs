@@ -3,9 +3,10 @@
  * `npm test`: lint, types and all tests. With CI set also the native tests under sanitizers and the suite on
  * the other versions of Node. `npm test -- lib/uapi -t name`: those tests only, without lint and typecheck.
  */
-import { check } from './check.mjs';
+import path from 'node:path';
+import { ensureDependencies } from './dependencies.mjs';
 import { setup } from './setup.mjs';
-import { dependency, root, runMain, runNode } from './support.mjs';
+import { dependency, root, runCollected, runMain, runNode, say } from './support.mjs';
 import { otherNodes, provideNodes, testNodes } from './test-nodes.mjs';
 import { testSanitized } from './test-sanitized.mjs';
 
@@ -17,17 +18,22 @@ await runMain(async () => {
   const nodes = ci ? provideNodes(otherNodes) : Promise.resolve();
   // Said where they are waited for, not as an error that nobody handles.
   nodes.catch(() => undefined);
+  ensureDependencies();
+  // They need nothing that the set-up makes, and what one of their threads waits for leaves a processor to the others.
+  const checks = (selection.length > 0 ? [] : ['lint', 'typecheck']).map((name) =>
+    runCollected(process.execPath, [path.join(root, 'scripts', 'check.mjs'), name]),
+  );
   setup({ tolerant: selection.length > 0 });
-  if (selection.length === 0) {
-    // What one of their threads waits for leaves a processor to the other.
-    const outcomes = await Promise.allSettled([check('lint'), check('typecheck')]);
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-    // The whole suite on this Node comes last: its totals are what a reader looks for.
-    if (ci) {
-      await testSanitized();
-      await nodes;
-      await testNodes(otherNodes);
-    }
+  const failed = (await Promise.all(checks)).filter(({ code }) => code !== 0);
+  if (failed.length > 0) {
+    for (const { output } of failed) say(output.trimEnd());
+    return 1;
+  }
+  // The whole suite on this Node comes last: its totals are what a reader looks for.
+  if (ci) {
+    await testSanitized();
+    await nodes;
+    await testNodes(otherNodes);
   }
   return runNode([dependency('vitest/vitest.mjs'), 'run', ...selection]);
 });

@@ -8,7 +8,7 @@ import { seedFor } from './support/emulator-rig.ts';
 import { CleanProgram } from './support/hazards-clean-program.ts';
 import { watchedRig } from './support/hazards-scenarios.ts';
 
-const PROGRAMS = times(1_000, 250);
+const PROGRAMS = times(500, 250);
 const STEPS = 40;
 /** Bytes that all mappings of a program fit into. */
 const VRAM = 256 << 20;

@@ -9,7 +9,7 @@ import { sample, times } from './support/effort.ts';
 import { INJECTED_PROFILES, injectedTrace } from './support/injected-trace.ts';
 import { Recordings } from './support/recordings.ts';
 
-const SEEDS = times(12, 1);
+const SEEDS = times(4, 1);
 const OPERATIONS = 120;
 /** Always rows, and from a few intervals on: then a tree has objects and rows, and changes over and back. */
 const LIMITS = [0, 5];

@@ -12,7 +12,7 @@ import { at, GET, Rig, seedFor, SET, V } from './support/emulator-rig.ts';
 // A whole 2 MiB block with pieces of its neighbours; the boundary of two notifiers is in it.
 const BASE = V - 100;
 const WINDOW = 700;
-const RUNS = times(110, 30);
+const RUNS = times(60, 30);
 const OPERATIONS = 200;
 const LAST_PAGE = 2 ** 52 - 1;
 const [EFAULT, EEXIST, EINVAL, EOPNOTSUPP] = [-14, -17, -22, -95];

@@ -52,7 +52,7 @@ describe('random histories', () => {
         expectAllGone(rig);
         for (const [name, count] of checker.given) given.set(name, (given.get(name) ?? 0) + count);
       }),
-      { seed, numRuns: times(250, 80) },
+      { seed, numRuns: times(120, 80) },
     );
     // The checker is worth something only if the histories reach the quirks; emulator-coverage.test.ts reaches each.
     expect([...given.keys()]).toEqual(expect.arrayContaining(['Q35', 'Q36', 'Q37']));
@@ -69,7 +69,7 @@ describe('random histories', () => {
         expectAllGone(rig);
         for (const [name, count] of checker.given) given.set(name, (given.get(name) ?? 0) + count);
       }),
-      { seed, numRuns: times(150, 50) },
+      { seed, numRuns: times(80, 50) },
     );
     expect([...given.keys()].filter((name) => !['Q35', 'Q36', 'Q37', 'Q38'].includes(name))).toEqual([]);
     expect(given.size).toBeGreaterThan(1);
@@ -153,7 +153,7 @@ describe('the same history', () => {
         expect(record(options, steps, EVENT_NAMES)).toBe(once);
         events += once.split('\n').length;
       }),
-      { seed, numRuns: times(30, 10) },
+      { seed, numRuns: times(15, 10) },
     );
     expect(events).toBeGreaterThan(600);
   });
@@ -174,7 +174,7 @@ describe('the same history', () => {
           expect(record(settings, often, [])).toBe(lines.join('\n'));
           collected += watched.length - lines.length;
         }),
-        { seed, numRuns: times(150, 40) },
+        { seed, numRuns: times(80, 40) },
       );
       expect(collected).toBeGreaterThan(600);
     },

@@ -11,7 +11,7 @@ import { seedFor } from './support/emulator-rig.ts';
 
 const BLOCKS = 3;
 const PAGES = BLOCKS * PAGES_PER_BLOCK - 100;
-const RUNS = times(200, 60);
+const RUNS = times(100, 60);
 const MOST = 60;
 
 /** Pages as ranges and events have them: whole pieces and blocks more often than not. */

@@ -17,7 +17,7 @@ import {
 } from './support/served-node.ts';
 
 /** Packets of each of four processes; KFD_PACKETS=25000 makes them 100,000. */
-const PACKETS = Number(process.env['KFD_PACKETS'] ?? times(6400, 3200));
+const PACKETS = Number(process.env['KFD_PACKETS'] ?? times(4800, 3200));
 const unserved = whyNotServed();
 const stress = path.join(temporaryFolder(), 'kfd-stress');
 let uncompiled = '';

@@ -32,7 +32,8 @@ const selection = [
  * between the addon and the kernel alone is the same binary on each.
  */
 const betweenOthers = [
-  'lib/backend/',
+  'lib/backend/ffi-',
+  'lib/backend/native-addon.test.ts',
   'test/native-lifetime.test.ts',
   'test/native-memory.test.ts',
   'test/native-threads.test.ts',

@@ -1,5 +1,5 @@
 /** Zig as a C and C++ compiler for musl: it brings the headers of musl and the sources of libc++ (docs/packaging.md). */
-import os from 'node:os';
+import fs from 'node:fs';
 import path from 'node:path';
 import { provideFromNpm } from './npm-programs.mjs';
 import { runCollected, ScriptError } from './support.mjs';
@@ -13,14 +13,16 @@ const TARGETS = { x64: 'x86_64-linux-musl', arm64: 'aarch64-linux-musl' };
 export const muslArchitectures = Object.keys(TARGETS);
 
 /**
- * What the addon needs of libc++. Zig by itself compiles all of it, two minutes of processor time for the first binary on a
- * machine, and without optimisation. A name that is missing here is told by symbol-versions.mjs.
+ * What the addon needs of libc++, by what compiles as one unit. Zig by itself compiles all of it, two minutes of processor time for the
+ * first binary on a machine, and without optimisation. A name that is missing here is told by symbol-versions.mjs.
  */
-const LIBRARY_SOURCES = [
-  ...['chrono', 'hash', 'memory', 'mutex', 'mutex_destructor', 'new', 'string', 'system_error'].map(
-    (name) => `libcxx/src/${name}.cpp`,
-  ),
-  ...[
+const LIBRARY_UNITS = [
+  // The first says how its header is to be read.
+  ['system_error', 'chrono', 'hash', 'mutex', 'new', 'string'].map((name) => `libcxx/src/${name}.cpp`),
+  // These define names of the first once more, for themselves.
+  ['libcxx/src/memory.cpp'],
+  ['libcxx/src/mutex_destructor.cpp'],
+  [
     'abort_message',
     'cxa_default_handlers',
     'cxa_guard',
@@ -69,12 +71,13 @@ export async function muslLibrary(arch, folder) {
   const library = path.resolve(JSON.parse(await succeed(['env'])).lib_dir);
   const includes = ['libcxx/src', 'libcxxabi/include', 'libcxxabi/src'].map((name) => `-I${path.join(library, name)}`);
   const compiler = ['c++', '-target', TARGETS[arch] ?? '', ...LIBRARY_FLAGS, ...includes];
-  const objectOf = (/** @type {string} */ source) => path.join(folder, `${path.basename(source, '.cpp')}.o`);
-  const open = [...LIBRARY_SOURCES];
-  const work = async () => {
-    for (let source = open.shift(); source !== undefined; source = open.shift())
-      await succeed([...compiler, '-c', path.join(library, source), '-o', objectOf(source)]);
-  };
-  await Promise.all(Array.from({ length: os.availableParallelism() }, work));
-  return ['-nostdlib++', '-Wl,--gc-sections', ...LIBRARY_SOURCES.map(objectOf)];
+  const units = LIBRARY_UNITS.map((sources, index) => ({ sources, path: path.join(folder, `libcxx${index}`) }));
+  await Promise.all(
+    units.map(async (unit) => {
+      const text = unit.sources.map((source) => `#include "${path.join(library, source)}"\n`).join('');
+      fs.writeFileSync(`${unit.path}.cpp`, text);
+      await succeed([...compiler, '-c', `${unit.path}.cpp`, '-o', `${unit.path}.o`]);
+    }),
+  );
+  return ['-nostdlib++', '-Wl,--gc-sections', ...units.map((unit) => `${unit.path}.o`)];
 }

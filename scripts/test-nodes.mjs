@@ -12,26 +12,10 @@ import { dependency, isMain, root, runCollected, runMain, say, ScriptError } fro
 export const otherNodes = ['22', '24', '26'];
 
 /**
- * What meets Node itself: the addon in processes and threads, ffi, the choice of a backend, files and environment, the
- * command and the built package, a served node; and the recordings of one revision, for the engine. Everything else is
- * plain JavaScript that one engine runs as well as the next, or is about npm, compilers and Chromium.
+ * What meets Node's own C++ and its engine: the addon and the life of its memory in processes and threads, ffi; and the
+ * recordings of one revision, for the engine. What is between the addon and the kernel alone is the same binary on each version.
  */
-const selection = [
-  'lib/backend/',
-  'lib/device/',
-  'test/native-',
-  'test/node-contract.test.ts',
-  'lib/conformance/framework/isolate.test.ts',
-  'test/vectors.test.ts',
-  'test/cli.test.ts',
-  'test/examples.test.ts',
-  'test/serve.test.ts',
-];
-/**
- * For versions between that which runs the whole suite and the last: what meets Node's own C++ and its engine. What is
- * between the addon and the kernel alone is the same binary on each.
- */
-const betweenOthers = [
+const engine = [
   'lib/backend/ffi-',
   'lib/backend/native-addon.test.ts',
   'test/native-lifetime.test.ts',
@@ -40,6 +24,19 @@ const betweenOthers = [
   'test/native-misuse.test.ts',
   'test/node-contract.test.ts',
   'test/vectors.test.ts',
+];
+/**
+ * On the last version also what meets Node's modules: the choice of a backend, files and environment, the command and the
+ * built package, a served node. Everything else is plain JavaScript that one engine runs as well as the next, or is about npm, compilers
+ * and Chromium.
+ */
+const selection = [
+  ...engine,
+  'lib/backend/',
+  'lib/device/',
+  'lib/conformance/framework/isolate.test.ts',
+  'test/cli.test.ts',
+  'test/serve.test.ts',
 ];
 
 const packageName = `node-${process.platform}-${process.arch}`;
@@ -65,7 +62,7 @@ export async function testNodes(versions, args) {
   const failed = [];
   const work = async () => {
     for (let version = open.shift(); version !== undefined; version = open.shift()) {
-      const own = otherNodes.slice(0, -1).includes(version) ? betweenOthers : selection;
+      const own = otherNodes.slice(0, -1).includes(version) ? engine : selection;
       if ((await testNode(version, args ?? own)) !== 0) failed.push(version);
     }
   };
@@ -77,10 +74,8 @@ export async function testNodes(versions, args) {
 async function testNode(version, args) {
   const binary = await provideNode(version);
   const started = Date.now();
-  // The run on this Node makes more random calls.
-  const env = { ...process.env, FUZZ_CALLS: process.env.FUZZ_CALLS ?? '20000' };
   const arguments_ = [dependency('vitest/vitest.mjs'), 'run', '--maxWorkers=1', ...args];
-  const { code, output } = await runCollected(binary, arguments_, { env });
+  const { code, output } = await runCollected(binary, arguments_);
   const outcome = `${code === 0 ? 'passed' : 'failed'} in ${Math.round((Date.now() - started) / 1000)} s`;
   say(`test: Node ${version} (${binary})\n${output.trimEnd()}\ntest: Node ${version} ${outcome}`);
   return code;

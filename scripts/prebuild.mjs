@@ -19,21 +19,17 @@ import { checkMuslBinary, checkSymbolVersions } from './symbol-versions.mjs';
 import { cacheFolder, dependency, root, runLogged, runMain, say, ScriptError } from './support.mjs';
 import { muslArchitectures, muslCompilers, muslLibrary } from './zig.mjs';
 
-/** A folder next to those of other runs. The caller removes it. */
-function temporaryFolder() {
-  fs.mkdirSync(cacheFolder, { recursive: true });
-  return fs.mkdtempSync(path.join(cacheFolder, 'prebuild-'));
-}
-
 /**
  * Builds in a copy: build/ belongs to the developer.
  * @param {string} out
  * @param {string} arch
- * @param {Record<string, string>} compilers variables of the environment; for musl
+ * @param {string | undefined} libc
  */
-function prebuild(out, arch, compilers) {
-  const work = temporaryFolder();
+async function prebuild(out, arch, libc) {
+  fs.mkdirSync(cacheFolder, { recursive: true });
+  const work = fs.mkdtempSync(path.join(cacheFolder, 'prebuild-'));
   try {
+    const compilers = libc === 'musl' ? await zigEnvironment(arch, work) : {};
     for (const name of ['package.json', 'binding.gyp', 'native'])
       fs.cpSync(path.join(root, name), path.join(work, name), { recursive: true });
     fs.symlinkSync(path.join(root, 'node_modules'), path.join(work, 'node_modules'));
@@ -102,12 +98,7 @@ await runMain(async () => {
   const reason = whyNotBuildable();
   if (reason !== undefined) throw new ScriptError(`the addon can't be built: ${reason}`);
   const out = path.resolve(values.out);
-  const objects = temporaryFolder();
-  try {
-    prebuild(out, arch, libc === 'musl' ? await zigEnvironment(arch, objects) : {});
-  } finally {
-    fs.rmSync(objects, { recursive: true, force: true });
-  }
+  await prebuild(out, arch, libc);
   const folder = path.join(out, 'prebuilds', `${process.platform}-${arch}`);
   for (const name of fs.readdirSync(folder)) {
     const file = path.join(folder, name);

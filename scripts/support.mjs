@@ -96,6 +96,18 @@ export function runCollected(command, args, { env = process.env, shell = false }
 }
 
 /**
+ * As `runCollected`, of what has to end well: its output, or a ScriptError with that.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
+ */
+export async function runSuccessfully(command, args, env) {
+  const { code, output } = await runCollected(command, args, env === undefined ? {} : { env });
+  if (code !== 0) throw new ScriptError(`${[command, ...args].join(' ')}: ${output.trimEnd()}`);
+  return output;
+}
+
+/**
  * Runs Node in the foreground and resolves with its exit code.
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} [env]

@@ -23,6 +23,13 @@ function compareVersions(a, b) {
   return 0;
 }
 
+/** What readelf shows of a file. @param {string} option @param {string} file */
+function readelf(option, file) {
+  const result = spawnSync('readelf', [option, '--wide', file], { encoding: 'utf8' });
+  if (result.status !== 0) throw new ScriptError(`readelf ${file}: ${result.error?.message ?? result.stderr.trim()}`);
+  return result.stdout;
+}
+
 /**
  * The newest version of each library that the file asks for; names without a number, like
  * GLIBC_ABI_DT_RELR, with an empty one.
@@ -30,11 +37,9 @@ function compareVersions(a, b) {
  * @returns {Record<string, string>}
  */
 export function newestVersions(file) {
-  const result = spawnSync('readelf', ['--version-info', '--wide', file], { encoding: 'utf8' });
-  if (result.status !== 0) throw new ScriptError(`readelf ${file}: ${result.error?.message ?? result.stderr.trim()}`);
   /** @type {Record<string, string>} */
   const newest = {};
-  for (const [, name = ''] of result.stdout.matchAll(/Name: (\S+)  Flags: .*  Version: /g)) {
+  for (const [, name = ''] of readelf('--version-info', file).matchAll(/Name: (\S+)  Flags: .*  Version: /g)) {
     const [, library = name, version = ''] = /^([A-Z]+)_(\d[\d.]*)$/.exec(name) ?? [];
     if (newest[library] === undefined || compareVersions(version, newest[library]) > 0) newest[library] = version;
   }
@@ -74,16 +79,13 @@ const MUSL_LIBRARIES = /^(libc\.so|libc\.musl-\w+\.so\.1|libstdc\+\+\.so\.6|libg
  * @param {string} file
  */
 export function checkMuslBinary(file) {
-  const result = spawnSync('readelf', ['--dynamic', '--wide', file], { encoding: 'utf8' });
-  if (result.status !== 0) throw new ScriptError(`readelf ${file}: ${result.error?.message ?? result.stderr.trim()}`);
-  const symbols = spawnSync('readelf', ['--dyn-syms', '--wide', file], { encoding: 'utf8' });
-  const libraries = [...result.stdout.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name = '']) => name);
+  const libraries = [...readelf('--dynamic', file).matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name = '']) => name);
   const others = libraries.filter((name) => !MUSL_LIBRARIES.test(name));
   const versions = Object.keys(newestVersions(file)).filter((library) => library.startsWith('GLIBC'));
   if (others.length > 0 || versions.includes('GLIBC'))
     throw new ScriptError(`${file} is no binary for musl: it needs ${[...others, ...versions].join(', ')}`);
   // What is left undefined would be looked for in a libstdc++ with other names, or in none.
-  const undefinedNames = symbols.stdout.match(/(?<= UND )(?:_Z|__cxa)\w+/g) ?? [];
+  const undefinedNames = readelf('--dyn-syms', file).match(/(?<= UND )(?:_Z|__cxa)\w+/g) ?? [];
   if (undefinedNames.length > 0 && !libraries.some((name) => name.startsWith('libstdc++')))
     throw new ScriptError(
       `${file} lacks parts of libc++: ${undefinedNames.join(', ')}; scripts/zig.mjs lists the sources it is linked with`,

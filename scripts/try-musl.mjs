@@ -17,7 +17,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { provideFromNpm } from './npm-programs.mjs';
-import { cacheFolder, root, runCollected, runMain, say, ScriptError } from './support.mjs';
+import { cacheFolder, root, runMain, runSuccessfully, say, ScriptError } from './support.mjs';
 import { muslCompilers } from './zig.mjs';
 
 const BUN = '1.4.5';
@@ -68,13 +68,6 @@ Promise.all([ioctl(), ioctl(), ioctl()]).then((results) => {
 });
 `;
 
-/** @param {string} command @param {string[]} args @param {NodeJS.ProcessEnv} [env] */
-async function succeed(command, args, env) {
-  const { code, output } = await runCollected(command, args, env === undefined ? {} : { env });
-  if (code !== 0) throw new ScriptError(`${[command, ...args].join(' ')}: ${output.trimEnd()}`);
-  return output;
-}
-
 /** glibc's libstdc++ and what makes it load under musl. @param {keyof typeof SYSTEMS} arch @param {string} folder */
 async function makeLibraries(arch, folder) {
   const { libraries, shim } = SYSTEMS[arch];
@@ -84,7 +77,7 @@ async function makeLibraries(arch, folder) {
   const { CC } = await muslCompilers(arch);
   const [zig = '', ...flags] = CC.split(' ');
   const source = path.join(root, 'scripts', 'musl-shim.c');
-  await succeed(zig, [...flags, '-shared', '-fPIC', '-O1', source, '-o', path.join(folder, shim)]);
+  await runSuccessfully(zig, [...flags, '-shared', '-fPIC', '-O1', source, '-o', path.join(folder, shim)]);
   return { LD_LIBRARY_PATH: folder, LD_PRELOAD: path.join(folder, shim) };
 }
 
@@ -98,7 +91,7 @@ async function tryArchitecture(arch) {
     for (const name of ['package.json', 'dist'])
       fs.cpSync(path.join(root, name), path.join(installed, name), { recursive: true });
     const build = [path.join(root, 'scripts', 'prebuild.mjs'), '--libc', 'musl', '--arch', arch, '--out', installed];
-    say((await succeed(process.execPath, build)).trimEnd());
+    say((await runSuccessfully(process.execPath, build)).trimEnd());
     // The other C library's binary is there as well, as in a release.
     const prebuilds = path.join(installed, 'prebuilds', `linux-${arch}`);
     fs.writeFileSync(path.join(prebuilds, 'amdgpu-svm.glibc.node'), 'not for this C library');
@@ -112,7 +105,7 @@ async function tryArchitecture(arch) {
       runtime,
       path.join(folder, 'probe.cjs'),
     ];
-    const output = await succeed(command, args, { ...process.env, ...(emulate.length > 0 ? {} : variables) });
+    const output = await runSuccessfully(command, args, { ...process.env, ...(emulate.length > 0 ? {} : variables) });
     const result = /^RESULT (.*)$/m.exec(output)?.[1];
     if (result === undefined) throw new ScriptError(`the probe printed no result: ${output.trimEnd()}`);
     const { path: loaded, works } = JSON.parse(result);

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { provideFromNpm } from './npm-programs.mjs';
-import { runCollected, ScriptError } from './support.mjs';
+import { runSuccessfully } from './support.mjs';
 
 /** 0.11 has clang 16. Later versions are not in the registry with their binary. */
 const VERSION = '0.11.0';
@@ -63,12 +63,7 @@ export async function muslCompilers(arch) {
  */
 export async function muslLibrary(arch, folder) {
   const zig = await provideZig();
-  const succeed = async (/** @type {string[]} */ args) => {
-    const { code, output } = await runCollected(zig, args);
-    if (code !== 0) throw new ScriptError(`${[zig, ...args].join(' ')}: ${output.trimEnd()}`);
-    return output;
-  };
-  const library = path.resolve(JSON.parse(await succeed(['env'])).lib_dir);
+  const library = path.resolve(JSON.parse(await runSuccessfully(zig, ['env'])).lib_dir);
   const includes = ['libcxx/src', 'libcxxabi/include', 'libcxxabi/src'].map((name) => `-I${path.join(library, name)}`);
   const compiler = ['c++', '-target', TARGETS[arch] ?? '', ...LIBRARY_FLAGS, ...includes];
   const units = LIBRARY_UNITS.map((sources, index) => ({ sources, path: path.join(folder, `libcxx${index}`) }));
@@ -76,7 +71,7 @@ export async function muslLibrary(arch, folder) {
     units.map(async (unit) => {
       const text = unit.sources.map((source) => `#include "${path.join(library, source)}"\n`).join('');
       fs.writeFileSync(`${unit.path}.cpp`, text);
-      await succeed([...compiler, '-c', `${unit.path}.cpp`, '-o', `${unit.path}.o`]);
+      await runSuccessfully(zig, [...compiler, '-c', `${unit.path}.cpp`, '-o', `${unit.path}.o`]);
     }),
   );
   return ['-nostdlib++', '-Wl,--gc-sections', ...units.map((unit) => `${unit.path}.o`)];

@@ -16,11 +16,16 @@ import { ensureDependencies } from './dependencies.mjs';
 import { dependency, isMain, readIfThere, root, runLogged, runMain, say, ScriptError, withLock } from './support.mjs';
 
 /** Why this machine can't do it, or undefined. @returns {string | undefined} */
-export function whyNoCMake() {
+function whyNoCMake() {
   if (process.platform !== 'linux') return `it is for Linux, this is ${process.platform}`;
   if (spawnSync('cmake', ['--version']).status !== 0) return 'cmake not found';
   if (spawnSync('pkg-config', ['--exists', 'libdrm']).status !== 0) return 'libdrm-dev or pkg-config not found';
   return undefined;
+}
+
+/** @param {boolean} sanitize @returns {string} where the build goes */
+export function cmakeFolder(sanitize) {
+  return path.join(root, 'build-cmake', sanitize ? 'sanitize' : 'plain');
 }
 
 /** CMake goes on to build the sources of the old place after the repository was copied or moved. @param {string} folder */
@@ -34,8 +39,8 @@ function forgetOtherSources(folder) {
  * @param {{ target?: string, sanitize?: boolean }} options
  * @returns {string} the folder of the build; throws ScriptError when it fails
  */
-export function buildWithCMake({ target, sanitize = false }) {
-  const folder = path.join(root, 'build-cmake', sanitize ? 'sanitize' : 'plain');
+function buildWithCMake({ target, sanitize = false }) {
+  const folder = cmakeFolder(sanitize);
   forgetOtherSources(folder);
   const args = [dependency('cmake-js/bin/cmake-js'), 'build', '--directory', path.join(root, 'native'), '--out', folder];
   args.push('--parallel', String(os.availableParallelism()));
@@ -56,7 +61,9 @@ if (isMain(import.meta.url)) {
     const target = process.argv.slice(2).find((argument) => !argument.startsWith('-'));
     const reason = whyNoCMake();
     if (reason !== undefined) throw new ScriptError(`the CMake build is not possible: ${reason}`);
-    const folder = withLock(() => buildWithCMake({ sanitize, ...(target === undefined ? {} : { target }) }));
+    const build = () => buildWithCMake({ sanitize, ...(target === undefined ? {} : { target }) });
+    // The set-up reads nothing of it.
+    const folder = withLock(build, 'lock-cmake');
     say(`built in ${path.relative(process.cwd(), folder)}`);
   });
 }

@@ -197,12 +197,13 @@ function isRunning(pid) {
  * owner's pid, linked into place so that it never exists without its content.
  * @template T
  * @param {() => T} action
+ * @param {string} [name] that of a lock of its own, for what the others do not read
  * @returns {T}
  */
-export function withLock(action) {
+export function withLock(action, name = 'lock') {
   fs.mkdirSync(cacheFolder, { recursive: true });
-  const lock = path.join(cacheFolder, 'lock');
-  const mine = path.join(cacheFolder, `lock.${process.pid}`);
+  const lock = path.join(cacheFolder, name);
+  const mine = path.join(cacheFolder, `${name}.${process.pid}`);
   const nap = new Int32Array(new SharedArrayBuffer(4));
   fs.writeFileSync(mine, String(process.pid));
   try {

@@ -7,9 +7,19 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { findCompiler } from './build-addon.mjs';
-import { buildWithCMake, whyNoCMake } from './build-cmake.mjs';
+import { cmakeFolder } from './build-cmake.mjs';
 import { ensureDependencies } from './dependencies.mjs';
-import { dependency, isMain, root, runLogged, runMain, runNode, say, ScriptError, withLock } from './support.mjs';
+import {
+  dependency,
+  isMain,
+  root,
+  runLogged,
+  runMain,
+  runNode,
+  runSuccessfully,
+  say,
+  ScriptError,
+} from './support.mjs';
 
 const tests = ['test/native-', 'lib/backend/native-addon.test.ts', 'lib/backend/kernel-'];
 /** Under the sanitizers a call takes several times as long; the plain run makes more. */
@@ -24,11 +34,16 @@ function sanitizerRuntime() {
   return library;
 }
 
-export async function testSanitized() {
-  const reason = whyNoCMake();
-  if (reason !== undefined) throw new ScriptError(`the sanitized addon can't be built: ${reason}`);
-  const folder = withLock(() => buildWithCMake({ target: 'amdgpu_svm', sanitize: true }));
-  const addon = path.join(folder, 'Release', 'amdgpu_svm.node');
+/** A process of its own, so that other work can go on next to it. */
+export function buildSanitized() {
+  const script = path.join(root, 'scripts', 'build-cmake.mjs');
+  return runSuccessfully(process.execPath, [script, 'amdgpu_svm', '--sanitize']);
+}
+
+/** @param {Promise<string>} [built] a build that was begun before */
+export async function testSanitized(built = buildSanitized()) {
+  await built;
+  const addon = path.join(cmakeFolder(true), 'Release', 'amdgpu_svm.node');
   const sanitized = {
     ...process.env,
     LD_PRELOAD: sanitizerRuntime(),

@@ -8,7 +8,10 @@ import { ensureDependencies } from './dependencies.mjs';
 import { setup } from './setup.mjs';
 import { dependency, root, runCollected, runMain, runNode, say } from './support.mjs';
 import { otherNodes, provideNodes, testNodes } from './test-nodes.mjs';
-import { testSanitized } from './test-sanitized.mjs';
+import { buildSanitized, testSanitized } from './test-sanitized.mjs';
+
+/** The failure is told where the work is awaited, not as an error that nobody handles. */
+const awaitedLater = () => undefined;
 
 await runMain(async () => {
   process.chdir(root);
@@ -16,13 +19,14 @@ await runMain(async () => {
   const ci = selection.length === 0 && Boolean(process.env.CI);
   // The longest download, which only the tests on those Nodes wait for: it goes on next to all that comes before them.
   const nodes = ci ? provideNodes(otherNodes) : Promise.resolve();
-  // Said where they are waited for, not as an error that nobody handles.
-  nodes.catch(() => undefined);
+  nodes.catch(awaitedLater);
   ensureDependencies();
   // They need nothing that the set-up makes, and what one of their threads waits for leaves a processor to the others.
   const checks = (selection.length > 0 ? [] : ['lint', 'typecheck']).map((name) =>
     runCollected(process.execPath, [path.join(root, 'scripts', 'check.mjs'), name]),
   );
+  const sanitized = ci ? buildSanitized() : undefined;
+  sanitized?.catch(awaitedLater);
   setup({ tolerant: selection.length > 0 });
   const failed = (await Promise.all(checks)).filter(({ code }) => code !== 0);
   if (failed.length > 0) {
@@ -31,7 +35,7 @@ await runMain(async () => {
   }
   // The whole suite on this Node comes last: its totals are what a reader looks for.
   if (ci) {
-    await testSanitized();
+    await testSanitized(sanitized);
     await nodes;
     await testNodes(otherNodes);
   }

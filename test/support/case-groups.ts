@@ -11,7 +11,7 @@ import { replayTrace } from '../../lib/trace/replay/replay.ts';
 import { sample } from './effort.ts';
 import { temporaryFolder } from './after-file.ts';
 
-/** A target, and whether every second case that can be recorded is - an eighth of them outside of CI -, and its recording has to replay identically. */
+/** A target, and whether every fourth case that can be recorded is - an eighth of them outside of CI -, and its recording has to replay identically. */
 type GroupOptions = Omit<TargetOptions, 'backend' | 'nodes'> & {
   readonly recorded?: boolean;
   /** Only each n-th of the cases that make the GPU work; where little differs from another target. */
@@ -28,7 +28,7 @@ export const OTHER_REVISIONS: readonly (readonly [name: string, options: Omit<Ta
 
 /**
  * One test for each group: its cases pass on the emulated device, or are skipped with a reason. On V4 and gfx942 all
- * cases are run everywhere, on v8 all in CI, on other revisions and devices a third of them there; elsewhere a sixth.
+ * cases are run everywhere, on v8 all in CI, on other revisions and devices a quarter of them there; elsewhere a sixth.
  */
 export function testGroups(
   groups: readonly CaseGroup[],
@@ -46,8 +46,8 @@ export function testGroups(
       .filter(({ needs }) => workOnly === undefined || needs.includes('gpu-work'))
       .filter((_, index) => workOnly === undefined || index % workOnly === 0);
     // V7 has half of its rules from V4, the other half from v8.
-    const cases = first ? all : sample(all, 6, options.profile === 'v8' ? 1 : 3);
-    const toRecord = new Set(folder === undefined ? [] : sample(cases, 8, 2));
+    const cases = first ? all : sample(all, 6, options.profile === 'v8' ? 1 : 4);
+    const toRecord = new Set(folder === undefined ? [] : sample(cases, 8, 4));
     for (const each of cases) {
       const record =
         folder === undefined || !toRecord.has(each) || reasonNotRecorded(each) !== undefined

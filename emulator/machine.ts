@@ -4,7 +4,7 @@ import { OperationScope } from './kernel/operation-scope.ts';
 import { PREEMPTION_POINTS, PreemptionPoints } from './kernel/preemption.ts';
 import type { PreemptionPoint } from './kernel/preemption.ts';
 import { PageBudget, SpareSlabs } from './kernel/page-block-map.ts';
-import { EffectHub } from './kernel/effects.ts';
+import { EffectHub } from './kernel/effect-hub.ts';
 import { PAGE_BYTES, PAGES_PER_BLOCK } from './kernel/page-number.ts';
 import type { CostTotals } from './cost/cost-account.ts';
 import { MachineCosts } from './cost/machine-costs.ts';

@@ -21,7 +21,10 @@ const LOADED_WHEN_USED = {
     'emulator/svm/migrate-range',
     'emulator/gpusvm/page-map',
     'emulator/gpusvm/get-device-pages',
+    'emulator/gpu/vram',
   ],
+  // What few programs do.
+  'fork, mremap, swapping': ['emulator/mm/forks', 'emulator/mm/reclaim', 'emulator/mm/remap'],
   'hazard rules': ['emulator/hazards/context-watch', 'emulator/hazards/migration-rules'],
   'hazard texts': ['emulator/hazards/catalogue'],
   traces: [
@@ -36,7 +39,7 @@ const LOADED_WHEN_USED = {
 };
 
 /** To find a file takes as long as to read this many bytes of another. */
-const SMALL = 8192;
+const SMALL = 16384;
 
 /**
  * One chunk for all modules that the same programs load, with themselves or when they are used. The bundler would make one for each set

@@ -21,7 +21,7 @@ function folderOf(files: Readonly<Record<string, string>>): string {
 }
 
 /** More than is small. */
-const LONG = `/* ${'x'.repeat(10_000)} */\n`;
+const LONG = `/* ${'x'.repeat(20_000)} */\n`;
 
 /** Two programs: one exports the engine, the other uses it in a function. Names pass through a list of names. */
 const PROGRAMS = {

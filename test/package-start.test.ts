@@ -40,7 +40,7 @@ async function loadedBy(entry: string, code = ''): Promise<{ files: string[]; by
 it.each([
   ['lib/index', 300_000],
   ['emulator/index', 480_000],
-  ['lib/hsa/index', 310_000],
+  ['lib/hsa/index', 300_000],
   ['lib/hip/index', 390_000],
 ])('%s loads no tool, and at most %i bytes', async (entry, most) => {
   const { files, bytes } = await loadedBy(entry);
@@ -61,7 +61,7 @@ it.each([
   ['a node is refused', 'lib/index', `try { all.SvmDevice.open({ node: '/dev/null' }) } catch {}`, 0],
   ['nodes are looked for', 'lib/index', `try { all.SvmDevice.openAll({ backend: 'kernel' }) } catch {}`, 0],
   ['a request is encoded', 'lib/index', 'all.encodeAttributes([{ type: 0, value: 0 }])', 0],
-  ['an emulated device is opened', 'lib/index', `all.SvmDevice.open({ backend: 'emulated' }).close()`, 310_000],
+  ['an emulated device is opened', 'lib/index', `all.SvmDevice.open({ backend: 'emulated' }).close()`, 300_000],
   ['an empty trace is refused', 'lib/index', `try { all.parseTrace('name', '') } catch {}`, 0],
   ['an operation is read', 'lib/index', `all.parseTrace('name', '{"config":{}}')`, 120_000],
   ['a machine is made', 'emulator/index', 'new all.EmulatedMachine()', 0],

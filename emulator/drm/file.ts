@@ -1,7 +1,7 @@
 // Models: one open DRM file with its VM and SVM context (spec/01-uapi §6, spec/06-lifecycle §2, §5, §6).
 import type { SvmArguments } from '../../lib/uapi/call.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
-import { EffectHub } from '../kernel/effects.ts';
+import { EffectHub } from '../kernel/effect-hub.ts';
 import type { OperationScope } from '../kernel/operation-scope.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import { createContext } from '../svm/context.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { ErrnoName } from '../../lib/uapi/errno.ts';
-import { EffectHub } from '../kernel/effects.ts';
+import { EffectHub } from '../kernel/effect-hub.ts';
 import { FailureInjection } from '../kernel/failures.ts';
 import { PreemptionPoints } from '../kernel/preemption.ts';
 import type { PreemptionPoint } from '../kernel/preemption.ts';

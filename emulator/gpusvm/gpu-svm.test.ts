@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EffectHub } from '../kernel/effects.ts';
+import { EffectHub } from '../kernel/effect-hub.ts';
 import { FailureInjection } from '../kernel/failures.ts';
 import { PreemptionPoints } from '../kernel/preemption.ts';
 import { AddressSpace } from '../mm/address-space.ts';

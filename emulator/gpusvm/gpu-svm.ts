@@ -1,6 +1,6 @@
 // Models: struct drm_gpusvm - find or insert, lookup, removal, finalisation (spec/03-gpu-ranges §A.5, §A.6, §A.11, §A.14, §A.15).
 import { Errno } from '../../lib/uapi/errno.ts';
-import type { EffectHub } from '../kernel/effects.ts';
+import type { EffectHub } from '../kernel/effect-hub.ts';
 import type { FailureInjection } from '../kernel/failures.ts';
 import { SharedLock } from '../kernel/lock.ts';
 import { OrderedMap } from '../kernel/ordered-map.ts';

@@ -88,21 +88,22 @@ const BESIDES: Readonly<Record<string, Quirk>> = {
   },
 };
 
+const observable: Record<string, Quirk> = {};
+const unobservable: Record<string, string> = {};
+for (const id in QUIRK_CATALOGUE) {
+  const quirk = QUIRK_CATALOGUE[id]!;
+  if (quirk.unobservable === undefined) observable[id] = quirk;
+  else unobservable[id] = quirk.unobservable;
+}
+
 /** What the monitor can name. */
-export const QUIRKS: Readonly<Record<string, Quirk>> = {
-  ...Object.fromEntries(Object.entries(QUIRK_CATALOGUE).filter(([, { unobservable }]) => unobservable === undefined)),
-  ...BESIDES,
-};
+export const QUIRKS: Readonly<Record<string, Quirk>> = Object.assign(observable, BESIDES);
 
 /** Entries that nothing in this model can show, with the reason. */
-export const UNOBSERVABLE: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.entries(QUIRK_CATALOGUE).flatMap(([id, { unobservable }]) =>
-    unobservable === undefined ? [] : [[id, unobservable]],
-  ),
-);
+export const UNOBSERVABLE: Readonly<Record<string, string>> = unobservable;
 
 // Maps for who asks in the middle of an operation: one of a hundred properties that is found by its name takes longer than a rule.
-const BY_ID: ReadonlyMap<string, Quirk> = new Map(Object.entries(QUIRKS));
+let byId: ReadonlyMap<string, Quirk> | undefined;
 const absent = new Map<RevisionName, ReadonlySet<string>>();
 
 /** Ids of the entries of the catalogue that a driver of that revision does not have. */
@@ -117,5 +118,6 @@ export function absentQuirks(revision: RevisionName): ReadonlySet<string> {
 
 /** The entry of `id`; one for what the catalogue does not know. */
 export function quirkOf(id: string): Quirk {
-  return BY_ID.get(id) ?? { title: id, invariants: [], severity: 'violation', advice: SEE_HISTORY };
+  byId ??= new Map(Object.entries(QUIRKS));
+  return byId.get(id) ?? { title: id, invariants: [], severity: 'violation', advice: SEE_HISTORY };
 }

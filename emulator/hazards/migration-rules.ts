@@ -1,6 +1,6 @@
 // Models: nothing - the rules about pages that move between system memory and VRAM (spec/findings-v8 §3, spec/migration §9).
 import { QuietEffects } from '../kernel/effects.ts';
-import type { EffectHub } from '../kernel/effects.ts';
+import type { EffectHub } from '../kernel/effect-hub.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { LateMap } from '../kernel/late-map.ts';
 

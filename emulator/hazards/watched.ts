@@ -1,5 +1,5 @@
 // Models: nothing - what the rules look at, and how they report.
-import type { EffectHub } from '../kernel/effects.ts';
+import type { EffectHub } from '../kernel/effect-hub.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
 import type { GpuVm } from '../svm/context.ts';

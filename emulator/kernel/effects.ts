@@ -133,109 +133,47 @@ export interface EffectSink {
   hazard(quirk: string, detail: string, startPage: number, pages: number): void;
 }
 
-/**
- * How each effect is passed to a sink: a function literal of its own, so that each stays fast. Sinks for all effects
- * are made from this list.
- */
-const DELIVER: {
-  readonly [Name in keyof EffectSink]: (sink: EffectSink, ...values: Parameters<EffectSink[Name]>) => void;
-} = {
-  notifierInserted: (sink, startPage, pages) => sink.notifierInserted(startPage, pages),
-  notifierRemoved: (sink, startPage, pages) => sink.notifierRemoved(startPage, pages),
-  rangeInserted: (sink, startPage, pages) => sink.rangeInserted(startPage, pages),
-  rangeRemoved: (sink, startPage, pages) => sink.rangeRemoved(startPage, pages),
-  ptesWritten: (sink, startPage, pages, flags) => sink.ptesWritten(startPage, pages, flags),
-  ptesZapped: (sink, startPage, pages) => sink.ptesZapped(startPage, pages),
-  tlbFlushed: (sink) => sink.tlbFlushed(),
-  dmaMapped: (sink, startPage, pages) => sink.dmaMapped(startPage, pages),
-  dmaUnmapped: (sink, startPage, pages) => sink.dmaUnmapped(startPage, pages),
-  collectionQueued: (sink, firstPage, lastPage) => sink.collectionQueued(firstPage, lastPage),
-  restoreQueued: (sink, firstPage, lastPage) => sink.restoreQueued(firstPage, lastPage),
-  restoreDropped: (sink, startPage, pages, result) => sink.restoreDropped(startPage, pages, result),
-  restoreEnded: (sink, again) => sink.restoreEnded(again),
-  queuesQuiesced: (sink, result) => sink.queuesQuiesced(result),
-  queuesResumed: (sink, result) => sink.queuesResumed(result),
-  ioctlAnswered: (sink, call, records, result) => sink.ioctlAnswered(call, records, result),
-  contextCreated: (sink, byIoctl) => sink.contextCreated(byIoctl),
-  contextFinalised: (sink) => sink.contextFinalised(),
-  attributesEdited: (sink, kind, firstPage, lastPage, oldFirst, oldLast, trigger, types) =>
-    sink.attributesEdited(kind, firstPage, lastPage, oldFirst, oldLast, trigger, types),
-  setRetried: (sink, firstPage, lastPage) => sink.setRetried(firstPage, lastPage),
-  prefetched: (sink, firstPage, lastPage, result) => sink.prefetched(firstPage, lastPage, result),
-  faultEnded: (sink, page, write, result, reason, cause) => sink.faultEnded(page, write, result, reason, cause),
-  faultRetried: (sink, page, cause, restart) => sink.faultRetried(page, cause, restart),
-  faultLogged: (sink, page, lines) => sink.faultLogged(page, lines),
-  faultDropped: (sink, page, timestamp, checkpoint) => sink.faultDropped(page, timestamp, checkpoint),
-  vmFaultEnded: (sink, page, asked, handled) => sink.vmFaultEnded(page, asked, handled),
-  notifierCalled: (sink, event, startPage, endPage) => sink.notifierCalled(event, startPage, endPage),
-  collecting: (sink, startPage, pages, firstPage, lastPage) => sink.collecting(startPage, pages, firstPage, lastPage),
-  collected: (sink, startPage, pages, result) => sink.collected(startPage, pages, result),
-  ptesReplacing: (sink, startPage, pages, flags, frames) => sink.ptesReplacing(startPage, pages, flags, frames),
-  commitFailed: (sink, startPage, pages, result) => sink.commitFailed(startPage, pages, result),
-  zapFailed: (sink, startPage, endPage, result) => sink.zapFailed(startPage, endPage, result),
-  bufferAllocated: (sink, offset, pages) => sink.bufferAllocated(offset, pages),
-  bufferFreed: (sink, offset, pages) => sink.bufferFreed(offset, pages),
-  evictionBegan: (sink, offset, pages) => sink.evictionBegan(offset, pages),
-  evictionEnded: (sink, offset, result) => sink.evictionEnded(offset, result),
-  copied: (sink, toVram, offset, pages) => sink.copied(toVram, offset, pages),
-  migrationAnnounced: (sink, event, startPage, endPage) => sink.migrationAnnounced(event, startPage, endPage),
-  movedToVram: (sink, startPage, pages, gpu) => sink.movedToVram(startPage, pages, gpu),
-  movedToRam: (sink, startPage, pages, gpu) => sink.movedToRam(startPage, pages, gpu),
-  hazard: (sink, quirk, detail, startPage, pages) => sink.hazard(quirk, detail, startPage, pages),
-};
-
-type Deliver = (sink: EffectSink, ...values: unknown[]) => void;
-
-/** Passes effects on to any number of sinks; `current` is null while nobody listens. */
-export class EffectHub {
-  /** What the modelled code calls, or null. */
-  current: EffectSink | null = null;
-  readonly #sinks: EffectSink[] = [];
-
-  /** Adds a sink; the returned function takes it out again. */
-  add(sink: EffectSink): () => void {
-    this.#sinks.push(sink);
-    this.#update();
-    return () => {
-      const index = this.#sinks.indexOf(sink);
-      if (index >= 0) this.#sinks.splice(index, 1);
-      this.#update();
-    };
-  }
-
-  #update(): void {
-    const sinks = this.#sinks;
-    this.current = sinks.length === 0 ? null : sinks.length === 1 ? sinks[0]! : new FanOut([...sinks]);
-  }
-}
-
-class FanOutMethods {
-  readonly sinks: readonly EffectSink[];
-
-  constructor(sinks: readonly EffectSink[]) {
-    this.sinks = sinks;
-  }
-}
-
-class QuietMethods {}
-
-for (const [name, deliver] of Object.entries(DELIVER) as [keyof EffectSink, Deliver][]) {
-  const few = {
-    [name](this: FanOutMethods, a: unknown, b: unknown, c: unknown) {
-      for (const sink of this.sinks) deliver(sink, a, b, c);
-    },
-  };
-  const many = {
-    [name](this: FanOutMethods, a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown) {
-      for (const sink of this.sinks) deliver(sink, a, b, c, d, e, f, g);
-    },
-  };
-  // Passing on more values than there are costs time, and most effects have few.
-  Object.assign(FanOutMethods.prototype, deliver.length <= 1 + 3 ? few : many);
-  Object.assign(QuietMethods.prototype, { [name]() {} });
-}
-
-const FanOut = FanOutMethods as unknown as new (sinks: readonly EffectSink[]) => EffectSink;
-
 /** A sink that ignores everything; subclasses listen to what they want. */
-export const QuietEffects = QuietMethods as new () => EffectSink;
+export const QuietEffects: new () => EffectSink = class QuietEffects implements EffectSink {
+  notifierInserted(): void {}
+  notifierRemoved(): void {}
+  rangeInserted(): void {}
+  rangeRemoved(): void {}
+  ptesWritten(): void {}
+  ptesZapped(): void {}
+  tlbFlushed(): void {}
+  dmaMapped(): void {}
+  dmaUnmapped(): void {}
+  collectionQueued(): void {}
+  restoreQueued(): void {}
+  restoreDropped(): void {}
+  restoreEnded(): void {}
+  queuesQuiesced(): void {}
+  queuesResumed(): void {}
+  ioctlAnswered(): void {}
+  contextCreated(): void {}
+  contextFinalised(): void {}
+  attributesEdited(): void {}
+  setRetried(): void {}
+  prefetched(): void {}
+  faultEnded(): void {}
+  faultRetried(): void {}
+  faultLogged(): void {}
+  faultDropped(): void {}
+  vmFaultEnded(): void {}
+  notifierCalled(): void {}
+  collecting(): void {}
+  collected(): void {}
+  ptesReplacing(): void {}
+  commitFailed(): void {}
+  zapFailed(): void {}
+  bufferAllocated(): void {}
+  bufferFreed(): void {}
+  evictionBegan(): void {}
+  evictionEnded(): void {}
+  copied(): void {}
+  migrationAnnounced(): void {}
+  movedToVram(): void {}
+  movedToRam(): void {}
+  hazard(): void {}
+};

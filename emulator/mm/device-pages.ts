@@ -1,5 +1,5 @@
 // Models: struct pages of VRAM (ZONE_DEVICE) as the page tables of the process meet them (spec/migration §1, §2; spec/trace-format-v8 §3).
-import type { EffectHub } from '../kernel/effects.ts';
+import type { EffectHub } from '../kernel/effect-hub.ts';
 import type { FailureInjection } from '../kernel/failures.ts';
 import { locationOfFrame, SYSTEM_FRAMES_END, vramOffset } from '../kernel/frame.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';

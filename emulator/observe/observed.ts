@@ -1,5 +1,5 @@
 // Models: nothing - what of a device and its open files is looked at here.
-import type { EffectHub } from '../kernel/effects.ts';
+import type { EffectHub } from '../kernel/effect-hub.ts';
 import type { AddressSpace } from '../mm/address-space.ts';
 import type { GpuDevice } from '../gpu/gpu-device.ts';
 import type { DeviceMemory } from '../svm/device-memory.ts';

@@ -1,7 +1,8 @@
 // Models: a VM (one per DRM file), its PASID, and its SVM context - creation, close, finalisation (spec/06-lifecycle §1, §2, §6).
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { VirtualClock } from '../kernel/clock.ts';
-import type { EffectHub, FaultReason } from '../kernel/effects.ts';
+import type { EffectHub } from '../kernel/effect-hub.ts';
+import type { FaultReason } from '../kernel/effects.ts';
 import type { FailureInjection } from '../kernel/failures.ts';
 import { ExclusiveLock } from '../kernel/lock.ts';
 import type { PageBudget } from '../kernel/page-block-map.ts';

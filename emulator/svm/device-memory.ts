@@ -1,7 +1,7 @@
 // Models: amdgpu_migrate.c - the VRAM of one GPU as memory for SVM: buffers, copies, eviction by TTM (spec/migration §1, §2, §6; spec/trace-format-v8 §4, §5).
 import { Errno } from '../../lib/uapi/errno.ts';
 import type { VirtualClock } from '../kernel/clock.ts';
-import { EffectHub } from '../kernel/effects.ts';
+import { EffectHub } from '../kernel/effect-hub.ts';
 import type { FailureInjection } from '../kernel/failures.ts';
 import { locationOfFrame, SYSTEM_FRAMES_END, vramFrame } from '../kernel/frame.ts';
 import type { PreemptionPoints } from '../kernel/preemption.ts';

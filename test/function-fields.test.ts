@@ -1,4 +1,4 @@
-/** A rule of the emulator's classes that only the speed of many machines shows when it is broken. */
+/** Rules of the emulator's classes that only speed and memory show when they are broken. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -7,6 +7,17 @@ const ROOT = path.join(import.meta.dirname, '../emulator');
 /** A field with a function literal, or one that is assigned to a property; all code is formatted alike. */
 const FIELD = /^ {2}(?:readonly )?#?\w+(?:: [^=]+)? = (?:async )?(?:function\b|(?:\(.*\)|\w+)(?:: .+)? =>)/;
 const ASSIGNED = /(?:^|\) )\s*\w+(?:\.#?\w+)+ = (?:async )?(?:function\b|(?:\(.*\)|\w+)(?:: .+)? =>)/;
+
+/** Classes that have an object for each range, block of pages, interval, notifier or mapping. */
+const OF_MANY = [
+  'gpusvm/range.ts',
+  'gpusvm/notifier.ts',
+  'kernel/page-block.ts',
+  'mm/vma.ts',
+  'svm/attribute-interval.ts',
+  'svm/svm-range.ts',
+];
+const PRIVATE_METHOD = /^ {2}(?:get |set )?#\w+\(/m;
 
 /** Lines of `text` that put a function literal into a property. */
 function functionsInProperties(name: string, text: string): string[] {
@@ -23,6 +34,11 @@ describe('what the objects of the emulator hold', () => {
     expect(files.length).toBeGreaterThan(100);
     const found = files.flatMap((name) => functionsInProperties(name, readFileSync(path.join(ROOT, name), 'utf8')));
     expect(found.map((place) => place.replaceAll(path.sep, '/'))).toEqual([]);
+  });
+
+  it.each(OF_MANY)('are no brands, which a class with private methods stores in each object: %s', (name) => {
+    expect(readFileSync(path.join(ROOT, name), 'utf8')).not.toMatch(PRIVATE_METHOD);
+    expect('class A {\n  #widen(first: number): void {').toMatch(PRIVATE_METHOD);
   });
 
   it('is found', () => {

@@ -80,21 +80,17 @@ export class AmdgpuSvmRange extends GpuRange {
     return this.gpuMapped && this.attributeFlags === attributeFlags && this.committable;
   }
 
-  /** Widens the pending span by the pages with the indices `[firstIndex, endIndex)`. */
-  addPending(firstIndex: number, endIndex: number): void {
-    this.#widen(firstIndex, endIndex - 1);
-    this.state |= SvmRangeState.unmapPending;
+  // No private method: its brand would be a field of each range.
+  /** Widens the pending span by the pages with the indices `[firstIndex, endIndex)`, for an operation: an UNMAP by default. */
+  addPending(firstIndex: number, endIndex: number, operation: number = SvmRangeState.unmapPending): void {
+    if (firstIndex < this.#pendingFirst) this.#pendingFirst = firstIndex;
+    if (endIndex - 1 > this.#pendingLast) this.#pendingLast = endIndex - 1;
+    this.state |= operation;
   }
 
   /** As `addPending`, for a RESTORE operation. */
   addRestore(firstIndex: number, endIndex: number): void {
-    this.#widen(firstIndex, endIndex - 1);
-    this.state |= SvmRangeState.restorePending;
-  }
-
-  #widen(first: number, last: number): void {
-    if (first < this.#pendingFirst) this.#pendingFirst = first;
-    if (last > this.#pendingLast) this.#pendingLast = last;
+    this.addPending(firstIndex, endIndex, SvmRangeState.restorePending);
   }
 
   get pendingFirst(): number {

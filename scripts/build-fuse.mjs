@@ -12,6 +12,8 @@ import { fingerprint, isMain, listFiles, readIfThere, root, runLogged, runMain, 
 
 const folder = path.join(root, 'build-fuse');
 const source = path.join(root, 'native', 'fuse', 'amdgpu_svm_fuse.cpp');
+/** A file of arguments, which the compiler reads; so does `amdgpu-svm build --fuse`. */
+const flags = `@${path.join(root, 'native', 'fuse', 'flags.txt')}`;
 const program = path.join(folder, 'amdgpu-svm-fuse');
 const stampFile = path.join(folder, '.stamp');
 
@@ -47,10 +49,9 @@ export function buildFuseHelper() {
   const stamp = currentFingerprint();
   fs.mkdirSync(folder, { recursive: true });
   const warnings = ['-Wall', '-Wextra', '-Werror'];
-  const language = ['-std=c++20', '-O2', '-fno-exceptions', '-fno-rtti', '-fstack-protector-strong'];
   // A running server keeps the file it was started from: it is replaced, not overwritten.
   const output = `${program}.new`;
-  const args = [...language, ...warnings, source, ...(packageConfig(['--cflags', '--libs', 'fuse3']) ?? []), '-Wl,-z,relro,-z,now', '-o', output];
+  const args = [flags, ...warnings, source, ...(packageConfig(['--cflags', '--libs', 'fuse3']) ?? []), '-o', output];
   const build = runLogged('build-fuse', /** @type {string} */ (findCompiler()), args);
   if (!build.ok) {
     const line = build.output.split('\n').find((text) => /\berror\b[: ]/i.test(text)) ?? 'the compiler failed';

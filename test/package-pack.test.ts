@@ -78,7 +78,7 @@ describe('the tarball', () => {
       /^dist\/esm\/.*\.js$/,
       /^dist\/lib\/inspect\/page\.html$/,
       /^dist\/include\/node-addon-api\/(.*\.h|LICENSE.*)$/,
-      /^native\/.*(\.(cc|cpp|h|hpp|gypi?|md)|\.d\.ts)$/,
+      /^native\/.*(\.(cc|cpp|h|hpp|gypi?|md)|\.d\.ts|fuse\/flags\.txt)$/,
       /^prebuilds\/.*\.node$/,
     ];
     expect(files.filter((file) => !meant.some((pattern) => pattern.test(file)))).toEqual([]);

@@ -6,11 +6,11 @@ import { ExitCode } from './command.ts';
 import { complain, print } from './output.ts';
 import { cppCompiler, firstError, firstInPath } from './programs.ts';
 
-const FLAGS = ['-std=c++20', '-O2', '-fno-exceptions', '-fno-rtti', '-fstack-protector-strong', '-Wl,-z,relro,-z,now'];
-
 /** Puts the program where `serve` looks for it. `root`: the folder of the package. */
 export function buildFuseHelper(root: string, verbose: boolean): number {
   const source = join(root, 'native', 'fuse', 'amdgpu_svm_fuse.cpp');
+  // Arguments that the compiler reads from a file, as it does in a checkout.
+  const flags = `@${join(root, 'native', 'fuse', 'flags.txt')}`;
   const compiler = cppCompiler();
   const libraries = fuseFlags();
   const missing = [
@@ -36,7 +36,7 @@ export function buildFuseHelper(root: string, verbose: boolean): number {
     complain(`amdgpu-svm build: ${folder} can't be written: ${(error as Error).message}`);
     return ExitCode.infrastructure;
   }
-  const args = [...before, ...FLAGS, source, ...libraries!, '-o', `${program}.new`];
+  const args = [...before, flags, source, ...libraries!, '-o', `${program}.new`];
   print(`amdgpu-svm build: compiling the FUSE helper with ${command}`);
   const result = spawnSync(command!, args, { encoding: 'utf8', stdio: verbose ? 'inherit' : 'pipe' });
   if (result.status !== 0) {

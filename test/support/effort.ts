@@ -1,6 +1,6 @@
 /**
  * How much is done of what only repeats itself with other seeds, recordings or mutants: much in CI, which has ten minutes,
- * elsewhere a part that is always the same, so that `npm test` takes three. What is tested once is tested everywhere.
+ * elsewhere a part that is always the same, half of the work. What is tested once is tested everywhere.
  */
 const THOROUGH: boolean = Boolean(process.env['CI']);
 

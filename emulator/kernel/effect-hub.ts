@@ -4,7 +4,7 @@ import type { AttributeEditKind, EffectSink, FaultReason } from './effects.ts';
 import type { Frames } from './frame.ts';
 
 /** Passes each effect on to all of its sinks. Each method is written out: a common one would call what each sink does by way of a function that V8 can't inline. */
-export class FanOut implements EffectSink {
+class FanOut implements EffectSink {
   readonly #sinks: readonly EffectSink[];
 
   constructor(sinks: readonly EffectSink[]) {

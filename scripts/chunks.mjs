@@ -39,7 +39,7 @@ const LOADED_WHEN_USED = {
 };
 
 /** To find a file takes as long as to read this many bytes of another. */
-const SMALL = 16384;
+export const SMALL = 16384;
 
 /**
  * One chunk for all modules that the same programs load, with themselves or when they are used. The bundler would make one for each set

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { assertNoCircle, constantsOf, linked, SharedChunks } from './chunks.mjs';
+import { assertNoCircle, constantsOf, linked, SharedChunks, SMALL } from './chunks.mjs';
 
 const folders: string[] = [];
 afterEach(() => {
@@ -21,7 +21,7 @@ function folderOf(files: Readonly<Record<string, string>>): string {
 }
 
 /** More than is small. */
-const LONG = `/* ${'x'.repeat(20_000)} */\n`;
+const LONG = `/* ${'x'.repeat(SMALL)} */\n`;
 
 /** Two programs: one exports the engine, the other uses it in a function. Names pass through a list of names. */
 const PROGRAMS = {

@@ -10,23 +10,28 @@ import { dependency, root, runCollected, runMain, runNode, say } from './support
 import { otherNodes, provideNodes, testNodes } from './test-nodes.mjs';
 import { buildSanitized, testSanitized } from './test-sanitized.mjs';
 
-/** The failure is told where the work is awaited, not as an error that nobody handles. */
-const awaitedLater = () => undefined;
+/**
+ * Work that goes on next to other work; a failure is told where it is awaited, not as an error that nobody handles.
+ * @template T
+ * @param {Promise<T>} work
+ */
+function awaitedLater(work) {
+  work.catch(() => undefined);
+  return work;
+}
 
 await runMain(async () => {
   process.chdir(root);
   const selection = process.argv.slice(2);
   const ci = selection.length === 0 && Boolean(process.env.CI);
   // The longest download, which only the tests on those Nodes wait for: it goes on next to all that comes before them.
-  const nodes = ci ? provideNodes(otherNodes) : Promise.resolve();
-  nodes.catch(awaitedLater);
+  const nodes = ci ? awaitedLater(provideNodes(otherNodes)) : undefined;
   ensureDependencies();
   // They need nothing that the set-up makes, and what one of their threads waits for leaves a processor to the others.
   const checks = (selection.length > 0 ? [] : ['lint', 'typecheck']).map((name) =>
     runCollected(process.execPath, [path.join(root, 'scripts', 'check.mjs'), name]),
   );
-  const sanitized = ci ? buildSanitized() : undefined;
-  sanitized?.catch(awaitedLater);
+  const sanitized = ci ? awaitedLater(buildSanitized()) : undefined;
   setup({ tolerant: selection.length > 0 });
   const failed = (await Promise.all(checks)).filter(({ code }) => code !== 0);
   if (failed.length > 0) {

@@ -47,6 +47,8 @@ export const SMALL = 16384;
  */
 export class SharedChunks {
   #graph;
+  /** @type {readonly string[]} */
+  #light;
   /** @type {{ readonly name: string, readonly users: ReadonlySet<string>, readonly ids: string[] }[]} */
   #sets = [];
   /** @type {Map<string, string>} */
@@ -62,6 +64,7 @@ export class SharedChunks {
    * @param {Readonly<Record<string, readonly string[]>>} loadedWhenUsed modules by what they are together
    */
   constructor(output, entries, light, files, loadedWhenUsed = LOADED_WHEN_USED) {
+    this.#light = light;
     this.#graph = new ModuleGraph(output, [...entries, ...light], loadedWhenUsed);
     for (const program of [...entries, ...light]) this.#usersOf.set(program, new Set([program]));
     const own = new Set(files.map((name) => path.join(output, `${name}.js`)));
@@ -88,11 +91,12 @@ export class SharedChunks {
     this.#usersOf.set(name, users);
   }
 
-  /** Puts what is small into the chunk with the fewest more programs that has, or loads, all that it needs. */
+  /** Puts what is small into the chunk with the fewest more programs that has, or loads, all that it needs; half as much where one of them is to load little. */
   #joinSmall() {
     const byUsers = [...this.#sets].sort((one, other) => other.users.size - one.users.size);
     for (const set of byUsers) {
-      if (set.ids.reduce((bytes, id) => bytes + fs.statSync(id).size, 0) > SMALL) continue;
+      const bytes = set.ids.reduce((sum, id) => sum + fs.statSync(id).size, 0);
+      if (bytes > SMALL) continue;
       const needs = set.ids
         .flatMap((id) => [...this.#graph.loadedWith(id)])
         .map((id) => this.#chunkOf.get(id))
@@ -101,6 +105,7 @@ export class SharedChunks {
         (other) =>
           other !== set &&
           other.ids.length > 0 &&
+          (bytes <= SMALL / 2 || !this.#isMoreForLight(set.users, other.users)) &&
           this.#isWithin(set.users, other.users) &&
           needs.every(
             (name) => name !== undefined && this.#isWithin(other.users, this.#usersOf.get(name) ?? new Set()),
@@ -112,6 +117,15 @@ export class SharedChunks {
         this.#put(id, joined);
       }
     }
+  }
+
+  /**
+   * Whether a program that is to load little would load what these users need with what those need.
+   * @param {ReadonlySet<string>} users
+   * @param {ReadonlySet<string>} others
+   */
+  #isMoreForLight(users, others) {
+    return this.#light.some((program) => others.has(program) && !users.has(program));
   }
 
   /**

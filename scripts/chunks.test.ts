@@ -57,6 +57,26 @@ it('puts modules together that the same programs load, with themselves or when t
   expect(of('device-entry')).toBeNull();
 });
 
+it('gives a program that is to load little only half as much of what others need', () => {
+  const uses = (...names: string[]) => names.map((name) => `import { it as ${name} } from './${name}.js';\n`).join('');
+  const folder = folderOf({
+    'one.js': uses('words', 'middle', 'little'),
+    'two.js': uses('words', 'middle', 'little'),
+    'command.js': uses('words'),
+    'words.js': `${LONG}export const it = 1;\n`,
+    'middle.js': `/* ${'x'.repeat(SMALL * 0.75)} */ export const it = 1;\n`,
+    'little.js': 'export const it = 1;\n',
+  });
+  const together = (entries: readonly string[], light: readonly string[]): string[] => {
+    const all = new SharedChunks(folder, entries, light, [...entries, ...light], {});
+    const of = (name: string): string | null => all.chunkOf(join(folder, `${name}.js`));
+    return ['middle', 'little'].filter((name) => of(name) === of('words'));
+  };
+  // What the same two need is one set; it goes with the words where all three are entries.
+  expect(together(['one', 'two', 'command'], [])).toEqual(['middle', 'little']);
+  expect(together(['one', 'two'], ['command'])).toEqual([]);
+});
+
 it('finds late what somebody loads without it, and not what is there before', () => {
   const { of, all } = chunksOf(PROGRAMS);
   expect(all.isLate(of('device')!, of('engine')!)).toBe(true);

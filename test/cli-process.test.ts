@@ -27,7 +27,7 @@ require(main);`;
   it('for the version', () => {
     const files = loadedBy('--version');
     expect([...files.keys()]).not.toContain('parser.cjs');
-    expect(sum(files)).toBeLessThan(55_000);
+    expect(sum(files)).toBeLessThan(50_000);
   });
 
   it.each([[['--help']], [['help', 'conformance']], [['replay', '--help']], [['info', '--frobnicate']]])(

@@ -326,14 +326,14 @@ export const MIGRATION_MUTANTS = [
     id: 'failed-move-is-0',
     revision: 'v8',
     rule: 'spec/migration §5',
-    becomes: "if (!moved) return this.#because('migration-failed', 0, result, 1);",
+    becomes: "if (!moved) return this.because('migration-failed', 0, result, 1);",
     killedBy: 'migration,failures:pinned',
   },
   {
     id: 'vram-tried-again',
     revision: 'v8',
     rule: 'spec/findings-v8 §1',
-    becomes: 'const answer = this.#commit(interval, range, mode, result, false);',
+    becomes: 'const answer = this.commit(interval, range, request, result, false);',
     killedBy: 'migration,wishes:file-memory',
   },
   {

@@ -10,7 +10,7 @@ export const REVISION_MUTANTS = [
     revision: 'v7',
     rule: 'spec/revisions §4, V5 item 2',
     becomes:
-      'if (args.operation === SvmOperation.resetAttributes && args.attributeCount === 0) { this.#reset.begin(context, first, last); return this.resume(); }',
+      'if (args.operation === SvmOperation.resetAttributes && args.attributeCount === 0) { this.reset.begin(context, first, last); return this.resume(); }',
     killedBy: 'attributes,reset:records-ignored',
   },
   {
@@ -31,7 +31,7 @@ export const REVISION_MUTANTS = [
     id: 'v7-reset-misses-last-page',
     revision: 'v7',
     rule: 'spec/revisions §4, V5 item 2',
-    becomes: "return clearAttributes(context, this.#first, this.#last - 1, 'allocate-interval');",
+    becomes: "return clearAttributes(context, this.first, this.last - 1, 'allocate-interval');",
     killedBy: 'attributes,reset:cuts',
   },
   {
@@ -59,7 +59,7 @@ export const REVISION_MUTANTS = [
     id: 'v7-get-over-buffer-object',
     revision: 'v7',
     rule: 'spec/revisions §4, V5 item 4',
-    becomes: 'return getAttributes(context, this.#first, this.#last, this.#request);',
+    becomes: 'return getAttributes(context, this.first, this.last, this.request);',
     killedBy: 'uapi,buffer-objects:overlap',
   },
   {
@@ -109,15 +109,14 @@ export const REVISION_MUTANTS = [
     id: 'v7-prefetch-only-on-change',
     revision: 'v7',
     rule: 'spec/revisions §4',
-    becomes:
-      "if (recordsEqual(target, interval)) { this.#trigger = 0; this.#tell('unchanged', first, last); return 0; }",
+    becomes: "if (recordsEqual(target, interval)) { this.trigger = 0; this.tell('unchanged', first, last); return 0; }",
     killedBy: 'attributes,effects:only-what-changes',
   },
   {
     id: 'v7-repeat-lost',
     revision: 'v7',
     rule: 'spec/revisions §4',
-    becomes: 'if (result === -Errno.EAGAIN) this.#again = false;\n      else if (result !== 0) return result;',
+    becomes: 'if (result === -Errno.EAGAIN) this.again = false;\n      else if (result !== 0) return result;',
     killedBy: 'attributes,retry',
   },
   {
@@ -131,7 +130,7 @@ export const REVISION_MUTANTS = [
     id: 'v7-read-only-sticks',
     revision: 'v7',
     rule: 'spec/revisions §4, V7 item 1',
-    becomes: 'mode.readOnly ||= (interval.flags & SvmFlag.gpuReadOnly) !== 0;',
+    becomes: 'request.readOnly ||= (interval.flags & SvmFlag.gpuReadOnly) !== 0;',
     killedBy: 'ranges,commit:read-only-fallback',
   },
   {
@@ -208,7 +207,7 @@ export const REVISION_MUTANTS = [
     id: 'v8-efault-not-retried',
     revision: 'v8',
     rule: 'spec/revisions §5',
-    becomes: "return this.#because('pages-unavailable', 0, collected);",
+    becomes: "return this.because('pages-unavailable', 0, collected);",
     killedBy: 'faults,retries',
   },
   {
@@ -391,7 +390,7 @@ export const REVISION_MUTANTS = [
     id: 'off-queues-run',
     revision: 'v7-xnack-off',
     rule: 'spec/xnack-off §3',
-    becomes: 'if (unmaps) zapEvent(context, work, first, startPage, endPage, to);',
+    becomes: 'if (unmaps) zapEvent(context, work, ranges, startPage, endPage);',
     killedBy: 'lifecycle,without-xnack:new-pages',
   },
   {
@@ -440,7 +439,7 @@ export const REVISION_MUTANTS = [
     id: 'v8-segment-skips-hole',
     revision: 'v8',
     rule: 'spec/02-attributes §4.4',
-    becomes: 'this.#segmentEnd = this.#last;',
+    becomes: 'this.segmentEnd = this.last;',
     killedBy: 'attributes,geometry:pages',
   },
   {

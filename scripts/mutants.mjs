@@ -55,7 +55,7 @@ const V4_MUTANTS = [
   {
     id: 'get-writes-despite-error',
     rule: 'spec/01-uapi §6.2 step 3',
-    becomes: 'if (result !== 0) return (copyToUser(memory.bytes, this.#request, count), result);',
+    becomes: 'if (result !== 0) return (copyToUser(memory.bytes, this.request, count), result);',
     killedBy: 'uapi,values:unknown-type',
   },
   {
@@ -117,7 +117,7 @@ const V4_MUTANTS = [
   {
     id: 'split-loses-right-piece',
     rule: 'spec/02-attributes §4.6',
-    becomes: 'if (last < oldLast - 1) this.#insertObject(new AttributeInterval(last + 1, oldLast, interval));',
+    becomes: 'if (last < oldLast - 1) this.insertObject(new AttributeInterval(last + 1, oldLast, interval));',
     killedBy: 'attributes,geometry:repeated',
   },
   {
@@ -129,7 +129,7 @@ const V4_MUTANTS = [
   {
     id: 'segment-skips-hole',
     rule: 'spec/02-attributes §4.4',
-    becomes: 'this.#segmentEnd = next === undefined ? this.#last : Math.min(this.#last, next.last);',
+    becomes: 'this.segmentEnd = next === undefined ? this.last : Math.min(this.last, next.last);',
     killedBy: 'attributes,geometry:pages',
   },
   {
@@ -153,7 +153,7 @@ const V4_MUTANTS = [
   {
     id: 'wrap-accepted',
     rule: 'spec/02-attributes §10',
-    becomes: 'if (this.#first > this.#last) return 0;',
+    becomes: 'if (this.first > this.last) return 0;',
     killedBy: 'uapi,check-order:alone',
   },
   {
@@ -177,7 +177,7 @@ const V4_MUTANTS = [
   {
     id: 'equal-set-has-effects',
     rule: 'spec/02-attributes §4.5, Q16',
-    becomes: 'this.#trigger = triggerOf(interval, target);',
+    becomes: 'this.trigger = triggerOf(interval, target);',
     killedBy: 'attributes,effects:only-what-changes',
   },
   {
@@ -257,7 +257,7 @@ const V4_MUTANTS = [
   {
     id: 'bound-check-at-end',
     rule: 'spec/03-gpu-ranges §A.6, Q59',
-    becomes: 'if (page >= this.#driver.mirroredPages) return -Errno.EINVAL;',
+    becomes: 'if (page >= this.driver.mirroredPages) return -Errno.EINVAL;',
     killedBy: 'quirks,faults:q59',
   },
   {
@@ -269,7 +269,7 @@ const V4_MUTANTS = [
   {
     id: 'last-range-keeps-notifier',
     rule: 'spec/03-gpu-ranges §A.11',
-    becomes: 'this.#forget(notifier);',
+    becomes: 'this.forget(notifier);',
     killedBy: 'ranges,notifiers',
   },
   {
@@ -523,7 +523,7 @@ const V4_MUTANTS = [
   {
     id: 'closing-invalidates',
     rule: 'spec/06-lifecycle §6.1, Q11',
-    becomes: 'if (first === undefined) return;',
+    becomes: '',
     killedBy: 'lifecycle,context:closing',
   },
   {
@@ -542,7 +542,7 @@ const V4_MUTANTS = [
   {
     id: 'one-line-for-an-answer',
     rule: 'spec/06-lifecycle §11, Q70',
-    becomes: 'device.counters.errorLines = 1;',
+    becomes: 'context.device.counters.errorLines = 1;',
     killedBy: 'quirks,faults:q70',
   },
 ];

@@ -11,16 +11,16 @@ export type FabricLink = 'self' | GpuLinks;
 
 /** The links of one machine. */
 export class Fabric {
-  readonly #hives: readonly (string | null)[];
-  readonly #peers: boolean;
-  readonly #owners: readonly object[];
+  private readonly hives: readonly (string | null)[];
+  private readonly peers: boolean;
+  private readonly owners: readonly object[];
 
   /** `hives`: name of each GPU's hive, null for none; `peers`: those of no common hive reach each other by PCI Express. */
   constructor(hives: readonly (string | null)[], peers: boolean) {
-    this.#hives = hives;
-    this.#peers = peers;
+    this.hives = hives;
+    this.peers = peers;
     const tokens = new LateMap<string, object>();
-    this.#owners = hives.map((hive) => {
+    this.owners = hives.map((hive) => {
       if (hive === null) return {};
       let token = tokens.get(hive);
       if (token === undefined) tokens.set(hive, (token = { hive }));
@@ -33,14 +33,14 @@ export class Fabric {
     const [hive, other] = [this.hiveOf(from), this.hiveOf(to)];
     if (from === to) return 'self';
     if (hive !== null && hive === other) return 'hive';
-    return this.#peers ? 'pcie' : 'none';
+    return this.peers ? 'pcie' : 'none';
   }
 
   /** Name of a GPU's hive, null for none. RangeError as of `link`. */
   hiveOf(gpu: number): string | null {
-    const hive = this.#hives[gpu];
+    const hive = this.hives[gpu];
     if (hive === undefined)
-      throw Object.assign(new RangeError(`gpu: expected 0 to ${this.#hives.length - 1}, got ${String(gpu)}`), {
+      throw Object.assign(new RangeError(`gpu: expected 0 to ${this.hives.length - 1}, got ${String(gpu)}`), {
         code: 'ERR_SVM_INVALID_ARGUMENT',
       });
     return hive;
@@ -48,6 +48,6 @@ export class Fabric {
 
   /** The owner of pages in a GPU's VRAM: one object for all of a hive (spec/migration §1). */
   ownerOf(gpu: number): object {
-    return this.#owners[gpu]!;
+    return this.owners[gpu]!;
   }
 }

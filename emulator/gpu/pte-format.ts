@@ -116,47 +116,47 @@ export function pteFlags(
  * value. So page tables and ranges hold 16 bits and compare plain numbers.
  */
 export class PteFlagTable {
-  readonly #options: PteFormatOptions;
-  readonly #values: bigint[] = [0n];
+  private readonly options: PteFormatOptions;
+  private readonly values: bigint[] = [0n];
   // By index: 0 no access, 1 reading, 3 reading and writing.
-  readonly #access: number[] = [0];
+  private readonly access: number[] = [0];
   // Flag mask (8 bits), read-only bit (bit 8) and memory (bits 9 and 10) of what was asked for, and its index. They are
   // few: looked through, they need no table of 2,048 places.
-  readonly #keys: number[] = [];
-  readonly #indexOf: number[] = [];
+  private readonly keys: number[] = [];
+  private readonly indexOf: number[] = [];
 
   constructor(options: PteFormatOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   /** Index of the flags for that attribute flag mask, read-only bit and memory. */
   indexFor(flags: number, readOnly: boolean, memory: PteMemory): number {
     const key = (flags & 0xff) | (readOnly ? 0x100 : 0) | (memory << 9);
-    for (let at = 0; at < this.#keys.length; at++) if (this.#keys[at] === key) return this.#indexOf[at]!;
-    const index = this.intern(pteFlags(this.#options, flags, readOnly, memory));
-    this.#keys.push(key);
-    this.#indexOf.push(index);
+    for (let at = 0; at < this.keys.length; at++) if (this.keys[at] === key) return this.indexOf[at]!;
+    const index = this.intern(pteFlags(this.options, flags, readOnly, memory));
+    this.keys.push(key);
+    this.indexOf.push(index);
     return index;
   }
 
   /** Index of any 64-bit value. */
   intern(value: bigint): number {
-    const known = this.#values.indexOf(value);
+    const known = this.values.indexOf(value);
     if (known >= 0) return known;
-    if (this.#values.length > 0xffff)
+    if (this.values.length > 0xffff)
       throw Object.assign(new Error('more than 65535 different PTE flag values'), { code: 'ERR_SVM_INTERNAL' });
     const reads = (value & PteBit.valid) !== 0n && (value & PteBit.readable) !== 0n;
-    this.#access.push(!reads ? 0 : (value & PteBit.writeable) !== 0n ? 3 : 1);
-    return this.#values.push(value) - 1;
+    this.access.push(!reads ? 0 : (value & PteBit.writeable) !== 0n ? 3 : 1);
+    return this.values.push(value) - 1;
   }
 
   /** The 64-bit value of an index. */
   value(index: number): bigint {
-    return this.#values[index]!;
+    return this.values[index]!;
   }
 
   /** Whether PTEs with that index allow the access. */
   permits(index: number, write: boolean): boolean {
-    return (this.#access[index]! & (write ? 2 : 1)) !== 0;
+    return (this.access[index]! & (write ? 2 : 1)) !== 0;
   }
 }

@@ -51,29 +51,29 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
   readonly notifiers = new OrderedMap<GpuNotifier>();
   /** Ranges of all notifiers in address order; a range never crosses a window. */
   readonly ranges = new OrderedMap<R>();
-  readonly #windows = new Map<number, GpuNotifier>();
-  // The notifier found last; it is in #windows.
-  #recentNotifier: GpuNotifier | undefined;
+  private readonly windows = new Map<number, GpuNotifier>();
+  // The notifier found last; it is in `windows`.
+  private recentNotifier: GpuNotifier | undefined;
   // The range found last, which is in `ranges`: an eviction asks for each page.
-  #recentRange: R | undefined;
+  private recentRange: R | undefined;
   // Free pages around the fault at hand, as bounds [from, to), while a chunk is chosen.
-  #freeFrom = 0;
-  #freeTo = 0;
+  private freeFrom = 0;
+  private freeTo = 0;
   // A chunk of more than one page, and of at most so many, is to be present as a whole.
-  #presentUpTo = 0;
-  readonly #driver: RangeDriver<R>;
+  private presentUpTo = 0;
+  private readonly driver: RangeDriver<R>;
 
   constructor(surroundings: GpuSvmDependencies, driver: RangeDriver<R>) {
     this.surroundings = surroundings;
-    this.#driver = driver;
+    this.driver = driver;
   }
 
   /** The first range that intersects `[startPage, endPage)`, or undefined. */
   findRange(startPage: number, endPage: number): R | undefined {
-    const recent = this.#recentRange;
+    const recent = this.recentRange;
     if (recent !== undefined && startPage >= recent.startPage && startPage < recent.endPage) return recent;
     const before = this.ranges.floor(startPage);
-    if (before !== undefined && before.endPage > startPage) return (this.#recentRange = before);
+    if (before !== undefined && before.endPage > startPage) return (this.recentRange = before);
     const after = this.ranges.higher(startPage);
     return after !== undefined && after.startPage < endPage ? after : undefined;
   }
@@ -107,33 +107,33 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
    */
   findOrInsert(page: number, request: RangeRequest, presentOnly = false): R | number {
     const { deviceMemory } = this.surroundings;
-    this.#presentUpTo = presentOnly ? PAGES_PER_BLOCK : deviceMemory === null ? 0 : CHECKED_PAGES;
+    this.presentUpTo = presentOnly ? PAGES_PER_BLOCK : deviceMemory === null ? 0 : CHECKED_PAGES;
     const { process, effects, points, failures } = this.surroundings;
     // mutant: bound-check-at-end
-    if (page > this.#driver.mirroredPages) return -Errno.EINVAL; // Q59: greater than, not at least
+    if (page > this.driver.mirroredPages) return -Errno.EINVAL; // Q59: greater than, not at least
     if (!process.hasUsers) return -Errno.EFAULT;
-    let notifier = this.#findNotifier(page);
+    let notifier = this.findNotifier(page);
     const isNew = notifier === undefined;
     if (notifier === undefined) {
       const failure = failures.take('allocate-notifier');
       if (failure !== 0) return failure;
       const refused = failures.none ? 0 : refuseNotifier(process, failures);
       if (refused !== 0) return refused;
-      notifier = new GpuNotifier(Math.floor(page / NOTIFIER_PAGES), this.#driver);
+      notifier = new GpuNotifier(Math.floor(page / NOTIFIER_PAGES), this.driver);
       process.notifiers.insert(notifier);
       effects.current?.notifierInserted(notifier.startPage, NOTIFIER_PAGES);
     }
     points.reach('mmap-lock');
     process.mmapLock.acquireRead();
-    const found = this.#findOrInsertLocked(page, request, notifier, isNew);
+    const found = this.findOrInsertLocked(page, request, notifier, isNew);
     process.mmapLock.releaseRead();
     points.reach('mmap-unlock');
     // mutant: unused-notifier-stays
-    if (isNew && typeof found === 'number') this.#unregister(notifier);
+    if (isNew && typeof found === 'number') this.unregister(notifier);
     return found;
   }
 
-  #findOrInsertLocked(page: number, request: RangeRequest, notifier: GpuNotifier, isNew: boolean): R | number {
+  private findOrInsertLocked(page: number, request: RangeRequest, notifier: GpuNotifier, isNew: boolean): R | number {
     const { process, effects, failures } = this.surroundings;
     const vma = process.findVma(page);
     if (vma === undefined) return -Errno.ENOENT;
@@ -145,8 +145,8 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     const before = this.ranges.beforeSeek;
     const freeFrom = before === undefined ? 0 : before.startPage + before.pages;
     if (freeFrom > page) return before!;
-    this.#freeFrom = freeFrom;
-    this.#freeTo = freeTo;
+    this.freeFrom = freeFrom;
+    this.freeTo = freeTo;
     const pages = chooseChunk(page, vma.startPage, vma.endPage, request, this);
     if (pages === 0) return -Errno.EINVAL;
     const failure = failures.take('allocate-range');
@@ -155,14 +155,14 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     const indexInBlock = (page - blockNumber * PAGES_PER_BLOCK) & -pages;
     const migrates = this.surroundings.deviceMemory !== null && isAnonymous(vma.kind);
     const state = migrates ? RangeState.inserted | RangeState.migrates : RangeState.inserted;
-    const range = this.#driver.allocateRange(blockNumber, indexInBlock, pages, notifier, state);
+    const range = this.driver.allocateRange(blockNumber, indexInBlock, pages, notifier, state);
     // With VRAM others may have come in since: the look at the CPU's pages ends with a preemption point.
     if (this.surroundings.deviceMemory === null) this.ranges.insertHere(range.startPage, range);
     else this.ranges.insert(range.startPage, range);
     notifier.rangeCount++;
     effects.current?.rangeInserted(range.startPage, pages);
     if (isNew) {
-      this.#windows.set(notifier.startPage / NOTIFIER_PAGES, notifier);
+      this.windows.set(notifier.startPage / NOTIFIER_PAGES, notifier);
       this.notifiers.insert(notifier.startPage, notifier);
     }
     return range;
@@ -170,12 +170,12 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
 
   /** Of the fault at hand: chunks contain its page, so only its two neighbours can be in the way. */
   isTaken(startPage: number, pages: number): boolean {
-    if (startPage < this.#freeFrom || startPage + pages > this.#freeTo) return true;
-    return pages <= this.#presentUpTo && pages > 1 && !this.#isPresent(startPage, pages);
+    if (startPage < this.freeFrom || startPage + pages > this.freeTo) return true;
+    return pages <= this.presentUpTo && pages > 1 && !this.isPresent(startPage, pages);
   }
 
   /** drm_gpusvm_check_pages: a range fault that asks for no page. */
-  #isPresent(startPage: number, pages: number): boolean {
+  private isPresent(startPage: number, pages: number): boolean {
     const { counters, failures, process, deviceMemory, points } = this.surroundings;
     if (failures.take('allocate-frame-list') !== 0) return false;
     counters.hmm++;
@@ -191,10 +191,10 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     return true;
   }
 
-  #findNotifier(page: number): GpuNotifier | undefined {
-    const recent = this.#recentNotifier;
+  private findNotifier(page: number): GpuNotifier | undefined {
+    const recent = this.recentNotifier;
     if (recent !== undefined && page >= recent.startPage && page < recent.endPage) return recent;
-    return (this.#recentNotifier = this.#windows.get(Math.floor(page / NOTIFIER_PAGES)));
+    return (this.recentNotifier = this.windows.get(Math.floor(page / NOTIFIER_PAGES)));
   }
 
   /**
@@ -209,7 +209,7 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     this.unmapPages(range);
     // Mostly it is, and its key, a number in a box, need not be made.
     if (!this.ranges.removeFirst(range)) this.ranges.remove(range.startPage, range);
-    if (this.#recentRange === range) this.#recentRange = undefined;
+    if (this.recentRange === range) this.recentRange = undefined;
     range.state &= ~RangeState.inserted;
     effects.current?.rangeRemoved(range.startPage, range.pages);
     this.notifierLock.releaseRead();
@@ -218,7 +218,7 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     if (notifier.rangeCount === 0) {
       // Finalisation has unregistered it already.
       // mutant: last-range-keeps-notifier
-      if (this.#forget(notifier)) this.#unregister(notifier);
+      if (this.forget(notifier)) this.unregister(notifier);
       this.notifiers.remove(notifier.startPage, notifier);
     }
     return true;
@@ -239,8 +239,8 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
   finalise(): void {
     let notifier = this.notifiers.first();
     while (notifier !== undefined) {
-      this.#unregister(notifier);
-      this.#forget(notifier);
+      this.unregister(notifier);
+      this.forget(notifier);
       let range = this.findRange(notifier.startPage, notifier.endPage);
       while (range !== undefined) {
         this.removeRange(range);
@@ -250,12 +250,12 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     }
   }
 
-  #forget(notifier: GpuNotifier): boolean {
-    this.#recentNotifier = undefined;
-    return this.#windows.delete(notifier.startPage / NOTIFIER_PAGES);
+  private forget(notifier: GpuNotifier): boolean {
+    this.recentNotifier = undefined;
+    return this.windows.delete(notifier.startPage / NOTIFIER_PAGES);
   }
 
-  #unregister(notifier: GpuNotifier): void {
+  private unregister(notifier: GpuNotifier): void {
     this.surroundings.process.notifiers.remove(notifier);
     this.surroundings.effects.current?.notifierRemoved(notifier.startPage, NOTIFIER_PAGES);
   }

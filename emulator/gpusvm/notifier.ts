@@ -16,18 +16,18 @@ export class GpuNotifier implements IntervalNotifier {
   sequence = 0;
   /** Number of ranges in the window. */
   rangeCount = 0;
-  readonly #owner: NotifierOwner;
+  private readonly owner: NotifierOwner;
 
   constructor(windowNumber: number, owner: NotifierOwner) {
     this.startPage = windowNumber * NOTIFIER_PAGES;
     this.endPage = this.startPage + NOTIFIER_PAGES;
-    this.#owner = owner;
+    this.owner = owner;
   }
 
   invalidate(event: NotifierEvent, startPage: number, endPage: number, sequence: number): void {
     // The sequence moves also for events that the callback ignores.
     // mutant: race-event-keeps-sequence
     this.sequence = sequence;
-    this.#owner.invalidate(this, event, startPage, endPage);
+    this.owner.invalidate(this, event, startPage, endPage);
   }
 }

@@ -17,18 +17,18 @@ interface ArmedTimer extends Timer {
 
 /** Virtual clock. Only `advance` moves it. */
 export class VirtualClock {
-  #now = CLOCK_START;
+  private time = CLOCK_START;
   // Ascending by due time; of equal ones, the one armed first.
-  readonly #timers: ArmedTimer[] = [];
+  private readonly timers: ArmedTimer[] = [];
 
   /** Nanoseconds since boot. */
   get now(): number {
-    return this.#now;
+    return this.time;
   }
 
   /** Number of timers that have not fired. */
   get armed(): number {
-    return this.#timers.length;
+    return this.timers.length;
   }
 
   /**
@@ -42,17 +42,17 @@ export class VirtualClock {
       throw argumentError(RangeError, `due: expected a whole number from 0 to 2^53 - 1, got ${due}`);
     }
     const timer: ArmedTimer = { due, expire };
-    let index = this.#timers.length;
-    while (index > 0 && this.#timers[index - 1]!.due > due) index--;
-    this.#timers.splice(index, 0, timer);
+    let index = this.timers.length;
+    while (index > 0 && this.timers[index - 1]!.due > due) index--;
+    this.timers.splice(index, 0, timer);
     return timer;
   }
 
   /** Takes a timer back; says whether it had not fired yet. */
   disarm(timer: Timer): boolean {
-    const index = this.#timers.indexOf(timer as ArmedTimer);
+    const index = this.timers.indexOf(timer as ArmedTimer);
     if (index < 0) return false;
-    this.#timers.splice(index, 1);
+    this.timers.splice(index, 1);
     return true;
   }
 
@@ -65,14 +65,14 @@ export class VirtualClock {
     if (!Number.isSafeInteger(nanoseconds) || nanoseconds < 0) {
       throw argumentError(RangeError, `nanoseconds: expected a whole number from 0 to 2^53 - 1, got ${nanoseconds}`);
     }
-    const target = this.#now + nanoseconds;
+    const target = this.time + nanoseconds;
     if (!Number.isSafeInteger(target)) throw argumentError(RangeError, 'nanoseconds: the clock would pass 2^53 - 1 ns');
-    while (this.#timers.length > 0 && this.#timers[0]!.due <= target) {
-      const { due, expire } = this.#timers.shift()!;
-      if (due > this.#now) this.#now = due;
+    while (this.timers.length > 0 && this.timers[0]!.due <= target) {
+      const { due, expire } = this.timers.shift()!;
+      if (due > this.time) this.time = due;
       expire();
     }
     // A timer may have moved the clock itself.
-    if (target > this.#now) this.#now = target;
+    if (target > this.time) this.time = target;
   }
 }

@@ -8,87 +8,87 @@ import type { Worker } from './work-queue.ts';
  * it is due, and runs when somebody drains it (`run`), never by itself. Delays are in nanoseconds of the clock.
  */
 export class DelayedWork {
-  readonly #clock: VirtualClock;
-  readonly #item: WorkItem;
-  #timer: Timer | null = null;
-  #due = 0;
+  private readonly clock: VirtualClock;
+  private readonly item: WorkItem;
+  private timer: Timer | null = null;
+  private dueTime = 0;
 
   constructor(clock: VirtualClock, worker: Worker) {
-    this.#clock = clock;
-    this.#item = new WorkItem(worker);
+    this.clock = clock;
+    this.item = new WorkItem(worker);
   }
 
   /** Whether the work is queued and has not begun to run, due or not. */
   get pending(): boolean {
-    return this.#timer !== null || this.#item.pending;
+    return this.timer !== null || this.item.pending;
   }
 
   /** Whether the work would run if it were drained now. */
   get isDue(): boolean {
-    return this.#item.pending;
+    return this.item.pending;
   }
 
   /** Time at which pending work becomes or became due, nanoseconds since boot; undefined while nothing is pending. */
   get due(): number | undefined {
-    return this.pending ? this.#due : undefined;
+    return this.pending ? this.dueTime : undefined;
   }
 
   /** How often the work has run. */
   get runs(): number {
-    return this.#item.runs;
+    return this.item.runs;
   }
 
   /** queue_delayed_work: no effect if it is pending already, whatever its time; says whether it had one. */
   queue(delay: number): boolean {
     if (this.pending) return false;
-    this.#arm(delay);
+    this.arm(delay);
     return true;
   }
 
   /** mod_delayed_work: from now on due after `delay`, also if it is pending or due; says whether it was pending. */
   modify(delay: number): boolean {
     const wasPending = this.cancel();
-    this.#arm(delay);
+    this.arm(delay);
     return wasPending;
   }
 
   /** cancel_delayed_work: it will not run; says whether it was pending. */
   cancel(): boolean {
     const wasPending = this.pending;
-    this.#disarm();
-    this.#item.pending = false;
+    this.disarm();
+    this.item.pending = false;
     return wasPending;
   }
 
   /** flush_delayed_work: pending work runs at once, whatever its time; says whether it did. */
   flush(): boolean {
-    if (this.#timer !== null) {
-      this.#disarm();
-      this.#item.queue();
+    if (this.timer !== null) {
+      this.disarm();
+      this.item.queue();
     }
-    return this.#item.run();
+    return this.item.run();
   }
 
   /** Runs the work if it is due; says whether it was. It may queue itself again meanwhile. */
   run(): boolean {
-    return this.#item.run();
+    return this.item.run();
   }
 
-  #arm(delay: number): void {
-    this.#due = this.#clock.now + delay;
+  private arm(delay: number): void {
+    this.dueTime = this.clock.now + delay;
     if (delay === 0) {
-      this.#item.queue();
+      this.item.queue();
       return;
     }
-    this.#timer = this.#clock.arm(this.#due, () => {
-      this.#timer = null;
-      this.#item.queue();
+    this.timer = this.clock.arm(this.dueTime, () => {
+      this.timer = null;
+      this.item.queue();
     });
   }
 
-  #disarm(): void {
-    if (this.#timer === null) return;
-    this.#clock.disarm(this.#timer);
-    this.#timer = null;
+  private disarm(): void {
+    if (this.timer === null) return;
+    this.clock.disarm(this.timer);
+    this.timer = null;
   }
 }

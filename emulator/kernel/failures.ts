@@ -100,7 +100,7 @@ export interface PlannedFailure {
 
 /** Failures planned for one device. */
 export class FailureInjection {
-  #planned: PlannedFailure[] | null = null;
+  private planned: PlannedFailure[] | null = null;
 
   /** Lets the next `count` passes of `point` fail with `errno`, after `skip` passes that succeed. */
   plan(point: FailurePoint, errno: ErrnoName, count = 1, skip = 0): void {
@@ -120,8 +120,8 @@ export class FailureInjection {
       throw argumentError(RangeError, `count: expected a whole number from 1, got ${count}`);
     if (!Number.isSafeInteger(skip) || skip < 0)
       throw argumentError(RangeError, `skip: expected a whole number from 0, got ${skip}`);
-    this.#planned ??= [];
-    this.#planned.push({ point, errno: Errno[errno], skip, count });
+    this.planned ??= [];
+    this.planned.push({ point, errno: Errno[errno], skip, count });
   }
 
   /** 0, or the negative errno with which this pass of `point` fails. */
@@ -135,7 +135,7 @@ export class FailureInjection {
    * them, or 0.
    */
   takeAmong(point: FailurePoint, passes: number): { passed: number; failure: number } {
-    for (let passed = 0; passed < passes && this.#planned !== null; passed++) {
+    for (let passed = 0; passed < passes && this.planned !== null; passed++) {
       const failure = this.takePlanned(point);
       if (failure !== 0) return { passed, failure };
     }
@@ -144,26 +144,26 @@ export class FailureInjection {
 
   /** Whether no failure is planned, at any point. */
   get none(): boolean {
-    return this.#planned === null;
+    return this.planned === null;
   }
 
   /** Replaces all that is planned (null: nothing), and returns what was: for who plans one operation of one thread. */
   exchange(planned: PlannedFailure[] | null): PlannedFailure[] | null {
-    const before = this.#planned;
-    this.#planned = planned !== null && planned.length === 0 ? null : planned;
+    const before = this.planned;
+    this.planned = planned !== null && planned.length === 0 ? null : planned;
     return before;
   }
 
   protected takePlanned(point: FailurePoint): number {
-    const failure = this.#pass(point);
+    const failure = this.pass(point);
     if (!ALLOCATIONS.has(point)) return failure;
     // Passed in either case.
-    const anywhere = this.#pass('allocate-memory');
+    const anywhere = this.pass('allocate-memory');
     return failure === 0 ? anywhere : failure;
   }
 
-  #pass(point: FailurePoint): number {
-    const planned = this.#planned;
+  private pass(point: FailurePoint): number {
+    const planned = this.planned;
     if (planned === null) return 0;
     const index = planned.findIndex((failure) => failure.point === point);
     if (index < 0) return 0;
@@ -174,7 +174,7 @@ export class FailureInjection {
     }
     failure.count--;
     if (failure.count === 0) planned.splice(index, 1);
-    if (planned.length === 0) this.#planned = null;
+    if (planned.length === 0) this.planned = null;
     return -failure.errno;
   }
 }

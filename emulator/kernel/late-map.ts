@@ -5,72 +5,72 @@
 
 /** A `Map` of what is rare. */
 export class LateMap<K, V> {
-  #map: Map<K, V> | null = null;
+  private map: Map<K, V> | null = null;
 
   get size(): number {
-    return this.#map === null ? 0 : this.#map.size;
+    return this.map === null ? 0 : this.map.size;
   }
 
   get(key: K): V | undefined {
-    return this.#map === null ? undefined : this.#map.get(key);
+    return this.map === null ? undefined : this.map.get(key);
   }
 
   set(key: K, value: V): void {
-    (this.#map ??= new Map()).set(key, value);
+    (this.map ??= new Map()).set(key, value);
   }
 
   delete(key: K): boolean {
-    return this.#map !== null && this.#map.delete(key);
+    return this.map !== null && this.map.delete(key);
   }
 
   clear(): void {
-    this.#map = null;
+    this.map = null;
   }
 
   has(key: K): boolean {
-    return this.#map !== null && this.#map.has(key);
+    return this.map !== null && this.map.has(key);
   }
 
   /** The entries in the order in which their keys came; as of a `Map`, those visited already may be deleted meanwhile. */
   entries(): Iterable<[K, V]> {
-    return this.#map ?? [];
+    return this.map ?? [];
   }
 
   keys(): Iterable<K> {
-    return this.#map === null ? [] : this.#map.keys();
+    return this.map === null ? [] : this.map.keys();
   }
 
   values(): Iterable<V> {
-    return this.#map === null ? [] : this.#map.values();
+    return this.map === null ? [] : this.map.values();
   }
 }
 
 /** A `Set` of what is rare. */
 export class LateSet<T> {
-  #set: Set<T> | null = null;
+  private set: Set<T> | null = null;
 
   get size(): number {
-    return this.#set === null ? 0 : this.#set.size;
+    return this.set === null ? 0 : this.set.size;
   }
 
   has(value: T): boolean {
-    return this.#set !== null && this.#set.has(value);
+    return this.set !== null && this.set.has(value);
   }
 
   add(value: T): void {
-    (this.#set ??= new Set()).add(value);
+    (this.set ??= new Set()).add(value);
   }
 
   delete(value: T): boolean {
-    return this.#set !== null && this.#set.delete(value);
+    return this.set !== null && this.set.delete(value);
   }
 
   clear(): void {
-    this.#set = null;
+    this.set = null;
   }
 
   /** The values in the order in which they came. */
   values(): Iterable<T> {
-    return this.#set ?? [];
+    return this.set ?? [];
   }
 }

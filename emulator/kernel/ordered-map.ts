@@ -8,21 +8,21 @@ import type { Leaf } from './ordered-tree.ts';
 
 /** Ordered multimap from numbers to items: objects, or small integers that stand for them. */
 export class OrderedMap<T extends object | number> {
-  #tree = new OrderedTree<T>();
-  #size = 0;
-  #recent: Leaf<T> = this.#tree.leafAfter(0);
+  private tree = new OrderedTree<T>();
+  private count = 0;
+  private recent: Leaf<T> = this.tree.leafAfter(0);
   // Where `seek` and `next` are, and the key before which they end: kept, since a number that is handed over for each step gets a box.
-  #leaf: Leaf<T> = this.#recent;
-  #index = 0;
-  #end = 0;
+  private leaf: Leaf<T> = this.recent;
+  private index = 0;
+  private end = 0;
 
   get size(): number {
-    return this.#size;
+    return this.count;
   }
 
   /** The item with the greatest key that is at most `key`; the last inserted of equal ones. */
   floor(key: number): T | undefined {
-    const leaf = this.#leafAfter(key);
+    const leaf = this.leafAfter(key);
     const { keys, from, to } = leaf;
     // What goes in ascending order is the first of its leaf each time.
     if (from < to && keys[from] === key && (from + 1 === to || keys[from + 1]! > key)) return leaf.items[from];
@@ -32,14 +32,14 @@ export class OrderedMap<T extends object | number> {
 
   /** The item with the smallest key that is at least `key`; the first inserted of equal ones. */
   ceiling(key: number): T | undefined {
-    const leaf = this.#leafBefore(key);
+    const leaf = this.leafBefore(key);
     const position = firstFrom(leaf.keys, leaf.from, leaf.to, key);
     return position < leaf.to ? leaf.items[position] : firstOf(leaf.next);
   }
 
   /** The first item with a key greater than `key`. */
   higher(key: number): T | undefined {
-    const leaf = this.#leafAfter(key);
+    const leaf = this.leafAfter(key);
     const position = firstAfter(leaf.keys, leaf.from, leaf.to, key);
     return position < leaf.to ? leaf.items[position] : firstOf(leaf.next);
   }
@@ -49,10 +49,10 @@ export class OrderedMap<T extends object | number> {
    * `insertHere` inserts between them. The map must not be changed meanwhile.
    */
   seekAfter(key: number): number {
-    const leaf = this.#leafAfter(key);
+    const leaf = this.leafAfter(key);
     const index = positionAfter(leaf, key);
-    this.#leaf = leaf;
-    this.#index = index;
+    this.leaf = leaf;
+    this.index = index;
     if (index < leaf.to) return leaf.keys[index]!;
     const { next } = leaf;
     return next === null ? Number.POSITIVE_INFINITY : next.keys[next.from]!;
@@ -60,23 +60,23 @@ export class OrderedMap<T extends object | number> {
 
   /** The item before the one whose key `seekAfter` gave. */
   get beforeSeek(): T | undefined {
-    const leaf = this.#leaf;
-    return this.#index > leaf.from ? leaf.items[this.#index - 1] : lastOf(leaf.previous);
+    const leaf = this.leaf;
+    return this.index > leaf.from ? leaf.items[this.index - 1] : lastOf(leaf.previous);
   }
 
   /** Adds `item` with a key between those of the items on both sides of where `seekAfter` was. */
   insertHere(key: number, item: T): void {
-    const leaf = this.#leaf;
-    const index = this.#index;
+    const leaf = this.leaf;
+    const index = this.index;
     // At the beginning of a leaf the key may belong to the one before it; and a key that is not between the two goes where it belongs.
     if (index > leaf.from && leaf.keys[index - 1]! <= key && leaf.to < leaf.keys.length)
-      this.#put(leaf, index, key, item);
+      this.put(leaf, index, key, item);
     else this.insert(key, item);
   }
 
   /** What `floor` and `higher` give, in one search. */
   neighbours(key: number): { readonly before: T | undefined; readonly after: T | undefined } {
-    const leaf = this.#leafAfter(key);
+    const leaf = this.leafAfter(key);
     const position = positionAfter(leaf, key);
     return {
       before: position > leaf.from ? leaf.items[position - 1] : lastOf(leaf.previous),
@@ -86,7 +86,7 @@ export class OrderedMap<T extends object | number> {
 
   /** The last item with a key less than `key`. */
   lower(key: number): T | undefined {
-    const leaf = this.#leafBefore(key);
+    const leaf = this.leafBefore(key);
     const position = firstFrom(leaf.keys, leaf.from, leaf.to, key);
     return position > leaf.from ? leaf.items[position - 1] : lastOf(leaf.previous);
   }
@@ -101,12 +101,12 @@ export class OrderedMap<T extends object | number> {
 
   /** Adds `item` after all items with a key of at most `key`. */
   insert(key: number, item: T): void {
-    let leaf = this.#leafAfter(key);
-    if (leaf.to === leaf.keys.length && !leaf.makeRoom()) leaf = this.#recent = this.#tree.split(key);
-    this.#put(leaf, positionAfter(leaf, key), key, item);
+    let leaf = this.leafAfter(key);
+    if (leaf.to === leaf.keys.length && !leaf.makeRoom()) leaf = this.recent = this.tree.split(key);
+    this.put(leaf, positionAfter(leaf, key), key, item);
   }
 
-  #put(leaf: Leaf<T>, position: number, key: number, item: T): void {
+  private put(leaf: Leaf<T>, position: number, key: number, item: T): void {
     const { keys, items } = leaf;
     for (let index = leaf.to; index > position; index--) {
       keys[index] = keys[index - 1]!;
@@ -115,26 +115,26 @@ export class OrderedMap<T extends object | number> {
     keys[position] = key;
     items[position] = item;
     leaf.to++;
-    this.#size++;
+    this.count++;
   }
 
   /** Takes out `item` if it is the first of the leaf of the last operation, which leaves others there; says whether it was. */
   removeFirst(item: T): boolean {
-    const recent = this.#recent;
+    const recent = this.recent;
     if (recent.items[recent.from] !== item || recent.count <= 1) return false;
     recent.items[recent.from++] = undefined;
-    this.#size--;
+    this.count--;
     return true;
   }
 
   /** Takes out the item that was inserted with `key`; says whether it was there. */
   remove(key: number, item: T): boolean {
-    const { keys, from } = this.#recent;
+    const { keys, from } = this.recent;
     if (keys[from] === key && this.removeFirst(item)) return true;
-    return this.#removeFrom(this.#leafBefore(key), key, item);
+    return this.removeFrom(this.leafBefore(key), key, item);
   }
 
-  #removeFrom(first: Leaf<T>, key: number, item: T): boolean {
+  private removeFrom(first: Leaf<T>, key: number, item: T): boolean {
     let leaf: Leaf<T> | null = first;
     let position = firstFrom(leaf.keys, leaf.from, leaf.to, key);
     // Equal keys may go on in the next leaf.
@@ -163,14 +163,14 @@ export class OrderedMap<T extends object | number> {
       }
       items[last] = undefined;
     }
-    this.#size--;
-    if (leaf.count < MERGE_AT && this.#tree.shrink(leaf, key)) this.#recent = this.#tree.leafAfter(key);
+    this.count--;
+    if (leaf.count < MERGE_AT && this.tree.shrink(leaf, key)) this.recent = this.tree.leafAfter(key);
     return true;
   }
 
   /** Puts `replacement` in the place of `item`, both with `key`; says whether `item` was there. */
   replace(key: number, item: T, replacement: T): boolean {
-    let leaf: Leaf<T> | null = this.#leafBefore(key);
+    let leaf: Leaf<T> | null = this.leafBefore(key);
     let position = firstFrom(leaf.keys, leaf.from, leaf.to, key);
     while (leaf !== null) {
       for (; position < leaf.to; position++) {
@@ -188,10 +188,10 @@ export class OrderedMap<T extends object | number> {
 
   /** Moves an item from one key to another. */
   rekey(oldKey: number, newKey: number, item: T): boolean {
-    const recent = this.#recent;
+    const recent = this.recent;
     // What changes in ascending order is the first of its leaf each time.
     const isFirst = recent.items[recent.from] === item && recent.keys[recent.from] === oldKey;
-    const leaf = isFirst ? recent : this.#leafBefore(oldKey);
+    const leaf = isFirst ? recent : this.leafBefore(oldKey);
     const { keys, from, to } = leaf;
     const position = isFirst ? from : firstFrom(keys, from, to, oldKey);
     // In place when the new key stays between the neighbours inside this leaf; what is at its ends may only
@@ -212,7 +212,7 @@ export class OrderedMap<T extends object | number> {
 
   /** All items in ascending order of their keys; the map must not be changed meanwhile. */
   *values(): Generator<T, undefined> {
-    let leaf: Leaf<T> | null = this.#leafBefore(Number.NEGATIVE_INFINITY);
+    let leaf: Leaf<T> | null = this.leafBefore(Number.NEGATIVE_INFINITY);
     while (leaf !== null) {
       for (let index = leaf.from; index < leaf.to; index++) yield leaf.items[index]!;
       leaf = leaf.next;
@@ -225,7 +225,7 @@ export class OrderedMap<T extends object | number> {
    * `visit` returns false; the map must not be changed meanwhile.
    */
   scan(from: number, visit: (item: T, key: number) => boolean): void {
-    let leaf: Leaf<T> | null = this.#leafBefore(from);
+    let leaf: Leaf<T> | null = this.leafBefore(from);
     let index = firstFrom(leaf.keys, leaf.from, leaf.to, from);
     while (leaf !== null) {
       for (; index < leaf.to; index++) if (!visit(leaf.items[index]!, leaf.keys[index]!)) return;
@@ -239,34 +239,34 @@ export class OrderedMap<T extends object | number> {
    * is handed over into the code that calls it. The map must not be changed meanwhile, and one walk ends before the next begins.
    */
   seek(from: number, to: number): T | undefined {
-    const leaf = this.#leafBefore(from);
-    this.#leaf = leaf;
-    this.#index = firstFrom(leaf.keys, leaf.from, leaf.to, from);
-    this.#end = to;
-    return this.#here();
+    const leaf = this.leafBefore(from);
+    this.leaf = leaf;
+    this.index = firstFrom(leaf.keys, leaf.from, leaf.to, from);
+    this.end = to;
+    return this.here();
   }
 
   /** The item after the one that `seek` or `next` gave last, if its key is below the end that `seek` was given. */
   next(): T | undefined {
-    this.#index++;
-    return this.#here();
+    this.index++;
+    return this.here();
   }
 
-  #here(): T | undefined {
-    if (this.#index === this.#leaf.to) {
-      const { next } = this.#leaf;
+  private here(): T | undefined {
+    if (this.index === this.leaf.to) {
+      const { next } = this.leaf;
       if (next === null) return undefined;
-      this.#leaf = next;
-      this.#index = next.from;
+      this.leaf = next;
+      this.index = next.from;
     }
-    const { keys, items } = this.#leaf;
-    return keys[this.#index]! < this.#end ? items[this.#index] : undefined;
+    const { keys, items } = this.leaf;
+    return keys[this.index]! < this.end ? items[this.index] : undefined;
   }
 
   /** The items with keys in `[from, to)`, in ascending order. */
   between(from: number, to: number): T[] {
     const found: T[] = [];
-    let leaf: Leaf<T> | null = this.#leafBefore(from);
+    let leaf: Leaf<T> | null = this.leafBefore(from);
     let index = firstFrom(leaf.keys, leaf.from, leaf.to, from);
     while (leaf !== null) {
       const { keys, items, to: end } = leaf;
@@ -281,23 +281,23 @@ export class OrderedMap<T extends object | number> {
   }
 
   clear(): void {
-    this.#tree = new OrderedTree<T>();
-    this.#size = 0;
-    this.#recent = this.#tree.leafAfter(0);
+    this.tree = new OrderedTree<T>();
+    this.count = 0;
+    this.recent = this.tree.leafAfter(0);
   }
 
   /** The leaf in which the last key of at most `key` stands, or would be inserted. */
-  #leafAfter(key: number): Leaf<T> {
-    const { keys, from, to, next } = this.#recent;
-    if (from < to && key >= keys[from]! && (next === null || key < keys[to - 1]!)) return this.#recent;
-    return (this.#recent = this.#tree.leafAfter(key));
+  private leafAfter(key: number): Leaf<T> {
+    const { keys, from, to, next } = this.recent;
+    if (from < to && key >= keys[from]! && (next === null || key < keys[to - 1]!)) return this.recent;
+    return (this.recent = this.tree.leafAfter(key));
   }
 
   /** The leaf in which the first key of at least `key` stands, or the one before it. */
-  #leafBefore(key: number): Leaf<T> {
-    const { keys, from, to, next } = this.#recent;
-    if (from < to && key > keys[from]! && (next === null || key <= keys[to - 1]!)) return this.#recent;
-    return (this.#recent = this.#tree.leafBefore(key));
+  private leafBefore(key: number): Leaf<T> {
+    const { keys, from, to, next } = this.recent;
+    if (from < to && key > keys[from]! && (next === null || key <= keys[to - 1]!)) return this.recent;
+    return (this.recent = this.tree.leafBefore(key));
   }
 }
 

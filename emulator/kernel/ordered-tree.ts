@@ -117,17 +117,17 @@ export function firstAfter(keys: readonly number[], from: number, to: number, ke
 
 /** The shape of one tree. Code that changes a leaf without changing the shape does so directly. */
 export class OrderedTree<T extends object | number> {
-  #root: Leaf<T> | Branch<T> = new Leaf<T>(true);
+  private root: Leaf<T> | Branch<T> = new Leaf<T>(true);
   // Branches above a leaf; all leaves are equally deep.
-  #height = 0;
+  private height = 0;
   // The way from the root to a leaf that is about to be split or merged, once there are branches.
-  #path: Branch<T>[] = NO_WAY;
-  #pathIndex: number[] = NO_WAY;
+  private path: Branch<T>[] = NO_WAY;
+  private pathIndex: number[] = NO_WAY;
 
   /** The leaf in which the first entry with a key of at least `key` stands, or the one before it. */
   leafBefore(key: number): Leaf<T> {
-    let node = this.#root;
-    for (let height = this.#height; height > 0; height--) {
+    let node = this.root;
+    for (let height = this.height; height > 0; height--) {
       const branch = node as Branch<T>;
       node = branch.children[firstFrom(branch.keys, 0, branch.count - 1, key)]!;
     }
@@ -136,8 +136,8 @@ export class OrderedTree<T extends object | number> {
 
   /** The leaf after whose entries with a key of at most `key` a new one belongs. */
   leafAfter(key: number): Leaf<T> {
-    let node = this.#root;
-    for (let height = this.#height; height > 0; height--) {
+    let node = this.root;
+    for (let height = this.height; height > 0; height--) {
       const branch = node as Branch<T>;
       node = branch.children[firstAfter(branch.keys, 0, branch.count - 1, key)]!;
     }
@@ -146,7 +146,7 @@ export class OrderedTree<T extends object | number> {
 
   /** Splits the full leaf that `leafAfter(key)` gives, and returns the half that `key` belongs to. */
   split(key: number): Leaf<T> {
-    const leaf = this.#recordPath(key, true);
+    const leaf = this.recordPath(key, true);
     const right = new Leaf<T>(false);
     // Appending in ascending order keeps leaves full instead of half full.
     const half = leaf.next === null && key >= leaf.keys[CAPACITY - 1]! ? CAPACITY - 1 : CAPACITY >>> 1;
@@ -161,7 +161,7 @@ export class OrderedTree<T extends object | number> {
     right.previous = leaf;
     if (right.next !== null) right.next.previous = right;
     leaf.next = right;
-    this.#addChild(this.#height - 1, right.keys[0]!, leaf, right);
+    this.addChild(this.height - 1, right.keys[0]!, leaf, right);
     return key >= right.keys[0]! ? right : leaf;
   }
 
@@ -170,14 +170,14 @@ export class OrderedTree<T extends object | number> {
    * `key` is that of an entry just taken out of it. Says whether a leaf is gone.
    */
   shrink(leaf: Leaf<T>, key: number): boolean {
-    const depth = this.#height - 1;
+    const depth = this.height - 1;
     if (depth < 0) return false;
-    this.#recordPathTo(leaf, key);
-    const branch = this.#path[depth]!;
-    const index = this.#pathIndex[depth]!;
+    this.recordPathTo(leaf, key);
+    const branch = this.path[depth]!;
+    const index = this.pathIndex[depth]!;
     if (leaf.count === 0) {
       unlink(leaf);
-      this.#removeChild(depth, index);
+      this.removeChild(depth, index);
       return true;
     }
     if (index + 1 >= branch.count) return false;
@@ -189,56 +189,56 @@ export class OrderedTree<T extends object | number> {
       leaf.items[leaf.to] = right.items[at];
     }
     unlink(right);
-    this.#removeChild(depth, index + 1);
+    this.removeChild(depth, index + 1);
     return true;
   }
 
-  #recordPath(key: number, after: boolean): Leaf<T> {
-    let node = this.#root;
-    for (let depth = 0; depth < this.#height; depth++) {
+  private recordPath(key: number, after: boolean): Leaf<T> {
+    let node = this.root;
+    for (let depth = 0; depth < this.height; depth++) {
       const branch = node as Branch<T>;
       const separators = branch.count - 1;
       const index = after ? firstAfter(branch.keys, 0, separators, key) : firstFrom(branch.keys, 0, separators, key);
-      this.#path[depth] = branch;
-      this.#pathIndex[depth] = index;
+      this.path[depth] = branch;
+      this.pathIndex[depth] = index;
       node = branch.children[index]!;
     }
     return node as Leaf<T>;
   }
 
   /** Records the way to a leaf that holds `key` or held it; a run of equal keys may reach it from another one. */
-  #recordPathTo(target: Leaf<T>, key: number): void {
-    let leaf = this.#recordPath(key, false);
+  private recordPathTo(target: Leaf<T>, key: number): void {
+    let leaf = this.recordPath(key, false);
     while (leaf !== target) {
-      let depth = this.#height - 1;
-      while (this.#pathIndex[depth]! + 1 >= this.#path[depth]!.count) depth--;
-      this.#pathIndex[depth] = this.#pathIndex[depth]! + 1;
-      let node = this.#path[depth]!.children[this.#pathIndex[depth]!]!;
-      for (depth++; depth < this.#height; depth++) {
-        this.#path[depth] = node as Branch<T>;
-        this.#pathIndex[depth] = 0;
-        node = this.#path[depth]!.children[0]!;
+      let depth = this.height - 1;
+      while (this.pathIndex[depth]! + 1 >= this.path[depth]!.count) depth--;
+      this.pathIndex[depth] = this.pathIndex[depth]! + 1;
+      let node = this.path[depth]!.children[this.pathIndex[depth]!]!;
+      for (depth++; depth < this.height; depth++) {
+        this.path[depth] = node as Branch<T>;
+        this.pathIndex[depth] = 0;
+        node = this.path[depth]!.children[0]!;
       }
       leaf = node as Leaf<T>;
     }
   }
 
-  #addChild(depth: number, separator: number, left: Leaf<T> | Branch<T>, right: Leaf<T> | Branch<T>): void {
+  private addChild(depth: number, separator: number, left: Leaf<T> | Branch<T>, right: Leaf<T> | Branch<T>): void {
     if (depth < 0) {
       const root = new Branch<T>();
       root.children.push(left, right);
       root.keys[0] = separator;
       root.count = 2;
-      this.#root = root;
-      if (this.#height === 0) {
-        this.#path = [];
-        this.#pathIndex = [];
+      this.root = root;
+      if (this.height === 0) {
+        this.path = [];
+        this.pathIndex = [];
       }
-      this.#height++;
+      this.height++;
       return;
     }
-    const branch = this.#path[depth]!;
-    const index = this.#pathIndex[depth]!;
+    const branch = this.path[depth]!;
+    const index = this.pathIndex[depth]!;
     branch.children.splice(index + 1, 0, right);
     // As copyWithin, which V8 does key by key through the slowest of its ways.
     for (let at = branch.count - 1; at > index; at--) branch.keys[at] = branch.keys[at - 1]!;
@@ -252,11 +252,11 @@ export class OrderedTree<T extends object | number> {
     for (let index = half; index < branch.count - 1; index++) sibling.keys[index - half] = branch.keys[index]!;
     const middle = branch.keys[half - 1]!;
     branch.count = half;
-    this.#addChild(depth - 1, middle, branch, sibling);
+    this.addChild(depth - 1, middle, branch, sibling);
   }
 
-  #removeChild(depth: number, index: number): void {
-    const branch = this.#path[depth]!;
+  private removeChild(depth: number, index: number): void {
+    const branch = this.path[depth]!;
     branch.children.splice(index, 1);
     // The separator on the left of the child goes with it; of the first child, the one on its right.
     const separator = index === 0 ? 0 : index - 1;
@@ -264,14 +264,14 @@ export class OrderedTree<T extends object | number> {
     branch.count--;
     if (branch.count === 0) {
       if (depth > 0) {
-        this.#removeChild(depth - 1, this.#pathIndex[depth - 1]!);
+        this.removeChild(depth - 1, this.pathIndex[depth - 1]!);
         return;
       }
-      this.#root = new Leaf<T>(true);
-      this.#height = 0;
+      this.root = new Leaf<T>(true);
+      this.height = 0;
     } else if (depth === 0 && branch.count === 1) {
-      this.#root = branch.children[0]!;
-      this.#height--;
+      this.root = branch.children[0]!;
+      this.height--;
     }
   }
 }

@@ -16,17 +16,17 @@ const NARROW = 256;
  * getting and freeing it was a tenth of the time of a machine that runs five operations.
  */
 export class SpareSlabs {
-  readonly #slabs: Slab[] = [];
+  private readonly slabs: Slab[] = [];
 
   give(slab: Slab): void {
     // What pages have of their own says nothing in a new block.
     slab.pieceFrames.fill(0);
     slab.pieceMarks.fill(0);
-    this.#slabs.push(slab);
+    this.slabs.push(slab);
   }
 
   take(): Slab | undefined {
-    return this.#slabs.pop();
+    return this.slabs.pop();
   }
 }
 
@@ -54,14 +54,14 @@ export class PageBudget {
 
 /** Sparse map from page number to frame and marks. */
 export class PageBlockMap {
-  readonly #blocks = new Map<number, PageBlock>();
+  private readonly blocks = new Map<number, PageBlock>();
   // The same by number, from the first question about an interval on that is wider than a look at each number.
-  #ordered: OrderedMap<PageBlock> | null = null;
-  readonly #free: PageBlock[] = [];
-  #recentIndex = -1;
-  #recent: PageBlock | undefined;
-  #slabBlocks = FIRST_SLAB_BLOCKS;
-  #firstSlab: Slab | null = null;
+  private ordered: OrderedMap<PageBlock> | null = null;
+  private readonly free: PageBlock[] = [];
+  private recentIndex = -1;
+  private recent: PageBlock | undefined;
+  private slabBlocks = FIRST_SLAB_BLOCKS;
+  private firstSlab: Slab | null = null;
   readonly budget: PageBudget;
 
   constructor(budget: PageBudget = new PageBudget()) {
@@ -77,64 +77,64 @@ export class PageBlockMap {
 
   /** As `get`, for the owner of the map, and for callers that look at no entries: pieces stay packed. */
   getPacked(blockNumber: number): PageBlock | undefined {
-    if (blockNumber === this.#recentIndex) return this.#recent;
-    this.#recentIndex = blockNumber;
-    return (this.#recent = this.#blocks.get(blockNumber));
+    if (blockNumber === this.recentIndex) return this.recent;
+    this.recentIndex = blockNumber;
+    return (this.recent = this.blocks.get(blockNumber));
   }
 
   /** As `getPacked`, and makes the block if there is none. */
   getOrCreate(blockNumber: number): PageBlock {
     let block = this.getPacked(blockNumber);
     if (block === undefined) {
-      block = this.#allocate();
+      block = this.allocate();
       this.budget.used++;
-      this.#blocks.set(blockNumber, block);
-      this.#ordered?.insert(blockNumber, block);
-      this.#recentIndex = blockNumber;
-      this.#recent = block;
+      this.blocks.set(blockNumber, block);
+      this.ordered?.insert(blockNumber, block);
+      this.recentIndex = blockNumber;
+      this.recent = block;
     }
     return block;
   }
 
   /** Gives a block back, whatever is in it. */
   release(blockNumber: number): void {
-    const block = this.#blocks.get(blockNumber);
+    const block = this.blocks.get(blockNumber);
     if (block === undefined) return;
     block.packAll(0, 0);
     block.used = 0;
     block.layout = BlockLayout.scattered;
     this.budget.used--;
-    this.#blocks.delete(blockNumber);
-    this.#ordered?.remove(blockNumber, block);
-    this.#free.push(block);
-    this.#recentIndex = -1;
-    this.#recent = undefined;
+    this.blocks.delete(blockNumber);
+    this.ordered?.remove(blockNumber, block);
+    this.free.push(block);
+    this.recentIndex = -1;
+    this.recent = undefined;
   }
 
   /** The map goes as a whole: its blocks no longer count. It must not be used any more. */
   retire(): void {
-    this.budget.used -= this.#blocks.size;
+    this.budget.used -= this.blocks.size;
   }
 
   /** The map goes with its machine: its first slab is for machines after it. It must not be used any more. */
   giveUp(spare: SpareSlabs): void {
-    if (this.#firstSlab !== null) spare.give(this.#firstSlab);
-    this.#firstSlab = null;
+    if (this.firstSlab !== null) spare.give(this.firstSlab);
+    this.firstSlab = null;
   }
 
   get size(): number {
-    return this.#blocks.size;
+    return this.blocks.size;
   }
 
   /** Block numbers in use, ascending. */
   blockNumbers(): number[] {
-    return [...this.#blocks.keys()].sort((left, right) => left - right);
+    return [...this.blocks.keys()].sort((left, right) => left - right);
   }
 
   /** Ascending block numbers in use that lie in `[first, last]`. */
   blockNumbersBetween(first: number, last: number): number[] {
     const found: number[] = [];
-    this.#scanPacked(first, last, (_, number) => {
+    this.scanPacked(first, last, (_, number) => {
       found.push(number);
       return true;
     });
@@ -146,37 +146,37 @@ export class PageBlockMap {
    * none may be made or released meanwhile. What is outside of the interval does not make it take longer.
    */
   scan(first: number, last: number, visit: (block: PageBlock, number: number) => boolean): void {
-    this.#scanPacked(first, last, (block, number) => {
+    this.scanPacked(first, last, (block, number) => {
       block.unpackAll();
       return visit(block, number);
     });
   }
 
-  #scanPacked(first: number, last: number, visit: (block: PageBlock, number: number) => boolean): void {
+  private scanPacked(first: number, last: number, visit: (block: PageBlock, number: number) => boolean): void {
     if (last - first < NARROW) {
       for (let number = first; number <= last; number++) {
-        const block = this.#blocks.get(number);
+        const block = this.blocks.get(number);
         if (block !== undefined && !visit(block, number)) return;
       }
       return;
     }
-    (this.#ordered ??= this.#order()).scan(first, (block, number) => number <= last && visit(block, number));
+    (this.ordered ??= this.order()).scan(first, (block, number) => number <= last && visit(block, number));
   }
 
-  #order(): OrderedMap<PageBlock> {
+  private order(): OrderedMap<PageBlock> {
     const ordered = new OrderedMap<PageBlock>();
-    for (const number of this.blockNumbers()) ordered.insert(number, this.#blocks.get(number)!);
+    for (const number of this.blockNumbers()) ordered.insert(number, this.blocks.get(number)!);
     return ordered;
   }
 
-  #allocate(): PageBlock {
-    const reused = this.#free.pop();
+  private allocate(): PageBlock {
+    const reused = this.free.pop();
     if (reused !== undefined) return reused;
-    const blocks = this.#slabBlocks;
-    this.#slabBlocks = Math.min(blocks * 2, LARGEST_SLAB_BLOCKS);
-    const slab = this.#firstSlab === null ? (this.budget.spare?.take() ?? newSlab(blocks)) : newSlab(blocks);
-    this.#firstSlab ??= slab;
-    for (let index = blocks - 1; index >= 0; index--) this.#free.push(new PageBlock(slab, index * PAGES_PER_BLOCK));
-    return this.#free.pop()!;
+    const blocks = this.slabBlocks;
+    this.slabBlocks = Math.min(blocks * 2, LARGEST_SLAB_BLOCKS);
+    const slab = this.firstSlab === null ? (this.budget.spare?.take() ?? newSlab(blocks)) : newSlab(blocks);
+    this.firstSlab ??= slab;
+    for (let index = blocks - 1; index >= 0; index--) this.free.push(new PageBlock(slab, index * PAGES_PER_BLOCK));
+    return this.free.pop()!;
   }
 }

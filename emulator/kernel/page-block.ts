@@ -40,19 +40,19 @@ export class PageBlock {
   layout: BlockLayout = BlockLayout.scattered;
   // A bit for each piece that is packed: all its pages have the marks of the piece, and the frames from that of the piece on, or none if
   // that is 0; their own entries say nothing. New blocks are all zeros.
-  #packed = EVERY_PIECE;
-  // Piece `i` of the block is at index `#pieceBase + i`.
-  readonly #pieceFrames: Uint32Array;
-  readonly #pieceMarks: Uint16Array;
-  readonly #pieceBase: number;
+  private packed = EVERY_PIECE;
+  // Piece `i` of the block is at index `pieceBase + i`.
+  private readonly pieceFrames: Uint32Array;
+  private readonly pieceMarks: Uint16Array;
+  private readonly pieceBase: number;
 
   constructor(slab: Slab, base: number) {
     this.frames = slab.frames;
     this.marks = slab.marks;
     this.base = base;
-    this.#pieceFrames = slab.pieceFrames;
-    this.#pieceMarks = slab.pieceMarks;
-    this.#pieceBase = base >> PIECE_SHIFT;
+    this.pieceFrames = slab.pieceFrames;
+    this.pieceMarks = slab.pieceMarks;
+    this.pieceBase = base >> PIECE_SHIFT;
   }
 
   get huge(): boolean {
@@ -66,14 +66,14 @@ export class PageBlock {
 
   /** Whether the entries of the pages of piece `piece` say nothing. */
   isPacked(piece: number): boolean {
-    return ((this.#packed >> piece) & 1) !== 0;
+    return ((this.packed >> piece) & 1) !== 0;
   }
 
   /** Frame of page `index` of the block. */
   frameAt(index: number): number {
     const piece = index >> PIECE_SHIFT;
     if (!this.isPacked(piece)) return this.frames[this.base + index]!;
-    const first = this.#pieceFrames[this.#pieceBase + piece]!;
+    const first = this.pieceFrames[this.pieceBase + piece]!;
     return first === 0 ? 0 : first + (index & (PIECE_PAGES - 1));
   }
 
@@ -90,41 +90,41 @@ export class PageBlock {
   /** Marks of page `index` of the block. */
   markAt(index: number): number {
     const piece = index >> PIECE_SHIFT;
-    return this.isPacked(piece) ? this.#pieceMarks[this.#pieceBase + piece]! : this.marks[this.base + index]!;
+    return this.isPacked(piece) ? this.pieceMarks[this.pieceBase + piece]! : this.marks[this.base + index]!;
   }
 
   /** All pages of piece `piece` get `marks`, and the frames from `frame` on; 0: none. */
   pack(piece: number, frame: number, marks: number): void {
-    this.#pieceFrames[this.#pieceBase + piece] = frame;
-    this.#pieceMarks[this.#pieceBase + piece] = marks;
-    this.#packed |= 1 << piece;
+    this.pieceFrames[this.pieceBase + piece] = frame;
+    this.pieceMarks[this.pieceBase + piece] = marks;
+    this.packed |= 1 << piece;
   }
 
   /** All pages of the block get `marks`, and the frames from `frame` on; 0: none. */
   packAll(frame: number, marks: number): void {
-    const frames = this.#pieceFrames;
-    const own = this.#pieceMarks;
-    const base = this.#pieceBase;
+    const frames = this.pieceFrames;
+    const own = this.pieceMarks;
+    const base = this.pieceBase;
     const step = frame === 0 ? 0 : PIECE_PAGES;
     for (let piece = 0; piece < PIECES_PER_BLOCK; piece++) {
       frames[base + piece] = frame + piece * step;
       own[base + piece] = marks;
     }
-    this.#packed = EVERY_PIECE;
+    this.packed = EVERY_PIECE;
   }
 
   /** The pages of piece `piece` have entries of their own from now on, until it is packed again. */
   unpack(piece: number): void {
-    if (this.isPacked(piece)) PageBlock.#writeOut(this, piece);
+    if (this.isPacked(piece)) PageBlock.writeOut(this, piece);
   }
 
   // Static: the brand of private methods would be a field of each block.
-  static #writeOut(block: PageBlock, piece: number): void {
-    block.#packed &= ~(1 << piece);
+  private static writeOut(block: PageBlock, piece: number): void {
+    block.packed &= ~(1 << piece);
     const { frames, marks } = block;
     const first = block.base + (piece << PIECE_SHIFT);
-    const frame = block.#pieceFrames[block.#pieceBase + piece]!;
-    const mark = block.#pieceMarks[block.#pieceBase + piece]!;
+    const frame = block.pieceFrames[block.pieceBase + piece]!;
+    const mark = block.pieceMarks[block.pieceBase + piece]!;
     for (let within = 0; within < PIECE_PAGES; within++) {
       frames[first + within] = frame === 0 ? 0 : frame + within;
       marks[first + within] = mark;
@@ -133,7 +133,7 @@ export class PageBlock {
 
   /** As `unpack`, for all pieces. */
   unpackAll(): void {
-    if (this.#packed === 0) return;
+    if (this.packed === 0) return;
     for (let piece = 0; piece < PIECES_PER_BLOCK; piece++) this.unpack(piece);
   }
 }

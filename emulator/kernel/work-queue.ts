@@ -11,10 +11,10 @@ export class WorkItem {
   pending = false;
   /** How often the item has run. */
   runs = 0;
-  readonly #worker: Worker;
+  private readonly worker: Worker;
 
   constructor(worker: Worker) {
-    this.#worker = worker;
+    this.worker = worker;
   }
 
   /** queue_work: no effect if the item is pending already. */
@@ -27,7 +27,7 @@ export class WorkItem {
     if (!this.pending) return false;
     this.pending = false;
     this.runs++;
-    this.#worker.runWork();
+    this.worker.runWork();
     return true;
   }
 }

@@ -59,26 +59,26 @@ export class AddressSpace {
   hasUsers = true;
   /** Told of every change after it was made; null while nobody wants to know. */
   observer: MemoryObserver | null = null;
-  #breakStart = 0;
-  #breakEnd = 0;
-  #stackStart = -1;
-  #hasHugetlb = false;
+  private breakStart = 0;
+  private breakEnd = 0;
+  private stackStart = -1;
+  private hasHugetlb = false;
   // The VMA found last; the next question is mostly about the same one.
-  #recentVma: Vma | undefined;
-  readonly #merge: boolean;
+  private recentVma: Vma | undefined;
+  private readonly merge: boolean;
 
   constructor(options: { vmaMerge?: boolean; budget?: PageBudget } = {}) {
-    this.#merge = options.vmaMerge ?? true;
+    this.merge = options.vmaMerge ?? true;
     this.pages = new CpuPages(this.contents, options.budget);
   }
 
   /** The VMA that contains `page`, or undefined. */
   findVma(page: number): Vma | undefined {
-    const recent = this.#recentVma;
+    const recent = this.recentVma;
     if (recent !== undefined && page >= recent.startPage && page < recent.endPage) return recent;
     const vma = this.vmas.floor(page);
     if (vma === undefined || vma.endPage <= page) return undefined;
-    this.#recentVma = vma;
+    this.recentVma = vma;
     return vma;
   }
 
@@ -89,14 +89,14 @@ export class AddressSpace {
 
   /** vma_is_initial_heap of the kernel, on the heap set by the last mapping of kind heap. */
   isInitialHeap(vma: Vma): boolean {
-    return vma.startPage < this.#breakEnd && vma.endPage > this.#breakStart;
+    return vma.startPage < this.breakEnd && vma.endPage > this.breakStart;
   }
 
   /** vma_is_initial_stack of the kernel: the stack starts 16 bytes below the end of the last mapping of kind stack. */
   isInitialStack(vma: Vma): boolean {
     // start_stack = 0 until a stack was mapped; a byte inside page p satisfies start <= p and end > p.
-    if (this.#stackStart < 0) return vma.startPage === 0;
-    return vma.startPage <= this.#stackStart && vma.endPage > this.#stackStart;
+    if (this.stackStart < 0) return vma.startPage === 0;
+    return vma.startPage <= this.stackStart && vma.endPage > this.stackStart;
   }
 
   /**
@@ -107,12 +107,12 @@ export class AddressSpace {
     if (endPage <= startPage || endPage > TASK_SIZE_PAGES) return -Errno.EINVAL;
     if (kind === 'hugetlb') {
       if (!isWholeBlocks(startPage, endPage)) return -Errno.EINVAL;
-      this.#hasHugetlb = true;
+      this.hasHugetlb = true;
     }
     if (startPage === 0) return -Errno.EPERM;
     const next = this.findVmaFrom(startPage);
     if (next !== undefined && next.startPage < endPage) return -Errno.EEXIST;
-    this.#noteInitial(startPage, endPage, kind);
+    this.noteInitial(startPage, endPage, kind);
     const vma = new Vma(startPage, endPage, protection, kind, fileEndPage);
     this.vmas.insert(startPage, vma);
     this.mergeAround(vma);
@@ -126,17 +126,17 @@ export class AddressSpace {
    * changed was unmapped or reprotected before.
    */
   adopt(list: readonly VmaDescription[], from = 0, to = Number.POSITIVE_INFINITY): void {
-    this.#recentVma = undefined;
+    this.recentVma = undefined;
     if (to === Number.POSITIVE_INFINITY) this.vmas.clear();
     else {
       this.splitAt(from);
       this.splitAt(to);
       for (let vma = this.findVmaFrom(from); vma !== undefined && vma.startPage < to; vma = this.findVmaFrom(from))
-        this.#removeVma(vma);
+        this.removeVma(vma);
     }
     for (const { startPage, endPage, protection, kind } of list) {
       this.vmas.insert(startPage, new Vma(startPage, endPage, protection, kind));
-      this.#noteInitial(startPage, endPage, kind);
+      this.noteInitial(startPage, endPage, kind);
     }
   }
 
@@ -145,13 +145,13 @@ export class AddressSpace {
     if (endPage <= startPage) return -Errno.EINVAL;
     const first = this.findVmaFrom(startPage);
     if (first === undefined || first.startPage >= endPage) return 0;
-    if (this.#hasHugetlb && this.#cutsHugetlb(startPage, endPage)) return -Errno.EINVAL;
+    if (this.hasHugetlb && this.cutsHugetlb(startPage, endPage)) return -Errno.EINVAL;
     if (first.startPage < startPage) this.splitAt(startPage);
-    this.#splitHugeAt(endPage);
+    this.splitHugeAt(endPage);
     const from = Math.max(first.startPage, startPage);
-    const to = this.#takeOut(from, endPage);
+    const to = this.takeOut(from, endPage);
     this.notifiers.deliver(NotifierEvent.unmap, startPage, endPage);
-    this.#drop(from, to, false);
+    this.drop(from, to, false);
     this.contents.detach(startPage, endPage);
     this.observer?.memoryChanged('unmapped', startPage, endPage);
     return 0;
@@ -193,7 +193,7 @@ export class AddressSpace {
       if (vma.kind === 'pfnmap' || vma.locked) return -Errno.EINVAL;
       if (vma.kind === 'hugetlb' && !isWholeBlocks(from, to)) return -Errno.EINVAL;
       this.notifiers.deliver(NotifierEvent.clear, from, to);
-      this.#discardPages(vma, from, to);
+      this.discardPages(vma, from, to);
       this.observer?.memoryChanged('discarded', from, to);
       page = to;
     }
@@ -235,19 +235,19 @@ export class AddressSpace {
     this.hasUsers = false;
     this.notifiers.deliver(NotifierEvent.release, 0, PAGE_NUMBER_END);
     this.notifiers.deliver(NotifierEvent.unmap, 0, PAGE_NUMBER_END);
-    for (const vma of this.vmas.values()) this.#drop(vma.startPage, vma.endPage, false);
+    for (const vma of this.vmas.values()) this.drop(vma.startPage, vma.endPage, false);
     this.vmas.clear();
-    this.#recentVma = undefined;
+    this.recentVma = undefined;
     this.contents.detach(0, PAGE_NUMBER_END);
     this.observer?.memoryChanged('unmapped', 0, PAGE_NUMBER_END);
   }
 
-  #noteInitial(startPage: number, endPage: number, kind: VmaKind): void {
+  private noteInitial(startPage: number, endPage: number, kind: VmaKind): void {
     if (kind === 'heap') {
-      this.#breakStart = startPage;
-      this.#breakEnd = endPage;
+      this.breakStart = startPage;
+      this.breakEnd = endPage;
     } else if (kind === 'stack') {
-      this.#stackStart = endPage - 1;
+      this.stackStart = endPage - 1;
     }
   }
 
@@ -261,20 +261,20 @@ export class AddressSpace {
   }
 
   /** Whether one end of `[startPage, endPage)` lies inside a huge page of hugetlbfs. */
-  #cutsHugetlb(startPage: number, endPage: number): boolean {
+  private cutsHugetlb(startPage: number, endPage: number): boolean {
     for (const edge of [startPage, endPage]) {
       if (edge % PAGES_PER_BLOCK !== 0 && this.findVma(edge)?.kind === 'hugetlb') return true;
     }
     return false;
   }
 
-  #removeVma(vma: Vma): void {
+  private removeVma(vma: Vma): void {
     this.vmas.remove(vma.startPage, vma);
-    if (this.#recentVma === vma) this.#recentVma = undefined;
+    if (this.recentVma === vma) this.recentVma = undefined;
   }
 
   /** No VMA has pages of `[startPage, endPage)` any more, where one begins at `startPage` or later; returns the end of the last that had. */
-  #takeOut(startPage: number, endPage: number): number {
+  private takeOut(startPage: number, endPage: number): number {
     let to = startPage;
     for (let vma = this.findVmaFrom(startPage); vma !== undefined && vma.startPage < endPage;) {
       to = Math.min(vma.endPage, endPage);
@@ -283,19 +283,19 @@ export class AddressSpace {
         vma.startPage = endPage;
         break;
       }
-      this.#removeVma(vma);
+      this.removeVma(vma);
       vma = this.vmas.higher(vma.startPage);
     }
     return to;
   }
 
-  #drop(from: number, to: number, keepCached: boolean): void {
+  private drop(from: number, to: number, keepCached: boolean): void {
     if (this.forks !== null) this.forks.leave(from, to);
     if (this.devices !== null) dropDevicePages(this, from, to);
     this.pages.drop(from, to, keepCached);
   }
 
-  #discardPages(vma: Vma, first: number, to: number): void {
+  private discardPages(vma: Vma, first: number, to: number): void {
     let from = first;
     const keepCached = keepsPagesCached(vma.kind);
     if (vma.kind === 'thp' || this.devices !== null || this.hasHugePages) {
@@ -304,12 +304,12 @@ export class AddressSpace {
       const lastBlock = alignDown(to - 1, PAGES_PER_BLOCK);
       if (from > firstBlock || to < firstBlock + PAGES_PER_BLOCK) this.splitHugeBlock(firstBlock);
       if (lastBlock !== firstBlock) {
-        this.#drop(from, lastBlock, keepCached);
+        this.drop(from, lastBlock, keepCached);
         from = lastBlock;
         if (to < lastBlock + PAGES_PER_BLOCK) this.splitHugeBlock(lastBlock);
       }
     }
-    this.#drop(from, to, keepCached);
+    this.drop(from, to, keepCached);
     if (!keepCached) this.contents.clear(first, to);
   }
 
@@ -321,7 +321,7 @@ export class AddressSpace {
   }
 
   /** No huge block goes on over the bound at `page`. */
-  #splitHugeAt(page: number): void {
+  private splitHugeAt(page: number): void {
     const blockStart = alignDown(page, PAGES_PER_BLOCK);
     if (blockStart !== page) this.splitHugeBlock(blockStart);
   }
@@ -330,7 +330,7 @@ export class AddressSpace {
   splitAt(page: number): void {
     const vma = this.findVma(page);
     if (vma === undefined || vma.startPage === page) return;
-    this.#splitHugeAt(page);
+    this.splitHugeAt(page);
     const tail = new Vma(page, vma.endPage, vma.protection, vma.kind, vma.fileEndPage);
     tail.locked = vma.locked;
     vma.endPage = page;
@@ -339,17 +339,17 @@ export class AddressSpace {
 
   /** Joins a VMA with its neighbours that are like it. */
   mergeAround(vma: Vma): void {
-    if (!this.#merge || !mergesWithNeighbours(vma.kind)) return;
+    if (!this.merge || !mergesWithNeighbours(vma.kind)) return;
     let merged = vma;
     const before = this.vmas.lower(vma.startPage);
     if (before !== undefined && before.endPage === vma.startPage && sameMapping(before, vma)) {
-      this.#removeVma(vma);
+      this.removeVma(vma);
       before.endPage = vma.endPage;
       merged = before;
     }
     const after = this.vmas.higher(merged.startPage);
     if (after !== undefined && after.startPage === merged.endPage && sameMapping(after, merged)) {
-      this.#removeVma(after);
+      this.removeVma(after);
       merged.endPage = after.endPage;
     }
   }

@@ -81,19 +81,19 @@ const IN_VRAM = 2;
 
 /** The CPU reads or writes one byte in each of some pages, in ascending order; resumable where it waits for a page. */
 export class CpuAccess {
-  readonly #space: MovingSpace;
-  readonly #startPage: number;
-  readonly #endPage: number;
-  readonly #write: boolean;
-  readonly #onPage: ((page: number) => void) | undefined;
-  readonly #pins: boolean;
-  #page: number;
-  #fresh = 0;
-  #back = 0;
+  private readonly space: MovingSpace;
+  private readonly startPage: number;
+  private readonly endPage: number;
+  private readonly write: boolean;
+  private readonly onPage: ((page: number) => void) | undefined;
+  private readonly pins: boolean;
+  private page: number;
+  private fresh = 0;
+  private back = 0;
   // The first look at the page at hand is over; its marks then; faults there.
-  #looked = false;
-  #seen = 0;
-  #faults = 0;
+  private looked = false;
+  private seen = 0;
+  private faults = 0;
 
   /** `onPage` is called for each page that it could; `pins`: it refuses pages without a struct page with EFAULT. */
   constructor(
@@ -104,82 +104,82 @@ export class CpuAccess {
     onPage?: (page: number) => void,
     pins = false,
   ) {
-    this.#space = space;
-    this.#startPage = startPage;
-    this.#endPage = endPage;
-    this.#write = write;
-    this.#onPage = onPage;
-    this.#pins = pins;
-    this.#page = startPage;
+    this.space = space;
+    this.startPage = startPage;
+    this.endPage = endPage;
+    this.write = write;
+    this.onPage = onPage;
+    this.pins = pins;
+    this.page = startPage;
   }
 
   /** All of it. */
   *run(): Sleepable<TouchResult> {
-    while (this.#page < this.#endPage) {
-      let result = this.#step();
+    while (this.page < this.endPage) {
+      let result = this.step();
       if (result === MOVES) {
         yield;
         result = 0;
       } else if (result === IN_VRAM) {
-        result = yield* this.#bringHome();
+        result = yield* this.bringHome();
       }
-      if (result !== 0) return this.#ended(result);
+      if (result !== 0) return this.ended(result);
     }
-    return this.#ended(0);
+    return this.ended(0);
   }
 
   /** Looks at the page at hand: it passes, or is faulted, or the result is one of those below. */
-  #step(): number {
-    const space = this.#space;
-    const page = this.#page;
+  private step(): number {
+    const space = this.space;
+    const page = this.page;
     const vma = space.findVma(page);
     if (vma === undefined) return -Errno.EFAULT;
-    if ((vma.protection & (this.#write ? Protection.write : Protection.read)) === 0) return -Errno.EACCES;
+    if ((vma.protection & (this.write ? Protection.write : Protection.read)) === 0) return -Errno.EACCES;
     if (isIoOrPfnMap(vma)) {
-      if (this.#pins) return -Errno.EFAULT;
-      this.#page++;
+      if (this.pins) return -Errno.EFAULT;
+      this.page++;
       return 0;
     }
     const marks = space.pages.marksOf(page);
     if ((marks & MIGRATING) !== 0) return MOVES;
-    if (!this.#looked) {
-      this.#looked = true;
-      this.#seen = marks;
+    if (!this.looked) {
+      this.looked = true;
+      this.seen = marks;
     }
-    const needed = this.#write ? PRESENT | WRITE_FAULTED : PRESENT;
-    if ((marks & needed) === needed) return this.#next();
-    if (this.#faults++ === MOST_FAULTS) return -Errno.EAGAIN;
+    const needed = this.write ? PRESENT | WRITE_FAULTED : PRESENT;
+    if ((marks & needed) === needed) return this.next();
+    if (this.faults++ === MOST_FAULTS) return -Errno.EAGAIN;
     if ((marks & DEVICE_PRIVATE) !== 0) return IN_VRAM;
-    return faultSystemPage(space, vma, page, this.#write, space.failures);
+    return faultSystemPage(space, vma, page, this.write, space.failures);
   }
 
-  *#bringHome(): Sleepable<number> {
-    const space = this.#space;
-    const page = this.#page;
-    const result = yield* faultPage(space, space.findVma(page)!, page, this.#write, space.failures);
+  private *bringHome(): Sleepable<number> {
+    const space = this.space;
+    const page = this.page;
+    const result = yield* faultPage(space, space.findVma(page)!, page, this.write, space.failures);
     if (result === -Errno.EIO)
       space.devices!.surroundings.effects.current?.hazard('V8-D12', 'an access of the CPU ends in a SIGBUS', page, 1);
     return result;
   }
 
-  #next(): 0 {
-    this.#onPage?.(this.#page);
-    if (!this.#write && this.#space.moved.anyLost) this.#lookForLoss();
-    if (this.#looked && (this.#seen & DEVICE_PRIVATE) !== 0) this.#back++;
-    else if (this.#looked && (this.#seen & PRESENT) === 0) this.#fresh++;
-    this.#page++;
-    this.#looked = false;
-    this.#faults = 0;
+  private next(): 0 {
+    this.onPage?.(this.page);
+    if (!this.write && this.space.moved.anyLost) this.lookForLoss();
+    if (this.looked && (this.seen & DEVICE_PRIVATE) !== 0) this.back++;
+    else if (this.looked && (this.seen & PRESENT) === 0) this.fresh++;
+    this.page++;
+    this.looked = false;
+    this.faults = 0;
     return 0;
   }
 
-  #lookForLoss(): void {
-    const { pages, moved, devices } = this.#space;
-    if (moved.isLost(pages.frameOf(this.#page, true)))
-      devices?.surroundings.effects.current?.hazard('V8-D4', 'the CPU reads a page that was not copied', this.#page, 1);
+  private lookForLoss(): void {
+    const { pages, moved, devices } = this.space;
+    if (moved.isLost(pages.frameOf(this.page, true)))
+      devices?.surroundings.effects.current?.hazard('V8-D4', 'the CPU reads a page that was not copied', this.page, 1);
   }
 
-  #ended(result: number): TouchResult {
-    return { result, pages: this.#page - this.#startPage, fresh: this.#fresh, back: this.#back };
+  private ended(result: number): TouchResult {
+    return { result, pages: this.page - this.startPage, fresh: this.fresh, back: this.back };
   }
 }

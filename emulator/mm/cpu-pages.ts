@@ -24,12 +24,12 @@ export class CpuPages {
   readonly blocks: PageBlockMap;
   /** Number of pages ever allocated. */
   allocated = 0;
-  #nextFrame = 1;
-  readonly #contents: PageContents;
+  private nextFrame = 1;
+  private readonly contents: PageContents;
 
   constructor(contents: PageContents, budget?: PageBudget) {
     this.blocks = new PageBlockMap(budget);
-    this.#contents = contents;
+    this.contents = contents;
   }
 
   /** Frame of a page and whether it is mapped: 0 when there is none, and a cached one counts only if asked for. */
@@ -71,9 +71,9 @@ export class CpuPages {
   populateInBlock(vma: Vma, blockNumber: number, from: number, to: number, write: boolean): number {
     const mark = write || keepsPagesCached(vma.kind) ? PRESENT | WRITE_FAULTED : PRESENT;
     const block = this.blocks.getOrCreate(blockNumber);
-    return this.#isHugeIn(vma, block, blockNumber)
-      ? this.#populateHuge(block, mark)
-      : this.#populateBlock(block, from, to, mark);
+    return this.isHugeIn(vma, block, blockNumber)
+      ? this.populateHuge(block, mark)
+      : this.populateBlock(block, from, to, mark);
   }
 
   /** End of the pages from `from` on that `populate` may be called for; `to` if there is room for all. */
@@ -96,17 +96,12 @@ export class CpuPages {
     const first = Math.floor(from / PAGES_PER_BLOCK);
     const last = Math.floor((to - 1) / PAGES_PER_BLOCK);
     if (first === last) {
-      if (this.blocks.getPacked(first) !== undefined) this.#dropInBlock(first, from, to, keepCached);
+      if (this.blocks.getPacked(first) !== undefined) this.dropInBlock(first, from, to, keepCached);
       return;
     }
     for (const blockNumber of this.blocks.blockNumbersBetween(first, last)) {
       const blockStart = blockNumber * PAGES_PER_BLOCK;
-      this.#dropInBlock(
-        blockNumber,
-        Math.max(from, blockStart),
-        Math.min(to, blockStart + PAGES_PER_BLOCK),
-        keepCached,
-      );
+      this.dropInBlock(blockNumber, Math.max(from, blockStart), Math.min(to, blockStart + PAGES_PER_BLOCK), keepCached);
     }
   }
 
@@ -158,13 +153,13 @@ export class CpuPages {
   }
 
   /** Whether a block is one huge mapping, or becomes one with its first page. */
-  #isHugeIn(vma: Vma, block: PageBlock, blockNumber: number): boolean {
+  private isHugeIn(vma: Vma, block: PageBlock, blockNumber: number): boolean {
     if (block.used > 0 || !isHugeKind(vma.kind)) return block.huge;
     const blockStart = blockNumber * PAGES_PER_BLOCK;
     return vma.startPage <= blockStart && vma.endPage >= blockStart + PAGES_PER_BLOCK;
   }
 
-  #populateHuge(block: PageBlock, mark: number): number {
+  private populateHuge(block: PageBlock, mark: number): number {
     const marks = block.markAt(0);
     if (block.used === 0) fillHuge(block, this.takeFrames(PAGES_PER_BLOCK, PAGES_PER_BLOCK), mark);
     else if ((marks & mark) !== mark) addMarks(block, mark);
@@ -174,14 +169,14 @@ export class CpuPages {
 
   /** New pages, which nothing maps yet: the frame of the first of `count`, a multiple of `alignment`. */
   takeFrames(count: number, alignment: number): number {
-    const frame = alignment === 1 ? this.#nextFrame : Math.ceil(this.#nextFrame / alignment) * alignment;
+    const frame = alignment === 1 ? this.nextFrame : Math.ceil(this.nextFrame / alignment) * alignment;
     if (frame + count > SYSTEM_FRAMES_END) throw new NotModelledError('more than 2^31 physical pages');
-    this.#nextFrame = frame + count;
+    this.nextFrame = frame + count;
     this.allocated += count;
     return frame;
   }
 
-  #populateBlock(block: PageBlock, from: number, to: number, mark: number): number {
+  private populateBlock(block: PageBlock, from: number, to: number, mark: number): number {
     if (block.used === 0) {
       block.layout = BlockLayout.consecutive;
       if (to - from === PAGES_PER_BLOCK) {
@@ -190,24 +185,24 @@ export class CpuPages {
         return PAGES_PER_BLOCK;
       }
     }
-    if (to - from === 1) return this.#populatePage(block, from, mark);
+    if (to - from === 1) return this.populatePage(block, from, mark);
     let fresh = 0;
     for (let index = from; index < to;) {
       const piece = index >> PIECE_SHIFT;
       const end = (piece + 1) << PIECE_SHIFT;
       if (end <= to && end - index === PIECE_PAGES && block.isPacked(piece)) {
-        fresh += this.#populatePiece(block, piece, mark);
+        fresh += this.populatePiece(block, piece, mark);
         index = end;
       } else {
-        fresh += this.#populatePage(block, index, mark);
+        fresh += this.populatePage(block, index, mark);
         index++;
       }
     }
     return fresh;
   }
 
-  /** As `#populateBlock`, for a piece that is packed. */
-  #populatePiece(block: PageBlock, piece: number, mark: number): number {
+  /** As `populateBlock`, for a piece that is packed. */
+  private populatePiece(block: PageBlock, piece: number, mark: number): number {
     const index = piece << PIECE_SHIFT;
     const frame = block.frameAt(index);
     if (frame === 0) {
@@ -222,8 +217,8 @@ export class CpuPages {
     return (marks & PRESENT) === 0 ? PIECE_PAGES : 0;
   }
 
-  /** As `#populateBlock`, for one page. */
-  #populatePage(block: PageBlock, index: number, mark: number): number {
+  /** As `populateBlock`, for one page. */
+  private populatePage(block: PageBlock, index: number, mark: number): number {
     block.unpack(index >> PIECE_SHIFT);
     const { frames, marks } = block;
     const at = block.base + index;
@@ -241,10 +236,10 @@ export class CpuPages {
     return 1;
   }
 
-  #dropInBlock(blockNumber: number, from: number, to: number, keepCached: boolean): void {
+  private dropInBlock(blockNumber: number, from: number, to: number, keepCached: boolean): void {
     const block = this.blocks.getPacked(blockNumber)!;
     const blockStart = blockNumber * PAGES_PER_BLOCK;
-    const hasContents = this.#contents.mayHold(from, to);
+    const hasContents = this.contents.mayHold(from, to);
     const isPlain = !keepCached && !hasContents;
     if (isPlain && to - from === PAGES_PER_BLOCK) {
       this.blocks.release(blockNumber);
@@ -259,7 +254,7 @@ export class CpuPages {
         if (block.frameAt(index) !== 0) block.used -= PIECE_PAGES;
         block.pack(piece, 0, 0);
       } else {
-        this.#dropPages(block, index, end, keepCached, withContents);
+        this.dropPages(block, index, end, keepCached, withContents);
       }
       index = end;
     }
@@ -268,7 +263,7 @@ export class CpuPages {
   }
 
   /** `blockStart`: the first page of the block if there may be contents, else -1. */
-  #dropPages(block: PageBlock, from: number, to: number, keepCached: boolean, blockStart: number): void {
+  private dropPages(block: PageBlock, from: number, to: number, keepCached: boolean, blockStart: number): void {
     block.unpack(from >> PIECE_SHIFT);
     const { frames, marks, base } = block;
     let gone = 0;
@@ -276,7 +271,7 @@ export class CpuPages {
       const at = base + index;
       marks[at] = 0;
       if (keepCached || frames[at] === 0) continue;
-      if (blockStart >= 0) this.#contents.pageLeaves(blockStart + index, frames[at]!);
+      if (blockStart >= 0) this.contents.pageLeaves(blockStart + index, frames[at]!);
       frames[at] = 0;
       gone++;
     }

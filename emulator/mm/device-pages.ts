@@ -33,9 +33,9 @@ export class DeviceAllocation {
   /** Pages with a reference. */
   inUse = 0;
   /** Whether who fills it holds a reference. */
-  #isFilled = false;
+  private isFilled = false;
   /** Evictions under way, which hold its VRAM. */
-  #evictions = 0;
+  private evictions = 0;
 
   constructor(map: DevicePageMap, offset: number, pages: number, firstFrame: number) {
     this.map = map;
@@ -49,17 +49,17 @@ export class DeviceAllocation {
 
   /** Whether the last page has left it. */
   get isDetached(): boolean {
-    return this.#isFilled && this.inUse === 0;
+    return this.isFilled && this.inUse === 0;
   }
 
   /** An eviction begins, and holds its VRAM until it ends. */
   beginEviction(): void {
-    this.#evictions++;
+    this.evictions++;
   }
 
   endEviction(): void {
-    this.#evictions--;
-    this.#releaseUnused();
+    this.evictions--;
+    this.releaseUnused();
   }
 
   /** A page gets its first reference, locked. */
@@ -87,17 +87,17 @@ export class DeviceAllocation {
     this.cpuPages[index] = -1;
     // mutant: buffer-stays
     this.inUse--;
-    this.#releaseUnused();
+    this.releaseUnused();
   }
 
   /** Whoever filled it releases it. */
   letGo(): void {
-    this.#isFilled = true;
-    this.#releaseUnused();
+    this.isFilled = true;
+    this.releaseUnused();
   }
 
-  #releaseUnused(): void {
-    if (this.isDetached && this.#evictions === 0) this.map.release(this);
+  private releaseUnused(): void {
+    if (this.isDetached && this.evictions === 0) this.map.release(this);
   }
 }
 
@@ -134,9 +134,9 @@ export class DeviceMaps {
   /** Lists for migrations, which are of one block at most. */
   readonly arrays = new MigrationArraysPool(PAGES_PER_BLOCK);
   /** The allocation that was asked for last; the next question is mostly about the same one. */
-  #recent: DeviceAllocation | undefined;
-  readonly #maps: (DevicePageMap | undefined)[] = [];
-  #count = 0;
+  private recent: DeviceAllocation | undefined;
+  private readonly maps: (DevicePageMap | undefined)[] = [];
+  private count = 0;
 
   constructor(surroundings: DeviceSurroundings) {
     this.surroundings = surroundings;
@@ -144,29 +144,29 @@ export class DeviceMaps {
 
   /** Whether more than one GPU has VRAM. */
   get areSeveral(): boolean {
-    return this.#count > 1;
+    return this.count > 1;
   }
 
   add(map: DevicePageMap): void {
-    this.#count++;
-    this.#maps[map.gpu] = map;
+    this.count++;
+    this.maps[map.gpu] = map;
   }
 
   /** The page map of a frame that does not lie in system memory. */
   mapOf(frame: number): DevicePageMap {
-    return this.#maps[locationOfFrame(frame) - 1]!;
+    return this.maps[locationOfFrame(frame) - 1]!;
   }
 
   /** The allocation of such a frame; undefined if the page is free. */
   allocationOf(frame: number): DeviceAllocation | undefined {
-    const recent = this.#recent;
+    const recent = this.recent;
     if (recent !== undefined && frame >= recent.firstFrame && frame < recent.endFrame) return recent;
-    return (this.#recent = this.mapOf(frame).allocationAt(vramOffset(frame)));
+    return (this.recent = this.mapOf(frame).allocationAt(vramOffset(frame)));
   }
 
   /** `allocation` is no more. */
   forget(allocation: DeviceAllocation): void {
-    if (this.#recent === allocation) this.#recent = undefined;
+    if (this.recent === allocation) this.recent = undefined;
   }
 
   /** Frees a page whose mapping is gone. */

@@ -15,16 +15,20 @@ import type { Vma } from './vma.ts';
 export class ForkedChild {
   /** Counts up from 1. */
   readonly id: number;
-  readonly #space: MovingSpace;
+  private readonly space: MovingSpace;
   /** Private pages that are also the parent's. */
   readonly shared = new Set<number>();
-  readonly #own = new Map<number, Uint8Array>();
-  readonly #vmas: readonly { readonly startPage: number; readonly endPage: number; readonly isPrivate: boolean }[];
+  private readonly own = new Map<number, Uint8Array>();
+  private readonly vmas: readonly {
+    readonly startPage: number;
+    readonly endPage: number;
+    readonly isPrivate: boolean;
+  }[];
 
   constructor(id: number, space: MovingSpace, vmas: Iterable<Vma>) {
     this.id = id;
-    this.#space = space;
-    this.#vmas = Array.from(vmas, ({ startPage, endPage, kind }) => ({
+    this.space = space;
+    this.vmas = Array.from(vmas, ({ startPage, endPage, kind }) => ({
       startPage,
       endPage,
       isPrivate: isAnonymous(kind),
@@ -33,66 +37,66 @@ export class ForkedChild {
 
   /** The 4096 bytes of a page as the child reads it, undefined: zeros. Null where nothing was mapped. */
   peek(page: number): Uint8Array | undefined | null {
-    const vma = this.#vmas.find(({ startPage, endPage }) => startPage <= page && page < endPage);
+    const vma = this.vmas.find(({ startPage, endPage }) => startPage <= page && page < endPage);
     if (vma === undefined) return null;
-    if (vma.isPrivate && !this.shared.has(page)) return this.#own.get(page);
-    return this.#space.contents.peek(page);
+    if (vma.isPrivate && !this.shared.has(page)) return this.own.get(page);
+    return this.space.contents.peek(page);
   }
 
   /** The same for writing: a shared page becomes one of its own. */
   bytesOf(page: number): Uint8Array | null {
     const before = this.peek(page);
     if (before === null) return null;
-    const { pages, contents } = this.#space;
+    const { pages, contents } = this.space;
     if ((pages.marksOf(page) & (DEVICE_PRIVATE | MIGRATING)) !== 0 && this.shared.has(page))
       throw new NotModelledError('a child that writes to a page in VRAM', 'it would come home for both processes');
-    if (this.#vmas.some(({ startPage, endPage, isPrivate }) => !isPrivate && startPage <= page && page < endPage))
+    if (this.vmas.some(({ startPage, endPage, isPrivate }) => !isPrivate && startPage <= page && page < endPage))
       return contents.bytesOf(page);
     if (this.shared.has(page)) this.keep(page);
-    let own = this.#own.get(page);
-    if (own === undefined) this.#own.set(page, (own = new Uint8Array(PAGE_BYTES)));
+    let own = this.own.get(page);
+    if (own === undefined) this.own.set(page, (own = new Uint8Array(PAGE_BYTES)));
     return own;
   }
 
   /** The parent is about to lose or to change the page: the child keeps it as it is. */
   keep(page: number): void {
     if (!this.shared.delete(page)) return;
-    const bytes = this.#space.contents.peek(page);
-    if (bytes !== undefined) this.#own.set(page, bytes.slice());
+    const bytes = this.space.contents.peek(page);
+    if (bytes !== undefined) this.own.set(page, bytes.slice());
   }
 }
 
 /** The children of a process that live. */
 export class Forks {
-  readonly #space: MovingSpace;
-  readonly #children = new Map<number, ForkedChild>();
+  private readonly space: MovingSpace;
+  private readonly children = new Map<number, ForkedChild>();
 
   constructor(space: MovingSpace) {
-    this.#space = space;
+    this.space = space;
   }
 
   get size(): number {
-    return this.#children.size;
+    return this.children.size;
   }
 
   find(id: number): ForkedChild | undefined {
-    return this.#children.get(id);
+    return this.children.get(id);
   }
 
   /** Adds a child with all memory that `vmas` are; pages of private memory are read-only for the parent from now on. */
   add(child: ForkedChild, vmas: Iterable<Vma>): void {
-    this.#children.set(child.id, child);
-    for (const vma of vmas) if (isAnonymous(vma.kind)) this.#share(child, vma);
+    this.children.set(child.id, child);
+    for (const vma of vmas) if (isAnonymous(vma.kind)) this.share(child, vma);
   }
 
   /** The child is gone; says whether there was one. */
   remove(id: number): boolean {
-    return this.#children.delete(id);
+    return this.children.delete(id);
   }
 
   /** Whether a child has the page, too. */
   isShared(page: number): boolean {
-    for (const { shared } of this.#children.values()) if (shared.has(page)) return true;
+    for (const { shared } of this.children.values()) if (shared.has(page)) return true;
     return false;
   }
 
@@ -104,13 +108,13 @@ export class Forks {
 
   /** The process gives the pages `[startPage, endPage)` up, or changes what they hold. */
   leave(startPage: number, endPage: number): void {
-    for (const child of this.#children.values())
+    for (const child of this.children.values())
       for (const page of child.shared) if (page >= startPage && page < endPage) child.keep(page);
   }
 
   /** The process writes to `page` of system memory: if a child has it, too, it gets a copy (wp_page_copy). */
   breakSharing(page: number): void {
-    const { pages, notifiers, contents } = this.#space;
+    const { pages, notifiers, contents } = this.space;
     const frame = pages.frameOf(page, true);
     if (frame === 0 || frame >= SYSTEM_FRAMES_END || (pages.marksOf(page) & WRITE_FAULTED) !== 0) return;
     if (!this.isShared(page)) return;
@@ -127,8 +131,8 @@ export class Forks {
     pages.setEntry(page, pages.takeFrames(1, 1), PRESENT | WRITE_FAULTED);
   }
 
-  #share(child: ForkedChild, vma: Vma): void {
-    const { pages, notifiers } = this.#space;
+  private share(child: ForkedChild, vma: Vma): void {
+    const { pages, notifiers } = this.space;
     const first = Math.floor(vma.startPage / PAGES_PER_BLOCK);
     const last = Math.floor((vma.endPage - 1) / PAGES_PER_BLOCK);
     const blocks = pages.blocks.blockNumbersBetween(first, last);

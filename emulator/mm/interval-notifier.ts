@@ -29,58 +29,58 @@ export interface IntervalNotifier {
 
 /** The notifiers of one address space, in address order. */
 export class IntervalNotifierSet {
-  readonly #notifiers = new OrderedMap<IntervalNotifier>();
+  private readonly notifiers = new OrderedMap<IntervalNotifier>();
   // The one that there is, where there is one: a process with less than 512 MiB for the GPU mostly has no other.
-  #only: IntervalNotifier | undefined;
-  #longest = 0;
-  #sequence = 0;
-  // What `#collect` has found in addition to the first: mostly there is one, which needs no list.
-  #others: IntervalNotifier[] | null = null;
+  private only: IntervalNotifier | undefined;
+  private longest = 0;
+  private sequence = 0;
+  // What `collect` has found in addition to the first: mostly there is one, which needs no list.
+  private others: IntervalNotifier[] | null = null;
 
   get size(): number {
-    return this.#notifiers.size;
+    return this.notifiers.size;
   }
 
   /** Whether a notifier was ever inserted: what the process keeps of them is there from then on. */
   get hasSubscriptions(): boolean {
-    return this.#longest > 0;
+    return this.longest > 0;
   }
 
   insert(notifier: IntervalNotifier): void {
-    notifier.sequence = this.#sequence;
-    this.#notifiers.insert(notifier.startPage, notifier);
-    this.#only = this.#notifiers.size === 1 ? notifier : undefined;
-    this.#longest = Math.max(this.#longest, notifier.endPage - notifier.startPage);
+    notifier.sequence = this.sequence;
+    this.notifiers.insert(notifier.startPage, notifier);
+    this.only = this.notifiers.size === 1 ? notifier : undefined;
+    this.longest = Math.max(this.longest, notifier.endPage - notifier.startPage);
   }
 
   remove(notifier: IntervalNotifier): void {
-    this.#notifiers.remove(notifier.startPage, notifier);
-    this.#only = this.#notifiers.size === 1 ? this.#notifiers.first() : undefined;
+    this.notifiers.remove(notifier.startPage, notifier);
+    this.only = this.notifiers.size === 1 ? this.notifiers.first() : undefined;
   }
 
   /** Delivers one event to every notifier that intersects `[startPage, endPage)`, in address order. */
   deliver(event: NotifierEvent, startPage: number, endPage: number): void {
-    if (this.#notifiers.size === 0) return;
-    const sequence = ++this.#sequence;
+    if (this.notifiers.size === 0) return;
+    const sequence = ++this.sequence;
     // Collected first: a callback may run code that registers or removes notifiers.
-    const first = this.#collect(startPage, endPage);
-    const others = this.#others;
-    this.#others = null;
+    const first = this.collect(startPage, endPage);
+    const others = this.others;
+    this.others = null;
     first?.invalidate(event, startPage, endPage, sequence);
     if (others !== null) for (const each of others) each.invalidate(event, startPage, endPage, sequence);
   }
 
-  /** The first notifier that intersects `[startPage, endPage)`; the others are in `#others`. */
-  #collect(startPage: number, endPage: number): IntervalNotifier | undefined {
-    const only = this.#only;
+  /** The first notifier that intersects `[startPage, endPage)`; the others are in `others`. */
+  private collect(startPage: number, endPage: number): IntervalNotifier | undefined {
+    const only = this.only;
     if (only !== undefined) return only.endPage > startPage && only.startPage < endPage ? only : undefined;
-    const notifiers = this.#notifiers;
+    const notifiers = this.notifiers;
     let first: IntervalNotifier | undefined;
-    let notifier = notifiers.seek(startPage - this.#longest, endPage);
+    let notifier = notifiers.seek(startPage - this.longest, endPage);
     for (; notifier !== undefined; notifier = notifiers.next()) {
       if (notifier.endPage <= startPage) continue;
       if (first === undefined) first = notifier;
-      else (this.#others ??= []).push(notifier);
+      else (this.others ??= []).push(notifier);
     }
     return first;
   }

@@ -32,17 +32,17 @@ export class MigrationArrays {
 
 /** Those that nobody uses, of the largest size only: smaller ones are cheap. */
 export class MigrationArraysPool {
-  readonly #pages: number;
-  readonly #free: MigrationArrays[] = [];
+  private readonly pages: number;
+  private readonly free: MigrationArrays[] = [];
 
   /** `pages`: the largest size. */
   constructor(pages: number) {
-    this.#pages = pages;
+    this.pages = pages;
   }
 
   /** Cleared ones for `pages` pages. */
   take(pages: number): MigrationArrays {
-    const kept = pages === this.#pages ? this.#free.pop() : undefined;
+    const kept = pages === this.pages ? this.free.pop() : undefined;
     if (kept === undefined) return new MigrationArrays(pages);
     kept.clear();
     return kept;
@@ -50,6 +50,6 @@ export class MigrationArraysPool {
 
   /** Whoever took `arrays` needs them no more. */
   giveBack(arrays: MigrationArrays): void {
-    if (arrays.states.length === this.#pages) this.#free.push(arrays);
+    if (arrays.states.length === this.pages) this.free.push(arrays);
   }
 }

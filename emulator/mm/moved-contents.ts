@@ -15,54 +15,54 @@ export interface CopyingMigration {
 
 /** Contents of the pages of one process on their way. */
 export class MovedContents implements WriteListener {
-  readonly #contents: PageContents;
-  readonly #migrations = new LateSet<CopyingMigration>();
+  private readonly contents: PageContents;
+  private readonly migrations = new LateSet<CopyingMigration>();
   /** Frames of system memory that were never written since they were allocated, and copies of such. */
-  readonly #uninitialised = new LateSet<number>();
+  private readonly uninitialised = new LateSet<number>();
   /** Frames to which pages went without their contents, and copies of such. */
-  readonly #lost = new LateSet<number>();
+  private readonly lost = new LateSet<number>();
 
   constructor(contents: PageContents) {
-    this.#contents = contents;
+    this.contents = contents;
   }
 
   /** Whether any page lost what it held because a migration did not copy it. */
   get anyLost(): boolean {
-    return this.#lost.size > 0;
+    return this.lost.size > 0;
   }
 
   /** Whether the page that lies in `frame` lost what it held because a migration did not copy it. */
   isLost(frame: number): boolean {
-    return this.#lost.has(frame);
+    return this.lost.has(frame);
   }
 
   /** Whether the page that lies in `frame` holds what its memory held before it was allocated. */
   isUninitialised(frame: number): boolean {
-    return this.#uninitialised.has(frame);
+    return this.uninitialised.has(frame);
   }
 
   /** Somebody wrote to the page in `frame`. */
   written(frame: number): void {
-    this.#uninitialised.delete(frame);
-    this.#lost.delete(frame);
+    this.uninitialised.delete(frame);
+    this.lost.delete(frame);
   }
 
   /** VRAM `[firstFrame, firstFrame + pages)` is given out, cleared. */
   cleared(firstFrame: number, pages: number): void {
-    this.#contents.forgetGhosts(firstFrame, pages);
-    if (this.#uninitialised.size + this.#lost.size > 0)
+    this.contents.forgetGhosts(firstFrame, pages);
+    if (this.uninitialised.size + this.lost.size > 0)
       for (let frame = firstFrame; frame < firstFrame + pages; frame++) this.written(frame);
   }
 
   /** A migration copies from now on, until `ended`: copies keep what their sources were, if these are written. */
   began(migration: CopyingMigration): void {
-    this.#migrations.add(migration);
-    this.#contents.writeListener = this;
+    this.migrations.add(migration);
+    this.contents.writeListener = this;
   }
 
   ended(migration: CopyingMigration): void {
-    this.#migrations.delete(migration);
-    if (this.#migrations.size === 0) this.#contents.writeListener = null;
+    this.migrations.delete(migration);
+    if (this.migrations.size === 0) this.contents.writeListener = null;
   }
 
   /**
@@ -70,15 +70,15 @@ export class MovedContents implements WriteListener {
    * same still; `bytes`: what it was then, if it is not.
    */
   placed(page: number, source: number, target: number, copied: boolean, bytes?: Uint8Array): void {
-    const contents = this.#contents;
+    const contents = this.contents;
     const loses = !copied && source !== 0 && (target < SYSTEM_FRAMES_END || contents.mayHold(page, page + 1));
     if (source !== 0) contents.pageLeaves(page, source);
-    if (loses || this.#lost.size > 0) this.#noteLoss(source, target, loses);
+    if (loses || this.lost.size > 0) this.noteLoss(source, target, loses);
     if (copied) {
       contents.forgetGhosts(target, 1);
-      if (this.#uninitialised.size > 0) {
-        if (this.#uninitialised.has(source)) this.#uninitialised.add(target);
-        else this.#uninitialised.delete(target);
+      if (this.uninitialised.size > 0) {
+        if (this.uninitialised.has(source)) this.uninitialised.add(target);
+        else this.uninitialised.delete(target);
       }
       if (bytes === undefined) return;
       contents.clear(page, page + 1);
@@ -91,18 +91,18 @@ export class MovedContents implements WriteListener {
       contents.bytesOf(page).set(old);
       contents.forgetGhosts(target, 1);
     }
-    if (target < SYSTEM_FRAMES_END) this.#uninitialised.add(target);
+    if (target < SYSTEM_FRAMES_END) this.uninitialised.add(target);
   }
 
-  #noteLoss(source: number, target: number, loses: boolean): void {
-    const lost = this.#lost.delete(source);
-    if (loses || lost) this.#lost.add(target);
-    else this.#lost.delete(target);
+  private noteLoss(source: number, target: number, loses: boolean): void {
+    const lost = this.lost.delete(source);
+    if (loses || lost) this.lost.add(target);
+    else this.lost.delete(target);
   }
 
   /** Of the contents: the bytes of `page` are about to be written. */
   beforeWrite(page: number): void {
-    for (const migration of this.#migrations.values())
-      migration.beforeWrite(page, () => this.#contents.peek(page)?.slice() ?? new Uint8Array(PAGE_BYTES));
+    for (const migration of this.migrations.values())
+      migration.beforeWrite(page, () => this.contents.peek(page)?.slice() ?? new Uint8Array(PAGE_BYTES));
   }
 }

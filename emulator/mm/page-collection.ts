@@ -41,8 +41,8 @@ export class PageCollection {
   /** Frames where they are to go, 0: nowhere. Of a huge page the first counts, if `hugeTargets` says so. */
   readonly targets: Uint32Array;
   /** Whether the target of a huge page is one huge page, by index of its first. */
-  readonly #arrays: MigrationArrays;
-  readonly #hugeTargets = new Set<number>();
+  private readonly arrays: MigrationArrays;
+  private readonly hugeTargets = new Set<number>();
   /** CPU page of each, -1: unknown. */
   protected readonly cpuPages: Float64Array;
   /** Pages that can be moved; a huge hole counts as one. */
@@ -54,18 +54,18 @@ export class PageCollection {
   constructor(space: MovingSpace, pages: number) {
     this.space = space;
     this.pages = pages;
-    this.#arrays = space.devices!.arrays.take(pages);
-    this.states = this.#arrays.states;
-    this.sources = this.#arrays.sources;
-    this.targets = this.#arrays.targets;
-    this.cpuPages = this.#arrays.cpuPages;
-    this.copies = new MigrationCopies(space.moved, this.#arrays);
+    this.arrays = space.devices!.arrays.take(pages);
+    this.states = this.arrays.states;
+    this.sources = this.arrays.sources;
+    this.targets = this.arrays.targets;
+    this.cpuPages = this.arrays.cpuPages;
+    this.copies = new MigrationCopies(space.moved, this.arrays);
     this.told = new MovedRun(space.devices!);
   }
 
   /** It is over: the lists are not looked at any more. */
   protected end(): void {
-    this.space.devices!.arrays.giveBack(this.#arrays);
+    this.space.devices!.arrays.giveBack(this.arrays);
   }
 
   isHuge(index: number): boolean {
@@ -94,11 +94,11 @@ export class PageCollection {
 
   setTarget(index: number, frame: number, huge = false): void {
     this.targets[index] = frame;
-    if (huge) this.#hugeTargets.add(index);
+    if (huge) this.hugeTargets.add(index);
   }
 
   hasHugeTarget(index: number): boolean {
-    return this.#hugeTargets.has(index);
+    return this.hugeTargets.has(index);
   }
 
   /** migrate_vma_setup for the pages from `startPage` on, which lie in `vma`. */
@@ -109,10 +109,10 @@ export class PageCollection {
     for (let index = 0; index < this.pages; index++) this.cpuPages[index] = startPage + index;
     for (let page = startPage; page < endPage;) {
       const to = Math.min(endPage, alignDown(page, PAGES_PER_BLOCK) + PAGES_PER_BLOCK);
-      this.#collectBlock(vma, startPage, page, to, select);
+      this.collectBlock(vma, startPage, page, to, select);
       page = to;
     }
-    if (this.collected > 0) this.#putPinnedBack();
+    if (this.collected > 0) this.putPinnedBack();
   }
 
   /** migrate_device_pfns: the pages that lie in `frames` and have a reference, wherever they are mapped. */
@@ -132,7 +132,7 @@ export class PageCollection {
       if (!this.isMovable(index) || page < 0) continue;
       if (pages.isHuge(page)) {
         announce(this.space, NotifierEvent.clear, page, page + PAGES_PER_BLOCK);
-        this.#beginHuge(index, page);
+        this.beginHuge(index, page);
         index += PAGES_PER_BLOCK - 1;
         continue;
       }
@@ -140,10 +140,10 @@ export class PageCollection {
       announce(this.space, NotifierEvent.clear, page, page + 1);
       pages.setEntry(page, this.sources[index]!, MIGRATING | (pages.marksOf(page) & WRITE_FAULTED));
     }
-    this.#putPinnedBack();
+    this.putPinnedBack();
   }
 
-  #collectBlock(vma: Vma, startPage: number, from: number, to: number, select: PageSelection): void {
+  private collectBlock(vma: Vma, startPage: number, from: number, to: number, select: PageSelection): void {
     const { pages, devices, failures } = this.space;
     const blockStart = alignDown(from, PAGES_PER_BLOCK);
     const block = pages.blocks.get(blockStart / PAGES_PER_BLOCK);
@@ -158,12 +158,12 @@ export class PageCollection {
     }
     if (block.huge) {
       const frame = pages.frameOf(blockStart, true);
-      if (!this.#isSelected(frame, pages.marksOf(blockStart), select)) return;
+      if (!this.isSelected(frame, pages.marksOf(blockStart), select)) return;
       if (asOne) {
         const index = from - startPage;
         this.states[index] = Collected.migrate | Collected.page;
         this.sources[index] = frame;
-        this.#beginHuge(index, blockStart, vma);
+        this.beginHuge(index, blockStart, vma);
         this.collected += PAGES_PER_BLOCK;
         return;
       }
@@ -171,11 +171,18 @@ export class PageCollection {
       announce(this.space, NotifierEvent.clear, blockStart, blockStart + PAGES_PER_BLOCK);
       pages.splitHuge(blockStart);
     }
-    this.#collectPages(vma, (from - startPage) | 0, block, (from - blockStart) | 0, (to - blockStart) | 0, select);
+    this.collectPages(vma, (from - startPage) | 0, block, (from - blockStart) | 0, (to - blockStart) | 0, select);
   }
 
   /** The pages `[from, to)` of a block of small ones, of which the first has `firstIndex` here. */
-  #collectPages(vma: Vma, firstIndex: number, block: PageBlock, from: number, to: number, select: PageSelection): void {
+  private collectPages(
+    vma: Vma,
+    firstIndex: number,
+    block: PageBlock,
+    from: number,
+    to: number,
+    select: PageSelection,
+  ): void {
     const { frames, marks, base } = block;
     const { states, sources } = this;
     let collected = 0;
@@ -187,18 +194,18 @@ export class PageCollection {
         continue;
       }
       const before = marks[at]!;
-      if (!this.#isSelected(frame, before, select)) continue;
+      if (!this.isSelected(frame, before, select)) continue;
       states[index] = Collected.migrate | Collected.page;
       sources[index] = frame;
       collected++;
-      if (frame >= SYSTEM_FRAMES_END) this.#lock(frame, 1);
+      if (frame >= SYSTEM_FRAMES_END) this.lock(frame, 1);
       marks[at] = MIGRATING | writability(vma, before);
     }
     this.collected += collected;
   }
 
   /** Entries of a huge page, which is collected as a whole, become migration entries. */
-  #beginHuge(index: number, page: number, vma?: Vma): void {
+  private beginHuge(index: number, page: number, vma?: Vma): void {
     const { pages } = this.space;
     const frame = this.sources[index]!;
     const marks = pages.marksOf(page);
@@ -207,17 +214,17 @@ export class PageCollection {
       this.states[at] = 0;
       this.sources[at] = 0;
     }
-    if (vma !== undefined && frame >= SYSTEM_FRAMES_END) this.#lock(frame, PAGES_PER_BLOCK);
+    if (vma !== undefined && frame >= SYSTEM_FRAMES_END) this.lock(frame, PAGES_PER_BLOCK);
     pages.setHugeEntry(page, frame, MIGRATING | (vma === undefined ? marks & WRITE_FAULTED : writability(vma, marks)));
   }
 
-  #lock(frame: number, count: number): void {
+  private lock(frame: number, count: number): void {
     const allocation = this.space.devices!.allocationOf(frame)!;
     const index = frame - allocation.firstFrame;
     for (let at = index; at < index + count; at++) allocation.lock(at);
   }
 
-  #isSelected(frame: number, marks: number, select: PageSelection): boolean {
+  private isSelected(frame: number, marks: number, select: PageSelection): boolean {
     if ((marks & (PRESENT | DEVICE_PRIVATE)) === 0) return false;
     if (frame < SYSTEM_FRAMES_END) return select.system;
     const allocation = this.space.devices!.allocationOf(frame)!;
@@ -225,7 +232,7 @@ export class PageCollection {
   }
 
   /** migrate_device_unmap: pages with references of others stay where they are. */
-  #putPinnedBack(): void {
+  private putPinnedBack(): void {
     if (this.space.pins.size === 0) return;
     for (let index = 0; index < this.pages; index++) {
       if (!this.isMovable(index)) continue;

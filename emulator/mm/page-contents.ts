@@ -18,7 +18,7 @@ class Store {
   /** Bit p: page p was written. null: anybody may have written anywhere, since others have the bytes too. */
   written: Uint8Array | null;
   /** The same bytes, for looking at them; undefined if they do not lie on a multiple of 4. */
-  #words: Int32Array | undefined;
+  private words: Int32Array | undefined;
 
   constructor(bytes: Uint8Array, isShared: boolean) {
     this.bytes = bytes;
@@ -31,7 +31,7 @@ class Store {
 
   move(bytes: Uint8Array): void {
     this.bytes = bytes;
-    this.#words = undefined;
+    this.words = undefined;
   }
 
   isWritten(index: number): boolean {
@@ -47,7 +47,7 @@ class Store {
     if (!this.isWritten(index)) return false;
     const { buffer, byteOffset, length } = this.bytes;
     if (byteOffset % 4 !== 0) return this.page(index).some((byte) => byte !== 0);
-    const words = (this.#words ??= new Int32Array(buffer, byteOffset, length / 4));
+    const words = (this.words ??= new Int32Array(buffer, byteOffset, length / 4));
     for (let at = index * PAGE_WORDS; at < (index + 1) * PAGE_WORDS; at += 4) {
       if ((words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) !== 0) return true;
     }
@@ -91,16 +91,16 @@ export interface ForeignMemory {
 
 /** Bytes of a process, by page number; pages that nobody wrote read as zeros and take no memory. */
 export class PageContents {
-  readonly #segments = new OrderedMap<Segment>();
-  // The segment found last; it is in #segments.
-  #recent: Segment | undefined;
-  // The pages `[#gapStart, #gapEnd)`, which were looked at last, are in no segment; none: #gapEnd is 0.
-  #gapStart = 0;
-  #gapEnd = 0;
-  readonly #ghosts = new LateMap<number, { page: number; bytes: Uint8Array }>();
-  #sweepAt = 64;
+  private readonly segments = new OrderedMap<Segment>();
+  // The segment found last; it is in `segments`.
+  private recent: Segment | undefined;
+  // The pages `[gapStart, gapEnd)`, which were looked at last, are in no segment; none: gapEnd is 0.
+  private gapStart = 0;
+  private gapEnd = 0;
+  private readonly ghosts = new LateMap<number, { page: number; bytes: Uint8Array }>();
+  private sweepAt = 64;
   /** Frames of VRAM that have left pages whose PTEs point there; they may lie elsewhere now. */
-  readonly #stale = new StaleFrames();
+  private readonly stale = new StaleFrames();
   /** Set by the machine, which knows the GPU page tables. */
   isFrameReferenced: FrameReferenceCheck = isReferencedByNobody;
   /** Where the contents really are, if not here. Old contents of pages that left can't be kept then. */
@@ -115,18 +115,18 @@ export class PageContents {
   attach(startPage: number, bytes: Uint8Array, isShared = true): void {
     const pages = bytes.length / PAGE_BYTES;
     this.detach(startPage, startPage + pages);
-    this.#insert({ startPage, pages, store: new Store(bytes, isShared), firstPage: 0 });
+    this.insert({ startPage, pages, store: new Store(bytes, isShared), firstPage: 0 });
   }
 
   /** From now on somebody else reads and writes what is in `buffer`. */
   share(buffer: ArrayBuffer): void {
-    for (const { store } of this.#segments.values()) if (store.bytes.buffer === buffer) store.written = null;
+    for (const { store } of this.segments.values()) if (store.bytes.buffer === buffer) store.written = null;
   }
 
   /** The 4096 bytes of a page for writing, made if the page has none yet. */
   bytesOf(page: number): Uint8Array {
     if (this.writeListener !== null) this.writeListener.beforeWrite(page);
-    const segment = this.#find(page);
+    const segment = this.find(page);
     if (segment !== undefined) {
       const index = segment.firstPage + (page - segment.startPage);
       segment.store.noteWritten(index);
@@ -134,13 +134,13 @@ export class PageContents {
     }
     const bytes = new Uint8Array(PAGE_BYTES);
     const store = new Store(bytes, true);
-    this.#insert({ startPage: page, pages: 1, store, firstPage: 0 });
+    this.insert({ startPage: page, pages: 1, store, firstPage: 0 });
     return bytes;
   }
 
   /** The 4096 bytes of a page for reading, or undefined when nothing was written there. */
   peek(page: number): Uint8Array | undefined {
-    const segment = this.#find(page);
+    const segment = this.find(page);
     if (segment === undefined) return undefined;
     const index = segment.firstPage + (page - segment.startPage);
     return segment.store.isWritten(index) ? segment.store.page(index) : undefined;
@@ -148,9 +148,9 @@ export class PageContents {
 
   /** Whether anything may have been written in the pages `[startPage, endPage)`, as far as it is known without a look at them. */
   mayHold(startPage: number, endPage: number): boolean {
-    if (this.#segments.size === 0) return false;
-    let segment = this.#firstFrom(startPage);
-    for (; segment !== undefined && segment.startPage < endPage; segment = this.#segments.higher(segment.startPage)) {
+    if (this.segments.size === 0) return false;
+    let segment = this.firstFrom(startPage);
+    for (; segment !== undefined && segment.startPage < endPage; segment = this.segments.higher(segment.startPage)) {
       const { store } = segment;
       const offset = segment.firstPage - segment.startPage;
       const to = Math.min(endPage, segment.startPage + segment.pages) + offset;
@@ -178,40 +178,40 @@ export class PageContents {
   /** The physical page `frame` leaves `page`: keeps its bytes, if a PTE points there and it ever had any. */
   pageLeaves(page: number, frame: number): void {
     const isReferenced = this.isFrameReferenced(page, frame);
-    if (isReferenced && frame >= SYSTEM_FRAMES_END) this.#stale.note(page, frame, this.isFrameReferenced);
-    const segment = this.#find(page);
+    if (isReferenced && frame >= SYSTEM_FRAMES_END) this.stale.note(page, frame, this.isFrameReferenced);
+    const segment = this.find(page);
     if (segment === undefined) return;
     const index = segment.firstPage + (page - segment.startPage);
     const { store } = segment;
-    if (!store.isWritten(index) || !(isReferenced || this.#isStale(frame)) || !store.holds(index)) return;
-    this.#ghosts.set(frame, { page, bytes: store.page(index).slice() });
-    if (this.#ghosts.size > this.#sweepAt) this.#sweepGhosts();
+    if (!store.isWritten(index) || !(isReferenced || this.isStale(frame)) || !store.holds(index)) return;
+    this.ghosts.set(frame, { page, bytes: store.page(index).slice() });
+    if (this.ghosts.size > this.sweepAt) this.sweepGhosts();
   }
 
   /** The old contents of the frames `[firstFrame, firstFrame + count)` are gone, or are elsewhere. */
   forgetGhosts(firstFrame: number, count: number): void {
-    if (this.#ghosts.size === 0) return;
-    for (let frame = firstFrame; frame < firstFrame + count; frame++) this.#ghosts.delete(frame);
+    if (this.ghosts.size === 0) return;
+    for (let frame = firstFrame; frame < firstFrame + count; frame++) this.ghosts.delete(frame);
   }
 
   /** Whether a PTE of a page that `frame` has left before, if it is one of VRAM, points at it. */
-  #isStale(frame: number): boolean {
-    return frame >= SYSTEM_FRAMES_END && this.#stale.isReferenced(frame, this.isFrameReferenced);
+  private isStale(frame: number): boolean {
+    return frame >= SYSTEM_FRAMES_END && this.stale.isReferenced(frame, this.isFrameReferenced);
   }
 
   /** Keeps the physical page `frame`, of zeros, which has left `page`: the GPU writes to it through a stale PTE. */
   keepGhost(page: number, frame: number): Uint8Array {
     const bytes = new Uint8Array(PAGE_BYTES);
-    this.#ghosts.set(frame, { page, bytes });
+    this.ghosts.set(frame, { page, bytes });
     return bytes;
   }
 
   /** The pages `[startPage, endPage)` read as zeros again. */
   clear(startPage: number, endPage: number): void {
-    if (this.#segments.size === 0) return;
-    let segment = this.#firstFrom(startPage);
+    if (this.segments.size === 0) return;
+    let segment = this.firstFrom(startPage);
     while (segment !== undefined && segment.startPage < endPage) {
-      const next = this.#segments.higher(segment.startPage);
+      const next = this.segments.higher(segment.startPage);
       const { store } = segment;
       const offset = segment.firstPage - segment.startPage;
       const to = Math.min(endPage, segment.startPage + segment.pages) + offset;
@@ -229,16 +229,16 @@ export class PageContents {
 
   /** Forgets the contents of the pages `[startPage, endPage)`; their mapping is gone. */
   detach(startPage: number, endPage: number): void {
-    if (this.#segments.size === 0) return;
-    let segment = this.#segments.floor(startPage) ?? this.#segments.ceiling(startPage);
+    if (this.segments.size === 0) return;
+    let segment = this.segments.floor(startPage) ?? this.segments.ceiling(startPage);
     while (segment !== undefined && segment.startPage < endPage) {
-      const next = this.#segments.higher(segment.startPage);
+      const next = this.segments.higher(segment.startPage);
       const segmentEnd = segment.startPage + segment.pages;
       if (segmentEnd > startPage) {
-        this.#segments.remove(segment.startPage, segment);
-        this.#recent = undefined;
-        if (segment.startPage < startPage) this.#keepPart(segment, segment.startPage, startPage);
-        if (segmentEnd > endPage) this.#keepPart(segment, endPage, segmentEnd);
+        this.segments.remove(segment.startPage, segment);
+        this.recent = undefined;
+        if (segment.startPage < startPage) this.keepPart(segment, segment.startPage, startPage);
+        if (segmentEnd > endPage) this.keepPart(segment, endPage, segmentEnd);
       }
       segment = next;
     }
@@ -248,8 +248,8 @@ export class PageContents {
   move(startPage: number, count: number, target: number): void {
     const parts: Segment[] = [];
     const endPage = startPage + count;
-    let segment = this.#firstFrom(startPage);
-    for (; segment !== undefined && segment.startPage < endPage; segment = this.#segments.higher(segment.startPage)) {
+    let segment = this.firstFrom(startPage);
+    for (; segment !== undefined && segment.startPage < endPage; segment = this.segments.higher(segment.startPage)) {
       const from = Math.max(startPage, segment.startPage);
       const to = Math.min(endPage, segment.startPage + segment.pages);
       const firstPage = segment.firstPage + (from - segment.startPage);
@@ -257,7 +257,7 @@ export class PageContents {
     }
     this.detach(startPage, endPage);
     this.detach(target, target + count);
-    for (const part of parts) this.#insert(part);
+    for (const part of parts) this.insert(part);
   }
 
   /**
@@ -266,7 +266,7 @@ export class PageContents {
    */
   moveBuffer(from: ArrayBuffer, transfer: () => ArrayBuffer): void {
     const affected = new Map<Store, { readonly offset: number; readonly length: number }>();
-    for (const { store } of this.#segments.values()) {
+    for (const { store } of this.segments.values()) {
       const { buffer, byteOffset, length } = store.bytes;
       if (buffer === from) affected.set(store, { offset: byteOffset, length });
     }
@@ -276,50 +276,50 @@ export class PageContents {
 
   /** Old contents of a physical page that the CPU no longer maps, if a stale PTE made them worth keeping. */
   ghostOf(frame: number): Uint8Array | undefined {
-    return this.#ghosts.get(frame)?.bytes;
+    return this.ghosts.get(frame)?.bytes;
   }
 
   /** Number of pages whose old contents are kept. */
   get ghostPages(): number {
-    this.#sweepGhosts();
-    return this.#ghosts.size;
+    this.sweepGhosts();
+    return this.ghosts.size;
   }
 
-  #find(page: number): Segment | undefined {
-    const recent = this.#recent;
+  private find(page: number): Segment | undefined {
+    const recent = this.recent;
     if (recent !== undefined && page >= recent.startPage && page < recent.startPage + recent.pages) return recent;
-    if (page >= this.#gapStart && page < this.#gapEnd) return undefined;
-    const segment = this.#segments.floor(page);
+    if (page >= this.gapStart && page < this.gapEnd) return undefined;
+    const segment = this.segments.floor(page);
     if (segment === undefined || segment.startPage + segment.pages <= page) {
-      this.#gapStart = segment === undefined ? 0 : segment.startPage + segment.pages;
-      this.#gapEnd = this.#segments.higher(page)?.startPage ?? Number.POSITIVE_INFINITY;
+      this.gapStart = segment === undefined ? 0 : segment.startPage + segment.pages;
+      this.gapEnd = this.segments.higher(page)?.startPage ?? Number.POSITIVE_INFINITY;
       return undefined;
     }
-    return (this.#recent = segment);
+    return (this.recent = segment);
   }
 
   /** The segment that contains `page`, or the next one. */
-  #firstFrom(page: number): Segment | undefined {
-    const found = this.#find(page);
+  private firstFrom(page: number): Segment | undefined {
+    const found = this.find(page);
     // A gap without an end has nothing after it.
-    return found ?? (this.#gapEnd === Number.POSITIVE_INFINITY ? undefined : this.#segments.ceiling(this.#gapEnd));
+    return found ?? (this.gapEnd === Number.POSITIVE_INFINITY ? undefined : this.segments.ceiling(this.gapEnd));
   }
 
-  #insert(segment: Segment): void {
-    this.#segments.insert(segment.startPage, segment);
-    this.#gapEnd = 0;
+  private insert(segment: Segment): void {
+    this.segments.insert(segment.startPage, segment);
+    this.gapEnd = 0;
   }
 
-  #keepPart({ startPage: oldStart, store, firstPage }: Segment, startPage: number, endPage: number): void {
-    this.#insert({ startPage, pages: endPage - startPage, store, firstPage: firstPage + (startPage - oldStart) });
+  private keepPart({ startPage: oldStart, store, firstPage }: Segment, startPage: number, endPage: number): void {
+    this.insert({ startPage, pages: endPage - startPage, store, firstPage: firstPage + (startPage - oldStart) });
   }
 
   // Amortised: runs when the number of ghosts has doubled since the last sweep.
-  #sweepGhosts(): void {
-    for (const [frame, ghost] of this.#ghosts.entries()) {
-      if (!this.isFrameReferenced(ghost.page, frame) && !this.#isStale(frame)) this.#ghosts.delete(frame);
+  private sweepGhosts(): void {
+    for (const [frame, ghost] of this.ghosts.entries()) {
+      if (!this.isFrameReferenced(ghost.page, frame) && !this.isStale(frame)) this.ghosts.delete(frame);
     }
-    this.#sweepAt = Math.max(64, this.#ghosts.size * 2);
+    this.sweepAt = Math.max(64, this.ghosts.size * 2);
   }
 }
 

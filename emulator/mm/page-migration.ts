@@ -28,7 +28,7 @@ export class PageMigration extends PageCollection {
         if (!announced) announce(this.space, NotifierEvent.migrate, this.cpuPages[index]!, holesUntil);
         announced = true;
         // mutant: holes-not-filled
-        if (!this.#fillHole(index, frame)) this.states[index] = state & ~Collected.migrate;
+        if (!this.fillHole(index, frame)) this.states[index] = state & ~Collected.migrate;
         continue;
       }
       if (this.isHuge(index) && !this.hasHugeTarget(index)) {
@@ -41,7 +41,7 @@ export class PageMigration extends PageCollection {
           this.told.flush();
           announce(this.space, NotifierEvent.clear, page, page + PAGES_PER_BLOCK);
         }
-        this.#splitHuge(index);
+        this.splitHuge(index);
       }
       if (isPinned(this.space, this.sources[index]!, this.sizeAt(index), 0))
         this.states[index] = this.states[index]! & ~Collected.migrate;
@@ -49,7 +49,7 @@ export class PageMigration extends PageCollection {
   }
 
   /** A huge page goes on as 512 small ones. */
-  #splitHuge(index: number): void {
+  private splitHuge(index: number): void {
     const page = this.cpuPages[index]!;
     if (page >= 0) this.space.pages.splitHuge(page);
     const frame = this.sources[index]!;
@@ -60,7 +60,7 @@ export class PageMigration extends PageCollection {
     }
   }
 
-  #fillHole(index: number, frame: number): boolean {
+  private fillHole(index: number, frame: number): boolean {
     const { pages, contents } = this.space;
     const page = this.cpuPages[index]!;
     const count = this.sizeAt(index);
@@ -97,7 +97,7 @@ export class PageMigration extends PageCollection {
       const moved = (state & Collected.migrate) !== 0;
       const hadPage = (state & Collected.page) !== 0;
       const target = targets[index]!;
-      if (target !== 0) this.#endTarget(index, target, hadPage ? (state & SETTLED) !== 0 : moved);
+      if (target !== 0) this.endTarget(index, target, hadPage ? (state & SETTLED) !== 0 : moved);
       if (!hadPage || !moved) continue;
       for (let at = 0; at < this.sizeAt(index); at++) freeFrame(this.space, sources[index]! + at);
     }
@@ -105,7 +105,7 @@ export class PageMigration extends PageCollection {
   }
 
   /** The target of the pages from `index` on is unlocked, and free if nothing maps it. */
-  #endTarget(index: number, target: number, isMapped: boolean): void {
+  private endTarget(index: number, target: number, isMapped: boolean): void {
     for (let at = 0; at < this.sizeAt(index); at++) {
       if (target < SYSTEM_FRAMES_END) continue;
       const allocation = this.space.devices!.allocationOf(target + at);

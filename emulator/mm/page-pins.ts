@@ -3,35 +3,35 @@ import { LateMap } from '../kernel/late-map.ts';
 
 /** References that others took by get_user_pages: such a page cannot move. */
 export class PagePins {
-  readonly #counts = new LateMap<number, number>();
+  private readonly counts = new LateMap<number, number>();
   /** Frames that were pinned under a page number. */
-  readonly #byPage = new LateMap<number, number[]>();
+  private readonly byPage = new LateMap<number, number[]>();
 
   /** Number of frames with a reference. */
   get size(): number {
-    return this.#counts.size;
+    return this.counts.size;
   }
 
   /** References on a frame. */
   count(frame: number): number {
-    return this.#counts.get(frame) ?? 0;
+    return this.counts.get(frame) ?? 0;
   }
 
   add(page: number, frame: number): void {
-    this.#counts.set(frame, this.count(frame) + 1);
-    const frames = this.#byPage.get(page);
-    if (frames === undefined) this.#byPage.set(page, [frame]);
+    this.counts.set(frame, this.count(frame) + 1);
+    const frames = this.byPage.get(page);
+    if (frames === undefined) this.byPage.set(page, [frame]);
     else frames.push(frame);
   }
 
   /** Drops what was taken under `page`; returns the frames, one for each reference. */
   drop(page: number): readonly number[] {
-    const frames = this.#byPage.get(page) ?? [];
-    this.#byPage.delete(page);
+    const frames = this.byPage.get(page) ?? [];
+    this.byPage.delete(page);
     for (const frame of frames) {
       const left = this.count(frame) - 1;
-      if (left === 0) this.#counts.delete(frame);
-      else this.#counts.set(frame, left);
+      if (left === 0) this.counts.delete(frame);
+      else this.counts.set(frame, left);
     }
     return frames;
   }

@@ -23,14 +23,14 @@ const LEAST = 64;
 
 /** Pages by the frames of VRAM that have left them. */
 export class StaleFrames {
-  readonly #blocks = new LateMap<number, Runs>();
+  private readonly blocks = new LateMap<number, Runs>();
 
   /** `frame` leaves `page`, while a PTE points at it. */
   note(page: number, frame: number, isReferenced: FrameReferenceCheck): void {
     const block = Math.floor(frame / PAGES_PER_BLOCK);
-    const runs = this.#blocks.get(block);
+    const runs = this.blocks.get(block);
     if (runs === undefined) {
-      this.#blocks.set(block, { list: [{ startPage: page, startFrame: frame, count: 1 }], most: LEAST });
+      this.blocks.set(block, { list: [{ startPage: page, startFrame: frame, count: 1 }], most: LEAST });
       return;
     }
     const { list } = runs;
@@ -44,12 +44,12 @@ export class StaleFrames {
       }
     }
     list.push({ startPage: page, startFrame: frame, count: 1 });
-    if (list.length >= runs.most) this.#forget(block, runs, isReferenced);
+    if (list.length >= runs.most) this.forget(block, runs, isReferenced);
   }
 
   /** Whether a PTE of a page that `frame` has left points at it. */
   isReferenced(frame: number, isReferenced: FrameReferenceCheck): boolean {
-    const runs = this.#blocks.get(Math.floor(frame / PAGES_PER_BLOCK));
+    const runs = this.blocks.get(Math.floor(frame / PAGES_PER_BLOCK));
     if (runs === undefined) return false;
     for (const { startPage, startFrame, count } of runs.list) {
       const index = frame - startFrame;
@@ -60,11 +60,11 @@ export class StaleFrames {
 
   /** Runs that are remembered of the block in which `frame` lies. */
   runsOf(frame: number): number {
-    return this.#blocks.get(Math.floor(frame / PAGES_PER_BLOCK))?.list.length ?? 0;
+    return this.blocks.get(Math.floor(frame / PAGES_PER_BLOCK))?.list.length ?? 0;
   }
 
   /** Amortised: with twice as many runs as stayed the last time. */
-  #forget(block: number, runs: Runs, isReferenced: FrameReferenceCheck): void {
+  private forget(block: number, runs: Runs, isReferenced: FrameReferenceCheck): void {
     const seen = new Set<string>();
     runs.list = runs.list.filter((run) => {
       const key = `${run.startPage} ${run.startFrame} ${run.count}`;
@@ -72,7 +72,7 @@ export class StaleFrames {
       seen.add(key);
       return true;
     });
-    if (runs.list.length === 0) this.#blocks.delete(block);
+    if (runs.list.length === 0) this.blocks.delete(block);
     runs.most = Math.max(LEAST, runs.list.length * 2);
   }
 }

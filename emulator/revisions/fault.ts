@@ -53,95 +53,95 @@ export function handleFault(
 
 /** A call of the handler, resumable where it waits for the svm lock. */
 class HandleFault implements FaultCall {
-  readonly #rules: FaultRules;
-  readonly #context: SvmContext;
-  readonly #page: number;
-  readonly #timestamp: number;
-  readonly #write: boolean;
-  #entered = false;
+  private readonly rules: FaultRules;
+  private readonly context: SvmContext;
+  private readonly page: number;
+  private readonly timestamp: number;
+  private readonly write: boolean;
+  private entered = false;
   // What decided the answer, and the error behind it.
-  #reason: FaultReason = 'mapped';
-  #cause = 0;
+  private reason: FaultReason = 'mapped';
+  private cause = 0;
   // Attempts left, and a mapping that sleeps.
-  #budget = ATTEMPTS;
-  #steps: Sleepable<number> | null = null;
+  private budget = ATTEMPTS;
+  private steps: Sleepable<number> | null = null;
 
   constructor(rules: FaultRules, context: SvmContext, page: number, timestamp: number, write: boolean) {
-    this.#rules = rules;
-    this.#context = context;
-    this.#page = page;
-    this.#timestamp = timestamp;
-    this.#write = write;
+    this.rules = rules;
+    this.context = context;
+    this.page = page;
+    this.timestamp = timestamp;
+    this.write = write;
   }
 
   /** 0 ("the GPU may retry"), a negative errno ("the access is killed"), or SLEEPING. */
   run(): number {
-    const context = this.#context;
-    if (this.#steps !== null) return this.#advance(this.#steps);
-    if (!this.#entered) {
-      this.#entered = true;
-      if (context.closing) return this.#refuseClosing(); // Q61
+    const context = this.context;
+    if (this.steps !== null) return this.advance(this.steps);
+    if (!this.entered) {
+      this.entered = true;
+      if (context.closing) return this.refuseClosing(); // Q61
       // mutant: v8-stale-filter-off
-      if (dropsStaleFault(context, this.#page, this.#timestamp)) return this.#answer(0, 'stale');
+      if (dropsStaleFault(context, this.page, this.timestamp)) return this.answer(0, 'stale');
     }
     context.points.reach('svm-lock');
     // mutant: race-v7-fault-does-not-sleep
     if (context.svmLock.held) return SLEEPING;
     context.svmLock.acquire();
-    if (context.vm.context !== context) this.#reportFinalised();
+    if (context.vm.context !== context) this.reportFinalised();
     let result: number;
     context.tree.hold();
     try {
-      const interval = this.#resolve();
+      const interval = this.resolve();
       if (typeof interval === 'number') result = interval === RESOLVED_NOTHING ? 0 : interval;
-      else if (context.process.devices === null) result = this.#leaveToGpu(this.#map(interval));
-      else return this.#advance((this.#steps = this.#mapWithDevices(interval)));
+      else if (context.process.devices === null) result = this.leaveToGpu(this.map(interval));
+      else return this.advance((this.steps = this.mapWithDevices(interval)));
     } finally {
-      if (this.#steps === null) this.#unlock();
+      if (this.steps === null) this.unlock();
     }
     context.points.reach('svm-unlock');
-    return this.#answer(result, this.#reason);
+    return this.answer(result, this.reason);
   }
 
   /** Goes on with a mapping that may sleep, under the svm lock. */
-  #advance(steps: Sleepable<number>): number {
+  private advance(steps: Sleepable<number>): number {
     const step = steps.next();
     if (step.done !== true) return SLEEPING;
-    const result = this.#leaveToGpu(step.value);
-    this.#unlock();
-    this.#context.points.reach('svm-unlock');
-    return this.#answer(result, this.#reason);
+    const result = this.leaveToGpu(step.value);
+    this.unlock();
+    this.context.points.reach('svm-unlock');
+    return this.answer(result, this.reason);
   }
 
   /** The end of what is done under the svm lock, with the interval of the page. */
-  #unlock(): void {
-    this.#context.tree.release();
-    this.#context.svmLock.release();
+  private unlock(): void {
+    this.context.tree.release();
+    this.context.svmLock.release();
   }
 
-  #answer(result: number, reason: FaultReason): number {
-    return this.#context.endFault(this.#page, this.#write, result, reason, this.#cause);
+  private answer(result: number, reason: FaultReason): number {
+    return this.context.endFault(this.page, this.write, result, reason, this.cause);
   }
 
-  #refuseClosing(): number {
-    const { whileClosing } = this.#rules;
-    if (whileClosing !== 0) logFault(this.#context, this.#page, 1);
-    return this.#answer(whileClosing, 'closing');
+  private refuseClosing(): number {
+    const { whileClosing } = this.rules;
+    if (whileClosing !== 0) logFault(this.context, this.page, 1);
+    return this.answer(whileClosing, 'closing');
   }
 
   /** -EAGAIN is left to the GPU: its next fault is let through the filter of duplicates. */
-  #leaveToGpu(result: number): number {
+  private leaveToGpu(result: number): number {
     // mutant: race-v7-fault-killed
     if (result !== -Errno.EAGAIN) return result;
-    logFault(this.#context, this.#page, 1);
-    this.#context.device.counters.filterRemove++;
-    return this.#because('retry-exhausted', 0, result);
+    logFault(this.context, this.page, 1);
+    this.context.device.counters.filterRemove++;
+    return this.because('retry-exhausted', 0, result);
   }
 
   /** The interval of the page, made from defaults and the VMA if there is none (spec/05-faults §4). */
-  #resolve(): AttributeInterval | number {
-    const context = this.#context;
-    const page = this.#page;
+  private resolve(): AttributeInterval | number {
+    const context = this.context;
+    const page = this.page;
     const { tree, process, points } = context;
     const found = tree.find(page);
     // The bounds of the hole belong to the same lookup; while nobody can get in behind it, they can wait.
@@ -158,13 +158,13 @@ class HandleFault implements FaultCall {
     const special = vma !== undefined && isSpecialVma(vma);
     if (vma === undefined) {
       refusal = RESOLVED_NOTHING; // Q54
-      this.#reason = 'no-vma';
+      this.reason = 'no-vma';
       // The refusal, and that it becomes a 0.
-      logFault(this.#context, this.#page, 2);
+      logFault(this.context, this.page, 2);
     } else if (special) {
       refusal = -Errno.EOPNOTSUPP;
-      this.#reason = 'vma-refused';
-      logFault(this.#context, this.#page, 1);
+      this.reason = 'vma-refused';
+      logFault(this.context, this.page, 1);
     } else {
       // Read under the lock: an event after it may change the VMA.
       record = snapshotRecord(context.defaults);
@@ -184,13 +184,13 @@ class HandleFault implements FaultCall {
     last = Math.min(last, granuleStart + granule - 1, bounds.last);
     // Only the lowest buffer object is looked at: the page may lie in another one.
     const interrupted = reservePageDirectory(context);
-    if (interrupted !== 0) return this.#because('reservation-failed', interrupted, interrupted);
+    if (interrupted !== 0) return this.because('reservation-failed', interrupted, interrupted);
     const object = context.vm.bufferObjects.firstIn(first, last);
     // mutant: v7-fault-in-buffer-object
     if (object !== undefined) {
       if (page >= object.startPage && page < object.endPage) {
-        logFault(this.#context, this.#page, 2);
-        this.#reason = 'buffer-object';
+        logFault(this.context, this.page, 2);
+        this.reason = 'buffer-object';
         return RESOLVED_NOTHING;
       }
       first = page;
@@ -198,7 +198,7 @@ class HandleFault implements FaultCall {
     }
     const failure = context.failures.take('allocate-interval');
     if (failure !== 0) {
-      this.#reason = 'no-memory';
+      this.reason = 'no-memory';
       return failure;
     }
     const interval = new AttributeInterval(first, last, record);
@@ -209,16 +209,16 @@ class HandleFault implements FaultCall {
   }
 
   /** The mapping procedure with its shared budget of three attempts (spec/05-faults §5). */
-  #map(interval: AttributeInterval): number {
-    const context = this.#context;
+  private map(interval: AttributeInterval): number {
+    const context = this.context;
     const { now } = context.clock;
     const request = context.faultRequest;
     request.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
     while (true) {
-      const range = this.#findRange(interval, request, now);
+      const range = this.findRange(interval, request, now);
       if (typeof range === 'number') return range;
       const collected = getRangePages(context, range, request);
-      const answer = this.#commit(interval, range, request, collected, false);
+      const answer = this.commit(interval, range, request, collected, false);
       if (answer !== TRY_AGAIN) return answer;
       if (context.revision.repairs['read-only-per-attempt'])
         request.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
@@ -226,20 +226,20 @@ class HandleFault implements FaultCall {
   }
 
   /** As `#map`, where pages may lie in VRAM (spec/migration §5). */
-  *#mapWithDevices(interval: AttributeInterval): Sleepable<number> {
-    const context = this.#context;
+  private *mapWithDevices(interval: AttributeInterval): Sleepable<number> {
+    const context = this.context;
     const { now } = context.clock;
     const request = context.faultRequest;
     request.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
     const toVram = needsVram(context, interval);
     while (true) {
-      const range = this.#findRange(interval, request, now);
+      const range = this.findRange(interval, request, now);
       if (typeof range === 'number') return range;
       const { result, moved } = yield* placePages(context, range, request, toVram);
       // mutant: failed-move-is-0
-      if (!moved) return this.#because('migration-failed', result, result, 1);
+      if (!moved) return this.because('migration-failed', result, result, 1);
       // mutant: vram-tried-again
-      const answer = this.#commit(interval, range, request, result, toVram);
+      const answer = this.commit(interval, range, request, result, toVram);
       if (answer !== TRY_AGAIN) return answer;
       if (context.revision.repairs['read-only-per-attempt'])
         request.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
@@ -247,94 +247,94 @@ class HandleFault implements FaultCall {
   }
 
   /** The range to map, or the answer where there is none. */
-  #findRange(interval: AttributeInterval, request: RangeRequest, now: number): AmdgpuSvmRange | number {
-    const context = this.#context;
-    const page = this.#page;
+  private findRange(interval: AttributeInterval, request: RangeRequest, now: number): AmdgpuSvmRange | number {
+    const context = this.context;
+    const page = this.page;
     const collected = collectUnmapped(context);
-    if (collected !== 0) return this.#because('collector-failed', collected, collected, 1);
-    if (interval.freed) this.#reportFreed(interval);
+    if (collected !== 0) return this.because('collector-failed', collected, collected, 1);
+    if (interval.freed) this.reportFreed(interval);
     // mutant: v8-permission-ignored
-    if (!permitsAccess(context, page, this.#write)) return this.#because('no-permission', -Errno.EPERM, 0, 1);
+    if (!permitsAccess(context, page, this.write)) return this.because('no-permission', -Errno.EPERM, 0, 1);
     const { repairs } = context.revision;
     request.lowPage = interval.first;
     request.highPage = exclusiveEnd(interval);
     if (repairs['keep-off-buffer-objects'] && !narrowToFreePages(context, page, request))
-      return this.#because('buffer-object', 0, 0, 2);
+      return this.because('buffer-object', 0, 0, 2);
     if (repairs['split-at-mappings']) removeRangeOverMappings(context, page);
     const range = findOrInsertRange(context, page, request);
-    if (typeof range === 'number') return this.#withoutRange(range, interval);
-    if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.#because('recently-mapped', 0, 0);
+    if (typeof range === 'number') return this.withoutRange(range, interval);
+    if (now < range.validationTime + RECENT_MAPPING_WINDOW) return this.because('recently-mapped', 0, 0);
     // Also for a write to what is mapped for reading: the GPU never gets on.
-    return range.isMappedFor(interval.flags) ? this.#because('already-valid', 0, 0) : range;
+    return range.isMappedFor(interval.flags) ? this.because('already-valid', 0, 0) : range;
   }
 
   /** What becomes of the collection of the pages, which gave `collected`; `once`: it is not tried again. */
-  #commit(
+  private commit(
     interval: AttributeInterval,
     range: AmdgpuSvmRange,
     mode: OperationMode,
     collected: number,
     once: boolean,
   ): number {
-    const context = this.#context;
-    if (!once && this.#rules.triedAgain.includes(collected)) {
-      this.#budget--;
+    const context = this.context;
+    if (!once && this.rules.triedAgain.includes(collected)) {
+      this.budget--;
       // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.
-      logFault(this.#context, this.#page, collected === -Errno.EOPNOTSUPP ? 2 : 1);
+      logFault(this.context, this.page, collected === -Errno.EOPNOTSUPP ? 2 : 1);
       // mutant: v8-efault-not-retried
-      if (this.#budget === 0) return this.#because('pages-unavailable', 0, collected); // Q55
-      context.effects.current?.faultRetried(this.#page, collected, false);
+      if (this.budget === 0) return this.because('pages-unavailable', 0, collected); // Q55
+      context.effects.current?.faultRetried(this.page, collected, false);
       return TRY_AGAIN;
     }
-    if (collected === -Errno.EPERM) return this.#because('pages-not-writable', collected, collected, 1);
-    if (this.#rules.killing.includes(collected)) return this.#because('no-memory', collected, collected, 1);
-    if (collected !== 0) return this.#because('pages-unavailable', 0, collected);
+    if (collected === -Errno.EPERM) return this.because('pages-not-writable', collected, collected, 1);
+    if (this.rules.killing.includes(collected)) return this.because('no-memory', collected, collected, 1);
+    if (collected !== 0) return this.because('pages-unavailable', 0, collected);
     const flags = context.device.pteFlags.indexFor(interval.flags, mode.readOnly, memoryOf(range));
     const result = commitRange(context, range, flags, interval.flags, false, true);
     // RESET_ATTR does not take the svm lock: it may have come while pages were collected and PTEs written.
-    if (interval.freed) this.#reportFreed(interval);
-    if (result === 0) return this.#because('mapped', 0, 0);
-    if (result !== -Errno.EAGAIN) return this.#because('commit-failed', result, result);
-    this.#budget--;
-    if (this.#budget === 0) return result;
-    context.effects.current?.faultRetried(this.#page, result, false);
+    if (interval.freed) this.reportFreed(interval);
+    if (result === 0) return this.because('mapped', 0, 0);
+    if (result !== -Errno.EAGAIN) return this.because('commit-failed', result, result);
+    this.budget--;
+    if (this.budget === 0) return result;
+    context.effects.current?.faultRetried(this.page, result, false);
     return TRY_AGAIN;
   }
 
   /** No range was found or made: two errors mean "retry", the others kill the access (spec/05-faults §5 step 3). */
-  #withoutRange(error: number, interval: AttributeInterval): number {
-    const page = this.#page;
-    if (error === -Errno.ENOENT) return this.#because('no-vma', 0, error, 2);
-    if (error === -Errno.EFAULT) return this.#because('no-range', 0, error, 2);
+  private withoutRange(error: number, interval: AttributeInterval): number {
+    const page = this.page;
+    if (error === -Errno.ENOENT) return this.because('no-vma', 0, error, 2);
+    if (error === -Errno.EFAULT) return this.because('no-range', 0, error, 2);
     if (error === -Errno.EINVAL && !interval.freed && (page < interval.first || page > interval.last)) {
-      this.#report(
+      this.report(
         'V7-B2',
         'RESET_ATTR trimmed the interval under the fault handler, and no chunk fits its new bounds',
         interval,
       );
     }
-    return this.#because(error === -Errno.ENOMEM ? 'no-memory' : 'no-range', error, error, 1);
+    return this.because(error === -Errno.ENOMEM ? 'no-memory' : 'no-range', error, error, 1);
   }
 
   /** Keeps what decided the answer, which is `result`; `errorLines` are written about it. */
-  #because(reason: FaultReason, result: number, cause: number, errorLines = 0): number {
-    if (errorLines > 0) logFault(this.#context, this.#page, errorLines);
-    this.#reason = reason;
-    this.#cause = cause;
+  private because(reason: FaultReason, result: number, cause: number, errorLines = 0): number {
+    if (errorLines > 0) logFault(this.context, this.page, errorLines);
+    this.reason = reason;
+    this.cause = cause;
     return result;
   }
 
-  #reportFreed(interval: AttributeInterval): void {
-    this.#report('V7-B2', 'the fault handler uses an interval that RESET_ATTR freed', interval);
+  private reportFreed(interval: AttributeInterval): void {
+    this.report('V7-B2', 'the fault handler uses an interval that RESET_ATTR freed', interval);
   }
 
-  #report(quirk: string, detail: string, interval: AttributeInterval): void {
-    this.#context.effects.current?.hazard(quirk, detail, interval.first, interval.last - interval.first + 1);
+  private report(quirk: string, detail: string, interval: AttributeInterval): void {
+    this.context.effects.current?.hazard(quirk, detail, interval.first, interval.last - interval.first + 1);
   }
 
-  #reportFinalised(): void {
+  private reportFinalised(): void {
     const what = 'a fault goes on in a context that was finalised before it got the svm lock';
-    this.#context.effects.current?.hazard('Q10', what, this.#page, 1);
+    this.context.effects.current?.hazard('Q10', what, this.page, 1);
   }
 }
 

@@ -9,37 +9,37 @@ import { checkVmas, mustSleepForCollector } from './entry-checks.ts';
 
 /** One GET_ATTR call; `run` is called again where it gave SLEEPING. */
 export class GetAttributes {
-  #context!: SvmContext;
-  #request!: AttributeRequest;
-  #first = 0;
-  #last = 0;
-  #vmasChecked = false;
+  private context!: SvmContext;
+  private request!: AttributeRequest;
+  private first = 0;
+  private last = 0;
+  private vmasChecked = false;
 
   /** Begins a call for the pages `[first, last]`, both inclusive. */
   begin(context: SvmContext, first: number, last: number, request: AttributeRequest): void {
-    this.#context = context;
-    this.#first = first;
-    this.#last = last;
-    this.#request = request;
-    this.#vmasChecked = false;
+    this.context = context;
+    this.first = first;
+    this.last = last;
+    this.request = request;
+    this.vmasChecked = false;
   }
 
   run(): number {
-    const context = this.#context;
-    if (!this.#vmasChecked) {
+    const context = this.context;
+    if (!this.vmasChecked) {
       // mutant: race-v7-get-collects-under-lock
       if (mustSleepForCollector(context)) return SLEEPING;
       // mutant: v7-get-does-not-wait
       context.collector.waitIdle();
       // mutant: v7-get-wraps
-      if (this.#first > this.#last) return -Errno.EINVAL;
-      const result = checkVmas(context, this.#first, this.#last);
+      if (this.first > this.last) return -Errno.EINVAL;
+      const result = checkVmas(context, this.first, this.last);
       // mutant: v7-get-ignores-memory
       if (result !== 0) return result;
-      this.#vmasChecked = true;
+      this.vmasChecked = true;
     }
-    const taken = checkBufferObjects(context, this.#first, this.#last);
+    const taken = checkBufferObjects(context, this.first, this.last);
     // mutant: v7-get-over-buffer-object
-    return taken !== 0 ? taken : getAttributes(context, this.#first, this.#last, this.#request);
+    return taken !== 0 ? taken : getAttributes(context, this.first, this.last, this.request);
   }
 }

@@ -93,25 +93,24 @@ function handleFault(
 
 /** A call of the posted handler that waits for a lock. */
 class WaitingFault implements FaultCall {
-  readonly #posted: FaultCall;
-  readonly #context: SvmContext;
-  readonly #page: number;
-  readonly #write: boolean;
-  readonly #mapped: number;
+  private readonly posted: FaultCall;
+  private readonly context: SvmContext;
+  private readonly page: number;
+  private readonly write: boolean;
+  private readonly mapped: number;
 
   constructor(posted: FaultCall, context: SvmContext, page: number, write: boolean, mapped: number) {
-    this.#posted = posted;
-    this.#context = context;
-    this.#page = page;
-    this.#write = write;
-    this.#mapped = mapped;
+    this.posted = posted;
+    this.context = context;
+    this.page = page;
+    this.write = write;
+    this.mapped = mapped;
   }
 
   run(): number {
-    if (refusesFault(this.#context, this.#page, this.#write))
-      return refuseFault(this.#context, this.#page, this.#write);
-    const result = this.#posted.run();
-    if (result !== SLEEPING) flushAfter(this.#context, this.#mapped);
+    if (refusesFault(this.context, this.page, this.write)) return refuseFault(this.context, this.page, this.write);
+    const result = this.posted.run();
+    if (result !== SLEEPING) flushAfter(this.context, this.mapped);
     return result;
   }
 }
@@ -140,41 +139,41 @@ const PAGES_HIGH = 0x10_0000;
 
 /** The posted handler; after a SET_ATTR of flags that PTEs hold these are cleared. */
 class ClearingIoctl implements SvmIoctlCall {
-  readonly #posted: SvmIoctlCall;
-  #context: SvmContext | null = null;
-  #first = 0;
-  #pages = 0;
-  #clears = false;
-  #isPosted = false;
+  private readonly posted: SvmIoctlCall;
+  private context: SvmContext | null = null;
+  private first = 0;
+  private pages = 0;
+  private clears = false;
+  private isPosted = false;
 
   constructor(posted: SvmIoctlCall) {
-    this.#posted = posted;
+    this.posted = posted;
   }
 
   begin(context: SvmContext | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number {
-    this.#first = args.startHigh * PAGES_HIGH + (args.startLow >>> 12);
-    this.#pages = args.sizeHigh * PAGES_HIGH + (args.sizeLow >>> 12);
-    this.#clears = args.operation === SvmOperation.setAttributes && namesPteFlag(args, memory);
-    this.#isPosted = false;
-    this.#context = typeof context === 'number' ? null : context;
-    return this.#afterPosted(this.#posted.begin(context, args, memory));
+    this.first = args.startHigh * PAGES_HIGH + (args.startLow >>> 12);
+    this.pages = args.sizeHigh * PAGES_HIGH + (args.sizeLow >>> 12);
+    this.clears = args.operation === SvmOperation.setAttributes && namesPteFlag(args, memory);
+    this.isPosted = false;
+    this.context = typeof context === 'number' ? null : context;
+    return this.afterPosted(this.posted.begin(context, args, memory));
   }
 
   resume(): number {
-    return this.#isPosted ? this.#clear() : this.#afterPosted(this.#posted.resume());
+    return this.isPosted ? this.clear() : this.afterPosted(this.posted.resume());
   }
 
-  #afterPosted(result: number): number {
-    if (result !== 0 || !this.#clears || this.#context === null) return result;
-    this.#isPosted = true;
-    return this.#clear();
+  private afterPosted(result: number): number {
+    if (result !== 0 || !this.clears || this.context === null) return result;
+    this.isPosted = true;
+    return this.clear();
   }
 
-  #clear(): number {
-    const context = this.#context!;
+  private clear(): number {
+    const context = this.context!;
     if (context.svmLock.held) return SLEEPING;
     context.svmLock.acquire();
-    const result = splitInvalidate(context, this.#first, this.#first + this.#pages);
+    const result = splitInvalidate(context, this.first, this.first + this.pages);
     context.svmLock.release();
     return result;
   }

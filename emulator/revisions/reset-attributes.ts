@@ -8,47 +8,47 @@ import { mustSleepForCollector } from './entry-checks.ts';
 
 /** One RESET_ATTR call; `run` is called again where it gave SLEEPING. */
 export class ResetAttributes {
-  #context!: SvmContext;
-  #first = 0;
-  #last = 0;
+  private context!: SvmContext;
+  private first = 0;
+  private last = 0;
 
   /** Begins a call for the pages `[first, last]`, both inclusive. */
   begin(context: SvmContext, first: number, last: number): void {
-    this.#context = context;
-    this.#first = first;
-    this.#last = last;
+    this.context = context;
+    this.first = first;
+    this.last = last;
   }
 
   run(): number {
-    const context = this.#context;
+    const context = this.context;
     // mutant: race-reset-collects-under-lock
     if (mustSleepForCollector(context)) return SLEEPING;
     // mutant: v7-reset-does-not-wait
     context.collector.waitIdle();
     const { repairs } = context.revision;
     if (repairs['reset-under-lock'] || repairs['reset-clears-ptes'])
-      return this.#runLocked(repairs['reset-clears-ptes']);
+      return this.runLocked(repairs['reset-clears-ptes']);
     // GPU ranges and their PTEs stay: they may lie over pages with different attributes from now on.
     // mutant: v7-reset-misses-last-page
-    return clearAttributes(context, this.#first, this.#last, 'allocate-interval');
+    return clearAttributes(context, this.first, this.last, 'allocate-interval');
   }
 
-  #clearPtes(): number {
-    const context = this.#context;
-    const endPage = this.#last + 1;
-    if (context.process.devices === null) return splitInvalidate(context, this.#first, endPage);
-    runAwake(evictCrossing(context, this.#first, endPage));
-    return runAwake(splitInvalidateWithDevices(context, this.#first, endPage));
+  private clearPtes(): number {
+    const context = this.context;
+    const endPage = this.last + 1;
+    if (context.process.devices === null) return splitInvalidate(context, this.first, endPage);
+    runAwake(evictCrossing(context, this.first, endPage));
+    return runAwake(splitInvalidateWithDevices(context, this.first, endPage));
   }
 
   /** A repaired call, which waits for who works with the intervals. */
-  #runLocked(clearsPtes: boolean): number {
-    const context = this.#context;
+  private runLocked(clearsPtes: boolean): number {
+    const context = this.context;
     context.points.reach('svm-lock');
     if (context.svmLock.held) return SLEEPING;
     context.svmLock.acquire();
-    let result = clearAttributes(context, this.#first, this.#last, 'allocate-interval');
-    if (result === 0 && clearsPtes) result = this.#clearPtes();
+    let result = clearAttributes(context, this.first, this.last, 'allocate-interval');
+    if (result === 0 && clearsPtes) result = this.clearPtes();
     context.svmLock.release();
     context.points.reach('svm-unlock');
     return result;

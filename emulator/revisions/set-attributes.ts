@@ -24,53 +24,53 @@ type Step = (typeof Step)[keyof typeof Step];
 
 /** One SET_ATTR call; `run` is called again where it gave SLEEPING. */
 export class SetAttributes {
-  #context!: SvmContext;
-  #request!: AttributeRequest;
-  #first = 0;
-  #last = 0;
-  #step: Step = Step.begin;
-  #cursor = 0;
-  #segmentEnd = 0;
-  #again = false;
+  private context!: SvmContext;
+  private request!: AttributeRequest;
+  private first = 0;
+  private last = 0;
+  private step: Step = Step.begin;
+  private cursor = 0;
+  private segmentEnd = 0;
+  private again = false;
   // The change set of the segment at hand.
-  #trigger = 0;
-  #interval!: AttributeInterval;
+  private trigger = 0;
+  private interval!: AttributeInterval;
   // The record being built.
-  readonly #target: AttributeRecord = defaultRecord(0, 0);
+  private readonly target: AttributeRecord = defaultRecord(0, 0);
 
   /** Begins a call for the pages `[first, last]`, both inclusive; `request` must not change until it ends. */
   begin(context: SvmContext, first: number, last: number, request: AttributeRequest): void {
-    this.#context = context;
-    this.#first = first;
-    this.#last = last;
-    this.#request = request;
-    this.#step = Step.begin;
+    this.context = context;
+    this.first = first;
+    this.last = last;
+    this.request = request;
+    this.step = Step.begin;
   }
 
   run(): number {
-    const context = this.#context;
-    if (this.#step === Step.begin) {
+    const context = this.context;
+    if (this.step === Step.begin) {
       // mutant: race-v7-set-collects-under-lock
       if (mustSleepForCollector(context)) return SLEEPING;
       context.collector.waitIdle();
-      const result = this.#validate();
+      const result = this.validate();
       if (result !== 0) return result;
-      this.#step = Step.bufferObjects;
+      this.step = Step.bufferObjects;
     }
-    if (this.#step === Step.bufferObjects) {
-      const result = checkBufferObjects(context, this.#first, this.#last);
+    if (this.step === Step.bufferObjects) {
+      const result = checkBufferObjects(context, this.first, this.last);
       if (result !== 0) return result;
-      this.#beginPass();
+      this.beginPass();
     }
     while (true) {
-      if (this.#step === Step.repeat) {
+      if (this.step === Step.repeat) {
         if (mustSleepForCollector(context)) return SLEEPING;
         context.collector.waitIdle();
-        context.effects.current?.setRetried(this.#first, this.#last);
-        this.#beginPass();
+        context.effects.current?.setRetried(this.first, this.last);
+        this.beginPass();
       }
       let result: number;
-      if (this.#step === Step.applying) {
+      if (this.step === Step.applying) {
         result = resumeSegment(context);
       } else {
         context.points.reach('svm-lock');
@@ -78,116 +78,116 @@ export class SetAttributes {
         if (context.svmLock.held) return SLEEPING;
         context.svmLock.acquire();
         context.tree.hold();
-        result = this.#editSegment();
+        result = this.editSegment();
         if (!context.revision.hasReservationPoint) context.points.reach('attr-edited');
         context.points.reach('tree-unlock');
-        if (result === 0) result = this.#apply();
+        if (result === 0) result = this.apply();
       }
       if (result === SLEEPING) {
-        this.#step = Step.applying;
+        this.step = Step.applying;
         return SLEEPING;
       }
-      this.#step = Step.segments;
+      this.step = Step.segments;
       context.tree.release();
       context.svmLock.release();
       context.points.reach('svm-unlock');
       // mutant: v7-repeat-lost, race-v7-set-not-repeated
-      if (result === -Errno.EAGAIN) this.#again = true;
+      if (result === -Errno.EAGAIN) this.again = true;
       else if (result !== 0) return result;
-      if (this.#segmentEnd < this.#last) this.#cursor = this.#segmentEnd + 1;
-      else if (this.#again) this.#step = Step.repeat;
+      if (this.segmentEnd < this.last) this.cursor = this.segmentEnd + 1;
+      else if (this.again) this.step = Step.repeat;
       else return 0;
     }
   }
 
-  #beginPass(): void {
-    this.#cursor = this.#first;
-    this.#again = false;
-    this.#step = Step.segments;
+  private beginPass(): void {
+    this.cursor = this.first;
+    this.again = false;
+    this.step = Step.segments;
   }
 
-  #validate(): number {
-    const context = this.#context;
+  private validate(): number {
+    const context = this.context;
     // mutant: v8-records-not-validated
-    if (!isValidRequest(this.#request, context.revision.uapi.lastAttributeType)) return -Errno.EINVAL;
+    if (!isValidRequest(this.request, context.revision.uapi.lastAttributeType)) return -Errno.EINVAL;
     // mutant: v8-set-wraps
-    if (this.#first > this.#last) return -Errno.EINVAL;
+    if (this.first > this.last) return -Errno.EINVAL;
     // mutant: v7-set-skips-memory
-    return checkVmas(context, this.#first, this.#last);
+    return checkVmas(context, this.first, this.last);
   }
 
   /** The tree change of the segment at the cursor; leaves the change set behind. Returns 0 or -ENOMEM. */
-  #editSegment(): number {
-    const { tree } = this.#context;
-    const interval = tree.found.find(this.#cursor) ?? tree.findAndNote(this.#cursor);
+  private editSegment(): number {
+    const { tree } = this.context;
+    const interval = tree.found.find(this.cursor) ?? tree.findAndNote(this.cursor);
     if (interval !== undefined) {
-      this.#segmentEnd = Math.min(this.#last, interval.last);
-      return this.#editExisting(interval);
+      this.segmentEnd = Math.min(this.last, interval.last);
+      return this.editExisting(interval);
     }
-    const next = tree.afterHole(this.#cursor);
+    const next = tree.afterHole(this.cursor);
     // mutant: v8-segment-skips-hole
-    this.#segmentEnd = next === undefined ? this.#last : Math.min(this.#last, next.first - 1);
-    return this.#editHole();
+    this.segmentEnd = next === undefined ? this.last : Math.min(this.last, next.first - 1);
+    return this.editHole();
   }
 
-  #editHole(): number {
-    const { defaults, failures, tree } = this.#context;
-    const target = this.#target;
+  private editHole(): number {
+    const { defaults, failures, tree } = this.context;
+    const target = this.target;
     const failure = failures.take('allocate-interval');
     if (failure !== 0) return failure;
     copyRecord(target, defaults);
-    applyRequest(target, this.#request);
-    this.#trigger = triggerOf(defaults, target);
-    this.#interval = new AttributeInterval(this.#cursor, this.#segmentEnd, target);
-    tree.insert(this.#interval);
-    this.#tell('inserted', this.#cursor, this.#segmentEnd);
+    applyRequest(target, this.request);
+    this.trigger = triggerOf(defaults, target);
+    this.interval = new AttributeInterval(this.cursor, this.segmentEnd, target);
+    tree.insert(this.interval);
+    this.tell('inserted', this.cursor, this.segmentEnd);
     return 0;
   }
 
-  #editExisting(interval: AttributeInterval): number {
-    const { failures, tree } = this.#context;
-    const target = this.#target;
+  private editExisting(interval: AttributeInterval): number {
+    const { failures, tree } = this.context;
+    const target = this.target;
     copyRecord(target, interval);
-    applyRequest(target, this.#request);
-    this.#interval = interval;
+    applyRequest(target, this.request);
+    this.interval = interval;
     // A prefetch location that was set before maps again, also where nothing changes.
-    this.#trigger = triggerOf(interval, target);
+    this.trigger = triggerOf(interval, target);
     const { first, last } = interval;
     // mutant: v7-prefetch-only-on-change
     if (recordsEqual(target, interval)) {
-      this.#tell('unchanged', first, last);
+      this.tell('unchanged', first, last);
       return 0;
     }
-    if (this.#cursor === first && this.#segmentEnd === last) {
+    if (this.cursor === first && this.segmentEnd === last) {
       copyRecord(interval, target);
-      this.#tell('changed', first, last);
+      this.tell('changed', first, last);
       return 0;
     }
-    let failure = this.#cursor > first ? failures.take('allocate-interval') : 0;
-    if (failure === 0 && this.#segmentEnd < last) failure = failures.take('allocate-interval');
+    let failure = this.cursor > first ? failures.take('allocate-interval') : 0;
+    if (failure === 0 && this.segmentEnd < last) failure = failures.take('allocate-interval');
     if (failure !== 0) return failure;
-    tree.split(interval, this.#cursor, this.#segmentEnd);
+    tree.split(interval, this.cursor, this.segmentEnd);
     copyRecord(interval, target);
-    this.#tell('split', first, last);
+    this.tell('split', first, last);
     return 0;
   }
 
   /** Tells who listens what was done to the segment at the cursor of an interval that was `[oldFirst, oldLast]`. */
-  #tell(kind: AttributeEditKind, oldFirst: number, oldLast: number): void {
-    const effects = this.#context.effects.current;
+  private tell(kind: AttributeEditKind, oldFirst: number, oldLast: number): void {
+    const effects = this.context.effects.current;
     if (effects === null) return;
-    const { types, count } = this.#request;
+    const { types, count } = this.request;
     let mask = 0;
     for (let index = 0; index < count; index++) mask |= 1 << types[index]!;
-    effects.attributesEdited(kind, this.#cursor, this.#segmentEnd, oldFirst, oldLast, this.#trigger, mask);
+    effects.attributesEdited(kind, this.cursor, this.segmentEnd, oldFirst, oldLast, this.trigger, mask);
   }
 
   /** The effect of the change on the pages of the segment. */
-  #apply(): number {
-    const context = this.#context;
-    const interval = this.#interval;
-    const end = this.#segmentEnd === interval.last ? exclusiveEnd(interval) : this.#segmentEnd + 1;
-    const result = context.mode.applySegment!(context, interval, this.#cursor, end, this.#trigger);
+  private apply(): number {
+    const context = this.context;
+    const interval = this.interval;
+    const end = this.segmentEnd === interval.last ? exclusiveEnd(interval) : this.segmentEnd + 1;
+    const result = context.mode.applySegment!(context, interval, this.cursor, end, this.trigger);
     // RESET_ATTR does not take the svm lock: it may have come since the change.
     if (interval.freed) {
       const { first, last } = interval;

@@ -16,12 +16,12 @@ const PAGE_MASK = 0xfff;
 
 /** One call of the handler; resumable where it waits for a lock. */
 export class SvmIoctl implements SvmIoctlCall {
-  readonly #request = new AttributeRequest();
-  readonly #set = new SetAttributes();
-  readonly #get = new GetAttributes();
-  readonly #reset = new ResetAttributes();
-  #operation = 0;
-  #memory: UserMemory | null = null;
+  private readonly request = new AttributeRequest();
+  private readonly set = new SetAttributes();
+  private readonly get = new GetAttributes();
+  private readonly reset = new ResetAttributes();
+  private operation = 0;
+  private memory: UserMemory | null = null;
 
   begin(context: SvmContext | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number {
     // Q01: the context comes first, whatever the arguments are.
@@ -35,11 +35,11 @@ export class SvmIoctl implements SvmIoctlCall {
     // (start + size - 1) >> 12 in wrapping u64 arithmetic.
     const sum = first + pages;
     const last = sum > PAGE_NUMBER_END ? sum - PAGE_NUMBER_END - 1 : sum - 1;
-    this.#operation = args.operation;
+    this.operation = args.operation;
     // RESET_ATTR has no records, whatever the call says of them.
     // mutant: v7-reset-needs-records
     if (args.operation === SvmOperation.resetAttributes) {
-      this.#reset.begin(context, first, last);
+      this.reset.begin(context, first, last);
       return this.resume();
     }
     const count = args.attributeCount;
@@ -50,27 +50,27 @@ export class SvmIoctl implements SvmIoctlCall {
     const noMemory = context.failures.take('allocate-records');
     if (noMemory !== 0) return noMemory;
     if (memory === 'bad' || memory.bytes.length < count * ATTRIBUTE_BYTES) return -Errno.EFAULT;
-    copyFromUser(this.#request, memory.bytes, count);
-    this.#memory = memory;
-    if (args.operation === SvmOperation.setAttributes) this.#set.begin(context, first, last, this.#request);
-    else if (args.operation === SvmOperation.getAttributes) this.#get.begin(context, first, last, this.#request);
+    copyFromUser(this.request, memory.bytes, count);
+    this.memory = memory;
+    if (args.operation === SvmOperation.setAttributes) this.set.begin(context, first, last, this.request);
+    else if (args.operation === SvmOperation.getAttributes) this.get.begin(context, first, last, this.request);
     else return -Errno.EINVAL;
     return this.resume();
   }
 
   resume(): number {
-    switch (this.#operation) {
+    switch (this.operation) {
       case SvmOperation.setAttributes:
-        return this.#set.run();
+        return this.set.run();
       case SvmOperation.resetAttributes:
-        return this.#reset.run();
+        return this.reset.run();
       case SvmOperation.getAttributes: {
-        const result = this.#get.run();
+        const result = this.get.run();
         if (result !== 0) return result;
-        const memory = this.#memory!;
+        const memory = this.memory!;
         // mutant: v8-read-only-records
         if (memory.readOnly === true) return -Errno.EFAULT;
-        copyToUser(memory.bytes, this.#request, this.#request.count);
+        copyToUser(memory.bytes, this.request, this.request.count);
         return 0;
       }
       default:

@@ -10,8 +10,8 @@ interface Link<T> {
 
 /** The order in which the kernel's list holds the intervals. */
 export class AttributeList<T extends object> {
-  readonly #head: Link<T> = ring();
-  readonly #links = new Map<T, Link<T>>();
+  private readonly head: Link<T> = ring();
+  private readonly links = new Map<T, Link<T>>();
 
   constructor(intervals: Iterable<T>) {
     for (const interval of intervals) this.insertBefore(undefined, interval);
@@ -19,28 +19,28 @@ export class AttributeList<T extends object> {
 
   /** Adds `interval` before `next`, or at the end. */
   insertBefore(next: T | undefined, interval: T): void {
-    const after = next === undefined ? this.#head : this.#links.get(next)!;
+    const after = next === undefined ? this.head : this.links.get(next)!;
     const link: Link<T> = { interval, previous: after.previous, next: after };
     after.previous.next = link;
     after.previous = link;
-    this.#links.set(interval, link);
+    this.links.set(interval, link);
   }
 
   remove(interval: T): void {
-    const link = this.#links.get(interval)!;
+    const link = this.links.get(interval)!;
     link.previous.next = link.next;
     link.next.previous = link.previous;
-    this.#links.delete(interval);
+    this.links.delete(interval);
   }
 
   /** Whether these are the intervals of the list in its order. */
   hasOrderOf(intervals: Iterable<T>): boolean {
-    let link = this.#head.next;
+    let link = this.head.next;
     for (const interval of intervals) {
       if (link.interval !== interval) return false;
       link = link.next;
     }
-    return link === this.#head;
+    return link === this.head;
   }
 }
 

@@ -26,16 +26,16 @@ const EMPTY_CHUNK: readonly number[] = Array.from({ length: 1 << (CHUNK_SHIFT + 
 
 /** Intervals of one tree that are no objects at the moment. */
 export class AttributeRows {
-  readonly #chunks: number[][] = [];
+  private readonly chunks: number[][] = [];
   // Rows that were ever in use, and those of them that are not any more.
-  #end = 0;
-  readonly #unused: number[] = [];
+  private end = 0;
+  private readonly unused: number[] = [];
 
   /** Writes `interval` into a row that is not in use. */
   add(interval: AttributeInterval): number {
-    const row = this.#unused.length > 0 ? this.#unused.pop()! : this.#end++;
-    if (row >>> CHUNK_SHIFT === this.#chunks.length) this.#chunks.push(EMPTY_CHUNK.slice());
-    const chunk = this.#chunks[row >>> CHUNK_SHIFT]!;
+    const row = this.unused.length > 0 ? this.unused.pop()! : this.end++;
+    if (row >>> CHUNK_SHIFT === this.chunks.length) this.chunks.push(EMPTY_CHUNK.slice());
+    const chunk = this.chunks[row >>> CHUNK_SHIFT]!;
     const at = (row & CHUNK_MASK) << ROW_SHIFT;
     const { flags, access, granularity } = interval;
     chunk[at] = interval.first;
@@ -48,16 +48,16 @@ export class AttributeRows {
   }
 
   firstOf(row: number): number {
-    return this.#chunks[row >>> CHUNK_SHIFT]![(row & CHUNK_MASK) << ROW_SHIFT]!;
+    return this.chunks[row >>> CHUNK_SHIFT]![(row & CHUNK_MASK) << ROW_SHIFT]!;
   }
 
   lastOf(row: number): number {
-    return this.#chunks[row >>> CHUNK_SHIFT]![((row & CHUNK_MASK) << ROW_SHIFT) + LAST]!;
+    return this.chunks[row >>> CHUNK_SHIFT]![((row & CHUNK_MASK) << ROW_SHIFT) + LAST]!;
   }
 
   /** A new object with the members of `row`. */
   read(row: number): AttributeInterval {
-    const chunk = this.#chunks[row >>> CHUNK_SHIFT]!;
+    const chunk = this.chunks[row >>> CHUNK_SHIFT]!;
     const at = (row & CHUNK_MASK) << ROW_SHIFT;
     const both = chunk[at + PREFERRED_AND_SMALL]!;
     const small = both & SMALL_MASK;
@@ -72,11 +72,11 @@ export class AttributeRows {
 
   /** The row is not in use any more. */
   free(row: number): void {
-    this.#unused.push(row);
-    if (this.#unused.length < this.#end) return;
+    this.unused.push(row);
+    if (this.unused.length < this.end) return;
     // The memory of many rows is given back with the last of them.
-    this.#unused.length = 0;
-    this.#end = 0;
-    this.#chunks.length = 0;
+    this.unused.length = 0;
+    this.end = 0;
+    this.chunks.length = 0;
   }
 }

@@ -25,40 +25,40 @@ export interface BoundsLookup {
  */
 export class AttributeTree {
   // By first page; of many intervals the most are rows.
-  readonly #map = new OrderedMap<AttributeInterval | number>();
+  private readonly map = new OrderedMap<AttributeInterval | number>();
   /** Those that SET_ATTR and GET_ATTR found before; none where there are rows, or intervals overlap. */
   readonly found = new FoundIntervals();
   // What `find` gave last: faults and collections often go from page to page. One that was freed or became a row contains none.
-  #recent: AttributeInterval = NOWHERE;
+  private recent: AttributeInterval = NOWHERE;
   // Null as long as there were none.
-  #rows: AttributeRows | null = null;
-  readonly #mostObjects: number;
+  private rows: AttributeRows | null = null;
+  private readonly mostObjects: number;
   // Objects of a large tree; they become rows when nobody holds intervals any more.
-  readonly #objects: AttributeInterval[] = [];
+  private readonly objects: AttributeInterval[] = [];
   // Operations that keep intervals.
-  #holders = 0;
+  private holders = 0;
   // Kept from the first overlap on; before that it has the order of the tree, which nothing asks for.
-  #list: AttributeList<AttributeInterval> | null = null;
+  private list: AttributeList<AttributeInterval> | null = null;
   // Pages of the longest interval ever inserted: how far back an overlapping one may start.
-  #longest = 0;
+  private longest = 0;
 
   /** `mostObjects`: intervals above which those that nobody holds become rows. */
   constructor(mostObjects: number = MOST_OBJECTS) {
-    this.#mostObjects = mostObjects;
+    this.mostObjects = mostObjects;
   }
 
   get size(): number {
-    return this.#map.size;
+    return this.map.size;
   }
 
   /** Whether a race has made intervals overlap. */
   get overlapping(): boolean {
-    return this.#list !== null;
+    return this.list !== null;
   }
 
   /** Whether the kernel's list of the intervals has another order than its tree; a race has to have made intervals overlap. */
   get listBroken(): boolean {
-    return this.#list !== null && !this.#list.hasOrderOf(this.values());
+    return this.list !== null && !this.list.hasOrderOf(this.values());
   }
 
   /**
@@ -66,59 +66,59 @@ export class AttributeTree {
    * it up; before that nobody may keep one from one operation to the next.
    */
   hold(): void {
-    this.#holders++;
+    this.holders++;
   }
 
   /** The end of what a `hold` began. */
   release(): void {
-    this.#holders--;
-    if (this.#objects.length > 0 && this.#holders === 0) this.#pack();
+    this.holders--;
+    if (this.objects.length > 0 && this.holders === 0) this.pack();
   }
 
   /** The interval that contains `page`; of several, the one with the smallest first page. */
   find(page: number): AttributeInterval | undefined {
-    if (this.#list !== null) return this.#firstIntersecting(page, page);
-    const recent = this.#recent;
+    if (this.list !== null) return this.firstIntersecting(page, page);
+    const recent = this.recent;
     if (recent.first <= page && recent.last >= page && !recent.freed) return recent;
-    const item = this.#map.floor(page);
+    const item = this.map.floor(page);
     if (item === undefined) return undefined;
-    if (typeof item === 'number') return this.#rows!.lastOf(item) >= page ? this.#unpack(item) : undefined;
-    return item.last >= page ? (this.#recent = item) : undefined;
+    if (typeof item === 'number') return this.rows!.lastOf(item) >= page ? this.unpack(item) : undefined;
+    return item.last >= page ? (this.recent = item) : undefined;
   }
 
   /** As `find`, for who may well ask for the same page again, and asks `found` first then. */
   findAndNote(page: number): AttributeInterval | undefined {
     const interval = this.find(page);
-    if (interval !== undefined && this.#list === null && this.#rows === null)
-      this.found.note(page, interval, this.#map.size);
+    if (interval !== undefined && this.list === null && this.rows === null)
+      this.found.note(page, interval, this.map.size);
     return interval;
   }
 
   /** The first interval after `page`, which is in none. */
   afterHole(page: number): AttributeInterval | undefined {
-    return this.#list === null
-      ? this.#objectOf(this.#map.higher(page))
-      : this.#firstIntersecting(page + 1, Number.POSITIVE_INFINITY);
+    return this.list === null
+      ? this.objectOf(this.map.higher(page))
+      : this.firstIntersecting(page + 1, Number.POSITIVE_INFINITY);
   }
 
   /** The interval with the smallest first page among those that intersect `[first, last]`. */
   findIntersecting(first: number, last: number): AttributeInterval | undefined {
-    if (this.#list !== null) return this.#firstIntersecting(first, last);
+    if (this.list !== null) return this.firstIntersecting(first, last);
     const before = this.find(first);
     if (before !== undefined) return before;
-    const item = this.#map.higher(first);
+    const item = this.map.higher(first);
     if (item === undefined) return undefined;
-    if (typeof item === 'number') return this.#rows!.firstOf(item) <= last ? this.#unpack(item) : undefined;
+    if (typeof item === 'number') return this.rows!.firstOf(item) <= last ? this.unpack(item) : undefined;
     return item.first <= last ? item : undefined;
   }
 
   /** The interval after `interval` in tree order. */
   after(interval: AttributeInterval): AttributeInterval | undefined {
-    if (this.#list === null) return this.#objectOf(this.#map.higher(interval.first));
+    if (this.list === null) return this.objectOf(this.map.higher(interval.first));
     let found: AttributeInterval | undefined;
     let passed = false;
-    this.#map.scan(interval.first, (item) => {
-      if (passed) found = this.#objectOf(item);
+    this.map.scan(interval.first, (item) => {
+      if (passed) found = this.objectOf(item);
       else if (item === interval) passed = true;
       return found === undefined;
     });
@@ -127,12 +127,12 @@ export class AttributeTree {
 
   /** The interval that contains `page`, or the hole around it (spec/02-attributes §3.2). */
   lookupBounds(page: number): BoundsLookup {
-    if (this.#list !== null) return this.#lookupOverlapping(page);
-    const items = this.#map.neighbours(page);
-    const before = this.#objectOf(items.before);
+    if (this.list !== null) return this.lookupOverlapping(page);
+    const items = this.map.neighbours(page);
+    const before = this.objectOf(items.before);
     if (before !== undefined && before.last >= page)
       return { interval: before, first: before.first, last: before.last };
-    const next = this.#objectOf(items.after);
+    const next = this.objectOf(items.after);
     return {
       interval: undefined,
       first: before === undefined ? 0 : before.last + 1,
@@ -141,21 +141,21 @@ export class AttributeTree {
   }
 
   insert(interval: AttributeInterval): void {
-    this.#longest = Math.max(this.#longest, interval.last - interval.first + 1);
-    if (this.#list === null && !this.#isHole(interval.first, interval.last)) {
-      this.#unpackAll();
+    this.longest = Math.max(this.longest, interval.last - interval.first + 1);
+    if (this.list === null && !this.isHole(interval.first, interval.last)) {
+      this.unpackAll();
       this.found.clear();
-      this.#list = new AttributeList(this.values());
+      this.list = new AttributeList(this.values());
     }
-    if (this.#list !== null) this.#insertOverlapping(interval);
-    else this.#insertObject(interval);
+    if (this.list !== null) this.insertOverlapping(interval);
+    else this.insertObject(interval);
   }
 
   remove(interval: AttributeInterval): void {
-    this.#map.remove(interval.first, interval);
+    this.map.remove(interval.first, interval);
     interval.freed = true;
-    if (this.#map.size === 0) this.#list = null;
-    else this.#list?.remove(interval);
+    if (this.map.size === 0) this.list = null;
+    else this.list?.remove(interval);
   }
 
   /**
@@ -163,166 +163,166 @@ export class AttributeTree {
    * the left and the right piece are new and have the old record (spec/02-attributes §4.6).
    */
   split(interval: AttributeInterval, first: number, last: number): void {
-    if (this.#list !== null) {
-      this.#splitOverlapping(interval, first, last);
+    if (this.list !== null) {
+      this.splitOverlapping(interval, first, last);
       return;
     }
     const { first: oldFirst, last: oldLast } = interval;
     if (first > oldFirst) {
       // mutant: split-left-with-new-record
       const left = new AttributeInterval(oldFirst, first - 1, interval);
-      this.#map.replace(oldFirst, interval, left);
-      this.#noteObject(left);
+      this.map.replace(oldFirst, interval, left);
+      this.noteObject(left);
       interval.first = first;
-      this.#map.insert(first, interval);
+      this.map.insert(first, interval);
     }
     interval.last = last;
     // mutant: split-loses-right-piece
-    if (last < oldLast) this.#insertObject(new AttributeInterval(last + 1, oldLast, interval));
+    if (last < oldLast) this.insertObject(new AttributeInterval(last + 1, oldLast, interval));
   }
 
   /** Moves the first page of `interval` up to `first`. */
   trimFront(interval: AttributeInterval, first: number): void {
-    if (this.#list !== null) {
-      this.#insertAgain(interval, first, interval.last);
+    if (this.list !== null) {
+      this.insertAgain(interval, first, interval.last);
       return;
     }
-    this.#map.rekey(interval.first, first, interval);
+    this.map.rekey(interval.first, first, interval);
     interval.first = first;
   }
 
   /** Moves the last page of `interval` down to `last`. */
   trimBack(interval: AttributeInterval, last: number): void {
-    if (this.#list === null) interval.last = last;
-    else this.#insertAgain(interval, interval.first, last);
+    if (this.list === null) interval.last = last;
+    else this.insertAgain(interval, interval.first, last);
   }
 
   /** All intervals in tree order, to be read only: those that are rows stay so. */
   values(): Generator<AttributeInterval, undefined> {
-    return this.#rows === null ? (this.#map.values() as Generator<AttributeInterval>) : this.#valuesWith(this.#rows);
+    return this.rows === null ? (this.map.values() as Generator<AttributeInterval>) : this.valuesWith(this.rows);
   }
 
   clear(): void {
-    this.#map.clear();
-    this.#recent = NOWHERE;
+    this.map.clear();
+    this.recent = NOWHERE;
     this.found.clear();
-    this.#rows = null;
-    this.#objects.length = 0;
-    this.#list = null;
+    this.rows = null;
+    this.objects.length = 0;
+    this.list = null;
   }
 
-  *#valuesWith(rows: AttributeRows): Generator<AttributeInterval, undefined> {
-    for (const item of this.#map.values()) yield typeof item === 'number' ? rows.read(item) : item;
+  private *valuesWith(rows: AttributeRows): Generator<AttributeInterval, undefined> {
+    for (const item of this.map.values()) yield typeof item === 'number' ? rows.read(item) : item;
     return undefined;
   }
 
-  #isHole(first: number, last: number): boolean {
-    const before = this.#map.floor(first);
-    if (before !== undefined && (typeof before === 'number' ? this.#rows!.lastOf(before) : before.last) >= first)
+  private isHole(first: number, last: number): boolean {
+    const before = this.map.floor(first);
+    if (before !== undefined && (typeof before === 'number' ? this.rows!.lastOf(before) : before.last) >= first)
       return false;
-    const after = this.#map.higher(first);
-    return after === undefined || (typeof after === 'number' ? this.#rows!.firstOf(after) : after.first) > last;
+    const after = this.map.higher(first);
+    return after === undefined || (typeof after === 'number' ? this.rows!.firstOf(after) : after.first) > last;
   }
 
-  #insertObject(interval: AttributeInterval): void {
-    this.#map.insert(interval.first, interval);
-    this.#noteObject(interval);
+  private insertObject(interval: AttributeInterval): void {
+    this.map.insert(interval.first, interval);
+    this.noteObject(interval);
   }
 
-  #noteObject(interval: AttributeInterval): void {
-    if (this.#map.size > this.#mostObjects) this.#objects.push(interval);
+  private noteObject(interval: AttributeInterval): void {
+    if (this.map.size > this.mostObjects) this.objects.push(interval);
   }
 
-  #objectOf(item: AttributeInterval | number | undefined): AttributeInterval | undefined {
-    return typeof item === 'number' ? this.#unpack(item) : item;
+  private objectOf(item: AttributeInterval | number | undefined): AttributeInterval | undefined {
+    return typeof item === 'number' ? this.unpack(item) : item;
   }
 
   /** Puts an object into the place of a row. */
-  #unpack(row: number): AttributeInterval {
-    const rows = this.#rows!;
+  private unpack(row: number): AttributeInterval {
+    const rows = this.rows!;
     const interval = rows.read(row);
-    this.#map.replace(interval.first, row, interval);
+    this.map.replace(interval.first, row, interval);
     rows.free(row);
-    this.#noteObject(interval);
+    this.noteObject(interval);
     return interval;
   }
 
-  #unpackAll(): void {
-    let interval = this.#objectOf(this.#map.first());
-    while (interval !== undefined) interval = this.#objectOf(this.#map.higher(interval.first));
-    this.#objects.length = 0;
+  private unpackAll(): void {
+    let interval = this.objectOf(this.map.first());
+    while (interval !== undefined) interval = this.objectOf(this.map.higher(interval.first));
+    this.objects.length = 0;
   }
 
   /** Puts rows into the places of the objects, which nobody looks at any more. */
-  #pack(): void {
+  private pack(): void {
     // Until now all were objects.
-    const objects = this.#rows === null ? [...this.values()] : this.#objects;
-    const rows = (this.#rows ??= new AttributeRows());
+    const objects = this.rows === null ? [...this.values()] : this.objects;
+    const rows = (this.rows ??= new AttributeRows());
     this.found.clear();
     for (const interval of objects) {
       const row = rows.add(interval);
       // It may have been removed since.
-      if (!this.#map.replace(interval.first, interval, row)) rows.free(row);
+      if (!this.map.replace(interval.first, interval, row)) rows.free(row);
       // Who kept it without holding gets nonsense at once, rather than what was true before.
       interval.first = Number.NaN;
       interval.last = Number.NaN;
       interval.flags = -1;
     }
-    this.#objects.length = 0;
+    this.objects.length = 0;
   }
 
-  #insertOverlapping(interval: AttributeInterval): void {
-    this.#list!.insertBefore(this.#firstIntersecting(interval.last + 1, Number.POSITIVE_INFINITY), interval);
-    this.#map.insert(interval.first, interval);
+  private insertOverlapping(interval: AttributeInterval): void {
+    this.list!.insertBefore(this.firstIntersecting(interval.last + 1, Number.POSITIVE_INFINITY), interval);
+    this.map.insert(interval.first, interval);
   }
 
   /** Changes the bounds as the kernel does: it becomes the last one with its first page. */
-  #insertAgain(interval: AttributeInterval, first: number, last: number): void {
-    this.#map.remove(interval.first, interval);
-    this.#list!.remove(interval);
+  private insertAgain(interval: AttributeInterval, first: number, last: number): void {
+    this.map.remove(interval.first, interval);
+    this.list!.remove(interval);
     interval.first = first;
     interval.last = last;
-    this.#insertOverlapping(interval);
+    this.insertOverlapping(interval);
   }
 
-  #splitOverlapping(interval: AttributeInterval, first: number, last: number): void {
+  private splitOverlapping(interval: AttributeInterval, first: number, last: number): void {
     const { first: oldFirst, last: oldLast } = interval;
-    this.#map.remove(oldFirst, interval);
-    this.#list!.remove(interval);
-    if (first > oldFirst) this.#insertOverlapping(new AttributeInterval(oldFirst, first - 1, interval));
+    this.map.remove(oldFirst, interval);
+    this.list!.remove(interval);
+    if (first > oldFirst) this.insertOverlapping(new AttributeInterval(oldFirst, first - 1, interval));
     interval.first = first;
     interval.last = last;
-    this.#insertOverlapping(interval);
-    if (last < oldLast) this.#insertOverlapping(new AttributeInterval(last + 1, oldLast, interval));
+    this.insertOverlapping(interval);
+    if (last < oldLast) this.insertOverlapping(new AttributeInterval(last + 1, oldLast, interval));
   }
 
-  #lookupOverlapping(page: number): BoundsLookup {
+  private lookupOverlapping(page: number): BoundsLookup {
     const interval = this.find(page);
     if (interval !== undefined) return { interval, first: interval.first, last: interval.last };
     const bounds: BoundsLookup = { interval: undefined, first: 0, last: Number.POSITIVE_INFINITY };
     const next = this.findIntersecting(page + 1, Number.POSITIVE_INFINITY);
     if (next !== undefined && next.first > page) bounds.last = next.first - 1;
-    const before = next === undefined ? this.#objectOf(this.#map.last()) : this.#before(next);
+    const before = next === undefined ? this.objectOf(this.map.last()) : this.before(next);
     if (before !== undefined && before.last < page) bounds.first = before.last + 1;
     return bounds;
   }
 
   /** The interval before `interval` in tree order; of several with its first page, the one inserted just before. */
-  #before(interval: AttributeInterval): AttributeInterval | undefined {
-    let before = this.#map.lower(interval.first);
-    this.#map.scan(interval.first, (item) => {
+  private before(interval: AttributeInterval): AttributeInterval | undefined {
+    let before = this.map.lower(interval.first);
+    this.map.scan(interval.first, (item) => {
       if (item === interval) return false;
       before = item;
       return true;
     });
-    return this.#objectOf(before);
+    return this.objectOf(before);
   }
 
-  #firstIntersecting(first: number, last: number): AttributeInterval | undefined {
+  private firstIntersecting(first: number, last: number): AttributeInterval | undefined {
     let found: AttributeInterval | undefined;
-    this.#map.scan(first - this.#longest, (item, start) => {
+    this.map.scan(first - this.longest, (item, start) => {
       if (start > last) return false;
-      const candidate = this.#objectOf(item)!;
+      const candidate = this.objectOf(item)!;
       if (candidate.last >= first) found = candidate;
       return found === undefined;
     });

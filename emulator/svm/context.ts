@@ -66,16 +66,16 @@ const FIRST_PASID = 0x8001;
  * (spec/trace-format-v8 §1), in whichever order the GPUs are opened; further files get the numbers above.
  */
 export class PasidAllocator {
-  readonly #opened = new LateSet<number>();
-  #next: number;
+  private readonly opened = new LateSet<number>();
+  private next: number;
 
   constructor(gpus: number) {
-    this.#next = FIRST_PASID + gpus;
+    this.next = FIRST_PASID + gpus;
   }
 
   allocate(gpu: number): number {
-    if (this.#opened.has(gpu)) return this.#next++;
-    this.#opened.add(gpu);
+    if (this.opened.has(gpu)) return this.next++;
+    this.opened.add(gpu);
     return FIRST_PASID + gpu;
   }
 }
@@ -84,18 +84,18 @@ export class PasidAllocator {
 export class PasidTable {
   /** Held while a fault looks its context up. Finalisation does without it (Q09). */
   readonly lock = new ExclusiveLock('lock of the PASID table');
-  readonly #vms = new Map<number, GpuVm>();
+  private readonly vms = new Map<number, GpuVm>();
 
   add(vm: GpuVm): void {
-    this.#vms.set(vm.pasid, vm);
+    this.vms.set(vm.pasid, vm);
   }
 
   find(pasid: number): GpuVm | undefined {
-    return this.#vms.get(pasid);
+    return this.vms.get(pasid);
   }
 
   remove(vm: GpuVm): void {
-    this.#vms.delete(vm.pasid);
+    this.vms.delete(vm.pasid);
   }
 }
 

@@ -73,11 +73,11 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
   readonly counters = new MigrationCounters();
   /** Where buffers, copies and evictions are seen. */
   readonly effects = new EffectHub();
-  readonly #surroundings: DeviceMemorySurroundings;
-  #copying = false;
+  private readonly surroundings: DeviceMemorySurroundings;
+  private copying = false;
   /** When the buffers were made, in ns; only where that counts. */
-  readonly #since = new WeakMap<DeviceAllocation, number>();
-  readonly #byOffset = new Map<number, DeviceAllocation>();
+  private readonly since = new WeakMap<DeviceAllocation, number>();
+  private readonly byOffset = new Map<number, DeviceAllocation>();
 
   constructor(settings: DeviceMemorySettings, surroundings: DeviceMemorySurroundings) {
     this.gpu = settings.gpu;
@@ -87,12 +87,12 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
     this.repairs = settings.repairs;
     this.policies = settings.policies;
     this.vram = new Vram(settings.pages);
-    this.#surroundings = surroundings;
+    this.surroundings = surroundings;
   }
 
   allocationAt(offset: number): DeviceAllocation | undefined {
     for (const pages of BUFFER_PAGES) {
-      const allocation = this.#byOffset.get(Math.floor(offset / pages) * pages);
+      const allocation = this.byOffset.get(Math.floor(offset / pages) * pages);
       if (allocation !== undefined && offset < allocation.offset + allocation.pages) return allocation;
     }
     return undefined;
@@ -103,16 +103,16 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
    * move, or another negative errno.
    */
   *populate(startPage: number, pages: number): Sleepable<number> {
-    const { process, points } = this.#surroundings;
+    const { process, points } = this.surroundings;
     if (!process.hasUsers) return -Errno.EFAULT;
     points.reach('mmap-lock');
     process.mmapLock.acquireRead();
     // What is here already needs no buffer, and one is made all the same.
     const keeps = this.repairs['keep-resident-pages'];
-    const isHere = (keeps || this.effects.current !== null) && this.#holdsAll(startPage, pages);
+    const isHere = (keeps || this.effects.current !== null) && this.holdsAll(startPage, pages);
     if (isHere && keeps) return 0;
     const { evictions } = this.counters;
-    const allocation = yield* this.#allocate(pages);
+    const allocation = yield* this.allocate(pages);
     if (isHere && (typeof allocation === 'number' || this.counters.evictions > evictions)) {
       const outcome = typeof allocation === 'number' ? 'there was no room for it' : 'others had to leave';
       this.effects.current?.hazard('V8-D10', `a buffer for pages that are in VRAM: ${outcome}`, startPage, pages);
@@ -127,8 +127,8 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
   }
 
   /** Whether the pages `[startPage, startPage + pages)` lie here. */
-  #holdsAll(startPage: number, pages: number): boolean {
-    const { process } = this.#surroundings;
+  private holdsAll(startPage: number, pages: number): boolean {
+    const { process } = this.surroundings;
     for (let page = startPage; page < startPage + pages; page++) {
       const frame = process.pages.frameOf(page, true);
       if (frame < SYSTEM_FRAMES_END || locationOfFrame(frame) !== this.gpu + 1) return false;
@@ -137,48 +137,48 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
   }
 
   /** amdgpu_bo_create of a buffer of SVM: it, or a negative errno. */
-  *#allocate(pages: number): Sleepable<DeviceAllocation | number> {
-    const { process, points, failures } = this.#surroundings;
+  private *allocate(pages: number): Sleepable<DeviceAllocation | number> {
+    const { process, points, failures } = this.surroundings;
     points.reach('bo-alloc');
     const failure = failures.take('allocate-buffer') || failures.take('allocate-buffer-object');
     if (failure !== 0) return failure;
     // What can never fit makes nobody leave.
     // mutant: large-buffer-evicts
     if (pages > this.vram.total) return -Errno.ENOMEM;
-    const offset = yield* this.vram.findPlace(pages, (buffer) => this.#evictBuffer(buffer));
+    const offset = yield* this.vram.findPlace(pages, (buffer) => this.evictBuffer(buffer));
     if (offset < 0) return offset;
     const allocation = new DeviceAllocation(this, offset, pages, vramFrame(this.gpu, offset));
     this.vram.add(allocation);
-    if (this.policies.minimumResidency > 0) this.#since.set(allocation, this.#surroundings.clock.now);
-    this.#byOffset.set(offset, allocation);
+    if (this.policies.minimumResidency > 0) this.since.set(allocation, this.surroundings.clock.now);
+    this.byOffset.set(offset, allocation);
     process.moved.cleared(allocation.firstFrame, pages);
     this.effects.current?.bufferAllocated(offset, pages);
     return allocation;
   }
 
   release(allocation: DeviceAllocation): void {
-    this.#byOffset.delete(allocation.offset);
-    this.#surroundings.process.devices!.forget(allocation);
+    this.byOffset.delete(allocation.offset);
+    this.surroundings.process.devices!.forget(allocation);
     this.vram.remove(allocation);
     this.effects.current?.bufferFreed(allocation.offset, allocation.pages);
   }
 
   /** Another client lets TTM evict the oldest buffer: 0, -ENOENT if there is none, or what became of it. */
   evictOldest(): number {
-    return runAwake(this.vram.evictOldest((buffer) => this.#evictBuffer(buffer)));
+    return runAwake(this.vram.evictOldest((buffer) => this.evictBuffer(buffer)));
   }
 
   /** Another client takes `pages` pages, which are never evicted: the first of them, or a negative errno. */
   take(pages: number): number {
-    const offset = runAwake(this.vram.findPlace(pages, (buffer) => this.#evictBuffer(buffer)));
+    const offset = runAwake(this.vram.findPlace(pages, (buffer) => this.evictBuffer(buffer)));
     if (offset >= 0) this.vram.pin(offset, pages);
     return offset;
   }
 
   /** TTM's move of a buffer out of VRAM. */
-  *#evictBuffer(allocation: DeviceAllocation): Sleepable<number> {
-    if (this.#timeLeft(allocation) > 0) return -Errno.EBUSY;
-    const { process, points } = this.#surroundings;
+  private *evictBuffer(allocation: DeviceAllocation): Sleepable<number> {
+    if (this.timeLeft(allocation) > 0) return -Errno.EBUSY;
+    const { process, points } = this.surroundings;
     const { offset, pages } = allocation;
     this.counters.evictions++;
     this.effects.current?.evictionBegan(offset, pages);
@@ -191,30 +191,30 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
   }
 
   /** Nanoseconds that a buffer is not to leave yet. */
-  #timeLeft(allocation: DeviceAllocation): number {
-    const since = this.#since.get(allocation);
+  private timeLeft(allocation: DeviceAllocation): number {
+    const since = this.since.get(allocation);
     if (since === undefined) return 0;
-    return since + this.policies.minimumResidency * NANOSECONDS - this.#surroundings.clock.now;
+    return since + this.policies.minimumResidency * NANOSECONDS - this.surroundings.clock.now;
   }
 
   migrateToRam(vma: Vma, page: number, frame: number): Sleepable<number> {
     if (this.policies.minimumResidency > 0) {
-      const left = this.#timeLeft(this.#surroundings.process.devices!.allocationOf(frame)!);
-      if (left > 0) this.#surroundings.clock.advance(left);
+      const left = this.timeLeft(this.surroundings.process.devices!.allocationOf(frame)!);
+      if (left > 0) this.surroundings.clock.advance(left);
     }
-    return this.repairs['retry-copies'] ? this.#migrateInTries(vma, page, frame) : this.#migrateBlock(vma, page, frame);
+    return this.repairs['retry-copies'] ? this.migrateInTries(vma, page, frame) : this.migrateBlock(vma, page, frame);
   }
 
-  #migrateBlock(vma: Vma, page: number, frame: number): Sleepable<number> {
-    const { process } = this.#surroundings;
+  private migrateBlock(vma: Vma, page: number, frame: number): Sleepable<number> {
+    const { process } = this.surroundings;
     return migrateBlockToRam(process, process.devices!.allocationOf(frame)!, this, vma, page);
   }
 
   /** A repaired driver. */
-  *#migrateInTries(vma: Vma, page: number, frame: number): Sleepable<number> {
+  private *migrateInTries(vma: Vma, page: number, frame: number): Sleepable<number> {
     let result = 0;
     for (let left = COPY_TRIES; left > 0; left--) {
-      result = yield* this.#migrateBlock(vma, page, frame);
+      result = yield* this.migrateBlock(vma, page, frame);
       if (result === 0) return 0;
     }
     return result;
@@ -222,7 +222,7 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
 
   /** A repaired driver: those of the pages `[startPage, startPage + pages)` that lie in the VRAM of other GPUs come home. */
   *bringPeersHome(startPage: number, pages: number): Sleepable<void> {
-    const { process } = this.#surroundings;
+    const { process } = this.surroundings;
     if (!process.devices!.areSeveral) return;
     for (let page = startPage; page < startPage + pages; page++) {
       const frame = process.pages.frameOf(page, true);
@@ -233,18 +233,18 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
   }
 
   locate(): void {
-    this.#surroundings.points.reach('collected');
+    this.surroundings.points.reach('collected');
   }
 
   mapForCopy(frame: number): boolean {
-    if (frame >= SYSTEM_FRAMES_END) return this.#meetPeer(frame);
-    return this.#surroundings.failures.take('map-dma') === 0;
+    if (frame >= SYSTEM_FRAMES_END) return this.meetPeer(frame);
+    return this.surroundings.failures.take('map-dma') === 0;
   }
 
   /** A page of another GPU in the same hive has no address for the copy engine. */
-  #meetPeer(frame: number): false {
-    const map = this.#surroundings.process.devices!.mapOf(frame);
-    const page = this.#surroundings.process.devices!.cpuPageOf(frame);
+  private meetPeer(frame: number): false {
+    const map = this.surroundings.process.devices!.mapOf(frame);
+    const page = this.surroundings.process.devices!.cpuPageOf(frame);
     if (map.coherent) this.effects.current?.hazard('V8-D3', 'device pages are unmapped after a copy', page, 1);
     else this.effects.current?.hazard('V8-D11', 'PTEs of the other GPU were cleared for a pull that fails', page, 1);
     return false;
@@ -252,15 +252,15 @@ export class DeviceMemory implements DevicePageMap, DeviceMemoryOperations {
 
   /** The copy engine serves one at a time. */
   *copyRun(toVram: boolean, offset: number, pages: number): Sleepable<number> {
-    while (this.#copying) yield;
-    this.#copying = true;
-    const result = this.#copyRunAlone(toVram, offset, pages);
-    this.#copying = false;
+    while (this.copying) yield;
+    this.copying = true;
+    const result = this.copyRunAlone(toVram, offset, pages);
+    this.copying = false;
     return result;
   }
 
-  #copyRunAlone(toVram: boolean, offset: number, pages: number): number {
-    const { points, failures } = this.#surroundings;
+  private copyRunAlone(toVram: boolean, offset: number, pages: number): number {
+    const { points, failures } = this.surroundings;
     const noWindow = failures.take('map-copy-window');
     if (noWindow !== 0) return noWindow;
     points.reach('copy');

@@ -14,16 +14,16 @@ export class DriverUnloadedError extends Error {
 
 /** The driver of a machine: one for all its devices. */
 export class DriverModule {
-  #loaded = true;
-  #slabCaches: readonly string[] = [];
+  private isLoaded = true;
+  private leftCaches: readonly string[] = [];
 
   get loaded(): boolean {
-    return this.#loaded;
+    return this.isLoaded;
   }
 
   /** Names of the slab caches that exist, whether or not the driver is loaded. */
   get slabCaches(): readonly string[] {
-    return this.#slabCaches;
+    return this.leftCaches;
   }
 
   /**
@@ -32,19 +32,19 @@ export class DriverModule {
    */
   createSlabCaches(points: PreemptionPoints): boolean {
     this.needsLoaded('creation of an SVM context');
-    if (this.#slabCaches.length > 0) return true;
+    if (this.leftCaches.length > 0) return true;
     points.reach('caches-checked');
-    const areLost = this.#slabCaches.length > 0;
-    this.#slabCaches = SLAB_CACHES;
+    const areLost = this.leftCaches.length > 0;
+    this.leftCaches = SLAB_CACHES;
     return !areLost;
   }
 
   /** Throws unless the driver is loaded; `what` needs it. */
   needsLoaded(what: string): void {
-    if (!this.#loaded) throw new DriverUnloadedError(what);
+    if (!this.isLoaded) throw new DriverUnloadedError(what);
   }
 
   unload(): void {
-    this.#loaded = false;
+    this.isLoaded = false;
   }
 }

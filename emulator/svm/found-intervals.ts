@@ -24,22 +24,22 @@ const NO_SLOTS = [NOWHERE, NOWHERE];
  * contains the page is asked when it is found.
  */
 export class FoundIntervals {
-  #slots = NO_SLOTS;
+  private slots = NO_SLOTS;
   // It leaves as many bits of the hash as there are slots for.
-  #shift = 31;
-  #searches = 0;
+  private shift = 31;
+  private searches = 0;
 
   /** The interval that contains `page`, if it was noted for it. */
   find(page: number): AttributeInterval | undefined {
-    const interval = this.#slots[Math.imul(page >>> 2, GOLDEN) >>> this.#shift]!;
+    const interval = this.slots[Math.imul(page >>> 2, GOLDEN) >>> this.shift]!;
     return interval.first <= page && interval.last >= page && !interval.freed ? interval : undefined;
   }
 
   /** Notes that a search in `size` intervals found `interval` for `page`. */
   note(page: number, interval: AttributeInterval, size: number): void {
     // Who looks for each but once would have slots filled and never asked.
-    if (this.#searches < size) {
-      this.#searches++;
+    if (this.searches < size) {
+      this.searches++;
       return;
     }
     if (size > MANY) {
@@ -47,21 +47,21 @@ export class FoundIntervals {
       return;
     }
     const wanted = Math.min(MOST_SLOTS, SLOTS_PER_INTERVAL * size);
-    if (this.#slots.length < wanted) this.#makeSlots(wanted);
-    this.#slots[Math.imul(page >>> 2, GOLDEN) >>> this.#shift] = interval;
+    if (this.slots.length < wanted) this.makeSlots(wanted);
+    this.slots[Math.imul(page >>> 2, GOLDEN) >>> this.shift] = interval;
   }
 
   /** Forgets all. */
   clear(): void {
-    this.#slots = NO_SLOTS;
-    this.#shift = 31;
-    this.#searches = 0;
+    this.slots = NO_SLOTS;
+    this.shift = 31;
+    this.searches = 0;
   }
 
-  #makeSlots(least: number): void {
+  private makeSlots(least: number): void {
     let slots = NO_SLOTS;
-    this.#shift = 31;
-    for (; slots.length < least; this.#shift--) slots = slots.concat(slots);
-    this.#slots = slots;
+    this.shift = 31;
+    for (; slots.length < least; this.shift--) slots = slots.concat(slots);
+    this.slots = slots;
   }
 }

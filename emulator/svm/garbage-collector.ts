@@ -14,20 +14,20 @@ const LONG_LIST = 1024;
 /** The collector of a context whose only work is collecting. */
 export class GarbageCollector implements RangeCollector, Worker {
   readonly work: WorkItem;
-  readonly #context: SvmContext;
-  // The ranges on the list are at `[#head, #tail)`; the places stay, so that a short list comes and goes for nothing.
-  #list: (AmdgpuSvmRange | undefined)[] = [];
-  #head = 0;
-  #tail = 0;
+  private readonly context: SvmContext;
+  // The ranges on the list are at `[head, tail)`; the places stay, so that a short list comes and goes for nothing.
+  private list: (AmdgpuSvmRange | undefined)[] = [];
+  private head = 0;
+  private tail = 0;
 
   constructor(context: SvmContext) {
-    this.#context = context;
+    this.context = context;
     this.work = new WorkItem(this);
   }
 
   /** Number of ranges on the list. */
   get pending(): number {
-    return this.#tail - this.#head;
+    return this.tail - this.head;
   }
 
   get mustRun(): boolean {
@@ -36,25 +36,25 @@ export class GarbageCollector implements RangeCollector, Worker {
 
   /** Queues `range` with its pages `[firstIndex, endIndex)` of an UNMAP event (spec/04-invalidation-and-gc §5.2). */
   enqueue(range: AmdgpuSvmRange, firstIndex: number, endIndex: number): void {
-    if (this.#context.closing) return;
+    if (this.context.closing) return;
     range.state |= SvmRangeState.owned;
     range.addPending(firstIndex, endIndex);
     if (!range.queued) {
-      this.#list[this.#tail++] = range;
+      this.list[this.tail++] = range;
       range.state |= SvmRangeState.queued;
     }
     this.work.queue();
-    this.#context.effects.current?.collectionQueued(range.startPage + firstIndex, range.startPage + endIndex - 1);
+    this.context.effects.current?.collectionQueued(range.startPage + firstIndex, range.startPage + endIndex - 1);
   }
 
   /** Takes a range that somebody else removes off the list (spec/revisions §4, v8 item 6). */
   dequeue(range: AmdgpuSvmRange): void {
     if (!range.queued) return;
-    this.#list.splice(this.#list.indexOf(range, this.#head), 1);
-    this.#tail--;
+    this.list.splice(this.list.indexOf(range, this.head), 1);
+    this.tail--;
     range.state &= ~SvmRangeState.queued;
     range.clearPending();
-    this.#letGo(range);
+    this.letGo(range);
   }
 
   /**
@@ -62,9 +62,9 @@ export class GarbageCollector implements RangeCollector, Worker {
    * the run at once and leaves the range neither removed nor queued (Q46).
    */
   collect(): number {
-    const context = this.#context;
-    if (this.#tail - this.#head > 1 && context.isUnseen) return this.#collectUnseen();
-    let range = this.#take();
+    const context = this.context;
+    if (this.tail - this.head > 1 && context.isUnseen) return this.collectUnseen();
+    let range = this.take();
     if (range === undefined) return 0;
     context.points.reach('work-unlock');
     while (range !== undefined) {
@@ -92,24 +92,24 @@ export class GarbageCollector implements RangeCollector, Worker {
         context.effects.current?.collected(range.startPage, range.pages, 0);
         if (range.queued) this.queuedAgain(range);
       }
-      this.#letGo(range);
+      this.letGo(range);
       context.points.reach('work-unlock');
-      range = this.#take();
+      range = this.take();
       context.points.reach('work-unlock');
     }
     return 0;
   }
 
   /** As the loop of `collect`, where nobody sees its order and nothing fails: neighbours lose their attributes together. */
-  #collectUnseen(): number {
-    const context = this.#context;
+  private collectUnseen(): number {
+    const context = this.context;
     const { framework } = context;
     const clears = context.revision.clearsAttributesOnUnmap;
     // The pages whose attributes go, from `first` on; where they end is told in small integers, without a box for each range.
     let first = 0;
     let endBlock = 0;
     let endIndex = 0;
-    for (let range = this.#take(); range !== undefined; range = this.#take()) {
+    for (let range = this.take(); range !== undefined; range = this.take()) {
       const { blockNumber, indexInBlock } = range;
       const fromIndex = indexInBlock + range.pendingFirstIndex;
       const toIndex = indexInBlock + range.pendingEndIndex;
@@ -128,7 +128,7 @@ export class GarbageCollector implements RangeCollector, Worker {
         endIndex = toIndex;
         if (framework.removeRange(range)) range.state |= SvmRangeState.collected;
       }
-      this.#letGo(range);
+      this.letGo(range);
     }
     return clears ? clearBetween(context, first, endBlock * PAGES_PER_BLOCK + endIndex) : 0;
   }
@@ -140,42 +140,42 @@ export class GarbageCollector implements RangeCollector, Worker {
 
   /** Finalisation: lets go of every range without collecting it (spec/04-invalidation-and-gc §6.5). */
   dropQueue(): void {
-    let range = this.#take();
+    let range = this.take();
     while (range !== undefined) {
       range.clearPending();
-      this.#letGo(range);
-      range = this.#take();
+      this.letGo(range);
+      range = this.take();
     }
   }
 
   /** A range that was just removed is on the list again. */
   protected queuedAgain({ startPage, pages }: AmdgpuSvmRange): void {
-    const { revision, effects } = this.#context;
+    const { revision, effects } = this.context;
     // From V5 on putting it back adds a node to the list that is there already; V4 removes it again.
     if (!revision.clearsAttributesOnUnmap)
       effects.current?.hazard('Q45', 'a collected range is on the list again', startPage, pages);
   }
 
-  #take(): AmdgpuSvmRange | undefined {
-    if (this.#head === this.#tail) return undefined;
-    const range = this.#list[this.#head]!;
-    this.#list[this.#head++] = undefined;
-    if (this.#head === this.#tail) {
-      if (this.#tail > LONG_LIST) this.#list = [];
-      this.#head = 0;
-      this.#tail = 0;
+  private take(): AmdgpuSvmRange | undefined {
+    if (this.head === this.tail) return undefined;
+    const range = this.list[this.head]!;
+    this.list[this.head++] = undefined;
+    if (this.head === this.tail) {
+      if (this.tail > LONG_LIST) this.list = [];
+      this.head = 0;
+      this.tail = 0;
     }
     range.state &= ~SvmRangeState.queued;
     return range;
   }
 
-  #letGo(range: AmdgpuSvmRange): void {
+  private letGo(range: AmdgpuSvmRange): void {
     if (!range.queued && !range.hasPending) range.state &= ~SvmRangeState.owned;
   }
 
   /** What the worker does. */
   runWork(): void {
-    const context = this.#context;
+    const context = this.context;
     context.device.counters.gcRuns++;
     context.points.reach('svm-lock');
     context.svmLock.acquire();

@@ -17,26 +17,26 @@ export class KfdQueues {
   resumeCalls = 0;
   /** Successful quiesce calls without a successful resume call. */
   stopped = 0;
-  readonly #queues: ProcessQueues;
+  private readonly queues: ProcessQueues;
 
   constructor(queues: ProcessQueues) {
-    this.#queues = queues;
+    this.queues = queues;
   }
 
   quiesce(): number {
     this.quiesceCalls++;
-    if (this.quiesceResult === 0) this.#count(1);
+    if (this.quiesceResult === 0) this.count(1);
     return this.quiesceResult;
   }
 
   resume(): number {
     this.resumeCalls++;
-    if (this.resumeResult === 0) this.#count(-1);
+    if (this.resumeResult === 0) this.count(-1);
     return this.resumeResult;
   }
 
-  #count(change: number): void {
+  private count(change: number): void {
     this.stopped += change;
-    this.#queues.stops += change;
+    this.queues.stops += change;
   }
 }

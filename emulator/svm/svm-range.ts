@@ -32,8 +32,8 @@ const EMPTY_FIRST = 0x7fff_ffff;
 export class AmdgpuSvmRange extends GpuRange {
   // Hull of the queued pages, as offsets from the first page; empty is first > last. They come first, next to what an event looks at: one
   // cache line less.
-  #pendingFirst = EMPTY_FIRST;
-  #pendingLast = 0;
+  pendingFirstIndex = EMPTY_FIRST;
+  private pendingLastIndex = 0;
   /** Index of the PTE flags of the last successful commit, 0 before the first. */
   pteFlags = 0;
   /** Flag mask of the attribute interval at the last successful commit. */
@@ -83,8 +83,8 @@ export class AmdgpuSvmRange extends GpuRange {
   // No private method: its brand would be a field of each range.
   /** Widens the pending span by the pages with the indices `[firstIndex, endIndex)`, for an operation: an UNMAP by default. */
   addPending(firstIndex: number, endIndex: number, operation: number = SvmRangeState.unmapPending): void {
-    if (firstIndex < this.#pendingFirst) this.#pendingFirst = firstIndex;
-    if (endIndex - 1 > this.#pendingLast) this.#pendingLast = endIndex - 1;
+    if (firstIndex < this.pendingFirstIndex) this.pendingFirstIndex = firstIndex;
+    if (endIndex - 1 > this.pendingLastIndex) this.pendingLastIndex = endIndex - 1;
     this.state |= operation;
   }
 
@@ -94,25 +94,20 @@ export class AmdgpuSvmRange extends GpuRange {
   }
 
   get pendingFirst(): number {
-    return this.startPage + this.#pendingFirst;
+    return this.startPage + this.pendingFirstIndex;
   }
 
   get pendingLast(): number {
-    return this.startPage + this.#pendingLast;
-  }
-
-  /** Index of the first of its pages that is pending. */
-  get pendingFirstIndex(): number {
-    return this.#pendingFirst;
+    return this.startPage + this.pendingLastIndex;
   }
 
   /** Index after the last of its pages that is pending. */
   get pendingEndIndex(): number {
-    return this.#pendingLast + 1;
+    return this.pendingLastIndex + 1;
   }
 
   get hasPending(): boolean {
-    return this.#pendingFirst <= this.#pendingLast || (this.state & SvmRangeState.unmapPending) !== 0;
+    return this.pendingFirstIndex <= this.pendingLastIndex || (this.state & SvmRangeState.unmapPending) !== 0;
   }
 
   /** Of a range that has something pending: what; unmapping goes before restoring. */
@@ -129,8 +124,8 @@ export class AmdgpuSvmRange extends GpuRange {
   }
 
   clearPending(): void {
-    this.#pendingFirst = EMPTY_FIRST;
-    this.#pendingLast = 0;
+    this.pendingFirstIndex = EMPTY_FIRST;
+    this.pendingLastIndex = 0;
     this.state &= ~(SvmRangeState.unmapPending | SvmRangeState.restorePending);
   }
 }

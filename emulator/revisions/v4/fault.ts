@@ -55,18 +55,18 @@ export function handleFault(context: SvmContext, page: number, timestamp: number
 
 /** A call that waits for the svm lock. */
 class WaitingFault implements FaultCall {
-  readonly #context: SvmContext;
-  readonly #page: number;
-  readonly #write: boolean;
+  private readonly context: SvmContext;
+  private readonly page: number;
+  private readonly write: boolean;
 
   constructor(context: SvmContext, page: number, write: boolean) {
-    this.#context = context;
-    this.#page = page;
-    this.#write = write;
+    this.context = context;
+    this.page = page;
+    this.write = write;
   }
 
   run(): number {
-    return handleLocked(this.#context, this.#page, this.#write);
+    return handleLocked(this.context, this.page, this.write);
   }
 }
 

@@ -32,95 +32,95 @@ const { EAGAIN } = Errno;
  * again when the lock is free.
  */
 export class SetAttributes {
-  readonly #context: SvmContext;
-  #request!: AttributeRequest;
-  #first = 0;
-  #last = 0;
-  #step: Step = Step.begin;
-  #cursor = 0;
-  #segmentEnd = 0;
-  #retry = false;
+  private readonly context: SvmContext;
+  private request!: AttributeRequest;
+  private first = 0;
+  private last = 0;
+  private step: Step = Step.begin;
+  private cursor = 0;
+  private segmentEnd = 0;
+  private retry = false;
   // The change set of the segment at hand.
-  #trigger = 0;
-  #interval: AttributeInterval | null = null;
+  private trigger = 0;
+  private interval: AttributeInterval | null = null;
   // The record being built.
-  readonly #target: AttributeRecord = defaultRecord(0, 0);
+  private readonly target: AttributeRecord = defaultRecord(0, 0);
 
   constructor(context: SvmContext) {
-    this.#context = context;
+    this.context = context;
   }
 
   /** Begins a call for the pages `[first, last]`, both inclusive; `request` must not change until it ends. */
   begin(first: number, last: number, request: AttributeRequest): this {
-    this.#first = first;
-    this.#last = last;
-    this.#request = request;
-    this.#step = Step.begin;
-    this.#interval = null;
+    this.first = first;
+    this.last = last;
+    this.request = request;
+    this.step = Step.begin;
+    this.interval = null;
     return this;
   }
 
   run(): number {
-    const context = this.#context;
-    if (this.#step === Step.begin) {
-      if (this.#mustSleepForCollector()) return SLEEPING;
+    const context = this.context;
+    if (this.step === Step.begin) {
+      if (this.mustSleepForCollector()) return SLEEPING;
       // mutant: set-does-not-wait
       context.collector.waitIdle();
-      const result = this.#validate();
+      const result = this.validate();
       if (result !== 0) return result;
-      this.#beginPass();
+      this.beginPass();
     }
     while (true) {
-      if (this.#step === Step.retry) {
+      if (this.step === Step.retry) {
         // Q15: the second pass finds equal records and repeats nothing.
-        if (this.#mustSleepForCollector()) return SLEEPING;
+        if (this.mustSleepForCollector()) return SLEEPING;
         context.collector.waitIdle();
-        context.effects.current?.setRetried(this.#first, this.#last);
-        this.#beginPass();
+        context.effects.current?.setRetried(this.first, this.last);
+        this.beginPass();
       }
-      if (this.#step === Step.edit) {
-        const failure = this.#editSegment();
+      if (this.step === Step.edit) {
+        const failure = this.editSegment();
         if (failure !== 0) return failure;
-        this.#step = Step.apply;
+        this.step = Step.apply;
       }
       // mutant: race-set-does-not-sleep
       if (context.svmLock.held) return SLEEPING;
-      const hasEffect = (this.#trigger & HAS_EFFECT) !== 0;
-      const result = hasEffect || this.#interval!.freed ? this.#applyChange() : 0;
+      const hasEffect = (this.trigger & HAS_EFFECT) !== 0;
+      const result = hasEffect || this.interval!.freed ? this.applyChange() : 0;
       context.tree.release();
       // mutant: race-set-not-retried
-      if (result === -EAGAIN) this.#retry = true;
+      if (result === -EAGAIN) this.retry = true;
       else if (result !== 0) return result;
-      if (this.#segmentEnd < this.#last) {
-        this.#cursor = this.#segmentEnd + 1;
-        this.#step = Step.edit;
-      } else if (this.#retry) {
-        this.#step = Step.retry;
+      if (this.segmentEnd < this.last) {
+        this.cursor = this.segmentEnd + 1;
+        this.step = Step.edit;
+      } else if (this.retry) {
+        this.step = Step.retry;
       } else {
         return 0;
       }
     }
   }
 
-  #beginPass(): void {
-    this.#cursor = this.#first;
-    this.#retry = false;
-    this.#step = Step.edit;
+  private beginPass(): void {
+    this.cursor = this.first;
+    this.retry = false;
+    this.step = Step.edit;
   }
 
-  #mustSleepForCollector(): boolean {
+  private mustSleepForCollector(): boolean {
     // mutant: race-set-collects-under-lock
-    return this.#context.collector.work.pending && this.#context.svmLock.held;
+    return this.context.collector.work.pending && this.context.svmLock.held;
   }
 
-  #validate(): number {
-    if (!isValidRequest(this.#request, this.#context.revision.uapi.lastAttributeType)) return -Errno.EINVAL;
+  private validate(): number {
+    if (!isValidRequest(this.request, this.context.revision.uapi.lastAttributeType)) return -Errno.EINVAL;
     // mutant: wrap-accepted
-    if (this.#first > this.#last) return -Errno.EINVAL;
-    const { process, points } = this.#context;
+    if (this.first > this.last) return -Errno.EINVAL;
+    const { process, points } = this.context;
     points.reach('mmap-lock');
     process.mmapLock.acquireRead();
-    const result = walkVmas(process, this.#first, this.#last);
+    const result = walkVmas(process, this.first, this.last);
     process.mmapLock.releaseRead();
     points.reach('vma-checked');
     points.reach('mmap-unlock');
@@ -134,42 +134,42 @@ export class SetAttributes {
    * V8 puts functions of up to 460 bytes of bytecode into their caller, and no more than 920 into one. This one and `run`
    * are a little longer, so that what they call is put into each of them: in pieces, a SET takes 1.2 times as long.
    */
-  #editSegment(): number {
-    const { tree, points, effects, failures } = this.#context;
+  private editSegment(): number {
+    const { tree, points, effects, failures } = this.context;
     tree.hold();
-    const cursor = this.#cursor;
+    const cursor = this.cursor;
     // Asked first because that is short enough to become part of this function.
     const interval = tree.found.find(cursor) ?? tree.findAndNote(cursor);
     let failure = 0;
     if (interval === undefined) {
       const next = tree.afterHole(cursor);
       // mutant: segment-skips-hole
-      this.#segmentEnd = next === undefined ? this.#last : Math.min(this.#last, next.first - 1);
-      failure = this.#editHole();
+      this.segmentEnd = next === undefined ? this.last : Math.min(this.last, next.first - 1);
+      failure = this.editHole();
     } else {
       const { first, last } = interval;
-      const end = last < this.#last ? last : this.#last;
-      const target = this.#target;
-      this.#segmentEnd = end;
-      this.#interval = interval;
+      const end = last < this.last ? last : this.last;
+      const target = this.target;
+      this.segmentEnd = end;
+      this.interval = interval;
       copyRecord(target, interval);
-      applyRequest(target, this.#request);
+      applyRequest(target, this.request);
       if (recordsEqual(target, interval)) {
         // mutant: equal-set-has-effects
-        this.#trigger = 0;
-        if (effects.current !== null) this.#tell('unchanged', first, last);
+        this.trigger = 0;
+        if (effects.current !== null) this.tell('unchanged', first, last);
       } else {
-        this.#trigger = triggerOf(interval, target);
+        this.trigger = triggerOf(interval, target);
         const isWhole = cursor === first && end === last;
         if (!isWhole) {
           failure = failures.take('allocate-interval');
           // mutant: no-split-invalidation
-          this.#trigger |= rangeSplit;
+          this.trigger |= rangeSplit;
           if (failure === 0) tree.split(interval, cursor, end);
         }
         if (failure === 0) {
           copyRecord(interval, target);
-          if (effects.current !== null) this.#tell(isWhole ? 'changed' : 'split', first, last);
+          if (effects.current !== null) this.tell(isWhole ? 'changed' : 'split', first, last);
         }
       }
     }
@@ -179,43 +179,43 @@ export class SetAttributes {
     return failure;
   }
 
-  #editHole(): number {
+  private editHole(): number {
     // The default snapshot of spec/02-attributes §4.3: with XNACK on, the defaults of a context never change.
-    const { defaults } = this.#context;
-    const target = this.#target;
-    const failure = this.#context.failures.take('allocate-interval');
+    const { defaults } = this.context;
+    const target = this.target;
+    const failure = this.context.failures.take('allocate-interval');
     if (failure !== 0) return failure;
     copyRecord(target, defaults);
-    applyRequest(target, this.#request);
-    this.#trigger = triggerOf(defaults, target);
-    this.#interval = new AttributeInterval(this.#cursor, this.#segmentEnd, target);
-    this.#context.tree.insert(this.#interval);
-    if (this.#context.effects.current !== null) this.#tell('inserted', this.#cursor, this.#segmentEnd);
+    applyRequest(target, this.request);
+    this.trigger = triggerOf(defaults, target);
+    this.interval = new AttributeInterval(this.cursor, this.segmentEnd, target);
+    this.context.tree.insert(this.interval);
+    if (this.context.effects.current !== null) this.tell('inserted', this.cursor, this.segmentEnd);
     return 0;
   }
 
   /** Tells who listens what was done to the segment at the cursor of an interval that was `[oldFirst, oldLast]`. */
-  #tell(kind: AttributeEditKind, oldFirst: number, oldLast: number): void {
-    const { types, count } = this.#request;
+  private tell(kind: AttributeEditKind, oldFirst: number, oldLast: number): void {
+    const { types, count } = this.request;
     let mask = 0;
     for (let index = 0; index < count; index++) mask |= 1 << types[index]!;
-    this.#context.effects.current?.attributesEdited(
+    this.context.effects.current?.attributesEdited(
       kind,
-      this.#cursor,
-      this.#segmentEnd,
+      this.cursor,
+      this.segmentEnd,
       oldFirst,
       oldLast,
-      this.#trigger,
+      this.trigger,
       mask,
     );
   }
 
   /** The effect of the change set on the interval as it is now (spec/02-attributes §4.8, §5.2). */
-  #applyChange(): number {
-    const trigger = this.#trigger;
+  private applyChange(): number {
+    const trigger = this.trigger;
     if (trigger === 0 || trigger === attributeOnly) return 0;
-    const context = this.#context;
-    const interval = this.#interval!;
+    const context = this.context;
+    const interval = this.interval!;
     const hasEffect = (trigger & HAS_EFFECT) !== 0;
     if (interval.freed) {
       // Its bounds and record are read before the trigger is looked at: also where nothing is to be done.
@@ -227,12 +227,12 @@ export class SetAttributes {
         interval.first,
         interval.last - interval.first + 1,
       );
-    } else if (hasEffect && (interval.first !== this.#cursor || interval.last !== this.#segmentEnd)) {
+    } else if (hasEffect && (interval.first !== this.cursor || interval.last !== this.segmentEnd)) {
       context.effects.current?.hazard(
         'Q34',
         'SET_ATTR applies its effect to an interval that another SET_ATTR has reshaped',
-        this.#cursor,
-        this.#segmentEnd - this.#cursor + 1,
+        this.cursor,
+        this.segmentEnd - this.cursor + 1,
       );
     }
     if (!hasEffect) return 0;

@@ -21,9 +21,9 @@ const GET = SvmOperation.getAttributes;
  * `begin` gives the result or SLEEPING, then `resume` goes on.
  */
 export class SvmIoctl implements SvmIoctlCall {
-  #set: SetAttributes | null = null;
-  #setContext: SvmContext | null = null;
-  readonly #request = new AttributeRequest();
+  private set: SetAttributes | null = null;
+  private setContext: SvmContext | null = null;
+  private readonly request = new AttributeRequest();
 
   /** `memory` null is a null pointer, 'bad' one that copy-from-user faults on. */
   begin(context: SvmContext | number, args: SvmArguments, memory: UserMemory | 'bad' | null): number {
@@ -40,7 +40,7 @@ export class SvmIoctl implements SvmIoctlCall {
     // mutant: null-pointer-errno, operation-before-copy
     if (memory === null) return -Errno.EINVAL;
     if (memory === 'bad' || memory.bytes.length < count * ATTRIBUTE_BYTES) return -Errno.EFAULT;
-    copyFromUser(this.#request, memory.bytes, count);
+    copyFromUser(this.request, memory.bytes, count);
     // mutant: operation-2-accepted
     if (args.operation !== SET && args.operation !== GET) {
       return -Errno.EINVAL;
@@ -51,22 +51,22 @@ export class SvmIoctl implements SvmIoctlCall {
     const sum = first + pages;
     const last = sum > PAGE_NUMBER_END ? sum - PAGE_NUMBER_END - 1 : sum - 1;
     if (args.operation === SET) {
-      if (this.#set === null || this.#setContext !== context) {
-        this.#set = new SetAttributes(context);
-        this.#setContext = context;
+      if (this.set === null || this.setContext !== context) {
+        this.set = new SetAttributes(context);
+        this.setContext = context;
       }
-      return this.#set.begin(first, last, this.#request).run();
+      return this.set.begin(first, last, this.request).run();
     }
-    const result = getAttributes(context, first, last, this.#request);
+    const result = getAttributes(context, first, last, this.request);
     // mutant: get-writes-despite-error
     if (result !== 0) return result;
     if (memory.readOnly === true) return -Errno.EFAULT;
-    copyToUser(memory.bytes, this.#request, count);
+    copyToUser(memory.bytes, this.request, count);
     return 0;
   }
 
   /** Goes on with a call that slept; the svm lock should be free now. */
   resume(): number {
-    return this.#set === null ? SLEEPING : this.#set.run();
+    return this.set === null ? SLEEPING : this.set.run();
   }
 }

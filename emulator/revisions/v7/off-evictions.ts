@@ -9,27 +9,27 @@ export class Evictions {
   count = 0;
   /** Whether this context has stopped the queues. */
   quiesced = false;
-  readonly #context: SvmContext;
-  readonly #statistics: RestoreStatistics;
-  #stoppedAt = 0;
+  private readonly context: SvmContext;
+  private readonly statistics: RestoreStatistics;
+  private stoppedAt = 0;
 
   constructor(context: SvmContext, statistics: RestoreStatistics) {
-    this.#context = context;
-    this.#statistics = statistics;
+    this.context = context;
+    this.statistics = statistics;
   }
 
   /** One more event; the first one stops the queues. An error of that is lost. */
   begin(): void {
     this.count++;
     if (this.count !== 1 || this.quiesced) return;
-    const { vm, process, clock, effects } = this.#context;
+    const { vm, process, clock, effects } = this.context;
     if (!process.hasUsers) return;
     // mutant: off-evict-no-stop
     const result = vm.kfd.quiesce();
     this.quiesced = result === 0;
     if (result === 0) {
-      this.#statistics.stops++;
-      this.#stoppedAt = clock.now;
+      this.statistics.stops++;
+      this.stoppedAt = clock.now;
     }
     effects.current?.queuesQuiesced(result);
   }
@@ -38,17 +38,17 @@ export class Evictions {
   resume(): void {
     if (!this.quiesced) return;
     this.quiesced = false;
-    const { vm, process, clock, effects } = this.#context;
+    const { vm, process, clock, effects } = this.context;
     if (!process.hasUsers) return;
     // mutant: off-never-resumed
     const result = vm.kfd.resume();
     if (result === 0) {
-      const time = clock.now - this.#stoppedAt;
-      this.#statistics.stoppedTime += time;
-      this.#statistics.longestStop = Math.max(this.#statistics.longestStop, time);
+      const time = clock.now - this.stoppedAt;
+      this.statistics.stoppedTime += time;
+      this.statistics.longestStop = Math.max(this.statistics.longestStop, time);
     }
     // A repaired driver does not forget that they are stopped.
-    else if (this.#context.revision.repairs['resume-again']) this.quiesced = true;
+    else if (this.context.revision.repairs['resume-again']) this.quiesced = true;
     effects.current?.queuesResumed(result);
   }
 }

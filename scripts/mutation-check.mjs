@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { createServer } from 'vite';
 import { allAnchors, mutate } from './mutant-anchors.mjs';
+import { complaintsAbout } from './mutant-types.mjs';
 import { MUTANTS } from './mutants.mjs';
 import { isMain, messageOf, root, runMain, ScriptError } from './support.mjs';
 
@@ -175,6 +176,8 @@ async function main() {
   const unknown = positionals.filter((name) => !MUTANTS.some(({ id }) => id === name));
   if (unknown.length > 0) throw new ScriptError(`no mutant is named ${unknown.join(', ')}`);
   const mutants = positionals.length === 0 ? MUTANTS : MUTANTS.filter(({ id }) => positionals.includes(id));
+  const complaints = await complaintsAbout(mutants);
+  if (complaints.length > 0) throw new ScriptError(`mutants that do not compile:\n${complaints.join('\n')}`);
   /** @type {Verdict[]} */
   const verdicts = [];
   await judgeAll(mutants, Number(values.jobs), (verdict) => {

@@ -1,6 +1,7 @@
 /** The race explorer finds rules that are broken under a race only, the fuzzer those that are broken at all. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { moduleEvaluator } from '../scripts/evaluate-modules.mjs';
+import { complaintsAbout } from '../scripts/mutant-types.mjs';
 import { MUTANTS } from '../scripts/mutants.mjs';
 import { RACE_MUTANTS } from '../scripts/mutants-races.mjs';
 import { transformAll } from '../scripts/mutation-check.mjs';
@@ -86,6 +87,12 @@ describe('each kind of finding', () => {
     const { modules, mutated } = await transformAll(planted, ENTRY);
     const evaluate = moduleEvaluator(modules, ENTRY);
     judges = async (id) => (await evaluate(mutated.get(id))) as unknown as Judges;
+  });
+
+  it('is planted by code that compiles', async () => {
+    const own = PLANTED.flatMap(({ id, becomes }) => (becomes === undefined ? [] : [{ id, becomes }]));
+    expect(own).toHaveLength(2);
+    expect(await complaintsAbout(own)).toEqual([]);
   });
 
   it.each(PLANTED)('$kind is found where $id is broken', async ({ kind, id, revision = 'v4', program }) => {

@@ -66,7 +66,16 @@ export class SetAttributes {
       if (this.mustSleepForCollector()) return SLEEPING;
       // mutant: set-does-not-wait
       context.collector.waitIdle();
-      const result = this.validate();
+      if (!isValidRequest(this.request, context.revision.uapi.lastAttributeType)) return -Errno.EINVAL;
+      // mutant: wrap-accepted
+      if (this.first > this.last) return -Errno.EINVAL;
+      const { process, points } = context;
+      points.reach('mmap-lock');
+      process.mmapLock.acquireRead();
+      const result = walkVmas(process, this.first, this.last);
+      process.mmapLock.releaseRead();
+      points.reach('vma-checked');
+      points.reach('mmap-unlock');
       if (result !== 0) return result;
       this.beginPass();
     }
@@ -113,31 +122,18 @@ export class SetAttributes {
     return this.context.collector.work.pending && this.context.svmLock.held;
   }
 
-  private validate(): number {
-    if (!isValidRequest(this.request, this.context.revision.uapi.lastAttributeType)) return -Errno.EINVAL;
-    // mutant: wrap-accepted
-    if (this.first > this.last) return -Errno.EINVAL;
-    const { process, points } = this.context;
-    points.reach('mmap-lock');
-    process.mmapLock.acquireRead();
-    const result = walkVmas(process, this.first, this.last);
-    process.mmapLock.releaseRead();
-    points.reach('vma-checked');
-    points.reach('mmap-unlock');
-    return result;
-  }
-
   /**
    * The tree change of the segment at the cursor; leaves the change set and, as the interval is kept until the change is
    * applied, the tree held. Returns 0, or -ENOMEM without holding it.
    *
    * V8 puts functions of up to 460 bytes of bytecode into their caller, and no more than 920 into one. This one and `run`
-   * are a little longer, so that what they call is put into each of them: in pieces, a SET takes 1.2 times as long.
+   * are longer (`test/function-sizes.test.ts`), so that what they call is put into each of them: in pieces, a SET takes 1.2 times as long.
    */
   private editSegment(): number {
-    const { tree, points, effects, failures } = this.context;
+    const { tree, points, effects, failures, defaults } = this.context;
     tree.hold();
     const cursor = this.cursor;
+    const target = this.target;
     // Asked first because that is short enough to become part of this function.
     const interval = tree.found.find(cursor) ?? tree.findAndNote(cursor);
     let failure = 0;
@@ -145,11 +141,19 @@ export class SetAttributes {
       const next = tree.afterHole(cursor);
       // mutant: segment-skips-hole
       this.segmentEnd = next === undefined ? this.last : Math.min(this.last, next.first - 1);
-      failure = this.editHole();
+      failure = failures.take('allocate-interval');
+      if (failure === 0) {
+        // The default snapshot of spec/02-attributes §4.3: with XNACK on, the defaults of a context never change.
+        copyRecord(target, defaults);
+        applyRequest(target, this.request);
+        this.trigger = triggerOf(defaults, target);
+        this.interval = new AttributeInterval(cursor, this.segmentEnd, target);
+        tree.insert(this.interval);
+        if (effects.current !== null) this.tell('inserted', cursor, this.segmentEnd);
+      }
     } else {
       const { first, last } = interval;
       const end = last < this.last ? last : this.last;
-      const target = this.target;
       this.segmentEnd = end;
       this.interval = interval;
       copyRecord(target, interval);
@@ -177,21 +181,6 @@ export class SetAttributes {
     points.reach('tree-unlock');
     if (failure !== 0) tree.release();
     return failure;
-  }
-
-  private editHole(): number {
-    // The default snapshot of spec/02-attributes §4.3: with XNACK on, the defaults of a context never change.
-    const { defaults } = this.context;
-    const target = this.target;
-    const failure = this.context.failures.take('allocate-interval');
-    if (failure !== 0) return failure;
-    copyRecord(target, defaults);
-    applyRequest(target, this.request);
-    this.trigger = triggerOf(defaults, target);
-    this.interval = new AttributeInterval(this.cursor, this.segmentEnd, target);
-    this.context.tree.insert(this.interval);
-    if (this.context.effects.current !== null) this.tell('inserted', this.cursor, this.segmentEnd);
-    return 0;
   }
 
   /** Tells who listens what was done to the segment at the cursor of an interval that was `[oldFirst, oldLast]`. */

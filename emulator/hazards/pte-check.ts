@@ -1,7 +1,9 @@
 // Models: nothing - it holds the PTEs of some pages against the process, the ranges and the attributes (07-quirks, I1 to I6).
 import { SvmAccess, SvmFlag } from '../../lib/uapi/constants.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
-import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
+import { frameAt, SYSTEM_FRAMES_END } from '../kernel/frame.ts';
+import type { Frames } from '../kernel/frame.ts';
+import { PIECE_SHIFT } from '../kernel/page-block.ts';
 import type { PageBlock } from '../kernel/page-block.ts';
 import { PteMemory } from '../gpu/pte-format.ts';
 import { DEVICE_PRIVATE, PRESENT, WRITE_FAULTED } from '../mm/cpu-pages.ts';
@@ -48,15 +50,41 @@ export function checkPtes(file: WatchedFile, startPage: number, endPage: number,
 /** Whether any of the pages has a PTE that the GPU can use. They lie in one block of 2 MiB. */
 export function hasLivePtes({ vm, gpu }: WatchedFile, startPage: number, pages: number): boolean {
   const blockNumber = Math.floor(startPage / PAGES_PER_BLOCK);
-  const block = vm.pageTable.blocks.get(blockNumber);
+  const block = vm.pageTable.blocks.getPacked(blockNumber);
   if (block === undefined || block.used === 0) return false;
-  const offset = block.base + startPage - blockNumber * PAGES_PER_BLOCK;
   const { pteFlags } = gpu;
-  for (let index = offset; index < offset + pages; index++) {
-    if (block.marks[index] !== 0 && block.frames[index] !== 0 && pteFlags.permits(block.marks[index]!, false))
-      return true;
+  const from = startPage - blockNumber * PAGES_PER_BLOCK;
+  const to = from + pages;
+  for (let index = firstUsed(block, from, to); index < to; index = firstUsed(block, index + 1, to)) {
+    if (block.frameAt(index) !== 0 && pteFlags.permits(block.markAt(index), false)) return true;
   }
   return false;
+}
+
+/**
+ * How many PTEs that the GPU can use become others when the pages, which lie in one block of 2 MiB, get PTEs with the flags
+ * `flags` and the frames `frames`.
+ */
+export function countReplaced(
+  { vm, gpu }: WatchedFile,
+  startPage: number,
+  pages: number,
+  flags: number,
+  frames: Frames,
+): number {
+  const blockNumber = Math.floor(startPage / PAGES_PER_BLOCK);
+  const block = vm.pageTable.blocks.getPacked(blockNumber);
+  if (block === undefined || block.used === 0) return 0;
+  const { pteFlags } = gpu;
+  const from = startPage - blockNumber * PAGES_PER_BLOCK;
+  const to = from + pages;
+  let replaced = 0;
+  for (let index = firstUsed(block, from, to); index < to; index = firstUsed(block, index + 1, to)) {
+    const mark = block.markAt(index);
+    if (mark === flags && block.frameAt(index) === frameAt(frames, index - from)) continue;
+    if (pteFlags.permits(mark, false)) replaced++;
+  }
+  return replaced;
 }
 
 /** The pages `[from, to)` of one block, in pieces of one VMA, one range and one attribute interval. */
@@ -91,11 +119,12 @@ function checkBlock(
 }
 
 /** The first page with a PTE among those with the numbers `[from, to)` inside the block; `to` without one. */
-function firstUsed(gpu: PageBlock, from: number, to: number): number {
-  const { marks, base } = gpu;
-  let at = from;
-  while (at < to && marks[base + at] === 0) at++;
-  return at;
+function firstUsed(block: PageBlock, from: number, to: number): number {
+  let index = from;
+  // What is packed has one mark, and is asked once.
+  while (index < to && block.markAt(index) === 0)
+    index = block.isPacked(index >> PIECE_SHIFT) ? ((index >> PIECE_SHIFT) + 1) << PIECE_SHIFT : index + 1;
+  return Math.min(index, to);
 }
 
 /** Pages that are judged alike. */

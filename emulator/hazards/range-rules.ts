@@ -1,9 +1,8 @@
 // Models: nothing - the rules about ranges, PTEs and their invalidation (07-quirks, section C and D; I1 to I6, I12).
 import { SvmAccess } from '../../lib/uapi/constants.ts';
 import { Errno } from '../../lib/uapi/errno.ts';
-import { frameAt, SYSTEM_FRAMES_END } from '../kernel/frame.ts';
+import { SYSTEM_FRAMES_END } from '../kernel/frame.ts';
 import type { Frames } from '../kernel/frame.ts';
-import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import { NotifierEvent } from '../mm/interval-notifier.ts';
 import { Protection } from '../mm/vma.ts';
 import { PteMemory } from '../gpu/pte-format.ts';
@@ -14,7 +13,7 @@ import { Causes, Wrong } from './causes.ts';
 import type { Cause } from './causes.ts';
 import type { OffRules } from './off-rules.ts';
 import { PageSpans } from './page-spans.ts';
-import { checkPtes, hasLivePtes } from './pte-check.ts';
+import { checkPtes, countReplaced, hasLivePtes } from './pte-check.ts';
 import type { PteFault, PteFaultListener } from './pte-check.ts';
 import { PteNames } from './pte-names.ts';
 import type { CoveringRange } from './pte-names.ts';
@@ -150,18 +149,7 @@ export class RangeRules implements PteFaultListener {
   }
 
   ptesReplacing(startPage: number, pages: number, flags: number, frames: Frames): void {
-    const { pageTable } = this.#watch.vm;
-    const blockNumber = Math.floor(startPage / PAGES_PER_BLOCK);
-    const block = pageTable.blocks.get(blockNumber);
-    if (block === undefined) return;
-    const { pteFlags } = this.#watch.gpu;
-    const offset = block.base + startPage - blockNumber * PAGES_PER_BLOCK;
-    let live = 0;
-    for (let index = 0; index < pages; index++) {
-      const mark = block.marks[offset + index]!;
-      if (mark === 0 || (mark === flags && block.frames[offset + index] === frameAt(frames, index))) continue;
-      if (pteFlags.permits(mark, false)) live++;
-    }
+    const live = countReplaced(this.#watch, startPage, pages, flags, frames);
     if (live > 0) this.#replaced = { startPage, pages, live };
   }
 

@@ -115,16 +115,15 @@ export class PageBlock {
 
   /** The pages of piece `piece` have entries of their own from now on, until it is packed again. */
   unpack(piece: number): void {
-    if (this.isPacked(piece)) PageBlock.writeOut(this, piece);
+    if (this.isPacked(piece)) this.writeOut(piece);
   }
 
-  // Static: the brand of private methods would be a field of each block.
-  private static writeOut(block: PageBlock, piece: number): void {
-    block.packed &= ~(1 << piece);
-    const { frames, marks } = block;
-    const first = block.base + (piece << PIECE_SHIFT);
-    const frame = block.pieceFrames[block.pieceBase + piece]!;
-    const mark = block.pieceMarks[block.pieceBase + piece]!;
+  private writeOut(piece: number): void {
+    this.packed &= ~(1 << piece);
+    const { frames, marks } = this;
+    const first = this.base + (piece << PIECE_SHIFT);
+    const frame = this.pieceFrames[this.pieceBase + piece]!;
+    const mark = this.pieceMarks[this.pieceBase + piece]!;
     for (let within = 0; within < PIECE_PAGES; within++) {
       frames[first + within] = frame === 0 ? 0 : frame + within;
       marks[first + within] = mark;

@@ -80,7 +80,6 @@ export class AmdgpuSvmRange extends GpuRange {
     return this.gpuMapped && this.attributeFlags === attributeFlags && this.committable;
   }
 
-  // No private method: its brand would be a field of each range.
   /** Widens the pending span by the pages with the indices `[firstIndex, endIndex)`, for an operation: an UNMAP by default. */
   addPending(firstIndex: number, endIndex: number, operation: number = SvmRangeState.unmapPending): void {
     if (firstIndex < this.pendingFirstIndex) this.pendingFirstIndex = firstIndex;

@@ -13,23 +13,18 @@ it(
   HALF_A_MINUTE,
 );
 
-it(
-  'names the mutant that refers to what there is not, next to others of the file and on the same lines',
-  async () => {
-    const changed = new Map([
-      ['vram-tried-again', 'const answer = this.commit(interval, range, mode, result, false);'],
-      ['split-loses-right-piece', 'if (last < oldLast)\n  this.insertNothing();'],
-      ['hole-errno', 'if (vma === undefined) return -Errno.EMISSING;'],
-      ['closing-invalidates', 'if (context.closing) returns();'],
-    ]);
-    const complaints = await complaintsAbout(
-      MUTANTS.map(({ id, becomes }) => ({ id, becomes: changed.get(id) ?? becomes })),
-    );
-    expect(complaints.map((complaint) => complaint.split(':')[0]).sort()).toEqual([...changed.keys()].sort());
-    expect(complaints.join('\n')).toContain("vram-tried-again: Cannot find name 'mode'.");
-  },
-  HALF_A_MINUTE,
-);
+it('names the mutant that refers to what there is not, next to others of its file', async () => {
+  const wrong = [
+    { id: 'vram-tried-again', becomes: 'const answer = this.commit(interval, range, mode, result, false);' },
+    { id: 'split-loses-right-piece', becomes: 'if (last < oldLast)\n  this.insertNothing();' },
+    { id: 'hole-errno', becomes: 'if (vma === undefined) return -Errno.EMISSING;' },
+    { id: 'closing-invalidates', becomes: 'if (context.closing) returns();' },
+  ];
+  const right = ['failed-move-is-0', 'split-left-with-new-record', 'special-vma-accepted', 'clear-event-queues'];
+  const complaints = await complaintsAbout([...MUTANTS.filter(({ id }) => right.includes(id)), ...wrong]);
+  expect(complaints.map((complaint) => complaint.split(':')[0]).sort()).toEqual(wrong.map(({ id }) => id).sort());
+  expect(complaints.join('\n')).toContain("vram-tried-again: Cannot find name 'mode'.");
+});
 
 it('refuses one without a place', async () => {
   await expect(complaintsAbout([{ id: 'nowhere', becomes: '' }])).rejects.toThrow('mutant nowhere has no anchor');

@@ -126,61 +126,67 @@ export class SetAttributes {
    * The tree change of the segment at the cursor; leaves the change set and, as the interval is kept until the change is
    * applied, the tree held. Returns 0, or -ENOMEM without holding it.
    *
-   * V8 puts functions of up to 460 bytes of bytecode into their caller, and no more than 920 into one. This one and `run`
-   * are longer (`test/function-sizes.test.ts`), so that what they call is put into each of them: in pieces, a SET takes 1.2 times as long.
+   * Holes and intervals have a function each: V8 counts the calls in a function to choose which it puts there, and in one for
+   * both, those of a change would stay calls where many intervals were made before. `run` is longer than what V8 puts into its
+   * callers (`test/function-sizes.test.ts`), so that the handler has room for what a GET calls.
    */
   private editSegment(): number {
-    const { tree, points, effects, failures, defaults } = this.context;
+    const { tree, points } = this.context;
     tree.hold();
-    const cursor = this.cursor;
-    const target = this.target;
     // Asked first because that is short enough to become part of this function.
-    const interval = tree.found.find(cursor) ?? tree.findAndNote(cursor);
-    let failure = 0;
-    if (interval === undefined) {
-      const next = tree.afterHole(cursor);
-      // mutant: segment-skips-hole
-      this.segmentEnd = next === undefined ? this.last : Math.min(this.last, next.first - 1);
-      failure = failures.take('allocate-interval');
-      if (failure === 0) {
-        // The default snapshot of spec/02-attributes §4.3: with XNACK on, the defaults of a context never change.
-        copyRecord(target, defaults);
-        applyRequest(target, this.request);
-        this.trigger = triggerOf(defaults, target);
-        this.interval = new AttributeInterval(cursor, this.segmentEnd, target);
-        tree.insert(this.interval);
-        if (effects.current !== null) this.tell('inserted', cursor, this.segmentEnd);
-      }
-    } else {
-      const { first, last } = interval;
-      const end = last < this.last ? last : this.last;
-      this.segmentEnd = end;
-      this.interval = interval;
-      copyRecord(target, interval);
-      applyRequest(target, this.request);
-      if (recordsEqual(target, interval)) {
-        // mutant: equal-set-has-effects
-        this.trigger = 0;
-        if (effects.current !== null) this.tell('unchanged', first, last);
-      } else {
-        this.trigger = triggerOf(interval, target);
-        const isWhole = cursor === first && end === last;
-        if (!isWhole) {
-          failure = failures.take('allocate-interval');
-          // mutant: no-split-invalidation
-          this.trigger |= rangeSplit;
-          if (failure === 0) tree.split(interval, cursor, end);
-        }
-        if (failure === 0) {
-          copyRecord(interval, target);
-          if (effects.current !== null) this.tell(isWhole ? 'changed' : 'split', first, last);
-        }
-      }
-    }
+    const interval = tree.found.find(this.cursor) ?? tree.findAndNote(this.cursor);
+    const failure = interval === undefined ? this.editHole() : this.editInterval(interval);
     points.reach('attr-edited');
     points.reach('tree-unlock');
     if (failure !== 0) tree.release();
     return failure;
+  }
+
+  private editHole(): number {
+    const { tree, effects, failures, defaults } = this.context;
+    const { cursor, target } = this;
+    const next = tree.afterHole(cursor);
+    // mutant: segment-skips-hole
+    this.segmentEnd = next === undefined ? this.last : Math.min(this.last, next.first - 1);
+    const failure = failures.take('allocate-interval');
+    if (failure !== 0) return failure;
+    // The default snapshot of spec/02-attributes §4.3: with XNACK on, the defaults of a context never change.
+    copyRecord(target, defaults);
+    applyRequest(target, this.request);
+    this.trigger = triggerOf(defaults, target);
+    this.interval = new AttributeInterval(cursor, this.segmentEnd, target);
+    tree.insert(this.interval);
+    if (effects.current !== null) this.tell('inserted', cursor, this.segmentEnd);
+    return 0;
+  }
+
+  private editInterval(interval: AttributeInterval): number {
+    const { tree, effects, failures } = this.context;
+    const { cursor, target } = this;
+    const { first, last } = interval;
+    const end = last < this.last ? last : this.last;
+    this.segmentEnd = end;
+    this.interval = interval;
+    copyRecord(target, interval);
+    applyRequest(target, this.request);
+    if (recordsEqual(target, interval)) {
+      // mutant: equal-set-has-effects
+      this.trigger = 0;
+      if (effects.current !== null) this.tell('unchanged', first, last);
+      return 0;
+    }
+    this.trigger = triggerOf(interval, target);
+    const isWhole = cursor === first && end === last;
+    if (!isWhole) {
+      const failure = failures.take('allocate-interval');
+      // mutant: no-split-invalidation
+      this.trigger |= rangeSplit;
+      if (failure !== 0) return failure;
+      tree.split(interval, cursor, end);
+    }
+    copyRecord(interval, target);
+    if (effects.current !== null) this.tell(isWhole ? 'changed' : 'split', first, last);
+    return 0;
   }
 
   /** Tells who listens what was done to the segment at the cursor of an interval that was `[oldFirst, oldLast]`. */

@@ -61,6 +61,21 @@ export function allAnchors() {
   return anchors;
 }
 
+/**
+ * Each mutant with the place that it changes.
+ * @template {{ id: string }} T
+ * @param {readonly T[]} mutants
+ * @returns {(T & Anchor)[]}
+ */
+export function withAnchors(mutants) {
+  const anchors = allAnchors();
+  return mutants.map((mutant) => {
+    const anchor = anchors.get(mutant.id);
+    if (anchor === undefined) throw new ScriptError(`mutant ${mutant.id} has no anchor in emulator/`);
+    return { ...anchor, ...mutant };
+  });
+}
+
 /** The text of the module with the anchored node replaced. @param {Anchor} anchor @param {string} becomes */
 export function mutate({ source, start, end }, becomes) {
   return source.slice(0, start) + becomes + source.slice(end);

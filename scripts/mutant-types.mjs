@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { allAnchors, mutate } from './mutant-anchors.mjs';
+import { mutate, withAnchors } from './mutant-anchors.mjs';
 import { dependency, root, runCollected, ScriptError } from './support.mjs';
 
 /** @typedef {import('./mutant-anchors.mjs').Anchor} Anchor */
@@ -53,19 +53,13 @@ function mutateAll(mutants) {
  * @returns {Promise<string[]>}
  */
 export async function complaintsAbout(mutants) {
-  const anchors = allAnchors();
-  const placed = mutants.map((mutant) => {
-    const anchor = anchors.get(mutant.id);
-    if (anchor === undefined) throw new ScriptError(`mutant ${mutant.id} has no anchor in emulator/`);
-    return { ...anchor, ...mutant };
-  });
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'amdgpu-svm-mutants-')));
   try {
     fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
     fs.copyFileSync(path.join(root, 'tsconfig.json'), path.join(folder, 'tsconfig.json'));
     fs.symlinkSync(path.join(root, 'lib'), path.join(folder, 'lib'));
     const complaints = [];
-    for (const layer of layersOf(placed)) complaints.push(...(await compile(folder, layer)));
+    for (const layer of layersOf(withAnchors(mutants))) complaints.push(...(await compile(folder, layer)));
     return complaints;
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { createServer } from 'vite';
-import { allAnchors, mutate } from './mutant-anchors.mjs';
+import { mutate, withAnchors } from './mutant-anchors.mjs';
 import { complaintsAbout } from './mutant-types.mjs';
 import { MUTANTS } from './mutants.mjs';
 import { isMain, messageOf, root, runMain, ScriptError } from './support.mjs';
@@ -33,13 +33,11 @@ const ENTRY = '/test/model/both-suites.ts';
  * @returns {Promise<{ modules: Module[], mutated: Map<string, Module> }>}
  */
 export async function transformAll(mutants, entry) {
-  const anchors = allAnchors();
   const mutations = new Map(
-    mutants.map(({ id, becomes }) => {
-      const anchor = anchors.get(id);
-      if (anchor === undefined) throw new ScriptError(`mutant ${id} has no anchor in emulator/`);
-      return [id, { url: `/${anchor.file}`, source: mutate(anchor, becomes) }];
-    }),
+    withAnchors(mutants).map((mutant) => [
+      mutant.id,
+      { url: `/${mutant.file}`, source: mutate(mutant, mutant.becomes) },
+    ]),
   );
   const server = await createServer({
     configFile: false,

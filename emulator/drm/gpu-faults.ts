@@ -7,6 +7,7 @@ import type { GpuDevice } from '../gpu/gpu-device.ts';
 import { TIMESTAMP_BITS } from '../gpu/interrupt-ring.ts';
 import type { KernelRevision, PasidTable, SvmContext } from '../svm/context.ts';
 import type { DriverModule } from '../svm/driver-module.ts';
+import type { FaultCall } from '../svm/revision.ts';
 import { SLEEPING } from '../svm/sleeping.ts';
 import { fileOfPasid } from './requests.ts';
 import type { EmulatedFile } from './file.ts';
@@ -66,9 +67,12 @@ export class GpuFaults {
     }
     const time = timestamp ?? (now < TIMESTAMP_RANGE ? now : now % TIMESTAMP_RANGE);
     const call = context.mode.handleFault(context, page, time, write);
-    if (typeof call === 'number') return call;
+    return typeof call === 'number' ? call : this.#wait(call, sleeper);
+  }
+
+  #wait(call: FaultCall, sleeper: ((result: number) => void) | undefined): number {
     if (sleeper === undefined) throw new LockAssertionError('the svm lock is held by the interrupted operation');
-    surroundings.scope.addSleeper({
+    this.#device.surroundings.scope.addSleeper({
       resume: () => {
         const resumed = call.run();
         if (resumed === SLEEPING) return false;

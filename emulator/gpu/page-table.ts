@@ -59,33 +59,9 @@ export class GpuPageTable {
   /** As `write`, from page `indexInBlock` of a block on. */
   writeInBlock(blockNumber: number, indexInBlock: number, count: number, flags: number, frames: Frames): void {
     const block = this.blocks.getOrCreate(blockNumber);
-    const end = indexInBlock + count;
-    // A piece whose frame is 0 has none.
-    if (typeof frames !== 'number' || frames === 0) {
-      writeEach(block, indexInBlock, end, flags, frames);
-      return;
-    }
-    if (count === PAGES_PER_BLOCK) {
-      block.packAll(frames, flags);
-      block.used = PAGES_PER_BLOCK;
-      return;
-    }
-    if (count === 1) {
-      writeOne(block, indexInBlock, flags, frames);
-      return;
-    }
-    for (let index = indexInBlock; index < end;) {
-      const piece = index >> PIECE_SHIFT;
-      const to = Math.min(end, (piece + 1) << PIECE_SHIFT);
-      const frame = frames + (index - indexInBlock);
-      if (to - index === PIECE_PAGES) {
-        block.used += PIECE_PAGES - countPtes(block, piece);
-        block.pack(piece, frame, flags);
-      } else {
-        writeEach(block, index, to, flags, frame);
-      }
-      index = to;
-    }
+    if (count === 1) writeOne(block, indexInBlock, flags, frameAt(frames, 0));
+    else if (!writeWhole(block, indexInBlock, count, flags, frames))
+      writeEach(block, indexInBlock, indexInBlock + count, flags, frames);
   }
 
   /** Clears the PTEs of the pages `[from, to)` of a block, whether or not there are any. */
@@ -115,12 +91,32 @@ export class GpuPageTable {
 
 /** Pages of piece `piece` that have a PTE. */
 function countPtes(block: PageBlock, piece: number): number {
-  if (block.isPacked(piece)) return block.markAt(piece << PIECE_SHIFT) === 0 ? 0 : PIECE_PAGES;
-  const { marks, base } = block;
+  if (!block.isPacked(piece)) return countEach(block, piece);
+  return block.marksOfPacked(piece) === 0 ? 0 : PIECE_PAGES;
+}
+
+/** As `countPtes`, where pages have entries of their own. */
+function countEach({ marks, base }: PageBlock, piece: number): number {
   const first = base + (piece << PIECE_SHIFT);
   let count = 0;
   for (let at = first; at < first + PIECE_PAGES; at++) count += Number(marks[at] !== 0);
   return count;
+}
+
+/** Writes PTEs of a whole block or piece, if these are the pages, and their frames follow one another; says whether. */
+function writeWhole(block: PageBlock, index: number, count: number, flags: number, frames: Frames): boolean {
+  // A piece whose frame is 0 has none.
+  if (typeof frames !== 'number' || frames === 0) return false;
+  if (count === PIECE_PAGES && (index & (PIECE_PAGES - 1)) === 0) {
+    const piece = index >> PIECE_SHIFT;
+    block.used += PIECE_PAGES - countPtes(block, piece);
+    block.pack(piece, frames, flags);
+    return true;
+  }
+  if (count !== PAGES_PER_BLOCK) return false;
+  block.packAll(frames, flags);
+  block.used = PAGES_PER_BLOCK;
+  return true;
 }
 
 /** PTEs for the pages `[from, to)`; `frames`: of them. */

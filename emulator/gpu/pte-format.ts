@@ -124,6 +124,9 @@ export class PteFlagTable {
   // few: looked through, they need no table of 2,048 places.
   private readonly keys: number[] = [];
   private readonly indexOf: number[] = [];
+  // What was asked for last, and its index.
+  private recentKey = -1;
+  private recentIndex = 0;
 
   constructor(options: PteFormatOptions) {
     this.options = options;
@@ -132,11 +135,7 @@ export class PteFlagTable {
   /** Index of the flags for that attribute flag mask, read-only bit and memory. */
   indexFor(flags: number, readOnly: boolean, memory: PteMemory): number {
     const key = (flags & 0xff) | (readOnly ? 0x100 : 0) | (memory << 9);
-    for (let at = 0; at < this.keys.length; at++) if (this.keys[at] === key) return this.indexOf[at]!;
-    const index = this.intern(pteFlags(this.options, flags, readOnly, memory));
-    this.keys.push(key);
-    this.indexOf.push(index);
-    return index;
+    return key === this.recentKey ? this.recentIndex : this.findOrIntern(key, flags, readOnly, memory);
   }
 
   /** Index of any 64-bit value. */
@@ -148,6 +147,16 @@ export class PteFlagTable {
     const reads = (value & PteBit.valid) !== 0n && (value & PteBit.readable) !== 0n;
     this.access.push(!reads ? 0 : (value & PteBit.writeable) !== 0n ? 3 : 1);
     return this.values.push(value) - 1;
+  }
+
+  private findOrIntern(key: number, flags: number, readOnly: boolean, memory: PteMemory): number {
+    let at = this.keys.indexOf(key);
+    if (at < 0) {
+      at = this.keys.push(key) - 1;
+      this.indexOf.push(this.intern(pteFlags(this.options, flags, readOnly, memory)));
+    }
+    this.recentKey = key;
+    return (this.recentIndex = this.indexOf[at]!);
   }
 
   /** The 64-bit value of an index. */

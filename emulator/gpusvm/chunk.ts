@@ -32,12 +32,12 @@ export function chooseChunk(
   page: number,
   vmaStart: number,
   vmaEnd: number,
-  { lowPage, highPage }: RangeRequest,
+  request: RangeRequest,
   others: OtherRanges,
 ): number {
   // mutant: chunk-ignores-interval
-  const low = Math.max(vmaStart, lowPage);
-  const high = Math.min(vmaEnd, highPage);
+  const low = vmaStart > request.lowPage ? vmaStart : request.lowPage;
+  const high = vmaEnd < request.highPage ? vmaEnd : request.highPage;
   // Not for-of, whose bytecode would take the place of other functions in the one that this becomes a part of.
   for (let size = 0; size < CHUNK_PAGES.length; size++) {
     const pages = CHUNK_PAGES[size]!;

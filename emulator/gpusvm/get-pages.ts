@@ -8,6 +8,9 @@ import { collectPages, dmaEntries, forgetPages } from './pages.ts';
 import { RangeState } from './range.ts';
 import type { GpuRange } from './range.ts';
 
+const { EBUSY, EFAULT, EAGAIN } = Errno;
+const { unmapped, dmaArray } = RangeState;
+
 /** How long collection is repeated after collisions with invalidations, in ns. */
 export const COLLECTION_TIMEOUT = 1_000_000_000;
 
@@ -21,24 +24,24 @@ export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly:
   const deadline = clock.now + COLLECTION_TIMEOUT;
   const { notifier } = range;
   retry: while (true) {
-    if (clock.now > deadline) return -Errno.EBUSY;
+    if (clock.now > deadline) return -EBUSY;
     const failure = failures.none ? 0 : failBeforeCollection(range, failures);
     if (failure !== 0) return failure;
     let sequence = notifier.sequence;
     if (range.pagesValid) return 0;
-    if (!process.hasUsers) return -Errno.EFAULT;
+    if (!process.hasUsers) return -EFAULT;
     while (true) {
       const result = faultRange(svm, range, sequence, readOnly);
       // mutant: race-sequence-read-late
       if (result === 0) break;
-      if (result === -Errno.EAGAIN) continue retry;
-      if (result !== -Errno.EBUSY || clock.now > deadline) return result;
+      if (result === -EAGAIN) continue retry;
+      if (result !== -EBUSY || clock.now > deadline) return result;
       sequence = notifier.sequence;
     }
     svm.notifierLock.acquireRead();
-    if ((range.state & RangeState.unmapped) !== 0) {
+    if ((range.state & unmapped) !== 0) {
       svm.notifierLock.releaseRead();
-      return -Errno.EFAULT;
+      return -EFAULT;
     }
     // mutant: race-collection-unchecked
     if (notifier.sequence !== sequence) {
@@ -47,7 +50,7 @@ export function getPages<R extends GpuRange>(svm: GpuSvm<R>, range: R, readOnly:
     }
     if (deviceOnly) {
       svm.notifierLock.releaseRead();
-      return -Errno.EFAULT;
+      return -EFAULT;
     }
     const result = (failures.none ? 0 : allocateDmaArray(range, failures)) || mapCollected(svm, range);
     svm.notifierLock.releaseRead();
@@ -63,9 +66,9 @@ export function failBeforeCollection(range: GpuRange, failures: FailureInjection
 
 /** The DMA array of `range` is allocated, unless it is there: 0, or a negative errno. */
 export function allocateDmaArray(range: GpuRange, failures: FailureInjection): number {
-  if ((range.state & RangeState.dmaArray) !== 0) return 0;
+  if ((range.state & dmaArray) !== 0) return 0;
   const failure = failures.take('allocate-dma-array');
-  if (failure === 0) range.state |= RangeState.dmaArray;
+  if (failure === 0) range.state |= dmaArray;
   return failure;
 }
 
@@ -75,7 +78,7 @@ export function mapCollected<R extends GpuRange>(svm: GpuSvm<R>, range: R): numb
   collectPages(range, process.pages);
   if (!failures.none && failures.takeAmong('map-dma', dmaEntries(range)).failure !== 0) {
     forgetPages(range);
-    return -Errno.EFAULT;
+    return -EFAULT;
   }
   counters.dmaPages += range.pages;
   effects.current?.dmaMapped(range.startPage, range.pages);
@@ -90,7 +93,7 @@ function faultRange<R extends GpuRange>(svm: GpuSvm<R>, range: R, sequence: numb
   if (result !== 0) {
     counters.hmm++;
   } else if (range.notifier.sequence !== sequence) {
-    result = -Errno.EBUSY;
+    result = -EBUSY;
   } else {
     counters.hmm++;
     result = svm.surroundings.failures.none
@@ -109,7 +112,7 @@ function faultWithFailures<R extends GpuRange>(svm: GpuSvm<R>, range: R, write: 
   for (let index = range.indexInBlock; index < range.endInBlock; index++) {
     const page = range.blockNumber * PAGES_PER_BLOCK + index;
     const isMissing = process.pages.frameOf(page, true) === 0 && process.findVma(page) !== undefined;
-    if (isMissing && failures.take('allocate-page') !== 0) return -Errno.EFAULT;
+    if (isMissing && failures.take('allocate-page') !== 0) return -EFAULT;
     const result = hmmRangeFault(process, range.blockNumber, index, index + 1, write);
     if (result !== 0) return result;
   }

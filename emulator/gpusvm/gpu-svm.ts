@@ -21,6 +21,10 @@ import type { GpuRange } from './range.ts';
 const CHECKED_PAGES = 16;
 
 const NO_RANGES: readonly never[] = [];
+const { EFAULT, EINVAL, EIO, ENOENT, EPERM } = Errno;
+const { write: writable } = Protection;
+const { dmaMapped, inserted, migrates } = RangeState;
+const INSERTED_AND_MIGRATES = inserted | migrates;
 
 /** What the framework needs of its surroundings. */
 export interface GpuSvmDependencies {
@@ -108,21 +112,14 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
   findOrInsert(page: number, request: RangeRequest, presentOnly = false): R | number {
     const { deviceMemory } = this.surroundings;
     this.presentUpTo = presentOnly ? PAGES_PER_BLOCK : deviceMemory === null ? 0 : CHECKED_PAGES;
-    const { process, effects, points, failures } = this.surroundings;
+    const { process, points } = this.surroundings;
     // mutant: bound-check-at-end
-    if (page > this.driver.mirroredPages) return -Errno.EINVAL; // Q59: greater than, not at least
-    if (!process.hasUsers) return -Errno.EFAULT;
-    let notifier = this.findNotifier(page);
-    const isNew = notifier === undefined;
-    if (notifier === undefined) {
-      const failure = failures.take('allocate-notifier');
-      if (failure !== 0) return failure;
-      const refused = failures.none ? 0 : refuseNotifier(process, failures);
-      if (refused !== 0) return refused;
-      notifier = new GpuNotifier(Math.floor(page / NOTIFIER_PAGES), this.driver);
-      process.notifiers.insert(notifier);
-      effects.current?.notifierInserted(notifier.startPage, NOTIFIER_PAGES);
-    }
+    if (page > this.driver.mirroredPages) return -EINVAL; // Q59: greater than, not at least
+    if (!process.hasUsers) return -EFAULT;
+    const known = this.findNotifier(page);
+    const notifier = known ?? this.makeNotifier(page);
+    if (typeof notifier === 'number') return notifier;
+    const isNew = known === undefined;
     points.reach('mmap-lock');
     process.mmapLock.acquireRead();
     const found = this.findOrInsertLocked(page, request, notifier, isNew);
@@ -133,14 +130,27 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     return found;
   }
 
+  /** A registered notifier, which the framework's own set does not have yet, or a negative errno. */
+  private makeNotifier(page: number): GpuNotifier | number {
+    const { process, effects, failures } = this.surroundings;
+    const failure = failures.take('allocate-notifier');
+    if (failure !== 0) return failure;
+    const refused = failures.none ? 0 : refuseNotifier(process, failures);
+    if (refused !== 0) return refused;
+    const notifier = new GpuNotifier(Math.floor(page / NOTIFIER_PAGES), this.driver);
+    process.notifiers.insert(notifier);
+    effects.current?.notifierInserted(notifier.startPage, NOTIFIER_PAGES);
+    return notifier;
+  }
+
   private findOrInsertLocked(page: number, request: RangeRequest, notifier: GpuNotifier, isNew: boolean): R | number {
     const { process, effects, failures } = this.surroundings;
     const vma = process.findVma(page);
-    if (vma === undefined) return -Errno.ENOENT;
+    if (vma === undefined) return -ENOENT;
     // mutant: read-only-vma-errno
-    if (!request.readOnly && (vma.protection & Protection.write) === 0) return -Errno.EPERM;
+    if (!request.readOnly && (vma.protection & writable) === 0) return -EPERM;
     // mutant: io-errno
-    if (isIoOrPfnMap(vma)) return -Errno.EIO;
+    if (isIoOrPfnMap(vma)) return -EIO;
     const freeTo = this.ranges.seekAfter(page);
     const before = this.ranges.beforeSeek;
     const freeFrom = before === undefined ? 0 : before.startPage + before.pages;
@@ -148,19 +158,20 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     this.freeFrom = freeFrom;
     this.freeTo = freeTo;
     const pages = chooseChunk(page, vma.startPage, vma.endPage, request, this);
-    if (pages === 0) return -Errno.EINVAL;
+    if (pages === 0) return -EINVAL;
     const failure = failures.take('allocate-range');
     if (failure !== 0) return failure;
     const blockNumber = Math.floor(page / PAGES_PER_BLOCK);
     const indexInBlock = (page - blockNumber * PAGES_PER_BLOCK) & -pages;
-    const migrates = this.surroundings.deviceMemory !== null && isAnonymous(vma.kind);
-    const state = migrates ? RangeState.inserted | RangeState.migrates : RangeState.inserted;
+    const canMigrate = this.surroundings.deviceMemory !== null && isAnonymous(vma.kind);
+    const state = canMigrate ? INSERTED_AND_MIGRATES : inserted;
     const range = this.driver.allocateRange(blockNumber, indexInBlock, pages, notifier, state);
     // With VRAM others may have come in since: the look at the CPU's pages ends with a preemption point.
-    if (this.surroundings.deviceMemory === null) this.ranges.insertHere(range.startPage, range);
-    else this.ranges.insert(range.startPage, range);
+    const startPage = blockNumber * PAGES_PER_BLOCK + indexInBlock;
+    if (this.surroundings.deviceMemory === null) this.ranges.insertHere(startPage, range);
+    else this.ranges.insert(startPage, range);
     notifier.rangeCount++;
-    effects.current?.rangeInserted(range.startPage, pages);
+    effects.current?.rangeInserted(startPage, pages);
     if (isNew) {
       this.windows.set(notifier.startPage / NOTIFIER_PAGES, notifier);
       this.notifiers.insert(notifier.startPage, notifier);
@@ -204,13 +215,13 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
    */
   removeRange(range: R): boolean {
     const { effects } = this.surroundings;
-    if ((range.state & RangeState.inserted) === 0) return false;
+    if ((range.state & inserted) === 0) return false;
     this.notifierLock.acquireRead();
     this.unmapPages(range);
     // Mostly it is, and its key, a number in a box, need not be made.
     if (!this.ranges.removeFirst(range)) this.ranges.remove(range.startPage, range);
     if (this.recentRange === range) this.recentRange = undefined;
-    range.state &= ~RangeState.inserted;
+    range.state &= ~inserted;
     effects.current?.rangeRemoved(range.startPage, range.pages);
     this.notifierLock.releaseRead();
     const { notifier } = range;
@@ -226,7 +237,7 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
 
   /** Drops the DMA mapping of a whole range, if it has one (A.10); the notifier lock must be held. */
   unmapPages(range: R): void {
-    if ((range.state & RangeState.dmaMapped) === 0) return;
+    if ((range.state & dmaMapped) === 0) return;
     const inVram = range.hasDevicePages;
     forgetPages(range);
     // VRAM needs no DMA mapping.

@@ -293,18 +293,18 @@ function allocateHomes(space: AddressSpace, migration: PageMigration, isOurs: (i
     if (!isOurs(index)) continue;
     if (migration.isHuge(index)) {
       if (failures.take('allocate-migration-page') === 0 && failures.take('allocate-huge-migration-page') === 0) {
-        migration.setTarget(index, pages.takeFrames(PAGES_PER_BLOCK, PAGES_PER_BLOCK), true);
+        migration.setTarget(index, pages.takeHugeFrames(), true);
         continue;
       }
       // No huge page: small ones, one after the other.
       for (let at = 0; at < PAGES_PER_BLOCK; at++) {
         if (failures.take('allocate-migration-page') !== 0) return -Errno.ENOMEM;
-        migration.targets[index + at] = pages.takeFrames(1, 1);
+        migration.targets[index + at] = pages.takeFrames(1);
       }
       continue;
     }
     if (failures.take('allocate-migration-page') !== 0) return -Errno.ENOMEM;
-    migration.setTarget(index, pages.takeFrames(1, 1));
+    migration.setTarget(index, pages.takeFrames(1));
   }
   return 0;
 }

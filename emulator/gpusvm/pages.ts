@@ -17,20 +17,23 @@ export interface PageRun {
   readonly location: FrameLocation;
 }
 
-const COLLECTED = RangeState.dmaMapped | RangeState.dmaArray;
-const COLLECTED_HUGE = COLLECTED | RangeState.hugeEntry;
+const { dmaMapped, dmaArray, hugeEntry, devicePages } = RangeState;
+const COLLECTED = dmaMapped | dmaArray;
+const COLLECTED_HUGE = COLLECTED | hugeEntry;
 
 /** Fills the DMA array of `range` with what the CPU maps now; every page of it must be there. */
 export function collectPages(range: GpuRange, cpu: CpuPages): void {
   const block = cpu.blocks.getPacked(range.blockNumber);
-  if (block === undefined) {
-    throw Object.assign(
-      new Error(`pages of a range that the CPU does not map (page ${range.startPage}): the model is inconsistent`),
-      { code: 'ERR_SVM_INTERNAL' },
-    );
-  }
+  if (block === undefined) throw missingPages(range);
   range.frames = block.framesFrom(range.indexInBlock, range.pages);
   range.state |= block.huge && range.pages === PAGES_PER_BLOCK ? COLLECTED_HUGE : COLLECTED;
+}
+
+function missingPages({ startPage }: GpuRange): Error {
+  return Object.assign(
+    new Error(`pages of a range that the CPU does not map (page ${startPage}): the model is inconsistent`),
+    { code: 'ERR_SVM_INTERNAL' },
+  );
 }
 
 /** What the first pages of a range are, as far as they can be mapped together. */
@@ -73,13 +76,13 @@ export function judgePages(range: GpuRange, space: AddressSpace, gpu: number, de
 
 /** The DMA mappings are gone. */
 export function forgetPages(range: GpuRange): void {
-  range.state &= ~(COLLECTED_HUGE | RangeState.devicePages);
+  range.state &= ~(COLLECTED_HUGE | devicePages);
   range.frames = 0;
 }
 
 /** Entries of the DMA array of a mapped range: one for a huge mapping, else one for each page. */
 export function dmaEntries(range: GpuRange): number {
-  return (range.state & RangeState.hugeEntry) !== 0 ? 1 : range.pages;
+  return (range.state & hugeEntry) !== 0 ? 1 : range.pages;
 }
 
 /** The collected pages of a DMA-mapped range as the fewest runs, ascending. */

@@ -18,13 +18,14 @@ export function describe(value: unknown): string {
 
 /** A byte address: a bigint from 0 to 2^64 - 1. */
 export function addressArgument(name: string, value: unknown): bigint {
-  if (typeof value !== 'bigint') {
-    throw argumentError(TypeError, `${name}: expected a bigint (a byte address), got ${describe(value)}`);
-  }
-  if (value < 0n || value >= U64_END) {
-    throw argumentError(RangeError, `${name}: expected an address from 0n to 2^64 - 1, got ${value}n`);
-  }
+  if (typeof value !== 'bigint' || value < 0n || value >= U64_END) throw addressError(name, value);
   return value;
+}
+
+function addressError(name: string, value: unknown): Error {
+  return typeof value === 'bigint'
+    ? argumentError(RangeError, `${name}: expected an address from 0n to 2^64 - 1, got ${value}n`)
+    : argumentError(TypeError, `${name}: expected a bigint (a byte address), got ${describe(value)}`);
 }
 
 /** A size in bytes: a bigint or a whole number up to 2^53 - 1, from 1 (from 0 with `zero`). */

@@ -77,23 +77,12 @@ export class PageBlockMap {
 
   /** As `get`, for the owner of the map, and for callers that look at no entries: pieces stay packed. */
   getPacked(blockNumber: number): PageBlock | undefined {
-    if (blockNumber === this.recentIndex) return this.recent;
-    this.recentIndex = blockNumber;
-    return (this.recent = this.blocks.get(blockNumber));
+    return blockNumber === this.recentIndex ? this.recent : this.lookUp(blockNumber);
   }
 
   /** As `getPacked`, and makes the block if there is none. */
   getOrCreate(blockNumber: number): PageBlock {
-    let block = this.getPacked(blockNumber);
-    if (block === undefined) {
-      block = this.allocate();
-      this.budget.used++;
-      this.blocks.set(blockNumber, block);
-      this.ordered?.insert(blockNumber, block);
-      this.recentIndex = blockNumber;
-      this.recent = block;
-    }
-    return block;
+    return this.getPacked(blockNumber) ?? this.create(blockNumber);
   }
 
   /** Gives a block back, whatever is in it. */
@@ -167,6 +156,21 @@ export class PageBlockMap {
     const ordered = new OrderedMap<PageBlock>();
     for (const number of this.blockNumbers()) ordered.insert(number, this.blocks.get(number)!);
     return ordered;
+  }
+
+  private lookUp(blockNumber: number): PageBlock | undefined {
+    this.recentIndex = blockNumber;
+    return (this.recent = this.blocks.get(blockNumber));
+  }
+
+  private create(blockNumber: number): PageBlock {
+    const block = this.allocate();
+    this.budget.used++;
+    this.blocks.set(blockNumber, block);
+    this.ordered?.insert(blockNumber, block);
+    this.recentIndex = blockNumber;
+    this.recent = block;
+    return block;
   }
 
   private allocate(): PageBlock {

@@ -90,13 +90,19 @@ export class PageBlock {
   /** Marks of page `index` of the block. */
   markAt(index: number): number {
     const piece = index >> PIECE_SHIFT;
-    return this.isPacked(piece) ? this.pieceMarks[this.pieceBase + piece]! : this.marks[this.base + index]!;
+    return this.isPacked(piece) ? this.marksOfPacked(piece) : this.marks[this.base + index]!;
+  }
+
+  /** Marks of the pages of piece `piece`, which is packed. */
+  marksOfPacked(piece: number): number {
+    return this.pieceMarks[this.pieceBase + piece]!;
   }
 
   /** All pages of piece `piece` get `marks`, and the frames from `frame` on; 0: none. */
   pack(piece: number, frame: number, marks: number): void {
-    this.pieceFrames[this.pieceBase + piece] = frame;
-    this.pieceMarks[this.pieceBase + piece] = marks;
+    const at = this.pieceBase + piece;
+    this.pieceFrames[at] = frame;
+    this.pieceMarks[at] = marks;
     this.packed |= 1 << piece;
   }
 

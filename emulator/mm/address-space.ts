@@ -75,7 +75,10 @@ export class AddressSpace {
   /** The VMA that contains `page`, or undefined. */
   findVma(page: number): Vma | undefined {
     const recent = this.recentVma;
-    if (recent !== undefined && page >= recent.startPage && page < recent.endPage) return recent;
+    return recent !== undefined && page >= recent.startPage && page < recent.endPage ? recent : this.searchVma(page);
+  }
+
+  private searchVma(page: number): Vma | undefined {
     const vma = this.vmas.floor(page);
     if (vma === undefined || vma.endPage <= page) return undefined;
     this.recentVma = vma;

@@ -19,6 +19,8 @@ export const DEVICE_PRIVATE = 4;
 /** The page, which was in that frame, is on its way: an access of the CPU waits. */
 export const MIGRATING = 8;
 
+const { scattered, consecutive } = BlockLayout;
+
 /** Pages of one process; physical page ids count up from 1. */
 export class CpuPages {
   readonly blocks: PageBlockMap;
@@ -126,7 +128,7 @@ export class CpuPages {
     const before = block.frames[index]!;
     if (before !== frame) {
       block.frames[index] = frame;
-      block.layout = BlockLayout.scattered;
+      block.layout = scattered;
       if (before === 0) block.used++;
       else if (frame === 0) block.used--;
     }
@@ -161,29 +163,31 @@ export class CpuPages {
 
   private populateHuge(block: PageBlock, mark: number): number {
     const marks = block.markAt(0);
-    if (block.used === 0) fillHuge(block, this.takeFrames(PAGES_PER_BLOCK, PAGES_PER_BLOCK), mark);
+    if (block.used === 0) fillHuge(block, this.takeHugeFrames(), mark);
     else if ((marks & mark) !== mark) addMarks(block, mark);
     // Of hugetlbfs it may be in the page cache only.
     return (marks & PRESENT) === 0 ? 1 : 0;
   }
 
-  /** New pages, which nothing maps yet: the frame of the first of `count`, a multiple of `alignment`. */
-  takeFrames(count: number, alignment: number): number {
-    const frame = alignment === 1 ? this.nextFrame : Math.ceil(this.nextFrame / alignment) * alignment;
-    if (frame + count > SYSTEM_FRAMES_END) throw new NotModelledError('more than 2^31 physical pages');
+  /** New pages, which nothing maps yet: the frame of the first of `count`. */
+  takeFrames(count: number): number {
+    const frame = this.nextFrame;
+    if (frame + count > SYSTEM_FRAMES_END) refuseFrames();
     this.nextFrame = frame + count;
     this.allocated += count;
     return frame;
   }
 
+  /** As `takeFrames`, for one huge page, whose frames begin at a multiple of their number. */
+  takeHugeFrames(): number {
+    this.nextFrame = Math.ceil(this.nextFrame / PAGES_PER_BLOCK) * PAGES_PER_BLOCK;
+    return this.takeFrames(PAGES_PER_BLOCK);
+  }
+
   private populateBlock(block: PageBlock, from: number, to: number, mark: number): number {
     if (block.used === 0) {
-      block.layout = BlockLayout.consecutive;
-      if (to - from === PAGES_PER_BLOCK) {
-        block.packAll(this.takeFrames(PAGES_PER_BLOCK, 1), mark);
-        block.used = PAGES_PER_BLOCK;
-        return PAGES_PER_BLOCK;
-      }
+      block.layout = consecutive;
+      if (to - from === PAGES_PER_BLOCK) return this.populateWhole(block, mark);
     }
     if (to - from === 1) return this.populatePage(block, from, mark);
     let fresh = 0;
@@ -201,12 +205,19 @@ export class CpuPages {
     return fresh;
   }
 
+  /** As `populateBlock`, for all pages of a block that has none. */
+  private populateWhole(block: PageBlock, mark: number): number {
+    block.packAll(this.takeFrames(PAGES_PER_BLOCK), mark);
+    block.used = PAGES_PER_BLOCK;
+    return PAGES_PER_BLOCK;
+  }
+
   /** As `populateBlock`, for a piece that is packed. */
   private populatePiece(block: PageBlock, piece: number, mark: number): number {
     const index = piece << PIECE_SHIFT;
     const frame = block.frameAt(index);
     if (frame === 0) {
-      const first = this.takeFrames(PIECE_PAGES, 1);
+      const first = this.takeFrames(PIECE_PAGES);
       noteOrder(block, index, first);
       block.pack(piece, first, mark);
       block.used += PIECE_PAGES;
@@ -228,7 +239,7 @@ export class CpuPages {
       marks[at] = before | mark;
       return (before & PRESENT) === 0 ? 1 : 0;
     }
-    const frame = this.takeFrames(1, 1);
+    const frame = this.takeFrames(1);
     noteOrder(block, index, frame);
     frames[at] = frame;
     marks[at] = mark;
@@ -279,10 +290,14 @@ export class CpuPages {
   }
 }
 
+function refuseFrames(): never {
+  throw new NotModelledError('more than 2^31 physical pages');
+}
+
 /** New frames from `frame` on are to be at page `index` of a block, and after it. */
 function noteOrder(block: PageBlock, index: number, frame: number): void {
   // They are the highest: where they follow those of the page before, no page after has any.
-  if (block.used > 0 && (index === 0 || block.frameAt(index - 1) !== frame - 1)) block.layout = BlockLayout.scattered;
+  if (block.used > 0 && (index === 0 || block.frameAt(index - 1) !== frame - 1)) block.layout = scattered;
 }
 
 /** The block becomes one huge mapping of the frames from `frame` on. */
@@ -301,5 +316,5 @@ function addMarks(block: PageBlock, mark: number): void {
 
 /** A huge mapping becomes one of small pages; the pages stay where they are. */
 function splitMapping(block: PageBlock): void {
-  if (block.huge) block.layout = BlockLayout.consecutive;
+  if (block.huge) block.layout = consecutive;
 }

@@ -128,7 +128,7 @@ export class Forks {
     // mutant: child-sees-the-parent
     this.leave(page, page + 1);
     contents.pageLeaves(page, frame);
-    pages.setEntry(page, pages.takeFrames(1, 1), PRESENT | WRITE_FAULTED);
+    pages.setEntry(page, pages.takeFrames(1), PRESENT | WRITE_FAULTED);
   }
 
   private share(child: ForkedChild, vma: Vma): void {

@@ -3,6 +3,10 @@ import { Errno } from '../../lib/uapi/errno.ts';
 import { PAGES_PER_BLOCK } from '../kernel/page-number.ts';
 import type { AddressSpace } from './address-space.ts';
 import { isIoOrPfnMap, Protection } from './vma.ts';
+import type { Vma } from './vma.ts';
+
+const { EFAULT, EPERM, ENOMEM } = Errno;
+const { read, write: writable } = Protection;
 
 /**
  * Faults in the pages with the indices `[firstIndex, endIndex)` of a block of 2 MiB, for writing if `write`, in
@@ -17,29 +21,30 @@ export function hmmRangeFault(
   endIndex: number,
   write: boolean,
 ): number {
-  if (!space.pages.blocks.budget.allows()) return -Errno.ENOMEM;
+  if (!space.pages.blocks.budget.allows()) return -ENOMEM;
   const blockStart = blockNumber * PAGES_PER_BLOCK;
   let index = firstIndex;
   while (index < endIndex) {
     const vma = space.findVma(blockStart + index);
     // mutant: hmm-read-permission
-    if (vma === undefined || isIoOrPfnMap(vma) || (vma.protection & Protection.read) === 0) return -Errno.EFAULT;
-    if (write && (vma.protection & Protection.write) === 0) return -Errno.EPERM;
+    if (vma === undefined || isIoOrPfnMap(vma) || (vma.protection & read) === 0) return -EFAULT;
+    if (write && (vma.protection & writable) === 0) return -EPERM;
     const to = indexUpTo(vma.endPage - blockStart, endIndex);
-    // After the end of a file there is a mapping and no page: the fault ends with SIGBUS.
-    const { foreign } = space.contents;
     const backed =
-      foreign !== null && vma.kind === 'file'
-        ? indexUpTo(foreign.endOfFile(blockStart + index, blockStart + to) - blockStart, to)
-        : to;
+      space.contents.foreign === null ? to : indexUpTo(endOfForeign(space, vma, blockStart, index, to), to);
     const mapped = indexUpTo(vma.fileEndPage - blockStart, backed);
     if (write && space.forks !== null)
       for (let at = index; at < mapped; at++) space.forks.breakSharing(blockStart + at);
     if (mapped > index) space.pages.populateInBlock(vma, blockNumber, index, mapped, write);
-    if (mapped < to) return -Errno.EFAULT;
+    if (mapped < to) return -EFAULT;
     index = to;
   }
   return 0;
+}
+
+/** Index in a block at which a file of another process ends before `to`: after that there is a mapping and no page, and a fault ends with SIGBUS. */
+function endOfForeign({ contents }: AddressSpace, vma: Vma, blockStart: number, index: number, to: number): number {
+  return vma.kind === 'file' ? contents.foreign!.endOfFile(blockStart + index, blockStart + to) - blockStart : to;
 }
 
 /** The index in a block that is `pages` from its beginning, held to `[0, most]`: a small integer. */

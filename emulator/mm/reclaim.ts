@@ -79,7 +79,7 @@ function swapOne(space: AddressSpace, vma: Vma, page: number): boolean {
   }
   contents.pageLeaves(page, frame);
   // The frame that the page will have when it is back.
-  pages.setEntry(page, pages.takeFrames(1, 1), 0);
+  pages.setEntry(page, pages.takeFrames(1), 0);
   return true;
 }
 
@@ -120,7 +120,7 @@ function collapseBlock(space: AddressSpace, vma: Vma, block: number): number {
     if (frame !== 0) contents.pageLeaves(page, frame);
   }
   const writable = (vma.protection & Protection.write) !== 0 ? WRITE_FAULTED : 0;
-  pages.setHugeEntry(block, pages.takeFrames(PAGES_PER_BLOCK, PAGES_PER_BLOCK), PRESENT | writable);
+  pages.setHugeEntry(block, pages.takeHugeFrames(), PRESENT | writable);
   space.hasHugePages = true;
   return 1;
 }

@@ -82,7 +82,8 @@ class HandleFault implements FaultCall {
       this.entered = true;
       if (context.closing) return this.refuseClosing(); // Q61
       // mutant: v8-stale-filter-off
-      if (dropsStaleFault(context, this.page, this.timestamp)) return this.answer(0, 'stale');
+      if (context.checkpoint !== 0 && dropsStaleFault(context, this.page, this.timestamp))
+        return this.answer(0, 'stale');
     }
     context.points.reach('svm-lock');
     // mutant: race-v7-fault-does-not-sleep

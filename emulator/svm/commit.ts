@@ -1,6 +1,7 @@
 // Models: writing the PTEs of a range - "update mapping" (spec/03-gpu-ranges §B.5, §B.6, §B.7).
 import { Errno } from '../../lib/uapi/errno.ts';
 import { dmaEntries } from '../gpusvm/pages.ts';
+import type { EffectSink } from '../kernel/effects.ts';
 import type { SvmContext } from './context.ts';
 import { SvmRangeState } from './svm-range.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
@@ -8,12 +9,9 @@ import type { AmdgpuSvmRange } from './svm-range.ts';
 /** Wait for the page-directory lock; returns 0 or -EINTR. Every wait counts. */
 export function lockPageDirectory(context: SvmContext, interruptible: boolean): number {
   context.device.counters.lockPd++;
-  if (interruptible) {
-    const failure = context.failures.take('lock-page-directory');
-    if (failure !== 0) return failure;
-  }
-  context.vm.pageDirectoryLock.acquire();
-  return 0;
+  const failure = interruptible ? context.failures.take('lock-page-directory') : 0;
+  if (failure === 0) context.vm.pageDirectoryLock.acquire();
+  return failure;
 }
 
 /**
@@ -35,13 +33,7 @@ export function commitRange(
   context.points.reach('pages-got');
   context.framework.notifierLock.acquireRead();
   // mutant: race-commit-unchecked
-  if (range.committable) {
-    result = writeRange(context, range, pteFlags);
-  } else {
-    range.clearGpuMapped();
-    result = -Errno.EAGAIN; // Q40: PTEs that are live stay so
-    if (context.revision.repairs['mark-under-notifier-lock']) clearPtes(context, range);
-  }
+  result = range.committable ? writeRange(context, range, pteFlags) : refuseCommit(context, range);
   context.framework.notifierLock.releaseRead();
   if (result === 0) {
     context.device.counters.pdes++;
@@ -58,11 +50,23 @@ export function commitRange(
     range.validationTime = context.clock.now;
     if (!range.committable) markedTooLate(context, range);
   } else {
-    if (context.revision.repairs['undo-failed-commits']) clearPtes(context, range);
-    context.effects.current?.commitFailed(range.startPage, range.pages, result);
+    endFailedCommit(context, range, result);
   }
   context.vm.pageDirectoryLock.release();
   return result;
+}
+
+/** The pages of `range` became invalid since they were collected: -EAGAIN. */
+function refuseCommit(context: SvmContext, range: AmdgpuSvmRange): number {
+  range.clearGpuMapped();
+  // Q40: PTEs that are live stay so.
+  if (context.revision.repairs['mark-under-notifier-lock']) clearPtes(context, range);
+  return -Errno.EAGAIN;
+}
+
+function endFailedCommit(context: SvmContext, range: AmdgpuSvmRange, result: number): void {
+  if (context.revision.repairs['undo-failed-commits']) clearPtes(context, range);
+  context.effects.current?.commitFailed(range.startPage, range.pages, result);
 }
 
 /** The pages of `range` became invalid before it was marked mapped. */
@@ -92,23 +96,33 @@ export function clearPtes(context: SvmContext, range: AmdgpuSvmRange): boolean {
 
 /** Writes the PTEs of the whole range, also when only one page faulted (spec/03-gpu-ranges §B.7.1). */
 function writeRange(context: SvmContext, range: AmdgpuSvmRange, pteFlags: number): number {
-  const { vm, device } = context;
-  if (!context.failures.none) {
-    const failure = context.failures.take('write-ptes');
-    if (failure !== 0) return failure;
-    const entries = context.failures.takeAmong('write-dma-entry', dmaEntries(range));
-    if (entries.failure !== 0) {
-      if (entries.passed > 0) writeEntries(context, range, entries.passed, pteFlags);
-      return entries.failure;
-    }
-  }
+  const failure = context.failures.none ? 0 : failToWrite(context, range, pteFlags);
+  if (failure !== 0) return failure;
   const effects = context.effects.current;
-  effects?.ptesReplacing(range.startPage, range.pages, pteFlags, range.frames);
+  if (effects === null) writePtes(context, range, pteFlags);
+  else writeAndTell(context, range, pteFlags, effects);
+  return 0;
+}
+
+function writeAndTell(context: SvmContext, range: AmdgpuSvmRange, pteFlags: number, effects: EffectSink): void {
+  effects.ptesReplacing(range.startPage, range.pages, pteFlags, range.frames);
+  writePtes(context, range, pteFlags);
+  effects.ptesWritten(range.startPage, range.pages, pteFlags);
+}
+
+function writePtes({ vm, device }: SvmContext, range: AmdgpuSvmRange, pteFlags: number): void {
   vm.pageTable.writeInBlock(range.blockNumber, range.indexInBlock, range.pages, pteFlags, range.frames);
   // One call for each DMA entry.
   device.counters.mapCalls += dmaEntries(range);
-  effects?.ptesWritten(range.startPage, range.pages, pteFlags);
-  return 0;
+}
+
+/** What makes a write fail, as planned: 0, or a negative errno, and the DMA entries before it are written. */
+function failToWrite(context: SvmContext, range: AmdgpuSvmRange, pteFlags: number): number {
+  const failure = context.failures.take('write-ptes');
+  if (failure !== 0) return failure;
+  const entries = context.failures.takeAmong('write-dma-entry', dmaEntries(range));
+  if (entries.failure !== 0 && entries.passed > 0) writeEntries(context, range, entries.passed, pteFlags);
+  return entries.failure;
 }
 
 /** Writes the PTEs of the first `pages` pages of a range with an entry for each page. */

@@ -3,6 +3,9 @@ import { isStaleTimestamp } from '../gpu/interrupt-ring.ts';
 import { Protection } from '../mm/vma.ts';
 import type { SvmContext } from './context.ts';
 
+const { read } = Protection;
+const READ_WRITE = read | Protection.write;
+
 /** Error lines about a fault in the kernel log (spec/06-lifecycle §11); nothing limits their rate (Q70). */
 export function logFault(context: SvmContext, page: number, lines: number): void {
   // mutant: one-line-for-an-answer
@@ -12,10 +15,9 @@ export function logFault(context: SvmContext, page: number, lines: number): void
 
 /**
  * Stale-fault filter (spec/05-faults §3): whether a fault with this 48-bit timestamp is dropped, since it is not younger
- * than the checkpoint (Q63). The first younger one takes the checkpoint away.
+ * than the checkpoint (Q63), which must be there. The first younger one takes it away.
  */
 export function dropsStaleFault(context: SvmContext, page: number, timestamp: number): boolean {
-  if (context.checkpoint === 0) return false;
   if (!isStaleTimestamp(context.checkpoint, timestamp)) {
     context.checkpoint = 0;
     return false;
@@ -32,7 +34,7 @@ export function permitsAccess(context: SvmContext, page: number, write: boolean)
   process.mmapLock.acquireRead();
   const vma = process.findVma(page);
   // mutant: write-permission
-  const needed = Protection.read | (write ? Protection.write : 0);
+  const needed = write ? READ_WRITE : read;
   const permitted = vma === undefined || (vma.protection & needed) === needed;
   process.mmapLock.releaseRead();
   points.reach('mmap-unlock');

@@ -4,6 +4,8 @@ import type { RangeRequest } from '../gpusvm/chunk.ts';
 import type { SvmContext } from './context.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 
+const { EPERM } = Errno;
+
 /**
  * Finds or makes the range at `page`. If the VMA is not writable, `request` becomes read-only, and nothing clears that in the rest of the
  * operation (Q49). `presentOnly`: a new one of more than a page only where the CPU has them. Returns the range or a negative errno.
@@ -15,7 +17,15 @@ export function findOrInsertRange(
   presentOnly = false,
 ): AmdgpuSvmRange | number {
   const found = context.framework.findOrInsert(page, request, presentOnly);
-  if (found !== -Errno.EPERM || request.readOnly) return found;
+  return found === -EPERM && !request.readOnly ? findForReading(context, page, request, presentOnly) : found;
+}
+
+function findForReading(
+  context: SvmContext,
+  page: number,
+  request: RangeRequest,
+  presentOnly: boolean,
+): AmdgpuSvmRange | number {
   request.readOnly = true;
   const readable = context.framework.findOrInsert(page, request, presentOnly);
   // mutant: read-only-not-sticky

@@ -25,7 +25,9 @@ export const SvmRangeState = {
 /** Where a range waits for a worker, or 'processing' while one has it. */
 export type RangeQueue = 'none' | 'gc' | 'restore' | 'processing';
 
+const { dmaMapped } = RangeState;
 const NOT_COMMITTABLE = RangeState.unmapped | RangeState.partiallyUnmapped;
+const COMMITTABLE_MASK = NOT_COMMITTABLE | dmaMapped;
 const EMPTY_FIRST = 0x7fff_ffff;
 
 /** A GPU range of an amdgpu SVM context. */
@@ -66,7 +68,7 @@ export class AmdgpuSvmRange extends GpuRange {
 
   /** Whether PTEs may be written: no UNMAP event touched the range and its pages are valid (spec/03-gpu-ranges §B.7 step 3). */
   get committable(): boolean {
-    return (this.state & (NOT_COMMITTABLE | RangeState.dmaMapped)) === RangeState.dmaMapped;
+    return (this.state & COMMITTABLE_MASK) === dmaMapped;
   }
 
   /** Whether the range is mapped exactly as `pteFlags` and `attributeFlags` want it (spec/03-gpu-ranges §B.9). */

@@ -15,6 +15,10 @@ import { findOrInsertRange } from '../../svm/find-range.ts';
 import type { FaultCall } from '../../svm/revision.ts';
 import { SLEEPING } from '../../svm/sleeping.ts';
 
+const { EAGAIN, EFAULT, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP, EPERM } = Errno;
+const { gpuReadOnly } = SvmFlag;
+const { system } = PteMemory;
+
 /** A range committed less than this long ago is not looked at again, in ns (Q57). */
 // mutant: window-of-1-ms
 const RECENT_MAPPING_WINDOW = 2_000_000;
@@ -47,7 +51,8 @@ export function handleFault(context: SvmContext, page: number, timestamp: number
   // mutant: closing-served
   if (context.closing) return refuseClosing(context, page, write); // Q61
   // mutant: stale-filter-off
-  if (dropsStaleFault(context, page, timestamp)) return context.endFault(page, write, 0, 'stale', 0);
+  if (context.checkpoint !== 0 && dropsStaleFault(context, page, timestamp))
+    return context.endFault(page, write, 0, 'stale', 0);
   context.points.reach('closing-checked');
   const result = handleLocked(context, page, write);
   return result === SLEEPING ? new WaitingFault(context, page, write) : result;
@@ -89,7 +94,7 @@ function handleLocked(context: SvmContext, page: number, write: boolean): number
 
 function refuseClosing(context: SvmContext, page: number, write: boolean): number {
   logFault(context, page, 1);
-  return context.endFault(page, write, -Errno.EAGAIN, 'closing', 0);
+  return context.endFault(page, write, -EAGAIN, 'closing', 0);
 }
 
 function resolveAndMap(context: SvmContext, page: number, write: boolean): number {
@@ -98,7 +103,7 @@ function resolveAndMap(context: SvmContext, page: number, write: boolean): numbe
     if (typeof interval === 'number') return interval === RESOLVED_NOTHING ? 0 : interval;
     const result = map(context, page, write, interval);
     // mutant: race-fault-not-restarted
-    if (result !== -Errno.EAGAIN) return result;
+    if (result !== -EAGAIN) return result;
     logFault(context, page, 1);
     context.device.counters.filterRemove++;
     context.effects.current?.faultRetried(page, result, true);
@@ -131,7 +136,7 @@ function resolve(context: SvmContext, page: number): AttributeInterval | number 
     // The refusal, and that it becomes a 0.
     logFault(context, page, 2);
   } else if (special) {
-    refusal = -Errno.EOPNOTSUPP;
+    refusal = -EOPNOTSUPP;
     reason = 'vma-refused';
     logFault(context, page, 1);
   } else {
@@ -164,39 +169,39 @@ function resolve(context: SvmContext, page: number): AttributeInterval | number 
 function map(context: SvmContext, page: number, write: boolean, interval: AttributeInterval): number {
   const now = context.clock.now;
   const request = context.faultRequest;
-  request.readOnly = (interval.flags & SvmFlag.gpuReadOnly) !== 0;
+  request.readOnly = (interval.flags & gpuReadOnly) !== 0;
   let budget = ATTEMPTS;
   while (true) {
     // mutant: fault-does-not-collect
     const collected = context.collector.collect();
     if (collected !== 0) return because(context, page, 'collector-failed', collected, collected, 1);
     if (interval.freed) reportFreed(context, interval);
-    if (!permitsAccess(context, page, write)) return because(context, page, 'no-permission', -Errno.EPERM, 0, 1);
+    if (!permitsAccess(context, page, write)) return because(context, page, 'no-permission', -EPERM, 0, 1);
     request.lowPage = interval.first;
     request.highPage = exclusiveEnd(interval);
     const range = findOrInsertRange(context, page, request);
     if (typeof range === 'number') return withoutRange(context, page, range, interval);
     // mutant: window-edge
     if (now < range.validationTime + RECENT_MAPPING_WINDOW) return because(context, page, 'recently-mapped', 0, 0);
-    const flags = context.device.pteFlags.indexFor(interval.flags, request.readOnly, PteMemory.system);
+    const flags = context.device.pteFlags.indexFor(interval.flags, request.readOnly, system);
     if (!(write && request.readOnly) && range.isFullyValid(flags, interval.flags))
       return because(context, page, 'already-valid', 0, 0);
     let result = getPages(context.framework, range, request.readOnly);
-    if (result === -Errno.EOPNOTSUPP || result === -Errno.EFAULT) {
+    if (result === -EOPNOTSUPP || result === -EFAULT) {
       budget--;
       // Each attempt; for EOPNOTSUPP the wrapper around the collection has a line too.
-      logFault(context, page, result === -Errno.EOPNOTSUPP ? 2 : 1);
+      logFault(context, page, result === -EOPNOTSUPP ? 2 : 1);
       // mutant: collection-error-killed
       if (budget === 0) return because(context, page, 'pages-unavailable', 0, result); // Q55
       context.effects.current?.faultRetried(page, result, false);
       continue;
     }
-    if (result === -Errno.EPERM) return because(context, page, 'pages-not-writable', result, result, 1);
+    if (result === -EPERM) return because(context, page, 'pages-not-writable', result, result, 1);
     if (result !== 0) return because(context, page, 'pages-unavailable', 0, result);
     result = commitRange(context, range, flags, interval.flags, false);
     if (result === 0) return because(context, page, 'mapped', 0, 0);
     // mutant: commit-eagain-killed
-    if (result !== -Errno.EAGAIN) return because(context, page, 'commit-failed', result, result);
+    if (result !== -EAGAIN) return because(context, page, 'commit-failed', result, result);
     budget--;
     if (budget === 0) return result;
     context.effects.current?.faultRetried(page, result, false);
@@ -205,9 +210,9 @@ function map(context: SvmContext, page: number, write: boolean, interval: Attrib
 
 /** No range was found or made: two errors mean "retry", the others kill the access (spec/05-faults §5 step 3). */
 function withoutRange(context: SvmContext, page: number, error: number, interval: AttributeInterval): number {
-  if (error === -Errno.ENOENT) return because(context, page, 'no-vma', 0, error, 2);
-  if (error === -Errno.EFAULT) return because(context, page, 'no-range', 0, error, 2);
-  if (error === -Errno.EINVAL && !interval.freed && (page < interval.first || page > interval.last)) {
+  if (error === -ENOENT) return because(context, page, 'no-vma', 0, error, 2);
+  if (error === -EFAULT) return because(context, page, 'no-range', 0, error, 2);
+  if (error === -EINVAL && !interval.freed && (page < interval.first || page > interval.last)) {
     report(
       context,
       'Q33',
@@ -215,7 +220,7 @@ function withoutRange(context: SvmContext, page: number, error: number, interval
       interval,
     );
   }
-  return because(context, page, error === -Errno.ENOMEM ? 'no-memory' : 'no-range', error, error, 1);
+  return because(context, page, error === -ENOMEM ? 'no-memory' : 'no-range', error, error, 1);
 }
 
 function reportFreed(context: SvmContext, interval: AttributeInterval): void {
@@ -241,7 +246,8 @@ function because(
   errorLines = 0,
 ): number {
   if (errorLines > 0) logFault(context, page, errorLines);
-  context.lastFault.reason = reason;
-  context.lastFault.cause = cause;
+  const { lastFault } = context;
+  lastFault.reason = reason;
+  lastFault.cause = cause;
   return result;
 }

@@ -89,27 +89,13 @@ export class GpuPageTable {
   }
 }
 
-/** Pages of piece `piece` that have a PTE. */
-function countPtes(block: PageBlock, piece: number): number {
-  if (!block.isPacked(piece)) return countEach(block, piece);
-  return block.marksOfPacked(piece) === 0 ? 0 : PIECE_PAGES;
-}
-
-/** As `countPtes`, where pages have entries of their own. */
-function countEach({ marks, base }: PageBlock, piece: number): number {
-  const first = base + (piece << PIECE_SHIFT);
-  let count = 0;
-  for (let at = first; at < first + PIECE_PAGES; at++) count += Number(marks[at] !== 0);
-  return count;
-}
-
 /** Writes PTEs of a whole block or piece, if these are the pages, and their frames follow one another; says whether. */
 function writeWhole(block: PageBlock, index: number, count: number, flags: number, frames: Frames): boolean {
   // A piece whose frame is 0 has none.
   if (typeof frames !== 'number' || frames === 0) return false;
   if (count === PIECE_PAGES && (index & (PIECE_PAGES - 1)) === 0) {
     const piece = index >> PIECE_SHIFT;
-    block.used += PIECE_PAGES - countPtes(block, piece);
+    block.used += PIECE_PAGES - block.countMarked(piece);
     block.pack(piece, frames, flags);
     return true;
   }
@@ -140,7 +126,7 @@ function zapPieces(block: PageBlock, from: number, to: number): void {
     const piece = index >> PIECE_SHIFT;
     const end = Math.min(to, (piece + 1) << PIECE_SHIFT);
     if (end - index === PIECE_PAGES) {
-      block.used -= countPtes(block, piece);
+      block.used -= block.countMarked(piece);
       block.pack(piece, 0, 0);
     } else {
       zapEach(block, index, end);

@@ -41,7 +41,8 @@ export function chooseChunk(
   // Not for-of, whose bytecode would take the place of other functions in the one that this becomes a part of.
   for (let size = 0; size < CHUNK_PAGES.length; size++) {
     const pages = CHUNK_PAGES[size]!;
-    const start = Math.floor(page / pages) * pages;
+    // Its lowest bits go: a number of pages is a power of two.
+    const start = page - (page & (pages - 1));
     // mutant: chunk-beyond-vma
     if (start < low || start + pages > high) continue;
     // mutant: chunk-overlaps-neighbour

@@ -226,13 +226,16 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     this.notifierLock.releaseRead();
     const { notifier } = range;
     notifier.rangeCount--;
-    if (notifier.rangeCount === 0) {
-      // Finalisation has unregistered it already.
-      // mutant: last-range-keeps-notifier
-      if (this.forget(notifier)) this.unregister(notifier);
-      this.notifiers.remove(notifier.startPage, notifier);
-    }
+    if (notifier.rangeCount === 0) this.removeNotifier(notifier);
     return true;
+  }
+
+  /** The last range of a notifier has gone. */
+  private removeNotifier(notifier: GpuNotifier): void {
+    // Finalisation has unregistered it already.
+    // mutant: last-range-keeps-notifier
+    if (this.forget(notifier)) this.unregister(notifier);
+    this.notifiers.remove(notifier.startPage, notifier);
   }
 
   /** Drops the DMA mapping of a whole range, if it has one (A.10); the notifier lock must be held. */
@@ -242,8 +245,9 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
     forgetPages(range);
     // VRAM needs no DMA mapping.
     if (inVram) return;
-    this.surroundings.counters.dmaPages -= range.pages;
-    this.surroundings.effects.current?.dmaUnmapped(range.startPage, range.pages);
+    const { counters, effects } = this.surroundings;
+    counters.dmaPages -= range.pages;
+    effects.current?.dmaUnmapped(range.startPage, range.pages);
   }
 
   /** Unregisters every notifier and removes its ranges, in ascending order (A.15). */

@@ -23,6 +23,9 @@ export const RangeState = {
   dmaArray: 0x80,
 } as const;
 
+const { unmapped, partiallyUnmapped, dmaMapped, devicePages } = RangeState;
+const PARTIALLY = unmapped | partiallyUnmapped;
+
 /** First state bit that a driver may use for its own part of a range. */
 export const DRIVER_STATE_SHIFT = 8;
 
@@ -63,20 +66,20 @@ export class GpuRange {
   }
 
   get unmapped(): boolean {
-    return (this.state & RangeState.unmapped) !== 0;
+    return (this.state & unmapped) !== 0;
   }
 
   get partiallyUnmapped(): boolean {
-    return (this.state & RangeState.partiallyUnmapped) !== 0;
+    return (this.state & partiallyUnmapped) !== 0;
   }
 
   /** "Has DMA mapping": valid pages (A.9; device pages do not exist in V4). */
   get pagesValid(): boolean {
-    return (this.state & RangeState.dmaMapped) !== 0;
+    return (this.state & dmaMapped) !== 0;
   }
 
   get hasDevicePages(): boolean {
-    return (this.state & RangeState.devicePages) !== 0;
+    return (this.state & devicePages) !== 0;
   }
 
   get migrates(): boolean {
@@ -102,9 +105,6 @@ export class GpuRange {
 
   /** Marks what an UNMAP event did that has the pages with the indices `[firstIndex, endIndex)`, as delivered (A.13). */
   setUnmapped(firstIndex: number, endIndex: number): void {
-    this.state |=
-      firstIndex > 0 || endIndex < this.pages
-        ? RangeState.unmapped | RangeState.partiallyUnmapped
-        : RangeState.unmapped;
+    this.state |= firstIndex > 0 || endIndex < this.pages ? PARTIALLY : unmapped;
   }
 }

@@ -121,9 +121,12 @@ export class OperationScope implements PointListener {
 
   /** The end of what `begin` began. */
   end(nested: boolean): void {
-    if (nested) for (const observer of this.observers) observer.nestedEnd();
-    this.depth--;
-    if (this.depth === 0 && (this.observers.length > 0 || this.hookErrors.length > 0)) this.endOutermost();
+    if (nested) this.tellNestedEnd();
+    if (--this.depth === 0 && (this.observers.length > 0 || this.hookErrors.length > 0)) this.endOutermost();
+  }
+
+  private tellNestedEnd(): void {
+    for (const observer of this.observers) observer.nestedEnd();
   }
 
   /** The first operation of a thread, for which points are counted; says whether observers were told. */

@@ -6,6 +6,9 @@
 import { firstAfter, firstFrom, MERGE_AT, OrderedTree } from './ordered-tree.ts';
 import type { Leaf } from './ordered-tree.ts';
 
+/** After every key. */
+const NO_KEY = Number.POSITIVE_INFINITY;
+
 /** Ordered multimap from numbers to items: objects, or small integers that stand for them. */
 export class OrderedMap<T extends object | number> {
   private tree = new OrderedTree<T>();
@@ -55,13 +58,13 @@ export class OrderedMap<T extends object | number> {
     this.index = index;
     if (index < leaf.to) return leaf.keys[index]!;
     const { next } = leaf;
-    return next === null ? Number.POSITIVE_INFINITY : next.keys[next.from]!;
+    return next === null ? NO_KEY : next.keys[next.from]!;
   }
 
   /** The item before the one whose key `seekAfter` gave. */
   get beforeSeek(): T | undefined {
-    const leaf = this.leaf;
-    return this.index > leaf.from ? leaf.items[this.index - 1] : lastOf(leaf.previous);
+    const { leaf, index } = this;
+    return index > leaf.from ? leaf.items[index - 1] : lastOf(leaf.previous);
   }
 
   /** Adds `item` with a key between those of the items on both sides of where `seekAfter` was. */
@@ -288,8 +291,9 @@ export class OrderedMap<T extends object | number> {
 
   /** The leaf in which the last key of at most `key` stands, or would be inserted. */
   private leafAfter(key: number): Leaf<T> {
-    const { keys, from, to, next } = this.recent;
-    if (from < to && key >= keys[from]! && (next === null || key < keys[to - 1]!)) return this.recent;
+    const recent = this.recent;
+    const { keys, from, to, next } = recent;
+    if (from < to && key >= keys[from]! && (next === null || key < keys[to - 1]!)) return recent;
     return (this.recent = this.tree.leafAfter(key));
   }
 

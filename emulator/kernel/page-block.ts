@@ -90,12 +90,21 @@ export class PageBlock {
   /** Marks of page `index` of the block. */
   markAt(index: number): number {
     const piece = index >> PIECE_SHIFT;
-    return this.isPacked(piece) ? this.marksOfPacked(piece) : this.marks[this.base + index]!;
+    return this.isPacked(piece) ? this.pieceMarks[this.pieceBase + piece]! : this.marks[this.base + index]!;
   }
 
-  /** Marks of the pages of piece `piece`, which is packed. */
-  marksOfPacked(piece: number): number {
-    return this.pieceMarks[this.pieceBase + piece]!;
+  /** Pages of piece `piece` that have marks. */
+  countMarked(piece: number): number {
+    if (!this.isPacked(piece)) return this.countEach(piece);
+    return this.pieceMarks[this.pieceBase + piece] === 0 ? 0 : PIECE_PAGES;
+  }
+
+  private countEach(piece: number): number {
+    const { marks } = this;
+    const first = this.base + (piece << PIECE_SHIFT);
+    let count = 0;
+    for (let at = first; at < first + PIECE_PAGES; at++) count += Number(marks[at] !== 0);
+    return count;
   }
 
   /** All pages of piece `piece` get `marks`, and the frames from `frame` on; 0: none. */

@@ -64,16 +64,21 @@ export class IntervalNotifierSet {
     const sequence = ++this.sequence;
     // Collected first: a callback may run code that registers or removes notifiers.
     const first = this.collect(startPage, endPage);
+    if (first === undefined) return;
     const others = this.others;
     this.others = null;
-    first?.invalidate(event, startPage, endPage, sequence);
+    first.invalidate(event, startPage, endPage, sequence);
     if (others !== null) for (const each of others) each.invalidate(event, startPage, endPage, sequence);
   }
 
   /** The first notifier that intersects `[startPage, endPage)`; the others are in `others`. */
   private collect(startPage: number, endPage: number): IntervalNotifier | undefined {
     const only = this.only;
-    if (only !== undefined) return only.endPage > startPage && only.startPage < endPage ? only : undefined;
+    if (only === undefined) return this.collectSeveral(startPage, endPage);
+    return only.endPage > startPage && only.startPage < endPage ? only : undefined;
+  }
+
+  private collectSeveral(startPage: number, endPage: number): IntervalNotifier | undefined {
     const notifiers = this.notifiers;
     let first: IntervalNotifier | undefined;
     let notifier = notifiers.seek(startPage - this.longest, endPage);

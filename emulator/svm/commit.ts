@@ -6,6 +6,8 @@ import type { SvmContext } from './context.ts';
 import { SvmRangeState } from './svm-range.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 
+const { gpuMapped } = SvmRangeState;
+
 /** Wait for the page-directory lock; returns 0 or -EINTR. Every wait counts. */
 export function lockPageDirectory(context: SvmContext, interruptible: boolean): number {
   context.device.counters.lockPd++;
@@ -46,7 +48,7 @@ export function commitRange(
     // Q40: set although an event may have come since the notifier lock was dropped.
     range.pteFlags = pteFlags;
     range.attributeFlags = attributeFlags;
-    range.state |= SvmRangeState.gpuMapped;
+    range.state |= gpuMapped;
     range.validationTime = context.clock.now;
     if (!range.committable) markedTooLate(context, range);
   } else {
@@ -138,14 +140,26 @@ function writeEntries(context: SvmContext, range: AmdgpuSvmRange, pages: number,
 /** Clears the PTEs of the pages of `range` with the indices `[firstIndex, endIndex)`; returns 0 or the page-table layer's error. */
 export function zapPages(context: SvmContext, range: AmdgpuSvmRange, firstIndex: number, endIndex: number): number {
   const failure = context.failures.take('zap-ptes');
-  if (failure !== 0) {
-    if (context.revision.countsFailedZaps) context.device.counters.clearCalls++;
-    context.effects.current?.zapFailed(range.startPage + firstIndex, range.startPage + endIndex, failure);
-    return failure;
-  }
+  if (failure !== 0) return endFailedZap(context, range, firstIndex, endIndex, failure);
   context.device.counters.clearCalls++;
   const { blockNumber, indexInBlock } = range;
   context.vm.pageTable.zapInBlock(blockNumber, indexInBlock + firstIndex, indexInBlock + endIndex);
-  context.effects.current?.ptesZapped(range.startPage + firstIndex, endIndex - firstIndex);
+  if (context.effects.current !== null) tellZapped(context, range, firstIndex, endIndex);
   return 0;
+}
+
+function tellZapped({ effects }: SvmContext, range: AmdgpuSvmRange, firstIndex: number, endIndex: number): void {
+  effects.current?.ptesZapped(range.startPage + firstIndex, endIndex - firstIndex);
+}
+
+function endFailedZap(
+  context: SvmContext,
+  range: AmdgpuSvmRange,
+  firstIndex: number,
+  endIndex: number,
+  failure: number,
+): number {
+  if (context.revision.countsFailedZaps) context.device.counters.clearCalls++;
+  context.effects.current?.zapFailed(range.startPage + firstIndex, range.startPage + endIndex, failure);
+  return failure;
 }

@@ -8,6 +8,8 @@ import type { RangeCollector } from './revision.ts';
 import { SvmRangeState } from './svm-range.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 
+const { collected, owned, queued, unmapPending } = SvmRangeState;
+
 /** Places of a list that is longer are given back when it is empty. */
 const LONG_LIST = 1024;
 
@@ -37,14 +39,18 @@ export class GarbageCollector implements RangeCollector, Worker {
   /** Queues `range` with its pages `[firstIndex, endIndex)` of an UNMAP event (spec/04-invalidation-and-gc §5.2). */
   enqueue(range: AmdgpuSvmRange, firstIndex: number, endIndex: number): void {
     if (this.context.closing) return;
-    range.state |= SvmRangeState.owned;
-    range.addPending(firstIndex, endIndex);
+    range.state |= owned;
+    range.addPending(firstIndex, endIndex, unmapPending);
     if (!range.queued) {
       this.list[this.tail++] = range;
-      range.state |= SvmRangeState.queued;
+      range.state |= queued;
     }
     this.work.queue();
-    this.context.effects.current?.collectionQueued(range.startPage + firstIndex, range.startPage + endIndex - 1);
+    if (this.context.effects.current !== null) this.tellQueued(range, firstIndex, endIndex);
+  }
+
+  private tellQueued({ startPage }: AmdgpuSvmRange, firstIndex: number, endIndex: number): void {
+    this.context.effects.current?.collectionQueued(startPage + firstIndex, startPage + endIndex - 1);
   }
 
   /** Takes a range that somebody else removes off the list (spec/revisions §4, v8 item 6). */
@@ -52,7 +58,7 @@ export class GarbageCollector implements RangeCollector, Worker {
     if (!range.queued) return;
     this.list.splice(this.list.indexOf(range, this.head), 1);
     this.tail--;
-    range.state &= ~SvmRangeState.queued;
+    range.state &= ~queued;
     range.clearPending();
     this.letGo(range);
   }
@@ -74,7 +80,7 @@ export class GarbageCollector implements RangeCollector, Worker {
     while (range !== undefined) {
       const first = range.pendingFirst;
       const last = range.pendingLast;
-      const unmap = (range.state & SvmRangeState.unmapPending) !== 0;
+      const unmap = (range.state & unmapPending) !== 0;
       range.clearPending();
       if (unmap) {
         context.effects.current?.collecting(range.startPage, range.pages, first, last);
@@ -87,10 +93,10 @@ export class GarbageCollector implements RangeCollector, Worker {
         // mutant: collector-keeps-range
         const removed = context.framework.removeRange(range);
         if (removed) {
-          range.state |= SvmRangeState.collected;
+          range.state |= collected;
         } else {
           // Queued again while it was collected, or removed by a split while it was queued.
-          const quirk = (range.state & SvmRangeState.collected) !== 0 ? 'Q45' : 'Q44';
+          const quirk = (range.state & collected) !== 0 ? 'Q45' : 'Q44';
           context.effects.current?.hazard(quirk, 'a range was removed twice', range.startPage, range.pages);
         }
         context.effects.current?.collected(range.startPage, range.pages, 0);
@@ -113,11 +119,12 @@ export class GarbageCollector implements RangeCollector, Worker {
     let first = 0;
     let endBlock = 0;
     let endIndex = 0;
-    for (let range = this.take(); range !== undefined; range = this.take()) {
+    while (this.head !== this.tail) {
+      const range = this.take()!;
       const { blockNumber, indexInBlock } = range;
       const fromIndex = indexInBlock + range.pendingFirstIndex;
       const toIndex = indexInBlock + range.pendingEndIndex;
-      const unmaps = (range.state & SvmRangeState.unmapPending) !== 0;
+      const unmaps = (range.state & unmapPending) !== 0;
       range.clearPending();
       if (unmaps) {
         const goesOn =
@@ -130,9 +137,10 @@ export class GarbageCollector implements RangeCollector, Worker {
         }
         endBlock = blockNumber;
         endIndex = toIndex;
-        if (framework.removeRange(range)) range.state |= SvmRangeState.collected;
+        if (framework.removeRange(range)) range.state |= collected;
       }
-      this.letGo(range);
+      // Nobody has put it on the list again.
+      range.state &= ~owned;
     }
     return clears ? clearBetween(context, first, endBlock * PAGES_PER_BLOCK + endIndex) : 0;
   }
@@ -164,17 +172,20 @@ export class GarbageCollector implements RangeCollector, Worker {
     if (this.head === this.tail) return undefined;
     const range = this.list[this.head]!;
     this.list[this.head++] = undefined;
-    if (this.head === this.tail) {
-      if (this.tail > LONG_LIST) this.list = [];
-      this.head = 0;
-      this.tail = 0;
-    }
-    range.state &= ~SvmRangeState.queued;
+    if (this.head === this.tail) this.beginAgain();
+    range.state &= ~queued;
     return range;
   }
 
+  /** The list is empty. */
+  private beginAgain(): void {
+    if (this.tail > LONG_LIST) this.list = [];
+    this.head = 0;
+    this.tail = 0;
+  }
+
   private letGo(range: AmdgpuSvmRange): void {
-    if (!range.queued && !range.hasPending) range.state &= ~SvmRangeState.owned;
+    if (!range.queued && !range.hasPending) range.state &= ~owned;
   }
 
   /** What the worker does. */

@@ -9,6 +9,9 @@ import { clearPtes, lockPageDirectory, zapPages } from './commit.ts';
 import type { SvmContext } from './context.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 
+const { unmapped } = RangeState;
+const { unmap, release } = NotifierEvent;
+
 /** The process's memory `[startPage, endPage)` changes: what the callback of one notifier does. */
 export function invalidate(
   context: SvmContext,
@@ -21,16 +24,16 @@ export function invalidate(
   const from = Math.max(notifier.startPage, startPage);
   const to = Math.min(notifier.endPage, endPage);
   context.effects.current?.notifierCalled(event, from, to);
-  if (event === NotifierEvent.release) return;
+  if (event === release) return;
   // Q11: nothing is unmapped; the DMA arrays keep what they hold.
   // mutant: closing-invalidates
   if (context.closing) return;
   const range = framework.findRange(from, to);
   if (range === undefined) return;
   framework.notifierLock.acquireWrite();
-  if (event === NotifierEvent.unmap) captureCheckpoint(context);
+  if (event === unmap) captureCheckpoint(context);
   // mutant: clear-event-queues
-  const unmaps = event === NotifierEvent.unmap;
+  const unmaps = event === unmap;
   if (range.endPage < to) {
     invalidateSeveral(context, range, startPage, endPage, unmaps);
   } else {
@@ -101,7 +104,7 @@ export function invalidateWholeRanges(
   endPage: number,
 ): void {
   invalidate(context, notifier, event, startPage, endPage);
-  if (event !== NotifierEvent.release && !context.closing) clearWholeRanges(context, notifier, startPage, endPage);
+  if (event !== release && !context.closing) clearWholeRanges(context, notifier, startPage, endPage);
 }
 
 /** Clears all PTEs of the ranges of `notifier` that have pages in `[startPage, endPage)`. */
@@ -132,7 +135,7 @@ export function zapEventPart(
   firstIndex: number,
   endIndex: number,
 ): boolean {
-  if ((range.state & RangeState.unmapped) !== 0 || !range.gpuMapped) return false;
+  if ((range.state & unmapped) !== 0 || !range.gpuMapped) return false;
   // mutant: clear-without-zap, zap-whole-range
   if (firstIndex < endIndex) zapPages(context, range, firstIndex, endIndex); // Q39: the result is ignored
   range.clearGpuMapped();

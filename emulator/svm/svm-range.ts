@@ -26,6 +26,8 @@ export const SvmRangeState = {
 export type RangeQueue = 'none' | 'gc' | 'restore' | 'processing';
 
 const { dmaMapped } = RangeState;
+const { gpuMapped, queued, unmapPending, restorePending, restoring, processing } = SvmRangeState;
+const PENDING = unmapPending | restorePending;
 const NOT_COMMITTABLE = RangeState.unmapped | RangeState.partiallyUnmapped;
 const COMMITTABLE_MASK = NOT_COMMITTABLE | dmaMapped;
 const EMPTY_FIRST = 0x7fff_ffff;
@@ -50,15 +52,15 @@ export class AmdgpuSvmRange extends GpuRange {
   }
 
   get gpuMapped(): boolean {
-    return (this.state & SvmRangeState.gpuMapped) !== 0;
+    return (this.state & gpuMapped) !== 0;
   }
 
   clearGpuMapped(): void {
-    this.state &= ~SvmRangeState.gpuMapped;
+    this.state &= ~gpuMapped;
   }
 
   get queued(): boolean {
-    return (this.state & SvmRangeState.queued) !== 0;
+    return (this.state & queued) !== 0;
   }
 
   /** Neither unmapped nor partially unmapped. */
@@ -82,16 +84,11 @@ export class AmdgpuSvmRange extends GpuRange {
     return this.gpuMapped && this.attributeFlags === attributeFlags && this.committable;
   }
 
-  /** Widens the pending span by the pages with the indices `[firstIndex, endIndex)`, for an operation: an UNMAP by default. */
-  addPending(firstIndex: number, endIndex: number, operation: number = SvmRangeState.unmapPending): void {
+  /** Widens the pending span by the pages with the indices `[firstIndex, endIndex)`, for an operation: `unmapPending` or `restorePending`. */
+  addPending(firstIndex: number, endIndex: number, operation: number): void {
     if (firstIndex < this.pendingFirstIndex) this.pendingFirstIndex = firstIndex;
     if (endIndex - 1 > this.pendingLastIndex) this.pendingLastIndex = endIndex - 1;
     this.state |= operation;
-  }
-
-  /** As `addPending`, for a RESTORE operation. */
-  addRestore(firstIndex: number, endIndex: number): void {
-    this.addPending(firstIndex, endIndex, SvmRangeState.restorePending);
   }
 
   get pendingFirst(): number {
@@ -108,25 +105,25 @@ export class AmdgpuSvmRange extends GpuRange {
   }
 
   get hasPending(): boolean {
-    return this.pendingFirstIndex <= this.pendingLastIndex || (this.state & SvmRangeState.unmapPending) !== 0;
+    return this.pendingFirstIndex <= this.pendingLastIndex || (this.state & unmapPending) !== 0;
   }
 
   /** Of a range that has something pending: what; unmapping goes before restoring. */
   get pendingOperation(): 'unmap' | 'restore' {
-    return (this.state & SvmRangeState.unmapPending) !== 0 ? 'unmap' : 'restore';
+    return (this.state & unmapPending) !== 0 ? 'unmap' : 'restore';
   }
 
   get queue(): RangeQueue {
     const { state } = this;
-    if ((state & SvmRangeState.processing) !== 0) return 'processing';
-    if ((state & SvmRangeState.restoring) !== 0) return 'restore';
-    if ((state & SvmRangeState.queued) !== 0) return 'gc';
+    if ((state & processing) !== 0) return 'processing';
+    if ((state & restoring) !== 0) return 'restore';
+    if ((state & queued) !== 0) return 'gc';
     return this.hasPending ? 'processing' : 'none';
   }
 
   clearPending(): void {
     this.pendingFirstIndex = EMPTY_FIRST;
     this.pendingLastIndex = 0;
-    this.state &= ~(SvmRangeState.unmapPending | SvmRangeState.restorePending);
+    this.state &= ~PENDING;
   }
 }

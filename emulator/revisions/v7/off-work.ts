@@ -90,7 +90,7 @@ export class OffWork implements RestoreWork, OffQueues {
 
   enqueue(range: AmdgpuSvmRange, firstIndex: number, endIndex: number): void {
     if (this.context.closing || (range.state & SvmRangeState.unmapPending) !== 0) return;
-    range.addPending(firstIndex, endIndex);
+    range.addPending(firstIndex, endIndex, SvmRangeState.unmapPending);
     range.state &= ~SvmRangeState.restorePending;
     // mutant: race-off-collected-while-restored
     if ((range.state & (SvmRangeState.processing | SvmRangeState.queued)) !== 0) return;
@@ -102,7 +102,7 @@ export class OffWork implements RestoreWork, OffQueues {
   /** Queues `range` for the restore worker with its pages of an event, those with the indices `[firstIndex, endIndex)`. */
   enqueueRestore(range: AmdgpuSvmRange, firstIndex: number, endIndex: number): void {
     if (this.context.closing || (range.state & SvmRangeState.unmapPending) !== 0) return;
-    range.addRestore(firstIndex, endIndex);
+    range.addPending(firstIndex, endIndex, SvmRangeState.restorePending);
     if ((range.state & (SvmRangeState.restoring | SvmRangeState.processing | SvmRangeState.queued)) !== 0) return;
     this.toRestore(range);
     this.arm();
@@ -254,7 +254,8 @@ export class OffWork implements RestoreWork, OffQueues {
       } else if (isPermanent(result)) {
         this.countDropped(range, result);
       } else {
-        if ((range.state & SvmRangeState.unmapPending) === 0) range.addRestore(firstIndex, endIndex);
+        if ((range.state & SvmRangeState.unmapPending) === 0)
+          range.addPending(firstIndex, endIndex, SvmRangeState.restorePending);
         again = true;
         if (!pauses && ++failures === BUSY_LOOP)
           this.report('X-C3', `${failures} attempts of one run failed without a delay between them`, range);

@@ -1,5 +1,5 @@
 /** SET_ATTR and GET_ATTR of random small intervals, on small and on large trees. */
-import { SvmAttributeType } from '../lib/uapi/constants.ts';
+import { SvmAttributeType } from 'amdgpu-svm';
 import { OperationKind, OperationList } from './operations.ts';
 import type { PairedWorkload } from './paired.ts';
 import { Random } from './random.ts';

@@ -1,5 +1,5 @@
 /** GPU faults that map fresh ranges of each chunk size, and their way out: munmap and collection. */
-import { SvmAttributeType } from '../lib/uapi/constants.ts';
+import { SvmAttributeType } from 'amdgpu-svm';
 import { OperationKind, OperationList } from './operations.ts';
 import type { PairedWorkload } from './paired.ts';
 import { BASE_PAGE } from './scene.ts';

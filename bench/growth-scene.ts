@@ -1,5 +1,5 @@
 /** A process with many things in it, and the operations of which none may take longer because there are many. */
-import { SvmAttributeType, SvmOperation } from '../lib/uapi/constants.ts';
+import { SvmAttributeType, SvmOperation } from 'amdgpu-svm';
 import { BASE_PAGE, Scene } from './scene.ts';
 
 /** Pages from one thing to the next: the thing, and a hole, so that mappings and intervals stay apart. A million take 64 GiB. */

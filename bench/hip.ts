@@ -1,7 +1,7 @@
 /** What the HIP layer costs: an advice next to the same attribute set directly, and the life of many small allocations. */
-import { EmulatedMachine } from '../emulator/index.ts';
-import { HipMemoryAdvise, HipRuntime } from '../lib/hip/index.ts';
-import { SvmDevice } from '../lib/device/svm-device.ts';
+import { EmulatedMachine } from 'amdgpu-svm/emulator';
+import { HipMemoryAdvise, HipRuntime } from 'amdgpu-svm/hip';
+import { SvmDevice } from 'amdgpu-svm';
 import { measureTime } from './measurement.ts';
 import type { Measurement } from './measurement.ts';
 import { usedBytes } from './memory.ts';

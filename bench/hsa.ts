@@ -1,7 +1,7 @@
 /** What the HSA layer costs on top of the typed API: the same attribute of the same range through both. */
-import { EmulatedMachine } from '../emulator/index.ts';
-import { HsaRuntime, HsaSvmAttribute } from '../lib/hsa/index.ts';
-import { SvmDevice } from '../lib/device/svm-device.ts';
+import { EmulatedMachine } from 'amdgpu-svm/emulator';
+import { HsaRuntime, HsaSvmAttribute } from 'amdgpu-svm/hsa';
+import { SvmDevice } from 'amdgpu-svm';
 import type { Workload } from './measurement.ts';
 
 const SIZE = 64 << 10;

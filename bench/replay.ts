@@ -1,8 +1,7 @@
 /** Throughput of `replay --check`: reading, replaying and comparing the recorded vectors, warm and as a whole command. */
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { readTraceLines } from '../lib/trace/format/read-trace.ts';
-import { replayTrace } from '../lib/trace/replay/replay.ts';
+import { readTraceLines, replayTrace } from 'amdgpu-svm';
 import { now } from './clock.ts';
 import type { Measurement } from './measurement.ts';
 import { builtCommand, outputOf } from './programs.ts';

@@ -1,9 +1,9 @@
 /** An emulated machine with one open file, and the SVM ioctl as the DRM core hands it to the driver: raw u32 fields. */
-import { EmulatedMachine } from '../emulator/index.ts';
-import type { EmulatedDevice, EmulatedFile, MachineOptions } from '../emulator/index.ts';
+import { EmulatedMachine } from 'amdgpu-svm/emulator';
+import type { EmulatedDevice, EmulatedFile, MachineOptions } from 'amdgpu-svm/emulator';
 import { OperationKind } from './operations.ts';
 import type { OperationList } from './operations.ts';
-import { SvmAttributeType, SvmOperation } from '../lib/uapi/constants.ts';
+import { SvmAttributeType, SvmOperation } from 'amdgpu-svm';
 
 /** First page of the scenes: where a 64-bit Linux process has its mappings. */
 export const BASE_PAGE = 0x7_f000_0000;

@@ -1,7 +1,7 @@
 /** Runs in `amdgpu-svm serve --run`: times GPU work through the served KFD and prints JSON, in microseconds. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as rest } from 'node:timers/promises';
-import { SvmDevice } from '../lib/device/svm-device.ts';
+import { SvmDevice } from 'amdgpu-svm';
 import { EchoProcess, TouchedPages } from './rest-peers.ts';
 
 /** What was measured in turns, each time after a rest. */

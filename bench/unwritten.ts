@@ -1,7 +1,7 @@
 /** Large memory that the GPU maps and nobody has written: its end costs page tables, in time and in memory. */
-import { EmulatedMachine } from '../emulator/index.ts';
-import { SvmDevice } from '../lib/device/svm-device.ts';
-import { HipRuntime } from '../lib/hip/index.ts';
+import { EmulatedMachine } from 'amdgpu-svm/emulator';
+import { SvmDevice } from 'amdgpu-svm';
+import { HipRuntime } from 'amdgpu-svm/hip';
 import { now } from './clock.ts';
 import type { Measurement } from './measurement.ts';
 

@@ -5,7 +5,7 @@ export { NotModelledError } from '../emulator/index.ts';
 export type { EmulatedDevice, EmulatedMachine, MachineOptions } from '../emulator/index.ts';
 export { replayTrace } from './trace/replay/replay.ts';
 export type { ReplayDifference, ReplayResult } from './trace/replay/replay.ts';
-export { parseTrace, readTraceFile, TraceFileError } from './trace/format/read-trace.ts';
+export { parseTrace, readTraceFile, readTraceLines, TraceFileError } from './trace/format/read-trace.ts';
 export type { TraceLine } from './trace/format/read-trace.ts';
 export { chromeTraceOf } from './trace/export/chrome-exporter.ts';
 export { ChromeTraceExporter } from './trace/export/live-exporter.ts';

@@ -51,7 +51,6 @@ it.each([
   ['whether there is something to collect', 'collect', 'collectList'],
   ['a block of pages', 'getPacked', 'lookUp'],
   ['a block of pages, made if there is none', 'getOrCreate', 'create'],
-  ['whether a range can be committed', 'get committable', 'state'],
   ['a failure point', 'take', 'takePlanned'],
   ['a preemption point', 'reach', 'pointReached'],
   ['a lock', 'acquireRead', 'readers'],

@@ -129,7 +129,7 @@ const V4_MUTANTS = [
   {
     id: 'segment-skips-hole',
     rule: 'spec/02-attributes §4.4',
-    becomes: 'this.segmentEnd = next === undefined ? this.last : Math.min(this.last, next.last);',
+    becomes: 'this.segmentEnd = this.last;',
     killedBy: 'attributes,geometry:pages',
   },
   {

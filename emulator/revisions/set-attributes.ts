@@ -124,9 +124,9 @@ export class SetAttributes {
       this.segmentEnd = Math.min(this.last, interval.last);
       return this.editExisting(interval);
     }
-    const next = tree.afterHole(this.cursor);
+    const end = tree.endOfHole(this.cursor);
     // mutant: v8-segment-skips-hole
-    this.segmentEnd = next === undefined ? this.last : Math.min(this.last, next.first - 1);
+    this.segmentEnd = Math.min(this.last, end - 1);
     return this.editHole();
   }
 
@@ -139,7 +139,7 @@ export class SetAttributes {
     applyRequest(target, this.request);
     this.trigger = triggerOf(defaults, target);
     this.interval = new AttributeInterval(this.cursor, this.segmentEnd, target);
-    tree.insert(this.interval);
+    tree.insertIntoHole(this.interval);
     this.tell('inserted', this.cursor, this.segmentEnd);
     return 0;
   }

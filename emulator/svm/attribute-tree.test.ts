@@ -87,6 +87,58 @@ describe('bounds lookup', () => {
   });
 });
 
+describe('filling a hole', () => {
+  it.each([
+    ['of objects', Number.POSITIVE_INFINITY],
+    ['of rows', 1],
+  ])('%s ends where the next interval begins, and takes intervals in any order', (_what, mostObjects) => {
+    const it = new AttributeTree(mostObjects);
+    const ends: number[] = [];
+    for (const [first, last] of [
+      [30, 39],
+      [50, 59],
+      [10, 19],
+      [20, 29],
+      [45, 45],
+      [60, MAX],
+    ] as const) {
+      it.hold();
+      ends.push(it.endOfHole(first));
+      it.insertIntoHole(interval(first, last));
+      it.release();
+    }
+    expect(ends).toEqual([Infinity, Infinity, 30, 30, 50, Infinity]);
+    expect([spans(it).map(([first]) => first), it.overlapping]).toEqual([[10, 20, 30, 45, 50, 60], false]);
+    expect([29, 45, 46].map((page) => it.find(page)?.first)).toEqual([20, 45, undefined]);
+  });
+
+  it('goes on in many leaves', () => {
+    const it = new AttributeTree();
+    // In an order that is neither ascending nor descending: 7 and 1,009 have no divisor in common.
+    for (let index = 0; index < 1009; index++) {
+      const first = ((index * 7) % 1009) * 4;
+      it.endOfHole(first);
+      it.insertIntoHole(interval(first, first + 1));
+    }
+    expect(spans(it)).toEqual(Array.from({ length: 1009 }, (_, index) => [index * 4, index * 4 + 1]));
+  });
+
+  it('ends at the interval that starts lowest where others overlap', () => {
+    const { tree: it } = tree([20, 39], [30, 60]);
+    expect([it.endOfHole(5), it.endOfHole(61)]).toEqual([20, Infinity]);
+    it.endOfHole(61);
+    it.insertIntoHole(interval(61, 70));
+    expect([spans(it), it.find(65)?.first]).toEqual([
+      [
+        [20, 39],
+        [30, 60],
+        [61, 70],
+      ],
+      61,
+    ]);
+  });
+});
+
 describe('splitting', () => {
   for (const [first, last, expected, position] of [
     [

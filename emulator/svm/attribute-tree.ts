@@ -101,6 +101,12 @@ export class AttributeTree {
       : this.firstIntersecting(page + 1, Number.POSITIVE_INFINITY);
   }
 
+  /** First page of the first interval after `page`, which is in none; infinity if there is none. `insertIntoHole` may follow. */
+  endOfHole(page: number): number {
+    if (this.list === null) return this.map.seekAfter(page);
+    return this.firstIntersecting(page + 1, Number.POSITIVE_INFINITY)?.first ?? Number.POSITIVE_INFINITY;
+  }
+
   /** The interval with the smallest first page among those that intersect `[first, last]`. */
   findIntersecting(first: number, last: number): AttributeInterval | undefined {
     if (this.list !== null) return this.firstIntersecting(first, last);
@@ -149,6 +155,17 @@ export class AttributeTree {
     }
     if (this.list !== null) this.insertOverlapping(interval);
     else this.insertObject(interval);
+  }
+
+  /** As `insert`, of pages before the end that `endOfHole` has just given: they are not looked for again. */
+  insertIntoHole(interval: AttributeInterval): void {
+    this.longest = Math.max(this.longest, interval.last - interval.first + 1);
+    if (this.list !== null) {
+      this.insertOverlapping(interval);
+      return;
+    }
+    this.map.insertHere(interval.first, interval);
+    this.noteObject(interval);
   }
 
   remove(interval: AttributeInterval): void {

@@ -146,9 +146,9 @@ export class SetAttributes {
   private editHole(): number {
     const { tree, effects, failures, defaults } = this.context;
     const { cursor, target } = this;
-    const next = tree.afterHole(cursor);
+    const end = tree.endOfHole(cursor);
     // mutant: segment-skips-hole
-    this.segmentEnd = next === undefined ? this.last : Math.min(this.last, next.first - 1);
+    this.segmentEnd = Math.min(this.last, end - 1);
     const failure = failures.take('allocate-interval');
     if (failure !== 0) return failure;
     // The default snapshot of spec/02-attributes §4.3: with XNACK on, the defaults of a context never change.
@@ -156,7 +156,7 @@ export class SetAttributes {
     applyRequest(target, this.request);
     this.trigger = triggerOf(defaults, target);
     this.interval = new AttributeInterval(cursor, this.segmentEnd, target);
-    tree.insert(this.interval);
+    tree.insertIntoHole(this.interval);
     if (effects.current !== null) this.tell('inserted', cursor, this.segmentEnd);
     return 0;
   }

@@ -9,6 +9,8 @@ import { SvmRangeState } from './svm-range.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
 
 const { collected, owned, queued, unmapPending } = SvmRangeState;
+/** What a range is that the collector has to unmap. */
+const QUEUED = owned | queued | unmapPending;
 
 /** Places of a list that is longer are given back when it is empty. */
 const LONG_LIST = 1024;
@@ -39,12 +41,8 @@ export class GarbageCollector implements RangeCollector, Worker {
   /** Queues `range` with its pages `[firstIndex, endIndex)` of an UNMAP event (spec/04-invalidation-and-gc §5.2). */
   enqueue(range: AmdgpuSvmRange, firstIndex: number, endIndex: number): void {
     if (this.context.closing) return;
-    range.state |= owned;
-    range.addPending(firstIndex, endIndex, unmapPending);
-    if (!range.queued) {
-      this.list[this.tail++] = range;
-      range.state |= queued;
-    }
+    if (!range.queued) this.list[this.tail++] = range;
+    range.addPending(firstIndex, endIndex, QUEUED);
     this.work.queue();
     if (this.context.effects.current !== null) this.tellQueued(range, firstIndex, endIndex);
   }

@@ -84,11 +84,11 @@ export class AmdgpuSvmRange extends GpuRange {
     return this.gpuMapped && this.attributeFlags === attributeFlags && this.committable;
   }
 
-  /** Widens the pending span by the pages with the indices `[firstIndex, endIndex)`, for an operation: `unmapPending` or `restorePending`. */
-  addPending(firstIndex: number, endIndex: number, operation: number): void {
+  /** Widens the pending span by the pages with the indices `[firstIndex, endIndex)`, for an operation: with `unmapPending` or `restorePending` in `bits`. */
+  addPending(firstIndex: number, endIndex: number, bits: number): void {
     if (firstIndex < this.pendingFirstIndex) this.pendingFirstIndex = firstIndex;
     if (endIndex - 1 > this.pendingLastIndex) this.pendingLastIndex = endIndex - 1;
-    this.state |= operation;
+    this.state |= bits;
   }
 
   get pendingFirst(): number {

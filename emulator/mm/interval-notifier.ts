@@ -27,6 +27,16 @@ export interface IntervalNotifier {
   invalidate(event: NotifierEvent, startPage: number, endPage: number, sequence: number): void;
 }
 
+function invalidateEach(
+  notifiers: readonly IntervalNotifier[],
+  event: NotifierEvent,
+  startPage: number,
+  endPage: number,
+  sequence: number,
+): void {
+  for (const notifier of notifiers) notifier.invalidate(event, startPage, endPage, sequence);
+}
+
 /** The notifiers of one address space, in address order. */
 export class IntervalNotifierSet {
   private readonly notifiers = new OrderedMap<IntervalNotifier>();
@@ -68,7 +78,7 @@ export class IntervalNotifierSet {
     const others = this.others;
     this.others = null;
     first.invalidate(event, startPage, endPage, sequence);
-    if (others !== null) for (const each of others) each.invalidate(event, startPage, endPage, sequence);
+    if (others !== null) invalidateEach(others, event, startPage, endPage, sequence);
   }
 
   /** The first notifier that intersects `[startPage, endPage)`; the others are in `others`. */

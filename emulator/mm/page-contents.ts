@@ -229,7 +229,10 @@ export class PageContents {
 
   /** Forgets the contents of the pages `[startPage, endPage)`; their mapping is gone. */
   detach(startPage: number, endPage: number): void {
-    if (this.segments.size === 0) return;
+    if (this.segments.size > 0) this.detachSegments(startPage, endPage);
+  }
+
+  private detachSegments(startPage: number, endPage: number): void {
     let segment = this.segments.floor(startPage) ?? this.segments.ceiling(startPage);
     while (segment !== undefined && segment.startPage < endPage) {
       const next = this.segments.higher(segment.startPage);

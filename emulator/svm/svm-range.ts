@@ -105,7 +105,7 @@ export class AmdgpuSvmRange extends GpuRange {
   }
 
   get hasPending(): boolean {
-    return this.pendingFirstIndex <= this.pendingLastIndex || (this.state & unmapPending) !== 0;
+    return (this.state & PENDING) !== 0;
   }
 
   /** Of a range that has something pending: what; unmapping goes before restoring. */

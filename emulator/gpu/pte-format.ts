@@ -150,13 +150,15 @@ export class PteFlagTable {
   }
 
   private findOrIntern(key: number, flags: number, readOnly: boolean, memory: PteMemory): number {
-    let at = this.keys.indexOf(key);
+    const at = this.keys.indexOf(key);
+    const index = at >= 0 ? this.indexOf[at]! : this.intern(pteFlags(this.options, flags, readOnly, memory));
     if (at < 0) {
-      at = this.keys.push(key) - 1;
-      this.indexOf.push(this.intern(pteFlags(this.options, flags, readOnly, memory)));
+      this.keys.push(key);
+      this.indexOf.push(index);
     }
     this.recentKey = key;
-    return (this.recentIndex = this.indexOf[at]!);
+    this.recentIndex = index;
+    return index;
   }
 
   /** The 64-bit value of an index. */

@@ -77,6 +77,22 @@ export class OrderedMap<T extends object | number> {
     else this.insert(key, item);
   }
 
+  /** As `insertHere`, of a key between the two; what is inserted there next goes after it. */
+  insertNext(key: number, item: T): void {
+    const { leaf, index } = this;
+    this.insertHere(key, item);
+    // Unless the leaf was full, it is where it should be.
+    if (leaf.items[index] === item) this.index = index + 1;
+    else this.seekAfter(key);
+  }
+
+  /** Puts `item` in the place of `beforeSeek`, which must be there, under its key. */
+  replaceBeforeSeek(item: T): void {
+    const { leaf, index } = this;
+    if (index > leaf.from) leaf.items[index - 1] = item;
+    else leaf.previous!.items[leaf.previous!.to - 1] = item;
+  }
+
   /** What `floor` and `higher` give, in one search. */
   neighbours(key: number): { readonly before: T | undefined; readonly after: T | undefined } {
     const leaf = this.leafAfter(key);

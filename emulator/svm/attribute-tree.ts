@@ -164,8 +164,7 @@ export class AttributeTree {
       this.insertOverlapping(interval);
       return;
     }
-    this.map.insertHere(interval.first, interval);
-    this.noteObject(interval);
+    this.insertBeforeSeek(interval);
   }
 
   remove(interval: AttributeInterval): void {
@@ -184,18 +183,20 @@ export class AttributeTree {
       this.splitOverlapping(interval, first, last);
       return;
     }
+    const { map } = this;
     const { first: oldFirst, last: oldLast } = interval;
+    map.seekAfter(oldFirst);
     if (first > oldFirst) {
       // mutant: split-left-with-new-record
       const left = new AttributeInterval(oldFirst, first - 1, interval);
-      this.map.replace(oldFirst, interval, left);
+      map.replaceBeforeSeek(left);
       this.noteObject(left);
       interval.first = first;
-      this.map.insert(first, interval);
+      map.insertNext(first, interval);
     }
     interval.last = last;
     // mutant: split-loses-right-piece
-    if (last < oldLast) this.insertObject(new AttributeInterval(last + 1, oldLast, interval));
+    if (last < oldLast) this.insertBeforeSeek(new AttributeInterval(last + 1, oldLast, interval));
   }
 
   /** Moves the first page of `interval` up to `first`. */
@@ -243,6 +244,12 @@ export class AttributeTree {
 
   private insertObject(interval: AttributeInterval): void {
     this.map.insert(interval.first, interval);
+    this.noteObject(interval);
+  }
+
+  /** As `insertObject`, where the map was searched for the place. */
+  private insertBeforeSeek(interval: AttributeInterval): void {
+    this.map.insertHere(interval.first, interval);
     this.noteObject(interval);
   }
 

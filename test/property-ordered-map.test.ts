@@ -73,7 +73,8 @@ class Pair {
     this.map.seekAfter(place);
     if (before !== undefined) {
       const item = { serial: this.#serial++ };
-      this.map.replaceBeforeSeek(item);
+      expect(() => this.map.replaceBeforeSeek(item, item)).toThrow('an item is not where its key is');
+      this.map.replaceBeforeSeek(before.item, item);
       entries[entries.indexOf(before)] = { key: before.key, item };
     }
     const key = Math.max(place - distance, before?.key ?? Number.NEGATIVE_INFINITY);

@@ -86,11 +86,12 @@ export class OrderedMap<T extends object | number> {
     else this.seekAfter(key);
   }
 
-  /** Puts `item` in the place of `beforeSeek`, which must be there, under its key. */
-  replaceBeforeSeek(item: T): void {
+  /** Puts `replacement` in the place of `item`, under its key; throws unless that is `beforeSeek`. */
+  replaceBeforeSeek(item: T, replacement: T): void {
+    if (this.beforeSeek !== item) throw misplaced();
     const { leaf, index } = this;
-    if (index > leaf.from) leaf.items[index - 1] = item;
-    else leaf.previous!.items[leaf.previous!.to - 1] = item;
+    if (index > leaf.from) leaf.items[index - 1] = replacement;
+    else leaf.previous!.items[leaf.previous!.to - 1] = replacement;
   }
 
   /** What `floor` and `higher` give, in one search. */
@@ -319,6 +320,12 @@ export class OrderedMap<T extends object | number> {
     if (from < to && key > keys[from]! && (next === null || key <= keys[to - 1]!)) return this.recent;
     return (this.recent = this.tree.leafBefore(key));
   }
+}
+
+function misplaced(): Error {
+  return Object.assign(new Error('an item is not where its key is: the model is inconsistent'), {
+    code: 'ERR_SVM_INTERNAL',
+  });
 }
 
 /** As `firstAfter`, for who mostly asks for the end of a leaf: keys often come in ascending order. */

@@ -127,10 +127,10 @@ export class SetAttributes {
     const end = tree.endOfHole(this.cursor);
     // mutant: v8-segment-skips-hole
     this.segmentEnd = Math.min(this.last, end - 1);
-    return this.editHole();
+    return this.editHole(end);
   }
 
-  private editHole(): number {
+  private editHole(end: number): number {
     const { defaults, failures, tree } = this.context;
     const target = this.target;
     const failure = failures.take('allocate-interval');
@@ -139,7 +139,7 @@ export class SetAttributes {
     applyRequest(target, this.request);
     this.trigger = triggerOf(defaults, target);
     this.interval = new AttributeInterval(this.cursor, this.segmentEnd, target);
-    tree.insertIntoHole(this.interval);
+    tree.insertIntoHole(this.interval, end);
     this.tell('inserted', this.cursor, this.segmentEnd);
     return 0;
   }

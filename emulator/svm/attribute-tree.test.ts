@@ -103,9 +103,10 @@ describe('filling a hole', () => {
       [60, MAX],
     ] as const) {
       it.hold();
-      ends.push(it.endOfHole(first));
-      it.insertIntoHole(interval(first, last));
+      const end = it.endOfHole(first);
+      it.insertIntoHole(interval(first, last), end);
       it.release();
+      ends.push(end);
     }
     expect(ends).toEqual([Infinity, Infinity, 30, 30, 50, Infinity]);
     expect([spans(it).map(([first]) => first), it.overlapping]).toEqual([[10, 20, 30, 45, 50, 60], false]);
@@ -117,8 +118,7 @@ describe('filling a hole', () => {
     // In an order that is neither ascending nor descending: 7 and 1,009 have no divisor in common.
     for (let index = 0; index < 1009; index++) {
       const first = ((index * 7) % 1009) * 4;
-      it.endOfHole(first);
-      it.insertIntoHole(interval(first, first + 1));
+      it.insertIntoHole(interval(first, first + 1), it.endOfHole(first));
     }
     expect(spans(it)).toEqual(Array.from({ length: 1009 }, (_, index) => [index * 4, index * 4 + 1]));
   });
@@ -126,16 +126,14 @@ describe('filling a hole', () => {
   it('ends at the interval that starts lowest where others overlap', () => {
     const { tree: it } = tree([20, 39], [30, 60]);
     expect([it.endOfHole(5), it.endOfHole(61)]).toEqual([20, Infinity]);
-    it.endOfHole(61);
-    it.insertIntoHole(interval(61, 70));
-    expect([spans(it), it.find(65)?.first]).toEqual([
-      [
-        [20, 39],
-        [30, 60],
-        [61, 70],
-      ],
-      61,
-    ]);
+    it.insertIntoHole(interval(61, 70), it.endOfHole(61));
+    expect([spans(it).join(' '), it.find(65)?.first]).toEqual(['20,39 30,60 61,70', 61]);
+  });
+
+  it('is left by an interval that goes on, and overlaps the next one then', () => {
+    const { tree: it } = tree([20, 39]);
+    it.insertIntoHole(interval(10, 25), it.endOfHole(10));
+    expect([spans(it).join(' '), it.overlapping]).toEqual(['10,25 20,39', true]);
   });
 });
 

@@ -157,8 +157,12 @@ export class AttributeTree {
     else this.insertObject(interval);
   }
 
-  /** As `insert`, of pages before the end that `endOfHole` has just given: they are not looked for again. */
-  insertIntoHole(interval: AttributeInterval): void {
+  /** As `insert`, into the hole whose end `endOfHole` has just given: who ends before it needs no search. */
+  insertIntoHole(interval: AttributeInterval, end: number): void {
+    if (interval.last >= end) {
+      this.insert(interval);
+      return;
+    }
     this.longest = Math.max(this.longest, interval.last - interval.first + 1);
     if (this.list !== null) {
       this.insertOverlapping(interval);
@@ -189,7 +193,7 @@ export class AttributeTree {
     if (first > oldFirst) {
       // mutant: split-left-with-new-record
       const left = new AttributeInterval(oldFirst, first - 1, interval);
-      map.replaceBeforeSeek(left);
+      map.replaceBeforeSeek(interval, left);
       this.noteObject(left);
       interval.first = first;
       map.insertNext(first, interval);

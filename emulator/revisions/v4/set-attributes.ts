@@ -156,7 +156,7 @@ export class SetAttributes {
     applyRequest(target, this.request);
     this.trigger = triggerOf(defaults, target);
     this.interval = new AttributeInterval(cursor, this.segmentEnd, target);
-    tree.insertIntoHole(this.interval);
+    tree.insertIntoHole(this.interval, end);
     if (effects.current !== null) this.tell('inserted', cursor, this.segmentEnd);
     return 0;
   }

@@ -117,7 +117,7 @@ const V4_MUTANTS = [
   {
     id: 'split-loses-right-piece',
     rule: 'spec/02-attributes §4.6',
-    becomes: 'if (last < oldLast - 1) this.insertBeforeSeek(new AttributeInterval(last + 1, oldLast, interval));',
+    becomes: 'if (last < oldLast - 1) this.insertObject(new AttributeInterval(last + 1, oldLast, interval));',
     killedBy: 'attributes,geometry:repeated',
   },
   {

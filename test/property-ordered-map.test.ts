@@ -66,26 +66,6 @@ class Pair {
     this.#count();
   }
 
-  /** Where the search for `place` ended: another item takes the place of the one before, and two are inserted, one after the other. */
-  splitNear(place: number, distance: number): void {
-    const { entries } = this.oracle;
-    const before = entries[this.oracle.position(place, true) - 1];
-    this.map.seekAfter(place);
-    if (before !== undefined) {
-      const item = { serial: this.#serial++ };
-      expect(() => this.map.replaceBeforeSeek(item, item)).toThrow('an item is not where its key is');
-      this.map.replaceBeforeSeek(before.item, item);
-      entries[entries.indexOf(before)] = { key: before.key, item };
-    }
-    const key = Math.max(place - distance, before?.key ?? Number.NEGATIVE_INFINITY);
-    const [first, second] = [{ serial: this.#serial++ }, { serial: this.#serial++ }];
-    this.map.insertNext(key, first);
-    this.map.insertHere(place, second);
-    this.oracle.insert(key, first);
-    this.oracle.insert(place, second);
-    this.#count();
-  }
-
   remove(index: number): void {
     const entry = this.oracle.entries[index];
     if (entry === undefined) return;
@@ -198,7 +178,7 @@ describe('OrderedMap against a sorted array', () => {
     const place = fc.nat(400);
     const operation = fc.oneof(
       { weight: 6, arbitrary: fc.tuple(fc.constant('insert' as const), key, place) },
-      { weight: 3, arbitrary: fc.tuple(fc.constantFrom('near' as const, 'split' as const), key, place) },
+      { weight: 3, arbitrary: fc.tuple(fc.constant('near' as const), key, place) },
       { weight: 2, arbitrary: fc.tuple(fc.constant('remove' as const), key, place) },
       {
         weight: 1,
@@ -218,7 +198,6 @@ describe('OrderedMap against a sorted array', () => {
           const index = place_ % Math.max(1, pair.oracle.entries.length);
           if (name === 'insert') pair.insert(at);
           else if (name === 'near') pair.insertNear(at, place_ % 9);
-          else if (name === 'split') pair.splitNear(at, place_ % 9);
           else if (name === 'remove') pair.remove(index);
           else if (name === 'missing') pair.removeMissing(at);
           else if (name === 'replace') pair.replace(index);
@@ -257,7 +236,6 @@ describe('OrderedMap against a sorted array', () => {
         const pair = new Pair();
         for (let step = 0; pair.oracle.entries.length < most; step++) {
           if (step % 3 === 0) pair.insertNear(keyOf(step, pick), pick(3));
-          else if (step % 7 === 0) pair.splitNear(keyOf(step, pick), pick(3));
           else pair.insert(keyOf(step, pick));
           if (step % 16 === 0) pair.query(keyOf(pick(step + 1), pick) + pick(3) - 1);
           if (step % 64 === 0) pair.rekey(pick(pair.oracle.entries.length), keyOf(step, pick) + pick(5));

@@ -67,7 +67,10 @@ export class OrderedMap<T extends object | number> {
     return index > leaf.from ? leaf.items[index - 1] : lastOf(leaf.previous);
   }
 
-  /** Adds `item` with a key between those of the items on both sides of where `seekAfter` was. */
+  /**
+   * Adds `item` with a key between those of the items on both sides of where `seekAfter` was, and not above the key that was sought: a
+   * greater one may belong to the next leaf, where others were before.
+   */
   insertHere(key: number, item: T): void {
     const leaf = this.leaf;
     const index = this.index;
@@ -75,23 +78,6 @@ export class OrderedMap<T extends object | number> {
     if (index > leaf.from && leaf.keys[index - 1]! <= key && leaf.to < leaf.keys.length)
       this.put(leaf, index, key, item);
     else this.insert(key, item);
-  }
-
-  /** As `insertHere`, of a key between the two; what is inserted there next goes after it. */
-  insertNext(key: number, item: T): void {
-    const { leaf, index } = this;
-    this.insertHere(key, item);
-    // Unless the leaf was full, it is where it should be.
-    if (leaf.items[index] === item) this.index = index + 1;
-    else this.seekAfter(key);
-  }
-
-  /** Puts `replacement` in the place of `item`, under its key; throws unless that is `beforeSeek`. */
-  replaceBeforeSeek(item: T, replacement: T): void {
-    if (this.beforeSeek !== item) throw misplaced();
-    const { leaf, index } = this;
-    if (index > leaf.from) leaf.items[index - 1] = replacement;
-    else leaf.previous!.items[leaf.previous!.to - 1] = replacement;
   }
 
   /** What `floor` and `higher` give, in one search. */
@@ -320,12 +306,6 @@ export class OrderedMap<T extends object | number> {
     if (from < to && key > keys[from]! && (next === null || key <= keys[to - 1]!)) return this.recent;
     return (this.recent = this.tree.leafBefore(key));
   }
-}
-
-function misplaced(): Error {
-  return Object.assign(new Error('an item is not where its key is: the model is inconsistent'), {
-    code: 'ERR_SVM_INTERNAL',
-  });
 }
 
 /** As `firstAfter`, for who mostly asks for the end of a leaf: keys often come in ascending order. */

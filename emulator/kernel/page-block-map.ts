@@ -168,7 +168,7 @@ export class PageBlockMap {
     this.budget.used++;
     this.blocks.set(blockNumber, block);
     this.ordered?.insert(blockNumber, block);
-    this.recentIndex = blockNumber;
+    // Its number is: `getPacked` has just looked for it.
     this.recent = block;
     return block;
   }

@@ -103,8 +103,7 @@ export class AttributeTree {
 
   /** First page of the first interval after `page`, which is in none; infinity if there is none. `insertIntoHole` may follow. */
   endOfHole(page: number): number {
-    if (this.list === null) return this.map.seekAfter(page);
-    return this.firstIntersecting(page + 1, Number.POSITIVE_INFINITY)?.first ?? Number.POSITIVE_INFINITY;
+    return this.list === null ? this.map.seekAfter(page) : (this.afterHole(page)?.first ?? Number.POSITIVE_INFINITY);
   }
 
   /** The interval with the smallest first page among those that intersect `[first, last]`. */
@@ -157,18 +156,15 @@ export class AttributeTree {
     else this.insertObject(interval);
   }
 
-  /** As `insert`, into the hole whose end `endOfHole` has just given: who ends before it needs no search. */
+  /** As `insert`, from the page on for which `endOfHole` has just given `end`: who ends before it needs no search. */
   insertIntoHole(interval: AttributeInterval, end: number): void {
-    if (interval.last >= end) {
+    if (interval.last >= end || this.list !== null) {
       this.insert(interval);
       return;
     }
     this.longest = Math.max(this.longest, interval.last - interval.first + 1);
-    if (this.list !== null) {
-      this.insertOverlapping(interval);
-      return;
-    }
-    this.insertBeforeSeek(interval);
+    this.map.insertHere(interval.first, interval);
+    this.noteObject(interval);
   }
 
   remove(interval: AttributeInterval): void {
@@ -187,20 +183,18 @@ export class AttributeTree {
       this.splitOverlapping(interval, first, last);
       return;
     }
-    const { map } = this;
     const { first: oldFirst, last: oldLast } = interval;
-    map.seekAfter(oldFirst);
     if (first > oldFirst) {
       // mutant: split-left-with-new-record
       const left = new AttributeInterval(oldFirst, first - 1, interval);
-      map.replaceBeforeSeek(interval, left);
+      this.map.replace(oldFirst, interval, left);
       this.noteObject(left);
       interval.first = first;
-      map.insertNext(first, interval);
+      this.map.insert(first, interval);
     }
     interval.last = last;
     // mutant: split-loses-right-piece
-    if (last < oldLast) this.insertBeforeSeek(new AttributeInterval(last + 1, oldLast, interval));
+    if (last < oldLast) this.insertObject(new AttributeInterval(last + 1, oldLast, interval));
   }
 
   /** Moves the first page of `interval` up to `first`. */
@@ -248,12 +242,6 @@ export class AttributeTree {
 
   private insertObject(interval: AttributeInterval): void {
     this.map.insert(interval.first, interval);
-    this.noteObject(interval);
-  }
-
-  /** As `insertObject`, where the map was searched for the place. */
-  private insertBeforeSeek(interval: AttributeInterval): void {
-    this.map.insertHere(interval.first, interval);
     this.noteObject(interval);
   }
 

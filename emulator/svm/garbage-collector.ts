@@ -66,7 +66,7 @@ export class GarbageCollector implements RangeCollector, Worker {
    * the run at once and leaves the range neither removed nor queued (Q46).
    */
   collect(): number {
-    // Mostly it is, and then a fault goes on without a call.
+    // Mostly the list is empty, and a fault goes on without a call.
     return this.head === this.tail ? 0 : this.collectList();
   }
 

@@ -1,6 +1,7 @@
 /** Rules of the emulator's classes that only speed and memory show when they are broken. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { parseSync, Visitor } from 'rolldown/utils';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = path.join(import.meta.dirname, '../emulator');
@@ -12,6 +13,23 @@ const ASSIGNED = /(?:^|\) )\s*\w+(?:\.#?\w+)+ = (?:async )?(?:function\b|(?:\(.*
 /** What models the kernel and the GPU; nobody outside of the emulator holds its objects. */
 const MODEL = ['gpu', 'gpusvm', 'kernel', 'mm', 'revisions', 'svm'];
 const PRIVATE_NAME = /^ {2}(?:(?:static|readonly|async|get|set) )*\*?#\w+|\.#\w/m;
+
+/** Fields of the classes in `text` that the constructor leaves out; those called `#name` have a value in any case. */
+function fieldsWithoutValue(name: string, text: string): string[] {
+  const found: string[] = [];
+  new Visitor({
+    ClassBody({ body }) {
+      const constructor = body.find((each) => each.type === 'MethodDefinition' && each.kind === 'constructor');
+      const assignments = constructor === undefined ? '' : text.slice(constructor.start, constructor.end);
+      for (const each of body) {
+        if (each.type !== 'PropertyDefinition' || each.value !== null || each.static || each.declare) continue;
+        const field = text.slice(each.key.start, each.key.end);
+        if (!field.startsWith('#') && !assignments.includes(`this.${field} = `)) found.push(`${name}: ${field}`);
+      }
+    },
+  }).visit(parseSync(name, text).program);
+  return found;
+}
 
 /** The emulator's modules, relative to its folder, without tests. */
 function sources(): string[] {
@@ -52,6 +70,27 @@ describe('what the objects of the emulator hold', () => {
     'return this.#first;',
   ])('finds a `#name` in %j', (text) => {
     expect(text).toMatch(PRIVATE_NAME);
+  });
+
+  it('is there from the beginning, since a field that comes later gives an object another hidden class', () => {
+    const found = sources().flatMap((name) => fieldsWithoutValue(name, readFileSync(path.join(ROOT, name), 'utf8')));
+    expect(found).toEqual([]);
+  });
+
+  it('is found where it is not there from the beginning', () => {
+    const text = `class A {
+      private recent: B | undefined;
+      request!: C;
+      #own: D | undefined;
+      static last: E;
+      private size = 0;
+      readonly kind: F;
+      constructor(kind: F) {
+        this.kind = kind;
+        if (this.recent === undefined) throw new Error();
+      }
+    }`;
+    expect(fieldsWithoutValue('a.ts', text)).toEqual(['a.ts: recent', 'a.ts: request']);
   });
 
   it('is found', () => {

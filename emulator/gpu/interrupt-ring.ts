@@ -11,10 +11,11 @@ export class InterruptRing {
   /** Whether read and write pointer differ. */
   pending = false;
   /** Timestamp of the entry just before the write pointer. */
-  youngestTimestamp = 0;
+  youngestTimestamp = Number.NaN;
 
   constructor(exists: boolean) {
     this.exists = exists;
+    this.youngestTimestamp = 0; // after NaN: docs/development.md
   }
 }
 

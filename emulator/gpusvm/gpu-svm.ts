@@ -57,12 +57,12 @@ export class GpuSvm<R extends GpuRange> implements OtherRanges {
   readonly ranges = new OrderedMap<R>();
   private readonly windows = new Map<number, GpuNotifier>();
   // The notifier found last; it is in `windows`.
-  private recentNotifier: GpuNotifier | undefined;
+  private recentNotifier: GpuNotifier | undefined = undefined;
   // The range found last, which is in `ranges`: an eviction asks for each page.
-  private recentRange: R | undefined;
+  private recentRange: R | undefined = undefined;
   // Free pages around the fault at hand, as bounds [from, to), while a chunk is chosen.
-  private freeFrom = 0;
-  private freeTo = 0;
+  private freeFrom = Number.NaN;
+  private freeTo = Number.NaN;
   // A chunk of more than one page, and of at most so many, is to be present as a whole.
   private presentUpTo = 0;
   private readonly driver: RangeDriver<R>;

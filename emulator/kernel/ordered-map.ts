@@ -17,7 +17,7 @@ export class OrderedMap<T extends object | number> {
   // Where `seek` and `next` are, and the key before which they end: kept, since a number that is handed over for each step gets a box.
   private leaf: Leaf<T> = this.recent;
   private index = 0;
-  private end = 0;
+  private end = Number.NEGATIVE_INFINITY;
 
   get size(): number {
     return this.count;

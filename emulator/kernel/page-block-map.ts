@@ -59,7 +59,7 @@ export class PageBlockMap {
   private ordered: OrderedMap<PageBlock> | null = null;
   private readonly free: PageBlock[] = [];
   private recentIndex = -1;
-  private recent: PageBlock | undefined;
+  private recent: PageBlock | undefined = undefined;
   private slabBlocks = FIRST_SLAB_BLOCKS;
   private firstSlab: Slab | null = null;
   readonly budget: PageBudget;

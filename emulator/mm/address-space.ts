@@ -59,12 +59,12 @@ export class AddressSpace {
   hasUsers = true;
   /** Told of every change after it was made; null while nobody wants to know. */
   observer: MemoryObserver | null = null;
-  private breakStart = 0;
-  private breakEnd = 0;
-  private stackStart = -1;
+  private breakStart = Number.NaN;
+  private breakEnd = Number.NaN;
+  private stackStart = Number.NEGATIVE_INFINITY;
   private hasHugetlb = false;
   // The VMA found last; the next question is mostly about the same one.
-  private recentVma: Vma | undefined;
+  private recentVma: Vma | undefined = undefined;
   private readonly merge: boolean;
 
   constructor(options: { vmaMerge?: boolean; budget?: PageBudget } = {}) {

@@ -134,7 +134,7 @@ export class DeviceMaps {
   /** Lists for migrations, which are of one block at most. */
   readonly arrays = new MigrationArraysPool(PAGES_PER_BLOCK);
   /** The allocation that was asked for last; the next question is mostly about the same one. */
-  private recent: DeviceAllocation | undefined;
+  private recent: DeviceAllocation | undefined = undefined;
   private readonly maps: (DevicePageMap | undefined)[] = [];
   private count = 0;
 

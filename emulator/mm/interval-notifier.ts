@@ -41,7 +41,7 @@ function invalidateEach(
 export class IntervalNotifierSet {
   private readonly notifiers = new OrderedMap<IntervalNotifier>();
   // The one that there is, where there is one: a process with less than 512 MiB for the GPU mostly has no other.
-  private only: IntervalNotifier | undefined;
+  private only: IntervalNotifier | undefined = undefined;
   private longest = 0;
   private sequence = 0;
   // What `collect` has found in addition to the first: mostly there is one, which needs no list.

@@ -18,7 +18,7 @@ class Store {
   /** Bit p: page p was written. null: anybody may have written anywhere, since others have the bytes too. */
   written: Uint8Array | null;
   /** The same bytes, for looking at them; undefined if they do not lie on a multiple of 4. */
-  private words: Int32Array | undefined;
+  private words: Int32Array | undefined = undefined;
 
   constructor(bytes: Uint8Array, isShared: boolean) {
     this.bytes = bytes;
@@ -93,7 +93,7 @@ export interface ForeignMemory {
 export class PageContents {
   private readonly segments = new OrderedMap<Segment>();
   // The segment found last; it is in `segments`.
-  private recent: Segment | undefined;
+  private recent: Segment | undefined = undefined;
   // The pages `[gapStart, gapEnd)`, which were looked at last, are in no segment; none: gapEnd is 0.
   private gapStart = 0;
   private gapEnd = 0;

@@ -9,23 +9,27 @@ import { checkVmas, mustSleepForCollector } from './entry-checks.ts';
 
 /** One GET_ATTR call; `run` is called again where it gave SLEEPING. */
 export class GetAttributes {
-  private context!: SvmContext;
-  private request!: AttributeRequest;
-  private first = 0;
-  private last = 0;
+  private context: SvmContext | null = null;
+  private readonly request: AttributeRequest;
+  private first = Number.NaN;
+  private last = Number.NaN;
   private vmasChecked = false;
 
+  /** `request` is that of each call; it must not change until that ends. */
+  constructor(request: AttributeRequest) {
+    this.request = request;
+  }
+
   /** Begins a call for the pages `[first, last]`, both inclusive. */
-  begin(context: SvmContext, first: number, last: number, request: AttributeRequest): void {
+  begin(context: SvmContext, first: number, last: number): void {
     this.context = context;
     this.first = first;
     this.last = last;
-    this.request = request;
     this.vmasChecked = false;
   }
 
   run(): number {
-    const context = this.context;
+    const context = this.context!;
     if (!this.vmasChecked) {
       // mutant: race-v7-get-collects-under-lock
       if (mustSleepForCollector(context)) return SLEEPING;

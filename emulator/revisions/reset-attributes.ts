@@ -8,9 +8,9 @@ import { mustSleepForCollector } from './entry-checks.ts';
 
 /** One RESET_ATTR call; `run` is called again where it gave SLEEPING. */
 export class ResetAttributes {
-  private context!: SvmContext;
-  private first = 0;
-  private last = 0;
+  private context: SvmContext | null = null;
+  private first = Number.NaN;
+  private last = Number.NaN;
 
   /** Begins a call for the pages `[first, last]`, both inclusive. */
   begin(context: SvmContext, first: number, last: number): void {
@@ -20,7 +20,7 @@ export class ResetAttributes {
   }
 
   run(): number {
-    const context = this.context;
+    const context = this.context!;
     // mutant: race-reset-collects-under-lock
     if (mustSleepForCollector(context)) return SLEEPING;
     // mutant: v7-reset-does-not-wait
@@ -34,7 +34,7 @@ export class ResetAttributes {
   }
 
   private clearPtes(): number {
-    const context = this.context;
+    const context = this.context!;
     const endPage = this.last + 1;
     if (context.process.devices === null) return splitInvalidate(context, this.first, endPage);
     runAwake(evictCrossing(context, this.first, endPage));
@@ -43,7 +43,7 @@ export class ResetAttributes {
 
   /** A repaired call, which waits for who works with the intervals. */
   private runLocked(clearsPtes: boolean): number {
-    const context = this.context;
+    const context = this.context!;
     context.points.reach('svm-lock');
     if (context.svmLock.held) return SLEEPING;
     context.svmLock.acquire();

@@ -24,31 +24,35 @@ type Step = (typeof Step)[keyof typeof Step];
 
 /** One SET_ATTR call; `run` is called again where it gave SLEEPING. */
 export class SetAttributes {
-  private context!: SvmContext;
-  private request!: AttributeRequest;
-  private first = 0;
-  private last = 0;
+  private context: SvmContext | null = null;
+  private readonly request: AttributeRequest;
+  private first = Number.NaN;
+  private last = Number.NaN;
   private step: Step = Step.begin;
-  private cursor = 0;
-  private segmentEnd = 0;
+  private cursor = Number.NaN;
+  private segmentEnd = Number.NaN;
   private again = false;
   // The change set of the segment at hand.
   private trigger = 0;
-  private interval!: AttributeInterval;
+  private interval: AttributeInterval | null = null;
   // The record being built.
   private readonly target: AttributeRecord = defaultRecord(0, 0);
 
-  /** Begins a call for the pages `[first, last]`, both inclusive; `request` must not change until it ends. */
-  begin(context: SvmContext, first: number, last: number, request: AttributeRequest): void {
+  /** `request` is that of each call; it must not change until that ends. */
+  constructor(request: AttributeRequest) {
+    this.request = request;
+  }
+
+  /** Begins a call for the pages `[first, last]`, both inclusive. */
+  begin(context: SvmContext, first: number, last: number): void {
     this.context = context;
     this.first = first;
     this.last = last;
-    this.request = request;
     this.step = Step.begin;
   }
 
   run(): number {
-    const context = this.context;
+    const context = this.context!;
     if (this.step === Step.begin) {
       // mutant: race-v7-set-collects-under-lock
       if (mustSleepForCollector(context)) return SLEEPING;
@@ -107,7 +111,7 @@ export class SetAttributes {
   }
 
   private validate(): number {
-    const context = this.context;
+    const context = this.context!;
     // mutant: v8-records-not-validated
     if (!isValidRequest(this.request, context.revision.uapi.lastAttributeType)) return -Errno.EINVAL;
     // mutant: v8-set-wraps
@@ -118,7 +122,7 @@ export class SetAttributes {
 
   /** The tree change of the segment at the cursor; leaves the change set behind. Returns 0 or -ENOMEM. */
   private editSegment(): number {
-    const { tree } = this.context;
+    const { tree } = this.context!;
     const interval = tree.found.find(this.cursor) ?? tree.findAndNote(this.cursor);
     if (interval !== undefined) {
       this.segmentEnd = Math.min(this.last, interval.last);
@@ -131,7 +135,7 @@ export class SetAttributes {
   }
 
   private editHole(end: number): number {
-    const { defaults, failures, tree } = this.context;
+    const { defaults, failures, tree } = this.context!;
     const target = this.target;
     const failure = failures.take('allocate-interval');
     if (failure !== 0) return failure;
@@ -145,7 +149,7 @@ export class SetAttributes {
   }
 
   private editExisting(interval: AttributeInterval): number {
-    const { failures, tree } = this.context;
+    const { failures, tree } = this.context!;
     const target = this.target;
     copyRecord(target, interval);
     applyRequest(target, this.request);
@@ -174,7 +178,7 @@ export class SetAttributes {
 
   /** Tells who listens what was done to the segment at the cursor of an interval that was `[oldFirst, oldLast]`. */
   private tell(kind: AttributeEditKind, oldFirst: number, oldLast: number): void {
-    const effects = this.context.effects.current;
+    const effects = this.context!.effects.current;
     if (effects === null) return;
     const { types, count } = this.request;
     let mask = 0;
@@ -184,8 +188,8 @@ export class SetAttributes {
 
   /** The effect of the change on the pages of the segment. */
   private apply(): number {
-    const context = this.context;
-    const interval = this.interval;
+    const context = this.context!;
+    const interval = this.interval!;
     const end = this.segmentEnd === interval.last ? exclusiveEnd(interval) : this.segmentEnd + 1;
     const result = context.mode.applySegment!(context, interval, this.cursor, end, this.trigger);
     // RESET_ATTR does not take the svm lock: it may have come since the change.

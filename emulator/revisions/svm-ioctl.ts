@@ -17,8 +17,8 @@ const PAGE_MASK = 0xfff;
 /** One call of the handler; resumable where it waits for a lock. */
 export class SvmIoctl implements SvmIoctlCall {
   private readonly request = new AttributeRequest();
-  private readonly set = new SetAttributes();
-  private readonly get = new GetAttributes();
+  private readonly set = new SetAttributes(this.request);
+  private readonly get = new GetAttributes(this.request);
   private readonly reset = new ResetAttributes();
   private operation = 0;
   private memory: UserMemory | null = null;
@@ -52,8 +52,8 @@ export class SvmIoctl implements SvmIoctlCall {
     if (memory === 'bad' || memory.bytes.length < count * ATTRIBUTE_BYTES) return -Errno.EFAULT;
     copyFromUser(this.request, memory.bytes, count);
     this.memory = memory;
-    if (args.operation === SvmOperation.setAttributes) this.set.begin(context, first, last, this.request);
-    else if (args.operation === SvmOperation.getAttributes) this.get.begin(context, first, last, this.request);
+    if (args.operation === SvmOperation.setAttributes) this.set.begin(context, first, last);
+    else if (args.operation === SvmOperation.getAttributes) this.get.begin(context, first, last);
     else return -Errno.EINVAL;
     return this.resume();
   }

@@ -170,6 +170,9 @@ function endOfAlikePages(
 }
 
 function addCounts(counters: DeviceCounters, before: Readonly<DeviceCounters>, times: number): void {
-  for (const name of Object.keys(before) as (keyof DeviceCounters)[])
-    counters[name] += (counters[name] - before[name]) * times;
+  for (const name of Object.keys(before) as (keyof DeviceCounters)[]) {
+    const more = counters[name] - before[name];
+    // What did not change stays a small integer.
+    if (more !== 0) counters[name] += more * times;
+  }
 }

@@ -40,11 +40,12 @@ export class AttributeTree {
   // Kept from the first overlap on; before that it has the order of the tree, which nothing asks for.
   private list: AttributeList<AttributeInterval> | null = null;
   // Pages of the longest interval ever inserted: how far back an overlapping one may start.
-  private longest = 0;
+  private longest = Number.NaN;
 
   /** `mostObjects`: intervals above which those that nobody holds become rows. */
   constructor(mostObjects: number = MOST_OBJECTS) {
     this.mostObjects = mostObjects;
+    this.longest = 0; // after NaN: docs/development.md
   }
 
   get size(): number {

@@ -3,10 +3,7 @@ import { Errno } from '../../lib/uapi/errno.ts';
 import { dmaEntries } from '../gpusvm/pages.ts';
 import type { EffectSink } from '../kernel/effects.ts';
 import type { SvmContext } from './context.ts';
-import { SvmRangeState } from './svm-range.ts';
 import type { AmdgpuSvmRange } from './svm-range.ts';
-
-const { gpuMapped } = SvmRangeState;
 
 /** Wait for the page-directory lock; returns 0 or -EINTR. Every wait counts. */
 export function lockPageDirectory(context: SvmContext, interruptible: boolean): number {
@@ -46,10 +43,7 @@ export function commitRange(
     // mutant: prefetch-without-flush, fault-flushes
     if (forPrefetch) context.flushTlb();
     // Q40: set although an event may have come since the notifier lock was dropped.
-    range.pteFlags = pteFlags;
-    range.attributeFlags = attributeFlags;
-    range.state |= gpuMapped;
-    range.validationTime = context.clock.now;
+    range.markMapped(pteFlags, attributeFlags, context.clock.now);
     if (!range.committable) markedTooLate(context, range);
   } else {
     endFailedCommit(context, range, result);

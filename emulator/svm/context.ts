@@ -140,12 +140,13 @@ export class SvmContext implements RangeDriver<AmdgpuSvmRange> {
   /** What decided the last fault, and the negative errno behind that; 0: none. */
   readonly lastFault: { reason: FaultReason; cause: number } = { reason: 'mapped', cause: 0 };
   /** What the fault at hand asks of its range. It holds the svm lock, so there is one at most. */
-  readonly faultRequest: RangeRequest = { lowPage: 0, highPage: 0, readOnly: false };
+  readonly faultRequest: RangeRequest = { lowPage: Number.NaN, highPage: Number.NaN, readOnly: false };
   closing = false;
   /** 48-bit timestamp up to which faults are stale; 0 means none. */
-  checkpoint = 0;
+  checkpoint = Number.NaN;
 
   constructor(vm: GpuVm, process: AddressSpace, mode: SvmMode, surroundings: SvmDependencies) {
+    this.checkpoint = 0; // after NaN: docs/development.md
     this.revision = surroundings.revision;
     this.mode = mode;
     this.vm = vm;

@@ -30,7 +30,14 @@ const { gpuMapped, queued, unmapPending, restorePending, restoring, processing }
 const PENDING = unmapPending | restorePending;
 const NOT_COMMITTABLE = RangeState.unmapped | RangeState.partiallyUnmapped;
 const COMMITTABLE_MASK = NOT_COMMITTABLE | dmaMapped;
+/** Above the bits of the state: the flag mask of the attribute interval at the last successful commit. */
+const FLAGS_SHIFT = DRIVER_STATE_SHIFT + 8;
+const FLAGS = 0xff << FLAGS_SHIFT;
+const MAPPED = gpuMapped | COMMITTABLE_MASK | FLAGS;
+const MAPPED_WITHOUT_FLAGS = gpuMapped | dmaMapped;
 const EMPTY_FIRST = 0x7fff_ffff;
+/** Nanoseconds of which a time has a whole number, and less than one more. */
+const EPOCH = 2 ** 30;
 
 /** A GPU range of an amdgpu SVM context. */
 export class AmdgpuSvmRange extends GpuRange {
@@ -40,15 +47,33 @@ export class AmdgpuSvmRange extends GpuRange {
   private pendingLastIndex = 0;
   /** Index of the PTE flags of the last successful commit, 0 before the first. */
   pteFlags = 0;
-  /** Flag mask of the attribute interval at the last successful commit. */
-  attributeFlags = 0;
-  /** Time of the last successful commit in ns, 0 before the first. */
-  validationTime = 0;
+  // The time of the last successful commit in two small integers, as the first page.
+  private validationEpoch = 0;
+  private validationRest = 0;
 
   // Written out: without a constructor its arguments would be collected and spread for each range.
   // oxlint-disable-next-line no-useless-constructor
   constructor(blockNumber: number, indexInBlock: number, pages: number, notifier: GpuNotifier, state: number) {
     super(blockNumber, indexInBlock, pages, notifier, state);
+  }
+
+  /** Time of the last successful commit in ns, 0 before the first. */
+  get validationTime(): number {
+    return this.validationEpoch * EPOCH + this.validationRest;
+  }
+
+  /** Flag mask of the attribute interval at the last successful commit, 0 before the first. */
+  get attributeFlags(): number {
+    return (this.state & FLAGS) >> FLAGS_SHIFT;
+  }
+
+  /** Notes a successful commit at `now` (ns since boot). */
+  markMapped(pteFlags: number, attributeFlags: number, now: number): void {
+    this.pteFlags = pteFlags;
+    this.state = (this.state & ~FLAGS) | gpuMapped | (attributeFlags << FLAGS_SHIFT);
+    const epoch = (now / EPOCH) | 0;
+    this.validationEpoch = epoch;
+    this.validationRest = (now - epoch * EPOCH) | 0;
   }
 
   get gpuMapped(): boolean {
@@ -76,12 +101,12 @@ export class AmdgpuSvmRange extends GpuRange {
   /** Whether the range is mapped exactly as `pteFlags` and `attributeFlags` want it (spec/03-gpu-ranges §B.9). */
   isFullyValid(pteFlags: number, attributeFlags: number): boolean {
     // mutant: valid-range-rewritten
-    return this.gpuMapped && this.pteFlags === pteFlags && this.attributeFlags === attributeFlags && this.committable;
+    return this.pteFlags === pteFlags && this.isMappedFor(attributeFlags);
   }
 
   /** Whether the range is mapped for `attributeFlags`, with whatever PTE flags: the test from RFC V6 on (spec/revisions §4). */
   isMappedFor(attributeFlags: number): boolean {
-    return this.gpuMapped && this.attributeFlags === attributeFlags && this.committable;
+    return (this.state & MAPPED) === (MAPPED_WITHOUT_FLAGS | (attributeFlags << FLAGS_SHIFT));
   }
 
   /** Widens the pending span by the pages with the indices `[firstIndex, endIndex)`, for an operation: with `unmapPending` or `restorePending` in `bits`. */

@@ -17,7 +17,11 @@ import { findOrInsertRange } from '../../svm/find-range.ts';
 export function mapInterval(context: SvmContext, interval: AttributeInterval): number {
   const { pteFlags } = context.device;
   const end = exclusiveEnd(interval);
-  const request: RangeRequest = { lowPage: 0, highPage: 0, readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0 };
+  const request: RangeRequest = {
+    lowPage: Number.NaN,
+    highPage: Number.NaN,
+    readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0,
+  };
   let page = interval.first;
   while (page < end) {
     // Others may trim the interval meanwhile.

@@ -33,12 +33,12 @@ const { EAGAIN } = Errno;
  */
 export class SetAttributes {
   private readonly context: SvmContext;
-  private request!: AttributeRequest;
-  private first = 0;
-  private last = 0;
+  private readonly request: AttributeRequest;
+  private first = Number.NaN;
+  private last = Number.NaN;
   private step: Step = Step.begin;
-  private cursor = 0;
-  private segmentEnd = 0;
+  private cursor = Number.NaN;
+  private segmentEnd = Number.NaN;
   private retry = false;
   // The change set of the segment at hand.
   private trigger = 0;
@@ -46,15 +46,16 @@ export class SetAttributes {
   // The record being built.
   private readonly target: AttributeRecord = defaultRecord(0, 0);
 
-  constructor(context: SvmContext) {
+  /** `request` is that of each call; it must not change until that ends. */
+  constructor(context: SvmContext, request: AttributeRequest) {
     this.context = context;
+    this.request = request;
   }
 
-  /** Begins a call for the pages `[first, last]`, both inclusive; `request` must not change until it ends. */
-  begin(first: number, last: number, request: AttributeRequest): this {
+  /** Begins a call for the pages `[first, last]`, both inclusive. */
+  begin(first: number, last: number): this {
     this.first = first;
     this.last = last;
-    this.request = request;
     this.step = Step.begin;
     this.interval = null;
     return this;

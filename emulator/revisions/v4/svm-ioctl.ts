@@ -52,10 +52,10 @@ export class SvmIoctl implements SvmIoctlCall {
     const last = sum > PAGE_NUMBER_END ? sum - PAGE_NUMBER_END - 1 : sum - 1;
     if (args.operation === SET) {
       if (this.set === null || this.setContext !== context) {
-        this.set = new SetAttributes(context);
+        this.set = new SetAttributes(context, this.request);
         this.setContext = context;
       }
-      return this.set.begin(first, last, this.request).run();
+      return this.set.begin(first, last).run();
     }
     const result = getAttributes(context, first, last, this.request);
     // mutant: get-writes-despite-error

@@ -14,8 +14,8 @@ export class OperationList {
   readonly counts: Float64Array;
   readonly types: Uint8Array;
   readonly values: Uint8Array;
-  #addresses: BigUint64Array | undefined;
-  #sizes: BigUint64Array | undefined;
+  #addresses: bigint[] | undefined;
+  #sizes: bigint[] | undefined;
   #length = 0;
 
   constructor(capacity: number) {
@@ -30,14 +30,14 @@ export class OperationList {
     return this.#length;
   }
 
-  /** Byte addresses of the first pages; the list must be complete. */
-  get addresses(): BigUint64Array {
-    return (this.#addresses ??= BigUint64Array.from(this.pages, (page) => BigInt(page) << 12n));
+  /** Byte addresses of the first pages, made once: what a caller makes is not to be measured. The list must be complete. */
+  get addresses(): readonly bigint[] {
+    return (this.#addresses ??= Array.from(this.pages, (page) => BigInt(page) << 12n));
   }
 
   /** Bytes; the list must be complete. */
-  get sizes(): BigUint64Array {
-    return (this.#sizes ??= BigUint64Array.from(this.counts, (pages) => BigInt(pages) << 12n));
+  get sizes(): readonly bigint[] {
+    return (this.#sizes ??= Array.from(this.counts, (pages) => BigInt(pages) << 12n));
   }
 
   add(kind: OperationKind, page = 0, count = 0, type = 0, value = 0): void {

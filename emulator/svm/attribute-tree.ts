@@ -1,22 +1,16 @@
 // Models: the attribute tree of a context (spec/02-attributes §3).
 import { OrderedMap } from '../kernel/ordered-map.ts';
 import { AttributeInterval } from './attribute-interval.ts';
-import { AttributeList } from './attribute-list.ts';
 import { AttributeRows } from './attribute-rows.ts';
 import { FoundIntervals, NOWHERE } from './found-intervals.ts';
+import { OverlappingIntervals } from './overlapping-intervals.ts';
+import type { BoundsLookup } from './overlapping-intervals.ts';
 
 /**
  * Intervals above which those that nobody holds become rows: so many objects are 5 MB, and as long as caches hold them a
  * row, which becomes an object again whenever it is looked at, takes longer.
  */
 const MOST_OBJECTS = 32_768;
-
-/** Result of the bounds lookup: an interval, or the hole `[first, last]` around the page. */
-export interface BoundsLookup {
-  interval: AttributeInterval | undefined;
-  first: number;
-  last: number;
-}
 
 /**
  * Intervals in ascending order. They are disjoint in every single-threaded
@@ -37,15 +31,12 @@ export class AttributeTree {
   private readonly objects: AttributeInterval[] = [];
   // Operations that keep intervals.
   private holders = 0;
-  // Kept from the first overlap on; before that it has the order of the tree, which nothing asks for.
-  private list: AttributeList<AttributeInterval> | null = null;
-  // Pages of the longest interval ever inserted: how far back an overlapping one may start.
-  private longest = Number.NaN;
+  // Null as long as no two overlap. All intervals are objects then.
+  private overlaps: OverlappingIntervals | null = null;
 
   /** `mostObjects`: intervals above which those that nobody holds become rows. */
   constructor(mostObjects: number = MOST_OBJECTS) {
     this.mostObjects = mostObjects;
-    this.longest = 0; // after NaN: docs/development.md
   }
 
   get size(): number {
@@ -54,12 +45,12 @@ export class AttributeTree {
 
   /** Whether a race has made intervals overlap. */
   get overlapping(): boolean {
-    return this.list !== null;
+    return this.overlaps !== null;
   }
 
   /** Whether the kernel's list of the intervals has another order than its tree; a race has to have made intervals overlap. */
   get listBroken(): boolean {
-    return this.list !== null && !this.list.hasOrderOf(this.values());
+    return this.overlaps?.listBroken === true;
   }
 
   /**
@@ -78,7 +69,7 @@ export class AttributeTree {
 
   /** The interval that contains `page`; of several, the one with the smallest first page. */
   find(page: number): AttributeInterval | undefined {
-    if (this.list !== null) return this.firstIntersecting(page, page);
+    if (this.overlaps !== null) return this.overlaps.firstIntersecting(page, page);
     const recent = this.recent;
     if (recent.first <= page && recent.last >= page && !recent.freed) return recent;
     const item = this.map.floor(page);
@@ -90,26 +81,28 @@ export class AttributeTree {
   /** As `find`, for who may well ask for the same page again, and asks `found` first then. */
   findAndNote(page: number): AttributeInterval | undefined {
     const interval = this.find(page);
-    if (interval !== undefined && this.list === null && this.rows === null)
+    if (interval !== undefined && this.overlaps === null && this.rows === null)
       this.found.note(page, interval, this.map.size);
     return interval;
   }
 
   /** The first interval after `page`, which is in none. */
   afterHole(page: number): AttributeInterval | undefined {
-    return this.list === null
+    return this.overlaps === null
       ? this.objectOf(this.map.higher(page))
-      : this.firstIntersecting(page + 1, Number.POSITIVE_INFINITY);
+      : this.overlaps.firstIntersecting(page + 1, Number.POSITIVE_INFINITY);
   }
 
   /** First page of the first interval after `page`, which is in none; infinity if there is none. `insertIntoHole` may follow. */
   endOfHole(page: number): number {
-    return this.list === null ? this.map.seekAfter(page) : (this.afterHole(page)?.first ?? Number.POSITIVE_INFINITY);
+    return this.overlaps === null
+      ? this.map.seekAfter(page)
+      : (this.afterHole(page)?.first ?? Number.POSITIVE_INFINITY);
   }
 
   /** The interval with the smallest first page among those that intersect `[first, last]`. */
   findIntersecting(first: number, last: number): AttributeInterval | undefined {
-    if (this.list !== null) return this.firstIntersecting(first, last);
+    if (this.overlaps !== null) return this.overlaps.firstIntersecting(first, last);
     const before = this.find(first);
     if (before !== undefined) return before;
     const item = this.map.higher(first);
@@ -120,20 +113,12 @@ export class AttributeTree {
 
   /** The interval after `interval` in tree order. */
   after(interval: AttributeInterval): AttributeInterval | undefined {
-    if (this.list === null) return this.objectOf(this.map.higher(interval.first));
-    let found: AttributeInterval | undefined;
-    let passed = false;
-    this.map.scan(interval.first, (item) => {
-      if (passed) found = this.objectOf(item);
-      else if (item === interval) passed = true;
-      return found === undefined;
-    });
-    return found;
+    return this.overlaps === null ? this.objectOf(this.map.higher(interval.first)) : this.overlaps.after(interval);
   }
 
   /** The interval that contains `page`, or the hole around it (spec/02-attributes §3.2). */
   lookupBounds(page: number): BoundsLookup {
-    if (this.list !== null) return this.lookupOverlapping(page);
+    if (this.overlaps !== null) return this.overlaps.lookupBounds(page);
     const items = this.map.neighbours(page);
     const before = this.objectOf(items.before);
     if (before !== undefined && before.last >= page)
@@ -147,32 +132,30 @@ export class AttributeTree {
   }
 
   insert(interval: AttributeInterval): void {
-    this.longest = Math.max(this.longest, interval.last - interval.first + 1);
-    if (this.list === null && !this.isHole(interval.first, interval.last)) {
+    if (this.overlaps === null && !this.isHole(interval.first, interval.last)) {
       this.unpackAll();
       this.found.clear();
-      this.list = new AttributeList(this.values());
+      this.overlaps = new OverlappingIntervals(this.map as OrderedMap<AttributeInterval>);
     }
-    if (this.list !== null) this.insertOverlapping(interval);
+    if (this.overlaps !== null) this.overlaps.insert(interval);
     else this.insertObject(interval);
   }
 
   /** As `insert`, from the page on for which `endOfHole` has just given `end`: who ends before it needs no search. */
   insertIntoHole(interval: AttributeInterval, end: number): void {
-    if (interval.last >= end || this.list !== null) {
+    if (interval.last >= end || this.overlaps !== null) {
       this.insert(interval);
       return;
     }
-    this.longest = Math.max(this.longest, interval.last - interval.first + 1);
     this.map.insertHere(interval.first, interval);
     this.noteObject(interval);
   }
 
   remove(interval: AttributeInterval): void {
-    this.map.remove(interval.first, interval);
+    if (this.overlaps === null) this.map.remove(interval.first, interval);
+    else this.overlaps.remove(interval);
     interval.freed = true;
-    if (this.map.size === 0) this.list = null;
-    else this.list?.remove(interval);
+    if (this.map.size === 0) this.overlaps = null;
   }
 
   /**
@@ -180,8 +163,8 @@ export class AttributeTree {
    * the left and the right piece are new and have the old record (spec/02-attributes §4.6).
    */
   split(interval: AttributeInterval, first: number, last: number): void {
-    if (this.list !== null) {
-      this.splitOverlapping(interval, first, last);
+    if (this.overlaps !== null) {
+      this.overlaps.split(interval, first, last);
       return;
     }
     const { first: oldFirst, last: oldLast } = interval;
@@ -200,8 +183,8 @@ export class AttributeTree {
 
   /** Moves the first page of `interval` up to `first`. */
   trimFront(interval: AttributeInterval, first: number): void {
-    if (this.list !== null) {
-      this.insertAgain(interval, first, interval.last);
+    if (this.overlaps !== null) {
+      this.overlaps.move(interval, first, interval.last);
       return;
     }
     this.map.rekey(interval.first, first, interval);
@@ -210,8 +193,8 @@ export class AttributeTree {
 
   /** Moves the last page of `interval` down to `last`. */
   trimBack(interval: AttributeInterval, last: number): void {
-    if (this.list === null) interval.last = last;
-    else this.insertAgain(interval, interval.first, last);
+    if (this.overlaps === null) interval.last = last;
+    else this.overlaps.move(interval, interval.first, last);
   }
 
   /** All intervals in tree order, to be read only: those that are rows stay so. */
@@ -225,7 +208,7 @@ export class AttributeTree {
     this.found.clear();
     this.rows = null;
     this.objects.length = 0;
-    this.list = null;
+    this.overlaps = null;
   }
 
   private *valuesWith(rows: AttributeRows): Generator<AttributeInterval, undefined> {
@@ -286,63 +269,5 @@ export class AttributeTree {
       interval.flags = -1;
     }
     this.objects.length = 0;
-  }
-
-  private insertOverlapping(interval: AttributeInterval): void {
-    this.list!.insertBefore(this.firstIntersecting(interval.last + 1, Number.POSITIVE_INFINITY), interval);
-    this.map.insert(interval.first, interval);
-  }
-
-  /** Changes the bounds as the kernel does: it becomes the last one with its first page. */
-  private insertAgain(interval: AttributeInterval, first: number, last: number): void {
-    this.map.remove(interval.first, interval);
-    this.list!.remove(interval);
-    interval.first = first;
-    interval.last = last;
-    this.insertOverlapping(interval);
-  }
-
-  private splitOverlapping(interval: AttributeInterval, first: number, last: number): void {
-    const { first: oldFirst, last: oldLast } = interval;
-    this.map.remove(oldFirst, interval);
-    this.list!.remove(interval);
-    if (first > oldFirst) this.insertOverlapping(new AttributeInterval(oldFirst, first - 1, interval));
-    interval.first = first;
-    interval.last = last;
-    this.insertOverlapping(interval);
-    if (last < oldLast) this.insertOverlapping(new AttributeInterval(last + 1, oldLast, interval));
-  }
-
-  private lookupOverlapping(page: number): BoundsLookup {
-    const interval = this.find(page);
-    if (interval !== undefined) return { interval, first: interval.first, last: interval.last };
-    const bounds: BoundsLookup = { interval: undefined, first: 0, last: Number.POSITIVE_INFINITY };
-    const next = this.findIntersecting(page + 1, Number.POSITIVE_INFINITY);
-    if (next !== undefined && next.first > page) bounds.last = next.first - 1;
-    const before = next === undefined ? this.objectOf(this.map.last()) : this.before(next);
-    if (before !== undefined && before.last < page) bounds.first = before.last + 1;
-    return bounds;
-  }
-
-  /** The interval before `interval` in tree order; of several with its first page, the one inserted just before. */
-  private before(interval: AttributeInterval): AttributeInterval | undefined {
-    let before = this.map.lower(interval.first);
-    this.map.scan(interval.first, (item) => {
-      if (item === interval) return false;
-      before = item;
-      return true;
-    });
-    return this.objectOf(before);
-  }
-
-  private firstIntersecting(first: number, last: number): AttributeInterval | undefined {
-    let found: AttributeInterval | undefined;
-    this.map.scan(first - this.longest, (item, start) => {
-      if (start > last) return false;
-      const candidate = this.objectOf(item)!;
-      if (candidate.last >= first) found = candidate;
-      return found === undefined;
-    });
-    return found;
   }
 }

@@ -85,7 +85,7 @@ describeWhere(problem, 'FfiNode', () => {
   });
 
   it('is closed after the calls under way, and leaks neither descriptors nor mappings', async () => {
-    const before = openDescriptors();
+    const before = openDescriptors(file);
     const node = FfiNode.open(file);
     const pending = Promise.all(
       Array.from({ length: 20 }, () => node.ioctlAsync(DRM_IOCTL_VERSION, new Uint8Array(64))),
@@ -94,7 +94,7 @@ describeWhere(problem, 'FfiNode', () => {
     node.close();
     expect(errorOf(() => node.ioctl(DRM_IOCTL_VERSION, new Uint8Array(64)))).toMatchObject({ code: 'ERR_SVM_CLOSED' });
     expect(await pending).toEqual(Array(20).fill(-25));
-    expect(openDescriptors()).toBe(before);
+    expect(openDescriptors(file)).toBe(before);
   });
 
   it('is no backend for a file that is no render node', () => {

@@ -55,12 +55,12 @@ describeNative('KernelNode', () => {
   });
 
   it('throws ERR_SVM_CLOSED after close, which may be called twice', async () => {
-    const before = openDescriptors();
+    const before = openDescriptors('/dev/null');
     const node = KernelNode.open('/dev/null');
     node.close();
     node.close();
     expect(node.closed).toBe(true);
-    expect(openDescriptors()).toBe(before);
+    expect(openDescriptors('/dev/null')).toBe(before);
     expect(errorOf(() => node.ioctl(DRM_IOCTL_VERSION, new Uint8Array(64)))).toMatchObject({
       code: 'ERR_SVM_CLOSED',
       message: 'the node /dev/null is closed',

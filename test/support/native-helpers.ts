@@ -1,6 +1,6 @@
 /** What the tests of the addon share. */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { nativeAddon, nativeSupport } from '../../lib/backend/native-addon.ts';
 import type { NativeAddon } from '../../native/native.d.ts';
@@ -63,9 +63,16 @@ export function expectScriptSucceeds(script: string, options?: ChildOptions): vo
   });
 }
 
-/** Number of open descriptors of this process. */
-export function openDescriptors(): number {
-  return readdirSync('/proc/self/fd').length;
+/** Number of descriptors of this process for `file`, which must be there. Others come and go: the test runner has some, too. */
+export function openDescriptors(file: string): number {
+  const path = realpathSync(file);
+  return readdirSync('/proc/self/fd').filter((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`) === path;
+    } catch {
+      return false; // It was closed meanwhile: that of the list itself always is.
+    }
+  }).length;
 }
 
 /** The error of `action`, as an object with the fields of our errors. */

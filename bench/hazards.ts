@@ -45,7 +45,7 @@ interface Pair {
   readonly make: (scene: ScopedScene) => { readonly prepare?: () => void; readonly batch: () => void };
 }
 
-const BLOCK_ADDRESSES = BigUint64Array.from(
+const BLOCK_ADDRESSES = Array.from(
   { length: BLOCKS },
   (_, block) => BigInt(BASE_PAGE + block * BLOCK_PAGES + 5) << 12n,
 );
@@ -53,7 +53,7 @@ const BLOCK_ADDRESSES = BigUint64Array.from(
 function chunkFaults(name: string, unit: number, chunk: number): Pair {
   const units = (16 * BLOCK_PAGES) / unit;
   const perUnit = unit / chunk - 1;
-  const addresses = BigUint64Array.from({ length: units * perUnit }, (_, index) => {
+  const addresses = Array.from({ length: units * perUnit }, (_, index) => {
     const page = BASE_PAGE + Math.floor(index / perUnit) * unit + (1 + (index % perUnit)) * chunk;
     return BigInt(page) << 12n;
   });

@@ -11,7 +11,7 @@ export class DelayedWork {
   private readonly clock: VirtualClock;
   private readonly item: WorkItem;
   private timer: Timer | null = null;
-  private dueTime = 0;
+  private dueTime = Number.NaN;
 
   constructor(clock: VirtualClock, worker: Worker) {
     this.clock = clock;

@@ -5,7 +5,7 @@ import type { DeviceMaps } from './device-pages.ts';
 /** The run of consecutive pages that one migration moved last, and has not told yet. */
 export class MovedRun {
   private readonly devices: DeviceMaps;
-  private startPage = 0;
+  private startPage = Number.NaN;
   private pages = 0;
   private toVram = false;
   private gpu = 0;

@@ -94,9 +94,9 @@ export class PageContents {
   private readonly segments = new OrderedMap<Segment>();
   // The segment found last; it is in `segments`.
   private recent: Segment | undefined = undefined;
-  // The pages `[gapStart, gapEnd)`, which were looked at last, are in no segment; none: gapEnd is 0.
-  private gapStart = 0;
-  private gapEnd = 0;
+  // The pages `[gapStart, gapEnd)`, which were looked at last, are in no segment; none: gapEnd is NaN.
+  private gapStart = Number.NaN;
+  private gapEnd = Number.NaN;
   private readonly ghosts = new LateMap<number, { page: number; bytes: Uint8Array }>();
   private sweepAt = 64;
   /** Frames of VRAM that have left pages whose PTEs point there; they may lie elsewhere now. */
@@ -310,7 +310,7 @@ export class PageContents {
 
   private insert(segment: Segment): void {
     this.segments.insert(segment.startPage, segment);
-    this.gapEnd = 0;
+    this.gapEnd = Number.NaN;
   }
 
   private keepPart({ startPage: oldStart, store, firstPage }: Segment, startPage: number, endPage: number): void {

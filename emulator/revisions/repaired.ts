@@ -141,8 +141,8 @@ const PAGES_HIGH = 0x10_0000;
 class ClearingIoctl implements SvmIoctlCall {
   private readonly posted: SvmIoctlCall;
   private context: SvmContext | null = null;
-  private first = 0;
-  private pages = 0;
+  private first = Number.NaN;
+  private pages = Number.NaN;
   private clears = false;
   private isPosted = false;
 

@@ -30,7 +30,7 @@ const { gpuMapped, queued, unmapPending, restorePending, restoring, processing }
 const PENDING = unmapPending | restorePending;
 const NOT_COMMITTABLE = RangeState.unmapped | RangeState.partiallyUnmapped;
 const COMMITTABLE_MASK = NOT_COMMITTABLE | dmaMapped;
-/** Above the bits of the state: the flag mask of the attribute interval at the last successful commit. */
+/** Above the eight bits of `SvmRangeState`: the flag mask of the attribute interval at the last successful commit. */
 const FLAGS_SHIFT = DRIVER_STATE_SHIFT + 8;
 const FLAGS = 0xff << FLAGS_SHIFT;
 const MAPPED = gpuMapped | COMMITTABLE_MASK | FLAGS;

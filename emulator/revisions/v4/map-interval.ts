@@ -17,12 +17,12 @@ import { findOrInsertRange } from '../../svm/find-range.ts';
 export function mapInterval(context: SvmContext, interval: AttributeInterval): number {
   const { pteFlags } = context.device;
   const end = exclusiveEnd(interval);
+  let page = interval.first;
   const request: RangeRequest = {
-    lowPage: Number.NaN,
-    highPage: Number.NaN,
+    lowPage: page,
+    highPage: end,
     readOnly: (interval.flags & SvmFlag.gpuReadOnly) !== 0,
   };
-  let page = interval.first;
   while (page < end) {
     // Others may trim the interval meanwhile.
     request.lowPage = interval.first;

@@ -11,7 +11,7 @@ export class Evictions {
   quiesced = false;
   private readonly context: SvmContext;
   private readonly statistics: RestoreStatistics;
-  private stoppedAt = 0;
+  private stoppedAt = Number.NaN;
 
   constructor(context: SvmContext, statistics: RestoreStatistics) {
     this.context = context;

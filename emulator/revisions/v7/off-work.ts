@@ -46,7 +46,7 @@ export class OffWork implements RestoreWork, OffQueues {
   private collectList: AmdgpuSvmRange[] = [];
   private restoreList: AmdgpuSvmRange[] = [];
   // Order of two works that are due at the same time: which was queued first.
-  private collectDue = 0;
+  private collectDue = Number.NaN;
   private order = 0;
   private collectOrder = 0;
   private restoreOrder = 0;
